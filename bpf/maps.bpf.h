@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The maps, and the constants that user space sets before the programs are loaded.
+ */
+#pragma once
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "pyfrag/counters.h"
+#include "pyfrag/events.h"
+
+/* The traced process, as the pid namespace of @pidns_inode numbers it (0: the initial one). */
+const volatile __u32 target_tgid;
+const volatile __u64 pidns_device;
+const volatile __u64 pidns_inode;
+
+/* Whether sites come with the attach cookie (Linux 5.15); else they are looked up by address. */
+const volatile bool use_cookie;
+
+/* The consumer is woken when so much of the ring buffer is filled; a power of two. */
+const volatile __u64 wakeup_bytes;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096); /* user space sets the size */
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, COUNTER_BPF_CNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+/* Probed address -> site; used without attach cookies. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct pyfrag_site);
+} site_by_address SEC(".maps");
+
+static __always_inline void count(__u32 counter)
+{
+	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
+
+	if (value)
+		(*value)++;
+}

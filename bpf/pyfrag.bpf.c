@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What the target's allocator does, one event a probe hit; and when the target stops being the program
+ * it was.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "compat.bpf.h"
+#include "emit.bpf.h"
+#include "maps.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* struct pool_header (user/pymalloc/layout.h). */
+#define POOL_HEADER_BYTES 48
+#define POOL_FREEBLOCK	  8
+#define POOL_SZIDX	  36
+
+static __always_inline bool read_operand(struct pt_regs *ctx, const struct pyfrag_site *site,
+					 __u64 *value)
+{
+	__u64 reg = read_register(ctx, site->operand & 0x1f);
+
+	if (!(site->operand & PYFRAG_OPERAND_IN_MEMORY)) {
+		*value = reg;
+		return true;
+	}
+	if (!bpf_probe_read_user(value, sizeof(*value), (void *)(reg + site->displacement)))
+		return true;
+	count(COUNTER_UNREADABLE);
+	return false;
+}
+
+/*
+ * The jump on `pool->szidx == size`. The pool still carries its old class; the wanted one is in the
+ * register that differs, if any does. If none does, the pool was of that class before, and its first
+ * block is the head of its chain; else the pool is set up afresh, and it is the first one in it.
+ */
+static __always_inline void handle_new_pool(struct pt_regs *ctx, const struct pyfrag_site *site,
+					    __u64 pool)
+{
+	__u32 size = read_register(ctx, site->compared[0]);
+	__u32 other = read_register(ctx, site->compared[1]);
+	__u64 block = pool + POOL_HEADER_BYTES;
+	__u32 old;
+
+	if (bpf_probe_read_user(&old, sizeof(old), (void *)(pool + POOL_SZIDX))) {
+		count(COUNTER_UNREADABLE);
+		return;
+	}
+	if (size == old)
+		size = other;
+	if (size == old &&
+	    bpf_probe_read_user(&block, sizeof(block), (void *)(pool + POOL_FREEBLOCK))) {
+		count(COUNTER_UNREADABLE);
+		return;
+	}
+	emit(EVENT_NEW_POOL, size, block);
+}
+
+SEC("uprobe")
+int handle_site(struct pt_regs *ctx)
+{
+	struct pyfrag_site site;
+	__u64 operand = 0;
+
+	if (current_tgid() != target_tgid) {
+		count(COUNTER_FOREIGN);
+		return 0;
+	}
+	if (!current_site(ctx, &site)) {
+		count(COUNTER_UNKNOWN_SITE);
+		return 0;
+	}
+	if (site.operand != PYFRAG_NO_REGISTER && !read_operand(ctx, &site, &operand))
+		return 0;
+	if (site.type == EVENT_NEW_POOL)
+		handle_new_pool(ctx, &site, operand);
+	else
+		emit(site.type, 0, operand);
+	return 0;
+}
+
+SEC("raw_tp/sched_process_exec")
+int handle_exec(struct bpf_raw_tracepoint_args *ctx)
+{
+	(void)ctx;
+	if (current_tgid() == target_tgid)
+		emit_at_once(EVENT_EXEC, 0);
+	return 0;
+}
+
+/* args: parent, child. A new thread is none of our business. */
+SEC("raw_tp/sched_process_fork")
+int handle_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *child = (struct task_struct *)ctx->args[1];
+	__u32 child_tgid = BPF_CORE_READ(child, tgid);
+
+	if (current_tgid() != target_tgid || child_tgid == bpf_get_current_pid_tgid() >> 32)
+		return 0;
+	emit_at_once(EVENT_FORK, child_tgid);
+	return 0;
+}

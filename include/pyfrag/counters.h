@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every way in which something is skipped, capped, dropped or tried again, by name. What happens is
+ * counted here and shown in every report; nothing is lost silently.
+ *
+ * X(identifier, name in reports, help). Those up to COUNTER_BPF_CNT are counted by BPF programs.
+ */
+#pragma once
+
+#define PYFRAG_BPF_COUNTERS(X)                                                                     \
+	X(LOST, "events_lost", "events dropped because the ring buffer was full")                  \
+	X(FOREIGN, "hits_foreign", "probe hits by other processes than the target")                \
+	X(UNKNOWN_SITE, "hits_unknown_site", "probe hits at an address that is no known site")     \
+	X(UNREADABLE, "hits_unreadable", "probe hits whose operand in memory could not be read")
+
+#define PYFRAG_USER_COUNTERS(X)                                                                    \
+	X(POOLS_RETRIED, "pools_retried", "pools that changed while they were read, read again")   \
+	X(POOLS_UNRESOLVED, "pools_unresolved", "pools that changed each time they were read")     \
+	X(POOLS_UNREADABLE, "pools_unreadable", "pools whose memory was gone when they were read") \
+	X(POOLS_UNCLASSIFIED, "pools_unclassified", "pools in use whose size class is not known")  \
+	X(BLOCKS_STRAY, "blocks_stray", "live blocks where no block of the pool's class can be")   \
+	X(BLOCKS_UNLISTED, "blocks_unlisted", "blocks of pinned arenas beyond the listed ones")    \
+	X(INTERPRETERS_SKIPPED, "interpreters_skipped",                                            \
+	  "interpreters whose heap was not readable")                                              \
+	X(EVENTS_STALE, "events_stale", "events before all probes were in place, not used")        \
+	X(EVENTS_UNPLACED, "events_unplaced", "arena events that fit to no known arena")           \
+	X(SITES_UNUSABLE, "sites_unusable", "probe sites that could not be probed")                \
+	X(FORKS, "forks_not_followed", "child processes the target forked, not traced")            \
+	X(DRIFT_UNCONFIRMED, "drift_unconfirmed", "blocks too many to look at twice")
+
+#define PYFRAG_COUNTERS(X)                                                                         \
+	PYFRAG_BPF_COUNTERS(X)                                                                     \
+	PYFRAG_USER_COUNTERS(X)
+
+enum pyfrag_counter {
+#define X(identifier, name, help) COUNTER_##identifier,
+	PYFRAG_COUNTERS(X)
+#undef X
+	COUNTER_CNT,
+};
+
+enum {
+#define X(identifier, name, help) COUNTER_BPF_INDEX_##identifier,
+	PYFRAG_BPF_COUNTERS(X)
+#undef X
+	COUNTER_BPF_CNT,
+};

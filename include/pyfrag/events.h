@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What BPF programs tell user space, and what user space tells them of a probe site.
+ */
+#pragma once
+
+#ifdef __bpf__
+#include "vmlinux.h"
+#else
+#include <linux/types.h>
+#endif
+
+enum pyfrag_event_type {
+	EVENT_ALLOC = 1,      /* address: the block */
+	EVENT_FREE,	      /* address: the block */
+	EVENT_NEW_POOL,	      /* address: its first block, which is allocated; size_class */
+	EVENT_ARENA_MAP,      /* address: the arena */
+	EVENT_ARENA_UNMAP,    /* address: the arena; just before it goes */
+	EVENT_FREELIST_CLEAR, /* address: 0 */
+	EVENT_EXEC,	      /* the target runs another program from here on */
+	EVENT_FORK,	      /* address: the child's pid */
+};
+
+/* 16 bytes, in the order in which things happened. */
+struct pyfrag_event {
+	__u8 type;
+	__u8 size_class;
+	__u16 reserved;
+	__u32 tgid; /* the target, as the initial pid namespace numbers it */
+	__u64 address;
+};
+
+/*
+ * What is probed at a site, and where its operands are: the attach cookie, or the value of
+ * `site_by_address` on kernels without cookies. Operands are general registers, by the number the
+ * architecture gives them in instruction encodings (x86-64: 0 rax, 1 rcx, 2 rdx, 3 rbx, 4 rsp, ...).
+ */
+struct pyfrag_site {
+	__u8 type; /* enum pyfrag_event_type */
+	/*
+	 * The block; of EVENT_NEW_POOL the pool; the arena. A register, or, with OPERAND_IN_MEMORY set,
+	 * the 8 bytes at [register + displacement].
+	 */
+	__u8 operand;
+	/*
+	 * EVENT_NEW_POOL only: the two registers that are compared there. One holds the wanted size
+	 * class, the other the class the pool had before; if that is compared in memory, both are the
+	 * former.
+	 */
+	__u8 compared[2];
+	__s32 displacement;
+};
+
+#define PYFRAG_OPERAND_IN_MEMORY 0x80
+#define PYFRAG_NO_REGISTER	 0xff

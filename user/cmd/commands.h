@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The subcommands. Each run() returns 0, or negative errno after it has said why on stderr.
+ */
+#pragma once
+
+#include "cmd/options.h"
+
+extern const struct command command_snapshot;
+extern const struct command command_trace;
+extern const struct command command_sites;
+extern const struct command command_doctor;

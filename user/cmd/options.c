@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cmd/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/units.h"
+
+#define INTERVAL_MIN_S 0.01
+#define BLOCKS_MAX     1000000
+
+struct option_spec {
+	enum option_id id;
+	const char *name;
+	char letter; /* 0: none */
+	const char *argument;
+	const char *help;
+};
+
+static const struct option_spec specs[] = {
+	{OPTION_PID, "pid", 'p', "PID", "the process to look at"},
+	{OPTION_INTERVAL, "interval", 'i', "SECONDS", "time between two reports (default 5)"},
+	{OPTION_DURATION, "duration", 'd', "SECONDS", "end after so long (default: at Ctrl-C)"},
+	{OPTION_MODE, "mode", 0, "full|watch",
+	 "full: see each allocation and free (default); watch: checkpoints and arenas only"},
+	{OPTION_JSON, "json", 0, NULL, "a line of JSON for each report (docs/report.schema.json)"},
+	{OPTION_MAP, "map", 0, NULL,
+	 "draw the heap, a character a sector: ' ' free, '-' partly used, "
+	 "'*' used in full"},
+	{OPTION_PAUSE, "pause", 0, NULL, "stop the target while its heap is read"},
+	{OPTION_BELOW, "below", 0, "PERCENT",
+	 "an arena with live blocks is pinned if less of it is live (default 10%)"},
+	{OPTION_BLOCKS, "blocks", 0, "N",
+	 "list at most N blocks of each pinned arena (default 32)"},
+	{OPTION_MAX_MEMORY, "max-memory", 0, "SIZE",
+	 "what pyfrag's picture of the heap may take, about 1 % of the heap (default 1GiB)"},
+	{OPTION_NO_CACHE, "no-cache", 0, NULL, "scan for probe sites also if they are known"},
+	{OPTION_VERBOSE, "verbose", 'v', NULL, "say on stderr what is being done"},
+	{OPTION_HELP, "help", 'h', NULL, "show this help"},
+};
+
+static const struct option_spec *find_spec(enum option_id id)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(specs); i++)
+		if (specs[i].id == id)
+			return &specs[i];
+	return NULL;
+}
+
+void options__print_help(const struct command *command)
+{
+	printf("Usage: pyfrag %s %s\n\n%s\n\nOptions:\n", command->name, command->arguments,
+	       command->description);
+	for (const enum option_id *id = command->options; *id; id++) {
+		const struct option_spec *spec = find_spec(*id);
+		char left[64], letter[8] = "    ";
+
+		if (spec->letter)
+			snprintf(letter, sizeof(letter), "-%c, ", spec->letter);
+		snprintf(left, sizeof(left), "%s--%s%s%s", letter, spec->name,
+			 spec->argument ? " " : "", spec->argument ? spec->argument : "");
+		printf("  %-28s %s\n", left, spec->help);
+	}
+}
+
+static int reject(const struct command *command, const char *what, const char *text,
+		  const char *wanted)
+{
+	log_error("%s %s: '%s' is not %s; see: pyfrag %s --help", command->name, what, text, wanted,
+		  command->name);
+	return -EINVAL;
+}
+
+static bool parse_integer(const char *text, long min, long max, long *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtol(text, &end, 10);
+	return !errno && end != text && !*end && *value >= min && *value <= max;
+}
+
+static int parse_mode(const struct command *command, const char *text, enum trace_mode *mode)
+{
+	if (!strcmp(text, "full"))
+		*mode = TRACE_FULL;
+	else if (!strcmp(text, "watch"))
+		*mode = TRACE_WATCH;
+	else
+		return reject(command, "--mode", text, "a mode: full or watch");
+	return 0;
+}
+
+static int apply_option(const struct command *command, enum option_id id, const char *text,
+			struct options *options)
+{
+	long number;
+
+	switch (id) {
+	case OPTION_PID:
+		if (!parse_integer(text, 1, INT_MAX, &number))
+			return reject(command, "--pid", text, "a process id");
+		options->pid = (pid_t)number;
+		return 0;
+	case OPTION_INTERVAL:
+		if (!units__parse_seconds(text, &options->interval_s) ||
+		    options->interval_s < INTERVAL_MIN_S)
+			return reject(command, "--interval", text, "a time of at least 10ms");
+		return 0;
+	case OPTION_DURATION:
+		if (!units__parse_seconds(text, &options->duration_s))
+			return reject(command, "--duration", text, "a time above 0");
+		return 0;
+	case OPTION_MODE:
+		return parse_mode(command, text, &options->mode);
+	case OPTION_JSON:
+		options->json = true;
+		return 0;
+	case OPTION_MAP:
+		options->map = true;
+		return 0;
+	case OPTION_PAUSE:
+		options->pause = true;
+		return 0;
+	case OPTION_BELOW:
+		if (!units__parse_percent(text, &options->below))
+			return reject(command, "--below", text, "a percentage from 0 to 100");
+		return 0;
+	case OPTION_BLOCKS:
+		if (!parse_integer(text, 0, BLOCKS_MAX, &number))
+			return reject(command, "--blocks", text, "a number from 0 to 1000000");
+		options->blocks_per_arena_max = (uint32_t)number;
+		return 0;
+	case OPTION_MAX_MEMORY:
+		if (!units__parse_bytes(text, &options->max_memory_bytes))
+			return reject(command, "--max-memory", text, "a size, such as 512MiB");
+		return 0;
+	case OPTION_NO_CACHE:
+		options->no_cache = true;
+		return 0;
+	case OPTION_VERBOSE:
+		log__set_verbose(true);
+		return 0;
+	case OPTION_HELP:
+		options__print_help(command);
+		return 1;
+	}
+	return -EINVAL;
+}
+
+/* What getopt_long() wants of the options that the command takes. */
+static void build_tables(const struct command *command, struct option *longs, char *letters)
+{
+	*letters++ = '+'; /* what follows the first argument belongs to it: trace -- CMD -x */
+	for (const enum option_id *id = command->options; *id; id++) {
+		const struct option_spec *spec = find_spec(*id);
+
+		*longs++ = (struct option){
+			.name = spec->name,
+			.has_arg = spec->argument ? required_argument : no_argument,
+			.val = (int)spec->id + CHAR_MAX + 1,
+		};
+		if (!spec->letter)
+			continue;
+		*letters++ = spec->letter;
+		if (spec->argument)
+			*letters++ = ':';
+	}
+	*longs = (struct option){};
+	*letters = '\0';
+}
+
+static enum option_id id_of_code(int code)
+{
+	if (code > CHAR_MAX)
+		return (enum option_id)(code - CHAR_MAX - 1);
+	for (size_t i = 0; i < ARRAY_SIZE(specs); i++)
+		if (specs[i].letter == code)
+			return specs[i].id;
+	return OPTION_HELP;
+}
+
+int options__parse(const struct command *command, int argc, char **argv, struct options *options)
+{
+	struct option longs[ARRAY_SIZE(specs) + 1];
+	char letters[2 * ARRAY_SIZE(specs) + 2];
+	char name[] = "pyfrag";
+	int code;
+
+	*options = (struct options){
+		.interval_s = 5,
+		.below = 0.10,
+		.blocks_per_arena_max = 32,
+		.max_memory_bytes = 1UL << 30,
+	};
+	build_tables(command, longs, letters);
+	argv[0] = name; /* getopt's messages begin with it */
+	optind = 1;
+	while ((code = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		int result;
+
+		if (code == '?')
+			return -EINVAL;
+		result = apply_option(command, id_of_code(code), optarg, options);
+		if (result)
+			return result;
+	}
+	options->arguments = argv + optind;
+	options->argument_cnt = argc - optind;
+	return 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The options of all subcommands, described in one table: each command names those it takes, and
+ * parsing and --help both come from the table.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum option_id {
+	OPTION_PID = 1,
+	OPTION_INTERVAL,
+	OPTION_DURATION,
+	OPTION_MODE,
+	OPTION_JSON,
+	OPTION_MAP,
+	OPTION_PAUSE,
+	OPTION_BELOW,
+	OPTION_BLOCKS,
+	OPTION_MAX_MEMORY,
+	OPTION_NO_CACHE,
+	OPTION_VERBOSE,
+	OPTION_HELP,
+};
+
+enum trace_mode {
+	TRACE_FULL,
+	TRACE_WATCH,
+};
+
+struct options {
+	pid_t pid; /* 0: none given */
+	double interval_s;
+	double duration_s; /* 0: no end */
+	enum trace_mode mode;
+	bool json, map, pause, no_cache;
+	double below; /* occupancy below which an arena with live blocks is pinned */
+	uint32_t blocks_per_arena_max;
+	uint64_t max_memory_bytes;
+	char **arguments; /* what is left; not owned */
+	int argument_cnt;
+};
+
+struct command {
+	const char *name;
+	const char *arguments; /* the usage line behind the name */
+	const char *summary;   /* one line */
+	const char *description;
+	const enum option_id *options; /* ends with 0 */
+	int (*run)(const struct options *options);
+};
+
+/*
+ * Parses argv[1..] for @command. Returns 0; 1 if --help was asked for and printed; -EINVAL after one
+ * line on stderr.
+ */
+int options__parse(const struct command *command, int argc, char **argv, struct options *options);
+
+/* Prints a command's help to stdout. */
+void options__print_help(const struct command *command);

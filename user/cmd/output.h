@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A report to stdout, as the options want it.
+ */
+#pragma once
+
+#include "cmd/options.h"
+#include "pymalloc/heap_source.h"
+#include "pymalloc/pinned.h"
+#include "report/report.h"
+
+struct output {
+	const struct options *options;
+	const struct heap_source *source;
+	bool process_gone;		      /* nothing can be asked of it any more */
+	const struct report_tracing *tracing; /* NULL: a snapshot */
+	struct report_snapshot snapshot;
+	struct pinned_history *history;
+	uint64_t *counters;
+};
+
+/* Writes one report of @heap. On failure says so on stderr and returns negative errno. */
+int output__write(const struct output *output, const struct heap *heap);
+
+/* Progress of a checkpoint for checkpoint_options; silent for small heaps. */
+int output__show_progress(uint64_t done_bytes, uint64_t total_bytes, void *context);

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/commands.h"
+#include "cmd/output.h"
+#include "probes/features.h"
+#include "probes/sites.h"
+#include "probes/tracer.h"
+#include "pymalloc/heap_source.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/units.h"
+
+#define RING_BYTES (16UL << 20)
+
+/* What wakes the trace up. */
+enum wakeup {
+	WAKEUP_INTERVAL,
+	WAKEUP_DURATION,
+	WAKEUP_SIGNAL,
+	WAKEUP_EXIT,
+	WAKEUP_CNT,
+};
+
+struct trace {
+	const struct options *options;
+	struct heap_source *source;
+	struct tracer *tracer;
+	struct pinned_history history;
+	uint64_t counters[COUNTER_CNT];
+	struct heap_reading reading; /* of the last checkpoint */
+	struct timespec since;
+	uint64_t report_cnt;
+	bool process_gone;
+	int epoll_fd, fds[WAKEUP_CNT];
+};
+
+static void trace__release(struct trace *trace)
+{
+	tracer__free(trace->tracer);
+	heap_source__free(trace->source);
+	pinned_history__free(&trace->history);
+	closep(&trace->epoll_fd);
+	for (int i = 0; i < WAKEUP_CNT; i++)
+		if (i != WAKEUP_EXIT) /* belongs to the process */
+			closep(&trace->fds[i]);
+}
+
+static double seconds_since(const struct timespec *since)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - since->tv_sec) + (double)(now.tv_nsec - since->tv_nsec) / 1e9;
+}
+
+static int write_report(const struct heap *heap, const struct tracer_totals *totals, void *context)
+{
+	struct trace *trace = context;
+	const struct model_counts *counts = &totals->counts;
+	const struct report_tracing tracing = {
+		.mode = trace->options->mode == TRACE_FULL ? "full" : "watch",
+		.probe_sites = totals->probe_sites,
+		.allocs = counts->allocs,
+		.frees = counts->frees,
+		.new_pools = counts->new_pools,
+		.arenas_mapped = counts->arenas_mapped,
+		.arenas_unmapped = counts->arenas_unmapped,
+		.freelist_clears = counts->freelist_clears,
+		.resyncs = counts->resyncs,
+		.missed_allocs = counts->missed_allocs,
+		.missed_frees = counts->missed_frees,
+		.drift_blocks = counts->drift_blocks,
+		.follows_blocks = trace->options->mode == TRACE_FULL,
+		.sees_freelist_clears = totals->sees_freelist_clears,
+		.traced_for_s = seconds_since(&trace->since),
+	};
+	const struct output output = {
+		.options = trace->options,
+		.source = trace->source,
+		.process_gone = trace->process_gone,
+		.tracing = &tracing,
+		.snapshot = {.duration_ms = trace->reading.duration_ms,
+			     .paused_ms = trace->reading.paused_ms},
+		.history = &trace->history,
+		.counters = trace->counters,
+	};
+
+	trace->report_cnt++;
+	return output__write(&output, heap);
+}
+
+static int report(struct trace *trace)
+{
+	tracer__read_counters(trace->tracer, trace->counters);
+	return tracer__visit(trace->tracer, write_report, trace);
+}
+
+/* A checkpoint and a report of it. A target that exits meanwhile is no failure. */
+static int checkpoint_and_report(struct trace *trace)
+{
+	const struct heap_reading_options options = {
+		.pause = trace->options->pause,
+		.checkpoint = {.max_memory_bytes = trace->options->max_memory_bytes,
+			       .progress = output__show_progress},
+	};
+	struct failure failure;
+	int err;
+
+	err = tracer__checkpoint(trace->tracer, &options, &trace->reading, trace->counters,
+				 &failure);
+	if (err && !process__is_alive(trace->source->process))
+		return 0;
+	if (err) {
+		log_error("%s", failure.text);
+		return err;
+	}
+	return report(trace);
+}
+
+static int new_timer(double seconds, bool repeat)
+{
+	struct timespec time = {.tv_sec = (time_t)seconds,
+				.tv_nsec = (long)(fmod(seconds, 1) * 1e9)};
+	struct itimerspec setting = {.it_value = time};
+	_cleanup_close_ int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (repeat)
+		setting.it_interval = time;
+	if (fd < 0 || (seconds > 0 && timerfd_settime(fd, 0, &setting, NULL)))
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+static int new_signal_fd(void)
+{
+	sigset_t signals;
+	int fd;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_wakeups(struct trace *trace)
+{
+	trace->fds[WAKEUP_INTERVAL] = new_timer(trace->options->interval_s, true);
+	trace->fds[WAKEUP_DURATION] = new_timer(trace->options->duration_s, false);
+	trace->fds[WAKEUP_EXIT] = trace->source->process->pidfd;
+	trace->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (trace->epoll_fd < 0)
+		return -errno;
+	for (uint32_t i = 0; i < WAKEUP_CNT; i++) {
+		struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
+
+		if (trace->fds[i] < 0)
+			return trace->fds[i];
+		if (epoll_ctl(trace->epoll_fd, EPOLL_CTL_ADD, trace->fds[i], &event))
+			return -errno;
+	}
+	return 0;
+}
+
+/* Waits for the next thing to do; the most final one if there are several. */
+static int wait_for(struct trace *trace, enum wakeup *out)
+{
+	struct epoll_event events[WAKEUP_CNT];
+	uint64_t expirations;
+	int cnt;
+
+	do
+		cnt = epoll_wait(trace->epoll_fd, events, WAKEUP_CNT, -1);
+	while (cnt < 0 && errno == EINTR);
+	if (cnt < 0)
+		return -errno;
+	*out = WAKEUP_INTERVAL;
+	for (int i = 0; i < cnt; i++)
+		if (events[i].data.u32 > (uint32_t)*out)
+			*out = (enum wakeup)events[i].data.u32;
+	if (*out == WAKEUP_INTERVAL &&
+	    read(trace->fds[WAKEUP_INTERVAL], &expirations, sizeof(expirations)) < 0 &&
+	    errno != EAGAIN)
+		return -errno;
+	return 0;
+}
+
+static void describe_end(const struct trace *trace, enum wakeup wakeup)
+{
+	const struct process *process = trace->source->process;
+	struct units_text traced = units__seconds(seconds_since(&trace->since));
+
+	if (tracer__has_execed(trace->tracer))
+		log_note("process %d (%s) executed another program; the trace ends with the state "
+			 "before it",
+			 process->pid, process->comm);
+	else if (wakeup == WAKEUP_EXIT)
+		log_note("process %d (%s) has exited, after %s of tracing", process->pid,
+			 process->comm, traced.text);
+	if (trace->counters[COUNTER_FORKS])
+		log_note("process %d forked %s times; children are not traced", process->pid,
+			 units__count(trace->counters[COUNTER_FORKS]).text);
+}
+
+/* Reports until something ends it; the last report is the state at the end. */
+static int run_loop(struct trace *trace)
+{
+	enum wakeup wakeup = WAKEUP_INTERVAL;
+	int err;
+
+	err = checkpoint_and_report(trace);
+	while (!err) {
+		err = wait_for(trace, &wakeup);
+		if (err)
+			log_error("cannot wait: %s", strerror(-err));
+		if (err || wakeup != WAKEUP_INTERVAL || tracer__has_execed(trace->tracer))
+			break;
+		err = checkpoint_and_report(trace);
+	}
+	if (err)
+		return err;
+	trace->process_gone = wakeup == WAKEUP_EXIT || tracer__has_execed(trace->tracer);
+	err = trace->process_gone ? report(trace) : checkpoint_and_report(trace);
+	describe_end(trace, wakeup);
+	return err;
+}
+
+static int attach(struct trace *trace, struct failure *failure)
+{
+	const struct tracer_options options = {
+		.follow_blocks = trace->options->mode == TRACE_FULL,
+		.ring_bytes = RING_BYTES,
+	};
+	_cleanup_(site_set__free) struct site_set sites = {};
+	const struct module *module = trace->source->python->module;
+	struct features features;
+	int err;
+
+	err = features__detect(&features);
+	if (err)
+		return failure__set(failure, err,
+				    "cannot use BPF: %s; run as root (see: pyfrag doctor)",
+				    strerror(-err));
+	err = site_set__scan(&sites, module->elf);
+	if (err)
+		return failure__set(failure, err, "cannot scan %s: %s", module->path,
+				    strerror(-err));
+	err = tracer__attach(&trace->tracer, trace->source->process->pid, module, &sites, &features,
+			     &options, failure);
+	if (err)
+		return err;
+	return tracer__follow(trace->tracer, trace->source, false, failure);
+}
+
+static int run_trace(const struct options *options)
+{
+	_cleanup_(trace__release) struct trace trace = {.options = options,
+							.epoll_fd = -1,
+							.fds = {-1, -1, -1, -1}};
+	struct failure failure;
+	int err;
+
+	if (!options->pid) {
+		log_error("trace: which process? give one with -p PID, or a command: -- CMD ARGS");
+		return -EINVAL;
+	}
+	trace.fds[WAKEUP_SIGNAL] = new_signal_fd();
+	err = heap_source__open(&trace.source, options->pid, &failure);
+	if (!err)
+		err = attach(&trace, &failure);
+	if (err) {
+		log_error("%s", failure.text);
+		return err;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &trace.since);
+	err = open_wakeups(&trace);
+	if (err) {
+		log_error("cannot set up timers: %s", strerror(-err));
+		return err;
+	}
+	return run_loop(&trace);
+}
+
+const struct command command_trace = {
+	.name = "trace",
+	.arguments = "-p PID [OPTIONS] | [OPTIONS] -- CMD ARGS",
+	.summary = "follow the heap of a process, reporting at intervals",
+	.description = "",
+	.options = (const enum option_id[]){OPTION_PID, OPTION_INTERVAL, OPTION_DURATION,
+					    OPTION_MODE, OPTION_JSON, OPTION_MAP, OPTION_PAUSE,
+					    OPTION_BELOW, OPTION_BLOCKS, OPTION_MAX_MEMORY,
+					    OPTION_NO_CACHE, OPTION_VERBOSE, OPTION_HELP, 0},
+	.run = run_trace,
+};

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/commands.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+static const struct command *const commands[] = {
+	&command_trace,
+	&command_snapshot,
+	&command_sites,
+};
+
+static void print_usage(FILE *out)
+{
+	fputs("Usage: pyfrag COMMAND [OPTIONS]\n\n"
+	      "Shows which few objects of a running CPython process pin its pymalloc arenas.\n\n"
+	      "Commands:\n",
+	      out);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("\npyfrag COMMAND --help tells more; pyfrag --version tells the version.\n", out);
+}
+
+static int run_command(const struct command *command, int argc, char **argv)
+{
+	struct options options;
+	int result;
+
+	result = options__parse(command, argc, argv, &options);
+	if (result)
+		return result < 0 ? 1 : 0;
+	return command->run(&options) ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	/* A reader that went away is an error like any other, not a silent end. */
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2) {
+		log_error("no command; see: pyfrag --help");
+		return 1;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("pyfrag " PYFRAG_VERSION);
+		return 0;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		print_usage(stdout);
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(argv[1], commands[i]->name))
+			return run_command(commands[i], argc - 1, argv + 1);
+	log_error("no command '%s'; see: pyfrag --help", argv[1]);
+	return 1;
+}

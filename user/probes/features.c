@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "probes/features.h"
+
+#include <bpf/libbpf.h>
+#include <elf.h>
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "probes/bpf_compat.h"
+#include "selftest.skel.h"
+#include "util/cleanup.h"
+
+/* What we probe ourselves at. */
+__attribute__((noinline, noclone)) static void probed_function(void)
+{
+	__asm__ volatile("");
+}
+
+static void *call_probed_function(void *unused)
+{
+	(void)unused;
+	probed_function();
+	return NULL;
+}
+
+struct offset_search {
+	uint64_t address, offset;
+};
+
+static int find_offset(struct dl_phdr_info *info, size_t size, void *context)
+{
+	struct offset_search *search = context;
+
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+		uint64_t start = info->dlpi_addr + header->p_vaddr;
+
+		if (header->p_type != PT_LOAD || search->address < start ||
+		    search->address - start >= header->p_filesz)
+			continue;
+		search->offset = search->address - start + header->p_offset;
+		return 1;
+	}
+	return 0;
+}
+
+static void destroy_selftest(struct selftest_bpf **skeleton)
+{
+	selftest_bpf__destroy(*skeleton);
+}
+
+/* Probes ourselves by uprobe_multi, and is hit by a second thread: is that seen? */
+static void detect_uprobe_multi(struct features *features)
+{
+	struct offset_search search = {.address = (uint64_t)(uintptr_t)probed_function};
+	_cleanup_(destroy_selftest) struct selftest_bpf *skeleton = selftest_bpf__open();
+	_cleanup_close_ int link_fd = -1;
+	pthread_t thread;
+
+	if (!skeleton || !dl_iterate_phdr(find_offset, &search))
+		return;
+	bpf_program__set_expected_attach_type(skeleton->progs.count_hit,
+					      (enum bpf_attach_type)ATTACH_TYPE_UPROBE_MULTI);
+	if (selftest_bpf__load(skeleton))
+		return;
+	link_fd =
+		bpf_compat__link_uprobe_multi(bpf_program__fd(skeleton->progs.count_hit),
+					      "/proc/self/exe", &search.offset, NULL, 1, getpid());
+	if (link_fd < 0 || pthread_create(&thread, NULL, call_probed_function, NULL))
+		return;
+	pthread_join(thread, NULL);
+	features->uprobe_multi = skeleton->bss->hit_cnt == 1;
+	features->uprobe_multi_by_thread = !features->uprobe_multi;
+}
+
+static int silence(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
+
+int features__detect(struct features *out)
+{
+	libbpf_print_fn_t print = libbpf_set_print(silence);
+	struct features features = {};
+	int result;
+
+	result = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_KPROBE, NULL);
+	if (result == 1) {
+		features.ring_buffer = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1;
+		features.attach_cookie =
+			libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie,
+						NULL) == 1;
+		detect_uprobe_multi(&features);
+	}
+	libbpf_set_print(print);
+	if (result < 0)
+		return result;
+	if (!result)
+		return geteuid() ? -EPERM : -ENOTSUP;
+	*out = features;
+	return 0;
+}

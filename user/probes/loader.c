@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "probes/loader.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "probes/bpf_compat.h"
+#include "pyfrag.skel.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+/* /proc/self/ns/pid of the initial namespace: PROC_PID_INIT_INO (include/linux/proc_ns.h). */
+#define INITIAL_PIDNS_INODE 0xEFFFFFFCU
+
+/* The consumer is woken when an eighth of the ring is filled. */
+#define WAKEUPS_PER_RING 8
+
+struct probe_set {
+	struct pyfrag_bpf *skeleton;
+	struct features features;
+	pid_t pid;
+	bool multi;		 /* the site program was loaded for uprobe_multi */
+	struct bpf_link **links; /* perf events, exec and fork */
+	size_t link_cnt, link_capacity;
+	int *multi_links;
+	size_t multi_link_cnt, multi_link_capacity;
+};
+
+/* libbpf's own messages are for those who asked for more. */
+static int forward_message(enum libbpf_print_level level, const char *format, va_list args)
+{
+	_cleanup_free_ char *text = NULL;
+	char *rest, *line;
+
+	if (level == LIBBPF_DEBUG || vasprintf(&text, format, args) < 0)
+		return 0;
+	rest = text;
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			log_debug("%s", line);
+	return 0;
+}
+
+static int describe_load_error(int err, struct failure *failure)
+{
+	if (err == -EPERM)
+		return failure__set(failure, err,
+				    "cannot load BPF programs: not permitted; run as root, or with "
+				    "CAP_BPF and CAP_PERFMON (see: pyfrag doctor)");
+	if (err == -ESRCH || err == -ENOENT)
+		return failure__set(failure, err,
+				    "cannot load BPF programs: this kernel has no BTF "
+				    "(/sys/kernel/btf/vmlinux); it needs CONFIG_DEBUG_INFO_BTF");
+	if (err == -EACCES || err == -EINVAL)
+		return failure__set(
+			failure, err,
+			"cannot load BPF programs: this kernel's verifier rejects them; "
+			"its reasons are shown with --verbose");
+	return failure__set(failure, err, "cannot load BPF programs: %s (details with --verbose)",
+			    strerror(-err));
+}
+
+static void set_constants(struct pyfrag_bpf *skeleton, const struct probe_options *options,
+			  const struct features *features)
+{
+	struct stat namespace;
+
+	skeleton->rodata->target_tgid = (uint32_t)options->pid;
+	skeleton->rodata->use_cookie = features->attach_cookie;
+	skeleton->rodata->wakeup_bytes = options->ring_bytes / WAKEUPS_PER_RING;
+	if (!stat("/proc/self/ns/pid", &namespace) && namespace.st_ino != INITIAL_PIDNS_INODE) {
+		skeleton->rodata->pidns_device = namespace.st_dev;
+		skeleton->rodata->pidns_inode = namespace.st_ino;
+	}
+}
+
+int probe_set__new(struct probe_set **out, const struct probe_options *options,
+		   const struct features *features, struct failure *failure)
+{
+	_cleanup_(probe_set__freep) struct probe_set *probes = calloc(1, sizeof(*probes));
+	int err;
+
+	if (!probes)
+		return failure__set(failure, -ENOMEM, "out of memory");
+	libbpf_set_print(forward_message);
+	probes->pid = options->pid;
+	probes->features = *features;
+	probes->multi = features->uprobe_multi;
+	probes->skeleton = pyfrag_bpf__open();
+	if (!probes->skeleton)
+		return describe_load_error(-errno, failure);
+	set_constants(probes->skeleton, options, features);
+	err = bpf_map__set_max_entries(probes->skeleton->maps.events,
+				       (uint32_t)options->ring_bytes);
+	if (!err && probes->multi)
+		err = bpf_program__set_expected_attach_type(probes->skeleton->progs.handle_site,
+							    (enum bpf_attach_type)
+								    ATTACH_TYPE_UPROBE_MULTI);
+	if (!err)
+		err = pyfrag_bpf__load(probes->skeleton);
+	if (err)
+		return describe_load_error(err, failure);
+	*out = TAKE_PTR(probes);
+	return 0;
+}
+
+void probe_set__free(struct probe_set *probes)
+{
+	if (!probes)
+		return;
+	for (size_t i = 0; i < probes->multi_link_cnt; i++)
+		close(probes->multi_links[i]);
+	for (size_t i = 0; i < probes->link_cnt; i++)
+		bpf_link__destroy(probes->links[i]);
+	pyfrag_bpf__destroy(probes->skeleton);
+	free(probes->multi_links);
+	free((void *)probes->links);
+	free(probes);
+}
+
+void probe_set__freep(struct probe_set **probes)
+{
+	probe_set__free(*probes);
+}
+
+static int add_link(struct probe_set *probes, struct bpf_link *link)
+{
+	int err;
+
+	err = ARRAY_RESERVE(probes->links, probes->link_capacity, probes->link_cnt + 1);
+	if (err) {
+		bpf_link__destroy(link);
+		return err;
+	}
+	probes->links[probes->link_cnt++] = link;
+	return 0;
+}
+
+static uint64_t encode_cookie(const struct pyfrag_site *site)
+{
+	uint64_t cookie;
+
+	_Static_assert(sizeof(*site) == sizeof(cookie), "a site is one cookie");
+	memcpy(&cookie, site, sizeof(cookie));
+	return cookie;
+}
+
+/* All sites by one link. */
+static int attach_multi(struct probe_set *probes, const struct site *const *sites, size_t cnt,
+			const char *path)
+{
+	_cleanup_free_ uint64_t *offsets = calloc(cnt, sizeof(*offsets));
+	_cleanup_free_ uint64_t *cookies = calloc(cnt, sizeof(*cookies));
+	int fd, err;
+
+	if (!offsets || !cookies)
+		return -ENOMEM;
+	for (size_t i = 0; i < cnt; i++) {
+		offsets[i] = sites[i]->offset;
+		cookies[i] = encode_cookie(&sites[i]->probe);
+	}
+	err = ARRAY_RESERVE(probes->multi_links, probes->multi_link_capacity,
+			    probes->multi_link_cnt + 1);
+	if (err)
+		return err;
+	fd = bpf_compat__link_uprobe_multi(bpf_program__fd(probes->skeleton->progs.handle_site),
+					   path, offsets, cookies, cnt, probes->pid);
+	if (fd < 0)
+		return fd;
+	probes->multi_links[probes->multi_link_cnt++] = fd;
+	return 0;
+}
+
+/* One site by one perf event. */
+static int attach_single(struct probe_set *probes, const struct site *site, const char *path,
+			 uint64_t bias)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, options);
+	uint64_t address = site->address + bias;
+	struct bpf_link *link;
+	int err;
+
+	if (probes->features.attach_cookie) {
+		options.bpf_cookie = encode_cookie(&site->probe);
+	} else {
+		err = bpf_map_update_elem(bpf_map__fd(probes->skeleton->maps.site_by_address),
+					  &address, &site->probe, BPF_ANY);
+		if (err)
+			return err;
+	}
+	link = bpf_program__attach_uprobe_opts(probes->skeleton->progs.handle_site, probes->pid,
+					       path, site->offset, &options);
+	if (!link)
+		return -errno;
+	return add_link(probes, link);
+}
+
+static int attach_singly(struct probe_set *probes, const struct site *const *sites, size_t cnt,
+			 const char *path, uint64_t bias, size_t *attached)
+{
+	int last_err = 0;
+
+	*attached = 0;
+	for (size_t i = 0; i < cnt; i++) {
+		int err = attach_single(probes, sites[i], path, bias);
+
+		if (err == -ENOMEM || err == -EPERM || err == -EACCES || err == -EMFILE)
+			return err;
+		if (err)
+			last_err = err;
+		else
+			(*attached)++;
+	}
+	return *attached ? 0 : last_err;
+}
+
+int probe_set__attach_sites(struct probe_set *probes, const struct site_set *sites, uint32_t types,
+			    int fd, uint64_t bias, size_t *attached, uint64_t *unusable,
+			    struct failure *failure)
+{
+	_cleanup_free_ const struct site **wanted = NULL;
+	char path[64];
+	size_t cnt = 0;
+	int err;
+
+	wanted = (const struct site **)calloc(sites->cnt + 1, sizeof(*wanted));
+	if (!wanted)
+		return failure__set(failure, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < sites->cnt; i++)
+		if (types & 1U << sites->items[i].probe.type)
+			wanted[cnt++] = &sites->items[i];
+	*attached = cnt;
+	if (!cnt)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	err = probes->multi ? attach_multi(probes, wanted, cnt, path)
+			    : attach_singly(probes, wanted, cnt, path, bias, attached);
+	if (err)
+		return failure__set(failure, err, "cannot probe process %d: %s%s", probes->pid,
+				    strerror(-err),
+				    err == -EPERM || err == -EACCES
+					    ? "; run as root, or with CAP_PERFMON and CAP_BPF"
+					    : "");
+	*unusable += cnt - *attached;
+	return 0;
+}
+
+int probe_set__attach_life(struct probe_set *probes, struct failure *failure)
+{
+	struct bpf_program *programs[] = {probes->skeleton->progs.handle_exec,
+					  probes->skeleton->progs.handle_fork};
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		struct bpf_link *link = bpf_program__attach(programs[i]);
+		int err = link ? add_link(probes, link) : -errno;
+
+		if (err)
+			return failure__set(failure, err, "cannot trace exec and fork: %s",
+					    strerror(-err));
+	}
+	return 0;
+}
+
+int probe_set__ring_fd(const struct probe_set *probes)
+{
+	return bpf_map__fd(probes->skeleton->maps.events);
+}
+
+void probe_set__read_counters(const struct probe_set *probes, uint64_t *counters)
+{
+	int cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ uint64_t *values = calloc(cpus > 0 ? (size_t)cpus : 1, sizeof(*values));
+
+	for (uint32_t key = 0; key < COUNTER_BPF_CNT && values; key++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(probes->skeleton->maps.counters), &key, values))
+			continue;
+		counters[key] = 0;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			counters[key] += values[cpu];
+	}
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The BPF programs: loaded for one target, attached to its sites, detached with the object. This is
+ * the only place that knows the skeleton.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "probes/features.h"
+#include "probes/sites.h"
+#include "pyfrag/counters.h"
+#include "util/failure.h"
+
+struct probe_set;
+
+struct probe_options {
+	pid_t pid;	   /* of the target, in our pid namespace */
+	size_t ring_bytes; /* a power of two */
+};
+
+/* Loads the programs. Errors (-EPERM, -ENOTSUP, ...) are described. The caller frees. */
+int probe_set__new(struct probe_set **out, const struct probe_options *options,
+		   const struct features *features, struct failure *failure);
+
+/* Detaches everything and frees. */
+void probe_set__free(struct probe_set *probes);
+void probe_set__freep(struct probe_set **probes);
+
+/*
+ * Attaches to the sites of @types (a bit for each enum pyfrag_event_type) in the file behind @fd, which
+ * the target has mapped with @bias. By one uprobe_multi link where that works, else by a perf event a
+ * site. *attached: sites attached; those that could not be are counted in *unusable.
+ */
+int probe_set__attach_sites(struct probe_set *probes, const struct site_set *sites, uint32_t types,
+			    int fd, uint64_t bias, size_t *attached, uint64_t *unusable,
+			    struct failure *failure);
+
+/* Attaches to exec and fork. */
+int probe_set__attach_life(struct probe_set *probes, struct failure *failure);
+
+/* File descriptor of the ring buffer map. */
+int probe_set__ring_fd(const struct probe_set *probes);
+
+/* Sums the counters that BPF programs keep over all CPUs into counters[0 .. COUNTER_BPF_CNT). */
+void probe_set__read_counters(const struct probe_set *probes, uint64_t *counters);

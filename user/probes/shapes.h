@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The shapes of pymalloc's code, wherever a compiler has put copies of it. P is a pool, B a block, A an
+ * arena_object, X an arena's address; offsets are those of pymalloc/layout.h.
+ *
+ *   alloc      B = [P+8]; N = [B]; [P+8] = N; 32 bits of [P] += 1; jump if N
+ *   free       L = [P+8]; [B] = L; [P+8] = B; jump if L; 32 bits of [P] -= 1, before or behind it
+ *   new pool   [P+16] = ..; 32 bits of [P] = 1; jump if size == [P+36]
+ *   arena map  [A+24] = 0; [A+8] = X; jump if X & (pool size - 1)
+ *   arena unmap  call f(.., [A], arena size)
+ *
+ * Source: pymalloc_alloc(), pymalloc_free(), allocate_from_new_pool(), new_arena() and
+ * insert_to_freepool() in Objects/obmalloc.c, 2.7 to 3.15 (up to 3.8 all of it is in the bodies of
+ * malloc and free).
+ *
+ * A shape is probed at the jump that closes it (the call, for the last), for the kernel emulates jumps
+ * and does not have to single-step them. Where there is none, or the operand has left its register by
+ * then, it is probed at the first instruction behind the shape.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probes/insn.h"
+#include "pyfrag/events.h"
+
+struct shape_site {
+	uint64_t address; /* of the instruction to probe */
+	bool emulated;
+	struct pyfrag_site site;
+};
+
+struct shape_scan;
+
+int shape_scan__new(struct shape_scan **out);
+void shape_scan__free(struct shape_scan *scan);
+void shape_scan__freep(struct shape_scan **scan);
+
+/*
+ * Scans one function (or a part of one): @cnt instructions in the order of their addresses. Calls
+ * @found for each site; a non-zero value that it returns ends the scan. Returns 0, that value, or
+ * -ENOMEM.
+ */
+int shape_scan__function(struct shape_scan *scan, const struct insn *insns, size_t cnt,
+			 int (*found)(const struct shape_site *site, void *context), void *context);

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Code is scanned function by function, as .eh_frame_hdr delimits them: that bounds memory, and a stray
+ * byte that is decoded wrongly harms one function at most. Where there is no such table, a section
+ * counts as one function.
+ *
+ * What clears free lists has no shape of its own; it is taken by name, where a name is left.
+ */
+#include "probes/sites.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probes/insn.h"
+#include "probes/shapes.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+
+struct site_scan {
+	struct site_set set;
+	struct elf_file *elf;
+	struct insn_decoder *decoder;
+	struct shape_scan *shapes;
+	struct insn *insns;
+	size_t insn_capacity;
+};
+
+void site_set__free(struct site_set *set)
+{
+	free(set->items);
+	*set = (struct site_set){};
+}
+
+size_t site_set__count(const struct site_set *set, enum pyfrag_event_type type)
+{
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < set->cnt; i++)
+		cnt += set->items[i].probe.type == type;
+	return cnt;
+}
+
+const char *site__type_name(enum pyfrag_event_type type)
+{
+	switch (type) {
+	case EVENT_ALLOC:
+		return "alloc";
+	case EVENT_FREE:
+		return "free";
+	case EVENT_NEW_POOL:
+		return "new pool";
+	case EVENT_ARENA_MAP:
+		return "arena map";
+	case EVENT_ARENA_UNMAP:
+		return "arena unmap";
+	case EVENT_FREELIST_CLEAR:
+		return "free-list clear";
+	case EVENT_EXEC:
+	case EVENT_FORK:
+		break;
+	}
+	return "?";
+}
+
+static void site_scan__release(struct site_scan *scan)
+{
+	site_set__free(&scan->set);
+	insn_decoder__free(scan->decoder);
+	shape_scan__free(scan->shapes);
+	free(scan->insns);
+}
+
+static int add_site(struct site_scan *scan, uint64_t address, bool emulated,
+		    const struct pyfrag_site *probe)
+{
+	uint64_t offset = elf_file__offset_of(scan->elf, address);
+	int err;
+
+	if (offset == UINT64_MAX)
+		return 0;
+	err = ARRAY_RESERVE(scan->set.items, scan->set.capacity, scan->set.cnt + 1);
+	if (err)
+		return err;
+	scan->set.items[scan->set.cnt++] = (struct site){.address = address,
+							 .offset = offset,
+							 .emulated = emulated,
+							 .probe = *probe};
+	return 0;
+}
+
+static int take_shape(const struct shape_site *site, void *context)
+{
+	return add_site(context, site->address, site->emulated, &site->site);
+}
+
+static int scan_function(struct site_scan *scan, const struct elf_code *code, uint64_t start,
+			 uint64_t end)
+{
+	size_t at = start - code->address, stop = end - code->address, cnt = 0;
+
+	while (at < stop) {
+		int err = ARRAY_RESERVE(scan->insns, scan->insn_capacity, cnt + 1);
+
+		if (err)
+			return err;
+		insn_decoder__decode(scan->decoder, code->bytes + at, stop - at, code->address + at,
+				     &scan->insns[cnt]);
+		at += scan->insns[cnt++].size;
+	}
+	return shape_scan__function(scan->shapes, scan->insns, cnt, take_shape, scan);
+}
+
+static int scan_code(struct site_scan *scan, const struct elf_code *code, const uint64_t *starts,
+		     size_t cnt)
+{
+	uint64_t from = code->address, end = code->address + code->size;
+	int err = 0;
+
+	for (size_t i = 0; i < cnt && !err; i++) {
+		if (starts[i] <= from || starts[i] >= end)
+			continue;
+		err = scan_function(scan, code, from, starts[i]);
+		from = starts[i];
+	}
+	return err ? err : scan_function(scan, code, from, end);
+}
+
+/*
+ * The functions that clear free lists, best first: one that clears all of them, else one that is called
+ * whenever they are cleared. Source: Modules/gcmodule.c (up to 3.12), Python/gc_gil.c and
+ * Objects/object.c (3.13 on).
+ */
+static const char *const clear_functions[] = {
+	"_PyGC_ClearAllFreeLists", "_PyObject_ClearFreeLists", "clear_freelists",
+	"_PyList_ClearFreeList",   "PyList_ClearFreeList",     "_PyFloat_ClearFreeList",
+	"PyFloat_ClearFreeList",
+};
+
+static int add_freelist_clear(struct site_scan *scan)
+{
+	const struct pyfrag_site probe = {
+		.type = EVENT_FREELIST_CLEAR,
+		.operand = PYFRAG_NO_REGISTER,
+		.compared = {PYFRAG_NO_REGISTER, PYFRAG_NO_REGISTER},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(clear_functions); i++) {
+		struct elf_symbol symbol;
+
+		if (!elf_file__find_symbol(scan->elf, clear_functions[i], &symbol) &&
+		    symbol.function)
+			return add_site(scan, symbol.address, false, &probe);
+	}
+	return 0;
+}
+
+static int compare_sites(const void *left, const void *right)
+{
+	const struct site *a = left, *b = right;
+
+	if (a->address != b->address)
+		return a->address < b->address ? -1 : 1;
+	return (int)a->probe.type - (int)b->probe.type;
+}
+
+/* Sorts, and drops what was found twice. */
+static void settle(struct site_set *set)
+{
+	size_t kept = 0;
+
+	if (set->cnt)
+		qsort(set->items, set->cnt, sizeof(*set->items), compare_sites);
+	for (size_t i = 0; i < set->cnt; i++)
+		if (!kept || compare_sites(&set->items[kept - 1], &set->items[i]) != 0)
+			set->items[kept++] = set->items[i];
+	set->cnt = kept;
+}
+
+static bool is_native(const struct elf_file *elf)
+{
+#if defined(__x86_64__)
+	return elf_file__is_64bit(elf) && elf_file__machine(elf) == ELF_MACHINE_X86_64;
+#else
+	(void)elf;
+	return false;
+#endif
+}
+
+int site_set__scan(struct site_set *out, struct elf_file *elf)
+{
+	_cleanup_(site_scan__release) struct site_scan scan = {.elf = elf};
+	const struct elf_code *code;
+	const uint64_t *starts;
+	size_t code_cnt, start_cnt;
+	int err;
+
+	if (!is_native(elf))
+		return -ENOTSUP;
+	err = insn_decoder__new(&scan.decoder);
+	if (!err)
+		err = shape_scan__new(&scan.shapes);
+	if (!err)
+		err = elf_file__code(elf, &code, &code_cnt);
+	if (!err)
+		err = elf_file__function_starts(elf, &starts, &start_cnt);
+	for (size_t i = 0; i < code_cnt && !err; i++)
+		err = scan_code(&scan, &code[i], starts, start_cnt);
+	if (!err)
+		err = add_freelist_clear(&scan);
+	if (err)
+		return err;
+	settle(&scan.set);
+	*out = scan.set;
+	scan.set = (struct site_set){};
+	return 0;
+}

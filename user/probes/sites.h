@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The probe sites of one executable or library: all copies of the allocator's fast paths, the slow
+ * path that takes a new pool, arenas coming and going, and free lists being cleared.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pyfrag/events.h"
+#include "target/elf.h"
+
+/* Part of the key of cached scans: changes whenever a scan would find something else. */
+#define SITES_SCANNER_VERSION 1
+
+struct site {
+	uint64_t address; /* in the file */
+	uint64_t offset;  /* in the file, bytes: where a uprobe goes */
+	bool emulated;	  /* by the kernel, when probed */
+	struct pyfrag_site probe;
+};
+
+struct site_set {
+	struct site *items; /* sorted by address */
+	size_t cnt, capacity;
+};
+
+/*
+ * Scans the code. Returns 0; -ENOTSUP: the file is for another architecture than this program; or
+ * negative errno. The caller frees the set, which may be empty.
+ */
+int site_set__scan(struct site_set *out, struct elf_file *elf);
+void site_set__free(struct site_set *set);
+
+/* How many sites of a type there are. */
+size_t site_set__count(const struct site_set *set, enum pyfrag_event_type type);
+
+/* "alloc", "free", "new pool", ... */
+const char *site__type_name(enum pyfrag_event_type type);

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The order matters. All probes are in before memory is read, and what they said while only some were
+ * in is thrown away; so from then on every change has an event. An event is emitted a few instructions
+ * after the change that it tells of: a thread that is preempted in between is late with it. So after
+ * memory is read the tracer waits a little for stragglers, and a block found to differ is looked at
+ * again, pool and all, before it counts as drift.
+ */
+#include "probes/tracer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "probes/events.h"
+#include "probes/loader.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+
+/* How long a straggler may take, and how often a difference is looked at again. */
+#define SETTLE_NS     2000000
+#define CONFIRM_NS    5000000
+#define CONFIRM_TRIES 10
+#define CONFIRM_POOLS 4096
+
+/* Events kept before the heap is known: a Python has taken its first arena long before. */
+#define BACKLOG_MAX (1UL << 22)
+
+struct tracer {
+	struct probe_set *probes;
+	struct event_stream *stream;
+	struct heap_source *source;
+	struct model *model; /* NULL: not following yet; then events go to the backlog */
+	struct pyfrag_event *backlog;
+	size_t backlog_cnt, backlog_capacity;
+	bool discard; /* not all probes are in */
+	bool follow_blocks;
+	bool execed;
+	bool has_baseline;
+	int handle_err; /* out of memory while handling an event */
+	uint64_t event_cnt, fork_cnt, stale_cnt, dropped_cnt, unconfirmed_cnt, unusable_cnt;
+	size_t probe_sites;
+	bool sees_freelist_clears;
+};
+
+void tracer__free(struct tracer *tracer)
+{
+	if (!tracer)
+		return;
+	event_stream__free(tracer->stream);
+	probe_set__free(tracer->probes);
+	model__free(tracer->model);
+	free(tracer->backlog);
+	free(tracer);
+}
+
+void tracer__freep(struct tracer **tracer)
+{
+	tracer__free(*tracer);
+}
+
+static void keep_event(struct tracer *tracer, const struct pyfrag_event *event)
+{
+	if (tracer->backlog_cnt == BACKLOG_MAX ||
+	    ARRAY_RESERVE(tracer->backlog, tracer->backlog_capacity, tracer->backlog_cnt + 1)) {
+		tracer->dropped_cnt++;
+		return;
+	}
+	tracer->backlog[tracer->backlog_cnt++] = *event;
+}
+
+/* Runs in the stream's thread, or in event_stream__drain(); under the stream's lock. */
+static void handle_event(const struct pyfrag_event *event, void *context)
+{
+	struct tracer *tracer = context;
+	int err = 0;
+
+	if (tracer->execed)
+		return;
+	if (event->type == EVENT_EXEC) {
+		tracer->execed = true;
+		return;
+	}
+	if (event->type == EVENT_FORK) {
+		tracer->fork_cnt++;
+		return;
+	}
+	if (tracer->discard) {
+		tracer->stale_cnt++;
+		return;
+	}
+	tracer->event_cnt++;
+	if (tracer->model)
+		err = model__apply(tracer->model, event);
+	else
+		keep_event(tracer, event);
+	if (err)
+		tracer->handle_err = err;
+}
+
+/* All probes go in; what the first of them say until the last is in is discarded. */
+static int attach_probes(struct tracer *tracer, const struct module *module,
+			 const struct site_set *sites, struct failure *failure)
+{
+	uint32_t types =
+		1U << EVENT_ARENA_MAP | 1U << EVENT_ARENA_UNMAP | 1U << EVENT_FREELIST_CLEAR;
+	int err;
+
+	if (tracer->follow_blocks)
+		types |= 1U << EVENT_ALLOC | 1U << EVENT_FREE | 1U << EVENT_NEW_POOL;
+	tracer->discard = true;
+	err = event_stream__start(&tracer->stream, probe_set__ring_fd(tracer->probes), handle_event,
+				  tracer);
+	if (err)
+		return failure__set(failure, err, "cannot read the ring buffer: %s",
+				    strerror(-err));
+	err = probe_set__attach_life(tracer->probes, failure);
+	if (!err)
+		err = probe_set__attach_sites(tracer->probes, sites, types, module->fd,
+					      module->bias, &tracer->probe_sites,
+					      &tracer->unusable_cnt, failure);
+	if (err)
+		return err;
+	event_stream__drain(tracer->stream);
+	event_stream__lock(tracer->stream);
+	tracer->discard = false;
+	event_stream__unlock(tracer->stream);
+	return 0;
+}
+
+static int check_sites(const struct site_set *sites, bool follow_blocks, pid_t pid,
+		       struct failure *failure)
+{
+	if (!follow_blocks ||
+	    (site_set__count(sites, EVENT_ALLOC) && site_set__count(sites, EVENT_FREE)))
+		return 0;
+	return failure__set(
+		failure, -ENOTSUP,
+		"process %d: found no allocation sites in the code of its Python (an unusual "
+		"build?); --mode watch does without them",
+		pid);
+}
+
+int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
+		   const struct site_set *sites, const struct features *features,
+		   const struct tracer_options *options, struct failure *failure)
+{
+	const struct probe_options probe_options = {.pid = pid, .ring_bytes = options->ring_bytes};
+	_cleanup_(tracer__freep) struct tracer *tracer = calloc(1, sizeof(*tracer));
+	int err;
+
+	if (!tracer)
+		return failure__set(failure, -ENOMEM, "out of memory");
+	err = check_sites(sites, options->follow_blocks, pid, failure);
+	if (err)
+		return err;
+	tracer->follow_blocks = options->follow_blocks;
+	tracer->sees_freelist_clears = site_set__count(sites, EVENT_FREELIST_CLEAR) != 0;
+	err = probe_set__new(&tracer->probes, &probe_options, features, failure);
+	if (!err)
+		err = attach_probes(tracer, module, sites, failure);
+	if (err)
+		return err;
+	*out = TAKE_PTR(tracer);
+	return 0;
+}
+
+static int replay_backlog(struct tracer *tracer)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < tracer->backlog_cnt && !err; i++)
+		err = model__apply(tracer->model, &tracer->backlog[i]);
+	free(TAKE_PTR(tracer->backlog));
+	tracer->backlog_cnt = tracer->backlog_capacity = 0;
+	return err;
+}
+
+int tracer__follow(struct tracer *tracer, struct heap_source *source, bool from_first_allocation,
+		   struct failure *failure)
+{
+	int err;
+
+	tracer->source = source;
+	event_stream__lock(tracer->stream);
+	err = model__new(&tracer->model, &source->allocators.geometry, tracer->follow_blocks);
+	if (!err)
+		err = replay_backlog(tracer);
+	tracer->has_baseline = from_first_allocation && !tracer->dropped_cnt;
+	event_stream__unlock(tracer->stream);
+	return err ? failure__set(failure, err, "out of memory") : 0;
+}
+
+uint64_t tracer__event_cnt(struct tracer *tracer)
+{
+	uint64_t cnt;
+
+	event_stream__lock(tracer->stream);
+	cnt = tracer->event_cnt;
+	event_stream__unlock(tracer->stream);
+	return cnt;
+}
+
+static void settle(struct tracer *tracer, long ns)
+{
+	nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
+	event_stream__drain(tracer->stream);
+}
+
+/*
+ * The blocks of @fresh that differ from the model and that no event accounts for, however often one
+ * looks. Pools that differ are read again, for the copy may have been taken in mid-change.
+ */
+static int confirm_drift(struct tracer *tracer, struct heap *fresh,
+			 struct checkpoint_counts *counts, uint64_t *drift_blocks)
+{
+	_cleanup_free_ uint64_t *pools = calloc(CONFIRM_POOLS, sizeof(*pools));
+	const struct memory *memory = &tracer->source->process->memory.memory;
+
+	if (!pools)
+		return -ENOMEM;
+	for (int try = 0;; try++) {
+		size_t cnt;
+		int err;
+
+		event_stream__lock(tracer->stream);
+		model__compare(tracer->model, fresh, drift_blocks, pools, CONFIRM_POOLS, &cnt);
+		event_stream__unlock(tracer->stream);
+		if (!*drift_blocks || try == CONFIRM_TRIES)
+			return 0;
+		if (cnt == CONFIRM_POOLS) {
+			tracer->unconfirmed_cnt += *drift_blocks;
+			return 0;
+		}
+		settle(tracer, CONFIRM_NS);
+		err = checkpoint__reread_pools(fresh, memory, pools, cnt, counts);
+		if (err)
+			return err;
+		settle(tracer, SETTLE_NS);
+	}
+}
+
+/* What the first checkpoint finds is no drift, and what events contradict before it is none of theirs. */
+static void forget_differences(struct tracer *tracer)
+{
+	tracer->model->counts.missed_allocs = 0;
+	tracer->model->counts.missed_frees = 0;
+	tracer->has_baseline = true;
+}
+
+static int adopt(struct tracer *tracer, struct heap *fresh, uint64_t drift_blocks)
+{
+	int err;
+
+	event_stream__lock(tracer->stream);
+	err = model__adopt(tracer->model, fresh, drift_blocks);
+	if (!err && !tracer->has_baseline)
+		forget_differences(tracer);
+	if (!err)
+		err = tracer->handle_err;
+	event_stream__unlock(tracer->stream);
+	return err;
+}
+
+int tracer__checkpoint(struct tracer *tracer, const struct heap_reading_options *options,
+		       struct heap_reading *out, uint64_t *counters, struct failure *failure)
+{
+	struct checkpoint_counts counts = {};
+	uint64_t drift_blocks = 0;
+	int err;
+
+	event_stream__drain(tracer->stream);
+	event_stream__lock(tracer->stream);
+	err = model__begin_checkpoint(tracer->model);
+	event_stream__unlock(tracer->stream);
+	if (err)
+		return failure__set(failure, err, "out of memory");
+	err = heap_source__read(tracer->source, options, out, counters, failure);
+	if (err)
+		return err;
+	settle(tracer, SETTLE_NS);
+	if (tracer->follow_blocks && tracer->has_baseline)
+		err = confirm_drift(tracer, out->heap, &counts, &drift_blocks);
+	if (!err)
+		err = adopt(tracer, TAKE_PTR(out->heap), drift_blocks);
+	if (err) {
+		heap__free(TAKE_PTR(out->heap));
+		return failure__set(failure, err, "process %d: cannot take a checkpoint: %s",
+				    tracer->source->process->pid, strerror(-err));
+	}
+	counters[COUNTER_POOLS_RETRIED] += counts.retried_pools;
+	counters[COUNTER_POOLS_UNRESOLVED] += counts.unresolved_pools;
+	return 0;
+}
+
+int tracer__visit(struct tracer *tracer,
+		  int (*visit)(const struct heap *heap, const struct tracer_totals *totals,
+			       void *context),
+		  void *context)
+{
+	struct tracer_totals totals = {
+		.probe_sites = tracer->probe_sites,
+		.sees_freelist_clears = tracer->sees_freelist_clears,
+	};
+	int result;
+
+	event_stream__lock(tracer->stream);
+	totals.counts = tracer->model->counts;
+	totals.execed = tracer->execed;
+	result = visit(tracer->model->heap, &totals, context);
+	event_stream__unlock(tracer->stream);
+	return result;
+}
+
+void tracer__read_counters(struct tracer *tracer, uint64_t *counters)
+{
+	probe_set__read_counters(tracer->probes, counters);
+	event_stream__lock(tracer->stream);
+	counters[COUNTER_LOST] += tracer->dropped_cnt;
+	counters[COUNTER_FORKS] = tracer->fork_cnt;
+	counters[COUNTER_EVENTS_STALE] = tracer->stale_cnt;
+	counters[COUNTER_SITES_UNUSABLE] = tracer->unusable_cnt;
+	counters[COUNTER_DRIFT_UNCONFIRMED] = tracer->unconfirmed_cnt;
+	if (tracer->model)
+		counters[COUNTER_EVENTS_UNPLACED] = tracer->model->counts.unplaced_events;
+	event_stream__unlock(tracer->stream);
+}
+
+bool tracer__has_execed(struct tracer *tracer)
+{
+	bool execed;
+
+	event_stream__lock(tracer->stream);
+	execed = tracer->execed;
+	event_stream__unlock(tracer->stream);
+	return execed;
+}

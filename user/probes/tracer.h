@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One traced process: probes first, then memory, then what the events say over it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "probes/features.h"
+#include "probes/sites.h"
+#include "pymalloc/heap_source.h"
+#include "pymalloc/model.h"
+#include "util/failure.h"
+
+struct tracer_options {
+	bool follow_blocks; /* each allocation and free; else only arenas and free lists */
+	size_t ring_bytes;
+};
+
+struct tracer_totals {
+	struct model_counts counts;
+	size_t probe_sites;
+	bool sees_freelist_clears;
+	bool execed; /* the target runs another program now: its heap is not this one any more */
+};
+
+struct tracer;
+
+/*
+ * Probes the sites of @module's file, which process @pid has mapped. From here on events are kept; the
+ * heap need not be up yet. @module must outlive the call only. The caller frees.
+ */
+int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
+		   const struct site_set *sites, const struct features *features,
+		   const struct tracer_options *options, struct failure *failure);
+
+/* Detaches and frees. */
+void tracer__free(struct tracer *tracer);
+void tracer__freep(struct tracer **tracer);
+
+/*
+ * Begins to follow the heap of @source, which must outlive the tracer. @from_first_allocation: the
+ * probes were in place before the program ran, so nothing precedes the events. Else the heap is first
+ * known after a checkpoint.
+ */
+int tracer__follow(struct tracer *tracer, struct heap_source *source, bool from_first_allocation,
+		   struct failure *failure);
+
+/* How many events there have been; cheap. */
+uint64_t tracer__event_cnt(struct tracer *tracer);
+
+/*
+ * Takes a checkpoint: reads the heap, compares it with the model, and makes the model what the two say
+ * together. *out: how long it took; its heap is NULL, the model holds it. Adds to @counters.
+ */
+int tracer__checkpoint(struct tracer *tracer, const struct heap_reading_options *options,
+		       struct heap_reading *out, uint64_t *counters, struct failure *failure);
+
+/*
+ * Calls @visit with the heap and the totals as they are now; events wait meanwhile. Returns what it
+ * returns.
+ */
+int tracer__visit(struct tracer *tracer,
+		  int (*visit)(const struct heap *heap, const struct tracer_totals *totals,
+			       void *context),
+		  void *context);
+
+/* What BPF and the tracer counted, into counters[] (COUNTER_CNT); others are left alone. */
+void tracer__read_counters(struct tracer *tracer, uint64_t *counters);
+
+/* Whether the target has executed another program. */
+bool tracer__has_execed(struct tracer *tracer);

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "probes/values.h"
+
+#include <string.h>
+
+void values__reset(struct values *values)
+{
+	memset(values->registers, 0, sizeof(values->registers));
+	values->value_cnt = 1; /* 0 is "not known" */
+	values->place_cnt = 0;
+	values->flags = 0;
+	values->compare.op = INSN_OTHER;
+}
+
+static value_id add_value(struct values *values, struct value value)
+{
+	if (values->value_cnt == VALUES_MAX) {
+		values__reset(values);
+		values->overflow_cnt++;
+	}
+	values->values[values->value_cnt] = value;
+	return (value_id)values->value_cnt++;
+}
+
+value_id values__of_register(struct values *values, uint8_t reg)
+{
+	if (reg >= INSN_REGISTERS)
+		return 0;
+	if (!values->registers[reg])
+		values->registers[reg] = add_value(values, (struct value){.kind = VALUE_OPAQUE});
+	return values->registers[reg];
+}
+
+const struct value *values__get(const struct values *values, value_id id)
+{
+	static const struct value unknown = {.kind = VALUE_OPAQUE};
+
+	return id && id < values->value_cnt ? &values->values[id] : &unknown;
+}
+
+value_id values__base_of(struct values *values, const struct insn *insn)
+{
+	if (!insn->has_memory || !insn->memory.plain || insn->memory.base == INSN_NO_REGISTER)
+		return 0;
+	return values__of_register(values, insn->memory.base);
+}
+
+static const struct place *find_place(const struct values *values, value_id base,
+				      int64_t displacement, uint8_t width)
+{
+	uint32_t first = values->place_cnt > PLACES_MAX ? values->place_cnt - PLACES_MAX : 0;
+
+	for (uint32_t i = values->place_cnt; i > first; i--) {
+		const struct place *place = &values->places[(i - 1) % PLACES_MAX];
+
+		if (place->base == base && place->displacement == displacement &&
+		    place->width == width)
+			return place;
+	}
+	return NULL;
+}
+
+static void add_place(struct values *values, struct place place)
+{
+	values->places[values->place_cnt++ % PLACES_MAX] = place;
+}
+
+value_id values__at(const struct values *values, value_id base, int64_t displacement)
+{
+	const struct place *place = base ? find_place(values, base, displacement, 8) : NULL;
+
+	return place ? place->value : 0;
+}
+
+bool values__has_stored(const struct values *values, value_id base, int64_t displacement)
+{
+	uint32_t first = values->place_cnt > PLACES_MAX ? values->place_cnt - PLACES_MAX : 0;
+
+	for (uint32_t i = first; i < values->place_cnt; i++) {
+		const struct place *place = &values->places[i % PLACES_MAX];
+
+		if (place->stored && place->base == base && place->displacement <= displacement &&
+		    displacement + 8 <= place->displacement + place->width)
+			return true;
+	}
+	return false;
+}
+
+bool values__is_load(const struct values *values, value_id id, uint8_t width, int64_t displacement,
+		     value_id *base)
+{
+	const struct value *value = values__get(values, id);
+
+	if (value->kind != VALUE_LOADED || value->width != width || value->amount != displacement)
+		return false;
+	*base = value->of;
+	return true;
+}
+
+uint8_t values__find_register(const struct values *values, value_id id)
+{
+	for (uint8_t reg = 0; id && reg < INSN_REGISTERS; reg++)
+		if (values->registers[reg] == id)
+			return reg;
+	return INSN_NO_REGISTER;
+}
+
+bool values__find_place(const struct values *values, value_id id, uint8_t *reg,
+			int64_t *displacement)
+{
+	uint32_t first = values->place_cnt > PLACES_MAX ? values->place_cnt - PLACES_MAX : 0;
+
+	for (uint32_t i = values->place_cnt; id && i > first; i--) {
+		const struct place *place = &values->places[(i - 1) % PLACES_MAX];
+		uint8_t base = values__find_register(values, place->base);
+
+		if (place->value != id || place->width != 8 || base == INSN_NO_REGISTER ||
+		    values__at(values, place->base, place->displacement) != id)
+			continue;
+		*reg = base;
+		*displacement = place->displacement;
+		return true;
+	}
+	return false;
+}
+
+value_id values__strip_low(const struct values *values, value_id id)
+{
+	while (values__get(values, id)->kind == VALUE_LOW)
+		id = values__get(values, id)->of;
+	return id;
+}
+
+/* What a plain load yields: what was last put or seen there, else a new value with that name. */
+static value_id load(struct values *values, const struct insn *insn)
+{
+	value_id base = values__base_of(values, insn);
+	const struct place *place;
+	value_id loaded;
+
+	if (!base)
+		return add_value(values, (struct value){.kind = VALUE_OPAQUE});
+	place = find_place(values, base, insn->memory.displacement, insn->width);
+	if (place && place->value)
+		return place->value;
+	loaded = add_value(values, (struct value){.kind = VALUE_LOADED,
+						  .width = insn->width,
+						  .of = base,
+						  .amount = insn->memory.displacement});
+	add_place(values, (struct place){.base = base,
+					 .width = insn->width,
+					 .displacement = insn->memory.displacement,
+					 .value = loaded});
+	return loaded;
+}
+
+static void store(struct values *values, const struct insn *insn, value_id value)
+{
+	value_id base = values__base_of(values, insn);
+
+	if (base)
+		add_place(values, (struct place){.base = base,
+						 .width = insn->width,
+						 .stored = true,
+						 .displacement = insn->memory.displacement,
+						 .value = value});
+}
+
+static value_id derive(struct values *values, const struct insn *insn, enum value_kind kind)
+{
+	return add_value(values, (struct value){.kind = (uint8_t)kind,
+						.width = insn->width,
+						.of = values__of_register(values, insn->source),
+						.amount = insn->immediate});
+}
+
+static value_id add_constant(struct values *values, const struct insn *insn)
+{
+	return add_value(values, (struct value){.kind = VALUE_CONSTANT,
+						.width = insn->width,
+						.amount = insn->immediate});
+}
+
+/* The value that @insn leaves in its destination; 0 if it is not known. */
+static value_id result_of(struct values *values, const struct insn *insn)
+{
+	switch (insn->op) {
+	case INSN_MOVE:
+		return insn->width == 8 ? values__of_register(values, insn->source)
+					: derive(values, insn, VALUE_LOW);
+	case INSN_SET:
+		return add_constant(values, insn);
+	case INSN_ADD:
+		return derive(values, insn, VALUE_SUM);
+	case INSN_MASK:
+		return derive(values, insn, VALUE_MASKED);
+	case INSN_LOAD:
+		return load(values, insn);
+	default:
+		return 0;
+	}
+}
+
+static void note_flags(struct values *values, const struct insn *insn, value_id result)
+{
+	switch (insn->op) {
+	case INSN_ADD:
+	case INSN_MASK:
+		values->flags = result;
+		break;
+	case INSN_TEST_MASK:
+		values->flags = derive(values, insn, VALUE_MASKED);
+		break;
+	case INSN_COMPARE:
+		values->compare = *insn;
+		values->compared[0] = values__of_register(values, insn->source);
+		values->compared[1] = values__of_register(values, insn->other);
+		values->flags = insn->source == insn->other ? values->compared[0] : 0;
+		break;
+	case INSN_ADD_MEMORY:
+	case INSN_OTHER:
+	case INSN_CALL:
+		values->flags = 0;
+		break;
+	default:
+		break;
+	}
+}
+
+void values__step(struct values *values, const struct insn *insn)
+{
+	value_id result;
+
+	if (insn->op == INSN_UNDECODED || insn->op == INSN_RETURN || insn->op == INSN_JUMP) {
+		values__reset(values);
+		return;
+	}
+	result = result_of(values, insn);
+	if (insn->op == INSN_STORE)
+		store(values, insn, values__of_register(values, insn->source));
+	if (insn->op == INSN_STORE_SET)
+		store(values, insn, add_constant(values, insn));
+	if (insn->op == INSN_ADD_MEMORY)
+		store(values, insn, 0);
+	note_flags(values, insn, result);
+	for (uint8_t reg = 0; reg < INSN_REGISTERS; reg++)
+		if (insn->clobbered & 1U << reg)
+			values->registers[reg] = 0;
+	if (insn->op == INSN_CALL) {
+		for (uint8_t reg = 0; reg < INSN_REGISTERS; reg++)
+			if (insn__call_clobbered() & 1U << reg)
+				values->registers[reg] = 0;
+		values->place_cnt = 0;
+	}
+	if (insn->destination != INSN_NO_REGISTER)
+		values->registers[insn->destination] = result;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What registers and memory hold, symbolically, along straight-line code.
+ *
+ * Local value numbering: each value has a number; a register or a place in memory that holds it is
+ * known by that number, and a value is known by how it came about (loaded from there, that plus 1,
+ * ...). So code is recognized by what it computes. Which registers it uses, how it copies and spills
+ * them, and in what order independent steps come, makes no difference.
+ *
+ * Stores are taken not to overwrite places of another name: that is what compilers would have to prove
+ * and we only need to guess, because what is recognized is checked against reality by `coverage`.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probes/insn.h"
+
+typedef uint16_t value_id; /* 0: not known */
+
+enum value_kind {
+	VALUE_OPAQUE,
+	VALUE_CONSTANT, /* amount */
+	VALUE_LOADED,	/* width bytes from [of + amount] */
+	VALUE_SUM,	/* of + amount, in width bytes */
+	VALUE_MASKED,	/* of & amount */
+	VALUE_LOW,	/* the low width bytes of `of` */
+};
+
+struct value {
+	uint8_t kind;
+	uint8_t width;
+	value_id of;
+	int64_t amount;
+};
+
+#define VALUES_MAX 4096
+#define PLACES_MAX 48
+
+struct place {
+	value_id base;
+	uint8_t width;
+	bool stored; /* by the code, not just loaded */
+	int64_t displacement;
+	value_id value;
+};
+
+struct values {
+	value_id registers[INSN_REGISTERS];
+	struct value values[VALUES_MAX];
+	uint32_t value_cnt;
+	uint32_t overflow_cnt;		 /* so often the numbers ran out and all was forgotten */
+	struct place places[PLACES_MAX]; /* a ring: the oldest is forgotten */
+	uint32_t place_cnt;
+	value_id flags;	      /* the value whose test against 0 the flags hold */
+	struct insn compare;  /* the last comparison; op INSN_OTHER if none */
+	value_id compared[2]; /* its registers' values then */
+};
+
+/* Forgets all: another path may lead here. */
+void values__reset(struct values *values);
+
+/* What @insn does to the state. */
+void values__step(struct values *values, const struct insn *insn);
+
+/* The value of a register, numbered now if it was not. */
+value_id values__of_register(struct values *values, uint8_t reg);
+
+const struct value *values__get(const struct values *values, value_id id);
+
+/* The value of a memory operand's base; 0 if the operand is not plain. */
+value_id values__base_of(struct values *values, const struct insn *insn);
+
+/* The value known to be at [base + displacement], 8 bytes; 0 if none. */
+value_id values__at(const struct values *values, value_id base, int64_t displacement);
+
+/* Whether the code has stored to the 8 bytes at [base + displacement]. */
+bool values__has_stored(const struct values *values, value_id base, int64_t displacement);
+
+/* Whether @id was loaded, @width bytes, from [*base + displacement]; writes *base. */
+bool values__is_load(const struct values *values, value_id id, uint8_t width, int64_t displacement,
+		     value_id *base);
+
+/* A register that holds @id now, or INSN_NO_REGISTER. */
+uint8_t values__find_register(const struct values *values, value_id id);
+
+/* A place in memory, 8 bytes at [*reg + *displacement], that holds @id now. False if none is known. */
+bool values__find_place(const struct values *values, value_id id, uint8_t *reg,
+			int64_t *displacement);
+
+/* @id without the LOW parts taken of it. */
+value_id values__strip_low(const struct values *values, value_id id);

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "pymalloc/arena_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/array.h"
+#include "util/cleanup.h"
+
+/* User addresses on x86-64 and arm64, five-level paging included. */
+#define ADDRESS_MAX (1UL << 56)
+/* No build is known above 2 MiB; a size is worked out up to here. */
+#define ARENA_SIZE_MAX (64U << 20)
+/* Of so many arenas the first pool is asked whether it agrees on its arena's index. */
+#define ARENAS_ASKED_MAX 64
+
+static bool is_power_of_two(uint32_t value)
+{
+	return value && !(value & (value - 1));
+}
+
+/* MAX_POOLS_IN_ARENA * POOL_SIZE, from what new_arena() made of it; 0 if that makes no sense. */
+static uint32_t arena_size_of(const struct geometry *geometry, const struct arena_object *slot)
+{
+	uint64_t pools = slot->ntotalpools;
+	uint64_t size;
+
+	if (slot->address % geometry->pool_size)
+		pools++;
+	size = pools * geometry->pool_size;
+	return size <= ARENA_SIZE_MAX && is_power_of_two((uint32_t)size) ? (uint32_t)size : 0;
+}
+
+bool arena_table__slot_is_plausible(const struct geometry *geometry,
+				    const struct arena_object *slot)
+{
+	uint32_t size = arena_size_of(geometry, slot);
+	uint64_t first, carved;
+
+	if (!size || (geometry->arena_size && size != geometry->arena_size))
+		return false;
+	if (slot->address % 8 || slot->address >= ADDRESS_MAX - ARENA_SIZE_MAX)
+		return false;
+	first = geometry__first_pool(geometry, slot->address);
+	if (slot->pool_address % geometry->pool_size || slot->pool_address < first)
+		return false;
+	carved = (slot->pool_address - first) / geometry->pool_size;
+	if (carved > slot->ntotalpools || slot->nfreepools > slot->ntotalpools ||
+	    slot->nfreepools < slot->ntotalpools - carved)
+		return false;
+	return !slot->freepools ||
+	       (slot->freepools % geometry->pool_size == 0 && slot->freepools >= first &&
+		slot->freepools < slot->pool_address);
+}
+
+/* Whether the unused ones among the first @cnt slots form one list that stays inside. */
+static int check_unused_list(const struct arena_object *slots, uint64_t base, size_t cnt)
+{
+	_cleanup_free_ bool *has_predecessor = calloc(cnt, 1);
+	size_t unused = 0, followed = 0, ends = 0;
+
+	if (!has_predecessor)
+		return -ENOMEM;
+	for (size_t i = 0; i < cnt; i++) {
+		uint64_t next = slots[i].nextarena, index;
+
+		if (slots[i].address)
+			continue;
+		unused++;
+		if (!next) {
+			ends++;
+			continue;
+		}
+		index = (next - base) / sizeof(*slots);
+		if (next < base || (next - base) % sizeof(*slots) || index >= cnt ||
+		    slots[index].address || has_predecessor[index])
+			return -EUCLEAN;
+		has_predecessor[index] = true;
+		followed++;
+	}
+	if (unused && (ends != 1 || followed != unused - 1))
+		return -EUCLEAN;
+	return 0;
+}
+
+/* Reads slots as long as they are plausible: 16, 32, 64, ... of them. *plausible counts those. */
+static int read_slots(const struct memory *memory, uint64_t base, struct geometry *geometry,
+		      struct arena_object **out, size_t *plausible)
+{
+	_cleanup_free_ struct arena_object *slots = NULL;
+	size_t capacity = 0, cnt = 0, want = ARENA_OBJECTS_INIT;
+	int err;
+
+	for (; want <= ARENAS_MAX; want *= 2) {
+		err = ARRAY_RESERVE(slots, capacity, want);
+		if (err)
+			return err;
+		err = memory__read(memory, base + cnt * sizeof(*slots), slots + cnt,
+				   (want - cnt) * sizeof(*slots));
+		if (err == -EFAULT)
+			break;
+		if (err)
+			return err;
+		for (; cnt < want; cnt++) {
+			const struct arena_object *slot = &slots[cnt];
+
+			if (!slot->address)
+				continue;
+			if (!arena_table__slot_is_plausible(geometry, slot))
+				goto out;
+			if (!geometry->arena_size)
+				geometry->arena_size = arena_size_of(geometry, slot);
+		}
+	}
+	if (want > ARENAS_MAX)
+		return -E2BIG;
+out:
+	if (!slots)
+		return -EUCLEAN;
+	*out = TAKE_PTR(slots);
+	*plausible = cnt;
+	return 0;
+}
+
+/* A pool once carved off carries the index of its arena, used or free. */
+static int check_indices(const struct memory *memory, const struct geometry *geometry,
+			 const struct arena_object *slots, size_t cnt)
+{
+	struct pool_header headers[ARENAS_ASKED_MAX];
+	struct memory_range ranges[ARENAS_ASKED_MAX];
+	size_t indices[ARENAS_ASKED_MAX];
+	size_t asked = 0;
+	int err;
+
+	for (size_t i = 0; i < cnt && asked < ARENAS_ASKED_MAX; i++) {
+		uint64_t first = geometry__first_pool(geometry, slots[i].address);
+
+		if (!slots[i].address || slots[i].pool_address == first)
+			continue;
+		ranges[asked] = (struct memory_range){.address = first,
+						      .buffer = &headers[asked],
+						      .size = sizeof(headers[0])};
+		indices[asked++] = i;
+	}
+	err = memory__read_ranges(memory, ranges, asked);
+	if (err)
+		return err;
+	for (size_t i = 0; i < asked; i++)
+		if (ranges[i].failed || headers[i].arenaindex != indices[i])
+			return -EUCLEAN;
+	return 0;
+}
+
+static int append_arenas(const struct arena_object *slots, size_t cnt, struct arena **arenas,
+			 size_t *arena_cnt, size_t *capacity)
+{
+	size_t used = 0;
+	int err;
+
+	for (size_t i = 0; i < cnt; i++)
+		used += slots[i].address != 0;
+	err = array__reserve((void **)arenas, capacity, *arena_cnt + used, sizeof(**arenas));
+	if (err)
+		return err;
+	for (size_t i = 0; i < cnt; i++)
+		if (slots[i].address)
+			(*arenas)[(*arena_cnt)++] =
+				(struct arena){.address = slots[i].address,
+					       .carved_end = slots[i].pool_address};
+	return 0;
+}
+
+int arena_table__read(const struct memory *memory, uint64_t base, struct geometry *geometry,
+		      struct arena **arenas, size_t *cnt, size_t *capacity)
+{
+	_cleanup_free_ struct arena_object *slots = NULL;
+	struct geometry found = *geometry;
+	size_t plausible, length = 0;
+	int err;
+
+	err = read_slots(memory, base, &found, &slots, &plausible);
+	if (err)
+		return err;
+	for (size_t i = ARENA_OBJECTS_INIT; i <= plausible; i *= 2) {
+		err = check_unused_list(slots, base, i);
+		if (err == -ENOMEM)
+			return err;
+		if (!err)
+			length = i;
+	}
+	if (!length)
+		return -EUCLEAN;
+	err = check_indices(memory, &found, slots, length);
+	if (err)
+		return err;
+	err = append_arenas(slots, length, arenas, cnt, capacity);
+	if (err)
+		return err;
+	*geometry = found;
+	return 0;
+}

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Chunks are found through an open-addressing table of their numbers (address / 1 MiB); the chunk last
+ * used is remembered, for allocations come in runs. Chunks are never dropped: a process that shrank
+ * and grows again uses them again, and they are small.
+ */
+#include "pymalloc/block_map.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/array.h"
+#include "util/cleanup.h"
+
+struct slot {
+	uint64_t number; /* address / CHUNK_BYTES */
+	struct block_map_chunk *chunk;
+};
+
+struct block_map {
+	struct slot *slots;
+	size_t slot_cnt; /* a power of two */
+	struct block_map_chunk **chunks;
+	size_t chunk_cnt, chunk_capacity;
+	struct slot last;
+	uint32_t shift; /* alignment = 1 << shift */
+};
+
+#define SLOTS_INITIAL 64
+
+static size_t words_per_chunk(uint32_t shift)
+{
+	return CHUNK_BYTES >> shift >> 6;
+}
+
+size_t block_map__chunk_cost_bytes(uint32_t alignment)
+{
+	return sizeof(struct block_map_chunk) + CHUNK_BYTES / alignment / 8;
+}
+
+int block_map__new(struct block_map **out, uint32_t alignment)
+{
+	_cleanup_(block_map__freep) struct block_map *map = NULL;
+
+	map = calloc(1, sizeof(*map));
+	if (!map)
+		return -ENOMEM;
+	map->shift = alignment == 8 ? 3 : 4;
+	map->slot_cnt = SLOTS_INITIAL;
+	map->slots = calloc(map->slot_cnt, sizeof(*map->slots));
+	if (!map->slots)
+		return -ENOMEM;
+	*out = TAKE_PTR(map);
+	return 0;
+}
+
+void block_map__free(struct block_map *map)
+{
+	if (!map)
+		return;
+	for (size_t i = 0; i < map->chunk_cnt; i++)
+		free(map->chunks[i]);
+	free((void *)map->chunks);
+	free(map->slots);
+	free(map);
+}
+
+void block_map__freep(struct block_map **map)
+{
+	block_map__free(*map);
+}
+
+static size_t hash_number(uint64_t number)
+{
+	return (number * 0x9e3779b97f4a7c15ULL) >> 32;
+}
+
+/* The slot that holds @number, or the empty one where it belongs. */
+static struct slot *find_slot(const struct block_map *map, uint64_t number)
+{
+	size_t mask = map->slot_cnt - 1;
+	size_t at = hash_number(number) & mask;
+
+	while (map->slots[at].chunk && map->slots[at].number != number)
+		at = (at + 1) & mask;
+	return &map->slots[at];
+}
+
+static struct block_map_chunk *find_chunk(const struct block_map *map, uint64_t address)
+{
+	uint64_t number = address / CHUNK_BYTES;
+
+	if (map->last.chunk && map->last.number == number)
+		return map->last.chunk;
+	return find_slot(map, number)->chunk;
+}
+
+static int grow_slots(struct block_map *map)
+{
+	struct slot *old = map->slots;
+	size_t old_cnt = map->slot_cnt;
+
+	map->slots = calloc(old_cnt * 2, sizeof(*map->slots));
+	if (!map->slots) {
+		map->slots = old;
+		return -ENOMEM;
+	}
+	map->slot_cnt = old_cnt * 2;
+	for (size_t i = 0; i < old_cnt; i++)
+		if (old[i].chunk)
+			*find_slot(map, old[i].number) = old[i];
+	free(old);
+	return 0;
+}
+
+static int add_chunk(struct block_map *map, uint64_t address, struct block_map_chunk **out)
+{
+	uint64_t number = address / CHUNK_BYTES;
+	struct block_map_chunk *chunk;
+	int err;
+
+	if (map->chunk_cnt * 2 >= map->slot_cnt) {
+		err = grow_slots(map);
+		if (err)
+			return err;
+	}
+	err = ARRAY_RESERVE(map->chunks, map->chunk_capacity, map->chunk_cnt + 1);
+	if (err)
+		return err;
+	chunk = calloc(1, sizeof(*chunk) + words_per_chunk(map->shift) * sizeof(uint64_t));
+	if (!chunk)
+		return -ENOMEM;
+	chunk->address = number * CHUNK_BYTES;
+	memset(chunk->pool_class, CLASS_UNKNOWN, sizeof(chunk->pool_class));
+	map->chunks[map->chunk_cnt++] = chunk;
+	*find_slot(map, number) = (struct slot){.number = number, .chunk = chunk};
+	*out = chunk;
+	return 0;
+}
+
+int block_map__get_chunk(struct block_map *map, uint64_t address, struct block_map_chunk **out)
+{
+	struct block_map_chunk *chunk = find_chunk(map, address);
+	int err;
+
+	if (!chunk) {
+		err = add_chunk(map, address, &chunk);
+		if (err)
+			return err;
+	}
+	map->last = (struct slot){.number = address / CHUNK_BYTES, .chunk = chunk};
+	*out = chunk;
+	return 0;
+}
+
+static size_t bit_of(const struct block_map *map, uint64_t address)
+{
+	return (address & (CHUNK_BYTES - 1)) >> map->shift;
+}
+
+int block_map__insert(struct block_map *map, uint64_t address, bool *was_live)
+{
+	struct block_map_chunk *chunk;
+	size_t bit = bit_of(map, address);
+	uint64_t mask = 1UL << (bit & 63);
+	int err;
+
+	err = block_map__get_chunk(map, address, &chunk);
+	if (err)
+		return err;
+	*was_live = chunk->bits[bit >> 6] & mask;
+	chunk->bits[bit >> 6] |= mask;
+	return 0;
+}
+
+void block_map__remove(struct block_map *map, uint64_t address, bool *was_live)
+{
+	struct block_map_chunk *chunk = find_chunk(map, address);
+	size_t bit = bit_of(map, address);
+	uint64_t mask = 1UL << (bit & 63);
+
+	*was_live = chunk && chunk->bits[bit >> 6] & mask;
+	if (!chunk)
+		return;
+	map->last = (struct slot){.number = address / CHUNK_BYTES, .chunk = chunk};
+	chunk->bits[bit >> 6] &= ~mask;
+}
+
+bool block_map__contains(const struct block_map *map, uint64_t address)
+{
+	const struct block_map_chunk *chunk = find_chunk(map, address);
+	size_t bit = bit_of(map, address);
+
+	return chunk && chunk->bits[bit >> 6] >> (bit & 63) & 1;
+}
+
+/* The part of [address, end) that lies in the chunk of @address. */
+static uint64_t clip_to_chunk(uint64_t address, uint64_t end)
+{
+	uint64_t chunk_end = (address & ~(CHUNK_BYTES - 1)) + CHUNK_BYTES;
+
+	return end < chunk_end ? end : chunk_end;
+}
+
+static void fill_bits(const struct block_map *map, struct block_map_chunk *chunk, uint64_t address,
+		      uint64_t end, int byte)
+{
+	memset((uint8_t *)chunk->bits + bit_of(map, address) / 8, byte,
+	       (end - address) >> map->shift >> 3);
+}
+
+int block_map__insert_range(struct block_map *map, uint64_t address, uint64_t size)
+{
+	uint64_t end = address + size;
+
+	while (address < end) {
+		uint64_t part_end = clip_to_chunk(address, end);
+		struct block_map_chunk *chunk;
+		int err;
+
+		err = block_map__get_chunk(map, address, &chunk);
+		if (err)
+			return err;
+		fill_bits(map, chunk, address, part_end, 0xff);
+		address = part_end;
+	}
+	return 0;
+}
+
+void block_map__remove_range(struct block_map *map, uint64_t address, uint64_t size)
+{
+	uint64_t end = address + size;
+
+	while (address < end) {
+		uint64_t part_end = clip_to_chunk(address, end);
+		struct block_map_chunk *chunk = find_chunk(map, address);
+
+		if (chunk)
+			fill_bits(map, chunk, address, part_end, 0);
+		address = part_end;
+	}
+}
+
+static size_t page_of(uint64_t address)
+{
+	return (address & (CHUNK_BYTES - 1)) / (CHUNK_BYTES / CHUNK_PAGES);
+}
+
+int block_map__set_pool(struct block_map *map, uint64_t pool_address, uint8_t size_class,
+			const uint64_t *live, size_t word_cnt)
+{
+	struct block_map_chunk *chunk;
+	int err;
+
+	err = block_map__get_chunk(map, pool_address, &chunk);
+	if (err)
+		return err;
+	chunk->pool_class[page_of(pool_address)] = size_class;
+	memcpy(&chunk->bits[bit_of(map, pool_address) >> 6], live, word_cnt * sizeof(*live));
+	return 0;
+}
+
+int block_map__set_class(struct block_map *map, uint64_t pool_address, uint8_t size_class)
+{
+	struct block_map_chunk *chunk;
+	int err;
+
+	err = block_map__get_chunk(map, pool_address, &chunk);
+	if (err)
+		return err;
+	chunk->pool_class[page_of(pool_address)] = size_class;
+	return 0;
+}
+
+uint8_t block_map__class(const struct block_map *map, uint64_t pool_address)
+{
+	const struct block_map_chunk *chunk = find_chunk(map, pool_address);
+
+	if (!chunk)
+		return CLASS_UNKNOWN;
+	return chunk->pool_class[page_of(pool_address)];
+}
+
+const uint64_t *block_map__pool_bits(const struct block_map *map, uint64_t pool_address)
+{
+	const struct block_map_chunk *chunk = find_chunk(map, pool_address);
+
+	return chunk ? &chunk->bits[bit_of(map, pool_address) >> 6] : NULL;
+}
+
+const struct block_map_chunk *block_map__chunk(const struct block_map *map, uint64_t address)
+{
+	return find_chunk(map, address);
+}
+
+const struct block_map_chunk *block_map__chunk_at(const struct block_map *map, size_t index)
+{
+	return index < map->chunk_cnt ? map->chunks[index] : NULL;
+}
+
+uint32_t block_map__alignment(const struct block_map *map)
+{
+	return 1U << map->shift;
+}
+
+size_t block_map__words_per_chunk(const struct block_map *map)
+{
+	return words_per_chunk(map->shift);
+}

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "pymalloc/checkpoint.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pymalloc/pool.h"
+#include "util/cleanup.h"
+
+/* Pools a batch: their headers take 192 KiB, their bodies are read BODY_BYTES at a time. */
+#define BATCH_POOLS 4096
+#define BODY_BYTES  (4UL << 20)
+/* A pool that changes under the reader is read so often before a torn copy must do. */
+#define TORN_TRIES_MAX 16
+/* The arena table is compared so often with what was read. */
+#define ROUNDS_MAX 4
+
+struct pool_ref {
+	uint64_t address;
+	uint32_t size; /* how much of it to copy */
+};
+
+struct reader {
+	const struct memory *memory;
+	struct heap *heap;
+	struct checkpoint_counts *counts;
+	const struct checkpoint_options *options;
+	uint64_t done_bytes, total_bytes;
+	/* One batch. */
+	uint64_t pools[BATCH_POOLS];
+	size_t pool_cnt;
+	struct pool_header headers[BATCH_POOLS];
+	struct memory_range ranges[BATCH_POOLS];
+	struct pool_ref partial[BATCH_POOLS];
+	size_t partial_cnt;
+	struct pool_ref torn[BATCH_POOLS];
+	size_t torn_cnt;
+	uint8_t *body;
+};
+
+static void reader__free(struct reader *reader)
+{
+	if (reader)
+		free(reader->body);
+	free(reader);
+}
+
+static void reader__freep(struct reader **reader)
+{
+	reader__free(*reader);
+}
+
+static int reader__new(struct reader **out, struct heap *heap, const struct memory *memory,
+		       const struct checkpoint_options *options, struct checkpoint_counts *counts)
+{
+	_cleanup_(reader__freep) struct reader *reader = calloc(1, sizeof(*reader));
+
+	if (!reader)
+		return -ENOMEM;
+	reader->body = malloc(BODY_BYTES);
+	if (!reader->body)
+		return -ENOMEM;
+	reader->memory = memory;
+	reader->heap = heap;
+	reader->counts = counts;
+	reader->options = options;
+	*out = TAKE_PTR(reader);
+	return 0;
+}
+
+static int store_pool(struct reader *reader, uint64_t address, uint32_t size_class,
+		      const uint64_t *live)
+{
+	return block_map__set_pool(reader->heap->blocks, address, (uint8_t)size_class, live,
+				   pool__word_cnt(&reader->heap->geometry));
+}
+
+/* A free pool has no live block, which the map may have to be told. */
+static int store_free_pool(struct reader *reader, uint64_t address)
+{
+	static const uint64_t none[POOL_WORDS_MAX];
+
+	if (!block_map__pool_bits(reader->heap->blocks, address))
+		return 0;
+	return store_pool(reader, address, CLASS_UNKNOWN, none);
+}
+
+/*
+ * Decodes one copy. @size bytes of the pool were read. A torn copy goes on the torn list, or, if this
+ * was the @last try, is stored as far as it makes sense.
+ */
+static int take_copy(struct reader *reader, uint64_t address, const uint8_t *bytes, size_t size,
+		     bool last)
+{
+	const struct geometry *geometry = &reader->heap->geometry;
+	uint64_t live[POOL_WORDS_MAX];
+	struct pool_header header;
+
+	memcpy(&header, bytes, sizeof(header));
+	if (!header.count)
+		return store_free_pool(reader, address);
+	if (pool__decode(geometry, address, bytes, size, live))
+		return store_pool(reader, address, header.szidx, live);
+	if (!last) {
+		reader->torn[reader->torn_cnt++] =
+			(struct pool_ref){.address = address, .size = geometry->pool_size};
+		return 0;
+	}
+	reader->counts->unresolved_pools++;
+	return header.szidx < geometry__class_cnt(geometry)
+		       ? store_pool(reader, address, header.szidx, live)
+		       : 0;
+}
+
+/* Copies the pools of @refs, as many at a time as fit, and takes each copy. */
+static int read_bodies(struct reader *reader, const struct pool_ref *refs, size_t cnt, bool last)
+{
+	size_t done = 0;
+
+	while (done < cnt) {
+		size_t used = 0, bytes = 0;
+		int err;
+
+		while (done + used < cnt && bytes + refs[done + used].size <= BODY_BYTES) {
+			reader->ranges[used] =
+				(struct memory_range){.address = refs[done + used].address,
+						      .buffer = reader->body + bytes,
+						      .size = refs[done + used].size};
+			bytes += refs[done + used].size;
+			used++;
+		}
+		err = memory__read_ranges(reader->memory, reader->ranges, used);
+		if (err)
+			return err;
+		for (size_t i = 0; i < used; i++) {
+			const struct memory_range *range = &reader->ranges[i];
+
+			if (range->failed)
+				reader->counts->unreadable_pools++;
+			else
+				err = take_copy(reader, range->address, range->buffer, range->size,
+						last);
+			if (err)
+				return err;
+		}
+		done += used;
+	}
+	return 0;
+}
+
+static int read_torn(struct reader *reader)
+{
+	reader->counts->retried_pools += reader->torn_cnt;
+	for (int try = 1; reader->torn_cnt && try <= TORN_TRIES_MAX; try++) {
+		size_t cnt = reader->torn_cnt;
+		int err;
+
+		memcpy(reader->partial, reader->torn, cnt * sizeof(*reader->torn));
+		reader->torn_cnt = 0;
+		err = read_bodies(reader, reader->partial, cnt, try == TORN_TRIES_MAX);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* What a header alone says: a free or a full pool is done, of the others the carved part is wanted. */
+static int take_header(struct reader *reader, uint64_t address, const struct pool_header *header)
+{
+	const struct geometry *geometry = &reader->heap->geometry;
+	uint64_t live[POOL_WORDS_MAX];
+	uint32_t size = geometry->pool_size;
+
+	if (!header->count)
+		return store_free_pool(reader, address);
+	if (pool__is_full(geometry, header)) {
+		pool__set_all(geometry, header->szidx, live);
+		return store_pool(reader, address, header->szidx, live);
+	}
+	if (geometry__header_is_sane(geometry, header))
+		size = header->nextoffset;
+	reader->partial[reader->partial_cnt++] =
+		(struct pool_ref){.address = address, .size = size};
+	return 0;
+}
+
+static int read_batch(struct reader *reader)
+{
+	int err;
+
+	for (size_t i = 0; i < reader->pool_cnt; i++)
+		reader->ranges[i] = (struct memory_range){.address = reader->pools[i],
+							  .buffer = &reader->headers[i],
+							  .size = sizeof(reader->headers[i])};
+	err = memory__read_ranges(reader->memory, reader->ranges, reader->pool_cnt);
+	if (err)
+		return err;
+	reader->partial_cnt = 0;
+	for (size_t i = 0; i < reader->pool_cnt; i++) {
+		if (reader->ranges[i].failed)
+			reader->counts->unreadable_pools++;
+		else
+			err = take_header(reader, reader->pools[i], &reader->headers[i]);
+		if (err)
+			return err;
+	}
+	err = read_bodies(reader, reader->partial, reader->partial_cnt, false);
+	if (!err)
+		err = read_torn(reader);
+	if (err)
+		return err;
+	reader->done_bytes += (uint64_t)reader->pool_cnt * reader->heap->geometry.pool_size;
+	reader->pool_cnt = 0;
+	if (reader->options && reader->options->progress)
+		return reader->options->progress(reader->done_bytes, reader->total_bytes,
+						 reader->options->context);
+	return 0;
+}
+
+static int add_pool(struct reader *reader, uint64_t address)
+{
+	reader->pools[reader->pool_cnt++] = address;
+	return reader->pool_cnt == BATCH_POOLS ? read_batch(reader) : 0;
+}
+
+/* The pools of @arena that were carved off since @known (NULL: since ever). */
+static int read_arena(struct reader *reader, const struct arena *arena, const struct arena *known)
+{
+	const struct geometry *geometry = &reader->heap->geometry;
+	uint64_t pool = known ? known->carved_end : geometry__first_pool(geometry, arena->address);
+
+	for (; pool < arena->carved_end; pool += geometry->pool_size) {
+		int err = add_pool(reader, pool);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/*
+ * Makes the heap's arenas those of @arenas (sorted, taken over): forgets the ones that are gone, reads
+ * what is new. *changed: there was either.
+ */
+static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt, bool *changed)
+{
+	struct heap *heap = reader->heap;
+	struct arena *old = heap->arenas, *old_end = old + heap->arena_cnt;
+	int err = 0;
+
+	*changed = false;
+	for (size_t i = 0; i <= cnt && !err; i++) {
+		uint64_t address = i < cnt ? arenas[i].address : UINT64_MAX;
+		const struct arena *known = NULL;
+
+		for (; old < old_end && old->address < address; old++) {
+			heap__forget_blocks(heap, old->address);
+			*changed = true;
+		}
+		if (i == cnt)
+			break;
+		if (old < old_end && old->address == address)
+			known = old++;
+		if (!known || known->carved_end != arenas[i].carved_end) {
+			err = read_arena(reader, &arenas[i], known);
+			*changed = true;
+		}
+	}
+	if (!err && reader->pool_cnt)
+		err = read_batch(reader);
+	free(heap->arenas);
+	heap->arenas = arenas;
+	heap->arena_cnt = cnt;
+	heap->arena_capacity = cnt;
+	return err;
+}
+
+static uint64_t picture_cost_bytes(const struct geometry *geometry, size_t arena_cnt)
+{
+	uint64_t chunks = arena_cnt * ((uint64_t)geometry->arena_size / CHUNK_BYTES + 1);
+
+	return chunks * block_map__chunk_cost_bytes(geometry->alignment) +
+	       arena_cnt * sizeof(struct arena);
+}
+
+int checkpoint__read(struct heap **out, struct allocators *allocators, const struct memory *memory,
+		     const struct checkpoint_options *options, struct checkpoint_counts *counts)
+{
+	_cleanup_(reader__freep) struct reader *reader = NULL;
+	_cleanup_(heap__freep) struct heap *heap = NULL;
+	bool changed = true;
+	int err;
+
+	err = heap__new(&heap, &allocators->geometry);
+	if (!err)
+		err = reader__new(&reader, heap, memory, options, counts);
+	if (err)
+		return err;
+	for (int round = 0; round < ROUNDS_MAX && changed; round++) {
+		struct arena *arenas;
+		size_t cnt;
+
+		err = allocators__read_arenas(allocators, memory, &arenas, &cnt);
+		if (err)
+			return err;
+		if (options &&
+		    picture_cost_bytes(&allocators->geometry, cnt) > options->max_memory_bytes) {
+			free(arenas);
+			return -EFBIG;
+		}
+		reader->total_bytes = (uint64_t)cnt * allocators->geometry.arena_size;
+		err = update_arenas(reader, arenas, cnt, &changed);
+		if (err)
+			return err;
+	}
+	*out = TAKE_PTR(heap);
+	return 0;
+}
+
+int checkpoint__reread_pools(struct heap *heap, const struct memory *memory, const uint64_t *pools,
+			     size_t cnt, struct checkpoint_counts *counts)
+{
+	_cleanup_(reader__freep) struct reader *reader = NULL;
+	int err;
+
+	err = reader__new(&reader, heap, memory, NULL, counts);
+	for (size_t i = 0; i < cnt && !err; i++)
+		err = add_pool(reader, pools[i]);
+	if (!err && reader->pool_cnt)
+		err = read_batch(reader);
+	return err;
+}

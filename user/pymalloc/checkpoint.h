@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A checkpoint: the heap as read from memory, while the target runs.
+ *
+ * Pool headers come first, in bulk. A pool that is free or full needs no more; of the others the carved
+ * part is copied, and the chain of free blocks is followed in the copy. A copy that contradicts its own
+ * header was taken while the pool changed, and is taken again. At the end the arena table is read once
+ * more: what went meanwhile is dropped, what came is read too.
+ *
+ * The result is fuzzy in one way only: pools are seen at slightly different moments. A block that did
+ * not change while the checkpoint was read is reported as it is. (Free blocks are a stack: those that
+ * nobody touched stay linked below the touched ones, so each copy that passes finds all of them.)
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pymalloc/heap.h"
+#include "pymalloc/locate.h"
+#include "target/memory.h"
+
+struct checkpoint_options {
+	uint64_t max_memory_bytes; /* what our picture of the heap may take */
+	/* Called now and then; may be NULL. A non-zero return ends the reading with that value. */
+	int (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *context);
+	void *context;
+};
+
+struct checkpoint_counts {
+	uint64_t retried_pools;	   /* that changed under the reader and were read again */
+	uint64_t unresolved_pools; /* of those, changed each time: taken from a torn copy */
+	uint64_t unreadable_pools; /* not readable: memory that is not there */
+};
+
+/*
+ * Reads the heap; the caller frees it. Adds to @counts. Errors: -EFBIG if the picture would take more
+ * than max_memory_bytes, -EAGAIN, -EUCLEAN, -E2BIG as allocators__read_arenas(), a value that progress()
+ * returned, or negative errno of reading.
+ */
+int checkpoint__read(struct heap **out, struct allocators *allocators, const struct memory *memory,
+		     const struct checkpoint_options *options, struct checkpoint_counts *counts);
+
+/*
+ * Reads some pools again into @heap: those at the @cnt addresses of @pools. Pools that cannot be read,
+ * or stay torn, are left as they are.
+ */
+int checkpoint__reread_pools(struct heap *heap, const struct memory *memory, const uint64_t *pools,
+			     size_t cnt, struct checkpoint_counts *counts);

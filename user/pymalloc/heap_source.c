@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "pymalloc/heap_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "pymalloc/debug_hooks.h"
+#include "target/pause.h"
+#include "util/cleanup.h"
+#include "util/units.h"
+
+void heap_source__free(struct heap_source *source)
+{
+	if (!source)
+		return;
+	allocators__free(&source->allocators);
+	python__free(source->python);
+	process__free(source->process);
+	free(source);
+}
+
+void heap_source__freep(struct heap_source **source)
+{
+	heap_source__free(*source);
+}
+
+static int describe_no_arenas(const struct heap_source *source, struct failure *failure)
+{
+	const struct process *process = source->process;
+	_cleanup_free_ char *setting = process__environment(process, "PYTHONMALLOC");
+
+	if (setting && strcmp(setting, "default") != 0)
+		return failure__set(
+			failure, -ENODATA,
+			"process %d (%s): no pymalloc arenas: CPython %s was started with "
+			"PYTHONMALLOC=%s; unset it to use pymalloc",
+			process->pid, process->comm, source->python->version, setting);
+	return failure__set(
+		failure, -ENODATA,
+		"process %d (%s): no pymalloc arenas: CPython %s does not allocate with "
+		"pymalloc (another allocator, or it has not started up yet)",
+		process->pid, process->comm, source->python->version);
+}
+
+static int locate_allocators(struct heap_source *source, struct failure *failure)
+{
+	_cleanup_(data_image__free) struct data_image data = {};
+	const struct process *process = source->process;
+	int err;
+
+	if (source->python->free_threaded)
+		return failure__set(
+			failure, -ENODATA,
+			"process %d (%s): no pymalloc arenas: CPython %s is a free-threaded "
+			"build, which allocates with mimalloc",
+			process->pid, process->comm, source->python->version);
+	err = module__read_data(source->python->module, &process->memory.memory, &data);
+	if (!err)
+		err = allocators__locate(&source->allocators, &data, &process->memory.memory);
+	switch (err) {
+	case 0:
+		return 0;
+	case -ENODATA:
+		return describe_no_arenas(source, failure);
+	case -ENOENT:
+		return failure__set(
+			failure, -ENODATA,
+			"process %d (%s): no pymalloc arenas: CPython %s was built without "
+			"pymalloc, or its state is damaged",
+			process->pid, process->comm, source->python->version);
+	case -EAGAIN:
+		return failure__set(
+			failure, err,
+			"process %d (%s): found pymalloc's pools, but no arenas that fit "
+			"them; try again, or with --pause",
+			process->pid, process->comm);
+	default:
+		return failure__set(failure, err, "process %d (%s): cannot read its memory: %s",
+				    process->pid, process->comm, strerror(-err));
+	}
+}
+
+int heap_source__open(struct heap_source **out, pid_t pid, struct failure *failure)
+{
+	_cleanup_(heap_source__freep) struct heap_source *source = NULL;
+	int err;
+
+	source = calloc(1, sizeof(*source));
+	if (!source)
+		return failure__set(failure, -ENOMEM, "out of memory");
+	err = process__open(&source->process, pid, failure);
+	if (!err)
+		err = python__find(&source->python, source->process, failure);
+	if (!err)
+		err = locate_allocators(source, failure);
+	if (err)
+		return err;
+	*out = TAKE_PTR(source);
+	return 0;
+}
+
+static int describe_read_error(const struct heap_source *source, int err,
+			       const struct heap_reading_options *options, struct failure *failure)
+{
+	const struct process *process = source->process;
+
+	if (!process__is_alive(process) || err == -ESRCH)
+		return failure__set(failure, -ESRCH, "process %d (%s) has exited", process->pid,
+				    process->comm);
+	if (err == -EFBIG)
+		return failure__set(
+			failure, err,
+			"process %d (%s): the picture of its heap would take more than %s; "
+			"allow more with --max-memory",
+			process->pid, process->comm,
+			units__bytes(options->checkpoint.max_memory_bytes).text);
+	if (err == -EAGAIN || err == -EUCLEAN)
+		return failure__set(
+			failure, err,
+			"process %d (%s): its table of arenas makes no sense (damaged, or "
+			"changing too fast); try again, or with --pause",
+			process->pid, process->comm);
+	if (err == -E2BIG)
+		return failure__set(failure, err, "process %d (%s): more than %u arenas",
+				    process->pid, process->comm, ARENAS_MAX);
+	return failure__set(failure, err, "process %d (%s): cannot read its heap: %s", process->pid,
+			    process->comm, strerror(-err));
+}
+
+static double elapsed_ms(const struct timespec *since)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - since->tv_sec) * 1e3 +
+	       (double)(now.tv_nsec - since->tv_nsec) / 1e6;
+}
+
+/* One checkpoint of all interpreters. */
+static int read_heap(struct heap_source *source, const struct heap_reading_options *options,
+		     struct heap **heap, struct checkpoint_counts *counts)
+{
+	const struct memory *memory = &source->process->memory.memory;
+	_cleanup_free_ uint64_t *interpreters = NULL;
+	size_t cnt;
+	int err;
+
+	err = python__interpreters(source->python, memory, &interpreters, &cnt);
+	if (!err)
+		err = allocators__add_interpreters(&source->allocators, interpreters, cnt, memory);
+	if (err)
+		return err;
+	return checkpoint__read(heap, &source->allocators, memory, &options->checkpoint, counts);
+}
+
+static int detect_allocator(struct heap_source *source, const struct heap *heap)
+{
+	bool debug_hooks;
+	int err;
+
+	err = debug_hooks__detect(heap, &source->process->memory.memory, &debug_hooks);
+	if (err)
+		return err;
+	source->allocator_name = debug_hooks ? "pymalloc_debug" : "pymalloc";
+	return 0;
+}
+
+int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
+		      struct heap_reading *out, uint64_t *counters, struct failure *failure)
+{
+	_cleanup_(heap__freep) struct heap *heap = NULL;
+	struct checkpoint_counts counts = {};
+	struct heap_reading reading = {};
+	struct pause pause = {};
+	struct timespec start;
+	int err;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	if (options->pause) {
+		err = pause__begin(&pause, source->process->pid);
+		if (err)
+			return failure__set(failure, err, "process %d (%s): cannot pause it: %s%s",
+					    source->process->pid, source->process->comm,
+					    strerror(-err),
+					    err == -EPERM ? " (is a debugger attached?)" : "");
+	}
+	err = read_heap(source, options, &heap, &counts);
+	if (options->pause)
+		reading.paused_ms = (double)pause__end(&pause) / 1e6;
+	if (!err && !source->allocator_name)
+		err = detect_allocator(source, heap);
+	if (err)
+		return describe_read_error(source, err, options, failure);
+	counters[COUNTER_POOLS_RETRIED] += counts.retried_pools;
+	counters[COUNTER_POOLS_UNRESOLVED] += counts.unresolved_pools;
+	counters[COUNTER_POOLS_UNREADABLE] += counts.unreadable_pools;
+	reading.duration_ms = elapsed_ms(&start);
+	reading.heap = TAKE_PTR(heap);
+	*out = reading;
+	return 0;
+}
+
+bool heap_source__keeps_empty_arena(const struct heap_source *source)
+{
+	return source->python->major == 3 && source->python->minor >= 8;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a pid to checkpoints: the process, its Python, its allocators, found once and kept.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pyfrag/counters.h"
+#include "pymalloc/checkpoint.h"
+#include "pymalloc/heap.h"
+#include "pymalloc/locate.h"
+#include "target/process.h"
+#include "target/python.h"
+#include "util/failure.h"
+
+struct heap_source {
+	struct process *process;
+	struct python *python;
+	struct allocators allocators;
+	const char
+		*allocator_name; /* "pymalloc" or "pymalloc_debug"; NULL before the first reading */
+};
+
+struct heap_reading {
+	struct heap *heap; /* owned; NULL: none */
+	double duration_ms, paused_ms;
+};
+
+struct heap_reading_options {
+	bool pause; /* stop the target meanwhile */
+	struct checkpoint_options checkpoint;
+};
+
+/*
+ * Opens the heap of process @pid. Errors, each described in @failure: -ESRCH, -EPERM, -ENOEXEC not a
+ * CPython, -ENOTSUP 32 bits, -ENODATA no pymalloc arenas, -EAGAIN not started up yet, ...
+ */
+int heap_source__open(struct heap_source **out, pid_t pid, struct failure *failure);
+void heap_source__free(struct heap_source *source);
+void heap_source__freep(struct heap_source **source);
+
+/* Takes a checkpoint, adding to @counters (COUNTER_CNT of them). The caller frees the heap. */
+int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
+		      struct heap_reading *out, uint64_t *counters, struct failure *failure);
+
+/* CPython 3.8 and later keep one empty arena (bpo-37257). */
+bool heap_source__keeps_empty_arena(const struct heap_source *source);

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "pymalloc/model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+
+int model__new(struct model **out, const struct geometry *geometry, bool follows_blocks)
+{
+	_cleanup_(model__freep) struct model *model = calloc(1, sizeof(*model));
+	int err;
+
+	if (!model)
+		return -ENOMEM;
+	model->follows_blocks = follows_blocks;
+	err = heap__new(&model->heap, geometry);
+	if (err)
+		return err;
+	*out = TAKE_PTR(model);
+	return 0;
+}
+
+void model__free(struct model *model)
+{
+	if (!model)
+		return;
+	heap__free(model->heap);
+	block_map__free(model->touched);
+	free(model);
+}
+
+void model__freep(struct model **model)
+{
+	model__free(*model);
+}
+
+static int touch_block(struct model *model, uint64_t address)
+{
+	bool before;
+
+	return model->touched ? block_map__insert(model->touched, address, &before) : 0;
+}
+
+/* The whole pages of an arena. */
+static int touch_arena(struct model *model, uint64_t address)
+{
+	const struct geometry *geometry = &model->heap->geometry;
+	uint64_t pools = geometry__arena_pools(geometry, address);
+
+	return model->touched ? block_map__insert_range(model->touched,
+							geometry__first_pool(geometry, address),
+							pools * geometry->pool_size)
+			      : 0;
+}
+
+static uint64_t count_live(const struct heap *heap, uint64_t first_pool, uint64_t pools)
+{
+	const struct geometry *geometry = &heap->geometry;
+	uint64_t cnt = 0;
+
+	for (uint64_t i = 0; i < pools; i++) {
+		const uint64_t *bits =
+			block_map__pool_bits(heap->blocks, first_pool + i * geometry->pool_size);
+
+		for (size_t w = 0; bits && w < geometry->pool_size / geometry->alignment / 64; w++)
+			cnt += (uint64_t)__builtin_popcountll(bits[w]);
+	}
+	return cnt;
+}
+
+static int apply_alloc(struct model *model, uint64_t address)
+{
+	bool was_live;
+	int err;
+
+	err = block_map__insert(model->heap->blocks, address, &was_live);
+	if (err)
+		return err;
+	model->counts.allocs++;
+	model->counts.missed_frees += was_live;
+	return touch_block(model, address);
+}
+
+static int apply_free(struct model *model, uint64_t address)
+{
+	bool was_live;
+
+	block_map__remove(model->heap->blocks, address, &was_live);
+	model->counts.frees++;
+	model->counts.missed_allocs += !was_live;
+	return touch_block(model, address);
+}
+
+/* A pool that is taken is empty; its size class holds until it is taken again. */
+static int apply_new_pool(struct model *model, const struct pyfrag_event *event)
+{
+	const struct geometry *geometry = &model->heap->geometry;
+	uint64_t pool = geometry__pool_of(geometry, event->address);
+	uint64_t left = count_live(model->heap, pool, 1);
+	int err;
+
+	if (left) {
+		model->counts.missed_frees += left;
+		block_map__remove_range(model->heap->blocks, pool, geometry->pool_size);
+	}
+	model->counts.new_pools++;
+	err = block_map__set_class(model->heap->blocks, pool, event->size_class);
+	if (!err && model->touched)
+		err = block_map__set_class(model->touched, pool, event->size_class);
+	return err ? err : apply_alloc(model, event->address);
+}
+
+static int apply_arena_map(struct model *model, uint64_t address)
+{
+	int err;
+
+	model->counts.arenas_mapped++;
+	err = touch_arena(model, address);
+	if (!err)
+		err = heap__add_arena(model->heap, address);
+	if (err == -EINVAL) {
+		model->counts.unplaced_events++;
+		return 0;
+	}
+	if (err)
+		return err;
+	heap__find_arena(model->heap, address)->generation = ++model->generation;
+	return 0;
+}
+
+static int apply_arena_unmap(struct model *model, uint64_t address)
+{
+	const struct geometry *geometry = &model->heap->geometry;
+	uint64_t left = count_live(model->heap, geometry__first_pool(geometry, address),
+				   geometry__arena_pools(geometry, address));
+	int err;
+
+	model->counts.arenas_unmapped++;
+	if (model->follows_blocks)
+		model->counts.missed_frees += left;
+	err = touch_arena(model, address);
+	if (err)
+		return err;
+	if (heap__remove_arena(model->heap, address))
+		model->counts.unplaced_events++;
+	return 0;
+}
+
+int model__apply(struct model *model, const struct pyfrag_event *event)
+{
+	switch (event->type) {
+	case EVENT_ALLOC:
+		return apply_alloc(model, event->address);
+	case EVENT_FREE:
+		return apply_free(model, event->address);
+	case EVENT_NEW_POOL:
+		return apply_new_pool(model, event);
+	case EVENT_ARENA_MAP:
+		return apply_arena_map(model, event->address);
+	case EVENT_ARENA_UNMAP:
+		return apply_arena_unmap(model, event->address);
+	case EVENT_FREELIST_CLEAR:
+		model->counts.freelist_clears++;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+int model__begin_checkpoint(struct model *model)
+{
+	block_map__free(TAKE_PTR(model->touched));
+	model->window_generation = model->generation;
+	if (!model->follows_blocks)
+		return 0;
+	return block_map__new(&model->touched, model->heap->geometry.alignment);
+}
+
+/* One word of the bits of the chunk at @address, or 0 if there is no such chunk. */
+static uint64_t word_of(const struct block_map_chunk *chunk, size_t word)
+{
+	return chunk ? chunk->bits[word] : 0;
+}
+
+struct comparison {
+	const struct model *model;
+	const struct heap *fresh;
+	uint64_t drift_blocks;
+	uint64_t *pools;
+	size_t pool_cnt, pool_max;
+};
+
+static void note_pool(struct comparison *comparison, uint64_t address)
+{
+	uint64_t pool = geometry__pool_of(&comparison->fresh->geometry, address);
+
+	if (comparison->pool_cnt && comparison->pools[comparison->pool_cnt - 1] == pool)
+		return;
+	if (comparison->pool_cnt < comparison->pool_max)
+		comparison->pools[comparison->pool_cnt++] = pool;
+}
+
+static void compare_chunk(struct comparison *comparison, uint64_t address)
+{
+	const struct model *model = comparison->model;
+	const struct block_map_chunk *old = block_map__chunk(model->heap->blocks, address);
+	const struct block_map_chunk *new = block_map__chunk(comparison->fresh->blocks, address);
+	const struct block_map_chunk *touched = block_map__chunk(model->touched, address);
+	uint32_t alignment = comparison->fresh->geometry.alignment;
+
+	for (size_t w = 0; w < block_map__words_per_chunk(model->heap->blocks); w++) {
+		uint64_t differ = (word_of(old, w) ^ word_of(new, w)) & ~word_of(touched, w);
+
+		if (!differ)
+			continue;
+		comparison->drift_blocks += (uint64_t)__builtin_popcountll(differ);
+		note_pool(comparison,
+			  address + (w * 64 + (uint64_t)__builtin_ctzll(differ)) * alignment);
+	}
+}
+
+void model__compare(const struct model *model, const struct heap *fresh, uint64_t *drift_blocks,
+		    uint64_t *pools, size_t max, size_t *pool_cnt)
+{
+	struct comparison comparison = {.model = model,
+					.fresh = fresh,
+					.pools = pools,
+					.pool_max = max};
+	const struct block_map_chunk *chunk;
+
+	for (size_t i = 0; (chunk = block_map__chunk_at(fresh->blocks, i)); i++)
+		compare_chunk(&comparison, chunk->address);
+	for (size_t i = 0; (chunk = block_map__chunk_at(model->heap->blocks, i)); i++)
+		if (!block_map__chunk(fresh->blocks, chunk->address))
+			compare_chunk(&comparison, chunk->address);
+	*drift_blocks = comparison.drift_blocks;
+	*pool_cnt = comparison.pool_cnt;
+}
+
+/* Bits that events touched are as the model has them; so are classes of pools that were taken. */
+static int overlay_touched(const struct model *model, struct heap *fresh)
+{
+	const struct block_map_chunk *touched;
+	size_t words = block_map__words_per_chunk(model->touched);
+
+	for (size_t i = 0; (touched = block_map__chunk_at(model->touched, i)); i++) {
+		const struct block_map_chunk *old =
+			block_map__chunk(model->heap->blocks, touched->address);
+		struct block_map_chunk *new;
+		int err;
+
+		err = block_map__get_chunk(fresh->blocks, touched->address, &new);
+		if (err)
+			return err;
+		for (size_t w = 0; w < words; w++)
+			new->bits[w] = (new->bits[w] & ~touched->bits[w]) |
+				       (word_of(old, w) & touched->bits[w]);
+		for (size_t page = 0; page < CHUNK_PAGES; page++)
+			if (touched->pool_class[page] != CLASS_UNKNOWN)
+				new->pool_class[page] = touched->pool_class[page];
+	}
+	return 0;
+}
+
+static void carry_generations(const struct model *model, struct heap *fresh)
+{
+	for (size_t i = 0; i < fresh->arena_cnt; i++) {
+		const struct arena *known = heap__find_arena(model->heap, fresh->arenas[i].address);
+
+		if (known)
+			fresh->arenas[i].generation = known->generation;
+	}
+}
+
+/* Whether an event mapped or unmapped the arena at @address while the checkpoint was read. */
+static bool arena_was_touched(const struct model *model, uint64_t address)
+{
+	return block_map__contains(model->touched,
+				   geometry__first_pool(&model->heap->geometry, address));
+}
+
+/* Arenas that came or went meanwhile are as events left them; the others are as they were read. */
+static int overlay_arenas(const struct model *model, struct heap *fresh)
+{
+	for (size_t i = fresh->arena_cnt; i-- > 0;) {
+		uint64_t address = fresh->arenas[i].address;
+
+		if (!heap__find_arena(model->heap, address) && arena_was_touched(model, address))
+			heap__remove_arena(fresh, address);
+	}
+	for (size_t i = 0; i < model->heap->arena_cnt; i++) {
+		const struct arena *arena = &model->heap->arenas[i];
+		int err;
+
+		if (arena->generation <= model->window_generation ||
+		    heap__find_arena(fresh, arena->address))
+			continue;
+		err = heap__add_arena(fresh, arena->address);
+		if (err && err != -EINVAL)
+			return err;
+		if (!err)
+			heap__find_arena(fresh, arena->address)->generation = arena->generation;
+	}
+	return 0;
+}
+
+int model__adopt(struct model *model, struct heap *fresh, uint64_t drift_blocks)
+{
+	_cleanup_(heap__freep) struct heap *taken = fresh;
+	int err = 0;
+
+	carry_generations(model, fresh);
+	/* Arenas first: adding one forgets its blocks, which events then put back. */
+	if (model->touched)
+		err = overlay_arenas(model, fresh);
+	if (!err && model->touched)
+		err = overlay_touched(model, fresh);
+	if (err)
+		return err;
+	heap__free(model->heap);
+	model->heap = TAKE_PTR(taken);
+	block_map__free(TAKE_PTR(model->touched));
+	model->counts.drift_blocks += drift_blocks;
+	model->counts.resyncs += drift_blocks != 0;
+	return 0;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The model of a heap: a checkpoint, moved forward by events, proved right by the next checkpoint.
+ *
+ * This is a fuzzy checkpoint and a log, as databases do it. While memory is read the target runs, and
+ * events go on to be applied; the model notes which blocks they touched. A touched block is as its last
+ * event left it, whatever the reader saw; every other block did not change meanwhile, so what the
+ * reader saw must be what the model says. Where it is not, an event was missed: that is the drift.
+ *
+ * The model knows no clocks, no BPF and no /proc: it is what it was given.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pyfrag/events.h"
+#include "pymalloc/heap.h"
+
+struct model_counts {
+	uint64_t allocs, frees, new_pools;
+	uint64_t arenas_mapped, arenas_unmapped, freelist_clears;
+	/*
+	 * Changes no event told of, told by a later one: a block freed that was not live, allocated
+	 * that was; blocks left in a pool or an arena when it was given up.
+	 */
+	uint64_t missed_allocs, missed_frees;
+	uint64_t drift_blocks;	  /* found otherwise by a checkpoint */
+	uint64_t resyncs;	  /* checkpoints that corrected something */
+	uint64_t unplaced_events; /* arenas that overlap others, or that nobody knows */
+};
+
+struct model {
+	struct heap *heap;
+	bool follows_blocks; /* there is an event for each allocation and free */
+	struct model_counts counts;
+	/*
+	 * While a checkpoint is being read: the blocks and pools that events touched. Else, and where
+	 * there are no events for blocks, NULL: then a checkpoint replaces all there was.
+	 */
+	struct block_map *touched;
+	uint64_t generation,
+		window_generation; /* of arenas; the latter when the checkpoint began */
+};
+
+/* A model of an empty heap. Returns 0 or -ENOMEM; the caller frees it. */
+int model__new(struct model **out, const struct geometry *geometry, bool follows_blocks);
+void model__free(struct model *model);
+void model__freep(struct model **model);
+
+/* Applies one event. Returns 0 or -ENOMEM. */
+int model__apply(struct model *model, const struct pyfrag_event *event);
+
+/* From here on until model__adopt(), events are noted as touching what they touch. 0 or -ENOMEM. */
+int model__begin_checkpoint(struct model *model);
+
+/*
+ * Compares @fresh, read since model__begin_checkpoint(), with the model where nothing was touched.
+ * Only for models that follow blocks.
+ * Writes the number of blocks that differ, and up to @max addresses of pools they are in.
+ */
+void model__compare(const struct model *model, const struct heap *fresh, uint64_t *drift_blocks,
+		    uint64_t *pools, size_t max, size_t *pool_cnt);
+
+/*
+ * Makes @fresh (taken over) the model's heap, with what events touched since
+ * model__begin_checkpoint() as the events left it. @drift_blocks go into the counts, and if there are
+ * any, so does a resync. Returns 0 or -ENOMEM; then the model is as before, and @fresh freed.
+ */
+int model__adopt(struct model *model, struct heap *fresh, uint64_t drift_blocks);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Pinned arenas: those that a few live blocks keep from going back to the operating system, and what
+ * would come back if those blocks went.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pymalloc/heap.h"
+
+struct pinned_block {
+	uint64_t address;
+	uint32_t size; /* of the block, bytes */
+};
+
+struct pinned_arena {
+	uint64_t address;
+	uint32_t live_blocks, live_bytes;
+	double occupancy; /* live bytes / arena size */
+	uint64_t resident_bytes;
+	double pinned_for_s; /* since pyfrag first saw it pinned */
+	size_t first_block;  /* in pinned.blocks; */
+	uint32_t block_cnt;  /* listed there: live_blocks at most */
+};
+
+/* What comes back if the @blocks of the @arenas arenas with the fewest blocks go. */
+struct what_if {
+	uint64_t arenas, blocks, bytes;
+};
+
+struct pinned {
+	double below; /* the threshold: an occupancy */
+	uint64_t bytes, hostage_bytes, resident_hostage_bytes, live_blocks;
+	struct pinned_arena *arenas; /* fewest live blocks first */
+	size_t arena_cnt;
+	struct pinned_block *blocks;
+	size_t block_cnt, block_capacity;
+	struct what_if *what_if; /* fewest blocks first; the last row is all of them */
+	size_t what_if_cnt;
+};
+
+struct pinned_options {
+	double below;
+	uint32_t blocks_per_arena_max; /* how many blocks to list of one arena */
+	/*
+	 * CPython 3.8 and later keep one empty arena (bpo-37257): where there is none yet, the first
+	 * to become empty does not go back.
+	 */
+	bool keeps_empty_arena;
+	const uint64_t *resident_bytes; /* of each arena of the heap; NULL: not known */
+};
+
+/*
+ * Since when arenas are pinned, from one finding to the next. Zero-initialized; times are in ns on any
+ * clock that does not go back.
+ */
+struct pinned_history {
+	struct pinned_since {
+		uint64_t address, generation, since_ns;
+	} * items; /* sorted by address */
+	size_t cnt;
+};
+
+void pinned_history__free(struct pinned_history *history);
+
+/*
+ * Finds the pinned arenas of @heap, which @measure describes, at @now_ns; brings @history up to date.
+ * Returns 0 or -ENOMEM; the caller frees the finding.
+ */
+int pinned__find(struct pinned *out, const struct heap *heap, const struct heap_measure *measure,
+		 const struct pinned_options *options, struct pinned_history *history,
+		 uint64_t now_ns);
+void pinned__free(struct pinned *pinned);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One pool, from a copy of its bytes to its live blocks.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pymalloc/geometry.h"
+
+#define POOL_SIZE_MAX  (64UL << 10)
+#define POOL_WORDS_MAX (POOL_SIZE_MAX / 8 / 64)
+
+/* How many words hold the bits of a pool. */
+static inline size_t pool__word_cnt(const struct geometry *geometry)
+{
+	return geometry->pool_size / geometry->alignment / 64;
+}
+
+/*
+ * The live blocks of a pool: those carved off (below nextoffset) that are not on the chain of free
+ * ones. @bytes is a copy of the pool from its header on, @size of it (at least up to nextoffset, or
+ * the pool counts as torn). Sets a bit of @live for each, counted in units of the alignment from the
+ * pool's address; @live has room for pool_size / alignment bits and is cleared first.
+ *
+ * Returns true if the copy agrees with itself: a sane header, a chain that stays on free blocks of
+ * this pool, runs through none twice, ends, and leaves exactly header.count blocks. Otherwise the copy
+ * is torn, and @live is what can be said of it: blocks found on the chain are free, the others live.
+ */
+bool pool__decode(const struct geometry *geometry, uint64_t address, const uint8_t *bytes,
+		  size_t size, uint64_t *live);
+
+/* The bits of a pool whose every block is live, in @live as above. */
+void pool__set_all(const struct geometry *geometry, uint32_t size_class, uint64_t *live);
+
+/* Whether every block of the pool is live, by its header alone. */
+bool pool__is_full(const struct geometry *geometry, const struct pool_header *header);

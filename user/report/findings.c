@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/findings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "pyfrag/counters.h"
+#include "report/report.h"
+#include "target/resident.h"
+#include "util/cleanup.h"
+
+void findings__free(struct findings *findings)
+{
+	heap_measure__free(&findings->measure);
+	pinned__free(&findings->pinned);
+}
+
+/* The resident bytes of each arena; *out stays NULL where that cannot be known. */
+static int measure_resident(const struct heap *heap, const struct process *process, uint64_t **out)
+{
+	_cleanup_free_ uint64_t *addresses = calloc(heap->arena_cnt + 1, sizeof(*addresses));
+	_cleanup_free_ uint64_t *resident = calloc(heap->arena_cnt + 1, sizeof(*resident));
+
+	if (!addresses || !resident)
+		return -ENOMEM;
+	for (size_t i = 0; i < heap->arena_cnt; i++)
+		addresses[i] = heap->arenas[i].address;
+	if (!process || resident__measure(process->pid, addresses, heap->arena_cnt,
+					  heap->geometry.arena_size, resident))
+		return 0;
+	*out = TAKE_PTR(resident);
+	return 0;
+}
+
+int findings__collect(struct findings *out, const struct heap *heap, const struct process *process,
+		      const struct findings_options *options, struct pinned_history *history,
+		      uint64_t now_ns, uint64_t *counters)
+{
+	_cleanup_(findings__free) struct findings findings = {.resident_bytes = RESIDENT_UNKNOWN};
+	_cleanup_free_ uint64_t *resident = NULL;
+	struct pinned_options pinned_options = {
+		.below = options->below,
+		.blocks_per_arena_max = options->blocks_per_arena_max,
+		.keeps_empty_arena = options->keeps_empty_arena,
+	};
+	int err;
+
+	err = heap__measure(heap, &findings.measure);
+	if (!err)
+		err = measure_resident(heap, process, &resident);
+	if (err)
+		return err;
+	if (resident) {
+		findings.resident_bytes = 0;
+		for (size_t i = 0; i < heap->arena_cnt; i++)
+			findings.resident_bytes += resident[i];
+	}
+	pinned_options.resident_bytes = resident;
+	err = pinned__find(&findings.pinned, heap, &findings.measure, &pinned_options, history,
+			   now_ns);
+	if (err)
+		return err;
+	counters[COUNTER_POOLS_UNCLASSIFIED] += findings.measure.totals.unclassified_pools;
+	counters[COUNTER_BLOCKS_STRAY] += findings.measure.totals.stray_blocks;
+	counters[COUNTER_BLOCKS_UNLISTED] = findings.pinned.live_blocks - findings.pinned.block_cnt;
+	*out = findings;
+	findings = (struct findings){};
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All that is worked out of one heap for a report.
+ */
+#pragma once
+
+#include "pymalloc/heap.h"
+#include "pymalloc/pinned.h"
+#include "target/process.h"
+
+struct findings {
+	struct heap_measure measure;
+	uint64_t resident_bytes; /* of all arenas, or RESIDENT_UNKNOWN */
+	struct pinned pinned;
+};
+
+struct findings_options {
+	double below;
+	uint32_t blocks_per_arena_max;
+	bool keeps_empty_arena;
+};
+
+/*
+ * Works out the findings of @heap at @now_ns (CLOCK_MONOTONIC). @process is asked what is resident;
+ * NULL if it is gone. Adds what was left out to @counters. Returns 0 or -ENOMEM; the caller frees.
+ */
+int findings__collect(struct findings *out, const struct heap *heap, const struct process *process,
+		      const struct findings_options *options, struct pinned_history *history,
+		      uint64_t now_ns, uint64_t *counters);
+void findings__free(struct findings *findings);

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The report as one line of JSON. json_pack() takes over what it is given ("o"), also when it fails,
+ * and passes a NULL on: so an allocation that failed anywhere shows once, at the end.
+ */
+#include "report/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "report/memory_map.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+
+#define REAL_DIGITS 12
+
+static json_t *pack_text(const char *text)
+{
+	_cleanup_free_ char *utf8 = text__to_utf8(text);
+
+	return utf8 ? json_string(utf8) : NULL;
+}
+
+static json_t *pack_address(uint64_t address)
+{
+	return json_sprintf("0x%" PRIx64, address);
+}
+
+static json_t *pack_time(const struct timespec *time)
+{
+	struct tm utc;
+	char text[32];
+
+	gmtime_r(&time->tv_sec, &utc);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
+	return json_sprintf("%s.%03ldZ", text, time->tv_nsec / 1000000);
+}
+
+/* json_array_append_new() that keeps an earlier failure. */
+static void append(json_t **array, json_t *item)
+{
+	if (*array && json_array_append_new(*array, item)) {
+		json_decref(*array);
+		*array = NULL;
+	} else if (!*array) {
+		json_decref(item);
+	}
+}
+
+static json_t *pack_process(const struct process *process)
+{
+	json_t *cmdline = json_array();
+
+	for (char **arg = process->cmdline; *arg; arg++)
+		append(&cmdline, pack_text(*arg));
+	return json_pack("{s:i, s:o, s:o, s:o, s:o}", "pid", process->pid, "comm",
+			 pack_text(process->comm), "cmdline", cmdline, "exe",
+			 pack_text(process->exe), "cgroup", pack_text(process->cgroup));
+}
+
+static json_t *pack_python(const struct report *report)
+{
+	const struct geometry *geometry = &report->heap->geometry;
+
+	return json_pack("{s:s, s:s, s:i, s:i, s:i}", "version", report->python->version,
+			 "allocator", report->allocator, "arena_size", geometry->arena_size,
+			 "pool_size", geometry->pool_size, "alignment", geometry->alignment);
+}
+
+static json_t *pack_known(uint64_t bytes)
+{
+	return bytes == RESIDENT_UNKNOWN ? json_null() : json_integer((json_int_t)bytes);
+}
+
+static json_t *pack_heap(const struct report *report)
+{
+	const struct heap_totals *totals = &report->measure->totals;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "arenas",
+			 (json_int_t)totals->arenas, "arena_bytes", (json_int_t)totals->arena_bytes,
+			 "live_blocks", (json_int_t)totals->live_blocks, "live_bytes",
+			 (json_int_t)totals->live_bytes, "free_block_bytes",
+			 (json_int_t)totals->free_block_bytes, "free_pool_bytes",
+			 (json_int_t)totals->free_pool_bytes, "overhead_bytes",
+			 (json_int_t)totals->overhead_bytes, "resident_bytes",
+			 pack_known(report->resident_bytes));
+}
+
+static json_t *pack_size_classes(const struct heap_measure *measure)
+{
+	json_t *classes = json_array();
+
+	for (uint32_t i = 0; i < measure->class_cnt; i++) {
+		const struct size_class_totals *class = &measure->classes[i];
+
+		if (!class->pools)
+			continue;
+		append(&classes, json_pack("{s:i, s:I, s:I, s:I}", "block_size", class->block_size,
+					   "pools", (json_int_t) class->pools, "live_blocks",
+					   (json_int_t) class->live_blocks, "free_blocks",
+					   (json_int_t) class->free_blocks));
+	}
+	return classes;
+}
+
+static json_t *pack_pinned_arena(const struct pinned *pinned, const struct pinned_arena *arena,
+				 bool resident_known)
+{
+	json_t *blocks = json_array();
+
+	for (uint32_t i = 0; i < arena->block_cnt; i++) {
+		const struct pinned_block *block = &pinned->blocks[arena->first_block + i];
+
+		append(&blocks, json_pack("{s:o, s:i}", "address", pack_address(block->address),
+					  "size", block->size));
+	}
+	return json_pack("{s:o, s:i, s:i, s:f, s:o, s:f, s:o}", "address",
+			 pack_address(arena->address), "live_blocks", arena->live_blocks,
+			 "live_bytes", arena->live_bytes, "occupancy", arena->occupancy,
+			 "resident_bytes",
+			 pack_known(resident_known ? arena->resident_bytes : RESIDENT_UNKNOWN),
+			 "pinned_for_s", arena->pinned_for_s, "blocks", blocks);
+}
+
+static json_t *pack_what_if(const struct pinned *pinned)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < pinned->what_if_cnt; i++) {
+		const struct what_if *row = &pinned->what_if[i];
+
+		append(&rows,
+		       json_pack("{s:I, s:I, s:I}", "arenas", (json_int_t)row->arenas, "blocks",
+				 (json_int_t)row->blocks, "bytes", (json_int_t)row->bytes));
+	}
+	return rows;
+}
+
+static json_t *pack_pinned(const struct report *report)
+{
+	const struct pinned *pinned = report->pinned;
+	bool resident_known = report->resident_bytes != RESIDENT_UNKNOWN;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < pinned->arena_cnt; i++)
+		append(&list, pack_pinned_arena(pinned, &pinned->arenas[i], resident_known));
+	return json_pack("{s:f, s:I, s:I, s:I, s:o, s:I, s:o, s:o}", "below", pinned->below,
+			 "arenas", (json_int_t)pinned->arena_cnt, "bytes",
+			 (json_int_t)pinned->bytes, "hostage_bytes",
+			 (json_int_t)pinned->hostage_bytes, "resident_hostage_bytes",
+			 pack_known(resident_known ? pinned->resident_hostage_bytes
+						   : RESIDENT_UNKNOWN),
+			 "live_blocks", (json_int_t)pinned->live_blocks, "list", list, "what_if",
+			 pack_what_if(pinned));
+}
+
+static json_t *pack_tracing(const struct report *report)
+{
+	const struct report_tracing *tracing = report->tracing;
+
+	if (!tracing)
+		return json_null();
+	return json_pack(
+		"{s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o}",
+		"mode", tracing->mode, "traced_for_s", tracing->traced_for_s, "probe_sites",
+		(json_int_t)tracing->probe_sites, "allocs", (json_int_t)tracing->allocs, "frees",
+		(json_int_t)tracing->frees, "new_pools", (json_int_t)tracing->new_pools,
+		"arenas_mapped", (json_int_t)tracing->arenas_mapped, "arenas_unmapped",
+		(json_int_t)tracing->arenas_unmapped, "freelist_clears",
+		tracing->sees_freelist_clears ? json_integer((json_int_t)tracing->freelist_clears)
+					      : json_null(),
+		"lost", (json_int_t)report->counters[COUNTER_LOST], "resyncs",
+		(json_int_t)tracing->resyncs, "missed_allocs", (json_int_t)tracing->missed_allocs,
+		"missed_frees", (json_int_t)tracing->missed_frees, "drift_blocks",
+		(json_int_t)tracing->drift_blocks, "coverage",
+		tracing->follows_blocks ? json_real(report_tracing__coverage(tracing))
+					: json_null());
+}
+
+static json_t *pack_snapshot(const struct report *report)
+{
+	return json_pack("{s:f, s:f, s:I, s:I}", "duration_ms", report->snapshot.duration_ms,
+			 "paused_ms", report->snapshot.paused_ms, "retried_pools",
+			 (json_int_t)report->counters[COUNTER_POOLS_RETRIED], "unresolved_pools",
+			 (json_int_t)report->counters[COUNTER_POOLS_UNRESOLVED]);
+}
+
+static json_t *pack_counters(const uint64_t *values)
+{
+	static const char *const names[COUNTER_CNT] = {
+#define X(identifier, name, help) [COUNTER_##identifier] = (name),
+		PYFRAG_COUNTERS(X)
+#undef X
+	};
+	json_t *counters = json_object();
+
+	for (int i = 0; i < COUNTER_CNT && counters; i++) {
+		if (!json_object_set_new(counters, names[i], json_integer((json_int_t)values[i])))
+			continue;
+		json_decref(counters);
+		counters = NULL;
+	}
+	return counters;
+}
+
+static json_t *pack_map(const struct heap *heap)
+{
+	_cleanup_(memory_map__free) struct memory_map map = {};
+	json_t *regions = json_array();
+
+	if (memory_map__draw(&map, heap)) {
+		json_decref(regions);
+		return NULL;
+	}
+	for (size_t i = 0; i < map.region_cnt; i++) {
+		const struct memory_map_region *region = &map.regions[i];
+
+		append(&regions,
+		       json_pack("{s:o, s:I, s:I, s:s, s:f, s:I, s:I, s:I}", "address",
+				 pack_address(region->start), "bytes",
+				 (json_int_t)(region->end - region->start), "sector_bytes",
+				 (json_int_t)region->sector_bytes, "sectors", region->sectors,
+				 "fragmentation", memory_map_region__fragmentation(region),
+				 "used_sectors", (json_int_t)region->used, "fragmented_sectors",
+				 (json_int_t)region->partial, "free_sectors",
+				 (json_int_t)region->free));
+	}
+	return regions;
+}
+
+int report__write_json(const struct report *report, FILE *out)
+{
+	json_t *root =
+		json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o}", "schema",
+			  REPORT_SCHEMA, "time", pack_time(&report->time), "host",
+			  pack_text(report->host), "process", pack_process(report->process),
+			  "python", pack_python(report), "heap", pack_heap(report), "size_classes",
+			  pack_size_classes(report->measure), "fragmentation",
+			  heap_totals__fragmentation(&report->measure->totals), "pinned",
+			  pack_pinned(report), "tracing", pack_tracing(report), "snapshot",
+			  pack_snapshot(report), "counters", pack_counters(report->counters));
+	int err = 0;
+
+	if (!root)
+		return -ENOMEM;
+	if (report->with_map && json_object_set_new(root, "map", pack_map(report->heap)))
+		err = -ENOMEM;
+	errno = 0;
+	if (!err && (json_dumpf(root, out, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) ||
+		     fputc('\n', out) == EOF || fflush(out)))
+		err = errno ? -errno : -EIO;
+	json_decref(root);
+	return err;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A report: findings in, bytes out. This is all that a report holds; docs/report.schema.json describes
+ * it as JSON. Nothing in here is owned by the report.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "pyfrag/counters.h"
+#include "pymalloc/heap.h"
+#include "pymalloc/pinned.h"
+#include "target/process.h"
+#include "target/python.h"
+
+#define REPORT_SCHEMA	 "pyfrag.report/1"
+#define RESIDENT_UNKNOWN UINT64_MAX
+
+struct report_tracing {
+	const char *mode; /* "full" or "watch" */
+	uint64_t probe_sites;
+	uint64_t allocs, frees, new_pools;
+	uint64_t arenas_mapped, arenas_unmapped, freelist_clears;
+	uint64_t resyncs; /* checkpoints that had to correct the model */
+	/*
+	 * Changes that no event told of: allocations and frees that an event contradicted, and blocks
+	 * that a checkpoint found otherwise.
+	 */
+	uint64_t missed_allocs, missed_frees, drift_blocks;
+	bool follows_blocks; /* false: no event for each block, and so no coverage */
+	bool sees_freelist_clears;
+	double traced_for_s;
+};
+
+struct report_snapshot {
+	double duration_ms; /* how long reading took */
+	double paused_ms;   /* how long the target was stopped for it */
+};
+
+struct report {
+	struct timespec time; /* CLOCK_REALTIME */
+	const char *host;
+	const struct process *process;
+	const struct python *python;
+	const char *allocator; /* "pymalloc" or "pymalloc_debug" */
+	const struct heap *heap;
+	const struct heap_measure *measure;
+	uint64_t resident_bytes; /* or RESIDENT_UNKNOWN */
+	const struct pinned *pinned;
+	const struct report_tracing *tracing; /* NULL in a snapshot */
+	struct report_snapshot snapshot;
+	const uint64_t *counters; /* COUNTER_CNT of them */
+	bool with_map;
+};
+
+/* Events seen / (seen + missed); 1 where nothing happened. */
+double report_tracing__coverage(const struct report_tracing *tracing);
+
+/* Both return 0, or negative errno if @out did not take all of it. */
+int report__write_json(const struct report *report, FILE *out);
+int report__write_text(const struct report *report, FILE *out);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What an ELF file says without its symbols, and with them: segments, code, where functions begin,
+ * build id. Reading is by pread(2), so a file that shrinks under us is an error, not a signal.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct elf_segment { /* PT_LOAD; addresses are those of the file, before relocation */
+	uint64_t address, memory_size;
+	uint64_t offset, file_size;
+	bool writable, executable;
+};
+
+struct elf_code {
+	uint64_t address, offset;
+	const uint8_t *bytes; /* owned by the file object */
+	size_t size;
+};
+
+struct elf_symbol {
+	uint64_t address, size;
+	bool function;
+	const char *name; /* owned by the file object */
+};
+
+enum elf_machine {
+	ELF_MACHINE_OTHER,
+	ELF_MACHINE_X86_64,
+	ELF_MACHINE_ARM64,
+};
+
+struct elf_file;
+
+/*
+ * Opens the ELF file behind @fd, which stays the caller's but must stay open as long as the object
+ * lives. Returns 0; -ENOEXEC: not an ELF executable or library; -ENOMEM; -EIO.
+ */
+int elf_file__open(struct elf_file **out, int fd);
+void elf_file__free(struct elf_file *elf);
+void elf_file__freep(struct elf_file **elf);
+
+bool elf_file__is_64bit(const struct elf_file *elf);
+enum elf_machine elf_file__machine(const struct elf_file *elf);
+
+/* Hexadecimal build id, or "" if the file has none. */
+const char *elf_file__build_id(const struct elf_file *elf);
+
+size_t elf_file__segments(const struct elf_file *elf, const struct elf_segment **segments);
+
+/* The executable bytes. Returns 0 or negative errno; the arrays belong to the file object. */
+int elf_file__code(struct elf_file *elf, const struct elf_code **code, size_t *cnt);
+
+/*
+ * The sorted addresses at which functions (or cold parts of functions) begin, by .eh_frame_hdr,
+ * which stripped files keep. The array belongs to the file object; empty if there is no such table.
+ */
+int elf_file__function_starts(struct elf_file *elf, const uint64_t **starts, size_t *cnt);
+
+/* Calls @visit for each defined symbol of .symtab and .dynsym, until it returns non-zero. */
+int elf_file__visit_symbols(struct elf_file *elf,
+			    int (*visit)(const struct elf_symbol *symbol, void *context),
+			    void *context);
+
+/* Returns 0 or -ENOENT. */
+int elf_file__find_symbol(struct elf_file *elf, const char *name, struct elf_symbol *symbol);
+
+/* File offset of an address, or UINT64_MAX if no segment holds it. */
+uint64_t elf_file__offset_of(const struct elf_file *elf, uint64_t address);

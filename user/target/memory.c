@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * process_vm_readv(2) copies without stopping the target and without its cooperation. It takes up to
+ * IOV_MAX ranges a call, stops at the first range it cannot read, and says so only by a short count:
+ * so after each call the count is laid over the ranges, the one it broke in is marked, and the rest
+ * goes into the next call.
+ */
+#include "target/memory.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/uio.h>
+
+/* One call transfers at most this much; the kernel's own limit is a page below 2 GiB. */
+#define CALL_BYTES_MAX (1UL << 30)
+
+int memory__read_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt)
+{
+	return memory->read_ranges(memory, ranges, cnt);
+}
+
+int memory__read(const struct memory *memory, uint64_t address, void *buffer, size_t size)
+{
+	struct memory_range range = {.address = address, .buffer = buffer, .size = size};
+	int err;
+
+	err = memory->read_ranges(memory, &range, 1);
+	if (err)
+		return err;
+	return range.failed ? -EFAULT : 0;
+}
+
+/* How many of @ranges fit into one call. */
+static size_t fill_iovecs(const struct memory_range *ranges, size_t cnt, struct iovec *local,
+			  struct iovec *remote)
+{
+	size_t used = 0, bytes = 0;
+
+	while (used < cnt && used < IOV_MAX) {
+		const struct memory_range *range = &ranges[used];
+
+		if (used && bytes + range->size > CALL_BYTES_MAX)
+			break;
+		local[used] = (struct iovec){.iov_base = range->buffer, .iov_len = range->size};
+		remote[used] = (struct iovec){.iov_base = (void *)(uintptr_t)range->address,
+					      .iov_len = range->size};
+		bytes += range->size;
+		used++;
+	}
+	return used;
+}
+
+static int read_process_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt)
+{
+	const struct process_memory *process = (const struct process_memory *)memory;
+	struct iovec local[IOV_MAX], remote[IOV_MAX];
+	size_t done = 0;
+
+	while (done < cnt) {
+		size_t used = fill_iovecs(ranges + done, cnt - done, local, remote);
+		ssize_t copied = process_vm_readv(process->pid, local, used, remote, used, 0);
+
+		if (copied < 0 && errno != EFAULT)
+			return -errno;
+		for (size_t i = 0; i < used; i++) {
+			struct memory_range *range = &ranges[done];
+
+			done++;
+			range->failed = copied < (ssize_t)range->size;
+			if (range->failed)
+				break;
+			copied -= (ssize_t)range->size;
+		}
+	}
+	return 0;
+}
+
+void process_memory__init(struct process_memory *memory, pid_t pid)
+{
+	memory->memory.read_ranges = read_process_ranges;
+	memory->pid = pid;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reading an address space that is not ours, in bulk. Everything above this header sees only this
+ * interface: the live process is one source, a recorded image (tests, fuzzing) is another.
+ *
+ * A read is never atomic: the target runs while it is copied. Who needs consistency checks for it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct memory_range {
+	uint64_t address; /* in the target */
+	void *buffer;	  /* ours, @size bytes; its content is undefined where @failed is set */
+	size_t size;
+	bool failed; /* out: not all bytes were readable */
+};
+
+struct memory {
+	/*
+	 * Fills the ranges, marking those that could not be read. Returns 0, or negative errno when
+	 * nothing can be read at all: -ESRCH the process is gone, -EPERM not allowed.
+	 */
+	int (*read_ranges)(const struct memory *memory, struct memory_range *ranges, size_t cnt);
+};
+
+/* Reads many ranges with as few system calls as possible. Returns as read_ranges() does. */
+int memory__read_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt);
+
+/* Reads one range. Returns 0, -EFAULT if not all of it is readable, or as read_ranges() does. */
+int memory__read(const struct memory *memory, uint64_t address, void *buffer, size_t size);
+
+/* The memory of a live process, by process_vm_readv(2). */
+struct process_memory {
+	struct memory memory;
+	pid_t pid;
+};
+
+void process_memory__init(struct process_memory *memory, pid_t pid);

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "target/module.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/array.h"
+#include "util/cleanup.h"
+
+#define PAGE_BYTES     4096UL
+#define DATA_BYTES_MAX (256UL << 20)
+/* A hole in a segment costs no more than one such piece. */
+#define PIECE_BYTES (64UL << 10)
+
+void module__free(struct module *module)
+{
+	if (!module)
+		return;
+	elf_file__free(module->elf);
+	closep(&module->fd);
+	free(module->path);
+	free(module);
+}
+
+void module__freep(struct module **module)
+{
+	module__free(*module);
+}
+
+/* The loader maps each segment page-wise: its file offset rounded down sits at its address rounded down. */
+static int find_bias(struct module *module, const struct mapping *mapping)
+{
+	const struct elf_segment *segments;
+	size_t cnt = elf_file__segments(module->elf, &segments);
+
+	for (size_t i = 0; i < cnt; i++) {
+		uint64_t offset = segments[i].offset & ~(PAGE_BYTES - 1);
+		uint64_t end = segments[i].offset + segments[i].file_size;
+
+		if (!segments[i].executable || mapping->offset < offset || mapping->offset >= end)
+			continue;
+		module->bias = mapping->start - (mapping->offset - offset) -
+			       (segments[i].address & ~(PAGE_BYTES - 1));
+		return 0;
+	}
+	return -ENOEXEC;
+}
+
+int module__open(struct module **out, const struct process *process, const struct mapping *mapping)
+{
+	_cleanup_(module__freep) struct module *module = NULL;
+	int err;
+
+	module = calloc(1, sizeof(*module));
+	if (!module)
+		return -ENOMEM;
+	module->fd = process__open_mapped_file(process, mapping);
+	if (module->fd < 0)
+		return module->fd;
+	module->path = strdup(mapping->path);
+	if (!module->path)
+		return -ENOMEM;
+	err = elf_file__open(&module->elf, module->fd);
+	if (err)
+		return err;
+	err = find_bias(module, mapping);
+	if (err)
+		return err;
+	*out = TAKE_PTR(module);
+	return 0;
+}
+
+static int read_segment(const struct memory *memory, struct data_segment *segment)
+{
+	_cleanup_free_ struct memory_range *ranges = NULL;
+	size_t cnt = (segment->size + PIECE_BYTES - 1) / PIECE_BYTES;
+	int err;
+
+	ranges = calloc(cnt, sizeof(*ranges));
+	if (!ranges)
+		return -ENOMEM;
+	for (size_t i = 0; i < cnt; i++) {
+		size_t at = i * PIECE_BYTES;
+
+		ranges[i].address = segment->address + at;
+		ranges[i].buffer = segment->bytes + at;
+		ranges[i].size = i + 1 < cnt ? PIECE_BYTES : segment->size - at;
+	}
+	err = memory__read_ranges(memory, ranges, cnt);
+	if (err)
+		return err;
+	for (size_t i = 0; i < cnt; i++)
+		if (ranges[i].failed)
+			memset(ranges[i].buffer, 0, ranges[i].size);
+	return 0;
+}
+
+int module__read_data(const struct module *module, const struct memory *memory,
+		      struct data_image *out)
+{
+	_cleanup_(data_image__free) struct data_image image = {};
+	const struct elf_segment *segments;
+	size_t cnt = elf_file__segments(module->elf, &segments);
+	uint64_t total = 0;
+
+	image.segments = calloc(cnt + 1, sizeof(*image.segments));
+	if (!image.segments)
+		return -ENOMEM;
+	for (size_t i = 0; i < cnt; i++) {
+		struct data_segment *segment = &image.segments[image.segment_cnt];
+		int err;
+
+		if (!segments[i].writable || !segments[i].memory_size)
+			continue;
+		total += segments[i].memory_size;
+		if (segments[i].memory_size > DATA_BYTES_MAX || total > DATA_BYTES_MAX)
+			return -EFBIG;
+		segment->address = segments[i].address + module->bias;
+		segment->size = segments[i].memory_size;
+		segment->bytes = malloc(segment->size);
+		if (!segment->bytes)
+			return -ENOMEM;
+		image.segment_cnt++;
+		err = read_segment(memory, segment);
+		if (err)
+			return err;
+	}
+	*out = image;
+	image = (struct data_image){};
+	return 0;
+}
+
+void data_image__free(struct data_image *image)
+{
+	for (size_t i = 0; i < image->segment_cnt; i++)
+		free(image->segments[i].bytes);
+	free(image->segments);
+	*image = (struct data_image){};
+}
+
+int data_image__word(const struct data_image *image, uint64_t address, uint64_t *word)
+{
+	for (size_t i = 0; i < image->segment_cnt; i++) {
+		const struct data_segment *segment = &image->segments[i];
+
+		if (address < segment->address || segment->size < sizeof(*word) ||
+		    address - segment->address > segment->size - sizeof(*word))
+			continue;
+		memcpy(word, segment->bytes + (address - segment->address), sizeof(*word));
+		return 0;
+	}
+	return -EFAULT;
+}

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "target/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "util/array.h"
+#include "util/cleanup.h"
+
+#define DELETED_SUFFIX " (deleted)"
+
+/* All of a /proc file, NUL-terminated; *size without that NUL. */
+static int read_proc_file(pid_t pid, const char *name, char **out, size_t *size)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t used = 0, capacity = 0;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		ssize_t got;
+		int err;
+
+		err = ARRAY_RESERVE(text, capacity, used + 4096);
+		if (err)
+			return err;
+		got = read(fd, text + used, capacity - used - 1);
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		used += (size_t)got;
+	}
+	text[used] = '\0';
+	*size = used;
+	*out = TAKE_PTR(text);
+	return 0;
+}
+
+static int read_link(pid_t pid, const char *name, char **out)
+{
+	char path[64], target[4096];
+	ssize_t size;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	size = readlink(path, target, sizeof(target) - 1);
+	if (size < 0)
+		return -errno;
+	target[size] = '\0';
+	*out = strdup(target);
+	return *out ? 0 : -ENOMEM;
+}
+
+/* "name\0name\0" -> {"name", "name", NULL}. */
+static int split_cmdline(const char *text, size_t size, char ***out)
+{
+	size_t cnt = 0;
+	char **argv;
+
+	for (size_t i = 0; i < size; i++)
+		cnt += text[i] == '\0';
+	if (size && text[size - 1] != '\0')
+		cnt++;
+	argv = calloc(cnt + 1, sizeof(*argv));
+	if (!argv)
+		return -ENOMEM;
+	for (size_t i = 0; i < cnt; i++) {
+		argv[i] = strdup(text);
+		if (!argv[i]) {
+			while (i)
+				free(argv[--i]);
+			free(argv);
+			return -ENOMEM;
+		}
+		text += strlen(text) + 1;
+	}
+	*out = argv;
+	return 0;
+}
+
+static int read_identity(struct process *process)
+{
+	_cleanup_free_ char *cmdline = NULL, *cgroup = NULL;
+	size_t size;
+	char *line;
+	int err;
+
+	err = read_proc_file(process->pid, "comm", &process->comm, &size);
+	if (err)
+		return err;
+	process->comm[strcspn(process->comm, "\n")] = '\0';
+
+	err = read_proc_file(process->pid, "cmdline", &cmdline, &size);
+	if (err)
+		return err;
+	err = split_cmdline(cmdline, size, &process->cmdline);
+	if (err)
+		return err;
+
+	if (read_link(process->pid, "exe", &process->exe))
+		process->exe = strdup("");
+
+	/* "0::/path" is the unified hierarchy; others are named controllers of version 1. */
+	if (!read_proc_file(process->pid, "cgroup", &cgroup, &size)) {
+		line = strstr(cgroup, "0::");
+		if (line && (line == cgroup || line[-1] == '\n')) {
+			line[strcspn(line, "\n")] = '\0';
+			process->cgroup = strdup(line + strlen("0::"));
+		}
+	}
+	if (!process->cgroup)
+		process->cgroup = strdup("");
+	return process->exe && process->cgroup ? 0 : -ENOMEM;
+}
+
+/* The state letter of /proc/PID/stat, or negative errno. */
+static int read_state(pid_t pid)
+{
+	_cleanup_free_ char *stat = NULL;
+	const char *end;
+	size_t size;
+	int err;
+
+	err = read_proc_file(pid, "stat", &stat, &size);
+	if (err)
+		return err;
+	end = strrchr(stat, ')'); /* the name in parentheses may hold anything */
+	return end && end[1] == ' ' ? (unsigned char)end[2] : -EIO;
+}
+
+static void free_maps(struct mapping *maps, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++)
+		free(maps[i].path);
+	free(maps);
+}
+
+void process__free(struct process *process)
+{
+	if (!process)
+		return;
+	free_maps(process->maps, process->map_cnt);
+	if (process->cmdline)
+		for (char **arg = process->cmdline; *arg; arg++)
+			free(*arg);
+	free(process->cmdline);
+	free(process->comm);
+	free(process->exe);
+	free(process->cgroup);
+	closep(&process->pidfd);
+	free(process);
+}
+
+void process__freep(struct process **process)
+{
+	process__free(*process);
+}
+
+static int parse_mapping(char *line, struct mapping *mapping)
+{
+	unsigned long long start, end, offset, inode;
+	char permissions[5];
+	size_t length;
+	int path_at = 0;
+
+	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, permissions, &offset,
+		   &mapping->dev_major, &mapping->dev_minor, &inode, &path_at) != 7)
+		return -EIO;
+	mapping->start = start;
+	mapping->end = end;
+	mapping->offset = offset;
+	mapping->inode = inode;
+	mapping->readable = permissions[0] == 'r';
+	mapping->writable = permissions[1] == 'w';
+	mapping->executable = permissions[2] == 'x';
+	line += path_at;
+	length = strlen(line);
+	mapping->deleted = length > strlen(DELETED_SUFFIX) &&
+			   !strcmp(line + length - strlen(DELETED_SUFFIX), DELETED_SUFFIX);
+	if (mapping->deleted)
+		line[length - strlen(DELETED_SUFFIX)] = '\0';
+	mapping->path = strdup(line);
+	return mapping->path ? 0 : -ENOMEM;
+}
+
+static int parse_maps(char *text, struct mapping **out, size_t *out_cnt)
+{
+	size_t cnt = 0, capacity = 0;
+	struct mapping *maps = NULL;
+	char *rest = text, *line;
+	int err = 0;
+
+	while ((line = strsep(&rest, "\n"))) {
+		if (!*line)
+			continue;
+		err = ARRAY_RESERVE(maps, capacity, cnt + 1);
+		if (err)
+			break;
+		maps[cnt] = (struct mapping){};
+		err = parse_mapping(line, &maps[cnt]);
+		if (err)
+			break;
+		cnt++;
+	}
+	if (err) {
+		free_maps(maps, cnt);
+		return err;
+	}
+	*out = maps;
+	*out_cnt = cnt;
+	return 0;
+}
+
+int process__reload_maps(struct process *process, struct failure *failure)
+{
+	_cleanup_free_ char *text = NULL;
+	struct mapping *maps;
+	size_t size, cnt;
+	int err;
+
+	err = read_proc_file(process->pid, "maps", &text, &size);
+	if (!err)
+		err = parse_maps(text, &maps, &cnt);
+	if (err == -EACCES || err == -EPERM)
+		return failure__set(
+			failure, err,
+			"process %d (%s): not allowed to read its memory map; run as root or "
+			"with CAP_SYS_PTRACE",
+			process->pid, process->comm);
+	if (err)
+		return failure__set(failure, err, "process %d (%s): cannot read its memory map: %s",
+				    process->pid, process->comm, strerror(-err));
+	free_maps(process->maps, process->map_cnt);
+	process->maps = maps;
+	process->map_cnt = cnt;
+	return 0;
+}
+
+/* The thread group of @pid, or negative errno. */
+static int read_thread_group(pid_t pid)
+{
+	_cleanup_free_ char *status = NULL;
+	const char *line;
+	size_t size;
+	int err;
+
+	err = read_proc_file(pid, "status", &status, &size);
+	if (err)
+		return err;
+	line = strstr(status, "\nTgid:");
+	return line ? (int)strtol(line + strlen("\nTgid:"), NULL, 10) : -EIO;
+}
+
+static int open_pidfd(struct process *process, struct failure *failure)
+{
+	int thread_group, state;
+
+	process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+	thread_group = read_thread_group(process->pid);
+	if (thread_group == -ENOENT || thread_group == -ESRCH)
+		return failure__set(failure, -ESRCH,
+				    "no process %d; see the pids with: ps -e | grep python",
+				    process->pid);
+	if (thread_group >= 0 && thread_group != process->pid)
+		return failure__set(failure, -EINVAL,
+				    "%d is a thread of process %d; use that: -p %d", process->pid,
+				    thread_group, thread_group);
+	if (process->pidfd < 0)
+		return failure__set(failure, -errno, "process %d: pidfd_open: %s", process->pid,
+				    strerror(errno));
+	state = read_state(process->pid);
+	if (state == 'Z' || state == 'X')
+		return failure__set(
+			failure, -ESRCH,
+			"process %d has exited and waits for its parent to notice (zombie)",
+			process->pid);
+	return 0;
+}
+
+int process__open(struct process **out, pid_t pid, struct failure *failure)
+{
+	_cleanup_(process__freep) struct process *process = NULL;
+	int err;
+
+	process = calloc(1, sizeof(*process));
+	if (!process)
+		return failure__set(failure, -ENOMEM, "out of memory");
+	process->pid = pid;
+	process->pidfd = -1;
+	process_memory__init(&process->memory, pid);
+	err = open_pidfd(process, failure);
+	if (err)
+		return err;
+	err = read_identity(process);
+	if (err)
+		return failure__set(failure, err, "process %d: cannot read /proc/%d: %s", pid, pid,
+				    strerror(-err));
+	err = process__reload_maps(process, failure);
+	if (err)
+		return err;
+	*out = TAKE_PTR(process);
+	return 0;
+}
+
+bool process__is_alive(const struct process *process)
+{
+	struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
+
+	return poll(&poll_fd, 1, 0) == 0;
+}
+
+const struct mapping *process__find_mapping(const struct process *process, uint64_t address)
+{
+	size_t low = 0, high = process->map_cnt;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (process->maps[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < process->map_cnt && process->maps[low].start <= address)
+		return &process->maps[low];
+	return NULL;
+}
+
+/*
+ * Whether @fd is the file of the mapping. The device is not compared: overlayfs and btrfs show
+ * another one in maps than fstat() does.
+ */
+static bool is_mapped_file(int fd, const struct mapping *mapping)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && status.st_ino == mapping->inode;
+}
+
+int process__open_mapped_file(const struct process *process, const struct mapping *mapping)
+{
+	_cleanup_close_ int fd = -1;
+	char path[4096];
+	int err;
+
+	/* The very inode, whatever its name has become; wants CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE. */
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", process->pid, mapping->start,
+		 mapping->end);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		return TAKE_FD(fd);
+	err = -errno;
+
+	if (!strcmp(mapping->path, process->exe)) {
+		snprintf(path, sizeof(path), "/proc/%d/exe", process->pid);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0)
+			return TAKE_FD(fd);
+	}
+
+	/* By name, through the target's own root: only if it still is the same file. */
+	if (mapping->path[0] != '/' ||
+	    (size_t)snprintf(path, sizeof(path), "/proc/%d/root%s", process->pid, mapping->path) >=
+		    sizeof(path))
+		return err;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return is_mapped_file(fd, mapping) ? TAKE_FD(fd) : -ESTALE;
+}
+
+char *process__environment(const struct process *process, const char *name)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size, length = strlen(name);
+
+	if (read_proc_file(process->pid, "environ", &text, &size))
+		return NULL;
+	for (const char *entry = text; entry < text + size; entry += strlen(entry) + 1)
+		if (!strncmp(entry, name, length) && entry[length] == '=')
+			return strdup(entry + length + 1);
+	return NULL;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A process as /proc shows it: who it is, and what is mapped where. The process is held by a pidfd,
+ * so that a recycled pid is never taken for it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "target/memory.h"
+#include "util/failure.h"
+
+/* One line of /proc/PID/maps. */
+struct mapping {
+	uint64_t start, end; /* addresses, end exclusive */
+	uint64_t offset;     /* in the file, bytes */
+	uint64_t inode;	     /* 0: no file */
+	unsigned int dev_major, dev_minor;
+	bool readable, writable, executable;
+	bool deleted; /* the file has no name any more */
+	char *path;   /* as the target's mount namespace names it; "" if none */
+};
+
+struct process {
+	pid_t pid; /* in our pid namespace */
+	int pidfd;
+	char *comm;
+	char **cmdline; /* NULL-terminated; empty for a kernel thread */
+	char *exe;	/* where /proc/PID/exe points, "" if unreadable */
+	char *cgroup;	/* path in the cgroup v2 hierarchy, "" if none */
+	struct mapping *maps;
+	size_t map_cnt;
+	struct process_memory memory;
+};
+
+/*
+ * Opens a process by pid; the caller frees it. Errors: -ESRCH no such process (or a zombie),
+ * -EINVAL a thread that is not its process' first, -EACCES, -EPERM, -ENOMEM.
+ */
+int process__open(struct process **out, pid_t pid, struct failure *failure);
+void process__free(struct process *process);
+void process__freep(struct process **process);
+
+/* Reads the maps afresh. On failure the old ones stay. */
+int process__reload_maps(struct process *process, struct failure *failure);
+
+/* False once the process has exited (a zombie has). */
+bool process__is_alive(const struct process *process);
+
+/* The mapping that holds @address, or NULL. */
+const struct mapping *process__find_mapping(const struct process *process, uint64_t address);
+
+/*
+ * Opens the file behind a mapping as the target sees it: also if it was deleted or replaced on disk,
+ * or lies in another mount namespace. Returns a file descriptor (the caller's) or negative errno.
+ */
+int process__open_mapped_file(const struct process *process, const struct mapping *mapping);
+
+/* The value of @name in the environment the process started with; NULL if absent. The caller frees. */
+char *process__environment(const struct process *process, const char *name);

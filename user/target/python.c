@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "target/python.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/array.h"
+#include "util/cleanup.h"
+
+#define INTERPRETERS_MAX 4096
+#define VERSION_TEXT_MAX 250 /* Py_GetVersion()'s buffer */
+
+/* Python 3.12: offsetof(_PyRuntimeState, interpreters.head), offsetof(PyInterpreterState, next). */
+#define PY312_INTERPRETERS_HEAD 0x28
+#define PY312_INTERPRETER_NEXT	0
+
+/* The start of _Py_DebugOffsets, first member of _PyRuntime (Include/internal, 3.13 and later). */
+struct debug_offsets {
+	char cookie[8];
+	uint64_t version; /* PY_VERSION_HEX */
+	uint64_t free_threaded;
+	struct {
+		uint64_t size, finalizing, interpreters_head;
+	} runtime_state;
+	struct {
+		uint64_t size, id, next;
+	} interpreter_state;
+};
+
+void python__free(struct python *python)
+{
+	if (!python)
+		return;
+	module__free(python->module);
+	free(python);
+}
+
+void python__freep(struct python **python)
+{
+	python__free(*python);
+}
+
+/* Length of "2.7.18", "3.15.0a3+", ... at @text, which has @size bytes; 0 if it is none. */
+static size_t match_version_number(const char *text, size_t size)
+{
+	size_t at = 0, dots = 0;
+
+	if (size < 8 || (text[0] != '2' && text[0] != '3') || text[1] != '.')
+		return 0;
+	while (at < size && at < 24 && (isdigit((unsigned char)text[at]) || text[at] == '.'))
+		dots += text[at++] == '.';
+	while (at < size && at < 24 && (isalnum((unsigned char)text[at]) || text[at] == '+'))
+		at++;
+	return dots == 2 && at < size && text[at] == ' ' ? at : 0;
+}
+
+/* Whether @text, from the blank after the number on, goes "(build) [compiler]". */
+static bool match_build(const char *text, size_t size)
+{
+	const char *end = memchr(text, '\0', size < VERSION_TEXT_MAX ? size : VERSION_TEXT_MAX);
+
+	return end && strchr(text, '(') && strchr(text, ')') && strchr(text, '[');
+}
+
+static bool scan_segment_version(const struct data_segment *segment, char *version, size_t size)
+{
+	const char *text = (const char *)segment->bytes;
+
+	for (size_t at = 0; at + 8 < segment->size; at++) {
+		size_t length;
+
+		if (text[at + 1] != '.' || (at && text[at - 1] != '\0'))
+			continue;
+		length = match_version_number(text + at, segment->size - at);
+		if (!length || length >= size)
+			continue;
+		if (!match_build(text + at + length, segment->size - at - length))
+			continue;
+		memcpy(version, text + at, length);
+		version[length] = '\0';
+		return true;
+	}
+	return false;
+}
+
+bool python__scan_version(const struct data_image *data, char *version, size_t size)
+{
+	for (size_t i = 0; i < data->segment_cnt; i++)
+		if (scan_segment_version(&data->segments[i], version, size))
+			return true;
+	return false;
+}
+
+static bool scan_debug_offsets(const struct data_image *data, struct debug_offsets *offsets,
+			       uint64_t *runtime)
+{
+	for (size_t i = 0; i < data->segment_cnt; i++) {
+		const struct data_segment *segment = &data->segments[i];
+
+		for (size_t at = -segment->address & 7; at + sizeof(*offsets) <= segment->size;
+		     at += 8) {
+			if (memcmp(segment->bytes + at, "xdebugpy", 8) != 0)
+				continue;
+			memcpy(offsets, segment->bytes + at, sizeof(*offsets));
+			*runtime = segment->address + at;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void find_runtime(struct python *python, const struct data_image *data)
+{
+	struct debug_offsets offsets;
+	struct elf_symbol symbol;
+	uint64_t runtime;
+
+	if (scan_debug_offsets(data, &offsets, &runtime)) {
+		python->free_threaded = offsets.free_threaded;
+		python->interpreters_head = runtime + offsets.runtime_state.interpreters_head;
+		python->next_interpreter_offset = offsets.interpreter_state.next;
+	} else if (python->major == 3 && python->minor == 12 &&
+		   !elf_file__find_symbol(python->module->elf, "_PyRuntime", &symbol)) {
+		python->interpreters_head =
+			symbol.address + python->module->bias + PY312_INTERPRETERS_HEAD;
+		python->next_interpreter_offset = PY312_INTERPRETER_NEXT;
+	}
+}
+
+/*
+ * Takes @module (which then is NULL) if it holds a CPython. Returns 0; -ENOEXEC it does not; -EAGAIN
+ * it does, by its symbols, but has not initialized yet; or negative errno.
+ */
+static int try_module(struct python *python, struct module **module, const struct process *process)
+{
+	_cleanup_(data_image__free) struct data_image data = {};
+	struct elf_symbol symbol;
+	int err;
+
+	err = module__read_data(*module, &process->memory.memory, &data);
+	if (err)
+		return err;
+	if (!python__scan_version(&data, python->version, sizeof(python->version)))
+		return elf_file__find_symbol((*module)->elf, "PyObject_Malloc", &symbol) ? -ENOEXEC
+											 : -EAGAIN;
+	if (sscanf(python->version, "%d.%d", &python->major, &python->minor) != 2)
+		return -ENOEXEC;
+	python->module = TAKE_PTR(*module);
+	find_runtime(python, &data);
+	return 0;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The executable and what is called python come first: they nearly always are it. */
+static bool is_likely(const struct process *process, const struct mapping *mapping)
+{
+	return !strcmp(mapping->path, process->exe) ||
+	       strstr(base_name(mapping->path), "python") != NULL;
+}
+
+static bool is_first_of_file(const struct process *process, size_t index)
+{
+	const struct mapping *mapping = &process->maps[index];
+
+	for (size_t i = 0; i < index; i++)
+		if (process->maps[i].executable && process->maps[i].inode == mapping->inode &&
+		    process->maps[i].dev_major == mapping->dev_major &&
+		    process->maps[i].dev_minor == mapping->dev_minor)
+			return false;
+	return true;
+}
+
+/* Tries the modules that are, or are not, likely. *pending: one of them has yet to initialize. */
+static int try_modules(struct python *python, const struct process *process, bool likely,
+		       bool *pending, struct failure *failure)
+{
+	for (size_t i = 0; i < process->map_cnt; i++) {
+		_cleanup_(module__freep) struct module *module = NULL;
+		const struct mapping *mapping = &process->maps[i];
+		int err;
+
+		if (!mapping->executable || !mapping->inode || !is_first_of_file(process, i) ||
+		    is_likely(process, mapping) != likely)
+			continue;
+		err = module__open(&module, process, mapping);
+		if (!err && !elf_file__is_64bit(module->elf))
+			return failure__set(
+				failure, -ENOTSUP,
+				"process %d (%s) is a 32-bit process; pyfrag reads 64-bit "
+				"Pythons only",
+				process->pid, process->comm);
+		if (!err)
+			err = try_module(python, &module, process);
+		if (!err)
+			return 0;
+		if (err == -EAGAIN)
+			*pending = true;
+		if (err == -EPERM)
+			return failure__set(
+				failure, err,
+				"process %d (%s): not allowed to read its memory; run as "
+				"root or with CAP_SYS_PTRACE",
+				process->pid, process->comm);
+		if (err == -ESRCH)
+			return failure__set(failure, err, "process %d (%s) has exited",
+					    process->pid, process->comm);
+		if (err == -ENOMEM)
+			return failure__set(failure, err, "out of memory");
+	}
+	return -ENOEXEC;
+}
+
+static bool is_pypy(const struct process *process)
+{
+	for (size_t i = 0; i < process->map_cnt; i++)
+		if (process->maps[i].executable &&
+		    (!strncmp(base_name(process->maps[i].path), "pypy", 4) ||
+		     !strncmp(base_name(process->maps[i].path), "libpypy", 7)))
+			return true;
+	return false;
+}
+
+static int describe_absence(const struct process *process, bool pending, struct failure *failure)
+{
+	if (!process->map_cnt)
+		return failure__set(
+			failure, -ENOEXEC,
+			"process %d (%s) has no memory of its own: a kernel thread, or it "
+			"is exiting",
+			process->pid, process->comm);
+	if (is_pypy(process))
+		return failure__set(failure, -ENOEXEC,
+				    "process %d (%s) is PyPy, which has no pymalloc arenas; pyfrag "
+				    "reads CPython only",
+				    process->pid, process->comm);
+	if (pending)
+		return failure__set(failure, -EAGAIN,
+				    "process %d (%s): its Python has not started up yet; try again",
+				    process->pid, process->comm);
+	return failure__set(failure, -ENOEXEC,
+			    "process %d (%s) is not a Python: no CPython in its executable or "
+			    "libraries (%s)",
+			    process->pid, process->comm, *process->exe ? process->exe : "no file");
+}
+
+int python__find(struct python **out, const struct process *process, struct failure *failure)
+{
+	_cleanup_(python__freep) struct python *python = NULL;
+	bool pending = false;
+	int err;
+
+	python = calloc(1, sizeof(*python));
+	if (!python)
+		return failure__set(failure, -ENOMEM, "out of memory");
+	err = try_modules(python, process, true, &pending, failure);
+	if (err == -ENOEXEC && !is_pypy(process))
+		err = try_modules(python, process, false, &pending, failure);
+	if (err == -ENOEXEC)
+		return describe_absence(process, pending, failure);
+	if (err)
+		return err;
+	*out = TAKE_PTR(python);
+	return 0;
+}
+
+int python__interpreters(const struct python *python, const struct memory *memory, uint64_t **out,
+			 size_t *cnt)
+{
+	_cleanup_free_ uint64_t *found = NULL;
+	size_t found_cnt = 0, capacity = 0;
+	uint64_t at;
+	int err;
+
+	if (!python->interpreters_head) {
+		*out = NULL;
+		*cnt = 0;
+		return 0;
+	}
+	err = memory__read(memory, python->interpreters_head, &at, sizeof(at));
+	while (!err && at) {
+		if (found_cnt == INTERPRETERS_MAX)
+			return -ELOOP;
+		err = ARRAY_RESERVE(found, capacity, found_cnt + 1);
+		if (err)
+			return err;
+		found[found_cnt++] = at;
+		err = memory__read(memory, at + python->next_interpreter_offset, &at, sizeof(at));
+	}
+	/* A state freed while we follow the list ends it: the next reading sees the new list. */
+	if (err && err != -EFAULT)
+		return err;
+	*out = TAKE_PTR(found);
+	*cnt = found_cnt;
+	return 0;
+}

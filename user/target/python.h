@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which CPython a process runs, found without symbols: the module (executable or library, whatever
+ * its name) whose writable data holds the interpreter's own version string.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "target/module.h"
+#include "target/process.h"
+#include "util/failure.h"
+
+struct python {
+	struct module *module;
+	char version[32]; /* "3.11.7" */
+	int major, minor;
+	bool free_threaded;
+	/* Where the list of interpreters is; 0 where no allocator state hangs on it (before 3.12). */
+	uint64_t interpreters_head;
+	uint64_t next_interpreter_offset;
+};
+
+/*
+ * Finds the CPython in @process; the caller frees it. Errors: -ENOEXEC no CPython in there (failure
+ * says what is), -EAGAIN it is there but has not come up yet, -ENOTSUP a 32-bit process, or negative
+ * errno.
+ */
+int python__find(struct python **out, const struct process *process, struct failure *failure);
+void python__free(struct python *python);
+void python__freep(struct python **python);
+
+/*
+ * Finds "X.Y.Z (build) [compiler]" in data: the buffer Py_GetVersion() fills (Python/getversion.c,
+ * every version). Writes the "X.Y.Z" part. Returns false if there is none.
+ */
+bool python__scan_version(const struct data_image *data, char *version, size_t size);
+
+/*
+ * The addresses of all PyInterpreterState; none before 3.12, where they share one allocator state.
+ * The caller frees *out. Returns 0, -ELOOP for a list of over 4096 (it runs in circles), or negative
+ * errno.
+ */
+int python__interpreters(const struct python *python, const struct memory *memory, uint64_t **out,
+			 size_t *cnt);

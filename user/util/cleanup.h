@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Release by scope: an owning local is marked with what releases it, and ownership that leaves the
+ * scope goes through TAKE_PTR or TAKE_FD. So a function can be judged without reading its callees.
+ */
+#pragma once
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define _cleanup_(release) __attribute__((cleanup(release)))
+
+static inline void freep(void *pointer)
+{
+	free(*(void **)pointer);
+}
+
+static inline void closep(const int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static inline void fclosep(FILE **file)
+{
+	if (*file)
+		fclose(*file);
+}
+
+#define _cleanup_free_	 _cleanup_(freep)
+#define _cleanup_close_	 _cleanup_(closep)
+#define _cleanup_fclose_ _cleanup_(fclosep)
+
+/* The value of @pointer, which no longer owns it. */
+#define TAKE_PTR(pointer)                                                                          \
+	({                                                                                         \
+		__auto_type _taken = (pointer);                                                    \
+		(pointer) = NULL;                                                                  \
+		_taken;                                                                            \
+	})
+
+/* The value of @fd, which no longer owns it. */
+#define TAKE_FD(fd)                                                                                \
+	({                                                                                         \
+		int _taken = (fd);                                                                 \
+		(fd) = -1;                                                                         \
+		_taken;                                                                            \
+	})
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))

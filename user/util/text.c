@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "util/text.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
+/* Bytes of the well-formed sequence at @at, or 0. Source: Unicode 15, table 3-7. */
+static size_t sequence_length(const unsigned char *at)
+{
+	unsigned char low = 0x80, high = 0xbf;
+	size_t length;
+
+	if (at[0] < 0x80)
+		return 1;
+	if (at[0] >= 0xc2 && at[0] <= 0xdf)
+		length = 2;
+	else if (at[0] >= 0xe0 && at[0] <= 0xef)
+		length = 3;
+	else if (at[0] >= 0xf0 && at[0] <= 0xf4)
+		length = 4;
+	else
+		return 0;
+	if (at[0] == 0xe0)
+		low = 0xa0;
+	if (at[0] == 0xed)
+		high = 0x9f;
+	if (at[0] == 0xf0)
+		low = 0x90;
+	if (at[0] == 0xf4)
+		high = 0x8f;
+	for (size_t i = 1; i < length; i++) {
+		if (at[i] < low || at[i] > high)
+			return 0;
+		low = 0x80;
+		high = 0xbf;
+	}
+	return length;
+}
+
+char *text__to_utf8(const char *text)
+{
+	const unsigned char *from = (const unsigned char *)text;
+	char *out = malloc(strlen(text) * strlen(REPLACEMENT) + 1);
+	char *to = out;
+
+	if (!out)
+		return NULL;
+	while (*from) {
+		size_t length = sequence_length(from);
+
+		if (length) {
+			memcpy(to, from, length);
+			to += length;
+			from += length;
+		} else {
+			memcpy(to, REPLACEMENT, strlen(REPLACEMENT));
+			to += strlen(REPLACEMENT);
+			from++;
+		}
+	}
+	*to = '\0';
+	return out;
+}
+
+char *text__make_printable(char *text)
+{
+	for (unsigned char *at = (unsigned char *)text; *at; at++)
+		if (*at < 0x20 || *at == 0x7f)
+			*at = '?';
+	return text;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Text that comes from a target is not to be trusted: it may not be UTF-8, and it may hold what makes
+ * a terminal do things.
+ */
+#pragma once
+
+/* A copy in valid UTF-8, each wrong byte replaced by U+FFFD; NULL if out of memory. The caller frees. */
+char *text__to_utf8(const char *text);
+
+/* Replaces control characters (escape sequences, line breaks) by '?', in place. Returns @text. */
+char *text__make_printable(char *text);
