@@ -22,13 +22,13 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 static __always_inline bool read_operand(struct pt_regs *ctx, const struct pyfrag_site *site,
 					 __u64 *value)
 {
-	__u64 reg = read_register(ctx, site->operand & 0x1f);
+	__u64 place = read_register(ctx, site->operand & 0x1f) + site->displacement;
 
 	if (!(site->operand & PYFRAG_OPERAND_IN_MEMORY)) {
-		*value = reg;
+		*value = place;
 		return true;
 	}
-	if (!bpf_probe_read_user(value, sizeof(*value), (void *)(reg + site->displacement)))
+	if (!bpf_probe_read_user(value, sizeof(*value), (void *)place))
 		return true;
 	count(COUNTER_UNREADABLE);
 	return false;

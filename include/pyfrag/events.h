@@ -38,8 +38,8 @@ struct pyfrag_event {
 struct pyfrag_site {
 	__u8 type; /* enum pyfrag_event_type */
 	/*
-	 * The block; of EVENT_NEW_POOL the pool; the arena. A register, or, with OPERAND_IN_MEMORY set,
-	 * the 8 bytes at [register + displacement].
+	 * The block; of EVENT_NEW_POOL the pool; the arena: a register + displacement, or, with
+	 * PYFRAG_OPERAND_IN_MEMORY set, the 8 bytes at that address.
 	 */
 	__u8 operand;
 	/*

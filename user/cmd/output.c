@@ -5,8 +5,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "report/findings.h"
-#include "util/cleanup.h"
 #include "util/log.h"
 #include "util/units.h"
 
@@ -21,51 +19,40 @@ static uint64_t monotonic_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static int write_report(const struct output *output, const struct heap *heap)
+int output__find(const struct output *output, const struct heap *heap, struct findings *findings)
 {
-	const struct options *options = output->options;
-	const struct findings_options findings_options = {
-		.below = options->below,
-		.blocks_per_arena_max = options->blocks_per_arena_max,
+	const struct findings_options options = {
+		.below = output->options->below,
+		.blocks_per_arena_max = output->options->blocks_per_arena_max,
 		.keeps_empty_arena = heap_source__keeps_empty_arena(output->source),
+		.with_map = output->options->map,
 	};
-	_cleanup_(findings__free) struct findings findings = {};
-	const struct process *process = output->source->process;
-	char host[256] = "";
-	struct report report;
-	int err;
 
-	err = findings__collect(&findings, heap, output->process_gone ? NULL : process,
-				&findings_options, output->history, monotonic_ns(),
-				output->counters);
-	if (err)
-		return err;
-	gethostname(host, sizeof(host) - 1);
-	report = (struct report){
+	return findings__collect(findings, heap,
+				 output->process_gone ? NULL : output->source->process, &options,
+				 output->history, monotonic_ns(), output->counters);
+}
+
+int output__write(const struct output *output, const struct findings *findings)
+{
+	char host[256] = "";
+	struct report report = {
 		.host = host,
-		.process = process,
+		.process = output->source->process,
 		.python = output->source->python,
 		.allocator = output->source->allocator_name,
-		.heap = heap,
-		.measure = &findings.measure,
-		.resident_bytes = findings.resident_bytes,
-		.pinned = &findings.pinned,
+		.findings = findings,
 		.tracing = output->tracing,
 		.snapshot = output->snapshot,
 		.counters = output->counters,
-		.with_map = options->map,
 	};
-	clock_gettime(CLOCK_REALTIME, &report.time);
-	return options->json ? report__write_json(&report, stdout)
-			     : report__write_text(&report, stdout);
-}
-
-int output__write(const struct output *output, const struct heap *heap)
-{
 	int err;
 
 	log_progress_done();
-	err = write_report(output, heap);
+	gethostname(host, sizeof(host) - 1);
+	clock_gettime(CLOCK_REALTIME, &report.time);
+	err = output->options->json ? report__write_json(&report, stdout) :
+				      report__write_text(&report, stdout);
 	if (err)
 		log_error("cannot write the report to stdout: %s", strerror(-err));
 	return err;

@@ -19,8 +19,11 @@ struct output {
 	uint64_t *counters;
 };
 
-/* Writes one report of @heap. On failure says so on stderr and returns negative errno. */
-int output__write(const struct output *output, const struct heap *heap);
+/* Works out what is to be said of @heap. Returns 0 or -ENOMEM; the caller frees the findings. */
+int output__find(const struct output *output, const struct heap *heap, struct findings *findings);
+
+/* Writes one report. On failure says so on stderr and returns negative errno. */
+int output__write(const struct output *output, const struct findings *findings);
 
 /* Progress of a checkpoint for checkpoint_options; silent for small heaps. */
 int output__show_progress(uint64_t done_bytes, uint64_t total_bytes, void *context);

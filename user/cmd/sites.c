@@ -15,7 +15,7 @@ struct operand_text {
 	char text[32];
 };
 
-/* "rax", "[rax+8]", "-" */
+/* "rax", "rbp-16", "[rax+8]", "-" */
 static struct operand_text format_operand(const struct pyfrag_site *probe)
 {
 	struct operand_text out = {"-"};
@@ -25,6 +25,8 @@ static struct operand_text format_operand(const struct pyfrag_site *probe)
 		return out;
 	if (probe->operand & PYFRAG_OPERAND_IN_MEMORY)
 		snprintf(out.text, sizeof(out.text), "[%s%+d]", name, probe->displacement);
+	else if (probe->displacement)
+		snprintf(out.text, sizeof(out.text), "%s%+d", name, probe->displacement);
 	else
 		snprintf(out.text, sizeof(out.text), "%s", name);
 	return out;

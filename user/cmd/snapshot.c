@@ -11,6 +11,7 @@ static int run_snapshot(const struct options *options)
 {
 	_cleanup_(pinned_history__free) struct pinned_history history = {};
 	_cleanup_(heap_source__freep) struct heap_source *source = NULL;
+	_cleanup_(findings__free) struct findings findings = {};
 	_cleanup_(heap__freep) struct heap *heap = NULL;
 	const struct heap_reading_options reading_options = {
 		.pause = options->pause,
@@ -39,7 +40,12 @@ static int run_snapshot(const struct options *options)
 	output.snapshot = (struct report_snapshot){.duration_ms = reading.duration_ms,
 						   .paused_ms = reading.paused_ms};
 	output.counters = counters;
-	return output__write(&output, heap);
+	err = output__find(&output, heap, &findings);
+	if (err) {
+		log_error("out of memory");
+		return err;
+	}
+	return output__write(&output, &findings);
 }
 
 const struct command command_snapshot = {

@@ -38,7 +38,6 @@ struct trace {
 	uint64_t counters[COUNTER_CNT];
 	struct heap_reading reading; /* of the last checkpoint */
 	struct timespec since;
-	uint64_t report_cnt;
 	bool process_gone;
 	int epoll_fd, fds[WAKEUP_CNT];
 };
@@ -62,13 +61,52 @@ static double seconds_since(const struct timespec *since)
 	return (double)(now.tv_sec - since->tv_sec) + (double)(now.tv_nsec - since->tv_nsec) / 1e9;
 }
 
-static int write_report(const struct heap *heap, const struct tracer_totals *totals, void *context)
+static struct output output_of(struct trace *trace)
 {
-	struct trace *trace = context;
-	const struct model_counts *counts = &totals->counts;
-	const struct report_tracing tracing = {
+	return (struct output){
+		.options = trace->options,
+		.source = trace->source,
+		.process_gone = trace->process_gone,
+		.snapshot = {.duration_ms = trace->reading.duration_ms,
+			     .paused_ms = trace->reading.paused_ms},
+		.history = &trace->history,
+		.counters = trace->counters,
+	};
+}
+
+/* What a report is made of, taken while events wait. */
+struct state {
+	struct trace *trace;
+	struct findings findings;
+	struct tracer_totals totals;
+};
+
+static int take_state(const struct heap *heap, const struct tracer_totals *totals, void *context)
+{
+	struct state *state = context;
+	struct output output = output_of(state->trace);
+
+	state->totals = *totals;
+	return output__find(&output, heap, &state->findings);
+}
+
+static int report(struct trace *trace)
+{
+	struct state state = {.trace = trace};
+	struct output output = output_of(trace);
+	const struct model_counts *counts = &state.totals.counts;
+	struct report_tracing tracing;
+	int err;
+
+	tracer__read_counters(trace->tracer, trace->counters);
+	err = tracer__visit(trace->tracer, take_state, &state);
+	if (err) {
+		log_error("out of memory");
+		return err;
+	}
+	tracing = (struct report_tracing){
 		.mode = trace->options->mode == TRACE_FULL ? "full" : "watch",
-		.probe_sites = totals->probe_sites,
+		.probe_sites = state.totals.probe_sites,
 		.allocs = counts->allocs,
 		.frees = counts->frees,
 		.new_pools = counts->new_pools,
@@ -80,28 +118,13 @@ static int write_report(const struct heap *heap, const struct tracer_totals *tot
 		.missed_frees = counts->missed_frees,
 		.drift_blocks = counts->drift_blocks,
 		.follows_blocks = trace->options->mode == TRACE_FULL,
-		.sees_freelist_clears = totals->sees_freelist_clears,
+		.sees_freelist_clears = state.totals.sees_freelist_clears,
 		.traced_for_s = seconds_since(&trace->since),
 	};
-	const struct output output = {
-		.options = trace->options,
-		.source = trace->source,
-		.process_gone = trace->process_gone,
-		.tracing = &tracing,
-		.snapshot = {.duration_ms = trace->reading.duration_ms,
-			     .paused_ms = trace->reading.paused_ms},
-		.history = &trace->history,
-		.counters = trace->counters,
-	};
-
-	trace->report_cnt++;
-	return output__write(&output, heap);
-}
-
-static int report(struct trace *trace)
-{
-	tracer__read_counters(trace->tracer, trace->counters);
-	return tracer__visit(trace->tracer, write_report, trace);
+	output.tracing = &tracing;
+	err = output__write(&output, &state.findings);
+	findings__free(&state.findings);
+	return err;
 }
 
 /* A checkpoint and a report of it. A target that exits meanwhile is no failure. */

@@ -16,6 +16,7 @@
 #define POOL_ADDRESS ((int64_t)offsetof(struct arena_object, pool_address))
 #define FREEPOOLS    ((int64_t)offsetof(struct arena_object, freepools))
 
+#define NO_CLASS 0xffff /* DUMMY_SIZE_IDX: of a pool just carved off */
 #define ARENA_BYTES_MIN (256L << 10)
 #define ARENA_BYTES_MAX (64L << 20)
 #define POOL_BYTES_MIN	4096
@@ -25,9 +26,9 @@
 /* Shapes that overlap in one block of code; compilers interleave two at most. */
 #define PENDING_MAX 8
 
-/* Where an operand is: a register, or a place in memory that a register points near to. */
+/* Where an operand is, as struct pyfrag_site has it. reg PYFRAG_NO_REGISTER: nowhere. */
 struct operand {
-	uint8_t reg; /* with PYFRAG_OPERAND_IN_MEMORY, or PYFRAG_NO_REGISTER: nowhere */
+	uint8_t reg;
 	int32_t displacement;
 };
 
@@ -35,10 +36,14 @@ struct operand {
 struct pending {
 	uint8_t type; /* enum pyfrag_event_type */
 	bool counted; /* the change of the pool's count was seen */
-	value_id pool, operand;
+	struct address pool, operand;
 	/* Where to probe if no emulated instruction comes: 0 until it is known. */
 	uint64_t fallback;
 	struct operand fallback_operand;
+	/* EVENT_NEW_POOL: the instruction that sets the count, and what is in the registers there. */
+	uint64_t start;
+	struct operand start_operand;
+	value_id registers[INSN_REGISTERS];
 };
 
 struct shape_scan {
@@ -47,7 +52,7 @@ struct shape_scan {
 	size_t pending_cnt;
 	/* Pools whose count was changed by 1 in this block of code. */
 	struct counted_pool {
-		value_id pool;
+		struct address pool;
 		int change;
 	} counted[PENDING_MAX];
 	size_t counted_cnt;
@@ -111,18 +116,20 @@ static int collect_leaders(struct shape_scan *scan)
 	return 0;
 }
 
-static struct operand find_operand(const struct values *values, value_id id)
+static struct operand find_operand(const struct values *values, struct address wanted)
 {
-	struct operand operand = {.reg = values__find_register(values, id)};
+	struct operand nowhere = {.reg = PYFRAG_NO_REGISTER};
 	int64_t displacement;
-	uint8_t base;
+	uint8_t reg, flag = 0;
 
-	if (operand.reg != INSN_NO_REGISTER ||
-	    !values__find_place(values, id, &base, &displacement) || displacement < INT32_MIN ||
-	    displacement > INT32_MAX)
-		return operand;
-	return (struct operand){.reg = base | PYFRAG_OPERAND_IN_MEMORY,
-				.displacement = (int32_t)displacement};
+	if (!values__find_register(values, wanted, &reg, &displacement)) {
+		if (!values__find_place(values, wanted, &reg, &displacement))
+			return nowhere;
+		flag = PYFRAG_OPERAND_IN_MEMORY;
+	}
+	if (displacement < INT32_MIN || displacement > INT32_MAX)
+		return nowhere;
+	return (struct operand){.reg = reg | flag, .displacement = (int32_t)displacement};
 }
 
 static int emit(struct shape_scan *scan, uint8_t type, uint64_t address, struct operand operand,
@@ -141,23 +148,23 @@ static int emit(struct shape_scan *scan, uint8_t type, uint64_t address, struct 
 }
 
 /* +1 or -1 if @insn changes the 32-bit count of a pool by that; *pool is it. */
-static int count_change(struct values *values, const struct insn *insn, value_id *pool)
+static int count_change(struct values *values, const struct insn *insn, struct address *pool)
 {
+	struct address from;
 	const struct value *sum;
-	value_id base;
 
-	if (!insn->has_memory || insn->width != 4 || insn->memory.displacement)
+	if (!insn->has_memory || insn->width != 4)
 		return 0;
-	*pool = values__base_of(values, insn);
-	if (!*pool)
+	*pool = values__memory_of(values, insn);
+	if (!pool->root)
 		return 0;
 	if (insn->op == INSN_ADD_MEMORY)
 		return insn->immediate == 1 || insn->immediate == -1 ? (int)insn->immediate : 0;
 	if (insn->op != INSN_STORE)
 		return 0;
 	sum = values__get(values, values__of_register(values, insn->source));
-	if (sum->kind != VALUE_SUM || !values__is_load(values, sum->of, 4, 0, &base) ||
-	    base != *pool)
+	if (sum->kind != VALUE_SUM || !values__is_load(values, sum->of, 4, &from) ||
+	    !address__equals(from, *pool))
 		return 0;
 	return (int32_t)sum->amount == 1 || (int32_t)sum->amount == -1 ? (int32_t)sum->amount : 0;
 }
@@ -167,7 +174,7 @@ static int wanted_change(uint8_t type)
 	return type == EVENT_ALLOC ? 1 : -1;
 }
 
-static void note_count(struct shape_scan *scan, value_id pool, int change)
+static void note_count(struct shape_scan *scan, struct address pool, int change)
 {
 	if (scan->counted_cnt < PENDING_MAX)
 		scan->counted[scan->counted_cnt++] =
@@ -175,75 +182,108 @@ static void note_count(struct shape_scan *scan, value_id pool, int change)
 	for (size_t i = 0; i < scan->pending_cnt; i++) {
 		struct pending *pending = &scan->pending[i];
 
-		if (pending->pool == pool && change == wanted_change(pending->type))
+		if (address__equals(pending->pool, pool) && change == wanted_change(pending->type))
 			pending->counted = true;
 	}
 }
 
-static void add_pending(struct shape_scan *scan, uint8_t type, value_id pool, value_id operand)
+static struct pending *add_pending(struct shape_scan *scan, uint8_t type, struct address pool,
+				   struct address operand)
 {
 	struct pending *pending;
 
 	if (scan->pending_cnt == PENDING_MAX)
-		return;
+		scan->pending_cnt--; /* there never are so many: code that is not what we look for */
 	pending = &scan->pending[scan->pending_cnt++];
 	*pending = (struct pending){.type = type, .pool = pool, .operand = operand};
 	for (size_t i = 0; i < scan->counted_cnt; i++)
-		if (scan->counted[i].pool == pool && scan->counted[i].change == wanted_change(type))
+		if (address__equals(scan->counted[i].pool, pool) && scan->counted[i].change == wanted_change(type))
 			pending->counted = true;
+	return pending;
+}
+
+/* Whether @place is the head of a pool's chain, [P+8]: P is a value, not computed from one. */
+static bool is_chain_head(struct address place)
+{
+	return place.root && place.offset == FREEBLOCK;
+}
+
+/*
+ * Whether the code has stored, somewhere, what it loaded from @head. It should be at the block; but a
+ * compiler may know the block by two names, and not say so here (memset() returns its argument).
+ */
+static bool has_linked(const struct values *values, struct address head)
+{
+	const struct place *place;
+	struct address from;
+
+	for (uint32_t i = 0; (place = values__place(values, i)); i++)
+		if (place->stored && values__is_load(values, place->value, 8, &from) &&
+		    address__equals(from, head))
+			return true;
+	return false;
 }
 
 /* [P+8] = N completes an alloc, [P+8] = B a free if [B] = L came before. */
-static void observe_freeblock_store(struct shape_scan *scan, value_id pool, value_id stored)
+static void observe_head_store(struct shape_scan *scan, struct address head, value_id stored)
 {
+	struct address pool = {.root = head.root}, block, from;
 	struct values *values = &scan->values;
-	value_id block, from, link;
 
-	if (values__is_load(values, stored, 8, 0, &block) &&
-	    values__is_load(values, block, 8, FREEBLOCK, &from) && from == pool) {
+	/* N was loaded from [B], and B from [P+8]. */
+	if (values__is_load(values, stored, 8, &block) && !block.offset &&
+	    values__is_load(values, block.root, 8, &from) && address__equals(from, head))
 		add_pending(scan, EVENT_ALLOC, pool, block);
-		return;
-	}
-	link = values__at(values, stored, 0);
-	if (values__has_stored(values, stored, 0) &&
-	    values__is_load(values, link, 8, FREEBLOCK, &from) && from == pool)
-		add_pending(scan, EVENT_FREE, pool, stored);
+	else if (has_linked(values, head))
+		add_pending(scan, EVENT_FREE, pool, values__as_address(values, stored));
 }
 
 /* [B] = L completes a free if [P+8] = B came before. */
-static void observe_link_store(struct shape_scan *scan, value_id block, value_id stored)
+static void observe_link_store(struct shape_scan *scan, struct address block, value_id stored)
 {
 	struct values *values = &scan->values;
-	value_id pool;
+	struct address head;
 
-	if (values__is_load(values, stored, 8, FREEBLOCK, &pool) &&
-	    values__has_stored(values, pool, FREEBLOCK) &&
-	    values__at(values, pool, FREEBLOCK) == block)
-		add_pending(scan, EVENT_FREE, pool, block);
+	if (values__is_load(values, stored, 8, &head) && is_chain_head(head) &&
+	    values__has_stored(values, head) &&
+	    address__equals(values__as_address(values, values__at(values, head)), block))
+		add_pending(scan, EVENT_FREE, (struct address){.root = head.root}, block);
+}
+
+/* 32 bits of [P] = 1, after P was linked. */
+static void observe_count_set(struct shape_scan *scan, const struct insn *insn, struct address pool)
+{
+	struct pending *pending;
+
+	if (!values__has_stored(&scan->values, address__plus(pool, NEXTPOOL)))
+		return;
+	values__name_registers(&scan->values);
+	pending = add_pending(scan, EVENT_NEW_POOL, pool, pool);
+	pending->start = insn->address;
+	pending->start_operand = find_operand(&scan->values, pool);
+	memcpy(pending->registers, scan->values.registers, sizeof(pending->registers));
 }
 
 /* Looks at @insn before it takes effect. */
 static void observe(struct shape_scan *scan, const struct insn *insn)
 {
 	struct values *values = &scan->values;
-	value_id base = values__base_of(values, insn), pool;
+	struct address place = values__memory_of(values, insn), pool;
 	int change = count_change(values, insn, &pool);
 
 	if (change)
 		note_count(scan, pool, change);
-	if (!base)
+	if (!place.root)
 		return;
 	if (insn->op == INSN_STORE && insn->width == 8) {
 		value_id stored = values__of_register(values, insn->source);
 
-		if (insn->memory.displacement == FREEBLOCK)
-			observe_freeblock_store(scan, base, stored);
-		else if (insn->memory.displacement == 0)
-			observe_link_store(scan, base, stored);
+		if (is_chain_head(place))
+			observe_head_store(scan, place, stored);
+		observe_link_store(scan, place, stored);
 	}
-	if (insn->op == INSN_STORE_SET && insn->width == 4 && insn->immediate == 1 &&
-	    insn->memory.displacement == 0 && values__has_stored(values, base, NEXTPOOL))
-		add_pending(scan, EVENT_NEW_POOL, base, base);
+	if (insn->op == INSN_STORE_SET && insn->width == 4 && insn->immediate == 1)
+		observe_count_set(scan, insn, place);
 }
 
 /* The first instruction at or behind @address; insn_cnt if there is none in this function. */
@@ -268,10 +308,10 @@ static bool counts_ahead(struct shape_scan *scan, size_t index, const struct pen
 	memcpy(&scan->ahead, &scan->values, sizeof(scan->ahead));
 	for (size_t i = index; i < scan->insn_cnt && i < index + LOOKAHEAD_MAX; i++) {
 		const struct insn *insn = &scan->insns[i];
-		value_id pool;
+		struct address pool;
 
 		if (count_change(&scan->ahead, insn, &pool) == wanted_change(pending->type) &&
-		    pool == pending->pool)
+		    address__equals(pool, pending->pool))
 			return true;
 		if (insn->op == INSN_RETURN || insn->op == INSN_JUMP || insn->op == INSN_CALL ||
 		    insn->op == INSN_UNDECODED)
@@ -294,38 +334,133 @@ static bool is_counted(struct shape_scan *scan, size_t index, const struct pendi
 	       counts_ahead(scan, find_insn(scan, insn->target), pending);
 }
 
+static int emit_new_pool(struct shape_scan *scan, uint64_t address, bool emulated,
+			 struct operand pool, uint8_t compared, uint8_t other)
+{
+	const struct shape_site site = {
+		.address = address,
+		.emulated = emulated,
+		.site = {.type = EVENT_NEW_POOL,
+			 .operand = pool.reg,
+			 .compared = {compared, other},
+			 .displacement = pool.displacement},
+	};
+	int err = scan->found(&site, scan->context);
+
+	return err ? err : 1;
+}
+
+/* The jump on `pool->szidx == size`: the registers must still hold what was compared. */
+static int place_at_comparison(struct shape_scan *scan, const struct insn *insn,
+			       struct operand pool)
+{
+	const struct values *values = &scan->values;
+	const struct insn *compare = &values->compare;
+
+	if (compare->op != INSN_COMPARE || compare->width != 4 ||
+	    compare->source == INSN_NO_REGISTER || compare->source == compare->other ||
+	    values->registers[compare->source] != values->compared[0])
+		return 0;
+	if (compare->has_memory)
+		return compare->memory.displacement != SZIDX ?
+			       0 :
+			       emit_new_pool(scan, insn->address, insn->emulated, pool,
+					     compare->source, compare->source);
+	if (compare->other == INSN_NO_REGISTER)
+		return compare->immediate != NO_CLASS ?
+			       0 :
+			       emit_new_pool(scan, insn->address, insn->emulated, pool,
+					     compare->source, compare->source);
+	if (values->registers[compare->other] != values->compared[1])
+		return 0;
+	return emit_new_pool(scan, insn->address, insn->emulated, pool, compare->source,
+			     compare->other);
+}
+
+/* The register that @insn stores as the size class of @pool, or INSN_NO_REGISTER. */
+static uint8_t stored_class(struct values *values, const struct insn *insn, struct address pool)
+{
+	if (insn->op != INSN_STORE || insn->width != 4 ||
+	    !address__equals(values__memory_of(values, insn), address__plus(pool, SZIDX)))
+		return INSN_NO_REGISTER;
+	return insn->source;
+}
+
 /*
- * A new pool is probed at the jump on its size class: the registers compared must still hold what was
- * compared. Returns 1 if placed, 0 if this is not that jump, or negative.
+ * The register that the code from @index on stores as the class of @pool, if its value then is what it
+ * holds now; else INSN_NO_REGISTER.
+ */
+static uint8_t find_setup(struct shape_scan *scan, size_t index, struct address pool)
+{
+	struct values *ahead = &scan->ahead;
+
+	values__name_registers(&scan->values);
+	memcpy(ahead, &scan->values, sizeof(*ahead));
+	for (size_t i = index; i < scan->insn_cnt && i < index + LOOKAHEAD_MAX; i++) {
+		const struct insn *insn = &scan->insns[i];
+		uint8_t size = stored_class(ahead, insn, pool);
+
+		if (size != INSN_NO_REGISTER)
+			return ahead->registers[size] == scan->values.registers[size] ?
+				       size :
+				       INSN_NO_REGISTER;
+		if (insn->op >= INSN_JUMP_IF || insn->op == INSN_UNDECODED)
+			break;
+		values__step(ahead, insn);
+	}
+	return INSN_NO_REGISTER;
+}
+
+/*
+ * The jump to where the class is set: a copy for pools that were just carved off, whose old class is
+ * known to be none.
+ */
+static int place_before_setup(struct shape_scan *scan, const struct insn *insn,
+			      const struct pending *pending, struct operand pool)
+{
+	uint8_t size = insn->has_target ?
+			       find_setup(scan, find_insn(scan, insn->target), pending->operand) :
+			       INSN_NO_REGISTER;
+
+	return size == INSN_NO_REGISTER ?
+		       0 :
+		       emit_new_pool(scan, insn->address, insn->emulated, pool, size, size);
+}
+
+/*
+ * The same where the code runs into what others jump to: there is no instruction of its own behind the
+ * one that sets the count, so that is probed, just before it takes effect.
+ */
+static int place_at_start(struct shape_scan *scan, size_t index, const struct pending *pending)
+{
+	uint8_t size = find_setup(scan, index, pending->operand);
+
+	if (size == INSN_NO_REGISTER || pending->start_operand.reg == PYFRAG_NO_REGISTER ||
+	    pending->registers[size] != scan->values.registers[size])
+		return 0;
+	return emit_new_pool(scan, pending->start, false, pending->start_operand, size, size);
+}
+
+/*
+ * A new pool is probed before its class is set, when both the old class (in memory) and the new one
+ * (in a register) can be seen. Returns 1 if placed, 0 if this is not the place, or negative.
  */
 static int place_new_pool(struct shape_scan *scan, const struct insn *insn,
 			  const struct pending *pending)
 {
-	struct values *values = &scan->values;
-	const struct insn *compare = &values->compare;
-	uint8_t pool = values__find_register(values, pending->operand);
-	struct shape_site site;
-	int err;
+	struct operand pool = find_operand(&scan->values, pending->operand);
+	uint8_t size;
 
-	if (insn->op != INSN_JUMP_IF || compare->op != INSN_COMPARE || compare->width != 4 ||
-	    pool == INSN_NO_REGISTER || compare->source == INSN_NO_REGISTER ||
-	    compare->source == compare->other ||
-	    values->registers[compare->source] != values->compared[0])
+	if (pool.reg == PYFRAG_NO_REGISTER)
 		return 0;
-	if (compare->has_memory ? compare->memory.displacement != SZIDX
-				: (compare->other == INSN_NO_REGISTER ||
-				   values->registers[compare->other] != values->compared[1]))
-		return 0;
-	site = (struct shape_site){
-		.address = insn->address,
-		.emulated = insn->emulated,
-		.site = {.type = EVENT_NEW_POOL,
-			 .operand = pool,
-			 .compared = {compare->source,
-				      compare->has_memory ? compare->source : compare->other}},
-	};
-	err = scan->found(&site, scan->context);
-	return err ? err : 1;
+	if (insn->op == INSN_JUMP_IF)
+		return place_at_comparison(scan, insn, pool);
+	if (insn->op == INSN_JUMP)
+		return place_before_setup(scan, insn, pending, pool);
+	size = stored_class(&scan->values, insn, pending->operand);
+	return size == INSN_NO_REGISTER ?
+		       0 :
+		       emit_new_pool(scan, insn->address, insn->emulated, pool, size, size);
 }
 
 /* Places what can be placed at the instruction at @index. */
@@ -344,7 +479,7 @@ static int place_pending(struct shape_scan *scan, size_t index)
 			placed = 1;
 		} else if (pending->type == EVENT_NEW_POOL) {
 			placed = place_new_pool(scan, insn, pending);
-		} else if (operand.reg != PYFRAG_NO_REGISTER) {
+		} else if (insn->emulated && operand.reg != PYFRAG_NO_REGISTER) {
 			placed = 1;
 			if (is_counted(scan, index, pending))
 				err = emit(scan, pending->type, insn->address, operand,
@@ -359,25 +494,42 @@ static int place_pending(struct shape_scan *scan, size_t index)
 	return err;
 }
 
-/* Gives up on what could not be placed at a jump: it is probed where it can be. */
-static int flush_pending(struct shape_scan *scan)
+static bool is_leader(const struct shape_scan *scan, uint64_t address)
+{
+	return bsearch(&address, scan->leaders, scan->leader_cnt, sizeof(address),
+		       compare_addresses) != NULL;
+}
+
+/*
+ * The block of code ends before the instruction at @index: what could not be placed at a jump is probed
+ * where it can be.
+ */
+static int flush_pending(struct shape_scan *scan, size_t index)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < scan->pending_cnt && !err; i++) {
+	for (size_t i = 0; i < scan->pending_cnt && err >= 0; i++) {
 		const struct pending *pending = &scan->pending[i];
 
-		if (pending->fallback && pending->counted && pending->type != EVENT_NEW_POOL)
+		if (pending->type == EVENT_NEW_POOL)
+			err = place_at_start(scan, index, pending);
+		else if (pending->fallback && pending->counted)
 			err = emit(scan, pending->type, pending->fallback,
 				   pending->fallback_operand, false);
 	}
 	scan->pending_cnt = 0;
 	scan->counted_cnt = 0;
-	return err;
+	return err < 0 ? err : 0;
 }
 
-static void note_fallbacks(struct shape_scan *scan, uint64_t next)
+/*
+ * Where @insn completed a shape, the next instruction can be probed, unless others jump there too: then
+ * @insn itself, just before it takes effect.
+ */
+static void note_fallbacks(struct shape_scan *scan, const struct insn *insn)
 {
+	uint64_t next = insn->address + insn->size;
+
 	for (size_t i = 0; i < scan->pending_cnt; i++) {
 		struct pending *pending = &scan->pending[i];
 
@@ -385,7 +537,7 @@ static void note_fallbacks(struct shape_scan *scan, uint64_t next)
 			continue;
 		pending->fallback_operand = find_operand(&scan->values, pending->operand);
 		if (pending->fallback_operand.reg != PYFRAG_NO_REGISTER)
-			pending->fallback = next;
+			pending->fallback = is_leader(scan, next) ? insn->address : next;
 	}
 }
 
@@ -400,17 +552,16 @@ static bool is_pool_mask(int64_t mask)
  */
 static bool sets_up_arena(const struct values *values, value_id address)
 {
-	uint32_t first = values->place_cnt > PLACES_MAX ? values->place_cnt - PLACES_MAX : 0;
+	const struct place *place;
 
-	for (uint32_t i = first; i < values->place_cnt; i++) {
-		const struct place *place = &values->places[i % PLACES_MAX];
+	for (uint32_t i = 0; (place = values__place(values, i)); i++) {
 		const struct value *value = values__get(values, place->value);
 
 		if (!place->stored || place->width != 8)
 			continue;
-		if (place->displacement == POOL_ADDRESS && place->value == address)
+		if (place->address.offset == POOL_ADDRESS && place->value == address)
 			return true;
-		if (place->displacement == FREEPOOLS && value->kind == VALUE_CONSTANT &&
+		if (place->address.offset == FREEPOOLS && value->kind == VALUE_CONSTANT &&
 		    !value->amount)
 			return true;
 	}
@@ -422,17 +573,18 @@ static int match_arena_map(struct shape_scan *scan, const struct insn *insn)
 {
 	struct values *values = &scan->values;
 	const struct value *flags = values__get(values, values->flags);
+	struct operand operand;
 	value_id address;
-	uint8_t reg;
 
 	if (insn->op != INSN_JUMP_IF || flags->kind != VALUE_MASKED || !is_pool_mask(flags->amount))
 		return 0;
 	address = values__strip_low(values, flags->of);
-	reg = values__find_register(values, address);
-	if (reg == INSN_NO_REGISTER || !sets_up_arena(values, address))
+	if (!sets_up_arena(values, address))
 		return 0;
-	return emit(scan, EVENT_ARENA_MAP, insn->address, (struct operand){.reg = reg},
-		    insn->emulated);
+	operand = find_operand(values, values__as_address(values, address));
+	if (operand.reg == PYFRAG_NO_REGISTER)
+		return 0;
+	return emit(scan, EVENT_ARENA_MAP, insn->address, operand, insn->emulated);
 }
 
 static bool is_arena_size(const struct value *value)
@@ -451,14 +603,21 @@ static int match_arena_unmap(struct shape_scan *scan, const struct insn *insn)
 	for (int i = 0; i < 2; i++) {
 		uint8_t address = insn__argument_register(i);
 		uint8_t size = insn__argument_register(i + 1);
-		value_id base;
+		struct address from;
 
-		if (values__is_load(values, values->registers[address], 8, 0, &base) &&
+		if (values__is_load(values, values->registers[address], 8, &from) &&
+		    !from.offset &&
 		    is_arena_size(values__get(values, values->registers[size])))
 			return emit(scan, EVENT_ARENA_UNMAP, insn->address,
 				    (struct operand){.reg = address}, insn->emulated);
 	}
 	return 0;
+}
+
+/* May be where the class of a new pool is set. */
+static bool stores_class(const struct insn *insn)
+{
+	return insn->op == INSN_STORE && insn->width == 4 && insn->memory.displacement == SZIDX;
 }
 
 static int scan_insn(struct shape_scan *scan, size_t index)
@@ -467,7 +626,7 @@ static int scan_insn(struct shape_scan *scan, size_t index)
 	uint32_t overflow_cnt = scan->values.overflow_cnt;
 	int err = 0;
 
-	if (insn->emulated)
+	if (insn->emulated || stores_class(insn))
 		err = place_pending(scan, index);
 	if (!err)
 		err = match_arena_map(scan, insn);
@@ -482,8 +641,8 @@ static int scan_insn(struct shape_scan *scan, size_t index)
 		scan->counted_cnt = 0;
 	}
 	if (insn->op == INSN_JUMP || insn->op == INSN_RETURN || insn->op == INSN_UNDECODED)
-		return flush_pending(scan);
-	note_fallbacks(scan, insn->address + insn->size);
+		return flush_pending(scan, scan->insn_cnt);
+	note_fallbacks(scan, insn);
 	return 0;
 }
 
@@ -505,11 +664,11 @@ int shape_scan__function(struct shape_scan *scan, const struct insn *insns, size
 		while (leader < scan->leader_cnt && scan->leaders[leader] < insns[i].address)
 			leader++;
 		if (leader < scan->leader_cnt && scan->leaders[leader] == insns[i].address) {
-			err = flush_pending(scan);
+			err = flush_pending(scan, i);
 			values__reset(&scan->values);
 		}
 		if (!err)
 			err = scan_insn(scan, i);
 	}
-	return err ? err : flush_pending(scan);
+	return err ? err : flush_pending(scan, cnt);
 }

@@ -31,6 +31,12 @@ value_id values__of_register(struct values *values, uint8_t reg)
 	return values->registers[reg];
 }
 
+void values__name_registers(struct values *values)
+{
+	for (uint8_t reg = 0; reg < INSN_REGISTERS; reg++)
+		values__of_register(values, reg);
+}
+
 const struct value *values__get(const struct values *values, value_id id)
 {
 	static const struct value unknown = {.kind = VALUE_OPAQUE};
@@ -38,25 +44,44 @@ const struct value *values__get(const struct values *values, value_id id)
 	return id && id < values->value_cnt ? &values->values[id] : &unknown;
 }
 
-value_id values__base_of(struct values *values, const struct insn *insn)
+struct address values__as_address(const struct values *values, value_id id)
 {
-	if (!insn->has_memory || !insn->memory.plain || insn->memory.base == INSN_NO_REGISTER)
-		return 0;
-	return values__of_register(values, insn->memory.base);
+	struct address address = {.root = id};
+	const struct value *value = values__get(values, id);
+
+	while (value->kind == VALUE_SUM && value->width == 8 && value->of) {
+		address.offset += value->amount;
+		address.root = value->of;
+		value = values__get(values, value->of);
+	}
+	return address;
 }
 
-static const struct place *find_place(const struct values *values, value_id base,
-				      int64_t displacement, uint8_t width)
+struct address values__memory_of(struct values *values, const struct insn *insn)
 {
-	uint32_t first = values->place_cnt > PLACES_MAX ? values->place_cnt - PLACES_MAX : 0;
+	value_id base;
 
-	for (uint32_t i = values->place_cnt; i > first; i--) {
-		const struct place *place = &values->places[(i - 1) % PLACES_MAX];
+	if (!insn->has_memory || !insn->memory.plain || insn->memory.base == INSN_NO_REGISTER)
+		return (struct address){};
+	base = values__of_register(values, insn->memory.base);
+	return address__plus(values__as_address(values, base), insn->memory.displacement);
+}
 
-		if (place->base == base && place->displacement == displacement &&
-		    place->width == width)
+const struct place *values__place(const struct values *values, uint32_t index)
+{
+	if (index >= values->place_cnt || index >= PLACES_MAX)
+		return NULL;
+	return &values->places[(values->place_cnt - 1 - index) % PLACES_MAX];
+}
+
+static const struct place *find_place(const struct values *values, struct address address,
+				      uint8_t width)
+{
+	const struct place *place;
+
+	for (uint32_t i = 0; (place = values__place(values, i)); i++)
+		if (place->width == width && address__equals(place->address, address))
 			return place;
-	}
 	return NULL;
 }
 
@@ -65,62 +90,66 @@ static void add_place(struct values *values, struct place place)
 	values->places[values->place_cnt++ % PLACES_MAX] = place;
 }
 
-value_id values__at(const struct values *values, value_id base, int64_t displacement)
+value_id values__at(const struct values *values, struct address address)
 {
-	const struct place *place = base ? find_place(values, base, displacement, 8) : NULL;
+	const struct place *place = find_place(values, address, 8);
 
 	return place ? place->value : 0;
 }
 
-bool values__has_stored(const struct values *values, value_id base, int64_t displacement)
+bool values__has_stored(const struct values *values, struct address address)
 {
-	uint32_t first = values->place_cnt > PLACES_MAX ? values->place_cnt - PLACES_MAX : 0;
+	const struct place *place;
 
-	for (uint32_t i = first; i < values->place_cnt; i++) {
-		const struct place *place = &values->places[i % PLACES_MAX];
-
-		if (place->stored && place->base == base && place->displacement <= displacement &&
-		    displacement + 8 <= place->displacement + place->width)
+	for (uint32_t i = 0; (place = values__place(values, i)); i++)
+		if (place->stored && place->address.root == address.root &&
+		    place->address.offset <= address.offset &&
+		    address.offset + 8 <= place->address.offset + place->width)
 			return true;
-	}
 	return false;
 }
 
-bool values__is_load(const struct values *values, value_id id, uint8_t width, int64_t displacement,
-		     value_id *base)
+bool values__is_load(const struct values *values, value_id id, uint8_t width,
+		     struct address *address)
 {
 	const struct value *value = values__get(values, id);
 
-	if (value->kind != VALUE_LOADED || value->width != width || value->amount != displacement)
+	if (value->kind != VALUE_LOADED || value->width != width)
 		return false;
-	*base = value->of;
+	*address = (struct address){.root = value->of, .offset = value->amount};
 	return true;
 }
 
-uint8_t values__find_register(const struct values *values, value_id id)
+bool values__find_register(const struct values *values, struct address address, uint8_t *reg,
+			   int64_t *displacement)
 {
-	for (uint8_t reg = 0; id && reg < INSN_REGISTERS; reg++)
-		if (values->registers[reg] == id)
-			return reg;
-	return INSN_NO_REGISTER;
+	bool found = false;
+
+	for (uint8_t i = 0; address.root && i < INSN_REGISTERS; i++) {
+		struct address held = values__as_address(values, values->registers[i]);
+
+		if (held.root != address.root || (found && held.offset != address.offset))
+			continue;
+		*reg = i;
+		*displacement = address.offset - held.offset;
+		found = true;
+		if (!*displacement)
+			break;
+	}
+	return found;
 }
 
-bool values__find_place(const struct values *values, value_id id, uint8_t *reg,
+bool values__find_place(const struct values *values, struct address address, uint8_t *reg,
 			int64_t *displacement)
 {
-	uint32_t first = values->place_cnt > PLACES_MAX ? values->place_cnt - PLACES_MAX : 0;
+	const struct place *place;
 
-	for (uint32_t i = values->place_cnt; id && i > first; i--) {
-		const struct place *place = &values->places[(i - 1) % PLACES_MAX];
-		uint8_t base = values__find_register(values, place->base);
-
-		if (place->value != id || place->width != 8 || base == INSN_NO_REGISTER ||
-		    values__at(values, place->base, place->displacement) != id)
-			continue;
-		*reg = base;
-		*displacement = place->displacement;
-		return true;
-	}
+	for (uint32_t i = 0; (place = values__place(values, i)); i++)
+		if (place->width == 8 &&
+		    address__equals(values__as_address(values, place->value), address) &&
+		    find_place(values, place->address, 8) == place &&
+		    values__find_register(values, place->address, reg, displacement))
+			return true;
 	return false;
 }
 
@@ -134,35 +163,31 @@ value_id values__strip_low(const struct values *values, value_id id)
 /* What a plain load yields: what was last put or seen there, else a new value with that name. */
 static value_id load(struct values *values, const struct insn *insn)
 {
-	value_id base = values__base_of(values, insn);
+	struct address address = values__memory_of(values, insn);
 	const struct place *place;
 	value_id loaded;
 
-	if (!base)
+	if (!address.root)
 		return add_value(values, (struct value){.kind = VALUE_OPAQUE});
-	place = find_place(values, base, insn->memory.displacement, insn->width);
+	place = find_place(values, address, insn->width);
 	if (place && place->value)
 		return place->value;
 	loaded = add_value(values, (struct value){.kind = VALUE_LOADED,
 						  .width = insn->width,
-						  .of = base,
-						  .amount = insn->memory.displacement});
-	add_place(values, (struct place){.base = base,
-					 .width = insn->width,
-					 .displacement = insn->memory.displacement,
-					 .value = loaded});
+						  .of = address.root,
+						  .amount = address.offset});
+	add_place(values, (struct place){.address = address, .width = insn->width, .value = loaded});
 	return loaded;
 }
 
 static void store(struct values *values, const struct insn *insn, value_id value)
 {
-	value_id base = values__base_of(values, insn);
+	struct address address = values__memory_of(values, insn);
 
-	if (base)
-		add_place(values, (struct place){.base = base,
+	if (address.root)
+		add_place(values, (struct place){.address = address,
 						 .width = insn->width,
 						 .stored = true,
-						 .displacement = insn->memory.displacement,
 						 .value = value});
 }
 

@@ -36,14 +36,22 @@ struct value {
 	int64_t amount;
 };
 
+/*
+ * A value as an address: a value that is no sum, plus an offset. Two addresses are the same if both
+ * parts are, whatever arithmetic led there. root 0: not known.
+ */
+struct address {
+	value_id root;
+	int64_t offset;
+};
+
 #define VALUES_MAX 4096
 #define PLACES_MAX 48
 
 struct place {
-	value_id base;
+	struct address address;
 	uint8_t width;
 	bool stored; /* by the code, not just loaded */
-	int64_t displacement;
 	value_id value;
 };
 
@@ -51,7 +59,7 @@ struct values {
 	value_id registers[INSN_REGISTERS];
 	struct value values[VALUES_MAX];
 	uint32_t value_cnt;
-	uint32_t overflow_cnt;		 /* so often the numbers ran out and all was forgotten */
+	uint32_t overflow_cnt; /* so often the numbers ran out and all was forgotten */
 	struct place places[PLACES_MAX]; /* a ring: the oldest is forgotten */
 	uint32_t place_cnt;
 	value_id flags;	      /* the value whose test against 0 the flags hold */
@@ -68,26 +76,46 @@ void values__step(struct values *values, const struct insn *insn);
 /* The value of a register, numbered now if it was not. */
 value_id values__of_register(struct values *values, uint8_t reg);
 
+/* Numbers every register's value: then it can be told whether one changes. */
+void values__name_registers(struct values *values);
+
 const struct value *values__get(const struct values *values, value_id id);
 
-/* The value of a memory operand's base; 0 if the operand is not plain. */
-value_id values__base_of(struct values *values, const struct insn *insn);
+/* A value taken as an address. */
+struct address values__as_address(const struct values *values, value_id id);
 
-/* The value known to be at [base + displacement], 8 bytes; 0 if none. */
-value_id values__at(const struct values *values, value_id base, int64_t displacement);
+/* The address of a memory operand; its root is 0 if the operand is not plain. */
+struct address values__memory_of(struct values *values, const struct insn *insn);
 
-/* Whether the code has stored to the 8 bytes at [base + displacement]. */
-bool values__has_stored(const struct values *values, value_id base, int64_t displacement);
+static inline struct address address__plus(struct address address, int64_t offset)
+{
+	return (struct address){.root = address.root, .offset = address.offset + offset};
+}
 
-/* Whether @id was loaded, @width bytes, from [*base + displacement]; writes *base. */
-bool values__is_load(const struct values *values, value_id id, uint8_t width, int64_t displacement,
-		     value_id *base);
+static inline bool address__equals(struct address left, struct address right)
+{
+	return left.root && left.root == right.root && left.offset == right.offset;
+}
 
-/* A register that holds @id now, or INSN_NO_REGISTER. */
-uint8_t values__find_register(const struct values *values, value_id id);
+/* The 8 bytes known to be at @address; 0 if they are not known. */
+value_id values__at(const struct values *values, struct address address);
 
-/* A place in memory, 8 bytes at [*reg + *displacement], that holds @id now. False if none is known. */
-bool values__find_place(const struct values *values, value_id id, uint8_t *reg,
+/* Whether the code has stored to the 8 bytes at @address. */
+bool values__has_stored(const struct values *values, struct address address);
+
+/* Whether @id was loaded, @width bytes; writes from where. */
+bool values__is_load(const struct values *values, value_id id, uint8_t width,
+		     struct address *address);
+
+/* The places noted, newest first: @index from 0 on, NULL at the end. */
+const struct place *values__place(const struct values *values, uint32_t index);
+
+/* A register that holds @address less *displacement; the one with 0 if there is. False if none. */
+bool values__find_register(const struct values *values, struct address address, uint8_t *reg,
+			   int64_t *displacement);
+
+/* A place in memory, 8 bytes at [*reg + *displacement], that holds @address. False if none. */
+bool values__find_place(const struct values *values, struct address address, uint8_t *reg,
 			int64_t *displacement);
 
 /* @id without the LOW parts taken of it. */

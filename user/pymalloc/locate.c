@@ -63,8 +63,9 @@ static bool pool_size_is_sane(uint32_t size)
 }
 
 /*
- * Checks the table against the pools at its heads. Returns 0; -EUCLEAN if they contradict it (or have
- * just changed). Works out pool size and alignment; notes pools in use.
+ * Checks the table against the pools at its heads. Returns 0; -EUCLEAN if some contradict it, as happens
+ * while it changes; -ENOENT if most do: it is no such table. Works out pool size and alignment; notes
+ * pools in use.
  */
 static int check_heads(const struct memory *memory, const struct table *table,
 		       struct geometry *geometry, struct witness *witnesses, size_t *witness_cnt)
@@ -72,7 +73,7 @@ static int check_heads(const struct memory *memory, const struct table *table,
 	struct pool_header headers[2 * SIZE_CLASSES_MAX];
 	struct memory_range ranges[2 * SIZE_CLASSES_MAX];
 	uint32_t alignment = SMALL_REQUEST_MAX / table->class_cnt, pool_size = 0;
-	size_t cnt = 0, noted = 0;
+	size_t cnt = 0, noted = 0, wrong = 0;
 	int err;
 
 	for (uint32_t i = 0; i < table->class_cnt; i++) {
@@ -102,8 +103,10 @@ static int check_heads(const struct memory *memory, const struct table *table,
 
 			if (ranges[at].failed || header->szidx != i || !header->count ||
 			    (end == 0 ? header->prevpool : header->nextpool) != head ||
-			    !pool_size_is_sane(size) || (pool_size && size != pool_size))
-				return -EUCLEAN;
+			    !pool_size_is_sane(size) || (pool_size && size != pool_size)) {
+				wrong++;
+				continue;
+			}
 			pool_size = size;
 			if (noted < WITNESSES_MAX)
 				witnesses[noted++] =
@@ -111,6 +114,8 @@ static int check_heads(const struct memory *memory, const struct table *table,
 							 .arena_index = header->arenaindex};
 		}
 	}
+	if (wrong)
+		return wrong * 2 > cnt ? -ENOENT : -EUCLEAN;
 	*geometry = (struct geometry){.pool_size = pool_size, .alignment = alignment};
 	*witness_cnt = noted;
 	return 0;
@@ -168,7 +173,7 @@ static bool next_run(struct table_scan *scan, uint64_t *address, size_t *length)
 			continue;
 		*address = segment->address + scan->at;
 		*length = cnt;
-		scan->at += sizeof(pair);
+		scan->at += 8;
 		return true;
 	}
 	return false;

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "pyfrag/counters.h"
-#include "report/report.h"
 #include "target/resident.h"
 #include "util/cleanup.h"
 
@@ -13,6 +12,7 @@ void findings__free(struct findings *findings)
 {
 	heap_measure__free(&findings->measure);
 	pinned__free(&findings->pinned);
+	memory_map__free(&findings->map);
 }
 
 /* The resident bytes of each arena; *out stays NULL where that cannot be known. */
@@ -36,7 +36,11 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 		      const struct findings_options *options, struct pinned_history *history,
 		      uint64_t now_ns, uint64_t *counters)
 {
-	_cleanup_(findings__free) struct findings findings = {.resident_bytes = RESIDENT_UNKNOWN};
+	_cleanup_(findings__free) struct findings findings = {
+		.geometry = heap->geometry,
+		.resident_bytes = RESIDENT_UNKNOWN,
+		.has_map = options->with_map,
+	};
 	_cleanup_free_ uint64_t *resident = NULL;
 	struct pinned_options pinned_options = {
 		.below = options->below,
@@ -58,6 +62,8 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 	pinned_options.resident_bytes = resident;
 	err = pinned__find(&findings.pinned, heap, &findings.measure, &pinned_options, history,
 			   now_ns);
+	if (!err && options->with_map)
+		err = memory_map__draw(&findings.map, heap);
 	if (err)
 		return err;
 	counters[COUNTER_POOLS_UNCLASSIFIED] += findings.measure.totals.unclassified_pools;

@@ -1,23 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All that is worked out of one heap for a report.
+ * All that is worked out of one heap for a report. The heap is not needed any more then: writing may
+ * take as long as the reader likes.
  */
 #pragma once
 
 #include "pymalloc/heap.h"
 #include "pymalloc/pinned.h"
+#include "report/memory_map.h"
 #include "target/process.h"
 
+#define RESIDENT_UNKNOWN UINT64_MAX
+
 struct findings {
+	struct geometry geometry;
 	struct heap_measure measure;
 	uint64_t resident_bytes; /* of all arenas, or RESIDENT_UNKNOWN */
 	struct pinned pinned;
+	bool has_map;
+	struct memory_map map;
 };
 
 struct findings_options {
 	double below;
 	uint32_t blocks_per_arena_max;
 	bool keeps_empty_arena;
+	bool with_map;
 };
 
 /*

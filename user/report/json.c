@@ -62,7 +62,7 @@ static json_t *pack_process(const struct process *process)
 
 static json_t *pack_python(const struct report *report)
 {
-	const struct geometry *geometry = &report->heap->geometry;
+	const struct geometry *geometry = &report->findings->geometry;
 
 	return json_pack("{s:s, s:s, s:i, s:i, s:i}", "version", report->python->version,
 			 "allocator", report->allocator, "arena_size", geometry->arena_size,
@@ -76,7 +76,7 @@ static json_t *pack_known(uint64_t bytes)
 
 static json_t *pack_heap(const struct report *report)
 {
-	const struct heap_totals *totals = &report->measure->totals;
+	const struct heap_totals *totals = &report->findings->measure.totals;
 
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "arenas",
 			 (json_int_t)totals->arenas, "arena_bytes", (json_int_t)totals->arena_bytes,
@@ -85,7 +85,7 @@ static json_t *pack_heap(const struct report *report)
 			 (json_int_t)totals->free_block_bytes, "free_pool_bytes",
 			 (json_int_t)totals->free_pool_bytes, "overhead_bytes",
 			 (json_int_t)totals->overhead_bytes, "resident_bytes",
-			 pack_known(report->resident_bytes));
+			 pack_known(report->findings->resident_bytes));
 }
 
 static json_t *pack_size_classes(const struct heap_measure *measure)
@@ -140,8 +140,8 @@ static json_t *pack_what_if(const struct pinned *pinned)
 
 static json_t *pack_pinned(const struct report *report)
 {
-	const struct pinned *pinned = report->pinned;
-	bool resident_known = report->resident_bytes != RESIDENT_UNKNOWN;
+	const struct pinned *pinned = &report->findings->pinned;
+	bool resident_known = report->findings->resident_bytes != RESIDENT_UNKNOWN;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < pinned->arena_cnt; i++)
@@ -205,17 +205,12 @@ static json_t *pack_counters(const uint64_t *values)
 	return counters;
 }
 
-static json_t *pack_map(const struct heap *heap)
+static json_t *pack_map(const struct memory_map *map)
 {
-	_cleanup_(memory_map__free) struct memory_map map = {};
 	json_t *regions = json_array();
 
-	if (memory_map__draw(&map, heap)) {
-		json_decref(regions);
-		return NULL;
-	}
-	for (size_t i = 0; i < map.region_cnt; i++) {
-		const struct memory_map_region *region = &map.regions[i];
+	for (size_t i = 0; i < map->region_cnt; i++) {
+		const struct memory_map_region *region = &map->regions[i];
 
 		append(&regions,
 		       json_pack("{s:o, s:I, s:I, s:s, s:f, s:I, s:I, s:I}", "address",
@@ -237,15 +232,16 @@ int report__write_json(const struct report *report, FILE *out)
 			  REPORT_SCHEMA, "time", pack_time(&report->time), "host",
 			  pack_text(report->host), "process", pack_process(report->process),
 			  "python", pack_python(report), "heap", pack_heap(report), "size_classes",
-			  pack_size_classes(report->measure), "fragmentation",
-			  heap_totals__fragmentation(&report->measure->totals), "pinned",
+			  pack_size_classes(&report->findings->measure), "fragmentation",
+			  heap_totals__fragmentation(&report->findings->measure.totals), "pinned",
 			  pack_pinned(report), "tracing", pack_tracing(report), "snapshot",
 			  pack_snapshot(report), "counters", pack_counters(report->counters));
 	int err = 0;
 
 	if (!root)
 		return -ENOMEM;
-	if (report->with_map && json_object_set_new(root, "map", pack_map(report->heap)))
+	if (report->findings->has_map &&
+	    json_object_set_new(root, "map", pack_map(&report->findings->map)))
 		err = -ENOMEM;
 	errno = 0;
 	if (!err && (json_dumpf(root, out, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) ||

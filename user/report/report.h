@@ -11,13 +11,11 @@
 #include <time.h>
 
 #include "pyfrag/counters.h"
-#include "pymalloc/heap.h"
-#include "pymalloc/pinned.h"
+#include "report/findings.h"
 #include "target/process.h"
 #include "target/python.h"
 
-#define REPORT_SCHEMA	 "pyfrag.report/1"
-#define RESIDENT_UNKNOWN UINT64_MAX
+#define REPORT_SCHEMA "pyfrag.report/1"
 
 struct report_tracing {
 	const char *mode; /* "full" or "watch" */
@@ -46,14 +44,10 @@ struct report {
 	const struct process *process;
 	const struct python *python;
 	const char *allocator; /* "pymalloc" or "pymalloc_debug" */
-	const struct heap *heap;
-	const struct heap_measure *measure;
-	uint64_t resident_bytes; /* or RESIDENT_UNKNOWN */
-	const struct pinned *pinned;
+	const struct findings *findings;
 	const struct report_tracing *tracing; /* NULL in a snapshot */
 	struct report_snapshot snapshot;
 	const uint64_t *counters; /* COUNTER_CNT of them */
-	bool with_map;
 };
 
 /* Events seen / (seen + missed); 1 where nothing happened. */

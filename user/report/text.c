@@ -63,8 +63,8 @@ static const struct what_if *pick_what_if(const struct pinned *pinned)
 
 static void write_verdict(const struct report *report, FILE *out)
 {
-	const struct heap_totals *totals = &report->measure->totals;
-	const struct pinned *pinned = report->pinned;
+	const struct heap_totals *totals = &report->findings->measure.totals;
+	const struct pinned *pinned = &report->findings->pinned;
 	const struct what_if *row;
 
 	if (!pinned->arena_cnt) {
@@ -78,7 +78,7 @@ static void write_verdict(const struct report *report, FILE *out)
 		COUNT(pinned->live_blocks), pinned->live_blocks == 1 ? "" : "s",
 		BYTES(pinned->bytes - pinned->hostage_bytes), pinned->live_blocks == 1 ? "s" : "",
 		COUNT(pinned->arena_cnt), COUNT(totals->arenas), BYTES(pinned->hostage_bytes));
-	if (report->resident_bytes != RESIDENT_UNKNOWN)
+	if (report->findings->resident_bytes != RESIDENT_UNKNOWN)
 		fprintf(out, ", %s of it in RAM", BYTES(pinned->resident_hostage_bytes));
 	if (row->bytes)
 		fprintf(out, ". If %s block%s go%s, %s come back", COUNT(row->blocks),
@@ -95,15 +95,15 @@ static void write_share(FILE *out, const char *name, uint64_t bytes, uint64_t al
 
 static void write_heap(const struct report *report, FILE *out)
 {
-	const struct heap_totals *totals = &report->measure->totals;
+	const struct heap_totals *totals = &report->findings->measure.totals;
 	uint64_t all = totals->arena_bytes;
 	char note[96];
 
 	fprintf(out, "\nHeap: fragmentation %s\n", PERCENT(heap_totals__fragmentation(totals)));
 	snprintf(note, sizeof(note), "%s of %s%s%s", COUNT(totals->arenas),
-		 BYTES(report->heap->geometry.arena_size),
-		 report->resident_bytes == RESIDENT_UNKNOWN ? "" : "; in RAM: ",
-		 report->resident_bytes == RESIDENT_UNKNOWN ? "" : BYTES(report->resident_bytes));
+		 BYTES(report->findings->geometry.arena_size),
+		 report->findings->resident_bytes == RESIDENT_UNKNOWN ? "" : "; in RAM: ",
+		 report->findings->resident_bytes == RESIDENT_UNKNOWN ? "" : BYTES(report->findings->resident_bytes));
 	write_share(out, "arenas", all, all, note);
 	snprintf(note, sizeof(note), "%s blocks", COUNT(totals->live_blocks));
 	write_share(out, "live", totals->live_bytes, all, note);
@@ -152,14 +152,14 @@ static void write_size_classes(const struct heap_measure *measure, FILE *out)
 static void write_pinned_arena(const struct report *report, const struct pinned_arena *arena,
 			       FILE *out)
 {
-	const struct pinned *pinned = report->pinned;
+	const struct pinned *pinned = &report->findings->pinned;
 	uint32_t shown = arena->block_cnt;
 
 	if (shown > SHOWN_BLOCKS_MAX)
 		shown = SHOWN_BLOCKS_MAX;
 	fprintf(out, "  %#-18" PRIx64 " %8s %12s %10s %12s %12s ", arena->address,
 		COUNT(arena->live_blocks), BYTES(arena->live_bytes), PERCENT(arena->occupancy),
-		report->resident_bytes == RESIDENT_UNKNOWN ? "?" : BYTES(arena->resident_bytes),
+		report->findings->resident_bytes == RESIDENT_UNKNOWN ? "?" : BYTES(arena->resident_bytes),
 		SECONDS(arena->pinned_for_s));
 	for (uint32_t i = 0; i < shown; i++) {
 		const struct pinned_block *block = &pinned->blocks[arena->first_block + i];
@@ -171,7 +171,7 @@ static void write_pinned_arena(const struct report *report, const struct pinned_
 
 static void write_pinned(const struct report *report, FILE *out)
 {
-	const struct pinned *pinned = report->pinned;
+	const struct pinned *pinned = &report->findings->pinned;
 	size_t shown = pinned->arena_cnt > SHOWN_ARENAS_MAX ? SHOWN_ARENAS_MAX : pinned->arena_cnt;
 
 	fprintf(out, "\nPinned arenas, fewest live blocks first: %s below %s%s\n",
@@ -232,16 +232,10 @@ static void write_counters(const struct report *report, FILE *out)
 	}
 }
 
-static int write_map(const struct heap *heap, FILE *out)
+static void write_map(const struct memory_map *map, FILE *out)
 {
-	_cleanup_(memory_map__free) struct memory_map map = {};
-	int err;
-
-	err = memory_map__draw(&map, heap);
-	if (err)
-		return err;
-	for (size_t i = 0; i < map.region_cnt; i++) {
-		const struct memory_map_region *region = &map.regions[i];
+	for (size_t i = 0; i < map->region_cnt; i++) {
+		const struct memory_map_region *region = &map->regions[i];
 		size_t length = strlen(region->sectors);
 
 		fprintf(out, "\nMap of %#" PRIx64 "-%#" PRIx64 ": %s, %s a sector\n", region->start,
@@ -256,29 +250,26 @@ static int write_map(const struct heap *heap, FILE *out)
 			COUNT(region->used), COUNT(region->longest_used), COUNT(region->free),
 			COUNT(region->longest_free));
 	}
-	return 0;
 }
 
 int report__write_text(const struct report *report, FILE *out)
 {
-	int err = 0;
-
 	errno = 0;
 	write_head(report, out);
 	write_verdict(report, out);
 	write_heap(report, out);
 	write_pinned(report, out);
-	write_size_classes(report->measure, out);
+	write_size_classes(&report->findings->measure, out);
 	if (report->tracing)
 		write_tracing(report, out);
 	write_counters(report, out);
 	fprintf(out, "\nRead in %s%s%s\n", SECONDS(report->snapshot.duration_ms / 1000),
 		report->snapshot.paused_ms > 0 ? ", the target paused for " : "",
 		report->snapshot.paused_ms > 0 ? SECONDS(report->snapshot.paused_ms / 1000) : "");
-	if (report->with_map)
-		err = write_map(report->heap, out);
+	if (report->findings->has_map)
+		write_map(&report->findings->map, out);
 	fputc('\n', out);
 	if (fflush(out) || ferror(out))
 		return errno ? -errno : -EIO;
-	return err;
+	return 0;
 }

@@ -1,0 +1,110 @@
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+import pythons
+from target import Target
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+PYFRAG = os.environ.get("PYFRAG", TOP + "/pyfrag")
+PYTHONS = pythons.find()
+
+
+def pytest_report_header(config):
+    return "pythons: " + ", ".join(repr(python) for python in PYTHONS)
+
+
+def pytest_generate_tests(metafunc):
+    if "python" in metafunc.fixturenames:
+        metafunc.parametrize("python", PYTHONS, ids=repr)
+
+
+def pytest_collection_modifyitems(items):
+    if os.geteuid() != 0:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason="needs root: sudo make check"))
+
+
+def run_pyfrag(*args, check=True, timeout=120):
+    result = subprocess.run(
+        [PYFRAG] + [str(arg) for arg in args],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
+    )
+    if check:
+        assert result.returncode == 0, result.stderr.decode()
+    return result
+
+
+@pytest.fixture
+def pyfrag():
+    return run_pyfrag
+
+
+@pytest.fixture
+def snapshot():
+    """The report of a process as a dictionary."""
+
+    def take(pid, *args):
+        return json.loads(run_pyfrag("snapshot", "-p", pid, "--json", *args).stdout)
+
+    return take
+
+
+@pytest.fixture
+def trace():
+    """The reports of a trace as dictionaries."""
+
+    def take(pid, *args):
+        result = run_pyfrag("trace", "-p", pid, "--json", *args)
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    return take
+
+
+@pytest.fixture
+def target(python):
+    with Target(python) as running:
+        yield running
+
+
+class Trace:
+    """A pyfrag trace that runs beside the test; its reports when it has ended."""
+
+    def __init__(self, *args):
+        self.process = subprocess.Popen(
+            [PYFRAG, "trace", "--json"] + [str(arg) for arg in args],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        # The first report says that all probes are in.
+        self.first = self.process.stdout.readline()
+        if not self.first:
+            raise AssertionError(self.process.stderr.read().decode())
+
+    def stop(self, sig=signal.SIGINT):
+        self.process.send_signal(sig)
+        return self.wait()
+
+    def wait(self):
+        out, err = self.process.communicate(timeout=60)
+        self.stderr = err.decode()
+        assert self.process.returncode == 0, self.stderr
+        return [json.loads(line) for line in [self.first] + out.splitlines()]
+
+
+@pytest.fixture
+def start_trace():
+    running = []
+
+    def start(*args):
+        running.append(Trace(*args))
+        return running[-1]
+
+    yield start
+    for trace in running:
+        if trace.process.poll() is None:
+            trace.process.kill()
+            trace.process.wait()

@@ -1,0 +1,61 @@
+"""The Pythons that can be found on this machine."""
+import glob
+import os
+import re
+import subprocess
+
+# Trees of other distributions, each with a Python of its own: see tests/e2e/README.
+ROOTS = os.environ.get("PYFRAG_TEST_ROOTS", "")
+
+
+class Python:
+    """An interpreter: how to start it, and what it says it is."""
+
+    def __init__(self, command, name, root=None):
+        self.command = command
+        self.name = name
+        self.root = root
+        out = subprocess.run(
+            command + ["-c", "import sys; print('%d %d %d' % sys.version_info[:3])"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
+        ).stdout.split()
+        self.version = tuple(int(part) for part in out)
+
+    @property
+    def version_text(self):
+        return "%d.%d.%d" % self.version
+
+    def __repr__(self):
+        return self.name
+
+
+def _try(found, command, name, root=None):
+    try:
+        found.append(Python(command, name, root))
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        pass
+
+
+def _pyenv_versions():
+    roots = [os.environ.get("PYENV_ROOT"), os.path.expanduser("~/.pyenv")]
+    for root in roots:
+        if root and os.path.isdir(root + "/versions"):
+            return sorted(glob.glob(root + "/versions/*/bin/python"))
+    return []
+
+
+def find():
+    """Every CPython of the system, of pyenv, and of the trees in PYFRAG_TEST_ROOTS."""
+    found = []
+    for path in sorted(glob.glob("/usr/bin/python[23].[0-9]*")):
+        if re.fullmatch(r"python\d\.\d+", os.path.basename(path)):
+            _try(found, [path], "debian-" + os.path.basename(path)[6:])
+    for path in _pyenv_versions():
+        _try(found, [path], "pyenv-" + path.split("/")[-3])
+    for root in sorted(glob.glob(ROOTS + "/*/usr/bin")) if ROOTS else []:
+        tree = root[: -len("/usr/bin")]
+        for path in sorted(glob.glob(root + "/python3.[0-9]*")):
+            if re.fullmatch(r"python\d\.\d+", os.path.basename(path)):
+                name = "%s-%s" % (os.path.basename(tree), os.path.basename(path)[6:])
+                _try(found, ["chroot", tree, path[len(tree):]], name, tree)
+    return found

@@ -1,0 +1,171 @@
+"""A target under test, and what it says of its own heap."""
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import time
+
+import symbols
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WORKLOADS = os.path.join(os.path.dirname(HERE), "workloads")
+
+
+class Target:
+    """tests/workloads/target.py, run by some Python."""
+
+    def __init__(self, python, env=None, wrapper=()):
+        script = WORKLOADS + "/target.py"
+        if python.root:
+            # The tree gets the workloads, and what runs in it sees them there.
+            place = python.root + "/tmp/pyfrag-workloads"
+            shutil.copytree(WORKLOADS, place, dirs_exist_ok=True)
+            script = "/tmp/pyfrag-workloads/target.py"
+        self.python = python
+        self.stderr_read, self.stderr_write = os.pipe()
+        environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0")
+        environment.update(env or {})
+        self.process = subprocess.Popen(
+            list(wrapper) + python.command + ["-u", script],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr_write,
+            env=environment,
+        )
+        self.pid = int(self.read().split()[1])
+
+    def read(self):
+        line = self.process.stdout.readline().decode()
+        assert line, "the target died: " + self.drain_stderr()
+        return line.rstrip("\n")
+
+    def send(self, command):
+        self.process.stdin.write((command + "\n").encode())
+        self.process.stdin.flush()
+
+    def ask(self, command):
+        self.send(command)
+        return self.read()
+
+    def run(self, workload, rounds=1):
+        assert self.ask("run %s %d" % (workload, rounds)) == "done"
+
+    def drain_stderr(self):
+        flags = fcntl.fcntl(self.stderr_read, fcntl.F_GETFL)
+        fcntl.fcntl(self.stderr_read, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+        text = b""
+        try:
+            while True:
+                text += os.read(self.stderr_read, 65536)
+        except BlockingIOError:
+            pass
+        fcntl.fcntl(self.stderr_read, fcntl.F_SETFL, flags)
+        return text.decode(errors="replace")
+
+    def state(self):
+        with open("/proc/%d/stat" % self.pid) as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0]
+
+    def wait_until_blocked(self):
+        """Until the target has slept for a while: it waits for us."""
+        sleeping = 0
+        for _ in range(1000):
+            sleeping = sleeping + 1 if self.state() == "S" else 0
+            if sleeping == 10:
+                return
+            time.sleep(0.005)
+        raise AssertionError("the target does not come to rest")
+
+    def freeze_in_stats(self):
+        """Lets the target print its statistics into a pipe that is full: it stays in there, its heap as
+        it is counted, until thaw() takes the text out."""
+        flags = fcntl.fcntl(self.stderr_write, fcntl.F_GETFL)
+        fcntl.fcntl(self.stderr_write, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+        self.filled = 0
+        try:
+            while True:
+                self.filled += os.write(self.stderr_write, b"#" * 4096)
+        except BlockingIOError:
+            pass
+        try:
+            while True:
+                self.filled += os.write(self.stderr_write, b"#")
+        except BlockingIOError:
+            pass
+        fcntl.fcntl(self.stderr_write, fcntl.F_SETFL, flags & ~os.O_NONBLOCK)
+        self.send("stats")
+        self.wait_until_blocked()
+
+    def thaw(self):
+        text = b""
+        done = False
+        os.set_blocking(self.stderr_read, False)
+        deadline = time.monotonic() + 30
+        os.set_blocking(self.process.stdout.fileno(), False)
+        while not done or text.count(b"\n") == 0:
+            assert time.monotonic() < deadline, "the target does not answer"
+            try:
+                text += os.read(self.stderr_read, 65536)
+            except BlockingIOError:
+                time.sleep(0.002)
+            line = self.process.stdout.readline()
+            done = done or bool(line)
+        os.set_blocking(self.process.stdout.fileno(), True)
+        try:
+            while True:
+                text += os.read(self.stderr_read, 65536)
+        except BlockingIOError:
+            pass
+        return text[self.filled:].decode()
+
+    def heap_oracle(self, look):
+        """Calls @look while the heap stands still; returns what it returns, and the target's own
+        statistics of that same heap."""
+        if self.python.version < (3, 3):
+            self.wait_until_blocked()
+            return look(), symbols.malloc_stats(self.pid)
+        self.freeze_in_stats()
+        seen = look()
+        return seen, MallocStats(self.thaw())
+
+    def close(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        os.close(self.stderr_read)
+        os.close(self.stderr_write)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+
+class MallocStats:
+    """What sys._debugmallocstats() prints."""
+
+    def __init__(self, text):
+        self.text = text
+        self.size_classes = {}
+        for match in re.finditer(r"^ *(\d+) +(\d+) +(\d+) +(\d+) +(\d+) *$", text, re.M):
+            _, size, pools, used, free = (int(part) for part in match.groups())
+            self.size_classes[size] = {"pools": pools, "live_blocks": used, "free_blocks": free}
+        self.arenas = self.number(r"# arenas allocated current")
+        self.arena_bytes = self.number(r"\d+ arenas \* \d+ bytes/arena")
+        self.live_bytes = self.number(r"# bytes in allocated blocks")
+        self.free_block_bytes = self.number(r"# bytes in available blocks")
+        self.free_pool_bytes = self.number(r"\d+ unused pools \* \d+ bytes")
+        self.overhead_bytes = (
+            self.number(r"# bytes lost to pool headers")
+            + self.number(r"# bytes lost to quantization")
+            + self.number(r"# bytes lost to arena alignment")
+        )
+
+    def number(self, label):
+        match = re.search(label + r" += +([\d,]+)", self.text)
+        assert match, "no %r in:\n%s" % (label, self.text)
+        return int(match.group(1).replace(",", ""))

@@ -1,0 +1,29 @@
+"""Under --mode full the events alone tell all: no checkpoint ever finds a block otherwise."""
+import pytest
+
+WORKLOADS = [
+    "json_churn", "string_churn", "class_instances", "thread_churn", "cycles_and_gc",
+    "growing_buffers", "regular_expressions", "subinterpreters", "talk", "tuples_with_survivors",
+    "frames_and_generators", "errors",
+]
+
+
+def assert_complete(tracing):
+    assert tracing["lost"] == 0
+    assert (tracing["missed_allocs"], tracing["missed_frees"]) == (0, 0), tracing
+    assert tracing["drift_blocks"] == 0 and tracing["resyncs"] == 0, tracing
+    assert tracing["coverage"] == 1.0
+
+
+def test_model_equals_checkpoint(target, start_trace):
+    trace = start_trace("-p", target.pid, "-i", "0.2")
+    for workload in WORKLOADS:
+        target.run(workload, 2)
+    target.ask("drop")
+    reports = trace.stop()
+    assert len(reports) >= 3
+    last = reports[-1]["tracing"]
+    assert last["allocs"] > 100000 and last["frees"] > 100000
+    for report in reports:
+        assert_complete(report["tracing"])
+    assert last["arenas_mapped"] > 0 and last["arenas_unmapped"] > 0

@@ -1,0 +1,152 @@
+"""What programs do to the allocator, one kind a function. What a function returns is kept alive."""
+from __future__ import print_function
+
+import gc
+import json
+import random
+import re
+import sys
+import threading
+
+DOCUMENT = {
+    "name": "pool",
+    "sizes": list(range(60)),
+    "ratios": [number / 7.0 for number in range(60)],
+    "nested": [{"key%d" % number: "value%d" % number * 3} for number in range(20)],
+}
+
+
+def json_churn():
+    for _ in range(20):
+        json.loads(json.dumps(DOCUMENT))
+
+
+def string_churn():
+    words = ["word%d" % number for number in range(500)]
+    for _ in range(10):
+        text = " ".join(words)
+        [word.upper() + "!" for word in text.split()]
+        text.replace("word", "w").encode("utf-8")
+
+
+class Node(object):
+    def __init__(self, value, following=None):
+        self.value = value
+        self.following = following
+        self.tags = [value]
+
+
+def class_instances():
+    head = None
+    for number in range(1000):
+        head = Node(number, head)
+    return head if random.random() < 0.2 else None
+
+
+def thread_churn():
+    def work():
+        for _ in range(5):
+            json.loads(json.dumps(DOCUMENT))
+            [Node(number) for number in range(100)]
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def cycles_and_gc():
+    for _ in range(300):
+        left, right = Node(1), Node(2)
+        left.following, right.following = right, left
+    gc.collect()
+
+
+def growing_buffers():
+    numbers = []
+    for number in range(3000):
+        numbers.append(number * 1000)
+        if number % 7 == 0:
+            numbers.pop()
+    data = bytearray()
+    for number in range(400):
+        data += b"0123456789"
+        if number % 50 == 0:
+            del data[: len(data) // 2]
+    sizes = [[None] * (number % 64) for number in range(500)]
+    for items in sizes:
+        items.extend(range(5))
+    table = {}
+    for number in range(300):
+        table[number] = number
+    return None
+
+
+def regular_expressions():
+    re.purge()
+    for number in range(30):
+        pattern = re.compile(r"(a|b)*c%d[d-f]+(?P<tail>x*)" % number)
+        pattern.findall("abcabc%dddexxx" % number * 20)
+
+
+def subinterpreters():
+    """Interpreters with allocators of their own (3.12 and later); nothing elsewhere."""
+    code = "import json\nkept = [json.dumps(list(range(40))) for _ in range(2000)]\n"
+    try:
+        import _interpreters as module
+    except ImportError:
+        try:
+            import _xxsubinterpreters as module
+        except ImportError:
+            return None
+    create, run = module.create, getattr(module, "exec", None) or module.run_string
+    first, second = create(), create()
+    run(first, code)
+    run(second, code)
+    module.destroy(second)
+    return first
+
+
+def talk():
+    """The experiment that this project began with, scaled down: strings of all sizes, every second
+    one dropped."""
+    strings = []
+    for size in range(1, 100):
+        strings.extend("x" * (16 * size) + str(number) for number in range(100))
+    del strings[::2]
+    return strings
+
+
+def tuples_with_survivors():
+    """Tuples by the hundred thousand, of which every hundredth stays: every arena is pinned."""
+    tuples = [(number,) for number in range(200000)]
+    return tuples[::100]
+
+
+def frames_and_generators():
+    def numbers(depth):
+        if depth:
+            for number in numbers(depth - 1):
+                yield number
+        yield depth
+
+    def recurse(depth):
+        return recurse(depth - 1) + 1 if depth else 0
+
+    for _ in range(20):
+        list(numbers(30))
+        recurse(200)
+    [lambda value=value: value for value in range(200)]
+
+
+def errors():
+    for number in range(200):
+        try:
+            raise ValueError("number %d" % number)
+        except ValueError as error:
+            str(error)
+
+
+if sys.version_info < (3,):
+    range = xrange  # noqa: F821
