@@ -4,8 +4,10 @@ import os
 import re
 import subprocess
 
-# Trees of other distributions, each with a Python of its own: see tests/e2e/README.
+# A directory of trees of other distributions, each with a Python of its own; other interpreters, a
+# name and a path each: "clang-O3=/path/to/python gcc-O0=/other/python".
 ROOTS = os.environ.get("PYFRAG_TEST_ROOTS", "")
+OTHERS = os.environ.get("PYFRAG_TEST_PYTHONS", "")
 
 
 class Python:
@@ -45,8 +47,11 @@ def _pyenv_versions():
 
 
 def find():
-    """Every CPython of the system, of pyenv, and of the trees in PYFRAG_TEST_ROOTS."""
+    """Every CPython of the system, of pyenv, of the trees in PYFRAG_TEST_ROOTS, and the named ones."""
     found = []
+    for other in OTHERS.split():
+        name, _, path = other.partition("=")
+        _try(found, [path], name)
     for path in sorted(glob.glob("/usr/bin/python[23].[0-9]*")):
         if re.fullmatch(r"python\d\.\d+", os.path.basename(path)):
             _try(found, [path], "debian-" + os.path.basename(path)[6:])

@@ -7,7 +7,10 @@
 
 #include "cmd/commands.h"
 #include "probes/insn.h"
+#include "probes/site_cache.h"
 #include "probes/sites.h"
+#include "target/process.h"
+#include "target/python.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
@@ -34,6 +37,11 @@ static struct operand_text format_operand(const struct pyfrag_site *probe)
 
 static void print_sites(const struct site_set *set)
 {
+	static const enum pyfrag_event_type types[] = {
+		EVENT_ALLOC,	 EVENT_FREE,	    EVENT_NEW_POOL,
+		EVENT_ARENA_MAP, EVENT_ARENA_UNMAP, EVENT_FREELIST_CLEAR,
+	};
+
 	printf("%-18s %-12s %-16s %-9s %s\n", "address", "offset", "site", "operand", "kernel");
 	for (size_t i = 0; i < set->cnt; i++) {
 		const struct site *site = &set->items[i];
@@ -43,32 +51,94 @@ static void print_sites(const struct site_set *set)
 		       format_operand(&site->probe).text,
 		       site->emulated ? "emulates" : "single-steps");
 	}
+	printf("%zu sites:", set->cnt);
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		printf("%s %zu %s", i ? "," : "", site_set__count(set, types[i]),
+		       site__type_name(types[i]));
+	putchar('\n');
+	if (!site_set__count(set, EVENT_FREELIST_CLEAR))
+		puts("Free-list clears cannot be seen: they are found by name, and the file has no symbols "
+		     "for them.");
+}
+
+static int find_and_print(struct elf_file *elf, const char *name, bool use_cache)
+{
+	_cleanup_(site_set__free) struct site_set set = {};
+	bool cached;
+	int err;
+
+	err = site_cache__find(&set, elf, use_cache, &cached);
+	if (err == -ENOTSUP)
+		log_error("%s is not a 64-bit program for this machine's architecture", name);
+	else if (err)
+		log_error("cannot scan %s: %s", name, strerror(-err));
+	if (err)
+		return err;
+	if (!set.cnt) {
+		log_error("%s holds none of pymalloc's code: not a CPython, or one built without it",
+			  name);
+		return -ENOENT;
+	}
+	log_debug("%s: sites %s", name, cached ? "from the cache" : "scanned");
+	print_sites(&set);
+	if (fflush(stdout) || ferror(stdout)) {
+		log_error("cannot write to stdout: %s", strerror(errno));
+		return -EIO;
+	}
+	return 0;
+}
+
+static int show_file(const char *path, bool use_cache)
+{
+	_cleanup_(elf_file__freep) struct elf_file *elf = NULL;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int err;
+
+	err = fd < 0 ? -errno : elf_file__open(&elf, fd);
+	if (err == -ENOEXEC)
+		log_error("%s is not an ELF executable or library", path);
+	else if (err)
+		log_error("cannot read %s: %s", path, strerror(-err));
+	return err ? err : find_and_print(elf, path, use_cache);
+}
+
+static int show_process(pid_t pid, bool use_cache)
+{
+	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(python__freep) struct python *python = NULL;
+	struct failure failure;
+	int err;
+
+	err = process__open(&process, pid, &failure);
+	if (!err)
+		err = python__find(&python, process, &failure);
+	if (err) {
+		log_error("%s", failure.text);
+		return err;
+	}
+	return find_and_print(python->module->elf, python->module->path, use_cache);
 }
 
 static int run_sites(const struct options *options)
 {
-	_cleanup_(elf_file__freep) struct elf_file *elf = NULL;
-	_cleanup_(site_set__free) struct site_set set = {};
-	_cleanup_close_ int fd = -1;
-	int err;
-
-	fd = open(options->arguments[0], O_RDONLY | O_CLOEXEC);
-	err = elf_file__open(&elf, fd);
-	if (!err)
-		err = site_set__scan(&set, elf);
-	if (err) {
-		log_error("%s", strerror(-err));
-		return err;
+	if (!options->pid == !options->argument_cnt || options->argument_cnt > 1) {
+		log_error("sites: of what? give a process with -p PID, or one file");
+		return -EINVAL;
 	}
-	print_sites(&set);
-	return 0;
+	return options->pid ? show_process(options->pid, !options->no_cache) :
+			      show_file(options->arguments[0], !options->no_cache);
 }
 
 const struct command command_sites = {
 	.name = "sites",
 	.arguments = "-p PID | FILE",
 	.summary = "list the probe sites of a process' Python, or of a file",
-	.description = "",
-	.options = (const enum option_id[]){OPTION_PID, OPTION_VERBOSE, OPTION_HELP, 0},
+	.description =
+		"Scans the code of a CPython executable or library for all copies of the allocator's paths\n"
+		"and lists where probes would go: the address and file offset, what is seen there, where the\n"
+		"block, pool or arena is then (a register, or memory near one), and whether the kernel\n"
+		"emulates the probed instruction (cheap) or single-steps it.",
+	.options = (const enum option_id[]){OPTION_PID, OPTION_NO_CACHE, OPTION_VERBOSE, OPTION_HELP,
+					    0},
 	.run = run_sites,
 };

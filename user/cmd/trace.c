@@ -12,14 +12,18 @@
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "probes/features.h"
-#include "probes/sites.h"
+#include "probes/site_cache.h"
 #include "probes/tracer.h"
 #include "pymalloc/heap_source.h"
+#include "target/launch.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/units.h"
 
 #define RING_BYTES (16UL << 20)
+
+/* How often a started program is asked whether its Python is up. */
+#define HEAP_POLL_NS 2000000
 
 /* What wakes the trace up. */
 enum wakeup {
@@ -32,6 +36,7 @@ enum wakeup {
 
 struct trace {
 	const struct options *options;
+	struct launch launch; /* the command, if we started one */
 	struct heap_source *source;
 	struct tracer *tracer;
 	struct pinned_history history;
@@ -179,6 +184,7 @@ static int new_signal_fd(void)
 
 static int open_wakeups(struct trace *trace)
 {
+	trace->fds[WAKEUP_SIGNAL] = new_signal_fd();
 	trace->fds[WAKEUP_INTERVAL] = new_timer(trace->options->interval_s, true);
 	trace->fds[WAKEUP_DURATION] = new_timer(trace->options->duration_s, false);
 	trace->fds[WAKEUP_EXIT] = trace->source->process->pidfd;
@@ -259,15 +265,17 @@ static int run_loop(struct trace *trace)
 	return err;
 }
 
-static int attach(struct trace *trace, struct failure *failure)
+/* Scans @module and probes it in process @pid. */
+static int probe(struct trace *trace, pid_t pid, const struct module *module,
+		 struct failure *failure)
 {
 	const struct tracer_options options = {
 		.follow_blocks = trace->options->mode == TRACE_FULL,
 		.ring_bytes = RING_BYTES,
 	};
 	_cleanup_(site_set__free) struct site_set sites = {};
-	const struct module *module = trace->source->python->module;
 	struct features features;
+	bool cached;
 	int err;
 
 	err = features__detect(&features);
@@ -275,15 +283,89 @@ static int attach(struct trace *trace, struct failure *failure)
 		return failure__set(failure, err,
 				    "cannot use BPF: %s; run as root (see: pyfrag doctor)",
 				    strerror(-err));
-	err = site_set__scan(&sites, module->elf);
+	err = site_cache__find(&sites, module->elf, !trace->options->no_cache, &cached);
 	if (err)
 		return failure__set(failure, err, "cannot scan %s: %s", module->path,
 				    strerror(-err));
-	err = tracer__attach(&trace->tracer, trace->source->process->pid, module, &sites, &features,
-			     &options, failure);
+	return tracer__attach(&trace->tracer, pid, module, &sites, &features, &options, failure);
+}
+
+static int start_on_process(struct trace *trace, struct failure *failure)
+{
+	int err;
+
+	err = heap_source__open(&trace->source, trace->options->pid, failure);
+	if (!err)
+		err = probe(trace, trace->options->pid, trace->source->python->module, failure);
+	return err ? err : tracer__follow(trace->tracer, trace->source, false, failure);
+}
+
+struct start {
+	struct trace *trace;
+	struct failure *failure;
+};
+
+/* Whether a Python is mapped in the started program; if so, probes it. */
+static int probe_if_python(pid_t pid, void *context)
+{
+	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(module__freep) struct module *module = NULL;
+	struct start *start = context;
+	int err;
+
+	err = process__open(&process, pid, start->failure);
 	if (err)
 		return err;
-	return tracer__follow(trace->tracer, trace->source, false, failure);
+	err = python__find_module(&module, process);
+	if (err == -ENOEXEC)
+		return 0;
+	if (!err)
+		err = probe(start->trace, pid, module, start->failure);
+	return err ? err : 1;
+}
+
+/* Waits until the program's Python has come up. */
+static int wait_for_heap(struct trace *trace, struct failure *failure)
+{
+	int err;
+
+	for (;;) {
+		if (tracer__event_cnt(trace->tracer)) {
+			err = heap_source__open(&trace->source, trace->launch.pid, failure);
+			if (!err || (err != -EAGAIN && err != -ENODATA))
+				break;
+		}
+		if (tracer__has_execed(trace->tracer))
+			return failure__set(failure, -ENOEXEC,
+					    "'%s' executed another program before its Python was up",
+					    trace->options->arguments[0]);
+		nanosleep(&(struct timespec){.tv_nsec = HEAP_POLL_NS}, NULL);
+		if (launch__reap(&trace->launch) != -ECHILD)
+			return failure__set(failure, -ESRCH,
+					    "'%s' ended before its Python was up",
+					    trace->options->arguments[0]);
+	}
+	return err;
+}
+
+static int start_command(struct trace *trace, struct failure *failure)
+{
+	struct start start = {.trace = trace, .failure = failure};
+	int err;
+
+	err = launch__start(&trace->launch, trace->options->arguments, failure);
+	if (err)
+		return err;
+	err = launch__run_until(&trace->launch, probe_if_python, &start);
+	launch__release(&trace->launch);
+	if (err == -ECHILD)
+		return failure__set(failure, -ENOEXEC,
+				    "'%s' ended without having run a Python (children are not followed: "
+				    "start the Python itself)",
+				    trace->options->arguments[0]);
+	if (!err)
+		err = wait_for_heap(trace, failure);
+	return err ? err : tracer__follow(trace->tracer, trace->source, true, failure);
 }
 
 static int run_trace(const struct options *options)
@@ -294,14 +376,11 @@ static int run_trace(const struct options *options)
 	struct failure failure;
 	int err;
 
-	if (!options->pid) {
-		log_error("trace: which process? give one with -p PID, or a command: -- CMD ARGS");
+	if (!options->pid == !options->argument_cnt) {
+		log_error("trace: what? give a process with -p PID, or a command: -- CMD ARGS");
 		return -EINVAL;
 	}
-	trace.fds[WAKEUP_SIGNAL] = new_signal_fd();
-	err = heap_source__open(&trace.source, options->pid, &failure);
-	if (!err)
-		err = attach(&trace, &failure);
+	err = options->pid ? start_on_process(&trace, &failure) : start_command(&trace, &failure);
 	if (err) {
 		log_error("%s", failure.text);
 		return err;
@@ -319,7 +398,12 @@ const struct command command_trace = {
 	.name = "trace",
 	.arguments = "-p PID [OPTIONS] | [OPTIONS] -- CMD ARGS",
 	.summary = "follow the heap of a process, reporting at intervals",
-	.description = "",
+	.description =
+		"Reports the heap of a running CPython process, at once, then every interval, and when it\n"
+		"ends: at Ctrl-C, after --duration, or when the process exits or executes another program.\n"
+		"Between reports the heap is followed by BPF probes. With a command in place of a process,\n"
+		"starts the command and traces it from its first allocation.\n"
+		"Mode full stops the process for about a microsecond at each allocation and each free.",
 	.options = (const enum option_id[]){OPTION_PID, OPTION_INTERVAL, OPTION_DURATION,
 					    OPTION_MODE, OPTION_JSON, OPTION_MAP, OPTION_PAUSE,
 					    OPTION_BELOW, OPTION_BLOCKS, OPTION_MAX_MEMORY,

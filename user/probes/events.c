@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -47,6 +48,20 @@ static void *run_thread(void *context)
 	return NULL;
 }
 
+/* The thread takes no signals: those are for whoever runs the program. */
+static int start_thread(struct event_stream *stream)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&stream->thread, NULL, run_thread, stream);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	stream->running = !err;
+	return -err;
+}
+
 int event_stream__start(struct event_stream **out, int ring_fd,
 			void (*handle)(const struct pyfrag_event *event, void *context),
 			void *context)
@@ -64,10 +79,9 @@ int event_stream__start(struct event_stream **out, int ring_fd,
 	stream->ring = ring_buffer__new(ring_fd, take_record, stream, NULL);
 	if (!stream->ring)
 		return -errno;
-	err = pthread_create(&stream->thread, NULL, run_thread, stream);
+	err = start_thread(stream);
 	if (err)
-		return -err;
-	stream->running = true;
+		return err;
 	*out = TAKE_PTR(stream);
 	return 0;
 }

@@ -219,6 +219,28 @@ static int try_modules(struct python *python, const struct process *process, boo
 	return -ENOEXEC;
 }
 
+int python__find_module(struct module **out, const struct process *process)
+{
+	for (size_t i = 0; i < process->map_cnt; i++) {
+		_cleanup_(module__freep) struct module *module = NULL;
+		const struct mapping *mapping = &process->maps[i];
+		struct elf_symbol symbol;
+		int err;
+
+		if (!mapping->executable || !mapping->inode || !is_first_of_file(process, i))
+			continue;
+		err = module__open(&module, process, mapping);
+		if (err == -ENOMEM)
+			return err;
+		if (err || !elf_file__is_64bit(module->elf) ||
+		    elf_file__find_symbol(module->elf, "PyObject_Malloc", &symbol))
+			continue;
+		*out = TAKE_PTR(module);
+		return 0;
+	}
+	return -ENOEXEC;
+}
+
 static bool is_pypy(const struct process *process)
 {
 	for (size_t i = 0; i < process->map_cnt; i++)

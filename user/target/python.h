@@ -29,6 +29,12 @@ struct python {
  * errno.
  */
 int python__find(struct python **out, const struct process *process, struct failure *failure);
+/*
+ * Finds the module of @process that is a CPython by the symbols it exports, whether it has run yet or
+ * not. Returns 0, -ENOEXEC if there is none, or -ENOMEM. The caller frees.
+ */
+int python__find_module(struct module **out, const struct process *process);
+
 void python__free(struct python *python);
 void python__freep(struct python **python);
 

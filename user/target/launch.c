@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "target/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+
+/* What PTRACE_O_TRACESYSGOOD adds to the signal of a system call's stop. */
+#define SYSCALL_STOP (SIGTRAP | 0x80)
+
+/* In the child: waits to be seized, then becomes the program. Never returns. */
+static void become_program(char **argv, int go_fd, int error_fd)
+{
+	sigset_t none;
+	char go;
+	int err;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (read(go_fd, &go, 1) == 1) {
+		execvp(argv[0], argv);
+		err = errno;
+		if (write(error_fd, &err, sizeof(err)) < 0)
+			_exit(126);
+	}
+	_exit(127);
+}
+
+/* Waits for the program's next stop. Returns its wait status, or -ECHILD if it has exited. */
+static int wait_for_stop(const struct launch *launch)
+{
+	int status;
+
+	while (waitpid(launch->pid, &status, __WALL) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFSTOPPED(status) ? status : -ECHILD;
+}
+
+static int describe_start(int err, const char *name, struct failure *failure)
+{
+	if (err == -ENOENT)
+		return failure__set(failure, err, "cannot run '%s': no such program", name);
+	return failure__set(failure, err, "cannot run '%s': %s", name, strerror(-err));
+}
+
+/* Runs the child up to its exec, where it is held. */
+static int run_to_exec(struct launch *launch, int error_fd)
+{
+	for (;;) {
+		int status = wait_for_stop(launch), err;
+
+		if (status < 0)
+			return read(error_fd, &err, sizeof(err)) == (ssize_t)sizeof(err) ? -err :
+											   -ECHILD;
+		if (status >> 8 == (SIGTRAP | PTRACE_EVENT_EXEC << 8))
+			break;
+		if (ptrace(PTRACE_CONT, launch->pid, NULL, (void *)(long)WSTOPSIG(status)))
+			return -errno;
+	}
+	launch->held = true;
+	return 0;
+}
+
+int launch__start(struct launch *out, char **argv, struct failure *failure)
+{
+	int go[2] = {-1, -1}, error[2] = {-1, -1};
+	struct launch launch = {};
+	int err = 0;
+
+	if (pipe2(go, O_CLOEXEC) || pipe2(error, O_CLOEXEC))
+		return failure__set(failure, -errno, "cannot make a pipe: %s", strerror(errno));
+	launch.pid = fork();
+	if (launch.pid == 0) {
+		close(go[1]);
+		become_program(argv, go[0], error[1]);
+	}
+	close(go[0]);
+	close(error[1]);
+	if (launch.pid < 0)
+		err = -errno;
+	else if (ptrace(PTRACE_SEIZE, launch.pid, NULL,
+			(void *)(long)(PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD)))
+		err = -errno;
+	else if (write(go[1], "", 1) != 1)
+		err = -errno;
+	close(go[1]); /* a child that was not seized ends here */
+	if (!err)
+		err = run_to_exec(&launch, error[0]);
+	close(error[0]);
+	if (err)
+		return describe_start(err, argv[0], failure);
+	*out = launch;
+	return 0;
+}
+
+/* Whether the program just came back from mapping a file's code. */
+static bool has_mapped_code(struct launch *launch, struct __ptrace_syscall_info *entry)
+{
+	struct __ptrace_syscall_info info;
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, launch->pid,
+		   (void *)sizeof(info), &info) < 0)
+		return false;
+	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+		*entry = info;
+		return false;
+	}
+	return info.op == PTRACE_SYSCALL_INFO_EXIT && !info.exit.is_error &&
+	       entry->entry.nr == SYS_mmap && (entry->entry.args[2] & PROT_EXEC) &&
+	       (int)entry->entry.args[4] >= 0;
+}
+
+int launch__run_until(struct launch *launch, int (*is_ready)(pid_t pid, void *context),
+		      void *context)
+{
+	struct __ptrace_syscall_info entry = {};
+	int result = is_ready(launch->pid, context);
+	long signal_to_pass = 0;
+
+	while (!result) {
+		int status, event;
+
+		if (ptrace(PTRACE_SYSCALL, launch->pid, NULL, (void *)signal_to_pass))
+			return -errno;
+		launch->held = false;
+		status = wait_for_stop(launch);
+		if (status < 0)
+			return status;
+		launch->held = true;
+		signal_to_pass = 0;
+		event = status >> 16;
+		if (event == PTRACE_EVENT_EXEC || (WSTOPSIG(status) == SYSCALL_STOP &&
+						   has_mapped_code(launch, &entry)))
+			result = is_ready(launch->pid, context);
+		else if (event == 0 && WSTOPSIG(status) != SYSCALL_STOP)
+			signal_to_pass = WSTOPSIG(status);
+	}
+	return result < 0 ? result : 0;
+}
+
+void launch__release(struct launch *launch)
+{
+	if (launch->held)
+		ptrace(PTRACE_DETACH, launch->pid, NULL, NULL);
+	launch->held = false;
+}
+
+int launch__reap(const struct launch *launch)
+{
+	int status;
+
+	if (waitpid(launch->pid, &status, WNOHANG) != launch->pid)
+		return -ECHILD;
+	return status;
+}
