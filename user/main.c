@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
 	&command_trace,
 	&command_snapshot,
 	&command_sites,
+	&command_doctor,
 };
 
 static void print_usage(FILE *out)

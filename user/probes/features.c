@@ -54,15 +54,31 @@ static void destroy_selftest(struct selftest_bpf **skeleton)
 	selftest_bpf__destroy(*skeleton);
 }
 
-/* Probes ourselves by uprobe_multi, and is hit by a second thread: is that seen? */
-static void detect_uprobe_multi(struct features *features)
+/* Probes ourselves by a perf event. */
+static void detect_uprobe(struct features *features, uint64_t offset)
 {
-	struct offset_search search = {.address = (uint64_t)(uintptr_t)probed_function};
+	_cleanup_(destroy_selftest) struct selftest_bpf *skeleton = selftest_bpf__open_and_load();
+	struct bpf_link *link;
+
+	if (!skeleton)
+		return;
+	link = bpf_program__attach_uprobe(skeleton->progs.count_hit, false, getpid(),
+					  "/proc/self/exe", offset);
+	if (!link)
+		return;
+	probed_function();
+	features->uprobe = skeleton->bss->hit_cnt == 1;
+	bpf_link__destroy(link);
+}
+
+/* Probes ourselves by uprobe_multi, and is hit by a second thread: is that seen? */
+static void detect_uprobe_multi(struct features *features, uint64_t offset)
+{
 	_cleanup_(destroy_selftest) struct selftest_bpf *skeleton = selftest_bpf__open();
 	_cleanup_close_ int link_fd = -1;
 	pthread_t thread;
 
-	if (!skeleton || !dl_iterate_phdr(find_offset, &search))
+	if (!skeleton)
 		return;
 	bpf_program__set_expected_attach_type(skeleton->progs.count_hit,
 					      (enum bpf_attach_type)ATTACH_TYPE_UPROBE_MULTI);
@@ -70,7 +86,7 @@ static void detect_uprobe_multi(struct features *features)
 		return;
 	link_fd =
 		bpf_compat__link_uprobe_multi(bpf_program__fd(skeleton->progs.count_hit),
-					      "/proc/self/exe", &search.offset, NULL, 1, getpid());
+					      "/proc/self/exe", &offset, NULL, 1, getpid());
 	if (link_fd < 0 || pthread_create(&thread, NULL, call_probed_function, NULL))
 		return;
 	pthread_join(thread, NULL);
@@ -88,6 +104,7 @@ static int silence(enum libbpf_print_level level, const char *format, va_list ar
 
 int features__detect(struct features *out)
 {
+	struct offset_search search = {.address = (uint64_t)(uintptr_t)probed_function};
 	libbpf_print_fn_t print = libbpf_set_print(silence);
 	struct features features = {};
 	int result;
@@ -98,7 +115,10 @@ int features__detect(struct features *out)
 		features.attach_cookie =
 			libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie,
 						NULL) == 1;
-		detect_uprobe_multi(&features);
+		dl_iterate_phdr(find_offset, &search);
+		detect_uprobe_multi(&features, search.offset);
+		if (!features.uprobe_multi)
+			detect_uprobe(&features, search.offset);
 	}
 	libbpf_set_print(print);
 	if (result < 0)

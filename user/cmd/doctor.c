@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What this kernel, these privileges and this Python allow: a line each, with the fix where something
+ * is missing. What can be tried is tried.
+ */
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "cmd/commands.h"
+#include "probes/features.h"
+#include "probes/site_cache.h"
+#include "pymalloc/heap_source.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/units.h"
+
+enum verdict {
+	VERDICT_OK,
+	VERDICT_NOTE, /* works, but */
+	VERDICT_FAIL,
+};
+
+struct doctor {
+	const struct options *options;
+	bool failed;
+};
+
+static void say(struct doctor *doctor, enum verdict verdict, const char *what, const char *format,
+		...) __attribute__((format(printf, 4, 5)));
+
+static void say(struct doctor *doctor, enum verdict verdict, const char *what, const char *format,
+		...)
+{
+	static const char *const words[] = {"ok", "note", "FAIL"};
+	va_list args;
+
+	doctor->failed |= verdict == VERDICT_FAIL;
+	printf("%-5s %-16s ", words[verdict], what);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+}
+
+static void check_kernel(struct doctor *doctor)
+{
+	struct utsname name;
+
+	uname(&name);
+	if (!strcmp(name.machine, "x86_64"))
+		say(doctor, VERDICT_OK, "kernel", "Linux %s, %s", name.release, name.machine);
+	else
+		say(doctor, VERDICT_NOTE, "kernel",
+		    "Linux %s, %s: probe sites are found in x86-64 code only; snapshot works",
+		    name.release, name.machine);
+	if (!access("/sys/kernel/btf/vmlinux", R_OK))
+		say(doctor, VERDICT_OK, "BTF", "/sys/kernel/btf/vmlinux");
+	else
+		say(doctor, VERDICT_FAIL, "BTF",
+		    "no /sys/kernel/btf/vmlinux: trace needs a kernel built with "
+		    "CONFIG_DEBUG_INFO_BTF=y");
+}
+
+/* The word in brackets of "none [integrity] confidentiality". */
+static void check_lockdown(struct doctor *doctor)
+{
+	_cleanup_fclose_ FILE *file = fopen("/sys/kernel/security/lockdown", "re");
+	char line[128] = "";
+
+	if (!file || !fgets(line, sizeof(line), file) || !strstr(line, "[confidentiality]"))
+		return;
+	say(doctor, VERDICT_FAIL, "lockdown",
+	    "the kernel is locked down for confidentiality, BPF may not read memory; boot with "
+	    "lockdown=integrity or none");
+}
+
+static void check_capabilities(struct doctor *doctor)
+{
+	static const struct {
+		unsigned int capability;
+		enum verdict without;
+		const char *purpose;
+	} wanted[] = {
+		{CAP_SYS_PTRACE, VERDICT_NOTE, "to read processes of other users"},
+		{CAP_BPF, VERDICT_FAIL, "to load BPF programs (trace)"},
+		{CAP_PERFMON, VERDICT_FAIL, "to attach them (trace)"},
+		{CAP_SYS_ADMIN, VERDICT_NOTE,
+		 "to open files that were deleted or replaced since they were mapped"},
+	};
+
+	capng_get_caps_process();
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "CAP_%s",
+			 capng_capability_to_name(wanted[i].capability));
+		for (char *at = name; *at; at++)
+			if (*at >= 'a' && *at <= 'z')
+				*at = (char)(*at - 'a' + 'A');
+		if (capng_have_capability(CAPNG_EFFECTIVE, wanted[i].capability))
+			say(doctor, VERDICT_OK, name, "%s", wanted[i].purpose);
+		else
+			say(doctor, wanted[i].without, name, "missing: needed %s; run with sudo",
+			    wanted[i].purpose);
+	}
+}
+
+static void check_features(struct doctor *doctor)
+{
+	struct features features;
+	int err = features__detect(&features);
+
+	if (err) {
+		say(doctor, VERDICT_FAIL, "BPF", "cannot load programs: %s%s", strerror(-err),
+		    err == -EPERM ? "; run with sudo" : "");
+		return;
+	}
+	say(doctor, VERDICT_OK, "BPF", "programs load");
+	if (features.ring_buffer)
+		say(doctor, VERDICT_OK, "ring buffer", "there");
+	else
+		say(doctor, VERDICT_FAIL, "ring buffer",
+		    "missing: trace needs Linux 5.8 or later (5.10 is tested)");
+	if (features.uprobe_multi)
+		say(doctor, VERDICT_OK, "uprobes", "uprobe_multi: all sites by one link");
+	else if (!features.uprobe)
+		say(doctor, VERDICT_FAIL, "uprobes",
+		    "a probe on pyfrag itself was not hit; trace needs CONFIG_UPROBES=y and the right "
+		    "to use perf events");
+	else if (features.uprobe_multi_by_thread)
+		say(doctor, VERDICT_NOTE, "uprobes",
+		    "a perf event a site: this kernel's uprobe_multi sees one thread only (fixed in "
+		    "Linux 6.10); attaching and detaching takes longer");
+	else
+		say(doctor, VERDICT_NOTE, "uprobes",
+		    "a perf event a site (no uprobe_multi before Linux 6.6); attaching and detaching "
+		    "takes longer");
+	say(doctor, features.attach_cookie ? VERDICT_OK : VERDICT_NOTE, "attach cookie", "%s",
+	    features.attach_cookie ? "there" : "missing (Linux 5.15): sites are looked up by address");
+}
+
+static void check_sites(struct doctor *doctor, const struct module *module)
+{
+	_cleanup_(site_set__free) struct site_set set = {};
+	bool cached;
+	int err = site_cache__find(&set, module->elf, !doctor->options->no_cache, &cached);
+
+	if (err || !site_set__count(&set, EVENT_ALLOC) || !site_set__count(&set, EVENT_FREE) ||
+	    !site_set__count(&set, EVENT_NEW_POOL)) {
+		say(doctor, VERDICT_FAIL, "probe sites",
+		    "not found in %s%s%s: trace only with --mode watch", module->path,
+		    err ? ": " : "", err ? strerror(-err) : "");
+		return;
+	}
+	say(doctor, VERDICT_OK, "probe sites", "alloc %zu, free %zu, new pool %zu in %s",
+	    site_set__count(&set, EVENT_ALLOC), site_set__count(&set, EVENT_FREE),
+	    site_set__count(&set, EVENT_NEW_POOL), module->path);
+	if (!site_set__count(&set, EVENT_FREELIST_CLEAR))
+		say(doctor, VERDICT_NOTE, "free lists",
+		    "their clearing is not seen: %s has no symbols for it", module->path);
+}
+
+static void check_heap(struct doctor *doctor, struct heap_source *source)
+{
+	const struct heap_reading_options options = {
+		.checkpoint = {.max_memory_bytes = doctor->options->max_memory_bytes}};
+	const struct geometry *geometry = &source->allocators.geometry;
+	uint64_t counters[COUNTER_CNT] = {};
+	struct heap_reading reading = {};
+	struct failure failure;
+
+	if (heap_source__read(source, &options, &reading, counters, &failure)) {
+		say(doctor, VERDICT_FAIL, "heap", "%s", failure.text);
+		return;
+	}
+	say(doctor, VERDICT_OK, "heap",
+	    "%s: %zu arenas of %s, pools of %s, blocks aligned to %u; read in %.1f ms",
+	    source->allocator_name, reading.heap->arena_cnt,
+	    units__bytes(geometry->arena_size).text, units__bytes(geometry->pool_size).text,
+	    geometry->alignment, reading.duration_ms);
+	heap__free(reading.heap);
+}
+
+static void check_process(struct doctor *doctor)
+{
+	_cleanup_(heap_source__freep) struct heap_source *source = NULL;
+	struct failure failure;
+
+	if (heap_source__open(&source, doctor->options->pid, &failure)) {
+		say(doctor, VERDICT_FAIL, "target", "%s", failure.text);
+		return;
+	}
+	say(doctor, VERDICT_OK, "target", "process %d (%s): CPython %s in %s", source->process->pid,
+	    source->process->comm, source->python->version, source->python->module->path);
+	check_heap(doctor, source);
+	check_sites(doctor, source->python->module);
+}
+
+static int run_doctor(const struct options *options)
+{
+	struct doctor doctor = {.options = options};
+
+	if (options->argument_cnt) {
+		log_error("doctor: takes no argument '%s'; see: pyfrag doctor --help",
+			  options->arguments[0]);
+		return -EINVAL;
+	}
+	check_kernel(&doctor);
+	check_lockdown(&doctor);
+	check_capabilities(&doctor);
+	check_features(&doctor);
+	if (options->pid)
+		check_process(&doctor);
+	if (fflush(stdout) || ferror(stdout)) {
+		log_error("cannot write to stdout: %s", strerror(errno));
+		return -EIO;
+	}
+	return doctor.failed ? -ENOTSUP : 0;
+}
+
+const struct command command_doctor = {
+	.name = "doctor",
+	.arguments = "[-p PID]",
+	.summary = "tell what works here, and how to get what does not",
+	.description =
+		"Says what this kernel, these privileges and, with -p, this process' Python allow: a line\n"
+		"each, with the fix where something is missing. Exits with 1 if anything is.",
+	.options = (const enum option_id[]){OPTION_PID, OPTION_MAX_MEMORY, OPTION_NO_CACHE,
+					    OPTION_VERBOSE, OPTION_HELP, 0},
+	.run = run_doctor,
+};
