@@ -15,6 +15,7 @@
 #include "cmd/commands.h"
 #include "probes/features.h"
 #include "probes/site_cache.h"
+#include "probes/uprobe_group.h"
 #include "pymalloc/heap_source.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -133,14 +134,15 @@ static void check_features(struct doctor *doctor)
 		say(doctor, VERDICT_FAIL, "uprobes",
 		    "a probe on pyfrag itself was not hit; trace needs CONFIG_UPROBES=y and the right "
 		    "to use perf events");
-	else if (features.uprobe_multi_by_thread)
-		say(doctor, VERDICT_NOTE, "uprobes",
-		    "a perf event a site: this kernel's uprobe_multi sees one thread only (fixed in "
-		    "Linux 6.10); attaching and detaching takes longer");
 	else
-		say(doctor, VERDICT_NOTE, "uprobes",
-		    "a perf event a site (no uprobe_multi before Linux 6.6); attaching and detaching "
-		    "takes longer");
+		say(doctor, VERDICT_NOTE, "uprobes", "by perf events: %s",
+		    features.uprobe_multi_by_thread ?
+			    "this kernel's uprobe_multi sees one thread only (fixed in Linux 6.10)" :
+			    "no uprobe_multi before Linux 6.6");
+	if (!features.uprobe_multi && uprobe_group__check())
+		say(doctor, VERDICT_NOTE, "tracefs",
+		    "not there: each site gets a perf event of its own, and detaching takes about 80 ms "
+		    "for each; mount -t tracefs tracefs /sys/kernel/tracing");
 	say(doctor, features.attach_cookie ? VERDICT_OK : VERDICT_NOTE, "attach cookie", "%s",
 	    features.attach_cookie ? "there" : "missing (Linux 5.15): sites are looked up by address");
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "probes/bpf_compat.h"
+#include "probes/uprobe_group.h"
 #include "pyfrag.skel.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -23,11 +24,21 @@
 /* The consumer is woken when an eighth of the ring is filled. */
 #define WAKEUPS_PER_RING 8
 
+/* Up to so many sites get a perf event each, where there is no uprobe_multi: see uprobe_group.h. */
+#define SINGLE_SITES_MAX 12
+
+enum probe_method {
+	PROBE_MULTI,  /* one link for all sites; the site is the attach cookie */
+	PROBE_GROUP,  /* one perf event for all sites; the site is looked up by address */
+	PROBE_SINGLE, /* a perf event a site; cookie or look-up */
+};
+
 struct probe_set {
 	struct pyfrag_bpf *skeleton;
-	struct features features;
+	enum probe_method method;
+	bool use_cookie;
 	pid_t pid;
-	bool multi;		 /* the site program was loaded for uprobe_multi */
+	struct uprobe_group group;
 	struct bpf_link **links; /* perf events, exec and fork */
 	size_t link_cnt, link_capacity;
 	int *multi_links;
@@ -68,13 +79,27 @@ static int describe_load_error(int err, struct failure *failure)
 			    strerror(-err));
 }
 
-static void set_constants(struct pyfrag_bpf *skeleton, const struct probe_options *options,
+static void choose_method(struct probe_set *probes, const struct probe_options *options,
 			  const struct features *features)
+{
+	if (features->uprobe_multi) {
+		probes->method = PROBE_MULTI;
+	} else {
+		uprobe_group__remove_stale();
+		probes->method = options->site_cnt > SINGLE_SITES_MAX && !uprobe_group__check() ?
+					 PROBE_GROUP :
+					 PROBE_SINGLE;
+	}
+	probes->use_cookie = features->attach_cookie && probes->method != PROBE_GROUP;
+}
+
+static void set_constants(struct pyfrag_bpf *skeleton, const struct probe_options *options,
+			  bool use_cookie)
 {
 	struct stat namespace;
 
 	skeleton->rodata->target_tgid = (uint32_t)options->pid;
-	skeleton->rodata->use_cookie = features->attach_cookie;
+	skeleton->rodata->use_cookie = use_cookie;
 	skeleton->rodata->wakeup_bytes = options->ring_bytes / WAKEUPS_PER_RING;
 	if (!stat("/proc/self/ns/pid", &namespace) && namespace.st_ino != INITIAL_PIDNS_INODE) {
 		skeleton->rodata->pidns_device = namespace.st_dev;
@@ -92,15 +117,14 @@ int probe_set__new(struct probe_set **out, const struct probe_options *options,
 		return failure__set(failure, -ENOMEM, "out of memory");
 	libbpf_set_print(forward_message);
 	probes->pid = options->pid;
-	probes->features = *features;
-	probes->multi = features->uprobe_multi;
+	choose_method(probes, options, features);
 	probes->skeleton = pyfrag_bpf__open();
 	if (!probes->skeleton)
 		return describe_load_error(-errno, failure);
-	set_constants(probes->skeleton, options, features);
+	set_constants(probes->skeleton, options, probes->use_cookie);
 	err = bpf_map__set_max_entries(probes->skeleton->maps.events,
 				       (uint32_t)options->ring_bytes);
-	if (!err && probes->multi)
+	if (!err && probes->method == PROBE_MULTI)
 		err = bpf_program__set_expected_attach_type(probes->skeleton->progs.handle_site,
 							    (enum bpf_attach_type)
 								    ATTACH_TYPE_UPROBE_MULTI);
@@ -120,6 +144,7 @@ void probe_set__free(struct probe_set *probes)
 		close(probes->multi_links[i]);
 	for (size_t i = 0; i < probes->link_cnt; i++)
 		bpf_link__destroy(probes->links[i]);
+	uprobe_group__remove(&probes->group);
 	pyfrag_bpf__destroy(probes->skeleton);
 	free(probes->multi_links);
 	free((void *)probes->links);
@@ -179,25 +204,63 @@ static int attach_multi(struct probe_set *probes, const struct site *const *site
 	return 0;
 }
 
+/* Lets the program find @site by the address that is hit. */
+static int register_address(struct probe_set *probes, const struct site *site, uint64_t bias)
+{
+	uint64_t address = site->address + bias;
+	int err = bpf_map_update_elem(bpf_map__fd(probes->skeleton->maps.site_by_address), &address,
+				      &site->probe, BPF_ANY);
+
+	return err ? -errno : 0;
+}
+
+/* All sites by one perf event. */
+static int attach_group(struct probe_set *probes, const struct site *const *sites, size_t cnt,
+			const char *path, uint64_t bias, size_t *attached)
+{
+	_cleanup_free_ uint64_t *offsets = calloc(cnt, sizeof(*offsets));
+	struct bpf_link *link;
+	int fd, err = 0;
+
+	if (!offsets)
+		return -ENOMEM;
+	for (size_t i = 0; i < cnt && !err; i++) {
+		offsets[i] = sites[i]->offset;
+		err = register_address(probes, sites[i], bias);
+	}
+	if (!err)
+		err = uprobe_group__define(&probes->group, path, offsets, cnt, attached);
+	if (err)
+		return err;
+	fd = uprobe_group__open_event(&probes->group, probes->pid);
+	if (fd < 0)
+		return fd;
+	link = bpf_program__attach_perf_event(probes->skeleton->progs.handle_site, fd);
+	if (!link) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return add_link(probes, link);
+}
+
 /* One site by one perf event. */
 static int attach_single(struct probe_set *probes, const struct site *site, const char *path,
 			 uint64_t bias)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, options);
-	uint64_t address = site->address + bias;
 	struct bpf_link *link;
-	int err;
 
-	if (probes->features.attach_cookie) {
+	if (probes->use_cookie) {
 		options.bpf_cookie = encode_cookie(&site->probe);
 	} else {
-		err = bpf_map_update_elem(bpf_map__fd(probes->skeleton->maps.site_by_address),
-					  &address, &site->probe, BPF_ANY);
+		int err = register_address(probes, site, bias);
+
 		if (err)
 			return err;
 	}
-	link = bpf_program__attach_uprobe_opts(probes->skeleton->progs.handle_site, probes->pid,
-					       path, site->offset, &options);
+	link = bpf_program__attach_uprobe_opts(probes->skeleton->progs.handle_site, probes->pid, path,
+					       site->offset, &options);
 	if (!link)
 		return -errno;
 	return add_link(probes, link);
@@ -222,12 +285,29 @@ static int attach_singly(struct probe_set *probes, const struct site *const *sit
 	return *attached ? 0 : last_err;
 }
 
+static int attach(struct probe_set *probes, const struct site *const *sites, size_t cnt, int fd,
+		  uint64_t bias, size_t *attached)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	*attached = cnt;
+	switch (probes->method) {
+	case PROBE_MULTI:
+		return attach_multi(probes, sites, cnt, path);
+	case PROBE_GROUP:
+		return attach_group(probes, sites, cnt, path, bias, attached);
+	case PROBE_SINGLE:
+		return attach_singly(probes, sites, cnt, path, bias, attached);
+	}
+	return -EINVAL;
+}
+
 int probe_set__attach_sites(struct probe_set *probes, const struct site_set *sites, uint32_t types,
 			    int fd, uint64_t bias, size_t *attached, uint64_t *unusable,
 			    struct failure *failure)
 {
 	_cleanup_free_ const struct site **wanted = NULL;
-	char path[64];
 	size_t cnt = 0;
 	int err;
 
@@ -237,12 +317,7 @@ int probe_set__attach_sites(struct probe_set *probes, const struct site_set *sit
 	for (size_t i = 0; i < sites->cnt; i++)
 		if (types & 1U << sites->items[i].probe.type)
 			wanted[cnt++] = &sites->items[i];
-	*attached = cnt;
-	if (!cnt)
-		return 0;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	err = probes->multi ? attach_multi(probes, wanted, cnt, path)
-			    : attach_singly(probes, wanted, cnt, path, bias, attached);
+	err = cnt ? attach(probes, wanted, cnt, fd, bias, attached) : 0;
 	if (err)
 		return failure__set(failure, err, "cannot probe process %d: %s%s", probes->pid,
 				    strerror(-err),

@@ -19,6 +19,7 @@ struct probe_set;
 struct probe_options {
 	pid_t pid;	   /* of the target, in our pid namespace */
 	size_t ring_bytes; /* a power of two */
+	size_t site_cnt;   /* about how many sites there will be */
 };
 
 /* Loads the programs. Errors (-EPERM, -ENOTSUP, ...) are described. The caller frees. */
@@ -31,8 +32,8 @@ void probe_set__freep(struct probe_set **probes);
 
 /*
  * Attaches to the sites of @types (a bit for each enum pyfrag_event_type) in the file behind @fd, which
- * the target has mapped with @bias. By one uprobe_multi link where that works, else by a perf event a
- * site. *attached: sites attached; those that could not be are counted in *unusable.
+ * the target has mapped with @bias: by one uprobe_multi link where that works, else by perf events.
+ * *attached: sites attached; those that could not be are counted in *unusable.
  */
 int probe_set__attach_sites(struct probe_set *probes, const struct site_set *sites, uint32_t types,
 			    int fd, uint64_t bias, size_t *attached, uint64_t *unusable,

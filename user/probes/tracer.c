@@ -146,7 +146,8 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 		   const struct site_set *sites, const struct features *features,
 		   const struct tracer_options *options, struct failure *failure)
 {
-	const struct probe_options probe_options = {.pid = pid, .ring_bytes = options->ring_bytes};
+	const struct probe_options probe_options = {
+		.pid = pid, .ring_bytes = options->ring_bytes, .site_cnt = sites->cnt};
 	_cleanup_(tracer__freep) struct tracer *tracer = calloc(1, sizeof(*tracer));
 	int err;
 
