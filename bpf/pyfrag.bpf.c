@@ -19,6 +19,14 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define POOL_FREEBLOCK	  8
 #define POOL_SZIDX	  36
 
+static __always_inline bool read_user(void *value, __u32 size, __u64 address)
+{
+	if (!bpf_probe_read_user(value, size, (void *)address))
+		return true;
+	count(COUNTER_UNREADABLE);
+	return false;
+}
+
 static __always_inline bool read_operand(struct pt_regs *ctx, const struct pyfrag_site *site,
 					 __u64 *value)
 {
@@ -28,10 +36,18 @@ static __always_inline bool read_operand(struct pt_regs *ctx, const struct pyfra
 		*value = place;
 		return true;
 	}
-	if (!bpf_probe_read_user(value, sizeof(*value), (void *)place))
+	return read_user(value, sizeof(*value), place);
+}
+
+static __always_inline bool read_compared(struct pt_regs *ctx, const struct pyfrag_site *site,
+					  __u8 operand, __u32 *value)
+{
+	__u64 reg = read_register(ctx, operand & 0x1f);
+
+	*value = reg;
+	if (!(operand & PYFRAG_OPERAND_IN_MEMORY))
 		return true;
-	count(COUNTER_UNREADABLE);
-	return false;
+	return read_user(value, sizeof(*value), reg + site->compared_displacement);
 }
 
 /*
@@ -42,22 +58,17 @@ static __always_inline bool read_operand(struct pt_regs *ctx, const struct pyfra
 static __always_inline void handle_new_pool(struct pt_regs *ctx, const struct pyfrag_site *site,
 					    __u64 pool)
 {
-	__u32 size = read_register(ctx, site->compared[0]);
-	__u32 other = read_register(ctx, site->compared[1]);
 	__u64 block = pool + POOL_HEADER_BYTES;
-	__u32 old;
+	__u32 old, size, other;
 
-	if (bpf_probe_read_user(&old, sizeof(old), (void *)(pool + POOL_SZIDX))) {
-		count(COUNTER_UNREADABLE);
+	if (!read_compared(ctx, site, site->compared[0], &size) ||
+	    !read_compared(ctx, site, site->compared[1], &other) ||
+	    !read_user(&old, sizeof(old), pool + POOL_SZIDX))
 		return;
-	}
 	if (size == old)
 		size = other;
-	if (size == old &&
-	    bpf_probe_read_user(&block, sizeof(block), (void *)(pool + POOL_FREEBLOCK))) {
-		count(COUNTER_UNREADABLE);
+	if (size == old && !read_user(&block, sizeof(block), pool + POOL_FREEBLOCK))
 		return;
-	}
 	emit(EVENT_NEW_POOL, size, block);
 }
 

@@ -43,12 +43,13 @@ struct pyfrag_site {
 	 */
 	__u8 operand;
 	/*
-	 * EVENT_NEW_POOL only: the two registers that are compared there. One holds the wanted size
-	 * class, the other the class the pool had before; if that is compared in memory, both are the
-	 * former.
+	 * EVENT_NEW_POOL only: what is compared there, 32 bits each. One is the wanted size class, the
+	 * other the class the pool had before; where only the former is at hand, both are that. A
+	 * register, or, with PYFRAG_OPERAND_IN_MEMORY set, memory at register + compared_displacement.
 	 */
 	__u8 compared[2];
-	__s32 displacement;
+	__s16 displacement;
+	__s16 compared_displacement;
 };
 
 #define PYFRAG_OPERAND_IN_MEMORY 0x80

@@ -74,5 +74,8 @@ uint32_t insn__call_clobbered(void);
 /* The registers of the first three arguments of a call. */
 uint8_t insn__argument_register(int index);
 
+/* The register in which a call returns its value. */
+uint8_t insn__result_register(void);
+
 /* "rax", ... */
 const char *insn__register_name(uint8_t reg);

@@ -105,6 +105,11 @@ uint8_t insn__argument_register(int index)
 	return registers[index];
 }
 
+uint8_t insn__result_register(void)
+{
+	return RAX;
+}
+
 const char *insn__register_name(uint8_t reg)
 {
 	return reg < REGISTER_NAMES ? names[reg] : "?";

@@ -29,7 +29,13 @@
 /* Where an operand is, as struct pyfrag_site has it. reg PYFRAG_NO_REGISTER: nowhere. */
 struct operand {
 	uint8_t reg;
-	int32_t displacement;
+	int16_t displacement;
+};
+
+/* The two sides of the comparison at a new pool, likewise. */
+struct comparison {
+	uint8_t sides[2];
+	int16_t displacement;
 };
 
 /* A shape recognized, and not placed yet. */
@@ -127,9 +133,9 @@ static struct operand find_operand(const struct values *values, struct address w
 			return nowhere;
 		flag = PYFRAG_OPERAND_IN_MEMORY;
 	}
-	if (displacement < INT32_MIN || displacement > INT32_MAX)
+	if (displacement < INT16_MIN || displacement > INT16_MAX)
 		return nowhere;
-	return (struct operand){.reg = reg | flag, .displacement = (int32_t)displacement};
+	return (struct operand){.reg = reg | flag, .displacement = (int16_t)displacement};
 }
 
 static int emit(struct shape_scan *scan, uint8_t type, uint64_t address, struct operand operand,
@@ -335,46 +341,70 @@ static bool is_counted(struct shape_scan *scan, size_t index, const struct pendi
 }
 
 static int emit_new_pool(struct shape_scan *scan, uint64_t address, bool emulated,
-			 struct operand pool, uint8_t compared, uint8_t other)
+			 struct operand pool, struct comparison comparison)
 {
 	const struct shape_site site = {
 		.address = address,
 		.emulated = emulated,
 		.site = {.type = EVENT_NEW_POOL,
 			 .operand = pool.reg,
-			 .compared = {compared, other},
-			 .displacement = pool.displacement},
+			 .compared = {comparison.sides[0], comparison.sides[1]},
+			 .displacement = pool.displacement,
+			 .compared_displacement = comparison.displacement},
 	};
 	int err = scan->found(&site, scan->context);
 
 	return err ? err : 1;
 }
 
-/* The jump on `pool->szidx == size`: the registers must still hold what was compared. */
-static int place_at_comparison(struct shape_scan *scan, const struct insn *insn,
-			       struct operand pool)
+/* A comparison of which only the wanted class is at hand, in a register. */
+static struct comparison compare_class(uint8_t size)
 {
-	const struct values *values = &scan->values;
+	return (struct comparison){.sides = {size, size}};
+}
+
+/*
+ * What was last compared, if it still is where it was then: two registers, or one and the pool's own
+ * class, or, in code that keeps its variables in memory, one and a variable beside that of the pool.
+ */
+static bool find_compared(struct shape_scan *scan, const struct pending *pending,
+			  struct comparison *out)
+{
+	struct values *values = &scan->values;
 	const struct insn *compare = &values->compare;
+	int64_t displacement = compare->memory.displacement, pool_displacement;
+	uint8_t base;
 
 	if (compare->op != INSN_COMPARE || compare->width != 4 ||
 	    compare->source == INSN_NO_REGISTER || compare->source == compare->other ||
 	    values->registers[compare->source] != values->compared[0])
-		return 0;
-	if (compare->has_memory)
-		return compare->memory.displacement != SZIDX ?
-			       0 :
-			       emit_new_pool(scan, insn->address, insn->emulated, pool,
-					     compare->source, compare->source);
+		return false;
+	*out = compare_class(compare->source);
+	if (compare->has_memory) {
+		if (address__equals(values__memory_of(values, compare), address__plus(pending->operand, SZIDX)))
+			return true;
+		out->sides[1] = compare->memory.base | PYFRAG_OPERAND_IN_MEMORY;
+		out->displacement = (int16_t)displacement;
+		return compare->memory.plain &&
+		       values__find_place(values, pending->operand, &base, &pool_displacement) &&
+		       base == compare->memory.base && displacement >= INT16_MIN &&
+		       displacement <= INT16_MAX;
+	}
 	if (compare->other == INSN_NO_REGISTER)
-		return compare->immediate != NO_CLASS ?
-			       0 :
-			       emit_new_pool(scan, insn->address, insn->emulated, pool,
-					     compare->source, compare->source);
-	if (values->registers[compare->other] != values->compared[1])
+		return compare->immediate == NO_CLASS;
+	out->sides[1] = compare->other;
+	return values->registers[compare->other] == values->compared[1];
+}
+
+/* The jump on `pool->szidx == size`. */
+static int place_at_comparison(struct shape_scan *scan, const struct insn *insn,
+			       const struct pending *pending, struct operand pool)
+{
+	struct comparison comparison;
+
+	if (!find_compared(scan, pending, &comparison))
 		return 0;
-	return emit_new_pool(scan, insn->address, insn->emulated, pool, compare->source,
-			     compare->other);
+	return emit_new_pool(scan, insn->address, insn->emulated, pool, comparison);
 }
 
 /* The register that @insn stores as the size class of @pool, or INSN_NO_REGISTER. */
@@ -424,7 +454,7 @@ static int place_before_setup(struct shape_scan *scan, const struct insn *insn,
 
 	return size == INSN_NO_REGISTER ?
 		       0 :
-		       emit_new_pool(scan, insn->address, insn->emulated, pool, size, size);
+		       emit_new_pool(scan, insn->address, insn->emulated, pool, compare_class(size));
 }
 
 /*
@@ -438,7 +468,7 @@ static int place_at_start(struct shape_scan *scan, size_t index, const struct pe
 	if (size == INSN_NO_REGISTER || pending->start_operand.reg == PYFRAG_NO_REGISTER ||
 	    pending->registers[size] != scan->values.registers[size])
 		return 0;
-	return emit_new_pool(scan, pending->start, false, pending->start_operand, size, size);
+	return emit_new_pool(scan, pending->start, false, pending->start_operand, compare_class(size));
 }
 
 /*
@@ -454,13 +484,13 @@ static int place_new_pool(struct shape_scan *scan, const struct insn *insn,
 	if (pool.reg == PYFRAG_NO_REGISTER)
 		return 0;
 	if (insn->op == INSN_JUMP_IF)
-		return place_at_comparison(scan, insn, pool);
+		return place_at_comparison(scan, insn, pending, pool);
 	if (insn->op == INSN_JUMP)
 		return place_before_setup(scan, insn, pending, pool);
 	size = stored_class(&scan->values, insn, pending->operand);
 	return size == INSN_NO_REGISTER ?
 		       0 :
-		       emit_new_pool(scan, insn->address, insn->emulated, pool, size, size);
+		       emit_new_pool(scan, insn->address, insn->emulated, pool, compare_class(size));
 }
 
 /* Places what can be placed at the instruction at @index. */
@@ -593,9 +623,38 @@ static bool is_arena_size(const struct value *value)
 	       value->amount <= ARENA_BYTES_MAX && !(value->amount & (value->amount - 1));
 }
 
-/* call f(ctx, [A], arena size), or f([A], arena size). */
-static int match_arena_unmap(struct shape_scan *scan, const struct insn *insn)
+/* Whether the code behind the call at @index clears some `address`, as it is done with an arena. */
+static bool clears_address_ahead(struct shape_scan *scan, size_t index)
 {
+	struct values *ahead = &scan->ahead;
+
+	memcpy(ahead, &scan->values, sizeof(*ahead));
+	for (size_t i = index; i < scan->insn_cnt && i <= index + LOOKAHEAD_MAX; i++) {
+		const struct insn *insn = &scan->insns[i];
+		const struct value *stored = NULL;
+
+		values__step(ahead, insn);
+		if (i == index)
+			continue;
+		if (insn->op >= INSN_JUMP_IF || insn->op == INSN_UNDECODED)
+			break;
+		if ((insn->op == INSN_STORE || insn->op == INSN_STORE_SET) && insn->width == 8 &&
+		    !insn->memory.displacement)
+			stored = values__get(
+				ahead, values__at(ahead, values__memory_of(ahead, insn)));
+		if (stored && stored->kind == VALUE_CONSTANT && !stored->amount)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * call f(ctx, [A], arena size), or f([A], arena size). Where the address was loaded long before, it is
+ * the slot cleared right behind an indirect call that tells.
+ */
+static int match_arena_unmap(struct shape_scan *scan, size_t index)
+{
+	const struct insn *insn = &scan->insns[index];
 	struct values *values = &scan->values;
 
 	if (insn->op != INSN_CALL)
@@ -605,9 +664,11 @@ static int match_arena_unmap(struct shape_scan *scan, const struct insn *insn)
 		uint8_t size = insn__argument_register(i + 1);
 		struct address from;
 
-		if (values__is_load(values, values->registers[address], 8, &from) &&
-		    !from.offset &&
-		    is_arena_size(values__get(values, values->registers[size])))
+		if (!is_arena_size(values__get(values, values->registers[size])))
+			continue;
+		if ((values__is_load(values, values->registers[address], 8, &from) &&
+		     !from.offset) ||
+		    (!insn->has_target && clears_address_ahead(scan, index)))
 			return emit(scan, EVENT_ARENA_UNMAP, insn->address,
 				    (struct operand){.reg = address}, insn->emulated);
 	}
@@ -631,7 +692,7 @@ static int scan_insn(struct shape_scan *scan, size_t index)
 	if (!err)
 		err = match_arena_map(scan, insn);
 	if (!err)
-		err = match_arena_unmap(scan, insn);
+		err = match_arena_unmap(scan, index);
 	if (err)
 		return err;
 	observe(scan, insn);

@@ -7,7 +7,7 @@
  *   free       L = [P+8]; [B] = L; [P+8] = B; jump if L; 32 bits of [P] -= 1, before or behind it
  *   new pool   [P+16] = ..; 32 bits of [P] = 1; jump if size == [P+36]
  *   arena map  [A+24] = 0; [A+8] = X; jump if X & (pool size - 1)
- *   arena unmap  call f(.., [A], arena size)
+ *   arena unmap  call f(.., [A], arena size); [A] = 0
  *
  * Source: pymalloc_alloc(), pymalloc_free(), allocate_from_new_pool(), new_arena() and
  * insert_to_freepool() in Objects/obmalloc.c, 2.7 to 3.15 (up to 3.8 all of it is in the bodies of

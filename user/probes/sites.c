@@ -17,6 +17,9 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
+/* Functions taken by name are small; a symbol that says otherwise is not believed. */
+#define FUNCTION_BYTES_MAX 4096
+
 struct site_scan {
 	struct site_set set;
 	struct elf_file *elf;
@@ -137,6 +140,47 @@ static const char *const clear_functions[] = {
 	"PyFloat_ClearFreeList",
 };
 
+static bool find_function(const struct site_scan *scan, const char *const *names, size_t cnt,
+			  struct elf_symbol *symbol)
+{
+	for (size_t i = 0; i < cnt; i++)
+		if (!elf_file__find_symbol(scan->elf, names[i], symbol) && symbol->function)
+			return true;
+	return false;
+}
+
+/*
+ * Decodes the function at @symbol and adds a site at its first instruction, or at all that return.
+ */
+static int add_function_sites(struct site_scan *scan, const struct elf_symbol *symbol, bool at_return,
+			      const struct pyfrag_site *probe)
+{
+	const struct elf_code *code;
+	size_t cnt;
+	int err;
+
+	err = elf_file__code(scan->elf, &code, &cnt);
+	for (size_t i = 0; i < cnt && !err; i++) {
+		uint64_t at = symbol->address, end = symbol->address + symbol->size;
+
+		if (at < code[i].address || at - code[i].address >= code[i].size)
+			continue;
+		if (end <= at || end - code[i].address > code[i].size || end - at > FUNCTION_BYTES_MAX)
+			end = at + 1;
+		while (at < end && !err) {
+			size_t offset = at - code[i].address;
+			struct insn insn;
+
+			insn_decoder__decode(scan->decoder, code[i].bytes + offset,
+					     code[i].size - offset, at, &insn);
+			if (at_return ? insn.op == INSN_RETURN : at == symbol->address)
+				err = add_site(scan, at, insn.emulated, probe);
+			at += insn.size;
+		}
+	}
+	return err;
+}
+
 static int add_freelist_clear(struct site_scan *scan)
 {
 	const struct pyfrag_site probe = {
@@ -144,15 +188,38 @@ static int add_freelist_clear(struct site_scan *scan)
 		.operand = PYFRAG_NO_REGISTER,
 		.compared = {PYFRAG_NO_REGISTER, PYFRAG_NO_REGISTER},
 	};
+	struct elf_symbol symbol;
 
-	for (size_t i = 0; i < ARRAY_SIZE(clear_functions); i++) {
-		struct elf_symbol symbol;
+	if (!find_function(scan, clear_functions, ARRAY_SIZE(clear_functions), &symbol))
+		return 0;
+	return add_function_sites(scan, &symbol, false, &probe);
+}
 
-		if (!elf_file__find_symbol(scan->elf, clear_functions[i], &symbol) &&
-		    symbol.function)
-			return add_site(scan, symbol.address, false, &probe);
+/*
+ * Code that was not optimized keeps its variables in memory, and arenas do not show their shapes. It
+ * has its symbols, though: then the functions that map and unmap are taken by name.
+ */
+static int add_arena_functions(struct site_scan *scan)
+{
+	static const char *const map_functions[] = {"_PyMem_ArenaAlloc", "_PyObject_ArenaMmap"};
+	static const char *const unmap_functions[] = {"_PyMem_ArenaFree", "_PyObject_ArenaMunmap"};
+	struct pyfrag_site probe = {.compared = {PYFRAG_NO_REGISTER, PYFRAG_NO_REGISTER}};
+	struct elf_symbol symbol;
+	int err = 0;
+
+	if (!site_set__count(&scan->set, EVENT_ARENA_MAP) &&
+	    find_function(scan, map_functions, ARRAY_SIZE(map_functions), &symbol)) {
+		probe.type = EVENT_ARENA_MAP;
+		probe.operand = insn__result_register();
+		err = add_function_sites(scan, &symbol, true, &probe);
 	}
-	return 0;
+	if (!err && !site_set__count(&scan->set, EVENT_ARENA_UNMAP) &&
+	    find_function(scan, unmap_functions, ARRAY_SIZE(unmap_functions), &symbol)) {
+		probe.type = EVENT_ARENA_UNMAP;
+		probe.operand = insn__argument_register(1);
+		err = add_function_sites(scan, &symbol, false, &probe);
+	}
+	return err;
 }
 
 static int compare_sites(const void *left, const void *right)
@@ -208,6 +275,8 @@ int site_set__scan(struct site_set *out, struct elf_file *elf)
 		err = scan_code(&scan, &code[i], starts, start_cnt);
 	if (!err)
 		err = add_freelist_clear(&scan);
+	if (!err)
+		err = add_arena_functions(&scan);
 	if (err)
 		return err;
 	settle(&scan.set);

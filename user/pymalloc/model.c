@@ -116,6 +116,8 @@ static int apply_arena_map(struct model *model, uint64_t address)
 {
 	int err;
 
+	if (!address)
+		return 0; /* it could not be mapped */
 	model->counts.arenas_mapped++;
 	err = touch_arena(model, address);
 	if (!err)
