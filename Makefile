@@ -1,39 +1,51 @@
 # SPDX-License-Identifier: BSD-2-Clause
-#
-# make                builds ./pyfrag (objects under build/)
-# sudo make demo      installs what is missing, builds, and traces a Python that fragments its heap
-# sudo make check     installs what is missing, builds, runs all tests
-# make help           lists the other targets
 
 VERSION := 0.1.0
 
 CC      ?= cc
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PYTHON  ?= /usr/bin/python3
 PREFIX  ?= /usr/local
 BUILD   ?= build
 
-PACKAGES := build-essential clang llvm clang-format clang-tidy libclang-rt-dev bpftool libbpf-dev \
-	libelf-dev zlib1g-dev libcapstone-dev libjansson-dev libcap-ng-dev libcmocka-dev pkg-config \
-	python3 python3-pytest python3-jsonschema
+PACKAGES := build-essential pkg-config clang llvm clang-format clang-tidy libclang-rt-14-dev \
+	bpftool libbpf-dev libelf-dev zlib1g-dev libcapstone-dev libjansson-dev libcap-ng-dev \
+	libcmocka-dev python3 python3-dev python3-pytest python3-jsonschema
 
-WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-format-truncation
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wno-format-truncation
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -Iinclude -Iuser -I$(BUILD) -D_GNU_SOURCE -DPYFRAG_VERSION='"$(VERSION)"'
-ALL_CFLAGS = -std=gnu17 -fno-strict-aliasing $(WARNINGS) $(CFLAGS)
-LDLIBS   := -lbpf -lelf -lcapstone -ljansson -lcap-ng -lm -lpthread
+ALL_CFLAGS = -std=gnu17 -fno-strict-aliasing $(WARNINGS) $(CFLAGS) $(SANITIZERS)
+LDLIBS   := -lbpf -lelf -lz -lcapstone -ljansson -lcap-ng -lm -lpthread
 
-SOURCES := $(wildcard user/*/*.c)
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+# make SANITIZE=1 ...: with the address and undefined behaviour sanitizers, under build/sanitize
+ifdef SANITIZE
+override BUILD := build/sanitize
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+
+SOURCES  := $(sort $(wildcard user/*/*.c))
+OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
+PROGRAM  := $(if $(filter build,$(BUILD)),pyfrag,$(BUILD)/pyfrag)
+CODE     := $(sort $(shell find user include bpf vmlinux tests -name '*.[ch]'))
 
 # V=1 shows the commands.
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .PHONY: all
-all: pyfrag
+all: $(PROGRAM) ## build ./pyfrag (the default)
+
+.PHONY: help
+help: ## list the targets
+	@echo 'Targets:'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
+		sort | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
 
 # BPF programs, embedded as skeletons.
+
 BPF_ARCH   := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
 	-Iinclude -Ivmlinux -Ibpf
@@ -48,15 +60,110 @@ $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
 
-$(OBJECTS): | $(SKELETONS)
-
-pyfrag: $(BUILD)/user/main.o $(OBJECTS)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+# The program.
 
 $(BUILD)/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(OBJECTS:.o=.d) $(BUILD)/user/main.d
+$(OBJECTS): | $(SKELETONS)
+
+$(PROGRAM): $(BUILD)/user/main.o $(OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: install
+install: pyfrag ## install to $(DESTDIR)$(PREFIX)
+	install -D -m 0755 pyfrag $(DESTDIR)$(PREFIX)/sbin/pyfrag
+	install -D -m 0644 docs/report.schema.json \
+		$(DESTDIR)$(PREFIX)/share/doc/pyfrag/report.schema.json
+	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/pyfrag/README.md
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build pyfrag
+
+# What is missing is installed by root; others are told.
+
+.PHONY: deps
+deps: ## install the Debian packages that building and testing need
+	@missing=$$(for package in $(PACKAGES); do \
+		dpkg-query -W -f='$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || \
+			echo $$package; done); \
+	[ -z "$$missing" ] && exit 0; \
+	if [ "$$(id -u)" != 0 ]; then \
+		echo "missing packages; run as root: apt-get install" $$missing >&2; exit 1; fi; \
+	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y $$missing
+
+.PHONY: demo
+demo: deps ## trace a Python that fragments its heap (as root)
+	$(Q)$(MAKE) --no-print-directory pyfrag
+	$(Q)tests/demo.sh ./pyfrag
+
+# Tests. Unit tests need no root; the end-to-end tests do.
+
+UNIT_TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+UNIT_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+
+$(BUILD)/tests/unit/%.o: CPPFLAGS += -Itests/unit
+
+$(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SUPPORT) $(OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+.PHONY: check
+check: deps ## install what is missing, build, run all tests (as root)
+	$(Q)$(MAKE) --no-print-directory pyfrag
+	$(Q)$(MAKE) --no-print-directory format-check lint
+	$(Q)$(MAKE) --no-print-directory check-unit
+	$(Q)$(MAKE) --no-print-directory check-unit SANITIZE=1
+	$(Q)$(MAKE) --no-print-directory check-clang
+	$(Q)$(MAKE) --no-print-directory check-e2e
+
+.PHONY: check-unit
+check-unit: $(UNIT_TESTS) ## run the unit tests; with SANITIZE=1 under ASan and UBSan
+	$(Q)failed=0; for test in $(sort $(UNIT_TESTS)); do \
+		CMOCKA_MESSAGE_OUTPUT=stdout $$test > $$test.log 2>&1 || \
+			{ failed=1; echo "FAILED $$test"; cat $$test.log; }; \
+		grep -h '^\[  PASSED' $$test.log | sed "s|^|$${test##*/}: |"; done; exit $$failed
+
+.PHONY: check-clang
+check-clang: ## build with clang too
+	$(Q)$(MAKE) --no-print-directory BUILD=build/clang CC=$(CLANG) build/clang/pyfrag
+
+.PHONY: check-e2e
+check-e2e: $(PROGRAM) ## run the end-to-end tests on every Python found here (as root)
+	$(Q)PYFRAG=$(abspath $(PROGRAM)) $(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/e2e
+
+.PHONY: check-matrix
+check-matrix: pyfrag ## run them on the Pythons of other Debian releases and on other kernels (slow)
+	$(Q)tests/matrix/run.sh
+
+.PHONY: bench
+bench: pyfrag ## print what pyfrag costs, as ratios measured side by side
+	$(Q)$(PYTHON) tests/bench/bench.py
+
+# What reads the code.
+
+.PHONY: format
+format: ## format the code
+	$(Q)clang-format -i $(CODE)
+
+.PHONY: format-check
+format-check: ## check that the code is formatted
+	$(call say,FORMAT,all)
+	$(Q)clang-format --dry-run -Werror $(CODE)
+
+TIDY := $(SOURCES:%.c=build/tidy/%.ok) build/tidy/user/main.ok
+
+build/tidy/%.ok: %.c .clang-tidy | $(SKELETONS)
+	$(Q)mkdir -p $(@D)
+	$(call say,TIDY,$<)
+	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -std=gnu17 2> $@.log || { cat $@.log; exit 1; }
+	$(Q)touch $@
+
+.PHONY: lint
+lint: $(TIDY) ## clang-tidy
+
+-include $(OBJECTS:.o=.d) $(BUILD)/user/main.d $(UNIT_TESTS:=.d) $(UNIT_SUPPORT:.o=.d)

@@ -136,15 +136,16 @@ static void check_features(struct doctor *doctor)
 		    "to use perf events");
 	else
 		say(doctor, VERDICT_NOTE, "uprobes", "by perf events: %s",
-		    features.uprobe_multi_by_thread ?
-			    "this kernel's uprobe_multi sees one thread only (fixed in Linux 6.10)" :
-			    "no uprobe_multi before Linux 6.6");
+		    features.uprobe_multi_by_thread
+			    ? "this kernel's uprobe_multi sees one thread only (fixed in Linux 6.10)"
+			    : "no uprobe_multi before Linux 6.6");
 	if (!features.uprobe_multi && uprobe_group__check())
 		say(doctor, VERDICT_NOTE, "tracefs",
 		    "not there: each site gets a perf event of its own, and detaching takes about 80 ms "
 		    "for each; mount -t tracefs tracefs /sys/kernel/tracing");
 	say(doctor, features.attach_cookie ? VERDICT_OK : VERDICT_NOTE, "attach cookie", "%s",
-	    features.attach_cookie ? "there" : "missing (Linux 5.15): sites are looked up by address");
+	    features.attach_cookie ? "there"
+				   : "missing (Linux 5.15): sites are looked up by address");
 }
 
 static void check_sites(struct doctor *doctor, const struct module *module)

@@ -75,8 +75,9 @@ static int find_and_print(struct elf_file *elf, const char *name, bool use_cache
 	if (err)
 		return err;
 	if (!set.cnt) {
-		log_error("%s holds none of pymalloc's code: not a CPython, or one built without it",
-			  name);
+		log_error(
+			"%s holds none of pymalloc's code: not a CPython, or one built without it",
+			name);
 		return -ENOENT;
 	}
 	log_debug("%s: sites %s", name, cached ? "from the cache" : "scanned");
@@ -125,8 +126,8 @@ static int run_sites(const struct options *options)
 		log_error("sites: of what? give a process with -p PID, or one file");
 		return -EINVAL;
 	}
-	return options->pid ? show_process(options->pid, !options->no_cache) :
-			      show_file(options->arguments[0], !options->no_cache);
+	return options->pid ? show_process(options->pid, !options->no_cache)
+			    : show_file(options->arguments[0], !options->no_cache);
 }
 
 const struct command command_sites = {
@@ -138,7 +139,7 @@ const struct command command_sites = {
 		"and lists where probes would go: the address and file offset, what is seen there, where the\n"
 		"block, pool or arena is then (a register, or memory near one), and whether the kernel\n"
 		"emulates the probed instruction (cheap) or single-steps it.",
-	.options = (const enum option_id[]){OPTION_PID, OPTION_NO_CACHE, OPTION_VERBOSE, OPTION_HELP,
-					    0},
+	.options = (const enum option_id[]){OPTION_PID, OPTION_NO_CACHE, OPTION_VERBOSE,
+					    OPTION_HELP, 0},
 	.run = run_sites,
 };

@@ -18,6 +18,7 @@
 #include "target/launch.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/sleep.h"
 #include "util/units.h"
 
 #define RING_BYTES (16UL << 20)
@@ -336,13 +337,13 @@ static int wait_for_heap(struct trace *trace, struct failure *failure)
 				break;
 		}
 		if (tracer__has_execed(trace->tracer))
-			return failure__set(failure, -ENOEXEC,
-					    "'%s' executed another program before its Python was up",
-					    trace->options->arguments[0]);
-		nanosleep(&(struct timespec){.tv_nsec = HEAP_POLL_NS}, NULL);
+			return failure__set(
+				failure, -ENOEXEC,
+				"'%s' executed another program before its Python was up",
+				trace->options->arguments[0]);
+		sleep_ns(HEAP_POLL_NS);
 		if (launch__reap(&trace->launch) != -ECHILD)
-			return failure__set(failure, -ESRCH,
-					    "'%s' ended before its Python was up",
+			return failure__set(failure, -ESRCH, "'%s' ended before its Python was up",
 					    trace->options->arguments[0]);
 	}
 	return err;
@@ -359,10 +360,11 @@ static int start_command(struct trace *trace, struct failure *failure)
 	err = launch__run_until(&trace->launch, probe_if_python, &start);
 	launch__release(&trace->launch);
 	if (err == -ECHILD)
-		return failure__set(failure, -ENOEXEC,
-				    "'%s' ended without having run a Python (children are not followed: "
-				    "start the Python itself)",
-				    trace->options->arguments[0]);
+		return failure__set(
+			failure, -ENOEXEC,
+			"'%s' ended without having run a Python (children are not followed: "
+			"start the Python itself)",
+			trace->options->arguments[0]);
 	if (!err)
 		err = wait_for_heap(trace, failure);
 	return err ? err : tracer__follow(trace->tracer, trace->source, true, failure);

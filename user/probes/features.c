@@ -84,9 +84,8 @@ static void detect_uprobe_multi(struct features *features, uint64_t offset)
 					      (enum bpf_attach_type)ATTACH_TYPE_UPROBE_MULTI);
 	if (selftest_bpf__load(skeleton))
 		return;
-	link_fd =
-		bpf_compat__link_uprobe_multi(bpf_program__fd(skeleton->progs.count_hit),
-					      "/proc/self/exe", &offset, NULL, 1, getpid());
+	link_fd = bpf_compat__link_uprobe_multi(bpf_program__fd(skeleton->progs.count_hit),
+						"/proc/self/exe", &offset, NULL, 1, getpid());
 	if (link_fd < 0 || pthread_create(&thread, NULL, call_probed_function, NULL))
 		return;
 	pthread_join(thread, NULL);

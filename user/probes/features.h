@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 struct features {
-	bool ring_buffer;	/* Linux 5.8 */
-	bool uprobe;		/* by perf events; not tried where uprobe_multi works */
+	bool ring_buffer;   /* Linux 5.8 */
+	bool uprobe;	    /* by perf events; not tried where uprobe_multi works */
 	bool attach_cookie; /* 5.15 */
 	bool uprobe_multi;  /* 6.6; and it tells processes apart, not threads (see below) */
 	/*

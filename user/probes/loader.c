@@ -86,9 +86,9 @@ static void choose_method(struct probe_set *probes, const struct probe_options *
 		probes->method = PROBE_MULTI;
 	} else {
 		uprobe_group__remove_stale();
-		probes->method = options->site_cnt > SINGLE_SITES_MAX && !uprobe_group__check() ?
-					 PROBE_GROUP :
-					 PROBE_SINGLE;
+		probes->method = options->site_cnt > SINGLE_SITES_MAX && !uprobe_group__check()
+					 ? PROBE_GROUP
+					 : PROBE_SINGLE;
 	}
 	probes->use_cookie = features->attach_cookie && probes->method != PROBE_GROUP;
 }
@@ -259,8 +259,8 @@ static int attach_single(struct probe_set *probes, const struct site *site, cons
 		if (err)
 			return err;
 	}
-	link = bpf_program__attach_uprobe_opts(probes->skeleton->progs.handle_site, probes->pid, path,
-					       site->offset, &options);
+	link = bpf_program__attach_uprobe_opts(probes->skeleton->progs.handle_site, probes->pid,
+					       path, site->offset, &options);
 	if (!link)
 		return -errno;
 	return add_link(probes, link);

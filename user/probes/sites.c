@@ -152,8 +152,8 @@ static bool find_function(const struct site_scan *scan, const char *const *names
 /*
  * Decodes the function at @symbol and adds a site at its first instruction, or at all that return.
  */
-static int add_function_sites(struct site_scan *scan, const struct elf_symbol *symbol, bool at_return,
-			      const struct pyfrag_site *probe)
+static int add_function_sites(struct site_scan *scan, const struct elf_symbol *symbol,
+			      bool at_return, const struct pyfrag_site *probe)
 {
 	const struct elf_code *code;
 	size_t cnt;
@@ -165,7 +165,8 @@ static int add_function_sites(struct site_scan *scan, const struct elf_symbol *s
 
 		if (at < code[i].address || at - code[i].address >= code[i].size)
 			continue;
-		if (end <= at || end - code[i].address > code[i].size || end - at > FUNCTION_BYTES_MAX)
+		if (end <= at || end - code[i].address > code[i].size ||
+		    end - at > FUNCTION_BYTES_MAX)
 			end = at + 1;
 		while (at < end && !err) {
 			size_t offset = at - code[i].address;

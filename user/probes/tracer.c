@@ -11,12 +11,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "probes/events.h"
 #include "probes/loader.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/sleep.h"
 
 /* How long a straggler may take, and how often a difference is looked at again. */
 #define SETTLE_NS     2000000
@@ -146,8 +146,9 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 		   const struct site_set *sites, const struct features *features,
 		   const struct tracer_options *options, struct failure *failure)
 {
-	const struct probe_options probe_options = {
-		.pid = pid, .ring_bytes = options->ring_bytes, .site_cnt = sites->cnt};
+	const struct probe_options probe_options = {.pid = pid,
+						    .ring_bytes = options->ring_bytes,
+						    .site_cnt = sites->cnt};
 	_cleanup_(tracer__freep) struct tracer *tracer = calloc(1, sizeof(*tracer));
 	int err;
 
@@ -205,7 +206,7 @@ uint64_t tracer__event_cnt(struct tracer *tracer)
 
 static void settle(struct tracer *tracer, long ns)
 {
-	nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
+	sleep_ns(ns);
 	event_stream__drain(tracer->stream);
 }
 

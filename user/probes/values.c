@@ -176,7 +176,8 @@ static value_id load(struct values *values, const struct insn *insn)
 						  .width = insn->width,
 						  .of = address.root,
 						  .amount = address.offset});
-	add_place(values, (struct place){.address = address, .width = insn->width, .value = loaded});
+	add_place(values,
+		  (struct place){.address = address, .width = insn->width, .value = loaded});
 	return loaded;
 }
 

@@ -59,7 +59,7 @@ struct values {
 	value_id registers[INSN_REGISTERS];
 	struct value values[VALUES_MAX];
 	uint32_t value_cnt;
-	uint32_t overflow_cnt; /* so often the numbers ran out and all was forgotten */
+	uint32_t overflow_cnt;		 /* so often the numbers ran out and all was forgotten */
 	struct place places[PLACES_MAX]; /* a ring: the oldest is forgotten */
 	uint32_t place_cnt;
 	value_id flags;	      /* the value whose test against 0 the flags hold */

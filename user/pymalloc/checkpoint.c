@@ -301,7 +301,8 @@ int checkpoint__read(struct heap **out, struct allocators *allocators, const str
 		struct arena *arenas;
 		size_t cnt;
 
-		err = allocators__read_arenas(allocators, memory, &arenas, &cnt);
+		err = allocators__read_arenas(allocators, memory, &arenas, &cnt,
+					      &counts->skipped_interpreters);
 		if (err)
 			return err;
 		if (options &&

@@ -28,9 +28,10 @@ struct checkpoint_options {
 };
 
 struct checkpoint_counts {
-	uint64_t retried_pools;	   /* that changed under the reader and were read again */
-	uint64_t unresolved_pools; /* of those, changed each time: taken from a torn copy */
-	uint64_t unreadable_pools; /* not readable: memory that is not there */
+	uint64_t retried_pools;	       /* that changed under the reader and were read again */
+	uint64_t unresolved_pools;     /* of those, changed each time: taken from a torn copy */
+	uint64_t unreadable_pools;     /* not readable: memory that is not there */
+	uint64_t skipped_interpreters; /* with an allocator of their own that was not readable */
 };
 
 /*

@@ -18,7 +18,8 @@ static bool sample_is_framed(const struct sample *sample)
 {
 	uint8_t byte = sample->forbidden[0];
 
-	if (!memchr("rmo", sample->api, 3) || (byte != 0xfd && byte != 0xfb))
+	if ((sample->api != 'r' && sample->api != 'm' && sample->api != 'o') ||
+	    (byte != 0xfd && byte != 0xfb))
 		return false;
 	for (size_t i = 1; i < sizeof(sample->forbidden); i++)
 		if (sample->forbidden[i] != byte)

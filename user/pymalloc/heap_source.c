@@ -196,6 +196,7 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 	counters[COUNTER_POOLS_RETRIED] += counts.retried_pools;
 	counters[COUNTER_POOLS_UNRESOLVED] += counts.unresolved_pools;
 	counters[COUNTER_POOLS_UNREADABLE] += counts.unreadable_pools;
+	counters[COUNTER_INTERPRETERS_SKIPPED] += counts.skipped_interpreters;
 	reading.duration_ms = elapsed_ms(&start);
 	reading.heap = TAKE_PTR(heap);
 	*out = reading;

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finding pymalloc's state without symbols.
- *
- * `usedpools` finds itself. It is a table of one pair of pointers for each size class, the heads of
- * circular lists of pools, and it is laid out so that each pair can be taken for the nextpool and
- * prevpool members of a pool header 16 bytes before it. So a pair of an empty class points at itself
- * less 16, both words, and a pair of a class in use points at two pools that say which class they are
- * of and point back. No other run of 32 (or, with an alignment of 8, 64) pairs does.
- *
- * The array of arenas then is where some word of the same data points to 48-byte records in which the
- * index that each used pool carries leads to an arena around that pool.
+ * Finding pymalloc's state without symbols: the table of used pools (see used_pools.h), and from it the
+ * array of arenas. That is where some word of the same data points to 48-byte records in which the index
+ * that each used pool carries leads to an arena around that pool.
  */
 #pragma once
 
@@ -23,7 +16,7 @@
 
 /* One allocator state ("OMState" in CPython): a process has several if interpreters have their own. */
 struct allocator {
-	uint64_t usedpools;
+	uint64_t used_pools; /* address of the table */
 	/*
 	 * Where the pointer to the arena array is read from. More than one address as long as several
 	 * words hold the same, right value: `usable_arenas` may happen to. Those that go astray are
@@ -43,8 +36,8 @@ struct allocators {
  * Finds the allocator of the main interpreter in the writable data of the module that holds CPython.
  * The caller frees *out. Errors:
  * -ENOENT   no such table: not a CPython with pymalloc, or not initialized
- * -ENODATA  the table is there and empty and there are no arenas: pymalloc is not in use
- * -EAGAIN   the target changed it under us too often
+ * -ENODATA  the table is there and empty: pymalloc is not in use
+ * -EAGAIN   no arenas fit its pools: the target changed them too fast, or they are damaged
  * or negative errno of reading.
  */
 int allocators__locate(struct allocators *out, const struct data_image *data,
@@ -60,11 +53,12 @@ int allocators__add_interpreters(struct allocators *allocators, const uint64_t *
 				 size_t cnt, const struct memory *memory);
 
 /*
- * Reads the arenas of all allocators, sorted by address, checked for overlaps. Errors: -EAGAIN the
- * table changed while it was read; -EUCLEAN it makes no sense; -E2BIG more than ARENAS_MAX; or
- * negative errno of reading. The caller frees *out.
+ * Reads the arenas of all allocators, sorted by address, checked for overlaps. An allocator that is not
+ * the main interpreter's and cannot be read (its interpreter has ended meanwhile) is left out and
+ * counted in *skipped. Errors: -EAGAIN the table changed each time it was read; -EUCLEAN arenas
+ * overlap; -E2BIG more than ARENAS_MAX; or negative errno of reading. The caller frees *out.
  */
 int allocators__read_arenas(struct allocators *allocators, const struct memory *memory,
-			    struct arena **out, size_t *cnt);
+			    struct arena **out, size_t *cnt, uint64_t *skipped);
 
 void allocators__free(struct allocators *allocators);

@@ -10,8 +10,7 @@
 
 #include "pymalloc/geometry.h"
 
-#define POOL_SIZE_MAX  (64UL << 10)
-#define POOL_WORDS_MAX (POOL_SIZE_MAX / 8 / 64)
+#define POOL_WORDS_MAX (65536 / 8 / 64) /* of the largest pool with the smallest alignment */
 
 /* How many words hold the bits of a pool. */
 static inline size_t pool__word_cnt(const struct geometry *geometry)

@@ -103,7 +103,9 @@ static void write_heap(const struct report *report, FILE *out)
 	snprintf(note, sizeof(note), "%s of %s%s%s", COUNT(totals->arenas),
 		 BYTES(report->findings->geometry.arena_size),
 		 report->findings->resident_bytes == RESIDENT_UNKNOWN ? "" : "; in RAM: ",
-		 report->findings->resident_bytes == RESIDENT_UNKNOWN ? "" : BYTES(report->findings->resident_bytes));
+		 report->findings->resident_bytes == RESIDENT_UNKNOWN
+			 ? ""
+			 : BYTES(report->findings->resident_bytes));
 	write_share(out, "arenas", all, all, note);
 	snprintf(note, sizeof(note), "%s blocks", COUNT(totals->live_blocks));
 	write_share(out, "live", totals->live_bytes, all, note);
@@ -159,7 +161,8 @@ static void write_pinned_arena(const struct report *report, const struct pinned_
 		shown = SHOWN_BLOCKS_MAX;
 	fprintf(out, "  %#-18" PRIx64 " %8s %12s %10s %12s %12s ", arena->address,
 		COUNT(arena->live_blocks), BYTES(arena->live_bytes), PERCENT(arena->occupancy),
-		report->findings->resident_bytes == RESIDENT_UNKNOWN ? "?" : BYTES(arena->resident_bytes),
+		report->findings->resident_bytes == RESIDENT_UNKNOWN ? "?"
+								     : BYTES(arena->resident_bytes),
 		SECONDS(arena->pinned_for_s));
 	for (uint32_t i = 0; i < shown; i++) {
 		const struct pinned_block *block = &pinned->blocks[arena->first_block + i];

@@ -60,8 +60,8 @@ static int run_to_exec(struct launch *launch, int error_fd)
 		int status = wait_for_stop(launch), err;
 
 		if (status < 0)
-			return read(error_fd, &err, sizeof(err)) == (ssize_t)sizeof(err) ? -err :
-											   -ECHILD;
+			return read(error_fd, &err, sizeof(err)) == (ssize_t)sizeof(err) ? -err
+											 : -ECHILD;
 		if (status >> 8 == (SIGTRAP | PTRACE_EVENT_EXEC << 8))
 			break;
 		if (ptrace(PTRACE_CONT, launch->pid, NULL, (void *)(long)WSTOPSIG(status)))
@@ -71,32 +71,47 @@ static int run_to_exec(struct launch *launch, int error_fd)
 	return 0;
 }
 
+/* Takes hold of the child, which waits for a byte, and lets it go on to its exec. */
+static int seize(pid_t pid, int go_fd)
+{
+	const long options = PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD;
+
+	if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)options) || write(go_fd, "", 1) != 1)
+		return -errno;
+	return 0;
+}
+
 int launch__start(struct launch *out, char **argv, struct failure *failure)
 {
-	int go[2] = {-1, -1}, error[2] = {-1, -1};
+	_cleanup_close_ int go_read = -1, go_write = -1, error_read = -1, error_write = -1;
 	struct launch launch = {};
-	int err = 0;
+	int ends[2], err;
 
-	if (pipe2(go, O_CLOEXEC) || pipe2(error, O_CLOEXEC))
+	if (pipe2(ends, O_CLOEXEC))
 		return failure__set(failure, -errno, "cannot make a pipe: %s", strerror(errno));
+	go_read = ends[0];
+	go_write = ends[1];
+	if (pipe2(ends, O_CLOEXEC))
+		return failure__set(failure, -errno, "cannot make a pipe: %s", strerror(errno));
+	error_read = ends[0];
+	error_write = ends[1];
 	launch.pid = fork();
-	if (launch.pid == 0) {
-		close(go[1]);
-		become_program(argv, go[0], error[1]);
-	}
-	close(go[0]);
-	close(error[1]);
 	if (launch.pid < 0)
-		err = -errno;
-	else if (ptrace(PTRACE_SEIZE, launch.pid, NULL,
-			(void *)(long)(PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD)))
-		err = -errno;
-	else if (write(go[1], "", 1) != 1)
-		err = -errno;
-	close(go[1]); /* a child that was not seized ends here */
-	if (!err)
-		err = run_to_exec(&launch, error[0]);
-	close(error[0]);
+		return failure__set(failure, -errno, "cannot fork: %s", strerror(errno));
+	if (launch.pid == 0) {
+		closep(&go_write);
+		become_program(argv, go_read, error_write);
+	}
+	closep(&go_read);
+	closep(&error_write);
+	go_read = error_write = -1;
+	err = seize(launch.pid, go_write);
+	if (err) { /* the child reads the end of the pipe, and ends */
+		close(TAKE_FD(go_write));
+		waitpid(launch.pid, NULL, 0);
+	} else {
+		err = run_to_exec(&launch, error_read);
+	}
 	if (err)
 		return describe_start(err, argv[0], failure);
 	*out = launch;
@@ -108,8 +123,7 @@ static bool has_mapped_code(struct launch *launch, struct __ptrace_syscall_info 
 {
 	struct __ptrace_syscall_info info;
 
-	if (ptrace(PTRACE_GET_SYSCALL_INFO, launch->pid,
-		   (void *)sizeof(info), &info) < 0)
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, launch->pid, (void *)sizeof(info), &info) < 0)
 		return false;
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		*entry = info;
@@ -139,8 +153,8 @@ int launch__run_until(struct launch *launch, int (*is_ready)(pid_t pid, void *co
 		launch->held = true;
 		signal_to_pass = 0;
 		event = status >> 16;
-		if (event == PTRACE_EVENT_EXEC || (WSTOPSIG(status) == SYSCALL_STOP &&
-						   has_mapped_code(launch, &entry)))
+		if (event == PTRACE_EVENT_EXEC ||
+		    (WSTOPSIG(status) == SYSCALL_STOP && has_mapped_code(launch, &entry)))
 			result = is_ready(launch->pid, context);
 		else if (event == 0 && WSTOPSIG(status) != SYSCALL_STOP)
 			signal_to_pass = WSTOPSIG(status);

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Arenas: an arena_object that is set up for a mapping just made, and one whose mapping is given back.
+ */
+#include "probes/shape_scan.h"
+
+#include <string.h>
+
+#define POOL_ADDRESS ((int64_t)offsetof(struct arena_object, pool_address))
+#define FREEPOOLS    ((int64_t)offsetof(struct arena_object, freepools))
+
+#define ARENA_BYTES_MIN (256L << 10)
+#define ARENA_BYTES_MAX (64L << 20)
+#define POOL_BYTES_MIN	4096
+#define POOL_BYTES_MAX	65536
+
+static bool is_pool_mask(int64_t mask)
+{
+	return mask >= POOL_BYTES_MIN - 1 && mask < POOL_BYTES_MAX && !(mask & (mask + 1));
+}
+
+/*
+ * Whether this block of code sets up an arena_object: stores @address as its pool_address, or clears
+ * its freepools. (Compilers move the former behind the jump at will, the latter they have not.)
+ */
+static bool sets_up_arena(const struct values *values, value_id address)
+{
+	const struct place *place;
+
+	for (uint32_t i = 0; (place = values__place(values, i)); i++) {
+		const struct value *value = values__get(values, place->value);
+
+		if (!place->stored || place->width != 8)
+			continue;
+		if (place->address.offset == POOL_ADDRESS && place->value == address)
+			return true;
+		if (place->address.offset == FREEPOOLS && value->kind == VALUE_CONSTANT &&
+		    !value->amount)
+			return true;
+	}
+	return false;
+}
+
+int shape_arena__match_map(struct shape_scan *scan, const struct insn *insn)
+{
+	struct values *values = &scan->values;
+	const struct value *flags = values__get(values, values->flags);
+	struct operand operand;
+	value_id address;
+
+	if (insn->op != INSN_JUMP_IF || flags->kind != VALUE_MASKED || !is_pool_mask(flags->amount))
+		return 0;
+	address = values__strip_low(values, flags->of);
+	if (!sets_up_arena(values, address))
+		return 0;
+	operand = shape_scan__find_operand(values, values__as_address(values, address));
+	if (operand.reg == PYFRAG_NO_REGISTER)
+		return 0;
+	return shape_scan__emit(scan, EVENT_ARENA_MAP, insn->address, operand, insn->emulated);
+}
+
+static bool is_arena_size(const struct value *value)
+{
+	return value->kind == VALUE_CONSTANT && value->amount >= ARENA_BYTES_MIN &&
+	       value->amount <= ARENA_BYTES_MAX && !(value->amount & (value->amount - 1));
+}
+
+/* Whether the code behind the call at @index clears some `address`, as it is done with an arena. */
+static bool clears_address_ahead(struct shape_scan *scan, size_t index)
+{
+	struct values *ahead = &scan->ahead;
+
+	memcpy(ahead, &scan->values, sizeof(*ahead));
+	for (size_t i = index; i < scan->insn_cnt && i <= index + SHAPE_LOOKAHEAD_MAX; i++) {
+		const struct insn *insn = &scan->insns[i];
+		const struct value *stored = NULL;
+
+		values__step(ahead, insn);
+		if (i == index)
+			continue;
+		if (insn->op >= INSN_JUMP_IF || insn->op == INSN_UNDECODED)
+			break;
+		if ((insn->op == INSN_STORE || insn->op == INSN_STORE_SET) && insn->width == 8 &&
+		    !insn->memory.displacement)
+			stored = values__get(ahead,
+					     values__at(ahead, values__memory_of(ahead, insn)));
+		if (stored && stored->kind == VALUE_CONSTANT && !stored->amount)
+			return true;
+	}
+	return false;
+}
+
+int shape_arena__match_unmap(struct shape_scan *scan, size_t index)
+{
+	const struct insn *insn = &scan->insns[index];
+	struct values *values = &scan->values;
+
+	if (insn->op != INSN_CALL)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		uint8_t address = insn__argument_register(i);
+		uint8_t size = insn__argument_register(i + 1);
+		struct address from;
+
+		if (!is_arena_size(values__get(values, values->registers[size])))
+			continue;
+		if ((values__is_load(values, values->registers[address], 8, &from) &&
+		     !from.offset) ||
+		    (!insn->has_target && clears_address_ahead(scan, index)))
+			return shape_scan__emit(scan, EVENT_ARENA_UNMAP, insn->address,
+						(struct operand){.reg = address}, insn->emulated);
+	}
+	return 0;
+}

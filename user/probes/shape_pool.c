@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The slow path: a pool is taken for a size class. Its first block is handed out without passing the
+ * fast path, so this is an allocation too.
+ *
+ * Compilers make up to three copies of the end of it, for the pool may have been used before, or have
+ * just been carved off, and then `pool->szidx == size` is known to be false, or compared with a
+ * constant.
+ */
+#include "probes/shape_scan.h"
+
+#include <string.h>
+
+#define NEXTPOOL ((int64_t)offsetof(struct pool_header, nextpool))
+#define SZIDX	 ((int64_t)offsetof(struct pool_header, szidx))
+#define NO_CLASS 0xffff /* DUMMY_SIZE_IDX: of a pool just carved off */
+
+/* The two sides of the comparison at a new pool, likewise. */
+struct comparison {
+	uint8_t sides[2];
+	int16_t displacement;
+};
+
+void shape_pool__observe(struct shape_scan *scan, const struct insn *insn)
+{
+	struct address pool = values__memory_of(&scan->values, insn);
+	struct pending *pending;
+
+	if (insn->op != INSN_STORE_SET || insn->width != 4 || insn->immediate != 1 ||
+	    !values__has_stored(&scan->values, address__plus(pool, NEXTPOOL)))
+		return;
+	values__name_registers(&scan->values);
+	pending = shape_scan__add_pending(scan, EVENT_NEW_POOL, pool, pool);
+	pending->start = insn->address;
+	pending->start_operand = shape_scan__find_operand(&scan->values, pool);
+	memcpy(pending->registers, scan->values.registers, sizeof(pending->registers));
+}
+
+static int emit_new_pool(struct shape_scan *scan, uint64_t address, bool emulated,
+			 struct operand pool, struct comparison comparison)
+{
+	const struct shape_site site = {
+		.address = address,
+		.emulated = emulated,
+		.site = {.type = EVENT_NEW_POOL,
+			 .operand = pool.reg,
+			 .compared = {comparison.sides[0], comparison.sides[1]},
+			 .displacement = pool.displacement,
+			 .compared_displacement = comparison.displacement},
+	};
+	int err = scan->found(&site, scan->context);
+
+	return err ? err : 1;
+}
+
+/* A comparison of which only the wanted class is at hand, in a register. */
+static struct comparison compare_class(uint8_t size)
+{
+	return (struct comparison){.sides = {size, size}};
+}
+
+/*
+ * What was last compared, if it still is where it was then: two registers, or one and the pool's own
+ * class, or, in code that keeps its variables in memory, one and a variable beside that of the pool.
+ */
+static bool find_compared(struct shape_scan *scan, const struct pending *pending,
+			  struct comparison *out)
+{
+	struct values *values = &scan->values;
+	const struct insn *compare = &values->compare;
+	int64_t displacement = compare->memory.displacement, pool_displacement;
+	uint8_t base;
+
+	if (compare->op != INSN_COMPARE || compare->width != 4 ||
+	    compare->source == INSN_NO_REGISTER || compare->source == compare->other ||
+	    values->registers[compare->source] != values->compared[0])
+		return false;
+	*out = compare_class(compare->source);
+	if (compare->has_memory) {
+		if (address__equals(values__memory_of(values, compare),
+				    address__plus(pending->operand, SZIDX)))
+			return true;
+		out->sides[1] = compare->memory.base | PYFRAG_OPERAND_IN_MEMORY;
+		out->displacement = (int16_t)displacement;
+		return compare->memory.plain &&
+		       values__find_place(values, pending->operand, &base, &pool_displacement) &&
+		       base == compare->memory.base && displacement >= INT16_MIN &&
+		       displacement <= INT16_MAX;
+	}
+	if (compare->other == INSN_NO_REGISTER)
+		return compare->immediate == NO_CLASS;
+	out->sides[1] = compare->other;
+	return values->registers[compare->other] == values->compared[1];
+}
+
+/* The jump on `pool->szidx == size`. */
+static int place_at_comparison(struct shape_scan *scan, const struct insn *insn,
+			       const struct pending *pending, struct operand pool)
+{
+	struct comparison comparison;
+
+	if (!find_compared(scan, pending, &comparison))
+		return 0;
+	return emit_new_pool(scan, insn->address, insn->emulated, pool, comparison);
+}
+
+/* The register that @insn stores as the size class of @pool, or INSN_NO_REGISTER. */
+static uint8_t stored_class(struct values *values, const struct insn *insn, struct address pool)
+{
+	if (insn->op != INSN_STORE || insn->width != 4 ||
+	    !address__equals(values__memory_of(values, insn), address__plus(pool, SZIDX)))
+		return INSN_NO_REGISTER;
+	return insn->source;
+}
+
+/*
+ * The register that the code from @index on stores as the class of @pool, if its value then is what it
+ * holds now; else INSN_NO_REGISTER.
+ */
+static uint8_t find_setup(struct shape_scan *scan, size_t index, struct address pool)
+{
+	struct values *ahead = &scan->ahead;
+
+	values__name_registers(&scan->values);
+	memcpy(ahead, &scan->values, sizeof(*ahead));
+	for (size_t i = index; i < scan->insn_cnt && i < index + SHAPE_LOOKAHEAD_MAX; i++) {
+		const struct insn *insn = &scan->insns[i];
+		uint8_t size = stored_class(ahead, insn, pool);
+
+		if (size != INSN_NO_REGISTER)
+			return ahead->registers[size] == scan->values.registers[size]
+				       ? size
+				       : INSN_NO_REGISTER;
+		if (insn->op >= INSN_JUMP_IF || insn->op == INSN_UNDECODED)
+			break;
+		values__step(ahead, insn);
+	}
+	return INSN_NO_REGISTER;
+}
+
+/*
+ * The jump to where the class is set: a copy for pools that were just carved off, whose old class is
+ * known to be none.
+ */
+static int place_before_setup(struct shape_scan *scan, const struct insn *insn,
+			      const struct pending *pending, struct operand pool)
+{
+	uint8_t size = insn->has_target
+			       ? find_setup(scan, shape_scan__find_insn(scan, insn->target),
+					    pending->operand)
+			       : INSN_NO_REGISTER;
+
+	return size == INSN_NO_REGISTER ? 0
+					: emit_new_pool(scan, insn->address, insn->emulated, pool,
+							compare_class(size));
+}
+
+int shape_pool__place_at_start(struct shape_scan *scan, size_t index, const struct pending *pending)
+{
+	uint8_t size = find_setup(scan, index, pending->operand);
+
+	if (size == INSN_NO_REGISTER || pending->start_operand.reg == PYFRAG_NO_REGISTER ||
+	    pending->registers[size] != scan->values.registers[size])
+		return 0;
+	return emit_new_pool(scan, pending->start, false, pending->start_operand,
+			     compare_class(size));
+}
+
+int shape_pool__place(struct shape_scan *scan, const struct insn *insn,
+		      const struct pending *pending)
+{
+	struct operand pool = shape_scan__find_operand(&scan->values, pending->operand);
+	uint8_t size;
+
+	if (pool.reg == PYFRAG_NO_REGISTER)
+		return 0;
+	if (insn->op == INSN_JUMP_IF)
+		return place_at_comparison(scan, insn, pending, pool);
+	if (insn->op == INSN_JUMP)
+		return place_before_setup(scan, insn, pending, pool);
+	size = stored_class(&scan->values, insn, pending->operand);
+	return size == INSN_NO_REGISTER ? 0
+					: emit_new_pool(scan, insn->address, insn->emulated, pool,
+							compare_class(size));
+}
+
+bool shape_pool__stores_class(const struct insn *insn)
+{
+	return insn->op == INSN_STORE && insn->width == 4 && insn->memory.displacement == SZIDX;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files that know the shapes share: the state of a scan. Private to shape*.c.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probes/insn.h"
+#include "probes/shapes.h"
+#include "probes/values.h"
+#include "pyfrag/events.h"
+#include "pymalloc/layout.h"
+
+/* How far behind a jump or a call the rest of a shape may be. */
+#define SHAPE_LOOKAHEAD_MAX 8
+/* Shapes that overlap in one block of code; compilers interleave two at most. */
+#define SHAPE_PENDING_MAX 8
+
+/* Where an operand is, as struct pyfrag_site has it. reg PYFRAG_NO_REGISTER: nowhere. */
+struct operand {
+	uint8_t reg;
+	int16_t displacement;
+};
+
+/* A shape recognized, and not placed yet. */
+struct pending {
+	uint8_t type; /* enum pyfrag_event_type */
+	bool counted; /* the change of the pool's count was seen */
+	struct address pool, operand;
+	/* Where to probe if no emulated instruction comes: 0 until it is known. */
+	uint64_t fallback;
+	struct operand fallback_operand;
+	/* EVENT_NEW_POOL: the instruction that sets the count, and what is in the registers there. */
+	uint64_t start;
+	struct operand start_operand;
+	value_id registers[INSN_REGISTERS];
+};
+
+struct shape_scan {
+	struct values values, ahead;
+	struct pending pending[SHAPE_PENDING_MAX];
+	size_t pending_cnt;
+	/* Pools whose count was changed by 1 in this block of code. */
+	struct counted_pool {
+		struct address pool;
+		int change;
+	} counted[SHAPE_PENDING_MAX];
+	size_t counted_cnt;
+	const struct insn *insns;
+	size_t insn_cnt;
+	uint64_t *leaders; /* sorted: addresses that jumps in this function lead to */
+	size_t leader_cnt, leader_capacity;
+	int (*found)(const struct shape_site *site, void *context);
+	void *context;
+};
+
+/* Where @wanted can be found now. */
+struct operand shape_scan__find_operand(const struct values *values, struct address wanted);
+
+/* The first instruction at or behind @address; insn_cnt if there is none in this function. */
+size_t shape_scan__find_insn(const struct shape_scan *scan, uint64_t address);
+
+/* Notes that a shape was recognized, and returns what there is to know of it, for more to be added. */
+struct pending *shape_scan__add_pending(struct shape_scan *scan, uint8_t type, struct address pool,
+					struct address operand);
+
+/* Reports a site. Returns what found() does. */
+int shape_scan__emit(struct shape_scan *scan, uint8_t type, uint64_t address,
+		     struct operand operand, bool emulated);
+
+/* A pool that is taken (shape_pool.c). */
+
+/* Looks at @insn before it takes effect: 32 bits of [P] = 1, after P was linked? */
+void shape_pool__observe(struct shape_scan *scan, const struct insn *insn);
+
+/* Whether @insn may be where the class of a new pool is set. */
+bool shape_pool__stores_class(const struct insn *insn);
+
+/*
+ * A new pool is probed before its class is set, when both the old class (in memory) and the new one
+ * (in a register) can be seen. Returns 1 if placed, 0 if @insn is not the place, or negative.
+ */
+int shape_pool__place(struct shape_scan *scan, const struct insn *insn,
+		      const struct pending *pending);
+
+/*
+ * The same where the code runs into what others jump to, at @index: there is no instruction of its own
+ * behind the one that sets the count, so that is probed, just before it takes effect.
+ */
+int shape_pool__place_at_start(struct shape_scan *scan, size_t index,
+			       const struct pending *pending);
+
+/* Arenas that come and go (shape_arena.c). Both return 0, or what found() returned. */
+
+/* Jump if X & (pool size - 1), while an arena_object is set up. */
+int shape_arena__match_map(struct shape_scan *scan, const struct insn *insn);
+
+/*
+ * call f(ctx, [A], arena size), or f([A], arena size). Where the address was loaded long before, it is
+ * the slot cleared right behind an indirect call that tells.
+ */
+int shape_arena__match_unmap(struct shape_scan *scan, size_t index);

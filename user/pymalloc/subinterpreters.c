@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Interpreters with allocators of their own (PyInterpreterConfig.use_main_obmalloc = 0, from 3.12 on).
+ * Where a PyInterpreterState keeps its allocator need not be known beforehand: the main interpreter's
+ * is, and every other keeps its own at the same offset.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "pymalloc/locate.h"
+#include "pymalloc/used_pools.h"
+#include "util/cleanup.h"
+
+#define PIECE_BYTES 4096
+/* PyInterpreterState is 375 KB in 3.12, 195 KB in 3.13. */
+#define INTERPRETER_BYTES_MAX (1UL << 20)
+
+/* Where in PyInterpreterState the allocator state hangs. */
+struct state_place {
+	uint64_t offset;
+	bool inlined; /* 3.12: the state itself is there; later: a pointer to it */
+};
+
+/* 3.12: the table lies in the structure. */
+static bool find_inlined(uint64_t main_table, const uint64_t *interpreters, size_t cnt,
+			 struct state_place *place)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		if (main_table - interpreters[i] >= INTERPRETER_BYTES_MAX)
+			continue;
+		*place = (struct state_place){.offset = main_table - interpreters[i],
+					      .inlined = true};
+		return true;
+	}
+	return false;
+}
+
+/* 3.13 on: the structure points to the table. 0, -ENOENT, or negative errno of reading. */
+static int find_pointer(uint64_t main_table, uint64_t interpreter, const struct memory *memory,
+			struct state_place *place)
+{
+	uint64_t words[PIECE_BYTES / sizeof(uint64_t)];
+
+	for (uint64_t at = 0; at < INTERPRETER_BYTES_MAX; at += PIECE_BYTES) {
+		int err = memory__read(memory, interpreter + at, words, sizeof(words));
+
+		if (err)
+			return err == -EFAULT ? -ENOENT : err;
+		for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+			if (words[i] != main_table)
+				continue;
+			*place = (struct state_place){.offset = at + i * sizeof(words[0])};
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int find_place(uint64_t main_table, const uint64_t *interpreters, size_t cnt,
+		      const struct memory *memory, struct state_place *place)
+{
+	int err = -ENOENT;
+
+	if (find_inlined(main_table, interpreters, cnt, place))
+		return 0;
+	/* The main interpreter is the oldest and stands last. */
+	for (size_t i = cnt; i-- > 0 && err == -ENOENT;)
+		err = find_pointer(main_table, interpreters[i], memory, place);
+	return err;
+}
+
+/* The allocator of one interpreter. -ENOENT: it has none of its own, or none that is in use. */
+static int find_own(const struct allocators *allocators, uint64_t interpreter,
+		    const struct state_place *place, const struct memory *memory,
+		    struct allocator *out)
+{
+	struct used_pools table = {.address = interpreter + place->offset,
+				   .class_cnt = geometry__class_cnt(&allocators->geometry)};
+	struct used_pools_evidence evidence;
+	int err;
+
+	if (!place->inlined) {
+		err = memory__read(memory, table.address, &table.address, sizeof(table.address));
+		if (err)
+			return err == -EFAULT ? -ENOENT : err;
+	}
+	if (!table.address || table.address == allocators->items[0].used_pools)
+		return -ENOENT;
+	err = used_pools__check(&table, &evidence, memory);
+	if (err)
+		return err;
+	if (!evidence.witness_cnt || evidence.geometry.pool_size != allocators->geometry.pool_size)
+		return -ENOENT;
+	/* struct _obmalloc_state: pools.used[], and right behind it mgmt.arenas. */
+	*out = (struct allocator){
+		.used_pools = table.address,
+		.arenas_at = {table.address + table.class_cnt * sizeof(table.pairs[0])},
+		.arenas_at_cnt = 1,
+	};
+	return 0;
+}
+
+int allocators__add_interpreters(struct allocators *allocators, const uint64_t *interpreters,
+				 size_t cnt, const struct memory *memory)
+{
+	struct state_place place;
+	struct allocator *items;
+	int err;
+
+	allocators->cnt = 1;
+	if (cnt < 2)
+		return 0;
+	err = find_place(allocators->items[0].used_pools, interpreters, cnt, memory, &place);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	items = realloc(allocators->items, (cnt + 1) * sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	allocators->items = items;
+	for (size_t i = 0; i < cnt; i++) {
+		err = find_own(allocators, interpreters[i], &place, memory,
+			       &items[allocators->cnt]);
+		if (!err)
+			allocators->cnt++;
+		else if (err != -ENOENT)
+			return err;
+	}
+	return 0;
+}

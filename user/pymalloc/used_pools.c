@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "pymalloc/used_pools.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "util/sleep.h"
+
+#define POOL_SIZE_MIN 4096
+#define POOL_SIZE_MAX 65536
+#define CLASS_CNT_MIN 32
+#define ADDRESS_MAX   (1UL << 56) /* user addresses, five-level paging included */
+/* The target works on the lists while we look: so often we look again, and so long we wait. */
+#define TRIES_MAX    50
+#define TRY_AGAIN_NS 300000
+
+static bool pair_is_empty(uint64_t address, const struct used_pools_pair *pair)
+{
+	return pair->next == address - offsetof(struct pool_header, nextpool) &&
+	       pair->prev == pair->next;
+}
+
+static bool word_is_pool(uint64_t word)
+{
+	return word && word % POOL_SIZE_MIN == 0 && word < ADDRESS_MAX;
+}
+
+static bool pair_is_plausible(uint64_t address, const struct used_pools_pair *pair)
+{
+	return pair_is_empty(address, pair) ||
+	       (word_is_pool(pair->next) && word_is_pool(pair->prev));
+}
+
+static bool pool_size_is_sane(uint32_t size)
+{
+	return size >= POOL_SIZE_MIN && size <= POOL_SIZE_MAX && !(size & (size - 1));
+}
+
+/* One end of one list: the pool there, and which class it should be of. */
+struct list_end {
+	uint32_t size_class;
+	bool first; /* of the list; else the last */
+	struct pool_header header;
+};
+
+/* Reads the pools at both ends of every list that is not empty. *cnt counts them. */
+static int read_ends(const struct memory *memory, const struct used_pools *table,
+		     struct list_end *ends, struct memory_range *ranges, size_t *cnt)
+{
+	*cnt = 0;
+	for (uint32_t i = 0; i < table->class_cnt; i++) {
+		const struct used_pools_pair *pair = &table->pairs[i];
+
+		if (pair_is_empty(table->address + i * sizeof(*pair), pair))
+			continue;
+		for (int end = 0; end < 2; end++, (*cnt)++) {
+			ends[*cnt] = (struct list_end){.size_class = i, .first = end == 0};
+			ranges[*cnt] =
+				(struct memory_range){.address = end ? pair->prev : pair->next,
+						      .buffer = &ends[*cnt].header,
+						      .size = sizeof(ends[*cnt].header)};
+		}
+	}
+	return memory__read_ranges(memory, ranges, *cnt);
+}
+
+/* Whether the pool says that it belongs there. */
+static bool end_fits(const struct list_end *end, const struct used_pools *table)
+{
+	const struct pool_header *header = &end->header;
+	uint64_t head = table->address + end->size_class * sizeof(struct used_pools_pair) -
+			offsetof(struct pool_header, nextpool);
+
+	return header->szidx == end->size_class && header->count &&
+	       (end->first ? header->prevpool : header->nextpool) == head;
+}
+
+/*
+ * Checks the table against the pools at its heads, and takes their evidence. Returns 0; -EUCLEAN if
+ * some contradict it, as happens while it changes; -ENOENT if most do: it is no such table.
+ */
+static int check_ends(const struct memory *memory, const struct used_pools *table,
+		      struct used_pools_evidence *evidence)
+{
+	uint32_t alignment = SMALL_REQUEST_MAX / table->class_cnt, pool_size = 0;
+	struct memory_range ranges[2 * SIZE_CLASSES_MAX];
+	struct list_end ends[2 * SIZE_CLASSES_MAX];
+	size_t cnt, wrong = 0;
+	int err;
+
+	err = read_ends(memory, table, ends, ranges, &cnt);
+	if (err)
+		return err;
+	evidence->witness_cnt = 0;
+	for (size_t i = 0; i < cnt; i++) {
+		const struct pool_header *header = &ends[i].header;
+		uint32_t size = header->maxnextoffset + (ends[i].size_class + 1) * alignment;
+
+		if (ranges[i].failed || !end_fits(&ends[i], table) || !pool_size_is_sane(size) ||
+		    (pool_size && size != pool_size)) {
+			wrong++;
+			continue;
+		}
+		pool_size = size;
+		if (evidence->witness_cnt < POOL_WITNESSES_MAX)
+			evidence->witnesses[evidence->witness_cnt++] =
+				(struct pool_witness){.pool = ranges[i].address,
+						      .arena_index = header->arenaindex};
+	}
+	if (wrong)
+		return wrong * 2 > cnt ? -ENOENT : -EUCLEAN;
+	evidence->geometry = (struct geometry){.pool_size = pool_size, .alignment = alignment};
+	return 0;
+}
+
+static bool pairs_are_plausible(const struct used_pools *table)
+{
+	for (uint32_t i = 0; i < table->class_cnt; i++)
+		if (!pair_is_plausible(table->address + i * sizeof(table->pairs[i]),
+				       &table->pairs[i]))
+			return false;
+	return true;
+}
+
+int used_pools__check(struct used_pools *table, struct used_pools_evidence *evidence,
+		      const struct memory *memory)
+{
+	for (int try = 0; try < TRIES_MAX; try++) {
+		int err;
+
+		err = memory__read(memory, table->address, table->pairs,
+				   table->class_cnt * sizeof(table->pairs[0]));
+		if (err)
+			return err == -EFAULT ? -ENOENT : err;
+		if (!pairs_are_plausible(table))
+			return -ENOENT;
+		err = check_ends(memory, table, evidence);
+		if (err != -EUCLEAN)
+			return err;
+		sleep_ns(TRY_AGAIN_NS);
+	}
+	return -ENOENT;
+}
+
+/* Looks through a segment for runs of plausible pairs that are long enough. */
+struct run_scan {
+	const struct data_segment *segment;
+	size_t at;
+};
+
+static size_t measure_run(const struct data_segment *segment, size_t at)
+{
+	size_t cnt = 0;
+
+	for (; cnt < SIZE_CLASSES_MAX && at + sizeof(struct used_pools_pair) <= segment->size;
+	     cnt++, at += sizeof(struct used_pools_pair)) {
+		struct used_pools_pair pair;
+
+		memcpy(&pair, segment->bytes + at, sizeof(pair));
+		if (!pair_is_plausible(segment->address + at, &pair))
+			break;
+	}
+	return cnt;
+}
+
+/* Every word is tried as a beginning: what lies before the table may look like a part of it. */
+static bool next_run(struct run_scan *scan, uint64_t *address, size_t *length)
+{
+	for (; scan->at + sizeof(struct used_pools_pair) <= scan->segment->size; scan->at += 8) {
+		*length = measure_run(scan->segment, scan->at);
+		if (*length < CLASS_CNT_MIN)
+			continue;
+		*address = scan->segment->address + scan->at;
+		scan->at += 8;
+		return true;
+	}
+	return false;
+}
+
+/* Whether a table begins at @address; with 64 classes if that fits, else with 32. */
+static int try_run(struct used_pools *table, struct used_pools_evidence *evidence, uint64_t address,
+		   size_t length, const struct memory *memory)
+{
+	int err = -ENOENT;
+
+	table->address = address;
+	for (uint32_t cnt = SIZE_CLASSES_MAX; err == -ENOENT && cnt >= CLASS_CNT_MIN; cnt /= 2) {
+		table->class_cnt = cnt;
+		if (length >= cnt)
+			err = used_pools__check(table, evidence, memory);
+	}
+	return err;
+}
+
+int used_pools__find(struct used_pools *out, struct used_pools_evidence *evidence,
+		     const struct data_image *data, const struct memory *memory)
+{
+	bool found_empty = false;
+
+	for (size_t i = 0; i < data->segment_cnt; i++) {
+		struct run_scan scan = {.segment = &data->segments[i],
+					.at = -data->segments[i].address & 7};
+		uint64_t address;
+		size_t length;
+
+		while (next_run(&scan, &address, &length)) {
+			struct used_pools table;
+			int err = try_run(&table, evidence, address, length, memory);
+
+			if (err && err != -ENOENT)
+				return err;
+			if (err || (found_empty && !evidence->witness_cnt))
+				continue;
+			*out = table;
+			if (evidence->witness_cnt)
+				return 0;
+			found_empty = true;
+		}
+	}
+	evidence->witness_cnt = 0;
+	return found_empty ? 0 : -ENOENT;
+}
