@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 
+import jsonschema
 import pytest
 
 import pythons
@@ -19,7 +20,8 @@ def pytest_report_header(config):
 
 
 def pytest_generate_tests(metafunc):
-    if "python" in metafunc.fixturenames:
+    named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "python" in metafunc.fixturenames and "python" not in named:
         metafunc.parametrize("python", PYTHONS, ids=repr)
 
 
@@ -29,10 +31,10 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="needs root: sudo make check"))
 
 
-def run_pyfrag(*args, check=True, timeout=120):
+def run_pyfrag(*args, check=True, timeout=120, **kwargs):
     result = subprocess.run(
         [PYFRAG] + [str(arg) for arg in args],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, **kwargs,
     )
     if check:
         assert result.returncode == 0, result.stderr.decode()
@@ -49,7 +51,7 @@ def snapshot():
     """The report of a process as a dictionary."""
 
     def take(pid, *args):
-        return json.loads(run_pyfrag("snapshot", "-p", pid, "--json", *args).stdout)
+        return check_report(run_pyfrag("snapshot", "-p", pid, "--json", *args).stdout)
 
     return take
 
@@ -60,9 +62,16 @@ def trace():
 
     def take(pid, *args):
         result = run_pyfrag("trace", "-p", pid, "--json", *args)
-        return [json.loads(line) for line in result.stdout.splitlines()]
+        return [check_report(line) for line in result.stdout.splitlines()]
 
     return take
+
+
+@pytest.fixture
+def any_target():
+    """A target of one Python only, for what does not depend on it."""
+    with Target(PYTHONS[0]) as running:
+        yield running
 
 
 @pytest.fixture
@@ -92,7 +101,7 @@ class Trace:
         out, err = self.process.communicate(timeout=60)
         self.stderr = err.decode()
         assert self.process.returncode == 0, self.stderr
-        return [json.loads(line) for line in [self.first] + out.splitlines()]
+        return [check_report(line) for line in [self.first] + out.splitlines()]
 
 
 @pytest.fixture
@@ -108,3 +117,26 @@ def start_trace():
         if trace.process.poll() is None:
             trace.process.kill()
             trace.process.wait()
+
+
+with open(TOP + "/docs/report.schema.json") as file:
+    SCHEMA = jsonschema.Draft202012Validator(json.load(file))
+
+
+def check_report(line):
+    """A report as a dictionary: valid by the schema, its bytes adding up."""
+    report = json.loads(line)
+    SCHEMA.validate(report)
+    heap = report["heap"]
+    assert heap["arena_bytes"] == (
+        heap["live_bytes"] + heap["free_block_bytes"] + heap["free_pool_bytes"]
+        + heap["overhead_bytes"])
+    assert heap["arena_bytes"] == heap["arenas"] * report["python"]["arena_size"]
+    assert heap["live_blocks"] == sum(row["live_blocks"] for row in report["size_classes"])
+    assert heap["live_bytes"] == sum(
+        row["live_blocks"] * row["block_size"] for row in report["size_classes"])
+    assert heap["free_block_bytes"] == sum(
+        row["free_blocks"] * row["block_size"] for row in report["size_classes"])
+    assert report["counters"]["blocks_stray"] == 0
+    assert report["counters"]["pools_unclassified"] == 0
+    return report

@@ -16,13 +16,6 @@ def assert_equal_to_stats(report, stats):
     assert classes == stats.size_classes
 
 
-def assert_identity(heap):
-    assert heap["arena_bytes"] == (
-        heap["live_bytes"] + heap["free_block_bytes"] + heap["free_pool_bytes"]
-        + heap["overhead_bytes"]
-    )
-
-
 @pytest.mark.parametrize("workload", WORKLOADS)
 def test_equals_debugmallocstats(target, snapshot, workload):
     target.run(workload, 3)
@@ -30,7 +23,6 @@ def test_equals_debugmallocstats(target, snapshot, workload):
         lambda: (snapshot(target.pid), snapshot(target.pid)))
     assert report["python"]["version"].rstrip("+") == target.python.version_text
     assert report["python"]["allocator"] == "pymalloc"
-    assert_identity(report["heap"])
     assert_equal_to_stats(report, stats)
     assert report["snapshot"]["unresolved_pools"] == 0
     assert again["heap"] == report["heap"] and again["pinned"]["list"] == report["pinned"]["list"]

@@ -21,9 +21,18 @@ import workloads  # noqa: E402
 kept = []
 
 
+def keep(thing):
+    if thing is not None:
+        kept.append(thing)
+
+
 def answer(text):
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def evaluate(expression):
+    return repr(eval(expression, {"kept": kept}))
 
 
 def main():
@@ -37,8 +46,7 @@ def main():
             name, rounds = rest.split()
             workload = getattr(workloads, name)
             for _ in range(int(rounds)):
-                kept.append(workload())
-            kept[:] = [thing for thing in kept if thing is not None]
+                keep(workload())
             answer("done")
         elif command == "drop":
             del kept[:]
@@ -51,7 +59,7 @@ def main():
             sys._debugmallocstats()
             answer("done")
         elif command == "eval":
-            answer(repr(eval(rest)))
+            answer(evaluate(rest))
         else:
             answer("error: no command %r" % command)
 

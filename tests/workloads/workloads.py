@@ -124,6 +124,28 @@ def tuples_with_survivors():
     return tuples[::100]
 
 
+PIN_BYTES = 450  # as bytes or, in Python 2, str: a size class of its own
+
+
+def plant_pins(count):
+    """Fills arenas with blocks of one size, then lets go of all but one in each of @count arenas.
+    Returns the survivors; they are far apart, so no two share an arena."""
+    blocks = [b"%d" % number + b"x" * PIN_BYTES for number in range(count * 10000)]
+    blocks.sort(key=id)
+    survivors, last = [], 0
+    for block in blocks[len(blocks) // 20:]:
+        if id(block) - last >= 4 << 20 and len(survivors) < count:
+            survivors.append(block)
+            last = id(block)
+    del blocks, block
+    gc.collect()
+    return survivors
+
+
+def ten_pins():
+    return plant_pins(10)
+
+
 def frames_and_generators():
     def numbers(depth):
         if depth:

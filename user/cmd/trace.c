@@ -24,7 +24,7 @@
 #define RING_BYTES (16UL << 20)
 
 /* How often a started program is asked whether its Python is up. */
-#define HEAP_POLL_NS 2000000
+#define HEAP_POLL_NS 1000000
 
 /* What wakes the trace up. */
 enum wakeup {
@@ -50,6 +50,7 @@ struct trace {
 
 static void trace__release(struct trace *trace)
 {
+	launch__release(&trace->launch);
 	tracer__free(trace->tracer);
 	heap_source__free(trace->source);
 	pinned_history__free(&trace->history);
@@ -124,6 +125,8 @@ static int report(struct trace *trace)
 		.missed_frees = counts->missed_frees,
 		.drift_blocks = counts->drift_blocks,
 		.follows_blocks = trace->options->mode == TRACE_FULL,
+		.sees_arena_maps = state.totals.sees_arena_maps,
+		.sees_arena_unmaps = state.totals.sees_arena_unmaps,
 		.sees_freelist_clears = state.totals.sees_freelist_clears,
 		.traced_for_s = seconds_since(&trace->since),
 	};
@@ -250,6 +253,8 @@ static int run_loop(struct trace *trace)
 	int err;
 
 	err = checkpoint_and_report(trace);
+	/* A program that we started cannot have got past its exit before it was looked at. */
+	launch__release(&trace->launch);
 	while (!err) {
 		err = wait_for(trace, &wakeup);
 		if (err)
@@ -280,9 +285,13 @@ static int probe(struct trace *trace, pid_t pid, const struct module *module,
 	int err;
 
 	err = features__detect(&features);
+	if (err == -EPERM)
+		return failure__set(failure, err,
+				    "cannot load BPF programs: not permitted; run as root, or with "
+				    "CAP_BPF and CAP_PERFMON (see: pyfrag doctor)");
 	if (err)
 		return failure__set(failure, err,
-				    "cannot use BPF: %s; run as root (see: pyfrag doctor)",
+				    "cannot load BPF programs: %s (see: pyfrag doctor)",
 				    strerror(-err));
 	err = site_cache__find(&sites, module->elf, !trace->options->no_cache, &cached);
 	if (err)
@@ -325,28 +334,35 @@ static int probe_if_python(pid_t pid, void *context)
 	return err ? err : 1;
 }
 
-/* Waits until the program's Python has come up. */
+static int describe_early_end(const struct trace *trace, int err, struct failure *failure)
+{
+	const char *name = trace->options->arguments[0];
+
+	if (err == -ENOEXEC)
+		return failure__set(failure, err,
+				    "'%s' executed another program before its Python was up", name);
+	return failure__set(failure, -ESRCH, "'%s' ended before its Python was up", name);
+}
+
+/*
+ * Waits until the program's Python has come up. The program is stopped whenever it is looked at, so that
+ * not even the shortest one gets away.
+ */
 static int wait_for_heap(struct trace *trace, struct failure *failure)
 {
-	int err;
-
 	for (;;) {
-		if (tracer__event_cnt(trace->tracer)) {
+		int state = launch__hold(&trace->launch), err = -EAGAIN;
+
+		if (state >= 0 && tracer__event_cnt(trace->tracer))
 			err = heap_source__open(&trace->source, trace->launch.pid, failure);
-			if (!err || (err != -EAGAIN && err != -ENODATA))
-				break;
-		}
+		if (state >= 0 && err != -EAGAIN && err != -ENODATA)
+			return err;
 		if (tracer__has_execed(trace->tracer))
-			return failure__set(
-				failure, -ENOEXEC,
-				"'%s' executed another program before its Python was up",
-				trace->options->arguments[0]);
+			return describe_early_end(trace, -ENOEXEC, failure);
+		if (state || launch__resume(&trace->launch))
+			return describe_early_end(trace, -ESRCH, failure);
 		sleep_ns(HEAP_POLL_NS);
-		if (launch__reap(&trace->launch) != -ECHILD)
-			return failure__set(failure, -ESRCH, "'%s' ended before its Python was up",
-					    trace->options->arguments[0]);
 	}
-	return err;
 }
 
 static int start_command(struct trace *trace, struct failure *failure)
@@ -358,7 +374,6 @@ static int start_command(struct trace *trace, struct failure *failure)
 	if (err)
 		return err;
 	err = launch__run_until(&trace->launch, probe_if_python, &start);
-	launch__release(&trace->launch);
 	if (err == -ECHILD)
 		return failure__set(
 			failure, -ENOEXEC,

@@ -41,7 +41,7 @@ struct tracer {
 	int handle_err; /* out of memory while handling an event */
 	uint64_t event_cnt, fork_cnt, stale_cnt, dropped_cnt, unconfirmed_cnt, unusable_cnt;
 	size_t probe_sites;
-	bool sees_freelist_clears;
+	bool sees_arena_maps, sees_arena_unmaps, sees_freelist_clears;
 };
 
 void tracer__free(struct tracer *tracer)
@@ -158,6 +158,8 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 	if (err)
 		return err;
 	tracer->follow_blocks = options->follow_blocks;
+	tracer->sees_arena_maps = site_set__count(sites, EVENT_ARENA_MAP) != 0;
+	tracer->sees_arena_unmaps = site_set__count(sites, EVENT_ARENA_UNMAP) != 0;
 	tracer->sees_freelist_clears = site_set__count(sites, EVENT_FREELIST_CLEAR) != 0;
 	err = probe_set__new(&tracer->probes, &probe_options, features, failure);
 	if (!err)
@@ -303,6 +305,8 @@ int tracer__visit(struct tracer *tracer,
 {
 	struct tracer_totals totals = {
 		.probe_sites = tracer->probe_sites,
+		.sees_arena_maps = tracer->sees_arena_maps,
+		.sees_arena_unmaps = tracer->sees_arena_unmaps,
 		.sees_freelist_clears = tracer->sees_freelist_clears,
 	};
 	int result;

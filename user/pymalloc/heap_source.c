@@ -205,5 +205,5 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 
 bool heap_source__keeps_empty_arena(const struct heap_source *source)
 {
-	return source->python->major == 3 && source->python->minor >= 8;
+	return source->python->major == 3 && source->python->minor >= 9;
 }

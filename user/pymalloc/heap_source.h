@@ -45,5 +45,5 @@ void heap_source__freep(struct heap_source **source);
 int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
 		      struct heap_reading *out, uint64_t *counters, struct failure *failure);
 
-/* CPython 3.8 and later keep one empty arena (bpo-37257). */
+/* CPython 3.9 and later keep one empty arena (bpo-37257). */
 bool heap_source__keeps_empty_arena(const struct heap_source *source);

@@ -46,7 +46,7 @@ struct pinned_options {
 	double below;
 	uint32_t blocks_per_arena_max; /* how many blocks to list of one arena */
 	/*
-	 * CPython 3.8 and later keep one empty arena (bpo-37257): where there is none yet, the first
+	 * CPython 3.9 and later keep one empty arena (bpo-37257): where there is none yet, the first
 	 * to become empty does not go back.
 	 */
 	bool keeps_empty_arena;

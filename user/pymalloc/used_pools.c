@@ -108,10 +108,10 @@ static int check_ends(const struct memory *memory, const struct used_pools *tabl
 				(struct pool_witness){.pool = ranges[i].address,
 						      .arena_index = header->arenaindex};
 	}
-	if (wrong)
-		return wrong * 2 > cnt ? -ENOENT : -EUCLEAN;
 	evidence->geometry = (struct geometry){.pool_size = pool_size, .alignment = alignment};
-	return 0;
+	if (wrong * 2 > cnt)
+		return -ENOENT;
+	return wrong ? -EUCLEAN : 0;
 }
 
 static bool pairs_are_plausible(const struct used_pools *table)
@@ -123,12 +123,15 @@ static bool pairs_are_plausible(const struct used_pools *table)
 	return true;
 }
 
+/* A contradiction that stays is a damaged pool: then most of the table has to speak for it. */
 int used_pools__check(struct used_pools *table, struct used_pools_evidence *evidence,
 		      const struct memory *memory)
 {
-	for (int try = 0; try < TRIES_MAX; try++) {
-		int err;
+	int err = -EUCLEAN;
 
+	for (int try = 0; try < TRIES_MAX && err == -EUCLEAN; try++) {
+		if (try)
+			sleep_ns(TRY_AGAIN_NS);
 		err = memory__read(memory, table->address, table->pairs,
 				   table->class_cnt * sizeof(table->pairs[0]));
 		if (err)
@@ -136,11 +139,8 @@ int used_pools__check(struct used_pools *table, struct used_pools_evidence *evid
 		if (!pairs_are_plausible(table))
 			return -ENOENT;
 		err = check_ends(memory, table, evidence);
-		if (err != -EUCLEAN)
-			return err;
-		sleep_ns(TRY_AGAIN_NS);
 	}
-	return -ENOENT;
+	return err == -EUCLEAN ? 0 : err;
 }
 
 /* Looks through a segment for runs of plausible pairs that are long enough. */

@@ -156,6 +156,11 @@ static json_t *pack_pinned(const struct report *report)
 			 pack_what_if(pinned));
 }
 
+static json_t *pack_seen(bool seen, uint64_t cnt)
+{
+	return seen ? json_integer((json_int_t)cnt) : json_null();
+}
+
 static json_t *pack_tracing(const struct report *report)
 {
 	const struct report_tracing *tracing = report->tracing;
@@ -163,17 +168,17 @@ static json_t *pack_tracing(const struct report *report)
 	if (!tracing)
 		return json_null();
 	return json_pack(
-		"{s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o}",
+		"{s:s, s:f, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o}",
 		"mode", tracing->mode, "traced_for_s", tracing->traced_for_s, "probe_sites",
 		(json_int_t)tracing->probe_sites, "allocs", (json_int_t)tracing->allocs, "frees",
 		(json_int_t)tracing->frees, "new_pools", (json_int_t)tracing->new_pools,
-		"arenas_mapped", (json_int_t)tracing->arenas_mapped, "arenas_unmapped",
-		(json_int_t)tracing->arenas_unmapped, "freelist_clears",
-		tracing->sees_freelist_clears ? json_integer((json_int_t)tracing->freelist_clears)
-					      : json_null(),
-		"lost", (json_int_t)report->counters[COUNTER_LOST], "resyncs",
-		(json_int_t)tracing->resyncs, "missed_allocs", (json_int_t)tracing->missed_allocs,
-		"missed_frees", (json_int_t)tracing->missed_frees, "drift_blocks",
+		"arenas_mapped", pack_seen(tracing->sees_arena_maps, tracing->arenas_mapped),
+		"arenas_unmapped", pack_seen(tracing->sees_arena_unmaps, tracing->arenas_unmapped),
+		"freelist_clears",
+		pack_seen(tracing->sees_freelist_clears, tracing->freelist_clears), "lost",
+		(json_int_t)report->counters[COUNTER_LOST], "resyncs", (json_int_t)tracing->resyncs,
+		"missed_allocs", (json_int_t)tracing->missed_allocs, "missed_frees",
+		(json_int_t)tracing->missed_frees, "drift_blocks",
 		(json_int_t)tracing->drift_blocks, "coverage",
 		tracing->follows_blocks ? json_real(report_tracing__coverage(tracing))
 					: json_null());

@@ -29,7 +29,8 @@ struct report_tracing {
 	 */
 	uint64_t missed_allocs, missed_frees, drift_blocks;
 	bool follows_blocks; /* false: no event for each block, and so no coverage */
-	bool sees_freelist_clears;
+	bool sees_arena_maps, sees_arena_unmaps,
+		sees_freelist_clears; /* there are sites for them */
 	double traced_for_s;
 };
 

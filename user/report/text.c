@@ -14,10 +14,11 @@
 #include "util/text.h"
 #include "util/units.h"
 
-#define BYTES(value)   units__bytes(value).text
-#define COUNT(value)   units__count(value).text
-#define PERCENT(value) units__percent(value).text
-#define SECONDS(value) units__seconds(value).text
+#define BYTES(value)	  units__bytes(value).text
+#define COUNT(value)	  units__count(value).text
+#define PERCENT(value)	  units__percent(value).text
+#define SECONDS(value)	  units__seconds(value).text
+#define SEEN(seen, value) ((seen) ? COUNT(value) : "not seen (no site for it)")
 
 /* How much of the long tables a person gets; programs get all of it. */
 #define SHOWN_CLASSES_MAX   8
@@ -206,13 +207,11 @@ static void write_tracing(const struct report *report, FILE *out)
 		fprintf(out, "  %s allocs, %s frees, %s lost; coverage %.6g\n",
 			COUNT(tracing->allocs), COUNT(tracing->frees),
 			COUNT(report->counters[COUNTER_LOST]), report_tracing__coverage(tracing));
-	fprintf(out, "  arenas: %s mapped, %s unmapped", COUNT(tracing->arenas_mapped),
-		COUNT(tracing->arenas_unmapped));
-	if (tracing->sees_freelist_clears)
-		fprintf(out, "; free-list clears: %s", COUNT(tracing->freelist_clears));
-	else
-		fputs("; free-list clears: not seen (no symbols)", out);
-	fprintf(out, "; resyncs: %s\n", COUNT(tracing->resyncs));
+	fprintf(out, "  arenas: %s mapped, %s unmapped; free-list clears: %s; resyncs: %s\n",
+		SEEN(tracing->sees_arena_maps, tracing->arenas_mapped),
+		SEEN(tracing->sees_arena_unmaps, tracing->arenas_unmapped),
+		SEEN(tracing->sees_freelist_clears, tracing->freelist_clears),
+		COUNT(tracing->resyncs));
 }
 
 /* Only what happened. */

@@ -68,6 +68,7 @@ static int run_to_exec(struct launch *launch, int error_fd)
 			return -errno;
 	}
 	launch->held = true;
+	launch->seized = true;
 	return 0;
 }
 
@@ -162,11 +163,42 @@ int launch__run_until(struct launch *launch, int (*is_ready)(pid_t pid, void *co
 	return result < 0 ? result : 0;
 }
 
+int launch__resume(struct launch *launch)
+{
+	const long options = PTRACE_O_TRACEEXIT;
+
+	if (ptrace(PTRACE_SETOPTIONS, launch->pid, NULL, (void *)options) ||
+	    ptrace(PTRACE_CONT, launch->pid, NULL, (void *)(long)launch->signal))
+		return errno == ESRCH ? -ECHILD : -errno;
+	launch->held = false;
+	launch->signal = 0;
+	return 0;
+}
+
+int launch__hold(struct launch *launch)
+{
+	int status;
+
+	if (launch->held)
+		return launch->exiting;
+	if (ptrace(PTRACE_INTERRUPT, launch->pid, NULL, NULL))
+		return errno == ESRCH ? -ECHILD : -errno;
+	status = wait_for_stop(launch);
+	if (status < 0)
+		return status;
+	launch->held = true;
+	launch->exiting = status >> 16 == PTRACE_EVENT_EXIT;
+	/* It stopped for us, or for a signal that came first and must be delivered in the end. */
+	launch->signal = status >> 16 ? 0 : WSTOPSIG(status);
+	return launch->exiting;
+}
+
 void launch__release(struct launch *launch)
 {
-	if (launch->held)
-		ptrace(PTRACE_DETACH, launch->pid, NULL, NULL);
-	launch->held = false;
+	/* A tracee that runs can be let go only after it was stopped. */
+	if (launch->seized && launch__hold(launch) >= 0)
+		ptrace(PTRACE_DETACH, launch->pid, NULL, (void *)(long)launch->signal);
+	launch->seized = launch->held = false;
 }
 
 int launch__reap(const struct launch *launch)

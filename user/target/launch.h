@@ -13,7 +13,10 @@
 
 struct launch {
 	pid_t pid;
-	bool held; /* stopped, by us */
+	bool seized;  /* ptrace(2) has it */
+	bool held;    /* and it is stopped */
+	bool exiting; /* and it is so at its exit */
+	int signal;   /* that it was stopped for and has yet to get; 0: none */
 };
 
 /*
@@ -30,7 +33,18 @@ int launch__start(struct launch *out, char **argv, struct failure *failure);
 int launch__run_until(struct launch *launch, int (*is_ready)(pid_t pid, void *context),
 		      void *context);
 
-/* Lets the program go for good. */
+/*
+ * Lets the program run. From now on it is stopped when it exits, with its memory still there, until it
+ * is let go.
+ */
+int launch__resume(struct launch *launch);
+
+/*
+ * Stops the program where it is. Returns 0; 1 if it has come to its exit; or -ECHILD when it is gone.
+ */
+int launch__hold(struct launch *launch);
+
+/* Lets the program go for good, wherever it is. */
 void launch__release(struct launch *launch);
 
 /*

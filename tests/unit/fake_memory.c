@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "fake_memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/array.h"
+
+/* The last mapping that begins at or before @address, or NULL. */
+static struct fake_range *find_range(const struct fake_memory *fake, uint64_t address)
+{
+	size_t low = 0, high = fake->range_cnt;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (fake->ranges[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low ? &fake->ranges[low - 1] : NULL;
+}
+
+void *fake_memory__find(const struct fake_memory *fake, uint64_t address, size_t size)
+{
+	const struct fake_range *range = find_range(fake, address);
+
+	if (!range || address - range->address > range->size ||
+	    size > range->size - (address - range->address))
+		return NULL;
+	return range->bytes + (address - range->address);
+}
+
+void *fake_memory__at(const struct fake_memory *fake, uint64_t address, size_t size)
+{
+	void *bytes = fake_memory__find(fake, address, size);
+
+	if (!bytes)
+		abort(); /* the test is wrong */
+	return bytes;
+}
+
+uint64_t *fake_memory__word(const struct fake_memory *fake, uint64_t address)
+{
+	return fake_memory__at(fake, address, sizeof(uint64_t));
+}
+
+void *fake_memory__map(struct fake_memory *fake, uint64_t address, size_t size)
+{
+	struct fake_range *before = find_range(fake, address);
+	size_t at = before ? (size_t)(before - fake->ranges) + 1 : 0;
+	struct fake_range range = {.address = address, .size = size, .bytes = calloc(1, size)};
+
+	if (!range.bytes || (before && address - before->address < before->size) ||
+	    (at < fake->range_cnt && fake->ranges[at].address - address < size) ||
+	    ARRAY_RESERVE(fake->ranges, fake->range_capacity, fake->range_cnt + 1))
+		abort();
+	memmove(&fake->ranges[at + 1], &fake->ranges[at], (fake->range_cnt - at) * sizeof(range));
+	fake->ranges[at] = range;
+	fake->range_cnt++;
+	return range.bytes;
+}
+
+void fake_memory__unmap(struct fake_memory *fake, uint64_t address)
+{
+	struct fake_range *range = find_range(fake, address);
+	struct fake_range *end = fake->ranges + fake->range_cnt;
+
+	if (!range || range->address != address)
+		abort();
+	free(range->bytes);
+	memmove(range, range + 1, (size_t)(end - range - 1) * sizeof(*range));
+	fake->range_cnt--;
+}
+
+/* How much of [address, address + size) one copy takes: up to the end of its mapping, and of a piece. */
+static size_t copy_piece(struct fake_memory *fake, uint64_t address, uint8_t *buffer, size_t size)
+{
+	const struct fake_range *range;
+	size_t there;
+
+	if (fake->piece_size && size > fake->piece_size)
+		size = fake->piece_size;
+	if (fake->before_read)
+		fake->before_read(fake->context, address, size);
+	range = find_range(fake, address);
+	if (!range || address - range->address >= range->size)
+		return 0;
+	there = range->size - (address - range->address);
+	if (size > there)
+		size = there;
+	memcpy(buffer, range->bytes + (address - range->address), size);
+	return size;
+}
+
+static int read_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt)
+{
+	struct fake_memory *fake = (struct fake_memory *)memory;
+
+	fake->call_cnt++;
+	if (fake->error)
+		return fake->error;
+	for (size_t i = 0; i < cnt; i++) {
+		size_t done = 0, copied = 1;
+
+		for (; done < ranges[i].size && copied; done += copied)
+			copied = copy_piece(fake, ranges[i].address + done,
+					    (uint8_t *)ranges[i].buffer + done,
+					    ranges[i].size - done);
+		ranges[i].failed = done < ranges[i].size;
+		if (ranges[i].failed) /* the contract: undefined */
+			memset(ranges[i].buffer, 0xa5, ranges[i].size);
+	}
+	return 0;
+}
+
+void fake_memory__init(struct fake_memory *fake)
+{
+	*fake = (struct fake_memory){.memory.read_ranges = read_ranges};
+}
+
+void fake_memory__release(struct fake_memory *fake)
+{
+	for (size_t i = 0; i < fake->range_cnt; i++)
+		free(fake->ranges[i].bytes);
+	free(fake->ranges);
+	*fake = (struct fake_memory){};
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "util/text.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+#define R "\xef\xbf\xbd" /* U+FFFD */
+
+static void assert_converted(const char *text, const char *expected)
+{
+	_cleanup_free_ char *utf8 = text__to_utf8(text);
+
+	assert_non_null(utf8);
+	assert_string_equal(utf8, expected);
+}
+
+/* RFC 3629, section 3, written the other way round: from a code point to its bytes. */
+static size_t encode(uint32_t point, char *out)
+{
+	if (point < 0x80) {
+		out[0] = (char)point;
+		return 1;
+	}
+	if (point < 0x800) {
+		out[0] = (char)(0xc0 | point >> 6);
+		out[1] = (char)(0x80 | (point & 0x3f));
+		return 2;
+	}
+	if (point < 0x10000) {
+		out[0] = (char)(0xe0 | point >> 12);
+		out[1] = (char)(0x80 | (point >> 6 & 0x3f));
+		out[2] = (char)(0x80 | (point & 0x3f));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | point >> 18);
+	out[1] = (char)(0x80 | (point >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (point >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (point & 0x3f));
+	return 4;
+}
+
+static void test_every_character_stays(void **state)
+{
+	_cleanup_free_ char *all = malloc(4 * 0x110000 + 1), *utf8 = NULL;
+	size_t length = 0;
+
+	(void)state;
+	assert_non_null(all);
+	for (uint32_t point = 1; point < 0x110000; point++)
+		if (point < 0xd800 || point > 0xdfff)
+			length += encode(point, all + length);
+	all[length] = '\0';
+	utf8 = text__to_utf8(all);
+	assert_non_null(utf8);
+	assert_int_equal(strlen(utf8), length);
+	assert_memory_equal(utf8, all, length);
+}
+
+static void test_wrong_bytes_are_replaced_one_by_one(void **state)
+{
+	(void)state;
+	assert_converted("", "");
+	assert_converted("plain", "plain");
+	assert_converted("\x80", R);
+	assert_converted("a\xff"
+			 "b",
+			 "a" R "b");
+	assert_converted("\xc0\x80", R R);		     /* U+0000, overlong */
+	assert_converted("\xc1\xbf", R R);		     /* U+007F, overlong */
+	assert_converted("\xe0\x9f\xbf", R R R);	     /* U+07FF, overlong */
+	assert_converted("\xf0\x8f\xbf\xbf", R R R R);	     /* U+FFFF, overlong */
+	assert_converted("\xed\xa0\x80", R R R);	     /* U+D800, a surrogate */
+	assert_converted("\xed\xbf\xbf", R R R);	     /* U+DFFF, a surrogate */
+	assert_converted("\xf4\x90\x80\x80", R R R R);	     /* U+110000 */
+	assert_converted("\xf5\x80\x80\x80", R R R R);	     /* no such first byte */
+	assert_converted("\xf8\x88\x80\x80\x80", R R R R R); /* five bytes: once allowed */
+	/* Cut off, at the end and in the middle: what follows is not swallowed. */
+	assert_converted("\xe2\x82", R R);
+	assert_converted("\xf0\x9f\x98", R R R);
+	assert_converted("\xc3", R);
+	assert_converted("\xe2\x82"
+			 "A",
+			 R R "A");
+	assert_converted("\xe2\xe2\x82\xac", R "\xe2\x82\xac");
+}
+
+/* jansson takes valid UTF-8 only, by a decoder of its own. */
+static void test_any_bytes_become_what_json_takes(void **state)
+{
+	uint32_t random = 12345;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		_cleanup_free_ char *utf8 = NULL;
+		char text[9] = "";
+		json_t *json;
+
+		for (size_t at = 0; at < sizeof(text) - 1; at++) {
+			random = random * 1103515245 + 12345;
+			/* Two of three from 0x80 up, or sequences would hardly ever come about. */
+			text[at] = (char)(random >> 16 | (random >> 24 & 3 ? 0x80 : 0));
+		}
+		utf8 = text__to_utf8(text);
+		assert_non_null(utf8);
+		json = json_string(utf8);
+		assert_non_null(json);
+		json_decref(json);
+		/* And what was valid before is left alone. */
+		json = json_string(text);
+		if (json)
+			assert_string_equal(utf8, text);
+		json_decref(json);
+	}
+}
+
+static void test_control_characters_are_made_visible(void **state)
+{
+	char all[128], *result;
+
+	(void)state;
+	for (int i = 1; i < 128; i++)
+		all[i - 1] = (char)i;
+	all[127] = '\0';
+	result = text__make_printable(all);
+	assert_ptr_equal(result, all);
+	for (int i = 1; i < 128; i++)
+		assert_int_equal(all[i - 1], i < ' ' || i == 127 ? '?' : i);
+	assert_int_equal(all[127], '\0');
+}
+
+static void test_printable_text_stays(void **state)
+{
+	char text[] = "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80";
+
+	(void)state;
+	assert_string_equal(text__make_printable(text),
+			    "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
+}
+
+static void test_escape_sequences_are_disarmed(void **state)
+{
+	char clear_screen[] = "a\033[2Jb", title[] = "\033]0;owned\007", lines[] = "a\r\nb\tc";
+
+	(void)state;
+	assert_string_equal(text__make_printable(clear_screen), "a?[2Jb");
+	assert_string_equal(text__make_printable(title), "?]0;owned?");
+	assert_string_equal(text__make_printable(lines), "a??b?c");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_character_stays),
+		cmocka_unit_test(test_wrong_bytes_are_replaced_one_by_one),
+		cmocka_unit_test(test_any_bytes_become_what_json_takes),
+		cmocka_unit_test(test_control_characters_are_made_visible),
+		cmocka_unit_test(test_printable_text_stays),
+		cmocka_unit_test(test_escape_sequences_are_disarmed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
