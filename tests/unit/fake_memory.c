@@ -74,6 +74,25 @@ void fake_memory__unmap(struct fake_memory *fake, uint64_t address)
 	fake->range_cnt--;
 }
 
+void fake_memory__punch_hole(struct fake_memory *fake, uint64_t address, size_t size)
+{
+	struct fake_range whole = *find_range(fake, address);
+	size_t before = address - whole.address, after = whole.size - before - size;
+	uint8_t *left = malloc(before + 1), *right = malloc(after + 1);
+
+	if (!left || !right)
+		abort();
+	memcpy(left, whole.bytes, before);
+	memcpy(right, whole.bytes + before + size, after);
+	fake_memory__unmap(fake, whole.address);
+	if (before)
+		memcpy(fake_memory__map(fake, whole.address, before), left, before);
+	if (after)
+		memcpy(fake_memory__map(fake, address + size, after), right, after);
+	free(left);
+	free(right);
+}
+
 /* How much of [address, address + size) one copy takes: up to the end of its mapping, and of a piece. */
 static size_t copy_piece(struct fake_memory *fake, uint64_t address, uint8_t *buffer, size_t size)
 {

@@ -38,6 +38,9 @@ void *fake_memory__map(struct fake_memory *fake, uint64_t address, size_t size);
 /* Unmaps what was mapped at @address. */
 void fake_memory__unmap(struct fake_memory *fake, uint64_t address);
 
+/* Unmaps a piece out of the middle of a mapping. */
+void fake_memory__punch_hole(struct fake_memory *fake, uint64_t address, size_t size);
+
 /* The @size bytes at @address, which lie in one mapping, or NULL. */
 void *fake_memory__find(const struct fake_memory *fake, uint64_t address, size_t size);
 

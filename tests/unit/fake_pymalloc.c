@@ -72,8 +72,9 @@ struct arena_object *fake_pymalloc__slot(const struct fake_pymalloc *fake, uint3
 static void emit(struct fake_pymalloc *fake, enum pyfrag_event_type type, uint64_t address,
 		 uint32_t size_class)
 {
-	struct pyfrag_event event = {
-		.type = (uint8_t)type, .size_class = (uint8_t)size_class, .address = address};
+	struct pyfrag_event event = {.type = (uint8_t)type,
+				     .size_class = (uint8_t)size_class,
+				     .address = address};
 
 	if (fake->options.on_event)
 		fake->options.on_event(fake->options.context, &event);
@@ -185,15 +186,15 @@ static void free_arena(struct fake_pymalloc *fake, uint32_t index)
 	fake->arenas_unmapped++;
 }
 
-/* The arena with the fewest free pools; @but is left aside. Returns maxarenas if there is none. */
-static uint32_t find_usable_arena(const struct fake_pymalloc *fake, uint32_t but)
+/* The arena with the fewest free pools. Returns maxarenas if there is none. */
+static uint32_t find_usable_arena(const struct fake_pymalloc *fake)
 {
 	uint32_t best = fake->maxarenas, best_cnt = UINT32_MAX;
 
 	for (uint32_t i = 0; i < fake->maxarenas; i++) {
 		const struct arena_object *slot = fake_pymalloc__slot(fake, i);
 
-		if (i == but || !slot->address || !slot->nfreepools || slot->nfreepools >= best_cnt)
+		if (!slot->address || !slot->nfreepools || slot->nfreepools >= best_cnt)
 			continue;
 		best = i;
 		best_cnt = slot->nfreepools;
@@ -203,7 +204,7 @@ static uint32_t find_usable_arena(const struct fake_pymalloc *fake, uint32_t but
 
 static void show_usable_arenas(const struct fake_pymalloc *fake)
 {
-	uint32_t first = find_usable_arena(fake, UINT32_MAX);
+	uint32_t first = find_usable_arena(fake);
 
 	if (fake->options.usable_arenas_at)
 		*fake_memory__word(fake->memory, fake->options.usable_arenas_at) =
@@ -213,7 +214,7 @@ static void show_usable_arenas(const struct fake_pymalloc *fake)
 /* A pool that is free: one that was used before, or the next never used one. */
 static uint64_t take_free_pool(struct fake_pymalloc *fake)
 {
-	uint32_t index = find_usable_arena(fake, UINT32_MAX);
+	uint32_t index = find_usable_arena(fake);
 	struct arena_object *slot;
 	uint64_t pool;
 
@@ -290,7 +291,7 @@ static void write_user_data(struct fake_pymalloc *fake, uint64_t block, uint32_t
 		*word = 1;
 		break;
 	case 2:
-		*word = block + size;
+		*word = fake->options.plain_data ? 0 : block + size;
 		break;
 	default:
 		*word = prng__next(&fake->random);
@@ -312,24 +313,31 @@ uint64_t fake_pymalloc__alloc(struct fake_pymalloc *fake, uint32_t size)
 	return block;
 }
 
+static uint32_t count_empty_arenas(const struct fake_pymalloc *fake)
+{
+	uint32_t cnt = 0;
+
+	for (uint32_t i = 0; i < fake->maxarenas; i++) {
+		const struct arena_object *slot = fake_pymalloc__slot(fake, i);
+
+		cnt += slot->address && slot->nfreepools == slot->ntotalpools;
+	}
+	return cnt;
+}
+
 /* Gives an empty pool back to its arena, and the arena back if that was its last one. */
 static void free_pool(struct fake_pymalloc *fake, uint64_t pool)
 {
-	uint32_t index = fake_pymalloc__pool(fake, pool)->arenaindex, other;
+	uint32_t index = fake_pymalloc__pool(fake, pool)->arenaindex;
 	struct arena_object *slot = fake_pymalloc__slot(fake, index);
-	bool other_is_empty;
 
 	unlink_pool(fake, pool);
 	*next_of(fake, pool) = slot->freepools;
 	slot->freepools = pool;
 	slot->nfreepools++;
-	if (slot->nfreepools == slot->ntotalpools) {
-		other = find_usable_arena(fake, index);
-		other_is_empty = other < fake->maxarenas &&
-				 fake_pymalloc__slot(fake, other)->nfreepools == slot->ntotalpools;
-		if (!fake->options.keeps_empty_arena || other_is_empty)
-			free_arena(fake, index);
-	}
+	if (slot->nfreepools == slot->ntotalpools &&
+	    (!fake->options.keeps_empty_arena || count_empty_arenas(fake) > 1))
+		free_arena(fake, index);
 	show_usable_arenas(fake);
 }
 
@@ -368,13 +376,24 @@ void fake_pymalloc__free(struct fake_pymalloc *fake, uint64_t address)
 	abort(); /* the test is wrong: not a live block */
 }
 
+void fake_pymalloc__free_arena(struct fake_pymalloc *fake, uint64_t address)
+{
+	for (size_t i = fake->block_cnt; i-- > 0;)
+		if (fake->blocks[i].address - address < fake->geometry.arena_size)
+			fake_pymalloc__free_at(fake, i);
+}
+
 void fake_pymalloc__step(struct fake_pymalloc *fake, size_t target_cnt)
 {
-	if (prng__below(&fake->random, (uint32_t)(2 * target_cnt)) >= fake->block_cnt)
+	uint32_t cnt = (uint32_t)fake->block_cnt, steps = fake->options.steps_per_arena;
+
+	if (steps && fake->arena_cnt > 1 && !prng__below(&fake->random, steps))
+		fake_pymalloc__free_arena(
+			fake, fake->arenas[prng__below(&fake->random, (uint32_t)fake->arena_cnt)]);
+	else if (prng__below(&fake->random, (uint32_t)(2 * target_cnt)) >= cnt)
 		fake_pymalloc__alloc(fake, 1 + prng__below(&fake->random, SMALL_REQUEST_MAX));
 	else
-		fake_pymalloc__free_at(fake,
-				       prng__below(&fake->random, (uint32_t)fake->block_cnt));
+		fake_pymalloc__free_at(fake, prng__below(&fake->random, cnt));
 }
 
 static int compare_blocks(const void *left, const void *right)

@@ -28,6 +28,8 @@ struct fake_options {
 	uint64_t arenas_below;	   /* arenas are mapped from here on down */
 	uint32_t arena_skew;	   /* how far behind a pool's boundary they begin */
 	bool keeps_empty_arena;
+	bool plain_data;	  /* users write nothing that could be taken for a link */
+	uint32_t steps_per_arena; /* one in so many steps frees an arena; 0: none does */
 	/* Told of each change, just after it (EVENT_ARENA_UNMAP: just before). May be NULL. */
 	void (*on_event)(void *context, const struct pyfrag_event *event);
 	void *context;
@@ -70,7 +72,13 @@ void fake_pymalloc__free(struct fake_pymalloc *fake, uint64_t address);
 /* Frees the block at @index of the truth; the last takes its place. */
 void fake_pymalloc__free_at(struct fake_pymalloc *fake, size_t index);
 
-/* An allocation, or a free of some block: the more blocks over @target_cnt there are, the more frees. */
+/* Frees all blocks that lie in the arena at @address. */
+void fake_pymalloc__free_arena(struct fake_pymalloc *fake, uint64_t address);
+
+/*
+ * An allocation, or a free of some block, so that there are about @target_cnt; or, if the options say
+ * so, all blocks of an arena are freed.
+ */
 void fake_pymalloc__step(struct fake_pymalloc *fake, size_t target_cnt);
 
 struct pool_header *fake_pymalloc__pool(const struct fake_pymalloc *fake, uint64_t address);

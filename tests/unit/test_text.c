@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prng.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 
@@ -91,7 +92,7 @@ static void test_wrong_bytes_are_replaced_one_by_one(void **state)
 /* jansson takes valid UTF-8 only, by a decoder of its own. */
 static void test_any_bytes_become_what_json_takes(void **state)
 {
-	uint32_t random = 12345;
+	uint64_t random = 12345;
 
 	(void)state;
 	for (int i = 0; i < 20000; i++) {
@@ -100,9 +101,9 @@ static void test_any_bytes_become_what_json_takes(void **state)
 		json_t *json;
 
 		for (size_t at = 0; at < sizeof(text) - 1; at++) {
-			random = random * 1103515245 + 12345;
-			/* Two of three from 0x80 up, or sequences would hardly ever come about. */
-			text[at] = (char)(random >> 16 | (random >> 24 & 3 ? 0x80 : 0));
+			/* Most of them from 0x80 up, or sequences would hardly ever come about. */
+			text[at] = (char)(prng__below(&random, 4) ? 0x80 | prng__below(&random, 128)
+								  : prng__below(&random, 128));
 		}
 		utf8 = text__to_utf8(text);
 		assert_non_null(utf8);

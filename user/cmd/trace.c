@@ -31,6 +31,7 @@ enum wakeup {
 	WAKEUP_INTERVAL,
 	WAKEUP_DURATION,
 	WAKEUP_SIGNAL,
+	WAKEUP_EXEC,
 	WAKEUP_EXIT,
 	WAKEUP_CNT,
 };
@@ -56,7 +57,7 @@ static void trace__release(struct trace *trace)
 	pinned_history__free(&trace->history);
 	closep(&trace->epoll_fd);
 	for (int i = 0; i < WAKEUP_CNT; i++)
-		if (i != WAKEUP_EXIT) /* belongs to the process */
+		if (i < WAKEUP_EXEC) /* the others are not ours */
 			closep(&trace->fds[i]);
 }
 
@@ -149,7 +150,7 @@ static int checkpoint_and_report(struct trace *trace)
 
 	err = tracer__checkpoint(trace->tracer, &options, &trace->reading, trace->counters,
 				 &failure);
-	if (err && !process__is_alive(trace->source->process))
+	if (err == -ESRCH || (err && !process__is_alive(trace->source->process)))
 		return 0;
 	if (err) {
 		log_error("%s", failure.text);
@@ -191,6 +192,7 @@ static int open_wakeups(struct trace *trace)
 	trace->fds[WAKEUP_SIGNAL] = new_signal_fd();
 	trace->fds[WAKEUP_INTERVAL] = new_timer(trace->options->interval_s, true);
 	trace->fds[WAKEUP_DURATION] = new_timer(trace->options->duration_s, false);
+	trace->fds[WAKEUP_EXEC] = tracer__exec_fd(trace->tracer);
 	trace->fds[WAKEUP_EXIT] = trace->source->process->pidfd;
 	trace->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (trace->epoll_fd < 0)
@@ -389,7 +391,7 @@ static int run_trace(const struct options *options)
 {
 	_cleanup_(trace__release) struct trace trace = {.options = options,
 							.epoll_fd = -1,
-							.fds = {-1, -1, -1, -1}};
+							.fds = {-1, -1, -1, -1, -1}};
 	struct failure failure;
 	int err;
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "probes/events.h"
 #include "probes/loader.h"
@@ -37,6 +38,7 @@ struct tracer {
 	bool discard; /* not all probes are in */
 	bool follow_blocks;
 	bool execed;
+	int exec_fd;
 	bool has_baseline;
 	int handle_err; /* out of memory while handling an event */
 	uint64_t event_cnt, fork_cnt, stale_cnt, dropped_cnt, unconfirmed_cnt, unusable_cnt;
@@ -52,6 +54,7 @@ void tracer__free(struct tracer *tracer)
 	probe_set__free(tracer->probes);
 	model__free(tracer->model);
 	free(tracer->backlog);
+	closep(&tracer->exec_fd);
 	free(tracer);
 }
 
@@ -80,6 +83,7 @@ static void handle_event(const struct pyfrag_event *event, void *context)
 		return;
 	if (event->type == EVENT_EXEC) {
 		tracer->execed = true;
+		eventfd_write(tracer->exec_fd, 1);
 		return;
 	}
 	if (event->type == EVENT_FORK) {
@@ -154,6 +158,9 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 
 	if (!tracer)
 		return failure__set(failure, -ENOMEM, "out of memory");
+	tracer->exec_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (tracer->exec_fd < 0)
+		return failure__set(failure, -errno, "cannot make an eventfd: %s", strerror(errno));
 	err = check_sites(sites, options->follow_blocks, pid, failure);
 	if (err)
 		return err;
@@ -317,6 +324,11 @@ int tracer__visit(struct tracer *tracer,
 	result = visit(tracer->model->heap, &totals, context);
 	event_stream__unlock(tracer->stream);
 	return result;
+}
+
+int tracer__exec_fd(const struct tracer *tracer)
+{
+	return tracer->exec_fd;
 }
 
 void tracer__read_counters(struct tracer *tracer, uint64_t *counters)

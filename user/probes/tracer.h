@@ -72,3 +72,6 @@ void tracer__read_counters(struct tracer *tracer, uint64_t *counters);
 
 /* Whether the target has executed another program. */
 bool tracer__has_execed(struct tracer *tracer);
+
+/* A file descriptor, the tracer's, that becomes readable when it does. */
+int tracer__exec_fd(const struct tracer *tracer);

@@ -34,7 +34,7 @@ struct reader {
 	struct memory_range ranges[BATCH_POOLS];
 	struct pool_ref partial[BATCH_POOLS];
 	size_t partial_cnt;
-	struct pool_ref torn[BATCH_POOLS];
+	uint64_t torn[BATCH_POOLS];
 	size_t torn_cnt;
 	uint8_t *body;
 };
@@ -86,132 +86,123 @@ static int store_free_pool(struct reader *reader, uint64_t address)
 	return store_pool(reader, address, CLASS_UNKNOWN, none);
 }
 
-/*
- * Decodes one copy. @size bytes of the pool were read. A torn copy goes on the torn list, or, if this
- * was the @last try, is stored as far as it makes sense.
- */
-static int take_copy(struct reader *reader, uint64_t address, const uint8_t *bytes, size_t size,
-		     bool last)
+/* A copy that contradicts itself is taken again. After the @last try it must do, if it says anything. */
+static int take_torn(struct reader *reader, uint64_t address, const struct pool_header *header,
+		     const uint64_t *live, bool last)
+{
+	if (!last) {
+		reader->torn[reader->torn_cnt++] = address;
+		return 0;
+	}
+	reader->counts->unresolved_pools++;
+	return live ? store_pool(reader, address, header->szidx, live) : 0;
+}
+
+static int take_body(struct reader *reader, const struct memory_range *range, bool last)
 {
 	const struct geometry *geometry = &reader->heap->geometry;
 	uint64_t live[POOL_WORDS_MAX];
 	struct pool_header header;
 
-	memcpy(&header, bytes, sizeof(header));
+	memcpy(&header, range->buffer, sizeof(header));
 	if (!header.count)
-		return store_free_pool(reader, address);
-	if (pool__decode(geometry, address, bytes, size, live))
-		return store_pool(reader, address, header.szidx, live);
-	if (!last) {
-		reader->torn[reader->torn_cnt++] =
-			(struct pool_ref){.address = address, .size = geometry->pool_size};
-		return 0;
-	}
-	reader->counts->unresolved_pools++;
-	return header.szidx < geometry__class_cnt(geometry)
-		       ? store_pool(reader, address, header.szidx, live)
-		       : 0;
+		return store_free_pool(reader, range->address);
+	if (pool__decode(geometry, range->address, range->buffer, range->size, live))
+		return store_pool(reader, range->address, header.szidx, live);
+	return take_torn(reader, range->address, &header,
+			 geometry__header_is_sane(geometry, &header) ? live : NULL, last);
 }
 
-/* Copies the pools of @refs, as many at a time as fit, and takes each copy. */
-static int read_bodies(struct reader *reader, const struct pool_ref *refs, size_t cnt, bool last)
+/* Copies what is wanted of the partly used pools, as many at a time as fit, and takes each copy. */
+static int read_bodies(struct reader *reader, bool last)
 {
 	size_t done = 0;
 
-	while (done < cnt) {
+	while (done < reader->partial_cnt) {
+		const struct pool_ref *refs = reader->partial + done;
 		size_t used = 0, bytes = 0;
 		int err;
 
-		while (done + used < cnt && bytes + refs[done + used].size <= BODY_BYTES) {
-			reader->ranges[used] =
-				(struct memory_range){.address = refs[done + used].address,
-						      .buffer = reader->body + bytes,
-						      .size = refs[done + used].size};
-			bytes += refs[done + used].size;
+		while (done + used < reader->partial_cnt && bytes + refs[used].size <= BODY_BYTES) {
+			reader->ranges[used] = (struct memory_range){.address = refs[used].address,
+								     .buffer = reader->body + bytes,
+								     .size = refs[used].size};
+			bytes += refs[used].size;
 			used++;
 		}
 		err = memory__read_ranges(reader->memory, reader->ranges, used);
-		if (err)
-			return err;
-		for (size_t i = 0; i < used; i++) {
-			const struct memory_range *range = &reader->ranges[i];
-
-			if (range->failed)
+		for (size_t i = 0; i < used && !err; i++) {
+			if (reader->ranges[i].failed)
 				reader->counts->unreadable_pools++;
 			else
-				err = take_copy(reader, range->address, range->buffer, range->size,
-						last);
-			if (err)
-				return err;
+				err = take_body(reader, &reader->ranges[i], last);
 		}
+		if (err)
+			return err;
 		done += used;
 	}
 	return 0;
 }
 
-static int read_torn(struct reader *reader)
-{
-	reader->counts->retried_pools += reader->torn_cnt;
-	for (int try = 1; reader->torn_cnt && try <= TORN_TRIES_MAX; try++) {
-		size_t cnt = reader->torn_cnt;
-		int err;
-
-		memcpy(reader->partial, reader->torn, cnt * sizeof(*reader->torn));
-		reader->torn_cnt = 0;
-		err = read_bodies(reader, reader->partial, cnt, try == TORN_TRIES_MAX);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 /* What a header alone says: a free or a full pool is done, of the others the carved part is wanted. */
-static int take_header(struct reader *reader, uint64_t address, const struct pool_header *header)
+static int take_header(struct reader *reader, uint64_t address, const struct pool_header *header,
+		       bool last)
 {
 	const struct geometry *geometry = &reader->heap->geometry;
 	uint64_t live[POOL_WORDS_MAX];
-	uint32_t size = geometry->pool_size;
 
 	if (!header->count)
 		return store_free_pool(reader, address);
+	if (!geometry__header_is_sane(geometry, header))
+		return take_torn(reader, address, header, NULL, last);
 	if (pool__is_full(geometry, header)) {
 		pool__set_all(geometry, header->szidx, live);
 		return store_pool(reader, address, header->szidx, live);
 	}
-	if (geometry__header_is_sane(geometry, header))
-		size = header->nextoffset;
 	reader->partial[reader->partial_cnt++] =
-		(struct pool_ref){.address = address, .size = size};
+		(struct pool_ref){.address = address, .size = pool__bytes_wanted(geometry, header)};
 	return 0;
+}
+
+/* Reads the pools at @addresses: headers, then bodies. Those that were torn are listed, unless @last. */
+static int read_pools(struct reader *reader, const uint64_t *addresses, size_t cnt, bool last)
+{
+	int err;
+
+	for (size_t i = 0; i < cnt; i++)
+		reader->ranges[i] = (struct memory_range){.address = addresses[i],
+							  .buffer = &reader->headers[i],
+							  .size = sizeof(reader->headers[i])};
+	err = memory__read_ranges(reader->memory, reader->ranges, cnt);
+	reader->partial_cnt = 0;
+	reader->torn_cnt = 0;
+	for (size_t i = 0; i < cnt && !err; i++) {
+		if (reader->ranges[i].failed)
+			reader->counts->unreadable_pools++;
+		else
+			err = take_header(reader, reader->ranges[i].address, &reader->headers[i],
+					  last);
+	}
+	return err ? err : read_bodies(reader, last);
 }
 
 static int read_batch(struct reader *reader)
 {
+	size_t cnt = reader->pool_cnt;
 	int err;
 
-	for (size_t i = 0; i < reader->pool_cnt; i++)
-		reader->ranges[i] = (struct memory_range){.address = reader->pools[i],
-							  .buffer = &reader->headers[i],
-							  .size = sizeof(reader->headers[i])};
-	err = memory__read_ranges(reader->memory, reader->ranges, reader->pool_cnt);
-	if (err)
-		return err;
-	reader->partial_cnt = 0;
-	for (size_t i = 0; i < reader->pool_cnt; i++) {
-		if (reader->ranges[i].failed)
-			reader->counts->unreadable_pools++;
-		else
-			err = take_header(reader, reader->pools[i], &reader->headers[i]);
-		if (err)
-			return err;
+	err = read_pools(reader, reader->pools, cnt, false);
+	reader->counts->retried_pools += reader->torn_cnt;
+	for (int try = 1; !err && reader->torn_cnt && try <= TORN_TRIES_MAX; try++) {
+		size_t torn_cnt = reader->torn_cnt;
+
+		memcpy(reader->pools, reader->torn, torn_cnt * sizeof(*reader->torn));
+		err = read_pools(reader, reader->pools, torn_cnt, try == TORN_TRIES_MAX);
 	}
-	err = read_bodies(reader, reader->partial, reader->partial_cnt, false);
-	if (!err)
-		err = read_torn(reader);
+	reader->pool_cnt = 0;
 	if (err)
 		return err;
-	reader->done_bytes += (uint64_t)reader->pool_cnt * reader->heap->geometry.pool_size;
-	reader->pool_cnt = 0;
+	reader->done_bytes += (uint64_t)cnt * reader->heap->geometry.pool_size;
 	if (reader->options && reader->options->progress)
 		return reader->options->progress(reader->done_bytes, reader->total_bytes,
 						 reader->options->context);

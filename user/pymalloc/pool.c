@@ -29,6 +29,12 @@ void pool__set_all(const struct geometry *geometry, uint32_t size_class, uint64_
 		   geometry__pool_capacity(geometry, size_class), live);
 }
 
+uint32_t pool__bytes_wanted(const struct geometry *geometry, const struct pool_header *header)
+{
+	return header->nextoffset - geometry__block_size(geometry, header->szidx) +
+	       (uint32_t)sizeof(uint64_t);
+}
+
 bool pool__decode(const struct geometry *geometry, uint64_t address, const uint8_t *bytes,
 		  size_t size, uint64_t *live)
 {
@@ -37,7 +43,8 @@ bool pool__decode(const struct geometry *geometry, uint64_t address, const uint8
 	uint64_t block;
 
 	memcpy(&header, bytes, sizeof(header));
-	if (!geometry__header_is_sane(geometry, &header) || header.nextoffset > size) {
+	if (!geometry__header_is_sane(geometry, &header) ||
+	    pool__bytes_wanted(geometry, &header) > size) {
 		memset(live, 0, pool__word_cnt(geometry) * sizeof(*live));
 		return false;
 	}

@@ -19,8 +19,15 @@ static inline size_t pool__word_cnt(const struct geometry *geometry)
 }
 
 /*
+ * How many bytes of a pool with a sane header decide which of its blocks are live: up to the link of the
+ * last block carved off. Behind that may be pages that the target has never touched, and that reading
+ * them would map.
+ */
+uint32_t pool__bytes_wanted(const struct geometry *geometry, const struct pool_header *header);
+
+/*
  * The live blocks of a pool: those carved off (below nextoffset) that are not on the chain of free
- * ones. @bytes is a copy of the pool from its header on, @size of it (at least up to nextoffset, or
+ * ones. @bytes is a copy of the pool from its header on, @size of it (at least pool__bytes_wanted(), or
  * the pool counts as torn). Sets a bit of @live for each, counted in units of the alignment from the
  * pool's address; @live has room for pool_size / alignment bits and is cleared first.
  *

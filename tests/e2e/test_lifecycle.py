@@ -1,0 +1,195 @@
+"""How a trace begins and ends, and that nothing is left behind."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import PYFRAG, PYTHONS, check_report
+from target import Target
+from test_trace_full import assert_complete
+
+
+def bpf_ids(kind):
+    """What of BPF there is in the kernel: programs, maps or links."""
+    out = subprocess.run(["bpftool", "--json", kind, "show"], stdout=subprocess.PIPE,
+                         env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")).stdout
+    return {item["id"] for item in json.loads(out)}
+
+
+def uprobe_definitions():
+    try:
+        with open("/sys/kernel/tracing/uprobe_events") as events:
+            return events.read()
+    except OSError:
+        return ""
+
+
+@pytest.fixture
+def nothing_left():
+    before = [bpf_ids(kind) for kind in ("prog", "map", "link")], uprobe_definitions()
+    yield
+    # The kernel frees what is detached after a grace period.
+    for _ in range(200):
+        after = [bpf_ids(kind) for kind in ("prog", "map", "link")], uprobe_definitions()
+        if after == before:
+            return
+        time.sleep(0.02)
+    assert after == before
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_ends_it_with_a_last_report(any_target, start_trace, nothing_left, sig):
+    trace = start_trace("-p", any_target.pid, "-i", "100")
+    any_target.run("json_churn")
+    reports = trace.stop(sig)
+    assert len(reports) == 2 and reports[1]["tracing"]["allocs"] > 1000
+    assert any_target.ask("eval 6 * 7") == "42"
+
+
+def test_duration_ends_it(any_target, trace, nothing_left):
+    reports = trace(any_target.pid, "-d", "0.5", "-i", "0.2")
+    assert 3 <= len(reports) <= 4
+    assert [report["tracing"]["traced_for_s"] for report in reports] == sorted(
+        report["tracing"]["traced_for_s"] for report in reports)
+
+
+def test_target_exits(any_target, start_trace, nothing_left):
+    trace = start_trace("-p", any_target.pid, "-i", "100")
+    any_target.run("json_churn")
+    any_target.process.stdin.close()
+    reports = trace.wait()
+    assert "process %d" % any_target.pid in trace.stderr and "has exited" in trace.stderr
+    assert len(trace.stderr.splitlines()) == 1
+    assert_complete(reports[-1]["tracing"])
+    assert reports[-1]["tracing"]["frees"] > 1000
+    assert reports[-1]["heap"]["resident_bytes"] is None
+
+
+def test_target_is_killed_at_a_bad_moment(any_target, nothing_left):
+    """Whenever it dies: a last line that says so, no error. The heap is large, so reading takes long."""
+    for delay in (0.0, 0.005, 0.02, 0.05, 0.1):
+        with Target(PYTHONS[0]) as target:
+            target.run("tuples_with_survivors", 2)
+            process = subprocess.Popen(
+                [PYFRAG, "trace", "-p", str(target.pid), "--json", "-i", "0.01"],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            assert process.stdout.readline()
+            time.sleep(delay)
+            target.process.kill()
+            out, err = process.communicate(timeout=30)
+            assert process.returncode == 0, err
+            assert err.decode().splitlines()[-1].startswith("pyfrag: process %d" % target.pid)
+            assert b"has exited" in err
+            for line in out.splitlines():
+                check_report(line)
+
+
+def test_target_executes_another_program(any_target, start_trace, nothing_left):
+    trace = start_trace("-p", any_target.pid, "-i", "100")
+    any_target.run("json_churn")
+    any_target.send("eval __import__('os').execvp('sleep', ['sleep', '20'])")
+    reports = trace.wait()
+    assert "executed another program" in trace.stderr
+    assert_complete(reports[-1]["tracing"])
+    any_target.process.kill()
+
+
+def test_target_executes_itself(any_target, start_trace, nothing_left):
+    """The same file again, probed as it is, but another heap: this trace has ended."""
+    python = any_target.python.command[-1]
+    trace = start_trace("-p", any_target.pid, "-i", "100")
+    any_target.run("json_churn")
+    any_target.send("eval __import__('os').execv(%r, [%r, '-c', 'import json; input()'])"
+                    % (python, python))
+    reports = trace.wait()
+    assert "executed another program" in trace.stderr
+    assert_complete(reports[-1]["tracing"])
+    any_target.process.kill()
+
+
+def test_forked_children_are_counted_and_not_harmed(any_target, start_trace, nothing_left):
+    code = "[__import__('json').dumps([number]) for number in range(1000)][-1]"
+    fork = ("eval (lambda os, work: [(os._exit(len(work()) - 4) if pid == 0 else "
+            "os.waitpid(pid, 0)[1]) for pid in [os.fork() for _ in range(1)]])"
+            "(__import__('os'), lambda: %s)" % code)
+    trace = start_trace("-p", any_target.pid, "-i", "100")
+    for _ in range(3):
+        assert any_target.ask(fork) == "[%d]" % ((5 - 4) << 8)
+    any_target.run("json_churn")
+    reports = trace.stop()
+    assert reports[-1]["counters"]["forks_not_followed"] == 3
+    assert "forked 3 times" in trace.stderr
+    assert_complete(reports[-1]["tracing"])
+    assert_snapshot_agrees(any_target.pid, reports[-1])
+
+
+def assert_snapshot_agrees(pid, report):
+    """What a trace ended with is what is there, while the target waits."""
+    out = subprocess.run([PYFRAG, "snapshot", "-p", str(pid), "--json"], stdout=subprocess.PIPE,
+                         check=True).stdout
+    fresh = check_report(out)
+    assert fresh["heap"] == report["heap"]
+    assert fresh["size_classes"] == report["size_classes"]
+
+
+def test_killed_pyfrag_leaves_nothing(any_target, nothing_left):
+    for _ in range(5):
+        process = subprocess.Popen([PYFRAG, "trace", "-p", str(any_target.pid), "--json"],
+                                   stdout=subprocess.PIPE)
+        process.stdout.readline()
+        any_target.send("run json_churn 2")
+        process.kill()
+        process.communicate()
+        assert any_target.read() == "done"
+    assert any_target.ask("eval 6 * 7") == "42"
+
+
+def test_two_traces_of_one_target(any_target, start_trace, nothing_left):
+    first = start_trace("-p", any_target.pid, "-i", "100")
+    second = start_trace("-p", any_target.pid, "-i", "100")
+    any_target.run("json_churn", 2)
+    for reports in (first.stop(), second.stop()):
+        assert_complete(reports[-1]["tracing"])
+        assert reports[-1]["tracing"]["allocs"] > 1000
+
+
+def test_command_is_traced_from_its_first_allocation(python):
+    if python.root:
+        pytest.skip("a command of another root")
+    code = "import json; kept = [json.dumps(i) for i in range(5000)]"
+    result = subprocess.run([PYFRAG, "trace", "--json", "-i", "0.05", "--"] + python.command
+                            + ["-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            timeout=60)
+    reports = [check_report(line) for line in result.stdout.splitlines()]
+    assert result.returncode == 0 and len(reports) >= 2, result.stderr
+    last = reports[-1]["tracing"]
+    assert_complete(last)
+    assert last["arenas_mapped"] >= 1
+    # From the first on: nothing is live that was not seen being allocated.
+    assert reports[-1]["heap"]["live_blocks"] == last["allocs"] - last["frees"]
+
+
+def test_command_keeps_its_terminal_and_its_status(tmp_path):
+    script = tmp_path / "wrapper"
+    script.write_text("#!/bin/sh\nexec %s -c 'print(input())'\n" % PYTHONS[0].command[-1])
+    script.chmod(0o755)
+    result = subprocess.run([PYFRAG, "trace", "--json", "--", str(script)], input=b"hello\n",
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    assert result.returncode == 0 and b"hello\n" in result.stdout, result.stderr
+
+
+def test_lost_events_are_counted_and_healed(any_target, start_trace):
+    """pyfrag is kept from reading until the ring overflows; the next checkpoint puts things right."""
+    trace = start_trace("-p", any_target.pid, "-i", "100")
+    trace.process.send_signal(signal.SIGSTOP)
+    any_target.run("json_churn", 60)
+    any_target.run("class_instances", 40)
+    trace.process.send_signal(signal.SIGCONT)
+    reports = trace.stop()
+    last = reports[-1]["tracing"]
+    assert last["lost"] > 0
+    assert last["resyncs"] == 1 and last["drift_blocks"] > 0 and last["coverage"] < 1
+    assert_snapshot_agrees(any_target.pid, reports[-1])

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A fake process to look for pymalloc in: the writable data of its CPython, with pymalloc's variables
+ * among others, and the heap they lead to.
+ */
+#pragma once
+
+#include "fake_memory.h"
+#include "fake_pymalloc.h"
+#include "pymalloc/heap.h"
+#include "pymalloc/locate.h"
+#include "target/module.h"
+
+#define FAKE_DATA	0x555555a00000UL /* the first byte of its data */
+#define FAKE_DATA_BYTES 0x4000
+#define FAKE_TABLE	(FAKE_DATA + 0x1230) /* usedpools */
+#define FAKE_ARENAS	(FAKE_DATA + 0x3458) /* `arenas`, where it is not behind usedpools */
+
+enum fake_layout {
+	FAKE_STATIC,  /* up to 3.11: variables, each somewhere */
+	FAKE_INLINED, /* 3.12: `arenas` follows the table of used pools */
+};
+
+struct fake_target {
+	struct fake_memory memory;
+	struct fake_pymalloc pymalloc;
+};
+
+extern const struct geometry FAKE_GEOMETRIES[];
+extern const size_t FAKE_GEOMETRY_CNT;
+
+/* The usual places; @geometry may be NULL: that of CPython 3.11. */
+struct fake_options fake_target__options(const struct geometry *geometry, enum fake_layout layout);
+
+/* Makes a target whose allocator is as @options say and has not served anything yet. */
+void fake_target__init(struct fake_target *target, const struct fake_options *options);
+void fake_target__release(struct fake_target *target);
+
+/* Copies a piece of the memory as a data segment. The caller frees by data_image__free(). */
+void fake_target__copy_data(const struct fake_memory *memory, uint64_t address, size_t size,
+			    struct data_image *out);
+
+/* Locates the allocator of the target; the test fails if that fails. The caller frees. */
+struct allocators fake_target__locate(const struct fake_target *target);
+
+/* Fails the test unless @heap is exactly what @cnt allocators have handed out. */
+void check_heap(const struct heap *heap, const struct fake_pymalloc *const *fakes, size_t cnt);
+
+/* As above, with one allocator. */
+void check_heap_of(const struct heap *heap, const struct fake_pymalloc *fake);

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Modules of this very process: the compiler knows where its functions and variables are, so what is
+ * found by way of files and /proc must come out there.
+ */
+#include "target/module.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gnu/libc-version.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "temp_file.h"
+#include "tiny_elf.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+#define PAGE 4096UL
+
+/* In .data, in .bss, and in what is read-only once it is relocated. */
+static volatile uint64_t data_variable = 0x1122334455667788;
+static volatile uint64_t bss_variable;
+static const volatile void *const relocated_pointer[] = {&data_variable, &bss_variable};
+/* Several pieces of what is read at once, so that one of them can fail. */
+static volatile uint8_t large_variable[1 << 20];
+
+static __attribute__((noinline, used)) int module_known_static(int value)
+{
+	return value + (int)data_variable;
+}
+
+static uint64_t address_of(const volatile void *pointer)
+{
+	return (uint64_t)(uintptr_t)pointer;
+}
+
+static struct process *open_self(void)
+{
+	struct process *process = NULL;
+	struct failure failure;
+
+	assert_int_equal(process__open(&process, getpid(), &failure), 0);
+	return process;
+}
+
+/* The module whose code holds @function. */
+static struct module *open_module_of(const struct process *process, const void *function)
+{
+	const struct mapping *mapping = process__find_mapping(process, address_of(function));
+	struct module *module = NULL;
+
+	assert_non_null(mapping);
+	assert_true(mapping->executable);
+	assert_int_equal(module__open(&module, process, mapping), 0);
+	return module;
+}
+
+static int take_first(struct dl_phdr_info *info, size_t size, void *context)
+{
+	(void)size;
+	*(uint64_t *)context = info->dlpi_addr;
+	return 1;
+}
+
+static void test_own_executable(void **state)
+{
+	_cleanup_(process__freep) struct process *process = open_self();
+	_cleanup_(module__freep) struct module *module =
+		open_module_of(process, (void *)module_known_static);
+	struct elf_symbol symbol;
+	uint64_t bias = 1;
+
+	(void)state;
+	assert_string_equal(module->path, process->exe);
+	assert_int_equal(dl_iterate_phdr(take_first, &bias), 1);
+	assert_int_equal(module->bias, bias);
+	assert_int_equal(elf_file__find_symbol(module->elf, "module_known_static", &symbol), 0);
+	assert_int_equal(symbol.address + module->bias, address_of((void *)module_known_static));
+	assert_int_equal(elf_file__find_symbol(module->elf, "data_variable", &symbol), 0);
+	assert_int_equal(symbol.address + module->bias, address_of(&data_variable));
+}
+
+/* A library's segments are elsewhere in its file, and it is somewhere else in memory. */
+static void test_library(void **state)
+{
+	_cleanup_(process__freep) struct process *process = open_self();
+	void *function = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
+	_cleanup_(module__freep) struct module *module = NULL;
+	struct elf_symbol symbol;
+	struct link_map *map;
+	Dl_info info;
+
+	(void)state;
+	assert_non_null(function);
+	assert_true(dladdr1(function, &info, (void **)&map, RTLD_DL_LINKMAP));
+	module = open_module_of(process, function);
+	assert_int_equal(module->bias, map->l_addr);
+	assert_string_not_equal(module->path, process->exe);
+	assert_int_equal(elf_file__find_symbol(module->elf, "gnu_get_libc_version", &symbol), 0);
+	assert_int_equal(symbol.address + module->bias, address_of(function));
+}
+
+/* A mapping may be cut by mprotect(2): the piece behind the cut begins inside the segment. */
+static void test_second_half_of_a_mapping(void **state)
+{
+	_cleanup_(process__freep) struct process *process = open_self();
+	_cleanup_(module__freep) struct module *module = NULL;
+	const struct mapping *mapping =
+		process__find_mapping(process, address_of((void *)module_known_static));
+	struct mapping half;
+	uint64_t bias = 1;
+
+	(void)state;
+	assert_non_null(mapping);
+	half = *mapping;
+	assert_true(half.end - half.start >= 2 * PAGE);
+	half.start += PAGE;
+	half.offset += PAGE;
+	/* map_files knows no such piece; the executable opens by its name. */
+	assert_int_equal(module__open(&module, process, &half), 0);
+	assert_int_equal(dl_iterate_phdr(take_first, &bias), 1);
+	assert_int_equal(module->bias, bias);
+}
+
+static void *map_code(int fd, off_t offset)
+{
+	void *code = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, offset);
+
+	if (code == MAP_FAILED) {
+		print_message("skipped: mounted noexec\n");
+		skip();
+	}
+	return code;
+}
+
+static void test_what_is_no_elf_file(void **state)
+{
+	_cleanup_(process__freep) struct process *process = NULL;
+	char path[] = "/tmp/test_module.XXXXXX", page[PAGE] = "#!/bin/sh\n";
+	_cleanup_close_ int fd = mkstemp(path);
+	struct module *module = NULL;
+	void *code;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, page, sizeof(page)), sizeof(page));
+	code = map_code(fd, 0);
+	process = open_self();
+	assert_int_equal(module__open(&module, process,
+				      process__find_mapping(process, address_of(code))),
+			 -ENOEXEC);
+	assert_null(module);
+	munmap(code, PAGE);
+	unlink(path);
+}
+
+/* The first page of the file holds headers, which no segment of code does. */
+static void test_not_mapped_as_the_headers_say(void **state)
+{
+	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct module *module = NULL;
+	const ElfW(Phdr) * segment;
+	ElfW(Ehdr) header;
+	_Alignas(ElfW(Phdr)) char page[PAGE];
+	void *code;
+
+	(void)state;
+	assert_int_equal(pread(fd, page, sizeof(page), 0), sizeof(page));
+	memcpy(&header, page, sizeof(header));
+	segment = (const ElfW(Phdr) *)(const void *)(page + header.e_phoff);
+	for (int i = 0; i < header.e_phnum; i++, segment++)
+		if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X) &&
+		    segment->p_offset < PAGE) {
+			print_message("skipped: the linker put headers and code together\n");
+			skip();
+		}
+	code = map_code(fd, 0);
+	process = open_self();
+	assert_int_equal(module__open(&module, process,
+				      process__find_mapping(process, address_of(code))),
+			 -ENOEXEC);
+	assert_null(module);
+	munmap(code, PAGE);
+}
+
+static void test_no_file(void **state)
+{
+	_cleanup_(process__freep) struct process *process = NULL;
+	struct module *module = NULL;
+	void *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)state;
+	assert_ptr_not_equal(page, MAP_FAILED);
+	process = open_self();
+	assert_true(module__open(&module, process,
+				 process__find_mapping(process, address_of(page))) < 0);
+	assert_null(module);
+	munmap(page, PAGE);
+}
+
+static uint64_t word_at(const struct data_image *image, const volatile void *pointer)
+{
+	uint64_t word = 0;
+
+	assert_int_equal(data_image__word(image, address_of(pointer), &word), 0);
+	return word;
+}
+
+static void test_data_is_what_it_is_now(void **state)
+{
+	_cleanup_(process__freep) struct process *process = open_self();
+	_cleanup_(module__freep) struct module *module =
+		open_module_of(process, (void *)module_known_static);
+
+	(void)state;
+	for (uint64_t round = 1; round <= 2; round++) {
+		_cleanup_(data_image__free) struct data_image image = {};
+
+		bss_variable = 0xabcdef * round;
+		data_variable = 0x1122334455667788 * round;
+		large_variable[sizeof(large_variable) - 1] = (uint8_t)round;
+		assert_int_equal(module__read_data(module, &process->memory.memory, &image), 0);
+		assert_int_equal(word_at(&image, &data_variable), data_variable);
+		assert_int_equal(word_at(&image, &bss_variable), bss_variable);
+		assert_int_equal(word_at(&image, large_variable + sizeof(large_variable) - 8),
+				 round << 56);
+		/* Not what is in the file: the address at which the variable came to be. */
+		assert_int_equal(word_at(&image, &relocated_pointer[0]),
+				 address_of(&data_variable));
+		assert_int_equal(word_at(&image, &relocated_pointer[1]), address_of(&bss_variable));
+	}
+}
+
+/* The live process, but for a range that cannot be read. */
+struct holed_memory {
+	struct memory memory;
+	const struct memory *process;
+	uint64_t hole;
+	int result;
+};
+
+static int read_holed(const struct memory *memory, struct memory_range *ranges, size_t cnt)
+{
+	const struct holed_memory *holed = (const struct holed_memory *)memory;
+	int err = memory__read_ranges(holed->process, ranges, cnt);
+
+	for (size_t i = 0; i < cnt; i++) {
+		if (holed->hole < ranges[i].address ||
+		    holed->hole - ranges[i].address >= ranges[i].size)
+			continue;
+		ranges[i].failed = true;
+		memset(ranges[i].buffer, 0xee, ranges[i].size); /* undefined, says the contract */
+	}
+	return holed->result ? holed->result : err;
+}
+
+static void test_unreadable_data_is_zero(void **state)
+{
+	_cleanup_(process__freep) struct process *process = open_self();
+	_cleanup_(module__freep) struct module *module =
+		open_module_of(process, (void *)module_known_static);
+	_cleanup_(data_image__free) struct data_image image = {};
+	struct holed_memory holed = {
+		.memory.read_ranges = read_holed,
+		.process = &process->memory.memory,
+		.hole = address_of(large_variable + sizeof(large_variable) / 2),
+	};
+
+	(void)state;
+	memset((void *)large_variable, 0x11, sizeof(large_variable));
+	assert_int_equal(module__read_data(module, &holed.memory, &image), 0);
+	assert_int_equal(word_at(&image, large_variable + sizeof(large_variable) / 2), 0);
+	/* A hole is no reason to lose the rest. */
+	assert_int_equal(word_at(&image, large_variable), 0x1111111111111111);
+	assert_int_equal(word_at(&image, large_variable + sizeof(large_variable) - 8),
+			 0x1111111111111111);
+}
+
+static void test_process_that_is_gone(void **state)
+{
+	_cleanup_(process__freep) struct process *process = open_self();
+	_cleanup_(module__freep) struct module *module =
+		open_module_of(process, (void *)module_known_static);
+	struct data_image image = {};
+	struct holed_memory gone = {
+		.memory.read_ranges = read_holed,
+		.process = &process->memory.memory,
+		.result = -ESRCH,
+	};
+
+	(void)state;
+	assert_int_equal(module__read_data(module, &gone.memory, &image), -ESRCH);
+	assert_null(image.segments);
+	assert_int_equal(image.segment_cnt, 0);
+}
+
+static void test_words_at_the_edges(void **state)
+{
+	uint8_t first[16], second[12], tiny[7] = {};
+	struct data_segment segments[] = {
+		{.address = 0x1000, .bytes = first, .size = sizeof(first)},
+		{.address = 0x1010, .bytes = second, .size = sizeof(second)},
+		{.address = 0x2000, .bytes = tiny, .size = sizeof(tiny)},
+	};
+	struct data_image image = {.segments = segments, .segment_cnt = ARRAY_SIZE(segments)};
+	uint64_t word = 99;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(first); i++)
+		first[i] = (uint8_t)(i + 1);
+	for (size_t i = 0; i < sizeof(second); i++)
+		second[i] = (uint8_t)(0x80 + i);
+	assert_int_equal(data_image__word(&image, 0xfff, &word), -EFAULT);
+	assert_int_equal(data_image__word(&image, 0x1009, &word), -EFAULT);
+	assert_int_equal(data_image__word(&image, 0x1015, &word), -EFAULT);
+	assert_int_equal(data_image__word(&image, 0x2000, &word), -EFAULT);
+	assert_int_equal(data_image__word(&image, 0, &word), -EFAULT);
+	assert_int_equal(data_image__word(&image, UINT64_MAX, &word), -EFAULT);
+	assert_int_equal(word, 99);
+	assert_int_equal(data_image__word(&image, 0x1000, &word), 0);
+	assert_int_equal(word, 0x0807060504030201);
+	assert_int_equal(data_image__word(&image, 0x1008, &word), 0);
+	assert_int_equal(word, 0x100f0e0d0c0b0a09);
+	assert_int_equal(data_image__word(&image, 0x1003, &word), 0);
+	assert_int_equal(word, 0x0b0a090807060504);
+	assert_int_equal(data_image__word(&image, 0x1014, &word), 0);
+	assert_int_equal(word, 0x8b8a898887868584);
+}
+
+static int read_nothing(const struct memory *memory, struct memory_range *ranges, size_t cnt)
+{
+	(void)memory;
+	for (size_t i = 0; i < cnt; i++)
+		ranges[i].failed = true;
+	return 0;
+}
+
+/* A file says how much data it has; a lie must not make us take that much memory. */
+static void test_too_much_data(void **state)
+{
+	static const uint64_t sizes[] = {(256UL << 20) + 1, UINT64_MAX, UINT64_MAX / 2 + 1};
+	struct memory nothing = {.read_ranges = read_nothing};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		_cleanup_close_ int fd = -1;
+		struct data_image image = {};
+		struct module module = {};
+		struct tiny_elf tiny;
+		int err;
+
+		tiny_elf__init(&tiny);
+		/* Two segments that together are too much, though a sum of them may wrap. */
+		tiny.segments[TINY_SEGMENT_CODE].p_flags |= PF_W;
+		tiny.segments[TINY_SEGMENT_DATA].p_memsz = sizes[i];
+		fd = temp_file__new(&tiny, sizeof(tiny));
+		assert_int_equal(elf_file__open(&module.elf, fd), 0);
+		err = module__read_data(&module, &nothing, &image);
+		elf_file__free(module.elf);
+		assert_int_equal(err, -EFBIG);
+		assert_null(image.segments);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_own_executable),
+		cmocka_unit_test(test_library),
+		cmocka_unit_test(test_second_half_of_a_mapping),
+		cmocka_unit_test(test_what_is_no_elf_file),
+		cmocka_unit_test(test_not_mapped_as_the_headers_say),
+		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_data_is_what_it_is_now),
+		cmocka_unit_test(test_unreadable_data_is_zero),
+		cmocka_unit_test(test_process_that_is_gone),
+		cmocka_unit_test(test_words_at_the_edges),
+		cmocka_unit_test(test_too_much_data),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,582 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What process.c says of this very process, and of children, against what the kernel and libc say by
+ * other ways.
+ */
+#include "target/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+#define PAGE 4096UL
+
+static char **main_argv;
+static int written_variable = 1;
+
+static struct process *open_process(pid_t pid)
+{
+	struct process *process = NULL;
+	struct failure failure;
+	int err = process__open(&process, pid, &failure);
+
+	if (err)
+		fail_msg("process__open(%d): %d: %s", pid, err, failure.text);
+	return process;
+}
+
+static void assert_refused(pid_t pid, int err)
+{
+	struct process *process = NULL;
+	struct failure failure = {};
+
+	assert_int_equal(process__open(&process, pid, &failure), err);
+	assert_null(process);
+	assert_true(strlen(failure.text) > 0);
+}
+
+static uint64_t address_of(const volatile void *pointer)
+{
+	return (uint64_t)(uintptr_t)pointer;
+}
+
+static void test_own_identity(void **state)
+{
+	_cleanup_(process__freep) struct process *process = open_process(getpid());
+	char exe[PATH_MAX] = "", comm[17] = "";
+	size_t args = 0;
+
+	(void)state;
+	assert_int_equal(process->pid, getpid());
+	assert_true(process->pidfd >= 0);
+	assert_true(process__is_alive(process));
+	assert_int_equal(prctl(PR_GET_NAME, comm), 0);
+	assert_string_equal(process->comm, comm);
+	assert_true(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
+	assert_string_equal(process->exe, exe);
+	for (; main_argv[args]; args++)
+		assert_string_equal(process->cmdline[args], main_argv[args]);
+	assert_null(process->cmdline[args]);
+}
+
+/* A name may hold what ends names elsewhere: parentheses, blanks. */
+static void test_strange_name(void **state)
+{
+	char before[17] = "";
+
+	(void)state;
+	assert_int_equal(prctl(PR_GET_NAME, before), 0);
+	assert_int_equal(prctl(PR_SET_NAME, "a) Z (b"), 0);
+	{
+		_cleanup_(process__freep) struct process *process = open_process(getpid());
+
+		assert_string_equal(process->comm, "a) Z (b");
+	}
+	assert_int_equal(prctl(PR_SET_NAME, before), 0);
+}
+
+static void test_cgroup(void **state)
+{
+	_cleanup_(process__freep) struct process *process = open_process(getpid());
+	_cleanup_fclose_ FILE *file = fopen("/proc/self/cgroup", "r");
+	char line[PATH_MAX] = "", path[PATH_MAX] = "";
+
+	(void)state;
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, "0::", 3))
+			snprintf(path, sizeof(path), "%.*s", (int)strcspn(line + 3, "\n"),
+				 line + 3);
+	assert_string_equal(process->cgroup, path);
+}
+
+/* Written as the kernel writes it (fs/proc/task_mmu.c, show_vma_header_prefix), it is in the file. */
+static void assert_is_line_of_maps(const struct mapping *mapping)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/self/maps", "r");
+	char wanted[256], line[PATH_MAX + 256];
+
+	snprintf(wanted, sizeof(wanted), "%lx-%lx %c%c%cp %08lx %02x:%02x %lu ", mapping->start,
+		 mapping->end, mapping->readable ? 'r' : '-', mapping->writable ? 'w' : '-',
+		 mapping->executable ? 'x' : '-', mapping->offset, mapping->dev_major,
+		 mapping->dev_minor, mapping->inode);
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, wanted, strlen(wanted)))
+			return;
+	fail_msg("no such line: %s", wanted);
+}
+
+static void test_map_of_code_and_data(void **state)
+{
+	_cleanup_(process__freep) struct process *process = open_process(getpid());
+	const struct mapping *code, *data, *stack;
+	int local;
+
+	(void)state;
+	code = process__find_mapping(process, address_of((void *)test_map_of_code_and_data));
+	assert_non_null(code);
+	assert_true(code->readable && code->executable && !code->writable);
+	assert_string_equal(code->path, process->exe);
+	assert_false(code->deleted);
+	assert_is_line_of_maps(code);
+
+	data = process__find_mapping(process, address_of(&written_variable));
+	assert_non_null(data);
+	assert_true(data->readable && data->writable && !data->executable);
+
+	stack = process__find_mapping(process, address_of(&local));
+	assert_non_null(stack);
+	assert_true(stack->writable);
+	assert_int_equal(stack->inode, 0);
+}
+
+static void test_maps_are_in_order(void **state)
+{
+	_cleanup_(process__freep) struct process *process = open_process(getpid());
+
+	(void)state;
+	assert_true(process->map_cnt > 3);
+	for (size_t i = 0; i < process->map_cnt; i++) {
+		const struct mapping *mapping = &process->maps[i];
+
+		assert_true(mapping->start < mapping->end);
+		assert_true(i == 0 || process->maps[i - 1].end <= mapping->start);
+		assert_non_null(mapping->path);
+		assert_ptr_equal(process__find_mapping(process, mapping->start), mapping);
+		assert_ptr_equal(process__find_mapping(process, mapping->end - 1), mapping);
+	}
+	assert_null(process__find_mapping(process, 0));
+	assert_null(process__find_mapping(process, UINT64_MAX));
+	assert_null(process__find_mapping(process, process->maps[0].start - 1));
+}
+
+/* Three pages with rights of their own, so that the kernel cannot join them to their neighbours. */
+static void test_a_hole_and_its_edges(void **state)
+{
+	_cleanup_(process__freep) struct process *process = NULL;
+	const struct mapping *mapping;
+	struct failure failure;
+	uint64_t start;
+	void *pages;
+
+	(void)state;
+	pages = mmap(NULL, 5 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(pages, MAP_FAILED);
+	start = address_of(pages);
+	assert_int_equal(mprotect((char *)pages + PAGE, PAGE, PROT_READ), 0);
+	assert_int_equal(munmap((char *)pages + 2 * PAGE, PAGE), 0);
+	assert_int_equal(mprotect((char *)pages + 3 * PAGE, PAGE, PROT_READ | PROT_WRITE), 0);
+
+	process = open_process(getpid());
+	mapping = process__find_mapping(process, start + PAGE);
+	assert_non_null(mapping);
+	assert_int_equal(mapping->start, start + PAGE);
+	assert_int_equal(mapping->end, start + 2 * PAGE);
+	assert_true(mapping->readable && !mapping->writable && !mapping->executable);
+	assert_string_equal(mapping->path, "");
+	assert_int_equal(mapping->inode, 0);
+	assert_ptr_equal(process__find_mapping(process, start + 2 * PAGE - 1), mapping);
+	assert_null(process__find_mapping(process, start + 2 * PAGE));
+	assert_null(process__find_mapping(process, start + 3 * PAGE - 1));
+	mapping = process__find_mapping(process, start + 3 * PAGE);
+	assert_non_null(mapping);
+	assert_true(mapping->readable && mapping->writable);
+	mapping = process__find_mapping(process, start + 4 * PAGE);
+	assert_non_null(mapping);
+	assert_false(mapping->readable || mapping->writable || mapping->executable);
+
+	/* Old maps are old maps until they are read afresh. */
+	assert_int_equal(munmap(pages, 5 * PAGE), 0);
+	assert_non_null(process__find_mapping(process, start + PAGE));
+	assert_int_equal(process__reload_maps(process, &failure), 0);
+	mapping = process__find_mapping(process, start + PAGE);
+	assert_true(!mapping || mapping->start != start + PAGE);
+}
+
+/* A mapped file of two pages: the first of 'a', the second of 'b'. */
+struct mapped_file {
+	char path[64];
+	struct stat status;
+	char *bytes; /* the second page */
+};
+
+static void make_mapped_file(struct mapped_file *file)
+{
+	_cleanup_close_ int fd = -1;
+	char page[PAGE];
+
+	snprintf(file->path, sizeof(file->path), "/tmp/test_process a b.XXXXXX");
+	fd = mkstemp(file->path);
+	assert_true(fd >= 0);
+	memset(page, 'a', sizeof(page));
+	assert_int_equal(write(fd, page, sizeof(page)), sizeof(page));
+	memset(page, 'b', sizeof(page));
+	assert_int_equal(write(fd, page, sizeof(page)), sizeof(page));
+	assert_int_equal(fstat(fd, &file->status), 0);
+	file->bytes = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, PAGE);
+	assert_ptr_not_equal(file->bytes, MAP_FAILED);
+}
+
+static void free_mapped_file(struct mapped_file *file)
+{
+	munmap(file->bytes, PAGE);
+	unlink(file->path);
+}
+
+static void assert_is_file(int fd, const struct mapped_file *file)
+{
+	struct stat status;
+	char byte;
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &status), 0);
+	assert_int_equal(status.st_ino, file->status.st_ino);
+	assert_int_equal(pread(fd, &byte, 1, PAGE), 1);
+	assert_int_equal(byte, 'b');
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+}
+
+static void test_mapped_file(void **state)
+{
+	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_close_ int fd = -1;
+	const struct mapping *mapping;
+	struct mapped_file file;
+
+	(void)state;
+	make_mapped_file(&file);
+	process = open_process(getpid());
+	mapping = process__find_mapping(process, address_of(file.bytes));
+	assert_non_null(mapping);
+	assert_string_equal(mapping->path, file.path);
+	assert_int_equal(mapping->offset, PAGE);
+	assert_int_equal(mapping->inode, file.status.st_ino);
+	assert_false(mapping->deleted);
+	fd = process__open_mapped_file(process, mapping);
+	assert_is_file(fd, &file);
+	free_mapped_file(&file);
+}
+
+/*
+ * What the name leads to now is another file. With the right to look at map_files the old one is
+ * opened all the same; without, nothing is: never the wrong one.
+ */
+static int open_replaced_file(void *argument)
+{
+	const struct mapped_file *file = argument;
+	const struct mapping *mapping;
+	struct process *process;
+	struct failure failure;
+	struct stat status;
+	int fd;
+
+	if (process__open(&process, getpid(), &failure))
+		return 1;
+	mapping = process__find_mapping(process, address_of(file->bytes));
+	if (!mapping || !mapping->deleted || strcmp(mapping->path, file->path) != 0)
+		return 2;
+	fd = process__open_mapped_file(process, mapping);
+	if (fd >= 0)
+		return fstat(fd, &status) || status.st_ino != file->status.st_ino ? 3 : 0;
+	return fd == -ESTALE ? 4 : 5;
+}
+
+static int open_replaced_file_without_rights(void *argument)
+{
+	if (geteuid() == 0 && child__drop_rights())
+		return 6;
+	/* Or /proc/self would belong to root. */
+	if (prctl(PR_SET_DUMPABLE, 1))
+		return 7;
+	return open_replaced_file(argument);
+}
+
+static void test_replaced_file(void **state)
+{
+	_cleanup_close_ int fd = -1;
+	struct mapped_file file;
+
+	(void)state;
+	make_mapped_file(&file);
+	assert_int_equal(unlink(file.path), 0);
+	/* Readable to all, or a user without rights would fail for another reason. */
+	fd = open(file.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	assert_true(fd >= 0);
+	assert_int_equal(child__run(open_replaced_file, &file), geteuid() == 0 ? 0 : 4);
+	assert_int_equal(child__run(open_replaced_file_without_rights, &file), 4);
+	free_mapped_file(&file);
+}
+
+static void test_deleted_file(void **state)
+{
+	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_close_ int fd = -1;
+	const struct mapping *mapping;
+	struct mapped_file file;
+
+	(void)state;
+	make_mapped_file(&file);
+	assert_int_equal(unlink(file.path), 0);
+	process = open_process(getpid());
+	mapping = process__find_mapping(process, address_of(file.bytes));
+	assert_non_null(mapping);
+	assert_true(mapping->deleted);
+	assert_string_equal(mapping->path, file.path);
+	fd = process__open_mapped_file(process, mapping);
+	if (geteuid() == 0)
+		assert_is_file(fd, &file);
+	else
+		assert_int_equal(fd, -ENOENT);
+	free_mapped_file(&file);
+}
+
+/* The executable is there for everybody, also if only its owner may look at map_files. */
+static int open_own_executable(void *argument)
+{
+	struct stat ours, opened;
+	struct process *process;
+	struct failure failure;
+	int fd;
+
+	(void)argument;
+	if (geteuid() == 0 && child__drop_rights())
+		return 1;
+	if (prctl(PR_SET_DUMPABLE, 1) || process__open(&process, getpid(), &failure))
+		return 2;
+	fd = process__open_mapped_file(
+		process, process__find_mapping(process, address_of((void *)open_own_executable)));
+	if (fd < 0 || fstat(fd, &opened) || stat("/proc/self/exe", &ours))
+		return 3;
+	return opened.st_ino == ours.st_ino && opened.st_dev == ours.st_dev ? 0 : 4;
+}
+
+static void test_executable_opens_without_rights(void **state)
+{
+	(void)state;
+	assert_int_equal(child__run(open_own_executable, NULL), 0);
+}
+
+/* A shell that says when it runs, and then waits to be killed. */
+#define SHELL_SCRIPT "echo; read x"
+
+static void test_child_identity(void **state)
+{
+	char *const argv[] = {"sh", "-c", SHELL_SCRIPT, "", "a b", "\033[31m\xff\n", "", NULL};
+	char *const envp[] = {"A=1", "AB=2", "EMPTY=", "EQUAL=a=b", "BYTES=\xff\n\033", NULL};
+	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_free_ char *exe = realpath("/bin/sh", NULL);
+	struct child child;
+	char *value;
+
+	(void)state;
+	child__exec(&child, "/bin/sh", argv, envp);
+	child__wait_until_ready(&child);
+	process = open_process(child.pid);
+	assert_string_equal(process->comm, "sh");
+	assert_string_equal(process->exe, exe);
+	for (size_t i = 0; i < ARRAY_SIZE(argv) - 1; i++)
+		assert_string_equal(process->cmdline[i], argv[i]);
+	assert_null(process->cmdline[ARRAY_SIZE(argv) - 1]);
+
+	for (size_t i = 0; i < ARRAY_SIZE(envp) - 1; i++) {
+		char name[16] = "";
+
+		memcpy(name, envp[i], strcspn(envp[i], "="));
+		value = process__environment(process, name);
+		assert_non_null(value);
+		assert_string_equal(value, strchr(envp[i], '=') + 1);
+		free(value);
+	}
+	assert_null(process__environment(process, "EQ"));
+	assert_null(process__environment(process, "B"));
+	assert_null(process__environment(process, "ABC"));
+	assert_null(process__environment(process, "PATH"));
+	child__kill(&child);
+}
+
+static void test_child_without_arguments_and_environment(void **state)
+{
+	char *const argv[] = {"sh", "-c", SHELL_SCRIPT, NULL};
+	char *const envp[] = {NULL};
+	_cleanup_(process__freep) struct process *process = NULL;
+	struct child child;
+
+	(void)state;
+	child__exec(&child, "/bin/sh", argv, envp);
+	child__wait_until_ready(&child);
+	process = open_process(child.pid);
+	assert_null(process__environment(process, "A"));
+	assert_null(process__environment(process, ""));
+	child__kill(&child);
+}
+
+static void test_end_of_a_process(void **state)
+{
+	char *const argv[] = {"sh", "-c", SHELL_SCRIPT, NULL};
+	char *const envp[] = {NULL};
+	_cleanup_(process__freep) struct process *process = NULL;
+	struct failure failure = {};
+	const struct mapping *maps;
+	struct child child;
+	siginfo_t info;
+
+	(void)state;
+	child__exec(&child, "/bin/sh", argv, envp);
+	child__wait_until_ready(&child);
+	process = open_process(child.pid);
+	assert_true(process__is_alive(process));
+
+	/* A zombie: it has ended, and we have not asked yet. */
+	assert_int_equal(kill(child.pid, SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOWAIT), 0);
+	assert_false(process__is_alive(process));
+	assert_refused(child.pid, -ESRCH);
+
+	child__reap(&child);
+	assert_false(process__is_alive(process));
+	assert_refused(child.pid, -ESRCH);
+
+	/* What is known of it stays. */
+	maps = process->maps;
+	assert_true(process->map_cnt > 0);
+	assert_true(process__reload_maps(process, &failure) < 0);
+	assert_true(strlen(failure.text) > 0);
+	assert_ptr_equal(process->maps, maps);
+	assert_true(process->map_cnt > 0);
+}
+
+static void test_no_such_process(void **state)
+{
+	(void)state;
+	/* Above what the kernel ever gives (PID_MAX_LIMIT is 2^22), and below. */
+	assert_refused(INT_MAX, -ESRCH);
+	assert_refused(0, -ESRCH);
+	assert_refused(-1, -ESRCH);
+}
+
+struct waiting_thread {
+	pthread_barrier_t barrier; /* passed when it runs, and when it may end */
+	pid_t id;
+};
+
+static void *wait_in_thread(void *argument)
+{
+	struct waiting_thread *thread = argument;
+
+	thread->id = (pid_t)syscall(SYS_gettid);
+	pthread_barrier_wait(&thread->barrier);
+	pthread_barrier_wait(&thread->barrier);
+	return NULL;
+}
+
+static void test_a_thread_is_no_process(void **state)
+{
+	struct process *process = NULL;
+	struct waiting_thread thread;
+	struct failure failure = {};
+	char wanted[32];
+	pthread_t handle;
+	int err;
+
+	(void)state;
+	assert_int_equal(pthread_barrier_init(&thread.barrier, NULL, 2), 0);
+	assert_int_equal(pthread_create(&handle, NULL, wait_in_thread, &thread), 0);
+	pthread_barrier_wait(&thread.barrier);
+	err = process__open(&process, thread.id, &failure);
+	pthread_barrier_wait(&thread.barrier);
+	assert_int_equal(pthread_join(handle, NULL), 0);
+	pthread_barrier_destroy(&thread.barrier);
+
+	assert_int_equal(err, -EINVAL);
+	assert_null(process);
+	/* And the message says which process to take. */
+	snprintf(wanted, sizeof(wanted), "%d", getpid());
+	assert_non_null(strstr(failure.text, wanted));
+}
+
+/* Exits with 1 - the error of opening @argument, a process that belongs to root. */
+static int open_as_nobody(void *argument)
+{
+	struct process *process = NULL;
+	struct failure failure = {};
+	int err;
+
+	if (child__drop_rights())
+		return 100;
+	err = process__open(&process, *(pid_t *)argument, &failure);
+	return err && !process && *failure.text ? -err : 0;
+}
+
+static void test_not_allowed(void **state)
+{
+	pid_t own = getpid();
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("skipped: takes root, to become another user\n");
+		skip();
+	}
+	assert_int_equal(child__run(open_as_nobody, &own), EACCES);
+}
+
+static void test_kernel_thread(void **state)
+{
+	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_fclose_ FILE *file = fopen("/proc/2/comm", "r");
+	char comm[32] = "";
+
+	(void)state;
+	if (!file || !fgets(comm, sizeof(comm), file) || strcmp(comm, "kthreadd\n") != 0) {
+		print_message("skipped: no kernel threads in this pid namespace\n");
+		skip();
+	}
+	process = open_process(2);
+	assert_string_equal(process->comm, "kthreadd");
+	assert_null(process->cmdline[0]);
+	assert_string_equal(process->exe, "");
+	assert_int_equal(process->map_cnt, 0);
+	assert_null(process__find_mapping(process, 4096));
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_own_identity),
+		cmocka_unit_test(test_strange_name),
+		cmocka_unit_test(test_cgroup),
+		cmocka_unit_test(test_map_of_code_and_data),
+		cmocka_unit_test(test_maps_are_in_order),
+		cmocka_unit_test(test_a_hole_and_its_edges),
+		cmocka_unit_test(test_mapped_file),
+		cmocka_unit_test(test_replaced_file),
+		cmocka_unit_test(test_deleted_file),
+		cmocka_unit_test(test_executable_opens_without_rights),
+		cmocka_unit_test(test_child_identity),
+		cmocka_unit_test(test_child_without_arguments_and_environment),
+		cmocka_unit_test(test_end_of_a_process),
+		cmocka_unit_test(test_no_such_process),
+		cmocka_unit_test(test_a_thread_is_no_process),
+		cmocka_unit_test(test_not_allowed),
+		cmocka_unit_test(test_kernel_thread),
+	};
+
+	(void)argc;
+	main_argv = argv;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

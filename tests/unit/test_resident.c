@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Memory of our own, of which we know which pages were ever written.
+ */
+#include "target/resident.h"
+
+#include <limits.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "prng.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+#define ARENA_PAGES 16UL
+#define ARENAS	    8UL
+
+static size_t page_bytes;
+
+/* Address space in which no page is there yet, and in which the kernel puts no huge ones. */
+static uint8_t *map_arenas(void)
+{
+	size_t size = ARENAS * ARENA_PAGES * page_bytes;
+	void *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(bytes, MAP_FAILED);
+	/* Fails where the kernel knows no huge pages, and then needs not be. */
+	madvise(bytes, size, MADV_NOHUGEPAGE);
+	return bytes;
+}
+
+static void unmap_arenas(uint8_t *bytes)
+{
+	munmap(bytes, ARENAS * ARENA_PAGES * page_bytes);
+}
+
+static void measure(const uint8_t *bytes, uint64_t *resident)
+{
+	uint64_t addresses[ARENAS];
+
+	for (size_t i = 0; i < ARENAS; i++)
+		addresses[i] = (uintptr_t)bytes + i * ARENA_PAGES * page_bytes;
+	assert_int_equal(resident__measure(getpid(), addresses, ARENAS, ARENA_PAGES * page_bytes,
+					   resident),
+			 0);
+}
+
+static void test_nothing_touched(void **state)
+{
+	uint8_t *bytes = map_arenas();
+	uint64_t resident[ARENAS] = {1, 1, 1};
+
+	(void)state;
+	measure(bytes, resident);
+	for (size_t i = 0; i < ARENAS; i++)
+		assert_int_equal(resident[i], 0);
+	unmap_arenas(bytes);
+}
+
+static void test_touched_pages_are_counted(void **state)
+{
+	uint8_t *bytes = map_arenas();
+	uint64_t resident[ARENAS], expected[ARENAS] = {}, random = 3;
+
+	(void)state;
+	for (size_t page = 0; page < ARENAS * ARENA_PAGES; page++) {
+		if (prng__below(&random, 3))
+			continue;
+		bytes[page * page_bytes + prng__below(&random, (uint32_t)page_bytes)] = 1;
+		expected[page / ARENA_PAGES] += page_bytes;
+	}
+	measure(bytes, resident);
+	for (size_t i = 0; i < ARENAS; i++)
+		assert_int_equal(resident[i], expected[i]);
+	unmap_arenas(bytes);
+}
+
+/* The first and the last page of an arena are its own, not its neighbour's. */
+static void test_edges_of_arenas(void **state)
+{
+	uint8_t *bytes = map_arenas();
+	size_t arena = ARENA_PAGES * page_bytes;
+	uint64_t resident[ARENAS];
+
+	(void)state;
+	bytes[1 * arena] = 1;
+	bytes[2 * arena - 1] = 1;
+	bytes[4 * arena - 1] = 1;
+	bytes[ARENAS * arena - 1] = 1;
+	measure(bytes, resident);
+	assert_int_equal(resident[0], 0);
+	assert_int_equal(resident[1], 2 * page_bytes);
+	assert_int_equal(resident[2], 0);
+	assert_int_equal(resident[3], page_bytes);
+	assert_int_equal(resident[4], 0);
+	assert_int_equal(resident[ARENAS - 1], page_bytes);
+	unmap_arenas(bytes);
+}
+
+static void test_pages_that_went_back(void **state)
+{
+	uint8_t *bytes = map_arenas();
+	uint64_t resident[ARENAS];
+
+	(void)state;
+	for (size_t page = 0; page < ARENA_PAGES; page++)
+		bytes[page * page_bytes] = 1;
+	measure(bytes, resident);
+	assert_int_equal(resident[0], ARENA_PAGES * page_bytes);
+	assert_int_equal(madvise(bytes, 5 * page_bytes, MADV_DONTNEED), 0);
+	measure(bytes, resident);
+	assert_int_equal(resident[0], (ARENA_PAGES - 5) * page_bytes);
+	/* What is not mapped any more is nowhere. */
+	unmap_arenas(bytes);
+	measure(bytes, resident);
+	for (size_t i = 0; i < ARENAS; i++)
+		assert_int_equal(resident[i], 0);
+}
+
+struct toucher {
+	uint8_t *bytes;
+	size_t pages;
+};
+
+static int touch_and_wait(void *argument)
+{
+	const struct toucher *toucher = argument;
+	char byte;
+
+	for (size_t i = 0; i < toucher->pages; i++)
+		toucher->bytes[i * page_bytes] = 1;
+	return write(STDOUT_FILENO, "", 1) == 1 && read(STDIN_FILENO, &byte, 1) == 0 ? 0 : 1;
+}
+
+static void test_another_process(void **state)
+{
+	struct toucher toucher = {.bytes = map_arenas(), .pages = 3};
+	uint64_t address = (uintptr_t)toucher.bytes, resident = 1;
+	struct child child;
+
+	(void)state;
+	child__fork(&child, touch_and_wait, &toucher);
+	child__wait_until_ready(&child);
+	assert_int_equal(resident__measure(child.pid, &address, 1, ARENA_PAGES * page_bytes,
+					   &resident),
+			 0);
+	assert_int_equal(resident, 3 * page_bytes);
+	assert_int_equal(resident__measure(getpid(), &address, 1, ARENA_PAGES * page_bytes,
+					   &resident),
+			 0);
+	assert_int_equal(resident, 0);
+	child__kill(&child);
+	unmap_arenas(toucher.bytes);
+}
+
+static void test_no_process_and_no_arenas(void **state)
+{
+	uint64_t address = 0, resident = 99;
+
+	(void)state;
+	assert_int_equal(resident__measure(getpid(), NULL, 0, page_bytes, NULL), 0);
+	assert_true(resident__measure(INT_MAX, &address, 1, page_bytes, &resident) < 0);
+	assert_int_equal(resident, 99);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_touched),
+		cmocka_unit_test(test_touched_pages_are_counted),
+		cmocka_unit_test(test_edges_of_arenas),
+		cmocka_unit_test(test_pages_that_went_back),
+		cmocka_unit_test(test_another_process),
+		cmocka_unit_test(test_no_process_and_no_arenas),
+	};
+
+	page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

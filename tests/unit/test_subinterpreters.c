@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* user/pymalloc/subinterpreters.c; its one function is declared in locate.h. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fake_target.h"
+#include "pymalloc/checkpoint.h"
+#include "pymalloc/locate.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+#define INTERPRETER_BYTES (200UL << 10)
+/* Where PyInterpreterState holds the state, or a pointer to it. */
+#define STATE_OFFSET   0x1130
+#define POINTER_OFFSET 0x2a9f8
+
+#define MAIN   0x555557000000UL
+#define SECOND 0x555557100000UL
+#define THIRD  0x555557200000UL
+
+/* Where interpreters of 3.13 and later keep their state. */
+#define SECOND_STATE 0x555558000010UL
+#define THIRD_STATE  0x555558010010UL
+
+static void start_allocator(struct fake_pymalloc *fake, struct fake_memory *memory, uint64_t table,
+			    uint32_t number, const struct geometry *geometry)
+{
+	struct fake_options options = fake_target__options(geometry, FAKE_INLINED);
+
+	options.table_address = table;
+	options.arrays_address += (uint64_t)number << 36;
+	options.arenas_below -= (uint64_t)number << 30;
+	options.seed = number;
+	fake_pymalloc__init(fake, memory, &options);
+}
+
+static void use_allocator(struct fake_pymalloc *fake)
+{
+	for (int i = 0; i < 12000; i++)
+		fake_pymalloc__step(fake, 6000);
+}
+
+/* Reads all that @allocators hold, and compares with what these @cnt have handed out. */
+static void check_heaps(struct allocators *allocators, const struct fake_memory *memory,
+			const struct fake_pymalloc *const *fakes, size_t cnt)
+{
+	struct checkpoint_counts counts = {};
+	struct heap *heap = NULL;
+
+	assert_int_equal(checkpoint__read(&heap, allocators, &memory->memory, NULL, &counts), 0);
+	assert_int_equal(counts.skipped_interpreters, 0);
+	check_heap(heap, fakes, cnt);
+	heap__free(heap);
+}
+
+static void add(struct allocators *allocators, const struct fake_target *target,
+		const uint64_t *interpreters, size_t cnt)
+{
+	assert_int_equal(allocators__add_interpreters(allocators, interpreters, cnt,
+						      &target->memory.memory),
+			 0);
+	assert_true(allocators->cnt >= 1);
+	assert_int_equal(allocators->items[0].used_pools, target->pymalloc.options.table_address);
+}
+
+/* From 3.13 on: each interpreter points to a state; the main one's is static. */
+struct pointing {
+	struct fake_target target;
+	struct allocators allocators;
+	struct fake_pymalloc second, third;
+};
+
+static void set_state(struct pointing *pointing, uint64_t interpreter, uint64_t state)
+{
+	*fake_memory__word(&pointing->target.memory, interpreter + POINTER_OFFSET) = state;
+}
+
+static void make_pointing(struct pointing *pointing)
+{
+	struct fake_options options = fake_target__options(NULL, FAKE_INLINED);
+	struct fake_memory *memory = &pointing->target.memory;
+
+	fake_target__init(&pointing->target, &options);
+	use_allocator(&pointing->target.pymalloc);
+	pointing->allocators = fake_target__locate(&pointing->target);
+	fake_memory__map(memory, MAIN, INTERPRETER_BYTES);
+	fake_memory__map(memory, SECOND, INTERPRETER_BYTES);
+	fake_memory__map(memory, THIRD, INTERPRETER_BYTES);
+	fake_memory__map(memory, SECOND_STATE & ~0xfffUL, 4096);
+	fake_memory__map(memory, THIRD_STATE & ~0xfffUL, 4096);
+	start_allocator(&pointing->second, memory, SECOND_STATE, 1, NULL);
+	start_allocator(&pointing->third, memory, THIRD_STATE, 2, NULL);
+	set_state(pointing, MAIN, FAKE_TABLE);
+}
+
+static void release_pointing(struct pointing *pointing)
+{
+	allocators__free(&pointing->allocators);
+	fake_pymalloc__release(&pointing->second);
+	fake_pymalloc__release(&pointing->third);
+	fake_target__release(&pointing->target);
+}
+
+static void test_state_behind_a_pointer(void **state)
+{
+	const uint64_t interpreters[] = {THIRD, SECOND, MAIN};
+	struct pointing pointing;
+
+	(void)state;
+	make_pointing(&pointing);
+	use_allocator(&pointing.second);
+	use_allocator(&pointing.third);
+	set_state(&pointing, SECOND, SECOND_STATE);
+	set_state(&pointing, THIRD, THIRD_STATE);
+	add(&pointing.allocators, &pointing.target, interpreters, 3);
+	assert_int_equal(pointing.allocators.cnt, 3);
+	check_heaps(&pointing.allocators, &pointing.target.memory,
+		    (const struct fake_pymalloc *[]){&pointing.target.pymalloc, &pointing.second,
+						     &pointing.third},
+		    3);
+	/* One ends; nothing of it stays. */
+	add(&pointing.allocators, &pointing.target, interpreters + 1, 2);
+	assert_int_equal(pointing.allocators.cnt, 2);
+	check_heaps(&pointing.allocators, &pointing.target.memory,
+		    (const struct fake_pymalloc *[]){&pointing.target.pymalloc, &pointing.second},
+		    2);
+	add(&pointing.allocators, &pointing.target, interpreters + 2, 1);
+	assert_int_equal(pointing.allocators.cnt, 1);
+	check_heaps(&pointing.allocators, &pointing.target.memory,
+		    (const struct fake_pymalloc *[]){&pointing.target.pymalloc}, 1);
+	release_pointing(&pointing);
+}
+
+static void test_interpreters_without_an_allocator_of_their_own(void **state)
+{
+	const uint64_t states[] = {
+		FAKE_TABLE,	/* use_main_obmalloc */
+		0,		/* not set up yet */
+		SECOND_STATE,	/* set up, and nothing allocated */
+		MAIN,		/* no state */
+		0x123456789000, /* nothing there */
+		UINT64_MAX - 7,
+	};
+	struct pointing pointing;
+
+	(void)state;
+	make_pointing(&pointing);
+	use_allocator(&pointing.third);
+	set_state(&pointing, THIRD, THIRD_STATE);
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		set_state(&pointing, SECOND, states[i]);
+		/* The one beside it is found all the same. */
+		add(&pointing.allocators, &pointing.target, (uint64_t[]){THIRD, SECOND, MAIN}, 3);
+		assert_int_equal(pointing.allocators.cnt, 2);
+		assert_int_equal(pointing.allocators.items[1].used_pools, THIRD_STATE);
+	}
+	release_pointing(&pointing);
+}
+
+static void test_interpreter_that_is_gone(void **state)
+{
+	const uint64_t interpreters[] = {THIRD, SECOND, MAIN};
+	struct pointing pointing;
+
+	(void)state;
+	make_pointing(&pointing);
+	use_allocator(&pointing.third);
+	set_state(&pointing, THIRD, THIRD_STATE);
+	fake_memory__unmap(&pointing.target.memory, SECOND);
+	add(&pointing.allocators, &pointing.target, interpreters, 3);
+	assert_int_equal(pointing.allocators.cnt, 2);
+	/* Its state went, its memory did not. */
+	fake_memory__unmap(&pointing.target.memory, THIRD_STATE & ~0xfffUL);
+	add(&pointing.allocators, &pointing.target, interpreters, 3);
+	assert_int_equal(pointing.allocators.cnt, 1);
+	release_pointing(&pointing);
+}
+
+/* Whatever has another pool size is not a state of this process. */
+static void test_state_with_another_pool_size(void **state)
+{
+	struct pointing pointing;
+
+	(void)state;
+	make_pointing(&pointing);
+	fake_pymalloc__release(&pointing.second);
+	start_allocator(&pointing.second, &pointing.target.memory, SECOND_STATE, 1,
+			&FAKE_GEOMETRIES[1]);
+	use_allocator(&pointing.second);
+	set_state(&pointing, SECOND, SECOND_STATE);
+	add(&pointing.allocators, &pointing.target, (uint64_t[]){SECOND, MAIN}, 2);
+	assert_int_equal(pointing.allocators.cnt, 1);
+	release_pointing(&pointing);
+}
+
+static void test_place_that_cannot_be_found(void **state)
+{
+	struct pointing pointing;
+
+	(void)state;
+	make_pointing(&pointing);
+	use_allocator(&pointing.second);
+	set_state(&pointing, MAIN, 0);
+	set_state(&pointing, SECOND, SECOND_STATE);
+	add(&pointing.allocators, &pointing.target, (uint64_t[]){SECOND, MAIN}, 2);
+	assert_int_equal(pointing.allocators.cnt, 1);
+	/* Any interpreter that shares the main one's shows it. */
+	set_state(&pointing, THIRD, FAKE_TABLE);
+	add(&pointing.allocators, &pointing.target, (uint64_t[]){THIRD, SECOND, MAIN}, 3);
+	assert_int_equal(pointing.allocators.cnt, 2);
+	assert_int_equal(pointing.allocators.items[1].used_pools, SECOND_STATE);
+	release_pointing(&pointing);
+}
+
+static void test_process_that_is_gone(void **state)
+{
+	struct pointing pointing;
+
+	(void)state;
+	make_pointing(&pointing);
+	pointing.target.memory.error = -ESRCH;
+	assert_int_equal(allocators__add_interpreters(&pointing.allocators,
+						      (uint64_t[]){SECOND, MAIN}, 2,
+						      &pointing.target.memory.memory),
+			 -ESRCH);
+	release_pointing(&pointing);
+}
+
+/* 3.12: the state is a part of the structure; the main interpreter's is static. */
+static void test_state_inside_the_structure(void **state)
+{
+	const uint64_t main = FAKE_TABLE - STATE_OFFSET;
+	const uint64_t interpreters[] = {THIRD, SECOND, main};
+	struct fake_options options = fake_target__options(NULL, FAKE_INLINED);
+	struct fake_pymalloc second, third;
+	struct allocators allocators;
+	struct fake_target target;
+
+	(void)state;
+	fake_target__init(&target, &options);
+	fake_memory__map(&target.memory, SECOND, INTERPRETER_BYTES);
+	fake_memory__map(&target.memory, THIRD, INTERPRETER_BYTES);
+	start_allocator(&second, &target.memory, SECOND + STATE_OFFSET, 1, NULL);
+	start_allocator(&third, &target.memory, THIRD + STATE_OFFSET, 2, NULL);
+	use_allocator(&target.pymalloc);
+	use_allocator(&second);
+	allocators = fake_target__locate(&target);
+	/* The third has a state too, as all have there, but uses the main one's. */
+	add(&allocators, &target, interpreters, 3);
+	assert_int_equal(allocators.cnt, 2);
+	check_heaps(&allocators, &target.memory,
+		    (const struct fake_pymalloc *[]){&target.pymalloc, &second}, 2);
+	use_allocator(&third);
+	add(&allocators, &target, interpreters, 3);
+	assert_int_equal(allocators.cnt, 3);
+	check_heaps(&allocators, &target.memory,
+		    (const struct fake_pymalloc *[]){&target.pymalloc, &second, &third}, 3);
+	fake_memory__unmap(&target.memory, SECOND);
+	add(&allocators, &target, interpreters, 3);
+	assert_int_equal(allocators.cnt, 2);
+	assert_int_equal(allocators.items[1].used_pools, THIRD + STATE_OFFSET);
+	add(&allocators, &target, interpreters + 2, 1);
+	assert_int_equal(allocators.cnt, 1);
+	allocators__free(&allocators);
+	fake_pymalloc__release(&second);
+	fake_pymalloc__release(&third);
+	fake_target__release(&target);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_state_behind_a_pointer),
+		cmocka_unit_test(test_interpreters_without_an_allocator_of_their_own),
+		cmocka_unit_test(test_interpreter_that_is_gone),
+		cmocka_unit_test(test_state_with_another_pool_size),
+		cmocka_unit_test(test_place_that_cannot_be_found),
+		cmocka_unit_test(test_process_that_is_gone),
+		cmocka_unit_test(test_state_inside_the_structure),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
