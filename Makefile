@@ -31,6 +31,9 @@ OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 PROGRAM  := $(if $(filter build,$(BUILD)),pyfrag,$(BUILD)/pyfrag)
 CODE     := $(sort $(shell find user include bpf vmlinux tests -name '*.[ch]'))
 
+# What is made on the way stays.
+.SECONDARY:
+
 # V=1 shows the commands.
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -407,6 +408,164 @@ static void test_signals_reach_the_program(void **state)
 	assert_string_equal(output, "usr1\nchld\nend\n");
 }
 
+/* A shell that says what it does, and waits for a line or a signal in between. */
+static void listen_to_reader(struct listener *listener, int in[2])
+{
+	char script[256];
+
+	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+	assert_int_equal(fcntl(in[0], F_SETFD, 0), 0);
+	snprintf(script, sizeof(script),
+		 "trap 'echo signal' USR1; echo ready; read x <&%d; echo $x; exit 6", in[0]);
+	listen_to(listener, script);
+}
+
+static void assert_says(const struct listener *listener, const char *wanted)
+{
+	char line[64] = "";
+
+	for (size_t i = 0; i < sizeof(line) - 1; i++) {
+		assert_int_equal(read(listener->read_end, line + i, 1), 1);
+		if (line[i] == '\n')
+			break;
+	}
+	assert_string_equal(line, wanted);
+}
+
+static void test_held_and_resumed(void **state)
+{
+	char *argv[] = {"/bin/sh", "-c", NULL, NULL}, output[64];
+	struct listener listener;
+	struct launch launch;
+	int in[2];
+
+	(void)state;
+	listen_to_reader(&listener, in);
+	argv[2] = listener.script;
+	launch = start(argv);
+	/* Held already. */
+	assert_int_equal(launch__hold(&launch), 0);
+	assert_int_equal(launch__resume(&launch), 0);
+	assert_false(launch.held);
+	assert_says(&listener, "ready\n");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(launch__hold(&launch), 0);
+		assert_true(launch.held);
+		assert_int_equal(state_of(launch.pid), 't');
+		assert_int_equal(launch__resume(&launch), 0);
+		assert_false(launch.held);
+	}
+	/* It was not disturbed: what it waits for still comes. */
+	assert_int_equal(write(in[1], "line\n", 5), 5);
+	assert_says(&listener, "line\n");
+	assert_int_equal(finish(&launch), 6);
+	take_output(&listener, output, sizeof(output));
+	assert_string_equal(output, "");
+	close(in[0]);
+	close(in[1]);
+}
+
+/* Let go while it runs, it must first be stopped; and then it runs on. */
+static void test_released_while_it_runs(void **state)
+{
+	char *argv[] = {"/bin/sh", "-c", NULL, NULL}, output[64];
+	struct listener listener;
+	struct launch launch;
+	int in[2];
+
+	(void)state;
+	listen_to_reader(&listener, in);
+	argv[2] = listener.script;
+	launch = start(argv);
+	assert_int_equal(launch__resume(&launch), 0);
+	assert_says(&listener, "ready\n");
+	launch__release(&launch);
+	assert_false(launch.held);
+	assert_int_not_equal(state_of(launch.pid), 't');
+	assert_int_equal(write(in[1], "line\n", 5), 5);
+	assert_int_equal(finish(&launch), 6);
+	take_output(&listener, output, sizeof(output));
+	assert_string_equal(output, "line\n");
+	close(in[0]);
+	close(in[1]);
+}
+
+/* A signal may be what it stops for. It gets that when it goes on. */
+static void test_signal_while_held(void **state)
+{
+	char *argv[] = {"/bin/sh", "-c", NULL, NULL}, output[64];
+	struct listener listener;
+	struct launch launch;
+	int in[2];
+
+	(void)state;
+	listen_to_reader(&listener, in);
+	argv[2] = listener.script;
+	launch = start(argv);
+	assert_int_equal(launch__resume(&launch), 0);
+	assert_says(&listener, "ready\n");
+	assert_int_equal(kill(launch.pid, SIGUSR1), 0);
+	while (state_of(launch.pid) != 't')
+		sched_yield();
+	assert_int_equal(launch__hold(&launch), 0);
+	assert_int_equal(write(in[1], "line\n", 5), 5);
+	assert_int_equal(finish(&launch), 6);
+	take_output(&listener, output, sizeof(output));
+	/* The trap runs once the line is read, or before, if the signal ends the read. */
+	assert_non_null(strstr(output, "signal\n"));
+	close(in[0]);
+	close(in[1]);
+}
+
+/* The exit of a program that nobody looked at in time is held, with its memory there. */
+static void test_held_at_its_exit(void **state)
+{
+	char *argv[] = {"/bin/sh", "-c", "exit 8", NULL};
+	struct launch launch = start(argv);
+
+	(void)state;
+	assert_int_equal(launch__resume(&launch), 0);
+	while (state_of(launch.pid) != 't')
+		sched_yield();
+	assert_int_equal(launch__hold(&launch), 1);
+	assert_true(launch.held);
+	/* Asked again, it is still there. */
+	assert_int_equal(launch__hold(&launch), 1);
+	assert_true(has_code_of(launch.pid, "/libc"));
+	assert_int_equal(finish(&launch), 8);
+}
+
+/* A kill leads to its exit, which is held as well. */
+static void test_killed_while_it_runs(void **state)
+{
+	char *argv[] = {"/bin/sh", "-c", NULL, NULL}, output[64];
+	struct listener listener;
+	struct launch launch;
+	siginfo_t info;
+	int in[2], status;
+
+	(void)state;
+	listen_to_reader(&listener, in);
+	argv[2] = listener.script;
+	launch = start(argv);
+	assert_int_equal(launch__resume(&launch), 0);
+	assert_says(&listener, "ready\n");
+	assert_int_equal(kill(launch.pid, SIGKILL), 0);
+	while (state_of(launch.pid) != 't')
+		sched_yield();
+	assert_int_equal(launch__hold(&launch), 1);
+	launch__release(&launch);
+	take_output(&listener, output, sizeof(output));
+	assert_string_equal(output, "");
+	assert_int_equal(waitid(P_PID, (id_t)launch.pid, &info, WEXITED | WNOWAIT), 0);
+	status = launch__reap(&launch);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+	assert_no_children();
+	close(in[0]);
+	close(in[1]);
+}
+
 static void assert_cannot_start(char *name, int err)
 {
 	char *argv[] = {name, NULL};
@@ -451,6 +610,11 @@ int main(void)
 		cmocka_unit_test(test_exits_before_it_is_ready),
 		cmocka_unit_test(test_an_error_ends_the_wait),
 		cmocka_unit_test(test_signals_reach_the_program),
+		cmocka_unit_test(test_held_and_resumed),
+		cmocka_unit_test(test_released_while_it_runs),
+		cmocka_unit_test(test_signal_while_held),
+		cmocka_unit_test(test_held_at_its_exit),
+		cmocka_unit_test(test_killed_while_it_runs),
 		cmocka_unit_test(test_what_cannot_be_started),
 	};
 

@@ -308,19 +308,23 @@ static void test_chain_that_strays_onto_a_live_block(void **state)
 	free(sample.bytes);
 }
 
-static void test_copy_that_ends_before_the_carved_part_does(void **state)
+/* What decides ends with the link of the last block carved off. */
+static void test_copy_that_ends_too_early(void **state)
 {
 	uint64_t random = 12, live[POOL_WORDS_MAX];
 	struct sample sample;
+	uint32_t wanted;
 
 	(void)state;
 	make_sample(&sample, &FAKE_GEOMETRIES[2], 9, 20, 50, &random);
-	for (uint32_t size = HEADER; size < offset_of(&sample, 20); size += 8) {
+	wanted = offset_of(&sample, 19) + 8;
+	assert_int_equal(pool__bytes_wanted(&sample.geometry, header_of(&sample)), wanted);
+	for (uint32_t size = HEADER; size < wanted; size += 8) {
 		assert_false(decode(&sample, size, live));
 		for (size_t i = 0; i < pool__word_cnt(&sample.geometry); i++)
 			assert_int_equal(live[i], 0);
 	}
-	check_decodes(&sample, offset_of(&sample, 20));
+	check_decodes(&sample, wanted);
 	free(sample.bytes);
 }
 
@@ -420,7 +424,7 @@ int main(void)
 		cmocka_unit_test(test_chain_that_runs_in_a_circle),
 		cmocka_unit_test(test_chain_that_disagrees_with_the_count),
 		cmocka_unit_test(test_chain_that_strays_onto_a_live_block),
-		cmocka_unit_test(test_copy_that_ends_before_the_carved_part_does),
+		cmocka_unit_test(test_copy_that_ends_too_early),
 		cmocka_unit_test(test_insane_headers),
 		cmocka_unit_test(test_damage_never_shows_as_blocks_that_cannot_be),
 	};

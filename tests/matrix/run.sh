@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# The slow tests: the Pythons of other Debian releases, stripped and link-time optimized, and the
+# kernels of those releases, in virtual machines. As root. What is made is kept under build/matrix.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+place=${PYFRAG_MATRIX:-$top/build/matrix}
+
+if [ "$(id -u)" != 0 ]; then
+	echo "the matrix takes root: sudo make check-matrix" >&2
+	exit 1
+fi
+packages="debootstrap qemu-system-x86 busybox-static cpio"
+missing=$(for package in $packages; do
+	dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+		echo "$package"
+done)
+if [ -n "$missing" ]; then
+	apt-get update -q
+	# shellcheck disable=SC2086
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y $missing
+fi
+mkdir -p "$place"
+"$here/make_roots.sh" "$place/roots"
+"$here/fetch_kernels.sh" "$place/roots" "$place/kernels"
+
+cd "$top"
+export PYFRAG="$top/pyfrag"
+PYFRAG_TEST_ROOTS="$place/roots" /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider \
+	-k "bullseye or trixie or sid" tests/e2e
+PYFRAG_TEST_KERNELS="$place/kernels" /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider tests/vm

@@ -1,0 +1,806 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "pymalloc/model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fake_target.h"
+#include "prng.h"
+#include "pymalloc/checkpoint.h"
+#include "unit_test.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+
+static struct model *new_model(const struct geometry *geometry, bool follows_blocks)
+{
+	struct model *model;
+
+	assert_int_equal(model__new(&model, geometry, follows_blocks), 0);
+	return model;
+}
+
+static void apply(struct model *model, enum pyfrag_event_type type, uint64_t address)
+{
+	struct pyfrag_event event = {.type = (uint8_t)type, .address = address};
+
+	assert_int_equal(model__apply(model, &event), 0);
+}
+
+static void apply_new_pool(struct model *model, uint64_t block, uint8_t size_class)
+{
+	struct pyfrag_event event = {.type = EVENT_NEW_POOL,
+				     .size_class = size_class,
+				     .address = block};
+
+	assert_int_equal(model__apply(model, &event), 0);
+}
+
+static bool has_block(const struct model *model, uint64_t address)
+{
+	return block_map__contains(model->heap->blocks, address);
+}
+
+/*
+ * A target whose events reach the model late: they wait in a queue, as those of a live process wait in
+ * the ring buffer.
+ */
+struct run {
+	struct fake_target target;
+	struct model *model;
+	struct allocators allocators;
+	struct pyfrag_event *queue;
+	size_t head, tail, capacity;
+	uint64_t event_cnt, withheld; /* the number of the event that is never told; 0: all are */
+	uint8_t withheld_type;
+	uint64_t random;
+	uint32_t pieces_per_step;
+	size_t target_cnt;
+};
+
+static void queue_event(void *context, const struct pyfrag_event *event)
+{
+	struct run *run = context;
+
+	if (++run->event_cnt == run->withheld) {
+		run->withheld_type = event->type;
+		return;
+	}
+	assert_int_equal(ARRAY_RESERVE(run->queue, run->capacity, run->tail + 1), 0);
+	run->queue[run->tail++] = *event;
+}
+
+static void deliver(struct run *run, size_t cnt)
+{
+	for (; cnt && run->head < run->tail; cnt--)
+		assert_int_equal(model__apply(run->model, &run->queue[run->head++]), 0);
+}
+
+static void deliver_all(struct run *run)
+{
+	deliver(run, SIZE_MAX);
+	run->head = run->tail = 0;
+}
+
+static void take_steps(struct run *run, uint32_t cnt)
+{
+	for (uint32_t i = 0; i < cnt; i++)
+		fake_pymalloc__step(&run->target.pymalloc, run->target_cnt);
+}
+
+static void start_run(struct run *run, size_t geometry, uint64_t seed)
+{
+	struct fake_options options =
+		fake_target__options(&FAKE_GEOMETRIES[geometry % FAKE_GEOMETRY_CNT],
+				     seed % 2 ? FAKE_STATIC : FAKE_INLINED);
+
+	*run = (struct run){.random = seed, .target_cnt = 2000, .pieces_per_step = 1 + seed % 5};
+	options.seed = seed;
+	options.arena_skew = seed & 4 ? 4096 : 0;
+	options.keeps_empty_arena = seed & 2;
+	options.steps_per_arena = 500;
+	options.plain_data = true;
+	options.on_event = queue_event;
+	options.context = run;
+	fake_target__init(&run->target, &options);
+	run->model = new_model(&options.geometry, true);
+}
+
+static void end_run(struct run *run)
+{
+	allocators__free(&run->allocators);
+	model__free(run->model);
+	free(run->queue);
+	fake_target__release(&run->target);
+}
+
+static uint64_t missed(const struct run *run)
+{
+	return run->model->counts.missed_allocs + run->model->counts.missed_frees;
+}
+
+static void test_events_from_the_first_on_give_the_heap(void **state)
+{
+	uint64_t unmapped = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		struct fake_pymalloc *fake;
+		struct run run;
+
+		start_run(&run, seed, seed);
+		fake = &run.target.pymalloc;
+		for (int i = 0; i < 5; i++) {
+			take_steps(&run, 1500);
+			deliver_all(&run);
+			check_heap_of(run.model->heap, fake);
+		}
+		assert_int_equal(missed(&run), 0);
+		assert_int_equal(run.model->counts.allocs - run.model->counts.frees,
+				 fake->block_cnt);
+		assert_int_equal(run.model->counts.new_pools, fake->new_pools);
+		assert_int_equal(run.model->counts.arenas_mapped, fake->arenas_mapped);
+		assert_int_equal(run.model->counts.arenas_unmapped, fake->arenas_unmapped);
+		assert_int_equal(run.model->counts.unplaced_events, 0);
+		unmapped += fake->arenas_unmapped;
+		end_run(&run);
+	}
+	assert_true(unmapped > 10);
+}
+
+/* The target goes on between two pieces that are read, and some of its events arrive. */
+static void run_on(void *context, uint64_t address, size_t size)
+{
+	struct run *run = context;
+
+	(void)address;
+	(void)size;
+	if (prng__below(&run->random, run->pieces_per_step) == 0)
+		take_steps(run, 1);
+	if (prng__below(&run->random, 8) == 0)
+		deliver(run, prng__below(&run->random, 20));
+}
+
+/*
+ * As the tracer does it: reads while the target runs, lets all events come, looks again at pools that
+ * differ. Returns how many blocks differ in the end.
+ */
+static uint64_t take_checkpoint(struct run *run, bool is_first)
+{
+	static const size_t piece_sizes[] = {48, 200, 1024, 0};
+	struct fake_memory *memory = &run->target.memory;
+	struct checkpoint_counts counts = {};
+	uint64_t drift, pools[64];
+	struct heap *fresh;
+	size_t pool_cnt;
+
+	deliver(run, prng__below(&run->random, 1000));
+	assert_int_equal(model__begin_checkpoint(run->model), 0);
+	memory->piece_size = piece_sizes[prng__below(&run->random, ARRAY_SIZE(piece_sizes))];
+	memory->before_read = run_on;
+	memory->context = run;
+	assert_int_equal(checkpoint__read(&fresh, &run->allocators, &memory->memory, NULL, &counts),
+			 0);
+	take_steps(run, prng__below(&run->random, 200));
+	deliver_all(run);
+	model__compare(run->model, fresh, &drift, pools, ARRAY_SIZE(pools), &pool_cnt);
+	for (int try = 0; try < 10 && drift && !is_first; try++) {
+		assert_int_equal(checkpoint__reread_pools(fresh, &memory->memory, pools, pool_cnt,
+							  &counts),
+				 0);
+		deliver_all(run);
+		model__compare(run->model, fresh, &drift, pools, ARRAY_SIZE(pools), &pool_cnt);
+	}
+	memory->before_read = NULL;
+	memory->piece_size = 0;
+	assert_int_equal(model__adopt(run->model, fresh, is_first ? 0 : drift), 0);
+	return drift;
+}
+
+/* Attaches to a target that has been running for a while: what was missed until here is no fault. */
+static void attach(struct run *run)
+{
+	take_steps(run, 3000);
+	run->head = run->tail = 0; /* nobody listened */
+	run->allocators = fake_target__locate(&run->target);
+	take_checkpoint(run, true);
+	run->model->counts.missed_allocs = run->model->counts.missed_frees = 0;
+}
+
+static void test_checkpoint_of_a_running_target_is_exact(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		struct run run;
+
+		start_run(&run, seed, seed);
+		attach(&run);
+		check_heap_of(run.model->heap, &run.target.pymalloc);
+		for (int i = 0; i < 3; i++) {
+			take_steps(&run, prng__below(&run.random, 1000));
+			assert_int_equal(take_checkpoint(&run, false), 0);
+			check_heap_of(run.model->heap, &run.target.pymalloc);
+		}
+		assert_int_equal(missed(&run), 0);
+		assert_int_equal(run.model->counts.drift_blocks, 0);
+		assert_int_equal(run.model->counts.resyncs, 0);
+		end_run(&run);
+	}
+}
+
+/*
+ * One change that nobody told of is found out, be it by a later event or by a checkpoint: the next one,
+ * or, if events touched the same block while that was read, the one after it. Then all is well.
+ */
+static void test_withheld_event_is_found_out(void **state)
+{
+	uint32_t by_event = 0, by_checkpoint = 0, arenas = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 100; seed++) {
+		struct model_counts counts;
+		struct run run;
+		bool is_arena;
+
+		start_run(&run, seed, seed);
+		attach(&run);
+		run.withheld = run.event_cnt + 1 + prng__below(&run.random, 600);
+		take_steps(&run, prng__below(&run.random, 400));
+		take_checkpoint(&run, false);
+		take_steps(&run, 700);
+		assert_true(run.withheld_type);
+		take_checkpoint(&run, false);
+		take_checkpoint(&run, false);
+		counts = run.model->counts;
+		is_arena = run.withheld_type == EVENT_ARENA_MAP ||
+			   run.withheld_type == EVENT_ARENA_UNMAP;
+		assert_int_equal(missed(&run) + counts.drift_blocks, is_arena ? 0 : 1);
+		assert_int_equal(counts.resyncs, counts.drift_blocks);
+		arenas += is_arena;
+		by_event += missed(&run) != 0;
+		by_checkpoint += counts.drift_blocks != 0;
+		check_heap_of(run.model->heap, &run.target.pymalloc);
+		end_run(&run);
+	}
+	assert_int_equal(by_event + by_checkpoint + arenas, 100);
+	assert_true(by_event > 10 && by_checkpoint > 10);
+}
+
+/* All events since some moment, once more: the heap is the same. */
+static void test_events_replayed_twice_are_harmless(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		struct run run;
+
+		start_run(&run, seed, seed);
+		take_steps(&run, 6000);
+		deliver(&run, run.tail);
+		check_heap_of(run.model->heap, &run.target.pymalloc);
+		run.head = prng__below(&run.random, (uint32_t)run.tail);
+		deliver(&run, run.tail);
+		check_heap_of(run.model->heap, &run.target.pymalloc);
+		run.head = 0;
+		deliver(&run, run.tail);
+		check_heap_of(run.model->heap, &run.target.pymalloc);
+		end_run(&run);
+	}
+}
+
+/*
+ * Events that no allocator sends, in any order, against a model that is a byte for each address: arenas
+ * at fixed places, mapped or not.
+ */
+#define ARENAS	    4
+#define ARENA_BYTES (256UL << 10)
+#define FIRST	    0x7f3b50000000UL
+#define UNITS	    (ARENAS * ARENA_BYTES / 16)
+
+struct reference {
+	uint8_t live[UNITS];
+	uint8_t class[UNITS / 256];
+	bool mapped[ARENAS];
+	struct model_counts counts;
+};
+
+static uint64_t clear_units(struct reference *reference, uint64_t address, uint64_t size)
+{
+	uint8_t *live = &reference->live[(address - FIRST) / 16];
+	uint64_t left = 0;
+
+	for (uint64_t i = 0; i < size / 16; i++) {
+		left += live[i];
+		live[i] = 0;
+	}
+	return left;
+}
+
+static void expect_alloc(struct reference *reference, uint64_t address)
+{
+	uint8_t *live = &reference->live[(address - FIRST) / 16];
+
+	reference->counts.allocs++;
+	reference->counts.missed_frees += *live;
+	*live = 1;
+}
+
+static void expect_free(struct reference *reference, uint64_t address)
+{
+	uint8_t *live = &reference->live[(address - FIRST) / 16];
+
+	reference->counts.frees++;
+	reference->counts.missed_allocs += !*live;
+	*live = 0;
+}
+
+static void send_any_event(struct model *model, struct reference *reference, uint64_t *random)
+{
+	uint32_t arena = prng__below(random, ARENAS), what = prng__below(random, 1000);
+	uint64_t base = FIRST + arena * ARENA_BYTES;
+	/* Few places, so that they meet. */
+	uint64_t pool = base + prng__below(random, 3) * 4096;
+	uint64_t block = pool + 48 + prng__below(random, 5) * 16;
+	uint8_t class = (uint8_t)prng__below(random, 32);
+
+	if (what < 400) {
+		expect_alloc(reference, block);
+		apply(model, EVENT_ALLOC, block);
+	} else if (what < 800) {
+		expect_free(reference, block);
+		apply(model, EVENT_FREE, block);
+	} else if (what < 950) {
+		reference->counts.new_pools++;
+		reference->counts.missed_frees += clear_units(reference, pool, 4096);
+		reference->class[(pool - FIRST) / 4096] = class;
+		expect_alloc(reference, block);
+		apply_new_pool(model, block, class);
+	} else if (what < 970) {
+		reference->counts.arenas_mapped++;
+		reference->mapped[arena] = true;
+		clear_units(reference, base, ARENA_BYTES);
+		apply(model, EVENT_ARENA_MAP, base);
+	} else if (what < 990 && reference->mapped[arena]) {
+		reference->counts.arenas_unmapped++;
+		reference->mapped[arena] = false;
+		reference->counts.missed_frees += clear_units(reference, base, ARENA_BYTES);
+		apply(model, EVENT_ARENA_UNMAP, base);
+	} else if (what >= 990) {
+		reference->counts.freelist_clears++;
+		apply(model, EVENT_FREELIST_CLEAR, 0);
+		apply(model, EVENT_EXEC, block); /* none of the model's business */
+		apply(model, EVENT_FORK, 4711);
+		apply(model, EVENT_ARENA_MAP, 0); /* mmap() failed */
+	}
+}
+
+static void test_any_events_against_a_byte_array(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct reference *reference = calloc(1, sizeof(*reference));
+	uint64_t random = 99;
+
+	(void)state;
+	assert_non_null(reference);
+	memset(reference->class, CLASS_UNKNOWN, sizeof(reference->class));
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < 2000; i++)
+			send_any_event(model, reference, &random);
+		for (uint64_t i = 0; i < UNITS; i++)
+			assert_int_equal(has_block(model, FIRST + i * 16), reference->live[i]);
+		for (uint64_t i = 0; i < UNITS / 256; i++)
+			assert_int_equal(block_map__class(model->heap->blocks, FIRST + i * 4096),
+					 reference->class[i]);
+		for (uint64_t i = 0; i < ARENAS; i++)
+			assert_int_equal(heap__find_arena(model->heap, FIRST + i * ARENA_BYTES) !=
+						 NULL,
+					 reference->mapped[i]);
+		assert_memory_equal(&model->counts, &reference->counts, sizeof(model->counts));
+	}
+	free(reference);
+	model__free(model);
+}
+
+static void test_arena_events_that_fit_nowhere(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+
+	(void)state;
+	apply(model, EVENT_ARENA_MAP, FIRST);
+	/* Within another, and around its beginning. */
+	apply(model, EVENT_ARENA_MAP, FIRST + 4096);
+	apply(model, EVENT_ARENA_MAP, FIRST - 4096);
+	assert_int_equal(model->counts.unplaced_events, 2);
+	assert_int_equal(model->heap->arena_cnt, 1);
+	apply(model, EVENT_ARENA_UNMAP, FIRST + ARENA_BYTES);
+	assert_int_equal(model->counts.unplaced_events, 3);
+	assert_int_equal(model->heap->arena_cnt, 1);
+	/* At the same address: its unmapping was not seen, but it must have been. */
+	apply(model, EVENT_ARENA_MAP, FIRST);
+	assert_int_equal(model->counts.unplaced_events, 3);
+	assert_int_equal(model->heap->arena_cnt, 1);
+	model__free(model);
+}
+
+/*
+ * Windows by hand: what the reader saw of an arena, and what events told meanwhile. Both arenas and
+ * blocks must come out as the events left them, and what they did not touch as the reader saw it.
+ */
+static struct heap *new_fresh(void)
+{
+	struct heap *heap;
+
+	assert_int_equal(heap__new(&heap, &FAKE_GEOMETRIES[1]), 0);
+	return heap;
+}
+
+/* An arena as the reader saw it, with one live block of 64 bytes in its first pool. */
+static void see_arena(struct heap *fresh, uint64_t arena, uint64_t block)
+{
+	uint64_t live[4] = {};
+	uint64_t unit = (block - arena) / 16;
+
+	live[unit / 64] = 1UL << unit % 64;
+	assert_int_equal(heap__add_arena(fresh, arena), 0);
+	assert_int_equal(block_map__set_pool(fresh->blocks, arena, 3, live, 4), 0);
+}
+
+static void map_arena(struct model *model, uint64_t arena, uint64_t block)
+{
+	apply(model, EVENT_ARENA_MAP, arena);
+	apply_new_pool(model, block, 3);
+}
+
+static void unmap_arena(struct model *model, uint64_t arena, uint64_t block)
+{
+	apply(model, EVENT_FREE, block);
+	apply(model, EVENT_ARENA_UNMAP, arena);
+}
+
+/* Ends the window; nothing must have been missed. */
+static void adopt_without_drift(struct model *model, struct heap *fresh)
+{
+	uint64_t drift, pool;
+	size_t pool_cnt;
+
+	model__compare(model, fresh, &drift, &pool, 1, &pool_cnt);
+	assert_int_equal(drift, 0);
+	assert_int_equal(pool_cnt, 0);
+	assert_int_equal(model__adopt(model, fresh, drift), 0);
+	assert_int_equal(model->counts.missed_allocs + model->counts.missed_frees, 0);
+	assert_int_equal(model->counts.resyncs, 0);
+	assert_null(model->touched);
+}
+
+/* The only arena of the model, its only block; 0: there is none. */
+static void check_only(const struct model *model, uint64_t arena, uint64_t block)
+{
+	struct heap_measure measure;
+
+	assert_int_equal(model->heap->arena_cnt, arena ? 1 : 0);
+	if (arena)
+		assert_int_equal(model->heap->arenas[0].address, arena);
+	if (block)
+		assert_true(has_block(model, block));
+	assert_int_equal(heap__measure(model->heap, &measure), 0);
+	assert_int_equal(measure.totals.live_blocks, block ? 1 : 0);
+	assert_int_equal(measure.totals.unclassified_pools + measure.totals.stray_blocks, 0);
+	heap_measure__free(&measure);
+}
+
+#define BLOCK (FIRST + 48)
+#define OTHER (FIRST + 48 + 64)
+
+static void test_arena_mapped_after_the_reader_passed(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+
+	(void)state;
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	map_arena(model, FIRST, BLOCK);
+	adopt_without_drift(model, new_fresh());
+	check_only(model, FIRST, BLOCK);
+	model__free(model);
+}
+
+static void test_arena_unmapped_after_the_reader_passed(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct heap *fresh = new_fresh();
+
+	(void)state;
+	map_arena(model, FIRST, BLOCK);
+	see_arena(fresh, FIRST, BLOCK);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	unmap_arena(model, FIRST, BLOCK);
+	adopt_without_drift(model, fresh);
+	check_only(model, 0, 0);
+	model__free(model);
+}
+
+/* The same address, another arena: the reader saw the old one, or the new one. */
+static void test_arena_replaced_meanwhile(void **state)
+{
+	(void)state;
+	for (int saw_new = 0; saw_new < 2; saw_new++) {
+		struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+		struct heap *fresh = new_fresh();
+		uint64_t generation;
+
+		map_arena(model, FIRST, BLOCK);
+		generation = model->heap->arenas[0].generation;
+		see_arena(fresh, FIRST, saw_new ? OTHER : BLOCK);
+		assert_int_equal(model__begin_checkpoint(model), 0);
+		unmap_arena(model, FIRST, BLOCK);
+		map_arena(model, FIRST, OTHER);
+		adopt_without_drift(model, fresh);
+		check_only(model, FIRST, OTHER);
+		assert_true(model->heap->arenas[0].generation > generation);
+		model__free(model);
+	}
+}
+
+static void test_arena_that_came_and_went(void **state)
+{
+	(void)state;
+	for (int seen = 0; seen < 2; seen++) {
+		struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+		struct heap *fresh = new_fresh();
+
+		assert_int_equal(model__begin_checkpoint(model), 0);
+		map_arena(model, FIRST, BLOCK);
+		if (seen)
+			see_arena(fresh, FIRST, BLOCK);
+		unmap_arena(model, FIRST, BLOCK);
+		adopt_without_drift(model, fresh);
+		check_only(model, 0, 0);
+		model__free(model);
+	}
+}
+
+/* It overlaps the one that was there: the reader may have seen either. */
+static void test_arena_at_another_place_in_the_same_hole(void **state)
+{
+	const uint64_t moved = FIRST + 8 * 4096;
+
+	(void)state;
+	for (int saw_new = 0; saw_new < 2; saw_new++) {
+		struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+		struct heap *fresh = new_fresh();
+
+		map_arena(model, FIRST, BLOCK);
+		if (saw_new)
+			see_arena(fresh, moved, moved + 48);
+		else
+			see_arena(fresh, FIRST, BLOCK);
+		assert_int_equal(model__begin_checkpoint(model), 0);
+		unmap_arena(model, FIRST, BLOCK);
+		map_arena(model, moved, moved + 48);
+		adopt_without_drift(model, fresh);
+		check_only(model, moved, moved + 48);
+		model__free(model);
+	}
+}
+
+/* A pool that is given up and taken by another class: the reader saw the one or the other. */
+static void test_pool_that_changes_its_class_meanwhile(void **state)
+{
+	(void)state;
+	for (int saw_new = 0; saw_new < 2; saw_new++) {
+		struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+		struct heap *fresh = new_fresh();
+
+		map_arena(model, FIRST, BLOCK);
+		see_arena(fresh, FIRST, BLOCK);
+		if (saw_new)
+			assert_int_equal(block_map__set_class(fresh->blocks, FIRST, 9), 0);
+		assert_int_equal(model__begin_checkpoint(model), 0);
+		apply(model, EVENT_FREE, BLOCK);
+		apply_new_pool(model, BLOCK, 9);
+		adopt_without_drift(model, fresh);
+		check_only(model, FIRST, BLOCK);
+		assert_int_equal(block_map__class(model->heap->blocks, FIRST), 9);
+		model__free(model);
+	}
+}
+
+/* No event told of an arena, or of its end: memory is right. */
+static void test_missed_arena_events_are_healed(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct heap *fresh = new_fresh();
+	uint64_t drift, pools[4];
+	size_t pool_cnt;
+
+	(void)state;
+	map_arena(model, FIRST, BLOCK);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	see_arena(fresh, FIRST + 2 * ARENA_BYTES, FIRST + 2 * ARENA_BYTES + 48);
+	model__compare(model, fresh, &drift, pools, ARRAY_SIZE(pools), &pool_cnt);
+	assert_int_equal(drift, 2);
+	assert_int_equal(pool_cnt, 2);
+	assert_int_equal(model__adopt(model, fresh, drift), 0);
+	check_only(model, FIRST + 2 * ARENA_BYTES, FIRST + 2 * ARENA_BYTES + 48);
+	assert_int_equal(model->counts.drift_blocks, 2);
+	assert_int_equal(model->counts.resyncs, 1);
+	model__free(model);
+}
+
+/* What an event touched since the last begin counts, nothing before. */
+static void test_window_begins_with_the_last_begin(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct heap *fresh = new_fresh();
+	uint64_t drift, pool;
+	size_t pool_cnt;
+
+	(void)state;
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	map_arena(model, FIRST, BLOCK);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	model__compare(model, fresh, &drift, &pool, 1, &pool_cnt);
+	assert_int_equal(drift, 1);
+	assert_int_equal(pool, FIRST);
+	assert_int_equal(model__adopt(model, fresh, drift), 0);
+	check_only(model, 0, 0);
+	model__free(model);
+}
+
+static void test_comparison_names_the_pools_that_differ(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[2], true);
+	uint64_t drift, pools[100], random = 4;
+	struct heap *fresh;
+	size_t pool_cnt;
+
+	(void)state;
+	assert_int_equal(heap__new(&fresh, &FAKE_GEOMETRIES[2]), 0);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	/* Two blocks differ in each of 50 pools, of one arena in the one heap, of one in the other. */
+	for (uint64_t i = 0; i < 50; i++) {
+		uint64_t pool = FIRST + i * 16384;
+		bool was_live;
+
+		for (int block = 0; block < 2; block++) {
+			uint64_t address = pool + 48 + 512UL * block;
+
+			assert_int_equal(block_map__insert(i % 2 ? fresh->blocks
+								 : model->heap->blocks,
+							   address, &was_live),
+					 0);
+		}
+	}
+	model__compare(model, fresh, &drift, pools, ARRAY_SIZE(pools), &pool_cnt);
+	assert_int_equal(drift, 100);
+	assert_int_equal(pool_cnt, 50);
+	for (size_t i = 0; i < 50; i++) {
+		bool named = false;
+
+		for (size_t j = 0; j < 50; j++)
+			named |= pools[j] == FIRST + i * 16384;
+		assert_true(named);
+	}
+	/* More than there is room for: as many as there is room for. */
+	model__compare(model, fresh, &drift, pools, 7, &pool_cnt);
+	assert_int_equal(drift, 100);
+	assert_int_equal(pool_cnt, 7);
+	/* Touched blocks do not count, whatever they are. */
+	for (uint64_t i = 0; i < 50; i++)
+		apply(model, prng__below(&random, 2) ? EVENT_ALLOC : EVENT_FREE,
+		      FIRST + i * 16384 + 48);
+	model__compare(model, fresh, &drift, pools, ARRAY_SIZE(pools), &pool_cnt);
+	assert_int_equal(drift, 50);
+	assert_int_equal(pool_cnt, 50);
+	heap__free(fresh);
+	model__free(model);
+}
+
+/* Arenas keep their age over a checkpoint; those that nobody saw being mapped have none. */
+static void test_generations_survive_a_checkpoint(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct heap *fresh = new_fresh();
+	uint64_t first, second;
+
+	(void)state;
+	apply(model, EVENT_ARENA_MAP, FIRST);
+	apply(model, EVENT_ARENA_MAP, FIRST + ARENA_BYTES);
+	first = model->heap->arenas[0].generation;
+	second = model->heap->arenas[1].generation;
+	assert_true(first && second && first != second);
+	for (uint64_t i = 0; i < 3; i++)
+		assert_int_equal(heap__add_arena(fresh, FIRST + i * ARENA_BYTES), 0);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	adopt_without_drift(model, fresh);
+	assert_int_equal(model->heap->arenas[0].generation, first);
+	assert_int_equal(model->heap->arenas[1].generation, second);
+	assert_int_equal(model->heap->arenas[2].generation, 0);
+	model__free(model);
+}
+
+/* Watching: no event for each block, so memory replaces all there was, and nothing was missed. */
+static void test_watching_takes_memory_for_it(void **state)
+{
+	struct fake_options options = fake_target__options(NULL, FAKE_STATIC);
+	struct fake_target target;
+	struct allocators allocators;
+	struct model *model = new_model(&options.geometry, false);
+
+	(void)state;
+	options.steps_per_arena = 500;
+	fake_target__init(&target, &options);
+	for (int round = 0; round < 5; round++) {
+		struct checkpoint_counts counts = {};
+		struct heap *fresh;
+
+		for (int i = 0; i < 3000; i++)
+			fake_pymalloc__step(&target.pymalloc, 4000);
+		allocators = fake_target__locate(&target);
+		assert_int_equal(model__begin_checkpoint(model), 0);
+		assert_null(model->touched);
+		assert_int_equal(checkpoint__read(&fresh, &allocators, &target.memory.memory, NULL,
+						  &counts),
+				 0);
+		assert_int_equal(model__adopt(model, fresh, 0), 0);
+		check_heap_of(model->heap, &target.pymalloc);
+		allocators__free(&allocators);
+	}
+	assert_int_equal(model->counts.resyncs, 0);
+	model__free(model);
+	fake_target__release(&target);
+}
+
+static void test_watching_follows_arenas(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], false);
+	struct heap *fresh = new_fresh();
+	uint64_t generation;
+
+	(void)state;
+	see_arena(fresh, FIRST, BLOCK);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__adopt(model, fresh, 0), 0);
+	check_only(model, FIRST, BLOCK);
+	/* Its blocks were freed, of course, before it went: nothing was missed. */
+	apply(model, EVENT_ARENA_UNMAP, FIRST);
+	check_only(model, 0, 0);
+	assert_int_equal(model->counts.arenas_unmapped, 1);
+	assert_int_equal(model->counts.missed_frees, 0);
+	apply(model, EVENT_ARENA_MAP, FIRST);
+	apply(model, EVENT_FREELIST_CLEAR, 0);
+	generation = model->heap->arenas[0].generation;
+	assert_true(generation);
+	fresh = new_fresh();
+	see_arena(fresh, FIRST, OTHER);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__adopt(model, fresh, 0), 0);
+	check_only(model, FIRST, OTHER);
+	assert_int_equal(model->heap->arenas[0].generation, generation);
+	assert_int_equal(model->counts.freelist_clears, 1);
+	model__free(model);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_events_from_the_first_on_give_the_heap),
+		cmocka_unit_test(test_checkpoint_of_a_running_target_is_exact),
+		cmocka_unit_test(test_withheld_event_is_found_out),
+		cmocka_unit_test(test_events_replayed_twice_are_harmless),
+		cmocka_unit_test(test_any_events_against_a_byte_array),
+		cmocka_unit_test(test_arena_events_that_fit_nowhere),
+		cmocka_unit_test(test_arena_mapped_after_the_reader_passed),
+		cmocka_unit_test(test_arena_unmapped_after_the_reader_passed),
+		cmocka_unit_test(test_arena_replaced_meanwhile),
+		cmocka_unit_test(test_arena_that_came_and_went),
+		cmocka_unit_test(test_arena_at_another_place_in_the_same_hole),
+		cmocka_unit_test(test_pool_that_changes_its_class_meanwhile),
+		cmocka_unit_test(test_missed_arena_events_are_healed),
+		cmocka_unit_test(test_window_begins_with_the_last_begin),
+		cmocka_unit_test(test_comparison_names_the_pools_that_differ),
+		cmocka_unit_test(test_generations_survive_a_checkpoint),
+		cmocka_unit_test(test_watching_takes_memory_for_it),
+		cmocka_unit_test(test_watching_follows_arenas),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
