@@ -27,17 +27,23 @@ def uprobe_definitions():
         return ""
 
 
+def kernel_objects():
+    """All BPF objects and probe definitions that there are, as one set."""
+    objects = {(kind, number) for kind in ("prog", "map", "link") for number in bpf_ids(kind)}
+    return objects | set(uprobe_definitions().splitlines())
+
+
 @pytest.fixture
 def nothing_left():
-    before = [bpf_ids(kind) for kind in ("prog", "map", "link")], uprobe_definitions()
+    before = kernel_objects()
     yield
-    # The kernel frees what is detached after a grace period.
+    # The kernel frees what is detached after a grace period; that of earlier tests may go meanwhile.
     for _ in range(200):
-        after = [bpf_ids(kind) for kind in ("prog", "map", "link")], uprobe_definitions()
-        if after == before:
+        left = kernel_objects() - before
+        if not left:
             return
         time.sleep(0.02)
-    assert after == before
+    assert not left
 
 
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

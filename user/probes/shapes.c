@@ -255,16 +255,20 @@ static bool counts_ahead(struct shape_scan *scan, size_t index, const struct pen
 	return false;
 }
 
-/* A list push or pop is pymalloc's only if the count of the pool goes with it. */
+/*
+ * A list push or pop is pymalloc's only if the count of the pool goes with it. That may come behind the
+ * jump at @index, on either way, and copies may share it.
+ */
 static bool is_counted(struct shape_scan *scan, size_t index, const struct pending *pending)
 {
 	const struct insn *insn = &scan->insns[index];
+	bool jumps = insn->op == INSN_JUMP || insn->op == INSN_JUMP_IF;
 
 	if (pending->counted)
 		return true;
-	if (counts_ahead(scan, index + 1, pending))
+	if (insn->op != INSN_JUMP && counts_ahead(scan, index + 1, pending))
 		return true;
-	return insn->op == INSN_JUMP_IF && insn->has_target &&
+	return jumps && insn->has_target &&
 	       counts_ahead(scan, shape_scan__find_insn(scan, insn->target), pending);
 }
 
@@ -318,7 +322,8 @@ static int flush_pending(struct shape_scan *scan, size_t index)
 
 		if (pending->type == EVENT_NEW_POOL)
 			err = shape_pool__place_at_start(scan, index, pending);
-		else if (pending->fallback && pending->counted)
+		else if (pending->fallback &&
+			 (pending->counted || counts_ahead(scan, index, pending)))
 			err = shape_scan__emit(scan, pending->type, pending->fallback,
 					       pending->fallback_operand, false);
 	}
