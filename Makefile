@@ -109,7 +109,8 @@ demo: deps ## trace a Python that fragments its heap (as root)
 UNIT_TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 
-$(BUILD)/tests/unit/%.o: CPPFLAGS += -Itests/unit
+$(BUILD)/tests/unit/%.o: CPPFLAGS += -Itests/unit \
+	-DRECORDINGS_DIRECTORY='"$(CURDIR)/tests/unit/recordings"'
 
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SUPPORT) $(OBJECTS)
 	$(call say,LINK,$@)

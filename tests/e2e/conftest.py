@@ -137,6 +137,6 @@ def check_report(line):
         row["live_blocks"] * row["block_size"] for row in report["size_classes"])
     assert heap["free_block_bytes"] == sum(
         row["free_blocks"] * row["block_size"] for row in report["size_classes"])
-    assert report["counters"]["blocks_stray"] == 0
-    assert report["counters"]["pools_unclassified"] == 0
+    assert report["counters"]["blocks_stray"] == 0, (report["tracing"], report["counters"])
+    assert report["counters"]["pools_unclassified"] == 0, (report["tracing"], report["counters"])
     return report

@@ -177,6 +177,7 @@ def test_watch_mode(target, start_trace):
     for _ in range(3):
         target.run("tuples_with_survivors")
         target.ask("drop")
+    target.wait_until_blocked()
     reports = trace.stop()
     first, last = reports[0], reports[-1]
     tracing = last["tracing"]

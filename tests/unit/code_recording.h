@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Machine code of real builds, with what is to be found in it (recordings/record_code.py tells the
+ * form of the files).
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "probes/insn.h"
+
+#define CODE_INSNS_MAX	64
+#define CODE_TEXT_BYTES 512
+
+struct code_recording {
+	char name[64];
+	char expected[CODE_TEXT_BYTES]; /* the lines of the sites, without "> " */
+	struct code_line {
+		uint64_t address;
+		uint8_t bytes[16];
+		size_t size;
+	} lines[CODE_INSNS_MAX];
+	size_t cnt;
+};
+
+/* Reads a recording; the test fails if it cannot. */
+void code_recording__read(struct code_recording *out, const char *path);
+
+/* Decodes its instructions; the test fails if one has another size than it had for who recorded it. */
+void code_recording__decode(const struct code_recording *recording, struct insn *insns);
+
+/* Scans instructions for shapes and writes what is found as recordings have it. */
+void code_recording__scan(const struct insn *insns, size_t cnt, char *text, size_t size);

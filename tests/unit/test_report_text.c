@@ -1,0 +1,598 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The report for a person. What must be in it was worked out by hand from the sample heap
+ * (sample_heap.h); how tables must look is asked of the lines themselves: a column ends where its name
+ * ends, on every line. What the target says of itself must not reach the terminal as it is.
+ */
+#include "report/report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sample_report.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+/* Each test has a sample of its own. */
+static int set_up(void **state)
+{
+	static struct sample_report sample;
+
+	sample_report__init(&sample, false);
+	*state = &sample;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	sample_report__release(*state);
+	return 0;
+}
+
+/* Puts the findings on @heap in place of the sample's. */
+static void collect(struct sample_report *sample, const struct heap *heap,
+		    const struct findings_options *options)
+{
+	struct pinned_history history = {};
+
+	findings__free(&sample->findings);
+	memset(sample->counters, 0, sizeof(sample->counters));
+	assert_int_equal(findings__collect(&sample->findings, heap, NULL, options, &history, 1,
+					   sample->counters),
+			 0);
+	pinned_history__free(&history);
+}
+
+static char *write_text(const struct sample_report *sample)
+{
+	return sample_report__write(sample, report__write_text);
+}
+
+/* A copy of the line that begins with @start (blanks before it do not count); the caller frees. */
+static char *find_line(const char *text, const char *start)
+{
+	for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+		const char *word = line + strspn(line, " ");
+
+		assert_non_null(strchr(line, '\n'));
+		if (!strncmp(word, start, strlen(start)))
+			return strndup(line, strcspn(line, "\n"));
+	}
+	return NULL;
+}
+
+/* As above, each run of blanks one blank: how wide columns are is nobody's business but check_columns(). */
+static char *get_line(const char *text, const char *start)
+{
+	char *line = find_line(text, start), *to = line;
+
+	if (!line)
+		fail_msg("no line begins with \"%s\":\n%s", start, text);
+	for (const char *from = line; *from; from++)
+		if (*from != ' ' || from[1] != ' ')
+			*to++ = *from;
+	*to = '\0';
+	return line;
+}
+
+static void assert_line(const char *text, const char *start, const char *expected)
+{
+	_cleanup_free_ char *line = get_line(text, start);
+
+	assert_string_equal(line, expected);
+}
+
+/* The line that begins with @start has @part in it. */
+static void assert_in_line(const char *text, const char *start, const char *part)
+{
+	_cleanup_free_ char *line = get_line(text, start);
+
+	if (!strstr(line, part))
+		fail_msg("no \"%s\" in \"%s\"", part, line);
+}
+
+static void assert_not_in(const char *text, const char *part)
+{
+	if (strstr(text, part))
+		fail_msg("\"%s\" is in\n%s", part, text);
+}
+
+static size_t count_of(const char *text, const char *part)
+{
+	size_t cnt = 0;
+
+	for (; (text = strstr(text, part)); text++)
+		cnt++;
+	return cnt;
+}
+
+/*
+ * The lines under the one that begins with the first of @names, up to an empty one: each has the end
+ * of a cell where each name ends. Returns how many lines there are.
+ */
+static size_t check_columns(const char *text, const char *const *names)
+{
+	_cleanup_free_ char *head = find_line(text, names[0]);
+	const char *line = head ? strstr(text, head) : NULL;
+	size_t cnt = 0;
+
+	if (!line)
+		fail_msg("no table begins with \"%s\"", names[0]);
+	while (*(line = strchr(line, '\n') + 1) != '\n') {
+		size_t length = strcspn(line, "\n"), from = 0;
+
+		for (size_t i = 0; names[i]; i++) {
+			const char *name = strstr(head + from, names[i]);
+			size_t end = (size_t)(name - head) + strlen(names[i]);
+
+			assert_non_null(name);
+			if (length < end || line[end - 1] == ' ' ||
+			    (line[end] != ' ' && line[end] != '\n'))
+				fail_msg("\"%s\" is not the column's end in\n%s\n%.*s", names[i],
+					 head, (int)length, line);
+			from = end;
+		}
+		cnt++;
+	}
+	return cnt;
+}
+
+static const char *const class_columns[] = {"block size", "pools",	"live", "free",
+					    "live bytes", "free bytes", NULL};
+static const char *const what_if_columns[] = {"blocks", "arenas", "comes back", NULL};
+
+/* The first column of pinned arenas is the only one that begins where its name does. */
+static size_t check_pinned_columns(char *text)
+{
+	static const char *const names[] = {"arena",  "live",	    "live bytes", "occupancy",
+					    "in RAM", "pinned for", NULL};
+	static const char moved[] = "         arena";
+	char *table = strstr(text, "\n  arena ");
+
+	assert_non_null(table);
+	for (char *line = strchr(++table, '\n') + 1; *line != '\n'; line = strchr(line, '\n') + 1)
+		assert_memory_equal(line, "  0x7f0000", strlen("  0x7f0000"));
+	/* All addresses are of 14 characters here; so the name can be put at their ends. */
+	memcpy(table + 2, moved, strlen(moved));
+	return check_columns(table, names);
+}
+
+static void test_frame(void **state)
+{
+	struct sample_report *sample = *state;
+	_cleanup_free_ char *text = NULL, *paused = NULL;
+
+	sample->report.snapshot.duration_ms = 13;
+	text = write_text(sample);
+	/* date -u -d @1000000000; main() sets the time zone. */
+	assert_line(text, "2001",
+		    "2001-09-09 01:46:40 pid 4242 python3 app.py --port 80 "
+		    "CPython 3.9.2, pymalloc");
+	assert_line(text, "Read in", "Read in 13 ms");
+
+	sample->report.snapshot = (struct report_snapshot){.duration_ms = 1500, .paused_ms = 7};
+	paused = write_text(sample);
+	assert_line(paused, "Read in", "Read in 1.5 s, the target paused for 7 ms");
+}
+
+/*
+ * 3 blocks of 32 bytes pin A; one of 512 and 253 of 16 pin B: 257 blocks of 4656 bytes hold back
+ * 2 * 262144 - 4656 bytes, 507.5 KiB. A alone is half of what can come back.
+ */
+static void test_verdict(void **state)
+{
+	struct sample_report *sample = *state;
+	_cleanup_free_ char *text = write_text(sample), *resident = NULL;
+
+	assert_line(text, "=>",
+		    "=> 257 live blocks (4.5 KiB) pin 2 of 4 arenas: 507.5 KiB held back. "
+		    "If 3 blocks go, 256.0 KiB come back.");
+	assert_int_equal(count_of(text, "=>"), 1);
+
+	sample->findings.resident_bytes = 1048576;
+	sample->findings.pinned.resident_hostage_bytes = 300 * 1024;
+	resident = write_text(sample);
+	assert_in_line(resident, "=>", " held back, 300.0 KiB of it in RAM. If 3 blocks");
+}
+
+/* One block, in good English; and nothing promised where nothing comes back. */
+static void test_one_block(void **state)
+{
+	struct findings_options options = {.below = 0.1, .blocks_per_arena_max = 32};
+	struct heap *heap = sample_heap__new_empty(&sample_geometry);
+	_cleanup_free_ char *text = NULL, *kept = NULL;
+	struct sample_report *sample = *state;
+
+	assert_int_equal(heap__add_arena(heap, SAMPLE_A), 0);
+	sample_heap__add_block(heap, SAMPLE_A, SAMPLE_CLASS(32), 5);
+	collect(sample, heap, &options);
+	text = write_text(sample);
+	/* 262144 - 32 is 255.97 KiB */
+	assert_line(text, "=>",
+		    "=> 1 live block (32 B) pins 1 of 1 arenas: 256.0 KiB held back. "
+		    "If 1 block goes, 256.0 KiB come back.");
+
+	options.keeps_empty_arena = true;
+	collect(sample, heap, &options);
+	kept = write_text(sample);
+	assert_line(kept, "=>", "=> 1 live block (32 B) pins 1 of 1 arenas: 256.0 KiB held back.");
+	heap__free(heap);
+}
+
+/* Of 1 MiB: 33328 bytes live, 7008 in free blocks, 245 pools free, 4720 overhead. */
+static void test_heap(void **state)
+{
+	static const char *const names[] = {"arenas", "live", "free blocks", "free pools",
+					    "overhead"};
+	struct sample_report *sample = *state;
+	_cleanup_free_ char *text = write_text(sample), *resident = NULL;
+	double percents = 0;
+	size_t columns = 0;
+
+	assert_line(text, "Heap:", "Heap: fragmentation 96.8 %");
+	assert_in_line(text, "arenas ", " 1.0 MiB 100.0 % 4 of 256.0 KiB");
+	assert_in_line(text, "live ", " 32.5 KiB 3.2 % 313 blocks");
+	assert_in_line(text, "free blocks", " 6.8 KiB 0.7 % ");
+	assert_in_line(text, "free pools", " 980.0 KiB 95.7 % ");
+	assert_in_line(text, "overhead", " 4.6 KiB 0.5 % ");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *line = find_line(strstr(text, "Heap:"), names[i]);
+		char *percent = strchr(line, '%'), *number = percent - 2;
+
+		while (number[-1] != ' ')
+			number--;
+		if (i)
+			percents += strtod(number, NULL);
+		if (!columns)
+			columns = (size_t)(percent - line);
+		assert_int_equal(percent - line, columns);
+		assert_memory_equal(percent + 1, "  ", 2);
+		assert_true(percent[3] != ' ');
+	}
+	assert_true(percents > 99.75 && percents < 100.25);
+
+	sample->findings.resident_bytes = 123 * 1024;
+	resident = write_text(sample);
+	assert_in_line(resident, "arenas ", "4 of 256.0 KiB; in RAM: 123.0 KiB");
+}
+
+static void test_size_classes(void **state)
+{
+	struct sample_report *sample = *state;
+	_cleanup_free_ char *text = write_text(sample);
+
+	assert_int_equal(check_columns(text, class_columns), 3);
+	/* 123 blocks of 32 are more than 6 of 512, and those more than none of 16. */
+	assert_line(text, "32 B ", " 32 B 1 3 123 96 B 3.8 KiB");
+	assert_true(strstr(text, " 512 B     ") > strstr(text, " 32 B     "));
+	assert_true(strstr(text, " 16 B     ") > strstr(text, " 512 B     "));
+	assert_not_in(text, " 48 B ");
+	assert_not_in(text, "--json");
+
+	/* Ten classes: the two with the least free are left to programs. */
+	for (uint32_t i = 10; i < 17; i++)
+		sample->findings.measure.classes[i].pools = 1 + i;
+	free(TAKE_PTR(text));
+	text = write_text(sample);
+	assert_int_equal(check_columns(text, class_columns), 8);
+	assert_in_line(text, "Size classes", "(all of them with --json)");
+}
+
+static void test_pinned(void **state)
+{
+	struct sample_report *sample = *state;
+	_cleanup_free_ char *text = write_text(sample), *resident = NULL;
+
+	assert_line(text, "Pinned arenas",
+		    "Pinned arenas, fewest live blocks first: 2 below 10.0 %");
+	/* Two blocks of each are listed, of three and 254: dots say so. 96 / 262144 = 0.04 %. */
+	assert_in_line(text, "0x7f0000000000 ", " 3 96 B 0.0 % ? 2.5 s ");
+	assert_in_line(text, "0x7f0000000000 ", " 0x7f0000000030:32 0x7f0000000050:32 ...");
+	assert_in_line(text, "0x7f0000040000 ", " 254 4.5 KiB 1.7 % ?");
+	assert_in_line(text, "0x7f0000040000 ", " 0x7f0000043c30:512 0x7f0000044030:16 ...");
+	assert_true(strstr(text, "  0x7f0000000000 ") < strstr(text, "  0x7f0000040000 "));
+	assert_not_in(text, "0x7f0000100000");
+	assert_not_in(text, "0x7f0000200000");
+	assert_int_equal(check_pinned_columns(text), 2);
+	assert_int_equal(check_columns(strstr(text, "What if"), what_if_columns), 2);
+	assert_line(text, "3 ", " 3 1 256.0 KiB");
+	assert_line(text, "257 ", " 257 2 512.0 KiB");
+
+	sample->findings.resident_bytes = 0;
+	sample->findings.pinned.arenas[0].resident_bytes = 8192;
+	sample->findings.pinned.arenas[1].resident_bytes = 0;
+	resident = write_text(sample);
+	assert_in_line(resident, "0x7f0000000000 ", " 0.0 % 8.0 KiB ");
+	assert_in_line(resident, "0x7f0000040000 ", " 1.7 % 0 B ");
+}
+
+/* A person gets the ten worst arenas, three blocks of each, and is told that there is more. */
+static void test_many_pinned(void **state)
+{
+	struct findings_options options = {.below = 0.1, .blocks_per_arena_max = 32};
+	struct heap *heap = sample_heap__new_empty(&sample_geometry);
+	struct sample_report *sample = *state;
+	_cleanup_free_ char *text = NULL, *line = NULL;
+
+	for (uint32_t i = 0; i < 12; i++) {
+		assert_int_equal(heap__add_arena(heap, SAMPLE_A + i * SAMPLE_ARENA_BYTES), 0);
+		for (uint32_t block = 0; block <= i; block++)
+			sample_heap__add_block(heap, SAMPLE_A + i * SAMPLE_ARENA_BYTES,
+					       SAMPLE_CLASS(32), block);
+	}
+	collect(sample, heap, &options);
+	text = write_text(sample);
+	assert_in_line(text, "=>", " 78 live blocks (2.4 KiB) pin 12 of 12 arenas");
+	assert_in_line(text, "Pinned arenas", ": 12 below 10.0 % (all of them with --json)");
+	/* The arena with three blocks shows them all; that with four says that there are more. */
+	line = find_line(text, "0x7f0000080000 ");
+	assert_int_equal(count_of(line, ":32"), 3);
+	assert_null(strstr(line, "..."));
+	assert_in_line(text, "0x7f00000c0000 ", ":32 0x7f00000c0050:32 0x7f00000c0070:32 ...");
+	assert_int_equal(check_pinned_columns(text), 10);
+	heap__free(heap);
+}
+
+/* The largest heap there can be (ARENAS_MAX), and a trace of months: columns hold what it takes. */
+static void test_huge_heap(void **state)
+{
+	const uint64_t pools = (1UL << 40) / 16384, blocks = pools * 1021;
+	struct sample_report *sample = *state;
+	_cleanup_free_ char *text = NULL;
+
+	sample->findings.measure.classes[0].pools = pools;
+	sample->findings.measure.classes[0].live_blocks = blocks / 2;
+	sample->findings.measure.classes[0].free_blocks = blocks / 2;
+	sample->findings.pinned.arenas[1].pinned_for_s = 100 * 86400.0 + 59 * 60;
+	sample->findings.pinned.what_if[1] =
+		(struct what_if){.arenas = ARENAS_MAX, .blocks = blocks / 10, .bytes = 1UL << 40};
+	text = write_text(sample);
+	assert_int_equal(check_columns(text, class_columns), 3);
+	assert_int_equal(check_columns(strstr(text, "What if"), what_if_columns), 2);
+	assert_int_equal(check_pinned_columns(text), 2);
+}
+
+static void test_nothing_pinned(void **state)
+{
+	/* There is no heap that all could be live of, either. */
+	static const char *const absent[] = {"What if", "Size classes", "Map of",
+					     "nan",	"inf",		"100.0 %"};
+	struct findings_options options = {.below = 0.1, .with_map = true};
+	struct heap *heap = sample_heap__new_empty(&sample_geometry);
+	struct sample_report *sample = *state;
+	_cleanup_free_ char *text = NULL, *full = NULL;
+
+	collect(sample, heap, &options);
+	text = write_text(sample);
+	assert_in_line(text, "=>", "No arena is pinned: 0 B of arenas");
+	assert_line(text, "Heap:", "Heap: fragmentation 0.0 %");
+	assert_in_line(text, "Pinned arenas", ": 0 below 10.0 %");
+	for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
+		assert_not_in(text, absent[i]);
+	heap__free(heap);
+
+	heap = sample_heap__new();
+	options.below = 0;
+	collect(sample, heap, &options);
+	full = write_text(sample);
+	assert_line(full, "=>",
+		    "=> No arena is pinned: 1.0 MiB of arenas, 3.2 % of it live in 313 blocks.");
+	assert_not_in(full, "What if");
+	heap__free(heap);
+}
+
+static void test_tracing(void **state)
+{
+	struct sample_report *sample = *state;
+	_cleanup_free_ char *snapshot = write_text(sample), *text = NULL, *watch = NULL,
+			    *all = NULL, *most = NULL;
+
+	assert_not_in(snapshot, "Tracing");
+	sample->tracing = (struct report_tracing){.mode = "full",
+						  .probe_sites = 216,
+						  .allocs = 6000000000,
+						  .frees = 3000000000,
+						  .arenas_mapped = 1012,
+						  .arenas_unmapped = 13,
+						  .freelist_clears = 14,
+						  .resyncs = 15,
+						  .missed_allocs = 2999999997,
+						  .missed_frees = 1,
+						  .drift_blocks = 2,
+						  .follows_blocks = true,
+						  .sees_arena_maps = true,
+						  .sees_arena_unmaps = true,
+						  .sees_freelist_clears = true,
+						  .traced_for_s = 3725};
+	sample->counters[COUNTER_LOST] = 1616;
+	sample->report.tracing = &sample->tracing;
+	text = write_text(sample);
+	assert_line(text, "Tracing:", "Tracing: full mode, 216 sites, for 1 h 2 min");
+	/* Nine seen of twelve. */
+	assert_line(text, "6,000,000,000 allocs",
+		    " 6,000,000,000 allocs, 3,000,000,000 frees, 1,616 lost; coverage 0.75");
+	assert_line(text, "arenas:",
+		    " arenas: 1,012 mapped, 13 unmapped; free-list clears: 14; resyncs: 15");
+
+	sample->tracing.mode = "watch";
+	sample->tracing.follows_blocks = false;
+	sample->tracing.sees_arena_maps = false;
+	sample->tracing.sees_freelist_clears = false;
+	watch = write_text(sample);
+	assert_in_line(watch, "Tracing:", ": watch mode, ");
+	assert_not_in(watch, "coverage");
+	assert_in_line(watch, "arenas: ", ": not seen (no site for it) mapped, 13 unmapped;");
+	assert_in_line(watch, "arenas: ", "clears: not seen (no site for it);");
+
+	/* Only a trace that missed nothing has seen all. */
+	sample->tracing = (struct report_tracing){.follows_blocks = true, .mode = "full"};
+	sample->tracing.allocs = 40000000;
+	all = write_text(sample);
+	assert_non_null(strstr(all, "coverage 1\n"));
+	sample->tracing.missed_frees = 1;
+	most = write_text(sample);
+	assert_not_in(most, "coverage 1\n");
+}
+
+static void test_counters(void **state)
+{
+	static const char *const helps[COUNTER_CNT] = {
+#define X(identifier, name, help) [COUNTER_##identifier] = (help),
+		PYFRAG_COUNTERS(X)
+#undef X
+	};
+	struct sample_report *sample = *state;
+	_cleanup_free_ char *none = NULL, *all = NULL;
+
+	memset(sample->counters, 0, sizeof(sample->counters));
+	none = write_text(sample);
+	assert_not_in(none, "Skipped");
+	for (int i = 0; i < COUNTER_CNT; i++) {
+		_cleanup_free_ char *one = NULL;
+
+		assert_not_in(none, helps[i]);
+		sample->counters[i] = 1234567;
+		one = write_text(sample);
+		assert_in_line(one, "1,234,567 ", helps[i]);
+		assert_int_equal(count_of(one, "1,234,567"), 1);
+		sample->counters[i] = 0;
+	}
+	for (int i = 0; i < COUNTER_CNT; i++)
+		sample->counters[i] = 1;
+	all = write_text(sample);
+	assert_int_equal(count_of(all, "Skipped"), 1);
+	for (int i = 0; i < COUNTER_CNT; i++)
+		assert_non_null(strstr(all, helps[i]));
+}
+
+static void test_map(void **state)
+{
+	struct sample_report *sample = *state;
+	_cleanup_free_ char *text = NULL;
+	size_t sectors[256] = {};
+	const char *line;
+
+	sample_report__release(sample);
+	sample_report__init(sample, true);
+	text = write_text(sample);
+	assert_int_equal(count_of(text, "Map of "), 3);
+	line = strstr(text, "Map of 0x7f0000000000-0x7f0000080000: 512.0 KiB, 256 B a sector\n");
+	assert_non_null(line);
+	/* 2048 sectors, no more than 80 of them on a line. */
+	for (line = strchr(line, '\n') + 1; strncmp(line, "fragmentation", 13) != 0;
+	     line = strchr(line, '\n') + 1) {
+		assert_true(strcspn(line, "\n") > 0 && strcspn(line, "\n") <= 80);
+		for (size_t i = 0; line[i] != '\n'; i++)
+			sectors[(uint8_t)line[i]]++;
+	}
+	/* A: one; B: one and two, and the full pool of 16 sectors. */
+	assert_int_equal(sectors['-'], 2);
+	assert_int_equal(sectors['*'], 18);
+	assert_int_equal(sectors[' '], 2048 - 20);
+	assert_memory_equal(line, "fragmentation 99.1 %; fragmented sectors 2; contiguous used",
+			    59);
+	assert_in_line(line, "fragmentation", " used sectors 18 (longest run ");
+	assert_in_line(line, "fragmentation", " free sectors 2,028 (longest run ");
+}
+
+/* Whether a terminal may take a part of @text for a command: a control character of either kind. */
+static bool can_command(const char *text)
+{
+	for (const unsigned char *at = (const unsigned char *)text; *at; at++)
+		if ((*at < ' ' && *at != '\n') || *at == 0x7f ||
+		    (*at == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f))
+			return true;
+	return false;
+}
+
+/* The target chooses its names. They stay on their line, and a terminal stays as it is. */
+static void test_hostile_names(void **state)
+{
+	static char empty[] = "", hostile[][24] = {"\033]0;owned\007", "a\r\n=> No arena",
+						   "\177\b\b", "\xc2\x9b[2J"};
+	struct sample_report *sample = *state;
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(hostile); i++) {
+		char *name = hostile[i / 2], copy[24];
+		_cleanup_free_ char *text = NULL;
+
+		memcpy(copy, name, sizeof(copy));
+		memset(sample->cmdline, 0, sizeof(sample->cmdline));
+		/* As an argument, and as the name of a process that has none. */
+		sample->cmdline[0] = i % 2 ? empty : name;
+		sample->process.comm = name;
+		text = write_text(sample);
+		if (can_command(text))
+			fail_msg("a terminal would obey name %zu", i);
+		assert_int_equal(count_of(text, "\n=>"), 1);
+		assert_non_null(strstr(text, "  CPython 3.9.2"));
+		/* The report does not own what it shows. */
+		assert_string_equal(name, copy);
+	}
+}
+
+/* A long command line is cut, and the cut is shown; nothing else is. */
+static void test_long_cmdlines(void **state)
+{
+	static char words[200], second[] = "second";
+	struct sample_report *sample = *state;
+
+	memset(sample->cmdline, 0, sizeof(sample->cmdline));
+	sample->cmdline[0] = words;
+	for (size_t length = 1; length < sizeof(words); length++) {
+		_cleanup_free_ char *alone = NULL, *followed = NULL;
+		const char *end;
+
+		words[length - 1] = 'w';
+		sample->cmdline[1] = NULL;
+		alone = write_text(sample);
+		end = strstr(alone, "  CPython");
+		assert_int_equal(memcmp(end - 3, "...", 3) == 0, length > 60);
+		assert_int_equal(count_of(alone, "w") - count_of(strchr(alone, '\n'), "w"),
+				 length > 60 ? 60 : length);
+		sample->cmdline[1] = second;
+		followed = write_text(sample);
+		end = strstr(followed, "  CPython");
+		if (memcmp(end - 3, "...", 3) != 0 && memcmp(end - 7, " second", 7) != 0)
+			fail_msg("behind %zu bytes a word was lost without a trace", length);
+	}
+}
+
+static void test_full_device(void **state)
+{
+	static char buffer[1 << 20];
+	struct sample_report *sample = *state;
+
+	sample_report__release(sample);
+	sample_report__init(sample, true);
+	for (int variant = 0; variant < 3; variant++) {
+		FILE *full = fopen("/dev/full", "w");
+
+		assert_non_null(full);
+		if (variant == 1)
+			setvbuf(full, NULL, _IONBF, 0);
+		if (variant == 2)
+			setvbuf(full, buffer, _IOFBF, sizeof(buffer));
+		assert_int_equal(report__write_text(&sample->report, full), -ENOSPC);
+		fclose(full);
+	}
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_frame),	TEST(test_verdict),	  TEST(test_one_block),
+		TEST(test_heap),	TEST(test_size_classes),  TEST(test_pinned),
+		TEST(test_many_pinned), TEST(test_huge_heap),	  TEST(test_nothing_pinned),
+		TEST(test_tracing),	TEST(test_full_device),	  TEST(test_counters),
+		TEST(test_map),		TEST(test_hostile_names), TEST(test_long_cmdlines),
+	};
+
+	setenv("TZ", "UTC0", 1);
+	tzset();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

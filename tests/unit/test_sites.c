@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A file's code, scanned: a free of CPython 3.11's, put here and there into a small file.
+ */
+#include "probes/sites.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "temp_file.h"
+#include "tiny_elf.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+/* recordings/code/debian12-free.txt, from 5009df on. */
+static const uint8_t free_code[] = {
+	0x48, 0x8b, 0x56, 0x08, 0x48, 0x89, 0x17, 0x8b, 0x06, 0x48, 0x89, 0x7e,
+	0x08, 0x83, 0xe8, 0x01, 0x89, 0x06, 0x48, 0x85, 0xd2, 0x74, 0x0a,
+};
+#define JUMP_AT 21 /* of these, the jump that closes it */
+#define RDI	7
+
+#define FIRST_FUNCTION	TINY_TEXT_OFFSET
+#define SECOND_FUNCTION (TINY_TEXT_OFFSET + 0x10)
+
+struct opened {
+	struct tiny_elf tiny;
+	int fd;
+	struct elf_file *elf;
+};
+
+static void opened__init(struct opened *opened)
+{
+	*opened = (struct opened){.fd = -1};
+	tiny_elf__init(&opened->tiny);
+	memset(opened->tiny.text, 0x90, sizeof(opened->tiny.text));
+	memset(opened->tiny.cold, 0x90, sizeof(opened->tiny.cold));
+}
+
+static void put_free(struct opened *opened, uint64_t offset)
+{
+	memcpy((uint8_t *)&opened->tiny + offset, free_code, sizeof(free_code));
+}
+
+static int scan(struct opened *opened, struct site_set *set)
+{
+	opened->fd = temp_file__new(&opened->tiny, sizeof(opened->tiny));
+	assert_int_equal(elf_file__open(&opened->elf, opened->fd), 0);
+	return site_set__scan(set, opened->elf);
+}
+
+static void opened__release(struct opened *opened)
+{
+	elf_file__free(opened->elf);
+	if (opened->fd >= 0)
+		close(opened->fd);
+}
+
+static void assert_is_free_at(const struct site *site, uint64_t offset)
+{
+	assert_int_equal(site->probe.type, EVENT_FREE);
+	assert_int_equal(site->probe.operand, RDI);
+	assert_int_equal(site->probe.displacement, 0);
+	assert_int_equal(site->offset, offset + JUMP_AT);
+	assert_int_equal(site->address, TINY_CODE_ADDRESS + offset + JUMP_AT);
+	assert_true(site->emulated);
+}
+
+static void test_in_a_function(void **state)
+{
+	_cleanup_(opened__release) struct opened opened;
+	_cleanup_(site_set__free) struct site_set set = {};
+
+	(void)state;
+	opened__init(&opened);
+	put_free(&opened, SECOND_FUNCTION);
+	assert_int_equal(scan(&opened, &set), 0);
+	assert_int_equal(set.cnt, 1);
+	assert_is_free_at(&set.items[0], SECOND_FUNCTION);
+	assert_int_equal(site_set__count(&set, EVENT_FREE), 1);
+	assert_int_equal(site_set__count(&set, EVENT_ALLOC), 0);
+}
+
+static void test_in_every_section_of_code(void **state)
+{
+	_cleanup_(opened__release) struct opened opened;
+	_cleanup_(site_set__free) struct site_set set = {};
+
+	(void)state;
+	opened__init(&opened);
+	put_free(&opened, TINY_COLD_OFFSET);
+	put_free(&opened, SECOND_FUNCTION);
+	assert_int_equal(scan(&opened, &set), 0);
+	assert_int_equal(set.cnt, 2);
+	assert_is_free_at(&set.items[0], SECOND_FUNCTION);
+	assert_is_free_at(&set.items[1], TINY_COLD_OFFSET);
+}
+
+/* What begins in one function and ends in the next is nothing. */
+static void test_across_functions(void **state)
+{
+	_cleanup_(opened__release) struct opened opened;
+	_cleanup_(site_set__free) struct site_set set = {};
+
+	(void)state;
+	opened__init(&opened);
+	put_free(&opened, FIRST_FUNCTION + 9);
+	assert_int_equal(scan(&opened, &set), 0);
+	assert_int_equal(set.cnt, 0);
+}
+
+/* Without a table of functions, a section is taken as one. */
+static void test_without_a_table(void **state)
+{
+	_cleanup_(opened__release) struct opened opened;
+	_cleanup_(site_set__free) struct site_set set = {};
+
+	(void)state;
+	opened__init(&opened);
+	put_free(&opened, FIRST_FUNCTION + 9);
+	opened.tiny.segments[TINY_SEGMENT_UNWIND].p_type = PT_NULL;
+	assert_int_equal(scan(&opened, &set), 0);
+	assert_int_equal(set.cnt, 1);
+	assert_is_free_at(&set.items[0], FIRST_FUNCTION + 9);
+}
+
+/* A stray byte misleads the decoder, in its function only. */
+static void test_a_stray_byte(void **state)
+{
+	_cleanup_(opened__release) struct opened opened;
+	_cleanup_(site_set__free) struct site_set set = {};
+
+	(void)state;
+	opened__init(&opened);
+	put_free(&opened, SECOND_FUNCTION);
+	opened.tiny.text[0x0f] =
+		0x48; /* seems to begin the first instruction of the next function */
+	assert_int_equal(scan(&opened, &set), 0);
+	assert_int_equal(set.cnt, 1);
+	assert_is_free_at(&set.items[0], SECOND_FUNCTION);
+}
+
+static void test_by_name(void **state)
+{
+	_cleanup_(opened__release) struct opened opened;
+	_cleanup_(site_set__free) struct site_set set = {};
+
+	(void)state;
+	opened__init(&opened);
+	strcpy(opened.tiny.strings + 1, "clear_freelists");
+	opened.tiny.symbols[TINY_SYMBOL_MAIN].st_name = 1;
+	opened.tiny.symbols[TINY_SYMBOL_VARIABLE].st_name = 0;
+	assert_int_equal(scan(&opened, &set), 0);
+	assert_int_equal(set.cnt, 1);
+	assert_int_equal(set.items[0].probe.type, EVENT_FREELIST_CLEAR);
+	assert_int_equal(set.items[0].probe.operand, PYFRAG_NO_REGISTER);
+	assert_int_equal(set.items[0].address, tiny_elf_functions[0]);
+	assert_true(set.items[0].emulated); /* a nop */
+}
+
+/* The arena functions' names are used only where the shape does not show. */
+static void test_arena_functions_by_name(void **state)
+{
+	_cleanup_(opened__release) struct opened opened;
+	_cleanup_(site_set__free) struct site_set set = {};
+
+	(void)state;
+	opened__init(&opened);
+	strcpy(opened.tiny.strings + 1, "_PyMem_ArenaAlloc");
+	opened.tiny.symbols[TINY_SYMBOL_MAIN].st_name = 1;
+	opened.tiny.symbols[TINY_SYMBOL_VARIABLE].st_name = 0;
+	opened.tiny.text[5] = opened.tiny.text[9] = 0xc3; /* returns twice */
+	assert_int_equal(scan(&opened, &set), 0);
+	assert_int_equal(set.cnt, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(set.items[i].probe.type, EVENT_ARENA_MAP);
+		assert_int_equal(set.items[i].probe.operand, 0); /* rax: what it returns */
+		assert_int_equal(set.items[i].address, tiny_elf_functions[0] + 5 + 4 * i);
+		assert_false(set.items[i].emulated);
+	}
+}
+
+static void test_another_architecture(void **state)
+{
+	_cleanup_(opened__release) struct opened opened;
+	struct site_set set = {.cnt = 77};
+
+	(void)state;
+	opened__init(&opened);
+	put_free(&opened, SECOND_FUNCTION);
+	opened.tiny.header.e_machine = EM_S390;
+	assert_int_equal(scan(&opened, &set), -ENOTSUP);
+	assert_int_equal(set.cnt, 77);
+}
+
+static void test_every_type_has_a_name(void **state)
+{
+	(void)state;
+	for (int type = EVENT_ALLOC; type <= EVENT_FREELIST_CLEAR; type++) {
+		assert_string_not_equal(site__type_name((enum pyfrag_event_type)type), "?");
+		for (int other = EVENT_ALLOC; other < type; other++)
+			assert_string_not_equal(site__type_name((enum pyfrag_event_type)type),
+						site__type_name((enum pyfrag_event_type)other));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_in_a_function),
+		cmocka_unit_test(test_in_every_section_of_code),
+		cmocka_unit_test(test_across_functions),
+		cmocka_unit_test(test_without_a_table),
+		cmocka_unit_test(test_a_stray_byte),
+		cmocka_unit_test(test_by_name),
+		cmocka_unit_test(test_arena_functions_by_name),
+		cmocka_unit_test(test_another_architecture),
+		cmocka_unit_test(test_every_type_has_a_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
