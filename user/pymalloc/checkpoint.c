@@ -7,12 +7,17 @@
 
 #include "pymalloc/pool.h"
 #include "util/cleanup.h"
+#include "util/sleep.h"
 
 /* Pools a batch: their headers take 192 KiB, their bodies are read BODY_BYTES at a time. */
 #define BATCH_POOLS 4096
 #define BODY_BYTES  (4UL << 20)
-/* A pool that changes under the reader is read so often before a torn copy must do. */
+/*
+ * A pool that changes under the reader is read so often before a torn copy must do. Each try waits
+ * longer than the one before, 3 ms in all: its writer may have lost its processor in mid-change.
+ */
 #define TORN_TRIES_MAX 16
+#define TORN_WAIT_NS   20000
 /* The arena table is compared so often with what was read. */
 #define ROUNDS_MAX 4
 
@@ -196,6 +201,7 @@ static int read_batch(struct reader *reader)
 	for (int try = 1; !err && reader->torn_cnt && try <= TORN_TRIES_MAX; try++) {
 		size_t torn_cnt = reader->torn_cnt;
 
+		sleep_ns(try * TORN_WAIT_NS);
 		memcpy(reader->pools, reader->torn, torn_cnt * sizeof(*reader->torn));
 		err = read_pools(reader, reader->pools, torn_cnt, try == TORN_TRIES_MAX);
 	}

@@ -241,7 +241,22 @@ void model__compare(const struct model *model, const struct heap *fresh, uint64_
 	*pool_cnt = comparison.pool_cnt;
 }
 
-/* Bits that events touched are as the model has them; so are classes of pools that were taken. */
+/*
+ * The classes of the pools of one chunk: of those taken meanwhile as events said, of others as they were
+ * read. A pool may have been read just as it was set up, after its event and before it had a class.
+ */
+static void overlay_classes(const struct block_map_chunk *touched,
+			    const struct block_map_chunk *old, struct block_map_chunk *fresh)
+{
+	for (size_t page = 0; page < CHUNK_PAGES; page++) {
+		if (touched->pool_class[page] != CLASS_UNKNOWN)
+			fresh->pool_class[page] = touched->pool_class[page];
+		else if (fresh->pool_class[page] == CLASS_UNKNOWN && old)
+			fresh->pool_class[page] = old->pool_class[page];
+	}
+}
+
+/* Bits that events touched are as the model has them. */
 static int overlay_touched(const struct model *model, struct heap *fresh)
 {
 	const struct block_map_chunk *touched;
@@ -259,9 +274,7 @@ static int overlay_touched(const struct model *model, struct heap *fresh)
 		for (size_t w = 0; w < words; w++)
 			new->bits[w] = (new->bits[w] & ~touched->bits[w]) |
 				       (word_of(old, w) & touched->bits[w]);
-		for (size_t page = 0; page < CHUNK_PAGES; page++)
-			if (touched->pool_class[page] != CLASS_UNKNOWN)
-				new->pool_class[page] = touched->pool_class[page];
+		overlay_classes(touched, old, new);
 	}
 	return 0;
 }

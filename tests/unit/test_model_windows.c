@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Windows of a checkpoint by hand: what the reader saw of an arena, and what events told meanwhile. Both
+ * arenas and blocks must come out as the events left them, and what they did not touch as the reader saw
+ * it. (test_model.c lets a whole allocator run; here each case is one of a few events.)
+ */
+#include "pymalloc/model.h"
+
+#include "fake_target.h"
+#include "prng.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+#define FIRST	    0x7f3b50000000UL
+#define ARENA_BYTES 0x40000UL
+
+static struct model *new_model(const struct geometry *geometry, bool follows_blocks)
+{
+	struct model *model;
+
+	assert_int_equal(model__new(&model, geometry, follows_blocks), 0);
+	return model;
+}
+
+static void apply(struct model *model, enum pyfrag_event_type type, uint64_t address)
+{
+	struct pyfrag_event event = {.type = (uint8_t)type, .address = address};
+
+	assert_int_equal(model__apply(model, &event), 0);
+}
+
+static void apply_new_pool(struct model *model, uint64_t block, uint8_t size_class)
+{
+	struct pyfrag_event event = {.type = EVENT_NEW_POOL,
+				     .size_class = size_class,
+				     .address = block};
+
+	assert_int_equal(model__apply(model, &event), 0);
+}
+
+static bool has_block(const struct model *model, uint64_t address)
+{
+	return block_map__contains(model->heap->blocks, address);
+}
+
+static struct heap *new_fresh(void)
+{
+	struct heap *heap;
+
+	assert_int_equal(heap__new(&heap, &FAKE_GEOMETRIES[1]), 0);
+	return heap;
+}
+
+/* An arena as the reader saw it, with one live block of 64 bytes in its first pool. */
+static void see_arena(struct heap *fresh, uint64_t arena, uint64_t block)
+{
+	uint64_t live[4] = {};
+	uint64_t unit = (block - arena) / 16;
+
+	live[unit / 64] = 1UL << unit % 64;
+	assert_int_equal(heap__add_arena(fresh, arena), 0);
+	assert_int_equal(block_map__set_pool(fresh->blocks, arena, 3, live, 4), 0);
+}
+
+static void map_arena(struct model *model, uint64_t arena, uint64_t block)
+{
+	apply(model, EVENT_ARENA_MAP, arena);
+	apply_new_pool(model, block, 3);
+}
+
+static void unmap_arena(struct model *model, uint64_t arena, uint64_t block)
+{
+	apply(model, EVENT_FREE, block);
+	apply(model, EVENT_ARENA_UNMAP, arena);
+}
+
+/* Ends the window; nothing must have been missed. */
+static void adopt_without_drift(struct model *model, struct heap *fresh)
+{
+	uint64_t drift, pool;
+	size_t pool_cnt;
+
+	model__compare(model, fresh, &drift, &pool, 1, &pool_cnt);
+	assert_int_equal(drift, 0);
+	assert_int_equal(pool_cnt, 0);
+	assert_int_equal(model__adopt(model, fresh, drift), 0);
+	assert_int_equal(model->counts.missed_allocs + model->counts.missed_frees, 0);
+	assert_int_equal(model->counts.resyncs, 0);
+	assert_null(model->touched);
+}
+
+/* The only arena of the model, its only block; 0: there is none. */
+static void check_only(const struct model *model, uint64_t arena, uint64_t block)
+{
+	struct heap_measure measure;
+
+	assert_int_equal(model->heap->arena_cnt, arena ? 1 : 0);
+	if (arena)
+		assert_int_equal(model->heap->arenas[0].address, arena);
+	if (block)
+		assert_true(has_block(model, block));
+	assert_int_equal(heap__measure(model->heap, &measure), 0);
+	assert_int_equal(measure.totals.live_blocks, block ? 1 : 0);
+	assert_int_equal(measure.totals.unclassified_pools + measure.totals.stray_blocks, 0);
+	heap_measure__free(&measure);
+}
+
+#define BLOCK (FIRST + 48)
+#define OTHER (FIRST + 48 + 64)
+
+static void test_arena_mapped_after_the_reader_passed(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+
+	(void)state;
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	map_arena(model, FIRST, BLOCK);
+	adopt_without_drift(model, new_fresh());
+	check_only(model, FIRST, BLOCK);
+	model__free(model);
+}
+
+static void test_arena_unmapped_after_the_reader_passed(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct heap *fresh = new_fresh();
+
+	(void)state;
+	map_arena(model, FIRST, BLOCK);
+	see_arena(fresh, FIRST, BLOCK);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	unmap_arena(model, FIRST, BLOCK);
+	adopt_without_drift(model, fresh);
+	check_only(model, 0, 0);
+	model__free(model);
+}
+
+/* The same address, another arena: the reader saw the old one, or the new one. */
+static void test_arena_replaced_meanwhile(void **state)
+{
+	(void)state;
+	for (int saw_new = 0; saw_new < 2; saw_new++) {
+		struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+		struct heap *fresh = new_fresh();
+		uint64_t generation;
+
+		map_arena(model, FIRST, BLOCK);
+		generation = model->heap->arenas[0].generation;
+		see_arena(fresh, FIRST, saw_new ? OTHER : BLOCK);
+		assert_int_equal(model__begin_checkpoint(model), 0);
+		unmap_arena(model, FIRST, BLOCK);
+		map_arena(model, FIRST, OTHER);
+		adopt_without_drift(model, fresh);
+		check_only(model, FIRST, OTHER);
+		assert_true(model->heap->arenas[0].generation > generation);
+		model__free(model);
+	}
+}
+
+static void test_arena_that_came_and_went(void **state)
+{
+	(void)state;
+	for (int seen = 0; seen < 2; seen++) {
+		struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+		struct heap *fresh = new_fresh();
+
+		assert_int_equal(model__begin_checkpoint(model), 0);
+		map_arena(model, FIRST, BLOCK);
+		if (seen)
+			see_arena(fresh, FIRST, BLOCK);
+		unmap_arena(model, FIRST, BLOCK);
+		adopt_without_drift(model, fresh);
+		check_only(model, 0, 0);
+		model__free(model);
+	}
+}
+
+/* It overlaps the one that was there: the reader may have seen either. */
+static void test_arena_at_another_place_in_the_same_hole(void **state)
+{
+	const uint64_t moved = FIRST + 8 * 4096;
+
+	(void)state;
+	for (int saw_new = 0; saw_new < 2; saw_new++) {
+		struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+		struct heap *fresh = new_fresh();
+
+		map_arena(model, FIRST, BLOCK);
+		if (saw_new)
+			see_arena(fresh, moved, moved + 48);
+		else
+			see_arena(fresh, FIRST, BLOCK);
+		assert_int_equal(model__begin_checkpoint(model), 0);
+		unmap_arena(model, FIRST, BLOCK);
+		map_arena(model, moved, moved + 48);
+		adopt_without_drift(model, fresh);
+		check_only(model, moved, moved + 48);
+		model__free(model);
+	}
+}
+
+/* A pool that is given up and taken by another class: the reader saw the one or the other. */
+static void test_pool_that_changes_its_class_meanwhile(void **state)
+{
+	(void)state;
+	for (int saw_new = 0; saw_new < 2; saw_new++) {
+		struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+		struct heap *fresh = new_fresh();
+
+		map_arena(model, FIRST, BLOCK);
+		see_arena(fresh, FIRST, BLOCK);
+		if (saw_new)
+			assert_int_equal(block_map__set_class(fresh->blocks, FIRST, 9), 0);
+		assert_int_equal(model__begin_checkpoint(model), 0);
+		apply(model, EVENT_FREE, BLOCK);
+		apply_new_pool(model, BLOCK, 9);
+		adopt_without_drift(model, fresh);
+		check_only(model, FIRST, BLOCK);
+		assert_int_equal(block_map__class(model->heap->blocks, FIRST), 9);
+		model__free(model);
+	}
+}
+
+/*
+ * The pool was read between its event, which came before the window, and the end of its setting up: it
+ * seemed to have no class, and what it seemed to hold was touched by events since.
+ */
+static void test_pool_read_while_it_is_set_up(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct heap *fresh = new_fresh();
+
+	(void)state;
+	map_arena(model, FIRST, BLOCK);
+	assert_int_equal(heap__add_arena(fresh, FIRST), 0);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	apply(model, EVENT_ALLOC, OTHER);
+	apply(model, EVENT_FREE, BLOCK);
+	adopt_without_drift(model, fresh);
+	check_only(model, FIRST, OTHER);
+	assert_int_equal(block_map__class(model->heap->blocks, FIRST), 3);
+	model__free(model);
+}
+
+/* No event told of an arena, or of its end: memory is right. */
+static void test_missed_arena_events_are_healed(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct heap *fresh = new_fresh();
+	uint64_t drift, pools[4];
+	size_t pool_cnt;
+
+	(void)state;
+	map_arena(model, FIRST, BLOCK);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	see_arena(fresh, FIRST + 2 * ARENA_BYTES, FIRST + 2 * ARENA_BYTES + 48);
+	model__compare(model, fresh, &drift, pools, ARRAY_SIZE(pools), &pool_cnt);
+	assert_int_equal(drift, 2);
+	assert_int_equal(pool_cnt, 2);
+	assert_int_equal(model__adopt(model, fresh, drift), 0);
+	check_only(model, FIRST + 2 * ARENA_BYTES, FIRST + 2 * ARENA_BYTES + 48);
+	assert_int_equal(model->counts.drift_blocks, 2);
+	assert_int_equal(model->counts.resyncs, 1);
+	model__free(model);
+}
+
+/* What an event touched since the last begin counts, nothing before. */
+static void test_window_begins_with_the_last_begin(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct heap *fresh = new_fresh();
+	uint64_t drift, pool;
+	size_t pool_cnt;
+
+	(void)state;
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	map_arena(model, FIRST, BLOCK);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	model__compare(model, fresh, &drift, &pool, 1, &pool_cnt);
+	assert_int_equal(drift, 1);
+	assert_int_equal(pool, FIRST);
+	assert_int_equal(model__adopt(model, fresh, drift), 0);
+	check_only(model, 0, 0);
+	model__free(model);
+}
+
+static void test_comparison_names_the_pools_that_differ(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[2], true);
+	uint64_t drift, pools[100], random = 4;
+	struct heap *fresh;
+	size_t pool_cnt;
+
+	(void)state;
+	assert_int_equal(heap__new(&fresh, &FAKE_GEOMETRIES[2]), 0);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	/* Two blocks differ in each of 50 pools, of one arena in the one heap, of one in the other. */
+	for (uint64_t i = 0; i < 50; i++) {
+		uint64_t pool = FIRST + i * 16384;
+		bool was_live;
+
+		for (int block = 0; block < 2; block++) {
+			uint64_t address = pool + 48 + 512UL * block;
+
+			assert_int_equal(block_map__insert(i % 2 ? fresh->blocks
+								 : model->heap->blocks,
+							   address, &was_live),
+					 0);
+		}
+	}
+	model__compare(model, fresh, &drift, pools, ARRAY_SIZE(pools), &pool_cnt);
+	assert_int_equal(drift, 100);
+	assert_int_equal(pool_cnt, 50);
+	for (size_t i = 0; i < 50; i++) {
+		bool named = false;
+
+		for (size_t j = 0; j < 50; j++)
+			named |= pools[j] == FIRST + i * 16384;
+		assert_true(named);
+	}
+	/* More than there is room for: as many as there is room for. */
+	model__compare(model, fresh, &drift, pools, 7, &pool_cnt);
+	assert_int_equal(drift, 100);
+	assert_int_equal(pool_cnt, 7);
+	/* Touched blocks do not count, whatever they are. */
+	for (uint64_t i = 0; i < 50; i++)
+		apply(model, prng__below(&random, 2) ? EVENT_ALLOC : EVENT_FREE,
+		      FIRST + i * 16384 + 48);
+	model__compare(model, fresh, &drift, pools, ARRAY_SIZE(pools), &pool_cnt);
+	assert_int_equal(drift, 50);
+	assert_int_equal(pool_cnt, 50);
+	heap__free(fresh);
+	model__free(model);
+}
+
+/* Arenas keep their age over a checkpoint; those that nobody saw being mapped have none. */
+static void test_generations_survive_a_checkpoint(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct heap *fresh = new_fresh();
+	uint64_t first, second;
+
+	(void)state;
+	apply(model, EVENT_ARENA_MAP, FIRST);
+	apply(model, EVENT_ARENA_MAP, FIRST + ARENA_BYTES);
+	first = model->heap->arenas[0].generation;
+	second = model->heap->arenas[1].generation;
+	assert_true(first && second && first != second);
+	for (uint64_t i = 0; i < 3; i++)
+		assert_int_equal(heap__add_arena(fresh, FIRST + i * ARENA_BYTES), 0);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	adopt_without_drift(model, fresh);
+	assert_int_equal(model->heap->arenas[0].generation, first);
+	assert_int_equal(model->heap->arenas[1].generation, second);
+	assert_int_equal(model->heap->arenas[2].generation, 0);
+	model__free(model);
+}
+
+static void test_watching_follows_arenas(void **state)
+{
+	struct model *model = new_model(&FAKE_GEOMETRIES[1], false);
+	struct heap *fresh = new_fresh();
+	uint64_t generation;
+
+	(void)state;
+	see_arena(fresh, FIRST, BLOCK);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__adopt(model, fresh, 0), 0);
+	check_only(model, FIRST, BLOCK);
+	/* Its blocks were freed, of course, before it went: nothing was missed. */
+	apply(model, EVENT_ARENA_UNMAP, FIRST);
+	check_only(model, 0, 0);
+	assert_int_equal(model->counts.arenas_unmapped, 1);
+	assert_int_equal(model->counts.missed_frees, 0);
+	apply(model, EVENT_ARENA_MAP, FIRST);
+	apply(model, EVENT_FREELIST_CLEAR, 0);
+	generation = model->heap->arenas[0].generation;
+	assert_true(generation);
+	fresh = new_fresh();
+	see_arena(fresh, FIRST, OTHER);
+	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__adopt(model, fresh, 0), 0);
+	check_only(model, FIRST, OTHER);
+	assert_int_equal(model->heap->arenas[0].generation, generation);
+	assert_int_equal(model->counts.freelist_clears, 1);
+	model__free(model);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_arena_mapped_after_the_reader_passed),
+		cmocka_unit_test(test_arena_unmapped_after_the_reader_passed),
+		cmocka_unit_test(test_arena_replaced_meanwhile),
+		cmocka_unit_test(test_arena_that_came_and_went),
+		cmocka_unit_test(test_arena_at_another_place_in_the_same_hole),
+		cmocka_unit_test(test_pool_that_changes_its_class_meanwhile),
+		cmocka_unit_test(test_pool_read_while_it_is_set_up),
+		cmocka_unit_test(test_missed_arena_events_are_healed),
+		cmocka_unit_test(test_window_begins_with_the_last_begin),
+		cmocka_unit_test(test_comparison_names_the_pools_that_differ),
+		cmocka_unit_test(test_generations_survive_a_checkpoint),
+		cmocka_unit_test(test_watching_follows_arenas),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
