@@ -263,11 +263,10 @@ static bool is_among(uint64_t address, const uint64_t *addresses, size_t cnt)
 /* Whether a heap has of a pool just what the one before had. */
 static bool pool_is_as_before(const struct sample *sample, const struct heap *heap, uint64_t pool)
 {
-	const uint64_t *before = block_map__pool_bits(sample->heap->blocks, pool);
-	const uint64_t *after = block_map__pool_bits(heap->blocks, pool);
+	static const uint64_t none[POOL_WORDS_MAX];
+	const uint64_t *before = block_map__pool_bits(sample->heap->blocks, pool) ?: none;
+	const uint64_t *after = block_map__pool_bits(heap->blocks, pool) ?: none;
 
-	if (!before || !after)
-		return before == after;
 	return !memcmp(before, after, pool__word_cnt(&heap->geometry) * sizeof(*before)) &&
 	       block_map__class(sample->heap->blocks, pool) == block_map__class(heap->blocks, pool);
 }

@@ -4,19 +4,19 @@
 
     record_memory.py FILE NAME COMMAND [ARGUMENT...]      (as root, by hand)
 
-COMMAND starts a CPython of any version: "python3.11", or "chroot TREE /usr/bin/python3.9". Without any
-environment or site packages it builds a heap of a few arenas full of holes, and prints its own
+COMMAND starts a CPython of any version: "python3.11", or "chroot TREE /usr/bin/python3.9". Without
+any environment or site packages it builds a heap of a few arenas full of holes, and prints its own
 statistics into a pipe that is full: there it stands still while its memory is copied. NAME is what
 the recording calls the build.
 
 What is kept of the memory:
   - the writable data of the executable or library that holds CPython, at full length, and in it the
-    words that could be a user's address, and the version. Other words (text, numbers, code) are zero:
-    a search for pointers passes over them anyway;
+    words that could be a user's address, and the version. Others (text, numbers, code) are zero: a
+    search for pointers passes over them anyway;
   - the array of arenas, and as much again of what lies behind it;
   - the arenas: pool headers, and the first word of each free block (the link). The rest is zero;
-  - elsewhere, words that a search for the array of arenas could fall for: those that a pointer in the
-    data leads to, if it is taken for the one to the array, and that could be an arena's address.
+  - elsewhere, words that a search for the array of arenas could fall for: those that a pointer in
+    the data leads to, taken for the one to the array, and that could be an arena's address.
 
 A recording is a gzip file: lines of text, each a word and its value, of which some announce bytes.
 
@@ -252,8 +252,9 @@ class Heap:
 
     def pieces(self):
         """The array, and each arena with nothing in it but headers and links."""
-        size = 2 * ARENA_OBJECTS_INIT * ARENA_OBJECT.size
-        yield Piece(self.array, without_text(self.snapshot.read(self.array, size)))
+        size = ARENA_OBJECTS_INIT * ARENA_OBJECT.size
+        behind = without_text(self.snapshot.read(self.array + size, size))
+        yield Piece(self.array, self.snapshot.read(self.array, size) + behind)
         for slot in self.arenas:
             piece = Piece(slot[0], bytes(self.stats.arena_size))
             for pool in range(self._first_pool(slot), slot[1], self.stats.pool_size):
@@ -337,7 +338,7 @@ def data_piece(snapshot, address, size):
 
 
 def false_arenas(snapshot, heap, data):
-    """Places that pointers of the data lead to, and the words there that could be an arena's address."""
+    """Where pointers of the data lead to words that could be arenas' addresses, and those words."""
     bottom = min(slot[0] for slot in heap.arenas) - CANDIDATE_SPAN
     top = max(slot[0] for slot in heap.arenas) + heap.stats.arena_size
     last = max(header[5] for header in heap.pools.values())
@@ -390,7 +391,7 @@ def fill(pipe):
 
 
 def observe(command):
-    """Runs the script; returns a snapshot of it at rest, its module, symbol, version, statistics."""
+    """Runs the script; returns a snapshot of it at rest, module, symbol, version, statistics."""
     command = [shutil.which(command[0]) or command[0]] + command[1:]
     listen, tell = os.pipe()
     process = subprocess.Popen(command + ["-E", "-s", "-S", "-c", SCRIPT],
