@@ -95,6 +95,14 @@ int handle_site(struct pt_regs *ctx)
 	return 0;
 }
 
+/* Attached and detached to have breakpoints taken out of forked processes (probes/multi_link.h). */
+SEC("uprobe")
+int handle_nothing(struct pt_regs *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
 SEC("raw_tp/sched_process_exec")
 int handle_exec(struct bpf_raw_tracepoint_args *ctx)
 {

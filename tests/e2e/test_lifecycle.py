@@ -1,13 +1,14 @@
 """How a trace begins and ends, and that nothing is left behind."""
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 
 import pytest
 
-from conftest import PYFRAG, PYTHONS, check_report
+from conftest import PYFRAG, PYTHONS, check_report, run_pyfrag
 from target import Target
 from test_trace_full import assert_complete
 
@@ -114,6 +115,64 @@ def test_target_executes_itself(any_target, start_trace, nothing_left):
     assert "executed another program" in trace.stderr
     assert_complete(reports[-1]["tracing"])
     any_target.process.kill()
+
+
+FORKING = """
+import os, sys
+sys.stdout.write("ready\\n"); sys.stdout.flush()
+sys.stdin.readline()
+if os.fork() == 0:
+    sys.stdin.readline()
+    os._exit(0)
+sys.stdin.readline()
+"""
+
+
+def sites_in_memory(pid):
+    """Addresses in the process of all alloc and free sites."""
+    addresses = []
+    out = run_pyfrag("sites", "-p", pid).stdout.decode()
+    offsets = [int(match, 16) for match in
+               re.findall(r"^0x[0-9a-f]+ +(0x[0-9a-f]+) +(?:alloc|free) ", out, re.M)]
+    with open("/proc/%d/maps" % pid) as maps:
+        for line in maps:
+            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) r-xp ([0-9a-f]+) \S+ \d+ +(\S*python\S*)$", line)
+            if match:
+                start, end, base = (int(part, 16) for part in match.groups()[:3])
+                addresses += [start + offset - base for offset in offsets
+                              if base <= offset < base + end - start]
+    return addresses
+
+
+def count_breakpoints(pid, addresses):
+    with open("/proc/%d/mem" % pid, "rb", buffering=0) as memory:
+        return sum(os.pread(memory.fileno(), 1, address) == b"\xcc" for address in addresses)
+
+
+def test_forked_children_do_not_pay(start_trace, nothing_left):
+    """The breakpoints are in the target, but, soon after a fork, not in the child."""
+    with subprocess.Popen(PYTHONS[0].command + ["-c", FORKING], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as parent:
+        assert parent.stdout.readline() == b"ready\n"
+        addresses = sites_in_memory(parent.pid)
+        assert len(addresses) > 1 and count_breakpoints(parent.pid, addresses) == 0
+        trace = start_trace("-p", parent.pid, "-i", "100")
+        assert count_breakpoints(parent.pid, addresses) == len(addresses)
+        parent.stdin.write(b"fork\n")
+        parent.stdin.flush()
+        deadline = time.monotonic() + 20
+        child = None
+        while time.monotonic() < deadline:
+            with open("/proc/%d/task/%d/children" % (parent.pid, parent.pid)) as children:
+                child = children.read().split()
+            if child and count_breakpoints(int(child[0]), addresses) == 0:
+                break
+            time.sleep(0.05)
+        assert child and count_breakpoints(int(child[0]), addresses) == 0
+        assert count_breakpoints(parent.pid, addresses) == len(addresses)
+        trace.stop()
+        assert count_breakpoints(parent.pid, addresses) == 0
+        parent.stdin.write(b"end\nend\n")
 
 
 def test_forked_children_are_counted_and_not_harmed(any_target, start_trace, nothing_left):

@@ -28,6 +28,7 @@
 
 /* What wakes the trace up. */
 enum wakeup {
+	WAKEUP_FORK,
 	WAKEUP_INTERVAL,
 	WAKEUP_DURATION,
 	WAKEUP_SIGNAL,
@@ -57,7 +58,7 @@ static void trace__release(struct trace *trace)
 	pinned_history__free(&trace->history);
 	closep(&trace->epoll_fd);
 	for (int i = 0; i < WAKEUP_CNT; i++)
-		if (i < WAKEUP_EXEC) /* the others are not ours */
+		if (i != WAKEUP_FORK && i < WAKEUP_EXEC) /* the others are not ours */
 			closep(&trace->fds[i]);
 }
 
@@ -189,6 +190,7 @@ static int new_signal_fd(void)
 
 static int open_wakeups(struct trace *trace)
 {
+	trace->fds[WAKEUP_FORK] = tracer__fork_fd(trace->tracer);
 	trace->fds[WAKEUP_SIGNAL] = new_signal_fd();
 	trace->fds[WAKEUP_INTERVAL] = new_timer(trace->options->interval_s, true);
 	trace->fds[WAKEUP_DURATION] = new_timer(trace->options->duration_s, false);
@@ -220,7 +222,7 @@ static int wait_for(struct trace *trace, enum wakeup *out)
 	while (cnt < 0 && errno == EINTR);
 	if (cnt < 0)
 		return -errno;
-	*out = WAKEUP_INTERVAL;
+	*out = WAKEUP_FORK;
 	for (int i = 0; i < cnt; i++)
 		if (events[i].data.u32 > (uint32_t)*out)
 			*out = (enum wakeup)events[i].data.u32;
@@ -248,6 +250,17 @@ static void describe_end(const struct trace *trace, enum wakeup wakeup)
 			 units__count(trace->counters[COUNTER_FORKS]).text);
 }
 
+/* Children that the target forks pay for the probes until they are spared. */
+static void spare_children(struct trace *trace)
+{
+	int err = tracer__spare_children(trace->tracer);
+
+	if (err && process__is_alive(trace->source->process))
+		log_note("process %d forked; its children are slowed down by the probes until the "
+			 "trace ends: %s",
+			 trace->source->process->pid, strerror(-err));
+}
+
 /* Reports until something ends it; the last report is the state at the end. */
 static int run_loop(struct trace *trace)
 {
@@ -261,9 +274,12 @@ static int run_loop(struct trace *trace)
 		err = wait_for(trace, &wakeup);
 		if (err)
 			log_error("cannot wait: %s", strerror(-err));
-		if (err || wakeup != WAKEUP_INTERVAL || tracer__has_execed(trace->tracer))
+		if (err || wakeup > WAKEUP_INTERVAL || tracer__has_execed(trace->tracer))
 			break;
-		err = checkpoint_and_report(trace);
+		if (wakeup == WAKEUP_FORK)
+			spare_children(trace);
+		else
+			err = checkpoint_and_report(trace);
 	}
 	if (err)
 		return err;
@@ -391,7 +407,7 @@ static int run_trace(const struct options *options)
 {
 	_cleanup_(trace__release) struct trace trace = {.options = options,
 							.epoll_fd = -1,
-							.fds = {-1, -1, -1, -1, -1}};
+							.fds = {-1, -1, -1, -1, -1, -1}};
 	struct failure failure;
 	int err;
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "probes/bpf_compat.h"
+#include "probes/multi_link.h"
 #include "probes/uprobe_group.h"
 #include "pyfrag.skel.h"
 #include "util/array.h"
@@ -41,7 +42,7 @@ struct probe_set {
 	struct uprobe_group group;
 	struct bpf_link **links; /* perf events, exec and fork */
 	size_t link_cnt, link_capacity;
-	int *multi_links;
+	struct multi_link *multi_links;
 	size_t multi_link_cnt, multi_link_capacity;
 };
 
@@ -107,6 +108,15 @@ static void set_constants(struct pyfrag_bpf *skeleton, const struct probe_option
 	}
 }
 
+static int expect_multi(struct pyfrag_bpf *skeleton)
+{
+	const enum bpf_attach_type type = (enum bpf_attach_type)ATTACH_TYPE_UPROBE_MULTI;
+	int err = bpf_program__set_expected_attach_type(skeleton->progs.handle_site, type);
+
+	return err ? err
+		   : bpf_program__set_expected_attach_type(skeleton->progs.handle_nothing, type);
+}
+
 int probe_set__new(struct probe_set **out, const struct probe_options *options,
 		   const struct features *features, struct failure *failure)
 {
@@ -125,9 +135,7 @@ int probe_set__new(struct probe_set **out, const struct probe_options *options,
 	err = bpf_map__set_max_entries(probes->skeleton->maps.events,
 				       (uint32_t)options->ring_bytes);
 	if (!err && probes->method == PROBE_MULTI)
-		err = bpf_program__set_expected_attach_type(probes->skeleton->progs.handle_site,
-							    (enum bpf_attach_type)
-								    ATTACH_TYPE_UPROBE_MULTI);
+		err = expect_multi(probes->skeleton);
 	if (!err)
 		err = pyfrag_bpf__load(probes->skeleton);
 	if (err)
@@ -141,7 +149,7 @@ void probe_set__free(struct probe_set *probes)
 	if (!probes)
 		return;
 	for (size_t i = 0; i < probes->multi_link_cnt; i++)
-		close(probes->multi_links[i]);
+		multi_link__detach(&probes->multi_links[i]);
 	for (size_t i = 0; i < probes->link_cnt; i++)
 		bpf_link__destroy(probes->links[i]);
 	uprobe_group__remove(&probes->group);
@@ -169,39 +177,21 @@ static int add_link(struct probe_set *probes, struct bpf_link *link)
 	return 0;
 }
 
-static uint64_t encode_cookie(const struct pyfrag_site *site)
-{
-	uint64_t cookie;
-
-	_Static_assert(sizeof(*site) == sizeof(cookie), "a site is one cookie");
-	memcpy(&cookie, site, sizeof(cookie));
-	return cookie;
-}
-
 /* All sites by one link. */
 static int attach_multi(struct probe_set *probes, const struct site *const *sites, size_t cnt,
-			const char *path)
+			int fd)
 {
-	_cleanup_free_ uint64_t *offsets = calloc(cnt, sizeof(*offsets));
-	_cleanup_free_ uint64_t *cookies = calloc(cnt, sizeof(*cookies));
-	int fd, err;
+	int err;
 
-	if (!offsets || !cookies)
-		return -ENOMEM;
-	for (size_t i = 0; i < cnt; i++) {
-		offsets[i] = sites[i]->offset;
-		cookies[i] = encode_cookie(&sites[i]->probe);
-	}
 	err = ARRAY_RESERVE(probes->multi_links, probes->multi_link_capacity,
 			    probes->multi_link_cnt + 1);
-	if (err)
-		return err;
-	fd = bpf_compat__link_uprobe_multi(bpf_program__fd(probes->skeleton->progs.handle_site),
-					   path, offsets, cookies, cnt, probes->pid);
-	if (fd < 0)
-		return fd;
-	probes->multi_links[probes->multi_link_cnt++] = fd;
-	return 0;
+	if (!err)
+		err = multi_link__attach(&probes->multi_links[probes->multi_link_cnt],
+					 bpf_program__fd(probes->skeleton->progs.handle_site),
+					 sites, cnt, fd, probes->pid);
+	if (!err)
+		probes->multi_link_cnt++;
+	return err;
 }
 
 /* Lets the program find @site by the address that is hit. */
@@ -252,7 +242,7 @@ static int attach_single(struct probe_set *probes, const struct site *site, cons
 	struct bpf_link *link;
 
 	if (probes->use_cookie) {
-		options.bpf_cookie = encode_cookie(&site->probe);
+		memcpy(&options.bpf_cookie, &site->probe, sizeof(options.bpf_cookie));
 	} else {
 		int err = register_address(probes, site, bias);
 
@@ -294,7 +284,7 @@ static int attach(struct probe_set *probes, const struct site *const *sites, siz
 	*attached = cnt;
 	switch (probes->method) {
 	case PROBE_MULTI:
-		return attach_multi(probes, sites, cnt, path);
+		return attach_multi(probes, sites, cnt, fd);
 	case PROBE_GROUP:
 		return attach_group(probes, sites, cnt, path, bias, attached);
 	case PROBE_SINGLE:
@@ -342,6 +332,17 @@ int probe_set__attach_life(struct probe_set *probes, struct failure *failure)
 					    strerror(-err));
 	}
 	return 0;
+}
+
+int probe_set__spare_children(struct probe_set *probes)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < probes->multi_link_cnt && !err; i++)
+		err = multi_link__spare_children(&probes->multi_links[i],
+						 bpf_program__fd(
+							 probes->skeleton->progs.handle_nothing));
+	return err;
 }
 
 int probe_set__ring_fd(const struct probe_set *probes)

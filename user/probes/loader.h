@@ -42,6 +42,12 @@ int probe_set__attach_sites(struct probe_set *probes, const struct site_set *sit
 /* Attaches to exec and fork. */
 int probe_set__attach_life(struct probe_set *probes, struct failure *failure);
 
+/*
+ * Takes the probes out of the processes that the target has forked, where the kernel does not (see
+ * multi_link.h). Returns 0 or negative errno.
+ */
+int probe_set__spare_children(struct probe_set *probes);
+
 /* File descriptor of the ring buffer map. */
 int probe_set__ring_fd(const struct probe_set *probes);
 

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "probes/events.h"
 #include "probes/loader.h"
@@ -24,6 +26,9 @@
 #define CONFIRM_NS    5000000
 #define CONFIRM_TRIES 10
 #define CONFIRM_POOLS 4096
+
+/* How long after a fork the children are spared the probes: all of those forked by then at once. */
+#define FORK_DELAY_NS 500000000
 
 /* Events kept before the heap is known: a Python has taken its first arena long before. */
 #define BACKLOG_MAX (1UL << 22)
@@ -39,6 +44,8 @@ struct tracer {
 	bool follow_blocks;
 	bool execed;
 	int exec_fd;
+	int fork_fd; /* a timer */
+	bool fork_timer_runs;
 	bool has_baseline;
 	int handle_err; /* out of memory while handling an event */
 	uint64_t event_cnt, fork_cnt, stale_cnt, dropped_cnt, unconfirmed_cnt, unusable_cnt;
@@ -55,6 +62,7 @@ void tracer__free(struct tracer *tracer)
 	model__free(tracer->model);
 	free(tracer->backlog);
 	closep(&tracer->exec_fd);
+	closep(&tracer->fork_fd);
 	free(tracer);
 }
 
@@ -73,6 +81,15 @@ static void keep_event(struct tracer *tracer, const struct pyfrag_event *event)
 	tracer->backlog[tracer->backlog_cnt++] = *event;
 }
 
+static void note_fork(struct tracer *tracer)
+{
+	const struct itimerspec delay = {.it_value.tv_nsec = FORK_DELAY_NS};
+
+	tracer->fork_cnt++;
+	if (!tracer->fork_timer_runs)
+		tracer->fork_timer_runs = !timerfd_settime(tracer->fork_fd, 0, &delay, NULL);
+}
+
 /* Runs in the stream's thread, or in event_stream__drain(); under the stream's lock. */
 static void handle_event(const struct pyfrag_event *event, void *context)
 {
@@ -87,7 +104,7 @@ static void handle_event(const struct pyfrag_event *event, void *context)
 		return;
 	}
 	if (event->type == EVENT_FORK) {
-		tracer->fork_cnt++;
+		note_fork(tracer);
 		return;
 	}
 	if (tracer->discard) {
@@ -159,8 +176,10 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 	if (!tracer)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	tracer->exec_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (tracer->exec_fd < 0)
-		return failure__set(failure, -errno, "cannot make an eventfd: %s", strerror(errno));
+	tracer->fork_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (tracer->exec_fd < 0 || tracer->fork_fd < 0)
+		return failure__set(failure, -errno, "cannot make a file descriptor: %s",
+				    strerror(errno));
 	err = check_sites(sites, options->follow_blocks, pid, failure);
 	if (err)
 		return err;
@@ -353,4 +372,21 @@ bool tracer__has_execed(struct tracer *tracer)
 	execed = tracer->execed;
 	event_stream__unlock(tracer->stream);
 	return execed;
+}
+
+int tracer__fork_fd(const struct tracer *tracer)
+{
+	return tracer->fork_fd;
+}
+
+int tracer__spare_children(struct tracer *tracer)
+{
+	uint64_t expirations;
+
+	event_stream__lock(tracer->stream);
+	tracer->fork_timer_runs = false;
+	event_stream__unlock(tracer->stream);
+	if (read(tracer->fork_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
+		return -errno;
+	return probe_set__spare_children(tracer->probes);
 }

@@ -75,3 +75,11 @@ bool tracer__has_execed(struct tracer *tracer);
 
 /* A file descriptor, the tracer's, that becomes readable when it does. */
 int tracer__exec_fd(const struct tracer *tracer);
+
+/*
+ * A file descriptor, the tracer's, that becomes readable a little after the target has forked: then
+ * tracer__spare_children() should be called, which takes the probes out of the children's memory. It
+ * takes as long as attaching does; returns 0 or negative errno.
+ */
+int tracer__fork_fd(const struct tracer *tracer);
+int tracer__spare_children(struct tracer *tracer);

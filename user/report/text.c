@@ -164,7 +164,7 @@ static void write_pinned_arena(const struct report *report, const struct pinned_
 		COUNT(arena->live_blocks), BYTES(arena->live_bytes), PERCENT(arena->occupancy),
 		report->findings->resident_bytes == RESIDENT_UNKNOWN ? "?"
 								     : BYTES(arena->resident_bytes),
-		SECONDS(arena->pinned_for_s));
+		arena->pinned_for_s > 0 ? SECONDS(arena->pinned_for_s) : "new");
 	for (uint32_t i = 0; i < shown; i++) {
 		const struct pinned_block *block = &pinned->blocks[arena->first_block + i];
 
@@ -192,8 +192,8 @@ static void write_pinned(const struct report *report, FILE *out)
 	for (size_t i = 0; i < pinned->what_if_cnt; i++) {
 		const struct what_if *row = &pinned->what_if[i];
 
-		fprintf(out, "  %12s %12s %14s\n", COUNT(row->blocks), COUNT(row->arenas),
-			BYTES(row->bytes));
+		fprintf(out, "  %12s %12s %14s%s\n", COUNT(row->blocks), COUNT(row->arenas),
+			BYTES(row->bytes), row->bytes ? "" : "  (CPython keeps one empty arena)");
 	}
 }
 
