@@ -23,5 +23,5 @@ while ! [ -s "$announced" ]; do sleep 0.1; done
 sleep 3
 
 show "$pyfrag" doctor -p "$target"
-show "$pyfrag" snapshot -p "$target" --map
+show "$pyfrag" snapshot -p "$target"
 show "$pyfrag" trace -p "$target" --interval 3 --duration 6
