@@ -180,8 +180,7 @@ static json_t *pack_tracing(const struct report *report)
 		"missed_allocs", (json_int_t)tracing->missed_allocs, "missed_frees",
 		(json_int_t)tracing->missed_frees, "drift_blocks",
 		(json_int_t)tracing->drift_blocks, "coverage",
-		tracing->follows_blocks ? json_real(report_tracing__coverage(tracing))
-					: json_null());
+		tracing->follows_blocks ? json_real(report__coverage(report)) : json_null());
 }
 
 static json_t *pack_snapshot(const struct report *report)

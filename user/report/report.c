@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "report/report.h"
 
-double report_tracing__coverage(const struct report_tracing *tracing)
+double report__coverage(const struct report *report)
 {
+	const struct report_tracing *tracing = report->tracing;
 	uint64_t seen = tracing->allocs + tracing->frees;
 	uint64_t missed = tracing->missed_allocs + tracing->missed_frees + tracing->drift_blocks;
+	uint64_t lost = report->counters[COUNTER_LOST];
 
+	if (missed < lost)
+		missed = lost;
 	return missed ? (double)seen / (double)(seen + missed) : 1.0;
 }

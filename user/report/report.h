@@ -51,8 +51,11 @@ struct report {
 	const uint64_t *counters; /* COUNTER_CNT of them */
 };
 
-/* Events seen / (seen + missed); 1 where nothing happened. */
-double report_tracing__coverage(const struct report_tracing *tracing);
+/*
+ * Events seen / (seen + missed); 1 where nothing happened. Missed are those that something contradicts,
+ * or those that were lost, whichever is more: the former are what became known of the latter.
+ */
+double report__coverage(const struct report *report);
 
 /* Both return 0, or negative errno if @out did not take all of it. */
 int report__write_json(const struct report *report, FILE *out);

@@ -206,7 +206,7 @@ static void write_tracing(const struct report *report, FILE *out)
 	if (tracing->follows_blocks)
 		fprintf(out, "  %s allocs, %s frees, %s lost; coverage %.6g\n",
 			COUNT(tracing->allocs), COUNT(tracing->frees),
-			COUNT(report->counters[COUNTER_LOST]), report_tracing__coverage(tracing));
+			COUNT(report->counters[COUNTER_LOST]), report__coverage(report));
 	fprintf(out, "  arenas: %s mapped, %s unmapped; free-list clears: %s; resyncs: %s\n",
 		SEEN(tracing->sees_arena_maps, tracing->arenas_mapped),
 		SEEN(tracing->sees_arena_unmaps, tracing->arenas_unmapped),
