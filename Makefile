@@ -14,7 +14,7 @@ PACKAGES := build-essential pkg-config clang llvm clang-format clang-tidy libcla
 	libcmocka-dev python3 python3-dev python3-pytest python3-jsonschema
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-	-Wno-format-truncation
+	-Wno-unknown-warning-option -Wno-format-truncation
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -Iinclude -Iuser -I$(BUILD) -D_GNU_SOURCE -DPYFRAG_VERSION='"$(VERSION)"'
 ALL_CFLAGS = -std=gnu17 -fno-strict-aliasing $(WARNINGS) $(CFLAGS) $(SANITIZERS)
@@ -123,6 +123,7 @@ check: deps ## install what is missing, build, run all tests (as root)
 	$(Q)$(MAKE) --no-print-directory check-unit
 	$(Q)$(MAKE) --no-print-directory check-unit SANITIZE=1
 	$(Q)$(MAKE) --no-print-directory check-clang
+	$(Q)$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=5
 	$(Q)$(MAKE) --no-print-directory check-e2e
 
 .PHONY: check-unit
@@ -135,6 +136,12 @@ check-unit: $(UNIT_TESTS) ## run the unit tests; with SANITIZE=1 under ASan and 
 .PHONY: check-clang
 check-clang: ## build with clang too
 	$(Q)$(MAKE) --no-print-directory BUILD=build/clang CC=$(CLANG) build/clang/pyfrag
+
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: ## fuzz what reads foreign bytes, FUZZ_SECONDS (60) a target
+	$(Q)CLANG=$(CLANG) tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 .PHONY: check-e2e
 check-e2e: $(PROGRAM) ## run the end-to-end tests on every Python found here (as root)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,15 +15,24 @@ static const struct command *const commands[] = {
 	&command_doctor,
 };
 
-static void print_usage(FILE *out)
+static void print_usage(void)
 {
 	fputs("Usage: pyfrag COMMAND [OPTIONS]\n\n"
 	      "Shows which few objects of a running CPython process pin its pymalloc arenas.\n\n"
 	      "Commands:\n",
-	      out);
+	      stdout);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-	fputs("\npyfrag COMMAND --help tells more; pyfrag --version tells the version.\n", out);
+		printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("\npyfrag COMMAND --help tells more; pyfrag --version tells the version.\n", stdout);
+}
+
+/* Help that did not get out is a failure like any other. Returns the exit status. */
+static int end_output(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	log_error("cannot write to stdout: %s", strerror(errno));
+	return 1;
 }
 
 static int run_command(const struct command *command, int argc, char **argv)
@@ -32,7 +42,7 @@ static int run_command(const struct command *command, int argc, char **argv)
 
 	result = options__parse(command, argc, argv, &options);
 	if (result)
-		return result < 0 ? 1 : 0;
+		return result < 0 ? 1 : end_output();
 	return command->run(&options) ? 1 : 0;
 }
 
@@ -46,15 +56,15 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--version")) {
 		puts("pyfrag " PYFRAG_VERSION);
-		return 0;
+		return end_output();
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-		print_usage(stdout);
-		return 0;
+		print_usage();
+		return end_output();
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(argv[1], commands[i]->name))
 			return run_command(commands[i], argc - 1, argv + 1);
-	log_error("no command '%s'; see: pyfrag --help", argv[1]);
+	log_error("no command '%.200s'; see: pyfrag --help", argv[1]);
 	return 1;
 }

@@ -69,7 +69,7 @@ static int check_site(const struct shape_site *site, void *context)
 	for (size_t i = 0; i < code->cnt; i++)
 		if (code->insns[i].address == site->address)
 			insn = &code->insns[i];
-	CHECK(insn);
+	CHECK(insn && insn->op != INSN_UNDECODED);
 	CHECK(site->emulated == insn->emulated);
 	CHECK(site->site.type >= EVENT_ALLOC && site->site.type <= EVENT_ARENA_UNMAP);
 	check_operand(site->site.operand);

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../.." || exit 1
 seconds=${1:-10}
 [ $# -gt 0 ] && shift
 case $seconds in
-'' | *[!0-9]*)
+'' | 0* | *[!0-9]*)
 	echo "fuzz: '$seconds' is not a number of seconds; see: tests/fuzz/run.sh [SECONDS] [TARGET...]" >&2
 	exit 1
 	;;

@@ -266,7 +266,8 @@ static void test_bounds(void **state)
 		{"--blocks", "1000001", false},
 		{"--blocks", "-1", false},
 		{"--blocks", "4294967296", false},
-		{"--max-memory", "0", true},
+		{"--max-memory", "0", false},
+		{"--max-memory", "1", true},
 		{"--max-memory", "1048576T", true},
 		{"--max-memory", "1048577T", false},
 	};

@@ -1,5 +1,5 @@
-"""A service whose memory grows and never comes back: requests come in bursts, their objects go again,
-but a few of each burst stay in a cache."""
+"""A service whose memory grows and never comes back: a day's work comes in one go, and goes again; but now
+and then something of it stays in a cache."""
 import os
 import time
 
@@ -12,13 +12,14 @@ class Request(object):
 
 
 def main():
-    cache = []
+    cache = {}
     print(os.getpid(), flush=True)
-    for burst in range(1000):
-        requests = [Request(burst * 100000 + number) for number in range(30000)]
-        cache.extend(requests[::1500])
-        del requests
-        time.sleep(0.3)
+    for day in range(1000):
+        requests = [Request(day * 1000000 + number) for number in range(100000)]
+        for request in requests[::5000]:
+            cache[request.path] = request
+        del request, requests
+        time.sleep(2)
 
 
 main()

@@ -210,7 +210,7 @@ static int run_doctor(const struct options *options)
 	struct doctor doctor = {.options = options};
 
 	if (options->argument_cnt) {
-		log_error("doctor: takes no argument '%s'; see: pyfrag doctor --help",
+		log_error("doctor: takes no argument '%.200s'; see: pyfrag doctor --help",
 			  options->arguments[0]);
 		return -EINVAL;
 	}

@@ -13,7 +13,9 @@
 #include "util/units.h"
 
 #define INTERVAL_MIN_S 0.01
+#define DURATION_MIN_S 1e-6 /* less would be no time at all for a timer */
 #define BLOCKS_MAX     1000000
+#define SHOWN_BYTES    200 /* of a word that is not understood */
 
 struct option_spec {
 	enum option_id id;
@@ -72,8 +74,8 @@ void options__print_help(const struct command *command)
 static int reject(const struct command *command, const char *what, const char *text,
 		  const char *wanted)
 {
-	log_error("%s %s: '%s' is not %s; see: pyfrag %s --help", command->name, what, text, wanted,
-		  command->name);
+	log_error("%s %s: '%.*s' is not %s; see: pyfrag %s --help", command->name, what,
+		  SHOWN_BYTES, text, wanted, command->name);
 	return -EINVAL;
 }
 
@@ -81,9 +83,11 @@ static bool parse_integer(const char *text, long min, long max, long *value)
 {
 	char *end;
 
+	if (*text < '0' || *text > '9')
+		return false;
 	errno = 0;
 	*value = strtol(text, &end, 10);
-	return !errno && end != text && !*end && *value >= min && *value <= max;
+	return !errno && !*end && *value >= min && *value <= max;
 }
 
 static int parse_mode(const struct command *command, const char *text, enum trace_mode *mode)
@@ -111,11 +115,12 @@ static int apply_option(const struct command *command, enum option_id id, const 
 	case OPTION_INTERVAL:
 		if (!units__parse_seconds(text, &options->interval_s) ||
 		    options->interval_s < INTERVAL_MIN_S)
-			return reject(command, "--interval", text, "a time of at least 10ms");
+			return reject(command, "--interval", text, "a time from 10ms to 365d");
 		return 0;
 	case OPTION_DURATION:
-		if (!units__parse_seconds(text, &options->duration_s))
-			return reject(command, "--duration", text, "a time above 0");
+		if (!units__parse_seconds(text, &options->duration_s) ||
+		    options->duration_s < DURATION_MIN_S)
+			return reject(command, "--duration", text, "a time from 1us to 365d");
 		return 0;
 	case OPTION_MODE:
 		return parse_mode(command, text, &options->mode);
@@ -138,7 +143,8 @@ static int apply_option(const struct command *command, enum option_id id, const 
 		options->blocks_per_arena_max = (uint32_t)number;
 		return 0;
 	case OPTION_MAX_MEMORY:
-		if (!units__parse_bytes(text, &options->max_memory_bytes))
+		if (!units__parse_bytes(text, &options->max_memory_bytes) ||
+		    !options->max_memory_bytes)
 			return reject(command, "--max-memory", text, "a size, such as 512MiB");
 		return 0;
 	case OPTION_NO_CACHE:
@@ -158,6 +164,7 @@ static int apply_option(const struct command *command, enum option_id id, const 
 static void build_tables(const struct command *command, struct option *longs, char *letters)
 {
 	*letters++ = '+'; /* what follows the first argument belongs to it: trace -- CMD -x */
+	*letters++ = ':'; /* a missing value is told from an unknown option */
 	for (const enum option_id *id = command->options; *id; id++) {
 		const struct option_spec *spec = find_spec(*id);
 
@@ -186,32 +193,51 @@ static enum option_id id_of_code(int code)
 	return OPTION_HELP;
 }
 
+/* @code: what getopt_long() returned for the word before optind, or for the letter optopt in it. */
+static int reject_word(const struct command *command, int code, char **argv)
+{
+	char letter[] = {'-', (char)optopt, '\0'};
+	bool is_letter = optopt > 0 && optopt <= CHAR_MAX;
+	const char *word = is_letter ? letter : argv[optind - 1];
+
+	if (code == ':')
+		log_error("%s: '%.*s' wants a value; see: pyfrag %s --help", command->name,
+			  SHOWN_BYTES, word, command->name);
+	else if (optopt)
+		log_error("%s: '%.*s' %s; see: pyfrag %s --help", command->name, SHOWN_BYTES, word,
+			  is_letter ? "is no option" : "takes no value", command->name);
+	else
+		log_error("%s: '%.*s' is no option; see: pyfrag %s --help", command->name,
+			  SHOWN_BYTES, word, command->name);
+	return -EINVAL;
+}
+
 int options__parse(const struct command *command, int argc, char **argv, struct options *options)
 {
 	struct option longs[ARRAY_SIZE(specs) + 1];
-	char letters[2 * ARRAY_SIZE(specs) + 2];
-	char name[] = "pyfrag";
-	int code;
-
-	*options = (struct options){
+	char letters[2 * ARRAY_SIZE(specs) + 3];
+	struct options parsed = {
 		.interval_s = 5,
 		.below = 0.10,
 		.blocks_per_arena_max = 32,
 		.max_memory_bytes = 1UL << 30,
 	};
+	int code;
+
 	build_tables(command, longs, letters);
-	argv[0] = name; /* getopt's messages begin with it */
-	optind = 1;
+	opterr = 0; /* we say it ourselves */
+	optind = 0; /* begins anew, also in the middle of a word */
 	while ((code = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		int result;
 
-		if (code == '?')
-			return -EINVAL;
-		result = apply_option(command, id_of_code(code), optarg, options);
+		if (code == '?' || code == ':')
+			return reject_word(command, code, argv);
+		result = apply_option(command, id_of_code(code), optarg, &parsed);
 		if (result)
 			return result;
 	}
-	options->arguments = argv + optind;
-	options->argument_cnt = argc - optind;
+	parsed.arguments = argv + optind;
+	parsed.argument_cnt = argc - optind;
+	*options = parsed;
 	return 0;
 }

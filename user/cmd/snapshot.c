@@ -24,7 +24,12 @@ static int run_snapshot(const struct options *options)
 	struct failure failure;
 	int err;
 
-	if (!options->pid || options->argument_cnt) {
+	if (options->argument_cnt) {
+		log_error("snapshot: takes no argument '%.200s'; see: pyfrag snapshot --help",
+			  options->arguments[0]);
+		return -EINVAL;
+	}
+	if (!options->pid) {
 		log_error("snapshot: which process? give one with -p PID");
 		return -EINVAL;
 	}

@@ -15,7 +15,7 @@
 #include "util/cleanup.h"
 
 /* What we probe ourselves at. */
-__attribute__((noinline, noclone)) static void probed_function(void)
+__attribute__((noinline)) static void probed_function(void)
 {
 	__asm__ volatile("");
 }

@@ -59,7 +59,8 @@ static int collect_leaders(struct shape_scan *scan)
 			return err;
 		scan->leaders[scan->leader_cnt++] = insn->target;
 	}
-	qsort(scan->leaders, scan->leader_cnt, sizeof(*scan->leaders), compare_addresses);
+	if (scan->leader_cnt)
+		qsort(scan->leaders, scan->leader_cnt, sizeof(*scan->leaders), compare_addresses);
 	return 0;
 }
 
@@ -305,8 +306,8 @@ static int place_pending(struct shape_scan *scan, size_t index)
 
 static bool is_leader(const struct shape_scan *scan, uint64_t address)
 {
-	return bsearch(&address, scan->leaders, scan->leader_cnt, sizeof(address),
-		       compare_addresses) != NULL;
+	return scan->leader_cnt && bsearch(&address, scan->leaders, scan->leader_cnt,
+					   sizeof(address), compare_addresses);
 }
 
 /*
@@ -332,13 +333,20 @@ static int flush_pending(struct shape_scan *scan, size_t index)
 	return err < 0 ? err : 0;
 }
 
-/*
- * Where @insn completed a shape, the next instruction can be probed, unless others jump there too: then
- * @insn itself, just before it takes effect.
- */
-static void note_fallbacks(struct shape_scan *scan, const struct insn *insn)
+/* Whether the instruction at @index is one that can be probed for what came before it. */
+static bool can_be_probed(const struct shape_scan *scan, size_t index)
 {
-	uint64_t next = insn->address + insn->size;
+	return index < scan->insn_cnt && scan->insns[index].op != INSN_UNDECODED &&
+	       !is_leader(scan, scan->insns[index].address);
+}
+
+/*
+ * Where the instruction at @index completed a shape, the next one can be probed, unless others jump there
+ * too, or there is none: then this one itself, just before it takes effect.
+ */
+static void note_fallbacks(struct shape_scan *scan, size_t index)
+{
+	const struct insn *insn = &scan->insns[index + can_be_probed(scan, index + 1)];
 
 	for (size_t i = 0; i < scan->pending_cnt; i++) {
 		struct pending *pending = &scan->pending[i];
@@ -348,7 +356,7 @@ static void note_fallbacks(struct shape_scan *scan, const struct insn *insn)
 		pending->fallback_operand =
 			shape_scan__find_operand(&scan->values, pending->operand);
 		if (pending->fallback_operand.reg != PYFRAG_NO_REGISTER)
-			pending->fallback = is_leader(scan, next) ? insn->address : next;
+			pending->fallback = insn->address;
 	}
 }
 
@@ -374,7 +382,7 @@ static int scan_insn(struct shape_scan *scan, size_t index)
 	}
 	if (insn->op == INSN_JUMP || insn->op == INSN_RETURN || insn->op == INSN_UNDECODED)
 		return flush_pending(scan, scan->insn_cnt);
-	note_fallbacks(scan, insn);
+	note_fallbacks(scan, index);
 	return 0;
 }
 

@@ -260,7 +260,7 @@ int site_set__scan(struct site_set *out, struct elf_file *elf)
 	_cleanup_(site_scan__release) struct site_scan scan = {.elf = elf};
 	const struct elf_code *code;
 	const uint64_t *starts;
-	size_t code_cnt, start_cnt;
+	size_t code_cnt = 0, start_cnt;
 	int err;
 
 	if (!is_native(elf))

@@ -243,7 +243,8 @@ static int read_arena(struct reader *reader, const struct arena *arena, const st
 static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt, bool *changed)
 {
 	struct heap *heap = reader->heap;
-	struct arena *old = heap->arenas, *old_end = old + heap->arena_cnt;
+	struct arena *old = heap->arenas;
+	struct arena *old_end = heap->arena_cnt ? old + heap->arena_cnt : old;
 	int err = 0;
 
 	*changed = false;

@@ -150,8 +150,18 @@ static int apply_arena_unmap(struct model *model, uint64_t address)
 	return 0;
 }
 
+/* Beyond user space of the widest addresses there are (57 bits, half of them the kernel's). */
+static bool is_no_user_address(uint64_t address)
+{
+	return address >> 56;
+}
+
 int model__apply(struct model *model, const struct pyfrag_event *event)
 {
+	if (event->type <= EVENT_ARENA_UNMAP && is_no_user_address(event->address)) {
+		model->counts.unplaced_events++;
+		return 0;
+	}
 	switch (event->type) {
 	case EVENT_ALLOC:
 		return apply_alloc(model, event->address);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,12 +32,14 @@ static void write_cmdline(const struct process *process, FILE *out)
 	char text[SHOWN_CMDLINE_BYTES + 4] = "";
 	size_t used = 0;
 
-	for (char **arg = process->cmdline; *arg && used < SHOWN_CMDLINE_BYTES; arg++)
+	for (char **arg = process->cmdline; *arg && used <= SHOWN_CMDLINE_BYTES; arg++)
 		used += (size_t)snprintf(text + used, SHOWN_CMDLINE_BYTES + 1 - used, "%s%s",
 					 used ? " " : "", *arg);
 	if (used > SHOWN_CMDLINE_BYTES)
 		memcpy(text + SHOWN_CMDLINE_BYTES, "...", sizeof("..."));
-	fputs(text__make_printable(*text ? text : process->comm), out);
+	if (!*text)
+		snprintf(text, sizeof(text), "%s", process->comm);
+	fputs(text__make_printable(text), out);
 }
 
 static void write_head(const struct report *report, FILE *out)
@@ -68,6 +71,10 @@ static void write_verdict(const struct report *report, FILE *out)
 	const struct pinned *pinned = &report->findings->pinned;
 	const struct what_if *row;
 
+	if (!totals->arena_bytes) {
+		fputs("=> There is no arena: no small object is alive.\n", out);
+		return;
+	}
 	if (!pinned->arena_cnt) {
 		fprintf(out, "=> No arena is pinned: %s of arenas, %s of it live in %s blocks.\n",
 			BYTES(totals->arena_bytes), PERCENT(1 - heap_totals__fragmentation(totals)),
@@ -140,12 +147,12 @@ static void write_size_classes(const struct heap_measure *measure, FILE *out)
 	shown = cnt > SHOWN_CLASSES_MAX ? SHOWN_CLASSES_MAX : cnt;
 	fprintf(out, "\nSize classes, most free bytes first%s\n",
 		shown < cnt ? " (all of them with --json)" : "");
-	fprintf(out, "  %10s %8s %12s %12s %12s %12s\n", "block size", "pools", "live", "free",
+	fprintf(out, "  %10s %10s %14s %14s %12s %12s\n", "block size", "pools", "live", "free",
 		"live bytes", "free bytes");
 	for (uint32_t i = 0; i < shown; i++) {
 		const struct size_class_totals *class = &classes[i];
 
-		fprintf(out, "  %10s %8s %12s %12s %12s %12s\n", BYTES(class->block_size),
+		fprintf(out, "  %10s %10s %14s %14s %12s %12s\n", BYTES(class->block_size),
 			COUNT(class->pools), COUNT(class->live_blocks), COUNT(class->free_blocks),
 			BYTES(class->live_blocks * class->block_size),
 			BYTES(class->free_blocks * class->block_size));
@@ -160,7 +167,7 @@ static void write_pinned_arena(const struct report *report, const struct pinned_
 
 	if (shown > SHOWN_BLOCKS_MAX)
 		shown = SHOWN_BLOCKS_MAX;
-	fprintf(out, "  %#-18" PRIx64 " %8s %12s %10s %12s %12s ", arena->address,
+	fprintf(out, "  %#-18" PRIx64 " %8s %12s %10s %12s %16s ", arena->address,
 		COUNT(arena->live_blocks), BYTES(arena->live_bytes), PERCENT(arena->occupancy),
 		report->findings->resident_bytes == RESIDENT_UNKNOWN ? "?"
 								     : BYTES(arena->resident_bytes),
@@ -183,18 +190,24 @@ static void write_pinned(const struct report *report, FILE *out)
 		shown < pinned->arena_cnt ? " (all of them with --json)" : "");
 	if (!pinned->arena_cnt)
 		return;
-	fprintf(out, "  %-18s %8s %12s %10s %12s %12s  %s\n", "arena", "live", "live bytes",
+	fprintf(out, "  %-18s %8s %12s %10s %12s %16s  %s\n", "arena", "live", "live bytes",
 		"occupancy", "in RAM", "pinned for", "blocks (address:size)");
 	for (size_t i = 0; i < shown; i++)
 		write_pinned_arena(report, &pinned->arenas[i], out);
 
-	fprintf(out, "\nWhat if blocks go\n  %12s %12s %14s\n", "blocks", "arenas", "comes back");
+	fprintf(out, "\nWhat if blocks go\n  %14s %12s %14s\n", "blocks", "arenas", "comes back");
 	for (size_t i = 0; i < pinned->what_if_cnt; i++) {
 		const struct what_if *row = &pinned->what_if[i];
 
-		fprintf(out, "  %12s %12s %14s%s\n", COUNT(row->blocks), COUNT(row->arenas),
+		fprintf(out, "  %14s %12s %14s%s\n", COUNT(row->blocks), COUNT(row->arenas),
 			BYTES(row->bytes), row->bytes ? "" : "  (CPython keeps one empty arena)");
 	}
+}
+
+/* To six digits, so that a ratio below 1 never shows as 1. */
+static double round_down(double ratio)
+{
+	return floor(ratio * 1e6) / 1e6;
 }
 
 static void write_tracing(const struct report *report, FILE *out)
@@ -206,7 +219,8 @@ static void write_tracing(const struct report *report, FILE *out)
 	if (tracing->follows_blocks)
 		fprintf(out, "  %s allocs, %s frees, %s lost; coverage %.6g\n",
 			COUNT(tracing->allocs), COUNT(tracing->frees),
-			COUNT(report->counters[COUNTER_LOST]), report__coverage(report));
+			COUNT(report->counters[COUNTER_LOST]),
+			round_down(report__coverage(report)));
 	fprintf(out, "  arenas: %s mapped, %s unmapped; free-list clears: %s; resyncs: %s\n",
 		SEEN(tracing->sees_arena_maps, tracing->arenas_mapped),
 		SEEN(tracing->sees_arena_unmaps, tracing->arenas_unmapped),

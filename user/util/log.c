@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "util/text.h"
+
 static bool verbose_enabled;
 static bool progress_shown;
 
@@ -30,7 +32,7 @@ static void print_line(const char *prefix, const char *format, va_list args)
 	log_progress_done();
 	used = (size_t)snprintf(line, sizeof(line), "pyfrag: %s", prefix);
 	vsnprintf(line + used, sizeof(line) - used, format, args);
-	fprintf(stderr, "%s\n", line);
+	fprintf(stderr, "%s\n", text__make_printable(line));
 }
 
 void log_error(const char *format, ...)

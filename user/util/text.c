@@ -71,5 +71,7 @@ char *text__make_printable(char *text)
 	for (unsigned char *at = (unsigned char *)text; *at; at++)
 		if (*at < 0x20 || *at == 0x7f)
 			*at = '?';
+		else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
+			at[0] = at[1] = '?'; /* U+0080 to U+009F, in UTF-8 */
 	return text;
 }

@@ -8,5 +8,8 @@
 /* A copy in valid UTF-8, each wrong byte replaced by U+FFFD; NULL if out of memory. The caller frees. */
 char *text__to_utf8(const char *text);
 
-/* Replaces control characters (escape sequences, line breaks) by '?', in place. Returns @text. */
+/*
+ * Replaces the bytes of control characters (escape sequences, line breaks; also those of U+0080 to
+ * U+009F) by '?', in place. Returns @text.
+ */
 char *text__make_printable(char *text);
