@@ -102,7 +102,8 @@ static int write_site(const struct shape_site *site, void *context)
 	assert_true(writer->used < writer->size);
 	write_operand(writer, site->site.operand, site->site.displacement);
 	writer->used += (size_t)snprintf(writer->text + writer->used, writer->size - writer->used,
-					 site->emulated ? " emulated" : " stepped");
+					 "%s%s", site->emulated ? " emulated" : " stepped",
+					 site->weak ? " weak" : "");
 	for (size_t i = 0; i < 2 && site->site.type == EVENT_NEW_POOL; i++)
 		write_operand(writer, site->site.compared[i],
 			      site->site.compared[i] & PYFRAG_OPERAND_IN_MEMORY

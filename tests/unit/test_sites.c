@@ -160,26 +160,50 @@ static void test_by_name(void **state)
 	assert_true(set.items[0].emulated); /* a nop */
 }
 
-/* The arena functions' names are used only where the shape does not show. */
-static void test_arena_functions_by_name(void **state)
+/* mov $0x100000,%esi; call *%rdx; mov %rax,%rbx: recordings/code/gcc-O0-arena-map.txt has it all. */
+static const uint8_t map_code[] = {0xbe, 0x00, 0x00, 0x10, 0x00, 0xff, 0xd2, 0x48, 0x89, 0xc3};
+
+static void put_map(struct opened *opened)
+{
+	memcpy((uint8_t *)&opened->tiny + TINY_COLD_OFFSET, map_code, sizeof(map_code));
+}
+
+static void test_weak_site_for_want_of_a_better(void **state)
 {
 	_cleanup_(opened__release) struct opened opened;
 	_cleanup_(site_set__free) struct site_set set = {};
 
 	(void)state;
 	opened__init(&opened);
-	strcpy(opened.tiny.strings + 1, "_PyMem_ArenaAlloc");
-	opened.tiny.symbols[TINY_SYMBOL_MAIN].st_name = 1;
-	opened.tiny.symbols[TINY_SYMBOL_VARIABLE].st_name = 0;
-	opened.tiny.text[5] = opened.tiny.text[9] = 0xc3; /* returns twice */
+	put_map(&opened);
 	assert_int_equal(scan(&opened, &set), 0);
-	assert_int_equal(set.cnt, 2);
-	for (size_t i = 0; i < 2; i++) {
-		assert_int_equal(set.items[i].probe.type, EVENT_ARENA_MAP);
-		assert_int_equal(set.items[i].probe.operand, 0); /* rax: what it returns */
-		assert_int_equal(set.items[i].address, tiny_elf_functions[0] + 5 + 4 * i);
-		assert_false(set.items[i].emulated);
-	}
+	assert_int_equal(set.cnt, 1);
+	assert_int_equal(set.items[0].probe.type, EVENT_ARENA_MAP);
+	assert_int_equal(set.items[0].probe.operand, 0); /* rax: what was returned */
+	assert_int_equal(set.items[0].offset, TINY_COLD_OFFSET + 7);
+	assert_false(set.items[0].emulated);
+}
+
+/* recordings/code/debian12-arena-map.txt, from 4fb756 on. */
+static const uint8_t better_map_code[] = {
+	0x45, 0x31, 0xc0, 0x44, 0x89, 0xea, 0x4d, 0x89, 0x6c, 0x24, 0x08, 0x4d,
+	0x89, 0x44, 0x24, 0x18, 0x81, 0xe2, 0xff, 0x3f, 0x00, 0x00, 0x74, 0x61,
+};
+
+static void test_weak_site_beside_a_better(void **state)
+{
+	_cleanup_(opened__release) struct opened opened;
+	_cleanup_(site_set__free) struct site_set set = {};
+
+	(void)state;
+	opened__init(&opened);
+	put_map(&opened);
+	memcpy((uint8_t *)&opened.tiny + SECOND_FUNCTION, better_map_code, sizeof(better_map_code));
+	assert_int_equal(scan(&opened, &set), 0);
+	assert_int_equal(set.cnt, 1);
+	assert_int_equal(set.items[0].probe.type, EVENT_ARENA_MAP);
+	assert_int_equal(set.items[0].probe.operand, 13);
+	assert_int_equal(set.items[0].offset, SECOND_FUNCTION + sizeof(better_map_code) - 2);
 }
 
 static void test_another_architecture(void **state)
@@ -215,7 +239,8 @@ int main(void)
 		cmocka_unit_test(test_without_a_table),
 		cmocka_unit_test(test_a_stray_byte),
 		cmocka_unit_test(test_by_name),
-		cmocka_unit_test(test_arena_functions_by_name),
+		cmocka_unit_test(test_weak_site_for_want_of_a_better),
+		cmocka_unit_test(test_weak_site_beside_a_better),
 		cmocka_unit_test(test_another_architecture),
 		cmocka_unit_test(test_every_type_has_a_name),
 	};

@@ -65,6 +65,27 @@ static bool is_arena_size(const struct value *value)
 	       value->amount <= ARENA_BYTES_MAX && !(value->amount & (value->amount - 1));
 }
 
+int shape_arena__match_map_call(struct shape_scan *scan, size_t index)
+{
+	const struct insn *insn = &scan->insns[index], *next = insn + 1;
+	struct values *values = &scan->values;
+	value_id size = values->registers[insn__argument_register(1)];
+	struct shape_site site = {
+		.weak = true,
+		.site = {.type = EVENT_ARENA_MAP,
+			 .operand = insn__result_register(),
+			 .compared = {PYFRAG_NO_REGISTER, PYFRAG_NO_REGISTER}},
+	};
+
+	if (insn->op != INSN_CALL || insn->has_target ||
+	    !is_arena_size(values__get(values, size)) || index + 1 == scan->insn_cnt ||
+	    next->op == INSN_UNDECODED)
+		return 0;
+	site.address = next->address;
+	site.emulated = next->emulated;
+	return scan->found(&site, scan->context);
+}
+
 /* Whether the code behind the call at @index clears some `address`, as it is done with an arena. */
 static bool clears_address_ahead(struct shape_scan *scan, size_t index)
 {

@@ -92,10 +92,13 @@ int shape_pool__place(struct shape_scan *scan, const struct insn *insn,
 int shape_pool__place_at_start(struct shape_scan *scan, size_t index,
 			       const struct pending *pending);
 
-/* Arenas that come and go (shape_arena.c). Both return 0, or what found() returned. */
+/* Arenas that come and go (shape_arena.c). All return 0, or what found() returned. */
 
 /* Jump if X & (pool size - 1), while an arena_object is set up. */
 int shape_arena__match_map(struct shape_scan *scan, const struct insn *insn);
+
+/* X = call f(ctx, arena size): a weak site behind the call. */
+int shape_arena__match_map_call(struct shape_scan *scan, size_t index);
 
 /*
  * call f(ctx, [A], arena size), or f([A], arena size). Where the address was loaded long before, it is

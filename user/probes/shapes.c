@@ -371,6 +371,8 @@ static int scan_insn(struct shape_scan *scan, size_t index)
 	if (!err)
 		err = shape_arena__match_map(scan, insn);
 	if (!err)
+		err = shape_arena__match_map_call(scan, index);
+	if (!err)
 		err = shape_arena__match_unmap(scan, index);
 	if (err)
 		return err;

@@ -8,6 +8,7 @@
  *   new pool   [P+16] = ..; 32 bits of [P] = 1; jump if size == [P+36]
  *   arena map  [A+24] = 0; [A+8] = X; jump if X & (pool size - 1)
  *   arena unmap  call f(.., [A], arena size); [A] = 0
+ *   arena map, where that does not show (code that was not optimized)  call f(.., arena size)
  *
  * Source: pymalloc_alloc(), pymalloc_free(), allocate_from_new_pool(), new_arena() and
  * insert_to_freepool() in Objects/obmalloc.c, 2.7 to 3.15 (up to 3.8 all of it is in the bodies of
@@ -28,6 +29,7 @@
 struct shape_site {
 	uint64_t address; /* of the instruction to probe */
 	bool emulated;
+	bool weak; /* little was recognized: for when nothing better of its type is found */
 	struct pyfrag_site site;
 };
 

@@ -17,9 +17,6 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* Functions taken by name are small; a symbol that says otherwise is not believed. */
-#define FUNCTION_BYTES_MAX 4096
-
 struct site_scan {
 	struct site_set set;
 	struct elf_file *elf;
@@ -27,6 +24,8 @@ struct site_scan {
 	struct shape_scan *shapes;
 	struct insn *insns;
 	size_t insn_capacity;
+	struct shape_site *weak;
+	size_t weak_cnt, weak_capacity;
 };
 
 void site_set__free(struct site_set *set)
@@ -72,6 +71,7 @@ static void site_scan__release(struct site_scan *scan)
 	insn_decoder__free(scan->decoder);
 	shape_scan__free(scan->shapes);
 	free(scan->insns);
+	free(scan->weak);
 }
 
 static int add_site(struct site_scan *scan, uint64_t address, bool emulated,
@@ -94,7 +94,32 @@ static int add_site(struct site_scan *scan, uint64_t address, bool emulated,
 
 static int take_shape(const struct shape_site *site, void *context)
 {
-	return add_site(context, site->address, site->emulated, &site->site);
+	struct site_scan *scan = context;
+	int err;
+
+	if (!site->weak)
+		return add_site(scan, site->address, site->emulated, &site->site);
+	err = ARRAY_RESERVE(scan->weak, scan->weak_capacity, scan->weak_cnt + 1);
+	if (!err)
+		scan->weak[scan->weak_cnt++] = *site;
+	return err;
+}
+
+/* Weak sites of types of which there is no other. */
+static int add_weak_sites(struct site_scan *scan)
+{
+	bool wanted[EVENT_FREELIST_CLEAR + 1];
+	int err = 0;
+
+	for (int type = EVENT_ALLOC; type <= EVENT_FREELIST_CLEAR; type++)
+		wanted[type] = !site_set__count(&scan->set, (enum pyfrag_event_type)type);
+	for (size_t i = 0; i < scan->weak_cnt && !err; i++) {
+		const struct shape_site *weak = &scan->weak[i];
+
+		if (wanted[weak->site.type])
+			err = add_site(scan, weak->address, weak->emulated, &weak->site);
+	}
+	return err;
 }
 
 static int scan_function(struct site_scan *scan, const struct elf_code *code, uint64_t start,
@@ -149,11 +174,9 @@ static bool find_function(const struct site_scan *scan, const char *const *names
 	return false;
 }
 
-/*
- * Decodes the function at @symbol and adds a site at its first instruction, or at all that return.
- */
-static int add_function_sites(struct site_scan *scan, const struct elf_symbol *symbol,
-			      bool at_return, const struct pyfrag_site *probe)
+/* Adds a site at the first instruction of the function at @symbol. */
+static int add_function_site(struct site_scan *scan, const struct elf_symbol *symbol,
+			     const struct pyfrag_site *probe)
 {
 	const struct elf_code *code;
 	size_t cnt;
@@ -161,23 +184,15 @@ static int add_function_sites(struct site_scan *scan, const struct elf_symbol *s
 
 	err = elf_file__code(scan->elf, &code, &cnt);
 	for (size_t i = 0; i < cnt && !err; i++) {
-		uint64_t at = symbol->address, end = symbol->address + symbol->size;
+		uint64_t offset = symbol->address - code[i].address;
+		struct insn insn;
 
-		if (at < code[i].address || at - code[i].address >= code[i].size)
+		if (symbol->address < code[i].address || offset >= code[i].size)
 			continue;
-		if (end <= at || end - code[i].address > code[i].size ||
-		    end - at > FUNCTION_BYTES_MAX)
-			end = at + 1;
-		while (at < end && !err) {
-			size_t offset = at - code[i].address;
-			struct insn insn;
-
-			insn_decoder__decode(scan->decoder, code[i].bytes + offset,
-					     code[i].size - offset, at, &insn);
-			if (at_return ? insn.op == INSN_RETURN : at == symbol->address)
-				err = add_site(scan, at, insn.emulated, probe);
-			at += insn.size;
-		}
+		insn_decoder__decode(scan->decoder, code[i].bytes + offset, code[i].size - offset,
+				     symbol->address, &insn);
+		if (insn.op != INSN_UNDECODED)
+			err = add_site(scan, symbol->address, insn.emulated, probe);
 	}
 	return err;
 }
@@ -193,34 +208,7 @@ static int add_freelist_clear(struct site_scan *scan)
 
 	if (!find_function(scan, clear_functions, ARRAY_SIZE(clear_functions), &symbol))
 		return 0;
-	return add_function_sites(scan, &symbol, false, &probe);
-}
-
-/*
- * Code that was not optimized keeps its variables in memory, and arenas do not show their shapes. It
- * has its symbols, though: then the functions that map and unmap are taken by name.
- */
-static int add_arena_functions(struct site_scan *scan)
-{
-	static const char *const map_functions[] = {"_PyMem_ArenaAlloc", "_PyObject_ArenaMmap"};
-	static const char *const unmap_functions[] = {"_PyMem_ArenaFree", "_PyObject_ArenaMunmap"};
-	struct pyfrag_site probe = {.compared = {PYFRAG_NO_REGISTER, PYFRAG_NO_REGISTER}};
-	struct elf_symbol symbol;
-	int err = 0;
-
-	if (!site_set__count(&scan->set, EVENT_ARENA_MAP) &&
-	    find_function(scan, map_functions, ARRAY_SIZE(map_functions), &symbol)) {
-		probe.type = EVENT_ARENA_MAP;
-		probe.operand = insn__result_register();
-		err = add_function_sites(scan, &symbol, true, &probe);
-	}
-	if (!err && !site_set__count(&scan->set, EVENT_ARENA_UNMAP) &&
-	    find_function(scan, unmap_functions, ARRAY_SIZE(unmap_functions), &symbol)) {
-		probe.type = EVENT_ARENA_UNMAP;
-		probe.operand = insn__argument_register(1);
-		err = add_function_sites(scan, &symbol, false, &probe);
-	}
-	return err;
+	return add_function_site(scan, &symbol, &probe);
 }
 
 static int compare_sites(const void *left, const void *right)
@@ -277,7 +265,7 @@ int site_set__scan(struct site_set *out, struct elf_file *elf)
 	if (!err)
 		err = add_freelist_clear(&scan);
 	if (!err)
-		err = add_arena_functions(&scan);
+		err = add_weak_sites(&scan);
 	if (err)
 		return err;
 	settle(&scan.set);

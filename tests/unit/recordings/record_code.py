@@ -7,10 +7,11 @@
 A line an instruction: address, bytes, text, parted by tabs. What is to be found in it is for a person to
 add, having read it, one line a site, in the order of addresses:
 
-    > ADDRESS TYPE OPERAND emulated|stepped [CLASS CLASS]
+    > ADDRESS TYPE OPERAND emulated|stepped [weak] [CLASS CLASS]
 
 OPERAND and the two compared size classes (of a new pool) are registers, "rax", with what is added to
-them, "rax+8", in brackets if the value is in memory there. No such line: nothing is to be found.
+them, "rax+8", in brackets if the value is in memory there. Weak sites are those used only where there is
+no other of their type. No such line: nothing is to be found.
 """
 import re
 import subprocess
