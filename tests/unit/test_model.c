@@ -6,40 +6,12 @@
 #include <string.h>
 
 #include "fake_target.h"
+#include "model_steps.h"
 #include "prng.h"
 #include "pymalloc/checkpoint.h"
 #include "unit_test.h"
 #include "util/array.h"
 #include "util/cleanup.h"
-
-static struct model *new_model(const struct geometry *geometry, bool follows_blocks)
-{
-	struct model *model;
-
-	assert_int_equal(model__new(&model, geometry, follows_blocks), 0);
-	return model;
-}
-
-static void apply(struct model *model, enum pyfrag_event_type type, uint64_t address)
-{
-	struct pyfrag_event event = {.type = (uint8_t)type, .address = address};
-
-	assert_int_equal(model__apply(model, &event), 0);
-}
-
-static void apply_new_pool(struct model *model, uint64_t block, uint8_t size_class)
-{
-	struct pyfrag_event event = {.type = EVENT_NEW_POOL,
-				     .size_class = size_class,
-				     .address = block};
-
-	assert_int_equal(model__apply(model, &event), 0);
-}
-
-static bool has_block(const struct model *model, uint64_t address)
-{
-	return block_map__contains(model->heap->blocks, address);
-}
 
 /*
  * A target whose events reach the model late: they wait in a queue, as those of a live process wait in
@@ -103,7 +75,7 @@ static void start_run(struct run *run, size_t geometry, uint64_t seed)
 	options.on_event = queue_event;
 	options.context = run;
 	fake_target__init(&run->target, &options);
-	run->model = new_model(&options.geometry, true);
+	run->model = make_model(&options.geometry, true);
 }
 
 static void end_run(struct run *run)
@@ -344,38 +316,38 @@ static void send_any_event(struct model *model, struct reference *reference, uin
 
 	if (what < 400) {
 		expect_alloc(reference, block);
-		apply(model, EVENT_ALLOC, block);
+		tell(model, EVENT_ALLOC, block);
 	} else if (what < 800) {
 		expect_free(reference, block);
-		apply(model, EVENT_FREE, block);
+		tell(model, EVENT_FREE, block);
 	} else if (what < 950) {
 		reference->counts.new_pools++;
 		reference->counts.missed_frees += clear_units(reference, pool, 4096);
 		reference->class[(pool - FIRST) / 4096] = class;
 		expect_alloc(reference, block);
-		apply_new_pool(model, block, class);
+		tell_new_pool(model, block, class);
 	} else if (what < 970) {
 		reference->counts.arenas_mapped++;
 		reference->mapped[arena] = true;
 		clear_units(reference, base, ARENA_BYTES);
-		apply(model, EVENT_ARENA_MAP, base);
+		tell(model, EVENT_ARENA_MAP, base);
 	} else if (what < 990 && reference->mapped[arena]) {
 		reference->counts.arenas_unmapped++;
 		reference->mapped[arena] = false;
 		reference->counts.missed_frees += clear_units(reference, base, ARENA_BYTES);
-		apply(model, EVENT_ARENA_UNMAP, base);
+		tell(model, EVENT_ARENA_UNMAP, base);
 	} else if (what >= 990) {
 		reference->counts.freelist_clears++;
-		apply(model, EVENT_FREELIST_CLEAR, 0);
-		apply(model, EVENT_EXEC, block); /* none of the model's business */
-		apply(model, EVENT_FORK, 4711);
-		apply(model, EVENT_ARENA_MAP, 0); /* mmap() failed */
+		tell(model, EVENT_FREELIST_CLEAR, 0);
+		tell(model, EVENT_EXEC, block); /* none of the model's business */
+		tell(model, EVENT_FORK, 4711);
+		tell(model, EVENT_ARENA_MAP, 0); /* mmap() failed */
 	}
 }
 
 static void test_any_events_against_a_byte_array(void **state)
 {
-	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
 	struct reference *reference = calloc(1, sizeof(*reference));
 	uint64_t random = 99;
 
@@ -402,20 +374,20 @@ static void test_any_events_against_a_byte_array(void **state)
 
 static void test_arena_events_that_fit_nowhere(void **state)
 {
-	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
 
 	(void)state;
-	apply(model, EVENT_ARENA_MAP, FIRST);
+	tell(model, EVENT_ARENA_MAP, FIRST);
 	/* Within another, and around its beginning. */
-	apply(model, EVENT_ARENA_MAP, FIRST + 4096);
-	apply(model, EVENT_ARENA_MAP, FIRST - 4096);
+	tell(model, EVENT_ARENA_MAP, FIRST + 4096);
+	tell(model, EVENT_ARENA_MAP, FIRST - 4096);
 	assert_int_equal(model->counts.unplaced_events, 2);
 	assert_int_equal(model->heap->arena_cnt, 1);
-	apply(model, EVENT_ARENA_UNMAP, FIRST + ARENA_BYTES);
+	tell(model, EVENT_ARENA_UNMAP, FIRST + ARENA_BYTES);
 	assert_int_equal(model->counts.unplaced_events, 3);
 	assert_int_equal(model->heap->arena_cnt, 1);
 	/* At the same address: its unmapping was not seen, but it must have been. */
-	apply(model, EVENT_ARENA_MAP, FIRST);
+	tell(model, EVENT_ARENA_MAP, FIRST);
 	assert_int_equal(model->counts.unplaced_events, 3);
 	assert_int_equal(model->heap->arena_cnt, 1);
 	model__free(model);
@@ -427,7 +399,7 @@ static void test_watching_takes_memory_for_it(void **state)
 	struct fake_options options = fake_target__options(NULL, FAKE_STATIC);
 	struct fake_target target;
 	struct allocators allocators;
-	struct model *model = new_model(&options.geometry, false);
+	struct model *model = make_model(&options.geometry, false);
 
 	(void)state;
 	options.steps_per_arena = 500;

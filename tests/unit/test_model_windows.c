@@ -7,41 +7,13 @@
 #include "pymalloc/model.h"
 
 #include "fake_target.h"
+#include "model_steps.h"
 #include "prng.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 
 #define FIRST	    0x7f3b50000000UL
 #define ARENA_BYTES 0x40000UL
-
-static struct model *new_model(const struct geometry *geometry, bool follows_blocks)
-{
-	struct model *model;
-
-	assert_int_equal(model__new(&model, geometry, follows_blocks), 0);
-	return model;
-}
-
-static void apply(struct model *model, enum pyfrag_event_type type, uint64_t address)
-{
-	struct pyfrag_event event = {.type = (uint8_t)type, .address = address};
-
-	assert_int_equal(model__apply(model, &event), 0);
-}
-
-static void apply_new_pool(struct model *model, uint64_t block, uint8_t size_class)
-{
-	struct pyfrag_event event = {.type = EVENT_NEW_POOL,
-				     .size_class = size_class,
-				     .address = block};
-
-	assert_int_equal(model__apply(model, &event), 0);
-}
-
-static bool has_block(const struct model *model, uint64_t address)
-{
-	return block_map__contains(model->heap->blocks, address);
-}
 
 static struct heap *new_fresh(void)
 {
@@ -64,14 +36,14 @@ static void see_arena(struct heap *fresh, uint64_t arena, uint64_t block)
 
 static void map_arena(struct model *model, uint64_t arena, uint64_t block)
 {
-	apply(model, EVENT_ARENA_MAP, arena);
-	apply_new_pool(model, block, 3);
+	tell(model, EVENT_ARENA_MAP, arena);
+	tell_new_pool(model, block, 3);
 }
 
 static void unmap_arena(struct model *model, uint64_t arena, uint64_t block)
 {
-	apply(model, EVENT_FREE, block);
-	apply(model, EVENT_ARENA_UNMAP, arena);
+	tell(model, EVENT_FREE, block);
+	tell(model, EVENT_ARENA_UNMAP, arena);
 }
 
 /* Ends the window; nothing must have been missed. */
@@ -110,7 +82,7 @@ static void check_only(const struct model *model, uint64_t arena, uint64_t block
 
 static void test_arena_mapped_after_the_reader_passed(void **state)
 {
-	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
 
 	(void)state;
 	assert_int_equal(model__begin_checkpoint(model), 0);
@@ -122,7 +94,7 @@ static void test_arena_mapped_after_the_reader_passed(void **state)
 
 static void test_arena_unmapped_after_the_reader_passed(void **state)
 {
-	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
 	struct heap *fresh = new_fresh();
 
 	(void)state;
@@ -140,7 +112,7 @@ static void test_arena_replaced_meanwhile(void **state)
 {
 	(void)state;
 	for (int saw_new = 0; saw_new < 2; saw_new++) {
-		struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+		struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
 		struct heap *fresh = new_fresh();
 		uint64_t generation;
 
@@ -161,7 +133,7 @@ static void test_arena_that_came_and_went(void **state)
 {
 	(void)state;
 	for (int seen = 0; seen < 2; seen++) {
-		struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+		struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
 		struct heap *fresh = new_fresh();
 
 		assert_int_equal(model__begin_checkpoint(model), 0);
@@ -182,7 +154,7 @@ static void test_arena_at_another_place_in_the_same_hole(void **state)
 
 	(void)state;
 	for (int saw_new = 0; saw_new < 2; saw_new++) {
-		struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+		struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
 		struct heap *fresh = new_fresh();
 
 		map_arena(model, FIRST, BLOCK);
@@ -204,7 +176,7 @@ static void test_pool_that_changes_its_class_meanwhile(void **state)
 {
 	(void)state;
 	for (int saw_new = 0; saw_new < 2; saw_new++) {
-		struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+		struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
 		struct heap *fresh = new_fresh();
 
 		map_arena(model, FIRST, BLOCK);
@@ -212,8 +184,8 @@ static void test_pool_that_changes_its_class_meanwhile(void **state)
 		if (saw_new)
 			assert_int_equal(block_map__set_class(fresh->blocks, FIRST, 9), 0);
 		assert_int_equal(model__begin_checkpoint(model), 0);
-		apply(model, EVENT_FREE, BLOCK);
-		apply_new_pool(model, BLOCK, 9);
+		tell(model, EVENT_FREE, BLOCK);
+		tell_new_pool(model, BLOCK, 9);
 		adopt_without_drift(model, fresh);
 		check_only(model, FIRST, BLOCK);
 		assert_int_equal(block_map__class(model->heap->blocks, FIRST), 9);
@@ -227,15 +199,15 @@ static void test_pool_that_changes_its_class_meanwhile(void **state)
  */
 static void test_pool_read_while_it_is_set_up(void **state)
 {
-	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
 	struct heap *fresh = new_fresh();
 
 	(void)state;
 	map_arena(model, FIRST, BLOCK);
 	assert_int_equal(heap__add_arena(fresh, FIRST), 0);
 	assert_int_equal(model__begin_checkpoint(model), 0);
-	apply(model, EVENT_ALLOC, OTHER);
-	apply(model, EVENT_FREE, BLOCK);
+	tell(model, EVENT_ALLOC, OTHER);
+	tell(model, EVENT_FREE, BLOCK);
 	adopt_without_drift(model, fresh);
 	check_only(model, FIRST, OTHER);
 	assert_int_equal(block_map__class(model->heap->blocks, FIRST), 3);
@@ -245,7 +217,7 @@ static void test_pool_read_while_it_is_set_up(void **state)
 /* No event told of an arena, or of its end: memory is right. */
 static void test_missed_arena_events_are_healed(void **state)
 {
-	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
 	struct heap *fresh = new_fresh();
 	uint64_t drift, pools[4];
 	size_t pool_cnt;
@@ -267,7 +239,7 @@ static void test_missed_arena_events_are_healed(void **state)
 /* What an event touched since the last begin counts, nothing before. */
 static void test_window_begins_with_the_last_begin(void **state)
 {
-	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
 	struct heap *fresh = new_fresh();
 	uint64_t drift, pool;
 	size_t pool_cnt;
@@ -286,7 +258,7 @@ static void test_window_begins_with_the_last_begin(void **state)
 
 static void test_comparison_names_the_pools_that_differ(void **state)
 {
-	struct model *model = new_model(&FAKE_GEOMETRIES[2], true);
+	struct model *model = make_model(&FAKE_GEOMETRIES[2], true);
 	uint64_t drift, pools[100], random = 4;
 	struct heap *fresh;
 	size_t pool_cnt;
@@ -324,8 +296,8 @@ static void test_comparison_names_the_pools_that_differ(void **state)
 	assert_int_equal(pool_cnt, 7);
 	/* Touched blocks do not count, whatever they are. */
 	for (uint64_t i = 0; i < 50; i++)
-		apply(model, prng__below(&random, 2) ? EVENT_ALLOC : EVENT_FREE,
-		      FIRST + i * 16384 + 48);
+		tell(model, prng__below(&random, 2) ? EVENT_ALLOC : EVENT_FREE,
+		     FIRST + i * 16384 + 48);
 	model__compare(model, fresh, &drift, pools, ARRAY_SIZE(pools), &pool_cnt);
 	assert_int_equal(drift, 50);
 	assert_int_equal(pool_cnt, 50);
@@ -336,13 +308,13 @@ static void test_comparison_names_the_pools_that_differ(void **state)
 /* Arenas keep their age over a checkpoint; those that nobody saw being mapped have none. */
 static void test_generations_survive_a_checkpoint(void **state)
 {
-	struct model *model = new_model(&FAKE_GEOMETRIES[1], true);
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
 	struct heap *fresh = new_fresh();
 	uint64_t first, second;
 
 	(void)state;
-	apply(model, EVENT_ARENA_MAP, FIRST);
-	apply(model, EVENT_ARENA_MAP, FIRST + ARENA_BYTES);
+	tell(model, EVENT_ARENA_MAP, FIRST);
+	tell(model, EVENT_ARENA_MAP, FIRST + ARENA_BYTES);
 	first = model->heap->arenas[0].generation;
 	second = model->heap->arenas[1].generation;
 	assert_true(first && second && first != second);
@@ -358,7 +330,7 @@ static void test_generations_survive_a_checkpoint(void **state)
 
 static void test_watching_follows_arenas(void **state)
 {
-	struct model *model = new_model(&FAKE_GEOMETRIES[1], false);
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], false);
 	struct heap *fresh = new_fresh();
 	uint64_t generation;
 
@@ -368,12 +340,12 @@ static void test_watching_follows_arenas(void **state)
 	assert_int_equal(model__adopt(model, fresh, 0), 0);
 	check_only(model, FIRST, BLOCK);
 	/* Its blocks were freed, of course, before it went: nothing was missed. */
-	apply(model, EVENT_ARENA_UNMAP, FIRST);
+	tell(model, EVENT_ARENA_UNMAP, FIRST);
 	check_only(model, 0, 0);
 	assert_int_equal(model->counts.arenas_unmapped, 1);
 	assert_int_equal(model->counts.missed_frees, 0);
-	apply(model, EVENT_ARENA_MAP, FIRST);
-	apply(model, EVENT_FREELIST_CLEAR, 0);
+	tell(model, EVENT_ARENA_MAP, FIRST);
+	tell(model, EVENT_FREELIST_CLEAR, 0);
 	generation = model->heap->arenas[0].generation;
 	assert_true(generation);
 	fresh = new_fresh();
