@@ -18,10 +18,13 @@ class Python:
         self.name = name
         self.root = root
         out = subprocess.run(
-            command + ["-c", "import sys; print('%d %d %d' % sys.version_info[:3])"],
+            command + ["-c", "import sys; print('%d %d %d %d' % (sys.version_info[:3] + "
+                       "(hasattr(sys, 'gettotalrefcount'),)))"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
         ).stdout.split()
-        self.version = tuple(int(part) for part in out)
+        self.version = tuple(int(part) for part in out[:3])
+        # Builds --with-pydebug have the debug hooks on by default; tests of those ask for them.
+        self.environment = {"PYTHONMALLOC": "pymalloc"} if out[3] == b"1" else {}
 
     @property
     def version_text(self):

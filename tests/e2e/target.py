@@ -25,6 +25,7 @@ class Target:
         self.python = python
         self.stderr_read, self.stderr_write = os.pipe()
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0")
+        environment.update(python.environment)
         environment.update(env or {})
         self.process = subprocess.Popen(
             list(wrapper) + python.command + ["-u", script],
