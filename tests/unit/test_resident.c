@@ -76,6 +76,25 @@ static void test_touched_pages_are_counted(void **state)
 	unmap_arenas(bytes);
 }
 
+/* What was read and never written is the page of zeros, if one may see so. */
+static void test_pages_only_read(void **state)
+{
+	uint8_t *bytes = map_arenas();
+	volatile uint8_t *page = bytes;
+	uint64_t resident[ARENAS];
+	uint8_t sum = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARENA_PAGES / 2; i++)
+		sum |= page[i * page_bytes];
+	assert_int_equal(sum, 0);
+	bytes[ARENA_PAGES * page_bytes - 1] = 1;
+	measure(bytes, resident);
+	assert_int_equal(resident[0],
+			 geteuid() == 0 ? page_bytes : (ARENA_PAGES / 2 + 1) * page_bytes);
+	unmap_arenas(bytes);
+}
+
 /* The first and the last page of an arena are its own, not its neighbour's. */
 static void test_edges_of_arenas(void **state)
 {
@@ -169,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_touched),
 		cmocka_unit_test(test_touched_pages_are_counted),
+		cmocka_unit_test(test_pages_only_read),
 		cmocka_unit_test(test_edges_of_arenas),
 		cmocka_unit_test(test_pages_that_went_back),
 		cmocka_unit_test(test_another_process),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * How much of a range of a process' memory is in RAM: /proc/PID/pagemap, a word a page, bit 63 set if
- * the page is present (Documentation/admin-guide/mm/pagemap.rst).
+ * the page is present (Documentation/admin-guide/mm/pagemap.rst). As for the resident set size that the
+ * kernel tells, the page of zeros does not count (unless its frame cannot be seen: CAP_SYS_ADMIN).
  */
 #pragma once
 
