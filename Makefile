@@ -123,7 +123,7 @@ check: deps ## install what is missing, build, run all tests (as root)
 	$(Q)$(MAKE) --no-print-directory check-unit
 	$(Q)$(MAKE) --no-print-directory check-unit SANITIZE=1
 	$(Q)$(MAKE) --no-print-directory check-clang
-	$(Q)$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=5
+	$(Q)$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=5 FUZZ_SEED=1
 	$(Q)$(MAKE) --no-print-directory check-e2e
 
 .PHONY: check-unit
@@ -141,7 +141,7 @@ FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz
 fuzz: ## fuzz what reads foreign bytes, FUZZ_SECONDS (60) a target
-	$(Q)CLANG=$(CLANG) tests/fuzz/run.sh $(FUZZ_SECONDS)
+	$(Q)CLANG=$(CLANG) FUZZ_SEED=$(FUZZ_SEED) tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 .PHONY: check-e2e
 check-e2e: $(PROGRAM) ## run the end-to-end tests on every Python found here (as root)

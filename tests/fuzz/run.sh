@@ -5,7 +5,9 @@
 # corpus. The corpus stays as it is: what is found on the way goes to a directory of its own, and away.
 # An input that breaks a property is kept under build/fuzz/findings/, and its path is printed.
 #
-#   tests/fuzz/run.sh [SECONDS] [TARGET...]
+#   [FUZZ_SEED=N] tests/fuzz/run.sh [SECONDS] [TARGET...]
+#
+# With a seed the inputs come in the same order each time.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -68,7 +70,7 @@ for target in $targets; do
 	out=$work/$target
 	mkdir "$out"
 	[ -d "$corpus" ] && cp "$corpus"/* "$out"
-	"$build/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
+	"$build/$target" -seed="${FUZZ_SEED:-0}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
 		-print_final_stats=1 -artifact_prefix="$findings/$target-" "$out" \
 		>"$work/$target.log" 2>&1
 	status=$?
