@@ -17,6 +17,8 @@
 	X(POOLS_RETRIED, "pools_retried", "pools that changed while they were read, read again")   \
 	X(POOLS_UNRESOLVED, "pools_unresolved", "pools that changed each time they were read")     \
 	X(POOLS_UNREADABLE, "pools_unreadable", "pools whose memory was gone when they were read") \
+	X(POOLS_CORRECTED, "pools_corrected",                                                      \
+	  "pools that had changed though their headers had not")                                   \
 	X(POOLS_UNCLASSIFIED, "pools_unclassified", "pools in use whose size class is not known")  \
 	X(BLOCKS_STRAY, "blocks_stray", "live blocks where no block of the pool's class can be")   \
 	X(BLOCKS_UNLISTED, "blocks_unlisted", "blocks of pinned arenas beyond the listed ones")    \

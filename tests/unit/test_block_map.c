@@ -143,7 +143,7 @@ static void change_pool(struct block_map *map, struct reference *reference, uint
 		*live_at(reference, pool + unit * reference->alignment) =
 			live[unit / 64] >> unit % 64 & 1;
 	reference->class[page] = class;
-	assert_int_equal(block_map__set_pool(map, pool, class, live, words), 0);
+	assert_int_equal(block_map__set_pool(map, pool, class, 0, live, words), 0);
 }
 
 static void change_something(struct block_map *map, struct reference *reference, uint64_t *random)

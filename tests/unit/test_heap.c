@@ -57,7 +57,7 @@ static void test_measures_one_small_heap(void **state)
 	/* Blocks of 48 bytes, 340 to a pool; the first, the second and the last are live. */
 	live[0] = 1UL << 3 | 1UL << 6;
 	live[(3 + 339 * 3) / 64] |= 1UL << (3 + 339 * 3) % 64;
-	assert_int_equal(block_map__set_pool(heap->blocks, FIRST + 16384, 2, live, 16), 0);
+	assert_int_equal(block_map__set_pool(heap->blocks, FIRST + 16384, 2, 0, live, 16), 0);
 	assert_int_equal(heap__measure(heap, &measure), 0);
 	assert_int_equal(measure.totals.arenas, 1);
 	assert_int_equal(measure.totals.arena_bytes, 1 << 20);
@@ -108,7 +108,7 @@ static void add_random_pool(struct heap *heap, uint64_t pool, bool damaged, uint
 		stray_cnt += !place;
 	}
 	assert_int_equal(block_map__set_pool(heap->blocks, pool,
-					     unknown ? CLASS_UNKNOWN : (uint8_t) class, live,
+					     unknown ? CLASS_UNKNOWN : (uint8_t) class, 0, live,
 					     geometry->pool_size / geometry->alignment / 64),
 			 0);
 	if (!(live_cnt + stray_cnt))

@@ -31,7 +31,7 @@ static void see_arena(struct heap *fresh, uint64_t arena, uint64_t block)
 
 	live[unit / 64] = 1UL << unit % 64;
 	assert_int_equal(heap__add_arena(fresh, arena), 0);
-	assert_int_equal(block_map__set_pool(fresh->blocks, arena, 3, live, 4), 0);
+	assert_int_equal(block_map__set_pool(fresh->blocks, arena, 3, 0, live, 4), 0);
 }
 
 static void map_arena(struct model *model, uint64_t arena, uint64_t block)

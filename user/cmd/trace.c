@@ -77,7 +77,9 @@ static struct output output_of(struct trace *trace)
 		.source = trace->source,
 		.process_gone = trace->process_gone,
 		.snapshot = {.duration_ms = trace->reading.duration_ms,
-			     .paused_ms = trace->reading.paused_ms},
+			     .paused_ms = trace->reading.paused_ms,
+			     .unchanged_pools = trace->reading.counts.unchanged_pools,
+			     .scrubbed_pools = trace->reading.counts.scrubbed_pools},
 		.history = &trace->history,
 		.counters = trace->counters,
 	};

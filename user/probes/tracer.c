@@ -293,8 +293,15 @@ static int adopt(struct tracer *tracer, struct heap *fresh, uint64_t drift_block
 	return err;
 }
 
-int tracer__checkpoint(struct tracer *tracer, const struct heap_reading_options *options,
-		       struct heap_reading *out, uint64_t *counters, struct failure *failure)
+static int describe_checkpoint(const struct tracer *tracer, int err, struct failure *failure)
+{
+	return failure__set(failure, err, "process %d: cannot take a checkpoint: %s",
+			    tracer->source->process->pid, strerror(-err));
+}
+
+/* A fresh heap, compared with the model, which then becomes what the two say together. */
+static int take_fresh(struct tracer *tracer, const struct heap_reading_options *options,
+		      struct heap_reading *out, uint64_t *counters, struct failure *failure)
 {
 	struct checkpoint_counts counts = {};
 	uint64_t drift_blocks = 0;
@@ -305,23 +312,48 @@ int tracer__checkpoint(struct tracer *tracer, const struct heap_reading_options 
 	err = model__begin_checkpoint(tracer->model);
 	event_stream__unlock(tracer->stream);
 	if (err)
-		return failure__set(failure, err, "out of memory");
+		return describe_checkpoint(tracer, err, failure);
 	err = heap_source__read(tracer->source, options, out, counters, failure);
 	if (err)
 		return err;
 	settle(tracer, SETTLE_NS);
-	if (tracer->follow_blocks && tracer->has_baseline)
+	if (tracer->has_baseline)
 		err = confirm_drift(tracer, out->heap, &counts, &drift_blocks);
 	if (!err)
 		err = adopt(tracer, TAKE_PTR(out->heap), drift_blocks);
 	if (err) {
 		heap__free(TAKE_PTR(out->heap));
-		return failure__set(failure, err, "process %d: cannot take a checkpoint: %s",
-				    tracer->source->process->pid, strerror(-err));
+		return describe_checkpoint(tracer, err, failure);
 	}
 	counters[COUNTER_POOLS_RETRIED] += counts.retried_pools;
 	counters[COUNTER_POOLS_UNRESOLVED] += counts.unresolved_pools;
 	return 0;
+}
+
+/* Without events for blocks the model's heap is what memory says, and only what changed is read. */
+static int bring_up_to_date(struct tracer *tracer, const struct heap_reading_options *options,
+			    struct heap_reading *out, uint64_t *counters, struct failure *failure)
+{
+	struct heap_reading_options stamped = *options;
+	int err, return_err;
+
+	stamped.checkpoint.keep_stamps = true;
+	event_stream__lock(tracer->stream);
+	out->heap = model__lend_heap(tracer->model);
+	event_stream__unlock(tracer->stream);
+	err = heap_source__read(tracer->source, &stamped, out, counters, failure);
+	event_stream__drain(tracer->stream);
+	event_stream__lock(tracer->stream);
+	return_err = model__return_heap(tracer->model, TAKE_PTR(out->heap));
+	event_stream__unlock(tracer->stream);
+	return err ? err : return_err ? describe_checkpoint(tracer, return_err, failure) : 0;
+}
+
+int tracer__checkpoint(struct tracer *tracer, const struct heap_reading_options *options,
+		       struct heap_reading *out, uint64_t *counters, struct failure *failure)
+{
+	return tracer->follow_blocks ? take_fresh(tracer, options, out, counters, failure)
+				     : bring_up_to_date(tracer, options, out, counters, failure);
 }
 
 int tracer__visit(struct tracer *tracer,

@@ -28,6 +28,7 @@ struct block_map {
 };
 
 #define SLOTS_INITIAL 64
+#define PAGE_BYTES    (CHUNK_BYTES / CHUNK_PAGES)
 
 static size_t words_per_chunk(uint32_t shift)
 {
@@ -203,11 +204,23 @@ static uint64_t clip_to_chunk(uint64_t address, uint64_t end)
 	return end < chunk_end ? end : chunk_end;
 }
 
+static size_t page_of(uint64_t address)
+{
+	return (address & (CHUNK_BYTES - 1)) / PAGE_BYTES;
+}
+
+static void clear_stamps(struct block_map_chunk *chunk, uint64_t address, uint64_t end)
+{
+	memset(&chunk->stamp_count[page_of(address)], 0,
+	       (end - address) / PAGE_BYTES * sizeof(*chunk->stamp_count));
+}
+
 static void fill_bits(const struct block_map *map, struct block_map_chunk *chunk, uint64_t address,
 		      uint64_t end, int byte)
 {
 	memset((uint8_t *)chunk->bits + bit_of(map, address) / 8, byte,
 	       (end - address) >> map->shift >> 3);
+	clear_stamps(chunk, address, end);
 }
 
 int block_map__insert_range(struct block_map *map, uint64_t address, uint64_t size)
@@ -242,13 +255,22 @@ void block_map__remove_range(struct block_map *map, uint64_t address, uint64_t s
 	}
 }
 
-static size_t page_of(uint64_t address)
+void block_map__forget_stamps(struct block_map *map, uint64_t address, uint64_t size)
 {
-	return (address & (CHUNK_BYTES - 1)) / (CHUNK_BYTES / CHUNK_PAGES);
+	uint64_t end = address + size;
+
+	while (address < end) {
+		uint64_t part_end = clip_to_chunk(address, end);
+		struct block_map_chunk *chunk = find_chunk(map, address);
+
+		if (chunk)
+			clear_stamps(chunk, address, part_end);
+		address = part_end;
+	}
 }
 
 int block_map__set_pool(struct block_map *map, uint64_t pool_address, uint8_t size_class,
-			const uint64_t *live, size_t word_cnt)
+			uint64_t stamp, const uint64_t *live, size_t word_cnt)
 {
 	struct block_map_chunk *chunk;
 	int err;
@@ -257,6 +279,8 @@ int block_map__set_pool(struct block_map *map, uint64_t pool_address, uint8_t si
 	if (err)
 		return err;
 	chunk->pool_class[page_of(pool_address)] = size_class;
+	chunk->stamp_count[page_of(pool_address)] = (uint16_t)(stamp >> 32);
+	chunk->stamp_place[page_of(pool_address)] = (uint32_t)stamp;
 	memcpy(&chunk->bits[bit_of(map, pool_address) >> 6], live, word_cnt * sizeof(*live));
 	return 0;
 }
@@ -280,6 +304,17 @@ uint8_t block_map__class(const struct block_map *map, uint64_t pool_address)
 	if (!chunk)
 		return CLASS_UNKNOWN;
 	return chunk->pool_class[page_of(pool_address)];
+}
+
+uint64_t block_map__stamp(const struct block_map *map, uint64_t pool_address)
+{
+	const struct block_map_chunk *chunk = find_chunk(map, pool_address);
+
+	size_t page = page_of(pool_address);
+
+	if (!chunk || !chunk->stamp_count[page])
+		return 0;
+	return (uint64_t)chunk->stamp_count[page] << 32 | chunk->stamp_place[page];
 }
 
 const uint64_t *block_map__pool_bits(const struct block_map *map, uint64_t pool_address)

@@ -74,11 +74,52 @@ static int reader__new(struct reader **out, struct heap *heap, const struct memo
 	return 0;
 }
 
-static int store_pool(struct reader *reader, uint64_t address, uint32_t size_class,
+static uint64_t stamp_of(const struct reader *reader, const struct pool_header *header)
+{
+	return reader->options && reader->options->keep_stamps ? pool__stamp(header) : 0;
+}
+
+static int store_pool(struct reader *reader, uint64_t address, uint32_t size_class, uint64_t stamp,
 		      const uint64_t *live)
 {
-	return block_map__set_pool(reader->heap->blocks, address, (uint8_t)size_class, live,
+	return block_map__set_pool(reader->heap->blocks, address, (uint8_t)size_class, stamp, live,
 				   pool__word_cnt(&reader->heap->geometry));
+}
+
+/* Whether it is this pool's turn to be looked at although its header has not changed. */
+static bool is_due(const struct reader *reader, uint64_t address)
+{
+	return (address / reader->heap->geometry.pool_size + reader->heap->readings) %
+		       SCRUB_READINGS ==
+	       0;
+}
+
+/* Whether the heap has the pool as @header says, and it need not be looked at. */
+static bool is_known(struct reader *reader, uint64_t address, const struct pool_header *header)
+{
+	uint64_t stamp = stamp_of(reader, header);
+
+	if (!stamp || block_map__stamp(reader->heap->blocks, address) != stamp)
+		return false;
+	if (is_due(reader, address)) {
+		reader->counts->scrubbed_pools++;
+		return false;
+	}
+	reader->counts->unchanged_pools++;
+	return true;
+}
+
+/* A pool that was looked at has the @header it had before: are its blocks those, too? */
+static void compare_blocks(struct reader *reader, uint64_t address,
+			   const struct pool_header *header, const uint64_t *live)
+{
+	const struct block_map *blocks = reader->heap->blocks;
+	uint64_t stamp = stamp_of(reader, header);
+
+	if (stamp && block_map__stamp(blocks, address) == stamp &&
+	    memcmp(block_map__pool_bits(blocks, address), live,
+		   pool__word_cnt(&reader->heap->geometry) * sizeof(*live)) != 0)
+		reader->counts->corrected_pools++;
 }
 
 /* A free pool has no live block, which the map may have to be told. */
@@ -88,7 +129,7 @@ static int store_free_pool(struct reader *reader, uint64_t address)
 
 	if (!block_map__pool_bits(reader->heap->blocks, address))
 		return 0;
-	return store_pool(reader, address, CLASS_UNKNOWN, none);
+	return store_pool(reader, address, CLASS_UNKNOWN, 0, none);
 }
 
 /* A copy that contradicts itself is taken again. After the @last try it must do, if it says anything. */
@@ -100,7 +141,7 @@ static int take_torn(struct reader *reader, uint64_t address, const struct pool_
 		return 0;
 	}
 	reader->counts->unresolved_pools++;
-	return live ? store_pool(reader, address, header->szidx, live) : 0;
+	return live ? store_pool(reader, address, header->szidx, 0, live) : 0;
 }
 
 static int take_body(struct reader *reader, const struct memory_range *range, bool last)
@@ -112,8 +153,11 @@ static int take_body(struct reader *reader, const struct memory_range *range, bo
 	memcpy(&header, range->buffer, sizeof(header));
 	if (!header.count)
 		return store_free_pool(reader, range->address);
-	if (pool__decode(geometry, range->address, range->buffer, range->size, live))
-		return store_pool(reader, range->address, header.szidx, live);
+	if (pool__decode(geometry, range->address, range->buffer, range->size, live)) {
+		compare_blocks(reader, range->address, &header, live);
+		return store_pool(reader, range->address, header.szidx, stamp_of(reader, &header),
+				  live);
+	}
 	return take_torn(reader, range->address, &header,
 			 geometry__header_is_sane(geometry, &header) ? live : NULL, last);
 }
@@ -160,9 +204,11 @@ static int take_header(struct reader *reader, uint64_t address, const struct poo
 		return store_free_pool(reader, address);
 	if (!geometry__header_is_sane(geometry, header))
 		return take_torn(reader, address, header, NULL, last);
+	if (is_known(reader, address, header))
+		return 0;
 	if (pool__is_full(geometry, header)) {
 		pool__set_all(geometry, header->szidx, live);
-		return store_pool(reader, address, header->szidx, live);
+		return store_pool(reader, address, header->szidx, stamp_of(reader, header), live);
 	}
 	reader->partial[reader->partial_cnt++] =
 		(struct pool_ref){.address = address, .size = pool__bytes_wanted(geometry, header)};
@@ -221,11 +267,10 @@ static int add_pool(struct reader *reader, uint64_t address)
 	return reader->pool_cnt == BATCH_POOLS ? read_batch(reader) : 0;
 }
 
-/* The pools of @arena that were carved off since @known (NULL: since ever). */
-static int read_arena(struct reader *reader, const struct arena *arena, const struct arena *known)
+/* The pools of @arena from @pool on that were carved off. */
+static int read_arena(struct reader *reader, const struct arena *arena, uint64_t pool)
 {
 	const struct geometry *geometry = &reader->heap->geometry;
-	uint64_t pool = known ? known->carved_end : geometry__first_pool(geometry, arena->address);
 
 	for (; pool < arena->carved_end; pool += geometry->pool_size) {
 		int err = add_pool(reader, pool);
@@ -238,9 +283,10 @@ static int read_arena(struct reader *reader, const struct arena *arena, const st
 
 /*
  * Makes the heap's arenas those of @arenas (sorted, taken over): forgets the ones that are gone, reads
- * what is new. *changed: there was either.
+ * what is new; if @all, reads all of them. *changed: any came, grew or went.
  */
-static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt, bool *changed)
+static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt, bool all,
+			 bool *changed)
 {
 	struct heap *heap = reader->heap;
 	struct arena *old = heap->arenas;
@@ -250,6 +296,7 @@ static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt
 	*changed = false;
 	for (size_t i = 0; i <= cnt && !err; i++) {
 		uint64_t address = i < cnt ? arenas[i].address : UINT64_MAX;
+		uint64_t from = geometry__first_pool(&heap->geometry, address);
 		const struct arena *known = NULL;
 
 		for (; old < old_end && old->address < address; old++) {
@@ -260,10 +307,15 @@ static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt
 			break;
 		if (old < old_end && old->address == address)
 			known = old++;
-		if (!known || known->carved_end != arenas[i].carved_end) {
-			err = read_arena(reader, &arenas[i], known);
-			*changed = true;
-		}
+		if (known)
+			arenas[i].generation = known->generation;
+		*changed |= !known || known->carved_end != arenas[i].carved_end;
+		/* Pools do not become uncarved: that is another arena at the same place. */
+		if (known && known->carved_end > arenas[i].carved_end)
+			heap__forget_blocks(heap, address);
+		else if (known && !all)
+			from = known->carved_end;
+		err = read_arena(reader, &arenas[i], from);
 	}
 	if (!err && reader->pool_cnt)
 		err = read_batch(reader);
@@ -282,20 +334,17 @@ static uint64_t picture_cost_bytes(const struct geometry *geometry, size_t arena
 	       arena_cnt * sizeof(struct arena);
 }
 
-int checkpoint__read(struct heap **out, struct allocators *allocators, const struct memory *memory,
-		     const struct checkpoint_options *options, struct checkpoint_counts *counts)
+int checkpoint__update(struct heap *heap, struct allocators *allocators,
+		       const struct memory *memory, const struct checkpoint_options *options,
+		       struct checkpoint_counts *counts)
 {
 	_cleanup_(reader__freep) struct reader *reader = NULL;
-	_cleanup_(heap__freep) struct heap *heap = NULL;
 	bool changed = true;
 	int err;
 
-	err = heap__new(&heap, &allocators->geometry);
-	if (!err)
-		err = reader__new(&reader, heap, memory, options, counts);
-	if (err)
-		return err;
-	for (int round = 0; round < ROUNDS_MAX && changed; round++) {
+	heap->readings++;
+	err = reader__new(&reader, heap, memory, options, counts);
+	for (int round = 0; round < ROUNDS_MAX && changed && !err; round++) {
 		struct arena *arenas;
 		size_t cnt;
 
@@ -309,10 +358,23 @@ int checkpoint__read(struct heap **out, struct allocators *allocators, const str
 			return -EFBIG;
 		}
 		reader->total_bytes = (uint64_t)cnt * allocators->geometry.arena_size;
-		err = update_arenas(reader, arenas, cnt, &changed);
-		if (err)
-			return err;
+		err = update_arenas(reader, arenas, cnt, round == 0, &changed);
+		changed |= round == 0;
 	}
+	return err;
+}
+
+int checkpoint__read(struct heap **out, struct allocators *allocators, const struct memory *memory,
+		     const struct checkpoint_options *options, struct checkpoint_counts *counts)
+{
+	_cleanup_(heap__freep) struct heap *heap = NULL;
+	int err;
+
+	err = heap__new(&heap, &allocators->geometry);
+	if (!err)
+		err = checkpoint__update(heap, allocators, memory, options, counts);
+	if (err)
+		return err;
 	*out = TAKE_PTR(heap);
 	return 0;
 }

@@ -7,12 +7,18 @@
  * header was taken while the pool changed, and is taken again. At the end the arena table is read once
  * more: what went meanwhile is dropped, what came is read too.
  *
+ * A heap that was read before is brought up to date: all headers are read, but of the pools whose header
+ * says what it said (pool__stamp()) nothing more. To find those that changed all the same, an ever other
+ * part of them is read again each time, so that none stays unseen for more than SCRUB_READINGS readings;
+ * and what is found so is counted.
+ *
  * The result is fuzzy in one way only: pools are seen at slightly different moments. A block that did
  * not change while the checkpoint was read is reported as it is. (Free blocks are a stack: those that
  * nobody touched stay linked below the touched ones, so each copy that passes finds all of them.)
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +26,11 @@
 #include "pymalloc/locate.h"
 #include "target/memory.h"
 
+/* A partly used pool whose header stays the same is read again each so many readings. */
+#define SCRUB_READINGS 64
+
 struct checkpoint_options {
+	bool keep_stamps; /* for checkpoint__update(); only if nothing but readings changes the heap */
 	uint64_t max_memory_bytes; /* what our picture of the heap may take */
 	/* Called now and then; may be NULL. A non-zero return ends the reading with that value. */
 	int (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *context);
@@ -28,6 +38,9 @@ struct checkpoint_options {
 };
 
 struct checkpoint_counts {
+	uint64_t unchanged_pools;      /* whose header was as before, and that were not looked at */
+	uint64_t scrubbed_pools;       /* that were looked at all the same */
+	uint64_t corrected_pools;      /* of those, changed */
 	uint64_t retried_pools;	       /* that changed under the reader and were read again */
 	uint64_t unresolved_pools;     /* of those, changed each time: taken from a torn copy */
 	uint64_t unreadable_pools;     /* not readable: memory that is not there */
@@ -41,6 +54,14 @@ struct checkpoint_counts {
  */
 int checkpoint__read(struct heap **out, struct allocators *allocators, const struct memory *memory,
 		     const struct checkpoint_options *options, struct checkpoint_counts *counts);
+
+/*
+ * Brings @heap up to date, which was read with keep_stamps by checkpoint__read() or is empty. Errors as
+ * above; then @heap is partly up to date.
+ */
+int checkpoint__update(struct heap *heap, struct allocators *allocators,
+		       const struct memory *memory, const struct checkpoint_options *options,
+		       struct checkpoint_counts *counts);
 
 /*
  * Reads some pools again into @heap: those at the @cnt addresses of @pools. Pools that cannot be read,

@@ -79,6 +79,14 @@ void heap__forget_blocks(struct heap *heap, uint64_t address)
 				pools * heap->geometry.pool_size);
 }
 
+void heap__forget_stamps(struct heap *heap, uint64_t address)
+{
+	uint64_t pools = geometry__arena_pools(&heap->geometry, address);
+
+	block_map__forget_stamps(heap->blocks, geometry__first_pool(&heap->geometry, address),
+				 pools * heap->geometry.pool_size);
+}
+
 int heap__add_arena(struct heap *heap, uint64_t address)
 {
 	uint64_t first = geometry__first_pool(&heap->geometry, address);
@@ -154,13 +162,21 @@ static uint32_t count_strays(const uint64_t *words, const uint64_t *places, size
 	return bits;
 }
 
+static uint32_t count_live(const uint64_t *bits, size_t words, uint64_t stamp)
+{
+	if (stamp)
+		return pool__stamp_count(stamp);
+	return bits ? count_bits(bits, words) : 0;
+}
+
 static void measure_pool(const struct heap *heap, const struct block_places *places,
 			 uint64_t address, struct heap_measure *measure, struct arena_totals *arena)
 {
 	const struct geometry *geometry = &heap->geometry;
 	const uint64_t *bits = block_map__pool_bits(heap->blocks, address);
+	uint64_t stamp = block_map__stamp(heap->blocks, address);
 	size_t words = pool__word_cnt(geometry);
-	uint32_t live = bits ? count_bits(bits, words) : 0;
+	uint32_t live = count_live(bits, words, stamp);
 	struct heap_totals *totals = &measure->totals;
 	struct size_class_totals *class;
 	uint32_t size, capacity, strays;
@@ -176,7 +192,8 @@ static void measure_pool(const struct heap *heap, const struct block_places *pla
 		totals->overhead_bytes += geometry->pool_size;
 		return;
 	}
-	strays = count_strays(bits, places->words[size_class], words);
+	/* A pool with a stamp was read as a whole, and found to agree with itself. */
+	strays = stamp ? 0 : count_strays(bits, places->words[size_class], words);
 	totals->stray_blocks += strays;
 	live -= strays;
 	size = geometry__block_size(geometry, size_class);

@@ -17,6 +17,7 @@ struct heap {
 	struct arena *arenas; /* sorted by address, none overlaps another */
 	size_t arena_cnt, arena_capacity;
 	struct block_map *blocks;
+	uint32_t readings; /* how often it was brought up to date from memory */
 };
 
 /* An empty heap. Returns 0 or -ENOMEM; the caller frees it. */
@@ -41,6 +42,9 @@ int heap__remove_arena(struct heap *heap, uint64_t address);
 
 /* Forgets the blocks in the arena that is, or was, at @address. */
 void heap__forget_blocks(struct heap *heap, uint64_t address);
+
+/* Has the pools of the arena at @address read again by the next checkpoint__update(), changed or not. */
+void heap__forget_stamps(struct heap *heap, uint64_t address);
 
 struct heap_totals { /* arena_bytes is the sum of the four other bytes */
 	uint64_t arenas, arena_bytes;

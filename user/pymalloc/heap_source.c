@@ -152,6 +152,9 @@ static int read_heap(struct heap_source *source, const struct heap_reading_optio
 		err = allocators__add_interpreters(&source->allocators, interpreters, cnt, memory);
 	if (err)
 		return err;
+	if (*heap)
+		return checkpoint__update(*heap, &source->allocators, memory, &options->checkpoint,
+					  counts);
 	return checkpoint__read(heap, &source->allocators, memory, &options->checkpoint, counts);
 }
 
@@ -167,17 +170,26 @@ static int detect_allocator(struct heap_source *source, const struct heap *heap)
 	return 0;
 }
 
-int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
-		      struct heap_reading *out, uint64_t *counters, struct failure *failure)
+static void add_counts(const struct checkpoint_counts *counts, uint64_t *counters)
 {
-	_cleanup_(heap__freep) struct heap *heap = NULL;
-	struct checkpoint_counts counts = {};
-	struct heap_reading reading = {};
+	counters[COUNTER_POOLS_RETRIED] += counts->retried_pools;
+	counters[COUNTER_POOLS_UNRESOLVED] += counts->unresolved_pools;
+	counters[COUNTER_POOLS_UNREADABLE] += counts->unreadable_pools;
+	counters[COUNTER_POOLS_CORRECTED] += counts->corrected_pools;
+	counters[COUNTER_INTERPRETERS_SKIPPED] += counts->skipped_interpreters;
+}
+
+int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
+		      struct heap_reading *reading, uint64_t *counters, struct failure *failure)
+{
+	bool is_first = !reading->heap;
 	struct pause pause = {};
 	struct timespec start;
 	int err;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
+	reading->counts = (struct checkpoint_counts){};
+	reading->paused_ms = 0;
 	if (options->pause) {
 		err = pause__begin(&pause, source->process->pid);
 		if (err)
@@ -186,20 +198,18 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 					    strerror(-err),
 					    err == -EPERM ? " (is a debugger attached?)" : "");
 	}
-	err = read_heap(source, options, &heap, &counts);
+	err = read_heap(source, options, &reading->heap, &reading->counts);
 	if (options->pause)
-		reading.paused_ms = (double)pause__end(&pause) / 1e6;
+		reading->paused_ms = (double)pause__end(&pause) / 1e6;
 	if (!err && !source->allocator_name)
-		err = detect_allocator(source, heap);
-	if (err)
+		err = detect_allocator(source, reading->heap);
+	if (err) {
+		if (is_first)
+			heap__free(TAKE_PTR(reading->heap));
 		return describe_read_error(source, err, options, failure);
-	counters[COUNTER_POOLS_RETRIED] += counts.retried_pools;
-	counters[COUNTER_POOLS_UNRESOLVED] += counts.unresolved_pools;
-	counters[COUNTER_POOLS_UNREADABLE] += counts.unreadable_pools;
-	counters[COUNTER_INTERPRETERS_SKIPPED] += counts.skipped_interpreters;
-	reading.duration_ms = elapsed_ms(&start);
-	reading.heap = TAKE_PTR(heap);
-	*out = reading;
+	}
+	add_counts(&reading->counts, counters);
+	reading->duration_ms = elapsed_ms(&start);
 	return 0;
 }
 

@@ -24,8 +24,13 @@ struct heap_source {
 };
 
 struct heap_reading {
-	struct heap *heap; /* owned; NULL: none */
+	/*
+	 * Owned. Before a reading: NULL, or a heap of this source to be brought up to date, where nothing
+	 * but readings with keep_stamps has changed it.
+	 */
+	struct heap *heap;
 	double duration_ms, paused_ms;
+	struct checkpoint_counts counts;
 };
 
 struct heap_reading_options {
@@ -41,9 +46,12 @@ int heap_source__open(struct heap_source **out, pid_t pid, struct failure *failu
 void heap_source__free(struct heap_source *source);
 void heap_source__freep(struct heap_source **source);
 
-/* Takes a checkpoint, adding to @counters (COUNTER_CNT of them). The caller frees the heap. */
+/*
+ * Takes a checkpoint into @reading->heap, adding to @counters (COUNTER_CNT of them). The caller frees
+ * the heap, also after a failure if there was one before, which then is partly up to date.
+ */
 int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
-		      struct heap_reading *out, uint64_t *counters, struct failure *failure);
+		      struct heap_reading *reading, uint64_t *counters, struct failure *failure);
 
 /* CPython 3.9 and later keep one empty arena (bpo-37257). */
 bool heap_source__keeps_empty_arena(const struct heap_source *source);

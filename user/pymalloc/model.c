@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/array.h"
 #include "util/cleanup.h"
 
 int model__new(struct model **out, const struct geometry *geometry, bool follows_blocks)
@@ -28,6 +29,7 @@ void model__free(struct model *model)
 		return;
 	heap__free(model->heap);
 	block_map__free(model->touched);
+	free(model->late);
 	free(model);
 }
 
@@ -98,9 +100,14 @@ static int apply_new_pool(struct model *model, const struct pyfrag_event *event)
 {
 	const struct geometry *geometry = &model->heap->geometry;
 	uint64_t pool = geometry__pool_of(geometry, event->address);
-	uint64_t left = count_live(model->heap, pool, 1);
+	uint64_t left;
 	int err;
 
+	if (!model->follows_blocks) {
+		model->counts.new_pools++;
+		return 0;
+	}
+	left = count_live(model->heap, pool, 1);
 	if (left) {
 		model->counts.missed_frees += left;
 		block_map__remove_range(model->heap->blocks, pool, geometry->pool_size);
@@ -150,6 +157,16 @@ static int apply_arena_unmap(struct model *model, uint64_t address)
 	return 0;
 }
 
+/* The heap is being brought up to date elsewhere: what happens to arenas meanwhile is for later. */
+static int keep_for_later(struct model *model, const struct pyfrag_event *event)
+{
+	int err = ARRAY_RESERVE(model->late, model->late_capacity, model->late_cnt + 1);
+
+	if (!err)
+		model->late[model->late_cnt++] = *event;
+	return err;
+}
+
 /* Beyond user space of the widest addresses there are (57 bits, half of them the kernel's). */
 static bool is_no_user_address(uint64_t address)
 {
@@ -162,6 +179,8 @@ int model__apply(struct model *model, const struct pyfrag_event *event)
 		model->counts.unplaced_events++;
 		return 0;
 	}
+	if (!model->heap)
+		return keep_for_later(model, event);
 	switch (event->type) {
 	case EVENT_ALLOC:
 		return apply_alloc(model, event->address);
@@ -188,6 +207,52 @@ int model__begin_checkpoint(struct model *model)
 	if (!model->follows_blocks)
 		return 0;
 	return block_map__new(&model->touched, model->heap->geometry.alignment);
+}
+
+struct heap *model__lend_heap(struct model *model)
+{
+	return TAKE_PTR(model->heap);
+}
+
+static bool is_last_of_its_arena(const struct model *model, size_t index)
+{
+	for (size_t i = index + 1; i < model->late_cnt; i++)
+		if (model->late[i].address == model->late[index].address)
+			return false;
+	return true;
+}
+
+/*
+ * The reader may have seen an arena before or after what happened to it. One that went in the end is gone.
+ * One that came in the end and that the reader saw stays, but whose blocks those were is not certain: all
+ * of it is read again next time.
+ */
+static int apply_late(struct model *model, size_t index)
+{
+	const struct pyfrag_event *event = &model->late[index];
+	struct arena *arena = heap__find_arena(model->heap, event->address);
+
+	if (event->type == EVENT_ARENA_UNMAP && !is_last_of_its_arena(model, index)) {
+		model->counts.arenas_unmapped++;
+		return 0;
+	}
+	if (event->type != EVENT_ARENA_MAP || !arena)
+		return model__apply(model, event);
+	model->counts.arenas_mapped++;
+	arena->generation = ++model->generation;
+	heap__forget_stamps(model->heap, arena->address);
+	return 0;
+}
+
+int model__return_heap(struct model *model, struct heap *heap)
+{
+	int err = 0;
+
+	model->heap = heap;
+	for (size_t i = 0; i < model->late_cnt && !err; i++)
+		err = apply_late(model, i);
+	model->late_cnt = 0;
+	return err;
 }
 
 /* One word of the bits of the chunk at @address, or 0 if there is no such chunk. */

@@ -42,6 +42,9 @@ struct model {
 	struct block_map *touched;
 	uint64_t generation,
 		window_generation; /* of arenas; the latter when the checkpoint began */
+	/* While the heap is lent (then it is NULL): the arena events there were. */
+	struct pyfrag_event *late;
+	size_t late_cnt, late_capacity;
 };
 
 /* A model of an empty heap. Returns 0 or -ENOMEM; the caller frees it. */
@@ -54,6 +57,13 @@ int model__apply(struct model *model, const struct pyfrag_event *event);
 
 /* From here on until model__adopt(), events are noted as touching what they touch. 0 or -ENOMEM. */
 int model__begin_checkpoint(struct model *model);
+
+/*
+ * Only for models that do not follow blocks: gives the heap away, to be brought up to date, until
+ * model__return_heap(). Events in between wait until then. In between the model has no heap.
+ */
+struct heap *model__lend_heap(struct model *model);
+int model__return_heap(struct model *model, struct heap *heap);
 
 /*
  * Compares @fresh, read since model__begin_checkpoint(), with the model where nothing was touched.

@@ -10,6 +10,18 @@ bool pool__is_full(const struct geometry *geometry, const struct pool_header *he
 	       header->count == geometry__pool_capacity(geometry, header->szidx);
 }
 
+/* Offsets are multiples of 8 and at most 65536: 13 bits each (65536 is told from others as 0). */
+uint64_t pool__stamp(const struct pool_header *header)
+{
+	return (uint64_t)header->count << 32 | (header->freeblock >> 3 & 0x1fff) << 19 |
+	       (header->nextoffset >> 3 & 0x1fff) << 6 | header->szidx;
+}
+
+uint32_t pool__stamp_count(uint64_t stamp)
+{
+	return (uint32_t)(stamp >> 32);
+}
+
 /* Sets the first @carved blocks, and no others. */
 static void set_carved(const struct geometry *geometry, uint32_t block_size, uint32_t carved,
 		       uint64_t *live)

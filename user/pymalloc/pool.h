@@ -41,5 +41,17 @@ bool pool__decode(const struct geometry *geometry, uint64_t address, const uint8
 /* The bits of a pool whose every block is live, in @live as above. */
 void pool__set_all(const struct geometry *geometry, uint32_t size_class, uint64_t *live);
 
+/*
+ * What of the sane header of a pool in use tells whether the pool has changed: in the upper half how many
+ * blocks are live, in the lower where the chain of free ones begins, how much is carved off, and the class.
+ * Never 0. A pool that has
+ * the same stamp again may still have changed: free blocks are a stack, and a stack of the same height and
+ * top can hold others below (two blocks are taken, another is put back, and then the first).
+ */
+uint64_t pool__stamp(const struct pool_header *header);
+
+/* How many live blocks a stamp tells of. */
+uint32_t pool__stamp_count(uint64_t stamp);
+
 /* Whether every block of the pool is live, by its header alone. */
 bool pool__is_full(const struct geometry *geometry, const struct pool_header *header);

@@ -185,10 +185,14 @@ static json_t *pack_tracing(const struct report *report)
 
 static json_t *pack_snapshot(const struct report *report)
 {
-	return json_pack("{s:f, s:f, s:I, s:I}", "duration_ms", report->snapshot.duration_ms,
-			 "paused_ms", report->snapshot.paused_ms, "retried_pools",
+	const struct report_snapshot *snapshot = &report->snapshot;
+
+	return json_pack("{s:f, s:f, s:I, s:I, s:I, s:I}", "duration_ms", snapshot->duration_ms,
+			 "paused_ms", snapshot->paused_ms, "retried_pools",
 			 (json_int_t)report->counters[COUNTER_POOLS_RETRIED], "unresolved_pools",
-			 (json_int_t)report->counters[COUNTER_POOLS_UNRESOLVED]);
+			 (json_int_t)report->counters[COUNTER_POOLS_UNRESOLVED], "unchanged_pools",
+			 (json_int_t)snapshot->unchanged_pools, "scrubbed_pools",
+			 (json_int_t)snapshot->scrubbed_pools);
 }
 
 static json_t *pack_counters(const uint64_t *values)

@@ -35,8 +35,9 @@ struct report_tracing {
 };
 
 struct report_snapshot {
-	double duration_ms; /* how long reading took */
-	double paused_ms;   /* how long the target was stopped for it */
+	uint64_t unchanged_pools, scrubbed_pools; /* see checkpoint.h */
+	double duration_ms;			  /* how long reading took */
+	double paused_ms;			  /* how long the target was stopped for it */
 };
 
 struct report {

@@ -279,9 +279,13 @@ int report__write_text(const struct report *report, FILE *out)
 	if (report->tracing)
 		write_tracing(report, out);
 	write_counters(report, out);
-	fprintf(out, "\nRead in %s%s%s\n", SECONDS(report->snapshot.duration_ms / 1000),
+	fprintf(out, "\nRead in %s%s%s", SECONDS(report->snapshot.duration_ms / 1000),
 		report->snapshot.paused_ms > 0 ? ", the target paused for " : "",
 		report->snapshot.paused_ms > 0 ? SECONDS(report->snapshot.paused_ms / 1000) : "");
+	if (report->snapshot.unchanged_pools)
+		fprintf(out, "; %s pools had not changed",
+			COUNT(report->snapshot.unchanged_pools + report->snapshot.scrubbed_pools));
+	fputc('\n', out);
 	if (report->findings->has_map)
 		write_map(&report->findings->map, out);
 	fputc('\n', out);

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Heaps that are brought up to date: with what the headers tell they are right at once, and block by block
+ * after as many readings as are promised; and what has not changed is not read.
+ */
+#include "pymalloc/checkpoint.h"
+
+#include <string.h>
+
+#include "fake_target.h"
+#include "pymalloc/pool.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+struct sample {
+	struct fake_target target;
+	struct allocators allocators;
+	struct checkpoint_counts counts; /* of the last update */
+	struct heap *heap;
+	uint64_t body_bytes; /* read of pools, beyond their headers, by the last update */
+};
+
+static void note_read(void *context, uint64_t address, size_t size)
+{
+	struct sample *sample = context;
+
+	if (size > POOL_HEADER_BYTES && heap__arena_around(sample->heap, address))
+		sample->body_bytes += size;
+}
+
+static void make_sample(struct sample *sample, size_t geometry, uint64_t seed)
+{
+	struct fake_options options =
+		fake_target__options(&FAKE_GEOMETRIES[geometry % FAKE_GEOMETRY_CNT], FAKE_STATIC);
+
+	*sample = (struct sample){};
+	options.seed = seed;
+	options.steps_per_arena = 400;
+	options.keeps_empty_arena = seed & 1;
+	fake_target__init(&sample->target, &options);
+	fake_pymalloc__alloc(&sample->target.pymalloc, 16);
+	for (uint32_t i = 0; i < 6000; i++)
+		fake_pymalloc__step(&sample->target.pymalloc, 4000);
+	sample->allocators = fake_target__locate(&sample->target);
+	assert_int_equal(heap__new(&sample->heap, &sample->allocators.geometry), 0);
+	sample->target.memory.before_read = note_read;
+	sample->target.memory.context = sample;
+}
+
+static void release_sample(struct sample *sample)
+{
+	heap__free(sample->heap);
+	allocators__free(&sample->allocators);
+	fake_target__release(&sample->target);
+}
+
+static void update(struct sample *sample)
+{
+	const struct checkpoint_options options = {.keep_stamps = true,
+						   .max_memory_bytes = UINT64_MAX};
+
+	sample->counts = (struct checkpoint_counts){};
+	sample->body_bytes = 0;
+	assert_int_equal(checkpoint__update(sample->heap, &sample->allocators,
+					    &sample->target.memory.memory, &options,
+					    &sample->counts),
+			 0);
+	assert_int_equal(sample->counts.retried_pools, 0);
+	assert_int_equal(sample->counts.unreadable_pools, 0);
+}
+
+/* What the headers tell: every number of a report but for the addresses of blocks. */
+static void check_totals(const struct sample *sample)
+{
+	struct fake_totals truth = {};
+	struct heap_measure measure;
+
+	fake_pymalloc__add_totals(&sample->target.pymalloc, &truth);
+	assert_int_equal(heap__measure(sample->heap, &measure), 0);
+	assert_int_equal(measure.totals.arenas, truth.arenas);
+	assert_int_equal(measure.totals.arena_bytes, truth.arena_bytes);
+	assert_int_equal(measure.totals.live_blocks, truth.live_blocks);
+	assert_int_equal(measure.totals.live_bytes, truth.live_bytes);
+	assert_int_equal(measure.totals.free_block_bytes, truth.free_block_bytes);
+	assert_int_equal(measure.totals.free_pool_bytes, truth.free_pool_bytes);
+	assert_int_equal(measure.totals.overhead_bytes, truth.overhead_bytes);
+	for (uint32_t i = 0; i < measure.class_cnt; i++) {
+		assert_int_equal(measure.classes[i].pools, truth.classes[i].pools);
+		assert_int_equal(measure.classes[i].live_blocks, truth.classes[i].live_blocks);
+	}
+	heap_measure__free(&measure);
+}
+
+static void test_a_running_target_is_kept_up_with(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 12; seed++) {
+		struct sample sample;
+
+		make_sample(&sample, seed, seed);
+		for (int round = 0; round < 20; round++) {
+			update(&sample);
+			check_totals(&sample);
+			for (int i = 0; i < 10 + 50 * (round % 5); i++)
+				fake_pymalloc__step(&sample.target.pymalloc, 4000);
+		}
+		/* Where blocks changed places without a trace in the headers, it is found. */
+		for (int round = 0; round < SCRUB_READINGS; round++)
+			update(&sample);
+		check_heap_of(sample.heap, &sample.target.pymalloc);
+		release_sample(&sample);
+	}
+}
+
+static void test_what_did_not_change_is_not_read(void **state)
+{
+	struct sample sample;
+	uint64_t first_bytes, bytes = 0, scrubbed = 0;
+
+	(void)state;
+	make_sample(&sample, 2, 3);
+	update(&sample);
+	/* Now the arenas are known, and what is read of them is counted. */
+	for (size_t i = 0; i < sample.heap->arena_cnt; i++)
+		heap__forget_stamps(sample.heap, sample.heap->arenas[i].address);
+	update(&sample);
+	first_bytes = sample.body_bytes;
+	assert_true(first_bytes > 10000);
+	assert_int_equal(sample.counts.unchanged_pools + sample.counts.scrubbed_pools, 0);
+	for (int round = 0; round < SCRUB_READINGS; round++) {
+		update(&sample);
+		check_heap_of(sample.heap, &sample.target.pymalloc);
+		bytes += sample.body_bytes;
+		scrubbed += sample.counts.scrubbed_pools;
+		assert_true(sample.counts.unchanged_pools > sample.counts.scrubbed_pools);
+		assert_int_equal(sample.counts.corrected_pools, 0);
+	}
+	/* Each of them once. */
+	assert_int_equal(bytes, first_bytes);
+	assert_int_equal(scrubbed, sample.counts.unchanged_pools + sample.counts.scrubbed_pools);
+	release_sample(&sample);
+}
+
+static void test_one_block_is_one_pool(void **state)
+{
+	struct sample sample;
+
+	(void)state;
+	make_sample(&sample, 2, 4);
+	update(&sample);
+	fake_pymalloc__free_at(&sample.target.pymalloc, 100);
+	update(&sample);
+	check_heap_of(sample.heap, &sample.target.pymalloc);
+	assert_true(sample.body_bytes <=
+		    (1 + sample.counts.scrubbed_pools) * sample.allocators.geometry.pool_size);
+	release_sample(&sample);
+}
+
+/* Frees the lowest live block of a pool that is neither of two. */
+static void free_other(struct fake_pymalloc *fake, uint64_t pool, uint64_t first, uint64_t second)
+{
+	uint64_t lowest = UINT64_MAX;
+
+	for (size_t i = 0; i < fake->block_cnt; i++)
+		if (geometry__pool_of(&fake->geometry, fake->blocks[i].address) == pool &&
+		    fake->blocks[i].address != first && fake->blocks[i].address != second &&
+		    fake->blocks[i].address < lowest)
+			lowest = fake->blocks[i].address;
+	fake_pymalloc__free(fake, lowest);
+}
+
+/* Two blocks are taken, another one is put back, and then the first: the header says what it said. */
+static void test_other_blocks_under_the_same_header(void **state)
+{
+	struct pool_header before, *header;
+	struct fake_pymalloc *fake;
+	struct sample sample;
+	uint64_t blocks[200], pool, first, second;
+	int rounds = 0;
+
+	(void)state;
+	make_sample(&sample, 2, 5);
+	fake = &sample.target.pymalloc;
+	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
+		blocks[i] = fake_pymalloc__alloc(fake, 512);
+	/* A full pool by now: the next allocations come from it, once it has a free block. */
+	pool = geometry__pool_of(&fake->geometry, blocks[100]);
+	header = fake_pymalloc__pool(fake, pool);
+	assert_true(pool__is_full(&fake->geometry, header));
+	for (size_t i = 0, freed = 0; freed < 3; i++)
+		if (geometry__pool_of(&fake->geometry, blocks[i]) == pool) {
+			fake_pymalloc__free(fake, blocks[i]);
+			freed++;
+		}
+	update(&sample);
+	check_heap_of(sample.heap, fake);
+	before = *header;
+	first = fake_pymalloc__alloc(fake, 512);
+	second = fake_pymalloc__alloc(fake, 512);
+	assert_int_equal(geometry__pool_of(&fake->geometry, second), pool);
+	free_other(fake, pool, first, second);
+	fake_pymalloc__free(fake, first);
+	assert_memory_equal(header, &before, sizeof(before));
+	/* Nothing is to be seen at first; then it is found, and counted. */
+	do {
+		update(&sample);
+		check_totals(&sample);
+	} while (!sample.counts.corrected_pools && ++rounds < SCRUB_READINGS);
+	assert_int_equal(sample.counts.corrected_pools, 1);
+	check_heap_of(sample.heap, fake);
+	release_sample(&sample);
+}
+
+/* The same of a whole arena: whoever knows that it was mapped anew has it read anew. */
+static void test_forgotten_stamps_are_read_again(void **state)
+{
+	struct sample sample;
+	uint64_t unchanged;
+
+	(void)state;
+	make_sample(&sample, 1, 6);
+	update(&sample);
+	update(&sample);
+	unchanged = sample.counts.unchanged_pools + sample.counts.scrubbed_pools;
+	for (size_t i = 0; i < sample.heap->arena_cnt; i++)
+		heap__forget_stamps(sample.heap, sample.heap->arenas[i].address);
+	update(&sample);
+	assert_int_equal(sample.counts.unchanged_pools + sample.counts.scrubbed_pools, 0);
+	update(&sample);
+	assert_int_equal(sample.counts.unchanged_pools + sample.counts.scrubbed_pools, unchanged);
+	check_heap_of(sample.heap, &sample.target.pymalloc);
+	release_sample(&sample);
+}
+
+/* Without stamps, every reading is a whole one. */
+static void test_without_stamps(void **state)
+{
+	struct checkpoint_options options = {.max_memory_bytes = UINT64_MAX};
+	struct sample sample;
+
+	(void)state;
+	make_sample(&sample, 2, 7);
+	for (int round = 0; round < 2; round++) {
+		sample.counts = (struct checkpoint_counts){};
+		assert_int_equal(checkpoint__update(sample.heap, &sample.allocators,
+						    &sample.target.memory.memory, &options,
+						    &sample.counts),
+				 0);
+		assert_int_equal(sample.counts.unchanged_pools + sample.counts.scrubbed_pools, 0);
+		check_heap_of(sample.heap, &sample.target.pymalloc);
+	}
+	release_sample(&sample);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_running_target_is_kept_up_with),
+		cmocka_unit_test(test_what_did_not_change_is_not_read),
+		cmocka_unit_test(test_one_block_is_one_pool),
+		cmocka_unit_test(test_other_blocks_under_the_same_header),
+		cmocka_unit_test(test_forgotten_stamps_are_read_again),
+		cmocka_unit_test(test_without_stamps),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
