@@ -22,6 +22,16 @@ const volatile bool use_cookie;
 /* The consumer is woken when so much of the ring buffer is filled; a power of two. */
 const volatile __u64 wakeup_bytes;
 
+/* What a hit costs the target, ns: HITS_EMULATED, HITS_STEPPED. */
+const volatile __u32 hit_cost_ns[2];
+
+/* What hits have cost so far, and what they may have cost by now; ns. User space moves the latter. */
+__u64 spent_ns;
+volatile __u64 allowance_ns;
+
+/* That the former is beyond the latter was told; user space clears it. */
+volatile __u32 overrun;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096); /* user space sets the size */
@@ -34,6 +44,13 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HITS_CNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} hits SEC(".maps");
+
 /* Probed address -> site; used without attach cookies. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -42,10 +59,15 @@ struct {
 	__type(value, struct pyfrag_site);
 } site_by_address SEC(".maps");
 
-static __always_inline void count(__u32 counter)
+static __always_inline void increment(void *map, __u32 key)
 {
-	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
+	__u64 *value = bpf_map_lookup_elem(map, &key);
 
 	if (value)
 		(*value)++;
+}
+
+static __always_inline void count(__u32 counter)
+{
+	increment(&counters, counter);
 }

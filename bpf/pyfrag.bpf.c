@@ -72,6 +72,26 @@ static __always_inline void handle_new_pool(struct pt_regs *ctx, const struct py
 	emit(EVENT_NEW_POOL, size, block);
 }
 
+/*
+ * Every hit costs the target, also one that is ignored. Returns whether it may still be looked at; where
+ * it may not, user space is told once, and detaches. What happens to arenas is rare, and always told.
+ */
+static __always_inline bool charge(const struct pyfrag_site *site)
+{
+	__u32 kind = site->type & PYFRAG_SITE_STEPPED ? HITS_STEPPED : HITS_EMULATED;
+
+	increment(&hits, kind);
+	__sync_fetch_and_add(&spent_ns, hit_cost_ns[kind & 1]);
+	if (spent_ns <= allowance_ns || (site->type & ~PYFRAG_SITE_STEPPED) > EVENT_NEW_POOL)
+		return true;
+	increment(&hits, HITS_IGNORED);
+	if (!overrun) {
+		overrun = 1;
+		emit_at_once(EVENT_OVERRUN, 0);
+	}
+	return false;
+}
+
 SEC("uprobe")
 int handle_site(struct pt_regs *ctx)
 {
@@ -86,6 +106,9 @@ int handle_site(struct pt_regs *ctx)
 		count(COUNTER_UNKNOWN_SITE);
 		return 0;
 	}
+	if (!charge(&site))
+		return 0;
+	site.type &= ~PYFRAG_SITE_STEPPED;
 	if (site.operand != PYFRAG_NO_REGISTER && !read_operand(ctx, &site, &operand))
 		return 0;
 	if (site.type == EVENT_NEW_POOL)

@@ -30,6 +30,14 @@
 	X(FORKS, "forks_not_followed", "child processes the target forked, not traced")            \
 	X(DRIFT_UNCONFIRMED, "drift_unconfirmed", "blocks too many to look at twice")
 
+/* Probe hits, also counted by BPF programs: no losses, but what tracing costs. */
+enum pyfrag_hits {
+	HITS_EMULATED,
+	HITS_STEPPED, /* instructions that the kernel does not emulate */
+	HITS_IGNORED, /* of both, those beyond what may be spent */
+	HITS_CNT,
+};
+
 #define PYFRAG_COUNTERS(X)                                                                         \
 	PYFRAG_BPF_COUNTERS(X)                                                                     \
 	PYFRAG_USER_COUNTERS(X)

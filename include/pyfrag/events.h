@@ -19,6 +19,7 @@ enum pyfrag_event_type {
 	EVENT_FREELIST_CLEAR, /* address: 0 */
 	EVENT_EXEC,	      /* the target runs another program from here on */
 	EVENT_FORK,	      /* address: the child's pid */
+	EVENT_OVERRUN,	      /* hits have cost more than they may: they are ignored from here on */
 };
 
 /* 16 bytes, in the order in which things happened. */
@@ -36,7 +37,7 @@ struct pyfrag_event {
  * architecture gives them in instruction encodings (x86-64: 0 rax, 1 rcx, 2 rdx, 3 rbx, 4 rsp, ...).
  */
 struct pyfrag_site {
-	__u8 type; /* enum pyfrag_event_type */
+	__u8 type; /* enum pyfrag_event_type; with PYFRAG_SITE_STEPPED set, not emulated */
 	/*
 	 * The block; of EVENT_NEW_POOL the pool; the arena: a register + displacement, or, with
 	 * PYFRAG_OPERAND_IN_MEMORY set, the 8 bytes at that address.
@@ -52,5 +53,6 @@ struct pyfrag_site {
 	__s16 compared_displacement;
 };
 
+#define PYFRAG_SITE_STEPPED	 0x80
 #define PYFRAG_OPERAND_IN_MEMORY 0x80
 #define PYFRAG_NO_REGISTER	 0xff

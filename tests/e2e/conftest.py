@@ -56,12 +56,17 @@ def snapshot():
     return take
 
 
+def mode_of(args):
+    """Tests that do not choose follow every event."""
+    return [] if {"--mode", "--budget"} & set(args) else ["--mode", "full"]
+
+
 @pytest.fixture
 def trace():
     """The reports of a trace as dictionaries."""
 
     def take(pid, *args):
-        result = run_pyfrag("trace", "-p", pid, "--json", *args)
+        result = run_pyfrag("trace", "-p", pid, "--json", *mode_of(args), *args)
         return [check_report(line) for line in result.stdout.splitlines()]
 
     return take
@@ -85,7 +90,7 @@ class Trace:
 
     def __init__(self, *args):
         self.process = subprocess.Popen(
-            [PYFRAG, "trace", "--json"] + [str(arg) for arg in args],
+            [PYFRAG, "trace", "--json"] + mode_of(args) + [str(arg) for arg in args],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
         # The first report says that all probes are in.

@@ -100,6 +100,7 @@ def test_never_stopped(any_target):
     for _ in range(20):
         run_pyfrag("snapshot", "-p", any_target.pid)
     run_pyfrag("trace", "-p", any_target.pid, "-d", "0.5", "-i", "0.1")
+    run_pyfrag("trace", "-p", any_target.pid, "-d", "0.5", "-i", "0.1", "--mode", "full")
     stop.set()
     watcher.join()
     assert any_target.read() == "done"
@@ -169,25 +170,6 @@ def test_text_says_what_json_says(any_target, snapshot):
         assert arena["address"] in text
     assert "%.1f %%" % (100 * report["fragmentation"]) in text
     assert "{:,}".format(report["heap"]["live_blocks"]) in text
-
-
-def test_watch_mode(target, start_trace):
-    """No event for each block, but each arena that comes and goes."""
-    trace = start_trace("-p", target.pid, "-i", "0.3", "--mode", "watch")
-    for _ in range(3):
-        target.run("tuples_with_survivors")
-        target.ask("drop")
-    target.wait_until_blocked()
-    reports = trace.stop()
-    first, last = reports[0], reports[-1]
-    tracing = last["tracing"]
-    assert tracing["mode"] == "watch" and tracing["coverage"] is None
-    assert tracing["allocs"] == tracing["frees"] == 0
-    assert tracing["arenas_mapped"] > 0 and tracing["arenas_unmapped"] > 0
-    assert last["heap"]["arenas"] - first["heap"]["arenas"] == (
-        tracing["arenas_mapped"] - tracing["arenas_unmapped"])
-    fresh = check_report(run_pyfrag("snapshot", "-p", target.pid, "--json").stdout)
-    assert fresh["heap"] == last["heap"]
 
 
 def total_arenas(stats):

@@ -75,13 +75,14 @@ def test_target_exits(any_target, start_trace, nothing_left):
     assert reports[-1]["heap"]["resident_bytes"] is None
 
 
-def test_target_is_killed_at_a_bad_moment(any_target, nothing_left):
+@pytest.mark.parametrize("mode", ["watch", "full"])
+def test_target_is_killed_at_a_bad_moment(any_target, nothing_left, mode):
     """Whenever it dies: a last line that says so, no error. The heap is large, so reading takes long."""
     for delay in (0.0, 0.005, 0.02, 0.05, 0.1):
         with Target(PYTHONS[0]) as target:
             target.run("tuples_with_survivors", 2)
             process = subprocess.Popen(
-                [PYFRAG, "trace", "-p", str(target.pid), "--json", "-i", "0.01"],
+                [PYFRAG, "trace", "-p", str(target.pid), "--json", "-i", "0.01", "--mode", mode],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             assert process.stdout.readline()
             time.sleep(delay)
@@ -202,8 +203,8 @@ def assert_snapshot_agrees(pid, report):
 
 def test_killed_pyfrag_leaves_nothing(any_target, nothing_left):
     for _ in range(5):
-        process = subprocess.Popen([PYFRAG, "trace", "-p", str(any_target.pid), "--json"],
-                                   stdout=subprocess.PIPE)
+        process = subprocess.Popen([PYFRAG, "trace", "-p", str(any_target.pid), "--json",
+                                    "--mode", "full"], stdout=subprocess.PIPE)
         process.stdout.readline()
         any_target.send("run json_churn 2")
         process.kill()
@@ -225,7 +226,7 @@ def test_command_is_traced_from_its_first_allocation(python):
     if python.root:
         pytest.skip("a command of another root")
     code = "import json; kept = [json.dumps(i) for i in range(5000)]"
-    result = subprocess.run([PYFRAG, "trace", "--json", "-i", "0.05", "--"] + python.command
+    result = subprocess.run([PYFRAG, "trace", "--json", "-i", "0.05", "--mode", "full", "--"] + python.command
                             + ["-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             timeout=60)
     reports = [check_report(line) for line in result.stdout.splitlines()]

@@ -113,7 +113,7 @@ def test_pyfrag_in_a_pid_namespace_too(any_target):
     script = ("mount -t proc proc /proc; "
               "(echo 'run json_churn 1'; sleep 2; echo 'run json_churn 20'; sleep 3) | "
               "%s -u %s/target.py > /dev/null & "
-              "sleep 1; %s trace -p $! -d 4 -i 1 --json"
+              "sleep 1; %s trace -p $! -d 4 -i 1 --mode full --json"
               % (any_target.python.command[-1], WORKLOADS,
                  os.environ.get("PYFRAG", os.path.join(os.path.dirname(WORKLOADS), "../pyfrag"))))
     result = subprocess.run(["unshare", "--mount", "--pid", "--fork", "sh", "-c", script],
@@ -191,7 +191,7 @@ def test_embedded(tmp_path, start_trace, flags):
         report = traced_rounds(running.process, start_trace)
     assert report["process"]["comm"] == "embedding"
     # Started by pyfrag it ends at once, for there is nothing to read: even so it is reported.
-    started = run_pyfrag("trace", "--json", "--", program, stdin=subprocess.DEVNULL)
+    started = run_pyfrag("trace", "--json", "--mode", "full", "--", program, stdin=subprocess.DEVNULL)
     reports = [check_report(line) for line in started.stdout.splitlines() if line[:1] == b"{"]
     assert_complete(reports[-1]["tracing"])
     assert reports[-1]["tracing"]["allocs"] > 10000

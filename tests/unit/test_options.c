@@ -132,13 +132,13 @@ static void check_success(const struct outcome *outcome)
 static const struct known_option {
 	const char *name, *letter, *value, *takers;
 } known_options[] = {
-	{"--pid", "-p", "17", "tsid"},	   {"--interval", "-i", "2.5", "t"},
-	{"--duration", "-d", "90s", "t"},  {"--mode", NULL, "watch", "t"},
-	{"--json", NULL, NULL, "ts"},	   {"--map", NULL, NULL, "ts"},
-	{"--pause", NULL, NULL, "ts"},	   {"--below", NULL, "25%", "ts"},
-	{"--blocks", NULL, "4", "ts"},	   {"--max-memory", NULL, "64MiB", "tsd"},
-	{"--no-cache", NULL, NULL, "tid"}, {"--verbose", "-v", NULL, "tsid"},
-	{"--help", "-h", NULL, "tsid"},
+	{"--pid", "-p", "17", "tsid"},		{"--interval", "-i", "2.5", "t"},
+	{"--duration", "-d", "90s", "t"},	{"--mode", NULL, "watch", "t"},
+	{"--json", NULL, NULL, "ts"},		{"--map", NULL, NULL, "ts"},
+	{"--pause", NULL, NULL, "ts"},		{"--below", NULL, "25%", "ts"},
+	{"--budget", NULL, "0.5%", "t"},	{"--blocks", NULL, "4", "ts"},
+	{"--max-memory", NULL, "64MiB", "tsd"}, {"--no-cache", NULL, NULL, "tid"},
+	{"--verbose", "-v", NULL, "tsid"},	{"--help", "-h", NULL, "tsid"},
 };
 
 static bool takes(const struct command *command, const struct known_option *option)
@@ -191,7 +191,9 @@ static void test_defaults(void **state)
 		assert_int_equal(outcome.options.pid, 0);
 		assert_true(outcome.options.interval_s == 5);
 		assert_true(outcome.options.duration_s == 0);
-		assert_int_equal(outcome.options.mode, TRACE_FULL);
+		assert_int_equal(outcome.options.mode, TRACE_WATCH);
+		assert_true(outcome.options.budget == 0.02);
+		assert_false(outcome.options.budget_given);
 		assert_false(outcome.options.json || outcome.options.map || outcome.options.pause ||
 			     outcome.options.no_cache);
 		assert_true(outcome.options.below == 0.10);
@@ -219,6 +221,11 @@ static void test_values(void **state)
 	assert_true(outcome.options.below == 0.005);
 	assert_int_equal(outcome.options.blocks_per_arena_max, 0);
 	assert_int_equal(outcome.options.max_memory_bytes, 1536 * KIB * KIB);
+
+	PARSE(&outcome, &command_trace, "--budget", "0.5%");
+	check_success(&outcome);
+	assert_true(outcome.options.budget == 0.005);
+	assert_true(outcome.options.budget_given);
 
 	PARSE(&outcome, &command_trace, "-p17", "-i", "1", "-d2m", "--mode", "full");
 	check_success(&outcome);
@@ -258,6 +265,10 @@ static void test_bounds(void **state)
 		{"--duration", "0", false},
 		{"--duration", "366d", true},
 		{"--duration", "366.1d", false},
+		{"--budget", "0", true},
+		{"--budget", "100", true},
+		{"--budget", "101", false},
+		{"--budget", "-1", false},
 		{"--below", "0", true},
 		{"--below", "100", true},
 		{"--below", "100.1", false},
@@ -313,7 +324,7 @@ static void test_modes(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		PARSE(&outcome, &command_trace, "--mode", bad[i]);
-		check_error(&outcome, &command_trace, "full or watch");
+		check_error(&outcome, &command_trace, "watch or full");
 	}
 }
 
@@ -453,7 +464,7 @@ static void test_help(void **state)
 	assert_non_null(strstr(outcome.out, "(default 10%)"));
 	assert_non_null(strstr(outcome.out, "(default 32)"));
 	assert_non_null(strstr(outcome.out, "(default 1GiB)"));
-	assert_non_null(strstr(outcome.out, "full: see each allocation and free (default)"));
+	assert_non_null(strstr(outcome.out, "watch: what the budget allows (default)"));
 }
 
 /* What is wrong before --help is told first; what comes behind it does not matter. */

@@ -29,8 +29,10 @@ static const struct option_spec specs[] = {
 	{OPTION_PID, "pid", 'p', "PID", "the process to look at"},
 	{OPTION_INTERVAL, "interval", 'i', "SECONDS", "time between two reports (default 5)"},
 	{OPTION_DURATION, "duration", 'd', "SECONDS", "end after so long (default: at Ctrl-C)"},
-	{OPTION_MODE, "mode", 0, "full|watch",
-	 "full: see each allocation and free (default); watch: checkpoints and arenas only"},
+	{OPTION_MODE, "mode", 0, "watch|full",
+	 "watch: what the budget allows (default); full: each allocation and free, at any cost"},
+	{OPTION_BUDGET, "budget", 0, "PERCENT",
+	 "share of the target's CPU time that watching may cost (default 2%); 0: none"},
 	{OPTION_JSON, "json", 0, NULL, "a line of JSON for each report (docs/report.schema.json)"},
 	{OPTION_MAP, "map", 0, NULL,
 	 "draw the heap, a character a sector: ' ' free, '-' partly used, "
@@ -97,7 +99,7 @@ static int parse_mode(const struct command *command, const char *text, enum trac
 	else if (!strcmp(text, "watch"))
 		*mode = TRACE_WATCH;
 	else
-		return reject(command, "--mode", text, "a mode: full or watch");
+		return reject(command, "--mode", text, "a mode: watch or full");
 	return 0;
 }
 
@@ -124,6 +126,11 @@ static int apply_option(const struct command *command, enum option_id id, const 
 		return 0;
 	case OPTION_MODE:
 		return parse_mode(command, text, &options->mode);
+	case OPTION_BUDGET:
+		if (!units__parse_percent(text, &options->budget))
+			return reject(command, "--budget", text, "a percentage from 0 to 100");
+		options->budget_given = true;
+		return 0;
 	case OPTION_JSON:
 		options->json = true;
 		return 0;
@@ -218,6 +225,7 @@ int options__parse(const struct command *command, int argc, char **argv, struct 
 	char letters[2 * ARRAY_SIZE(specs) + 3];
 	struct options parsed = {
 		.interval_s = 5,
+		.budget = 0.02,
 		.below = 0.10,
 		.blocks_per_arena_max = 32,
 		.max_memory_bytes = 1UL << 30,

@@ -15,6 +15,7 @@ enum option_id {
 	OPTION_INTERVAL,
 	OPTION_DURATION,
 	OPTION_MODE,
+	OPTION_BUDGET,
 	OPTION_JSON,
 	OPTION_MAP,
 	OPTION_PAUSE,
@@ -27,8 +28,8 @@ enum option_id {
 };
 
 enum trace_mode {
-	TRACE_FULL,
 	TRACE_WATCH,
+	TRACE_FULL,
 };
 
 struct options {
@@ -36,6 +37,8 @@ struct options {
 	double interval_s;
 	double duration_s; /* 0: no end */
 	enum trace_mode mode;
+	double budget;	   /* in mode watch: share of the target's CPU time */
+	bool budget_given; /* on the command line */
 	bool json, map, pause, no_cache;
 	double below; /* occupancy below which an arena with live blocks is pinned */
 	uint32_t blocks_per_arena_max;

@@ -26,9 +26,14 @@
 /* How often a started program is asked whether its Python is up. */
 #define HEAP_POLL_NS 1000000
 
+/* How often the budget is looked at. */
+#define TICK_S 0.2
+
 /* What wakes the trace up. */
 enum wakeup {
 	WAKEUP_FORK,
+	WAKEUP_TICK,
+	WAKEUP_OVERRUN,
 	WAKEUP_INTERVAL,
 	WAKEUP_DURATION,
 	WAKEUP_SIGNAL,
@@ -58,8 +63,8 @@ static void trace__release(struct trace *trace)
 	pinned_history__free(&trace->history);
 	closep(&trace->epoll_fd);
 	for (int i = 0; i < WAKEUP_CNT; i++)
-		if (i != WAKEUP_FORK && i < WAKEUP_EXEC) /* the others are not ours */
-			closep(&trace->fds[i]);
+		if (i != WAKEUP_FORK && i != WAKEUP_OVERRUN && i < WAKEUP_EXEC)
+			closep(&trace->fds[i]); /* the others are not ours */
 }
 
 static double seconds_since(const struct timespec *since)
@@ -101,6 +106,21 @@ static int take_state(const struct heap *heap, const struct tracer_totals *total
 	return output__find(&output, heap, &state->findings);
 }
 
+static struct report_cost describe_cost(const struct trace *trace, const struct tracer_cost *cost)
+{
+	return (struct report_cost){
+		.budget = trace->options->mode == TRACE_FULL ? -1 : trace->options->budget,
+		.hits = cost->hits[HITS_EMULATED] + cost->hits[HITS_STEPPED],
+		.ignored_hits = cost->hits[HITS_IGNORED],
+		.spent_ns = cost->spent_ns,
+		.cpu_ns = cost->cpu_ns,
+		.burst_cnt = cost->burst_cnt,
+		.burst_s = (double)cost->burst_ns / 1e9,
+		.growth_pauses = cost->growth_pauses,
+		.has_bursts = cost->has_bursts,
+	};
+}
+
 static int report(struct trace *trace)
 {
 	struct state state = {.trace = trace};
@@ -116,6 +136,7 @@ static int report(struct trace *trace)
 		return err;
 	}
 	tracing = (struct report_tracing){
+		.cost = describe_cost(trace, &state.totals.cost),
 		.mode = trace->options->mode == TRACE_FULL ? "full" : "watch",
 		.probe_sites = state.totals.probe_sites,
 		.allocs = counts->allocs,
@@ -192,7 +213,11 @@ static int new_signal_fd(void)
 
 static int open_wakeups(struct trace *trace)
 {
+	bool has_budget = tracer__overrun_fd(trace->tracer) >= 0;
+
 	trace->fds[WAKEUP_FORK] = tracer__fork_fd(trace->tracer);
+	trace->fds[WAKEUP_TICK] = new_timer(has_budget ? TICK_S : 0, true);
+	trace->fds[WAKEUP_OVERRUN] = tracer__overrun_fd(trace->tracer);
 	trace->fds[WAKEUP_SIGNAL] = new_signal_fd();
 	trace->fds[WAKEUP_INTERVAL] = new_timer(trace->options->interval_s, true);
 	trace->fds[WAKEUP_DURATION] = new_timer(trace->options->duration_s, false);
@@ -204,6 +229,8 @@ static int open_wakeups(struct trace *trace)
 	for (uint32_t i = 0; i < WAKEUP_CNT; i++) {
 		struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
 
+		if (i == WAKEUP_OVERRUN && !has_budget)
+			continue;
 		if (trace->fds[i] < 0)
 			return trace->fds[i];
 		if (epoll_ctl(trace->epoll_fd, EPOLL_CTL_ADD, trace->fds[i], &event))
@@ -224,13 +251,12 @@ static int wait_for(struct trace *trace, enum wakeup *out)
 	while (cnt < 0 && errno == EINTR);
 	if (cnt < 0)
 		return -errno;
-	*out = WAKEUP_FORK;
+	*out = (enum wakeup)0;
 	for (int i = 0; i < cnt; i++)
 		if (events[i].data.u32 > (uint32_t)*out)
 			*out = (enum wakeup)events[i].data.u32;
-	if (*out == WAKEUP_INTERVAL &&
-	    read(trace->fds[WAKEUP_INTERVAL], &expirations, sizeof(expirations)) < 0 &&
-	    errno != EAGAIN)
+	if ((*out == WAKEUP_INTERVAL || *out == WAKEUP_TICK) &&
+	    read(trace->fds[*out], &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		return -errno;
 	return 0;
 }
@@ -263,6 +289,28 @@ static void spare_children(struct trace *trace)
 			 trace->source->process->pid, strerror(-err));
 }
 
+/* What is to be done before it goes on. */
+static int act_on(struct trace *trace, enum wakeup wakeup)
+{
+	int err;
+
+	switch (wakeup) {
+	case WAKEUP_FORK:
+		spare_children(trace);
+		return 0;
+	case WAKEUP_TICK:
+	case WAKEUP_OVERRUN:
+		err = tracer__keep_budget(trace->tracer);
+		if (!err || !process__is_alive(trace->source->process))
+			return 0;
+		log_error("process %d: cannot keep the budget: %s", trace->source->process->pid,
+			  strerror(-err));
+		return err;
+	default:
+		return checkpoint_and_report(trace);
+	}
+}
+
 /* Reports until something ends it; the last report is the state at the end. */
 static int run_loop(struct trace *trace)
 {
@@ -278,10 +326,7 @@ static int run_loop(struct trace *trace)
 			log_error("cannot wait: %s", strerror(-err));
 		if (err || wakeup > WAKEUP_INTERVAL || tracer__has_execed(trace->tracer))
 			break;
-		if (wakeup == WAKEUP_FORK)
-			spare_children(trace);
-		else
-			err = checkpoint_and_report(trace);
+		err = act_on(trace, wakeup);
 	}
 	if (err)
 		return err;
@@ -297,6 +342,7 @@ static int probe(struct trace *trace, pid_t pid, const struct module *module,
 {
 	const struct tracer_options options = {
 		.follow_blocks = trace->options->mode == TRACE_FULL,
+		.budget = trace->options->budget,
 		.ring_bytes = RING_BYTES,
 	};
 	_cleanup_(site_set__free) struct site_set sites = {};
@@ -409,12 +455,16 @@ static int run_trace(const struct options *options)
 {
 	_cleanup_(trace__release) struct trace trace = {.options = options,
 							.epoll_fd = -1,
-							.fds = {-1, -1, -1, -1, -1, -1}};
+							.fds = {-1, -1, -1, -1, -1, -1, -1, -1}};
 	struct failure failure;
 	int err;
 
 	if (!options->pid == !options->argument_cnt) {
 		log_error("trace: what? give a process with -p PID, or a command: -- CMD ARGS");
+		return -EINVAL;
+	}
+	if (options->mode == TRACE_FULL && options->budget_given) {
+		log_error("trace: --mode full knows no budget; leave out one of the two");
 		return -EINVAL;
 	}
 	err = options->pid ? start_on_process(&trace, &failure) : start_command(&trace, &failure);
@@ -438,12 +488,14 @@ const struct command command_trace = {
 	.description =
 		"Reports the heap of a running CPython process, at once, then every interval, and when it\n"
 		"ends: at Ctrl-C, after --duration, or when the process exits or executes another program.\n"
-		"Between reports the heap is followed by BPF probes. With a command in place of a process,\n"
-		"starts the command and traces it from its first allocation.\n"
-		"Mode full stops the process for about a microsecond at each allocation and each free.",
-	.options = (const enum option_id[]){OPTION_PID, OPTION_INTERVAL, OPTION_DURATION,
-					    OPTION_MODE, OPTION_JSON, OPTION_MAP, OPTION_PAUSE,
-					    OPTION_BELOW, OPTION_BLOCKS, OPTION_MAX_MEMORY,
-					    OPTION_NO_CACHE, OPTION_VERBOSE, OPTION_HELP, 0},
+		"With a command in place of a process, starts the command and traces it from the beginning.\n"
+		"Mode watch reads what has changed in the heap at each report, and watches where it grows and\n"
+		"shrinks; what is left of the budget goes into short bursts in which each allocation is seen.\n"
+		"Mode full follows each allocation and free by a probe, which takes about a microsecond each.",
+	.options =
+		(const enum option_id[]){OPTION_PID, OPTION_INTERVAL, OPTION_DURATION, OPTION_MODE,
+					 OPTION_BUDGET, OPTION_JSON, OPTION_MAP, OPTION_PAUSE,
+					 OPTION_BELOW, OPTION_BLOCKS, OPTION_MAX_MEMORY,
+					 OPTION_NO_CACHE, OPTION_VERBOSE, OPTION_HELP, 0},
 	.run = run_trace,
 };

@@ -4,13 +4,13 @@
 #include <bpf/libbpf.h>
 #include <elf.h>
 #include <errno.h>
-#include <link.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "probes/bpf_compat.h"
+#include "probes/own_code.h"
 #include "selftest.skel.h"
 #include "util/cleanup.h"
 
@@ -25,28 +25,6 @@ static void *call_probed_function(void *unused)
 	(void)unused;
 	probed_function();
 	return NULL;
-}
-
-struct offset_search {
-	uint64_t address, offset;
-};
-
-static int find_offset(struct dl_phdr_info *info, size_t size, void *context)
-{
-	struct offset_search *search = context;
-
-	(void)size;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-		uint64_t start = info->dlpi_addr + header->p_vaddr;
-
-		if (header->p_type != PT_LOAD || search->address < start ||
-		    search->address - start >= header->p_filesz)
-			continue;
-		search->offset = search->address - start + header->p_offset;
-		return 1;
-	}
-	return 0;
 }
 
 static void destroy_selftest(struct selftest_bpf **skeleton)
@@ -103,9 +81,9 @@ static int silence(enum libbpf_print_level level, const char *format, va_list ar
 
 int features__detect(struct features *out)
 {
-	struct offset_search search = {.address = (uint64_t)(uintptr_t)probed_function};
 	libbpf_print_fn_t print = libbpf_set_print(silence);
 	struct features features = {};
+	uint64_t offset;
 	int result;
 
 	result = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_KPROBE, NULL);
@@ -114,10 +92,11 @@ int features__detect(struct features *out)
 		features.attach_cookie =
 			libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie,
 						NULL) == 1;
-		dl_iterate_phdr(find_offset, &search);
-		detect_uprobe_multi(&features, search.offset);
-		if (!features.uprobe_multi)
-			detect_uprobe(&features, search.offset);
+		if (own_code__find_offset((const void *)probed_function, &offset)) {
+			detect_uprobe_multi(&features, offset);
+			if (!features.uprobe_multi)
+				detect_uprobe(&features, offset);
+		}
 	}
 	libbpf_set_print(print);
 	if (result < 0)

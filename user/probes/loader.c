@@ -42,8 +42,7 @@ struct probe_set {
 	struct uprobe_group group;
 	struct bpf_link **links; /* perf events, exec and fork */
 	size_t link_cnt, link_capacity;
-	struct multi_link *multi_links;
-	size_t multi_link_cnt, multi_link_capacity;
+	struct multi_link multi_links[PROBE_GROUP_CNT];
 };
 
 /* libbpf's own messages are for those who asked for more. */
@@ -102,6 +101,9 @@ static void set_constants(struct pyfrag_bpf *skeleton, const struct probe_option
 	skeleton->rodata->target_tgid = (uint32_t)options->pid;
 	skeleton->rodata->use_cookie = use_cookie;
 	skeleton->rodata->wakeup_bytes = options->ring_bytes / WAKEUPS_PER_RING;
+	skeleton->rodata->hit_cost_ns[HITS_EMULATED] = (uint32_t)options->hit_cost.emulated_ns;
+	skeleton->rodata->hit_cost_ns[HITS_STEPPED] = (uint32_t)options->hit_cost.stepped_ns;
+	skeleton->bss->allowance_ns = UINT64_MAX;
 	if (!stat("/proc/self/ns/pid", &namespace) && namespace.st_ino != INITIAL_PIDNS_INODE) {
 		skeleton->rodata->pidns_device = namespace.st_dev;
 		skeleton->rodata->pidns_inode = namespace.st_ino;
@@ -127,6 +129,8 @@ int probe_set__new(struct probe_set **out, const struct probe_options *options,
 		return failure__set(failure, -ENOMEM, "out of memory");
 	libbpf_set_print(forward_message);
 	probes->pid = options->pid;
+	for (size_t i = 0; i < PROBE_GROUP_CNT; i++)
+		probes->multi_links[i] = (struct multi_link){.fd = -1, .file_fd = -1};
 	choose_method(probes, options, features);
 	probes->skeleton = pyfrag_bpf__open();
 	if (!probes->skeleton)
@@ -148,13 +152,12 @@ void probe_set__free(struct probe_set *probes)
 {
 	if (!probes)
 		return;
-	for (size_t i = 0; i < probes->multi_link_cnt; i++)
-		multi_link__detach(&probes->multi_links[i]);
+	for (size_t i = 0; i < PROBE_GROUP_CNT; i++)
+		multi_link__release(&probes->multi_links[i]);
 	for (size_t i = 0; i < probes->link_cnt; i++)
 		bpf_link__destroy(probes->links[i]);
 	uprobe_group__remove(&probes->group);
 	pyfrag_bpf__destroy(probes->skeleton);
-	free(probes->multi_links);
 	free((void *)probes->links);
 	free(probes);
 }
@@ -177,29 +180,13 @@ static int add_link(struct probe_set *probes, struct bpf_link *link)
 	return 0;
 }
 
-/* All sites by one link. */
-static int attach_multi(struct probe_set *probes, const struct site *const *sites, size_t cnt,
-			int fd)
-{
-	int err;
-
-	err = ARRAY_RESERVE(probes->multi_links, probes->multi_link_capacity,
-			    probes->multi_link_cnt + 1);
-	if (!err)
-		err = multi_link__attach(&probes->multi_links[probes->multi_link_cnt],
-					 bpf_program__fd(probes->skeleton->progs.handle_site),
-					 sites, cnt, fd, probes->pid);
-	if (!err)
-		probes->multi_link_cnt++;
-	return err;
-}
-
 /* Lets the program find @site by the address that is hit. */
 static int register_address(struct probe_set *probes, const struct site *site, uint64_t bias)
 {
+	struct pyfrag_site encoded = site__encode(site);
 	uint64_t address = site->address + bias;
 	int err = bpf_map_update_elem(bpf_map__fd(probes->skeleton->maps.site_by_address), &address,
-				      &site->probe, BPF_ANY);
+				      &encoded, BPF_ANY);
 
 	return err ? -errno : 0;
 }
@@ -242,7 +229,9 @@ static int attach_single(struct probe_set *probes, const struct site *site, cons
 	struct bpf_link *link;
 
 	if (probes->use_cookie) {
-		memcpy(&options.bpf_cookie, &site->probe, sizeof(options.bpf_cookie));
+		struct pyfrag_site encoded = site__encode(site);
+
+		memcpy(&options.bpf_cookie, &encoded, sizeof(options.bpf_cookie));
 	} else {
 		int err = register_address(probes, site, bias);
 
@@ -275,16 +264,20 @@ static int attach_singly(struct probe_set *probes, const struct site *const *sit
 	return *attached ? 0 : last_err;
 }
 
-static int attach(struct probe_set *probes, const struct site *const *sites, size_t cnt, int fd,
-		  uint64_t bias, size_t *attached)
+static int attach(struct probe_set *probes, enum probe_group group, const struct site *const *sites,
+		  size_t cnt, int fd, uint64_t bias, size_t *attached)
 {
+	struct multi_link *link = &probes->multi_links[group];
 	char path[64];
+	int err;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	*attached = cnt;
 	switch (probes->method) {
 	case PROBE_MULTI:
-		return attach_multi(probes, sites, cnt, fd);
+		err = multi_link__init(link, bpf_program__fd(probes->skeleton->progs.handle_site),
+				       sites, cnt, fd, probes->pid);
+		return err || group == PROBES_BURST ? err : multi_link__attach(link);
 	case PROBE_GROUP:
 		return attach_group(probes, sites, cnt, path, bias, attached);
 	case PROBE_SINGLE:
@@ -293,12 +286,12 @@ static int attach(struct probe_set *probes, const struct site *const *sites, siz
 	return -EINVAL;
 }
 
-int probe_set__attach_sites(struct probe_set *probes, const struct site_set *sites, uint32_t types,
-			    int fd, uint64_t bias, size_t *attached, uint64_t *unusable,
-			    struct failure *failure)
+int probe_set__attach_sites(struct probe_set *probes, enum probe_group group,
+			    const struct site_set *sites, uint32_t types, int fd, uint64_t bias,
+			    size_t *attached, uint64_t *unusable, struct failure *failure)
 {
 	_cleanup_free_ const struct site **wanted = NULL;
-	size_t cnt = 0;
+	size_t cnt = 0, done = 0;
 	int err;
 
 	wanted = (const struct site **)calloc(sites->cnt + 1, sizeof(*wanted));
@@ -307,14 +300,32 @@ int probe_set__attach_sites(struct probe_set *probes, const struct site_set *sit
 	for (size_t i = 0; i < sites->cnt; i++)
 		if (types & 1U << sites->items[i].probe.type)
 			wanted[cnt++] = &sites->items[i];
-	err = cnt ? attach(probes, wanted, cnt, fd, bias, attached) : 0;
+	err = cnt ? attach(probes, group, wanted, cnt, fd, bias, &done) : 0;
 	if (err)
 		return failure__set(failure, err, "cannot probe process %d: %s%s", probes->pid,
 				    strerror(-err),
 				    err == -EPERM || err == -EACCES
 					    ? "; run as root, or with CAP_PERFMON and CAP_BPF"
 					    : "");
-	*unusable += cnt - *attached;
+	*attached += done;
+	*unusable += cnt - done;
+	return 0;
+}
+
+bool probe_set__can_switch(const struct probe_set *probes)
+{
+	return probes->method == PROBE_MULTI;
+}
+
+int probe_set__switch(struct probe_set *probes, enum probe_group group, bool on)
+{
+	struct multi_link *link = &probes->multi_links[group];
+
+	if (!link->cnt)
+		return probe_set__can_switch(probes) ? 0 : -ENOTSUP;
+	if (on)
+		return multi_link__attach(link);
+	multi_link__detach(link);
 	return 0;
 }
 
@@ -336,13 +347,22 @@ int probe_set__attach_life(struct probe_set *probes, struct failure *failure)
 
 int probe_set__spare_children(struct probe_set *probes)
 {
-	int err = 0;
+	int prog_fd = bpf_program__fd(probes->skeleton->progs.handle_nothing), err = 0;
 
-	for (size_t i = 0; i < probes->multi_link_cnt && !err; i++)
-		err = multi_link__spare_children(&probes->multi_links[i],
-						 bpf_program__fd(
-							 probes->skeleton->progs.handle_nothing));
+	for (size_t i = 0; i < PROBE_GROUP_CNT && !err; i++)
+		err = multi_link__spare_children(&probes->multi_links[i], prog_fd);
 	return err;
+}
+
+void probe_set__allow(struct probe_set *probes, uint64_t allowance_ns)
+{
+	probes->skeleton->bss->allowance_ns = allowance_ns;
+	probes->skeleton->bss->overrun = 0;
+}
+
+uint64_t probe_set__spent_ns(const struct probe_set *probes)
+{
+	return probes->skeleton->bss->spent_ns;
 }
 
 int probe_set__ring_fd(const struct probe_set *probes)
@@ -350,16 +370,27 @@ int probe_set__ring_fd(const struct probe_set *probes)
 	return bpf_map__fd(probes->skeleton->maps.events);
 }
 
-void probe_set__read_counters(const struct probe_set *probes, uint64_t *counters)
+/* Sums per-CPU values over all CPUs. */
+static void read_sums(const struct bpf_map *map, uint32_t cnt, uint64_t *sums)
 {
 	int cpus = libbpf_num_possible_cpus();
 	_cleanup_free_ uint64_t *values = calloc(cpus > 0 ? (size_t)cpus : 1, sizeof(*values));
 
-	for (uint32_t key = 0; key < COUNTER_BPF_CNT && values; key++) {
-		if (bpf_map_lookup_elem(bpf_map__fd(probes->skeleton->maps.counters), &key, values))
+	for (uint32_t key = 0; key < cnt && values; key++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(map), &key, values))
 			continue;
-		counters[key] = 0;
+		sums[key] = 0;
 		for (int cpu = 0; cpu < cpus; cpu++)
-			counters[key] += values[cpu];
+			sums[key] += values[cpu];
 	}
+}
+
+void probe_set__read_counters(const struct probe_set *probes, uint64_t *counters)
+{
+	read_sums(probes->skeleton->maps.counters, COUNTER_BPF_CNT, counters);
+}
+
+void probe_set__read_hits(const struct probe_set *probes, uint64_t *hits)
+{
+	read_sums(probes->skeleton->maps.hits, HITS_CNT, hits);
 }

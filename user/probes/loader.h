@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "probes/features.h"
+#include "probes/hit_cost.h"
 #include "probes/sites.h"
 #include "pyfrag/counters.h"
 #include "util/failure.h"
@@ -20,6 +21,15 @@ struct probe_options {
 	pid_t pid;	   /* of the target, in our pid namespace */
 	size_t ring_bytes; /* a power of two */
 	size_t site_cnt;   /* about how many sites there will be */
+	struct hit_cost hit_cost;
+};
+
+/* Probes that come and go together. */
+enum probe_group {
+	PROBES_LASTING,
+	PROBES_GROWTH, /* where the heap takes pools */
+	PROBES_BURST,  /* every allocation and free, for a moment */
+	PROBE_GROUP_CNT,
 };
 
 /* Loads the programs. Errors (-EPERM, -ENOTSUP, ...) are described. The caller frees. */
@@ -32,12 +42,31 @@ void probe_set__freep(struct probe_set **probes);
 
 /*
  * Attaches to the sites of @types (a bit for each enum pyfrag_event_type) in the file behind @fd, which
- * the target has mapped with @bias: by one uprobe_multi link where that works, else by perf events.
- * *attached: sites attached; those that could not be are counted in *unusable.
+ * the target has mapped with @bias, as one group: by one uprobe_multi link where that works, else by perf
+ * events. PROBES_BURST are not attached yet, only prepared. Adds to *attached the sites attached; those
+ * that could not be are counted in *unusable.
  */
-int probe_set__attach_sites(struct probe_set *probes, const struct site_set *sites, uint32_t types,
-			    int fd, uint64_t bias, size_t *attached, uint64_t *unusable,
-			    struct failure *failure);
+int probe_set__attach_sites(struct probe_set *probes, enum probe_group group,
+			    const struct site_set *sites, uint32_t types, int fd, uint64_t bias,
+			    size_t *attached, uint64_t *unusable, struct failure *failure);
+
+/* Whether groups can be switched on and off: with uprobe_multi only, perf events go too slowly. */
+bool probe_set__can_switch(const struct probe_set *probes);
+
+/* Attaches or detaches a group. Takes some 10 ms. Returns 0 or negative errno. */
+int probe_set__switch(struct probe_set *probes, enum probe_group group, bool on);
+
+/*
+ * From here on hits are looked at while all hits together have cost no more than @allowance_ns since the
+ * beginning (UINT64_MAX at first); beyond, there is an EVENT_OVERRUN, and hits are ignored.
+ */
+void probe_set__allow(struct probe_set *probes, uint64_t allowance_ns);
+
+/* What all hits have cost, as they were calibrated. */
+uint64_t probe_set__spent_ns(const struct probe_set *probes);
+
+/* How many hits there were, by enum pyfrag_hits. */
+void probe_set__read_hits(const struct probe_set *probes, uint64_t *hits);
 
 /* Attaches to exec and fork. */
 int probe_set__attach_life(struct probe_set *probes, struct failure *failure);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All sites of a file by one uprobe_multi link (Linux 6.6).
+ * Many sites of a file by one uprobe_multi link (Linux 6.6), which comes and goes in milliseconds.
  *
  * The breakpoints that it puts into the target's memory are copied by fork() like any other page, and
  * the kernel, which knows that the child is none of the link's business, steps over them but leaves
@@ -12,30 +12,37 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "probes/sites.h"
 
 struct multi_link {
-	int fd;
+	int fd;	     /* -1: not attached */
 	int file_fd; /* what is probed */
+	int prog_fd; /* not owned */
 	pid_t pid;
-	uint64_t *offsets;
+	uint64_t *offsets, *cookies;
 	size_t cnt;
 };
 
 /*
- * Attaches program @prog_fd to @sites of the file behind @file_fd, in process @pid, each with its
- * struct pyfrag_site as cookie. Returns 0 or negative errno.
+ * Prepares to attach program @prog_fd to @sites of the file behind @file_fd, in process @pid, each with
+ * its site__encode() as cookie. Returns 0 or negative errno.
  */
-int multi_link__attach(struct multi_link *out, int prog_fd, const struct site *const *sites,
-		       size_t cnt, int file_fd, pid_t pid);
+int multi_link__init(struct multi_link *out, int prog_fd, const struct site *const *sites,
+		     size_t cnt, int file_fd, pid_t pid);
+
+/* Detaches, and releases what was prepared. */
+void multi_link__release(struct multi_link *link);
+
+/* Both do nothing if it is so already. Attaching returns 0 or negative errno. */
+int multi_link__attach(struct multi_link *link);
+void multi_link__detach(struct multi_link *link);
 
 /*
  * Takes the breakpoints out of processes that the target has forked. @prog_fd is a program that does
  * nothing. Takes as long as attaching and detaching. Returns 0 or negative errno.
  */
 int multi_link__spare_children(const struct multi_link *link, int prog_fd);
-
-void multi_link__detach(struct multi_link *link);

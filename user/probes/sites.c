@@ -43,6 +43,15 @@ size_t site_set__count(const struct site_set *set, enum pyfrag_event_type type)
 	return cnt;
 }
 
+struct pyfrag_site site__encode(const struct site *site)
+{
+	struct pyfrag_site encoded = site->probe;
+
+	if (!site->emulated)
+		encoded.type |= PYFRAG_SITE_STEPPED;
+	return encoded;
+}
+
 const char *site__type_name(enum pyfrag_event_type type)
 {
 	switch (type) {
@@ -60,6 +69,7 @@ const char *site__type_name(enum pyfrag_event_type type)
 		return "free-list clear";
 	case EVENT_EXEC:
 	case EVENT_FORK:
+	case EVENT_OVERRUN:
 		break;
 	}
 	return "?";

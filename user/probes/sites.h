@@ -22,6 +22,9 @@ struct site {
 	struct pyfrag_site probe;
 };
 
+/* What the BPF program is told of a site: probe, and whether it is emulated. */
+struct pyfrag_site site__encode(const struct site *site);
+
 struct site_set {
 	struct site *items; /* sorted by address */
 	size_t cnt, capacity;

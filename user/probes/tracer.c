@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include "probes/events.h"
+#include "probes/hit_cost.h"
 #include "probes/loader.h"
+#include "probes/pacer.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/sleep.h"
@@ -35,6 +37,9 @@
 
 struct tracer {
 	struct probe_set *probes;
+	struct pacer pacer; /* its overrun_fd is -1 where there is no budget to keep */
+	uint64_t cpu_start_ns, cpu_ns;
+	pid_t pid;
 	struct event_stream *stream;
 	struct heap_source *source;
 	struct model *model; /* NULL: not following yet; then events go to the backlog */
@@ -58,6 +63,7 @@ void tracer__free(struct tracer *tracer)
 	if (!tracer)
 		return;
 	event_stream__free(tracer->stream);
+	pacer__release(&tracer->pacer);
 	probe_set__free(tracer->probes);
 	model__free(tracer->model);
 	free(tracer->backlog);
@@ -107,6 +113,10 @@ static void handle_event(const struct pyfrag_event *event, void *context)
 		note_fork(tracer);
 		return;
 	}
+	if (event->type == EVENT_OVERRUN) {
+		pacer__note_overrun(&tracer->pacer);
+		return;
+	}
 	if (tracer->discard) {
 		tracer->stale_cnt++;
 		return;
@@ -120,16 +130,51 @@ static void handle_event(const struct pyfrag_event *event, void *context)
 		tracer->handle_err = err;
 }
 
-/* All probes go in; what the first of them say until the last is in is discarded. */
-static int attach_probes(struct tracer *tracer, const struct module *module,
-			 const struct site_set *sites, struct failure *failure)
+#define TYPE(event) (1U << (event))
+
+static int attach_group(struct tracer *tracer, enum probe_group group, uint32_t types,
+			const struct module *module, const struct site_set *sites,
+			struct failure *failure)
 {
-	uint32_t types =
-		1U << EVENT_ARENA_MAP | 1U << EVENT_ARENA_UNMAP | 1U << EVENT_FREELIST_CLEAR;
+	return probe_set__attach_sites(tracer->probes, group, sites, types, module->fd,
+				       module->bias, &tracer->probe_sites, &tracer->unusable_cnt,
+				       failure);
+}
+
+/* What is probed all along, what can be taken out, and what is for bursts. */
+static int attach_groups(struct tracer *tracer, const struct module *module,
+			 const struct site_set *sites, double budget, struct failure *failure)
+{
+	const uint32_t blocks = TYPE(EVENT_ALLOC) | TYPE(EVENT_FREE), growth = TYPE(EVENT_NEW_POOL);
+	uint32_t lasting =
+		TYPE(EVENT_ARENA_MAP) | TYPE(EVENT_ARENA_UNMAP) | TYPE(EVENT_FREELIST_CLEAR);
+	bool can_switch = probe_set__can_switch(tracer->probes), has_bursts;
 	int err;
 
 	if (tracer->follow_blocks)
-		types |= 1U << EVENT_ALLOC | 1U << EVENT_FREE | 1U << EVENT_NEW_POOL;
+		lasting |= blocks | growth;
+	else if (budget > 0 && !can_switch)
+		lasting |= growth;
+	err = attach_group(tracer, PROBES_LASTING, lasting, module, sites, failure);
+	if (err || tracer->follow_blocks || budget <= 0)
+		return err;
+	has_bursts = can_switch && site_set__count(sites, EVENT_ALLOC) &&
+		     site_set__count(sites, EVENT_FREE);
+	if (pacer__init(&tracer->pacer, tracer->probes, budget, tracer->cpu_start_ns, has_bursts))
+		return failure__set(failure, -errno, "cannot make an eventfd: %s", strerror(errno));
+	if (can_switch)
+		err = attach_group(tracer, PROBES_GROWTH, growth, module, sites, failure);
+	if (!err && has_bursts)
+		err = attach_group(tracer, PROBES_BURST, blocks, module, sites, failure);
+	return err;
+}
+
+/* All probes go in; what the first of them say until the last is in is discarded. */
+static int attach_probes(struct tracer *tracer, const struct module *module,
+			 const struct site_set *sites, double budget, struct failure *failure)
+{
+	int err;
+
 	tracer->discard = true;
 	err = event_stream__start(&tracer->stream, probe_set__ring_fd(tracer->probes), handle_event,
 				  tracer);
@@ -138,9 +183,7 @@ static int attach_probes(struct tracer *tracer, const struct module *module,
 				    strerror(-err));
 	err = probe_set__attach_life(tracer->probes, failure);
 	if (!err)
-		err = probe_set__attach_sites(tracer->probes, sites, types, module->fd,
-					      module->bias, &tracer->probe_sites,
-					      &tracer->unusable_cnt, failure);
+		err = attach_groups(tracer, module, sites, budget, failure);
 	if (err)
 		return err;
 	event_stream__drain(tracer->stream);
@@ -167,14 +210,16 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 		   const struct site_set *sites, const struct features *features,
 		   const struct tracer_options *options, struct failure *failure)
 {
-	const struct probe_options probe_options = {.pid = pid,
-						    .ring_bytes = options->ring_bytes,
-						    .site_cnt = sites->cnt};
+	struct probe_options probe_options = {.pid = pid,
+					      .ring_bytes = options->ring_bytes,
+					      .site_cnt = sites->cnt};
 	_cleanup_(tracer__freep) struct tracer *tracer = calloc(1, sizeof(*tracer));
 	int err;
 
 	if (!tracer)
 		return failure__set(failure, -ENOMEM, "out of memory");
+	tracer->pid = pid;
+	tracer->pacer.overrun_fd = -1;
 	tracer->exec_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	tracer->fork_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (tracer->exec_fd < 0 || tracer->fork_fd < 0)
@@ -183,13 +228,24 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 	err = check_sites(sites, options->follow_blocks, pid, failure);
 	if (err)
 		return err;
+	err = hit_cost__measure(&probe_options.hit_cost, features);
+	if (err)
+		return failure__set(
+			failure, err,
+			"cannot measure what a probe hit costs: %s (see: pyfrag doctor)",
+			strerror(-err));
+	err = process__cpu_ns(pid, &tracer->cpu_start_ns);
+	if (err)
+		return failure__set(failure, err, "process %d: cannot read its CPU time: %s", pid,
+				    strerror(-err));
+	tracer->cpu_ns = tracer->cpu_start_ns;
 	tracer->follow_blocks = options->follow_blocks;
 	tracer->sees_arena_maps = site_set__count(sites, EVENT_ARENA_MAP) != 0;
 	tracer->sees_arena_unmaps = site_set__count(sites, EVENT_ARENA_UNMAP) != 0;
 	tracer->sees_freelist_clears = site_set__count(sites, EVENT_FREELIST_CLEAR) != 0;
 	err = probe_set__new(&tracer->probes, &probe_options, features, failure);
 	if (!err)
-		err = attach_probes(tracer, module, sites, failure);
+		err = attach_probes(tracer, module, sites, options->budget, failure);
 	if (err)
 		return err;
 	*out = TAKE_PTR(tracer);
@@ -356,6 +412,19 @@ int tracer__checkpoint(struct tracer *tracer, const struct heap_reading_options 
 				     : bring_up_to_date(tracer, options, out, counters, failure);
 }
 
+/* A target that has exited has used what was read last. */
+static void read_cost(struct tracer *tracer, struct tracer_cost *cost)
+{
+	process__cpu_ns(tracer->pid, &tracer->cpu_ns);
+	probe_set__read_hits(tracer->probes, cost->hits);
+	cost->spent_ns = probe_set__spent_ns(tracer->probes);
+	cost->cpu_ns = tracer->cpu_ns - tracer->cpu_start_ns;
+	cost->burst_cnt = tracer->pacer.burst_cnt;
+	cost->burst_ns = tracer->pacer.burst_ns;
+	cost->growth_pauses = tracer->pacer.growth_pauses;
+	cost->has_bursts = tracer->pacer.has_bursts;
+}
+
 int tracer__visit(struct tracer *tracer,
 		  int (*visit)(const struct heap *heap, const struct tracer_totals *totals,
 			       void *context),
@@ -369,6 +438,7 @@ int tracer__visit(struct tracer *tracer,
 	};
 	int result;
 
+	read_cost(tracer, &totals.cost);
 	event_stream__lock(tracer->stream);
 	totals.counts = tracer->model->counts;
 	totals.execed = tracer->execed;
@@ -421,4 +491,19 @@ int tracer__spare_children(struct tracer *tracer)
 	if (read(tracer->fork_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		return -errno;
 	return probe_set__spare_children(tracer->probes);
+}
+
+int tracer__overrun_fd(const struct tracer *tracer)
+{
+	return tracer->pacer.overrun_fd;
+}
+
+int tracer__keep_budget(struct tracer *tracer)
+{
+	int err;
+
+	if (tracer->pacer.overrun_fd < 0)
+		return 0;
+	err = process__cpu_ns(tracer->pid, &tracer->cpu_ns);
+	return err ? err : pacer__tick(&tracer->pacer, tracer->cpu_ns);
 }

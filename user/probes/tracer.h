@@ -14,8 +14,18 @@
 #include "util/failure.h"
 
 struct tracer_options {
-	bool follow_blocks; /* each allocation and free; else only arenas and free lists */
+	bool follow_blocks; /* each allocation and free; else what the budget allows, and arenas */
+	double budget;	    /* where blocks are not followed: share of the target's CPU time */
 	size_t ring_bytes;
+};
+
+/* What tracing has cost the target since it began. */
+struct tracer_cost {
+	uint64_t hits[HITS_CNT], spent_ns; /* as calibrated */
+	uint64_t cpu_ns;		   /* CPU time of the target, that of the hits included */
+	uint64_t burst_cnt, burst_ns;
+	uint64_t growth_pauses; /* so often growth was not watched, for its cost */
+	bool has_bursts;
 };
 
 struct tracer_totals {
@@ -24,6 +34,7 @@ struct tracer_totals {
 	bool sees_arena_maps, sees_arena_unmaps,
 		sees_freelist_clears; /* there are sites for them */
 	bool execed; /* the target runs another program now: its heap is not this one any more */
+	struct tracer_cost cost;
 };
 
 struct tracer;
@@ -75,6 +86,15 @@ bool tracer__has_execed(struct tracer *tracer);
 
 /* A file descriptor, the tracer's, that becomes readable when it does. */
 int tracer__exec_fd(const struct tracer *tracer);
+
+/*
+ * Where there is a budget (else there is nothing to do): to be called some times a second, and when
+ * tracer__overrun_fd() is readable. Returns 0 or negative errno.
+ */
+int tracer__keep_budget(struct tracer *tracer);
+
+/* A file descriptor, the tracer's; -1 if there is no budget. */
+int tracer__overrun_fd(const struct tracer *tracer);
 
 /*
  * A file descriptor, the tracer's, that becomes readable a little after the target has forked: then

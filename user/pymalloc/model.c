@@ -100,14 +100,9 @@ static int apply_new_pool(struct model *model, const struct pyfrag_event *event)
 {
 	const struct geometry *geometry = &model->heap->geometry;
 	uint64_t pool = geometry__pool_of(geometry, event->address);
-	uint64_t left;
+	uint64_t left = count_live(model->heap, pool, 1);
 	int err;
 
-	if (!model->follows_blocks) {
-		model->counts.new_pools++;
-		return 0;
-	}
-	left = count_live(model->heap, pool, 1);
 	if (left) {
 		model->counts.missed_frees += left;
 		block_map__remove_range(model->heap->blocks, pool, geometry->pool_size);
@@ -157,10 +152,47 @@ static int apply_arena_unmap(struct model *model, uint64_t address)
 	return 0;
 }
 
+/* Where not all events for blocks are seen, they move nothing. */
+static void count_only(struct model *model, const struct pyfrag_event *event)
+{
+	model->counts.allocs += event->type == EVENT_ALLOC;
+	model->counts.frees += event->type == EVENT_FREE;
+	model->counts.new_pools += event->type == EVENT_NEW_POOL;
+}
+
+static int apply(struct model *model, const struct pyfrag_event *event)
+{
+	if (!model->follows_blocks && event->type <= EVENT_NEW_POOL) {
+		count_only(model, event);
+		return 0;
+	}
+	switch (event->type) {
+	case EVENT_ALLOC:
+		return apply_alloc(model, event->address);
+	case EVENT_FREE:
+		return apply_free(model, event->address);
+	case EVENT_NEW_POOL:
+		return apply_new_pool(model, event);
+	case EVENT_ARENA_MAP:
+		return apply_arena_map(model, event->address);
+	case EVENT_ARENA_UNMAP:
+		return apply_arena_unmap(model, event->address);
+	case EVENT_FREELIST_CLEAR:
+		model->counts.freelist_clears++;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
 /* The heap is being brought up to date elsewhere: what happens to arenas meanwhile is for later. */
 static int keep_for_later(struct model *model, const struct pyfrag_event *event)
 {
-	int err = ARRAY_RESERVE(model->late, model->late_capacity, model->late_cnt + 1);
+	int err;
+
+	if (event->type != EVENT_ARENA_MAP && event->type != EVENT_ARENA_UNMAP)
+		return apply(model, event);
+	err = ARRAY_RESERVE(model->late, model->late_capacity, model->late_cnt + 1);
 
 	if (!err)
 		model->late[model->late_cnt++] = *event;
@@ -179,25 +211,7 @@ int model__apply(struct model *model, const struct pyfrag_event *event)
 		model->counts.unplaced_events++;
 		return 0;
 	}
-	if (!model->heap)
-		return keep_for_later(model, event);
-	switch (event->type) {
-	case EVENT_ALLOC:
-		return apply_alloc(model, event->address);
-	case EVENT_FREE:
-		return apply_free(model, event->address);
-	case EVENT_NEW_POOL:
-		return apply_new_pool(model, event);
-	case EVENT_ARENA_MAP:
-		return apply_arena_map(model, event->address);
-	case EVENT_ARENA_UNMAP:
-		return apply_arena_unmap(model, event->address);
-	case EVENT_FREELIST_CLEAR:
-		model->counts.freelist_clears++;
-		return 0;
-	default:
-		return 0;
-	}
+	return model->heap ? apply(model, event) : keep_for_later(model, event);
 }
 
 int model__begin_checkpoint(struct model *model)

@@ -161,6 +161,18 @@ static json_t *pack_seen(bool seen, uint64_t cnt)
 	return seen ? json_integer((json_int_t)cnt) : json_null();
 }
 
+static json_t *pack_cost(const struct report_cost *cost)
+{
+	json_t *budget = cost->budget < 0 ? json_null() : json_real(cost->budget);
+
+	return json_pack("{s:o, s:f, s:I, s:I, s:f, s:I, s:f, s:I}", "budget", budget, "cpu_share",
+			 report_cost__share(cost), "hits", (json_int_t)cost->hits, "ignored_hits",
+			 (json_int_t)cost->ignored_hits, "ns_per_hit",
+			 cost->hits ? (double)cost->spent_ns / (double)cost->hits : 0.0, "bursts",
+			 (json_int_t)cost->burst_cnt, "bursts_s", cost->burst_s, "growth_pauses",
+			 (json_int_t)cost->growth_pauses);
+}
+
 static json_t *pack_tracing(const struct report *report)
 {
 	const struct report_tracing *tracing = report->tracing;
@@ -168,7 +180,7 @@ static json_t *pack_tracing(const struct report *report)
 	if (!tracing)
 		return json_null();
 	return json_pack(
-		"{s:s, s:f, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o}",
+		"{s:s, s:f, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
 		"mode", tracing->mode, "traced_for_s", tracing->traced_for_s, "probe_sites",
 		(json_int_t)tracing->probe_sites, "allocs", (json_int_t)tracing->allocs, "frees",
 		(json_int_t)tracing->frees, "new_pools", (json_int_t)tracing->new_pools,
@@ -180,7 +192,8 @@ static json_t *pack_tracing(const struct report *report)
 		"missed_allocs", (json_int_t)tracing->missed_allocs, "missed_frees",
 		(json_int_t)tracing->missed_frees, "drift_blocks",
 		(json_int_t)tracing->drift_blocks, "coverage",
-		tracing->follows_blocks ? json_real(report__coverage(report)) : json_null());
+		tracing->follows_blocks ? json_real(report__coverage(report)) : json_null(), "cost",
+		pack_cost(&tracing->cost));
 }
 
 static json_t *pack_snapshot(const struct report *report)

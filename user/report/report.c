@@ -12,3 +12,10 @@ double report__coverage(const struct report *report)
 		missed = lost;
 	return missed ? (double)seen / (double)(seen + missed) : 1.0;
 }
+
+double report_cost__share(const struct report_cost *cost)
+{
+	return cost->cpu_ns > cost->spent_ns
+		       ? (double)cost->spent_ns / (double)(cost->cpu_ns - cost->spent_ns)
+		       : 0;
+}

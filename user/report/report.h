@@ -17,6 +17,15 @@
 
 #define REPORT_SCHEMA "pyfrag.report/1"
 
+/* What tracing has cost the target. */
+struct report_cost {
+	double budget; /* a share of its CPU time; negative: none was given */
+	uint64_t hits, ignored_hits, spent_ns, cpu_ns;
+	uint64_t burst_cnt, growth_pauses;
+	double burst_s;
+	bool has_bursts;
+};
+
 struct report_tracing {
 	const char *mode; /* "full" or "watch" */
 	uint64_t probe_sites;
@@ -28,6 +37,7 @@ struct report_tracing {
 	 * that a checkpoint found otherwise.
 	 */
 	uint64_t missed_allocs, missed_frees, drift_blocks;
+	struct report_cost cost;
 	bool follows_blocks; /* false: no event for each block, and so no coverage */
 	bool sees_arena_maps, sees_arena_unmaps,
 		sees_freelist_clears; /* there are sites for them */
@@ -57,6 +67,9 @@ struct report {
  * or those that were lost, whichever is more: the former are what became known of the latter.
  */
 double report__coverage(const struct report *report);
+
+/* What hits cost, as a share of the CPU time that the target would have used without them. */
+double report_cost__share(const struct report_cost *cost);
 
 /* Both return 0, or negative errno if @out did not take all of it. */
 int report__write_json(const struct report *report, FILE *out);

@@ -210,6 +210,25 @@ static double round_down(double ratio)
 	return floor(ratio * 1e6) / 1e6;
 }
 
+static void write_cost(const struct report_cost *cost, FILE *out)
+{
+	fprintf(out, "  cost: %s hits", COUNT(cost->hits));
+	if (cost->hits)
+		fprintf(out, " of %.0f ns", (double)cost->spent_ns / (double)cost->hits);
+	fprintf(out, ", %s of the target's CPU time", PERCENT(report_cost__share(cost)));
+	if (cost->budget >= 0)
+		fprintf(out, " (budget %s)", PERCENT(cost->budget));
+	if (cost->burst_cnt)
+		fprintf(out, "; %s bursts, %s in all", COUNT(cost->burst_cnt),
+			SECONDS(cost->burst_s));
+	if (cost->growth_pauses)
+		fprintf(out, "; growth not watched %s times, for its cost",
+			COUNT(cost->growth_pauses));
+	if (cost->budget > 0 && !cost->has_bursts)
+		fputs("; no bursts (this kernel has no uprobe_multi)", out);
+	fputc('\n', out);
+}
+
 static void write_tracing(const struct report *report, FILE *out)
 {
 	const struct report_tracing *tracing = report->tracing;
@@ -221,11 +240,16 @@ static void write_tracing(const struct report *report, FILE *out)
 			COUNT(tracing->allocs), COUNT(tracing->frees),
 			COUNT(report->counters[COUNTER_LOST]),
 			round_down(report__coverage(report)));
+	else if (tracing->cost.budget > 0)
+		fprintf(out, "  %s pools taken; in bursts: %s allocs, %s frees; %s lost\n",
+			COUNT(tracing->new_pools), COUNT(tracing->allocs), COUNT(tracing->frees),
+			COUNT(report->counters[COUNTER_LOST]));
 	fprintf(out, "  arenas: %s mapped, %s unmapped; free-list clears: %s; resyncs: %s\n",
 		SEEN(tracing->sees_arena_maps, tracing->arenas_mapped),
 		SEEN(tracing->sees_arena_unmaps, tracing->arenas_unmapped),
 		SEEN(tracing->sees_freelist_clears, tracing->freelist_clears),
 		COUNT(tracing->resyncs));
+	write_cost(&tracing->cost, out);
 }
 
 /* Only what happened. */

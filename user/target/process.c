@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util/array.h"
@@ -311,6 +312,20 @@ int process__open(struct process **out, pid_t pid, struct failure *failure)
 	if (err)
 		return err;
 	*out = TAKE_PTR(process);
+	return 0;
+}
+
+int process__cpu_ns(pid_t pid, uint64_t *ns)
+{
+	struct timespec used;
+	clockid_t clock;
+	int err = clock_getcpuclockid(pid, &clock);
+
+	if (err)
+		return -err;
+	if (clock_gettime(clock, &used))
+		return -errno;
+	*ns = (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
 	return 0;
 }
 

@@ -47,6 +47,9 @@ void process__freep(struct process **process);
 /* Reads the maps afresh. On failure the old ones stay. */
 int process__reload_maps(struct process *process, struct failure *failure);
 
+/* The CPU time that all threads of process @pid have used, also those that ended. 0 or negative errno. */
+int process__cpu_ns(pid_t pid, uint64_t *ns);
+
 /* False once the process has exited (a zombie has). */
 bool process__is_alive(const struct process *process);
 

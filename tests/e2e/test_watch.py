@@ -1,0 +1,104 @@
+"""Mode watch: exact at each report, within a budget in between."""
+import os
+
+from conftest import check_report, run_pyfrag
+
+
+def assert_is_as_read_afresh(target, report):
+    target.wait_until_blocked()
+    fresh = check_report(run_pyfrag("snapshot", "-p", target.pid, "--json").stdout)
+    for key in ("heap", "size_classes", "fragmentation"):
+        assert fresh[key] == report[key]
+    for key in ("arenas", "bytes", "hostage_bytes", "live_blocks", "what_if"):
+        assert fresh["pinned"][key] == report["pinned"][key]
+
+
+def cpu_seconds(pid):
+    with open("/proc/%d/stat" % pid) as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run_ups_and_downs(target):
+    for workload in ("tuples_with_survivors", "json_churn", "class_instances"):
+        target.run(workload)
+        target.ask("drop")
+    target.wait_until_blocked()
+
+
+def test_without_a_budget(target, start_trace):
+    """No event for a block or a pool, but for each arena that comes and goes, and the heap is exact."""
+    trace = start_trace("-p", target.pid, "-i", "0.2", "--budget", "0")
+    for _ in range(2):
+        run_ups_and_downs(target)
+    reports = trace.stop()
+    first, last = reports[0], reports[-1]
+    tracing = last["tracing"]
+    assert tracing["mode"] == "watch" and tracing["coverage"] is None
+    assert tracing["allocs"] == tracing["frees"] == tracing["new_pools"] == 0
+    assert tracing["arenas_mapped"] > 0 and tracing["arenas_unmapped"] > 0
+    assert last["heap"]["arenas"] - first["heap"]["arenas"] == (
+        tracing["arenas_mapped"] - tracing["arenas_unmapped"])
+    clears = tracing["freelist_clears"] or 0
+    assert tracing["cost"]["hits"] == (
+        tracing["arenas_mapped"] + tracing["arenas_unmapped"] + clears)
+    assert tracing["cost"]["budget"] == 0 and tracing["cost"]["bursts"] == 0
+    assert_is_as_read_afresh(target, last)
+
+
+def test_unchanged_pools_are_not_read(target, start_trace):
+    """Only what changed is read again: of a target that sleeps, a sixty-fourth or so."""
+    target.run("tuples_with_survivors", 2)
+    target.wait_until_blocked()
+    trace = start_trace("-p", target.pid, "-i", "0.1", "--budget", "0", "-d", "0.5")
+    reports = trace.wait()
+    used = sum(row["pools"] for row in reports[0]["size_classes"])
+    assert reports[0]["snapshot"]["unchanged_pools"] == 0
+    for report in reports[1:]:
+        snapshot = report["snapshot"]
+        assert snapshot["unchanged_pools"] + snapshot["scrubbed_pools"] == used
+        assert snapshot["scrubbed_pools"] <= used // 16 + 8
+        assert report["heap"] == reports[0]["heap"]
+        assert report["pinned"]["list"][0]["blocks"] == reports[0]["pinned"]["list"][0]["blocks"]
+        assert report["counters"]["pools_corrected"] == 0
+
+
+def test_bursts_and_growth_within_a_budget(target, start_trace):
+    trace = start_trace("-p", target.pid, "-i", "0.5", "--budget", "20%")
+    start = cpu_seconds(target.pid)
+    while cpu_seconds(target.pid) < start + 2:
+        target.run("json_churn", 5)
+        target.run("tuples_with_survivors")
+        target.ask("drop")
+    target.wait_until_blocked()
+    last = trace.stop()[-1]
+    tracing, cost = last["tracing"], last["tracing"]["cost"]
+    assert tracing["new_pools"] > 0
+    assert cost["bursts"] > 0 and tracing["allocs"] + tracing["frees"] > 0
+    assert cost["hits"] >= (tracing["allocs"] + tracing["frees"] + tracing["new_pools"]
+                            + tracing["arenas_mapped"] + tracing["arenas_unmapped"])
+    assert cost["hits"] * cost["ns_per_hit"] > 0 and cost["budget"] == 0.2
+    # By its own account; what the target's clock says, the benchmark shows.
+    assert 0 < cost["cpu_share"] < 0.3
+    assert tracing["lost"] == 0 and last["counters"]["hits_unknown_site"] == 0
+    assert_is_as_read_afresh(target, last)
+
+
+def test_full_mode_says_what_it_costs(any_target, start_trace):
+    trace = start_trace("-p", any_target.pid, "-i", "100", "--mode", "full")
+    any_target.run("json_churn", 2)
+    any_target.wait_until_blocked()
+    tracing = trace.stop()[-1]["tracing"]
+    cost = tracing["cost"]
+    assert cost["budget"] is None and cost["bursts"] == cost["ignored_hits"] == 0
+    clears = tracing["freelist_clears"] or 0
+    # A pool that is taken is an allocation too, told by one hit.
+    assert cost["hits"] == (tracing["allocs"] + tracing["frees"] + clears
+                            + tracing["arenas_mapped"] + tracing["arenas_unmapped"])
+
+
+def test_budget_and_full_mode_exclude_each_other(any_target):
+    result = run_pyfrag("trace", "-p", any_target.pid, "--mode", "full", "--budget", "1%",
+                        check=False)
+    assert result.returncode == 1 and result.stdout == b""
+    assert b"knows no budget" in result.stderr and result.stderr.count(b"\n") == 1

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "probes/pacer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "util/cleanup.h"
+
+static struct budget_state state_at(const struct pacer *pacer, uint64_t cpu_ns)
+{
+	return (struct budget_state){.cpu_ns = cpu_ns,
+				     .spent_ns = probe_set__spent_ns(pacer->probes),
+				     .burst_spent_ns = pacer->burst_spent_ns};
+}
+
+static void allow_growth(struct pacer *pacer, uint64_t cpu_ns)
+{
+	struct budget_state state = state_at(pacer, cpu_ns);
+
+	probe_set__allow(pacer->probes, budget__allowance_ns(&pacer->budget, &state));
+}
+
+int pacer__init(struct pacer *pacer, struct probe_set *probes, double share, uint64_t cpu_ns,
+		bool has_bursts)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	*pacer = (struct pacer){
+		.probes = probes,
+		.budget = {.share = share, .cpu_start_ns = cpu_ns},
+		.has_bursts = has_bursts,
+		.growth_is_on = true,
+		.overrun_fd = fd,
+	};
+	allow_growth(pacer, cpu_ns);
+	return 0;
+}
+
+void pacer__release(struct pacer *pacer)
+{
+	closep(&pacer->overrun_fd);
+	pacer->overrun_fd = -1;
+}
+
+void pacer__note_overrun(struct pacer *pacer)
+{
+	eventfd_write(pacer->overrun_fd, 1);
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Whether there was an overrun within so long. */
+static bool wait_for_overrun(const struct pacer *pacer, int timeout_ms)
+{
+	struct pollfd poll_fd = {.fd = pacer->overrun_fd, .events = POLLIN};
+	eventfd_t cnt;
+
+	if (poll(&poll_fd, 1, timeout_ms) <= 0)
+		return false;
+	return !eventfd_read(pacer->overrun_fd, &cnt);
+}
+
+/* Every allocation and free, until the time or the money has run out. */
+static int burst(struct pacer *pacer, uint64_t limit_ns)
+{
+	uint64_t start_ns = monotonic_ns(), spent_ns = probe_set__spent_ns(pacer->probes);
+	int err;
+
+	probe_set__allow(pacer->probes, limit_ns);
+	err = probe_set__switch(pacer->probes, PROBES_BURST, true);
+	if (err)
+		return err;
+	wait_for_overrun(pacer, BUDGET_BURST_NS / 1000000);
+	probe_set__allow(pacer->probes, 0);
+	err = probe_set__switch(pacer->probes, PROBES_BURST, false);
+	pacer->burst_ns += monotonic_ns() - start_ns;
+	pacer->burst_spent_ns += probe_set__spent_ns(pacer->probes) - spent_ns;
+	pacer->burst_cnt++;
+	/* What the end of the burst overran is no concern of the growth probes. */
+	wait_for_overrun(pacer, 0);
+	return err;
+}
+
+static int switch_growth(struct pacer *pacer, bool on)
+{
+	if (pacer->growth_is_on == on)
+		return 0;
+	pacer->growth_is_on = on;
+	pacer->growth_pauses += !on;
+	return probe_set__can_switch(pacer->probes)
+		       ? probe_set__switch(pacer->probes, PROBES_GROWTH, on)
+		       : 0;
+}
+
+int pacer__tick(struct pacer *pacer, uint64_t cpu_ns)
+{
+	struct budget_state state = state_at(pacer, cpu_ns);
+	uint64_t limit_ns;
+	int err = 0;
+
+	if (wait_for_overrun(pacer, 0))
+		err = switch_growth(pacer, false);
+	else if (budget__can_watch_growth(&pacer->budget, &state))
+		err = switch_growth(pacer, true);
+	if (!err && pacer->has_bursts && budget__can_burst(&pacer->budget, &state, &limit_ns))
+		err = burst(pacer, limit_ns);
+	if (pacer->growth_is_on)
+		allow_growth(pacer, cpu_ns);
+	return err;
+}
