@@ -152,8 +152,14 @@ check-matrix: pyfrag ## run them on the Pythons of other Debian releases and on 
 	$(Q)tests/matrix/run.sh
 
 .PHONY: bench
-bench: pyfrag ## print what pyfrag costs, as ratios measured side by side
+bench: pyfrag $(BUILD)/tests/bench/floor ## print what pyfrag costs, as ratios measured side by side
 	$(Q)$(PYTHON) tests/bench/bench.py
+	@echo
+	$(Q)$(PYTHON) tests/bench/overhead.py
+
+$(BUILD)/tests/bench/floor: $(BUILD)/tests/bench/floor.o $(OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # What reads the code.
 

@@ -175,4 +175,5 @@ def main():
         median(gaps[min(9, len(gaps) - 1)] for gaps in watched)))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -202,14 +202,20 @@ def assert_snapshot_agrees(pid, report):
 
 
 def test_killed_pyfrag_leaves_nothing(any_target, nothing_left):
+    addresses = sites_in_memory(any_target.pid)
     for _ in range(5):
         process = subprocess.Popen([PYFRAG, "trace", "-p", str(any_target.pid), "--json",
                                     "--mode", "full"], stdout=subprocess.PIPE)
         process.stdout.readline()
         any_target.send("run json_churn 2")
+        assert count_breakpoints(any_target.pid, addresses) == len(addresses)
         process.kill()
         process.communicate()
         assert any_target.read() == "done"
+        deadline = time.monotonic() + 20
+        while count_breakpoints(any_target.pid, addresses) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert count_breakpoints(any_target.pid, addresses) == 0
     assert any_target.ask("eval 6 * 7") == "42"
 
 

@@ -21,7 +21,8 @@
 #include "util/sleep.h"
 #include "util/units.h"
 
-#define RING_BYTES (16UL << 20)
+#define FULL_RING_BYTES	 (16UL << 20)
+#define WATCH_RING_BYTES (4UL << 20) /* holds what a burst can tell */
 
 /* How often a started program is asked whether its Python is up. */
 #define HEAP_POLL_NS 1000000
@@ -112,6 +113,7 @@ static struct report_cost describe_cost(const struct trace *trace, const struct 
 		.budget = trace->options->mode == TRACE_FULL ? -1 : trace->options->budget,
 		.hits = cost->hits[HITS_EMULATED] + cost->hits[HITS_STEPPED],
 		.ignored_hits = cost->hits[HITS_IGNORED],
+		.ns_per_hit = cost->ns_per_hit,
 		.spent_ns = cost->spent_ns,
 		.cpu_ns = cost->cpu_ns,
 		.burst_cnt = cost->burst_cnt,
@@ -343,7 +345,8 @@ static int probe(struct trace *trace, pid_t pid, const struct module *module,
 	const struct tracer_options options = {
 		.follow_blocks = trace->options->mode == TRACE_FULL,
 		.budget = trace->options->budget,
-		.ring_bytes = RING_BYTES,
+		.ring_bytes =
+			trace->options->mode == TRACE_FULL ? FULL_RING_BYTES : WATCH_RING_BYTES,
 	};
 	_cleanup_(site_set__free) struct site_set sites = {};
 	struct features features;

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "probes/hit_cost.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "probes/bpf_compat.h"
+#include "probes/loader.h"
 #include "probes/own_code.h"
-#include "selftest.skel.h"
 #include "util/cleanup.h"
 
 /* Two functions of two instructions, the first of which is probed: a jump to the next, and a copy. */
@@ -43,10 +41,8 @@ __asm__(".pushsection .text\n"
 #define BATCHES	   5
 #define BATCH_HITS 400
 
-static void destroy_selftest(struct selftest_bpf **skeleton)
-{
-	selftest_bpf__destroy(*skeleton);
-}
+/* Nobody reads it: it holds all that is told during the measurement. */
+#define RING_BYTES (1UL << 19)
 
 static double thread_cpu_ns(void)
 {
@@ -79,51 +75,56 @@ static double measure_call_ns(void (*function)(void))
 	return batches[BATCHES / 2];
 }
 
-/* Attaches to @function of ours, measures and detaches. */
-static int measure_hit(struct selftest_bpf *skeleton, const struct features *features,
-		       void (*function)(void), double *ns)
+/* A site of ours: it seems to free what is in a register. */
+static struct site own_site(void (*function)(void), bool emulated, uint64_t offset)
 {
-	const char *path = "/proc/self/exe";
-	double bare_ns = measure_call_ns(function);
-	struct bpf_link *link = NULL;
-	uint64_t offset;
-	int fd = -1;
+	return (struct site){
+		.address = (uint64_t)(uintptr_t)function,
+		.offset = offset,
+		.emulated = emulated,
+		.probe = {.type = EVENT_FREE, .compared = {PYFRAG_NO_REGISTER, PYFRAG_NO_REGISTER}},
+	};
+}
+
+static int attach(struct probe_set *probes, enum probe_group group, void (*function)(void),
+		  bool emulated, int fd)
+{
+	struct failure failure;
+	struct site_set sites;
+	uint64_t offset, unusable;
+	size_t attached;
+	struct site site;
 
 	if (!own_code__find_offset((const void *)function, &offset))
 		return -ENOENT;
-	if (features->uprobe_multi)
-		fd = bpf_compat__link_uprobe_multi(bpf_program__fd(skeleton->progs.emit_hit), path,
-						   &offset, NULL, 1, getpid());
-	else
-		link = bpf_program__attach_uprobe(skeleton->progs.emit_hit, false, getpid(), path,
-						  offset);
-	if (fd < 0 && !link)
-		return features->uprobe_multi ? fd : -errno;
-	*ns = measure_call_ns(function) - bare_ns;
-	closep(&fd);
-	bpf_link__destroy(link);
-	return 0;
+	site = own_site(function, emulated, offset);
+	sites = (struct site_set){.items = &site, .cnt = 1};
+	return probe_set__attach_sites(probes, group, &sites, 1U << EVENT_FREE, fd, 0, &attached,
+				       &unusable, &failure);
 }
 
 int hit_cost__measure(struct hit_cost *out, const struct features *features)
 {
-	_cleanup_(destroy_selftest) struct selftest_bpf *skeleton = selftest_bpf__open();
-	struct hit_cost cost;
+	const struct probe_options options = {.pid = getpid(),
+					      .ring_bytes = RING_BYTES,
+					      .site_cnt = 2};
+	_cleanup_(probe_set__freep) struct probe_set *probes = NULL;
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	double bare_emulated_ns = measure_call_ns(pyfrag_emulated_instruction);
+	double bare_stepped_ns = measure_call_ns(pyfrag_stepped_instruction);
+	struct failure failure;
 	int err;
 
-	if (!skeleton)
+	if (fd < 0)
 		return -errno;
-	if (features->uprobe_multi)
-		bpf_program__set_expected_attach_type(
-			skeleton->progs.emit_hit, (enum bpf_attach_type)ATTACH_TYPE_UPROBE_MULTI);
-	err = selftest_bpf__load(skeleton);
+	err = probe_set__new(&probes, &options, features, &failure);
 	if (!err)
-		err = measure_hit(skeleton, features, pyfrag_emulated_instruction,
-				  &cost.emulated_ns);
+		err = attach(probes, PROBES_LASTING, pyfrag_emulated_instruction, true, fd);
 	if (!err)
-		err = measure_hit(skeleton, features, pyfrag_stepped_instruction, &cost.stepped_ns);
+		err = attach(probes, PROBES_GROWTH, pyfrag_stepped_instruction, false, fd);
 	if (err)
 		return err;
-	*out = cost;
+	out->emulated_ns = measure_call_ns(pyfrag_emulated_instruction) - bare_emulated_ns;
+	out->stepped_ns = measure_call_ns(pyfrag_stepped_instruction) - bare_stepped_ns;
 	return 0;
 }

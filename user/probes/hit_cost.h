@@ -11,7 +11,7 @@
 #include "probes/features.h"
 
 struct hit_cost {
-	double emulated_ns, stepped_ns; /* a hit, with a record in the ring buffer */
+	double emulated_ns, stepped_ns; /* a hit, with all that our program does at it */
 };
 
 /* Measures; takes some milliseconds. Returns 0 or negative errno. */

@@ -360,6 +360,18 @@ void probe_set__allow(struct probe_set *probes, uint64_t allowance_ns)
 	probes->skeleton->bss->overrun = 0;
 }
 
+void probe_set__ignore(struct probe_set *probes)
+{
+	probes->skeleton->bss->overrun = 1;
+	probes->skeleton->bss->allowance_ns = 0;
+}
+
+void probe_set__charge(struct probe_set *probes, uint64_t ns)
+{
+	/* The BPF program adds to it at any time. */
+	__atomic_fetch_add(&probes->skeleton->bss->spent_ns, ns, __ATOMIC_RELAXED);
+}
+
 uint64_t probe_set__spent_ns(const struct probe_set *probes)
 {
 	return probes->skeleton->bss->spent_ns;

@@ -62,7 +62,13 @@ int probe_set__switch(struct probe_set *probes, enum probe_group group, bool on)
  */
 void probe_set__allow(struct probe_set *probes, uint64_t allowance_ns);
 
-/* What all hits have cost, as they were calibrated. */
+/* As if all were spent: hits are ignored from here on, and nothing is said about it. */
+void probe_set__ignore(struct probe_set *probes);
+
+/* Adds what else tracing has cost the target. */
+void probe_set__charge(struct probe_set *probes, uint64_t ns);
+
+/* What all hits have cost, as they were calibrated, and what was charged. */
 uint64_t probe_set__spent_ns(const struct probe_set *probes);
 
 /* How many hits there were, by enum pyfrag_hits. */

@@ -38,6 +38,7 @@
 struct tracer {
 	struct probe_set *probes;
 	struct pacer pacer; /* its overrun_fd is -1 where there is no budget to keep */
+	struct hit_cost hit_cost;
 	uint64_t cpu_start_ns, cpu_ns;
 	pid_t pid;
 	struct event_stream *stream;
@@ -239,6 +240,7 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 		return failure__set(failure, err, "process %d: cannot read its CPU time: %s", pid,
 				    strerror(-err));
 	tracer->cpu_ns = tracer->cpu_start_ns;
+	tracer->hit_cost = probe_options.hit_cost;
 	tracer->follow_blocks = options->follow_blocks;
 	tracer->sees_arena_maps = site_set__count(sites, EVENT_ARENA_MAP) != 0;
 	tracer->sees_arena_unmaps = site_set__count(sites, EVENT_ARENA_UNMAP) != 0;
@@ -415,8 +417,16 @@ int tracer__checkpoint(struct tracer *tracer, const struct heap_reading_options 
 /* A target that has exited has used what was read last. */
 static void read_cost(struct tracer *tracer, struct tracer_cost *cost)
 {
+	double hits;
+
 	process__cpu_ns(tracer->pid, &tracer->cpu_ns);
 	probe_set__read_hits(tracer->probes, cost->hits);
+	hits = (double)(cost->hits[HITS_EMULATED] + cost->hits[HITS_STEPPED]);
+	cost->ns_per_hit =
+		hits > 0 ? ((double)cost->hits[HITS_EMULATED] * tracer->hit_cost.emulated_ns +
+			    (double)cost->hits[HITS_STEPPED] * tracer->hit_cost.stepped_ns) /
+				   hits
+			 : 0;
 	cost->spent_ns = probe_set__spent_ns(tracer->probes);
 	cost->cpu_ns = tracer->cpu_ns - tracer->cpu_start_ns;
 	cost->burst_cnt = tracer->pacer.burst_cnt;

@@ -21,8 +21,10 @@ struct tracer_options {
 
 /* What tracing has cost the target since it began. */
 struct tracer_cost {
-	uint64_t hits[HITS_CNT], spent_ns; /* as calibrated */
-	uint64_t cpu_ns;		   /* CPU time of the target, that of the hits included */
+	uint64_t hits[HITS_CNT];
+	double ns_per_hit; /* as measured at the start */
+	uint64_t spent_ns; /* for hits, and for what bursts took besides */
+	uint64_t cpu_ns;   /* CPU time of the target, that of the hits included */
 	uint64_t burst_cnt, burst_ns;
 	uint64_t growth_pauses; /* so often growth was not watched, for its cost */
 	bool has_bursts;

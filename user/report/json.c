@@ -167,8 +167,7 @@ static json_t *pack_cost(const struct report_cost *cost)
 
 	return json_pack("{s:o, s:f, s:I, s:I, s:f, s:I, s:f, s:I}", "budget", budget, "cpu_share",
 			 report_cost__share(cost), "hits", (json_int_t)cost->hits, "ignored_hits",
-			 (json_int_t)cost->ignored_hits, "ns_per_hit",
-			 cost->hits ? (double)cost->spent_ns / (double)cost->hits : 0.0, "bursts",
+			 (json_int_t)cost->ignored_hits, "ns_per_hit", cost->ns_per_hit, "bursts",
 			 (json_int_t)cost->burst_cnt, "bursts_s", cost->burst_s, "growth_pauses",
 			 (json_int_t)cost->growth_pauses);
 }

@@ -21,6 +21,7 @@
 struct report_cost {
 	double budget; /* a share of its CPU time; negative: none was given */
 	uint64_t hits, ignored_hits, spent_ns, cpu_ns;
+	double ns_per_hit;
 	uint64_t burst_cnt, growth_pauses;
 	double burst_s;
 	bool has_bursts;

@@ -214,7 +214,7 @@ static void write_cost(const struct report_cost *cost, FILE *out)
 {
 	fprintf(out, "  cost: %s hits", COUNT(cost->hits));
 	if (cost->hits)
-		fprintf(out, " of %.0f ns", (double)cost->spent_ns / (double)cost->hits);
+		fprintf(out, " of %.0f ns", cost->ns_per_hit);
 	fprintf(out, ", %s of the target's CPU time", PERCENT(report_cost__share(cost)));
 	if (cost->budget >= 0)
 		fprintf(out, " (budget %s)", PERCENT(cost->budget));

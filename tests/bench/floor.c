@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The floor under full tracing: a BPF program that does nothing, at all the sites that pyfrag probes. Says
+ * "ready" when it is attached, and stays so until its stdin ends. Usage: floor PID
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "probes/bpf_compat.h"
+#include "probes/multi_link.h"
+#include "probes/site_cache.h"
+#include "pyfrag.skel.h"
+#include "target/process.h"
+#include "target/python.h"
+#include "util/cleanup.h"
+
+static int fail(const char *what)
+{
+	fprintf(stderr, "floor: %s\n", what);
+	return 1;
+}
+
+static struct pyfrag_bpf *load_program(void)
+{
+	struct pyfrag_bpf *skeleton = pyfrag_bpf__open();
+
+	if (!skeleton)
+		return NULL;
+	bpf_program__set_expected_attach_type(skeleton->progs.handle_nothing,
+					      (enum bpf_attach_type)ATTACH_TYPE_UPROBE_MULTI);
+	bpf_program__set_autoload(skeleton->progs.handle_site, false);
+	return pyfrag_bpf__load(skeleton) ? NULL : skeleton;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_free_ const struct site **wanted = NULL;
+	struct site_set sites = {};
+	struct pyfrag_bpf *skeleton;
+	struct multi_link link;
+	struct process *process;
+	struct failure failure;
+	struct python *python;
+	bool cached;
+	char byte;
+
+	if (argc != 2)
+		return fail("usage: floor PID");
+	skeleton = load_program();
+	if (!skeleton)
+		return fail("cannot load the program");
+	if (process__open(&process, atoi(argv[1]), &failure) ||
+	    python__find(&python, process, &failure))
+		return fail(failure.text);
+	if (site_cache__find(&sites, python->module->elf, true, &cached))
+		return fail("cannot scan");
+	wanted = (const struct site **)calloc(sites.cnt + 1, sizeof(*wanted));
+	if (!wanted)
+		return fail("out of memory");
+	for (size_t i = 0; i < sites.cnt; i++)
+		wanted[i] = &sites.items[i];
+	if (multi_link__init(&link, bpf_program__fd(skeleton->progs.handle_nothing), wanted,
+			     sites.cnt, python->module->fd, process->pid) ||
+	    multi_link__attach(&link))
+		return fail("cannot attach (is there uprobe_multi?)");
+	puts("ready");
+	fflush(stdout);
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+	multi_link__release(&link);
+	return 0;
+}
