@@ -85,6 +85,15 @@ def target(python):
         yield running
 
 
+def read_to_the_end(process):
+    """As communicate(), but for a process of whose stdout lines were read already: communicate() would
+    lose what was read ahead. What goes to stderr is little."""
+    out = process.stdout.read()
+    err = process.stderr.read()
+    process.wait(timeout=60)
+    return out, err
+
+
 class Trace:
     """A pyfrag trace that runs beside the test; its reports when it has ended."""
 
@@ -103,7 +112,7 @@ class Trace:
         return self.wait()
 
     def wait(self):
-        out, err = self.process.communicate(timeout=60)
+        out, err = read_to_the_end(self.process)
         self.stderr = err.decode()
         assert self.process.returncode == 0, self.stderr
         return [check_report(line) for line in [self.first] + out.splitlines()]

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import PYFRAG, PYTHONS, check_report, run_pyfrag
+from conftest import PYFRAG, PYTHONS, check_report, read_to_the_end, run_pyfrag
 from target import Target
 from test_trace_full import assert_complete
 
@@ -87,7 +87,7 @@ def test_target_is_killed_at_a_bad_moment(any_target, nothing_left, mode):
             assert process.stdout.readline()
             time.sleep(delay)
             target.process.kill()
-            out, err = process.communicate(timeout=30)
+            out, err = read_to_the_end(process)
             assert process.returncode == 0, err
             assert err.decode().splitlines()[-1].startswith("pyfrag: process %d" % target.pid)
             assert b"has exited" in err
