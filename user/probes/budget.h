@@ -18,7 +18,7 @@
 /* What is set aside for its beginning and its end: their time, on one CPU. */
 #define BUDGET_RESERVE_NS 80000000
 /* What may be spent at once, when the target has not done anything yet. */
-#define BUDGET_START_NS 10000000
+#define BUDGET_START_NS 2000000
 /* Growth probes that were taken out for cost come back when so much is left for them. */
 #define BUDGET_GROWTH_NS 5000000
 
