@@ -193,8 +193,11 @@ def test_embedded(tmp_path, start_trace, flags):
     # Started by pyfrag it ends at once, for there is nothing to read: even so it is reported.
     started = run_pyfrag("trace", "--json", "--mode", "full", "--", program, stdin=subprocess.DEVNULL)
     reports = [check_report(line) for line in started.stdout.splitlines() if line[:1] == b"{"]
-    assert_complete(reports[-1]["tracing"])
-    assert reports[-1]["tracing"]["allocs"] > 10000
+    tracing = reports[-1]["tracing"]
+    assert_complete(tracing)
+    assert tracing["allocs"] > 1000
+    # From its first allocation on.
+    assert reports[-1]["heap"]["live_blocks"] == tracing["allocs"] - tracing["frees"]
 
 
 def test_library_loaded_late(tmp_path, start_trace):
