@@ -161,8 +161,9 @@ static int attach_groups(struct tracer *tracer, const struct module *module,
 		return err;
 	has_bursts = can_switch && site_set__count(sites, EVENT_ALLOC) &&
 		     site_set__count(sites, EVENT_FREE);
-	if (pacer__init(&tracer->pacer, tracer->probes, budget, tracer->cpu_start_ns, has_bursts))
-		return failure__set(failure, -errno, "cannot make an eventfd: %s", strerror(errno));
+	err = pacer__init(&tracer->pacer, tracer->probes, budget, tracer->cpu_start_ns, has_bursts);
+	if (err)
+		return failure__set(failure, err, "cannot make an eventfd: %s", strerror(-err));
 	if (can_switch)
 		err = attach_group(tracer, PROBES_GROWTH, growth, module, sites, failure);
 	if (!err && has_bursts)
@@ -403,6 +404,8 @@ static int bring_up_to_date(struct tracer *tracer, const struct heap_reading_opt
 	event_stream__drain(tracer->stream);
 	event_stream__lock(tracer->stream);
 	return_err = model__return_heap(tracer->model, TAKE_PTR(out->heap));
+	if (!return_err)
+		return_err = tracer->handle_err;
 	event_stream__unlock(tracer->stream);
 	return err ? err : return_err ? describe_checkpoint(tracer, return_err, failure) : 0;
 }
