@@ -184,17 +184,6 @@ static void check_arenas(const struct heap *heap)
 	}
 }
 
-static uint64_t count_bits(const struct block_map *map)
-{
-	const struct block_map_chunk *chunk;
-	uint64_t bits = 0;
-
-	for (size_t i = 0; (chunk = block_map__chunk_at(map, i)); i++)
-		for (size_t w = 0; w < block_map__words_per_chunk(map); w++)
-			bits += (uint64_t)__builtin_popcountll(chunk->bits[w]);
-	return bits;
-}
-
 static void check_heap_is_one(const struct heap *heap)
 {
 	struct heap_measure measure;
@@ -203,7 +192,7 @@ static void check_heap_is_one(const struct heap *heap)
 	check_arenas(heap);
 	CHECK(!heap__measure(heap, &measure));
 	CHECK(!totals->stray_blocks && !totals->unclassified_pools);
-	CHECK(totals->live_blocks == count_bits(heap->blocks));
+	CHECK(totals->live_blocks == count_all_bits(heap->blocks));
 	CHECK(totals->live_bytes + totals->free_block_bytes + totals->free_pool_bytes +
 		      totals->overhead_bytes ==
 	      totals->arena_bytes);
@@ -213,7 +202,7 @@ static void check_heap_is_one(const struct heap *heap)
 static void check_heap_is_whole(const struct heap *heap, const struct fake_pymalloc *fake)
 {
 	CHECK(heap->arena_cnt == fake->arena_cnt);
-	CHECK(count_bits(heap->blocks) == fake->block_cnt);
+	CHECK(count_all_bits(heap->blocks) == fake->block_cnt);
 	for (size_t i = 0; i < fake->block_cnt; i++)
 		CHECK(block_map__contains(heap->blocks, fake->blocks[i].address));
 }

@@ -126,7 +126,7 @@ static void check_arenas(const struct heap *heap, const struct fake_pymalloc *co
 	free(expected);
 }
 
-static uint64_t count_all_bits(const struct block_map *map)
+uint64_t count_all_bits(const struct block_map *map)
 {
 	const struct block_map_chunk *chunk;
 	uint64_t bits = 0;

@@ -43,6 +43,9 @@ void fake_target__copy_data(const struct fake_memory *memory, uint64_t address, 
 /* Locates the allocator of the target; the test fails if that fails. The caller frees. */
 struct allocators fake_target__locate(const struct fake_target *target);
 
+/* How many bits are set in all of @map. */
+uint64_t count_all_bits(const struct block_map *map);
+
 /* Fails the test unless @heap is exactly what @cnt allocators have handed out. */
 void check_heap(const struct heap *heap, const struct fake_pymalloc *const *fakes, size_t cnt);
 

@@ -420,6 +420,16 @@ static void listen_to_reader(struct listener *listener, int in[2])
 	listen_to(listener, script);
 }
 
+/* Starts it, held before its first instruction. */
+static struct launch start_reader(struct listener *listener, int in[2])
+{
+	char *argv[] = {"/bin/sh", "-c", NULL, NULL};
+
+	listen_to_reader(listener, in);
+	argv[2] = listener->script;
+	return start(argv);
+}
+
 static void assert_says(const struct listener *listener, const char *wanted)
 {
 	char line[64] = "";
@@ -434,15 +444,13 @@ static void assert_says(const struct listener *listener, const char *wanted)
 
 static void test_held_and_resumed(void **state)
 {
-	char *argv[] = {"/bin/sh", "-c", NULL, NULL}, output[64];
+	char output[64];
 	struct listener listener;
 	struct launch launch;
 	int in[2];
 
 	(void)state;
-	listen_to_reader(&listener, in);
-	argv[2] = listener.script;
-	launch = start(argv);
+	launch = start_reader(&listener, in);
 	/* Held already. */
 	assert_int_equal(launch__hold(&launch), 0);
 	assert_int_equal(launch__resume(&launch), 0);
@@ -468,15 +476,13 @@ static void test_held_and_resumed(void **state)
 /* Let go while it runs, it must first be stopped; and then it runs on. */
 static void test_released_while_it_runs(void **state)
 {
-	char *argv[] = {"/bin/sh", "-c", NULL, NULL}, output[64];
+	char output[64];
 	struct listener listener;
 	struct launch launch;
 	int in[2];
 
 	(void)state;
-	listen_to_reader(&listener, in);
-	argv[2] = listener.script;
-	launch = start(argv);
+	launch = start_reader(&listener, in);
 	assert_int_equal(launch__resume(&launch), 0);
 	assert_says(&listener, "ready\n");
 	launch__release(&launch);
@@ -493,15 +499,13 @@ static void test_released_while_it_runs(void **state)
 /* A signal may be what it stops for. It gets that when it goes on. */
 static void test_signal_while_held(void **state)
 {
-	char *argv[] = {"/bin/sh", "-c", NULL, NULL}, output[64];
+	char output[64];
 	struct listener listener;
 	struct launch launch;
 	int in[2];
 
 	(void)state;
-	listen_to_reader(&listener, in);
-	argv[2] = listener.script;
-	launch = start(argv);
+	launch = start_reader(&listener, in);
 	assert_int_equal(launch__resume(&launch), 0);
 	assert_says(&listener, "ready\n");
 	assert_int_equal(kill(launch.pid, SIGUSR1), 0);
@@ -538,16 +542,14 @@ static void test_held_at_its_exit(void **state)
 /* A kill leads to its exit, which is held as well. */
 static void test_killed_while_it_runs(void **state)
 {
-	char *argv[] = {"/bin/sh", "-c", NULL, NULL}, output[64];
+	char output[64];
 	struct listener listener;
 	struct launch launch;
 	siginfo_t info;
 	int in[2], status;
 
 	(void)state;
-	listen_to_reader(&listener, in);
-	argv[2] = listener.script;
-	launch = start(argv);
+	launch = start_reader(&listener, in);
 	assert_int_equal(launch__resume(&launch), 0);
 	assert_says(&listener, "ready\n");
 	assert_int_equal(kill(launch.pid, SIGKILL), 0);

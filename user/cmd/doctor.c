@@ -209,11 +209,8 @@ static int run_doctor(const struct options *options)
 {
 	struct doctor doctor = {.options = options};
 
-	if (options->argument_cnt) {
-		log_error("doctor: takes no argument '%.200s'; see: pyfrag doctor --help",
-			  options->arguments[0]);
+	if (options__refuse_arguments(&command_doctor, options))
 		return -EINVAL;
-	}
 	check_kernel(&doctor);
 	check_lockdown(&doctor);
 	check_capabilities(&doctor);

@@ -249,3 +249,12 @@ int options__parse(const struct command *command, int argc, char **argv, struct 
 	*options = parsed;
 	return 0;
 }
+
+int options__refuse_arguments(const struct command *command, const struct options *options)
+{
+	if (!options->argument_cnt)
+		return 0;
+	log_error("%s: takes no argument '%.*s'; see: pyfrag %s --help", command->name, SHOWN_BYTES,
+		  options->arguments[0], command->name);
+	return -EINVAL;
+}

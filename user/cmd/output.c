@@ -2,22 +2,14 @@
 #include "cmd/output.h"
 
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/units.h"
 
 /* Below this, reading takes no time worth a word. */
 #define PROGRESS_BYTES_MIN (256UL << 20)
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 int output__find(const struct output *output, const struct heap *heap, struct findings *findings)
 {
@@ -30,7 +22,7 @@ int output__find(const struct output *output, const struct heap *heap, struct fi
 
 	return findings__collect(findings, heap,
 				 output->process_gone ? NULL : output->source->process, &options,
-				 output->history, monotonic_ns(), output->counters);
+				 output->history, clock_ns(CLOCK_MONOTONIC), output->counters);
 }
 
 int output__write(const struct output *output, const struct findings *findings)

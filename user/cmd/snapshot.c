@@ -24,11 +24,8 @@ static int run_snapshot(const struct options *options)
 	struct failure failure;
 	int err;
 
-	if (options->argument_cnt) {
-		log_error("snapshot: takes no argument '%.200s'; see: pyfrag snapshot --help",
-			  options->arguments[0]);
+	if (options__refuse_arguments(&command_snapshot, options))
 		return -EINVAL;
-	}
 	if (!options->pid) {
 		log_error("snapshot: which process? give one with -p PID");
 		return -EINVAL;

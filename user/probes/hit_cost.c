@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "probes/loader.h"
 #include "probes/own_code.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 /* Two functions of two instructions, the first of which is probed: a jump to the next, and a copy. */
 void pyfrag_emulated_instruction(void);
@@ -44,14 +44,6 @@ __asm__(".pushsection .text\n"
 /* Nobody reads it: it holds all that is told during the measurement. */
 #define RING_BYTES (1UL << 19)
 
-static double thread_cpu_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
 static int compare_doubles(const void *left, const void *right)
 {
 	double a = *(const double *)left, b = *(const double *)right;
@@ -65,11 +57,11 @@ static double measure_call_ns(void (*function)(void))
 	double batches[BATCHES];
 
 	for (int i = 0; i < BATCHES; i++) {
-		double start = thread_cpu_ns();
+		uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 		for (int hit = 0; hit < BATCH_HITS; hit++)
 			function();
-		batches[i] = (thread_cpu_ns() - start) / BATCH_HITS;
+		batches[i] = (double)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns) / BATCH_HITS;
 	}
 	qsort(batches, BATCHES, sizeof(*batches), compare_doubles);
 	return batches[BATCHES / 2];

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 static struct budget_state state_at(const struct pacer *pacer, uint64_t cpu_ns)
 {
@@ -51,14 +51,6 @@ void pacer__note_overrun(struct pacer *pacer)
 	eventfd_write(pacer->overrun_fd, 1);
 }
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* Whether there was an overrun within so long. */
 static bool wait_for_overrun(const struct pacer *pacer, int timeout_ms)
 {
@@ -76,7 +68,8 @@ static bool wait_for_overrun(const struct pacer *pacer, int timeout_ms)
  */
 static int burst(struct pacer *pacer, uint64_t limit_ns)
 {
-	uint64_t start_ns = monotonic_ns(), spent_ns = probe_set__spent_ns(pacer->probes);
+	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC),
+		 spent_ns = probe_set__spent_ns(pacer->probes);
 	uint64_t elapsed_ns, hits_ns;
 	int err;
 
@@ -87,13 +80,15 @@ static int burst(struct pacer *pacer, uint64_t limit_ns)
 	wait_for_overrun(pacer, BUDGET_BURST_NS / 1000000);
 	probe_set__ignore(pacer->probes);
 	err = probe_set__switch(pacer->probes, PROBES_BURST, false);
-	elapsed_ns = monotonic_ns() - start_ns;
+	elapsed_ns = clock_ns(CLOCK_MONOTONIC) - start_ns;
 	hits_ns = probe_set__spent_ns(pacer->probes) - spent_ns;
 	if (hits_ns < elapsed_ns)
 		probe_set__charge(pacer->probes, elapsed_ns - hits_ns);
 	pacer->burst_spent_ns += hits_ns < elapsed_ns ? elapsed_ns : hits_ns;
 	pacer->burst_ns += elapsed_ns;
 	pacer->burst_cnt++;
+	/* That the burst spent all it may is no concern of the growth probes. */
+	wait_for_overrun(pacer, 0);
 	return err;
 }
 

@@ -241,7 +241,8 @@ int block_map__insert_range(struct block_map *map, uint64_t address, uint64_t si
 	return 0;
 }
 
-void block_map__remove_range(struct block_map *map, uint64_t address, uint64_t size)
+/* Clears the stamps of a range, and its bits too unless they are to stay. */
+static void clear_range(struct block_map *map, uint64_t address, uint64_t size, bool keep_bits)
 {
 	uint64_t end = address + size;
 
@@ -249,24 +250,22 @@ void block_map__remove_range(struct block_map *map, uint64_t address, uint64_t s
 		uint64_t part_end = clip_to_chunk(address, end);
 		struct block_map_chunk *chunk = find_chunk(map, address);
 
-		if (chunk)
+		if (chunk && keep_bits)
+			clear_stamps(chunk, address, part_end);
+		else if (chunk)
 			fill_bits(map, chunk, address, part_end, 0);
 		address = part_end;
 	}
 }
 
+void block_map__remove_range(struct block_map *map, uint64_t address, uint64_t size)
+{
+	clear_range(map, address, size, false);
+}
+
 void block_map__forget_stamps(struct block_map *map, uint64_t address, uint64_t size)
 {
-	uint64_t end = address + size;
-
-	while (address < end) {
-		uint64_t part_end = clip_to_chunk(address, end);
-		struct block_map_chunk *chunk = find_chunk(map, address);
-
-		if (chunk)
-			clear_stamps(chunk, address, part_end);
-		address = part_end;
-	}
+	clear_range(map, address, size, true);
 }
 
 int block_map__set_pool(struct block_map *map, uint64_t pool_address, uint8_t size_class,
@@ -309,7 +308,6 @@ uint8_t block_map__class(const struct block_map *map, uint64_t pool_address)
 uint64_t block_map__stamp(const struct block_map *map, uint64_t pool_address)
 {
 	const struct block_map_chunk *chunk = find_chunk(map, pool_address);
-
 	size_t page = page_of(pool_address);
 
 	if (!chunk || !chunk->stamp_count[page])

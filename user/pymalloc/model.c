@@ -188,11 +188,7 @@ static int apply(struct model *model, const struct pyfrag_event *event)
 /* The heap is being brought up to date elsewhere: what happens to arenas meanwhile is for later. */
 static int keep_for_later(struct model *model, const struct pyfrag_event *event)
 {
-	int err;
-
-	if (event->type != EVENT_ARENA_MAP && event->type != EVENT_ARENA_UNMAP)
-		return apply(model, event);
-	err = ARRAY_RESERVE(model->late, model->late_capacity, model->late_cnt + 1);
+	int err = ARRAY_RESERVE(model->late, model->late_capacity, model->late_cnt + 1);
 
 	if (!err)
 		model->late[model->late_cnt++] = *event;
@@ -211,7 +207,9 @@ int model__apply(struct model *model, const struct pyfrag_event *event)
 		model->counts.unplaced_events++;
 		return 0;
 	}
-	return model->heap ? apply(model, event) : keep_for_later(model, event);
+	if (!model->heap && (event->type == EVENT_ARENA_MAP || event->type == EVENT_ARENA_UNMAP))
+		return keep_for_later(model, event);
+	return apply(model, event);
 }
 
 int model__begin_checkpoint(struct model *model)

@@ -8,20 +8,12 @@
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "util/array.h"
+#include "util/clock.h"
 
 /* A thread may be born while its siblings are stopped: the list is read again until it is complete. */
 #define ROUNDS_MAX 100
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static bool is_stopped(const struct pause *pause, pid_t thread)
 {
@@ -84,7 +76,7 @@ int pause__begin(struct pause *pause, pid_t pid)
 	size_t cnt = 1;
 	int err = 0;
 
-	*pause = (struct pause){.since_ns = now_ns()};
+	*pause = (struct pause){.since_ns = clock_ns(CLOCK_MONOTONIC)};
 	for (int round = 0; round < ROUNDS_MAX && cnt && !err; round++)
 		err = stop_new_threads(pause, pid, &cnt);
 	if (!err && cnt)
@@ -103,5 +95,5 @@ uint64_t pause__end(struct pause *pause)
 		       (void *)(long)pause->threads[i].signal);
 	free(pause->threads);
 	*pause = (struct pause){};
-	return now_ns() - since_ns;
+	return clock_ns(CLOCK_MONOTONIC) - since_ns;
 }
