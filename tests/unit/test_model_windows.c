@@ -358,6 +358,36 @@ static void test_watching_follows_arenas(void **state)
 	model__free(model);
 }
 
+/* Watching, the heap is lent to be brought up to date; what happens to arenas meanwhile comes after. */
+static void test_events_while_the_heap_is_lent(void **state)
+{
+	(void)state;
+	for (int seen = 0; seen < 2; seen++) {
+		struct model *model = make_model(&FAKE_GEOMETRIES[1], false);
+		struct heap *lent = model__lend_heap(model);
+
+		assert_null(model->heap);
+		tell(model, EVENT_ALLOC, BLOCK);
+		tell(model, EVENT_ARENA_MAP, FIRST);
+		tell(model, EVENT_ARENA_UNMAP, FIRST);
+		tell(model, EVENT_ARENA_MAP, FIRST);
+		tell(model, EVENT_ARENA_MAP, FIRST + ARENA_BYTES);
+		tell(model, EVENT_ARENA_UNMAP, FIRST + ARENA_BYTES);
+		if (seen) { /* the second time it was there; the other before it went */
+			see_arena(lent, FIRST, BLOCK);
+			see_arena(lent, FIRST + ARENA_BYTES, FIRST + ARENA_BYTES + 48);
+		}
+		assert_int_equal(model__return_heap(model, lent), 0);
+		check_only(model, FIRST, seen ? BLOCK : 0);
+		assert_true(model->heap->arenas[0].generation);
+		assert_int_equal(model->counts.allocs, 1);
+		assert_int_equal(model->counts.arenas_mapped, 3);
+		assert_int_equal(model->counts.arenas_unmapped, 2);
+		assert_int_equal(model->counts.unplaced_events, 0);
+		model__free(model);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_comparison_names_the_pools_that_differ),
 		cmocka_unit_test(test_generations_survive_a_checkpoint),
 		cmocka_unit_test(test_watching_follows_arenas),
+		cmocka_unit_test(test_events_while_the_heap_is_lent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
