@@ -82,7 +82,7 @@ static __always_inline bool charge(const struct pyfrag_site *site)
 
 	increment(&hits, kind);
 	__sync_fetch_and_add(&spent_ns, hit_cost_ns[kind & 1]);
-	if (spent_ns <= allowance_ns || (site->type & ~PYFRAG_SITE_STEPPED) > EVENT_NEW_POOL)
+	if (spent_ns <= allowance_ns || (site->type & ~PYFRAG_SITE_STEPPED) > EVENT_POOL_FREED)
 		return true;
 	increment(&hits, HITS_IGNORED);
 	if (!overrun) {

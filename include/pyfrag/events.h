@@ -14,6 +14,7 @@ enum pyfrag_event_type {
 	EVENT_ALLOC = 1,      /* address: the block */
 	EVENT_FREE,	      /* address: the block */
 	EVENT_NEW_POOL,	      /* address: its first block, which is allocated; size_class */
+	EVENT_POOL_FREED,     /* address: the pool; no block of it is live any more */
 	EVENT_ARENA_MAP,      /* address: the arena */
 	EVENT_ARENA_UNMAP,    /* address: the arena; just before it goes */
 	EVENT_FREELIST_CLEAR, /* address: 0 */
@@ -39,7 +40,7 @@ struct pyfrag_event {
 struct pyfrag_site {
 	__u8 type; /* enum pyfrag_event_type; with PYFRAG_SITE_STEPPED set, not emulated */
 	/*
-	 * The block; of EVENT_NEW_POOL the pool; the arena: a register + displacement, or, with
+	 * The block; of EVENT_NEW_POOL and EVENT_POOL_FREED the pool; the arena: a register + displacement, or, with
 	 * PYFRAG_OPERAND_IN_MEMORY set, the 8 bytes at that address.
 	 */
 	__u8 operand;

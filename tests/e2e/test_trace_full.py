@@ -27,3 +27,20 @@ def test_model_equals_checkpoint(target, start_trace):
     for report in reports:
         assert_complete(report["tracing"])
     assert last["arenas_mapped"] > 0 and last["arenas_unmapped"] > 0
+
+
+def test_pools_come_and_go(target, start_trace):
+    """Pools in use, by memory, are those there were, and those taken, less those given back."""
+    trace = start_trace("-p", target.pid, "-i", "0.2")
+    for workload in WORKLOADS[:4]:
+        target.run(workload, 1)
+    target.ask("drop")
+    first, *_, last = trace.stop()
+    taken, freed = (last["tracing"][name] - first["tracing"][name]
+                    for name in ("new_pools", "pools_freed"))
+    assert taken > 20 and freed > 20
+    assert pools_of(last) == pools_of(first) + taken - freed
+
+
+def pools_of(report):
+    return sum(row["pools"] for row in report["size_classes"])

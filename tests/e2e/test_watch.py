@@ -75,8 +75,9 @@ def test_bursts_and_growth_within_a_budget(target, start_trace):
     tracing, cost = last["tracing"], last["tracing"]["cost"]
     assert tracing["new_pools"] > 0
     assert cost["bursts"] > 0 and tracing["allocs"] + tracing["frees"] > 0
+    assert tracing["pools_freed"] > 0
     assert cost["hits"] >= (tracing["allocs"] + tracing["frees"] + tracing["new_pools"]
-                            + tracing["arenas_mapped"] + tracing["arenas_unmapped"])
+                            + tracing["pools_freed"] + tracing["arenas_mapped"] + tracing["arenas_unmapped"])
     assert cost["hits"] * cost["ns_per_hit"] > 0 and cost["budget"] == 0.2
     # By its own account; what the target's clock says, the benchmark shows.
     assert 0 < cost["cpu_share"] < 0.3
@@ -93,7 +94,7 @@ def test_full_mode_says_what_it_costs(any_target, start_trace):
     assert cost["budget"] is None and cost["bursts"] == cost["ignored_hits"] == 0
     clears = tracing["freelist_clears"] or 0
     # A pool that is taken is an allocation too, told by one hit.
-    assert cost["hits"] == (tracing["allocs"] + tracing["frees"] + clears
+    assert cost["hits"] == (tracing["allocs"] + tracing["frees"] + clears + tracing["pools_freed"]
                             + tracing["arenas_mapped"] + tracing["arenas_unmapped"])
 
 

@@ -89,11 +89,9 @@ static void write_operand(struct writer *writer, uint8_t operand, int16_t displa
 static int write_site(const struct shape_site *site, void *context)
 {
 	static const char *const types[] = {
-		[EVENT_ALLOC] = "alloc",
-		[EVENT_FREE] = "free",
-		[EVENT_NEW_POOL] = "new-pool",
-		[EVENT_ARENA_MAP] = "arena-map",
-		[EVENT_ARENA_UNMAP] = "arena-unmap",
+		[EVENT_ALLOC] = "alloc",	 [EVENT_FREE] = "free",
+		[EVENT_NEW_POOL] = "new-pool",	 [EVENT_POOL_FREED] = "pool-freed",
+		[EVENT_ARENA_MAP] = "arena-map", [EVENT_ARENA_UNMAP] = "arena-unmap",
 	};
 	struct writer *writer = context;
 

@@ -334,6 +334,8 @@ static void free_pool(struct fake_pymalloc *fake, uint64_t pool)
 	unlink_pool(fake, pool);
 	*next_of(fake, pool) = slot->freepools;
 	slot->freepools = pool;
+	fake->pools_freed++;
+	emit(fake, EVENT_POOL_FREED, pool, 0);
 	slot->nfreepools++;
 	if (slot->nfreepools == slot->ntotalpools &&
 	    (!fake->options.keeps_empty_arena || count_empty_arenas(fake) > 1))

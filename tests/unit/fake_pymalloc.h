@@ -57,7 +57,7 @@ struct fake_pymalloc {
 	size_t block_cnt, block_capacity;
 	uint64_t *arenas;
 	size_t arena_cnt, arena_capacity;
-	uint64_t arenas_mapped, arenas_unmapped, new_pools;
+	uint64_t arenas_mapped, arenas_unmapped, new_pools, pools_freed;
 };
 
 void fake_pymalloc__init(struct fake_pymalloc *fake, struct fake_memory *memory,

@@ -111,6 +111,7 @@ static void test_events_from_the_first_on_give_the_heap(void **state)
 		assert_int_equal(run.model->counts.allocs - run.model->counts.frees,
 				 fake->block_cnt);
 		assert_int_equal(run.model->counts.new_pools, fake->new_pools);
+		assert_int_equal(run.model->counts.pools_freed, fake->pools_freed);
 		assert_int_equal(run.model->counts.arenas_mapped, fake->arenas_mapped);
 		assert_int_equal(run.model->counts.arenas_unmapped, fake->arenas_unmapped);
 		assert_int_equal(run.model->counts.unplaced_events, 0);
@@ -320,6 +321,10 @@ static void send_any_event(struct model *model, struct reference *reference, uin
 	} else if (what < 800) {
 		expect_free(reference, block);
 		tell(model, EVENT_FREE, block);
+	} else if (what < 820) {
+		reference->counts.pools_freed++;
+		reference->counts.missed_frees += clear_units(reference, pool, 4096);
+		tell(model, EVENT_POOL_FREED, pool);
 	} else if (what < 950) {
 		reference->counts.new_pools++;
 		reference->counts.missed_frees += clear_units(reference, pool, 4096);

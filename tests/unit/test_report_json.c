@@ -224,6 +224,7 @@ static void test_tracing(void **state)
 		.allocs = 6000000000,
 		.frees = 2999999997,
 		.new_pools = 11,
+		.pools_freed = 10,
 		.arenas_mapped = 12,
 		.arenas_unmapped = 13,
 		.freelist_clears = 14,
@@ -232,6 +233,7 @@ static void test_tracing(void **state)
 		.missed_frees = 1,
 		.drift_blocks = 2,
 		.follows_blocks = true,
+		.sees_pool_frees = true,
 		.sees_arena_maps = true,
 		.sees_arena_unmaps = true,
 		.sees_freelist_clears = true,
@@ -245,6 +247,7 @@ static void test_tracing(void **state)
 	assert_int_equal(integer_at(root, "tracing.allocs"), 6000000000);
 	assert_int_equal(integer_at(root, "tracing.frees"), 2999999997);
 	assert_int_equal(integer_at(root, "tracing.new_pools"), 11);
+	assert_int_equal(integer_at(root, "tracing.pools_freed"), 10);
 	assert_int_equal(integer_at(root, "tracing.arenas_mapped"), 12);
 	assert_int_equal(integer_at(root, "tracing.arenas_unmapped"), 13);
 	assert_int_equal(integer_at(root, "tracing.freelist_clears"), 14);
@@ -260,15 +263,17 @@ static void test_tracing(void **state)
 
 	/* Where nothing could have been seen, there is nothing to be said. */
 	sample.tracing.follows_blocks = false;
-	for (int unseen = 0; unseen < 3; unseen++) {
+	for (int unseen = 0; unseen < 4; unseen++) {
 		sample.tracing.sees_arena_maps = unseen != 0;
 		sample.tracing.sees_arena_unmaps = unseen != 1;
 		sample.tracing.sees_freelist_clears = unseen != 2;
+		sample.tracing.sees_pool_frees = unseen != 3;
 		root = write_and_parse(&sample);
 		assert_null_at(root, "tracing.coverage");
 		assert_int_equal(json_is_null(at(root, "tracing.arenas_mapped")), unseen == 0);
 		assert_int_equal(json_is_null(at(root, "tracing.arenas_unmapped")), unseen == 1);
 		assert_int_equal(json_is_null(at(root, "tracing.freelist_clears")), unseen == 2);
+		assert_int_equal(json_is_null(at(root, "tracing.pools_freed")), unseen == 3);
 		json_decref(root);
 	}
 	sample_report__release(&sample);

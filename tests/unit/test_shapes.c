@@ -118,6 +118,23 @@ static void test_alloc_spoilt(void **state)
 	assert_finds(insns, cnt, "");
 }
 
+/* Other things than pools are put on lists. */
+static void test_pool_freed_spoilt(void **state)
+{
+	struct insn insns[CODE_INSNS_MAX];
+	size_t cnt = read_code("gcc312-pool-freed", insns);
+
+	(void)state;
+	at_address(insns, cnt, 0x1d0172)->memory.displacement = 24; /* linked by another member */
+	assert_finds(insns, cnt, "");
+	cnt = read_code("gcc312-pool-freed", insns);
+	at_address(insns, cnt, 0x1d0179)->source = 0; /* the list does not begin with the pool */
+	assert_finds(insns, cnt, "");
+	cnt = read_code("gcc312-pool-freed", insns);
+	at_address(insns, cnt, 0x1d0150)->memory.displacement = 36; /* no arena was looked up */
+	assert_finds(insns, cnt, "");
+}
+
 /* Registers may be any, and independent steps in any order. */
 static void test_free_in_another_order(void **state)
 {
@@ -194,6 +211,7 @@ int main(void)
 		cmocka_unit_test(test_free_without_a_count),
 		cmocka_unit_test(test_free_of_another_list),
 		cmocka_unit_test(test_alloc_spoilt),
+		cmocka_unit_test(test_pool_freed_spoilt),
 		cmocka_unit_test(test_free_in_another_order),
 		cmocka_unit_test(test_a_jump_into_the_shape),
 		cmocka_unit_test(test_operand_that_goes_before_the_jump),

@@ -38,7 +38,7 @@ static struct operand_text format_operand(const struct pyfrag_site *probe)
 static void print_sites(const struct site_set *set)
 {
 	static const enum pyfrag_event_type types[] = {
-		EVENT_ALLOC,	 EVENT_FREE,	    EVENT_NEW_POOL,
+		EVENT_ALLOC,	 EVENT_FREE,	    EVENT_NEW_POOL,	  EVENT_POOL_FREED,
 		EVENT_ARENA_MAP, EVENT_ARENA_UNMAP, EVENT_FREELIST_CLEAR,
 	};
 

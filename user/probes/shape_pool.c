@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The slow path: a pool is taken for a size class. Its first block is handed out without passing the
- * fast path, so this is an allocation too.
+ * The slow paths: a pool is taken for a size class, or goes back to its arena, empty. The first block of
+ * the former is handed out without passing the fast path, so this is an allocation too.
  *
  * Compilers make up to three copies of the end of it, for the pool may have been used before, or have
  * just been carved off, and then `pool->szidx == size` is known to be false, or compared with a
@@ -11,9 +11,11 @@
 
 #include <string.h>
 
-#define NEXTPOOL ((int64_t)offsetof(struct pool_header, nextpool))
-#define SZIDX	 ((int64_t)offsetof(struct pool_header, szidx))
-#define NO_CLASS 0xffff /* DUMMY_SIZE_IDX: of a pool just carved off */
+#define NEXTPOOL   ((int64_t)offsetof(struct pool_header, nextpool))
+#define ARENAINDEX ((int64_t)offsetof(struct pool_header, arenaindex))
+#define SZIDX	   ((int64_t)offsetof(struct pool_header, szidx))
+#define FREEPOOLS  ((int64_t)offsetof(struct arena_object, freepools))
+#define NO_CLASS   0xffff /* DUMMY_SIZE_IDX: of a pool just carved off */
 
 /* The two sides of the comparison at a new pool, likewise. */
 struct comparison {
@@ -21,7 +23,7 @@ struct comparison {
 	int16_t displacement;
 };
 
-void shape_pool__observe(struct shape_scan *scan, const struct insn *insn)
+static void observe_new(struct shape_scan *scan, const struct insn *insn)
 {
 	struct address pool = values__memory_of(&scan->values, insn);
 	struct pending *pending;
@@ -34,6 +36,50 @@ void shape_pool__observe(struct shape_scan *scan, const struct insn *insn)
 	pending->start = insn->address;
 	pending->start_operand = shape_scan__find_operand(&scan->values, pool);
 	memcpy(pending->registers, scan->values.registers, sizeof(pending->registers));
+}
+
+/* Whether @head is [A+24], the list of free pools, and [P+16] = [A+24] was stored for @pool. */
+static bool links_to_free_pools(const struct values *values, struct address pool,
+				struct address head)
+{
+	struct address from;
+
+	return pool.root && head.root && head.offset == FREEPOOLS &&
+	       values__has_stored(values, address__plus(pool, NEXTPOOL)) &&
+	       values__is_load(values, values__at(values, address__plus(pool, NEXTPOOL)), 8,
+			       &from) &&
+	       address__equals(from, head);
+}
+
+/* Whether the code has looked up the arena of @pool: pools are not the only things on lists. */
+static bool knows_arena_of(const struct values *values, struct address pool)
+{
+	const struct place *place;
+
+	for (uint32_t i = 0; (place = values__place(values, i)); i++)
+		if (place->width == 4 &&
+		    address__equals(place->address, address__plus(pool, ARENAINDEX)))
+			return true;
+	return false;
+}
+
+/* [A+24] = P, which completes what [P+16] = [A+24] began. */
+static void observe_freed(struct shape_scan *scan, const struct insn *insn)
+{
+	struct values *values = &scan->values;
+	struct address head = values__memory_of(values, insn), pool;
+
+	if (insn->op != INSN_STORE || insn->width != 8)
+		return;
+	pool = values__as_address(values, values__of_register(values, insn->source));
+	if (links_to_free_pools(values, pool, head) && knows_arena_of(values, pool))
+		shape_scan__add_pending(scan, EVENT_POOL_FREED, pool, pool)->counted = true;
+}
+
+void shape_pool__observe(struct shape_scan *scan, const struct insn *insn)
+{
+	observe_new(scan, insn);
+	observe_freed(scan, insn);
 }
 
 static int emit_new_pool(struct shape_scan *scan, uint64_t address, bool emulated,

@@ -70,9 +70,9 @@ struct pending *shape_scan__add_pending(struct shape_scan *scan, uint8_t type, s
 int shape_scan__emit(struct shape_scan *scan, uint8_t type, uint64_t address,
 		     struct operand operand, bool emulated);
 
-/* A pool that is taken (shape_pool.c). */
+/* A pool that is taken, or given back (shape_pool.c). */
 
-/* Looks at @insn before it takes effect: 32 bits of [P] = 1, after P was linked? */
+/* Looks at @insn before it takes effect: 32 bits of [P] = 1, after P was linked? [A+24] = P? */
 void shape_pool__observe(struct shape_scan *scan, const struct insn *insn);
 
 /* Whether @insn may be where the class of a new pool is set. */

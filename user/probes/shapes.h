@@ -6,6 +6,7 @@
  *   alloc      B = [P+8]; N = [B]; [P+8] = N; 32 bits of [P] += 1; jump if N
  *   free       L = [P+8]; [B] = L; [P+8] = B; jump if L; 32 bits of [P] -= 1, before or behind it
  *   new pool   [P+16] = ..; 32 bits of [P] = 1; jump if size == [P+36]
+ *   pool freed  [P+16] = [A+24]; [A+24] = P
  *   arena map  [A+24] = 0; [A+8] = X; jump if X & (pool size - 1)
  *   arena unmap  call f(.., [A], arena size); [A] = 0
  *   arena map, where that does not show (code that was not optimized)  call f(.., arena size)

@@ -61,6 +61,8 @@ const char *site__type_name(enum pyfrag_event_type type)
 		return "free";
 	case EVENT_NEW_POOL:
 		return "new pool";
+	case EVENT_POOL_FREED:
+		return "pool freed";
 	case EVENT_ARENA_MAP:
 		return "arena map";
 	case EVENT_ARENA_UNMAP:

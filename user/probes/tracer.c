@@ -56,7 +56,7 @@ struct tracer {
 	int handle_err; /* out of memory while handling an event */
 	uint64_t event_cnt, fork_cnt, stale_cnt, dropped_cnt, unconfirmed_cnt, unusable_cnt;
 	size_t probe_sites;
-	bool sees_arena_maps, sees_arena_unmaps, sees_freelist_clears;
+	bool sees_pool_frees, sees_arena_maps, sees_arena_unmaps, sees_freelist_clears;
 };
 
 void tracer__free(struct tracer *tracer)
@@ -146,7 +146,8 @@ static int attach_group(struct tracer *tracer, enum probe_group group, uint32_t 
 static int attach_groups(struct tracer *tracer, const struct module *module,
 			 const struct site_set *sites, double budget, struct failure *failure)
 {
-	const uint32_t blocks = TYPE(EVENT_ALLOC) | TYPE(EVENT_FREE), growth = TYPE(EVENT_NEW_POOL);
+	const uint32_t blocks = TYPE(EVENT_ALLOC) | TYPE(EVENT_FREE),
+		       growth = TYPE(EVENT_NEW_POOL) | TYPE(EVENT_POOL_FREED);
 	uint32_t lasting =
 		TYPE(EVENT_ARENA_MAP) | TYPE(EVENT_ARENA_UNMAP) | TYPE(EVENT_FREELIST_CLEAR);
 	bool can_switch = probe_set__can_switch(tracer->probes), has_bursts;
@@ -243,6 +244,7 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 	tracer->cpu_ns = tracer->cpu_start_ns;
 	tracer->hit_cost = probe_options.hit_cost;
 	tracer->follow_blocks = options->follow_blocks;
+	tracer->sees_pool_frees = site_set__count(sites, EVENT_POOL_FREED) != 0;
 	tracer->sees_arena_maps = site_set__count(sites, EVENT_ARENA_MAP) != 0;
 	tracer->sees_arena_unmaps = site_set__count(sites, EVENT_ARENA_UNMAP) != 0;
 	tracer->sees_freelist_clears = site_set__count(sites, EVENT_FREELIST_CLEAR) != 0;
@@ -445,6 +447,7 @@ int tracer__visit(struct tracer *tracer,
 {
 	struct tracer_totals totals = {
 		.probe_sites = tracer->probe_sites,
+		.sees_pool_frees = tracer->sees_pool_frees,
 		.sees_arena_maps = tracer->sees_arena_maps,
 		.sees_arena_unmaps = tracer->sees_arena_unmaps,
 		.sees_freelist_clears = tracer->sees_freelist_clears,

@@ -33,7 +33,7 @@ struct tracer_cost {
 struct tracer_totals {
 	struct model_counts counts;
 	size_t probe_sites;
-	bool sees_arena_maps, sees_arena_unmaps,
+	bool sees_pool_frees, sees_arena_maps, sees_arena_unmaps,
 		sees_freelist_clears; /* there are sites for them */
 	bool execed; /* the target runs another program now: its heap is not this one any more */
 	struct tracer_cost cost;

@@ -95,23 +95,43 @@ static int apply_free(struct model *model, uint64_t address)
 	return touch_block(model, address);
 }
 
+/* No block of @pool is live: those that are have missed their events. */
+static int empty_pool(struct model *model, uint64_t pool)
+{
+	uint32_t size = model->heap->geometry.pool_size;
+	uint64_t left = count_live(model->heap, pool, 1);
+
+	if (!left)
+		return 0;
+	model->counts.missed_frees += left;
+	block_map__remove_range(model->heap->blocks, pool, size);
+	return model->touched ? block_map__insert_range(model->touched, pool, size) : 0;
+}
+
 /* A pool that is taken is empty; its size class holds until it is taken again. */
 static int apply_new_pool(struct model *model, const struct pyfrag_event *event)
 {
 	const struct geometry *geometry = &model->heap->geometry;
 	uint64_t pool = geometry__pool_of(geometry, event->address);
-	uint64_t left = count_live(model->heap, pool, 1);
-	int err;
+	int err = empty_pool(model, pool);
 
-	if (left) {
-		model->counts.missed_frees += left;
-		block_map__remove_range(model->heap->blocks, pool, geometry->pool_size);
-	}
+	if (err)
+		return err;
 	model->counts.new_pools++;
 	err = block_map__set_class(model->heap->blocks, pool, event->size_class);
 	if (!err && model->touched)
 		err = block_map__set_class(model->touched, pool, event->size_class);
 	return err ? err : apply_alloc(model, event->address);
+}
+
+/* A pool that goes back to its arena is empty. */
+static int apply_pool_freed(struct model *model, uint64_t address)
+{
+	const struct geometry *geometry = &model->heap->geometry;
+	uint64_t pool = geometry__pool_of(geometry, address);
+
+	model->counts.pools_freed++;
+	return empty_pool(model, pool);
 }
 
 static int apply_arena_map(struct model *model, uint64_t address)
@@ -158,11 +178,12 @@ static void count_only(struct model *model, const struct pyfrag_event *event)
 	model->counts.allocs += event->type == EVENT_ALLOC;
 	model->counts.frees += event->type == EVENT_FREE;
 	model->counts.new_pools += event->type == EVENT_NEW_POOL;
+	model->counts.pools_freed += event->type == EVENT_POOL_FREED;
 }
 
 static int apply(struct model *model, const struct pyfrag_event *event)
 {
-	if (!model->follows_blocks && event->type <= EVENT_NEW_POOL) {
+	if (!model->follows_blocks && event->type <= EVENT_POOL_FREED) {
 		count_only(model, event);
 		return 0;
 	}
@@ -173,6 +194,8 @@ static int apply(struct model *model, const struct pyfrag_event *event)
 		return apply_free(model, event->address);
 	case EVENT_NEW_POOL:
 		return apply_new_pool(model, event);
+	case EVENT_POOL_FREED:
+		return apply_pool_freed(model, event->address);
 	case EVENT_ARENA_MAP:
 		return apply_arena_map(model, event->address);
 	case EVENT_ARENA_UNMAP:

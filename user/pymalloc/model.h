@@ -19,7 +19,7 @@
 #include "pymalloc/heap.h"
 
 struct model_counts {
-	uint64_t allocs, frees, new_pools;
+	uint64_t allocs, frees, new_pools, pools_freed;
 	uint64_t arenas_mapped, arenas_unmapped, freelist_clears;
 	/*
 	 * Changes no event told of, told by a later one: a block freed that was not live, allocated

@@ -179,10 +179,11 @@ static json_t *pack_tracing(const struct report *report)
 	if (!tracing)
 		return json_null();
 	return json_pack(
-		"{s:s, s:f, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+		"{s:s, s:f, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
 		"mode", tracing->mode, "traced_for_s", tracing->traced_for_s, "probe_sites",
 		(json_int_t)tracing->probe_sites, "allocs", (json_int_t)tracing->allocs, "frees",
 		(json_int_t)tracing->frees, "new_pools", (json_int_t)tracing->new_pools,
+		"pools_freed", pack_seen(tracing->sees_pool_frees, tracing->pools_freed),
 		"arenas_mapped", pack_seen(tracing->sees_arena_maps, tracing->arenas_mapped),
 		"arenas_unmapped", pack_seen(tracing->sees_arena_unmaps, tracing->arenas_unmapped),
 		"freelist_clears",

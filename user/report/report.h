@@ -30,7 +30,7 @@ struct report_cost {
 struct report_tracing {
 	const char *mode; /* "full" or "watch" */
 	uint64_t probe_sites;
-	uint64_t allocs, frees, new_pools;
+	uint64_t allocs, frees, new_pools, pools_freed;
 	uint64_t arenas_mapped, arenas_unmapped, freelist_clears;
 	uint64_t resyncs; /* checkpoints that had to correct the model */
 	/*
@@ -40,7 +40,7 @@ struct report_tracing {
 	uint64_t missed_allocs, missed_frees, drift_blocks;
 	struct report_cost cost;
 	bool follows_blocks; /* false: no event for each block, and so no coverage */
-	bool sees_arena_maps, sees_arena_unmaps,
+	bool sees_pool_frees, sees_arena_maps, sees_arena_unmaps,
 		sees_freelist_clears; /* there are sites for them */
 	double traced_for_s;
 };

@@ -241,8 +241,11 @@ static void write_tracing(const struct report *report, FILE *out)
 			COUNT(report->counters[COUNTER_LOST]),
 			round_down(report__coverage(report)));
 	else if (tracing->cost.budget > 0)
-		fprintf(out, "  %s pools taken; in bursts: %s allocs, %s frees; %s lost\n",
-			COUNT(tracing->new_pools), COUNT(tracing->allocs), COUNT(tracing->frees),
+		fprintf(out,
+			"  pools: %s taken, %s given back; in bursts: %s allocs, %s frees; %s lost\n",
+			COUNT(tracing->new_pools),
+			SEEN(tracing->sees_pool_frees, tracing->pools_freed),
+			COUNT(tracing->allocs), COUNT(tracing->frees),
 			COUNT(report->counters[COUNTER_LOST]));
 	fprintf(out, "  arenas: %s mapped, %s unmapped; free-list clears: %s; resyncs: %s\n",
 		SEEN(tracing->sees_arena_maps, tracing->arenas_mapped),
