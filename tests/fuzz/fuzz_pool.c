@@ -104,16 +104,18 @@ static void check_blocks(const struct geometry *geometry, const struct pool_head
 static void check_decoding(const struct geometry *geometry, const uint8_t *bytes, size_t size)
 {
 	uint64_t live[POOL_WORDS_MAX], all[POOL_WORDS_MAX];
+	struct block_places *places;
 	struct pool_header header;
 	bool agrees, sane;
 
+	CHECK(!block_places__new(&places, geometry));
 	memcpy(&header, bytes, sizeof(header));
 	memset(live, 0xff, sizeof(live));
-	agrees = pool__decode(geometry, POOL, bytes, size, live);
+	agrees = pool__decode(geometry, places, POOL, bytes, size, live);
 	sane = geometry__header_is_sane(geometry, &header);
 	CHECK(sane || !agrees);
 	if (sane)
-		pool__set_all(geometry, header.szidx, all);
+		memcpy(all, places->words[header.szidx], sizeof(all));
 	else
 		memset(all, 0, sizeof(all));
 	for (size_t i = 0; i < pool__word_cnt(geometry); i++)
@@ -124,6 +126,7 @@ static void check_decoding(const struct geometry *geometry, const uint8_t *bytes
 	}
 	if (agrees)
 		check_blocks(geometry, &header, bytes, live);
+	free(places);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -11,7 +11,7 @@
 
 /* Pools a batch: their headers take 192 KiB, their bodies are read BODY_BYTES at a time. */
 #define BATCH_POOLS 4096
-#define BODY_BYTES  (4UL << 20)
+#define BODY_BYTES  (512UL << 10)
 /*
  * A pool that changes under the reader is read so often before a torn copy must do. Each try waits
  * longer than the one before, 3 ms in all: its writer may have lost its processor in mid-change.
@@ -153,7 +153,8 @@ static int take_body(struct reader *reader, const struct memory_range *range, bo
 	memcpy(&header, range->buffer, sizeof(header));
 	if (!header.count)
 		return store_free_pool(reader, range->address);
-	if (pool__decode(geometry, range->address, range->buffer, range->size, live)) {
+	if (pool__decode(geometry, reader->heap->places, range->address, range->buffer, range->size,
+			 live)) {
 		compare_blocks(reader, range->address, &header, live);
 		return store_pool(reader, range->address, header.szidx, stamp_of(reader, &header),
 				  live);
@@ -198,7 +199,6 @@ static int take_header(struct reader *reader, uint64_t address, const struct poo
 		       bool last)
 {
 	const struct geometry *geometry = &reader->heap->geometry;
-	uint64_t live[POOL_WORDS_MAX];
 
 	if (!header->count)
 		return store_free_pool(reader, address);
@@ -206,10 +206,9 @@ static int take_header(struct reader *reader, uint64_t address, const struct poo
 		return take_torn(reader, address, header, NULL, last);
 	if (is_known(reader, address, header))
 		return 0;
-	if (pool__is_full(geometry, header)) {
-		pool__set_all(geometry, header->szidx, live);
-		return store_pool(reader, address, header->szidx, stamp_of(reader, header), live);
-	}
+	if (pool__is_full(geometry, header))
+		return store_pool(reader, address, header->szidx, stamp_of(reader, header),
+				  reader->heap->places->words[header->szidx]);
 	reader->partial[reader->partial_cnt++] =
 		(struct pool_ref){.address = address, .size = pool__bytes_wanted(geometry, header)};
 	return 0;

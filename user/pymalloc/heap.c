@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pymalloc/pool.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 
@@ -19,6 +18,8 @@ int heap__new(struct heap **out, const struct geometry *geometry)
 		return -ENOMEM;
 	heap->geometry = *geometry;
 	err = block_map__new(&heap->blocks, geometry->alignment);
+	if (!err)
+		err = block_places__new(&heap->places, geometry);
 	if (err)
 		return err;
 	*out = TAKE_PTR(heap);
@@ -30,6 +31,7 @@ void heap__free(struct heap *heap)
 	if (!heap)
 		return;
 	block_map__free(heap->blocks);
+	free(heap->places);
 	free(heap->arenas);
 	free(heap);
 }
@@ -127,23 +129,6 @@ int heap__remove_arena(struct heap *heap, uint64_t address)
 	return 0;
 }
 
-/* Where blocks of each class can be: what pool__set_all() makes, for all classes. */
-struct block_places {
-	uint64_t words[SIZE_CLASSES_MAX][POOL_WORDS_MAX];
-};
-
-static int new_block_places(struct block_places **out, const struct geometry *geometry)
-{
-	struct block_places *places = malloc(sizeof(*places));
-
-	if (!places)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < geometry__class_cnt(geometry); i++)
-		pool__set_all(geometry, i, places->words[i]);
-	*out = places;
-	return 0;
-}
-
 static uint32_t count_bits(const uint64_t *words, size_t cnt)
 {
 	uint32_t bits = 0;
@@ -169,8 +154,8 @@ static uint32_t count_live(const uint64_t *bits, size_t words, uint64_t stamp)
 	return bits ? count_bits(bits, words) : 0;
 }
 
-static void measure_pool(const struct heap *heap, const struct block_places *places,
-			 uint64_t address, struct heap_measure *measure, struct arena_totals *arena)
+static void measure_pool(const struct heap *heap, uint64_t address, struct heap_measure *measure,
+			 struct arena_totals *arena)
 {
 	const struct geometry *geometry = &heap->geometry;
 	const uint64_t *bits = block_map__pool_bits(heap->blocks, address);
@@ -193,7 +178,7 @@ static void measure_pool(const struct heap *heap, const struct block_places *pla
 		return;
 	}
 	/* A pool with a stamp was read as a whole, and found to agree with itself. */
-	strays = stamp ? 0 : count_strays(bits, places->words[size_class], words);
+	strays = stamp ? 0 : count_strays(bits, heap->places->words[size_class], words);
 	totals->stray_blocks += strays;
 	live -= strays;
 	size = geometry__block_size(geometry, size_class);
@@ -210,9 +195,8 @@ static void measure_pool(const struct heap *heap, const struct block_places *pla
 	arena->live_bytes += live * size;
 }
 
-static void measure_arena(const struct heap *heap, const struct block_places *places,
-			  const struct arena *arena, struct heap_measure *measure,
-			  struct arena_totals *totals)
+static void measure_arena(const struct heap *heap, const struct arena *arena,
+			  struct heap_measure *measure, struct arena_totals *totals)
 {
 	const struct geometry *geometry = &heap->geometry;
 	uint64_t pool = geometry__first_pool(geometry, arena->address);
@@ -224,18 +208,13 @@ static void measure_arena(const struct heap *heap, const struct block_places *pl
 	measure->totals.overhead_bytes +=
 		geometry->arena_size - (uint64_t)pools * geometry->pool_size;
 	for (uint32_t i = 0; i < pools; i++, pool += geometry->pool_size)
-		measure_pool(heap, places, pool, measure, totals);
+		measure_pool(heap, pool, measure, totals);
 }
 
 int heap__measure(const struct heap *heap, struct heap_measure *out)
 {
 	_cleanup_(heap_measure__free) struct heap_measure measure = {};
-	_cleanup_free_ struct block_places *places = NULL;
-	int err;
 
-	err = new_block_places(&places, &heap->geometry);
-	if (err)
-		return err;
 	measure.class_cnt = geometry__class_cnt(&heap->geometry);
 	for (uint32_t i = 0; i < measure.class_cnt; i++)
 		measure.classes[i].block_size = geometry__block_size(&heap->geometry, i);
@@ -243,7 +222,7 @@ int heap__measure(const struct heap *heap, struct heap_measure *out)
 	if (!measure.arenas)
 		return -ENOMEM;
 	for (size_t i = 0; i < heap->arena_cnt; i++)
-		measure_arena(heap, places, &heap->arenas[i], &measure, &measure.arenas[i]);
+		measure_arena(heap, &heap->arenas[i], &measure, &measure.arenas[i]);
 	*out = measure;
 	measure.arenas = NULL;
 	return 0;

@@ -11,12 +11,14 @@
 #include "pymalloc/arena_table.h"
 #include "pymalloc/block_map.h"
 #include "pymalloc/geometry.h"
+#include "pymalloc/pool.h"
 
 struct heap {
 	struct geometry geometry;
 	struct arena *arenas; /* sorted by address, none overlaps another */
 	size_t arena_cnt, arena_capacity;
 	struct block_map *blocks;
+	struct block_places *places;
 	uint32_t readings; /* how often it was brought up to date from memory */
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "pymalloc/pool.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool pool__is_full(const struct geometry *geometry, const struct pool_header *header)
@@ -22,23 +24,25 @@ uint32_t pool__stamp_count(uint64_t stamp)
 	return (uint32_t)(stamp >> 32);
 }
 
-/* Sets the first @carved blocks, and no others. */
-static void set_carved(const struct geometry *geometry, uint32_t block_size, uint32_t carved,
-		       uint64_t *live)
+static void set_places(const struct geometry *geometry, uint32_t size_class, uint64_t *places)
 {
+	uint32_t step = geometry__block_size(geometry, size_class) / geometry->alignment;
 	uint32_t unit = POOL_HEADER_BYTES / geometry->alignment;
 
-	memset(live, 0, pool__word_cnt(geometry) * sizeof(*live));
-	for (uint32_t i = 0; i < carved; i++) {
-		live[unit / 64] |= 1UL << (unit % 64);
-		unit += block_size / geometry->alignment;
-	}
+	for (uint32_t i = geometry__pool_capacity(geometry, size_class); i; i--, unit += step)
+		places[unit / 64] |= 1UL << (unit % 64);
 }
 
-void pool__set_all(const struct geometry *geometry, uint32_t size_class, uint64_t *live)
+int block_places__new(struct block_places **out, const struct geometry *geometry)
 {
-	set_carved(geometry, geometry__block_size(geometry, size_class),
-		   geometry__pool_capacity(geometry, size_class), live);
+	struct block_places *places = calloc(1, sizeof(*places));
+
+	if (!places)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < geometry__class_cnt(geometry); i++)
+		set_places(geometry, i, places->words[i]);
+	*out = places;
+	return 0;
 }
 
 uint32_t pool__bytes_wanted(const struct geometry *geometry, const struct pool_header *header)
@@ -47,11 +51,23 @@ uint32_t pool__bytes_wanted(const struct geometry *geometry, const struct pool_h
 	       (uint32_t)sizeof(uint64_t);
 }
 
-bool pool__decode(const struct geometry *geometry, uint64_t address, const uint8_t *bytes,
-		  size_t size, uint64_t *live)
+/* The places below the first @units, and no others. */
+static void set_carved(const uint64_t *places, uint32_t units, size_t word_cnt, uint64_t *live)
 {
-	uint32_t block_size, carved, free_cnt = 0;
+	size_t whole = units / 64;
+
+	memcpy(live, places, whole * sizeof(*live));
+	memset(live + whole, 0, (word_cnt - whole) * sizeof(*live));
+	if (units % 64)
+		live[whole] = places[whole] & ((1UL << (units % 64)) - 1);
+}
+
+bool pool__decode(const struct geometry *geometry, const struct block_places *places,
+		  uint64_t address, const uint8_t *bytes, size_t size, uint64_t *live)
+{
+	int shift = __builtin_ctz(geometry->alignment);
 	struct pool_header header;
+	uint32_t free_cnt = 0;
 	uint64_t block;
 
 	memcpy(&header, bytes, sizeof(header));
@@ -60,18 +76,20 @@ bool pool__decode(const struct geometry *geometry, uint64_t address, const uint8
 		memset(live, 0, pool__word_cnt(geometry) * sizeof(*live));
 		return false;
 	}
-	block_size = geometry__block_size(geometry, header.szidx);
-	carved = (header.nextoffset - POOL_HEADER_BYTES) / block_size;
-	set_carved(geometry, block_size, carved, live);
+	set_carved(places->words[header.szidx], header.nextoffset >> shift,
+		   pool__word_cnt(geometry), live);
 	for (block = header.freeblock; block; free_cnt++) {
-		uint64_t offset = block - address, unit = offset / geometry->alignment;
+		uint64_t offset = block - address, unit = offset >> shift;
 
-		if (offset < POOL_HEADER_BYTES || offset >= header.nextoffset ||
-		    (offset - POOL_HEADER_BYTES) % block_size ||
+		/* Bits are set at blocks only: that says all but where within its unit it is. */
+		if (offset >= header.nextoffset || offset & (geometry->alignment - 1) ||
 		    !(live[unit / 64] >> (unit % 64) & 1))
 			return false;
 		live[unit / 64] &= ~(1UL << (unit % 64));
 		memcpy(&block, bytes + offset, sizeof(block));
 	}
-	return carved - free_cnt == header.count;
+	return (header.nextoffset - POOL_HEADER_BYTES) /
+			       geometry__block_size(geometry, header.szidx) -
+		       free_cnt ==
+	       header.count;
 }

@@ -12,6 +12,17 @@
 
 #define POOL_WORDS_MAX (65536 / 8 / 64) /* of the largest pool with the smallest alignment */
 
+/*
+ * Where blocks can be: for each size class the bits of a pool whose every block is live, counted in units
+ * of the alignment from the pool's address.
+ */
+struct block_places {
+	uint64_t words[SIZE_CLASSES_MAX][POOL_WORDS_MAX];
+};
+
+/* Returns 0 or -ENOMEM; the caller frees it with free(). */
+int block_places__new(struct block_places **out, const struct geometry *geometry);
+
 /* How many words hold the bits of a pool. */
 static inline size_t pool__word_cnt(const struct geometry *geometry)
 {
@@ -28,18 +39,15 @@ uint32_t pool__bytes_wanted(const struct geometry *geometry, const struct pool_h
 /*
  * The live blocks of a pool: those carved off (below nextoffset) that are not on the chain of free
  * ones. @bytes is a copy of the pool from its header on, @size of it (at least pool__bytes_wanted(), or
- * the pool counts as torn). Sets a bit of @live for each, counted in units of the alignment from the
- * pool's address; @live has room for pool_size / alignment bits and is cleared first.
+ * the pool counts as torn). Sets a bit of @live for each, as in @places; @live has room for pool__word_cnt()
+ * words and is cleared first.
  *
  * Returns true if the copy agrees with itself: a sane header, a chain that stays on free blocks of
  * this pool, runs through none twice, ends, and leaves exactly header.count blocks. Otherwise the copy
  * is torn, and @live is what can be said of it: blocks found on the chain are free, the others live.
  */
-bool pool__decode(const struct geometry *geometry, uint64_t address, const uint8_t *bytes,
-		  size_t size, uint64_t *live);
-
-/* The bits of a pool whose every block is live, in @live as above. */
-void pool__set_all(const struct geometry *geometry, uint32_t size_class, uint64_t *live);
+bool pool__decode(const struct geometry *geometry, const struct block_places *places,
+		  uint64_t address, const uint8_t *bytes, size_t size, uint64_t *live);
 
 /*
  * What of the sane header of a pool in use tells whether the pool has changed: in the upper half how many
