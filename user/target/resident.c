@@ -6,19 +6,56 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "util/array.h"
 #include "util/cleanup.h"
+
+/*
+ * Since Linux 6.7 (52526ca7fdb9, "fs/proc/task_mmu: implement IOCTL to get and optionally clear info about
+ * PTEs") the kernel tells ranges of pages that have what is wanted, the page of zeros told from others.
+ * Debian 12's headers do not know it.
+ */
+struct pagemap_scan {
+	uint64_t size, flags;
+	uint64_t start, end, walk_end;
+	uint64_t vec, vec_len, max_pages;
+	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+
+struct pagemap_region {
+	uint64_t start, end, categories;
+};
+
+#define PAGEMAP_SCAN_IOCTL  _IOWR('f', 16, struct pagemap_scan)
+#define CATEGORY_PRESENT    (1UL << 3)
+#define CATEGORY_ZERO_FRAME (1UL << 5)
 
 #define PAGE_PRESENT (1UL << 63)
 #define PAGE_FRAME   ((1UL << 55) - 1) /* its number; 0 for those who may not see it */
+
+/* One process' pagemap, and how to read it. */
+struct pagemap {
+	int fd;
+	bool can_scan;
+	uint64_t page_bytes;
+	uint64_t zero_frame; /* where it cannot be scanned */
+	uint64_t *entries;   /* room for those of one range */
+};
+
+static void pagemap__release(struct pagemap *pagemap)
+{
+	free(pagemap->entries);
+	closep(&pagemap->fd);
+}
 
 /*
  * The frame of the page of zeros, which is everywhere where something was read that was never written;
  * found by doing just that. 0 if it cannot be seen.
  */
-static uint64_t find_zero_frame(long page_bytes)
+static uint64_t find_zero_frame(uint64_t page_bytes)
 {
 	_cleanup_close_ int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	uint64_t entry = 0;
@@ -26,15 +63,14 @@ static uint64_t find_zero_frame(long page_bytes)
 
 	if (fd < 0)
 		return 0;
-	page = mmap(NULL, (size_t)page_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	page = mmap(NULL, page_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED)
 		return 0;
 	(void)*page;
 	if (pread(fd, &entry, sizeof(entry),
-		  (off_t)((uintptr_t)page / (uint64_t)page_bytes * sizeof(entry))) !=
-	    (ssize_t)sizeof(entry))
+		  (off_t)((uintptr_t)page / page_bytes * sizeof(entry))) != (ssize_t)sizeof(entry))
 		entry = 0;
-	munmap((void *)page, (size_t)page_bytes);
+	munmap((void *)page, page_bytes);
 	return entry & PAGE_PRESENT ? entry & PAGE_FRAME : 0;
 }
 
@@ -43,46 +79,77 @@ static bool is_resident(uint64_t entry, uint64_t zero_frame)
 	return (entry & PAGE_PRESENT) && !(zero_frame && (entry & PAGE_FRAME) == zero_frame);
 }
 
-static int count_present(int fd, uint64_t address, uint64_t size, long page_bytes,
-			 uint64_t zero_frame, uint64_t *entries, uint64_t *out)
+static int scan_range(struct pagemap *pagemap, uint64_t address, uint64_t size, uint64_t *out)
 {
-	uint64_t first = address / (uint64_t)page_bytes;
-	size_t cnt = (size_t)((address + size + (uint64_t)page_bytes - 1) / (uint64_t)page_bytes -
-			      first);
-	uint64_t present = 0;
-	ssize_t got;
+	struct pagemap_region regions[64];
+	struct pagemap_scan scan = {
+		.size = sizeof(scan),
+		.start = address & ~(pagemap->page_bytes - 1),
+		.end = (address + size + pagemap->page_bytes - 1) & ~(pagemap->page_bytes - 1),
+		.vec = (uint64_t)(uintptr_t)regions,
+		.vec_len = ARRAY_SIZE(regions),
+		.category_inverted = CATEGORY_ZERO_FRAME,
+		.category_mask = CATEGORY_PRESENT | CATEGORY_ZERO_FRAME,
+		.return_mask = CATEGORY_PRESENT,
+	};
+	uint64_t bytes = 0;
 
-	got = pread(fd, entries, cnt * sizeof(*entries), (off_t)(first * sizeof(*entries)));
+	while (scan.start < scan.end) {
+		int cnt = ioctl(pagemap->fd, PAGEMAP_SCAN_IOCTL, &scan);
+
+		if (cnt < 0)
+			return -errno;
+		for (int i = 0; i < cnt; i++)
+			bytes += regions[i].end - regions[i].start;
+		scan.start = scan.walk_end;
+	}
+	*out = bytes;
+	return 0;
+}
+
+/* On older kernels: a word a page. */
+static int read_range(struct pagemap *pagemap, uint64_t address, uint64_t size, uint64_t *out)
+{
+	uint64_t first = address / pagemap->page_bytes, present = 0;
+	size_t cnt = (address + size + pagemap->page_bytes - 1) / pagemap->page_bytes - first;
+	ssize_t got = pread(pagemap->fd, pagemap->entries, cnt * sizeof(*pagemap->entries),
+			    (off_t)(first * sizeof(*pagemap->entries)));
+
 	if (got < 0)
 		return -errno;
-	for (size_t i = 0; i < (size_t)got / sizeof(*entries); i++)
-		present += is_resident(entries[i], zero_frame);
-	*out = present * (uint64_t)page_bytes;
+	for (size_t i = 0; i < (size_t)got / sizeof(*pagemap->entries); i++)
+		present += is_resident(pagemap->entries[i], pagemap->zero_frame);
+	*out = present * pagemap->page_bytes;
 	return 0;
+}
+
+static int pagemap__open(struct pagemap *pagemap, pid_t pid, uint64_t range_bytes)
+{
+	uint64_t none;
+	char path[64];
+
+	pagemap->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	pagemap->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (pagemap->fd < 0)
+		return -errno;
+	pagemap->can_scan = !scan_range(pagemap, 0, pagemap->page_bytes, &none);
+	if (pagemap->can_scan)
+		return 0;
+	pagemap->zero_frame = find_zero_frame(pagemap->page_bytes);
+	pagemap->entries = calloc(range_bytes / pagemap->page_bytes + 2, sizeof(*pagemap->entries));
+	return pagemap->entries ? 0 : -ENOMEM;
 }
 
 int resident__measure(pid_t pid, const uint64_t *addresses, size_t cnt, uint64_t size,
 		      uint64_t *resident_bytes)
 {
-	long page_bytes = sysconf(_SC_PAGESIZE);
-	uint64_t zero_frame = find_zero_frame(page_bytes);
-	_cleanup_free_ uint64_t *entries = NULL;
-	_cleanup_close_ int fd = -1;
-	char path[64];
+	_cleanup_(pagemap__release) struct pagemap pagemap = {.fd = -1};
+	int err = pagemap__open(&pagemap, pid, size);
 
-	entries = calloc(size / (uint64_t)page_bytes + 2, sizeof(*entries));
-	if (!entries)
-		return -ENOMEM;
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	for (size_t i = 0; i < cnt; i++) {
-		int err = count_present(fd, addresses[i], size, page_bytes, zero_frame, entries,
-					&resident_bytes[i]);
-
-		if (err)
-			return err;
-	}
-	return 0;
+	for (size_t i = 0; i < cnt && !err; i++)
+		err = pagemap.can_scan
+			      ? scan_range(&pagemap, addresses[i], size, &resident_bytes[i])
+			      : read_range(&pagemap, addresses[i], size, &resident_bytes[i]);
+	return err;
 }
