@@ -151,13 +151,27 @@ check-e2e: $(PROGRAM) ## run the end-to-end tests on every Python found here (as
 check-matrix: pyfrag ## run them on the Pythons of other Debian releases and on other kernels (slow)
 	$(Q)tests/matrix/run.sh
 
+BENCH_PROGRAMS := $(BUILD)/tests/bench/floor $(BUILD)/tests/bench/consumer
+
 .PHONY: bench
-bench: pyfrag $(BUILD)/tests/bench/floor ## print what pyfrag costs, as ratios measured side by side
+bench: pyfrag $(BENCH_PROGRAMS) ## print what pyfrag costs, as ratios measured side by side
 	$(Q)$(PYTHON) tests/bench/bench.py
 	@echo
 	$(Q)$(PYTHON) tests/bench/overhead.py
 
-$(BUILD)/tests/bench/floor: $(BUILD)/tests/bench/floor.o $(OBJECTS)
+$(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c include/pyfrag/events.h vmlinux/vmlinux.h Makefile
+	$(Q)mkdir -p $(@D)
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+$(BUILD)/tests/bench/%.skel.h: $(BUILD)/tests/bench/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/tests/bench/consumer.o: CPPFLAGS += -I$(BUILD)/tests/bench
+$(BUILD)/tests/bench/consumer.o: $(BUILD)/tests/bench/replay.skel.h
+
+$(BENCH_PROGRAMS): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
