@@ -1,5 +1,6 @@
 """Mode watch: exact at each report, within a budget in between."""
 import os
+import time
 
 from conftest import check_report, run_pyfrag
 
@@ -46,21 +47,38 @@ def test_without_a_budget(target, start_trace):
     assert_is_as_read_afresh(target, last)
 
 
-def test_unchanged_pools_are_not_read(target, start_trace):
-    """Only what changed is read again: of a target that sleeps, a sixty-fourth or so."""
+def test_a_sleeping_target_is_not_read_again(target, start_trace):
     target.run("tuples_with_survivors", 2)
     target.wait_until_blocked()
     trace = start_trace("-p", target.pid, "-i", "0.1", "--budget", "0", "-d", "0.5")
     reports = trace.wait()
-    used = sum(row["pools"] for row in reports[0]["size_classes"])
-    assert reports[0]["snapshot"]["unchanged_pools"] == 0
+    assert not reports[0]["snapshot"]["target_slept"]
     for report in reports[1:]:
-        snapshot = report["snapshot"]
-        assert snapshot["unchanged_pools"] + snapshot["scrubbed_pools"] == used
-        assert snapshot["scrubbed_pools"] <= used // 16 + 8
+        assert report["snapshot"]["target_slept"] and report["snapshot"]["duration_ms"] == 0
         assert report["heap"] == reports[0]["heap"]
         assert report["pinned"]["list"][0]["blocks"] == reports[0]["pinned"]["list"][0]["blocks"]
-        assert report["counters"]["pools_corrected"] == 0
+    assert_is_as_read_afresh(target, reports[-1])
+
+
+def test_unchanged_pools_are_not_read(target, start_trace):
+    """Only what changed is read again: of a target that does next to nothing, a sixty-fourth or so."""
+    target.run("tuples_with_survivors", 2)
+    target.wait_until_blocked()
+    trace = start_trace("-p", target.pid, "-i", "0.1", "--budget", "0")
+    for _ in range(10):
+        target.ask("eval 1")
+        time.sleep(0.1)
+    target.wait_until_blocked()
+    reports = trace.stop()
+    used = sum(row["pools"] for row in reports[0]["size_classes"])
+    assert reports[0]["snapshot"]["unchanged_pools"] == 0
+    read = [report for report in reports[1:] if not report["snapshot"]["target_slept"]]
+    assert read
+    for report in read:
+        snapshot = report["snapshot"]
+        assert used * 0.95 < snapshot["unchanged_pools"] + snapshot["scrubbed_pools"] <= used + 8
+        assert snapshot["scrubbed_pools"] <= used // 16 + 8
+    assert_is_as_read_afresh(target, reports[-1])
 
 
 def test_bursts_and_growth_within_a_budget(target, start_trace):

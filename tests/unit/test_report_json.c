@@ -293,7 +293,8 @@ static void test_counters_and_snapshot(void **state)
 	sample_report__init(&sample, false);
 	for (int i = 0; i < COUNTER_CNT; i++)
 		sample.counters[i] = 1000 + (uint64_t)i;
-	sample.report.snapshot = (struct report_snapshot){.duration_ms = 12.5,
+	sample.report.snapshot = (struct report_snapshot){.target_slept = true,
+							  .duration_ms = 12.5,
 							  .paused_ms = 0.75,
 							  .unchanged_pools = 77,
 							  .scrubbed_pools = 7};
@@ -307,6 +308,7 @@ static void test_counters_and_snapshot(void **state)
 	assert_real_at(root, "snapshot.duration_ms", 12.5);
 	assert_real_at(root, "snapshot.paused_ms", 0.75);
 	assert_int_equal(integer_at(root, "snapshot.unchanged_pools"), 77);
+	assert_true(json_is_true(at(root, "snapshot.target_slept")));
 	assert_int_equal(integer_at(root, "snapshot.scrubbed_pools"), 7);
 	assert_int_equal(integer_at(root, "snapshot.retried_pools"), 1000 + COUNTER_POOLS_RETRIED);
 	assert_int_equal(integer_at(root, "snapshot.unresolved_pools"),

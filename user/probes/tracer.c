@@ -40,6 +40,9 @@ struct tracer {
 	struct pacer pacer; /* its overrun_fd is -1 where there is no budget to keep */
 	struct hit_cost hit_cost;
 	uint64_t cpu_start_ns, cpu_ns;
+	/* The target's CPU time just before the heap was last read, where only reading moves the model. */
+	uint64_t read_cpu_ns;
+	bool has_read;
 	pid_t pid;
 	struct event_stream *stream;
 	struct heap_source *source;
@@ -391,6 +394,19 @@ static int take_fresh(struct tracer *tracer, const struct heap_reading_options *
 	return 0;
 }
 
+/*
+ * Whether no thread of the target has run since just before the heap was last read. One that began within
+ * the last tick of the scheduler may not have been charged yet: then the heap is as it was before that.
+ */
+static bool has_slept(struct tracer *tracer)
+{
+	uint64_t before_ns = tracer->read_cpu_ns;
+
+	if (process__cpu_ns(tracer->pid, &tracer->read_cpu_ns))
+		return false;
+	return tracer->has_read && tracer->read_cpu_ns == before_ns;
+}
+
 /* Without events for blocks the model's heap is what memory says, and only what changed is read. */
 static int bring_up_to_date(struct tracer *tracer, const struct heap_reading_options *options,
 			    struct heap_reading *out, uint64_t *counters, struct failure *failure)
@@ -398,6 +414,9 @@ static int bring_up_to_date(struct tracer *tracer, const struct heap_reading_opt
 	struct heap_reading_options stamped = *options;
 	int err, return_err;
 
+	*out = (struct heap_reading){.target_slept = has_slept(tracer)};
+	if (out->target_slept)
+		return 0;
 	stamped.checkpoint.keep_stamps = true;
 	event_stream__lock(tracer->stream);
 	out->heap = model__lend_heap(tracer->model);
@@ -409,6 +428,7 @@ static int bring_up_to_date(struct tracer *tracer, const struct heap_reading_opt
 	if (!return_err)
 		return_err = tracer->handle_err;
 	event_stream__unlock(tracer->stream);
+	tracer->has_read = !err && !return_err;
 	return err ? err : return_err ? describe_checkpoint(tracer, return_err, failure) : 0;
 }
 

@@ -30,6 +30,7 @@ struct heap_reading {
 	 */
 	struct heap *heap;
 	double duration_ms, paused_ms;
+	bool target_slept; /* nothing was read: it has not run since the reading before */
 	struct checkpoint_counts counts;
 };
 

@@ -200,8 +200,9 @@ static json_t *pack_snapshot(const struct report *report)
 {
 	const struct report_snapshot *snapshot = &report->snapshot;
 
-	return json_pack("{s:f, s:f, s:I, s:I, s:I, s:I}", "duration_ms", snapshot->duration_ms,
-			 "paused_ms", snapshot->paused_ms, "retried_pools",
+	return json_pack("{s:b, s:f, s:f, s:I, s:I, s:I, s:I}", "target_slept",
+			 snapshot->target_slept, "duration_ms", snapshot->duration_ms, "paused_ms",
+			 snapshot->paused_ms, "retried_pools",
 			 (json_int_t)report->counters[COUNTER_POOLS_RETRIED], "unresolved_pools",
 			 (json_int_t)report->counters[COUNTER_POOLS_UNRESOLVED], "unchanged_pools",
 			 (json_int_t)snapshot->unchanged_pools, "scrubbed_pools",

@@ -47,8 +47,9 @@ struct report_tracing {
 
 struct report_snapshot {
 	uint64_t unchanged_pools, scrubbed_pools; /* see checkpoint.h */
-	double duration_ms;			  /* how long reading took */
-	double paused_ms;			  /* how long the target was stopped for it */
+	bool target_slept;  /* nothing was read: it has not run since the reading before */
+	double duration_ms; /* how long reading took */
+	double paused_ms;   /* how long the target was stopped for it */
 };
 
 struct report {

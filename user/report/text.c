@@ -306,9 +306,13 @@ int report__write_text(const struct report *report, FILE *out)
 	if (report->tracing)
 		write_tracing(report, out);
 	write_counters(report, out);
-	fprintf(out, "\nRead in %s%s%s", SECONDS(report->snapshot.duration_ms / 1000),
-		report->snapshot.paused_ms > 0 ? ", the target paused for " : "",
-		report->snapshot.paused_ms > 0 ? SECONDS(report->snapshot.paused_ms / 1000) : "");
+	if (report->snapshot.target_slept)
+		fputs("\nNot read again: the target has not run since it was", out);
+	else
+		fprintf(out, "\nRead in %s%s%s", SECONDS(report->snapshot.duration_ms / 1000),
+			report->snapshot.paused_ms > 0 ? ", the target paused for " : "",
+			report->snapshot.paused_ms > 0 ? SECONDS(report->snapshot.paused_ms / 1000)
+						       : "");
 	if (report->snapshot.unchanged_pools)
 		fprintf(out, "; %s pools had not changed",
 			COUNT(report->snapshot.unchanged_pools + report->snapshot.scrubbed_pools));
