@@ -84,7 +84,7 @@ def test_unchanged_pools_are_not_read(target, start_trace):
 def test_bursts_and_growth_within_a_budget(target, start_trace):
     trace = start_trace("-p", target.pid, "-i", "0.5", "--budget", "20%")
     start = cpu_seconds(target.pid)
-    while cpu_seconds(target.pid) < start + 2:
+    while cpu_seconds(target.pid) < start + 3:
         target.run("json_churn", 5)
         target.run("tuples_with_survivors")
         target.ask("drop")
