@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where things lie in CPython's own structures, of one version: what it takes to walk from the runtime to
+ * the threads, from a thread to its frames, and from a frame to the names and lines of its code.
+ *
+ * All are offsets in bytes from the start of the structure in the comment, as its version's headers under
+ * Include/ have them. PY_NO_OFFSET: the version has no such member. BPF programs and user space read the
+ * same table; user/target/offsets.h says where its values come from.
+ */
+#pragma once
+
+#ifdef __bpf__
+#include "vmlinux.h"
+#else
+#include <linux/types.h>
+#endif
+
+#define PY_NO_OFFSET 0xffff
+
+/* How a frame says where it is. */
+enum py_instr_kind {
+	PY_INSTR_BYTES = 1, /* f_lasti, int: bytes into the code (2.7 to 3.9); -1: not begun */
+	PY_INSTR_UNITS,	    /* f_lasti, int: 2-byte units (3.10); -1: not begun */
+	PY_INSTR_PREVIOUS,  /* prev_instr: the last instruction run (3.11, 3.12) */
+	PY_INSTR_NEXT,	    /* instr_ptr: the instruction being run, or to be run (3.13 on) */
+};
+
+/* How a code object says which line is which. */
+enum py_line_kind {
+	PY_LINES_UNSIGNED = 1, /* co_lnotab, line steps from 0 to 255 (2.7) */
+	PY_LINES_SIGNED,       /* co_lnotab, line steps are signed (3.6 to 3.9) */
+	PY_LINES_RANGES,       /* co_linetable of 3.10 */
+	PY_LINES_LOCATIONS,    /* co_linetable from 3.11 on */
+};
+
+struct py_offsets {
+	/* _PyRuntimeState: interpreters.head. PY_NO_OFFSET before 3.7. */
+	__u16 runtime_interpreters_head;
+
+	/* PyInterpreterState */
+	__u16 interpreter_next;
+	__u16 interpreter_threads_head; /* tstate_head, threads.head */
+
+	/* PyThreadState */
+	__u16 thread_next;
+	__u16 thread_interpreter;
+	__u16 thread_id; /* what pthread_self() is in that thread */
+	/*
+	 * Up to 3.10 frame: PyFrameObject *; in 3.11 and 3.12 cframe: a structure whose
+	 * cframe_current_frame is the frame; from 3.13 on current_frame.
+	 */
+	__u16 thread_frame;
+	__u16 cframe_current_frame; /* _PyCFrame; PY_NO_OFFSET but in 3.11 and 3.12 */
+
+	/* PyFrameObject up to 3.10, _PyInterpreterFrame from 3.11 on */
+	__u16 frame_previous; /* f_back, previous */
+	__u16 frame_code;     /* f_code, f_executable */
+	__u16 frame_instr;    /* f_lasti, prev_instr, instr_ptr */
+	__u16 frame_owner;    /* char; PY_NO_OFFSET before 3.11 */
+	__u8 frame_code_tags; /* low bits of frame_code that are no part of the address (3.14 on), a mask */
+	__u8 instr_kind; /* enum py_instr_kind */
+	__u8 line_kind;	 /* enum py_line_kind */
+	/* Frames whose owner is this or more are the interpreter's own and stand for no Python code; 0xff: none. */
+	__u8 frame_owner_native;
+
+	/* PyCodeObject */
+	__u16 code_name;	/* co_name */
+	__u16 code_qualname;	/* co_qualname; PY_NO_OFFSET before 3.11 */
+	__u16 code_filename;	/* co_filename */
+	__u16 code_firstlineno; /* int */
+	__u16 code_line_table;	/* co_lnotab, co_linetable: a bytes object */
+	__u16 code_code; /* co_code (a bytes object) up to 3.10; co_code_adaptive, the code itself */
+	__u16 code_size; /* Py_SIZE: Py_ssize_t, 2-byte units; PY_NO_OFFSET before 3.11 */
+	__u16 code_first_traceable; /* _co_firsttraceable, int, units; PY_NO_OFFSET before 3.11 */
+
+	/* PyObject, PyBytesObject (2.7: str), PyUnicodeObject (PEP 393; not in 2.7) */
+	__u16 object_type;
+	__u16 bytes_size; /* Py_ssize_t */
+	__u16 bytes_data;
+	__u16 unicode_length; /* Py_ssize_t, characters */
+	__u16 unicode_state;  /* kind, compact, ascii */
+	__u16 unicode_ascii_data;
+	__u16 unicode_compact_data; /* of those that are not ASCII */
+
+	/* PyTypeObject */
+	__u16 type_name; /* tp_name: char * */
+
+	/*
+	 * The number of full (oldest generation) garbage collections, Py_ssize_t; each of them clears
+	 * free lists. In the PyInterpreterState (3.9 to 3.14) or the _PyRuntimeState (3.7, 3.8). In 3.6
+	 * it is in a static array, and 2.7 does not count. PY_NO_OFFSET where it is in neither.
+	 */
+	__u16 full_collections_in_interpreter;
+	__u16 full_collections_in_runtime;
+	/*
+	 * From 3.15 on each collection leaves a record, in a ring, and the number is in each record: the
+	 * greatest is the one of now. interpreter_gc_stats points to struct gc_stats, where the numbers
+	 * of the gc_stats_record_cnt records are gc_stats_record_size apart. Before: PY_NO_OFFSET, 0.
+	 */
+	__u16 interpreter_gc_stats;
+	__u16 gc_stats_full_collections; /* in the first record */
+	__u16 gc_stats_record_size;
+	__u16 gc_stats_record_cnt;
+};
