@@ -7,28 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/array.h"
+#include "target/offsets.h"
+#include "target/runtime.h"
 #include "util/cleanup.h"
 
-#define INTERPRETERS_MAX 4096
 #define VERSION_TEXT_MAX 250 /* Py_GetVersion()'s buffer */
-
-/* Python 3.12: offsetof(_PyRuntimeState, interpreters.head), offsetof(PyInterpreterState, next). */
-#define PY312_INTERPRETERS_HEAD 0x28
-#define PY312_INTERPRETER_NEXT	0
-
-/* The start of _Py_DebugOffsets, first member of _PyRuntime (Include/internal, 3.13 and later). */
-struct debug_offsets {
-	char cookie[8];
-	uint64_t version; /* PY_VERSION_HEX */
-	uint64_t free_threaded;
-	struct {
-		uint64_t size, finalizing, interpreters_head;
-	} runtime_state;
-	struct {
-		uint64_t size, id, next;
-	} interpreter_state;
-};
 
 void python__free(struct python *python)
 {
@@ -94,7 +77,7 @@ bool python__scan_version(const struct data_image *data, char *version, size_t s
 	return false;
 }
 
-static bool scan_debug_offsets(const struct data_image *data, struct debug_offsets *offsets,
+static bool scan_debug_offsets(const struct data_image *data, struct debug_offsets_head *offsets,
 			       uint64_t *runtime)
 {
 	for (size_t i = 0; i < data->segment_cnt; i++) {
@@ -102,7 +85,7 @@ static bool scan_debug_offsets(const struct data_image *data, struct debug_offse
 
 		for (size_t at = -segment->address & 7; at + sizeof(*offsets) <= segment->size;
 		     at += 8) {
-			if (memcmp(segment->bytes + at, "xdebugpy", 8) != 0)
+			if (memcmp(segment->bytes + at, DEBUG_OFFSETS_COOKIE, 8) != 0)
 				continue;
 			memcpy(offsets, segment->bytes + at, sizeof(*offsets));
 			*runtime = segment->address + at;
@@ -112,22 +95,35 @@ static bool scan_debug_offsets(const struct data_image *data, struct debug_offse
 	return false;
 }
 
+uint64_t python__find_symbol(const struct python *python, const char *name)
+{
+	struct elf_symbol symbol;
+
+	if (elf_file__find_symbol(python->module->elf, name, &symbol))
+		return 0;
+	return symbol.address + python->module->bias;
+}
+
+/* From 3.13 on it is known by what it begins with, before by its symbol: stripped builds export it. */
 static void find_runtime(struct python *python, const struct data_image *data)
 {
-	struct debug_offsets offsets;
-	struct elf_symbol symbol;
-	uint64_t runtime;
+	const struct py_offsets *known = py_offsets__of_version(python->major, python->minor);
+	struct debug_offsets_head offsets;
 
-	if (scan_debug_offsets(data, &offsets, &runtime)) {
+	if (scan_debug_offsets(data, &offsets, &python->runtime)) {
 		python->free_threaded = offsets.free_threaded;
-		python->interpreters_head = runtime + offsets.runtime_state.interpreters_head;
-		python->next_interpreter_offset = offsets.interpreter_state.next;
-	} else if (python->major == 3 && python->minor == 12 &&
-		   !elf_file__find_symbol(python->module->elf, "_PyRuntime", &symbol)) {
 		python->interpreters_head =
-			symbol.address + python->module->bias + PY312_INTERPRETERS_HEAD;
-		python->next_interpreter_offset = PY312_INTERPRETER_NEXT;
+			python->runtime + offsets.runtime_state.interpreters_head;
+		python->next_interpreter_offset = offsets.interpreter_state.next;
+		return;
 	}
+	if (!known || known->runtime_interpreters_head == PY_NO_OFFSET)
+		return;
+	python->runtime = python__find_symbol(python, "_PyRuntime");
+	if (!python->runtime || python->minor < 12)
+		return;
+	python->interpreters_head = python->runtime + known->runtime_interpreters_head;
+	python->next_interpreter_offset = known->interpreter_next;
 }
 
 /*
@@ -297,30 +293,6 @@ int python__find(struct python **out, const struct process *process, struct fail
 int python__interpreters(const struct python *python, const struct memory *memory, uint64_t **out,
 			 size_t *cnt)
 {
-	_cleanup_free_ uint64_t *found = NULL;
-	size_t found_cnt = 0, capacity = 0;
-	uint64_t at;
-	int err;
-
-	if (!python->interpreters_head) {
-		*out = NULL;
-		*cnt = 0;
-		return 0;
-	}
-	err = memory__read(memory, python->interpreters_head, &at, sizeof(at));
-	while (!err && at) {
-		if (found_cnt == INTERPRETERS_MAX)
-			return -ELOOP;
-		err = ARRAY_RESERVE(found, capacity, found_cnt + 1);
-		if (err)
-			return err;
-		found[found_cnt++] = at;
-		err = memory__read(memory, at + python->next_interpreter_offset, &at, sizeof(at));
-	}
-	/* A state freed while we follow the list ends it: the next reading sees the new list. */
-	if (err && err != -EFAULT)
-		return err;
-	*out = TAKE_PTR(found);
-	*cnt = found_cnt;
-	return 0;
+	return interpreter_list__read(python->interpreters_head, python->next_interpreter_offset,
+				      memory, out, cnt);
 }

@@ -18,6 +18,8 @@ struct python {
 	char version[32]; /* "3.11.7" */
 	int major, minor;
 	bool free_threaded;
+	uint64_t
+		runtime; /* the address of _PyRuntime; 0: there is none (before 3.7), or it was not found */
 	/* Where the list of interpreters is; 0 where no allocator state hangs on it (before 3.12). */
 	uint64_t interpreters_head;
 	uint64_t next_interpreter_offset;
@@ -37,6 +39,9 @@ int python__find_module(struct module **out, const struct process *process);
 
 void python__free(struct python *python);
 void python__freep(struct python **python);
+
+/* The address of a variable or function of CPython in the process; 0: its symbol is not there. */
+uint64_t python__find_symbol(const struct python *python, const char *name);
 
 /*
  * Finds "X.Y.Z (build) [compiler]" in data: the buffer Py_GetVersion() fills (Python/getversion.c,

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "target/runtime.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "target/full_collections.h"
+#include "target/offsets.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+
+#define INTERPRETERS_MAX 4096
+
+/* The start of PyInterpreterState up to 3.6 (Include/pystate.h). */
+struct old_interpreter {
+	uint64_t next, threads_head, modules;
+};
+
+/* What a word of the data points to, if that is an interpreter. */
+struct candidate {
+	uint64_t at; /* of the word */
+	uint64_t interpreter;
+};
+
+int interpreter_list__read(uint64_t head, uint64_t next_offset, const struct memory *memory,
+			   uint64_t **out, size_t *cnt)
+{
+	_cleanup_free_ uint64_t *found = NULL;
+	size_t found_cnt = 0, capacity = 0;
+	uint64_t at = 0;
+	int err = 0;
+
+	if (head)
+		err = memory__read(memory, head, &at, sizeof(at));
+	while (!err && at) {
+		if (found_cnt == INTERPRETERS_MAX)
+			return -ELOOP;
+		err = ARRAY_RESERVE(found, capacity, found_cnt + 1);
+		if (err)
+			return err;
+		found[found_cnt++] = at;
+		err = memory__read(memory, at + next_offset, &at, sizeof(at));
+	}
+	/* A state freed while we follow the list ends it: the next reading sees the new list. */
+	if (err && err != -EFAULT)
+		return err;
+	*out = TAKE_PTR(found);
+	*cnt = found_cnt;
+	return 0;
+}
+
+int runtime__interpreters(const struct runtime *runtime, const struct memory *memory,
+			  uint64_t **out, size_t *cnt)
+{
+	return interpreter_list__read(runtime->interpreters_head, runtime->offsets.interpreter_next,
+				      memory, out, cnt);
+}
+
+static bool points_to(const struct memory *memory, uint64_t at, uint64_t target)
+{
+	uint64_t word;
+
+	return !memory__read(memory, at, &word, sizeof(word)) && word == target;
+}
+
+static bool is_interpreter(const struct py_offsets *offsets, const struct memory *memory,
+			   uint64_t address, uint64_t dict_type)
+{
+	struct old_interpreter interpreter;
+
+	return !memory__read(memory, address, &interpreter, sizeof(interpreter)) &&
+	       points_to(memory, interpreter.threads_head + offsets->thread_interpreter, address) &&
+	       points_to(memory, interpreter.modules + offsets->object_type, dict_type);
+}
+
+/* Whether the list that begins with @from holds @to. */
+static bool leads_to(const struct py_offsets *offsets, const struct memory *memory, uint64_t from,
+		     uint64_t to)
+{
+	for (size_t i = 0; from && from != to && i < INTERPRETERS_MAX; i++)
+		if (memory__read(memory, from + offsets->interpreter_next, &from, sizeof(from)))
+			return false;
+	return from == to;
+}
+
+/* Keeps in @best the head of the longest list. */
+static void consider_word(const struct py_offsets *offsets, const struct memory *memory,
+			  const struct candidate *seen, uint64_t dict_type, struct candidate *best)
+{
+	if (seen->interpreter == best->interpreter ||
+	    !is_interpreter(offsets, memory, seen->interpreter, dict_type))
+		return;
+	if (!best->at || leads_to(offsets, memory, seen->interpreter, best->interpreter))
+		*best = *seen;
+}
+
+/* A pointer as malloc() gives them, to user space. */
+static bool could_be_interpreter(uint64_t word)
+{
+	return word % 16 == 0 && word >= 4096 && word < 1UL << 56;
+}
+
+/* The address of `interp_head`, by the data alone; *out is 0 if it is not there. */
+static int scan_interpreters_head(const struct python *python, const struct py_offsets *offsets,
+				  const struct memory *memory, uint64_t *out)
+{
+	_cleanup_(data_image__free) struct data_image data = {};
+	uint64_t dict_type = python__find_symbol(python, "PyDict_Type");
+	struct candidate best = {};
+	int err;
+
+	err = module__read_data(python->module, memory, &data);
+	if (err)
+		return err;
+	for (size_t i = 0; dict_type && i < data.segment_cnt; i++) {
+		const struct data_segment *segment = &data.segments[i];
+
+		for (size_t at = -segment->address & 7; at + 8 <= segment->size; at += 8) {
+			struct candidate seen = {.at = segment->address + at};
+
+			memcpy(&seen.interpreter, segment->bytes + at, 8);
+			if (could_be_interpreter(seen.interpreter))
+				consider_word(offsets, memory, &seen, dict_type, &best);
+		}
+	}
+	*out = best.at;
+	return 0;
+}
+
+static int find_interpreters_head(struct runtime *runtime, const struct python *python,
+				  const struct memory *memory)
+{
+	if (runtime->offsets.runtime_interpreters_head != PY_NO_OFFSET) {
+		if (runtime->address)
+			runtime->interpreters_head =
+				runtime->address + runtime->offsets.runtime_interpreters_head;
+		return 0;
+	}
+	runtime->interpreters_head = python__find_symbol(python, "interp_head");
+	if (runtime->interpreters_head)
+		return 0;
+	return scan_interpreters_head(python, &runtime->offsets, memory,
+				      &runtime->interpreters_head);
+}
+
+int runtime__find(struct runtime *out, const struct python *python, const struct memory *memory,
+		  struct failure *failure)
+{
+	struct runtime runtime = {.address = python->runtime};
+	int err;
+
+	if (python->free_threaded)
+		return failure__set(failure, -ENOTSUP,
+				    "a free-threaded Python %s: its layout is another one",
+				    python->version);
+	err = py_offsets__find(&runtime.offsets, python->major, python->minor, python->runtime,
+			       memory, failure);
+	if (err)
+		return err;
+	err = find_interpreters_head(&runtime, python, memory);
+	if (err)
+		return failure__set(failure, err, "cannot read the data of Python %s: %s",
+				    python->version, strerror(-err));
+	if (!runtime.interpreters_head)
+		return failure__set(failure, -ENODATA,
+				    "Python %s: no list of interpreters found in its data",
+				    python->version);
+	err = full_collections__locate(&runtime, python, memory);
+	if (err)
+		return failure__set(failure, err, "cannot read the runtime of Python %s: %s",
+				    python->version, strerror(-err));
+	*out = runtime;
+	return 0;
+}
