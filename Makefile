@@ -11,7 +11,7 @@ BUILD   ?= build
 
 PACKAGES := build-essential pkg-config clang llvm clang-format clang-tidy libclang-rt-14-dev \
 	bpftool libbpf-dev libelf-dev zlib1g-dev libcapstone-dev libjansson-dev libcap-ng-dev \
-	libcmocka-dev python3 python3-dev python3-pytest python3-jsonschema
+	libcmocka-dev python3 python3-dev python3-pytest python3-jsonschema python3-pyelftools
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wno-unknown-warning-option -Wno-format-truncation
@@ -143,12 +143,15 @@ FUZZ_SECONDS ?= 60
 fuzz: ## fuzz what reads foreign bytes, FUZZ_SECONDS (60) a target
 	$(Q)CLANG=$(CLANG) FUZZ_SEED=$(FUZZ_SEED) tests/fuzz/run.sh $(FUZZ_SECONDS)
 
+E2E_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
+
 .PHONY: check-e2e
-check-e2e: $(PROGRAM) ## run the end-to-end tests on every Python found here (as root)
-	$(Q)PYFRAG=$(abspath $(PROGRAM)) $(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/e2e
+check-e2e: $(PROGRAM) $(E2E_PROGRAMS) ## run the end-to-end tests on every Python found here (as root)
+	$(Q)PYFRAG=$(abspath $(PROGRAM)) PYFRAG_WALK=$(abspath $(BUILD)/tests/e2e/walk) \
+		$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/e2e
 
 .PHONY: check-matrix
-check-matrix: pyfrag ## run them on the Pythons of other Debian releases and on other kernels (slow)
+check-matrix: pyfrag $(E2E_PROGRAMS) ## run them on the Pythons of other Debian releases and on other kernels (slow)
 	$(Q)tests/matrix/run.sh
 
 BENCH_PROGRAMS := $(BUILD)/tests/bench/floor $(BUILD)/tests/bench/consumer
@@ -171,7 +174,7 @@ $(BUILD)/tests/bench/%.skel.h: $(BUILD)/tests/bench/%.bpf.o
 $(BUILD)/tests/bench/consumer.o: CPPFLAGS += -I$(BUILD)/tests/bench
 $(BUILD)/tests/bench/consumer.o: $(BUILD)/tests/bench/replay.skel.h
 
-$(BENCH_PROGRAMS): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(OBJECTS)
+$(BENCH_PROGRAMS) $(E2E_PROGRAMS): %: %.o $(OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -197,4 +200,4 @@ build/tidy/%.ok: %.c .clang-tidy | $(SKELETONS)
 .PHONY: lint
 lint: $(TIDY) ## clang-tidy
 
--include $(OBJECTS:.o=.d) $(BUILD)/user/main.d $(UNIT_TESTS:=.d) $(UNIT_SUPPORT:.o=.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/user/main.d $(BUILD)/tests/e2e/walk.d $(UNIT_TESTS:=.d) $(UNIT_SUPPORT:.o=.d)
