@@ -200,4 +200,5 @@ build/tidy/%.ok: %.c .clang-tidy | $(SKELETONS)
 .PHONY: lint
 lint: $(TIDY) ## clang-tidy
 
--include $(OBJECTS:.o=.d) $(BUILD)/user/main.d $(BUILD)/tests/e2e/walk.d $(UNIT_TESTS:=.d) $(UNIT_SUPPORT:.o=.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/user/main.d $(UNIT_TESTS:=.d) $(UNIT_SUPPORT:.o=.d) \
+	$(E2E_PROGRAMS:=.d)

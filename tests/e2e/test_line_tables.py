@@ -1,0 +1,51 @@
+"""The line of every instruction of the standard library, as each Python itself has it."""
+import os
+import struct
+import subprocess
+
+import pytest
+
+from conftest import PYFRAG, TOP
+
+RECORDER = TOP + "/tests/unit/recordings/record_lines.py"
+HEADER = struct.Struct("=iiII")  # kind, first line, size of the table, size of the code
+
+
+def print_lines():
+    """The program that says what pyfrag makes of a table, of the same build."""
+    built = os.path.dirname(os.path.abspath(PYFRAG))
+    for directory in (built + "/build", built):
+        path = directory + "/tests/e2e/print_lines"
+        if os.access(path, os.X_OK):
+            return path
+    pytest.skip("print_lines is not built beside %s: make check-e2e" % PYFRAG)
+
+
+def first_difference(records, expected, found):
+    """The first code object that they disagree about, in words."""
+    at, done = 0, 0
+    while at < len(records):
+        kind, first_line, table_size, code_size = HEADER.unpack_from(records, at)
+        table = records[at + HEADER.size:at + HEADER.size + table_size]
+        end = done + 4 * code_size
+        if expected[done:end] != found[done:end]:
+            lines = [struct.unpack("=%di" % code_size, part[done:end])
+                     for part in (expected, found)]
+            offset = [one == other for one, other in zip(*lines)].index(False)
+            return "kind %d, first line %d, table %s, offset %d: line %d, not %d" % (
+                kind, first_line, table.hex(), offset, lines[0][offset], lines[1][offset])
+        at, done = at + HEADER.size + table_size, end
+    return "sizes: %d, not %d bytes" % (len(expected), len(found))
+
+
+def test_every_line_of_the_library(python):
+    program = print_lines()
+    with open(RECORDER) as script:
+        stream = subprocess.run(python.command + ["-", "-"], stdin=script, stdout=subprocess.PIPE,
+                                check=True, timeout=120).stdout
+    cnt, size = struct.unpack_from("=QQ", stream)
+    records, expected = stream[16:16 + size], stream[16 + size:]
+    assert cnt > 2000 and len(expected) > 4 * 500000, (cnt, len(expected))
+    found = subprocess.run([program], input=records, stdout=subprocess.PIPE, check=True,
+                           timeout=120).stdout
+    assert found == expected, first_difference(records, expected, found)
