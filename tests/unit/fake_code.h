@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Code objects made by hand, in the layout of 3.12, each with all that belongs to it in a page of its own.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "fake_memory.h"
+#include "pyfrag/py_offsets.h"
+
+#define FAKE_CODE_BYTES 4096UL
+
+/* Where things are in a page. */
+#define FAKE_NAME	0x200
+#define FAKE_QUALNAME	0x500
+#define FAKE_FILENAME	0x800
+#define FAKE_LINE_TABLE 0xb00
+
+struct fake_code {
+	const char *name, *qualname, *filename; /* ASCII, of less than 0x2d0 characters */
+	int32_t first_line;
+	uint32_t line; /* of all its instructions, less the first line: below 32 */
+};
+
+extern const struct py_offsets FAKE_OFFSETS;
+
+/* Writes the type of code objects; once, before any. */
+void fake_code__map_type(struct fake_memory *fake);
+
+/* Maps a page with a code object at @address, which is free; or makes another of one that is there. */
+void fake_code__map(struct fake_memory *fake, uint64_t address, const struct fake_code *code);
+void fake_code__rewrite(struct fake_memory *fake, uint64_t address, const struct fake_code *code);
+
+/* Writes an ASCII str where that much is mapped. */
+void fake_code__write_str(struct fake_memory *fake, uint64_t address, const char *text);
