@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#define NO_LINE_STEP -128 /* of 3.10: the code of this entry has no line */
+#define NO_LINE_STEP INT8_MIN /* of 3.10: the code of this entry has no line */
 
 /* Locations, from 3.11 on. The first byte of an entry, and no other, has the highest bit set. */
 #define ENTRY_BIT	 0x80

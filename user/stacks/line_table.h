@@ -4,7 +4,7 @@
  *
  * PY_LINES_UNSIGNED, PY_LINES_SIGNED: Objects/lnotab_notes.txt of 2.7 and of 3.6 to 3.9, and
  * PyCode_Addr2Line() in Objects/codeobject.c. PY_LINES_RANGES: Objects/lnotab_notes.txt of 3.10.
- * PY_LINES_LOCATIONS: Objects/locations.md of 3.11 (from 3.13 on InternalDocs/code_objects.md), and
+ * PY_LINES_LOCATIONS: Objects/locations.md of 3.11 (from 3.14 on InternalDocs/code_objects.md), and
  * advance() in Objects/codeobject.c.
  */
 #pragma once
