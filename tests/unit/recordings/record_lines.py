@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Records line tables for test_line_table.c, with what the Python that made them says of each instruction:
+"""Records line tables for test_line_table.c, with what their own Python says of each instruction:
 
     PYTHON record_lines.py NAME | gzip -9n > lines/NAME.gz
 
@@ -11,8 +11,8 @@ record_lines.py`). A line "kind N" (enum py_line_kind), and for each code object
     lines OFFSET:LINE ...
     (an empty one)
 
-SIZE is in bytes, as OFFSET, from which on, up to the next, all is on that LINE ("-": on none). With the
-name "-" it writes instead what tests/e2e/test_line_tables.py reads, of the whole standard library.
+SIZE is in bytes, as OFFSET, from which on, up to the next, all is on that LINE ("-": on none). With
+the name "-" it writes instead what tests/e2e/test_line_tables.py reads, of the standard library.
 """
 from __future__ import print_function
 import array
@@ -266,8 +266,8 @@ def far_apart(gaps):
 def backwards(gap):
     """A loop whose head is far above what runs before it again, and a call that begins far below."""
     blank = "\n" * gap
-    return ("def back(a):\n    for i in a:\n        a(i)%s\n        a(i,%sa(\n        2))\n    return (a%s"
-            "    (\n1))\n" % (blank, blank, blank))
+    return ("def back(a):\n    for i in a:\n        a(i)%s\n        a(i,%sa(\n        2))\n"
+            "    return (a%s    (\n1))\n" % (blank, blank, blank))
 
 
 def wide(cnt):
@@ -279,7 +279,8 @@ def wide(cnt):
 def sources():
     for name in sorted(SAMPLES):
         yield name, SAMPLES[name]
-    gaps = [1, 2, 3, 62, 63, 64, 65, 126, 127, 128, 129, 254, 255, 256, 257, 382, 511, 513, 1023, 3000]
+    gaps = [1, 2, 3, 62, 63, 64, 65, 126, 127, 128, 129, 254, 255, 256, 257, 382, 511, 513, 1023,
+            3000]
     yield "far", far_apart(gaps + gaps[::-1])
     for gap in (5, 126, 127, 128, 129, 255, 300, 2100):
         yield "back%d" % gap, backwards(gap)
@@ -330,14 +331,15 @@ def write_text(name):
                 if line != last:
                     runs.append("%d:%s" % (start, "-" if line == NO_LINE else line))
                 last = line
-            print("code %d %d %s.%s" % (code.co_firstlineno, len(code.co_code), source_name, code.co_name))
+            print("code %d %d %s.%s" % (
+                code.co_firstlineno, len(code.co_code), source_name, code.co_name))
             print("table " + binascii.hexlify(table_of(code)).decode())
             print("lines " + " ".join(runs))
             print()
 
 
 def library_code():
-    """The code of the standard library's modules, from where it is compiled already, or compiled now."""
+    """The code of the standard library's modules, as it was compiled, or compiled now."""
     top = os.path.dirname(os.__file__)
     for path in sorted(glob.glob(top + "/*.py") + glob.glob(top + "/*/*.py")):
         if "-packages" in path:
@@ -375,7 +377,8 @@ def write_library(out):
     for module in library_code():
         for code in codes_in(module):
             table = table_of(code)
-            records.append(RECORD.pack(KIND, code.co_firstlineno, len(table), len(code.co_code)) + table)
+            records.append(RECORD.pack(
+                KIND, code.co_firstlineno, len(table), len(code.co_code)) + table)
             lines.append(lines_of(code))
             size += len(code.co_code)
         if size > CODE_BYTES_ENOUGH:
