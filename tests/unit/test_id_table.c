@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "util/id_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "prng.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+#define ITEM_CNT 20000
+
+static bool is_number(const void *owner, uint32_t id, const void *key)
+{
+	return ((const uint64_t *)owner)[id] == *(const uint64_t *)key;
+}
+
+static void test_empty_table(void **state)
+{
+	struct id_table table = {};
+	uint64_t key = 1;
+
+	(void)state;
+	assert_int_equal(id_table__find(&table, 1, is_number, NULL, &key), ID_TABLE_NONE);
+	id_table__release(&table);
+}
+
+/* Values of http://www.isthe.com/chongo/tech/comp/fnv/, 64-bit FNV-1a, folded by hand. */
+static void test_hash(void **state)
+{
+	(void)state;
+	assert_int_equal(id_table__hash("", 0), 0xcbf29ce4 ^ 0x84222325);
+	assert_int_equal(id_table__hash("a", 1), 0xaf63dc4c ^ 0x8601ec8c);
+	assert_int_equal(id_table__hash("foobar", 6), 0x85944171 ^ 0xf73967e8);
+}
+
+/* With hashes of @hash_bits bits, so that items have to share them. */
+static void check_all_are_found(unsigned int hash_bits)
+{
+	_cleanup_free_ uint64_t *numbers = calloc(ITEM_CNT, sizeof(*numbers));
+	_cleanup_(id_table__release) struct id_table table = {};
+	uint32_t mask = (uint32_t)((1ULL << hash_bits) - 1);
+
+	assert_non_null(numbers);
+	for (uint32_t i = 0; i < ITEM_CNT; i++) {
+		uint32_t hash;
+
+		numbers[i] = (uint64_t)i * i;
+		hash = id_table__hash(&numbers[i], sizeof(*numbers)) & mask;
+		assert_int_equal(id_table__find(&table, hash, is_number, numbers, &numbers[i]),
+				 ID_TABLE_NONE);
+		assert_int_equal(id_table__add(&table, hash, i), 0);
+	}
+	assert_int_equal(table.cnt, ITEM_CNT);
+	for (uint32_t i = 0; i < ITEM_CNT; i++) {
+		uint64_t other = numbers[i] + 2; /* no two squares are 2 apart */
+
+		assert_int_equal(id_table__find(&table,
+						id_table__hash(&numbers[i], sizeof(*numbers)) &
+							mask,
+						is_number, numbers, &numbers[i]),
+				 i);
+		assert_int_equal(id_table__find(&table,
+						id_table__hash(&other, sizeof(other)) & mask,
+						is_number, numbers, &other),
+				 ID_TABLE_NONE);
+	}
+}
+
+static void test_all_are_found(void **state)
+{
+	(void)state;
+	check_all_are_found(32);
+}
+
+static void test_items_of_the_same_hash(void **state)
+{
+	(void)state;
+	check_all_are_found(8);
+}
+
+static void test_ids_end(void **state)
+{
+	_cleanup_(id_table__release) struct id_table table = {};
+
+	(void)state;
+	assert_int_equal(id_table__add(&table, 1, ID_TABLE_NONE), -ENOMEM);
+	assert_int_equal(id_table__add(&table, 1, (size_t)ID_TABLE_NONE + 1), -ENOMEM);
+	assert_int_equal(table.cnt, 0);
+	assert_int_equal(id_table__add(&table, 1, ID_TABLE_NONE - 1), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_empty_table),   cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_all_are_found), cmocka_unit_test(test_items_of_the_same_hash),
+		cmocka_unit_test(test_ids_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
