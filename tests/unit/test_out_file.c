@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Each test works in a new directory, and in the end looks what is left in it.
+ */
+#include "util/out_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+static char directory[] = "/tmp/test_out_file.XXXXXX";
+
+static int set_up(void **state)
+{
+	(void)state;
+	memcpy(strrchr(directory, '.'), ".XXXXXX", sizeof(".XXXXXX"));
+	return mkdtemp(directory) && !chdir(directory) ? 0 : -1;
+}
+
+/* The names that are there, other than . and .. */
+static size_t count_names(void)
+{
+	DIR *all = opendir(".");
+	size_t cnt = 0;
+
+	assert_non_null(all);
+	while (readdir(all))
+		cnt++;
+	closedir(all);
+	return cnt - 2;
+}
+
+static int tear_down(void **state)
+{
+	DIR *all = opendir(directory);
+	struct dirent *entry;
+
+	(void)state;
+	while ((entry = readdir(all)))
+		unlink(entry->d_name);
+	closedir(all);
+	return chdir("/") || rmdir(directory);
+}
+
+static void put_content(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void assert_content(const char *path, const char *expected)
+{
+	_cleanup_fclose_ FILE *file = fopen(path, "r");
+	char text[256];
+	size_t size;
+
+	assert_non_null(file);
+	size = fread(text, 1, sizeof(text) - 1, file);
+	text[size] = '\0';
+	assert_string_equal(text, expected);
+}
+
+static struct out_file *open_file(const char *path)
+{
+	struct out_file *file = NULL;
+
+	assert_int_equal(out_file__open(&file, path), 0);
+	assert_non_null(file);
+	return file;
+}
+
+static void write_file(const char *path, const char *text)
+{
+	_cleanup_(out_file__freep) struct out_file *file = open_file(path);
+
+	fputs(text, file->stream);
+	assert_int_equal(out_file__commit(file), 0);
+}
+
+static void test_new_file(void **state)
+{
+	mode_t before = umask(027);
+	struct stat stat_;
+
+	(void)state;
+	write_file("new", "text");
+	umask(before);
+	assert_content("new", "text");
+	assert_int_equal(stat("new", &stat_), 0);
+	assert_int_equal(stat_.st_mode & 07777, 0640);
+	assert_int_equal(count_names(), 1);
+}
+
+static void test_whole_path(void **state)
+{
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/new", directory);
+	assert_int_equal(chdir("/"), 0);
+	write_file(path, "text");
+	assert_int_equal(chdir(directory), 0);
+	assert_content("new", "text");
+	assert_int_equal(count_names(), 1);
+}
+
+static void test_old_file_is_there_until_the_end(void **state)
+{
+	struct out_file *file;
+
+	(void)state;
+	put_content("old", "old");
+	file = open_file("old");
+	fputs("new", file->stream);
+	assert_int_equal(fflush(file->stream), 0);
+	assert_content("old", "old");
+	assert_int_equal(out_file__commit(file), 0);
+	assert_content("old", "new");
+	out_file__free(file);
+	assert_content("old", "new");
+	assert_int_equal(count_names(), 1);
+}
+
+static void test_nothing_remains_without_commit(void **state)
+{
+	struct out_file *file;
+
+	(void)state;
+	put_content("old", "old");
+	file = open_file("old");
+	fputs("half of", file->stream);
+	out_file__free(file);
+	assert_content("old", "old");
+	out_file__free(open_file("new"));
+	assert_int_equal(access("new", F_OK), -1);
+	assert_int_equal(count_names(), 1);
+}
+
+static void write_too_much(struct out_file *file)
+{
+	for (int i = 0; i < 10000; i++)
+		fputs("more than there is room for\n", file->stream);
+}
+
+static void test_failed_write(void **state)
+{
+	const struct rlimit small = {.rlim_cur = 4096, .rlim_max = RLIM_INFINITY};
+	struct out_file *file;
+	struct rlimit before;
+
+	(void)state;
+	put_content("old", "old");
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	file = open_file("old");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	write_too_much(file);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	/* There is room again, but the file has a hole; why is not known any more. */
+	assert_int_equal(out_file__commit(file), -EIO);
+	out_file__free(file);
+	assert_content("old", "old");
+	assert_int_equal(count_names(), 1);
+}
+
+static void test_full_device(void **state)
+{
+	_cleanup_(out_file__freep) struct out_file *file = open_file("/dev/full");
+
+	(void)state;
+	assert_null(file->temporary);
+	fputs("text", file->stream);
+	assert_int_equal(out_file__commit(file), -ENOSPC);
+}
+
+static void test_device_stays_one(void **state)
+{
+	struct stat stat_;
+
+	(void)state;
+	write_file("/dev/null", "text");
+	assert_int_equal(stat("/dev/null", &stat_), 0);
+	assert_true(S_ISCHR(stat_.st_mode));
+}
+
+static void test_pipe(void **state)
+{
+	_cleanup_close_ int reader = -1;
+	char text[8] = "";
+
+	(void)state;
+	assert_int_equal(mkfifo("pipe", 0600), 0);
+	reader = open("pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	write_file("pipe", "text");
+	assert_int_equal(read(reader, text, sizeof(text)), 4);
+	assert_string_equal(text, "text");
+	assert_int_equal(count_names(), 1);
+}
+
+static void test_link_to_a_file_is_replaced(void **state)
+{
+	struct stat stat_;
+
+	(void)state;
+	put_content("precious", "old");
+	assert_int_equal(symlink("precious", "link"), 0);
+	write_file("link", "new");
+	assert_content("precious", "old");
+	assert_content("link", "new");
+	assert_int_equal(lstat("link", &stat_), 0);
+	assert_true(S_ISREG(stat_.st_mode));
+}
+
+static void test_link_to_a_device_is_followed(void **state)
+{
+	struct stat stat_;
+
+	(void)state;
+	assert_int_equal(symlink("/dev/null", "link"), 0);
+	write_file("link", "text");
+	assert_int_equal(lstat("link", &stat_), 0);
+	assert_true(S_ISLNK(stat_.st_mode));
+}
+
+/* As by `pyfrag -o /dev/stdout >> log`. */
+static void test_stdout_that_is_a_file(void **state)
+{
+	int log, before = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+	struct stat stat_;
+
+	(void)state;
+	put_content("log", "before\n");
+	log = open("log", O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_true(log >= 0 && before >= 0);
+	fflush(stdout);
+	assert_int_equal(dup2(log, STDOUT_FILENO), STDOUT_FILENO);
+	write_file("/dev/stdout", "text\n");
+	assert_int_equal(dup2(before, STDOUT_FILENO), STDOUT_FILENO);
+	close(before);
+	close(log);
+	assert_content("log", "before\ntext\n");
+	assert_int_equal(lstat("/dev/stdout", &stat_), 0);
+	assert_true(S_ISLNK(stat_.st_mode));
+	assert_int_equal(count_names(), 1);
+}
+
+static void assert_cannot_open(const char *path, int err)
+{
+	struct out_file *file = NULL;
+
+	assert_int_equal(out_file__open(&file, path), err);
+	assert_null(file);
+}
+
+static void test_names_that_cannot_be(void **state)
+{
+	(void)state;
+	put_content("file", "");
+	assert_cannot_open("", -ENOENT);
+	assert_cannot_open(".", -EISDIR);
+	assert_cannot_open("none/x", -ENOENT);
+	assert_cannot_open("none/", -ENOENT);
+	assert_cannot_open("file/x", -ENOTDIR);
+	assert_int_equal(count_names(), 1);
+}
+
+/* The temporary name must fit where the name does, and what cannot take a name leaves nothing. */
+static void test_long_names(void **state)
+{
+	struct out_file *file;
+	char name[258];
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	name[255] = '\0';
+	write_file(name, "text");
+	assert_content(name, "text");
+	name[255] = 'x';
+	name[256] = '\0';
+	file = open_file(name);
+	assert_int_equal(out_file__commit(file), -ENAMETOOLONG);
+	out_file__free(file);
+	assert_int_equal(count_names(), 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_new_file),
+		TEST(test_whole_path),
+		TEST(test_old_file_is_there_until_the_end),
+		TEST(test_nothing_remains_without_commit),
+		TEST(test_failed_write),
+		TEST(test_full_device),
+		TEST(test_device_stays_one),
+		TEST(test_pipe),
+		TEST(test_link_to_a_file_is_replaced),
+		TEST(test_link_to_a_device_is_followed),
+		TEST(test_stdout_that_is_a_file),
+		TEST(test_names_that_cannot_be),
+		TEST(test_long_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
