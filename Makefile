@@ -11,14 +11,15 @@ BUILD   ?= build
 
 PACKAGES := build-essential pkg-config clang llvm clang-format clang-tidy libclang-rt-14-dev \
 	bpftool libbpf-dev libelf-dev zlib1g-dev libcapstone-dev libjansson-dev libcap-ng-dev \
-	libcmocka-dev python3 python3-dev python3-pytest python3-jsonschema python3-pyelftools
+	libprotobuf-c-dev protobuf-c-compiler libcmocka-dev python3 python3-dev python3-pytest \
+	python3-jsonschema python3-pyelftools
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wno-unknown-warning-option -Wno-format-truncation
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -Iinclude -Iuser -I$(BUILD) -D_GNU_SOURCE -DPYFRAG_VERSION='"$(VERSION)"'
 ALL_CFLAGS = -std=gnu17 -fno-strict-aliasing $(WARNINGS) $(CFLAGS) $(SANITIZERS)
-LDLIBS   := -lbpf -lelf -lz -lcapstone -ljansson -lcap-ng -lm -lpthread
+LDLIBS   := -lbpf -lelf -lz -lcapstone -ljansson -lcap-ng -lprotobuf-c -lm -lpthread
 
 # make SANITIZE=1 ...: with the address and undefined behaviour sanitizers, under build/sanitize
 ifdef SANITIZE
@@ -27,7 +28,7 @@ SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-f
 endif
 
 SOURCES  := $(sort $(wildcard user/*/*.c))
-OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
+OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/pprof.pb-c.o
 PROGRAM  := $(if $(filter build,$(BUILD)),pyfrag,$(BUILD)/pyfrag)
 CODE     := $(sort $(shell find user include bpf vmlinux tests -name '*.[ch]'))
 
@@ -63,6 +64,19 @@ $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
 
+# What protoc-c makes of a schema: a struct a message, and what packs it.
+
+$(BUILD)/%.pb-c.c $(BUILD)/%.pb-c.h: user/report/%.proto
+	$(Q)mkdir -p $(@D)
+	$(call say,PROTO,$<)
+	$(Q)protoc-c --proto_path=$(<D) --c_out=$(@D) $<
+
+$(BUILD)/%.pb-c.o: $(BUILD)/%.pb-c.c Makefile
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+GENERATED := $(SKELETONS) $(BUILD)/pprof.pb-c.h
+
 # The program.
 
 $(BUILD)/%.o: %.c Makefile
@@ -70,7 +84,7 @@ $(BUILD)/%.o: %.c Makefile
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(OBJECTS): | $(SKELETONS)
+$(OBJECTS): | $(GENERATED)
 
 $(PROGRAM): $(BUILD)/user/main.o $(OBJECTS)
 	$(call say,LINK,$@)
@@ -111,6 +125,8 @@ UNIT_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(wil
 
 $(BUILD)/tests/unit/%.o: CPPFLAGS += -Itests/unit \
 	-DRECORDINGS_DIRECTORY='"$(CURDIR)/tests/unit/recordings"'
+
+$(UNIT_TESTS:=.o): | $(GENERATED)
 
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SUPPORT) $(OBJECTS)
 	$(call say,LINK,$@)
@@ -191,7 +207,7 @@ format-check: ## check that the code is formatted
 
 TIDY := $(SOURCES:%.c=build/tidy/%.ok) build/tidy/user/main.ok
 
-build/tidy/%.ok: %.c .clang-tidy | $(SKELETONS)
+build/tidy/%.ok: %.c .clang-tidy | $(GENERATED)
 	$(Q)mkdir -p $(@D)
 	$(call say,TIDY,$<)
 	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -std=gnu17 2> $@.log || { cat $@.log; exit 1; }
