@@ -27,7 +27,7 @@ def run_ups_and_downs(target):
     target.wait_until_blocked()
 
 
-def test_without_a_budget(target, start_trace):
+def test_without_a_budget(python, target, start_trace):
     """No event for a block or a pool, but for each arena that comes and goes, and the heap is exact."""
     trace = start_trace("-p", target.pid, "-i", "0.2", "--budget", "0")
     for _ in range(2):
@@ -40,7 +40,8 @@ def test_without_a_budget(target, start_trace):
     assert tracing["arenas_mapped"] > 0 and tracing["arenas_unmapped"] > 0
     assert last["heap"]["arenas"] - first["heap"]["arenas"] == (
         tracing["arenas_mapped"] - tracing["arenas_unmapped"])
-    clears = tracing["freelist_clears"] or 0
+    # Python 3 counts full collections itself; in Python 2 that is a hit.
+    clears = tracing["freelist_clears"] if python.version[0] == 2 else 0
     assert tracing["cost"]["hits"] == (
         tracing["arenas_mapped"] + tracing["arenas_unmapped"] + clears)
     assert tracing["cost"]["budget"] == 0 and tracing["cost"]["bursts"] == 0
@@ -110,9 +111,8 @@ def test_full_mode_says_what_it_costs(any_target, start_trace):
     tracing = trace.stop()[-1]["tracing"]
     cost = tracing["cost"]
     assert cost["budget"] is None and cost["bursts"] == cost["ignored_hits"] == 0
-    clears = tracing["freelist_clears"] or 0
     # A pool that is taken is an allocation too, told by one hit.
-    assert cost["hits"] == (tracing["allocs"] + tracing["frees"] + clears + tracing["pools_freed"]
+    assert cost["hits"] == (tracing["allocs"] + tracing["frees"] + tracing["pools_freed"]
                             + tracing["arenas_mapped"] + tracing["arenas_unmapped"])
 
 

@@ -149,7 +149,7 @@ static void test_by_name(void **state)
 
 	(void)state;
 	opened__init(&opened);
-	strcpy(opened.tiny.strings + 1, "clear_freelists");
+	strcpy(opened.tiny.strings + 1, "PyInt_ClearFreeList");
 	opened.tiny.symbols[TINY_SYMBOL_MAIN].st_name = 1;
 	opened.tiny.symbols[TINY_SYMBOL_VARIABLE].st_name = 0;
 	assert_int_equal(scan(&opened, &set), 0);

@@ -164,9 +164,6 @@ static void check_sites(struct doctor *doctor, const struct module *module)
 	say(doctor, VERDICT_OK, "probe sites", "alloc %zu, free %zu, new pool %zu in %s",
 	    site_set__count(&set, EVENT_ALLOC), site_set__count(&set, EVENT_FREE),
 	    site_set__count(&set, EVENT_NEW_POOL), module->path);
-	if (!site_set__count(&set, EVENT_FREELIST_CLEAR))
-		say(doctor, VERDICT_NOTE, "free lists",
-		    "their clearing is not seen: %s has no symbols for it", module->path);
 }
 
 static void check_heap(struct doctor *doctor, struct heap_source *source)

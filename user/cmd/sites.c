@@ -56,9 +56,6 @@ static void print_sites(const struct site_set *set)
 		printf("%s %zu %s", i ? "," : "", site_set__count(set, types[i]),
 		       site__type_name(types[i]));
 	putchar('\n');
-	if (!site_set__count(set, EVENT_FREELIST_CLEAR))
-		puts("Free-list clears cannot be seen: they are found by name, and the file has no symbols "
-		     "for them.");
 }
 
 static int find_and_print(struct elf_file *elf, const char *name, bool use_cache)

@@ -166,26 +166,6 @@ static int scan_code(struct site_scan *scan, const struct elf_code *code, const 
 	return err ? err : scan_function(scan, code, from, end);
 }
 
-/*
- * The functions that clear free lists, best first: one that clears all of them, else one that is called
- * whenever they are cleared. Source: Modules/gcmodule.c (up to 3.12), Python/gc_gil.c and
- * Objects/object.c (3.13 on).
- */
-static const char *const clear_functions[] = {
-	"_PyGC_ClearAllFreeLists", "_PyObject_ClearFreeLists", "clear_freelists",
-	"_PyList_ClearFreeList",   "PyList_ClearFreeList",     "_PyFloat_ClearFreeList",
-	"PyFloat_ClearFreeList",
-};
-
-static bool find_function(const struct site_scan *scan, const char *const *names, size_t cnt,
-			  struct elf_symbol *symbol)
-{
-	for (size_t i = 0; i < cnt; i++)
-		if (!elf_file__find_symbol(scan->elf, names[i], symbol) && symbol->function)
-			return true;
-	return false;
-}
-
 /* Adds a site at the first instruction of the function at @symbol. */
 static int add_function_site(struct site_scan *scan, const struct elf_symbol *symbol,
 			     const struct pyfrag_site *probe)
@@ -209,6 +189,11 @@ static int add_function_site(struct site_scan *scan, const struct elf_symbol *sy
 	return err;
 }
 
+/*
+ * Python 3 counts how often it clears its free lists (target/full_collections.h). Python 2 does not, but
+ * exports a function that is called then, and that no Python 3 has (clear_freelists() in
+ * Modules/gcmodule.c).
+ */
 static int add_freelist_clear(struct site_scan *scan)
 {
 	const struct pyfrag_site probe = {
@@ -218,7 +203,7 @@ static int add_freelist_clear(struct site_scan *scan)
 	};
 	struct elf_symbol symbol;
 
-	if (!find_function(scan, clear_functions, ARRAY_SIZE(clear_functions), &symbol))
+	if (elf_file__find_symbol(scan->elf, "PyInt_ClearFreeList", &symbol) || !symbol.function)
 		return 0;
 	return add_function_site(scan, &symbol, &probe);
 }

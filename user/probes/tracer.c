@@ -19,6 +19,8 @@
 #include "probes/hit_cost.h"
 #include "probes/loader.h"
 #include "probes/pacer.h"
+#include "target/full_collections.h"
+#include "target/runtime.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/sleep.h"
@@ -46,6 +48,9 @@ struct tracer {
 	pid_t pid;
 	struct event_stream *stream;
 	struct heap_source *source;
+	struct runtime runtime;
+	bool has_runtime, counts_clears;
+	uint64_t clear_cnt, collections; /* the latter: as last read */
 	struct model *model; /* NULL: not following yet; then events go to the backlog */
 	struct pyfrag_event *backlog;
 	size_t backlog_cnt, backlog_capacity;
@@ -271,12 +276,42 @@ static int replay_backlog(struct tracer *tracer)
 	return err;
 }
 
+/* Free lists are cleared by full collections, which Python 3 counts itself. */
+static void count_clears(struct tracer *tracer)
+{
+	uint64_t collections;
+
+	if (!tracer->counts_clears ||
+	    full_collections__read(&collections, &tracer->runtime,
+				   &tracer->source->process->memory.memory))
+		return;
+	if (collections > tracer->collections)
+		tracer->clear_cnt += collections - tracer->collections;
+	tracer->collections = collections;
+}
+
+static void find_runtime(struct tracer *tracer, bool from_first_allocation)
+{
+	const struct memory *memory = &tracer->source->process->memory.memory;
+	struct failure failure;
+	uint64_t before;
+
+	tracer->has_runtime =
+		!runtime__find(&tracer->runtime, tracer->source->python, memory, &failure);
+	tracer->counts_clears = tracer->has_runtime &&
+				!full_collections__read(&before, &tracer->runtime, memory);
+	if (tracer->counts_clears && !from_first_allocation)
+		tracer->collections = before;
+	tracer->sees_freelist_clears |= tracer->counts_clears;
+}
+
 int tracer__follow(struct tracer *tracer, struct heap_source *source, bool from_first_allocation,
 		   struct failure *failure)
 {
 	int err;
 
 	tracer->source = source;
+	find_runtime(tracer, from_first_allocation);
 	event_stream__lock(tracer->stream);
 	err = model__new(&tracer->model, &source->allocators.geometry, tracer->follow_blocks);
 	if (!err)
@@ -475,8 +510,11 @@ int tracer__visit(struct tracer *tracer,
 	int result;
 
 	read_cost(tracer, &totals.cost);
+	count_clears(tracer);
 	event_stream__lock(tracer->stream);
 	totals.counts = tracer->model->counts;
+	if (tracer->counts_clears)
+		totals.counts.freelist_clears = tracer->clear_cnt;
 	totals.execed = tracer->execed;
 	result = visit(tracer->model->heap, &totals, context);
 	event_stream__unlock(tracer->stream);
