@@ -8,8 +8,9 @@
 #pragma once
 
 #include "maps.bpf.h"
+#include "pyfrag/stacks.h"
 
-#define RECORD_BYTES (sizeof(struct pyfrag_event) + 8) /* with the ring buffer's own header */
+#define RECORD_HEADER_BYTES 8 /* the ring buffer's own */
 
 static __always_inline void emit_event(__u8 type, __u8 size_class, __u64 address, __u64 flags)
 {
@@ -27,12 +28,37 @@ static __always_inline void emit_event(__u8 type, __u8 size_class, __u64 address
 	bpf_ringbuf_submit(event, flags);
 }
 
-static __always_inline void emit(__u8 type, __u8 size_class, __u64 address)
+/* Whether a record of @size bytes is the one with which another wakeup_bytes wait. */
+static __always_inline __u64 wakeup_for(__u64 size)
 {
 	__u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
-	bool wake = waiting >= wakeup_bytes && (waiting & (wakeup_bytes - 1)) < RECORD_BYTES;
 
-	emit_event(type, size_class, address, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	return (waiting & (wakeup_bytes - 1)) + size + RECORD_HEADER_BYTES >= wakeup_bytes
+		       ? BPF_RB_FORCE_WAKEUP
+		       : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void emit(__u8 type, __u8 size_class, __u64 address)
+{
+	emit_event(type, size_class, address, wakeup_for(sizeof(struct pyfrag_event)));
+}
+
+static __always_inline void emit_stacked(__u8 type, __u8 size_class, __u16 flags, __u64 address,
+					 __u64 stack)
+{
+	struct pyfrag_stacked_event *stacked = bpf_ringbuf_reserve(&events, sizeof(*stacked), 0);
+
+	if (!stacked) {
+		count(COUNTER_LOST);
+		return;
+	}
+	stacked->event.type = type;
+	stacked->event.size_class = size_class;
+	stacked->event.reserved = PYFRAG_EVENT_HAS_STACK | flags;
+	stacked->event.tgid = target_tgid;
+	stacked->event.address = address;
+	stacked->stack = stack;
+	bpf_ringbuf_submit(stacked, wakeup_for(sizeof(*stacked)));
 }
 
 static __always_inline void emit_at_once(__u8 type, __u64 address)

@@ -11,6 +11,7 @@
 #include "compat.bpf.h"
 #include "emit.bpf.h"
 #include "maps.bpf.h"
+#include "pystack.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -55,21 +56,50 @@ static __always_inline bool read_compared(struct pt_regs *ctx, const struct pyfr
  * register that differs, if any does. If none does, the pool was of that class before, and its first
  * block is the head of its chain; else the pool is set up afresh, and it is the first one in it.
  */
-static __always_inline void handle_new_pool(struct pt_regs *ctx, const struct pyfrag_site *site,
-					    __u64 pool)
+static __always_inline bool read_new_pool(struct pt_regs *ctx, const struct pyfrag_site *site,
+					  __u64 pool, __u32 *size_class, __u64 *block)
 {
-	__u64 block = pool + POOL_HEADER_BYTES;
 	__u32 old, size, other;
 
+	*block = pool + POOL_HEADER_BYTES;
 	if (!read_compared(ctx, site, site->compared[0], &size) ||
 	    !read_compared(ctx, site, site->compared[1], &other) ||
 	    !read_user(&old, sizeof(old), pool + POOL_SZIDX))
-		return;
+		return false;
 	if (size == old)
 		size = other;
-	if (size == old && !read_user(&block, sizeof(block), pool + POOL_FREEBLOCK))
-		return;
-	emit(EVENT_NEW_POOL, size, block);
+	*size_class = size;
+	return size != old || read_user(block, sizeof(*block), pool + POOL_FREEBLOCK);
+}
+
+/* Whether the allocation of @block is one of those that are told with their stack; *size_class: its. */
+static __always_inline bool samples_block(__u64 block, __u32 *size_class)
+{
+	return read_user(size_class, sizeof(*size_class),
+			 (block & ~(stacks.pool_size - 1)) + POOL_SZIDX) &&
+	       takes_sample((*size_class + 1) * (__u64)stacks.alignment);
+}
+
+/* Where the heap grows is told with a stack always, an allocation by chance. */
+static __always_inline void tell(__u8 type, __u32 size_class, __u64 address)
+{
+	__u16 flags = 0;
+	bool stacked;
+
+	if (!stacks.enabled)
+		stacked = false;
+	else if (type == EVENT_ALLOC)
+		stacked = samples_block(address, &size_class);
+	else
+		stacked = type == EVENT_NEW_POOL || type == EVENT_ARENA_MAP;
+	if (stacked &&
+	    (type == EVENT_ALLOC ||
+	     (type == EVENT_NEW_POOL && takes_sample((size_class + 1) * (__u64)stacks.alignment))))
+		flags = PYFRAG_EVENT_SAMPLED;
+	if (stacked)
+		emit_stacked(type, size_class, flags, address, current_stack());
+	else
+		emit(type, size_class, address);
 }
 
 /*
@@ -96,6 +126,7 @@ SEC("uprobe")
 int handle_site(struct pt_regs *ctx)
 {
 	struct pyfrag_site site;
+	__u32 size_class = 0;
 	__u64 operand = 0;
 
 	if (current_tgid() != target_tgid) {
@@ -111,10 +142,10 @@ int handle_site(struct pt_regs *ctx)
 	site.type &= ~PYFRAG_SITE_STEPPED;
 	if (site.operand != PYFRAG_NO_REGISTER && !read_operand(ctx, &site, &operand))
 		return 0;
-	if (site.type == EVENT_NEW_POOL)
-		handle_new_pool(ctx, &site, operand);
-	else
-		emit(site.type, 0, operand);
+	if (site.type == EVENT_NEW_POOL &&
+	    !read_new_pool(ctx, &site, operand, &size_class, &operand))
+		return 0;
+	tell(site.type, size_class, operand);
 	return 0;
 }
 

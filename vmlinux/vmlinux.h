@@ -28,7 +28,12 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
+};
+
+enum {
+	BPF_ANY = 0,
 };
 
 enum {
@@ -65,9 +70,26 @@ struct pt_regs {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+#if defined(__TARGET_ARCH_x86)
+
+struct thread_struct {
+	unsigned long fsbase;
+};
+
+#elif defined(__TARGET_ARCH_arm64)
+
+struct thread_struct {
+	struct {
+		unsigned long tp_value;
+	} uw;
+};
+
+#endif
+
 struct task_struct {
 	int pid;
 	int tgid;
+	struct thread_struct thread;
 };
 
 #pragma clang attribute pop

@@ -11,7 +11,12 @@
 	X(LOST, "events_lost", "events dropped because the ring buffer was full")                  \
 	X(FOREIGN, "hits_foreign", "probe hits by other processes than the target")                \
 	X(UNKNOWN_SITE, "hits_unknown_site", "probe hits at an address that is no known site")     \
-	X(UNREADABLE, "hits_unreadable", "probe hits whose operand in memory could not be read")
+	X(UNREADABLE, "hits_unreadable", "probe hits whose operand in memory could not be read")   \
+	X(STACKS_NO_THREAD, "stacks_no_thread", "stacks of threads that Python does not know")     \
+	X(STACKS_UNREADABLE, "stacks_unreadable", "stacks that could not be read to their end")    \
+	X(STACKS_TRUNCATED, "stacks_truncated", "stacks of more than 127 frames")                  \
+	X(STACKS_COLLIDED, "stacks_collided", "stacks not told, for another one has their number") \
+	X(STACKS_NESTED, "stacks_nested", "stacks not walked, because one was being walked")
 
 #define PYFRAG_USER_COUNTERS(X)                                                                    \
 	X(POOLS_RETRIED, "pools_retried", "pools that changed while they were read, read again")   \
@@ -28,6 +33,12 @@
 	X(EVENTS_UNPLACED, "events_unplaced", "arena events that fit to no known arena")           \
 	X(SITES_UNUSABLE, "sites_unusable", "probe sites that could not be probed")                \
 	X(FORKS, "forks_not_followed", "child processes the target forked, not traced")            \
+	X(FRAMES_UNNAMED, "frames_unnamed", "frames whose code was gone before it could be named")    \
+	X(STACKS_RETIRED, "stacks_retired", "stacks whose code is no longer there")               \
+	X(STACKS_UNKEPT, "stacks_unkept", "stacks for which there was no room")                   \
+	X(SITES_FORGOTTEN, "sites_forgotten",                                                      \
+	  "blocks and pools whose site was given up, for it was not certain any more")             \
+	X(SITES_UNKEPT, "sites_unkept", "sampled blocks for which there was no room")             \
 	X(DRIFT_UNCONFIRMED, "drift_unconfirmed", "blocks too many to look at twice")
 
 /* Probe hits, also counted by BPF programs: no losses, but what tracing costs. */

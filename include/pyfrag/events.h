@@ -11,7 +11,7 @@
 #endif
 
 enum pyfrag_event_type {
-	EVENT_ALLOC = 1,      /* address: the block */
+	EVENT_ALLOC = 1,      /* address: the block; size_class, if it is told with a stack */
 	EVENT_FREE,	      /* address: the block */
 	EVENT_NEW_POOL,	      /* address: its first block, which is allocated; size_class */
 	EVENT_POOL_FREED,     /* address: the pool; no block of it is live any more */
@@ -21,16 +21,22 @@ enum pyfrag_event_type {
 	EVENT_EXEC,	      /* the target runs another program from here on */
 	EVENT_FORK,	      /* address: the child's pid */
 	EVENT_OVERRUN,	      /* hits have cost more than they may: they are ignored from here on */
+	EVENT_STACK,	      /* a Python stack: see stacks.h */
 };
 
 /* 16 bytes, in the order in which things happened. */
 struct pyfrag_event {
 	__u8 type;
 	__u8 size_class;
-	__u16 reserved;
-	__u32 tgid; /* the target, as the initial pid namespace numbers it */
+	__u16 reserved; /* PYFRAG_EVENT_... */
+	__u32 tgid;	/* the target, as the initial pid namespace numbers it */
 	__u64 address;
 };
+
+/* The record goes on: struct pyfrag_stacked_event (stacks.h). */
+#define PYFRAG_EVENT_HAS_STACK 1
+/* An allocation that was picked by chance, and stands for others (sampling.h). */
+#define PYFRAG_EVENT_SAMPLED 2
 
 /*
  * What is probed at a site, and where its operands are: the attach cookie, or the value of

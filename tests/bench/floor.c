@@ -12,6 +12,8 @@
 #include "probes/bpf_compat.h"
 #include "probes/multi_link.h"
 #include "probes/site_cache.h"
+#include "pyfrag/stacks.h"
+
 #include "pyfrag.skel.h"
 #include "target/process.h"
 #include "target/python.h"

@@ -12,10 +12,11 @@
 #include "util/log.h"
 #include "util/units.h"
 
-#define INTERVAL_MIN_S 0.01
-#define DURATION_MIN_S 1e-6 /* less would be no time at all for a timer */
-#define BLOCKS_MAX     1000000
-#define SHOWN_BYTES    200 /* of a word that is not understood */
+#define INTERVAL_MIN_S	 0.01
+#define DURATION_MIN_S	 1e-6 /* less would be no time at all for a timer */
+#define BLOCKS_MAX	 1000000
+#define SAMPLE_BYTES_MAX (1UL << 30)
+#define SHOWN_BYTES	 200 /* of a word that is not understood */
 
 struct option_spec {
 	enum option_id id;
@@ -33,6 +34,10 @@ static const struct option_spec specs[] = {
 	 "watch: what the budget allows (default); full: each allocation and free, at any cost"},
 	{OPTION_BUDGET, "budget", 0, "PERCENT",
 	 "share of the target's CPU time that watching may cost (default 2%); 0: none"},
+	{OPTION_STACKS, "stacks", 0, "python|none",
+	 "tell where the heap grows, and where blocks are allocated, by Python stacks (default)"},
+	{OPTION_SAMPLE_BYTES, "sample-bytes", 0, "SIZE",
+	 "one allocation in so many bytes is told with its stack (default 16KiB); 0: each"},
 	{OPTION_JSON, "json", 0, NULL, "a line of JSON for each report (docs/report.schema.json)"},
 	{OPTION_MAP, "map", 0, NULL,
 	 "draw the heap, a character a sector: ' ' free, '-' partly used, "
@@ -103,6 +108,14 @@ static int parse_mode(const struct command *command, const char *text, enum trac
 	return 0;
 }
 
+static int parse_stacks(const struct command *command, const char *text, bool *no_stacks)
+{
+	*no_stacks = !strcmp(text, "none");
+	if (!*no_stacks && strcmp(text, "python") != 0)
+		return reject(command, "--stacks", text, "a kind of stacks: python or none");
+	return 0;
+}
+
 static int apply_option(const struct command *command, enum option_id id, const char *text,
 			struct options *options)
 {
@@ -130,6 +143,14 @@ static int apply_option(const struct command *command, enum option_id id, const 
 		if (!units__parse_percent(text, &options->budget))
 			return reject(command, "--budget", text, "a percentage from 0 to 100");
 		options->budget_given = true;
+		return 0;
+	case OPTION_STACKS:
+		return parse_stacks(command, text, &options->no_stacks);
+	case OPTION_SAMPLE_BYTES:
+		if (!units__parse_bytes(text, &options->sample_bytes) ||
+		    options->sample_bytes > SAMPLE_BYTES_MAX)
+			return reject(command, "--sample-bytes", text,
+				      "a size up to 1GiB, such as 16KiB");
 		return 0;
 	case OPTION_JSON:
 		options->json = true;
@@ -229,6 +250,7 @@ int options__parse(const struct command *command, int argc, char **argv, struct 
 		.below = 0.10,
 		.blocks_per_arena_max = 32,
 		.max_memory_bytes = 1UL << 30,
+		.sample_bytes = 16UL << 10,
 	};
 	int code;
 

@@ -16,6 +16,8 @@ enum option_id {
 	OPTION_DURATION,
 	OPTION_MODE,
 	OPTION_BUDGET,
+	OPTION_STACKS,
+	OPTION_SAMPLE_BYTES,
 	OPTION_JSON,
 	OPTION_MAP,
 	OPTION_PAUSE,
@@ -39,6 +41,8 @@ struct options {
 	enum trace_mode mode;
 	double budget;	   /* in mode watch: share of the target's CPU time */
 	bool budget_given; /* on the command line */
+	bool no_stacks;
+	uint64_t sample_bytes; /* one allocation in so many is told with its stack; 0: each */
 	bool json, map, pause, no_cache;
 	double below; /* occupancy below which an arena with live blocks is pinned */
 	uint32_t blocks_per_arena_max;

@@ -35,6 +35,7 @@ int output__write(const struct output *output, const struct findings *findings)
 		.allocator = output->source->allocator_name,
 		.findings = findings,
 		.tracing = output->tracing,
+		.sites = output->sites,
 		.snapshot = output->snapshot,
 		.counters = output->counters,
 	};

@@ -14,6 +14,7 @@ struct output {
 	const struct heap_source *source;
 	bool process_gone;		      /* nothing can be asked of it any more */
 	const struct report_tracing *tracing; /* NULL: a snapshot */
+	const struct site_ranking *sites;     /* NULL: none are known */
 	struct report_snapshot snapshot;
 	struct pinned_history *history;
 	uint64_t *counters;

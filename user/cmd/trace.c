@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd/allocation_sites.h"
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "probes/features.h"
@@ -48,6 +49,7 @@ struct trace {
 	struct launch launch; /* the command, if we started one */
 	struct heap_source *source;
 	struct tracer *tracer;
+	struct allocation_sites sites;
 	struct pinned_history history;
 	uint64_t counters[COUNTER_CNT];
 	struct heap_reading reading; /* of the last checkpoint */
@@ -60,6 +62,7 @@ static void trace__release(struct trace *trace)
 {
 	launch__release(&trace->launch);
 	tracer__free(trace->tracer);
+	allocation_sites__release(&trace->sites);
 	heap_source__free(trace->source);
 	pinned_history__free(&trace->history);
 	closep(&trace->epoll_fd);
@@ -96,16 +99,30 @@ static struct output output_of(struct trace *trace)
 struct state {
 	struct trace *trace;
 	struct findings findings;
+	struct site_ranking sites;
 	struct tracer_totals totals;
 };
+
+static void state__release(struct state *state)
+{
+	findings__free(&state->findings);
+	site_ranking__free(&state->sites);
+}
 
 static int take_state(const struct heap *heap, const struct tracer_totals *totals, void *context)
 {
 	struct state *state = context;
 	struct output output = output_of(state->trace);
 
+	struct trace *trace = state->trace;
+	int err;
+
 	state->totals = *totals;
-	return output__find(&output, heap, &state->findings);
+	err = output__find(&output, heap, &state->findings);
+	if (err || !trace->sites.ledger)
+		return err;
+	return allocation_sites__collect(&trace->sites, heap, totals, &state->findings,
+					 trace->counters, &state->sites);
 }
 
 static struct report_cost describe_cost(const struct trace *trace, const struct tracer_cost *cost)
@@ -126,7 +143,7 @@ static struct report_cost describe_cost(const struct trace *trace, const struct 
 
 static int report(struct trace *trace)
 {
-	struct state state = {.trace = trace};
+	_cleanup_(state__release) struct state state = {.trace = trace};
 	struct output output = output_of(trace);
 	const struct model_counts *counts = &state.totals.counts;
 	struct report_tracing tracing;
@@ -161,9 +178,8 @@ static int report(struct trace *trace)
 		.traced_for_s = seconds_since(&trace->since),
 	};
 	output.tracing = &tracing;
-	err = output__write(&output, &state.findings);
-	findings__free(&state.findings);
-	return err;
+	output.sites = trace->sites.ledger ? &state.sites : NULL;
+	return output__write(&output, &state.findings);
 }
 
 /* A checkpoint and a report of it. A target that exits meanwhile is no failure. */
@@ -372,6 +388,21 @@ static int probe(struct trace *trace, pid_t pid, const struct module *module,
 	return tracer__attach(&trace->tracer, pid, module, &sites, &features, &options, failure);
 }
 
+/* The Python is up: its heap can be followed, and its stacks. */
+static int follow(struct trace *trace, bool from_first_allocation, struct failure *failure)
+{
+	int err = allocation_sites__prepare(&trace->sites, trace->tracer, trace->source,
+					    trace->options);
+
+	if (err)
+		return failure__set(failure, err, "out of memory");
+	err = tracer__follow(trace->tracer, trace->source, allocation_sites__runtime(&trace->sites),
+			     from_first_allocation, failure);
+	if (!err)
+		allocation_sites__start(&trace->sites);
+	return err;
+}
+
 static int start_on_process(struct trace *trace, struct failure *failure)
 {
 	int err;
@@ -379,7 +410,7 @@ static int start_on_process(struct trace *trace, struct failure *failure)
 	err = heap_source__open(&trace->source, trace->options->pid, failure);
 	if (!err)
 		err = probe(trace, trace->options->pid, trace->source->python->module, failure);
-	return err ? err : tracer__follow(trace->tracer, trace->source, false, failure);
+	return err ? err : follow(trace, false, failure);
 }
 
 struct start {
@@ -454,7 +485,7 @@ static int start_command(struct trace *trace, struct failure *failure)
 			trace->options->arguments[0]);
 	if (!err)
 		err = wait_for_heap(trace, failure);
-	return err ? err : tracer__follow(trace->tracer, trace->source, true, failure);
+	return err ? err : follow(trace, true, failure);
 }
 
 static int run_trace(const struct options *options)
@@ -500,8 +531,9 @@ const struct command command_trace = {
 		"Mode full follows each allocation and free by a probe, which takes about a microsecond each.",
 	.options =
 		(const enum option_id[]){OPTION_PID, OPTION_INTERVAL, OPTION_DURATION, OPTION_MODE,
-					 OPTION_BUDGET, OPTION_JSON, OPTION_MAP, OPTION_PAUSE,
-					 OPTION_BELOW, OPTION_BLOCKS, OPTION_MAX_MEMORY,
-					 OPTION_NO_CACHE, OPTION_VERBOSE, OPTION_HELP, 0},
+					 OPTION_BUDGET, OPTION_STACKS, OPTION_SAMPLE_BYTES,
+					 OPTION_JSON, OPTION_MAP, OPTION_PAUSE, OPTION_BELOW,
+					 OPTION_BLOCKS, OPTION_MAX_MEMORY, OPTION_NO_CACHE,
+					 OPTION_VERBOSE, OPTION_HELP, 0},
 	.run = run_trace,
 };

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "pyfrag/stacks.h"
 #include "util/cleanup.h"
 
 /* Events below the wake-up threshold wait at most so long. */
@@ -25,11 +26,20 @@ struct event_stream {
 	void *context;
 };
 
+/* How long the record is that begins with @event. */
+static size_t record_bytes(const struct pyfrag_event *event)
+{
+	if (event->type == EVENT_STACK)
+		return sizeof(*event) + event->reserved * sizeof(struct pyfrag_frame);
+	return event->reserved & PYFRAG_EVENT_HAS_STACK ? sizeof(struct pyfrag_stacked_event)
+							: sizeof(*event);
+}
+
 static int take_record(void *context, void *data, size_t size)
 {
 	struct event_stream *stream = context;
 
-	if (size >= sizeof(struct pyfrag_event))
+	if (size >= sizeof(struct pyfrag_event) && size >= record_bytes(data))
 		stream->handle(data, stream->context);
 	return 0;
 }

@@ -11,7 +11,8 @@ struct event_stream;
 
 /*
  * Starts the thread on the ring buffer map @ring_fd. @handle is called for each event, in order, by the
- * thread or within event_stream__drain(), never by two at a time. Returns 0 or negative errno.
+ * thread or within event_stream__drain(), never by two at a time. Records that go on behind the event
+ * (pyfrag/stacks.h) are whole. Returns 0 or negative errno.
  */
 int event_stream__start(struct event_stream **out, int ring_fd,
 			void (*handle)(const struct pyfrag_event *event, void *context),

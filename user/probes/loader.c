@@ -377,6 +377,20 @@ uint64_t probe_set__spent_ns(const struct probe_set *probes)
 	return probes->skeleton->bss->spent_ns;
 }
 
+void probe_set__enable_stacks(struct probe_set *probes, const struct pyfrag_stacks *stacks)
+{
+	struct pyfrag_stacks *shared = &probes->skeleton->bss->stacks;
+
+	*shared = *stacks;
+	/* Programs look at the rest only if they find this set. */
+	__atomic_store_n(&shared->enabled, 1, __ATOMIC_RELEASE);
+}
+
+void probe_set__forget_stack(struct probe_set *probes, uint64_t number)
+{
+	bpf_map_delete_elem(bpf_map__fd(probes->skeleton->maps.told_stacks), &number);
+}
+
 int probe_set__ring_fd(const struct probe_set *probes)
 {
 	return bpf_map__fd(probes->skeleton->maps.events);

@@ -13,6 +13,7 @@
 #include "probes/hit_cost.h"
 #include "probes/sites.h"
 #include "pyfrag/counters.h"
+#include "pyfrag/stacks.h"
 #include "util/failure.h"
 
 struct probe_set;
@@ -82,6 +83,12 @@ int probe_set__attach_life(struct probe_set *probes, struct failure *failure);
  * multi_link.h). Returns 0 or negative errno.
  */
 int probe_set__spare_children(struct probe_set *probes);
+
+/* From here on what @stacks says is told with its stack. */
+void probe_set__enable_stacks(struct probe_set *probes, const struct pyfrag_stacks *stacks);
+
+/* The stack that was told as @number is to be told again when it is next met. */
+void probe_set__forget_stack(struct probe_set *probes, uint64_t number);
 
 /* File descriptor of the ring buffer map. */
 int probe_set__ring_fd(const struct probe_set *probes);

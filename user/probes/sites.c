@@ -72,6 +72,7 @@ const char *site__type_name(enum pyfrag_event_type type)
 	case EVENT_EXEC:
 	case EVENT_FORK:
 	case EVENT_OVERRUN:
+	case EVENT_STACK:
 		break;
 	}
 	return "?";

@@ -48,8 +48,10 @@ struct tracer {
 	pid_t pid;
 	struct event_stream *stream;
 	struct heap_source *source;
+	int (*observe)(const struct pyfrag_event *event, void *context);
+	void *observe_context;
 	struct runtime runtime;
-	bool has_runtime, counts_clears;
+	bool counts_clears;
 	uint64_t clear_cnt, collections; /* the latter: as last read */
 	struct model *model; /* NULL: not following yet; then events go to the backlog */
 	struct pyfrag_event *backlog;
@@ -93,7 +95,8 @@ static void keep_event(struct tracer *tracer, const struct pyfrag_event *event)
 		tracer->dropped_cnt++;
 		return;
 	}
-	tracer->backlog[tracer->backlog_cnt++] = *event;
+	tracer->backlog[tracer->backlog_cnt] = *event;
+	tracer->backlog[tracer->backlog_cnt++].reserved = 0; /* without what goes on behind it */
 }
 
 static void note_fork(struct tracer *tracer)
@@ -130,11 +133,13 @@ static void handle_event(const struct pyfrag_event *event, void *context)
 		tracer->stale_cnt++;
 		return;
 	}
-	tracer->event_cnt++;
+	tracer->event_cnt += event->type != EVENT_STACK;
 	if (tracer->model)
 		err = model__apply(tracer->model, event);
 	else
 		keep_event(tracer, event);
+	if (!err && tracer->observe)
+		err = tracer->observe(event, tracer->observe_context);
 	if (err)
 		tracer->handle_err = err;
 }
@@ -290,28 +295,47 @@ static void count_clears(struct tracer *tracer)
 	tracer->collections = collections;
 }
 
-static void find_runtime(struct tracer *tracer, bool from_first_allocation)
+static void begin_counting_clears(struct tracer *tracer, const struct runtime *runtime,
+				  bool from_first_allocation)
 {
-	const struct memory *memory = &tracer->source->process->memory.memory;
-	struct failure failure;
 	uint64_t before;
 
-	tracer->has_runtime =
-		!runtime__find(&tracer->runtime, tracer->source->python, memory, &failure);
-	tracer->counts_clears = tracer->has_runtime &&
-				!full_collections__read(&before, &tracer->runtime, memory);
+	if (!runtime)
+		return;
+	tracer->runtime = *runtime;
+	tracer->counts_clears =
+		!full_collections__read(&before, runtime, &tracer->source->process->memory.memory);
 	if (tracer->counts_clears && !from_first_allocation)
 		tracer->collections = before;
 	tracer->sees_freelist_clears |= tracer->counts_clears;
 }
 
-int tracer__follow(struct tracer *tracer, struct heap_source *source, bool from_first_allocation,
-		   struct failure *failure)
+void tracer__observe(struct tracer *tracer,
+		     int (*observe)(const struct pyfrag_event *event, void *context), void *context)
+{
+	event_stream__lock(tracer->stream);
+	tracer->observe = observe;
+	tracer->observe_context = context;
+	event_stream__unlock(tracer->stream);
+}
+
+void tracer__enable_stacks(struct tracer *tracer, const struct pyfrag_stacks *stacks)
+{
+	probe_set__enable_stacks(tracer->probes, stacks);
+}
+
+void tracer__forget_stack(struct tracer *tracer, uint64_t number)
+{
+	probe_set__forget_stack(tracer->probes, number);
+}
+
+int tracer__follow(struct tracer *tracer, struct heap_source *source, const struct runtime *runtime,
+		   bool from_first_allocation, struct failure *failure)
 {
 	int err;
 
 	tracer->source = source;
-	find_runtime(tracer, from_first_allocation);
+	begin_counting_clears(tracer, runtime, from_first_allocation);
 	event_stream__lock(tracer->stream);
 	err = model__new(&tracer->model, &source->allocators.geometry, tracer->follow_blocks);
 	if (!err)

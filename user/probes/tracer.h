@@ -9,8 +9,10 @@
 
 #include "probes/features.h"
 #include "probes/sites.h"
+#include "pyfrag/stacks.h"
 #include "pymalloc/heap_source.h"
 #include "pymalloc/model.h"
+#include "target/runtime.h"
 #include "util/failure.h"
 
 struct tracer_options {
@@ -54,12 +56,25 @@ void tracer__free(struct tracer *tracer);
 void tracer__freep(struct tracer **tracer);
 
 /*
- * Begins to follow the heap of @source, which must outlive the tracer. @from_first_allocation: the
+ * Has @observe called with each event (also EVENT_STACK) from here on, in order, while events wait; a
+ * negative errno that it returns ends the trace. To be called before tracer__follow().
+ */
+void tracer__observe(struct tracer *tracer,
+		     int (*observe)(const struct pyfrag_event *event, void *context),
+		     void *context);
+
+/* From here on what @stacks says is told with its stack; or a stack is to be told again. */
+void tracer__enable_stacks(struct tracer *tracer, const struct pyfrag_stacks *stacks);
+void tracer__forget_stack(struct tracer *tracer, uint64_t number);
+
+/*
+ * Begins to follow the heap of @source, which must outlive the tracer. @runtime: of the same Python, or NULL
+ * if it was not found. @from_first_allocation: the
  * probes were in place before the program ran, so nothing precedes the events. Else the heap is first
  * known after a checkpoint.
  */
-int tracer__follow(struct tracer *tracer, struct heap_source *source, bool from_first_allocation,
-		   struct failure *failure);
+int tracer__follow(struct tracer *tracer, struct heap_source *source, const struct runtime *runtime,
+		   bool from_first_allocation, struct failure *failure);
 
 /* How many events there have been; cheap. */
 uint64_t tracer__event_cnt(struct tracer *tracer);

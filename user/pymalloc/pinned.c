@@ -24,7 +24,7 @@ void pinned__free(struct pinned *pinned)
 	*pinned = (struct pinned){};
 }
 
-static bool is_pinned(const struct heap *heap, const struct arena_totals *arena, double below)
+bool pinned__is_pinned(const struct heap *heap, const struct arena_totals *arena, double below)
 {
 	return arena->live_blocks &&
 	       (double)arena->live_bytes < below * (double)heap->geometry.arena_size;
@@ -43,7 +43,7 @@ static int update_history(struct pinned_history *history, const struct heap *hea
 		const struct arena *arena = &heap->arenas[i];
 		struct pinned_since *item = &items[cnt];
 
-		if (!is_pinned(heap, &measure->arenas[i], below))
+		if (!pinned__is_pinned(heap, &measure->arenas[i], below))
 			continue;
 		cnt++;
 		*item = (struct pinned_since){.address = arena->address,
@@ -126,7 +126,7 @@ static int collect_arenas(struct pinned *pinned, const struct heap *heap,
 		struct pinned_arena *arena = &pinned->arenas[pinned->arena_cnt];
 		uint64_t resident = options->resident_bytes ? options->resident_bytes[i] : 0;
 
-		if (!is_pinned(heap, totals, options->below))
+		if (!pinned__is_pinned(heap, totals, options->below))
 			continue;
 		*arena = (struct pinned_arena){
 			.address = totals->address,

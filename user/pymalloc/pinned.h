@@ -66,6 +66,9 @@ struct pinned_history {
 
 void pinned_history__free(struct pinned_history *history);
 
+/* Whether an arena of @heap is pinned: live, but with an occupancy below @below. */
+bool pinned__is_pinned(const struct heap *heap, const struct arena_totals *arena, double below);
+
 /*
  * Finds the pinned arenas of @heap, which @measure describes, at @now_ns; brings @history up to date.
  * Returns 0 or -ENOMEM; the caller frees the finding.

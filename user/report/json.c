@@ -8,20 +8,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdlib.h>
 
+#include "report/json_values.h"
 #include "report/memory_map.h"
-#include "util/cleanup.h"
-#include "util/text.h"
 
 #define REAL_DIGITS 12
-
-static json_t *pack_text(const char *text)
-{
-	_cleanup_free_ char *utf8 = text__to_utf8(text);
-
-	return utf8 ? json_string(utf8) : NULL;
-}
 
 static json_t *pack_address(uint64_t address)
 {
@@ -38,26 +29,16 @@ static json_t *pack_time(const struct timespec *time)
 	return json_sprintf("%s.%03ldZ", text, time->tv_nsec / 1000000);
 }
 
-/* json_array_append_new() that keeps an earlier failure. */
-static void append(json_t **array, json_t *item)
-{
-	if (*array && json_array_append_new(*array, item)) {
-		json_decref(*array);
-		*array = NULL;
-	} else if (!*array) {
-		json_decref(item);
-	}
-}
-
 static json_t *pack_process(const struct process *process)
 {
 	json_t *cmdline = json_array();
 
 	for (char **arg = process->cmdline; *arg; arg++)
-		append(&cmdline, pack_text(*arg));
+		json_values__append(&cmdline, json_values__text(*arg));
 	return json_pack("{s:i, s:o, s:o, s:o, s:o}", "pid", process->pid, "comm",
-			 pack_text(process->comm), "cmdline", cmdline, "exe",
-			 pack_text(process->exe), "cgroup", pack_text(process->cgroup));
+			 json_values__text(process->comm), "cmdline", cmdline, "exe",
+			 json_values__text(process->exe), "cgroup",
+			 json_values__text(process->cgroup));
 }
 
 static json_t *pack_python(const struct report *report)
@@ -97,25 +78,35 @@ static json_t *pack_size_classes(const struct heap_measure *measure)
 
 		if (!class->pools)
 			continue;
-		append(&classes, json_pack("{s:i, s:I, s:I, s:I}", "block_size", class->block_size,
-					   "pools", (json_int_t) class->pools, "live_blocks",
-					   (json_int_t) class->live_blocks, "free_blocks",
-					   (json_int_t) class->free_blocks));
+		json_values__append(&classes,
+				    json_pack("{s:i, s:I, s:I, s:I}", "block_size",
+					      class->block_size, "pools", (json_int_t) class->pools,
+					      "live_blocks", (json_int_t) class->live_blocks,
+					      "free_blocks", (json_int_t) class->free_blocks));
 	}
 	return classes;
 }
 
-static json_t *pack_pinned_arena(const struct pinned *pinned, const struct pinned_arena *arena,
+/* With its sites, where they are known. */
+static json_t *pack_block(const struct report *report, size_t index)
+{
+	const struct pinned_block *block = &report->findings->pinned.blocks[index];
+	json_t *address = pack_address(block->address);
+
+	if (!report->sites)
+		return json_pack("{s:o, s:i}", "address", address, "size", block->size);
+	return json_pack("{s:o, s:i, s:o, s:o}", "address", address, "size", block->size, "site",
+			 json_values__site_id(report->sites->block_sites[index]), "pool_site",
+			 json_values__site_id(report->sites->pool_sites[index]));
+}
+
+static json_t *pack_pinned_arena(const struct report *report, const struct pinned_arena *arena,
 				 bool resident_known)
 {
 	json_t *blocks = json_array();
 
-	for (uint32_t i = 0; i < arena->block_cnt; i++) {
-		const struct pinned_block *block = &pinned->blocks[arena->first_block + i];
-
-		append(&blocks, json_pack("{s:o, s:i}", "address", pack_address(block->address),
-					  "size", block->size));
-	}
+	for (uint32_t i = 0; i < arena->block_cnt; i++)
+		json_values__append(&blocks, pack_block(report, arena->first_block + i));
 	return json_pack("{s:o, s:i, s:i, s:f, s:o, s:f, s:o}", "address",
 			 pack_address(arena->address), "live_blocks", arena->live_blocks,
 			 "live_bytes", arena->live_bytes, "occupancy", arena->occupancy,
@@ -131,9 +122,10 @@ static json_t *pack_what_if(const struct pinned *pinned)
 	for (size_t i = 0; i < pinned->what_if_cnt; i++) {
 		const struct what_if *row = &pinned->what_if[i];
 
-		append(&rows,
-		       json_pack("{s:I, s:I, s:I}", "arenas", (json_int_t)row->arenas, "blocks",
-				 (json_int_t)row->blocks, "bytes", (json_int_t)row->bytes));
+		json_values__append(&rows,
+				    json_pack("{s:I, s:I, s:I}", "arenas", (json_int_t)row->arenas,
+					      "blocks", (json_int_t)row->blocks, "bytes",
+					      (json_int_t)row->bytes));
 	}
 	return rows;
 }
@@ -145,7 +137,8 @@ static json_t *pack_pinned(const struct report *report)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < pinned->arena_cnt; i++)
-		append(&list, pack_pinned_arena(pinned, &pinned->arenas[i], resident_known));
+		json_values__append(&list,
+				    pack_pinned_arena(report, &pinned->arenas[i], resident_known));
 	return json_pack("{s:f, s:I, s:I, s:I, s:o, s:I, s:o, s:o}", "below", pinned->below,
 			 "arenas", (json_int_t)pinned->arena_cnt, "bytes",
 			 (json_int_t)pinned->bytes, "hostage_bytes",
@@ -234,15 +227,16 @@ static json_t *pack_map(const struct memory_map *map)
 	for (size_t i = 0; i < map->region_cnt; i++) {
 		const struct memory_map_region *region = &map->regions[i];
 
-		append(&regions,
-		       json_pack("{s:o, s:I, s:I, s:s, s:f, s:I, s:I, s:I}", "address",
-				 pack_address(region->start), "bytes",
-				 (json_int_t)(region->end - region->start), "sector_bytes",
-				 (json_int_t)region->sector_bytes, "sectors", region->sectors,
-				 "fragmentation", memory_map_region__fragmentation(region),
-				 "used_sectors", (json_int_t)region->used, "fragmented_sectors",
-				 (json_int_t)region->partial, "free_sectors",
-				 (json_int_t)region->free));
+		json_values__append(&regions,
+				    json_pack("{s:o, s:I, s:I, s:s, s:f, s:I, s:I, s:I}", "address",
+					      pack_address(region->start), "bytes",
+					      (json_int_t)(region->end - region->start),
+					      "sector_bytes", (json_int_t)region->sector_bytes,
+					      "sectors", region->sectors, "fragmentation",
+					      memory_map_region__fragmentation(region),
+					      "used_sectors", (json_int_t)region->used,
+					      "fragmented_sectors", (json_int_t)region->partial,
+					      "free_sectors", (json_int_t)region->free));
 	}
 	return regions;
 }
@@ -250,13 +244,14 @@ static json_t *pack_map(const struct memory_map *map)
 int report__write_json(const struct report *report, FILE *out)
 {
 	json_t *root =
-		json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o}", "schema",
-			  REPORT_SCHEMA, "time", pack_time(&report->time), "host",
-			  pack_text(report->host), "process", pack_process(report->process),
+		json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:o}",
+			  "schema", REPORT_SCHEMA, "time", pack_time(&report->time), "host",
+			  json_values__text(report->host), "process", pack_process(report->process),
 			  "python", pack_python(report), "heap", pack_heap(report), "size_classes",
 			  pack_size_classes(&report->findings->measure), "fragmentation",
 			  heap_totals__fragmentation(&report->findings->measure.totals), "pinned",
-			  pack_pinned(report), "tracing", pack_tracing(report), "snapshot",
+			  pack_pinned(report), "tracing", pack_tracing(report), "sites",
+			  json_values__site_ranking(report->sites), "snapshot",
 			  pack_snapshot(report), "counters", pack_counters(report->counters));
 	int err = 0;
 

@@ -12,6 +12,7 @@
 
 #include "pyfrag/counters.h"
 #include "report/findings.h"
+#include "report/site_ranking.h"
 #include "target/process.h"
 #include "target/python.h"
 
@@ -60,6 +61,7 @@ struct report {
 	const char *allocator; /* "pymalloc" or "pymalloc_debug" */
 	const struct findings *findings;
 	const struct report_tracing *tracing; /* NULL in a snapshot */
+	const struct site_ranking *sites;     /* NULL: allocation sites are not known */
 	struct report_snapshot snapshot;
 	const uint64_t *counters; /* COUNTER_CNT of them */
 };

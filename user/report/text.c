@@ -3,6 +3,7 @@
  * The report for a person: a verdict of one line, then tables, the most telling first.
  */
 #include "report/report.h"
+#include "report/text_sites.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -303,6 +304,8 @@ int report__write_text(const struct report *report, FILE *out)
 	write_heap(report, out);
 	write_pinned(report, out);
 	write_size_classes(&report->findings->measure, out);
+	if (report->sites)
+		text_sites__write(report->sites, out);
 	if (report->tracing)
 		write_tracing(report, out);
 	write_counters(report, out);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The Python stack of the thread that hit a probe, as a number: the stack itself is told once, when it is
+ * first met, just before the first event that has its number.
+ *
+ * Two hashes over the frames are made on the way. One is the number; the other is kept with it, and tells
+ * a stack from another one that happens to have the same number.
+ */
+#pragma once
+
+#include "compat.bpf.h"
+#include "emit.bpf.h"
+#include "maps.bpf.h"
+#include "pyfrag/sampling.h"
+#include "pyfrag/stacks.h"
+
+#include <bpf/bpf_core_read.h>
+
+/* What user space sets; nothing happens before it is enabled. */
+struct pyfrag_stacks stacks;
+
+struct stack_scratch {
+	struct pyfrag_stack stack;
+	__u64 number, check;
+	__s64 until_sample; /* bytes */
+	__u32 busy;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stack_scratch);
+} scratches SEC(".maps");
+
+/* Number -> the other hash, of the stacks that user space has been told. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, __u64);
+} told_stacks SEC(".maps");
+
+/* Thread id -> its PyThreadState. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u64);
+} threads SEC(".maps");
+
+static __always_inline bool py_read(void *to, __u32 size, __u64 address)
+{
+	return !bpf_probe_read_user(to, size, (void *)address);
+}
+
+static __always_inline __u64 mix(__u64 hash, __u64 value, __u64 factor)
+{
+	hash = (hash ^ value) * factor;
+	return hash ^ hash >> 29;
+}
+
+static __always_inline void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr,
+					 __u32 owner)
+{
+	struct stack_scratch *scratch = (struct stack_scratch *)stack;
+	struct pyfrag_frame *frame =
+		&scratch->stack.frames[scratch->stack.event.reserved & PYFRAG_STACK_DEPTH_MAX];
+	__u64 place = (__u64)owner << 32 | (__u32)instr;
+
+	frame->code = code;
+	frame->instr = instr;
+	frame->owner = owner;
+	scratch->stack.event.reserved++;
+	scratch->number =
+		mix(mix(scratch->number, code, 0x9e3779b97f4a7c15), place, 0x9e3779b97f4a7c15);
+	scratch->check =
+		mix(mix(scratch->check, code, 0xc2b2ae3d27d4eb4f), place, 0xc2b2ae3d27d4eb4f);
+}
+
+#include "pyfrag/py_walk.h"
+
+/* What pthread_self() is in this thread. */
+static __always_inline __u64 current_thread_id(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+#if defined(__TARGET_ARCH_x86)
+	return BPF_CORE_READ(task, thread.fsbase);
+#else
+	return BPF_CORE_READ(task, thread.uw.tp_value);
+#endif
+}
+
+static __always_inline __u64 current_thread_state(void)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	__u64 id = current_thread_id(), thread;
+	__u64 *known = bpf_map_lookup_elem(&threads, &tid);
+
+	if (known && py_walk__word(*known + stacks.walk.offsets.thread_id) == id)
+		return *known;
+	thread = py_walk__find_thread(&stacks.walk, id);
+	if (thread)
+		bpf_map_update_elem(&threads, &tid, &thread, BPF_ANY);
+	return thread;
+}
+
+/* Tells user space of the stack in @scratch, if it has not been told. Returns its number or 0. */
+static __always_inline __u64 tell_stack(struct stack_scratch *scratch)
+{
+	__u32 size = sizeof(struct pyfrag_event);
+	__u64 number = scratch->number;
+	__u64 *check = bpf_map_lookup_elem(&told_stacks, &number);
+
+	if (check && *check == scratch->check)
+		return number;
+	if (check) {
+		count(COUNTER_STACKS_COLLIDED);
+		return 0;
+	}
+	scratch->stack.event.address = number;
+	size += (scratch->stack.event.reserved & PYFRAG_STACK_DEPTH_MAX) *
+		sizeof(struct pyfrag_frame);
+	if (bpf_ringbuf_output(&events, &scratch->stack, size, BPF_RB_NO_WAKEUP)) {
+		count(COUNTER_LOST);
+		return 0;
+	}
+	bpf_map_update_elem(&told_stacks, &number, &scratch->check, BPF_ANY);
+	return number;
+}
+
+static __always_inline __u64 walk_stack(struct stack_scratch *scratch)
+{
+	__u64 thread = current_thread_state();
+	enum py_walk_result result;
+
+	if (!thread) {
+		count(COUNTER_STACKS_NO_THREAD);
+		return 0;
+	}
+	scratch->stack.event.type = EVENT_STACK;
+	scratch->stack.event.tgid = target_tgid;
+	scratch->stack.event.reserved = 0;
+	scratch->number = scratch->check = 1;
+	result = py_walk__frames(&stacks.walk, thread, &scratch->stack);
+	if (result == PY_WALK_UNREADABLE) {
+		count(COUNTER_STACKS_UNREADABLE);
+		return 0;
+	}
+	if (result == PY_WALK_TRUNCATED)
+		count(COUNTER_STACKS_TRUNCATED);
+	scratch->stack.event.size_class = result == PY_WALK_TRUNCATED;
+	return tell_stack(scratch);
+}
+
+/*
+ * The number of the stack of this thread; 0 if it cannot be told. What it takes is charged: it is no part
+ * of what a hit costs.
+ */
+static __always_inline __u64 current_stack(void)
+{
+	__u32 zero = 0;
+	struct stack_scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
+	__u64 start_ns = bpf_ktime_get_ns(), number;
+
+	if (!scratch)
+		return 0;
+	/* A thread of another interpreter has come in between. */
+	if (scratch->busy) {
+		count(COUNTER_STACKS_NESTED);
+		return 0;
+	}
+	scratch->busy = 1;
+	number = walk_stack(scratch);
+	scratch->busy = 0;
+	__sync_fetch_and_add(&spent_ns, bpf_ktime_get_ns() - start_ns);
+	return number;
+}
+
+/* Whether an allocation of @size bytes is one of those that are told with their stack. */
+static __always_inline bool takes_sample(__u64 size)
+{
+	__u32 zero = 0;
+	struct stack_scratch *scratch;
+
+	if (!stacks.sample_bytes)
+		return true;
+	scratch = bpf_map_lookup_elem(&scratches, &zero);
+	if (!scratch)
+		return false;
+	scratch->until_sample -= (__s64)size;
+	if (scratch->until_sample > 0)
+		return false;
+	scratch->until_sample =
+		(__s64)sampling__distance(bpf_get_prandom_u32(), stacks.sample_bytes);
+	return true;
+}

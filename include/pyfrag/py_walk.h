@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The walk: from the list of interpreters to the state of one thread, and from there down its frames. One
+ * text for BPF programs and for user space. Who includes it defines before
+ *
+ *	bool py_read(void *to, __u32 size, __u64 address);	whether all of it could be read
+ *	void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner);
+ *
+ * All loops are bounded: a list may be torn, or run in circles.
+ */
+#pragma once
+
+#include "pyfrag/stacks.h"
+
+/* Threads and interpreters looked at to find one. */
+#define PY_WALK_THREADS_MAX 512
+/* Frames followed: those that are kept, and the interpreter's own in between. */
+#define PY_WALK_FRAMES_MAX (PYFRAG_STACK_DEPTH_MAX + 33)
+
+enum py_walk_result {
+	PY_WALK_DONE,
+	PY_WALK_UNREADABLE,
+	PY_WALK_TRUNCATED, /* there are more frames */
+};
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+static __always_inline __u64 py_walk__word(__u64 address)
+{
+	__u64 word;
+
+	return py_read(&word, sizeof(word), address) ? word : 0;
+}
+
+/* The PyThreadState of the thread that pthread_self() calls @id; 0 if there is none. */
+static __always_inline __u64 py_walk__find_thread(const struct py_walk *walk, __u64 id)
+{
+	__u64 interpreter = py_walk__word(walk->interpreters_head), thread = 0;
+
+	for (int i = 0; i < PY_WALK_THREADS_MAX && interpreter; i++) {
+		thread = thread ? py_walk__word(thread + walk->offsets.thread_next)
+				: py_walk__word(interpreter +
+						walk->offsets.interpreter_threads_head);
+		if (!thread)
+			interpreter = py_walk__word(interpreter + walk->offsets.interpreter_next);
+		else if (py_walk__word(thread + walk->offsets.thread_id) == id)
+			return thread;
+	}
+	return 0;
+}
+
+/* Where the frame of @code is, as struct pyfrag_frame has it. */
+static __always_inline bool py_walk__read_instr(const struct py_offsets *offsets, __u64 frame,
+						__u64 code, __s32 *instr)
+{
+	__u64 pointer;
+
+	if (offsets->instr_kind <= PY_INSTR_UNITS)
+		return py_read(instr, sizeof(*instr), frame + offsets->frame_instr);
+	if (!py_read(&pointer, sizeof(pointer), frame + offsets->frame_instr))
+		return false;
+	*instr = (__s32)(pointer - code);
+	return true;
+}
+
+/* Whether a frame of @owner stands for Python code. */
+static __always_inline bool py_walk__is_python(const struct py_offsets *offsets, __u8 owner)
+{
+	return offsets->frame_owner == PY_NO_OFFSET || owner < offsets->frame_owner_native;
+}
+
+/* The frames of the thread whose state is at @thread, innermost first, by py_add_frame(). */
+static __always_inline enum py_walk_result py_walk__frames(const struct py_walk *walk, __u64 thread,
+							   struct pyfrag_stack *stack)
+{
+	const struct py_offsets *offsets = &walk->offsets;
+	__u64 frame;
+
+	if (!py_read(&frame, sizeof(frame), thread + offsets->thread_frame))
+		return PY_WALK_UNREADABLE;
+	if (offsets->cframe_current_frame != PY_NO_OFFSET &&
+	    !py_read(&frame, sizeof(frame), frame + offsets->cframe_current_frame))
+		return PY_WALK_UNREADABLE;
+	for (int i = 0; i < PY_WALK_FRAMES_MAX; i++) {
+		__u64 code, previous;
+		__u8 owner = 0;
+		__s32 instr;
+
+		if (!frame)
+			return PY_WALK_DONE;
+		if (stack->event.reserved >= PYFRAG_STACK_DEPTH_MAX)
+			return PY_WALK_TRUNCATED;
+		if (!py_read(&previous, sizeof(previous), frame + offsets->frame_previous))
+			return PY_WALK_UNREADABLE;
+		if (offsets->frame_owner != PY_NO_OFFSET &&
+		    !py_read(&owner, sizeof(owner), frame + offsets->frame_owner))
+			return PY_WALK_UNREADABLE;
+		if (py_walk__is_python(offsets, owner)) {
+			if (!py_read(&code, sizeof(code), frame + offsets->frame_code))
+				return PY_WALK_UNREADABLE;
+			code &= ~(__u64)offsets->frame_code_tags;
+			if (!py_walk__read_instr(offsets, frame, code, &instr))
+				return PY_WALK_UNREADABLE;
+			py_add_frame(stack, code, instr, owner);
+		}
+		frame = previous;
+	}
+	return PY_WALK_TRUNCATED;
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cmd/allocation_sites.h"
+
+#include <string.h>
+
+#include "stacks/thread_walk.h"
+#include "util/log.h"
+
+#define STACKS_BYTES_MAX (8UL << 20)
+/* Of 24 bytes, in a table that is half empty at least. */
+#define BLOCKS_MAX (1UL << 18)
+
+void allocation_sites__release(struct allocation_sites *sites)
+{
+	site_ledger__free(sites->ledger);
+	stack_table__free(sites->stacks);
+	sites->ledger = NULL;
+	sites->stacks = NULL;
+}
+
+static int observe(const struct pyfrag_event *event, void *context)
+{
+	struct allocation_sites *sites = context;
+
+	return site_ledger__apply(sites->ledger, event);
+}
+
+static int make_tables(struct allocation_sites *sites, const struct heap_source *source,
+		       const struct options *options)
+{
+	const struct site_ledger_options ledger_options = {
+		.geometry = source->allocators.geometry,
+		.sample_bytes = options->sample_bytes,
+		.keeps_blocks = options->mode == TRACE_FULL,
+		.blocks_max = BLOCKS_MAX,
+	};
+	int err = stack_table__new(&sites->stacks, &sites->runtime.offsets,
+				   &source->process->memory.memory, STACKS_BYTES_MAX);
+
+	return err ? err : site_ledger__new(&sites->ledger, sites->stacks, &ledger_options);
+}
+
+int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tracer,
+			      const struct heap_source *source, const struct options *options)
+{
+	const struct memory *memory = &source->process->memory.memory;
+	struct failure failure;
+	int err;
+
+	sites->tracer = tracer;
+	err = runtime__find(&sites->runtime, source->python, memory, &failure);
+	sites->has_runtime = !err;
+	if (options->no_stacks)
+		return 0;
+	sites->config = (struct pyfrag_stacks){
+		.alignment = source->allocators.geometry.alignment,
+		.pool_size = source->allocators.geometry.pool_size,
+		.sample_bytes = options->sample_bytes,
+		.walk = {.offsets = sites->runtime.offsets,
+			 .interpreters_head = sites->runtime.interpreters_head},
+	};
+	if (!err)
+		err = thread_walk__check(&sites->config.walk, memory, &failure);
+	if (err) {
+		log_note("process %d (%s): no stacks will be shown: %s", source->process->pid,
+			 source->process->comm, failure.text);
+		return 0;
+	}
+	err = make_tables(sites, source, options);
+	if (!err)
+		tracer__observe(tracer, observe, sites);
+	return err;
+}
+
+void allocation_sites__start(struct allocation_sites *sites)
+{
+	if (sites->ledger)
+		tracer__enable_stacks(sites->tracer, &sites->config);
+}
+
+const struct runtime *allocation_sites__runtime(const struct allocation_sites *sites)
+{
+	return sites->has_runtime ? &sites->runtime : NULL;
+}
+
+static void forget_stack(uint64_t number, void *context)
+{
+	struct allocation_sites *sites = context;
+
+	tracer__forget_stack(sites->tracer, number);
+}
+
+static void add_counters(const struct allocation_sites *sites, uint64_t *counters)
+{
+	const struct stack_table_counts *stacks = stack_table__counts(sites->stacks);
+	const struct site_ledger_counts *ledger = site_ledger__counts(sites->ledger);
+
+	counters[COUNTER_FRAMES_UNNAMED] = stacks->unnamed_frames;
+	counters[COUNTER_STACKS_RETIRED] = stacks->retired_stacks;
+	counters[COUNTER_STACKS_UNKEPT] = stacks->unkept_stacks;
+	counters[COUNTER_SITES_FORGOTTEN] = ledger->forgotten_blocks + ledger->forgotten_pools;
+	counters[COUNTER_SITES_UNKEPT] = ledger->unkept_blocks;
+}
+
+int allocation_sites__collect(struct allocation_sites *sites, const struct heap *heap,
+			      const struct tracer_totals *totals, const struct findings *findings,
+			      uint64_t *counters, struct site_ranking *out)
+{
+	uint64_t unseen_cnt = counters[COUNTER_LOST] + totals->cost.hits[HITS_IGNORED] +
+			      totals->cost.growth_pauses;
+	int err;
+
+	err = stack_table__review(sites->stacks, forget_stack, sites);
+	if (err)
+		log_debug("cannot look at stacks again: %s", strerror(-err));
+	site_ledger__check(sites->ledger, heap,
+			   unseen_cnt != sites->unseen_cnt || !totals->sees_pool_frees);
+	sites->unseen_cnt = unseen_cnt;
+	err = site_ranking__collect(out, sites->ledger, sites->stacks, heap, &findings->measure,
+				    &findings->pinned);
+	if (err)
+		return err;
+	out->sample_bytes = sites->config.sample_bytes;
+	out->keeps_blocks = site_ledger__keeps_blocks(sites->ledger);
+	site_ledger__begin_interval(sites->ledger);
+	add_counters(sites, counters);
+	return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A trace's allocation sites: stacks are told by the tracer's probes, named, and held against each
+ * checkpoint. Where a Python's stacks cannot be walked the trace goes on without them, and says why.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cmd/options.h"
+#include "probes/tracer.h"
+#include "pymalloc/heap_source.h"
+#include "report/findings.h"
+#include "report/site_ranking.h"
+#include "stacks/site_ledger.h"
+#include "stacks/stack_table.h"
+#include "target/runtime.h"
+
+struct allocation_sites {
+	struct tracer *tracer;
+	struct pyfrag_stacks config;
+	struct runtime runtime;
+	bool has_runtime, sees_pool_frees;
+	struct stack_table *stacks; /* NULL: there are none */
+	struct site_ledger *ledger;
+	uint64_t unseen_cnt; /* what may have made a gap, at the last checkpoint */
+};
+
+/*
+ * Before tracer__follow(): finds the runtime of @source's Python, and has the events observed. Returns 0
+ * (also if there will be no stacks) or -ENOMEM.
+ */
+int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tracer,
+			      const struct heap_source *source, const struct options *options);
+
+/* After it: stacks are told from here on. */
+void allocation_sites__start(struct allocation_sites *sites);
+void allocation_sites__release(struct allocation_sites *sites);
+
+/* The runtime, or NULL if it was not found. */
+const struct runtime *allocation_sites__runtime(const struct allocation_sites *sites);
+
+/*
+ * Within tracer__visit(), after a checkpoint: brings the sites up to date and collects what is to be reported.
+ * Returns 0 or negative errno; the caller frees.
+ */
+int allocation_sites__collect(struct allocation_sites *sites, const struct heap *heap,
+			      const struct tracer_totals *totals, const struct findings *findings,
+			      uint64_t *counters, struct site_ranking *out);

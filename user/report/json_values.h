@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Values of JSON that several parts of a report are made of. All are new references, or NULL when out of
+ * memory.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "report/site_ranking.h"
+
+/* Text of any origin, as valid UTF-8; null for NULL. */
+json_t *json_values__text(const char *text);
+
+/* json_array_append_new() that keeps an earlier failure: *array is NULL then, and after this one. */
+void json_values__append(json_t **array, json_t *item);
+
+/* A site's id, or null for STACK_UNKNOWN. */
+json_t *json_values__site_id(uint32_t site);
+
+/* All of a ranking; null for NULL. */
+json_t *json_values__site_ranking(const struct site_ranking *ranking);

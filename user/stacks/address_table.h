@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is known of some addresses in the target: blocks that were sampled, pools whose taking was seen.
+ * Open addressing; an entry that is taken out leaves no mark, those behind it move up.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct address_entry {
+	uint64_t address; /* 0: an empty slot */
+	uint64_t stamp;	  /* of the pool, when it was last looked at (pool__stamp()); 0: never */
+	uint32_t stack;	  /* an index in the stack table */
+	uint32_t size;	  /* bytes */
+};
+
+struct address_table {
+	struct address_entry *slots;
+	size_t slot_cnt; /* a power of two, or 0 */
+	size_t cnt;
+};
+
+void address_table__release(struct address_table *table);
+
+/* The entry of @address, or NULL. Good until something is put in or taken out. */
+struct address_entry *address_table__find(const struct address_table *table, uint64_t address);
+
+/* Puts in @entry, in place of what there was of its address. Returns 0 or -ENOMEM. */
+int address_table__put(struct address_table *table, const struct address_entry *entry);
+
+/* Takes out @entry, which is one of the table's. The slot may then hold another one. */
+void address_table__remove(struct address_table *table, struct address_entry *entry);

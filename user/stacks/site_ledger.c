@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "stacks/site_ledger.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "pyfrag/stacks.h"
+#include "stacks/address_table.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+
+/* What was taken at one stack. */
+struct growth {
+	uint64_t pools, arenas, interval_pools, interval_arenas;
+};
+
+struct site_ledger {
+	struct site_ledger_options options;
+	struct stack_table *stacks;
+	struct address_table blocks, pools;
+	struct growth *growth; /* by stack index; the last one is of stacks that are not known */
+	size_t growth_cnt, growth_capacity;
+	struct growth unknown_growth;
+	struct site_ledger_counts counts;
+};
+
+int site_ledger__new(struct site_ledger **out, struct stack_table *stacks,
+		     const struct site_ledger_options *options)
+{
+	struct site_ledger *ledger = calloc(1, sizeof(*ledger));
+
+	if (!ledger)
+		return -ENOMEM;
+	ledger->options = *options;
+	ledger->stacks = stacks;
+	*out = ledger;
+	return 0;
+}
+
+void site_ledger__free(struct site_ledger *ledger)
+{
+	if (!ledger)
+		return;
+	address_table__release(&ledger->blocks);
+	address_table__release(&ledger->pools);
+	free(ledger->growth);
+	free(ledger);
+}
+
+void site_ledger__freep(struct site_ledger **ledger)
+{
+	site_ledger__free(*ledger);
+}
+
+/* The index of the stack that @event came with. */
+static uint32_t stack_of(const struct site_ledger *ledger, const struct pyfrag_event *event)
+{
+	if (!(event->reserved & PYFRAG_EVENT_HAS_STACK))
+		return STACK_UNKNOWN;
+	return stack_table__find(ledger->stacks,
+				 ((const struct pyfrag_stacked_event *)event)->stack);
+}
+
+static int find_growth(struct site_ledger *ledger, uint32_t stack, struct growth **out)
+{
+	int err;
+
+	*out = &ledger->unknown_growth;
+	if (stack == STACK_UNKNOWN)
+		return 0;
+	err = ARRAY_RESERVE(ledger->growth, ledger->growth_capacity, (size_t)stack + 1);
+	if (err)
+		return err;
+	while (ledger->growth_cnt <= stack)
+		ledger->growth[ledger->growth_cnt++] = (struct growth){};
+	*out = &ledger->growth[stack];
+	return 0;
+}
+
+static void forget(struct address_table *table, uint64_t address)
+{
+	struct address_entry *entry = address_table__find(table, address);
+
+	if (entry)
+		address_table__remove(table, entry);
+}
+
+static int apply_alloc(struct site_ledger *ledger, const struct pyfrag_event *event)
+{
+	const struct address_entry entry = {
+		.address = event->address,
+		.stack = stack_of(ledger, event),
+		.size = geometry__block_size(&ledger->options.geometry, event->size_class),
+	};
+
+	if (!ledger->options.keeps_blocks)
+		return 0;
+	forget(&ledger->blocks, event->address);
+	if (!(event->reserved & PYFRAG_EVENT_SAMPLED))
+		return 0;
+	if (ledger->blocks.cnt >= ledger->options.blocks_max) {
+		ledger->counts.unkept_blocks++;
+		return 0;
+	}
+	return address_table__put(&ledger->blocks, &entry);
+}
+
+static int apply_new_pool(struct site_ledger *ledger, const struct pyfrag_event *event)
+{
+	const struct address_entry entry = {
+		.address = geometry__pool_of(&ledger->options.geometry, event->address),
+		.stack = stack_of(ledger, event),
+		.size = ledger->options.geometry.pool_size,
+	};
+	struct growth *growth;
+	int err = find_growth(ledger, entry.stack, &growth);
+
+	if (err)
+		return err;
+	growth->pools++;
+	growth->interval_pools++;
+	err = address_table__put(&ledger->pools, &entry);
+	return err ? err : apply_alloc(ledger, event);
+}
+
+static int apply_arena_map(struct site_ledger *ledger, const struct pyfrag_event *event)
+{
+	struct growth *growth;
+	int err = event->address ? find_growth(ledger, stack_of(ledger, event), &growth) : 0;
+
+	if (err || !event->address)
+		return err;
+	growth->arenas++;
+	growth->interval_arenas++;
+	return 0;
+}
+
+int site_ledger__apply(struct site_ledger *ledger, const struct pyfrag_event *event)
+{
+	switch (event->type) {
+	case EVENT_STACK:
+		return stack_table__add(ledger->stacks, (const struct pyfrag_stack *)event);
+	case EVENT_ALLOC:
+		return apply_alloc(ledger, event);
+	case EVENT_FREE:
+		forget(&ledger->blocks, event->address);
+		return 0;
+	case EVENT_NEW_POOL:
+		return apply_new_pool(ledger, event);
+	case EVENT_POOL_FREED:
+		forget(&ledger->pools, event->address);
+		return 0;
+	case EVENT_ARENA_MAP:
+		return apply_arena_map(ledger, event);
+	default:
+		return 0;
+	}
+}
+
+void site_ledger__begin_interval(struct site_ledger *ledger)
+{
+	for (size_t i = 0; i <= ledger->growth_cnt; i++) {
+		struct growth *growth =
+			i < ledger->growth_cnt ? &ledger->growth[i] : &ledger->unknown_growth;
+
+		growth->interval_pools = growth->interval_arenas = 0;
+	}
+}
+
+/* Pools that have changed since they were last looked at, or never were. */
+static void forget_changed_pools(struct site_ledger *ledger, const struct heap *heap)
+{
+	struct address_table *pools = &ledger->pools;
+
+	for (size_t i = 0; i < pools->slot_cnt;) {
+		struct address_entry *entry = &pools->slots[i];
+
+		if (!entry->address ||
+		    (entry->stamp &&
+		     entry->stamp == block_map__stamp(heap->blocks, entry->address))) {
+			i++;
+			continue;
+		}
+		/* What comes into the slot is looked at next. */
+		address_table__remove(pools, entry);
+		ledger->counts.forgotten_pools++;
+	}
+}
+
+void site_ledger__check(struct site_ledger *ledger, const struct heap *heap, bool gap)
+{
+	if (gap) {
+		ledger->counts.forgotten_blocks += ledger->blocks.cnt;
+		address_table__release(&ledger->blocks);
+		forget_changed_pools(ledger, heap);
+	}
+	for (size_t i = 0; i < ledger->pools.slot_cnt; i++)
+		if (ledger->pools.slots[i].address)
+			ledger->pools.slots[i].stamp =
+				block_map__stamp(heap->blocks, ledger->pools.slots[i].address);
+}
+
+bool site_ledger__keeps_blocks(const struct site_ledger *ledger)
+{
+	return ledger->options.keeps_blocks;
+}
+
+uint32_t site_ledger__block_stack(const struct site_ledger *ledger, uint64_t block)
+{
+	const struct address_entry *entry = address_table__find(&ledger->blocks, block);
+
+	return entry ? entry->stack : STACK_UNKNOWN;
+}
+
+uint32_t site_ledger__pool_stack(const struct site_ledger *ledger, uint64_t pool)
+{
+	const struct address_entry *entry = address_table__find(&ledger->pools, pool);
+
+	return entry ? entry->stack : STACK_UNKNOWN;
+}
+
+/* What is summed up: the totals by stack, the last of them for stacks that are not known. */
+struct sums {
+	const struct site_ledger *ledger;
+	const struct heap *heap;
+	const struct heap_measure *measure;
+	double below;
+	struct site_totals *totals;
+	uint32_t stack_cnt;
+};
+
+static struct site_totals *totals_of(const struct sums *sums, uint32_t stack)
+{
+	return &sums->totals[stack < sums->stack_cnt ? stack : sums->stack_cnt];
+}
+
+/* The arena around @address if it is pinned, else NULL. */
+static const struct arena_totals *pinned_around(const struct sums *sums, uint64_t address)
+{
+	const struct arena *arena = heap__arena_around(sums->heap, address);
+	const struct arena_totals *totals;
+
+	if (!arena)
+		return NULL;
+	totals = &sums->measure->arenas[arena - sums->heap->arenas];
+	return pinned__is_pinned(sums->heap, totals, sums->below) ? totals : NULL;
+}
+
+static double hostage_bytes_a_block(const struct sums *sums, const struct arena_totals *arena)
+{
+	return (double)(sums->heap->geometry.arena_size - arena->live_bytes) / arena->live_blocks;
+}
+
+static void add_block(const struct sums *sums, const struct address_entry *entry)
+{
+	uint64_t mean = sums->ledger->options.sample_bytes;
+	double probability = mean ? -expm1(-(double)entry->size / (double)mean) : 1;
+	struct site_totals *totals = totals_of(sums, entry->stack);
+	const struct arena_totals *arena = pinned_around(sums, entry->address);
+	double bytes = entry->size / probability;
+
+	totals->live_blocks += 1 / probability;
+	totals->live_bytes += bytes;
+	totals->live_bytes_variance += bytes * bytes * (1 - probability);
+	if (!arena)
+		return;
+	totals->pinning_blocks += 1 / probability;
+	totals->hostage_bytes += hostage_bytes_a_block(sums, arena) / probability;
+}
+
+static uint32_t count_live(const struct sums *sums, uint64_t pool)
+{
+	const uint64_t *bits = block_map__pool_bits(sums->heap->blocks, pool);
+	uint32_t cnt = 0;
+
+	for (size_t i = 0; bits && i < pool__word_cnt(&sums->heap->geometry); i++)
+		cnt += (uint32_t)__builtin_popcountll(bits[i]);
+	return cnt;
+}
+
+static void add_pool(const struct sums *sums, const struct address_entry *entry)
+{
+	struct site_totals *totals = totals_of(sums, entry->stack);
+	const struct arena_totals *arena = pinned_around(sums, entry->address);
+
+	totals->pools_held++;
+	if (arena)
+		totals->pool_hostage_bytes +=
+			hostage_bytes_a_block(sums, arena) * count_live(sums, entry->address);
+}
+
+static void add_growth(struct site_totals *totals, const struct growth *growth)
+{
+	totals->pools_taken = growth->pools;
+	totals->arenas_taken = growth->arenas;
+	totals->interval_pools_taken = growth->interval_pools;
+	totals->interval_arenas_taken = growth->interval_arenas;
+}
+
+int site_ledger__sum(const struct site_ledger *ledger, const struct heap *heap,
+		     const struct heap_measure *measure, double below, struct site_totals **out)
+{
+	struct sums sums = {.ledger = ledger,
+			    .heap = heap,
+			    .measure = measure,
+			    .below = below,
+			    .stack_cnt = stack_table__cnt(ledger->stacks)};
+
+	sums.totals = calloc((size_t)sums.stack_cnt + 1, sizeof(*sums.totals));
+	if (!sums.totals)
+		return -ENOMEM;
+	for (size_t i = 0; i < ledger->blocks.slot_cnt; i++)
+		if (ledger->blocks.slots[i].address)
+			add_block(&sums, &ledger->blocks.slots[i]);
+	for (size_t i = 0; i < ledger->pools.slot_cnt; i++)
+		if (ledger->pools.slots[i].address)
+			add_pool(&sums, &ledger->pools.slots[i]);
+	for (uint32_t i = 0; i < ledger->growth_cnt; i++)
+		add_growth(&sums.totals[i], &ledger->growth[i]);
+	add_growth(&sums.totals[sums.stack_cnt], &ledger->unknown_growth);
+	*out = sums.totals;
+	return 0;
+}
+
+const struct site_ledger_counts *site_ledger__counts(const struct site_ledger *ledger)
+{
+	return &ledger->counts;
+}

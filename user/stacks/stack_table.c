@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "stacks/stack_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stacks/address_table.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/id_table.h"
+
+struct kept_stack {
+	uint64_t number; /* 0: forgotten */
+	size_t first;	 /* in the arrays of frames */
+	uint32_t frame_cnt;
+	bool truncated;
+};
+
+struct stack_table {
+	const struct memory *memory;
+	struct code_cache *codes;
+	char **strings;
+	size_t string_cnt, string_capacity;
+	struct id_table string_ids;
+	struct stack_frame *frames;
+	struct pyfrag_frame *told_frames; /* the same, as they were told */
+	size_t frame_cnt, frame_capacity, told_capacity;
+	struct kept_stack *stacks;
+	size_t stack_cnt, stack_capacity;
+	struct address_table by_number;
+	size_t used_bytes, bytes_max;
+	struct stack_table_counts counts;
+};
+
+int stack_table__new(struct stack_table **out, const struct py_offsets *offsets,
+		     const struct memory *memory, size_t bytes_max)
+{
+	_cleanup_(stack_table__freep) struct stack_table *table = calloc(1, sizeof(*table));
+	int err;
+
+	if (!table)
+		return -ENOMEM;
+	table->memory = memory;
+	table->bytes_max = bytes_max / 2;
+	err = code_cache__new(&table->codes, offsets, bytes_max / 2);
+	if (err)
+		return err;
+	*out = TAKE_PTR(table);
+	return 0;
+}
+
+void stack_table__free(struct stack_table *table)
+{
+	if (!table)
+		return;
+	for (size_t i = 0; i < table->string_cnt; i++)
+		free(table->strings[i]);
+	free((void *)table->strings);
+	id_table__release(&table->string_ids);
+	free(table->frames);
+	free(table->told_frames);
+	free(table->stacks);
+	address_table__release(&table->by_number);
+	code_cache__free(table->codes);
+	free(table);
+}
+
+void stack_table__freep(struct stack_table **table)
+{
+	stack_table__free(*table);
+}
+
+static bool is_string(const void *owner, uint32_t id, const void *key)
+{
+	const struct stack_table *table = owner;
+
+	return !strcmp(table->strings[id], key);
+}
+
+static int intern(struct stack_table *table, const char *text, const char **out)
+{
+	uint32_t hash = id_table__hash(text, strlen(text));
+	uint32_t id = id_table__find(&table->string_ids, hash, is_string, table, text);
+	_cleanup_free_ char *copy = NULL;
+	int err;
+
+	if (id != ID_TABLE_NONE) {
+		*out = table->strings[id];
+		return 0;
+	}
+	err = ARRAY_RESERVE(table->strings, table->string_capacity, table->string_cnt + 1);
+	if (err)
+		return err;
+	copy = strdup(text);
+	if (!copy)
+		return -ENOMEM;
+	err = id_table__add(&table->string_ids, hash, table->string_cnt);
+	if (err)
+		return err;
+	table->used_bytes += strlen(text) + 1 + sizeof(char *) + 2 * sizeof(struct id_slot);
+	*out = table->strings[table->string_cnt++] = TAKE_PTR(copy);
+	return 0;
+}
+
+static bool is_gone(int err)
+{
+	return err == -EFAULT || err == -EINVAL || err == -ESTALE || err == -ESRCH;
+}
+
+/* Frames that Python itself does not show have no line, and no name here. *shown: whether it does. */
+static int name_frame(struct stack_table *table, const struct pyfrag_frame *told,
+		      struct stack_frame *out, bool *shown)
+{
+	const struct code_object *code;
+	int32_t line;
+	int err = code_cache__get(table->codes, table->memory, told->code, &code);
+
+	*out = (struct stack_frame){};
+	*shown = true;
+	if (is_gone(err)) {
+		table->counts.unnamed_frames++;
+		return 0;
+	}
+	if (err)
+		return err;
+	*shown = told->owner == PYFRAG_OWNER_GENERATOR || code_object__is_shown(code, told->instr);
+	line = code_object__line(code, told->instr);
+	out->line = line < 0 ? 0 : line;
+	err = intern(table, code->qualname ? code->qualname : code->name, &out->function);
+	return err ? err : intern(table, code->filename, &out->file);
+}
+
+static int name_frames(struct stack_table *table, const struct pyfrag_stack *told, uint32_t *cnt)
+{
+	*cnt = 0;
+	for (uint32_t i = 0; i < told->event.reserved; i++) {
+		size_t at = table->frame_cnt + *cnt;
+		bool shown;
+		int err = name_frame(table, &told->frames[i], &table->frames[at], &shown);
+
+		if (err)
+			return err;
+		table->told_frames[at] = told->frames[i];
+		*cnt += shown;
+	}
+	return 0;
+}
+
+int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told)
+{
+	struct address_entry entry = {.address = told->event.address,
+				      .stack = (uint32_t)table->stack_cnt};
+	uint32_t cnt;
+	int err;
+
+	if (told->event.reserved > PYFRAG_STACK_DEPTH_MAX || !told->event.address ||
+	    address_table__find(&table->by_number, told->event.address))
+		return 0;
+	if (table->used_bytes >= table->bytes_max) {
+		table->counts.unkept_stacks++;
+		return 0;
+	}
+	err = ARRAY_RESERVE(table->frames, table->frame_capacity,
+			    table->frame_cnt + told->event.reserved);
+	if (!err)
+		err = ARRAY_RESERVE(table->told_frames, table->told_capacity,
+				    table->frame_cnt + told->event.reserved);
+	if (!err)
+		err = ARRAY_RESERVE(table->stacks, table->stack_capacity, table->stack_cnt + 1);
+	if (!err)
+		err = name_frames(table, told, &cnt);
+	if (!err)
+		err = address_table__put(&table->by_number, &entry);
+	if (err)
+		return err;
+	table->stacks[table->stack_cnt++] =
+		(struct kept_stack){.number = told->event.address,
+				    .first = table->frame_cnt,
+				    .frame_cnt = cnt,
+				    .truncated = told->event.size_class};
+	table->frame_cnt += cnt;
+	table->used_bytes += sizeof(struct kept_stack) + 2 * sizeof(entry) +
+			     cnt * (sizeof(*table->frames) + sizeof(*table->told_frames));
+	return 0;
+}
+
+uint32_t stack_table__find(const struct stack_table *table, uint64_t number)
+{
+	const struct address_entry *entry =
+		number ? address_table__find(&table->by_number, number) : NULL;
+
+	return entry ? entry->stack : STACK_UNKNOWN;
+}
+
+struct stack stack_table__get(const struct stack_table *table, uint32_t index)
+{
+	const struct kept_stack *kept = &table->stacks[index];
+
+	return (struct stack){.frames = table->frames + kept->first,
+			      .frame_cnt = kept->frame_cnt,
+			      .truncated = kept->truncated};
+}
+
+uint32_t stack_table__cnt(const struct stack_table *table)
+{
+	return (uint32_t)table->stack_cnt;
+}
+
+/* 1 if a frame's code still is what it was named after, 0 if not, or negative errno. */
+static int is_as_named(struct stack_table *table, size_t frame)
+{
+	const struct stack_frame *named = &table->frames[frame];
+	const struct pyfrag_frame *told = &table->told_frames[frame];
+	const struct code_object *code;
+	int err = code_cache__get(table->codes, table->memory, told->code, &code);
+	int32_t line;
+
+	if (err)
+		return is_gone(err) ? !named->function : err;
+	if (!named->function)
+		return 0;
+	line = code_object__line(code, told->instr);
+	return !strcmp(named->function, code->qualname ? code->qualname : code->name) &&
+	       !strcmp(named->file, code->filename) && named->line == (line < 0 ? 0 : line);
+}
+
+static int is_as_told(struct stack_table *table, const struct kept_stack *kept)
+{
+	for (size_t i = 0; i < kept->frame_cnt; i++) {
+		int same = is_as_named(table, kept->first + i);
+
+		if (same <= 0)
+			return same;
+	}
+	return 1;
+}
+
+int stack_table__review(struct stack_table *table, void (*forget)(uint64_t number, void *context),
+			void *context)
+{
+	code_cache__begin_round(table->codes);
+	for (size_t i = 0; i < table->stack_cnt; i++) {
+		struct kept_stack *kept = &table->stacks[i];
+		int same = kept->number ? is_as_told(table, kept) : 1;
+
+		if (same < 0)
+			return same;
+		if (same)
+			continue;
+		forget(kept->number, context);
+		address_table__remove(&table->by_number,
+				      address_table__find(&table->by_number, kept->number));
+		kept->number = 0;
+		table->counts.retired_stacks++;
+	}
+	return 0;
+}
+
+const struct stack_table_counts *stack_table__counts(const struct stack_table *table)
+{
+	return &table->counts;
+}

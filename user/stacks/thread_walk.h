@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The walk that BPF programs do (pyfrag/py_walk.h), done from here: to see, before they are trusted with
+ * it, that it leads to code objects.
+ */
+#pragma once
+
+#include "pyfrag/stacks.h"
+#include "target/memory.h"
+#include "util/failure.h"
+
+/*
+ * Walks the threads that there are, and reads the code of their frames. Returns 0 if all of it made sense, or
+ * no thread has a frame; -EBADMSG if not, also when tried again (the target runs meanwhile); or negative
+ * errno of reading.
+ */
+int thread_walk__check(const struct py_walk *walk, const struct memory *memory,
+		       struct failure *failure);
