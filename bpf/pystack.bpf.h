@@ -122,7 +122,8 @@ static __always_inline __u64 tell_stack(struct stack_scratch *scratch)
 	scratch->stack.event.address = number;
 	size += (scratch->stack.event.reserved & PYFRAG_STACK_DEPTH_MAX) *
 		sizeof(struct pyfrag_frame);
-	if (bpf_ringbuf_output(&events, &scratch->stack, size, BPF_RB_NO_WAKEUP)) {
+	/* At once: code objects die, and with them their names. */
+	if (bpf_ringbuf_output(&events, &scratch->stack, size, BPF_RB_FORCE_WAKEUP)) {
 		count(COUNTER_LOST);
 		return 0;
 	}

@@ -33,12 +33,12 @@
 	X(EVENTS_UNPLACED, "events_unplaced", "arena events that fit to no known arena")           \
 	X(SITES_UNUSABLE, "sites_unusable", "probe sites that could not be probed")                \
 	X(FORKS, "forks_not_followed", "child processes the target forked, not traced")            \
-	X(FRAMES_UNNAMED, "frames_unnamed", "frames whose code was gone before it could be named")    \
-	X(STACKS_RETIRED, "stacks_retired", "stacks whose code is no longer there")               \
-	X(STACKS_UNKEPT, "stacks_unkept", "stacks for which there was no room")                   \
+	X(FRAMES_UNNAMED, "frames_unnamed", "frames whose code was gone before it could be named") \
+	X(STACKS_RETIRED, "stacks_retired", "stacks whose code is no longer there")                \
+	X(STACKS_UNKEPT, "stacks_unkept", "stacks for which there was no room")                    \
 	X(SITES_FORGOTTEN, "sites_forgotten",                                                      \
 	  "blocks and pools whose site was given up, for it was not certain any more")             \
-	X(SITES_UNKEPT, "sites_unkept", "sampled blocks for which there was no room")             \
+	X(SITES_UNKEPT, "sites_unkept", "sampled blocks for which there was no room")              \
 	X(DRIFT_UNCONFIRMED, "drift_unconfirmed", "blocks too many to look at twice")
 
 /* Probe hits, also counted by BPF programs: no losses, but what tracing costs. */

@@ -13,22 +13,22 @@ WORKLOADS = os.path.join(os.path.dirname(HERE), "workloads")
 
 
 class Target:
-    """tests/workloads/target.py, run by some Python."""
+    """A script of tests/workloads, run by some Python."""
 
-    def __init__(self, python, env=None, wrapper=()):
-        script = WORKLOADS + "/target.py"
+    def __init__(self, python, env=None, wrapper=(), script="target.py"):
+        path = WORKLOADS + "/" + script
         if python.root:
             # The tree gets the workloads, and what runs in it sees them there.
             place = python.root + "/tmp/pyfrag-workloads"
             shutil.copytree(WORKLOADS, place, dirs_exist_ok=True)
-            script = "/tmp/pyfrag-workloads/target.py"
+            path = "/tmp/pyfrag-workloads/" + script
         self.python = python
         self.stderr_read, self.stderr_write = os.pipe()
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0")
         environment.update(python.environment)
         environment.update(env or {})
         self.process = subprocess.Popen(
-            list(wrapper) + python.command + ["-u", script],
+            list(wrapper) + python.command + ["-u", path],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr_write,
             env=environment,
         )
