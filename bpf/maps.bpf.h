@@ -25,12 +25,12 @@ const volatile __u64 wakeup_bytes;
 /* What a hit costs the target, ns: HITS_EMULATED, HITS_STEPPED. */
 const volatile __u32 hit_cost_ns[2];
 
-/* What hits have cost so far, and what they may have cost by now; ns. User space moves the latter. */
+/* What all hits have cost so far, and what they may have cost by now; ns. User space moves the latter. */
 __u64 spent_ns;
-volatile __u64 allowance_ns;
+volatile __u64 allowance_ns[ALLOW_CNT];
 
 /* That the former is beyond the latter was told; user space clears it. */
-volatile __u32 overrun;
+volatile __u32 overrun[ALLOW_CNT];
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

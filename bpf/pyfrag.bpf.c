@@ -108,15 +108,17 @@ static __always_inline void tell(__u8 type, __u32 size_class, __u64 address)
  */
 static __always_inline bool charge(const struct pyfrag_site *site)
 {
-	__u32 kind = site->type & PYFRAG_SITE_STEPPED ? HITS_STEPPED : HITS_EMULATED;
+	__u32 cost = site->type & PYFRAG_SITE_STEPPED ? HITS_STEPPED : HITS_EMULATED;
+	__u8 type = site->type & ~PYFRAG_SITE_STEPPED;
+	__u32 kind = type <= EVENT_FREE ? ALLOW_BLOCKS : ALLOW_GROWTH;
 
-	increment(&hits, kind);
-	__sync_fetch_and_add(&spent_ns, hit_cost_ns[kind & 1]);
-	if (spent_ns <= allowance_ns || (site->type & ~PYFRAG_SITE_STEPPED) > EVENT_POOL_FREED)
+	increment(&hits, cost);
+	__sync_fetch_and_add(&spent_ns, hit_cost_ns[cost & 1]);
+	if (type > EVENT_POOL_FREED || spent_ns <= allowance_ns[kind])
 		return true;
 	increment(&hits, HITS_IGNORED);
-	if (!overrun) {
-		overrun = 1;
+	if (!overrun[kind]) {
+		overrun[kind] = 1;
 		emit_at_once(EVENT_OVERRUN, 0);
 	}
 	return false;

@@ -38,6 +38,13 @@ struct pyfrag_event {
 /* An allocation that was picked by chance, and stands for others (sampling.h). */
 #define PYFRAG_EVENT_SAMPLED 2
 
+/* Hits that may cost so much, each kind for itself; what happens to arenas is always told. */
+enum pyfrag_allowance {
+	ALLOW_BLOCKS, /* EVENT_ALLOC, EVENT_FREE */
+	ALLOW_GROWTH, /* EVENT_NEW_POOL, EVENT_POOL_FREED */
+	ALLOW_CNT,
+};
+
 /*
  * What is probed at a site, and where its operands are: the attach cookie, or the value of
  * `site_by_address` on kernels without cookies. Operands are general registers, by the number the

@@ -146,6 +146,46 @@ def ten_pins():
     return plant_pins(10)
 
 
+def often_block(number):
+    return b"o%d" % number + b"x" * PIN_BYTES  # often
+
+
+def sometimes_block(number):
+    return b"s%d" % number + b"x" * PIN_BYTES  # sometimes
+
+
+def seldom_block(number):
+    return b"r%d" % number + b"x" * PIN_BYTES  # seldom
+
+
+MAKERS = [often_block, sometimes_block, seldom_block]
+
+
+def pins_of_three_lines():
+    """As plant_pins(), with blocks made at three lines; six, three and one of them survive."""
+    blocks = [MAKERS[number % 3](number) for number in range(120000)]
+    blocks.sort(key=id)
+    wanted = [b"o"] * 6 + [b"s"] * 3 + [b"r"]
+    survivors, last = [], 0
+    for block in blocks[len(blocks) // 20:]:
+        if not wanted:
+            break
+        if id(block) - last >= 4 << 20 and block[:1] == wanted[0]:
+            survivors.append(block)
+            last = id(block)
+            del wanted[0]
+    del blocks, block
+    gc.collect()
+    return survivors
+
+
+def much_of_three_lines():
+    """Blocks that stay alive, made at three lines: 40,000, 20,000 and 5,000."""
+    return ([often_block(number) for number in range(40000)]
+            + [sometimes_block(number) for number in range(20000)]
+            + [seldom_block(number) for number in range(5000)])
+
+
 def frames_and_generators():
     def numbers(depth):
         if depth:

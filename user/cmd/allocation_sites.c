@@ -25,6 +25,13 @@ static int observe(const struct pyfrag_event *event, void *context)
 	return site_ledger__apply(sites->ledger, event);
 }
 
+static void note_gap(void *context)
+{
+	struct allocation_sites *sites = context;
+
+	site_ledger__note_gap(sites->ledger);
+}
+
 static int make_tables(struct allocation_sites *sites, const struct heap_source *source,
 		       const struct options *options)
 {
@@ -68,7 +75,9 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 	}
 	err = make_tables(sites, source, options);
 	if (!err)
-		tracer__observe(tracer, observe, sites);
+		tracer__observe(tracer, &(struct tracer_observer){.event = observe,
+								  .growth_resumed = note_gap,
+								  .context = sites});
 	return err;
 }
 
@@ -106,16 +115,15 @@ int allocation_sites__collect(struct allocation_sites *sites, const struct heap 
 			      const struct tracer_totals *totals, const struct findings *findings,
 			      uint64_t *counters, struct site_ranking *out)
 {
-	uint64_t unseen_cnt = counters[COUNTER_LOST] + totals->cost.hits[HITS_IGNORED] +
-			      totals->cost.growth_pauses;
+	bool gap = counters[COUNTER_LOST] != sites->lost_cnt || !totals->cost.growth_is_watched ||
+		   !totals->sees_pool_frees;
 	int err;
 
 	err = stack_table__review(sites->stacks, forget_stack, sites);
 	if (err)
 		log_debug("cannot look at stacks again: %s", strerror(-err));
-	site_ledger__check(sites->ledger, heap,
-			   unseen_cnt != sites->unseen_cnt || !totals->sees_pool_frees);
-	sites->unseen_cnt = unseen_cnt;
+	site_ledger__check(sites->ledger, heap, gap);
+	sites->lost_cnt = counters[COUNTER_LOST];
 	err = site_ranking__collect(out, sites->ledger, sites->stacks, heap, &findings->measure,
 				    &findings->pinned);
 	if (err)

@@ -24,7 +24,7 @@ struct allocation_sites {
 	bool has_runtime, sees_pool_frees;
 	struct stack_table *stacks; /* NULL: there are none */
 	struct site_ledger *ledger;
-	uint64_t unseen_cnt; /* what may have made a gap, at the last checkpoint */
+	uint64_t lost_cnt; /* events, at the last checkpoint */
 };
 
 /*

@@ -103,7 +103,8 @@ static void set_constants(struct pyfrag_bpf *skeleton, const struct probe_option
 	skeleton->rodata->wakeup_bytes = options->ring_bytes / WAKEUPS_PER_RING;
 	skeleton->rodata->hit_cost_ns[HITS_EMULATED] = (uint32_t)options->hit_cost.emulated_ns;
 	skeleton->rodata->hit_cost_ns[HITS_STEPPED] = (uint32_t)options->hit_cost.stepped_ns;
-	skeleton->bss->allowance_ns = UINT64_MAX;
+	for (int kind = 0; kind < ALLOW_CNT; kind++)
+		skeleton->bss->allowance_ns[kind] = UINT64_MAX;
 	if (!stat("/proc/self/ns/pid", &namespace) && namespace.st_ino != INITIAL_PIDNS_INODE) {
 		skeleton->rodata->pidns_device = namespace.st_dev;
 		skeleton->rodata->pidns_inode = namespace.st_ino;
@@ -354,16 +355,16 @@ int probe_set__spare_children(struct probe_set *probes)
 	return err;
 }
 
-void probe_set__allow(struct probe_set *probes, uint64_t allowance_ns)
+void probe_set__allow(struct probe_set *probes, enum pyfrag_allowance kind, uint64_t allowance_ns)
 {
-	probes->skeleton->bss->allowance_ns = allowance_ns;
-	probes->skeleton->bss->overrun = 0;
+	probes->skeleton->bss->allowance_ns[kind] = allowance_ns;
+	probes->skeleton->bss->overrun[kind] = 0;
 }
 
-void probe_set__ignore(struct probe_set *probes)
+void probe_set__ignore(struct probe_set *probes, enum pyfrag_allowance kind)
 {
-	probes->skeleton->bss->overrun = 1;
-	probes->skeleton->bss->allowance_ns = 0;
+	probes->skeleton->bss->overrun[kind] = 1;
+	probes->skeleton->bss->allowance_ns[kind] = 0;
 }
 
 void probe_set__charge(struct probe_set *probes, uint64_t ns)

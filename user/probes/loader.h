@@ -13,6 +13,7 @@
 #include "probes/hit_cost.h"
 #include "probes/sites.h"
 #include "pyfrag/counters.h"
+#include "pyfrag/events.h"
 #include "pyfrag/stacks.h"
 #include "util/failure.h"
 
@@ -58,13 +59,13 @@ bool probe_set__can_switch(const struct probe_set *probes);
 int probe_set__switch(struct probe_set *probes, enum probe_group group, bool on);
 
 /*
- * From here on hits are looked at while all hits together have cost no more than @allowance_ns since the
- * beginning (UINT64_MAX at first); beyond, there is an EVENT_OVERRUN, and hits are ignored.
+ * From here on hits of @kind are looked at while all hits together have cost no more than @allowance_ns
+ * since the beginning (UINT64_MAX at first); beyond, there is an EVENT_OVERRUN, and they are ignored.
  */
-void probe_set__allow(struct probe_set *probes, uint64_t allowance_ns);
+void probe_set__allow(struct probe_set *probes, enum pyfrag_allowance kind, uint64_t allowance_ns);
 
-/* As if all were spent: hits are ignored from here on, and nothing is said about it. */
-void probe_set__ignore(struct probe_set *probes);
+/* As if all were spent: hits of @kind are ignored from here on, and nothing is said about it. */
+void probe_set__ignore(struct probe_set *probes, enum pyfrag_allowance kind);
 
 /* Adds what else tracing has cost the target. */
 void probe_set__charge(struct probe_set *probes, uint64_t ns);

@@ -19,7 +19,7 @@ static void allow_growth(struct pacer *pacer, uint64_t cpu_ns)
 {
 	struct budget_state state = state_at(pacer, cpu_ns);
 
-	probe_set__allow(pacer->probes, budget__allowance_ns(&pacer->budget, &state));
+	probe_set__allow(pacer->probes, ALLOW_GROWTH, budget__allowance_ns(&pacer->budget, &state));
 }
 
 int pacer__init(struct pacer *pacer, struct probe_set *probes, double share, uint64_t cpu_ns,
@@ -73,12 +73,15 @@ static int burst(struct pacer *pacer, uint64_t limit_ns)
 	uint64_t elapsed_ns, hits_ns;
 	int err;
 
-	probe_set__allow(pacer->probes, limit_ns);
+	/* What the burst costs is no concern of growth, which goes on to be watched if it is. */
+	if (pacer->growth_is_on)
+		probe_set__allow(pacer->probes, ALLOW_GROWTH, UINT64_MAX);
+	probe_set__allow(pacer->probes, ALLOW_BLOCKS, limit_ns);
 	err = probe_set__switch(pacer->probes, PROBES_BURST, true);
 	if (err)
 		return err;
 	wait_for_overrun(pacer, BUDGET_BURST_NS / 1000000);
-	probe_set__ignore(pacer->probes);
+	probe_set__ignore(pacer->probes, ALLOW_BLOCKS);
 	err = probe_set__switch(pacer->probes, PROBES_BURST, false);
 	elapsed_ns = clock_ns(CLOCK_MONOTONIC) - start_ns;
 	hits_ns = probe_set__spent_ns(pacer->probes) - spent_ns;
@@ -87,7 +90,6 @@ static int burst(struct pacer *pacer, uint64_t limit_ns)
 	pacer->burst_spent_ns += hits_ns < elapsed_ns ? elapsed_ns : hits_ns;
 	pacer->burst_ns += elapsed_ns;
 	pacer->burst_cnt++;
-	/* That the burst spent all it may is no concern of the growth probes. */
 	wait_for_overrun(pacer, 0);
 	return err;
 }
@@ -106,6 +108,7 @@ static int switch_growth(struct pacer *pacer, bool on)
 int pacer__tick(struct pacer *pacer, uint64_t cpu_ns)
 {
 	struct budget_state state = state_at(pacer, cpu_ns);
+	bool growth_was_on = pacer->growth_is_on;
 	uint64_t limit_ns;
 	int err = 0;
 
@@ -117,7 +120,8 @@ int pacer__tick(struct pacer *pacer, uint64_t cpu_ns)
 		err = burst(pacer, limit_ns);
 	if (pacer->growth_is_on)
 		allow_growth(pacer, cpu_ns);
-	else
-		probe_set__ignore(pacer->probes);
+	pacer->growth_resumptions += pacer->growth_is_on && !growth_was_on;
+	if (!pacer->growth_is_on)
+		probe_set__ignore(pacer->probes, ALLOW_GROWTH);
 	return err;
 }

@@ -20,7 +20,8 @@ struct pacer {
 	bool has_bursts; /* the burst's probes are prepared */
 	bool growth_is_on;
 	int overrun_fd; /* readable when hits have cost too much */
-	uint64_t burst_cnt, burst_ns, burst_spent_ns, growth_pauses;
+	uint64_t burst_cnt, burst_ns, burst_spent_ns;
+	uint64_t growth_pauses, growth_resumptions;
 };
 
 /* @cpu_ns: of the target, by now. Returns 0 or negative errno. */

@@ -48,8 +48,7 @@ struct tracer {
 	pid_t pid;
 	struct event_stream *stream;
 	struct heap_source *source;
-	int (*observe)(const struct pyfrag_event *event, void *context);
-	void *observe_context;
+	struct tracer_observer observer;
 	struct runtime runtime;
 	bool counts_clears;
 	uint64_t clear_cnt, collections; /* the latter: as last read */
@@ -138,8 +137,8 @@ static void handle_event(const struct pyfrag_event *event, void *context)
 		err = model__apply(tracer->model, event);
 	else
 		keep_event(tracer, event);
-	if (!err && tracer->observe)
-		err = tracer->observe(event, tracer->observe_context);
+	if (!err && tracer->observer.event)
+		err = tracer->observer.event(event, tracer->observer.context);
 	if (err)
 		tracer->handle_err = err;
 }
@@ -310,12 +309,10 @@ static void begin_counting_clears(struct tracer *tracer, const struct runtime *r
 	tracer->sees_freelist_clears |= tracer->counts_clears;
 }
 
-void tracer__observe(struct tracer *tracer,
-		     int (*observe)(const struct pyfrag_event *event, void *context), void *context)
+void tracer__observe(struct tracer *tracer, const struct tracer_observer *observer)
 {
 	event_stream__lock(tracer->stream);
-	tracer->observe = observe;
-	tracer->observe_context = context;
+	tracer->observer = *observer;
 	event_stream__unlock(tracer->stream);
 }
 
@@ -516,6 +513,7 @@ static void read_cost(struct tracer *tracer, struct tracer_cost *cost)
 	cost->burst_cnt = tracer->pacer.burst_cnt;
 	cost->burst_ns = tracer->pacer.burst_ns;
 	cost->growth_pauses = tracer->pacer.growth_pauses;
+	cost->growth_is_watched = tracer->follow_blocks || tracer->pacer.growth_is_on;
 	cost->has_bursts = tracer->pacer.has_bursts;
 }
 
@@ -598,10 +596,20 @@ int tracer__overrun_fd(const struct tracer *tracer)
 
 int tracer__keep_budget(struct tracer *tracer)
 {
+	uint64_t resumptions = tracer->pacer.growth_resumptions;
 	int err;
 
 	if (tracer->pacer.overrun_fd < 0)
 		return 0;
 	err = process__cpu_ns(tracer->pid, &tracer->cpu_ns);
-	return err ? err : pacer__tick(&tracer->pacer, tracer->cpu_ns);
+	if (!err)
+		err = pacer__tick(&tracer->pacer, tracer->cpu_ns);
+	if (tracer->pacer.growth_resumptions == resumptions || !tracer->observer.growth_resumed)
+		return err;
+	/* What was told before the pause is handled first. */
+	event_stream__drain(tracer->stream);
+	event_stream__lock(tracer->stream);
+	tracer->observer.growth_resumed(tracer->observer.context);
+	event_stream__unlock(tracer->stream);
+	return err;
 }

@@ -29,6 +29,7 @@ struct tracer_cost {
 	uint64_t cpu_ns;   /* CPU time of the target, that of the hits included */
 	uint64_t burst_cnt, burst_ns;
 	uint64_t growth_pauses; /* so often growth was not watched, for its cost */
+	bool growth_is_watched; /* now */
 	bool has_bursts;
 };
 
@@ -55,13 +56,17 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 void tracer__free(struct tracer *tracer);
 void tracer__freep(struct tracer **tracer);
 
-/*
- * Has @observe called with each event (also EVENT_STACK) from here on, in order, while events wait; a
- * negative errno that it returns ends the trace. To be called before tracer__follow().
- */
-void tracer__observe(struct tracer *tracer,
-		     int (*observe)(const struct pyfrag_event *event, void *context),
-		     void *context);
+/* Who is told what happens; called while events wait. */
+struct tracer_observer {
+	/* Each event (also EVENT_STACK), in order. A negative errno that it returns ends the trace. */
+	int (*event)(const struct pyfrag_event *event, void *context);
+	/* Growth is watched again, after it was not for a while: all events from here on are told. */
+	void (*growth_resumed)(void *context);
+	void *context;
+};
+
+/* To be called before tracer__follow(). */
+void tracer__observe(struct tracer *tracer, const struct tracer_observer *observer);
 
 /* From here on what @stacks says is told with its stack; or a stack is to be told again. */
 void tracer__enable_stacks(struct tracer *tracer, const struct pyfrag_stacks *stacks);

@@ -12,7 +12,10 @@ struct address_entry {
 	uint64_t address; /* 0: an empty slot */
 	uint64_t stamp;	  /* of the pool, when it was last looked at (pool__stamp()); 0: never */
 	uint32_t stack;	  /* an index in the stack table */
-	uint32_t size;	  /* bytes */
+	union {
+		uint32_t size; /* of a block, bytes */
+		uint32_t era;  /* of a pool: so often may its going have been missed by then */
+	};
 };
 
 struct address_table {

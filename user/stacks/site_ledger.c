@@ -22,6 +22,7 @@ struct site_ledger {
 	struct growth *growth; /* by stack index; the last one is of stacks that are not known */
 	size_t growth_cnt, growth_capacity;
 	struct growth unknown_growth;
+	uint32_t era; /* gaps so far */
 	struct site_ledger_counts counts;
 };
 
@@ -111,7 +112,7 @@ static int apply_new_pool(struct site_ledger *ledger, const struct pyfrag_event 
 	const struct address_entry entry = {
 		.address = geometry__pool_of(&ledger->options.geometry, event->address),
 		.stack = stack_of(ledger, event),
-		.size = ledger->options.geometry.pool_size,
+		.era = ledger->era,
 	};
 	struct growth *growth;
 	int err = find_growth(ledger, entry.stack, &growth);
@@ -168,17 +169,22 @@ void site_ledger__begin_interval(struct site_ledger *ledger)
 	}
 }
 
-/* Pools that have changed since they were last looked at, or never were. */
-static void forget_changed_pools(struct site_ledger *ledger, const struct heap *heap)
+/* Whether there is a gap between when the pool was taken, or last looked at, and now; and it has changed. */
+static bool is_doubtful(const struct site_ledger *ledger, const struct address_entry *entry,
+			const struct heap *heap)
+{
+	return entry->era != ledger->era &&
+	       (!entry->stamp || entry->stamp != block_map__stamp(heap->blocks, entry->address));
+}
+
+static void forget_doubtful_pools(struct site_ledger *ledger, const struct heap *heap)
 {
 	struct address_table *pools = &ledger->pools;
 
 	for (size_t i = 0; i < pools->slot_cnt;) {
 		struct address_entry *entry = &pools->slots[i];
 
-		if (!entry->address ||
-		    (entry->stamp &&
-		     entry->stamp == block_map__stamp(heap->blocks, entry->address))) {
+		if (!entry->address || !is_doubtful(ledger, entry, heap)) {
 			i++;
 			continue;
 		}
@@ -188,17 +194,26 @@ static void forget_changed_pools(struct site_ledger *ledger, const struct heap *
 	}
 }
 
+void site_ledger__note_gap(struct site_ledger *ledger)
+{
+	ledger->era++;
+	ledger->counts.forgotten_blocks += ledger->blocks.cnt;
+	address_table__release(&ledger->blocks);
+}
+
 void site_ledger__check(struct site_ledger *ledger, const struct heap *heap, bool gap)
 {
-	if (gap) {
-		ledger->counts.forgotten_blocks += ledger->blocks.cnt;
-		address_table__release(&ledger->blocks);
-		forget_changed_pools(ledger, heap);
+	if (gap)
+		site_ledger__note_gap(ledger);
+	forget_doubtful_pools(ledger, heap);
+	for (size_t i = 0; i < ledger->pools.slot_cnt; i++) {
+		struct address_entry *entry = &ledger->pools.slots[i];
+
+		if (!entry->address)
+			continue;
+		entry->stamp = block_map__stamp(heap->blocks, entry->address);
+		entry->era = ledger->era;
 	}
-	for (size_t i = 0; i < ledger->pools.slot_cnt; i++)
-		if (ledger->pools.slots[i].address)
-			ledger->pools.slots[i].stamp =
-				block_map__stamp(heap->blocks, ledger->pools.slots[i].address);
 }
 
 bool site_ledger__keeps_blocks(const struct site_ledger *ledger)

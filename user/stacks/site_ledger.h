@@ -64,9 +64,11 @@ int site_ledger__apply(struct site_ledger *ledger, const struct pyfrag_event *ev
 /* What grows from here on counts for the next report. */
 void site_ledger__begin_interval(struct site_ledger *ledger);
 
+/* Events may have gone unseen until now; none will from here on. */
+void site_ledger__note_gap(struct site_ledger *ledger);
+
 /*
- * What a checkpoint says: @heap was just brought up to date. @gap: since the one before, events may have
- * gone unseen.
+ * What a checkpoint says: @heap was just brought up to date. @gap: events may have gone unseen until now.
  */
 void site_ledger__check(struct site_ledger *ledger, const struct heap *heap, bool gap);
 
