@@ -83,7 +83,7 @@ def test_unchanged_pools_are_not_read(target, start_trace):
 
 
 def test_bursts_and_growth_within_a_budget(target, start_trace):
-    trace = start_trace("-p", target.pid, "-i", "0.5", "--budget", "20%")
+    trace = start_trace("-p", target.pid, "-i", "0.5", "--budget", "50%")
     start = cpu_seconds(target.pid)
     while cpu_seconds(target.pid) < start + 3:
         target.run("json_churn", 5)
@@ -97,9 +97,9 @@ def test_bursts_and_growth_within_a_budget(target, start_trace):
     assert tracing["pools_freed"] > 0
     assert cost["hits"] >= (tracing["allocs"] + tracing["frees"] + tracing["new_pools"]
                             + tracing["pools_freed"] + tracing["arenas_mapped"] + tracing["arenas_unmapped"])
-    assert cost["hits"] * cost["ns_per_hit"] > 0 and cost["budget"] == 0.2
+    assert cost["hits"] * cost["ns_per_hit"] > 0 and cost["budget"] == 0.5
     # By its own account; what the target's clock says, the benchmark shows.
-    assert 0 < cost["cpu_share"] < 0.3
+    assert 0 < cost["cpu_share"] < 0.6
     assert tracing["lost"] == 0 and last["counters"]["hits_unknown_site"] == 0
     assert_is_as_read_afresh(target, last)
 
