@@ -9,10 +9,11 @@ PYTHON  ?= /usr/bin/python3
 PREFIX  ?= /usr/local
 BUILD   ?= build
 
-PACKAGES := build-essential pkg-config clang llvm clang-format clang-tidy libclang-rt-14-dev \
-	bpftool libbpf-dev libelf-dev zlib1g-dev libcapstone-dev libjansson-dev libcap-ng-dev \
-	libprotobuf-c-dev protobuf-c-compiler libcmocka-dev python3 python3-dev python3-pytest \
-	python3-jsonschema python3-pyelftools
+# What building takes, and what testing takes besides.
+PACKAGES      := build-essential pkg-config clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
+	libcapstone-dev libjansson-dev libcap-ng-dev libprotobuf-c-dev protobuf-c-compiler python3
+TEST_PACKAGES := clang-format clang-tidy libclang-rt-14-dev libcmocka-dev python3-dev \
+	python3-pytest python3-jsonschema python3-pyelftools golang-go
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wno-unknown-warning-option -Wno-format-truncation
@@ -103,8 +104,11 @@ clean: ## remove what was built
 
 # What is missing is installed by root; others are told.
 
-.PHONY: deps
-deps: ## install the Debian packages that building and testing need
+.PHONY: deps test-deps
+deps: ## install the Debian packages that building needs
+test-deps: PACKAGES += $(TEST_PACKAGES)
+test-deps: ## install those that building and testing need
+deps test-deps:
 	@missing=$$(for package in $(PACKAGES); do \
 		dpkg-query -W -f='$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || \
 			echo $$package; done); \
@@ -133,7 +137,7 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SUPPORT) $(OBJEC
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
 .PHONY: check
-check: deps ## install what is missing, build, run all tests (as root)
+check: test-deps ## install what is missing, build, run all tests (as root)
 	$(Q)$(MAKE) --no-print-directory pyfrag
 	$(Q)$(MAKE) --no-print-directory format-check lint
 	$(Q)$(MAKE) --no-print-directory check-unit

@@ -194,8 +194,8 @@ static void test_defaults(void **state)
 		assert_int_equal(outcome.options.mode, TRACE_WATCH);
 		assert_true(outcome.options.budget == 0.02);
 		assert_false(outcome.options.budget_given);
-		assert_false(outcome.options.json || outcome.options.map || outcome.options.pause ||
-			     outcome.options.no_cache);
+		assert_false(outcome.options.format == FORMAT_JSON || outcome.options.map ||
+			     outcome.options.pause || outcome.options.no_cache);
 		assert_true(outcome.options.below == 0.10);
 		assert_int_equal(outcome.options.blocks_per_arena_max, 32);
 		assert_int_equal(outcome.options.max_memory_bytes, KIB * KIB * KIB);
@@ -216,8 +216,8 @@ static void test_values(void **state)
 	assert_true(outcome.options.interval_s == 0.25);
 	assert_true(outcome.options.duration_s == 5400);
 	assert_int_equal(outcome.options.mode, TRACE_WATCH);
-	assert_true(outcome.options.json && outcome.options.map && outcome.options.pause &&
-		    outcome.options.no_cache);
+	assert_true(outcome.options.format == FORMAT_JSON && outcome.options.map &&
+		    outcome.options.pause && outcome.options.no_cache);
 	assert_true(outcome.options.below == 0.005);
 	assert_int_equal(outcome.options.blocks_per_arena_max, 0);
 	assert_int_equal(outcome.options.max_memory_bytes, 1536 * KIB * KIB);
@@ -373,7 +373,7 @@ static void test_arguments(void **state)
 	(void)state;
 	PARSE(&outcome, &command_trace, "--json", "--", "python3", "-p", "5", "--", "--help");
 	check_success(&outcome);
-	assert_true(outcome.options.json);
+	assert_true(outcome.options.format == FORMAT_JSON);
 	assert_int_equal(outcome.options.pid, 0);
 	assert_int_equal(outcome.options.argument_cnt, 5);
 	assert_ptr_equal(outcome.options.arguments, &outcome.argv[3]);
@@ -389,7 +389,7 @@ static void test_arguments(void **state)
 
 	PARSE(&outcome, &command_trace, "--", "--json");
 	check_success(&outcome);
-	assert_false(outcome.options.json);
+	assert_false(outcome.options.format == FORMAT_JSON);
 	assert_string_equal(outcome.options.arguments[0], "--json");
 
 	PARSE(&outcome, &command_trace, "--");

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cmd/profile_output.h"
 #include "stacks/thread_walk.h"
 #include "util/log.h"
 
@@ -55,6 +56,7 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 	int err;
 
 	sites->tracer = tracer;
+	sites->max = options__want_profile(options) ? SIZE_MAX : SITES_REPORTED_MAX;
 	err = runtime__find(&sites->runtime, source->python, memory, &failure);
 	sites->has_runtime = !err;
 	if (options->no_stacks)
@@ -124,8 +126,8 @@ int allocation_sites__collect(struct allocation_sites *sites, const struct heap 
 		log_debug("cannot look at stacks again: %s", strerror(-err));
 	site_ledger__check(sites->ledger, heap, gap);
 	sites->lost_cnt = counters[COUNTER_LOST];
-	err = site_ranking__collect(out, sites->ledger, sites->stacks, heap, &findings->measure,
-				    &findings->pinned);
+	err = site_ranking__collect(out, sites->ledger, sites->stacks, sites->max, heap,
+				    &findings->measure, &findings->pinned);
 	if (err)
 		return err;
 	out->sample_bytes = sites->config.sample_bytes;

@@ -38,6 +38,11 @@ static const struct option_spec specs[] = {
 	 "tell where the heap grows, and where blocks are allocated, by Python stacks (default)"},
 	{OPTION_SAMPLE_BYTES, "sample-bytes", 0, "SIZE",
 	 "one allocation in so many bytes is told with its stack (default 16KiB); 0: each"},
+	{OPTION_FORMAT, "format", 0, "FORMAT",
+	 "text, json; or, once, at the end, the sites as a profile: pprof, collapsed"},
+	{OPTION_VALUE, "value", 0, "VALUE",
+	 "of collapsed stacks: live_bytes (default), live_blocks, hostage_bytes, growth"},
+	{OPTION_OUTPUT, "output", 'o', "FILE", "where the profile goes (default: stdout)"},
 	{OPTION_JSON, "json", 0, NULL, "a line of JSON for each report (docs/report.schema.json)"},
 	{OPTION_MAP, "map", 0, NULL,
 	 "draw the heap, a character a sector: ' ' free, '-' partly used, "
@@ -116,6 +121,36 @@ static int parse_stacks(const struct command *command, const char *text, bool *n
 	return 0;
 }
 
+static int parse_format(const struct command *command, const char *text, enum output_format *format)
+{
+	static const char *const names[] = {
+		[FORMAT_TEXT] = "text",
+		[FORMAT_JSON] = "json",
+		[FORMAT_COLLAPSED] = "collapsed",
+		[FORMAT_PPROF] = "pprof",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(text, names[i]) != 0)
+			continue;
+		*format = (enum output_format)i;
+		return 0;
+	}
+	return reject(command, "--format", text, "a format: text, json, collapsed or pprof");
+}
+
+static int parse_value(const struct command *command, const char *text, enum profile_value *value)
+{
+	for (size_t i = 0; i < PROFILE_VALUE_CNT; i++) {
+		if (strcmp(text, profile_value_types[i].name) != 0)
+			continue;
+		*value = (enum profile_value)i;
+		return 0;
+	}
+	return reject(command, "--value", text,
+		      "a value: live_bytes, live_blocks, hostage_bytes or growth");
+}
+
 static int apply_option(const struct command *command, enum option_id id, const char *text,
 			struct options *options)
 {
@@ -152,8 +187,15 @@ static int apply_option(const struct command *command, enum option_id id, const 
 			return reject(command, "--sample-bytes", text,
 				      "a size up to 1GiB, such as 16KiB");
 		return 0;
+	case OPTION_FORMAT:
+		return parse_format(command, text, &options->format);
+	case OPTION_VALUE:
+		return parse_value(command, text, &options->value);
+	case OPTION_OUTPUT:
+		options->output_path = text;
+		return 0;
 	case OPTION_JSON:
-		options->json = true;
+		options->format = FORMAT_JSON;
 		return 0;
 	case OPTION_MAP:
 		options->map = true;

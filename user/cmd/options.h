@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "report/profile.h"
+
 enum option_id {
 	OPTION_PID = 1,
 	OPTION_INTERVAL,
@@ -18,6 +20,9 @@ enum option_id {
 	OPTION_BUDGET,
 	OPTION_STACKS,
 	OPTION_SAMPLE_BYTES,
+	OPTION_FORMAT,
+	OPTION_VALUE,
+	OPTION_OUTPUT,
 	OPTION_JSON,
 	OPTION_MAP,
 	OPTION_PAUSE,
@@ -34,6 +39,13 @@ enum trace_mode {
 	TRACE_FULL,
 };
 
+enum output_format {
+	FORMAT_TEXT,
+	FORMAT_JSON,
+	FORMAT_COLLAPSED,
+	FORMAT_PPROF,
+};
+
 struct options {
 	pid_t pid; /* 0: none given */
 	double interval_s;
@@ -43,7 +55,10 @@ struct options {
 	bool budget_given; /* on the command line */
 	bool no_stacks;
 	uint64_t sample_bytes; /* one allocation in so many is told with its stack; 0: each */
-	bool json, map, pause, no_cache;
+	enum output_format format;
+	enum profile_value value; /* of collapsed stacks */
+	const char *output_path;  /* NULL: stdout */
+	bool map, pause, no_cache;
 	double below; /* occupancy below which an arena with live blocks is pinned */
 	uint32_t blocks_per_arena_max;
 	uint64_t max_memory_bytes;

@@ -44,8 +44,8 @@ int output__write(const struct output *output, const struct findings *findings)
 	log_progress_done();
 	gethostname(host, sizeof(host) - 1);
 	clock_gettime(CLOCK_REALTIME, &report.time);
-	err = output->options->json ? report__write_json(&report, stdout)
-				    : report__write_text(&report, stdout);
+	err = output->options->format == FORMAT_JSON ? report__write_json(&report, stdout)
+						     : report__write_text(&report, stdout);
 	if (err)
 		log_error("cannot write the report to stdout: %s", strerror(-err));
 	return err;

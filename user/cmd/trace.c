@@ -12,6 +12,7 @@
 #include "cmd/allocation_sites.h"
 #include "cmd/commands.h"
 #include "cmd/output.h"
+#include "cmd/profile_output.h"
 #include "probes/features.h"
 #include "probes/site_cache.h"
 #include "probes/tracer.h"
@@ -50,11 +51,12 @@ struct trace {
 	struct heap_source *source;
 	struct tracer *tracer;
 	struct allocation_sites sites;
+	struct out_file *profile; /* where it will go; NULL: reports are wanted */
 	struct pinned_history history;
 	uint64_t counters[COUNTER_CNT];
 	struct heap_reading reading; /* of the last checkpoint */
 	struct timespec since;
-	bool process_gone;
+	bool process_gone, ending;
 	int epoll_fd, fds[WAKEUP_CNT];
 };
 
@@ -63,6 +65,7 @@ static void trace__release(struct trace *trace)
 	launch__release(&trace->launch);
 	tracer__free(trace->tracer);
 	allocation_sites__release(&trace->sites);
+	out_file__free(trace->profile);
 	heap_source__free(trace->source);
 	pinned_history__free(&trace->history);
 	closep(&trace->epoll_fd);
@@ -177,6 +180,11 @@ static int report(struct trace *trace)
 		.sees_freelist_clears = state.totals.sees_freelist_clears,
 		.traced_for_s = seconds_since(&trace->since),
 	};
+	if (trace->profile && !trace->ending)
+		return 0;
+	if (trace->profile)
+		return profile_output__write(trace->profile, trace->options, trace->source,
+					     &state.sites, tracing.traced_for_s);
 	output.tracing = &tracing;
 	output.sites = trace->sites.ledger ? &state.sites : NULL;
 	return output__write(&output, &state.findings);
@@ -351,6 +359,7 @@ static int run_loop(struct trace *trace)
 	}
 	if (err)
 		return err;
+	trace->ending = true;
 	trace->process_gone = wakeup == WAKEUP_EXIT || tracer__has_execed(trace->tracer);
 	err = trace->process_gone ? report(trace) : checkpoint_and_report(trace);
 	describe_end(trace, wakeup);
@@ -398,6 +407,10 @@ static int follow(struct trace *trace, bool from_first_allocation, struct failur
 		return failure__set(failure, err, "out of memory");
 	err = tracer__follow(trace->tracer, trace->source, allocation_sites__runtime(&trace->sites),
 			     from_first_allocation, failure);
+	if (!err && trace->profile && !trace->sites.ledger)
+		return failure__set(failure, -ENOTSUP,
+				    "process %d: there is no profile without stacks",
+				    trace->source->process->pid);
 	if (!err)
 		allocation_sites__start(&trace->sites);
 	return err;
@@ -488,6 +501,24 @@ static int start_command(struct trace *trace, struct failure *failure)
 	return err ? err : follow(trace, true, failure);
 }
 
+/* Options that contradict each other: -EINVAL after one line on stderr. */
+static int check_options(const struct options *options)
+{
+	bool wants_profile = options__want_profile(options);
+
+	if (!options->pid == !options->argument_cnt)
+		log_error("trace: what? give a process with -p PID, or a command: -- CMD ARGS");
+	else if (options->mode == TRACE_FULL && options->budget_given)
+		log_error("trace: --mode full knows no budget; leave out one of the two");
+	else if (options->output_path && !wants_profile)
+		log_error("trace: -o goes with --format pprof or collapsed; reports go to stdout");
+	else if (options->no_stacks && wants_profile)
+		log_error("trace: a profile is made of stacks; leave out --stacks none");
+	else
+		return 0;
+	return -EINVAL;
+}
+
 static int run_trace(const struct options *options)
 {
 	_cleanup_(trace__release) struct trace trace = {.options = options,
@@ -496,14 +527,11 @@ static int run_trace(const struct options *options)
 	struct failure failure;
 	int err;
 
-	if (!options->pid == !options->argument_cnt) {
-		log_error("trace: what? give a process with -p PID, or a command: -- CMD ARGS");
-		return -EINVAL;
-	}
-	if (options->mode == TRACE_FULL && options->budget_given) {
-		log_error("trace: --mode full knows no budget; leave out one of the two");
-		return -EINVAL;
-	}
+	err = check_options(options);
+	if (!err && options__want_profile(options))
+		err = profile_output__open(&trace.profile, options);
+	if (err)
+		return err;
 	err = options->pid ? start_on_process(&trace, &failure) : start_command(&trace, &failure);
 	if (err) {
 		log_error("%s", failure.text);
@@ -530,10 +558,11 @@ const struct command command_trace = {
 		"shrinks; what is left of the budget goes into short bursts in which each allocation is seen.\n"
 		"Mode full follows each allocation and free by a probe, which takes about a microsecond each.",
 	.options =
-		(const enum option_id[]){OPTION_PID, OPTION_INTERVAL, OPTION_DURATION, OPTION_MODE,
-					 OPTION_BUDGET, OPTION_STACKS, OPTION_SAMPLE_BYTES,
-					 OPTION_JSON, OPTION_MAP, OPTION_PAUSE, OPTION_BELOW,
-					 OPTION_BLOCKS, OPTION_MAX_MEMORY, OPTION_NO_CACHE,
-					 OPTION_VERBOSE, OPTION_HELP, 0},
+		(const enum option_id[]){
+			OPTION_PID,	 OPTION_INTERVAL, OPTION_DURATION,     OPTION_MODE,
+			OPTION_BUDGET,	 OPTION_STACKS,	  OPTION_SAMPLE_BYTES, OPTION_FORMAT,
+			OPTION_VALUE,	 OPTION_OUTPUT,	  OPTION_JSON,	       OPTION_MAP,
+			OPTION_PAUSE,	 OPTION_BELOW,	  OPTION_BLOCKS,       OPTION_MAX_MEMORY,
+			OPTION_NO_CACHE, OPTION_VERBOSE,  OPTION_HELP,	       0},
 	.run = run_trace,
 };

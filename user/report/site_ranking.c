@@ -74,12 +74,12 @@ static bool has_anything(const struct site_totals *totals)
 	       totals->arenas_taken;
 }
 
-/* Marks the first SITES_MAX in that order. */
-static void mark_first(struct ranked_site *items, size_t cnt,
+/* Marks the first @max in that order. */
+static void mark_first(struct ranked_site *items, size_t cnt, size_t max,
 		       int (*compare)(const void *, const void *), bool *wanted)
 {
 	qsort(items, cnt, sizeof(*items), compare);
-	for (size_t i = 0; i < cnt && i < SITES_MAX; i++)
+	for (size_t i = 0; i < cnt && i < max; i++)
 		wanted[items[i].id] = true;
 }
 
@@ -171,7 +171,7 @@ static void find_unknown(struct site_ranking *sites, const struct ranked_site *a
 }
 
 int site_ranking__collect(struct site_ranking *out, const struct site_ledger *ledger,
-			  const struct stack_table *stacks, const struct heap *heap,
+			  const struct stack_table *stacks, size_t max, const struct heap *heap,
 			  const struct heap_measure *measure, const struct pinned *pinned)
 {
 	uint32_t stack_cnt = stack_table__cnt(stacks);
@@ -193,9 +193,9 @@ int site_ranking__collect(struct site_ranking *out, const struct site_ledger *le
 		if (has_anything(&totals[i]))
 			all[cnt++] = (struct ranked_site){.id = i, .totals = totals[i]};
 	find_unknown(&sites, all, cnt, &totals[stack_cnt], measure, pinned);
-	mark_first(all, cnt, by_live, wanted);
-	mark_first(all, cnt, by_growth, wanted);
-	mark_first(all, cnt, by_hostage, wanted);
+	mark_first(all, cnt, max, by_live, wanted);
+	mark_first(all, cnt, max, by_growth, wanted);
+	mark_first(all, cnt, max, by_hostage, wanted);
 	err = keep_wanted(&sites, stacks, all, cnt, wanted);
 	if (err)
 		return err;

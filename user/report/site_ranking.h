@@ -13,8 +13,8 @@
 #include "stacks/site_ledger.h"
 #include "stacks/stack_table.h"
 
-/* So many stacks by each count; more are summed up as omitted. */
-#define SITES_MAX 100
+/* What a report shows of them, by each count. */
+#define SITES_REPORTED_MAX 100
 
 struct ranked_site {
 	uint32_t id; /* the stack's index: the same in all reports of a trace */
@@ -33,9 +33,12 @@ struct site_ranking {
 	uint32_t *block_sites, *pool_sites;
 };
 
-/* Collects what is to be reported of @heap. Returns 0 or -ENOMEM; the caller frees. */
+/*
+ * Collects what is to be reported of @heap, at most @max sites by each count. Returns 0 or -ENOMEM; the
+ * caller frees.
+ */
 int site_ranking__collect(struct site_ranking *out, const struct site_ledger *ledger,
-			  const struct stack_table *stacks, const struct heap *heap,
+			  const struct stack_table *stacks, size_t max, const struct heap *heap,
 			  const struct heap_measure *measure, const struct pinned *pinned);
 void site_ranking__free(struct site_ranking *sites);
 
