@@ -11,10 +11,16 @@
 #include "util/id_table.h"
 
 struct kept_stack {
-	uint64_t number; /* 0: forgotten */
-	size_t first;	 /* in the arrays of frames */
+	size_t first; /* in frames */
 	uint32_t frame_cnt;
 	bool truncated;
+};
+
+/* A stack as it was told. Several come to the same: a line can be many instructions. */
+struct told_stack {
+	uint64_t number; /* 0: forgotten */
+	size_t first;	 /* in told_frames, of those that are shown */
+	uint32_t stack;
 };
 
 struct stack_table {
@@ -24,10 +30,14 @@ struct stack_table {
 	size_t string_cnt, string_capacity;
 	struct id_table string_ids;
 	struct stack_frame *frames;
-	struct pyfrag_frame *told_frames; /* the same, as they were told */
-	size_t frame_cnt, frame_capacity, told_capacity;
+	size_t frame_cnt, frame_capacity;
 	struct kept_stack *stacks;
 	size_t stack_cnt, stack_capacity;
+	struct id_table stack_ids;
+	struct pyfrag_frame *told_frames;
+	size_t told_frame_cnt, told_frame_capacity;
+	struct told_stack *told;
+	size_t told_cnt, told_capacity;
 	struct address_table by_number;
 	size_t used_bytes, bytes_max;
 	struct stack_table_counts counts;
@@ -59,8 +69,10 @@ void stack_table__free(struct stack_table *table)
 	free((void *)table->strings);
 	id_table__release(&table->string_ids);
 	free(table->frames);
-	free(table->told_frames);
 	free(table->stacks);
+	id_table__release(&table->stack_ids);
+	free(table->told_frames);
+	free(table->told);
 	address_table__release(&table->by_number);
 	code_cache__free(table->codes);
 	free(table);
@@ -131,26 +143,97 @@ static int name_frame(struct stack_table *table, const struct pyfrag_frame *told
 	return err ? err : intern(table, code->filename, &out->file);
 }
 
+/* Names the frames of @told that are shown, behind those that are kept. */
 static int name_frames(struct stack_table *table, const struct pyfrag_stack *told, uint32_t *cnt)
 {
 	*cnt = 0;
 	for (uint32_t i = 0; i < told->event.reserved; i++) {
-		size_t at = table->frame_cnt + *cnt;
 		bool shown;
-		int err = name_frame(table, &told->frames[i], &table->frames[at], &shown);
+		int err = name_frame(table, &told->frames[i],
+				     &table->frames[table->frame_cnt + *cnt], &shown);
 
 		if (err)
 			return err;
-		table->told_frames[at] = told->frames[i];
+		table->told_frames[table->told_frame_cnt + *cnt] = told->frames[i];
 		*cnt += shown;
 	}
 	return 0;
 }
 
+static bool is_stack(const void *owner, uint32_t id, const void *key)
+{
+	const struct stack_table *table = owner;
+	const struct kept_stack *kept = &table->stacks[id], *wanted = key;
+
+	if (kept->frame_cnt != wanted->frame_cnt || kept->truncated != wanted->truncated)
+		return false;
+	for (uint32_t i = 0; i < kept->frame_cnt; i++) {
+		const struct stack_frame *left = &table->frames[kept->first + i];
+		const struct stack_frame *right = &table->frames[wanted->first + i];
+
+		/* Strings are held once. */
+		if (left->function != right->function || left->file != right->file ||
+		    left->line != right->line)
+			return false;
+	}
+	return true;
+}
+
+static uint32_t hash_stack(const struct stack_table *table, const struct kept_stack *stack)
+{
+	uint64_t hash = stack->frame_cnt;
+
+	for (uint32_t i = 0; i < stack->frame_cnt; i++) {
+		const struct stack_frame *frame = &table->frames[stack->first + i];
+
+		hash = (hash ^ (uintptr_t)frame->function) * 0x9e3779b97f4a7c15ULL;
+		hash = (hash ^ (uintptr_t)frame->file) * 0x9e3779b97f4a7c15ULL;
+		hash = (hash ^ (uint32_t)frame->line) * 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 32;
+	}
+	return (uint32_t)hash;
+}
+
+/* The index of the stack whose @cnt frames were just named, which is kept if it is a new one. */
+static int keep_stack(struct stack_table *table, uint32_t cnt, bool truncated, uint32_t *out)
+{
+	const struct kept_stack stack = {.first = table->frame_cnt,
+					 .frame_cnt = cnt,
+					 .truncated = truncated};
+	uint32_t hash = hash_stack(table, &stack);
+	int err;
+
+	*out = id_table__find(&table->stack_ids, hash, is_stack, table, &stack);
+	if (*out != ID_TABLE_NONE)
+		return 0;
+	err = ARRAY_RESERVE(table->stacks, table->stack_capacity, table->stack_cnt + 1);
+	if (!err)
+		err = id_table__add(&table->stack_ids, hash, table->stack_cnt);
+	if (err)
+		return err;
+	*out = (uint32_t)table->stack_cnt;
+	table->stacks[table->stack_cnt++] = stack;
+	table->frame_cnt += cnt;
+	table->used_bytes += sizeof(stack) + cnt * sizeof(*table->frames);
+	return 0;
+}
+
+/* Room for @cnt more frames, and one more stack that is told. */
+static int reserve(struct stack_table *table, size_t cnt)
+{
+	int err = ARRAY_RESERVE(table->frames, table->frame_capacity, table->frame_cnt + cnt);
+
+	if (!err)
+		err = ARRAY_RESERVE(table->told_frames, table->told_frame_capacity,
+				    table->told_frame_cnt + cnt);
+	if (!err)
+		err = ARRAY_RESERVE(table->told, table->told_capacity, table->told_cnt + 1);
+	return err;
+}
+
 int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told)
 {
-	struct address_entry entry = {.address = told->event.address,
-				      .stack = (uint32_t)table->stack_cnt};
+	struct address_entry entry = {.address = told->event.address};
 	uint32_t cnt;
 	int err;
 
@@ -161,27 +244,21 @@ int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told)
 		table->counts.unkept_stacks++;
 		return 0;
 	}
-	err = ARRAY_RESERVE(table->frames, table->frame_capacity,
-			    table->frame_cnt + told->event.reserved);
-	if (!err)
-		err = ARRAY_RESERVE(table->told_frames, table->told_capacity,
-				    table->frame_cnt + told->event.reserved);
-	if (!err)
-		err = ARRAY_RESERVE(table->stacks, table->stack_capacity, table->stack_cnt + 1);
+	err = reserve(table, told->event.reserved);
 	if (!err)
 		err = name_frames(table, told, &cnt);
+	if (!err)
+		err = keep_stack(table, cnt, told->event.size_class, &entry.stack);
 	if (!err)
 		err = address_table__put(&table->by_number, &entry);
 	if (err)
 		return err;
-	table->stacks[table->stack_cnt++] =
-		(struct kept_stack){.number = told->event.address,
-				    .first = table->frame_cnt,
-				    .frame_cnt = cnt,
-				    .truncated = told->event.size_class};
-	table->frame_cnt += cnt;
-	table->used_bytes += sizeof(struct kept_stack) + 2 * sizeof(entry) +
-			     cnt * (sizeof(*table->frames) + sizeof(*table->told_frames));
+	table->told[table->told_cnt++] = (struct told_stack){.number = told->event.address,
+							     .first = table->told_frame_cnt,
+							     .stack = entry.stack};
+	table->told_frame_cnt += cnt;
+	table->used_bytes +=
+		sizeof(struct told_stack) + 2 * sizeof(entry) + cnt * sizeof(*table->told_frames);
 	return 0;
 }
 
@@ -207,11 +284,10 @@ uint32_t stack_table__cnt(const struct stack_table *table)
 	return (uint32_t)table->stack_cnt;
 }
 
-/* 1 if a frame's code still is what it was named after, 0 if not, or negative errno. */
-static int is_as_named(struct stack_table *table, size_t frame)
+/* 1 if the code of the frame told still is what it was @named after, 0 if not, or negative errno. */
+static int is_as_named(struct stack_table *table, const struct pyfrag_frame *told,
+		       const struct stack_frame *named)
 {
-	const struct stack_frame *named = &table->frames[frame];
-	const struct pyfrag_frame *told = &table->told_frames[frame];
 	const struct code_object *code;
 	int err = code_cache__get(table->codes, table->memory, told->code, &code);
 	int32_t line;
@@ -225,10 +301,13 @@ static int is_as_named(struct stack_table *table, size_t frame)
 	       !strcmp(named->file, code->filename) && named->line == (line < 0 ? 0 : line);
 }
 
-static int is_as_told(struct stack_table *table, const struct kept_stack *kept)
+static int is_as_told(struct stack_table *table, const struct told_stack *told)
 {
+	const struct kept_stack *kept = &table->stacks[told->stack];
+
 	for (size_t i = 0; i < kept->frame_cnt; i++) {
-		int same = is_as_named(table, kept->first + i);
+		int same = is_as_named(table, &table->told_frames[told->first + i],
+				       &table->frames[kept->first + i]);
 
 		if (same <= 0)
 			return same;
@@ -240,18 +319,18 @@ int stack_table__review(struct stack_table *table, void (*forget)(uint64_t numbe
 			void *context)
 {
 	code_cache__begin_round(table->codes);
-	for (size_t i = 0; i < table->stack_cnt; i++) {
-		struct kept_stack *kept = &table->stacks[i];
-		int same = kept->number ? is_as_told(table, kept) : 1;
+	for (size_t i = 0; i < table->told_cnt; i++) {
+		struct told_stack *told = &table->told[i];
+		int same = told->number ? is_as_told(table, told) : 1;
 
 		if (same < 0)
 			return same;
 		if (same)
 			continue;
-		forget(kept->number, context);
+		forget(told->number, context);
 		address_table__remove(&table->by_number,
-				      address_table__find(&table->by_number, kept->number));
-		kept->number = 0;
+				      address_table__find(&table->by_number, told->number));
+		told->number = 0;
 		table->counts.retired_stacks++;
 	}
 	return 0;
