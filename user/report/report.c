@@ -15,7 +15,11 @@ double report__coverage(const struct report *report)
 
 double report_cost__share(const struct report_cost *cost)
 {
-	return cost->cpu_ns > cost->spent_ns
-		       ? (double)cost->spent_ns / (double)(cost->cpu_ns - cost->spent_ns)
-		       : 0;
+	double all_ns = (double)cost->cpu_ns, spent_ns = (double)cost->spent_ns;
+	double own_ns = all_ns - spent_ns;
+
+	/* What a hit costs is an estimate: it may come to more than there was. */
+	if (own_ns < all_ns / 100)
+		own_ns = all_ns / 100;
+	return own_ns > 0 ? spent_ns / own_ns : 0;
 }

@@ -72,7 +72,10 @@ struct report {
  */
 double report__coverage(const struct report *report);
 
-/* What hits cost, as a share of the CPU time that the target would have used without them. */
+/*
+ * What hits cost, as a share of the CPU time that the target would have used without them, which is taken to
+ * be a hundredth of what it has used at least.
+ */
 double report_cost__share(const struct report_cost *cost);
 
 /* Both return 0, or negative errno if @out did not take all of it. */
