@@ -95,7 +95,7 @@ static __always_inline void tell(__u8 type, __u32 size_class, __u64 address)
 	if (stacked &&
 	    (type == EVENT_ALLOC ||
 	     (type == EVENT_NEW_POOL && takes_sample((size_class + 1) * (__u64)stacks.alignment))))
-		flags = PYFRAG_EVENT_SAMPLED;
+		flags = PYFRAG_EVENT_SAMPLED | stacks.sample_step << PYFRAG_EVENT_STEP_SHIFT;
 	if (stacked)
 		emit_stacked(type, size_class, flags, address, current_stack());
 	else

@@ -38,7 +38,6 @@
 	X(STACKS_UNKEPT, "stacks_unkept", "stacks for which there was no room")                    \
 	X(SITES_FORGOTTEN, "sites_forgotten",                                                      \
 	  "blocks and pools whose site was given up, for it was not certain any more")             \
-	X(SITES_UNKEPT, "sites_unkept", "sampled blocks for which there was no room")              \
 	X(DRIFT_UNCONFIRMED, "drift_unconfirmed", "blocks too many to look at twice")
 
 /* Probe hits, also counted by BPF programs: no losses, but what tracing costs. */

@@ -37,6 +37,8 @@ struct pyfrag_event {
 #define PYFRAG_EVENT_HAS_STACK 1
 /* An allocation that was picked by chance, and stands for others (sampling.h). */
 #define PYFRAG_EVENT_SAMPLED 2
+/* Which step of the sampling distance was in force then (stacks.h): 8 bits from here on. */
+#define PYFRAG_EVENT_STEP_SHIFT 8
 
 /* Hits that may cost so much, each kind for itself; what happens to arenas is always told. */
 enum pyfrag_allowance {

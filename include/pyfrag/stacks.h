@@ -45,5 +45,7 @@ struct pyfrag_stacks {
 	__u32 alignment;    /* of blocks; what size classes differ by */
 	__u64 pool_size;    /* bytes */
 	__u64 sample_bytes; /* one allocation in so many bytes, on average; 0: each */
+	__u32 sample_step; /* told with each sample: user space knows by it what sample_bytes was */
+	__u32 reserved;
 	struct py_walk walk;
 };

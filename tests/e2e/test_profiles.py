@@ -15,8 +15,9 @@ def profile(target, *options):
     """Starts a trace that writes a profile, has the target fill its heap, and ends it."""
     process = subprocess.Popen(
         [PYFRAG, "trace", "-p", str(target.pid), "--mode", "full", "--sample-bytes", "0", "-v",
-         *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(1.5)  # it says nothing until its end
+         *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)    # It says nothing on stdout until its end.
+    while b"is traced" not in process.stderr.readline():
+        assert process.poll() is None
     target.run("much_of_three_lines")
     target.wait_until_blocked()
     process.terminate()

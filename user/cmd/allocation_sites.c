@@ -9,7 +9,9 @@
 
 #define STACKS_BYTES_MAX (8UL << 20)
 /* Of 24 bytes, in a table that is half empty at least. */
-#define BLOCKS_MAX (1UL << 18)
+#define SAMPLES_MAX (1UL << 17)
+/* Who wants each block has room for it, up to that. */
+#define BLOCKS_MAX (1UL << 20)
 
 void allocation_sites__release(struct allocation_sites *sites)
 {
@@ -22,8 +24,14 @@ void allocation_sites__release(struct allocation_sites *sites)
 static int observe(const struct pyfrag_event *event, void *context)
 {
 	struct allocation_sites *sites = context;
+	int err = site_ledger__apply(sites->ledger, event);
 
-	return site_ledger__apply(sites->ledger, event);
+	if (sites->config.sample_step != site_ledger__sample_step(sites->ledger)) {
+		sites->config.sample_step = site_ledger__sample_step(sites->ledger);
+		sites->config.sample_bytes = site_ledger__sample_bytes(sites->ledger);
+		tracer__enable_stacks(sites->tracer, &sites->config);
+	}
+	return err;
 }
 
 static void note_gap(void *context)
@@ -40,7 +48,7 @@ static int make_tables(struct allocation_sites *sites, const struct heap_source 
 		.geometry = source->allocators.geometry,
 		.sample_bytes = options->sample_bytes,
 		.keeps_blocks = options->mode == TRACE_FULL,
-		.blocks_max = BLOCKS_MAX,
+		.blocks_max = options->sample_bytes ? SAMPLES_MAX : BLOCKS_MAX,
 	};
 	int err = stack_table__new(&sites->stacks, &sites->runtime.offsets,
 				   &source->process->memory.memory, STACKS_BYTES_MAX);
@@ -110,7 +118,6 @@ static void add_counters(const struct allocation_sites *sites, uint64_t *counter
 	counters[COUNTER_STACKS_RETIRED] = stacks->retired_stacks;
 	counters[COUNTER_STACKS_UNKEPT] = stacks->unkept_stacks;
 	counters[COUNTER_SITES_FORGOTTEN] = ledger->forgotten_blocks + ledger->forgotten_pools;
-	counters[COUNTER_SITES_UNKEPT] = ledger->unkept_blocks;
 }
 
 int allocation_sites__collect(struct allocation_sites *sites, const struct heap *heap,

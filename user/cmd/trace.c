@@ -413,6 +413,7 @@ static int follow(struct trace *trace, bool from_first_allocation, struct failur
 				    trace->source->process->pid);
 	if (!err)
 		allocation_sites__start(&trace->sites);
+	log_debug("process %d is traced", trace->source->process->pid);
 	return err;
 }
 

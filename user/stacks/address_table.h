@@ -13,8 +13,11 @@ struct address_entry {
 	uint64_t stamp;	  /* of the pool, when it was last looked at (pool__stamp()); 0: never */
 	uint32_t stack;	  /* an index in the stack table */
 	union {
-		uint32_t size; /* of a block, bytes */
-		uint32_t era;  /* of a pool: so often may its going have been missed by then */
+		struct {
+			uint16_t size; /* of a block, bytes */
+			uint16_t step; /* of the sampling distance, when it was sampled */
+		};
+		uint32_t era; /* of a pool: so often may its going have been missed by then */
 	};
 };
 

@@ -10,6 +10,11 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
+/* The distance after so many steps is beyond any heap. */
+#define STEPS_MAX 30
+/* Where every allocation was told, the first step is to twice this. */
+#define DISTANCE_MIN 32UL
+
 /* What was taken at one stack. */
 struct growth {
 	uint64_t pools, arenas, interval_pools, interval_arenas;
@@ -22,7 +27,9 @@ struct site_ledger {
 	struct growth *growth; /* by stack index; the last one is of stacks that are not known */
 	size_t growth_cnt, growth_capacity;
 	struct growth unknown_growth;
-	uint32_t era; /* gaps so far */
+	uint32_t era;  /* gaps so far */
+	uint16_t step; /* so often the sampling distance was doubled */
+	uint64_t random;
 	struct site_ledger_counts counts;
 };
 
@@ -35,6 +42,7 @@ int site_ledger__new(struct site_ledger **out, struct stack_table *stacks,
 		return -ENOMEM;
 	ledger->options = *options;
 	ledger->stacks = stacks;
+	ledger->random = 0x9e3779b97f4a7c15ULL;
 	*out = ledger;
 	return 0;
 }
@@ -87,23 +95,75 @@ static void forget(struct address_table *table, uint64_t address)
 		address_table__remove(table, entry);
 }
 
+static uint64_t distance_at(const struct site_ledger *ledger, uint32_t step)
+{
+	if (!ledger->options.sample_bytes)
+		return step ? DISTANCE_MIN << step : 0;
+	return ledger->options.sample_bytes << step;
+}
+
+/* How likely a block of @size bytes is sampled. */
+static double probability_of(const struct site_ledger *ledger, uint32_t size, uint32_t step)
+{
+	uint64_t mean = distance_at(ledger, step);
+
+	return mean ? -expm1(-(double)size / (double)mean) : 1;
+}
+
+/* Uniform in [0, 1) (Marsaglia's xorshift). */
+static double draw(struct site_ledger *ledger)
+{
+	ledger->random ^= ledger->random << 13;
+	ledger->random ^= ledger->random >> 7;
+	ledger->random ^= ledger->random << 17;
+	return (double)(ledger->random >> 11) * 0x1p-53;
+}
+
+/* Whether @entry would have been sampled with the distance of now, too. */
+static bool stays(struct site_ledger *ledger, const struct address_entry *entry)
+{
+	double before = probability_of(ledger, entry->size, entry->step);
+
+	return entry->step >= ledger->step ||
+	       draw(ledger) * before < probability_of(ledger, entry->size, ledger->step);
+}
+
+/* From here on samples are half as likely; and those there are, as if that had been so before. */
+static void double_distance(struct site_ledger *ledger)
+{
+	struct address_table *blocks = &ledger->blocks;
+
+	ledger->step++;
+	for (size_t i = 0; i < blocks->slot_cnt;) {
+		struct address_entry *entry = &blocks->slots[i];
+
+		if (entry->address && !stays(ledger, entry)) {
+			/* What comes into the slot is looked at next. */
+			address_table__remove(blocks, entry);
+			continue;
+		}
+		if (entry->address && entry->step < ledger->step)
+			entry->step = ledger->step;
+		i++;
+	}
+}
+
 static int apply_alloc(struct site_ledger *ledger, const struct pyfrag_event *event)
 {
 	const struct address_entry entry = {
 		.address = event->address,
 		.stack = stack_of(ledger, event),
-		.size = geometry__block_size(&ledger->options.geometry, event->size_class),
+		.size = (uint16_t)geometry__block_size(&ledger->options.geometry,
+						       event->size_class),
+		.step = event->reserved >> PYFRAG_EVENT_STEP_SHIFT,
 	};
-
 	if (!ledger->options.keeps_blocks)
 		return 0;
 	forget(&ledger->blocks, event->address);
 	if (!(event->reserved & PYFRAG_EVENT_SAMPLED))
 		return 0;
-	if (ledger->blocks.cnt >= ledger->options.blocks_max) {
-		ledger->counts.unkept_blocks++;
-		return 0;
-	}
+	if (ledger->blocks.cnt >= ledger->options.blocks_max && ledger->step < STEPS_MAX)
+		double_distance(ledger);
 	return address_table__put(&ledger->blocks, &entry);
 }
 
@@ -216,6 +276,16 @@ void site_ledger__check(struct site_ledger *ledger, const struct heap *heap, boo
 	}
 }
 
+uint64_t site_ledger__sample_bytes(const struct site_ledger *ledger)
+{
+	return distance_at(ledger, ledger->step);
+}
+
+uint32_t site_ledger__sample_step(const struct site_ledger *ledger)
+{
+	return ledger->step;
+}
+
 bool site_ledger__keeps_blocks(const struct site_ledger *ledger)
 {
 	return ledger->options.keeps_blocks;
@@ -269,8 +339,7 @@ static double hostage_bytes_a_block(const struct sums *sums, const struct arena_
 
 static void add_block(const struct sums *sums, const struct address_entry *entry)
 {
-	uint64_t mean = sums->ledger->options.sample_bytes;
-	double probability = mean ? -expm1(-(double)entry->size / (double)mean) : 1;
+	double probability = probability_of(sums->ledger, entry->size, entry->step);
 	struct site_totals *totals = totals_of(sums, entry->stack);
 	const struct arena_totals *arena = pinned_around(sums, entry->address);
 	double bytes = entry->size / probability;

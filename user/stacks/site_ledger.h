@@ -40,16 +40,15 @@ struct site_totals {
 struct site_ledger_counts {
 	uint64_t forgotten_blocks,
 		forgotten_pools; /* whose site was given up, for it was not certain */
-	uint64_t unkept_blocks;	 /* for which there was no room */
 };
 
 struct site_ledger;
 
 struct site_ledger_options {
 	struct geometry geometry;
-	uint64_t sample_bytes; /* 0: every allocation is told */
+	uint64_t sample_bytes; /* at the beginning; 0: every allocation is told */
 	bool keeps_blocks;     /* every free is told */
-	size_t blocks_max;     /* how many sampled blocks are kept */
+	size_t blocks_max; /* how many sampled blocks are kept, before the distance is doubled */
 };
 
 /* Returns 0 or -ENOMEM; the caller frees it. @stacks must outlive it. */
@@ -73,6 +72,13 @@ void site_ledger__note_gap(struct site_ledger *ledger);
 void site_ledger__check(struct site_ledger *ledger, const struct heap *heap, bool gap);
 
 bool site_ledger__keeps_blocks(const struct site_ledger *ledger);
+
+/*
+ * How many bytes are now to lie between two samples, and which step that is: when there are more samples than
+ * are to be kept, the distance is doubled, and each sample kept as if that had been so from the beginning.
+ */
+uint64_t site_ledger__sample_bytes(const struct site_ledger *ledger);
+uint32_t site_ledger__sample_step(const struct site_ledger *ledger);
 
 /* The stack a live block was allocated at, or its pool was taken at: its index, or STACK_UNKNOWN. */
 uint32_t site_ledger__block_stack(const struct site_ledger *ledger, uint64_t block);
