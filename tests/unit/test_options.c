@@ -137,6 +137,7 @@ static const struct known_option {
 	{"--json", NULL, NULL, "ts"},		{"--map", NULL, NULL, "ts"},
 	{"--pause", NULL, NULL, "ts"},		{"--below", NULL, "25%", "ts"},
 	{"--budget", NULL, "0.5%", "t"},	{"--blocks", NULL, "4", "ts"},
+	{"--stacks", NULL, "none", "t"},	{"--sample-bytes", NULL, "4KiB", "t"},
 	{"--max-memory", NULL, "64MiB", "tsd"}, {"--no-cache", NULL, NULL, "tid"},
 	{"--verbose", "-v", NULL, "tsid"},	{"--help", "-h", NULL, "tsid"},
 };
@@ -199,6 +200,8 @@ static void test_defaults(void **state)
 		assert_true(outcome.options.below == 0.10);
 		assert_int_equal(outcome.options.blocks_per_arena_max, 32);
 		assert_int_equal(outcome.options.max_memory_bytes, KIB * KIB * KIB);
+		assert_false(outcome.options.no_stacks);
+		assert_int_equal(outcome.options.sample_bytes, 16 * KIB);
 		assert_int_equal(outcome.options.argument_cnt, 0);
 	}
 }
@@ -226,6 +229,16 @@ static void test_values(void **state)
 	check_success(&outcome);
 	assert_true(outcome.options.budget == 0.005);
 	assert_true(outcome.options.budget_given);
+
+	PARSE(&outcome, &command_trace, "--stacks", "none", "--sample-bytes", "64K");
+	check_success(&outcome);
+	assert_true(outcome.options.no_stacks);
+	assert_int_equal(outcome.options.sample_bytes, 64 * KIB);
+
+	PARSE(&outcome, &command_trace, "--stacks=none", "--stacks=python", "--sample-bytes=0");
+	check_success(&outcome);
+	assert_false(outcome.options.no_stacks);
+	assert_int_equal(outcome.options.sample_bytes, 0);
 
 	PARSE(&outcome, &command_trace, "-p17", "-i", "1", "-d2m", "--mode", "full");
 	check_success(&outcome);
@@ -281,6 +294,11 @@ static void test_bounds(void **state)
 		{"--max-memory", "1", true},
 		{"--max-memory", "1048576T", true},
 		{"--max-memory", "1048577T", false},
+		{"--sample-bytes", "0", true},
+		{"--sample-bytes", "1", true},
+		{"--sample-bytes", "1GiB", true},
+		{"--sample-bytes", "1073741825", false},
+		{"--sample-bytes", "-1", false},
 	};
 	struct outcome outcome;
 
@@ -302,8 +320,8 @@ static void test_no_numbers(void **state)
 		"", " ", "x", "1x", "1 x", "0x10", "1e3", "nan", "inf", "--", "-", "1,5", "%", "½",
 	};
 	static const char *const options[] = {
-		"--pid",   "--interval", "--duration",	 "--mode",
-		"--below", "--blocks",	 "--max-memory",
+		"--pid",    "--interval",   "--duration", "--mode",	    "--below",
+		"--blocks", "--max-memory", "--stacks",	  "--sample-bytes",
 	};
 	struct outcome outcome;
 
@@ -325,6 +343,20 @@ static void test_modes(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		PARSE(&outcome, &command_trace, "--mode", bad[i]);
 		check_error(&outcome, &command_trace, "watch or full");
+	}
+}
+
+static void test_stacks(void **state)
+{
+	static const char *const bad[] = {"",	     "None",   "none ",	     "non",
+					  "pythons", "native", "python,none"};
+	struct outcome outcome;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		PARSE(&outcome, &command_trace, "--stacks", bad[i]);
+		check_error(&outcome, &command_trace, "python or none");
+		check_untouched(&outcome);
 	}
 }
 
@@ -577,6 +609,7 @@ int main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_no_numbers),
 		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_stacks),
 		cmocka_unit_test(test_unknown_options),
 		cmocka_unit_test(test_missing_and_surplus_values),
 		cmocka_unit_test(test_arguments),
