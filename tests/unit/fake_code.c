@@ -83,3 +83,12 @@ void fake_code__map(struct fake_memory *fake, uint64_t address, const struct fak
 	fake_memory__map(fake, address, FAKE_CODE_BYTES);
 	fake_code__rewrite(fake, address, code);
 }
+
+void fake_code__make_stack(struct pyfrag_stack *out, uint64_t number, const uint64_t *codes,
+			   uint32_t cnt)
+{
+	*out = (struct pyfrag_stack){
+		.event = {.type = EVENT_STACK, .reserved = (uint16_t)cnt, .address = number}};
+	for (uint32_t i = 0; i < cnt; i++)
+		out->frames[i] = (struct pyfrag_frame){.code = codes[i], .instr = FAKE_INSTR};
+}

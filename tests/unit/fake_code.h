@@ -8,6 +8,7 @@
 
 #include "fake_memory.h"
 #include "pyfrag/py_offsets.h"
+#include "pyfrag/stacks.h"
 
 #define FAKE_CODE_BYTES 4096UL
 
@@ -23,6 +24,10 @@ struct fake_code {
 	uint32_t line; /* of all its instructions, less the first line: below 32 */
 };
 
+/* Where a frame is that has begun. Before FAKE_INSTR_SHOWN Python does not show it. */
+#define FAKE_INSTR_SHOWN (FAKE_OFFSETS.code_code + 2)
+#define FAKE_INSTR	 (FAKE_OFFSETS.code_code + 8)
+
 extern const struct py_offsets FAKE_OFFSETS;
 
 /* Writes the type of code objects; once, before any. */
@@ -34,3 +39,7 @@ void fake_code__rewrite(struct fake_memory *fake, uint64_t address, const struct
 
 /* Writes an ASCII str where that much is mapped. */
 void fake_code__write_str(struct fake_memory *fake, uint64_t address, const char *text);
+
+/* The record of a stack of @cnt frames, all at FAKE_INSTR, innermost first. */
+void fake_code__make_stack(struct pyfrag_stack *out, uint64_t number, const uint64_t *codes,
+			   uint32_t cnt);
