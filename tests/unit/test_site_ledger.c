@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Events in, totals out: by hand for each rule, and, for what is to be forgotten after a gap, at random
- * against a list that knows no hashing. The heap is the sample's (sample_heap.h): A and B are pinned.
+ * Events in, totals out, each rule by hand. The heap is the sample's (sample_heap.h): A and B are pinned.
+ * What is forgotten after a gap is in test_site_gaps.c.
  */
 #include "stacks/site_ledger.h"
 
@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #include "fake_code.h"
-#include "prng.h"
 #include "sample_heap.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
@@ -21,7 +20,7 @@
 #define NUMBER 0xabcd0000 /* index 0 */
 #define UNTOLD 0x77777777 /* the number of no stack */
 
-/* What B holds back, for each of its blocks. */
+/* What they hold back. */
 #define HOSTAGE_A (SAMPLE_ARENA_BYTES - 3 * 32)
 #define HOSTAGE_B (SAMPLE_ARENA_BYTES - 512 - 253 * 16)
 
