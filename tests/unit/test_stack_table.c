@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "stacks/stack_table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fake_code.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+#define CODE	0x7f0000010000UL
+#define ONE	CODE
+#define TWO	(CODE + FAKE_CODE_BYTES)
+#define THREE	(CODE + 2 * FAKE_CODE_BYTES)
+#define NOWHERE 0x123450000UL
+#define AMPLE	(16UL << 20)
+
+static const struct fake_code one = {"one", "Site.one", "/srv/site.py", 40, 7};
+static const struct fake_code two = {"two", "Site.two", "/srv/site.py", 90, 3};
+static const struct fake_code three = {"<module>", "<module>", "/srv/main.py", 1, 0};
+
+struct fixture {
+	struct fake_memory memory;
+	struct stack_table *table;
+	uint64_t forgotten[16];
+	size_t forgotten_cnt;
+};
+
+static void use_table_of(struct fixture *fixture, size_t bytes_max)
+{
+	stack_table__free(fixture->table);
+	assert_int_equal(stack_table__new(&fixture->table, &FAKE_OFFSETS, &fixture->memory.memory,
+					  bytes_max),
+			 0);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	assert_non_null(fixture);
+	fake_memory__init(&fixture->memory);
+	fake_code__map_type(&fixture->memory);
+	fake_code__map(&fixture->memory, ONE, &one);
+	fake_code__map(&fixture->memory, TWO, &two);
+	fake_code__map(&fixture->memory, THREE, &three);
+	use_table_of(fixture, AMPLE);
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	stack_table__free(fixture->table);
+	fake_memory__release(&fixture->memory);
+	free(fixture);
+	return 0;
+}
+
+/* Tells of a stack of one frame, two, ...: the addresses of their code. */
+#define TELL(fixture, number, ...)                                                                 \
+	tell(fixture, number, (const uint64_t[]){__VA_ARGS__},                                     \
+	     sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
+
+static void tell(struct fixture *fixture, uint64_t number, const uint64_t *codes, size_t cnt)
+{
+	struct pyfrag_stack stack;
+
+	fake_code__make_stack(&stack, number, codes, (uint32_t)cnt);
+	assert_int_equal(stack_table__add(fixture->table, &stack), 0);
+}
+
+static struct stack get(struct fixture *fixture, uint64_t number)
+{
+	uint32_t index = stack_table__find(fixture->table, number);
+
+	assert_true(index < stack_table__cnt(fixture->table));
+	return stack_table__get(fixture->table, index);
+}
+
+static void check_frame(const struct stack *stack, uint32_t index, const char *function,
+			const char *file, int32_t line)
+{
+	const struct stack_frame *frame = &stack->frames[index];
+
+	assert_true(index < stack->frame_cnt);
+	assert_string_equal(frame->function, function);
+	assert_string_equal(frame->file, file);
+	assert_int_equal(frame->line, line);
+}
+
+static void check_counts(const struct fixture *fixture, uint64_t unnamed, uint64_t retired,
+			 uint64_t unkept)
+{
+	const struct stack_table_counts *counts = stack_table__counts(fixture->table);
+
+	assert_int_equal(counts->unnamed_frames, unnamed);
+	assert_int_equal(counts->retired_stacks, retired);
+	assert_int_equal(counts->unkept_stacks, unkept);
+}
+
+static void note_forgotten(uint64_t number, void *context)
+{
+	struct fixture *fixture = context;
+
+	assert_true(fixture->forgotten_cnt < ARRAY_SIZE(fixture->forgotten));
+	fixture->forgotten[fixture->forgotten_cnt++] = number;
+}
+
+/* Returns how many stacks were forgotten. */
+static size_t review(struct fixture *fixture)
+{
+	fixture->forgotten_cnt = 0;
+	assert_int_equal(stack_table__review(fixture->table, note_forgotten, fixture), 0);
+	return fixture->forgotten_cnt;
+}
+
+static void test_names(void **state)
+{
+	struct fixture *fixture = *state;
+	struct stack stack;
+
+	assert_int_equal(stack_table__cnt(fixture->table), 0);
+	assert_int_equal(stack_table__find(fixture->table, 11), STACK_UNKNOWN);
+	TELL(fixture, 11, ONE, TWO, THREE);
+	TELL(fixture, 12, TWO);
+	stack = get(fixture, 11);
+	assert_int_equal(stack.frame_cnt, 3);
+	assert_false(stack.truncated);
+	check_frame(&stack, 0, "Site.one", "/srv/site.py", 47);
+	check_frame(&stack, 1, "Site.two", "/srv/site.py", 93);
+	check_frame(&stack, 2, "<module>", "/srv/main.py", 1);
+	stack = get(fixture, 12);
+	assert_int_equal(stack.frame_cnt, 1);
+	check_frame(&stack, 0, "Site.two", "/srv/site.py", 93);
+	assert_int_equal(stack_table__find(fixture->table, 11), 0);
+	assert_int_equal(stack_table__find(fixture->table, 12), 1);
+	assert_int_equal(stack_table__find(fixture->table, 13), STACK_UNKNOWN);
+	check_counts(fixture, 0, 0, 0);
+}
+
+/* No number is 0, and a record has at most so many frames. */
+static void test_records_that_cannot_be(void **state)
+{
+	struct fixture *fixture = *state;
+	struct pyfrag_stack stack;
+
+	TELL(fixture, 0, ONE);
+	fake_code__make_stack(&stack, 5, NULL, 0);
+	stack.event.reserved = PYFRAG_STACK_DEPTH_MAX + 1;
+	assert_int_equal(stack_table__add(fixture->table, &stack), 0);
+	assert_int_equal(stack_table__cnt(fixture->table), 0);
+	assert_int_equal(stack_table__find(fixture->table, 0), STACK_UNKNOWN);
+	assert_int_equal(stack_table__find(fixture->table, 5), STACK_UNKNOWN);
+}
+
+static void test_deep_and_truncated(void **state)
+{
+	struct fixture *fixture = *state;
+	struct pyfrag_stack told;
+	struct stack stack;
+
+	fake_code__make_stack(&told, 3, (const uint64_t[PYFRAG_STACK_DEPTH_MAX]){},
+			      PYFRAG_STACK_DEPTH_MAX);
+	told.event.size_class = 1;
+	for (uint32_t i = 0; i < PYFRAG_STACK_DEPTH_MAX; i++)
+		told.frames[i].code = i % 2 ? TWO : ONE;
+	assert_int_equal(stack_table__add(fixture->table, &told), 0);
+	stack = get(fixture, 3);
+	assert_true(stack.truncated);
+	assert_int_equal(stack.frame_cnt, PYFRAG_STACK_DEPTH_MAX);
+	for (uint32_t i = 0; i < PYFRAG_STACK_DEPTH_MAX; i++)
+		check_frame(&stack, i, i % 2 ? "Site.two" : "Site.one", "/srv/site.py",
+			    i % 2 ? 93 : 47);
+}
+
+/* A thread that runs no Python code: a stack all the same. */
+static void test_no_frames(void **state)
+{
+	struct fixture *fixture = *state;
+
+	tell(fixture, 3, NULL, 0);
+	assert_int_equal(get(fixture, 3).frame_cnt, 0);
+	assert_int_equal(review(fixture), 0);
+}
+
+/* What died before it was named, or never was code, keeps its place among the frames. */
+static void test_dead_code(void **state)
+{
+	struct fixture *fixture = *state;
+	struct stack stack;
+
+	*fake_memory__word(&fixture->memory, TWO + FAKE_OFFSETS.code_name) = TWO;
+	TELL(fixture, 1, ONE, NOWHERE, TWO, 0, THREE);
+	check_counts(fixture, 3, 0, 0);
+	stack = get(fixture, 1);
+	assert_int_equal(stack.frame_cnt, 5);
+	check_frame(&stack, 0, "Site.one", "/srv/site.py", 47);
+	for (uint32_t i = 1; i < 4; i++) {
+		assert_null(stack.frames[i].function);
+		assert_null(stack.frames[i].file);
+		assert_int_equal(stack.frames[i].line, 0);
+	}
+	check_frame(&stack, 4, "<module>", "/srv/main.py", 1);
+	/* The process is gone, and all of its code. */
+	fixture->memory.error = -ESRCH;
+	TELL(fixture, 2, THREE + FAKE_CODE_BYTES);
+	assert_null(get(fixture, 2).frames[0].function);
+	check_counts(fixture, 4, 0, 0);
+}
+
+static void test_memory_that_cannot_be_read(void **state)
+{
+	struct fixture *fixture = *state;
+	struct pyfrag_stack stack;
+
+	TELL(fixture, 1, ONE);
+	fake_code__make_stack(&stack, 2, (const uint64_t[]){ONE, TWO}, 2);
+	fixture->memory.error = -EPERM;
+	assert_int_equal(stack_table__add(fixture->table, &stack), -EPERM);
+	assert_int_equal(stack_table__review(fixture->table, note_forgotten, fixture), -EPERM);
+	assert_int_equal(fixture->forgotten_cnt, 0);
+	assert_int_equal(stack_table__cnt(fixture->table), 1);
+	assert_int_equal(stack_table__find(fixture->table, 2), STACK_UNKNOWN);
+	fixture->memory.error = 0;
+	assert_int_equal(stack_table__add(fixture->table, &stack), 0);
+	assert_int_equal(get(fixture, 2).frame_cnt, 2);
+	assert_int_equal(review(fixture), 0);
+}
+
+/* As a traceback has it: not those that have not begun, but for generators'. */
+static void test_hidden_frames(void **state)
+{
+	struct fixture *fixture = *state;
+	struct pyfrag_stack told;
+	struct stack stack;
+
+	fake_code__make_stack(&told, 1, (const uint64_t[]){ONE, TWO, ONE, THREE}, 4);
+	told.frames[0].instr = FAKE_INSTR_SHOWN - 2;
+	told.frames[1].instr = FAKE_INSTR_SHOWN;
+	told.frames[2].instr = FAKE_INSTR_SHOWN - 2;
+	told.frames[2].owner = PYFRAG_OWNER_GENERATOR;
+	assert_int_equal(stack_table__add(fixture->table, &told), 0);
+	stack = get(fixture, 1);
+	assert_int_equal(stack.frame_cnt, 3);
+	check_frame(&stack, 0, "Site.two", "/srv/site.py", 93);
+	check_frame(&stack, 1, "Site.one", "/srv/site.py", 47);
+	check_frame(&stack, 2, "<module>", "/srv/main.py", 1);
+	/* All of one hidden, and then one that is not: the frames are those of the right stack. */
+	told.event.address = 2;
+	told.event.reserved = 1;
+	assert_int_equal(stack_table__add(fixture->table, &told), 0);
+	TELL(fixture, 3, THREE);
+	assert_int_equal(get(fixture, 2).frame_cnt, 0);
+	stack = get(fixture, 3);
+	check_frame(&stack, 0, "<module>", "/srv/main.py", 1);
+	assert_int_equal(review(fixture), 0);
+	check_counts(fixture, 0, 0, 0);
+}
+
+/* An instruction that has no line, as it is outside the code. */
+static void test_no_line(void **state)
+{
+	struct fixture *fixture = *state;
+	struct pyfrag_stack told;
+	struct stack stack;
+
+	fake_code__make_stack(&told, 1, (const uint64_t[]){ONE}, 1);
+	told.frames[0].instr = (int32_t)FAKE_OFFSETS.code_code + 1000;
+	assert_int_equal(stack_table__add(fixture->table, &told), 0);
+	stack = get(fixture, 1);
+	check_frame(&stack, 0, "Site.one", "/srv/site.py", 0);
+	assert_int_equal(review(fixture), 0);
+}
+
+/* The one that is told twice is the first, whatever it is the second time. */
+static void test_told_twice(void **state)
+{
+	struct fixture *fixture = *state;
+	struct stack stack;
+
+	TELL(fixture, 1, ONE);
+	TELL(fixture, 1, TWO, THREE);
+	assert_int_equal(stack_table__cnt(fixture->table), 1);
+	stack = get(fixture, 1);
+	assert_int_equal(stack.frame_cnt, 1);
+	check_frame(&stack, 0, "Site.one", "/srv/site.py", 47);
+}
+
+static void test_review(void **state)
+{
+	static const struct fake_code same_name = {"two", "Site.two", "/srv/site.py", 91, 3};
+	struct fixture *fixture = *state;
+	struct stack stack;
+
+	TELL(fixture, 1, ONE, THREE);
+	TELL(fixture, 2, TWO, THREE);
+	TELL(fixture, 3, THREE);
+	TELL(fixture, 4, THREE, ONE, TWO);
+	assert_int_equal(review(fixture), 0);
+	/* Another line makes another stack. */
+	fake_code__rewrite(&fixture->memory, TWO, &same_name);
+	assert_int_equal(review(fixture), 2);
+	assert_int_equal(fixture->forgotten[0], 2);
+	assert_int_equal(fixture->forgotten[1], 4);
+	check_counts(fixture, 0, 2, 0);
+	assert_int_equal(stack_table__find(fixture->table, 2), STACK_UNKNOWN);
+	assert_int_equal(stack_table__find(fixture->table, 4), STACK_UNKNOWN);
+	assert_int_equal(stack_table__find(fixture->table, 1), 0);
+	assert_int_equal(stack_table__find(fixture->table, 3), 2);
+	/* It keeps its names under its index, and its number is told anew. */
+	stack = stack_table__get(fixture->table, 1);
+	check_frame(&stack, 0, "Site.two", "/srv/site.py", 93);
+	TELL(fixture, 2, TWO, THREE);
+	assert_int_equal(stack_table__find(fixture->table, 2), 4);
+	stack = get(fixture, 2);
+	check_frame(&stack, 0, "Site.two", "/srv/site.py", 94);
+	/* Once is enough. */
+	assert_int_equal(review(fixture), 0);
+	check_counts(fixture, 0, 2, 0);
+}
+
+/* Code that is written anew as it was, at its address, is the same. */
+static void test_review_of_the_same(void **state)
+{
+	struct fixture *fixture = *state;
+
+	TELL(fixture, 1, ONE, TWO);
+	fake_memory__unmap(&fixture->memory, ONE);
+	fake_code__map(&fixture->memory, ONE, &one);
+	assert_int_equal(review(fixture), 0);
+}
+
+static void test_review_of_dead_code(void **state)
+{
+	struct fixture *fixture = *state;
+
+	TELL(fixture, 1, ONE);
+	TELL(fixture, 2, NOWHERE);
+	fake_memory__unmap(&fixture->memory, ONE);
+	/* The one is gone; the other was before, and is still. */
+	assert_int_equal(review(fixture), 1);
+	assert_int_equal(fixture->forgotten[0], 1);
+	/* Where there was nothing there is something now: that is another stack. */
+	fake_code__map(&fixture->memory, NOWHERE, &three);
+	assert_int_equal(review(fixture), 1);
+	assert_int_equal(fixture->forgotten[0], 2);
+	check_counts(fixture, 1, 2, 0);
+}
+
+/* Names, files, stacks: all of it counts, and what there is no room for is counted too. */
+static void test_full(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t number = 1;
+
+	use_table_of(fixture, 16 << 10);
+	while (!stack_table__counts(fixture->table)->unkept_stacks) {
+		TELL(fixture, number, ONE, TWO, THREE);
+		assert_true(++number < 1000);
+	}
+	assert_int_equal(stack_table__find(fixture->table, number - 1), STACK_UNKNOWN);
+	assert_int_equal(stack_table__cnt(fixture->table), number - 2);
+	/* At least the frames of 24 and 16 bytes; in half of what it may take. */
+	assert_in_range(number, 20, 8192 / (3 * 40));
+	TELL(fixture, number, ONE);
+	check_counts(fixture, 0, 0, 2);
+	/* Those that are kept stay. */
+	TELL(fixture, 1, ONE, TWO, THREE);
+	check_counts(fixture, 0, 0, 2);
+	assert_int_equal(get(fixture, number - 2).frame_cnt, 3);
+}
+
+/* Indices stay, and so do the names they lead to, however many come. */
+static void test_many(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (uint32_t i = 0; i < 3000; i++) {
+		const char *first_name =
+			i ? stack_table__get(fixture->table, 0).frames[0].function : NULL;
+		char name[16];
+		struct fake_code code = {name, name, "/srv/many.py", (int32_t)i + 1, 0};
+
+		snprintf(name, sizeof(name), "f%u", i);
+		fake_code__rewrite(&fixture->memory, ONE, &code);
+		assert_int_equal(review(fixture), i ? 1 : 0);
+		TELL(fixture, i + 1, ONE, TWO);
+		assert_int_equal(stack_table__find(fixture->table, i + 1), i);
+		if (i)
+			assert_ptr_equal(stack_table__get(fixture->table, 0).frames[0].function,
+					 first_name);
+	}
+	for (uint32_t i = 0; i < 3000; i++) {
+		struct stack stack = stack_table__get(fixture->table, i);
+		char name[16];
+
+		snprintf(name, sizeof(name), "f%u", i);
+		check_frame(&stack, 0, name, "/srv/many.py", (int32_t)i + 1);
+		check_frame(&stack, 1, "Site.two", "/srv/site.py", 93);
+	}
+}
+
+#define WITH_TABLE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_TABLE(test_names),
+		WITH_TABLE(test_records_that_cannot_be),
+		WITH_TABLE(test_deep_and_truncated),
+		WITH_TABLE(test_no_frames),
+		WITH_TABLE(test_dead_code),
+		WITH_TABLE(test_memory_that_cannot_be_read),
+		WITH_TABLE(test_hidden_frames),
+		WITH_TABLE(test_no_line),
+		WITH_TABLE(test_told_twice),
+		WITH_TABLE(test_review),
+		WITH_TABLE(test_review_of_the_same),
+		WITH_TABLE(test_review_of_dead_code),
+		WITH_TABLE(test_full),
+		WITH_TABLE(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
