@@ -351,6 +351,28 @@ static void test_review_of_dead_code(void **state)
 	check_counts(fixture, 1, 2, 0);
 }
 
+/* Between two reviews code dies, and other code comes to its place: a new stack is named after that. */
+static void test_code_that_changed_since(void **state)
+{
+	struct fixture *fixture = *state;
+	struct stack stack;
+
+	TELL(fixture, 1, ONE, THREE);
+	TELL(fixture, 2, NOWHERE, THREE);
+	fake_code__rewrite(&fixture->memory, ONE, &two);
+	fake_code__map(&fixture->memory, NOWHERE, &one);
+	TELL(fixture, 3, ONE, NOWHERE);
+	stack = get(fixture, 3);
+	check_frame(&stack, 0, "Site.two", "/srv/site.py", 93);
+	check_frame(&stack, 1, "Site.one", "/srv/site.py", 47);
+	stack = get(fixture, 1);
+	check_frame(&stack, 0, "Site.one", "/srv/site.py", 47);
+	/* What was told before is another stack now; what was told after is not. */
+	assert_int_equal(review(fixture), 2);
+	assert_int_equal(stack_table__find(fixture->table, 3), 2);
+	check_counts(fixture, 1, 2, 0);
+}
+
 /* Names, files, stacks: all of it counts, and what there is no room for is counted too. */
 static void test_full(void **state)
 {
@@ -421,6 +443,7 @@ int main(void)
 		WITH_TABLE(test_review),
 		WITH_TABLE(test_review_of_the_same),
 		WITH_TABLE(test_review_of_dead_code),
+		WITH_TABLE(test_code_that_changed_since),
 		WITH_TABLE(test_full),
 		WITH_TABLE(test_many),
 	};

@@ -245,6 +245,8 @@ int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told)
 		return 0;
 	}
 	err = reserve(table, told->event.reserved);
+	/* What is at an address may have changed since it was last asked for, for another stack. */
+	code_cache__begin_round(table->codes);
 	if (!err)
 		err = name_frames(table, told, &cnt);
 	if (!err)
