@@ -90,14 +90,14 @@ static __always_inline enum py_walk_result py_walk__frames(const struct py_walk 
 
 		if (!frame)
 			return PY_WALK_DONE;
-		if (stack->event.reserved >= PYFRAG_STACK_DEPTH_MAX)
-			return PY_WALK_TRUNCATED;
 		if (!py_read(&previous, sizeof(previous), frame + offsets->frame_previous))
 			return PY_WALK_UNREADABLE;
 		if (offsets->frame_owner != PY_NO_OFFSET &&
 		    !py_read(&owner, sizeof(owner), frame + offsets->frame_owner))
 			return PY_WALK_UNREADABLE;
 		if (py_walk__is_python(offsets, owner)) {
+			if (stack->event.reserved >= PYFRAG_STACK_DEPTH_MAX)
+				return PY_WALK_TRUNCATED;
 			if (!py_read(&code, sizeof(code), frame + offsets->frame_code))
 				return PY_WALK_UNREADABLE;
 			code &= ~(__u64)offsets->frame_code_tags;
