@@ -28,13 +28,15 @@ static void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __
 
 #include "pyfrag/py_walk.h"
 
-/* 0 if all frames of the stack have code, or why not. */
+/* 0 if all frames of the stack have code, -EBADMSG if not, or negative errno of reading. */
 static int check_stack(const struct py_walk *walk, const struct pyfrag_stack *stack)
 {
 	for (uint32_t i = 0; i < stack->event.reserved; i++) {
 		_cleanup_(code_object__freep) struct code_object *code = NULL;
 		int err = code_object__read(&code, walked, &walk->offsets, stack->frames[i].code);
 
+		if (err == -EINVAL || err == -EFAULT || err == -ESTALE)
+			return -EBADMSG;
 		if (err)
 			return err;
 	}

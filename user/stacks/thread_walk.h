@@ -10,9 +10,9 @@
 #include "util/failure.h"
 
 /*
- * Walks the threads that there are, and reads the code of their frames. Returns 0 if all of it made sense, or
- * no thread has a frame; -EBADMSG if not, also when tried again (the target runs meanwhile); or negative
- * errno of reading.
+ * Walks the first thread of the first interpreter, and reads the code of its frames. Returns 0 if all of it
+ * made sense, or it has no frame; -EBADMSG if not, also when tried again (the target runs meanwhile); or
+ * negative errno of reading.
  */
 int thread_walk__check(const struct py_walk *walk, const struct memory *memory,
 		       struct failure *failure);
