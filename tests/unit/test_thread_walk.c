@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What is looked at before BPF programs walk: one thread of a Python 3.12, and the code of its frames. How
+ * frames are walked is in test_py_walk.c.
+ */
+#include "stacks/thread_walk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fake_code.h"
+#include "target/offsets.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+#define HEAD	    0x5100000000UL /* pages, each with one thing in it */
+#define INTERPRETER 0x5200000000UL
+#define THREAD	    0x5300000000UL
+#define CFRAME	    0x5400000000UL
+#define INNER	    0x5500000000UL
+#define OUTER	    0x5600000000UL
+#define SHIM	    0x5700000000UL
+#define CODE	    0x7f0000010000UL
+
+struct fixture {
+	struct fake_memory memory;
+	struct py_walk walk;
+	uint64_t reads_left; /* until the target has come to where its frames are whole */
+};
+
+static uint64_t *word(const struct fixture *fixture, uint64_t address)
+{
+	return fake_memory__word(&fixture->memory, address);
+}
+
+static void make_frame(struct fixture *fixture, uint64_t frame, uint64_t previous, uint64_t code,
+		       uint8_t owner)
+{
+	const struct py_offsets *offsets = &fixture->walk.offsets;
+
+	*word(fixture, frame + offsets->frame_previous) = previous;
+	*word(fixture, frame + offsets->frame_code) = code;
+	*word(fixture, frame + offsets->frame_instr) = code + FAKE_INSTR;
+	*(uint8_t *)fake_memory__at(&fixture->memory, frame + offsets->frame_owner, 1) = owner;
+}
+
+static int set_up(void **state)
+{
+	static const uint64_t pages[] = {HEAD, INTERPRETER, THREAD, CFRAME, INNER, OUTER, SHIM};
+	static const struct fake_code code = {"run", "App.run", "/srv/app.py", 10, 1};
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	struct py_offsets *offsets;
+
+	assert_non_null(fixture);
+	fixture->walk = (struct py_walk){.offsets = *py_offsets__of_version(3, 12),
+					 .interpreters_head = HEAD};
+	offsets = &fixture->walk.offsets;
+	fake_memory__init(&fixture->memory);
+	fake_code__map_type(&fixture->memory);
+	for (uint64_t i = 0; i < 2; i++)
+		fake_code__map(&fixture->memory, CODE + i * FAKE_CODE_BYTES, &code);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		fake_memory__map(&fixture->memory, pages[i], 4096);
+	*word(fixture, HEAD) = INTERPRETER;
+	*word(fixture, INTERPRETER + offsets->interpreter_threads_head) = THREAD;
+	*word(fixture, THREAD + offsets->thread_id) = 0x7fabc0de;
+	*word(fixture, THREAD + offsets->thread_frame) = CFRAME;
+	*word(fixture, CFRAME + offsets->cframe_current_frame) = INNER;
+	make_frame(fixture, INNER, OUTER, CODE, 0);
+	make_frame(fixture, OUTER, SHIM, CODE + FAKE_CODE_BYTES, 0);
+	make_frame(fixture, SHIM, 0, 0x1000, offsets->frame_owner_native);
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_memory__release(&fixture->memory);
+	free(fixture);
+	return 0;
+}
+
+static void check_good(const struct fixture *fixture)
+{
+	struct failure failure = {.text = "untouched"};
+
+	assert_int_equal(thread_walk__check(&fixture->walk, &fixture->memory.memory, &failure), 0);
+	assert_string_equal(failure.text, "untouched");
+}
+
+static void check_bad(const struct fixture *fixture)
+{
+	struct failure failure = {};
+
+	assert_int_equal(thread_walk__check(&fixture->walk, &fixture->memory.memory, &failure),
+			 -EBADMSG);
+	assert_non_null(strstr(failure.text, "frames do not look"));
+}
+
+static void test_good(void **state)
+{
+	struct fixture *fixture = *state;
+
+	check_good(fixture);
+	/* A thread that runs nothing is no reason to doubt. */
+	*word(fixture, CFRAME + fixture->walk.offsets.cframe_current_frame) = 0;
+	check_good(fixture);
+}
+
+static void test_no_code(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t *code = word(fixture, OUTER + fixture->walk.offsets.frame_code);
+
+	/* Something else, nothing at all, and what is not mapped. */
+	*code = CODE + 8;
+	check_bad(fixture);
+	*code = 0;
+	check_bad(fixture);
+	*code = 0x123456789000;
+	check_bad(fixture);
+	*code = CODE;
+	check_good(fixture);
+}
+
+static void test_no_thread(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct py_offsets *offsets = &fixture->walk.offsets;
+
+	*word(fixture, THREAD + offsets->thread_id) = 0;
+	check_bad(fixture);
+	*word(fixture, INTERPRETER + offsets->interpreter_threads_head) = 0;
+	check_bad(fixture);
+	*word(fixture, HEAD) = 0;
+	check_bad(fixture);
+	fixture->walk.interpreters_head = 0x123456789000;
+	check_bad(fixture);
+}
+
+static void test_unreadable(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_memory__unmap(&fixture->memory, SHIM);
+	check_bad(fixture);
+	fake_memory__unmap(&fixture->memory, CFRAME);
+	check_bad(fixture);
+	fixture->memory.error = -ESRCH;
+	check_bad(fixture);
+}
+
+static void come_around(void *context, uint64_t address, size_t size)
+{
+	struct fixture *fixture = context;
+
+	(void)address;
+	(void)size;
+	if (!--fixture->reads_left)
+		make_frame(fixture, INNER, OUTER, CODE, 0);
+}
+
+/* The target runs: one look may find a frame that is being made. */
+static void test_tried_again(void **state)
+{
+	struct fixture *fixture = *state;
+
+	make_frame(fixture, INNER, 0x123456789000, CODE + 8, 0);
+	fixture->reads_left = 30;
+	fixture->memory.before_read = come_around;
+	fixture->memory.context = fixture;
+	check_good(fixture);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_good, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_code, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_thread, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_unreadable, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_tried_again, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
