@@ -132,14 +132,16 @@ static void check_success(const struct outcome *outcome)
 static const struct known_option {
 	const char *name, *letter, *value, *takers;
 } known_options[] = {
-	{"--pid", "-p", "17", "tsid"},		{"--interval", "-i", "2.5", "t"},
-	{"--duration", "-d", "90s", "t"},	{"--mode", NULL, "watch", "t"},
-	{"--json", NULL, NULL, "ts"},		{"--map", NULL, NULL, "ts"},
-	{"--pause", NULL, NULL, "ts"},		{"--below", NULL, "25%", "ts"},
-	{"--budget", NULL, "0.5%", "t"},	{"--blocks", NULL, "4", "ts"},
-	{"--stacks", NULL, "none", "t"},	{"--sample-bytes", NULL, "4KiB", "t"},
-	{"--max-memory", NULL, "64MiB", "tsd"}, {"--no-cache", NULL, NULL, "tid"},
-	{"--verbose", "-v", NULL, "tsid"},	{"--help", "-h", NULL, "tsid"},
+	{"--pid", "-p", "17", "tsid"},	       {"--interval", "-i", "2.5", "t"},
+	{"--duration", "-d", "90s", "t"},      {"--mode", NULL, "watch", "t"},
+	{"--json", NULL, NULL, "ts"},	       {"--map", NULL, NULL, "ts"},
+	{"--pause", NULL, NULL, "ts"},	       {"--below", NULL, "25%", "ts"},
+	{"--budget", NULL, "0.5%", "t"},       {"--blocks", NULL, "4", "ts"},
+	{"--stacks", NULL, "none", "t"},       {"--sample-bytes", NULL, "4KiB", "t"},
+	{"--format", NULL, "pprof", "t"},      {"--value", NULL, "growth", "t"},
+	{"--output", "-o", "heap.pb.gz", "t"}, {"--max-memory", NULL, "64MiB", "tsd"},
+	{"--no-cache", NULL, NULL, "tid"},     {"--verbose", "-v", NULL, "tsid"},
+	{"--help", "-h", NULL, "tsid"},
 };
 
 static bool takes(const struct command *command, const struct known_option *option)
@@ -201,7 +203,10 @@ static void test_defaults(void **state)
 		assert_int_equal(outcome.options.blocks_per_arena_max, 32);
 		assert_int_equal(outcome.options.max_memory_bytes, KIB * KIB * KIB);
 		assert_false(outcome.options.no_stacks);
-		assert_int_equal(outcome.options.sample_bytes, 16 * KIB);
+		assert_int_equal(outcome.options.sample_bytes, KIB);
+		assert_int_equal(outcome.options.format, FORMAT_TEXT);
+		assert_int_equal(outcome.options.value, PROFILE_LIVE_BYTES);
+		assert_null(outcome.options.output_path);
 		assert_int_equal(outcome.options.argument_cnt, 0);
 	}
 }

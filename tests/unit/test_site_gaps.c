@@ -14,6 +14,7 @@
 #include "util/cleanup.h"
 
 #define STACKS 4
+#define CODE   0x7e0000010000UL
 #define NUMBER 0x1000 /* of the stack with index 0 */
 #define POOLS  2000
 
@@ -37,10 +38,14 @@ static int set_up(void **state)
 					  1 << 20),
 			 0);
 	assert_int_equal(site_ledger__new(&fixture->ledger, fixture->stacks, &options), 0);
+	fake_code__map_type(&fixture->memory);
 	for (uint32_t i = 0; i < STACKS; i++) {
+		const struct fake_code code = {"f", "f", "/srv/f.py", (int32_t)i + 1, 0};
+		uint64_t address = CODE + i * FAKE_CODE_BYTES;
 		struct pyfrag_stack stack;
 
-		fake_code__make_stack(&stack, NUMBER + i, NULL, 0);
+		fake_code__map(&fixture->memory, address, &code);
+		fake_code__make_stack(&stack, NUMBER + i, &address, 1);
 		assert_int_equal(site_ledger__apply(fixture->ledger, &stack.event), 0);
 	}
 	fixture->heap = sample_heap__new_empty(&sample_geometry);

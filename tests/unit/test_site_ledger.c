@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "fake_code.h"
+#include "prng.h"
 #include "sample_heap.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
@@ -32,6 +33,8 @@ struct fixture {
 	struct site_totals *totals; /* of the last sum */
 };
 
+static uint64_t ledger_cnt; /* each has another chance */
+
 static void use_ledger(struct fixture *fixture, uint64_t sample_bytes, bool keeps_blocks,
 		       size_t blocks_max)
 {
@@ -40,6 +43,7 @@ static void use_ledger(struct fixture *fixture, uint64_t sample_bytes, bool keep
 		.sample_bytes = sample_bytes,
 		.keeps_blocks = keeps_blocks,
 		.blocks_max = blocks_max,
+		.seed = ledger_cnt++ << 1,
 	};
 
 	site_ledger__free(fixture->ledger);
@@ -151,13 +155,12 @@ static void check_pool(struct fixture *fixture, uint64_t pool, uint32_t stack)
 	assert_int_equal(site_ledger__pool_stack(fixture->ledger, pool), stack);
 }
 
-static void check_counts(struct fixture *fixture, uint64_t blocks, uint64_t pools, uint64_t unkept)
+static void check_counts(struct fixture *fixture, uint64_t blocks, uint64_t pools)
 {
 	const struct site_ledger_counts *counts = site_ledger__counts(fixture->ledger);
 
 	assert_int_equal(counts->forgotten_blocks, blocks);
 	assert_int_equal(counts->forgotten_pools, pools);
-	assert_int_equal(counts->unkept_blocks, unkept);
 }
 
 static void test_nothing(void **state)
@@ -169,7 +172,7 @@ static void test_nothing(void **state)
 				    sizeof(struct site_totals));
 	check_block(fixture, SAMPLE_A + 48, STACK_UNKNOWN);
 	check_pool(fixture, SAMPLE_A, STACK_UNKNOWN);
-	check_counts(fixture, 0, 0, 0);
+	check_counts(fixture, 0, 0);
 }
 
 static void test_block_from_alloc_to_free(void **state)
@@ -188,7 +191,7 @@ static void test_block_from_alloc_to_free(void **state)
 	tell(fixture, EVENT_FREE, block);
 	check_block(fixture, block, STACK_UNKNOWN);
 	assert_near(sum(fixture, 1)->live_blocks, 0);
-	check_counts(fixture, 0, 0, 0);
+	check_counts(fixture, 0, 0);
 }
 
 /* Who gets an address anew ends what was there, whether its own stack is known or not. */
@@ -309,28 +312,58 @@ static void test_blocks_not_kept(void **state)
 	check_pool(fixture, SAMPLE_B, 1);
 	assert_near(sum(fixture, 1)->live_blocks, 0);
 	assert_int_equal(sum(fixture, 1)->pools_held, 1);
-	check_counts(fixture, 0, 0, 0);
+	check_counts(fixture, 0, 0);
 }
 
-static void test_blocks_max(void **state)
+/* Allocates @cnt blocks, of which those are told that the distance of now makes samples. */
+static void alloc_sampled(struct fixture *fixture, uint32_t cnt, uint32_t size, uint64_t *random)
+{
+	for (uint32_t i = 0; i < cnt; i++) {
+		uint64_t mean = site_ledger__sample_bytes(fixture->ledger);
+		double chance = mean ? -expm1(-(double)size / (double)mean) : 1;
+		uint32_t step = site_ledger__sample_step(fixture->ledger);
+
+		if ((double)prng__next(random) * 0x1p-64 < chance)
+			tell_stacked(fixture, EVENT_ALLOC, 0x10000000 + i * 512UL, size, NUMBER + 1,
+				     (uint16_t)(PYFRAG_EVENT_SAMPLED |
+						step << PYFRAG_EVENT_STEP_SHIFT));
+	}
+}
+
+/* More samples than are to be kept: the distance doubles, and sums stay without bias. */
+static void check_doubling(struct fixture *fixture, uint64_t sample_bytes, uint32_t size)
+{
+	const uint32_t cnt = 4000, runs = 50;
+	double bytes = 0, variance = 0, truth = (double)cnt * size;
+	uint64_t random = 7;
+
+	for (uint32_t run = 0; run < runs; run++) {
+		const struct site_totals *totals;
+
+		use_ledger(fixture, sample_bytes, true, 200);
+		alloc_sampled(fixture, cnt, size, &random);
+		assert_true(site_ledger__sample_step(fixture->ledger) >= 2);
+		totals = sum(fixture, 1);
+		bytes += totals->live_bytes;
+		variance += totals->live_bytes_variance;
+		/* Five standard deviations. */
+		assert_true(fabs(totals->live_bytes - truth) <
+			    5 * sqrt(totals->live_bytes_variance));
+	}
+	assert_true(fabs(bytes / runs - truth) < 4 * sqrt(variance) / runs);
+}
+
+static void test_distance_is_doubled(void **state)
 {
 	struct fixture *fixture = *state;
 
-	use_ledger(fixture, 0, true, 10);
-	for (uint32_t i = 0; i < 15; i++)
-		alloc(fixture, SAMPLE_C + 48 + i * 16, 16, 1);
-	check_counts(fixture, 0, 0, 5);
-	assert_near(sum(fixture, 1)->live_blocks, 10);
-	check_block(fixture, SAMPLE_C + 48 + 9 * 16, 1);
-	check_block(fixture, SAMPLE_C + 48 + 10 * 16, STACK_UNKNOWN);
-	/* One goes, or is allocated again: there is room for one. */
-	tell(fixture, EVENT_FREE, SAMPLE_C + 48);
-	alloc(fixture, SAMPLE_C + 48 + 14 * 16, 16, 2);
-	alloc(fixture, SAMPLE_C + 48 + 14 * 16, 16, 0);
-	check_block(fixture, SAMPLE_C + 48 + 14 * 16, 0);
-	check_counts(fixture, 0, 0, 5);
-	alloc(fixture, SAMPLE_C + 48, 16, 1);
-	check_counts(fixture, 0, 0, 6);
+	check_doubling(fixture, 0, 64);
+	check_doubling(fixture, 0, 512);
+	check_doubling(fixture, 256, 64);
+	check_doubling(fixture, 1000, 512);
+	use_ledger(fixture, 1000, true, 200);
+	assert_int_equal(site_ledger__sample_bytes(fixture->ledger), 1000);
+	assert_int_equal(site_ledger__sample_step(fixture->ledger), 0);
 }
 
 /* Makes all blocks of the sample heap's pinned arenas known: A's are of stack 0, B's of 1 and 2. */
@@ -427,7 +460,7 @@ int main(void)
 		RULE(test_growth),
 		RULE(test_intervals),
 		RULE(test_blocks_not_kept),
-		RULE(test_blocks_max),
+		RULE(test_distance_is_doubled),
 		RULE(test_hostages_are_shared_out),
 		RULE(test_hostages_by_pool),
 		RULE(test_weights),

@@ -120,7 +120,8 @@ static void collect(struct fixture *fixture, uint32_t blocks_per_arena_max)
 				      &fixture->history, 1),
 			 0);
 	assert_int_equal(site_ranking__collect(&fixture->ranking, fixture->ledger, fixture->stacks,
-					       fixture->heap, &measure, &fixture->pinned),
+					       SITES_REPORTED_MAX, fixture->heap, &measure,
+					       &fixture->pinned),
 			 0);
 	heap_measure__free(&measure);
 }
@@ -298,9 +299,9 @@ static void test_sites_of_listed_blocks(void **state)
 		tell(fixture, EVENT_ALLOC, POOL_B4 + 48 + i * 16, 16, 256 - i);
 	collect(fixture, 2);
 	assert_int_equal(fixture->ranking.block_sites[3], 256);
-	assert_int_equal(fixture->ranking.cnt, SITES_MAX + 1);
-	assert_int_equal(fixture->ranking.omitted_cnt, 257 - SITES_MAX - 1);
-	assert_int_equal(fixture->ranking.items[SITES_MAX].id, 256);
+	assert_int_equal(fixture->ranking.cnt, SITES_REPORTED_MAX + 1);
+	assert_int_equal(fixture->ranking.omitted_cnt, 257 - SITES_REPORTED_MAX - 1);
+	assert_int_equal(fixture->ranking.items[SITES_REPORTED_MAX].id, 256);
 	assert_non_null(find_site(fixture, 99));
 	assert_null(find_site(fixture, 100));
 

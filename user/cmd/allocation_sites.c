@@ -5,6 +5,7 @@
 
 #include "cmd/profile_output.h"
 #include "stacks/thread_walk.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #define STACKS_BYTES_MAX (8UL << 20)
@@ -48,6 +49,7 @@ static int make_tables(struct allocation_sites *sites, const struct heap_source 
 		.geometry = source->allocators.geometry,
 		.sample_bytes = options->sample_bytes,
 		.keeps_blocks = options->mode == TRACE_FULL,
+		.seed = clock_ns(CLOCK_MONOTONIC) << 1,
 		.blocks_max = options->sample_bytes ? SAMPLES_MAX : BLOCKS_MAX,
 	};
 	int err = stack_table__new(&sites->stacks, &sites->runtime.offsets,

@@ -42,7 +42,7 @@ int site_ledger__new(struct site_ledger **out, struct stack_table *stacks,
 		return -ENOMEM;
 	ledger->options = *options;
 	ledger->stacks = stacks;
-	ledger->random = 0x9e3779b97f4a7c15ULL;
+	ledger->random = (options->seed | 1) * 0x9e3779b97f4a7c15ULL; /* not 0 */
 	*out = ledger;
 	return 0;
 }

@@ -48,6 +48,7 @@ struct site_ledger_options {
 	struct geometry geometry;
 	uint64_t sample_bytes; /* at the beginning; 0: every allocation is told */
 	bool keeps_blocks;     /* every free is told */
+	uint64_t seed;	       /* of the chance that thins samples out */
 	size_t blocks_max; /* how many sampled blocks are kept, before the distance is doubled */
 };
 
