@@ -194,6 +194,8 @@ $(BUILD)/tests/bench/%.skel.h: $(BUILD)/tests/bench/%.bpf.o
 $(BUILD)/tests/bench/consumer.o: CPPFLAGS += -I$(BUILD)/tests/bench
 $(BUILD)/tests/bench/consumer.o: $(BUILD)/tests/bench/replay.skel.h
 
+$(BENCH_PROGRAMS:=.o): | $(GENERATED)
+
 $(BENCH_PROGRAMS) $(E2E_PROGRAMS): %: %.o $(OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -221,4 +223,4 @@ build/tidy/%.ok: %.c .clang-tidy | $(GENERATED)
 lint: $(TIDY) ## clang-tidy
 
 -include $(OBJECTS:.o=.d) $(BUILD)/user/main.d $(UNIT_TESTS:=.d) $(UNIT_SUPPORT:.o=.d) \
-	$(E2E_PROGRAMS:=.d)
+	$(E2E_PROGRAMS:=.d) $(BENCH_PROGRAMS:=.d)
