@@ -168,7 +168,7 @@ E2E_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 .PHONY: check-e2e
 check-e2e: $(PROGRAM) $(E2E_PROGRAMS) ## run the end-to-end tests on every Python found here (as root)
 	$(Q)PYFRAG=$(abspath $(PROGRAM)) PYFRAG_WALK=$(abspath $(BUILD)/tests/e2e/walk) \
-		$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/e2e
+		$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/e2e tests/bench
 
 .PHONY: check-matrix
 check-matrix: pyfrag $(E2E_PROGRAMS) ## run them on the Pythons of other Debian releases and on other kernels (slow)

@@ -1,13 +1,18 @@
 """Programs to be slowed down: each does what it does over and over.
 
-    programs.py NAME
+    repeated.py NAME
 
-prints "ready"; then, for each line on stdin, a number of seconds, answers with how many rounds a second it
-did in that time.
+prints "ready"; then does what each line on stdin says, answers in a line, and sleeps until the next:
+
+    run SECONDS             the samples taken in that time: [[rounds, seconds], ...]
+    tracemalloc on|off      "ok"
 """
 import json
 import sys
 import time
+
+# How long a sample is: much longer than a round, much shorter than what disturbs a machine.
+SAMPLE_S = 0.004
 
 DOCUMENT = {"k%d" % i: [i, str(i), {"a": i * 1.5, "b": None}] for i in range(150)}
 
@@ -29,6 +34,9 @@ def object_churn():
     return node
 
 
+ROWS = [{"name": "n%d" % (i * 7919 % 1000), "group": i % 10} for i in range(300)]
+
+
 def web_mix():
     """A request: parse, look up, compute a little, fill a template."""
     query = dict(pair.split("=") for pair in "id=17&sort=name&page=3&q=some+words".split("&"))
@@ -39,25 +47,40 @@ def web_mix():
     return "<html>%s %d %s</html>" % (cells, total, query["q"].replace("+", " "))
 
 
-ROWS = [{"name": "n%d" % (i * 7919 % 1000), "group": i % 10} for i in range(300)]
-
-
-def measure(program, seconds):
+def run(program, seconds):
     clock = time.perf_counter
-    start = clock()
-    end = start + seconds
-    rounds = 0
-    while clock() < end:
-        program()
-        rounds += 1
-    return rounds / (clock() - start)
+    samples = []
+    now = clock()
+    end = now + seconds
+    while now < end:
+        start = now
+        rounds = 0
+        while now - start < SAMPLE_S:
+            program()
+            rounds += 1
+            now = clock()
+        samples.append((rounds, now - start))
+    return json.dumps(samples)
+
+
+def switch_tracemalloc(on):
+    import tracemalloc
+    if on:
+        tracemalloc.start()
+    else:
+        tracemalloc.stop()
+    return "ok"
 
 
 def main():
     program = globals()[sys.argv[1]]
     print("ready", flush=True)
     for line in sys.stdin:
-        print(measure(program, float(line)), flush=True)
+        verb, argument = line.split()
+        if verb == "run":
+            print(run(program, float(argument)), flush=True)
+        else:
+            print(switch_tracemalloc(argument == "on"), flush=True)
 
 
 main()
