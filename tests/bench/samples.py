@@ -15,6 +15,8 @@ import statistics
 
 BEST = 0.1
 STALL = 3
+# How far two undisturbed speeds of the same thing may lie apart.
+STEADY = 0.015
 
 
 class Run:
@@ -25,11 +27,19 @@ class Run:
         excess = [seconds - rounds * each[int(BEST * (len(each) - 1))]
                   for rounds, seconds in samples
                   if seconds > STALL * rounds * each[int(BEST * (len(each) - 1))]]
+        self.samples = samples
         self.rounds = sum(rounds for rounds, _ in samples)
         self.seconds = sum(seconds for _, seconds in samples)
         self.undisturbed_s = each[int(BEST * (len(each) - 1))]  # of a round
         self.lost_s = sum(excess)
         self.longest_stall_s = max(excess, default=0.0)
+
+    def __add__(self, other):
+        return Run(self.samples + other.samples)
+
+    def is_as_fast_as(self, other):
+        """Undisturbed."""
+        return abs(self.undisturbed_s / other.undisturbed_s - 1) < STEADY
 
     @property
     def round_s(self):
@@ -42,10 +52,12 @@ class Run:
 
 
 class Pair:
-    """A run with something, between two without it: what drifts is the same on both sides."""
+    """Two runs with something, between two without it: what drifts is the same on both sides."""
 
-    def __init__(self, before, within, after):
-        self.before, self.within, self.after = before, within, after
+    def __init__(self, before, first, second, after):
+        within = first + second
+        # If not, a neighbour came or went, and the ratio tells more of that.
+        self.is_steady = before.is_as_fast_as(after) and first.is_as_fast_as(second)
         self.slowdown = 2 * within.round_s / (before.round_s + after.round_s)
         self.plain_slowdown = within.plain_round_s * (before.rounds + after.rounds) / (
             before.seconds + after.seconds)

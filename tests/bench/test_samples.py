@@ -46,18 +46,32 @@ def test_samples_of_any_length():
 
 
 def test_pair_is_compared_with_both_sides():
-    """A machine that becomes slower by one per cent a run, and a tracer that costs nothing."""
-    pair = Pair(Run(quiet(0.00100)), Run(quiet(0.00101)), Run(quiet(0.00102)))
-    assert pair.slowdown == pytest.approx(1)
-    assert pair.plain_slowdown == pytest.approx(1)
-    assert pair.added_s == pytest.approx(0, abs=1e-12)
-    assert pair.drift == pytest.approx(1.02)
+    """A machine that becomes slower all the time, and a tracer that costs nothing."""
+    pair = Pair(*(Run(quiet(0.001 + step * 1e-6)) for step in range(4)))
+    assert pair.slowdown == pytest.approx(1, abs=1e-3)
+    assert pair.plain_slowdown == pytest.approx(1, abs=1e-3)
+    assert pair.added_s == pytest.approx(0, abs=1e-6)
+    assert pair.drift == pytest.approx(1.003)
+    assert pair.is_steady
 
 
 def test_pair_of_slow_tracer():
-    pair = Pair(Run(quiet(0.001)), Run(quiet(0.03)), Run(quiet(0.001)))
+    pair = Pair(Run(quiet(0.001)), Run(quiet(0.03)), Run(quiet(0.03)), Run(quiet(0.001)))
+    assert pair.is_steady
     assert pair.slowdown == pytest.approx(30)
     assert pair.added_s == pytest.approx(0.029)
+
+
+@pytest.mark.parametrize("disturbed", range(4))
+def test_pair_that_a_neighbour_disturbed(disturbed):
+    runs = [Run(quiet(0.0015 if place == disturbed else 0.001)) for place in range(4)]
+    assert not Pair(*runs).is_steady
+
+
+def test_runs_add_up():
+    both = Run(quiet(0.001, 30)) + Run(quiet(0.002, 10))
+    assert both.rounds == 400
+    assert both.seconds == pytest.approx(0.5)
 
 
 def test_spread():
