@@ -1,146 +1,174 @@
-#!/usr/bin/python3
-"""How much slower programs run while they are traced, by their own account: each is measured without and
-with, in turns, in one process. Prints a table of ratios. As root; `make bench`.
-
-    overhead.py [--rounds N] [--seconds N] [--python PATH ...]
-"""
-import argparse
-import os
-import shutil
-import signal
+"""How much slower programs run while they are traced, by their own account: a pair is two runs with a
+tracer between two without, all in one process. What is traced is the steady state: a tracer's coming and
+going is not in it (attaching.py has that)."""
 import statistics
-import subprocess
-import sys
-import time
 
-from bench import HERE, PYFRAG, describe_machine
+import tracers
+from processes import Program
+from samples import Pair, Spread
 
-FLOOR = os.path.join(HERE, "../../build/tests/bench/floor")
 PROGRAMS = ("json_churn", "object_churn", "web_mix")
-BPFTRACE = """uprobe:%(file)s:%(malloc)s { @size = arg1; } uretprobe:%(file)s:%(malloc)s { @a = retval; }
-uprobe:%(file)s:%(free)s { @f = arg1; }"""
+WARM_UP_S = 1
 
 
-class Program:
-    def __init__(self, python, name, environment=None):
-        self.process = subprocess.Popen(
-            [python, os.path.join(HERE, "programs.py"), name], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, universal_newlines=True,
-            env=dict(os.environ, **(environment or {})))
-        self.process.stdout.readline()
-        self.pid = self.process.pid
+class Row:
+    """@seconds: of each run without; each with it is as many times @longer. A budget is spent in bursts, one
+    in many seconds: a run has to hold some."""
 
-    def rate(self, seconds):
-        self.process.stdin.write("%f\n" % seconds)
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.process.kill()
-        self.process.wait()
+    def __init__(self, label, attach, pairs, seconds, longer=1):
+        self.label = label
+        self.attach = attach
+        self.pairs = pairs
+        self.seconds = seconds
+        self.longer = longer
 
 
-class Tracer:
-    """What traces; ready when it has said something."""
-
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL)
-        if not self.process.stdout.readline():
-            raise RuntimeError("%s failed" % command[0])
-
-    def stop(self):
-        """Lets it detach: a tracer that is killed while it does may leave its breakpoints behind."""
-        self.process.stdin.close()
-        try:
-            self.process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGINT)
-        self.process.stdout.read()
-        self.process.wait()
+WATCH = Row("watch, budget 0", tracers.pyfrag("--budget", "0"), 4, 1.5)
+DEFAULT = Row("default (budget 2 %)", tracers.pyfrag(), 3, 2, 2.5)
+HALF = Row("budget 0.5 %", tracers.pyfrag("--budget", "0.5%"), 2, 2, 5)
+TENTH = Row("budget 10 %", tracers.pyfrag("--budget", "10%"), 2, 2, 2.5)
+FULL = Row("full", tracers.pyfrag("--mode", "full"), 2, 0.7)
+FLOOR = Row("floor", tracers.floor, 2, 0.7)
+BPFTRACE = Row("bpftrace", tracers.bpftrace, 2, 0.7)
+TRACEMALLOC = Row("tracemalloc", tracers.tracemalloc, 2, 0.7)
+# Those of which a hundredth matters.
+SLIGHT = (WATCH, DEFAULT, HALF, TENTH)
 
 
-def pyfrag(*options):
-    return lambda pid: [PYFRAG, "trace", "-p", str(pid), "-i", "5", "--json"] + list(options)
+class Cell:
+    """A row's numbers for one program. Of pairs that were disturbed only their number is kept, unless there
+    are no others."""
+
+    def __init__(self):
+        self.pairs = []
+        self.disturbed = []
+        self.attached = []
+        self.rounds = []  # that the tracer saw
+
+    @property
+    def slowdown(self):
+        return Spread([pair.slowdown for pair in self.pairs])
+
+    @property
+    def plain_slowdown(self):
+        return Spread([pair.plain_slowdown for pair in self.pairs])
+
+    @property
+    def own_account(self):
+        return 1 + statistics.median(attached.tracing["cost"]["cpu_share"] for attached in self.attached)
+
+    def per_round(self, what):
+        """Events that the tracer saw in a round of the program."""
+        return sum(getattr(attached, what) for attached in self.attached) / sum(self.rounds)
+
+    @property
+    def added_s(self):
+        return statistics.median(pair.added_s for pair in self.pairs)
 
 
-def tracers(python):
-    """Name and command for each tracer that is here; and the names of those that are not."""
-    found = [
-        ("watch, budget 0", pyfrag("--budget", "0")),
-        ("watch, budget 0.5 %", pyfrag("--budget", "0.5%")),
-        ("watch, budget 2 %", pyfrag()),
-        ("watch, budget 10 %", pyfrag("--budget", "10%")),
-        ("full", pyfrag("--mode", "full")),
-        ("floor", lambda pid: [FLOOR, str(pid)]),
-    ]
-    skipped = []
-    if shutil.which("bpftrace"):
-        script = BPFTRACE % {"file": os.path.realpath(python), "malloc": "PyObject_Malloc",
-                             "free": "PyObject_Free"}
-        found.append(("bpftrace", lambda pid: ["bpftrace", "-p", str(pid), "-e",
-                                               'BEGIN { printf("ready\\n"); } ' + script]))
-    else:
-        skipped.append("bpftrace")
-    return found, skipped
+def _measure_pair(cell, program, build, row, seconds):
+    before = program.run(seconds)
+    with row.attach(program, build) as attached:
+        warm_up = program.run(min(WARM_UP_S, seconds))
+        first, second = (program.run(seconds * row.longer) for _ in range(2))
+    pair = Pair(before, first, second, program.run(seconds))
+    cell.attached.append(attached)
+    cell.rounds.append(warm_up.rounds + first.rounds + second.rounds)
+    (cell.pairs if pair.is_steady or row not in SLIGHT else cell.disturbed).append(pair)
 
 
-def measure_tracer(program, command, rounds, seconds):
-    """Medians of the slowdowns of paired runs."""
-    ratios = []
-    for _ in range(rounds):
-        without = program.rate(seconds)
-        tracer = Tracer(command(program.pid))
-        try:
-            ratios.append(without / program.rate(seconds))
-        finally:
-            tracer.stop()
-    return statistics.median(ratios)
+def measure_cell(program, build, row, quick):
+    cell = Cell()
+    pairs, seconds = (1, row.seconds / 4) if quick else (row.pairs, row.seconds)
+    while len(cell.pairs) < pairs and len(cell.pairs) + len(cell.disturbed) < 2 * pairs:
+        _measure_pair(cell, program, build, row, seconds)
+    if not cell.pairs:
+        cell.pairs, cell.disturbed = cell.disturbed, []
+    return cell
 
 
-def measure_tracemalloc(python, name, rounds, seconds):
-    ratios = []
-    with Program(python, name) as plain, \
-            Program(python, name, {"PYTHONTRACEMALLOC": "1"}) as traced:
-        for _ in range(rounds):
-            ratios.append(plain.rate(seconds) / traced.rate(seconds))
-    return statistics.median(ratios)
+def _print_row(label, texts):
+    print("  %-22s" % label + "".join("%24s" % text for text in texts), flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=6)
-    parser.add_argument("--python", action="append")
-    options = parser.parse_args()
-    if os.geteuid() != 0:
-        sys.exit("tracing another process takes root: sudo make bench")
-    for python in options.python or ["/usr/bin/python3"]:
-        version = subprocess.run([python, "-V"], stdout=subprocess.PIPE, check=True,
-                                 universal_newlines=True).stdout.strip()
-        print("Slowdown (%s; %s); medians of %d paired runs of %g s" % (
-            version, describe_machine(), options.rounds, options.seconds))
-        print("%-20s" % "" + "".join("%14s" % name for name in PROGRAMS))
-        found, skipped = tracers(python)
-        for label, command in found:
-            print("%-20s" % label, end="", flush=True)
-            for name in PROGRAMS:
-                with Program(python, name) as program:
-                    time.sleep(0.5)
-                    ratio = measure_tracer(program, command, options.rounds, options.seconds)
-                    print("%13.3fx" % ratio, end="", flush=True)
-            print()
-        print("%-20s" % "tracemalloc", end="", flush=True)
+def measure(build, rows, quick):
+    """Cells by row and program; prints the table as it comes."""
+    print("Slowdown on %s: median of paired runs (least..most)" % build.name)
+    _print_row("", PROGRAMS)
+    cells = {}
+    for row in rows:
         for name in PROGRAMS:
-            print("%13.3fx" % measure_tracemalloc(python, name, options.rounds, options.seconds / 3),
-                  end="", flush=True)
-        print()
-        for name in skipped + ["memray (Debian 12 has none)"]:
-            print("skipped: %s" % name)
+            with Program(build.path, name) as program:
+                program.run(WARM_UP_S)
+                cells[row, name] = measure_cell(program, build, row, quick)
+        _print_row(row.label, [cells[row, name].slowdown for name in PROGRAMS])
+    print("  not in it: %d pairs whose runs without differ, or those with; neighbours came or went" % sum(
+        len(cell.disturbed) for cell in cells.values()))
+    print("  nothing: the second run without by the first, of each pair of the rows of 1 % or so")
+    _print_row("  no tracing", [_drift(cells, name, "drift") for name in PROGRAMS])
+    print("  what pyfrag says of it")
+    for row in rows:
+        if row in SLIGHT:
+            _print_row("  " + row.label, ["%.3fx" % cells[row, name].own_account for name in PROGRAMS])
+    print("  by plain throughput: all that the machine's other users take is in it")
+    for row in rows:
+        if row in SLIGHT:
+            _print_row("  " + row.label, [cells[row, name].plain_slowdown for name in PROGRAMS])
+    _print_row("  no tracing", [_drift(cells, name, "plain_drift") for name in PROGRAMS])
+    return cells
 
 
-if __name__ == "__main__":
-    main()
+def _drift(cells, program, which):
+    return Spread([getattr(pair, which) for (row, name), cell in cells.items()
+                   if name == program and row in SLIGHT
+                   for pair in cell.pairs])
+
+
+def measure_full_by_floor(build, quick):
+    """The two right beside each other, for they are alike: floor, full, full, floor."""
+    ratios = {}
+    for name in PROGRAMS:
+        with Program(build.path, name) as program:
+            ratios[name] = Spread([_full_by_floor(program, build) for _ in range(1 if quick else 3)])
+    return ratios
+
+
+def _full_by_floor(program, build):
+    taken_s = {FULL: 0, FLOOR: 0}
+    for row in (FLOOR, FULL, FULL, FLOOR):
+        with row.attach(program, build):
+            taken_s[row] += program.run(row.seconds).round_s
+    return taken_s[FULL] / taken_s[FLOOR]
+
+
+def measure_events(build, cells, quick):
+    """What an event costs, by row and program, and full by the floor; prints the table."""
+    rows = [row for row in (FULL, FLOOR, BPFTRACE) if (row, PROGRAMS[0]) in cells]
+    events = {name: cells[FULL, name].per_round("allocs") + cells[FULL, name].per_round("frees")
+              for name in PROGRAMS}
+    costs = {(row, name): cells[row, name].added_s / events[name] * 1e9
+             for row in rows for name in PROGRAMS}
+    print("Cost of an event (an allocation or a free) on %s: time added to a round / events in it" %
+          build.name)
+    _print_row("", PROGRAMS)
+    _print_row("events a round", ["%.0f" % events[name] for name in PROGRAMS])
+    for row in rows:
+        if row is BPFTRACE and not build.names_allocator:
+            continue
+        _print_row(row.label, ["%.0f ns" % costs[row, name] for name in PROGRAMS])
+    by_floor = measure_full_by_floor(build, quick)
+    _print_row("full / floor, in turns", [by_floor[name] for name in PROGRAMS])
+    if BPFTRACE in rows:
+        if build.names_allocator:
+            _print_row("bpftrace / full", ["%.1fx" % (costs[BPFTRACE, name] / costs[FULL, name])
+                                           for name in PROGRAMS])
+        print("  bpftrace's script sits on %s and %s; of what pyfrag sees, it sees" % (
+            build.malloc, build.free))
+        for what in ("allocs", "frees"):
+            _print_row("  " + what, ["%.1f %%" % (100 * seen_by_bpftrace(cells, name, what))
+                                     for name in PROGRAMS])
+    return costs, by_floor
+
+
+def seen_by_bpftrace(cells, name, what):
+    return cells[BPFTRACE, name].per_round(what) / cells[FULL, name].per_round(what)
