@@ -1,14 +1,20 @@
-"""Heaps to be read, of a wanted number of GiB of arenas: a Python that makes one and then runs its clock.
+"""Heaps to be read, of a wanted number of GiB of arenas: a Python that makes one, and then does what each
+line on stdin says.
 
     heaps.py KIND GIB
 
-prints "ready"; then, for each line on stdin, a number of seconds, watches its own clock for so long and
-answers with the largest gaps between two looks, in microseconds.
+prints "ready"; then answers in a line:
+
+    clock SECONDS    watches its own clock for so long: the largest gaps between two looks, in microseconds
+    churn SECONDS    takes and gives back small objects
+    census           seconds that gc.get_objects() takes, and counting the types of what it gives
+    guppy            seconds that guppy3's heap() takes; "none" if it is not installed
 """
+import gc
 import sys
 import time
 
-ELEMENT = 80  # bytes, of a 1-tuple with its GC header and its number (CPython 3.8 and later)
+ELEMENT = 80  # bytes, of a 1-tuple with its GC header and its number, as of an empty list (CPython 3.8 on)
 
 
 def full(size):
@@ -23,25 +29,58 @@ def fragmented(size):
     return everything
 
 
-def gaps(seconds):
-    clock = time.perf_counter
-    end = clock() + seconds
+def tracked(size):
+    """Objects that the garbage collector knows of, as those of most programs."""
+    gc.disable()
+    return [[] for _ in range(int(size // ELEMENT))]
+
+
+def clock(seconds):
+    now = time.perf_counter
+    end = now() + float(seconds)
     found = []
-    before = clock()
+    before = now()
     while before < end:
-        now = clock()
-        if now - before > 20e-6:
-            found.append(now - before)
-        before = now
+        after = now()
+        if after - before > 20e-6:
+            found.append(after - before)
+        before = after
     found.sort(reverse=True)
     return " ".join("%.0f" % (gap * 1e6) for gap in found[:20])
+
+
+def churn(seconds):
+    end = time.perf_counter() + float(seconds)
+    while time.perf_counter() < end:
+        [(number, number + 0.5) for number in range(300)]
+    return "ok"
+
+
+def census():
+    start = time.perf_counter()
+    counts = {}
+    for thing in gc.get_objects():
+        kind = type(thing)
+        counts[kind] = counts.get(kind, 0) + 1
+    return "%f" % (time.perf_counter() - start)
+
+
+def guppy():
+    try:
+        from guppy import hpy
+    except ImportError:
+        return "none"
+    start = time.perf_counter()
+    str(hpy().heap())
+    return "%f" % (time.perf_counter() - start)
 
 
 def main():
     kept = globals()[sys.argv[1]](float(sys.argv[2]) * 2**30)
     print("ready", flush=True)
     for line in sys.stdin:
-        print(gaps(float(line)), flush=True)
+        words = line.split()
+        print(globals()[words[0]](*words[1:]), flush=True)
     del kept
 
 

@@ -1,0 +1,40 @@
+"""A plain copy of another process' memory: what no reader of it can do without."""
+import ctypes
+import os
+import re
+import time
+
+# Small enough to stay in a core's cache: the fastest way to do nothing with it.
+CHUNK_BYTES = 256 << 10
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+
+def arena_ranges(pid, arena_bytes):
+    """The mappings that hold the arenas: the largest anonymous ones, until there is enough."""
+    with open("/proc/%d/maps" % pid) as maps:
+        found = re.findall(r"^([0-9a-f]+)-([0-9a-f]+) rw-p 0+ 00:00 0\s*$", maps.read(), re.M)
+    sizes = sorted(((int(end, 16) - int(start, 16), int(start, 16)) for start, end in found), reverse=True)
+    ranges = []
+    for size, start in sizes:
+        size = min(size, arena_bytes)
+        if size:
+            ranges.append((start, size))
+        arena_bytes -= size
+    return ranges
+
+
+def copy_s(pid, ranges):
+    """Seconds that it takes."""
+    buffer = ctypes.create_string_buffer(CHUNK_BYTES)
+    here = _Iovec(ctypes.addressof(buffer), CHUNK_BYTES)
+    begin = time.perf_counter()
+    for start, size in ranges:
+        for at in range(start, start + size, CHUNK_BYTES):
+            there = _Iovec(at, min(CHUNK_BYTES, start + size - at))
+            if LIBC.process_vm_readv(pid, ctypes.byref(here), 1, ctypes.byref(there), 1, 0) < 0:
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return time.perf_counter() - begin
