@@ -177,10 +177,8 @@ check-matrix: pyfrag $(E2E_PROGRAMS) ## run them on the Pythons of other Debian 
 BENCH_PROGRAMS := $(BUILD)/tests/bench/floor $(BUILD)/tests/bench/consumer
 
 .PHONY: bench
-bench: pyfrag $(BENCH_PROGRAMS) ## print what pyfrag costs, as ratios measured side by side
-	$(Q)$(PYTHON) tests/bench/bench.py
-	@echo
-	$(Q)$(PYTHON) tests/bench/overhead.py
+bench: $(PROGRAM) $(BENCH_PROGRAMS) ## print what pyfrag costs, as ratios measured side by side (as root; 20 minutes)
+	$(Q)PYFRAG=$(abspath $(PROGRAM)) $(PYTHON) tests/bench/bench.py $(BENCH)
 
 $(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c include/pyfrag/events.h vmlinux/vmlinux.h Makefile
 	$(Q)mkdir -p $(@D)

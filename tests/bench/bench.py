@@ -1,178 +1,94 @@
 #!/usr/bin/python3
-"""What pyfrag takes to read a heap, beside what a plain copy of the same memory takes; and what the
-target's own clock shows of it. Prints a table. As root; `make bench`.
+"""What pyfrag costs, beside what others cost, in one run. Prints tables of ratios, and at the end what they
+have to show and whether they do. As root; `make bench`.
 
-    bench.py [--gib SIZE] [--rounds N] [--python PATH]
+    bench.py [--quick] [--python PATH] [--gib SIZE] [PART ...]
+
+The parts, in order: overhead, memray, reading, consuming; all, if none is named.
 """
 import argparse
-import json
 import os
-import platform
-import re
-import statistics
-import subprocess
 import sys
-import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-PYFRAG = os.environ.get("PYFRAG", os.path.join(HERE, "../../pyfrag"))
+import attaching
+import builds
+import consuming
+import machine
+import memray_tree
+import overhead
+import reading
+import tracers
+from requirements import Requirements
 
-
-class Heap:
-    """A process with a large heap."""
-
-    def __init__(self, python, kind, gib):
-        self.process = subprocess.Popen(
-            [python, os.path.join(HERE, "heaps.py"), kind, str(gib)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True)
-        if self.process.stdout.readline() != "ready\n":
-            raise RuntimeError("the heap cannot be made")
-        self.pid = self.process.pid
-
-    def start_clock(self, seconds):
-        self.process.stdin.write("%f\n" % seconds)
-        self.process.stdin.flush()
-
-    def gaps_us(self):
-        return [float(gap) for gap in self.process.stdout.readline().split()] or [0.0]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.process.kill()
-        self.process.wait()
+PARTS = ("overhead", "memray", "reading", "consuming")
 
 
-def run(*args):
-    """Runs pyfrag. Returns its first report, the seconds until it was there, and the MiB it took."""
-    begin = time.perf_counter()
-    process = subprocess.Popen([PYFRAG] + list(args), stdout=subprocess.PIPE)
-    line = process.stdout.readline()
-    elapsed = time.perf_counter() - begin
-    process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise RuntimeError("pyfrag failed")
-    return json.loads(line), elapsed, usage.ru_maxrss / 1024
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.debian = builds.Build(builds.DEBIAN)
+        other = options.python or builds.find_pyenv()
+        self.builds = [self.debian] + ([builds.Build(other)] if other else [])
+        self.requirements = Requirements()
+        self.skipped = [] if other else ["pyenv: none with an allocator to be found by name"]
 
+    def overhead(self):
+        for build in self.builds:
+            rows = [overhead.WATCH, overhead.DEFAULT]
+            if build is self.debian:
+                rows += [overhead.HALF, overhead.TENTH]
+            rows += [overhead.FULL, overhead.FLOOR]
+            reason = tracers.missing_bpftrace(build)
+            rows += [] if reason else [overhead.BPFTRACE]
+            self.skipped += [reason] if reason else []
+            rows.append(overhead.TRACEMALLOC)
+            cells = overhead.measure(build, rows, self.options.quick)
+            print()
+            costs, by_floor = overhead.measure_events(build, cells, self.options.quick)
+            print()
+            self.requirements.judge_overhead(build, cells, costs, by_floor)
+        attaching.measure(self.debian, self.options.quick)
 
-def arena_ranges(pid, arena_bytes):
-    """The mappings that hold the arenas: the largest anonymous ones, until there is enough."""
-    found = []
-    with open("/proc/%d/maps" % pid) as maps:
-        for line in maps:
-            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw-p 0+ 00:00 0\s*$", line)
-            if match:
-                start, end = (int(part, 16) for part in match.groups())
-                found.append((end - start, start))
-    total = 0
-    for size, start in sorted(found, reverse=True):
-        size = min(size, arena_bytes - total)
-        yield start, size
-        total += size
-        if total >= arena_bytes:
-            return
+    def memray(self):
+        reason = memray_tree.missing()
+        if reason:
+            self.skipped.append(reason)
+        else:
+            memray_tree.measure(self.options.quick)
 
+    def reading(self):
+        heaps, shares = reading.measure(self.debian, self.options.gib, self.options.quick)
+        self.skipped += reading.measure_from_within(self.debian, self.options.gib)
+        self.requirements.judge_reading(heaps, shares)
 
-def plain_copy(pid, ranges):
-    """Seconds that it takes to copy the memory, 4 MiB at a time, and to do nothing with it."""
-    buffer = memoryview(bytearray(4 << 20))
-    begin = time.perf_counter()
-    with open("/proc/%d/mem" % pid, "rb", buffering=0) as memory:
-        for start, size in ranges:
-            memory.seek(start)
-            while size > 0:
-                size -= memory.readinto(buffer[:min(size, len(buffer))])
-    return time.perf_counter() - begin
-
-
-def median(values):
-    return statistics.median(values)
-
-
-def measure_reading(heap, rounds):
-    first, _, _ = run("snapshot", "-p", str(heap.pid), "--json")
-    ranges = list(arena_ranges(heap.pid, first["heap"]["arena_bytes"]))
-    plain_copy(heap.pid, ranges)
-    copies, snapshots, traces, memory = [], [], [], []
-    for _ in range(rounds):
-        copies.append(plain_copy(heap.pid, ranges))
-        _, elapsed, peak = run("snapshot", "-p", str(heap.pid), "--json")
-        snapshots.append(elapsed)
-        memory.append(peak)
-        _, elapsed, peak = run("trace", "-p", str(heap.pid), "--json", "-d", "0.1")
-        traces.append(elapsed)
-        memory.append(peak)
-    return {
-        "report": first, "copy": median(copies), "snapshot": median(snapshots),
-        "trace": median(traces), "peak": max(memory),
-    }
-
-
-def measure_gaps(heap, rounds, seconds):
-    """The largest gaps of each round: undisturbed, and while snapshots are taken one after another. The
-    target has a core for itself, so that nobody else takes its time."""
-    alone, watched = [], []
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) > 1:
-        os.sched_setaffinity(heap.pid, cores[:1])
-        os.sched_setaffinity(0, cores[1:])
-    for _ in range(rounds):
-        heap.start_clock(seconds)
-        time.sleep(seconds)
-        alone.append(heap.gaps_us())
-        heap.start_clock(seconds)
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            run("snapshot", "-p", str(heap.pid), "--json")
-        watched.append(heap.gaps_us())
-    os.sched_setaffinity(0, cores)
-    return alone, watched
-
-
-def describe_machine():
-    with open("/proc/cpuinfo") as info:
-        model = re.search(r"model name\s*: (.*)", info.read())
-    return "%d cores (%s), Linux %s" % (
-        os.cpu_count(), model.group(1) if model else "unknown", platform.release())
+    def consuming(self):
+        rates = consuming.measure_rate(self.debian)
+        losses = consuming.measure_losses(self.debian, 2 if self.options.quick else 10)
+        self.requirements.judge_consuming(rates, losses)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--gib", type=float, default=1)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--python", default="/usr/bin/python3")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--quick", action="store_true", help="once each, for those who work on it")
+    parser.add_argument("--python", help="the build beside Debian's (default: one of pyenv's)")
+    parser.add_argument("--gib", type=float, default=1, help="of arenas (default 1)")
     options = parser.parse_args()
+    if set(options.parts) - set(PARTS):
+        parser.error("the parts are: %s" % ", ".join(PARTS))
     if os.geteuid() != 0:
-        sys.exit("reading another process takes root: sudo make bench")
-
-    version = subprocess.run([options.python, "-V"], stdout=subprocess.PIPE, check=True,
-                             universal_newlines=True).stdout.strip()
-    print("%s, %g GiB of arenas; %s; medians of %d runs" % (
-        version, options.gib, describe_machine(), options.rounds))
+        sys.exit("tracing another process takes root: sudo make bench")
+    print("On %s" % machine.describe())
+    bench = Bench(options)
+    for part in PARTS:
+        if part in (options.parts or PARTS):
+            print()
+            getattr(bench, part)()
     print()
-    print("%-12s %8s %10s %12s %12s %14s %10s %10s" % (
-        "heap", "arenas", "blocks", "plain copy", "snapshot", "trace's first", "snapshot/", "pyfrag's"))
-    print("%-12s %8s %10s %12s %12s %14s %10s %10s" % ("", "", "", "", "", "report", "copy", "peak RSS"))
-    for kind in ("full", "fragmented"):
-        with Heap(options.python, kind, options.gib) as heap:
-            measured = measure_reading(heap, options.rounds)
-            shown = measured["report"]["heap"]
-            print("%-12s %8d %10d %10.0fms %10.0fms %12.0fms %9.2fx %7.0fMiB" % (
-                kind, shown["arenas"], shown["live_blocks"], measured["copy"] * 1e3,
-                measured["snapshot"] * 1e3, measured["trace"] * 1e3,
-                measured["snapshot"] / measured["copy"], measured["peak"]), flush=True)
-            if kind == "fragmented":
-                alone, watched = measure_gaps(heap, options.rounds, 2)
+    for reason in bench.skipped:
+        print("skipped: %s" % reason)
     print()
-    print("The target's own clock, 2 s at a time: the largest gaps between two looks, median of the rounds")
-    print("  undisturbed:               largest %6.0f us, tenth %6.0f us" % (
-        median(gaps[0] for gaps in alone), median(gaps[min(9, len(gaps) - 1)] for gaps in alone)))
-    print("  snapshot after snapshot:   largest %6.0f us, tenth %6.0f us" % (
-        median(gaps[0] for gaps in watched),
-        median(gaps[min(9, len(gaps) - 1)] for gaps in watched)))
+    bench.requirements.show()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,56 @@
+"""What the numbers have to show, beside what they show. No test: a busy machine makes each of them fail."""
+from overhead import BPFTRACE, DEFAULT, FULL, HALF, PROGRAMS, TENTH, WATCH
+from reading import allowed_mib, median
+
+
+class Requirements:
+    def __init__(self):
+        self.lines = []
+
+    def at_most(self, what, limit, values, form="%.3fx"):
+        self._add(what, "at most " + form % limit, form, values, max(values) <= limit)
+
+    def at_least(self, what, limit, values, form="%.1fx"):
+        self._add(what, "at least " + form % limit, form, values, min(values) >= limit)
+
+    def _add(self, what, limit, form, values, holds):
+        self.lines.append("  %-60s %-18s %-30s %s" % (
+            what, limit, ", ".join(form % value for value in values),
+            "holds" if holds else "does not hold"))
+
+    def judge_overhead(self, build, cells, costs, by_floor):
+        for row, limit in ((WATCH, 1.01), (DEFAULT, 1.02), (HALF, 1.005), (TENTH, 1.1)):
+            if (row, PROGRAMS[0]) in cells:
+                self.at_most("slowdown on %s, %s" % (build.name, row.label), limit,
+                             [cells[row, name].slowdown.median for name in PROGRAMS])
+        self.at_most("full by the floor on %s" % build.name, 1.2,
+                     [by_floor[name].median for name in PROGRAMS], "%.2fx")
+        if build.names_allocator and (BPFTRACE, PROGRAMS[0]) in costs:
+            self.at_least("an event by bpftrace by one in full on %s" % build.name, 10,
+                          [costs[BPFTRACE, name] / costs[FULL, name] for name in PROGRAMS])
+
+    def judge_reading(self, heaps, shares):
+        for kind, measured in heaps.items():
+            first, copy = median(measured.first), median(measured.copy)
+            self.at_most("first reading by a plain copy, %s" % kind, 2, [first / copy], "%.2fx")
+            self.at_most("first report, start to end, by a plain copy, %s" % kind, 2,
+                         [median(measured.first_report) / copy], "%.2fx")
+            self.at_most("second reading by the first, target idle, %s" % kind, 0.1,
+                         [median(measured.slept) / first], "%.3fx")
+            self.at_most("second reading by the first, target ran, same heap, %s" % kind, 0.1,
+                         [median(measured.unchanged) / first], "%.3fx")
+            self.at_most("pyfrag's own memory, %s" % kind, allowed_mib(measured), [measured.peak_mib],
+                         "%.0f MiB")
+        for what, share in shares.items():
+            self.at_most("own CPU, the target %s" % what, 1, [100 * share], "%.2f %%")
+
+    def judge_consuming(self, rates, losses):
+        self.at_least("million events a second into the model", 30,
+                      [rates[name] / 1e6 for name in PROGRAMS], "%.0f")
+        self.at_most("events lost, all cores busy", 0, [losses[name]["lost"] for name in PROGRAMS], "%d")
+        self.at_least("coverage, all cores busy", 1, [losses[name]["coverage"] for name in PROGRAMS], "%.6f")
+
+    def show(self):
+        print("What it must show (of three values: %s)" % ", ".join(PROGRAMS))
+        for line in self.lines:
+            print(line)
