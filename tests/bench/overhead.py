@@ -5,7 +5,7 @@ import statistics
 
 import tracers
 from processes import Program
-from samples import Pair, Spread
+from samples import Pair, Spread, find_steady
 
 PROGRAMS = ("json_churn", "object_churn", "web_mix")
 WARM_UP_S = 1
@@ -25,8 +25,8 @@ class Row:
 
 WATCH = Row("watch, budget 0", tracers.pyfrag("--budget", "0"), 4, 1.5)
 DEFAULT = Row("default (budget 2 %)", tracers.pyfrag(), 3, 2, 2.5)
-HALF = Row("budget 0.5 %", tracers.pyfrag("--budget", "0.5%"), 2, 2, 5)
-TENTH = Row("budget 10 %", tracers.pyfrag("--budget", "10%"), 2, 2, 2.5)
+HALF = Row("budget 0.5 %", tracers.pyfrag("--budget", "0.5%"), 2, 1.5, 8)
+TENTH = Row("budget 10 %", tracers.pyfrag("--budget", "10%"), 3, 1.5, 2)
 FULL = Row("full", tracers.pyfrag("--mode", "full"), 2, 0.7)
 FLOOR = Row("floor", tracers.floor, 2, 0.7)
 BPFTRACE = Row("bpftrace", tracers.bpftrace, 2, 0.7)
@@ -36,12 +36,11 @@ SLIGHT = (WATCH, DEFAULT, HALF, TENTH)
 
 
 class Cell:
-    """A row's numbers for one program. Of pairs that were disturbed only their number is kept, unless there
-    are no others."""
+    """A row's numbers for one program."""
 
     def __init__(self):
         self.pairs = []
-        self.disturbed = []
+        self.disturbed_cnt = 0  # pairs that are not among these
         self.attached = []
         self.rounds = []  # that the tracer saw
 
@@ -71,19 +70,21 @@ def _measure_pair(cell, program, build, row, seconds):
     with row.attach(program, build) as attached:
         warm_up = program.run(min(WARM_UP_S, seconds))
         first, second = (program.run(seconds * row.longer) for _ in range(2))
-    pair = Pair(before, first, second, program.run(seconds))
     cell.attached.append(attached)
     cell.rounds.append(warm_up.rounds + first.rounds + second.rounds)
-    (cell.pairs if pair.is_steady or row not in SLIGHT else cell.disturbed).append(pair)
+    return Pair(before, first, second, program.run(seconds))
 
 
 def measure_cell(program, build, row, quick):
     cell = Cell()
-    pairs, seconds = (1, row.seconds / 4) if quick else (row.pairs, row.seconds)
-    while len(cell.pairs) < pairs and len(cell.pairs) + len(cell.disturbed) < 2 * pairs:
-        _measure_pair(cell, program, build, row, seconds)
+    wanted, seconds = (1, row.seconds / 4) if quick else (row.pairs, row.seconds)
+    pairs = []
+    while len(cell.pairs) < wanted and len(pairs) < 2 * wanted:
+        pairs.append(_measure_pair(cell, program, build, row, seconds))
+        cell.pairs = find_steady(pairs) if row in SLIGHT else pairs
     if not cell.pairs:
-        cell.pairs, cell.disturbed = cell.disturbed, []
+        cell.pairs = pairs
+    cell.disturbed_cnt = len(pairs) - len(cell.pairs)
     return cell
 
 
@@ -102,8 +103,8 @@ def measure(build, rows, quick):
                 program.run(WARM_UP_S)
                 cells[row, name] = measure_cell(program, build, row, quick)
         _print_row(row.label, [cells[row, name].slowdown for name in PROGRAMS])
-    print("  not in it: %d pairs whose runs without differ, or those with; neighbours came or went" % sum(
-        len(cell.disturbed) for cell in cells.values()))
+    print("  not in it: %d pairs in which a neighbour slowed down a whole run" % sum(
+        cell.disturbed_cnt for cell in cells.values()))
     print("  nothing: the second run without by the first, of each pair of the rows of 1 % or so")
     _print_row("  no tracing", [_drift(cells, name, "drift") for name in PROGRAMS])
     print("  what pyfrag says of it")

@@ -15,8 +15,8 @@ import statistics
 
 BEST = 0.1
 STALL = 3
-# How far two undisturbed speeds of the same thing may lie apart.
-STEADY = 0.015
+# How far below the best run of its kind an undisturbed one may be.
+STEADY = 0.02
 
 
 class Run:
@@ -37,10 +37,6 @@ class Run:
     def __add__(self, other):
         return Run(self.samples + other.samples)
 
-    def is_as_fast_as(self, other):
-        """Undisturbed."""
-        return abs(self.undisturbed_s / other.undisturbed_s - 1) < STEADY
-
     @property
     def round_s(self):
         """Of a round, what was lost in stalls included."""
@@ -56,8 +52,7 @@ class Pair:
 
     def __init__(self, before, first, second, after):
         within = first + second
-        # If not, a neighbour came or went, and the ratio tells more of that.
-        self.is_steady = before.is_as_fast_as(after) and first.is_as_fast_as(second)
+        self.runs_without, self.runs_with = (before, after), (first, second)
         self.slowdown = 2 * within.round_s / (before.round_s + after.round_s)
         self.plain_slowdown = within.plain_round_s * (before.rounds + after.rounds) / (
             before.seconds + after.seconds)
@@ -65,6 +60,24 @@ class Pair:
         self.drift = after.round_s / before.round_s
         self.plain_drift = after.plain_round_s / before.plain_round_s
         self.added_s = within.round_s - (before.round_s + after.round_s) / 2  # to a round
+
+
+def find_steady(pairs):
+    """Those in which no neighbour slowed a run down for as long as it took: each is about as fast as the best
+    of all runs without, or with. The ratio that a pair gives has no part in that."""
+    best = [min(run.undisturbed_s for pair in pairs for run in kind(pair)) * (1 + STEADY)
+            for kind in (_runs_without, _runs_with)]
+    return [pair for pair in pairs
+            if all(run.undisturbed_s <= limit for kind, limit in zip((_runs_without, _runs_with), best)
+                   for run in kind(pair))]
+
+
+def _runs_without(pair):
+    return pair.runs_without
+
+
+def _runs_with(pair):
+    return pair.runs_with
 
 
 class Spread:

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from samples import Pair, Run, Spread
+from samples import Pair, Run, Spread, find_steady
 
 
 def quiet(round_s, samples=100, rounds=10):
@@ -52,20 +52,29 @@ def test_pair_is_compared_with_both_sides():
     assert pair.plain_slowdown == pytest.approx(1, abs=1e-3)
     assert pair.added_s == pytest.approx(0, abs=1e-6)
     assert pair.drift == pytest.approx(1.003)
-    assert pair.is_steady
 
 
 def test_pair_of_slow_tracer():
     pair = Pair(Run(quiet(0.001)), Run(quiet(0.03)), Run(quiet(0.03)), Run(quiet(0.001)))
-    assert pair.is_steady
     assert pair.slowdown == pytest.approx(30)
     assert pair.added_s == pytest.approx(0.029)
 
 
-@pytest.mark.parametrize("disturbed", range(4))
+def pair_of(*rounds_s):
+    return Pair(*(Run(quiet(round_s)) for round_s in rounds_s))
+
+
+@pytest.mark.parametrize("disturbed", [(0,), (1,), (2,), (3,), (0, 3), (1, 2), (0, 1, 2, 3)])
 def test_pair_that_a_neighbour_disturbed(disturbed):
-    runs = [Run(quiet(0.0015 if place == disturbed else 0.001)) for place in range(4)]
-    assert not Pair(*runs).is_steady
+    good = pair_of(0.001, 0.0012, 0.0012, 0.001)
+    bad = pair_of(*((1.5 if place in disturbed else 1) * round_s
+                    for place, round_s in enumerate((0.001, 0.0012, 0.0012, 0.001))))
+    assert find_steady([bad, good]) == [good]
+
+
+def test_pairs_that_differ_little_stay():
+    pairs = [pair_of(0.001, 0.00102, 0.001, 0.001), pair_of(0.00101, 0.001, 0.00101, 0.001)]
+    assert find_steady(pairs) == pairs
 
 
 def test_runs_add_up():
