@@ -24,7 +24,7 @@
 
 #define EVENTS_MAX (2UL << 20)
 #define RECORD_S   2
-#define ROUNDS	   7
+#define ROUNDS	   20
 
 struct recorder {
 	struct pyfrag_event *events; /* the map of the program that replays them */

@@ -15,7 +15,7 @@ def measure_rate(build):
     rates = {}
     for name in PROGRAMS:
         with Program(build.path, name) as program:
-            program.begin("run", 10)
+            program.begin("run", 3)
             out = subprocess.run([CONSUMER, str(program.pid)], stdout=subprocess.PIPE, check=True)
             rates[name] = json.loads(out.stdout)["events_per_s"]
     print("From a recorded ring into the model, one core: %s" % ", ".join(
@@ -23,21 +23,32 @@ def measure_rate(build):
     return rates
 
 
+def _trace_busy(build, name, traced_cnt, seconds):
+    """The last accounts of the traces of @traced_cnt processes, while as many as there are cores are busy."""
+    programs = [Program(build.path, name) for _ in range(os.cpu_count())]
+    for program in programs:
+        program.begin("run", seconds + 2)
+    traces = [Tracer([PYFRAG, "trace", "-p", str(program.pid), "--mode", "full", "--json"])
+              for program in programs[:traced_cnt]]
+    time.sleep(seconds)
+    told = [json.loads(trace.stop()[-1])["tracing"] for trace in traces]
+    for program in programs:
+        program.__exit__()
+    return told
+
+
 def measure_losses(build, seconds):
-    """A target in full, and as many others as there are other cores that do the same: by program, the trace's
-    last account."""
+    """What traces in full lost when every core was busy: by program and by how many processes were traced,
+    their last accounts."""
     found = {}
-    for name in PROGRAMS:
-        programs = [Program(build.path, name) for _ in range(os.cpu_count())]
-        for program in programs:
-            program.begin("run", seconds + 2)
-        tracer = Tracer([PYFRAG, "trace", "-p", str(programs[0].pid), "--mode", "full", "--json"])
-        time.sleep(seconds)
-        found[name] = json.loads(tracer.stop()[-1])["tracing"]
-        for program in programs:
-            program.__exit__()
-    print("All %d cores busy, one process traced in full with defaults: %s" % (os.cpu_count(), ", ".join(
-        "%s %.1f million events/s, %d lost, coverage %.6f" % (
-            name, (told["allocs"] + told["frees"]) / told["traced_for_s"] / 1e6, told["lost"],
-            told["coverage"]) for name, told in found.items())), flush=True)
+    for traced_cnt, label in ((1, "one process of them"), (os.cpu_count(), "each process")):
+        for name in PROGRAMS:
+            found[name, traced_cnt] = _trace_busy(build, name, traced_cnt, seconds)
+        print("All %d cores busy, %s traced in full with defaults: %s" % (
+            os.cpu_count(), label, "; ".join(
+                "%s %.1f million events/s, %d lost, coverage %.6f" % (
+                    name, sum(told["allocs"] + told["frees"] for told in found[name, traced_cnt])
+                    / seconds / 1e6, sum(told["lost"] for told in found[name, traced_cnt]),
+                    min(told["coverage"] for told in found[name, traced_cnt]))
+                for name in PROGRAMS)), flush=True)
     return found
