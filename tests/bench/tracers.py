@@ -9,12 +9,12 @@ from machine import FLOOR, PYFRAG
 from processes import Tracer
 
 # The usual script: an entry and a return probe on the function that allocates, an entry probe on that which
-# frees. What is counted is printed at the end.
+# frees. What is counted is printed at the end. For bpftrace 0.17, -p is no filter of uprobes.
 BPFTRACE = """
 BEGIN { printf("ready\\n"); }
-uprobe:%(file)s:%(malloc)s { @size[tid] = %(size)s; }
+uprobe:%(file)s:%(malloc)s /pid == %(pid)d/ { @size[tid] = %(size)s; }
 uretprobe:%(file)s:%(malloc)s /@size[tid]/ { @allocs = count(); @bytes = sum(@size[tid]); }
-uprobe:%(file)s:%(free)s { @frees = count(); }
+uprobe:%(file)s:%(free)s /pid == %(pid)d/ { @frees = count(); }
 END { clear(@size); }
 """
 # bpftrace says that it is ready before all its probes are in.
@@ -61,14 +61,14 @@ def floor(program, build):
 def bpftrace(program, build):
     attached = Attached()
     script = BPFTRACE % {"file": build.code, "malloc": build.malloc, "free": build.free,
-                         "size": build.size}
+                         "size": build.size, "pid": program.pid}
     tracer = Tracer(["bpftrace", "-p", str(program.pid), "-e", script], lambda line: line == "ready\n")
     try:
         time.sleep(BPFTRACE_SETTLE_S)
         yield attached
     finally:
         counts = dict(re.findall(r"@(\w+): (\d+)", "".join(tracer.stop())))
-        attached.allocs, attached.frees = int(counts["allocs"]), int(counts["frees"])
+        attached.allocs, attached.frees = int(counts.get("allocs", 0)), int(counts.get("frees", 0))
 
 
 @contextlib.contextmanager
