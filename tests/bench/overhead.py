@@ -25,7 +25,7 @@ class Row:
 
 WATCH = Row("watch, budget 0", tracers.pyfrag("--budget", "0"), 4, 1.5)
 DEFAULT = Row("default (budget 2 %)", tracers.pyfrag(), 3, 2, 2.5)
-HALF = Row("budget 0.5 %", tracers.pyfrag("--budget", "0.5%"), 2, 1.5, 8)
+HALF = Row("budget 0.5 %", tracers.pyfrag("--budget", "0.5%"), 3, 1.5, 8)
 TENTH = Row("budget 10 %", tracers.pyfrag("--budget", "10%"), 3, 1.5, 2)
 FULL = Row("full", tracers.pyfrag("--mode", "full"), 2, 0.7)
 FLOOR = Row("floor", tracers.floor, 2, 0.7)
@@ -41,6 +41,7 @@ class Cell:
     def __init__(self):
         self.pairs = []
         self.disturbed_cnt = 0  # pairs that are not among these
+        self.is_steady = True  # two pairs at least were not disturbed
         self.attached = []
         self.rounds = []  # that the tracer saw
 
@@ -82,6 +83,7 @@ def measure_cell(program, build, row, quick):
     while len(cell.pairs) < wanted and len(pairs) < 2 * wanted:
         pairs.append(_measure_pair(cell, program, build, row, seconds))
         cell.pairs = find_steady(pairs) if row in SLIGHT else pairs
+    cell.is_steady = len(cell.pairs) >= min(2, wanted)
     if not cell.pairs:
         cell.pairs = pairs
     cell.disturbed_cnt = len(pairs) - len(cell.pairs)
@@ -163,8 +165,8 @@ def measure_events(build, cells, quick):
         if build.names_allocator:
             _print_row("bpftrace / full", ["%.1fx" % (costs[BPFTRACE, name] / costs[FULL, name])
                                            for name in PROGRAMS])
-        print("  bpftrace's script sits on %s and %s; of what pyfrag sees, it sees" % (
-            build.malloc, build.free))
+        print("  bpftrace's script sits on %s and %s (blocks that realloc and calloc take pass them by,\n"
+              "  requests above 512 bytes do not); of what pyfrag sees, it sees" % (build.malloc, build.free))
         for what in ("allocs", "frees"):
             _print_row("  " + what, ["%.1f %%" % (100 * seen_by_bpftrace(cells, name, what))
                                      for name in PROGRAMS])

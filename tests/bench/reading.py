@@ -168,9 +168,9 @@ def measure_from_within(build, gib):
         snapshot(heap.pid)
         from_outside = time.perf_counter() - start
         census, guppy = heap.ask("census"), heap.ask("guppy").strip()
-    print("%g GiB of objects that the garbage collector knows: pyfrag snapshot %.0f ms, from outside; within, "
-          "the target stopped: gc.get_objects() and their types %.0f ms%s" % (
-              gib, from_outside * 1e3, float(census) * 1e3,
-              "" if guppy == "none" else "; guppy3's heap() %.0f ms" % (float(guppy) * 1e3)))
+    print("%g GiB of objects that the garbage collector knows: pyfrag snapshot, from outside, %.0f ms;" % (
+        gib, from_outside * 1e3))
+    print("  within, the target stopped: gc.get_objects() and their types %.0f ms%s" % (
+        float(census) * 1e3, "" if guppy == "none" else "; guppy3's heap() %.0f ms" % (float(guppy) * 1e3)))
     return ["guppy3: not installed in %s (Debian 12 has no package of it)" % build.name] \
         if guppy == "none" else []

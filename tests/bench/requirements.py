@@ -2,27 +2,35 @@
 from overhead import BPFTRACE, DEFAULT, FULL, HALF, PROGRAMS, TENTH, WATCH
 from reading import allowed_mib, median
 
+# No tracer makes a program faster: a ratio below that is a neighbour's work.
+IMPLAUSIBLE = 0.98
+
 
 class Requirements:
     def __init__(self):
         self.lines = []
 
     def at_most(self, what, limit, values, form="%.3fx"):
-        self._add(what, "at most " + form % limit, form, values, max(values) <= limit)
+        self._add(what, "at most " + form % limit, form, values, _say(max(values) <= limit))
 
     def at_least(self, what, limit, values, form="%.1fx"):
-        self._add(what, "at least " + form % limit, form, values, min(values) >= limit)
+        self._add(what, "at least " + form % limit, form, values, _say(min(values) >= limit))
 
-    def _add(self, what, limit, form, values, holds):
-        self.lines.append("  %-60s %-18s %-30s %s" % (
-            what, limit, ", ".join(form % value for value in values),
-            "holds" if holds else "does not hold"))
+    def _add(self, what, limit, form, values, verdict):
+        self.lines.append("  %-62s %-18s %-30s %s" % (
+            what, limit, ", ".join(form % value for value in values), verdict))
+
+    def _judge_slowdown(self, what, limit, cells):
+        medians = [cell.slowdown.median for cell in cells]
+        told = all(cell.is_steady for cell in cells) and min(medians) > IMPLAUSIBLE
+        self._add(what, "at most %.3fx" % limit, "%.3fx", medians,
+                  _say(max(medians) <= limit) if told else "cannot be told: neighbours")
 
     def judge_overhead(self, build, cells, costs, by_floor):
         for row, limit in ((WATCH, 1.01), (DEFAULT, 1.02), (HALF, 1.005), (TENTH, 1.1)):
             if (row, PROGRAMS[0]) in cells:
-                self.at_most("slowdown on %s, %s" % (build.name, row.label), limit,
-                             [cells[row, name].slowdown.median for name in PROGRAMS])
+                self._judge_slowdown("slowdown on %s, %s" % (build.name, row.label), limit,
+                                     [cells[row, name] for name in PROGRAMS])
         self.at_most("full by the floor on %s" % build.name, 1.2,
                      [by_floor[name].median for name in PROGRAMS], "%.2fx")
         if build.names_allocator and (BPFTRACE, PROGRAMS[0]) in costs:
@@ -58,3 +66,7 @@ class Requirements:
         print("What it must show (of three values: %s)" % ", ".join(PROGRAMS))
         for line in self.lines:
             print(line)
+
+
+def _say(holds):
+    return "holds" if holds else "does not hold"
