@@ -19,6 +19,9 @@ const volatile __u64 pidns_inode;
 /* Whether sites come with the attach cookie (Linux 5.15); else they are looked up by address. */
 const volatile bool use_cookie;
 
+/* Whether stacks may be wanted; else the verifier need not follow the walk. */
+const volatile bool with_stacks;
+
 /* The consumer is woken when so much of the ring buffer is filled; a power of two. */
 const volatile __u64 wakeup_bytes;
 

@@ -86,7 +86,7 @@ static __always_inline void tell(__u8 type, __u32 size_class, __u64 address)
 	__u16 flags = 0;
 	bool stacked;
 
-	if (!stacks.enabled)
+	if (!with_stacks || !stacks.enabled)
 		stacked = false;
 	else if (type == EVENT_ALLOC)
 		stacked = samples_block(address, &size_class);

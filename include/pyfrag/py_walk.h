@@ -13,7 +13,7 @@
 #include "pyfrag/stacks.h"
 
 /* Threads and interpreters looked at to find one. */
-#define PY_WALK_THREADS_MAX 512
+#define PY_WALK_THREADS_MAX 256
 /* Frames followed: those that are kept, and the interpreter's own in between. */
 #define PY_WALK_FRAMES_MAX (PYFRAG_STACK_DEPTH_MAX + 33)
 

@@ -111,9 +111,9 @@ def test_other_namespaces(start_trace):
 def test_pyfrag_in_a_pid_namespace_too(any_target):
     """pyfrag and its target in a namespace that numbers them differently than the kernel does."""
     script = ("mount -t proc proc /proc; "
-              "(echo 'run json_churn 1'; sleep 2; echo 'run json_churn 20'; sleep 3) | "
+              "(echo 'run json_churn 1'; sleep 5; echo 'run json_churn 20'; sleep 4) | "
               "%s -u %s/target.py > /dev/null & "
-              "sleep 1; %s trace -p $! -d 4 -i 1 --mode full --json"
+              "sleep 1; %s trace -p $! -d 7 -i 1 --mode full --json"
               % (any_target.python.command[-1], WORKLOADS,
                  os.environ.get("PYFRAG", os.path.join(os.path.dirname(WORKLOADS), "../pyfrag"))))
     result = subprocess.run(["unshare", "--mount", "--pid", "--fork", "sh", "-c", script],

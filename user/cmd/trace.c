@@ -91,6 +91,7 @@ static struct output output_of(struct trace *trace)
 		.snapshot = {.target_slept = trace->reading.target_slept,
 			     .duration_ms = trace->reading.duration_ms,
 			     .paused_ms = trace->reading.paused_ms,
+			     .calm_pools = trace->reading.counts.calm_pools,
 			     .unchanged_pools = trace->reading.counts.unchanged_pools,
 			     .scrubbed_pools = trace->reading.counts.scrubbed_pools},
 		.history = &trace->history,
@@ -190,12 +191,27 @@ static int report(struct trace *trace)
 	return output__write(&output, &state.findings);
 }
 
+/* What reading the heap may take of the time between two readings; the last one is a whole one. */
+#define READING_SHARE 0.01
+
+/* Whether reading all of the heap would take more than its share, to judge by the reading before. */
+static bool spares_calm(const struct trace *trace)
+{
+	const struct checkpoint_counts *counts = &trace->reading.counts;
+	double looked_at = (double)(counts->unchanged_pools + counts->scrubbed_pools);
+	double share = looked_at > 0 ? looked_at / (looked_at + (double)counts->calm_pools) : 1;
+
+	return !trace->ending && trace->reading.duration_ms / share >
+					 READING_SHARE * 1000 * trace->options->interval_s;
+}
+
 /* A checkpoint and a report of it. A target that exits meanwhile is no failure. */
 static int checkpoint_and_report(struct trace *trace)
 {
 	const struct heap_reading_options options = {
 		.pause = trace->options->pause,
 		.checkpoint = {.max_memory_bytes = trace->options->max_memory_bytes,
+			       .spare_calm = spares_calm(trace),
 			       .progress = output__show_progress},
 	};
 	struct failure failure;
@@ -373,6 +389,7 @@ static int probe(struct trace *trace, pid_t pid, const struct module *module,
 	const struct tracer_options options = {
 		.follow_blocks = trace->options->mode == TRACE_FULL,
 		.budget = trace->options->budget,
+		.with_stacks = !trace->options->no_stacks,
 		.ring_bytes =
 			trace->options->mode == TRACE_FULL ? FULL_RING_BYTES : WATCH_RING_BYTES,
 	};

@@ -100,6 +100,7 @@ static void set_constants(struct pyfrag_bpf *skeleton, const struct probe_option
 
 	skeleton->rodata->target_tgid = (uint32_t)options->pid;
 	skeleton->rodata->use_cookie = use_cookie;
+	skeleton->rodata->with_stacks = options->with_stacks;
 	skeleton->rodata->wakeup_bytes = options->ring_bytes / WAKEUPS_PER_RING;
 	skeleton->rodata->hit_cost_ns[HITS_EMULATED] = (uint32_t)options->hit_cost.emulated_ns;
 	skeleton->rodata->hit_cost_ns[HITS_STEPPED] = (uint32_t)options->hit_cost.stepped_ns;

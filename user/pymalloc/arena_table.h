@@ -22,6 +22,8 @@ struct arena {
 	uint64_t carved_end; /* pools from here on were never used */
 	/* Tells arenas apart that had the same address one after the other; 0: not seen being mapped. */
 	uint64_t generation;
+	/* So many readings in a row found nothing changed in it: see checkpoint.h. */
+	uint32_t calm_readings;
 };
 
 /*

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pymalloc/pool.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/sleep.h"
 
@@ -42,12 +43,17 @@ struct reader {
 	uint64_t torn[BATCH_POOLS];
 	size_t torn_cnt;
 	uint8_t *body;
+	/* A pool of each arena in which something changed, in this reading. */
+	uint64_t *changed;
+	size_t changed_cnt, changed_capacity;
 };
 
 static void reader__free(struct reader *reader)
 {
-	if (reader)
+	if (reader) {
 		free(reader->body);
+		free(reader->changed);
+	}
 	free(reader);
 }
 
@@ -94,12 +100,18 @@ static bool is_due(const struct reader *reader, uint64_t address)
 	       0;
 }
 
-/* Whether the heap has the pool as @header says, and it need not be looked at. */
-static bool is_known(struct reader *reader, uint64_t address, const struct pool_header *header)
+/* Whether the heap has the pool as @header says. */
+static bool is_same(const struct reader *reader, uint64_t address, const struct pool_header *header)
 {
 	uint64_t stamp = stamp_of(reader, header);
 
-	if (!stamp || block_map__stamp(reader->heap->blocks, address) != stamp)
+	return stamp && block_map__stamp(reader->heap->blocks, address) == stamp;
+}
+
+/* Whether, in addition, it need not be looked at. */
+static bool is_known(struct reader *reader, uint64_t address, const struct pool_header *header)
+{
+	if (!is_same(reader, address, header))
 		return false;
 	if (is_due(reader, address)) {
 		reader->counts->scrubbed_pools++;
@@ -122,6 +134,21 @@ static void compare_blocks(struct reader *reader, uint64_t address,
 		reader->counts->corrected_pools++;
 }
 
+/* Notes that the pool at @address is not what it was. */
+static int note_change(struct reader *reader, uint64_t address)
+{
+	uint64_t arena_size = reader->heap->geometry.arena_size;
+
+	/* Pools come in the order of their addresses: most are near the last one. */
+	if (reader->changed_cnt &&
+	    reader->changed[reader->changed_cnt - 1] / arena_size == address / arena_size)
+		return 0;
+	if (ARRAY_RESERVE(reader->changed, reader->changed_capacity, reader->changed_cnt + 1))
+		return -ENOMEM;
+	reader->changed[reader->changed_cnt++] = address;
+	return 0;
+}
+
 /* A free pool has no live block, which the map may have to be told. */
 static int store_free_pool(struct reader *reader, uint64_t address)
 {
@@ -129,6 +156,12 @@ static int store_free_pool(struct reader *reader, uint64_t address)
 
 	if (!block_map__pool_bits(reader->heap->blocks, address))
 		return 0;
+	if (block_map__stamp(reader->heap->blocks, address)) {
+		int err = note_change(reader, address);
+
+		if (err)
+			return err;
+	}
 	return store_pool(reader, address, CLASS_UNKNOWN, 0, none);
 }
 
@@ -206,6 +239,12 @@ static int take_header(struct reader *reader, uint64_t address, const struct poo
 		return take_torn(reader, address, header, NULL, last);
 	if (is_known(reader, address, header))
 		return 0;
+	if (!is_same(reader, address, header)) {
+		int err = note_change(reader, address);
+
+		if (err)
+			return err;
+	}
 	if (pool__is_full(geometry, header))
 		return store_pool(reader, address, header->szidx, stamp_of(reader, header),
 				  reader->heap->places->words[header->szidx]);
@@ -280,6 +319,28 @@ static int read_arena(struct reader *reader, const struct arena *arena, uint64_t
 	return 0;
 }
 
+/* Whether the arena, known as @known, is passed over in this reading. */
+static bool is_spared(const struct reader *reader, const struct arena *known,
+		      const struct arena *arena)
+{
+	return reader->options && reader->options->spare_calm &&
+	       known->calm_readings >= CALM_READINGS && known->carved_end == arena->carved_end &&
+	       (arena->address / reader->heap->geometry.arena_size + reader->heap->readings) %
+		       CALM_SHARE;
+}
+
+/* Those in which something has changed are not calm. */
+static void end_calm(struct reader *reader)
+{
+	for (size_t i = 0; i < reader->changed_cnt; i++) {
+		struct arena *arena = heap__arena_around(reader->heap, reader->changed[i]);
+
+		if (arena)
+			arena->calm_readings = 0;
+	}
+	reader->changed_cnt = 0;
+}
+
 /*
  * Makes the heap's arenas those of @arenas (sorted, taken over): forgets the ones that are gone, reads
  * what is new; if @all, reads all of them. *changed: any came, grew or went.
@@ -314,6 +375,14 @@ static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt
 			heap__forget_blocks(heap, address);
 		else if (known && !all)
 			from = known->carved_end;
+		if (known && known->carved_end == arenas[i].carved_end)
+			arenas[i].calm_readings = known->calm_readings;
+		if (all && known && is_spared(reader, known, &arenas[i])) {
+			reader->counts->calm_pools +=
+				(arenas[i].carved_end - from) / heap->geometry.pool_size;
+			continue;
+		}
+		arenas[i].calm_readings += all && arenas[i].calm_readings < UINT32_MAX;
 		err = read_arena(reader, &arenas[i], from);
 	}
 	if (!err && reader->pool_cnt)
@@ -322,6 +391,7 @@ static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt
 	heap->arenas = arenas;
 	heap->arena_cnt = cnt;
 	heap->arena_capacity = cnt;
+	end_calm(reader);
 	return err;
 }
 

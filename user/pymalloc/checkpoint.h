@@ -12,6 +12,10 @@
  * part of them is read again each time, so that none stays unseen for more than SCRUB_READINGS readings;
  * and what is found so is counted.
  *
+ * In a large heap even the headers take their time, and most of it lies still. So, if asked to spare, a
+ * reading passes over arenas in which CALM_READINGS readings in a row have found nothing changed, but for
+ * one in CALM_SHARE, others each time: what changes in a calm arena is seen up to so many readings late.
+ *
  * The result is fuzzy in one way only: pools are seen at slightly different moments. A block that did
  * not change while the checkpoint was read is reported as it is. (Free blocks are a stack: those that
  * nobody touched stay linked below the touched ones, so each copy that passes finds all of them.)
@@ -26,11 +30,16 @@
 #include "pymalloc/locate.h"
 #include "target/memory.h"
 
+/* When an arena counts as calm, and the share of calm ones that is looked at in each reading. */
+#define CALM_READINGS 4
+#define CALM_SHARE    4
+
 /* A partly used pool whose header stays the same is read again each so many readings. */
 #define SCRUB_READINGS 64
 
 struct checkpoint_options {
 	bool keep_stamps; /* for checkpoint__update(); only if nothing but readings changes the heap */
+	bool spare_calm;	   /* with keep_stamps: pass over calm arenas */
 	uint64_t max_memory_bytes; /* what our picture of the heap may take */
 	/* Called now and then; may be NULL. A non-zero return ends the reading with that value. */
 	int (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *context);
@@ -38,6 +47,7 @@ struct checkpoint_options {
 };
 
 struct checkpoint_counts {
+	uint64_t calm_pools;	       /* in arenas that were passed over */
 	uint64_t unchanged_pools;      /* whose header was as before, and that were not looked at */
 	uint64_t scrubbed_pools;       /* that were looked at all the same */
 	uint64_t corrected_pools;      /* of those, changed */

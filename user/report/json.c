@@ -193,12 +193,13 @@ static json_t *pack_snapshot(const struct report *report)
 {
 	const struct report_snapshot *snapshot = &report->snapshot;
 
-	return json_pack("{s:b, s:f, s:f, s:I, s:I, s:I, s:I}", "target_slept",
+	return json_pack("{s:b, s:f, s:f, s:I, s:I, s:I, s:I, s:I}", "target_slept",
 			 snapshot->target_slept, "duration_ms", snapshot->duration_ms, "paused_ms",
 			 snapshot->paused_ms, "retried_pools",
 			 (json_int_t)report->counters[COUNTER_POOLS_RETRIED], "unresolved_pools",
 			 (json_int_t)report->counters[COUNTER_POOLS_UNRESOLVED], "unchanged_pools",
-			 (json_int_t)snapshot->unchanged_pools, "scrubbed_pools",
+			 (json_int_t)snapshot->unchanged_pools, "calm_pools",
+			 (json_int_t)snapshot->calm_pools, "scrubbed_pools",
 			 (json_int_t)snapshot->scrubbed_pools);
 }
 

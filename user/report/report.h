@@ -47,7 +47,7 @@ struct report_tracing {
 };
 
 struct report_snapshot {
-	uint64_t unchanged_pools, scrubbed_pools; /* see checkpoint.h */
+	uint64_t unchanged_pools, scrubbed_pools, calm_pools; /* see checkpoint.h */
 	bool target_slept;  /* nothing was read: it has not run since the reading before */
 	double duration_ms; /* how long reading took */
 	double paused_ms;   /* how long the target was stopped for it */
