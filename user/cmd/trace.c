@@ -377,6 +377,11 @@ static int run_loop(struct trace *trace)
 		return err;
 	trace->ending = true;
 	trace->process_gone = wakeup == WAKEUP_EXIT || tracer__has_execed(trace->tracer);
+	if (trace->process_gone && !trace->source->allocator_name) {
+		log_error("process %d (%s) ended before its heap could be read",
+			  trace->source->process->pid, trace->source->process->comm);
+		return -ESRCH;
+	}
 	err = trace->process_gone ? report(trace) : checkpoint_and_report(trace);
 	describe_end(trace, wakeup);
 	return err;
