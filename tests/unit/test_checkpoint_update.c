@@ -54,9 +54,10 @@ static void release_sample(struct sample *sample)
 	fake_target__release(&sample->target);
 }
 
-static void update(struct sample *sample)
+static void update_sparing(struct sample *sample, bool spare_calm)
 {
 	const struct checkpoint_options options = {.keep_stamps = true,
+						   .spare_calm = spare_calm,
 						   .max_memory_bytes = UINT64_MAX};
 
 	sample->counts = (struct checkpoint_counts){};
@@ -67,6 +68,11 @@ static void update(struct sample *sample)
 			 0);
 	assert_int_equal(sample->counts.retried_pools, 0);
 	assert_int_equal(sample->counts.unreadable_pools, 0);
+}
+
+static void update(struct sample *sample)
+{
+	update_sparing(sample, false);
 }
 
 /* What the headers tell: every number of a report but for the addresses of blocks. */
@@ -108,6 +114,44 @@ static void test_a_running_target_is_kept_up_with(void **state)
 		for (int round = 0; round < SCRUB_READINGS; round++)
 			update(&sample);
 		check_heap_of(sample.heap, &sample.target.pymalloc);
+		release_sample(&sample);
+	}
+}
+
+/* Of arenas in which nothing changes most are passed over; what changes in them is seen a little later. */
+static void test_calm_arenas_are_spared(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 8; seed++) {
+		uint64_t calm_pools = 0;
+		struct sample sample;
+
+		make_sample(&sample, seed, seed);
+		/* The first reading does not compare, so one more than that many is whole. */
+		for (int reading = 0; reading < CALM_READINGS; reading++) {
+			update_sparing(&sample, true);
+			assert_int_equal(sample.counts.calm_pools, 0);
+		}
+		for (int round = 0; round < 10; round++) {
+			for (int reading = 0; reading < CALM_READINGS + CALM_SHARE; reading++) {
+				update_sparing(&sample, true);
+				calm_pools += sample.counts.calm_pools;
+			}
+			for (int i = 0; i < 20; i++)
+				fake_pymalloc__step(&sample.target.pymalloc, 4000);
+			for (int reading = 0; reading < CALM_SHARE; reading++)
+				update_sparing(&sample, true);
+			check_totals(&sample);
+		}
+		assert_true(calm_pools > 0);
+		/* A whole reading sees it at once. */
+		for (int reading = 0; reading < 2 * CALM_READINGS; reading++)
+			update_sparing(&sample, true);
+		for (int i = 0; i < 20; i++)
+			fake_pymalloc__step(&sample.target.pymalloc, 4000);
+		update(&sample);
+		assert_int_equal(sample.counts.calm_pools, 0);
+		check_totals(&sample);
 		release_sample(&sample);
 	}
 }
@@ -256,6 +300,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_running_target_is_kept_up_with),
+		cmocka_unit_test(test_calm_arenas_are_spared),
 		cmocka_unit_test(test_what_did_not_change_is_not_read),
 		cmocka_unit_test(test_one_block_is_one_pool),
 		cmocka_unit_test(test_other_blocks_under_the_same_header),

@@ -319,6 +319,9 @@ int report__write_text(const struct report *report, FILE *out)
 	if (report->snapshot.unchanged_pools)
 		fprintf(out, "; %s pools had not changed",
 			COUNT(report->snapshot.unchanged_pools + report->snapshot.scrubbed_pools));
+	if (report->snapshot.calm_pools)
+		fprintf(out, "; %s were passed over, in arenas that are calm",
+			COUNT(report->snapshot.calm_pools));
 	fputc('\n', out);
 	if (report->findings->has_map)
 		write_map(&report->findings->map, out);
