@@ -9,7 +9,7 @@ from overhead import PROGRAMS
 from processes import Served
 from samples import Pair, Run, Spread
 
-PLACE = os.environ.get("PYFRAG_MATRIX", "/var/tmp/matrix")
+PLACE = os.environ.get("PYFRAG_MATRIX", os.path.join(machine.TOP, "build/matrix"))
 TREE = PLACE + "/roots/trixie"
 INSTALL = ["apt-get", "-o", "Acquire::Check-Valid-Until=false", "-o", "APT::Sandbox::User=root",
            "install", "-q", "-y", "--no-install-recommends", "python3-memray"]
