@@ -246,7 +246,9 @@ def test_command_is_traced_from_its_first_allocation(python):
 
 def test_command_keeps_its_terminal_and_its_status(tmp_path):
     script = tmp_path / "wrapper"
-    script.write_text("#!/bin/sh\nexec %s -c 'print(input())'\n" % PYTHONS[0].command[-1])
+    # It stays long enough to be seen, also where pyfrag has to wait for a processor.
+    script.write_text("#!/bin/sh\nexec %s -c 'import time; time.sleep(0.5); print(input())'\n"
+                      % PYTHONS[0].command[-1])
     script.chmod(0o755)
     result = subprocess.run([PYFRAG, "trace", "--json", "--", str(script)], input=b"hello\n",
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)

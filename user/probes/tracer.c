@@ -347,6 +347,7 @@ uint64_t tracer__event_cnt(struct tracer *tracer)
 {
 	uint64_t cnt;
 
+	event_stream__drain(tracer->stream);
 	event_stream__lock(tracer->stream);
 	cnt = tracer->event_cnt;
 	event_stream__unlock(tracer->stream);

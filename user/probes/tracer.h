@@ -82,7 +82,7 @@ void tracer__forget_stack(struct tracer *tracer, uint64_t number);
 int tracer__follow(struct tracer *tracer, struct heap_source *source, const struct runtime *runtime,
 		   bool from_first_allocation, struct failure *failure);
 
-/* How many events there have been; cheap. */
+/* How many events there have been by now; cheap. */
 uint64_t tracer__event_cnt(struct tracer *tracer);
 
 /*
