@@ -140,7 +140,7 @@ static void assert_near(double value, double expected)
 		fail_msg("%.12g is not %.12g", value, expected);
 }
 
-typedef int compare_sites(const struct ranked_site *left, const struct ranked_site *right);
+typedef int compare_sites(const void *left, const void *right);
 
 /* Each of @sites comes before all that follow it. */
 static void check_order(compare_sites *compare, const struct ranked_site *sites, size_t cnt)

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "cmd/profile_output.h"
 #include "stacks/thread_walk.h"
 #include "util/clock.h"
 #include "util/log.h"

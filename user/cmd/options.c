@@ -102,14 +102,24 @@ static bool parse_integer(const char *text, long min, long max, long *value)
 	return !errno && !*end && *value >= min && *value <= max;
 }
 
+/* Which of @words @text is; @cnt if it is none. */
+static size_t find_word(const char *text, const char *const *words, size_t cnt)
+{
+	size_t i = 0;
+
+	while (i < cnt && strcmp(text, words[i]) != 0)
+		i++;
+	return i;
+}
+
 static int parse_mode(const struct command *command, const char *text, enum trace_mode *mode)
 {
-	if (!strcmp(text, "full"))
-		*mode = TRACE_FULL;
-	else if (!strcmp(text, "watch"))
-		*mode = TRACE_WATCH;
-	else
+	static const char *const names[] = {[TRACE_WATCH] = "watch", [TRACE_FULL] = "full"};
+	size_t found = find_word(text, names, ARRAY_SIZE(names));
+
+	if (found == ARRAY_SIZE(names))
 		return reject(command, "--mode", text, "a mode: watch or full");
+	*mode = (enum trace_mode)found;
 	return 0;
 }
 
@@ -130,13 +140,13 @@ static int parse_format(const struct command *command, const char *text, enum ou
 		[FORMAT_PPROF] = "pprof",
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (strcmp(text, names[i]) != 0)
-			continue;
-		*format = (enum output_format)i;
-		return 0;
-	}
-	return reject(command, "--format", text, "a format: text, json, collapsed or pprof");
+	size_t found = find_word(text, names, ARRAY_SIZE(names));
+
+	if (found == ARRAY_SIZE(names))
+		return reject(command, "--format", text,
+			      "a format: text, json, collapsed or pprof");
+	*format = (enum output_format)found;
+	return 0;
 }
 
 static int parse_value(const struct command *command, const char *text, enum profile_value *value)
@@ -321,4 +331,9 @@ int options__refuse_arguments(const struct command *command, const struct option
 	log_error("%s: takes no argument '%.*s'; see: pyfrag %s --help", command->name, SHOWN_BYTES,
 		  options->arguments[0], command->name);
 	return -EINVAL;
+}
+
+bool options__want_profile(const struct options *options)
+{
+	return options->format == FORMAT_COLLAPSED || options->format == FORMAT_PPROF;
 }

@@ -84,5 +84,8 @@ int options__parse(const struct command *command, int argc, char **argv, struct 
 /* For commands that take no arguments: -EINVAL after one line on stderr if there is one, else 0. */
 int options__refuse_arguments(const struct command *command, const struct options *options);
 
+/* Whether a profile is asked for, in place of reports. */
+bool options__want_profile(const struct options *options);
+
 /* Prints a command's help to stdout. */
 void options__print_help(const struct command *command);

@@ -16,11 +16,6 @@
 #define STDOUT_PATH "/dev/stdout"
 #define NS_PER_S    1000000000
 
-bool options__want_profile(const struct options *options)
-{
-	return options->format == FORMAT_COLLAPSED || options->format == FORMAT_PPROF;
-}
-
 static const char *path_of(const struct options *options)
 {
 	return options->output_path ? options->output_path : STDOUT_PATH;

@@ -12,9 +12,6 @@
 #include "report/site_ranking.h"
 #include "util/out_file.h"
 
-/* Whether the options ask for a profile in place of reports. */
-bool options__want_profile(const struct options *options);
-
 /*
  * Opens where it will go (-o FILE, or stdout). Returns 0 or negative errno after one line on stderr; the
  * caller frees.

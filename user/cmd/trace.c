@@ -116,9 +116,8 @@ static void state__release(struct state *state)
 static int take_state(const struct heap *heap, const struct tracer_totals *totals, void *context)
 {
 	struct state *state = context;
-	struct output output = output_of(state->trace);
-
 	struct trace *trace = state->trace;
+	struct output output = output_of(trace);
 	int err;
 
 	state->totals = *totals;

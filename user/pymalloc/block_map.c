@@ -322,6 +322,16 @@ const uint64_t *block_map__pool_bits(const struct block_map *map, uint64_t pool_
 	return chunk ? &chunk->bits[bit_of(map, pool_address) >> 6] : NULL;
 }
 
+uint32_t block_map__count(const struct block_map *map, uint64_t pool_address, uint32_t pool_size)
+{
+	const uint64_t *bits = block_map__pool_bits(map, pool_address);
+	uint32_t cnt = 0;
+
+	for (size_t i = 0; bits && i < pool_size >> map->shift >> 6; i++)
+		cnt += (uint32_t)__builtin_popcountll(bits[i]);
+	return cnt;
+}
+
 const struct block_map_chunk *block_map__chunk(const struct block_map *map, uint64_t address)
 {
 	return find_chunk(map, address);

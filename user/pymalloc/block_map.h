@@ -71,6 +71,9 @@ uint8_t block_map__class(const struct block_map *map, uint64_t pool_address);
  */
 const uint64_t *block_map__pool_bits(const struct block_map *map, uint64_t pool_address);
 
+/* How many of the bits of the pool of @pool_size bytes at @pool_address are set. */
+uint32_t block_map__count(const struct block_map *map, uint64_t pool_address, uint32_t pool_size);
+
 /* The chunk that begins at @address, or NULL. */
 const struct block_map_chunk *block_map__chunk(const struct block_map *map, uint64_t address);
 

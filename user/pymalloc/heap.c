@@ -129,15 +129,6 @@ int heap__remove_arena(struct heap *heap, uint64_t address)
 	return 0;
 }
 
-static uint32_t count_bits(const uint64_t *words, size_t cnt)
-{
-	uint32_t bits = 0;
-
-	for (size_t i = 0; i < cnt; i++)
-		bits += (uint32_t)__builtin_popcountll(words[i]);
-	return bits;
-}
-
 static uint32_t count_strays(const uint64_t *words, const uint64_t *places, size_t cnt)
 {
 	uint32_t bits = 0;
@@ -147,13 +138,6 @@ static uint32_t count_strays(const uint64_t *words, const uint64_t *places, size
 	return bits;
 }
 
-static uint32_t count_live(const uint64_t *bits, size_t words, uint64_t stamp)
-{
-	if (stamp)
-		return pool__stamp_count(stamp);
-	return bits ? count_bits(bits, words) : 0;
-}
-
 static void measure_pool(const struct heap *heap, uint64_t address, struct heap_measure *measure,
 			 struct arena_totals *arena)
 {
@@ -161,7 +145,8 @@ static void measure_pool(const struct heap *heap, uint64_t address, struct heap_
 	const uint64_t *bits = block_map__pool_bits(heap->blocks, address);
 	uint64_t stamp = block_map__stamp(heap->blocks, address);
 	size_t words = pool__word_cnt(geometry);
-	uint32_t live = count_live(bits, words, stamp);
+	uint32_t live = stamp ? pool__stamp_count(stamp)
+			      : block_map__count(heap->blocks, address, geometry->pool_size);
 	struct heap_totals *totals = &measure->totals;
 	struct size_class_totals *class;
 	uint32_t size, capacity, strays;

@@ -62,13 +62,9 @@ static uint64_t count_live(const struct heap *heap, uint64_t first_pool, uint64_
 	const struct geometry *geometry = &heap->geometry;
 	uint64_t cnt = 0;
 
-	for (uint64_t i = 0; i < pools; i++) {
-		const uint64_t *bits =
-			block_map__pool_bits(heap->blocks, first_pool + i * geometry->pool_size);
-
-		for (size_t w = 0; bits && w < geometry->pool_size / geometry->alignment / 64; w++)
-			cnt += (uint64_t)__builtin_popcountll(bits[w]);
-	}
+	for (uint64_t i = 0; i < pools; i++)
+		cnt += block_map__count(heap->blocks, first_pool + i * geometry->pool_size,
+					geometry->pool_size);
 	return cnt;
 }
 

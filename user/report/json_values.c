@@ -7,9 +7,6 @@
 #include "util/cleanup.h"
 #include "util/text.h"
 
-/* Of a normal distribution, 95 % is within so many standard deviations. */
-#define SIGMAS_95 1.96
-
 json_t *json_values__text(const char *text)
 {
 	_cleanup_free_ char *utf8 = NULL;
@@ -64,8 +61,8 @@ static json_t *pack_totals(const struct site_totals *totals)
 			 (json_int_t)llround(totals->pinning_blocks), "pool_hostage_bytes",
 			 (json_int_t)llround(totals->pool_hostage_bytes), "live_bytes",
 			 (json_int_t)llround(totals->live_bytes), "live_bytes_error",
-			 (json_int_t)llround(SIGMAS_95 * sqrt(totals->live_bytes_variance)),
-			 "live_blocks", (json_int_t)llround(totals->live_blocks), "pools_held",
+			 (json_int_t)llround(site_totals__error_bytes(totals)), "live_blocks",
+			 (json_int_t)llround(totals->live_blocks), "pools_held",
 			 (json_int_t)totals->pools_held, "pools_taken",
 			 (json_int_t)totals->pools_taken, "arenas_taken",
 			 (json_int_t)totals->arenas_taken, "interval",

@@ -22,8 +22,9 @@ static int compare_numbers(double left, double right)
 	return (left < right) - (left > right);
 }
 
-int ranked_site__compare_hostage(const struct ranked_site *left, const struct ranked_site *right)
+int ranked_site__compare_hostage(const void *left_site, const void *right_site)
 {
+	const struct ranked_site *left = left_site, *right = right_site;
 	int order = compare_numbers(left->totals.hostage_bytes, right->totals.hostage_bytes);
 
 	if (!order)
@@ -32,15 +33,17 @@ int ranked_site__compare_hostage(const struct ranked_site *left, const struct ra
 	return order ? order : ranked_site__compare_live(left, right);
 }
 
-int ranked_site__compare_live(const struct ranked_site *left, const struct ranked_site *right)
+int ranked_site__compare_live(const void *left_site, const void *right_site)
 {
+	const struct ranked_site *left = left_site, *right = right_site;
 	int order = compare_numbers(left->totals.live_bytes, right->totals.live_bytes);
 
 	return order ? order : ranked_site__compare_growth(left, right);
 }
 
-int ranked_site__compare_growth(const struct ranked_site *left, const struct ranked_site *right)
+int ranked_site__compare_growth(const void *left_site, const void *right_site)
 {
+	const struct ranked_site *left = left_site, *right = right_site;
 	int order =
 		compare_numbers((double)left->totals.pools_held, (double)right->totals.pools_held);
 
@@ -51,21 +54,6 @@ int ranked_site__compare_growth(const struct ranked_site *left, const struct ran
 		order = compare_numbers((double)left->totals.arenas_taken,
 					(double)right->totals.arenas_taken);
 	return order ? order : (left->id > right->id) - (left->id < right->id);
-}
-
-static int by_hostage(const void *left, const void *right)
-{
-	return ranked_site__compare_hostage(left, right);
-}
-
-static int by_live(const void *left, const void *right)
-{
-	return ranked_site__compare_live(left, right);
-}
-
-static int by_growth(const void *left, const void *right)
-{
-	return ranked_site__compare_growth(left, right);
 }
 
 static bool has_anything(const struct site_totals *totals)
@@ -193,9 +181,9 @@ int site_ranking__collect(struct site_ranking *out, const struct site_ledger *le
 		if (has_anything(&totals[i]))
 			all[cnt++] = (struct ranked_site){.id = i, .totals = totals[i]};
 	find_unknown(&sites, all, cnt, &totals[stack_cnt], measure, pinned);
-	mark_first(all, cnt, max, by_live, wanted);
-	mark_first(all, cnt, max, by_growth, wanted);
-	mark_first(all, cnt, max, by_hostage, wanted);
+	mark_first(all, cnt, max, ranked_site__compare_live, wanted);
+	mark_first(all, cnt, max, ranked_site__compare_growth, wanted);
+	mark_first(all, cnt, max, ranked_site__compare_hostage, wanted);
 	err = keep_wanted(&sites, stacks, all, cnt, wanted);
 	if (err)
 		return err;

@@ -42,7 +42,7 @@ int site_ranking__collect(struct site_ranking *out, const struct site_ledger *le
 			  const struct heap_measure *measure, const struct pinned *pinned);
 void site_ranking__free(struct site_ranking *sites);
 
-/* Orders sites: negative if @left has more to answer for. */
-int ranked_site__compare_hostage(const struct ranked_site *left, const struct ranked_site *right);
-int ranked_site__compare_live(const struct ranked_site *left, const struct ranked_site *right);
-int ranked_site__compare_growth(const struct ranked_site *left, const struct ranked_site *right);
+/* Orders sites, as qsort() wants it: negative if @left has more to answer for. */
+int ranked_site__compare_hostage(const void *left, const void *right);
+int ranked_site__compare_live(const void *left, const void *right);
+int ranked_site__compare_growth(const void *left, const void *right);

@@ -14,7 +14,6 @@
 
 #define ROWS_MAX   10
 #define FRAMES_MAX 3
-#define SIGMAS_95  1.96
 
 static void write_name(const char *name, FILE *out)
 {
@@ -61,24 +60,9 @@ static struct ranked_site *sort(const struct site_ranking *ranking,
 	return sites;
 }
 
-static int by_hostage(const void *left, const void *right)
-{
-	return ranked_site__compare_hostage(left, right);
-}
-
-static int by_live(const void *left, const void *right)
-{
-	return ranked_site__compare_live(left, right);
-}
-
-static int by_growth(const void *left, const void *right)
-{
-	return ranked_site__compare_growth(left, right);
-}
-
 static void write_pinning(const struct site_ranking *ranking, FILE *out)
 {
-	_cleanup_free_ struct ranked_site *sites = sort(ranking, by_hostage);
+	_cleanup_free_ struct ranked_site *sites = sort(ranking, ranked_site__compare_hostage);
 	bool by_block = ranking->keeps_blocks;
 
 	if (!sites || (ranking->unknown.hostage_bytes <= 0 && !ranking->cnt))
@@ -105,7 +89,7 @@ static void write_pinning(const struct site_ranking *ranking, FILE *out)
 
 static void write_live(const struct site_ranking *ranking, FILE *out)
 {
-	_cleanup_free_ struct ranked_site *sites = sort(ranking, by_live);
+	_cleanup_free_ struct ranked_site *sites = sort(ranking, ranked_site__compare_live);
 
 	if (!sites || !ranking->keeps_blocks)
 		return;
@@ -120,8 +104,7 @@ static void write_live(const struct site_ranking *ranking, FILE *out)
 		if (totals->live_bytes <= 0)
 			break;
 		fprintf(out, "  %12s %12s %12s  ", BYTES(totals->live_bytes),
-			BYTES(SIGMAS_95 * sqrt(totals->live_bytes_variance)),
-			COUNT(totals->live_blocks));
+			BYTES(site_totals__error_bytes(totals)), COUNT(totals->live_blocks));
 		write_stack(&sites[i].stack, 41, out);
 	}
 	fprintf(out, "  %12s %12s %12s  [not seen]\n", BYTES(ranking->unknown.live_bytes), "",
@@ -135,7 +118,7 @@ static bool has_growth(const struct site_totals *totals)
 
 static void write_growth(const struct site_ranking *ranking, FILE *out)
 {
-	_cleanup_free_ struct ranked_site *sites = sort(ranking, by_growth);
+	_cleanup_free_ struct ranked_site *sites = sort(ranking, ranked_site__compare_growth);
 	bool headed = false;
 
 	for (size_t i = 0; sites && i < ranking->cnt && i < ROWS_MAX; i++) {

@@ -85,3 +85,20 @@ void address_table__remove(struct address_table *table, struct address_entry *en
 	table->slots[hole] = (struct address_entry){};
 	table->cnt--;
 }
+
+size_t address_table__filter(struct address_table *table,
+			     bool (*keep)(struct address_entry *entry, void *context),
+			     void *context)
+{
+	size_t before = table->cnt;
+
+	for (size_t i = 0; i < table->slot_cnt;) {
+		struct address_entry *entry = &table->slots[i];
+
+		if (!entry->address || keep(entry, context))
+			i++;
+		else /* what comes into the slot is looked at next */
+			address_table__remove(table, entry);
+	}
+	return before - table->cnt;
+}

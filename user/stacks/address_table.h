@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,11 @@ struct address_entry *address_table__find(const struct address_table *table, uin
 
 /* Puts in @entry, in place of what there was of its address. Returns 0 or -ENOMEM. */
 int address_table__put(struct address_table *table, const struct address_entry *entry);
+
+/* Takes out the entries that @keep says no to; it may change those that stay. Returns how many went. */
+size_t address_table__filter(struct address_table *table,
+			     bool (*keep)(struct address_entry *entry, void *context),
+			     void *context);
 
 /* Takes out @entry, which is one of the table's. The slot may then hold another one. */
 void address_table__remove(struct address_table *table, struct address_entry *entry);

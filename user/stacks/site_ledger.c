@@ -15,6 +15,9 @@
 /* Where every allocation was told, the first step is to twice this. */
 #define DISTANCE_MIN 32UL
 
+/* Of a normal distribution, 95 % is within so many standard deviations. */
+#define SIGMAS_95 1.96
+
 /* What was taken at one stack. */
 struct growth {
 	uint64_t pools, arenas, interval_pools, interval_arenas;
@@ -119,33 +122,25 @@ static double draw(struct site_ledger *ledger)
 	return (double)(ledger->random >> 11) * 0x1p-53;
 }
 
-/* Whether @entry would have been sampled with the distance of now, too. */
-static bool stays(struct site_ledger *ledger, const struct address_entry *entry)
+/* Whether @entry would have been sampled with the distance of now, too: then it is as if it had been. */
+static bool stays(struct address_entry *entry, void *context)
 {
+	struct site_ledger *ledger = context;
 	double before = probability_of(ledger, entry->size, entry->step);
 
-	return entry->step >= ledger->step ||
-	       draw(ledger) * before < probability_of(ledger, entry->size, ledger->step);
+	if (entry->step >= ledger->step)
+		return true;
+	if (draw(ledger) * before >= probability_of(ledger, entry->size, ledger->step))
+		return false;
+	entry->step = ledger->step;
+	return true;
 }
 
 /* From here on samples are half as likely; and those there are, as if that had been so before. */
 static void double_distance(struct site_ledger *ledger)
 {
-	struct address_table *blocks = &ledger->blocks;
-
 	ledger->step++;
-	for (size_t i = 0; i < blocks->slot_cnt;) {
-		struct address_entry *entry = &blocks->slots[i];
-
-		if (entry->address && !stays(ledger, entry)) {
-			/* What comes into the slot is looked at next. */
-			address_table__remove(blocks, entry);
-			continue;
-		}
-		if (entry->address && entry->step < ledger->step)
-			entry->step = ledger->step;
-		i++;
-	}
+	address_table__filter(&ledger->blocks, stays, ledger);
 }
 
 static int apply_alloc(struct site_ledger *ledger, const struct pyfrag_event *event)
@@ -229,29 +224,23 @@ void site_ledger__begin_interval(struct site_ledger *ledger)
 	}
 }
 
-/* Whether there is a gap between when the pool was taken, or last looked at, and now; and it has changed. */
-static bool is_doubtful(const struct site_ledger *ledger, const struct address_entry *entry,
-			const struct heap *heap)
+/* What a checkpoint says of the pools. */
+struct look {
+	const struct site_ledger *ledger;
+	const struct heap *heap;
+};
+
+/* Not if there is a gap between when the pool was taken, or last looked at, and now, and it has changed. */
+static bool is_certain(struct address_entry *entry, void *context)
 {
-	return entry->era != ledger->era &&
-	       (!entry->stamp || entry->stamp != block_map__stamp(heap->blocks, entry->address));
-}
+	const struct look *look = context;
+	uint64_t stamp = block_map__stamp(look->heap->blocks, entry->address);
 
-static void forget_doubtful_pools(struct site_ledger *ledger, const struct heap *heap)
-{
-	struct address_table *pools = &ledger->pools;
-
-	for (size_t i = 0; i < pools->slot_cnt;) {
-		struct address_entry *entry = &pools->slots[i];
-
-		if (!entry->address || !is_doubtful(ledger, entry, heap)) {
-			i++;
-			continue;
-		}
-		/* What comes into the slot is looked at next. */
-		address_table__remove(pools, entry);
-		ledger->counts.forgotten_pools++;
-	}
+	if (entry->era != look->ledger->era && (!entry->stamp || entry->stamp != stamp))
+		return false;
+	entry->stamp = stamp;
+	entry->era = look->ledger->era;
+	return true;
 }
 
 void site_ledger__note_gap(struct site_ledger *ledger)
@@ -263,17 +252,11 @@ void site_ledger__note_gap(struct site_ledger *ledger)
 
 void site_ledger__check(struct site_ledger *ledger, const struct heap *heap, bool gap)
 {
+	struct look look = {.ledger = ledger, .heap = heap};
+
 	if (gap)
 		site_ledger__note_gap(ledger);
-	forget_doubtful_pools(ledger, heap);
-	for (size_t i = 0; i < ledger->pools.slot_cnt; i++) {
-		struct address_entry *entry = &ledger->pools.slots[i];
-
-		if (!entry->address)
-			continue;
-		entry->stamp = block_map__stamp(heap->blocks, entry->address);
-		entry->era = ledger->era;
-	}
+	ledger->counts.forgotten_pools += address_table__filter(&ledger->pools, is_certain, &look);
 }
 
 uint64_t site_ledger__sample_bytes(const struct site_ledger *ledger)
@@ -353,16 +336,6 @@ static void add_block(const struct sums *sums, const struct address_entry *entry
 	totals->hostage_bytes += hostage_bytes_a_block(sums, arena) / probability;
 }
 
-static uint32_t count_live(const struct sums *sums, uint64_t pool)
-{
-	const uint64_t *bits = block_map__pool_bits(sums->heap->blocks, pool);
-	uint32_t cnt = 0;
-
-	for (size_t i = 0; bits && i < pool__word_cnt(&sums->heap->geometry); i++)
-		cnt += (uint32_t)__builtin_popcountll(bits[i]);
-	return cnt;
-}
-
 static void add_pool(const struct sums *sums, const struct address_entry *entry)
 {
 	struct site_totals *totals = totals_of(sums, entry->stack);
@@ -370,8 +343,9 @@ static void add_pool(const struct sums *sums, const struct address_entry *entry)
 
 	totals->pools_held++;
 	if (arena)
-		totals->pool_hostage_bytes +=
-			hostage_bytes_a_block(sums, arena) * count_live(sums, entry->address);
+		totals->pool_hostage_bytes += hostage_bytes_a_block(sums, arena) *
+					      block_map__count(sums->heap->blocks, entry->address,
+							       sums->heap->geometry.pool_size);
 }
 
 static void add_growth(struct site_totals *totals, const struct growth *growth)
@@ -380,6 +354,11 @@ static void add_growth(struct site_totals *totals, const struct growth *growth)
 	totals->arenas_taken = growth->arenas;
 	totals->interval_pools_taken = growth->interval_pools;
 	totals->interval_arenas_taken = growth->interval_arenas;
+}
+
+double site_totals__error_bytes(const struct site_totals *totals)
+{
+	return SIGMAS_95 * sqrt(totals->live_bytes_variance);
 }
 
 int site_ledger__sum(const struct site_ledger *ledger, const struct heap *heap,
