@@ -72,31 +72,36 @@ static __always_inline bool read_new_pool(struct pt_regs *ctx, const struct pyfr
 	return size != old || read_user(block, sizeof(*block), pool + POOL_FREEBLOCK);
 }
 
+static __always_inline bool samples_class(__u32 size_class)
+{
+	return takes_sample((size_class + 1) * (__u64)stacks.alignment);
+}
+
 /* Whether the allocation of @block is one of those that are told with their stack; *size_class: its. */
 static __always_inline bool samples_block(__u64 block, __u32 *size_class)
 {
 	return read_user(size_class, sizeof(*size_class),
 			 (block & ~(stacks.pool_size - 1)) + POOL_SZIDX) &&
-	       takes_sample((*size_class + 1) * (__u64)stacks.alignment);
+	       samples_class(*size_class);
 }
 
 /* Where the heap grows is told with a stack always, an allocation by chance. */
 static __always_inline void tell(__u8 type, __u32 size_class, __u64 address)
 {
+	bool grows = type == EVENT_NEW_POOL || type == EVENT_ARENA_MAP, sampled = false;
 	__u16 flags = 0;
-	bool stacked;
 
-	if (!with_stacks || !stacks.enabled)
-		stacked = false;
-	else if (type == EVENT_ALLOC)
-		stacked = samples_block(address, &size_class);
-	else
-		stacked = type == EVENT_NEW_POOL || type == EVENT_ARENA_MAP;
-	if (stacked &&
-	    (type == EVENT_ALLOC ||
-	     (type == EVENT_NEW_POOL && takes_sample((size_class + 1) * (__u64)stacks.alignment))))
+	if (!with_stacks || !stacks.enabled) {
+		emit(type, size_class, address);
+		return;
+	}
+	if (type == EVENT_ALLOC)
+		sampled = samples_block(address, &size_class);
+	else if (type == EVENT_NEW_POOL)
+		sampled = samples_class(size_class);
+	if (sampled)
 		flags = PYFRAG_EVENT_SAMPLED | stacks.sample_step << PYFRAG_EVENT_STEP_SHIFT;
-	if (stacked)
+	if (sampled || grows)
 		emit_stacked(type, size_class, flags, address, current_stack());
 	else
 		emit(type, size_class, address);

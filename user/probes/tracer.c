@@ -20,7 +20,6 @@
 #include "probes/loader.h"
 #include "probes/pacer.h"
 #include "target/full_collections.h"
-#include "target/runtime.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/sleep.h"
@@ -49,9 +48,7 @@ struct tracer {
 	struct event_stream *stream;
 	struct heap_source *source;
 	struct tracer_observer observer;
-	struct runtime runtime;
-	bool counts_clears;
-	uint64_t clear_cnt, collections; /* the latter: as last read */
+	struct collection_count collections; /* full ones: each clears the free lists */
 	struct model *model; /* NULL: not following yet; then events go to the backlog */
 	struct pyfrag_event *backlog;
 	size_t backlog_cnt, backlog_capacity;
@@ -281,35 +278,6 @@ static int replay_backlog(struct tracer *tracer)
 	return err;
 }
 
-/* Free lists are cleared by full collections, which Python 3 counts itself. */
-static void count_clears(struct tracer *tracer)
-{
-	uint64_t collections;
-
-	if (!tracer->counts_clears ||
-	    full_collections__read(&collections, &tracer->runtime,
-				   &tracer->source->process->memory.memory))
-		return;
-	if (collections > tracer->collections)
-		tracer->clear_cnt += collections - tracer->collections;
-	tracer->collections = collections;
-}
-
-static void begin_counting_clears(struct tracer *tracer, const struct runtime *runtime,
-				  bool from_first_allocation)
-{
-	uint64_t before;
-
-	if (!runtime)
-		return;
-	tracer->runtime = *runtime;
-	tracer->counts_clears =
-		!full_collections__read(&before, runtime, &tracer->source->process->memory.memory);
-	if (tracer->counts_clears && !from_first_allocation)
-		tracer->collections = before;
-	tracer->sees_freelist_clears |= tracer->counts_clears;
-}
-
 void tracer__observe(struct tracer *tracer, const struct tracer_observer *observer)
 {
 	event_stream__lock(tracer->stream);
@@ -333,7 +301,9 @@ int tracer__follow(struct tracer *tracer, struct heap_source *source, const stru
 	int err;
 
 	tracer->source = source;
-	begin_counting_clears(tracer, runtime, from_first_allocation);
+	collection_count__begin(&tracer->collections, runtime, &source->process->memory.memory,
+				from_first_allocation);
+	tracer->sees_freelist_clears |= tracer->collections.is_known;
 	event_stream__lock(tracer->stream);
 	err = model__new(&tracer->model, &source->allocators.geometry, tracer->follow_blocks);
 	if (!err)
@@ -534,11 +504,11 @@ int tracer__visit(struct tracer *tracer,
 	int result;
 
 	read_cost(tracer, &totals.cost);
-	count_clears(tracer);
+	collection_count__update(&tracer->collections);
 	event_stream__lock(tracer->stream);
 	totals.counts = tracer->model->counts;
-	if (tracer->counts_clears)
-		totals.counts.freelist_clears = tracer->clear_cnt;
+	if (tracer->collections.is_known)
+		totals.counts.freelist_clears = tracer->collections.cnt;
 	totals.execed = tracer->execed;
 	result = visit(tracer->model->heap, &totals, context);
 	event_stream__unlock(tracer->stream);

@@ -181,3 +181,29 @@ int full_collections__read(uint64_t *out, const struct runtime *runtime,
 		return read_interpreters(out, runtime, memory);
 	return -ENODATA;
 }
+
+void collection_count__begin(struct collection_count *count, const struct runtime *runtime,
+			     const struct memory *memory, bool from_start)
+{
+	uint64_t before;
+
+	*count = (struct collection_count){.memory = memory};
+	if (!runtime)
+		return;
+	count->runtime = *runtime;
+	count->is_known = !full_collections__read(&before, runtime, memory);
+	if (count->is_known && !from_start)
+		count->last = before;
+}
+
+void collection_count__update(struct collection_count *count)
+{
+	uint64_t now;
+
+	if (!count->is_known || full_collections__read(&now, &count->runtime, count->memory))
+		return;
+	/* It falls when an interpreter ends. */
+	if (now > count->last)
+		count->cnt += now - count->last;
+	count->last = now;
+}

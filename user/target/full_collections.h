@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "target/memory.h"
@@ -30,3 +31,22 @@ int full_collections__locate(struct runtime *runtime, const struct python *pytho
  */
 int full_collections__read(uint64_t *out, const struct runtime *runtime,
 			   const struct memory *memory);
+
+/* How many there have been since it began, of all interpreters, also of those that ended. */
+struct collection_count {
+	struct runtime runtime;
+	const struct memory *memory;
+	bool is_known; /* this Python counts */
+	uint64_t cnt;
+	uint64_t last; /* as last read */
+};
+
+/*
+ * Begins to count. @runtime: NULL if it was not found. @from_start: those that are counted already have come
+ * since, too. @memory must outlive the count.
+ */
+void collection_count__begin(struct collection_count *count, const struct runtime *runtime,
+			     const struct memory *memory, bool from_start);
+
+/* Adds what has come; nothing if it cannot be read just now. */
+void collection_count__update(struct collection_count *count);
