@@ -38,23 +38,38 @@ void model__freep(struct model **model)
 	model__free(*model);
 }
 
-static int touch_block(struct model *model, uint64_t address)
-{
-	bool before;
-
-	return model->touched ? block_map__insert(model->touched, address, &before) : 0;
-}
-
 /* The whole pages of an arena. */
 static int touch_arena(struct model *model, uint64_t address)
 {
 	const struct geometry *geometry = &model->heap->geometry;
 	uint64_t pools = geometry__arena_pools(geometry, address);
 
-	return model->touched ? block_map__insert_range(model->touched,
-							geometry__first_pool(geometry, address),
-							pools * geometry->pool_size)
-			      : 0;
+	return block_map__insert_range(model->touched, geometry__first_pool(geometry, address),
+				       pools * geometry->pool_size);
+}
+
+/* Notes what @event makes uncertain in a copy of memory that is taken at about its time. */
+static int touch(struct model *model, const struct pyfrag_event *event)
+{
+	bool before;
+	int err;
+
+	switch (event->type) {
+	case EVENT_ARENA_MAP:
+	case EVENT_ARENA_UNMAP:
+		return event->address ? touch_arena(model, event->address) : 0;
+	case EVENT_NEW_POOL:
+		err = block_map__set_class(model->touched,
+					   geometry__pool_of(&model->heap->geometry,
+							     event->address),
+					   event->size_class);
+		return err ? err : block_map__insert(model->touched, event->address, &before);
+	case EVENT_ALLOC:
+	case EVENT_FREE:
+		return block_map__insert(model->touched, event->address, &before);
+	default:
+		return 0;
+	}
 }
 
 static uint64_t count_live(const struct heap *heap, uint64_t first_pool, uint64_t pools)
@@ -78,17 +93,16 @@ static int apply_alloc(struct model *model, uint64_t address)
 		return err;
 	model->counts.allocs++;
 	model->counts.missed_frees += was_live;
-	return touch_block(model, address);
+	return 0;
 }
 
-static int apply_free(struct model *model, uint64_t address)
+static void apply_free(struct model *model, uint64_t address)
 {
 	bool was_live;
 
 	block_map__remove(model->heap->blocks, address, &was_live);
 	model->counts.frees++;
 	model->counts.missed_allocs += !was_live;
-	return touch_block(model, address);
 }
 
 /* No block of @pool is live: those that are have missed their events. */
@@ -115,8 +129,6 @@ static int apply_new_pool(struct model *model, const struct pyfrag_event *event)
 		return err;
 	model->counts.new_pools++;
 	err = block_map__set_class(model->heap->blocks, pool, event->size_class);
-	if (!err && model->touched)
-		err = block_map__set_class(model->touched, pool, event->size_class);
 	return err ? err : apply_alloc(model, event->address);
 }
 
@@ -137,9 +149,7 @@ static int apply_arena_map(struct model *model, uint64_t address)
 	if (!address)
 		return 0; /* it could not be mapped */
 	model->counts.arenas_mapped++;
-	err = touch_arena(model, address);
-	if (!err)
-		err = heap__add_arena(model->heap, address);
+	err = heap__add_arena(model->heap, address);
 	if (err == -EINVAL) {
 		model->counts.unplaced_events++;
 		return 0;
@@ -150,22 +160,17 @@ static int apply_arena_map(struct model *model, uint64_t address)
 	return 0;
 }
 
-static int apply_arena_unmap(struct model *model, uint64_t address)
+static void apply_arena_unmap(struct model *model, uint64_t address)
 {
 	const struct geometry *geometry = &model->heap->geometry;
 	uint64_t left = count_live(model->heap, geometry__first_pool(geometry, address),
 				   geometry__arena_pools(geometry, address));
-	int err;
 
 	model->counts.arenas_unmapped++;
 	if (model->follows_blocks)
 		model->counts.missed_frees += left;
-	err = touch_arena(model, address);
-	if (err)
-		return err;
 	if (heap__remove_arena(model->heap, address))
 		model->counts.unplaced_events++;
-	return 0;
 }
 
 /* Where not all events for blocks are seen, they move nothing. */
@@ -177,17 +182,33 @@ static void count_only(struct model *model, const struct pyfrag_event *event)
 	model->counts.pools_freed += event->type == EVENT_POOL_FREED;
 }
 
+static void remember(struct model *model, const struct pyfrag_event *event)
+{
+	size_t index = model->recent_cnt++ % MODEL_RECENT_CNT;
+
+	model->recent[index].event = *event;
+	model->recent[index].generation = model->generation;
+}
+
 static int apply(struct model *model, const struct pyfrag_event *event)
 {
 	if (!model->follows_blocks && event->type <= EVENT_POOL_FREED) {
 		count_only(model, event);
 		return 0;
 	}
+	if (model->touched) {
+		int err = touch(model, event);
+
+		if (err)
+			return err;
+	}
+	remember(model, event);
 	switch (event->type) {
 	case EVENT_ALLOC:
 		return apply_alloc(model, event->address);
 	case EVENT_FREE:
-		return apply_free(model, event->address);
+		apply_free(model, event->address);
+		return 0;
 	case EVENT_NEW_POOL:
 		return apply_new_pool(model, event);
 	case EVENT_POOL_FREED:
@@ -195,7 +216,8 @@ static int apply(struct model *model, const struct pyfrag_event *event)
 	case EVENT_ARENA_MAP:
 		return apply_arena_map(model, event->address);
 	case EVENT_ARENA_UNMAP:
-		return apply_arena_unmap(model, event->address);
+		apply_arena_unmap(model, event->address);
+		return 0;
 	case EVENT_FREELIST_CLEAR:
 		model->counts.freelist_clears++;
 		return 0;
@@ -233,11 +255,19 @@ int model__apply(struct model *model, const struct pyfrag_event *event)
 
 int model__begin_checkpoint(struct model *model)
 {
+	int err;
+
 	block_map__free(TAKE_PTR(model->touched));
 	model->window_generation = model->generation;
 	if (!model->follows_blocks)
 		return 0;
-	return block_map__new(&model->touched, model->heap->geometry.alignment);
+	err = block_map__new(&model->touched, model->heap->geometry.alignment);
+	for (size_t i = 0; i < MODEL_RECENT_CNT && i < model->recent_cnt && !err; i++) {
+		err = touch(model, &model->recent[i].event);
+		if (model->recent[i].generation < model->window_generation)
+			model->window_generation = model->recent[i].generation;
+	}
+	return err;
 }
 
 struct heap *model__lend_heap(struct model *model)

@@ -31,6 +31,13 @@ struct model_counts {
 	uint64_t unplaced_events; /* arenas that overlap others, or that nobody knows */
 };
 
+/*
+ * An event is emitted while its change is under way, and a thread may be kept from running in the middle
+ * of it for long: for 100 ms and more where a container has spent its CPU quota. The interpreter's
+ * lock lets only one thread be there; interpreters with locks of their own have one each.
+ */
+#define MODEL_RECENT_CNT 4
+
 struct model {
 	struct heap *heap;
 	bool follows_blocks; /* there is an event for each allocation and free */
@@ -42,6 +49,12 @@ struct model {
 	struct block_map *touched;
 	uint64_t generation,
 		window_generation; /* of arenas; the latter when the checkpoint began */
+	/* The last events there were: memory may still be as it was before them. */
+	struct {
+		struct pyfrag_event event;
+		uint64_t generation; /* before it */
+	} recent[MODEL_RECENT_CNT];
+	size_t recent_cnt;
 	/* While the heap is lent (then it is NULL): the arena events there were. */
 	struct pyfrag_event *late;
 	size_t late_cnt, late_capacity;
@@ -55,7 +68,10 @@ void model__freep(struct model **model);
 /* Applies one event. Returns 0 or -ENOMEM. */
 int model__apply(struct model *model, const struct pyfrag_event *event);
 
-/* From here on until model__adopt(), events are noted as touching what they touch. 0 or -ENOMEM. */
+/*
+ * From here on until model__adopt(), events are noted as touching what they touch; so are the last ones
+ * before. Returns 0 or -ENOMEM.
+ */
 int model__begin_checkpoint(struct model *model);
 
 /*
