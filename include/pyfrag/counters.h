@@ -29,6 +29,8 @@
 	X(BLOCKS_UNLISTED, "blocks_unlisted", "blocks of pinned arenas beyond the listed ones")    \
 	X(INTERPRETERS_SKIPPED, "interpreters_skipped",                                            \
 	  "interpreters whose heap was not readable")                                              \
+	X(CHECKPOINTS_SKIPPED, "checkpoints_skipped",                                              \
+	  "checkpoints that found the table of arenas in mid-change")                              \
 	X(EVENTS_STALE, "events_stale", "events before all probes were in place, not used")        \
 	X(EVENTS_UNPLACED, "events_unplaced", "arena events that fit to no known arena")           \
 	X(SITES_UNUSABLE, "sites_unusable", "probe sites that could not be probed")                \

@@ -34,6 +34,11 @@ def start(*command, **kwargs):
                             stderr=subprocess.PIPE, **kwargs)
 
 
+def tell(process, line):
+    process.stdin.write(line.encode() + b"\n")
+    process.stdin.flush()
+
+
 def stop(process):
     process.kill()
     process.communicate()
@@ -265,3 +270,46 @@ def test_damaged_pool(corruption):
         assert run_pyfrag("snapshot", "-p", process.pid, timeout=20).returncode == 0
     finally:
         stop(process)
+
+
+TEARS = (
+    "import os, struct, sys\n"
+    "size = 16384 if sys.version_info >= (3, 10) else 4096\n"
+    "memory = os.open('/proc/self/mem', os.O_RDWR)\n"
+    "def index_of(pool):\n"
+    "    try: return struct.unpack('I', os.pread(memory, 4, pool + 32))[0]\n"
+    "    except OSError: return None\n"
+    "blocks = [b'x' * 450 + bytes(i % 7) for i in range(20000)]\n"
+    "first = id(blocks[10000]) // size * size\n"
+    "index = index_of(first)\n"
+    "while index_of(first - size) == index: first -= size\n"
+    "words = [struct.pack('I', index), struct.pack('I', index + 1)]\n"
+    "print('ready', flush=True)\n"
+    "for line in sys.stdin:\n"
+    "    os.pwrite(memory, words[line == 'tear\\n'], first + 32)\n"
+)
+
+
+def test_arenas_in_mid_change():
+    """What is torn for a while costs reports, and ends the trace when it stays so."""
+    python = next(python for python in PYTHONS if python.version >= (3, 6))
+    process = start(*python.command, "-c", TEARS)
+    trace = None
+    try:
+        assert process.stdout.readline() == b"ready\n", process.stderr.read()
+        trace = start(PYFRAG, "trace", "-p", str(process.pid), "--json", "-i", "0.1")
+        assert json.loads(trace.stdout.readline())["counters"]["checkpoints_skipped"] == 0
+        tell(process, "tear")
+        assert b"no report this time: process %d" % process.pid in trace.stderr.readline()
+        tell(process, "mend")
+        while not json.loads(trace.stdout.readline())["counters"]["checkpoints_skipped"]:
+            pass
+        tell(process, "tear")
+        trace.stdout.read()
+        last = trace.stderr.read().splitlines()[-1]
+        assert b"makes no sense" in last and b"no report" not in last
+        assert trace.wait() == 1
+    finally:
+        stop(process)
+        if trace:
+            stop(trace)

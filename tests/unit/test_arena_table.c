@@ -72,16 +72,16 @@ static void link_unused(struct table *table, const uint32_t *order, uint32_t cnt
 
 struct result {
 	struct geometry geometry;
-	struct arena *arenas;
-	size_t cnt, capacity;
+	struct arena_list list;
+	size_t slot_cnt;
 };
 
 static int read_table(const struct table *table, struct result *result)
 {
 	*result = (struct result){.geometry = table->geometry};
 	result->geometry.arena_size = 0;
-	return arena_table__read(&table->memory.memory, BASE, &result->geometry, &result->arenas,
-				 &result->cnt, &result->capacity);
+	return arena_table__read(&table->memory.memory, BASE, &result->geometry, &result->list,
+				 &result->slot_cnt);
 }
 
 static void check_refused(const struct table *table)
@@ -89,9 +89,9 @@ static void check_refused(const struct table *table)
 	struct result result;
 
 	assert_int_equal(read_table(table, &result), -EUCLEAN);
-	assert_int_equal(result.cnt, 0);
+	assert_int_equal(result.list.cnt, 0);
 	assert_int_equal(result.geometry.arena_size, 0);
-	free(result.arenas);
+	free(result.list.items);
 }
 
 /* Random arrays of each length; behind them there is nothing, zeros, or something. */
@@ -137,15 +137,15 @@ static void check_found(const struct table *table, const bool *used)
 	for (uint32_t i = 0; i < table->cnt; i++) {
 		if (!used[i])
 			continue;
-		assert_true(at < result.cnt);
-		assert_int_equal(result.arenas[at].address, table->slots[i].address);
-		assert_int_equal(result.arenas[at].carved_end, table->slots[i].pool_address);
-		assert_int_equal(result.arenas[at].generation, 0);
+		assert_true(at < result.list.cnt);
+		assert_int_equal(result.list.items[at].address, table->slots[i].address);
+		assert_int_equal(result.list.items[at].carved_end, table->slots[i].pool_address);
+		assert_int_equal(result.list.items[at].generation, 0);
 		at++;
 	}
-	assert_int_equal(result.cnt, at);
+	assert_int_equal(result.list.cnt, at);
 	assert_int_equal(result.geometry.arena_size, at ? table->geometry.arena_size : 0);
-	free(result.arenas);
+	free(result.list.items);
 }
 
 static void test_finds_all_arenas_and_the_end_of_the_array(void **state)
@@ -184,35 +184,34 @@ static void test_arena_size_is_worked_out(void **state)
 			make_table(&table, &geometries[g], 16);
 			use_slot(&table, 0, FIRST + skew, 1);
 			assert_int_equal(read_table(&table, &result), 0);
-			assert_int_equal(result.cnt, 1);
+			assert_int_equal(result.list.cnt, 1);
 			assert_int_equal(result.geometry.arena_size, geometries[g].arena_size);
-			free(result.arenas);
+			free(result.list.items);
 			fake_memory__release(&table.memory);
 		}
 }
 
 static void test_appends_to_what_is_there(void **state)
 {
-	struct arena *arenas = calloc(1, sizeof(*arenas));
-	size_t cnt = 1, capacity = 1;
+	struct arena_list list = {.items = calloc(1, sizeof(*list.items)), .cnt = 1, .capacity = 1};
 	struct geometry geometry;
 	struct table table;
+	size_t slot_cnt = 0;
 
 	(void)state;
-	assert_non_null(arenas);
-	arenas[0] = (struct arena){.address = 1, .carved_end = 2, .generation = 3};
+	assert_non_null(list.items);
+	list.items[0] = (struct arena){.address = 1, .carved_end = 2, .generation = 3};
 	make_table(&table, &FAKE_GEOMETRIES[2], 16);
 	use_slot(&table, 0, FIRST, 2);
 	geometry = table.geometry;
-	assert_int_equal(arena_table__read(&table.memory.memory, BASE, &geometry, &arenas, &cnt,
-					   &capacity),
+	assert_int_equal(arena_table__read(&table.memory.memory, BASE, &geometry, &list, &slot_cnt),
 			 0);
-	assert_int_equal(cnt, 2);
-	assert_int_equal(arenas[0].address, 1);
-	assert_int_equal(arenas[0].generation, 3);
-	assert_int_equal(arenas[1].address, FIRST);
-	assert_int_equal(arenas[1].carved_end, FIRST + 2 * 16384);
-	free(arenas);
+	assert_int_equal(list.cnt, 2);
+	assert_int_equal(list.items[0].address, 1);
+	assert_int_equal(list.items[0].generation, 3);
+	assert_int_equal(list.items[1].address, FIRST);
+	assert_int_equal(list.items[1].carved_end, FIRST + 2 * 16384);
+	free(list.items);
 	fake_memory__release(&table.memory);
 }
 
@@ -220,23 +219,22 @@ static void test_appends_to_what_is_there(void **state)
 static void test_arena_of_another_size_is_refused(void **state)
 {
 	struct geometry geometry = FAKE_GEOMETRIES[3];
-	struct arena *arenas = NULL;
-	size_t cnt = 0, capacity = 0;
+	struct arena_list list = {};
+	size_t slot_cnt = 0;
 	struct table table;
 
 	(void)state;
 	make_table(&table, &FAKE_GEOMETRIES[2], 16);
 	use_slot(&table, 0, FIRST, 2);
-	assert_int_equal(arena_table__read(&table.memory.memory, BASE, &geometry, &arenas, &cnt,
-					   &capacity),
+	assert_int_equal(arena_table__read(&table.memory.memory, BASE, &geometry, &list, &slot_cnt),
 			 -EUCLEAN);
-	assert_int_equal(cnt, 0);
+	assert_int_equal(list.cnt, 0);
 	assert_int_equal(geometry.arena_size, 2 << 20);
 	/* Nor are two sizes taken for one array. */
 	table.geometry = FAKE_GEOMETRIES[3];
 	use_slot(&table, 1, FIRST + 0x400000, 2);
 	check_refused(&table);
-	free(arenas);
+	free(list.items);
 	fake_memory__release(&table.memory);
 }
 
@@ -273,7 +271,7 @@ static void test_broken_lists_of_unused_slots_are_refused(void **state)
 		check_refused(&table);
 		*next = before;
 		assert_int_equal(read_table(&table, &result), 0);
-		free(result.arenas);
+		free(result.list.items);
 	}
 	fake_memory__release(&table.memory);
 }
@@ -372,16 +370,50 @@ static void test_arenas_must_confirm_their_indices(void **state)
 	check_refused(&table);
 	first->arenaindex = 1;
 	assert_int_equal(read_table(&table, &result), 0);
-	free(result.arenas);
-	/* An arena that is not there. */
+	free(result.list.items);
+	/* The one that is left. */
 	fake_memory__unmap(&table.memory, FIRST);
+	assert_int_equal(read_table(&table, &result), 0);
+	assert_int_equal(result.list.cnt, 1);
+	assert_int_equal(result.list.items[0].address, FIRST + 0x400000);
+	free(result.list.items);
+	/* If it is none of them either, nothing speaks for the array. */
+	fake_memory__unmap(&table.memory, FIRST + 0x400000);
 	check_refused(&table);
+	fake_memory__map(&table.memory, FIRST + 0x400000, sizeof(*first));
+	first = fake_memory__at(&table.memory, FIRST + 0x400000, sizeof(*first));
+	first->arenaindex = 1;
 	/* But one no pool of which was used yet has nothing to say. */
 	table.slots[0].pool_address = FIRST;
 	table.slots[0].nfreepools = 64;
 	assert_int_equal(read_table(&table, &result), 0);
-	assert_int_equal(result.cnt, 2);
-	free(result.arenas);
+	assert_int_equal(result.list.cnt, 2);
+	free(result.list.items);
+	fake_memory__release(&table.memory);
+}
+
+/* A slot in mid-change ends the array too early; that it had more slots before tells so. */
+static void test_array_does_not_get_shorter(void **state)
+{
+	struct arena_list list = {};
+	struct table table;
+	size_t slot_cnt = 0;
+
+	(void)state;
+	make_table(&table, &FAKE_GEOMETRIES[2], 32);
+	for (uint32_t i = 0; i < 32; i++)
+		use_slot(&table, i, FIRST + i * 0x400000UL, 2);
+	for (int torn = 0; torn < 2; torn++) {
+		struct geometry geometry = table.geometry;
+
+		assert_int_equal(arena_table__read(&table.memory.memory, BASE, &geometry, &list,
+						   &slot_cnt),
+				 torn ? -EUCLEAN : 0);
+		assert_int_equal(list.cnt, 32);
+		assert_int_equal(slot_cnt, 32);
+		table.slots[20].ntotalpools = 0;
+	}
+	free(list.items);
 	fake_memory__release(&table.memory);
 }
 
@@ -395,7 +427,7 @@ static void test_no_array_there(void **state)
 	make_table(&table, &FAKE_GEOMETRIES[2], 15);
 	use_slot(&table, 0, FIRST, 2);
 	assert_true(read_table(&table, &result) < 0);
-	assert_int_equal(result.cnt, 0);
+	assert_int_equal(result.list.cnt, 0);
 	fake_memory__unmap(&table.memory, BASE);
 	assert_true(read_table(&table, &result) < 0);
 	table.memory.error = -ESRCH;
@@ -418,14 +450,13 @@ static void test_does_not_read_without_end(void **state)
 {
 	const struct memory zeros = {.read_ranges = read_zeros};
 	struct geometry geometry = {.pool_size = 16384, .alignment = 16};
-	struct arena *arenas = NULL;
-	size_t cnt = 0, capacity = 0;
+	struct arena_list list = {};
+	size_t slot_cnt = 0;
 
 	(void)state;
-	assert_int_equal(arena_table__read(&zeros, BASE, &geometry, &arenas, &cnt, &capacity),
-			 -E2BIG);
-	assert_null(arenas);
-	assert_int_equal(cnt, 0);
+	assert_int_equal(arena_table__read(&zeros, BASE, &geometry, &list, &slot_cnt), -E2BIG);
+	assert_null(list.items);
+	assert_int_equal(list.cnt, 0);
 }
 
 int main(void)
@@ -439,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_slot_that_is_no_arena_is_refused),
 		cmocka_unit_test(test_what_an_arena_can_look_like),
 		cmocka_unit_test(test_arenas_must_confirm_their_indices),
+		cmocka_unit_test(test_array_does_not_get_shorter),
 		cmocka_unit_test(test_no_array_there),
 		cmocka_unit_test(test_does_not_read_without_end),
 	};

@@ -45,6 +45,12 @@ enum wakeup {
 	WAKEUP_CNT,
 };
 
+/*
+ * A target that is kept from running in mid-change, for longer than a reading waits, is read at the next
+ * interval. What is never readable is damaged.
+ */
+#define SKIPS_MAX 10
+
 struct trace {
 	const struct options *options;
 	struct launch launch; /* the command, if we started one */
@@ -56,6 +62,7 @@ struct trace {
 	uint64_t counters[COUNTER_CNT];
 	struct heap_reading reading; /* of the last checkpoint */
 	struct timespec since;
+	int skip_cnt; /* checkpoints skipped in a row */
 	bool process_gone, ending;
 	int epoll_fd, fds[WAKEUP_CNT];
 };
@@ -204,6 +211,24 @@ static bool spares_calm(const struct trace *trace)
 					 READING_SHARE * 1000 * trace->options->interval_s;
 }
 
+/* Whether there is more to hope for from the next checkpoint than from giving up. */
+static bool may_skip(const struct trace *trace, int err)
+{
+	return (err == -EAGAIN || err == -EUCLEAN) && trace->source->allocator_name &&
+	       trace->skip_cnt < SKIPS_MAX;
+}
+
+/* The last report is made in any case, of what is known. */
+static int skip(struct trace *trace, const struct failure *failure)
+{
+	trace->skip_cnt++;
+	trace->counters[COUNTER_CHECKPOINTS_SKIPPED]++;
+	log_note("%s: %s",
+		 trace->ending ? "the heap is shown as it was before" : "no report this time",
+		 failure->text);
+	return trace->ending ? report(trace) : 0;
+}
+
 /* A checkpoint and a report of it. A target that exits meanwhile is no failure. */
 static int checkpoint_and_report(struct trace *trace)
 {
@@ -220,10 +245,13 @@ static int checkpoint_and_report(struct trace *trace)
 				 &failure);
 	if (err == -ESRCH || (err && !process__is_alive(trace->source->process)))
 		return 0;
+	if (may_skip(trace, err))
+		return skip(trace, &failure);
 	if (err) {
 		log_error("%s", failure.text);
 		return err;
 	}
+	trace->skip_cnt = 0;
 	return report(trace);
 }
 

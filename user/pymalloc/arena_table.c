@@ -123,14 +123,17 @@ out:
 	return 0;
 }
 
-/* A pool once carved off carries the index of its arena, used or free. */
+/*
+ * A pool once carved off carries the index of its arena, used or free. Between unmapping an arena and
+ * clearing its slot a thread may be kept from running, so one may be missing: it is taken out.
+ */
 static int check_indices(const struct memory *memory, const struct geometry *geometry,
-			 const struct arena_object *slots, size_t cnt)
+			 struct arena_object *slots, size_t cnt)
 {
 	struct pool_header headers[ARENAS_ASKED_MAX];
 	struct memory_range ranges[ARENAS_ASKED_MAX];
 	size_t indices[ARENAS_ASKED_MAX];
-	size_t asked = 0;
+	size_t asked = 0, missing = 0;
 	int err;
 
 	for (size_t i = 0; i < cnt && asked < ARENAS_ASKED_MAX; i++) {
@@ -146,33 +149,37 @@ static int check_indices(const struct memory *memory, const struct geometry *geo
 	err = memory__read_ranges(memory, ranges, asked);
 	if (err)
 		return err;
-	for (size_t i = 0; i < asked; i++)
-		if (ranges[i].failed || headers[i].arenaindex != indices[i])
+	for (size_t i = 0; i < asked; i++) {
+		if (ranges[i].failed) {
+			slots[indices[i]].address = 0;
+			missing++;
+		} else if (headers[i].arenaindex != indices[i]) {
 			return -EUCLEAN;
-	return 0;
+		}
+	}
+	return missing > 1 || (missing && missing == asked) ? -EUCLEAN : 0;
 }
 
-static int append_arenas(const struct arena_object *slots, size_t cnt, struct arena **arenas,
-			 size_t *arena_cnt, size_t *capacity)
+static int append_arenas(const struct arena_object *slots, size_t cnt, struct arena_list *list)
 {
 	size_t used = 0;
 	int err;
 
 	for (size_t i = 0; i < cnt; i++)
 		used += slots[i].address != 0;
-	err = array__reserve((void **)arenas, capacity, *arena_cnt + used, sizeof(**arenas));
+	err = ARRAY_RESERVE(list->items, list->capacity, list->cnt + used);
 	if (err)
 		return err;
 	for (size_t i = 0; i < cnt; i++)
 		if (slots[i].address)
-			(*arenas)[(*arena_cnt)++] =
+			list->items[list->cnt++] =
 				(struct arena){.address = slots[i].address,
 					       .carved_end = slots[i].pool_address};
 	return 0;
 }
 
 int arena_table__read(const struct memory *memory, uint64_t base, struct geometry *geometry,
-		      struct arena **arenas, size_t *cnt, size_t *capacity)
+		      struct arena_list *list, size_t *slot_cnt)
 {
 	_cleanup_free_ struct arena_object *slots = NULL;
 	struct geometry found = *geometry;
@@ -189,14 +196,15 @@ int arena_table__read(const struct memory *memory, uint64_t base, struct geometr
 		if (!err)
 			length = i;
 	}
-	if (!length)
+	if (!length || length < *slot_cnt)
 		return -EUCLEAN;
 	err = check_indices(memory, &found, slots, length);
 	if (err)
 		return err;
-	err = append_arenas(slots, length, arenas, cnt, capacity);
+	err = append_arenas(slots, length, list);
 	if (err)
 		return err;
 	*geometry = found;
+	*slot_cnt = length;
 	return 0;
 }

@@ -26,14 +26,21 @@ struct arena {
 	uint32_t calm_readings;
 };
 
+/* Arenas, as they are gathered. The owner frees the items. */
+struct arena_list {
+	struct arena *items;
+	size_t cnt, capacity;
+};
+
 /*
- * Reads the arenas of the array at @base and appends them to *arenas, whose count and capacity are
- * given. If geometry->arena_size is 0 it is worked out. Errors: -EUCLEAN there is no such array at
- * @base (or it changed while it was read), -E2BIG above ARENAS_MAX slots, -EFAULT, -ENOMEM. On failure
- * nothing has changed.
+ * Reads the arenas of the array at @base and appends them to @list. If geometry->arena_size is 0 it is
+ * worked out. *slot_cnt is how many slots the array had when it was last read (0: not known), and then
+ * how many it has: it never gets shorter. One arena whose memory is gone is left out: it is being given
+ * up. Errors: -EUCLEAN there is no such array at @base (or it changed while it was read), -E2BIG above
+ * ARENAS_MAX slots, -EFAULT, -ENOMEM. On failure nothing has changed.
  */
 int arena_table__read(const struct memory *memory, uint64_t base, struct geometry *geometry,
-		      struct arena **arenas, size_t *cnt, size_t *capacity);
+		      struct arena_list *list, size_t *slot_cnt);
 
 /* Whether a used slot can describe an arena; geometry->arena_size may be 0. */
 bool arena_table__slot_is_plausible(const struct geometry *geometry,

@@ -15,9 +15,13 @@
 #define ADDRESS_MIN    4096UL
 #define ADDRESS_MAX    (1UL << 56)
 #define ARENA_SIZE_MAX (64UL << 20)
-/* The target works on its arenas while we look: so often we look again, and so long we wait. */
-#define TRIES_MAX    50
-#define TRY_AGAIN_NS 300000
+/*
+ * The target works on its arenas while we look: so often we look again, and so long we wait, each eight
+ * times twice as long. That is a third of a second in all: a thread that is in the middle of it may have
+ * spent its container's CPU quota, and goes on after 100 ms, or 250.
+ */
+#define TRIES_MAX    56
+#define TRY_AGAIN_NS 300000L
 
 /* Words of the data that could be pointers, and where they are. */
 struct candidates {
@@ -101,11 +105,12 @@ static int find_arenas(struct allocator *allocator, struct used_pools_evidence *
 	for (size_t i = 0;
 	     i < candidates.cnt && allocator->arenas_at_cnt < ARRAY_SIZE(allocator->arenas_at);
 	     i++) {
-		_cleanup_free_ struct arena *arenas = NULL;
-		size_t arena_cnt = 0, capacity = 0;
+		struct arena_list list = {};
+		size_t slot_cnt = 0;
 
-		err = arena_table__read(memory, candidates.values[i], &evidence->geometry, &arenas,
-					&arena_cnt, &capacity);
+		err = arena_table__read(memory, candidates.values[i], &evidence->geometry, &list,
+					&slot_cnt);
+		free(list.items);
 		if (err == -EUCLEAN || err == -EFAULT)
 			continue;
 		if (err)
@@ -150,12 +155,6 @@ void allocators__free(struct allocators *allocators)
 	*allocators = (struct allocators){};
 }
 
-/* Arenas, as they are gathered. */
-struct arena_list {
-	struct arena *items;
-	size_t cnt, capacity;
-};
-
 /*
  * Reads the arena array of one allocator through each word that may hold its address, and keeps the
  * words that hold the one that is right. -EAGAIN: none is, just now.
@@ -175,8 +174,7 @@ static int read_allocator(struct allocator *allocator, struct geometry *geometry
 			return read_err == -EFAULT ? -EAGAIN : read_err;
 	}
 	for (size_t i = 0; i < allocator->arenas_at_cnt && err; i++) {
-		err = arena_table__read(memory, values[i], geometry, &list->items, &list->cnt,
-					&list->capacity);
+		err = arena_table__read(memory, values[i], geometry, list, &allocator->slot_cnt);
 		if (err && err != -EUCLEAN && err != -EFAULT)
 			return err;
 		right = values[i];
@@ -196,7 +194,7 @@ static int read_patiently(struct allocator *allocator, struct geometry *geometry
 	int err = read_allocator(allocator, geometry, memory, list);
 
 	for (int try = 1; try < TRIES_MAX && err == -EAGAIN; try++) {
-		sleep_ns(TRY_AGAIN_NS);
+		sleep_ns(TRY_AGAIN_NS << (try - 1) / 8);
 		err = read_allocator(allocator, geometry, memory, list);
 	}
 	return err;

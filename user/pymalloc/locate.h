@@ -24,6 +24,7 @@ struct allocator {
 	 */
 	uint64_t arenas_at[8];
 	size_t arenas_at_cnt;
+	size_t slot_cnt; /* of the arena array, when it was last read */
 };
 
 struct allocators {
