@@ -148,7 +148,7 @@ static uint64_t take_checkpoint(struct run *run, bool is_first)
 	size_t pool_cnt;
 
 	deliver(run, prng__below(&run->random, 1000));
-	assert_int_equal(model__begin_checkpoint(run->model), 0);
+	assert_int_equal(model__begin_checkpoint(run->model, false), 0);
 	memory->piece_size = piece_sizes[prng__below(&run->random, ARRAY_SIZE(piece_sizes))];
 	memory->before_read = run_on;
 	memory->context = run;
@@ -416,7 +416,7 @@ static void test_watching_takes_memory_for_it(void **state)
 		for (int i = 0; i < 3000; i++)
 			fake_pymalloc__step(&target.pymalloc, 4000);
 		allocators = fake_target__locate(&target);
-		assert_int_equal(model__begin_checkpoint(model), 0);
+		assert_int_equal(model__begin_checkpoint(model, false), 0);
 		assert_null(model->touched);
 		assert_int_equal(checkpoint__read(&fresh, &allocators, &target.memory.memory, NULL,
 						  &counts),

@@ -92,7 +92,7 @@ static void test_arena_mapped_after_the_reader_passed(void **state)
 	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
 
 	(void)state;
-	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	map_arena(model, FIRST, BLOCK);
 	adopt_without_drift(model, new_fresh());
 	check_only(model, FIRST, BLOCK);
@@ -107,7 +107,7 @@ static void test_arena_unmapped_after_the_reader_passed(void **state)
 	(void)state;
 	map_arena(model, FIRST, BLOCK);
 	see_arena(fresh, FIRST, BLOCK);
-	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	unmap_arena(model, FIRST, BLOCK);
 	adopt_without_drift(model, fresh);
 	check_only(model, 0, 0);
@@ -126,7 +126,7 @@ static void test_arena_replaced_meanwhile(void **state)
 		map_arena(model, FIRST, BLOCK);
 		generation = model->heap->arenas[0].generation;
 		see_arena(fresh, FIRST, saw_new ? OTHER : BLOCK);
-		assert_int_equal(model__begin_checkpoint(model), 0);
+		assert_int_equal(model__begin_checkpoint(model, false), 0);
 		unmap_arena(model, FIRST, BLOCK);
 		map_arena(model, FIRST, OTHER);
 		adopt_without_drift(model, fresh);
@@ -143,7 +143,7 @@ static void test_arena_that_came_and_went(void **state)
 		struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
 		struct heap *fresh = new_fresh();
 
-		assert_int_equal(model__begin_checkpoint(model), 0);
+		assert_int_equal(model__begin_checkpoint(model, false), 0);
 		map_arena(model, FIRST, BLOCK);
 		if (seen)
 			see_arena(fresh, FIRST, BLOCK);
@@ -169,7 +169,7 @@ static void test_arena_at_another_place_in_the_same_hole(void **state)
 			see_arena(fresh, moved, moved + 48);
 		else
 			see_arena(fresh, FIRST, BLOCK);
-		assert_int_equal(model__begin_checkpoint(model), 0);
+		assert_int_equal(model__begin_checkpoint(model, false), 0);
 		unmap_arena(model, FIRST, BLOCK);
 		map_arena(model, moved, moved + 48);
 		adopt_without_drift(model, fresh);
@@ -190,7 +190,7 @@ static void test_pool_that_changes_its_class_meanwhile(void **state)
 		see_arena(fresh, FIRST, BLOCK);
 		if (saw_new)
 			assert_int_equal(block_map__set_class(fresh->blocks, FIRST, 9), 0);
-		assert_int_equal(model__begin_checkpoint(model), 0);
+		assert_int_equal(model__begin_checkpoint(model, false), 0);
 		tell(model, EVENT_FREE, BLOCK);
 		tell_new_pool(model, BLOCK, 9);
 		adopt_without_drift(model, fresh);
@@ -212,7 +212,7 @@ static void test_pool_read_while_it_is_set_up(void **state)
 	(void)state;
 	map_arena(model, FIRST, BLOCK);
 	assert_int_equal(heap__add_arena(fresh, FIRST), 0);
-	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	tell(model, EVENT_ALLOC, OTHER);
 	tell(model, EVENT_FREE, BLOCK);
 	adopt_without_drift(model, fresh);
@@ -232,7 +232,7 @@ static void test_missed_arena_events_are_healed(void **state)
 	(void)state;
 	map_arena(model, FIRST, BLOCK);
 	let_it_pass(model);
-	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	see_arena(fresh, FIRST + 2 * ARENA_BYTES, FIRST + 2 * ARENA_BYTES + 48);
 	model__compare(model, fresh, &drift, pools, ARRAY_SIZE(pools), &pool_cnt);
 	assert_int_equal(drift, 2);
@@ -253,13 +253,31 @@ static void test_window_begins_with_the_last_begin(void **state)
 	size_t pool_cnt;
 
 	(void)state;
-	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	map_arena(model, FIRST, BLOCK);
 	let_it_pass(model);
-	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	model__compare(model, fresh, &drift, &pool, 1, &pool_cnt);
 	assert_int_equal(drift, 1);
 	assert_int_equal(pool, FIRST);
+	assert_int_equal(model__adopt(model, fresh, drift), 0);
+	check_only(model, 0, 0);
+	model__free(model);
+}
+
+/* Where events were lost, the last one that was not is none of the last. */
+static void test_lost_events_end_the_trust(void **state)
+{
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
+	struct heap *fresh = new_fresh();
+	uint64_t drift, pool;
+	size_t pool_cnt;
+
+	(void)state;
+	map_arena(model, FIRST, BLOCK);
+	assert_int_equal(model__begin_checkpoint(model, true), 0);
+	model__compare(model, fresh, &drift, &pool, 1, &pool_cnt);
+	assert_int_equal(drift, 1);
 	assert_int_equal(model__adopt(model, fresh, drift), 0);
 	check_only(model, 0, 0);
 	model__free(model);
@@ -272,7 +290,7 @@ static void test_last_change_is_not_in_memory_yet(void **state)
 
 	(void)state;
 	map_arena(model, FIRST, BLOCK);
-	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	adopt_without_drift(model, new_fresh());
 	check_only(model, FIRST, BLOCK);
 	for (int again = 0; again < 2; again++) {
@@ -281,7 +299,7 @@ static void test_last_change_is_not_in_memory_yet(void **state)
 		if (!again)
 			unmap_arena(model, FIRST, BLOCK);
 		see_arena(fresh, FIRST, BLOCK);
-		assert_int_equal(model__begin_checkpoint(model), 0);
+		assert_int_equal(model__begin_checkpoint(model, false), 0);
 		adopt_without_drift(model, fresh);
 		check_only(model, 0, 0);
 	}
@@ -297,7 +315,7 @@ static void test_comparison_names_the_pools_that_differ(void **state)
 
 	(void)state;
 	assert_int_equal(heap__new(&fresh, &FAKE_GEOMETRIES[2]), 0);
-	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	/* Two blocks differ in each of 50 pools, of one arena in the one heap, of one in the other. */
 	for (uint64_t i = 0; i < 50; i++) {
 		uint64_t pool = FIRST + i * 16384;
@@ -352,7 +370,7 @@ static void test_generations_survive_a_checkpoint(void **state)
 	assert_true(first && second && first != second);
 	for (uint64_t i = 0; i < 3; i++)
 		assert_int_equal(heap__add_arena(fresh, FIRST + i * ARENA_BYTES), 0);
-	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	adopt_without_drift(model, fresh);
 	assert_int_equal(model->heap->arenas[0].generation, first);
 	assert_int_equal(model->heap->arenas[1].generation, second);
@@ -368,7 +386,7 @@ static void test_watching_follows_arenas(void **state)
 
 	(void)state;
 	see_arena(fresh, FIRST, BLOCK);
-	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	assert_int_equal(model__adopt(model, fresh, 0), 0);
 	check_only(model, FIRST, BLOCK);
 	/* Its blocks were freed, of course, before it went: nothing was missed. */
@@ -382,7 +400,7 @@ static void test_watching_follows_arenas(void **state)
 	assert_true(generation);
 	fresh = new_fresh();
 	see_arena(fresh, FIRST, OTHER);
-	assert_int_equal(model__begin_checkpoint(model), 0);
+	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	assert_int_equal(model__adopt(model, fresh, 0), 0);
 	check_only(model, FIRST, OTHER);
 	assert_int_equal(model->heap->arenas[0].generation, generation);
@@ -432,6 +450,7 @@ int main(void)
 		cmocka_unit_test(test_pool_read_while_it_is_set_up),
 		cmocka_unit_test(test_missed_arena_events_are_healed),
 		cmocka_unit_test(test_window_begins_with_the_last_begin),
+		cmocka_unit_test(test_lost_events_end_the_trust),
 		cmocka_unit_test(test_last_change_is_not_in_memory_yet),
 		cmocka_unit_test(test_comparison_names_the_pools_that_differ),
 		cmocka_unit_test(test_generations_survive_a_checkpoint),

@@ -59,7 +59,8 @@ struct tracer {
 	int fork_fd; /* a timer */
 	bool fork_timer_runs;
 	bool has_baseline;
-	int handle_err; /* out of memory while handling an event */
+	int handle_err;	   /* out of memory while handling an event */
+	uint64_t lost_cnt; /* events, when they were last counted */
 	uint64_t event_cnt, fork_cnt, stale_cnt, dropped_cnt, unconfirmed_cnt, unusable_cnt;
 	size_t probe_sites;
 	bool sees_pool_frees, sees_arena_maps, sees_arena_unmaps, sees_freelist_clears;
@@ -391,17 +392,29 @@ static int describe_checkpoint(const struct tracer *tracer, int err, struct fail
 			    tracer->source->process->pid, strerror(-err));
 }
 
+/* Whether any events were lost since it was last asked. */
+static bool has_lost_some(struct tracer *tracer)
+{
+	uint64_t counters[COUNTER_CNT] = {}, before = tracer->lost_cnt;
+
+	tracer__read_counters(tracer, counters);
+	tracer->lost_cnt = counters[COUNTER_LOST];
+	return tracer->lost_cnt != before;
+}
+
 /* A fresh heap, compared with the model, which then becomes what the two say together. */
 static int take_fresh(struct tracer *tracer, const struct heap_reading_options *options,
 		      struct heap_reading *out, uint64_t *counters, struct failure *failure)
 {
 	struct checkpoint_counts counts = {};
 	uint64_t drift_blocks = 0;
+	bool lost_some;
 	int err;
 
 	event_stream__drain(tracer->stream);
+	lost_some = has_lost_some(tracer);
 	event_stream__lock(tracer->stream);
-	err = model__begin_checkpoint(tracer->model);
+	err = model__begin_checkpoint(tracer->model, lost_some);
 	event_stream__unlock(tracer->stream);
 	if (err)
 		return describe_checkpoint(tracer, err, failure);

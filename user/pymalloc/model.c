@@ -253,10 +253,12 @@ int model__apply(struct model *model, const struct pyfrag_event *event)
 	return apply(model, event);
 }
 
-int model__begin_checkpoint(struct model *model)
+int model__begin_checkpoint(struct model *model, bool lost_some)
 {
 	int err;
 
+	if (lost_some)
+		model->recent_cnt = 0;
 	block_map__free(TAKE_PTR(model->touched));
 	model->window_generation = model->generation;
 	if (!model->follows_blocks)

@@ -70,9 +70,9 @@ int model__apply(struct model *model, const struct pyfrag_event *event);
 
 /*
  * From here on until model__adopt(), events are noted as touching what they touch; so are the last ones
- * before. Returns 0 or -ENOMEM.
+ * before, but not if @lost_some: other events may have come after them. Returns 0 or -ENOMEM.
  */
-int model__begin_checkpoint(struct model *model);
+int model__begin_checkpoint(struct model *model, bool lost_some);
 
 /*
  * Only for models that do not follow blocks: gives the heap away, to be brought up to date, until
