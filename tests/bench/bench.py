@@ -36,8 +36,8 @@ class Bench:
         for build in self.builds:
             rows = [overhead.WATCH, overhead.DEFAULT]
             if build is self.debian:
-                rows += [overhead.HALF, overhead.TENTH]
-            rows += [overhead.FULL, overhead.FLOOR]
+                rows += [overhead.DEFAULT_NO_STACKS, overhead.HALF, overhead.TENTH]
+            rows += [overhead.FULL, overhead.FULL_NO_STACKS, overhead.FULL_EACH, overhead.FLOOR]
             reason = tracers.missing_bpftrace(build)
             rows += [] if reason else [overhead.BPFTRACE]
             self.skipped += [reason] if reason else []

@@ -25,14 +25,17 @@ class Row:
 
 WATCH = Row("watch, budget 0", tracers.pyfrag("--budget", "0"), 4, 1.5)
 DEFAULT = Row("default (budget 2 %)", tracers.pyfrag(), 3, 2, 2.5)
+DEFAULT_NO_STACKS = Row("default, --stacks none", tracers.pyfrag("--stacks", "none"), 3, 2, 2.5)
 HALF = Row("budget 0.5 %", tracers.pyfrag("--budget", "0.5%"), 3, 1.5, 8)
 TENTH = Row("budget 10 %", tracers.pyfrag("--budget", "10%"), 3, 1.5, 2)
 FULL = Row("full", tracers.pyfrag("--mode", "full"), 2, 0.7)
+FULL_NO_STACKS = Row("full, --stacks none", tracers.pyfrag("--mode", "full", "--stacks", "none"), 2, 0.7)
+FULL_EACH = Row("full, --sample-bytes 0", tracers.pyfrag("--mode", "full", "--sample-bytes", "0"), 2, 0.7)
 FLOOR = Row("floor", tracers.floor, 2, 0.7)
 BPFTRACE = Row("bpftrace", tracers.bpftrace, 2, 0.7)
 TRACEMALLOC = Row("tracemalloc", tracers.tracemalloc, 2, 0.7)
 # Those of which a hundredth matters.
-SLIGHT = (WATCH, DEFAULT, HALF, TENTH)
+SLIGHT = (WATCH, DEFAULT, DEFAULT_NO_STACKS, HALF, TENTH)
 
 
 class Cell:
@@ -146,7 +149,7 @@ def _full_by_floor(program, build):
 
 def measure_events(build, cells, quick):
     """What an event costs, by row and program, and full by the floor; prints the table."""
-    rows = [row for row in (FULL, FLOOR, BPFTRACE) if (row, PROGRAMS[0]) in cells]
+    rows = [row for row in (FULL, FULL_NO_STACKS, FULL_EACH, FLOOR, BPFTRACE) if (row, PROGRAMS[0]) in cells]
     events = {name: cells[FULL, name].per_round("allocs") + cells[FULL, name].per_round("frees")
               for name in PROGRAMS}
     costs = {(row, name): cells[row, name].added_s / events[name] * 1e9
