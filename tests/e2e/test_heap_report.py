@@ -263,3 +263,16 @@ def test_install(tmp_path, any_target):
     out = subprocess.run([str(installed), "snapshot", "-p", str(any_target.pid), "--json"],
                          stdout=subprocess.PIPE, check=True).stdout
     check_report(out)
+
+
+def test_other_interpreters_are_seen(target, snapshot):
+    """Those with allocators of their own: what one keeps is part of the heap."""
+    if target.python.version < (3, 12):
+        pytest.skip("all interpreters of it have one allocator")
+    target.wait_until_blocked()
+    before = snapshot(target.pid)["heap"]["live_blocks"]
+    target.run("subinterpreters")
+    target.wait_until_blocked()
+    after = snapshot(target.pid)
+    assert after["heap"]["live_blocks"] > before + 2000
+    assert after["counters"]["interpreters_skipped"] == 0

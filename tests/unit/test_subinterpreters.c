@@ -14,7 +14,8 @@
 #define STATE_OFFSET   0x1130
 #define POINTER_OFFSET 0x2a9f8
 
-#define MAIN   0x555557000000UL
+/* As if the one static structure held the other: they lie close together in 3.13. */
+#define MAIN   ((FAKE_TABLE & ~0xfffUL) - 0x80000)
 #define SECOND 0x555557100000UL
 #define THIRD  0x555557200000UL
 
@@ -204,11 +205,6 @@ static void test_place_that_cannot_be_found(void **state)
 	set_state(&pointing, SECOND, SECOND_STATE);
 	add(&pointing.allocators, &pointing.target, (uint64_t[]){SECOND, MAIN}, 2);
 	assert_int_equal(pointing.allocators.cnt, 1);
-	/* Any interpreter that shares the main one's shows it. */
-	set_state(&pointing, THIRD, FAKE_TABLE);
-	add(&pointing.allocators, &pointing.target, (uint64_t[]){THIRD, SECOND, MAIN}, 3);
-	assert_int_equal(pointing.allocators.cnt, 2);
-	assert_int_equal(pointing.allocators.items[1].used_pools, SECOND_STATE);
 	release_pointing(&pointing);
 }
 

@@ -12,7 +12,8 @@
 #include "pymalloc/used_pools.h"
 #include "util/cleanup.h"
 
-#define PIECE_BYTES 4096
+#define PIECE_BYTES	     4096
+#define USED_POOLS_BYTES_MAX (SIZE_CLASSES_MAX * sizeof(struct used_pools_pair))
 /* PyInterpreterState is 375 KB in 3.12, 195 KB in 3.13. */
 #define INTERPRETER_BYTES_MAX (1UL << 20)
 
@@ -22,7 +23,10 @@ struct state_place {
 	bool inlined; /* 3.12: the state itself is there; later: a pointer to it */
 };
 
-/* 3.12: the table lies in the structure. */
+/*
+ * 3.12: the table lies in the structure. (In 3.13 both are static, and may lie one behind the other as if one
+ * held the other: so this is the way only if there is no pointer.)
+ */
 static bool find_inlined(uint64_t main_table, const uint64_t *interpreters, size_t cnt,
 			 struct state_place *place)
 {
@@ -36,7 +40,10 @@ static bool find_inlined(uint64_t main_table, const uint64_t *interpreters, size
 	return false;
 }
 
-/* 3.13 on: the structure points to the table. 0, -ENOENT, or negative errno of reading. */
+/*
+ * 3.13 on: the structure points to the table. (In 3.12 it holds the table, where an empty class points close
+ * by.) 0, -ENOENT, or negative errno of reading.
+ */
 static int find_pointer(uint64_t main_table, uint64_t interpreter, const struct memory *memory,
 			struct state_place *place)
 {
@@ -48,7 +55,9 @@ static int find_pointer(uint64_t main_table, uint64_t interpreter, const struct 
 		if (err)
 			return err == -EFAULT ? -ENOENT : err;
 		for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-			if (words[i] != main_table)
+			uint64_t word_at = interpreter + at + i * sizeof(words[0]);
+
+			if (words[i] != main_table || word_at - main_table < USED_POOLS_BYTES_MAX)
 				continue;
 			*place = (struct state_place){.offset = at + i * sizeof(words[0])};
 			return 0;
@@ -60,13 +69,11 @@ static int find_pointer(uint64_t main_table, uint64_t interpreter, const struct 
 static int find_place(uint64_t main_table, const uint64_t *interpreters, size_t cnt,
 		      const struct memory *memory, struct state_place *place)
 {
-	int err = -ENOENT;
-
-	if (find_inlined(main_table, interpreters, cnt, place))
-		return 0;
 	/* The main interpreter is the oldest and stands last. */
-	for (size_t i = cnt; i-- > 0 && err == -ENOENT;)
-		err = find_pointer(main_table, interpreters[i], memory, place);
+	int err = find_pointer(main_table, interpreters[cnt - 1], memory, place);
+
+	if (err == -ENOENT && find_inlined(main_table, interpreters, cnt, place))
+		return 0;
 	return err;
 }
 
