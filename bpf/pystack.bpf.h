@@ -41,7 +41,7 @@ struct {
 	__type(value, __u64);
 } told_stacks SEC(".maps");
 
-/* Thread id -> its PyThreadState. */
+/* Thread id -> the PyThreadState it was last seen to run with. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -92,13 +92,19 @@ static __always_inline __u64 current_thread_id(void)
 #endif
 }
 
+/* 0: it has none. */
 static __always_inline __u64 current_thread_state(void)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	__u64 id = current_thread_id(), thread;
-	__u64 *known = bpf_map_lookup_elem(&threads, &tid);
+	__u64 *known;
 
-	if (known && py_walk__word(*known + stacks.walk.offsets.thread_id) == id)
+	if (stacks.walk.current_thread) {
+		thread = py_walk__word(stacks.walk.current_thread);
+		return thread && py_walk__is_current(&stacks.walk, thread, id) ? thread : 0;
+	}
+	known = bpf_map_lookup_elem(&threads, &tid);
+	if (known && py_walk__is_current(&stacks.walk, *known, id))
 		return *known;
 	thread = py_walk__find_thread(&stacks.walk, id);
 	if (thread)

@@ -17,6 +17,10 @@
 
 #define PY_NO_OFFSET 0xffff
 
+/* Bits of PyThreadState._status: `initialized` and `active` (Include/cpython/pystate.h, 3.12 to 3.15). */
+#define PY_THREAD_INITIALIZED 0x01
+#define PY_THREAD_ACTIVE      0x10
+
 /* How a frame says where it is. */
 enum py_instr_kind {
 	PY_INSTR_BYTES = 1, /* f_lasti, int: bytes into the code (2.7 to 3.9); -1: not begun */
@@ -36,6 +40,11 @@ enum py_line_kind {
 struct py_offsets {
 	/* _PyRuntimeState: interpreters.head. PY_NO_OFFSET before 3.7. */
 	__u16 runtime_interpreters_head;
+	/*
+	 * _PyRuntimeState: gilstate.tstate_current, the PyThreadState that has the interpreter's lock (3.7
+	 * to 3.11; before, it is the variable _PyThreadState_Current). PY_NO_OFFSET in others.
+	 */
+	__u16 runtime_current_thread;
 
 	/* PyInterpreterState */
 	__u16 interpreter_next;
@@ -45,6 +54,11 @@ struct py_offsets {
 	__u16 thread_next;
 	__u16 thread_interpreter;
 	__u16 thread_id; /* what pthread_self() is in that thread */
+	/*
+	 * _status, 32 bits: whether it is the one that its thread runs with, for a thread has one in each
+	 * interpreter that it has been in. PY_NO_OFFSET before 3.12.
+	 */
+	__u16 thread_status;
 	/*
 	 * Up to 3.10 frame: PyFrameObject *; in 3.11 and 3.12 cframe: a structure whose
 	 * cframe_current_frame is the frame; from 3.13 on current_frame.

@@ -34,7 +34,23 @@ static __always_inline __u64 py_walk__word(__u64 address)
 	return py_read(&word, sizeof(word), address) ? word : 0;
 }
 
-/* The PyThreadState of the thread that pthread_self() calls @id; 0 if there is none. */
+/*
+ * Whether @thread is the PyThreadState that the thread that pthread_self() calls @id runs with. (In 2.7 to
+ * 3.11 the one that has the lock does; a thread that allocates has it.)
+ */
+static __always_inline bool py_walk__is_current(const struct py_walk *walk, __u64 thread, __u64 id)
+{
+	__u32 status;
+
+	if (py_walk__word(thread + walk->offsets.thread_id) != id)
+		return false;
+	if (walk->offsets.thread_status == PY_NO_OFFSET)
+		return true;
+	return py_read(&status, sizeof(status), thread + walk->offsets.thread_status) &&
+	       status & PY_THREAD_ACTIVE;
+}
+
+/* The PyThreadState with which the thread that pthread_self() calls @id runs; 0 if there is none. */
 static __always_inline __u64 py_walk__find_thread(const struct py_walk *walk, __u64 id)
 {
 	__u64 interpreter = py_walk__word(walk->interpreters_head), thread = 0;
@@ -45,7 +61,7 @@ static __always_inline __u64 py_walk__find_thread(const struct py_walk *walk, __
 						walk->offsets.interpreter_threads_head);
 		if (!thread)
 			interpreter = py_walk__word(interpreter + walk->offsets.interpreter_next);
-		else if (py_walk__word(thread + walk->offsets.thread_id) == id)
+		else if (py_walk__is_current(walk, thread, id))
 			return thread;
 	}
 	return 0;

@@ -37,6 +37,7 @@ struct pyfrag_stacked_event {
 struct py_walk {
 	struct py_offsets offsets;
 	__u64 interpreters_head; /* address of the pointer to the first PyInterpreterState */
+	__u64 current_thread; /* address of the pointer to the PyThreadState that runs; 0 from 3.12 on */
 };
 
 /* What is to be told with a stack, and of which Python. User space sets it when that is known. */

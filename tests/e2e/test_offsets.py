@@ -38,12 +38,15 @@ def expected_members(version):
     in_interpreter = (INTERPRETER, FULL_COLLECTIONS)
     return {
         "runtime_interpreters_head": since(7, RUNTIME, "interpreters.head"),
+        "runtime_current_thread": (
+            RUNTIME, "gilstate.tstate_current") if 7 <= minor <= 11 else None,
         "interpreter_next": (INTERPRETER, "next"),
         "interpreter_threads_head": (
             INTERPRETER, one_of((0, "tstate_head"), (11, "threads.head"))),
         "thread_next": (THREAD, "next"),
         "thread_interpreter": (THREAD, "interp"),
         "thread_id": (THREAD, "thread_id"),
+        "thread_status": since(12, THREAD, "_status"),
         "thread_frame": (THREAD, one_of((0, "frame"), (11, "cframe"), (13, "current_frame"))),
         "cframe_current_frame": ("_PyCFrame", "current_frame") if minor in (11, 12) else None,
         "frame_previous": (frame, one_of((0, "f_back"), (11, "previous"))),

@@ -29,11 +29,13 @@ static const struct field {
 			sizeof(((struct py_offsets *)NULL)->name)                                  \
 	}
 	FIELD(runtime_interpreters_head),
+	FIELD(runtime_current_thread),
 	FIELD(interpreter_next),
 	FIELD(interpreter_threads_head),
 	FIELD(thread_next),
 	FIELD(thread_interpreter),
 	FIELD(thread_id),
+	FIELD(thread_status),
 	FIELD(thread_frame),
 	FIELD(cframe_current_frame),
 	FIELD(frame_previous),

@@ -139,6 +139,10 @@ static void test_table(void **state)
 			check_properties(offsets);
 			assert_int_equal(offsets->runtime_interpreters_head == PY_NO_OFFSET,
 					 major == 2 || minor == 6);
+			assert_int_equal(offsets->runtime_current_thread == PY_NO_OFFSET,
+					 major == 2 || minor == 6 || minor == 12);
+			assert_int_equal(offsets->thread_status == PY_NO_OFFSET,
+					 major == 2 || minor < 12);
 			assert_int_equal(offsets->unicode_length == PY_NO_OFFSET, major == 2);
 			assert_int_equal(offsets->full_collections_in_interpreter, PY_NO_OFFSET);
 			assert_int_equal(offsets->full_collections_in_runtime, PY_NO_OFFSET);

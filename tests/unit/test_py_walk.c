@@ -116,6 +116,14 @@ static uint64_t add_interpreter(struct image *image)
 	return interpreter;
 }
 
+static void set_status(struct image *image, uint64_t thread, uint32_t status)
+{
+	if (image->walk.offsets.thread_status != PY_NO_OFFSET)
+		*(uint32_t *)fake_memory__at(&image->memory,
+					     thread + image->walk.offsets.thread_status, 4) =
+			status;
+}
+
 /* To the interpreter that was made last. */
 static uint64_t add_thread(struct image *image, uint64_t id)
 {
@@ -127,6 +135,7 @@ static uint64_t add_thread(struct image *image, uint64_t id)
 	else
 		set(image, image->last_interpreter + offsets->interpreter_threads_head, thread);
 	set(image, thread + offsets->thread_id, id);
+	set_status(image, thread, PY_THREAD_INITIALIZED | PY_THREAD_ACTIVE);
 	image->last_thread = thread;
 	return thread;
 }
@@ -381,6 +390,30 @@ static void test_find_thread(void **state)
 	}
 }
 
+/* A thread has been in two interpreters, and has a state in each; it runs with one of them. */
+static void test_thread_with_two_states(void **state)
+{
+	(void)state;
+	for (enum version version = PYTHON_312; version < VERSION_CNT; version++) {
+		uint64_t first, second;
+		struct image image;
+
+		make(&image, version);
+		add_interpreter(&image);
+		first = add_thread(&image, 7);
+		add_interpreter(&image);
+		second = add_thread(&image, 7);
+		set_status(&image, first, PY_THREAD_INITIALIZED);
+		assert_int_equal(py_walk__find_thread(&image.walk, 7), second);
+		set_status(&image, first, PY_THREAD_INITIALIZED | PY_THREAD_ACTIVE);
+		set_status(&image, second, PY_THREAD_INITIALIZED);
+		assert_int_equal(py_walk__find_thread(&image.walk, 7), first);
+		set_status(&image, first, 0);
+		assert_int_equal(py_walk__find_thread(&image.walk, 7), 0);
+		release(&image);
+	}
+}
+
 static void test_threads_in_a_circle(void **state)
 {
 	struct image image;
@@ -427,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_frames_in_a_circle),
 		cmocka_unit_test(test_unreadable_frames),
 		cmocka_unit_test(test_find_thread),
+		cmocka_unit_test(test_thread_with_two_states),
 		cmocka_unit_test(test_threads_in_a_circle),
 		cmocka_unit_test(test_many_threads),
 	};

@@ -15,8 +15,8 @@
 #include "util/cleanup.h"
 
 /* What is looked for by name. */
-extern uint64_t PyDict_Type[4], _PyRuntime[16];
-uint64_t PyDict_Type[4] = {1}, _PyRuntime[16] = {1};
+extern uint64_t PyDict_Type[4], _PyRuntime[16], _PyThreadState_Current;
+uint64_t PyDict_Type[4] = {1}, _PyRuntime[16] = {1}, _PyThreadState_Current;
 
 struct object {
 	uint64_t refcnt, type;
@@ -131,6 +131,7 @@ static void assert_head(const struct world *world, const volatile uint64_t *expe
 	assert_int_equal(runtime__find(&runtime, world->python, memory_of(world), &failure), 0);
 	assert_int_equal(runtime.interpreters_head, address_of(expected));
 	assert_int_equal(runtime.address, 0);
+	assert_int_equal(runtime.current_thread, address_of(&_PyThreadState_Current));
 }
 
 static void assert_no_head(const struct world *world)

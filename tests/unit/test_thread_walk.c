@@ -65,6 +65,7 @@ static int set_up(void **state)
 	*word(fixture, HEAD) = INTERPRETER;
 	*word(fixture, INTERPRETER + offsets->interpreter_threads_head) = THREAD;
 	*word(fixture, THREAD + offsets->thread_id) = 0x7fabc0de;
+	*word(fixture, THREAD + offsets->thread_status) = PY_THREAD_INITIALIZED;
 	*word(fixture, THREAD + offsets->thread_frame) = CFRAME;
 	*word(fixture, CFRAME + offsets->cframe_current_frame) = INNER;
 	make_frame(fixture, INNER, OUTER, CODE, 0);
@@ -141,6 +142,25 @@ static void test_no_thread(void **state)
 	check_bad(fixture);
 }
 
+/* What says which thread runs, by its status and (up to 3.11) by a pointer. */
+static void test_no_current_thread(void **state)
+{
+	struct fixture *fixture = *state;
+	struct py_offsets *offsets = &fixture->walk.offsets;
+
+	*word(fixture, THREAD + offsets->thread_status) = PY_THREAD_ACTIVE;
+	check_bad(fixture);
+	offsets->thread_status = PY_NO_OFFSET;
+	fixture->walk.current_thread = HEAD + 8;
+	check_good(fixture); /* none does */
+	*word(fixture, HEAD + 8) = THREAD;
+	check_good(fixture);
+	*word(fixture, HEAD + 8) = OUTER;
+	check_bad(fixture);
+	fixture->walk.current_thread = 0x123456789000;
+	check_bad(fixture);
+}
+
 static void test_unreadable(void **state)
 {
 	struct fixture *fixture = *state;
@@ -181,6 +201,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_good, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_code, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_thread, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_current_thread, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unreadable, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tried_again, set_up, tear_down),
 	};

@@ -1,4 +1,5 @@
 """Allocates objects from stacks of many kinds, and says of each what Python itself says of its stack."""
+import ast
 import functools
 import json
 import os
@@ -9,15 +10,17 @@ kept = []
 records = []
 codes = []  # what is compiled and thrown away may be gone before anybody can ask for its name
 
-
+# Other interpreters run it as well.
+DESCRIBE = """
 def describe(frame):
     found = []
     while frame is not None:
         code = frame.f_code
-        found.append([getattr(code, "co_qualname", code.co_name), code.co_filename,
-                      frame.f_lineno])
+        found.append([getattr(code, "co_qualname", code.co_name), code.co_filename, frame.f_lineno])
         frame = frame.f_back
     return found
+"""
+exec(DESCRIBE)
 
 
 def keep(thing, frame):
@@ -157,8 +160,45 @@ def coroutines():
     space["run"]()
 
 
+ELSEWHERE = """
+import posix, sys, time
+kept = []
+%s
+def keep(thing, frame):
+    kept.append([thing, describe(frame)])
+    posix.write(%d, repr([id(thing), kept[-1][1]]).encode())
+def allocate_elsewhere():
+    keep(object(), sys._getframe())
+allocate_elsewhere()
+time.sleep(0.3)  # its code dies with the call: it is to be asked for its name before
+"""
+
+
+def import_first(*names):
+    for name in names:
+        try:
+            return __import__(name)
+        except ImportError:
+            pass
+    return None
+
+
+interpreters = import_first("_interpreters", "_xxsubinterpreters")
+other = interpreters.create() if interpreters else None
+
+
+def in_another_interpreter():
+    """In the same thread, which has a state in each of the two."""
+    if not interpreters:
+        return
+    readable, writable = os.pipe()
+    interpreters.run_string(other, ELSEWHERE % (DESCRIBE, writable))
+    plain()
+    records.append(ast.literal_eval(os.read(readable, 65536).decode()))
+
+
 SCENARIOS = [plain, generators, comprehensions, decorated, classes, lambdas, executed, failing,
-             in_threads, deep, coroutines]
+             in_threads, deep, coroutines, in_another_interpreter]
 
 
 def main():

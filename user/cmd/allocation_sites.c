@@ -75,7 +75,8 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 		.pool_size = source->allocators.geometry.pool_size,
 		.sample_bytes = options->sample_bytes,
 		.walk = {.offsets = sites->runtime.offsets,
-			 .interpreters_head = sites->runtime.interpreters_head},
+			 .interpreters_head = sites->runtime.interpreters_head,
+			 .current_thread = sites->runtime.current_thread},
 	};
 	if (!err)
 		err = thread_walk__check(&sites->config.walk, memory, &failure);

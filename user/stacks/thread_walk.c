@@ -52,14 +52,40 @@ static int check_thread(const struct py_walk *walk, uint64_t thread)
 	return check_stack(walk, &stack);
 }
 
-/* The first thread of the list, by its id as the program would look for it. */
+/* Whether what tells which thread state runs does so, as far as it can be seen: mostly none does. */
+static bool tells_current(const struct py_walk *walk, uint64_t first_thread)
+{
+	uint64_t current;
+	__u32 status;
+
+	if (walk->offsets.thread_status != PY_NO_OFFSET)
+		return py_read(&status, sizeof(status),
+			       first_thread + walk->offsets.thread_status) &&
+		       status & PY_THREAD_INITIALIZED;
+	if (!py_read(&current, sizeof(current), walk->current_thread))
+		return false;
+	return !current ||
+	       py_walk__find_thread(walk, py_walk__word(current + walk->offsets.thread_id));
+}
+
+/* The first thread there is: an interpreter may have none. */
+static uint64_t find_first_thread(const struct py_walk *walk)
+{
+	uint64_t interpreter = py_walk__word(walk->interpreters_head), thread = 0;
+
+	for (int i = 0; i < PY_WALK_THREADS_MAX && interpreter && !thread; i++) {
+		thread = py_walk__word(interpreter + walk->offsets.interpreter_threads_head);
+		interpreter = py_walk__word(interpreter + walk->offsets.interpreter_next);
+	}
+	return thread;
+}
+
 static int check_first_thread(const struct py_walk *walk)
 {
-	uint64_t interpreter = py_walk__word(walk->interpreters_head);
-	uint64_t thread = py_walk__word(interpreter + walk->offsets.interpreter_threads_head);
-	uint64_t id = py_walk__word(thread + walk->offsets.thread_id);
+	uint64_t thread = find_first_thread(walk);
 
-	if (!interpreter || !thread || !id || py_walk__find_thread(walk, id) != thread)
+	if (!thread || !py_walk__word(thread + walk->offsets.thread_id) ||
+	    !tells_current(walk, thread))
 		return -EBADMSG;
 	return check_thread(walk, thread);
 }

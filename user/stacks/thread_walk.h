@@ -10,7 +10,7 @@
 #include "util/failure.h"
 
 /*
- * Walks the first thread of the first interpreter, and reads the code of its frames. Returns 0 if all of it
+ * Walks the first thread that there is, and reads the code of its frames. Returns 0 if all of it
  * made sense, or it has no frame; -EBADMSG if not, also when tried again (the target runs meanwhile); or
  * negative errno of reading.
  */

@@ -8,7 +8,7 @@
 #include "util/cleanup.h"
 
 /* What is the same in several versions. */
-#define NO_RUNTIME .runtime_interpreters_head = PY_NO_OFFSET
+#define NO_RUNTIME .runtime_interpreters_head = PY_NO_OFFSET, .runtime_current_thread = PY_NO_OFFSET
 #define NO_CFRAME  .cframe_current_frame = PY_NO_OFFSET
 #define NO_UNICODE                                                                                 \
 	.unicode_length = PY_NO_OFFSET, .unicode_state = PY_NO_OFFSET,                             \
@@ -17,6 +17,7 @@
 	.full_collections_in_interpreter = PY_NO_OFFSET,                                           \
 	.full_collections_in_runtime = PY_NO_OFFSET, .interpreter_gc_stats = PY_NO_OFFSET,         \
 	.gc_stats_full_collections = PY_NO_OFFSET
+#define NO_STATUS .thread_status = PY_NO_OFFSET
 /* Include/pystate.h, Include/cpython/pystate.h */
 #define THREAD_STATE_3 .thread_next = 0x08, .thread_interpreter = 0x10
 /* Include/frameobject.h, Include/cpython/frameobject.h, up to 3.10 */
@@ -42,6 +43,7 @@ static const struct py_offsets python_27 = {
 	.thread_next = 0x00,
 	.thread_interpreter = 0x08,
 	.thread_id = 0x90,
+	NO_STATUS,
 	.thread_frame = 0x10,
 	NO_CFRAME,
 	FRAME_OBJECT,
@@ -68,6 +70,7 @@ static const struct py_offsets python_36 = {
 	.interpreter_threads_head = 0x08,
 	THREAD_STATE_3,
 	.thread_id = 0x98,
+	NO_STATUS,
 	.thread_frame = 0x18,
 	NO_CFRAME,
 	FRAME_OBJECT,
@@ -87,10 +90,12 @@ static const struct py_offsets python_36 = {
 
 static const struct py_offsets python_37 = {
 	.runtime_interpreters_head = 0x18,
+	.runtime_current_thread = 0x5c8,
 	.interpreter_next = 0x00,
 	.interpreter_threads_head = 0x08,
 	THREAD_STATE_3,
 	.thread_id = 0xb0,
+	NO_STATUS,
 	.thread_frame = 0x18,
 	NO_CFRAME,
 	FRAME_OBJECT,
@@ -109,35 +114,34 @@ static const struct py_offsets python_37 = {
 };
 
 /* 3.8 and 3.9: co_posonlyargcount moved the code object's members. */
+#define PYTHON_38                                                                                  \
+	.interpreter_next = 0x00, .interpreter_threads_head = 0x08, THREAD_STATE_3,                \
+	.thread_id = 0xb0, NO_STATUS, .thread_frame = 0x18, NO_CFRAME, FRAME_OBJECT,               \
+	.frame_instr = 0x68, .instr_kind = PY_INSTR_BYTES, .line_kind = PY_LINES_SIGNED,           \
+	CODE_BEFORE_311, .code_name = 0x70, .code_filename = 0x68, .code_firstlineno = 0x28,       \
+	.code_line_table = 0x78, .code_code = 0x30, OBJECTS_3, UNICODE_WITH_WSTR,                  \
+	NO_FULL_COLLECTIONS
+
 static const struct py_offsets python_38 = {
+	PYTHON_38,
 	.runtime_interpreters_head = 0x20,
-	.interpreter_next = 0x00,
-	.interpreter_threads_head = 0x08,
-	THREAD_STATE_3,
-	.thread_id = 0xb0,
-	.thread_frame = 0x18,
-	NO_CFRAME,
-	FRAME_OBJECT,
-	.frame_instr = 0x68,
-	.instr_kind = PY_INSTR_BYTES,
-	.line_kind = PY_LINES_SIGNED,
-	CODE_BEFORE_311,
-	.code_name = 0x70,
-	.code_filename = 0x68,
-	.code_firstlineno = 0x28,
-	.code_line_table = 0x78,
-	.code_code = 0x30,
-	OBJECTS_3,
-	UNICODE_WITH_WSTR,
-	NO_FULL_COLLECTIONS,
+	.runtime_current_thread = 0x558,
+};
+
+static const struct py_offsets python_39 = {
+	PYTHON_38,
+	.runtime_interpreters_head = 0x20,
+	.runtime_current_thread = 0x238,
 };
 
 static const struct py_offsets python_310 = {
 	.runtime_interpreters_head = 0x20,
+	.runtime_current_thread = 0x238,
 	.interpreter_next = 0x00,
 	.interpreter_threads_head = 0x08,
 	THREAD_STATE_3,
 	.thread_id = 0xb0,
+	NO_STATUS,
 	.thread_frame = 0x18,
 	NO_CFRAME, /* PyThreadState.cframe is there, but holds no frame yet */
 	FRAME_OBJECT,
@@ -157,10 +161,12 @@ static const struct py_offsets python_310 = {
 
 static const struct py_offsets python_311 = {
 	.runtime_interpreters_head = 0x28,
+	.runtime_current_thread = 0x240,
 	.interpreter_next = 0x00,
 	.interpreter_threads_head = 0x10,
 	THREAD_STATE_3,
 	.thread_id = 0x98,
+	NO_STATUS,
 	.thread_frame = 0x38,
 	.cframe_current_frame = 0x08,
 	.frame_previous = 0x30,
@@ -185,10 +191,12 @@ static const struct py_offsets python_311 = {
 
 static const struct py_offsets python_312 = {
 	.runtime_interpreters_head = 0x28,
+	.runtime_current_thread = PY_NO_OFFSET,
 	.interpreter_next = 0x00,
 	.interpreter_threads_head = 0x48,
 	THREAD_STATE_3,
 	.thread_id = 0x88,
+	.thread_status = 0x18,
 	.thread_frame = 0x38,
 	.cframe_current_frame = 0x00,
 	.frame_previous = 0x08,
@@ -216,7 +224,7 @@ static const struct {
 	const struct py_offsets *offsets;
 } versions[] = {
 	{2, 7, &python_27}, {3, 6, &python_36},	  {3, 7, &python_37},	{3, 8, &python_38},
-	{3, 9, &python_38}, {3, 10, &python_310}, {3, 11, &python_311}, {3, 12, &python_312},
+	{3, 9, &python_39}, {3, 10, &python_310}, {3, 11, &python_311}, {3, 12, &python_312},
 };
 
 /* _Py_DebugOffsets: 64-bit words, here by their number in each minor version's. */
@@ -276,6 +284,7 @@ static const struct debug_member {
 	{FIELD(thread_interpreter), THREAD, 8, {22, 25, 25}},
 	{FIELD(thread_frame), THREAD, 8, {23, 26, 26}},
 	{FIELD(thread_id), THREAD, 8, {24, 27, 30}},
+	{FIELD(thread_status), THREAD, 4, {27, 30, 33}},
 	{FIELD(frame_previous), FRAME, 8, {29, 32, 40}},
 	{FIELD(frame_code), FRAME, 8, {30, 33, 41}},
 	{FIELD(frame_instr), FRAME, 8, {31, 34, 42}},
@@ -477,6 +486,7 @@ int py_offsets__parse(struct py_offsets *out, int minor, const void *image, size
 	struct py_offsets offsets = {
 		NO_CFRAME,
 		NO_FULL_COLLECTIONS,
+		.runtime_current_thread = PY_NO_OFFSET,
 		/* Py_TAG_BITS, Include/internal/pycore_stackref.h */
 		.frame_code_tags = minor >= 14 ? 3 : 0,
 		.instr_kind = PY_INSTR_NEXT,

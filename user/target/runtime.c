@@ -145,6 +145,18 @@ static int find_interpreters_head(struct runtime *runtime, const struct python *
 				      &runtime->interpreters_head);
 }
 
+static int find_current_thread(struct runtime *runtime, const struct python *python)
+{
+	if (runtime->offsets.thread_status != PY_NO_OFFSET)
+		return 0;
+	if (runtime->offsets.runtime_current_thread != PY_NO_OFFSET)
+		runtime->current_thread =
+			runtime->address + runtime->offsets.runtime_current_thread;
+	else
+		runtime->current_thread = python__find_symbol(python, "_PyThreadState_Current");
+	return runtime->current_thread ? 0 : -ENODATA;
+}
+
 int runtime__find(struct runtime *out, const struct python *python, const struct memory *memory,
 		  struct failure *failure)
 {
@@ -166,6 +178,11 @@ int runtime__find(struct runtime *out, const struct python *python, const struct
 	if (!runtime.interpreters_head)
 		return failure__set(failure, -ENODATA,
 				    "Python %s: no list of interpreters found in its data",
+				    python->version);
+	err = find_current_thread(&runtime, python);
+	if (err)
+		return failure__set(failure, err,
+				    "Python %s: it does not export _PyThreadState_Current",
 				    python->version);
 	err = full_collections__locate(&runtime, python, memory);
 	if (err)

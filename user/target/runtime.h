@@ -9,7 +9,8 @@
  * is exported). `autoInterpreterState` does so too, but leads to the first interpreter only, where
  * `interp_head` leads to all: the one that leads to the other is taken. As long as there is but one
  * interpreter they cannot be told apart, and it may be the wrong one that is found.
- * (`_PyThreadState_Current`, which is exported, would not do: it is NULL whenever nobody has the GIL.)
+ * (`_PyThreadState_Current`, which is exported, would not do: it is NULL whenever nobody has the GIL. But
+ * while somebody has it, it says with which of its thread states a thread runs.)
  */
 #pragma once
 
@@ -25,7 +26,9 @@ struct runtime {
 	struct py_offsets offsets;
 	uint64_t address;	    /* _PyRuntime; 0 before 3.7 */
 	uint64_t interpreters_head; /* address of the pointer to the first PyInterpreterState */
-	uint64_t full_collections;  /* 3.6: address of the counter, if known; else 0 */
+	uint64_t
+		current_thread; /* address of the pointer to the thread state that runs; 0 from 3.12 on */
+	uint64_t full_collections; /* 3.6: address of the counter, if known; else 0 */
 };
 
 /*
