@@ -72,17 +72,20 @@ static __always_inline bool read_new_pool(struct pt_regs *ctx, const struct pyfr
 	return size != old || read_user(block, sizeof(*block), pool + POOL_FREEBLOCK);
 }
 
-static __always_inline bool samples_class(__u32 size_class)
+/*
+ * Whether the allocation of @address is one of those that are told with their stack. *size_class, where it is
+ * not known, is read where it matters.
+ */
+static __always_inline bool is_sampled(__u8 type, __u64 address, __u32 *size_class)
 {
-	return takes_sample((size_class + 1) * (__u64)stacks.alignment);
-}
+	__u32 point = next_point();
 
-/* Whether the allocation of @block is one of those that are told with their stack; *size_class: its. */
-static __always_inline bool samples_block(__u64 block, __u32 *size_class)
-{
-	return read_user(size_class, sizeof(*size_class),
-			 (block & ~(stacks.pool_size - 1)) + POOL_SZIDX) &&
-	       samples_class(*size_class);
+	if (!point)
+		return false;
+	if (type == EVENT_ALLOC && !read_user(size_class, sizeof(*size_class),
+					      (address & ~(stacks.pool_size - 1)) + POOL_SZIDX))
+		return false;
+	return point <= (*size_class + 1) * stacks.alignment;
 }
 
 /* Where the heap grows is told with a stack always, an allocation by chance. */
@@ -95,10 +98,8 @@ static __always_inline void tell(__u8 type, __u32 size_class, __u64 address)
 		emit(type, size_class, address);
 		return;
 	}
-	if (type == EVENT_ALLOC)
-		sampled = samples_block(address, &size_class);
-	else if (type == EVENT_NEW_POOL)
-		sampled = samples_class(size_class);
+	if (type == EVENT_ALLOC || type == EVENT_NEW_POOL)
+		sampled = is_sampled(type, address, &size_class);
 	if (sampled)
 		flags = PYFRAG_EVENT_SAMPLED | stacks.sample_step << PYFRAG_EVENT_STEP_SHIFT;
 	if (sampled || grows)

@@ -22,7 +22,8 @@ struct pyfrag_stacks stacks;
 struct stack_scratch {
 	struct pyfrag_stack stack;
 	__u64 number, check;
-	__s64 until_sample; /* bytes */
+	__s64 until_sample;	     /* bytes */
+	__u64 words[PY_FRAME_WORDS]; /* of a frame */
 	__u32 busy;
 };
 
@@ -76,6 +77,11 @@ static __always_inline void py_add_frame(struct pyfrag_stack *stack, __u64 code,
 		mix(mix(scratch->number, code, 0x9e3779b97f4a7c15), place, 0x9e3779b97f4a7c15);
 	scratch->check =
 		mix(mix(scratch->check, code, 0xc2b2ae3d27d4eb4f), place, 0xc2b2ae3d27d4eb4f);
+}
+
+static __always_inline __u64 *py_frame_words(struct pyfrag_stack *stack)
+{
+	return ((struct stack_scratch *)stack)->words;
 }
 
 #include "pyfrag/py_walk.h"
@@ -185,21 +191,23 @@ static __always_inline __u64 current_stack(void)
 	return number;
 }
 
-/* Whether an allocation of @size bytes is one of those that are told with their stack. */
-static __always_inline bool takes_sample(__u64 size)
+/*
+ * Where in this allocation the next point of the sample is: it is told with its stack if it has so many
+ * bytes. 0: there is none, however large it is.
+ */
+static __always_inline __u32 next_point(void)
 {
-	__u32 zero = 0;
+	__u32 zero = 0, point;
 	struct stack_scratch *scratch;
 
 	if (!stacks.sample_bytes)
-		return true;
+		return 1;
 	scratch = bpf_map_lookup_elem(&scratches, &zero);
 	if (!scratch)
-		return false;
-	scratch->until_sample -= (__s64)size;
-	if (scratch->until_sample > 0)
-		return false;
-	scratch->until_sample =
-		(__s64)sampling__distance(bpf_get_prandom_u32(), stacks.sample_bytes);
-	return true;
+		return 0;
+	point = sampling__step(&scratch->until_sample);
+	if (scratch->until_sample <= 0)
+		scratch->until_sample =
+			(__s64)sampling__distance(bpf_get_prandom_u32(), stacks.sample_bytes);
+	return point;
 }

@@ -25,4 +25,4 @@ sleep 3
 show "$pyfrag" doctor -p "$target"
 show "$pyfrag" snapshot -p "$target"
 show "$pyfrag" trace -p "$target" --interval 3 --duration 6
-show "$pyfrag" trace -p "$target" --mode full --interval 60 --duration 10
+show "$pyfrag" trace -p "$target" --mode full --sample-bytes 1KiB --interval 60 --duration 10

@@ -116,3 +116,19 @@ struct py_offsets {
 	__u16 gc_stats_record_size;
 	__u16 gc_stats_record_cnt;
 };
+
+/* In no version the members of a frame that are wanted reach as far. A power of two, for masking. */
+#define PY_FRAME_WORDS 32
+
+/* How much of a frame is read: up to its last member that is wanted, bytes. */
+static inline __u32 py_offsets__frame_bytes(const struct py_offsets *offsets)
+{
+	const __u16 members[] = {offsets->frame_previous, offsets->frame_code, offsets->frame_instr,
+				 offsets->frame_owner};
+	__u32 words = 0;
+
+	for (int i = 0; i < 4; i++)
+		if (members[i] != PY_NO_OFFSET && members[i] / 8U + 1 > words)
+			words = members[i] / 8U + 1;
+	return words * 8;
+}

@@ -5,6 +5,7 @@
  *
  *	bool py_read(void *to, __u32 size, __u64 address);	whether all of it could be read
  *	void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner);
+ *	__u64 *py_frame_words(struct pyfrag_stack *stack);	room for PY_FRAME_WORDS
  *
  * All loops are bounded: a list may be torn, or run in circles.
  */
@@ -67,18 +68,30 @@ static __always_inline __u64 py_walk__find_thread(const struct py_walk *walk, __
 	return 0;
 }
 
-/* Where the frame of @code is, as struct pyfrag_frame has it. */
-static __always_inline bool py_walk__read_instr(const struct py_offsets *offsets, __u64 frame,
-						__u64 code, __s32 *instr)
+/* A member that is a word, of a frame of which @words are a copy. */
+static __always_inline __u64 py_walk__member(const __u64 *words, __u16 offset)
 {
-	__u64 pointer;
+	return words[offset / sizeof(*words) % PY_FRAME_WORDS];
+}
 
-	if (offsets->instr_kind <= PY_INSTR_UNITS)
-		return py_read(instr, sizeof(*instr), frame + offsets->frame_instr);
-	if (!py_read(&pointer, sizeof(pointer), frame + offsets->frame_instr))
-		return false;
-	*instr = (__s32)(pointer - code);
-	return true;
+/* A frame's owner; 0 where there are none. */
+static __always_inline __u8 py_walk__owner(const struct py_offsets *offsets, const __u64 *words)
+{
+	__u32 shift = offsets->frame_owner % sizeof(*words) * 8;
+
+	if (offsets->frame_owner == PY_NO_OFFSET)
+		return 0;
+	return (__u8)(py_walk__member(words, offsets->frame_owner) >> shift);
+}
+
+/* Where the frame of @code is, as struct pyfrag_frame has it. */
+static __always_inline __s32 py_walk__instr(const struct py_offsets *offsets, const __u64 *words,
+					    __u64 code)
+{
+	__u64 member = py_walk__member(words, offsets->frame_instr);
+
+	/* An int, in the lower half of its word on the machines there are. */
+	return (__s32)(offsets->instr_kind <= PY_INSTR_UNITS ? member : member - code);
 }
 
 /* Whether a frame of @owner stands for Python code. */
@@ -92,7 +105,7 @@ static __always_inline enum py_walk_result py_walk__frames(const struct py_walk 
 							   struct pyfrag_stack *stack)
 {
 	const struct py_offsets *offsets = &walk->offsets;
-	__u64 frame;
+	__u64 frame, *words = py_frame_words(stack);
 
 	if (!py_read(&frame, sizeof(frame), thread + offsets->thread_frame))
 		return PY_WALK_UNREADABLE;
@@ -100,28 +113,24 @@ static __always_inline enum py_walk_result py_walk__frames(const struct py_walk 
 	    !py_read(&frame, sizeof(frame), frame + offsets->cframe_current_frame))
 		return PY_WALK_UNREADABLE;
 	for (int i = 0; i < PY_WALK_FRAMES_MAX; i++) {
-		__u64 code, previous;
-		__u8 owner = 0;
-		__s32 instr;
+		__u64 code;
+		__u8 owner;
 
 		if (!frame)
 			return PY_WALK_DONE;
-		if (!py_read(&previous, sizeof(previous), frame + offsets->frame_previous))
+		/* Masked right here: older verifiers forget what they knew of a value that is put aside. */
+		if (!py_read(words, walk->frame_bytes & (PY_FRAME_WORDS * sizeof(*words) - 1),
+			     frame))
 			return PY_WALK_UNREADABLE;
-		if (offsets->frame_owner != PY_NO_OFFSET &&
-		    !py_read(&owner, sizeof(owner), frame + offsets->frame_owner))
-			return PY_WALK_UNREADABLE;
+		owner = py_walk__owner(offsets, words);
 		if (py_walk__is_python(offsets, owner)) {
 			if (stack->event.reserved >= PYFRAG_STACK_DEPTH_MAX)
 				return PY_WALK_TRUNCATED;
-			if (!py_read(&code, sizeof(code), frame + offsets->frame_code))
-				return PY_WALK_UNREADABLE;
-			code &= ~(__u64)offsets->frame_code_tags;
-			if (!py_walk__read_instr(offsets, frame, code, &instr))
-				return PY_WALK_UNREADABLE;
-			py_add_frame(stack, code, instr, owner);
+			code = py_walk__member(words, offsets->frame_code) &
+			       ~(__u64)offsets->frame_code_tags;
+			py_add_frame(stack, code, py_walk__instr(offsets, words, code), owner);
 		}
-		frame = previous;
+		frame = py_walk__member(words, offsets->frame_previous);
 	}
 	return PY_WALK_TRUNCATED;
 }

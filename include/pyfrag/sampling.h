@@ -5,6 +5,9 @@
  * with probability 1 - exp(-s / mean), whatever came before, and counting it as s divided by that makes
  * every sum unbiased.
  *
+ * So that the size of most allocations need not be looked up, each is given as many bytes as the largest
+ * has, and is taken if the point is among those that it really has.
+ *
  * The distance to the next point is -ln(u) * mean for u uniform in (0, 1]. BPF has no floating point:
  * log2(u) is the position of the highest bit and, for what is below it, a table with straight lines in
  * between, right to 1 in 10,000.
@@ -23,6 +26,21 @@ static const __u32 sampling_log2[(1 << SAMPLING_TABLE_BITS) + 1] = {
 	44990, 45904, 46809, 47705, 48593, 49472, 50344, 51207, 52063, 52911, 53751, 54584, 55410,
 	56229, 57040, 57845, 58643, 59434, 60219, 60997, 61769, 62534, 63294, 64047, 64794, 65536,
 };
+
+/* SMALL_REQUEST_THRESHOLD: the size of the largest block, bytes. */
+#define SAMPLING_SLOT_BYTES 512
+
+/*
+ * An allocation: where in its slot the next point is, from 1 on; 0 if it is behind it. *until is the distance
+ * to the point, and is to be drawn anew if it is not above 0 any more (as at first).
+ */
+static inline __attribute__((always_inline)) __u32 sampling__step(__s64 *until)
+{
+	__s64 point = *until;
+
+	*until = point - SAMPLING_SLOT_BYTES;
+	return point > 0 && point <= SAMPLING_SLOT_BYTES ? (__u32)point : 0;
+}
 
 #define SAMPLING_LN2 45426 /* ln(2) * 65536 */
 

@@ -37,6 +37,7 @@ struct pyfrag_stacked_event {
 struct py_walk {
 	struct py_offsets offsets;
 	__u64 interpreters_head; /* address of the pointer to the first PyInterpreterState */
+	__u64 frame_bytes;	 /* py_offsets__frame_bytes() of the offsets */
 	__u64 current_thread; /* address of the pointer to the PyThreadState that runs; 0 from 3.12 on */
 };
 

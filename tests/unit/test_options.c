@@ -203,7 +203,7 @@ static void test_defaults(void **state)
 		assert_int_equal(outcome.options.blocks_per_arena_max, 32);
 		assert_int_equal(outcome.options.max_memory_bytes, KIB * KIB * KIB);
 		assert_false(outcome.options.no_stacks);
-		assert_int_equal(outcome.options.sample_bytes, KIB);
+		assert_int_equal(outcome.options.sample_bytes, 16 * KIB);
 		assert_int_equal(outcome.options.format, FORMAT_TEXT);
 		assert_int_equal(outcome.options.value, PROFILE_LIVE_BYTES);
 		assert_null(outcome.options.output_path);

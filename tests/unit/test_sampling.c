@@ -21,14 +21,16 @@ static uint32_t next_random(uint64_t *seed)
 	return (uint32_t)(prng__next(seed) >> 32);
 }
 
-/* Whether a block of @size bytes is taken; as takes_sample() in bpf/pystack.bpf.h. */
+/* Whether a block of @size bytes is taken; as is_sampled() in bpf/pyfrag.bpf.c. */
 static bool takes_sample(int64_t *until_sample, uint64_t size, uint64_t mean, uint64_t *seed)
 {
-	*until_sample -= (int64_t)size;
-	if (*until_sample > 0)
-		return false;
-	*until_sample = (int64_t)sampling__distance(next_random(seed), mean);
-	return true;
+	__s64 until = *until_sample;
+	uint32_t point = sampling__step(&until);
+
+	*until_sample = until;
+	if (until <= 0)
+		*until_sample = (int64_t)sampling__distance(next_random(seed), mean);
+	return point && point <= size;
 }
 
 static double probability_of(uint64_t size, uint64_t mean)

@@ -56,6 +56,7 @@ static int set_up(void **state)
 	fixture->walk = (struct py_walk){.offsets = *py_offsets__of_version(3, 12),
 					 .interpreters_head = HEAD};
 	offsets = &fixture->walk.offsets;
+	fixture->walk.frame_bytes = py_offsets__frame_bytes(offsets);
 	fake_memory__init(&fixture->memory);
 	fake_code__map_type(&fixture->memory);
 	for (uint64_t i = 0; i < 2; i++)

@@ -76,6 +76,7 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 		.sample_bytes = options->sample_bytes,
 		.walk = {.offsets = sites->runtime.offsets,
 			 .interpreters_head = sites->runtime.interpreters_head,
+			 .frame_bytes = py_offsets__frame_bytes(&sites->runtime.offsets),
 			 .current_thread = sites->runtime.current_thread},
 	};
 	if (!err)

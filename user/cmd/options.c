@@ -37,7 +37,7 @@ static const struct option_spec specs[] = {
 	{OPTION_STACKS, "stacks", 0, "python|none",
 	 "tell where the heap grows, and where blocks are allocated, by Python stacks (default)"},
 	{OPTION_SAMPLE_BYTES, "sample-bytes", 0, "SIZE",
-	 "one allocation in so many bytes is told with its stack (default 1KiB); 0: each"},
+	 "one allocation in so many bytes is told with its stack (default 16KiB); 0: each"},
 	{OPTION_FORMAT, "format", 0, "FORMAT",
 	 "text, json; or, once, at the end, the sites as a profile: pprof, collapsed"},
 	{OPTION_VALUE, "value", 0, "VALUE",
@@ -302,7 +302,7 @@ int options__parse(const struct command *command, int argc, char **argv, struct 
 		.below = 0.10,
 		.blocks_per_arena_max = 32,
 		.max_memory_bytes = 1UL << 30,
-		.sample_bytes = 1UL << 10,
+		.sample_bytes = 16UL << 10,
 	};
 	int code;
 

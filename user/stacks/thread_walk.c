@@ -26,6 +26,14 @@ static void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __
 		(struct pyfrag_frame){.code = code, .instr = instr, .owner = owner};
 }
 
+static __u64 *py_frame_words(struct pyfrag_stack *stack)
+{
+	static __thread __u64 words[PY_FRAME_WORDS];
+
+	(void)stack;
+	return words;
+}
+
 #include "pyfrag/py_walk.h"
 
 /* 0 if all frames of the stack have code, -EBADMSG if not, or negative errno of reading. */
