@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "stacks/py_string.h"
+#include "target/py_string.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stacks/py_string.h"
+#include "target/py_string.h"
 #include "util/cleanup.h"
 
 #define CODE_BYTES_MAX (1UL << 28)

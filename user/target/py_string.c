@@ -5,7 +5,7 @@
  * (gh-128137, taken back by gh-128972). Its values never exceed 3, and kind is never 0, so the word itself
  * says where kind is.
  */
-#include "stacks/py_string.h"
+#include "target/py_string.h"
 
 #include <errno.h>
 #include <stdbool.h>
