@@ -15,6 +15,7 @@
 #define INTERVAL_MIN_S	 0.01
 #define DURATION_MIN_S	 1e-6 /* less would be no time at all for a timer */
 #define BLOCKS_MAX	 1000000
+#define ROWS_MAX	 1000000
 #define SAMPLE_BYTES_MAX (1UL << 30)
 #define SHOWN_BYTES	 200 /* of a word that is not understood */
 
@@ -52,6 +53,9 @@ static const struct option_spec specs[] = {
 	 "an arena with live blocks is pinned if less of it is live (default 10%)"},
 	{OPTION_BLOCKS, "blocks", 0, "N",
 	 "list at most N blocks of each pinned arena (default 32)"},
+	{OPTION_BY, "by", 0, "type|owner",
+	 "show what is in the heap, by type; or by owner: dicts of instances by their class"},
+	{OPTION_TOP, "top", 0, "N", "show at most N rows of it (default 20)"},
 	{OPTION_MAX_MEMORY, "max-memory", 0, "SIZE",
 	 "what pyfrag's picture of the heap may take, about 1 % of the heap (default 1GiB)"},
 	{OPTION_NO_CACHE, "no-cache", 0, NULL, "scan for probe sites also if they are known"},
@@ -161,6 +165,14 @@ static int parse_value(const struct command *command, const char *text, enum pro
 		      "a value: live_bytes, live_blocks, hostage_bytes or growth");
 }
 
+static int parse_by(const struct command *command, const char *text, const char **by)
+{
+	if (strcmp(text, "type") != 0 && strcmp(text, "owner") != 0)
+		return reject(command, "--by", text, "what rows can be by: type or owner");
+	*by = text;
+	return 0;
+}
+
 static int apply_option(const struct command *command, enum option_id id, const char *text,
 			struct options *options)
 {
@@ -221,6 +233,13 @@ static int apply_option(const struct command *command, enum option_id id, const 
 		if (!parse_integer(text, 0, BLOCKS_MAX, &number))
 			return reject(command, "--blocks", text, "a number from 0 to 1000000");
 		options->blocks_per_arena_max = (uint32_t)number;
+		return 0;
+	case OPTION_BY:
+		return parse_by(command, text, &options->by);
+	case OPTION_TOP:
+		if (!parse_integer(text, 1, ROWS_MAX, &number))
+			return reject(command, "--top", text, "a number from 1 to 1000000");
+		options->top = (uint32_t)number;
 		return 0;
 	case OPTION_MAX_MEMORY:
 		if (!units__parse_bytes(text, &options->max_memory_bytes) ||
@@ -301,6 +320,7 @@ int options__parse(const struct command *command, int argc, char **argv, struct 
 		.budget = 0.02,
 		.below = 0.10,
 		.blocks_per_arena_max = 32,
+		.top = 20,
 		.max_memory_bytes = 1UL << 30,
 		.sample_bytes = 16UL << 10,
 	};

@@ -28,6 +28,8 @@ enum option_id {
 	OPTION_PAUSE,
 	OPTION_BELOW,
 	OPTION_BLOCKS,
+	OPTION_BY,
+	OPTION_TOP,
 	OPTION_MAX_MEMORY,
 	OPTION_NO_CACHE,
 	OPTION_VERBOSE,
@@ -61,6 +63,9 @@ struct options {
 	bool map, pause, no_cache;
 	double below; /* occupancy below which an arena with live blocks is pinned */
 	uint32_t blocks_per_arena_max;
+	const char
+		*by; /* "type" or "owner": what the table of the heap's content is by; NULL: none */
+	uint32_t top; /* how many rows of it */
 	uint64_t max_memory_bytes;
 	char **arguments; /* what is left; not owned */
 	int argument_cnt;

@@ -36,6 +36,7 @@ int output__write(const struct output *output, const struct findings *findings)
 		.findings = findings,
 		.tracing = output->tracing,
 		.sites = output->sites,
+		.census = output->census,
 		.snapshot = output->snapshot,
 		.counters = output->counters,
 	};

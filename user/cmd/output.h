@@ -15,6 +15,7 @@ struct output {
 	bool process_gone;		      /* nothing can be asked of it any more */
 	const struct report_tracing *tracing; /* NULL: a snapshot */
 	const struct site_ranking *sites;     /* NULL: none are known */
+	const struct census_report *census;   /* NULL: none was taken */
 	struct report_snapshot snapshot;
 	struct pinned_history *history;
 	uint64_t *counters;

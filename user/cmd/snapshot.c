@@ -1,17 +1,64 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
+#include <string.h>
 
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "pymalloc/heap_source.h"
+#include "target/offsets.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+
+static uint64_t count_writable_bytes(const struct process *process)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < process->map_cnt; i++)
+		if (process->maps[i].writable)
+			bytes += process->maps[i].end - process->maps[i].start;
+	return bytes;
+}
+
+static void census_report__release(struct census_report *report)
+{
+	census_rows__release(&report->rows);
+	census__free((struct census *)report->census);
+}
+
+static int take_census(const struct heap_source *source, const struct heap *heap,
+		       const struct options *options, struct census_report *out,
+		       struct failure *failure)
+{
+	struct py_offsets offsets;
+	const struct census_options census_options = {
+		.major = source->python->major,
+		.minor = source->python->minor,
+		.debug_hooks = !strcmp(source->allocator_name, "pymalloc_debug"),
+		.offsets = &offsets,
+		.refcnt_max = count_writable_bytes(source->process) / sizeof(uint64_t),
+	};
+	const struct memory *memory = &source->process->memory.memory;
+	struct census *census;
+	int err = py_offsets__find(&offsets, source->python->major, source->python->minor,
+				   source->python->runtime, memory, failure);
+
+	if (err)
+		return err;
+	err = census__take(&census, heap, memory, &census_options);
+	if (err)
+		return failure__set(failure, err, "process %d (%s): cannot look at its objects: %s",
+				    source->process->pid, source->process->comm, strerror(-err));
+	*out = (struct census_report){.census = census, .by = options->by, .top = options->top};
+	err = census__count(census, !strcmp(options->by, "owner") ? BY_OWNER : BY_TYPE, &out->rows);
+	return err ? failure__set(failure, err, "out of memory") : 0;
+}
 
 static int run_snapshot(const struct options *options)
 {
 	_cleanup_(pinned_history__free) struct pinned_history history = {};
 	_cleanup_(heap_source__freep) struct heap_source *source = NULL;
 	_cleanup_(findings__free) struct findings findings = {};
+	_cleanup_(census_report__release) struct census_report census_report = {};
 	_cleanup_(heap__freep) struct heap *heap = NULL;
 	const struct heap_reading_options reading_options = {
 		.pause = options->pause,
@@ -43,10 +90,15 @@ static int run_snapshot(const struct options *options)
 						   .paused_ms = reading.paused_ms};
 	output.counters = counters;
 	err = output__find(&output, heap, &findings);
+	if (err)
+		failure__set(&failure, err, "out of memory");
+	if (!err && options->by)
+		err = take_census(source, heap, options, &census_report, &failure);
 	if (err) {
-		log_error("out of memory");
+		log_error("%s", failure.text);
 		return err;
 	}
+	output.census = census_report.census ? &census_report : NULL;
 	return output__write(&output, &findings);
 }
 
@@ -59,7 +111,7 @@ const struct command command_snapshot = {
 		"reports which arenas are in use, which are pinned, and by which blocks. The process is\n"
 		"not written to, nor stopped (unless asked to with --pause).",
 	.options = (const enum option_id[]){OPTION_PID, OPTION_JSON, OPTION_MAP, OPTION_PAUSE,
-					    OPTION_BELOW, OPTION_BLOCKS, OPTION_MAX_MEMORY,
-					    OPTION_VERBOSE, OPTION_HELP, 0},
+					    OPTION_BELOW, OPTION_BLOCKS, OPTION_BY, OPTION_TOP,
+					    OPTION_MAX_MEMORY, OPTION_VERBOSE, OPTION_HELP, 0},
 	.run = run_snapshot,
 };

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 
+#include "report/json_census.h"
 #include "report/json_values.h"
 #include "report/memory_map.h"
 
@@ -87,17 +88,23 @@ static json_t *pack_size_classes(const struct heap_measure *measure)
 	return classes;
 }
 
-/* With its sites, where they are known. */
+/* With what it is and its sites, where they are known. */
 static json_t *pack_block(const struct report *report, size_t index)
 {
 	const struct pinned_block *block = &report->findings->pinned.blocks[index];
-	json_t *address = pack_address(block->address);
+	json_t *packed = json_pack("{s:o, s:i}", "address", pack_address(block->address), "size",
+				   block->size);
 
-	if (!report->sites)
-		return json_pack("{s:o, s:i}", "address", address, "size", block->size);
-	return json_pack("{s:o, s:i, s:o, s:o}", "address", address, "size", block->size, "site",
-			 json_values__site_id(report->sites->block_sites[index]), "pool_site",
-			 json_values__site_id(report->sites->pool_sites[index]));
+	if (packed && report->census)
+		json_object_set_new(packed, "what",
+				    json_census__block(report->census->census, block->address));
+	if (packed && report->sites) {
+		json_object_set_new(packed, "site",
+				    json_values__site_id(report->sites->block_sites[index]));
+		json_object_set_new(packed, "pool_site",
+				    json_values__site_id(report->sites->pool_sites[index]));
+	}
+	return packed;
 }
 
 static json_t *pack_pinned_arena(const struct report *report, const struct pinned_arena *arena,
@@ -258,6 +265,9 @@ int report__write_json(const struct report *report, FILE *out)
 
 	if (!root)
 		return -ENOMEM;
+	if (report->census &&
+	    json_object_set_new(root, "census", json_census__report(report->census)))
+		err = -ENOMEM;
 	if (report->findings->has_map &&
 	    json_object_set_new(root, "map", pack_map(&report->findings->map)))
 		err = -ENOMEM;

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "pyfrag/counters.h"
+#include "report/census_kinds.h"
 #include "report/findings.h"
 #include "report/site_ranking.h"
 #include "target/process.h"
@@ -62,6 +63,7 @@ struct report {
 	const struct findings *findings;
 	const struct report_tracing *tracing; /* NULL in a snapshot */
 	const struct site_ranking *sites;     /* NULL: allocation sites are not known */
+	const struct census_report *census;   /* NULL: nobody asked what is in the heap */
 	struct report_snapshot snapshot;
 	const uint64_t *counters; /* COUNTER_CNT of them */
 };

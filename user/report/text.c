@@ -3,6 +3,7 @@
  * The report for a person: a verdict of one line, then tables, the most telling first.
  */
 #include "report/report.h"
+#include "report/text_census.h"
 #include "report/text_sites.h"
 
 #include <errno.h>
@@ -177,6 +178,8 @@ static void write_pinned_arena(const struct report *report, const struct pinned_
 		const struct pinned_block *block = &pinned->blocks[arena->first_block + i];
 
 		fprintf(out, " %#" PRIx64 ":%u", block->address, block->size);
+		if (report->census)
+			text_census__write_block(report->census, block->address, out);
 	}
 	fprintf(out, "%s\n", shown < arena->live_blocks ? " ..." : "");
 }
@@ -303,6 +306,8 @@ int report__write_text(const struct report *report, FILE *out)
 	write_verdict(report, out);
 	write_heap(report, out);
 	write_pinned(report, out);
+	if (report->census)
+		text_census__write(report->census, out);
 	write_size_classes(&report->findings->measure, out);
 	if (report->sites)
 		text_sites__write(report->sites, out);

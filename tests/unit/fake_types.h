@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Type objects by hand, in a fake address space.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "fake_memory.h"
+
+#define FAKE_TYPE_BYTES 1024UL
+
+struct fake_type {
+	uint64_t address, metatype; /* the latter may be itself */
+	uint64_t flags;		    /* besides TYPE_READY */
+	uint64_t basic_size, item_size;
+	int64_t dict_offset;
+	const char *name;
+};
+
+/* Maps the type, and its name behind it. */
+void fake_type__map(struct fake_memory *memory, const struct fake_type *type);
+
+/* `type` itself. */
+#define FAKE_TYPE_TYPE 0x7f5500000000UL
+void fake_type__map_type(struct fake_memory *memory);

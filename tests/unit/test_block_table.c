@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "census/block_table.h"
+
+#include "fake_target.h"
+#include "prng.h"
+#include "sample_heap.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+static void test_sample_heap(void **state)
+{
+	_cleanup_(heap__freep) struct heap *heap = sample_heap__new();
+	struct block_table table;
+	uint32_t place;
+
+	(void)state;
+	assert_int_equal(block_table__init(&table, heap), 0);
+	assert_int_equal(table.pool_cnt, 1 + 2 + 8);
+	assert_int_equal(table.place_cnt, 126 + 7 + 253 + 8 * 7);
+	/* The second block of A, by its first and its last byte. */
+	place = block_table__find(&table, SAMPLE_A + 48 + 32);
+	assert_int_equal(place, 1);
+	assert_int_equal(block_table__find(&table, SAMPLE_A + 48 + 63), 1);
+	assert_int_equal(block_table__find(&table, SAMPLE_A + 48 + 64), 2);
+	assert_int_equal(block_table__address(&table, place), SAMPLE_A + 48 + 32);
+	assert_int_equal(block_table__pool_of(&table, place)->block_size, 32);
+	/* Header, tail, a free pool, an arena without pools, elsewhere. */
+	assert_int_equal(block_table__find(&table, SAMPLE_A + 47), PLACE_NONE);
+	assert_int_equal(block_table__find(&table, SAMPLE_A + 4096 - 1), PLACE_NONE);
+	assert_int_equal(block_table__find(&table, SAMPLE_A + 2 * 4096 + 48), PLACE_NONE);
+	assert_int_equal(block_table__find(&table, SAMPLE_D + 48), PLACE_NONE);
+	assert_int_equal(block_table__find(&table, 0), PLACE_NONE);
+	assert_int_equal(block_table__find(&table, UINT64_MAX), PLACE_NONE);
+	assert_true(table.start <= SAMPLE_A && table.end > SAMPLE_C + 7 * 4096);
+	block_table__release(&table);
+}
+
+static void test_empty_heap(void **state)
+{
+	_cleanup_(heap__freep) struct heap *heap = sample_heap__new_empty(&sample_geometry);
+	struct block_table table;
+
+	(void)state;
+	assert_int_equal(block_table__init(&table, heap), 0);
+	assert_int_equal(table.place_cnt, 0);
+	assert_int_equal(block_table__find(&table, SAMPLE_A + 48), PLACE_NONE);
+	block_table__release(&table);
+}
+
+/* Every block of random pools, in all geometries: places are in the order of addresses, and lead back. */
+static void test_places_and_addresses(void **state)
+{
+	uint64_t random = 5;
+
+	(void)state;
+	for (size_t g = 0; g < FAKE_GEOMETRY_CNT; g++) {
+		const struct geometry *geometry = &FAKE_GEOMETRIES[g];
+		_cleanup_(heap__freep) struct heap *heap = sample_heap__new_empty(geometry);
+		uint64_t arena = 0x7f1200000000UL, last = 0;
+		struct block_table table;
+
+		for (uint32_t a = 0; a < 5; a++, arena += 3UL * geometry->arena_size) {
+			assert_int_equal(heap__add_arena(heap, arena), 0);
+			for (uint32_t p = 0; p < 10; p++)
+				sample_heap__add_block(heap, arena + p * 3UL * geometry->pool_size,
+						       (uint8_t)prng__below(&random,
+									    geometry__class_cnt(
+										    geometry)),
+						       0);
+		}
+		assert_int_equal(block_table__init(&table, heap), 0);
+		assert_int_equal(table.pool_cnt, 50);
+		for (uint32_t place = 0; place < table.place_cnt; place++) {
+			uint64_t address = block_table__address(&table, place);
+			uint32_t size = block_table__pool_of(&table, place)->block_size;
+
+			assert_true(address > last);
+			last = address;
+			assert_int_equal(block_table__find(&table, address), place);
+			assert_int_equal(block_table__find(&table,
+							   address + prng__below(&random, size)),
+					 place);
+		}
+		block_table__release(&table);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sample_heap),
+		cmocka_unit_test(test_empty_heap),
+		cmocka_unit_test(test_places_and_addresses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

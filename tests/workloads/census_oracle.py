@@ -1,0 +1,57 @@
+"""What the target itself says of what is in its heap."""
+import bisect
+import gc
+
+
+class Plain(object):
+    def __init__(self, number):
+        self.number = number
+
+
+class Slotted(object):
+    __slots__ = ("left", "right")
+
+
+class Tuple(tuple):
+    """Instances of it have their dict behind their items."""
+
+
+class Outer(object):
+    class Inner(object):
+        pass
+
+
+def plant(count):
+    """So many of each, and of what belongs to them."""
+    planted = {
+        "plain": [Plain(number) for number in range(count)],
+        "slotted": [Slotted() for _ in range(count)],
+        "tuples": [Tuple((number,)) for number in range(count)],
+        "inner": [Outer.Inner() for _ in range(count)],
+        "floats": [number + 0.5 for number in range(count)],
+        "sets": [set(range(20)) for _ in range(count)],
+        "lists": [[number] * 10 for number in range(count)],
+        "texts": [u"\u20ac%d" % number for number in range(count)],
+    }
+    for thing in planted["tuples"] + planted["inner"]:
+        thing.attribute = None
+        thing.__dict__  # from 3.11 on it is made when it is asked for
+    return planted
+
+
+def name_of(kind):
+    name = getattr(kind, "__qualname__", kind.__name__)
+    if kind.__module__ in ("builtins", "__builtin__"):
+        return name
+    return "%s.%s" % (kind.__module__, name)
+
+
+def count_tracked(arenas, size):
+    """Objects that the collector knows and that are in @arenas, of @size bytes each, by type."""
+    counts = {}
+    for thing in gc.get_objects():
+        at = bisect.bisect_right(arenas, id(thing)) - 1
+        if at >= 0 and id(thing) < arenas[at] + size:
+            name = name_of(type(thing))
+            counts[name] = counts.get(name, 0) + 1
+    return counts

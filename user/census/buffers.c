@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "census/buffers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "census/pool_reader.h"
+#include "util/cleanup.h"
+
+/* A list of blocks longer than that is followed in the order of addresses only. */
+#define ROUNDS_MAX 16
+/* PyTypeObject and most of PyHeapTypeObject; both were smaller before. */
+#define TYPE_BYTES 896
+
+/* Offsets in list, dict, set objects: Include/cpython/listobject.h, dictobject.h, Include/setobject.h */
+#define LIST_ITEMS  24
+#define DICT_KEYS   32
+#define DICT_VALUES 40
+#define DICT_TABLE  40 /* 2.7 */
+#define SET_TABLE   40
+
+/* Who may point, in a round. */
+enum owner {
+	OBJECTS,
+	STRINGS, /* which have buffers but rarely */
+	BUFFERS, /* found in the round before */
+};
+
+struct round {
+	struct census *census;
+	enum owner owner;
+	uint64_t unknown_cnt, found_cnt; /* left; found in this round */
+	uint8_t *found, *pointing; /* a bit by place: found in this round, in the one before */
+};
+
+static bool get_bit(const uint8_t *bits, uint32_t at)
+{
+	return bits[at / 8] >> at % 8 & 1;
+}
+
+static bool points(const struct round *round, uint32_t place)
+{
+	uint32_t kind = round->census->blocks.words[place];
+	uint64_t flags;
+
+	if (round->owner == BUFFERS)
+		return get_bit(round->pointing, place);
+	if (block_kind__role(kind) != BLOCK_OBJECT)
+		return false;
+	flags = type_table__at(round->census->types,
+			       block_kind__type(census__plain_kind(round->census, kind)))
+			->flags;
+	if (round->owner == STRINGS)
+		return flags & TYPE_UNICODE_SUBCLASS;
+	/* Numbers and tuples point to nothing but objects. */
+	return !(flags & (TYPE_LONG_SUBCLASS | TYPE_BYTES_SUBCLASS | TYPE_TUPLE_SUBCLASS |
+			  TYPE_UNICODE_SUBCLASS));
+}
+
+/* What lies behind the word at @offset of an object of @type; before the object, @offset is negative. */
+static enum block_part part_of(const struct census *census, const struct type *type, int64_t offset)
+{
+	if (offset < 0)
+		return PART_VALUES;
+	if (type->flags & TYPE_LIST_SUBCLASS && offset == LIST_ITEMS)
+		return PART_ITEMS;
+	if (type->flags & TYPE_DICT_SUBCLASS && census->layout.dict_has_table)
+		return offset == DICT_TABLE ? PART_TABLE : PART_NONE;
+	if (type->flags & TYPE_DICT_SUBCLASS && offset == DICT_KEYS)
+		return PART_KEYS;
+	if (type->flags & TYPE_DICT_SUBCLASS && offset == DICT_VALUES)
+		return PART_VALUES;
+	if (type->is_set && offset == SET_TABLE)
+		return PART_TABLE;
+	return PART_NONE;
+}
+
+/* The kind of the buffer behind the word at @offset of an object of @kind. */
+static uint32_t buffer_kind(const struct census *census, uint32_t kind, int64_t offset)
+{
+	static const enum block_part of_dicts[BLOCK_PART_CNT] = {
+		[PART_KEYS] = PART_DICT_KEYS,
+		[PART_VALUES] = PART_DICT_VALUES,
+		[PART_TABLE] = PART_DICT_TABLE,
+	};
+	uint32_t plain = census__plain_kind(census, kind & ~BLOCK_TRACKED);
+	enum block_part part =
+		part_of(census, type_table__at(census->types, block_kind__type(plain)), offset);
+
+	if (block_kind__part(kind) == PART_DICT && of_dicts[part])
+		return block_kind(BLOCK_BUFFER, of_dicts[part], block_kind__type(kind));
+	return block_kind(BLOCK_BUFFER, part, block_kind__type(plain));
+}
+
+/* The block that @word points into, if nobody knows what it is; else PLACE_NONE. */
+static uint32_t find_unknown(const struct census *census, uint64_t word)
+{
+	uint32_t place;
+
+	if (word < census->blocks.start || word >= census->blocks.end)
+		return PLACE_NONE;
+	place = block_table__find(&census->blocks, word);
+	if (place == PLACE_NONE || block_kind__role(census->blocks.words[place]) != BLOCK_UNKNOWN)
+		return PLACE_NONE;
+	return place;
+}
+
+static void take(struct round *round, uint32_t place, uint32_t kind)
+{
+	round->census->blocks.words[place] = kind;
+	round->found[place / 8] |= (uint8_t)(1 << place % 8);
+	round->found_cnt++;
+	round->unknown_cnt--;
+}
+
+/* @bytes: of a block of @kind, whose object, if it holds one, begins at @object_offset. */
+static void follow(struct round *round, const uint8_t *bytes, uint32_t size, uint32_t kind,
+		   uint32_t object_offset)
+{
+	for (uint32_t at = 0; at + 8 <= size; at += 8) {
+		uint64_t word;
+		uint32_t place;
+
+		memcpy(&word, bytes + at, sizeof(word));
+		place = find_unknown(round->census, word);
+		if (place == PLACE_NONE)
+			continue;
+		/* What hangs on a buffer belongs to the same object. */
+		take(round, place,
+		     round->owner == BUFFERS
+			     ? kind
+			     : buffer_kind(round->census, kind, (int64_t)at - object_offset));
+	}
+}
+
+static bool wants(const struct block_pool *pool, void *context)
+{
+	const struct round *round = context;
+
+	for (uint32_t i = 0; i < pool->block_cnt; i++)
+		if (points(round, pool->first_place + i))
+			return round->unknown_cnt;
+	return false;
+}
+
+static int visit(const struct block_pool *pool, const uint8_t *bytes, void *context)
+{
+	struct round *round = context;
+	struct census *census = round->census;
+
+	for (uint32_t i = 0; i < pool->block_cnt && bytes; i++) {
+		uint32_t place = pool->first_place + i, kind = census->blocks.words[place];
+		const struct type *type =
+			type_table__at(census->types,
+				       block_kind__type(census__plain_kind(census, kind)));
+
+		if (points(round, place))
+			follow(round,
+			       bytes + census->blocks.pool_header_bytes + i * pool->block_size,
+			       pool->block_size, kind,
+			       object_layout__object_offset(&census->layout, type->flags));
+	}
+	return 0;
+}
+
+/* Types are on the malloc heap, and own what instances share. */
+static int follow_types(struct round *round)
+{
+	struct census *census = round->census;
+
+	for (uint32_t i = 0; i < type_table__cnt(census->types); i++) {
+		const struct type *type = type_table__at(census->types, i);
+		uint32_t meta = type_table__find(census->types, type->metatype);
+		uint8_t bytes[TYPE_BYTES];
+		int err;
+
+		err = memory__read(census->memory, type->address, bytes, sizeof(bytes));
+		if (err && err != -EFAULT)
+			return err;
+		if (!err && meta < TYPE_UNSEEN)
+			follow(round, bytes, sizeof(bytes), block_kind(BLOCK_OBJECT, 0, meta), 0);
+	}
+	return 0;
+}
+
+static uint64_t count_unknown(const struct census *census)
+{
+	uint64_t cnt = 0;
+
+	for (uint32_t i = 0; i < census->blocks.place_cnt; i++)
+		cnt += block_kind__role(census->blocks.words[i]) == BLOCK_UNKNOWN;
+	return cnt;
+}
+
+static int run_round(struct round *round, enum owner owner)
+{
+	const struct pool_visitor visitor = {.wants = wants, .visit = visit, .context = round};
+	size_t bytes = round->census->blocks.place_cnt / 8 + 1;
+	uint8_t *before = round->pointing;
+
+	if (owner == BUFFERS) {
+		round->pointing = round->found;
+		round->found = before;
+		memset(round->found, 0, bytes);
+	}
+	round->owner = owner;
+	round->found_cnt = 0;
+	return pool_reader__run(round->census->heap, &round->census->blocks, round->census->memory,
+				&visitor);
+}
+
+int buffers__attribute(struct census *census)
+{
+	_cleanup_free_ uint8_t *bits = calloc(2, census->blocks.place_cnt / 8 + 1);
+	struct round round = {.census = census, .unknown_cnt = count_unknown(census)};
+	int err;
+
+	if (!bits)
+		return -ENOMEM;
+	round.found = bits;
+	round.pointing = bits + census->blocks.place_cnt / 8 + 1;
+	err = run_round(&round, OBJECTS);
+	if (!err)
+		err = follow_types(&round);
+	if (!err && round.unknown_cnt)
+		err = run_round(&round, STRINGS);
+	for (int i = 0; i < ROUNDS_MAX && !err && round.unknown_cnt; i++) {
+		err = run_round(&round, BUFFERS);
+		if (!round.found_cnt)
+			break;
+	}
+	return err;
+}

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "census/census.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "census/buffers.h"
+#include "census/pool_reader.h"
+#include "census/type_name.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+
+#define PYOBJECT_BYTES	    16
+#define ASCII_OBJECT_BYTES  40 /* PyASCIIObject, 3.12 on; it was larger before */
+#define ADDRESS_MAX	    (1UL << 56)
+#define BLOCK_BYTES_MAX	    512
+#define MANAGED_DICT_OFFSET (-24)
+/* Offsets of objects in blocks: none, the collector's head, that and a pre-header, a pre-header. */
+#define OFFSETS_MAX 4
+
+/* The blocks, while they are looked at for the first time. */
+struct look {
+	struct census *census;
+	uint32_t offsets[OFFSETS_MAX];
+	size_t offset_cnt;
+	/* Blocks with something that could be a type that nobody has looked at yet. */
+	struct later {
+		uint32_t place, size;
+		const uint8_t *bytes;
+	} * later;
+	size_t later_cnt, later_capacity;
+	/* Dicts that instances have. */
+	struct claim {
+		uint64_t dict;
+		uint32_t type; /* the instance's */
+	} * claims;
+	size_t claim_cnt, claim_capacity;
+};
+
+static void find_offsets(struct look *look, const struct object_layout *layout)
+{
+	const uint64_t flags[OFFSETS_MAX] = {0, TYPE_HAVE_GC,
+					     TYPE_HAVE_GC | layout->pre_header_flags,
+					     layout->pre_header_flags};
+
+	for (size_t i = 0; i < OFFSETS_MAX; i++) {
+		uint32_t offset = object_layout__object_offset(layout, flags[i]);
+		bool is_new = true;
+
+		for (size_t j = 0; j < look->offset_cnt; j++)
+			is_new &= look->offsets[j] != offset;
+		if (is_new)
+			look->offsets[look->offset_cnt++] = offset;
+	}
+}
+
+static uint64_t word_at(const uint8_t *bytes)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+/* Types are in libraries or, being large, on the malloc heap: not in arenas. */
+static bool could_be_type(const struct census *census, uint64_t address)
+{
+	return address % 8 == 0 && address >= 4096 && address < ADDRESS_MAX &&
+	       !heap__arena_around(census->heap, address);
+}
+
+/*
+ * The word that an object begins with. Where addresses are small (a program that is not position-independent, and
+ * its malloc heap) they could pass for counts, if there were memory for so many references. What never dies has
+ * its highest bits set (3.12 and later).
+ */
+static bool can_be_refcnt(const struct census *census, uint64_t word)
+{
+	uint64_t cnt = word & census->layout.refcnt_bits;
+
+	return object_layout__is_refcnt(&census->layout, word) &&
+	       (cnt <= census->refcnt_max || cnt >> 30);
+}
+
+static int note_candidates(const struct look *look, const uint8_t *bytes, uint32_t size, bool *any)
+{
+	struct census *census = look->census;
+
+	for (size_t i = 0; i < look->offset_cnt; i++) {
+		uint32_t offset = look->offsets[i];
+		uint64_t type;
+		int err;
+
+		if (offset + PYOBJECT_BYTES > size)
+			continue;
+		type = word_at(bytes + offset + 8);
+		if (!can_be_refcnt(census, word_at(bytes + offset)) ||
+		    type_table__find(census->types, type) != TYPE_UNSEEN ||
+		    !could_be_type(census, type))
+			continue;
+		*any = true;
+		err = type_table__note(census->types, type);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* The basic size of str is that of its largest form (Include/cpython/unicodeobject.h). */
+static uint64_t least_bytes(const struct type *type)
+{
+	return type->flags & TYPE_UNICODE_SUBCLASS ? ASCII_OBJECT_BYTES : type->basic_size;
+}
+
+static bool is_tracked(const struct object_layout *layout, const struct type *type,
+		       const uint8_t *object)
+{
+	return type->flags & TYPE_HAVE_GC &&
+	       object_layout__is_tracked(layout, object - layout->gc_head_bytes);
+}
+
+/*
+ * Whether the items that an object says it has fit into its block. (Of an int its size says the sign, too, or is
+ * not there.)
+ */
+static bool items_fit(const struct type *type, const uint8_t *object, uint64_t size)
+{
+	if (!type->item_size || type->flags & TYPE_LONG_SUBCLASS)
+		return true;
+	return size >= PYOBJECT_BYTES + 8 &&
+	       word_at(object + PYOBJECT_BYTES) <= (size - least_bytes(type)) / type->item_size;
+}
+
+/* The kind of a block if the object is @offset into it; BLOCK_UNKNOWN if it is not. */
+static uint32_t classify_at(const struct census *census, const uint8_t *bytes, uint32_t size,
+			    uint32_t offset)
+{
+	const struct object_layout *layout = &census->layout;
+	const uint32_t unknown = block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
+	const struct type *type;
+	uint64_t refcnt;
+	uint32_t number;
+
+	if (offset + PYOBJECT_BYTES > size)
+		return unknown;
+	refcnt = word_at(bytes + offset);
+	if (!can_be_refcnt(census, refcnt))
+		return unknown;
+	number = type_table__find(census->types, word_at(bytes + offset + 8));
+	if (number >= TYPE_UNSEEN)
+		return unknown;
+	type = type_table__at(census->types, number);
+	if (object_layout__object_offset(layout, type->flags) != offset ||
+	    offset + least_bytes(type) > size || !items_fit(type, bytes + offset, size - offset))
+		return unknown;
+	if (type->flags & TYPE_HAVE_GC &&
+	    !object_layout__is_gc_head(layout, bytes + offset - layout->gc_head_bytes))
+		return unknown;
+	if (!(refcnt & layout->refcnt_bits))
+		return block_kind(BLOCK_PARKED, PART_NONE, number);
+	return block_kind(BLOCK_OBJECT, PART_NONE, number) |
+	       (is_tracked(layout, type, bytes + offset) ? BLOCK_TRACKED : 0);
+}
+
+/*
+ * The kind of a block, of which @bytes are a copy. What is alive goes before what seems to be parked: it may be
+ * what was there before, in words not written since.
+ */
+static uint32_t classify(const struct look *look, const uint8_t *bytes, uint32_t size)
+{
+	uint32_t best = block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
+
+	for (size_t i = 0; i < look->offset_cnt; i++) {
+		uint32_t kind = classify_at(look->census, bytes, size, look->offsets[i]);
+
+		if (block_kind__role(kind) == BLOCK_OBJECT)
+			return kind;
+		if (block_kind__role(kind) == BLOCK_PARKED)
+			best = kind;
+	}
+	return best;
+}
+
+static bool has_managed_dict(const struct object_layout *layout, const struct type *type)
+{
+	/* The bit meant something else before there were any. */
+	return type->flags & layout->pre_header_flags & TYPE_MANAGED_DICT;
+}
+
+/*
+ * How far into an object its pointer to its dict is; 0 if it has none. One that is managed is the third
+ * word before the object (Include/internal/pycore_object.h), and has its lowest bit set where it points to
+ * values (3.12).
+ */
+static int64_t dict_pointer_at(const struct object_layout *layout, const struct type *type,
+			       const uint8_t *object)
+{
+	uint64_t items;
+
+	if (has_managed_dict(layout, type))
+		return MANAGED_DICT_OFFSET;
+	if (type->dict_offset >= 0)
+		return type->dict_offset;
+	/* From the end of an object of so many items (_PyObject_GetDictPtr(), Objects/object.c). */
+	items = word_at(object + PYOBJECT_BYTES);
+	if ((int64_t)items < 0)
+		items = -items;
+	if (items > BLOCK_BYTES_MAX)
+		return 0;
+	return (int64_t)((type->basic_size + items * type->item_size + 7) & ~7UL) +
+	       type->dict_offset;
+}
+
+/* Notes the dict of the instance in a block. */
+static int claim_dict(struct look *look, uint32_t kind, const uint8_t *bytes, uint32_t size)
+{
+	struct census *census = look->census;
+	const struct type *type = type_table__at(census->types, block_kind__type(kind));
+	int64_t object = object_layout__object_offset(&census->layout, type->flags), at;
+	uint64_t dict;
+	int err;
+
+	if (!has_managed_dict(&census->layout, type) && !type->dict_offset)
+		return 0;
+	at = dict_pointer_at(&census->layout, type, bytes + object);
+	if (!at || object + at < 0 || object + at + 8 > size)
+		return 0;
+	dict = word_at(bytes + object + at);
+	if (!dict || dict % 8 || !heap__arena_around(census->heap, dict))
+		return 0;
+	err = ARRAY_RESERVE(look->claims, look->claim_capacity, look->claim_cnt + 1);
+	if (!err)
+		look->claims[look->claim_cnt++] = (struct claim){dict, block_kind__type(kind)};
+	return err;
+}
+
+/*
+ * Notes what a weak reference is to, for that may be a type: each has one from its base, so all are found, also
+ * those of which there is no instance.
+ */
+static int note_referent(struct look *look, uint32_t kind, const uint8_t *bytes, uint32_t size)
+{
+	struct census *census = look->census;
+	const struct type *type = type_table__at(census->types, block_kind__type(kind));
+	uint32_t at = object_layout__object_offset(&census->layout, type->flags) + PYOBJECT_BYTES;
+	uint64_t referent;
+
+	if (!type->is_weakref || at + 8 > size)
+		return 0;
+	referent = word_at(bytes + at);
+	return could_be_type(census, referent) ? type_table__note(census->types, referent) : 0;
+}
+
+static int set_kind(struct look *look, uint32_t place, uint32_t kind, const uint8_t *bytes,
+		    uint32_t size)
+{
+	int err;
+
+	look->census->blocks.words[place] = kind;
+	if (block_kind__role(kind) != BLOCK_OBJECT)
+		return 0;
+	err = claim_dict(look, kind, bytes, size);
+	return err ? err : note_referent(look, kind, bytes, size);
+}
+
+static int look_at_block(struct look *look, uint32_t place, const uint8_t *bytes, uint32_t size)
+{
+	bool is_unseen = false;
+	int err = note_candidates(look, bytes, size, &is_unseen);
+
+	if (err)
+		return err;
+	if (!is_unseen)
+		return set_kind(look, place, classify(look, bytes, size), bytes, size);
+	look->census->blocks.words[place] = block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
+	err = ARRAY_RESERVE(look->later, look->later_capacity, look->later_cnt + 1);
+	if (!err)
+		look->later[look->later_cnt++] = (struct later){place, size, bytes};
+	return err;
+}
+
+static int look_at_pool(const struct block_pool *pool, const uint8_t *bytes, void *context)
+{
+	struct look *look = context;
+	struct census *census = look->census;
+	const uint64_t *live = block_map__pool_bits(census->heap->blocks, pool->address);
+	uint32_t offset = census->blocks.pool_header_bytes;
+	int err = 0;
+
+	for (uint32_t i = 0; i < pool->block_cnt && !err; i++, offset += pool->block_size) {
+		if (!pool_reader__is_live(census->heap, live, offset))
+			continue;
+		if (bytes) {
+			err = look_at_block(look, pool->first_place + i, bytes + offset,
+					    pool->block_size);
+			continue;
+		}
+		census->blocks.words[pool->first_place + i] = block_kind(BLOCK_UNKNOWN, 0, 0);
+		census->unreadable_blocks++;
+	}
+	return err;
+}
+
+static int look_again(void *context)
+{
+	struct look *look = context;
+	int err = type_table__resolve(look->census->types);
+
+	for (size_t i = 0; i < look->later_cnt && !err; i++) {
+		const struct later *later = &look->later[i];
+
+		err = set_kind(look, later->place, classify(look, later->bytes, later->size),
+			       later->bytes, later->size);
+	}
+	look->later_cnt = 0;
+	/* What the second look has noted. */
+	return err ? err : type_table__resolve(look->census->types);
+}
+
+static uint32_t find_dict_type(const struct type_table *types)
+{
+	for (uint32_t i = 0; i < type_table__cnt(types); i++) {
+		const struct type *type = type_table__at(types, i);
+
+		if (type->flags & TYPE_DICT_SUBCLASS && !(type->flags & TYPE_HEAPTYPE) &&
+		    !strcmp(type->name, "dict"))
+			return i;
+	}
+	return TYPE_NONE;
+}
+
+/* Makes the dicts that were claimed those of their instances. */
+static void settle_claims(struct look *look)
+{
+	struct census *census = look->census;
+	uint32_t plain = block_kind(BLOCK_OBJECT, PART_NONE, census->dict_type);
+
+	for (size_t i = 0; i < look->claim_cnt; i++) {
+		const struct claim *claim = &look->claims[i];
+		uint32_t place = block_table__find(&census->blocks, claim->dict);
+
+		uint32_t *word;
+
+		if (place == PLACE_NONE)
+			continue;
+		word = &census->blocks.words[place];
+		if ((*word & ~BLOCK_TRACKED) == plain)
+			*word = block_kind(BLOCK_OBJECT, PART_DICT, claim->type) |
+				(*word & BLOCK_TRACKED);
+	}
+}
+
+static int look_at_blocks(struct census *census)
+{
+	struct look look = {.census = census};
+	const struct pool_visitor visitor = {.visit = look_at_pool,
+					     .end_batch = look_again,
+					     .context = &look};
+	int err;
+
+	find_offsets(&look, &census->layout);
+	err = pool_reader__run(census->heap, &census->blocks, census->memory, &visitor);
+	census->dict_type = find_dict_type(census->types);
+	if (!err)
+		settle_claims(&look);
+	free(look.later);
+	free(look.claims);
+	return err;
+}
+
+/* Types by their whole names. */
+static int name_types(struct census *census, const struct census_options *options)
+{
+	struct type_namer namer = {
+		.memory = census->memory,
+		.offsets = options->offsets,
+		.dicts = dict_layout__of_version(options->major, options->minor),
+	};
+
+	for (uint32_t i = 0; i < type_table__cnt(census->types); i++) {
+		char *name;
+		int err = type_namer__name(&namer, type_table__at(census->types, i), &name);
+
+		if (err)
+			return err;
+		type_table__rename(census->types, i, name);
+	}
+	return 0;
+}
+
+int census__take(struct census **out, const struct heap *heap, const struct memory *memory,
+		 const struct census_options *options)
+{
+	_cleanup_(census__freep) struct census *census = calloc(1, sizeof(*census));
+	int err;
+
+	if (!census)
+		return -ENOMEM;
+	census->heap = heap;
+	census->memory = memory;
+	census->refcnt_max = options->refcnt_max;
+	census->layout = object_layout__of_version(options->major, options->minor,
+						   heap->geometry.alignment, options->debug_hooks);
+	err = type_table__new(&census->types, memory);
+	if (!err)
+		err = block_table__init(&census->blocks, heap);
+	if (!err)
+		err = look_at_blocks(census);
+	if (!err)
+		err = buffers__attribute(census);
+	if (!err)
+		err = name_types(census, options);
+	if (!err)
+		*out = TAKE_PTR(census);
+	return err;
+}
+
+void census__free(struct census *census)
+{
+	if (!census)
+		return;
+	type_table__free(census->types);
+	block_table__release(&census->blocks);
+	free(census);
+}
+
+void census__freep(struct census **census)
+{
+	census__free(*census);
+}
+
+uint32_t census__plain_kind(const struct census *census, uint32_t kind)
+{
+	static const enum block_part plain[BLOCK_PART_CNT] = {
+		[PART_DICT] = PART_NONE,
+		[PART_DICT_KEYS] = PART_KEYS,
+		[PART_DICT_VALUES] = PART_VALUES,
+		[PART_DICT_TABLE] = PART_TABLE,
+	};
+	enum block_part part = block_kind__part(kind);
+
+	if (part < PART_DICT)
+		return kind;
+	return block_kind(block_kind__role(kind), plain[part], census->dict_type) |
+	       (kind & BLOCK_TRACKED);
+}
+
+uint32_t census__kind_at(const struct census *census, uint64_t address)
+{
+	uint32_t place = block_table__find(&census->blocks, address);
+
+	return place == PLACE_NONE ? block_kind(BLOCK_FREE, 0, 0)
+				   : census->blocks.words[place] & ~BLOCK_TRACKED;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "census/object_layout.h"
+
+#include <string.h>
+
+#include "census/type_table.h"
+
+#define DEBUG_HOOK_BYTES  16
+#define PRE_HEADER_BYTES  16
+#define GC_REFS_UNTRACKED (-2)
+/* Of addresses. The lowest bits of _gc_next and _gc_prev may say something of the object. */
+#define ADDRESS_ZEROS (~0UL << 56)
+
+/*
+ * Up to 3.7 three words, in a union with a long double in 2.7 and in those later releases that align blocks to
+ * 16 (bpo-27987), else with a double; then two words.
+ */
+static uint32_t gc_head_bytes(int major, int minor, uint32_t alignment)
+{
+	if (major == 3 && minor >= 8)
+		return 16;
+	return major < 3 || alignment == 16 ? 32 : 24;
+}
+
+static uint64_t pre_header_flags(int major, int minor)
+{
+	if (major < 3 || minor < 11)
+		return 0;
+	return minor < 12 ? TYPE_MANAGED_DICT : TYPE_MANAGED_DICT | TYPE_MANAGED_WEAKREF;
+}
+
+struct object_layout object_layout__of_version(int major, int minor, uint32_t alignment,
+					       bool debug_hooks)
+{
+	struct object_layout layout = {
+		.debug_bytes = debug_hooks ? DEBUG_HOOK_BYTES : 0,
+		.gc_head_bytes = gc_head_bytes(major, minor, alignment),
+		.pre_header_flags = pre_header_flags(major, minor),
+		.has_gc_refs = major < 3 || minor < 8,
+		.gc_refs_shift = major < 3 ? 0 : 1,
+		.dict_has_table = major < 3,
+		/* A count below 2^40: so many references do not fit into memory. */
+		.refcnt_zeros = ~0UL << 40,
+		.refcnt_bits = ~0UL >> 24,
+	};
+
+	/* Include/refcount.h: uint32_t ob_refcnt; uint16_t ob_overflow, ob_flags */
+	if (major == 3 && minor >= 14) {
+		layout.refcnt_zeros = 0xffffUL << 32;
+		layout.refcnt_bits = 0xffffffff;
+	}
+	return layout;
+}
+
+uint32_t object_layout__object_offset(const struct object_layout *layout, uint64_t type_flags)
+{
+	uint32_t offset = layout->debug_bytes;
+
+	if (type_flags & layout->pre_header_flags)
+		offset += PRE_HEADER_BYTES;
+	if (type_flags & TYPE_HAVE_GC)
+		offset += layout->gc_head_bytes;
+	return offset;
+}
+
+/*
+ * Up to 3.7 gc_refs says so: _PyGC_REFS_UNTRACKED, shifted by one bit from 3.4 on; from 3.8 on _gc_next, which
+ * is 0 then.
+ */
+bool object_layout__is_tracked(const struct object_layout *layout, const uint8_t *head)
+{
+	int64_t refs;
+	uint64_t next;
+
+	memcpy(&next, head, sizeof(next));
+	if (!layout->has_gc_refs)
+		return next != 0;
+	memcpy(&refs, head + 2 * sizeof(next), sizeof(refs));
+	return refs >> layout->gc_refs_shift != GC_REFS_UNTRACKED;
+}
+
+/* Up to 3.7 the words of an object that is not tracked were not written. */
+bool object_layout__is_gc_head(const struct object_layout *layout, const uint8_t *head)
+{
+	uint64_t words[2];
+
+	if (layout->has_gc_refs)
+		return true;
+	memcpy(words, head, sizeof(words));
+	return !((words[0] | words[1]) & ADDRESS_ZEROS);
+}
+
+bool object_layout__is_refcnt(const struct object_layout *layout, uint64_t word)
+{
+	return !(word & layout->refcnt_zeros);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What lies between the start of a block and the object in it, and what an object begins with. It differs
+ * between versions, and between types of one version.
+ *
+ * From a block's address on: what the debug hooks put there (Objects/obmalloc.c); two words for a managed
+ * dict and for weak references (3.11 and later; _PyType_PreHeaderSize(), Include/internal/
+ * pycore_object.h); PyGC_Head (Include/objimpl.h, Include/internal/pycore_gc.h); the object.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct object_layout {
+	uint32_t debug_bytes;	   /* before all else; 0 without hooks */
+	uint32_t gc_head_bytes;	   /* before objects that the collector knows */
+	uint64_t pre_header_flags; /* of a type: any of them, and there are two words before that */
+	/* Bits of an object's first word that are 0: a pointer there has some of them. */
+	uint64_t refcnt_zeros;
+	uint64_t refcnt_bits;	/* those that hold the count */
+	uint32_t gc_refs_shift; /* up to 3.7: gc_refs, the third word, is shifted so far */
+	bool has_gc_refs;
+	bool dict_has_table; /* 2.7: ma_table in place of ma_keys and ma_values */
+};
+
+/*
+ * For @major.@minor, whose blocks are aligned to @alignment; any minor version beyond those known is taken to be
+ * like the last of these.
+ */
+struct object_layout object_layout__of_version(int major, int minor, uint32_t alignment,
+					       bool debug_hooks);
+
+/* How far into its block an object lies whose type has these flags. */
+uint32_t object_layout__object_offset(const struct object_layout *layout, uint64_t type_flags);
+
+/* Whether the collector has an object on its lists whose PyGC_Head is at @head: gc.is_tracked(). */
+bool object_layout__is_tracked(const struct object_layout *layout, const uint8_t *head);
+
+/* Whether what is at @head can be a PyGC_Head: pointers, with bits that say something of the object. */
+bool object_layout__is_gc_head(const struct object_layout *layout, const uint8_t *head);
+
+/* Whether @word can be a reference count. */
+bool object_layout__is_refcnt(const struct object_layout *layout, uint64_t word);

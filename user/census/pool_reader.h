@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Copies of pools, as many at once as fit into the processor's cache.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "census/block_table.h"
+#include "pymalloc/heap.h"
+#include "target/memory.h"
+
+struct pool_visitor {
+	/* Whether a pool is to be read; NULL: each is. */
+	bool (*wants)(const struct block_pool *pool, void *context);
+	/*
+	 * @bytes: a copy of the pool from its header on, up to the end of its last live block; NULL if it
+	 * could not be read. It stays until end_batch() returns. Returns 0, or an error that ends it all.
+	 */
+	int (*visit)(const struct block_pool *pool, const uint8_t *bytes, void *context);
+	int (*end_batch)(void *context); /* may be NULL */
+	void *context;
+};
+
+/* Reads the pools of @blocks, in their order. Returns 0, -ENOMEM, as memory__read_ranges(), or as @visitor. */
+int pool_reader__run(const struct heap *heap, const struct block_table *blocks,
+		     const struct memory *memory, const struct pool_visitor *visitor);
+
+/* Whether the block at this offset in a pool is live. */
+static inline bool pool_reader__is_live(const struct heap *heap, const uint64_t *live,
+					uint32_t offset)
+{
+	uint32_t unit = offset / heap->geometry.alignment;
+
+	return live[unit / 64] >> unit % 64 & 1;
+}

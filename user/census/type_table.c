@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "census/type_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/array.h"
+#include "util/cleanup.h"
+
+/* struct _typeobject up to tp_dictoffset. */
+struct type_object {
+	uint64_t refcnt, type, size;
+	uint64_t name; /* const char * */
+	int64_t basic_size, item_size;
+	uint64_t slots[15];
+	uint64_t flags;
+	uint64_t more_slots[11]; /* tp_doc to tp_base */
+	uint64_t dict;
+	uint64_t descriptor_slots[2];
+	int64_t dict_offset;
+};
+_Static_assert(offsetof(struct type_object, flags) == 168, "tp_flags");
+_Static_assert(offsetof(struct type_object, dict) == 264, "tp_dict");
+_Static_assert(offsetof(struct type_object, dict_offset) == 288, "tp_dictoffset");
+
+#define ADDRESS_MAX    (1UL << 56)
+#define NAME_MAX_BYTES 256
+#define BASIC_SIZE_MAX (1 << 20)
+#define PYOBJECT_BYTES 16
+/* A type, its metatype, that one's metatype, and so on up to `type`, whose type is itself. */
+#define METATYPES_MAX 8
+#define SLOTS_MIN     1024
+
+/* What is known of an address. */
+enum verdict {
+	UNSEEN, /* the slot is free */
+	NOTED,
+	NO_TYPE,
+	IS_TYPE,
+};
+
+struct slot {
+	uint64_t address;
+	uint32_t number;
+	uint32_t verdict;
+};
+
+struct type_table {
+	const struct memory *memory;
+	struct slot *slots;
+	size_t slot_cnt, used_cnt; /* the former a power of two */
+	uint64_t *noted;
+	size_t noted_cnt, noted_capacity;
+	struct type *types;
+	size_t type_cnt, type_capacity;
+};
+
+int type_table__new(struct type_table **out, const struct memory *memory)
+{
+	_cleanup_(type_table__freep) struct type_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return -ENOMEM;
+	table->memory = memory;
+	table->slot_cnt = SLOTS_MIN;
+	table->slots = calloc(table->slot_cnt, sizeof(*table->slots));
+	if (!table->slots)
+		return -ENOMEM;
+	*out = TAKE_PTR(table);
+	return 0;
+}
+
+void type_table__free(struct type_table *table)
+{
+	if (!table)
+		return;
+	for (size_t i = 0; i < table->type_cnt; i++)
+		free(table->types[i].name);
+	free(table->types);
+	free(table->noted);
+	free(table->slots);
+	free(table);
+}
+
+void type_table__freep(struct type_table **table)
+{
+	type_table__free(*table);
+}
+
+static size_t home_of(const struct type_table *table, uint64_t address)
+{
+	return (size_t)((address >> 4) * 0x9e3779b97f4a7c15UL >> 20) & (table->slot_cnt - 1);
+}
+
+/* The slot of @address, or the free one where it belongs. */
+static struct slot *find_slot(const struct type_table *table, uint64_t address)
+{
+	size_t at = home_of(table, address);
+
+	while (table->slots[at].verdict != UNSEEN && table->slots[at].address != address)
+		at = (at + 1) & (table->slot_cnt - 1);
+	return &table->slots[at];
+}
+
+static int grow(struct type_table *table)
+{
+	struct slot *old = table->slots;
+	size_t old_cnt = table->slot_cnt;
+
+	table->slots = calloc(old_cnt * 2, sizeof(*table->slots));
+	if (!table->slots) {
+		table->slots = old;
+		return -ENOMEM;
+	}
+	table->slot_cnt = old_cnt * 2;
+	for (size_t i = 0; i < old_cnt; i++)
+		if (old[i].verdict != UNSEEN)
+			*find_slot(table, old[i].address) = old[i];
+	free(old);
+	return 0;
+}
+
+uint32_t type_table__find(const struct type_table *table, uint64_t address)
+{
+	const struct slot *slot = find_slot(table, address);
+
+	switch ((enum verdict)slot->verdict) {
+	case IS_TYPE:
+		return slot->number;
+	case NO_TYPE:
+		return TYPE_NONE;
+	default:
+		return TYPE_UNSEEN;
+	}
+}
+
+int type_table__note(struct type_table *table, uint64_t address)
+{
+	int err;
+
+	if (find_slot(table, address)->verdict != UNSEEN)
+		return 0;
+	err = ARRAY_RESERVE(table->noted, table->noted_capacity, table->noted_cnt + 1);
+	if (!err && (table->used_cnt + 1) * 2 > table->slot_cnt)
+		err = grow(table);
+	if (err)
+		return err;
+	*find_slot(table, address) = (struct slot){.address = address, .verdict = NOTED};
+	table->used_cnt++;
+	table->noted[table->noted_cnt++] = address;
+	return 0;
+}
+
+/* What a type can be, whoever its metatype is. */
+static bool is_plausible(const struct type_object *object)
+{
+	return object->type && object->type % 8 == 0 && object->type < ADDRESS_MAX &&
+	       object->name && object->name < ADDRESS_MAX && object->flags & TYPE_READY &&
+	       object->basic_size >= PYOBJECT_BYTES && object->basic_size <= BASIC_SIZE_MAX &&
+	       object->item_size >= -BASIC_SIZE_MAX && object->item_size <= BASIC_SIZE_MAX;
+}
+
+/* Whether an object whose type is @type can be a type. */
+static bool is_metatype(const struct type_table *table, uint64_t type)
+{
+	uint32_t number = type_table__find(table, type);
+
+	return number < TYPE_UNSEEN && table->types[number].flags & TYPE_TYPE_SUBCLASS;
+}
+
+static bool is_name(const char *text)
+{
+	if (!*text)
+		return false;
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return false;
+	return true;
+}
+
+/* The text at @address, of NAME_MAX_BYTES at most; NULL if there is none, or none that a name can be. */
+static int read_name(char **out, const struct memory *memory, uint64_t address)
+{
+	char text[NAME_MAX_BYTES + 1] = {};
+	size_t have = 0;
+
+	*out = NULL;
+	/* Up to the end of a page, and then on: it may be the last one. */
+	while (have < NAME_MAX_BYTES && !memchr(text, 0, have)) {
+		size_t size = 4096 - (address + have) % 4096;
+		int err;
+
+		if (size > NAME_MAX_BYTES - have)
+			size = NAME_MAX_BYTES - have;
+		err = memory__read(memory, address + have, text + have, size);
+		if (err)
+			return err == -EFAULT ? 0 : err;
+		have += size;
+	}
+	if (!memchr(text, 0, have) || !is_name(text))
+		return 0;
+	*out = strdup(text);
+	return *out ? 0 : -ENOMEM;
+}
+
+static int decide(struct type_table *table, uint64_t address, const struct type_object *object)
+{
+	_cleanup_free_ char *name = NULL;
+	struct slot *slot = find_slot(table, address);
+	bool is_set, is_weakref;
+	int err;
+
+	slot->verdict = NO_TYPE;
+	err = read_name(&name, table->memory, object->name);
+	if (err || !name)
+		return err;
+	err = ARRAY_RESERVE(table->types, table->type_capacity, table->type_cnt + 1);
+	if (err)
+		return err;
+	is_weakref = !(object->flags & TYPE_HEAPTYPE) && !strncmp(name, "weakref", 7);
+	is_set = !(object->flags & TYPE_HEAPTYPE) &&
+		 (!strcmp(name, "set") || !strcmp(name, "frozenset"));
+	slot->verdict = IS_TYPE;
+	slot->number = (uint32_t)table->type_cnt;
+	table->types[table->type_cnt++] = (struct type){
+		.address = address,
+		.flags = object->flags,
+		.metatype = object->type,
+		.basic_size = (uint64_t)object->basic_size,
+		.item_size =
+			(uint64_t)(object->item_size < 0 ? -object->item_size : object->item_size),
+		.dict = object->dict,
+		.dict_offset = object->dict_offset,
+		.name_at = object->name,
+		.is_set = is_set,
+		.is_weakref = is_weakref,
+		.name = TAKE_PTR(name),
+	};
+	return 0;
+}
+
+/* What was read of the addresses that are noted; as many as there are. */
+struct looks {
+	struct type_object *objects;
+	struct memory_range *ranges;
+	size_t cnt, object_capacity, range_capacity;
+};
+
+static void looks__release(struct looks *looks)
+{
+	free(looks->objects);
+	free(looks->ranges);
+}
+
+/* Reads those that were noted since. */
+static int look(struct type_table *table, struct looks *looks)
+{
+	size_t first = looks->cnt;
+	int err;
+
+	err = ARRAY_RESERVE(looks->objects, looks->object_capacity, table->noted_cnt);
+	if (!err)
+		err = ARRAY_RESERVE(looks->ranges, looks->range_capacity, table->noted_cnt);
+	if (err)
+		return err;
+	for (size_t i = first; i < table->noted_cnt; i++)
+		looks->ranges[i] = (struct memory_range){.address = table->noted[i],
+							 .buffer = &looks->objects[i],
+							 .size = sizeof(looks->objects[i])};
+	looks->cnt = table->noted_cnt;
+	return memory__read_ranges(table->memory, looks->ranges + first, looks->cnt - first);
+}
+
+/* Notes the types of what could be a type, and what these are of, and so on. */
+static int look_at_metatypes(struct type_table *table, struct looks *looks)
+{
+	size_t from = 0;
+	int err = 0;
+
+	for (int i = 0; i < METATYPES_MAX && from < table->noted_cnt && !err; i++) {
+		err = look(table, looks);
+		for (; from < looks->cnt && !err; from++)
+			if (!looks->ranges[from].failed && is_plausible(&looks->objects[from]))
+				err = type_table__note(table, looks->objects[from].type);
+	}
+	return err;
+}
+
+/* Whether it is `type`: the one type that is of itself. */
+static bool is_type_of_itself(uint64_t address, const struct type_object *object)
+{
+	return object->type == address && object->flags & TYPE_TYPE_SUBCLASS;
+}
+
+/* Decides on those whose metatype is decided on. *any: there was one. */
+static int decide_round(struct type_table *table, const struct looks *looks, bool *any)
+{
+	int err = 0;
+
+	*any = false;
+	for (size_t i = 0; i < looks->cnt && !err; i++) {
+		const struct type_object *object = &looks->objects[i];
+		uint64_t address = table->noted[i];
+
+		if (find_slot(table, address)->verdict != NOTED || looks->ranges[i].failed ||
+		    !is_plausible(object))
+			continue;
+		if (!is_type_of_itself(address, object) && !is_metatype(table, object->type))
+			continue;
+		*any = true;
+		err = decide(table, address, object);
+	}
+	return err;
+}
+
+int type_table__resolve(struct type_table *table)
+{
+	_cleanup_(looks__release) struct looks looks = {};
+	bool any = true;
+	int err;
+
+	err = look_at_metatypes(table, &looks);
+	while (!err && any)
+		err = decide_round(table, &looks, &any);
+	for (size_t i = 0; i < table->noted_cnt; i++) {
+		struct slot *slot = find_slot(table, table->noted[i]);
+
+		if (slot->verdict == NOTED)
+			slot->verdict = NO_TYPE;
+	}
+	table->noted_cnt = 0;
+	return err;
+}
+
+void type_table__rename(struct type_table *table, uint32_t number, char *name)
+{
+	free(table->types[number].name);
+	table->types[number].name = name;
+}
+
+const struct type *type_table__at(const struct type_table *table, uint32_t number)
+{
+	return &table->types[number];
+}
+
+uint32_t type_table__cnt(const struct type_table *table)
+{
+	return (uint32_t)table->type_cnt;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The types of a heap's objects, found from the objects: a word is a type if what it points to has a type
+ * that is itself a type of types, and looks like one in the rest. No symbol is needed, and extension
+ * types and classes are found as the built-in ones are.
+ *
+ * Layout: struct _typeobject, Include/cpython/object.h (2.7: Include/object.h); the members used here have
+ * had the same places since 2.7.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "target/memory.h"
+
+/* Py_TPFLAGS_*, Include/object.h */
+#define TYPE_INLINE_VALUES	(1UL << 2) /* 3.13 on */
+#define TYPE_MANAGED_WEAKREF	(1UL << 3) /* 3.12 on */
+#define TYPE_MANAGED_DICT	(1UL << 4) /* 3.11 on */
+#define TYPE_HEAPTYPE		(1UL << 9)
+#define TYPE_READY		(1UL << 12)
+#define TYPE_HAVE_GC		(1UL << 14)
+#define TYPE_LONG_SUBCLASS	(1UL << 24)
+#define TYPE_LIST_SUBCLASS	(1UL << 25)
+#define TYPE_TUPLE_SUBCLASS	(1UL << 26)
+#define TYPE_BYTES_SUBCLASS	(1UL << 27)
+#define TYPE_UNICODE_SUBCLASS	(1UL << 28)
+#define TYPE_DICT_SUBCLASS	(1UL << 29)
+#define TYPE_EXCEPTION_SUBCLASS (1UL << 30)
+#define TYPE_TYPE_SUBCLASS	(1UL << 31)
+
+struct type {
+	uint64_t address;
+	uint64_t flags;
+	uint64_t metatype;		/* the type's own type */
+	uint64_t basic_size, item_size; /* bytes */
+	uint64_t dict; /* tp_dict; 0: in 3.12 and later those of built-in types are elsewhere */
+	int64_t dict_offset; /* tp_dictoffset: where an instance points to its dict; 0: nowhere */
+	uint64_t name_at;    /* of the bytes of tp_name */
+	bool is_set;	     /* set or frozenset themselves */
+	bool is_weakref;     /* weakref itself */
+	char *name; /* tp_name: of a built-in or extension type with its module, of a class without */
+};
+
+/* Numbers that are none. */
+#define TYPE_NONE   UINT32_MAX	     /* what is there is no type */
+#define TYPE_UNSEEN (UINT32_MAX - 1) /* nobody has looked */
+
+struct type_table;
+
+/* Returns 0 or -ENOMEM; the caller frees it. @memory must outlive it. */
+int type_table__new(struct type_table **out, const struct memory *memory);
+void type_table__free(struct type_table *table);
+void type_table__freep(struct type_table **table);
+
+/* The number of the type at @address, or one of the above. */
+uint32_t type_table__find(const struct type_table *table, uint64_t address);
+
+/* Notes that type_table__resolve() is to look at @address. Returns 0 or -ENOMEM. */
+int type_table__note(struct type_table *table, uint64_t address);
+
+/* Looks at what was noted: nothing is TYPE_UNSEEN of that then. 0, -ENOMEM or as memory__read_ranges(). */
+int type_table__resolve(struct type_table *table);
+
+/* Gives a type another name, which is taken over. */
+void type_table__rename(struct type_table *table, uint32_t number, char *name);
+
+/* The types, by their numbers: 0 up to type_table__cnt(). */
+const struct type *type_table__at(const struct type_table *table, uint32_t number);
+uint32_t type_table__cnt(const struct type_table *table);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is in the heap, as JSON. New references, or NULL when out of memory. */
+#pragma once
+
+#include <jansson.h>
+
+#include "report/census_kinds.h"
+
+/* All rows; null for NULL. */
+json_t *json_census__report(const struct census_report *report);
+
+/* What the block at @address is. */
+json_t *json_census__block(const struct census *census, uint64_t address);

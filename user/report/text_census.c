@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/text_census.h"
+
+#include "util/text.h"
+#include "util/units.h"
+
+#define BYTES(bytes)   units__bytes(bytes).text
+#define COUNT(count)   units__count(count).text
+#define PERCENT(share) units__percent(share).text
+
+#define KIND_BYTES 160
+
+static double share_of(uint64_t part, uint64_t all)
+{
+	return all ? (double)part / (double)all : 0;
+}
+
+static void write_row(const struct census_rows *rows, const struct census_row *row,
+		      uint64_t cumulative, const char *kind, FILE *out)
+{
+	fprintf(out, "  %12s %8s %12s %8s %12s %8s  %s\n", COUNT(row->blocks),
+		PERCENT(share_of(row->blocks, rows->blocks)), BYTES(row->bytes),
+		PERCENT(share_of(row->bytes, rows->bytes)), BYTES(cumulative),
+		PERCENT(share_of(cumulative, rows->bytes)), kind);
+}
+
+/* Those that are not shown each. */
+static void write_rest(const struct census_report *report, uint64_t cumulative, FILE *out)
+{
+	const struct census_rows *rows = &report->rows;
+	struct census_row rest = {.bytes = rows->bytes - cumulative};
+	char kind[KIND_BYTES];
+
+	for (size_t i = report->top; i < rows->cnt; i++)
+		rest.blocks += rows->rows[i].blocks;
+	if (!rest.blocks)
+		return;
+	snprintf(kind, sizeof(kind), "(%s more kinds)", COUNT(rows->cnt - report->top));
+	write_row(rows, &rest, rows->bytes, kind, out);
+}
+
+void text_census__write(const struct census_report *report, FILE *out)
+{
+	const struct census_rows *rows = &report->rows;
+	uint64_t cumulative = 0;
+
+	fprintf(out, "\nWhat is in it, by %s: %s blocks of %s\n", report->by, COUNT(rows->blocks),
+		BYTES(rows->bytes));
+	fprintf(out, "  %12s %8s %12s %8s %12s %8s  %s\n", "count", "", "size", "", "cumulative",
+		"", "kind");
+	for (size_t i = 0; i < rows->cnt && i < report->top; i++) {
+		const struct census_row *row = &rows->rows[i];
+		char kind[KIND_BYTES];
+
+		census_kinds__describe(report->census, row->kind, kind, sizeof(kind));
+		if (row->block_size)
+			snprintf(kind, sizeof(kind), "unknown, blocks of %s",
+				 BYTES(row->block_size));
+		cumulative += row->bytes;
+		write_row(rows, row, cumulative, text__make_printable(kind), out);
+	}
+	write_rest(report, cumulative, out);
+}
+
+void text_census__write_block(const struct census_report *report, uint64_t address, FILE *out)
+{
+	char kind[KIND_BYTES];
+
+	census_kinds__describe(report->census, census__kind_at(report->census, address), kind,
+			       sizeof(kind));
+	fprintf(out, " [%s]", text__make_printable(kind));
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include <stdio.h>
+
+#include "report/census_kinds.h"
+
+/* The table of what is in the heap, for a person. */
+void text_census__write(const struct census_report *report, FILE *out);
+
+/* What the block at @address is, in brackets. */
+void text_census__write_block(const struct census_report *report, uint64_t address, FILE *out);
