@@ -198,7 +198,7 @@ static int report(struct trace *trace)
 }
 
 /* What reading the heap may take of the time between two readings; the last one is a whole one. */
-#define READING_SHARE 0.01
+#define READING_SHARE 0.005
 
 /* Whether reading all of the heap would take more than its share, to judge by the reading before. */
 static bool spares_calm(const struct trace *trace)
