@@ -140,6 +140,7 @@ static const struct known_option {
 	{"--stacks", NULL, "none", "t"},       {"--sample-bytes", NULL, "4KiB", "t"},
 	{"--format", NULL, "pprof", "t"},      {"--value", NULL, "growth", "t"},
 	{"--output", "-o", "heap.pb.gz", "t"}, {"--max-memory", NULL, "64MiB", "tsd"},
+	{"--by", NULL, "owner", "s"},	       {"--top", NULL, "7", "s"},
 	{"--no-cache", NULL, NULL, "tid"},     {"--verbose", "-v", NULL, "tsid"},
 	{"--help", "-h", NULL, "tsid"},
 };
@@ -295,6 +296,11 @@ static void test_bounds(void **state)
 		{"--blocks", "1000001", false},
 		{"--blocks", "-1", false},
 		{"--blocks", "4294967296", false},
+		{"--by", "type", true},
+		{"--by", "colour", false},
+		{"--top", "1", true},
+		{"--top", "0", false},
+		{"--top", "1000001", false},
 		{"--max-memory", "0", false},
 		{"--max-memory", "1", true},
 		{"--max-memory", "1048576T", true},
@@ -309,12 +315,16 @@ static void test_bounds(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		PARSE(&outcome, &command_trace, cases[i].option, cases[i].value);
+		bool is_census =
+			!strcmp(cases[i].option, "--by") || !strcmp(cases[i].option, "--top");
+		const struct command *command = is_census ? &command_snapshot : &command_trace;
+
+		PARSE(&outcome, command, cases[i].option, cases[i].value);
 		if (cases[i].good) {
 			check_success(&outcome);
 		} else {
-			check_error(&outcome, &command_trace, cases[i].option);
-			check_error(&outcome, &command_trace, cases[i].value);
+			check_error(&outcome, command, cases[i].option);
+			check_error(&outcome, command, cases[i].value);
 		}
 	}
 }
