@@ -129,7 +129,7 @@ static void take_checkpoint(struct model *model, const struct recording *recordi
 	model__free(other);
 	if (!model->touched && model->follows_blocks && event->size_class % 2) {
 		heap__free(fresh);
-		CHECK(!model__begin_checkpoint(model));
+		CHECK(!model__begin_checkpoint(model, event->size_class & 2));
 		return;
 	}
 	if (model->touched)
