@@ -48,9 +48,7 @@ static bool points(const struct round *round, uint32_t place)
 		return get_bit(round->pointing, place);
 	if (block_kind__role(kind) != BLOCK_OBJECT)
 		return false;
-	flags = type_table__at(round->census->types,
-			       block_kind__type(census__plain_kind(round->census, kind)))
-			->flags;
+	flags = census__object_type(round->census, kind)->flags;
 	if (round->owner == STRINGS)
 		return flags & TYPE_UNICODE_SUBCLASS;
 	/* Numbers and tuples point to nothing but objects. */
@@ -84,13 +82,11 @@ static uint32_t buffer_kind(const struct census *census, uint32_t kind, int64_t 
 		[PART_VALUES] = PART_DICT_VALUES,
 		[PART_TABLE] = PART_DICT_TABLE,
 	};
-	uint32_t plain = census__plain_kind(census, kind & ~BLOCK_TRACKED);
-	enum block_part part =
-		part_of(census, type_table__at(census->types, block_kind__type(plain)), offset);
+	enum block_part part = part_of(census, census__object_type(census, kind), offset);
 
 	if (block_kind__part(kind) == PART_DICT && of_dicts[part])
 		return block_kind(BLOCK_BUFFER, of_dicts[part], block_kind__type(kind));
-	return block_kind(BLOCK_BUFFER, part, block_kind__type(plain));
+	return block_kind(BLOCK_BUFFER, part, block_kind__type(census__plain_kind(census, kind)));
 }
 
 /* The block that @word points into, if nobody knows what it is; else PLACE_NONE. */
@@ -114,16 +110,13 @@ static void take(struct round *round, uint32_t place, uint32_t kind)
 	round->unknown_cnt--;
 }
 
-/* @bytes: of a block of @kind, whose object, if it holds one, begins at @object_offset. */
+/* @bytes: of what is of @kind and, if it is an object, begins at @object_offset. */
 static void follow(struct round *round, const uint8_t *bytes, uint32_t size, uint32_t kind,
 		   uint32_t object_offset)
 {
 	for (uint32_t at = 0; at + 8 <= size; at += 8) {
-		uint64_t word;
-		uint32_t place;
+		uint32_t place = find_unknown(round->census, word_at(bytes + at));
 
-		memcpy(&word, bytes + at, sizeof(word));
-		place = find_unknown(round->census, word);
 		if (place == PLACE_NONE)
 			continue;
 		/* What hangs on a buffer belongs to the same object. */
@@ -134,13 +127,19 @@ static void follow(struct round *round, const uint8_t *bytes, uint32_t size, uin
 	}
 }
 
+static uint32_t object_offset_of(const struct census *census, uint32_t kind)
+{
+	return object_layout__object_offset(&census->layout,
+					    census__object_type(census, kind)->flags);
+}
+
 static bool wants(const struct block_pool *pool, void *context)
 {
 	const struct round *round = context;
 
-	for (uint32_t i = 0; i < pool->block_cnt; i++)
+	for (uint32_t i = 0; i < pool->block_cnt && round->unknown_cnt; i++)
 		if (points(round, pool->first_place + i))
-			return round->unknown_cnt;
+			return true;
 	return false;
 }
 
@@ -151,15 +150,11 @@ static int visit(const struct block_pool *pool, const uint8_t *bytes, void *cont
 
 	for (uint32_t i = 0; i < pool->block_cnt && bytes; i++) {
 		uint32_t place = pool->first_place + i, kind = census->blocks.words[place];
-		const struct type *type =
-			type_table__at(census->types,
-				       block_kind__type(census__plain_kind(census, kind)));
 
 		if (points(round, place))
 			follow(round,
 			       bytes + census->blocks.pool_header_bytes + i * pool->block_size,
-			       pool->block_size, kind,
-			       object_layout__object_offset(&census->layout, type->flags));
+			       pool->block_size, kind, object_offset_of(census, kind));
 	}
 	return 0;
 }

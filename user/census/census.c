@@ -55,14 +55,6 @@ static void find_offsets(struct look *look, const struct object_layout *layout)
 	}
 }
 
-static uint64_t word_at(const uint8_t *bytes)
-{
-	uint64_t word;
-
-	memcpy(&word, bytes, sizeof(word));
-	return word;
-}
-
 /* Types are in libraries or, being large, on the malloc heap: not in arenas. */
 static bool could_be_type(const struct census *census, uint64_t address)
 {
@@ -83,41 +75,10 @@ static bool can_be_refcnt(const struct census *census, uint64_t word)
 	       (cnt <= census->refcnt_max || cnt >> 30);
 }
 
-static int note_candidates(const struct look *look, const uint8_t *bytes, uint32_t size, bool *any)
-{
-	struct census *census = look->census;
-
-	for (size_t i = 0; i < look->offset_cnt; i++) {
-		uint32_t offset = look->offsets[i];
-		uint64_t type;
-		int err;
-
-		if (offset + PYOBJECT_BYTES > size)
-			continue;
-		type = word_at(bytes + offset + 8);
-		if (!can_be_refcnt(census, word_at(bytes + offset)) ||
-		    type_table__find(census->types, type) != TYPE_UNSEEN ||
-		    !could_be_type(census, type))
-			continue;
-		*any = true;
-		err = type_table__note(census->types, type);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 /* The basic size of str is that of its largest form (Include/cpython/unicodeobject.h). */
 static uint64_t least_bytes(const struct type *type)
 {
 	return type->flags & TYPE_UNICODE_SUBCLASS ? ASCII_OBJECT_BYTES : type->basic_size;
-}
-
-static bool is_tracked(const struct object_layout *layout, const struct type *type,
-		       const uint8_t *object)
-{
-	return type->flags & TYPE_HAVE_GC &&
-	       object_layout__is_tracked(layout, object - layout->gc_head_bytes);
 }
 
 /*
@@ -132,54 +93,58 @@ static bool items_fit(const struct type *type, const uint8_t *object, uint64_t s
 	       word_at(object + PYOBJECT_BYTES) <= (size - least_bytes(type)) / type->item_size;
 }
 
-/* The kind of a block if the object is @offset into it; BLOCK_UNKNOWN if it is not. */
-static uint32_t classify_at(const struct census *census, const uint8_t *bytes, uint32_t size,
-			    uint32_t offset)
+/* The kind of a block if an object of type @number is @offset into it; BLOCK_UNKNOWN if it is not. */
+static uint32_t classify_as(const struct census *census, uint32_t number, const uint8_t *bytes,
+			    uint32_t size, uint32_t offset)
 {
 	const struct object_layout *layout = &census->layout;
-	const uint32_t unknown = block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
-	const struct type *type;
-	uint64_t refcnt;
-	uint32_t number;
+	const struct type *type = type_table__at(census->types, number);
+	const uint8_t *object = bytes + offset, *head = object - layout->gc_head_bytes;
+	bool has_head = type->flags & TYPE_HAVE_GC;
 
-	if (offset + PYOBJECT_BYTES > size)
-		return unknown;
-	refcnt = word_at(bytes + offset);
-	if (!can_be_refcnt(census, refcnt))
-		return unknown;
-	number = type_table__find(census->types, word_at(bytes + offset + 8));
-	if (number >= TYPE_UNSEEN)
-		return unknown;
-	type = type_table__at(census->types, number);
 	if (object_layout__object_offset(layout, type->flags) != offset ||
-	    offset + least_bytes(type) > size || !items_fit(type, bytes + offset, size - offset))
-		return unknown;
-	if (type->flags & TYPE_HAVE_GC &&
-	    !object_layout__is_gc_head(layout, bytes + offset - layout->gc_head_bytes))
-		return unknown;
-	if (!(refcnt & layout->refcnt_bits))
+	    offset + least_bytes(type) > size || !items_fit(type, object, size - offset) ||
+	    (has_head && !object_layout__is_gc_head(layout, head)))
+		return block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
+	if (!(word_at(object) & layout->refcnt_bits))
 		return block_kind(BLOCK_PARKED, PART_NONE, number);
 	return block_kind(BLOCK_OBJECT, PART_NONE, number) |
-	       (is_tracked(layout, type, bytes + offset) ? BLOCK_TRACKED : 0);
+	       (has_head && object_layout__is_tracked(layout, head) ? BLOCK_TRACKED : 0);
 }
 
 /*
  * The kind of a block, of which @bytes are a copy. What is alive goes before what seems to be parked: it may be
- * what was there before, in words not written since.
+ * what was there before, in words not written since. *is_unseen: something could be a type that nobody has looked
+ * at; it is noted, and the kind is not known before that is. Returns 0 or -ENOMEM.
  */
-static uint32_t classify(const struct look *look, const uint8_t *bytes, uint32_t size)
+static int classify(const struct look *look, const uint8_t *bytes, uint32_t size, uint32_t *kind,
+		    bool *is_unseen)
 {
-	uint32_t best = block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
+	const struct census *census = look->census;
+	int err = 0;
 
-	for (size_t i = 0; i < look->offset_cnt; i++) {
-		uint32_t kind = classify_at(look->census, bytes, size, look->offsets[i]);
+	*kind = block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
+	*is_unseen = false;
+	for (size_t i = 0; i < look->offset_cnt && !err; i++) {
+		uint32_t offset = look->offsets[i], number, found;
+		uint64_t type;
 
-		if (block_kind__role(kind) == BLOCK_OBJECT)
-			return kind;
-		if (block_kind__role(kind) == BLOCK_PARKED)
-			best = kind;
+		if (offset + PYOBJECT_BYTES > size ||
+		    !can_be_refcnt(census, word_at(bytes + offset)))
+			continue;
+		type = word_at(bytes + offset + 8);
+		number = type_table__find(census->types, type);
+		if (number == TYPE_UNSEEN && could_be_type(census, type)) {
+			*is_unseen = true;
+			err = type_table__note(census->types, type);
+		}
+		if (number >= TYPE_UNSEEN || block_kind__role(*kind) == BLOCK_OBJECT)
+			continue;
+		found = classify_as(census, number, bytes, size, offset);
+		if (block_kind__role(found) != BLOCK_UNKNOWN)
+			*kind = found;
 	}
-	return best;
+	return err;
 }
 
 static bool has_managed_dict(const struct object_layout *layout, const struct type *type)
@@ -266,13 +231,14 @@ static int set_kind(struct look *look, uint32_t place, uint32_t kind, const uint
 
 static int look_at_block(struct look *look, uint32_t place, const uint8_t *bytes, uint32_t size)
 {
-	bool is_unseen = false;
-	int err = note_candidates(look, bytes, size, &is_unseen);
+	bool is_unseen;
+	uint32_t kind;
+	int err = classify(look, bytes, size, &kind, &is_unseen);
 
 	if (err)
 		return err;
 	if (!is_unseen)
-		return set_kind(look, place, classify(look, bytes, size), bytes, size);
+		return set_kind(look, place, kind, bytes, size);
 	look->census->blocks.words[place] = block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
 	err = ARRAY_RESERVE(look->later, look->later_capacity, look->later_cnt + 1);
 	if (!err)
@@ -309,9 +275,12 @@ static int look_again(void *context)
 
 	for (size_t i = 0; i < look->later_cnt && !err; i++) {
 		const struct later *later = &look->later[i];
+		bool is_unseen; /* nothing is any more */
+		uint32_t kind;
 
-		err = set_kind(look, later->place, classify(look, later->bytes, later->size),
-			       later->bytes, later->size);
+		err = classify(look, later->bytes, later->size, &kind, &is_unseen);
+		if (!err)
+			err = set_kind(look, later->place, kind, later->bytes, later->size);
 	}
 	look->later_cnt = 0;
 	/* What the second look has noted. */
@@ -339,7 +308,6 @@ static void settle_claims(struct look *look)
 	for (size_t i = 0; i < look->claim_cnt; i++) {
 		const struct claim *claim = &look->claims[i];
 		uint32_t place = block_table__find(&census->blocks, claim->dict);
-
 		uint32_t *word;
 
 		if (place == PLACE_NONE)
@@ -369,7 +337,18 @@ static int look_at_blocks(struct census *census)
 	return err;
 }
 
-/* Types by their whole names. */
+/* Notes which types the blocks are of, as bits by their numbers. */
+static void mark_used(const struct census *census, bool *used)
+{
+	for (uint32_t i = 0; i < census->blocks.place_cnt; i++) {
+		uint32_t kind = census->blocks.words[i];
+
+		if (block_kind__role(kind) > BLOCK_UNKNOWN)
+			used[block_kind__type(kind)] = true;
+	}
+}
+
+/* Types by their whole names, but for those of which nothing is there: a program has many. */
 static int name_types(struct census *census, const struct census_options *options)
 {
 	struct type_namer namer = {
@@ -377,11 +356,18 @@ static int name_types(struct census *census, const struct census_options *option
 		.offsets = options->offsets,
 		.dicts = dict_layout__of_version(options->major, options->minor),
 	};
+	_cleanup_free_ bool *used = calloc(type_table__cnt(census->types) + 1, sizeof(*used));
 
+	if (!used)
+		return -ENOMEM;
+	mark_used(census, used);
 	for (uint32_t i = 0; i < type_table__cnt(census->types); i++) {
 		char *name;
-		int err = type_namer__name(&namer, type_table__at(census->types, i), &name);
+		int err;
 
+		if (!used[i])
+			continue;
+		err = type_namer__name(&namer, type_table__at(census->types, i), &name);
 		if (err)
 			return err;
 		type_table__rename(census->types, i, name);
@@ -444,6 +430,11 @@ uint32_t census__plain_kind(const struct census *census, uint32_t kind)
 		return kind;
 	return block_kind(block_kind__role(kind), plain[part], census->dict_type) |
 	       (kind & BLOCK_TRACKED);
+}
+
+const struct type *census__object_type(const struct census *census, uint32_t kind)
+{
+	return type_table__at(census->types, block_kind__type(census__plain_kind(census, kind)));
 }
 
 uint32_t census__kind_at(const struct census *census, uint64_t address)

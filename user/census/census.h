@@ -69,6 +69,7 @@ static inline uint32_t block_kind__type(uint32_t kind)
 enum census_by {
 	BY_TYPE,
 	BY_OWNER, /* the same, but that an instance's dict is its own kind */
+	CENSUS_BY_CNT,
 };
 
 struct census {
@@ -103,6 +104,9 @@ uint32_t census__kind_at(const struct census *census, uint64_t address);
 
 /* A kind as if an instance's dict were one as any other. */
 uint32_t census__plain_kind(const struct census *census, uint32_t kind);
+
+/* Of an object's kind: its type. */
+const struct type *census__object_type(const struct census *census, uint32_t kind);
 
 /* Blocks of one kind. */
 struct census_row {

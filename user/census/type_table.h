@@ -16,20 +16,18 @@
 #include "target/memory.h"
 
 /* Py_TPFLAGS_*, Include/object.h */
-#define TYPE_INLINE_VALUES	(1UL << 2) /* 3.13 on */
-#define TYPE_MANAGED_WEAKREF	(1UL << 3) /* 3.12 on */
-#define TYPE_MANAGED_DICT	(1UL << 4) /* 3.11 on */
-#define TYPE_HEAPTYPE		(1UL << 9)
-#define TYPE_READY		(1UL << 12)
-#define TYPE_HAVE_GC		(1UL << 14)
-#define TYPE_LONG_SUBCLASS	(1UL << 24)
-#define TYPE_LIST_SUBCLASS	(1UL << 25)
-#define TYPE_TUPLE_SUBCLASS	(1UL << 26)
-#define TYPE_BYTES_SUBCLASS	(1UL << 27)
-#define TYPE_UNICODE_SUBCLASS	(1UL << 28)
-#define TYPE_DICT_SUBCLASS	(1UL << 29)
-#define TYPE_EXCEPTION_SUBCLASS (1UL << 30)
-#define TYPE_TYPE_SUBCLASS	(1UL << 31)
+#define TYPE_MANAGED_WEAKREF  (1UL << 3) /* 3.12 on */
+#define TYPE_MANAGED_DICT     (1UL << 4) /* 3.11 on */
+#define TYPE_HEAPTYPE	      (1UL << 9)
+#define TYPE_READY	      (1UL << 12)
+#define TYPE_HAVE_GC	      (1UL << 14)
+#define TYPE_LONG_SUBCLASS    (1UL << 24)
+#define TYPE_LIST_SUBCLASS    (1UL << 25)
+#define TYPE_TUPLE_SUBCLASS   (1UL << 26)
+#define TYPE_BYTES_SUBCLASS   (1UL << 27)
+#define TYPE_UNICODE_SUBCLASS (1UL << 28)
+#define TYPE_DICT_SUBCLASS    (1UL << 29)
+#define TYPE_TYPE_SUBCLASS    (1UL << 31)
 
 struct type {
 	uint64_t address;

@@ -165,11 +165,14 @@ static int parse_value(const struct command *command, const char *text, enum pro
 		      "a value: live_bytes, live_blocks, hostage_bytes or growth");
 }
 
-static int parse_by(const struct command *command, const char *text, const char **by)
+static int parse_by(const struct command *command, const char *text, struct options *options)
 {
-	if (strcmp(text, "type") != 0 && strcmp(text, "owner") != 0)
+	size_t found = find_word(text, census_by_names, CENSUS_BY_CNT);
+
+	if (found == CENSUS_BY_CNT)
 		return reject(command, "--by", text, "what rows can be by: type or owner");
-	*by = text;
+	options->with_census = true;
+	options->by = (enum census_by)found;
 	return 0;
 }
 
@@ -235,7 +238,7 @@ static int apply_option(const struct command *command, enum option_id id, const 
 		options->blocks_per_arena_max = (uint32_t)number;
 		return 0;
 	case OPTION_BY:
-		return parse_by(command, text, &options->by);
+		return parse_by(command, text, options);
 	case OPTION_TOP:
 		if (!parse_integer(text, 1, ROWS_MAX, &number))
 			return reject(command, "--top", text, "a number from 1 to 1000000");

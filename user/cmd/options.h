@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "report/census_kinds.h"
 #include "report/profile.h"
 
 enum option_id {
@@ -63,9 +64,9 @@ struct options {
 	bool map, pause, no_cache;
 	double below; /* occupancy below which an arena with live blocks is pinned */
 	uint32_t blocks_per_arena_max;
-	const char
-		*by; /* "type" or "owner": what the table of the heap's content is by; NULL: none */
-	uint32_t top; /* how many rows of it */
+	bool with_census;  /* show what is in the heap, */
+	enum census_by by; /* by this */
+	uint32_t top;	   /* how many rows of it */
 	uint64_t max_memory_bytes;
 	char **arguments; /* what is left; not owned */
 	int argument_cnt;

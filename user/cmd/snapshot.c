@@ -22,7 +22,7 @@ static uint64_t count_writable_bytes(const struct process *process)
 static void census_report__release(struct census_report *report)
 {
 	census_rows__release(&report->rows);
-	census__free((struct census *)report->census);
+	census__free(report->census);
 }
 
 static int take_census(const struct heap_source *source, const struct heap *heap,
@@ -49,7 +49,7 @@ static int take_census(const struct heap_source *source, const struct heap *heap
 		return failure__set(failure, err, "process %d (%s): cannot look at its objects: %s",
 				    source->process->pid, source->process->comm, strerror(-err));
 	*out = (struct census_report){.census = census, .by = options->by, .top = options->top};
-	err = census__count(census, !strcmp(options->by, "owner") ? BY_OWNER : BY_TYPE, &out->rows);
+	err = census__count(census, options->by, &out->rows);
 	return err ? failure__set(failure, err, "out of memory") : 0;
 }
 
@@ -92,7 +92,7 @@ static int run_snapshot(const struct options *options)
 	err = output__find(&output, heap, &findings);
 	if (err)
 		failure__set(&failure, err, "out of memory");
-	if (!err && options->by)
+	if (!err && options->with_census)
 		err = take_census(source, heap, options, &census_report, &failure);
 	if (err) {
 		log_error("%s", failure.text);

@@ -3,6 +3,11 @@
 
 #include <stdio.h>
 
+const char *const census_by_names[CENSUS_BY_CNT] = {
+	[BY_TYPE] = "type",
+	[BY_OWNER] = "owner",
+};
+
 const char *census_kinds__role(uint32_t kind)
 {
 	static const char *const names[BLOCK_ROLE_CNT] = {

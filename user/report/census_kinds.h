@@ -9,11 +9,14 @@
 #include "census/census.h"
 
 struct census_report {
-	const struct census *census;
-	const char *by; /* what the rows are by: "type" or "owner" */
+	struct census *census;
+	enum census_by by; /* what the rows are by */
 	struct census_rows rows;
 	size_t top; /* so many rows are shown, of those with most bytes */
 };
+
+/* Their words, on the command line and in reports. */
+extern const char *const census_by_names[CENSUS_BY_CNT];
 
 /* "object", "parked", "buffer" or "unknown" */
 const char *census_kinds__role(uint32_t kind);

@@ -30,7 +30,7 @@ json_t *json_census__report(const struct census_report *report)
 	rows = json_array();
 	for (size_t i = 0; i < report->rows.cnt && i < report->top; i++)
 		json_values__append(&rows, pack_row(report->census, &report->rows.rows[i]));
-	return json_pack("{s:s, s:I, s:I, s:I, s:o}", "by", report->by, "blocks",
+	return json_pack("{s:s, s:I, s:I, s:I, s:o}", "by", census_by_names[report->by], "blocks",
 			 (json_int_t)report->rows.blocks, "bytes", (json_int_t)report->rows.bytes,
 			 "unreadable_blocks", (json_int_t)report->census->unreadable_blocks, "rows",
 			 rows);

@@ -44,8 +44,8 @@ void text_census__write(const struct census_report *report, FILE *out)
 	const struct census_rows *rows = &report->rows;
 	uint64_t cumulative = 0;
 
-	fprintf(out, "\nWhat is in it, by %s: %s blocks of %s\n", report->by, COUNT(rows->blocks),
-		BYTES(rows->bytes));
+	fprintf(out, "\nWhat is in it, by %s: %s blocks of %s\n", census_by_names[report->by],
+		COUNT(rows->blocks), BYTES(rows->bytes));
 	fprintf(out, "  %12s %8s %12s %8s %12s %8s  %s\n", "count", "", "size", "", "cumulative",
 		"", "kind");
 	for (size_t i = 0; i < rows->cnt && i < report->top; i++) {
