@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
-#include <math.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +8,7 @@
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "cmd/profile_output.h"
+#include "cmd/wakeups.h"
 #include "probes/features.h"
 #include "probes/site_cache.h"
 #include "probes/tracer.h"
@@ -28,22 +24,6 @@
 
 /* How often a started program is asked whether its Python is up. */
 #define HEAP_POLL_NS 1000000
-
-/* How often the budget is looked at. */
-#define TICK_S 0.2
-
-/* What wakes the trace up. */
-enum wakeup {
-	WAKEUP_FORK,
-	WAKEUP_TICK,
-	WAKEUP_OVERRUN,
-	WAKEUP_INTERVAL,
-	WAKEUP_DURATION,
-	WAKEUP_SIGNAL,
-	WAKEUP_EXEC,
-	WAKEUP_EXIT,
-	WAKEUP_CNT,
-};
 
 /*
  * A target that is kept from running in mid-change, for longer than a reading waits, is read at the next
@@ -64,7 +44,7 @@ struct trace {
 	struct timespec since;
 	int skip_cnt; /* checkpoints skipped in a row */
 	bool process_gone, ending;
-	int epoll_fd, fds[WAKEUP_CNT];
+	struct wakeups wakeups;
 };
 
 static void trace__release(struct trace *trace)
@@ -75,10 +55,7 @@ static void trace__release(struct trace *trace)
 	out_file__free(trace->profile);
 	heap_source__free(trace->source);
 	pinned_history__free(&trace->history);
-	closep(&trace->epoll_fd);
-	for (int i = 0; i < WAKEUP_CNT; i++)
-		if (i != WAKEUP_FORK && i != WAKEUP_OVERRUN && i < WAKEUP_EXEC)
-			closep(&trace->fds[i]); /* the others are not ours */
+	wakeups__close(&trace->wakeups);
 }
 
 static double seconds_since(const struct timespec *since)
@@ -255,84 +232,6 @@ static int checkpoint_and_report(struct trace *trace)
 	return report(trace);
 }
 
-static int new_timer(double seconds, bool repeat)
-{
-	struct timespec time = {.tv_sec = (time_t)seconds,
-				.tv_nsec = (long)(fmod(seconds, 1) * 1e9)};
-	struct itimerspec setting = {.it_value = time};
-	_cleanup_close_ int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-
-	if (repeat)
-		setting.it_interval = time;
-	if (fd < 0 || (seconds > 0 && timerfd_settime(fd, 0, &setting, NULL)))
-		return -errno;
-	return TAKE_FD(fd);
-}
-
-static int new_signal_fd(void)
-{
-	sigset_t signals;
-	int fd;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? -errno : fd;
-}
-
-static int open_wakeups(struct trace *trace)
-{
-	bool has_budget = tracer__overrun_fd(trace->tracer) >= 0;
-
-	trace->fds[WAKEUP_FORK] = tracer__fork_fd(trace->tracer);
-	trace->fds[WAKEUP_TICK] = new_timer(has_budget ? TICK_S : 0, true);
-	trace->fds[WAKEUP_OVERRUN] = tracer__overrun_fd(trace->tracer);
-	trace->fds[WAKEUP_SIGNAL] = new_signal_fd();
-	trace->fds[WAKEUP_INTERVAL] = new_timer(trace->options->interval_s, true);
-	trace->fds[WAKEUP_DURATION] = new_timer(trace->options->duration_s, false);
-	trace->fds[WAKEUP_EXEC] = tracer__exec_fd(trace->tracer);
-	trace->fds[WAKEUP_EXIT] = trace->source->process->pidfd;
-	trace->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (trace->epoll_fd < 0)
-		return -errno;
-	for (uint32_t i = 0; i < WAKEUP_CNT; i++) {
-		struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
-
-		if (i == WAKEUP_OVERRUN && !has_budget)
-			continue;
-		if (trace->fds[i] < 0)
-			return trace->fds[i];
-		if (epoll_ctl(trace->epoll_fd, EPOLL_CTL_ADD, trace->fds[i], &event))
-			return -errno;
-	}
-	return 0;
-}
-
-/* Waits for the next thing to do; the most final one if there are several. */
-static int wait_for(struct trace *trace, enum wakeup *out)
-{
-	struct epoll_event events[WAKEUP_CNT];
-	uint64_t expirations;
-	int cnt;
-
-	do
-		cnt = epoll_wait(trace->epoll_fd, events, WAKEUP_CNT, -1);
-	while (cnt < 0 && errno == EINTR);
-	if (cnt < 0)
-		return -errno;
-	*out = (enum wakeup)0;
-	for (int i = 0; i < cnt; i++)
-		if (events[i].data.u32 > (uint32_t)*out)
-			*out = (enum wakeup)events[i].data.u32;
-	if ((*out == WAKEUP_INTERVAL || *out == WAKEUP_TICK) &&
-	    read(trace->fds[*out], &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
-		return -errno;
-	return 0;
-}
-
 static void describe_end(const struct trace *trace, enum wakeup wakeup)
 {
 	const struct process *process = trace->source->process;
@@ -393,7 +292,7 @@ static int run_loop(struct trace *trace)
 	/* A program that we started cannot have got past its exit before it was looked at. */
 	launch__release(&trace->launch);
 	while (!err) {
-		err = wait_for(trace, &wakeup);
+		err = wakeups__wait(&trace->wakeups, &wakeup);
 		if (err)
 			log_error("cannot wait: %s", strerror(-err));
 		if (err || wakeup > WAKEUP_INTERVAL || tracer__has_execed(trace->tracer))
@@ -572,8 +471,7 @@ static int check_options(const struct options *options)
 static int run_trace(const struct options *options)
 {
 	_cleanup_(trace__release) struct trace trace = {.options = options,
-							.epoll_fd = -1,
-							.fds = {-1, -1, -1, -1, -1, -1, -1, -1}};
+							.wakeups = WAKEUPS_CLOSED};
 	struct failure failure;
 	int err;
 
@@ -588,7 +486,8 @@ static int run_trace(const struct options *options)
 		return err;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &trace.since);
-	err = open_wakeups(&trace);
+	err = wakeups__open(&trace.wakeups, trace.tracer, trace.source->process,
+			    options->interval_s, options->duration_s);
 	if (err) {
 		log_error("cannot set up timers: %s", strerror(-err));
 		return err;
