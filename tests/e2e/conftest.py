@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 
 import jsonschema
 import pytest
@@ -85,15 +86,6 @@ def target(python):
         yield running
 
 
-def read_to_the_end(process):
-    """As communicate(), but for a process of whose stdout lines were read already: communicate() would
-    lose what was read ahead. What goes to stderr is little."""
-    out = process.stdout.read()
-    err = process.stderr.read()
-    process.wait(timeout=60)
-    return out, err
-
-
 class Trace:
     """A pyfrag trace that runs beside the test; its reports when it has ended."""
 
@@ -103,19 +95,23 @@ class Trace:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
         # The first report says that all probes are in.
-        self.first = self.process.stdout.readline()
-        if not self.first:
+        self.lines = [self.process.stdout.readline()]
+        if not self.lines[0]:
             raise AssertionError(self.process.stderr.read().decode())
+        # A trace whose reports nobody takes would wait for that.
+        self.reader = threading.Thread(target=self.lines.extend, args=(self.process.stdout,))
+        self.reader.start()
 
     def stop(self, sig=signal.SIGINT):
         self.process.send_signal(sig)
         return self.wait()
 
     def wait(self):
-        out, err = read_to_the_end(self.process)
-        self.stderr = err.decode()
+        self.stderr = self.process.stderr.read().decode()
+        self.reader.join()
+        self.process.wait(timeout=60)
         assert self.process.returncode == 0, self.stderr
-        return [check_report(line) for line in [self.first] + out.splitlines()]
+        return [check_report(line) for line in self.lines]
 
 
 @pytest.fixture

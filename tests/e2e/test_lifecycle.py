@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import PYFRAG, PYTHONS, check_report, read_to_the_end, run_pyfrag
+from conftest import PYFRAG, PYTHONS, check_report, run_pyfrag
 from target import Target
 from test_trace_full import assert_complete
 
@@ -76,23 +76,17 @@ def test_target_exits(any_target, start_trace, nothing_left):
 
 
 @pytest.mark.parametrize("mode", ["watch", "full"])
-def test_target_is_killed_at_a_bad_moment(any_target, nothing_left, mode):
+def test_target_is_killed_at_a_bad_moment(start_trace, nothing_left, mode):
     """Whenever it dies: a last line that says so, no error. The heap is large, so reading takes long."""
     for delay in (0.0, 0.005, 0.02, 0.05, 0.1):
         with Target(PYTHONS[0]) as target:
             target.run("tuples_with_survivors", 2)
-            process = subprocess.Popen(
-                [PYFRAG, "trace", "-p", str(target.pid), "--json", "-i", "0.01", "--mode", mode],
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            assert process.stdout.readline()
+            trace = start_trace("-p", target.pid, "-i", "0.01", "--mode", mode)
             time.sleep(delay)
             target.process.kill()
-            out, err = read_to_the_end(process)
-            assert process.returncode == 0, err
-            assert err.decode().splitlines()[-1].startswith("pyfrag: process %d" % target.pid)
-            assert b"has exited" in err
-            for line in out.splitlines():
-                check_report(line)
+            trace.wait()
+            assert trace.stderr.splitlines()[-1].startswith("pyfrag: process %d" % target.pid)
+            assert "has exited" in trace.stderr
 
 
 def test_target_executes_another_program(any_target, start_trace, nothing_left):

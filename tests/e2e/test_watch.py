@@ -77,8 +77,26 @@ def test_unchanged_pools_are_not_read(target, start_trace):
     assert read
     for report in read:
         snapshot = report["snapshot"]
-        assert used * 0.95 < snapshot["unchanged_pools"] + snapshot["scrubbed_pools"] <= used + 8
+        looked_at = snapshot["unchanged_pools"] + snapshot["scrubbed_pools"]
+        assert used * 0.95 < looked_at + snapshot["calm_pools"] and looked_at <= used + 8
         assert snapshot["scrubbed_pools"] <= used // 16 + 8
+    assert_is_as_read_afresh(target, reports[-1])
+
+
+def test_a_target_that_falls_asleep_is_read_to_the_end(target, start_trace):
+    """What changed last, in arenas that were being passed over, is in the report of a target that sleeps."""
+    for _ in range(3):
+        target.run("tuples_with_survivors", 2)
+    trace = start_trace("-p", target.pid, "-i", "0.02", "--budget", "0")
+    start = cpu_seconds(target.pid)
+    while cpu_seconds(target.pid) < start + 0.5:
+        target.run("json_churn", 50)
+    target.ask("eval [survivors.__delitem__(slice(None, None, 2)) for survivors in kept] and None")
+    target.wait_until_blocked()
+    time.sleep(0.2)
+    reports = trace.stop()
+    assert any(report["snapshot"]["calm_pools"] for report in reports)
+    assert reports[-1]["snapshot"]["target_slept"]
     assert_is_as_read_afresh(target, reports[-1])
 
 

@@ -41,6 +41,7 @@ struct trace {
 	struct pinned_history history;
 	uint64_t counters[COUNTER_CNT];
 	struct heap_reading reading; /* of the last checkpoint */
+	double whole_reading_ms;     /* what reading all of the heap would take */
 	struct timespec since;
 	int skip_cnt; /* checkpoints skipped in a row */
 	bool process_gone, ending;
@@ -177,15 +178,21 @@ static int report(struct trace *trace)
 /* What reading the heap may take of the time between two readings; the last one is a whole one. */
 #define READING_SHARE 0.005
 
-/* Whether reading all of the heap would take more than its share, to judge by the reading before. */
-static bool spares_calm(const struct trace *trace)
+/* To judge by the last reading; of a target that has slept nothing was read. */
+static void note_reading(struct trace *trace)
 {
 	const struct checkpoint_counts *counts = &trace->reading.counts;
 	double looked_at = (double)(counts->unchanged_pools + counts->scrubbed_pools);
 	double share = looked_at > 0 ? looked_at / (looked_at + (double)counts->calm_pools) : 1;
 
-	return !trace->ending && trace->reading.duration_ms / share >
-					 READING_SHARE * 1000 * trace->options->interval_s;
+	if (!trace->reading.target_slept)
+		trace->whole_reading_ms = trace->reading.duration_ms / share;
+}
+
+static bool spares_calm(const struct trace *trace)
+{
+	return !trace->ending &&
+	       trace->whole_reading_ms > READING_SHARE * 1000 * trace->options->interval_s;
 }
 
 /* Whether there is more to hope for from the next checkpoint than from giving up. */
@@ -229,6 +236,7 @@ static int checkpoint_and_report(struct trace *trace)
 		return err;
 	}
 	trace->skip_cnt = 0;
+	note_reading(trace);
 	return report(trace);
 }
 

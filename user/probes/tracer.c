@@ -43,7 +43,8 @@ struct tracer {
 	uint64_t cpu_start_ns, cpu_ns;
 	/* The target's CPU time just before the heap was last read, where only reading moves the model. */
 	uint64_t read_cpu_ns;
-	bool has_read;
+	/* How many readings more there must be, even if it sleeps, until all of its heap has been looked at. */
+	int readings_due;
 	pid_t pid;
 	struct event_stream *stream;
 	struct heap_source *source;
@@ -254,6 +255,7 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 				    strerror(-err));
 	tracer->cpu_ns = tracer->cpu_start_ns;
 	tracer->hit_cost = probe_options.hit_cost;
+	tracer->readings_due = 1;
 	tracer->follow_blocks = options->follow_blocks;
 	tracer->sees_pool_frees = site_set__count(sites, EVENT_POOL_FREED) != 0;
 	tracer->sees_arena_maps = site_set__count(sites, EVENT_ARENA_MAP) != 0;
@@ -443,9 +445,19 @@ static bool has_slept(struct tracer *tracer)
 {
 	uint64_t before_ns = tracer->read_cpu_ns;
 
-	if (process__cpu_ns(tracer->pid, &tracer->read_cpu_ns))
-		return false;
-	return tracer->has_read && tracer->read_cpu_ns == before_ns;
+	return !process__cpu_ns(tracer->pid, &tracer->read_cpu_ns) &&
+	       tracer->read_cpu_ns == before_ns;
+}
+
+/* A reading that passes over calm arenas has seen all of them when as many have followed as take turns. */
+static void note_reading(struct tracer *tracer, const struct heap_reading *reading, bool slept)
+{
+	if (!reading->counts.calm_pools)
+		tracer->readings_due = 0;
+	else if (slept)
+		tracer->readings_due--;
+	else
+		tracer->readings_due = CALM_SHARE - 1;
 }
 
 /* Without events for blocks the model's heap is what memory says, and only what changed is read. */
@@ -453,9 +465,10 @@ static int bring_up_to_date(struct tracer *tracer, const struct heap_reading_opt
 			    struct heap_reading *out, uint64_t *counters, struct failure *failure)
 {
 	struct heap_reading_options stamped = *options;
+	bool slept = has_slept(tracer);
 	int err, return_err;
 
-	*out = (struct heap_reading){.target_slept = has_slept(tracer)};
+	*out = (struct heap_reading){.target_slept = slept && !tracer->readings_due};
 	if (out->target_slept)
 		return 0;
 	stamped.checkpoint.keep_stamps = true;
@@ -469,7 +482,10 @@ static int bring_up_to_date(struct tracer *tracer, const struct heap_reading_opt
 	if (!return_err)
 		return_err = tracer->handle_err;
 	event_stream__unlock(tracer->stream);
-	tracer->has_read = !err && !return_err;
+	if (!err && !return_err)
+		note_reading(tracer, out, slept);
+	else
+		tracer->readings_due = 1;
 	return err ? err : return_err ? describe_checkpoint(tracer, return_err, failure) : 0;
 }
 
