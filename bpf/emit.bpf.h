@@ -2,17 +2,15 @@
 /*
  * The only writer of the ring buffer. A record that finds no room is counted, never waited for.
  *
- * Waking the consumer costs more than the record does: it is woken once for each wakeup_bytes that
- * wait (it also looks by itself now and then), and by the rare events that end things.
+ * Waking the consumer costs more than the record does: it is woken once in wakeup_hits (it also looks by
+ * itself, many times a second), and by the rare events that end things.
  */
 #pragma once
 
 #include "maps.bpf.h"
 #include "pyfrag/stacks.h"
 
-#define RECORD_HEADER_BYTES 8 /* the ring buffer's own */
-
-static __always_inline void emit_event(__u8 type, __u8 size_class, __u64 address, __u64 flags)
+static __always_inline void emit(__u8 type, __u8 size_class, __u64 address, __u64 flags)
 {
 	struct pyfrag_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
@@ -28,23 +26,14 @@ static __always_inline void emit_event(__u8 type, __u8 size_class, __u64 address
 	bpf_ringbuf_submit(event, flags);
 }
 
-/* Whether a record of @size bytes is the one with which another wakeup_bytes wait. */
-static __always_inline __u64 wakeup_for(__u64 size)
+/* Whether the consumer is to be woken by what the @number-th hit on this CPU tells. */
+static __always_inline __u64 wakeup_at(__u64 number)
 {
-	__u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
-
-	return (waiting & (wakeup_bytes - 1)) + size + RECORD_HEADER_BYTES >= wakeup_bytes
-		       ? BPF_RB_FORCE_WAKEUP
-		       : BPF_RB_NO_WAKEUP;
-}
-
-static __always_inline void emit(__u8 type, __u8 size_class, __u64 address)
-{
-	emit_event(type, size_class, address, wakeup_for(sizeof(struct pyfrag_event)));
+	return number & (wakeup_hits - 1) ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP;
 }
 
 static __always_inline void emit_stacked(__u8 type, __u8 size_class, __u16 flags, __u64 address,
-					 __u64 stack)
+					 __u64 stack, __u64 wakeup)
 {
 	struct pyfrag_stacked_event *stacked = bpf_ringbuf_reserve(&events, sizeof(*stacked), 0);
 
@@ -58,10 +47,10 @@ static __always_inline void emit_stacked(__u8 type, __u8 size_class, __u16 flags
 	stacked->event.tgid = target_tgid;
 	stacked->event.address = address;
 	stacked->stack = stack;
-	bpf_ringbuf_submit(stacked, wakeup_for(sizeof(*stacked)));
+	bpf_ringbuf_submit(stacked, wakeup);
 }
 
 static __always_inline void emit_at_once(__u8 type, __u64 address)
 {
-	emit_event(type, 0, address, BPF_RB_FORCE_WAKEUP);
+	emit(type, 0, address, BPF_RB_FORCE_WAKEUP);
 }

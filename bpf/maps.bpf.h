@@ -22,13 +22,19 @@ const volatile bool use_cookie;
 /* Whether stacks may be wanted; else the verifier need not follow the walk. */
 const volatile bool with_stacks;
 
-/* The consumer is woken when so much of the ring buffer is filled; a power of two. */
-const volatile __u64 wakeup_bytes;
+/* The consumer is woken at one in so many hits on each CPU; a power of two. */
+const volatile __u64 wakeup_hits;
+
+/* Whether hits may be ignored for what they cost; else nobody asks before they are all counted. */
+const volatile bool has_budget;
 
 /* What a hit costs the target, ns: HITS_EMULATED, HITS_STEPPED. */
 const volatile __u32 hit_cost_ns[2];
 
-/* What all hits have cost so far, and what they may have cost by now; ns. User space moves the latter. */
+/*
+ * What hits have cost so far (without a budget only what is not the same for all of them), and what they may have
+ * cost by now; ns. User space moves the latter.
+ */
 __u64 spent_ns;
 volatile __u64 allowance_ns[ALLOW_CNT];
 
@@ -62,12 +68,12 @@ struct {
 	__type(value, struct pyfrag_site);
 } site_by_address SEC(".maps");
 
-static __always_inline void increment(void *map, __u32 key)
+/* Returns the new value, on this CPU. */
+static __always_inline __u64 increment(void *map, __u32 key)
 {
 	__u64 *value = bpf_map_lookup_elem(map, &key);
 
-	if (value)
-		(*value)++;
+	return value ? ++*value : 0;
 }
 
 static __always_inline void count(__u32 counter)

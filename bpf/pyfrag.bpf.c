@@ -89,13 +89,13 @@ static __always_inline bool is_sampled(__u8 type, __u64 address, __u32 *size_cla
 }
 
 /* Where the heap grows is told with a stack always, an allocation by chance. */
-static __always_inline void tell(__u8 type, __u32 size_class, __u64 address)
+static __always_inline void tell(__u8 type, __u32 size_class, __u64 address, __u64 wakeup)
 {
 	bool grows = type == EVENT_NEW_POOL || type == EVENT_ARENA_MAP, sampled = false;
 	__u16 flags = 0;
 
 	if (!with_stacks || !stacks.enabled) {
-		emit(type, size_class, address);
+		emit(type, size_class, address, wakeup);
 		return;
 	}
 	if (type == EVENT_ALLOC || type == EVENT_NEW_POOL)
@@ -103,22 +103,25 @@ static __always_inline void tell(__u8 type, __u32 size_class, __u64 address)
 	if (sampled)
 		flags = PYFRAG_EVENT_SAMPLED | stacks.sample_step << PYFRAG_EVENT_STEP_SHIFT;
 	if (sampled || grows)
-		emit_stacked(type, size_class, flags, address, current_stack());
+		emit_stacked(type, size_class, flags, address, current_stack(), wakeup);
 	else
-		emit(type, size_class, address);
+		emit(type, size_class, address, wakeup);
 }
 
 /*
  * Every hit costs the target, also one that is ignored. Returns whether it may still be looked at; where
- * it may not, user space is told once, and detaches. What happens to arenas is rare, and always told.
+ * it may not, user space is told once, and detaches. What happens to arenas is rare, and always told. *number:
+ * how many hits of its cost there were on this CPU.
  */
-static __always_inline bool charge(const struct pyfrag_site *site)
+static __always_inline bool charge(const struct pyfrag_site *site, __u64 *number)
 {
 	__u32 cost = site->type & PYFRAG_SITE_STEPPED ? HITS_STEPPED : HITS_EMULATED;
 	__u8 type = site->type & ~PYFRAG_SITE_STEPPED;
 	__u32 kind = type <= EVENT_FREE ? ALLOW_BLOCKS : ALLOW_GROWTH;
 
-	increment(&hits, cost);
+	*number = increment(&hits, cost);
+	if (!has_budget)
+		return true;
 	__sync_fetch_and_add(&spent_ns, hit_cost_ns[cost & 1]);
 	if (type > EVENT_POOL_FREED || spent_ns <= allowance_ns[kind])
 		return true;
@@ -135,7 +138,7 @@ int handle_site(struct pt_regs *ctx)
 {
 	struct pyfrag_site site;
 	__u32 size_class = 0;
-	__u64 operand = 0;
+	__u64 operand = 0, number;
 
 	if (current_tgid() != target_tgid) {
 		count(COUNTER_FOREIGN);
@@ -145,7 +148,7 @@ int handle_site(struct pt_regs *ctx)
 		count(COUNTER_UNKNOWN_SITE);
 		return 0;
 	}
-	if (!charge(&site))
+	if (!charge(&site, &number))
 		return 0;
 	site.type &= ~PYFRAG_SITE_STEPPED;
 	if (site.operand != PYFRAG_NO_REGISTER && !read_operand(ctx, &site, &operand))
@@ -153,7 +156,7 @@ int handle_site(struct pt_regs *ctx)
 	if (site.type == EVENT_NEW_POOL &&
 	    !read_new_pool(ctx, &site, operand, &size_class, &operand))
 		return 0;
-	tell(site.type, size_class, operand);
+	tell(site.type, size_class, operand, wakeup_at(number));
 	return 0;
 }
 

@@ -135,7 +135,7 @@ def measure_full_by_floor(build, quick):
     ratios = {}
     for name in PROGRAMS:
         with Program(build.path, name) as program:
-            ratios[name] = Spread([_full_by_floor(program, build) for _ in range(1 if quick else 3)])
+            ratios[name] = Spread([_full_by_floor(program, build) for _ in range(1 if quick else 7)])
     return ratios
 
 

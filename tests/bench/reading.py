@@ -152,7 +152,7 @@ def measure(build, gib, quick):
             _print_heap(kind, heaps[kind])
             if kind == "fragmented":
                 for what, work in (("sleeps", None), ("runs", "clock"), ("churns", "churn")):
-                    shares[what] = own_share(heap, work, 1 if quick else 3)
+                    shares[what] = own_share(heap, work, 1 if quick else 12)
                 alone, watched = largest_gaps_us(heap, rounds)
     print("pyfrag's own CPU at the default options, the fragmented heap, of a core: %s" % ", ".join(
         "target %s %.2f %%" % (what, 100 * share) for what, share in shares.items()))

@@ -98,6 +98,7 @@ static int attach(struct probe_set *probes, enum probe_group group, void (*funct
 int hit_cost__measure(struct hit_cost *out, const struct features *features)
 {
 	const struct probe_options options = {.pid = getpid(),
+					      .has_budget = true,
 					      .ring_bytes = RING_BYTES,
 					      .site_cnt = 2};
 	_cleanup_(probe_set__freep) struct probe_set *probes = NULL;

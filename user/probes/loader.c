@@ -22,8 +22,9 @@
 /* /proc/self/ns/pid of the initial namespace: PROC_PID_INIT_INO (include/linux/proc_ns.h). */
 #define INITIAL_PIDNS_INODE 0xEFFFFFFCU
 
-/* The consumer is woken when an eighth of the ring is filled. */
+/* The consumer is woken when an eighth of the ring may be filled. */
 #define WAKEUPS_PER_RING 8
+#define RECORD_BYTES	 (sizeof(struct pyfrag_event) + 8) /* the ring's own header */
 
 /* Up to so many sites get a perf event each, where there is no uprobe_multi: see uprobe_group.h. */
 #define SINGLE_SITES_MAX 12
@@ -93,6 +94,17 @@ static void choose_method(struct probe_set *probes, const struct probe_options *
 	probes->use_cookie = features->attach_cookie && probes->method != PROBE_GROUP;
 }
 
+/* So many that, if every CPU tells as much, an eighth of the ring is filled. */
+static uint64_t wakeup_hits(size_t ring_bytes)
+{
+	uint64_t room = ring_bytes / WAKEUPS_PER_RING / RECORD_BYTES, hits = 1;
+	int cpus = libbpf_num_possible_cpus();
+
+	while (hits * 2 * (cpus > 0 ? (uint64_t)cpus : 1) <= room)
+		hits *= 2;
+	return hits;
+}
+
 static void set_constants(struct pyfrag_bpf *skeleton, const struct probe_options *options,
 			  bool use_cookie)
 {
@@ -101,7 +113,8 @@ static void set_constants(struct pyfrag_bpf *skeleton, const struct probe_option
 	skeleton->rodata->target_tgid = (uint32_t)options->pid;
 	skeleton->rodata->use_cookie = use_cookie;
 	skeleton->rodata->with_stacks = options->with_stacks;
-	skeleton->rodata->wakeup_bytes = options->ring_bytes / WAKEUPS_PER_RING;
+	skeleton->rodata->has_budget = options->has_budget;
+	skeleton->rodata->wakeup_hits = wakeup_hits(options->ring_bytes);
 	skeleton->rodata->hit_cost_ns[HITS_EMULATED] = (uint32_t)options->hit_cost.emulated_ns;
 	skeleton->rodata->hit_cost_ns[HITS_STEPPED] = (uint32_t)options->hit_cost.stepped_ns;
 	for (int kind = 0; kind < ALLOW_CNT; kind++)
@@ -376,7 +389,14 @@ void probe_set__charge(struct probe_set *probes, uint64_t ns)
 
 uint64_t probe_set__spent_ns(const struct probe_set *probes)
 {
-	return probes->skeleton->bss->spent_ns;
+	const struct pyfrag_bpf *skeleton = probes->skeleton;
+	uint64_t spent_ns = skeleton->bss->spent_ns, hits[HITS_CNT] = {};
+
+	if (skeleton->rodata->has_budget)
+		return spent_ns;
+	probe_set__read_hits(probes, hits);
+	return spent_ns + hits[HITS_EMULATED] * skeleton->rodata->hit_cost_ns[HITS_EMULATED] +
+	       hits[HITS_STEPPED] * skeleton->rodata->hit_cost_ns[HITS_STEPPED];
 }
 
 void probe_set__enable_stacks(struct probe_set *probes, const struct pyfrag_stacks *stacks)

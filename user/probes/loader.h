@@ -24,6 +24,7 @@ struct probe_options {
 	size_t ring_bytes; /* a power of two */
 	size_t site_cnt;   /* about how many sites there will be */
 	struct hit_cost hit_cost;
+	bool has_budget;  /* probe_set__allow() will be called; else hits cannot be ignored */
 	bool with_stacks; /* probe_set__enable_stacks() will be called */
 };
 

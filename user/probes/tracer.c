@@ -226,6 +226,8 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 {
 	struct probe_options probe_options = {.pid = pid,
 					      .ring_bytes = options->ring_bytes,
+					      .has_budget = !options->follow_blocks &&
+							    options->budget > 0,
 					      .with_stacks = options->with_stacks,
 					      .site_cnt = sites->cnt};
 	_cleanup_(tracer__freep) struct tracer *tracer = calloc(1, sizeof(*tracer));
