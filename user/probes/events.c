@@ -13,8 +13,11 @@
 #include "pyfrag/stacks.h"
 #include "util/cleanup.h"
 
-/* Events below the wake-up threshold wait at most so long. */
-#define LOOK_INTERVAL_MS 20
+/*
+ * Events that do not wake anybody wait at most so long: a wake-up takes 40 us of a core. Stacks wake at once, and
+ * who wants to know how things stand drains the ring first.
+ */
+#define LOOK_INTERVAL_MS 200
 
 struct event_stream {
 	struct ring_buffer *ring;

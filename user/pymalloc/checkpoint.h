@@ -31,8 +31,8 @@
 #include "target/memory.h"
 
 /* When an arena counts as calm, and the share of calm ones that is looked at in each reading. */
-#define CALM_READINGS 2
-#define CALM_SHARE    4
+#define CALM_READINGS 1
+#define CALM_SHARE    8
 
 /* A partly used pool whose header stays the same is read again each so many readings. */
 #define SCRUB_READINGS 64
