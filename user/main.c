@@ -9,10 +9,8 @@
 #include "util/log.h"
 
 static const struct command *const commands[] = {
-	&command_trace,
-	&command_snapshot,
-	&command_sites,
-	&command_doctor,
+	&command_trace, &command_snapshot, &command_query,  &command_report,
+	&command_diff,	&command_sites,	   &command_doctor,
 };
 
 static void print_usage(void)

@@ -40,7 +40,9 @@
 	X(STACKS_UNKEPT, "stacks_unkept", "stacks for which there was no room")                    \
 	X(SITES_FORGOTTEN, "sites_forgotten",                                                      \
 	  "blocks and pools whose site was given up, for it was not certain any more")             \
-	X(DRIFT_UNCONFIRMED, "drift_unconfirmed", "blocks too many to look at twice")
+	X(DRIFT_UNCONFIRMED, "drift_unconfirmed", "blocks too many to look at twice")              \
+	X(REFERENCES_LEFT_OUT, "references_left_out",                                              \
+	  "objects that say they have more items than there is memory for")
 
 /* Probe hits, also counted by BPF programs: no losses, but what tracing costs. */
 enum pyfrag_hits {

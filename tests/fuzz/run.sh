@@ -22,7 +22,7 @@ esac
 clang=${CLANG:-clang}
 build=build/fuzz
 findings=$build/findings
-targets=${*:-fuzz_pool fuzz_heap fuzz_model fuzz_elf fuzz_insn fuzz_line_table}
+targets=${*:-fuzz_pool fuzz_heap fuzz_model fuzz_elf fuzz_insn fuzz_line_table fuzz_census}
 
 for target in $targets; do
 	[ -f "tests/fuzz/$target.c" ] && continue
@@ -32,8 +32,10 @@ done
 
 # What the targets are made of; neither commands nor BPF.
 sources="$(ls user/pymalloc/*.c user/stacks/*.c user/target/*.c user/util/*.c user/probes/insn_*.c \
-	user/probes/shape*.c user/probes/sites.c user/probes/values.c)
-tests/unit/fake_memory.c tests/unit/fake_pymalloc.c tests/unit/fake_target.c"
+	user/probes/shape*.c user/probes/sites.c user/probes/values.c \
+	user/census/*.c user/report/census_kinds.c)
+tests/unit/fake_memory.c tests/unit/fake_pymalloc.c tests/unit/fake_target.c
+tests/unit/fake_objects.c tests/unit/fake_types.c tests/unit/sample_heap.c"
 objects=
 for source in $sources; do
 	objects="$objects $build/${source%.c}.o"

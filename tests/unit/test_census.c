@@ -7,101 +7,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fake_types.h"
-#include "prng.h"
-#include "sample_heap.h"
+#include "fake_objects.h"
 #include "target/offsets.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
-
-#define ARENA	0x7f0000000000UL
-#define POOL(n) (ARENA + (n)*4096UL)
-#define HEAD	16UL /* PyGC_Head */
-#define TYPES	0x7f5600000000UL
-#define NOWHERE 0x7f9900000000UL
-
-enum class_id {
-	STR,
-	DICT,
-	LIST,
-	SET,
-	POINT,
-	LINKED,
-	CLASS_CNT
-};
-
-static const struct fake_type classes[CLASS_CNT] = {
-	[STR] = {.flags = TYPE_UNICODE_SUBCLASS, .basic_size = 80, .name = "str"},
-	[DICT] = {.flags = TYPE_HAVE_GC | TYPE_DICT_SUBCLASS, .basic_size = 48, .name = "dict"},
-	[LIST] = {.flags = TYPE_HAVE_GC | TYPE_LIST_SUBCLASS, .basic_size = 40, .name = "list"},
-	[SET] = {.flags = TYPE_HAVE_GC, .basic_size = 200, .name = "set"},
-	[POINT] = {.flags = TYPE_HAVE_GC | TYPE_HEAPTYPE,
-		   .basic_size = 32,
-		   .dict_offset = 16,
-		   .name = "Point"},
-	[LINKED] = {.flags = TYPE_HAVE_GC, .basic_size = 32, .name = "pkg.linked"},
-};
-
-struct world {
-	struct fake_memory memory;
-	struct heap *heap;
-	uint32_t next[SIZE_CLASSES_MAX]; /* block of the pool of each class */
-};
-
-static uint64_t class_at(enum class_id id)
-{
-	return TYPES + id * 4 * FAKE_TYPE_BYTES;
-}
-
-static void make(struct world *world)
-{
-	*world = (struct world){};
-	fake_memory__init(&world->memory);
-	fake_type__map_type(&world->memory);
-	for (enum class_id id = 0; id < CLASS_CNT; id++) {
-		struct fake_type class = classes[id];
-
-		class.address = class_at(id);
-		class.metatype = FAKE_TYPE_TYPE;
-		fake_type__map(&world->memory, &class);
-	}
-	world->heap = sample_heap__new_empty(&sample_geometry);
-	assert_int_equal(heap__add_arena(world->heap, ARENA), 0);
-	fake_memory__map(&world->memory, ARENA, SAMPLE_ARENA_BYTES);
-}
-
-static void release(struct world *world)
-{
-	heap__free(world->heap);
-	fake_memory__release(&world->memory);
-}
-
-/* A live block with so many @words at its beginning. */
-static uint64_t add(struct world *world, uint32_t size, const uint64_t *words, size_t cnt)
-{
-	uint8_t class = SAMPLE_CLASS(size);
-	uint64_t block =
-		sample_heap__add_block(world->heap, POOL(class), class, world->next[class]++);
-
-	if (cnt)
-		memcpy(fake_memory__at(&world->memory, block, cnt * 8), words, cnt * 8);
-	return block;
-}
-
-#define ADD(world, size, ...)                                                                      \
-	add(world, size, (uint64_t[]){__VA_ARGS__}, sizeof((uint64_t[]){__VA_ARGS__}) / 8)
-
-static struct census *take(const struct world *world)
-{
-	const struct census_options options = {.major = 3,
-					       .minor = 8,
-					       .offsets = py_offsets__of_version(3, 8),
-					       .refcnt_max = 1000};
-	struct census *census;
-
-	assert_int_equal(census__take(&census, world->heap, &world->memory.memory, &options), 0);
-	return census;
-}
 
 static void check(const struct census *census, uint64_t block, enum block_role role,
 		  enum block_part part, const char *type)
@@ -122,17 +31,17 @@ static void test_objects(void **state)
 	uint64_t text, large_text, untracked, tracked, parked, strange;
 
 	(void)state;
-	make(&world);
-	text = ADD(&world, 64, 1, class_at(STR), 5);
-	large_text = ADD(&world, 112, 3, class_at(STR), 50);
-	untracked = ADD(&world, 64, 0, 0, 2, class_at(DICT), 0, 0, NOWHERE, 0);
-	tracked = ADD(&world, 64, NOWHERE, NOWHERE, 2, class_at(DICT), 0, 0, NOWHERE, 0);
-	parked = ADD(&world, 64, 0, 0, 0, class_at(LIST));
+	world__make(&world);
+	text = ADD(&world, 64, 1, world__class(STR), 5);
+	large_text = ADD(&world, 112, 3, world__class(STR), 50);
+	untracked = ADD(&world, 64, 0, 0, 2, world__class(DICT), 0, 0, NOWHERE, 0);
+	tracked = ADD(&world, 64, NOWHERE, NOWHERE, 2, world__class(DICT), 0, 0, NOWHERE, 0);
+	parked = ADD(&world, 64, 0, 0, 0, world__class(LIST));
 	/* Its count is a pointer; it is too small for its type; what could be its type is none. */
-	strange = ADD(&world, 48, NOWHERE, class_at(STR));
-	ADD(&world, 32, 1, class_at(STR));
+	strange = ADD(&world, 48, NOWHERE, world__class(STR));
+	ADD(&world, 32, 1, world__class(STR));
 	ADD(&world, 64, 1, NOWHERE);
-	census = take(&world);
+	census = world__take(&world);
 	check(census, text, BLOCK_OBJECT, PART_NONE, "str");
 	check(census, large_text, BLOCK_OBJECT, PART_NONE, "str");
 	check(census, tracked, BLOCK_OBJECT, PART_NONE, "dict");
@@ -143,7 +52,7 @@ static void test_objects(void **state)
 	check(census, POOL(3) + 48 + 4 * 64, BLOCK_UNKNOWN, PART_NONE, NULL);
 	check(census, POOL(3) + 48 + 5 * 64, BLOCK_FREE, PART_NONE, NULL);
 	check(census, NOWHERE, BLOCK_FREE, PART_NONE, NULL);
-	release(&world);
+	world__release(&world);
 }
 
 /* A point, its dict, that one's keys; a list's items; a set's table; blocks in a row that hang on one. */
@@ -154,22 +63,22 @@ static void test_buffers_and_owners(void **state)
 	uint64_t keys, dict, point, other_keys, other_dict, items, table, rows[3], values;
 
 	(void)state;
-	make(&world);
+	world__make(&world);
 	keys = ADD(&world, 208, 1, 8);
 	other_keys = ADD(&world, 208, 1, 8);
 	values = ADD(&world, 80, 0);
-	dict = ADD(&world, 64, 1, 1, 1, class_at(DICT), 1, 1, keys, values);
-	other_dict = ADD(&world, 64, 1, 1, 1, class_at(DICT), 1, 1, other_keys, 0);
-	point = ADD(&world, 48, 1, 1, 1, class_at(POINT), dict + HEAD);
+	dict = ADD(&world, 64, 1, 1, 1, world__class(DICT), 1, 1, keys, values);
+	other_dict = ADD(&world, 64, 1, 1, 1, world__class(DICT), 1, 1, other_keys, 0);
+	point = ADD(&world, 48, 1, 1, 1, world__class(POINT), dict + HEAD);
 	items = ADD(&world, 128, dict + HEAD, dict + HEAD);
-	ADD(&world, 64, 1, 1, 1, class_at(LIST), 2, items, 2);
+	ADD(&world, 64, 1, 1, 1, world__class(LIST), 2, items, 2);
 	table = ADD(&world, 512, 0);
-	ADD(&world, 224, 1, 1, 1, class_at(SET), 1, 1, 31, table);
+	ADD(&world, 224, 1, 1, 1, world__class(SET), 1, 1, 31, table);
 	rows[2] = ADD(&world, 96, 0);
 	rows[1] = ADD(&world, 96, 0, rows[2] + 8);
 	rows[0] = ADD(&world, 96, rows[1]);
-	ADD(&world, 48, 1, 1, 1, class_at(LINKED), rows[0], 7);
-	census = take(&world);
+	ADD(&world, 48, 1, 1, 1, world__class(LINKED), rows[0], 7);
+	census = world__take(&world);
 	check(census, point, BLOCK_OBJECT, PART_NONE, "Point");
 	check(census, dict, BLOCK_OBJECT, PART_DICT, "Point");
 	check(census, keys, BLOCK_BUFFER, PART_DICT_KEYS, "Point");
@@ -180,7 +89,7 @@ static void test_buffers_and_owners(void **state)
 	check(census, table, BLOCK_BUFFER, PART_TABLE, "set");
 	for (int i = 0; i < 3; i++)
 		check(census, rows[i], BLOCK_BUFFER, PART_NONE, "pkg.linked");
-	release(&world);
+	world__release(&world);
 }
 
 /*
@@ -199,7 +108,7 @@ static void test_tuple_of_a_class(void **state)
 	uint64_t instance, bases;
 
 	(void)state;
-	make(&world);
+	world__make(&world);
 	fake_type__map(&world.memory,
 		       &(struct fake_type){.address = tuple,
 					   .metatype = FAKE_TYPE_TYPE,
@@ -218,7 +127,7 @@ static void test_tuple_of_a_class(void **state)
 	assert_int_equal(census__take(&census, world.heap, &world.memory.memory, &options), 0);
 	check(census, instance, BLOCK_OBJECT, PART_NONE, "Class");
 	check(census, bases, BLOCK_OBJECT, PART_NONE, "tuple");
-	release(&world);
+	world__release(&world);
 }
 
 static const struct census_row *find_row(const struct census_rows *rows, uint32_t kind)
@@ -238,14 +147,14 @@ static void test_rows(void **state)
 	uint64_t dict = 0;
 
 	(void)state;
-	make(&world);
+	world__make(&world);
 	for (int i = 0; i < 3; i++)
-		dict = ADD(&world, 64, i, 1, 1, class_at(DICT));
-	ADD(&world, 48, 1, 1, 1, class_at(POINT), dict + HEAD);
+		dict = ADD(&world, 64, i, 1, 1, world__class(DICT));
+	ADD(&world, 48, 1, 1, 1, world__class(POINT), dict + HEAD);
 	ADD(&world, 32, 0);
 	ADD(&world, 512, 0);
-	census = take(&world);
-	assert_int_equal(census__count(census, BY_TYPE, &rows), 0);
+	census = world__take(&world);
+	assert_int_equal(census__count(census, BY_TYPE, NULL, &rows), 0);
 	assert_int_equal(rows.blocks, 6);
 	assert_int_equal(rows.bytes, 3 * 64 + 48 + 32 + 512);
 	assert_int_equal(rows.cnt, 4);
@@ -256,13 +165,13 @@ static void test_rows(void **state)
 	assert_int_equal(row->bytes, 3 * 64);
 	assert_int_equal(row->tracked_blocks, 2);
 	census_rows__release(&rows);
-	assert_int_equal(census__count(census, BY_OWNER, &rows), 0);
+	assert_int_equal(census__count(census, BY_OWNER, NULL, &rows), 0);
 	assert_int_equal(rows.cnt, 5);
 	row = find_row(&rows, census__kind_at(census, dict));
 	assert_int_equal(block_kind__part(row->kind), PART_DICT);
 	assert_int_equal(row->blocks, 1);
 	census_rows__release(&rows);
-	release(&world);
+	world__release(&world);
 }
 
 static void test_memory_that_is_gone(void **state)
@@ -275,17 +184,17 @@ static void test_memory_that_is_gone(void **state)
 	struct world world;
 
 	(void)state;
-	make(&world);
-	ADD(&world, 64, 1, class_at(STR));
-	ADD(&world, 64, 1, class_at(STR));
+	world__make(&world);
+	ADD(&world, 64, 1, world__class(STR));
+	ADD(&world, 64, 1, world__class(STR));
 	fake_memory__unmap(&world.memory, ARENA);
-	census = take(&world);
+	census = world__take(&world);
 	assert_int_equal(census->unreadable_blocks, 2);
 	check(census, POOL(3) + 48, BLOCK_UNKNOWN, PART_NONE, NULL);
 	census__free(census);
 	world.memory.error = -ESRCH;
 	assert_int_equal(census__take(&census, world.heap, &world.memory.memory, &options), -ESRCH);
-	release(&world);
+	world__release(&world);
 }
 
 /* Whatever blocks hold: words of types, of blocks, of nothing. It ends, and each block is something. */
@@ -299,40 +208,15 @@ static void test_nonsense(void **state)
 		struct census_rows rows;
 		struct world world;
 
-		make(&world);
-		for (int i = 0; i < 200; i++) {
-			uint64_t words[64];
-			uint32_t size = (prng__below(&random, 32) + 1) * 16;
-
-			if (world.next[size / 16 - 1] >= 4048 / size)
-				continue;
-			for (size_t w = 0; w < size / 8; w++) {
-				switch (prng__below(&random, 5)) {
-				case 0:
-					words[w] = class_at(prng__below(&random, CLASS_CNT));
-					break;
-				case 1:
-					words[w] = ARENA + prng__below(&random, SAMPLE_ARENA_BYTES);
-					break;
-				case 2:
-					words[w] = FAKE_TYPE_TYPE;
-					break;
-				case 3:
-					words[w] = prng__next(&random);
-					break;
-				default:
-					words[w] = prng__below(&random, 4);
-				}
-			}
-			add(&world, size, words, size / 8);
-		}
-		census = take(&world);
-		for (enum census_by by = BY_TYPE; by <= BY_OWNER; by++) {
+		world__make(&world);
+		world__add_nonsense(&world, &random);
+		census = world__take(&world);
+		for (enum census_by by = BY_TYPE; by <= BY_ARENA; by++) {
 			struct heap_measure measure;
 			uint64_t blocks = 0;
 
 			assert_int_equal(heap__measure(world.heap, &measure), 0);
-			assert_int_equal(census__count(census, by, &rows), 0);
+			assert_int_equal(census__count(census, by, NULL, &rows), 0);
 			for (size_t i = 0; i < rows.cnt; i++)
 				blocks += rows.rows[i].blocks;
 			assert_int_equal(blocks, measure.totals.live_blocks);
@@ -340,7 +224,7 @@ static void test_nonsense(void **state)
 			census_rows__release(&rows);
 			heap_measure__free(&measure);
 		}
-		release(&world);
+		world__release(&world);
 	}
 }
 

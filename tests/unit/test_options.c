@@ -22,10 +22,8 @@
 #define KIB    1024UL
 
 static const struct command *const commands[] = {
-	&command_trace,
-	&command_snapshot,
-	&command_sites,
-	&command_doctor,
+	&command_trace, &command_snapshot, &command_sites, &command_doctor,
+	&command_query, &command_report,   &command_diff,
 };
 
 /* What became of a call, and what it wrote. */
@@ -132,22 +130,26 @@ static void check_success(const struct outcome *outcome)
 static const struct known_option {
 	const char *name, *letter, *value, *takers;
 } known_options[] = {
-	{"--pid", "-p", "17", "tsid"},	       {"--interval", "-i", "2.5", "t"},
-	{"--duration", "-d", "90s", "t"},      {"--mode", NULL, "watch", "t"},
-	{"--json", NULL, NULL, "ts"},	       {"--map", NULL, NULL, "ts"},
-	{"--pause", NULL, NULL, "ts"},	       {"--below", NULL, "25%", "ts"},
-	{"--budget", NULL, "0.5%", "t"},       {"--blocks", NULL, "4", "ts"},
-	{"--stacks", NULL, "none", "t"},       {"--sample-bytes", NULL, "4KiB", "t"},
-	{"--format", NULL, "pprof", "t"},      {"--value", NULL, "growth", "t"},
-	{"--output", "-o", "heap.pb.gz", "t"}, {"--max-memory", NULL, "64MiB", "tsd"},
-	{"--by", NULL, "owner", "s"},	       {"--top", NULL, "7", "s"},
-	{"--no-cache", NULL, NULL, "tid"},     {"--verbose", "-v", NULL, "tsid"},
-	{"--help", "-h", NULL, "tsid"},
+	{"--pid", "-p", "17", "tsid"},		{"--interval", "-i", "2.5", "t"},
+	{"--duration", "-d", "90s", "t"},	{"--mode", NULL, "watch", "t"},
+	{"--json", NULL, NULL, "tsqf"},		{"--map", NULL, NULL, "ts"},
+	{"--pause", NULL, NULL, "ts"},		{"--below", NULL, "25%", "tsf"},
+	{"--budget", NULL, "0.5%", "t"},	{"--blocks", NULL, "4", "ts"},
+	{"--stacks", NULL, "none", "t"},	{"--sample-bytes", NULL, "4KiB", "t"},
+	{"--format", NULL, "pprof", "t"},	{"--value", NULL, "growth", "t"},
+	{"--output", "-o", "heap.pb.gz", "ts"}, {"--max-memory", NULL, "64MiB", "tsdf"},
+	{"--by", NULL, "owner", "s"},		{"--top", NULL, "7", "sf"},
+	{"--no-cache", NULL, NULL, "tid"},	{"--verbose", "-v", NULL, "tsidf"},
+	{"--help", "-h", NULL, "tsidqrf"},	{"--paths", NULL, NULL, "s"},
+	{"--object", NULL, "0x7f00", "s"},	{"--arena", NULL, "0x7f00", "s"},
+	{"--since", NULL, "heap.db", "s"},	{"--no-values", NULL, NULL, "s"},
 };
 
 static bool takes(const struct command *command, const struct known_option *option)
 {
-	char letter = command == &command_sites ? 'i' : command->name[0];
+	char letter = command == &command_sites	 ? 'i'
+		      : command == &command_diff ? 'f'
+						 : command->name[0];
 
 	return strchr(option->takers, letter);
 }
@@ -383,7 +385,7 @@ static void test_unknown_options(void **state)
 	for (size_t c = 0; c < ARRAY_SIZE(commands); c++) {
 		PARSE(&outcome, commands[c], "--frobnicate");
 		check_error(&outcome, commands[c], "frobnicate");
-		PARSE(&outcome, commands[c], "-p", "1", "-Z");
+		PARSE(&outcome, commands[c], "-Z");
 		check_error(&outcome, commands[c], "Z");
 		PARSE(&outcome, commands[c], "--pidx=1");
 		check_error(&outcome, commands[c], "pidx");
@@ -491,7 +493,7 @@ static void test_help(void **state)
 		struct redirection out;
 
 		snprintf(usage, sizeof(usage), "Usage: pyfrag %s ", commands[c]->name);
-		PARSE(&outcome, commands[c], "-p", "1", "--help");
+		PARSE(&outcome, commands[c], "--help");
 		assert_int_equal(outcome.result, 1);
 		assert_string_equal(outcome.err, "");
 		assert_memory_equal(outcome.out, usage, strlen(usage));

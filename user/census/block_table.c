@@ -121,7 +121,7 @@ void block_table__release(struct block_table *table)
 	*table = (struct block_table){};
 }
 
-uint32_t block_table__find(const struct block_table *table, uint64_t address)
+uint32_t block_table__locate(const struct block_table *table, uint64_t address, uint64_t *start)
 {
 	const struct block_chunk *chunk = find_chunk(table, address >> CHUNK_SHIFT);
 	const struct block_pool *pool;
@@ -137,7 +137,15 @@ uint32_t block_table__find(const struct block_table *table, uint64_t address)
 	if (offset < table->pool_header_bytes)
 		return PLACE_NONE;
 	index = (uint32_t)(offset - table->pool_header_bytes) / pool->block_size;
+	*start = pool->address + table->pool_header_bytes + (uint64_t)index * pool->block_size;
 	return index < pool->block_cnt ? pool->first_place + index : PLACE_NONE;
+}
+
+uint32_t block_table__find(const struct block_table *table, uint64_t address)
+{
+	uint64_t start;
+
+	return block_table__locate(table, address, &start);
 }
 
 const struct block_pool *block_table__pool_of(const struct block_table *table, uint32_t place)
@@ -161,4 +169,19 @@ uint64_t block_table__address(const struct block_table *table, uint32_t place)
 
 	return pool->address + table->pool_header_bytes +
 	       (uint64_t)(place - pool->first_place) * pool->block_size;
+}
+
+size_t block_table__first_pool(const struct block_table *table, uint64_t address)
+{
+	size_t low = 0, high = table->pool_cnt;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (table->pools[middle].address < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }

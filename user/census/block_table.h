@@ -44,6 +44,12 @@ void block_table__release(struct block_table *table);
 /* The place around @address; PLACE_NONE: no block can be there. */
 uint32_t block_table__find(const struct block_table *table, uint64_t address);
 
+/* As above; *start: where the block begins. */
+uint32_t block_table__locate(const struct block_table *table, uint64_t address, uint64_t *start);
+
+/* The place in pools[] of the first pool at or behind @address; pool_cnt: there is none. */
+size_t block_table__first_pool(const struct block_table *table, uint64_t address);
+
 /* The pool of a place, and where the block begins. */
 const struct block_pool *block_table__pool_of(const struct block_table *table, uint32_t place);
 uint64_t block_table__address(const struct block_table *table, uint32_t place);

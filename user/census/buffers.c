@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "census/pool_reader.h"
+#include "census/word.h"
+#include "util/bits.h"
 #include "util/cleanup.h"
 
 /* A list of blocks longer than that is followed in the order of addresses only. */
@@ -34,18 +36,13 @@ struct round {
 	uint8_t *found, *pointing; /* a bit by place: found in this round, in the one before */
 };
 
-static bool get_bit(const uint8_t *bits, uint32_t at)
-{
-	return bits[at / 8] >> at % 8 & 1;
-}
-
 static bool points(const struct round *round, uint32_t place)
 {
 	uint32_t kind = round->census->blocks.words[place];
 	uint64_t flags;
 
 	if (round->owner == BUFFERS)
-		return get_bit(round->pointing, place);
+		return bits__get(round->pointing, place);
 	if (block_kind__role(kind) != BLOCK_OBJECT)
 		return false;
 	flags = census__object_type(round->census, kind)->flags;
@@ -105,7 +102,7 @@ static uint32_t find_unknown(const struct census *census, uint64_t word)
 static void take(struct round *round, uint32_t place, uint32_t kind)
 {
 	round->census->blocks.words[place] = kind;
-	round->found[place / 8] |= (uint8_t)(1 << place % 8);
+	bits__set(round->found, place);
 	round->found_cnt++;
 	round->unknown_cnt--;
 }
@@ -125,12 +122,6 @@ static void follow(struct round *round, const uint8_t *bytes, uint32_t size, uin
 			     ? kind
 			     : buffer_kind(round->census, kind, (int64_t)at - object_offset));
 	}
-}
-
-static uint32_t object_offset_of(const struct census *census, uint32_t kind)
-{
-	return object_layout__object_offset(&census->layout,
-					    census__object_type(census, kind)->flags);
 }
 
 static bool wants(const struct block_pool *pool, void *context)
@@ -154,7 +145,7 @@ static int visit(const struct block_pool *pool, const uint8_t *bytes, void *cont
 		if (points(round, place))
 			follow(round,
 			       bytes + census->blocks.pool_header_bytes + i * pool->block_size,
-			       pool->block_size, kind, object_offset_of(census, kind));
+			       pool->block_size, kind, census__object_offset(census, kind));
 	}
 	return 0;
 }
@@ -191,7 +182,7 @@ static uint64_t count_unknown(const struct census *census)
 static int run_round(struct round *round, enum owner owner)
 {
 	const struct pool_visitor visitor = {.wants = wants, .visit = visit, .context = round};
-	size_t bytes = round->census->blocks.place_cnt / 8 + 1;
+	size_t bytes = bits__bytes(round->census->blocks.place_cnt);
 	uint8_t *before = round->pointing;
 
 	if (owner == BUFFERS) {
@@ -207,14 +198,14 @@ static int run_round(struct round *round, enum owner owner)
 
 int buffers__attribute(struct census *census)
 {
-	_cleanup_free_ uint8_t *bits = calloc(2, census->blocks.place_cnt / 8 + 1);
+	_cleanup_free_ uint8_t *bits = calloc(2, bits__bytes(census->blocks.place_cnt));
 	struct round round = {.census = census, .unknown_cnt = count_unknown(census)};
 	int err;
 
 	if (!bits)
 		return -ENOMEM;
 	round.found = bits;
-	round.pointing = bits + census->blocks.place_cnt / 8 + 1;
+	round.pointing = bits + bits__bytes(census->blocks.place_cnt);
 	err = run_round(&round, OBJECTS);
 	if (!err)
 		err = follow_types(&round);

@@ -8,14 +8,12 @@
 #include "census/buffers.h"
 #include "census/pool_reader.h"
 #include "census/type_name.h"
+#include "census/word.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 
-#define PYOBJECT_BYTES	    16
-#define ASCII_OBJECT_BYTES  40 /* PyASCIIObject, 3.12 on; it was larger before */
-#define ADDRESS_MAX	    (1UL << 56)
-#define BLOCK_BYTES_MAX	    512
-#define MANAGED_DICT_OFFSET (-24)
+#define PYOBJECT_BYTES	   16
+#define ASCII_OBJECT_BYTES 40 /* PyASCIIObject, 3.12 on; it was larger before */
 /* Offsets of objects in blocks: none, the collector's head, that and a pre-header, a pre-header. */
 #define OFFSETS_MAX 4
 
@@ -55,11 +53,9 @@ static void find_offsets(struct look *look, const struct object_layout *layout)
 	}
 }
 
-/* Types are in libraries or, being large, on the malloc heap: not in arenas. */
-static bool could_be_type(const struct census *census, uint64_t address)
+bool census__could_be_type(const struct census *census, uint64_t address)
 {
-	return address % 8 == 0 && address >= 4096 && address < ADDRESS_MAX &&
-	       !heap__arena_around(census->heap, address);
+	return could_be_object(address) && !heap__arena_around(census->heap, address);
 }
 
 /*
@@ -81,13 +77,11 @@ static uint64_t least_bytes(const struct type *type)
 	return type->flags & TYPE_UNICODE_SUBCLASS ? ASCII_OBJECT_BYTES : type->basic_size;
 }
 
-/*
- * Whether the items that an object says it has fit into its block. (Of an int its size says the sign, too, or is
- * not there.)
- */
-static bool items_fit(const struct type *type, const uint8_t *object, uint64_t size)
+/* Whether the items that an object says it has fit into its block. */
+static bool items_fit(const struct object_layout *layout, const struct type *type,
+		      const uint8_t *object, uint64_t size)
 {
-	if (!type->item_size || type->flags & TYPE_LONG_SUBCLASS)
+	if (!object_layout__has_item_count(layout, type))
 		return true;
 	return size >= PYOBJECT_BYTES + 8 &&
 	       word_at(object + PYOBJECT_BYTES) <= (size - least_bytes(type)) / type->item_size;
@@ -103,7 +97,7 @@ static uint32_t classify_as(const struct census *census, uint32_t number, const 
 	bool has_head = type->flags & TYPE_HAVE_GC;
 
 	if (object_layout__object_offset(layout, type->flags) != offset ||
-	    offset + least_bytes(type) > size || !items_fit(type, object, size - offset) ||
+	    offset + least_bytes(type) > size || !items_fit(layout, type, object, size - offset) ||
 	    (has_head && !object_layout__is_gc_head(layout, head)))
 		return block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
 	if (!(word_at(object) & layout->refcnt_bits))
@@ -134,7 +128,7 @@ static int classify(const struct look *look, const uint8_t *bytes, uint32_t size
 			continue;
 		type = word_at(bytes + offset + 8);
 		number = type_table__find(census->types, type);
-		if (number == TYPE_UNSEEN && could_be_type(census, type)) {
+		if (number == TYPE_UNSEEN && census__could_be_type(census, type)) {
 			*is_unseen = true;
 			err = type_table__note(census->types, type);
 		}
@@ -147,36 +141,6 @@ static int classify(const struct look *look, const uint8_t *bytes, uint32_t size
 	return err;
 }
 
-static bool has_managed_dict(const struct object_layout *layout, const struct type *type)
-{
-	/* The bit meant something else before there were any. */
-	return type->flags & layout->pre_header_flags & TYPE_MANAGED_DICT;
-}
-
-/*
- * How far into an object its pointer to its dict is; 0 if it has none. One that is managed is the third
- * word before the object (Include/internal/pycore_object.h), and has its lowest bit set where it points to
- * values (3.12).
- */
-static int64_t dict_pointer_at(const struct object_layout *layout, const struct type *type,
-			       const uint8_t *object)
-{
-	uint64_t items;
-
-	if (has_managed_dict(layout, type))
-		return MANAGED_DICT_OFFSET;
-	if (type->dict_offset >= 0)
-		return type->dict_offset;
-	/* From the end of an object of so many items (_PyObject_GetDictPtr(), Objects/object.c). */
-	items = word_at(object + PYOBJECT_BYTES);
-	if ((int64_t)items < 0)
-		items = -items;
-	if (items > BLOCK_BYTES_MAX)
-		return 0;
-	return (int64_t)((type->basic_size + items * type->item_size + 7) & ~7UL) +
-	       type->dict_offset;
-}
-
 /* Notes the dict of the instance in a block. */
 static int claim_dict(struct look *look, uint32_t kind, const uint8_t *bytes, uint32_t size)
 {
@@ -186,9 +150,9 @@ static int claim_dict(struct look *look, uint32_t kind, const uint8_t *bytes, ui
 	uint64_t dict;
 	int err;
 
-	if (!has_managed_dict(&census->layout, type) && !type->dict_offset)
+	if (!object_layout__has_managed_dict(&census->layout, type->flags) && !type->dict_offset)
 		return 0;
-	at = dict_pointer_at(&census->layout, type, bytes + object);
+	at = object_layout__dict_at(&census->layout, type, bytes + object);
 	if (!at || object + at < 0 || object + at + 8 > size)
 		return 0;
 	dict = word_at(bytes + object + at);
@@ -214,7 +178,8 @@ static int note_referent(struct look *look, uint32_t kind, const uint8_t *bytes,
 	if (!type->is_weakref || at + 8 > size)
 		return 0;
 	referent = word_at(bytes + at);
-	return could_be_type(census, referent) ? type_table__note(census->types, referent) : 0;
+	return census__could_be_type(census, referent) ? type_table__note(census->types, referent)
+						       : 0;
 }
 
 static int set_kind(struct look *look, uint32_t place, uint32_t kind, const uint8_t *bytes,
@@ -349,12 +314,12 @@ static void mark_used(const struct census *census, bool *used)
 }
 
 /* Types by their whole names, but for those of which nothing is there: a program has many. */
-static int name_types(struct census *census, const struct census_options *options)
+static int name_types(struct census *census)
 {
 	struct type_namer namer = {
 		.memory = census->memory,
-		.offsets = options->offsets,
-		.dicts = dict_layout__of_version(options->major, options->minor),
+		.offsets = &census->offsets,
+		.dicts = census->dicts,
 	};
 	_cleanup_free_ bool *used = calloc(type_table__cnt(census->types) + 1, sizeof(*used));
 
@@ -372,6 +337,8 @@ static int name_types(struct census *census, const struct census_options *option
 			return err;
 		type_table__rename(census->types, i, name);
 	}
+	if (namer.name_offset)
+		census->shared_keys_offset = namer.name_offset + SHARED_KEYS_BEHIND_NAME;
 	return 0;
 }
 
@@ -386,6 +353,10 @@ int census__take(struct census **out, const struct heap *heap, const struct memo
 	census->heap = heap;
 	census->memory = memory;
 	census->refcnt_max = options->refcnt_max;
+	census->major = options->major;
+	census->minor = options->minor;
+	census->offsets = *options->offsets;
+	census->dicts = dict_layout__of_version(options->major, options->minor);
 	census->layout = object_layout__of_version(options->major, options->minor,
 						   heap->geometry.alignment, options->debug_hooks);
 	err = type_table__new(&census->types, memory);
@@ -396,7 +367,7 @@ int census__take(struct census **out, const struct heap *heap, const struct memo
 	if (!err)
 		err = buffers__attribute(census);
 	if (!err)
-		err = name_types(census, options);
+		err = name_types(census);
 	if (!err)
 		*out = TAKE_PTR(census);
 	return err;
@@ -408,6 +379,7 @@ void census__free(struct census *census)
 		return;
 	type_table__free(census->types);
 	block_table__release(&census->blocks);
+	free(census->hidden);
 	free(census);
 }
 
@@ -435,6 +407,12 @@ uint32_t census__plain_kind(const struct census *census, uint32_t kind)
 const struct type *census__object_type(const struct census *census, uint32_t kind)
 {
 	return type_table__at(census->types, block_kind__type(census__plain_kind(census, kind)));
+}
+
+uint32_t census__object_offset(const struct census *census, uint32_t kind)
+{
+	return object_layout__object_offset(&census->layout,
+					    census__object_type(census, kind)->flags);
 }
 
 uint32_t census__kind_at(const struct census *census, uint64_t address)

@@ -7,9 +7,11 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "census/block_table.h"
+#include "census/dict.h"
 #include "census/object_layout.h"
 #include "census/type_table.h"
 #include "pyfrag/py_offsets.h"
@@ -69,17 +71,27 @@ static inline uint32_t block_kind__type(uint32_t kind)
 enum census_by {
 	BY_TYPE,
 	BY_OWNER, /* the same, but that an instance's dict is its own kind */
+	BY_SIZE,  /* of the block */
+	BY_ARENA,
+	BY_REFERRERS, /* by the kinds of objects that refer to it */
+	BY_VIA,	      /* by what it is referred to: attributes, keys, indexes */
 	CENSUS_BY_CNT,
 };
 
 struct census {
 	const struct heap *heap;
 	const struct memory *memory;
+	int major, minor; /* of the Python */
 	struct object_layout layout;
+	struct py_offsets offsets;
+	enum dict_layout dicts;
+	/* Where a class made at run time points to the keys that its instances share; 0: not known, or none do. */
+	uint32_t shared_keys_offset;
 	uint64_t refcnt_max;
 	struct type_table *types;
-	struct block_table blocks;  /* its words are kinds */
-	uint32_t dict_type;	    /* the number of dict, or TYPE_NONE */
+	struct block_table blocks; /* its words are kinds */
+	uint32_t dict_type;	   /* the number of dict, or TYPE_NONE */
+	uint8_t *hidden;	   /* places that are not counted, see util/bits.h; NULL: none is */
 	uint64_t unreadable_blocks; /* whose memory was gone; they are BLOCK_UNKNOWN */
 };
 
@@ -108,10 +120,18 @@ uint32_t census__plain_kind(const struct census *census, uint32_t kind);
 /* Of an object's kind: its type. */
 const struct type *census__object_type(const struct census *census, uint32_t kind);
 
-/* Blocks of one kind. */
+/* How far into its block an object of this kind is. */
+uint32_t census__object_offset(const struct census *census, uint32_t kind);
+
+/* Whether there could be a type at @address: types are in libraries or, being large, on the malloc heap. */
+bool census__could_be_type(const struct census *census, uint64_t address);
+
+/* Blocks that count as the same. */
 struct census_row {
-	uint32_t kind;
-	uint32_t block_size; /* of BLOCK_UNKNOWN; else 0: of any */
+	uint32_t kind;	     /* BY_TYPE, BY_OWNER */
+	uint32_t block_size; /* BY_SIZE; and of BLOCK_UNKNOWN, by type or owner; else 0 */
+	uint32_t set;	     /* BY_REFERRERS, BY_VIA: in struct referrers */
+	uint64_t arena;	     /* BY_ARENA: its address */
 	uint64_t blocks, bytes;
 	uint64_t tracked_blocks; /* of these, objects on the collector's lists */
 };
@@ -122,6 +142,12 @@ struct census_rows {
 	uint64_t blocks, bytes; /* of all */
 };
 
-/* Counts. Returns 0 or -ENOMEM; the caller frees the rows. */
-int census__count(const struct census *census, enum census_by by, struct census_rows *out);
+struct referrers;
+
+/*
+ * Counts. @referrers: for BY_REFERRERS and BY_VIA, found by that; else NULL. Returns 0 or -ENOMEM; the caller frees
+ * the rows.
+ */
+int census__count(const struct census *census, enum census_by by, const struct referrers *referrers,
+		  struct census_rows *out);
 void census_rows__release(struct census_rows *rows);

@@ -4,6 +4,17 @@
 #include <stdlib.h>
 
 #include "census/census.h"
+#include "census/referrers.h"
+#include "util/bits.h"
+
+/* While it is counted: a row for whatever there can be. */
+struct count {
+	const struct census *census;
+	enum census_by by;
+	const struct referrers *referrers;
+	struct census_row *rows;
+	uint32_t arena; /* which one of the heap the pool is in */
+};
 
 static int compare_rows(const void *left, const void *right)
 {
@@ -11,69 +22,128 @@ static int compare_rows(const void *left, const void *right)
 
 	if (a->bytes != b->bytes)
 		return a->bytes < b->bytes ? 1 : -1;
-	return (a->kind > b->kind) - (a->kind < b->kind);
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	if (a->arena != b->arena)
+		return a->arena < b->arena ? -1 : 1;
+	return (a->set > b->set) - (a->set < b->set);
 }
 
-/* Counters: of each role, part and type; then of blocks that are not known, of each size. */
-static size_t counter_cnt(const struct census *census)
+/* Of each role, part and type; then of blocks that are not known, of each size. */
+static size_t kind_cnt(const struct census *census)
 {
-	return (size_t)BLOCK_ROLE_CNT * BLOCK_PART_CNT * type_table__cnt(census->types) +
-	       SIZE_CLASSES_MAX + 1;
+	return (size_t)BLOCK_ROLE_CNT * BLOCK_PART_CNT * type_table__cnt(census->types);
 }
 
-static size_t counter_of(const struct census *census, uint32_t kind, uint32_t block_size)
+static size_t row_cnt(const struct count *count)
 {
-	size_t types = type_table__cnt(census->types);
-	size_t group = block_kind__role(kind) * (size_t)BLOCK_PART_CNT + block_kind__part(kind);
-
-	if (block_kind__role(kind) == BLOCK_UNKNOWN)
-		return (size_t)BLOCK_ROLE_CNT * BLOCK_PART_CNT * types +
-		       block_size / census->heap->geometry.alignment;
-	return group * types + block_kind__type(kind);
+	switch (count->by) {
+	case BY_SIZE:
+		return SIZE_CLASSES_MAX + 1;
+	case BY_ARENA:
+		return count->census->heap->arena_cnt;
+	case BY_REFERRERS:
+	case BY_VIA:
+		return count->referrers->set_cnt;
+	default:
+		return kind_cnt(count->census) + SIZE_CLASSES_MAX + 1;
+	}
 }
 
-static void count_pool(const struct census *census, const struct block_pool *pool,
-		       enum census_by by, struct census_row *counters)
+static size_t size_index(const struct census *census, uint32_t block_size)
 {
+	return block_size / census->heap->geometry.alignment;
+}
+
+static struct census_row *row_of_kind(const struct count *count, uint32_t kind, uint32_t block_size)
+{
+	const struct census *census = count->census;
+	size_t types = type_table__cnt(census->types), group;
+	struct census_row *row;
+
+	if (count->by == BY_TYPE)
+		kind = census__plain_kind(census, kind);
+	group = block_kind__role(kind) * (size_t)BLOCK_PART_CNT + block_kind__part(kind);
+	if (block_kind__role(kind) != BLOCK_UNKNOWN) {
+		row = &count->rows[group * types + block_kind__type(kind)];
+	} else {
+		row = &count->rows[kind_cnt(census) + size_index(census, block_size)];
+		row->block_size = block_size;
+	}
+	row->kind = kind;
+	return row;
+}
+
+static struct census_row *row_of(const struct count *count, uint32_t place, uint32_t kind,
+				 uint32_t block_size)
+{
+	struct census_row *row;
+
+	switch (count->by) {
+	case BY_SIZE:
+		row = &count->rows[size_index(count->census, block_size)];
+		row->block_size = block_size;
+		return row;
+	case BY_ARENA:
+		row = &count->rows[count->arena];
+		row->arena = count->census->heap->arenas[count->arena].address;
+		return row;
+	case BY_REFERRERS:
+	case BY_VIA:
+		row = &count->rows[count->referrers->of_places[place]];
+		row->set = count->referrers->of_places[place];
+		return row;
+	default:
+		return row_of_kind(count, kind & ~BLOCK_TRACKED, block_size);
+	}
+}
+
+static bool is_hidden(const struct count *count, uint32_t place)
+{
+	return count->census->hidden && bits__get(count->census->hidden, place);
+}
+
+static void count_pool(struct count *count, const struct block_pool *pool)
+{
+	const struct heap *heap = count->census->heap;
+
+	/* Both are in the order of their addresses. */
+	while (pool->address >=
+	       heap->arenas[count->arena].address + (uint64_t)heap->geometry.arena_size)
+		count->arena++;
 	for (uint32_t i = 0; i < pool->block_cnt; i++) {
-		uint32_t kind = census->blocks.words[pool->first_place + i];
-		struct census_row *counter;
-		bool tracked;
+		uint32_t kind = count->census->blocks.words[pool->first_place + i];
+		struct census_row *row;
 
-		if (block_kind__role(kind) == BLOCK_FREE)
+		if (block_kind__role(kind) == BLOCK_FREE || is_hidden(count, pool->first_place + i))
 			continue;
-		tracked = kind & BLOCK_TRACKED;
-		kind &= ~BLOCK_TRACKED;
-		if (by == BY_TYPE)
-			kind = census__plain_kind(census, kind);
-		counter = &counters[counter_of(census, kind, pool->block_size)];
-		counter->kind = kind;
-		counter->block_size =
-			block_kind__role(kind) == BLOCK_UNKNOWN ? pool->block_size : 0;
-		counter->blocks++;
-		counter->tracked_blocks += tracked;
-		counter->bytes += pool->block_size;
+		row = row_of(count, pool->first_place + i, kind, pool->block_size);
+		row->blocks++;
+		row->tracked_blocks += !!(kind & BLOCK_TRACKED);
+		row->bytes += pool->block_size;
 	}
 }
 
-int census__count(const struct census *census, enum census_by by, struct census_rows *out)
+int census__count(const struct census *census, enum census_by by, const struct referrers *referrers,
+		  struct census_rows *out)
 {
-	size_t cnt = counter_cnt(census);
-	struct census_row *rows = calloc(cnt, sizeof(*rows));
+	struct count count = {.census = census, .by = by, .referrers = referrers};
+	size_t cnt = row_cnt(&count);
 
-	if (!rows)
+	count.rows = calloc(cnt + 1, sizeof(*count.rows));
+	if (!count.rows)
 		return -ENOMEM;
-	*out = (struct census_rows){.rows = rows};
+	*out = (struct census_rows){.rows = count.rows};
 	for (size_t i = 0; i < census->blocks.pool_cnt; i++)
-		count_pool(census, &census->blocks.pools[i], by, rows);
+		count_pool(&count, &census->blocks.pools[i]);
 	for (size_t i = 0; i < cnt; i++) {
-		if (!rows[i].blocks)
+		if (!count.rows[i].blocks)
 			continue;
-		out->blocks += rows[i].blocks;
-		out->bytes += rows[i].bytes;
-		rows[out->cnt++] = rows[i];
+		out->blocks += count.rows[i].blocks;
+		out->bytes += count.rows[i].bytes;
+		count.rows[out->cnt++] = count.rows[i];
 	}
-	qsort(rows, out->cnt, sizeof(*rows), compare_rows);
+	qsort(count.rows, out->cnt, sizeof(*count.rows), compare_rows);
 	return 0;
 }
 

@@ -2,8 +2,8 @@
 #include "census/dict.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/cleanup.h"
 
@@ -40,12 +40,10 @@ enum keys_kind {
 /* Before the values: capacity, size, embedded, valid. */
 #define VALUE_SIZES_BYTES 8
 
-/* Where the entries of a dict are, and how far apart. */
-struct keys {
-	uint64_t entries;
-	size_t cnt;
-	bool has_hash; /* each entry begins with it */
-};
+_Static_assert(sizeof(struct dict_object) <= DICT_HEADER_BYTES, "what is read of a dict");
+_Static_assert(sizeof(struct old_dict_object) <= DICT_HEADER_BYTES, "what is read of a dict");
+_Static_assert(sizeof(struct entries_keys) <= KEYS_HEADER_BYTES, "what is read of keys");
+_Static_assert(sizeof(struct kinds_keys) <= KEYS_HEADER_BYTES, "what is read of keys");
 
 enum dict_layout dict_layout__of_version(int major, int minor)
 {
@@ -65,61 +63,94 @@ static uint64_t index_size(uint64_t size)
 	return size <= 0xffffffff ? 4 : 8;
 }
 
-static int find_entries(struct keys *out, const struct memory *memory, uint64_t address)
+static int decode_entries(struct dict_keys *out, uint64_t address, const void *header)
 {
 	struct entries_keys keys;
-	int err = memory__read(memory, address, &keys, sizeof(keys));
 
-	if (err)
-		return err;
+	memcpy(&keys, header, sizeof(keys));
 	if (!keys.size || keys.size & (keys.size - 1) || keys.entry_cnt > keys.size)
 		return -EINVAL;
-	*out = (struct keys){.entries = address + sizeof(keys) + keys.size * index_size(keys.size),
-			     .cnt = keys.entry_cnt,
-			     .has_hash = true};
+	*out = (struct dict_keys){.entries = address + sizeof(keys) +
+					     keys.size * index_size(keys.size),
+				  .cnt = keys.entry_cnt,
+				  .words = 3};
 	return 0;
 }
 
-static int find_kinds(struct keys *out, const struct memory *memory, uint64_t address)
+static int decode_kinds(struct dict_keys *out, uint64_t address, const void *header)
 {
 	struct kinds_keys keys;
-	int err = memory__read(memory, address, &keys, sizeof(keys));
 
-	if (err)
-		return err;
+	memcpy(&keys, header, sizeof(keys));
 	if (keys.kind > KEYS_SPLIT || keys.log2_index_bytes > LOG2_INDEX_BYTES_MAX ||
 	    keys.log2_size > keys.log2_index_bytes || keys.entry_cnt >> keys.log2_size)
 		return -EINVAL;
-	*out = (struct keys){.entries = address + sizeof(keys) + (1UL << keys.log2_index_bytes),
-			     .cnt = keys.entry_cnt,
-			     .has_hash = keys.kind == KEYS_GENERAL};
+	*out = (struct dict_keys){.entries =
+					  address + sizeof(keys) + (1UL << keys.log2_index_bytes),
+				  .cnt = keys.entry_cnt,
+				  .words = keys.kind == KEYS_GENERAL ? 3 : 2};
 	return 0;
 }
 
-static int find_keys(struct keys *out, const struct memory *memory, enum dict_layout layout,
-		     uint64_t address)
+int dict_keys__decode(struct dict_keys *out, enum dict_layout layout, uint64_t address,
+		      const void *header)
 {
-	return layout == DICT_OF_ENTRIES ? find_entries(out, memory, address)
-					 : find_kinds(out, memory, address);
+	return layout == DICT_OF_ENTRIES ? decode_entries(out, address, header)
+					 : decode_kinds(out, address, header);
 }
 
-/* Copies the pairs of @keys, with the values at @values if these are not beside their keys. */
-static int read_pairs(struct dict_entry **out, size_t *cnt, const struct memory *memory,
-		      const struct keys *keys, uint64_t values_at)
+int dict_keys__of_table(struct dict_keys *out, const void *header)
 {
-	size_t words = keys->has_hash ? 3 : 2, found = 0;
+	struct old_dict_object dict;
+
+	memcpy(&dict, header, sizeof(dict));
+	if (dict.mask & (dict.mask + 1) || dict.used > dict.mask || dict.fill > dict.mask)
+		return -EINVAL;
+	*out = (struct dict_keys){.entries = dict.table, .cnt = dict.mask + 1, .words = 3};
+	return 0;
+}
+
+uint64_t dict_values__first(enum dict_layout layout, uint64_t values)
+{
+	return layout == DICT_OF_SIZED_VALUES ? values + VALUE_SIZES_BYTES : values;
+}
+
+void dict_header__decode(const void *header, enum dict_layout layout, uint64_t *keys,
+			 uint64_t *values)
+{
+	struct dict_object dict;
+
+	memcpy(&dict, header, sizeof(dict));
+	*keys = dict.keys;
+	*values = dict.values ? dict_values__first(layout, dict.values) : 0;
+}
+
+static int read_keys(struct dict_keys *out, const struct memory *memory, enum dict_layout layout,
+		     uint64_t address)
+{
+	uint8_t header[KEYS_HEADER_BYTES];
+	int err = memory__read(memory, address, header, sizeof(header));
+
+	return err ? err : dict_keys__decode(out, layout, address, header);
+}
+
+/* Copies the pairs of @keys, with the values at @values_at if these are not beside their keys. */
+static int read_pairs(struct dict_entry **out, size_t *cnt, const struct memory *memory,
+		      const struct dict_keys *keys, uint64_t values_at)
+{
 	_cleanup_free_ uint64_t *entries = NULL, *values = NULL;
 	struct dict_entry *pairs;
+	size_t found = 0;
 	int err;
 
 	if (keys->cnt > DICT_ENTRIES_MAX)
 		return -E2BIG;
-	entries = malloc((keys->cnt + 1) * words * sizeof(*entries));
+	entries = malloc((keys->cnt + 1) * keys->words * sizeof(*entries));
 	values = malloc((keys->cnt + 1) * sizeof(*values));
 	if (!entries || !values)
 		return -ENOMEM;
 	err = keys->cnt ? memory__read(memory, keys->entries, entries,
-				       keys->cnt * words * sizeof(*entries))
+				       keys->cnt * keys->words * sizeof(*entries))
 			: 0;
 	if (!err && values_at && keys->cnt)
 		err = memory__read(memory, values_at, values, keys->cnt * sizeof(*values));
@@ -129,7 +160,7 @@ static int read_pairs(struct dict_entry **out, size_t *cnt, const struct memory 
 	if (!pairs)
 		return -ENOMEM;
 	for (size_t i = 0; i < keys->cnt; i++) {
-		const uint64_t *entry = &entries[i * words + keys->has_hash];
+		const uint64_t *entry = &entries[(i + 1) * keys->words - 2];
 		uint64_t value = values_at ? values[i] : entry[1];
 
 		if (entry[0] && value)
@@ -140,51 +171,33 @@ static int read_pairs(struct dict_entry **out, size_t *cnt, const struct memory 
 	return 0;
 }
 
-static uint64_t first_value(enum dict_layout layout, uint64_t values)
-{
-	return layout == DICT_OF_SIZED_VALUES ? values + VALUE_SIZES_BYTES : values;
-}
-
-static int read_table(struct dict_entry **out, size_t *cnt, const struct memory *memory,
-		      uint64_t address)
-{
-	struct old_dict_object dict;
-	int err = memory__read(memory, address, &dict, sizeof(dict));
-
-	if (err)
-		return err;
-	if (dict.mask & (dict.mask + 1) || dict.used > dict.mask || dict.fill > dict.mask)
-		return -EINVAL;
-	return read_pairs(
-		out, cnt, memory,
-		&(struct keys){.entries = dict.table, .cnt = dict.mask + 1, .has_hash = true}, 0);
-}
-
 int dict__read(struct dict_entry **out, size_t *cnt, const struct memory *memory,
 	       enum dict_layout layout, uint64_t address)
 {
-	struct dict_object dict;
-	struct keys keys;
+	uint8_t header[DICT_HEADER_BYTES];
+	uint64_t at, values = 0;
+	struct dict_keys keys;
 	int err;
 
-	if (layout == DICT_OF_TABLE)
-		return read_table(out, cnt, memory, address);
-	err = memory__read(memory, address, &dict, sizeof(dict));
-	if (!err)
-		err = find_keys(&keys, memory, layout, dict.keys);
+	err = memory__read(memory, address, header, sizeof(header));
 	if (err)
 		return err;
-	return read_pairs(out, cnt, memory, &keys,
-			  dict.values ? first_value(layout, dict.values) : 0);
+	if (layout == DICT_OF_TABLE) {
+		err = dict_keys__of_table(&keys, header);
+	} else {
+		dict_header__decode(header, layout, &at, &values);
+		err = read_keys(&keys, memory, layout, at);
+	}
+	return err ? err : read_pairs(out, cnt, memory, &keys, values);
 }
 
 int dict__read_values(struct dict_entry **out, size_t *cnt, const struct memory *memory,
 		      enum dict_layout layout, uint64_t keys_at, uint64_t values)
 {
-	struct keys keys;
-	int err = find_keys(&keys, memory, layout, keys_at);
+	struct dict_keys keys;
+	int err = read_keys(&keys, memory, layout, keys_at);
 
 	if (err)
 		return err;
-	return read_pairs(out, cnt, memory, &keys, first_value(layout, values));
+	return read_pairs(out, cnt, memory, &keys, dict_values__first(layout, values));
 }

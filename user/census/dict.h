@@ -30,6 +30,32 @@ struct dict_entry {
 
 enum dict_layout dict_layout__of_version(int major, int minor);
 
+/* Where the entries of a dict are. */
+struct dict_keys {
+	uint64_t entries; /* address of the first */
+	size_t cnt;	  /* used or not */
+	uint32_t words; /* of an entry: key and value, and a hash before them if there are three */
+};
+
+/* What of a PyDictObject or a PyDictKeysObject has to be read to know where the entries are. */
+#define DICT_HEADER_BYTES 48
+#define KEYS_HEADER_BYTES 40
+
+/*
+ * Both return 0 or -EINVAL: that makes no sense. @header: a copy of the PyDictObject, in DICT_OF_TABLE; of the
+ * PyDictKeysObject, which is at @address, in the others.
+ */
+int dict_keys__of_table(struct dict_keys *out, const void *header);
+int dict_keys__decode(struct dict_keys *out, enum dict_layout layout, uint64_t address,
+		      const void *header);
+
+/* Of a PyDictObject, not in DICT_OF_TABLE: where its keys are, and where its values, 0 if beside the keys. */
+void dict_header__decode(const void *header, enum dict_layout layout, uint64_t *keys,
+			 uint64_t *values);
+
+/* Where the first value is of those that an instance has at @values. */
+uint64_t dict_values__first(enum dict_layout layout, uint64_t values);
+
 /*
  * The entries of the dict at @address, in its order; the caller frees *out. Returns 0, -EINVAL if that is no
  * dict (or was changed meanwhile), -E2BIG above DICT_ENTRIES_MAX, -EFAULT, -ENOMEM or as memory__read().

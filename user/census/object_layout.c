@@ -10,6 +10,11 @@
 #define GC_REFS_UNTRACKED (-2)
 /* Of addresses. The lowest bits of _gc_next and _gc_prev may say something of the object. */
 #define ADDRESS_ZEROS (~0UL << 56)
+/* PyVarObject's ob_size */
+#define OB_SIZE_OFFSET 16
+/* The third word before an object (Include/internal/pycore_object.h). */
+#define MANAGED_DICT_OFFSET (-24)
+#define ITEMS_MAX	    (1UL << 32)
 
 /*
  * Up to 3.7 three words, in a union with a long double in 2.7 and in those later releases that align blocks to
@@ -38,10 +43,13 @@ struct object_layout object_layout__of_version(int major, int minor, uint32_t al
 		.pre_header_flags = pre_header_flags(major, minor),
 		.has_gc_refs = major < 3 || minor < 8,
 		.gc_refs_shift = major < 3 ? 0 : 1,
-		.dict_has_table = major < 3,
-		/* A count below 2^40: so many references do not fit into memory. */
-		.refcnt_zeros = ~0UL << 40,
-		.refcnt_bits = ~0UL >> 24,
+		.frame_has_count =
+			major < 3 ||
+			minor<11,
+			      .dict_has_table = major<
+				      3,
+				      /* A count below 2^40: so many references do not fit into memory. */
+				      .refcnt_zeros = ~0UL << 40, .refcnt_bits = ~0UL>> 24,
 	};
 
 	/* Include/refcount.h: uint32_t ob_refcnt; uint16_t ob_overflow, ob_flags */
@@ -93,4 +101,36 @@ bool object_layout__is_gc_head(const struct object_layout *layout, const uint8_t
 bool object_layout__is_refcnt(const struct object_layout *layout, uint64_t word)
 {
 	return !(word & layout->refcnt_zeros);
+}
+
+bool object_layout__has_managed_dict(const struct object_layout *layout, uint64_t type_flags)
+{
+	/* The bit meant something else before there were any. */
+	return type_flags & layout->pre_header_flags & TYPE_MANAGED_DICT;
+}
+
+/* The size of an int says its sign, too, or is not there. */
+bool object_layout__has_item_count(const struct object_layout *layout, const struct type *type)
+{
+	return type->item_size && !(type->flags & TYPE_LONG_SUBCLASS) && !type->is_generator &&
+	       (layout->frame_has_count || strcmp(type->name, "frame") != 0);
+}
+
+int64_t object_layout__dict_at(const struct object_layout *layout, const struct type *type,
+			       const uint8_t *object)
+{
+	int64_t items;
+
+	if (object_layout__has_managed_dict(layout, type->flags))
+		return MANAGED_DICT_OFFSET;
+	if (type->dict_offset >= 0)
+		return type->dict_offset;
+	/* From the end of an object of so many items (_PyObject_GetDictPtr(), Objects/object.c). */
+	memcpy(&items, object + OB_SIZE_OFFSET, sizeof(items));
+	if (items < 0)
+		items = -items;
+	if (items < 0 || (uint64_t)items > ITEMS_MAX)
+		return 0;
+	return (int64_t)((type->basic_size + (uint64_t)items * type->item_size + 7) & ~7UL) +
+	       type->dict_offset;
 }

@@ -21,7 +21,8 @@ struct object_layout {
 	uint64_t refcnt_bits;	/* those that hold the count */
 	uint32_t gc_refs_shift; /* up to 3.7: gc_refs, the third word, is shifted so far */
 	bool has_gc_refs;
-	bool dict_has_table; /* 2.7: ma_table in place of ma_keys and ma_values */
+	bool frame_has_count; /* up to 3.10 a frame object is a PyVarObject */
+	bool dict_has_table;  /* 2.7: ma_table in place of ma_keys and ma_values */
 };
 
 /*
@@ -42,3 +43,19 @@ bool object_layout__is_gc_head(const struct object_layout *layout, const uint8_t
 
 /* Whether @word can be a reference count. */
 bool object_layout__is_refcnt(const struct object_layout *layout, uint64_t word);
+
+/* Whether instances of a type with these flags have a dict, or just its values, that Python manages. */
+bool object_layout__has_managed_dict(const struct object_layout *layout, uint64_t type_flags);
+
+struct type;
+
+/* Whether objects of @type say, where PyVarObject does, how many items they have. */
+bool object_layout__has_item_count(const struct object_layout *layout, const struct type *type);
+
+/*
+ * How far into an object of @type, of which @object is a copy, its pointer to its dict is: negative if that is
+ * managed, for then it is before the object, and has its lowest bit set where it points to values (3.12); 0 if it
+ * has none.
+ */
+int64_t object_layout__dict_at(const struct object_layout *layout, const struct type *type,
+			       const uint8_t *object);

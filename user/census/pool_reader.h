@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "census/block_table.h"
 #include "pymalloc/heap.h"
@@ -27,15 +26,6 @@ struct pool_visitor {
 /* Reads the pools of @blocks, in their order. Returns 0, -ENOMEM, as memory__read_ranges(), or as @visitor. */
 int pool_reader__run(const struct heap *heap, const struct block_table *blocks,
 		     const struct memory *memory, const struct pool_visitor *visitor);
-
-/* A word of a copy. */
-static inline uint64_t word_at(const uint8_t *bytes)
-{
-	uint64_t word;
-
-	memcpy(&word, bytes, sizeof(word));
-	return word;
-}
 
 /* Whether the block at this offset in a pool is live. */
 static inline bool pool_reader__is_live(const struct heap *heap, const uint64_t *live,

@@ -15,12 +15,6 @@
 #define QUALNAME_BEHIND_NAME 16
 #define MODULE_KEY	     "__module__"
 
-/* What of a type can do without: it is not there, or makes no sense. */
-static bool is_missing(int err)
-{
-	return err == -EFAULT || err == -EINVAL || err == -E2BIG;
-}
-
 static int is_module_key(struct type_namer *namer, uint64_t key, bool *out)
 {
 	_cleanup_free_ char *text = NULL;
@@ -31,7 +25,7 @@ static int is_module_key(struct type_namer *namer, uint64_t key, bool *out)
 		return 0;
 	err = py_string__read(&text, namer->memory, namer->offsets, key);
 	if (err)
-		return is_missing(err) ? 0 : err;
+		return memory__is_missing(err) ? 0 : err;
 	*out = !strcmp(text, MODULE_KEY);
 	if (*out)
 		namer->module_key = key; /* it is interned: there is but one, in each interpreter */
@@ -50,7 +44,7 @@ static int find_module(struct type_namer *namer, const struct dict_entry *entrie
 		if (!is_module)
 			continue;
 		err = py_string__read(out, namer->memory, namer->offsets, entries[i].value);
-		return is_missing(err) ? 0 : err;
+		return memory__is_missing(err) ? 0 : err;
 	}
 	return 0;
 }
@@ -67,7 +61,7 @@ static int read_module(struct type_namer *namer, const struct type *type, char *
 		return 0;
 	err = dict__read(&entries, &cnt, namer->memory, namer->dicts, type->dict);
 	if (err)
-		return is_missing(err) ? 0 : err;
+		return memory__is_missing(err) ? 0 : err;
 	err = find_module(namer, entries, cnt, out);
 	if (err || *out || !key)
 		return err;
@@ -87,7 +81,7 @@ static uint64_t name_object(const struct type_namer *namer, const struct type *t
 	return type->name_at - (data == PY_NO_OFFSET ? namer->offsets->bytes_data : data);
 }
 
-static int read_qualname(const struct type_namer *namer, const struct type *type, char **out)
+static int read_qualname(struct type_namer *namer, const struct type *type, char **out)
 {
 	uint64_t words[(HEAP_TYPE_NAME_MAX + QUALNAME_BEHIND_NAME) / 8 + 1];
 	int err;
@@ -97,13 +91,14 @@ static int read_qualname(const struct type_namer *namer, const struct type *type
 		return 0;
 	err = memory__read(namer->memory, type->address, words, sizeof(words));
 	if (err)
-		return is_missing(err) ? 0 : err;
+		return memory__is_missing(err) ? 0 : err;
 	for (size_t at = HEAP_TYPE_NAME_MIN / 8; at < HEAP_TYPE_NAME_MAX / 8; at++) {
 		if (words[at] != name_object(namer, type))
 			continue;
+		namer->name_offset = (uint32_t)at * 8;
 		err = py_string__read(out, namer->memory, namer->offsets,
 				      words[at + QUALNAME_BEHIND_NAME / 8]);
-		return is_missing(err) ? 0 : err;
+		return memory__is_missing(err) ? 0 : err;
 	}
 	return 0;
 }

@@ -18,8 +18,12 @@ struct type_namer {
 	const struct memory *memory;
 	const struct py_offsets *offsets;
 	enum dict_layout dicts;
-	uint64_t module_key; /* the str "__module__", when it was seen; 0 */
+	uint64_t module_key;  /* the str "__module__", when it was seen; 0 */
+	uint32_t name_offset; /* of ht_name, when it was seen; 0 */
 };
+
+/* ht_cached_keys, of a class whose instances share keys (3.3 on). */
+#define SHARED_KEYS_BEHIND_NAME 24
 
 /*
  * The name of @type; the caller frees it. What cannot be read is left out: its tp_name is there in any case.

@@ -15,13 +15,17 @@ struct type_object {
 	int64_t basic_size, item_size;
 	uint64_t slots[15];
 	uint64_t flags;
-	uint64_t more_slots[11]; /* tp_doc to tp_base */
+	uint64_t doc, traverse, clear, richcompare;
+	int64_t weak_offset;
+	uint64_t iter, iternext, methods, members, getset, base;
 	uint64_t dict;
-	uint64_t descriptor_slots[2];
+	uint64_t get, set;
 	int64_t dict_offset;
 };
 _Static_assert(offsetof(struct type_object, flags) == 168, "tp_flags");
-_Static_assert(offsetof(struct type_object, dict) == 264, "tp_dict");
+_Static_assert(offsetof(struct type_object, weak_offset) == 208, "tp_weaklistoffset");
+_Static_assert(offsetof(struct type_object, members) == 240, "tp_members");
+_Static_assert(offsetof(struct type_object, dict) == TYPE_DICT_OFFSET, "tp_dict");
 _Static_assert(offsetof(struct type_object, dict_offset) == 288, "tp_dictoffset");
 
 #define ADDRESS_MAX    (1UL << 56)
@@ -204,11 +208,17 @@ static int read_name(char **out, const struct memory *memory, uint64_t address)
 	return *out ? 0 : -ENOMEM;
 }
 
+static bool is_generator(const char *name)
+{
+	return !strcmp(name, "generator") || !strcmp(name, "coroutine") ||
+	       !strcmp(name, "async_generator");
+}
+
 static int decide(struct type_table *table, uint64_t address, const struct type_object *object)
 {
 	_cleanup_free_ char *name = NULL;
 	struct slot *slot = find_slot(table, address);
-	bool is_set, is_weakref;
+	bool built_in;
 	int err;
 
 	slot->verdict = NO_TYPE;
@@ -218,9 +228,7 @@ static int decide(struct type_table *table, uint64_t address, const struct type_
 	err = ARRAY_RESERVE(table->types, table->type_capacity, table->type_cnt + 1);
 	if (err)
 		return err;
-	is_weakref = !(object->flags & TYPE_HEAPTYPE) && !strncmp(name, "weakref", 7);
-	is_set = !(object->flags & TYPE_HEAPTYPE) &&
-		 (!strcmp(name, "set") || !strcmp(name, "frozenset"));
+	built_in = !(object->flags & TYPE_HEAPTYPE);
 	slot->verdict = IS_TYPE;
 	slot->number = (uint32_t)table->type_cnt;
 	table->types[table->type_cnt++] = (struct type){
@@ -231,10 +239,17 @@ static int decide(struct type_table *table, uint64_t address, const struct type_
 		.item_size =
 			(uint64_t)(object->item_size < 0 ? -object->item_size : object->item_size),
 		.dict = object->dict,
+		.base = object->base,
+		.members = object->members,
+		.has_get = object->get != 0,
+		.weak_offset = object->weak_offset,
 		.dict_offset = object->dict_offset,
 		.name_at = object->name,
-		.is_set = is_set,
-		.is_weakref = is_weakref,
+		.is_set = built_in && (!strcmp(name, "set") || !strcmp(name, "frozenset")),
+		.is_weakref = built_in && !strncmp(name, "weakref", 7),
+		/* No class made in Python has a dot in there. It is made at run time from 3.12 on. */
+		.is_deque = !strcmp(name, "collections.deque"),
+		.is_generator = built_in && is_generator(name),
 		.name = TAKE_PTR(name),
 	};
 	return 0;
@@ -347,4 +362,11 @@ const struct type *type_table__at(const struct type_table *table, uint32_t numbe
 uint32_t type_table__cnt(const struct type_table *table)
 {
 	return (uint32_t)table->type_cnt;
+}
+
+const struct type *type_table__base(const struct type_table *table, const struct type *type)
+{
+	uint32_t number = type->base ? type_table__find(table, type->base) : TYPE_NONE;
+
+	return number < TYPE_UNSEEN ? &table->types[number] : NULL;
 }

@@ -16,6 +16,7 @@
 #include "target/memory.h"
 
 /* Py_TPFLAGS_*, Include/object.h */
+#define TYPE_INLINE_VALUES    (1UL << 2) /* 3.13 on */
 #define TYPE_MANAGED_WEAKREF  (1UL << 3) /* 3.12 on */
 #define TYPE_MANAGED_DICT     (1UL << 4) /* 3.11 on */
 #define TYPE_HEAPTYPE	      (1UL << 9)
@@ -29,18 +30,35 @@
 #define TYPE_DICT_SUBCLASS    (1UL << 29)
 #define TYPE_TYPE_SUBCLASS    (1UL << 31)
 
+/* Whether an object could be at @address, as far as the number itself says. */
+static inline bool could_be_object(uint64_t address)
+{
+	return address % 8 == 0 && address >= 4096 && address < 1UL << 56;
+}
+
 struct type {
 	uint64_t address;
 	uint64_t flags;
 	uint64_t metatype;		/* the type's own type */
 	uint64_t basic_size, item_size; /* bytes */
-	uint64_t dict; /* tp_dict; 0: in 3.12 and later those of built-in types are elsewhere */
+	uint64_t dict;	  /* tp_dict; 0: in 3.12 and later those of built-in types are elsewhere */
+	uint64_t base;	  /* tp_base; 0: none */
+	uint64_t members; /* tp_members: PyMemberDef[], up to one without a name; 0: none */
+	bool has_get;	  /* tp_descr_get: found in a class, its instances are not what one gets */
+	int64_t weak_offset; /* tp_weaklistoffset: what is there is no reference; 0 or less: nowhere */
 	int64_t dict_offset; /* tp_dictoffset: where an instance points to its dict; 0: nowhere */
 	uint64_t name_at;    /* of the bytes of tp_name */
 	bool is_set;	     /* set or frozenset themselves */
 	bool is_weakref;     /* weakref itself */
+	bool is_deque;	     /* collections.deque itself */
+	/* Its items are not counted where PyVarObject has its count: a generator's are a frame. */
+	bool is_generator;
 	char *name; /* tp_name: of a built-in or extension type with its module, of a class without */
 };
+
+/* Where a type points to its dict, and to its bases. */
+#define TYPE_DICT_OFFSET  264
+#define TYPE_BASES_OFFSET 336
 
 /* Numbers that are none. */
 #define TYPE_NONE   UINT32_MAX	     /* what is there is no type */
@@ -64,6 +82,9 @@ int type_table__resolve(struct type_table *table);
 
 /* Gives a type another name, which is taken over. */
 void type_table__rename(struct type_table *table, uint32_t number, char *name);
+
+/* The type that @type is derived from; NULL: none, or not known. */
+const struct type *type_table__base(const struct type_table *table, const struct type *type);
 
 /* The types, by their numbers: 0 up to type_table__cnt(). */
 const struct type *type_table__at(const struct type_table *table, uint32_t number);

@@ -10,3 +10,6 @@ extern const struct command command_snapshot;
 extern const struct command command_trace;
 extern const struct command command_sites;
 extern const struct command command_doctor;
+extern const struct command command_query;
+extern const struct command command_report;
+extern const struct command command_diff;

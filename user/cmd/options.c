@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cmd/options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -43,7 +44,8 @@ static const struct option_spec specs[] = {
 	 "text, json; or, once, at the end, the sites as a profile: pprof, collapsed"},
 	{OPTION_VALUE, "value", 0, "VALUE",
 	 "of collapsed stacks: live_bytes (default), live_blocks, hostage_bytes, growth"},
-	{OPTION_OUTPUT, "output", 'o', "FILE", "where the profile goes (default: stdout)"},
+	{OPTION_OUTPUT, "output", 'o', "FILE",
+	 "where the profile goes (default: stdout); the database, of a snapshot"},
 	{OPTION_JSON, "json", 0, NULL, "a line of JSON for each report (docs/report.schema.json)"},
 	{OPTION_MAP, "map", 0, NULL,
 	 "draw the heap, a character a sector: ' ' free, '-' partly used, "
@@ -53,9 +55,20 @@ static const struct option_spec specs[] = {
 	 "an arena with live blocks is pinned if less of it is live (default 10%)"},
 	{OPTION_BLOCKS, "blocks", 0, "N",
 	 "list at most N blocks of each pinned arena (default 32)"},
-	{OPTION_BY, "by", 0, "type|owner",
-	 "show what is in the heap, by type; or by owner: dicts of instances by their class"},
+	{OPTION_BY, "by", 0, "WHAT",
+	 "show what is in the heap, by type; owner: dicts of instances by their class; size; arena; referrers: "
+	 "the types of what refers to it; via: by what (attributes, keys, indexes)"},
 	{OPTION_TOP, "top", 0, "N", "show at most N rows of it (default 20)"},
+	{OPTION_PATHS, "paths", 0, NULL,
+	 "say what keeps the blocks alive that pin arenas: the way to each, from a module or a variable"},
+	{OPTION_OBJECT, "object", 0, "ADDRESS",
+	 "say all about the object at, or in the block around, that address"},
+	{OPTION_ARENA, "arena", 0, "ADDRESS",
+	 "list all that lives in the arena at, or around, that address, and what keeps it alive"},
+	{OPTION_SINCE, "since", 0, "FILE",
+	 "with --by: leave out what was there when that database was written"},
+	{OPTION_NO_VALUES, "no-values", 0, NULL,
+	 "leave out what the program's data says: texts, numbers, keys of dicts"},
 	{OPTION_MAX_MEMORY, "max-memory", 0, "SIZE",
 	 "what pyfrag's picture of the heap may take, about 1 % of the heap (default 1GiB)"},
 	{OPTION_NO_CACHE, "no-cache", 0, NULL, "scan for probe sites also if they are known"},
@@ -104,6 +117,17 @@ static bool parse_integer(const char *text, long min, long max, long *value)
 	errno = 0;
 	*value = strtol(text, &end, 10);
 	return !errno && !*end && *value >= min && *value <= max;
+}
+
+static bool parse_address(const char *text, uint64_t *address)
+{
+	char *end;
+
+	if (strncmp(text, "0x", 2) != 0 || !isxdigit((unsigned char)text[2]))
+		return false;
+	errno = 0;
+	*address = strtoull(text, &end, 16);
+	return !errno && !*end && *address;
 }
 
 /* Which of @words @text is; @cnt if it is none. */
@@ -170,7 +194,7 @@ static int parse_by(const struct command *command, const char *text, struct opti
 	size_t found = find_word(text, census_by_names, CENSUS_BY_CNT);
 
 	if (found == CENSUS_BY_CNT)
-		return reject(command, "--by", text, "what rows can be by: type or owner");
+		return reject(command, "--by", text, "what rows can be by");
 	options->with_census = true;
 	options->by = (enum census_by)found;
 	return 0;
@@ -244,6 +268,25 @@ static int apply_option(const struct command *command, enum option_id id, const 
 			return reject(command, "--top", text, "a number from 1 to 1000000");
 		options->top = (uint32_t)number;
 		return 0;
+	case OPTION_PATHS:
+		options->with_paths = true;
+		return 0;
+	case OPTION_OBJECT:
+		if (!parse_address(text, &options->object))
+			return reject(command, "--object", text,
+				      "an address, such as 0x7f0123456780");
+		return 0;
+	case OPTION_ARENA:
+		if (!parse_address(text, &options->arena))
+			return reject(command, "--arena", text,
+				      "an address, such as 0x7f0123400000");
+		return 0;
+	case OPTION_SINCE:
+		options->since = text;
+		return 0;
+	case OPTION_NO_VALUES:
+		options->no_values = true;
+		return 0;
 	case OPTION_MAX_MEMORY:
 		if (!units__parse_bytes(text, &options->max_memory_bytes) ||
 		    !options->max_memory_bytes)
@@ -265,7 +308,9 @@ static int apply_option(const struct command *command, enum option_id id, const 
 /* What getopt_long() wants of the options that the command takes. */
 static void build_tables(const struct command *command, struct option *longs, char *letters)
 {
-	*letters++ = '+'; /* what follows the first argument belongs to it: trace -- CMD -x */
+	/* What follows the command belongs to it: trace -- CMD -x */
+	if (command->starts_command)
+		*letters++ = '+';
 	*letters++ = ':'; /* a missing value is told from an unknown option */
 	for (const enum option_id *id = command->options; *id; id++) {
 		const struct option_spec *spec = find_spec(*id);

@@ -31,6 +31,11 @@ enum option_id {
 	OPTION_BLOCKS,
 	OPTION_BY,
 	OPTION_TOP,
+	OPTION_PATHS,
+	OPTION_OBJECT,
+	OPTION_ARENA,
+	OPTION_SINCE,
+	OPTION_NO_VALUES,
 	OPTION_MAX_MEMORY,
 	OPTION_NO_CACHE,
 	OPTION_VERBOSE,
@@ -64,9 +69,14 @@ struct options {
 	bool map, pause, no_cache;
 	double below; /* occupancy below which an arena with live blocks is pinned */
 	uint32_t blocks_per_arena_max;
-	bool with_census;  /* show what is in the heap, */
-	enum census_by by; /* by this */
-	uint32_t top;	   /* how many rows of it */
+	bool with_census;	/* show what is in the heap, */
+	enum census_by by;	/* by this */
+	uint32_t top;		/* how many rows of it */
+	bool with_paths;	/* say what keeps alive what pins */
+	uint64_t object, arena; /* addresses; 0: none */
+	bool with_database;	/* all that goes into a database */
+	const char *since;	/* a database; NULL: none */
+	bool no_values;		/* nothing of what the program's data says */
 	uint64_t max_memory_bytes;
 	char **arguments; /* what is left; not owned */
 	int argument_cnt;
@@ -77,6 +87,7 @@ struct command {
 	const char *arguments; /* the usage line behind the name */
 	const char *summary;   /* one line */
 	const char *description;
+	bool starts_command;	       /* its arguments are a command, with options of its own */
 	const enum option_id *options; /* ends with 0 */
 	int (*run)(const struct options *options);
 };

@@ -25,9 +25,9 @@ int output__find(const struct output *output, const struct heap *heap, struct fi
 				 output->history, clock_ns(CLOCK_MONOTONIC), output->counters);
 }
 
-int output__write(const struct output *output, const struct findings *findings)
+struct report output__describe(const struct output *output, const struct findings *findings,
+			       char *host)
 {
-	char host[256] = "";
 	struct report report = {
 		.host = host,
 		.process = output->source->process,
@@ -37,14 +37,27 @@ int output__write(const struct output *output, const struct findings *findings)
 		.tracing = output->tracing,
 		.sites = output->sites,
 		.census = output->census,
+		.holders = output->holders,
+		.advices = output->advices,
+		.arena = output->arena,
+		.object = output->object,
 		.snapshot = output->snapshot,
 		.counters = output->counters,
 	};
+
+	memset(host, 0, OUTPUT_HOST_BYTES);
+	gethostname(host, OUTPUT_HOST_BYTES - 1);
+	clock_gettime(CLOCK_REALTIME, &report.time);
+	return report;
+}
+
+int output__write(const struct output *output, const struct findings *findings)
+{
+	char host[OUTPUT_HOST_BYTES];
+	const struct report report = output__describe(output, findings, host);
 	int err;
 
 	log_progress_done();
-	gethostname(host, sizeof(host) - 1);
-	clock_gettime(CLOCK_REALTIME, &report.time);
 	err = output->options->format == FORMAT_JSON ? report__write_json(&report, stdout)
 						     : report__write_text(&report, stdout);
 	if (err)

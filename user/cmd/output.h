@@ -16,10 +16,20 @@ struct output {
 	const struct report_tracing *tracing; /* NULL: a snapshot */
 	const struct site_ranking *sites;     /* NULL: none are known */
 	const struct census_report *census;   /* NULL: none was taken */
+	const struct pin_holders *holders;    /* NULL: nobody looked for them */
+	const struct advices *advices;	      /* with holders: what would help */
+	const struct arena_report *arena;     /* NULL: nobody asked for one */
+	const struct object_report *object;   /* NULL: nobody asked for one */
 	struct report_snapshot snapshot;
 	struct pinned_history *history;
 	uint64_t *counters;
 };
+
+#define OUTPUT_HOST_BYTES 256
+
+/* The report of all this, as of now. @host: room for OUTPUT_HOST_BYTES; it belongs to the report. */
+struct report output__describe(const struct output *output, const struct findings *findings,
+			       char *host);
 
 /* Works out what is to be said of @heap. Returns 0 or -ENOMEM; the caller frees the findings. */
 int output__find(const struct output *output, const struct heap *heap, struct findings *findings);

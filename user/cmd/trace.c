@@ -506,6 +506,7 @@ static int run_trace(const struct options *options)
 const struct command command_trace = {
 	.name = "trace",
 	.arguments = "-p PID [OPTIONS] | [OPTIONS] -- CMD ARGS",
+	.starts_command = true,
 	.summary = "follow the heap of a process, reporting at intervals",
 	.description =
 		"Reports the heap of a running CPython process, at once, then every interval, and when it\n"

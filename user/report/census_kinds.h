@@ -7,10 +7,14 @@
 #include <stddef.h>
 
 #include "census/census.h"
+#include "census/referrers.h"
 
 struct census_report {
 	struct census *census;
-	enum census_by by; /* what the rows are by */
+	enum census_by by;	    /* what the rows are by */
+	struct referrers referrers; /* by referrers or by via: found by that */
+	const char *since;	    /* the database whose blocks are not counted; NULL: none */
+	uint64_t hidden_blocks;	    /* for being in there */
 	struct census_rows rows;
 	size_t top; /* so many rows are shown, of those with most bytes */
 };
@@ -33,3 +37,11 @@ const char *census_kinds__type(const struct census *census, uint32_t kind);
  * Names are as the target has them, and not made safe to print.
  */
 void census_kinds__describe(const struct census *census, uint32_t kind, char *text, size_t size);
+
+/* What a row is of, in words; as above. */
+void census_kinds__describe_row(const struct census_report *report, const struct census_row *row,
+				char *text, size_t size);
+
+/* The @index-th of what the set of a row has in it, in words; as above. */
+void census_kinds__describe_item(const struct census_report *report, const struct census_row *row,
+				 uint32_t index, char *text, size_t size);

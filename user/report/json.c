@@ -10,6 +10,8 @@
 #include <jansson.h>
 
 #include "report/json_census.h"
+#include "report/json_holders.h"
+#include "report/json_object.h"
 #include "report/json_values.h"
 #include "report/memory_map.h"
 
@@ -98,6 +100,10 @@ static json_t *pack_block(const struct report *report, size_t index)
 	if (packed && report->census)
 		json_object_set_new(packed, "what",
 				    json_census__block(report->census->census, block->address));
+	if (packed && report->holders && json_holders__add_story(packed, report->holders, index)) {
+		json_decref(packed);
+		return NULL;
+	}
 	if (packed && report->sites) {
 		json_object_set_new(packed, "site",
 				    json_values__site_id(report->sites->block_sites[index]));
@@ -267,6 +273,21 @@ int report__write_json(const struct report *report, FILE *out)
 		return -ENOMEM;
 	if (report->census &&
 	    json_object_set_new(root, "census", json_census__report(report->census)))
+		err = -ENOMEM;
+	if (report->holders &&
+	    json_object_set_new(root, "holders",
+				json_holders__report(report->census->census, report->holders)))
+		err = -ENOMEM;
+	if (report->advices &&
+	    json_object_set_new(root, "advice", json_holders__advices(report->advices)))
+		err = -ENOMEM;
+	if (report->arena &&
+	    json_object_set_new(root, "arena",
+				json_holders__arena(report->census->census, report->arena)))
+		err = -ENOMEM;
+	if (report->object &&
+	    json_object_set_new(root, "object",
+				json_object__report(report->census->census, report->object)))
 		err = -ENOMEM;
 	if (report->findings->has_map &&
 	    json_object_set_new(root, "map", pack_map(&report->findings->map)))

@@ -9,5 +9,8 @@
 /* All rows; null for NULL. */
 json_t *json_census__report(const struct census_report *report);
 
+/* A kind: what role it has, of which type, which part. */
+json_t *json_census__kind(const struct census *census, uint32_t kind);
+
 /* What the block at @address is. */
 json_t *json_census__block(const struct census *census, uint64_t address);

@@ -11,8 +11,12 @@
 #include <time.h>
 
 #include "pyfrag/counters.h"
+#include "report/advice.h"
+#include "report/arena_report.h"
 #include "report/census_kinds.h"
 #include "report/findings.h"
+#include "report/object_report.h"
+#include "report/pin_holders.h"
 #include "report/site_ranking.h"
 #include "target/process.h"
 #include "target/python.h"
@@ -64,6 +68,11 @@ struct report {
 	const struct report_tracing *tracing; /* NULL in a snapshot */
 	const struct site_ranking *sites;     /* NULL: allocation sites are not known */
 	const struct census_report *census;   /* NULL: nobody asked what is in the heap */
+	const struct pin_holders
+		*holders;		  /* NULL: nobody looked for them; else there is a census */
+	const struct advices *advices;	  /* with holders: what would help */
+	const struct arena_report *arena; /* NULL: nobody asked for one; else there is a census */
+	const struct object_report *object; /* NULL: nobody asked for one; else there is a census */
 	struct report_snapshot snapshot;
 	const uint64_t *counters; /* COUNTER_CNT of them */
 };

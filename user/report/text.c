@@ -4,6 +4,8 @@
  */
 #include "report/report.h"
 #include "report/text_census.h"
+#include "report/text_holders.h"
+#include "report/text_object.h"
 #include "report/text_sites.h"
 
 #include <errno.h>
@@ -175,13 +177,21 @@ static void write_pinned_arena(const struct report *report, const struct pinned_
 								     : BYTES(arena->resident_bytes),
 		arena->pinned_for_s > 0 ? SECONDS(arena->pinned_for_s) : "new");
 	for (uint32_t i = 0; i < shown; i++) {
-		const struct pinned_block *block = &pinned->blocks[arena->first_block + i];
+		size_t index = arena->first_block + i;
+		const struct pinned_block *block = &pinned->blocks[index];
 
+		if (report->holders) {
+			text_holders__write_block(report->census->census, report->holders, index,
+						  block, out);
+			continue;
+		}
 		fprintf(out, " %#" PRIx64 ":%u", block->address, block->size);
 		if (report->census)
 			text_census__write_block(report->census, block->address, out);
 	}
-	fprintf(out, "%s\n", shown < arena->live_blocks ? " ..." : "");
+	if (shown < arena->live_blocks)
+		fputs(report->holders ? "\n      ..." : " ...", out);
+	fputc('\n', out);
 }
 
 static void write_pinned(const struct report *report, FILE *out)
@@ -306,6 +316,14 @@ int report__write_text(const struct report *report, FILE *out)
 	write_verdict(report, out);
 	write_heap(report, out);
 	write_pinned(report, out);
+	if (report->arena)
+		text_holders__write_arena(report->census, report->arena, out);
+	if (report->object)
+		text_object__write(report->census->census, report->object, out);
+	if (report->holders)
+		text_holders__write(report->census, report->holders, out);
+	if (report->advices)
+		text_holders__write_advices(report->advices, out);
 	if (report->census)
 		text_census__write(report->census, out);
 	write_size_classes(&report->findings->measure, out);

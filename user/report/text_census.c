@@ -46,16 +46,16 @@ void text_census__write(const struct census_report *report, FILE *out)
 
 	fprintf(out, "\nWhat is in it, by %s: %s blocks of %s\n", census_by_names[report->by],
 		COUNT(rows->blocks), BYTES(rows->bytes));
+	if (report->since)
+		fprintf(out, "  (without %s blocks that were there before, by %s)\n",
+			COUNT(report->hidden_blocks), report->since);
 	fprintf(out, "  %12s %8s %12s %8s %12s %8s  %s\n", "count", "", "size", "", "cumulative",
 		"", "kind");
 	for (size_t i = 0; i < rows->cnt && i < report->top; i++) {
 		const struct census_row *row = &rows->rows[i];
 		char kind[KIND_BYTES];
 
-		census_kinds__describe(report->census, row->kind, kind, sizeof(kind));
-		if (row->block_size)
-			snprintf(kind, sizeof(kind), "unknown, blocks of %s",
-				 BYTES(row->block_size));
+		census_kinds__describe_row(report, row, kind, sizeof(kind));
 		cumulative += row->bytes;
 		write_row(rows, row, cumulative, text__make_printable(kind), out);
 	}

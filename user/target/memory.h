@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,3 +41,12 @@ struct process_memory {
 };
 
 void process_memory__init(struct process_memory *memory, pid_t pid);
+
+/*
+ * Whether @err says that something cannot be had, but that it is no failure of ours: it is not readable, or makes no
+ * sense, as happens with what a running process has under way.
+ */
+static inline bool memory__is_missing(int err)
+{
+	return err == -EFAULT || err == -EINVAL || err == -E2BIG;
+}

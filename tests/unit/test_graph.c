@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Who refers to whom in a heap made by hand, and what keeps it alive.
+ */
+#include "census/graph.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "census/path_text.h"
+#include "census/referrers.h"
+#include "census/retention.h"
+#include "fake_objects.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+#define OUTSIDE	   0x7f7700000000UL
+#define MEMORY_MAX (1UL << 30)
+
+struct picture {
+	struct world world;
+	struct census *census;
+	struct graph *graph;
+};
+
+static void draw(struct picture *picture, bool with_vias)
+{
+	picture->census = world__take(&picture->world);
+	assert_int_equal(graph__build(&picture->graph, picture->census, with_vias, MEMORY_MAX), 0);
+}
+
+static void release(struct picture *picture)
+{
+	graph__free(picture->graph);
+	census__free(picture->census);
+	world__release(&picture->world);
+}
+
+static uint32_t node_at(const struct picture *picture, uint64_t address)
+{
+	uint32_t node = graph__find(picture->graph, address, true);
+
+	assert_int_not_equal(node, NODE_NONE);
+	return node;
+}
+
+static bool refers(const struct picture *picture, uint64_t from, uint64_t to)
+{
+	const struct graph *graph = picture->graph;
+	uint32_t node = node_at(picture, from), wanted = graph__find(graph, to, true);
+
+	for (uint64_t i = graph->starts[node]; i < graph->starts[node + 1]; i++)
+		if (graph->edges[i] == wanted)
+			return true;
+	return false;
+}
+
+static uint64_t edge_cnt(const struct picture *picture, uint64_t from)
+{
+	uint32_t node = node_at(picture, from);
+
+	return picture->graph->starts[node + 1] - picture->graph->starts[node];
+}
+
+/* A str of ASCII, as 3.8 has it. */
+static uint64_t add_text(struct world *world, const char *text)
+{
+	uint64_t block = ADD(world, 64, 1, world__class(STR), strlen(text), 0, 0xe5);
+
+	strcpy(fake_memory__at(&world->memory, block + 48, 16), text);
+	return block;
+}
+
+/* Keys of a dict with two entries: refcnt, size, lookup, usable, entries; 8 indices; hash, key, value. */
+static uint64_t add_keys(struct world *world, uint64_t first_key, uint64_t first,
+			 uint64_t other_key, uint64_t other)
+{
+	return ADD(world, 112, 1, 8, 0, 3, 2, 0, 0, first_key, first, 0, other_key, other);
+}
+
+static void test_exact_references(void **state)
+{
+	struct picture picture;
+	struct world *world = &picture.world;
+	uint64_t name, text, list, items, tuple, keys, dict, point, table, set;
+
+	(void)state;
+	world__make(world);
+	name = add_text(world, "name");
+	text = add_text(world, "value");
+	/* Behind the one item that counts there is what was there before. */
+	items = ADD(world, 32, text, name);
+	list = ADD(world, 64, 1, 1, 1, world__class(LIST), 1, items, 4);
+	tuple = ADD(world, 80, 1, 1, 1, world__class(TUPLE), 2, list + HEAD, text, name);
+	keys = add_keys(world, name, tuple + HEAD, text, 0);
+	dict = ADD(world, 64, 1, 1, 1, world__class(DICT), 1, 1, keys, 0);
+	point = ADD(world, 48, 1, 1, 1, world__class(POINT), dict + HEAD, 0);
+	table = ADD(world, 128, text, 7, 0, 0);
+	set = ADD(world, 224, 1, 1, 1, world__class(SET), 1, 1, 7, table);
+	draw(&picture, false);
+	assert_true(refers(&picture, list + HEAD, text));
+	assert_true(refers(&picture, list + HEAD, items));
+	assert_false(refers(&picture, list + HEAD, name));
+	assert_true(refers(&picture, tuple + HEAD, list + HEAD));
+	assert_true(refers(&picture, tuple + HEAD, text));
+	assert_false(refers(&picture, tuple + HEAD, name));
+	assert_int_equal(edge_cnt(&picture, tuple + HEAD), 2);
+	assert_true(refers(&picture, dict + HEAD, name));
+	assert_true(refers(&picture, dict + HEAD, tuple + HEAD));
+	/* An entry whose value was deleted. */
+	assert_false(refers(&picture, dict + HEAD, text));
+	assert_true(refers(&picture, point + HEAD, dict + HEAD));
+	assert_true(refers(&picture, point + HEAD, world__class(POINT)));
+	assert_true(refers(&picture, set + HEAD, text));
+	assert_int_equal(edge_cnt(&picture, set + HEAD), 2); /* and its table */
+	assert_int_equal(edge_cnt(&picture, text), 0);
+	release(&picture);
+}
+
+/* A list outside of arenas, that an object in one refers to, and whose items are outside, too. */
+static void test_objects_outside(void **state)
+{
+	struct picture picture;
+	struct world *world = &picture.world;
+	uint64_t text, linked, outside = OUTSIDE + HEAD;
+	uint32_t node;
+
+	(void)state;
+	world__make(world);
+	text = add_text(world, "text");
+	fake_memory__map(&world->memory, OUTSIDE, 4096);
+	memcpy(fake_memory__at(&world->memory, outside, 40),
+	       (uint64_t[]){1, world__class(LIST), 1, OUTSIDE + 1024, 1}, 40);
+	*fake_memory__word(&world->memory, OUTSIDE + 1024) = text;
+	linked = ADD(world, 48, 1, 1, 1, world__class(LINKED), outside, NOWHERE);
+	draw(&picture, false);
+	assert_true(refers(&picture, linked + HEAD, outside));
+	assert_true(refers(&picture, outside, text));
+	node = node_at(&picture, outside);
+	assert_true(node >= picture.census->blocks.place_cnt);
+	assert_int_equal(graph__address(picture.graph, node), outside);
+	assert_int_equal(graph__block_bytes(picture.graph, node), 0);
+	assert_string_equal(
+		type_table__at(picture.census->types, graph__type(picture.graph, node))->name,
+		"list");
+	/* What is no object has no edge. */
+	assert_int_equal(edge_cnt(&picture, linked + HEAD), 1);
+	release(&picture);
+}
+
+static void check_path(const struct picture *picture, const struct roots *roots,
+		       struct retention *retention, uint64_t to, const char *wanted)
+{
+	_cleanup_(retention_path__release) struct retention_path path = {};
+	_cleanup_free_ char *text = NULL;
+	uint32_t node = node_at(picture, to);
+
+	assert_int_equal(retention__learn(retention, &node, 1), 0);
+	assert_int_equal(retention__path(retention, node, &path), 0);
+	if (!wanted) {
+		assert_int_equal(path.step_cnt, 0);
+		return;
+	}
+	assert_int_equal(path_text__make(&text, picture->graph, roots, &path,
+					 &(struct path_text_options){}),
+			 0);
+	assert_string_equal(text, wanted);
+}
+
+/* The shortest way wins, but one from a module goes before any other. */
+static void test_retention(void **state)
+{
+	struct picture picture;
+	struct world *world = &picture.world;
+	_cleanup_(retention__freep) struct retention *retention = NULL;
+	_cleanup_free_ uint8_t *dominated = NULL;
+	uint64_t name, text, other, list, items, keys, dict, cycle;
+	struct root all[2];
+	char *labels[] = {"module", "/lib/some.so"};
+	struct roots roots = {.roots = all, .cnt = 2, .labels = labels, .label_cnt = 2};
+	uint32_t node;
+
+	(void)state;
+	world__make(world);
+	name = add_text(world, "name");
+	text = add_text(world, "value");
+	other = add_text(world, "other");
+	items = ADD(world, 32, text, other);
+	list = ADD(world, 64, 1, 1, 1, world__class(LIST), 2, items, 2);
+	keys = add_keys(world, name, list + HEAD, text, other);
+	dict = ADD(world, 64, 1, 1, 1, world__class(DICT), 2, 1, keys, 0);
+	cycle = ADD(world, 48, 1, 1, 1, world__class(LINKED), 0, 0);
+	*fake_memory__word(&world->memory, cycle + HEAD + 16) = cycle + HEAD;
+	draw(&picture, false);
+	all[0] = (struct root){.node = node_at(&picture, dict + HEAD), .kind = ROOT_MODULE};
+	all[1] = (struct root){.node = node_at(&picture, list + HEAD),
+			       .kind = ROOT_DATA,
+			       .label = 1};
+	assert_int_equal(retention__new(&retention, picture.graph, &roots), 0);
+	check_path(&picture, &roots, retention, dict + HEAD, "module");
+	check_path(&picture, &roots, retention, list + HEAD, "module['name']");
+	check_path(&picture, &roots, retention, other, "module['value']");
+	check_path(&picture, &roots, retention, name, "list(module)[0]");
+	check_path(&picture, &roots, retention, items, "module['name']");
+	check_path(&picture, &roots, retention, cycle + HEAD, NULL);
+	/* All of the dict but what the other root leads to as well. */
+	node = node_at(&picture, dict + HEAD);
+	assert_int_equal(retention__dominated(retention, node, &dominated), 0);
+	assert_true(dominated[node / 8] >> node % 8 & 1);
+	node = node_at(&picture, name);
+	assert_true(dominated[node / 8] >> node % 8 & 1);
+	node = node_at(&picture, list + HEAD);
+	assert_false(dominated[node / 8] >> node % 8 & 1);
+	retention__free(TAKE_PTR(retention));
+	/* Without the module. */
+	roots.roots++;
+	roots.cnt = 1;
+	assert_int_equal(retention__new(&retention, picture.graph, &roots), 0);
+	check_path(&picture, &roots, retention, other, "<static data of /lib/some.so>[1]");
+	check_path(&picture, &roots, retention, dict + HEAD, NULL);
+	release(&picture);
+}
+
+static void test_referrers(void **state)
+{
+	_cleanup_(referrers__release) struct referrers referrers = {}, vias = {};
+	struct picture picture, named;
+	struct world *world = &picture.world;
+	uint64_t text, other, tuple, items;
+	const struct referrer_set *set;
+
+	(void)state;
+	world__make(world);
+	text = add_text(world, "text");
+	other = add_text(world, "other");
+	tuple = ADD(world, 64, 1, 1, 1, world__class(TUPLE), 2, text, other);
+	items = ADD(world, 32, text, text);
+	ADD(world, 64, 1, 1, 1, world__class(LIST), 2, items, 2);
+	draw(&picture, false);
+	assert_int_equal(referrers__find(&referrers, picture.graph, &(struct roots){}, false), 0);
+	set = &referrers.sets[referrers.of_places[node_at(&picture, text)]];
+	assert_int_equal(set->cnt, 2); /* the tuple and the list */
+	set = &referrers.sets[referrers.of_places[node_at(&picture, other)]];
+	assert_int_equal(set->cnt, 1);
+	assert_int_equal(referrers.items[set->first],
+			 graph__kind(picture.graph, node_at(&picture, tuple + HEAD)));
+	set = &referrers.sets[referrers.of_places[node_at(&picture, tuple + HEAD)]];
+	assert_int_equal(set->cnt, 0);
+	named = picture;
+	assert_int_equal(graph__build(&named.graph, named.census, true, MEMORY_MAX), 0);
+	assert_int_equal(referrers__find(&vias, named.graph, &(struct roots){}, false), 0);
+	set = &vias.sets[vias.of_places[node_at(&named, other)]];
+	assert_int_equal(set->cnt, 1);
+	assert_string_equal(vias.names[vias.items[set->first]], "[1]");
+	graph__free(named.graph);
+	release(&picture);
+}
+
+static void test_too_much(void **state)
+{
+	struct picture picture;
+	struct world *world = &picture.world;
+	struct graph *graph;
+	uint64_t text;
+
+	(void)state;
+	world__make(world);
+	text = add_text(world, "text");
+	for (int i = 0; i < 60; i++)
+		ADD(world, 64, 1, 1, 1, world__class(TUPLE), 4, text, text, text, text);
+	picture.census = world__take(world);
+	assert_int_equal(graph__build(&graph, picture.census, false, 1000), -EFBIG);
+	world->memory.error = -ESRCH;
+	assert_int_equal(graph__build(&graph, picture.census, false, MEMORY_MAX), -ESRCH);
+	picture.graph = NULL;
+	release(&picture);
+}
+
+/* Whatever blocks hold, it ends, and all edges lead to something. */
+static void test_nonsense(void **state)
+{
+	uint64_t random = 11;
+
+	(void)state;
+	for (int round = 0; round < 50; round++) {
+		_cleanup_(referrers__release) struct referrers referrers = {};
+		_cleanup_(retention__freep) struct retention *retention = NULL;
+		struct root first = {};
+		char *label = "root";
+		struct roots roots = {.roots = &first, .cnt = 1, .labels = &label, .label_cnt = 1};
+		struct picture picture;
+
+		world__make(&picture.world);
+		world__add_nonsense(&picture.world, &random);
+		draw(&picture, true);
+		for (uint64_t i = 0; i < picture.graph->starts[picture.graph->node_cnt]; i++)
+			assert_int_not_equal(block_kind__role(graph__kind(picture.graph,
+									  picture.graph->edges[i])),
+					     BLOCK_FREE);
+		assert_int_equal(referrers__find(&referrers, picture.graph, &roots, false), 0);
+		assert_int_equal(retention__new(&retention, picture.graph, &roots), 0);
+		for (uint32_t node = 0; node < picture.graph->node_cnt; node++) {
+			_cleanup_(retention_path__release) struct retention_path path = {};
+			_cleanup_free_ char *text = NULL;
+
+			assert_int_equal(retention__learn(retention, &node, 1), 0);
+			assert_int_equal(retention__path(retention, node, &path), 0);
+			if (path.step_cnt)
+				assert_int_equal(path_text__make(&text, picture.graph, &roots,
+								 &path,
+								 &(struct path_text_options){}),
+						 0);
+		}
+		release(&picture);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_exact_references), cmocka_unit_test(test_objects_outside),
+		cmocka_unit_test(test_retention),	 cmocka_unit_test(test_referrers),
+		cmocka_unit_test(test_too_much),	 cmocka_unit_test(test_nonsense),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

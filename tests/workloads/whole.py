@@ -1,0 +1,22 @@
+"""A heap that grew, and whose content is gone, but for a little: in a cache, or parked by Python itself."""
+CACHE = {}
+COUNT = 300000
+
+
+def grow_with_cache():
+    """Every so often one thing goes into a cache; all others go."""
+    things = []
+    for number in range(COUNT):
+        text = "survivor %d" % number
+        if number % 3000 == 0:
+            CACHE[number] = text
+        things.append(text)
+
+
+def grow_with_parked():
+    """Tuples of three, far apart, are the first to go: Python keeps them for the next ones."""
+    things, first = [], []
+    for number in range(COUNT):
+        (first if number % 3000 == 0 else things).append((number, None, None))
+    del first[:]
+    del things

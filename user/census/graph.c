@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "census/graph.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "census/pool_reader.h"
+#include "census/references.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+
+#define HEADER_BYTES  24 /* count, type, size */
+#define BATCH_OBJECTS 1024
+/* Of an object outside of arenas, its fixed part: more is not looked at. */
+#define OUTSIDE_BYTES_MAX 4096UL
+/* And so much of its items; what has a known layout is followed on. */
+#define OUTSIDE_ITEMS_BYTES 512
+
+/* While the graph is made. */
+struct build {
+	struct graph *graph;
+	struct references *references;
+	struct edge {
+		uint32_t from, to, via;
+	} * edges;
+	size_t edge_cnt, edge_capacity;
+	bool with_vias;
+	struct id_table via_ids;
+	uint64_t max_bytes;
+	size_t done_cnt; /* of what is outside: told what it refers to */
+	uint8_t *buffer; /* BATCH_OBJECTS of OUTSIDE_BYTES_MAX and what is before each */
+};
+
+void graph__free(struct graph *graph)
+{
+	if (!graph)
+		return;
+	id_table__release(&graph->outside_ids);
+	free(graph->outside);
+	free(graph->edges);
+	free(graph->starts);
+	free(graph->edge_vias);
+	free(graph->vias);
+	free(graph);
+}
+
+void graph__freep(struct graph **graph)
+{
+	graph__free(*graph);
+}
+
+static bool is_at(const void *owner, uint32_t id, const void *key)
+{
+	const struct graph *graph = owner;
+
+	return graph->outside[id].address == *(const uint64_t *)key;
+}
+
+static uint32_t find_outside(const struct graph *graph, uint64_t address)
+{
+	uint32_t id = id_table__find(&graph->outside_ids, id_table__hash(&address, sizeof(address)),
+				     is_at, graph, &address);
+
+	return id == ID_TABLE_NONE ? NODE_NONE : graph->census->blocks.place_cnt + id;
+}
+
+static bool is_in_blocks(const struct graph *graph, uint64_t address)
+{
+	const struct block_table *blocks = &graph->census->blocks;
+
+	return address >= blocks->start && address < blocks->end &&
+	       block_table__find(blocks, address) != PLACE_NONE;
+}
+
+static uint32_t find_place(const struct graph *graph, uint64_t address, bool loose)
+{
+	const struct census *census = graph->census;
+	uint64_t start;
+	uint32_t place = block_table__locate(&census->blocks, address, &start), kind;
+
+	if (place == PLACE_NONE)
+		return NODE_NONE;
+	kind = census->blocks.words[place];
+	switch (block_kind__role(kind)) {
+	case BLOCK_OBJECT:
+		return address == start + census__object_offset(census, kind) ? place : NODE_NONE;
+	case BLOCK_BUFFER:
+	case BLOCK_UNKNOWN:
+		return loose ? place : NODE_NONE;
+	default:
+		return NODE_NONE;
+	}
+}
+
+uint32_t graph__find(const struct graph *graph, uint64_t address, bool loose)
+{
+	return is_in_blocks(graph, address) ? find_place(graph, address, loose)
+					    : find_outside(graph, address);
+}
+
+uint32_t graph__type(const struct graph *graph, uint32_t node)
+{
+	uint32_t place_cnt = graph->census->blocks.place_cnt, kind;
+
+	if (node >= place_cnt)
+		return graph->outside[node - place_cnt].type;
+	kind = graph->census->blocks.words[node];
+	return block_kind__role(kind) == BLOCK_OBJECT
+		       ? block_kind__type(census__plain_kind(graph->census, kind))
+		       : TYPE_NONE;
+}
+
+uint32_t graph__kind(const struct graph *graph, uint32_t node)
+{
+	uint32_t place_cnt = graph->census->blocks.place_cnt, type;
+
+	if (node < place_cnt)
+		return graph->census->blocks.words[node] & ~BLOCK_TRACKED;
+	type = graph->outside[node - place_cnt].type;
+	return type == TYPE_NONE ? block_kind(BLOCK_FREE, PART_NONE, 0)
+				 : block_kind(BLOCK_OBJECT, PART_NONE, type);
+}
+
+uint64_t graph__address(const struct graph *graph, uint32_t node)
+{
+	const struct census *census = graph->census;
+	uint32_t kind;
+
+	if (node >= census->blocks.place_cnt)
+		return graph->outside[node - census->blocks.place_cnt].address;
+	kind = census->blocks.words[node];
+	return block_table__address(&census->blocks, node) +
+	       (block_kind__role(kind) == BLOCK_OBJECT ? census__object_offset(census, kind) : 0);
+}
+
+uint32_t graph__block_bytes(const struct graph *graph, uint32_t node)
+{
+	const struct block_table *blocks = &graph->census->blocks;
+
+	return node < blocks->place_cnt ? block_table__pool_of(blocks, node)->block_size : 0;
+}
+
+static int add_outside(struct graph *graph, uint64_t address, uint32_t *node)
+{
+	size_t id = graph->outside_cnt;
+	int err;
+
+	*node = NODE_NONE;
+	if (id + graph->census->blocks.place_cnt >= NODE_NONE)
+		return -EFBIG;
+	err = ARRAY_RESERVE(graph->outside, graph->outside_capacity, id + 1);
+	if (!err)
+		err = id_table__add(&graph->outside_ids, id_table__hash(&address, sizeof(address)),
+				    id);
+	if (err)
+		return err;
+	graph->outside[graph->outside_cnt++] =
+		(struct outside_object){.address = address, .type = TYPE_UNSEEN};
+	*node = graph->census->blocks.place_cnt + (uint32_t)id;
+	return 0;
+}
+
+static uint64_t cost_bytes(const struct build *build, size_t edge_cnt)
+{
+	const struct graph *graph = build->graph;
+
+	/* The edges once more when they are sorted; a slot of the table is half used. */
+	return edge_cnt * (sizeof(*build->edges) + sizeof(*graph->edges) +
+			   (build->with_vias ? sizeof(*graph->edge_vias) : 0)) +
+	       graph->via_cnt * (sizeof(*graph->vias) + 2 * sizeof(struct id_slot)) +
+	       (graph->census->blocks.place_cnt + graph->outside_cnt) * sizeof(*graph->starts) +
+	       graph->outside_cnt * (sizeof(*graph->outside) + 2 * sizeof(struct id_slot));
+}
+
+static bool is_via(const void *owner, uint32_t id, const void *key)
+{
+	const struct via *via = &((const struct graph *)owner)->vias[id], *wanted = key;
+
+	return via->how == wanted->how && via->type == wanted->type &&
+	       via->detail == wanted->detail;
+}
+
+struct via graph__via(const struct graph *graph, uint32_t from, const struct reference *reference)
+{
+	struct via via = {.how = (uint8_t)reference->how};
+
+	switch (reference->how) {
+	case REFERS_BY_KEY:
+	case REFERS_BY_ATTRIBUTE:
+		via.detail = reference->key;
+		break;
+	case REFERS_BY_INDEX:
+		via.detail = reference->index;
+		break;
+	case REFERS_BY_WORD:
+		via.detail = reference->index;
+		via.type = graph__type(graph, from);
+		break;
+	default:
+		break;
+	}
+	return via;
+}
+
+static int find_via(struct build *build, uint32_t from, const struct reference *reference,
+		    uint32_t *out)
+{
+	struct graph *graph = build->graph;
+	struct via via = graph__via(graph, from, reference);
+	uint64_t words[] = {(uint64_t)via.type << 8 | via.how, via.detail};
+	uint32_t hash = id_table__hash(words, sizeof(words));
+	int err;
+
+	*out = id_table__find(&build->via_ids, hash, is_via, graph, &via);
+	if (*out != ID_TABLE_NONE)
+		return 0;
+	err = ARRAY_RESERVE(graph->vias, graph->via_capacity, graph->via_cnt + 1);
+	if (!err)
+		err = id_table__add(&build->via_ids, hash, graph->via_cnt);
+	if (err)
+		return err;
+	*out = (uint32_t)graph->via_cnt;
+	graph->vias[graph->via_cnt++] = via;
+	return 0;
+}
+
+static int add_edge(struct build *build, uint32_t from, uint32_t to,
+		    const struct reference *reference)
+{
+	uint32_t via = 0;
+
+	if (build->edge_cnt == build->edge_capacity &&
+	    cost_bytes(build, build->edge_cnt + build->edge_cnt / 2) > build->max_bytes)
+		return -EFBIG;
+	if (ARRAY_RESERVE(build->edges, build->edge_capacity, build->edge_cnt + 1))
+		return -ENOMEM;
+	if (build->with_vias && find_via(build, from, reference, &via))
+		return -ENOMEM;
+	build->edges[build->edge_cnt++] = (struct edge){.from = from, .to = to, .via = via};
+	return 0;
+}
+
+static int refer(void *context, uint32_t owner, const struct reference *reference)
+{
+	bool loose = reference__is_loose(reference);
+	struct build *build = context;
+	struct graph *graph = build->graph;
+	uint32_t to;
+	int err = 0;
+
+	if (is_in_blocks(graph, reference->to)) {
+		to = find_place(graph, reference->to, loose);
+	} else {
+		if (!could_be_object(reference->to) || reference->how == REFERS_TO_BUFFER)
+			return 0;
+		to = find_outside(graph, reference->to);
+		if (to == NODE_NONE && !heap__arena_around(graph->census->heap, reference->to))
+			err = add_outside(graph, reference->to, &to);
+	}
+	if (err || to == NODE_NONE || to == owner)
+		return err;
+	return add_edge(build, owner, to, reference);
+}
+
+static int look_at_block(struct build *build, uint32_t place, uint64_t address,
+			 const uint8_t *bytes, uint32_t size)
+{
+	const struct census *census = build->graph->census;
+	uint32_t kind = census->blocks.words[place], offset;
+
+	switch (block_kind__role(kind)) {
+	case BLOCK_OBJECT:
+		offset = census__object_offset(census, kind);
+		return references__of(build->references, place,
+				      &(struct object_copy){
+					      .address = address + offset,
+					      .type = block_kind__type(
+						      census__plain_kind(census, kind)),
+					      .bytes = bytes + offset,
+					      .before = offset,
+					      .size = size - offset,
+				      });
+	case BLOCK_BUFFER:
+		if (block_kind__part(kind) != PART_NONE)
+			return 0; /* its owner tells what is in it */
+		return references__scan(build->references, place, bytes, size);
+	case BLOCK_UNKNOWN:
+		return references__scan(build->references, place, bytes, size);
+	default:
+		return 0;
+	}
+}
+
+static int look_at_pool(const struct block_pool *pool, const uint8_t *bytes, void *context)
+{
+	struct build *build = context;
+	const struct census *census = build->graph->census;
+	uint32_t offset = census->blocks.pool_header_bytes;
+	int err = 0;
+
+	for (uint32_t i = 0; i < pool->block_cnt && bytes && !err; i++, offset += pool->block_size)
+		if (block_kind__role(census->blocks.words[pool->first_place + i]) != BLOCK_FREE)
+			err = look_at_block(build, pool->first_place + i, pool->address + offset,
+					    bytes + offset, pool->block_size);
+	return err;
+}
+
+static int end_batch(void *context)
+{
+	struct build *build = context;
+
+	return references__flush(build->references);
+}
+
+/* What was read of objects outside of arenas. */
+struct headers {
+	uint64_t words[BATCH_OBJECTS][HEADER_BYTES / 8];
+	struct memory_range ranges[BATCH_OBJECTS];
+};
+
+/* Finds out which of [from, to) outside are objects. */
+static int identify(struct build *build, struct headers *headers, size_t from, size_t to)
+{
+	struct graph *graph = build->graph;
+	struct type_table *types = graph->census->types;
+	int err;
+
+	for (size_t i = from; i < to; i++)
+		headers->ranges[i - from] = (struct memory_range){
+			.address = graph->outside[i].address,
+			.buffer = headers->words[i - from],
+			.size = HEADER_BYTES,
+		};
+	err = memory__read_ranges(graph->census->memory, headers->ranges, to - from);
+	for (size_t i = from; i < to && !err; i++)
+		if (!headers->ranges[i - from].failed &&
+		    census__could_be_type(graph->census, headers->words[i - from][1]))
+			err = type_table__note(types, headers->words[i - from][1]);
+	if (!err)
+		err = type_table__resolve(types);
+	for (size_t i = from; i < to && !err; i++) {
+		const uint64_t *words = headers->words[i - from];
+		uint32_t number = TYPE_NONE;
+
+		if (!headers->ranges[i - from].failed &&
+		    object_layout__is_refcnt(&graph->census->layout, words[0]) &&
+		    words[0] & graph->census->layout.refcnt_bits)
+			number = type_table__find(types, words[1]);
+		graph->outside[i].type = number < TYPE_UNSEEN ? number : TYPE_NONE;
+	}
+	return err;
+}
+
+uint32_t graph__outside_bytes(const struct graph *graph, uint32_t node, uint32_t *before)
+{
+	const struct census *census = graph->census;
+	const struct type *type = type_table__at(census->types, graph__type(graph, node));
+	uint64_t size = type->basic_size;
+
+	*before = object_layout__has_managed_dict(&census->layout, type->flags)
+			  ? OBJECT_BEFORE_BYTES
+			  : 0;
+	if (type->item_size && !(type->flags & TYPE_LONG_SUBCLASS))
+		size += OUTSIDE_ITEMS_BYTES;
+	if (size < HEADER_BYTES)
+		size = HEADER_BYTES;
+	return *before + (uint32_t)(size < OUTSIDE_BYTES_MAX ? size : OUTSIDE_BYTES_MAX);
+}
+
+/* Tells what the objects among [from, to) refer to. */
+static int look_at_outside(struct build *build, struct headers *headers, size_t from, size_t to)
+{
+	struct graph *graph = build->graph;
+	struct census *census = graph->census;
+	struct memory_range *ranges = headers->ranges;
+	size_t cnt = 0, used = 0;
+	int err;
+
+	for (size_t i = from; i < to; i++) {
+		uint32_t node = census->blocks.place_cnt + (uint32_t)i, before, size;
+
+		if (graph->outside[i].type == TYPE_NONE)
+			continue;
+		size = graph__outside_bytes(graph, node, &before);
+		ranges[cnt++] = (struct memory_range){.address = graph->outside[i].address - before,
+						      .buffer = build->buffer + used,
+						      .size = size};
+		used += size;
+	}
+	err = memory__read_ranges(census->memory, ranges, cnt);
+	cnt = 0;
+	for (size_t i = from; i < to && !err; i++) {
+		const struct outside_object object = graph->outside[i];
+		uint32_t node = census->blocks.place_cnt + (uint32_t)i, before;
+		const struct memory_range *range;
+
+		if (object.type == TYPE_NONE)
+			continue;
+		range = &ranges[cnt++];
+		graph__outside_bytes(graph, node, &before);
+		if (!range->failed)
+			err = references__of(build->references, node,
+					     &(struct object_copy){
+						     .address = object.address,
+						     .type = object.type,
+						     .bytes = (uint8_t *)range->buffer + before,
+						     .before = before,
+						     .size = range->size - before,
+					     });
+	}
+	return err ? err : references__flush(build->references);
+}
+
+/* Looks at what was found outside, and what that leads to, until there is nothing new. */
+static int follow_outside(struct build *build)
+{
+	_cleanup_free_ struct headers *headers = malloc(sizeof(*headers));
+	struct graph *graph = build->graph;
+	int err = 0;
+
+	build->buffer = malloc(BATCH_OBJECTS * (OUTSIDE_BYTES_MAX + OBJECT_BEFORE_BYTES));
+	if (!headers || !build->buffer)
+		return -ENOMEM;
+	while (build->done_cnt < graph->outside_cnt && !err) {
+		size_t from = build->done_cnt, to = graph->outside_cnt;
+
+		if (to - from > BATCH_OBJECTS)
+			to = from + BATCH_OBJECTS;
+		build->done_cnt = to;
+		err = identify(build, headers, from, to);
+		if (!err)
+			err = look_at_outside(build, headers, from, to);
+	}
+	return err;
+}
+
+/* What is outside may turn out to be no object. */
+static bool leads_to_none(const struct graph *graph, uint32_t node)
+{
+	uint32_t place_cnt = graph->census->blocks.place_cnt;
+
+	return node >= place_cnt && graph->outside[node - place_cnt].type == TYPE_NONE;
+}
+
+/* Sorts the edges by where they come from, without those that lead to no object. */
+static int sort_edges(struct build *build)
+{
+	struct graph *graph = build->graph;
+	uint64_t *at;
+
+	graph->node_cnt = graph->census->blocks.place_cnt + (uint32_t)graph->outside_cnt;
+	graph->starts = calloc((size_t)graph->node_cnt + 2, sizeof(*graph->starts));
+	graph->edges = malloc((build->edge_cnt + 1) * sizeof(*graph->edges));
+	if (build->with_vias)
+		graph->edge_vias = malloc((build->edge_cnt + 1) * sizeof(*graph->edge_vias));
+	if (!graph->starts || !graph->edges || (build->with_vias && !graph->edge_vias))
+		return -ENOMEM;
+	/* starts[n + 1] is where the next edge of node n goes, and in the end where those of n + 1 begin. */
+	at = graph->starts + 1;
+	for (size_t i = 0; i < build->edge_cnt; i++)
+		if (!leads_to_none(graph, build->edges[i].to))
+			at[build->edges[i].from + 1]++;
+	for (uint32_t i = 1; i <= graph->node_cnt; i++)
+		at[i] += at[i - 1];
+	for (size_t i = 0; i < build->edge_cnt; i++) {
+		const struct edge *edge = &build->edges[i];
+
+		if (leads_to_none(graph, edge->to))
+			continue;
+		if (graph->edge_vias)
+			graph->edge_vias[at[edge->from]] = edge->via;
+		graph->edges[at[edge->from]++] = edge->to;
+	}
+	return 0;
+}
+
+static int build_edges(struct build *build)
+{
+	struct census *census = build->graph->census;
+	const struct pool_visitor visitor = {
+		.visit = look_at_pool,
+		.end_batch = end_batch,
+		.context = build,
+	};
+	int err = references__new(&build->references, census, refer, build);
+
+	if (!err)
+		err = pool_reader__run(census->heap, &census->blocks, census->memory, &visitor);
+	if (!err)
+		err = follow_outside(build);
+	if (!err)
+		build->graph->left_out_cnt = references__left_out(build->references);
+	return err ? err : sort_edges(build);
+}
+
+int graph__build(struct graph **out, struct census *census, bool with_vias, uint64_t max_bytes)
+{
+	_cleanup_(graph__freep) struct graph *graph = calloc(1, sizeof(*graph));
+	struct build build = {.graph = graph, .with_vias = with_vias, .max_bytes = max_bytes};
+	int err;
+
+	if (!graph)
+		return -ENOMEM;
+	graph->census = census;
+	err = build_edges(&build);
+	references__free(build.references);
+	id_table__release(&build.via_ids);
+	free(build.edges);
+	free(build.buffer);
+	if (!err)
+		*out = TAKE_PTR(graph);
+	return err;
+}

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "census/path_text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "census/frames.h"
+#include "census/members.h"
+#include "census/value.h"
+#include "target/py_string.h"
+#include "util/cleanup.h"
+
+struct writer {
+	const struct graph *graph;
+	const struct census *census;
+	const struct path_text_options *options;
+	char *text; /* so far */
+	/* The text is the path to what has the dict that the next step is from. */
+	bool is_owner_of_dict;
+	/* It is that of a variable, which is kept in the cell that the next step is from. */
+	bool is_variable_of_cell;
+};
+
+/* Makes the text what @format and so on say, in which the old text may be. */
+static int rewrite(struct writer *writer, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int rewrite(struct writer *writer, const char *format, ...)
+{
+	va_list arguments;
+	char *text;
+	int length;
+
+	va_start(arguments, format);
+	length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return -ENOMEM;
+	free(writer->text);
+	writer->text = text;
+	return 0;
+}
+
+static const struct type *type_of(const struct writer *writer, uint32_t node)
+{
+	uint32_t number = graph__type(writer->graph, node);
+
+	return number == TYPE_NONE ? NULL : type_table__at(writer->census->types, number);
+}
+
+static bool is_named(const struct type *type, const char *name)
+{
+	return type && !(type->flags & TYPE_HEAPTYPE) && !strcmp(type->name, name);
+}
+
+/* Whether @name can stand behind a dot. Names beyond ASCII are taken as they are. */
+static bool is_identifier(const char *name)
+{
+	if (!*name || isdigit((unsigned char)*name))
+		return false;
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && *name != '_' && !(*name & 0x80))
+			return false;
+	return true;
+}
+
+/* The str at @address, NULL if there is none. */
+static int read_name(const struct writer *writer, uint64_t address, char **out)
+{
+	uint32_t node = graph__find(writer->graph, address, false);
+	const struct type *type = node == NODE_NONE ? NULL : type_of(writer, node);
+	uint64_t flag = writer->census->major < 3 ? TYPE_BYTES_SUBCLASS : TYPE_UNICODE_SUBCLASS;
+	int err;
+
+	*out = NULL;
+	if (!type || !(type->flags & flag))
+		return 0;
+	err = py_string__read(out, writer->census->memory, &writer->census->offsets, address);
+	return memory__is_missing(err) ? 0 : err;
+}
+
+static int write_key(struct writer *writer, const struct reference *reference)
+{
+	_cleanup_free_ char *value = NULL;
+	uint32_t node;
+	int err = 0;
+
+	if (writer->options->generic || writer->options->no_values)
+		return rewrite(writer, "%s[%s]", writer->text,
+			       writer->options->generic ? "*" : "...");
+	node = graph__find(writer->graph, reference->key, false);
+	if (node != NODE_NONE)
+		err = value__describe(&value, writer->census, reference->key,
+				      graph__type(writer->graph, node), VALUE_WHOLE);
+	if (err)
+		return err;
+	if (value)
+		return rewrite(writer, "%s[%s]", writer->text, value);
+	return rewrite(writer, "list(%s.values())[%u]", writer->text, reference->index);
+}
+
+/* An attribute of what owns a dict. In the dict of a class it may be something that makes the attribute. */
+static int write_attribute(struct writer *writer, const struct retention_step *step,
+			   const char *name, bool of_class)
+{
+	const struct type *type = type_of(writer, step->node);
+	int err;
+
+	/* What begins so may be of the class' own type. */
+	of_class = of_class && (strncmp(name, "__", 2) == 0 || (type && type->has_get));
+	if (is_identifier(name) && !of_class)
+		return rewrite(writer, "%s.%s", writer->text, name);
+	if (is_identifier(name))
+		return rewrite(writer, "%s.__dict__['%s']", writer->text, name);
+	/* No name that a programmer has given, but data. */
+	err = rewrite(writer, "%s.__dict__", writer->text);
+	return err ? err : write_key(writer, &step->reference);
+}
+
+static int write_index(struct writer *writer, const char *before, const char *after, uint32_t index)
+{
+	if (writer->options->generic)
+		return rewrite(writer, "%s%s%s[*]", before, writer->text, after);
+	return rewrite(writer, "%s%s%s[%u]", before, writer->text, after, index);
+}
+
+/* What of a function its type has no name for (Include/funcobject.h, Include/cpython/funcobject.h). */
+static const char *function_member(const struct census *census, uint32_t offset)
+{
+	static const char
+		*const old[] = {[16] = "func_code", [32] = "func_defaults"},
+		       *const until_39[] =
+			       {[16] = "__code__", [32] = "__defaults__", [40] = "__kwdefaults__"},
+		       *const later[] = {
+			       [48] = "__code__", [56] = "__defaults__", [64] = "__kwdefaults__"};
+
+	if (census->major < 3)
+		return offset < ARRAY_SIZE(old) ? old[offset] : NULL;
+	if (census->minor < 10)
+		return offset < ARRAY_SIZE(until_39) ? until_39[offset] : NULL;
+	return offset < ARRAY_SIZE(later) ? later[offset] : NULL;
+}
+
+static bool is_frame(const struct type *type)
+{
+	return type && (type->is_generator || is_named(type, "frame"));
+}
+
+/* From 3.11 on a frame is a part of the generator. */
+static const char *frame_of(const struct type *type)
+{
+	return is_named(type, "generator")   ? ".gi_frame"
+	       : is_named(type, "coroutine") ? ".cr_frame"
+	       : type->is_generator	     ? ".ag_frame"
+					     : "";
+}
+
+/* What is known of a word in an object whose layout is not. */
+static int write_word(struct writer *writer, const struct retention_step *step, uint32_t from)
+{
+	const struct type *type = type_of(writer, from);
+	_cleanup_free_ char *member = NULL;
+	uint32_t offset = step->reference.index;
+	int err = 0;
+
+	if (is_named(type, "cell")) {
+		bool is_told = writer->is_variable_of_cell;
+
+		writer->is_variable_of_cell = false;
+		return is_told ? 0 : rewrite(writer, "%s.cell_contents", writer->text);
+	}
+	if (type && offset != UINT32_MAX)
+		err = members__name(&member, writer->census, type, offset);
+	if (err)
+		return err;
+	if (member)
+		return rewrite(writer, "%s.%s", writer->text, member);
+	if (is_frame(type) && offset != UINT32_MAX)
+		err = frames__local_name(&member, writer->graph,
+					 graph__address(writer->graph, from),
+					 graph__type(writer->graph, from), offset);
+	if (err)
+		return err;
+	if (member) {
+		writer->is_variable_of_cell = is_named(type_of(writer, step->node), "cell");
+		return rewrite(writer, "%s%s.f_locals['%s']", writer->text, frame_of(type), member);
+	}
+	if (is_named(type, "function") && function_member(writer->census, offset))
+		return rewrite(writer, "%s.%s", writer->text,
+			       function_member(writer->census, offset));
+	if (type && type->flags & TYPE_TYPE_SUBCLASS && offset == TYPE_BASES_OFFSET)
+		return rewrite(writer, "%s.__bases__", writer->text);
+	if (offset == UINT32_MAX)
+		return rewrite(writer, "%s.<?>", writer->text);
+	return rewrite(writer, "%s.<+%u>", writer->text, offset);
+}
+
+/* Whether a word of @from that leads to a dict leads to its attributes: of a module, a class. */
+static bool is_own_dict(const struct writer *writer, uint32_t from,
+			const struct retention_step *step)
+{
+	const struct type *type = type_of(writer, from);
+
+	if (!type || !is_named(type_of(writer, step->node), "dict"))
+		return false;
+	return is_named(type, "module") || is_named(type, "instance") ||
+	       is_named(type, "classobj") ||
+	       (type->flags & TYPE_TYPE_SUBCLASS && step->reference.index == TYPE_DICT_OFFSET);
+}
+
+static bool is_class(const struct writer *writer, uint32_t node)
+{
+	const struct type *type = type_of(writer, node);
+
+	return type && (type->flags & TYPE_TYPE_SUBCLASS || is_named(type, "classobj"));
+}
+
+/* @owner: of the dict that the step is from, if writer->is_owner_of_dict. */
+static int write_from_dict(struct writer *writer, const struct retention_step *step, uint32_t owner)
+{
+	_cleanup_free_ char *name = NULL;
+	int err;
+
+	writer->is_owner_of_dict = false;
+	if (step->reference.how == REFERS_BY_KEY) {
+		err = read_name(writer, step->reference.key, &name);
+		if (err || name)
+			return err ? err
+				   : write_attribute(writer, step, name, is_class(writer, owner));
+	}
+	err = rewrite(writer, "%s.__dict__", writer->text);
+	if (err)
+		return err;
+	if (step->reference.how == REFERS_AS_KEY)
+		return write_index(writer, "list(", ")", step->reference.index);
+	return write_key(writer, &step->reference);
+}
+
+static int write_step(struct writer *writer, const struct retention_step *step, uint32_t from,
+		      uint32_t before)
+{
+	const struct reference *reference = &step->reference;
+	_cleanup_free_ char *name = NULL;
+	int err;
+
+	if (writer->is_owner_of_dict &&
+	    (reference->how == REFERS_BY_KEY || reference->how == REFERS_AS_KEY))
+		return write_from_dict(writer, step, before);
+	switch (reference->how) {
+	case REFERS_BY_INDEX:
+		return write_index(writer, "", "", reference->index);
+	case REFERS_BY_KEY:
+		return write_key(writer, reference);
+	case REFERS_AS_KEY:
+	case REFERS_AS_ELEMENT:
+		return write_index(writer, "list(", ")", reference->index);
+	case REFERS_BY_ATTRIBUTE:
+		err = read_name(writer, reference->key, &name);
+		return err ? err : write_attribute(writer, step, name ? name : "?", false);
+	case REFERS_AS_DICT:
+		writer->is_owner_of_dict = true;
+		return 0;
+	case REFERS_AS_TYPE:
+		return rewrite(writer, "type(%s)", writer->text);
+	case REFERS_TO_BUFFER:
+		return 0; /* it is a part of what the text is of */
+	default:
+		writer->is_owner_of_dict = is_own_dict(writer, from, step);
+		return writer->is_owner_of_dict ? 0 : write_word(writer, step, from);
+	}
+}
+
+static int write_root(struct writer *writer, enum root_kind kind, const char *label)
+{
+	switch (kind) {
+	case ROOT_FRAME:
+		return rewrite(writer, "<frame of %s>", label);
+	case ROOT_INTERPRETER:
+		return rewrite(writer, "<%s>", label);
+	case ROOT_DATA:
+		return rewrite(writer, "<static data of %s>", label);
+	default:
+		return rewrite(writer, "%s", label);
+	}
+}
+
+int path_text__make(char **out, const struct graph *graph, const struct roots *roots,
+		    const struct retention_path *path, const struct path_text_options *options)
+{
+	struct writer writer = {.graph = graph, .census = graph->census, .options = options};
+	const struct retention_step *steps = path->steps;
+	int err;
+
+	if (path->root)
+		err = write_root(&writer, path->root->kind, roots->labels[path->root->label]);
+	else
+		err = rewrite(&writer, "<...>");
+	writer.is_variable_of_cell = path->root && path->root->kind == ROOT_LOCAL &&
+				     is_named(type_of(&writer, steps[0].node), "cell");
+	for (size_t i = 1; i < path->step_cnt && !err; i++)
+		err = write_step(&writer, &steps[i], steps[i - 1].node,
+				 i > 1 ? steps[i - 2].node : NODE_NONE);
+	/* The way ends at the dict itself; that of a class Python does not hand out. */
+	if (!err && writer.is_owner_of_dict)
+		err = rewrite(&writer,
+			      path->step_cnt > 1 &&
+					      is_class(&writer, steps[path->step_cnt - 2].node)
+				      ? "%s.<dict>"
+				      : "%s.__dict__",
+			      writer.text);
+	if (err)
+		free(writer.text);
+	else
+		*out = writer.text;
+	return err;
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "census/reference_queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "census/word.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+
+/* What is read at once. */
+#define SCRATCH_BYTES (1UL << 20)
+#define PIECES_MAX    4096
+#define KEYS_AT_ONCE  4096
+
+_Static_assert(KEYS_AT_ONCE *KEYS_HEADER_BYTES <= SCRATCH_BYTES, "room for the heads of keys");
+
+#define DEQUE_BLOCK_WORDS 66
+
+/*
+ * Nothing is in two lists at once, but names are shared by many dicts. Who says that there are more entries than that,
+ * in all, is damaged.
+ */
+#define ENTRIES_A_WORD 4
+#define ENTRIES_MIN    (1UL << 20)
+
+/* A part of what a request wants. */
+struct piece {
+	size_t request;
+	uint64_t first, cnt; /* entries */
+	size_t range;	     /* the first of one or two */
+};
+
+struct reference_queue {
+	const struct census *census;
+	struct reference_teller teller;
+	struct request *requests;
+	size_t request_cnt, request_capacity;
+	struct memory_range ranges[2 * PIECES_MAX];
+	struct piece pieces[PIECES_MAX];
+	size_t range_cnt, piece_cnt;
+	uint8_t *scratch;
+	uint64_t left_out;
+	uint64_t room; /* for so many entries more there is memory in the target */
+};
+
+int reference_queue__new(struct reference_queue **out, const struct census *census,
+			 const struct reference_teller *teller)
+{
+	struct reference_queue *queue = calloc(1, sizeof(*queue));
+
+	if (!queue)
+		return -ENOMEM;
+	queue->census = census;
+	queue->teller = *teller;
+	queue->room = ENTRIES_MIN + ENTRIES_A_WORD * census->refcnt_max;
+	queue->scratch = malloc(SCRATCH_BYTES);
+	if (!queue->scratch) {
+		free(queue);
+		return -ENOMEM;
+	}
+	*out = queue;
+	return 0;
+}
+
+void reference_queue__free(struct reference_queue *queue)
+{
+	if (!queue)
+		return;
+	free(queue->requests);
+	free(queue->scratch);
+	free(queue);
+}
+
+uint64_t reference_queue__left_out(const struct reference_queue *queue)
+{
+	return queue->left_out;
+}
+
+static uint64_t cut(struct reference_queue *queue, uint64_t wanted)
+{
+	uint64_t cnt = wanted;
+
+	if (cnt > REFERENCES_MAX)
+		cnt = REFERENCES_MAX;
+	if (cnt > queue->room)
+		cnt = queue->room;
+	queue->room -= cnt;
+	queue->left_out += cnt != wanted;
+	return cnt;
+}
+
+int reference_queue__add(struct reference_queue *queue, const struct request *request)
+{
+	struct request *added;
+
+	if (!request->cnt || !request->address)
+		return 0;
+	if (ARRAY_RESERVE(queue->requests, queue->request_capacity, queue->request_cnt + 1))
+		return -ENOMEM;
+	added = &queue->requests[queue->request_cnt++];
+	*added = *request;
+	added->cnt = cut(queue, request->cnt);
+	return 0;
+}
+
+/* Finds out where the entries of dicts are, whose keys have to be looked at for that. */
+static int look_at_keys(struct reference_queue *queue, size_t from, size_t to)
+{
+	size_t cnt = 0;
+	int err;
+
+	for (size_t i = from; i < to; i++)
+		if (queue->requests[i].kind == REQUEST_KEYS)
+			queue->ranges[cnt++] =
+				(struct memory_range){.address = queue->requests[i].address,
+						      .buffer = queue->scratch +
+								(i - from) * KEYS_HEADER_BYTES,
+						      .size = KEYS_HEADER_BYTES};
+	err = cnt ? memory__read_ranges(queue->census->memory, queue->ranges, cnt) : 0;
+	cnt = 0;
+	for (size_t i = from; i < to && !err; i++) {
+		struct request *request = &queue->requests[i];
+		const struct memory_range *range = &queue->ranges[cnt];
+		struct dict_keys keys;
+
+		if (request->kind != REQUEST_KEYS)
+			continue;
+		cnt++;
+		request->kind = REQUEST_ENTRIES;
+		request->cnt = 0;
+		if (range->failed ||
+		    dict_keys__decode(&keys, queue->census->dicts, request->address, range->buffer))
+			continue;
+		request->address = keys.entries;
+		request->words = keys.words;
+		request->cnt = cut(queue, keys.cnt);
+	}
+	return err;
+}
+
+/* Whether the values are apart from the keys, and so are a second range. */
+static bool is_apart(const struct request *request)
+{
+	return request->kind == REQUEST_ENTRIES && request->values;
+}
+
+static size_t entry_bytes(const struct request *request)
+{
+	return request->kind == REQUEST_DEQUE ? DEQUE_BLOCK_WORDS * 8UL : request->words * 8UL;
+}
+
+static uint64_t entries_left(const struct request *request)
+{
+	if (request->kind == REQUEST_DEQUE)
+		return request->cnt && !request->done; /* the next block is another request */
+	return request->cnt - request->done;
+}
+
+static void add_range(struct reference_queue *queue, uint64_t address, size_t size, size_t *used)
+{
+	queue->ranges[queue->range_cnt++] = (struct memory_range){.address = address,
+								  .buffer = queue->scratch + *used,
+								  .size = size};
+	*used += size;
+}
+
+/* Packs what is wanted, from request *at on, as much as fits. */
+static void pack(struct reference_queue *queue, size_t *at)
+{
+	size_t used = 0;
+
+	queue->piece_cnt = queue->range_cnt = 0;
+	for (; *at < queue->request_cnt && queue->piece_cnt < PIECES_MAX; (*at)++) {
+		struct request *request = &queue->requests[*at];
+		uint64_t cnt = entries_left(request);
+		bool apart = is_apart(request);
+		size_t size = entry_bytes(request), room;
+
+		if (!cnt)
+			continue;
+		room = (SCRATCH_BYTES - used) / (size + 8 * apart);
+		if (!room)
+			return;
+		if (cnt > room)
+			cnt = room;
+		queue->pieces[queue->piece_cnt++] = (struct piece){.request = *at,
+								   .first = request->done,
+								   .cnt = cnt,
+								   .range = queue->range_cnt};
+		add_range(queue, request->address + request->done * size, cnt * size, &used);
+		if (apart)
+			add_range(queue, request->values + request->done * 8, cnt * 8, &used);
+		request->done += cnt;
+		if (entries_left(request))
+			return;
+	}
+}
+
+/*
+ * The items of a deque in one block, and where there are more the next block. The items are between two links; in 2.7
+ * before both, of which the first leads on.
+ */
+static int tell_deque(struct reference_queue *queue, struct request block, const uint8_t *bytes)
+{
+	uint32_t first = queue->census->major < 3 ? 0 : 1, cnt = queue->census->major < 3 ? 62 : 64;
+	int err = 0;
+
+	for (uint64_t i = block.first; i < cnt && block.cnt && !err; i++, block.cnt--)
+		err = reference_teller__tell(&queue->teller, block.owner, REFERS_BY_INDEX,
+					     word_at(bytes + (first + i) * 8), block.index++, 0);
+	block.address = word_at(bytes + (first + cnt) * 8);
+	block.first = 0;
+	block.done = 0;
+	if (!err && block.cnt)
+		err = reference_teller__tell(&queue->teller, block.owner, REFERS_TO_BUFFER,
+					     block.address, 0, 0);
+	if (err || !block.cnt || !block.address)
+		return err;
+	if (ARRAY_RESERVE(queue->requests, queue->request_capacity, queue->request_cnt + 1))
+		return -ENOMEM;
+	queue->requests[queue->request_cnt++] = block;
+	return 0;
+}
+
+static int tell_entry(struct reference_queue *queue, struct request *request, const uint8_t *entry,
+		      uint64_t value_apart)
+{
+	uint64_t key = word_at(entry + (request->words - 2) * 8),
+		 value = request->values ? value_apart : word_at(entry + (request->words - 1) * 8);
+	int err;
+
+	if (!key || !value)
+		return 0;
+	err = reference_teller__tell(&queue->teller, request->owner, REFERS_AS_KEY, key,
+				     request->index, 0);
+	if (!err)
+		err = reference_teller__tell(&queue->teller, request->owner, REFERS_BY_KEY, value,
+					     request->index, key);
+	request->index++;
+	return err;
+}
+
+static int tell_values(struct reference_queue *queue, const struct request *request,
+		       const struct piece *piece, const uint8_t *values)
+{
+	int err = 0;
+
+	for (uint64_t i = 0; i < piece->cnt && !err; i++)
+		err = reference_teller__tell(&queue->teller, request->owner, REFERS_BY_ATTRIBUTE,
+					     word_at(values + i * 8), piece->first + i,
+					     request->names[piece->first + i]);
+	return err;
+}
+
+static int tell_piece(struct reference_queue *queue, const struct piece *piece)
+{
+	struct request *request = &queue->requests[piece->request];
+	const uint8_t *bytes = queue->ranges[piece->range].buffer,
+		      *values = queue->ranges[piece->range + 1].buffer;
+	bool has_hash_first = queue->census->major < 3;
+	size_t size = entry_bytes(request);
+	int err = 0;
+
+	if (request->kind == REQUEST_DEQUE)
+		return tell_deque(queue, *request, bytes);
+	if (request->kind == REQUEST_VALUES)
+		return tell_values(queue, request, piece, bytes);
+	for (uint64_t i = 0; i < piece->cnt && !err; i++, bytes += size) {
+		if (request->kind == REQUEST_ENTRIES)
+			err = tell_entry(queue, request, bytes,
+					 request->values ? word_at(values + i * 8) : 0UL);
+		else if (request->kind == REQUEST_ITEMS)
+			err = reference_teller__tell(&queue->teller, request->owner,
+						     REFERS_BY_INDEX, word_at(bytes),
+						     request->index++, 0);
+		else if (word_at(bytes + has_hash_first * 8))
+			err = reference_teller__tell(&queue->teller, request->owner,
+						     REFERS_AS_ELEMENT,
+						     word_at(bytes + has_hash_first * 8),
+						     request->index++, 0);
+	}
+	return err;
+}
+
+static int read_pieces(struct reference_queue *queue)
+{
+	int err = 0;
+
+	if (queue->piece_cnt)
+		err = memory__read_ranges(queue->census->memory, queue->ranges, queue->range_cnt);
+	for (size_t i = 0; i < queue->piece_cnt && !err; i++) {
+		const struct piece *piece = &queue->pieces[i];
+		const struct memory_range *range = &queue->ranges[piece->range];
+
+		if (!range->failed &&
+		    !(is_apart(&queue->requests[piece->request]) && range[1].failed))
+			err = tell_piece(queue, piece);
+	}
+	return err;
+}
+
+int reference_queue__flush(struct reference_queue *queue)
+{
+	size_t cnt = queue->request_cnt;
+	int err = 0;
+
+	for (size_t from = 0; from < cnt && !err; from += KEYS_AT_ONCE)
+		err = look_at_keys(queue, from,
+				   from + KEYS_AT_ONCE < cnt ? from + KEYS_AT_ONCE : cnt);
+	/* There may come more: a block of a deque leads to the next one. */
+	for (size_t at = 0; at < queue->request_cnt && !err;) {
+		pack(queue, &at);
+		err = read_pieces(queue);
+	}
+	queue->request_cnt = 0;
+	return err;
+}

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "census/roots.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "census/frames.h"
+#include "census/word.h"
+#include "target/module.h"
+#include "target/py_string.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+
+#define THREADS_MAX	4096
+#define FRAMES_MAX	(1 << 20) /* of a thread */
+#define THREAD_BYTES	256
+#define FRAME_BYTES_MAX 1024
+#define STACK_WORDS	64 /* of a frame's evaluation stack */
+#define DATA_BYTES_MAX	(256UL << 20)
+#define READ_BYTES	(256UL << 10)
+
+const char *const root_kind_names[ROOT_KIND_CNT] = {
+	[ROOT_MODULE] = "module",	    [ROOT_LOCAL] = "local", [ROOT_FRAME] = "frame",
+	[ROOT_INTERPRETER] = "interpreter", [ROOT_DATA] = "data",
+};
+
+struct search {
+	struct roots *roots;
+	const struct graph *graph;
+	const struct census *census;
+	const struct memory *memory;
+	const struct root_sources *sources;
+	uint64_t *words; /* READ_BYTES of them */
+};
+
+void roots__release(struct roots *roots)
+{
+	for (size_t i = 0; i < roots->label_cnt; i++)
+		free(roots->labels[i]);
+	free(roots->labels);
+	free(roots->roots);
+	*roots = (struct roots){};
+}
+
+/* Takes the text over, which may be NULL for lack of memory. */
+static int add_label(struct roots *roots, char *text, uint32_t *label)
+{
+	_cleanup_free_ char *owned = text;
+
+	if (!text || ARRAY_RESERVE(roots->labels, roots->label_capacity, roots->label_cnt + 1))
+		return -ENOMEM;
+	*label = (uint32_t)roots->label_cnt;
+	roots->labels[roots->label_cnt++] = TAKE_PTR(owned);
+	return 0;
+}
+
+static int add_root(struct search *search, enum root_kind kind, uint64_t address, uint32_t label)
+{
+	struct roots *roots = search->roots;
+	uint32_t node;
+
+	if (address % 8 || !address)
+		return 0;
+	node = graph__find(search->graph, address, false);
+	if (node == NODE_NONE || graph__type(search->graph, node) == TYPE_NONE)
+		return 0;
+	if (ARRAY_RESERVE(roots->roots, roots->capacity, roots->cnt + 1))
+		return -ENOMEM;
+	roots->roots[roots->cnt++] = (struct root){.node = node, .kind = kind, .label = label};
+	return 0;
+}
+
+/* Adds every word of [address, address + size), as far as it is readable. */
+static int add_words(struct search *search, enum root_kind kind, uint64_t address, uint64_t size,
+		     uint32_t label)
+{
+	int err = 0;
+
+	for (uint64_t at = 0; at < size && !err; at += READ_BYTES) {
+		uint64_t part = size - at < READ_BYTES ? size - at : READ_BYTES;
+
+		err = memory__read(search->memory, address + at, search->words, part);
+		for (uint64_t i = 0; i < part / 8 && !err; i++)
+			err = add_root(search, kind, search->words[i], label);
+	}
+	return err == -EFAULT ? 0 : err;
+}
+
+/* Of a PyInterpreterState, as debug information of the versions in user/target/offsets.h has it; or less. */
+static uint64_t interpreter_bytes(const struct census *census)
+{
+	static const uint32_t bytes[] = {[6] = 120,	[7] = 2568,    [8] = 2720,   [9] = 5656,
+					 [10] = 113528, [11] = 107752, [12] = 383552};
+
+	if (census->major < 3)
+		return 80;
+	return (size_t)census->minor < ARRAY_SIZE(bytes) ? bytes[census->minor] : 128UL << 10;
+}
+
+static bool is_text(const struct search *search, uint64_t address, const char *text)
+{
+	_cleanup_free_ char *name = NULL;
+
+	return !py_string__read(&name, search->memory, &search->census->offsets, address) &&
+	       !strcmp(name, text);
+}
+
+/* Whether the dict at @address is sys.modules; then its entries, which the caller frees. */
+static bool is_modules(const struct search *search, uint64_t address, struct dict_entry **entries,
+		       size_t *cnt)
+{
+	_cleanup_free_ struct dict_entry *found = NULL;
+	bool has_sys = false, has_builtins = false;
+	size_t found_cnt;
+
+	if (dict__read(&found, &found_cnt, search->memory, search->census->dicts, address))
+		return false;
+	for (size_t i = 0; i < found_cnt && !(has_sys && has_builtins); i++) {
+		uint32_t node = graph__find(search->graph, found[i].value, false), type;
+
+		if (node == NODE_NONE)
+			return false;
+		type = graph__type(search->graph, node);
+		if (type == TYPE_NONE ||
+		    strcmp(type_table__at(search->census->types, type)->name, "module") != 0)
+			continue;
+		has_sys |= is_text(search, found[i].key, "sys");
+		has_builtins |= is_text(search, found[i].key, "builtins") ||
+				is_text(search, found[i].key, "__builtin__");
+	}
+	if (!has_sys || !has_builtins)
+		return false;
+	*entries = TAKE_PTR(found);
+	*cnt = found_cnt;
+	return true;
+}
+
+static bool is_dict(const struct search *search, uint64_t address)
+{
+	uint32_t node = address % 8 ? NODE_NONE : graph__find(search->graph, address, false);
+
+	return node != NODE_NONE && graph__type(search->graph, node) == search->census->dict_type;
+}
+
+/* Finds sys.modules of an interpreter. *cnt: 0 if it is not there. */
+static int find_modules(struct search *search, uint64_t interpreter, struct dict_entry **entries,
+			size_t *cnt)
+{
+	uint64_t size = interpreter_bytes(search->census);
+
+	*cnt = 0;
+	for (uint64_t at = 0; at < size; at += READ_BYTES) {
+		uint64_t part = size - at < READ_BYTES ? size - at : READ_BYTES;
+		int err = memory__read(search->memory, interpreter + at, search->words, part);
+
+		if (err)
+			return memory__is_missing(err) ? 0 : err;
+		for (uint64_t i = 0; i < part / 8; i++)
+			if (is_dict(search, search->words[i]) &&
+			    is_modules(search, search->words[i], entries, cnt))
+				return 0;
+	}
+	return 0;
+}
+
+static int add_module(struct search *search, const struct dict_entry *entry, unsigned int number)
+{
+	char *name = NULL, *text = NULL;
+	uint32_t label;
+	int err = py_string__read(&name, search->memory, &search->census->offsets, entry->key);
+
+	if (err)
+		return memory__is_missing(err) ? 0 : err;
+	if (number && asprintf(&text, "interpreter %u: %s", number, name) < 0)
+		text = NULL;
+	if (number)
+		free(name);
+	err = add_label(search->roots, number ? text : name, &label);
+	return err ? err : add_root(search, ROOT_MODULE, entry->value, label);
+}
+
+static int add_modules(struct search *search, uint64_t interpreter, unsigned int number)
+{
+	_cleanup_free_ struct dict_entry *entries = NULL;
+	size_t cnt;
+	int err = find_modules(search, interpreter, &entries, &cnt);
+
+	for (size_t i = 0; i < cnt && !err; i++)
+		err = add_module(search, &entries[i], number);
+	return err;
+}
+
+static uint32_t locals_offset(const struct search *search, uint64_t frame)
+{
+	const struct py_offsets *offsets = &search->census->offsets;
+	uint64_t type;
+	uint32_t number;
+
+	if (offsets->frame_owner != PY_NO_OFFSET)
+		return frames__locals_offset(search->census);
+	if (memory__read(search->memory, frame + offsets->object_type, &type, sizeof(type)))
+		return 0;
+	number = type_table__find(search->census->types, type);
+	return number < TYPE_UNSEEN
+		       ? (uint32_t)type_table__at(search->census->types, number)->basic_size - 8
+		       : 0;
+}
+
+static char *read_text(const struct search *search, uint64_t at)
+{
+	uint64_t address;
+	char *text = NULL;
+
+	if (memory__read(search->memory, at, &address, sizeof(address)) ||
+	    py_string__read(&text, search->memory, &search->census->offsets, address))
+		return strdup("?");
+	return text;
+}
+
+static int add_local(struct search *search, uint64_t value, uint64_t name_at, const char *frame)
+{
+	_cleanup_free_ char *name = NULL;
+	uint32_t label;
+	char *text;
+	int err;
+
+	if (!value)
+		return 0;
+	err = py_string__read(&name, search->memory, &search->census->offsets, name_at);
+	if (err)
+		return memory__is_missing(err) ? 0 : err;
+	if (asprintf(&text, "%s: %s", frame, name) < 0)
+		text = NULL;
+	err = add_label(search->roots, text, &label);
+	return err ? err : add_root(search, ROOT_LOCAL, value, label);
+}
+
+/* The locals of a frame of @code, and what else it refers to. */
+static int add_frame(struct search *search, uint64_t frame, uint64_t code, unsigned int thread)
+{
+	const struct py_offsets *offsets = &search->census->offsets;
+	uint64_t tags = offsets->frame_code_tags;
+	uint16_t name_offset = offsets->code_qualname == PY_NO_OFFSET ? offsets->code_name
+								      : offsets->code_qualname;
+	uint32_t locals_at = locals_offset(search, frame), label;
+	_cleanup_free_ uint64_t *names = calloc(LOCAL_NAMES_MAX, sizeof(*names)),
+				*values = calloc(LOCAL_NAMES_MAX + STACK_WORDS, sizeof(*values));
+	_cleanup_free_ char *function = NULL;
+	size_t cnt, stack = STACK_WORDS;
+	char *text;
+	int err;
+
+	if (!names || !values)
+		return -ENOMEM;
+	if (!locals_at || locals_at > FRAME_BYTES_MAX)
+		return 0;
+	function = read_text(search, code + name_offset);
+	if (!function || asprintf(&text, "%s() in thread %u", function, thread) < 0)
+		return -ENOMEM;
+	err = add_label(search->roots, text, &label);
+	if (!err)
+		err = frames__read_names(search->graph, code, names, &cnt);
+	if (err)
+		return err;
+	err = memory__read(search->memory, frame + locals_at, values, (cnt + stack) * 8);
+	if (err == -EFAULT) {
+		stack = 0;
+		err = cnt ? memory__read(search->memory, frame + locals_at, values, cnt * 8) : 0;
+	}
+	if (err)
+		return memory__is_missing(err) ? 0 : err;
+	for (size_t i = 0; i < cnt && !err; i++)
+		err = add_local(search, values[i] & ~tags, names[i], search->roots->labels[label]);
+	for (size_t i = cnt; i < cnt + stack && !err; i++)
+		err = add_root(search, ROOT_FRAME, values[i] & ~tags, label);
+	return err ? err : add_words(search, ROOT_FRAME, frame, locals_at, label);
+}
+
+static uint64_t read_word(const struct search *search, uint64_t address)
+{
+	uint64_t word;
+
+	return memory__read(search->memory, address, &word, sizeof(word)) ? 0 : word;
+}
+
+/* The frames of a thread, from the innermost on. */
+static int add_frames(struct search *search, uint64_t thread, unsigned int number)
+{
+	const struct py_offsets *offsets = &search->census->offsets;
+	uint64_t frame = read_word(search, thread + offsets->thread_frame);
+	int err = 0;
+
+	if (offsets->cframe_current_frame != PY_NO_OFFSET && frame)
+		frame = read_word(search, frame + offsets->cframe_current_frame);
+	for (int i = 0; i < FRAMES_MAX && frame && !err; i++) {
+		uint64_t code = read_word(search, frame + offsets->frame_code) &
+				~(uint64_t)offsets->frame_code_tags;
+		uint8_t owner = 0;
+
+		if (offsets->frame_owner != PY_NO_OFFSET &&
+		    memory__read(search->memory, frame + offsets->frame_owner, &owner, 1))
+			return 0;
+		if (owner < offsets->frame_owner_native)
+			err = add_frame(search, frame, code, number);
+		frame = read_word(search, frame + offsets->frame_previous);
+	}
+	return err;
+}
+
+static int add_threads(struct search *search, uint64_t interpreter, unsigned int *number)
+{
+	const struct py_offsets *offsets = &search->census->offsets;
+	uint64_t thread = read_word(search, interpreter + offsets->interpreter_threads_head);
+	uint32_t label;
+	int err = 0;
+
+	for (int i = 0; i < THREADS_MAX && thread && !err; i++) {
+		char *text;
+
+		++*number;
+		if (asprintf(&text, "thread %u", *number) < 0)
+			return -ENOMEM;
+		err = add_label(search->roots, text, &label);
+		if (!err)
+			err = add_frames(search, thread, *number);
+		if (!err)
+			err = add_words(search, ROOT_INTERPRETER, thread, THREAD_BYTES, label);
+		thread = read_word(search, thread + offsets->thread_next);
+	}
+	return err;
+}
+
+static int add_interpreter(struct search *search, uint64_t interpreter, unsigned int number,
+			   unsigned int *thread_number)
+{
+	uint32_t label;
+	char *text;
+	int err = add_modules(search, interpreter, number);
+
+	if (!err)
+		err = add_threads(search, interpreter, thread_number);
+	if (err)
+		return err;
+	if (asprintf(&text, "interpreter %u", number) < 0)
+		return -ENOMEM;
+	err = add_label(search->roots, text, &label);
+	return err ? err
+		   : add_words(search, ROOT_INTERPRETER, interpreter,
+			       interpreter_bytes(search->census), label);
+}
+
+/* The newest comes first in the list; the first is the main one, number 0. */
+static int add_interpreters(struct search *search)
+{
+	_cleanup_free_ uint64_t *interpreters = NULL;
+	unsigned int thread_number = 0;
+	size_t cnt;
+	int err;
+
+	err = runtime__interpreters(search->sources->runtime, search->memory, &interpreters, &cnt);
+	for (size_t i = 0; i < cnt && !err; i++)
+		err = add_interpreter(search, interpreters[cnt - 1 - i], (unsigned int)i,
+				      &thread_number);
+	return err;
+}
+
+/* Every word of a module's writable data. What is no module, or has too much of it, is left out. */
+static int add_module_data(struct search *search, const struct mapping *mapping)
+{
+	_cleanup_(data_image__free) struct data_image data = {};
+	_cleanup_(module__freep) struct module *module = NULL;
+	uint32_t label;
+	int err = module__open(&module, search->sources->process, mapping);
+
+	if (!err)
+		err = module__read_data(module, search->memory, &data);
+	if (err)
+		return err == -ENOMEM || err == -ESRCH ? err : 0;
+	err = add_label(search->roots, strdup(mapping->path), &label);
+	for (size_t i = 0; i < data.segment_cnt && !err; i++) {
+		const struct data_segment *segment = &data.segments[i];
+
+		for (size_t at = -segment->address & 7; at + 8 <= segment->size && !err; at += 8)
+			err = add_root(search, ROOT_DATA, word_at(segment->bytes + at), label);
+	}
+	return err;
+}
+
+static bool is_same_file(const struct mapping *a, const struct mapping *b)
+{
+	return a->inode == b->inode && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+}
+
+/* The static data of the program and of all its libraries, each once. */
+static int add_data(struct search *search)
+{
+	const struct process *process = search->sources->process;
+	const struct mapping *last = NULL;
+	int err = 0;
+
+	for (size_t i = 0; i < process->map_cnt && !err; i++) {
+		const struct mapping *map = &process->maps[i];
+
+		/* The mappings of a module lie together. */
+		if (!map->executable || !map->inode || (last && is_same_file(map, last)))
+			continue;
+		last = map;
+		err = add_module_data(search, map);
+	}
+	return err;
+}
+
+static int compare_roots(const void *left, const void *right)
+{
+	const struct root *a = left, *b = right;
+
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	return (a->label > b->label) - (a->label < b->label);
+}
+
+int roots__find(struct roots *out, const struct graph *graph, const struct root_sources *sources)
+{
+	_cleanup_(roots__release) struct roots roots = {};
+	_cleanup_free_ uint64_t *words = malloc(READ_BYTES);
+	struct search search = {
+		.roots = &roots,
+		.graph = graph,
+		.census = graph->census,
+		.memory = graph->census->memory,
+		.sources = sources,
+		.words = words,
+	};
+	int err;
+
+	if (!words)
+		return -ENOMEM;
+	err = add_interpreters(&search);
+	if (!err)
+		err = add_data(&search);
+	if (err)
+		return err;
+	if (roots.cnt)
+		qsort(roots.roots, roots.cnt, sizeof(*roots.roots), compare_roots);
+	*out = roots;
+	roots = (struct roots){};
+	return 0;
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "census/value.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "target/py_string.h"
+#include "util/cleanup.h"
+
+#define TYPE_INT_SUBCLASS (1UL << 23) /* 2.7 */
+
+#define VALUE_OFFSET  16 /* ob_fval, ob_ival, ob_size, lv_tag */
+#define DIGITS_OFFSET 24
+#define DIGIT_BITS    30
+#define DIGITS_MAX    2
+#define BYTES_SHOWN   512
+#define ESCAPED_MAX   4 /* bytes that become of one */
+#define CUT	      "..."
+
+static char *put_escaped(char *to, uint8_t byte)
+{
+	static const char names[] = {['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+
+	if (byte < sizeof(names) && names[byte])
+		return to + sprintf(to, "\\%c", names[byte]);
+	return to + sprintf(to, "\\x%02x", byte);
+}
+
+/* Quotes one byte of a text, which may be in the midst of a character. */
+static char *put_byte(char *to, uint8_t byte, char quote)
+{
+	if (byte == (uint8_t)quote || byte == '\\')
+		*to++ = '\\';
+	else if (byte < ' ' || byte == 0x7f)
+		return put_escaped(to, byte);
+	*to++ = (char)byte;
+	return to;
+}
+
+/* U+0080 to U+009F, which are control characters, take two bytes. */
+static bool is_c1(const char *text)
+{
+	return (uint8_t)text[0] == 0xc2 && (uint8_t)text[1] < 0xa0;
+}
+
+static char quote_for(const char *text, size_t size)
+{
+	return memchr(text, '\'', size) && !memchr(text, '"', size) ? '"' : '\'';
+}
+
+/* @text in quotes, cut off after @characters_max. */
+static char *quote_text(const char *text, size_t characters_max)
+{
+	char *out = malloc(strlen(text) * ESCAPED_MAX + sizeof("''" CUT)), *to = out;
+	char quote = quote_for(text, strlen(text));
+	size_t cnt = 0;
+
+	if (!out)
+		return NULL;
+	*to++ = quote;
+	for (; *text; text++) {
+		bool begins = (*text & 0xc0) != 0x80;
+
+		if (begins && cnt++ == characters_max)
+			break;
+		to = is_c1(text) ? put_escaped(to, (uint8_t) * ++text) : put_byte(to, *text, quote);
+	}
+	*to++ = quote;
+	strcpy(to, *text ? CUT : "");
+	return out;
+}
+
+static int describe_text(char **out, const struct census *census, uint64_t address,
+			 size_t characters_max)
+{
+	_cleanup_free_ char *text = NULL;
+	int err = py_string__read(&text, census->memory, &census->offsets, address);
+
+	if (err)
+		return err;
+	*out = quote_text(text, characters_max);
+	return *out ? 0 : -ENOMEM;
+}
+
+static char *quote_bytes(const uint8_t *bytes, size_t size, bool is_cut)
+{
+	char *out = malloc(size * ESCAPED_MAX + sizeof("b''" CUT)), *to = out;
+	char quote = quote_for((const char *)bytes, size);
+
+	if (!out)
+		return NULL;
+	*to++ = 'b';
+	*to++ = quote;
+	for (size_t i = 0; i < size; i++)
+		to = bytes[i] >= 0x80 ? put_escaped(to, bytes[i]) : put_byte(to, bytes[i], quote);
+	*to++ = quote;
+	strcpy(to, is_cut ? CUT : "");
+	return out;
+}
+
+static int describe_bytes(char **out, const struct census *census, uint64_t address,
+			  size_t bytes_max)
+{
+	uint8_t bytes[BYTES_SHOWN];
+	uint64_t size, shown;
+	int err;
+
+	err = memory__read(census->memory, address + census->offsets.bytes_size, &size,
+			   sizeof(size));
+	if (err)
+		return err;
+	shown = size < sizeof(bytes) ? size : sizeof(bytes);
+	if (shown > bytes_max)
+		shown = bytes_max;
+	err = memory__read(census->memory, address + census->offsets.bytes_data, bytes, shown);
+	if (err)
+		return err;
+	*out = quote_bytes(bytes, shown, shown < size);
+	return *out ? 0 : -ENOMEM;
+}
+
+static int print(char **out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int print(char **out, const char *format, ...)
+{
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vasprintf(out, format, arguments);
+	va_end(arguments);
+	if (length >= 0)
+		return 0;
+	*out = NULL;
+	return -ENOMEM;
+}
+
+static int describe_long(char **out, const struct census *census, uint64_t address, bool is_bool)
+{
+	struct {
+		uint64_t tag;
+		uint32_t digits[DIGITS_MAX];
+	} number;
+	int64_t value, cnt;
+	bool is_negative;
+	int err = memory__read(census->memory, address + VALUE_OFFSET, &number, sizeof(number));
+
+	if (err)
+		return err;
+	if (census->major == 3 && census->minor >= 12) {
+		cnt = (int64_t)(number.tag >> 3);
+		is_negative = (number.tag & 3) == 2;
+	} else {
+		is_negative = (int64_t)number.tag < 0;
+		cnt = is_negative ? -(int64_t)number.tag : (int64_t)number.tag;
+	}
+	if (cnt < 0 || cnt > DIGITS_MAX)
+		return 0; /* so large a number is not told */
+	value = cnt > 0 ? number.digits[0] : 0;
+	if (cnt > 1)
+		value |= (int64_t)number.digits[1] << DIGIT_BITS;
+	if (is_bool)
+		return print(out, "%s", value ? "True" : "False");
+	return print(out, "%s%lld", is_negative ? "-" : "", (long long)value);
+}
+
+static int describe_int(char **out, const struct census *census, uint64_t address, bool is_bool)
+{
+	int64_t value;
+	int err = memory__read(census->memory, address + VALUE_OFFSET, &value, sizeof(value));
+
+	if (err)
+		return err;
+	if (is_bool)
+		return print(out, "%s", value ? "True" : "False");
+	return print(out, "%lld", (long long)value);
+}
+
+/* The shortest text that says the same, as repr() does. */
+static int describe_float(char **out, const struct census *census, uint64_t address)
+{
+	char text[40];
+	double value;
+	int err = memory__read(census->memory, address + VALUE_OFFSET, &value, sizeof(value));
+
+	if (err)
+		return err;
+	for (int digits = 1; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, value);
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	if (isfinite(value) && !strpbrk(text, ".e"))
+		strcat(text, ".0");
+	return print(out, "%s", text);
+}
+
+static int describe(char **out, const struct census *census, const struct type *type,
+		    uint64_t address, size_t characters_max)
+{
+	bool is_bool = !strcmp(type->name, "bool");
+
+	if (type->flags & TYPE_HEAPTYPE)
+		return 0;
+	if (type->flags & TYPE_LONG_SUBCLASS)
+		return describe_long(out, census, address, is_bool);
+	if (census->major < 3 && type->flags & TYPE_INT_SUBCLASS)
+		return describe_int(out, census, address, is_bool);
+	if (type->flags & TYPE_UNICODE_SUBCLASS)
+		return census->major < 3 ? 0 : describe_text(out, census, address, characters_max);
+	if (type->flags & TYPE_BYTES_SUBCLASS)
+		return census->major < 3 ? describe_text(out, census, address, characters_max)
+					 : describe_bytes(out, census, address, characters_max);
+	if (!strcmp(type->name, "float"))
+		return describe_float(out, census, address);
+	return strcmp(type->name, "NoneType") ? 0 : print(out, "None");
+}
+
+int value__describe(char **out, const struct census *census, uint64_t address, uint32_t type,
+		    size_t characters_max)
+{
+	int err;
+
+	*out = NULL;
+	if (type >= TYPE_UNSEEN)
+		return 0;
+	err = describe(out, census, type_table__at(census->types, type), address, characters_max);
+	return memory__is_missing(err) ? 0 : err;
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/commands.h"
+#include "cmd/heap_database.h"
+#include "report/database_query.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+/* Blocks by kind, A - B, largest first. */
+#define DIFF_KINDS                                                                                 \
+	"WITH a AS (SELECT * FROM main.by_owner), b AS (SELECT * FROM other.by_owner)"             \
+	" SELECT kind, sum(blocks) AS blocks, sum(bytes) AS bytes FROM"                            \
+	" (SELECT kind, blocks, bytes FROM a UNION ALL SELECT kind, -blocks, -bytes FROM b)"       \
+	" GROUP BY kind HAVING sum(blocks) <> 0 OR sum(bytes) <> 0"                                \
+	" ORDER BY abs(sum(bytes)) DESC, kind"
+
+/* Arenas that only one of them has, and those that are pinned in A only. */
+#define DIFF_ARENAS                                                                                \
+	"SELECT 'only in A' AS what, count(*) AS arenas, count(*) * (SELECT arena_size FROM"       \
+	" main.process) AS bytes FROM main.arenas WHERE address NOT IN (SELECT address FROM"       \
+	" other.arenas) UNION ALL SELECT 'only in B', count(*), count(*) * (SELECT arena_size"     \
+	" FROM other.process) FROM other.arenas WHERE address NOT IN (SELECT address FROM"         \
+	" main.arenas) UNION ALL SELECT 'pinned in A only', count(*), count(*) * (SELECT"          \
+	" arena_size FROM main.process) FROM main.arenas WHERE pinned AND address NOT IN (SELECT"  \
+	" address FROM other.arenas WHERE pinned)"
+
+static int write_diff(struct database *database, const struct options *options,
+		      struct failure *failure)
+{
+	bool json = options->format == FORMAT_JSON;
+	char sql[2048];
+	int err;
+
+	snprintf(sql, sizeof(sql), "%s LIMIT %u", DIFF_KINDS, options->top);
+	err = database__query(database, sql, json, stdout, NULL, failure);
+	if (err)
+		return err;
+	if (!json)
+		fputc('\n', stdout);
+	return database__query(database, DIFF_ARENAS, json, stdout, NULL, failure);
+}
+
+static int run_diff(const struct options *options)
+{
+	_cleanup_(heap_database__release) struct heap_database a = {}, b = {};
+	_cleanup_(database__closep) struct database *database = NULL;
+	struct failure failure;
+	int err;
+
+	if (options->argument_cnt != 2) {
+		log_error("diff: of what? give two databases, or a database and a process id");
+		return -EINVAL;
+	}
+	err = heap_database__of(&a, options->arguments[0], options, &failure);
+	if (!err)
+		err = heap_database__of(&b, options->arguments[1], options, &failure);
+	if (!err)
+		err = database__open(&database, a.path, &failure);
+	if (!err)
+		err = database__attach(database, b.path, "other", &failure);
+	if (!err)
+		err = write_diff(database, options, &failure);
+	if (err)
+		log_error("%s", failure.text);
+	return err;
+}
+
+const struct command command_diff = {
+	.name = "diff",
+	.arguments = "A B [OPTIONS]",
+	.summary = "what is in one heap and not in another",
+	.description =
+		"Shows what is in A less what is in B, largest first: blocks by kind; then arenas. Each of them is a\n"
+		"database that `pyfrag snapshot -o FILE` has written, or the id of a process, which is read now.",
+	.options = (const enum option_id[]){OPTION_TOP, OPTION_BELOW, OPTION_JSON,
+					    OPTION_MAX_MEMORY, OPTION_VERBOSE, OPTION_HELP, 0},
+	.run = run_diff,
+};

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cmd/heap_census.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cmd/since.h"
+#include "target/offsets.h"
+#include "target/runtime.h"
+#include "util/units.h"
+
+void heap_census__release(struct heap_census *census)
+{
+	advices__release(&census->advices);
+	pin_holders__release(&census->holders);
+	object_report__release(&census->object);
+	arena_report__release(&census->arena);
+	retention__free(census->retention);
+	referrers__release(&census->report.referrers);
+	roots__release(&census->roots);
+	graph__free(census->graph);
+	census_rows__release(&census->report.rows);
+	census__free(census->report.census);
+}
+
+bool heap_census__is_wanted(const struct options *options)
+{
+	return options->with_census || options->since || options->with_paths ||
+	       options->with_database || options->object || options->arena;
+}
+
+static uint64_t count_writable_bytes(const struct process *process)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < process->map_cnt; i++)
+		if (process->maps[i].writable)
+			bytes += process->maps[i].end - process->maps[i].start;
+	return bytes;
+}
+
+static int take_census(struct heap_census *out, const struct heap_source *source,
+		       const struct heap *heap, const struct options *options,
+		       struct failure *failure)
+{
+	struct py_offsets offsets;
+	const struct census_options census_options = {
+		.major = source->python->major,
+		.minor = source->python->minor,
+		.debug_hooks = !strcmp(source->allocator_name, "pymalloc_debug"),
+		.offsets = &offsets,
+		.refcnt_max = count_writable_bytes(source->process) / sizeof(uint64_t),
+	};
+	const struct memory *memory = &source->process->memory.memory;
+	int err = py_offsets__find(&offsets, source->python->major, source->python->minor,
+				   source->python->runtime, memory, failure);
+
+	if (err)
+		return err;
+	err = census__take(&out->report.census, heap, memory, &census_options);
+	if (err)
+		return failure__set(failure, err, "process %d (%s): cannot look at its objects: %s",
+				    source->process->pid, source->process->comm, strerror(-err));
+	out->report.by = options->by;
+	out->report.top = options->top;
+	return 0;
+}
+
+static int describe_graph_error(const struct heap_source *source, int err,
+				const struct options *options, struct failure *failure)
+{
+	if (err == -EFBIG)
+		return failure__set(failure, err,
+				    "process %d (%s): who refers to whom would take more than %s "
+				    "to remember; allow more with --max-memory",
+				    source->process->pid, source->process->comm,
+				    units__bytes(options->max_memory_bytes).text);
+	if (err == -ENOENT)
+		return failure__set(failure, err,
+				    "process %d (%s): there is no such object or arena: what is at "
+				    "%#lx is not alive",
+				    source->process->pid, source->process->comm,
+				    options->object ? options->object : options->arena);
+	return failure__set(failure, err, "process %d (%s): cannot follow its references: %s",
+			    source->process->pid, source->process->comm, strerror(-err));
+}
+
+/* Whether it has to be known who refers to whom. */
+static bool wants_graph(const struct options *options)
+{
+	return options->with_paths || options->with_database || options->object || options->arena ||
+	       options->by == BY_REFERRERS || options->by == BY_VIA;
+}
+
+static int find_holders(struct heap_census *out, const struct pinned *pinned,
+			const struct pin_holders_options *options)
+{
+	int err = pin_holders__find(&out->holders, pinned, out->graph, &out->roots, out->retention,
+				    options);
+
+	return err ? err : advices__find(&out->advices, out->report.census, &out->holders);
+}
+
+/* All that takes knowing what keeps what alive. */
+static int follow_ways(struct heap_census *out, const struct pinned *pinned,
+		       const struct options *options)
+{
+	const struct pin_holders_options holders_options = {
+		.by = options->by == BY_OWNER ? BY_OWNER : BY_TYPE,
+		.no_values = options->no_values,
+	};
+	int err = retention__new(&out->retention, out->graph, &out->roots);
+
+	if (!err && options->object)
+		err = object_report__find(&out->object, out->graph, &out->roots, out->retention,
+					  options->object, options->no_values);
+	if (!err && options->arena)
+		err = arena_report__find(&out->arena, out->graph, &out->roots, out->retention,
+					 options->arena, &holders_options);
+	if (!err && options->with_paths)
+		err = find_holders(out, pinned, &holders_options);
+	return err;
+}
+
+static int follow_references(struct heap_census *out, const struct heap_source *source,
+			     const struct runtime *runtime, const struct pinned *pinned,
+			     const struct options *options)
+{
+	const struct root_sources sources = {.process = source->process, .runtime = runtime};
+	bool by_referrers = options->by == BY_REFERRERS || options->by == BY_VIA;
+	int err = graph__build(&out->graph, out->report.census,
+			       options->with_database || options->by == BY_VIA,
+			       options->max_memory_bytes);
+
+	if (!err)
+		err = roots__find(&out->roots, out->graph, &sources);
+	if (!err && by_referrers)
+		err = referrers__find(&out->report.referrers, out->graph, &out->roots,
+				      options->no_values);
+	return err ? err : follow_ways(out, pinned, options);
+}
+
+int heap_census__take(struct heap_census *out, const struct heap_source *source,
+		      const struct heap *heap, const struct pinned *pinned,
+		      const struct options *options, uint64_t *counters, struct failure *failure)
+{
+	struct runtime runtime;
+	int err = take_census(out, source, heap, options, failure);
+
+	if (!err && wants_graph(options)) {
+		err = runtime__find(&runtime, source->python, &source->process->memory.memory,
+				    failure);
+		if (err)
+			return err;
+		err = follow_references(out, source, &runtime, pinned, options);
+		if (err)
+			return describe_graph_error(source, err, options, failure);
+		counters[COUNTER_REFERENCES_LEFT_OUT] += out->graph->left_out_cnt;
+	}
+	if (!err && options->since) {
+		out->report.since = options->since;
+		err = since__hide(out->report.census, options->since, &out->report.hidden_blocks,
+				  failure);
+	}
+	if (err)
+		return err;
+	err = census__count(out->report.census, options->by, &out->report.referrers,
+			    &out->report.rows);
+	return err ? failure__set(failure, err, "out of memory") : 0;
+}

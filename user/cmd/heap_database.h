@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A heap's database: one that is there, or of a process as it is now.
+ */
+#pragma once
+
+#include "cmd/heap_snapshot.h"
+#include "cmd/options.h"
+#include "util/failure.h"
+
+struct heap_database {
+	char *path;
+	bool is_temporary;
+};
+
+/*
+ * Writes what was found, with options->with_database, to a new file at @path. Returns 0, or negative errno and
+ * @failure says what; then no such file is left, or the one that was there before.
+ */
+int heap_database__write(const char *path, const struct heap_snapshot *snapshot,
+			 const struct options *options, struct failure *failure);
+
+/*
+ * The database that @text names: a file's path, or a process id, whose heap is then written to a temporary file.
+ * As above. The caller releases.
+ */
+int heap_database__of(struct heap_database *out, const char *text, const struct options *options,
+		      struct failure *failure);
+void heap_database__release(struct heap_database *database);

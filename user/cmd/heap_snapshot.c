@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cmd/heap_snapshot.h"
+
+#include <errno.h>
+
+void heap_snapshot__release(struct heap_snapshot *snapshot)
+{
+	heap_census__release(&snapshot->census);
+	findings__free(&snapshot->findings);
+	pinned_history__free(&snapshot->history);
+	heap__free(snapshot->reading.heap);
+	heap_source__free(snapshot->source);
+	*snapshot = (struct heap_snapshot){};
+}
+
+static void describe_output(struct heap_snapshot *snapshot, const struct options *options)
+{
+	struct heap_census *census = &snapshot->census;
+
+	snapshot->output.snapshot =
+		(struct report_snapshot){.duration_ms = snapshot->reading.duration_ms,
+					 .paused_ms = snapshot->reading.paused_ms};
+	snapshot->output.census = census->report.census ? &census->report : NULL;
+	snapshot->output.arena = options->arena ? &census->arena : NULL;
+	snapshot->output.object = options->object ? &census->object : NULL;
+	snapshot->output.holders = options->with_paths ? &census->holders : NULL;
+	snapshot->output.advices = options->with_paths ? &census->advices : NULL;
+}
+
+int heap_snapshot__take(struct heap_snapshot *out, pid_t pid, const struct options *options,
+			struct failure *failure)
+{
+	const struct heap_reading_options reading_options = {
+		.pause = options->pause,
+		.checkpoint = {.max_memory_bytes = options->max_memory_bytes,
+			       .progress = output__show_progress},
+	};
+	int err = heap_source__open(&out->source, pid, failure);
+
+	if (!err)
+		err = heap_source__read(out->source, &reading_options, &out->reading, out->counters,
+					failure);
+	if (err)
+		return err;
+	out->output = (struct output){
+		.options = options,
+		.source = out->source,
+		.history = &out->history,
+		.counters = out->counters,
+	};
+	err = output__find(&out->output, out->reading.heap, &out->findings);
+	if (err)
+		return failure__set(failure, err, "out of memory");
+	if (heap_census__is_wanted(options))
+		err = heap_census__take(&out->census, out->source, out->reading.heap,
+					&out->findings.pinned, options, out->counters, failure);
+	if (!err)
+		describe_output(out, options);
+	return err;
+}

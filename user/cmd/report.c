@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <stdio.h>
+
+#include "cmd/commands.h"
+#include "report/database_query.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+/* What is told of a heap, in this order. */
+static const struct section {
+	const char *title; /* NULL: none */
+	const char *sql;
+} sections[] = {
+	{NULL,
+	 "SELECT (SELECT value FROM meta WHERE key = 'time') AS time, pid, comm, python, allocator"
+	 " FROM process"},
+	{"Heap",
+	 "SELECT count(*) AS arenas, count(*) * (SELECT arena_size FROM process) AS arena_bytes,"
+	 " sum(live_blocks) AS live_blocks, sum(live_bytes) AS live_bytes, sum(pinned) AS pinned_arenas"
+	 " FROM arenas"},
+	{"Pinned arenas, fewest live blocks first", "SELECT * FROM pinned_arenas LIMIT 20"},
+	{"What pins them", "SELECT * FROM pins_by_kind LIMIT 20"},
+	{"What is in the heap, by owner", "SELECT * FROM by_owner LIMIT 20"},
+};
+
+static int run_report(const struct options *options)
+{
+	_cleanup_(database__closep) struct database *database = NULL;
+	struct failure failure;
+	int err;
+
+	if (options->argument_cnt != 1) {
+		log_error("report: of what? give a database: heap.db");
+		return -EINVAL;
+	}
+	err = database__open(&database, options->arguments[0], &failure);
+	for (size_t i = 0; i < ARRAY_SIZE(sections) && !err; i++) {
+		if (sections[i].title)
+			printf("\n%s\n", sections[i].title);
+		err = database__query(database, sections[i].sql, false, stdout, NULL, &failure);
+	}
+	if (err)
+		log_error("%s", failure.text);
+	return err;
+}
+
+const struct command command_report = {
+	.name = "report",
+	.arguments = "FILE",
+	.summary = "report what the database of a heap holds",
+	.description = "Reports from a database that `pyfrag snapshot -o FILE` has written.",
+	.options = (const enum option_id[]){OPTION_HELP, 0},
+	.run = run_report,
+};

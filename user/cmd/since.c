@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cmd/since.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/census_kinds.h"
+#include "report/database_query.h"
+#include "util/bits.h"
+#include "util/cleanup.h"
+
+#define KIND_BYTES 512
+
+struct hiding {
+	struct census *census;
+	uint64_t cnt;
+};
+
+/* The same block, with an object of the same type in it, is taken for the same. */
+static int hide(void *context, uint64_t address, const char *kind)
+{
+	struct hiding *hiding = context;
+	struct census *census = hiding->census;
+	uint32_t place = block_table__find(&census->blocks, address);
+	char now[KIND_BYTES];
+
+	if (place == PLACE_NONE || block_kind__role(census->blocks.words[place]) == BLOCK_FREE)
+		return 0;
+	census_kinds__describe(census, census__plain_kind(census, census__kind_at(census, address)),
+			       now, sizeof(now));
+	if (strcmp(now, kind) != 0)
+		return 0;
+	bits__set(census->hidden, place);
+	hiding->cnt++;
+	return 0;
+}
+
+int since__hide(struct census *census, const char *path, uint64_t *hidden_cnt,
+		struct failure *failure)
+{
+	_cleanup_(database__closep) struct database *database = NULL;
+	struct hiding hiding = {.census = census};
+	int err = database__open(&database, path, failure);
+
+	if (err)
+		return err;
+	census->hidden = calloc(1, bits__bytes(census->blocks.place_cnt));
+	if (!census->hidden)
+		return failure__set(failure, -ENOMEM, "out of memory");
+	err = database__visit_blocks(database, hide, &hiding, failure);
+	*hidden_cnt = hiding.cnt;
+	return err;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What has come since: blocks that an earlier database of the same process has, with the same in them, are hidden.
+ */
+#pragma once
+
+#include "census/census.h"
+#include "util/failure.h"
+
+/*
+ * Hides in @census what the database at @path has. *hidden_cnt: how many blocks. Returns 0, or negative errno and
+ * @failure says what.
+ */
+int since__hide(struct census *census, const char *path, uint64_t *hidden_cnt,
+		struct failure *failure);

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/advice.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/units.h"
+
+/* What holds back less than this share of all hostage bytes is not worth a word. */
+#define SHARE_MIN 0.1
+/* So many containers are named. */
+#define CONTAINERS_MAX 3
+#define KIND_BYTES     160
+
+#define BYTES(bytes) (units__bytes((uint64_t)llround(bytes)).text)
+#define COUNT(count) (units__count(count).text)
+
+const char *const advice_rule_names[ADVICE_RULE_CNT] = {
+	[ADVICE_PARKED] = "parked",
+	[ADVICE_CONTAINER] = "container",
+	[ADVICE_IMPORTS] = "imports",
+	[ADVICE_CYCLES] = "cycles",
+};
+
+void advices__release(struct advices *advices)
+{
+	for (size_t i = 0; i < advices->cnt; i++)
+		free(advices->items[i].text);
+	free(advices->items);
+	*advices = (struct advices){};
+}
+
+static int add(struct advices *advices, enum advice_rule rule, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int add(struct advices *advices, enum advice_rule rule, const char *format, ...)
+{
+	va_list arguments;
+	char *text;
+	int length;
+
+	if (ARRAY_RESERVE(advices->items, advices->capacity, advices->cnt + 1))
+		return -ENOMEM;
+	va_start(arguments, format);
+	length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return -ENOMEM;
+	advices->items[advices->cnt++] = (struct advice){.rule = rule, .text = text};
+	return 0;
+}
+
+/* The rows that @wants says yes to, together. */
+static struct pin_row sum(const struct pin_ranking *ranking, const struct census *census,
+			  bool (*wants)(const struct census *census, const struct pin_row *row))
+{
+	struct pin_row all = {};
+
+	for (size_t i = 0; i < ranking->cnt; i++) {
+		if (wants && !wants(census, &ranking->rows[i]))
+			continue;
+		all.blocks += ranking->rows[i].blocks;
+		all.hostage_bytes += ranking->rows[i].hostage_bytes;
+	}
+	return all;
+}
+
+static bool is_parked(const struct census *census, const struct pin_row *row)
+{
+	(void)census;
+	return block_kind__role(row->kind) == BLOCK_PARKED;
+}
+
+/* What loading a module makes, and little else. */
+static bool is_code(const struct census *census, const struct pin_row *row)
+{
+	static const char *const names[] = {"function", "code",	  "type",	 "module",
+					    "property", "method", "classmethod", "staticmethod"};
+	const char *type = census_kinds__type(census, row->kind);
+
+	for (size_t i = 0; i < ARRAY_SIZE(names) && type; i++)
+		if (!strcmp(type, names[i]))
+			return true;
+	return false;
+}
+
+static bool is_lost(const struct census *census, const struct pin_row *row)
+{
+	(void)census;
+	return !row->path && block_kind__role(row->kind) == BLOCK_OBJECT;
+}
+
+static int advise_parked(struct advices *advices, const struct census *census,
+			 const struct pin_holders *holders, double least)
+{
+	const struct pin_row parked = sum(&holders->by_kind, census, is_parked);
+
+	if (!parked.blocks || parked.hostage_bytes < least)
+		return 0;
+	return add(advices, ADVICE_PARKED,
+		   "%s objects that Python has freed, and keeps for the next of their type, hold "
+		   "back %s. A full collection gives them up: gc.collect().",
+		   COUNT(parked.blocks), BYTES(parked.hostage_bytes));
+}
+
+/* The container of a path that ends with what is in it: that many bytes of the path; 0: it ends otherwise. */
+static size_t container_length(const char *path, const char **from)
+{
+	static const char in_container[] = "[*]", in_list[] = ")[*]", list[] = "list(";
+	size_t length = strlen(path);
+
+	*from = path;
+	if (length > strlen(list) + strlen(in_list) && !strncmp(path, list, strlen(list)) &&
+	    !strcmp(path + length - strlen(in_list), in_list)) {
+		*from = path + strlen(list);
+		return length - strlen(list) - strlen(in_list);
+	}
+	if (length > strlen(in_container) &&
+	    !strcmp(path + length - strlen(in_container), in_container))
+		return length - strlen(in_container);
+	return 0;
+}
+
+static int advise_container(struct advices *advices, const struct census *census,
+			    const struct pin_row *row)
+{
+	char kind[KIND_BYTES] = "blocks";
+	const char *container;
+	size_t length = container_length(row->path, &container);
+
+	if (!length)
+		return 0;
+	if (!row->is_mixed)
+		census_kinds__describe(census, row->kind, kind, sizeof(kind));
+	return add(
+		advices, ADVICE_CONTAINER,
+		"What is left in %.*s (%s %s) holds back %s: it was allocated among what is gone "
+		"by now. It goes when they are removed; a copy that replaces it lies close "
+		"together.",
+		(int)length, container, COUNT(row->blocks), kind, BYTES(row->hostage_bytes));
+}
+
+static int advise_containers(struct advices *advices, const struct census *census,
+			     const struct pin_holders *holders, double least)
+{
+	size_t before = advices->cnt;
+	int err = 0;
+
+	for (size_t i = 0; i < holders->by_path.cnt && !err; i++) {
+		const struct pin_row *row = &holders->by_path.rows[i];
+
+		if (row->hostage_bytes < least || advices->cnt - before == CONTAINERS_MAX)
+			break;
+		if (row->path)
+			err = advise_container(advices, census, row);
+	}
+	return err;
+}
+
+static int advise_imports(struct advices *advices, const struct census *census,
+			  const struct pin_holders *holders, double least)
+{
+	const struct pin_row code = sum(&holders->by_kind, census, is_code);
+
+	if (!code.blocks || code.hostage_bytes < least)
+		return 0;
+	return add(
+		advices, ADVICE_IMPORTS,
+		"%s functions, classes and the like hold back %s: they stay for good. Modules that "
+		"are imported before the heap grows lie together.",
+		COUNT(code.blocks), BYTES(code.hostage_bytes));
+}
+
+static int advise_cycles(struct advices *advices, const struct census *census,
+			 const struct pin_holders *holders, double least)
+{
+	const struct pin_row lost = sum(&holders->by_path, census, is_lost);
+
+	if (!lost.blocks || lost.hostage_bytes < least)
+		return 0;
+	return add(advices, ADVICE_CYCLES,
+		   "No variable leads to %s blocks that hold back %s. If they are cycles, "
+		   "gc.collect() frees them; if not, C code holds them.",
+		   COUNT(lost.blocks), BYTES(lost.hostage_bytes));
+}
+
+int advices__find(struct advices *out, const struct census *census,
+		  const struct pin_holders *holders)
+{
+	static int (*const rules[ADVICE_RULE_CNT])(struct advices *, const struct census *,
+						   const struct pin_holders *, double) = {
+		[ADVICE_PARKED] = advise_parked,
+		[ADVICE_CONTAINER] = advise_containers,
+		[ADVICE_IMPORTS] = advise_imports,
+		[ADVICE_CYCLES] = advise_cycles,
+	};
+	_cleanup_(advices__release) struct advices advices = {};
+	double least = SHARE_MIN * sum(&holders->by_kind, census, NULL).hostage_bytes;
+	int err = 0;
+
+	for (int rule = 0; rule < ADVICE_RULE_CNT && !err; rule++)
+		err = rules[rule](&advices, census, holders, least);
+	if (err)
+		return err;
+	*out = advices;
+	advices = (struct advices){};
+	return 0;
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/database.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "census/via.h"
+#include "report/census_kinds.h"
+#include "report/database_schema.h"
+#include "util/cleanup.h"
+
+#define KIND_BYTES    512
+#define PROGRESS_ROWS (1UL << 16)
+
+/* 'pyfr': what file(1) and others know it by. */
+#define APPLICATION_ID "0x70796672"
+
+struct writer {
+	sqlite3 *db;
+	sqlite3_stmt *insert; /* of the table that is being written */
+	const struct database_content *content;
+	const struct census *census;
+	uint64_t done_rows, all_rows;
+};
+
+static int execute(const struct writer *writer, const char *sql)
+{
+	return sqlite3_exec(writer->db, sql, NULL, NULL, NULL);
+}
+
+/* The rows to come are of the table that @sql inserts into. */
+static int begin_table(struct writer *writer, const char *sql)
+{
+	sqlite3_finalize(writer->insert);
+	writer->insert = NULL;
+	return sqlite3_prepare_v2(writer->db, sql, -1, &writer->insert, NULL);
+}
+
+/* @types: a letter a column: i (int64_t), s (const char *, NULL for null), n (null, no argument). */
+static int put_row(struct writer *writer, const char *types, ...)
+{
+	va_list arguments;
+	int result = SQLITE_OK;
+
+	va_start(arguments, types);
+	for (int i = 1; types[i - 1] && result == SQLITE_OK; i++) {
+		if (types[i - 1] == 'i')
+			result = sqlite3_bind_int64(writer->insert, i, va_arg(arguments, int64_t));
+		else if (types[i - 1] == 's')
+			result = sqlite3_bind_text(writer->insert, i,
+						   va_arg(arguments, const char *), -1,
+						   SQLITE_TRANSIENT);
+		else
+			result = sqlite3_bind_null(writer->insert, i);
+	}
+	va_end(arguments);
+	if (result != SQLITE_OK)
+		return result;
+	result = sqlite3_step(writer->insert);
+	sqlite3_reset(writer->insert);
+	writer->done_rows++;
+	if (writer->content->progress && writer->done_rows % PROGRESS_ROWS == 0)
+		writer->content->progress(writer->done_rows, writer->all_rows);
+	return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+static int put_meta(struct writer *writer)
+{
+	const struct report *report = writer->content->report;
+	char time[32];
+	struct tm utc;
+	int result = begin_table(writer, "INSERT INTO meta VALUES(?, ?)");
+
+	gmtime_r(&report->time.tv_sec, &utc);
+	strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	if (result == SQLITE_OK)
+		result = put_row(writer, "si", "schema_version", (int64_t)DATABASE_SCHEMA_VERSION);
+	if (result == SQLITE_OK)
+		result = put_row(writer, "ss", "pyfrag_version", PYFRAG_VERSION);
+	if (result == SQLITE_OK)
+		result = put_row(writer, "ss", "time", time);
+	if (result == SQLITE_OK)
+		result = put_row(writer, "ss", "host", report->host);
+	return result;
+}
+
+/* The words of the command line, with spaces between; NULL without memory. */
+static char *join_words(char **words)
+{
+	size_t size = 1;
+	char *text;
+
+	for (char **word = words; *word; word++)
+		size += strlen(*word) + 1;
+	text = calloc(1, size);
+	for (char **word = words; *word && text; word++) {
+		if (word != words)
+			strcat(text, " ");
+		strcat(text, *word);
+	}
+	return text;
+}
+
+static int put_process(struct writer *writer)
+{
+	const struct report *report = writer->content->report;
+	const struct process *process = report->process;
+	const struct geometry *geometry = &report->findings->geometry;
+	_cleanup_free_ char *cmdline = join_words(process->cmdline);
+	int result =
+		begin_table(writer, "INSERT INTO process VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+
+	return result != SQLITE_OK
+		       ? result
+		       : put_row(writer, "issssssiii", (int64_t)process->pid, process->comm,
+				 cmdline, process->exe, process->cgroup, report->python->version,
+				 report->allocator, (int64_t)geometry->arena_size,
+				 (int64_t)geometry->pool_size, (int64_t)geometry->alignment);
+}
+
+static int put_arenas(struct writer *writer)
+{
+	const struct heap *heap = writer->content->heap;
+	const struct findings *findings = writer->content->report->findings;
+	int result = begin_table(writer, "INSERT INTO arenas VALUES(?, ?, ?, ?)");
+
+	for (size_t i = 0; i < heap->arena_cnt && result == SQLITE_OK; i++) {
+		const struct arena_totals *arena = &findings->measure.arenas[i];
+		bool pinned = pinned__is_pinned(heap, arena, findings->pinned.below);
+
+		result = put_row(writer, "iiii", (int64_t)arena->address,
+				 (int64_t)arena->live_blocks, (int64_t)arena->live_bytes,
+				 (int64_t)pinned);
+	}
+	return result;
+}
+
+static int64_t arena_of(const struct writer *writer, uint64_t address)
+{
+	const struct arena *arena = heap__arena_around(writer->content->heap, address);
+
+	return arena ? (int64_t)arena->address : 0;
+}
+
+static int put_pools(struct writer *writer)
+{
+	const struct block_table *blocks = &writer->census->blocks;
+	int result = begin_table(writer, "INSERT INTO pools VALUES(?, ?, ?, ?, ?)");
+
+	for (size_t i = 0; i < blocks->pool_cnt && result == SQLITE_OK; i++) {
+		const struct block_pool *pool = &blocks->pools[i];
+		int64_t live = 0;
+
+		for (uint32_t j = 0; j < pool->block_cnt; j++)
+			live += block_kind__role(blocks->words[pool->first_place + j]) !=
+				BLOCK_FREE;
+		result = put_row(writer, "iiiii", (int64_t)pool->address,
+				 arena_of(writer, pool->address), (int64_t)pool->block_size,
+				 (int64_t)pool->block_cnt, live);
+	}
+	return result;
+}
+
+static int put_types(struct writer *writer)
+{
+	const struct type_table *types = writer->census->types;
+	int result = begin_table(writer, "INSERT INTO types VALUES(?, ?, ?, ?, ?)");
+
+	for (uint32_t i = 0; i < type_table__cnt(types) && result == SQLITE_OK; i++) {
+		const struct type *type = type_table__at(types, i);
+
+		result = put_row(writer, "iisii", (int64_t)i, (int64_t)type->address, type->name,
+				 (int64_t)type->basic_size, (int64_t)type->item_size);
+	}
+	return result;
+}
+
+static int put_kind(struct writer *writer, uint32_t kind)
+{
+	const struct census *census = writer->census;
+	char name[KIND_BYTES], plain[KIND_BYTES];
+
+	census_kinds__describe(census, kind, name, sizeof(name));
+	census_kinds__describe(census, census__plain_kind(census, kind), plain, sizeof(plain));
+	if (block_kind__role(kind) == BLOCK_UNKNOWN)
+		return put_row(writer, "isnnss", (int64_t)kind, census_kinds__role(kind), name,
+			       plain);
+	return put_row(writer, "isisss", (int64_t)kind, census_kinds__role(kind),
+		       (int64_t)block_kind__type(kind), census_kinds__part(kind), name, plain);
+}
+
+static int compare_kinds(const void *left, const void *right)
+{
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+/* All kinds that there are, each once. */
+static int put_kinds(struct writer *writer)
+{
+	const struct graph *graph = writer->content->graph;
+	_cleanup_free_ uint32_t *kinds = calloc(graph->node_cnt + 1UL, sizeof(*kinds));
+	int result = begin_table(writer, "INSERT INTO kinds VALUES(?, ?, ?, ?, ?, ?)");
+
+	if (!kinds)
+		return SQLITE_NOMEM;
+	for (uint32_t node = 0; node < graph->node_cnt; node++)
+		kinds[node] = graph__kind(graph, node);
+	qsort(kinds, graph->node_cnt, sizeof(*kinds), compare_kinds);
+	for (uint32_t i = 0; i < graph->node_cnt && result == SQLITE_OK; i++)
+		if (block_kind__role(kinds[i]) != BLOCK_FREE && (!i || kinds[i] != kinds[i - 1]))
+			result = put_kind(writer, kinds[i]);
+	return result;
+}
+
+static int put_blocks(struct writer *writer)
+{
+	const struct block_table *blocks = &writer->census->blocks;
+	int result = begin_table(writer, "INSERT INTO blocks VALUES(?, ?, ?, ?, ?, ?, ?)");
+
+	for (size_t i = 0; i < blocks->pool_cnt; i++) {
+		const struct block_pool *pool = &blocks->pools[i];
+		int64_t arena = arena_of(writer, pool->address);
+
+		for (uint32_t j = 0; j < pool->block_cnt && result == SQLITE_OK; j++) {
+			uint32_t place = pool->first_place + j, kind = blocks->words[place];
+
+			if (block_kind__role(kind) == BLOCK_FREE)
+				continue;
+			result = put_row(writer, "iiiiiii", (int64_t)place,
+					 (int64_t)(pool->address + blocks->pool_header_bytes +
+						   (uint64_t)j * pool->block_size),
+					 (int64_t)pool->address, arena, (int64_t)pool->block_size,
+					 (int64_t)(kind & ~BLOCK_TRACKED),
+					 (int64_t) !!(kind & BLOCK_TRACKED));
+		}
+	}
+	return result;
+}
+
+/* With what holds each: the object before it on the shortest way, or a root. */
+static int put_objects(struct writer *writer)
+{
+	const struct graph *graph = writer->content->graph;
+	int result = begin_table(writer, "INSERT INTO objects VALUES(?, ?, ?, ?, ?, ?, ?)");
+
+	for (uint32_t node = 0; node < graph->node_cnt && result == SQLITE_OK; node++) {
+		uint32_t type = graph__type(graph, node), holder, root;
+		char types[] = "iiiiinn";
+		enum retention_end end;
+
+		if (type == TYPE_NONE)
+			continue;
+		end = retention__holder(writer->content->retention, node, &holder, &root);
+		types[5] = end == RETENTION_OBJECT ? 'i' : 'n';
+		types[6] = end == RETENTION_ROOT ? 'i' : 'n';
+		result = put_row(writer, types, (int64_t)node, (int64_t)graph__address(graph, node),
+				 (int64_t)type, (int64_t)graph__kind(graph, node),
+				 (int64_t)(graph__block_bytes(graph, node) != 0),
+				 end == RETENTION_OBJECT ? (int64_t)holder : (int64_t)root);
+	}
+	return result;
+}
+
+static int put_vias(struct writer *writer)
+{
+	const struct graph *graph = writer->content->graph;
+	int result = begin_table(writer, "INSERT INTO vias VALUES(?, ?)");
+
+	for (size_t i = 0; i < graph->via_cnt && result == SQLITE_OK; i++) {
+		_cleanup_free_ char *name = NULL;
+
+		if (via__name(&name, graph, &graph->vias[i], writer->content->no_values))
+			return SQLITE_NOMEM;
+		result = put_row(writer, "is", (int64_t)i, name);
+	}
+	return result;
+}
+
+static int put_edges(struct writer *writer)
+{
+	const struct graph *graph = writer->content->graph;
+	int result = begin_table(writer, "INSERT INTO edges VALUES(?, ?, ?)");
+
+	for (uint32_t from = 0; from < graph->node_cnt; from++)
+		for (uint64_t i = graph->starts[from];
+		     i < graph->starts[from + 1] && result == SQLITE_OK; i++)
+			result = put_row(writer, "iii", (int64_t)from, (int64_t)graph->edges[i],
+					 (int64_t)graph->edge_vias[i]);
+	return result;
+}
+
+static int put_roots(struct writer *writer)
+{
+	const struct roots *roots = writer->content->roots;
+	int result = begin_table(writer, "INSERT INTO roots VALUES(?, ?, ?, ?)");
+
+	for (size_t i = 0; i < roots->cnt && result == SQLITE_OK; i++)
+		result = put_row(writer, "iiss", (int64_t)i, (int64_t)roots->roots[i].node,
+				 root_kind_names[roots->roots[i].kind],
+				 roots->labels[roots->roots[i].label]);
+	return result;
+}
+
+static uint64_t count_rows(const struct graph *graph)
+{
+	return graph->starts[graph->node_cnt] + 2UL * graph->node_cnt;
+}
+
+static int write_tables(struct writer *writer)
+{
+	static int (*const tables[])(struct writer * writer) = {
+		put_meta,   put_process, put_arenas, put_pools, put_types, put_kinds,
+		put_blocks, put_objects, put_vias,   put_edges, put_roots,
+	};
+	int result = execute(writer, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+				     "PRAGMA locking_mode = EXCLUSIVE;"
+				     "PRAGMA application_id = " APPLICATION_ID ";"
+				     "BEGIN;" DATABASE_TABLES);
+
+	for (size_t i = 0; i < ARRAY_SIZE(tables) && result == SQLITE_OK; i++)
+		result = tables[i](writer);
+	sqlite3_finalize(writer->insert);
+	return result == SQLITE_OK ? execute(writer, DATABASE_INDEXES DATABASE_VIEWS "COMMIT")
+				   : result;
+}
+
+int database__write(const char *path, const struct database_content *content,
+		    struct failure *failure)
+{
+	struct writer writer = {
+		.content = content,
+		.census = content->graph->census,
+		.all_rows = count_rows(content->graph),
+	};
+	int result = sqlite3_open(path, &writer.db), err = 0;
+
+	if (result == SQLITE_OK)
+		result = write_tables(&writer);
+	if (result != SQLITE_OK)
+		err = failure__set(failure, result == SQLITE_NOMEM ? -ENOMEM : -EIO, "%s",
+				   writer.db ? sqlite3_errmsg(writer.db) : sqlite3_errstr(result));
+	sqlite3_close(writer.db);
+	return err;
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/json_holders.h"
+
+#include <inttypes.h>
+
+#include "report/json_census.h"
+#include "report/json_values.h"
+
+static json_t *pack_counts(const struct pin_row *row)
+{
+	return json_pack("{s:I, s:I, s:f}", "blocks", (json_int_t)row->blocks, "bytes",
+			 (json_int_t)row->bytes, "hostage_bytes", row->hostage_bytes);
+}
+
+static json_t *pack_kinds(const struct census *census, const struct pin_ranking *ranking)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < ranking->cnt; i++) {
+		json_t *row = pack_counts(&ranking->rows[i]);
+
+		if (row && json_object_set_new(row, "what",
+					       json_census__kind(census, ranking->rows[i].kind))) {
+			json_decref(row);
+			row = NULL;
+		}
+		json_values__append(&rows, row);
+	}
+	return rows;
+}
+
+static json_t *pack_paths(const struct pin_ranking *ranking)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < ranking->cnt; i++) {
+		json_t *row = pack_counts(&ranking->rows[i]);
+
+		if (row &&
+		    json_object_set_new(row, "path", json_values__text(ranking->rows[i].path))) {
+			json_decref(row);
+			row = NULL;
+		}
+		json_values__append(&rows, row);
+	}
+	return rows;
+}
+
+json_t *json_holders__report(const struct census *census, const struct pin_holders *holders)
+{
+	if (!holders)
+		return json_null();
+	return json_pack("{s:o, s:o, s:I}", "by_kind", pack_kinds(census, &holders->by_kind),
+			 "by_path", pack_paths(&holders->by_path), "unseen_blocks",
+			 (json_int_t)holders->unseen_blocks);
+}
+
+json_t *json_holders__advices(const struct advices *advices)
+{
+	json_t *items = json_array();
+
+	for (size_t i = 0; i < advices->cnt; i++)
+		json_values__append(&items,
+				    json_pack("{s:s, s:o}", "rule",
+					      advice_rule_names[advices->items[i].rule], "text",
+					      json_values__text(advices->items[i].text)));
+	return items;
+}
+
+static json_t *pack_root(const struct pin_story *story)
+{
+	if (!story->root_name)
+		return json_null();
+	return json_pack("{s:s, s:o}", "kind", root_kind_names[story->root_kind], "name",
+			 json_values__text(story->root_name));
+}
+
+int json_holders__add_story(json_t *block, const struct pin_holders *holders, size_t index)
+{
+	const struct pin_story *story = &holders->stories[index];
+
+	if (json_object_set_new(block, "value", json_values__text(story->value)) ||
+	    json_object_set_new(block, "path", json_values__text(story->path)))
+		return -1;
+	return json_object_set_new(block, "root", pack_root(story));
+}
+
+static json_t *pack_block(const struct census *census, const struct arena_report *arena,
+			  size_t index)
+{
+	const struct pinned_block *block = &arena->pinned.blocks[index];
+	json_t *packed =
+		json_pack("{s:o, s:i, s:o}", "address", json_sprintf("0x%" PRIx64, block->address),
+			  "size", block->size, "what", json_census__block(census, block->address));
+
+	if (packed && json_holders__add_story(packed, &arena->holders, index)) {
+		json_decref(packed);
+		packed = NULL;
+	}
+	return packed;
+}
+
+json_t *json_holders__arena(const struct census *census, const struct arena_report *arena)
+{
+	const struct pinned_arena *only = arena->pinned.arenas;
+	json_t *blocks = json_array();
+
+	for (size_t i = 0; i < arena->pinned.block_cnt; i++)
+		json_values__append(&blocks, pack_block(census, arena, i));
+	return json_pack("{s:o, s:i, s:i, s:f, s:o, s:o}", "address",
+			 json_sprintf("0x%" PRIx64, only->address), "live_blocks",
+			 only->live_blocks, "live_bytes", only->live_bytes, "occupancy",
+			 only->occupancy, "blocks", blocks, "holders",
+			 json_holders__report(census, &arena->holders));
+}

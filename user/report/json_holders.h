@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include <jansson.h>
+
+#include "report/advice.h"
+#include "report/arena_report.h"
+#include "report/census_kinds.h"
+#include "report/pin_holders.h"
+
+/* The rankings; null for NULL. */
+json_t *json_holders__report(const struct census *census, const struct pin_holders *holders);
+
+/* All about one arena. */
+json_t *json_holders__arena(const struct census *census, const struct arena_report *arena);
+
+/* What would help. */
+json_t *json_holders__advices(const struct advices *advices);
+
+/* Adds to @block, that is listed as number @index, its value and the way to it. */
+int json_holders__add_story(json_t *block, const struct pin_holders *holders, size_t index);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What pins arenas, and what keeps that alive: of each listed block its value and the way to it, and rankings of
+ * all blocks in pinned arenas. An arena's hostage bytes fall to the blocks in it in equal parts.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "census/graph.h"
+#include "census/path_text.h"
+#include "pymalloc/pinned.h"
+
+struct pin_story {
+	char *value; /* as repr() has it; NULL: of no type whose values are told, or nobody wants it */
+	char *path; /* NULL: no root leads there */
+	/* Where the path begins, and its name in it, which the root owns; NULL: that is not told. */
+	enum root_kind root_kind;
+	const char *root_name;
+};
+
+/* Blocks that have the same in common. */
+struct pin_row {
+	uint32_t kind; /* what they are; */
+	bool is_mixed; /* by path: the first of them, and others are of other kinds */
+	char *path; /* by path: the way to them without keys and indexes; NULL: no root leads there */
+	uint64_t blocks, bytes;
+	double hostage_bytes;
+};
+
+struct pin_ranking {
+	struct pin_row *rows; /* most hostage bytes first */
+	size_t cnt, capacity;
+};
+
+struct pin_holders {
+	struct pin_story *stories; /* of each block listed as pinning, in their order */
+	size_t story_cnt;
+	struct pin_ranking by_kind, by_path;
+	uint64_t unseen_blocks; /* more than PIN_BLOCKS_MAX: they are in no ranking */
+};
+
+/* So many blocks are looked at, of the arenas with the fewest first. */
+#define PIN_BLOCKS_MAX (1UL << 17)
+
+struct pin_holders_options {
+	enum census_by by;
+	bool no_values;
+};
+
+/*
+ * Works it out for the blocks of @pinned, with the ways of @retention, which learns new ones. Returns 0, -ENOMEM
+ * or as memory__read(). The caller releases.
+ */
+int pin_holders__find(struct pin_holders *out, const struct pinned *pinned,
+		      const struct graph *graph, const struct roots *roots,
+		      struct retention *retention, const struct pin_holders_options *options);
+void pin_holders__release(struct pin_holders *holders);

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/text_object.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "report/census_kinds.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+#include "util/units.h"
+
+#define BYTES(bytes) (units__bytes(bytes).text)
+#define COUNT(count) (units__count(count).text)
+
+#define SHOWN_MAX  20
+#define KIND_BYTES 160
+
+static void write_text(const char *text, FILE *out)
+{
+	_cleanup_free_ char *copy = strdup(text);
+
+	fputs(copy ? text__make_printable(copy) : "?", out);
+}
+
+static void write_kind(const struct census *census, uint32_t kind, FILE *out)
+{
+	char text[KIND_BYTES];
+
+	census_kinds__describe(census, kind, text, sizeof(text));
+	fputs(text__make_printable(text), out);
+}
+
+static void write_relations(const struct census *census, const char *title,
+			    const struct relations *relations, FILE *out)
+{
+	uint64_t all = relations->cnt + relations->omitted_cnt;
+
+	fprintf(out, "\n%s: %s%s\n", title, COUNT(all),
+		all > SHOWN_MAX ? " (more of them with --json)" : "");
+	for (size_t i = 0; i < relations->cnt && i < SHOWN_MAX; i++) {
+		const struct relation *relation = &relations->items[i];
+
+		fprintf(out, "  %#-18" PRIx64 " ", relation->address);
+		write_text(relation->via, out);
+		fputs("  ", out);
+		write_kind(census, relation->kind, out);
+		if (relation->value) {
+			fputc(' ', out);
+			write_text(relation->value, out);
+		}
+		fputc('\n', out);
+	}
+}
+
+void text_object__write(const struct census *census, const struct object_report *report, FILE *out)
+{
+	fprintf(out, "\nObject %#" PRIx64 ": ", report->address);
+	write_kind(census, report->kind, out);
+	if (report->value) {
+		fputc(' ', out);
+		write_text(report->value, out);
+	}
+	if (report->block_size)
+		fprintf(out, ", in a block of %s at %#" PRIx64, BYTES(report->block_size),
+			report->block);
+	else
+		fputs(", outside of arenas", out);
+	fputs("\n  kept alive by ", out);
+	if (report->path)
+		write_text(report->path, out);
+	else
+		fputs("[not reached: a cycle, held by C code, or parked]", out);
+	fprintf(out, "\n  with it go %s blocks of %s, and %s objects outside of arenas",
+		COUNT(report->dominated_blocks), BYTES(report->dominated_bytes),
+		COUNT(report->dominated_outside));
+	if (report->freed_arenas)
+		fprintf(out, ": %s arenas (%s) would be free", COUNT(report->freed_arenas),
+			BYTES(report->freed_bytes));
+	fputc('\n', out);
+	write_relations(census,
+			report->is_root ? "Referred to by a variable, an interpreter or static "
+					  "data, and by objects"
+					: "Referred to by objects",
+			&report->referrers, out);
+	write_relations(census, "Refers to", &report->referents, out);
+}
