@@ -177,7 +177,7 @@ check-matrix: pyfrag $(E2E_PROGRAMS) ## run them on the Pythons of other Debian 
 BENCH_PROGRAMS := $(BUILD)/tests/bench/floor $(BUILD)/tests/bench/consumer
 
 .PHONY: bench
-bench: $(PROGRAM) $(BENCH_PROGRAMS) ## print what pyfrag costs, as ratios measured side by side (as root; 20 minutes)
+bench: $(PROGRAM) $(BENCH_PROGRAMS) ## print what pyfrag costs, as ratios measured side by side (as root; 45 minutes)
 	$(Q)PYFRAG=$(abspath $(PROGRAM)) $(PYTHON) tests/bench/bench.py $(BENCH)
 
 $(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c include/pyfrag/events.h vmlinux/vmlinux.h Makefile
