@@ -17,7 +17,9 @@ def follow(target, block):
 
 
 def can_be_followed(block):
+    # main() has other variables with each question.
     return (block["what"]["role"] == "object" and block["root"] is not None and
+            not block["root"]["name"].startswith("main()") and
             block["root"]["kind"] in ("module", "local") and "<" not in block["path"])
 
 
@@ -32,7 +34,7 @@ def test_planted_objects(target, snapshot):
             continue
         address, said = follow(target, block)
         assert 0 <= address - int(block["address"], 16) < block["size"], block
-        if re.match(r"\('paths oracle', \d+\)$", said):
+        if re.match(r"\('paths oracle', \d+\)$", said or ""):
             found.add(ast.literal_eval(said)[1] // 1000003)
     assert found == set(range(25)) | {30, 31}
 

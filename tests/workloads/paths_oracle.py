@@ -127,4 +127,5 @@ def follow(path, kind, name):
     """What the path leads to: (id, repr)."""
     root = sys.modules[name] if kind == "module" else find_local(name)
     thing = eval(path.replace(name, "__root__", 1), {"__root__": root})
-    return id(thing), repr(thing)[:200]
+    # Asking others what they are may change them.
+    return id(thing), repr(thing)[:200] if type(thing).__module__ == type(0).__module__ else None

@@ -410,17 +410,20 @@ static bool is_static_type(const struct type *type, const struct object_copy *ob
 }
 
 /* How far an object goes of which nothing but its type is known. */
-static uint64_t end_of(const struct object_layout *layout, const struct type *type,
+static uint64_t end_of(const struct census *census, const struct type *type,
 		       const struct object_copy *object)
 {
 	uint64_t items;
 
 	if (is_static_type(type, object))
 		return STATIC_TYPE_BYTES;
+	/* Behind its members is the code itself, with addresses in its caches that are no references. */
+	if (!strcmp(type->name, "code") && census->offsets.code_size != PY_NO_OFFSET)
+		return census->offsets.code_code;
 	if (!type->item_size)
 		return type->basic_size;
-	if (!object_layout__has_item_count(layout, type) || object->size < type->basic_size ||
-	    object->size < OB_SIZE + 8)
+	if (!object_layout__has_item_count(&census->layout, type) ||
+	    object->size < type->basic_size || object->size < OB_SIZE + 8)
 		return object->size;
 	items = word_at(object->bytes + OB_SIZE);
 	if (items > (object->size - type->basic_size) / type->item_size)
@@ -474,7 +477,7 @@ static int take_base(struct references *references, uint32_t owner,
 		return take_frame(references, owner, object, type);
 	case LAYOUT_SCANNED:
 		return scan_words(references, owner, type, object, PYOBJECT_BYTES,
-				  end_of(&references->census->layout, type, object));
+				  end_of(references->census, type, object));
 	default:
 		return 0;
 	}
