@@ -417,9 +417,9 @@ static uint64_t end_of(const struct census *census, const struct type *type,
 
 	if (is_static_type(type, object))
 		return STATIC_TYPE_BYTES;
-	/* Behind its members is the code itself, with addresses in its caches that are no references. */
+	/* Behind that are what the interpreter remembers of it, and its instructions: no references. */
 	if (!strcmp(type->name, "code") && census->offsets.code_size != PY_NO_OFFSET)
-		return census->offsets.code_code;
+		return census->offsets.code_line_table + sizeof(uint64_t);
 	if (!type->item_size)
 		return type->basic_size;
 	if (!object_layout__has_item_count(&census->layout, type) ||
