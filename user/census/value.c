@@ -14,13 +14,14 @@
 
 #define TYPE_INT_SUBCLASS (1UL << 23) /* 2.7 */
 
-#define VALUE_OFFSET  16 /* ob_fval, ob_ival, ob_size, lv_tag */
-#define DIGITS_OFFSET 24
-#define DIGIT_BITS    30
-#define DIGITS_MAX    2
-#define BYTES_SHOWN   512
-#define ESCAPED_MAX   4 /* bytes that become of one */
-#define CUT	      "..."
+#define VALUE_OFFSET	 16 /* ob_fval, ob_ival, ob_size, lv_tag */
+#define DIGITS_OFFSET	 24
+#define DIGIT_BITS	 30
+#define DIGITS_MAX	 2
+#define BYTES_SHOWN	 512
+#define FLOAT_DIGITS_MAX 17 /* behind the point; one less is enough */
+#define ESCAPED_MAX	 4  /* bytes that become of one */
+#define CUT		 "..."
 
 static char *put_escaped(char *to, uint8_t byte)
 {
@@ -181,23 +182,30 @@ static int describe_int(char **out, const struct census *census, uint64_t addres
 	return print(out, "%lld", (long long)value);
 }
 
-/* The shortest text that says the same, as repr() does. */
+/*
+ * The shortest text that says the same, as repr() does: with an exponent where that is below -4, or from 16 on
+ * (Python/pystrtod.c, PyOS_double_to_string() with 'r').
+ */
 static int describe_float(char **out, const struct census *census, uint64_t address)
 {
-	char text[40];
+	int digits = 0, exponent;
+	char text[64];
 	double value;
 	int err = memory__read(census->memory, address + VALUE_OFFSET, &value, sizeof(value));
 
 	if (err)
 		return err;
-	for (int digits = 1; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, value);
-		if (strtod(text, NULL) == value)
-			break;
-	}
-	if (isfinite(value) && !strpbrk(text, ".e"))
-		strcat(text, ".0");
-	return print(out, "%s", text);
+	if (!isfinite(value))
+		return print(out, "%s%s", signbit(value) && !isnan(value) ? "-" : "",
+			     isnan(value) ? "nan" : "inf");
+	do
+		snprintf(text, sizeof(text), "%.*e", digits, value);
+	while (strtod(text, NULL) != value && ++digits < FLOAT_DIGITS_MAX);
+	exponent = atoi(strchr(text, 'e') + 1);
+	if (exponent < -4 || exponent >= 16)
+		return print(out, "%s", text);
+	digits -= exponent;
+	return print(out, "%.*f", digits > 1 ? digits : 1, value);
 }
 
 static int describe(char **out, const struct census *census, const struct type *type,
