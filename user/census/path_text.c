@@ -112,6 +112,8 @@ static int write_attribute(struct writer *writer, const struct retention_step *s
 
 	/* What begins so may be of the class' own type. */
 	of_class = of_class && (strncmp(name, "__", 2) == 0 || (type && type->has_get));
+	/* An attribute that is one becomes the module when it is asked for (3.15). */
+	of_class |= is_named(type, "lazy_import");
 	if (is_identifier(name) && !of_class)
 		return rewrite(writer, "%s.%s", writer->text, name);
 	if (is_identifier(name))
