@@ -35,12 +35,12 @@ static int write_diff(struct database *database, const struct options *options,
 	int err;
 
 	snprintf(sql, sizeof(sql), "%s LIMIT %u", DIFF_KINDS, options->top);
-	err = database__query(database, sql, json, stdout, NULL, failure);
+	err = database__query(database, sql, json, stdout, failure);
 	if (err)
 		return err;
 	if (!json)
 		fputc('\n', stdout);
-	return database__query(database, DIFF_ARENAS, json, stdout, NULL, failure);
+	return database__query(database, DIFF_ARENAS, json, stdout, failure);
 }
 
 static int run_diff(const struct options *options)

@@ -26,7 +26,7 @@ static int run_query(const struct options *options)
 		err = failure__set(&failure, -ENOMEM, "out of memory");
 	if (!err)
 		err = database__query(database, sql ? sql : options->arguments[1],
-				      options->format == FORMAT_JSON, stdout, NULL, &failure);
+				      options->format == FORMAT_JSON, stdout, &failure);
 	if (err)
 		log_error("%s", failure.text);
 	return err;

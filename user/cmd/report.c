@@ -38,7 +38,7 @@ static int run_report(const struct options *options)
 	for (size_t i = 0; i < ARRAY_SIZE(sections) && !err; i++) {
 		if (sections[i].title)
 			printf("\n%s\n", sections[i].title);
-		err = database__query(database, sections[i].sql, false, stdout, NULL, &failure);
+		err = database__query(database, sections[i].sql, false, stdout, &failure);
 	}
 	if (err)
 		log_error("%s", failure.text);

@@ -229,7 +229,7 @@ static int write_json_row(sqlite3_stmt *statement, FILE *out)
 }
 
 static int write_rows(struct database *database, sqlite3_stmt *statement, bool json, FILE *out,
-		      size_t *row_cnt, struct failure *failure)
+		      struct failure *failure)
 {
 	_cleanup_(table__release) struct table table = {.out = out,
 							.column_cnt =
@@ -245,7 +245,6 @@ static int write_rows(struct database *database, sqlite3_stmt *statement, bool j
 		if (result != SQLITE_ROW)
 			break;
 		err = json ? write_json_row(statement, out) : add_text_row(&table, statement);
-		++*row_cnt;
 	}
 	if (err)
 		return failure__set(failure, err, "cannot write the answer: %s", strerror(-err));
@@ -258,18 +257,16 @@ static int write_rows(struct database *database, sqlite3_stmt *statement, bool j
 }
 
 int database__query(struct database *database, const char *sql, bool json, FILE *out,
-		    size_t *row_cnt, struct failure *failure)
+		    struct failure *failure)
 {
 	sqlite3_stmt *statement = NULL;
-	size_t ignored_cnt, *cnt = row_cnt ? row_cnt : &ignored_cnt;
 	int result = sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL), err;
 
-	*cnt = 0;
 	if (result != SQLITE_OK)
 		return describe(database, result, "the question", failure);
 	if (!statement)
 		return failure__set(failure, -EINVAL, "the question is empty");
-	err = write_rows(database, statement, json, out, cnt, failure);
+	err = write_rows(database, statement, json, out, failure);
 	sqlite3_finalize(statement);
 	return err;
 }

@@ -26,10 +26,10 @@ int database__attach(struct database *database, const char *path, const char *na
 
 /*
  * Writes the answer to @sql to @out: as a table with a heading, or, with @json, an object a line. Nothing can be
- * changed by it. *row_cnt (may be NULL): how many rows. Returns 0, -EINVAL if the question is wrong, -EIO, -ENOMEM.
+ * changed by it. Returns 0, -EINVAL if the question is wrong, -EIO, -ENOMEM.
  */
 int database__query(struct database *database, const char *sql, bool json, FILE *out,
-		    size_t *row_cnt, struct failure *failure);
+		    struct failure *failure);
 
 /*
  * Calls @visit with the address of each block, and the plain name of what it holds. Returns what that does if it is

@@ -6,7 +6,6 @@
 #include "report/report.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
 
 #include "report/json_census.h"
@@ -16,11 +15,6 @@
 #include "report/memory_map.h"
 
 #define REAL_DIGITS 12
-
-static json_t *pack_address(uint64_t address)
-{
-	return json_sprintf("0x%" PRIx64, address);
-}
 
 static json_t *pack_time(const struct timespec *time)
 {
@@ -94,21 +88,19 @@ static json_t *pack_size_classes(const struct heap_measure *measure)
 static json_t *pack_block(const struct report *report, size_t index)
 {
 	const struct pinned_block *block = &report->findings->pinned.blocks[index];
-	json_t *packed = json_pack("{s:o, s:i}", "address", pack_address(block->address), "size",
-				   block->size);
+	json_t *packed = json_pack("{s:o, s:i}", "address", json_values__address(block->address),
+				   "size", block->size);
 
-	if (packed && report->census)
-		json_object_set_new(packed, "what",
-				    json_census__block(report->census->census, block->address));
-	if (packed && report->holders && json_holders__add_story(packed, report->holders, index)) {
-		json_decref(packed);
-		return NULL;
-	}
-	if (packed && report->sites) {
-		json_object_set_new(packed, "site",
-				    json_values__site_id(report->sites->block_sites[index]));
-		json_object_set_new(packed, "pool_site",
-				    json_values__site_id(report->sites->pool_sites[index]));
+	if (report->census)
+		json_values__set(&packed, "what",
+				 json_census__block(report->census->census, block->address));
+	if (report->holders)
+		json_holders__add_story(&packed, report->holders, index);
+	if (report->sites) {
+		json_values__set(&packed, "site",
+				 json_values__site_id(report->sites->block_sites[index]));
+		json_values__set(&packed, "pool_site",
+				 json_values__site_id(report->sites->pool_sites[index]));
 	}
 	return packed;
 }
@@ -121,7 +113,7 @@ static json_t *pack_pinned_arena(const struct report *report, const struct pinne
 	for (uint32_t i = 0; i < arena->block_cnt; i++)
 		json_values__append(&blocks, pack_block(report, arena->first_block + i));
 	return json_pack("{s:o, s:i, s:i, s:f, s:o, s:f, s:o}", "address",
-			 pack_address(arena->address), "live_blocks", arena->live_blocks,
+			 json_values__address(arena->address), "live_blocks", arena->live_blocks,
 			 "live_bytes", arena->live_bytes, "occupancy", arena->occupancy,
 			 "resident_bytes",
 			 pack_known(resident_known ? arena->resident_bytes : RESIDENT_UNKNOWN),
@@ -243,7 +235,7 @@ static json_t *pack_map(const struct memory_map *map)
 
 		json_values__append(&regions,
 				    json_pack("{s:o, s:I, s:I, s:s, s:f, s:I, s:I, s:I}", "address",
-					      pack_address(region->start), "bytes",
+					      json_values__address(region->start), "bytes",
 					      (json_int_t)(region->end - region->start),
 					      "sector_bytes", (json_int_t)region->sector_bytes,
 					      "sectors", region->sectors, "fragmentation",
@@ -253,6 +245,23 @@ static json_t *pack_map(const struct memory_map *map)
 					      "free_sectors", (json_int_t)region->free));
 	}
 	return regions;
+}
+
+/* What is there only where somebody asked for it. */
+static void add_census(json_t **root, const struct report *report)
+{
+	const struct census *census = report->census ? report->census->census : NULL;
+
+	if (census)
+		json_values__set(root, "census", json_census__report(report->census));
+	if (report->holders)
+		json_values__set(root, "holders", json_holders__report(census, report->holders));
+	if (report->advices)
+		json_values__set(root, "advice", json_holders__advices(report->advices));
+	if (report->arena)
+		json_values__set(root, "arena", json_holders__arena(census, report->arena));
+	if (report->object)
+		json_values__set(root, "object", json_object__report(census, report->object));
 }
 
 int report__write_json(const struct report *report, FILE *out)
@@ -269,32 +278,14 @@ int report__write_json(const struct report *report, FILE *out)
 			  pack_snapshot(report), "counters", pack_counters(report->counters));
 	int err = 0;
 
+	add_census(&root, report);
+	if (report->findings->has_map)
+		json_values__set(&root, "map", pack_map(&report->findings->map));
 	if (!root)
 		return -ENOMEM;
-	if (report->census &&
-	    json_object_set_new(root, "census", json_census__report(report->census)))
-		err = -ENOMEM;
-	if (report->holders &&
-	    json_object_set_new(root, "holders",
-				json_holders__report(report->census->census, report->holders)))
-		err = -ENOMEM;
-	if (report->advices &&
-	    json_object_set_new(root, "advice", json_holders__advices(report->advices)))
-		err = -ENOMEM;
-	if (report->arena &&
-	    json_object_set_new(root, "arena",
-				json_holders__arena(report->census->census, report->arena)))
-		err = -ENOMEM;
-	if (report->object &&
-	    json_object_set_new(root, "object",
-				json_object__report(report->census->census, report->object)))
-		err = -ENOMEM;
-	if (report->findings->has_map &&
-	    json_object_set_new(root, "map", pack_map(&report->findings->map)))
-		err = -ENOMEM;
 	errno = 0;
-	if (!err && (json_dumpf(root, out, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) ||
-		     fputc('\n', out) == EOF || fflush(out)))
+	if (json_dumpf(root, out, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) ||
+	    fputc('\n', out) == EOF || fflush(out))
 		err = errno ? -errno : -EIO;
 	json_decref(root);
 	return err;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "report/json_census.h"
 
-#include <inttypes.h>
-
 #include "report/json_values.h"
 
 #define ITEM_BYTES 512
@@ -46,7 +44,7 @@ static json_t *pack_row(const struct census_report *report, const struct census_
 		what = json_pack("{s:i}", "block_size", row->block_size);
 		break;
 	case BY_ARENA:
-		what = json_pack("{s:o}", "arena", json_sprintf("0x%" PRIx64, row->arena));
+		what = json_pack("{s:o}", "arena", json_values__address(row->arena));
 		break;
 	case BY_REFERRERS:
 	case BY_VIA:
@@ -54,12 +52,8 @@ static json_t *pack_row(const struct census_report *report, const struct census_
 		break;
 	default:
 		what = json_census__kind(report->census, row->kind);
-		if (what && json_object_set_new(what, "block_size",
-						row->block_size ? json_integer(row->block_size)
-								: json_null())) {
-			json_decref(what);
-			what = NULL;
-		}
+		json_values__set(&what, "block_size",
+				 row->block_size ? json_integer(row->block_size) : json_null());
 	}
 	if (!packed || !what || json_object_update(packed, what)) {
 		json_decref(packed);
@@ -73,8 +67,6 @@ json_t *json_census__report(const struct census_report *report)
 {
 	json_t *rows;
 
-	if (!report)
-		return json_null();
 	rows = json_array();
 	for (size_t i = 0; i < report->rows.cnt && i < report->top; i++)
 		json_values__append(&rows, pack_row(report, &report->rows.rows[i]));

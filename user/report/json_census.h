@@ -6,7 +6,7 @@
 
 #include "report/census_kinds.h"
 
-/* All rows; null for NULL. */
+/* All rows. */
 json_t *json_census__report(const struct census_report *report);
 
 /* A kind: what role it has, of which type, which part. */

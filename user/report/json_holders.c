@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "report/json_holders.h"
 
-#include <inttypes.h>
-
 #include "report/json_census.h"
 #include "report/json_values.h"
 
@@ -19,11 +17,7 @@ static json_t *pack_kinds(const struct census *census, const struct pin_ranking 
 	for (size_t i = 0; i < ranking->cnt; i++) {
 		json_t *row = pack_counts(&ranking->rows[i]);
 
-		if (row && json_object_set_new(row, "what",
-					       json_census__kind(census, ranking->rows[i].kind))) {
-			json_decref(row);
-			row = NULL;
-		}
+		json_values__set(&row, "what", json_census__kind(census, ranking->rows[i].kind));
 		json_values__append(&rows, row);
 	}
 	return rows;
@@ -36,11 +30,7 @@ static json_t *pack_paths(const struct pin_ranking *ranking)
 	for (size_t i = 0; i < ranking->cnt; i++) {
 		json_t *row = pack_counts(&ranking->rows[i]);
 
-		if (row &&
-		    json_object_set_new(row, "path", json_values__text(ranking->rows[i].path))) {
-			json_decref(row);
-			row = NULL;
-		}
+		json_values__set(&row, "path", json_values__text(ranking->rows[i].path));
 		json_values__append(&rows, row);
 	}
 	return rows;
@@ -48,8 +38,6 @@ static json_t *pack_paths(const struct pin_ranking *ranking)
 
 json_t *json_holders__report(const struct census *census, const struct pin_holders *holders)
 {
-	if (!holders)
-		return json_null();
 	return json_pack("{s:o, s:o, s:I}", "by_kind", pack_kinds(census, &holders->by_kind),
 			 "by_path", pack_paths(&holders->by_path), "unseen_blocks",
 			 (json_int_t)holders->unseen_blocks);
@@ -75,14 +63,13 @@ static json_t *pack_root(const struct pin_story *story)
 			 json_values__text(story->root_name));
 }
 
-int json_holders__add_story(json_t *block, const struct pin_holders *holders, size_t index)
+void json_holders__add_story(json_t **block, const struct pin_holders *holders, size_t index)
 {
 	const struct pin_story *story = &holders->stories[index];
 
-	if (json_object_set_new(block, "value", json_values__text(story->value)) ||
-	    json_object_set_new(block, "path", json_values__text(story->path)))
-		return -1;
-	return json_object_set_new(block, "root", pack_root(story));
+	json_values__set(block, "value", json_values__text(story->value));
+	json_values__set(block, "path", json_values__text(story->path));
+	json_values__set(block, "root", pack_root(story));
 }
 
 static json_t *pack_block(const struct census *census, const struct arena_report *arena,
@@ -90,13 +77,10 @@ static json_t *pack_block(const struct census *census, const struct arena_report
 {
 	const struct pinned_block *block = &arena->pinned.blocks[index];
 	json_t *packed =
-		json_pack("{s:o, s:i, s:o}", "address", json_sprintf("0x%" PRIx64, block->address),
+		json_pack("{s:o, s:i, s:o}", "address", json_values__address(block->address),
 			  "size", block->size, "what", json_census__block(census, block->address));
 
-	if (packed && json_holders__add_story(packed, &arena->holders, index)) {
-		json_decref(packed);
-		packed = NULL;
-	}
+	json_holders__add_story(&packed, &arena->holders, index);
 	return packed;
 }
 
@@ -108,8 +92,7 @@ json_t *json_holders__arena(const struct census *census, const struct arena_repo
 	for (size_t i = 0; i < arena->pinned.block_cnt; i++)
 		json_values__append(&blocks, pack_block(census, arena, i));
 	return json_pack("{s:o, s:i, s:i, s:f, s:o, s:o}", "address",
-			 json_sprintf("0x%" PRIx64, only->address), "live_blocks",
-			 only->live_blocks, "live_bytes", only->live_bytes, "occupancy",
-			 only->occupancy, "blocks", blocks, "holders",
-			 json_holders__report(census, &arena->holders));
+			 json_values__address(only->address), "live_blocks", only->live_blocks,
+			 "live_bytes", only->live_bytes, "occupancy", only->occupancy, "blocks",
+			 blocks, "holders", json_holders__report(census, &arena->holders));
 }

@@ -8,7 +8,7 @@
 #include "report/census_kinds.h"
 #include "report/pin_holders.h"
 
-/* The rankings; null for NULL. */
+/* The rankings. */
 json_t *json_holders__report(const struct census *census, const struct pin_holders *holders);
 
 /* All about one arena. */
@@ -17,5 +17,5 @@ json_t *json_holders__arena(const struct census *census, const struct arena_repo
 /* What would help. */
 json_t *json_holders__advices(const struct advices *advices);
 
-/* Adds to @block, that is listed as number @index, its value and the way to it. */
-int json_holders__add_story(json_t *block, const struct pin_holders *holders, size_t index);
+/* Adds to *block, that is listed as number @index, its value and the way to it; as json_values__set(). */
+void json_holders__add_story(json_t **block, const struct pin_holders *holders, size_t index);

@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "report/json_object.h"
 
-#include <inttypes.h>
-
 #include "report/json_census.h"
 #include "report/json_values.h"
-
-static json_t *pack_address(uint64_t address)
-{
-	return json_sprintf("0x%" PRIx64, address);
-}
 
 static json_t *pack_relations(const struct census *census, const struct relations *relations)
 {
@@ -19,11 +12,12 @@ static json_t *pack_relations(const struct census *census, const struct relation
 	for (size_t i = 0; i < relations->cnt; i++) {
 		const struct relation *relation = &relations->items[i];
 
-		json_values__append(&items, json_pack("{s:o, s:o, s:o, s:o}", "address",
-						      pack_address(relation->address), "via",
-						      json_values__text(relation->via), "what",
-						      json_census__kind(census, relation->kind),
-						      "value", json_values__text(relation->value)));
+		json_values__append(&items,
+				    json_pack("{s:o, s:o, s:o, s:o}", "address",
+					      json_values__address(relation->address), "via",
+					      json_values__text(relation->via), "what",
+					      json_census__kind(census, relation->kind), "value",
+					      json_values__text(relation->value)));
 	}
 	return json_pack("{s:I, s:o}", "cnt", (json_int_t)all, "list", items);
 }
@@ -31,8 +25,8 @@ static json_t *pack_relations(const struct census *census, const struct relation
 json_t *json_object__report(const struct census *census, const struct object_report *report)
 {
 	return json_pack("{s:o, s:o, s:i, s:o, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I}",
-			 "address", pack_address(report->address), "block",
-			 report->block_size ? pack_address(report->block) : json_null(),
+			 "address", json_values__address(report->address), "block",
+			 report->block_size ? json_values__address(report->block) : json_null(),
 			 "block_size", report->block_size, "what",
 			 json_census__kind(census, report->kind), "value",
 			 json_values__text(report->value), "path", json_values__text(report->path),

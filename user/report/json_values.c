@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "report/json_values.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -25,6 +26,19 @@ void json_values__append(json_t **array, json_t *item)
 	} else if (!*array) {
 		json_decref(item);
 	}
+}
+
+json_t *json_values__address(uint64_t address)
+{
+	return json_sprintf("0x%" PRIx64, address);
+}
+
+void json_values__set(json_t **object, const char *key, json_t *value)
+{
+	if (!json_object_set_new(*object, key, value))
+		return;
+	json_decref(*object);
+	*object = NULL;
 }
 
 json_t *json_values__site_id(uint32_t site)
@@ -73,12 +87,9 @@ static json_t *pack_site(const struct ranked_site *site)
 {
 	json_t *out = pack_totals(&site->totals);
 
-	if (out && (json_object_set_new(out, "id", json_integer(site->id)) ||
-		    json_object_set_new(out, "truncated", json_boolean(site->stack.truncated)) ||
-		    json_object_set_new(out, "frames", pack_frames(&site->stack)))) {
-		json_decref(out);
-		return NULL;
-	}
+	json_values__set(&out, "id", json_integer(site->id));
+	json_values__set(&out, "truncated", json_boolean(site->stack.truncated));
+	json_values__set(&out, "frames", pack_frames(&site->stack));
 	return out;
 }
 

@@ -62,11 +62,25 @@ void text_census__write(const struct census_report *report, FILE *out)
 	write_rest(report, cumulative, out);
 }
 
+void text_census__write_kind(const struct census *census, uint32_t kind, FILE *out)
+{
+	char text[KIND_BYTES];
+
+	census_kinds__describe(census, kind, text, sizeof(text));
+	fputs(text__make_printable(text), out);
+}
+
+void text_census__write_path(const char *path, FILE *out)
+{
+	if (path)
+		text__write(path, out);
+	else
+		fputs("[not reached: a cycle, held by C code, or parked]", out);
+}
+
 void text_census__write_block(const struct census_report *report, uint64_t address, FILE *out)
 {
-	char kind[KIND_BYTES];
-
-	census_kinds__describe(report->census, census__kind_at(report->census, address), kind,
-			       sizeof(kind));
-	fprintf(out, " [%s]", text__make_printable(kind));
+	fputs(" [", out);
+	text_census__write_kind(report->census, census__kind_at(report->census, address), out);
+	fputc(']', out);
 }

@@ -10,3 +10,9 @@ void text_census__write(const struct census_report *report, FILE *out);
 
 /* What the block at @address is, in brackets. */
 void text_census__write_block(const struct census_report *report, uint64_t address, FILE *out);
+
+/* A kind, made printable. */
+void text_census__write_kind(const struct census *census, uint32_t kind, FILE *out);
+
+/* The way to what somebody wants to know of; NULL: there is none. */
+void text_census__write_path(const char *path, FILE *out);

@@ -5,47 +5,28 @@
 #include <math.h>
 #include <string.h>
 
-#include "util/cleanup.h"
+#include "report/text_census.h"
 #include "util/text.h"
 #include "util/units.h"
 
 #define BYTES(bytes) (units__bytes(bytes).text)
 #define COUNT(count) (units__count(count).text)
 
-#define ROWS_MAX    10
-#define KIND_BYTES  160
-#define NOT_REACHED "[not reached: a cycle, held by C code, or parked]"
-
-static void write_text(const char *text, FILE *out)
-{
-	_cleanup_free_ char *copy = strdup(text);
-
-	fputs(copy ? text__make_printable(copy) : "?", out);
-}
-
-static void write_path(const char *path, FILE *out)
-{
-	if (path)
-		write_text(path, out);
-	else
-		fputs(NOT_REACHED, out);
-}
+#define ROWS_MAX 10
 
 void text_holders__write_block(const struct census *census, const struct pin_holders *holders,
 			       size_t index, const struct pinned_block *block, FILE *out)
 {
 	const struct pin_story *story = &holders->stories[index];
-	char kind[KIND_BYTES];
 
-	census_kinds__describe(census, census__kind_at(census, block->address), kind, sizeof(kind));
-	fprintf(out, "\n      %#" PRIx64 ":%u  %s", block->address, block->size,
-		text__make_printable(kind));
+	fprintf(out, "\n      %#" PRIx64 ":%u  ", block->address, block->size);
+	text_census__write_kind(census, census__kind_at(census, block->address), out);
 	if (story->value) {
 		fputc(' ', out);
-		write_text(story->value, out);
+		text__write(story->value, out);
 	}
 	fputs("\n          ", out);
-	write_path(story->path, out);
+	text_census__write_path(story->path, out);
 }
 
 void text_holders__write_advices(const struct advices *advices, FILE *out)
@@ -54,7 +35,7 @@ void text_holders__write_advices(const struct advices *advices, FILE *out)
 		fputs("\nWhat would help\n", out);
 	for (size_t i = 0; i < advices->cnt; i++) {
 		fputs("  - ", out);
-		write_text(advices->items[i].text, out);
+		text__write(advices->items[i].text, out);
 		fputc('\n', out);
 	}
 }
@@ -90,18 +71,16 @@ void text_holders__write(const struct census_report *report, const struct pin_ho
 		census_by_names[report->by == BY_OWNER ? BY_OWNER : BY_TYPE], "held back", "blocks",
 		"kind");
 	for (size_t i = 0; i < kinds->cnt && i < ROWS_MAX; i++) {
-		char kind[KIND_BYTES];
-
-		census_kinds__describe(report->census, kinds->rows[i].kind, kind, sizeof(kind));
 		write_head(&kinds->rows[i], out);
-		fprintf(out, "%s\n", text__make_printable(kind));
+		text_census__write_kind(report->census, kinds->rows[i].kind, out);
+		fputc('\n', out);
 	}
 	write_more(kinds, out);
 	fprintf(out, "\nWhat keeps it alive: the shortest ways to it\n  %12s %12s  %s\n",
 		"held back", "blocks", "way");
 	for (size_t i = 0; i < paths->cnt && i < ROWS_MAX; i++) {
 		write_head(&paths->rows[i], out);
-		write_path(paths->rows[i].path, out);
+		text_census__write_path(paths->rows[i].path, out);
 		fputc('\n', out);
 	}
 	write_more(paths, out);

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "report/census_kinds.h"
+#include "report/text_census.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 #include "util/units.h"
@@ -12,23 +12,7 @@
 #define BYTES(bytes) (units__bytes(bytes).text)
 #define COUNT(count) (units__count(count).text)
 
-#define SHOWN_MAX  20
-#define KIND_BYTES 160
-
-static void write_text(const char *text, FILE *out)
-{
-	_cleanup_free_ char *copy = strdup(text);
-
-	fputs(copy ? text__make_printable(copy) : "?", out);
-}
-
-static void write_kind(const struct census *census, uint32_t kind, FILE *out)
-{
-	char text[KIND_BYTES];
-
-	census_kinds__describe(census, kind, text, sizeof(text));
-	fputs(text__make_printable(text), out);
-}
+#define SHOWN_MAX 20
 
 static void write_relations(const struct census *census, const char *title,
 			    const struct relations *relations, FILE *out)
@@ -41,12 +25,12 @@ static void write_relations(const struct census *census, const char *title,
 		const struct relation *relation = &relations->items[i];
 
 		fprintf(out, "  %#-18" PRIx64 " ", relation->address);
-		write_text(relation->via, out);
+		text__write(relation->via, out);
 		fputs("  ", out);
-		write_kind(census, relation->kind, out);
+		text_census__write_kind(census, relation->kind, out);
 		if (relation->value) {
 			fputc(' ', out);
-			write_text(relation->value, out);
+			text__write(relation->value, out);
 		}
 		fputc('\n', out);
 	}
@@ -55,10 +39,10 @@ static void write_relations(const struct census *census, const char *title,
 void text_object__write(const struct census *census, const struct object_report *report, FILE *out)
 {
 	fprintf(out, "\nObject %#" PRIx64 ": ", report->address);
-	write_kind(census, report->kind, out);
+	text_census__write_kind(census, report->kind, out);
 	if (report->value) {
 		fputc(' ', out);
-		write_text(report->value, out);
+		text__write(report->value, out);
 	}
 	if (report->block_size)
 		fprintf(out, ", in a block of %s at %#" PRIx64, BYTES(report->block_size),
@@ -66,10 +50,7 @@ void text_object__write(const struct census *census, const struct object_report 
 	else
 		fputs(", outside of arenas", out);
 	fputs("\n  kept alive by ", out);
-	if (report->path)
-		write_text(report->path, out);
-	else
-		fputs("[not reached: a cycle, held by C code, or parked]", out);
+	text_census__write_path(report->path, out);
 	fprintf(out, "\n  with it go %s blocks of %s, and %s objects outside of arenas",
 		COUNT(report->dominated_blocks), BYTES(report->dominated_bytes),
 		COUNT(report->dominated_outside));

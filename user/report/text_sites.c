@@ -15,18 +15,11 @@
 #define ROWS_MAX   10
 #define FRAMES_MAX 3
 
-static void write_name(const char *name, FILE *out)
-{
-	_cleanup_free_ char *copy = name ? strdup(name) : NULL;
-
-	fputs(copy ? text__make_printable(copy) : "?", out);
-}
-
 static void write_frame(const struct stack_frame *frame, FILE *out)
 {
-	write_name(frame->function, out);
+	text__write(frame->function, out);
 	fputs(" (", out);
-	write_name(frame->file, out);
+	text__write(frame->file, out);
 	if (frame->line > 0)
 		fprintf(out, ":%d", frame->line);
 	fputc(')', out);

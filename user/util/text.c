@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/cleanup.h"
+
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
 /* Bytes of the well-formed sequence at @at, or 0. Source: Unicode 15, table 3-7. */
@@ -74,4 +76,11 @@ char *text__make_printable(char *text)
 		else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
 			at[0] = at[1] = '?'; /* U+0080 to U+009F, in UTF-8 */
 	return text;
+}
+
+void text__write(const char *text, FILE *out)
+{
+	_cleanup_free_ char *copy = text ? strdup(text) : NULL;
+
+	fputs(copy ? text__make_printable(copy) : "?", out);
 }

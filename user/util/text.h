@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdio.h>
+
 /* A copy in valid UTF-8, each wrong byte replaced by U+FFFD; NULL if out of memory. The caller frees. */
 char *text__to_utf8(const char *text);
 
@@ -13,3 +15,6 @@ char *text__to_utf8(const char *text);
  * U+009F) by '?', in place. Returns @text.
  */
 char *text__make_printable(char *text);
+
+/* Writes @text made printable; "?" for NULL. */
+void text__write(const char *text, FILE *out);
