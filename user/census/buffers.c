@@ -15,12 +15,10 @@
 /* PyTypeObject and most of PyHeapTypeObject; both were smaller before. */
 #define TYPE_BYTES 896
 
-/* Offsets in list, dict, set objects: Include/cpython/listobject.h, dictobject.h, Include/setobject.h */
-#define LIST_ITEMS  24
+/* Offsets in dict objects: Include/cpython/dictobject.h (2.7: Include/dictobject.h) */
 #define DICT_KEYS   32
 #define DICT_VALUES 40
 #define DICT_TABLE  40 /* 2.7 */
-#define SET_TABLE   40
 
 /* Who may point, in a round. */
 enum owner {

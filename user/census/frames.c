@@ -29,12 +29,11 @@ static bool has_frame_objects(const struct census *census)
 static int add_names(const struct graph *graph, uint64_t address, uint64_t *names, size_t *cnt)
 {
 	const struct census *census = graph->census;
-	uint32_t node = address % 8 ? NODE_NONE : graph__find(graph, address, false), number;
+	uint32_t number = graph__type_at(graph, address);
 	const struct type *type;
 	uint64_t size;
 	int err;
 
-	number = node == NODE_NONE ? TYPE_NONE : graph__type(graph, node);
 	if (number == TYPE_NONE)
 		return 0;
 	type = type_table__at(census->types, number);

@@ -65,38 +65,47 @@ static uint32_t find_outside(const struct graph *graph, uint64_t address)
 	return id == ID_TABLE_NONE ? NODE_NONE : graph->census->blocks.place_cnt + id;
 }
 
-static bool is_in_blocks(const struct graph *graph, uint64_t address)
-{
-	const struct block_table *blocks = &graph->census->blocks;
-
-	return address >= blocks->start && address < blocks->end &&
-	       block_table__find(blocks, address) != PLACE_NONE;
-}
-
-static uint32_t find_place(const struct graph *graph, uint64_t address, bool loose)
+/* Whether @address is where a block can be. *node: as graph__find(). */
+static bool find_in_blocks(const struct graph *graph, uint64_t address, bool loose, uint32_t *node)
 {
 	const struct census *census = graph->census;
+	const struct block_table *blocks = &census->blocks;
+	uint32_t place = PLACE_NONE, kind;
 	uint64_t start;
-	uint32_t place = block_table__locate(&census->blocks, address, &start), kind;
 
+	*node = NODE_NONE;
+	if (address >= blocks->start && address < blocks->end)
+		place = block_table__locate(blocks, address, &start);
 	if (place == PLACE_NONE)
-		return NODE_NONE;
-	kind = census->blocks.words[place];
+		return false;
+	kind = blocks->words[place];
 	switch (block_kind__role(kind)) {
 	case BLOCK_OBJECT:
-		return address == start + census__object_offset(census, kind) ? place : NODE_NONE;
+		if (address == start + census__object_offset(census, kind))
+			*node = place;
+		return true;
 	case BLOCK_BUFFER:
 	case BLOCK_UNKNOWN:
-		return loose ? place : NODE_NONE;
+		if (loose)
+			*node = place;
+		return true;
 	default:
-		return NODE_NONE;
+		return true;
 	}
 }
 
 uint32_t graph__find(const struct graph *graph, uint64_t address, bool loose)
 {
-	return is_in_blocks(graph, address) ? find_place(graph, address, loose)
-					    : find_outside(graph, address);
+	uint32_t node;
+
+	return find_in_blocks(graph, address, loose, &node) ? node : find_outside(graph, address);
+}
+
+uint32_t graph__type_at(const struct graph *graph, uint64_t address)
+{
+	uint32_t node = graph__find(graph, address, false);
+
+	return node == NODE_NONE ? TYPE_NONE : graph__type(graph, node);
 }
 
 uint32_t graph__type(const struct graph *graph, uint32_t node)
@@ -249,9 +258,7 @@ static int refer(void *context, uint32_t owner, const struct reference *referenc
 	uint32_t to;
 	int err = 0;
 
-	if (is_in_blocks(graph, reference->to)) {
-		to = find_place(graph, reference->to, loose);
-	} else {
+	if (!find_in_blocks(graph, reference->to, loose, &to)) {
 		if (!could_be_object(reference->to) || reference->how == REFERS_TO_BUFFER)
 			return 0;
 		to = find_outside(graph, reference->to);

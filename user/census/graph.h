@@ -61,6 +61,9 @@ void graph__freep(struct graph **graph);
  */
 uint32_t graph__find(const struct graph *graph, uint64_t address, bool loose);
 
+/* The number of the type of the object at @address; TYPE_NONE: there is none. */
+uint32_t graph__type_at(const struct graph *graph, uint64_t address);
+
 /* What is at a node, as in a census; an object outside of arenas has no part. */
 uint32_t graph__kind(const struct graph *graph, uint32_t node);
 

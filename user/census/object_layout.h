@@ -12,6 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where a list points to its items, a set to its table (Include/cpython/listobject.h, Include/setobject.h). */
+#define LIST_ITEMS 24
+#define SET_TABLE  40
+
 struct object_layout {
 	uint32_t debug_bytes;	   /* before all else; 0 without hooks */
 	uint32_t gc_head_bytes;	   /* before objects that the collector knows */

@@ -71,8 +71,9 @@ static bool is_identifier(const char *name)
 /* The str at @address, NULL if there is none. */
 static int read_name(const struct writer *writer, uint64_t address, char **out)
 {
-	uint32_t node = graph__find(writer->graph, address, false);
-	const struct type *type = node == NODE_NONE ? NULL : type_of(writer, node);
+	uint32_t number = graph__type_at(writer->graph, address);
+	const struct type *type =
+		number == TYPE_NONE ? NULL : type_table__at(writer->census->types, number);
 	uint64_t flag = writer->census->major < 3 ? TYPE_BYTES_SUBCLASS : TYPE_UNICODE_SUBCLASS;
 	int err;
 
@@ -86,16 +87,13 @@ static int read_name(const struct writer *writer, uint64_t address, char **out)
 static int write_key(struct writer *writer, const struct reference *reference)
 {
 	_cleanup_free_ char *value = NULL;
-	uint32_t node;
-	int err = 0;
+	int err;
 
 	if (writer->options->generic || writer->options->no_values)
 		return rewrite(writer, "%s[%s]", writer->text,
 			       writer->options->generic ? "*" : "...");
-	node = graph__find(writer->graph, reference->key, false);
-	if (node != NODE_NONE)
-		err = value__describe(&value, writer->census, reference->key,
-				      graph__type(writer->graph, node), VALUE_WHOLE);
+	err = value__describe(&value, writer->census, reference->key,
+			      graph__type_at(writer->graph, reference->key), VALUE_WHOLE);
 	if (err)
 		return err;
 	if (value)

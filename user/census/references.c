@@ -18,10 +18,7 @@
 #define TYPE_FLAGS_OFFSET 168
 #define STATIC_TYPE_BYTES 368
 
-#define LIST_ITEMS 24
-#define SET_USED   24
-#define SET_MASK   32
-#define SET_TABLE  40
+#define SET_MASK 32
 
 /* PyFrameObject: f_back, f_valuestack, f_trace; up to 3.6 the exception behind that */
 #define FRAME_BACK	    24

@@ -140,9 +140,9 @@ static bool is_modules(const struct search *search, uint64_t address, struct dic
 
 static bool is_dict(const struct search *search, uint64_t address)
 {
-	uint32_t node = address % 8 ? NODE_NONE : graph__find(search->graph, address, false);
+	uint32_t type = address % 8 ? TYPE_NONE : graph__type_at(search->graph, address);
 
-	return node != NODE_NONE && graph__type(search->graph, node) == search->census->dict_type;
+	return type != TYPE_NONE && type == search->census->dict_type;
 }
 
 /* Finds sys.modules of an interpreter. *cnt: 0 if it is not there. */

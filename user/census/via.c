@@ -21,8 +21,7 @@ static int print(char **out, const char *before, const char *text, const char *a
 /* Other keys than texts and numbers are called by their type. */
 static int name_key(char **out, const struct graph *graph, uint64_t key)
 {
-	uint32_t node = graph__find(graph, key, false),
-		 type = node == NODE_NONE ? TYPE_NONE : graph__type(graph, node);
+	uint32_t type = graph__type_at(graph, key);
 	_cleanup_free_ char *value = NULL;
 	int err;
 
