@@ -35,15 +35,24 @@ static void unmap_arenas(uint8_t *bytes)
 	munmap(bytes, ARENAS * ARENA_PAGES * page_bytes);
 }
 
+static struct resident_range arena_range(const uint8_t *bytes)
+{
+	return (struct resident_range){
+		.address = (uintptr_t)bytes,
+		.size = ARENA_PAGES * page_bytes,
+		.resident_bytes = 99,
+	};
+}
+
 static void measure(const uint8_t *bytes, uint64_t *resident)
 {
-	uint64_t addresses[ARENAS];
+	struct resident_range ranges[ARENAS];
 
 	for (size_t i = 0; i < ARENAS; i++)
-		addresses[i] = (uintptr_t)bytes + i * ARENA_PAGES * page_bytes;
-	assert_int_equal(resident__measure(getpid(), addresses, ARENAS, ARENA_PAGES * page_bytes,
-					   resident),
-			 0);
+		ranges[i] = arena_range(bytes + i * ARENA_PAGES * page_bytes);
+	assert_int_equal(resident__measure(getpid(), ranges, ARENAS), 0);
+	for (size_t i = 0; i < ARENAS; i++)
+		resident[i] = ranges[i].resident_bytes;
 }
 
 static void test_nothing_touched(void **state)
@@ -155,32 +164,28 @@ static int touch_and_wait(void *argument)
 static void test_another_process(void **state)
 {
 	struct toucher toucher = {.bytes = map_arenas(), .pages = 3};
-	uint64_t address = (uintptr_t)toucher.bytes, resident = 1;
+	struct resident_range range = arena_range(toucher.bytes);
 	struct child child;
 
 	(void)state;
 	child__fork(&child, touch_and_wait, &toucher);
 	child__wait_until_ready(&child);
-	assert_int_equal(resident__measure(child.pid, &address, 1, ARENA_PAGES * page_bytes,
-					   &resident),
-			 0);
-	assert_int_equal(resident, 3 * page_bytes);
-	assert_int_equal(resident__measure(getpid(), &address, 1, ARENA_PAGES * page_bytes,
-					   &resident),
-			 0);
-	assert_int_equal(resident, 0);
+	assert_int_equal(resident__measure(child.pid, &range, 1), 0);
+	assert_int_equal(range.resident_bytes, 3 * page_bytes);
+	assert_int_equal(resident__measure(getpid(), &range, 1), 0);
+	assert_int_equal(range.resident_bytes, 0);
 	child__kill(&child);
 	unmap_arenas(toucher.bytes);
 }
 
 static void test_no_process_and_no_arenas(void **state)
 {
-	uint64_t address = 0, resident = 99;
+	struct resident_range range = arena_range(NULL);
 
 	(void)state;
-	assert_int_equal(resident__measure(getpid(), NULL, 0, page_bytes, NULL), 0);
-	assert_true(resident__measure(INT_MAX, &address, 1, page_bytes, &resident) < 0);
-	assert_int_equal(resident, 99);
+	assert_int_equal(resident__measure(getpid(), NULL, 0), 0);
+	assert_true(resident__measure(INT_MAX, &range, 1) < 0);
+	assert_int_equal(range.resident_bytes, 99);
 }
 
 int main(void)

@@ -389,11 +389,6 @@ static int add_module_data(struct search *search, const struct mapping *mapping)
 	return err;
 }
 
-static bool is_same_file(const struct mapping *a, const struct mapping *b)
-{
-	return a->inode == b->inode && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
-}
-
 /* The static data of the program and of all its libraries, each once. */
 static int add_data(struct search *search)
 {
@@ -405,7 +400,7 @@ static int add_data(struct search *search)
 		const struct mapping *map = &process->maps[i];
 
 		/* The mappings of a module lie together. */
-		if (!map->executable || !map->inode || (last && is_same_file(map, last)))
+		if (!map->executable || !map->inode || (last && mapping__is_same_file(map, last)))
 			continue;
 		last = map;
 		err = add_module_data(search, map);

@@ -18,16 +18,18 @@ void findings__free(struct findings *findings)
 /* The resident bytes of each arena; *out stays NULL where that cannot be known. */
 static int measure_resident(const struct heap *heap, const struct process *process, uint64_t **out)
 {
-	_cleanup_free_ uint64_t *addresses = calloc(heap->arena_cnt + 1, sizeof(*addresses));
+	_cleanup_free_ struct resident_range *ranges = calloc(heap->arena_cnt + 1, sizeof(*ranges));
 	_cleanup_free_ uint64_t *resident = calloc(heap->arena_cnt + 1, sizeof(*resident));
 
-	if (!addresses || !resident)
+	if (!ranges || !resident)
 		return -ENOMEM;
 	for (size_t i = 0; i < heap->arena_cnt; i++)
-		addresses[i] = heap->arenas[i].address;
-	if (!process || resident__measure(process->pid, addresses, heap->arena_cnt,
-					  heap->geometry.arena_size, resident))
+		ranges[i] = (struct resident_range){.address = heap->arenas[i].address,
+						    .size = heap->geometry.arena_size};
+	if (!process || resident__measure(process->pid, ranges, heap->arena_cnt))
 		return 0;
+	for (size_t i = 0; i < heap->arena_cnt; i++)
+		resident[i] = ranges[i].resident_bytes;
 	*out = TAKE_PTR(resident);
 	return 0;
 }

@@ -16,8 +16,6 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-#define DELETED_SUFFIX " (deleted)"
-
 /* All of a /proc file, NUL-terminated; *size without that NUL. */
 static int read_proc_file(pid_t pid, const char *name, char **out, size_t *size)
 {
@@ -141,18 +139,18 @@ static int read_state(pid_t pid)
 	return end && end[1] == ' ' ? (unsigned char)end[2] : -EIO;
 }
 
-static void free_maps(struct mapping *maps, size_t cnt)
+static void free_maps(struct process *process)
 {
-	for (size_t i = 0; i < cnt; i++)
-		free(maps[i].path);
-	free(maps);
+	struct mappings mappings = {.items = process->maps, .cnt = process->map_cnt};
+
+	mappings__release(&mappings);
 }
 
 void process__free(struct process *process)
 {
 	if (!process)
 		return;
-	free_maps(process->maps, process->map_cnt);
+	free_maps(process);
 	if (process->cmdline)
 		for (char **arg = process->cmdline; *arg; arg++)
 			free(*arg);
@@ -169,71 +167,32 @@ void process__freep(struct process **process)
 	process__free(*process);
 }
 
-static int parse_mapping(char *line, struct mapping *mapping)
+static int parse_maps(char *text, struct mappings *out)
 {
-	unsigned long long start, end, offset, inode;
-	char permissions[5];
-	size_t length;
-	int path_at = 0;
-
-	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, permissions, &offset,
-		   &mapping->dev_major, &mapping->dev_minor, &inode, &path_at) != 7)
-		return -EIO;
-	mapping->start = start;
-	mapping->end = end;
-	mapping->offset = offset;
-	mapping->inode = inode;
-	mapping->readable = permissions[0] == 'r';
-	mapping->writable = permissions[1] == 'w';
-	mapping->executable = permissions[2] == 'x';
-	line += path_at;
-	length = strlen(line);
-	mapping->deleted = length > strlen(DELETED_SUFFIX) &&
-			   !strcmp(line + length - strlen(DELETED_SUFFIX), DELETED_SUFFIX);
-	if (mapping->deleted)
-		line[length - strlen(DELETED_SUFFIX)] = '\0';
-	mapping->path = strdup(line);
-	return mapping->path ? 0 : -ENOMEM;
-}
-
-static int parse_maps(char *text, struct mapping **out, size_t *out_cnt)
-{
-	size_t cnt = 0, capacity = 0;
-	struct mapping *maps = NULL;
+	_cleanup_(mappings__release) struct mappings mappings = {};
 	char *rest = text, *line;
 	int err = 0;
 
-	while ((line = strsep(&rest, "\n"))) {
-		if (!*line)
-			continue;
-		err = ARRAY_RESERVE(maps, capacity, cnt + 1);
-		if (err)
-			break;
-		maps[cnt] = (struct mapping){};
-		err = parse_mapping(line, &maps[cnt]);
-		if (err)
-			break;
-		cnt++;
-	}
-	if (err) {
-		free_maps(maps, cnt);
+	while (!err && (line = strsep(&rest, "\n")))
+		if (*line)
+			err = mappings__append(&mappings, line);
+	if (err)
 		return err;
-	}
-	*out = maps;
-	*out_cnt = cnt;
+	*out = mappings;
+	mappings = (struct mappings){};
 	return 0;
 }
 
 int process__reload_maps(struct process *process, struct failure *failure)
 {
 	_cleanup_free_ char *text = NULL;
-	struct mapping *maps;
-	size_t size, cnt;
+	struct mappings mappings;
+	size_t size;
 	int err;
 
 	err = read_proc_file(process->pid, "maps", &text, &size);
 	if (!err)
-		err = parse_maps(text, &maps, &cnt);
+		err = parse_maps(text, &mappings);
 	if (err == -EACCES || err == -EPERM)
 		return failure__set(
 			failure, err,
@@ -243,9 +202,9 @@ int process__reload_maps(struct process *process, struct failure *failure)
 	if (err)
 		return failure__set(failure, err, "process %d (%s): cannot read its memory map: %s",
 				    process->pid, process->comm, strerror(-err));
-	free_maps(process->maps, process->map_cnt);
-	process->maps = maps;
-	process->map_cnt = cnt;
+	free_maps(process);
+	process->maps = mappings.items;
+	process->map_cnt = mappings.cnt;
 	return 0;
 }
 

@@ -10,19 +10,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "target/mapping.h"
 #include "target/memory.h"
 #include "util/failure.h"
-
-/* One line of /proc/PID/maps. */
-struct mapping {
-	uint64_t start, end; /* addresses, end exclusive */
-	uint64_t offset;     /* in the file, bytes */
-	uint64_t inode;	     /* 0: no file */
-	unsigned int dev_major, dev_minor;
-	bool readable, writable, executable;
-	bool deleted; /* the file has no name any more */
-	char *path;   /* as the target's mount namespace names it; "" if none */
-};
 
 struct process {
 	pid_t pid; /* in our pid namespace */

@@ -33,8 +33,12 @@ struct pagemap_region {
 #define CATEGORY_PRESENT    (1UL << 3)
 #define CATEGORY_ZERO_FRAME (1UL << 5)
 
-#define PAGE_PRESENT (1UL << 63)
-#define PAGE_FRAME   ((1UL << 55) - 1) /* its number; 0 for those who may not see it */
+#define PAGE_PRESENT   (1UL << 63)
+#define PAGE_EXCLUSIVE (1UL << 56)	 /* nobody else has it mapped */
+#define PAGE_FRAME     ((1UL << 55) - 1) /* its number; 0 for those who may not see it */
+
+/* Of an older kernel's pagemap so many pages are read at once. */
+#define ENTRIES_MAX 4096UL
 
 /* One process' pagemap, and how to read it. */
 struct pagemap {
@@ -42,7 +46,8 @@ struct pagemap {
 	bool can_scan;
 	uint64_t page_bytes;
 	uint64_t zero_frame; /* where it cannot be scanned */
-	uint64_t *entries;   /* room for those of one range */
+	bool shared_only;    /* pages that others have, too */
+	uint64_t *entries;   /* there, too: room for ENTRIES_MAX */
 };
 
 static void pagemap__release(struct pagemap *pagemap)
@@ -110,20 +115,29 @@ static int scan_range(struct pagemap *pagemap, uint64_t address, uint64_t size, 
 /* On older kernels: a word a page. */
 static int read_range(struct pagemap *pagemap, uint64_t address, uint64_t size, uint64_t *out)
 {
-	uint64_t first = address / pagemap->page_bytes, present = 0;
-	size_t cnt = (address + size + pagemap->page_bytes - 1) / pagemap->page_bytes - first;
-	ssize_t got = pread(pagemap->fd, pagemap->entries, cnt * sizeof(*pagemap->entries),
-			    (off_t)(first * sizeof(*pagemap->entries)));
+	uint64_t page = address / pagemap->page_bytes, present = 0,
+		 end = (address + size + pagemap->page_bytes - 1) / pagemap->page_bytes;
 
-	if (got < 0)
-		return -errno;
-	for (size_t i = 0; i < (size_t)got / sizeof(*pagemap->entries); i++)
-		present += is_resident(pagemap->entries[i], pagemap->zero_frame);
+	while (page < end) {
+		size_t cnt = end - page < ENTRIES_MAX ? end - page : ENTRIES_MAX;
+		ssize_t got = pread(pagemap->fd, pagemap->entries, cnt * sizeof(*pagemap->entries),
+				    (off_t)(page * sizeof(*pagemap->entries)));
+
+		if (got < 0)
+			return -errno;
+		cnt = (size_t)got / sizeof(*pagemap->entries);
+		if (!cnt)
+			break;
+		for (size_t i = 0; i < cnt; i++)
+			present += is_resident(pagemap->entries[i], pagemap->zero_frame) &&
+				   !(pagemap->shared_only && pagemap->entries[i] & PAGE_EXCLUSIVE);
+		page += cnt;
+	}
 	*out = present * pagemap->page_bytes;
 	return 0;
 }
 
-static int pagemap__open(struct pagemap *pagemap, pid_t pid, uint64_t range_bytes)
+static int pagemap__open(struct pagemap *pagemap, pid_t pid)
 {
 	uint64_t none;
 	char path[64];
@@ -133,23 +147,37 @@ static int pagemap__open(struct pagemap *pagemap, pid_t pid, uint64_t range_byte
 	pagemap->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (pagemap->fd < 0)
 		return -errno;
-	pagemap->can_scan = !scan_range(pagemap, 0, pagemap->page_bytes, &none);
+	pagemap->can_scan =
+		!pagemap->shared_only && !scan_range(pagemap, 0, pagemap->page_bytes, &none);
 	if (pagemap->can_scan)
 		return 0;
 	pagemap->zero_frame = find_zero_frame(pagemap->page_bytes);
-	pagemap->entries = calloc(range_bytes / pagemap->page_bytes + 2, sizeof(*pagemap->entries));
+	pagemap->entries = calloc(ENTRIES_MAX, sizeof(*pagemap->entries));
 	return pagemap->entries ? 0 : -ENOMEM;
 }
 
-int resident__measure(pid_t pid, const uint64_t *addresses, size_t cnt, uint64_t size,
-		      uint64_t *resident_bytes)
+static int measure(pid_t pid, struct resident_range *ranges, size_t cnt, bool shared_only)
 {
-	_cleanup_(pagemap__release) struct pagemap pagemap = {.fd = -1};
-	int err = pagemap__open(&pagemap, pid, size);
+	_cleanup_(pagemap__release) struct pagemap pagemap = {.fd = -1, .shared_only = shared_only};
+	int err = pagemap__open(&pagemap, pid);
 
-	for (size_t i = 0; i < cnt && !err; i++)
-		err = pagemap.can_scan
-			      ? scan_range(&pagemap, addresses[i], size, &resident_bytes[i])
-			      : read_range(&pagemap, addresses[i], size, &resident_bytes[i]);
+	for (size_t i = 0; i < cnt && !err; i++) {
+		struct resident_range *range = &ranges[i];
+
+		err = pagemap.can_scan ? scan_range(&pagemap, range->address, range->size,
+						    &range->resident_bytes)
+				       : read_range(&pagemap, range->address, range->size,
+						    &range->resident_bytes);
+	}
 	return err;
+}
+
+int resident__measure(pid_t pid, struct resident_range *ranges, size_t cnt)
+{
+	return measure(pid, ranges, cnt, false);
+}
+
+int resident__measure_shared(pid_t pid, struct resident_range *ranges, size_t cnt)
+{
+	return measure(pid, ranges, cnt, true);
 }

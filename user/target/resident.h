@@ -10,9 +10,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct resident_range {
+	uint64_t address, size;	 /* bytes */
+	uint64_t resident_bytes; /* out */
+};
+
+/* Measures @cnt ranges. Returns 0 or negative errno: -EACCES without the right to look. */
+int resident__measure(pid_t pid, struct resident_range *ranges, size_t cnt);
+
 /*
- * Writes the resident bytes of the @cnt ranges of @size bytes that begin at @addresses. Returns 0 or
- * negative errno: -EACCES without the right to look.
+ * The same, of pages that other processes have mapped, too (bit 56 of a word of pagemap is not set): what a fork has not
+ * copied yet.
  */
-int resident__measure(pid_t pid, const uint64_t *addresses, size_t cnt, uint64_t size,
-		      uint64_t *resident_bytes);
+int resident__measure_shared(pid_t pid, struct resident_range *ranges, size_t cnt);
