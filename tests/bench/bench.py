@@ -20,7 +20,7 @@ import reading
 import tracers
 from requirements import Requirements
 
-PARTS = ("overhead", "memray", "reading", "consuming")
+PARTS = ("overhead", "floor", "memray", "reading", "consuming")
 
 
 class Bench:
@@ -44,10 +44,15 @@ class Bench:
             rows.append(overhead.TRACEMALLOC)
             cells = overhead.measure(build, rows, self.options.quick)
             print()
-            costs, by_floor = overhead.measure_events(build, cells, self.options.quick)
+            costs = overhead.measure_events(build, cells)
             print()
-            self.requirements.judge_overhead(build, cells, costs, by_floor)
+            self.requirements.judge_overhead(build, cells, costs)
         attaching.measure(self.debian, self.options.quick)
+
+    def floor(self):
+        for build in self.builds:
+            self.requirements.judge_floor(build, overhead.measure_full_by_floor(
+                build, self.options.quick))
 
     def memray(self):
         reason = memray_tree.missing()

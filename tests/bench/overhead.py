@@ -130,12 +130,22 @@ def _drift(cells, program, which):
                    for pair in cell.pairs])
 
 
+# Short turns and many of them: a neighbour comes and goes within seconds.
+FLOOR_TURN_S = 1
+FLOOR_TURNS = 15
+
+
 def measure_full_by_floor(build, quick):
-    """The two right beside each other, for they are alike: floor, full, full, floor."""
+    """The two right beside each other, for they are alike: floor, full, full, floor. Prints the row."""
     ratios = {}
     for name in PROGRAMS:
         with Program(build.path, name) as program:
-            ratios[name] = Spread([_full_by_floor(program, build) for _ in range(1 if quick else 7)])
+            program.run(WARM_UP_S)
+            ratios[name] = Spread([_full_by_floor(program, build)
+                                   for _ in range(1 if quick else FLOOR_TURNS)])
+    print("Full by the floor on %s, in turns: median (least..most)" % build.name)
+    _print_row("", PROGRAMS)
+    _print_row("full / floor", [ratios[name] for name in PROGRAMS])
     return ratios
 
 
@@ -143,12 +153,12 @@ def _full_by_floor(program, build):
     taken_s = {FULL: 0, FLOOR: 0}
     for row in (FLOOR, FULL, FULL, FLOOR):
         with row.attach(program, build):
-            taken_s[row] += program.run(row.seconds).round_s
+            taken_s[row] += program.run(FLOOR_TURN_S).round_s
     return taken_s[FULL] / taken_s[FLOOR]
 
 
-def measure_events(build, cells, quick):
-    """What an event costs, by row and program, and full by the floor; prints the table."""
+def measure_events(build, cells):
+    """What an event costs, by row and program; prints the table."""
     rows = [row for row in (FULL, FULL_NO_STACKS, FULL_EACH, FLOOR, BPFTRACE) if (row, PROGRAMS[0]) in cells]
     events = {name: cells[FULL, name].per_round("allocs") + cells[FULL, name].per_round("frees")
               for name in PROGRAMS}
@@ -162,8 +172,6 @@ def measure_events(build, cells, quick):
         if row is BPFTRACE and not build.names_allocator:
             continue
         _print_row(row.label, ["%.0f ns" % costs[row, name] for name in PROGRAMS])
-    by_floor = measure_full_by_floor(build, quick)
-    _print_row("full / floor, in turns", [by_floor[name] for name in PROGRAMS])
     if BPFTRACE in rows:
         if build.names_allocator:
             _print_row("bpftrace / full", ["%.1fx" % (costs[BPFTRACE, name] / costs[FULL, name])
@@ -173,7 +181,7 @@ def measure_events(build, cells, quick):
         for what in ("allocs", "frees"):
             _print_row("  " + what, ["%.1f %%" % (100 * seen_by_bpftrace(cells, name, what))
                                      for name in PROGRAMS])
-    return costs, by_floor
+    return costs
 
 
 def seen_by_bpftrace(cells, name, what):

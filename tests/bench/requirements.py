@@ -26,14 +26,16 @@ class Requirements:
         self._add(what, "at most %.3fx" % limit, "%.3fx", medians,
                   _say(max(medians) <= limit) if told else "cannot be told: neighbours")
 
-    def judge_overhead(self, build, cells, costs, by_floor):
+    def judge_floor(self, build, by_floor):
+        self.at_most("full by the floor on %s" % build.name, 1.2,
+                     [by_floor[name].median for name in PROGRAMS], "%.2fx")
+
+    def judge_overhead(self, build, cells, costs):
         for row, limit in ((WATCH, 1.01), (DEFAULT, 1.02),
                            (DEFAULT_NO_STACKS, 1.02), (HALF, 1.005), (TENTH, 1.1)):
             if (row, PROGRAMS[0]) in cells:
                 self._judge_slowdown("slowdown on %s, %s" % (build.name, row.label), limit,
                                      [cells[row, name] for name in PROGRAMS])
-        self.at_most("full by the floor on %s" % build.name, 1.2,
-                     [by_floor[name].median for name in PROGRAMS], "%.2fx")
         if build.names_allocator and (BPFTRACE, PROGRAMS[0]) in costs:
             self.at_least("an event by bpftrace by one in full on %s" % build.name, 10,
                           [costs[BPFTRACE, name] / costs[FULL, name] for name in PROGRAMS])
