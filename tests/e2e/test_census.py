@@ -1,5 +1,6 @@
 """What is in the heap, as pyfrag says, is what the target itself says."""
 import ast
+import re
 
 import pytest
 from target import Target
@@ -114,6 +115,26 @@ def test_owners(target, snapshot):
     assert blocks(plain, "object", "dict", None) == sum(
         row["blocks"] for key, row in rows.items()
         if key[0] == "object" and (key[2] == "dict" or key[1:] == ("dict", None)))
+
+
+def test_parked_objects_are_those_on_free_lists(target, snapshot):
+    if target.python.version < (3, 3):
+        pytest.skip("%s does not tell" % target.python)
+    names = {"PyTupleObjects": "tuple", "PyFloatObjects": "float", "PyListObjects": "list",
+             "PyDictObjects": "dict", "PyCFunctionObjects": "builtin_function_or_method",
+             "PyMethodObjects": "method"}
+    for workload in ("class_instances", "json_churn", "frames_and_generators"):
+        target.run(workload)
+    target.ask("eval [number * 1.5 for number in range(90)] and None")
+    report, stats = target.heap_oracle(
+        lambda: snapshot(target.pid, "--by", "type", "--top", "1000000"))
+    rows = rows_of(report)
+    said = {}
+    for count, name in re.findall(r"(\d+) free (?:\d+-sized )?(Py\w+Objects)", stats.text):
+        said[name] = said.get(name, 0) + int(count)
+    for name in set(said) & set(names):
+        assert blocks(rows, "parked", names[name], None) == said[name], name
+    assert said["PyTupleObjects"] > 100 and said["PyFloatObjects"] > 50
 
 
 @pytest.mark.parametrize("workload", ["json_churn", "class_instances", "cycles_and_gc", "talk",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "census/buffers.h"
+#include "census/parked.h"
 #include "census/pool_reader.h"
 #include "census/type_name.h"
 #include "census/word.h"
@@ -34,6 +35,15 @@ struct look {
 		uint32_t type; /* the instance's */
 	} * claims;
 	size_t claim_cnt, claim_capacity;
+	struct parked_links links;
+};
+
+/* What a look at a block has told. */
+struct finding {
+	uint32_t kind;
+	bool is_unseen; /* something could be a type that nobody has looked at: the kind is not known yet */
+	bool has_link; /* else: if it is BLOCK_UNKNOWN, it may hang on a free list */
+	struct parked_link link;
 };
 
 static void find_offsets(struct look *look, const struct object_layout *layout)
@@ -107,36 +117,52 @@ static uint32_t classify_as(const struct census *census, uint32_t number, const 
 }
 
 /*
- * The kind of a block, of which @bytes are a copy. What is alive goes before what seems to be parked: it may be
- * what was there before, in words not written since. *is_unseen: something could be a type that nobody has looked
- * at; it is noted, and the kind is not known before that is. Returns 0 or -ENOMEM.
+ * What is in a block, of which @bytes are a copy, if there is an object @offset into it. What is alive goes before what
+ * seems to be parked: it may be what was there before, in words not written since.
  */
-static int classify(const struct look *look, const uint8_t *bytes, uint32_t size, uint32_t *kind,
-		    bool *is_unseen)
+static int look_at_offset(const struct look *look, const uint8_t *bytes, uint32_t size,
+			  uint32_t offset, struct finding *finding)
 {
 	const struct census *census = look->census;
+	uint64_t word = word_at(bytes + offset), type = word_at(bytes + offset + 8);
+	bool is_link = !can_be_refcnt(census, word);
+	uint32_t number, found;
 	int err = 0;
 
-	*kind = block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
-	*is_unseen = false;
-	for (size_t i = 0; i < look->offset_cnt && !err; i++) {
-		uint32_t offset = look->offsets[i], number, found;
-		uint64_t type;
+	if (is_link && !parked__is_link(census, word))
+		return 0;
+	number = type_table__find(census->types, type);
+	if (number == TYPE_UNSEEN && census__could_be_type(census, type)) {
+		finding->is_unseen = true;
+		err = type_table__note(census->types, type);
+	}
+	if (number >= TYPE_UNSEEN || block_kind__role(finding->kind) == BLOCK_OBJECT)
+		return err;
+	found = classify_as(census, number, bytes, size, offset);
+	if (block_kind__role(found) == BLOCK_UNKNOWN)
+		return err;
+	if (is_link) {
+		finding->has_link = true;
+		finding->link = (struct parked_link){.type = number, .next = word};
+	} else {
+		finding->kind = found;
+	}
+	return err;
+}
 
-		if (offset + PYOBJECT_BYTES > size ||
-		    !can_be_refcnt(census, word_at(bytes + offset)))
-			continue;
-		type = word_at(bytes + offset + 8);
-		number = type_table__find(census->types, type);
-		if (number == TYPE_UNSEEN && census__could_be_type(census, type)) {
-			*is_unseen = true;
-			err = type_table__note(census->types, type);
-		}
-		if (number >= TYPE_UNSEEN || block_kind__role(*kind) == BLOCK_OBJECT)
-			continue;
-		found = classify_as(census, number, bytes, size, offset);
-		if (block_kind__role(found) != BLOCK_UNKNOWN)
-			*kind = found;
+static int look_into(const struct look *look, const uint8_t *bytes, uint32_t size,
+		     struct finding *finding)
+{
+	int err = 0;
+
+	*finding = (struct finding){.kind = block_kind(BLOCK_UNKNOWN, PART_NONE, 0)};
+	for (size_t i = 0; i < look->offset_cnt && !err; i++)
+		if (look->offsets[i] + PYOBJECT_BYTES <= size)
+			err = look_at_offset(look, bytes, size, look->offsets[i], finding);
+	if (block_kind__role(finding->kind) == BLOCK_UNKNOWN && !finding->has_link &&
+	    parked__is_float(look->census, bytes, size, &finding->link.next)) {
+		finding->has_link = true;
+		finding->link.type = TYPE_NONE;
 	}
 	return err;
 }
@@ -182,28 +208,32 @@ static int note_referent(struct look *look, uint32_t kind, const uint8_t *bytes,
 						       : 0;
 }
 
-static int set_kind(struct look *look, uint32_t place, uint32_t kind, const uint8_t *bytes,
-		    uint32_t size)
+static int take_finding(struct look *look, uint32_t place, const struct finding *finding,
+			const uint8_t *bytes, uint32_t size)
 {
+	struct parked_link link = finding->link;
 	int err;
 
-	look->census->blocks.words[place] = kind;
-	if (block_kind__role(kind) != BLOCK_OBJECT)
+	look->census->blocks.words[place] = finding->kind;
+	if (block_kind__role(finding->kind) == BLOCK_UNKNOWN && finding->has_link) {
+		link.place = place;
+		return parked_links__add(&look->links, link);
+	}
+	if (block_kind__role(finding->kind) != BLOCK_OBJECT)
 		return 0;
-	err = claim_dict(look, kind, bytes, size);
-	return err ? err : note_referent(look, kind, bytes, size);
+	err = claim_dict(look, finding->kind, bytes, size);
+	return err ? err : note_referent(look, finding->kind, bytes, size);
 }
 
 static int look_at_block(struct look *look, uint32_t place, const uint8_t *bytes, uint32_t size)
 {
-	bool is_unseen;
-	uint32_t kind;
-	int err = classify(look, bytes, size, &kind, &is_unseen);
+	struct finding finding;
+	int err = look_into(look, bytes, size, &finding);
 
 	if (err)
 		return err;
-	if (!is_unseen)
-		return set_kind(look, place, kind, bytes, size);
+	if (!finding.is_unseen)
+		return take_finding(look, place, &finding, bytes, size);
 	look->census->blocks.words[place] = block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
 	err = ARRAY_RESERVE(look->later, look->later_capacity, look->later_cnt + 1);
 	if (!err)
@@ -240,28 +270,15 @@ static int look_again(void *context)
 
 	for (size_t i = 0; i < look->later_cnt && !err; i++) {
 		const struct later *later = &look->later[i];
-		bool is_unseen; /* nothing is any more */
-		uint32_t kind;
+		struct finding finding; /* nothing is unseen any more */
 
-		err = classify(look, later->bytes, later->size, &kind, &is_unseen);
+		err = look_into(look, later->bytes, later->size, &finding);
 		if (!err)
-			err = set_kind(look, later->place, kind, later->bytes, later->size);
+			err = take_finding(look, later->place, &finding, later->bytes, later->size);
 	}
 	look->later_cnt = 0;
 	/* What the second look has noted. */
 	return err ? err : type_table__resolve(look->census->types);
-}
-
-static uint32_t find_dict_type(const struct type_table *types)
-{
-	for (uint32_t i = 0; i < type_table__cnt(types); i++) {
-		const struct type *type = type_table__at(types, i);
-
-		if (type->flags & TYPE_DICT_SUBCLASS && !(type->flags & TYPE_HEAPTYPE) &&
-		    !strcmp(type->name, "dict"))
-			return i;
-	}
-	return TYPE_NONE;
 }
 
 /* Makes the dicts that were claimed those of their instances. */
@@ -294,11 +311,14 @@ static int look_at_blocks(struct census *census)
 
 	find_offsets(&look, &census->layout);
 	err = pool_reader__run(census->heap, &census->blocks, census->memory, &visitor);
-	census->dict_type = find_dict_type(census->types);
-	if (!err)
+	census->dict_type = type_table__built_in(census->types, "dict");
+	if (!err) {
 		settle_claims(&look);
+		parked_links__settle(&look.links, census);
+	}
 	free(look.later);
 	free(look.claims);
+	parked_links__release(&look.links);
 	return err;
 }
 

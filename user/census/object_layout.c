@@ -43,13 +43,13 @@ struct object_layout object_layout__of_version(int major, int minor, uint32_t al
 		.pre_header_flags = pre_header_flags(major, minor),
 		.has_gc_refs = major < 3 || minor < 8,
 		.gc_refs_shift = major < 3 ? 0 : 1,
-		.frame_has_count =
-			major < 3 ||
-			minor<11,
-			      .dict_has_table = major<
-				      3,
-				      /* A count below 2^40: so many references do not fit into memory. */
-				      .refcnt_zeros = ~0UL << 40, .refcnt_bits = ~0UL>> 24,
+		.frame_has_count = major < 3 || minor < 11,
+		.dict_has_table = major < 3,
+		.parked_by_count = major == 3 && minor >= 14,
+		.parked_floats_by_type = major == 3 && minor < 14 && !debug_hooks,
+		/* A count below 2^40: so many references do not fit into memory. */
+		.refcnt_zeros = ~0UL << 40,
+		.refcnt_bits = ~0UL >> 24,
 	};
 
 	/* Include/refcount.h: uint32_t ob_refcnt; uint16_t ob_overflow, ob_flags */

@@ -27,6 +27,8 @@ struct object_layout {
 	bool has_gc_refs;
 	bool frame_has_count; /* up to 3.10 a frame object is a PyVarObject */
 	bool dict_has_table;  /* 2.7: ma_table in place of ma_keys and ma_values */
+	/* What hangs on a free list points to the next: with the word of its count; with that of its type. */
+	bool parked_by_count, parked_floats_by_type;
 };
 
 /*

@@ -370,3 +370,11 @@ const struct type *type_table__base(const struct type_table *table, const struct
 
 	return number < TYPE_UNSEEN ? &table->types[number] : NULL;
 }
+
+uint32_t type_table__built_in(const struct type_table *table, const char *name)
+{
+	for (uint32_t i = 0; i < table->type_cnt; i++)
+		if (!(table->types[i].flags & TYPE_HEAPTYPE) && !strcmp(table->types[i].name, name))
+			return i;
+	return TYPE_NONE;
+}

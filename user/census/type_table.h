@@ -86,6 +86,9 @@ void type_table__rename(struct type_table *table, uint32_t number, char *name);
 /* The type that @type is derived from; NULL: none, or not known. */
 const struct type *type_table__base(const struct type_table *table, const struct type *type);
 
+/* The number of the type of Python's own that has this name; or TYPE_NONE. */
+uint32_t type_table__built_in(const struct type_table *table, const char *name);
+
 /* The types, by their numbers: 0 up to type_table__cnt(). */
 const struct type *type_table__at(const struct type_table *table, uint32_t number);
 uint32_t type_table__cnt(const struct type_table *table);

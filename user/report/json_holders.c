@@ -68,6 +68,8 @@ void json_holders__add_story(json_t **block, const struct pin_holders *holders, 
 	const struct pin_story *story = &holders->stories[index];
 
 	json_values__set(block, "value", json_values__text(story->value));
+	json_values__set(block, "items",
+			 story->has_items ? json_integer((json_int_t)story->items) : json_null());
 	json_values__set(block, "path", json_values__text(story->path));
 	json_values__set(block, "root", pack_root(story));
 }

@@ -11,6 +11,9 @@
 #include "util/id_table.h"
 
 #define VALUE_CHARACTERS 40
+#define PYOBJECT_BYTES	 16
+/* PyTuple_MAXSAVESIZE, Include/internal/pycore_tuple.h; longer ones are not kept */
+#define PARKED_ITEMS_MAX 20
 
 /* A live block in a pinned arena. */
 struct pin {
@@ -95,6 +98,23 @@ static int make_path(const struct work *work, const struct retention_path *path,
 	return path_text__make(out, work->graph, work->roots, path, &options);
 }
 
+/* A tuple is parked among those of as many items: PyVarObject's ob_size still says how many. */
+static int count_parked_items(const struct work *work, uint32_t place, struct pin_story *story)
+{
+	const struct census *census = work->graph->census;
+	uint32_t kind = census->blocks.words[place];
+	int err;
+
+	if (!(census__object_type(census, kind)->flags & TYPE_TUPLE_SUBCLASS))
+		return 0;
+	err = memory__read(census->memory,
+			   block_table__address(&census->blocks, place) +
+				   census__object_offset(census, kind) + PYOBJECT_BYTES,
+			   &story->items, sizeof(story->items));
+	story->has_items = !err && story->items <= PARKED_ITEMS_MAX;
+	return memory__is_missing(err) ? 0 : err;
+}
+
 static int find_story(const struct work *work, uint64_t address, struct pin_story *story)
 {
 	uint32_t place = block_table__find(&work->graph->census->blocks, address);
@@ -103,6 +123,8 @@ static int find_story(const struct work *work, uint64_t address, struct pin_stor
 
 	if (place == PLACE_NONE)
 		return 0;
+	if (block_kind__role(work->graph->census->blocks.words[place]) == BLOCK_PARKED)
+		return count_parked_items(work, place, story);
 	if (!work->options->no_values)
 		err = value__describe(&story->value, work->graph->census,
 				      graph__address(work->graph, place),

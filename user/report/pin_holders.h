@@ -15,7 +15,9 @@
 
 struct pin_story {
 	char *value; /* as repr() has it; NULL: of no type whose values are told, or nobody wants it */
-	char *path; /* NULL: no root leads there */
+	bool has_items; /* it is a parked tuple: */
+	uint64_t items; /* of so many */
+	char *path;	/* NULL: no root leads there */
 	/* Where the path begins, and its name in it, which the root owns; NULL: that is not told. */
 	enum root_kind root_kind;
 	const char *root_name;

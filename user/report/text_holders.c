@@ -18,15 +18,21 @@ void text_holders__write_block(const struct census *census, const struct pin_hol
 			       size_t index, const struct pinned_block *block, FILE *out)
 {
 	const struct pin_story *story = &holders->stories[index];
+	uint32_t kind = census__kind_at(census, block->address);
 
 	fprintf(out, "\n      %#" PRIx64 ":%u  ", block->address, block->size);
-	text_census__write_kind(census, census__kind_at(census, block->address), out);
+	text_census__write_kind(census, kind, out);
 	if (story->value) {
 		fputc(' ', out);
 		text__write(story->value, out);
 	}
+	if (story->has_items)
+		fprintf(out, " of %s", COUNT(story->items));
 	fputs("\n          ", out);
-	text_census__write_path(story->path, out);
+	if (block_kind__role(kind) == BLOCK_PARKED)
+		fputs("[on one of Python's free lists]", out);
+	else
+		text_census__write_path(story->path, out);
 }
 
 void text_holders__write_advices(const struct advices *advices, FILE *out)

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "census/parked.h"
+
+#include <stdlib.h>
+
+#include "census/word.h"
+#include "util/array.h"
+
+/* PyFloatObject, Include/cpython/floatobject.h */
+#define FLOAT_BYTES 24
+/* What hangs on something that turned out not to be parked is not so itself: so far that is followed. */
+#define ROUNDS_MAX 64
+
+bool parked__is_link(const struct census *census, uint64_t word)
+{
+	return census->layout.parked_by_count && could_be_object(word) &&
+	       word >= census->blocks.start && word < census->blocks.end;
+}
+
+bool parked__is_float(const struct census *census, const uint8_t *bytes, uint32_t size,
+		      uint64_t *next)
+{
+	uint32_t alignment = census->heap->geometry.alignment;
+
+	if (!census->layout.parked_floats_by_type ||
+	    size != (FLOAT_BYTES + alignment - 1) / alignment * alignment || word_at(bytes))
+		return false;
+	*next = word_at(bytes + 8);
+	return !*next || (could_be_object(*next) && *next >= census->blocks.start &&
+			  *next < census->blocks.end);
+}
+
+int parked_links__add(struct parked_links *links, struct parked_link link)
+{
+	int err = ARRAY_RESERVE(links->links, links->capacity, links->cnt + 1);
+
+	if (!err)
+		links->links[links->cnt++] = link;
+	return err;
+}
+
+static int compare_links(const void *left, const void *right)
+{
+	const struct parked_link *a = left, *b = right;
+
+	return (a->place > b->place) - (a->place < b->place);
+}
+
+static struct parked_link *find_link(const struct parked_links *links, uint32_t place)
+{
+	const struct parked_link key = {.place = place};
+
+	return bsearch(&key, links->links, links->cnt, sizeof(key), compare_links);
+}
+
+/* The place of the next object, if one of the same type could be there, in a block of the same size. */
+static uint32_t find_next(const struct census *census, const struct parked_link *link)
+{
+	uint32_t offset =
+		object_layout__object_offset(&census->layout,
+					     type_table__at(census->types, link->type)->flags);
+	uint64_t start;
+	uint32_t next = block_table__locate(&census->blocks, link->next, &start);
+
+	if (next == PLACE_NONE || start + offset != link->next ||
+	    block_table__pool_of(&census->blocks, next)->block_size !=
+		    block_table__pool_of(&census->blocks, link->place)->block_size)
+		return PLACE_NONE;
+	return next;
+}
+
+static bool is_parked(const struct census *census, uint32_t place, uint32_t type)
+{
+	return census->blocks.words[place] == block_kind(BLOCK_PARKED, PART_NONE, type);
+}
+
+static void set_parked(struct census *census, uint32_t place, uint32_t type)
+{
+	census->blocks.words[place] = block_kind(BLOCK_PARKED, PART_NONE, type);
+}
+
+/* Takes back what does not hang on anything parked. Returns whether there was any. */
+static bool drop_loose(const struct parked_links *links, struct census *census)
+{
+	bool dropped = false;
+
+	for (size_t i = 0; i < links->cnt; i++) {
+		const struct parked_link *link = &links->links[i];
+		uint32_t next;
+
+		if (!link->next || !is_parked(census, link->place, link->type))
+			continue;
+		next = find_next(census, link);
+		if (next != PLACE_NONE && is_parked(census, next, link->type))
+			continue;
+		census->blocks.words[link->place] = block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
+		dropped = true;
+	}
+	return dropped;
+}
+
+/* The last of a list of floats is one for the one before only: it is all zeros. */
+static void add_last(const struct parked_links *links, struct census *census)
+{
+	for (size_t i = 0; i < links->cnt; i++) {
+		const struct parked_link *link = &links->links[i], *last;
+		uint32_t next = link->next ? find_next(census, link) : PLACE_NONE;
+
+		last = next == PLACE_NONE ? NULL : find_link(links, next);
+		if (last && !last->next)
+			set_parked(census, next, link->type);
+	}
+}
+
+void parked_links__settle(struct parked_links *links, struct census *census)
+{
+	uint32_t float_type = type_table__built_in(census->types, "float");
+	size_t kept = 0;
+
+	for (size_t i = 0; i < links->cnt; i++) {
+		struct parked_link link = links->links[i];
+
+		if (link.type == TYPE_NONE)
+			link.type = float_type;
+		if (link.type != TYPE_NONE)
+			links->links[kept++] = link;
+	}
+	links->cnt = kept;
+	if (!kept)
+		return;
+	qsort(links->links, links->cnt, sizeof(*links->links), compare_links);
+	for (size_t i = 0; i < links->cnt; i++)
+		if (links->links[i].next)
+			set_parked(census, links->links[i].place, links->links[i].type);
+	add_last(links, census);
+	for (int i = 0; i < ROUNDS_MAX && drop_loose(links, census); i++)
+		;
+}
+
+void parked_links__release(struct parked_links *links)
+{
+	free(links->links);
+	*links = (struct parked_links){};
+}
