@@ -18,7 +18,8 @@
 #define TYPE_FLAGS_OFFSET 168
 #define STATIC_TYPE_BYTES 368
 
-#define SET_MASK 32
+#define SET_MASK	32
+#define UNICODE_27_TEXT 24
 
 /* PyFrameObject: f_back, f_valuestack, f_trace; up to 3.6 the exception behind that */
 #define FRAME_BACK	    24
@@ -171,6 +172,14 @@ static int layout_of(struct references *references, uint32_t number, struct type
 	if ((*out)->layout == LAYOUT_UNSEEN)
 		find_layout(references->census, number, *out);
 	return 0;
+}
+
+/* Where a unicode object of 2.7 has its characters (Include/unicodeobject.h). */
+static int take_characters(struct references *references, uint32_t owner,
+			   const struct object_copy *text)
+{
+	return tell(references, owner, REFERS_TO_BUFFER, word_at(text->bytes + UNICODE_27_TEXT), 0,
+		    0);
 }
 
 static int take_list(struct references *references, uint32_t owner, const struct object_copy *list)
@@ -472,6 +481,10 @@ static int take_base(struct references *references, uint32_t owner,
 				  PYOBJECT_BYTES + 16);
 	case LAYOUT_FRAME:
 		return take_frame(references, owner, object, type);
+	case LAYOUT_PLAIN:
+		return references->census->major < 3 && type->flags & TYPE_UNICODE_SUBCLASS
+			       ? take_characters(references, owner, object)
+			       : 0;
 	case LAYOUT_SCANNED:
 		return scan_words(references, owner, type, object, PYOBJECT_BYTES,
 				  end_of(references->census, type, object));

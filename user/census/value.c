@@ -20,7 +20,10 @@
 #define DIGITS_MAX	 2
 #define BYTES_SHOWN	 512
 #define FLOAT_DIGITS_MAX 17 /* behind the point; one less is enough */
-#define ESCAPED_MAX	 4  /* bytes that become of one */
+#define UNICODE_MAX	 0x10ffff
+#define UNITS_SHOWN	 256 /* of 2.7's unicode */
+#define UNIT_ESCAPED_MAX 10
+#define ESCAPED_MAX	 4 /* bytes that become of one */
 #define CUT		 "..."
 
 static char *put_escaped(char *to, uint8_t byte)
@@ -208,6 +211,92 @@ static int describe_float(char **out, const struct census *census, uint64_t addr
 	return print(out, "%.*f", digits > 1 ? digits : 1, value);
 }
 
+/*
+ * PyUnicodeObject of 2.7 (Include/unicodeobject.h): length, str, in units of 2 or 4 bytes, as the build has it. They
+ * are taken for units of 4 if each of those shown is a character and a unit of 0 is behind the last one.
+ */
+static bool is_wide(const uint32_t *units, uint64_t length, size_t shown)
+{
+	for (size_t i = 0; i < shown; i++)
+		if (units[i] > UNICODE_MAX)
+			return false;
+	return shown < length || !units[shown];
+}
+
+static bool is_high_surrogate(uint32_t unit)
+{
+	return unit >= 0xd800 && unit < 0xdc00;
+}
+
+static bool is_low_surrogate(uint32_t unit)
+{
+	return unit >= 0xdc00 && unit < 0xe000;
+}
+
+/* The unit, or pair of them, at *at, which is moved behind it. */
+static uint32_t next_character(const void *units, bool wide, size_t cnt, size_t *at)
+{
+	const uint16_t *narrow = units;
+	uint32_t character = wide ? ((const uint32_t *)units)[*at] : narrow[*at];
+
+	++*at;
+	if (!wide && is_high_surrogate(character) && *at < cnt && is_low_surrogate(narrow[*at]))
+		character = 0x10000 + ((character - 0xd800) << 10) + (narrow[(*at)++] - 0xdc00);
+	return character;
+}
+
+static char *put_unicode(char *to, uint32_t character, char quote)
+{
+	if (character < 0x80)
+		return put_byte(to, (uint8_t)character, quote);
+	if (character < 0x100)
+		return put_escaped(to, (uint8_t)character);
+	return to + sprintf(to, character < 0x10000 ? "\\u%04x" : "\\U%08x", character);
+}
+
+static char quote_for_units(const void *units, bool wide, size_t cnt)
+{
+	bool has_single = false, has_double = false;
+
+	for (size_t at = 0; at < cnt;) {
+		uint32_t character = next_character(units, wide, cnt, &at);
+
+		has_single |= character == '\'';
+		has_double |= character == '"';
+	}
+	return has_single && !has_double ? '"' : '\'';
+}
+
+static int describe_unicode_27(char **out, const struct census *census, uint64_t address,
+			       size_t characters_max)
+{
+	char text[UNITS_SHOWN * UNIT_ESCAPED_MAX + sizeof("u''" CUT)], *to = text, quote;
+	uint32_t units[UNITS_SHOWN + 1] = {};
+	uint64_t header[2];
+	size_t shown, at = 0;
+	bool wide;
+	int err = memory__read(census->memory, address + VALUE_OFFSET, header, sizeof(header));
+
+	if (err)
+		return err;
+	shown = header[0] < UNITS_SHOWN ? header[0] : UNITS_SHOWN;
+	wide = !memory__read(census->memory, header[1], units, (shown + 1) * sizeof(*units)) &&
+	       is_wide(units, header[0], shown);
+	err = wide ? 0
+		   : memory__read(census->memory, header[1], units, (shown + 1) * sizeof(uint16_t));
+	if (err)
+		return err;
+	quote = quote_for_units(units, wide, shown);
+	*to++ = 'u';
+	*to++ = quote;
+	for (size_t cnt = 0; at < shown && cnt < characters_max; cnt++)
+		to = put_unicode(to, next_character(units, wide, shown, &at), quote);
+	*to++ = quote;
+	strcpy(to, at < header[0] ? CUT : "");
+	*out = strdup(text);
+	return *out ? 0 : -ENOMEM;
+}
+
 static int describe(char **out, const struct census *census, const struct type *type,
 		    uint64_t address, size_t characters_max)
 {
@@ -220,7 +309,8 @@ static int describe(char **out, const struct census *census, const struct type *
 	if (census->major < 3 && type->flags & TYPE_INT_SUBCLASS)
 		return describe_int(out, census, address, is_bool);
 	if (type->flags & TYPE_UNICODE_SUBCLASS)
-		return census->major < 3 ? 0 : describe_text(out, census, address, characters_max);
+		return census->major < 3 ? describe_unicode_27(out, census, address, characters_max)
+					 : describe_text(out, census, address, characters_max);
 	if (type->flags & TYPE_BYTES_SUBCLASS)
 		return census->major < 3 ? describe_text(out, census, address, characters_max)
 					 : describe_bytes(out, census, address, characters_max);
