@@ -1,5 +1,8 @@
 """Profiles of a trace, as other tools read them."""
+import contextlib
+import os
 import shutil
+import sqlite3
 import subprocess
 import time
 
@@ -11,13 +14,19 @@ from test_stacks import LINES
 COUNTS = dict(zip(LINES, (40000, 20000, 5000)))
 
 
-def profile(target, *options):
-    """Starts a trace that writes a profile, has the target fill its heap, and ends it."""
+def start(target, *options):
+    """Starts a trace that writes a file at its end; until then it says nothing on stdout."""
     process = subprocess.Popen(
         [PYFRAG, "trace", "-p", str(target.pid), "--mode", "full", "--sample-bytes", "0", "-v",
-         *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)    # It says nothing on stdout until its end.
+         *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while b"is traced" not in process.stderr.readline():
         assert process.poll() is None
+    return process
+
+
+def profile(target, *options):
+    """Starts a trace that writes a profile, has the target fill its heap, and ends it."""
+    process = start(target, *options)
     target.run("much_of_three_lines")
     target.wait_until_blocked()
     process.terminate()
@@ -78,3 +87,37 @@ def test_what_cannot_be(any_target, tmp_path):
         failed = run_pyfrag("trace", "-p", any_target.pid, *options, check=False)
         assert failed.returncode != 0
         assert len(failed.stderr.decode().splitlines()) == 1
+
+
+def test_database(any_target, tmp_path):
+    path = str(tmp_path / "heap.db")
+    assert profile(any_target, "--format", "database", "-o", path) == ""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT site, kind, blocks, bytes FROM by_site"
+                                  " WHERE known_of = 'block'").fetchall()
+        events = dict(connection.execute("SELECT name, count FROM events"))
+        lines = connection.execute("SELECT count(*) FROM frames WHERE function IS NULL").fetchone()
+        assert connection.execute("SELECT count(*) FROM blocks WHERE site NOT IN"
+                                  " (SELECT id FROM sites)").fetchone() == (0,)
+    found = {}
+    for site, kind, blocks, size in rows:
+        if site.split()[0].endswith("_block") and kind == "bytes":
+            word = site.split()[0].rpartition(".")[2][:-len("_block")]
+            found[word] = (blocks, size)
+    assert found == {word: (count, count * PIN_BLOCK) for word, count in COUNTS.items()}
+    assert events["allocs"] > sum(COUNTS.values()) and events["lost"] == 0
+    assert lines == (0,)
+
+
+def test_no_database_of_what_is_gone(any_target, tmp_path):
+    path = str(tmp_path / "heap.db")
+    process = start(any_target, "--format", "database", "-o", path)
+    time.sleep(0.5)  # the heap is read once
+    any_target.process.kill()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1 and b"is gone" in err and not os.path.exists(path)
+
+
+def test_a_database_has_to_have_a_name(any_target):
+    result = run_pyfrag("trace", "-p", any_target.pid, "--format", "database", check=False)
+    assert result.returncode == 1 and b"-o FILE" in result.stderr

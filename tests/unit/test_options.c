@@ -142,7 +142,7 @@ static const struct known_option {
 	{"--no-cache", NULL, NULL, "tid"},	{"--verbose", "-v", NULL, "tsidf"},
 	{"--help", "-h", NULL, "tsidqrf"},	{"--paths", NULL, NULL, "s"},
 	{"--object", NULL, "0x7f00", "s"},	{"--arena", NULL, "0x7f00", "s"},
-	{"--since", NULL, "heap.db", "s"},	{"--no-values", NULL, NULL, "s"},
+	{"--since", NULL, "heap.db", "s"},	{"--no-values", NULL, NULL, "ts"},
 };
 
 static bool takes(const struct command *command, const struct known_option *option)

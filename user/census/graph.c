@@ -150,8 +150,10 @@ uint32_t graph__block_bytes(const struct graph *graph, uint32_t node)
 	return node < blocks->place_cnt ? block_table__pool_of(blocks, node)->block_size : 0;
 }
 
-static int add_outside(struct graph *graph, uint64_t address, uint32_t *node)
+static int add_outside(struct graph *graph, uint32_t owner, const struct reference *reference,
+		       uint32_t *node)
 {
+	uint64_t address = reference->to;
 	size_t id = graph->outside_cnt;
 	int err;
 
@@ -164,8 +166,12 @@ static int add_outside(struct graph *graph, uint64_t address, uint32_t *node)
 				    id);
 	if (err)
 		return err;
-	graph->outside[graph->outside_cnt++] =
-		(struct outside_object){.address = address, .type = TYPE_UNSEEN};
+	graph->outside[graph->outside_cnt++] = (struct outside_object){
+		.address = address,
+		.type = TYPE_UNSEEN,
+		.owner = owner,
+		.is_buffer = reference->how == REFERS_TO_BUFFER,
+	};
 	*node = graph->census->blocks.place_cnt + (uint32_t)id;
 	return 0;
 }
@@ -259,11 +265,13 @@ static int refer(void *context, uint32_t owner, const struct reference *referenc
 	int err = 0;
 
 	if (!find_in_blocks(graph, reference->to, loose, &to)) {
-		if (!could_be_object(reference->to) || reference->how == REFERS_TO_BUFFER)
+		if (!could_be_object(reference->to))
 			return 0;
 		to = find_outside(graph, reference->to);
 		if (to == NODE_NONE && !heap__arena_around(graph->census->heap, reference->to))
-			err = add_outside(graph, reference->to, &to);
+			err = add_outside(graph, owner, reference, &to);
+		if (reference->how == REFERS_TO_BUFFER)
+			return err;
 	}
 	if (err || to == NODE_NONE || to == owner)
 		return err;
@@ -350,7 +358,7 @@ static int identify(struct build *build, struct headers *headers, size_t from, s
 		const uint64_t *words = headers->words[i - from];
 		uint32_t number = TYPE_NONE;
 
-		if (!headers->ranges[i - from].failed &&
+		if (!headers->ranges[i - from].failed && !graph->outside[i].is_buffer &&
 		    object_layout__is_refcnt(&graph->census->layout, words[0]) &&
 		    words[0] & graph->census->layout.refcnt_bits)
 			number = type_table__find(types, words[1]);

@@ -20,7 +20,9 @@
 /* An object outside of arenas. */
 struct outside_object {
 	uint64_t address;
-	uint32_t type; /* its number; TYPE_NONE: it is no object */
+	uint32_t type;	/* its number; TYPE_NONE: it is no object */
+	uint32_t owner; /* the first node that was found to refer to it */
+	bool is_buffer; /* that node has it for what belongs to it */
 };
 
 /* By what an object refers to another; the same for all references of the same kind. */

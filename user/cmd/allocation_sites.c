@@ -65,7 +65,7 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 	int err;
 
 	sites->tracer = tracer;
-	sites->max = options__want_profile(options) ? SIZE_MAX : SITES_REPORTED_MAX;
+	sites->max = options__want_reports(options) ? SITES_REPORTED_MAX : SIZE_MAX;
 	err = runtime__find(&sites->runtime, source->python, memory, &failure);
 	sites->has_runtime = !err;
 	if (options->no_stacks)

@@ -11,6 +11,7 @@
 
 void heap_census__release(struct heap_census *census)
 {
+	outside_objects__release(&census->outside);
 	advices__release(&census->advices);
 	pin_holders__release(&census->holders);
 	object_report__release(&census->object);
@@ -122,11 +123,10 @@ static int follow_ways(struct heap_census *out, const struct pinned *pinned,
 	return err;
 }
 
-static int follow_references(struct heap_census *out, const struct heap_source *source,
-			     const struct runtime *runtime, const struct pinned *pinned,
-			     const struct options *options)
+static int follow_references(struct heap_census *out, const struct heap_census_of *of,
+			     const struct runtime *runtime, const struct options *options)
 {
-	const struct root_sources sources = {.process = source->process, .runtime = runtime};
+	const struct root_sources sources = {.process = of->source->process, .runtime = runtime};
 	bool by_referrers = options->by == BY_REFERRERS || options->by == BY_VIA;
 	int err = graph__build(&out->graph, out->report.census,
 			       options->with_database || options->by == BY_VIA,
@@ -137,22 +137,24 @@ static int follow_references(struct heap_census *out, const struct heap_source *
 	if (!err && by_referrers)
 		err = referrers__find(&out->report.referrers, out->graph, &out->roots,
 				      options->no_values);
-	return err ? err : follow_ways(out, pinned, options);
+	if (!err && of->memory_use)
+		err = outside_objects__find(&out->outside, out->graph, of->memory_use);
+	return err ? err : follow_ways(out, of->pinned, options);
 }
 
-int heap_census__take(struct heap_census *out, const struct heap_source *source,
-		      const struct heap *heap, const struct pinned *pinned,
+int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 		      const struct options *options, uint64_t *counters, struct failure *failure)
 {
+	const struct heap_source *source = of->source;
 	struct runtime runtime;
-	int err = take_census(out, source, heap, options, failure);
+	int err = take_census(out, source, of->heap, options, failure);
 
 	if (!err && wants_graph(options)) {
 		err = runtime__find(&runtime, source->python, &source->process->memory.memory,
 				    failure);
 		if (err)
 			return err;
-		err = follow_references(out, source, &runtime, pinned, options);
+		err = follow_references(out, of, &runtime, options);
 		if (err)
 			return describe_graph_error(source, err, options, failure);
 		counters[COUNTER_REFERENCES_LEFT_OUT] += out->graph->left_out_cnt;

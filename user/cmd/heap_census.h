@@ -13,7 +13,9 @@
 #include "report/advice.h"
 #include "report/arena_report.h"
 #include "report/census_kinds.h"
+#include "report/memory_use.h"
 #include "report/object_report.h"
+#include "report/outside_objects.h"
 #include "report/pin_holders.h"
 
 struct heap_census {
@@ -25,16 +27,24 @@ struct heap_census {
 	struct advices advices;
 	struct arena_report arena;
 	struct object_report object;
+	struct outside_objects outside; /* with a graph */
+};
+
+/* What it is taken of; all must outlive it. */
+struct heap_census_of {
+	const struct heap_source *source;
+	const struct heap *heap;
+	const struct pinned *pinned;
+	const struct memory_use *memory_use; /* NULL: not known */
 };
 
 /* Whether the options want any of it. */
 bool heap_census__is_wanted(const struct options *options);
 
 /*
- * Takes it of @heap, which must outlive it, as @source must. Adds what was left out to @counters. Returns 0 or negative errno, and then @failure says
- * what. The caller releases, in any case.
+ * Takes it. Adds what was left out to @counters. Returns 0 or negative errno, and then @failure says what. The caller
+ * releases, in any case.
  */
-int heap_census__take(struct heap_census *out, const struct heap_source *source,
-		      const struct heap *heap, const struct pinned *pinned,
+int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 		      const struct options *options, uint64_t *counters, struct failure *failure);
 void heap_census__release(struct heap_census *census);

@@ -21,17 +21,28 @@ static void show_progress(uint64_t done_rows, uint64_t all_rows)
 		     units__count(all_rows).text);
 }
 
-static int write_content(const char *path, const struct heap_snapshot *snapshot,
+struct heap_database_of heap_database_of__snapshot(const struct heap_snapshot *snapshot)
+{
+	return (struct heap_database_of){
+		.output = &snapshot->output,
+		.findings = &snapshot->findings,
+		.heap = snapshot->reading.heap,
+		.census = &snapshot->census,
+	};
+}
+
+static int write_content(const char *path, const struct heap_database_of *of,
 			 const struct options *options, struct failure *failure)
 {
 	char host[OUTPUT_HOST_BYTES];
-	const struct report report = output__describe(&snapshot->output, &snapshot->findings, host);
+	const struct report report = output__describe(of->output, of->findings, host);
 	const struct database_content content = {
 		.report = &report,
-		.heap = snapshot->reading.heap,
-		.graph = snapshot->census.graph,
-		.roots = &snapshot->census.roots,
-		.retention = snapshot->census.retention,
+		.heap = of->heap,
+		.graph = of->census->graph,
+		.roots = &of->census->roots,
+		.retention = of->census->retention,
+		.ledger = of->ledger,
 		.no_values = options->no_values,
 		.progress = show_progress,
 	};
@@ -46,7 +57,7 @@ static int describe_error(const char *path, int err, struct failure *failure)
 	return failure__set(failure, err, "cannot write %s: %s", path, strerror(-err));
 }
 
-int heap_database__write(const char *path, const struct heap_snapshot *snapshot,
+int heap_database__write(const char *path, const struct heap_database_of *of,
 			 const struct options *options, struct failure *failure)
 {
 	_cleanup_(out_file__freep) struct out_file *file = NULL;
@@ -58,7 +69,7 @@ int heap_database__write(const char *path, const struct heap_snapshot *snapshot,
 	if (!file->temporary)
 		return failure__set(failure, -EINVAL,
 				    "cannot write %s: a database has to be a file", path);
-	err = write_content(file->temporary, snapshot, options, &cause);
+	err = write_content(file->temporary, of, options, &cause);
 	if (err)
 		return failure__set(failure, err, "cannot write %s: %s", path, cause.text);
 	err = out_file__commit(file);
@@ -107,6 +118,7 @@ int heap_database__of(struct heap_database *out, const char *text, const struct 
 		      struct failure *failure)
 {
 	_cleanup_(heap_snapshot__release) struct heap_snapshot snapshot = {};
+	struct heap_database_of of;
 	struct options options = *given;
 	pid_t pid = parse_pid(text);
 	int err;
@@ -119,5 +131,8 @@ int heap_database__of(struct heap_database *out, const char *text, const struct 
 	err = heap_snapshot__take(&snapshot, pid, &options, failure);
 	if (!err)
 		err = make_temporary(out, failure);
-	return err ? err : write_content(out->path, &snapshot, &options, failure);
+	if (err)
+		return err;
+	of = heap_database_of__snapshot(&snapshot);
+	return write_content(out->path, &of, &options, failure);
 }

@@ -6,6 +6,7 @@
 void heap_snapshot__release(struct heap_snapshot *snapshot)
 {
 	heap_census__release(&snapshot->census);
+	memory_use__release(&snapshot->memory_use);
 	findings__free(&snapshot->findings);
 	pinned_history__free(&snapshot->history);
 	heap__free(snapshot->reading.heap);
@@ -20,11 +21,37 @@ static void describe_output(struct heap_snapshot *snapshot, const struct options
 	snapshot->output.snapshot =
 		(struct report_snapshot){.duration_ms = snapshot->reading.duration_ms,
 					 .paused_ms = snapshot->reading.paused_ms};
+	snapshot->output.memory_use = snapshot->knows_memory_use ? &snapshot->memory_use : NULL;
+	snapshot->output.outside =
+		census->graph && snapshot->knows_memory_use ? &census->outside : NULL;
 	snapshot->output.census = census->report.census ? &census->report : NULL;
 	snapshot->output.arena = options->arena ? &census->arena : NULL;
 	snapshot->output.object = options->object ? &census->object : NULL;
 	snapshot->output.holders = options->with_paths ? &census->holders : NULL;
 	snapshot->output.advices = options->with_paths ? &census->advices : NULL;
+}
+
+/* Where that cannot be seen, the report does without. */
+static int find_memory_use(struct heap_snapshot *snapshot, struct failure *failure)
+{
+	int err = memory_use__find(&snapshot->memory_use, snapshot->source->process,
+				   snapshot->reading.heap);
+
+	snapshot->knows_memory_use = !err;
+	return err == -ENOMEM ? failure__set(failure, err, "out of memory") : 0;
+}
+
+static int take_census(struct heap_snapshot *snapshot, const struct options *options,
+		       struct failure *failure)
+{
+	const struct heap_census_of of = {
+		.source = snapshot->source,
+		.heap = snapshot->reading.heap,
+		.pinned = &snapshot->findings.pinned,
+		.memory_use = snapshot->knows_memory_use ? &snapshot->memory_use : NULL,
+	};
+
+	return heap_census__take(&snapshot->census, &of, options, snapshot->counters, failure);
 }
 
 int heap_snapshot__take(struct heap_snapshot *out, pid_t pid, const struct options *options,
@@ -51,9 +78,9 @@ int heap_snapshot__take(struct heap_snapshot *out, pid_t pid, const struct optio
 	err = output__find(&out->output, out->reading.heap, &out->findings);
 	if (err)
 		return failure__set(failure, err, "out of memory");
-	if (heap_census__is_wanted(options))
-		err = heap_census__take(&out->census, out->source, out->reading.heap,
-					&out->findings.pinned, options, out->counters, failure);
+	err = find_memory_use(out, failure);
+	if (!err && heap_census__is_wanted(options))
+		err = take_census(out, options, failure);
 	if (!err)
 		describe_output(out, options);
 	return err;

@@ -8,11 +8,14 @@
 #include "cmd/options.h"
 #include "cmd/output.h"
 #include "pymalloc/heap_source.h"
+#include "report/memory_use.h"
 
 struct heap_snapshot {
 	struct heap_source *source;
 	struct heap_reading reading; /* its heap is owned by this */
 	struct findings findings;
+	struct memory_use memory_use;
+	bool knows_memory_use;
 	struct pinned_history history;
 	struct heap_census census;
 	uint64_t counters[COUNTER_CNT];

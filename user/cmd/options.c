@@ -41,11 +41,11 @@ static const struct option_spec specs[] = {
 	{OPTION_SAMPLE_BYTES, "sample-bytes", 0, "SIZE",
 	 "one allocation in so many bytes is told with its stack (default 16KiB); 0: each"},
 	{OPTION_FORMAT, "format", 0, "FORMAT",
-	 "text, json; or, once, at the end, the sites as a profile: pprof, collapsed"},
+	 "text, json; or, once, at the end, the sites as a profile: pprof, collapsed; or a database"},
 	{OPTION_VALUE, "value", 0, "VALUE",
 	 "of collapsed stacks: live_bytes (default), live_blocks, hostage_bytes, growth"},
 	{OPTION_OUTPUT, "output", 'o', "FILE",
-	 "where the profile goes (default: stdout); the database, of a snapshot"},
+	 "where the profile goes (default: stdout), or the database"},
 	{OPTION_JSON, "json", 0, NULL, "a line of JSON for each report (docs/report.schema.json)"},
 	{OPTION_MAP, "map", 0, NULL,
 	 "draw the heap, a character a sector: ' ' free, '-' partly used, "
@@ -162,17 +162,16 @@ static int parse_stacks(const struct command *command, const char *text, bool *n
 static int parse_format(const struct command *command, const char *text, enum output_format *format)
 {
 	static const char *const names[] = {
-		[FORMAT_TEXT] = "text",
-		[FORMAT_JSON] = "json",
-		[FORMAT_COLLAPSED] = "collapsed",
-		[FORMAT_PPROF] = "pprof",
+		[FORMAT_TEXT] = "text",		  [FORMAT_JSON] = "json",
+		[FORMAT_COLLAPSED] = "collapsed", [FORMAT_PPROF] = "pprof",
+		[FORMAT_DATABASE] = "database",
 	};
 
 	size_t found = find_word(text, names, ARRAY_SIZE(names));
 
 	if (found == ARRAY_SIZE(names))
 		return reject(command, "--format", text,
-			      "a format: text, json, collapsed or pprof");
+			      "a format: text, json, collapsed, pprof or database");
 	*format = (enum output_format)found;
 	return 0;
 }
@@ -404,4 +403,9 @@ int options__refuse_arguments(const struct command *command, const struct option
 bool options__want_profile(const struct options *options)
 {
 	return options->format == FORMAT_COLLAPSED || options->format == FORMAT_PPROF;
+}
+
+bool options__want_reports(const struct options *options)
+{
+	return !options__want_profile(options) && options->format != FORMAT_DATABASE;
 }

@@ -52,6 +52,7 @@ enum output_format {
 	FORMAT_JSON,
 	FORMAT_COLLAPSED,
 	FORMAT_PPROF,
+	FORMAT_DATABASE,
 };
 
 struct options {
@@ -103,6 +104,9 @@ int options__refuse_arguments(const struct command *command, const struct option
 
 /* Whether a profile is asked for, in place of reports. */
 bool options__want_profile(const struct options *options);
+
+/* Whether reports are asked for, not a file that is written in the end. */
+bool options__want_reports(const struct options *options);
 
 /* Prints a command's help to stdout. */
 void options__print_help(const struct command *command);

@@ -36,6 +36,8 @@ struct report output__describe(const struct output *output, const struct finding
 		.findings = findings,
 		.tracing = output->tracing,
 		.sites = output->sites,
+		.memory_use = output->memory_use,
+		.outside = output->outside,
 		.census = output->census,
 		.holders = output->holders,
 		.advices = output->advices,

@@ -12,14 +12,16 @@
 struct output {
 	const struct options *options;
 	const struct heap_source *source;
-	bool process_gone;		      /* nothing can be asked of it any more */
-	const struct report_tracing *tracing; /* NULL: a snapshot */
-	const struct site_ranking *sites;     /* NULL: none are known */
-	const struct census_report *census;   /* NULL: none was taken */
-	const struct pin_holders *holders;    /* NULL: nobody looked for them */
-	const struct advices *advices;	      /* with holders: what would help */
-	const struct arena_report *arena;     /* NULL: nobody asked for one */
-	const struct object_report *object;   /* NULL: nobody asked for one */
+	bool process_gone;		       /* nothing can be asked of it any more */
+	const struct report_tracing *tracing;  /* NULL: a snapshot */
+	const struct site_ranking *sites;      /* NULL: none are known */
+	const struct memory_use *memory_use;   /* NULL: not known */
+	const struct outside_objects *outside; /* NULL: not known */
+	const struct census_report *census;    /* NULL: none was taken */
+	const struct pin_holders *holders;     /* NULL: nobody looked for them */
+	const struct advices *advices;	       /* with holders: what would help */
+	const struct arena_report *arena;      /* NULL: nobody asked for one */
+	const struct object_report *object;    /* NULL: nobody asked for one */
 	struct report_snapshot snapshot;
 	struct pinned_history *history;
 	uint64_t *counters;

@@ -9,8 +9,9 @@
 
 static int write_database(const struct heap_snapshot *snapshot, const struct options *options)
 {
+	const struct heap_database_of of = heap_database_of__snapshot(snapshot);
 	struct failure failure;
-	int err = heap_database__write(options->output_path, snapshot, options, &failure);
+	int err = heap_database__write(options->output_path, &of, options, &failure);
 
 	if (err)
 		log_error("%s", failure.text);

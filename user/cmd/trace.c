@@ -8,6 +8,7 @@
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "cmd/profile_output.h"
+#include "cmd/trace_database.h"
 #include "cmd/wakeups.h"
 #include "probes/features.h"
 #include "probes/site_cache.h"
@@ -67,50 +68,19 @@ static double seconds_since(const struct timespec *since)
 	return (double)(now.tv_sec - since->tv_sec) + (double)(now.tv_nsec - since->tv_nsec) / 1e9;
 }
 
-static struct output output_of(struct trace *trace)
-{
-	return (struct output){
-		.options = trace->options,
-		.source = trace->source,
-		.process_gone = trace->process_gone,
-		.snapshot = {.target_slept = trace->reading.target_slept,
-			     .duration_ms = trace->reading.duration_ms,
-			     .paused_ms = trace->reading.paused_ms,
-			     .calm_pools = trace->reading.counts.calm_pools,
-			     .unchanged_pools = trace->reading.counts.unchanged_pools,
-			     .scrubbed_pools = trace->reading.counts.scrubbed_pools},
-		.history = &trace->history,
-		.counters = trace->counters,
-	};
-}
-
 /* What a report is made of, taken while events wait. */
 struct state {
 	struct trace *trace;
 	struct findings findings;
 	struct site_ranking sites;
-	struct tracer_totals totals;
+	struct report_tracing tracing;
+	struct failure failure; /* why there is no database */
 };
 
 static void state__release(struct state *state)
 {
 	findings__free(&state->findings);
 	site_ranking__free(&state->sites);
-}
-
-static int take_state(const struct heap *heap, const struct tracer_totals *totals, void *context)
-{
-	struct state *state = context;
-	struct trace *trace = state->trace;
-	struct output output = output_of(trace);
-	int err;
-
-	state->totals = *totals;
-	err = output__find(&output, heap, &state->findings);
-	if (err || !trace->sites.ledger)
-		return err;
-	return allocation_sites__collect(&trace->sites, heap, totals, &state->findings,
-					 trace->counters, &state->sites);
 }
 
 static struct report_cost describe_cost(const struct trace *trace, const struct tracer_cost *cost)
@@ -129,24 +99,15 @@ static struct report_cost describe_cost(const struct trace *trace, const struct 
 	};
 }
 
-static int report(struct trace *trace)
+static struct report_tracing describe_tracing(const struct trace *trace,
+					      const struct tracer_totals *totals)
 {
-	_cleanup_(state__release) struct state state = {.trace = trace};
-	struct output output = output_of(trace);
-	const struct model_counts *counts = &state.totals.counts;
-	struct report_tracing tracing;
-	int err;
+	const struct model_counts *counts = &totals->counts;
 
-	tracer__read_counters(trace->tracer, trace->counters);
-	err = tracer__visit(trace->tracer, take_state, &state);
-	if (err) {
-		log_error("out of memory");
-		return err;
-	}
-	tracing = (struct report_tracing){
-		.cost = describe_cost(trace, &state.totals.cost),
+	return (struct report_tracing){
+		.cost = describe_cost(trace, &totals->cost),
 		.mode = trace->options->mode == TRACE_FULL ? "full" : "watch",
-		.probe_sites = state.totals.probe_sites,
+		.probe_sites = totals->probe_sites,
 		.allocs = counts->allocs,
 		.frees = counts->frees,
 		.new_pools = counts->new_pools,
@@ -159,20 +120,73 @@ static int report(struct trace *trace)
 		.missed_frees = counts->missed_frees,
 		.drift_blocks = counts->drift_blocks,
 		.follows_blocks = trace->options->mode == TRACE_FULL,
-		.sees_pool_frees = state.totals.sees_pool_frees,
-		.sees_arena_maps = state.totals.sees_arena_maps,
-		.sees_arena_unmaps = state.totals.sees_arena_unmaps,
-		.sees_freelist_clears = state.totals.sees_freelist_clears,
+		.sees_pool_frees = totals->sees_pool_frees,
+		.sees_arena_maps = totals->sees_arena_maps,
+		.sees_arena_unmaps = totals->sees_arena_unmaps,
+		.sees_freelist_clears = totals->sees_freelist_clears,
 		.traced_for_s = seconds_since(&trace->since),
 	};
-	if (trace->profile && !trace->ending)
-		return 0;
-	if (trace->profile)
+}
+
+static struct output output_of(struct state *state)
+{
+	struct trace *trace = state->trace;
+	const struct heap_reading *reading = &trace->reading;
+
+	return (struct output){
+		.options = trace->options,
+		.source = trace->source,
+		.process_gone = trace->process_gone,
+		.tracing = &state->tracing,
+		.sites = trace->sites.ledger ? &state->sites : NULL,
+		.snapshot = {.target_slept = reading->target_slept,
+			     .duration_ms = reading->duration_ms,
+			     .paused_ms = reading->paused_ms,
+			     .calm_pools = reading->counts.calm_pools,
+			     .unchanged_pools = reading->counts.unchanged_pools,
+			     .scrubbed_pools = reading->counts.scrubbed_pools},
+		.history = &trace->history,
+		.counters = trace->counters,
+	};
+}
+
+static int take_state(const struct heap *heap, const struct tracer_totals *totals, void *context)
+{
+	struct state *state = context;
+	struct trace *trace = state->trace;
+	struct output output = output_of(state);
+	int err;
+
+	state->tracing = describe_tracing(trace, totals);
+	failure__set(&state->failure, 0, "out of memory");
+	err = output__find(&output, heap, &state->findings);
+	if (!err && trace->sites.ledger)
+		err = allocation_sites__collect(&trace->sites, heap, totals, &state->findings,
+						trace->counters, &state->sites);
+	if (err || !trace->ending || trace->options->format != FORMAT_DATABASE)
+		return err;
+	return trace_database__write(&output, &state->findings, heap, trace->sites.ledger,
+				     &state->failure);
+}
+
+static int report(struct trace *trace)
+{
+	_cleanup_(state__release) struct state state = {.trace = trace};
+	const struct output output = output_of(&state);
+	int err;
+
+	tracer__read_counters(trace->tracer, trace->counters);
+	err = tracer__visit(trace->tracer, take_state, &state);
+	if (err) {
+		log_error("%s", state.failure.text);
+		return err;
+	}
+	if (options__want_reports(trace->options))
+		return output__write(&output, &state.findings);
+	if (trace->profile && trace->ending)
 		return profile_output__write(trace->profile, trace->options, trace->source,
-					     &state.sites, tracing.traced_for_s);
-	output.tracing = &tracing;
-	output.sites = trace->sites.ledger ? &state.sites : NULL;
-	return output__write(&output, &state.findings);
+					     &state.sites, state.tracing.traced_for_s);
+	return 0;
 }
 
 /* What reading the heap may take of the time between two readings; the last one is a whole one. */
@@ -467,8 +481,11 @@ static int check_options(const struct options *options)
 		log_error("trace: what? give a process with -p PID, or a command: -- CMD ARGS");
 	else if (options->mode == TRACE_FULL && options->budget_given)
 		log_error("trace: --mode full knows no budget; leave out one of the two");
-	else if (options->output_path && !wants_profile)
-		log_error("trace: -o goes with --format pprof or collapsed; reports go to stdout");
+	else if (options->output_path && options__want_reports(options))
+		log_error("trace: -o goes with --format pprof, collapsed or database; reports go "
+			  "to stdout");
+	else if (options->format == FORMAT_DATABASE && !options->output_path)
+		log_error("trace: which file is the database to be? give one with -o FILE");
 	else if (options->no_stacks && wants_profile)
 		log_error("trace: a profile is made of stacks; leave out --stacks none");
 	else
@@ -515,12 +532,12 @@ const struct command command_trace = {
 		"Mode watch reads what has changed in the heap at each report, and watches where it grows and\n"
 		"shrinks; what is left of the budget goes into short bursts in which each allocation is seen.\n"
 		"Mode full follows each allocation and free by a probe, which takes about a microsecond each.",
-	.options =
-		(const enum option_id[]){
-			OPTION_PID,	 OPTION_INTERVAL, OPTION_DURATION,     OPTION_MODE,
-			OPTION_BUDGET,	 OPTION_STACKS,	  OPTION_SAMPLE_BYTES, OPTION_FORMAT,
-			OPTION_VALUE,	 OPTION_OUTPUT,	  OPTION_JSON,	       OPTION_MAP,
-			OPTION_PAUSE,	 OPTION_BELOW,	  OPTION_BLOCKS,       OPTION_MAX_MEMORY,
-			OPTION_NO_CACHE, OPTION_VERBOSE,  OPTION_HELP,	       0},
+	.options = (const enum option_id[]){OPTION_PID,		 OPTION_INTERVAL,   OPTION_DURATION,
+					    OPTION_MODE,	 OPTION_BUDGET,	    OPTION_STACKS,
+					    OPTION_SAMPLE_BYTES, OPTION_FORMAT,	    OPTION_VALUE,
+					    OPTION_OUTPUT,	 OPTION_NO_VALUES,  OPTION_JSON,
+					    OPTION_MAP,		 OPTION_PAUSE,	    OPTION_BELOW,
+					    OPTION_BLOCKS,	 OPTION_MAX_MEMORY, OPTION_NO_CACHE,
+					    OPTION_VERBOSE,	 OPTION_HELP,	    0},
 	.run = run_trace,
 };

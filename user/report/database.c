@@ -41,7 +41,7 @@ static int begin_table(struct writer *writer, const char *sql)
 	return sqlite3_prepare_v2(writer->db, sql, -1, &writer->insert, NULL);
 }
 
-/* @types: a letter a column: i (int64_t), s (const char *, NULL for null), n (null, no argument). */
+/* @types: a letter a column: i (int64_t), r (double), s (const char *, NULL for null), n (null, no argument). */
 static int put_row(struct writer *writer, const char *types, ...)
 {
 	va_list arguments;
@@ -51,6 +51,8 @@ static int put_row(struct writer *writer, const char *types, ...)
 	for (int i = 1; types[i - 1] && result == SQLITE_OK; i++) {
 		if (types[i - 1] == 'i')
 			result = sqlite3_bind_int64(writer->insert, i, va_arg(arguments, int64_t));
+		else if (types[i - 1] == 'r')
+			result = sqlite3_bind_double(writer->insert, i, va_arg(arguments, double));
 		else if (types[i - 1] == 's')
 			result = sqlite3_bind_text(writer->insert, i,
 						   va_arg(arguments, const char *), -1,
@@ -147,21 +149,39 @@ static int64_t arena_of(const struct writer *writer, uint64_t address)
 	return arena ? (int64_t)arena->address : 0;
 }
 
+/* The numbers of stacks, as in sites; STACK_UNKNOWN also of what was not traced. */
+static uint32_t pool_site(const struct writer *writer, uint64_t pool)
+{
+	const struct site_ledger *ledger = writer->content->ledger;
+
+	return ledger ? site_ledger__pool_stack(ledger, pool) : STACK_UNKNOWN;
+}
+
+static uint32_t block_site(const struct writer *writer, uint64_t block)
+{
+	const struct site_ledger *ledger = writer->content->ledger;
+
+	return ledger && site_ledger__keeps_blocks(ledger) ? site_ledger__block_stack(ledger, block)
+							   : STACK_UNKNOWN;
+}
+
 static int put_pools(struct writer *writer)
 {
 	const struct block_table *blocks = &writer->census->blocks;
-	int result = begin_table(writer, "INSERT INTO pools VALUES(?, ?, ?, ?, ?)");
+	int result = begin_table(writer, "INSERT INTO pools VALUES(?, ?, ?, ?, ?, ?)");
 
 	for (size_t i = 0; i < blocks->pool_cnt && result == SQLITE_OK; i++) {
 		const struct block_pool *pool = &blocks->pools[i];
+		uint32_t site = pool_site(writer, pool->address);
 		int64_t live = 0;
 
 		for (uint32_t j = 0; j < pool->block_cnt; j++)
 			live += block_kind__role(blocks->words[pool->first_place + j]) !=
 				BLOCK_FREE;
-		result = put_row(writer, "iiiii", (int64_t)pool->address,
-				 arena_of(writer, pool->address), (int64_t)pool->block_size,
-				 (int64_t)pool->block_cnt, live);
+		result = put_row(writer, site == STACK_UNKNOWN ? "iiiiin" : "iiiiii",
+				 (int64_t)pool->address, arena_of(writer, pool->address),
+				 (int64_t)pool->block_size, (int64_t)pool->block_cnt, live,
+				 (int64_t)site);
 	}
 	return result;
 }
@@ -204,16 +224,20 @@ static int compare_kinds(const void *left, const void *right)
 /* All kinds that there are, each once. */
 static int put_kinds(struct writer *writer)
 {
+	const struct outside_objects *outside = writer->content->report->outside;
 	const struct graph *graph = writer->content->graph;
-	_cleanup_free_ uint32_t *kinds = calloc(graph->node_cnt + 1UL, sizeof(*kinds));
+	size_t cnt = graph->node_cnt + (outside ? outside->row_cnt : 0);
+	_cleanup_free_ uint32_t *kinds = calloc(cnt + 1, sizeof(*kinds));
 	int result = begin_table(writer, "INSERT INTO kinds VALUES(?, ?, ?, ?, ?, ?)");
 
 	if (!kinds)
 		return SQLITE_NOMEM;
 	for (uint32_t node = 0; node < graph->node_cnt; node++)
 		kinds[node] = graph__kind(graph, node);
-	qsort(kinds, graph->node_cnt, sizeof(*kinds), compare_kinds);
-	for (uint32_t i = 0; i < graph->node_cnt && result == SQLITE_OK; i++)
+	for (size_t i = graph->node_cnt; i < cnt; i++)
+		kinds[i] = outside->rows[i - graph->node_cnt].kind;
+	qsort(kinds, cnt, sizeof(*kinds), compare_kinds);
+	for (size_t i = 0; i < cnt && result == SQLITE_OK; i++)
 		if (block_kind__role(kinds[i]) != BLOCK_FREE && (!i || kinds[i] != kinds[i - 1]))
 			result = put_kind(writer, kinds[i]);
 	return result;
@@ -222,23 +246,26 @@ static int put_kinds(struct writer *writer)
 static int put_blocks(struct writer *writer)
 {
 	const struct block_table *blocks = &writer->census->blocks;
-	int result = begin_table(writer, "INSERT INTO blocks VALUES(?, ?, ?, ?, ?, ?, ?)");
+	int result = begin_table(writer, "INSERT INTO blocks VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
 
 	for (size_t i = 0; i < blocks->pool_cnt; i++) {
 		const struct block_pool *pool = &blocks->pools[i];
 		int64_t arena = arena_of(writer, pool->address);
 
 		for (uint32_t j = 0; j < pool->block_cnt && result == SQLITE_OK; j++) {
-			uint32_t place = pool->first_place + j, kind = blocks->words[place];
+			uint32_t place = pool->first_place + j, kind = blocks->words[place], site;
+			uint64_t address;
 
 			if (block_kind__role(kind) == BLOCK_FREE)
 				continue;
-			result = put_row(writer, "iiiiiii", (int64_t)place,
-					 (int64_t)(pool->address + blocks->pool_header_bytes +
-						   (uint64_t)j * pool->block_size),
-					 (int64_t)pool->address, arena, (int64_t)pool->block_size,
+			address = pool->address + blocks->pool_header_bytes +
+				  (uint64_t)j * pool->block_size;
+			site = block_site(writer, address);
+			result = put_row(writer, site == STACK_UNKNOWN ? "iiiiiiin" : "iiiiiiii",
+					 (int64_t)place, (int64_t)address, (int64_t)pool->address,
+					 arena, (int64_t)pool->block_size,
 					 (int64_t)(kind & ~BLOCK_TRACKED),
-					 (int64_t) !!(kind & BLOCK_TRACKED));
+					 (int64_t) !!(kind & BLOCK_TRACKED), (int64_t)site);
 		}
 	}
 	return result;
@@ -308,6 +335,97 @@ static int put_roots(struct writer *writer)
 	return result;
 }
 
+static int put_regions(struct writer *writer)
+{
+	const struct memory_use *use = writer->content->report->memory_use;
+	int result = begin_table(writer, "INSERT INTO regions VALUES(?, ?, ?, ?, ?)");
+
+	for (size_t i = 0; use && i < use->region_cnt && result == SQLITE_OK; i++) {
+		const struct memory_region *region = &use->regions[i];
+
+		result = put_row(writer, "iiiss", (int64_t)region->start, (int64_t)region->end,
+				 (int64_t)region->resident_bytes, memory_part_names[region->part],
+				 use->smaps.mappings.items[region->mapping].path);
+	}
+	return result;
+}
+
+static int put_outside(struct writer *writer)
+{
+	const struct outside_objects *outside = writer->content->report->outside;
+	const struct graph *graph = writer->content->graph;
+	int result = begin_table(writer, "INSERT INTO outside VALUES(?, ?, ?, ?, ?)");
+
+	for (size_t i = 0; outside && i < graph->outside_cnt && result == SQLITE_OK; i++)
+		if (outside->sizes[i])
+			result = put_row(writer, "iiiii",
+					 (int64_t)(graph->census->blocks.place_cnt + i),
+					 (int64_t)graph->outside[i].address,
+					 (int64_t)outside->sizes[i], (int64_t)outside->kinds[i],
+					 (int64_t)graph->outside[i].owner);
+	return result;
+}
+
+/* Those of a trace; a snapshot knows none. */
+static int put_sites(struct writer *writer)
+{
+	const struct site_ranking *sites = writer->content->report->sites;
+	int result = begin_table(writer, "INSERT INTO sites VALUES(?, ?, ?, ?, ?, ?)");
+
+	for (size_t i = 0; sites && i < sites->cnt && result == SQLITE_OK; i++) {
+		const struct site_totals *totals = &sites->items[i].totals;
+
+		result = put_row(writer, "irrrii", (int64_t)sites->items[i].id, totals->live_blocks,
+				 totals->live_bytes,
+				 sites->keeps_blocks ? totals->hostage_bytes
+						     : totals->pool_hostage_bytes,
+				 (int64_t)totals->pools_taken, (int64_t)totals->arenas_taken);
+	}
+	return result;
+}
+
+static int put_frames(struct writer *writer)
+{
+	const struct site_ranking *sites = writer->content->report->sites;
+	int result = begin_table(writer, "INSERT INTO frames VALUES(?, ?, ?, ?, ?)");
+
+	for (size_t i = 0; sites && i < sites->cnt; i++) {
+		const struct stack *stack = &sites->items[i].stack;
+
+		for (uint32_t j = 0; j < stack->frame_cnt && result == SQLITE_OK; j++)
+			result = put_row(writer, "iissi", (int64_t)sites->items[i].id, (int64_t)j,
+					 stack->frames[j].function, stack->frames[j].file,
+					 (int64_t)stack->frames[j].line);
+	}
+	return result;
+}
+
+static int put_events(struct writer *writer)
+{
+	const struct report_tracing *tracing = writer->content->report->tracing;
+	int result = begin_table(writer, "INSERT INTO events VALUES(?, ?)");
+
+	if (!tracing)
+		return result;
+	const struct {
+		const char *name;
+		uint64_t cnt;
+	} events[] = {
+		{"allocs", tracing->allocs},
+		{"frees", tracing->frees},
+		{"new_pools", tracing->new_pools},
+		{"pools_freed", tracing->pools_freed},
+		{"arenas_mapped", tracing->arenas_mapped},
+		{"arenas_unmapped", tracing->arenas_unmapped},
+		{"freelist_clears", tracing->freelist_clears},
+		{"lost", writer->content->report->counters[COUNTER_LOST]},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(events) && result == SQLITE_OK; i++)
+		result = put_row(writer, "si", events[i].name, (int64_t)events[i].cnt);
+	return result;
+}
+
 static uint64_t count_rows(const struct graph *graph)
 {
 	return graph->starts[graph->node_cnt] + 2UL * graph->node_cnt;
@@ -316,8 +434,9 @@ static uint64_t count_rows(const struct graph *graph)
 static int write_tables(struct writer *writer)
 {
 	static int (*const tables[])(struct writer * writer) = {
-		put_meta,   put_process, put_arenas, put_pools, put_types, put_kinds,
-		put_blocks, put_objects, put_vias,   put_edges, put_roots,
+		put_meta,    put_process, put_arenas, put_pools,  put_types, put_kinds,
+		put_blocks,  put_objects, put_vias,   put_edges,  put_roots, put_regions,
+		put_outside, put_sites,	  put_frames, put_events,
 	};
 	int result = execute(writer, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
 				     "PRAGMA locking_mode = EXCLUSIVE;"

@@ -12,6 +12,7 @@
 #include "census/retention.h"
 #include "census/roots.h"
 #include "report/report.h"
+#include "stacks/site_ledger.h"
 #include "util/failure.h"
 
 #define DATABASE_SCHEMA_VERSION 1
@@ -23,6 +24,7 @@ struct database_content {
 	const struct graph *graph;
 	const struct roots *roots;
 	const struct retention *retention;
+	const struct site_ledger *ledger; /* of a trace; NULL: no sites are known */
 	bool no_values;
 	/* Called now and then with the rows written; may be NULL. */
 	void (*progress)(uint64_t done_rows, uint64_t all_rows);

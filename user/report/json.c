@@ -10,6 +10,7 @@
 
 #include "report/json_census.h"
 #include "report/json_holders.h"
+#include "report/json_memory.h"
 #include "report/json_object.h"
 #include "report/json_values.h"
 #include "report/memory_map.h"
@@ -252,6 +253,10 @@ static void add_census(json_t **root, const struct report *report)
 {
 	const struct census *census = report->census ? report->census->census : NULL;
 
+	if (report->memory_use)
+		json_values__set(root, "memory", json_memory__report(report->memory_use));
+	if (report->outside)
+		json_values__set(root, "outside", json_memory__outside(census, report->outside));
 	if (census)
 		json_values__set(root, "census", json_census__report(report->census));
 	if (report->holders)

@@ -15,7 +15,9 @@
 #include "report/arena_report.h"
 #include "report/census_kinds.h"
 #include "report/findings.h"
+#include "report/memory_use.h"
 #include "report/object_report.h"
+#include "report/outside_objects.h"
 #include "report/pin_holders.h"
 #include "report/site_ranking.h"
 #include "target/process.h"
@@ -65,9 +67,11 @@ struct report {
 	const struct python *python;
 	const char *allocator; /* "pymalloc" or "pymalloc_debug" */
 	const struct findings *findings;
-	const struct report_tracing *tracing; /* NULL in a snapshot */
-	const struct site_ranking *sites;     /* NULL: allocation sites are not known */
-	const struct census_report *census;   /* NULL: nobody asked what is in the heap */
+	const struct report_tracing *tracing;  /* NULL in a snapshot */
+	const struct site_ranking *sites;      /* NULL: allocation sites are not known */
+	const struct memory_use *memory_use;   /* NULL: not known */
+	const struct census_report *census;    /* NULL: nobody asked what is in the heap */
+	const struct outside_objects *outside; /* NULL: not known; else there is a census */
 	const struct pin_holders
 		*holders;		  /* NULL: nobody looked for them; else there is a census */
 	const struct advices *advices;	  /* with holders: what would help */

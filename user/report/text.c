@@ -5,6 +5,7 @@
 #include "report/report.h"
 #include "report/text_census.h"
 #include "report/text_holders.h"
+#include "report/text_memory.h"
 #include "report/text_object.h"
 #include "report/text_sites.h"
 
@@ -315,6 +316,8 @@ int report__write_text(const struct report *report, FILE *out)
 	write_head(report, out);
 	write_verdict(report, out);
 	write_heap(report, out);
+	if (report->memory_use)
+		text_memory__write(report->memory_use, out);
 	write_pinned(report, out);
 	if (report->arena)
 		text_holders__write_arena(report->census, report->arena, out);
@@ -326,6 +329,8 @@ int report__write_text(const struct report *report, FILE *out)
 		text_holders__write_advices(report->advices, out);
 	if (report->census)
 		text_census__write(report->census, out);
+	if (report->outside)
+		text_memory__write_outside(report->census->census, report->outside, out);
 	write_size_classes(&report->findings->measure, out);
 	if (report->sites)
 		text_sites__write(report->sites, out);

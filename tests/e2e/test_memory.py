@@ -1,0 +1,78 @@
+"""Where the memory of a process is, as pyfrag says, is what the kernel says, and malloc."""
+import ast
+import re
+
+import pytest
+
+MIB = 1 << 20
+
+
+def smaps_rss(pid):
+    with open("/proc/%d/smaps" % pid) as file:
+        return sum(int(size) * 1024 for size in re.findall(r"^Rss: +(\d+) kB", file.read(), re.M))
+
+
+def look(target, snapshot, *args):
+    target.wait_until_blocked()
+    return snapshot(target.pid, *args)
+
+
+def ask(target, call):
+    return ast.literal_eval(target.ask("eval __import__('objects_oracle')." + call))
+
+
+def resident(report, part):
+    return report["memory"][part]["resident_bytes"]
+
+
+def test_parts_add_up_to_rss(target, snapshot):
+    target.run("class_instances")
+    ask(target, "start_threads(3)")
+    report = look(target, snapshot)
+    memory = report["memory"]
+    parts = ("arenas", "malloc", "files", "stacks", "unexplained")
+    for what in ("resident_bytes", "mapped_bytes"):
+        assert sum(memory[part][what] for part in parts) == memory[what]
+    # Reading has mapped in what was not before.
+    assert memory["resident_bytes"] == pytest.approx(smaps_rss(target.pid), rel=0.01)
+    assert memory["arenas"]["resident_bytes"] == report["heap"]["resident_bytes"]
+    assert memory["arenas"]["mapped_bytes"] == report["heap"]["arena_bytes"]
+    assert memory["stacks"]["resident_bytes"] >= 3 * 4096
+    assert memory["unexplained"]["resident_bytes"] < 0.05 * memory["resident_bytes"]
+
+
+def test_planted_memory_is_where_it_belongs(target, snapshot):
+    ask(target, "map_private(4096)")  # ctypes takes some itself
+    before = look(target, snapshot)
+    planted = ask(target, "plant_outside()")
+    large = look(target, snapshot)
+    grown = resident(large, "malloc") - resident(before, "malloc")
+    # Before 3, numbers were malloc()'s, too.
+    most = 1.05 if target.python.version >= (3,) else 1.2
+    assert 0.95 < grown / sum(planted.values()) < most
+    ask(target, "map_private(%d)" % (20 * MIB))
+    strange = look(target, snapshot)
+    assert resident(strange, "unexplained") - resident(large, "unexplained") == pytest.approx(
+        20 * MIB, rel=0.01)
+    assert resident(strange, "malloc") == pytest.approx(resident(large, "malloc"), rel=0.01)
+
+
+def test_large_objects_are_measured(target, snapshot):
+    def sizes(report):
+        rows = {}
+        for row in report["outside"]["rows"]:
+            name = row["what"]["type"]
+            rows[name] = rows.get(name, 0) + row["bytes"]
+        return rows
+
+    ask(target, "plant_outside() and None")
+    ask(target, "drop_outside()")
+    target.ask("gc")
+    before = sizes(look(target, snapshot, "--paths"))
+    planted = ask(target, "plant_outside()")
+    report = look(target, snapshot, "--paths")
+    after = sizes(report)
+    for name, size in planted.items():
+        assert size <= after[name] <= size * 1.01 + before.get(name, 0) + 20000, name
+    assert report["outside"]["bytes"] <= resident(report, "malloc") + MIB
+    assert sum(row["bytes"] for row in report["outside"]["rows"]) == report["outside"]["bytes"]

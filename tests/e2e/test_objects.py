@@ -1,0 +1,74 @@
+"""All about one object or arena is what the target says of it."""
+import ast
+
+
+def ask(target, call):
+    return ast.literal_eval(target.ask("eval __import__('objects_oracle')." + call))
+
+
+def look(target, snapshot, *args):
+    target.wait_until_blocked()
+    return snapshot(target.pid, *args)
+
+
+def addresses(relations):
+    return [int(relation["address"], 16) for relation in relations["list"]]
+
+
+def test_relations_are_those_of_the_collector(target, snapshot):
+    _, small = ask(target, "plant()")
+    report = look(target, snapshot, "--object", hex(small))["object"]
+    assert int(report["address"], 16) == small
+    assert report["what"] == {"role": "object", "type": "list", "part": None}
+    assert report["path"] == "objects_oracle.HOLDER['small']"
+    # The collector knows of no buffers.
+    referents = [item for item in report["referents"]["list"] if item["what"]["role"] == "object"]
+    assert sorted(int(item["address"], 16) for item in referents) == (
+        ask(target, "referents('small')"))
+    assert addresses(report["referrers"]) == [ask(target, "holder()")]
+    assert [relation["via"] for relation in report["referrers"]["list"]] == ["['small']"]
+    assert [relation["via"] for relation in referents] == ["[0]", "[1]", "[2]"]
+    assert referents[0]["value"] == "'left'"
+    if target.python.version < (3, 11):  # what was on a frame's stack may still lie there
+        assert not report["is_root"]
+
+
+def test_what_goes_with_it(target, snapshot):
+    things, _ = ask(target, "plant()")
+    target.ask("gc")
+    before = look(target, snapshot, "--object", hex(things))
+    report = before["object"]
+    assert report["referents"]["cnt"] == 20000 and len(report["referents"]["list"]) == 1000
+    ask(target, "drop()")
+    after = look(target, snapshot)
+    gone = before["heap"]["live_blocks"] - after["heap"]["live_blocks"]
+    # Some parked, some the questions have made.
+    assert abs(gone - report["dominated_blocks"]) < 0.002 * gone + 100
+    gone_bytes = before["heap"]["live_bytes"] - after["heap"]["live_bytes"]
+    assert abs(gone_bytes - report["dominated_bytes"]) < 0.002 * gone_bytes + 10000
+    freed = before["heap"]["arenas"] - after["heap"]["arenas"]
+    assert report["freed_arenas"] >= 1 and abs(freed - report["freed_arenas"]) <= 1
+    assert report["freed_bytes"] == report["freed_arenas"] * before["python"]["arena_size"]
+
+
+def test_an_arena(target, snapshot):
+    things, _ = ask(target, "plant()")
+    report = look(target, snapshot, "--arena", hex(things), "--below", "100%")
+    arena = report["arena"]
+    same, = [row for row in report["pinned"]["list"] if row["address"] == arena["address"]]
+    assert int(arena["address"], 16) <= things < (
+        int(arena["address"], 16) + report["python"]["arena_size"])
+    assert (arena["live_blocks"], arena["live_bytes"]) == (same["live_blocks"], same["live_bytes"])
+    assert len(arena["blocks"]) == arena["live_blocks"]
+    assert sum(block["size"] for block in arena["blocks"]) == arena["live_bytes"]
+    own, = [block for block in arena["blocks"]
+            if 0 <= things - int(block["address"], 16) < block["size"]]
+    assert own["path"] == "objects_oracle.HOLDER['things']" and own["what"]["type"] == "list"
+    assert sum(row["blocks"] for row in arena["holders"]["by_kind"]) == arena["live_blocks"]
+
+
+def test_no_such_object(any_target, pyfrag):
+    for option in ("--object", "--arena"):
+        result = pyfrag("snapshot", "-p", any_target.pid, option, "0x1000", check=False)
+        assert result.returncode == 1 and result.stderr.count(b"\n") == 1
+        assert b"0x1000" in result.stderr

@@ -1,0 +1,81 @@
+"""Objects of which the target can say itself who refers to them, and what goes with them."""
+import gc
+import sys
+
+HOLDER = {}
+OUTSIDE = {}
+
+
+class Thing(object):
+    def __init__(self, number):
+        self.number = number
+        self.name = "thing %d" % number
+
+
+def plant():
+    """A list that alone keeps many things alive, and one thing that something else keeps, too."""
+    things = [Thing(number + 1000000) for number in range(20000)]
+    HOLDER["things"] = things
+    HOLDER["shared"] = things[17]
+    HOLDER["small"] = ["left", ("in", 7000001), {"a": 1.5}]
+    return id(things), id(HOLDER["small"])
+
+
+def referents(key):
+    return sorted(id(thing) for thing in gc.get_referents(HOLDER[key]))
+
+
+def holder():
+    return id(HOLDER)
+
+
+def drop():
+    del HOLDER["things"]
+    gc.collect()
+
+
+def plant_outside():
+    """What is too large for pymalloc, by what it is: how many bytes at least."""
+    OUTSIDE["list"] = [None] * 1000000
+    OUTSIDE["bytearray"] = bytearray(b"x") * 50000000
+    OUTSIDE["text"] = u"y" * 3000000
+    OUTSIDE["dict"] = dict.fromkeys(range(100000))
+    OUTSIDE["set"] = set(range(100000))
+    # From 3.15 on a bytearray has its bytes in an object.
+    array = "bytes" if sys.version_info >= (3, 15) else "bytearray"
+    return {"list": 8 * 1000000, array: 50000000,
+            type(OUTSIDE["text"]).__name__: OUTSIDE["text"].__sizeof__() - 100,
+            "dict": OUTSIDE["dict"].__sizeof__() - 500, "set": OUTSIDE["set"].__sizeof__() - 500}
+
+
+def drop_outside():
+    OUTSIDE.clear()
+
+
+def map_private(size):
+    """Memory without a file that nobody has but the program: libc's mmap(), for Python's own shares it."""
+    import ctypes
+    libc = ctypes.CDLL(None)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int,
+                          ctypes.c_long]
+    address = libc.mmap(None, size, 3, 0x22, -1, 0)
+    ctypes.memset(address, 1, size)
+    return address
+
+
+def start_threads(count):
+    """Threads that wait for good, each with some of its stack in use."""
+    import threading
+    gate = threading.Event()
+
+    def wait(depth):
+        if depth:
+            wait(depth - 1)
+        else:
+            gate.wait()
+
+    for _ in range(count):
+        thread = threading.Thread(target=wait, args=(50,))
+        thread.daemon = True
+        thread.start()

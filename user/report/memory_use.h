@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where the memory of a process is: arenas, malloc's heaps, files, stacks, and what none of these explains.
+ *
+ * Mappings of the kernel's are cut where what is in them changes, for neighbours without a file become one. glibc's
+ * malloc is known by what it writes (malloc/malloc.c, malloc/arena.c): [heap]; heaps of 64 MiB, aligned so, which
+ * begin with a heap_info; and large requests, mapped each for itself, which begin with their size and IS_MMAPPED. Other
+ * mallocs are not known. Behind a module's data is what its ELF headers ask for (.bss). A stack is where a
+ * thread's stack pointer is (/proc/PID/task/TID/syscall), or what is right above a page that nobody may touch.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pymalloc/heap.h"
+#include "target/process.h"
+#include "target/smaps.h"
+
+enum memory_part {
+	MEMORY_ARENAS,
+	MEMORY_MALLOC,
+	MEMORY_FILES, /* and static data of programs and libraries, and what the kernel lends */
+	MEMORY_STACKS,
+	MEMORY_UNEXPLAINED,
+	MEMORY_PART_CNT,
+};
+
+/* "arenas", "malloc", "files", "stacks", "unexplained" */
+extern const char *const memory_part_names[MEMORY_PART_CNT];
+
+struct memory_region {
+	uint64_t start, end; /* addresses, end exclusive */
+	uint64_t resident_bytes;
+	enum memory_part part;
+	size_t mapping; /* which it is in */
+};
+
+struct memory_share {
+	uint64_t mapped_bytes, resident_bytes;
+};
+
+struct memory_use {
+	struct smaps smaps;
+	struct memory_region *regions; /* by address */
+	size_t region_cnt, region_capacity;
+	struct memory_share parts[MEMORY_PART_CNT], all;
+};
+
+/*
+ * Finds it out of a process whose arenas are those of @heap. Returns 0, -ENOMEM, as memory__read(), or negative errno
+ * where that cannot be seen. The caller releases.
+ */
+int memory_use__find(struct memory_use *out, const struct process *process,
+		     const struct heap *heap);
+void memory_use__release(struct memory_use *use);
+
+/* The region that @address is in; NULL: none. */
+const struct memory_region *memory_use__region_at(const struct memory_use *use, uint64_t address);
