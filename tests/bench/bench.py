@@ -4,7 +4,7 @@ have to show and whether they do. As root; `make bench`.
 
     bench.py [--quick] [--python PATH] [--gib SIZE] [PART ...]
 
-The parts, in order: overhead, memray, reading, consuming; all, if none is named.
+The parts, in order: overhead, floor, memray, reading, census, consuming; all, if none is named.
 """
 import argparse
 import os
@@ -12,6 +12,7 @@ import sys
 
 import attaching
 import builds
+import census
 import consuming
 import machine
 import memray_tree
@@ -20,7 +21,7 @@ import reading
 import tracers
 from requirements import Requirements
 
-PARTS = ("overhead", "floor", "memray", "reading", "consuming")
+PARTS = ("overhead", "floor", "memray", "reading", "census", "consuming")
 
 
 class Bench:
@@ -65,6 +66,11 @@ class Bench:
         heaps, shares = reading.measure(self.debian, self.options.gib, self.options.quick)
         self.skipped += reading.measure_from_within(self.debian, self.options.gib)
         self.requirements.judge_reading(heaps, shares)
+
+    def census(self):
+        found, guppy_s, skipped = census.measure(self.debian, self.options.quick)
+        self.skipped += skipped
+        self.requirements.judge_census(found, guppy_s)
 
     def consuming(self):
         rates = consuming.measure_rate(self.debian)

@@ -8,6 +8,8 @@ prints "ready"; then answers in a line:
     clock SECONDS    watches its own clock for so long: the largest gaps between two looks, in microseconds
     churn SECONDS    takes and gives back small objects
     census           seconds that gc.get_objects() takes, and counting the types of what it gives
+    blocks           how many blocks are allocated
+    census_with_sizes  likewise, and adding up their sizes
     guppy            seconds that guppy3's heap() takes; "none" if it is not installed
 """
 import gc
@@ -33,6 +35,21 @@ def tracked(size):
     """Objects that the garbage collector knows of, as those of most programs."""
     gc.disable()
     return [[] for _ in range(int(size // ELEMENT))]
+
+
+class Node(object):
+    __slots__ = ("name", "values")
+
+
+def mixed(size):
+    """Five blocks of five kinds in turn: an object, its name, a tuple, and the two numbers in it."""
+    nodes = []
+    for number in range(int(size // 256)):
+        node = Node()
+        node.name = "node number %9d of them" % number
+        node.values = (number + 100000, number * 1.5)
+        nodes.append(node)
+    return nodes
 
 
 def clock(seconds):
@@ -62,6 +79,20 @@ def census():
     for thing in gc.get_objects():
         kind = type(thing)
         counts[kind] = counts.get(kind, 0) + 1
+    return "%f" % (time.perf_counter() - start)
+
+
+def blocks():
+    return sys.getallocatedblocks()
+
+
+def census_with_sizes():
+    start = time.perf_counter()
+    counts, sizes = {}, {}
+    for thing in gc.get_objects():
+        kind = type(thing)
+        counts[kind] = counts.get(kind, 0) + 1
+        sizes[kind] = sizes.get(kind, 0) + sys.getsizeof(thing)
     return "%f" % (time.perf_counter() - start)
 
 

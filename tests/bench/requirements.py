@@ -55,6 +55,10 @@ class Requirements:
         for what, share in shares.items():
             self.at_most("own CPU, the target %s" % what, 1, [100 * share], "%.2f %%")
 
+    def judge_census(self, found, guppy_s):
+        self.at_least("guppy3's heap() by snapshot --by type, 2.6 million blocks", 10,
+                      [guppy_s / found["snapshot --by type"]])
+
     def judge_consuming(self, rates, losses):
         self.at_least("million events a second into the model", 30,
                       [rates[name] / 1e6 for name in PROGRAMS], "%.0f")

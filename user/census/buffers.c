@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "census/members.h"
 #include "census/pool_reader.h"
 #include "census/word.h"
 #include "util/bits.h"
@@ -12,6 +13,8 @@
 
 /* A list of blocks longer than that is followed in the order of addresses only. */
 #define ROUNDS_MAX 16
+/* Fewer than one block in so many. */
+#define LITTLE_SHARE 10000
 /* PyTypeObject and most of PyHeapTypeObject; both were smaller before. */
 #define TYPE_BYTES 896
 
@@ -32,6 +35,7 @@ struct round {
 	enum owner owner;
 	uint64_t unknown_cnt, found_cnt; /* left; found in this round */
 	uint8_t *found, *pointing; /* a bit by place: found in this round, in the one before */
+	uint8_t *owners;	   /* a bit by type: its objects may have buffers */
 };
 
 static bool points(const struct round *round, uint32_t place)
@@ -43,12 +47,47 @@ static bool points(const struct round *round, uint32_t place)
 		return bits__get(round->pointing, place);
 	if (block_kind__role(kind) != BLOCK_OBJECT)
 		return false;
+	if (round->owner == OBJECTS)
+		return bits__get(round->owners,
+				 block_kind__type(census__plain_kind(round->census, kind)));
 	flags = census__object_type(round->census, kind)->flags;
-	if (round->owner == STRINGS)
-		return flags & TYPE_UNICODE_SUBCLASS;
-	/* Numbers and tuples point to nothing but objects. */
-	return !(flags & (TYPE_LONG_SUBCLASS | TYPE_BYTES_SUBCLASS | TYPE_TUPLE_SUBCLASS |
-			  TYPE_UNICODE_SUBCLASS));
+	return flags & TYPE_UNICODE_SUBCLASS;
+}
+
+/* Numbers, tuples, and what has nothing but __slots__ point to nothing but objects; texts are left for later. */
+static int may_own(const struct census *census, const struct type *type, bool *out)
+{
+	const uint64_t plain = TYPE_LONG_SUBCLASS | TYPE_BYTES_SUBCLASS | TYPE_TUPLE_SUBCLASS |
+			       TYPE_UNICODE_SUBCLASS;
+	bool are_all = false;
+	int err = 0;
+
+	if (type->flags & TYPE_HEAPTYPE && !type->dict_offset && type->members &&
+	    !object_layout__has_managed_dict(&census->layout, type->flags))
+		err = members__are_all(census, type, &are_all);
+	*out = !are_all && !(type->flags & plain) &&
+	       (type->flags & TYPE_HEAPTYPE || strcmp(type->name, "float") != 0);
+	return err;
+}
+
+static int find_owners(const struct census *census, uint8_t **out)
+{
+	uint32_t cnt = type_table__cnt(census->types);
+	_cleanup_free_ uint8_t *owners = calloc(1, bits__bytes(cnt));
+	int err = 0;
+
+	if (!owners)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < cnt && !err; i++) {
+		bool owns;
+
+		err = may_own(census, type_table__at(census->types, i), &owns);
+		if (!err && owns)
+			bits__set(owners, i);
+	}
+	if (!err)
+		*out = TAKE_PTR(owners);
+	return err;
 }
 
 /* What lies behind the word at @offset of an object of @type; before the object, @offset is negative. */
@@ -125,10 +164,17 @@ static void follow(struct round *round, const uint8_t *bytes, uint32_t size, uin
 static bool wants(const struct block_pool *pool, void *context)
 {
 	const struct round *round = context;
+	const uint32_t *kinds = &round->census->blocks.words[pool->first_place];
+	uint32_t last = block_kind(BLOCK_FREE, PART_NONE, 0);
 
-	for (uint32_t i = 0; i < pool->block_cnt && round->unknown_cnt; i++)
+	for (uint32_t i = 0; i < pool->block_cnt && round->unknown_cnt; i++) {
+		/* Most are of the kind of the one before. */
+		if (round->owner != BUFFERS && kinds[i] == last)
+			continue;
 		if (points(round, pool->first_place + i))
 			return true;
+		last = kinds[i];
+	}
 	return false;
 }
 
@@ -194,9 +240,16 @@ static int run_round(struct round *round, enum owner owner)
 				&visitor);
 }
 
+/* Whether there is so little left that nobody has to read all texts for it. */
+static bool is_little(const struct round *round)
+{
+	return round->unknown_cnt * LITTLE_SHARE < round->census->blocks.place_cnt;
+}
+
 int buffers__attribute(struct census *census)
 {
 	_cleanup_free_ uint8_t *bits = calloc(2, bits__bytes(census->blocks.place_cnt));
+	_cleanup_free_ uint8_t *owners = NULL;
 	struct round round = {.census = census, .unknown_cnt = count_unknown(census)};
 	int err;
 
@@ -204,10 +257,14 @@ int buffers__attribute(struct census *census)
 		return -ENOMEM;
 	round.found = bits;
 	round.pointing = bits + bits__bytes(census->blocks.place_cnt);
+	err = find_owners(census, &owners);
+	if (err)
+		return err;
+	round.owners = owners;
 	err = run_round(&round, OBJECTS);
 	if (!err)
 		err = follow_types(&round);
-	if (!err && round.unknown_cnt)
+	if (!err && !is_little(&round))
 		err = run_round(&round, STRINGS);
 	for (int i = 0; i < ROUNDS_MAX && !err && round.unknown_cnt; i++) {
 		err = run_round(&round, BUFFERS);

@@ -36,6 +36,12 @@ struct look {
 	} * claims;
 	size_t claim_cnt, claim_capacity;
 	struct parked_links links;
+	/* The last type that was met: most objects are of the type of the one before. */
+	struct {
+		uint64_t address; /* 0: none */
+		uint32_t number;
+		bool is_plain; /* its objects have no dict, and are no weak references */
+	} last;
 };
 
 /* What a look at a block has told. */
@@ -65,7 +71,16 @@ static void find_offsets(struct look *look, const struct object_layout *layout)
 
 bool census__could_be_type(const struct census *census, uint64_t address)
 {
-	return could_be_object(address) && !heap__arena_around(census->heap, address);
+	const struct mapping *mapping;
+
+	if (!could_be_object(address))
+		return false;
+	if (census->process) {
+		mapping = process__find_mapping(census->process, address);
+		if (!mapping || !mapping->readable)
+			return false;
+	}
+	return !heap__arena_around(census->heap, address);
 }
 
 /*
@@ -116,12 +131,31 @@ static uint32_t classify_as(const struct census *census, uint32_t number, const 
 	       (has_head && object_layout__is_tracked(layout, head) ? BLOCK_TRACKED : 0);
 }
 
+static uint32_t find_type(struct look *look, uint64_t address)
+{
+	const struct census *census = look->census;
+	const struct type *type;
+	uint32_t number;
+
+	if (address && address == look->last.address)
+		return look->last.number;
+	number = type_table__find(census->types, address);
+	if (number >= TYPE_UNSEEN)
+		return number;
+	type = type_table__at(census->types, number);
+	look->last.address = address;
+	look->last.number = number;
+	look->last.is_plain = !object_layout__has_managed_dict(&census->layout, type->flags) &&
+			      !type->dict_offset && !type->is_weakref;
+	return number;
+}
+
 /*
  * What is in a block, of which @bytes are a copy, if there is an object @offset into it. What is alive goes before what
  * seems to be parked: it may be what was there before, in words not written since.
  */
-static int look_at_offset(const struct look *look, const uint8_t *bytes, uint32_t size,
-			  uint32_t offset, struct finding *finding)
+static int look_at_offset(struct look *look, const uint8_t *bytes, uint32_t size, uint32_t offset,
+			  struct finding *finding)
 {
 	const struct census *census = look->census;
 	uint64_t word = word_at(bytes + offset), type = word_at(bytes + offset + 8);
@@ -131,12 +165,12 @@ static int look_at_offset(const struct look *look, const uint8_t *bytes, uint32_
 
 	if (is_link && !parked__is_link(census, word))
 		return 0;
-	number = type_table__find(census->types, type);
+	number = find_type(look, type);
 	if (number == TYPE_UNSEEN && census__could_be_type(census, type)) {
 		finding->is_unseen = true;
 		err = type_table__note(census->types, type);
 	}
-	if (number >= TYPE_UNSEEN || block_kind__role(finding->kind) == BLOCK_OBJECT)
+	if (number >= TYPE_UNSEEN)
 		return err;
 	found = classify_as(census, number, bytes, size, offset);
 	if (block_kind__role(found) == BLOCK_UNKNOWN)
@@ -150,13 +184,14 @@ static int look_at_offset(const struct look *look, const uint8_t *bytes, uint32_
 	return err;
 }
 
-static int look_into(const struct look *look, const uint8_t *bytes, uint32_t size,
+static int look_into(struct look *look, const uint8_t *bytes, uint32_t size,
 		     struct finding *finding)
 {
 	int err = 0;
 
 	*finding = (struct finding){.kind = block_kind(BLOCK_UNKNOWN, PART_NONE, 0)};
-	for (size_t i = 0; i < look->offset_cnt && !err; i++)
+	for (size_t i = 0;
+	     i < look->offset_cnt && !err && block_kind__role(finding->kind) != BLOCK_OBJECT; i++)
 		if (look->offsets[i] + PYOBJECT_BYTES <= size)
 			err = look_at_offset(look, bytes, size, look->offsets[i], finding);
 	if (block_kind__role(finding->kind) == BLOCK_UNKNOWN && !finding->has_link &&
@@ -219,7 +254,8 @@ static int take_finding(struct look *look, uint32_t place, const struct finding 
 		link.place = place;
 		return parked_links__add(&look->links, link);
 	}
-	if (block_kind__role(finding->kind) != BLOCK_OBJECT)
+	if (block_kind__role(finding->kind) != BLOCK_OBJECT ||
+	    (look->last.is_plain && block_kind__type(finding->kind) == look->last.number))
 		return 0;
 	err = claim_dict(look, finding->kind, bytes, size);
 	return err ? err : note_referent(look, finding->kind, bytes, size);
@@ -372,6 +408,7 @@ int census__take(struct census **out, const struct heap *heap, const struct memo
 		return -ENOMEM;
 	census->heap = heap;
 	census->memory = memory;
+	census->process = options->process;
 	census->refcnt_max = options->refcnt_max;
 	census->major = options->major;
 	census->minor = options->minor;

@@ -105,7 +105,10 @@ static bool is_hidden(const struct count *count, uint32_t place)
 
 static void count_pool(struct count *count, const struct block_pool *pool)
 {
+	bool by_place = count->by == BY_REFERRERS || count->by == BY_VIA;
 	const struct heap *heap = count->census->heap;
+	struct census_row *row = NULL;
+	uint32_t last_kind = 0; /* most blocks of a pool are of the kind of the one before */
 
 	/* Both are in the order of their addresses. */
 	while (pool->address >=
@@ -113,11 +116,12 @@ static void count_pool(struct count *count, const struct block_pool *pool)
 		count->arena++;
 	for (uint32_t i = 0; i < pool->block_cnt; i++) {
 		uint32_t kind = count->census->blocks.words[pool->first_place + i];
-		struct census_row *row;
 
 		if (block_kind__role(kind) == BLOCK_FREE || is_hidden(count, pool->first_place + i))
 			continue;
-		row = row_of(count, pool->first_place + i, kind, pool->block_size);
+		if (!row || by_place || kind != last_kind)
+			row = row_of(count, pool->first_place + i, kind, pool->block_size);
+		last_kind = kind;
 		row->blocks++;
 		row->tracked_blocks += !!(kind & BLOCK_TRACKED);
 		row->bytes += pool->block_size;

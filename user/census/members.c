@@ -6,11 +6,12 @@
 
 #include "util/cleanup.h"
 
-#define BASES_MAX   64
-#define MEMBERS_MAX 256
-#define NAME_BYTES  128
-#define T_OBJECT    6
-#define T_OBJECT_EX 16
+#define BASES_MAX      64
+#define PYOBJECT_BYTES 16
+#define MEMBERS_MAX    256
+#define NAME_BYTES     128
+#define T_OBJECT       6
+#define T_OBJECT_EX    16
 
 struct member {
 	uint64_t name; /* const char * */
@@ -78,4 +79,46 @@ int members__name(char **out, const struct census *census, const struct type *ty
 		type = type_table__base(census->types, type);
 	}
 	return err;
+}
+
+/* How many references there are at @members. */
+static int count_references(const struct census *census, uint64_t members, uint64_t *cnt)
+{
+	*cnt = 0;
+	for (int i = 0; i < MEMBERS_MAX; i++) {
+		struct member member;
+		int err = memory__read(census->memory, members + i * sizeof(member), &member,
+				       sizeof(member));
+
+		if (err)
+			return err == -EFAULT ? 0 : err;
+		if (!member.name)
+			return 0;
+		*cnt += member.type == T_OBJECT || member.type == T_OBJECT_EX;
+	}
+	return 0;
+}
+
+int members__are_all(const struct census *census, const struct type *type, bool *are_all)
+{
+	uint64_t all = 0, cnt, size = type->basic_size;
+	int err = 0;
+
+	*are_all = false;
+	for (int i = 0; i < BASES_MAX && type; i++) {
+		const struct type *base = type_table__base(census->types, type);
+
+		if (!(type->flags & TYPE_HEAPTYPE)) {
+			*are_all = type->basic_size == PYOBJECT_BYTES &&
+				   all * sizeof(uint64_t) + PYOBJECT_BYTES == size;
+			return 0;
+		}
+		if (type->members)
+			err = count_references(census, type->members, &cnt);
+		if (err)
+			return err;
+		all += type->members ? cnt : 0;
+		type = base;
+	}
+	return 0;
 }

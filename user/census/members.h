@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "census/census.h"
@@ -15,3 +16,9 @@
  */
 int members__name(char **out, const struct census *census, const struct type *type,
 		  uint32_t offset);
+
+/*
+ * Whether objects of @type hold nothing but references that their type has names for: __slots__ only. Returns 0 or as
+ * memory__read().
+ */
+int members__are_all(const struct census *census, const struct type *type, bool *are_all);

@@ -6,7 +6,6 @@
 #include "census/type_table.h"
 
 #define DEBUG_HOOK_BYTES  16
-#define PRE_HEADER_BYTES  16
 #define GC_REFS_UNTRACKED (-2)
 /* Of addresses. The lowest bits of _gc_next and _gc_prev may say something of the object. */
 #define ADDRESS_ZEROS (~0UL << 56)
@@ -60,17 +59,6 @@ struct object_layout object_layout__of_version(int major, int minor, uint32_t al
 	return layout;
 }
 
-uint32_t object_layout__object_offset(const struct object_layout *layout, uint64_t type_flags)
-{
-	uint32_t offset = layout->debug_bytes;
-
-	if (type_flags & layout->pre_header_flags)
-		offset += PRE_HEADER_BYTES;
-	if (type_flags & TYPE_HAVE_GC)
-		offset += layout->gc_head_bytes;
-	return offset;
-}
-
 /*
  * Up to 3.7 gc_refs says so: _PyGC_REFS_UNTRACKED, shifted by one bit from 3.4 on; from 3.8 on _gc_next, which
  * is 0 then.
@@ -98,22 +86,11 @@ bool object_layout__is_gc_head(const struct object_layout *layout, const uint8_t
 	return !((words[0] | words[1]) & ADDRESS_ZEROS);
 }
 
-bool object_layout__is_refcnt(const struct object_layout *layout, uint64_t word)
-{
-	return !(word & layout->refcnt_zeros);
-}
-
-bool object_layout__has_managed_dict(const struct object_layout *layout, uint64_t type_flags)
-{
-	/* The bit meant something else before there were any. */
-	return type_flags & layout->pre_header_flags & TYPE_MANAGED_DICT;
-}
-
 /* The size of an int says its sign, too, or is not there. */
 bool object_layout__has_item_count(const struct object_layout *layout, const struct type *type)
 {
 	return type->item_size && !(type->flags & TYPE_LONG_SUBCLASS) && !type->is_generator &&
-	       (layout->frame_has_count || strcmp(type->name, "frame") != 0);
+	       (layout->frame_has_count || !type->is_frame);
 }
 
 int64_t object_layout__dict_at(const struct object_layout *layout, const struct type *type,

@@ -12,9 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "census/type_table.h"
+
 /* Where a list points to its items, a set to its table (Include/cpython/listobject.h, Include/setobject.h). */
 #define LIST_ITEMS 24
 #define SET_TABLE  40
+
+/* For a managed dict and for weak references. */
+#define PRE_HEADER_BYTES 16
 
 struct object_layout {
 	uint32_t debug_bytes;	   /* before all else; 0 without hooks */
@@ -39,7 +44,17 @@ struct object_layout object_layout__of_version(int major, int minor, uint32_t al
 					       bool debug_hooks);
 
 /* How far into its block an object lies whose type has these flags. */
-uint32_t object_layout__object_offset(const struct object_layout *layout, uint64_t type_flags);
+static inline uint32_t object_layout__object_offset(const struct object_layout *layout,
+						    uint64_t type_flags)
+{
+	uint32_t offset = layout->debug_bytes;
+
+	if (type_flags & layout->pre_header_flags)
+		offset += PRE_HEADER_BYTES;
+	if (type_flags & TYPE_HAVE_GC)
+		offset += layout->gc_head_bytes;
+	return offset;
+}
 
 /* Whether the collector has an object on its lists whose PyGC_Head is at @head: gc.is_tracked(). */
 bool object_layout__is_tracked(const struct object_layout *layout, const uint8_t *head);
@@ -48,12 +63,18 @@ bool object_layout__is_tracked(const struct object_layout *layout, const uint8_t
 bool object_layout__is_gc_head(const struct object_layout *layout, const uint8_t *head);
 
 /* Whether @word can be a reference count. */
-bool object_layout__is_refcnt(const struct object_layout *layout, uint64_t word);
+static inline bool object_layout__is_refcnt(const struct object_layout *layout, uint64_t word)
+{
+	return !(word & layout->refcnt_zeros);
+}
 
 /* Whether instances of a type with these flags have a dict, or just its values, that Python manages. */
-bool object_layout__has_managed_dict(const struct object_layout *layout, uint64_t type_flags);
-
-struct type;
+static inline bool object_layout__has_managed_dict(const struct object_layout *layout,
+						   uint64_t type_flags)
+{
+	/* The bit meant something else before there were any. */
+	return type_flags & layout->pre_header_flags & TYPE_MANAGED_DICT;
+}
 
 /* Whether objects of @type say, where PyVarObject does, how many items they have. */
 bool object_layout__has_item_count(const struct object_layout *layout, const struct type *type);

@@ -245,6 +245,7 @@ static int decide(struct type_table *table, uint64_t address, const struct type_
 		.weak_offset = object->weak_offset,
 		.dict_offset = object->dict_offset,
 		.name_at = object->name,
+		.is_frame = built_in && !strcmp(name, "frame"),
 		.is_set = built_in && (!strcmp(name, "set") || !strcmp(name, "frozenset")),
 		.is_weakref = built_in && !strncmp(name, "weakref", 7),
 		/* No class made in Python has a dot in there. It is made at run time from 3.12 on. */

@@ -51,6 +51,7 @@ struct type {
 	bool is_set;	     /* set or frozenset themselves */
 	bool is_weakref;     /* weakref itself */
 	bool is_deque;	     /* collections.deque itself */
+	bool is_frame;	     /* frame itself */
 	/* Its items are not counted where PyVarObject has its count: a generator's are a frame. */
 	bool is_generator;
 	char *name; /* tp_name: of a built-in or extension type with its module, of a class without */

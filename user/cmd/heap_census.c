@@ -46,6 +46,7 @@ static int take_census(struct heap_census *out, const struct heap_source *source
 {
 	struct py_offsets offsets;
 	const struct census_options census_options = {
+		.process = source->process,
 		.major = source->python->major,
 		.minor = source->python->minor,
 		.debug_hooks = !strcmp(source->allocator_name, "pymalloc_debug"),
@@ -56,6 +57,9 @@ static int take_census(struct heap_census *out, const struct heap_source *source
 	int err = py_offsets__find(&offsets, source->python->major, source->python->minor,
 				   source->python->runtime, memory, failure);
 
+	/* Types are told from other words by what is mapped now. */
+	if (!err)
+		err = process__reload_maps(source->process, failure);
 	if (err)
 		return err;
 	err = census__take(&out->report.census, heap, memory, &census_options);

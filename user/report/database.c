@@ -458,7 +458,11 @@ int database__write(const char *path, const struct database_content *content,
 		.census = content->graph->census,
 		.all_rows = count_rows(content->graph),
 	};
-	int result = sqlite3_open(path, &writer.db), err = 0;
+	int result = sqlite3_open_v2(path, &writer.db,
+				     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+					     SQLITE_OPEN_NOMUTEX,
+				     NULL),
+	    err = 0;
 
 	if (result == SQLITE_OK)
 		result = write_tables(&writer);

@@ -13,6 +13,8 @@
 
 /* One call transfers at most this much; the kernel's own limit is a page below 2 GiB. */
 #define CALL_BYTES_MAX (1UL << 30)
+/* So many ranges are tried after one that could not be read. */
+#define RANGES_MIN 8
 
 int memory__read_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt)
 {
@@ -30,7 +32,7 @@ int memory__read(const struct memory *memory, uint64_t address, void *buffer, si
 	return range.failed ? -EFAULT : 0;
 }
 
-/* How many of @ranges fit into one call. */
+/* How many of @ranges, @cnt of them, fit into one call. */
 static size_t fill_iovecs(const struct memory_range *ranges, size_t cnt, struct iovec *local,
 			  struct iovec *remote)
 {
@@ -54,14 +56,17 @@ static int read_process_ranges(const struct memory *memory, struct memory_range 
 {
 	const struct process_memory *process = (const struct process_memory *)memory;
 	struct iovec local[IOV_MAX], remote[IOV_MAX];
-	size_t done = 0;
+	size_t done = 0, most = IOV_MAX;
 
 	while (done < cnt) {
-		size_t used = fill_iovecs(ranges + done, cnt - done, local, remote);
+		size_t left = cnt - done,
+		       used = fill_iovecs(ranges + done, left < most ? left : most, local, remote);
 		ssize_t copied = process_vm_readv(process->pid, local, used, remote, used, 0);
 
 		if (copied < 0 && errno != EFAULT)
 			return -errno;
+		/* Where much is missing, the kernel need not be handed what it will not come to. */
+		most = copied < 0 ? RANGES_MIN : most * 2 < IOV_MAX ? most * 2 : IOV_MAX;
 		for (size_t i = 0; i < used; i++) {
 			struct memory_range *range = &ranges[done];
 
