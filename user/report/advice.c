@@ -23,10 +23,8 @@
 #define COUNT(count) (units__count(count).text)
 
 const char *const advice_rule_names[ADVICE_RULE_CNT] = {
-	[ADVICE_PARKED] = "parked",
-	[ADVICE_CONTAINER] = "container",
-	[ADVICE_IMPORTS] = "imports",
-	[ADVICE_CYCLES] = "cycles",
+	[ADVICE_PARKED] = "parked",	  [ADVICE_KEPT] = "kept",	[ADVICE_FRAMES] = "frames",
+	[ADVICE_CONTAINER] = "container", [ADVICE_IMPORTS] = "imports", [ADVICE_CYCLES] = "cycles",
 };
 
 void advices__release(struct advices *advices)
@@ -72,10 +70,66 @@ static struct pin_row sum(const struct pin_ranking *ranking, const struct census
 	return all;
 }
 
-static bool is_parked(const struct census *census, const struct pin_row *row)
+static bool is_one_of(const struct census *census, const struct pin_row *row,
+		      const char *const *names, size_t cnt)
 {
-	(void)census;
-	return block_kind__role(row->kind) == BLOCK_PARKED;
+	const char *type = census_kinds__type(census, row->kind);
+
+	for (size_t i = 0; i < cnt && type; i++)
+		if (!strcmp(type, names[i]))
+			return true;
+	return false;
+}
+
+static bool is_parked(const struct pin_row *row, const struct census *census,
+		      const char *const *names, size_t cnt)
+{
+	return block_kind__role(row->kind) == BLOCK_PARKED && is_one_of(census, row, names, cnt);
+}
+
+/* Python 2 clears other free lists, but not these two (Modules/gcmodule.c, clear_freelists()). */
+static bool is_kept(const struct census *census, const struct pin_row *row)
+{
+	static const char *const names[] = {"dict", "list"};
+
+	return census->major < 3 && is_parked(row, census, names, ARRAY_SIZE(names));
+}
+
+/* Up to 3.9 a code object has a frame for its next call (co_zombieframe); there is a free list besides. */
+static bool is_frame(const struct census *census, const struct pin_row *row)
+{
+	static const char *const names[] = {"frame"};
+
+	return (census->major < 3 || census->minor < 10) &&
+	       is_parked(row, census, names, ARRAY_SIZE(names));
+}
+
+/* What has a free list that a full collection clears. */
+static bool is_given_up(const struct census *census, const struct pin_row *row)
+{
+	static const char *const names[] = {
+		"tuple",
+		"list",
+		"dict",
+		"float",
+		"int",
+		"unicode",
+		"frame",
+		"method",
+		"instancemethod",
+		"builtin_function_or_method",
+		"builtin_method",
+		"Context",
+		"range",
+		"range_iterator",
+		"list_iterator",
+		"tuple_iterator",
+		"slice",
+		"complex",
+	};
+
+	return is_parked(row, census, names, ARRAY_SIZE(names)) && !is_kept(census, row) &&
+	       !is_frame(census, row);
 }
 
 /* What loading a module makes, and little else. */
@@ -83,12 +137,8 @@ static bool is_code(const struct census *census, const struct pin_row *row)
 {
 	static const char *const names[] = {"function", "code",	  "type",	 "module",
 					    "property", "method", "classmethod", "staticmethod"};
-	const char *type = census_kinds__type(census, row->kind);
 
-	for (size_t i = 0; i < ARRAY_SIZE(names) && type; i++)
-		if (!strcmp(type, names[i]))
-			return true;
-	return false;
+	return is_one_of(census, row, names, ARRAY_SIZE(names));
 }
 
 static bool is_lost(const struct census *census, const struct pin_row *row)
@@ -100,7 +150,7 @@ static bool is_lost(const struct census *census, const struct pin_row *row)
 static int advise_parked(struct advices *advices, const struct census *census,
 			 const struct pin_holders *holders, double least)
 {
-	const struct pin_row parked = sum(&holders->by_kind, census, is_parked);
+	const struct pin_row parked = sum(&holders->by_kind, census, is_given_up);
 
 	if (!parked.blocks || parked.hostage_bytes < least)
 		return 0;
@@ -108,6 +158,36 @@ static int advise_parked(struct advices *advices, const struct census *census,
 		   "%s objects that Python has freed, and keeps for the next of their type, hold "
 		   "back %s. A full collection gives them up: gc.collect().",
 		   COUNT(parked.blocks), BYTES(parked.hostage_bytes));
+}
+
+static int advise_kept(struct advices *advices, const struct census *census,
+		       const struct pin_holders *holders, double least)
+{
+	const struct pin_row kept = sum(&holders->by_kind, census, is_kept);
+
+	if (!kept.blocks || kept.hostage_bytes < least)
+		return 0;
+	return add(
+		advices, ADVICE_KEPT,
+		"%s dicts and lists that Python 2 has freed, and keeps for the next ones, hold back "
+		"%s. No collection gives them up, but others can take their places: make 80 of "
+		"each, then 80 more, and let go of the second 80 first.",
+		COUNT(kept.blocks), BYTES(kept.hostage_bytes));
+}
+
+static int advise_frames(struct advices *advices, const struct census *census,
+			 const struct pin_holders *holders, double least)
+{
+	const struct pin_row frames = sum(&holders->by_kind, census, is_frame);
+
+	if (!frames.blocks || frames.hostage_bytes < least)
+		return 0;
+	return add(
+		advices, ADVICE_FRAMES,
+		"%s frames that functions keep for their next call hold back %s: each goes with its "
+		"function. Functions that are called once before the heap grows have theirs close "
+		"together.",
+		COUNT(frames.blocks), BYTES(frames.hostage_bytes));
 }
 
 /* The container of a path that ends with what is in it: that many bytes of the path; 0: it ends otherwise. */
@@ -196,10 +276,9 @@ int advices__find(struct advices *out, const struct census *census,
 {
 	static int (*const rules[ADVICE_RULE_CNT])(struct advices *, const struct census *,
 						   const struct pin_holders *, double) = {
-		[ADVICE_PARKED] = advise_parked,
-		[ADVICE_CONTAINER] = advise_containers,
-		[ADVICE_IMPORTS] = advise_imports,
-		[ADVICE_CYCLES] = advise_cycles,
+		[ADVICE_PARKED] = advise_parked,   [ADVICE_KEPT] = advise_kept,
+		[ADVICE_FRAMES] = advise_frames,   [ADVICE_CONTAINER] = advise_containers,
+		[ADVICE_IMPORTS] = advise_imports, [ADVICE_CYCLES] = advise_cycles,
 	};
 	_cleanup_(advices__release) struct advices advices = {};
 	double least = SHARE_MIN * sum(&holders->by_kind, census, NULL).hostage_bytes;

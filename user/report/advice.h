@@ -10,14 +10,16 @@
 #include "report/pin_holders.h"
 
 enum advice_rule {
-	ADVICE_PARKED,	  /* Python has freed them, and keeps them */
+	ADVICE_PARKED,	  /* Python has freed them, and keeps them until a full collection */
+	ADVICE_KEPT,	  /* the same, for good: dicts and lists of Python 2 */
+	ADVICE_FRAMES,	  /* functions keep them for their next call */
 	ADVICE_CONTAINER, /* what is left in a container */
 	ADVICE_IMPORTS,	  /* code that was loaded late */
 	ADVICE_CYCLES,	  /* nothing leads there */
 	ADVICE_RULE_CNT,
 };
 
-/* "parked", "container", "imports", "cycles" */
+/* "parked", "kept", "frames", "container", "imports", "cycles" */
 extern const char *const advice_rule_names[ADVICE_RULE_CNT];
 
 struct advice {
