@@ -9,8 +9,8 @@
 #include "util/log.h"
 
 static const struct command *const commands[] = {
-	&command_trace, &command_snapshot, &command_query,  &command_report,
-	&command_diff,	&command_sites,	   &command_doctor,
+	&command_trace, &command_snapshot, &command_query, &command_report,
+	&command_diff,	&command_sites, &command_doctor,
 };
 
 static void print_usage(void)
@@ -41,7 +41,8 @@ static int run_command(const struct command *command, int argc, char **argv)
 	result = options__parse(command, argc, argv, &options);
 	if (result)
 		return result < 0 ? 1 : end_output();
-	return command->run(&options) ? 1 : 0;
+	result = command->run(&options);
+	return result < 0 ? 1 : result;
 }
 
 int main(int argc, char **argv)

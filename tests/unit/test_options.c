@@ -126,23 +126,46 @@ static void check_success(const struct outcome *outcome)
 	assert_string_equal(outcome->out, "");
 }
 
-/* All options, a value that is right, and who takes them: t(race), s(napshot), (s)i(tes), d(octor). */
+/* All options, a value that is right, and who takes them: t(race), s(napshot), (s)i(tes), d(octor), a(gent). */
 static const struct known_option {
 	const char *name, *letter, *value, *takers;
 } known_options[] = {
-	{"--pid", "-p", "17", "tsid"},		{"--interval", "-i", "2.5", "t"},
-	{"--duration", "-d", "90s", "t"},	{"--mode", NULL, "watch", "t"},
-	{"--json", NULL, NULL, "tsqf"},		{"--map", NULL, NULL, "ts"},
-	{"--pause", NULL, NULL, "ts"},		{"--below", NULL, "25%", "tsf"},
-	{"--budget", NULL, "0.5%", "t"},	{"--blocks", NULL, "4", "ts"},
-	{"--stacks", NULL, "none", "t"},	{"--sample-bytes", NULL, "4KiB", "t"},
-	{"--format", NULL, "pprof", "t"},	{"--value", NULL, "growth", "t"},
-	{"--output", "-o", "heap.pb.gz", "ts"}, {"--max-memory", NULL, "64MiB", "tsdf"},
-	{"--by", NULL, "owner", "s"},		{"--top", NULL, "7", "sf"},
-	{"--no-cache", NULL, NULL, "tid"},	{"--verbose", "-v", NULL, "tsidf"},
-	{"--help", "-h", NULL, "tsidqrf"},	{"--paths", NULL, NULL, "s"},
-	{"--object", NULL, "0x7f00", "s"},	{"--arena", NULL, "0x7f00", "s"},
-	{"--since", NULL, "heap.db", "s"},	{"--no-values", NULL, NULL, "ts"},
+	{"--pid", "-p", "17", "tsid"},
+	{"--interval", "-i", "2.5", "ta"},
+	{"--duration", "-d", "90s", "t"},
+	{"--mode", NULL, "watch", "t"},
+	{"--json", NULL, NULL, "tsqf"},
+	{"--map", NULL, NULL, "ts"},
+	{"--pause", NULL, NULL, "ts"},
+	{"--below", NULL, "25%", "tsfa"},
+	{"--budget", NULL, "0.5%", "ta"},
+	{"--blocks", NULL, "4", "tsa"},
+	{"--stacks", NULL, "none", "t"},
+	{"--sample-bytes", NULL, "4KiB", "t"},
+	{"--format", NULL, "pprof", "t"},
+	{"--value", NULL, "growth", "t"},
+	{"--output", "-o", "heap.pb.gz", "ts"},
+	{"--max-memory", NULL, "64MiB", "tsdfa"},
+	{"--by", NULL, "owner", "s"},
+	{"--top", NULL, "7", "sf"},
+	{"--no-cache", NULL, NULL, "tid"},
+	{"--verbose", "-v", NULL, "tsidfa"},
+	{"--help", "-h", NULL, "tsidqrfa"},
+	{"--paths", NULL, NULL, "s"},
+	{"--object", NULL, "0x7f00", "s"},
+	{"--arena", NULL, "0x7f00", "s"},
+	{"--all", "-a", NULL, "t"},
+	{"--comm", NULL, "python3", "ta"},
+	{"--user", NULL, "www-data", "ta"},
+	{"--cgroup", NULL, "system.slice", "ta"},
+	{"--match", NULL, "gunicorn", "ta"},
+	{"--alert", NULL, "pinned_bytes > 1", "ta"},
+	{"--alert-command", NULL, "true", "ta"},
+	{"--alertmanager", NULL, "http://[::1]:1", "ta"},
+	{"--listen", NULL, "[::1]:1", "a"},
+	{"--token-file", NULL, "token", "a"},
+	{"--since", NULL, "heap.db", "s"},
+	{"--no-values", NULL, NULL, "ts"},
 };
 
 static bool takes(const struct command *command, const struct known_option *option)

@@ -30,6 +30,22 @@ struct option_spec {
 
 static const struct option_spec specs[] = {
 	{OPTION_PID, "pid", 'p', "PID", "the process to look at"},
+	{OPTION_ALL, "all", 'a', NULL, "all Pythons of this host, now and as they come"},
+	{OPTION_COMM, "comm", 0, "NAME", "with --all: only those of that name"},
+	{OPTION_USER, "user", 0, "USER", "with --all: only those of that user"},
+	{OPTION_CGROUP, "cgroup", 0, "TEXT",
+	 "with --all: only those with that in their cgroup's path"},
+	{OPTION_MATCH, "match", 0, "REGEX",
+	 "with --all: only those whose command line matches (POSIX, extended)"},
+	{OPTION_ALERT, "alert", 0, "RULE",
+	 "say so, and exit with 2, when it comes true: 'pinned_bytes > 64MiB for 60s'; can be repeated"},
+	{OPTION_ALERT_COMMAND, "alert-command", 0, "COMMAND",
+	 "run it when an alert fires and when it is over: JSON on its stdin; no shell sees the words"},
+	{OPTION_ALERTMANAGER, "alertmanager", 0, "URL",
+	 "send alerts there, such as http://127.0.0.1:9093"},
+	{OPTION_LISTEN, "listen", 0, "HOST:PORT", "where to answer (default 127.0.0.1:9876)"},
+	{OPTION_TOKEN_FILE, "token-file", 0, "FILE",
+	 "answer only those who send the first line of it: Authorization: Bearer"},
 	{OPTION_INTERVAL, "interval", 'i', "SECONDS", "time between two reports (default 5)"},
 	{OPTION_DURATION, "duration", 'd', "SECONDS", "end after so long (default: at Ctrl-C)"},
 	{OPTION_MODE, "mode", 0, "watch|full",
@@ -210,6 +226,38 @@ static int apply_option(const struct command *command, enum option_id id, const 
 			return reject(command, "--pid", text, "a process id");
 		options->pid = (pid_t)number;
 		return 0;
+	case OPTION_ALL:
+		options->all = true;
+		return 0;
+	case OPTION_COMM:
+		options->comm = text;
+		return 0;
+	case OPTION_USER:
+		options->user = text;
+		return 0;
+	case OPTION_CGROUP:
+		options->cgroup = text;
+		return 0;
+	case OPTION_MATCH:
+		options->match = text;
+		return 0;
+	case OPTION_ALERT:
+		if (options->alert_cnt == ALERTS_MAX)
+			return reject(command, "--alert", text, "one of the first 32");
+		options->alerts[options->alert_cnt++] = text;
+		return 0;
+	case OPTION_ALERT_COMMAND:
+		options->alert_command = text;
+		return 0;
+	case OPTION_ALERTMANAGER:
+		options->alertmanager = text;
+		return 0;
+	case OPTION_LISTEN:
+		options->listen = text;
+		return 0;
+	case OPTION_TOKEN_FILE:
+		options->token_file = text;
+		return 0;
 	case OPTION_INTERVAL:
 		if (!units__parse_seconds(text, &options->interval_s) ||
 		    options->interval_s < INTERVAL_MIN_S)
@@ -363,6 +411,7 @@ int options__parse(const struct command *command, int argc, char **argv, struct 
 	struct option longs[ARRAY_SIZE(specs) + 1];
 	char letters[2 * ARRAY_SIZE(specs) + 3];
 	struct options parsed = {
+		.listen = "127.0.0.1:9876",
 		.interval_s = 5,
 		.budget = 0.02,
 		.below = 0.10,

@@ -15,6 +15,16 @@
 
 enum option_id {
 	OPTION_PID = 1,
+	OPTION_ALL,
+	OPTION_COMM,
+	OPTION_USER,
+	OPTION_CGROUP,
+	OPTION_MATCH,
+	OPTION_ALERT,
+	OPTION_ALERT_COMMAND,
+	OPTION_ALERTMANAGER,
+	OPTION_LISTEN,
+	OPTION_TOKEN_FILE,
 	OPTION_INTERVAL,
 	OPTION_DURATION,
 	OPTION_MODE,
@@ -55,8 +65,18 @@ enum output_format {
 	FORMAT_DATABASE,
 };
 
+/* More rules are refused. */
+#define ALERTS_MAX 32
+
 struct options {
-	pid_t pid; /* 0: none given */
+	pid_t pid;			/* 0: none given */
+	bool all;			/* Pythons of the host, but only those: */
+	const char *alerts[ALERTS_MAX]; /* rules, not parsed yet */
+	uint32_t alert_cnt;
+	const char *alert_command, *alertmanager; /* whom to tell; NULL: nobody but stderr */
+	const char *listen;			  /* where the agent answers */
+	const char *token_file;			  /* NULL: whoever asks is answered */
+	const char *comm, *user, *cgroup, *match; /* see struct host_filter */
 	double interval_s;
 	double duration_s; /* 0: no end */
 	enum trace_mode mode;
@@ -90,6 +110,7 @@ struct command {
 	const char *description;
 	bool starts_command;	       /* its arguments are a command, with options of its own */
 	const enum option_id *options; /* ends with 0 */
+	/* Returns 0; negative errno after it has said why on stderr; or another exit status, above 1. */
 	int (*run)(const struct options *options);
 };
 

@@ -4,10 +4,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd/alerting.h"
 #include "cmd/allocation_sites.h"
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "cmd/profile_output.h"
+#include "cmd/trace_all.h"
 #include "cmd/trace_database.h"
 #include "cmd/wakeups.h"
 #include "probes/features.h"
@@ -16,6 +18,7 @@
 #include "pymalloc/heap_source.h"
 #include "target/launch.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/sleep.h"
 #include "util/units.h"
@@ -47,6 +50,9 @@ struct trace {
 	int skip_cnt; /* checkpoints skipped in a row */
 	bool process_gone, ending;
 	struct wakeups wakeups;
+	struct alerting alerting;
+	/* At the report before: for how fast the heap grows. */
+	uint64_t last_arena_bytes, last_report_ns;
 };
 
 static void trace__release(struct trace *trace)
@@ -58,6 +64,7 @@ static void trace__release(struct trace *trace)
 	heap_source__free(trace->source);
 	pinned_history__free(&trace->history);
 	wakeups__close(&trace->wakeups);
+	alerting__release(&trace->alerting);
 }
 
 static double seconds_since(const struct timespec *since)
@@ -169,6 +176,25 @@ static int take_state(const struct heap *heap, const struct tracer_totals *total
 				     &state->failure);
 }
 
+static int check_alerts(struct trace *trace, const struct findings *findings)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC),
+		 arena_bytes = findings->measure.totals.arena_bytes;
+	struct alert_subject subject = {
+		.pid = trace->source->process->pid,
+		.name = trace->source->process->comm,
+		.findings = findings,
+	};
+
+	if (trace->last_report_ns)
+		subject.growth_per_minute =
+			((double)arena_bytes - (double)trace->last_arena_bytes) /
+			((double)(now_ns - trace->last_report_ns) / 60e9);
+	trace->last_arena_bytes = arena_bytes;
+	trace->last_report_ns = now_ns;
+	return alerting__check(&trace->alerting, &subject, 1);
+}
+
 static int report(struct trace *trace)
 {
 	_cleanup_(state__release) struct state state = {.trace = trace};
@@ -181,6 +207,9 @@ static int report(struct trace *trace)
 		log_error("%s", state.failure.text);
 		return err;
 	}
+	err = check_alerts(trace, &state.findings);
+	if (err)
+		return err;
 	if (options__want_reports(trace->options))
 		return output__write(&output, &state.findings);
 	if (trace->profile && trace->ending)
@@ -477,8 +506,16 @@ static int check_options(const struct options *options)
 {
 	bool wants_profile = options__want_profile(options);
 
-	if (!options->pid == !options->argument_cnt)
-		log_error("trace: what? give a process with -p PID, or a command: -- CMD ARGS");
+	if (!!options->pid + !!options->argument_cnt + options->all != 1)
+		log_error("trace: what? give a process with -p PID, all of them with -a, or a "
+			  "command: -- CMD ARGS");
+	else if (options->all && (options->mode == TRACE_FULL || !options__want_reports(options)))
+		log_error(
+			"trace: -a is for reports in mode watch; give one process with -p PID for "
+			"more");
+	else if (!options->all &&
+		 (options->comm || options->user || options->cgroup || options->match))
+		log_error("trace: --comm, --user, --cgroup and --match go with -a");
 	else if (options->mode == TRACE_FULL && options->budget_given)
 		log_error("trace: --mode full knows no budget; leave out one of the two");
 	else if (options->output_path && options__want_reports(options))
@@ -501,6 +538,10 @@ static int run_trace(const struct options *options)
 	int err;
 
 	err = check_options(options);
+	if (!err && options->all)
+		return trace_all__run(options);
+	if (!err)
+		err = alerting__init(&trace.alerting, options);
 	if (!err && options__want_profile(options))
 		err = profile_output__open(&trace.profile, options);
 	if (err)
@@ -517,27 +558,51 @@ static int run_trace(const struct options *options)
 		log_error("cannot set up timers: %s", strerror(-err));
 		return err;
 	}
-	return run_loop(&trace);
+	return alerting__result(&trace.alerting, run_loop(&trace));
 }
 
 const struct command command_trace = {
 	.name = "trace",
-	.arguments = "-p PID [OPTIONS] | [OPTIONS] -- CMD ARGS",
+	.arguments = "-p PID [OPTIONS] | -a [OPTIONS] | [OPTIONS] -- CMD ARGS",
 	.starts_command = true,
 	.summary = "follow the heap of a process, reporting at intervals",
 	.description =
 		"Reports the heap of a running CPython process, at once, then every interval, and when it\n"
 		"ends: at Ctrl-C, after --duration, or when the process exits or executes another program.\n"
 		"With a command in place of a process, starts the command and traces it from the beginning.\n"
+		"With -a it shows all Pythons of the host, as they come and go, a line each (with --json a\n"
+		"report each): heaps are read, nothing is probed, and the budget is of one core.\n"
 		"Mode watch reads what has changed in the heap at each report, and watches where it grows and\n"
 		"shrinks; what is left of the budget goes into short bursts in which each allocation is seen.\n"
 		"Mode full follows each allocation and free by a probe, which takes about a microsecond each.",
-	.options = (const enum option_id[]){OPTION_PID,		 OPTION_INTERVAL,   OPTION_DURATION,
-					    OPTION_MODE,	 OPTION_BUDGET,	    OPTION_STACKS,
-					    OPTION_SAMPLE_BYTES, OPTION_FORMAT,	    OPTION_VALUE,
-					    OPTION_OUTPUT,	 OPTION_NO_VALUES,  OPTION_JSON,
-					    OPTION_MAP,		 OPTION_PAUSE,	    OPTION_BELOW,
-					    OPTION_BLOCKS,	 OPTION_MAX_MEMORY, OPTION_NO_CACHE,
-					    OPTION_VERBOSE,	 OPTION_HELP,	    0},
+	.options = (const enum option_id[]){OPTION_PID,
+					    OPTION_ALL,
+					    OPTION_COMM,
+					    OPTION_USER,
+					    OPTION_CGROUP,
+					    OPTION_MATCH,
+					    OPTION_ALERT,
+					    OPTION_ALERT_COMMAND,
+					    OPTION_ALERTMANAGER,
+					    OPTION_INTERVAL,
+					    OPTION_DURATION,
+					    OPTION_MODE,
+					    OPTION_BUDGET,
+					    OPTION_STACKS,
+					    OPTION_SAMPLE_BYTES,
+					    OPTION_FORMAT,
+					    OPTION_VALUE,
+					    OPTION_OUTPUT,
+					    OPTION_NO_VALUES,
+					    OPTION_JSON,
+					    OPTION_MAP,
+					    OPTION_PAUSE,
+					    OPTION_BELOW,
+					    OPTION_BLOCKS,
+					    OPTION_MAX_MEMORY,
+					    OPTION_NO_CACHE,
+					    OPTION_VERBOSE,
+					    OPTION_HELP,
+					    0},
 	.run = run_trace,
 };

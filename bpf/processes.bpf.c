@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Tells of each process of the host that comes to be, or executes a program. That it ends tells its pidfd.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "pyfrag/process_events.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 18); /* 16,384 events */
+} process_events SEC(".maps");
+
+/* Events that found no room. */
+__u64 lost_cnt;
+
+static __always_inline void tell(__u32 type, __u32 tgid)
+{
+	struct pyfrag_process_event *event =
+		bpf_ringbuf_reserve(&process_events, sizeof(*event), 0);
+
+	if (!event) {
+		__sync_fetch_and_add(&lost_cnt, 1);
+		return;
+	}
+	event->type = type;
+	event->tgid = tgid;
+	/* Nobody is in a hurry: a program takes its time to start. */
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+SEC("raw_tp/sched_process_exec")
+int note_exec(struct bpf_raw_tracepoint_args *ctx)
+{
+	(void)ctx;
+	tell(PROCESS_EXECED, bpf_get_current_pid_tgid() >> 32);
+	return 0;
+}
+
+/* args: parent, child. A thread is no process. */
+SEC("raw_tp/sched_process_fork")
+int note_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *child = (struct task_struct *)ctx->args[1];
+	__u32 tgid = BPF_CORE_READ(child, tgid);
+
+	if (tgid != bpf_get_current_pid_tgid() >> 32)
+		tell(PROCESS_FORKED, tgid);
+	return 0;
+}

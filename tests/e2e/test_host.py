@@ -1,0 +1,196 @@
+"""Every Python of the host at once: found, read, and forgotten as they come and go."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from conftest import PYFRAG, PYTHONS, check_report, run_pyfrag
+from target import WORKLOADS, Target
+
+
+class All:
+    """A `pyfrag trace -a` beside the test; each report by pid, the last one first."""
+
+    def __init__(self, *args, interval="0.5"):
+        self.process = subprocess.Popen(
+            [PYFRAG, "trace", "-a", "--json", "-i", interval, "--blocks", "0"] + list(args),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.seen, self.lock = {}, threading.Lock()
+        self.thread = threading.Thread(target=self.read)
+        self.thread.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            report = check_report(line)
+            with self.lock:
+                self.seen[report["process"]["pid"]] = (time.monotonic(), report)
+
+    def wait_for(self, condition, seconds=10):
+        """Until @condition of the reports by pid (those of the last seconds) is true."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with self.lock:
+                now = {pid: report for pid, (when, report) in self.seen.items()
+                       if time.monotonic() - when < 1.5}
+            if condition(now):
+                return now
+            time.sleep(0.05)
+        raise AssertionError("it did not come: %r" % sorted(now))
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=5)
+        self.thread.join()
+        self.stderr = self.process.stderr.read().decode()
+        return self.process.returncode
+
+
+@pytest.fixture
+def watch_all():
+    running = []
+
+    def start(*args, **kwargs):
+        running.append(All(*args, **kwargs))
+        return running[-1]
+
+    yield start
+    for one in running:
+        if one.process.poll() is None:
+            one.stop()
+
+
+def test_all_pythons_now_and_later(watch_all, snapshot):
+    first = [Target(python) for python in PYTHONS]
+    every = watch_all()
+    try:
+        every.wait_for(lambda now: all(target.pid in now for target in first))
+        later = Target(PYTHONS[0])
+        now = every.wait_for(lambda now: later.pid in now)
+        for target in first + [later]:
+            target.wait_until_blocked()
+            expected = snapshot(target.pid, "--blocks", "0")
+            # Reading may have come before the target was at rest.
+            every.wait_for(lambda now: now[target.pid]["heap"] == expected["heap"] if target.pid in now
+                           else False)
+            assert now[target.pid]["python"] == expected["python"]
+        later.close()
+        every.wait_for(lambda now: later.pid not in now)
+    finally:
+        for target in first:
+            target.close()
+    assert every.stop() == 0, every.stderr
+
+
+def test_filters(watch_all):
+    with Target(PYTHONS[0]) as one, Target(PYTHONS[-1]) as other:
+        for args in (["--match", "target[.]py"], ["--comm", open("/proc/%d/comm" % one.pid).read().strip()],
+                     ["--user", "root"]):
+            every = watch_all(*args)
+            every.wait_for(lambda now: one.pid in now)
+            assert every.stop() == 0
+        every = watch_all("--match", "no such command line", "-d", "2")
+        every.process.wait(timeout=10)
+        assert one.pid not in every.seen and other.pid not in every.seen
+    result = run_pyfrag("trace", "-a", "--match", "(", check=False)
+    assert result.returncode == 1 and b"no regular expression" in result.stderr
+
+
+def test_forked_children_share_with_their_parent():
+    process = subprocess.Popen([sys.executable, WORKLOADS + "/forking.py"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    parent = int(process.stdout.readline().split()[1])
+    same, grown = (int(pid) for pid in process.stdout.readline().split())
+    time.sleep(1)  # the second one fills its heap
+    try:
+        table = run_pyfrag("trace", "-a", "-d", "1.5", "--match", "forking.py").stdout.decode()
+    finally:
+        process.communicate(b"\n")
+    rows = {}
+    for line in table.split("\n\n")[-2].splitlines():
+        match = re.match(r" +(\d+) \S+ +\S+ +([\d.]+) MiB +([\d.]+) MiB .* ([\d.]+) MiB +\S", line)
+        if match:
+            rows[int(match.group(1))] = [float(part) for part in match.groups()[1:]]
+    assert set(rows) == {parent, same, grown}
+    assert rows[grown][0] > rows[same][0] + 20
+    # Nobody has written to most of what there was at the fork.
+    for pid in rows:
+        assert rows[pid][2] > 0.5 * rows[same][0], rows
+
+
+def test_another_program_is_another_process(watch_all):
+    every = watch_all()
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import os, sys, time; sys.stdin.readline(); os.execvp('sleep', ['sleep', '20'])"],
+        stdin=subprocess.PIPE)
+    try:
+        every.wait_for(lambda now: process.pid in now)
+        process.stdin.write(b"\n")
+        process.stdin.close()
+        every.wait_for(lambda now: process.pid not in now)
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+    assert every.stop() == 0
+
+
+def test_short_lived_processes_cost_little(watch_all):
+    every = watch_all("--comm", "nobody")
+    time.sleep(1)
+
+    def own():
+        with open("/proc/%d/stat" % every.process.pid) as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(fields[21])
+
+    cpu_before, pages_before = own()
+    start = time.monotonic()
+    for _ in range(1000):
+        subprocess.run(["/bin/true"], check=True)
+    seconds = time.monotonic() - start
+    time.sleep(1)
+    cpu, pages = own()
+    assert cpu - cpu_before < 0.1 * seconds
+    assert pages - pages_before < 1024
+    assert every.stop() == 0
+
+
+def test_alerts(any_target):
+    def run(*rules, args=("-p", any_target.pid, "--budget", "0")):
+        options = [word for rule in rules for word in ("--alert", rule)]
+        return run_pyfrag("trace", *args, "-i", "0.2", "-d", "1.2", *options, check=False)
+
+    any_target.run("tuples_with_survivors")
+    any_target.wait_until_blocked()
+    quiet = run("pinned_bytes > 100GiB", "fragmentation < 1%")
+    assert quiet.returncode == 0 and b"alert" not in quiet.stderr
+    loud = run("pinned_arenas > 0", "hostage_bytes > 1MiB for 0.5s", "fragmentation > 10%",
+               "pinned_bytes > 1GiB")
+    assert loud.returncode == 2
+    fired = [line for line in loud.stderr.decode().splitlines() if "alert fires" in line]
+    assert len(fired) == 3 and all("process %d" % any_target.pid in line for line in fired)
+    # Not true for long enough.
+    assert run("pinned_arenas > 0 for 1h").returncode == 0
+    everywhere = run("pinned_arenas > 0", args=("-a", "--match", "target.py"))
+    assert everywhere.returncode == 2 and b"process %d" % any_target.pid in everywhere.stderr
+    for wrong in ("", "pinned_bytes", "pinned_bytes >", "pinned_bytes = 1", "nothing > 1", "pinned_bytes > x",
+                  "fragmentation > 2", "pinned_bytes > 1 for", "pinned_bytes > 1 for ever"):
+        result = run(wrong)
+        assert result.returncode == 1 and result.stderr.count(b"\n") == 1, wrong
+
+
+def test_an_alert_is_over(any_target):
+    trace = subprocess.Popen(
+        [PYFRAG, "trace", "-a", "--match", "target.py", "-i", "0.3", "--json", "--alert", "arena_bytes > 10MiB"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    any_target.run("tuples_with_survivors", 5)
+    assert b"alert fires" in trace.stderr.readline()
+    any_target.ask("drop")
+    assert b"alert is over" in trace.stderr.readline()
+    trace.terminate()
+    assert trace.wait(timeout=5) == 2

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "host/alert_rule.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+static void check(const char *text, enum alert_metric metric, bool below, double value,
+		  double for_s)
+{
+	_cleanup_(alert_rule__release) struct alert_rule rule = {};
+	struct failure failure;
+
+	assert_int_equal(alert_rule__parse(&rule, text, &failure), 0);
+	assert_string_equal(rule.text, text);
+	assert_int_equal(rule.metric, metric);
+	assert_int_equal(rule.below, below);
+	assert_true(rule.value == value && rule.for_s == for_s);
+}
+
+static void test_rules(void **state)
+{
+	(void)state;
+	check("pinned_bytes > 64MiB for 60s", ALERT_PINNED_BYTES, false, 64 << 20, 60);
+	check("pinned_arenas > 3", ALERT_PINNED_ARENAS, false, 3, 0);
+	check("fragmentation > 90%", ALERT_FRAGMENTATION, false, 0.9, 0);
+	check("fragmentation < 0.25 for 2m", ALERT_FRAGMENTATION, true, 0.25, 120);
+	check("\thostage_bytes  >  4096 ", ALERT_HOSTAGE_BYTES, false, 4096, 0);
+	check("growth_per_minute > 1G", ALERT_GROWTH, false, 1UL << 30, 0);
+	check("arena_bytes < 1K for 1h", ALERT_ARENA_BYTES, true, 1024, 3600);
+}
+
+static void test_no_rules(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"pinned_bytes",
+		"pinned_bytes >",
+		"> 3",
+		"bytes > 3",
+		"pinned_bytes >= 3",
+		"pinned_bytes > -3",
+		"pinned_bytes > 3 MiB",
+		"pinned_bytes > 3 for",
+		"pinned_bytes > 3 for 0s",
+		"pinned_bytes > 3 since 1s",
+		"pinned_bytes > 3 for 1s more",
+		"fragmentation > 1.5",
+		"fragmentation > 150%",
+		"fragmentation > nan",
+		"pinned_arenas > inf",
+		"pinned_arenas > 1x",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct alert_rule rule = {.value = 17};
+		struct failure failure = {};
+
+		assert_int_equal(alert_rule__parse(&rule, texts[i], &failure), -EINVAL);
+		assert_true(rule.value == 17 && !rule.text);
+		assert_non_null(strstr(failure.text, "a rule is such as"));
+	}
+}
+
+static void test_measures(void **state)
+{
+	struct findings findings = {
+		.measure.totals = {.arena_bytes = 1000, .live_bytes = 250},
+		.pinned = {.bytes = 400, .hostage_bytes = 300, .arena_cnt = 2},
+	};
+	const double expected[ALERT_METRIC_CNT] = {400, 2, 300, 0.75, 1000, -5};
+
+	(void)state;
+	for (int metric = 0; metric < ALERT_METRIC_CNT; metric++) {
+		struct alert_rule rule = {.metric = (enum alert_metric)metric,
+					  .value = expected[metric]};
+
+		assert_true(alert_rule__measure(&rule, &findings, -5) == expected[metric]);
+		assert_false(alert_rule__is_true(&rule, expected[metric]));
+		assert_true(alert_rule__is_true(&rule, expected[metric] + 0.1));
+		rule.below = true;
+		assert_false(alert_rule__is_true(&rule, expected[metric]));
+		assert_true(alert_rule__is_true(&rule, expected[metric] - 0.1));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_no_rules),
+		cmocka_unit_test(test_measures),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

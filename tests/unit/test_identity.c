@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "host/identity.h"
+
+#include <stdio.h>
+
+#include "host/cgroup_label.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+static void check_app(const char *expected, const char *const *words)
+{
+	_cleanup_free_ char *app = identity__app((char *const *)words, "comm");
+
+	assert_string_equal(app, expected);
+}
+
+#define CHECK_APP(expected, ...) check_app(expected, (const char *const[]){__VA_ARGS__, NULL})
+
+static void test_apps(void **state)
+{
+	(void)state;
+	CHECK_APP("comm", NULL);
+	CHECK_APP("app.py", "/usr/bin/python3", "/srv/app.py", "--port", "80");
+	CHECK_APP("app.py", "python3", "-u", "-W", "error", "-X", "dev", "app.py");
+	CHECK_APP("gunicorn", "/usr/bin/python3", "/usr/bin/gunicorn", "app:main");
+	CHECK_APP("http.server", "python3.11", "-m", "http.server");
+	CHECK_APP("http.server", "python3.11", "-um", "http.server");
+	CHECK_APP("-c", "python3", "-c", "import this");
+	CHECK_APP("python3", "/usr/bin/python3");
+	CHECK_APP("python3", "/usr/bin/python3", "-m");
+	CHECK_APP("-", "python3", "-");
+	CHECK_APP("uwsgi", "/usr/bin/uwsgi", "--http", ":80");
+	CHECK_APP("gunicorn: worker [app]", "gunicorn: worker [app]");
+}
+
+static void check_label(const char *expected, const char *path)
+{
+	_cleanup_free_ char *label = cgroup_label__of(path);
+
+	assert_string_equal(label, expected);
+}
+
+static void test_labels(void **state)
+{
+	static const char id[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	char path[200];
+
+	(void)state;
+	check_label("", "");
+	check_label("", "/");
+	check_label("", "/user.slice/user-0.slice");
+	check_label("app.service", "/system.slice/app.service");
+	check_label("app.service", "/system.slice/app.service/workers");
+	check_label("session-3.scope", "/user.slice/user-0.slice/session-3.scope");
+	snprintf(path, sizeof(path), "/system.slice/docker-%s.scope", id);
+	check_label("0123456789ab", path);
+	snprintf(path, sizeof(path), "/kubepods.slice/kubepods-pod1.slice/cri-containerd-%s.scope",
+		 id);
+	check_label("0123456789ab", path);
+	snprintf(path, sizeof(path), "/docker/%s0", id);
+	check_label("", path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_apps),
+		cmocka_unit_test(test_labels),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

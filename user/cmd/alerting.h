@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The alerts that the options ask for, told on stderr.
+ */
+#pragma once
+
+#include "cmd/options.h"
+#include "host/alert_sender.h"
+#include "host/alerts.h"
+#include "host/host.h"
+
+/* What a command returns, and pyfrag's exit status, when an alert has fired. */
+#define ALERTED 2
+
+struct alerting {
+	struct alerts alerts;
+	struct alert_sender *sender; /* NULL: it is told on stderr only */
+};
+
+/*
+ * Takes over the rules of @options, and whom to send alerts to. On failure says so on stderr and returns negative errno.
+ * The caller releases, in any case.
+ */
+int alerting__init(struct alerting *alerting, const struct options *options);
+void alerting__release(struct alerting *alerting);
+
+/* Looks at @cnt processes as they are now. As above. */
+int alerting__check(struct alerting *alerting, const struct alert_subject *subjects, size_t cnt);
+
+/* The same of all Pythons of a host. */
+int alerting__check_host(struct alerting *alerting, const struct host *host);
+
+/* A command's result: ALERTED in place of 0 if an alert has fired. */
+int alerting__result(const struct alerting *alerting, int result);

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cmd/trace_all.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/alerting.h"
+#include "cmd/host_options.h"
+#include "cmd/output.h"
+#include "host/host.h"
+#include "host/host_table.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+/* How often it is looked at who has come and gone. */
+#define TICK_NS 500000000L
+
+static int write_report(struct watched *watched, const struct options *options)
+{
+	struct output output = {
+		.options = options,
+		.source = watched->source,
+		.snapshot = {.duration_ms = watched->reading.duration_ms},
+		.counters = watched->counters,
+	};
+
+	return output__write(&output, &watched->findings);
+}
+
+/* Of each that was read since @since_ns. */
+static int write_reports(const struct host *host, const struct options *options, uint64_t since_ns)
+{
+	struct watched *const *watched;
+	size_t cnt = host__watched(host, &watched);
+	int err = 0;
+
+	for (size_t i = 0; i < cnt && !err; i++)
+		if (watched[i]->has_findings && watched[i]->read_ns >= since_ns)
+			err = write_report(watched[i], options);
+	return err;
+}
+
+static int write_all(const struct host *host, const struct options *options, uint64_t since_ns)
+{
+	int err;
+
+	if (options->format == FORMAT_JSON)
+		return write_reports(host, options, since_ns);
+	err = host_table__write(host, stdout);
+	if (err)
+		log_error("cannot write the table to stdout: %s", strerror(-err));
+	return err;
+}
+
+/* Whether a signal to end came within @ns. */
+static bool wait_for_signal(const sigset_t *signals, long ns)
+{
+	const struct timespec time = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+
+	return sigtimedwait(signals, NULL, &time) > 0;
+}
+
+static int run(struct host *host, struct alerting *alerting, const struct options *options,
+	       const sigset_t *signals)
+{
+	uint64_t interval_ns = (uint64_t)(options->interval_s * 1e9),
+		 duration_ns = (uint64_t)(options->duration_s * 1e9);
+	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC), shown_ns = start_ns, next_ns = start_ns;
+	bool ends = false;
+	int err = 0;
+
+	while (!err && !ends) {
+		uint64_t now_ns;
+
+		err = host__work(host);
+		if (err) {
+			log_error("cannot follow the host's processes: %s", strerror(-err));
+			return err;
+		}
+		now_ns = clock_ns(CLOCK_MONOTONIC);
+		ends = duration_ns && now_ns - start_ns >= duration_ns;
+		err = alerting__check_host(alerting, host);
+		if (!err && (now_ns >= next_ns || ends)) {
+			err = write_all(host, options, shown_ns);
+			shown_ns = now_ns;
+			next_ns += interval_ns;
+		}
+		if (!ends && !err)
+			ends = wait_for_signal(signals, TICK_NS);
+	}
+	return err;
+}
+
+int trace_all__run(const struct options *options)
+{
+	const struct host_options host_options = host_options__of(options);
+	_cleanup_(host__freep) struct host *host = NULL;
+	_cleanup_(alerting__release) struct alerting alerting = {};
+	struct failure failure;
+	sigset_t signals;
+	int err = alerting__init(&alerting, options);
+
+	if (err)
+		return err;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	err = host__new(&host, &host_options, &failure);
+	if (err) {
+		log_error("%s", failure.text);
+		return err;
+	}
+	return alerting__result(&alerting, run(host, &alerting, options, &signals));
+}

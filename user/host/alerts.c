@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "host/alerts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/array.h"
+
+void alerts__release(struct alerts *alerts)
+{
+	for (size_t i = 0; i < alerts->rule_cnt; i++)
+		alert_rule__release(&alerts->rules[i]);
+	for (size_t i = 0; i < alerts->cnt; i++)
+		free(alerts->items[i].name);
+	free(alerts->rules);
+	free(alerts->items);
+	*alerts = (struct alerts){};
+}
+
+int alerts__add_rule(struct alerts *alerts, const char *text, struct failure *failure)
+{
+	int err = ARRAY_RESERVE(alerts->rules, alerts->rule_capacity, alerts->rule_cnt + 1);
+
+	if (err)
+		return failure__set(failure, err, "out of memory");
+	err = alert_rule__parse(&alerts->rules[alerts->rule_cnt], text, failure);
+	if (!err)
+		alerts->rule_cnt++;
+	return err;
+}
+
+static struct alert *find(const struct alerts *alerts, size_t rule, pid_t pid)
+{
+	for (size_t i = 0; i < alerts->cnt; i++)
+		if (alerts->items[i].rule == rule && alerts->items[i].pid == pid)
+			return &alerts->items[i];
+	return NULL;
+}
+
+static int add(struct alerts *alerts, size_t rule, const struct alert_subject *subject,
+	       uint64_t now_ns, struct alert **out)
+{
+	int err = ARRAY_RESERVE(alerts->items, alerts->capacity, alerts->cnt + 1);
+	struct alert *alert;
+
+	if (err)
+		return err;
+	alert = &alerts->items[alerts->cnt];
+	*alert = (struct alert){.rule = rule,
+				.pid = subject->pid,
+				.since_ns = now_ns,
+				.name = strdup(subject->name)};
+	if (!alert->name)
+		return -ENOMEM;
+	alerts->cnt++;
+	*out = alert;
+	return 0;
+}
+
+static int check(struct alerts *alerts, size_t number, const struct alert_subject *subject,
+		 uint64_t now_ns, alert_fn *tell, void *context)
+{
+	const struct alert_rule *rule = &alerts->rules[number];
+	double value = alert_rule__measure(rule, subject->findings, subject->growth_per_minute);
+	struct alert *alert = find(alerts, number, subject->pid);
+	int err;
+
+	if (!alert_rule__is_true(rule, value)) {
+		if (alert)
+			alert->value = value;
+		return 0;
+	}
+	if (!alert) {
+		err = add(alerts, number, subject, now_ns, &alert);
+		if (err)
+			return err;
+	}
+	alert->value = value;
+	alert->is_seen = true;
+	if (!alert->is_firing) {
+		if ((double)(now_ns - alert->since_ns) < rule->for_s * 1e9)
+			return 0;
+		alert->is_firing = true;
+		clock_gettime(CLOCK_REALTIME, &alert->began);
+		alerts->fired_cnt++;
+	} else if (now_ns - alert->told_ns < TELL_AGAIN_NS) {
+		return 0;
+	}
+	tell(context, rule, alert);
+	alert->is_told = true;
+	alert->told_ns = now_ns;
+	return 0;
+}
+
+/* Those whose rule is true no more, or whose process is gone. */
+static void end_alerts(struct alerts *alerts, alert_fn *tell, void *context)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < alerts->cnt; i++) {
+		struct alert alert = alerts->items[i];
+
+		if (alert.is_seen) {
+			alerts->items[kept++] = alert;
+			continue;
+		}
+		if (alert.is_firing) {
+			alert.is_firing = false;
+			tell(context, &alerts->rules[alert.rule], &alert);
+		}
+		free(alert.name);
+	}
+	alerts->cnt = kept;
+}
+
+int alerts__check(struct alerts *alerts, const struct alert_subject *subjects, size_t cnt,
+		  uint64_t now_ns, alert_fn *tell, void *context)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < alerts->cnt; i++)
+		alerts->items[i].is_seen = false;
+	for (size_t i = 0; i < cnt; i++)
+		for (size_t rule = 0; rule < alerts->rule_cnt && !err; rule++)
+			err = check(alerts, rule, &subjects[i], now_ns, tell, context);
+	end_alerts(alerts, tell, context);
+	return err;
+}
+
+size_t alerts__firing_cnt(const struct alerts *alerts)
+{
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < alerts->cnt; i++)
+		cnt += alerts->items[i].is_firing;
+	return cnt;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Alerts: which rule is true of which process, since when, and whom that was told. Each fires once, when its rule has
+ * been true for long enough, and is resolved when it is true no more, or the process is gone.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "host/alert_rule.h"
+
+/* Alertmanager takes what it has not heard of for 5 minutes for over. */
+#define TELL_AGAIN_NS (60 * 1000000000UL)
+
+/* One rule, of one process. */
+struct alert {
+	size_t rule; /* in the rules */
+	pid_t pid;
+	uint64_t since_ns; /* CLOCK_MONOTONIC: since when it is true */
+	bool is_firing, is_seen;
+	bool is_told;	       /* that it fires was told before */
+	uint64_t told_ns;      /* CLOCK_MONOTONIC: when, the last time */
+	double value;	       /* the last one */
+	struct timespec began; /* CLOCK_REALTIME: when it fired */
+	char *name;	       /* of the process, for what is told after it is gone */
+};
+
+/* A process that was read. */
+struct alert_subject {
+	pid_t pid;
+	const char *name;
+	const struct findings *findings;
+	double growth_per_minute; /* of its arenas, bytes */
+};
+
+struct alerts {
+	struct alert_rule *rules;
+	size_t rule_cnt, rule_capacity;
+	struct alert *items;
+	size_t cnt, capacity;
+	uint64_t fired_cnt;
+};
+
+/* Called when an alert fires, each TELL_AGAIN_NS as long as it does, and when it is over. */
+typedef void alert_fn(void *context, const struct alert_rule *rule, const struct alert *alert);
+
+void alerts__release(struct alerts *alerts);
+
+/* As alert_rule__parse(). */
+int alerts__add_rule(struct alerts *alerts, const char *text, struct failure *failure);
+
+/* Looks at all there are, at @now_ns. Returns 0 or -ENOMEM. */
+int alerts__check(struct alerts *alerts, const struct alert_subject *subjects, size_t cnt,
+		  uint64_t now_ns, alert_fn *tell, void *context);
+
+size_t alerts__firing_cnt(const struct alerts *alerts);

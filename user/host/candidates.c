@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "host/candidates.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/array.h"
+#include "util/cleanup.h"
+
+/* When a process is looked at, after it has come to be. */
+static const uint64_t delays_ms[] = {500, 2000, 10000, 60000};
+
+void candidates__release(struct candidates *candidates)
+{
+	free(candidates->items);
+	*candidates = (struct candidates){};
+}
+
+/* The place of @pid, or where it would be. */
+static size_t find(const struct candidates *candidates, pid_t pid)
+{
+	size_t first = 0, end = candidates->cnt;
+
+	while (first < end) {
+		size_t middle = (first + end) / 2;
+
+		if (candidates->items[middle].pid < pid)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first;
+}
+
+static int add(struct candidates *candidates, pid_t pid, uint64_t due_ns)
+{
+	size_t at = find(candidates, pid);
+	int err;
+
+	if (at == candidates->cnt || candidates->items[at].pid != pid) {
+		err = ARRAY_RESERVE(candidates->items, candidates->capacity, candidates->cnt + 1);
+		if (err)
+			return err;
+		memmove(&candidates->items[at + 1], &candidates->items[at],
+			(candidates->cnt - at) * sizeof(*candidates->items));
+		candidates->cnt++;
+	}
+	candidates->items[at] = (struct candidate){.pid = pid, .due_ns = due_ns};
+	return 0;
+}
+
+int candidates__add(struct candidates *candidates, pid_t pid, uint64_t now_ns)
+{
+	return add(candidates, pid, now_ns + delays_ms[0] * 1000000);
+}
+
+int candidates__scan(struct candidates *candidates, uint64_t now_ns)
+{
+	_cleanup_closedir_ DIR *directory = opendir("/proc");
+	const struct dirent *entry;
+	int err = 0;
+
+	if (!directory)
+		return -errno;
+	while (!err && (entry = readdir(directory)))
+		if (isdigit((unsigned char)*entry->d_name))
+			err = add(candidates, (pid_t)strtol(entry->d_name, NULL, 10), now_ns);
+	return err;
+}
+
+void candidates__look(struct candidates *candidates, uint64_t now_ns,
+		      bool (*look)(void *context, pid_t pid), void *context)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < candidates->cnt; i++) {
+		struct candidate candidate = candidates->items[i];
+
+		if (candidate.due_ns <= now_ns) {
+			if (look(context, candidate.pid) ||
+			    ++candidate.look_cnt == ARRAY_SIZE(delays_ms))
+				continue;
+			candidate.due_ns = now_ns + delays_ms[candidate.look_cnt] * 1000000;
+		}
+		candidates->items[kept++] = candidate;
+	}
+	candidates->cnt = kept;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Processes that may be Pythons: told by BPF as they come to be, or found in /proc. A program that has just been
+ * executed has not mapped its libraries yet, and most that are short-lived end before anybody has to look: so each
+ * is looked at a while after, and again later if there was nothing to be seen yet.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct candidate {
+	pid_t pid;
+	uint32_t look_cnt; /* how often it was looked at */
+	uint64_t due_ns;   /* CLOCK_MONOTONIC */
+};
+
+struct candidates {
+	struct candidate *items; /* by pid */
+	size_t cnt, capacity;
+};
+
+void candidates__release(struct candidates *candidates);
+
+/* A process that has come to be, or has executed a program, at @now_ns. Returns 0 or -ENOMEM. */
+int candidates__add(struct candidates *candidates, pid_t pid, uint64_t now_ns);
+
+/* All processes that there are, to be looked at at once. Returns 0, -ENOMEM or negative errno of reading /proc. */
+int candidates__scan(struct candidates *candidates, uint64_t now_ns);
+
+/*
+ * Looks at all that are due: @look returns whether that one is done with; if not, it comes again later, up to a
+ * few times.
+ */
+void candidates__look(struct candidates *candidates, uint64_t now_ns,
+		      bool (*look)(void *context, pid_t pid), void *context);

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "host/host_table.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "util/cleanup.h"
+#include "util/text.h"
+#include "util/units.h"
+
+#define BYTES(bytes)   units__bytes(bytes).text
+#define COUNT(count)   units__count(count).text
+#define PERCENT(share) units__percent(share).text
+
+/* Growth below that is none: an arena comes, another goes. */
+#define GROWTH_MIN_BYTES 1024.0
+#define COMMAND_BYTES	 60
+
+static uint64_t hostage_bytes(const struct watched *watched)
+{
+	return watched->has_findings ? watched->findings.pinned.hostage_bytes : 0;
+}
+
+static int compare(const void *left, const void *right)
+{
+	const struct watched *a = *(struct watched *const *)left,
+			     *b = *(struct watched *const *)right;
+
+	if (hostage_bytes(a) != hostage_bytes(b))
+		return hostage_bytes(a) < hostage_bytes(b) ? 1 : -1;
+	return (a->pid > b->pid) - (a->pid < b->pid);
+}
+
+static void write_trend(const struct watched *watched, FILE *out)
+{
+	double growth = watched__growth_per_minute(watched);
+	char text[48];
+
+	if (fabs(growth) < GROWTH_MIN_BYTES)
+		snprintf(text, sizeof(text), "-");
+	else
+		snprintf(text, sizeof(text), "%c%s/min", growth < 0 ? '-' : '+',
+			 BYTES((uint64_t)llround(fabs(growth))));
+	fprintf(out, " %14s", text);
+}
+
+/* Most are called python: what they run is behind that. */
+static void write_command_line(char *const *words, FILE *out)
+{
+	char text[COMMAND_BYTES + 1] = "";
+	size_t used = 0;
+
+	for (char *const *word = words; *word && used < sizeof(text); word++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, " %s", *word);
+	if (used >= sizeof(text))
+		memcpy(text + COMMAND_BYTES - 3, "...", sizeof("..."));
+	text__write(text, out);
+}
+
+static void write_name(const struct watched *watched, FILE *out)
+{
+	const struct process *process = watched->source->process;
+
+	text__write(process->comm, out);
+	if (*process->cmdline)
+		write_command_line(process->cmdline + 1, out);
+	if (*watched->label) {
+		fputs("  [", out);
+		text__write(watched->label, out);
+		fputc(']', out);
+	}
+	fputc('\n', out);
+}
+
+static void write_line(const struct watched *watched, FILE *out)
+{
+	const struct heap_totals *totals = &watched->findings.measure.totals;
+	const struct pinned *pinned = &watched->findings.pinned;
+
+	fprintf(out, "  %8d %-8.8s %-10s", watched->pid, watched->user,
+		watched->source->python->version);
+	if (!watched->has_findings) {
+		fprintf(out, " %12s %10s %8s %10s %12s %12s %14s  ", "?", "?", "?", "?", "?", "?",
+			"?");
+		write_name(watched, out);
+		return;
+	}
+	fprintf(out, " %12s %10s %8s %10s %12s %12s", BYTES(totals->arena_bytes),
+		BYTES(totals->live_bytes), PERCENT(heap_totals__fragmentation(totals)),
+		COUNT(pinned->arena_cnt), BYTES(pinned->hostage_bytes),
+		watched->knows_shared ? BYTES(watched->shared_bytes) : "?");
+	write_trend(watched, out);
+	fputs("  ", out);
+	write_name(watched, out);
+}
+
+static void write_sum(const struct host *host, struct watched *const *watched, size_t cnt,
+		      FILE *out)
+{
+	const struct host_counts *counts = host__counts(host);
+	uint64_t arena_bytes = 0, hostage = 0;
+	struct tm local;
+	char text[32];
+	time_t now = time(NULL);
+
+	for (size_t i = 0; i < cnt; i++) {
+		hostage += hostage_bytes(watched[i]);
+		if (watched[i]->has_findings)
+			arena_bytes += watched[i]->findings.measure.totals.arena_bytes;
+	}
+	localtime_r(&now, &local);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
+	fprintf(out, "%s  %s Pythons: %s of arenas, %s held back by pinned ones", text, COUNT(cnt),
+		BYTES(arena_bytes), BYTES(hostage));
+	if (counts->deferred)
+		fprintf(out, "; %s readings came late, for the budget", COUNT(counts->deferred));
+	if (counts->read_errors)
+		fprintf(out, "; %s failed", COUNT(counts->read_errors));
+	fputc('\n', out);
+}
+
+int host_table__write(const struct host *host, FILE *out)
+{
+	struct watched *const *watched;
+	size_t cnt = host__watched(host, &watched);
+	_cleanup_free_ struct watched **sorted = calloc(cnt + 1, sizeof(*sorted));
+
+	if (!sorted)
+		return -ENOMEM;
+	memcpy(sorted, watched, cnt * sizeof(*sorted));
+	qsort(sorted, cnt, sizeof(*sorted), compare);
+	errno = 0;
+	write_sum(host, watched, cnt, out);
+	fprintf(out, "  %8s %-8s %-10s %12s %10s %8s %10s %12s %12s %14s  %s\n", "pid", "user",
+		"version", "arenas", "live", "fragm.", "pinned", "held back", "shared", "trend",
+		"name");
+	for (size_t i = 0; i < cnt; i++)
+		write_line(sorted[i], out);
+	fputc('\n', out);
+	if (fflush(out) || ferror(out))
+		return errno ? -errno : -EIO;
+	return 0;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The Pythons of a host as text: a line each, most hostage bytes first. */
+#pragma once
+
+#include <stdio.h>
+
+#include "host/host.h"
+
+/* Returns 0, -ENOMEM, or negative errno if @out did not take all of it. */
+int host_table__write(const struct host *host, FILE *out);
