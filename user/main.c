@@ -10,7 +10,7 @@
 
 static const struct command *const commands[] = {
 	&command_trace, &command_snapshot, &command_query, &command_report,
-	&command_diff,	&command_sites, &command_doctor,
+	&command_diff,	&command_agent,	   &command_sites, &command_doctor,
 };
 
 static void print_usage(void)

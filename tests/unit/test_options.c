@@ -23,7 +23,7 @@
 
 static const struct command *const commands[] = {
 	&command_trace, &command_snapshot, &command_sites, &command_doctor,
-	&command_query, &command_report,   &command_diff,
+	&command_query, &command_report,   &command_diff,  &command_agent,
 };
 
 /* What became of a call, and what it wrote. */

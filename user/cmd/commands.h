@@ -13,3 +13,4 @@ extern const struct command command_doctor;
 extern const struct command command_query;
 extern const struct command command_report;
 extern const struct command command_diff;
+extern const struct command command_agent;

@@ -1,0 +1,303 @@
+"""The agent: what it serves, and whom it tells."""
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+import pytest
+from conftest import PYFRAG, PYTHONS, TOP, check_report, run_pyfrag
+from target import Target
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def get(port, path, headers=None):
+    request = urllib.request.Request("http://127.0.0.1:%d%s" % (port, path), headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def wait_for(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not come")
+
+
+class Agent:
+    def __init__(self, *args):
+        self.port = free_port()
+        self.process = subprocess.Popen(
+            [PYFRAG, "agent", "--listen", "127.0.0.1:%d" % self.port, "-i", "0.5", *args],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        line = self.process.stderr.readline()
+        assert b"answers at" in line, line + self.process.stderr.read()
+        wait_for(lambda: self.get("/healthz")[0] == 200)
+
+    def get(self, path, **headers):
+        return get(self.port, path, {name.replace("_", "-"): value for name, value in headers.items()})
+
+    def processes(self):
+        return {one["pid"]: one for one in json.loads(self.get("/v1/processes")[1])["processes"]}
+
+    def metrics(self):
+        """Values by name and labels."""
+        found = {}
+        for line in self.get("/metrics")[1].splitlines():
+            match = re.match(r"(\w+)(?:\{(.*)\})? (\S+)$", line)
+            if match:
+                found[match.group(1), match.group(2) or ""] = float(match.group(3))
+        return found
+
+    def stop(self):
+        start = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=5)
+        self.seconds = time.monotonic() - start
+        self.stderr = self.process.stderr.read().decode()
+        return self.process.returncode
+
+
+@pytest.fixture
+def start_agent():
+    running = []
+
+    def start(*args):
+        running.append(Agent(*args))
+        return running[-1]
+
+    yield start
+    for agent in running:
+        if agent.process.poll() is None:
+            agent.process.kill()
+            agent.process.wait()
+        agent.process.stderr.close()
+
+
+def of_targets(metrics, name):
+    return sum(value for (metric, labels), value in metrics.items()
+               if metric == name and 'app="target.py"' in labels)
+
+
+def test_what_it_serves(start_agent, snapshot):
+    agent = start_agent("--match", "target.py")
+    with Target(PYTHONS[0]) as one, Target(PYTHONS[-1]) as other:
+        one.run("tuples_with_survivors")
+        wait_for(lambda: {one.pid, other.pid} <= set(agent.processes()))
+        one.wait_until_blocked()
+        expected = [snapshot(target.pid) for target in (one, other)]
+        wait_for(lambda: of_targets(agent.metrics(), "pyfrag_live_blocks") == sum(
+            report["heap"]["live_blocks"] for report in expected))
+        metrics = agent.metrics()
+        for name, part, key in (("arena_bytes", "heap", "arena_bytes"), ("live_bytes", "heap", "live_bytes"),
+                                ("free_pool_bytes", "heap", "free_pool_bytes"),
+                                ("pinned_arenas", "pinned", "arenas"),
+                                ("hostage_bytes", "pinned", "hostage_bytes")):
+            assert of_targets(metrics, "pyfrag_" + name) == sum(report[part][key] for report in expected)
+        assert of_targets(metrics, "pyfrag_processes") == 2
+        status, text = agent.get("/v1/processes/%d/report" % one.pid)
+        assert status == 200 and check_report(text)["heap"] == expected[0]["heap"]
+        assert agent.processes()[one.pid]["pinned"]["arenas"] == expected[0]["pinned"]["arenas"]
+        for path in ("/", "/nothing", "/v1/processes/1/report", "/v1/processes/x/report", "/v1/processes/"):
+            assert agent.get(path)[0] == 404, path
+    # No series outlives its process.
+    wait_for(lambda: not of_targets(agent.metrics(), "pyfrag_processes"))
+    assert agent.stop() == 0 and agent.seconds < 2
+
+
+def test_metrics_are_as_prometheus_wants_them(start_agent, any_target):
+    if not shutil.which("promtool"):
+        pytest.skip("needs promtool: apt-get install prometheus")
+    agent = start_agent()
+    wait_for(lambda: any_target.pid in agent.processes())
+    checked = subprocess.run(["promtool", "check", "metrics"], input=agent.get("/metrics")[1].encode(),
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert checked.returncode == 0, checked.stdout.decode()
+    text = agent.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")[1]
+    assert text.endswith("# EOF\n") and "# TYPE pyfrag_readings counter" in text
+    checked = subprocess.run(["promtool", "check", "rules", TOP + "/deploy/pyfrag.rules.yml"],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert checked.returncode == 0, checked.stdout.decode()
+
+
+def test_a_token(start_agent, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("let me in\n")
+    agent = start_agent_with_token(start_agent, str(token))
+    assert agent.get("/metrics", Authorization="Bearer let me in")[0] == 200
+    for wrong in ("Bearer let me", "Bearer let me inn", "let me in", "Basic x", ""):
+        assert agent.get("/metrics", Authorization=wrong)[0] == 401
+    result = run_pyfrag("agent", "--token-file", str(tmp_path / "none"), check=False)
+    assert result.returncode == 1 and result.stderr.count(b"\n") == 1
+
+
+def start_agent_with_token(start_agent, path):
+    class WithToken(Agent):
+        def get(self, request, **headers):
+            headers.setdefault("Authorization", "Bearer let me in")
+            return super().get(request, **headers)
+
+    return WithToken("--token-file", path)
+
+
+def test_bad_requests_do_no_harm(start_agent):
+    agent = start_agent("--match", "nobody")
+    for bad in (b"\r\n\r\n", b"GET\r\n\r\n", b"GET /metrics HTTP/9.9\r\n\r\n", b"\xff" * 4096,
+                b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n\r\n",
+                b"GET /metrics HTTP/1.1\r\n" + b"X: y\r\n" * 20000 + b"\r\n",
+                b"POST /metrics HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n" + b"x" * 100000,
+                b"GET /v1/processes/" + b"9" * 1000 + b"/report HTTP/1.1\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", agent.port), timeout=5) as connection:
+            try:
+                connection.sendall(bad)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+            except OSError:
+                pass
+    # Clients that say nothing are not in the way of others.
+    idle = [socket.create_connection(("127.0.0.1", agent.port)) for _ in range(30)]
+    assert agent.get("/healthz")[0] == 200
+    connection = http.client.HTTPConnection("127.0.0.1", agent.port, timeout=5)
+    connection.request("DELETE", "/metrics")
+    assert connection.getresponse().status == 405
+    connection.close()
+    for one in idle:
+        one.close()
+    assert agent.stop() == 0
+
+
+def test_alerts_run_a_command(start_agent, any_target, tmp_path):
+    script = tmp_path / "take alert"
+    script = tmp_path / "take-alert"
+    script.write_text('#!/bin/sh\n{ echo "$PYFRAG_ALERT_STATE $PYFRAG_ALERT_PID $1"; cat; } >> %s/told\n' % tmp_path)
+    script.chmod(0o755)
+    agent = start_agent("--match", "target.py", "--alert", "pinned_arenas > 5",
+                        "--alert-command", "%s $(id);" % script)
+    any_target.run("tuples_with_survivors", 5)
+    told = tmp_path / "told"
+    wait_for(lambda: told.exists() and told.read_text().count("\n") >= 2)
+    any_target.ask("drop")
+    wait_for(lambda: told.read_text().count("\n") >= 4)
+    lines = told.read_text().splitlines()
+    assert lines[0] == "firing %d $(id);" % any_target.pid
+    assert lines[2] == "resolved %d $(id);" % any_target.pid
+    fired, over = json.loads(lines[1]), json.loads(lines[3])
+    assert fired["labels"] == over["labels"] and fired["labels"]["metric"] == "pinned_arenas"
+    assert "endsAt" not in fired and over["endsAt"] >= over["startsAt"]
+    assert agent.stop() == 0
+
+
+class Server:
+    """A daemon of Debian's, until the end of the test."""
+
+    def __init__(self, port, *args):
+        self.port = port
+        self.process = subprocess.Popen(list(args), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def ask(self, path):
+        try:
+            status, text = get(self.port, path)
+        except OSError:
+            return None
+        return json.loads(text) if status == 200 and text[:1] in "[{" else text
+
+    def __enter__(self):
+        wait_for(lambda: self.ask("/-/ready"))
+        return self
+
+    def __exit__(self, *exception):
+        self.process.terminate()
+        self.process.wait()
+
+
+def test_alertmanager_is_told(start_agent, any_target, tmp_path):
+    if not shutil.which("prometheus-alertmanager"):
+        pytest.skip("needs Alertmanager: apt-get install prometheus-alertmanager")
+    config = tmp_path / "alertmanager.yml"
+    config.write_text("route:\n  receiver: none\nreceivers:\n  - name: none\n")
+    port = free_port()
+    with Server(port, "prometheus-alertmanager", "--config.file=%s" % config,
+                "--storage.path=%s" % tmp_path, "--cluster.listen-address=",
+                "--web.listen-address=127.0.0.1:%d" % port) as alertmanager:
+        agent = start_agent("--match", "target.py", "--alert", "hostage_bytes > 5MiB",
+                            "--alertmanager", "http://127.0.0.1:%d" % port)
+        any_target.run("tuples_with_survivors", 5)
+        alert, = wait_for(lambda: alertmanager.ask("/api/v2/alerts?active=true"))
+        assert alert["labels"]["pid"] == str(any_target.pid)
+        assert alert["labels"]["rule"] == "hostage_bytes > 5MiB"
+        any_target.ask("drop")
+        wait_for(lambda: alertmanager.ask("/api/v2/alerts?active=true") == [])
+        agent.stop()
+
+
+def test_prometheus_scrapes_it_and_its_rules_fire(start_agent, any_target, tmp_path):
+    if not shutil.which("prometheus"):
+        pytest.skip("needs Prometheus: apt-get install prometheus")
+    agent = start_agent("--match", "target.py")
+    port = free_port()
+    with open(TOP + "/deploy/pyfrag.rules.yml") as file:
+        rules = re.sub(r"for: \d+m", "for: 0s", file.read()).replace("64 * 1024 * 1024", "5 * 1024 * 1024")
+    with open(TOP + "/deploy/prometheus.yml") as file:
+        config = file.read().replace("127.0.0.1:9876", "127.0.0.1:%d" % agent.port)
+    (tmp_path / "pyfrag.rules.yml").write_text(rules)
+    (tmp_path / "prometheus.yml").write_text(
+        "global:\n  evaluation_interval: 1s\n" + config.replace("scrape_interval: 15s", "scrape_interval: 1s"))
+    with Server(port, "prometheus", "--config.file=%s/prometheus.yml" % tmp_path,
+                "--storage.tsdb.path=%s/data" % tmp_path,
+                "--web.listen-address=127.0.0.1:%d" % port) as prometheus:
+        any_target.run("tuples_with_survivors", 5)
+
+        def firing():
+            alerts = prometheus.ask("/api/v1/alerts")["data"]["alerts"]
+            return [alert["labels"] for alert in alerts
+                    if alert["state"] == "firing" and alert["labels"]["alertname"] == "PythonArenasPinned"]
+
+        labels, = wait_for(firing, 30)
+        assert labels["app"] == "target.py" and "pid" not in labels
+        any_target.ask("drop")
+        wait_for(lambda: not firing(), 30)
+        up = prometheus.ask("/api/v1/query?query=up")["data"]["result"]
+        assert [sample["value"][1] for sample in up] == ["1"]
+    agent.stop()
+
+
+def test_kill_9_harms_nobody(start_agent, any_target):
+    any_target.run("tuples_with_survivors")
+    for _ in range(5):
+        agent = start_agent("--match", "target.py")
+        wait_for(lambda: any_target.pid in agent.processes())
+        agent.process.kill()
+        agent.process.wait()
+        assert any_target.ask("eval 6 * 7") == "42"
+    with open("/proc/%d/status" % any_target.pid) as file:
+        assert "TracerPid:\t0" in file.read()
+    # Breakpoints would be in the code: nothing of it is private to the process.
+    with open("/proc/%d/smaps" % any_target.pid) as file:
+        for part in re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", file.read()):
+            if " r-xp " in part.split("\n")[0]:
+                assert not int(re.search(r"Private_Dirty: +(\d+)", part).group(1)), part
+
+
+def test_it_says_what_is_wrong(tmp_path):
+    for args in (["--listen", "nowhere"], ["--listen", "127.0.0.1:99999"], ["--alert", "nonsense"],
+                 ["--match", "("], ["too much"], ["--listen", "192.0.2.1:9"]):
+        result = run_pyfrag("agent", *args, check=False, timeout=20)
+        assert result.returncode == 1 and result.stderr.count(b"\n") == 1, (args, result.stderr)
+    assert os.listdir(str(tmp_path)) == []

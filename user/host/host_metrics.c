@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "host/host_metrics.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "report/open_metrics.h"
+#include "util/cleanup.h"
+
+#define LABEL_CNT 4
+/* More programs than that are one series, "(others)". */
+#define SERIES_MAX 500
+
+/* What is told of a program's processes. */
+struct sums {
+	double processes, arenas, arena_bytes, resident_bytes, shared_bytes, live_bytes,
+		live_blocks, free_block_bytes, free_pool_bytes, overhead_bytes, pinned_arenas,
+		pinned_bytes, hostage_bytes, resident_hostage_bytes, growth;
+};
+
+struct series {
+	const char *values[LABEL_CNT]; /* of the labels; owned by the host */
+	struct sums sums;
+};
+
+static const char *const label_names[LABEL_CNT] = {"app", "user", "unit", "python"};
+
+#define FAMILY(field, name, unit, help)                                                            \
+	{                                                                                          \
+		{"pyfrag_" name, unit, help, false}, offsetof(struct sums, field)                  \
+	}
+
+static const struct {
+	struct metric_family family;
+	size_t offset; /* of its sum */
+} families[] = {
+	FAMILY(processes, "processes", NULL, "Python processes that were read."),
+	FAMILY(arenas, "arenas", NULL, "Arenas of pymalloc."),
+	FAMILY(arena_bytes, "arena_bytes", "bytes", "Size of all arenas."),
+	FAMILY(resident_bytes, "arena_resident_bytes", "bytes", "The part of the arenas in RAM."),
+	FAMILY(shared_bytes, "arena_shared_bytes", "bytes",
+	       "Of that, pages that other processes have, too: a parent, children."),
+	FAMILY(live_bytes, "live_bytes", "bytes", "Blocks in use."),
+	FAMILY(live_blocks, "live_blocks", NULL, "Blocks in use."),
+	FAMILY(free_block_bytes, "free_block_bytes", "bytes",
+	       "Free blocks in pools with a block in use."),
+	FAMILY(free_pool_bytes, "free_pool_bytes", "bytes", "Pools without a block in use."),
+	FAMILY(overhead_bytes, "overhead_bytes", "bytes", "Pool headers and tails."),
+	FAMILY(pinned_arenas, "pinned_arenas", NULL, "Arenas that a few blocks pin."),
+	FAMILY(pinned_bytes, "pinned_bytes", "bytes", "Size of pinned arenas."),
+	FAMILY(hostage_bytes, "hostage_bytes", "bytes",
+	       "What is not in use of pinned arenas, and cannot go back."),
+	FAMILY(resident_hostage_bytes, "hostage_resident_bytes", "bytes",
+	       "The part of that in RAM."),
+	FAMILY(growth, "arena_growth_bytes", "bytes", "By how much arenas grow, a minute."),
+};
+
+static double known(uint64_t bytes)
+{
+	return bytes == RESIDENT_UNKNOWN ? 0 : (double)bytes;
+}
+
+static void add(struct sums *sums, const struct watched *watched)
+{
+	const struct findings *findings = &watched->findings;
+	const struct heap_totals *totals = &findings->measure.totals;
+
+	sums->processes++;
+	sums->arenas += (double)totals->arenas;
+	sums->arena_bytes += (double)totals->arena_bytes;
+	sums->resident_bytes += known(findings->resident_bytes);
+	sums->shared_bytes += watched->knows_shared ? (double)watched->shared_bytes : 0;
+	sums->live_bytes += (double)totals->live_bytes;
+	sums->live_blocks += (double)totals->live_blocks;
+	sums->free_block_bytes += (double)totals->free_block_bytes;
+	sums->free_pool_bytes += (double)totals->free_pool_bytes;
+	sums->overhead_bytes += (double)totals->overhead_bytes;
+	sums->pinned_arenas += (double)findings->pinned.arena_cnt;
+	sums->pinned_bytes += (double)findings->pinned.bytes;
+	sums->hostage_bytes += (double)findings->pinned.hostage_bytes;
+	sums->resident_hostage_bytes += (double)findings->pinned.resident_hostage_bytes;
+	sums->growth += watched__growth_per_minute(watched);
+}
+
+static int compare(const void *left, const void *right)
+{
+	const struct series *a = left, *b = right;
+
+	for (int i = 0; i < LABEL_CNT; i++) {
+		int order = strcmp(a->values[i], b->values[i]);
+
+		if (order)
+			return order;
+	}
+	return 0;
+}
+
+/* A series for each process, then those of one program made one. */
+static size_t collect(const struct host *host, struct series *series)
+{
+	struct watched *const *watched;
+	size_t cnt = host__watched(host, &watched), all = 0, kept = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		if (!watched[i]->has_findings)
+			continue;
+		series[all] = (struct series){.values = {watched[i]->app, watched[i]->user,
+							 watched[i]->label,
+							 watched[i]->source->python->version}};
+		add(&series[all++].sums, watched[i]);
+	}
+	if (!all)
+		return 0;
+	qsort(series, all, sizeof(*series), compare);
+	for (size_t i = 1; i < all; i++) {
+		double *to = (double *)&series[kept].sums, *from = (double *)&series[i].sums;
+
+		if (compare(&series[kept], &series[i]) != 0) {
+			if (kept + 1 < SERIES_MAX) {
+				series[++kept] = series[i];
+				continue;
+			}
+			for (int j = 0; j < LABEL_CNT; j++)
+				series[kept].values[j] = j ? "" : "(others)";
+		}
+		for (size_t j = 0; j < sizeof(struct sums) / sizeof(double); j++)
+			to[j] += from[j];
+	}
+	return kept + 1;
+}
+
+static void write_heaps(const struct series *series, size_t cnt, bool open_metrics, FILE *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		open_metrics__begin(out, &families[i].family, open_metrics);
+		for (size_t j = 0; j < cnt; j++) {
+			struct metric_label labels[LABEL_CNT];
+
+			for (int k = 0; k < LABEL_CNT; k++)
+				labels[k] =
+					(struct metric_label){label_names[k], series[j].values[k]};
+			open_metrics__sample(out, &families[i].family, labels, LABEL_CNT,
+					     *(const double *)((const char *)&series[j].sums +
+							       families[i].offset));
+		}
+	}
+}
+
+static void write_one(FILE *out, bool open_metrics, const char *name, const char *unit,
+		      bool is_counter, double value, const char *help)
+{
+	const struct metric_family family = {name, unit, help, is_counter};
+
+	open_metrics__begin(out, &family, open_metrics);
+	open_metrics__sample(out, &family, NULL, 0, value);
+}
+
+static double seconds(const struct timeval *time)
+{
+	return (double)time->tv_sec + (double)time->tv_usec / 1e6;
+}
+
+/* Of this process, now. */
+static double own_resident_bytes(void)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long size, resident = 0;
+
+	if (!file || fscanf(file, "%lu %lu", &size, &resident) != 2)
+		return 0;
+	return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static void write_own(const struct host *host, const struct host_metrics_extra *extra,
+		      bool open_metrics, FILE *out)
+{
+	const struct host_counts *counts = host__counts(host);
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	write_one(out, open_metrics, "pyfrag_pythons_found", NULL, true, (double)counts->found,
+		  "Python processes that were found.");
+	write_one(out, open_metrics, "pyfrag_pythons_gone", NULL, true, (double)counts->gone,
+		  "Of these, those that are gone.");
+	write_one(out, open_metrics, "pyfrag_pythons_unreadable", NULL, true,
+		  (double)counts->unreadable, "Processes with a Python whose heap cannot be read.");
+	write_one(out, open_metrics, "pyfrag_readings", NULL, true, (double)counts->readings,
+		  "Heaps that were read.");
+	write_one(out, open_metrics, "pyfrag_read_errors", NULL, true, (double)counts->read_errors,
+		  "Readings that failed.");
+	write_one(out, open_metrics, "pyfrag_readings_deferred", NULL, true,
+		  (double)counts->deferred, "Times that readings waited for the budget.");
+	write_one(out, open_metrics, "pyfrag_process_events_lost", NULL, true,
+		  (double)counts->events_lost, "Events of processes that were lost.");
+	write_one(out, open_metrics, "pyfrag_reading_cpu_seconds", "seconds", true,
+		  (double)counts->taken_ns / 1e9, "CPU time of readings.");
+	write_one(out, open_metrics, "pyfrag_cpu_seconds", "seconds", true,
+		  seconds(&usage.ru_utime) + seconds(&usage.ru_stime), "CPU time of pyfrag.");
+	write_one(out, open_metrics, "pyfrag_memory_bytes", "bytes", false, own_resident_bytes(),
+		  "RAM that pyfrag takes.");
+	write_one(out, open_metrics, "pyfrag_alerts_fired", NULL, true, (double)extra->alerts_fired,
+		  "Alerts that have fired.");
+	write_one(out, open_metrics, "pyfrag_alerts_firing", NULL, false,
+		  (double)extra->alerts_firing, "Alerts that are firing.");
+	write_one(out, open_metrics, "pyfrag_scrapes", NULL, true, (double)extra->scrapes,
+		  "Scrapes answered before this one.");
+	write_one(out, open_metrics, "pyfrag_scrape_duration_seconds", "seconds", false,
+		  extra->scrape_s, "How long the last one took.");
+}
+
+int host_metrics__write(const struct host *host, const struct host_metrics_extra *extra,
+			bool open_metrics, FILE *out)
+{
+	struct watched *const *watched;
+	size_t cnt = host__watched(host, &watched);
+	_cleanup_free_ struct series *series = calloc(cnt + 1, sizeof(*series));
+
+	if (!series)
+		return -ENOMEM;
+	write_heaps(series, collect(host, series), open_metrics, out);
+	write_own(host, extra, open_metrics, out);
+	open_metrics__end(out, open_metrics);
+	return ferror(out) ? -ENOMEM : 0;
+}

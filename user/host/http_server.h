@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Answers GET requests by HTTP, for a few clients at a time: requests are bounded in size, time and number. It has no
+ * thread of its own: the owner waits for its descriptor and lets it run.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/failure.h"
+
+struct http_server;
+
+/* What is answered: the text belongs to the server then. */
+struct http_answer {
+	unsigned int status; /* 200, 404, ... */
+	const char *type;    /* of the content */
+	char *text;	     /* NULL without memory */
+	size_t size;
+};
+
+struct http_request {
+	const char *path;
+	bool wants_open_metrics; /* by Accept */
+};
+
+typedef struct http_answer http_answer_fn(void *context, const struct http_request *request);
+
+struct http_options {
+	const char *listen; /* "127.0.0.1:9876", "[::1]:9876" */
+	const char *token;  /* who does not know it is refused; NULL: nobody is */
+	http_answer_fn *answer;
+	void *context;
+};
+
+/* Listens. Errors are described; the caller frees. */
+int http_server__new(struct http_server **out, const struct http_options *options,
+		     struct failure *failure);
+void http_server__free(struct http_server *server);
+void http_server__freep(struct http_server **server);
+
+/* Readable when there is something to be done. */
+int http_server__fd(const struct http_server *server);
+
+/* Does what is to be done, without waiting. */
+void http_server__run(struct http_server *server);
