@@ -21,6 +21,7 @@
 #include "cmd/commands.h"
 #include "cmd/host_options.h"
 #include "cmd/output.h"
+#include "cmd/privileges.h"
 #include "host/host.h"
 #include "host/host_metrics.h"
 #include "host/http_server.h"
@@ -429,15 +430,16 @@ static int run_agent(const struct options *options)
 		log_error("cannot wait for signals: %s", strerror(-signal_fd));
 		return signal_fd;
 	}
-	err = alerting__init(&agent.alerting, options);
-	if (err)
-		return err;
 	err = start(&agent, &failure);
+	if (!err)
+		err = privileges__drop(options->alert_command != NULL, &failure);
 	if (err) {
 		log_error("%s", failure.text);
 		return err;
 	}
-	return run(&agent, signal_fd);
+	/* It has a thread: after that. */
+	err = alerting__init(&agent.alerting, options);
+	return err ? err : run(&agent, signal_fd);
 }
 
 const struct command command_agent = {
