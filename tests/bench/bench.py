@@ -4,7 +4,7 @@ have to show and whether they do. As root; `make bench`.
 
     bench.py [--quick] [--python PATH] [--gib SIZE] [PART ...]
 
-The parts, in order: overhead, floor, memray, reading, census, consuming; all, if none is named.
+The parts, in order: overhead, floor, memray, reading, census, fleet, consuming; all, if none is named.
 """
 import argparse
 import os
@@ -14,6 +14,7 @@ import attaching
 import builds
 import census
 import consuming
+import fleet
 import machine
 import memray_tree
 import overhead
@@ -21,7 +22,7 @@ import reading
 import tracers
 from requirements import Requirements
 
-PARTS = ("overhead", "floor", "memray", "reading", "census", "consuming")
+PARTS = ("overhead", "floor", "memray", "reading", "census", "fleet", "consuming")
 
 
 class Bench:
@@ -71,6 +72,9 @@ class Bench:
         found, guppy_s, skipped = census.measure(self.debian, self.options.quick)
         self.skipped += skipped
         self.requirements.judge_census(found, guppy_s)
+
+    def fleet(self):
+        self.requirements.judge_fleet(fleet.measure(self.debian, self.options.quick))
 
     def consuming(self):
         rates = consuming.measure_rate(self.debian)

@@ -59,6 +59,12 @@ class Requirements:
         self.at_least("guppy3's heap() by snapshot --by type, 2.6 million blocks", 10,
                       [guppy_s / found["snapshot --by type"]])
 
+    def judge_fleet(self, found):
+        self.at_most("agent's own CPU, 200 Pythons every 15 s", 2, [100 * found["share"]], "%.2f %%")
+        self.at_most("agent's own memory, 200 Pythons", 64, [found["mib"]], "%.0f MiB")
+        self.at_most("a scrape, 200 Pythons", 50, [found["scrape_ms"]], "%.1f ms")
+        self.at_most("slowdown of a busy one beside the agent", 1.02, [found["slowdown"]])
+
     def judge_consuming(self, rates, losses):
         self.at_least("million events a second into the model", 30,
                       [rates[name] / 1e6 for name in PROGRAMS], "%.0f")

@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -171,6 +172,19 @@ def test_bad_requests_do_no_harm(start_agent):
                     pass
             except OSError:
                 pass
+    chance = random.Random(6)
+    for _ in range(300):
+        bad = bytearray(b"GET /v1/processes/%d/report HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n" % agent.port)
+        for _ in range(chance.randrange(1, 12)):
+            bad[chance.randrange(len(bad))] = chance.randrange(256)
+        try:
+            with socket.create_connection(("127.0.0.1", agent.port), timeout=0.05) as connection:
+                connection.sendall(bytes(bad[:chance.randrange(1, len(bad) + 1)]))
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+        except OSError:
+            pass
     # Clients that say nothing are not in the way of others.
     idle = [socket.create_connection(("127.0.0.1", agent.port)) for _ in range(30)]
     assert agent.get("/healthz")[0] == 200
@@ -316,3 +330,44 @@ def test_it_keeps_no_privilege_that_it_does_not_need(start_agent, any_target):
         assert re.search(r"Seccomp:\s+2", status) and re.search(r"NoNewPrivs:\s+1", status)
     assert agent.metrics()["pyfrag_read_errors_total", ""] == 0
     assert agent.stop() == 0
+
+
+def test_a_configuration_file(start_agent, any_target, tmp_path):
+    config = tmp_path / "pyfrag.conf"
+    config.write_text("; what to watch\nmatch = target.py\nalert = pinned_arenas > 1000000\n")
+    agent = start_agent("--config", str(config))
+    any_target.run("tuples_with_survivors", 5)
+    wait_for(lambda: of_targets(agent.metrics(), "pyfrag_pinned_arenas") > 5)
+    assert agent.metrics()["pyfrag_alerts_firing", ""] == 0
+    for wrong in ("alert = nonsense\n", "interval = x\n", "nothing = 1\n", "no line at all\n", "pid = 1\n"):
+        config.write_text(wrong)
+        agent.process.send_signal(signal.SIGHUP)
+        assert b"pyfrag: " in agent.process.stderr.readline()
+        line = agent.process.stderr.readline()
+        while b"stays as it was" not in line:
+            line = agent.process.stderr.readline()
+    assert agent.get("/healthz")[0] == 200
+    config.write_text("match = target.py\nalert = pinned_arenas > 3\n")
+    agent.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: agent.metrics()["pyfrag_alerts_firing", ""] == 1)
+    config.write_text("match = target.py\n")
+    agent.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: agent.metrics()["pyfrag_alerts_firing", ""] == 0)
+    assert agent.stop() == 0
+    for wrong in ("alert = nonsense\n", "nothing = 1\n", "[x\n"):
+        config.write_text(wrong)
+        result = run_pyfrag("agent", "--config", str(config), check=False, timeout=10)
+        assert result.returncode == 1
+
+
+def test_any_configuration_file_does_no_harm(tmp_path):
+    config = tmp_path / "pyfrag.conf"
+    chance = random.Random(66)
+    good = b"match = target.py\nalert = pinned_bytes > 64MiB for 60s\ninterval = 5\nbudget = 2%\n[x]\n; y\n"
+    for _ in range(150):
+        bad = bytearray(good)
+        for _ in range(chance.randrange(1, 30)):
+            bad[chance.randrange(len(bad))] = chance.randrange(256)
+        config.write_bytes(bytes(bad) * chance.randrange(1, 40))
+        result = run_pyfrag("agent", "--config", str(config), "--listen", "nowhere", check=False, timeout=10)
+        assert result.returncode == 1 and result.stderr.startswith(b"pyfrag: "), bytes(bad)

@@ -194,3 +194,73 @@ def test_an_alert_is_over(any_target):
     assert b"alert is over" in trace.stderr.readline()
     trace.terminate()
     assert trace.wait(timeout=5) == 2
+
+
+def test_a_prefork_server_that_recycles_its_workers(watch_all):
+    server = subprocess.Popen([sys.executable, WORKLOADS + "/prefork.py", "8"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE)
+    parent = int(server.stdout.readline().split()[1])
+
+    def ask(word):
+        server.stdin.write(word.encode() + b"\n")
+        server.stdin.flush()
+        return {int(pid) for pid in server.stdout.readline().split()}
+
+    every = watch_all("--match", "prefork.py")
+    try:
+        first = ask("pids")
+        every.wait_for(lambda now: set(now) == first | {parent})
+        for _ in range(4):
+            ask("work")
+        last = ask("pids")
+        assert len(last) == 8 and len(last - first) >= 4
+        every.wait_for(lambda now: set(now) == last | {parent})
+        assert ask("pids") == last
+    finally:
+        server.stdin.close()
+        server.wait()
+    every.wait_for(lambda now: not now)
+    assert every.stop() == 0, every.stderr
+
+
+def test_trees_of_other_releases_in_namespaces_of_their_own(watch_all):
+    others = [python for python in PYTHONS if python.root][:2]
+    if not others:
+        pytest.skip("no trees of other releases: PYFRAG_TEST_ROOTS")
+    running = []
+    try:
+        for python in others:
+            process = subprocess.Popen(
+                ["unshare", "--mount", "--pid", "--fork", "--mount-proc"] + python.command +
+                ["-c", "import sys; kept = [(n, n) for n in range(50000)]; sys.stdin.read()  # elsewhere"],
+                stdin=subprocess.PIPE)
+            running.append(process)
+        every = watch_all("--match", "# elsewhere")
+        versions = sorted("%d.%d" % python.version[:2] for python in others)
+        every.wait_for(lambda now: sorted(
+            ".".join(report["python"]["version"].split(".")[:2]) for report in now.values()) == versions)
+        assert every.stop() == 0
+    finally:
+        for process in running:
+            process.stdin.close()
+            process.wait()
+
+
+def test_uwsgi(watch_all, tmp_path):
+    if not os.path.exists("/usr/lib/uwsgi/plugins/python3_plugin.so"):
+        pytest.skip("needs uWSGI: apt-get install uwsgi-core uwsgi-plugin-python3")
+    (tmp_path / "app.py").write_text(
+        "kept = [(n, str(n)) for n in range(50000)]\n"
+        "def application(environment, start):\n    start('200 OK', [])\n    return [b'ok']\n")
+    server = subprocess.Popen(
+        ["uwsgi_python3" if os.path.exists("/usr/bin/uwsgi_python3") else "uwsgi-core", "--plugin", "python3",
+         "--socket", "%s/socket" % tmp_path, "--chdir", str(tmp_path), "--module", "app", "--master",
+         "--processes", "2", "--die-on-term"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        every = watch_all("--match", "die-on-term")
+        now = every.wait_for(lambda now: len(now) == 3, 20)
+        assert all(report["heap"]["live_blocks"] > 50000 for report in now.values())
+        assert every.stop() == 0
+    finally:
+        server.terminate()
+        server.wait()

@@ -163,6 +163,7 @@ static const struct known_option {
 	{"--alert-command", NULL, "true", "ta"},
 	{"--alertmanager", NULL, "http://[::1]:1", "ta"},
 	{"--listen", NULL, "[::1]:1", "a"},
+	{"--config", NULL, "/dev/null", "a"},
 	{"--token-file", NULL, "token", "a"},
 	{"--since", NULL, "heap.db", "s"},
 	{"--no-values", NULL, NULL, "ts"},

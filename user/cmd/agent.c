@@ -310,6 +310,40 @@ static struct http_answer answer(void *context, const struct http_request *reque
 				  "/v1/processes/PID/report\n"));
 }
 
+/* What the options and their file say now; if that makes no sense, all stays as it was. */
+static void reload(struct agent *agent)
+{
+	const struct options *options = agent->options;
+	struct options fresh;
+	int err = options__parse(&command_agent, options->all_argument_cnt, options->all_arguments,
+				 &fresh);
+
+	pthread_mutex_lock(&agent->host_lock);
+	if (!err)
+		err = alerting__replace_rules(&agent->alerting, &fresh);
+	if (!err)
+		host__set_pace(agent->host, fresh.interval_s, fresh.budget);
+	pthread_mutex_unlock(&agent->host_lock);
+	if (err)
+		log_warning("the configuration stays as it was");
+	else
+		log_note("read the configuration again: %u alert rules, every %g s",
+			 fresh.alert_cnt, fresh.interval_s);
+}
+
+/* Whether the signal is one to end at. */
+static bool take_signal(struct agent *agent, int signal_fd)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return false;
+	if (info.ssi_signo != SIGHUP)
+		return true;
+	reload(agent);
+	return false;
+}
+
 /* Until a signal says to end. */
 static int serve(struct agent *agent, int signal_fd)
 {
@@ -328,7 +362,7 @@ static int serve(struct agent *agent, int signal_fd)
 
 		if (cnt < 0 && errno != EINTR)
 			return -errno;
-		if (cnt > 0 && event.data.fd == signal_fd)
+		if (cnt > 0 && event.data.fd == signal_fd && take_signal(agent, signal_fd))
 			return 0;
 		http_server__run(agent->http);
 	}
@@ -342,6 +376,7 @@ static int open_signals(void)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
@@ -449,13 +484,13 @@ const struct command command_agent = {
 	.description =
 		"Reads the heap of each Python of the host, as they come and go, at every interval; serves what it\n"
 		"finds as metrics for Prometheus (/metrics) and as JSON (/v1/processes, /v1/processes/PID/report), and\n"
-		"tells of alerts on stderr. Nothing is probed, and no process is stopped. Reading takes no more of a core than\n"
+		"tells of alerts on stderr. At SIGHUP it reads its --config again: alerts, interval and budget. Nothing is probed, and no process is stopped. Reading takes no more of a core than\n"
 		"the budget.",
-	.options =
-		(const enum option_id[]){OPTION_LISTEN, OPTION_TOKEN_FILE, OPTION_INTERVAL,
-					 OPTION_BUDGET, OPTION_ALERT, OPTION_ALERT_COMMAND,
-					 OPTION_ALERTMANAGER, OPTION_COMM, OPTION_USER,
-					 OPTION_CGROUP, OPTION_MATCH, OPTION_BELOW, OPTION_BLOCKS,
-					 OPTION_MAX_MEMORY, OPTION_VERBOSE, OPTION_HELP, 0},
+	.options = (const enum option_id[]){OPTION_CONFIG, OPTION_LISTEN, OPTION_TOKEN_FILE,
+					    OPTION_INTERVAL, OPTION_BUDGET, OPTION_ALERT,
+					    OPTION_ALERT_COMMAND, OPTION_ALERTMANAGER, OPTION_COMM,
+					    OPTION_USER, OPTION_CGROUP, OPTION_MATCH, OPTION_BELOW,
+					    OPTION_BLOCKS, OPTION_MAX_MEMORY, OPTION_VERBOSE,
+					    OPTION_HELP, 0},
 	.run = run_agent,
 };

@@ -16,6 +16,15 @@ void alerting__release(struct alerting *alerting)
 	alerts__release(&alerting->alerts);
 }
 
+static int add_rules(struct alerts *alerts, const struct options *options, struct failure *failure)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < options->alert_cnt && !err; i++)
+		err = alerts__add_rule(alerts, options->alerts[i], failure);
+	return err;
+}
+
 int alerting__init(struct alerting *alerting, const struct options *options)
 {
 	const struct alert_destinations destinations = {
@@ -23,10 +32,8 @@ int alerting__init(struct alerting *alerting, const struct options *options)
 		.command = options->alert_command,
 	};
 	struct failure failure;
-	int err = 0;
+	int err = add_rules(&alerting->alerts, options, &failure);
 
-	for (uint32_t i = 0; i < options->alert_cnt && !err; i++)
-		err = alerts__add_rule(&alerting->alerts, options->alerts[i], &failure);
 	if (!err && (destinations.alertmanager || destinations.command))
 		err = alert_sender__new(&alerting->sender, &destinations, &failure);
 	if (err)
@@ -62,6 +69,19 @@ static void tell(void *context, const struct alert_rule *rule, const struct aler
 		return;
 	log_warning("alert %s: %s: process %d (%s): %s", alert->is_firing ? "fires" : "is over",
 		    rule->text, alert->pid, alert->name, describe(rule, alert->value).text);
+}
+
+int alerting__replace_rules(struct alerting *alerting, const struct options *options)
+{
+	_cleanup_(alerts__release) struct alerts fresh = {};
+	struct failure failure;
+	int err = add_rules(&fresh, options, &failure);
+
+	if (err)
+		log_error("%s", failure.text);
+	else
+		alerts__replace_rules(&alerting->alerts, &fresh, tell, alerting);
+	return err;
 }
 
 int alerting__check(struct alerting *alerting, const struct alert_subject *subjects, size_t cnt)

@@ -24,6 +24,9 @@ struct alerting {
 int alerting__init(struct alerting *alerting, const struct options *options);
 void alerting__release(struct alerting *alerting);
 
+/* Has the rules of other options, if all of them make sense. As above; on failure nothing has changed. */
+int alerting__replace_rules(struct alerting *alerting, const struct options *options);
+
 /* Looks at @cnt processes as they are now. As above. */
 int alerting__check(struct alerting *alerting, const struct alert_subject *subjects, size_t cnt);
 

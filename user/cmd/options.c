@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <ini.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,8 @@ static const struct option_spec specs[] = {
 	 "run it when an alert fires and when it is over: JSON on its stdin; no shell sees the words"},
 	{OPTION_ALERTMANAGER, "alertmanager", 0, "URL",
 	 "send alerts there, such as http://127.0.0.1:9093"},
+	{OPTION_CONFIG, "config", 0, "FILE",
+	 "options from a file, a line each: NAME = VALUE; what follows on the command line goes before"},
 	{OPTION_LISTEN, "listen", 0, "HOST:PORT", "where to answer (default 127.0.0.1:9876)"},
 	{OPTION_TOKEN_FILE, "token-file", 0, "FILE",
 	 "answer only those who send the first line of it: Authorization: Bearer"},
@@ -216,6 +219,50 @@ static int parse_by(const struct command *command, const char *text, struct opti
 }
 
 static int apply_option(const struct command *command, enum option_id id, const char *text,
+			struct options *options);
+
+/* While a configuration file is read. */
+struct config {
+	const struct command *command;
+	struct options *options;
+};
+
+/* Values stay: options point to them. */
+static int apply_line(void *context, const char *section, const char *name, const char *value)
+{
+	const struct config *config = context;
+	const char *text = strdup(value);
+
+	(void)section;
+	for (const enum option_id *id = config->command->options; *id && text; id++) {
+		const struct option_spec *spec = find_spec(*id);
+
+		if (strcmp(spec->name, name) != 0 || !spec->argument || *id == OPTION_CONFIG)
+			continue;
+		return apply_option(config->command, *id, text, config->options) == 0;
+	}
+	log_error("%s --config: '%.*s' is no option that has a value", config->command->name,
+		  SHOWN_BYTES, name);
+	free((char *)text);
+	return 0;
+}
+
+/* A line that makes no sense has been complained of; that it was in a file, and where, is said here. */
+static int read_config(const struct command *command, const char *path, struct options *options)
+{
+	struct config config = {.command = command, .options = options};
+	int line = ini_parse(path, apply_line, &config);
+
+	if (!line)
+		return 0;
+	if (line < 0)
+		log_error("%s --config: cannot read %s: %s", command->name, path, strerror(errno));
+	else
+		log_error("%s --config: %s, line %d, makes no sense", command->name, path, line);
+	return -EINVAL;
+}
+
+static int apply_option(const struct command *command, enum option_id id, const char *text,
 			struct options *options)
 {
 	long number;
@@ -252,6 +299,8 @@ static int apply_option(const struct command *command, enum option_id id, const 
 	case OPTION_ALERTMANAGER:
 		options->alertmanager = text;
 		return 0;
+	case OPTION_CONFIG:
+		return read_config(command, text, options);
 	case OPTION_LISTEN:
 		options->listen = text;
 		return 0;
@@ -434,6 +483,8 @@ int options__parse(const struct command *command, int argc, char **argv, struct 
 		if (result)
 			return result;
 	}
+	parsed.all_arguments = argv;
+	parsed.all_argument_cnt = argc;
 	parsed.arguments = argv + optind;
 	parsed.argument_cnt = argc - optind;
 	*options = parsed;

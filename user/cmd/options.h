@@ -23,6 +23,7 @@ enum option_id {
 	OPTION_ALERT,
 	OPTION_ALERT_COMMAND,
 	OPTION_ALERTMANAGER,
+	OPTION_CONFIG,
 	OPTION_LISTEN,
 	OPTION_TOKEN_FILE,
 	OPTION_INTERVAL,
@@ -101,6 +102,9 @@ struct options {
 	uint64_t max_memory_bytes;
 	char **arguments; /* what is left; not owned */
 	int argument_cnt;
+	/* What was parsed, to be parsed again: a configuration file may say something else by then. */
+	char **all_arguments;
+	int all_argument_cnt;
 };
 
 struct command {

@@ -114,6 +114,36 @@ static void end_alerts(struct alerts *alerts, alert_fn *tell, void *context)
 	alerts->cnt = kept;
 }
 
+/* The number of the rule with that text; rule_cnt: there is none. */
+static size_t find_rule(const struct alerts *alerts, const char *text)
+{
+	size_t i = 0;
+
+	while (i < alerts->rule_cnt && strcmp(alerts->rules[i].text, text) != 0)
+		i++;
+	return i;
+}
+
+void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn *tell,
+			   void *context)
+{
+	struct alerts old = *alerts;
+
+	for (size_t i = 0; i < alerts->cnt; i++)
+		alerts->items[i].is_seen =
+			find_rule(from, alerts->rules[alerts->items[i].rule].text) < from->rule_cnt;
+	end_alerts(alerts, tell, context);
+	for (size_t i = 0; i < alerts->cnt; i++)
+		alerts->items[i].rule = find_rule(from, old.rules[alerts->items[i].rule].text);
+	for (size_t i = 0; i < old.rule_cnt; i++)
+		alert_rule__release(&old.rules[i]);
+	free(old.rules);
+	alerts->rules = from->rules;
+	alerts->rule_cnt = from->rule_cnt;
+	alerts->rule_capacity = from->rule_capacity;
+	*from = (struct alerts){};
+}
+
 int alerts__check(struct alerts *alerts, const struct alert_subject *subjects, size_t cnt,
 		  uint64_t now_ns, alert_fn *tell, void *context)
 {

@@ -53,6 +53,10 @@ void alerts__release(struct alerts *alerts);
 /* As alert_rule__parse(). */
 int alerts__add_rule(struct alerts *alerts, const char *text, struct failure *failure);
 
+/* Takes over the rules of @from, which is empty then. What is known of rules that both have, stays; of others it is over. */
+void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn *tell,
+			   void *context);
+
 /* Looks at all there are, at @now_ns. Returns 0 or -ENOMEM. */
 int alerts__check(struct alerts *alerts, const struct alert_subject *subjects, size_t cnt,
 		  uint64_t now_ns, alert_fn *tell, void *context);

@@ -310,6 +310,12 @@ static void read_due(struct host *host)
 	}
 }
 
+void host__set_pace(struct host *host, double interval_s, double budget)
+{
+	host->options.interval_s = interval_s;
+	host->options.budget = budget;
+}
+
 int host__work(struct host *host)
 {
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);

@@ -48,6 +48,9 @@ int host__new(struct host **out, const struct host_options *options, struct fail
 void host__free(struct host *host);
 void host__freep(struct host **host);
 
+/* From now on so often, and so much. */
+void host__set_pace(struct host *host, double interval_s, double budget);
+
 /* Looks at who has come and gone, and reads those that are due. Returns 0 or -ENOMEM. */
 int host__work(struct host *host);
 

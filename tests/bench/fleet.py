@@ -1,0 +1,112 @@
+"""What the agent takes for a host of many Pythons, how long a scrape waits, and what busy ones lose by it."""
+import contextlib
+import os
+import statistics
+import subprocess
+import time
+import urllib.request
+
+from machine import PYFRAG
+from processes import Program
+
+PYTHONS = 200
+INTERVAL_S = 15
+PORT = 19876
+# Some MiB of arenas each, and one of four changes something now and then.
+SCRIPT = """
+import sys, time
+kept = [(number, number + 0.5) for number in range(20000)]
+print("ready", flush=True)
+while True:
+    time.sleep(1 if int(sys.argv[1]) % 4 == 0 else 1000)
+    kept[::50] = [(number, number * 2.5) for number in range(400)]
+"""
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+class Agent:
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [PYFRAG, "agent", "--listen", "127.0.0.1:%d" % PORT, "-i", str(INTERVAL_S)],
+            stderr=subprocess.PIPE)
+        self.process.stderr.readline()
+
+    def get(self, path):
+        start = time.perf_counter()
+        with urllib.request.urlopen("http://127.0.0.1:%d%s" % (PORT, path), timeout=10) as answer:
+            text = answer.read().decode()
+        return text, time.perf_counter() - start
+
+    def watched(self):
+        return self.get("/v1/processes")[0].count('"heap"')
+
+    def cpu_s(self):
+        with open("/proc/%d/stat" % self.process.pid) as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+
+    def rss_mib(self):
+        with open("/proc/%d/status" % self.process.pid) as file:
+            return int(file.read().split("VmHWM:")[1].split()[0]) / 1024
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def pythons(path, cnt):
+    running = [subprocess.Popen([path, "-c", SCRIPT, str(number)], stdout=subprocess.PIPE)
+               for number in range(cnt)]
+    try:
+        for process in running:
+            process.stdout.readline()
+        yield
+    finally:
+        for process in running:
+            process.kill()
+        for process in running:
+            process.wait()
+
+
+def measure(build, quick):
+    """By what was measured: a share of a core, MiB, ms, a ratio."""
+    seconds = INTERVAL_S * (2 if quick else 6)
+    found = {}
+    with pythons(build.path, PYTHONS):
+        agent = Agent()
+        start = time.perf_counter()
+        while agent.watched() < PYTHONS:
+            time.sleep(0.2)
+        all_s = time.perf_counter() - start
+        time.sleep(INTERVAL_S)
+        cpu, start, scrapes = agent.cpu_s(), time.perf_counter(), []
+        while time.perf_counter() - start < seconds:
+            scrapes.append(agent.get("/metrics")[1])
+            time.sleep(1)
+        found["share"] = (agent.cpu_s() - cpu) / (time.perf_counter() - start)
+        found["scrape_ms"] = 1e3 * max(scrapes)
+        found["mib"] = agent.rss_mib()
+        agent.stop()
+    print("%d Pythons, read every %d s, for %d s: %.2f %% of a core, %.0f MiB; a scrape %.1f ms, at most %.1f ms; all of "
+          "them read once after %.1f s" % (PYTHONS, INTERVAL_S, seconds, 100 * found["share"], found["mib"],
+                                         1e3 * statistics.median(scrapes), found["scrape_ms"], all_s))
+    found["slowdown"] = _busy(build, quick)
+    print("A busy one beside it (object_churn): %.3fx" % found["slowdown"])
+    return found
+
+
+def _busy(build, quick):
+    """Rounds with the agent by rounds without, in turns."""
+    ratios = []
+    with Program(build.path, "object_churn") as program:
+        program.run(2)
+        for _ in range(1 if quick else 7):
+            before = program.run(3).round_s
+            agent = Agent()
+            time.sleep(1)
+            with_agent = program.run(3).round_s
+            agent.stop()
+            after = program.run(3).round_s
+            ratios.append(2 * with_agent / (before + after))
+    return statistics.median(ratios)

@@ -1,0 +1,46 @@
+"""A pre-fork server: so many workers, forked of a parent that has its heap already, each replaced after some requests.
+
+Answers on stdin: "work" has each worker do something; "pids" says which they are."""
+import os
+import sys
+
+SHARED = [(number, str(number)) for number in range(100000)]
+
+
+def serve(requests, answers, lifetime):
+    kept = []
+    for _ in range(lifetime):
+        if not os.read(requests, 1):
+            break
+        kept.append([(number, number + 0.5) for number in range(2000)])
+        os.write(answers, b".")
+    os._exit(0)
+
+
+def start(requests, answers):
+    pid = os.fork()
+    if not pid:
+        serve(requests, answers, 5)
+    return pid
+
+
+def main():
+    count = int(sys.argv[1])
+    (requests, write), (read, answers) = os.pipe(), os.pipe()
+    workers = {start(requests, answers) for _ in range(count)}
+    print("ready %d" % os.getpid(), flush=True)
+    for line in sys.stdin:
+        if line.strip() == "work":
+            for _ in range(3 * count):
+                os.write(write, b"x")
+                os.read(read, 1)
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+                if pid:
+                    workers.remove(pid)
+                    workers.add(start(requests, answers))
+        print(" ".join(map(str, sorted(workers))), flush=True)
+    for pid in workers:
+        os.kill(pid, 9)
+
+
+main()
