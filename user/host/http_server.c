@@ -11,8 +11,8 @@
 
 #include "util/cleanup.h"
 
-#define CONNECTIONS_MAX	     64
-#define CONNECTION_TIMEOUT_S 10
+#define CONNECTIONS_MAX	     256
+#define CONNECTION_TIMEOUT_S 5
 #define CONNECTION_BYTES_MAX (32UL << 10) /* of a request's head */
 #define HOST_BYTES	     256
 
