@@ -371,3 +371,18 @@ def test_any_configuration_file_does_no_harm(tmp_path):
         config.write_bytes(bytes(bad) * chance.randrange(1, 40))
         result = run_pyfrag("agent", "--config", str(config), "--listen", "nowhere", check=False, timeout=10)
         assert result.returncode == 1 and result.stderr.startswith(b"pyfrag: "), bytes(bad)
+
+
+def test_what_is_deployed_asks_for_metrics_that_there_are(start_agent, any_target):
+    agent = start_agent("--match", "target.py")
+    wait_for(lambda: any_target.pid in agent.processes())
+    served = {name for name, _ in agent.metrics()}
+    with open(TOP + "/deploy/grafana.json") as file:
+        dashboard = json.load(file)
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    with open(TOP + "/deploy/pyfrag.rules.yml") as file:
+        asked += re.findall(r"expr: (.*)", file.read())
+    with open(TOP + "/docs/fleet.md") as file:
+        asked += re.findall(r"`(pyfrag_\w+)`", file.read())
+    names = {name for expression in asked for name in re.findall(r"\bpyfrag_\w+", expression)}
+    assert len(names) > 20 and names <= served, names - served
