@@ -14,7 +14,7 @@ PACKAGES      := build-essential pkg-config clang llvm bpftool libbpf-dev libelf
 	libcapstone-dev libjansson-dev libsqlite3-dev libmicrohttpd-dev libinih-dev libcurl4-openssl-dev libcap-ng-dev libseccomp-dev libprotobuf-c-dev protobuf-c-compiler python3
 TEST_PACKAGES := clang-format clang-tidy libclang-rt-14-dev libcmocka-dev python3-dev \
 	python3-pytest python3-jsonschema python3-pyelftools golang-go \
-	prometheus prometheus-alertmanager
+	uwsgi-core uwsgi-plugin-python3
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wno-unknown-warning-option -Wno-format-truncation
@@ -137,6 +137,17 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SUPPORT) $(OBJEC
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+# Prometheus and Alertmanager are unpacked only: installed, they would run as services.
+
+DAEMONS := prometheus prometheus-alertmanager
+
+build/daemons/.done:
+	$(Q)mkdir -p $(@D)
+	$(call say,UNPACK,$(DAEMONS))
+	$(Q)if cd $(@D) && apt-get download -q $(DAEMONS) > download.log 2>&1 && \
+		for package in *.deb; do dpkg-deb -x $$package . || exit 1; done; \
+	then touch .done; else echo "not to be had here: $(DAEMONS)"; fi
+
 .PHONY: check
 check: test-deps ## install what is missing, build, run all tests (as root)
 	$(Q)$(MAKE) --no-print-directory pyfrag
@@ -167,7 +178,7 @@ fuzz: ## fuzz what reads foreign bytes, FUZZ_SECONDS (60) a target
 E2E_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 
 .PHONY: check-e2e
-check-e2e: $(PROGRAM) $(E2E_PROGRAMS) ## run the end-to-end tests on every Python found here (as root)
+check-e2e: $(PROGRAM) $(E2E_PROGRAMS) build/daemons/.done ## run the end-to-end tests on every Python found here (as root)
 	$(Q)PYFRAG=$(abspath $(PROGRAM)) PYFRAG_WALK=$(abspath $(BUILD)/tests/e2e/walk) \
 		$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/e2e tests/bench
 

@@ -16,6 +16,13 @@ from conftest import PYFRAG, PYTHONS, TOP, check_report, run_pyfrag
 from target import Target
 
 
+# Where `make check-e2e` unpacks them; what they look for in /usr/share is made to be there, for them only.
+DAEMONS = TOP + "/build/daemons"
+os.environ["PATH"] += os.pathsep + DAEMONS + "/usr/bin"
+WITH_SHARE = ["unshare", "--mount", "sh", "-c", "mount -t overlay overlay -o lowerdir=%s/usr/share:/usr/share "
+              "/usr/share 2>/dev/null; exec \"$@\"" % DAEMONS, "sh"]
+
+
 def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -124,7 +131,7 @@ def test_what_it_serves(start_agent, snapshot):
 
 def test_metrics_are_as_prometheus_wants_them(start_agent, any_target):
     if not shutil.which("promtool"):
-        pytest.skip("needs promtool: apt-get install prometheus")
+        pytest.skip("needs promtool: apt-get install prometheus, or make build/daemons/.done")
     agent = start_agent()
     wait_for(lambda: any_target.pid in agent.processes())
     checked = subprocess.run(["promtool", "check", "metrics"], input=agent.get("/metrics")[1].encode(),
@@ -223,7 +230,7 @@ class Server:
 
     def __init__(self, port, *args):
         self.port = port
-        self.process = subprocess.Popen(list(args), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(WITH_SHARE + list(args), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def ask(self, path):
         try:
@@ -243,7 +250,7 @@ class Server:
 
 def test_alertmanager_is_told(start_agent, any_target, tmp_path):
     if not shutil.which("prometheus-alertmanager"):
-        pytest.skip("needs Alertmanager: apt-get install prometheus-alertmanager")
+        pytest.skip("needs Alertmanager: apt-get install prometheus-alertmanager, or make build/daemons/.done")
     config = tmp_path / "alertmanager.yml"
     config.write_text("route:\n  receiver: none\nreceivers:\n  - name: none\n")
     port = free_port()
@@ -263,7 +270,7 @@ def test_alertmanager_is_told(start_agent, any_target, tmp_path):
 
 def test_prometheus_scrapes_it_and_its_rules_fire(start_agent, any_target, tmp_path):
     if not shutil.which("prometheus"):
-        pytest.skip("needs Prometheus: apt-get install prometheus")
+        pytest.skip("needs Prometheus: apt-get install prometheus, or make build/daemons/.done")
     agent = start_agent("--match", "target.py")
     port = free_port()
     with open(TOP + "/deploy/pyfrag.rules.yml") as file:
