@@ -46,10 +46,63 @@ static char *put_byte(char *to, uint8_t byte, char quote)
 	return to;
 }
 
-/* U+0080 to U+009F, which are control characters, take two bytes. */
-static bool is_c1(const char *text)
+/* The character that @text, which is UTF-8, begins with; *size: in so many bytes. */
+static uint32_t decode_character(const char *text, size_t *size)
 {
-	return (uint8_t)text[0] == 0xc2 && (uint8_t)text[1] < 0xa0;
+	static const uint8_t masks[] = {0x7f, 0x1f, 0x0f, 0x07};
+	uint8_t first = (uint8_t)*text;
+	uint32_t character;
+
+	*size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	character = first & masks[*size - 1];
+	for (size_t i = 1; i < *size; i++) {
+		if (((uint8_t)text[i] & 0xc0) != 0x80) {
+			*size = i;
+			break;
+		}
+		character = character << 6 | ((uint8_t)text[i] & 0x3f);
+	}
+	return character;
+}
+
+/*
+ * What repr() escapes (str.isprintable()): control and format characters, which may turn a line around, spaces that are
+ * none, what is for private use. What no version of Unicode has assigned is shown as it is.
+ */
+static bool is_printable(uint32_t character)
+{
+	static const struct {
+		uint32_t first, last;
+	} hidden[] = {
+		{0x80, 0xa0},	    {0xad, 0xad},	   {0x600, 0x605},     {0x61c, 0x61c},
+		{0x6dd, 0x6dd},	    {0x70f, 0x70f},	   {0x890, 0x891},     {0x8e2, 0x8e2},
+		{0x1680, 0x1680},   {0x180e, 0x180e},	   {0x2000, 0x200f},   {0x2028, 0x202f},
+		{0x205f, 0x206f},   {0x3000, 0x3000},	   {0xd800, 0xf8ff},   {0xfdd0, 0xfdef},
+		{0xfeff, 0xfeff},   {0xfff0, 0xfffb},	   {0xfffe, 0xffff},   {0x110bd, 0x110bd},
+		{0x110cd, 0x110cd}, {0x13430, 0x1343f},	   {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
+		{0xe0000, 0xe00ff}, {0xe01f0, UINT32_MAX},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
+		if (character >= hidden[i].first && character <= hidden[i].last)
+			return false;
+	return true;
+}
+
+static char *put_hidden(char *to, uint32_t character)
+{
+	if (character < 0x100)
+		return put_escaped(to, (uint8_t)character);
+	return to + sprintf(to, character < 0x10000 ? "\\u%04x" : "\\U%08x", character);
+}
+
+/* Quotes a character that is not ASCII: its @size bytes, or an escape. */
+static char *put_wide(char *to, const char *text, uint32_t character, size_t size)
+{
+	if (!is_printable(character))
+		return put_hidden(to, character);
+	memcpy(to, text, size);
+	return to + size;
 }
 
 static char quote_for(const char *text, size_t size)
@@ -67,12 +120,13 @@ static char *quote_text(const char *text, size_t characters_max)
 	if (!out)
 		return NULL;
 	*to++ = quote;
-	for (; *text; text++) {
-		bool begins = (*text & 0xc0) != 0x80;
+	while (*text && cnt++ < characters_max) {
+		size_t size;
+		uint32_t character = decode_character(text, &size);
 
-		if (begins && cnt++ == characters_max)
-			break;
-		to = is_c1(text) ? put_escaped(to, (uint8_t) * ++text) : put_byte(to, *text, quote);
+		to = size == 1 ? put_byte(to, (uint8_t)*text, quote)
+			       : put_wide(to, text, character, size);
+		text += size;
 	}
 	*to++ = quote;
 	strcpy(to, *text ? CUT : "");
@@ -249,9 +303,7 @@ static char *put_unicode(char *to, uint32_t character, char quote)
 {
 	if (character < 0x80)
 		return put_byte(to, (uint8_t)character, quote);
-	if (character < 0x100)
-		return put_escaped(to, (uint8_t)character);
-	return to + sprintf(to, character < 0x10000 ? "\\u%04x" : "\\U%08x", character);
+	return put_hidden(to, character);
 }
 
 static char quote_for_units(const void *units, bool wide, size_t cnt)

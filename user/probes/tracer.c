@@ -42,6 +42,7 @@ struct tracer {
 	struct hit_cost hit_cost;
 	uint64_t cpu_start_ns, cpu_ns;
 	/* The target's CPU time just before the heap was last read, where only reading moves the model. */
+	struct process_activity read_activity;
 	uint64_t read_cpu_ns;
 	/* How many readings more there must be, even if it sleeps, until all of its heap has been looked at. */
 	int readings_due;
@@ -440,15 +441,20 @@ static int take_fresh(struct tracer *tracer, const struct heap_reading_options *
 }
 
 /*
- * Whether no thread of the target has run since just before the heap was last read. One that began within
- * the last tick of the scheduler may not have been charged yet: then the heap is as it was before that.
+ * Whether no thread of the target has run since just before the heap was last read: none was switched out since, and none
+ * runs now. What cannot be told counts as having run.
  */
 static bool has_slept(struct tracer *tracer)
 {
+	const struct process_activity before = tracer->read_activity;
 	uint64_t before_ns = tracer->read_cpu_ns;
+	bool is_known = !process__cpu_ns(tracer->pid, &tracer->read_cpu_ns) &&
+			!process__activity(tracer->pid, &tracer->read_activity);
 
-	return !process__cpu_ns(tracer->pid, &tracer->read_cpu_ns) &&
-	       tracer->read_cpu_ns == before_ns;
+	if (!is_known)
+		tracer->read_activity.switches = UINT64_MAX;
+	return is_known && !tracer->read_activity.runs && tracer->read_cpu_ns == before_ns &&
+	       tracer->read_activity.switches == before.switches;
 }
 
 /* A reading that passes over calm arenas has seen all of them when as many have followed as take turns. */

@@ -288,6 +288,55 @@ int process__cpu_ns(pid_t pid, uint64_t *ns)
 	return 0;
 }
 
+static int add_thread_activity(pid_t pid, const char *thread, struct process_activity *activity)
+{
+	static const char *const counts[] = {"\nvoluntary_ctxt_switches:",
+					     "\nnonvoluntary_ctxt_switches:"};
+	static const char state[] = "\nState:";
+	_cleanup_free_ char *text = NULL;
+	const char *at;
+	char name[64];
+	size_t size;
+	int err;
+
+	snprintf(name, sizeof(name), "task/%.32s/status", thread);
+	err = read_proc_file(pid, name, &text, &size);
+	if (err)
+		return err;
+	at = strstr(text, state);
+	if (!at)
+		return -EIO;
+	at += strlen(state);
+	activity->runs |= at[strspn(at, " \t")] == 'R';
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		at = strstr(text, counts[i]);
+		if (!at)
+			return -EIO;
+		activity->switches += strtoull(at + strlen(counts[i]), NULL, 10);
+	}
+	return 0;
+}
+
+int process__activity(pid_t pid, struct process_activity *out)
+{
+	_cleanup_closedir_ DIR *directory = NULL;
+	struct process_activity activity = {};
+	const struct dirent *entry;
+	char path[64];
+	int err = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	directory = opendir(path);
+	if (!directory)
+		return -errno;
+	while (!err && (entry = readdir(directory)))
+		if (*entry->d_name != '.')
+			err = add_thread_activity(pid, entry->d_name, &activity);
+	if (!err)
+		*out = activity;
+	return err;
+}
+
 bool process__is_alive(const struct process *process)
 {
 	struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};

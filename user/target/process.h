@@ -40,6 +40,18 @@ int process__reload_maps(struct process *process, struct failure *failure);
 /* The CPU time that all threads of process @pid have used, also those that ended. 0 or negative errno. */
 int process__cpu_ns(pid_t pid, uint64_t *ns);
 
+/*
+ * How often threads of process @pid were switched out, those of threads that have ended not among them, and whether one runs
+ * now, or wants to. CPU time does not tell as much: where a hypervisor takes time away, none may be charged for a
+ * while that a thread has run. Returns 0 or negative errno.
+ */
+struct process_activity {
+	uint64_t switches;
+	bool runs;
+};
+
+int process__activity(pid_t pid, struct process_activity *out);
+
 /* False once the process has exited (a zombie has). */
 bool process__is_alive(const struct process *process);
 
