@@ -438,6 +438,29 @@ static void test_events_while_the_heap_is_lent(void **state)
 	}
 }
 
+/* Where an arena came and went, another one may lie when the heap is read, a page further: its blocks stay. */
+static void test_what_came_and_went_under_an_arena(void **state)
+{
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], false);
+	struct heap *lent = model__lend_heap(model);
+
+	(void)state;
+	tell(model, EVENT_ARENA_MAP, FIRST + 4096);
+	tell(model, EVENT_ARENA_UNMAP, FIRST + 4096);
+	tell(model, EVENT_ARENA_MAP, FIRST);
+	see_arena(lent, FIRST, BLOCK);
+	assert_int_equal(model__return_heap(model, lent), 0);
+	check_only(model, FIRST, BLOCK);
+	assert_int_equal(model->counts.arenas_mapped, 2);
+	assert_int_equal(model->counts.arenas_unmapped, 1);
+	assert_int_equal(model->counts.unplaced_events, 0);
+	/* Nor does one that cannot be there take them away. */
+	tell(model, EVENT_ARENA_MAP, FIRST + 4096);
+	check_only(model, FIRST, BLOCK);
+	assert_int_equal(model->counts.unplaced_events, 1);
+	model__free(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -456,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_generations_survive_a_checkpoint),
 		cmocka_unit_test(test_watching_follows_arenas),
 		cmocka_unit_test(test_events_while_the_heap_is_lent),
+		cmocka_unit_test(test_what_came_and_went_under_an_arena),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,18 +96,19 @@ int heap__add_arena(struct heap *heap, uint64_t address)
 	struct arena *same = heap__find_arena(heap, address);
 	int err;
 
-	heap__forget_blocks(heap, address);
 	if (same) {
+		heap__forget_blocks(heap, address);
 		same->carved_end = first;
 		return 0;
 	}
 	if ((at && address - heap->arenas[at - 1].address < heap->geometry.arena_size) ||
 	    (at < heap->arena_cnt &&
 	     heap->arenas[at].address - address < heap->geometry.arena_size))
-		return -EINVAL;
+		return -EINVAL; /* the blocks are the other one's */
 	err = ARRAY_RESERVE(heap->arenas, heap->arena_capacity, heap->arena_cnt + 1);
 	if (err)
 		return err;
+	heap__forget_blocks(heap, address);
 	memmove(&heap->arenas[at + 1], &heap->arenas[at],
 		(heap->arena_cnt - at) * sizeof(*heap->arenas));
 	heap->arenas[at] = (struct arena){.address = address, .carved_end = first};

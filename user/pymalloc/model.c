@@ -294,9 +294,15 @@ static int apply_late(struct model *model, size_t index)
 {
 	const struct pyfrag_event *event = &model->late[index];
 	struct arena *arena = heap__find_arena(model->heap, event->address);
+	bool is_last = is_last_of_its_arena(model, index);
 
-	if (event->type == EVENT_ARENA_UNMAP && !is_last_of_its_arena(model, index)) {
+	if (event->type == EVENT_ARENA_UNMAP && (!is_last || !arena)) {
 		model->counts.arenas_unmapped++;
+		return 0;
+	}
+	/* Where it was, another one may lie by now. */
+	if (event->type == EVENT_ARENA_MAP && !is_last && !arena) {
+		model->counts.arenas_mapped++;
 		return 0;
 	}
 	if (event->type != EVENT_ARENA_MAP || !arena)
