@@ -144,18 +144,19 @@ def test_metrics_are_as_prometheus_wants_them(start_agent, any_target):
     assert checked.returncode == 0, checked.stdout.decode()
 
 
-def test_a_token(start_agent, tmp_path):
+def test_a_token(tmp_path):
     token = tmp_path / "token"
     token.write_text("let me in\n")
-    agent = start_agent_with_token(start_agent, str(token))
+    agent = start_agent_with_token(str(token))
     assert agent.get("/metrics", Authorization="Bearer let me in")[0] == 200
     for wrong in ("Bearer let me", "Bearer let me inn", "let me in", "Basic x", ""):
         assert agent.get("/metrics", Authorization=wrong)[0] == 401
+    assert agent.stop() == 0
     result = run_pyfrag("agent", "--token-file", str(tmp_path / "none"), check=False)
     assert result.returncode == 1 and result.stderr.count(b"\n") == 1
 
 
-def start_agent_with_token(start_agent, path):
+def start_agent_with_token(path):
     class WithToken(Agent):
         def get(self, request, **headers):
             headers.setdefault("Authorization", "Bearer let me in")
@@ -205,7 +206,6 @@ def test_bad_requests_do_no_harm(start_agent):
 
 
 def test_alerts_run_a_command(start_agent, any_target, tmp_path):
-    script = tmp_path / "take alert"
     script = tmp_path / "take-alert"
     script.write_text('#!/bin/sh\n{ echo "$PYFRAG_ALERT_STATE $PYFRAG_ALERT_PID $1"; cat; } >> %s/told\n' % tmp_path)
     script.chmod(0o755)
