@@ -3,6 +3,7 @@
 Answers on stdin: "work" has each worker do something; "pids" says which they are."""
 import os
 import sys
+import time
 
 SHARED = [(number, str(number)) for number in range(100000)]
 
@@ -24,6 +25,15 @@ def start(requests, answers):
     return pid
 
 
+def replace_ended(workers, requests, answers):
+    pid = True
+    while pid:
+        pid, _ = os.waitpid(-1, os.WNOHANG)
+        if pid:
+            workers.remove(pid)
+            workers.add(start(requests, answers))
+
+
 def main():
     count = int(sys.argv[1])
     (requests, write), (read, answers) = os.pipe(), os.pipe()
@@ -34,10 +44,9 @@ def main():
             for _ in range(3 * count):
                 os.write(write, b"x")
                 os.read(read, 1)
-                pid, _ = os.waitpid(-1, os.WNOHANG)
-                if pid:
-                    workers.remove(pid)
-                    workers.add(start(requests, answers))
+                replace_ended(workers, requests, answers)
+        time.sleep(0.3)  # who has served its last request ends
+        replace_ended(workers, requests, answers)
         print(" ".join(map(str, sorted(workers))), flush=True)
     for pid in workers:
         os.kill(pid, 9)
