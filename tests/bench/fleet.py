@@ -4,6 +4,7 @@ import os
 import statistics
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 from machine import PYFRAG
@@ -29,7 +30,16 @@ class Agent:
         self.process = subprocess.Popen(
             [PYFRAG, "agent", "--listen", "127.0.0.1:%d" % PORT, "-i", str(INTERVAL_S)],
             stderr=subprocess.PIPE)
-        self.process.stderr.readline()
+        said = self.process.stderr.readline().decode()
+        if "answers at" not in said:
+            raise RuntimeError(said)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.process.terminate()
+        self.process.wait()
 
     def get(self, path):
         start = time.perf_counter()
@@ -38,7 +48,10 @@ class Agent:
         return text, time.perf_counter() - start
 
     def watched(self):
-        return self.get("/v1/processes")[0].count('"heap"')
+        try:
+            return self.get("/v1/processes")[0].count('"heap"')
+        except urllib.error.HTTPError:
+            return 0  # it has read nothing yet
 
     def cpu_s(self):
         with open("/proc/%d/stat" % self.process.pid) as file:
@@ -48,10 +61,6 @@ class Agent:
     def rss_mib(self):
         with open("/proc/%d/status" % self.process.pid) as file:
             return int(file.read().split("VmHWM:")[1].split()[0]) / 1024
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 @contextlib.contextmanager
@@ -71,29 +80,29 @@ def pythons(path, cnt):
 
 def measure(build, quick):
     """By what was measured: a share of a core, MiB, ms, a ratio."""
-    seconds = INTERVAL_S * (2 if quick else 6)
-    found = {}
     with pythons(build.path, PYTHONS):
-        agent = Agent()
-        start = time.perf_counter()
-        while agent.watched() < PYTHONS:
-            time.sleep(0.2)
-        all_s = time.perf_counter() - start
-        time.sleep(INTERVAL_S)
-        cpu, start, scrapes = agent.cpu_s(), time.perf_counter(), []
-        while time.perf_counter() - start < seconds:
-            scrapes.append(agent.get("/metrics")[1])
-            time.sleep(1)
-        found["share"] = (agent.cpu_s() - cpu) / (time.perf_counter() - start)
-        found["scrape_ms"] = 1e3 * max(scrapes)
-        found["mib"] = agent.rss_mib()
-        agent.stop()
-    print("%d Pythons, read every %d s, for %d s: %.2f %% of a core, %.0f MiB; a scrape %.1f ms, at most %.1f ms; all of "
-          "them read once after %.1f s" % (PYTHONS, INTERVAL_S, seconds, 100 * found["share"], found["mib"],
-                                         1e3 * statistics.median(scrapes), found["scrape_ms"], all_s))
-    found["slowdown"] = _busy(build, quick)
+        with Agent() as agent:
+            found = _watch(agent, INTERVAL_S * (2 if quick else 6))
+        found["slowdown"] = _busy(build, quick)
     print("A busy one beside it (object_churn): %.3fx" % found["slowdown"])
     return found
+
+
+def _watch(agent, seconds):
+    start, scrapes = time.perf_counter(), []
+    while agent.watched() < PYTHONS:
+        time.sleep(0.2)
+    all_s = time.perf_counter() - start
+    time.sleep(INTERVAL_S)
+    cpu, start = agent.cpu_s(), time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        scrapes.append(1e3 * agent.get("/metrics")[1])
+        time.sleep(1)
+    share = (agent.cpu_s() - cpu) / (time.perf_counter() - start)
+    print("%d Pythons, read every %d s, for %d s: %.2f %% of a core, %.0f MiB; a scrape %.1f ms, at most %.1f ms; "
+          "all of them read once after %.1f s" % (PYTHONS, INTERVAL_S, seconds, 100 * share, agent.rss_mib(),
+                                                 statistics.median(scrapes), max(scrapes), all_s))
+    return {"share": share, "scrape_ms": max(scrapes), "mib": agent.rss_mib()}
 
 
 def _busy(build, quick):
@@ -103,10 +112,9 @@ def _busy(build, quick):
         program.run(2)
         for _ in range(1 if quick else 7):
             before = program.run(3).round_s
-            agent = Agent()
-            time.sleep(1)
-            with_agent = program.run(3).round_s
-            agent.stop()
+            with Agent():
+                time.sleep(1)
+                during = program.run(3).round_s
             after = program.run(3).round_s
-            ratios.append(2 * with_agent / (before + after))
+            ratios.append(2 * during / (before + after))
     return statistics.median(ratios)
