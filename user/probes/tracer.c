@@ -20,6 +20,7 @@
 #include "probes/loader.h"
 #include "probes/pacer.h"
 #include "target/full_collections.h"
+#include "target/sleep_watch.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/sleep.h"
@@ -41,9 +42,8 @@ struct tracer {
 	struct pacer pacer; /* its overrun_fd is -1 where there is no budget to keep */
 	struct hit_cost hit_cost;
 	uint64_t cpu_start_ns, cpu_ns;
-	/* The target's CPU time just before the heap was last read, where only reading moves the model. */
-	struct process_activity read_activity;
-	uint64_t read_cpu_ns;
+	/* Since just before the heap was last read, where only reading moves the model. */
+	struct sleep_watch sleep_watch;
 	/* How many readings more there must be, even if it sleeps, until all of its heap has been looked at. */
 	int readings_due;
 	pid_t pid;
@@ -440,23 +440,6 @@ static int take_fresh(struct tracer *tracer, const struct heap_reading_options *
 	return 0;
 }
 
-/*
- * Whether no thread of the target has run since just before the heap was last read: none was switched out since, and none
- * runs now. What cannot be told counts as having run.
- */
-static bool has_slept(struct tracer *tracer)
-{
-	const struct process_activity before = tracer->read_activity;
-	uint64_t before_ns = tracer->read_cpu_ns;
-	bool is_known = !process__cpu_ns(tracer->pid, &tracer->read_cpu_ns) &&
-			!process__activity(tracer->pid, &tracer->read_activity);
-
-	if (!is_known)
-		tracer->read_activity.switches = UINT64_MAX;
-	return is_known && !tracer->read_activity.runs && tracer->read_cpu_ns == before_ns &&
-	       tracer->read_activity.switches == before.switches;
-}
-
 /* A reading that passes over calm arenas has seen all of them when as many have followed as take turns. */
 static void note_reading(struct tracer *tracer, const struct heap_reading *reading, bool slept)
 {
@@ -473,7 +456,7 @@ static int bring_up_to_date(struct tracer *tracer, const struct heap_reading_opt
 			    struct heap_reading *out, uint64_t *counters, struct failure *failure)
 {
 	struct heap_reading_options stamped = *options;
-	bool slept = has_slept(tracer);
+	bool slept = sleep_watch__has_slept(&tracer->sleep_watch, tracer->pid);
 	int err, return_err;
 
 	*out = (struct heap_reading){.target_slept = slept && !tracer->readings_due};
