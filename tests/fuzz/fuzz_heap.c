@@ -246,7 +246,7 @@ static void find_and_read(struct spoilt_memory *spoilt, const struct start *star
 
 	spoil_what_is_due(spoilt);
 	fake_target__copy_data(&spoilt->target->memory, FAKE_DATA, FAKE_DATA_BYTES, &data);
-	err = allocators__locate(&allocators, &data, &spoilt->memory);
+	err = allocators__locate(&allocators, &data, NULL, &spoilt->memory);
 	data_image__free(&data);
 	if (err) {
 		CHECK(!allocators.items);

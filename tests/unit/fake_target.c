@@ -95,7 +95,7 @@ struct allocators fake_target__locate(const struct fake_target *target)
 	struct data_image data;
 
 	fake_target__copy_data(&target->memory, FAKE_DATA, FAKE_DATA_BYTES, &data);
-	assert_int_equal(allocators__locate(&allocators, &data, &target->memory.memory), 0);
+	assert_int_equal(allocators__locate(&allocators, &data, NULL, &target->memory.memory), 0);
 	data_image__free(&data);
 	return allocators;
 }

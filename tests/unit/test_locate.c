@@ -38,7 +38,7 @@ static int locate(const struct fake_target *target, struct allocators *out)
 
 	*out = (struct allocators){};
 	fake_target__copy_data(&target->memory, FAKE_DATA, FAKE_DATA_BYTES, &data);
-	err = allocators__locate(out, &data, &target->memory.memory);
+	err = allocators__locate(out, &data, NULL, &target->memory.memory);
 	data_image__free(&data);
 	return err;
 }

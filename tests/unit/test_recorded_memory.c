@@ -52,7 +52,8 @@ static int read_heap(struct sample *sample, struct heap **out, struct checkpoint
 static int locate(const struct sample *sample, struct allocators *out)
 {
 	*out = (struct allocators){};
-	return allocators__locate(out, &sample->recording.data, &sample->recording.memory.memory);
+	return allocators__locate(out, &sample->recording.data, NULL,
+				  &sample->recording.memory.memory);
 }
 
 static void list_pools(struct sample *sample)

@@ -58,7 +58,8 @@ static int locate_allocators(struct heap_source *source, struct failure *failure
 			process->pid, process->comm, source->python->version);
 	err = module__read_data(source->python->module, &process->memory.memory, &data);
 	if (!err)
-		err = allocators__locate(&source->allocators, &data, &process->memory.memory);
+		err = allocators__locate(&source->allocators, &data, process,
+					 &process->memory.memory);
 	switch (err) {
 	case 0:
 		return 0;

@@ -35,7 +35,24 @@ static void candidates__release(struct candidates *candidates)
 	free(candidates->values);
 }
 
-static int collect_candidates(struct candidates *out, const struct data_image *data)
+/*
+ * Whether a word of the data may be the address of the arena array: that is on the malloc heap (Objects/obmalloc.c,
+ * new_arena()), while most words in a module's data lead into the module itself, or nowhere.
+ */
+static bool is_candidate(const struct data_image *data, const struct process *process,
+			 uint64_t word)
+{
+	const struct mapping *mapping;
+
+	if (word < ADDRESS_MIN || word % 8 || word >= ADDRESS_MAX ||
+	    (word >= data->module_start && word < data->module_end))
+		return false;
+	mapping = process ? process__find_mapping(process, word) : NULL;
+	return !process || (mapping && mapping->writable);
+}
+
+static int collect_candidates(struct candidates *out, const struct data_image *data,
+			      const struct process *process)
 {
 	for (size_t i = 0; i < data->segment_cnt; i++) {
 		const struct data_segment *segment = &data->segments[i];
@@ -45,7 +62,7 @@ static int collect_candidates(struct candidates *out, const struct data_image *d
 			int err;
 
 			memcpy(&word, segment->bytes + at, sizeof(word));
-			if (word < ADDRESS_MIN || word % 8 || word >= ADDRESS_MAX)
+			if (!is_candidate(data, process, word))
 				continue;
 			err = ARRAY_RESERVE(out->addresses, out->address_capacity, out->cnt + 1);
 			if (!err)
@@ -92,12 +109,13 @@ static int filter_candidates(struct candidates *candidates, const struct pool_wi
 
 /* Finds the words that point to the arena array, and with it the arena size. */
 static int find_arenas(struct allocator *allocator, struct used_pools_evidence *evidence,
-		       const struct data_image *data, const struct memory *memory)
+		       const struct data_image *data, const struct process *process,
+		       const struct memory *memory)
 {
 	_cleanup_(candidates__release) struct candidates candidates = {};
 	int err;
 
-	err = collect_candidates(&candidates, data);
+	err = collect_candidates(&candidates, data, process);
 	for (size_t i = 0; !err && i < evidence->witness_cnt && candidates.cnt; i++)
 		err = filter_candidates(&candidates, &evidence->witnesses[i], memory);
 	if (err)
@@ -123,7 +141,7 @@ static int find_arenas(struct allocator *allocator, struct used_pools_evidence *
 }
 
 int allocators__locate(struct allocators *out, const struct data_image *data,
-		       const struct memory *memory)
+		       const struct process *process, const struct memory *memory)
 {
 	struct used_pools_evidence evidence;
 	struct allocator allocator = {};
@@ -137,7 +155,10 @@ int allocators__locate(struct allocators *out, const struct data_image *data,
 	if (!evidence.witness_cnt)
 		return -ENODATA;
 	allocator.used_pools = table.address;
-	err = find_arenas(&allocator, &evidence, data, memory);
+	err = find_arenas(&allocator, &evidence, data, process, memory);
+	/* It may have moved since the maps were read. */
+	if (err == -EAGAIN && process)
+		err = find_arenas(&allocator, &evidence, data, NULL, memory);
 	if (err)
 		return err;
 	out->items = malloc(sizeof(*out->items));

@@ -109,14 +109,20 @@ int module__read_data(const struct module *module, const struct memory *memory,
 		return -ENOMEM;
 	for (size_t i = 0; i < cnt; i++) {
 		struct data_segment *segment = &image.segments[image.segment_cnt];
+		uint64_t start = segments[i].address + module->bias,
+			 end = start + segments[i].memory_size;
 		int err;
 
+		if (!image.module_start || start < image.module_start)
+			image.module_start = start;
+		if (end > image.module_end)
+			image.module_end = end;
 		if (!segments[i].writable || !segments[i].memory_size)
 			continue;
 		total += segments[i].memory_size;
 		if (segments[i].memory_size > DATA_BYTES_MAX || total > DATA_BYTES_MAX)
 			return -EFBIG;
-		segment->address = segments[i].address + module->bias;
+		segment->address = start;
 		segment->size = segments[i].memory_size;
 		segment->bytes = malloc(segment->size);
 		if (!segment->bytes)

@@ -26,6 +26,8 @@ struct data_segment {
 struct data_image {
 	struct data_segment *segments;
 	size_t segment_cnt;
+	uint64_t module_start,
+		module_end; /* all of the module's segments lie between; 0: not known */
 };
 
 /*
