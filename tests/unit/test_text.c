@@ -152,6 +152,32 @@ static void test_escape_sequences_are_disarmed(void **state)
 	assert_string_equal(text__make_printable(lines), "a??b?c");
 }
 
+static void assert_written(char *const *words, size_t size, const char *expected)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t written;
+	FILE *out = open_memstream(&text, &written);
+
+	assert_non_null(out);
+	text__write_words(words, size, out);
+	fclose(out);
+	assert_string_equal(text, expected);
+}
+
+static void test_words(void **state)
+{
+	char *const none[] = {NULL}, *const words[] = {"one", "", "t\x1b", NULL};
+	_cleanup_free_ char *nothing = text__join(none), *joined = text__join(words);
+
+	(void)state;
+	assert_string_equal(nothing, "");
+	assert_string_equal(joined, "one  t\x1b");
+	assert_written(none, 0, "");
+	assert_written(words, 7, "one  t?");
+	assert_written(words, 6, "one  t...");
+	assert_written(words, 0, "...");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +187,7 @@ int main(void)
 		cmocka_unit_test(test_control_characters_are_made_visible),
 		cmocka_unit_test(test_printable_text_stays),
 		cmocka_unit_test(test_escape_sequences_are_disarmed),
+		cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

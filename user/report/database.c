@@ -13,6 +13,7 @@
 #include "report/census_kinds.h"
 #include "report/database_schema.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #define KIND_BYTES    512
 #define PROGRESS_ROWS (1UL << 16)
@@ -91,29 +92,12 @@ static int put_meta(struct writer *writer)
 	return result;
 }
 
-/* The words of the command line, with spaces between; NULL without memory. */
-static char *join_words(char **words)
-{
-	size_t size = 1;
-	char *text;
-
-	for (char **word = words; *word; word++)
-		size += strlen(*word) + 1;
-	text = calloc(1, size);
-	for (char **word = words; *word && text; word++) {
-		if (word != words)
-			strcat(text, " ");
-		strcat(text, *word);
-	}
-	return text;
-}
-
 static int put_process(struct writer *writer)
 {
 	const struct report *report = writer->content->report;
 	const struct process *process = report->process;
 	const struct geometry *geometry = &report->findings->geometry;
-	_cleanup_free_ char *cmdline = join_words(process->cmdline);
+	_cleanup_free_ char *cmdline = text__join(process->cmdline);
 	int result =
 		begin_table(writer, "INSERT INTO process VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 

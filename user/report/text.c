@@ -34,17 +34,10 @@
 
 static void write_cmdline(const struct process *process, FILE *out)
 {
-	char text[SHOWN_CMDLINE_BYTES + 4] = "";
-	size_t used = 0;
-
-	for (char **arg = process->cmdline; *arg && used <= SHOWN_CMDLINE_BYTES; arg++)
-		used += (size_t)snprintf(text + used, SHOWN_CMDLINE_BYTES + 1 - used, "%s%s",
-					 used ? " " : "", *arg);
-	if (used > SHOWN_CMDLINE_BYTES)
-		memcpy(text + SHOWN_CMDLINE_BYTES, "...", sizeof("..."));
-	if (!*text)
-		snprintf(text, sizeof(text), "%s", process->comm);
-	fputs(text__make_printable(text), out);
+	if (*process->cmdline)
+		text__write_words(process->cmdline, SHOWN_CMDLINE_BYTES, out);
+	else
+		text__write(process->comm, out);
 }
 
 static void write_head(const struct report *report, FILE *out)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "util/text.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -83,4 +84,33 @@ void text__write(const char *text, FILE *out)
 	_cleanup_free_ char *copy = text ? strdup(text) : NULL;
 
 	fputs(copy ? text__make_printable(copy) : "?", out);
+}
+
+char *text__join(char *const *words)
+{
+	size_t size = 1;
+	char *text, *end;
+
+	for (char *const *word = words; *word; word++)
+		size += strlen(*word) + 1;
+	text = calloc(1, size);
+	end = text;
+	for (char *const *word = words; *word && text; word++) {
+		if (word != words)
+			*end++ = ' ';
+		end = stpcpy(end, *word);
+	}
+	return text;
+}
+
+void text__write_words(char *const *words, size_t size, FILE *out)
+{
+	_cleanup_free_ char *text = text__join(words);
+	bool is_cut = text && strlen(text) > size;
+
+	if (is_cut)
+		text[size] = '\0';
+	text__write(text, out);
+	if (is_cut)
+		fputs("...", out);
 }

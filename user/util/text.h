@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdio.h>
 
 /* A copy in valid UTF-8, each wrong byte replaced by U+FFFD; NULL if out of memory. The caller frees. */
@@ -18,3 +19,9 @@ char *text__make_printable(char *text);
 
 /* Writes @text made printable; "?" for NULL. */
 void text__write(const char *text, FILE *out);
+
+/* The words with blanks between them, to NULL at their end; NULL if out of memory. The caller frees. */
+char *text__join(char *const *words);
+
+/* Writes the words so, made printable, and "..." in place of what is beyond @size bytes. */
+void text__write_words(char *const *words, size_t size, FILE *out);
