@@ -1,19 +1,22 @@
 """The agent: what it serves, and whom it tells."""
+import contextlib
 import http.client
 import json
 import os
+import platform
 import random
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 
 import pytest
 from conftest import PYFRAG, PYTHONS, TOP, check_report, run_pyfrag
-from target import Target
+from target import WORKLOADS, Target
 
 
 # Where `make check-e2e` unpacks them; what they look for in /usr/share is made to be there, for them only.
@@ -314,6 +317,54 @@ def test_kill_9_harms_nobody(start_agent, any_target):
         for part in re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", file.read()):
             if " r-xp " in part.split("\n")[0]:
                 assert not int(re.search(r"Private_Dirty: +(\d+)", part).group(1)), part
+
+
+@contextlib.contextmanager
+def unreadable(cnt):
+    """Processes that hang whoever reads them."""
+    if platform.machine() != "x86_64":
+        pytest.skip("the workload knows userfaultfd's number on x86-64 only")
+    running = [subprocess.Popen([sys.executable, os.path.join(WORKLOADS, "unreadable.py")], stdout=subprocess.PIPE)
+               for _ in range(cnt)]
+    try:
+        for process in running:
+            if process.stdout.readline() != b"ready\n":
+                pytest.skip("there is no userfaultfd here")
+        yield running
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def test_a_process_that_hangs_its_readers(start_agent, any_target, snapshot):
+    with unreadable(1) as hanging:
+        agent = start_agent("--match", r"target\.py|unreadable\.py")
+        wait_for(lambda: agent.metrics()["pyfrag_readings_hanging", ""] == 1)
+        any_target.run("tuples_with_survivors")
+        any_target.wait_until_blocked()
+        live = snapshot(any_target.pid)["heap"]["live_blocks"]
+        wait_for(lambda: of_targets(agent.metrics(), "pyfrag_live_blocks") == live)
+        assert agent.get("/healthz")[0] == 200
+        assert "heap" not in agent.processes()[hanging[0].pid]
+        hanging[0].kill()
+        wait_for(lambda: agent.metrics()["pyfrag_readings_hanging", ""] == 0)
+        wait_for(lambda: hanging[0].pid not in agent.processes())
+    assert agent.stop() == 0 and agent.seconds < 2
+
+
+def test_many_that_hang(start_agent, any_target):
+    agent = start_agent("--match", r"target\.py|unreadable\.py")
+    with unreadable(10) as hanging:
+        wait_for(lambda: agent.get("/healthz")[0] == 503, 30)
+        assert agent.metrics()["pyfrag_readings_hanging", ""] == 8
+        for process in hanging:
+            process.kill()
+        wait_for(lambda: agent.get("/healthz")[0] == 200)
+        wait_for(lambda: "heap" in agent.processes().get(any_target.pid, {}))
+    with unreadable(3):
+        wait_for(lambda: agent.metrics()["pyfrag_readings_hanging", ""] == 3, 20)
+        assert agent.stop() == 0 and agent.seconds < 2
 
 
 def test_it_says_what_is_wrong(tmp_path):

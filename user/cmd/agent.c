@@ -65,6 +65,7 @@ struct agent {
 	atomic_bool stops;
 	atomic_int result; /* negative errno: reading has ended */
 	atomic_ulong worked_ns;
+	atomic_bool stuck;
 	atomic_ulong scrapes, scrape_ns;
 	struct http_server *http;
 };
@@ -104,7 +105,7 @@ static int write_metrics(struct agent *agent, bool open_metrics)
 
 static json_t *pack_process(const struct watched *watched)
 {
-	const struct findings *findings = &watched->findings;
+	const struct findings *findings = &watched->last.findings;
 	const struct process *process = watched->source->process;
 	json_t *packed =
 		json_pack("{s:i, s:o, s:o, s:o, s:o, s:s}", "pid", watched->pid, "comm",
@@ -113,7 +114,7 @@ static json_t *pack_process(const struct watched *watched)
 			  json_values__text(watched->label), "python",
 			  watched->source->python->version);
 
-	if (!watched->has_findings)
+	if (!watched->has_last)
 		return packed;
 	json_values__set(&packed, "heap",
 			 json_pack("{s:I, s:I, s:I, s:f}", "arenas",
@@ -129,8 +130,9 @@ static json_t *pack_process(const struct watched *watched)
 	json_values__set(&packed, "growth_bytes_per_minute",
 			 json_real(watched__growth_per_minute(watched)));
 	json_values__set(&packed, "shared_bytes",
-			 watched->knows_shared ? json_integer((json_int_t)watched->shared_bytes)
-					       : json_null());
+			 watched->last.knows_shared
+				 ? json_integer((json_int_t)watched->last.shared_bytes)
+				 : json_null());
 	return packed;
 }
 
@@ -182,6 +184,7 @@ static void *run_worker(void *context)
 			kill(getpid(), SIGTERM);
 			return NULL;
 		}
+		atomic_store(&agent->stuck, host__is_stuck(agent->host));
 		atomic_store(&agent->worked_ns, clock_ns(CLOCK_MONOTONIC));
 		nanosleep(&tick, NULL);
 	}
@@ -218,21 +221,10 @@ static struct http_answer answer_health(const struct agent *agent)
 
 	if (!worked_ns)
 		return answer_text(503, CONTENT_TEXT, strdup("starting\n"));
-	if (clock_ns(CLOCK_MONOTONIC) - worked_ns > STUCK_NS)
+	if (atomic_load(&agent->stuck) || clock_ns(CLOCK_MONOTONIC) - worked_ns > STUCK_NS)
 		return answer_text(503, CONTENT_TEXT,
-				   strdup("a reading does not come to its end\n"));
+				   strdup("readings do not come to their end\n"));
 	return answer_text(200, CONTENT_TEXT, strdup("ok\n"));
-}
-
-static struct watched *find_process(const struct host *host, pid_t pid)
-{
-	struct watched *const *watched;
-	size_t cnt = host__watched(host, &watched);
-
-	for (size_t i = 0; i < cnt; i++)
-		if (watched[i]->pid == pid && watched[i]->has_findings)
-			return watched[i];
-	return NULL;
 }
 
 static struct http_answer write_report(const struct agent *agent, struct watched *watched)
@@ -240,11 +232,11 @@ static struct http_answer write_report(const struct agent *agent, struct watched
 	const struct output output = {
 		.options = agent->options,
 		.source = watched->source,
-		.snapshot = {.duration_ms = watched->reading.duration_ms},
-		.counters = watched->counters,
+		.snapshot = {.duration_ms = watched->last.duration_ms},
+		.counters = watched->last.counters,
 	};
 	char host[OUTPUT_HOST_BYTES], *text = NULL;
-	const struct report report = output__describe(&output, &watched->findings, host);
+	const struct report report = output__describe(&output, &watched->last.findings, host);
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 	int err = out ? report__write_json(&report, out) : -ENOMEM;
@@ -276,8 +268,9 @@ static struct http_answer answer_report(struct agent *agent, const char *path)
 	until.tv_nsec = (until.tv_nsec + LOCK_WAIT_NS) % 1000000000;
 	if (pthread_mutex_timedlock(&agent->host_lock, &until))
 		return answer_text(503, CONTENT_TEXT, strdup("heaps are being read; try again\n"));
-	watched = find_process(agent->host, (pid_t)pid);
-	answer = watched ? write_report(agent, watched)
+	watched = host__find(agent->host, (pid_t)pid);
+	answer = watched && watched->has_last
+			 ? write_report(agent, watched)
 			 : answer_text(404, CONTENT_TEXT, strdup("no such Python\n"));
 	pthread_mutex_unlock(&agent->host_lock);
 	return answer;

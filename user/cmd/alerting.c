@@ -105,11 +105,11 @@ int alerting__check_host(struct alerting *alerting, const struct host *host)
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < cnt; i++)
-		if (watched[i]->has_findings)
+		if (watched[i]->has_last)
 			subjects[used++] = (struct alert_subject){
 				.pid = watched[i]->pid,
 				.name = watched[i]->source->process->comm,
-				.findings = &watched[i]->findings,
+				.findings = &watched[i]->last.findings,
 				.growth_per_minute = watched__growth_per_minute(watched[i]),
 			};
 	return alerting__check(alerting, subjects, used);

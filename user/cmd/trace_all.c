@@ -24,11 +24,11 @@ static int write_report(struct watched *watched, const struct options *options)
 	struct output output = {
 		.options = options,
 		.source = watched->source,
-		.snapshot = {.duration_ms = watched->reading.duration_ms},
-		.counters = watched->counters,
+		.snapshot = {.duration_ms = watched->last.duration_ms},
+		.counters = watched->last.counters,
 	};
 
-	return output__write(&output, &watched->findings);
+	return output__write(&output, &watched->last.findings);
 }
 
 /* Of each that was read since @since_ns. */
@@ -39,7 +39,7 @@ static int write_reports(const struct host *host, const struct options *options,
 	int err = 0;
 
 	for (size_t i = 0; i < cnt && !err; i++)
-		if (watched[i]->has_findings && watched[i]->read_ns >= since_ns)
+		if (watched[i]->has_last && watched[i]->read_ns >= since_ns)
 			err = write_report(watched[i], options);
 	return err;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/pid_order.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 
@@ -18,25 +19,14 @@ void candidates__release(struct candidates *candidates)
 	*candidates = (struct candidates){};
 }
 
-/* The place of @pid, or where it would be. */
-static size_t find(const struct candidates *candidates, pid_t pid)
+static pid_t pid_of(const void *items, size_t i)
 {
-	size_t first = 0, end = candidates->cnt;
-
-	while (first < end) {
-		size_t middle = (first + end) / 2;
-
-		if (candidates->items[middle].pid < pid)
-			first = middle + 1;
-		else
-			end = middle;
-	}
-	return first;
+	return ((const struct candidate *)items)[i].pid;
 }
 
 static int add(struct candidates *candidates, pid_t pid, uint64_t due_ns)
 {
-	size_t at = find(candidates, pid);
+	size_t at = pid_order__find(candidates->items, candidates->cnt, pid_of, pid);
 	int err;
 
 	if (at == candidates->cnt || candidates->items[at].pid != pid) {
@@ -70,19 +60,24 @@ int candidates__scan(struct candidates *candidates, uint64_t now_ns)
 	return err;
 }
 
-void candidates__look(struct candidates *candidates, uint64_t now_ns,
-		      bool (*look)(void *context, pid_t pid), void *context)
+void candidates__look(struct candidates *candidates, uint64_t now_ns, candidates_look_fn *look,
+		      void *context)
 {
 	size_t kept = 0;
+	bool stopped = false;
 
 	for (size_t i = 0; i < candidates->cnt; i++) {
 		struct candidate candidate = candidates->items[i];
 
-		if (candidate.due_ns <= now_ns) {
-			if (look(context, candidate.pid) ||
-			    ++candidate.look_cnt == ARRAY_SIZE(delays_ms))
+		if (candidate.due_ns <= now_ns && !stopped) {
+			enum look_result result = look(context, candidate.pid);
+
+			stopped = result == LOOK_STOP;
+			if (result == LOOK_DONE ||
+			    (result == LOOK_AGAIN && ++candidate.look_cnt == ARRAY_SIZE(delays_ms)))
 				continue;
-			candidate.due_ns = now_ns + delays_ms[candidate.look_cnt] * 1000000;
+			if (result == LOOK_AGAIN)
+				candidate.due_ns = now_ns + delays_ms[candidate.look_cnt] * 1000000;
 		}
 		candidates->items[kept++] = candidate;
 	}

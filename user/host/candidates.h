@@ -30,9 +30,14 @@ int candidates__add(struct candidates *candidates, pid_t pid, uint64_t now_ns);
 /* All processes that there are, to be looked at at once. Returns 0, -ENOMEM or negative errno of reading /proc. */
 int candidates__scan(struct candidates *candidates, uint64_t now_ns);
 
-/*
- * Looks at all that are due: @look returns whether that one is done with; if not, it comes again later, up to a
- * few times.
- */
-void candidates__look(struct candidates *candidates, uint64_t now_ns,
-		      bool (*look)(void *context, pid_t pid), void *context);
+enum look_result {
+	LOOK_DONE,  /* that one is done with */
+	LOOK_AGAIN, /* it may yet become one: it comes again later, up to a few times */
+	LOOK_STOP,  /* it was not looked at: it and the others come next time */
+};
+
+typedef enum look_result candidates_look_fn(void *context, pid_t pid);
+
+/* Looks at those that are due. */
+void candidates__look(struct candidates *candidates, uint64_t now_ns, candidates_look_fn *look,
+		      void *context);

@@ -2,12 +2,13 @@
 #include "host/host.h"
 
 #include <errno.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/candidates.h"
-#include "host/python_files.h"
+#include "host/pid_order.h"
+#include "host/readers.h"
+#include "host/schedule.h"
 #include "probes/process_events.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -16,37 +17,64 @@
 
 /* A heap that cannot be read that often in a row is not ours: the process has become another program. */
 #define ERRORS_MAX 5
-/* What the budget may save up. */
-#define SAVED_NS_MAX 1000000000.0
+/* What takes longer goes on beside the rest. */
+#define LATE_NS 1000000000UL
+
+/* A look at a process that may be a Python, or a reading of one that is. */
+struct host_job {
+	struct reader_job job; /* the first */
+	struct host *host;
+	pid_t pid;
+	struct watched *watched; /* a look: what it has found, if anything */
+	bool is_reading, is_dropped /* the process is gone meanwhile */;
+	struct watched_result result; /* of a reading */
+	int err;		      /* of a look; */
+	struct failure failure;
+	uint64_t taken_ns;
+};
 
 struct host {
 	struct host_options options;
-	regex_t match;
-	bool has_match;
 	struct process_events *events; /* NULL: not permitted here; /proc is looked at instead */
 	uint64_t lost_cnt;
 	struct candidates candidates;
-	struct python_files files;
-	struct watched **watched; /* by pid */
+	struct finder *finder;
+	struct readers *readers;
+	struct host_job
+		*late[READERS_LATE_MAX]; /* jobs that have not come back; NULL: a free place */
+	struct watched **watched;	 /* by pid */
 	size_t watched_cnt, watched_capacity;
-	double saved_ns; /* of the budget; negative: overspent */
-	uint64_t saved_at_ns;
+	struct schedule schedule;
 	struct host_counts counts;
 	bool out_of_memory;
 };
 
+static void free_job(struct host_job *job)
+{
+	if (job->is_dropped || !job->is_reading)
+		watched__free(job->watched);
+	watched_result__release(&job->result);
+	free(job);
+}
+
 void host__free(struct host *host)
 {
+	struct reader_job *job;
+
 	if (!host)
+		return;
+	process_events__free(host->events);
+	host->events = NULL;
+	while (host->readers && (job = readers__take_late(host->readers)))
+		free_job((struct host_job *)job);
+	/* What hangs goes with the process, and until then looks at the rest. */
+	if (readers__free(host->readers))
 		return;
 	for (size_t i = 0; i < host->watched_cnt; i++)
 		watched__free(host->watched[i]);
 	free(host->watched);
-	process_events__free(host->events);
 	candidates__release(&host->candidates);
-	python_files__release(&host->files);
-	if (host->has_match)
-		regfree(&host->match);
+	finder__free(host->finder);
 	free(host);
 }
 
@@ -55,58 +83,45 @@ void host__freep(struct host **host)
 	host__free(*host);
 }
 
+static pid_t pid_of(const void *items, size_t i)
+{
+	return ((struct watched *const *)items)[i]->pid;
+}
+
 static size_t find_watched(const struct host *host, pid_t pid)
 {
-	size_t first = 0, end = host->watched_cnt;
-
-	while (first < end) {
-		size_t middle = (first + end) / 2;
-
-		if (host->watched[middle]->pid < pid)
-			first = middle + 1;
-		else
-			end = middle;
-	}
-	return first;
+	return pid_order__find(host->watched, host->watched_cnt, pid_of, pid);
 }
 
-static void drop(struct host *host, size_t at)
-{
-	watched__free(host->watched[at]);
-	memmove(&host->watched[at], &host->watched[at + 1],
-		(--host->watched_cnt - at) * sizeof(*host->watched));
-	host->counts.gone++;
-}
-
-/* Its place if it is watched, else watched_cnt. */
-static size_t place_of(const struct host *host, pid_t pid)
+struct watched *host__find(const struct host *host, pid_t pid)
 {
 	size_t at = find_watched(host, pid);
 
-	return at < host->watched_cnt && host->watched[at]->pid == pid ? at : host->watched_cnt;
+	return at < host->watched_cnt && host->watched[at]->pid == pid ? host->watched[at] : NULL;
 }
 
-static bool command_line_matches(const struct host *host, const struct process *process)
+/* The job that hangs on that process, or NULL. */
+static struct host_job *find_late(const struct host *host, pid_t pid)
 {
-	char text[4096];
-	size_t used = 0;
-
-	if (!host->has_match)
-		return true;
-	*text = '\0';
-	for (char **word = process->cmdline; *word && used < sizeof(text); word++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used ? " " : "",
-					 *word);
-	return !regexec(&host->match, text, 0, NULL, 0);
+	for (int i = 0; i < READERS_LATE_MAX; i++)
+		if (host->late[i] && host->late[i]->pid == pid)
+			return host->late[i];
+	return NULL;
 }
 
-static bool is_wanted(const struct host *host, const struct process *process)
+/* What is being read is freed when that comes back. */
+static void drop(struct host *host, size_t at)
 {
-	const struct host_filter *filter = &host->options.filter;
+	struct watched *watched = host->watched[at];
+	struct host_job *job = find_late(host, watched->pid);
 
-	return (!filter->comm || !strcmp(filter->comm, process->comm)) &&
-	       (!filter->cgroup || strstr(process->cgroup, filter->cgroup)) &&
-	       command_line_matches(host, process);
+	if (job && job->is_reading && job->watched == watched)
+		job->is_dropped = true;
+	else
+		watched__free(watched);
+	memmove(&host->watched[at], &host->watched[at + 1],
+		(--host->watched_cnt - at) * sizeof(*host->watched));
+	host->counts.gone++;
 }
 
 static int insert(struct host *host, struct watched *watched)
@@ -123,59 +138,140 @@ static int insert(struct host *host, struct watched *watched)
 	return 0;
 }
 
-/* Begins to watch a Python. Returns whether it need not be looked at again. */
-static bool watch(struct host *host, pid_t pid)
+/* Runs in a thread of the readers, and touches nothing of the host's but what may be shared. */
+static void run_job(struct reader_job *base)
 {
-	const struct host_filter *filter = &host->options.filter;
-	struct watched *watched = NULL;
-	struct failure failure;
-	int err = watched__new(&watched, pid, &failure);
+	struct host_job *job = (struct host_job *)base;
+	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
-	if (err == -EAGAIN)
-		return false; /* it has not come up yet */
-	if (err) {
-		log_debug("%s", failure.text);
-		host->counts.unreadable += err != -ESRCH;
-		host->out_of_memory |= err == -ENOMEM;
-		return true;
-	}
-	if ((filter->user && strcmp(filter->user, watched->user) != 0) || insert(host, watched)) {
-		watched__free(watched);
-		return true;
-	}
-	return true;
+	if (job->is_reading)
+		watched__read(job->watched, &job->host->options.watched, &job->result);
+	else
+		job->err = finder__look(job->host->finder, job->pid, &job->watched, &job->failure);
+	job->taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
 }
 
-/* Whether a candidate is done with: it is gone, watched, or not wanted. */
-static bool look(void *context, pid_t pid)
+static void take_reading(struct host *host, struct host_job *job)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
-	struct host *host = context;
-	struct failure failure;
-	bool is_python;
+	int err = job->result.err;
 
-	if (place_of(host, pid) < host->watched_cnt)
-		return true;
-	if (process__open(&process, pid, &failure))
-		return true;
-	if (!process->map_cnt)
-		return true; /* a kernel thread */
-	if (python_files__find(&host->files, process, &is_python)) {
-		host->out_of_memory = true;
-		return true;
+	host->counts.readings++;
+	if (err) {
+		host->out_of_memory |= err == -ENOMEM;
+		host->counts.read_errors += err != -ESRCH;
+		log_debug("%s", job->result.failure.text);
 	}
-	if (!is_python)
-		return false;
-	return !is_wanted(host, process) || watch(host, pid);
+	if (!job->is_dropped)
+		watched__adopt(job->watched, &job->result);
+}
+
+static enum look_result take_look(struct host *host, struct host_job *job)
+{
+	if (job->err == -EAGAIN)
+		return LOOK_AGAIN;
+	if (job->err) {
+		log_debug("%s", job->failure.text);
+		host->counts.unreadable++;
+		host->out_of_memory |= job->err == -ENOMEM;
+	} else if (job->watched && !host__find(host, job->pid)) {
+		if (insert(host, job->watched))
+			host->out_of_memory = true;
+		else
+			job->watched = NULL;
+	}
+	return LOOK_DONE;
+}
+
+/* Of a job that is done; it is freed. */
+static enum look_result take_result(struct host *host, struct host_job *job)
+{
+	enum look_result result = LOOK_DONE;
+
+	host->counts.taken_ns += job->taken_ns;
+	schedule__spend(&host->schedule, job->taken_ns);
+	if (job->is_reading)
+		take_reading(host, job);
+	else
+		result = take_look(host, job);
+	free_job(job);
+	return result;
+}
+
+static void note_late(struct host *host, struct host_job *job)
+{
+	host->counts.late++;
+	host->counts.hanging++;
+	log_note("process %d takes long to be %s; it goes on beside the others", job->pid,
+		 job->is_reading ? "read" : "looked at");
+	for (int i = 0; i < READERS_LATE_MAX; i++)
+		if (!host->late[i]) {
+			host->late[i] = job;
+			return;
+		}
+}
+
+static void take_late(struct host *host)
+{
+	struct reader_job *base;
+
+	while ((base = readers__take_late(host->readers))) {
+		struct host_job *job = (struct host_job *)base;
+		pid_t pid = job->pid;
+
+		host->counts.hanging--;
+		for (int i = 0; i < READERS_LATE_MAX; i++)
+			if (host->late[i] == job)
+				host->late[i] = NULL;
+		if (take_result(host, job) == LOOK_AGAIN &&
+		    candidates__add(&host->candidates, pid, clock_ns(CLOCK_MONOTONIC)))
+			host->out_of_memory = true;
+	}
+}
+
+/* Runs a job: reads @watched, or looks at what may be one. */
+static enum look_result run(struct host *host, pid_t pid, struct watched *watched)
+{
+	struct host_job *job = calloc(1, sizeof(*job));
+	int err = job ? 0 : -ENOMEM;
+
+	if (!err) {
+		*job = (struct host_job){.job.run = run_job,
+					 .host = host,
+					 .pid = pid,
+					 .watched = watched,
+					 .is_reading = watched != NULL};
+		err = readers__run(host->readers, &job->job, LATE_NS);
+	}
+	if (!err)
+		return take_result(host, job);
+	if (err == -EINPROGRESS) {
+		note_late(host, job);
+		return LOOK_DONE;
+	}
+	free(job);
+	host->out_of_memory |= err == -ENOMEM;
+	return LOOK_STOP;
+}
+
+static enum look_result look(void *context, pid_t pid)
+{
+	struct host *host = context;
+
+	if (host__find(host, pid) || find_late(host, pid))
+		return LOOK_DONE;
+	if (host__is_stuck(host) || !schedule__has_budget(&host->schedule))
+		return LOOK_STOP;
+	return run(host, pid, NULL);
 }
 
 static int take_event(void *context, const struct pyfrag_process_event *event)
 {
 	struct host *host = context;
-	size_t at = place_of(host, (pid_t)event->tgid);
+	size_t at = find_watched(host, (pid_t)event->tgid);
 
 	/* It is another program now. */
-	if (event->type == PROCESS_EXECED && at < host->watched_cnt)
+	if (event->type == PROCESS_EXECED && at < host->watched_cnt &&
+	    host->watched[at]->pid == (pid_t)event->tgid)
 		drop(host, at);
 	return candidates__add(&host->candidates, (pid_t)event->tgid, clock_ns(CLOCK_MONOTONIC));
 }
@@ -195,25 +291,21 @@ static int start_watching(struct host *host)
 int host__new(struct host **out, const struct host_options *options, struct failure *failure)
 {
 	_cleanup_(host__freep) struct host *host = calloc(1, sizeof(*host));
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	int err;
 
 	if (!host)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	host->options = *options;
-	host->saved_at_ns = clock_ns(CLOCK_MONOTONIC);
-	host->saved_ns = SAVED_NS_MAX;
-	if (options->filter.match) {
-		err = regcomp(&host->match, options->filter.match, REG_EXTENDED | REG_NOSUB);
-		if (err)
-			return failure__set(failure, -EINVAL,
-					    "--match: '%s' is no regular expression (POSIX, "
-					    "extended)",
-					    options->filter.match);
-		host->has_match = true;
-	}
-	err = start_watching(host);
+	schedule__begin(&host->schedule, options->interval_s, options->budget, now_ns);
+	err = finder__new(&host->finder, &options->filter, failure);
+	if (err)
+		return err;
+	err = readers__new(&host->readers);
 	if (!err)
-		err = candidates__scan(&host->candidates, host->saved_at_ns);
+		err = start_watching(host);
+	if (!err)
+		err = candidates__scan(&host->candidates, now_ns);
 	if (err)
 		return failure__set(failure, err, "cannot look for processes in /proc: %s",
 				    strerror(-err));
@@ -241,79 +333,63 @@ static void drop_gone(struct host *host)
 			drop(host, i);
 }
 
-/* When a process is to be read again. */
-static uint64_t due_ns(const struct host *host, const struct watched *watched)
+static struct schedule_need need_of(const struct watched *watched)
 {
-	return watched->read_ns ? watched->read_ns + (uint64_t)(host->options.interval_s * 1e9) : 0;
+	const struct findings *findings = &watched->last.findings;
+	double arena_bytes = (double)findings->measure.totals.arena_bytes;
+
+	return (struct schedule_need){
+		.read_ns = watched->read_ns,
+		.taken_ns = watched->last.taken_ns,
+		.arena_bytes = arena_bytes,
+		.held_back =
+			arena_bytes > 0 ? (double)findings->pinned.hostage_bytes / arena_bytes : 0,
+		.growth = watched__growth_per_minute(watched),
+	};
 }
 
-/* How long it has waited, by what reading it takes: the more, the more urgent. */
-static double urgency(const struct watched *watched, uint64_t now_ns)
-{
-	double cost_ns = watched->taken_ns ? (double)watched->taken_ns : 1e6;
-
-	return watched->read_ns ? (double)(now_ns - watched->read_ns) / cost_ns : 1e300;
-}
-
-static struct watched *pick(const struct host *host, uint64_t now_ns)
+/* The most urgent of those that are due, or NULL; *deferred: others have to wait for the budget. */
+static struct watched *pick(const struct host *host, uint64_t now_ns, bool *deferred)
 {
 	struct watched *picked = NULL;
+	double most = -1;
 
 	for (size_t i = 0; i < host->watched_cnt; i++) {
 		struct watched *watched = host->watched[i];
+		const struct schedule_need need = need_of(watched);
+		double urgency;
 
-		if (due_ns(host, watched) <= now_ns &&
-		    (!picked || urgency(watched, now_ns) > urgency(picked, now_ns)))
+		if (!schedule__is_due(&host->schedule, &need, now_ns) ||
+		    (host->counts.hanging && find_late(host, watched->pid)))
+			continue;
+		if (!schedule__affords(&host->schedule, need.taken_ns)) {
+			*deferred = true;
+			continue;
+		}
+		urgency = schedule__urgency(&need, now_ns);
+		if (urgency > most) {
+			most = urgency;
 			picked = watched;
+		}
 	}
 	return picked;
 }
 
-static void save_budget(struct host *host, uint64_t now_ns)
+static void read_due(struct host *host, uint64_t now_ns)
 {
-	host->saved_ns += host->options.budget * (double)(now_ns - host->saved_at_ns);
-	if (host->saved_ns > SAVED_NS_MAX)
-		host->saved_ns = SAVED_NS_MAX;
-	host->saved_at_ns = now_ns;
-}
-
-static void read_one(struct host *host, struct watched *watched, uint64_t now_ns)
-{
-	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	struct failure failure;
-	int err = watched__read(watched, &host->options.watched, &failure);
-	uint64_t taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
-
-	host->counts.readings++;
-	host->counts.taken_ns += taken_ns;
-	host->saved_ns -= (double)taken_ns;
-	if (!err)
-		return;
-	watched->read_ns = now_ns; /* it is tried again at the next interval */
-	host->out_of_memory |= err == -ENOMEM;
-	host->counts.read_errors += err != -ESRCH;
-	log_debug("%s", failure.text);
-}
-
-static void read_due(struct host *host)
-{
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	struct watched *watched;
+	bool deferred = false;
 
-	save_budget(host, now_ns);
-	while ((watched = pick(host, now_ns))) {
-		if (host->saved_ns < 0) {
-			host->counts.deferred++;
-			return;
-		}
-		read_one(host, watched, now_ns);
-	}
+	while (!host__is_stuck(host) && (watched = pick(host, now_ns, &deferred)))
+		if (run(host, watched->pid, watched) == LOOK_STOP)
+			break;
+	host->counts.deferred += deferred;
 }
 
 void host__set_pace(struct host *host, double interval_s, double budget)
 {
-	host->options.interval_s = interval_s;
-	host->options.budget = budget;
+	host->schedule.interval_s = interval_s;
+	host->schedule.budget = budget;
 }
 
 int host__work(struct host *host)
@@ -321,13 +397,15 @@ int host__work(struct host *host)
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	int err = host->events ? process_events__take(host->events) : 0;
 
+	take_late(host);
 	if (!err)
 		err = find_missed(host, now_ns);
 	if (err)
 		return err;
 	drop_gone(host);
+	schedule__save(&host->schedule, now_ns);
 	candidates__look(&host->candidates, now_ns, look, host);
-	read_due(host);
+	read_due(host, now_ns);
 	return host->out_of_memory ? -ENOMEM : 0;
 }
 
@@ -340,4 +418,9 @@ size_t host__watched(const struct host *host, struct watched *const **watched)
 const struct host_counts *host__counts(const struct host *host)
 {
 	return &host->counts;
+}
+
+bool host__is_stuck(const struct host *host)
+{
+	return host->counts.hanging == READERS_LATE_MAX;
 }

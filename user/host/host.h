@@ -2,9 +2,8 @@
 /*
  * Every Python of a host: found as they come, read in turn, dropped as they go.
  *
- * Who is read when: each at every interval, as long as all of that takes no more of our CPU time than the budget. If it
- * would, whoever has waited longest goes first, in units of what reading it takes: so a large heap is read more
- * seldom than small ones, and each at some time.
+ * Looking at a process may hang (see readers.h): one that does so is left alone until it comes back, and the rest goes
+ * on.
  */
 #pragma once
 
@@ -13,16 +12,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "host/finder.h"
 #include "host/watched.h"
 #include "util/failure.h"
-
-/* Whom to watch; a Python that all of them are true of. */
-struct host_filter {
-	const char *comm, *user; /* NULL: any */
-	const char *cgroup;	 /* part of the path; NULL: any */
-	const char *
-		match; /* a POSIX extended regular expression that the command line matches; NULL: any */
-};
 
 struct host_options {
 	struct host_filter filter;
@@ -38,7 +30,9 @@ struct host_counts {
 	uint64_t readings, read_errors;
 	uint64_t deferred;    /* readings that came later than their interval, for the budget */
 	uint64_t events_lost; /* of processes: /proc was looked at again */
-	uint64_t taken_ns;    /* CPU time of readings */
+	uint64_t taken_ns;    /* CPU time of looking and reading */
+	uint64_t late;	      /* of these, those that took over a second of time */
+	uint64_t hanging;     /* those that have not come back yet */
 };
 
 struct host;
@@ -57,4 +51,10 @@ int host__work(struct host *host);
 /* The Pythons, by pid; those that could not be read yet are among them. */
 size_t host__watched(const struct host *host, struct watched *const **watched);
 
+/* The one with that number, or NULL. */
+struct watched *host__find(const struct host *host, pid_t pid);
+
 const struct host_counts *host__counts(const struct host *host);
+
+/* Whether nothing can be looked at any more: as much hangs as may. */
+bool host__is_stuck(const struct host *host);

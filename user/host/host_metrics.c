@@ -64,14 +64,14 @@ static double known(uint64_t bytes)
 
 static void add(struct sums *sums, const struct watched *watched)
 {
-	const struct findings *findings = &watched->findings;
+	const struct findings *findings = &watched->last.findings;
 	const struct heap_totals *totals = &findings->measure.totals;
 
 	sums->processes++;
 	sums->arenas += (double)totals->arenas;
 	sums->arena_bytes += (double)totals->arena_bytes;
 	sums->resident_bytes += known(findings->resident_bytes);
-	sums->shared_bytes += watched->knows_shared ? (double)watched->shared_bytes : 0;
+	sums->shared_bytes += watched->last.knows_shared ? (double)watched->last.shared_bytes : 0;
 	sums->live_bytes += (double)totals->live_bytes;
 	sums->live_blocks += (double)totals->live_blocks;
 	sums->free_block_bytes += (double)totals->free_block_bytes;
@@ -104,7 +104,7 @@ static size_t collect(const struct host *host, struct series *series)
 	size_t cnt = host__watched(host, &watched), all = 0, kept = 0;
 
 	for (size_t i = 0; i < cnt; i++) {
-		if (!watched[i]->has_findings)
+		if (!watched[i]->has_last)
 			continue;
 		series[all] = (struct series){.values = {watched[i]->app, watched[i]->user,
 							 watched[i]->label,
@@ -192,6 +192,10 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 		  "Readings that failed.");
 	write_one(out, open_metrics, "pyfrag_readings_deferred", NULL, true,
 		  (double)counts->deferred, "Times that readings waited for the budget.");
+	write_one(out, open_metrics, "pyfrag_readings_late", NULL, true, (double)counts->late,
+		  "Times that looking at a process took over a second.");
+	write_one(out, open_metrics, "pyfrag_readings_hanging", NULL, false,
+		  (double)counts->hanging, "Of these, those that have not come back yet.");
 	write_one(out, open_metrics, "pyfrag_process_events_lost", NULL, true,
 		  (double)counts->events_lost, "Events of processes that were lost.");
 	write_one(out, open_metrics, "pyfrag_reading_cpu_seconds", "seconds", true,

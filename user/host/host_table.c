@@ -21,7 +21,7 @@
 
 static uint64_t hostage_bytes(const struct watched *watched)
 {
-	return watched->has_findings ? watched->findings.pinned.hostage_bytes : 0;
+	return watched->has_last ? watched->last.findings.pinned.hostage_bytes : 0;
 }
 
 static int compare(const void *left, const void *right)
@@ -47,26 +47,16 @@ static void write_trend(const struct watched *watched, FILE *out)
 	fprintf(out, " %14s", text);
 }
 
-/* Most are called python: what they run is behind that. */
-static void write_command_line(char *const *words, FILE *out)
-{
-	char text[COMMAND_BYTES + 1] = "";
-	size_t used = 0;
-
-	for (char *const *word = words; *word && used < sizeof(text); word++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, " %s", *word);
-	if (used >= sizeof(text))
-		memcpy(text + COMMAND_BYTES - 3, "...", sizeof("..."));
-	text__write(text, out);
-}
-
 static void write_name(const struct watched *watched, FILE *out)
 {
 	const struct process *process = watched->source->process;
 
 	text__write(process->comm, out);
-	if (*process->cmdline)
-		write_command_line(process->cmdline + 1, out);
+	/* Most are called python: what they run is behind that. */
+	if (*process->cmdline && process->cmdline[1]) {
+		fputc(' ', out);
+		text__write_words(process->cmdline + 1, COMMAND_BYTES, out);
+	}
 	if (*watched->label) {
 		fputs("  [", out);
 		text__write(watched->label, out);
@@ -77,12 +67,12 @@ static void write_name(const struct watched *watched, FILE *out)
 
 static void write_line(const struct watched *watched, FILE *out)
 {
-	const struct heap_totals *totals = &watched->findings.measure.totals;
-	const struct pinned *pinned = &watched->findings.pinned;
+	const struct heap_totals *totals = &watched->last.findings.measure.totals;
+	const struct pinned *pinned = &watched->last.findings.pinned;
 
 	fprintf(out, "  %8d %-8.8s %-10s", watched->pid, watched->user,
 		watched->source->python->version);
-	if (!watched->has_findings) {
+	if (!watched->has_last) {
 		fprintf(out, " %12s %10s %8s %10s %12s %12s %14s  ", "?", "?", "?", "?", "?", "?",
 			"?");
 		write_name(watched, out);
@@ -91,7 +81,7 @@ static void write_line(const struct watched *watched, FILE *out)
 	fprintf(out, " %12s %10s %8s %10s %12s %12s", BYTES(totals->arena_bytes),
 		BYTES(totals->live_bytes), PERCENT(heap_totals__fragmentation(totals)),
 		COUNT(pinned->arena_cnt), BYTES(pinned->hostage_bytes),
-		watched->knows_shared ? BYTES(watched->shared_bytes) : "?");
+		watched->last.knows_shared ? BYTES(watched->last.shared_bytes) : "?");
 	write_trend(watched, out);
 	fputs("  ", out);
 	write_name(watched, out);
@@ -108,8 +98,8 @@ static void write_sum(const struct host *host, struct watched *const *watched, s
 
 	for (size_t i = 0; i < cnt; i++) {
 		hostage += hostage_bytes(watched[i]);
-		if (watched[i]->has_findings)
-			arena_bytes += watched[i]->findings.measure.totals.arena_bytes;
+		if (watched[i]->has_last)
+			arena_bytes += watched[i]->last.findings.measure.totals.arena_bytes;
 	}
 	localtime_r(&now, &local);
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);

@@ -2,21 +2,57 @@
 #include "host/python_files.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "target/module.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/id_table.h"
 
 #define FORGET_AFTER_NS (600 * 1000000000UL)
 #define FILES_MAX	(1UL << 16)
 
-void python_files__release(struct python_files *files)
+struct python_files {
+	pthread_mutex_t lock;
+	struct python_file {
+		unsigned int dev_major, dev_minor;
+		uint64_t inode;
+		bool is_python;
+	} * files;
+	size_t cnt, capacity;
+	struct id_table ids; /* by device and inode */
+	uint64_t since_ns;   /* CLOCK_MONOTONIC */
+};
+
+int python_files__new(struct python_files **out)
+{
+	struct python_files *files = calloc(1, sizeof(*files));
+
+	if (!files)
+		return -ENOMEM;
+	pthread_mutex_init(&files->lock, NULL);
+	files->since_ns = clock_ns(CLOCK_MONOTONIC);
+	*out = files;
+	return 0;
+}
+
+static void forget(struct python_files *files)
 {
 	id_table__release(&files->ids);
-	free(files->files);
-	*files = (struct python_files){};
+	free(TAKE_PTR(files->files));
+	files->cnt = files->capacity = 0;
+}
+
+void python_files__free(struct python_files *files)
+{
+	if (!files)
+		return;
+	forget(files);
+	free(files);
 }
 
 static bool is_file(const void *owner, uint32_t id, const void *key)
@@ -62,28 +98,54 @@ static int add(struct python_files *files, const struct mapping *mapping, bool i
 	return 0;
 }
 
-static int find_file(struct python_files *files, const struct process *process,
-		     const struct mapping *mapping, bool *is_python)
+/* Whether that is known. */
+static bool recall(struct python_files *files, const struct mapping *mapping, bool *is_python)
 {
 	uint32_t id = id_table__find(&files->ids, hash_of(mapping), is_file, files, mapping);
 
-	if (id != ID_TABLE_NONE) {
-		*is_python = files->files[id].is_python;
+	if (id == ID_TABLE_NONE)
+		return false;
+	*is_python = files->files[id].is_python;
+	return true;
+}
+
+static int find_file(struct python_files *files, const struct process *process,
+		     const struct mapping *mapping, bool *is_python)
+{
+	bool is_known;
+	int err = 0;
+
+	pthread_mutex_lock(&files->lock);
+	is_known = recall(files, mapping, is_python);
+	pthread_mutex_unlock(&files->lock);
+	if (is_known)
 		return 0;
-	}
 	*is_python = look_into(process, mapping);
-	return add(files, mapping, *is_python);
+	pthread_mutex_lock(&files->lock);
+	/* Another thread may have looked meanwhile. */
+	if (!recall(files, mapping, is_python))
+		err = add(files, mapping, *is_python);
+	pthread_mutex_unlock(&files->lock);
+	return err;
+}
+
+static void forget_old(struct python_files *files)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	pthread_mutex_lock(&files->lock);
+	if (now_ns - files->since_ns > FORGET_AFTER_NS || files->cnt > FILES_MAX) {
+		forget(files);
+		files->since_ns = now_ns;
+	}
+	pthread_mutex_unlock(&files->lock);
 }
 
 int python_files__find(struct python_files *files, const struct process *process, bool *is_python)
 {
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	int err = 0;
 
-	if (now - files->since_ns > FORGET_AFTER_NS || files->cnt > FILES_MAX) {
-		python_files__release(files);
-		files->since_ns = now;
-	}
+	forget_old(files);
 	*is_python = false;
 	for (size_t i = 0; i < process->map_cnt && !err && !*is_python; i++)
 		if (process->maps[i].executable && process->maps[i].inode)

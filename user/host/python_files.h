@@ -6,24 +6,17 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "target/process.h"
-#include "util/id_table.h"
 
-struct python_files {
-	struct python_file {
-		unsigned int dev_major, dev_minor;
-		uint64_t inode;
-		bool is_python;
-	} * files;
-	size_t cnt, capacity;
-	struct id_table ids; /* by device and inode */
-	uint64_t since_ns;   /* CLOCK_MONOTONIC */
-};
+struct python_files;
 
-void python_files__release(struct python_files *files);
+/* Returns 0 or -ENOMEM; the caller frees. */
+int python_files__new(struct python_files **out);
+void python_files__free(struct python_files *files);
 
-/* Whether @process has a CPython mapped, come up or not. Returns 0 or -ENOMEM. */
+/*
+ * Whether @process has a CPython mapped, come up or not. Several threads may ask at a time: whoever waits for a file
+ * keeps no other one waiting. Returns 0 or -ENOMEM.
+ */
 int python_files__find(struct python_files *files, const struct process *process, bool *is_python);

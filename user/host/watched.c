@@ -15,17 +15,20 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 
-static void watched__freep(struct watched **watched)
+/* So often in a row what sleeps is passed over. */
+#define SLEPT_MAX 8
+
+void watched_result__release(struct watched_result *result)
 {
-	watched__free(*watched);
+	findings__free(&result->findings);
+	*result = (struct watched_result){};
 }
 
 void watched__free(struct watched *watched)
 {
 	if (!watched)
 		return;
-	if (watched->has_findings)
-		findings__free(&watched->findings);
+	watched_result__release(&watched->last);
 	pinned_history__free(&watched->history);
 	heap__free(watched->reading.heap);
 	heap_source__free(watched->source);
@@ -35,18 +38,22 @@ void watched__free(struct watched *watched)
 	free(watched);
 }
 
+void watched__freep(struct watched **watched)
+{
+	watched__free(*watched);
+}
+
 static char *read_user(pid_t pid)
 {
-	const struct passwd *entry;
+	struct passwd entry, *found = NULL;
+	char path[64], *name, text[4096];
 	struct stat status;
-	char path[64], *name;
 
 	snprintf(path, sizeof(path), "/proc/%d", pid);
 	if (stat(path, &status))
 		return strdup("?");
-	entry = getpwuid(status.st_uid);
-	if (entry)
-		return strdup(entry->pw_name);
+	if (!getpwuid_r(status.st_uid, &entry, text, sizeof(text), &found) && found)
+		return strdup(entry.pw_name);
 	return asprintf(&name, "%u", status.st_uid) < 0 ? NULL : name;
 }
 
@@ -67,20 +74,14 @@ int watched__new(struct watched **out, pid_t pid, struct failure *failure)
 		identity__app(watched->source->process->cmdline, watched->source->process->comm);
 	if (!watched->label || !watched->user || !watched->app)
 		return failure__set(failure, -ENOMEM, "out of memory");
+	/* Hundreds of kilobytes of symbols, of each of hundreds of processes. */
+	elf_file__forget(watched->source->python->module->elf);
 	*out = TAKE_PTR(watched);
 	return 0;
 }
 
-static void add_sample(struct watched *watched)
-{
-	watched->samples[watched->sample_cnt++ % TREND_SAMPLES] = (struct trend_sample){
-		.time_ns = watched->read_ns,
-		.arena_bytes = watched->findings.measure.totals.arena_bytes,
-	};
-}
-
 /* Pages that others have, too, are those that a fork has not copied yet. */
-static int measure_shared(struct watched *watched)
+static int measure_shared(const struct watched *watched, struct watched_result *out)
 {
 	const struct heap *heap = watched->reading.heap;
 	_cleanup_free_ struct resident_range *ranges = calloc(heap->arena_cnt + 1, sizeof(*ranges));
@@ -90,15 +91,14 @@ static int measure_shared(struct watched *watched)
 	for (size_t i = 0; i < heap->arena_cnt; i++)
 		ranges[i] = (struct resident_range){.address = heap->arenas[i].address,
 						    .size = heap->geometry.arena_size};
-	watched->shared_bytes = 0;
-	watched->knows_shared = !resident__measure_shared(watched->pid, ranges, heap->arena_cnt);
+	out->knows_shared = !resident__measure_shared(watched->pid, ranges, heap->arena_cnt);
 	for (size_t i = 0; i < heap->arena_cnt; i++)
-		watched->shared_bytes += ranges[i].resident_bytes;
+		out->shared_bytes += ranges[i].resident_bytes;
 	return 0;
 }
 
-int watched__read(struct watched *watched, const struct watched_options *options,
-		  struct failure *failure)
+static int read_heap(struct watched *watched, const struct watched_options *options,
+		     struct watched_result *out)
 {
 	const struct heap_reading_options reading_options = {
 		.checkpoint = {.max_memory_bytes = options->max_memory_bytes, .keep_stamps = true},
@@ -108,31 +108,71 @@ int watched__read(struct watched *watched, const struct watched_options *options
 		.blocks_per_arena_max = options->blocks_per_arena_max,
 		.keeps_empty_arena = heap_source__keeps_empty_arena(watched->source),
 	};
-	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	struct findings findings;
 	int err = heap_source__read(watched->source, &reading_options, &watched->reading,
-				    watched->counters, failure);
+				    watched->counters, &out->failure);
 
-	if (err) {
-		watched->error_cnt++;
-		return err;
-	}
-	watched->error_cnt = 0;
-	watched->read_ns = clock_ns(CLOCK_MONOTONIC);
-	err = findings__collect(&findings, watched->reading.heap, watched->source->process,
-				&findings_options, &watched->history, watched->read_ns,
-				watched->counters);
 	if (err)
-		return failure__set(failure, err, "out of memory");
-	if (watched->has_findings)
-		findings__free(&watched->findings);
-	watched->findings = findings;
-	watched->has_findings = true;
-	add_sample(watched);
-	if (options->with_shared && measure_shared(watched))
-		return failure__set(failure, -ENOMEM, "out of memory");
-	watched->taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+		return err;
+	out->duration_ms = watched->reading.duration_ms;
+	err = findings__collect(&out->findings, watched->reading.heap, watched->source->process,
+				&findings_options, &watched->history, clock_ns(CLOCK_MONOTONIC),
+				watched->counters);
+	if (!err && options->with_shared)
+		err = measure_shared(watched, out);
+	if (err)
+		return failure__set(&out->failure, err, "out of memory");
+	memcpy(out->counters, watched->counters, sizeof(out->counters));
 	return 0;
+}
+
+/*
+ * What sleeps is passed over, but not for ever: how much of it is in RAM, and what others share, changes without its
+ * doing.
+ */
+static bool may_pass_over(struct watched *watched)
+{
+	bool slept = sleep_watch__has_slept(&watched->sleep_watch, watched->pid);
+
+	if (!slept || !watched->reading.heap || watched->slept_cnt == SLEPT_MAX) {
+		watched->slept_cnt = 0;
+		return false;
+	}
+	watched->slept_cnt++;
+	return true;
+}
+
+void watched__read(struct watched *watched, const struct watched_options *options,
+		   struct watched_result *out)
+{
+	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	*out = (struct watched_result){.target_slept = may_pass_over(watched)};
+	if (!out->target_slept)
+		out->err = read_heap(watched, options, out);
+	if (out->err) /* what is known of it may be of before, in part */
+		watched->sleep_watch = (struct sleep_watch){};
+	out->time_ns = clock_ns(CLOCK_MONOTONIC);
+	out->taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+}
+
+void watched__adopt(struct watched *watched, struct watched_result *result)
+{
+	watched->read_ns = result->time_ns;
+	watched->error_cnt = result->err ? watched->error_cnt + 1 : 0;
+	if (result->err) {
+		watched_result__release(result);
+		return;
+	}
+	if (!result->target_slept) {
+		watched_result__release(&watched->last);
+		watched->last = *result;
+		watched->has_last = true;
+	}
+	*result = (struct watched_result){};
+	watched->samples[watched->sample_cnt++ % TREND_SAMPLES] = (struct trend_sample){
+		.time_ns = watched->read_ns,
+		.arena_bytes = watched->last.findings.measure.totals.arena_bytes,
+	};
 }
 
 bool watched__is_alive(const struct watched *watched)

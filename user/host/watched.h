@@ -12,32 +12,49 @@
 #include "pymalloc/heap_source.h"
 #include "pymalloc/pinned.h"
 #include "report/findings.h"
+#include "target/sleep_watch.h"
 #include "util/failure.h"
 
 /* How far back the trend looks. */
 #define TREND_SAMPLES 8
 
+/* What a reading has found. */
+struct watched_result {
+	int err; /* 0, or as heap_source__read(), and then only the next two say something */
+	struct failure failure;
+	uint64_t taken_ns; /* of our CPU time */
+	uint64_t time_ns;  /* CLOCK_MONOTONIC, when it had come to its end */
+	bool target_slept; /* all is as it was: the rest says nothing */
+	struct findings findings;
+	double duration_ms;
+	uint64_t counters[COUNTER_CNT];
+	/* Of resident arena bytes those that another process has, too: a parent, children. */
+	uint64_t shared_bytes;
+	bool knows_shared;
+};
+
 struct watched {
+	/* Who it is: never changes. */
 	pid_t pid;
 	char *app;   /* as identity__app() */
 	char *label; /* its container or unit; "" if it is in none */
 	char *user;  /* by name, or number if that has none */
 	struct heap_source *source;
+	/* What readings have of it: theirs, while one is under way. */
 	struct heap_reading reading;
 	struct pinned_history history;
-	struct findings findings; /* of the last reading; */
-	bool has_findings;
+	struct sleep_watch sleep_watch;
 	uint64_t counters[COUNTER_CNT];
-	uint64_t read_ns;   /* CLOCK_MONOTONIC, of the last reading; 0: none yet */
-	uint64_t taken_ns;  /* what that took of our CPU time */
+	uint32_t slept_cnt; /* readings in a row that there was no need for */
+	/* What the last one has found. */
+	struct watched_result last;
+	bool has_last;
+	uint64_t read_ns;   /* CLOCK_MONOTONIC: when it was read last, or tried; 0: not yet */
 	uint32_t error_cnt; /* readings that failed, in a row */
 	struct trend_sample {
 		uint64_t time_ns, arena_bytes;
 	} samples[TREND_SAMPLES]; /* a ring */
 	uint32_t sample_cnt;
-	/* Of resident arena bytes those that another process has, too: a parent, children. */
-	uint64_t shared_bytes;
-	bool knows_shared;
 };
 
 struct watched_options {
@@ -50,10 +67,18 @@ struct watched_options {
 /* Begins to watch process @pid. Errors as heap_source__open(); the caller frees. */
 int watched__new(struct watched **out, pid_t pid, struct failure *failure);
 void watched__free(struct watched *watched);
+void watched__freep(struct watched **watched);
 
-/* Reads what has changed. Returns 0 or as heap_source__read(). */
-int watched__read(struct watched *watched, const struct watched_options *options,
-		  struct failure *failure);
+/*
+ * Reads what has changed. It touches nothing of what is known by now, so that may be looked at meanwhile. The result, if
+ * not adopted, is the caller's to release.
+ */
+void watched__read(struct watched *watched, const struct watched_options *options,
+		   struct watched_result *out);
+void watched_result__release(struct watched_result *result);
+
+/* Takes over the result of a reading: that is what is known from here on. */
+void watched__adopt(struct watched *watched, struct watched_result *result);
 
 /* Whether it is still there, and still the same program. */
 bool watched__is_alive(const struct watched *watched);

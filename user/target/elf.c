@@ -125,18 +125,32 @@ int elf_file__open(struct elf_file **out, int fd)
 	return 0;
 }
 
+static void release_contents(struct elf_file *elf)
+{
+	for (size_t i = 0; i < elf->code_cnt; i++)
+		free((void *)elf->code[i].bytes);
+	free(TAKE_PTR(elf->code));
+	elf->code_cnt = elf->code_capacity = 0;
+	free(TAKE_PTR(elf->function_starts));
+	elf->function_cnt = 0;
+	elf->functions_read = false;
+	elf_end(TAKE_PTR(elf->elf)); /* takes NULL */
+}
+
 void elf_file__free(struct elf_file *elf)
 {
 	if (!elf)
 		return;
-	for (size_t i = 0; i < elf->code_cnt; i++)
-		free((void *)elf->code[i].bytes);
-	free(elf->code);
+	release_contents(elf);
 	free(elf->segments);
-	free(elf->function_starts);
-	if (elf->elf)
-		elf_end(elf->elf);
 	free(elf);
+}
+
+/* A file that cannot be opened again is one without anything in it: libelf takes NULL for that. */
+void elf_file__forget(struct elf_file *elf)
+{
+	release_contents(elf);
+	elf->elf = elf_begin(elf->fd, ELF_C_READ, NULL);
 }
 
 void elf_file__freep(struct elf_file **elf)

@@ -43,6 +43,12 @@ int elf_file__open(struct elf_file **out, int fd);
 void elf_file__free(struct elf_file *elf);
 void elf_file__freep(struct elf_file **elf);
 
+/*
+ * Gives back the memory of all that was read of the file but its segments and build id: it is read again when it is asked
+ * for. What was given out of that is gone.
+ */
+void elf_file__forget(struct elf_file *elf);
+
 bool elf_file__is_64bit(const struct elf_file *elf);
 enum elf_machine elf_file__machine(const struct elf_file *elf);
 

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Heaps that take different times to be read, for a long time, against what the budget and the interval say.
+ */
+#include "host/schedule.h"
+
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+#define SECOND_NS  1000000000UL
+#define INTERVAL_S 15.0
+
+struct heap_to_read {
+	struct schedule_need need;
+	uint64_t takes_ns, read_cnt, longest_wait_ns;
+};
+
+static struct heap_to_read *most_urgent(const struct schedule *schedule, struct heap_to_read *heaps,
+					size_t cnt, uint64_t now_ns)
+{
+	struct heap_to_read *picked = NULL;
+
+	for (size_t i = 0; i < cnt; i++)
+		if (schedule__affords(schedule, heaps[i].need.taken_ns) &&
+		    schedule__is_due(schedule, &heaps[i].need, now_ns) &&
+		    (!picked || schedule__urgency(&heaps[i].need, now_ns) >
+					schedule__urgency(&picked->need, now_ns)))
+			picked = &heaps[i];
+	return picked;
+}
+
+/* Returns what was spent. */
+static uint64_t run(struct schedule *schedule, struct heap_to_read *heaps, size_t cnt,
+		    uint64_t seconds)
+{
+	uint64_t spent_ns = 0;
+
+	for (uint64_t now_ns = SECOND_NS; now_ns < (1 + seconds) * SECOND_NS;
+	     now_ns += SECOND_NS / 2) {
+		struct heap_to_read *heap;
+
+		schedule__save(schedule, now_ns);
+		while ((heap = most_urgent(schedule, heaps, cnt, now_ns))) {
+			uint64_t waited_ns = now_ns - heap->need.read_ns;
+
+			if (heap->need.read_ns && waited_ns > heap->longest_wait_ns)
+				heap->longest_wait_ns = waited_ns;
+			heap->need.read_ns = now_ns;
+			heap->need.taken_ns = heap->takes_ns;
+			heap->read_cnt++;
+			spent_ns += heap->takes_ns;
+			schedule__spend(schedule, heap->takes_ns);
+		}
+	}
+	return spent_ns;
+}
+
+static void test_each_at_its_interval_where_that_can_be(void **state)
+{
+	struct heap_to_read heaps[20] = {};
+	struct schedule schedule;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(heaps); i++)
+		heaps[i].takes_ns = 1000000;
+	schedule__begin(&schedule, INTERVAL_S, 0.02, SECOND_NS);
+	run(&schedule, heaps, ARRAY_SIZE(heaps), 600);
+	for (size_t i = 0; i < ARRAY_SIZE(heaps); i++)
+		assert_int_equal(heaps[i].read_cnt, 600 / 15);
+}
+
+static void test_a_large_heap_starves_no_small_one(void **state)
+{
+	struct heap_to_read heaps[20] = {{.takes_ns = 3 * SECOND_NS}};
+	struct schedule schedule;
+	uint64_t spent_ns;
+
+	(void)state;
+	for (size_t i = 1; i < ARRAY_SIZE(heaps); i++)
+		heaps[i].takes_ns = 1000000;
+	schedule__begin(&schedule, INTERVAL_S, 0.02, SECOND_NS);
+	spent_ns = run(&schedule, heaps, ARRAY_SIZE(heaps), 3600);
+	/* Two hundredths of an hour, and what there is for the beginning; the last reading may go over. */
+	assert_true(spent_ns <= 72 * SECOND_NS + 4 * SECOND_NS);
+	assert_true(spent_ns >= 30 * SECOND_NS);
+	assert_true(heaps[0].read_cnt >= 8);
+	for (size_t i = 1; i < ARRAY_SIZE(heaps); i++) {
+		assert_true(heaps[i].longest_wait_ns <= 2 * 15 * SECOND_NS);
+		assert_true(heaps[i].read_cnt >= 3600 / 15 * 9 / 10);
+	}
+}
+
+/* Of equals, those with something to be seen are read more often. */
+static void test_need_goes_first(void **state)
+{
+	struct heap_to_read heaps[] = {
+		{.takes_ns = SECOND_NS, .need = {.arena_bytes = 1e9}},
+		{.takes_ns = SECOND_NS, .need = {.arena_bytes = 1e9, .growth = 2e8}},
+		{.takes_ns = SECOND_NS, .need = {.arena_bytes = 1e9, .held_back = 0.9}},
+	};
+	struct schedule schedule;
+
+	(void)state;
+	schedule__begin(&schedule, INTERVAL_S, 0.02, SECOND_NS);
+	run(&schedule, heaps, ARRAY_SIZE(heaps), 20000);
+	assert_true(heaps[0].read_cnt > 0);
+	assert_true(heaps[1].read_cnt > 2 * heaps[0].read_cnt);
+	assert_true(heaps[2].read_cnt > 2 * heaps[0].read_cnt);
+}
+
+static void test_what_an_alert_waits_for_is_due(void **state)
+{
+	const struct schedule_need need = {.read_ns = 100 * SECOND_NS},
+				   wanted = {.read_ns = 100 * SECOND_NS, .is_wanted = true};
+	struct schedule schedule;
+
+	(void)state;
+	schedule__begin(&schedule, INTERVAL_S, 0.02, 0);
+	assert_false(schedule__is_due(&schedule, &need, 101 * SECOND_NS));
+	assert_true(schedule__is_due(&schedule, &wanted, 101 * SECOND_NS));
+	/* But not twice in one round, whose time was taken before. */
+	assert_false(schedule__is_due(&schedule, &wanted, 99 * SECOND_NS));
+	assert_true(schedule__urgency(&wanted, 101 * SECOND_NS) >
+		    schedule__urgency(&need, 101 * SECOND_NS));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each_at_its_interval_where_that_can_be),
+		cmocka_unit_test(test_a_large_heap_starves_no_small_one),
+		cmocka_unit_test(test_need_goes_first),
+		cmocka_unit_test(test_what_an_alert_waits_for_is_due),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "host/finder.h"
+
+#include <errno.h>
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/python_files.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+
+struct finder {
+	struct host_filter filter;
+	regex_t match;
+	bool has_match;
+	struct python_files *files;
+};
+
+void finder__free(struct finder *finder)
+{
+	if (!finder)
+		return;
+	python_files__free(finder->files);
+	if (finder->has_match)
+		regfree(&finder->match);
+	free(finder);
+}
+
+static void finder__freep(struct finder **finder)
+{
+	finder__free(*finder);
+}
+
+int finder__new(struct finder **out, const struct host_filter *filter, struct failure *failure)
+{
+	_cleanup_(finder__freep) struct finder *finder = calloc(1, sizeof(*finder));
+
+	if (!finder || python_files__new(&finder->files))
+		return failure__set(failure, -ENOMEM, "out of memory");
+	finder->filter = *filter;
+	if (filter->match && regcomp(&finder->match, filter->match, REG_EXTENDED | REG_NOSUB))
+		return failure__set(failure, -EINVAL,
+				    "--match: '%s' is no regular expression (POSIX, extended)",
+				    filter->match);
+	finder->has_match = filter->match != NULL;
+	*out = TAKE_PTR(finder);
+	return 0;
+}
+
+/* As -1: out of memory. */
+static int command_line_matches(const struct finder *finder, const struct process *process)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (!finder->has_match)
+		return true;
+	text = text__join(process->cmdline);
+	return text ? !regexec(&finder->match, text, 0, NULL, 0) : -1;
+}
+
+static int is_wanted(const struct finder *finder, const struct process *process)
+{
+	const struct host_filter *filter = &finder->filter;
+
+	if ((filter->comm && strcmp(filter->comm, process->comm) != 0) ||
+	    (filter->cgroup && !strstr(process->cgroup, filter->cgroup)))
+		return false;
+	return command_line_matches(finder, process);
+}
+
+int finder__look(struct finder *finder, pid_t pid, struct watched **out, struct failure *failure)
+{
+	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(watched__freep) struct watched *watched = NULL;
+	bool is_python;
+	int err;
+
+	*out = NULL;
+	/* Gone already, or a kernel's thread. */
+	if (process__open(&process, pid, failure) || !process->map_cnt)
+		return 0;
+	err = python_files__find(finder->files, process, &is_python);
+	if (err)
+		return failure__set(failure, err, "out of memory");
+	if (!is_python)
+		return -EAGAIN;
+	err = is_wanted(finder, process);
+	if (err < 0)
+		return failure__set(failure, -ENOMEM, "out of memory");
+	if (!err)
+		return 0;
+	err = watched__new(&watched, pid, failure);
+	if (err)
+		return err == -ESRCH ? 0 : err;
+	if (!finder->filter.user || !strcmp(finder->filter.user, watched->user))
+		*out = TAKE_PTR(watched);
+	return 0;
+}
