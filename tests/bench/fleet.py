@@ -1,6 +1,7 @@
 """What the agent takes for a host of many Pythons, how long a scrape waits, and what busy ones lose by it."""
 import contextlib
 import os
+import signal
 import statistics
 import subprocess
 import time
@@ -12,6 +13,7 @@ from processes import Program
 
 PYTHONS = 200
 INTERVAL_S = 15
+SECONDS = 5  # of a round of the busy one
 PORT = 19876
 # Some MiB of arenas each, and one of four changes something now and then.
 SCRIPT = """
@@ -58,6 +60,13 @@ class Agent:
             fields = file.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICK
 
+    def stopped(self, run, *arguments):
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            return run(*arguments)
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def rss_mib(self):
         with open("/proc/%d/status" % self.process.pid) as file:
             return int(file.read().split("VmHWM:")[1].split()[0]) / 1024
@@ -83,7 +92,7 @@ def measure(build, quick):
     with pythons(build.path, PYTHONS):
         with Agent() as agent:
             found = _watch(agent, INTERVAL_S * (2 if quick else 6))
-        found["slowdown"] = _busy(build, quick)
+            found["slowdown"] = _busy(agent, build, quick)
     print("A busy one beside it (object_churn): %.3fx" % found["slowdown"])
     return found
 
@@ -105,16 +114,14 @@ def _watch(agent, seconds):
     return {"share": share, "scrape_ms": max(scrapes), "mib": agent.rss_mib()}
 
 
-def _busy(build, quick):
-    """Rounds with the agent by rounds without, in turns."""
+def _busy(agent, build, quick):
+    """Rounds while the agent works by rounds while it is stopped, in turns."""
     ratios = []
     with Program(build.path, "object_churn") as program:
         program.run(2)
         for _ in range(1 if quick else 7):
-            before = program.run(3).round_s
-            with Agent():
-                time.sleep(1)
-                during = program.run(3).round_s
-            after = program.run(3).round_s
+            before = agent.stopped(program.run, SECONDS).round_s
+            during = program.run(SECONDS).round_s
+            after = agent.stopped(program.run, SECONDS).round_s
             ratios.append(2 * during / (before + after))
     return statistics.median(ratios)

@@ -4,8 +4,7 @@
  * written down after the last reading, so a heap that does not let itself be read keeps nobody waiting.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,16 +20,16 @@
 #include "cmd/commands.h"
 #include "cmd/host_options.h"
 #include "cmd/output.h"
+#include "cmd/pages.h"
 #include "cmd/privileges.h"
 #include "host/host.h"
-#include "host/host_metrics.h"
 #include "host/http_server.h"
-#include "report/json_values.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/end_signals.h"
 #include "util/log.h"
 
-#define TICK_NS 500000000L
+#define TICK_MS 500
 /* Nothing was read, nor tried, for so long: something is wrong. */
 #define STUCK_NS (60 * 1000000000UL)
 /* How long a request waits for what is being read. */
@@ -42,27 +41,13 @@
 #define CONTENT_TEXT	"text/plain; charset=utf-8"
 #define PROCESSES_PATH	"/v1/processes"
 #define REPORT_SUFFIX	"/report"
-#define CONTENT_CNT	3
-
-enum content {
-	METRICS_PLAIN,
-	METRICS_OPEN,
-	PROCESSES
-};
-
-/* Ready to be answered. */
-struct page {
-	char *text;
-	size_t size;
-};
-
 struct agent {
 	const struct options *options;
 	struct host *host; /* with host_lock held */
 	struct alerting alerting;
-	pthread_mutex_t host_lock, page_lock;
-	struct page pages[CONTENT_CNT]; /* with page_lock held */
-	atomic_bool stops;
+	pthread_mutex_t host_lock;
+	struct pages pages;
+	int stop_fd;	   /* an eventfd: readable when the worker is to end */
 	atomic_int result; /* negative errno: reading has ended */
 	atomic_ulong worked_ns;
 	atomic_bool stuck;
@@ -70,110 +55,39 @@ struct agent {
 	struct http_server *http;
 };
 
-static void set_page(struct agent *agent, enum content content, struct page page)
-{
-	char *old;
-
-	pthread_mutex_lock(&agent->page_lock);
-	old = agent->pages[content].text;
-	agent->pages[content] = page;
-	pthread_mutex_unlock(&agent->page_lock);
-	free(old);
-}
-
-static int write_metrics(struct agent *agent, bool open_metrics)
-{
-	const struct host_metrics_extra extra = {
-		.alerts_firing = alerts__firing_cnt(&agent->alerting.alerts),
-		.alerts_fired = agent->alerting.alerts.fired_cnt,
-		.scrapes = atomic_load(&agent->scrapes),
-		.scrape_s = (double)atomic_load(&agent->scrape_ns) / 1e9,
-	};
-	struct page page = {};
-	FILE *out = open_memstream(&page.text, &page.size);
-	int err = out ? host_metrics__write(agent->host, &extra, open_metrics, out) : -ENOMEM;
-
-	if (out && fclose(out))
-		err = -ENOMEM;
-	if (err) {
-		free(page.text);
-		return err;
-	}
-	set_page(agent, open_metrics ? METRICS_OPEN : METRICS_PLAIN, page);
-	return 0;
-}
-
-static json_t *pack_process(const struct watched *watched)
-{
-	const struct findings *findings = &watched->last.findings;
-	const struct process *process = watched->source->process;
-	json_t *packed =
-		json_pack("{s:i, s:o, s:o, s:o, s:o, s:s}", "pid", watched->pid, "comm",
-			  json_values__text(process->comm), "app", json_values__text(watched->app),
-			  "user", json_values__text(watched->user), "unit",
-			  json_values__text(watched->label), "python",
-			  watched->source->python->version);
-
-	if (!watched->has_last)
-		return packed;
-	json_values__set(&packed, "heap",
-			 json_pack("{s:I, s:I, s:I, s:f}", "arenas",
-				   (json_int_t)findings->measure.totals.arenas, "arena_bytes",
-				   (json_int_t)findings->measure.totals.arena_bytes, "live_bytes",
-				   (json_int_t)findings->measure.totals.live_bytes, "fragmentation",
-				   heap_totals__fragmentation(&findings->measure.totals)));
-	json_values__set(&packed, "pinned",
-			 json_pack("{s:I, s:I, s:I}", "arenas",
-				   (json_int_t)findings->pinned.arena_cnt, "bytes",
-				   (json_int_t)findings->pinned.bytes, "hostage_bytes",
-				   (json_int_t)findings->pinned.hostage_bytes));
-	json_values__set(&packed, "growth_bytes_per_minute",
-			 json_real(watched__growth_per_minute(watched)));
-	json_values__set(&packed, "shared_bytes",
-			 watched->last.knows_shared
-				 ? json_integer((json_int_t)watched->last.shared_bytes)
-				 : json_null());
-	return packed;
-}
-
-static int write_processes(struct agent *agent)
-{
-	struct watched *const *watched;
-	size_t cnt = host__watched(agent->host, &watched);
-	json_t *list = json_array(), *root;
-	struct page page = {};
-
-	for (size_t i = 0; i < cnt; i++)
-		json_values__append(&list, pack_process(watched[i]));
-	root = json_pack("{s:s, s:o}", "schema", "pyfrag.processes/1", "processes", list);
-	page.text = root ? json_dumps(root, JSON_COMPACT) : NULL;
-	json_decref(root);
-	if (!page.text)
-		return -ENOMEM;
-	page.size = strlen(page.text);
-	set_page(agent, PROCESSES, page);
-	return 0;
-}
-
 static int work(struct agent *agent)
 {
+	const struct alerts *alerts = &agent->alerting.alerts;
+	struct host_metrics_extra extra;
 	int err = host__work(agent->host);
 
 	if (!err)
 		err = alerting__check_host(&agent->alerting, agent->host);
-	if (!err)
-		err = write_metrics(agent, false);
-	if (!err)
-		err = write_metrics(agent, true);
-	return err ? err : write_processes(agent);
+	if (err)
+		return err;
+	extra = (struct host_metrics_extra){
+		.alerts_firing = alerts__firing_cnt(alerts),
+		.alerts_fired = alerts->fired_cnt,
+		.scrapes = atomic_load(&agent->scrapes),
+		.scrape_s = (double)atomic_load(&agent->scrape_ns) / 1e9,
+	};
+	atomic_store(&agent->stuck, host__is_stuck(agent->host));
+	return pages__update(&agent->pages, agent->host, &extra);
+}
+
+/* Whether it is to go on. */
+static bool wait_for_tick(const struct agent *agent)
+{
+	struct pollfd on_stop = {.fd = agent->stop_fd, .events = POLLIN};
+
+	return poll(&on_stop, 1, TICK_MS) <= 0;
 }
 
 static void *run_worker(void *context)
 {
-	const struct timespec tick = {.tv_nsec = TICK_NS};
 	struct agent *agent = context;
 
-	while (!atomic_load(&agent->stops)) {
+	do {
 		int err;
 
 		pthread_mutex_lock(&agent->host_lock);
@@ -184,10 +98,8 @@ static void *run_worker(void *context)
 			kill(getpid(), SIGTERM);
 			return NULL;
 		}
-		atomic_store(&agent->stuck, host__is_stuck(agent->host));
 		atomic_store(&agent->worked_ns, clock_ns(CLOCK_MONOTONIC));
-		nanosleep(&tick, NULL);
-	}
+	} while (wait_for_tick(agent));
 	return NULL;
 }
 
@@ -199,18 +111,11 @@ static struct http_answer answer_text(unsigned int status, const char *type, cha
 				    .size = text ? strlen(text) : 0};
 }
 
-static struct http_answer answer_page(struct agent *agent, enum content content, const char *type)
+static struct http_answer answer_page(struct agent *agent, enum page_kind kind, const char *type)
 {
 	struct http_answer answer = {.status = 200, .type = type};
-	const struct page *page = &agent->pages[content];
 
-	pthread_mutex_lock(&agent->page_lock);
-	answer.text = page->text ? malloc(page->size) : NULL;
-	if (answer.text) {
-		memcpy(answer.text, page->text, page->size);
-		answer.size = page->size;
-	}
-	pthread_mutex_unlock(&agent->page_lock);
+	answer.text = pages__copy(&agent->pages, kind, &answer.size);
 	return answer.text ? answer
 			   : answer_text(503, CONTENT_TEXT, strdup("nothing was read yet\n"));
 }
@@ -229,12 +134,7 @@ static struct http_answer answer_health(const struct agent *agent)
 
 static struct http_answer write_report(const struct agent *agent, struct watched *watched)
 {
-	const struct output output = {
-		.options = agent->options,
-		.source = watched->source,
-		.snapshot = {.duration_ms = watched->last.duration_ms},
-		.counters = watched->last.counters,
-	};
+	const struct output output = output__of_watched(watched, agent->options);
 	char host[OUTPUT_HOST_BYTES], *text = NULL;
 	const struct report report = output__describe(&output, &watched->last.findings, host);
 	size_t size;
@@ -285,8 +185,8 @@ static struct http_answer answer(void *context, const struct http_request *reque
 		uint64_t start_ns = clock_ns(CLOCK_MONOTONIC);
 		struct http_answer metrics =
 			request->wants_open_metrics
-				? answer_page(agent, METRICS_OPEN, CONTENT_OPEN)
-				: answer_page(agent, METRICS_PLAIN, CONTENT_METRICS);
+				? answer_page(agent, PAGE_METRICS_OPEN, CONTENT_OPEN)
+				: answer_page(agent, PAGE_METRICS_PLAIN, CONTENT_METRICS);
 
 		atomic_fetch_add(&agent->scrapes, 1);
 		atomic_store(&agent->scrape_ns, clock_ns(CLOCK_MONOTONIC) - start_ns);
@@ -295,7 +195,7 @@ static struct http_answer answer(void *context, const struct http_request *reque
 	if (!strcmp(path, "/healthz"))
 		return answer_health(agent);
 	if (!strcmp(path, PROCESSES_PATH))
-		return answer_page(agent, PROCESSES, CONTENT_JSON);
+		return answer_page(agent, PAGE_PROCESSES, CONTENT_JSON);
 	if (!strncmp(path, PROCESSES_PATH "/", strlen(PROCESSES_PATH "/")))
 		return answer_report(agent, path + strlen(PROCESSES_PATH "/"));
 	return answer_text(404, CONTENT_TEXT,
@@ -327,14 +227,11 @@ static void reload(struct agent *agent)
 /* Whether the signal is one to end at. */
 static bool take_signal(struct agent *agent, int signal_fd)
 {
-	struct signalfd_siginfo info;
+	int signal = end_signals__wait(signal_fd, 0);
 
-	if (read(signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return false;
-	if (info.ssi_signo != SIGHUP)
-		return true;
-	reload(agent);
-	return false;
+	if (signal == SIGHUP)
+		reload(agent);
+	return signal && signal != SIGHUP;
 }
 
 /* Until a signal says to end. */
@@ -359,20 +256,6 @@ static int serve(struct agent *agent, int signal_fd)
 			return 0;
 		http_server__run(agent->http);
 	}
-}
-
-static int open_signals(void)
-{
-	sigset_t signals;
-	int fd;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? -errno : fd;
 }
 
 /* The first line of a file; the caller frees *out. */
@@ -416,8 +299,8 @@ static void agent__release(struct agent *agent)
 	http_server__free(agent->http);
 	host__free(agent->host);
 	alerting__release(&agent->alerting);
-	for (int i = 0; i < CONTENT_CNT; i++)
-		free(agent->pages[i].text);
+	pages__release(&agent->pages);
+	closep(&agent->stop_fd);
 }
 
 static int run(struct agent *agent, int signal_fd)
@@ -431,8 +314,8 @@ static int run(struct agent *agent, int signal_fd)
 	}
 	log_note("answers at http://%s/metrics", agent->options->listen);
 	err = serve(agent, signal_fd);
-	atomic_store(&agent->stops, true);
-	/* It ends in a moment; what cannot be waited for goes with the process. */
+	/* What it is at comes to its end in a moment, or is left behind. */
+	eventfd_write(agent->stop_fd, 1);
 	pthread_join(worker, NULL);
 	if (!err)
 		err = atomic_load(&agent->result);
@@ -446,17 +329,19 @@ static int run_agent(const struct options *options)
 	_cleanup_(agent__release) struct agent agent = {
 		.options = options,
 		.host_lock = PTHREAD_MUTEX_INITIALIZER,
-		.page_lock = PTHREAD_MUTEX_INITIALIZER,
+		.pages = PAGES_EMPTY,
+		.stop_fd = eventfd(0, EFD_CLOEXEC),
 	};
-	_cleanup_close_ int signal_fd = open_signals();
+	_cleanup_close_ int signal_fd = end_signals__open();
 	struct failure failure;
 	int err = options__refuse_arguments(&command_agent, options) ? -EINVAL : 0;
 
 	if (err)
 		return err;
-	if (signal_fd < 0) {
-		log_error("cannot wait for signals: %s", strerror(-signal_fd));
-		return signal_fd;
+	if (signal_fd < 0 || agent.stop_fd < 0) {
+		log_error("cannot wait for signals: %s",
+			  strerror(signal_fd < 0 ? -signal_fd : errno));
+		return -EMFILE;
 	}
 	err = start(&agent, &failure);
 	if (!err)

@@ -25,6 +25,17 @@ int output__find(const struct output *output, const struct heap *heap, struct fi
 				 output->history, clock_ns(CLOCK_MONOTONIC), output->counters);
 }
 
+struct output output__of_watched(struct watched *watched, const struct options *options)
+{
+	return (struct output){
+		.options = options,
+		.source = watched->source,
+		.snapshot = {.duration_ms = watched->last.duration_ms,
+			     .target_slept = watched->has_slept},
+		.counters = watched->last.counters,
+	};
+}
+
 struct report output__describe(const struct output *output, const struct findings *findings,
 			       char *host)
 {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "cmd/options.h"
+#include "host/watched.h"
 #include "pymalloc/heap_source.h"
 #include "pymalloc/pinned.h"
 #include "report/report.h"
@@ -26,6 +27,9 @@ struct output {
 	struct pinned_history *history;
 	uint64_t *counters;
 };
+
+/* What is known of a process that is watched with others. */
+struct output output__of_watched(struct watched *watched, const struct options *options);
 
 #define OUTPUT_HOST_BYTES 256
 

@@ -2,7 +2,6 @@
 #include "cmd/trace_all.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -14,22 +13,11 @@
 #include "host/host_table.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/end_signals.h"
 #include "util/log.h"
 
 /* How often it is looked at who has come and gone. */
 #define TICK_NS 500000000L
-
-static int write_report(struct watched *watched, const struct options *options)
-{
-	struct output output = {
-		.options = options,
-		.source = watched->source,
-		.snapshot = {.duration_ms = watched->last.duration_ms},
-		.counters = watched->last.counters,
-	};
-
-	return output__write(&output, &watched->last.findings);
-}
 
 /* Of each that was read since @since_ns. */
 static int write_reports(const struct host *host, const struct options *options, uint64_t since_ns)
@@ -38,9 +26,14 @@ static int write_reports(const struct host *host, const struct options *options,
 	size_t cnt = host__watched(host, &watched);
 	int err = 0;
 
-	for (size_t i = 0; i < cnt && !err; i++)
-		if (watched[i]->has_last && watched[i]->read_ns >= since_ns)
-			err = write_report(watched[i], options);
+	for (size_t i = 0; i < cnt && !err; i++) {
+		struct output output;
+
+		if (!watched[i]->has_last || watched[i]->read_ns < since_ns)
+			continue;
+		output = output__of_watched(watched[i], options);
+		err = output__write(&output, &watched[i]->last.findings);
+	}
 	return err;
 }
 
@@ -56,16 +49,8 @@ static int write_all(const struct host *host, const struct options *options, uin
 	return err;
 }
 
-/* Whether a signal to end came within @ns. */
-static bool wait_for_signal(const sigset_t *signals, long ns)
-{
-	const struct timespec time = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-
-	return sigtimedwait(signals, NULL, &time) > 0;
-}
-
 static int run(struct host *host, struct alerting *alerting, const struct options *options,
-	       const sigset_t *signals)
+	       int signal_fd)
 {
 	uint64_t interval_ns = (uint64_t)(options->interval_s * 1e9),
 		 duration_ns = (uint64_t)(options->duration_s * 1e9);
@@ -90,7 +75,7 @@ static int run(struct host *host, struct alerting *alerting, const struct option
 			next_ns += interval_ns;
 		}
 		if (!ends && !err)
-			ends = wait_for_signal(signals, TICK_NS);
+			ends = end_signals__wait(signal_fd, TICK_NS) != 0;
 	}
 	return err;
 }
@@ -100,22 +85,21 @@ int trace_all__run(const struct options *options)
 	const struct host_options host_options = host_options__of(options);
 	_cleanup_(host__freep) struct host *host = NULL;
 	_cleanup_(alerting__release) struct alerting alerting = {};
+	_cleanup_close_ int signal_fd = end_signals__open();
 	struct failure failure;
-	sigset_t signals;
-	int err = alerting__init(&alerting, options);
+	int err;
 
+	if (signal_fd < 0) {
+		log_error("cannot wait for signals: %s", strerror(-signal_fd));
+		return signal_fd;
+	}
+	err = alerting__init(&alerting, options);
 	if (err)
 		return err;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
 	err = host__new(&host, &host_options, &failure);
 	if (err) {
 		log_error("%s", failure.text);
 		return err;
 	}
-	return alerting__result(&alerting, run(host, &alerting, options, &signals));
+	return alerting__result(&alerting, run(host, &alerting, options, signal_fd));
 }

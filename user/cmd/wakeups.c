@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/end_signals.h"
 
 /* How often the budget is looked at. */
 #define TICK_S 0.2
@@ -29,20 +28,6 @@ static int new_timer(double seconds, bool repeat)
 	return TAKE_FD(fd);
 }
 
-static int new_signal_fd(void)
-{
-	sigset_t signals;
-	int fd;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? -errno : fd;
-}
-
 int wakeups__open(struct wakeups *wakeups, const struct tracer *tracer,
 		  const struct process *process, double interval_s, double duration_s)
 {
@@ -51,7 +36,7 @@ int wakeups__open(struct wakeups *wakeups, const struct tracer *tracer,
 	wakeups->fds[WAKEUP_FORK] = tracer__fork_fd(tracer);
 	wakeups->fds[WAKEUP_TICK] = new_timer(has_budget ? TICK_S : 0, true);
 	wakeups->fds[WAKEUP_OVERRUN] = tracer__overrun_fd(tracer);
-	wakeups->fds[WAKEUP_SIGNAL] = new_signal_fd();
+	wakeups->fds[WAKEUP_SIGNAL] = end_signals__open();
 	wakeups->fds[WAKEUP_INTERVAL] = new_timer(interval_s, true);
 	wakeups->fds[WAKEUP_DURATION] = new_timer(duration_s, false);
 	wakeups->fds[WAKEUP_EXEC] = tracer__exec_fd(tracer);

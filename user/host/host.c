@@ -18,7 +18,9 @@
 /* A heap that cannot be read that often in a row is not ours: the process has become another program. */
 #define ERRORS_MAX 5
 /* What takes longer goes on beside the rest. */
-#define LATE_NS 1000000000UL
+#define LATE_NS 500000000UL
+/* And after so long the host's owner has its turn. */
+#define WORK_NS 250000000UL
 
 /* A look at a process that may be a Python, or a reading of one that is. */
 struct host_job {
@@ -45,6 +47,7 @@ struct host {
 	struct watched **watched;	 /* by pid */
 	size_t watched_cnt, watched_capacity;
 	struct schedule schedule;
+	uint64_t work_until_ns; /* CLOCK_MONOTONIC */
 	struct host_counts counts;
 	bool out_of_memory;
 };
@@ -253,13 +256,18 @@ static enum look_result run(struct host *host, pid_t pid, struct watched *watche
 	return LOOK_STOP;
 }
 
+static bool may_go_on(const struct host *host)
+{
+	return !host__is_stuck(host) && clock_ns(CLOCK_MONOTONIC) < host->work_until_ns;
+}
+
 static enum look_result look(void *context, pid_t pid)
 {
 	struct host *host = context;
 
 	if (host__find(host, pid) || find_late(host, pid))
 		return LOOK_DONE;
-	if (host__is_stuck(host) || !schedule__has_budget(&host->schedule))
+	if (!may_go_on(host) || !schedule__has_budget(&host->schedule))
 		return LOOK_STOP;
 	return run(host, pid, NULL);
 }
@@ -380,7 +388,7 @@ static void read_due(struct host *host, uint64_t now_ns)
 	struct watched *watched;
 	bool deferred = false;
 
-	while (!host__is_stuck(host) && (watched = pick(host, now_ns, &deferred)))
+	while (may_go_on(host) && (watched = pick(host, now_ns, &deferred)))
 		if (run(host, watched->pid, watched) == LOOK_STOP)
 			break;
 	host->counts.deferred += deferred;
@@ -397,6 +405,7 @@ int host__work(struct host *host)
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	int err = host->events ? process_events__take(host->events) : 0;
 
+	host->work_until_ns = now_ns + WORK_NS;
 	take_late(host);
 	if (!err)
 		err = find_missed(host, now_ns);

@@ -31,7 +31,7 @@ struct host_counts {
 	uint64_t deferred;    /* readings that came later than their interval, for the budget */
 	uint64_t events_lost; /* of processes: /proc was looked at again */
 	uint64_t taken_ns;    /* CPU time of looking and reading */
-	uint64_t late;	      /* of these, those that took over a second of time */
+	uint64_t late;	      /* of these, those that took over half a second of time */
 	uint64_t hanging;     /* those that have not come back yet */
 };
 

@@ -193,7 +193,7 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 	write_one(out, open_metrics, "pyfrag_readings_deferred", NULL, true,
 		  (double)counts->deferred, "Times that readings waited for the budget.");
 	write_one(out, open_metrics, "pyfrag_readings_late", NULL, true, (double)counts->late,
-		  "Times that looking at a process took over a second.");
+		  "Times that looking at a process took over half a second.");
 	write_one(out, open_metrics, "pyfrag_readings_hanging", NULL, false,
 		  (double)counts->hanging, "Of these, those that have not come back yet.");
 	write_one(out, open_metrics, "pyfrag_process_events_lost", NULL, true,

@@ -48,7 +48,7 @@ struct watched {
 	uint32_t slept_cnt; /* readings in a row that there was no need for */
 	/* What the last one has found. */
 	struct watched_result last;
-	bool has_last;
+	bool has_last, has_slept /* since that reading */;
 	uint64_t read_ns;   /* CLOCK_MONOTONIC: when it was read last, or tried; 0: not yet */
 	uint32_t error_cnt; /* readings that failed, in a row */
 	struct trend_sample {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "host/host_json.h"
+
+#include <jansson.h>
+
+#include "report/json_values.h"
+
+static json_t *pack_process(const struct watched *watched)
+{
+	const struct findings *findings = &watched->last.findings;
+	const struct process *process = watched->source->process;
+	json_t *packed =
+		json_pack("{s:i, s:o, s:o, s:o, s:o, s:s}", "pid", watched->pid, "comm",
+			  json_values__text(process->comm), "app", json_values__text(watched->app),
+			  "user", json_values__text(watched->user), "unit",
+			  json_values__text(watched->label), "python",
+			  watched->source->python->version);
+
+	if (!watched->has_last)
+		return packed;
+	json_values__set(&packed, "heap",
+			 json_pack("{s:I, s:I, s:I, s:f}", "arenas",
+				   (json_int_t)findings->measure.totals.arenas, "arena_bytes",
+				   (json_int_t)findings->measure.totals.arena_bytes, "live_bytes",
+				   (json_int_t)findings->measure.totals.live_bytes, "fragmentation",
+				   heap_totals__fragmentation(&findings->measure.totals)));
+	json_values__set(&packed, "pinned",
+			 json_pack("{s:I, s:I, s:I}", "arenas",
+				   (json_int_t)findings->pinned.arena_cnt, "bytes",
+				   (json_int_t)findings->pinned.bytes, "hostage_bytes",
+				   (json_int_t)findings->pinned.hostage_bytes));
+	json_values__set(&packed, "growth_bytes_per_minute",
+			 json_real(watched__growth_per_minute(watched)));
+	json_values__set(&packed, "shared_bytes",
+			 watched->last.knows_shared
+				 ? json_integer((json_int_t)watched->last.shared_bytes)
+				 : json_null());
+	return packed;
+}
+
+char *host_json__write(const struct host *host)
+{
+	struct watched *const *watched;
+	size_t cnt = host__watched(host, &watched);
+	json_t *list = json_array(), *root;
+	char *text;
+
+	for (size_t i = 0; i < cnt; i++)
+		json_values__append(&list, pack_process(watched[i]));
+	root = json_pack("{s:s, s:o}", "schema", "pyfrag.processes/1", "processes", list);
+	text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+	json_decref(root);
+	return text;
+}
