@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "census/source_census.h"
 #include "cmd/since.h"
-#include "target/offsets.h"
 #include "target/runtime.h"
 #include "util/units.h"
 
@@ -28,47 +28,6 @@ bool heap_census__is_wanted(const struct options *options)
 {
 	return options->with_census || options->since || options->with_paths ||
 	       options->with_database || options->object || options->arena;
-}
-
-static uint64_t count_writable_bytes(const struct process *process)
-{
-	uint64_t bytes = 0;
-
-	for (size_t i = 0; i < process->map_cnt; i++)
-		if (process->maps[i].writable)
-			bytes += process->maps[i].end - process->maps[i].start;
-	return bytes;
-}
-
-static int take_census(struct heap_census *out, const struct heap_source *source,
-		       const struct heap *heap, const struct options *options,
-		       struct failure *failure)
-{
-	struct py_offsets offsets;
-	const struct census_options census_options = {
-		.process = source->process,
-		.major = source->python->major,
-		.minor = source->python->minor,
-		.debug_hooks = !strcmp(source->allocator_name, "pymalloc_debug"),
-		.offsets = &offsets,
-		.refcnt_max = count_writable_bytes(source->process) / sizeof(uint64_t),
-	};
-	const struct memory *memory = &source->process->memory.memory;
-	int err = py_offsets__find(&offsets, source->python->major, source->python->minor,
-				   source->python->runtime, memory, failure);
-
-	/* Types are told from other words by what is mapped now. */
-	if (!err)
-		err = process__reload_maps(source->process, failure);
-	if (err)
-		return err;
-	err = census__take(&out->report.census, heap, memory, &census_options);
-	if (err)
-		return failure__set(failure, err, "process %d (%s): cannot look at its objects: %s",
-				    source->process->pid, source->process->comm, strerror(-err));
-	out->report.by = options->by;
-	out->report.top = options->top;
-	return 0;
 }
 
 static int describe_graph_error(const struct heap_source *source, int err,
@@ -151,8 +110,10 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 {
 	const struct heap_source *source = of->source;
 	struct runtime runtime;
-	int err = take_census(out, source, of->heap, options, failure);
+	int err = source_census__take(&out->report.census, source, of->heap, failure);
 
+	out->report.by = options->by;
+	out->report.top = options->top;
 	if (!err && wants_graph(options)) {
 		err = runtime__find(&runtime, source->python, &source->process->memory.memory,
 				    failure);

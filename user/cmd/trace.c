@@ -5,18 +5,17 @@
 #include <unistd.h>
 
 #include "cmd/alerting.h"
-#include "cmd/allocation_sites.h"
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "cmd/profile_output.h"
 #include "cmd/trace_all.h"
 #include "cmd/trace_database.h"
 #include "cmd/wakeups.h"
-#include "probes/features.h"
-#include "probes/site_cache.h"
 #include "probes/tracer.h"
 #include "pymalloc/heap_source.h"
 #include "target/launch.h"
+#include "trace/allocation_sites.h"
+#include "trace/probing.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -364,7 +363,6 @@ static int run_loop(struct trace *trace)
 	return err;
 }
 
-/* Scans @module and probes it in process @pid. */
 static int probe(struct trace *trace, pid_t pid, const struct module *module,
 		 struct failure *failure)
 {
@@ -375,32 +373,21 @@ static int probe(struct trace *trace, pid_t pid, const struct module *module,
 		.ring_bytes =
 			trace->options->mode == TRACE_FULL ? FULL_RING_BYTES : WATCH_RING_BYTES,
 	};
-	_cleanup_(site_set__free) struct site_set sites = {};
-	struct features features;
-	bool cached;
-	int err;
 
-	err = features__detect(&features);
-	if (err == -EPERM)
-		return failure__set(failure, err,
-				    "cannot load BPF programs: not permitted; run as root, or with "
-				    "CAP_BPF and CAP_PERFMON (see: pyfrag doctor)");
-	if (err)
-		return failure__set(failure, err,
-				    "cannot load BPF programs: %s (see: pyfrag doctor)",
-				    strerror(-err));
-	err = site_cache__find(&sites, module->elf, !trace->options->no_cache, &cached);
-	if (err)
-		return failure__set(failure, err, "cannot scan %s: %s", module->path,
-				    strerror(-err));
-	return tracer__attach(&trace->tracer, pid, module, &sites, &features, &options, failure);
+	return probing__start(&trace->tracer, pid, module, &options, !trace->options->no_cache,
+			      failure);
 }
 
 /* The Python is up: its heap can be followed, and its stacks. */
 static int follow(struct trace *trace, bool from_first_allocation, struct failure *failure)
 {
-	int err = allocation_sites__prepare(&trace->sites, trace->tracer, trace->source,
-					    trace->options);
+	const struct allocation_sites_options options = {
+		.no_stacks = trace->options->no_stacks,
+		.keeps_blocks = trace->options->mode == TRACE_FULL,
+		.sample_bytes = trace->options->sample_bytes,
+		.max = options__want_reports(trace->options) ? SITES_REPORTED_MAX : SIZE_MAX,
+	};
+	int err = allocation_sites__prepare(&trace->sites, trace->tracer, trace->source, &options);
 
 	if (err)
 		return failure__set(failure, err, "out of memory");

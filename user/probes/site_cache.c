@@ -163,11 +163,13 @@ int site_cache__find(struct site_set *out, struct elf_file *elf, bool use_cache,
 	char name[256];
 	int err;
 
-	*cached = false;
+	if (cached)
+		*cached = false;
 	if (directory >= 0)
 		usable = !name_entry(elf, name, sizeof(name));
 	if (usable && !load(out, elf, directory, name)) {
-		*cached = true;
+		if (cached)
+			*cached = true;
 		return 0;
 	}
 	err = site_set__scan(out, elf);

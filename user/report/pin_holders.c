@@ -6,20 +6,12 @@
 #include <string.h>
 
 #include "census/value.h"
-#include "util/array.h"
 #include "util/cleanup.h"
-#include "util/id_table.h"
 
 #define VALUE_CHARACTERS 40
 #define PYOBJECT_BYTES	 16
 /* PyTuple_MAXSAVESIZE, Include/internal/pycore_tuple.h; longer ones are not kept */
 #define PARKED_ITEMS_MAX 20
-
-/* A live block in a pinned arena. */
-struct pin {
-	uint32_t node;
-	double hostage_bytes;
-};
 
 struct work {
 	struct pin_holders *holders;
@@ -28,17 +20,7 @@ struct work {
 	const struct roots *roots;
 	struct retention *retention;
 	const struct pin_holders_options *options;
-	struct pin *pins;
-	size_t pin_cnt, pin_capacity;
-	struct id_table kinds, paths; /* rows by what they are of */
 };
-
-static void free_rows(struct pin_ranking *ranking)
-{
-	for (size_t i = 0; i < ranking->cnt; i++)
-		free(ranking->rows[i].path);
-	free(ranking->rows);
-}
 
 void pin_holders__release(struct pin_holders *holders)
 {
@@ -47,46 +29,20 @@ void pin_holders__release(struct pin_holders *holders)
 		free(holders->stories[i].path);
 	}
 	free(holders->stories);
-	free_rows(&holders->by_kind);
-	free_rows(&holders->by_path);
+	pin_ranking__release(&holders->by_kind);
+	pin_ranking__release(&holders->by_path);
 	*holders = (struct pin_holders){};
 }
 
-static int add_pins_of(struct work *work, const struct pinned_arena *arena)
+static int learn(struct retention *retention, const struct pins *pins)
 {
-	const struct census *census = work->graph->census;
-	const struct block_table *blocks = &census->blocks;
-	uint64_t arena_size = census->heap->geometry.arena_size;
-	double part = (double)(arena_size - arena->live_bytes) / arena->live_blocks;
-
-	for (size_t i = block_table__first_pool(blocks, arena->address);
-	     i < blocks->pool_cnt && blocks->pools[i].address < arena->address + arena_size; i++)
-		for (uint32_t j = 0; j < blocks->pools[i].block_cnt; j++) {
-			uint32_t node = blocks->pools[i].first_place + j;
-
-			if (block_kind__role(blocks->words[node]) == BLOCK_FREE)
-				continue;
-			if (work->pin_cnt == PIN_BLOCKS_MAX) {
-				work->holders->unseen_blocks++;
-				continue;
-			}
-			if (ARRAY_RESERVE(work->pins, work->pin_capacity, work->pin_cnt + 1))
-				return -ENOMEM;
-			work->pins[work->pin_cnt++] =
-				(struct pin){.node = node, .hostage_bytes = part};
-		}
-	return 0;
-}
-
-static int learn(struct work *work)
-{
-	_cleanup_free_ uint32_t *nodes = calloc(work->pin_cnt + 1, sizeof(*nodes));
+	_cleanup_free_ uint32_t *nodes = calloc(pins->cnt + 1, sizeof(*nodes));
 
 	if (!nodes)
 		return -ENOMEM;
-	for (size_t i = 0; i < work->pin_cnt; i++)
-		nodes[i] = work->pins[i].node;
-	return retention__learn(work->retention, nodes, work->pin_cnt);
+	for (size_t i = 0; i < pins->cnt; i++)
+		nodes[i] = pins->items[i].place;
+	return retention__learn(retention, nodes, pins->cnt);
 }
 
 static int make_path(const struct work *work, const struct retention_path *path, bool generic,
@@ -154,95 +110,20 @@ static int find_stories(struct work *work)
 	return err;
 }
 
-static bool is_of_kind(const void *owner, uint32_t id, const void *key)
-{
-	return ((const struct pin_ranking *)owner)->rows[id].kind == *(const uint32_t *)key;
-}
-
-static bool is_of_path(const void *owner, uint32_t id, const void *key)
-{
-	const char *path = ((const struct pin_ranking *)owner)->rows[id].path;
-
-	return path && key ? !strcmp(path, key) : !path && !key;
-}
-
-/* The row of what @key is, a new one if need be. */
-static int find_row(struct pin_ranking *ranking, struct id_table *ids, id_table_match *match,
-		    const void *key, size_t key_bytes, struct pin_row **out)
-{
-	uint32_t hash = id_table__hash(key, key_bytes),
-		 id = id_table__find(ids, hash, match, ranking, key);
-	int err = 0;
-
-	if (id == ID_TABLE_NONE) {
-		err = ARRAY_RESERVE(ranking->rows, ranking->capacity, ranking->cnt + 1);
-		if (!err)
-			err = id_table__add(ids, hash, ranking->cnt);
-		if (err)
-			return err;
-		id = (uint32_t)ranking->cnt++;
-		ranking->rows[id] = (struct pin_row){};
-	}
-	*out = &ranking->rows[id];
-	return 0;
-}
-
-static void count(struct pin_row *row, const struct work *work, const struct pin *pin)
-{
-	row->blocks++;
-	row->bytes += graph__block_bytes(work->graph, pin->node);
-	row->hostage_bytes += pin->hostage_bytes;
-}
-
-static int rank_pin(struct work *work, const struct pin *pin)
+static int rank_by_path(struct work *work, const struct pin *pin)
 {
 	const struct census *census = work->graph->census;
-	uint32_t kind = graph__kind(work->graph, pin->node);
 	_cleanup_(retention_path__release) struct retention_path path = {};
 	_cleanup_free_ char *text = NULL;
-	struct pin_row *row;
-	int err;
+	int err = retention__path(work->retention, pin->place, &path);
 
-	if (work->options->by == BY_TYPE)
-		kind = census__plain_kind(census, kind);
-	err = find_row(&work->holders->by_kind, &work->kinds, is_of_kind, &kind, sizeof(kind),
-		       &row);
-	if (err)
-		return err;
-	row->kind = kind;
-	count(row, work, pin);
-	err = retention__path(work->retention, pin->node, &path);
 	if (!err && path.step_cnt)
 		err = make_path(work, &path, true, &text);
-	if (!err)
-		err = find_row(&work->holders->by_path, &work->paths, is_of_path, text,
-			       text ? strlen(text) : 0, &row);
-	if (err)
-		return err;
-	if (!row->path)
-		row->path = TAKE_PTR(text);
-	row->is_mixed |= row->blocks && row->kind != kind;
-	if (!row->blocks)
-		row->kind = kind;
-	count(row, work, pin);
-	return 0;
-}
-
-static int compare_rows(const void *left, const void *right)
-{
-	const struct pin_row *a = left, *b = right;
-
-	if (a->hostage_bytes != b->hostage_bytes)
-		return a->hostage_bytes < b->hostage_bytes ? 1 : -1;
-	if (a->path && b->path)
-		return strcmp(a->path, b->path);
-	return (a->kind > b->kind) - (a->kind < b->kind);
-}
-
-static void sort(struct pin_ranking *ranking)
-{
-	if (ranking->cnt)
-		qsort(ranking->rows, ranking->cnt, sizeof(*ranking->rows), compare_rows);
+	return err ? err
+		   : pin_ranking__count_path(&work->holders->by_path, text,
+					     pin_ranking__kind(census, pin->place,
+							       work->options->by),
+					     pin, graph__block_bytes(work->graph, pin->place));
 }
 
 int pin_holders__find(struct pin_holders *out, const struct pinned *pinned,
@@ -250,29 +131,27 @@ int pin_holders__find(struct pin_holders *out, const struct pinned *pinned,
 		      struct retention *retention, const struct pin_holders_options *options)
 {
 	_cleanup_(pin_holders__release) struct pin_holders holders = {};
+	_cleanup_(pins__release) struct pins pins = {};
 	struct work work = {.holders = &holders,
 			    .pinned = pinned,
 			    .graph = graph,
 			    .roots = roots,
 			    .retention = retention,
 			    .options = options};
-	int err = 0;
+	int err = pins__find(&pins, graph->census, pinned);
 
-	for (size_t i = 0; i < pinned->arena_cnt && !err; i++)
-		err = add_pins_of(&work, &pinned->arenas[i]);
 	if (!err)
-		err = learn(&work);
+		err = learn(retention, &pins);
 	if (!err)
 		err = find_stories(&work);
-	for (size_t i = 0; i < work.pin_cnt && !err; i++)
-		err = rank_pin(&work, &work.pins[i]);
-	free(work.pins);
-	id_table__release(&work.kinds);
-	id_table__release(&work.paths);
+	if (!err)
+		err = pin_ranking__by_kind(&holders.by_kind, &pins, graph->census, options->by);
+	for (size_t i = 0; i < pins.cnt && !err; i++)
+		err = rank_by_path(&work, &pins.items[i]);
 	if (err)
 		return err;
-	sort(&holders.by_kind);
-	sort(&holders.by_path);
+	pin_ranking__sort(&holders.by_path);
+	holders.unseen_blocks = pins.unseen_blocks;
 	*out = holders;
 	holders = (struct pin_holders){};
 	return 0;

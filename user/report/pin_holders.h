@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What pins arenas, and what keeps that alive: of each listed block its value and the way to it, and rankings of
- * all blocks in pinned arenas. An arena's hostage bytes fall to the blocks in it in equal parts.
+ * all blocks in pinned arenas.
  */
 #pragma once
 
@@ -12,6 +12,7 @@
 #include "census/graph.h"
 #include "census/path_text.h"
 #include "pymalloc/pinned.h"
+#include "report/pin_ranking.h"
 
 struct pin_story {
 	char *value; /* as repr() has it; NULL: of no type whose values are told, or nobody wants it */
@@ -23,29 +24,12 @@ struct pin_story {
 	const char *root_name;
 };
 
-/* Blocks that have the same in common. */
-struct pin_row {
-	uint32_t kind; /* what they are; */
-	bool is_mixed; /* by path: the first of them, and others are of other kinds */
-	char *path; /* by path: the way to them without keys and indexes; NULL: no root leads there */
-	uint64_t blocks, bytes;
-	double hostage_bytes;
-};
-
-struct pin_ranking {
-	struct pin_row *rows; /* most hostage bytes first */
-	size_t cnt, capacity;
-};
-
 struct pin_holders {
 	struct pin_story *stories; /* of each block listed as pinning, in their order */
 	size_t story_cnt;
 	struct pin_ranking by_kind, by_path;
 	uint64_t unseen_blocks; /* more than PIN_BLOCKS_MAX: they are in no ranking */
 };
-
-/* So many blocks are looked at, of the arenas with the fewest first. */
-#define PIN_BLOCKS_MAX (1UL << 17)
 
 struct pin_holders_options {
 	enum census_by by;

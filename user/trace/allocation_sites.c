@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "cmd/allocation_sites.h"
+#include "trace/allocation_sites.h"
 
 #include <string.h>
 
@@ -42,12 +42,12 @@ static void note_gap(void *context)
 }
 
 static int make_tables(struct allocation_sites *sites, const struct heap_source *source,
-		       const struct options *options)
+		       const struct allocation_sites_options *options)
 {
 	const struct site_ledger_options ledger_options = {
 		.geometry = source->allocators.geometry,
 		.sample_bytes = options->sample_bytes,
-		.keeps_blocks = options->mode == TRACE_FULL,
+		.keeps_blocks = options->keeps_blocks,
 		.seed = clock_ns(CLOCK_MONOTONIC) << 1,
 		.blocks_max = options->sample_bytes ? SAMPLES_MAX : BLOCKS_MAX,
 	};
@@ -58,14 +58,15 @@ static int make_tables(struct allocation_sites *sites, const struct heap_source 
 }
 
 int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tracer,
-			      const struct heap_source *source, const struct options *options)
+			      const struct heap_source *source,
+			      const struct allocation_sites_options *options)
 {
 	const struct memory *memory = &source->process->memory.memory;
 	struct failure failure;
 	int err;
 
 	sites->tracer = tracer;
-	sites->max = options__want_reports(options) ? SITES_REPORTED_MAX : SIZE_MAX;
+	sites->max = options->max;
 	err = runtime__find(&sites->runtime, source->python, memory, &failure);
 	sites->has_runtime = !err;
 	if (options->no_stacks)

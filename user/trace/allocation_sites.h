@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cmd/options.h"
 #include "probes/tracer.h"
 #include "pymalloc/heap_source.h"
 #include "report/findings.h"
@@ -16,6 +15,13 @@
 #include "stacks/site_ledger.h"
 #include "stacks/stack_table.h"
 #include "target/runtime.h"
+
+struct allocation_sites_options {
+	bool no_stacks;
+	bool keeps_blocks;     /* each allocation and free is told */
+	uint64_t sample_bytes; /* of these, one in so many bytes is; 0: all */
+	size_t max;	       /* sites that are collected, by each count */
+};
 
 struct allocation_sites {
 	struct tracer *tracer;
@@ -33,7 +39,8 @@ struct allocation_sites {
  * (also if there will be no stacks) or -ENOMEM.
  */
 int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tracer,
-			      const struct heap_source *source, const struct options *options);
+			      const struct heap_source *source,
+			      const struct allocation_sites_options *options);
 
 /* After it: stacks are told from here on. */
 void allocation_sites__start(struct allocation_sites *sites);

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "census/source_census.h"
+
+#include <string.h>
+
+#include "target/offsets.h"
+
+static uint64_t count_writable_bytes(const struct process *process)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < process->map_cnt; i++)
+		if (process->maps[i].writable)
+			bytes += process->maps[i].end - process->maps[i].start;
+	return bytes;
+}
+
+int source_census__take(struct census **out, const struct heap_source *source,
+			const struct heap *heap, struct failure *failure)
+{
+	struct py_offsets offsets;
+	const struct census_options options = {
+		.process = source->process,
+		.major = source->python->major,
+		.minor = source->python->minor,
+		.debug_hooks = !strcmp(source->allocator_name, "pymalloc_debug"),
+		.offsets = &offsets,
+		.refcnt_max = count_writable_bytes(source->process) / sizeof(uint64_t),
+	};
+	const struct memory *memory = &source->process->memory.memory;
+	int err = py_offsets__find(&offsets, source->python->major, source->python->minor,
+				   source->python->runtime, memory, failure);
+
+	/* Types are told from other words by what is mapped now. */
+	if (!err)
+		err = process__reload_maps(source->process, failure);
+	if (err)
+		return err;
+	err = census__take(out, heap, memory, &options);
+	return err ? failure__set(failure, err, "process %d (%s): cannot look at its objects: %s",
+				  source->process->pid, source->process->comm, strerror(-err))
+		   : 0;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/pin_ranking.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/array.h"
+#include "util/cleanup.h"
+
+void pins__release(struct pins *pins)
+{
+	free(pins->items);
+	*pins = (struct pins){};
+}
+
+static int add_pins_of(struct pins *pins, const struct census *census,
+		       const struct pinned_arena *arena)
+{
+	const struct block_table *blocks = &census->blocks;
+	uint64_t arena_size = census->heap->geometry.arena_size;
+	double part = (double)(arena_size - arena->live_bytes) / arena->live_blocks;
+
+	for (size_t i = block_table__first_pool(blocks, arena->address);
+	     i < blocks->pool_cnt && blocks->pools[i].address < arena->address + arena_size; i++)
+		for (uint32_t j = 0; j < blocks->pools[i].block_cnt; j++) {
+			uint32_t place = blocks->pools[i].first_place + j;
+
+			if (block_kind__role(blocks->words[place]) == BLOCK_FREE)
+				continue;
+			if (pins->cnt == PIN_BLOCKS_MAX) {
+				pins->unseen_blocks++;
+				continue;
+			}
+			if (ARRAY_RESERVE(pins->items, pins->capacity, pins->cnt + 1))
+				return -ENOMEM;
+			pins->items[pins->cnt++] =
+				(struct pin){.place = place, .hostage_bytes = part};
+		}
+	return 0;
+}
+
+int pins__find(struct pins *out, const struct census *census, const struct pinned *pinned)
+{
+	_cleanup_(pins__release) struct pins pins = {};
+	int err = 0;
+
+	for (size_t i = 0; i < pinned->arena_cnt && !err; i++)
+		err = add_pins_of(&pins, census, &pinned->arenas[i]);
+	if (err)
+		return err;
+	*out = pins;
+	pins = (struct pins){};
+	return 0;
+}
+
+void pin_ranking__release(struct pin_ranking *ranking)
+{
+	for (size_t i = 0; i < ranking->cnt; i++)
+		free(ranking->rows[i].path);
+	free(ranking->rows);
+	id_table__release(&ranking->ids);
+	*ranking = (struct pin_ranking){};
+}
+
+static bool is_of_kind(const void *owner, uint32_t id, const void *key)
+{
+	return ((const struct pin_ranking *)owner)->rows[id].kind == *(const uint32_t *)key;
+}
+
+static bool is_of_path(const void *owner, uint32_t id, const void *key)
+{
+	const char *path = ((const struct pin_ranking *)owner)->rows[id].path;
+
+	return path && key ? !strcmp(path, key) : !path && !key;
+}
+
+/* The row of what @key is, a new one if need be. */
+static int find_row(struct pin_ranking *ranking, id_table_match *match, const void *key,
+		    size_t key_bytes, struct pin_row **out)
+{
+	uint32_t hash = id_table__hash(key, key_bytes),
+		 id = id_table__find(&ranking->ids, hash, match, ranking, key);
+	int err = 0;
+
+	if (id == ID_TABLE_NONE) {
+		err = ARRAY_RESERVE(ranking->rows, ranking->capacity, ranking->cnt + 1);
+		if (!err)
+			err = id_table__add(&ranking->ids, hash, ranking->cnt);
+		if (err)
+			return err;
+		id = (uint32_t)ranking->cnt++;
+		ranking->rows[id] = (struct pin_row){};
+	}
+	*out = &ranking->rows[id];
+	return 0;
+}
+
+static void count(struct pin_row *row, const struct pin *pin, uint32_t block_bytes)
+{
+	row->blocks++;
+	row->bytes += block_bytes;
+	row->hostage_bytes += pin->hostage_bytes;
+}
+
+static int count_kind(struct pin_ranking *ranking, uint32_t kind, const struct pin *pin,
+		      uint32_t block_bytes)
+{
+	struct pin_row *row;
+	int err = find_row(ranking, is_of_kind, &kind, sizeof(kind), &row);
+
+	if (err)
+		return err;
+	row->kind = kind;
+	count(row, pin, block_bytes);
+	return 0;
+}
+
+int pin_ranking__count_path(struct pin_ranking *ranking, const char *path, uint32_t kind,
+			    const struct pin *pin, uint32_t block_bytes)
+{
+	_cleanup_free_ char *copy = path ? strdup(path) : NULL;
+	struct pin_row *row;
+	int err;
+
+	if (path && !copy)
+		return -ENOMEM;
+	err = find_row(ranking, is_of_path, path, path ? strlen(path) : 0, &row);
+	if (err)
+		return err;
+	if (!row->path)
+		row->path = TAKE_PTR(copy);
+	row->is_mixed |= row->blocks && row->kind != kind;
+	if (!row->blocks)
+		row->kind = kind;
+	count(row, pin, block_bytes);
+	return 0;
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+	const struct pin_row *a = left, *b = right;
+
+	if (a->hostage_bytes != b->hostage_bytes)
+		return a->hostage_bytes < b->hostage_bytes ? 1 : -1;
+	if (a->path && b->path)
+		return strcmp(a->path, b->path);
+	return (a->kind > b->kind) - (a->kind < b->kind);
+}
+
+void pin_ranking__sort(struct pin_ranking *ranking)
+{
+	if (ranking->cnt)
+		qsort(ranking->rows, ranking->cnt, sizeof(*ranking->rows), compare_rows);
+	id_table__release(&ranking->ids); /* the rows' places are others now */
+}
+
+uint32_t pin_ranking__kind(const struct census *census, uint32_t place, enum census_by by)
+{
+	uint32_t kind = census->blocks.words[place] & ~BLOCK_TRACKED;
+
+	return by == BY_TYPE ? census__plain_kind(census, kind) : kind;
+}
+
+int pin_ranking__by_kind(struct pin_ranking *out, const struct pins *pins,
+			 const struct census *census, enum census_by by)
+{
+	_cleanup_(pin_ranking__release) struct pin_ranking ranking = {};
+	int err = 0;
+
+	for (size_t i = 0; i < pins->cnt && !err; i++) {
+		const struct pin *pin = &pins->items[i];
+
+		err = count_kind(&ranking, pin_ranking__kind(census, pin->place, by), pin,
+				 block_table__pool_of(&census->blocks, pin->place)->block_size);
+	}
+	if (err)
+		return err;
+	pin_ranking__sort(&ranking);
+	*out = ranking;
+	ranking = (struct pin_ranking){};
+	return 0;
+}

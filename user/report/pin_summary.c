@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report/pin_summary.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/census_kinds.h"
+#include "report/pin_ranking.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+#include "util/units.h"
+
+#define KIND_BYTES 256
+/* Of a site's stack: where it happened, and who called that. */
+#define FRAMES_MAX 2
+
+static void release_shares(struct pin_share *shares, size_t *cnt)
+{
+	for (size_t i = 0; i < *cnt; i++)
+		free(shares[i].name);
+	*cnt = 0;
+}
+
+void pin_summary__release(struct pin_summary *summary)
+{
+	release_shares(summary->kinds, &summary->kind_cnt);
+	release_shares(summary->sites, &summary->site_cnt);
+}
+
+int pin_summary__add_kinds(struct pin_summary *summary, const struct census *census,
+			   const struct pinned *pinned)
+{
+	_cleanup_(pin_ranking__release) struct pin_ranking ranking = {};
+	_cleanup_(pins__release) struct pins pins = {};
+	int err = pins__find(&pins, census, pinned);
+
+	if (!err)
+		err = pin_ranking__by_kind(&ranking, &pins, census, BY_TYPE);
+	if (err)
+		return err;
+	release_shares(summary->kinds, &summary->kind_cnt);
+	for (size_t i = 0; i < ranking.cnt && i < PIN_SUMMARY_MAX; i++) {
+		char name[KIND_BYTES];
+		struct pin_share *share = &summary->kinds[i];
+
+		census_kinds__describe(census, ranking.rows[i].kind, name, sizeof(name));
+		*share = (struct pin_share){.name = strdup(name),
+					    .hostage_bytes = ranking.rows[i].hostage_bytes};
+		if (!share->name)
+			return -ENOMEM;
+		summary->kind_cnt++;
+	}
+	return 0;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static char *describe_site(const struct stack *stack)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	if (!stack->frame_cnt)
+		fputs("[no Python frame]", out);
+	for (uint32_t i = 0; i < stack->frame_cnt && i < FRAMES_MAX; i++) {
+		const struct stack_frame *frame = &stack->frames[i];
+
+		fprintf(out, "%s%s (%s:%d)", i ? " < " : "",
+			frame->function ? frame->function : "?",
+			frame->file ? base_name(frame->file) : "?", frame->line);
+	}
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static double hostage_bytes(const struct site_ranking *ranking, const struct ranked_site *site)
+{
+	return ranking->keeps_blocks ? site->totals.hostage_bytes : site->totals.pool_hostage_bytes;
+}
+
+/* They come sorted. */
+int pin_summary__add_sites(struct pin_summary *summary, const struct site_ranking *ranking)
+{
+	release_shares(summary->sites, &summary->site_cnt);
+	for (size_t i = 0; i < ranking->cnt && i < PIN_SUMMARY_MAX; i++) {
+		const struct ranked_site *site = &ranking->items[i];
+		struct pin_share *share = &summary->sites[i];
+
+		*share = (struct pin_share){.name = describe_site(&site->stack),
+					    .hostage_bytes = hostage_bytes(ranking, site),
+					    .pools = (double)site->totals.pools_held};
+		if (!share->name)
+			return -ENOMEM;
+		summary->site_cnt++;
+	}
+	return 0;
+}
+
+static int copy_shares(struct pin_share *out, size_t *out_cnt, const struct pin_share *shares,
+		       size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		out[i] = shares[i];
+		out[i].name = strdup(shares[i].name);
+		if (!out[i].name)
+			return -ENOMEM;
+		(*out_cnt)++;
+	}
+	return 0;
+}
+
+int pin_summary__copy(struct pin_summary *out, const struct pin_summary *summary)
+{
+	_cleanup_(pin_summary__release) struct pin_summary copy = {};
+	int err = copy_shares(copy.kinds, &copy.kind_cnt, summary->kinds, summary->kind_cnt);
+
+	if (!err)
+		err = copy_shares(copy.sites, &copy.site_cnt, summary->sites, summary->site_cnt);
+	if (err)
+		return err;
+	*out = copy;
+	copy = (struct pin_summary){};
+	return 0;
+}
+
+char *pin_summary__text(const struct pin_share *shares, size_t cnt)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < cnt; i++) {
+		if (i)
+			fputs(", ", out);
+		text__write(shares[i].name, out);
+		if (shares[i].hostage_bytes > 0)
+			fprintf(out, " (%s)",
+				units__bytes((uint64_t)llround(shares[i].hostage_bytes)).text);
+	}
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What pins arenas, in a few words: the kinds of the blocks that do, and the allocation sites of the pools they are in, those
+ * that hold back most. It stands for itself: what it was made of may be gone.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "census/census.h"
+#include "pymalloc/pinned.h"
+#include "report/site_ranking.h"
+
+#define PIN_SUMMARY_MAX 5
+
+struct pin_share {
+	char *name; /* "parked tuple"; "handle (server.py:12) < run (server.py:40)" */
+	double hostage_bytes;
+	double pools; /* of a site: how many pools taken there are held */
+};
+
+struct pin_summary {
+	struct pin_share kinds[PIN_SUMMARY_MAX], sites[PIN_SUMMARY_MAX];
+	size_t kind_cnt, site_cnt; /* 0: not known, or there are none */
+};
+
+void pin_summary__release(struct pin_summary *summary);
+
+/* Adds what there is to be said. Both return 0 or -ENOMEM. */
+int pin_summary__add_kinds(struct pin_summary *summary, const struct census *census,
+			   const struct pinned *pinned);
+/* Sites that hold nothing back, but pools, come last: they made the heap grow. */
+int pin_summary__add_sites(struct pin_summary *summary, const struct site_ranking *ranking);
+
+/* A copy. Returns 0 or -ENOMEM. */
+int pin_summary__copy(struct pin_summary *out, const struct pin_summary *summary);
+
+/* "tuple (12.0 MiB), parked frame (3.1 MiB)", made printable; "" if there are none. The caller frees; NULL without memory. */
+char *pin_summary__text(const struct pin_share *shares, size_t cnt);
