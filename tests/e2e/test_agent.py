@@ -213,7 +213,7 @@ def test_alerts_run_a_command(start_agent, any_target, tmp_path):
     script.write_text('#!/bin/sh\n{ echo "$PYFRAG_ALERT_STATE $PYFRAG_ALERT_PID $1"; cat; } >> %s/told\n' % tmp_path)
     script.chmod(0o755)
     agent = start_agent("--match", "target.py", "--alert", "pinned_arenas > 5",
-                        "--alert-command", "%s $(id);" % script)
+                        "--alert-to", "exec:%s $(id);" % script)
     any_target.run("tuples_with_survivors", 5)
     told = tmp_path / "told"
     wait_for(lambda: told.exists() and told.read_text().count("\n") >= 2)
@@ -224,6 +224,9 @@ def test_alerts_run_a_command(start_agent, any_target, tmp_path):
     assert lines[2] == "resolved %d $(id);" % any_target.pid
     fired, over = json.loads(lines[1]), json.loads(lines[3])
     assert fired["labels"] == over["labels"] and fired["labels"]["metric"] == "pinned_arenas"
+    # Of tuples, one in a hundred stays, and the number in it.
+    assert re.search(r"\btuple \(", fired["annotations"]["types"])
+    assert "sites" not in fired["annotations"]  # nobody asked for probes
     assert "endsAt" not in fired and over["endsAt"] >= over["startsAt"]
     assert agent.stop() == 0
 
@@ -261,7 +264,7 @@ def test_alertmanager_is_told(start_agent, any_target, tmp_path):
                 "--storage.path=%s" % tmp_path, "--cluster.listen-address=",
                 "--web.listen-address=127.0.0.1:%d" % port) as alertmanager:
         agent = start_agent("--match", "target.py", "--alert", "hostage_bytes > 5MiB",
-                            "--alertmanager", "http://127.0.0.1:%d" % port)
+                            "--alert-to", "http://127.0.0.1:%d" % port)
         any_target.run("tuples_with_survivors", 5)
         alert, = wait_for(lambda: alertmanager.ask("/api/v2/alerts?active=true"))
         assert alert["labels"]["pid"] == str(any_target.pid)
@@ -302,21 +305,39 @@ def test_prometheus_scrapes_it_and_its_rules_fire(start_agent, any_target, tmp_p
     agent.stop()
 
 
-def test_kill_9_harms_nobody(start_agent, any_target):
-    any_target.run("tuples_with_survivors")
-    for _ in range(5):
-        agent = start_agent("--match", "target.py")
-        wait_for(lambda: any_target.pid in agent.processes())
-        agent.process.kill()
-        agent.process.wait()
-        assert any_target.ask("eval 6 * 7") == "42"
-    with open("/proc/%d/status" % any_target.pid) as file:
-        assert "TracerPid:\t0" in file.read()
-    # Breakpoints would be in the code: nothing of it is private to the process.
-    with open("/proc/%d/smaps" % any_target.pid) as file:
-        for part in re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", file.read()):
-            if " r-xp " in part.split("\n")[0]:
-                assert not int(re.search(r"Private_Dirty: +(\d+)", part).group(1)), part
+def test_kill_9_harms_nobody(tmp_path):
+    """Fifty times, at any moment, while heaps change and processes come and go."""
+    churn = subprocess.Popen(["sh", "-c", "while :; do %s -S -c pass; done" % sys.executable])
+    chance = random.Random(9)
+    with Target(PYTHONS[0]) as one, Target(PYTHONS[-1]) as other:
+        try:
+            for _ in range(50):
+                agent = subprocess.Popen(
+                    [PYFRAG, "agent", "--listen", "127.0.0.1:%d" % free_port(), "-i", "0.1", "--budget", "50%"],
+                    stderr=subprocess.PIPE)
+                deadline = time.monotonic() + chance.uniform(0, 0.5)
+                while time.monotonic() < deadline:
+                    one.run("json_churn")
+                    other.run("json_churn")
+                agent.kill()
+                agent.wait()
+                assert agent.stderr.read() in (b"", agent_says(agent.args[3]))
+        finally:
+            churn.kill()
+            churn.wait()
+        for target in (one, other):
+            assert target.ask("eval 6 * 7") == "42"
+            with open("/proc/%d/status" % target.pid) as file:
+                assert "TracerPid:\t0" in file.read()
+            assert not has_breakpoints(target.pid)
+        # And the next one is as good as the first.
+        agent = Agent("--match", "target.py")
+        wait_for(lambda: {one.pid, other.pid} <= set(agent.processes()))
+        assert agent.stop() == 0
+
+
+def agent_says(listen):
+    return b"pyfrag: answers at http://%s/metrics\n" % listen.encode()
 
 
 @contextlib.contextmanager
@@ -367,9 +388,45 @@ def test_many_that_hang(start_agent, any_target):
         assert agent.stop() == 0 and agent.seconds < 2
 
 
+def test_it_tells_where(start_agent, any_target):
+    """What is probed says where it grows: in metrics, and in the alert."""
+    agent = start_agent("--match", "target.py", "--sites", "2",
+                        "--alert", "pinned_arenas > 1 for 3s where app=target.py", "--alert", "pinned_arenas > 1 where app=x")
+    name = "tuples_with_survivors"
+    any_target.run(name, 2)
+    wait_for(lambda: has_breakpoints(any_target.pid))
+    wait_for(lambda: agent.metrics()["pyfrag_readings_hanging", ""] == 0)
+    # What pins now came before the probes; what will came after them.
+    any_target.ask("drop")
+    any_target.run(name, 2)
+    wait_for(lambda: agent.metrics()["pyfrag_alerts_firing", ""] == 1)
+    said = agent.process.stderr.readline().decode()
+    assert re.search(r"alert fires: pinned_arenas > 1 .* pinned by .*tuple .*; pools were taken at .*%s" % name, said)
+    sites = {labels for metric, labels in agent.metrics() if metric == "pyfrag_site_hostage_bytes"}
+    assert 1 <= len(sites) <= 2 and any(name in labels for labels in sites)
+    assert agent.stop() == 0 and agent.seconds < 2
+    assert not has_breakpoints(any_target.pid)
+
+
+def has_breakpoints(pid):
+    """Whether there is code that is not what its file says."""
+    with open("/proc/%d/maps" % pid) as file:
+        mapped = [line.split() for line in file if " r-xp " in line and "/" in line]
+    for words in mapped:
+        start, end = (int(number, 16) for number in words[0].split("-"))
+        with open("/proc/%d/map_files/%x-%x" % (pid, start, end), "rb") as file:
+            file.seek(int(words[2], 16))
+            expected = file.read(end - start)
+        with open("/proc/%d/mem" % pid, "rb") as memory:
+            memory.seek(start)
+            if memory.read(len(expected)) != expected:
+                return True
+    return False
+
+
 def test_it_says_what_is_wrong(tmp_path):
     for args in (["--listen", "nowhere"], ["--listen", "127.0.0.1:99999"], ["--alert", "nonsense"],
-                 ["--match", "("], ["too much"], ["--listen", "192.0.2.1:9"]):
+                 ["--match", "("], ["too much"], ["--alert-to", "exec: "], ["--alert-to", "me"], ["--sites", "6"], ["--listen", "192.0.2.1:9"]):
         result = run_pyfrag("agent", *args, check=False, timeout=20)
         assert result.returncode == 1 and result.stderr.count(b"\n") == 1, (args, result.stderr)
     assert os.listdir(str(tmp_path)) == []

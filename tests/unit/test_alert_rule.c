@@ -47,6 +47,14 @@ static void test_no_rules(void **state)
 		"pinned_bytes > 3 for 0s",
 		"pinned_bytes > 3 since 1s",
 		"pinned_bytes > 3 for 1s more",
+		"pinned_bytes > 3 for 1s where",
+		"pinned_bytes > 3 where app",
+		"pinned_bytes > 3 where app=",
+		"pinned_bytes > 3 where =x",
+		"pinned_bytes > 3 where pid=1",
+		"pinned_bytes > 3 where app=a app=b",
+		"pinned_bytes > 3 where app=a for 1s",
+		"a b c d e f g h i j k l m n o p q r s t u v w x y z",
 		"fragmentation > 1.5",
 		"fragmentation > 150%",
 		"fragmentation > nan",
@@ -63,6 +71,28 @@ static void test_no_rules(void **state)
 		assert_true(rule.value == 17 && !rule.text);
 		assert_non_null(strstr(failure.text, "a rule is such as"));
 	}
+}
+
+static void test_whom_a_rule_is_about(void **state)
+{
+	_cleanup_(alert_rule__release) struct alert_rule any = {}, some = {};
+	const char *const web[ALERT_KEY_CNT] = {"web.py", "python3", "www", "web.service"};
+	const char *const other[ALERT_KEY_CNT] = {"web.py", "python3", "root", "web.service"};
+	const char *const unknown[ALERT_KEY_CNT] = {[ALERT_KEY_COMM] = "python3"};
+	struct failure failure;
+
+	(void)state;
+	assert_int_equal(alert_rule__parse(&any, "pinned_arenas > 1", &failure), 0);
+	assert_true(alert_rule__is_about(&any, web) && alert_rule__is_about(&any, unknown));
+	assert_int_equal(alert_rule__parse(&some,
+					   "pinned_arenas > 1 for 2s where user=w?w app=web* "
+					   "unit=[vw]eb.service comm=python3",
+					   &failure),
+			 0);
+	assert_true(some.for_s == 2);
+	assert_true(alert_rule__is_about(&some, web));
+	assert_false(alert_rule__is_about(&some, other));
+	assert_false(alert_rule__is_about(&some, unknown));
 }
 
 static void test_measures(void **state)
@@ -92,6 +122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_no_rules),
+		cmocka_unit_test(test_whom_a_rule_is_about),
 		cmocka_unit_test(test_measures),
 	};
 

@@ -345,7 +345,10 @@ static int run_agent(const struct options *options)
 	}
 	err = start(&agent, &failure);
 	if (!err)
-		err = privileges__drop(options->alert_command != NULL, &failure);
+		err = privileges__drop(&(struct privileges){.commands = alerting__runs_commands(
+								    options),
+							    .probes = options->sites != 0},
+				       &failure);
 	if (err) {
 		log_error("%s", failure.text);
 		return err;
@@ -364,11 +367,11 @@ const struct command command_agent = {
 		"finds as metrics for Prometheus (/metrics) and as JSON (/v1/processes, /v1/processes/PID/report), and\n"
 		"tells of alerts on stderr. At SIGHUP it reads its --config again: alerts, interval and budget. Nothing is probed, and no process is stopped. Reading takes no more of a core than\n"
 		"the budget.",
-	.options = (const enum option_id[]){OPTION_CONFIG, OPTION_LISTEN, OPTION_TOKEN_FILE,
-					    OPTION_INTERVAL, OPTION_BUDGET, OPTION_ALERT,
-					    OPTION_ALERT_COMMAND, OPTION_ALERTMANAGER, OPTION_COMM,
-					    OPTION_USER, OPTION_CGROUP, OPTION_MATCH, OPTION_BELOW,
-					    OPTION_BLOCKS, OPTION_MAX_MEMORY, OPTION_VERBOSE,
-					    OPTION_HELP, 0},
+	.options =
+		(const enum option_id[]){OPTION_CONFIG, OPTION_LISTEN, OPTION_TOKEN_FILE,
+					 OPTION_INTERVAL, OPTION_BUDGET, OPTION_ALERT,
+					 OPTION_ALERT_TO, OPTION_SITES, OPTION_COMM, OPTION_USER,
+					 OPTION_CGROUP, OPTION_MATCH, OPTION_BELOW, OPTION_BLOCKS,
+					 OPTION_MAX_MEMORY, OPTION_VERBOSE, OPTION_HELP, 0},
 	.run = run_agent,
 };

@@ -27,15 +27,12 @@ static int add_rules(struct alerts *alerts, const struct options *options, struc
 
 int alerting__init(struct alerting *alerting, const struct options *options)
 {
-	const struct alert_destinations destinations = {
-		.alertmanager = options->alertmanager,
-		.command = options->alert_command,
-	};
 	struct failure failure;
 	int err = add_rules(&alerting->alerts, options, &failure);
 
-	if (!err && (destinations.alertmanager || destinations.command))
-		err = alert_sender__new(&alerting->sender, &destinations, &failure);
+	if (!err && options->alert_to_cnt)
+		err = alert_sender__new(&alerting->sender, options->alert_to, options->alert_to_cnt,
+					&failure);
 	if (err)
 		log_error("%s", failure.text);
 	return err;
@@ -59,16 +56,33 @@ static struct units_text describe(const struct alert_rule *rule, double value)
 	}
 }
 
+/* "; pinned by tuple (12 MiB), dict (1 MiB); from load (app.py:3)" */
+static char *describe_pins(const struct pin_summary *pins)
+{
+	_cleanup_free_ char *kinds = pin_summary__text(pins->kinds, pins->kind_cnt),
+			    *sites = pin_summary__text(pins->sites, pins->site_cnt);
+	char *text;
+
+	if (!kinds || !sites ||
+	    asprintf(&text, "%s%s%s%s", pins->kind_cnt ? "; pinned by " : "", kinds,
+		     pins->site_cnt ? "; pools were taken at " : "", sites) < 0)
+		return NULL;
+	return text;
+}
+
 static void tell(void *context, const struct alert_rule *rule, const struct alert *alert)
 {
+	_cleanup_free_ char *pins = NULL;
 	struct alerting *alerting = context;
 
 	if (alerting->sender)
 		alert_sender__send(alerting->sender, rule, alert);
 	if (alert->is_firing && alert->is_told)
 		return;
-	log_warning("alert %s: %s: process %d (%s): %s", alert->is_firing ? "fires" : "is over",
-		    rule->text, alert->pid, alert->name, describe(rule, alert->value).text);
+	pins = alert->is_firing ? describe_pins(&alert->pins) : NULL;
+	log_warning("alert %s: %s: process %d (%s): %s%s", alert->is_firing ? "fires" : "is over",
+		    rule->text, alert->pid, alert->name, describe(rule, alert->value).text,
+		    pins ? pins : "");
 }
 
 int alerting__replace_rules(struct alerting *alerting, const struct options *options)
@@ -84,7 +98,7 @@ int alerting__replace_rules(struct alerting *alerting, const struct options *opt
 	return err;
 }
 
-int alerting__check(struct alerting *alerting, const struct alert_subject *subjects, size_t cnt)
+int alerting__check(struct alerting *alerting, struct alert_subject *subjects, size_t cnt)
 {
 	int err = alerts__check(&alerting->alerts, subjects, cnt, clock_ns(CLOCK_MONOTONIC), tell,
 				alerting);
@@ -94,11 +108,27 @@ int alerting__check(struct alerting *alerting, const struct alert_subject *subje
 	return err;
 }
 
+static struct alert_subject subject_of(const struct watched *watched)
+{
+	return (struct alert_subject){
+		.pid = watched->pid,
+		.keys = {[ALERT_KEY_APP] = watched->app,
+			 [ALERT_KEY_COMM] = watched->source->process->comm,
+			 [ALERT_KEY_USER] = watched->user,
+			 [ALERT_KEY_UNIT] = watched->label},
+		.findings = &watched->last.findings,
+		.growth_per_minute = growth__per_minute(&watched->trend),
+		.pins = &watched->last.pins,
+		.kinds_ns = watched->kinds_ns,
+	};
+}
+
 int alerting__check_host(struct alerting *alerting, const struct host *host)
 {
 	struct watched *const *watched;
 	size_t cnt = host__watched(host, &watched), used = 0;
 	_cleanup_free_ struct alert_subject *subjects = calloc(cnt + 1, sizeof(*subjects));
+	int err;
 
 	if (!subjects) {
 		log_error("out of memory");
@@ -106,16 +136,26 @@ int alerting__check_host(struct alerting *alerting, const struct host *host)
 	}
 	for (size_t i = 0; i < cnt; i++)
 		if (watched[i]->has_last)
-			subjects[used++] = (struct alert_subject){
-				.pid = watched[i]->pid,
-				.name = watched[i]->source->process->comm,
-				.findings = &watched[i]->last.findings,
-				.growth_per_minute = watched__growth_per_minute(watched[i]),
-			};
-	return alerting__check(alerting, subjects, used);
+			subjects[used++] = subject_of(watched[i]);
+	err = alerting__check(alerting, subjects, used);
+	for (size_t i = 0, next = 0; i < cnt && !err; i++) {
+		if (!watched[i]->has_last)
+			continue;
+		watched[i]->has_alert = subjects[next].has_alert;
+		watched[i]->wants_kinds |= subjects[next++].wants_kinds;
+	}
+	return err;
 }
 
 int alerting__result(const struct alerting *alerting, int result)
 {
 	return !result && alerting->alerts.fired_cnt ? ALERTED : result;
+}
+
+bool alerting__runs_commands(const struct options *options)
+{
+	for (uint32_t i = 0; i < options->alert_to_cnt; i++)
+		if (alert_sender__is_command(options->alert_to[i]))
+			return true;
+	return false;
 }

@@ -28,10 +28,13 @@ void alerting__release(struct alerting *alerting);
 int alerting__replace_rules(struct alerting *alerting, const struct options *options);
 
 /* Looks at @cnt processes as they are now. As above. */
-int alerting__check(struct alerting *alerting, const struct alert_subject *subjects, size_t cnt);
+int alerting__check(struct alerting *alerting, struct alert_subject *subjects, size_t cnt);
 
-/* The same of all Pythons of a host. */
+/* The same of all Pythons of a host, which learn whom it is wanted of who pins. */
 int alerting__check_host(struct alerting *alerting, const struct host *host);
 
 /* A command's result: ALERTED in place of 0 if an alert has fired. */
 int alerting__result(const struct alerting *alerting, int result);
+
+/* Whether commands will be run to tell of alerts. */
+bool alerting__runs_commands(const struct options *options);

@@ -12,8 +12,10 @@ struct host_options host_options__of(const struct options *options)
 		.watched = {.below = options->below,
 			    .blocks_per_arena_max = options->blocks_per_arena_max,
 			    .max_memory_bytes = options->max_memory_bytes,
-			    .with_shared = true},
+			    .with_shared = true,
+			    .probes_budget = options->budget},
 		.interval_s = options->interval_s,
 		.budget = options->budget,
+		.sites = options->sites,
 	};
 }

@@ -40,10 +40,10 @@ static const struct option_spec specs[] = {
 	 "with --all: only those whose command line matches (POSIX, extended)"},
 	{OPTION_ALERT, "alert", 0, "RULE",
 	 "say so, and exit with 2, when it comes true: 'pinned_bytes > 64MiB for 60s'; can be repeated"},
-	{OPTION_ALERT_COMMAND, "alert-command", 0, "COMMAND",
-	 "run it when an alert fires and when it is over: JSON on its stdin; no shell sees the words"},
-	{OPTION_ALERTMANAGER, "alertmanager", 0, "URL",
-	 "send alerts there, such as http://127.0.0.1:9093"},
+	{OPTION_ALERT_TO, "alert-to", 0, "WHOM",
+	 "tell of alerts, too: Alertmanager, http://HOST:PORT; or exec:COMMAND, which gets JSON on stdin"},
+	{OPTION_SITES, "sites", 0, "N",
+	 "with --all: tell the N sites that pin or grow most, by probes in up to 4 processes (default 0)"},
 	{OPTION_CONFIG, "config", 0, "FILE",
 	 "options from a file, a line each: NAME = VALUE; what follows on the command line goes before"},
 	{OPTION_LISTEN, "listen", 0, "HOST:PORT", "where to answer (default 127.0.0.1:9876)"},
@@ -293,11 +293,15 @@ static int apply_option(const struct command *command, enum option_id id, const 
 			return reject(command, "--alert", text, "one of the first 32");
 		options->alerts[options->alert_cnt++] = text;
 		return 0;
-	case OPTION_ALERT_COMMAND:
-		options->alert_command = text;
+	case OPTION_ALERT_TO:
+		if (options->alert_to_cnt == ALERT_DESTINATIONS_MAX)
+			return reject(command, "--alert-to", text, "one of the first 8");
+		options->alert_to[options->alert_to_cnt++] = text;
 		return 0;
-	case OPTION_ALERTMANAGER:
-		options->alertmanager = text;
+	case OPTION_SITES:
+		if (!parse_integer(text, 0, PIN_SUMMARY_MAX, &number))
+			return reject(command, "--sites", text, "a number from 0 to 5");
+		options->sites = (uint32_t)number;
 		return 0;
 	case OPTION_CONFIG:
 		return read_config(command, text, options);

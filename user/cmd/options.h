@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "host/alert_sender.h"
 #include "report/census_kinds.h"
 #include "report/profile.h"
 
@@ -21,8 +22,8 @@ enum option_id {
 	OPTION_CGROUP,
 	OPTION_MATCH,
 	OPTION_ALERT,
-	OPTION_ALERT_COMMAND,
-	OPTION_ALERTMANAGER,
+	OPTION_ALERT_TO,
+	OPTION_SITES,
 	OPTION_CONFIG,
 	OPTION_LISTEN,
 	OPTION_TOKEN_FILE,
@@ -74,7 +75,9 @@ struct options {
 	bool all;			/* Pythons of the host, but only those: */
 	const char *alerts[ALERTS_MAX]; /* rules, not parsed yet */
 	uint32_t alert_cnt;
-	const char *alert_command, *alertmanager; /* whom to tell; NULL: nobody but stderr */
+	const char *alert_to[ALERT_DESTINATIONS_MAX]; /* as alert_sender__new(); besides stderr */
+	uint32_t alert_to_cnt;
+	uint32_t sites;				  /* of watched hosts: so many are told; 0: none */
 	const char *listen;			  /* where the agent answers */
 	const char *token_file;			  /* NULL: whoever asks is answered */
 	const char *comm, *user, *cgroup, *match; /* see struct host_filter */

@@ -16,8 +16,6 @@ static const unsigned int kept[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_CHE
 static const int refused[] = {
 	SCMP_SYS(process_vm_writev),
 	SCMP_SYS(ptrace),
-	SCMP_SYS(bpf),
-	SCMP_SYS(perf_event_open),
 	SCMP_SYS(mount),
 	SCMP_SYS(umount2),
 	SCMP_SYS(pivot_root),
@@ -49,49 +47,70 @@ static const int refused[] = {
 	SCMP_SYS(io_uring_setup),
 };
 
-/*
- * Of what is kept only what is there. The bounding set stays: with the filter comes no_new_privs, and what is executed
- * then gains nothing.
- */
-static int drop_capabilities(void)
+static const unsigned int kept_for_probes[] = {CAP_BPF, CAP_PERFMON};
+static const int refused_without_probes[] = {SCMP_SYS(bpf), SCMP_SYS(perf_event_open)};
+static const int refused_without_commands[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};
+
+/* Of what is asked for only what is there. Returns whether that worked. */
+static bool keep(const unsigned int *capabilities, size_t cnt, const bool *had)
 {
-	bool had[ARRAY_SIZE(kept)];
+	for (size_t i = 0; i < cnt; i++)
+		if (had[capabilities[i]] &&
+		    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, capabilities[i]))
+			return false;
+	return true;
+}
+
+/*
+ * The bounding set stays: with the filter comes no_new_privs, and what is executed then gains nothing.
+ */
+static int drop_capabilities(bool probes)
+{
+	bool had[CAP_LAST_CAP + 1];
 
 	capng_get_caps_process();
-	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-		had[i] = capng_have_capability(CAPNG_PERMITTED, kept[i]);
+	for (unsigned int i = 0; i <= CAP_LAST_CAP; i++)
+		had[i] = capng_have_capability(CAPNG_PERMITTED, i);
 	capng_clear(CAPNG_SELECT_CAPS);
-	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-		if (had[i] && capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, kept[i]))
-			return -EPERM;
+	if (!keep(kept, ARRAY_SIZE(kept), had) ||
+	    (probes && !keep(kept_for_probes, ARRAY_SIZE(kept_for_probes), had)))
+		return -EPERM;
 	return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
 }
 
-static int filter_system_calls(bool runs_commands)
+static int refuse(scmp_filter_ctx filter, const int *calls, size_t cnt)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < cnt && !err; i++)
+		err = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), calls[i], 0);
+	return err;
+}
+
+static int filter_system_calls(const struct privileges *wanted)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int err = filter ? 0 : -ENOMEM;
+	int err = filter ? refuse(filter, refused, ARRAY_SIZE(refused)) : -ENOMEM;
 
-	for (size_t i = 0; i < ARRAY_SIZE(refused) && !err; i++)
-		err = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
-	if (!err && !runs_commands)
-		err = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(execve), 0);
-	if (!err && !runs_commands)
-		err = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(execveat), 0);
+	if (!err && !wanted->probes)
+		err = refuse(filter, refused_without_probes, ARRAY_SIZE(refused_without_probes));
+	if (!err && !wanted->commands)
+		err = refuse(filter, refused_without_commands,
+			     ARRAY_SIZE(refused_without_commands));
 	if (!err)
 		err = seccomp_load(filter);
 	seccomp_release(filter);
 	return err;
 }
 
-int privileges__drop(bool runs_commands, struct failure *failure)
+int privileges__drop(const struct privileges *wanted, struct failure *failure)
 {
-	int err = drop_capabilities();
+	int err = drop_capabilities(wanted->probes);
 
 	if (err)
 		return failure__set(failure, err, "cannot give up capabilities: %s",
 				    strerror(-err));
-	err = filter_system_calls(runs_commands);
+	err = filter_system_calls(wanted);
 	return err ? failure__set(failure, err, "cannot filter system calls: %s", strerror(-err))
 		   : 0;
 }

@@ -9,8 +9,11 @@
 
 #include "util/failure.h"
 
-/*
- * Gives up everything else, for this thread and all that it will start. @runs_commands: programs may be executed. Errors
- * are described.
- */
-int privileges__drop(bool runs_commands, struct failure *failure);
+/* What is wanted besides. */
+struct privileges {
+	bool commands; /* programs may be executed */
+	bool probes;   /* BPF programs may be loaded, and attached */
+};
+
+/* Gives up everything else, for this thread and all that it will start. Errors are described. */
+int privileges__drop(const struct privileges *wanted, struct failure *failure);

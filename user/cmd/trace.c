@@ -11,6 +11,7 @@
 #include "cmd/trace_all.h"
 #include "cmd/trace_database.h"
 #include "cmd/wakeups.h"
+#include "host/growth.h"
 #include "probes/tracer.h"
 #include "pymalloc/heap_source.h"
 #include "target/launch.h"
@@ -50,8 +51,7 @@ struct trace {
 	bool process_gone, ending;
 	struct wakeups wakeups;
 	struct alerting alerting;
-	/* At the report before: for how fast the heap grows. */
-	uint64_t last_arena_bytes, last_report_ns;
+	struct growth growth;
 };
 
 static void trace__release(struct trace *trace)
@@ -79,6 +79,7 @@ struct state {
 	struct trace *trace;
 	struct findings findings;
 	struct site_ranking sites;
+	struct pin_summary pins; /* for alerts */
 	struct report_tracing tracing;
 	struct failure failure; /* why there is no database */
 };
@@ -87,6 +88,7 @@ static void state__release(struct state *state)
 {
 	findings__free(&state->findings);
 	site_ranking__free(&state->sites);
+	pin_summary__release(&state->pins);
 }
 
 static struct report_cost describe_cost(const struct trace *trace, const struct tracer_cost *cost)
@@ -175,22 +177,46 @@ static int take_state(const struct heap *heap, const struct tracer_totals *total
 				     &state->failure);
 }
 
-static int check_alerts(struct trace *trace, const struct findings *findings)
+/* What kinds of objects pin, while events wait; that it cannot be told is no failure. */
+static int find_kinds(const struct heap *heap, const struct tracer_totals *totals, void *context)
 {
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC),
-		 arena_bytes = findings->measure.totals.arena_bytes;
+	struct state *state = context;
+	struct failure failure;
+	int err = pin_summary__add_kinds(&state->pins, state->trace->source, heap,
+					 &state->findings.pinned, &failure);
+
+	(void)totals;
+	if (err)
+		log_debug("%s", failure.text);
+	return err == -ENOMEM ? err : 0;
+}
+
+static int check_alerts(struct trace *trace, struct state *state)
+{
+	uint64_t arena_bytes = state->findings.measure.totals.arena_bytes;
 	struct alert_subject subject = {
 		.pid = trace->source->process->pid,
-		.name = trace->source->process->comm,
-		.findings = findings,
+		.keys = {[ALERT_KEY_COMM] = trace->source->process->comm},
+		.findings = &state->findings,
+		.growth_per_minute =
+			growth__add(&trace->growth, clock_ns(CLOCK_MONOTONIC), arena_bytes),
+		.pins = &state->pins,
 	};
+	int err = 0;
 
-	if (trace->last_report_ns)
-		subject.growth_per_minute =
-			((double)arena_bytes - (double)trace->last_arena_bytes) /
-			((double)(now_ns - trace->last_report_ns) / 60e9);
-	trace->last_arena_bytes = arena_bytes;
-	trace->last_report_ns = now_ns;
+	if (!trace->alerting.alerts.rule_cnt)
+		return 0;
+	err = pin_summary__add_sites(&state->pins, &state->sites);
+	if (!err)
+		err = alerting__check(&trace->alerting, &subject, 1);
+	if (err || !subject.wants_kinds)
+		return err;
+	err = tracer__visit(trace->tracer, find_kinds, state);
+	if (err) {
+		log_error("out of memory");
+		return err;
+	}
+	subject.kinds_ns = clock_ns(CLOCK_MONOTONIC);
 	return alerting__check(&trace->alerting, &subject, 1);
 }
 
@@ -206,7 +232,7 @@ static int report(struct trace *trace)
 		log_error("%s", state.failure.text);
 		return err;
 	}
-	err = check_alerts(trace, &state.findings);
+	err = check_alerts(trace, &state);
 	if (err)
 		return err;
 	if (options__want_reports(trace->options))
@@ -569,8 +595,8 @@ const struct command command_trace = {
 					    OPTION_CGROUP,
 					    OPTION_MATCH,
 					    OPTION_ALERT,
-					    OPTION_ALERT_COMMAND,
-					    OPTION_ALERTMANAGER,
+					    OPTION_ALERT_TO,
+					    OPTION_SITES,
 					    OPTION_INTERVAL,
 					    OPTION_DURATION,
 					    OPTION_MODE,

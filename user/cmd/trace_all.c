@@ -77,7 +77,11 @@ static int run(struct host *host, struct alerting *alerting, const struct option
 		if (!ends && !err)
 			ends = end_signals__wait(signal_fd, TICK_NS) != 0;
 	}
-	return err;
+	/* Who pins was asked for by then, and is read at once. */
+	if (!err)
+		err = host__work(host);
+	alerting->alerts.is_last_check = true;
+	return err ? err : alerting__check_host(alerting, host);
 }
 
 int trace_all__run(const struct options *options)

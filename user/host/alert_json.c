@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "report/json_values.h"
+#include "util/cleanup.h"
 
 #define HOST_BYTES 256
 #define TIME_BYTES 32
@@ -29,6 +30,24 @@ static json_t *pack_labels(const struct alert_rule *rule, const struct alert *al
 			 json_values__text(host));
 }
 
+/* What there is to be said of who pins. */
+static json_t *pack_annotations(const struct alert *alert, const char *summary)
+{
+	_cleanup_free_ char *kinds = pin_summary__text(alert->pins.kinds, alert->pins.kind_cnt),
+			    *sites = pin_summary__text(alert->pins.sites, alert->pins.site_cnt);
+	json_t *packed = json_pack("{s:o}", "summary", json_values__text(summary));
+
+	if (!kinds || !sites) {
+		json_decref(packed);
+		return NULL;
+	}
+	if (*kinds)
+		json_values__set(&packed, "types", json_values__text(kinds));
+	if (*sites)
+		json_values__set(&packed, "sites", json_values__text(sites));
+	return packed;
+}
+
 json_t *alert_json__pack(const struct alert_rule *rule, const struct alert *alert)
 {
 	char began[TIME_BYTES], ended[TIME_BYTES], summary[512];
@@ -40,8 +59,8 @@ json_t *alert_json__pack(const struct alert_rule *rule, const struct alert *aler
 	write_time(&now, ended);
 	snprintf(summary, sizeof(summary), "process %d (%s): %s: %.6g", alert->pid, alert->name,
 		 rule->text, alert->value);
-	packed = json_pack("{s:o, s:{s:o}, s:s}", "labels", pack_labels(rule, alert), "annotations",
-			   "summary", json_values__text(summary), "startsAt", began);
+	packed = json_pack("{s:o, s:o, s:s}", "labels", pack_labels(rule, alert), "annotations",
+			   pack_annotations(alert, summary), "startsAt", began);
 	if (!alert->is_firing)
 		json_values__set(&packed, "endsAt", json_string(ended));
 	return packed;

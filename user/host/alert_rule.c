@@ -2,6 +2,7 @@
 #include "host/alert_rule.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,15 @@
 #include "util/cleanup.h"
 #include "util/units.h"
 
-#define BLANKS " \t"
+#define BLANKS	  " \t"
+#define WORDS_MAX 16
+
+static const char *const key_names[ALERT_KEY_CNT] = {
+	[ALERT_KEY_APP] = "app",
+	[ALERT_KEY_COMM] = "comm",
+	[ALERT_KEY_USER] = "user",
+	[ALERT_KEY_UNIT] = "unit",
+};
 
 const char *const alert_metric_names[ALERT_METRIC_CNT] = {
 	[ALERT_PINNED_BYTES] = "pinned_bytes",	 [ALERT_PINNED_ARENAS] = "pinned_arenas",
@@ -21,6 +30,8 @@ const char *const alert_metric_names[ALERT_METRIC_CNT] = {
 void alert_rule__release(struct alert_rule *rule)
 {
 	free(rule->text);
+	for (int i = 0; i < ALERT_KEY_CNT; i++)
+		free(rule->patterns[i]);
 	*rule = (struct alert_rule){};
 }
 
@@ -60,53 +71,86 @@ static bool parse_value(enum alert_metric metric, const char *word, double *valu
 	return true;
 }
 
-/* The words of a rule, of which the copy is cut up; missing ones are NULL. */
-struct words {
-	char *metric, *comparison, *value, *with_for, *time, *rest;
-};
-
-static struct words split(char *text)
+/* Cuts @text up; the array ends with NULL. Returns whether it has room for all. */
+static bool split(char *text, char **words, size_t cnt)
 {
-	struct words words = {};
-	char *at = NULL;
+	char *at = NULL, *word = strtok_r(text, BLANKS, &at);
 
-	words.metric = strtok_r(text, BLANKS, &at);
-	words.comparison = words.metric ? strtok_r(NULL, BLANKS, &at) : NULL;
-	words.value = words.comparison ? strtok_r(NULL, BLANKS, &at) : NULL;
-	words.with_for = words.value ? strtok_r(NULL, BLANKS, &at) : NULL;
-	words.time = words.with_for ? strtok_r(NULL, BLANKS, &at) : NULL;
-	words.rest = words.time ? strtok_r(NULL, BLANKS, &at) : NULL;
-	return words;
+	for (size_t i = 0; i < cnt; i++) {
+		words[i] = word;
+		if (!word)
+			return true;
+		word = strtok_r(NULL, BLANKS, &at);
+	}
+	return false;
+}
+
+static int parse_head(struct alert_rule *rule, const char *text, char *const *words,
+		      struct failure *failure)
+{
+	if (!words[0] || !words[1] || !words[2])
+		return reject(failure, text, "it wants a metric, a comparison and a value");
+	if (!parse_metric(words[0], &rule->metric))
+		return reject(
+			failure, text,
+			"there is no such metric: pinned_bytes, pinned_arenas, hostage_bytes, "
+			"fragmentation, arena_bytes, growth_per_minute");
+	if (strcmp(words[1], ">") != 0 && strcmp(words[1], "<") != 0)
+		return reject(failure, text, "what compares is > or <");
+	rule->below = *words[1] == '<';
+	return parse_value(rule->metric, words[2], &rule->value)
+		       ? 0
+		       : reject(failure, text, "its value makes no sense");
+}
+
+/* KEY=PATTERN */
+static int parse_condition(struct alert_rule *rule, const char *text, const char *word,
+			   struct failure *failure)
+{
+	for (int i = 0; i < ALERT_KEY_CNT; i++) {
+		size_t length = strlen(key_names[i]);
+
+		if (strncmp(word, key_names[i], length) != 0 || word[length] != '=')
+			continue;
+		if (rule->patterns[i] || !word[length + 1])
+			break;
+		rule->patterns[i] = strdup(word + length + 1);
+		return rule->patterns[i] ? 0 : failure__set(failure, -ENOMEM, "out of memory");
+	}
+	return reject(failure, text,
+		      "what follows 'where' is app=, comm=, user= or unit=, each once, and a "
+		      "pattern");
 }
 
 int alert_rule__parse(struct alert_rule *out, const char *text, struct failure *failure)
 {
 	_cleanup_free_ char *copy = strdup(text);
-	struct alert_rule rule = {};
-	struct words words;
+	_cleanup_(alert_rule__release) struct alert_rule rule = {.text = strdup(text)};
+	char *words[WORDS_MAX], **word = words + 3;
+	int err;
 
-	if (!copy)
+	if (!copy || !rule.text)
 		return failure__set(failure, -ENOMEM, "out of memory");
-	words = split(copy);
-	if (!words.value)
-		return reject(failure, text, "it wants a metric, a comparison and a value");
-	if (!parse_metric(words.metric, &rule.metric))
-		return reject(
-			failure, text,
-			"there is no such metric: pinned_bytes, pinned_arenas, hostage_bytes, "
-			"fragmentation, arena_bytes, growth_per_minute");
-	if (strcmp(words.comparison, ">") != 0 && strcmp(words.comparison, "<") != 0)
-		return reject(failure, text, "what compares is > or <");
-	rule.below = *words.comparison == '<';
-	if (!parse_value(rule.metric, words.value, &rule.value))
-		return reject(failure, text, "its value makes no sense");
-	if (words.with_for && (strcmp(words.with_for, "for") != 0 || !words.time || words.rest ||
-			       !units__parse_seconds(words.time, &rule.for_s)))
-		return reject(failure, text, "what follows the value is 'for' and a time");
-	rule.text = strdup(text);
-	if (!rule.text)
-		return failure__set(failure, -ENOMEM, "out of memory");
+	if (!split(copy, words, WORDS_MAX))
+		return reject(failure, text, "it has too many words");
+	err = parse_head(&rule, text, words, failure);
+	if (err)
+		return err;
+	if (*word && !strcmp(*word, "for")) {
+		if (!word[1] || !units__parse_seconds(word[1], &rule.for_s))
+			return reject(failure, text, "what follows 'for' is a time");
+		word += 2;
+	}
+	if (*word && (strcmp(*word, "where") != 0 || !word[1]))
+		return reject(failure, text,
+			      "what follows the value is 'for' and a time, or 'where' and "
+			      "conditions");
+	for (word += *word != NULL; *word && !err; word++)
+		err = parse_condition(&rule, text, *word, failure);
+	if (err)
+		return err;
 	*out = rule;
+	rule = (struct alert_rule){};
 	return 0;
 }
 
@@ -134,4 +178,13 @@ double alert_rule__measure(const struct alert_rule *rule, const struct findings 
 bool alert_rule__is_true(const struct alert_rule *rule, double value)
 {
 	return rule->below ? value < rule->value : value > rule->value;
+}
+
+bool alert_rule__is_about(const struct alert_rule *rule, const char *const values[ALERT_KEY_CNT])
+{
+	for (int i = 0; i < ALERT_KEY_CNT; i++)
+		if (rule->patterns[i] &&
+		    (!values[i] || fnmatch(rule->patterns[i], values[i], 0) != 0))
+			return false;
+	return true;
 }

@@ -3,54 +3,41 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <jansson.h>
 #include <pthread.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/alert_json.h"
+#include "host/alert_command.h"
+#include "host/alert_message.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
 /* More that wait are dropped. */
-#define WAITING_MAX	256
-#define TRIES_MAX	3
-#define TIMEOUT_MS	3000L
-#define WORDS_MAX	64
-#define ENVIRONMENT_CNT 6
-#define VARIABLE_BYTES	512
+#define WAITING_MAX    256
+#define TRIES_MAX      3
+#define TIMEOUT_MS     3000L
+#define COMMAND_PREFIX "exec:"
 
-/* A message that waits. */
-struct message {
-	char *json; /* one alert */
-	bool is_firing, is_new;
-	pid_t pid;
-	char *rule, *name;
-	double value;
+struct destination {
+	char *url;     /* of Alertmanager's API; else */
+	char *command; /* that is run */
 };
 
 struct alert_sender {
-	char *url, *command;
+	struct destination destinations[ALERT_DESTINATIONS_MAX];
+	size_t destination_cnt;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct message waiting[WAITING_MAX]; /* a ring */
+	struct alert_message waiting[WAITING_MAX]; /* a ring */
 	size_t first, cnt;
-	bool ends, has_thread;
+	atomic_bool ends;
+	bool has_thread;
 	atomic_ulong failed_cnt;
 };
-
-static void release_message(struct message *message)
-{
-	free(message->json);
-	free(message->rule);
-	free(message->name);
-}
 
 static size_t ignore_answer(const char *bytes, size_t size, size_t cnt, const void *context)
 {
@@ -82,105 +69,49 @@ static bool post(const char *url, const char *body)
 	return result == CURLE_OK && status / 100 == 2;
 }
 
-static void send_to_alertmanager(struct alert_sender *sender, const struct message *message)
+static void count_failure(struct alert_sender *sender, const char *to, const char *why)
+{
+	atomic_fetch_add(&sender->failed_cnt, 1);
+	log_warning("an alert did not reach %s: %s", to, why);
+}
+
+static void send_to_alertmanager(struct alert_sender *sender, const char *url,
+				 const struct alert_message *message)
 {
 	_cleanup_free_ char *body = NULL;
 	bool sent = false;
 
 	if (asprintf(&body, "[%s]", message->json) < 0) {
 		body = NULL;
+		count_failure(sender, url, "out of memory");
 		return;
 	}
-	for (int try = 0; try < TRIES_MAX && !sent && !sender->ends; try++) {
+	for (int try = 0; try < TRIES_MAX && !sent && (!try || !atomic_load(&sender->ends));
+	     try++) {
 		if (try)
 			sleep(1);
-		sent = post(sender->url, body);
+		sent = post(url, body);
 	}
-	if (sent)
-		return;
-	atomic_fetch_add(&sender->failed_cnt, 1);
-	log_warning("an alert did not reach %s", sender->url);
+	if (!sent)
+		count_failure(sender, url, "it is not there, or did not take it");
 }
 
-/* The words of a command; the array ends with NULL. They point into @text, which is cut up. */
-static void split_words(char *text, char **words)
+static void send_message(struct alert_sender *sender, const struct alert_message *message)
 {
-	size_t cnt = 0;
-	char *at = NULL;
+	for (size_t i = 0; i < sender->destination_cnt; i++) {
+		const struct destination *to = &sender->destinations[i];
+		int err;
 
-	for (char *word = strtok_r(text, " \t", &at); word && cnt < WORDS_MAX;
-	     word = strtok_r(NULL, " \t", &at))
-		words[cnt++] = word;
-	words[cnt] = NULL;
-}
-
-static void make_environment(const struct message *message, char (*texts)[VARIABLE_BYTES],
-			     char **environment)
-{
-	snprintf(texts[0], VARIABLE_BYTES, "PYFRAG_ALERT_STATE=%s",
-		 message->is_firing ? "firing" : "resolved");
-	snprintf(texts[1], VARIABLE_BYTES, "PYFRAG_ALERT_RULE=%s", message->rule);
-	snprintf(texts[2], VARIABLE_BYTES, "PYFRAG_ALERT_PID=%d", message->pid);
-	snprintf(texts[3], VARIABLE_BYTES, "PYFRAG_ALERT_PROCESS=%s", message->name);
-	snprintf(texts[4], VARIABLE_BYTES, "PYFRAG_ALERT_VALUE=%.9g", message->value);
-	snprintf(texts[5], VARIABLE_BYTES,
-		 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	for (int i = 0; i < ENVIRONMENT_CNT; i++)
-		environment[i] = texts[i];
-	environment[ENVIRONMENT_CNT] = NULL;
-}
-
-/* Starts the command with @input as its standard input. Returns its pid, or negative errno. */
-static pid_t start_command(const char *command, const struct message *message, int input)
-{
-	char environment_texts[ENVIRONMENT_CNT][VARIABLE_BYTES];
-	char *environment[ENVIRONMENT_CNT + 1], *words[WORDS_MAX + 1];
-	_cleanup_free_ char *text = strdup(command);
-	posix_spawn_file_actions_t actions;
-	pid_t pid;
-	int err;
-
-	if (!text)
-		return -ENOMEM;
-	split_words(text, words);
-	make_environment(message, environment_texts, environment);
-	if (!words[0])
-		return -ENOENT;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	err = posix_spawnp(&pid, words[0], &actions, NULL, words, environment);
-	posix_spawn_file_actions_destroy(&actions);
-	return err ? -err : pid;
-}
-
-static void run_command(struct alert_sender *sender, const struct message *message)
-{
-	_cleanup_fclose_ FILE *input = tmpfile();
-	int status = 0;
-	pid_t pid;
-
-	if (!input || fputs(message->json, input) == EOF || fputc('\n', input) == EOF ||
-	    fflush(input) || fseek(input, 0, SEEK_SET)) {
-		atomic_fetch_add(&sender->failed_cnt, 1);
-		return;
+		if (to->url) {
+			send_to_alertmanager(sender, to->url, message);
+			continue;
+		}
+		/* Once when it fires, and once when it is over. */
+		err = message->is_new ? alert_command__run(to->command, message) : 0;
+		if (err)
+			count_failure(sender, to->command,
+				      err == -EPROTO ? "it has failed" : strerror(-err));
 	}
-	pid = start_command(sender->command, message, fileno(input));
-	if (pid > 0)
-		waitpid(pid, &status, 0);
-	if (pid > 0 && !status)
-		return;
-	atomic_fetch_add(&sender->failed_cnt, 1);
-	log_warning("an alert was not taken by '%s': %s", sender->command,
-		    pid < 0 ? strerror(-pid) : "it has failed");
-}
-
-static void send_message(struct alert_sender *sender, const struct message *message)
-{
-	if (sender->url)
-		send_to_alertmanager(sender, message);
-	/* Once when it fires, and once when it is over. */
-	if (sender->command && message->is_new)
-		run_command(sender, message);
 }
 
 static void *run(void *context)
@@ -189,7 +120,7 @@ static void *run(void *context)
 
 	pthread_mutex_lock(&sender->lock);
 	for (;;) {
-		struct message message;
+		struct alert_message message;
 
 		while (!sender->cnt && !sender->ends)
 			pthread_cond_wait(&sender->changed, &sender->lock);
@@ -200,41 +131,31 @@ static void *run(void *context)
 		sender->cnt--;
 		pthread_mutex_unlock(&sender->lock);
 		send_message(sender, &message);
-		release_message(&message);
+		alert_message__release(&message);
 		pthread_mutex_lock(&sender->lock);
 	}
 	pthread_mutex_unlock(&sender->lock);
 	return NULL;
 }
 
-static void put(struct alert_sender *sender, struct message message)
+void alert_sender__send(struct alert_sender *sender, const struct alert_rule *rule,
+			const struct alert *alert)
 {
-	pthread_mutex_lock(&sender->lock);
-	if (sender->cnt == WAITING_MAX || !message.json || !message.rule || !message.name) {
+	struct alert_message message;
+
+	if (alert_message__init(&message, rule, alert)) {
 		atomic_fetch_add(&sender->failed_cnt, 1);
-		release_message(&message);
+		return;
+	}
+	pthread_mutex_lock(&sender->lock);
+	if (sender->cnt == WAITING_MAX) {
+		atomic_fetch_add(&sender->failed_cnt, 1);
+		alert_message__release(&message);
 	} else {
 		sender->waiting[(sender->first + sender->cnt++) % WAITING_MAX] = message;
 		pthread_cond_signal(&sender->changed);
 	}
 	pthread_mutex_unlock(&sender->lock);
-}
-
-void alert_sender__send(struct alert_sender *sender, const struct alert_rule *rule,
-			const struct alert *alert)
-{
-	json_t *packed = alert_json__pack(rule, alert);
-
-	put(sender, (struct message){
-			    .json = packed ? json_dumps(packed, JSON_COMPACT) : NULL,
-			    .is_firing = alert->is_firing,
-			    .is_new = !alert->is_told || !alert->is_firing,
-			    .pid = alert->pid,
-			    .rule = strdup(rule->text),
-			    .name = strdup(alert->name),
-			    .value = alert->value,
-		    });
-	json_decref(packed);
 }
 
 uint64_t alert_sender__failed_cnt(const struct alert_sender *sender)
@@ -252,37 +173,62 @@ void alert_sender__free(struct alert_sender *sender)
 	pthread_mutex_unlock(&sender->lock);
 	if (sender->has_thread)
 		pthread_join(sender->thread, NULL);
-	free(sender->url);
-	free(sender->command);
+	for (size_t i = 0; i < sender->destination_cnt; i++) {
+		free(sender->destinations[i].url);
+		free(sender->destinations[i].command);
+	}
 	free(sender);
 }
 
-int alert_sender__new(struct alert_sender **out, const struct alert_destinations *destinations,
+static void alert_sender__freep(struct alert_sender **sender)
+{
+	alert_sender__free(*sender);
+}
+
+bool alert_sender__is_command(const char *to)
+{
+	return !strncmp(to, COMMAND_PREFIX, strlen(COMMAND_PREFIX));
+}
+
+static int add_destination(struct alert_sender *sender, const char *to, struct failure *failure)
+{
+	struct destination *destination = &sender->destinations[sender->destination_cnt];
+	const char *command = to + strlen(COMMAND_PREFIX);
+
+	if (alert_sender__is_command(to) && command[strspn(command, " \t")])
+		destination->command = strdup(command);
+	else if (strncmp(to, "http://", 7) != 0 && strncmp(to, "https://", 8) != 0)
+		return failure__set(
+			failure, -EINVAL,
+			"'%.200s' is nobody who can be told of alerts: exec:COMMAND, or "
+			"Alertmanager at http://HOST:PORT",
+			to);
+	else if (asprintf(&destination->url, "%s/api/v2/alerts", to) < 0)
+		destination->url = NULL;
+	if (!destination->command && !destination->url)
+		return failure__set(failure, -ENOMEM, "out of memory");
+	sender->destination_cnt++;
+	return 0;
+}
+
+int alert_sender__new(struct alert_sender **out, const char *const *to, size_t cnt,
 		      struct failure *failure)
 {
-	struct alert_sender *sender = calloc(1, sizeof(*sender));
-	int err;
+	_cleanup_(alert_sender__freep) struct alert_sender *sender = calloc(1, sizeof(*sender));
+	int err = 0;
 
 	if (!sender)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	pthread_mutex_init(&sender->lock, NULL);
 	pthread_cond_init(&sender->changed, NULL);
-	if (destinations->alertmanager &&
-	    asprintf(&sender->url, "%s/api/v2/alerts", destinations->alertmanager) < 0)
-		sender->url = NULL;
-	if (destinations->command)
-		sender->command = strdup(destinations->command);
-	if ((destinations->alertmanager && !sender->url) ||
-	    (destinations->command && !sender->command)) {
-		alert_sender__free(sender);
-		return failure__set(failure, -ENOMEM, "out of memory");
-	}
+	for (size_t i = 0; i < cnt && !err; i++)
+		err = add_destination(sender, to[i], failure);
+	if (err)
+		return err;
 	err = pthread_create(&sender->thread, NULL, run, sender);
 	sender->has_thread = !err;
-	if (err) {
-		alert_sender__free(sender);
+	if (err)
 		return failure__set(failure, -err, "cannot start a thread: %s", strerror(err));
-	}
-	*out = sender;
+	*out = TAKE_PTR(sender);
 	return 0;
 }

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "host/alerts.h"
@@ -12,14 +14,13 @@
 
 struct alert_sender;
 
-struct alert_destinations {
-	const char *alertmanager; /* its URL, without /api/v2/alerts; NULL: none */
-	const char *
-		command; /* words, the first of which is a program; no shell sees them; NULL: none */
-};
+#define ALERT_DESTINATIONS_MAX 8
 
-/* Errors are described; the caller frees, which waits until what is being sent is sent, or has failed. */
-int alert_sender__new(struct alert_sender **out, const struct alert_destinations *destinations,
+/*
+ * Whom to tell, @cnt of them: "exec:COMMAND", or Alertmanager's URL, without /api/v2/alerts. Errors are described; the
+ * caller frees, which waits until what is being sent is sent, or has failed.
+ */
+int alert_sender__new(struct alert_sender **out, const char *const *to, size_t cnt,
 		      struct failure *failure);
 void alert_sender__free(struct alert_sender *sender);
 
@@ -27,3 +28,6 @@ void alert_sender__free(struct alert_sender *sender);
 void alert_sender__send(struct alert_sender *sender, const struct alert_rule *rule,
 			const struct alert *alert);
 uint64_t alert_sender__failed_cnt(const struct alert_sender *sender);
+
+/* Whether @to is a command that will be run. */
+bool alert_sender__is_command(const char *to);

@@ -7,12 +7,18 @@
 
 #include "util/array.h"
 
+static void release_alert(struct alert *alert)
+{
+	free(alert->name);
+	pin_summary__release(&alert->pins);
+}
+
 void alerts__release(struct alerts *alerts)
 {
 	for (size_t i = 0; i < alerts->rule_cnt; i++)
 		alert_rule__release(&alerts->rules[i]);
 	for (size_t i = 0; i < alerts->cnt; i++)
-		free(alerts->items[i].name);
+		release_alert(&alerts->items[i]);
 	free(alerts->rules);
 	free(alerts->items);
 	*alerts = (struct alerts){};
@@ -50,7 +56,7 @@ static int add(struct alerts *alerts, size_t rule, const struct alert_subject *s
 	*alert = (struct alert){.rule = rule,
 				.pid = subject->pid,
 				.since_ns = now_ns,
-				.name = strdup(subject->name)};
+				.name = strdup(subject->keys[ALERT_KEY_COMM])};
 	if (!alert->name)
 		return -ENOMEM;
 	alerts->cnt++;
@@ -58,32 +64,59 @@ static int add(struct alerts *alerts, size_t rule, const struct alert_subject *s
 	return 0;
 }
 
-static int check(struct alerts *alerts, size_t number, const struct alert_subject *subject,
+/* Whether it may be told: it has been true for long enough, and it is known who pins. */
+static bool is_ripe(const struct alerts *alerts, const struct alert *alert,
+		    const struct alert_rule *rule, struct alert_subject *subject, uint64_t now_ns)
+{
+	double true_ns = (double)(now_ns - alert->since_ns), for_ns = rule->for_s * 1e9;
+
+	if (true_ns < for_ns)
+		return false;
+	/* As it is now, not as it was when that began. */
+	if ((double)subject->kinds_ns >= (double)alert->since_ns + for_ns)
+		return true;
+	subject->wants_kinds = true;
+	return alerts->is_last_check || true_ns >= for_ns + (double)PINS_WAIT_NS;
+}
+
+static int fire(struct alerts *alerts, struct alert *alert, const struct alert_subject *subject)
+{
+	int err = subject->pins ? pin_summary__copy(&alert->pins, subject->pins) : 0;
+
+	if (err)
+		return err;
+	alert->is_firing = true;
+	clock_gettime(CLOCK_REALTIME, &alert->began);
+	alerts->fired_cnt++;
+	return 0;
+}
+
+static int check(struct alerts *alerts, size_t number, struct alert_subject *subject,
 		 uint64_t now_ns, alert_fn *tell, void *context)
 {
 	const struct alert_rule *rule = &alerts->rules[number];
 	double value = alert_rule__measure(rule, subject->findings, subject->growth_per_minute);
 	struct alert *alert = find(alerts, number, subject->pid);
-	int err;
+	int err = 0;
 
-	if (!alert_rule__is_true(rule, value)) {
+	if (!alert_rule__is_true(rule, value) || !alert_rule__is_about(rule, subject->keys)) {
 		if (alert)
 			alert->value = value;
 		return 0;
 	}
-	if (!alert) {
+	if (!alert)
 		err = add(alerts, number, subject, now_ns, &alert);
-		if (err)
-			return err;
-	}
+	if (err)
+		return err;
 	alert->value = value;
 	alert->is_seen = true;
+	subject->has_alert = true;
 	if (!alert->is_firing) {
-		if ((double)(now_ns - alert->since_ns) < rule->for_s * 1e9)
+		if (!is_ripe(alerts, alert, rule, subject, now_ns))
 			return 0;
-		alert->is_firing = true;
-		clock_gettime(CLOCK_REALTIME, &alert->began);
-		alerts->fired_cnt++;
+		err = fire(alerts, alert, subject);
+		if (err)
+			return err;
 	} else if (now_ns - alert->told_ns < TELL_AGAIN_NS) {
 		return 0;
 	}
@@ -109,7 +142,7 @@ static void end_alerts(struct alerts *alerts, alert_fn *tell, void *context)
 			alert.is_firing = false;
 			tell(context, &alerts->rules[alert.rule], &alert);
 		}
-		free(alert.name);
+		release_alert(&alert);
 	}
 	alerts->cnt = kept;
 }
@@ -144,7 +177,7 @@ void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn 
 	*from = (struct alerts){};
 }
 
-int alerts__check(struct alerts *alerts, const struct alert_subject *subjects, size_t cnt,
+int alerts__check(struct alerts *alerts, struct alert_subject *subjects, size_t cnt,
 		  uint64_t now_ns, alert_fn *tell, void *context)
 {
 	int err = 0;

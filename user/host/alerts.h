@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Alerts: which rule is true of which process, since when, and whom that was told. Each fires once, when its rule has
- * been true for long enough, and is resolved when it is true no more, or the process is gone.
+ * been true for long enough and it was looked for who pins (or that takes too long), and is resolved when it is true no
+ * more, or the process is gone.
  */
 #pragma once
 
@@ -12,9 +13,12 @@
 #include <time.h>
 
 #include "host/alert_rule.h"
+#include "report/pin_summary.h"
 
 /* Alertmanager takes what it has not heard of for 5 minutes for over. */
 #define TELL_AGAIN_NS (60 * 1000000000UL)
+/* So long an alert waits for who pins. */
+#define PINS_WAIT_NS (10 * 1000000000UL)
 
 /* One rule, of one process. */
 struct alert {
@@ -22,19 +26,25 @@ struct alert {
 	pid_t pid;
 	uint64_t since_ns; /* CLOCK_MONOTONIC: since when it is true */
 	bool is_firing, is_seen;
-	bool is_told;	       /* that it fires was told before */
-	uint64_t told_ns;      /* CLOCK_MONOTONIC: when, the last time */
-	double value;	       /* the last one */
-	struct timespec began; /* CLOCK_REALTIME: when it fired */
-	char *name;	       /* of the process, for what is told after it is gone */
+	bool is_told;		 /* that it fires was told before */
+	uint64_t told_ns;	 /* CLOCK_MONOTONIC: when, the last time */
+	double value;		 /* the last one */
+	struct timespec began;	 /* CLOCK_REALTIME: when it fired */
+	char *name;		 /* of the process, for what is told after it is gone */
+	struct pin_summary pins; /* when it fired: who did */
 };
 
 /* A process that was read. */
 struct alert_subject {
 	pid_t pid;
-	const char *name;
+	const char *keys[ALERT_KEY_CNT]; /* NULL: not known; that of comm is */
 	const struct findings *findings;
 	double growth_per_minute; /* of its arenas, bytes */
+	const struct pin_summary *pins;
+	uint64_t
+		kinds_ns; /* CLOCK_MONOTONIC: when it was looked for the kinds in there; 0: not yet */
+	/* Out: an alert waits for those kinds; one is firing, or will be if it goes on like this. */
+	bool wants_kinds, has_alert;
 };
 
 struct alerts {
@@ -43,6 +53,7 @@ struct alerts {
 	struct alert *items;
 	size_t cnt, capacity;
 	uint64_t fired_cnt;
+	bool is_last_check; /* what is to be told is told now, whether it is known who pins or not */
 };
 
 /* Called when an alert fires, each TELL_AGAIN_NS as long as it does, and when it is over. */
@@ -58,7 +69,7 @@ void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn 
 			   void *context);
 
 /* Looks at all there are, at @now_ns. Returns 0 or -ENOMEM. */
-int alerts__check(struct alerts *alerts, const struct alert_subject *subjects, size_t cnt,
+int alerts__check(struct alerts *alerts, struct alert_subject *subjects, size_t cnt,
 		  uint64_t now_ns, alert_fn *tell, void *context);
 
 size_t alerts__firing_cnt(const struct alerts *alerts);

@@ -7,6 +7,7 @@
 
 #include "host/candidates.h"
 #include "host/pid_order.h"
+#include "host/probing_choice.h"
 #include "host/readers.h"
 #include "host/schedule.h"
 #include "probes/process_events.h"
@@ -22,13 +23,21 @@
 /* And after so long the host's owner has its turn. */
 #define WORK_NS 250000000UL
 
-/* A look at a process that may be a Python, or a reading of one that is. */
+enum job_kind {
+	JOB_LOOK, /* at a process that may be a Python */
+	JOB_READ,
+	JOB_TEND, /* its probes */
+	JOB_FREE, /* one that is gone, with its probes */
+};
+
 struct host_job {
 	struct reader_job job; /* the first */
 	struct host *host;
 	pid_t pid;
+	enum job_kind kind;
 	struct watched *watched; /* a look: what it has found, if anything */
-	bool is_reading, is_dropped /* the process is gone meanwhile */;
+	bool is_dropped;	 /* the process is gone meanwhile */
+	struct watched_options options;
 	struct watched_result result; /* of a reading */
 	int err;		      /* of a look; */
 	struct failure failure;
@@ -54,7 +63,7 @@ struct host {
 
 static void free_job(struct host_job *job)
 {
-	if (job->is_dropped || !job->is_reading)
+	if (job->is_dropped || job->kind == JOB_LOOK)
 		watched__free(job->watched);
 	watched_result__release(&job->result);
 	free(job);
@@ -112,19 +121,22 @@ static struct host_job *find_late(const struct host *host, pid_t pid)
 	return NULL;
 }
 
+static enum look_result run(struct host *host, pid_t pid, enum job_kind kind,
+			    struct watched *watched);
+
 /* What is being read is freed when that comes back. */
 static void drop(struct host *host, size_t at)
 {
 	struct watched *watched = host->watched[at];
 	struct host_job *job = find_late(host, watched->pid);
 
-	if (job && job->is_reading && job->watched == watched)
-		job->is_dropped = true;
-	else
-		watched__free(watched);
 	memmove(&host->watched[at], &host->watched[at + 1],
 		(--host->watched_cnt - at) * sizeof(*host->watched));
 	host->counts.gone++;
+	if (job && job->watched == watched)
+		job->is_dropped = true;
+	else if (!watched->growth || run(host, watched->pid, JOB_FREE, watched) == LOOK_STOP)
+		watched__free(watched);
 }
 
 static int insert(struct host *host, struct watched *watched)
@@ -147,10 +159,19 @@ static void run_job(struct reader_job *base)
 	struct host_job *job = (struct host_job *)base;
 	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
-	if (job->is_reading)
-		watched__read(job->watched, &job->host->options.watched, &job->result);
-	else
+	switch (job->kind) {
+	case JOB_LOOK:
 		job->err = finder__look(job->host->finder, job->pid, &job->watched, &job->failure);
+		break;
+	case JOB_READ:
+		watched__read(job->watched, &job->options, &job->result);
+		break;
+	case JOB_TEND:
+		watched__tend(job->watched);
+		break;
+	case JOB_FREE:
+		watched__free(TAKE_PTR(job->watched));
+	}
 	job->taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
 }
 
@@ -192,9 +213,9 @@ static enum look_result take_result(struct host *host, struct host_job *job)
 
 	host->counts.taken_ns += job->taken_ns;
 	schedule__spend(&host->schedule, job->taken_ns);
-	if (job->is_reading)
+	if (job->kind == JOB_READ)
 		take_reading(host, job);
-	else
+	else if (job->kind == JOB_LOOK)
 		result = take_look(host, job);
 	free_job(job);
 	return result;
@@ -204,8 +225,7 @@ static void note_late(struct host *host, struct host_job *job)
 {
 	host->counts.late++;
 	host->counts.hanging++;
-	log_note("process %d takes long to be %s; it goes on beside the others", job->pid,
-		 job->is_reading ? "read" : "looked at");
+	log_debug("process %d takes long to be looked at; the others go on meanwhile", job->pid);
 	for (int i = 0; i < READERS_LATE_MAX; i++)
 		if (!host->late[i]) {
 			host->late[i] = job;
@@ -231,8 +251,8 @@ static void take_late(struct host *host)
 	}
 }
 
-/* Runs a job: reads @watched, or looks at what may be one. */
-static enum look_result run(struct host *host, pid_t pid, struct watched *watched)
+static enum look_result run(struct host *host, pid_t pid, enum job_kind kind,
+			    struct watched *watched)
 {
 	struct host_job *job = calloc(1, sizeof(*job));
 	int err = job ? 0 : -ENOMEM;
@@ -241,8 +261,13 @@ static enum look_result run(struct host *host, pid_t pid, struct watched *watche
 		*job = (struct host_job){.job.run = run_job,
 					 .host = host,
 					 .pid = pid,
+					 .kind = kind,
 					 .watched = watched,
-					 .is_reading = watched != NULL};
+					 .options = host->options.watched};
+		if (kind == JOB_READ) {
+			job->options.with_kinds = watched->wants_kinds;
+			job->options.with_growth = watched->wants_growth;
+		}
 		err = readers__run(host->readers, &job->job, LATE_NS);
 	}
 	if (!err)
@@ -269,7 +294,7 @@ static enum look_result look(void *context, pid_t pid)
 		return LOOK_DONE;
 	if (!may_go_on(host) || !schedule__has_budget(&host->schedule))
 		return LOOK_STOP;
-	return run(host, pid, NULL);
+	return run(host, pid, JOB_LOOK, NULL);
 }
 
 static int take_event(void *context, const struct pyfrag_process_event *event)
@@ -352,7 +377,8 @@ static struct schedule_need need_of(const struct watched *watched)
 		.arena_bytes = arena_bytes,
 		.held_back =
 			arena_bytes > 0 ? (double)findings->pinned.hostage_bytes / arena_bytes : 0,
-		.growth = watched__growth_per_minute(watched),
+		.growth = growth__per_minute(&watched->trend),
+		.is_wanted = watched->wants_kinds,
 	};
 }
 
@@ -383,13 +409,20 @@ static struct watched *pick(const struct host *host, uint64_t now_ns, bool *defe
 	return picked;
 }
 
+static void tend_probed(struct host *host)
+{
+	for (size_t i = 0; i < host->watched_cnt; i++)
+		if (host->watched[i]->growth && !find_late(host, host->watched[i]->pid))
+			run(host, host->watched[i]->pid, JOB_TEND, host->watched[i]);
+}
+
 static void read_due(struct host *host, uint64_t now_ns)
 {
 	struct watched *watched;
 	bool deferred = false;
 
 	while (may_go_on(host) && (watched = pick(host, now_ns, &deferred)))
-		if (run(host, watched->pid, watched) == LOOK_STOP)
+		if (run(host, watched->pid, JOB_READ, watched) == LOOK_STOP)
 			break;
 	host->counts.deferred += deferred;
 }
@@ -412,6 +445,9 @@ int host__work(struct host *host)
 	if (err)
 		return err;
 	drop_gone(host);
+	tend_probed(host);
+	if (host->options.sites)
+		probing_choice__make(host->watched, host->watched_cnt, now_ns);
 	schedule__save(&host->schedule, now_ns);
 	candidates__look(&host->candidates, now_ns, look, host);
 	read_due(host, now_ns);
@@ -432,4 +468,9 @@ const struct host_counts *host__counts(const struct host *host)
 bool host__is_stuck(const struct host *host)
 {
 	return host->counts.hanging == READERS_LATE_MAX;
+}
+
+uint32_t host__site_cnt(const struct host *host)
+{
+	return host->options.sites;
 }

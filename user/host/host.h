@@ -21,6 +21,8 @@ struct host_options {
 	struct watched_options watched;
 	double interval_s;
 	double budget; /* what of a core reading may take */
+	uint32_t
+		sites; /* so many allocation sites are told of those who need it, which are probed; 0: none are */
 };
 
 /* What the host has been through. */
@@ -55,6 +57,9 @@ size_t host__watched(const struct host *host, struct watched *const **watched);
 struct watched *host__find(const struct host *host, pid_t pid);
 
 const struct host_counts *host__counts(const struct host *host);
+
+/* How many allocation sites of a process are to be told; 0: none are looked for. */
+uint32_t host__site_cnt(const struct host *host);
 
 /* Whether nothing can be looked at any more: as much hangs as may. */
 bool host__is_stuck(const struct host *host);

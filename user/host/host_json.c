@@ -30,7 +30,7 @@ static json_t *pack_process(const struct watched *watched)
 				   (json_int_t)findings->pinned.bytes, "hostage_bytes",
 				   (json_int_t)findings->pinned.hostage_bytes));
 	json_values__set(&packed, "growth_bytes_per_minute",
-			 json_real(watched__growth_per_minute(watched)));
+			 json_real(growth__per_minute(&watched->trend)));
 	json_values__set(&packed, "shared_bytes",
 			 watched->last.knows_shared
 				 ? json_integer((json_int_t)watched->last.shared_bytes)

@@ -6,10 +6,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "host/series.h"
+#include "host/site_metrics.h"
 #include "report/open_metrics.h"
 #include "util/cleanup.h"
 
-#define LABEL_CNT 4
 /* More programs than that are one series, "(others)". */
 #define SERIES_MAX 500
 
@@ -21,11 +22,9 @@ struct sums {
 };
 
 struct series {
-	const char *values[LABEL_CNT]; /* of the labels; owned by the host */
+	struct series_key key;
 	struct sums sums;
 };
-
-static const char *const label_names[LABEL_CNT] = {"app", "user", "unit", "python"};
 
 #define FAMILY(field, name, unit, help)                                                            \
 	{                                                                                          \
@@ -81,20 +80,13 @@ static void add(struct sums *sums, const struct watched *watched)
 	sums->pinned_bytes += (double)findings->pinned.bytes;
 	sums->hostage_bytes += (double)findings->pinned.hostage_bytes;
 	sums->resident_hostage_bytes += (double)findings->pinned.resident_hostage_bytes;
-	sums->growth += watched__growth_per_minute(watched);
+	sums->growth += growth__per_minute(&watched->trend);
 }
 
 static int compare(const void *left, const void *right)
 {
-	const struct series *a = left, *b = right;
-
-	for (int i = 0; i < LABEL_CNT; i++) {
-		int order = strcmp(a->values[i], b->values[i]);
-
-		if (order)
-			return order;
-	}
-	return 0;
+	return series_key__compare(&((const struct series *)left)->key,
+				   &((const struct series *)right)->key);
 }
 
 /* A series for each process, then those of one program made one. */
@@ -106,9 +98,7 @@ static size_t collect(const struct host *host, struct series *series)
 	for (size_t i = 0; i < cnt; i++) {
 		if (!watched[i]->has_last)
 			continue;
-		series[all] = (struct series){.values = {watched[i]->app, watched[i]->user,
-							 watched[i]->label,
-							 watched[i]->source->python->version}};
+		series[all] = (struct series){.key = series_key__of(watched[i])};
 		add(&series[all++].sums, watched[i]);
 	}
 	if (!all)
@@ -122,8 +112,7 @@ static size_t collect(const struct host *host, struct series *series)
 				series[++kept] = series[i];
 				continue;
 			}
-			for (int j = 0; j < LABEL_CNT; j++)
-				series[kept].values[j] = j ? "" : "(others)";
+			series[kept].key = (struct series_key){{"(others)", "", "", ""}};
 		}
 		for (size_t j = 0; j < sizeof(struct sums) / sizeof(double); j++)
 			to[j] += from[j];
@@ -136,12 +125,10 @@ static void write_heaps(const struct series *series, size_t cnt, bool open_metri
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		open_metrics__begin(out, &families[i].family, open_metrics);
 		for (size_t j = 0; j < cnt; j++) {
-			struct metric_label labels[LABEL_CNT];
+			struct metric_label labels[SERIES_LABEL_CNT];
 
-			for (int k = 0; k < LABEL_CNT; k++)
-				labels[k] =
-					(struct metric_label){label_names[k], series[j].values[k]};
-			open_metrics__sample(out, &families[i].family, labels, LABEL_CNT,
+			series_key__label(&series[j].key, labels);
+			open_metrics__sample(out, &families[i].family, labels, SERIES_LABEL_CNT,
 					     *(const double *)((const char *)&series[j].sums +
 							       families[i].offset));
 		}
@@ -224,6 +211,8 @@ int host_metrics__write(const struct host *host, const struct host_metrics_extra
 	if (!series)
 		return -ENOMEM;
 	write_heaps(series, collect(host, series), open_metrics, out);
+	if (host__site_cnt(host) && site_metrics__write(host, open_metrics, out))
+		return -ENOMEM;
 	write_own(host, extra, open_metrics, out);
 	open_metrics__end(out, open_metrics);
 	return ferror(out) ? -ENOMEM : 0;

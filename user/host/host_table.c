@@ -36,7 +36,7 @@ static int compare(const void *left, const void *right)
 
 static void write_trend(const struct watched *watched, FILE *out)
 {
-	double growth = watched__growth_per_minute(watched);
+	double growth = growth__per_minute(&watched->trend);
 	char text[48];
 
 	if (fabs(growth) < GROWTH_MIN_BYTES)
@@ -107,6 +107,8 @@ static void write_sum(const struct host *host, struct watched *const *watched, s
 		BYTES(arena_bytes), BYTES(hostage));
 	if (counts->deferred)
 		fprintf(out, "; %s readings came late, for the budget", COUNT(counts->deferred));
+	if (counts->hanging)
+		fprintf(out, "; %s take long", COUNT(counts->hanging));
 	if (counts->read_errors)
 		fprintf(out, "; %s failed", COUNT(counts->read_errors));
 	fputc('\n', out);

@@ -14,6 +14,7 @@
 #include "target/resident.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/log.h"
 
 /* So often in a row what sleeps is passed over. */
 #define SLEPT_MAX 8
@@ -21,6 +22,7 @@
 void watched_result__release(struct watched_result *result)
 {
 	findings__free(&result->findings);
+	pin_summary__release(&result->pins);
 	*result = (struct watched_result){};
 }
 
@@ -28,6 +30,7 @@ void watched__free(struct watched *watched)
 {
 	if (!watched)
 		return;
+	growth_watch__stop(watched->growth);
 	watched_result__release(&watched->last);
 	pinned_history__free(&watched->history);
 	heap__free(watched->reading.heap);
@@ -83,17 +86,74 @@ int watched__new(struct watched **out, pid_t pid, struct failure *failure)
 /* Pages that others have, too, are those that a fork has not copied yet. */
 static int measure_shared(const struct watched *watched, struct watched_result *out)
 {
-	const struct heap *heap = watched->reading.heap;
-	_cleanup_free_ struct resident_range *ranges = calloc(heap->arena_cnt + 1, sizeof(*ranges));
+	const struct heap_measure *measure = &out->findings.measure;
+	_cleanup_free_ struct resident_range *ranges =
+		calloc(measure->totals.arenas + 1, sizeof(*ranges));
 
 	if (!ranges)
 		return -ENOMEM;
-	for (size_t i = 0; i < heap->arena_cnt; i++)
-		ranges[i] = (struct resident_range){.address = heap->arenas[i].address,
-						    .size = heap->geometry.arena_size};
-	out->knows_shared = !resident__measure_shared(watched->pid, ranges, heap->arena_cnt);
-	for (size_t i = 0; i < heap->arena_cnt; i++)
+	for (size_t i = 0; i < measure->totals.arenas; i++)
+		ranges[i] = (struct resident_range){.address = measure->arenas[i].address,
+						    .size = out->findings.geometry.arena_size};
+	out->knows_shared = !resident__measure_shared(watched->pid, ranges, measure->totals.arenas);
+	for (size_t i = 0; i < measure->totals.arenas; i++)
 		out->shared_bytes += ranges[i].resident_bytes;
+	return 0;
+}
+
+/* What was read before is the tracer's affair from here on, or ours again. */
+static void switch_growth(struct watched *watched, const struct watched_options *options)
+{
+	struct failure failure;
+	int err;
+
+	if (!options->with_growth && watched->growth)
+		growth_watch__stop(TAKE_PTR(watched->growth));
+	if (!options->with_growth || watched->growth || watched->growth_failed)
+		return;
+	heap__free(TAKE_PTR(watched->reading.heap));
+	err = growth_watch__start(&watched->growth, watched->source, options->probes_budget,
+				  &failure);
+	watched->growth_failed = err;
+	if (err)
+		log_note("%s; where it grows will not be told", failure.text);
+}
+
+static int read_through_tracer(struct watched *watched, const struct watched_options *options,
+			       const struct heap_reading_options *reading_options,
+			       const struct findings_options *findings_options,
+			       struct watched_result *out)
+{
+	struct growth_reading reading = {.with_kinds = options->with_kinds};
+	int err = growth_watch__read(watched->growth, reading_options, findings_options,
+				     &watched->history, watched->counters, &reading, &out->failure);
+
+	out->findings = reading.findings;
+	out->pins = reading.pins;
+	out->duration_ms = reading.duration_ms;
+	return err;
+}
+
+static int read_memory(struct watched *watched, const struct watched_options *options,
+		       const struct heap_reading_options *reading_options,
+		       const struct findings_options *findings_options, struct watched_result *out)
+{
+	struct failure failure;
+	int err = heap_source__read(watched->source, reading_options, &watched->reading,
+				    watched->counters, &out->failure);
+
+	if (err)
+		return err;
+	out->duration_ms = watched->reading.duration_ms;
+	err = findings__collect(&out->findings, watched->reading.heap, watched->source->process,
+				findings_options, &watched->history, clock_ns(CLOCK_MONOTONIC),
+				watched->counters);
+	if (err)
+		return failure__set(&out->failure, err, "out of memory");
+	if (options->with_kinds &&
+	    pin_summary__add_kinds(&out->pins, watched->source, watched->reading.heap,
+				   &out->findings.pinned, &failure))
+		log_debug("%s", failure.text);
 	return 0;
 }
 
@@ -108,19 +168,15 @@ static int read_heap(struct watched *watched, const struct watched_options *opti
 		.blocks_per_arena_max = options->blocks_per_arena_max,
 		.keeps_empty_arena = heap_source__keeps_empty_arena(watched->source),
 	};
-	int err = heap_source__read(watched->source, &reading_options, &watched->reading,
-				    watched->counters, &out->failure);
+	int err = watched->growth
+			  ? read_through_tracer(watched, options, &reading_options,
+						&findings_options, out)
+			  : read_memory(watched, options, &reading_options, &findings_options, out);
 
 	if (err)
 		return err;
-	out->duration_ms = watched->reading.duration_ms;
-	err = findings__collect(&out->findings, watched->reading.heap, watched->source->process,
-				&findings_options, &watched->history, clock_ns(CLOCK_MONOTONIC),
-				watched->counters);
-	if (!err && options->with_shared)
-		err = measure_shared(watched, out);
-	if (err)
-		return failure__set(&out->failure, err, "out of memory");
+	if (options->with_shared && measure_shared(watched, out))
+		return failure__set(&out->failure, -ENOMEM, "out of memory");
 	memcpy(out->counters, watched->counters, sizeof(out->counters));
 	return 0;
 }
@@ -129,11 +185,12 @@ static int read_heap(struct watched *watched, const struct watched_options *opti
  * What sleeps is passed over, but not for ever: how much of it is in RAM, and what others share, changes without its
  * doing.
  */
-static bool may_pass_over(struct watched *watched)
+static bool may_pass_over(struct watched *watched, const struct watched_options *options)
 {
 	bool slept = sleep_watch__has_slept(&watched->sleep_watch, watched->pid);
 
-	if (!slept || !watched->reading.heap || watched->slept_cnt == SLEPT_MAX) {
+	if (!slept || !watched->reading.heap || options->with_kinds || options->with_growth ||
+	    watched->slept_cnt == SLEPT_MAX) {
 		watched->slept_cnt = 0;
 		return false;
 	}
@@ -146,7 +203,9 @@ void watched__read(struct watched *watched, const struct watched_options *option
 {
 	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
-	*out = (struct watched_result){.target_slept = may_pass_over(watched)};
+	switch_growth(watched, options);
+	*out = (struct watched_result){.with_kinds = options->with_kinds,
+				       .target_slept = may_pass_over(watched, options)};
 	if (!out->target_slept)
 		out->err = read_heap(watched, options, out);
 	if (out->err) /* what is known of it may be of before, in part */
@@ -155,9 +214,19 @@ void watched__read(struct watched *watched, const struct watched_options *option
 	out->taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
 }
 
+void watched__tend(struct watched *watched)
+{
+	if (watched->growth)
+		growth_watch__tend(watched->growth);
+}
+
 void watched__adopt(struct watched *watched, struct watched_result *result)
 {
 	watched->read_ns = result->time_ns;
+	if (result->with_kinds) {
+		watched->wants_kinds = false;
+		watched->kinds_ns = result->time_ns;
+	}
 	watched->error_cnt = result->err ? watched->error_cnt + 1 : 0;
 	if (result->err) {
 		watched_result__release(result);
@@ -170,26 +239,11 @@ void watched__adopt(struct watched *watched, struct watched_result *result)
 		watched->has_last = true;
 	}
 	*result = (struct watched_result){};
-	watched->samples[watched->sample_cnt++ % TREND_SAMPLES] = (struct trend_sample){
-		.time_ns = watched->read_ns,
-		.arena_bytes = watched->last.findings.measure.totals.arena_bytes,
-	};
+	growth__add(&watched->trend, watched->read_ns,
+		    watched->last.findings.measure.totals.arena_bytes);
 }
 
 bool watched__is_alive(const struct watched *watched)
 {
 	return process__is_alive(watched->source->process);
-}
-
-double watched__growth_per_minute(const struct watched *watched)
-{
-	const struct trend_sample *last, *first;
-	uint32_t cnt = watched->sample_cnt;
-
-	if (cnt < 2)
-		return 0;
-	last = &watched->samples[(cnt - 1) % TREND_SAMPLES];
-	first = &watched->samples[cnt < TREND_SAMPLES ? 0 : cnt % TREND_SAMPLES];
-	return ((double)last->arena_bytes - (double)first->arena_bytes) /
-	       ((double)(last->time_ns - first->time_ns) / 60e9);
 }

@@ -8,15 +8,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "host/growth.h"
+#include "host/growth_watch.h"
 #include "pyfrag/counters.h"
 #include "pymalloc/heap_source.h"
 #include "pymalloc/pinned.h"
 #include "report/findings.h"
+#include "report/pin_summary.h"
 #include "target/sleep_watch.h"
 #include "util/failure.h"
-
-/* How far back the trend looks. */
-#define TREND_SAMPLES 8
 
 /* What a reading has found. */
 struct watched_result {
@@ -24,6 +24,7 @@ struct watched_result {
 	struct failure failure;
 	uint64_t taken_ns; /* of our CPU time */
 	uint64_t time_ns;  /* CLOCK_MONOTONIC, when it had come to its end */
+	bool with_kinds;   /* what kinds of objects pin was wanted */
 	bool target_slept; /* all is as it was: the rest says nothing */
 	struct findings findings;
 	double duration_ms;
@@ -31,6 +32,8 @@ struct watched_result {
 	/* Of resident arena bytes those that another process has, too: a parent, children. */
 	uint64_t shared_bytes;
 	bool knows_shared;
+	/* Who pins: kinds, if they were wanted; sites, while growth is watched. */
+	struct pin_summary pins;
 };
 
 struct watched {
@@ -45,16 +48,20 @@ struct watched {
 	struct pinned_history history;
 	struct sleep_watch sleep_watch;
 	uint64_t counters[COUNTER_CNT];
-	uint32_t slept_cnt; /* readings in a row that there was no need for */
+	uint32_t slept_cnt;	     /* readings in a row that there was no need for */
+	struct growth_watch *growth; /* NULL: it is not probed */
+	bool growth_failed;	     /* it cannot be */
 	/* What the last one has found. */
 	struct watched_result last;
 	bool has_last, has_slept /* since that reading */;
+	bool wants_kinds;   /* an alert waits for who pins: */
+	uint64_t kinds_ns;  /* CLOCK_MONOTONIC: when that was last looked for; 0: not yet */
+	bool has_alert;	    /* one is firing, or will be if it goes on like this */
+	bool wants_growth;  /* it is one of those to be probed: */
+	uint64_t chosen_ns; /* CLOCK_MONOTONIC: since then */
 	uint64_t read_ns;   /* CLOCK_MONOTONIC: when it was read last, or tried; 0: not yet */
 	uint32_t error_cnt; /* readings that failed, in a row */
-	struct trend_sample {
-		uint64_t time_ns, arena_bytes;
-	} samples[TREND_SAMPLES]; /* a ring */
-	uint32_t sample_cnt;
+	struct growth trend;
 };
 
 struct watched_options {
@@ -62,6 +69,9 @@ struct watched_options {
 	uint32_t blocks_per_arena_max;
 	uint64_t max_memory_bytes;
 	bool with_shared;
+	double probes_budget; /* what probes may take of a process' CPU time, where growth is watched */
+	/* Of this reading: as the watched wants it. */
+	bool with_kinds, with_growth;
 };
 
 /* Begins to watch process @pid. Errors as heap_source__open(); the caller frees. */
@@ -70,18 +80,18 @@ void watched__free(struct watched *watched);
 void watched__freep(struct watched **watched);
 
 /*
- * Reads what has changed. It touches nothing of what is known by now, so that may be looked at meanwhile. The result, if
+ * Reads what has changed, and begins or ends to watch growth. It touches nothing of what is known by now, so that may be looked at meanwhile. The result, if
  * not adopted, is the caller's to release.
  */
 void watched__read(struct watched *watched, const struct watched_options *options,
 		   struct watched_result *out);
 void watched_result__release(struct watched_result *result);
 
+/* While growth is watched, some times a second, but not while it is read. */
+void watched__tend(struct watched *watched);
+
 /* Takes over the result of a reading: that is what is known from here on. */
 void watched__adopt(struct watched *watched, struct watched_result *result);
 
 /* Whether it is still there, and still the same program. */
 bool watched__is_alive(const struct watched *watched);
-
-/* By how much its arenas grow, bytes a minute, over the last readings; 0 if there are too few. */
-double watched__growth_per_minute(const struct watched *watched);

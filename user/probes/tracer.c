@@ -156,8 +156,10 @@ static int attach_group(struct tracer *tracer, enum probe_group group, uint32_t 
 
 /* What is probed all along, what can be taken out, and what is for bursts. */
 static int attach_groups(struct tracer *tracer, const struct module *module,
-			 const struct site_set *sites, double budget, struct failure *failure)
+			 const struct site_set *sites, const struct tracer_options *options,
+			 struct failure *failure)
 {
+	double budget = options->budget;
 	const uint32_t blocks = TYPE(EVENT_ALLOC) | TYPE(EVENT_FREE),
 		       growth = TYPE(EVENT_NEW_POOL) | TYPE(EVENT_POOL_FREED);
 	uint32_t lasting =
@@ -172,7 +174,7 @@ static int attach_groups(struct tracer *tracer, const struct module *module,
 	err = attach_group(tracer, PROBES_LASTING, lasting, module, sites, failure);
 	if (err || tracer->follow_blocks || budget <= 0)
 		return err;
-	has_bursts = can_switch && site_set__count(sites, EVENT_ALLOC) &&
+	has_bursts = can_switch && !options->no_bursts && site_set__count(sites, EVENT_ALLOC) &&
 		     site_set__count(sites, EVENT_FREE);
 	err = pacer__init(&tracer->pacer, tracer->probes, budget, tracer->cpu_start_ns, has_bursts);
 	if (err)
@@ -186,7 +188,8 @@ static int attach_groups(struct tracer *tracer, const struct module *module,
 
 /* All probes go in; what the first of them say until the last is in is discarded. */
 static int attach_probes(struct tracer *tracer, const struct module *module,
-			 const struct site_set *sites, double budget, struct failure *failure)
+			 const struct site_set *sites, const struct tracer_options *options,
+			 struct failure *failure)
 {
 	int err;
 
@@ -198,7 +201,7 @@ static int attach_probes(struct tracer *tracer, const struct module *module,
 				    strerror(-err));
 	err = probe_set__attach_life(tracer->probes, failure);
 	if (!err)
-		err = attach_groups(tracer, module, sites, budget, failure);
+		err = attach_groups(tracer, module, sites, options, failure);
 	if (err)
 		return err;
 	event_stream__drain(tracer->stream);
@@ -266,7 +269,7 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 	tracer->sees_freelist_clears = site_set__count(sites, EVENT_FREELIST_CLEAR) != 0;
 	err = probe_set__new(&tracer->probes, &probe_options, features, failure);
 	if (!err)
-		err = attach_probes(tracer, module, sites, options->budget, failure);
+		err = attach_probes(tracer, module, sites, options, failure);
 	if (err)
 		return err;
 	*out = TAKE_PTR(tracer);

@@ -18,6 +18,7 @@
 struct tracer_options {
 	bool follow_blocks; /* each allocation and free; else what the budget allows, and arenas */
 	double budget;	    /* where blocks are not followed: share of the target's CPU time */
+	bool no_bursts;	    /* arenas and pools only, whatever is left of the budget */
 	size_t ring_bytes;
 	bool with_stacks; /* tracer__enable_stacks() will be called */
 };

@@ -30,8 +30,8 @@ void pin_summary__release(struct pin_summary *summary)
 	release_shares(summary->sites, &summary->site_cnt);
 }
 
-int pin_summary__add_kinds(struct pin_summary *summary, const struct census *census,
-			   const struct pinned *pinned)
+static int add_kinds(struct pin_summary *summary, const struct census *census,
+		     const struct pinned *pinned)
 {
 	_cleanup_(pin_ranking__release) struct pin_ranking ranking = {};
 	_cleanup_(pins__release) struct pins pins = {};
@@ -54,6 +54,19 @@ int pin_summary__add_kinds(struct pin_summary *summary, const struct census *cen
 		summary->kind_cnt++;
 	}
 	return 0;
+}
+
+int pin_summary__add_kinds(struct pin_summary *summary, const struct heap_source *source,
+			   const struct heap *heap, const struct pinned *pinned,
+			   struct failure *failure)
+{
+	_cleanup_(census__freep) struct census *census = NULL;
+	int err = source_census__take(&census, source, heap, failure);
+
+	if (err)
+		return err;
+	err = add_kinds(summary, census, pinned);
+	return err ? failure__set(failure, err, "out of memory") : 0;
 }
 
 static const char *base_name(const char *path)

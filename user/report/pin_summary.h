@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "census/census.h"
+#include "census/source_census.h"
 #include "pymalloc/pinned.h"
 #include "report/site_ranking.h"
 
@@ -27,10 +27,15 @@ struct pin_summary {
 
 void pin_summary__release(struct pin_summary *summary);
 
-/* Adds what there is to be said. Both return 0 or -ENOMEM. */
-int pin_summary__add_kinds(struct pin_summary *summary, const struct census *census,
-			   const struct pinned *pinned);
-/* Sites that hold nothing back, but pools, come last: they made the heap grow. */
+/*
+ * Looks at the objects in @heap, which was read from @source and has @pinned arenas, for their kinds. Returns 0 or as
+ * source_census__take().
+ */
+int pin_summary__add_kinds(struct pin_summary *summary, const struct heap_source *source,
+			   const struct heap *heap, const struct pinned *pinned,
+			   struct failure *failure);
+
+/* Sites that hold nothing back, but pools, come last: they made the heap grow. Returns 0 or -ENOMEM. */
 int pin_summary__add_sites(struct pin_summary *summary, const struct site_ranking *ranking);
 
 /* A copy. Returns 0 or -ENOMEM. */

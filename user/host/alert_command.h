@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tells a command of an alert: JSON on its standard input, the main things in its environment. */
+#pragma once
+
+#include "host/alert_message.h"
+
+/*
+ * Runs @command, words of which the first is a program, and waits for its end; no shell sees the words. Returns 0,
+ * -EPROTO: it has failed itself, or negative errno.
+ */
+int alert_command__run(const char *command, const struct alert_message *message);

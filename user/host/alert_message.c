@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "host/alert_message.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/alert_json.h"
+#include "util/cleanup.h"
+
+void alert_message__release(struct alert_message *message)
+{
+	free(message->json);
+	free(message->rule);
+	free(message->name);
+	free(message->kinds);
+	free(message->sites);
+	*message = (struct alert_message){};
+}
+
+int alert_message__init(struct alert_message *out, const struct alert_rule *rule,
+			const struct alert *alert)
+{
+	_cleanup_(alert_message__release) struct alert_message message = {
+		.is_firing = alert->is_firing,
+		.is_new = !alert->is_told || !alert->is_firing,
+		.pid = alert->pid,
+		.value = alert->value,
+		.rule = strdup(rule->text),
+		.name = strdup(alert->name),
+		.kinds = pin_summary__text(alert->pins.kinds, alert->pins.kind_cnt),
+		.sites = pin_summary__text(alert->pins.sites, alert->pins.site_cnt),
+	};
+	json_t *packed = alert_json__pack(rule, alert);
+
+	message.json = packed ? json_dumps(packed, JSON_COMPACT) : NULL;
+	json_decref(packed);
+	if (!message.json || !message.rule || !message.name || !message.kinds || !message.sites)
+		return -ENOMEM;
+	*out = message;
+	message = (struct alert_message){};
+	return 0;
+}

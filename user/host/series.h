@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a series of metrics is of: the program that processes run, not the processes, so that series survive restarts.
+ */
+#pragma once
+
+#include "host/watched.h"
+#include "report/open_metrics.h"
+
+#define SERIES_LABEL_CNT 4
+
+/* Texts are owned by the watched, or static. */
+struct series_key {
+	const char *values[SERIES_LABEL_CNT]; /* app, user, unit, python */
+};
+
+struct series_key series_key__of(const struct watched *watched);
+
+/* As strcmp(), label by label. */
+int series_key__compare(const struct series_key *left, const struct series_key *right);
+
+/* Fills in SERIES_LABEL_CNT labels. */
+void series_key__label(const struct series_key *key, struct metric_label *labels);
