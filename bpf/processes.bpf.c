@@ -21,9 +21,11 @@ __u64 lost_cnt;
 
 static __always_inline void tell(__u32 type, __u32 tgid)
 {
-	struct pyfrag_process_event *event =
-		bpf_ringbuf_reserve(&process_events, sizeof(*event), 0);
+	struct pyfrag_process_event *event;
 
+	if (!tgid)
+		return;
+	event = bpf_ringbuf_reserve(&process_events, sizeof(*event), 0);
 	if (!event) {
 		__sync_fetch_and_add(&lost_cnt, 1);
 		return;
@@ -34,11 +36,33 @@ static __always_inline void tell(__u32 type, __u32 tgid)
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
+/* The number of our pid namespace, as stat(2) tells it of /proc/self/ns/pid. */
+const volatile __u32 pid_namespace;
+
+/* MAX_PID_NS_LEVEL, kernel/pid_namespace.c */
+#define LEVEL_MAX 32
+
+/* How @task, the first of its process, is numbered in our pid namespace; 0: it is not in there. */
+static __always_inline __u32 number_of(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+
+	for (__u32 i = 0; i <= LEVEL_MAX && i <= level; i++) {
+		struct upid *number = (void *)pid + bpf_core_field_offset(pid->numbers) +
+				      i * bpf_core_type_size(struct upid);
+
+		if (BPF_CORE_READ(number, ns, ns.inum) == pid_namespace)
+			return (__u32)BPF_CORE_READ(number, nr);
+	}
+	return 0;
+}
+
 SEC("raw_tp/sched_process_exec")
 int note_exec(struct bpf_raw_tracepoint_args *ctx)
 {
 	(void)ctx;
-	tell(PROCESS_EXECED, bpf_get_current_pid_tgid() >> 32);
+	tell(PROCESS_EXECED, number_of((struct task_struct *)bpf_get_current_task()));
 	return 0;
 }
 
@@ -47,9 +71,8 @@ SEC("raw_tp/sched_process_fork")
 int note_fork(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *child = (struct task_struct *)ctx->args[1];
-	__u32 tgid = BPF_CORE_READ(child, tgid);
 
-	if (tgid != bpf_get_current_pid_tgid() >> 32)
-		tell(PROCESS_FORKED, tgid);
+	if (BPF_CORE_READ(child, tgid) != bpf_get_current_pid_tgid() >> 32)
+		tell(PROCESS_FORKED, number_of(child));
 	return 0;
 }

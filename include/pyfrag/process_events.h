@@ -17,5 +17,5 @@ enum pyfrag_process_event_type {
 
 struct pyfrag_process_event {
 	__u32 type;
-	__u32 tgid; /* as the initial pid namespace numbers it; FORKED: the child */
+	__u32 tgid; /* as the reader's pid namespace numbers it; FORKED: the child */
 };

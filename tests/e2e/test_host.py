@@ -160,6 +160,25 @@ def test_short_lived_processes_cost_little(watch_all):
     assert every.stop() == 0
 
 
+def test_in_a_pid_namespace_of_its_own(tmp_path):
+    """Numbers of processes are those of its own namespace, also when BPF tells them."""
+    script = tmp_path / "script"
+    script.write_text("""
+mount -t proc proc /proc
+%s trace -a -i 0.3 -d 3 --json --blocks 0 > %s/reports &
+sleep 0.8
+%s -c 'import time; kept = [(one,) for one in range(100000)]; time.sleep(3)' &
+echo $!
+wait
+""" % (PYFRAG, tmp_path, sys.executable))
+    with Target(PYTHONS[0]):  # is outside
+        told = subprocess.run(["unshare", "--pid", "--fork", "--mount", "sh", str(script)], stdout=subprocess.PIPE,
+                              timeout=30, check=True)
+    reports = [check_report(line) for line in (tmp_path / "reports").read_bytes().splitlines()]
+    assert {report["process"]["pid"] for report in reports} == {int(told.stdout)}
+    assert reports[-1]["heap"]["live_blocks"] > 100000
+
+
 def test_alerts(any_target):
     def run(*rules, args=("-p", any_target.pid, "--budget", "0")):
         options = [word for rule in rules for word in ("--alert", rule)]

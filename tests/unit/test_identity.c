@@ -61,11 +61,32 @@ static void test_labels(void **state)
 	check_label("", path);
 }
 
+static void test_pods(void **state)
+{
+	static const char
+		uid[] = "pod0a1b2c3d-4e5f-6789-abcd-ef0123456789",
+		container[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	char path[512];
+
+	(void)state;
+	/* kubelet with systemd, and with cgroupfs. */
+	snprintf(path, sizeof(path),
+		 "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-"
+		 "pod0a1b2c3d_4e5f_6789_abcd_ef0123456789.slice/cri-containerd-%s.scope",
+		 container);
+	check_label(uid, path);
+	snprintf(path, sizeof(path), "/kubepods/besteffort/%s/%s", uid, container);
+	check_label(uid, path);
+	snprintf(path, sizeof(path), "/podman/libpod-%s.scope", container);
+	check_label("0123456789ab", path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_apps),
 		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_pods),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "processes.skel.h"
 #include "util/cleanup.h"
@@ -53,16 +54,22 @@ int process_events__new(struct process_events **out, process_event_fn *take, voi
 			struct failure *failure)
 {
 	_cleanup_(process_events__freep) struct process_events *events = calloc(1, sizeof(*events));
+	struct stat pid_namespace;
 	int err;
 
 	if (!events)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	events->take = take;
 	events->context = context;
-	events->skeleton = processes_bpf__open_and_load();
+	if (stat("/proc/self/ns/pid", &pid_namespace))
+		return describe(-errno, failure);
+	events->skeleton = processes_bpf__open();
 	if (!events->skeleton)
 		return describe(-errno, failure);
-	err = processes_bpf__attach(events->skeleton);
+	events->skeleton->rodata->pid_namespace = (uint32_t)pid_namespace.st_ino;
+	err = processes_bpf__load(events->skeleton);
+	if (!err)
+		err = processes_bpf__attach(events->skeleton);
 	if (err)
 		return describe(err, failure);
 	events->ring = ring_buffer__new(bpf_map__fd(events->skeleton->maps.process_events),
