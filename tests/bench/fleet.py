@@ -24,6 +24,7 @@ while True:
     time.sleep(1 if int(sys.argv[1]) % 4 == 0 else 1000)
     kept[::50] = [(number, number * 2.5) for number in range(400)]
 """
+SHORT_LIVED_A_MINUTE = 10000
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -92,6 +93,7 @@ def measure(build, quick):
     with pythons(build.path, PYTHONS):
         with Agent() as agent:
             found = _watch(agent, INTERVAL_S * (2 if quick else 6))
+            found.update(_beside_short_lived(agent, 10 if quick else 60))
             found["slowdown"] = _busy(agent, build, quick)
     print("A busy one beside it (object_churn): %.3fx" % found["slowdown"])
     return found
@@ -112,6 +114,20 @@ def _watch(agent, seconds):
           "all of them read once after %.1f s" % (PYTHONS, INTERVAL_S, seconds, 100 * share, agent.rss_mib(),
                                                  statistics.median(scrapes), max(scrapes), all_s))
     return {"share": share, "scrape_ms": max(scrapes), "mib": agent.rss_mib()}
+
+
+def _beside_short_lived(agent, seconds):
+    """10,000 processes a minute that do nothing; by what part of a core the agent takes then, and MiB more."""
+    cpu, rss, start = agent.cpu_s(), agent.rss_mib(), time.perf_counter()
+    for number in range(int(SHORT_LIVED_A_MINUTE / 60 * seconds)):
+        time.sleep(max(0, start + number * 60 / SHORT_LIVED_A_MINUTE - time.perf_counter()))
+        subprocess.run(["/bin/true"], check=True)
+    elapsed = time.perf_counter() - start
+    time.sleep(1)
+    found = {"short_lived_share": (agent.cpu_s() - cpu) / elapsed, "short_lived_mib": agent.rss_mib() - rss}
+    print("Beside %d processes a minute that end at once: %.2f %% of a core, %.1f MiB more" %
+          (number / elapsed * 60, 100 * found["short_lived_share"], found["short_lived_mib"]))
+    return found
 
 
 def _busy(agent, build, quick):

@@ -62,6 +62,9 @@ class Requirements:
     def judge_fleet(self, found):
         self.at_most("agent's own CPU, 200 Pythons every 15 s", 2, [100 * found["share"]], "%.2f %%")
         self.at_most("agent's own memory, 200 Pythons", 64, [found["mib"]], "%.0f MiB")
+        self.at_most("agent's own CPU, 10,000 processes a minute besides", 2, [100 * found["short_lived_share"]],
+                     "%.2f %%")
+        self.at_most("memory for these", 1, [found["short_lived_mib"]], "%.1f MiB")
         self.at_most("a scrape, 200 Pythons", 50, [found["scrape_ms"]], "%.1f ms")
         self.at_most("slowdown of a busy one beside the agent", 1.02, [found["slowdown"]])
 

@@ -52,13 +52,17 @@ def wait_for(condition, seconds=20):
 
 
 class Agent:
-    def __init__(self, *args):
+    def __init__(self, *args, wrapper=()):
         self.port = free_port()
         self.process = subprocess.Popen(
-            [PYFRAG, "agent", "--listen", "127.0.0.1:%d" % self.port, "-i", "0.5", *args],
+            [*wrapper, PYFRAG, "agent", "--listen", "127.0.0.1:%d" % self.port, "-i", "0.5", *args],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        line = self.process.stderr.readline()
-        assert b"answers at" in line, line + self.process.stderr.read()
+        self.stderr = ""  # but for that it answers
+        line = self.process.stderr.readline().decode()
+        while "answers at" not in line:
+            assert line, self.stderr
+            self.stderr += line
+            line = self.process.stderr.readline().decode()
         wait_for(lambda: self.get("/healthz")[0] == 200)
 
     def get(self, path, **headers):
@@ -81,7 +85,7 @@ class Agent:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout=5)
         self.seconds = time.monotonic() - start
-        self.stderr = self.process.stderr.read().decode()
+        self.stderr += self.process.stderr.read().decode()
         return self.process.returncode
 
 
@@ -447,6 +451,57 @@ def test_it_keeps_no_privilege_that_it_does_not_need(start_agent, any_target):
     assert agent.stop() == 0
 
 
+def test_systemd_understands_its_unit(tmp_path):
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("needs systemd-analyze: apt-get install systemd")
+    with open(TOP + "/deploy/pyfrag-agent.service") as file:
+        (tmp_path / "pyfrag-agent.service").write_text(file.read().replace("/usr/local/sbin/pyfrag", PYFRAG))
+    checked = subprocess.run(["systemd-analyze", "verify", "--man=no", str(tmp_path / "pyfrag-agent.service")],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = [line for line in checked.stdout.decode().splitlines() if "pyfrag" in line]
+    assert checked.returncode == 0 and not said, said
+
+
+def capabilities_of(name):
+    """What a file in deploy/ grants."""
+    with open(TOP + "/deploy/" + name) as file:
+        text = file.read()
+    if name.endswith(".service"):
+        bounding, = re.findall(r"^CapabilityBoundingSet=(.*)$", text, re.M)
+        assert bounding in re.findall(r"^AmbientCapabilities=(.*)$", text, re.M)
+        return [word[4:].lower() for word in bounding.split()]
+    dropped, = re.findall(r"^ +drop: \[(.*)\]$", text, re.M)
+    added, = re.findall(r"^ +add: \[(.*)\]$", text, re.M)
+    assert dropped == '"ALL"'
+    return [word.strip(' "').lower() for word in added.split(",")]
+
+
+@pytest.mark.parametrize("name", ["pyfrag-agent.service", "daemonset.yaml"])
+def test_what_is_deployed_has_the_privileges_it_takes(name, any_target, snapshot):
+    """With no more than that granted it finds, reads and probes."""
+    if not shutil.which("setpriv"):
+        pytest.skip("needs setpriv (util-linux)")
+    granted = capabilities_of(name)
+    wrapper = ["setpriv", "--no-new-privs", "--bounding-set=-all," + ",".join("+" + one for one in granted)]
+    agent = Agent("--match", "target.py", "--sites", "1", wrapper=wrapper)
+    any_target.run("tuples_with_survivors")
+    wait_for(lambda: has_breakpoints(any_target.pid))
+    any_target.run("tuples_with_survivors")
+    any_target.wait_until_blocked()
+    live = snapshot(any_target.pid)["heap"]["live_blocks"]
+    wait_for(lambda: of_targets(agent.metrics(), "pyfrag_live_blocks") == live)
+    with Target(any_target.python) as later:
+        wait_for(lambda: "heap" in agent.processes().get(later.pid, {}))
+    assert agent.metrics()["pyfrag_read_errors_total", ""] == 0
+    assert agent.stop() == 0
+    assert "/proc is looked at instead" not in agent.stderr
+    # And it takes all of them: without any of the first ones BPF does not tell who comes.
+    for missing in ("bpf", "perfmon"):
+        without = Agent("--match", "nobody", wrapper=wrapper[:-1] + [
+            "--bounding-set=-all," + ",".join("+" + one for one in granted if one != missing)])
+        assert without.stop() == 0 and "/proc is looked at instead" in without.stderr
+
+
 def test_a_configuration_file(start_agent, any_target, tmp_path):
     config = tmp_path / "pyfrag.conf"
     config.write_text("; what to watch\nmatch = target.py\nalert = pinned_arenas > 1000000\n")
@@ -489,8 +544,11 @@ def test_any_configuration_file_does_no_harm(tmp_path):
 
 
 def test_what_is_deployed_asks_for_metrics_that_there_are(start_agent, any_target):
-    agent = start_agent("--match", "target.py")
-    wait_for(lambda: any_target.pid in agent.processes())
+    agent = start_agent("--match", "target.py", "--sites", "1")
+    any_target.run("tuples_with_survivors")
+    wait_for(lambda: has_breakpoints(any_target.pid))
+    any_target.run("tuples_with_survivors")
+    wait_for(lambda: "pyfrag_site_pools" in {name for name, _ in agent.metrics()})
     served = {name for name, _ in agent.metrics()}
     with open(TOP + "/deploy/grafana.json") as file:
         dashboard = json.load(file)

@@ -2,6 +2,7 @@
 #include "host/host.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -290,7 +291,8 @@ static enum look_result look(void *context, pid_t pid)
 {
 	struct host *host = context;
 
-	if (host__find(host, pid) || find_late(host, pid))
+	/* Most that come to be have ended by now; that is known without a thread. */
+	if (host__find(host, pid) || find_late(host, pid) || (kill(pid, 0) && errno == ESRCH))
 		return LOOK_DONE;
 	if (!may_go_on(host) || !schedule__has_budget(&host->schedule))
 		return LOOK_STOP;
