@@ -1,0 +1,57 @@
+"""The agent as a systemd starts it, by the unit in deploy/."""
+import os
+import shutil
+import subprocess
+
+import pytest
+from conftest import PYFRAG, TOP
+
+BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot_systemd.sh")
+# Says what the agent serves of a Python that comes after it.
+TRY = """
+import subprocess, sys, time, urllib.request
+with subprocess.Popen([sys.executable, "-c", "import time; kept = [(one,) for one in range(100000)]; time.sleep(60)"]) as one:
+    for _ in range(200):
+        time.sleep(0.1)
+        try:
+            with urllib.request.urlopen("http://127.0.0.1:9876/metrics", timeout=5) as answer:
+                text = answer.read().decode()
+        except OSError:
+            continue
+        if 'pyfrag_processes{app="-c"' in text:
+            break
+    one.kill()
+open(sys.argv[1], "w").write(text)
+"""
+
+
+def test_the_unit(tmp_path):
+    if not os.path.exists("/lib/systemd/systemd"):
+        pytest.skip("needs systemd: apt-get install systemd")
+    units = tmp_path / "units"
+    units.mkdir()
+    with open(TOP + "/deploy/pyfrag-agent.service") as file:
+        (units / "pyfrag-agent.service").write_text(file.read().replace("/usr/local/sbin/pyfrag", PYFRAG))
+    (tmp_path / "try.py").write_text(TRY)
+    (units / "try.target").write_text("[Unit]\nWants=pyfrag-agent.service try.service\n")
+    (units / "try.service").write_text("""
+[Unit]
+After=pyfrag-agent.service
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c "%(python)s %(path)s/try.py %(path)s/metrics; journalctl -b -u pyfrag-agent > %(path)s/log; systemctl show \
+-p ActiveState,Result pyfrag-agent > %(path)s/state; systemctl stop pyfrag-agent; systemctl show -p Result pyfrag-agent >> \
+%(path)s/state; systemctl poweroff -ff"
+""" % {"python": shutil.which("python3", path="/usr/bin"), "path": tmp_path})
+    booted = subprocess.run(
+        ["unshare", "--fork", "--pid", "--kill-child", "--mount", "--cgroup", "sh", BOOT, str(tmp_path), str(tmp_path), TOP],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    said = booted.stdout.decode(errors="replace")
+    if "all is mounted" not in said:
+        pytest.skip("no systemd can be booted here: " + said)
+    metrics = (tmp_path / "metrics").read_text()
+    assert 'pyfrag_processes{app="-c",user="root",unit="try.service"' in metrics, said
+    assert "\npyfrag_read_errors_total 0\n" in metrics and "\npyfrag_pythons_unreadable_total 0\n" in metrics
+    # BPF is permitted; it stays up, and ends as it should.
+    assert "/proc is looked at instead" not in (tmp_path / "log").read_text()
+    assert (tmp_path / "state").read_text().split() == ["Result=success", "ActiveState=active", "Result=success"]
