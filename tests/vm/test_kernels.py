@@ -58,7 +58,7 @@ def test_some_kernel_is_there():
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda path: path.rsplit("vmlinuz-", 1)[1])
-def test_full_trace(kernel, initramfs):
+def test_traces(kernel, initramfs):
     said = boot(kernel, initramfs)
     assert said["status"] == ["0"], said.get("stderr")
     assert all(line.split()[0] in ("ok", "note") for line in said["doctor"]), said["doctor"]
@@ -71,3 +71,7 @@ def test_full_trace(kernel, initramfs):
     assert last["arenas_mapped"] > 0 and last["arenas_unmapped"] > 0
     assert reports[-1]["counters"]["hits_unknown_site"] == 0
     assert "leftover" not in said
+    # BPF tells of a Python that comes later.
+    assert said["all_status"] == ["0"] and "all_stderr" not in said, said.get("all_stderr")
+    found = {report["process"]["pid"] for report in map(check_report, said["all"])}
+    assert int(said["later"][0]) in found and len(found) == 2
