@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Processes as readings say they are, at times that the test says; what is told is written down.
+ */
+#include "host/alerts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+#define SECOND_NS 1000000000UL
+
+struct told {
+	char text[1024];
+};
+
+/* "+1" fires, "=1" still does, "-1" is over: of process 1. */
+static void tell(void *context, const struct alert_rule *rule, const struct alert *alert)
+{
+	struct told *told = context;
+	size_t used = strlen(told->text);
+
+	(void)rule;
+	snprintf(told->text + used, sizeof(told->text) - used, "%s%c%d%s%s", used ? " " : "",
+		 !alert->is_firing ? '-'
+		 : alert->is_told  ? '='
+				   : '+',
+		 alert->pid, alert->pins.kind_cnt ? ":" : "",
+		 alert->pins.kind_cnt ? alert->pins.kinds[0].name : "");
+}
+
+static void assert_told(struct told *told, const char *expected)
+{
+	assert_string_equal(told->text, expected);
+	*told->text = '\0';
+}
+
+static struct alerts new_alerts(const char *rule)
+{
+	struct alerts alerts = {};
+	struct failure failure;
+
+	assert_int_equal(alerts__add_rule(&alerts, rule, &failure), 0);
+	return alerts;
+}
+
+static struct findings findings[4];
+
+static struct alert_subject subject_of(pid_t pid, uint64_t pinned_bytes)
+{
+	static const struct pin_summary pins = {.kinds = {{.name = (char *)"tuple"}},
+						.kind_cnt = 1};
+
+	findings[pid].pinned.bytes = pinned_bytes;
+	return (struct alert_subject){.pid = pid,
+				      .keys = {[ALERT_KEY_COMM] = pid == 1 ? "one" : "other"},
+				      .findings = &findings[pid],
+				      .pins = &pins,
+				      .kinds_ns = UINT64_MAX};
+}
+
+static void check_one(struct alerts *alerts, struct alert_subject subject, uint64_t second,
+		      struct told *told)
+{
+	assert_int_equal(alerts__check(alerts, &subject, 1, second * SECOND_NS, tell, told), 0);
+}
+
+static void test_it_fires_when_it_was_true_for_long_enough(void **state)
+{
+	_cleanup_(alerts__release) struct alerts alerts = new_alerts("pinned_bytes > 10 for 5s");
+	struct told told = {};
+
+	(void)state;
+	check_one(&alerts, subject_of(1, 10), 1, &told);
+	check_one(&alerts, subject_of(1, 11), 2, &told);
+	check_one(&alerts, subject_of(1, 11), 6, &told);
+	/* It begins anew. */
+	check_one(&alerts, subject_of(1, 10), 7, &told);
+	check_one(&alerts, subject_of(1, 11), 8, &told);
+	check_one(&alerts, subject_of(1, 11), 12, &told);
+	assert_told(&told, "");
+	check_one(&alerts, subject_of(1, 12), 13, &told);
+	assert_told(&told, "+1:tuple");
+	assert_int_equal(alerts__firing_cnt(&alerts), 1);
+	check_one(&alerts, subject_of(1, 12), 72, &told);
+	assert_told(&told, "");
+	check_one(&alerts, subject_of(1, 12), 73, &told);
+	assert_told(&told, "=1:tuple");
+	check_one(&alerts, subject_of(1, 10), 74, &told);
+	assert_told(&told, "-1:tuple");
+	assert_int_equal(alerts__firing_cnt(&alerts), 0);
+	assert_int_equal(alerts.fired_cnt, 1);
+}
+
+static void test_it_waits_for_who_pins(void **state)
+{
+	_cleanup_(alerts__release) struct alerts alerts = new_alerts("pinned_bytes > 10 for 5s");
+	struct alert_subject subject = subject_of(1, 11);
+	struct told told = {};
+
+	(void)state;
+	/* What was found before it was true for long enough is not it. */
+	subject.kinds_ns = 5 * SECOND_NS;
+	check_one(&alerts, subject, 1, &told);
+	for (uint64_t second = 6; second < 16; second++) {
+		assert_int_equal(alerts__check(&alerts, &subject, 1, second * SECOND_NS, tell,
+					       &told),
+				 0);
+		assert_true(subject.wants_kinds && subject.has_alert);
+		subject.wants_kinds = false;
+	}
+	assert_told(&told, "");
+	/* But not for ever. */
+	check_one(&alerts, subject, 16, &told);
+	assert_told(&told, "+1:tuple");
+}
+
+static void test_it_does_not_wait_at_the_end(void **state)
+{
+	_cleanup_(alerts__release) struct alerts alerts = new_alerts("pinned_bytes > 10");
+	struct alert_subject subject = subject_of(1, 11);
+	struct told told = {};
+
+	(void)state;
+	subject.kinds_ns = 0;
+	check_one(&alerts, subject, 1, &told);
+	assert_told(&told, "");
+	alerts.is_last_check = true;
+	check_one(&alerts, subject, 1, &told);
+	assert_told(&told, "+1:tuple");
+}
+
+static void test_each_process_has_its_own(void **state)
+{
+	_cleanup_(alerts__release) struct alerts alerts = new_alerts("pinned_bytes > 10");
+	struct alert_subject both[] = {subject_of(1, 11), subject_of(2, 11)};
+	struct told told = {};
+
+	(void)state;
+	assert_int_equal(alerts__check(&alerts, both, 2, SECOND_NS, tell, &told), 0);
+	assert_told(&told, "+1:tuple +2:tuple");
+	/* One that is gone is over. */
+	assert_int_equal(alerts__check(&alerts, &both[1], 1, 2 * SECOND_NS, tell, &told), 0);
+	assert_told(&told, "-1:tuple");
+}
+
+static void test_rules_are_about_some(void **state)
+{
+	_cleanup_(alerts__release) struct alerts alerts =
+		new_alerts("pinned_bytes > 10 where comm=o*r");
+	struct alert_subject both[] = {subject_of(1, 11), subject_of(2, 11)};
+	struct told told = {};
+
+	(void)state;
+	assert_int_equal(alerts__check(&alerts, both, 2, SECOND_NS, tell, &told), 0);
+	assert_told(&told, "+2:tuple");
+	assert_true(!both[0].has_alert && both[1].has_alert);
+}
+
+static void test_rules_that_stay_are_not_told_again(void **state)
+{
+	_cleanup_(alerts__release) struct alerts alerts = new_alerts("pinned_bytes > 10"),
+						 fresh = new_alerts("pinned_bytes > 5");
+	struct told told = {};
+	struct failure failure;
+
+	(void)state;
+	check_one(&alerts, subject_of(1, 11), 1, &told);
+	assert_told(&told, "+1:tuple");
+	assert_int_equal(alerts__add_rule(&fresh, "pinned_bytes > 10", &failure), 0);
+	alerts__replace_rules(&alerts, &fresh, tell, &told);
+	assert_told(&told, "");
+	check_one(&alerts, subject_of(1, 11), 2, &told);
+	assert_told(&told, "+1:tuple"); /* the new one */
+	alerts__replace_rules(&alerts, &fresh, tell, &told);
+	assert_told(&told, "-1:tuple -1:tuple");
+	assert_int_equal(alerts.rule_cnt, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_it_fires_when_it_was_true_for_long_enough),
+		cmocka_unit_test(test_it_waits_for_who_pins),
+		cmocka_unit_test(test_it_does_not_wait_at_the_end),
+		cmocka_unit_test(test_each_process_has_its_own),
+		cmocka_unit_test(test_rules_are_about_some),
+		cmocka_unit_test(test_rules_that_stay_are_not_told_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
