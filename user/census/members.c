@@ -50,9 +50,16 @@ static int read_name(char **out, const struct census *census, uint64_t address)
 	return *out ? 0 : -ENOMEM;
 }
 
-static int find_in(char **out, const struct census *census, uint64_t members, uint32_t offset)
+/*
+ * Calls @visit with each member at @members that is a reference, until it returns something but 0 and this returns that. 0
+ * otherwise, also where what is there cannot be read; or as memory__read().
+ */
+static int visit_references(const struct census *census, uint64_t members,
+			    int (*visit)(const struct member *member, void *context), void *context)
 {
-	for (int i = 0; i < MEMBERS_MAX; i++) {
+	int result = 0;
+
+	for (int i = 0; i < MEMBERS_MAX && !result; i++) {
 		struct member member;
 		int err = memory__read(census->memory, members + i * sizeof(member), &member,
 				       sizeof(member));
@@ -61,11 +68,35 @@ static int find_in(char **out, const struct census *census, uint64_t members, ui
 			return err == -EFAULT ? 0 : err;
 		if (!member.name)
 			return 0;
-		if (member.offset == offset &&
-		    (member.type == T_OBJECT || member.type == T_OBJECT_EX))
-			return read_name(out, census, member.name);
+		if (member.type == T_OBJECT || member.type == T_OBJECT_EX)
+			result = visit(&member, context);
 	}
-	return 0;
+	return result;
+}
+
+struct search {
+	uint32_t offset;
+	uint64_t name; /* 0: not found */
+};
+
+static int find_offset(const struct member *member, void *context)
+{
+	struct search *search = context;
+
+	if (member->offset != search->offset)
+		return 0;
+	search->name = member->name;
+	return 1;
+}
+
+static int find_in(char **out, const struct census *census, uint64_t members, uint32_t offset)
+{
+	struct search search = {.offset = offset};
+	int result = visit_references(census, members, find_offset, &search);
+
+	if (result < 0)
+		return result;
+	return search.name ? read_name(out, census, search.name) : 0;
 }
 
 int members__name(char **out, const struct census *census, const struct type *type, uint32_t offset)
@@ -81,27 +112,18 @@ int members__name(char **out, const struct census *census, const struct type *ty
 	return err;
 }
 
-/* How many references there are at @members. */
-static int count_references(const struct census *census, uint64_t members, uint64_t *cnt)
+static int count_one(const struct member *member, void *context)
 {
-	*cnt = 0;
-	for (int i = 0; i < MEMBERS_MAX; i++) {
-		struct member member;
-		int err = memory__read(census->memory, members + i * sizeof(member), &member,
-				       sizeof(member));
+	uint64_t *cnt = context;
 
-		if (err)
-			return err == -EFAULT ? 0 : err;
-		if (!member.name)
-			return 0;
-		*cnt += member.type == T_OBJECT || member.type == T_OBJECT_EX;
-	}
+	(void)member;
+	(*cnt)++;
 	return 0;
 }
 
 int members__are_all(const struct census *census, const struct type *type, bool *are_all)
 {
-	uint64_t all = 0, cnt, size = type->basic_size;
+	uint64_t all = 0, size = type->basic_size;
 	int err = 0;
 
 	*are_all = false;
@@ -114,10 +136,9 @@ int members__are_all(const struct census *census, const struct type *type, bool 
 			return 0;
 		}
 		if (type->members)
-			err = count_references(census, type->members, &cnt);
+			err = visit_references(census, type->members, count_one, &all);
 		if (err)
 			return err;
-		all += type->members ? cnt : 0;
 		type = base;
 	}
 	return 0;
