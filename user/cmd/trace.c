@@ -4,55 +4,21 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cmd/alerting.h"
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "cmd/profile_output.h"
 #include "cmd/trace_all.h"
-#include "cmd/trace_database.h"
-#include "cmd/wakeups.h"
-#include "host/growth.h"
-#include "probes/tracer.h"
-#include "pymalloc/heap_source.h"
-#include "target/launch.h"
-#include "trace/allocation_sites.h"
-#include "trace/probing.h"
+#include "cmd/trace_session.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "util/sleep.h"
 #include "util/units.h"
-
-#define FULL_RING_BYTES	 (16UL << 20)
-#define WATCH_RING_BYTES (4UL << 20) /* holds what a burst can tell */
-
-/* How often a started program is asked whether its Python is up. */
-#define HEAP_POLL_NS 1000000
 
 /*
  * A target that is kept from running in mid-change, for longer than a reading waits, is read at the next
  * interval. What is never readable is damaged.
  */
 #define SKIPS_MAX 10
-
-struct trace {
-	const struct options *options;
-	struct launch launch; /* the command, if we started one */
-	struct heap_source *source;
-	struct tracer *tracer;
-	struct allocation_sites sites;
-	struct out_file *profile; /* where it will go; NULL: reports are wanted */
-	struct pinned_history history;
-	uint64_t counters[COUNTER_CNT];
-	struct heap_reading reading; /* of the last checkpoint */
-	double whole_reading_ms;     /* what reading all of the heap would take */
-	struct timespec since;
-	int skip_cnt; /* checkpoints skipped in a row */
-	bool process_gone, ending;
-	struct wakeups wakeups;
-	struct alerting alerting;
-	struct growth growth;
-};
 
 static void trace__release(struct trace *trace)
 {
@@ -64,183 +30,6 @@ static void trace__release(struct trace *trace)
 	pinned_history__free(&trace->history);
 	wakeups__close(&trace->wakeups);
 	alerting__release(&trace->alerting);
-}
-
-static double seconds_since(const struct timespec *since)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - since->tv_sec) + (double)(now.tv_nsec - since->tv_nsec) / 1e9;
-}
-
-/* What a report is made of, taken while events wait. */
-struct state {
-	struct trace *trace;
-	struct findings findings;
-	struct site_ranking sites;
-	struct pin_summary pins; /* for alerts */
-	struct report_tracing tracing;
-	struct failure failure; /* why there is no database */
-};
-
-static void state__release(struct state *state)
-{
-	findings__free(&state->findings);
-	site_ranking__free(&state->sites);
-	pin_summary__release(&state->pins);
-}
-
-static struct report_cost describe_cost(const struct trace *trace, const struct tracer_cost *cost)
-{
-	return (struct report_cost){
-		.budget = trace->options->mode == TRACE_FULL ? -1 : trace->options->budget,
-		.hits = cost->hits[HITS_EMULATED] + cost->hits[HITS_STEPPED],
-		.ignored_hits = cost->hits[HITS_IGNORED],
-		.ns_per_hit = cost->ns_per_hit,
-		.spent_ns = cost->spent_ns,
-		.cpu_ns = cost->cpu_ns,
-		.burst_cnt = cost->burst_cnt,
-		.burst_s = (double)cost->burst_ns / 1e9,
-		.growth_pauses = cost->growth_pauses,
-		.has_bursts = cost->has_bursts,
-	};
-}
-
-static struct report_tracing describe_tracing(const struct trace *trace,
-					      const struct tracer_totals *totals)
-{
-	const struct model_counts *counts = &totals->counts;
-
-	return (struct report_tracing){
-		.cost = describe_cost(trace, &totals->cost),
-		.mode = trace->options->mode == TRACE_FULL ? "full" : "watch",
-		.probe_sites = totals->probe_sites,
-		.allocs = counts->allocs,
-		.frees = counts->frees,
-		.new_pools = counts->new_pools,
-		.pools_freed = counts->pools_freed,
-		.arenas_mapped = counts->arenas_mapped,
-		.arenas_unmapped = counts->arenas_unmapped,
-		.freelist_clears = counts->freelist_clears,
-		.resyncs = counts->resyncs,
-		.missed_allocs = counts->missed_allocs,
-		.missed_frees = counts->missed_frees,
-		.drift_blocks = counts->drift_blocks,
-		.follows_blocks = trace->options->mode == TRACE_FULL,
-		.sees_pool_frees = totals->sees_pool_frees,
-		.sees_arena_maps = totals->sees_arena_maps,
-		.sees_arena_unmaps = totals->sees_arena_unmaps,
-		.sees_freelist_clears = totals->sees_freelist_clears,
-		.traced_for_s = seconds_since(&trace->since),
-	};
-}
-
-static struct output output_of(struct state *state)
-{
-	struct trace *trace = state->trace;
-	const struct heap_reading *reading = &trace->reading;
-
-	return (struct output){
-		.options = trace->options,
-		.source = trace->source,
-		.process_gone = trace->process_gone,
-		.tracing = &state->tracing,
-		.sites = trace->sites.ledger ? &state->sites : NULL,
-		.snapshot = {.target_slept = reading->target_slept,
-			     .duration_ms = reading->duration_ms,
-			     .paused_ms = reading->paused_ms,
-			     .calm_pools = reading->counts.calm_pools,
-			     .unchanged_pools = reading->counts.unchanged_pools,
-			     .scrubbed_pools = reading->counts.scrubbed_pools},
-		.history = &trace->history,
-		.counters = trace->counters,
-	};
-}
-
-static int take_state(const struct heap *heap, const struct tracer_totals *totals, void *context)
-{
-	struct state *state = context;
-	struct trace *trace = state->trace;
-	struct output output = output_of(state);
-	int err;
-
-	state->tracing = describe_tracing(trace, totals);
-	failure__set(&state->failure, 0, "out of memory");
-	err = output__find(&output, heap, &state->findings);
-	if (!err && trace->sites.ledger)
-		err = allocation_sites__collect(&trace->sites, heap, totals, &state->findings,
-						trace->counters, &state->sites);
-	if (err || !trace->ending || trace->options->format != FORMAT_DATABASE)
-		return err;
-	return trace_database__write(&output, &state->findings, heap, trace->sites.ledger,
-				     &state->failure);
-}
-
-/* What kinds of objects pin, while events wait; that it cannot be told is no failure. */
-static int find_kinds(const struct heap *heap, const struct tracer_totals *totals, void *context)
-{
-	struct state *state = context;
-	struct failure failure;
-	int err = pin_summary__add_kinds(&state->pins, state->trace->source, heap,
-					 &state->findings.pinned, &failure);
-
-	(void)totals;
-	if (err)
-		log_debug("%s", failure.text);
-	return err == -ENOMEM ? err : 0;
-}
-
-static int check_alerts(struct trace *trace, struct state *state)
-{
-	uint64_t arena_bytes = state->findings.measure.totals.arena_bytes;
-	struct alert_subject subject = {
-		.pid = trace->source->process->pid,
-		.keys = {[ALERT_KEY_COMM] = trace->source->process->comm},
-		.findings = &state->findings,
-		.growth_per_minute =
-			growth__add(&trace->growth, clock_ns(CLOCK_MONOTONIC), arena_bytes),
-		.pins = &state->pins,
-	};
-	int err = 0;
-
-	if (!trace->alerting.alerts.rule_cnt)
-		return 0;
-	err = pin_summary__add_sites(&state->pins, &state->sites);
-	if (!err)
-		err = alerting__check(&trace->alerting, &subject, 1);
-	if (err || !subject.wants_kinds)
-		return err;
-	err = tracer__visit(trace->tracer, find_kinds, state);
-	if (err) {
-		log_error("out of memory");
-		return err;
-	}
-	subject.kinds_ns = clock_ns(CLOCK_MONOTONIC);
-	return alerting__check(&trace->alerting, &subject, 1);
-}
-
-static int report(struct trace *trace)
-{
-	_cleanup_(state__release) struct state state = {.trace = trace};
-	const struct output output = output_of(&state);
-	int err;
-
-	tracer__read_counters(trace->tracer, trace->counters);
-	err = tracer__visit(trace->tracer, take_state, &state);
-	if (err) {
-		log_error("%s", state.failure.text);
-		return err;
-	}
-	err = check_alerts(trace, &state);
-	if (err)
-		return err;
-	if (options__want_reports(trace->options))
-		return output__write(&output, &state.findings);
-	if (trace->profile && trace->ending)
-		return profile_output__write(trace->profile, trace->options, trace->source,
-					     &state.sites, state.tracing.traced_for_s);
-	return 0;
 }
 
 /* What reading the heap may take of the time between two readings; the last one is a whole one. */
@@ -278,7 +67,7 @@ static int skip(struct trace *trace, const struct failure *failure)
 	log_note("%s: %s",
 		 trace->ending ? "the heap is shown as it was before" : "no report this time",
 		 failure->text);
-	return trace->ending ? report(trace) : 0;
+	return trace->ending ? trace__report(trace) : 0;
 }
 
 /* A checkpoint and a report of it. A target that exits meanwhile is no failure. */
@@ -305,13 +94,13 @@ static int checkpoint_and_report(struct trace *trace)
 	}
 	trace->skip_cnt = 0;
 	note_reading(trace);
-	return report(trace);
+	return trace__report(trace);
 }
 
 static void describe_end(const struct trace *trace, enum wakeup wakeup)
 {
 	const struct process *process = trace->source->process;
-	struct units_text traced = units__seconds(seconds_since(&trace->since));
+	struct units_text traced = units__seconds(trace__seconds(trace));
 
 	if (tracer__has_execed(trace->tracer))
 		log_note("process %d (%s) executed another program; the trace ends with the state "
@@ -384,134 +173,9 @@ static int run_loop(struct trace *trace)
 			  trace->source->process->pid, trace->source->process->comm);
 		return -ESRCH;
 	}
-	err = trace->process_gone ? report(trace) : checkpoint_and_report(trace);
+	err = trace->process_gone ? trace__report(trace) : checkpoint_and_report(trace);
 	describe_end(trace, wakeup);
 	return err;
-}
-
-static int probe(struct trace *trace, pid_t pid, const struct module *module,
-		 struct failure *failure)
-{
-	const struct tracer_options options = {
-		.follow_blocks = trace->options->mode == TRACE_FULL,
-		.budget = trace->options->budget,
-		.with_stacks = !trace->options->no_stacks,
-		.ring_bytes =
-			trace->options->mode == TRACE_FULL ? FULL_RING_BYTES : WATCH_RING_BYTES,
-	};
-
-	return probing__start(&trace->tracer, pid, module, &options, !trace->options->no_cache,
-			      failure);
-}
-
-/* The Python is up: its heap can be followed, and its stacks. */
-static int follow(struct trace *trace, bool from_first_allocation, struct failure *failure)
-{
-	const struct allocation_sites_options options = {
-		.no_stacks = trace->options->no_stacks,
-		.keeps_blocks = trace->options->mode == TRACE_FULL,
-		.sample_bytes = trace->options->sample_bytes,
-		.max = options__want_reports(trace->options) ? SITES_REPORTED_MAX : SIZE_MAX,
-	};
-	int err = allocation_sites__prepare(&trace->sites, trace->tracer, trace->source, &options);
-
-	if (err)
-		return failure__set(failure, err, "out of memory");
-	err = tracer__follow(trace->tracer, trace->source, allocation_sites__runtime(&trace->sites),
-			     from_first_allocation, failure);
-	if (!err && trace->profile && !trace->sites.ledger)
-		return failure__set(failure, -ENOTSUP,
-				    "process %d: there is no profile without stacks",
-				    trace->source->process->pid);
-	if (!err)
-		allocation_sites__start(&trace->sites);
-	log_debug("process %d is traced", trace->source->process->pid);
-	return err;
-}
-
-static int start_on_process(struct trace *trace, struct failure *failure)
-{
-	int err;
-
-	err = heap_source__open(&trace->source, trace->options->pid, failure);
-	if (!err)
-		err = probe(trace, trace->options->pid, trace->source->python->module, failure);
-	return err ? err : follow(trace, false, failure);
-}
-
-struct start {
-	struct trace *trace;
-	struct failure *failure;
-};
-
-/* Whether a Python is mapped in the started program; if so, probes it. */
-static int probe_if_python(pid_t pid, void *context)
-{
-	_cleanup_(process__freep) struct process *process = NULL;
-	_cleanup_(module__freep) struct module *module = NULL;
-	struct start *start = context;
-	int err;
-
-	err = process__open(&process, pid, start->failure);
-	if (err)
-		return err;
-	err = python__find_module(&module, process);
-	if (err == -ENOEXEC)
-		return 0;
-	if (!err)
-		err = probe(start->trace, pid, module, start->failure);
-	return err ? err : 1;
-}
-
-static int describe_early_end(const struct trace *trace, int err, struct failure *failure)
-{
-	const char *name = trace->options->arguments[0];
-
-	if (err == -ENOEXEC)
-		return failure__set(failure, err,
-				    "'%s' executed another program before its Python was up", name);
-	return failure__set(failure, -ESRCH, "'%s' ended before its Python was up", name);
-}
-
-/*
- * Waits until the program's Python has come up. The program is stopped whenever it is looked at, so that
- * not even the shortest one gets away.
- */
-static int wait_for_heap(struct trace *trace, struct failure *failure)
-{
-	for (;;) {
-		int state = launch__hold(&trace->launch), err = -EAGAIN;
-
-		if (state >= 0 && tracer__event_cnt(trace->tracer))
-			err = heap_source__open(&trace->source, trace->launch.pid, failure);
-		if (state >= 0 && err != -EAGAIN && err != -ENODATA)
-			return err;
-		if (tracer__has_execed(trace->tracer))
-			return describe_early_end(trace, -ENOEXEC, failure);
-		if (state || launch__resume(&trace->launch))
-			return describe_early_end(trace, -ESRCH, failure);
-		sleep_ns(HEAP_POLL_NS);
-	}
-}
-
-static int start_command(struct trace *trace, struct failure *failure)
-{
-	struct start start = {.trace = trace, .failure = failure};
-	int err;
-
-	err = launch__start(&trace->launch, trace->options->arguments, failure);
-	if (err)
-		return err;
-	err = launch__run_until(&trace->launch, probe_if_python, &start);
-	if (err == -ECHILD)
-		return failure__set(
-			failure, -ENOEXEC,
-			"'%s' ended without having run a Python (children are not followed: "
-			"start the Python itself)",
-			trace->options->arguments[0]);
-	if (!err)
-		err = wait_for_heap(trace, failure);
-	return err ? err : follow(trace, true, failure);
 }
 
 /* Options that contradict each other: -EINVAL after one line on stderr. */
@@ -559,12 +223,12 @@ static int run_trace(const struct options *options)
 		err = profile_output__open(&trace.profile, options);
 	if (err)
 		return err;
-	err = options->pid ? start_on_process(&trace, &failure) : start_command(&trace, &failure);
+	err = trace__start(&trace, &failure);
 	if (err) {
 		log_error("%s", failure.text);
 		return err;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &trace.since);
+	trace.since_ns = clock_ns(CLOCK_MONOTONIC);
 	err = wakeups__open(&trace.wakeups, trace.tracer, trace.source->process,
 			    options->interval_s, options->duration_s);
 	if (err) {

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/output.h"
+#include "cmd/profile_output.h"
+#include "cmd/trace_database.h"
+#include "cmd/trace_session.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+double trace__seconds(const struct trace *trace)
+{
+	return (double)(clock_ns(CLOCK_MONOTONIC) - trace->since_ns) / 1e9;
+}
+
+/* What a report is made of, taken while events wait. */
+struct state {
+	struct trace *trace;
+	struct findings findings;
+	struct site_ranking sites;
+	struct pin_summary pins; /* for alerts */
+	struct report_tracing tracing;
+	struct failure failure; /* why there is no database */
+};
+
+static void state__release(struct state *state)
+{
+	findings__free(&state->findings);
+	site_ranking__free(&state->sites);
+	pin_summary__release(&state->pins);
+}
+
+static struct report_cost describe_cost(const struct trace *trace, const struct tracer_cost *cost)
+{
+	return (struct report_cost){
+		.budget = trace->options->mode == TRACE_FULL ? -1 : trace->options->budget,
+		.hits = cost->hits[HITS_EMULATED] + cost->hits[HITS_STEPPED],
+		.ignored_hits = cost->hits[HITS_IGNORED],
+		.ns_per_hit = cost->ns_per_hit,
+		.spent_ns = cost->spent_ns,
+		.cpu_ns = cost->cpu_ns,
+		.burst_cnt = cost->burst_cnt,
+		.burst_s = (double)cost->burst_ns / 1e9,
+		.growth_pauses = cost->growth_pauses,
+		.has_bursts = cost->has_bursts,
+	};
+}
+
+static struct report_tracing describe_tracing(const struct trace *trace,
+					      const struct tracer_totals *totals)
+{
+	const struct model_counts *counts = &totals->counts;
+
+	return (struct report_tracing){
+		.cost = describe_cost(trace, &totals->cost),
+		.mode = trace->options->mode == TRACE_FULL ? "full" : "watch",
+		.probe_sites = totals->probe_sites,
+		.allocs = counts->allocs,
+		.frees = counts->frees,
+		.new_pools = counts->new_pools,
+		.pools_freed = counts->pools_freed,
+		.arenas_mapped = counts->arenas_mapped,
+		.arenas_unmapped = counts->arenas_unmapped,
+		.freelist_clears = counts->freelist_clears,
+		.resyncs = counts->resyncs,
+		.missed_allocs = counts->missed_allocs,
+		.missed_frees = counts->missed_frees,
+		.drift_blocks = counts->drift_blocks,
+		.follows_blocks = trace->options->mode == TRACE_FULL,
+		.sees_pool_frees = totals->sees_pool_frees,
+		.sees_arena_maps = totals->sees_arena_maps,
+		.sees_arena_unmaps = totals->sees_arena_unmaps,
+		.sees_freelist_clears = totals->sees_freelist_clears,
+		.traced_for_s = trace__seconds(trace),
+	};
+}
+
+static struct output output_of(struct state *state)
+{
+	struct trace *trace = state->trace;
+	const struct heap_reading *reading = &trace->reading;
+
+	return (struct output){
+		.options = trace->options,
+		.source = trace->source,
+		.process_gone = trace->process_gone,
+		.tracing = &state->tracing,
+		.sites = trace->sites.ledger ? &state->sites : NULL,
+		.snapshot = {.target_slept = reading->target_slept,
+			     .duration_ms = reading->duration_ms,
+			     .paused_ms = reading->paused_ms,
+			     .calm_pools = reading->counts.calm_pools,
+			     .unchanged_pools = reading->counts.unchanged_pools,
+			     .scrubbed_pools = reading->counts.scrubbed_pools},
+		.history = &trace->history,
+		.counters = trace->counters,
+	};
+}
+
+static int take_state(const struct heap *heap, const struct tracer_totals *totals, void *context)
+{
+	struct state *state = context;
+	struct trace *trace = state->trace;
+	struct output output = output_of(state);
+	int err;
+
+	state->tracing = describe_tracing(trace, totals);
+	failure__set(&state->failure, 0, "out of memory");
+	err = output__find(&output, heap, &state->findings);
+	if (!err && trace->sites.ledger)
+		err = allocation_sites__collect(&trace->sites, heap, totals, &state->findings,
+						trace->counters, &state->sites);
+	if (err || !trace->ending || trace->options->format != FORMAT_DATABASE)
+		return err;
+	return trace_database__write(&output, &state->findings, heap, trace->sites.ledger,
+				     &state->failure);
+}
+
+/* What kinds of objects pin, while events wait; that it cannot be told is no failure. */
+static int find_kinds(const struct heap *heap, const struct tracer_totals *totals, void *context)
+{
+	struct state *state = context;
+	struct failure failure;
+	int err = pin_summary__add_kinds(&state->pins, state->trace->source, heap,
+					 &state->findings.pinned, &failure);
+
+	(void)totals;
+	if (err)
+		log_debug("%s", failure.text);
+	return err == -ENOMEM ? err : 0;
+}
+
+static int check_alerts(struct trace *trace, struct state *state)
+{
+	uint64_t arena_bytes = state->findings.measure.totals.arena_bytes;
+	struct alert_subject subject = {
+		.pid = trace->source->process->pid,
+		.keys = {[ALERT_KEY_COMM] = trace->source->process->comm},
+		.findings = &state->findings,
+		.growth_per_minute =
+			growth__add(&trace->growth, clock_ns(CLOCK_MONOTONIC), arena_bytes),
+		.pins = &state->pins,
+	};
+	int err = 0;
+
+	if (!trace->alerting.alerts.rule_cnt)
+		return 0;
+	err = pin_summary__add_sites(&state->pins, &state->sites);
+	if (!err)
+		err = alerting__check(&trace->alerting, &subject, 1);
+	if (err || !subject.wants_kinds)
+		return err;
+	err = tracer__visit(trace->tracer, find_kinds, state);
+	if (err) {
+		log_error("out of memory");
+		return err;
+	}
+	subject.kinds_ns = clock_ns(CLOCK_MONOTONIC);
+	return alerting__check(&trace->alerting, &subject, 1);
+}
+
+int trace__report(struct trace *trace)
+{
+	_cleanup_(state__release) struct state state = {.trace = trace};
+	const struct output output = output_of(&state);
+	int err;
+
+	tracer__read_counters(trace->tracer, trace->counters);
+	err = tracer__visit(trace->tracer, take_state, &state);
+	if (err) {
+		log_error("%s", state.failure.text);
+		return err;
+	}
+	err = check_alerts(trace, &state);
+	if (err)
+		return err;
+	if (options__want_reports(trace->options))
+		return output__write(&output, &state.findings);
+	if (trace->profile && trace->ending)
+		return profile_output__write(trace->profile, trace->options, trace->source,
+					     &state.sites, state.tracing.traced_for_s);
+	return 0;
+}
