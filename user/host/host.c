@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "host/candidates.h"
+#include "host/jobs.h"
 #include "host/pid_order.h"
 #include "host/probing_choice.h"
-#include "host/readers.h"
 #include "host/schedule.h"
 #include "probes/process_events.h"
 #include "util/array.h"
@@ -19,31 +19,8 @@
 
 /* A heap that cannot be read that often in a row is not ours: the process has become another program. */
 #define ERRORS_MAX 5
-/* What takes longer goes on beside the rest. */
-#define LATE_NS 500000000UL
-/* And after so long the host's owner has its turn. */
+/* After so long the host's owner has its turn. */
 #define WORK_NS 250000000UL
-
-enum job_kind {
-	JOB_LOOK, /* at a process that may be a Python */
-	JOB_READ,
-	JOB_TEND, /* its probes */
-	JOB_FREE, /* one that is gone, with its probes */
-};
-
-struct host_job {
-	struct reader_job job; /* the first */
-	struct host *host;
-	pid_t pid;
-	enum job_kind kind;
-	struct watched *watched; /* a look: what it has found, if anything */
-	bool is_dropped;	 /* the process is gone meanwhile */
-	struct watched_options options;
-	struct watched_result result; /* of a reading */
-	int err;		      /* of a look; */
-	struct failure failure;
-	uint64_t taken_ns;
-};
 
 struct host {
 	struct host_options options;
@@ -51,10 +28,8 @@ struct host {
 	uint64_t lost_cnt;
 	struct candidates candidates;
 	struct finder *finder;
-	struct readers *readers;
-	struct host_job
-		*late[READERS_LATE_MAX]; /* jobs that have not come back; NULL: a free place */
-	struct watched **watched;	 /* by pid */
+	struct jobs jobs;
+	struct watched **watched; /* by pid */
 	size_t watched_cnt, watched_capacity;
 	struct schedule schedule;
 	uint64_t work_until_ns; /* CLOCK_MONOTONIC */
@@ -62,26 +37,13 @@ struct host {
 	bool out_of_memory;
 };
 
-static void free_job(struct host_job *job)
-{
-	if (job->is_dropped || job->kind == JOB_LOOK)
-		watched__free(job->watched);
-	watched_result__release(&job->result);
-	free(job);
-}
-
 void host__free(struct host *host)
 {
-	struct reader_job *job;
-
 	if (!host)
 		return;
-	process_events__free(host->events);
-	host->events = NULL;
-	while (host->readers && (job = readers__take_late(host->readers)))
-		free_job((struct host_job *)job);
+	process_events__free(TAKE_PTR(host->events));
 	/* What hangs goes with the process, and until then looks at the rest. */
-	if (readers__free(host->readers))
+	if (!jobs__release(&host->jobs))
 		return;
 	for (size_t i = 0; i < host->watched_cnt; i++)
 		watched__free(host->watched[i]);
@@ -113,15 +75,6 @@ struct watched *host__find(const struct host *host, pid_t pid)
 	return at < host->watched_cnt && host->watched[at]->pid == pid ? host->watched[at] : NULL;
 }
 
-/* The job that hangs on that process, or NULL. */
-static struct host_job *find_late(const struct host *host, pid_t pid)
-{
-	for (int i = 0; i < READERS_LATE_MAX; i++)
-		if (host->late[i] && host->late[i]->pid == pid)
-			return host->late[i];
-	return NULL;
-}
-
 static enum look_result run(struct host *host, pid_t pid, enum job_kind kind,
 			    struct watched *watched);
 
@@ -129,13 +82,13 @@ static enum look_result run(struct host *host, pid_t pid, enum job_kind kind,
 static void drop(struct host *host, size_t at)
 {
 	struct watched *watched = host->watched[at];
-	struct host_job *job = find_late(host, watched->pid);
+	struct job *job = jobs__find_late(&host->jobs, watched->pid);
 
 	memmove(&host->watched[at], &host->watched[at + 1],
 		(--host->watched_cnt - at) * sizeof(*host->watched));
 	host->counts.gone++;
 	if (job && job->watched == watched)
-		job->is_dropped = true;
+		job->owns_watched = true;
 	else if (!watched->growth || run(host, watched->pid, JOB_FREE, watched) == LOOK_STOP)
 		watched__free(watched);
 }
@@ -154,29 +107,7 @@ static int insert(struct host *host, struct watched *watched)
 	return 0;
 }
 
-/* Runs in a thread of the readers, and touches nothing of the host's but what may be shared. */
-static void run_job(struct reader_job *base)
-{
-	struct host_job *job = (struct host_job *)base;
-	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-
-	switch (job->kind) {
-	case JOB_LOOK:
-		job->err = finder__look(job->host->finder, job->pid, &job->watched, &job->failure);
-		break;
-	case JOB_READ:
-		watched__read(job->watched, &job->options, &job->result);
-		break;
-	case JOB_TEND:
-		watched__tend(job->watched);
-		break;
-	case JOB_FREE:
-		watched__free(TAKE_PTR(job->watched));
-	}
-	job->taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
-}
-
-static void take_reading(struct host *host, struct host_job *job)
+static void take_reading(struct host *host, struct job *job)
 {
 	int err = job->result.err;
 
@@ -186,11 +117,11 @@ static void take_reading(struct host *host, struct host_job *job)
 		host->counts.read_errors += err != -ESRCH;
 		log_debug("%s", job->result.failure.text);
 	}
-	if (!job->is_dropped)
+	if (!job->owns_watched)
 		watched__adopt(job->watched, &job->result);
 }
 
-static enum look_result take_look(struct host *host, struct host_job *job)
+static enum look_result take_look(struct host *host, struct job *job)
 {
 	if (job->err == -EAGAIN)
 		return LOOK_AGAIN;
@@ -208,7 +139,7 @@ static enum look_result take_look(struct host *host, struct host_job *job)
 }
 
 /* Of a job that is done; it is freed. */
-static enum look_result take_result(struct host *host, struct host_job *job)
+static enum look_result take_result(struct host *host, struct job *job)
 {
 	enum look_result result = LOOK_DONE;
 
@@ -218,68 +149,46 @@ static enum look_result take_result(struct host *host, struct host_job *job)
 		take_reading(host, job);
 	else if (job->kind == JOB_LOOK)
 		result = take_look(host, job);
-	free_job(job);
+	job__free(job);
 	return result;
-}
-
-static void note_late(struct host *host, struct host_job *job)
-{
-	host->counts.late++;
-	host->counts.hanging++;
-	log_debug("process %d takes long to be looked at; the others go on meanwhile", job->pid);
-	for (int i = 0; i < READERS_LATE_MAX; i++)
-		if (!host->late[i]) {
-			host->late[i] = job;
-			return;
-		}
 }
 
 static void take_late(struct host *host)
 {
-	struct reader_job *base;
+	struct job *job;
 
-	while ((base = readers__take_late(host->readers))) {
-		struct host_job *job = (struct host_job *)base;
+	while ((job = jobs__take_late(&host->jobs))) {
 		pid_t pid = job->pid;
 
-		host->counts.hanging--;
-		for (int i = 0; i < READERS_LATE_MAX; i++)
-			if (host->late[i] == job)
-				host->late[i] = NULL;
 		if (take_result(host, job) == LOOK_AGAIN &&
 		    candidates__add(&host->candidates, pid, clock_ns(CLOCK_MONOTONIC)))
 			host->out_of_memory = true;
 	}
+	host->counts.hanging = host->jobs.late_cnt;
 }
 
 static enum look_result run(struct host *host, pid_t pid, enum job_kind kind,
 			    struct watched *watched)
 {
-	struct host_job *job = calloc(1, sizeof(*job));
-	int err = job ? 0 : -ENOMEM;
+	struct job job = {.finder = host->finder,
+			  .pid = pid,
+			  .kind = kind,
+			  .watched = watched,
+			  .options = host->options.watched},
+		   *done;
+	int err;
 
-	if (!err) {
-		*job = (struct host_job){.job.run = run_job,
-					 .host = host,
-					 .pid = pid,
-					 .kind = kind,
-					 .watched = watched,
-					 .options = host->options.watched};
-		if (kind == JOB_READ) {
-			job->options.with_kinds = watched->wants_kinds;
-			job->options.with_growth = watched->wants_growth;
-		}
-		err = readers__run(host->readers, &job->job, LATE_NS);
+	if (kind == JOB_READ) {
+		job.options.with_kinds = watched->wants_kinds;
+		job.options.with_growth = watched->wants_growth;
 	}
+	err = jobs__run(&host->jobs, &job, &done);
 	if (!err)
-		return take_result(host, job);
-	if (err == -EINPROGRESS) {
-		note_late(host, job);
-		return LOOK_DONE;
-	}
-	free(job);
+		return take_result(host, done);
+	host->counts.late += err == -EINPROGRESS;
+	host->counts.hanging = host->jobs.late_cnt;
 	host->out_of_memory |= err == -ENOMEM;
-	return LOOK_STOP;
+	return err == -EINPROGRESS ? LOOK_DONE : LOOK_STOP;
 }
 
 static bool may_go_on(const struct host *host)
@@ -292,7 +201,8 @@ static enum look_result look(void *context, pid_t pid)
 	struct host *host = context;
 
 	/* Most that come to be have ended by now; that is known without a thread. */
-	if (host__find(host, pid) || find_late(host, pid) || (kill(pid, 0) && errno == ESRCH))
+	if (host__find(host, pid) || jobs__find_late(&host->jobs, pid) ||
+	    (kill(pid, 0) && errno == ESRCH))
 		return LOOK_DONE;
 	if (!may_go_on(host) || !schedule__has_budget(&host->schedule))
 		return LOOK_STOP;
@@ -336,7 +246,7 @@ int host__new(struct host **out, const struct host_options *options, struct fail
 	err = finder__new(&host->finder, &options->filter, failure);
 	if (err)
 		return err;
-	err = readers__new(&host->readers);
+	err = jobs__init(&host->jobs);
 	if (!err)
 		err = start_watching(host);
 	if (!err)
@@ -396,7 +306,7 @@ static struct watched *pick(const struct host *host, uint64_t now_ns, bool *defe
 		double urgency;
 
 		if (!schedule__is_due(&host->schedule, &need, now_ns) ||
-		    (host->counts.hanging && find_late(host, watched->pid)))
+		    jobs__find_late(&host->jobs, watched->pid))
 			continue;
 		if (!schedule__affords(&host->schedule, need.taken_ns)) {
 			*deferred = true;
@@ -414,7 +324,8 @@ static struct watched *pick(const struct host *host, uint64_t now_ns, bool *defe
 static void tend_probed(struct host *host)
 {
 	for (size_t i = 0; i < host->watched_cnt; i++)
-		if (host->watched[i]->growth && !find_late(host, host->watched[i]->pid))
+		if (host->watched[i]->growth &&
+		    !jobs__find_late(&host->jobs, host->watched[i]->pid))
 			run(host, host->watched[i]->pid, JOB_TEND, host->watched[i]);
 }
 

@@ -9,6 +9,7 @@
 #include "pymalloc/debug_hooks.h"
 #include "target/pause.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/units.h"
 
 void heap_source__free(struct heap_source *source)
@@ -130,15 +131,6 @@ static int describe_read_error(const struct heap_source *source, int err,
 			    process->comm, strerror(-err));
 }
 
-static double elapsed_ms(const struct timespec *since)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - since->tv_sec) * 1e3 +
-	       (double)(now.tv_nsec - since->tv_nsec) / 1e6;
-}
-
 /* One checkpoint of all interpreters. */
 static int read_heap(struct heap_source *source, const struct heap_reading_options *options,
 		     struct heap **heap, struct checkpoint_counts *counts)
@@ -185,10 +177,9 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 {
 	bool is_first = !reading->heap;
 	struct pause pause = {};
-	struct timespec start;
+	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC);
 	int err;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	reading->counts = (struct checkpoint_counts){};
 	reading->paused_ms = 0;
 	if (options->pause) {
@@ -210,7 +201,7 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 		return describe_read_error(source, err, options, failure);
 	}
 	add_counts(&reading->counts, counters);
-	reading->duration_ms = elapsed_ms(&start);
+	reading->duration_ms = (double)(clock_ns(CLOCK_MONOTONIC) - start_ns) / 1e6;
 	return 0;
 }
 

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "host/jobs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+/* What takes longer goes on beside the rest. */
+#define LATE_NS 500000000UL
+
+int jobs__init(struct jobs *jobs)
+{
+	*jobs = (struct jobs){};
+	return readers__new(&jobs->readers);
+}
+
+void job__free(struct job *job)
+{
+	if (!job)
+		return;
+	if (job->owns_watched || job->kind == JOB_LOOK)
+		watched__free(job->watched);
+	watched_result__release(&job->result);
+	free(job);
+}
+
+bool jobs__release(struct jobs *jobs)
+{
+	struct job *job;
+
+	if (!jobs->readers)
+		return true;
+	while ((job = jobs__take_late(jobs)))
+		job__free(job);
+	return !readers__free(TAKE_PTR(jobs->readers));
+}
+
+/* In a thread of the readers. */
+static void run(struct reader_job *base)
+{
+	struct job *job = (struct job *)base;
+	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	switch (job->kind) {
+	case JOB_LOOK:
+		job->err = finder__look(job->finder, job->pid, &job->watched, &job->failure);
+		break;
+	case JOB_READ:
+		watched__read(job->watched, &job->options, &job->result);
+		break;
+	case JOB_TEND:
+		watched__tend(job->watched);
+		break;
+	case JOB_FREE:
+		watched__free(TAKE_PTR(job->watched));
+	}
+	job->taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+}
+
+static void note_late(struct jobs *jobs, struct job *job)
+{
+	log_debug("process %d takes long to be looked at; the others go on meanwhile", job->pid);
+	for (int i = 0; i < READERS_LATE_MAX; i++)
+		if (!jobs->late[i]) {
+			jobs->late[i] = job;
+			jobs->late_cnt++;
+			return;
+		}
+}
+
+int jobs__run(struct jobs *jobs, const struct job *job, struct job **out)
+{
+	struct job *copy = malloc(sizeof(*copy));
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	*copy = *job;
+	copy->base.run = run;
+	err = readers__run(jobs->readers, &copy->base, LATE_NS);
+	if (err == -EINPROGRESS)
+		note_late(jobs, copy);
+	else if (err)
+		free(copy);
+	else
+		*out = copy;
+	return err;
+}
+
+struct job *jobs__find_late(const struct jobs *jobs, pid_t pid)
+{
+	for (int i = 0; i < READERS_LATE_MAX && jobs->late_cnt; i++)
+		if (jobs->late[i] && jobs->late[i]->pid == pid)
+			return jobs->late[i];
+	return NULL;
+}
+
+struct job *jobs__take_late(struct jobs *jobs)
+{
+	struct job *job = (struct job *)readers__take_late(jobs->readers);
+
+	for (int i = 0; i < READERS_LATE_MAX && job; i++)
+		if (jobs->late[i] == job) {
+			jobs->late[i] = NULL;
+			jobs->late_cnt--;
+		}
+	return job;
+}

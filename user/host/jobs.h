@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is done to the processes of a host, each a job for the readers: it touches one process, and what it has found is
+ * taken over by the host when it is done. There is one at a time for a process.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "host/finder.h"
+#include "host/readers.h"
+#include "host/watched.h"
+
+enum job_kind {
+	JOB_LOOK, /* at a process that may be a Python */
+	JOB_READ,
+	JOB_TEND, /* its probes */
+	JOB_FREE, /* one that is gone, with its probes */
+};
+
+struct job {
+	struct reader_job base; /* the first */
+	struct finder *finder;
+	pid_t pid;
+	enum job_kind kind;
+	struct watched *watched; /* a look: what it has found, if anything, which is the job's */
+	bool owns_watched;	 /* its process is gone meanwhile */
+	struct watched_options options;
+	struct watched_result result; /* of a reading */
+	int err;		      /* of a look; */
+	struct failure failure;
+	uint64_t taken_ns; /* of our CPU time */
+};
+
+struct jobs {
+	struct readers *readers;
+	struct job *late[READERS_LATE_MAX]; /* those that have not come back; NULL: a free place */
+	size_t late_cnt;
+};
+
+/* Returns 0 or -ENOMEM. */
+int jobs__init(struct jobs *jobs);
+
+/* Returns whether nothing is late any more; else what jobs work on has to stay. */
+bool jobs__release(struct jobs *jobs);
+
+/*
+ * Runs a copy of @job, for a while. Returns 0 and *out: it is done, and the caller's to free; -EINPROGRESS: it is late;
+ * or another negative errno: it was not begun.
+ */
+int jobs__run(struct jobs *jobs, const struct job *job, struct job **out);
+void job__free(struct job *job);
+
+/* One that is late on that process, or NULL. */
+struct job *jobs__find_late(const struct jobs *jobs, pid_t pid);
+
+/* A late one that is done now, the caller's to free; NULL: there is none. */
+struct job *jobs__take_late(struct jobs *jobs);
