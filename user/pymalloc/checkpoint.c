@@ -395,7 +395,7 @@ static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt
 	return err;
 }
 
-static uint64_t picture_cost_bytes(const struct geometry *geometry, size_t arena_cnt)
+uint64_t checkpoint__picture_bytes(const struct geometry *geometry, size_t arena_cnt)
 {
 	uint64_t chunks = arena_cnt * ((uint64_t)geometry->arena_size / CHUNK_BYTES + 1);
 
@@ -421,8 +421,8 @@ int checkpoint__update(struct heap *heap, struct allocators *allocators,
 					      &counts->skipped_interpreters);
 		if (err)
 			return err;
-		if (options &&
-		    picture_cost_bytes(&allocators->geometry, cnt) > options->max_memory_bytes) {
+		if (options && checkpoint__picture_bytes(&allocators->geometry, cnt) >
+				       options->max_memory_bytes) {
 			free(arenas);
 			return -EFBIG;
 		}

@@ -57,6 +57,9 @@ struct checkpoint_counts {
 	uint64_t skipped_interpreters; /* with an allocator of their own that was not readable */
 };
 
+/* What our picture of a heap with that many arenas takes, bytes, at most. */
+uint64_t checkpoint__picture_bytes(const struct geometry *geometry, size_t arena_cnt);
+
 /*
  * Reads the heap; the caller frees it. Adds to @counts. Errors: -EFBIG if the picture would take more
  * than max_memory_bytes, -EAGAIN, -EUCLEAN, -E2BIG as allocators__read_arenas(), a value that progress()

@@ -10,6 +10,7 @@
 #include "target/offsets.h"
 #include "target/runtime.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #define VERSION_TEXT_MAX 250 /* Py_GetVersion()'s buffer */
 
@@ -149,18 +150,11 @@ static int try_module(struct python *python, struct module **module, const struc
 	return 0;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* The executable and what is called python come first: they nearly always are it. */
 static bool is_likely(const struct process *process, const struct mapping *mapping)
 {
 	return !strcmp(mapping->path, process->exe) ||
-	       strstr(base_name(mapping->path), "python") != NULL;
+	       strstr(text__base_name(mapping->path), "python") != NULL;
 }
 
 static bool is_first_of_file(const struct process *process, size_t index)
@@ -241,8 +235,8 @@ static bool is_pypy(const struct process *process)
 {
 	for (size_t i = 0; i < process->map_cnt; i++)
 		if (process->maps[i].executable &&
-		    (!strncmp(base_name(process->maps[i].path), "pypy", 4) ||
-		     !strncmp(base_name(process->maps[i].path), "libpypy", 7)))
+		    (!strncmp(text__base_name(process->maps[i].path), "pypy", 4) ||
+		     !strncmp(text__base_name(process->maps[i].path), "libpypy", 7)))
 			return true;
 	return false;
 }

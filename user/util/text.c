@@ -86,6 +86,13 @@ void text__write(const char *text, FILE *out)
 	fputs(copy ? text__make_printable(copy) : "?", out);
 }
 
+const char *text__base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
 char *text__join(char *const *words)
 {
 	size_t size = 1;

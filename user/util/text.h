@@ -20,6 +20,9 @@ char *text__make_printable(char *text);
 /* Writes @text made printable; "?" for NULL. */
 void text__write(const char *text, FILE *out);
 
+/* The last part of a path, within it; all of it if it ends with a slash. */
+const char *text__base_name(const char *path);
+
 /* The words with blanks between them, to NULL at their end; NULL if out of memory. The caller frees. */
 char *text__join(char *const *words);
 
