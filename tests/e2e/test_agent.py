@@ -136,6 +136,29 @@ def test_what_it_serves(start_agent, snapshot):
     assert agent.stop() == 0 and agent.seconds < 2
 
 
+def test_its_memory_is_bounded(start_agent, snapshot):
+    """Two pictures are more than it may take, one is not."""
+    with Target(PYTHONS[0]) as one, Target(PYTHONS[-1]) as other:
+        one.run("tuples_with_survivors")
+        other.run("tuples_with_survivors")
+        one.wait_until_blocked()
+        other.wait_until_blocked()
+        reports = [snapshot(target.pid) for target in (one, other)]
+        arenas = [report["heap"]["arena_bytes"] for report in reports]
+        # A bit for 8 or 16 bytes, twice, and what there is to be known of each pool.
+        agent = start_agent("--match", "target.py", "--max-memory", str(int(max(arenas) * 0.04)))
+        wait_for(lambda: agent.metrics()["pyfrag_pictures_forgotten_total", ""] >= 1)
+        one.run("tuples_with_survivors")
+        other.run("tuples_with_survivors")
+        one.wait_until_blocked()
+        other.wait_until_blocked()
+        reports = [snapshot(target.pid) for target in (one, other)]
+        wait_for(lambda: agent.metrics()["pyfrag_pictures_forgotten_total", ""] >= 2)
+        wait_for(lambda: of_targets(agent.metrics(), "pyfrag_live_blocks") == sum(
+            report["heap"]["live_blocks"] for report in reports))
+        assert agent.metrics()["pyfrag_read_errors_total", ""] == 0
+
+
 def test_metrics_are_as_prometheus_wants_them(start_agent, any_target):
     if not shutil.which("promtool"):
         pytest.skip("needs promtool: apt-get install prometheus, or make build/daemons/.done")

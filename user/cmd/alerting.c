@@ -112,10 +112,10 @@ static struct alert_subject subject_of(const struct watched *watched)
 {
 	return (struct alert_subject){
 		.pid = watched->pid,
-		.keys = {[ALERT_KEY_APP] = watched->app,
+		.keys = {[ALERT_KEY_APP] = watched->identity.app,
 			 [ALERT_KEY_COMM] = watched->source->process->comm,
-			 [ALERT_KEY_USER] = watched->user,
-			 [ALERT_KEY_UNIT] = watched->label},
+			 [ALERT_KEY_USER] = watched->identity.user,
+			 [ALERT_KEY_UNIT] = watched->identity.unit},
 		.findings = &watched->last.findings,
 		.growth_per_minute = growth__per_minute(&watched->trend),
 		.pins = &watched->last.pins,

@@ -30,6 +30,7 @@ static void trace__release(struct trace *trace)
 	pinned_history__free(&trace->history);
 	wakeups__close(&trace->wakeups);
 	alerting__release(&trace->alerting);
+	identity__release(&trace->identity);
 }
 
 /* What reading the heap may take of the time between two readings; the last one is a whole one. */

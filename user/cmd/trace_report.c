@@ -138,7 +138,10 @@ static int check_alerts(struct trace *trace, struct state *state)
 	uint64_t arena_bytes = state->findings.measure.totals.arena_bytes;
 	struct alert_subject subject = {
 		.pid = trace->source->process->pid,
-		.keys = {[ALERT_KEY_COMM] = trace->source->process->comm},
+		.keys = {[ALERT_KEY_APP] = trace->identity.app,
+			 [ALERT_KEY_COMM] = trace->source->process->comm,
+			 [ALERT_KEY_USER] = trace->identity.user,
+			 [ALERT_KEY_UNIT] = trace->identity.unit},
 		.findings = &state->findings,
 		.growth_per_minute =
 			growth__add(&trace->growth, clock_ns(CLOCK_MONOTONIC), arena_bytes),
@@ -148,7 +151,7 @@ static int check_alerts(struct trace *trace, struct state *state)
 
 	if (!trace->alerting.alerts.rule_cnt)
 		return 0;
-	err = pin_summary__add_sites(&state->pins, &state->sites);
+	err = pin_summary__add_sites(&state->pins, &state->sites, PIN_SUMMARY_MAX);
 	if (!err)
 		err = alerting__check(&trace->alerting, &subject, 1);
 	if (err || !subject.wants_kinds)

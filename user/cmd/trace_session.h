@@ -11,6 +11,7 @@
 #include "cmd/options.h"
 #include "cmd/wakeups.h"
 #include "host/growth.h"
+#include "host/identity.h"
 #include "probes/tracer.h"
 #include "pymalloc/heap_source.h"
 #include "target/launch.h"
@@ -34,6 +35,7 @@ struct trace {
 	struct wakeups wakeups;
 	struct alerting alerting;
 	struct growth growth;
+	struct identity identity;
 };
 
 /*

@@ -142,6 +142,11 @@ static int start_command(struct trace *trace, struct failure *failure)
 
 int trace__start(struct trace *trace, struct failure *failure)
 {
-	return trace->options->pid ? start_on_process(trace, failure)
-				   : start_command(trace, failure);
+	int err = trace->options->pid ? start_on_process(trace, failure)
+				      : start_command(trace, failure);
+
+	if (err)
+		return err;
+	err = identity__find(&trace->identity, trace->source->process);
+	return err ? failure__set(failure, err, "out of memory") : 0;
 }

@@ -93,7 +93,7 @@ int finder__look(struct finder *finder, pid_t pid, struct watched **out, struct 
 	err = watched__new(&watched, pid, failure);
 	if (err)
 		return err == -ESRCH ? 0 : err;
-	if (!finder->filter.user || !strcmp(finder->filter.user, watched->user))
+	if (!finder->filter.user || !strcmp(finder->filter.user, watched->identity.user))
 		*out = TAKE_PTR(watched);
 	return 0;
 }

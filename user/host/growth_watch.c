@@ -103,7 +103,7 @@ static int collect(const struct heap *heap, const struct tracer_totals *totals, 
 		err = allocation_sites__collect(&watch->sites, heap, totals, &findings,
 						collection->counters, &ranking);
 	if (!err)
-		err = pin_summary__add_sites(&out->pins, &ranking);
+		err = pin_summary__add_sites(&out->pins, &ranking, out->sites_max);
 	if (!err && out->with_kinds &&
 	    pin_summary__add_kinds(&out->pins, watch->source, heap, &findings.pinned, &failure))
 		log_debug("%s", failure.text);

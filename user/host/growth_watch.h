@@ -28,7 +28,9 @@ void growth_watch__tend(struct growth_watch *watch);
 
 /* What is to be known of a reading. */
 struct growth_reading {
-	bool with_kinds; /* in: what kinds of objects pin is wanted, too */
+	/* In: what kinds of objects pin is wanted, too; so many sites are. */
+	bool with_kinds;
+	uint32_t sites_max;
 	struct findings findings;
 	struct pin_summary pins;
 	double duration_ms;

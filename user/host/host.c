@@ -340,6 +340,36 @@ static void read_due(struct host *host, uint64_t now_ns)
 	host->counts.deferred += deferred;
 }
 
+/* The largest picture that can be given up, or NULL. */
+static struct watched *find_largest(const struct host *host)
+{
+	struct watched *largest = NULL;
+
+	for (size_t i = 0; i < host->watched_cnt; i++) {
+		struct watched *watched = host->watched[i];
+
+		if (watched->last.picture_bytes && !watched->wants_growth &&
+		    !jobs__find_late(&host->jobs, watched->pid) && !watched->growth &&
+		    (!largest || watched->last.picture_bytes > largest->last.picture_bytes))
+			largest = watched;
+	}
+	return largest;
+}
+
+static void keep_memory(struct host *host)
+{
+	struct watched *largest;
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < host->watched_cnt; i++)
+		bytes += host->watched[i]->last.picture_bytes;
+	while (bytes > host->options.max_memory_bytes && (largest = find_largest(host))) {
+		bytes -= largest->last.picture_bytes;
+		watched__forget(largest);
+		host->counts.forgotten++;
+	}
+}
+
 void host__set_pace(struct host *host, double interval_s, double budget)
 {
 	host->schedule.interval_s = interval_s;
@@ -359,11 +389,12 @@ int host__work(struct host *host)
 		return err;
 	drop_gone(host);
 	tend_probed(host);
-	if (host->options.sites)
+	if (host__tells_sites(host))
 		probing_choice__make(host->watched, host->watched_cnt, now_ns);
 	schedule__save(&host->schedule, now_ns);
 	candidates__look(&host->candidates, now_ns, look, host);
 	read_due(host, now_ns);
+	keep_memory(host);
 	return host->out_of_memory ? -ENOMEM : 0;
 }
 
@@ -383,7 +414,7 @@ bool host__is_stuck(const struct host *host)
 	return host->counts.hanging == READERS_LATE_MAX;
 }
 
-uint32_t host__site_cnt(const struct host *host)
+bool host__tells_sites(const struct host *host)
 {
-	return host->options.sites;
+	return host->options.watched.sites != 0;
 }

@@ -19,10 +19,9 @@
 struct host_options {
 	struct host_filter filter;
 	struct watched_options watched;
+	uint64_t max_memory_bytes; /* what our pictures of all heaps may take together */
 	double interval_s;
 	double budget; /* what of a core reading may take */
-	uint32_t
-		sites; /* so many allocation sites are told of those who need it, which are probed; 0: none are */
 };
 
 /* What the host has been through. */
@@ -30,7 +29,9 @@ struct host_counts {
 	uint64_t found, gone; /* Pythons */
 	uint64_t unreadable;  /* processes with a Python whose heap could not be opened */
 	uint64_t readings, read_errors;
-	uint64_t deferred;    /* readings that came later than their interval, for the budget */
+	uint64_t deferred; /* readings that came later than their interval, for the budget */
+	uint64_t
+		forgotten; /* pictures of heaps that were given up, for all together took too much */
 	uint64_t events_lost; /* of processes: /proc was looked at again */
 	uint64_t taken_ns;    /* CPU time of looking and reading */
 	uint64_t late;	      /* of these, those that took over half a second of time */
@@ -58,8 +59,8 @@ struct watched *host__find(const struct host *host, pid_t pid);
 
 const struct host_counts *host__counts(const struct host *host);
 
-/* How many allocation sites of a process are to be told; 0: none are looked for. */
-uint32_t host__site_cnt(const struct host *host);
+/* Whether those that there is most to learn of are probed, and allocation sites told. */
+bool host__tells_sites(const struct host *host);
 
 /* Whether nothing can be looked at any more: as much hangs as may. */
 bool host__is_stuck(const struct host *host);

@@ -9,12 +9,12 @@ static json_t *pack_process(const struct watched *watched)
 {
 	const struct findings *findings = &watched->last.findings;
 	const struct process *process = watched->source->process;
-	json_t *packed =
-		json_pack("{s:i, s:o, s:o, s:o, s:o, s:s}", "pid", watched->pid, "comm",
-			  json_values__text(process->comm), "app", json_values__text(watched->app),
-			  "user", json_values__text(watched->user), "unit",
-			  json_values__text(watched->label), "python",
-			  watched->source->python->version);
+	json_t *packed = json_pack("{s:i, s:o, s:o, s:o, s:o, s:s}", "pid", watched->pid, "comm",
+				   json_values__text(process->comm), "app",
+				   json_values__text(watched->identity.app), "user",
+				   json_values__text(watched->identity.user), "unit",
+				   json_values__text(watched->identity.unit), "python",
+				   watched->source->python->version);
 
 	if (!watched->has_last)
 		return packed;

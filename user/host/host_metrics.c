@@ -179,6 +179,9 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 		  "Readings that failed.");
 	write_one(out, open_metrics, "pyfrag_readings_deferred", NULL, true,
 		  (double)counts->deferred, "Times that readings waited for the budget.");
+	write_one(out, open_metrics, "pyfrag_pictures_forgotten", NULL, true,
+		  (double)counts->forgotten,
+		  "Pictures of heaps that were given up, for all took too much memory.");
 	write_one(out, open_metrics, "pyfrag_readings_late", NULL, true, (double)counts->late,
 		  "Times that looking at a process took over half a second.");
 	write_one(out, open_metrics, "pyfrag_readings_hanging", NULL, false,
@@ -211,7 +214,7 @@ int host_metrics__write(const struct host *host, const struct host_metrics_extra
 	if (!series)
 		return -ENOMEM;
 	write_heaps(series, collect(host, series), open_metrics, out);
-	if (host__site_cnt(host) && site_metrics__write(host, open_metrics, out))
+	if (host__tells_sites(host) && site_metrics__write(host, open_metrics, out))
 		return -ENOMEM;
 	write_own(host, extra, open_metrics, out);
 	open_metrics__end(out, open_metrics);

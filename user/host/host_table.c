@@ -57,9 +57,9 @@ static void write_name(const struct watched *watched, FILE *out)
 		fputc(' ', out);
 		text__write_words(process->cmdline + 1, COMMAND_BYTES, out);
 	}
-	if (*watched->label) {
+	if (*watched->identity.unit) {
 		fputs("  [", out);
-		text__write(watched->label, out);
+		text__write(watched->identity.unit, out);
 		fputc(']', out);
 	}
 	fputc('\n', out);
@@ -70,7 +70,7 @@ static void write_line(const struct watched *watched, FILE *out)
 	const struct heap_totals *totals = &watched->last.findings.measure.totals;
 	const struct pinned *pinned = &watched->last.findings.pinned;
 
-	fprintf(out, "  %8d %-8.8s %-10s", watched->pid, watched->user,
+	fprintf(out, "  %8d %-8.8s %-10s", watched->pid, watched->identity.user,
 		watched->source->python->version);
 	if (!watched->has_last) {
 		fprintf(out, " %12s %10s %8s %10s %12s %12s %14s  ", "?", "?", "?", "?", "?", "?",

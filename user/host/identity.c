@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "host/identity.h"
 
+#include <errno.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
+#include "host/cgroup_label.h"
+#include "util/text.h"
 
 /* Whether an option takes the next word along (Modules/main.c: -W arg, -X opt, --check-hash-based-pycs mode). */
 static bool takes_word(const char *option)
@@ -32,11 +33,11 @@ char *identity__app(char *const *cmdline, const char *comm)
 	if (!*cmdline)
 		return strdup(comm);
 	/* What has a Python within goes by its own name. */
-	if (strncmp(base_name(*cmdline), "python", strlen("python")) != 0)
-		return strdup(base_name(*cmdline));
+	if (strncmp(text__base_name(*cmdline), "python", strlen("python")) != 0)
+		return strdup(text__base_name(*cmdline));
 	for (char *const *word = cmdline + 1; *word; word++) {
 		if (**word != '-' || !(*word)[1])
-			return strdup(base_name(*word));
+			return strdup(text__base_name(*word));
 		if (ends_options(*word, 'm') && word[1])
 			return strdup(word[1]);
 		if (ends_options(*word, 'c'))
@@ -44,5 +45,43 @@ char *identity__app(char *const *cmdline, const char *comm)
 		if (takes_word(*word) && word[1])
 			word++;
 	}
-	return strdup(base_name(*cmdline));
+	return strdup(text__base_name(*cmdline));
+}
+
+static char *read_user(pid_t pid)
+{
+	struct passwd entry, *found = NULL;
+	char path[64], *name, text[4096];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	if (stat(path, &status))
+		return strdup("?");
+	if (!getpwuid_r(status.st_uid, &entry, text, sizeof(text), &found) && found)
+		return strdup(entry.pw_name);
+	return asprintf(&name, "%u", status.st_uid) < 0 ? NULL : name;
+}
+
+void identity__release(struct identity *identity)
+{
+	free(identity->app);
+	free(identity->user);
+	free(identity->unit);
+	*identity = (struct identity){};
+}
+
+int identity__find(struct identity *out, const struct process *process)
+{
+	struct identity identity = {
+		.app = identity__app(process->cmdline, process->comm),
+		.user = read_user(process->pid),
+		.unit = cgroup_label__of(process->cgroup),
+	};
+
+	if (!identity.app || !identity.user || !identity.unit) {
+		identity__release(&identity);
+		return -ENOMEM;
+	}
+	*out = identity;
+	return 0;
 }

@@ -4,6 +4,18 @@
  */
 #pragma once
 
+#include "target/process.h"
+
+struct identity {
+	char *app;  /* as identity__app() */
+	char *user; /* by name, or number if that has none */
+	char *unit; /* its container or unit, as cgroup_label__of(); "" if it is in none */
+};
+
+/* Returns 0 or -ENOMEM; the caller releases. */
+int identity__find(struct identity *out, const struct process *process);
+void identity__release(struct identity *identity);
+
 /*
  * The program of a Python's command line: the name of the script, of the module behind -m, "-c" for a command given as
  * text; else that of the executable. NULL without memory; the caller frees.

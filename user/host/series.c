@@ -7,8 +7,8 @@ static const char *const names[SERIES_LABEL_CNT] = {"app", "user", "unit", "pyth
 
 struct series_key series_key__of(const struct watched *watched)
 {
-	return (struct series_key){
-		{watched->app, watched->user, watched->label, watched->source->python->version}};
+	return (struct series_key){{watched->identity.app, watched->identity.user,
+				    watched->identity.unit, watched->source->python->version}};
 }
 
 int series_key__compare(const struct series_key *left, const struct series_key *right)

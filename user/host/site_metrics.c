@@ -35,13 +35,13 @@ static int compare(const void *left, const void *right)
 	return order ? order : strcmp(a->site, b->site);
 }
 
-static int add(struct site_list *list, const struct watched *watched, uint32_t max)
+static int add(struct site_list *list, const struct watched *watched)
 {
 	const struct pin_summary *pins = &watched->last.pins;
 
 	if (ARRAY_RESERVE(list->items, list->capacity, list->cnt + PIN_SUMMARY_MAX))
 		return -ENOMEM;
-	for (size_t i = 0; i < pins->site_cnt && i < max; i++)
+	for (size_t i = 0; i < pins->site_cnt; i++)
 		list->items[list->cnt++] =
 			(struct site_series){.key = series_key__of(watched),
 					     .site = pins->sites[i].name,
@@ -100,7 +100,7 @@ int site_metrics__write(const struct host *host, bool open_metrics, FILE *out)
 	int err = 0;
 
 	for (size_t i = 0; i < cnt && !err; i++)
-		err = add(&list, watched[i], host__site_cnt(host));
+		err = add(&list, watched[i]);
 	if (err)
 		return err;
 	merge(&list);

@@ -2,14 +2,11 @@
 #include "host/watched.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
-#include "host/cgroup_label.h"
 #include "host/identity.h"
 #include "target/resident.h"
 #include "util/cleanup.h"
@@ -35,29 +32,13 @@ void watched__free(struct watched *watched)
 	pinned_history__free(&watched->history);
 	heap__free(watched->reading.heap);
 	heap_source__free(watched->source);
-	free(watched->app);
-	free(watched->label);
-	free(watched->user);
+	identity__release(&watched->identity);
 	free(watched);
 }
 
 void watched__freep(struct watched **watched)
 {
 	watched__free(*watched);
-}
-
-static char *read_user(pid_t pid)
-{
-	struct passwd entry, *found = NULL;
-	char path[64], *name, text[4096];
-	struct stat status;
-
-	snprintf(path, sizeof(path), "/proc/%d", pid);
-	if (stat(path, &status))
-		return strdup("?");
-	if (!getpwuid_r(status.st_uid, &entry, text, sizeof(text), &found) && found)
-		return strdup(entry.pw_name);
-	return asprintf(&name, "%u", status.st_uid) < 0 ? NULL : name;
 }
 
 int watched__new(struct watched **out, pid_t pid, struct failure *failure)
@@ -71,11 +52,7 @@ int watched__new(struct watched **out, pid_t pid, struct failure *failure)
 	err = heap_source__open(&watched->source, pid, failure);
 	if (err)
 		return err;
-	watched->label = cgroup_label__of(watched->source->process->cgroup);
-	watched->user = read_user(pid);
-	watched->app =
-		identity__app(watched->source->process->cmdline, watched->source->process->comm);
-	if (!watched->label || !watched->user || !watched->app)
+	if (identity__find(&watched->identity, watched->source->process))
 		return failure__set(failure, -ENOMEM, "out of memory");
 	/* Hundreds of kilobytes of symbols, of each of hundreds of processes. */
 	elf_file__forget(watched->source->python->module->elf);
@@ -124,7 +101,8 @@ static int read_through_tracer(struct watched *watched, const struct watched_opt
 			       const struct findings_options *findings_options,
 			       struct watched_result *out)
 {
-	struct growth_reading reading = {.with_kinds = options->with_kinds};
+	struct growth_reading reading = {.with_kinds = options->with_kinds,
+					 .sites_max = options->sites};
 	int err = growth_watch__read(watched->growth, reading_options, findings_options,
 				     &watched->history, watched->counters, &reading, &out->failure);
 
@@ -175,6 +153,8 @@ static int read_heap(struct watched *watched, const struct watched_options *opti
 
 	if (err)
 		return err;
+	out->picture_bytes = checkpoint__picture_bytes(&out->findings.geometry,
+						       out->findings.measure.totals.arenas);
 	if (options->with_shared && measure_shared(watched, out))
 		return failure__set(&out->failure, -ENOMEM, "out of memory");
 	memcpy(out->counters, watched->counters, sizeof(out->counters));
@@ -189,7 +169,7 @@ static bool may_pass_over(struct watched *watched, const struct watched_options 
 {
 	bool slept = sleep_watch__has_slept(&watched->sleep_watch, watched->pid);
 
-	if (!slept || !watched->reading.heap || options->with_kinds || options->with_growth ||
+	if (!slept || !watched->has_last || options->with_kinds || options->with_growth ||
 	    watched->slept_cnt == SLEPT_MAX) {
 		watched->slept_cnt = 0;
 		return false;
@@ -212,6 +192,12 @@ void watched__read(struct watched *watched, const struct watched_options *option
 		watched->sleep_watch = (struct sleep_watch){};
 	out->time_ns = clock_ns(CLOCK_MONOTONIC);
 	out->taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+}
+
+void watched__forget(struct watched *watched)
+{
+	heap__free(TAKE_PTR(watched->reading.heap));
+	watched->last.picture_bytes = 0;
 }
 
 void watched__tend(struct watched *watched)

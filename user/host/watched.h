@@ -10,6 +10,7 @@
 
 #include "host/growth.h"
 #include "host/growth_watch.h"
+#include "host/identity.h"
 #include "pyfrag/counters.h"
 #include "pymalloc/heap_source.h"
 #include "pymalloc/pinned.h"
@@ -28,6 +29,7 @@ struct watched_result {
 	bool target_slept; /* all is as it was: the rest says nothing */
 	struct findings findings;
 	double duration_ms;
+	uint64_t picture_bytes; /* what our picture of the heap takes, at most */
 	uint64_t counters[COUNTER_CNT];
 	/* Of resident arena bytes those that another process has, too: a parent, children. */
 	uint64_t shared_bytes;
@@ -39,9 +41,7 @@ struct watched_result {
 struct watched {
 	/* Who it is: never changes. */
 	pid_t pid;
-	char *app;   /* as identity__app() */
-	char *label; /* its container or unit; "" if it is in none */
-	char *user;  /* by name, or number if that has none */
+	struct identity identity;
 	struct heap_source *source;
 	/* What readings have of it: theirs, while one is under way. */
 	struct heap_reading reading;
@@ -69,6 +69,7 @@ struct watched_options {
 	uint32_t blocks_per_arena_max;
 	uint64_t max_memory_bytes;
 	bool with_shared;
+	uint32_t sites; /* so many allocation sites are told of those that are probed; 0: none is */
 	double probes_budget; /* what probes may take of a process' CPU time, where growth is watched */
 	/* Of this reading: as the watched wants it. */
 	bool with_kinds, with_growth;
@@ -86,6 +87,9 @@ void watched__freep(struct watched **watched);
 void watched__read(struct watched *watched, const struct watched_options *options,
 		   struct watched_result *out);
 void watched_result__release(struct watched_result *result);
+
+/* Gives up our picture of the heap: the next reading begins anew. Not while it is read, nor of one that is probed. */
+void watched__forget(struct watched *watched);
 
 /* While growth is watched, some times a second, but not while it is read. */
 void watched__tend(struct watched *watched);

@@ -69,13 +69,6 @@ int pin_summary__add_kinds(struct pin_summary *summary, const struct heap_source
 	return err ? failure__set(failure, err, "out of memory") : 0;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static char *describe_site(const struct stack *stack)
 {
 	char *text = NULL;
@@ -91,7 +84,7 @@ static char *describe_site(const struct stack *stack)
 
 		fprintf(out, "%s%s (%s:%d)", i ? " < " : "",
 			frame->function ? frame->function : "?",
-			frame->file ? base_name(frame->file) : "?", frame->line);
+			frame->file ? text__base_name(frame->file) : "?", frame->line);
 	}
 	if (fclose(out)) {
 		free(text);
@@ -106,10 +99,11 @@ static double hostage_bytes(const struct site_ranking *ranking, const struct ran
 }
 
 /* They come sorted. */
-int pin_summary__add_sites(struct pin_summary *summary, const struct site_ranking *ranking)
+int pin_summary__add_sites(struct pin_summary *summary, const struct site_ranking *ranking,
+			   size_t max)
 {
 	release_shares(summary->sites, &summary->site_cnt);
-	for (size_t i = 0; i < ranking->cnt && i < PIN_SUMMARY_MAX; i++) {
+	for (size_t i = 0; i < ranking->cnt && i < PIN_SUMMARY_MAX && i < max; i++) {
 		const struct ranked_site *site = &ranking->items[i];
 		struct pin_share *share = &summary->sites[i];
 

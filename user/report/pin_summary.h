@@ -35,8 +35,9 @@ int pin_summary__add_kinds(struct pin_summary *summary, const struct heap_source
 			   const struct heap *heap, const struct pinned *pinned,
 			   struct failure *failure);
 
-/* Sites that hold nothing back, but pools, come last: they made the heap grow. Returns 0 or -ENOMEM. */
-int pin_summary__add_sites(struct pin_summary *summary, const struct site_ranking *ranking);
+/* @max sites at most. Those that hold nothing back, but pools, come last: they made the heap grow. Returns 0 or -ENOMEM. */
+int pin_summary__add_sites(struct pin_summary *summary, const struct site_ranking *ranking,
+			   size_t max);
 
 /* A copy. Returns 0 or -ENOMEM. */
 int pin_summary__copy(struct pin_summary *out, const struct pin_summary *summary);
