@@ -1,7 +1,7 @@
 #!/bin/sh
 # boot_systemd.sh DIRECTORY BOUND...: boots a systemd, in namespaces of its own, on a copy of this machine's files that goes
-# with it. It has the units that are in DIRECTORY/units, and starts what try.target wants. DIRECTORY and the BOUND ones
-# are there as they are.
+# with it. It has the files that are in DIRECTORY/files besides, and starts what try.target wants. The BOUND directories are there
+# as they are.
 set -e
 directory=$1
 root=$directory/root
@@ -24,6 +24,6 @@ done
 for unit in "$root"/etc/systemd/system/*.wants/*; do
 	ln -sf /dev/null "$root/etc/systemd/system/$(basename "$unit")"
 done
-cp "$directory"/units/* "$root/etc/systemd/system/"
+cp -r "$directory"/files/. "$root/"
 echo "all is mounted"
 exec chroot "$root" env container=other /lib/systemd/systemd --unit=try.target --log-target=console

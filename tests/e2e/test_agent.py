@@ -499,6 +499,22 @@ def capabilities_of(name):
     return [word.strip(' "').lower() for word in added.split(",")]
 
 
+def test_it_need_not_be_root(any_target, snapshot):
+    if not shutil.which("setpriv"):
+        pytest.skip("needs setpriv (util-linux)")
+    granted = "-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search"
+    agent = Agent("--match", "target.py", "--sites", "1", wrapper=[
+        "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=" + granted,
+        "--inh-caps=" + granted, "--ambient-caps=" + granted])
+    any_target.run("tuples_with_survivors")
+    wait_for(lambda: has_breakpoints(any_target.pid))
+    any_target.wait_until_blocked()
+    live = snapshot(any_target.pid)["heap"]["live_blocks"]
+    wait_for(lambda: of_targets(agent.metrics(), "pyfrag_live_blocks") == live)
+    assert agent.metrics()["pyfrag_read_errors_total", ""] == 0
+    assert agent.stop() == 0 and "/proc is looked at instead" not in agent.stderr
+
+
 @pytest.mark.parametrize("name", ["pyfrag-agent.service", "daemonset.yaml"])
 def test_what_is_deployed_has_the_privileges_it_takes(name, any_target, snapshot):
     """With no more than that granted it finds, reads and probes."""

@@ -10,6 +10,7 @@ BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot_systemd.sh
 # Says what the agent serves of a Python that comes after it.
 TRY = """
 import subprocess, sys, time, urllib.request
+text = ""
 with subprocess.Popen([sys.executable, "-c", "import time; kept = [(one,) for one in range(100000)]; time.sleep(60)"]) as one:
     for _ in range(200):
         time.sleep(0.1)
@@ -21,17 +22,19 @@ with subprocess.Popen([sys.executable, "-c", "import time; kept = [(one,) for on
         if 'pyfrag_processes{app="-c"' in text:
             break
     one.kill()
-open(sys.argv[1], "w").write(text)
+with open(sys.argv[1], "w") as file:
+    file.write(text)
 """
 
 
 def test_the_unit(tmp_path):
     if not os.path.exists("/lib/systemd/systemd"):
         pytest.skip("needs systemd: apt-get install systemd")
-    units = tmp_path / "units"
-    units.mkdir()
-    with open(TOP + "/deploy/pyfrag-agent.service") as file:
-        (units / "pyfrag-agent.service").write_text(file.read().replace("/usr/local/sbin/pyfrag", PYFRAG))
+    units, programs = tmp_path / "files/etc/systemd/system", tmp_path / "files/usr/local/sbin"
+    units.mkdir(parents=True)
+    programs.mkdir(parents=True)
+    shutil.copy(TOP + "/deploy/pyfrag-agent.service", str(units))
+    shutil.copy(PYFRAG, str(programs))
     (tmp_path / "try.py").write_text(TRY)
     (units / "try.target").write_text("[Unit]\nWants=pyfrag-agent.service try.service\n")
     (units / "try.service").write_text("""
@@ -44,7 +47,7 @@ ExecStart=/bin/sh -c "%(python)s %(path)s/try.py %(path)s/metrics; journalctl -b
 %(path)s/state; systemctl poweroff -ff"
 """ % {"python": shutil.which("python3", path="/usr/bin"), "path": tmp_path})
     booted = subprocess.run(
-        ["unshare", "--fork", "--pid", "--kill-child", "--mount", "--cgroup", "sh", BOOT, str(tmp_path), str(tmp_path), TOP],
+        ["unshare", "--fork", "--pid", "--kill-child", "--mount", "--cgroup", "sh", BOOT, str(tmp_path), str(tmp_path)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
     said = booted.stdout.decode(errors="replace")
     if "all is mounted" not in said:
