@@ -34,7 +34,7 @@ def test_the_unit(tmp_path):
     units.mkdir(parents=True)
     programs.mkdir(parents=True)
     shutil.copy(TOP + "/deploy/pyfrag-agent.service", str(units))
-    shutil.copy(PYFRAG, str(programs))
+    shutil.copy(PYFRAG, str(programs / "pyfrag"))
     (tmp_path / "try.py").write_text(TRY)
     (units / "try.target").write_text("[Unit]\nWants=pyfrag-agent.service try.service\n")
     (units / "try.service").write_text("""
