@@ -164,7 +164,6 @@ static void take_late(struct host *host)
 		    candidates__add(&host->candidates, pid, clock_ns(CLOCK_MONOTONIC)))
 			host->out_of_memory = true;
 	}
-	host->counts.hanging = host->jobs.late_cnt;
 }
 
 static enum look_result run(struct host *host, pid_t pid, enum job_kind kind,
@@ -186,7 +185,6 @@ static enum look_result run(struct host *host, pid_t pid, enum job_kind kind,
 	if (!err)
 		return take_result(host, done);
 	host->counts.late += err == -EINPROGRESS;
-	host->counts.hanging = host->jobs.late_cnt;
 	host->out_of_memory |= err == -ENOMEM;
 	return err == -EINPROGRESS ? LOOK_DONE : LOOK_STOP;
 }
@@ -324,8 +322,8 @@ static struct watched *pick(const struct host *host, uint64_t now_ns, bool *defe
 static void tend_probed(struct host *host)
 {
 	for (size_t i = 0; i < host->watched_cnt; i++)
-		if (host->watched[i]->growth &&
-		    !jobs__find_late(&host->jobs, host->watched[i]->pid))
+		if (!jobs__find_late(&host->jobs, host->watched[i]->pid) &&
+		    host->watched[i]->growth)
 			run(host, host->watched[i]->pid, JOB_TEND, host->watched[i]);
 }
 
@@ -395,6 +393,7 @@ int host__work(struct host *host)
 	candidates__look(&host->candidates, now_ns, look, host);
 	read_due(host, now_ns);
 	keep_memory(host);
+	host->counts.hanging = jobs__late_cnt(&host->jobs);
 	return host->out_of_memory ? -ENOMEM : 0;
 }
 
@@ -411,7 +410,7 @@ const struct host_counts *host__counts(const struct host *host)
 
 bool host__is_stuck(const struct host *host)
 {
-	return host->counts.hanging == READERS_LATE_MAX;
+	return jobs__late_cnt(&host->jobs) == READERS_LATE_MAX;
 }
 
 bool host__tells_sites(const struct host *host)

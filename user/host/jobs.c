@@ -60,15 +60,15 @@ static void run(struct reader_job *base)
 	job->taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
 }
 
+/* There is a place for it: the readers have no more late ones than that. */
 static void note_late(struct jobs *jobs, struct job *job)
 {
+	int place = 0;
+
 	log_debug("process %d takes long to be looked at; the others go on meanwhile", job->pid);
-	for (int i = 0; i < READERS_LATE_MAX; i++)
-		if (!jobs->late[i]) {
-			jobs->late[i] = job;
-			jobs->late_cnt++;
-			return;
-		}
+	while (jobs->late[place])
+		place++;
+	jobs->late[place] = job;
 }
 
 int jobs__run(struct jobs *jobs, const struct job *job, struct job **out)
@@ -92,7 +92,7 @@ int jobs__run(struct jobs *jobs, const struct job *job, struct job **out)
 
 struct job *jobs__find_late(const struct jobs *jobs, pid_t pid)
 {
-	for (int i = 0; i < READERS_LATE_MAX && jobs->late_cnt; i++)
+	for (int i = 0; i < READERS_LATE_MAX; i++)
 		if (jobs->late[i] && jobs->late[i]->pid == pid)
 			return jobs->late[i];
 	return NULL;
@@ -103,9 +103,12 @@ struct job *jobs__take_late(struct jobs *jobs)
 	struct job *job = (struct job *)readers__take_late(jobs->readers);
 
 	for (int i = 0; i < READERS_LATE_MAX && job; i++)
-		if (jobs->late[i] == job) {
+		if (jobs->late[i] == job)
 			jobs->late[i] = NULL;
-			jobs->late_cnt--;
-		}
 	return job;
+}
+
+size_t jobs__late_cnt(const struct jobs *jobs)
+{
+	return readers__late_cnt(jobs->readers);
 }

@@ -36,7 +36,6 @@ struct job {
 struct jobs {
 	struct readers *readers;
 	struct job *late[READERS_LATE_MAX]; /* those that have not come back; NULL: a free place */
-	size_t late_cnt;
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -54,6 +53,8 @@ void job__free(struct job *job);
 
 /* One that is late on that process, or NULL. */
 struct job *jobs__find_late(const struct jobs *jobs, pid_t pid);
+
+size_t jobs__late_cnt(const struct jobs *jobs);
 
 /* A late one that is done now, the caller's to free; NULL: there is none. */
 struct job *jobs__take_late(struct jobs *jobs);

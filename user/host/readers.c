@@ -22,7 +22,8 @@ struct readers {
 	pthread_cond_t has_job, has_done;
 	struct reader *reader;	  /* who takes the next job; NULL: there is none */
 	struct reader_job *ended; /* late jobs that have come to their end */
-	size_t late_cnt, holder_cnt;
+	size_t late_cnt;	  /* jobs that the owner has not got back, ended or not */
+	size_t holder_cnt;
 	bool ends;
 };
 
@@ -89,7 +90,6 @@ static bool take_job(struct readers *readers, struct reader *reader)
 	}
 	job->next = readers->ended;
 	readers->ended = job;
-	readers->late_cnt--;
 	return false;
 }
 
@@ -171,8 +171,10 @@ struct reader_job *readers__take_late(struct readers *readers)
 
 	pthread_mutex_lock(&readers->lock);
 	job = readers->ended;
-	if (job)
+	if (job) {
 		readers->ended = job->next;
+		readers->late_cnt--;
+	}
 	pthread_mutex_unlock(&readers->lock);
 	return job;
 }

@@ -24,7 +24,7 @@ struct readers;
 /* Returns 0 or -ENOMEM. No thread is started before there is a job. */
 int readers__new(struct readers **out);
 
-/* Threads end when their job does. Returns how many are late: what they work on has to stay. */
+/* Threads end when their job does. Returns how many have not come back: what they work on has to stay. */
 size_t readers__free(struct readers *readers);
 
 /*
@@ -36,5 +36,5 @@ int readers__run(struct readers *readers, struct reader_job *job, uint64_t wait_
 /* A late job that has come to its end; NULL: there is none. */
 struct reader_job *readers__take_late(struct readers *readers);
 
-/* How many late ones have not come to their end. */
+/* How many late ones have not come back from there; no more than READERS_LATE_MAX. */
 size_t readers__late_cnt(struct readers *readers);
