@@ -28,8 +28,7 @@ static void tell(void *context, const struct alert_rule *rule, const struct aler
 		 !alert->is_firing ? '-'
 		 : alert->is_told  ? '='
 				   : '+',
-		 alert->pid, alert->pins.kind_cnt ? ":" : "",
-		 alert->pins.kind_cnt ? alert->pins.kinds[0].name : "");
+		 alert->pid, *alert->types ? ":" : "", alert->types);
 }
 
 static void assert_told(struct told *told, const char *expected)

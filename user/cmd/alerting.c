@@ -56,33 +56,21 @@ static struct units_text describe(const struct alert_rule *rule, double value)
 	}
 }
 
-/* "; pinned by tuple (12 MiB), dict (1 MiB); from load (app.py:3)" */
-static char *describe_pins(const struct pin_summary *pins)
-{
-	_cleanup_free_ char *kinds = pin_summary__text(pins->kinds, pins->kind_cnt),
-			    *sites = pin_summary__text(pins->sites, pins->site_cnt);
-	char *text;
-
-	if (!kinds || !sites ||
-	    asprintf(&text, "%s%s%s%s", pins->kind_cnt ? "; pinned by " : "", kinds,
-		     pins->site_cnt ? "; pools were taken at " : "", sites) < 0)
-		return NULL;
-	return text;
-}
-
 static void tell(void *context, const struct alert_rule *rule, const struct alert *alert)
 {
-	_cleanup_free_ char *pins = NULL;
 	struct alerting *alerting = context;
+	bool has_types = alert->is_firing && *alert->types,
+	     has_sites = alert->is_firing && *alert->sites;
 
 	if (alerting->sender)
 		alert_sender__send(alerting->sender, rule, alert);
 	if (alert->is_firing && alert->is_told)
 		return;
-	pins = alert->is_firing ? describe_pins(&alert->pins) : NULL;
-	log_warning("alert %s: %s: process %d (%s): %s%s", alert->is_firing ? "fires" : "is over",
-		    rule->text, alert->pid, alert->name, describe(rule, alert->value).text,
-		    pins ? pins : "");
+	log_warning("alert %s: %s: process %d (%s): %s%s%s%s%s",
+		    alert->is_firing ? "fires" : "is over", rule->text, alert->pid, alert->name,
+		    describe(rule, alert->value).text, has_types ? "; pinned by " : "",
+		    has_types ? alert->types : "", has_sites ? "; pools were taken at " : "",
+		    has_sites ? alert->sites : "");
 }
 
 int alerting__replace_rules(struct alerting *alerting, const struct options *options)

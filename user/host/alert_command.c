@@ -37,7 +37,7 @@ static void make_environment(const struct alert_message *message, char (*texts)[
 	SET("PYFRAG_ALERT_PID=%d", message->pid);
 	SET("PYFRAG_ALERT_PROCESS=%s", message->name);
 	SET("PYFRAG_ALERT_VALUE=%.9g", message->value);
-	SET("PYFRAG_ALERT_TYPES=%s", message->kinds);
+	SET("PYFRAG_ALERT_TYPES=%s", message->types);
 	SET("PYFRAG_ALERT_SITES=%s", message->sites);
 	SET("PATH=%s", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 #undef SET

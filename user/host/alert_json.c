@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "report/json_values.h"
-#include "util/cleanup.h"
 
 #define HOST_BYTES 256
 #define TIME_BYTES 32
@@ -30,21 +29,14 @@ static json_t *pack_labels(const struct alert_rule *rule, const struct alert *al
 			 json_values__text(host));
 }
 
-/* What there is to be said of who pins. */
 static json_t *pack_annotations(const struct alert *alert, const char *summary)
 {
-	_cleanup_free_ char *kinds = pin_summary__text(alert->pins.kinds, alert->pins.kind_cnt),
-			    *sites = pin_summary__text(alert->pins.sites, alert->pins.site_cnt);
 	json_t *packed = json_pack("{s:o}", "summary", json_values__text(summary));
 
-	if (!kinds || !sites) {
-		json_decref(packed);
-		return NULL;
-	}
-	if (*kinds)
-		json_values__set(&packed, "types", json_values__text(kinds));
-	if (*sites)
-		json_values__set(&packed, "sites", json_values__text(sites));
+	if (*alert->types)
+		json_values__set(&packed, "types", json_values__text(alert->types));
+	if (*alert->sites)
+		json_values__set(&packed, "sites", json_values__text(alert->sites));
 	return packed;
 }
 

@@ -13,7 +13,7 @@ void alert_message__release(struct alert_message *message)
 	free(message->json);
 	free(message->rule);
 	free(message->name);
-	free(message->kinds);
+	free(message->types);
 	free(message->sites);
 	*message = (struct alert_message){};
 }
@@ -28,14 +28,14 @@ int alert_message__init(struct alert_message *out, const struct alert_rule *rule
 		.value = alert->value,
 		.rule = strdup(rule->text),
 		.name = strdup(alert->name),
-		.kinds = pin_summary__text(alert->pins.kinds, alert->pins.kind_cnt),
-		.sites = pin_summary__text(alert->pins.sites, alert->pins.site_cnt),
+		.types = strdup(alert->types),
+		.sites = strdup(alert->sites),
 	};
 	json_t *packed = alert_json__pack(rule, alert);
 
 	message.json = packed ? json_dumps(packed, JSON_COMPACT) : NULL;
 	json_decref(packed);
-	if (!message.json || !message.rule || !message.name || !message.kinds || !message.sites)
+	if (!message.json || !message.rule || !message.name || !message.types || !message.sites)
 		return -ENOMEM;
 	*out = message;
 	message = (struct alert_message){};

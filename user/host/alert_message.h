@@ -13,7 +13,7 @@ struct alert_message {
 	bool is_new; /* else it still fires, and that was told */
 	pid_t pid;
 	double value;
-	char *rule, *name, *kinds, *sites;
+	char *rule, *name, *types, *sites;
 };
 
 /* Returns 0 or -ENOMEM; the caller releases. */

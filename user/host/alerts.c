@@ -10,7 +10,8 @@
 static void release_alert(struct alert *alert)
 {
 	free(alert->name);
-	pin_summary__release(&alert->pins);
+	free(alert->types);
+	free(alert->sites);
 }
 
 void alerts__release(struct alerts *alerts)
@@ -81,10 +82,12 @@ static bool is_ripe(const struct alerts *alerts, const struct alert *alert,
 
 static int fire(struct alerts *alerts, struct alert *alert, const struct alert_subject *subject)
 {
-	int err = subject->pins ? pin_summary__copy(&alert->pins, subject->pins) : 0;
+	const struct pin_summary *pins = subject->pins;
 
-	if (err)
-		return err;
+	alert->types = pin_summary__text(pins->kinds, pins->kind_cnt);
+	alert->sites = pin_summary__text(pins->sites, pins->site_cnt);
+	if (!alert->types || !alert->sites)
+		return -ENOMEM;
 	alert->is_firing = true;
 	clock_gettime(CLOCK_REALTIME, &alert->began);
 	alerts->fired_cnt++;

@@ -26,12 +26,13 @@ struct alert {
 	pid_t pid;
 	uint64_t since_ns; /* CLOCK_MONOTONIC: since when it is true */
 	bool is_firing, is_seen;
-	bool is_told;		 /* that it fires was told before */
-	uint64_t told_ns;	 /* CLOCK_MONOTONIC: when, the last time */
-	double value;		 /* the last one */
-	struct timespec began;	 /* CLOCK_REALTIME: when it fired */
-	char *name;		 /* of the process, for what is told after it is gone */
-	struct pin_summary pins; /* when it fired: who did */
+	bool is_told;	       /* that it fires was told before */
+	uint64_t told_ns;      /* CLOCK_MONOTONIC: when, the last time */
+	double value;	       /* the last one */
+	struct timespec began; /* CLOCK_REALTIME: when it fired */
+	char *name;	       /* of the process, for what is told after it is gone */
+	/* Who pinned when it fired, as pin_summary__text(); NULL before that. */
+	char *types, *sites;
 };
 
 /* A process that was read. */

@@ -117,33 +117,6 @@ int pin_summary__add_sites(struct pin_summary *summary, const struct site_rankin
 	return 0;
 }
 
-static int copy_shares(struct pin_share *out, size_t *out_cnt, const struct pin_share *shares,
-		       size_t cnt)
-{
-	for (size_t i = 0; i < cnt; i++) {
-		out[i] = shares[i];
-		out[i].name = strdup(shares[i].name);
-		if (!out[i].name)
-			return -ENOMEM;
-		(*out_cnt)++;
-	}
-	return 0;
-}
-
-int pin_summary__copy(struct pin_summary *out, const struct pin_summary *summary)
-{
-	_cleanup_(pin_summary__release) struct pin_summary copy = {};
-	int err = copy_shares(copy.kinds, &copy.kind_cnt, summary->kinds, summary->kind_cnt);
-
-	if (!err)
-		err = copy_shares(copy.sites, &copy.site_cnt, summary->sites, summary->site_cnt);
-	if (err)
-		return err;
-	*out = copy;
-	copy = (struct pin_summary){};
-	return 0;
-}
-
 char *pin_summary__text(const struct pin_share *shares, size_t cnt)
 {
 	char *text = NULL;

@@ -39,8 +39,5 @@ int pin_summary__add_kinds(struct pin_summary *summary, const struct heap_source
 int pin_summary__add_sites(struct pin_summary *summary, const struct site_ranking *ranking,
 			   size_t max);
 
-/* A copy. Returns 0 or -ENOMEM. */
-int pin_summary__copy(struct pin_summary *out, const struct pin_summary *summary);
-
 /* "tuple (12.0 MiB), parked frame (3.1 MiB)", made printable; "" if there are none. The caller frees; NULL without memory. */
 char *pin_summary__text(const struct pin_share *shares, size_t cnt);
