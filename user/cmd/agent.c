@@ -41,6 +41,7 @@
 #define CONTENT_TEXT	"text/plain; charset=utf-8"
 #define PROCESSES_PATH	"/v1/processes"
 #define REPORT_SUFFIX	"/report"
+
 struct agent {
 	const struct options *options;
 	struct host *host; /* with host_lock held */
@@ -365,8 +366,9 @@ const struct command command_agent = {
 	.description =
 		"Reads the heap of each Python of the host, as they come and go, at every interval; serves what it\n"
 		"finds as metrics for Prometheus (/metrics) and as JSON (/v1/processes, /v1/processes/PID/report), and\n"
-		"tells of alerts on stderr. At SIGHUP it reads its --config again: alerts, interval and budget. Nothing is probed, and no process is stopped. Reading takes no more of a core than\n"
-		"the budget.",
+		"tells of alerts on stderr. At SIGHUP it reads its --config again: alerts, interval and budget.\n"
+		"Nothing is probed without --sites, and no process is stopped. Reading takes no more of a core\n"
+		"than the budget.",
 	.options =
 		(const enum option_id[]){OPTION_CONFIG, OPTION_LISTEN, OPTION_TOKEN_FILE,
 					 OPTION_INTERVAL, OPTION_BUDGET, OPTION_ALERT,

@@ -15,7 +15,6 @@ struct host_options host_options__of(const struct options *options)
 			    .with_shared = true,
 			    .sites = options->sites,
 			    .probes_budget = options->budget},
-		.max_memory_bytes = options->max_memory_bytes,
 		.interval_s = options->interval_s,
 		.budget = options->budget,
 	};

@@ -35,7 +35,7 @@ struct trace {
 	struct wakeups wakeups;
 	struct alerting alerting;
 	struct growth growth;
-	struct identity identity;
+	struct identity identity; /* where there are rules for alerts */
 };
 
 /*

@@ -145,7 +145,8 @@ int trace__start(struct trace *trace, struct failure *failure)
 	int err = trace->options->pid ? start_on_process(trace, failure)
 				      : start_command(trace, failure);
 
-	if (err)
+	/* Only rules ask who it is. */
+	if (err || !trace->alerting.alerts.rule_cnt)
 		return err;
 	err = identity__find(&trace->identity, trace->source->process);
 	return err ? failure__set(failure, err, "out of memory") : 0;

@@ -361,7 +361,7 @@ static void keep_memory(struct host *host)
 
 	for (size_t i = 0; i < host->watched_cnt; i++)
 		bytes += host->watched[i]->last.picture_bytes;
-	while (bytes > host->options.max_memory_bytes && (largest = find_largest(host))) {
+	while (bytes > host->options.watched.max_memory_bytes && (largest = find_largest(host))) {
 		bytes -= largest->last.picture_bytes;
 		watched__forget(largest);
 		host->counts.forgotten++;

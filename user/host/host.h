@@ -19,7 +19,6 @@
 struct host_options {
 	struct host_filter filter;
 	struct watched_options watched;
-	uint64_t max_memory_bytes; /* what our pictures of all heaps may take together */
 	double interval_s;
 	double budget; /* what of a core reading may take */
 };

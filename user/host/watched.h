@@ -67,7 +67,8 @@ struct watched {
 struct watched_options {
 	double below;
 	uint32_t blocks_per_arena_max;
-	uint64_t max_memory_bytes;
+	uint64_t
+		max_memory_bytes; /* for our picture of its heap; on a host, of all heaps together */
 	bool with_shared;
 	uint32_t sites; /* so many allocation sites are told of those that are probed; 0: none is */
 	double probes_budget; /* what probes may take of a process' CPU time, where growth is watched */
