@@ -191,9 +191,9 @@ static int check_options(const struct options *options)
 		log_error(
 			"trace: -a is for reports in mode watch; give one process with -p PID for "
 			"more");
-	else if (!options->all &&
-		 (options->comm || options->user || options->cgroup || options->match))
-		log_error("trace: --comm, --user, --cgroup and --match go with -a");
+	else if (!options->all && (options->comm || options->user || options->cgroup ||
+				   options->match || options->sites))
+		log_error("trace: --comm, --user, --cgroup, --match and --sites go with -a");
 	else if (options->mode == TRACE_FULL && options->budget_given)
 		log_error("trace: --mode full knows no budget; leave out one of the two");
 	else if (options->output_path && options__want_reports(options))
