@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "util/account.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "unit_test.h"
+#include "util/array.h"
+
+#define THREAD_CNT 4
+#define TAKES_CNT  20000
+
+static struct account *new_account(uint64_t limit_bytes, struct account *parent)
+{
+	struct account *account;
+
+	assert_int_equal(account__new(&account, limit_bytes, parent), 0);
+	return account;
+}
+
+static void assert_used(const struct account *account, uint64_t least, uint64_t most)
+{
+	uint64_t used = account__usage(account).used_bytes;
+
+	assert_true(used >= least && used <= most);
+}
+
+static void test_counts_what_is_in_use(void **state)
+{
+	struct account *account = new_account(1 << 20, NULL);
+	uint8_t *bytes = account__alloc(account, 1000), *zeros = account__calloc(account, 10, 100);
+
+	(void)state;
+	assert_non_null(bytes);
+	assert_non_null(zeros);
+	for (size_t i = 0; i < 1000; i++)
+		assert_int_equal(zeros[i], 0);
+	memset(bytes, 7, 1000);
+	assert_used(account, 2000, 2100);
+	bytes = account__realloc(account, bytes, 5000);
+	assert_non_null(bytes);
+	for (size_t i = 0; i < 1000; i++)
+		assert_int_equal(bytes[i], 7);
+	assert_used(account, 6000, 6100);
+	bytes = account__realloc(account, bytes, 10);
+	assert_int_equal(bytes[9], 7);
+	assert_used(account, 1010, 1100);
+	account__free(bytes);
+	account__free(zeros);
+	assert_used(account, 0, 0);
+	assert_true(account__usage(account).peak_bytes >= 6000);
+	assert_int_equal(account__usage(account).refused, 0);
+	account__close(account);
+}
+
+static void test_refuses_what_is_beyond_the_limit(void **state)
+{
+	struct account *account = new_account(10000, NULL);
+	char *kept = account__strdup(account, "kept");
+	size_t capacity = 0;
+	uint64_t *items = NULL;
+
+	(void)state;
+	assert_null(account__alloc(account, 10000));
+	assert_int_equal(errno, EDQUOT);
+	assert_null(account__calloc(account, 100, 100));
+	assert_null(account__realloc(account, kept, 10000));
+	assert_string_equal(kept, "kept");
+	for (size_t cnt = 1; cnt * sizeof(*items) <= 4000; cnt++) {
+		assert_int_equal(ACCOUNT_RESERVE(account, items, capacity, cnt), 0);
+		items[cnt - 1] = cnt;
+	}
+	assert_int_equal(ACCOUNT_RESERVE(account, items, capacity, 1250), -EDQUOT);
+	assert_int_equal(items[499], 500);
+	assert_true(capacity >= 500 && capacity < 1250);
+	assert_int_equal(account__check_room(account, 8000), -EDQUOT);
+	assert_int_equal(account__check_room(account, 1000), 0);
+	assert_int_equal(account__usage(account).refused, 5);
+	assert_true(account__usage(account).peak_bytes <= 10000);
+	account__free(items);
+	account__free(kept);
+	account__close(account);
+}
+
+static void test_impossible_sizes(void **state)
+{
+	struct account *account = new_account(UINT64_MAX, NULL);
+	size_t capacity = 0;
+	uint64_t *items = NULL;
+
+	(void)state;
+	assert_null(account__alloc(account, SIZE_MAX));
+	assert_int_equal(errno, ENOMEM);
+	assert_null(account__calloc(account, SIZE_MAX / 2, 3));
+	assert_int_equal(errno, ENOMEM);
+	assert_int_equal(ACCOUNT_RESERVE(account, items, capacity, SIZE_MAX / 4), -ENOMEM);
+	assert_used(account, 0, 0);
+	account__close(account);
+}
+
+static void test_parts_share_what_the_whole_has(void **state)
+{
+	struct account *whole = new_account(10000, NULL);
+	struct account *one = new_account(8000, whole), *other = new_account(8000, whole);
+	void *of_one = account__alloc(one, 7000), *of_other;
+
+	(void)state;
+	assert_non_null(of_one);
+	assert_null(account__alloc(other, 7000));
+	assert_int_equal(errno, EDQUOT);
+	assert_used(other, 0, 0);
+	assert_int_equal(account__check_room(other, 7000), -EDQUOT);
+	of_other = account__alloc(other, 2000);
+	assert_non_null(of_other);
+	assert_used(whole, 9000, 9100);
+	assert_int_equal(account__usage(whole).refused, 2);
+	assert_int_equal(account__usage(one).refused, 0);
+	assert_int_equal(account__usage(other).refused, 2);
+	account__free(of_one);
+	assert_used(whole, 2000, 2100);
+	account__free(of_other);
+	account__close(one);
+	account__close(other);
+	account__close(whole);
+}
+
+/* Owners and memory may go in any order: the sanitizers see what is used or lost. */
+static void test_outlives_what_was_taken(void **state)
+{
+	struct account *whole = new_account(10000, NULL);
+	struct account *part = new_account(10000, whole);
+	char *text = account__strdup(part, "text");
+
+	(void)state;
+	account__close(part);
+	account__close(whole);
+	text = account__realloc(NULL, text, 100);
+	assert_string_equal(text, "text");
+	account__free(text);
+}
+
+static void test_without_account(void **state)
+{
+	char *text = account__strdup(NULL, "text");
+
+	(void)state;
+	assert_non_null(account__realloc(NULL, text, 0));
+	account__free(account__alloc(NULL, 0));
+	account__free(NULL);
+	account__close(NULL);
+	assert_int_equal(account__check_room(NULL, UINT64_MAX), 0);
+	assert_int_equal(account__usage(NULL).used_bytes, 0);
+	assert_true(account__usage(NULL).limit_bytes == UINT64_MAX);
+}
+
+static void test_refuses_the_nth(void **state)
+{
+	struct account *account = new_account(1 << 20, NULL);
+	void *taken[3];
+
+	(void)state;
+	account__refuse_nth(account, 2);
+	taken[0] = account__alloc(account, 1);
+	assert_null(account__alloc(account, 1));
+	assert_int_equal(errno, EDQUOT);
+	taken[1] = account__alloc(account, 1);
+	taken[2] = account__realloc(account, NULL, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
+		assert_non_null(taken[i]);
+		account__free(taken[i]);
+	}
+	account__close(account);
+}
+
+static void *take_and_give(void *context)
+{
+	struct account *account = context;
+	void *taken[8] = {};
+
+	for (size_t i = 0; i < TAKES_CNT; i++) {
+		void **at = &taken[i % ARRAY_SIZE(taken)];
+
+		account__free(*at);
+		*at = account__alloc(account, i % 300);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+		account__free(taken[i]);
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	struct account *whole = new_account(4000, NULL);
+	struct account *parts[THREAD_CNT];
+	pthread_t threads[THREAD_CNT];
+
+	(void)state;
+	for (size_t i = 0; i < THREAD_CNT; i++) {
+		parts[i] = new_account(3000, whole);
+		assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, parts[i]), 0);
+	}
+	for (size_t i = 0; i < THREAD_CNT; i++) {
+		pthread_join(threads[i], NULL);
+		assert_used(parts[i], 0, 0);
+		account__close(parts[i]);
+	}
+	assert_used(whole, 0, 0);
+	assert_true(account__usage(whole).peak_bytes <= 4000);
+	account__close(whole);
+}
+
+static void free_as_plain(void)
+{
+	void *volatile pointer = account__alloc(NULL, 100);
+
+	free(pointer);
+}
+
+static void grow_as_plain(void)
+{
+	uint64_t *items = account__alloc(NULL, 100);
+	size_t capacity = 1;
+
+	(void)ARRAY_RESERVE(items, capacity, 1000);
+}
+
+static void free_plain(void)
+{
+	account__free(malloc(100));
+}
+
+static void grow_plain(void)
+{
+	uint64_t *items = malloc(100);
+	size_t capacity = 1;
+
+	(void)ACCOUNT_RESERVE(NULL, items, capacity, 1000);
+}
+
+/* Whether a process that does that ends before it comes to its end. */
+static bool is_fatal(void (*mistake)(void))
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		close(STDERR_FILENO);
+		mistake();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return !WIFEXITED(status) || WEXITSTATUS(status);
+}
+
+static void test_mixing_with_plain_memory_is_fatal(void **state)
+{
+	(void)state;
+	assert_true(is_fatal(free_as_plain));
+	assert_true(is_fatal(grow_as_plain));
+	assert_true(is_fatal(free_plain));
+	assert_true(is_fatal(grow_plain));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_counts_what_is_in_use),
+		cmocka_unit_test(test_refuses_what_is_beyond_the_limit),
+		cmocka_unit_test(test_impossible_sizes),
+		cmocka_unit_test(test_parts_share_what_the_whole_has),
+		cmocka_unit_test(test_outlives_what_was_taken),
+		cmocka_unit_test(test_without_account),
+		cmocka_unit_test(test_refuses_the_nth),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_mixing_with_plain_memory_is_fatal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
