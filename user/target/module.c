@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "target/mapped_file.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 
@@ -55,7 +56,7 @@ int module__open(struct module **out, const struct process *process, const struc
 	module = calloc(1, sizeof(*module));
 	if (!module)
 		return -ENOMEM;
-	module->fd = process__open_mapped_file(process, mapping);
+	module->fd = mapped_file__open_of(process, mapping);
 	if (module->fd < 0)
 		return module->fd;
 	module->path = strdup(mapping->path);

@@ -361,49 +361,6 @@ const struct mapping *process__find_mapping(const struct process *process, uint6
 	return NULL;
 }
 
-/*
- * Whether @fd is the file of the mapping. The device is not compared: overlayfs and btrfs show
- * another one in maps than fstat() does.
- */
-static bool is_mapped_file(int fd, const struct mapping *mapping)
-{
-	struct stat status;
-
-	return fstat(fd, &status) == 0 && status.st_ino == mapping->inode;
-}
-
-int process__open_mapped_file(const struct process *process, const struct mapping *mapping)
-{
-	_cleanup_close_ int fd = -1;
-	char path[4096];
-	int err;
-
-	/* The very inode, whatever its name has become; wants CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE. */
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", process->pid, mapping->start,
-		 mapping->end);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		return TAKE_FD(fd);
-	err = -errno;
-
-	if (!strcmp(mapping->path, process->exe)) {
-		snprintf(path, sizeof(path), "/proc/%d/exe", process->pid);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd >= 0)
-			return TAKE_FD(fd);
-	}
-
-	/* By name, through the target's own root: only if it still is the same file. */
-	if (mapping->path[0] != '/' ||
-	    (size_t)snprintf(path, sizeof(path), "/proc/%d/root%s", process->pid, mapping->path) >=
-		    sizeof(path))
-		return err;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	return is_mapped_file(fd, mapping) ? TAKE_FD(fd) : -ESTALE;
-}
-
 char *process__environment(const struct process *process, const char *name)
 {
 	_cleanup_free_ char *text = NULL;

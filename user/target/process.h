@@ -58,11 +58,5 @@ bool process__is_alive(const struct process *process);
 /* The mapping that holds @address, or NULL. */
 const struct mapping *process__find_mapping(const struct process *process, uint64_t address);
 
-/*
- * Opens the file behind a mapping as the target sees it: also if it was deleted or replaced on disk,
- * or lies in another mount namespace. Returns a file descriptor (the caller's) or negative errno.
- */
-int process__open_mapped_file(const struct process *process, const struct mapping *mapping);
-
 /* The value of @name in the environment the process started with; NULL if absent. The caller frees. */
 char *process__environment(const struct process *process, const char *name);
