@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cmd/alerting.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "host/alert_log.h"
+#include "host/host_alerts.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "util/units.h"
 
 void alerting__release(struct alerting *alerting)
 {
@@ -38,39 +35,13 @@ int alerting__init(struct alerting *alerting, const struct options *options)
 	return err;
 }
 
-static struct units_text describe(const struct alert_rule *rule, double value)
-{
-	struct units_text text;
-
-	switch (rule->metric) {
-	case ALERT_FRAGMENTATION:
-		return units__percent(value);
-	case ALERT_PINNED_ARENAS:
-		return units__count((uint64_t)value);
-	default:
-		text = units__bytes((uint64_t)(value < 0 ? -value : value));
-		if (value < 0)
-			snprintf(text.text, sizeof(text.text), "-%s",
-				 units__bytes((uint64_t)-value).text);
-		return text;
-	}
-}
-
 static void tell(void *context, const struct alert_rule *rule, const struct alert *alert)
 {
 	struct alerting *alerting = context;
-	bool has_types = alert->is_firing && *alert->types,
-	     has_sites = alert->is_firing && *alert->sites;
 
 	if (alerting->sender)
 		alert_sender__send(alerting->sender, rule, alert);
-	if (alert->is_firing && alert->is_told)
-		return;
-	log_warning("alert %s: %s: process %d (%s): %s%s%s%s%s",
-		    alert->is_firing ? "fires" : "is over", rule->text, alert->pid, alert->name,
-		    describe(rule, alert->value).text, has_types ? "; pinned by " : "",
-		    has_types ? alert->types : "", has_sites ? "; pools were taken at " : "",
-		    has_sites ? alert->sites : "");
+	alert_log__write(rule, alert);
 }
 
 int alerting__replace_rules(struct alerting *alerting, const struct options *options)
@@ -96,42 +67,12 @@ int alerting__check(struct alerting *alerting, struct alert_subject *subjects, s
 	return err;
 }
 
-static struct alert_subject subject_of(const struct watched *watched)
-{
-	return (struct alert_subject){
-		.pid = watched->pid,
-		.keys = {[ALERT_KEY_APP] = watched->identity.app,
-			 [ALERT_KEY_COMM] = watched->source->process->comm,
-			 [ALERT_KEY_USER] = watched->identity.user,
-			 [ALERT_KEY_UNIT] = watched->identity.unit},
-		.findings = &watched->last.findings,
-		.growth_per_minute = growth__per_minute(&watched->trend),
-		.pins = &watched->last.pins,
-		.kinds_ns = watched->kinds_ns,
-	};
-}
-
 int alerting__check_host(struct alerting *alerting, const struct host *host)
 {
-	struct watched *const *watched;
-	size_t cnt = host__watched(host, &watched), used = 0;
-	_cleanup_free_ struct alert_subject *subjects = calloc(cnt + 1, sizeof(*subjects));
-	int err;
+	int err = host_alerts__check(&alerting->alerts, host, tell, alerting);
 
-	if (!subjects) {
+	if (err)
 		log_error("out of memory");
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < cnt; i++)
-		if (watched[i]->has_last)
-			subjects[used++] = subject_of(watched[i]);
-	err = alerting__check(alerting, subjects, used);
-	for (size_t i = 0, next = 0; i < cnt && !err; i++) {
-		if (!watched[i]->has_last)
-			continue;
-		watched[i]->has_alert = subjects[next].has_alert;
-		watched[i]->wants_kinds |= subjects[next++].wants_kinds;
-	}
 	return err;
 }
 
