@@ -42,6 +42,7 @@ static int run_command(const struct command *command, int argc, char **argv)
 	if (result)
 		return result < 0 ? 1 : end_output();
 	result = command->run(&options);
+	options__release(&options);
 	return result < 0 ? 1 : result;
 }
 

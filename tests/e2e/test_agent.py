@@ -177,6 +177,7 @@ def test_metrics_are_as_prometheus_wants_them(start_agent, any_target):
 def test_a_token(tmp_path):
     token = tmp_path / "token"
     token.write_text("let me in\n")
+    token.chmod(0o600)
     agent = start_agent_with_token(str(token))
     assert agent.get("/metrics", Authorization="Bearer let me in")[0] == 200
     for wrong in ("Bearer let me", "Bearer let me inn", "let me in", "Basic x", ""):
@@ -212,7 +213,7 @@ def test_bad_requests_do_no_harm(start_agent):
                 pass
     chance = random.Random(6)
     for _ in range(150):
-        bad = bytearray(b"GET /v1/processes/%d/report HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n" % agent.port)
+        bad = bytearray(b"GET /v1/processes/%d/report HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n" % agent.port)
         for _ in range(chance.randrange(1, 12)):
             bad[chance.randrange(len(bad))] = chance.randrange(256)
         try:
@@ -453,7 +454,8 @@ def has_breakpoints(pid):
 
 def test_it_says_what_is_wrong(tmp_path):
     for args in (["--listen", "nowhere"], ["--listen", "127.0.0.1:99999"], ["--alert", "nonsense"],
-                 ["--match", "("], ["too much"], ["--alert-to", "exec: "], ["--alert-to", "me"], ["--sites", "6"], ["--listen", "192.0.2.1:9"]):
+                 ["--match", "("], ["too much"], ["--alert-to", "exec: "], ["--alert-to", "me"], ["--sites", "6"],
+                 ["--listen", "192.0.2.1:9"], ["--listen", "192.0.2.1:9", "--no-token"]):
         result = run_pyfrag("agent", *args, check=False, timeout=20)
         assert result.returncode == 1 and result.stderr.count(b"\n") == 1, (args, result.stderr)
     assert os.listdir(str(tmp_path)) == []

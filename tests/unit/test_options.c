@@ -7,6 +7,7 @@
 #include "cmd/options.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,8 @@ static const struct known_option {
 	{"--listen", NULL, "[::1]:1", "a"},
 	{"--config", NULL, "/dev/null", "a"},
 	{"--token-file", NULL, "token", "a"},
+	{"--no-token", NULL, NULL, "a"},
+	{"--command-lines", NULL, NULL, "a"},
 	{"--since", NULL, "heap.db", "s"},
 	{"--no-values", NULL, NULL, "ts"},
 };
@@ -493,7 +496,8 @@ static void check_help(const struct command *command, char *text)
 
 		assert_non_null(after);
 		for (size_t i = 0; i < ARRAY_SIZE(known_options); i++)
-			if (!strncmp(name, known_options[i].name, (size_t)(after - name)) &&
+			if (strlen(known_options[i].name) == (size_t)(after - name) &&
+			    !strncmp(name, known_options[i].name, (size_t)(after - name)) &&
 			    takes(command, &known_options[i]))
 				found = &known_options[i];
 		if (!found)
@@ -641,6 +645,50 @@ static void test_long_words(void **state)
 	check_error(&outcome, &command_trace, "--pid");
 }
 
+static void put_config(const char *path, const char *text)
+{
+	_cleanup_fclose_ FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+}
+
+/* The agent reads its configuration at each SIGHUP, and may live for years. */
+static void test_configuration_is_released(void **state)
+{
+	static const char good[] = "alert = pinned_bytes > 1\nuser = root\nmatch = x\n",
+			  bad[] = "alert = pinned_bytes > 1\nuser = root\ninterval = x\n",
+			  unknown[] = "user = root\nnothing = 1\n";
+	char path[] = "/tmp/test_options.XXXXXX";
+	int fd = mkstemp(path);
+	struct outcome outcome;
+	size_t before = 0;
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	for (int i = 0; i < 20; i++) {
+		put_config(path, good);
+		PARSE(&outcome, &command_agent, "--config", path);
+		check_success(&outcome);
+		assert_string_equal(outcome.options.user, "root");
+		assert_string_equal(outcome.options.alerts[0], "pinned_bytes > 1");
+		options__release(&outcome.options);
+		put_config(path, bad);
+		PARSE(&outcome, &command_agent, "--config", path);
+		assert_int_equal(outcome.result, -EINVAL);
+		check_untouched(&outcome);
+		put_config(path, unknown);
+		PARSE(&outcome, &command_agent, "--config", path);
+		assert_int_equal(outcome.result, -EINVAL);
+		/* Under a sanitizer both are 0, and it looks for leaks itself. */
+		if (!i)
+			before = mallinfo2().uordblks;
+		assert_int_equal(mallinfo2().uordblks, before);
+	}
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -660,6 +708,7 @@ int main(void)
 		cmocka_unit_test(test_options_stay_on_failure),
 		cmocka_unit_test(test_hostile_words),
 		cmocka_unit_test(test_long_words),
+		cmocka_unit_test(test_configuration_is_released),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,11 @@ static void test_identity(void **state)
 	assert_int_equal(integer_at(root, "python.pool_size"), 4096);
 	assert_int_equal(integer_at(root, "python.alignment"), 16);
 	json_decref(root);
+	sample.report.hides_cmdline = true;
+	root = write_and_parse(&sample);
+	assert_int_equal(json_array_size(at(root, "process.cmdline")), 0);
+	assert_string_equal(text_at(root, "process.comm"), "python3");
+	json_decref(root);
 	sample_report__release(&sample);
 }
 

@@ -538,6 +538,21 @@ static void test_hostile_names(void **state)
 	}
 }
 
+static void test_hidden_cmdline(void **state)
+{
+	static char secret[] = "--password=hunter2";
+	struct sample_report *sample = *state;
+	_cleanup_free_ char *shown = NULL, *hidden = NULL;
+
+	sample->cmdline[1] = secret;
+	shown = write_text(sample);
+	assert_non_null(strstr(shown, "hunter2"));
+	sample->report.hides_cmdline = true;
+	hidden = write_text(sample);
+	assert_null(strstr(hidden, "hunter2"));
+	assert_non_null(strstr(hidden, "  python3  CPython"));
+}
+
 /* A long command line is cut, and the cut is shown; nothing else is. */
 static void test_long_cmdlines(void **state)
 {
@@ -590,11 +605,22 @@ static void test_full_device(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_frame),	TEST(test_verdict),	  TEST(test_one_block),
-		TEST(test_heap),	TEST(test_size_classes),  TEST(test_pinned),
-		TEST(test_many_pinned), TEST(test_huge_heap),	  TEST(test_nothing_pinned),
-		TEST(test_tracing),	TEST(test_full_device),	  TEST(test_counters),
-		TEST(test_map),		TEST(test_hostile_names), TEST(test_long_cmdlines),
+		TEST(test_frame),
+		TEST(test_verdict),
+		TEST(test_one_block),
+		TEST(test_heap),
+		TEST(test_size_classes),
+		TEST(test_pinned),
+		TEST(test_many_pinned),
+		TEST(test_huge_heap),
+		TEST(test_nothing_pinned),
+		TEST(test_tracing),
+		TEST(test_full_device),
+		TEST(test_counters),
+		TEST(test_map),
+		TEST(test_hostile_names),
+		TEST(test_long_cmdlines),
+		TEST(test_hidden_cmdline),
 	};
 
 	setenv("TZ", "UTC0", 1);

@@ -22,6 +22,7 @@
 #include "cmd/output.h"
 #include "cmd/pages.h"
 #include "cmd/privileges.h"
+#include "cmd/serving.h"
 #include "host/host.h"
 #include "host/http_server.h"
 #include "util/cleanup.h"
@@ -34,7 +35,6 @@
 #define STUCK_NS (60 * 1000000000UL)
 /* How long a request waits for what is being read. */
 #define LOCK_WAIT_NS	1000000000L
-#define TOKEN_BYTES_MAX 4096
 #define CONTENT_METRICS "text/plain; version=0.0.4; charset=utf-8"
 #define CONTENT_OPEN	"application/openmetrics-text; version=1.0.0; charset=utf-8"
 #define CONTENT_JSON	"application/json"
@@ -58,7 +58,6 @@ struct agent {
 
 static int work(struct agent *agent)
 {
-	const struct alerts *alerts = &agent->alerting.alerts;
 	struct host_metrics_extra extra;
 	int err = host__work(agent->host);
 
@@ -67,11 +66,10 @@ static int work(struct agent *agent)
 	if (err)
 		return err;
 	extra = (struct host_metrics_extra){
-		.alerts_firing = alerts__firing_cnt(alerts),
-		.alerts_fired = alerts->fired_cnt,
 		.scrapes = atomic_load(&agent->scrapes),
 		.scrape_s = (double)atomic_load(&agent->scrape_ns) / 1e9,
 	};
+	alerting__count(&agent->alerting, &extra);
 	atomic_store(&agent->stuck, host__is_stuck(agent->host));
 	return pages__update(&agent->pages, agent->host, &extra);
 }
@@ -137,10 +135,13 @@ static struct http_answer write_report(const struct agent *agent, struct watched
 {
 	const struct output output = output__of_watched(watched, agent->options);
 	char host[OUTPUT_HOST_BYTES], *text = NULL;
-	const struct report report = output__describe(&output, &watched->last.findings, host);
+	struct report report = output__describe(&output, &watched->last.findings, host);
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-	int err = out ? report__write_json(&report, out) : -ENOMEM;
+	int err;
+
+	report.hides_cmdline = !agent->options->command_lines;
+	err = out ? report__write_json(&report, out) : -ENOMEM;
 
 	if (out && fclose(out))
 		err = -ENOMEM;
@@ -208,7 +209,7 @@ static struct http_answer answer(void *context, const struct http_request *reque
 static void reload(struct agent *agent)
 {
 	const struct options *options = agent->options;
-	struct options fresh;
+	struct options fresh = {};
 	int err = options__parse(&command_agent, options->all_argument_cnt, options->all_arguments,
 				 &fresh);
 
@@ -223,6 +224,7 @@ static void reload(struct agent *agent)
 	else
 		log_note("read the configuration again: %u alert rules, every %g s",
 			 fresh.alert_cnt, fresh.interval_s);
+	options__release(&fresh);
 }
 
 /* Whether the signal is one to end at. */
@@ -259,39 +261,11 @@ static int serve(struct agent *agent, int signal_fd)
 	}
 }
 
-/* The first line of a file; the caller frees *out. */
-static int read_token(char **out, const char *path)
-{
-	_cleanup_fclose_ FILE *file = fopen(path, "re");
-	char text[TOKEN_BYTES_MAX];
-
-	if (!file)
-		return -errno;
-	if (!fgets(text, sizeof(text), file))
-		return -ENODATA;
-	text[strcspn(text, "\r\n")] = '\0';
-	if (!*text)
-		return -ENODATA;
-	*out = strdup(text);
-	return *out ? 0 : -ENOMEM;
-}
-
 static int start(struct agent *agent, struct failure *failure)
 {
 	const struct host_options host_options = host_options__of(agent->options);
-	_cleanup_free_ char *token = NULL;
-	struct http_options http = {.listen = agent->options->listen,
-				    .answer = answer,
-				    .context = agent};
-	int err = 0;
+	int err = serving__open(&agent->http, agent->options, answer, agent, failure);
 
-	if (agent->options->token_file)
-		err = read_token(&token, agent->options->token_file);
-	if (err)
-		return failure__set(failure, err, "cannot read a token from %s: %s",
-				    agent->options->token_file, strerror(-err));
-	http.token = token;
-	err = http_server__new(&agent->http, &http, failure);
 	return err ? err : host__new(&agent->host, &host_options, failure);
 }
 
@@ -370,10 +344,11 @@ const struct command command_agent = {
 		"Nothing is probed without --sites, and no process is stopped. Reading takes no more of a core\n"
 		"than the budget.",
 	.options =
-		(const enum option_id[]){OPTION_CONFIG, OPTION_LISTEN, OPTION_TOKEN_FILE,
-					 OPTION_INTERVAL, OPTION_BUDGET, OPTION_ALERT,
-					 OPTION_ALERT_TO, OPTION_SITES, OPTION_COMM, OPTION_USER,
-					 OPTION_CGROUP, OPTION_MATCH, OPTION_BELOW, OPTION_BLOCKS,
-					 OPTION_MAX_MEMORY, OPTION_VERBOSE, OPTION_HELP, 0},
+		(const enum option_id[]){
+			OPTION_CONFIG,	      OPTION_LISTEN,   OPTION_TOKEN_FILE, OPTION_NO_TOKEN,
+			OPTION_COMMAND_LINES, OPTION_INTERVAL, OPTION_BUDGET,	  OPTION_ALERT,
+			OPTION_ALERT_TO,      OPTION_SITES,    OPTION_COMM,	  OPTION_USER,
+			OPTION_CGROUP,	      OPTION_MATCH,    OPTION_BELOW,	  OPTION_BLOCKS,
+			OPTION_MAX_MEMORY,    OPTION_VERBOSE,  OPTION_HELP,	  0},
 	.run = run_agent,
 };

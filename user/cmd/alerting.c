@@ -76,6 +76,14 @@ int alerting__check_host(struct alerting *alerting, const struct host *host)
 	return err;
 }
 
+void alerting__count(const struct alerting *alerting, struct host_metrics_extra *out)
+{
+	out->alerts_firing = alerts__firing_cnt(&alerting->alerts);
+	out->alerts_fired = alerting->alerts.fired_cnt;
+	if (alerting->sender)
+		out->alerts_undelivered = alert_sender__failed_cnt(alerting->sender);
+}
+
 int alerting__result(const struct alerting *alerting, int result)
 {
 	return !result && alerting->alerts.fired_cnt ? ALERTED : result;

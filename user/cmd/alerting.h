@@ -8,6 +8,7 @@
 #include "host/alert_sender.h"
 #include "host/alerts.h"
 #include "host/host.h"
+#include "host/host_metrics.h"
 
 /* What a command returns, and pyfrag's exit status, when an alert has fired. */
 #define ALERTED 2
@@ -32,6 +33,9 @@ int alerting__check(struct alerting *alerting, struct alert_subject *subjects, s
 
 /* The same of all Pythons of a host, which learn whom it is wanted of who pins. */
 int alerting__check_host(struct alerting *alerting, const struct host *host);
+
+/* What became of the alerts, for the host's metrics. */
+void alerting__count(const struct alerting *alerting, struct host_metrics_extra *out);
 
 /* A command's result: ALERTED in place of 0 if an alert has fired. */
 int alerting__result(const struct alerting *alerting, int result);

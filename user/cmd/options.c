@@ -48,7 +48,11 @@ static const struct option_spec specs[] = {
 	 "options from a file, a line each: NAME = VALUE; what follows on the command line goes before"},
 	{OPTION_LISTEN, "listen", 0, "HOST:PORT", "where to answer (default 127.0.0.1:9876)"},
 	{OPTION_TOKEN_FILE, "token-file", 0, "FILE",
-	 "answer only those who send the first line of it: Authorization: Bearer"},
+	 "answer only requests with the first line of it: Authorization: Bearer; chmod 600 it"},
+	{OPTION_NO_TOKEN, "no-token", 0, NULL,
+	 "answer anybody, also at an address that other hosts can reach"},
+	{OPTION_COMMAND_LINES, "command-lines", 0, NULL,
+	 "serve the command lines of processes, which may have secrets in them"},
 	{OPTION_INTERVAL, "interval", 'i', "SECONDS", "time between two reports (default 5)"},
 	{OPTION_DURATION, "duration", 'd', "SECONDS", "end after so long (default: at Ctrl-C)"},
 	{OPTION_MODE, "mode", 0, "watch|full",
@@ -227,23 +231,40 @@ struct config {
 	struct options *options;
 };
 
-/* Values stay: options point to them. */
+/* A copy of @text that lives as long as the options; NULL without memory. */
+static const char *keep_text(struct options *options, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	struct config_value *value = malloc(sizeof(*value) + size);
+
+	if (!value)
+		return NULL;
+	memcpy(value->text, text, size);
+	value->next = options->config_values;
+	options->config_values = value;
+	return value->text;
+}
+
 static int apply_line(void *context, const char *section, const char *name, const char *value)
 {
 	const struct config *config = context;
-	const char *text = strdup(value);
 
 	(void)section;
-	for (const enum option_id *id = config->command->options; *id && text; id++) {
+	for (const enum option_id *id = config->command->options; *id; id++) {
 		const struct option_spec *spec = find_spec(*id);
+		const char *text;
 
 		if (strcmp(spec->name, name) != 0 || !spec->argument || *id == OPTION_CONFIG)
 			continue;
+		text = keep_text(config->options, value);
+		if (!text) {
+			log_error("%s --config: out of memory", config->command->name);
+			return 0;
+		}
 		return apply_option(config->command, *id, text, config->options) == 0;
 	}
 	log_error("%s --config: '%.*s' is no option that has a value", config->command->name,
 		  SHOWN_BYTES, name);
-	free((char *)text);
 	return 0;
 }
 
@@ -310,6 +331,12 @@ static int apply_option(const struct command *command, enum option_id id, const 
 		return 0;
 	case OPTION_TOKEN_FILE:
 		options->token_file = text;
+		return 0;
+	case OPTION_NO_TOKEN:
+		options->no_token = true;
+		return 0;
+	case OPTION_COMMAND_LINES:
+		options->command_lines = true;
 		return 0;
 	case OPTION_INTERVAL:
 		if (!units__parse_seconds(text, &options->interval_s) ||
@@ -459,6 +486,16 @@ static int reject_word(const struct command *command, int code, char **argv)
 	return -EINVAL;
 }
 
+void options__release(struct options *options)
+{
+	while (options->config_values) {
+		struct config_value *value = options->config_values;
+
+		options->config_values = value->next;
+		free(value);
+	}
+}
+
 int options__parse(const struct command *command, int argc, char **argv, struct options *options)
 {
 	struct option longs[ARRAY_SIZE(specs) + 1];
@@ -473,19 +510,18 @@ int options__parse(const struct command *command, int argc, char **argv, struct 
 		.max_memory_bytes = 1UL << 30,
 		.sample_bytes = 16UL << 10,
 	};
-	int code;
+	int code, result = 0;
 
 	build_tables(command, longs, letters);
 	opterr = 0; /* we say it ourselves */
 	optind = 0; /* begins anew, also in the middle of a word */
-	while ((code = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
-		int result;
-
-		if (code == '?' || code == ':')
-			return reject_word(command, code, argv);
-		result = apply_option(command, id_of_code(code), optarg, &parsed);
-		if (result)
-			return result;
+	while (!result && (code = getopt_long(argc, argv, letters, longs, NULL)) != -1)
+		result = code == '?' || code == ':'
+				 ? reject_word(command, code, argv)
+				 : apply_option(command, id_of_code(code), optarg, &parsed);
+	if (result) {
+		options__release(&parsed);
+		return result;
 	}
 	parsed.all_arguments = argv;
 	parsed.all_argument_cnt = argc;

@@ -27,6 +27,8 @@ enum option_id {
 	OPTION_CONFIG,
 	OPTION_LISTEN,
 	OPTION_TOKEN_FILE,
+	OPTION_NO_TOKEN,
+	OPTION_COMMAND_LINES,
 	OPTION_INTERVAL,
 	OPTION_DURATION,
 	OPTION_MODE,
@@ -70,6 +72,12 @@ enum output_format {
 /* More rules are refused. */
 #define ALERTS_MAX 32
 
+/* A value from a configuration file. */
+struct config_value {
+	struct config_value *next;
+	char text[];
+};
+
 struct options {
 	pid_t pid;			/* 0: none given */
 	bool all;			/* Pythons of the host, but only those: */
@@ -77,9 +85,11 @@ struct options {
 	uint32_t alert_cnt;
 	const char *alert_to[ALERT_DESTINATIONS_MAX]; /* as alert_sender__new(); besides stderr */
 	uint32_t alert_to_cnt;
-	uint32_t sites;				  /* of watched hosts: so many are told; 0: none */
-	const char *listen;			  /* where the agent answers */
-	const char *token_file;			  /* NULL: whoever asks is answered */
+	uint32_t sites;		/* of watched hosts: so many are told; 0: none */
+	const char *listen;	/* where the agent answers */
+	const char *token_file; /* NULL: requests need no token */
+	bool no_token;		/* that is so on addresses, too, that other hosts can reach */
+	bool command_lines;	/* what is served has them */
 	const char *comm, *user, *cgroup, *match; /* see struct host_filter */
 	double interval_s;
 	double duration_s; /* 0: no end */
@@ -108,6 +118,7 @@ struct options {
 	/* What was parsed, to be parsed again: a configuration file may say something else by then. */
 	char **all_arguments;
 	int all_argument_cnt;
+	struct config_value *config_values; /* owned; others are the command line's */
 };
 
 struct command {
@@ -123,9 +134,10 @@ struct command {
 
 /*
  * Parses argv[1..] for @command. Returns 0; 1 if --help was asked for and printed; -EINVAL after one
- * line on stderr.
+ * line on stderr. The caller releases what was parsed.
  */
 int options__parse(const struct command *command, int argc, char **argv, struct options *options);
+void options__release(struct options *options);
 
 /* For commands that take no arguments: -EINVAL after one line on stderr if there is one, else 0. */
 int options__refuse_arguments(const struct command *command, const struct options *options);

@@ -198,6 +198,9 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 		  "Alerts that have fired.");
 	write_one(out, open_metrics, "pyfrag_alerts_firing", NULL, false,
 		  (double)extra->alerts_firing, "Alerts that are firing.");
+	write_one(out, open_metrics, "pyfrag_alerts_undelivered", NULL, true,
+		  (double)extra->alerts_undelivered,
+		  "Messages about alerts that did not reach their destination.");
 	write_one(out, open_metrics, "pyfrag_scrapes", NULL, true, (double)extra->scrapes,
 		  "Scrapes answered before this one.");
 	write_one(out, open_metrics, "pyfrag_scrape_duration_seconds", "seconds", false,

@@ -13,6 +13,7 @@
 /* What does not come from the host itself. */
 struct host_metrics_extra {
 	uint64_t alerts_firing, alerts_fired;
+	uint64_t alerts_undelivered; /* messages of them that did not reach their destination */
 	uint64_t scrapes;
 	double scrape_s; /* how long the last one took */
 };

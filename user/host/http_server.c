@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
-#include <stdint.h>
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "host/http_address.h"
 #include "util/cleanup.h"
 
 #define CONNECTIONS_MAX	     256
@@ -18,7 +20,9 @@
 
 struct http_server {
 	struct MHD_Daemon *daemon;
-	char *token;
+	bool wants_token, is_on_loopback;
+	unsigned char token_digest[SHA256_DIGEST_LENGTH];
+	const char *open_path;
 	http_answer_fn *answer;
 	void *context;
 };
@@ -29,7 +33,6 @@ void http_server__free(struct http_server *server)
 		return;
 	if (server->daemon)
 		MHD_stop_daemon(server->daemon);
-	free(server->token);
 	free(server);
 }
 
@@ -38,27 +41,60 @@ void http_server__freep(struct http_server **server)
 	http_server__free(*server);
 }
 
-/* In a time that does not tell how much of it was right. */
-static bool is_same_token(const char *a, const char *b)
+static void digest(const char *token, unsigned char *out)
 {
-	size_t size = strlen(a);
-	unsigned char difference = strlen(b) != size;
-
-	for (size_t i = 0; i < size && !difference; i++)
-		difference |= (unsigned char)(a[i] ^ b[i]);
-	return !difference;
+	SHA256((const unsigned char *)token, strlen(token), out);
 }
 
-static bool is_allowed(const struct http_server *server, struct MHD_Connection *connection)
+/* Digests are compared: the time that takes says nothing of the token, nor of its length. */
+static bool is_token(const struct http_server *server, const char *given)
+{
+	unsigned char given_digest[SHA256_DIGEST_LENGTH];
+
+	digest(given, given_digest);
+	return !CRYPTO_memcmp(server->token_digest, given_digest, sizeof(given_digest));
+}
+
+static bool is_allowed(const struct http_server *server, struct MHD_Connection *connection,
+		       const char *path)
 {
 	static const char scheme[] = "Bearer ";
 	const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
 							MHD_HTTP_HEADER_AUTHORIZATION);
 
-	if (!server->token)
+	if (!server->wants_token || (server->open_path && !strcmp(path, server->open_path)))
 		return true;
 	return given && !strncmp(given, scheme, strlen(scheme)) &&
-	       is_same_token(server->token, given + strlen(scheme));
+	       is_token(server, given + strlen(scheme));
+}
+
+/* The Host headers of a request. */
+struct host_headers {
+	unsigned int cnt, foreign_cnt;
+};
+
+static enum MHD_Result count_host(void *context, enum MHD_ValueKind kind, const char *name,
+				  const char *value)
+{
+	struct host_headers *found = context;
+
+	(void)kind;
+	if (strcasecmp(name, MHD_HTTP_HEADER_HOST) != 0)
+		return MHD_YES;
+	found->cnt++;
+	found->foreign_cnt += !value || !http_address__names_loopback(value);
+	return MHD_YES;
+}
+
+/* See http_address.h: a page of another site, in a browser of this host, is not answered. */
+static bool is_meant_for_us(const struct http_server *server, struct MHD_Connection *connection)
+{
+	struct host_headers found = {};
+
+	if (!server->is_on_loopback)
+		return true;
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, count_host, &found);
+	return found.cnt == 1 && !found.foreign_cnt;
 }
 
 static struct http_answer refuse(unsigned int status, const char *why)
@@ -84,7 +120,11 @@ static struct http_answer find_answer(const struct http_server *server,
 
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		return refuse(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET is answered\n");
-	if (!is_allowed(server, connection))
+	if (!is_meant_for_us(server, connection))
+		return refuse(
+			MHD_HTTP_FORBIDDEN,
+			"the Host header must name loopback: localhost, 127.0.0.1 or [::1]\n");
+	if (!is_allowed(server, connection, path))
 		return refuse(MHD_HTTP_UNAUTHORIZED, "a token is wanted: Authorization: Bearer\n");
 	return server->answer(server->context, &request);
 }
@@ -125,47 +165,41 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 	return result;
 }
 
-/* "HOST:PORT", the host in brackets if it has colons itself. */
-static bool split_address(const char *text, char *host, size_t size, const char **port)
+static int check_address(struct http_server *server, const struct http_options *options,
+			 const struct sockaddr *address, struct failure *failure)
 {
-	const char *colon = strrchr(text, ':');
-	size_t length = colon ? (size_t)(colon - text) : 0;
-	long number;
-	char *end;
-
-	if (!colon || !length || !colon[1])
-		return false;
-	if (*text == '[' && text[length - 1] == ']') {
-		text++;
-		length -= 2;
-	}
-	if (!length || length >= size)
-		return false;
-	memcpy(host, text, length);
-	host[length] = '\0';
-	*port = colon + 1;
-	errno = 0;
-	number = strtol(*port, &end, 10);
-	return !errno && !*end && number > 0 && number <= UINT16_MAX;
+	server->is_on_loopback = http_address__is_loopback(address);
+	if (server->is_on_loopback || options->token || options->answers_anybody)
+		return 0;
+	return failure__set(failure, -EPERM,
+			    "other hosts can reach %.200s: give --token-file FILE, or --no-token "
+			    "to answer anybody",
+			    options->listen);
 }
 
-static int open_socket(const char *listen_at, struct failure *failure)
+static int open_socket(struct http_server *server, const struct http_options *options,
+		       struct failure *failure)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
 	_cleanup_close_ int fd = -1;
 	struct addrinfo *found = NULL;
 	char host[HOST_BYTES];
 	const char *port;
-	int one = 1, result, err = 0;
+	int one = 1, result, err;
 
-	if (!split_address(listen_at, host, sizeof(host), &port))
+	if (!http_address__split(options->listen, host, sizeof(host), &port))
 		return failure__set(failure, -EINVAL,
 				    "'%.200s' is no address to listen at, such as 127.0.0.1:9876",
-				    listen_at);
+				    options->listen);
 	result = getaddrinfo(host, port, &hints, &found);
 	if (result)
-		return failure__set(failure, -EINVAL, "cannot listen at %.200s: %s", listen_at,
-				    gai_strerror(result));
+		return failure__set(failure, -EINVAL, "cannot listen at %.200s: %s",
+				    options->listen, gai_strerror(result));
+	err = check_address(server, options, found->ai_addr, failure);
+	if (err) {
+		freeaddrinfo(found);
+		return err;
+	}
 	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd >= 0)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -173,7 +207,7 @@ static int open_socket(const char *listen_at, struct failure *failure)
 		err = -errno;
 	freeaddrinfo(found);
 	if (err)
-		return failure__set(failure, err, "cannot listen at %.200s: %s", listen_at,
+		return failure__set(failure, err, "cannot listen at %.200s: %s", options->listen,
 				    strerror(-err));
 	return TAKE_FD(fd);
 }
@@ -193,14 +227,13 @@ int http_server__new(struct http_server **out, const struct http_options *option
 
 	if (!server)
 		return failure__set(failure, -ENOMEM, "out of memory");
+	server->open_path = options->open_path;
 	server->answer = options->answer;
 	server->context = options->context;
-	if (options->token) {
-		server->token = strdup(options->token);
-		if (!server->token)
-			return failure__set(failure, -ENOMEM, "out of memory");
-	}
-	fd = open_socket(options->listen, failure);
+	server->wants_token = options->token;
+	if (options->token)
+		digest(options->token, server->token_digest);
+	fd = open_socket(server, options, failure);
 	if (fd < 0)
 		return fd;
 	server->daemon =

@@ -28,13 +28,19 @@ struct http_request {
 typedef struct http_answer http_answer_fn(void *context, const struct http_request *request);
 
 struct http_options {
-	const char *listen; /* "127.0.0.1:9876", "[::1]:9876" */
-	const char *token;  /* who does not know it is refused; NULL: nobody is */
+	const char *listen;    /* "127.0.0.1:9876", "[::1]:9876" */
+	const char *token;     /* clients that do not send it are refused; NULL: none is wanted */
+	const char *open_path; /* this one page needs no token; NULL: none; not copied */
+	/* Without this, and without a token, an address that other hosts can reach is refused. */
+	bool answers_anybody;
 	http_answer_fn *answer;
 	void *context;
 };
 
-/* Listens. Errors are described; the caller frees. */
+/*
+ * Listens. On loopback, requests whose Host header names anything else are refused. Errors are described; the caller
+ * frees.
+ */
 int http_server__new(struct http_server **out, const struct http_options *options,
 		     struct failure *failure);
 void http_server__free(struct http_server *server);

@@ -27,11 +27,12 @@ static json_t *pack_time(const struct timespec *time)
 	return json_sprintf("%s.%03ldZ", text, time->tv_nsec / 1000000);
 }
 
-static json_t *pack_process(const struct process *process)
+static json_t *pack_process(const struct report *report)
 {
+	const struct process *process = report->process;
 	json_t *cmdline = json_array();
 
-	for (char **arg = process->cmdline; *arg; arg++)
+	for (char **arg = process->cmdline; *arg && !report->hides_cmdline; arg++)
 		json_values__append(&cmdline, json_values__text(*arg));
 	return json_pack("{s:i, s:o, s:o, s:o, s:o}", "pid", process->pid, "comm",
 			 json_values__text(process->comm), "cmdline", cmdline, "exe",
@@ -274,7 +275,7 @@ int report__write_json(const struct report *report, FILE *out)
 	json_t *root =
 		json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:o}",
 			  "schema", REPORT_SCHEMA, "time", pack_time(&report->time), "host",
-			  json_values__text(report->host), "process", pack_process(report->process),
+			  json_values__text(report->host), "process", pack_process(report),
 			  "python", pack_python(report), "heap", pack_heap(report), "size_classes",
 			  pack_size_classes(&report->findings->measure), "fragmentation",
 			  heap_totals__fragmentation(&report->findings->measure.totals), "pinned",

@@ -64,6 +64,7 @@ struct report {
 	struct timespec time; /* CLOCK_REALTIME */
 	const char *host;
 	const struct process *process;
+	bool hides_cmdline; /* leave out its command line, which may have secrets in it */
 	const struct python *python;
 	const char *allocator; /* "pymalloc" or "pymalloc_debug" */
 	const struct findings *findings;

@@ -32,9 +32,11 @@
 #define SHOWN_BLOCKS_MAX    3
 #define SHOWN_CMDLINE_BYTES 60
 
-static void write_cmdline(const struct process *process, FILE *out)
+static void write_cmdline(const struct report *report, FILE *out)
 {
-	if (*process->cmdline)
+	const struct process *process = report->process;
+
+	if (*process->cmdline && !report->hides_cmdline)
 		text__write_words(process->cmdline, SHOWN_CMDLINE_BYTES, out);
 	else
 		text__write(process->comm, out);
@@ -48,7 +50,7 @@ static void write_head(const struct report *report, FILE *out)
 	localtime_r(&report->time.tv_sec, &local);
 	strftime(time, sizeof(time), "%Y-%m-%d %H:%M:%S", &local);
 	fprintf(out, "%s  pid %d  ", time, report->process->pid);
-	write_cmdline(report->process, out);
+	write_cmdline(report, out);
 	fprintf(out, "  CPython %s, %s\n", report->python->version, report->allocator);
 }
 

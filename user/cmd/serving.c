@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cmd/serving.h"
+
+#include <errno.h>
+
+#include "util/cleanup.h"
+#include "util/secret_file.h"
+
+/* A kubelet's probe has no token, and all it learns is that the agent works. */
+#define OPEN_PATH "/healthz"
+
+int serving__open(struct http_server **out, const struct options *options, http_answer_fn *answer,
+		  void *context, struct failure *failure)
+{
+	_cleanup_free_ char *token = NULL;
+	struct http_options http = {.listen = options->listen,
+				    .open_path = OPEN_PATH,
+				    .answers_anybody = options->no_token,
+				    .answer = answer,
+				    .context = context};
+	int err = 0;
+
+	if (options->token_file && options->no_token)
+		return failure__set(failure, -EINVAL,
+				    "--token-file and --no-token exclude each other; give one");
+	if (options->token_file)
+		err = secret_file__read(&token, options->token_file, failure);
+	if (err)
+		return err;
+	http.token = token;
+	return http_server__new(out, &http, failure);
+}
