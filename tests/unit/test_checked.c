@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "util/checked.h"
+
+#include <stddef.h>
+
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+/* Where 64 bits end, and around it. */
+static const uint64_t numbers[] = {
+	0,
+	1,
+	2,
+	8,
+	1UL << 32,
+	(1UL << 63) - 1,
+	1UL << 63,
+	(1UL << 63) + 1,
+	UINT64_MAX - 8,
+	UINT64_MAX - 1,
+	UINT64_MAX,
+};
+
+typedef unsigned __int128 wide;
+
+static bool fits(wide value)
+{
+	return value <= UINT64_MAX;
+}
+
+/* The oracle is the same in 128 bits. */
+static void test_unsigned(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(numbers); j++) {
+			uint64_t a = numbers[i], b = numbers[j], out = 42;
+			wide sum = (wide)a + b, product = (wide)a * b;
+
+			assert_int_equal(checked_add(a, b, &out), fits(sum));
+			assert_int_equal(out, fits(sum) ? (uint64_t)sum : 42);
+			out = 42;
+			assert_int_equal(checked_mul(a, b, &out), fits(product));
+			assert_int_equal(out, fits(product) ? (uint64_t)product : 42);
+			out = 42;
+			assert_int_equal(checked_sub(a, b, &out), a >= b);
+			assert_int_equal(out, a >= b ? a - b : 42);
+		}
+}
+
+static void test_signed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(numbers); j++) {
+			int64_t a = (int64_t)numbers[i], b = (int64_t)numbers[j], out = 42;
+			__int128 sum = (__int128)a + b, moved = (__int128)numbers[i] + b;
+			bool sum_fits = sum >= INT64_MIN && sum <= INT64_MAX,
+			     moved_fits = moved >= 0 && moved <= UINT64_MAX;
+			uint64_t address = 42;
+
+			assert_int_equal(checked_add_signed(a, b, &out), sum_fits);
+			assert_int_equal(out, sum_fits ? (int64_t)sum : 42);
+			assert_int_equal(checked_move(numbers[i], b, &address), moved_fits);
+			assert_int_equal(address, moved_fits ? (uint64_t)moved : 42);
+		}
+	assert_int_equal(magnitude(INT64_MIN), 1UL << 63);
+	assert_int_equal(magnitude(-1), 1);
+	assert_int_equal(magnitude(INT64_MAX), INT64_MAX);
+}
+
+static void test_items(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(numbers); j++) {
+			wide item = (wide)4096 + (wide)numbers[i] * numbers[j];
+			uint64_t out = 42;
+
+			assert_int_equal(checked_item(4096, numbers[i], numbers[j], &out),
+					 fits(item));
+			assert_int_equal(out, fits(item) ? (uint64_t)item : 42);
+		}
+}
+
+static void check_part(uint64_t offset, uint64_t size, uint64_t total)
+{
+	bool is_within = (wide)offset + size <= total;
+
+	assert_int_equal(part_is_within(offset, size, total), is_within);
+	assert_int_equal(signed_part_is_within((int64_t)offset, size, total),
+			 (int64_t)offset >= 0 && is_within);
+	assert_int_equal(range_is_within(offset, size, 8, total),
+			 offset >= 8 && (wide)offset + size <= (wide)total + 8);
+}
+
+static void test_parts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(numbers); j++)
+			for (size_t k = 0; k < ARRAY_SIZE(numbers); k++)
+				check_part(numbers[i], numbers[j], numbers[k]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unsigned),
+		cmocka_unit_test(test_signed),
+		cmocka_unit_test(test_items),
+		cmocka_unit_test(test_parts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
