@@ -41,6 +41,11 @@
 	X(SITES_FORGOTTEN, "sites_forgotten",                                                      \
 	  "blocks and pools whose site was given up, for it was not certain any more")             \
 	X(DRIFT_UNCONFIRMED, "drift_unconfirmed", "blocks too many to look at twice")              \
+	X(TYPES_REFUSED, "types_refused",                                                          \
+	  "types whose sizes or offsets cannot be true, or beyond the number of types looked at")  \
+	X(ROOTS_REFUSED, "roots_refused",                                                          \
+	  "modules, threads and frames beyond the number looked at, or in a list that leads in a " \
+	  "circle")                                                                                \
 	X(REFERENCES_LEFT_OUT, "references_left_out",                                              \
 	  "objects that say they have more items than there is memory for")
 

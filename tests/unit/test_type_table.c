@@ -213,6 +213,62 @@ static void test_many(void **state)
 	release(&world);
 }
 
+/* A type whose sizes cannot be true is none, and is counted, but not so what is no type at all. */
+static void test_refuses_and_counts(void **state)
+{
+	struct fake_type class = some_class(0);
+	struct world world;
+
+	(void)state;
+	make(&world);
+	class.dict_offset = INT64_MAX - 3;
+	fake_type__map(&world.memory, &class);
+	assert_int_equal(ask(&world, class_at(0)), TYPE_NONE);
+	assert_int_equal(type_table__refused_cnt(world.table), 1);
+	class = some_class(1);
+	class.flags = TYPE_LIST_SUBCLASS;
+	class.basic_size = class.dict_offset = 16;
+	fake_type__map(&world.memory, &class);
+	assert_int_equal(ask(&world, class_at(1)), TYPE_NONE);
+	assert_int_equal(type_table__refused_cnt(world.table), 2);
+	class = some_class(2);
+	class.metatype = class_at(1);
+	class.basic_size = 1UL << 40;
+	fake_type__map(&world.memory, &class);
+	assert_int_equal(ask(&world, class_at(2)), TYPE_NONE);
+	assert_int_equal(type_table__refused_cnt(world.table), 2);
+	release(&world);
+}
+
+/* Each is of the next one, and the last one of `type`: so long a chain takes no more rounds than a short one. */
+static void test_chain_of_metatypes(void **state)
+{
+	enum {
+		CNT = 100
+	};
+	uint32_t found = 0;
+	struct world world;
+
+	(void)state;
+	make(&world);
+	for (uint32_t i = 0; i < CNT; i++) {
+		struct fake_type meta = some_class(i);
+
+		meta.flags |= TYPE_TYPE_SUBCLASS;
+		meta.basic_size = 888;
+		meta.metatype = i + 1 < CNT ? class_at(i + 1) : FAKE_TYPE_TYPE;
+		fake_type__map(&world.memory, &meta);
+		assert_int_equal(type_table__note(world.table, class_at(i)), 0);
+	}
+	assert_int_equal(type_table__note(world.table, FAKE_TYPE_TYPE), 0);
+	assert_int_equal(type_table__resolve(world.table), 0);
+	for (uint32_t i = 0; i < CNT; i++)
+		found += type_table__find(world.table, class_at(i)) < TYPE_UNSEEN;
+	assert_in_range(found, 1, 16);
+	assert_int_equal(type_table__refused_cnt(world.table), 1);
+	release(&world);
+}
+
 static void test_process_that_is_gone(void **state)
 {
 	struct world world;
@@ -234,6 +290,8 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_name_at_the_end_of_memory),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_refuses_and_counts),
+		cmocka_unit_test(test_chain_of_metatypes),
 		cmocka_unit_test(test_process_that_is_gone),
 	};
 

@@ -44,6 +44,9 @@ enum block_part {
 };
 
 /* What a block is, in one word: a kind. From the top: role (3 bits), tracked (1), part (4), type (24). */
+#define BLOCK_TYPE_BITS 24
+_Static_assert(TYPES_MAX < (1UL << BLOCK_TYPE_BITS) - 1, "a type's number, and one that is none");
+
 static inline uint32_t block_kind(enum block_role role, enum block_part part, uint32_t type)
 {
 	return (uint32_t)role << 29 | (uint32_t)part << 24 | (type & 0xffffff);

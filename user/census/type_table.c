@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "census/type_sizes.h"
 #include "util/array.h"
+#include "util/checked.h"
 #include "util/cleanup.h"
 
 /* struct _typeobject up to tp_dictoffset. */
@@ -30,8 +32,6 @@ _Static_assert(offsetof(struct type_object, dict_offset) == 288, "tp_dictoffset"
 
 #define ADDRESS_MAX    (1UL << 56)
 #define NAME_MAX_BYTES 256
-#define BASIC_SIZE_MAX (1 << 20)
-#define PYOBJECT_BYTES 16
 /* A type, its metatype, that one's metatype, and so on up to `type`, whose type is itself. */
 #define METATYPES_MAX 8
 #define SLOTS_MIN     1024
@@ -58,6 +58,7 @@ struct type_table {
 	size_t noted_cnt, noted_capacity;
 	struct type *types;
 	size_t type_cnt, type_capacity;
+	uint64_t refused_cnt;
 };
 
 int type_table__new(struct type_table **out, const struct memory *memory)
@@ -156,13 +157,23 @@ int type_table__note(struct type_table *table, uint64_t address)
 	return 0;
 }
 
-/* What a type can be, whoever its metatype is. */
+/* What a type can be, whatever its metatype and its sizes are. */
 static bool is_plausible(const struct type_object *object)
 {
 	return object->type && object->type % 8 == 0 && object->type < ADDRESS_MAX &&
-	       object->name && object->name < ADDRESS_MAX && object->flags & TYPE_READY &&
-	       object->basic_size >= PYOBJECT_BYTES && object->basic_size <= BASIC_SIZE_MAX &&
-	       object->item_size >= -BASIC_SIZE_MAX && object->item_size <= BASIC_SIZE_MAX;
+	       object->name && object->name < ADDRESS_MAX && object->flags & TYPE_READY;
+}
+
+static bool has_plausible_sizes(const struct type_object *object, const char *name)
+{
+	return type_sizes__are_plausible(&(struct type_sizes){
+		.name = name,
+		.flags = object->flags,
+		.basic_size = object->basic_size,
+		.item_size = object->item_size,
+		.weak_offset = object->weak_offset,
+		.dict_offset = object->dict_offset,
+	});
 }
 
 /* Whether an object whose type is @type can be a type. */
@@ -225,6 +236,10 @@ static int decide(struct type_table *table, uint64_t address, const struct type_
 	err = read_name(&name, table->memory, object->name);
 	if (err || !name)
 		return err;
+	if (table->type_cnt >= TYPES_MAX || !has_plausible_sizes(object, name)) {
+		table->refused_cnt++;
+		return 0;
+	}
 	err = ARRAY_RESERVE(table->types, table->type_capacity, table->type_cnt + 1);
 	if (err)
 		return err;
@@ -236,8 +251,7 @@ static int decide(struct type_table *table, uint64_t address, const struct type_
 		.flags = object->flags,
 		.metatype = object->type,
 		.basic_size = (uint64_t)object->basic_size,
-		.item_size =
-			(uint64_t)(object->item_size < 0 ? -object->item_size : object->item_size),
+		.item_size = magnitude(object->item_size),
 		.dict = object->dict,
 		.base = object->base,
 		.members = object->members,
@@ -337,13 +351,19 @@ int type_table__resolve(struct type_table *table)
 	int err;
 
 	err = look_at_metatypes(table, &looks);
-	while (!err && any)
+	/* Each round decides on the types of those types that the one before decided on. */
+	for (int i = 0; i <= METATYPES_MAX && !err && any; i++)
 		err = decide_round(table, &looks, &any);
 	for (size_t i = 0; i < table->noted_cnt; i++) {
 		struct slot *slot = find_slot(table, table->noted[i]);
 
-		if (slot->verdict == NOTED)
-			slot->verdict = NO_TYPE;
+		if (slot->verdict != NOTED)
+			continue;
+		slot->verdict = NO_TYPE;
+		/* Only where the rounds were too few. */
+		table->refused_cnt += any && i < looks.cnt && !looks.ranges[i].failed &&
+				      is_plausible(&looks.objects[i]) &&
+				      is_metatype(table, looks.objects[i].type);
 	}
 	table->noted_cnt = 0;
 	return err;
@@ -363,6 +383,11 @@ const struct type *type_table__at(const struct type_table *table, uint32_t numbe
 uint32_t type_table__cnt(const struct type_table *table)
 {
 	return (uint32_t)table->type_cnt;
+}
+
+uint64_t type_table__refused_cnt(const struct type_table *table)
+{
+	return table->refused_cnt;
 }
 
 const struct type *type_table__base(const struct type_table *table, const struct type *type)

@@ -67,6 +67,9 @@ struct type {
 
 struct type_table;
 
+/* More types are refused: their numbers have to fit into a kind (census.h), and what they take is bounded. */
+#define TYPES_MAX (1UL << 20)
+
 /* Returns 0 or -ENOMEM; the caller frees it. @memory must outlive it. */
 int type_table__new(struct type_table **out, const struct memory *memory);
 void type_table__free(struct type_table *table);
@@ -93,3 +96,9 @@ uint32_t type_table__built_in(const struct type_table *table, const char *name);
 /* The types, by their numbers: 0 up to type_table__cnt(). */
 const struct type *type_table__at(const struct type_table *table, uint32_t number);
 uint32_t type_table__cnt(const struct type_table *table);
+
+/*
+ * So many types were refused: their sizes or offsets cannot be true (type_sizes.h), there are more than TYPES_MAX, or
+ * the chain of their metatypes is too long.
+ */
+uint64_t type_table__refused_cnt(const struct type_table *table);
