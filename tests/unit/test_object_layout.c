@@ -94,12 +94,44 @@ static void test_collectors_head(void **state)
 	assert_true(object_layout__is_gc_head(&layout, (const uint8_t *)bad));
 }
 
+#define DICT_NONE 0
+
+static int64_t dict_at(int64_t dict_offset, uint64_t item_size, uint64_t items, size_t size)
+{
+	struct object_layout layout = object_layout__of_version(3, 8, 16, false);
+	uint64_t words[5] = {1, 0, items, 0, 0};
+	const struct type type = {.basic_size = 24,
+				  .item_size = item_size,
+				  .dict_offset = dict_offset};
+
+	return object_layout__dict_at(&layout, &type,
+				      &(struct object_copy){.bytes = (const uint8_t *)words,
+							    .size = size});
+}
+
+/* An offset counts from the object's beginning or, below 0, from its end; the dict's address is in the copy, or nowhere. */
+static void test_dict_at(void **state)
+{
+	(void)state;
+	assert_int_equal(dict_at(16, 0, 0, 24), 16);
+	assert_int_equal(dict_at(32, 0, 0, 40), 32);
+	assert_int_equal(dict_at(32, 0, 0, 32), DICT_NONE);
+	assert_int_equal(dict_at(INT64_MAX - 3, 0, 0, 40), DICT_NONE);
+	assert_int_equal(dict_at(-8, 8, 2, 40), 32);
+	assert_int_equal(dict_at(-8, 8, (uint64_t)-2, 40), 32);
+	assert_int_equal(dict_at(-8, 8, 3, 40), DICT_NONE);
+	assert_int_equal(dict_at(-8, 8, 1UL << 63, 40), DICT_NONE);
+	assert_int_equal(dict_at(INT64_MIN, 8, UINT64_MAX, 40), DICT_NONE);
+	assert_int_equal(dict_at(-8, 8, INT64_MAX, 40), DICT_NONE);
+	/* The copy ends before the count of items: there are none. */
+	assert_int_equal(dict_at(-8, 8, 1, 16), DICT_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_offsets),
-		cmocka_unit_test(test_tracked),
-		cmocka_unit_test(test_reference_counts),
+		cmocka_unit_test(test_dict_at),		cmocka_unit_test(test_offsets),
+		cmocka_unit_test(test_tracked),		cmocka_unit_test(test_reference_counts),
 		cmocka_unit_test(test_collectors_head),
 	};
 

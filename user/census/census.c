@@ -207,16 +207,18 @@ static int claim_dict(struct look *look, uint32_t kind, const uint8_t *bytes, ui
 {
 	struct census *census = look->census;
 	const struct type *type = type_table__at(census->types, block_kind__type(kind));
-	int64_t object = object_layout__object_offset(&census->layout, type->flags), at;
+	uint32_t offset = object_layout__object_offset(&census->layout, type->flags);
+	const struct object_copy object = {.bytes = bytes + offset,
+					   .before = offset,
+					   .size = size - offset};
 	uint64_t dict;
+	int64_t at;
 	int err;
 
 	if (!object_layout__has_managed_dict(&census->layout, type->flags) && !type->dict_offset)
 		return 0;
-	at = object_layout__dict_at(&census->layout, type, bytes + object);
-	if (!at || object + at < 0 || object + at + 8 > size)
-		return 0;
-	dict = word_at(bytes + object + at);
+	at = object_layout__dict_at(&census->layout, type, &object);
+	dict = at ? object_copy__word(&object, at) : 0;
 	if (!dict || dict % 8 || !heap__arena_around(census->heap, dict))
 		return 0;
 	err = ARRAY_RESERVE(look->claims, look->claim_capacity, look->claim_cnt + 1);

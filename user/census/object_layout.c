@@ -13,7 +13,6 @@
 #define OB_SIZE_OFFSET 16
 /* The third word before an object (Include/internal/pycore_object.h). */
 #define MANAGED_DICT_OFFSET (-24)
-#define ITEMS_MAX	    (1UL << 32)
 
 /*
  * Up to 3.7 three words, in a union with a long double in 2.7 and in those later releases that align blocks to
@@ -93,21 +92,24 @@ bool object_layout__has_item_count(const struct object_layout *layout, const str
 	       (layout->frame_has_count || !type->is_frame);
 }
 
-int64_t object_layout__dict_at(const struct object_layout *layout, const struct type *type,
-			       const uint8_t *object)
+/* From the end of an object of so many items (_PyObject_GetDictPtr(), Objects/object.c). */
+static bool find_dict_behind_items(const struct type *type, const struct object_copy *object,
+				   int64_t *at)
 {
-	int64_t items;
+	uint64_t items = magnitude((int64_t)object_copy__word(object, OB_SIZE_OFFSET)), end;
+
+	return checked_item(type->basic_size + 7, items, type->item_size, &end) &&
+	       end <= INT64_MAX && checked_add_signed((int64_t)(end & ~7UL), type->dict_offset, at);
+}
+
+int64_t object_layout__dict_at(const struct object_layout *layout, const struct type *type,
+			       const struct object_copy *object)
+{
+	int64_t at = type->dict_offset;
 
 	if (object_layout__has_managed_dict(layout, type->flags))
-		return MANAGED_DICT_OFFSET;
-	if (type->dict_offset >= 0)
-		return type->dict_offset;
-	/* From the end of an object of so many items (_PyObject_GetDictPtr(), Objects/object.c). */
-	memcpy(&items, object + OB_SIZE_OFFSET, sizeof(items));
-	if (items < 0)
-		items = -items;
-	if (items < 0 || (uint64_t)items > ITEMS_MAX)
+		at = MANAGED_DICT_OFFSET;
+	else if (at < 0 && !find_dict_behind_items(type, object, &at))
 		return 0;
-	return (int64_t)((type->basic_size + (uint64_t)items * type->item_size + 7) & ~7UL) +
-	       type->dict_offset;
+	return object_copy__part(object, at, sizeof(uint64_t)) ? at : 0;
 }

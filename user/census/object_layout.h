@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "census/object_copy.h"
 #include "census/type_table.h"
 
 /* Where a list points to its items, a set to its table (Include/cpython/listobject.h, Include/setobject.h). */
@@ -80,9 +81,8 @@ static inline bool object_layout__has_managed_dict(const struct object_layout *l
 bool object_layout__has_item_count(const struct object_layout *layout, const struct type *type);
 
 /*
- * How far into an object of @type, of which @object is a copy, its pointer to its dict is: negative if that is
- * managed, for then it is before the object, and has its lowest bit set where it points to values (3.12); 0 if it
- * has none.
+ * How far into an object of @type its pointer to its dict is: negative if that is managed, for then it is before the
+ * object, and has its lowest bit set where it points to values (3.12); 0 if it has none, or if that is not in the copy.
  */
 int64_t object_layout__dict_at(const struct object_layout *layout, const struct type *type,
-			       const uint8_t *object);
+			       const struct object_copy *object);

@@ -178,13 +178,13 @@ static int layout_of(struct references *references, uint32_t number, struct type
 static int take_characters(struct references *references, uint32_t owner,
 			   const struct object_copy *text)
 {
-	return tell(references, owner, REFERS_TO_BUFFER, word_at(text->bytes + UNICODE_27_TEXT), 0,
-		    0);
+	return tell(references, owner, REFERS_TO_BUFFER, object_copy__word(text, UNICODE_27_TEXT),
+		    0, 0);
 }
 
 static int take_list(struct references *references, uint32_t owner, const struct object_copy *list)
 {
-	uint64_t items = word_at(list->bytes + LIST_ITEMS);
+	uint64_t items = object_copy__word(list, LIST_ITEMS);
 	int err = tell(references, owner, REFERS_TO_BUFFER, items, 0, 0);
 
 	return err ? err
@@ -192,19 +192,19 @@ static int take_list(struct references *references, uint32_t owner, const struct
 					  &(struct request){.kind = REQUEST_ITEMS,
 							    .owner = owner,
 							    .address = items,
-							    .cnt = word_at(list->bytes + OB_SIZE),
+							    .cnt = object_copy__word(list, OB_SIZE),
 							    .words = 1});
 }
 
 static int take_tuple(struct references *references, uint32_t owner,
 		      const struct object_copy *tuple, uint32_t items_at)
 {
-	uint64_t cnt = word_at(tuple->bytes + OB_SIZE), i;
+	uint64_t cnt = object_copy__word(tuple, OB_SIZE), i;
 	int err = 0;
 
-	for (i = 0; i < cnt && items_at + i * 8 + 8 <= tuple->size && !err; i++)
+	for (i = 0; i < cnt && part_is_within(items_at + i * 8, 8, tuple->size) && !err; i++)
 		err = tell(references, owner, REFERS_BY_INDEX,
-			   word_at(tuple->bytes + items_at + i * 8), i, 0);
+			   object_copy__word(tuple, (int64_t)(items_at + i * 8)), i, 0);
 	if (err || i == cnt)
 		return err;
 	return reference_queue__add(references->queue,
@@ -220,17 +220,20 @@ static int take_dict(struct references *references, uint32_t owner, const struct
 {
 	enum dict_layout layout = references->census->dicts;
 	struct request wanted = {.kind = REQUEST_KEYS, .owner = owner, .cnt = 1};
+	const uint8_t *header = object_copy__part(dict, 0, DICT_HEADER_BYTES);
 	struct dict_keys table;
 	int err;
 
+	if (!header)
+		return 0;
 	if (layout != DICT_OF_TABLE) {
-		dict_header__decode(dict->bytes, layout, &wanted.address, &wanted.values);
+		dict_header__decode(header, layout, &wanted.address, &wanted.values);
 		err = tell(references, owner, REFERS_TO_BUFFER, wanted.address, 0, 0);
 		if (!err)
 			err = tell(references, owner, REFERS_TO_BUFFER, wanted.values, 0, 0);
 		return err ? err : reference_queue__add(references->queue, &wanted);
 	}
-	if (dict_keys__of_table(&table, dict->bytes))
+	if (dict_keys__of_table(&table, header))
 		return 0;
 	wanted.kind = REQUEST_ENTRIES;
 	wanted.address = table.entries;
@@ -242,7 +245,7 @@ static int take_dict(struct references *references, uint32_t owner, const struct
 
 static int take_set(struct references *references, uint32_t owner, const struct object_copy *set)
 {
-	uint64_t table = word_at(set->bytes + SET_TABLE), mask = word_at(set->bytes + SET_MASK);
+	uint64_t table = object_copy__word(set, SET_TABLE), mask = object_copy__word(set, SET_MASK);
 	int err = 0;
 
 	if (mask & (mask + 1))
@@ -265,9 +268,9 @@ static int take_deque(struct references *references, uint32_t owner,
 	const struct request first = {
 		.kind = REQUEST_DEQUE,
 		.owner = owner,
-		.address = word_at(deque->bytes + (old ? DEQUE_27_LEFT_BLOCK : DEQUE_LEFT_BLOCK)),
-		.cnt = word_at(deque->bytes + (old ? DEQUE_27_LENGTH : OB_SIZE)),
-		.first = word_at(deque->bytes + (old ? DEQUE_27_LEFT_INDEX : DEQUE_LEFT_INDEX)),
+		.address = object_copy__word(deque, old ? DEQUE_27_LEFT_BLOCK : DEQUE_LEFT_BLOCK),
+		.cnt = object_copy__word(deque, old ? DEQUE_27_LENGTH : OB_SIZE),
+		.first = object_copy__word(deque, old ? DEQUE_27_LEFT_INDEX : DEQUE_LEFT_INDEX),
 	};
 	int err = tell(references, owner, REFERS_TO_BUFFER, first.address, 0, 0);
 
@@ -313,17 +316,6 @@ static int load_names(struct references *references, uint32_t number, struct typ
 	return 0;
 }
 
-static int tell_values(struct references *references, uint32_t owner,
-		       const struct type_layout *layout, const uint8_t *values, uint64_t cnt)
-{
-	int err = 0;
-
-	for (uint64_t i = 0; i < cnt && i < layout->name_cnt && !err; i++)
-		err = tell(references, owner, REFERS_BY_ATTRIBUTE, word_at(values + i * 8), i,
-			   layout->names[i]);
-	return err;
-}
-
 /* Values that are elsewhere, 3.11 and 3.12. */
 static int take_values(struct references *references, uint32_t owner,
 		       const struct type_layout *layout, uint64_t values)
@@ -345,12 +337,17 @@ static int take_inline_values(struct references *references, uint32_t owner,
 			      const struct object_copy *object, const struct type *type,
 			      const struct type_layout *layout)
 {
-	uint64_t at = type->basic_size, first = dict_values__first(references->census->dicts, at);
+	int64_t at = (int64_t)type->basic_size,
+		first = (int64_t)dict_values__first(references->census->dicts, type->basic_size);
+	const uint8_t *valid = object_copy__part(object, at + INLINE_VALUES_VALID, 1);
+	int err = 0;
 
-	if (first > object->size || !object->bytes[at + INLINE_VALUES_VALID])
+	if (!valid || !*valid)
 		return 0;
-	return tell_values(references, owner, layout, object->bytes + first,
-			   (object->size - first) / 8);
+	for (size_t i = 0; i < layout->name_cnt && !err; i++)
+		err = tell(references, owner, REFERS_BY_ATTRIBUTE,
+			   object_copy__word(object, first + (int64_t)i * 8), i, layout->names[i]);
+	return err;
 }
 
 /* The attributes of an instance whose dict Python manages: in a dict, as values only, or both. */
@@ -368,9 +365,9 @@ static int take_managed(struct references *references, uint32_t owner,
 		err = load_names(references, object->type, layout);
 	if (err)
 		return err;
-	word = word_at(object->bytes + MANAGED_DICT);
+	word = object_copy__word(object, MANAGED_DICT);
 	if (census->minor == 11) {
-		values = word_at(object->bytes + VALUES_OF_311);
+		values = object_copy__word(object, VALUES_OF_311);
 	} else if (word & VALUES_TAG) {
 		values = word + 1;
 		word = 0;
@@ -386,20 +383,21 @@ static int take_managed(struct references *references, uint32_t owner,
 static int take_own_dict(struct references *references, uint32_t owner,
 			 const struct object_copy *object, const struct type *type)
 {
-	int64_t at = object_layout__dict_at(&references->census->layout, type, object->bytes);
+	int64_t at = object_layout__dict_at(&references->census->layout, type, object);
 
-	if (at <= 0 || (uint64_t)at + 8 > object->size)
+	if (at <= 0)
 		return 0;
-	return tell(references, owner, REFERS_AS_DICT, word_at(object->bytes + at), 0, 0);
+	return tell(references, owner, REFERS_AS_DICT, object_copy__word(object, at), 0, 0);
 }
 
 static int scan_words(struct references *references, uint32_t owner, const struct type *type,
 		      const struct object_copy *object, uint64_t from, uint64_t to)
 {
+	uint64_t end = to < object->size ? to : object->size;
 	int err = 0;
 
-	for (uint64_t at = from; at + 8 <= to && at + 8 <= object->size && !err; at += 8) {
-		uint64_t word = word_at(object->bytes + at);
+	for (uint64_t at = from; part_is_within(at, 8, end) && !err; at += 8) {
+		uint64_t word = object_copy__word(object, (int64_t)at);
 
 		if (could_be_object(word) && (int64_t)at != type->weak_offset &&
 		    (int64_t)at != type->dict_offset)
@@ -412,7 +410,7 @@ static int scan_words(struct references *references, uint32_t owner, const struc
 static bool is_static_type(const struct type *type, const struct object_copy *object)
 {
 	return type->flags & TYPE_TYPE_SUBCLASS && object->size >= TYPE_FLAGS_OFFSET + 8 &&
-	       !(word_at(object->bytes + TYPE_FLAGS_OFFSET) & TYPE_HEAPTYPE);
+	       !(object_copy__word(object, TYPE_FLAGS_OFFSET) & TYPE_HEAPTYPE);
 }
 
 /* How far an object goes of which nothing but its type is known. */
@@ -431,7 +429,7 @@ static uint64_t end_of(const struct census *census, const struct type *type,
 	if (!object_layout__has_item_count(&census->layout, type) ||
 	    object->size < type->basic_size || object->size < OB_SIZE + 8)
 		return object->size;
-	items = word_at(object->bytes + OB_SIZE);
+	items = object_copy__word(object, OB_SIZE);
 	if (items > (object->size - type->basic_size) / type->item_size)
 		return object->size;
 	return type->basic_size + items * type->item_size;
@@ -446,7 +444,7 @@ static int take_frame(struct references *references, uint32_t owner,
 		      const struct object_copy *frame, const struct type *type)
 {
 	const struct census *census = references->census;
-	uint64_t values = word_at(frame->bytes + FRAME_VALUE_STACK) - frame->address,
+	uint64_t values = object_copy__word(frame, FRAME_VALUE_STACK) - frame->address,
 		 locals = type->basic_size - 8, trace = FRAME_TRACE, trace_end;
 	int err = scan_words(references, owner, type, frame, FRAME_BACK, FRAME_VALUE_STACK);
 

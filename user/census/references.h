@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "census/census.h"
+#include "census/object_copy.h"
 
 /* How an object refers to another. */
 enum reference_how {
@@ -55,15 +56,6 @@ typedef int refer_fn(void *context, uint32_t owner, const struct reference *refe
 int references__new(struct references **out, struct census *census, refer_fn *refer, void *context);
 void references__free(struct references *references);
 void references__freep(struct references **references);
-
-/* A copy of an object, and of what belongs to it before that. */
-struct object_copy {
-	uint64_t address; /* of the object */
-	uint32_t type;	  /* its number */
-	const uint8_t *bytes;
-	uint32_t before; /* so many bytes before @bytes were copied, too */
-	size_t size;	 /* of the copy, from @bytes on */
-};
 
 /* How many bytes before an object may tell of it. */
 #define OBJECT_BEFORE_BYTES 32

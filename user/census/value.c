@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "target/py_string.h"
+#include "util/checked.h"
 #include "util/cleanup.h"
 
 #define TYPE_INT_SUBCLASS (1UL << 23) /* 2.7 */
@@ -204,20 +205,21 @@ static int describe_long(char **out, const struct census *census, uint64_t addre
 		uint64_t tag;
 		uint32_t digits[DIGITS_MAX];
 	} number;
-	int64_t value, cnt;
+	int64_t value;
+	uint64_t cnt;
 	bool is_negative;
 	int err = memory__read(census->memory, address + VALUE_OFFSET, &number, sizeof(number));
 
 	if (err)
 		return err;
 	if (census->major == 3 && census->minor >= 12) {
-		cnt = (int64_t)(number.tag >> 3);
+		cnt = number.tag >> 3;
 		is_negative = (number.tag & 3) == 2;
 	} else {
 		is_negative = (int64_t)number.tag < 0;
-		cnt = is_negative ? -(int64_t)number.tag : (int64_t)number.tag;
+		cnt = magnitude((int64_t)number.tag);
 	}
-	if (cnt < 0 || cnt > DIGITS_MAX)
+	if (cnt > DIGITS_MAX)
 		return 0; /* so large a number is not told */
 	value = cnt > 0 ? number.digits[0] : 0;
 	if (cnt > 1)
