@@ -6,6 +6,7 @@
 
 #include "census/word.h"
 #include "util/array.h"
+#include "util/checked.h"
 #include "util/cleanup.h"
 
 /* What is read at once. */
@@ -41,7 +42,8 @@ struct reference_queue {
 	size_t range_cnt, piece_cnt;
 	uint8_t *scratch;
 	uint64_t left_out;
-	uint64_t room; /* for so many entries more there is memory in the target */
+	/* For so many entries there is memory in the target: at first, and now. */
+	uint64_t most, room;
 };
 
 int reference_queue__new(struct reference_queue **out, const struct census *census,
@@ -53,7 +55,10 @@ int reference_queue__new(struct reference_queue **out, const struct census *cens
 		return -ENOMEM;
 	queue->census = census;
 	queue->teller = *teller;
-	queue->room = ENTRIES_MIN + ENTRIES_A_WORD * census->refcnt_max;
+	if (!checked_mul(ENTRIES_A_WORD, census->refcnt_max, &queue->most) ||
+	    !checked_add(queue->most, ENTRIES_MIN, &queue->most))
+		queue->most = UINT64_MAX;
+	queue->room = queue->most;
 	queue->scratch = malloc(SCRATCH_BYTES);
 	if (!queue->scratch) {
 		free(queue);
@@ -77,9 +82,10 @@ uint64_t reference_queue__left_out(const struct reference_queue *queue)
 	return queue->left_out;
 }
 
+/* What says that it has more than all of the memory could hold is not followed, and so takes nothing from others. */
 static uint64_t cut(struct reference_queue *queue, uint64_t wanted)
 {
-	uint64_t cnt = wanted;
+	uint64_t cnt = wanted > queue->most ? 0 : wanted;
 
 	if (cnt > REFERENCES_MAX)
 		cnt = REFERENCES_MAX;

@@ -11,11 +11,15 @@
 #include "census/word.h"
 #include "target/module.h"
 #include "target/py_string.h"
+#include "util/address_set.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 
-#define THREADS_MAX	4096
-#define FRAMES_MAX	(1 << 20) /* of a thread */
+/* Of all interpreters and threads together. */
+#define THREADS_MAX 65536
+#define FRAMES_MAX  (1 << 20)
+/* Where the labels take as much, no more frames and modules are looked at. */
+#define LABEL_BYTES_MAX (64UL << 20)
 #define THREAD_BYTES	256
 #define FRAME_BYTES_MAX 1024
 #define STACK_WORDS	64 /* of a frame's evaluation stack */
@@ -33,7 +37,9 @@ struct search {
 	const struct census *census;
 	const struct memory *memory;
 	const struct root_sources *sources;
-	uint64_t *words; /* READ_BYTES of them */
+	uint64_t *words;	 /* READ_BYTES of them */
+	struct address_set seen; /* frames and threads */
+	size_t frame_cnt, thread_cnt, label_bytes;
 };
 
 void roots__release(struct roots *roots)
@@ -46,26 +52,37 @@ void roots__release(struct roots *roots)
 }
 
 /* Takes the text over, which may be NULL for lack of memory. */
-static int add_label(struct roots *roots, char *text, uint32_t *label)
+static int add_label(struct search *search, char *text, uint32_t *label)
 {
 	_cleanup_free_ char *owned = text;
+	struct roots *roots = search->roots;
 
 	if (!text || ARRAY_RESERVE(roots->labels, roots->label_capacity, roots->label_cnt + 1))
 		return -ENOMEM;
 	*label = (uint32_t)roots->label_cnt;
+	search->label_bytes += strlen(text) + 1;
 	roots->labels[roots->label_cnt++] = TAKE_PTR(owned);
 	return 0;
+}
+
+/* The node of the object at @address; NODE_NONE: there is none. */
+static uint32_t find_object(const struct search *search, uint64_t address)
+{
+	uint32_t node;
+
+	if (address % 8 || !address)
+		return NODE_NONE;
+	node = graph__find(search->graph, address, false);
+	return node == NODE_NONE || graph__type(search->graph, node) == TYPE_NONE ? NODE_NONE
+										  : node;
 }
 
 static int add_root(struct search *search, enum root_kind kind, uint64_t address, uint32_t label)
 {
 	struct roots *roots = search->roots;
-	uint32_t node;
+	uint32_t node = find_object(search, address);
 
-	if (address % 8 || !address)
-		return 0;
-	node = graph__find(search->graph, address, false);
-	if (node == NODE_NONE || graph__type(search->graph, node) == TYPE_NONE)
+	if (node == NODE_NONE)
 		return 0;
 	if (ARRAY_RESERVE(roots->roots, roots->capacity, roots->cnt + 1))
 		return -ENOMEM;
@@ -170,7 +187,15 @@ static int add_module(struct search *search, const struct dict_entry *entry, uns
 {
 	char *name = NULL, *text = NULL;
 	uint32_t label;
-	int err = py_string__read(&name, search->memory, &search->census->offsets, entry->key);
+	int err;
+
+	if (find_object(search, entry->value) == NODE_NONE)
+		return 0;
+	if (search->label_bytes > LABEL_BYTES_MAX) {
+		search->roots->refused_cnt++;
+		return 0;
+	}
+	err = py_string__read(&name, search->memory, &search->census->offsets, entry->key);
 
 	if (err)
 		return memory__is_missing(err) ? 0 : err;
@@ -178,7 +203,7 @@ static int add_module(struct search *search, const struct dict_entry *entry, uns
 		text = NULL;
 	if (number)
 		free(name);
-	err = add_label(search->roots, number ? text : name, &label);
+	err = add_label(search, number ? text : name, &label);
 	return err ? err : add_root(search, ROOT_MODULE, entry->value, label);
 }
 
@@ -227,14 +252,14 @@ static int add_local(struct search *search, uint64_t value, uint64_t name_at, co
 	char *text;
 	int err;
 
-	if (!value)
+	if (find_object(search, value) == NODE_NONE)
 		return 0;
 	err = py_string__read(&name, search->memory, &search->census->offsets, name_at);
 	if (err)
 		return memory__is_missing(err) ? 0 : err;
 	if (asprintf(&text, "%s: %s", frame, name) < 0)
 		text = NULL;
-	err = add_label(search->roots, text, &label);
+	err = add_label(search, text, &label);
 	return err ? err : add_root(search, ROOT_LOCAL, value, label);
 }
 
@@ -260,7 +285,7 @@ static int add_frame(struct search *search, uint64_t frame, uint64_t code, unsig
 	function = read_text(search, code + name_offset);
 	if (!function || asprintf(&text, "%s() in thread %u", function, thread) < 0)
 		return -ENOMEM;
-	err = add_label(search->roots, text, &label);
+	err = add_label(search, text, &label);
 	if (!err)
 		err = frames__read_names(search->graph, code, names, &cnt);
 	if (err)
@@ -286,67 +311,100 @@ static uint64_t read_word(const struct search *search, uint64_t address)
 	return memory__read(search->memory, address, &word, sizeof(word)) ? 0 : word;
 }
 
+/*
+ * Whether a list that a target keeps is followed to @address: not where it leads back to what was there before, and not
+ * beyond @max of its kind. Returns 1 if it is, 0 or -ENOMEM.
+ */
+static int step_to(struct search *search, uint64_t address, size_t *cnt, size_t max)
+{
+	int is_new;
+
+	if (!address)
+		return 0;
+	is_new = *cnt < max && search->label_bytes <= LABEL_BYTES_MAX
+			 ? address_set__add(&search->seen, address)
+			 : 0;
+	*cnt += is_new == 1;
+	search->roots->refused_cnt += !is_new;
+	return is_new;
+}
+
+/* Adds a frame, unless it is none of Python code's own. Returns 0, -EFAULT if it cannot be read, or an error. */
+static int look_at_frame(struct search *search, uint64_t frame, unsigned int number)
+{
+	const struct py_offsets *offsets = &search->census->offsets;
+	uint64_t code = read_word(search, frame + offsets->frame_code) &
+			~(uint64_t)offsets->frame_code_tags;
+	uint8_t owner = 0;
+	int err = 0;
+
+	if (offsets->frame_owner != PY_NO_OFFSET)
+		err = memory__read(search->memory, frame + offsets->frame_owner, &owner, 1);
+	if (err || owner >= offsets->frame_owner_native)
+		return err;
+	return add_frame(search, frame, code, number);
+}
+
 /* The frames of a thread, from the innermost on. */
 static int add_frames(struct search *search, uint64_t thread, unsigned int number)
 {
 	const struct py_offsets *offsets = &search->census->offsets;
 	uint64_t frame = read_word(search, thread + offsets->thread_frame);
-	int err = 0;
+	int err;
 
 	if (offsets->cframe_current_frame != PY_NO_OFFSET && frame)
 		frame = read_word(search, frame + offsets->cframe_current_frame);
-	for (int i = 0; i < FRAMES_MAX && frame && !err; i++) {
-		uint64_t code = read_word(search, frame + offsets->frame_code) &
-				~(uint64_t)offsets->frame_code_tags;
-		uint8_t owner = 0;
-
-		if (offsets->frame_owner != PY_NO_OFFSET &&
-		    memory__read(search->memory, frame + offsets->frame_owner, &owner, 1))
-			return 0;
-		if (owner < offsets->frame_owner_native)
-			err = add_frame(search, frame, code, number);
+	while ((err = step_to(search, frame, &search->frame_cnt, FRAMES_MAX)) > 0) {
+		err = look_at_frame(search, frame, number);
+		if (err)
+			break;
 		frame = read_word(search, frame + offsets->frame_previous);
 	}
-	return err;
+	return err == -EFAULT ? 0 : err;
 }
 
-static int add_threads(struct search *search, uint64_t interpreter, unsigned int *number)
+static int add_thread(struct search *search, uint64_t thread, unsigned int number)
+{
+	uint32_t label;
+	char *text;
+	int err;
+
+	if (asprintf(&text, "thread %u", number) < 0)
+		return -ENOMEM;
+	err = add_label(search, text, &label);
+	if (!err)
+		err = add_frames(search, thread, number);
+	return err ? err : add_words(search, ROOT_INTERPRETER, thread, THREAD_BYTES, label);
+}
+
+static int add_threads(struct search *search, uint64_t interpreter)
 {
 	const struct py_offsets *offsets = &search->census->offsets;
 	uint64_t thread = read_word(search, interpreter + offsets->interpreter_threads_head);
-	uint32_t label;
-	int err = 0;
+	int err;
 
-	for (int i = 0; i < THREADS_MAX && thread && !err; i++) {
-		char *text;
-
-		++*number;
-		if (asprintf(&text, "thread %u", *number) < 0)
-			return -ENOMEM;
-		err = add_label(search->roots, text, &label);
-		if (!err)
-			err = add_frames(search, thread, *number);
-		if (!err)
-			err = add_words(search, ROOT_INTERPRETER, thread, THREAD_BYTES, label);
+	while ((err = step_to(search, thread, &search->thread_cnt, THREADS_MAX)) > 0) {
+		err = add_thread(search, thread, (unsigned int)search->thread_cnt);
+		if (err)
+			break;
 		thread = read_word(search, thread + offsets->thread_next);
 	}
 	return err;
 }
 
-static int add_interpreter(struct search *search, uint64_t interpreter, unsigned int number,
-			   unsigned int *thread_number)
+static int add_interpreter(struct search *search, uint64_t interpreter, unsigned int number)
 {
 	uint32_t label;
 	char *text;
 	int err = add_modules(search, interpreter, number);
 
 	if (!err)
-		err = add_threads(search, interpreter, thread_number);
+		err = add_threads(search, interpreter);
 	if (err)
 		return err;
 	if (asprintf(&text, "interpreter %u", number) < 0)
 		return -ENOMEM;
-	err = add_label(search->roots, text, &label);
+	err = add_label(search, text, &label);
 	return err ? err
 		   : add_words(search, ROOT_INTERPRETER, interpreter,
 			       interpreter_bytes(search->census), label);
@@ -356,14 +414,12 @@ static int add_interpreter(struct search *search, uint64_t interpreter, unsigned
 static int add_interpreters(struct search *search)
 {
 	_cleanup_free_ uint64_t *interpreters = NULL;
-	unsigned int thread_number = 0;
 	size_t cnt;
 	int err;
 
 	err = runtime__interpreters(search->sources->runtime, search->memory, &interpreters, &cnt);
 	for (size_t i = 0; i < cnt && !err; i++)
-		err = add_interpreter(search, interpreters[cnt - 1 - i], (unsigned int)i,
-				      &thread_number);
+		err = add_interpreter(search, interpreters[cnt - 1 - i], (unsigned int)i);
 	return err;
 }
 
@@ -379,7 +435,7 @@ static int add_module_data(struct search *search, const struct mapping *mapping)
 		err = module__read_data(module, search->memory, &data);
 	if (err)
 		return err == -ENOMEM || err == -ESRCH ? err : 0;
-	err = add_label(search->roots, strdup(mapping->path), &label);
+	err = add_label(search, strdup(mapping->path), &label);
 	for (size_t i = 0; i < data.segment_cnt && !err; i++) {
 		const struct data_segment *segment = &data.segments[i];
 
@@ -436,6 +492,7 @@ int roots__find(struct roots *out, const struct graph *graph, const struct root_
 	err = add_interpreters(&search);
 	if (!err)
 		err = add_data(&search);
+	address_set__release(&search.seen);
 	if (err)
 		return err;
 	if (roots.cnt)

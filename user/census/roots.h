@@ -45,6 +45,8 @@ struct roots {
 	 */
 	char **labels;
 	size_t label_cnt, label_capacity;
+	/* Frames and threads in lists that lead in a circle; these and modules beyond so many, or so long labels. */
+	uint64_t refused_cnt;
 };
 
 /* Where to look. */

@@ -123,6 +123,7 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 		if (err)
 			return describe_graph_error(source, err, options, failure);
 		counters[COUNTER_REFERENCES_LEFT_OUT] += out->graph->left_out_cnt;
+		counters[COUNTER_ROOTS_REFUSED] += out->roots.refused_cnt;
 	}
 	if (!err && options->since) {
 		out->report.since = options->since;
@@ -131,6 +132,7 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 	}
 	if (err)
 		return err;
+	counters[COUNTER_TYPES_REFUSED] += type_table__refused_cnt(out->report.census->types);
 	err = census__count(out->report.census, options->by, &out->report.referrers,
 			    &out->report.rows);
 	return err ? failure__set(failure, err, "out of memory") : 0;

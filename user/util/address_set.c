@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "util/address_set.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "util/array.h"
+
+static bool is_at(const void *owner, uint32_t id, const void *key)
+{
+	const struct address_set *set = owner;
+
+	return set->addresses[id] == *(const uint64_t *)key;
+}
+
+int address_set__add(struct address_set *set, uint64_t address)
+{
+	uint32_t hash = id_table__hash(&address, sizeof(address));
+
+	if (id_table__find(&set->ids, hash, is_at, set, &address) != ID_TABLE_NONE)
+		return 0;
+	if (ARRAY_RESERVE(set->addresses, set->capacity, set->cnt + 1) ||
+	    id_table__add(&set->ids, hash, set->cnt))
+		return -ENOMEM;
+	set->addresses[set->cnt++] = address;
+	return 1;
+}
+
+void address_set__release(struct address_set *set)
+{
+	id_table__release(&set->ids);
+	free(set->addresses);
+	*set = (struct address_set){};
+}
