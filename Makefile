@@ -176,11 +176,21 @@ fuzz: ## fuzz what reads foreign bytes, FUZZ_SECONDS (60) a target
 	$(Q)CLANG=$(CLANG) FUZZ_SEED=$(FUZZ_SEED) tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 E2E_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
+# Programs of a hostile user: plain C, nothing of pyfrag in them.
+HOSTILE_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/hostile/programs/*.c))
+E2E_ENVIRONMENT = PYFRAG=$(abspath $(PROGRAM)) PYFRAG_WALK=$(abspath $(BUILD)/tests/e2e/walk) \
+	PYFRAG_HOSTILE=$(abspath $(BUILD)/tests/hostile/programs)
 
 .PHONY: check-e2e
-check-e2e: $(PROGRAM) $(E2E_PROGRAMS) build/daemons/.done ## run the end-to-end tests on every Python found here (as root)
-	$(Q)PYFRAG=$(abspath $(PROGRAM)) PYFRAG_WALK=$(abspath $(BUILD)/tests/e2e/walk) \
-		$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/e2e tests/bench
+check-e2e: $(PROGRAM) $(E2E_PROGRAMS) $(HOSTILE_PROGRAMS) build/daemons/.done ## run the end-to-end tests on every Python found here (as root)
+	$(Q)$(E2E_ENVIRONMENT) $(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/e2e tests/bench tests/hostile
+
+HOSTILE_SECONDS ?= 60
+
+.PHONY: check-hostile
+check-hostile: $(PROGRAM) $(HOSTILE_PROGRAMS) ## run programs of a hostile user against each command, HOSTILE_SECONDS (60) each (as root)
+	$(Q)$(E2E_ENVIRONMENT) PYFRAG_HOSTILE_SECONDS=$(HOSTILE_SECONDS) \
+		$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/hostile
 
 .PHONY: check-matrix
 check-matrix: pyfrag $(E2E_PROGRAMS) ## run them on the Pythons of other Debian releases and on other kernels (slow)
@@ -210,6 +220,10 @@ $(BENCH_PROGRAMS) $(E2E_PROGRAMS): %: %.o $(OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(HOSTILE_PROGRAMS): %: %.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
+
 # What reads the code.
 
 .PHONY: format
@@ -233,4 +247,4 @@ build/tidy/%.ok: %.c .clang-tidy | $(GENERATED)
 lint: $(TIDY) ## clang-tidy
 
 -include $(OBJECTS:.o=.d) $(BUILD)/user/main.d $(UNIT_TESTS:=.d) $(UNIT_SUPPORT:.o=.d) \
-	$(E2E_PROGRAMS:=.d) $(BENCH_PROGRAMS:=.d)
+	$(E2E_PROGRAMS:=.d) $(HOSTILE_PROGRAMS:=.d) $(BENCH_PROGRAMS:=.d)

@@ -13,10 +13,10 @@ WORKLOADS = os.path.join(os.path.dirname(HERE), "workloads")
 
 
 class Target:
-    """A script of tests/workloads, run by some Python."""
+    """A script of tests/workloads, or of a copy of it at @place, run by some Python."""
 
-    def __init__(self, python, env=None, wrapper=(), script="target.py"):
-        path = WORKLOADS + "/" + script
+    def __init__(self, python, env=None, wrapper=(), script="target.py", place=WORKLOADS):
+        path = place + "/" + script
         if python.root:
             # The tree gets the workloads, and what runs in it sees them there.
             place = python.root + "/tmp/pyfrag-workloads"

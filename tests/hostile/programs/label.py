@@ -1,0 +1,13 @@
+"""A first word of the command line of that many MiB; whatever takes it for the program's name makes a label of it.
+
+    label.py MEBIBYTES
+"""
+import ctypes
+import sys
+
+import raw
+
+text = ctypes.create_string_buffer(b"A" * (int(sys.argv[1]) << 20))
+kept = [(n, n) for n in range(50000)]
+raw.claim_arguments(ctypes.addressof(text), ctypes.addressof(text) + len(text))
+raw.rest()

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the hostile programs in C share: how a program says that its trap is set, and how it gives up.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static inline void say_ready(void)
+{
+	printf("ready %d\n", getpid());
+	fflush(stdout);
+}
+
+static inline void give_up(const char *what)
+{
+	perror(what);
+	exit(1);
+}

@@ -1,0 +1,266 @@
+"""Hostile programs against every command: pyfrag stays alive and within its memory, reads the Pythons of others exactly, does
+them no harm, and says what it refused.
+
+The programs run as a user without privileges beside a Python of another user, whose heap is known from its own statistics.
+By default several at once, for about a second; with PYFRAG_HOSTILE_SECONDS one by one, for so long (`make check-hostile`)."""
+import os
+import signal
+import sys
+import time
+from contextlib import ExitStack
+
+import pytest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../e2e"))
+
+import attacks  # noqa: E402
+import jail  # noqa: E402
+import pythons  # noqa: E402
+from commands import Agent, Command  # noqa: E402
+from neighbours import Hostile, Place, Victim, changed_code  # noqa: E402
+
+PYFRAG = os.environ.get("PYFRAG", os.path.abspath(os.path.join(HERE, "../../pyfrag")))
+SECONDS = float(os.environ.get("PYFRAG_HOSTILE_SECONDS", 1))
+AT_ONCE = 1 if "PYFRAG_HOSTILE_SECONDS" in os.environ else 4
+PATIENCE = 20  # for a machine that is busy
+MEMORY = 256 * jail.MIB
+OPTIONS = ["--json", "--max-memory", "128MiB"]
+PYTHON = next((one for one in pythons.find() if one.command == ["/usr/bin/python3.11"]), None)
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root: sudo make check-hostile"),
+    pytest.mark.skipif(not PYTHON, reason="the programs know the structures of Debian's python3.11, which is not here"),
+]
+
+
+class Table:
+    """What was seen of each command beside each program."""
+
+    def __init__(self):
+        self.rows = [("program", "command", "outcome", "peak MiB", "refused")]
+
+    def add(self, programs, name, command, failures):
+        refused = command.refused()
+        shown = ", ".join(refused[:4]) + (", ..." if len(refused) > 4 else "")
+        code = command.process.returncode
+        outcome = "; ".join(failures) or ("interrupted" if command.interrupted else "ends" if code == 0 else "refuses")
+        self.rows.append((programs, name, outcome, "%.1f" % command.peak_mib(), shown))
+
+    def print(self):
+        if len(self.rows) == 1:
+            return
+        widths = [min(60, max(len(row[i]) for row in self.rows)) for i in range(4)]
+        print()
+        for row in self.rows:
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)) + "  " + row[4][:120])
+
+
+@pytest.fixture(scope="module")
+def table(request):
+    table = Table()
+    yield table
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        table.print()
+
+
+@pytest.fixture(scope="module")
+def new_jail():
+    """Makes cgroups of 256 MiB; none where that is not possible, and memory is looked at only."""
+    found, made = jail.find(), []
+    if not found:
+        print("no cgroup with a memory controller can be made here: memory is measured, not limited")
+
+    def make():
+        if not found:
+            return None
+        made.append(jail.Jail(*found, "pyfrag-hostile-%d-%d" % (os.getpid(), len(made))).make(MEMORY))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.remove()
+
+
+@pytest.fixture
+def place():
+    place = Place()
+    yield place
+    place.remove()
+
+
+@pytest.fixture
+def own_cgroup():
+    """Makes the cgroup that a program wants, in the hierarchy whose paths are shown."""
+    made = []
+
+    def make(name):
+        if not name:
+            return None
+        where = jail.unified()
+        if not where:
+            pytest.skip("there is no unified cgroup hierarchy here, whose paths are shown")
+        made.append(os.path.join(where, name))
+        os.mkdir(made[-1])
+        return made[-1]
+
+    yield make
+    for path in made:
+        wait_for(lambda: not remove_cgroup(path))
+
+
+def remove_cgroup(path):
+    """It stays for as long as there are processes that end in it."""
+    try:
+        os.rmdir(path)
+    except OSError:
+        return path
+
+
+def wait_for(condition):
+    """Until it is true, or patience has ended: who needs it to be true looks again."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def differences(report, stats):
+    """In what a report differs from a Python's own statistics."""
+    if not report or "heap" not in report:
+        return ["the victim is not read"]
+    heap = report["heap"]
+    found = ["%s is %s, not %s" % (name, heap[name], getattr(stats, name))
+             for name in ("arenas", "arena_bytes", "live_bytes", "free_block_bytes", "free_pool_bytes", "overhead_bytes")
+             if heap[name] != getattr(stats, name)]
+    classes = {row["block_size"]: {name: row[name] for name in ("pools", "live_blocks", "free_blocks")}
+               for row in report["size_classes"]}
+    return found + ([] if classes == stats.size_classes else ["its size classes differ"])
+
+
+def last_of(command, pid):
+    return next((report for report in reversed(command.reports()) if report["process"]["pid"] == pid), None)
+
+
+class Round:
+    """Some hostile programs and a victim, and what the commands did beside them."""
+
+    def __init__(self, programs, victim, new_jail):
+        self.programs, self.victim, self.new_jail = programs, victim, new_jail
+        self.failures, self.started = [], []
+        self.agent = Agent(PYFRAG, new_jail(), "--max-memory", "128MiB", "--sites", "2")
+        self.all = self.start("trace", "-a", "-i", "0.3", "--budget", "50")
+        self.snapshot = self.start("snapshot", "-p", victim.pid)
+        self.alone = {attack: (self.start("snapshot", "-p", hostile.pid, "--by", "owner", "--paths"),
+                               self.start("trace", "-p", hostile.pid, "-d", SECONDS, "-i", "0.3"))
+                      for attack, hostile in programs.items()}
+        self.full = None
+
+    def start(self, *args):
+        self.started.append(Command(PYFRAG, [*args, *OPTIONS], self.new_jail(), SECONDS + PATIENCE))
+        return self.started[-1]
+
+    def end(self):
+        """Ends what still runs, also after a failure."""
+        for command in self.started + [self.agent]:
+            command.end(signal.SIGKILL)
+
+    def rest(self):
+        """Until everything has been seen that is to be seen of a victim at rest."""
+        start = time.monotonic()
+        commands = [self.all, self.snapshot] + [one for pair in self.alone.values() for one in pair]
+        self.served = None
+        while time.monotonic() < start + SECONDS + PATIENCE and not self.agent.ended():
+            for command in commands:
+                command.ended()
+            self.agent.look_at_metrics()
+            self.served = self.agent.report(self.victim.pid) or self.served
+            if (self.served and last_of(self.all, self.victim.pid) and time.monotonic() > start + SECONDS and
+                    not self.unrefused()):
+                break
+            time.sleep(0.05)
+        self.all.end(signal.SIGINT)
+        for command in commands:
+            command.finish()
+
+    def work(self):
+        """The victim wakes up, and every block of what it does is followed."""
+        self.full = self.start("trace", "-p", self.victim.pid, "--mode", "full", "-i", "0.3", "-d", SECONDS)
+        wait_for(lambda: self.full.reports() or self.full.ended())  # all probes are in
+        self.victim.wake()
+        while not self.full.ended() and time.monotonic() < self.full.started + self.full.seconds:
+            self.victim.run("class_instances")
+            self.victim.ask("drop")
+        self.full.finish()
+
+    def look_afterwards(self):
+        """What is left when the hostile programs are gone: an agent that waits for nothing and still finds who is there."""
+        def recovered():
+            self.agent.look_at_metrics()
+            return self.agent.metrics.get("readings_hanging") == 0 or self.agent.ended()
+
+        wait_for(recovered)
+        if self.agent.ended():
+            self.failures.append("agent: ends by itself")
+        elif self.agent.metrics.get("readings_hanging"):
+            self.failures.append("agent: hangs after what it hung in is gone")
+        elif self.victim.pid not in self.agent.processes():
+            self.failures.append("agent: does not know the victim any more")
+        self.agent.finish()
+        # Others on this machine may have probes in it at the moment.
+        wait_for(lambda: not changed_code(self.victim.pid))
+        self.failures += ["the victim's code has changed: " + where for where in changed_code(self.victim.pid)]
+        self.victim.run("class_instances")
+
+    def unrefused(self):
+        """Programs of which nothing says that something was refused."""
+        by_agent = self.agent.refused() + self.all.refused()
+        return [attack for attack, pair in self.alone.items() if not attacks.is_refused(
+            attack, by_agent + [name for command in pair for name in command.refused()])]
+
+    def judge(self, table):
+        victim, together = self.victim, "+".join(attack.name for attack in self.programs)
+        self.judge_one(table, together, "agent", self.agent, differences(self.served, victim.stats))
+        for name, command in (("trace -a", self.all), ("snapshot VICTIM", self.snapshot)):
+            self.judge_one(table, together, name, command, differences(last_of(command, victim.pid), victim.stats))
+        tracing = (last_of(self.full, victim.pid) or {}).get("tracing", {})
+        self.judge_one(table, together, "trace VICTIM", self.full, [] if tracing.get("coverage") == 1.0 and
+                       tracing["allocs"] and not tracing["drift_blocks"] else ["does not see every block: %s" % tracing])
+        for attack, pair in self.alone.items():
+            for name, command in zip(("snapshot HOSTILE", "trace HOSTILE"), pair):
+                self.judge_one(table, attack.name, name, command, [], attack.may_hang)
+        for attack in self.unrefused():
+            self.failures.append("%s: nothing says that it was refused (%s)" % (attack.name, attack.refused))
+
+    def judge_one(self, table, programs, name, command, failures, may_hang=False):
+        failures = command.failures(may_hang) + failures
+        if command.peak_mib() > MEMORY / jail.MIB:
+            failures.append("takes %.0f MiB" % command.peak_mib())
+        table.add(programs, name, command, failures)
+        self.failures += ["%s: %s: %s" % (programs, name, failure) for failure in failures]
+
+
+
+ACTIVE = [attack for attack in attacks.ATTACKS if attack.name not in attacks.NOT_YET]
+GROUPS = [ACTIVE[i:i + AT_ONCE] for i in range(0, len(ACTIVE), AT_ONCE)]
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: "+".join(attack.name for attack in group))
+def test_withstands(group, table, new_jail, place, own_cgroup):
+    with ExitStack() as until_end:
+        with ExitStack() as stack:
+            programs = {attack: stack.enter_context(Hostile(
+                attack.argv(programs=place.programs, own=place.own, python=PYTHON.command[0]), place,
+                own_cgroup(attack.cgroup), attack.as_root)) for attack in group}
+            round = Round(programs, until_end.enter_context(Victim(PYTHON, place)), new_jail)
+            until_end.callback(round.end)
+            round.rest()
+            round.work()
+            round.failures += [attack.name + " is dead" for attack, one in programs.items() if not one.lives()]
+        round.look_afterwards()
+    round.judge(table)
+    assert not round.failures, "\n".join(round.failures)
+
+
+def test_all_attacks_are_active():
+    if attacks.NOT_YET:
+        pytest.skip("not withstood yet: " + "; ".join("%s: %s" % pair for pair in attacks.NOT_YET.items()))
