@@ -47,7 +47,9 @@
 	  "modules, threads and frames beyond the number looked at, or in a list that leads in a " \
 	  "circle")                                                                                \
 	X(REFERENCES_LEFT_OUT, "references_left_out",                                              \
-	  "objects that say they have more items than there is memory for")
+	  "objects that say they have more items than there is memory for")                        \
+	X(TEXTS_CUT, "texts_cut",                                                                  \
+	  "command lines and memory maps that are longer than what is read of them")
 
 /* Probe hits, also counted by BPF programs: no losses, but what tracing costs. */
 enum pyfrag_hits {

@@ -2,6 +2,8 @@
 #include "host/identity.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "host/cgroup_label.h"
 #include "unit_test.h"
@@ -81,12 +83,40 @@ static void test_pods(void **state)
 	check_label("0123456789ab", path);
 }
 
+/* What a process is called is its own choice. */
+static void test_long_labels(void **state)
+{
+	char word[3000], cgroup[600] = "/";
+	char *cmdline[] = {"/usr/bin/python3", word, NULL};
+	struct process process = {.pid = getpid(),
+				  .comm = "c",
+				  .cmdline = cmdline,
+				  .cgroup = cgroup};
+	struct identity identity;
+
+	(void)state;
+	/* U+20AC has three bytes: 84 of them, and "...", are the most that fit in. */
+	for (size_t i = 0; i + 1 < sizeof(word); i++)
+		word[i] = "\xe2\x82\xac"[i % 3];
+	word[sizeof(word) - 1] = '\0';
+	memset(cgroup + 1, 'u', sizeof(cgroup) - 10);
+	strcat(cgroup, ".scope");
+	assert_int_equal(identity__find(&identity, &process), 0);
+	assert_int_equal(strlen(identity.app), 84 * 3 + 3);
+	assert_memory_equal(identity.app, word, 84 * 3);
+	assert_string_equal(identity.app + 84 * 3, "...");
+	assert_int_equal(strlen(identity.unit), IDENTITY_LABEL_BYTES_MAX);
+	assert_string_equal(identity.unit + IDENTITY_LABEL_BYTES_MAX - 4, "u...");
+	identity__release(&identity);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_apps),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_pods),
+		cmocka_unit_test(test_long_labels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

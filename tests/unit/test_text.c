@@ -178,6 +178,43 @@ static void test_words(void **state)
 	assert_written(words, 0, "...");
 }
 
+static void check_shortened(const char *text, size_t bytes_max, const char *expected)
+{
+	_cleanup_free_ char *shortened = text__shorten(text, bytes_max);
+
+	assert_string_equal(shortened, expected);
+}
+
+static void test_shorten(void **state)
+{
+	(void)state;
+	check_shortened("", 3, "");
+	check_shortened("abcdef", 6, "abcdef");
+	check_shortened("abcdefg", 6, "abc...");
+	check_shortened("abcd", 3, "...");
+	/* Characters of two, three and four bytes are left out as a whole. */
+	check_shortened("ab\xc3\xa4"
+			"cdef",
+			6, "ab...");
+	check_shortened("ab\xc3\xa4"
+			"cdef",
+			7, "ab\xc3\xa4...");
+	check_shortened("a\xe2\x82\xac"
+			"bcdef",
+			6, "a...");
+	check_shortened("a\xe2\x82\xac"
+			"bcdef",
+			7, "a\xe2\x82\xac...");
+	check_shortened("\xf0\x9f\x98\x80"
+			"abcdef",
+			6, "...");
+	check_shortened("\xf0\x9f\x98\x80"
+			"abcdef",
+			7, "\xf0\x9f\x98\x80...");
+	/* What is no UTF-8 is replaced first, by three bytes each. */
+	check_shortened("\x80\x80\x80", 8, "\xef\xbf\xbd...");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +225,7 @@ int main(void)
 		cmocka_unit_test(test_printable_text_stays),
 		cmocka_unit_test(test_escape_sequences_are_disarmed),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_shorten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,13 +19,12 @@ int source_census__take(struct census **out, const struct heap_source *source,
 			const struct heap *heap, struct failure *failure)
 {
 	struct py_offsets offsets;
-	const struct census_options options = {
+	struct census_options options = {
 		.process = source->process,
 		.major = source->python->major,
 		.minor = source->python->minor,
 		.debug_hooks = !strcmp(source->allocator_name, "pymalloc_debug"),
 		.offsets = &offsets,
-		.refcnt_max = count_writable_bytes(source->process) / sizeof(uint64_t),
 	};
 	const struct memory *memory = &source->process->memory.memory;
 	int err = py_offsets__find(&offsets, source->python->major, source->python->minor,
@@ -36,6 +35,7 @@ int source_census__take(struct census **out, const struct heap_source *source,
 		err = process__reload_maps(source->process, failure);
 	if (err)
 		return err;
+	options.refcnt_max = count_writable_bytes(source->process) / sizeof(uint64_t);
 	err = census__take(out, heap, memory, &options);
 	return err ? failure__set(failure, err, "process %d (%s): cannot look at its objects: %s",
 				  source->process->pid, source->process->comm, strerror(-err))

@@ -38,6 +38,7 @@ static int find_memory_use(struct heap_snapshot *snapshot, struct failure *failu
 				   snapshot->reading.heap);
 
 	snapshot->knows_memory_use = !err;
+	snapshot->counters[COUNTER_TEXTS_CUT] += snapshot->memory_use.smaps.mappings.is_cut;
 	return err == -ENOMEM ? failure__set(failure, err, "out of memory") : 0;
 }
 

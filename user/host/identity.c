@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "host/cgroup_label.h"
+#include "util/cleanup.h"
 #include "util/text.h"
 
 /* Whether an option takes the next word along (Modules/main.c: -W arg, -X opt, --check-hash-based-pycs mode). */
@@ -70,12 +71,20 @@ void identity__release(struct identity *identity)
 	*identity = (struct identity){};
 }
 
+/* Takes over @text, which may be NULL; so does the result, without memory. */
+static char *make_label(char *text)
+{
+	_cleanup_free_ char *whole = text;
+
+	return whole ? text__shorten(whole, IDENTITY_LABEL_BYTES_MAX) : NULL;
+}
+
 int identity__find(struct identity *out, const struct process *process)
 {
 	struct identity identity = {
-		.app = identity__app(process->cmdline, process->comm),
-		.user = read_user(process->pid),
-		.unit = cgroup_label__of(process->cgroup),
+		.app = make_label(identity__app(process->cmdline, process->comm)),
+		.user = make_label(read_user(process->pid)),
+		.unit = make_label(cgroup_label__of(process->cgroup)),
 	};
 
 	if (!identity.app || !identity.user || !identity.unit) {

@@ -6,6 +6,13 @@
 
 #include "target/process.h"
 
+/*
+ * Each is kept for as long as the process is watched, and is a label of many series of metrics; the process chooses it. A
+ * longer one ends in "...".
+ */
+#define IDENTITY_LABEL_BYTES_MAX 256
+
+/* Valid UTF-8. */
 struct identity {
 	char *app;  /* as identity__app() */
 	char *user; /* by name, or number if that has none */

@@ -56,6 +56,7 @@ int watched__new(struct watched **out, pid_t pid, struct failure *failure)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	/* Hundreds of kilobytes of symbols, of each of hundreds of processes. */
 	elf_file__forget(watched->source->python->module->elf);
+	process__forget_maps(watched->source->process);
 	*out = TAKE_PTR(watched);
 	return 0;
 }
@@ -132,6 +133,8 @@ static int read_memory(struct watched *watched, const struct watched_options *op
 	    pin_summary__add_kinds(&out->pins, watched->source, watched->reading.heap,
 				   &out->findings.pinned, &failure))
 		log_debug("%s", failure.text);
+	/* Up to tens of megabytes, which are read afresh each time. */
+	process__forget_maps(watched->source->process);
 	return 0;
 }
 

@@ -71,6 +71,8 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 	counters[COUNTER_POOLS_UNCLASSIFIED] += findings.measure.totals.unclassified_pools;
 	counters[COUNTER_BLOCKS_STRAY] += findings.measure.totals.stray_blocks;
 	counters[COUNTER_BLOCKS_UNLISTED] = findings.pinned.live_blocks - findings.pinned.block_cnt;
+	if (process)
+		counters[COUNTER_TEXTS_CUT] = process->cmdline_is_cut + process->maps_are_cut;
 	*out = findings;
 	findings = (struct findings){};
 	return 0;

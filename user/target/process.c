@@ -2,51 +2,28 @@
 #include "target/process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "util/array.h"
+#include "target/proc_fields.h"
+#include "target/proc_text.h"
 #include "util/cleanup.h"
 
-/* All of a /proc file, NUL-terminated; *size without that NUL. */
-static int read_proc_file(pid_t pid, const char *name, char **out, size_t *size)
-{
-	_cleanup_free_ char *text = NULL;
-	_cleanup_close_ int fd = -1;
-	size_t used = 0, capacity = 0;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	for (;;) {
-		ssize_t got;
-		int err;
-
-		err = ARRAY_RESERVE(text, capacity, used + 4096);
-		if (err)
-			return err;
-		got = read(fd, text + used, capacity - used - 1);
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		used += (size_t)got;
-	}
-	text[used] = '\0';
-	*size = used;
-	*out = TAKE_PTR(text);
-	return 0;
-}
+/*
+ * How much of each text is read. Those of one line are short but for the command line. A line of "cgroup" has a path of
+ * up to 4096 bytes, and there is one for each hierarchy. "status" names all supplementary groups, of which there may be
+ * 65,536, before what is of interest.
+ */
+#define LINE_BYTES_MAX	 4096
+#define CGROUP_BYTES_MAX (64UL << 10)
+#define STATUS_BYTES_MAX (1UL << 20)
+/* More threads than that are not looked at one by one. */
+#define ACTIVE_THREADS_MAX 1024
 
 static int read_link(pid_t pid, const char *name, char **out)
 {
@@ -62,99 +39,61 @@ static int read_link(pid_t pid, const char *name, char **out)
 	return *out ? 0 : -ENOMEM;
 }
 
-/* "name\0name\0" -> {"name", "name", NULL}. */
-static int split_cmdline(const char *text, size_t size, char ***out)
+static int read_cmdline(struct process *process)
 {
-	size_t cnt = 0;
-	char **argv;
+	_cleanup_(proc_text__release) struct proc_text text = {};
+	int err = proc_text__read(&text, process->pid, "cmdline", LINE_BYTES_MAX);
 
-	for (size_t i = 0; i < size; i++)
-		cnt += text[i] == '\0';
-	if (size && text[size - 1] != '\0')
-		cnt++;
-	argv = calloc(cnt + 1, sizeof(*argv));
-	if (!argv)
-		return -ENOMEM;
-	for (size_t i = 0; i < cnt; i++) {
-		argv[i] = strdup(text);
-		if (!argv[i]) {
-			while (i)
-				free(argv[--i]);
-			free(argv);
-			return -ENOMEM;
-		}
-		text += strlen(text) + 1;
-	}
-	*out = argv;
-	return 0;
+	if (err)
+		return err;
+	process->cmdline = proc_fields__arguments(text.bytes, text.size, &text.is_cut);
+	process->cmdline_is_cut = text.is_cut;
+	return process->cmdline ? 0 : -ENOMEM;
 }
 
 static int read_identity(struct process *process)
 {
-	_cleanup_free_ char *cmdline = NULL, *cgroup = NULL;
-	size_t size;
-	char *line;
-	int err;
+	_cleanup_(proc_text__release) struct proc_text comm = {}, cgroup = {};
+	int err = proc_text__read(&comm, process->pid, "comm", LINE_BYTES_MAX);
 
-	err = read_proc_file(process->pid, "comm", &process->comm, &size);
 	if (err)
 		return err;
+	process->comm = TAKE_PTR(comm.bytes);
 	process->comm[strcspn(process->comm, "\n")] = '\0';
-
-	err = read_proc_file(process->pid, "cmdline", &cmdline, &size);
+	err = read_cmdline(process);
 	if (err)
 		return err;
-	err = split_cmdline(cmdline, size, &process->cmdline);
-	if (err)
-		return err;
-
 	if (read_link(process->pid, "exe", &process->exe))
 		process->exe = strdup("");
-
-	/* "0::/path" is the unified hierarchy; others are named controllers of version 1. */
-	if (!read_proc_file(process->pid, "cgroup", &cgroup, &size)) {
-		line = strstr(cgroup, "0::");
-		if (line && (line == cgroup || line[-1] == '\n')) {
-			line[strcspn(line, "\n")] = '\0';
-			process->cgroup = strdup(line + strlen("0::"));
-		}
-	}
-	if (!process->cgroup)
-		process->cgroup = strdup("");
+	err = proc_text__read(&cgroup, process->pid, "cgroup", CGROUP_BYTES_MAX);
+	process->cgroup = err ? strdup("") : proc_fields__cgroup(cgroup.bytes);
 	return process->exe && process->cgroup ? 0 : -ENOMEM;
 }
 
 /* The state letter of /proc/PID/stat, or negative errno. */
 static int read_state(pid_t pid)
 {
-	_cleanup_free_ char *stat = NULL;
-	const char *end;
-	size_t size;
-	int err;
+	_cleanup_(proc_text__release) struct proc_text stat = {};
+	int err = proc_text__read(&stat, pid, "stat", LINE_BYTES_MAX);
 
-	err = read_proc_file(pid, "stat", &stat, &size);
-	if (err)
-		return err;
-	end = strrchr(stat, ')'); /* the name in parentheses may hold anything */
-	return end && end[1] == ' ' ? (unsigned char)end[2] : -EIO;
+	return err ? err : proc_fields__state(stat.bytes);
 }
 
-static void free_maps(struct process *process)
+void process__forget_maps(struct process *process)
 {
 	struct mappings mappings = {.items = process->maps, .cnt = process->map_cnt};
 
 	mappings__release(&mappings);
+	process->maps = NULL;
+	process->map_cnt = 0;
 }
 
 void process__free(struct process *process)
 {
 	if (!process)
 		return;
-	free_maps(process);
-	if (process->cmdline)
-		for (char **arg = process->cmdline; *arg; arg++)
-			free(*arg);
-	free(process->cmdline);
+	process__forget_maps(process);
+	proc_fields__free_arguments(process->cmdline);
 	free(process->comm);
 	free(process->exe);
 	free(process->cgroup);
@@ -167,32 +106,18 @@ void process__freep(struct process **process)
 	process__free(*process);
 }
 
-static int parse_maps(char *text, struct mappings *out)
+static int read_maps(struct mappings *out, pid_t pid)
 {
-	_cleanup_(mappings__release) struct mappings mappings = {};
-	char *rest = text, *line;
-	int err = 0;
+	_cleanup_fclose_ FILE *file = proc_text__open(pid, "maps");
 
-	while (!err && (line = strsep(&rest, "\n")))
-		if (*line)
-			err = mappings__append(&mappings, line);
-	if (err)
-		return err;
-	*out = mappings;
-	mappings = (struct mappings){};
-	return 0;
+	return file ? mappings__read(out, file) : -errno;
 }
 
 int process__reload_maps(struct process *process, struct failure *failure)
 {
-	_cleanup_free_ char *text = NULL;
 	struct mappings mappings;
-	size_t size;
-	int err;
+	int err = read_maps(&mappings, process->pid);
 
-	err = read_proc_file(process->pid, "maps", &text, &size);
-	if (!err)
-		err = parse_maps(text, &mappings);
 	if (err == -EACCES || err == -EPERM)
 		return failure__set(
 			failure, err,
@@ -202,25 +127,20 @@ int process__reload_maps(struct process *process, struct failure *failure)
 	if (err)
 		return failure__set(failure, err, "process %d (%s): cannot read its memory map: %s",
 				    process->pid, process->comm, strerror(-err));
-	free_maps(process);
+	process__forget_maps(process);
 	process->maps = mappings.items;
 	process->map_cnt = mappings.cnt;
+	process->maps_are_cut = mappings.is_cut;
 	return 0;
 }
 
 /* The thread group of @pid, or negative errno. */
 static int read_thread_group(pid_t pid)
 {
-	_cleanup_free_ char *status = NULL;
-	const char *line;
-	size_t size;
-	int err;
+	_cleanup_(proc_text__release) struct proc_text status = {};
+	int err = proc_text__read(&status, pid, "status", LINE_BYTES_MAX);
 
-	err = read_proc_file(pid, "status", &status, &size);
-	if (err)
-		return err;
-	line = strstr(status, "\nTgid:");
-	return line ? (int)strtol(line + strlen("\nTgid:"), NULL, 10) : -EIO;
+	return err ? err : proc_fields__thread_group(status.bytes);
 }
 
 static int open_pidfd(struct process *process, struct failure *failure)
@@ -290,30 +210,20 @@ int process__cpu_ns(pid_t pid, uint64_t *ns)
 
 static int add_thread_activity(pid_t pid, const char *thread, struct process_activity *activity)
 {
-	static const char *const counts[] = {"\nvoluntary_ctxt_switches:",
-					     "\nnonvoluntary_ctxt_switches:"};
-	static const char state[] = "\nState:";
-	_cleanup_free_ char *text = NULL;
-	const char *at;
+	_cleanup_(proc_text__release) struct proc_text status = {};
+	uint64_t switches;
 	char name[64];
-	size_t size;
+	bool runs;
 	int err;
 
 	snprintf(name, sizeof(name), "task/%.32s/status", thread);
-	err = read_proc_file(pid, name, &text, &size);
+	err = proc_text__read(&status, pid, name, STATUS_BYTES_MAX);
+	if (!err)
+		err = proc_fields__switches(status.bytes, &switches, &runs);
 	if (err)
 		return err;
-	at = strstr(text, state);
-	if (!at)
-		return -EIO;
-	at += strlen(state);
-	activity->runs |= at[strspn(at, " \t")] == 'R';
-	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
-		at = strstr(text, counts[i]);
-		if (!at)
-			return -EIO;
-		activity->switches += strtoull(at + strlen(counts[i]), NULL, 10);
-	}
+	activity->switches += switches;
+	activity->runs |= runs;
 	return 0;
 }
 
@@ -322,6 +232,7 @@ int process__activity(pid_t pid, struct process_activity *out)
 	_cleanup_closedir_ DIR *directory = NULL;
 	struct process_activity activity = {};
 	const struct dirent *entry;
+	size_t thread_cnt = 0;
 	char path[64];
 	int err = 0;
 
@@ -329,9 +240,15 @@ int process__activity(pid_t pid, struct process_activity *out)
 	directory = opendir(path);
 	if (!directory)
 		return -errno;
-	while (!err && (entry = readdir(directory)))
-		if (*entry->d_name != '.')
-			err = add_thread_activity(pid, entry->d_name, &activity);
+	while (!err && (entry = readdir(directory))) {
+		if (*entry->d_name == '.')
+			continue;
+		if (thread_cnt++ == ACTIVE_THREADS_MAX) {
+			activity.runs = true;
+			break;
+		}
+		err = add_thread_activity(pid, entry->d_name, &activity);
+	}
 	if (!err)
 		*out = activity;
 	return err;
@@ -363,13 +280,7 @@ const struct mapping *process__find_mapping(const struct process *process, uint6
 
 char *process__environment(const struct process *process, const char *name)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t size, length = strlen(name);
+	char *value;
 
-	if (read_proc_file(process->pid, "environ", &text, &size))
-		return NULL;
-	for (const char *entry = text; entry < text + size; entry += strlen(entry) + 1)
-		if (!strncmp(entry, name, length) && entry[length] == '=')
-			return strdup(entry + length + 1);
-	return NULL;
+	return proc_text__find_variable(&value, process->pid, name) ? NULL : value;
 }

@@ -18,11 +18,13 @@ struct process {
 	pid_t pid; /* in our pid namespace */
 	int pidfd;
 	char *comm;
-	char **cmdline; /* NULL-terminated; empty for a kernel thread */
-	char *exe;	/* where /proc/PID/exe points, "" if unreadable */
-	char *cgroup;	/* path in the cgroup v2 hierarchy, "" if none */
-	struct mapping *maps;
+	char **cmdline;	      /* NULL-terminated; empty for a kernel thread; 4 KiB of it at most */
+	bool cmdline_is_cut;  /* it is longer; its last word ends in "..." */
+	char *exe;	      /* where /proc/PID/exe points, "" if unreadable */
+	char *cgroup;	      /* path in the cgroup v2 hierarchy, "" if none */
+	struct mapping *maps; /* as mappings__read() */
 	size_t map_cnt;
+	bool maps_are_cut;
 	struct process_memory memory;
 };
 
@@ -37,13 +39,17 @@ void process__freep(struct process **process);
 /* Reads the maps afresh. On failure the old ones stay. */
 int process__reload_maps(struct process *process, struct failure *failure);
 
+/* Frees the maps: there are none then, until they are read afresh. */
+void process__forget_maps(struct process *process);
+
 /* The CPU time that all threads of process @pid have used, also those that ended. 0 or negative errno. */
 int process__cpu_ns(pid_t pid, uint64_t *ns);
 
 /*
  * How often threads of process @pid were switched out, those of threads that have ended not among them, and whether one runs
  * now, or wants to. CPU time does not tell as much: where a hypervisor takes time away, none may be charged for a
- * while that a thread has run. Returns 0 or negative errno.
+ * while that a thread has run. A process of more than 1024 threads is always said to run: to look at each takes time.
+ * Returns 0 or negative errno.
  */
 struct process_activity {
 	uint64_t switches;
@@ -58,5 +64,5 @@ bool process__is_alive(const struct process *process);
 /* The mapping that holds @address, or NULL. */
 const struct mapping *process__find_mapping(const struct process *process, uint64_t address);
 
-/* The value of @name in the environment the process started with; NULL if absent. The caller frees. */
+/* The value of @name in the environment the process started with, as proc_text__find_variable(); NULL if absent. */
 char *process__environment(const struct process *process, const char *name);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "target/proc_text.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 
@@ -40,28 +41,30 @@ static int take_line(struct smaps *smaps, char *line)
 	return mappings__append(mappings, line);
 }
 
-int smaps__read(struct smaps *out, pid_t pid)
+int smaps__parse(struct smaps *out, FILE *file)
 {
 	_cleanup_(smaps__release) struct smaps smaps = {};
-	_cleanup_fclose_ FILE *file = NULL;
 	_cleanup_free_ char *line = NULL;
 	size_t capacity = 0;
-	char path[64];
 	int err = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return -errno;
 	while (!err && getline(&line, &capacity, file) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		err = take_line(&smaps, line);
 	}
+	smaps.mappings.is_cut = err == -E2BIG;
 	if (!err && ferror(file))
 		err = -EIO;
-	if (err)
+	if (err && !smaps.mappings.is_cut)
 		return err;
 	*out = smaps;
 	smaps = (struct smaps){};
 	return 0;
+}
+
+int smaps__read(struct smaps *out, pid_t pid)
+{
+	_cleanup_fclose_ FILE *file = proc_text__open(pid, "smaps");
+
+	return file ? smaps__parse(out, file) : -errno;
 }

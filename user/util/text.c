@@ -9,6 +9,7 @@
 
 #include "util/cleanup.h"
 
+#define CUT	    "..."
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
 /* Bytes of the well-formed sequence at @at, or 0. Source: Unicode 15, table 3-7. */
@@ -67,6 +68,32 @@ char *text__to_utf8(const char *text)
 	}
 	*to = '\0';
 	return out;
+}
+
+/* A sequence has three bytes more than its first one, at most; those are 10xxxxxx. */
+size_t text__whole_characters(const char *text, size_t size)
+{
+	size_t first = size;
+	unsigned char lead;
+
+	while (first && size - first < 3 && ((unsigned char)text[first - 1] & 0xc0) == 0x80)
+		first--;
+	if (!first)
+		return size;
+	lead = (unsigned char)text[first - 1];
+	if ((lead >= 0xf0 && size - first < 3) || (lead >= 0xe0 && size - first < 2) ||
+	    (lead >= 0xc0 && size - first < 1))
+		return first - 1;
+	return size;
+}
+
+char *text__shorten(const char *text, size_t bytes_max)
+{
+	char *whole = text__to_utf8(text);
+
+	if (whole && strlen(whole) > bytes_max)
+		strcpy(whole + text__whole_characters(whole, bytes_max - strlen(CUT)), CUT);
+	return whole;
 }
 
 char *text__make_printable(char *text)

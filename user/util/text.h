@@ -17,6 +17,18 @@ char *text__to_utf8(const char *text);
  */
 char *text__make_printable(char *text);
 
+/*
+ * How many of the first @size bytes of @text are whole characters: what is left out is the beginning of one that UTF-8
+ * ends beyond them, if anything.
+ */
+size_t text__whole_characters(const char *text, size_t size);
+
+/*
+ * A copy in valid UTF-8 of @bytes_max bytes (at least 3) at most; of a longer text the beginning, up to a whole
+ * character, and "...". NULL if out of memory. The caller frees.
+ */
+char *text__shorten(const char *text, size_t bytes_max);
+
 /* Writes @text made printable; "?" for NULL. */
 void text__write(const char *text, FILE *out);
 

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Texts as the kernel writes them, and as only a hostile process could have them. */
+#include "target/proc_fields.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+static void test_state(void **state)
+{
+	(void)state;
+	assert_int_equal(proc_fields__state("7 (cat) S 1 7 7 0 -1\n"), 'S');
+	assert_int_equal(proc_fields__state("7 (a) Z (b) R 1 7\n"), 'R');
+	assert_int_equal(proc_fields__state("7 (cat)"), -EIO);
+	assert_int_equal(proc_fields__state("7 (cat) "), -EIO);
+	assert_int_equal(proc_fields__state(""), -EIO);
+}
+
+static void test_status(void **state)
+{
+	static const char status[] = "Name:\tcat\nUmask:\t0022\nState:\tR (running)\nTgid:\t7\n"
+				     "Ngid:\t0\nvoluntary_ctxt_switches:\t40\n"
+				     "nonvoluntary_ctxt_switches:\t2\n";
+	uint64_t switches = 0;
+	bool runs = false;
+
+	(void)state;
+	assert_int_equal(proc_fields__thread_group(status), 7);
+	assert_int_equal(proc_fields__switches(status, &switches, &runs), 0);
+	assert_int_equal(switches, 42);
+	assert_true(runs);
+	assert_int_equal(proc_fields__switches("Name:\tcat\nState:\tS\n", &switches, &runs), -EIO);
+	assert_int_equal(switches, 42);
+	assert_int_equal(proc_fields__thread_group("Name:\tTgid: 5\n"), -EIO);
+	assert_int_equal(proc_fields__thread_group("\nTgid:\t99999999999\n"), -EIO);
+}
+
+static void check_cgroup(const char *text, const char *expected)
+{
+	_cleanup_free_ char *path = proc_fields__cgroup(text);
+
+	assert_string_equal(path, expected);
+}
+
+static void test_cgroup(void **state)
+{
+	(void)state;
+	check_cgroup("0::/a/b\n", "/a/b");
+	check_cgroup("2:cpu:/x\n1:name=systemd:/y\n0::/a b\n", "/a b");
+	check_cgroup("10::/x\n", "");
+	check_cgroup("2:cpu:/0::/x\n", "");
+	check_cgroup("", "");
+	check_cgroup("0::", "");
+}
+
+static void check_arguments(const char *text, size_t size, bool is_cut, const char *const *expected,
+			    size_t cnt)
+{
+	bool is_missing = is_cut;
+	char **arguments = proc_fields__arguments(text, size, &is_missing);
+
+	assert_non_null(arguments);
+	assert_int_equal(is_missing, is_cut);
+	for (size_t i = 0; i < cnt; i++)
+		assert_string_equal(arguments[i], expected[i]);
+	assert_null(arguments[cnt]);
+	proc_fields__free_arguments(arguments);
+}
+
+#define CHECK_ARGUMENTS(text, is_cut, ...)                                                         \
+	check_arguments(text, sizeof(text) - 1, is_cut, (const char *const[]){__VA_ARGS__},        \
+			ARRAY_SIZE(((const char *const[]){__VA_ARGS__})))
+
+static void test_arguments(void **state)
+{
+	(void)state;
+	check_arguments("", 0, false, NULL, 0);
+	CHECK_ARGUMENTS("a\0", false, "a");
+	CHECK_ARGUMENTS("a\0\0b c\0\0", false, "a", "", "b c", "");
+	/* A process may write over its command line. */
+	CHECK_ARGUMENTS("title", false, "title");
+	CHECK_ARGUMENTS("\0\0", false, "", "");
+}
+
+/* "\xe2\x82\xac" is one character. */
+static void test_arguments_that_were_cut(void **state)
+{
+	(void)state;
+	check_arguments("", 0, true, NULL, 0);
+	CHECK_ARGUMENTS("a\0bcd", true, "a", "bcd...");
+	CHECK_ARGUMENTS("a\0b\0", true, "a", "b...");
+	CHECK_ARGUMENTS("a\0b\xe2\x82", true, "a", "b...");
+	CHECK_ARGUMENTS("a\0b\xe2\x82\xac", true, "a", "b\xe2\x82\xac...");
+}
+
+static void test_too_many_arguments(void **state)
+{
+	char text[4096] = "";
+	bool is_cut = false;
+	char **arguments;
+	size_t cnt = 0;
+
+	(void)state;
+	arguments = proc_fields__arguments(text, PROC_ARGUMENTS_MAX, &is_cut);
+	assert_false(is_cut);
+	proc_fields__free_arguments(arguments);
+	arguments = proc_fields__arguments(text, sizeof(text), &is_cut);
+	assert_true(is_cut);
+	while (arguments[cnt])
+		cnt++;
+	assert_int_equal(cnt, PROC_ARGUMENTS_MAX);
+	assert_string_equal(arguments[cnt - 2], "");
+	assert_string_equal(arguments[cnt - 1], "...");
+	proc_fields__free_arguments(arguments);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_cgroup),
+		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_arguments_that_were_cut),
+		cmocka_unit_test(test_too_many_arguments),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

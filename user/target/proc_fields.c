@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "target/proc_fields.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+
+int proc_fields__state(const char *stat)
+{
+	const char *end = strrchr(stat, ')'); /* the name in parentheses may hold anything */
+
+	return end && end[1] == ' ' && end[2] ? (unsigned char)end[2] : -EIO;
+}
+
+/* What follows @name, which begins a line, blanks left out; NULL: there is no such line. */
+static const char *find_field(const char *status, const char *name)
+{
+	const char *at = strstr(status, name);
+
+	if (!at)
+		return NULL;
+	at += strlen(name);
+	return at + strspn(at, " \t");
+}
+
+int proc_fields__thread_group(const char *status)
+{
+	const char *at = find_field(status, "\nTgid:");
+	long group = at ? strtol(at, NULL, 10) : 0;
+
+	return group > 0 && group <= INT32_MAX ? (int)group : -EIO;
+}
+
+int proc_fields__switches(const char *status, uint64_t *switches, bool *runs)
+{
+	static const char *const counts[] = {"\nvoluntary_ctxt_switches:",
+					     "\nnonvoluntary_ctxt_switches:"};
+	const char *state = find_field(status, "\nState:");
+	uint64_t sum = 0;
+
+	if (!state)
+		return -EIO;
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		const char *at = find_field(status, counts[i]);
+
+		if (!at)
+			return -EIO;
+		sum += strtoull(at, NULL, 10);
+	}
+	*switches = sum;
+	*runs = *state == 'R';
+	return 0;
+}
+
+/* "0::/path" is the unified hierarchy; others are named controllers of version 1. */
+char *proc_fields__cgroup(const char *cgroup)
+{
+	static const char unified[] = "0::";
+
+	while (strncmp(cgroup, unified, strlen(unified)) != 0) {
+		cgroup += strcspn(cgroup, "\n");
+		if (!*cgroup)
+			return strdup("");
+		cgroup++;
+	}
+	cgroup += strlen(unified);
+	return strndup(cgroup, strcspn(cgroup, "\n"));
+}
+
+void proc_fields__free_arguments(char **arguments)
+{
+	for (char **argument = arguments; argument && *argument; argument++)
+		free(*argument);
+	free(arguments);
+}
+
+static void free_argumentsp(char ***arguments)
+{
+	proc_fields__free_arguments(*arguments);
+}
+
+/* Puts "..." at the end of @word, in place of a character that was cut in two. Returns whether there was memory. */
+static bool mark_cut(char **word)
+{
+	char *marked;
+
+	if (asprintf(&marked, "%.*s...", (int)text__whole_characters(*word, strlen(*word)), *word) <
+	    0)
+		return false;
+	free(*word);
+	*word = marked;
+	return true;
+}
+
+char **proc_fields__arguments(const char *text, size_t size, bool *is_cut)
+{
+	_cleanup_(free_argumentsp) char **arguments = NULL;
+	bool is_missing = *is_cut;
+	size_t at = 0, cnt = 0;
+
+	for (size_t i = 0; i < size; i++)
+		cnt += text[i] == '\0' || i + 1 == size;
+	if (cnt > PROC_ARGUMENTS_MAX) {
+		cnt = PROC_ARGUMENTS_MAX;
+		is_missing = true;
+	}
+	arguments = calloc(cnt + 1, sizeof(*arguments));
+	if (!arguments)
+		return NULL;
+	for (size_t i = 0; i < cnt; i++) {
+		size_t length = strnlen(text + at, size - at);
+
+		arguments[i] = strndup(text + at, length);
+		if (!arguments[i])
+			return NULL;
+		at += length + 1;
+	}
+	if (is_missing && cnt && !mark_cut(&arguments[cnt - 1]))
+		return NULL;
+	*is_cut = is_missing;
+	return TAKE_PTR(arguments);
+}
