@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "probes/events.h"
+#include "probes/keeper.h"
 #include "probes/loader.h"
 #include "probes/site_cache.h"
 #include "pymalloc/heap_source.h"
@@ -161,6 +162,9 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return fail("usage: consumer PID", -EINVAL);
+	err = keeper__start(&failure);
+	if (err)
+		return fail(failure.text, err);
 	skeleton = replay_bpf__open();
 	if (!skeleton)
 		return fail("cannot open the program", -errno);

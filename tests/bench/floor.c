@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "probes/bpf_compat.h"
+#include "probes/keeper.h"
 #include "probes/multi_link.h"
 #include "probes/site_cache.h"
 #include "pyfrag/stacks.h"
@@ -44,6 +45,7 @@ int main(int argc, char **argv)
 	struct pyfrag_bpf *skeleton;
 	struct multi_link link;
 	struct process *process;
+	struct keeper *keeper;
 	struct failure failure;
 	struct python *python;
 	bool cached;
@@ -51,6 +53,10 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return fail("usage: floor PID");
+	if (keeper__start(&failure))
+		return fail(failure.text);
+	if (keeper__open(&keeper))
+		return fail("no keeper");
 	skeleton = load_program();
 	if (!skeleton)
 		return fail("cannot load the program");
@@ -64,7 +70,7 @@ int main(int argc, char **argv)
 		return fail("out of memory");
 	for (size_t i = 0; i < sites.cnt; i++)
 		wanted[i] = &sites.items[i];
-	if (multi_link__init(&link, bpf_program__fd(skeleton->progs.handle_nothing), wanted,
+	if (multi_link__init(&link, keeper, bpf_program__fd(skeleton->progs.handle_nothing), wanted,
 			     sites.cnt, python->module->fd, process->pid) ||
 	    multi_link__attach(&link))
 		return fail("cannot attach (is there uprobe_multi?)");
@@ -73,5 +79,6 @@ int main(int argc, char **argv)
 	while (read(STDIN_FILENO, &byte, 1) > 0)
 		;
 	multi_link__release(&link);
+	keeper__close(keeper);
 	return 0;
 }

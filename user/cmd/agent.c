@@ -25,6 +25,7 @@
 #include "cmd/serving.h"
 #include "host/host.h"
 #include "host/http_server.h"
+#include "probes/keeper.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/end_signals.h"
@@ -318,7 +319,10 @@ static int run_agent(const struct options *options)
 			  strerror(signal_fd < 0 ? -signal_fd : errno));
 		return -EMFILE;
 	}
-	err = start(&agent, &failure);
+	/* Before there are threads, and as long as a process may be given other descriptors and capabilities. */
+	err = options->sites ? keeper__start(&failure) : 0;
+	if (!err)
+		err = start(&agent, &failure);
 	if (!err)
 		err = privileges__drop(&(struct privileges){.commands = alerting__runs_commands(
 								    options),

@@ -9,6 +9,7 @@
 #include "cmd/profile_output.h"
 #include "cmd/trace_all.h"
 #include "cmd/trace_session.h"
+#include "probes/keeper.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -115,6 +116,15 @@ static void describe_end(const struct trace *trace, enum wakeup wakeup)
 			 units__count(trace->counters[COUNTER_FORKS]).text);
 }
 
+/* Nothing is probed any more, so what a report would say of events is not all of it. */
+static int end_without_keeper(const struct trace *trace)
+{
+	log_error("process %d: the trace ends, for pyfrag's process that held the probes "
+		  "(pyfrag-keeper) was killed; the probes are gone",
+		  trace->source->process->pid);
+	return -EPIPE;
+}
+
 /* Children that the target forks pay for the probes until they are spared. */
 static void spare_children(struct trace *trace)
 {
@@ -140,6 +150,8 @@ static int act_on(struct trace *trace, enum wakeup wakeup)
 		err = tracer__keep_budget(trace->tracer);
 		if (!err || !process__is_alive(trace->source->process))
 			return 0;
+		if (err == -EPIPE)
+			return end_without_keeper(trace);
 		log_error("process %d: cannot keep the budget: %s", trace->source->process->pid,
 			  strerror(-err));
 		return err;
@@ -167,6 +179,8 @@ static int run_loop(struct trace *trace)
 	}
 	if (err)
 		return err;
+	if (wakeup == WAKEUP_KEEPER)
+		return end_without_keeper(trace);
 	trace->ending = true;
 	trace->process_gone = wakeup == WAKEUP_EXIT || tracer__has_execed(trace->tracer);
 	if (trace->process_gone && !trace->source->allocator_name) {
@@ -208,6 +222,17 @@ static int check_options(const struct options *options)
 	return -EINVAL;
 }
 
+/* Before there are threads. */
+static int start_keeper(void)
+{
+	struct failure failure;
+	int err = keeper__start(&failure);
+
+	if (err)
+		log_error("%s", failure.text);
+	return err;
+}
+
 static int run_trace(const struct options *options)
 {
 	_cleanup_(trace__release) struct trace trace = {.options = options,
@@ -218,6 +243,8 @@ static int run_trace(const struct options *options)
 	err = check_options(options);
 	if (!err && options->all)
 		return trace_all__run(options);
+	if (!err)
+		err = start_keeper();
 	if (!err)
 		err = alerting__init(&trace.alerting, options);
 	if (!err && options__want_profile(options))

@@ -11,6 +11,7 @@
 #include "cmd/output.h"
 #include "host/host.h"
 #include "host/host_table.h"
+#include "probes/keeper.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/end_signals.h"
@@ -96,6 +97,12 @@ int trace_all__run(const struct options *options)
 	if (signal_fd < 0) {
 		log_error("cannot wait for signals: %s", strerror(-signal_fd));
 		return signal_fd;
+	}
+	/* Before there are threads. */
+	err = options->sites ? keeper__start(&failure) : 0;
+	if (err) {
+		log_error("%s", failure.text);
+		return err;
 	}
 	err = alerting__init(&alerting, options);
 	if (err)

@@ -39,6 +39,7 @@ int wakeups__open(struct wakeups *wakeups, const struct tracer *tracer,
 	wakeups->fds[WAKEUP_SIGNAL] = end_signals__open();
 	wakeups->fds[WAKEUP_INTERVAL] = new_timer(interval_s, true);
 	wakeups->fds[WAKEUP_DURATION] = new_timer(duration_s, false);
+	wakeups->fds[WAKEUP_KEEPER] = tracer__keeper_fd(tracer);
 	wakeups->fds[WAKEUP_EXEC] = tracer__exec_fd(tracer);
 	wakeups->fds[WAKEUP_EXIT] = process->pidfd;
 	wakeups->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -61,7 +62,7 @@ void wakeups__close(struct wakeups *wakeups)
 {
 	closep(&wakeups->epoll_fd);
 	for (int i = 0; i < WAKEUP_CNT; i++)
-		if (i != WAKEUP_FORK && i != WAKEUP_OVERRUN && i < WAKEUP_EXEC)
+		if (i != WAKEUP_FORK && i != WAKEUP_OVERRUN && i < WAKEUP_KEEPER)
 			closep(&wakeups->fds[i]); /* the others are not ours */
 }
 

@@ -15,6 +15,7 @@ enum wakeup {
 	WAKEUP_INTERVAL,
 	WAKEUP_DURATION,
 	WAKEUP_SIGNAL, /* SIGINT, SIGTERM, SIGHUP */
+	WAKEUP_KEEPER, /* nothing is probed any more: the process that held the probes was killed */
 	WAKEUP_EXEC,
 	WAKEUP_EXIT,
 	WAKEUP_CNT,
@@ -28,7 +29,7 @@ struct wakeups {
 #define WAKEUPS_CLOSED                                                                             \
 	(struct wakeups)                                                                           \
 	{                                                                                          \
-		.epoll_fd = -1, .fds = { -1, -1, -1, -1, -1, -1, -1, -1 }                          \
+		.epoll_fd = -1, .fds = { -1, -1, -1, -1, -1, -1, -1, -1, -1 }                      \
 	}
 
 /*

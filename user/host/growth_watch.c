@@ -66,16 +66,21 @@ int growth_watch__start(struct growth_watch **out, struct heap_source *source, d
 	return 0;
 }
 
-void growth_watch__tend(struct growth_watch *watch)
+bool growth_watch__tend(struct growth_watch *watch)
 {
 	struct pollfd forked = {.fd = tracer__fork_fd(watch->tracer), .events = POLLIN};
-	int err = tracer__keep_budget(watch->tracer);
+	struct pollfd keeper = {.fd = tracer__keeper_fd(watch->tracer), .events = POLLIN};
+	int err;
 
+	if (poll(&keeper, 1, 0) > 0)
+		return false;
+	err = tracer__keep_budget(watch->tracer);
 	if (!err && poll(&forked, 1, 0) > 0)
 		err = tracer__spare_children(watch->tracer);
 	if (err && process__is_alive(watch->source->process))
 		log_debug("process %d: cannot keep the budget of its probes: %s",
 			  watch->source->process->pid, strerror(-err));
+	return true;
 }
 
 /* What is worked out while events wait. */

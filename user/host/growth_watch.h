@@ -23,8 +23,11 @@ int growth_watch__start(struct growth_watch **out, struct heap_source *source, d
 			struct failure *failure);
 void growth_watch__stop(struct growth_watch *watch);
 
-/* To be called some times a second: keeps the budget, and children that were forked free of probes. */
-void growth_watch__tend(struct growth_watch *watch);
+/*
+ * To be called some times a second: keeps the budget, and children that were forked free of probes. Returns false if
+ * there are no probes any more, for the process that held them was killed (probes/keeper.h); then it is to be stopped.
+ */
+bool growth_watch__tend(struct growth_watch *watch);
 
 /* What is to be known of a reading. */
 struct growth_reading {

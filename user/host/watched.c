@@ -205,8 +205,12 @@ void watched__forget(struct watched *watched)
 
 void watched__tend(struct watched *watched)
 {
-	if (watched->growth)
-		growth_watch__tend(watched->growth);
+	if (!watched->growth || growth_watch__tend(watched->growth))
+		return;
+	log_note(
+		"process %d: pyfrag's process that held its probes (pyfrag-keeper) was killed; it is probed again",
+		watched->pid);
+	growth_watch__stop(TAKE_PTR(watched->growth));
 }
 
 void watched__adopt(struct watched *watched, struct watched_result *result)

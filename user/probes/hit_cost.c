@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "probes/loader.h"
@@ -95,7 +96,15 @@ static int attach(struct probe_set *probes, enum probe_group group, void (*funct
 				       &unusable, &failure);
 }
 
-int hit_cost__measure(struct hit_cost *out, const struct features *features)
+static int describe(int err, struct failure *failure)
+{
+	return failure__set(failure, err,
+			    "cannot measure what a probe hit costs: %s (see: pyfrag doctor)",
+			    strerror(-err));
+}
+
+int hit_cost__measure(struct hit_cost *out, const struct features *features,
+		      struct failure *failure)
 {
 	const struct probe_options options = {.pid = getpid(),
 					      .has_budget = true,
@@ -105,18 +114,18 @@ int hit_cost__measure(struct hit_cost *out, const struct features *features)
 	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	double bare_emulated_ns = measure_call_ns(pyfrag_emulated_instruction);
 	double bare_stepped_ns = measure_call_ns(pyfrag_stepped_instruction);
-	struct failure failure;
 	int err;
 
 	if (fd < 0)
-		return -errno;
-	err = probe_set__new(&probes, &options, features, &failure);
-	if (!err)
-		err = attach(probes, PROBES_LASTING, pyfrag_emulated_instruction, true, fd);
+		return describe(-errno, failure);
+	err = probe_set__new(&probes, &options, features, failure);
+	if (err)
+		return err;
+	err = attach(probes, PROBES_LASTING, pyfrag_emulated_instruction, true, fd);
 	if (!err)
 		err = attach(probes, PROBES_GROWTH, pyfrag_stepped_instruction, false, fd);
 	if (err)
-		return err;
+		return describe(err, failure);
 	out->emulated_ns = measure_call_ns(pyfrag_emulated_instruction) - bare_emulated_ns;
 	out->stepped_ns = measure_call_ns(pyfrag_stepped_instruction) - bare_stepped_ns;
 	return 0;

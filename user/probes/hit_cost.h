@@ -9,10 +9,12 @@
 #include <stdbool.h>
 
 #include "probes/features.h"
+#include "util/failure.h"
 
 struct hit_cost {
 	double emulated_ns, stepped_ns; /* a hit, with all that our program does at it */
 };
 
-/* Measures; takes some milliseconds. Returns 0 or negative errno. */
-int hit_cost__measure(struct hit_cost *out, const struct features *features);
+/* Measures; takes some milliseconds. Errors are described. */
+int hit_cost__measure(struct hit_cost *out, const struct features *features,
+		      struct failure *failure);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "probes/bpf_compat.h"
+#include "probes/keeper.h"
 #include "probes/multi_link.h"
 #include "probes/uprobe_group.h"
 #include "pyfrag.skel.h"
@@ -40,6 +41,7 @@ struct probe_set {
 	enum probe_method method;
 	bool use_cookie;
 	pid_t pid;
+	struct keeper *keeper; /* of all that puts breakpoints into the target */
 	struct uprobe_group group;
 	struct bpf_link **links; /* perf events, exec and fork */
 	size_t link_cnt, link_capacity;
@@ -77,6 +79,15 @@ static int describe_load_error(int err, struct failure *failure)
 			"cannot load BPF programs: this kernel's verifier rejects them; "
 			"its reasons are shown with --verbose");
 	return failure__set(failure, err, "cannot load BPF programs: %s (details with --verbose)",
+			    strerror(-err));
+}
+
+static int describe_no_keeper(int err, struct failure *failure)
+{
+	return failure__set(failure, err,
+			    err == -EPIPE ? "cannot probe: pyfrag's process that holds the probes "
+					    "(pyfrag-keeper) was killed; start pyfrag again"
+					  : "cannot probe: nobody holds the probes: %s",
 			    strerror(-err));
 }
 
@@ -145,7 +156,10 @@ int probe_set__new(struct probe_set **out, const struct probe_options *options,
 	libbpf_set_print(forward_message);
 	probes->pid = options->pid;
 	for (size_t i = 0; i < PROBE_GROUP_CNT; i++)
-		probes->multi_links[i] = (struct multi_link){.fd = -1, .file_fd = -1};
+		probes->multi_links[i] = (struct multi_link){.number = -1, .file_fd = -1};
+	err = keeper__open(&probes->keeper);
+	if (err)
+		return describe_no_keeper(err, failure);
 	choose_method(probes, options, features);
 	probes->skeleton = pyfrag_bpf__open();
 	if (!probes->skeleton)
@@ -171,6 +185,7 @@ void probe_set__free(struct probe_set *probes)
 		multi_link__release(&probes->multi_links[i]);
 	for (size_t i = 0; i < probes->link_cnt; i++)
 		bpf_link__destroy(probes->links[i]);
+	keeper__close(probes->keeper); /* the last who had perf events open */
 	uprobe_group__remove(&probes->group);
 	pyfrag_bpf__destroy(probes->skeleton);
 	free((void *)probes->links);
@@ -193,6 +208,16 @@ static int add_link(struct probe_set *probes, struct bpf_link *link)
 	}
 	probes->links[probes->link_cnt++] = link;
 	return 0;
+}
+
+/* As add_link(), of a link to a perf event that puts breakpoints. */
+static int add_probe_link(struct probe_set *probes, struct bpf_link *link)
+{
+	int number = keeper__hold(probes->keeper, bpf_link__fd(link));
+
+	if (number < 0)
+		bpf_link__destroy(link);
+	return number < 0 ? number : add_link(probes, link);
 }
 
 /* Lets the program find @site by the address that is hit. */
@@ -233,7 +258,7 @@ static int attach_group(struct probe_set *probes, const struct site *const *site
 		close(fd);
 		return err;
 	}
-	return add_link(probes, link);
+	return add_probe_link(probes, link);
 }
 
 /* One site by one perf event. */
@@ -257,7 +282,7 @@ static int attach_single(struct probe_set *probes, const struct site *site, cons
 					       path, site->offset, &options);
 	if (!link)
 		return -errno;
-	return add_link(probes, link);
+	return add_probe_link(probes, link);
 }
 
 static int attach_singly(struct probe_set *probes, const struct site *const *sites, size_t cnt,
@@ -290,8 +315,9 @@ static int attach(struct probe_set *probes, enum probe_group group, const struct
 	*attached = cnt;
 	switch (probes->method) {
 	case PROBE_MULTI:
-		err = multi_link__init(link, bpf_program__fd(probes->skeleton->progs.handle_site),
-				       sites, cnt, fd, probes->pid);
+		err = multi_link__init(link, probes->keeper,
+				       bpf_program__fd(probes->skeleton->progs.handle_site), sites,
+				       cnt, fd, probes->pid);
 		return err || group == PROBES_BURST ? err : multi_link__attach(link);
 	case PROBE_GROUP:
 		return attach_group(probes, sites, cnt, path, bias, attached);
@@ -316,6 +342,8 @@ int probe_set__attach_sites(struct probe_set *probes, enum probe_group group,
 		if (types & 1U << sites->items[i].probe.type)
 			wanted[cnt++] = &sites->items[i];
 	err = cnt ? attach(probes, group, wanted, cnt, fd, bias, &done) : 0;
+	if (err == -EPIPE)
+		return describe_no_keeper(err, failure);
 	if (err)
 		return failure__set(failure, err, "cannot probe process %d: %s%s", probes->pid,
 				    strerror(-err),
@@ -338,10 +366,7 @@ int probe_set__switch(struct probe_set *probes, enum probe_group group, bool on)
 
 	if (!link->cnt)
 		return probe_set__can_switch(probes) ? 0 : -ENOTSUP;
-	if (on)
-		return multi_link__attach(link);
-	multi_link__detach(link);
-	return 0;
+	return on ? multi_link__attach(link) : multi_link__detach(link);
 }
 
 int probe_set__attach_life(struct probe_set *probes, struct failure *failure)
@@ -367,6 +392,11 @@ int probe_set__spare_children(struct probe_set *probes)
 	for (size_t i = 0; i < PROBE_GROUP_CNT && !err; i++)
 		err = multi_link__spare_children(&probes->multi_links[i], prog_fd);
 	return err;
+}
+
+int probe_set__keeper_fd(const struct probe_set *probes)
+{
+	return keeper__fd(probes->keeper);
 }
 
 void probe_set__allow(struct probe_set *probes, enum pyfrag_allowance kind, uint64_t allowance_ns)

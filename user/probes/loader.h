@@ -36,7 +36,10 @@ enum probe_group {
 	PROBE_GROUP_CNT,
 };
 
-/* Loads the programs. Errors (-EPERM, -ENOTSUP, ...) are described. The caller frees. */
+/*
+ * Loads the programs. What puts breakpoints into the target is held by a keeper: keeper__start() must have been called.
+ * Errors (-EPERM, -ENOTSUP, ...) are described. The caller frees.
+ */
 int probe_set__new(struct probe_set **out, const struct probe_options *options,
 		   const struct features *features, struct failure *failure);
 
@@ -86,6 +89,9 @@ int probe_set__attach_life(struct probe_set *probes, struct failure *failure);
  * multi_link.h). Returns 0 or negative errno.
  */
 int probe_set__spare_children(struct probe_set *probes);
+
+/* A file descriptor, the probe set's, that becomes readable when the keeper is gone, and with it all probes. */
+int probe_set__keeper_fd(const struct probe_set *probes);
 
 /* From here on what @stacks says is told with its stack. */
 void probe_set__enable_stacks(struct probe_set *probes, const struct pyfrag_stacks *stacks);

@@ -3,20 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "probes/bpf_compat.h"
 #include "pyfrag/events.h"
 #include "util/cleanup.h"
 
-int multi_link__init(struct multi_link *out, int prog_fd, const struct site *const *sites,
-		     size_t cnt, int file_fd, pid_t pid)
+int multi_link__init(struct multi_link *out, struct keeper *keeper, int prog_fd,
+		     const struct site *const *sites, size_t cnt, int file_fd, pid_t pid)
 {
 	_cleanup_(multi_link__release) struct multi_link link = {
-		.fd = -1,
+		.keeper = keeper,
+		.number = -1,
 		.file_fd = fcntl(file_fd, F_DUPFD_CLOEXEC, 0),
 		.prog_fd = prog_fd,
 		.pid = pid,
@@ -37,7 +36,7 @@ int multi_link__init(struct multi_link *out, int prog_fd, const struct site *con
 		memcpy(&link.cookies[i], &encoded, sizeof(encoded));
 	}
 	*out = link;
-	link = (struct multi_link){.fd = -1, .file_fd = -1};
+	link = (struct multi_link){.number = -1, .file_fd = -1};
 	return 0;
 }
 
@@ -47,41 +46,45 @@ void multi_link__release(struct multi_link *link)
 	closep(&link->file_fd);
 	free(link->offsets);
 	free(link->cookies);
-	*link = (struct multi_link){.fd = -1, .file_fd = -1};
+	*link = (struct multi_link){.number = -1, .file_fd = -1};
 }
 
-/* A link of its own for @prog_fd at the sites of @link. Returns a file descriptor or negative errno. */
+/* A link of its own for @prog_fd at the sites of @link. Returns its number or negative errno. */
 static int link_program(const struct multi_link *link, int prog_fd)
 {
-	char path[64];
+	const struct keeper_link wanted = {
+		.prog_fd = prog_fd,
+		.file_fd = link->file_fd,
+		.pid = link->pid,
+		.offsets = link->offsets,
+		.cookies = link->cookies,
+		.cnt = link->cnt,
+	};
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", link->file_fd);
-	return bpf_compat__link_uprobe_multi(prog_fd, path, link->offsets, link->cookies, link->cnt,
-					     link->pid);
+	return keeper__attach(link->keeper, &wanted);
 }
 
 int multi_link__attach(struct multi_link *link)
 {
-	int fd = link->fd >= 0 ? link->fd : link_program(link, link->prog_fd);
+	int number = link->number >= 0 ? link->number : link_program(link, link->prog_fd);
 
-	if (fd < 0)
-		return fd;
-	link->fd = fd;
+	if (number < 0)
+		return number;
+	link->number = number;
 	return 0;
 }
 
-void multi_link__detach(struct multi_link *link)
+int multi_link__detach(struct multi_link *link)
 {
-	closep(&link->fd);
-	link->fd = -1;
+	return link->number < 0 ? 0 : keeper__release(link->keeper, TAKE_FD(link->number));
 }
 
 int multi_link__spare_children(const struct multi_link *link, int prog_fd)
 {
-	int fd = link->fd < 0 ? 0 : link_program(link, prog_fd);
+	int number;
 
-	if (fd <= 0)
-		return fd;
-	close(fd);
-	return 0;
+	if (link->number < 0)
+		return 0;
+	number = link_program(link, prog_fd);
+	return number < 0 ? number : keeper__release(link->keeper, number);
 }

@@ -16,30 +16,32 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "probes/keeper.h"
 #include "probes/sites.h"
 
 struct multi_link {
-	int fd;	     /* -1: not attached */
-	int file_fd; /* what is probed */
-	int prog_fd; /* not owned */
+	struct keeper *keeper; /* not owned: the one who attaches */
+	int number;	       /* of what the keeper holds; -1: not attached */
+	int file_fd;	       /* what is probed */
+	int prog_fd;	       /* not owned */
 	pid_t pid;
 	uint64_t *offsets, *cookies;
 	size_t cnt;
 };
 
 /*
- * Prepares to attach program @prog_fd to @sites of the file behind @file_fd, in process @pid, each with
- * its site__encode() as cookie. Returns 0 or negative errno.
+ * Prepares to attach program @prog_fd, through @keeper, to @sites of the file behind @file_fd, in process @pid, each
+ * with its site__encode() as cookie. Returns 0 or negative errno.
  */
-int multi_link__init(struct multi_link *out, int prog_fd, const struct site *const *sites,
-		     size_t cnt, int file_fd, pid_t pid);
+int multi_link__init(struct multi_link *out, struct keeper *keeper, int prog_fd,
+		     const struct site *const *sites, size_t cnt, int file_fd, pid_t pid);
 
 /* Detaches, and releases what was prepared. */
 void multi_link__release(struct multi_link *link);
 
-/* Both do nothing if it is so already. Attaching returns 0 or negative errno. */
+/* Both do nothing if it is so already. They return 0 or negative errno, as keeper__attach() and keeper__release(). */
 int multi_link__attach(struct multi_link *link);
-void multi_link__detach(struct multi_link *link);
+int multi_link__detach(struct multi_link *link);
 
 /*
  * Takes the breakpoints out of processes that the target has forked. @prog_fd is a program that does

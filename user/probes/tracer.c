@@ -249,12 +249,9 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 	err = check_sites(sites, options->follow_blocks, pid, failure);
 	if (err)
 		return err;
-	err = hit_cost__measure(&probe_options.hit_cost, features);
+	err = hit_cost__measure(&probe_options.hit_cost, features, failure);
 	if (err)
-		return failure__set(
-			failure, err,
-			"cannot measure what a probe hit costs: %s (see: pyfrag doctor)",
-			strerror(-err));
+		return err;
 	err = process__cpu_ns(pid, &tracer->cpu_start_ns);
 	if (err)
 		return failure__set(failure, err, "process %d: cannot read its CPU time: %s", pid,
@@ -565,6 +562,11 @@ bool tracer__has_execed(struct tracer *tracer)
 	execed = tracer->execed;
 	event_stream__unlock(tracer->stream);
 	return execed;
+}
+
+int tracer__keeper_fd(const struct tracer *tracer)
+{
+	return probe_set__keeper_fd(tracer->probes);
 }
 
 int tracer__fork_fd(const struct tracer *tracer)

@@ -112,8 +112,14 @@ bool tracer__has_execed(struct tracer *tracer);
 int tracer__exec_fd(const struct tracer *tracer);
 
 /*
+ * A file descriptor, the tracer's, that becomes readable when the process that holds the probes was killed (keeper.h):
+ * nothing is probed any more.
+ */
+int tracer__keeper_fd(const struct tracer *tracer);
+
+/*
  * Where there is a budget (else there is nothing to do): to be called some times a second, and when
- * tracer__overrun_fd() is readable. Returns 0 or negative errno.
+ * tracer__overrun_fd() is readable. Returns 0 or negative errno; -EPIPE: as tracer__keeper_fd() says.
  */
 int tracer__keep_budget(struct tracer *tracer);
 

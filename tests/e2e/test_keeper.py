@@ -1,0 +1,157 @@
+"""Whatever moment pyfrag is killed at, its keeper takes the probes out of the target."""
+import os
+import signal
+import subprocess
+import time
+import uuid
+
+import pytest
+
+from conftest import PYFRAG, check_report
+from test_agent import has_breakpoints, start_agent  # noqa: F401
+from test_lifecycle import count_breakpoints, nothing_left, sites_in_memory  # noqa: F401
+
+KILLS = 5
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 20
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert condition()
+
+
+class Probing:
+    """A trace of a target, and the processes of which it consists."""
+
+    def __init__(self, target, *options):
+        self.mark = uuid.uuid4().hex
+        self.process = subprocess.Popen(
+            [PYFRAG, "trace", "-p", str(target.pid), "--json", *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, PYFRAG_TEST=self.mark))
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+    def others(self):
+        """The other processes that it has started, by number."""
+        found = {}
+        for pid in os.listdir("/proc"):
+            try:
+                with open("/proc/%s/environ" % pid, "rb") as environ, open("/proc/%s/comm" % pid) as comm:
+                    if self.mark.encode() in environ.read() and int(pid) != self.process.pid:
+                        found[int(pid)] = comm.read().strip()
+            except (OSError, ValueError):
+                pass
+        return found
+
+
+def wait_for_change(pid, address, until):
+    """Waits, without sleeping, until there is a breakpoint at @address, or none."""
+    deadline = time.monotonic() + 20
+    while count_breakpoints(pid, [address]) != until:
+        assert time.monotonic() < deadline
+
+
+@pytest.fixture
+def first_in_line():
+    """The test gets a processor whenever it wants one; what it starts does not."""
+    os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+    yield
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+@pytest.mark.parametrize("moment", ["attaching", "detaching"])
+def test_killed_while_probes_come_and_go(any_target, nothing_left, first_in_line, moment):  # noqa: F811
+    """The kernel goes from site to site: it is killed when the first one has changed, and the last one has not."""
+    pid = any_target.pid
+    addresses = sites_in_memory(pid)
+    left = []
+    while len(left) < KILLS:
+        trace = Probing(any_target, "--mode", "full")
+        wait_for_change(pid, addresses[0], True)
+        if moment == "detaching":
+            trace.process.stdout.readline()
+            trace.process.send_signal(signal.SIGINT)
+            wait_for_change(pid, addresses[0], False)
+        in_time = count_breakpoints(pid, addresses[-1:]) == (moment == "detaching")
+        trace.kill()
+        wait_until(lambda: not trace.others())
+        if in_time:
+            left.append(count_breakpoints(pid, addresses))
+    assert not any(left), left
+    assert not has_breakpoints(pid)
+    assert any_target.ask("eval 6 * 7") == "42"
+
+
+def test_keepers_have_nothing_but_a_socket(any_target, nothing_left):  # noqa: F811
+    trace = Probing(any_target, "--mode", "full", "-i", "100")
+    trace.process.stdout.readline()
+    # One that the others are forked from, and one that holds the probes.
+    assert list(trace.others().values()) == ["pyfrag-keeper"] * 2
+    for pid in trace.others():
+        with open("/proc/%d/status" % pid) as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file)
+        assert int(status["CapPrm"], 16) == int(status["CapEff"], 16) == int(status["CapAmb"], 16) == 0
+        assert status["NoNewPrivs"] == "1" and os.getsid(pid) != os.getsid(trace.process.pid)
+        opened = [os.readlink("/proc/%d/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%d/fd" % pid)]
+        rest = [name for name in opened if name not in ("/dev/null", "anon_inode:bpf_link")]
+        assert len(rest) == 1 and rest[0].startswith("socket:"), opened
+        # Not to be ended by what ends a terminal's or a service's processes.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(pid, number)
+    assert len(trace.others()) == 2
+    any_target.run("json_churn")
+    trace.process.send_signal(signal.SIGINT)
+    out, said = trace.process.communicate(timeout=20)
+    last = check_report(out.splitlines()[-1])["tracing"]
+    assert trace.process.returncode == 0 and last["allocs"] > 1000 and last["coverage"] == 1, said
+    wait_until(lambda: not trace.others())
+
+
+@pytest.mark.parametrize("options", [("--mode", "full"), ("--budget", "5%")])
+def test_keeper_is_killed(any_target, nothing_left, options):  # noqa: F811
+    """That ends the trace, with a line that says so."""
+    trace = Probing(any_target, *options, "-i", "100")
+    trace.process.stdout.readline()
+    for pid in trace.others():
+        os.kill(pid, signal.SIGKILL)
+    _, said = trace.process.communicate(timeout=20)
+    assert trace.process.returncode == 1 and said.count(b"\n") == 1 and b"pyfrag-keeper" in said, said
+    wait_until(lambda: not has_breakpoints(any_target.pid))
+    assert any_target.ask("eval 6 * 7") == "42"
+
+
+def children(pid):
+    found = []
+    for task in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/children" % (pid, task)) as file:
+            found += [int(word) for word in file.read().split()]
+    return found
+
+
+def test_agent_probes_again_when_a_keeper_was_killed(start_agent, any_target):  # noqa: F811
+    agent = start_agent("--match", "target.py", "--sites", "1")
+    first, = children(agent.process.pid)
+    any_target.run("tuples_with_survivors")
+    wait_until(lambda: has_breakpoints(any_target.pid))
+    any_target.run("tuples_with_survivors")
+    wait_until(lambda: "pyfrag_site_pools" in {name for name, _ in agent.metrics()})
+    keeper, = children(first)
+    os.kill(keeper, signal.SIGKILL)
+    assert b"pyfrag-keeper" in agent.process.stderr.readline()
+    wait_until(lambda: len(children(first)) == 1 and keeper not in children(first))
+    wait_until(lambda: has_breakpoints(any_target.pid))
+    any_target.ask("drop")
+    wait_until(lambda: "pyfrag_site_pools" not in {name for name, _ in agent.metrics()})
+    any_target.run("tuples_with_survivors")
+    wait_until(lambda: "pyfrag_site_pools" in {name for name, _ in agent.metrics()})
+    # Without the one that they are forked from it says why not, and goes on.
+    keeper, = children(first)
+    os.kill(first, signal.SIGKILL)
+    os.kill(keeper, signal.SIGKILL)
+    said = agent.process.stderr.readline(), agent.process.stderr.readline()
+    assert all(b"pyfrag-keeper" in line for line in said) and b"start pyfrag again" in said[1], said
+    assert not has_breakpoints(any_target.pid) and agent.get("/healthz")[0] == 200
+    assert agent.stop() == 0

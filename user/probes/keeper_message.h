@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What pyfrag and its keeper say to each other, over a stream socket: a request with its descriptors, what belongs to
+ * it, and an int as the answer.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define KEEPER_FDS_MAX 2
+
+/* More sites than any file has. */
+#define KEEPER_SITES_MAX (1U << 20)
+
+enum keeper_verb {
+	KEEPER_OPEN,   /* with a socket: serve it, in a process of its own. No answer */
+	KEEPER_ATTACH, /* with a program and a file; offsets and cookies follow. Answer: a number */
+	KEEPER_HOLD,   /* with a descriptor. Answer: a number */
+	KEEPER_RELEASE, /* Answer: 0 */
+};
+
+struct keeper_request {
+	enum keeper_verb verb;
+	int32_t number; /* to be released */
+	int32_t pid;
+	uint32_t site_cnt;
+};
+
+/*
+ * Sends @size bytes, with @fd_cnt descriptors (copies: the caller's stay its own). Returns 0 or negative errno; -EPIPE if
+ * nobody is there any more.
+ */
+int keeper_message__send(int socket_fd, const void *bytes, size_t size, const int *fds,
+			 size_t fd_cnt);
+
+/*
+ * Receives @size bytes, and the descriptors that come with them into fds[0 .. KEEPER_FDS_MAX): the caller's, -1 where
+ * there is none. Returns 0; -EPIPE if nobody is there any more; or negative errno, with no descriptor received.
+ */
+int keeper_message__receive(int socket_fd, void *bytes, size_t size, int *fds);

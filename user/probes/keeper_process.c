@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "probes/keeper_process.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "probes/bpf_compat.h"
+#include "probes/keeper_message.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+
+#define SOCKET_FD 3
+
+/* What is held, by number; -1: released. */
+struct holdings {
+	int *fds;
+	size_t cnt, capacity;
+};
+
+/* A number for @fd, which is the holdings' from here on, or negative errno. */
+static int add(struct holdings *holdings, int fd)
+{
+	size_t number = 0;
+
+	while (number < holdings->cnt && holdings->fds[number] >= 0)
+		number++;
+	if (number == holdings->cnt) {
+		if (ARRAY_RESERVE(holdings->fds, holdings->capacity, number + 1)) {
+			close(fd);
+			return -ENOMEM;
+		}
+		holdings->cnt++;
+	}
+	holdings->fds[number] = fd;
+	return (int)number;
+}
+
+static int release(struct holdings *holdings, int number)
+{
+	if (number < 0 || (size_t)number >= holdings->cnt || holdings->fds[number] < 0)
+		return -EBADF;
+	close(TAKE_FD(holdings->fds[number]));
+	return 0;
+}
+
+static void release_all(struct holdings *holdings)
+{
+	for (size_t i = 0; i < holdings->cnt; i++)
+		closep(&holdings->fds[i]);
+	free(holdings->fds);
+}
+
+/* What follows the request is read whatever becomes of it. Returns whether the socket can be used further. */
+static int read_sites(int socket_fd, const struct keeper_request *request, uint64_t **out)
+{
+	size_t size = (size_t)request->site_cnt * 2 * sizeof(**out);
+	_cleanup_free_ uint64_t *sites = NULL;
+	int none[KEEPER_FDS_MAX], err;
+
+	if (!request->site_cnt || request->site_cnt > KEEPER_SITES_MAX)
+		return -EINVAL;
+	sites = malloc(size);
+	if (!sites)
+		return -ENOMEM;
+	err = keeper_message__receive(socket_fd, sites, size, none);
+	if (err)
+		return err;
+	*out = TAKE_PTR(sites);
+	return 0;
+}
+
+/* Returns what is to be answered. */
+static int attach(struct holdings *holdings, const struct keeper_request *request, const int *fds,
+		  const uint64_t *sites)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fds[1]);
+	fd = bpf_compat__link_uprobe_multi(fds[0], path, sites, sites + request->site_cnt,
+					   request->site_cnt, request->pid);
+	return fd < 0 ? fd : add(holdings, fd);
+}
+
+/* Returns 0, or negative errno if there is no going on. */
+static int serve(struct holdings *holdings, int socket_fd)
+{
+	_cleanup_free_ uint64_t *sites = NULL;
+	struct keeper_request request;
+	int fds[KEEPER_FDS_MAX], answer, err;
+
+	err = keeper_message__receive(socket_fd, &request, sizeof(request), fds);
+	if (err)
+		return err;
+	switch (request.verb) {
+	case KEEPER_ATTACH:
+		err = read_sites(socket_fd, &request, &sites);
+		answer = err ? err : attach(holdings, &request, fds, sites);
+		break;
+	case KEEPER_HOLD:
+		answer = add(holdings, TAKE_FD(fds[0]));
+		break;
+	case KEEPER_RELEASE:
+		answer = release(holdings, request.number);
+		break;
+	default:
+		answer = err = -EPROTO;
+	}
+	for (size_t i = 0; i < KEEPER_FDS_MAX; i++)
+		closep(&fds[i]);
+	return err ? err : keeper_message__send(socket_fd, &answer, sizeof(answer), NULL, 0);
+}
+
+/* Until nobody asks any more. */
+_Noreturn static void keep(int socket_fd)
+{
+	struct holdings holdings = {};
+
+	while (!serve(&holdings, socket_fd))
+		;
+	/* Who waits for the socket to be closed waits for this. */
+	release_all(&holdings);
+	_exit(0);
+}
+
+static void serve_open(int socket_fd)
+{
+	struct keeper_request request;
+	int fds[KEEPER_FDS_MAX];
+	pid_t pid;
+
+	if (keeper_message__receive(socket_fd, &request, sizeof(request), fds))
+		_exit(0);
+	pid = request.verb == KEEPER_OPEN && fds[0] >= 0 ? fork() : -1;
+	if (!pid) {
+		close(socket_fd);
+		keep(fds[0]);
+	}
+	for (size_t i = 0; i < KEEPER_FDS_MAX; i++)
+		closep(&fds[i]);
+}
+
+/* Somebody may wait for the end of a pipe that pyfrag writes to. */
+static int close_descriptors(int socket_fd)
+{
+	int null_fd = open("/dev/null", O_RDWR);
+
+	if (dup2(socket_fd, SOCKET_FD) < 0)
+		return -errno;
+	for (int fd = 0; fd < SOCKET_FD; fd++)
+		if (null_fd < 0 || dup2(null_fd, fd) < 0)
+			close(fd);
+	return close_range(SOCKET_FD + 1, ~0U, 0) ? -errno : 0;
+}
+
+static int give_up_capabilities(void)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	/* Without CAP_SETPCAP the bounding set stays, and is of no use. */
+	if (capng_apply(CAPNG_SELECT_BOTH) && capng_apply(CAPNG_SELECT_CAPS))
+		return -EPERM;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+}
+
+/* Ctrl-C is for all processes of a terminal's foreground, and a service's end for all that belong to it. */
+static void ignore_signals(void)
+{
+	sigset_t all;
+
+	setsid();
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	signal(SIGCHLD, SIG_IGN); /* so children need not be waited for */
+}
+
+_Noreturn void keeper_process__run(int socket_fd)
+{
+	prctl(PR_SET_NAME, "pyfrag-keeper");
+	ignore_signals();
+	if (close_descriptors(socket_fd) || give_up_capabilities() ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		_exit(1);
+	for (;;)
+		serve_open(SOCKET_FD);
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The keeper's own process (see keeper.h). It has nothing of pyfrag but a socket: no other descriptors, no capabilities
+ * (a program that is loaded may be attached without), no signals but SIGKILL.
+ */
+#pragma once
+
+/* Serves KEEPER_OPEN requests on @socket_fd until it is closed. To be called after fork(). */
+_Noreturn void keeper_process__run(int socket_fd);
