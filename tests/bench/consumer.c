@@ -162,7 +162,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return fail("usage: consumer PID", -EINVAL);
-	err = keeper__start(&failure);
+	err = keeper__start(NULL, &failure);
 	if (err)
 		return fail(failure.text, err);
 	skeleton = replay_bpf__open();

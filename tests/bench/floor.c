@@ -53,7 +53,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return fail("usage: floor PID");
-	if (keeper__start(&failure))
+	if (keeper__start(NULL, &failure))
 		return fail(failure.text);
 	if (keeper__open(&keeper))
 		return fail("no keeper");

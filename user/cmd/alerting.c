@@ -44,19 +44,6 @@ static void tell(void *context, const struct alert_rule *rule, const struct aler
 	alert_log__write(rule, alert);
 }
 
-int alerting__replace_rules(struct alerting *alerting, const struct options *options)
-{
-	_cleanup_(alerts__release) struct alerts fresh = {};
-	struct failure failure;
-	int err = add_rules(&fresh, options, &failure);
-
-	if (err)
-		log_error("%s", failure.text);
-	else
-		alerts__replace_rules(&alerting->alerts, &fresh, tell, alerting);
-	return err;
-}
-
 int alerting__check(struct alerting *alerting, struct alert_subject *subjects, size_t cnt)
 {
 	int err = alerts__check(&alerting->alerts, subjects, cnt, clock_ns(CLOCK_MONOTONIC), tell,
@@ -76,23 +63,7 @@ int alerting__check_host(struct alerting *alerting, const struct host *host)
 	return err;
 }
 
-void alerting__count(const struct alerting *alerting, struct host_metrics_extra *out)
-{
-	out->alerts_firing = alerts__firing_cnt(&alerting->alerts);
-	out->alerts_fired = alerting->alerts.fired_cnt;
-	if (alerting->sender)
-		out->alerts_undelivered = alert_sender__failed_cnt(alerting->sender);
-}
-
 int alerting__result(const struct alerting *alerting, int result)
 {
 	return !result && alerting->alerts.fired_cnt ? ALERTED : result;
-}
-
-bool alerting__runs_commands(const struct options *options)
-{
-	for (uint32_t i = 0; i < options->alert_to_cnt; i++)
-		if (alert_sender__is_command(options->alert_to[i]))
-			return true;
-	return false;
 }

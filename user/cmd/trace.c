@@ -226,7 +226,7 @@ static int check_options(const struct options *options)
 static int start_keeper(void)
 {
 	struct failure failure;
-	int err = keeper__start(&failure);
+	int err = keeper__start(NULL, &failure);
 
 	if (err)
 		log_error("%s", failure.text);

@@ -99,7 +99,7 @@ int trace_all__run(const struct options *options)
 		return signal_fd;
 	}
 	/* Before there are threads. */
-	err = options->sites ? keeper__start(&failure) : 0;
+	err = options->sites ? keeper__start(NULL, &failure) : 0;
 	if (err) {
 		log_error("%s", failure.text);
 		return err;

@@ -9,3 +9,7 @@
  * -EPROTO: it has failed itself, or negative errno.
  */
 int alert_command__run(const char *command, const struct alert_message *message);
+
+/* What does that in place of this process, which may not execute anything; before there are threads. */
+typedef int alert_command_fn(const char *command, const struct alert_message *message);
+void alert_command__run_by(alert_command_fn *run);

@@ -185,17 +185,19 @@ static void alert_sender__freep(struct alert_sender **sender)
 	alert_sender__free(*sender);
 }
 
-bool alert_sender__is_command(const char *to)
+const char *alert_sender__command_of(const char *to)
 {
-	return !strncmp(to, COMMAND_PREFIX, strlen(COMMAND_PREFIX));
+	return strncmp(to, COMMAND_PREFIX, strlen(COMMAND_PREFIX)) != 0
+		       ? NULL
+		       : to + strlen(COMMAND_PREFIX);
 }
 
 static int add_destination(struct alert_sender *sender, const char *to, struct failure *failure)
 {
 	struct destination *destination = &sender->destinations[sender->destination_cnt];
-	const char *command = to + strlen(COMMAND_PREFIX);
+	const char *command = alert_sender__command_of(to);
 
-	if (alert_sender__is_command(to) && command[strspn(command, " \t")])
+	if (command && command[strspn(command, " \t")])
 		destination->command = strdup(command);
 	else if (strncmp(to, "http://", 7) != 0 && strncmp(to, "https://", 8) != 0)
 		return failure__set(

@@ -29,5 +29,5 @@ void alert_sender__send(struct alert_sender *sender, const struct alert_rule *ru
 			const struct alert *alert);
 uint64_t alert_sender__failed_cnt(const struct alert_sender *sender);
 
-/* Whether @to is a command that will be run. */
-bool alert_sender__is_command(const char *to);
+/* The command that @to has run, which lies within it; NULL: it is no command. */
+const char *alert_sender__command_of(const char *to);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "host/series.h"
 #include "host/site_metrics.h"
@@ -144,29 +143,11 @@ static void write_one(FILE *out, bool open_metrics, const char *name, const char
 	open_metrics__sample(out, &family, NULL, 0, value);
 }
 
-static double seconds(const struct timeval *time)
-{
-	return (double)time->tv_sec + (double)time->tv_usec / 1e6;
-}
-
-/* Of this process, now. */
-static double own_resident_bytes(void)
-{
-	_cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long size, resident = 0;
-
-	if (!file || fscanf(file, "%lu %lu", &size, &resident) != 2)
-		return 0;
-	return (double)resident * (double)sysconf(_SC_PAGESIZE);
-}
-
 static void write_own(const struct host *host, const struct host_metrics_extra *extra,
 		      bool open_metrics, FILE *out)
 {
 	const struct host_counts *counts = host__counts(host);
-	struct rusage usage;
 
-	getrusage(RUSAGE_SELF, &usage);
 	write_one(out, open_metrics, "pyfrag_pythons_found", NULL, true, (double)counts->found,
 		  "Python processes that were found.");
 	write_one(out, open_metrics, "pyfrag_pythons_gone", NULL, true, (double)counts->gone,
@@ -190,9 +171,9 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 		  (double)counts->events_lost, "Events of processes that were lost.");
 	write_one(out, open_metrics, "pyfrag_reading_cpu_seconds", "seconds", true,
 		  (double)counts->taken_ns / 1e9, "CPU time of readings.");
-	write_one(out, open_metrics, "pyfrag_cpu_seconds", "seconds", true,
-		  seconds(&usage.ru_utime) + seconds(&usage.ru_stime), "CPU time of pyfrag.");
-	write_one(out, open_metrics, "pyfrag_memory_bytes", "bytes", false, own_resident_bytes(),
+	write_one(out, open_metrics, "pyfrag_cpu_seconds", "seconds", true, extra->cpu_s,
+		  "CPU time of pyfrag.");
+	write_one(out, open_metrics, "pyfrag_memory_bytes", "bytes", false, extra->resident_bytes,
 		  "RAM that pyfrag takes.");
 	write_one(out, open_metrics, "pyfrag_alerts_fired", NULL, true, (double)extra->alerts_fired,
 		  "Alerts that have fired.");

@@ -18,7 +18,7 @@ struct keeper {
 /* To the process that keepers are forked from; there is one. */
 static int start_fd = -1;
 
-int keeper__start(struct failure *failure)
+int keeper__start(keeper_confine_fn *confine, struct failure *failure)
 {
 	int sockets[2] = {-1, -1};
 	pid_t pid = -1;
@@ -28,7 +28,7 @@ int keeper__start(struct failure *failure)
 	if (!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets))
 		pid = fork();
 	if (!pid)
-		keeper_process__run(sockets[1]);
+		keeper_process__run(sockets[1], confine);
 	if (pid < 0) {
 		int err = -errno;
 

@@ -23,11 +23,14 @@
 
 struct keeper;
 
+/* What restricts the calling process further than by its capabilities. Returns 0 or negative errno. */
+typedef int keeper_confine_fn(void);
+
 /*
  * Starts the process that the keepers are forked from. To be called once, before threads are started and privileges are
- * given up. Errors are described.
+ * given up. It has no capabilities; @confine is called in there, if not NULL. Errors are described.
  */
-int keeper__start(struct failure *failure);
+int keeper__start(keeper_confine_fn *confine, struct failure *failure);
 
 /*
  * A keeper for what one set of probes attaches. The caller closes it, and uses it in one thread at a time. Errors:

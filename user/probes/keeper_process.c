@@ -179,12 +179,12 @@ static void ignore_signals(void)
 	signal(SIGCHLD, SIG_IGN); /* so children need not be waited for */
 }
 
-_Noreturn void keeper_process__run(int socket_fd)
+_Noreturn void keeper_process__run(int socket_fd, keeper_confine_fn *confine)
 {
 	prctl(PR_SET_NAME, "pyfrag-keeper");
 	ignore_signals();
 	if (close_descriptors(socket_fd) || give_up_capabilities() ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || (confine && confine()))
 		_exit(1);
 	for (;;)
 		serve_open(SOCKET_FD);

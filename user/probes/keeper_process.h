@@ -5,5 +5,7 @@
  */
 #pragma once
 
-/* Serves KEEPER_OPEN requests on @socket_fd until it is closed. To be called after fork(). */
-_Noreturn void keeper_process__run(int socket_fd);
+#include "probes/keeper.h"
+
+/* Serves KEEPER_OPEN requests on @socket_fd until it is closed. To be called after fork(). @confine: as keeper__start(). */
+_Noreturn void keeper_process__run(int socket_fd, keeper_confine_fn *confine);

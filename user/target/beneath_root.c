@@ -18,7 +18,7 @@ int beneath_root__open_root(pid_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
-int beneath_root__open_path(int root_fd, const char *path)
+static int open_here(int root_fd, const char *path)
 {
 	const struct open_how how = {
 		.flags = O_PATH | O_CLOEXEC,
@@ -27,4 +27,17 @@ int beneath_root__open_path(int root_fd, const char *path)
 	long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
 
 	return fd < 0 ? -errno : (int)fd;
+}
+
+/* NULL: this process does it. */
+static beneath_root_fn *open_elsewhere;
+
+void beneath_root__open_by(beneath_root_fn *open_path)
+{
+	open_elsewhere = open_path;
+}
+
+int beneath_root__open_path(int root_fd, const char *path)
+{
+	return open_elsewhere ? open_elsewhere(root_fd, path) : open_here(root_fd, path);
 }

@@ -17,3 +17,7 @@ int beneath_root__open_root(pid_t pid);
  * link, -EAGAIN where directories are renamed all the time. Source: openat2(2), RESOLVE_IN_ROOT.
  */
 int beneath_root__open_path(int root_fd, const char *path);
+
+/* What does that in place of this process, which may not use openat2(); before there are threads. */
+typedef int beneath_root_fn(int root_fd, const char *path);
+void beneath_root__open_by(beneath_root_fn *open_path);

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -29,7 +28,9 @@ struct pagemap_region {
 	uint64_t start, end, categories;
 };
 
-#define PAGEMAP_SCAN_IOCTL  _IOWR('f', 16, struct pagemap_scan)
+_Static_assert(sizeof(struct pagemap_scan) == _IOC_SIZE(RESIDENT_IOCTL),
+	       "its size is in its number");
+
 #define CATEGORY_PRESENT    (1UL << 3)
 #define CATEGORY_ZERO_FRAME (1UL << 5)
 
@@ -100,7 +101,7 @@ static int scan_range(struct pagemap *pagemap, uint64_t address, uint64_t size, 
 	uint64_t bytes = 0;
 
 	while (scan.start < scan.end) {
-		int cnt = ioctl(pagemap->fd, PAGEMAP_SCAN_IOCTL, &scan);
+		int cnt = ioctl(pagemap->fd, RESIDENT_IOCTL, &scan);
 
 		if (cnt < 0)
 			return -errno;

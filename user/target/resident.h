@@ -8,7 +8,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/types.h>
+
+/* What is asked of pagemap, if the kernel knows it: PAGEMAP_SCAN of linux/fs.h, Linux 6.7; twelve words. */
+#define RESIDENT_IOCTL _IOWR('f', 16, uint64_t[12])
 
 struct resident_range {
 	uint64_t address, size;	 /* bytes */

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "agent/alert_wire.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#define TEXT_MAX (16UL << 10)
+#define JSON_MAX (256UL << 10)
+/* Until the year 9999, so that the time has a date. */
+#define TIME_MAX 253402300799ULL
+
+enum {
+	IS_FIRING = 1,
+	IS_TOLD = 2,
+};
+
+void alert_wire__pack(struct packer *packer, const struct alert_rule *rule,
+		      const struct alert *alert)
+{
+	packer__add_u64(packer,
+			(alert->is_firing ? IS_FIRING : 0) | (alert->is_told ? IS_TOLD : 0));
+	packer__add_u64(packer, rule->metric);
+	packer__add_u64(packer, (uint64_t)alert->pid);
+	packer__add_u64(packer, (uint64_t)alert->began.tv_sec);
+	packer__add_double(packer, alert->value);
+	packer__add_text(packer, rule->text);
+	packer__add_text(packer, alert->name);
+	packer__add_text(packer, alert->types);
+	packer__add_text(packer, alert->sites);
+}
+
+static pid_t take_pid(struct cursor *cursor)
+{
+	uint64_t pid = cursor__u64(cursor);
+
+	cursor->failed |= pid > INT_MAX;
+	return cursor->failed ? 0 : (pid_t)pid;
+}
+
+/* The texts are never written to. */
+static char *take_text(struct cursor *cursor, size_t max)
+{
+	return (char *)cursor__text(cursor, max);
+}
+
+int alert_wire__unpack(const struct message *message, struct alert_rule *rule, struct alert *alert)
+{
+	struct cursor cursor = cursor__of(message);
+	uint64_t flags = cursor__u64(&cursor), metric = cursor__u64(&cursor), began;
+
+	*rule = (struct alert_rule){};
+	*alert = (struct alert){.is_firing = flags & IS_FIRING, .is_told = flags & IS_TOLD};
+	alert->pid = take_pid(&cursor);
+	began = cursor__u64(&cursor);
+	alert->value = cursor__double(&cursor);
+	rule->text = take_text(&cursor, TEXT_MAX);
+	alert->name = take_text(&cursor, TEXT_MAX);
+	alert->types = take_text(&cursor, TEXT_MAX);
+	alert->sites = take_text(&cursor, TEXT_MAX);
+	if (!cursor__is_done(&cursor) || metric >= ALERT_METRIC_CNT || began > TIME_MAX)
+		return -EPROTO;
+	rule->metric = (enum alert_metric)metric;
+	alert->began.tv_sec = (time_t)began;
+	return 0;
+}
+
+void alert_wire__pack_command(struct packer *packer, unsigned int number,
+			      const struct alert_message *alert)
+{
+	packer__add_u64(packer, number);
+	packer__add_u64(packer, alert->is_firing ? IS_FIRING : 0);
+	packer__add_u64(packer, (uint64_t)alert->pid);
+	packer__add_double(packer, alert->value);
+	packer__add_text(packer, alert->json);
+	packer__add_text(packer, alert->rule);
+	packer__add_text(packer, alert->name);
+	packer__add_text(packer, alert->types);
+	packer__add_text(packer, alert->sites);
+}
+
+int alert_wire__unpack_command(const struct message *message, unsigned int *number,
+			       struct alert_message *alert)
+{
+	struct cursor cursor = cursor__of(message);
+	uint64_t which = cursor__u64(&cursor), flags = cursor__u64(&cursor);
+
+	*alert = (struct alert_message){.is_firing = flags & IS_FIRING, .is_new = true};
+	alert->pid = take_pid(&cursor);
+	alert->value = cursor__double(&cursor);
+	alert->json = take_text(&cursor, JSON_MAX);
+	alert->rule = take_text(&cursor, TEXT_MAX);
+	alert->name = take_text(&cursor, TEXT_MAX);
+	alert->types = take_text(&cursor, TEXT_MAX);
+	alert->sites = take_text(&cursor, TEXT_MAX);
+	if (!cursor__is_done(&cursor) || which > UINT_MAX)
+		return -EPROTO;
+	*number = (unsigned int)which;
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Alerts on their way between the processes of an agent: from the reader, which finds them, to the server, which logs and
+ * sends them, and on to the runner of commands.
+ */
+#pragma once
+
+#include "agent/message.h"
+#include "host/alert_message.h"
+#include "host/alerts.h"
+
+/* More of a message about an alert is not taken, nor of one with a command. */
+#define ALERT_WIRE_BYTES_MAX   (64UL << 10)
+#define COMMAND_WIRE_BYTES_MAX (512UL << 10)
+
+void alert_wire__pack(struct packer *packer, const struct alert_rule *rule,
+		      const struct alert *alert);
+
+/*
+ * Takes it apart. The texts of *rule and *alert lie in the message, and nothing of them is to be released. Of the rule
+ * there are its text and metric only. Returns 0 or -EPROTO.
+ */
+int alert_wire__unpack(const struct message *message, struct alert_rule *rule, struct alert *alert);
+
+/* The same with what a command gets; @number: which command. */
+void alert_wire__pack_command(struct packer *packer, unsigned int number,
+			      const struct alert_message *alert);
+int alert_wire__unpack_command(const struct message *message, unsigned int *number,
+			       struct alert_message *alert);

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "agent/capabilities.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+static bool is_among(unsigned int capability, const unsigned int *kept, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++)
+		if (kept[i] == capability)
+			return true;
+	return false;
+}
+
+int capabilities__keep(const unsigned int *kept, size_t cnt, struct failure *failure)
+{
+	bool had[CAP_LAST_CAP + 1], failed = false;
+
+	capng_get_caps_process();
+	for (unsigned int i = 0; i <= CAP_LAST_CAP; i++)
+		had[i] = capng_have_capability(CAPNG_PERMITTED, i);
+	/* What the kernel knows, which may be more than this was built with. */
+	for (unsigned int i = 0; prctl(PR_CAPBSET_READ, i) >= 0; i++)
+		if (!is_among(i, kept, cnt))
+			prctl(PR_CAPBSET_DROP, i);
+	capng_clear(CAPNG_SELECT_CAPS);
+	for (size_t i = 0; i < cnt; i++)
+		if (had[kept[i]])
+			failed |= capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+					       kept[i]) != 0;
+	if (failed || capng_apply(CAPNG_SELECT_CAPS))
+		return failure__set(failure, -EPERM, "cannot give up capabilities");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return failure__set(failure, -errno, "cannot give up new privileges: %s",
+				    strerror(errno));
+	return 0;
+}

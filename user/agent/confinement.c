@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "agent/confinement.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/call_filter.h"
+#include "agent/capabilities.h"
+#include "agent/landlock.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+#define PATHS_MAX 40
+
+/* What the C library and libcurl read to resolve a name and to check a certificate. */
+static const char *const connecting_paths[] = {
+	"/etc/hosts",
+	"/etc/host.conf",
+	"/etc/nsswitch.conf",
+	"/etc/gai.conf",
+	"/etc/services",
+	"/etc/protocols",
+	"/etc/ld.so.cache",
+	"/etc/resolv.conf",
+	"/etc/ssl",
+	"/etc/pki",
+	"/etc/ca-certificates",
+	"/etc/crypto-policies",
+	"/etc/localtime",
+	"/usr/share/ca-certificates",
+	"/usr/share/pki",
+	"/usr/lib",
+	"/usr/lib64",
+	"/usr/local/lib",
+	"/usr/local/share/ca-certificates",
+	"/lib",
+	"/lib64",
+	"/var/lib/ca-certificates",
+	"/run/systemd/resolve",
+	"/run/resolvconf",
+	"/run/NetworkManager",
+};
+
+int confinement__of_reader(bool probes, struct failure *failure)
+{
+	static const unsigned int kept[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH,
+					    CAP_CHECKPOINT_RESTORE, CAP_BPF, CAP_PERFMON};
+	int err = capabilities__keep(kept, ARRAY_SIZE(kept) - (probes ? 0 : 2), failure);
+
+	return err ? err : call_filter__for_reader(probes, failure);
+}
+
+/* Restricts what it can, and says what it cannot. */
+static int restrict_files(const char *const *paths, size_t cnt, const char *who,
+			  struct failure *failure)
+{
+	int err = landlock__read_only(paths, cnt, failure);
+
+	if (err != -EOPNOTSUPP)
+		return err;
+	log_warning("%s, from 5.13 on: what the %s may read is not restricted further than by "
+		    "its user and its system calls",
+		    failure->text, who);
+	return 0;
+}
+
+int confinement__of_keeper(void)
+{
+	struct failure failure;
+	int err = capabilities__keep(NULL, 0, &failure);
+
+	if (!err)
+		err = landlock__read_only(NULL, 0, &failure);
+	return err && err != -EOPNOTSUPP ? err : call_filter__for_keeper(&failure);
+}
+
+int confinement__of_broker(struct failure *failure)
+{
+	static const unsigned int kept[] = {CAP_DAC_READ_SEARCH};
+	int err = capabilities__keep(kept, ARRAY_SIZE(kept), failure);
+
+	if (!err)
+		err = restrict_files(NULL, 0, "broker", failure);
+	return err ? err : call_filter__for_broker(failure);
+}
+
+int confinement__of_runner(struct failure *failure)
+{
+	int err = capabilities__keep(NULL, 0, failure);
+
+	return err ? err : call_filter__for_runner(failure);
+}
+
+/* The directory of @path, links followed, so that a file in there may be replaced; the caller frees. */
+static char *directory_of(const char *path)
+{
+	_cleanup_free_ char *real = realpath(path, NULL);
+	char *slash = real ? strrchr(real, '/') : NULL;
+
+	if (!slash)
+		return NULL;
+	slash[slash == real] = '\0';
+	return TAKE_PTR(real);
+}
+
+int confinement__of_server(bool connects, struct failure *failure)
+{
+	_cleanup_free_ char *resolver = connects ? directory_of("/etc/resolv.conf") : NULL;
+	const char *paths[PATHS_MAX];
+	size_t cnt = 0;
+	int err = capabilities__keep(NULL, 0, failure);
+
+	if (err)
+		return err;
+	for (size_t i = 0; connects && i < ARRAY_SIZE(connecting_paths); i++)
+		paths[cnt++] = connecting_paths[i];
+	/* Where root's files are not its own, all of /etc may be read: files in there are replaced, too. */
+	if (connects && geteuid() != 0)
+		paths[cnt++] = "/etc";
+	if (resolver && strcmp(resolver, "/etc") != 0)
+		paths[cnt++] = resolver;
+	err = restrict_files(paths, cnt, "server", failure);
+	return err ? err : call_filter__for_server(connects, failure);
+}

@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "agent/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/alert_wire.h"
+#include "agent/confinement.h"
+#include "agent/message.h"
+#include "agent/pages.h"
+#include "agent/runner.h"
+#include "host/alert_log.h"
+#include "host/alert_sender.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/end_signals.h"
+#include "util/log.h"
+
+#define NS_PER_MS 1000000UL
+/* Nothing was heard of the reader for so long: something is wrong. */
+#define STUCK_NS (60 * 1000000000UL)
+/* How long a request waits for what the reader is at. */
+#define REPORT_MS 1000
+/* How often the reader learns what was served, and connections that say nothing are closed. */
+#define TICK_MS		1000
+#define END_MS		10000
+#define CONTENT_METRICS "text/plain; version=0.0.4; charset=utf-8"
+#define CONTENT_OPEN	"application/openmetrics-text; version=1.0.0; charset=utf-8"
+#define CONTENT_JSON	"application/json"
+#define CONTENT_TEXT	"text/plain; charset=utf-8"
+#define PROCESSES_PATH	"/v1/processes"
+#define REPORT_SUFFIX	"/report"
+
+/* What is waited for; a part's end has PART_EVENT and its number. */
+enum {
+	EVENT_SIGNAL,
+	EVENT_REQUEST,
+	EVENT_MESSAGE,
+	EVENT_LOG,
+	EVENT_PART,
+};
+
+struct server {
+	const struct server_options *options;
+	struct http_server *http;
+	struct alert_sender *sender; /* NULL: alerts are logged only */
+	struct inbox inbox;
+	struct page pages[PAGE_CNT];
+	bool is_ready;
+	uint64_t heard_ns; /* CLOCK_MONOTONIC: of the reader's health; 0: not yet */
+	bool is_stuck;
+	uint64_t report_number; /* the last one that was asked for */
+	bool has_report;
+	struct http_answer report; /* what the answer to that was */
+	uint64_t scrapes, scrape_ns;
+	bool ends;
+	int err; /* why it ends */
+};
+
+static void end(struct server *server, int err)
+{
+	if (!server->ends)
+		server->err = err;
+	server->ends = true;
+}
+
+static struct http_answer answer_text(unsigned int status, const char *text)
+{
+	return (struct http_answer){.status = status,
+				    .type = CONTENT_TEXT,
+				    .text = strdup(text),
+				    .size = strlen(text)};
+}
+
+static struct http_answer answer_bytes(const char *type, const void *bytes, size_t size)
+{
+	struct http_answer answer = {.status = 200, .type = type, .size = size};
+
+	answer.text = malloc(size + 1);
+	if (answer.text)
+		memcpy(answer.text, bytes, size);
+	return answer;
+}
+
+/* What the reader says. */
+
+static int take_page(struct server *server, const struct message *message)
+{
+	struct cursor cursor = cursor__of(message);
+	uint64_t kind = cursor__u64(&cursor);
+	struct page page = {};
+	const uint8_t *text;
+
+	if (cursor.failed || kind >= PAGE_CNT)
+		return -EPROTO;
+	text = cursor__rest(&cursor, &page.size);
+	page.text = page.size ? malloc(page.size) : NULL;
+	if (page.size && !page.text)
+		return -ENOMEM;
+	if (page.size)
+		memcpy(page.text, text, page.size);
+	free(server->pages[kind].text);
+	server->pages[kind] = page;
+	return 0;
+}
+
+static int take_health(struct server *server, const struct message *message)
+{
+	struct cursor cursor = cursor__of(message);
+
+	server->is_stuck = cursor__u64(&cursor) != 0;
+	server->heard_ns = clock_ns(CLOCK_MONOTONIC);
+	return cursor__is_done(&cursor) ? 0 : -EPROTO;
+}
+
+static int take_alert(const struct server *server, const struct message *message)
+{
+	struct alert_rule rule;
+	struct alert alert;
+	int err = alert_wire__unpack(message, &rule, &alert);
+
+	if (err)
+		return err;
+	if (server->sender)
+		alert_sender__send(server->sender, &rule, &alert);
+	alert_log__write(&rule, &alert);
+	return 0;
+}
+
+static int take_report(struct server *server, const struct message *message)
+{
+	struct cursor cursor = cursor__of(message);
+	uint64_t number = cursor__u64(&cursor), result = cursor__u64(&cursor);
+	const uint8_t *text;
+	size_t size;
+
+	if (cursor.failed || result >= REPORT_RESULT_CNT)
+		return -EPROTO;
+	text = cursor__rest(&cursor, &size);
+	/* One that came too late was given up. */
+	if (number != server->report_number || server->has_report)
+		return 0;
+	server->has_report = true;
+	if (result == REPORT_OK)
+		server->report = answer_bytes(CONTENT_JSON, text, size);
+	else if (result == REPORT_NO_SUCH)
+		server->report = answer_text(404, "no such Python\n");
+	else
+		server->report =
+			answer_text(500, result == REPORT_TOO_LARGE ? "the report is too large\n"
+								    : "out of memory\n");
+	return 0;
+}
+
+static int take_failure(struct server *server, const struct message *message)
+{
+	struct cursor cursor = cursor__of(message);
+	const char *why = cursor__text(&cursor, REASON_BYTES_MAX);
+
+	if (!cursor__is_done(&cursor))
+		return -EPROTO;
+	log_error("%s", why);
+	end(server, -EIO);
+	return 0;
+}
+
+static int take_message(struct server *server, const struct message *message)
+{
+	switch (message->type) {
+	case MESSAGE_READY:
+		if (server->is_ready)
+			return -EPROTO;
+		server->is_ready = true;
+		log_note("answers at http://%s/metrics", server->options->listen);
+		return 0;
+	case MESSAGE_PAGE:
+		return take_page(server, message);
+	case MESSAGE_HEALTH:
+		return take_health(server, message);
+	case MESSAGE_REPORT:
+		return take_report(server, message);
+	case MESSAGE_ALERT:
+		return take_alert(server, message);
+	default:
+		return take_failure(server, message);
+	}
+}
+
+static void say_end(struct server *server, const struct part *part)
+{
+	char how[PART_END_BYTES] = "does not answer any more";
+	int status;
+
+	if (part__has_ended(part, TICK_MS, &status))
+		part__describe_end(status, how);
+	log_pipe__drain(server->options->log);
+	if (!server->ends)
+		log_error("the %s %s; the agent ends", part->name, how);
+	end(server, -EIO);
+}
+
+/* All that is there, or what it ends with. */
+static void take_messages(struct server *server)
+{
+	while (!server->ends) {
+		_cleanup_(message__release) struct message message = {};
+		int result = inbox__take(&server->inbox, &message);
+
+		if (!result)
+			return;
+		if (result > 0)
+			result = take_message(server, &message);
+		if (result == -EPIPE) {
+			say_end(server, &server->options->parts[PART_READER]);
+		} else if (result < 0) {
+			log_error("cannot make sense of what the reader says (%s); the agent ends",
+				  strerror(-result));
+			end(server, result);
+		}
+	}
+}
+
+/* Tells the reader, without waiting for it. */
+static int tell_reader(struct server *server, enum message_type type, const struct packer *packed)
+{
+	int err = message__send(server->options->parts[PART_READER].fd, type, packed,
+				MESSAGE_NO_WAIT);
+
+	/* If it is gone there is a better message. */
+	if (err && err != -EAGAIN && err != -EPIPE) {
+		log_error("cannot tell the reader anything: %s; the agent ends", strerror(-err));
+		end(server, err);
+	}
+	return err;
+}
+
+static void tell_what_was_served(struct server *server)
+{
+	_cleanup_(packer__release) struct packer packer = {};
+	const struct part *parts = server->options->parts;
+
+	packer__add_u64(&packer, server->scrapes);
+	packer__add_double(&packer, (double)server->scrape_ns / 1e9);
+	packer__add_u64(&packer, server->sender ? alert_sender__failed_cnt(server->sender) : 0);
+	packer__add_u64(&packer, (uint64_t)getpid());
+	for (int i = 0; i < PART_CNT; i++)
+		if (parts[i].pid_fd >= 0)
+			packer__add_u64(&packer, (uint64_t)parts[i].pid);
+	tell_reader(server, MESSAGE_SERVED, &packer);
+}
+
+/* What is asked of us. */
+
+static struct http_answer answer_page(const struct server *server, enum page_kind kind,
+				      const char *type)
+{
+	const struct page *page = &server->pages[kind];
+
+	return page->text ? answer_bytes(type, page->text, page->size)
+			  : answer_text(503, server->heard_ns ? "too large to be served\n"
+							      : "nothing was read yet\n");
+}
+
+static struct http_answer answer_metrics(struct server *server, bool wants_open_metrics)
+{
+	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC);
+	struct http_answer answer =
+		wants_open_metrics ? answer_page(server, PAGE_METRICS_OPEN, CONTENT_OPEN)
+				   : answer_page(server, PAGE_METRICS_PLAIN, CONTENT_METRICS);
+
+	server->scrapes++;
+	server->scrape_ns = clock_ns(CLOCK_MONOTONIC) - start_ns;
+	return answer;
+}
+
+static struct http_answer answer_health(const struct server *server)
+{
+	if (!server->heard_ns)
+		return answer_text(503, "starting\n");
+	if (server->is_stuck || clock_ns(CLOCK_MONOTONIC) - server->heard_ns > STUCK_NS)
+		return answer_text(503, "readings do not come to their end\n");
+	return answer_text(200, "ok\n");
+}
+
+/* Takes what the reader says until there is the report, or for a while. */
+static void wait_for_report(struct server *server)
+{
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + REPORT_MS * NS_PER_MS, now_ns;
+	struct pollfd fds[] = {{.fd = server->inbox.fd, .events = POLLIN},
+			       {.fd = server->options->log->read_fd, .events = POLLIN}};
+
+	while (!server->has_report && !server->ends &&
+	       (now_ns = clock_ns(CLOCK_MONOTONIC)) < until_ns) {
+		poll(fds, ARRAY_SIZE(fds), (int)((until_ns - now_ns) / NS_PER_MS) + 1);
+		if (fds[0].revents)
+			take_messages(server);
+		if (fds[1].revents)
+			log_pipe__drain(server->options->log);
+	}
+}
+
+static struct http_answer ask_for_report(struct server *server, pid_t pid)
+{
+	_cleanup_(packer__release) struct packer packer = {};
+
+	packer__add_u64(&packer, ++server->report_number);
+	packer__add_u64(&packer, (uint64_t)pid);
+	server->has_report = false;
+	if (!tell_reader(server, MESSAGE_ASK_REPORT, &packer))
+		wait_for_report(server);
+	if (server->has_report)
+		return server->report;
+	server->has_report = true; /* it is not waited for any more */
+	return answer_text(503, "heaps are being read; try again\n");
+}
+
+/* /v1/processes/PID/report */
+static struct http_answer answer_report(struct server *server, const char *path)
+{
+	char *end_of_pid;
+	long pid;
+
+	errno = 0;
+	pid = strtol(path, &end_of_pid, 10);
+	if (errno || end_of_pid == path || strcmp(end_of_pid, REPORT_SUFFIX) != 0 || pid <= 0)
+		return answer_text(404, "no such page\n");
+	if (pid > INT_MAX)
+		return answer_text(404, "no such Python\n");
+	return ask_for_report(server, (pid_t)pid);
+}
+
+static struct http_answer answer(void *context, const struct http_request *request)
+{
+	struct server *server = context;
+	const char *path = request->path;
+
+	if (!strcmp(path, "/metrics"))
+		return answer_metrics(server, request->wants_open_metrics);
+	if (!strcmp(path, "/healthz"))
+		return answer_health(server);
+	if (!strcmp(path, PROCESSES_PATH))
+		return answer_page(server, PAGE_PROCESSES, CONTENT_JSON);
+	if (!strncmp(path, PROCESSES_PATH "/", strlen(PROCESSES_PATH "/")))
+		return answer_report(server, path + strlen(PROCESSES_PATH "/"));
+	return answer_text(404, "there are: /metrics, /healthz, /v1/processes, "
+				"/v1/processes/PID/report\n");
+}
+
+static void take_signal(struct server *server)
+{
+	int signal = end_signals__wait(server->options->signal_fd, 0);
+
+	if (signal == SIGHUP && tell_reader(server, MESSAGE_RELOAD, NULL) == -EAGAIN)
+		log_warning("the reader takes nothing now; send SIGHUP again");
+	else if (signal && signal != SIGHUP)
+		end(server, 0);
+}
+
+static void take_event(struct server *server, unsigned int event)
+{
+	switch (event) {
+	case EVENT_SIGNAL:
+		take_signal(server);
+		break;
+	case EVENT_MESSAGE:
+		take_messages(server);
+		break;
+	case EVENT_LOG:
+		log_pipe__drain(server->options->log);
+		break;
+	case EVENT_REQUEST:
+		break;
+	default:
+		/* It may have said why. */
+		take_messages(server);
+		if (!server->ends)
+			say_end(server, &server->options->parts[event - EVENT_PART]);
+	}
+	http_server__run(server->http);
+}
+
+static int watch(int epoll_fd, int fd, unsigned int event)
+{
+	struct epoll_event wanted = {.events = EPOLLIN, .data.u32 = event};
+
+	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &wanted) ? -errno : 0;
+}
+
+static int watch_all(const struct server *server, int epoll_fd)
+{
+	const struct server_options *options = server->options;
+	int err = watch(epoll_fd, options->signal_fd, EVENT_SIGNAL);
+
+	if (!err)
+		err = watch(epoll_fd, http_server__fd(server->http), EVENT_REQUEST);
+	if (!err)
+		err = watch(epoll_fd, server->inbox.fd, EVENT_MESSAGE);
+	if (!err)
+		err = watch(epoll_fd, options->log->read_fd, EVENT_LOG);
+	for (unsigned int i = 0; i < PART_CNT && !err; i++)
+		if (options->parts[i].pid_fd >= 0)
+			err = watch(epoll_fd, options->parts[i].pid_fd, EVENT_PART + i);
+	return err;
+}
+
+static int serve(struct server *server)
+{
+	_cleanup_close_ int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	int err = epoll_fd < 0 ? -errno : watch_all(server, epoll_fd);
+	uint64_t told_ns = 0;
+
+	while (!err && !server->ends) {
+		struct epoll_event event = {.data.u32 = EVENT_REQUEST};
+		uint64_t now_ns;
+
+		if (epoll_wait(epoll_fd, &event, 1, TICK_MS) < 0 && errno != EINTR)
+			err = -errno;
+		take_event(server, event.data.u32);
+		now_ns = clock_ns(CLOCK_MONOTONIC);
+		if (now_ns - told_ns >= TICK_MS * NS_PER_MS && !server->ends) {
+			tell_what_was_served(server);
+			told_ns = now_ns;
+		}
+	}
+	if (err)
+		log_error("cannot wait for requests: %s", strerror(-err));
+	return err ? err : server->err;
+}
+
+static int begin(struct server *server, struct failure *failure)
+{
+	const struct server_options *options = server->options;
+	bool connects = false;
+	int err = options->open_http(&server->http, answer, server, options->context, failure);
+
+	for (size_t i = 0; i < options->alert_to_cnt; i++)
+		connects |= !alert_sender__command_of(options->alert_to[i]);
+	if (!err)
+		err = confinement__of_server(connects, failure);
+	/* It has a thread: after that. */
+	if (!err && options->alert_to_cnt)
+		err = alert_sender__new(&server->sender, options->alert_to, options->alert_to_cnt,
+					failure);
+	if (!err && fcntl(server->inbox.fd, F_SETFL, O_NONBLOCK))
+		err = failure__set(failure, -errno, "cannot talk to the reader: %s",
+				   strerror(errno));
+	return err;
+}
+
+static void server__release(struct server *server)
+{
+	http_server__free(server->http);
+	alert_sender__free(server->sender);
+	inbox__release(&server->inbox);
+	for (int i = 0; i < PAGE_CNT; i++)
+		free(server->pages[i].text);
+}
+
+int server__run(const struct server_options *options)
+{
+	static const message_limits limits = {
+		[MESSAGE_READY] = 1,
+		[MESSAGE_FAILED] = REASON_BYTES_MAX + 64,
+		[MESSAGE_PAGE] = PAGE_BYTES_MAX + 64,
+		[MESSAGE_HEALTH] = sizeof(uint64_t) + 1,
+		[MESSAGE_REPORT] = REPORT_BYTES_MAX + 64,
+		[MESSAGE_ALERT] = ALERT_WIRE_BYTES_MAX,
+	};
+	_cleanup_(server__release) struct server server = {
+		.options = options,
+		.inbox = {.fd = options->parts[PART_READER].fd, .limits = limits},
+		.has_report = true,
+	};
+	struct failure failure;
+	int err = begin(&server, &failure);
+
+	if (err) {
+		log_error("%s", failure.text);
+		return err;
+	}
+	err = serve(&server);
+	/* It ends while alerts are still being sent. */
+	part__hang_up(&options->parts[PART_READER]);
+	return err;
+}
+
+void server__end_parts(const struct server_options *options)
+{
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + END_MS * NS_PER_MS, now_ns;
+	int status;
+
+	for (int i = 0; i < PART_CNT; i++)
+		part__hang_up(&options->parts[i]);
+	for (int i = 0; i < PART_CNT; i++) {
+		struct pollfd fds[] = {{.fd = options->parts[i].pid_fd, .events = POLLIN},
+				       {.fd = options->log->read_fd, .events = POLLIN}};
+
+		while (options->parts[i].pid_fd >= 0 && !(fds[0].revents & POLLIN) &&
+		       (now_ns = clock_ns(CLOCK_MONOTONIC)) < until_ns) {
+			poll(fds, ARRAY_SIZE(fds), (int)((until_ns - now_ns) / NS_PER_MS) + 1);
+			log_pipe__drain(options->log);
+			if (fds[1].revents & POLLHUP)
+				fds[1].fd = -1;
+		}
+		if (options->parts[i].pid_fd >= 0)
+			part__has_ended(&options->parts[i], 0, &status);
+	}
+}
