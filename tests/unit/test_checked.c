@@ -35,7 +35,8 @@ static void test_unsigned(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		for (size_t j = 0; j < ARRAY_SIZE(numbers); j++) {
 			uint64_t a = numbers[i], b = numbers[j], out = 42;
-			wide sum = (wide)a + b, product = (wide)a * b;
+			wide sum = (wide)a + b, product = (wide)a * b,
+			     rounded = b ? ((wide)a + b - 1) / b * b : 0;
 
 			assert_int_equal(checked_add(a, b, &out), fits(sum));
 			assert_int_equal(out, fits(sum) ? (uint64_t)sum : 42);
@@ -45,6 +46,11 @@ static void test_unsigned(void **state)
 			out = 42;
 			assert_int_equal(checked_sub(a, b, &out), a >= b);
 			assert_int_equal(out, a >= b ? a - b : 42);
+			out = 42;
+			if (!b)
+				continue;
+			assert_int_equal(checked_round_up(a, b, &out), fits(rounded));
+			assert_int_equal(out, fits(rounded) ? (uint64_t)rounded : 42);
 		}
 }
 

@@ -11,6 +11,7 @@
 #include "target/module.h"
 #include "target/resident.h"
 #include "util/array.h"
+#include "util/checked.h"
 #include "util/cleanup.h"
 
 #define MALLOC_HEAP_BYTES (64UL << 20) /* HEAP_MAX_SIZE */
@@ -56,11 +57,6 @@ static int add_region(struct survey *survey, size_t mapping, uint64_t start, uin
 	return 0;
 }
 
-static uint64_t round_up(uint64_t value, uint64_t unit)
-{
-	return (value + unit - 1) / unit * unit;
-}
-
 /* Where the static data of the module ends that @file is a mapping of; 0: it is no module. */
 static uint64_t end_of_data(const struct survey *survey, const struct mapping *file)
 {
@@ -79,12 +75,15 @@ static uint64_t end_of_data(const struct survey *survey, const struct mapping *f
 		return 0;
 	cnt = elf_file__segments(module->elf, &segments);
 	for (size_t i = 0; i < cnt; i++) {
-		uint64_t segment_end = segments[i].address + segments[i].memory_size + module->bias;
+		/* The bias may be below 0, and wraps around then. */
+		uint64_t segment_end = segments[i].address + module->bias;
 
-		if (segments[i].writable && segment_end > end)
+		if (segments[i].writable &&
+		    checked_add(segment_end, segments[i].memory_size, &segment_end) &&
+		    segment_end > end)
 			end = segment_end;
 	}
-	return round_up(end, survey->page_bytes);
+	return checked_round_up(end, survey->page_bytes, &end) ? end : 0;
 }
 
 /* Where static data ends that the mapping, which has no file, begins with; its start: there is none. */
@@ -109,11 +108,13 @@ static uint64_t end_of_static(const struct survey *survey, size_t number)
 static bool is_mapped_chunk(const struct survey *survey, const uint64_t *words, uint64_t at,
 			    uint64_t limit, uint64_t *end)
 {
-	uint64_t size = words[1] & ~CHUNK_FLAGS, pages = round_up(size, survey->page_bytes);
+	uint64_t size = words[1] & ~CHUNK_FLAGS, pages;
 
+	if (words[0] || (words[1] & CHUNK_FLAGS) != CHUNK_IS_MMAPPED || !size ||
+	    !checked_round_up(size, survey->page_bytes, &pages) || pages > limit - at)
+		return false;
 	*end = at + pages;
-	return !words[0] && (words[1] & CHUNK_FLAGS) == CHUNK_IS_MMAPPED && size &&
-	       (size == pages || size + CHUNK_HEAD_BYTES == pages) && pages <= limit - at;
+	return pages - size == 0 || pages - size == CHUNK_HEAD_BYTES;
 }
 
 /* The same of struct heap_info: ar_ptr, prev, size, mprotect_size. */
@@ -122,11 +123,12 @@ static bool is_malloc_heap(const struct survey *survey, const uint64_t *words, u
 {
 	uint64_t size = words[2], open_size = words[3];
 
+	if (at % MALLOC_HEAP_BYTES || !words[0] || words[0] % 8 || !size || size > open_size ||
+	    size % survey->page_bytes || open_size % survey->page_bytes ||
+	    open_size > MALLOC_HEAP_BYTES || open_size > limit - at)
+		return false;
 	*end = at + open_size;
-	return at % MALLOC_HEAP_BYTES == 0 && words[0] && words[0] % 8 == 0 && size &&
-	       size <= open_size && open_size <= MALLOC_HEAP_BYTES &&
-	       size % survey->page_bytes == 0 && open_size % survey->page_bytes == 0 &&
-	       open_size <= limit - at;
+	return true;
 }
 
 /* Whether malloc has it. Returns 0, or as memory__read(). */
@@ -144,7 +146,8 @@ static int is_of_malloc(const struct survey *survey, uint64_t at, uint64_t limit
 /* The first address from @at on where something else may begin: an arena, or one of malloc's heaps; or @limit. */
 static uint64_t next_start(const struct survey *survey, uint64_t at, uint64_t limit)
 {
-	uint64_t next = round_up(at + 1, MALLOC_HEAP_BYTES);
+	/* No mapping comes near the end of the address space. */
+	uint64_t next = (at / MALLOC_HEAP_BYTES + 1) * MALLOC_HEAP_BYTES;
 	const struct heap *heap = survey->heap;
 	size_t first = 0, end = heap->arena_cnt;
 

@@ -75,6 +75,14 @@ _must_check_ static inline bool checked_item(uint64_t address, uint64_t index, u
 	return checked_mul(index, item_size, &offset) && checked_add(address, offset, out);
 }
 
+/* @value rounded up to a multiple of @unit, which is not 0. */
+_must_check_ static inline bool checked_round_up(uint64_t value, uint64_t unit, uint64_t *out)
+{
+	uint64_t rest = value % unit;
+
+	return checked_add(value, rest ? unit - rest : 0, out);
+}
+
 /* Without its sign; that of INT64_MIN has no place in an int64_t. */
 static inline uint64_t magnitude(int64_t value)
 {
