@@ -124,6 +124,11 @@ static int describe_read_error(const struct heap_source *source, int err,
 			"process %d (%s): its table of arenas makes no sense (damaged, or "
 			"changing too fast); try again, or with --pause",
 			process->pid, process->comm);
+	if (err == -ELOOP)
+		return failure__set(failure, err,
+				    "process %d (%s): its list of interpreters is too long "
+				    "(damaged); try again, or with --pause",
+				    process->pid, process->comm);
 	if (err == -E2BIG)
 		return failure__set(failure, err, "process %d (%s): more than %u arenas",
 				    process->pid, process->comm, ARENAS_MAX);

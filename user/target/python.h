@@ -51,8 +51,7 @@ bool python__scan_version(const struct data_image *data, char *version, size_t s
 
 /*
  * The addresses of all PyInterpreterState; none before 3.12, where they share one allocator state.
- * The caller frees *out. Returns 0, -ELOOP for a list of over 4096 (it runs in circles), or negative
- * errno.
+ * As interpreter_list__read().
  */
 int python__interpreters(const struct python *python, const struct memory *memory, uint64_t **out,
 			 size_t *cnt);

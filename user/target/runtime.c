@@ -8,7 +8,8 @@
 
 #include "target/full_collections.h"
 #include "target/offsets.h"
-#include "util/array.h"
+#include "util/address_set.h"
+#include "util/checked.h"
 #include "util/cleanup.h"
 
 #define INTERPRETERS_MAX 4096
@@ -27,27 +28,30 @@ struct candidate {
 int interpreter_list__read(uint64_t head, uint64_t next_offset, const struct memory *memory,
 			   uint64_t **out, size_t *cnt)
 {
-	_cleanup_free_ uint64_t *found = NULL;
-	size_t found_cnt = 0, capacity = 0;
+	_cleanup_(address_set__release) struct address_set seen = {};
 	uint64_t at = 0;
 	int err = 0;
 
 	if (head)
 		err = memory__read(memory, head, &at, sizeof(at));
 	while (!err && at) {
-		if (found_cnt == INTERPRETERS_MAX)
+		int is_new = address_set__add(&seen, at);
+
+		if (is_new < 0)
+			return is_new;
+		if (!is_new)
+			break; /* it leads in a circle: all that are in it are known */
+		if (seen.cnt > INTERPRETERS_MAX)
 			return -ELOOP;
-		err = ARRAY_RESERVE(found, capacity, found_cnt + 1);
-		if (err)
-			return err;
-		found[found_cnt++] = at;
-		err = memory__read(memory, at + next_offset, &at, sizeof(at));
+		if (!checked_add(at, next_offset, &at))
+			break;
+		err = memory__read(memory, at, &at, sizeof(at));
 	}
 	/* A state freed while we follow the list ends it: the next reading sees the new list. */
 	if (err && err != -EFAULT)
 		return err;
-	*out = TAKE_PTR(found);
-	*cnt = found_cnt;
+	*cnt = seen.cnt;
+	*out = TAKE_PTR(seen.addresses);
 	return 0;
 }
 
