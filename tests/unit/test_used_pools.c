@@ -37,9 +37,11 @@ static int find(const struct fake_target *target, struct used_pools *table,
 static int check(const struct fake_target *target, struct used_pools *table,
 		 struct used_pools_evidence *evidence)
 {
+	unsigned int retries = USED_POOLS_RETRIES_MAX;
+
 	*table = (struct used_pools){.address = FAKE_TABLE,
 				     .class_cnt = 512 / target->pymalloc.geometry.alignment};
-	return used_pools__check(table, evidence, &target->memory.memory);
+	return used_pools__check(table, evidence, &target->memory.memory, &retries);
 }
 
 static bool pool_has_live_block(const struct fake_pymalloc *fake, uint64_t pool)
@@ -320,6 +322,29 @@ static void test_few_damaged_pools_do_not_hide_the_table(void **state)
 	fake_target__release(&target);
 }
 
+/* A process may have thousands of tables that contradict their pools: no more is waited for them than for one. */
+static void test_waits_no_more_than_it_may(void **state)
+{
+	struct used_pools_evidence evidence;
+	unsigned int retries = 2;
+	struct fake_target target;
+
+	(void)state;
+	make_target(&target, NULL, FAKE_STATIC, 100);
+	used_pool_from(&target, 5)->count = 0;
+	for (int i = 0; i < 2; i++) {
+		struct used_pools table = {.address = FAKE_TABLE,
+					   .class_cnt = 512 / target.pymalloc.geometry.alignment};
+
+		assert_int_equal(used_pools__check(&table, &evidence, &target.memory.memory,
+						   &retries),
+				 0);
+		check_evidence(&target, &evidence);
+		assert_int_equal(retries, 0);
+	}
+	fake_target__release(&target);
+}
+
 /* Repairs the table, or the pool, when it has been read so often. */
 struct repair {
 	struct fake_target *target;
@@ -398,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_segments_are_searched_one_by_one),
 		cmocka_unit_test(test_each_contradiction_counts),
 		cmocka_unit_test(test_few_damaged_pools_do_not_hide_the_table),
+		cmocka_unit_test(test_waits_no_more_than_it_may),
 		cmocka_unit_test(test_looks_again_while_the_target_changes_its_lists),
 		cmocka_unit_test(test_nothing_to_read),
 	};

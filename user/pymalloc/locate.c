@@ -22,6 +22,10 @@
  */
 #define TRIES_MAX    56
 #define TRY_AGAIN_NS 300000L
+/* Of the allocators of all other interpreters together. */
+#define OTHER_TRIES_MAX (4 * TRIES_MAX)
+/* Words that may be the pointer to the arenas, by all that was seen: so many are tried. */
+#define CANDIDATES_TRIED_MAX 1024
 
 /* Words of the data that could be pointers, and where they are. */
 struct candidates {
@@ -120,8 +124,8 @@ static int find_arenas(struct allocator *allocator, struct used_pools_evidence *
 		err = filter_candidates(&candidates, &evidence->witnesses[i], memory);
 	if (err)
 		return err;
-	for (size_t i = 0;
-	     i < candidates.cnt && allocator->arenas_at_cnt < ARRAY_SIZE(allocator->arenas_at);
+	for (size_t i = 0; i < candidates.cnt && i < CANDIDATES_TRIED_MAX &&
+			   allocator->arenas_at_cnt < ARRAY_SIZE(allocator->arenas_at);
 	     i++) {
 		struct arena_list list = {};
 		size_t slot_cnt = 0;
@@ -209,12 +213,13 @@ static int read_allocator(struct allocator *allocator, struct geometry *geometry
 	return 0;
 }
 
+/* As often as *tries says, which shrinks by each time it was waited. */
 static int read_patiently(struct allocator *allocator, struct geometry *geometry,
-			  const struct memory *memory, struct arena_list *list)
+			  const struct memory *memory, struct arena_list *list, unsigned int *tries)
 {
 	int err = read_allocator(allocator, geometry, memory, list);
 
-	for (int try = 1; try < TRIES_MAX && err == -EAGAIN; try++) {
+	for (int try = 1; try < TRIES_MAX && *tries && err == -EAGAIN; try++, --*tries) {
 		sleep_ns(TRY_AGAIN_NS << (try - 1) / 8);
 		err = read_allocator(allocator, geometry, memory, list);
 	}
@@ -236,12 +241,14 @@ static bool arenas_overlap(const struct arena_list *list, uint32_t arena_size)
 	return false;
 }
 
+/* @others: so many tries all other interpreters have together: a process may have thousands that are none. */
 static int read_all(struct allocators *allocators, const struct memory *memory,
-		    struct arena_list *list, uint64_t *skipped)
+		    struct arena_list *list, uint64_t *skipped, unsigned int *others)
 {
 	for (size_t i = 0; i < allocators->cnt; i++) {
-		int err =
-			read_patiently(&allocators->items[i], &allocators->geometry, memory, list);
+		unsigned int main = TRIES_MAX;
+		int err = read_patiently(&allocators->items[i], &allocators->geometry, memory, list,
+					 i ? others : &main);
 
 		if (err == -EAGAIN && i)
 			(*skipped)++;
@@ -258,6 +265,7 @@ static int read_all(struct allocators *allocators, const struct memory *memory,
 int allocators__read_arenas(struct allocators *allocators, const struct memory *memory,
 			    struct arena **out, size_t *cnt, uint64_t *skipped)
 {
+	unsigned int others = OTHER_TRIES_MAX;
 	int err = -EUCLEAN;
 
 	/* Read one after the other, two allocators may seem to share an arena that changed hands. */
@@ -265,7 +273,7 @@ int allocators__read_arenas(struct allocators *allocators, const struct memory *
 		struct arena_list list = {};
 		uint64_t now_skipped = 0;
 
-		err = read_all(allocators, memory, &list, &now_skipped);
+		err = read_all(allocators, memory, &list, &now_skipped, &others);
 		if (!err) {
 			*out = list.items;
 			*cnt = list.cnt;

@@ -80,7 +80,7 @@ static int find_place(uint64_t main_table, const uint64_t *interpreters, size_t 
 /* The allocator of one interpreter. -ENOENT: it has none of its own, or none that is in use. */
 static int find_own(const struct allocators *allocators, uint64_t interpreter,
 		    const struct state_place *place, const struct memory *memory,
-		    struct allocator *out)
+		    unsigned int *retries, struct allocator *out)
 {
 	struct used_pools table = {.address = interpreter + place->offset,
 				   .class_cnt = geometry__class_cnt(&allocators->geometry)};
@@ -94,7 +94,7 @@ static int find_own(const struct allocators *allocators, uint64_t interpreter,
 	}
 	if (!table.address || table.address == allocators->items[0].used_pools)
 		return -ENOENT;
-	err = used_pools__check(&table, &evidence, memory);
+	err = used_pools__check(&table, &evidence, memory, retries);
 	if (err)
 		return err;
 	if (!evidence.witness_cnt || evidence.geometry.pool_size != allocators->geometry.pool_size)
@@ -111,6 +111,7 @@ static int find_own(const struct allocators *allocators, uint64_t interpreter,
 int allocators__add_interpreters(struct allocators *allocators, const uint64_t *interpreters,
 				 size_t cnt, const struct memory *memory)
 {
+	unsigned int retries = USED_POOLS_RETRIES_MAX;
 	struct state_place place;
 	struct allocator *items;
 	int err;
@@ -126,7 +127,7 @@ int allocators__add_interpreters(struct allocators *allocators, const uint64_t *
 		return -ENOMEM;
 	allocators->items = items;
 	for (size_t i = 0; i < cnt; i++) {
-		err = find_own(allocators, interpreters[i], &place, memory,
+		err = find_own(allocators, interpreters[i], &place, memory, &retries,
 			       &items[allocators->cnt]);
 		if (!err)
 			allocators->cnt++;

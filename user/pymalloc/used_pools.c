@@ -14,6 +14,8 @@
 /* The target works on the lists while we look: so often we look again, and so long we wait. */
 #define TRIES_MAX    50
 #define TRY_AGAIN_NS 300000
+/* Places in the data where a table may begin; those of real data are few beside the tables themselves. */
+#define TABLES_TRIED_MAX 4096
 
 static bool pair_is_empty(uint64_t address, const struct used_pools_pair *pair)
 {
@@ -125,13 +127,17 @@ static bool pairs_are_plausible(const struct used_pools *table)
 
 /* A contradiction that stays is a damaged pool: then most of the table has to speak for it. */
 int used_pools__check(struct used_pools *table, struct used_pools_evidence *evidence,
-		      const struct memory *memory)
+		      const struct memory *memory, unsigned int *retries)
 {
 	int err = -EUCLEAN;
 
 	for (int try = 0; try < TRIES_MAX && err == -EUCLEAN; try++) {
-		if (try)
+		if (try && !*retries)
+			break;
+		if (try) {
+			--*retries;
 			sleep_ns(TRY_AGAIN_NS);
+		}
 		err = memory__read(memory, table->address, table->pairs,
 				   table->class_cnt * sizeof(table->pairs[0]));
 		if (err)
@@ -180,7 +186,7 @@ static bool next_run(struct run_scan *scan, uint64_t *address, size_t *length)
 
 /* Whether a table begins at @address; with 64 classes if that fits, else with 32. */
 static int try_run(struct used_pools *table, struct used_pools_evidence *evidence, uint64_t address,
-		   size_t length, const struct memory *memory)
+		   size_t length, const struct memory *memory, unsigned int *retries)
 {
 	int err = -ENOENT;
 
@@ -188,7 +194,7 @@ static int try_run(struct used_pools *table, struct used_pools_evidence *evidenc
 	for (uint32_t cnt = SIZE_CLASSES_MAX; err == -ENOENT && cnt >= CLASS_CNT_MIN; cnt /= 2) {
 		table->class_cnt = cnt;
 		if (length >= cnt)
-			err = used_pools__check(table, evidence, memory);
+			err = used_pools__check(table, evidence, memory, retries);
 	}
 	return err;
 }
@@ -196,6 +202,7 @@ static int try_run(struct used_pools *table, struct used_pools_evidence *evidenc
 int used_pools__find(struct used_pools *out, struct used_pools_evidence *evidence,
 		     const struct data_image *data, const struct memory *memory)
 {
+	unsigned int retries = USED_POOLS_RETRIES_MAX, tried = 0;
 	bool found_empty = false;
 
 	for (size_t i = 0; i < data->segment_cnt; i++) {
@@ -204,9 +211,9 @@ int used_pools__find(struct used_pools *out, struct used_pools_evidence *evidenc
 		uint64_t address;
 		size_t length;
 
-		while (next_run(&scan, &address, &length)) {
+		while (tried++ < TABLES_TRIED_MAX && next_run(&scan, &address, &length)) {
 			struct used_pools table;
-			int err = try_run(&table, evidence, address, length, memory);
+			int err = try_run(&table, evidence, address, length, memory, &retries);
 
 			if (err && err != -ENOENT)
 				return err;

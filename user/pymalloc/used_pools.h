@@ -49,8 +49,12 @@ int used_pools__find(struct used_pools *out, struct used_pools_evidence *evidenc
 
 /*
  * Reads the table at @table->address, of @table->class_cnt classes, and checks it against its pools,
- * again and again while it changes. Returns 0, also if a few pools contradict it in the end (the
- * evidence is that of the others); -ENOENT: there is no such table; or negative errno.
+ * again and again while it changes, as often as *retries says, which shrinks by each time it was waited. Returns 0, also
+ * if a few pools contradict it in the end (the evidence is that of the others); -ENOENT: there is no such table; or
+ * negative errno.
  */
 int used_pools__check(struct used_pools *table, struct used_pools_evidence *evidence,
-		      const struct memory *memory);
+		      const struct memory *memory, unsigned int *retries);
+
+/* For all that is checked in one go, together. */
+#define USED_POOLS_RETRIES_MAX 1000
