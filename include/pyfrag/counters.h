@@ -43,6 +43,8 @@
 	X(DRIFT_UNCONFIRMED, "drift_unconfirmed", "blocks too many to look at twice")              \
 	X(TYPES_REFUSED, "types_refused",                                                          \
 	  "types whose sizes or offsets cannot be true, or beyond the number of types looked at")  \
+	X(TYPES_UNNAMED, "types_unnamed",                                                          \
+	  "types named without their module, for their dicts have too many entries in all")        \
 	X(ROOTS_REFUSED, "roots_refused",                                                          \
 	  "modules, threads and frames beyond the number looked at, or in a list that leads in a " \
 	  "circle")                                                                                \

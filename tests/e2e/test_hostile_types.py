@@ -18,6 +18,7 @@ COUNTED = {
         "dict_offset", "dict_offset_negative", "weak_offset", "short_list", "short_dict", "short_set", "short_deque",
         "short_tuple", "short_str", "short_int", "short_frame", "short_type", "huge_basic_size", "huge_item_size",
     },
+    "types_unnamed": {"dict_of_types"},
     "roots_refused": {"frame_circle", "thread_circle"},
     "references_left_out": {"lists", "tuples", "sets", "deques"},
 }
@@ -68,12 +69,8 @@ def honest_blocks(report):
 
 
 @pytest.mark.parametrize("lie", names_of_lies())
-def test_lie(liar, snapshot, pyfrag, lie):
+def test_lie(liar, snapshot, lie):
     pid = liar(lie)
-    if lie == "interpreter_circle":
-        result = pyfrag("snapshot", "-p", pid, "--by", "owner", "--paths", "--json", check=False, timeout=20)
-        assert result.returncode == 1 and result.stderr.count(b"\n") == 1, result.stderr
-        return
     report = snapshot(pid, "--by", "owner", "--paths")
     assert honest_blocks(report) == 5000
     for counter, lies in COUNTED.items():

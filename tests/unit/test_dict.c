@@ -43,10 +43,11 @@ static void put(uint64_t address, const uint64_t *words, size_t cnt)
 /* Key and value, key and value, ... */
 static void check(enum dict_layout layout, const uint64_t *pairs, size_t cnt)
 {
+	uint64_t room = DICT_ENTRIES_MAX;
 	struct dict_entry *entries;
 	size_t found;
 
-	assert_int_equal(dict__read(&entries, &found, &memory.memory, layout, DICT), 0);
+	assert_int_equal(dict__read(&entries, &found, &memory.memory, layout, DICT, &room), 0);
 	assert_int_equal(found, cnt);
 	for (size_t i = 0; i < cnt; i++) {
 		assert_int_equal(entries[i].key, pairs[2 * i]);
@@ -60,10 +61,11 @@ static void check(enum dict_layout layout, const uint64_t *pairs, size_t cnt)
 
 static void check_refused(enum dict_layout layout, int err)
 {
+	uint64_t room = DICT_ENTRIES_MAX;
 	struct dict_entry *entries;
 	size_t found;
 
-	assert_int_equal(dict__read(&entries, &found, &memory.memory, layout, DICT), err);
+	assert_int_equal(dict__read(&entries, &found, &memory.memory, layout, DICT, &room), err);
 }
 
 /* 2.7: hash, key, value; slots that are free, and one whose value was deleted. */
@@ -184,6 +186,27 @@ static void test_versions(void **state)
 	assert_int_equal(dict_layout__of_version(3, 15), DICT_OF_SIZED_VALUES);
 }
 
+/* What is left for other dicts shrinks, and a dict for which it is too little takes nothing. */
+static void test_room(void **state)
+{
+	struct dict_entry *entries;
+	uint64_t room = 3;
+	size_t found;
+
+	(void)state;
+	PUT(DICT, 1, 2, 2, 0, KEYS, 0);
+	PUT(KEYS, 1, 8, 0x1234, 2, 2);
+	PUT(KEYS + 40 + 8, 11, 0xa0, 0xa8, 12, 0xb0, 0xb8);
+	assert_int_equal(dict__read(&entries, &found, &memory.memory, DICT_OF_ENTRIES, DICT, &room),
+			 0);
+	free(entries);
+	assert_int_equal(found, 2);
+	assert_int_equal(room, 1);
+	assert_int_equal(dict__read(&entries, &found, &memory.memory, DICT_OF_ENTRIES, DICT, &room),
+			 -E2BIG);
+	assert_int_equal(room, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +216,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_kinds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_values_of_an_instance, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_there, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_room, set_up, tear_down),
 		cmocka_unit_test(test_versions),
 	};
 

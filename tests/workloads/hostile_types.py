@@ -12,8 +12,8 @@ import time
 
 TYPE_BYTES = 416
 # In PyTypeObject.
-OB_TYPE, TP_NAME, TP_BASICSIZE, TP_ITEMSIZE, TP_FLAGS, TP_WEAK, TP_MEMBERS, TP_BASE, TP_DICTOFFSET = (
-    8, 24, 32, 40, 168, 208, 240, 256, 288)
+OB_TYPE, TP_NAME, TP_BASICSIZE, TP_ITEMSIZE, TP_FLAGS, TP_WEAK, TP_MEMBERS, TP_BASE, TP_DICT, TP_DICTOFFSET = (
+    8, 24, 32, 40, 168, 208, 240, 256, 264, 288)
 HEAPTYPE, GC = 1 << 9, 1 << 14
 MASK = 2**64 - 1
 kept = []
@@ -211,7 +211,29 @@ def module_names():
         sys.modules["module number %d" % i] = os
 
 
+def malloc_chunk():
+    """What malloc says of a large request, of so many bytes that they go round the address space."""
+    step = 64 << 20  # where malloc's heaps may begin
+    memory = mmap.mmap(-1, 2 * step, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    kept.append(memory)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    put((address + step) // step * step + 8, -16 & ~7 | 2)
+
+
+def dict_of_types():
+    """Classes that share a dict of a million entries, in which there is no __module__."""
+    entries = {"key %d" % i: None for i in range(1000000)}
+    kept.append(entries)
+    for i in range(300):
+        address = copy_of_type(object, TP_BASICSIZE=16)
+        put(address + TP_FLAGS, get(address + TP_FLAGS) | HEAPTYPE)
+        put(address + TP_DICT, id(entries))
+        make_instances(address, 16, 1)
+
+
 LIES = {
+    "malloc_chunk": malloc_chunk,
+    "dict_of_types": dict_of_types,
     "dict_offset": dict_offset,
     "dict_offset_negative": lambda: with_fields(TP_DICTOFFSET=-2**63, TP_BASICSIZE=48),
     "dict_offset_of_short": lambda: with_fields(16, TP_DICTOFFSET=-8, TP_ITEMSIZE=8),

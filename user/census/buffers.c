@@ -13,6 +13,8 @@
 
 /* A list of blocks longer than that is followed in the order of addresses only. */
 #define ROUNDS_MAX 16
+/* Lists of members that are read. What may own buffers and does not is looked at for nothing, no more. */
+#define MEMBER_LISTS_MAX (1U << 18)
 /* Fewer than one block in so many. */
 #define LITTLE_SHARE 10000
 /* PyTypeObject and most of PyHeapTypeObject; both were smaller before. */
@@ -55,7 +57,7 @@ static bool points(const struct round *round, uint32_t place)
 }
 
 /* Numbers, tuples, and what has nothing but __slots__ point to nothing but objects; texts are left for later. */
-static int may_own(const struct census *census, const struct type *type, bool *out)
+static int may_own(const struct census *census, const struct type *type, uint32_t *room, bool *out)
 {
 	const uint64_t plain = TYPE_LONG_SUBCLASS | TYPE_BYTES_SUBCLASS | TYPE_TUPLE_SUBCLASS |
 			       TYPE_UNICODE_SUBCLASS;
@@ -64,7 +66,7 @@ static int may_own(const struct census *census, const struct type *type, bool *o
 
 	if (type->flags & TYPE_HEAPTYPE && !type->dict_offset && type->members &&
 	    !object_layout__has_managed_dict(&census->layout, type->flags))
-		err = members__are_all(census, type, &are_all);
+		err = members__are_all(census, type, room, &are_all);
 	*out = !are_all && !(type->flags & plain) &&
 	       (type->flags & TYPE_HEAPTYPE || strcmp(type->name, "float") != 0);
 	return err;
@@ -74,6 +76,7 @@ static int find_owners(const struct census *census, uint8_t **out)
 {
 	uint32_t cnt = type_table__cnt(census->types);
 	_cleanup_free_ uint8_t *owners = calloc(1, bits__bytes(cnt));
+	uint32_t room = MEMBER_LISTS_MAX;
 	int err = 0;
 
 	if (!owners)
@@ -81,7 +84,7 @@ static int find_owners(const struct census *census, uint8_t **out)
 	for (uint32_t i = 0; i < cnt && !err; i++) {
 		bool owns;
 
-		err = may_own(census, type_table__at(census->types, i), &owns);
+		err = may_own(census, type_table__at(census->types, i), &room, &owns);
 		if (!err && owns)
 			bits__set(owners, i);
 	}

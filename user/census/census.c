@@ -17,6 +17,8 @@
 #define ASCII_OBJECT_BYTES 40 /* PyASCIIObject, 3.12 on; it was larger before */
 /* Offsets of objects in blocks: none, the collector's head, that and a pre-header, a pre-header. */
 #define OFFSETS_MAX 4
+/* Of the dicts of types so many keys are read as texts: mostly the first is "__module__", and it is the same in all. */
+#define MODULE_KEYS_MAX (1UL << 18)
 
 /* The blocks, while they are looked at for the first time. */
 struct look {
@@ -378,6 +380,8 @@ static int name_types(struct census *census)
 		.memory = census->memory,
 		.offsets = &census->offsets,
 		.dicts = census->dicts,
+		.dict_room = DICT_ENTRIES_MAX,
+		.key_room = MODULE_KEYS_MAX,
 	};
 	_cleanup_free_ bool *used = calloc(type_table__cnt(census->types) + 1, sizeof(*used));
 
@@ -395,6 +399,7 @@ static int name_types(struct census *census)
 			return err;
 		type_table__rename(census->types, i, name);
 	}
+	census->unnamed_types = namer.refused_cnt;
 	if (namer.name_offset)
 		census->shared_keys_offset = namer.name_offset + SHARED_KEYS_BEHIND_NAME;
 	return 0;

@@ -98,6 +98,7 @@ struct census {
 	uint32_t dict_type;	   /* the number of dict, or TYPE_NONE */
 	uint8_t *hidden;	   /* places that are not counted, see util/bits.h; NULL: none is */
 	uint64_t unreadable_blocks; /* whose memory was gone; they are BLOCK_UNKNOWN */
+	uint64_t unnamed_types;	    /* whose module was not looked for: dicts of too many entries */
 };
 
 struct census_options {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/checked.h"
 #include "util/cleanup.h"
 
 struct dict_object {
@@ -65,28 +66,29 @@ static uint64_t index_size(uint64_t size)
 
 static int decode_entries(struct dict_keys *out, uint64_t address, const void *header)
 {
+	uint64_t before, entries;
 	struct entries_keys keys;
 
 	memcpy(&keys, header, sizeof(keys));
-	if (!keys.size || keys.size & (keys.size - 1) || keys.entry_cnt > keys.size)
+	if (!keys.size || keys.size & (keys.size - 1) || keys.entry_cnt > keys.size ||
+	    !checked_item(sizeof(keys), keys.size, index_size(keys.size), &before) ||
+	    !checked_add(address, before, &entries))
 		return -EINVAL;
-	*out = (struct dict_keys){.entries = address + sizeof(keys) +
-					     keys.size * index_size(keys.size),
-				  .cnt = keys.entry_cnt,
-				  .words = 3};
+	*out = (struct dict_keys){.entries = entries, .cnt = keys.entry_cnt, .words = 3};
 	return 0;
 }
 
 static int decode_kinds(struct dict_keys *out, uint64_t address, const void *header)
 {
 	struct kinds_keys keys;
+	uint64_t entries;
 
 	memcpy(&keys, header, sizeof(keys));
 	if (keys.kind > KEYS_SPLIT || keys.log2_index_bytes > LOG2_INDEX_BYTES_MAX ||
-	    keys.log2_size > keys.log2_index_bytes || keys.entry_cnt >> keys.log2_size)
+	    keys.log2_size > keys.log2_index_bytes || keys.entry_cnt >> keys.log2_size ||
+	    !checked_add(address, sizeof(keys) + (1UL << keys.log2_index_bytes), &entries))
 		return -EINVAL;
-	*out = (struct dict_keys){.entries =
-					  address + sizeof(keys) + (1UL << keys.log2_index_bytes),
+	*out = (struct dict_keys){.entries = entries,
 				  .cnt = keys.entry_cnt,
 				  .words = keys.kind == KEYS_GENERAL ? 3 : 2};
 	return 0;
@@ -172,7 +174,7 @@ static int read_pairs(struct dict_entry **out, size_t *cnt, const struct memory 
 }
 
 int dict__read(struct dict_entry **out, size_t *cnt, const struct memory *memory,
-	       enum dict_layout layout, uint64_t address)
+	       enum dict_layout layout, uint64_t address, uint64_t *room)
 {
 	uint8_t header[DICT_HEADER_BYTES];
 	uint64_t at, values = 0;
@@ -188,7 +190,13 @@ int dict__read(struct dict_entry **out, size_t *cnt, const struct memory *memory
 		dict_header__decode(header, layout, &at, &values);
 		err = read_keys(&keys, memory, layout, at);
 	}
-	return err ? err : read_pairs(out, cnt, memory, &keys, values);
+	if (!err && keys.cnt > *room)
+		err = -E2BIG;
+	if (!err)
+		err = read_pairs(out, cnt, memory, &keys, values);
+	if (!err)
+		*room -= keys.cnt;
+	return err;
 }
 
 int dict__read_values(struct dict_entry **out, size_t *cnt, const struct memory *memory,

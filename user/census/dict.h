@@ -57,11 +57,13 @@ void dict_header__decode(const void *header, enum dict_layout layout, uint64_t *
 uint64_t dict_values__first(enum dict_layout layout, uint64_t values);
 
 /*
- * The entries of the dict at @address, in its order; the caller frees *out. Returns 0, -EINVAL if that is no
- * dict (or was changed meanwhile), -E2BIG above DICT_ENTRIES_MAX, -EFAULT, -ENOMEM or as memory__read().
+ * The entries of the dict at @address, in its order; the caller frees *out. *room is how many entries may be read, used
+ * or not, of all dicts that a caller reads: thousands of types may claim the same dict of millions of entries. Returns 0,
+ * -EINVAL if that is no dict (or was changed meanwhile), -E2BIG above *room or DICT_ENTRIES_MAX, -EFAULT, -ENOMEM or as
+ * memory__read(); *room has shrunk after 0 only.
  */
 int dict__read(struct dict_entry **out, size_t *cnt, const struct memory *memory,
-	       enum dict_layout layout, uint64_t address);
+	       enum dict_layout layout, uint64_t address, uint64_t *room);
 
 /*
  * As above, of an instance that has values and no dict: @keys is the address of the keys its class shares,

@@ -158,7 +158,7 @@ static int add_outside(struct graph *graph, uint32_t owner, const struct referen
 	int err;
 
 	*node = NODE_NONE;
-	if (id + graph->census->blocks.place_cnt >= NODE_NONE)
+	if (id + graph->census->blocks.place_cnt >= NODES_MAX)
 		return -EFBIG;
 	err = ARRAY_RESERVE(graph->outside, graph->outside_capacity, id + 1);
 	if (!err)
@@ -518,7 +518,7 @@ int graph__build(struct graph **out, struct census *census, bool with_vias, uint
 	if (!graph)
 		return -ENOMEM;
 	graph->census = census;
-	err = build_edges(&build);
+	err = census->blocks.place_cnt < NODES_MAX ? build_edges(&build) : -EFBIG;
 	references__free(build.references);
 	id_table__release(&build.via_ids);
 	free(build.edges);

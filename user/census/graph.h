@@ -16,6 +16,8 @@
 #include "util/id_table.h"
 
 #define NODE_NONE UINT32_MAX
+/* One bit of a node's number is left for those who keep something else in its place (retention.c). */
+#define NODES_MAX (1UL << 31)
 
 /* An object outside of arenas. */
 struct outside_object {

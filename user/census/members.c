@@ -6,12 +6,13 @@
 
 #include "util/cleanup.h"
 
-#define BASES_MAX      64
-#define PYOBJECT_BYTES 16
-#define MEMBERS_MAX    256
-#define NAME_BYTES     128
-#define T_OBJECT       6
-#define T_OBJECT_EX    16
+#define BASES_MAX	64
+#define PYOBJECT_BYTES	16
+#define MEMBERS_MAX	256
+#define MEMBERS_AT_ONCE 32
+#define NAME_BYTES	128
+#define T_OBJECT	6
+#define T_OBJECT_EX	16
 
 struct member {
 	uint64_t name; /* const char * */
@@ -50,6 +51,23 @@ static int read_name(char **out, const struct census *census, uint64_t address)
 	return *out ? 0 : -ENOMEM;
 }
 
+/* Reads MEMBERS_AT_ONCE of them; what cannot be read is without a name, so it is the end. */
+static int read_members(const struct memory *memory, uint64_t address, struct member *items)
+{
+	struct memory_range ranges[MEMBERS_AT_ONCE];
+	int err;
+
+	for (size_t i = 0; i < MEMBERS_AT_ONCE; i++)
+		ranges[i] = (struct memory_range){.address = address + i * sizeof(*items),
+						  .buffer = &items[i],
+						  .size = sizeof(*items)};
+	err = memory__read_ranges(memory, ranges, MEMBERS_AT_ONCE);
+	for (size_t i = 0; i < MEMBERS_AT_ONCE; i++)
+		if (ranges[i].failed)
+			items[i].name = 0;
+	return err;
+}
+
 /*
  * Calls @visit with each member at @members that is a reference, until it returns something but 0 and this returns that. 0
  * otherwise, also where what is there cannot be read; or as memory__read().
@@ -57,19 +75,21 @@ static int read_name(char **out, const struct census *census, uint64_t address)
 static int visit_references(const struct census *census, uint64_t members,
 			    int (*visit)(const struct member *member, void *context), void *context)
 {
+	struct member items[MEMBERS_AT_ONCE];
 	int result = 0;
 
-	for (int i = 0; i < MEMBERS_MAX && !result; i++) {
-		struct member member;
-		int err = memory__read(census->memory, members + i * sizeof(member), &member,
-				       sizeof(member));
+	for (size_t i = 0; i < MEMBERS_MAX && !result; i++) {
+		const struct member *member = &items[i % MEMBERS_AT_ONCE];
+		int err = i % MEMBERS_AT_ONCE ? 0
+					      : read_members(census->memory,
+							     members + i * sizeof(*member), items);
 
 		if (err)
-			return err == -EFAULT ? 0 : err;
-		if (!member.name)
+			return err;
+		if (!member->name)
 			return 0;
-		if (member.type == T_OBJECT || member.type == T_OBJECT_EX)
-			result = visit(&member, context);
+		if (member->type == T_OBJECT || member->type == T_OBJECT_EX)
+			result = visit(member, context);
 	}
 	return result;
 }
@@ -121,7 +141,8 @@ static int count_one(const struct member *member, void *context)
 	return 0;
 }
 
-int members__are_all(const struct census *census, const struct type *type, bool *are_all)
+int members__are_all(const struct census *census, const struct type *type, uint32_t *room,
+		     bool *are_all)
 {
 	uint64_t all = 0, size = type->basic_size;
 	int err = 0;
@@ -135,8 +156,12 @@ int members__are_all(const struct census *census, const struct type *type, bool 
 				   all * sizeof(uint64_t) + PYOBJECT_BYTES == size;
 			return 0;
 		}
-		if (type->members)
+		if (type->members && !*room)
+			return 0;
+		if (type->members) {
+			--*room;
 			err = visit_references(census, type->members, count_one, &all);
+		}
 		if (err)
 			return err;
 		type = base;

@@ -18,7 +18,8 @@ int members__name(char **out, const struct census *census, const struct type *ty
 		  uint32_t offset);
 
 /*
- * Whether objects of @type hold nothing but references that their type has names for: __slots__ only. Returns 0 or as
- * memory__read().
+ * Whether objects of @type hold nothing but references that their type has names for: __slots__ only. *room is how many
+ * lists of members may still be read: when there is no more, the answer is no. Returns 0 or as memory__read().
  */
-int members__are_all(const struct census *census, const struct type *type, bool *are_all);
+int members__are_all(const struct census *census, const struct type *type, uint32_t *room,
+		     bool *are_all);

@@ -13,6 +13,7 @@
 #include "target/py_string.h"
 #include "util/address_set.h"
 #include "util/array.h"
+#include "util/checked.h"
 #include "util/cleanup.h"
 
 /* Of all interpreters and threads together. */
@@ -22,8 +23,8 @@
 #define LABEL_BYTES_MAX (64UL << 20)
 #define THREAD_BYTES	256
 #define FRAME_BYTES_MAX 1024
-#define STACK_WORDS	64 /* of a frame's evaluation stack */
-#define DATA_BYTES_MAX	(256UL << 20)
+#define STACK_WORDS	64	      /* of a frame's evaluation stack */
+#define DATA_BYTES_MAX	(512UL << 20) /* of all modules together */
 #define READ_BYTES	(256UL << 10)
 
 const char *const root_kind_names[ROOT_KIND_CNT] = {
@@ -40,6 +41,8 @@ struct search {
 	uint64_t *words;	 /* READ_BYTES of them */
 	struct address_set seen; /* frames and threads */
 	size_t frame_cnt, thread_cnt, label_bytes;
+	uint64_t dict_room; /* so many entries of dicts may still be read */
+	uint64_t data_room; /* and so many bytes of static data */
 };
 
 void roots__release(struct roots *roots)
@@ -126,14 +129,18 @@ static bool is_text(const struct search *search, uint64_t address, const char *t
 }
 
 /* Whether the dict at @address is sys.modules; then its entries, which the caller frees. */
-static bool is_modules(const struct search *search, uint64_t address, struct dict_entry **entries,
+static bool is_modules(struct search *search, uint64_t address, struct dict_entry **entries,
 		       size_t *cnt)
 {
 	_cleanup_free_ struct dict_entry *found = NULL;
 	bool has_sys = false, has_builtins = false;
 	size_t found_cnt;
 
-	if (dict__read(&found, &found_cnt, search->memory, search->census->dicts, address))
+	int err = dict__read(&found, &found_cnt, search->memory, search->census->dicts, address,
+			     &search->dict_room);
+
+	search->roots->refused_cnt += err == -E2BIG;
+	if (err)
 		return false;
 	for (size_t i = 0; i < found_cnt && !(has_sys && has_builtins); i++) {
 		uint32_t node = graph__find(search->graph, found[i].value, false), type;
@@ -428,6 +435,7 @@ static int add_module_data(struct search *search, const struct mapping *mapping)
 {
 	_cleanup_(data_image__free) struct data_image data = {};
 	_cleanup_(module__freep) struct module *module = NULL;
+	uint64_t bytes = 0;
 	uint32_t label;
 	int err = module__open(&module, search->sources->process, mapping);
 
@@ -435,6 +443,12 @@ static int add_module_data(struct search *search, const struct mapping *mapping)
 		err = module__read_data(module, search->memory, &data);
 	if (err)
 		return err == -ENOMEM || err == -ESRCH ? err : 0;
+	for (size_t i = 0; i < data.segment_cnt; i++)
+		bytes += data.segments[i].size;
+	if (!checked_sub(search->data_room, bytes, &search->data_room)) {
+		search->roots->refused_cnt++;
+		return 0;
+	}
 	err = add_label(search, strdup(mapping->path), &label);
 	for (size_t i = 0; i < data.segment_cnt && !err; i++) {
 		const struct data_segment *segment = &data.segments[i];
@@ -484,6 +498,8 @@ int roots__find(struct roots *out, const struct graph *graph, const struct root_
 		.memory = graph->census->memory,
 		.sources = sources,
 		.words = words,
+		.dict_room = DICT_ENTRIES_MAX,
+		.data_room = DATA_BYTES_MAX,
 	};
 	int err;
 

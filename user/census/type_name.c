@@ -23,6 +23,9 @@ static int is_module_key(struct type_namer *namer, uint64_t key, bool *out)
 	*out = namer->module_key && key == namer->module_key;
 	if (namer->module_key)
 		return 0;
+	if (!namer->key_room)
+		return -E2BIG;
+	namer->key_room--;
 	err = py_string__read(&text, namer->memory, namer->offsets, key);
 	if (err)
 		return memory__is_missing(err) ? 0 : err;
@@ -32,6 +35,7 @@ static int is_module_key(struct type_namer *namer, uint64_t key, bool *out)
 	return 0;
 }
 
+/* *out stays NULL if there is none. Returns 0, -E2BIG if the room has been used up, -ENOMEM or as memory__read(). */
 static int find_module(struct type_namer *namer, const struct dict_entry *entries, size_t cnt,
 		       char **out)
 {
@@ -49,7 +53,7 @@ static int find_module(struct type_namer *namer, const struct dict_entry *entrie
 	return 0;
 }
 
-/* NULL if it has none. */
+/* NULL if it has none. As find_module(). */
 static int read_module(struct type_namer *namer, const struct type *type, char **out)
 {
 	_cleanup_free_ struct dict_entry *entries = NULL;
@@ -59,10 +63,10 @@ static int read_module(struct type_namer *namer, const struct type *type, char *
 
 	if (!type->dict)
 		return 0;
-	err = dict__read(&entries, &cnt, namer->memory, namer->dicts, type->dict);
-	if (err)
-		return memory__is_missing(err) ? 0 : err;
-	err = find_module(namer, entries, cnt, out);
+	err = dict__read(&entries, &cnt, namer->memory, namer->dicts, type->dict,
+			 &namer->dict_room);
+	if (!err)
+		err = find_module(namer, entries, cnt, out);
 	if (err || *out || !key)
 		return err;
 	/* Another interpreter's. */
@@ -115,7 +119,8 @@ int type_namer__name(struct type_namer *namer, const struct type *type, char **o
 		return *out ? 0 : -ENOMEM;
 	}
 	err = read_module(namer, type, &module);
-	if (!err)
+	namer->refused_cnt += err == -E2BIG;
+	if (!err || memory__is_missing(err))
 		err = read_qualname(namer, type, &qualname);
 	if (err)
 		return err;

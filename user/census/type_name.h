@@ -15,6 +15,10 @@
 #include "target/memory.h"
 
 struct type_namer {
+	uint64_t dict_room; /* so many entries of dicts may still be read, */
+	uint64_t key_room;  /* and so many of their keys, to see whether it is "__module__" */
+	uint64_t
+		refused_cnt; /* so many types were named without their modules, for there was no more */
 	const struct memory *memory;
 	const struct py_offsets *offsets;
 	enum dict_layout dicts;

@@ -45,6 +45,11 @@ static int describe_graph_error(const struct heap_source *source, int err,
 				    "%#lx is not alive",
 				    source->process->pid, source->process->comm,
 				    options->object ? options->object : options->arena);
+	if (err == -ELOOP)
+		return failure__set(failure, err,
+				    "process %d (%s): its list of interpreters is too long "
+				    "(damaged); try again, or with --pause",
+				    source->process->pid, source->process->comm);
 	return failure__set(failure, err, "process %d (%s): cannot follow its references: %s",
 			    source->process->pid, source->process->comm, strerror(-err));
 }
@@ -133,6 +138,7 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 	if (err)
 		return err;
 	counters[COUNTER_TYPES_REFUSED] += type_table__refused_cnt(out->report.census->types);
+	counters[COUNTER_TYPES_UNNAMED] += out->report.census->unnamed_types;
 	err = census__count(out->report.census, options->by, &out->report.referrers,
 			    &out->report.rows);
 	return err ? failure__set(failure, err, "out of memory") : 0;
