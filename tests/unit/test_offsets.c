@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The table by its properties; _Py_DebugOffsets as three builds have it (Debian's 3.13.5-2+deb13u5,
- * 3.14.10-1 and 3.15.2-1), and each word of it spoilt. That the table is right, real Pythons say:
- * tests/e2e/test_offsets.py.
+ * The table by its properties; _Py_DebugOffsets as three builds have it (debug_offsets.h), and each word
+ * of it spoilt. That the table is right, real Pythons say: tests/e2e/test_offsets.py.
  */
 #include "target/offsets.h"
 
@@ -10,48 +9,12 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "debug_offsets.h"
 #include "fake_memory.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 
-#define COOKIE	0x7970677562656478 /* "xdebugpy" */
 #define RUNTIME 0x555555a00000UL
-
-static const uint64_t debian_313[] = {
-	COOKIE, 0x30d05f0, 0,	   0x452f0, 0x260,  0x278, 0x2f9a0, 0x1c68, 0x1c60, 0x1cb0, 0x1ce8,
-	0x1de8, 0x1dd8,	   0x1de0, 0x10,    0x1e48, 0,	   0x1e58,  0x1e50, 0x130,  0,	    8,
-	0x10,	0x48,	   0x98,   0xa0,    0xe8,   0x20,  0x50,    8,	    0,	    0x38,   0x48,
-	0x46,	0xd0,	   0x70,   0x78,    0x80,   0x88,  0x44,    0x34,   0x60,   0x68,   0xc8,
-	0x10,	8,	   0x1a0,  0x18,    0x58,   0xa8,  0x20,    0x18,   0x10,   0x28,   0x18,
-	0x10,	0x30,	   0x20,   0x28,    0x18,   0x10,  0x20,    0x10,   0x18,   0x28,   0x10,
-	0x20,	0x40,	   0x20,   0x10,    0x28,   0xf0,  0xc8,
-};
-
-static const uint64_t debian_314[] = {
-	COOKIE, 0x30e0af0, 0,	   0x4d4c8, 0x310, 0x328,  0x37248, 0x1c70, 0x1c68, 0x1cb0, 0x1cc0,
-	0x1cf0, 0x1e08,	   0x1df8, 0x1e00,  0x10,  0x1e68, 0,	    0x1e78, 0x1e70, 0x1f38, 0,
-	0x340,	0,	   8,	   0x10,    0x48,  0x98,   0xa0,    0xe8,   0x20,   0x58,   8,
-	0,	0x38,	   0x50,   0x4a,    0x40,  0,	   0xd8,    0x70,   0x78,   0x80,   0x88,
-	0x44,	0x34,	   0x60,   0x68,    0xd0,  0,	   0x10,    8,	    0x1a0,  0x18,   0x58,
-	0xa8,	0x28,	   0x20,   0x10,    0x28,  0x18,   0x10,    0xc8,   0x18,   0x28,   0x20,
-	0x30,	0x20,	   0x28,   0x18,    0x10,  0x20,   0x10,    0x18,   0x28,   0x10,   0x20,
-	0x40,	0x20,	   0x10,   0x28,    0x108, 0xc0,   0xa0,    0x18,   0x48,   0x43,   0,
-	8,	0x18,	   0x130,  0x1f8c,  0,	   4,	   0x200,
-};
-
-static const uint64_t debian_315[] = {
-	COOKIE, 0x30f02f0, 0,	   0x549c8, 0x390, 0x3a8,  0x373c0, 0x1c68, 0x1c60, 0x1ca8, 0x1cb8,
-	0x1ce8, 0x1da8,	   0x1d98, 0x1da0,  0x10,  0x1e38, 0,	    0x1e48, 0x1e40, 0x1f08, 0,
-	0x378,	0,	   8,	   0x10,    0x48,  0x50,   0x58,    0x60,   0xb0,   0xb8,   0x100,
-	0x20,	0x24,	   0x28,   0x88,    0x120, 0,	   0x58,    8,	    0,	    0x38,   0x50,
-	0x4a,	0x40,	   0,	   0xd8,    0x70,  0x78,   0x80,    0x88,   0x44,   0x34,   0x60,
-	0x68,	0xd0,	   0,	   0x10,    8,	   0x1a8,  0x18,    0x58,   0xa8,   0x20,   0x120,
-	0x3b0,	0x378,	   0x28,   0x20,    0x10,  0x28,   0x18,    0x10,   0xc8,   0x18,   0x28,
-	0x20,	0x30,	   0x20,   0x28,    0x18,  0x10,   0x20,    0x10,   0x18,   0x28,   0x10,
-	0x20,	0x40,	   0x20,   0x10,    0x28,  0x38,   0xb0,    0x70,   0x78,   0x460,  0x68,
-	0xa0,	0x18,	   0x48,   0x43,    0,	   8,	   0x18,    0x158,  0x1f5c, 0,	    4,
-	0x200,
-};
 
 static const struct image {
 	int minor;
@@ -61,12 +24,12 @@ static const struct image {
 	/* By offsetof() on the headers that go with the build. */
 	uint64_t frame_owner, first_traceable, full_collections, gc_stats;
 } images[] = {
-	{13, debian_313, ARRAY_SIZE(debian_313), 0x278, 0x1c60, 0x1cb0, 0x46, 0xb8,
+	{13, debug_offsets_313, DEBUG_OFFSETS_313_WORDS, 0x278, 0x1c60, 0x1cb0, 0x46, 0xb8,
 	 0x1ce8 + 0x80 + 2 * 24, PY_NO_OFFSET},
-	{14, debian_314, ARRAY_SIZE(debian_314), 0x328, 0x1c68, 0x1cb0, 0x4a, 0xc0,
+	{14, debug_offsets_314, DEBUG_OFFSETS_314_WORDS, 0x328, 0x1c68, 0x1cb0, 0x4a, 0xc0,
 	 0x1cf0 + 0x78 + 2 * 24, PY_NO_OFFSET},
-	{15, debian_315, ARRAY_SIZE(debian_315), 0x3a8, 0x1c60, 0x1ca8, 0x4a, 0xc0, PY_NO_OFFSET,
-	 0x1ce8 + 0x68},
+	{15, debug_offsets_315, DEBUG_OFFSETS_315_WORDS, 0x3a8, 0x1c60, 0x1ca8, 0x4a, 0xc0,
+	 PY_NO_OFFSET, 0x1ce8 + 0x68},
 };
 
 static struct py_offsets parse(const struct image *image)
@@ -288,12 +251,33 @@ static void test_objects_that_cannot_be(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(words_313); i++) {
-		uint64_t words[ARRAY_SIZE(debian_313)];
+		uint64_t words[ARRAY_SIZE(debug_offsets_313)];
 
-		memcpy(words, debian_313, sizeof(words));
+		memcpy(words, debug_offsets_313, sizeof(words));
 		words[words_313[i]] = i == 2 ? 0x38 : 0;
 		assert_refused(&images[0], words, -EBADMSG);
 	}
+}
+
+/* A walk copies a frame, and has room for 31 words of it: no member may lie behind. */
+static void test_a_frame_that_is_too_large(void **state)
+{
+	/* The words of interpreter_frame.size and interpreter_frame.previous. */
+	static const size_t size_313 = 28, previous_313 = 29;
+	uint64_t words[ARRAY_SIZE(debug_offsets_313)];
+	struct py_offsets offsets;
+	struct failure failure;
+
+	(void)state;
+	memcpy(words, debug_offsets_313, sizeof(words));
+	words[size_313] = 248;
+	words[previous_313] = 240;
+	assert_int_equal(py_offsets__parse(&offsets, 13, words, sizeof(words), &failure), 0);
+	assert_int_equal(py_offsets__frame_bytes(&offsets), 248);
+	words[size_313] = 256;
+	assert_refused(&images[0], words, -EBADMSG);
+	words[previous_313] = 248;
+	assert_refused(&images[0], words, -EBADMSG);
 }
 
 static void test_all_zero(void **state)
@@ -307,12 +291,12 @@ static void test_all_zero(void **state)
 
 static void test_other_records_of_collections(void **state)
 {
-	uint64_t words[ARRAY_SIZE(debian_315)];
+	uint64_t words[ARRAY_SIZE(debug_offsets_315)];
 	struct py_offsets offsets;
 	struct failure failure;
 
 	(void)state;
-	memcpy(words, debian_315, sizeof(words));
+	memcpy(words, debug_offsets_315, sizeof(words));
 	words[97] += 64; /* sizeof(struct gc_stats) */
 	assert_int_equal(py_offsets__parse(&offsets, 15, words, sizeof(words), &failure), 0);
 	assert_int_equal(offsets.interpreter_gc_stats, PY_NO_OFFSET);
@@ -356,8 +340,8 @@ static void test_unknown_versions(void **state)
 
 		if (minor >= 13 && minor <= 15)
 			continue;
-		assert_int_equal(py_offsets__parse(&offsets, minor, debian_315, sizeof(debian_315),
-						   &failure),
+		assert_int_equal(py_offsets__parse(&offsets, minor, debug_offsets_315,
+						   sizeof(debug_offsets_315), &failure),
 				 -ENOTSUP);
 	}
 }
@@ -408,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_any_micro_version),
 		cmocka_unit_test(test_each_word_spoilt),
 		cmocka_unit_test(test_objects_that_cannot_be),
+		cmocka_unit_test(test_a_frame_that_is_too_large),
 		cmocka_unit_test(test_all_zero),
 		cmocka_unit_test(test_other_records_of_collections),
 		cmocka_unit_test(test_cut_off),

@@ -259,7 +259,8 @@ static const struct {
 	[RUNTIME] = {"_PyRuntimeState", 16 << 20, {3, 3, 3}},
 	[INTERPRETER] = {"PyInterpreterState", 16 << 20, {6, 6, 6}},
 	[THREAD] = {"PyThreadState", 64 << 10, {19, 22, 22}},
-	[FRAME] = {"_PyInterpreterFrame", 4096, {28, 31, 39}},
+	/* Walks keep a copy of so much of it (struct py_walk). */
+	[FRAME] = {"_PyInterpreterFrame", (PY_FRAME_WORDS - 1) * sizeof(uint64_t), {28, 31, 39}},
 	[CODE] = {"PyCodeObject", 4096, {34, 39, 47}},
 	[OBJECT] = {"PyObject", 64, {44, 50, 58}},
 	[TYPE] = {"PyTypeObject", 4096, {46, 52, 60}},
