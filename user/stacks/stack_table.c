@@ -276,7 +276,7 @@ struct stack stack_table__get(const struct stack_table *table, uint32_t index)
 {
 	const struct kept_stack *kept = &table->stacks[index];
 
-	return (struct stack){.frames = table->frames + kept->first,
+	return (struct stack){.frames = kept->frame_cnt ? table->frames + kept->first : NULL,
 			      .frame_cnt = kept->frame_cnt,
 			      .truncated = kept->truncated};
 }
