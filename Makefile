@@ -172,8 +172,31 @@ check-clang: ## build with clang too
 FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz
-fuzz: ## fuzz what reads foreign bytes, FUZZ_SECONDS (60) a target
-	$(Q)CLANG=$(CLANG) FUZZ_SEED=$(FUZZ_SEED) tests/fuzz/run.sh $(FUZZ_SECONDS)
+fuzz: ## fuzz what reads foreign bytes, FUZZ_SECONDS (60) a target, FUZZ="fuzz_X ..." for some of them
+	$(Q)$(MAKE) --no-print-directory fuzz-build
+	$(Q)FUZZ_SEED=$(FUZZ_SEED) tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ)
+
+# Each target (tests/fuzz/fuzz_X.c) may use whatever there is: it takes what it needs from an archive.
+
+FUZZ_TARGETS    := $(patsubst %.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SANITIZERS := address,undefined
+
+.PHONY: fuzz-build
+fuzz-build:
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) BUILD=build/fuzz CC="$(CLANG)" \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -Wno-error" \
+		SANITIZERS=-fsanitize=fuzzer-no-link,$(FUZZ_SANITIZERS) $(FUZZ_TARGETS)
+
+build/fuzz/tests/fuzz/%.o: CPPFLAGS += -Itests/unit -Itests/fuzz
+$(FUZZ_TARGETS:=.o): | $(GENERATED)
+
+build/fuzz/all.a: $(OBJECTS) $(UNIT_SUPPORT)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcsT $@ $^
+
+build/fuzz/tests/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/all.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -fsanitize=fuzzer,$(FUZZ_SANITIZERS) -o $@ $^ $(LDLIBS) -lcmocka
 
 E2E_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 # Programs of a hostile user: plain C, nothing of pyfrag in them.
@@ -247,4 +270,4 @@ build/tidy/%.ok: %.c .clang-tidy | $(GENERATED)
 lint: $(TIDY) ## clang-tidy
 
 -include $(OBJECTS:.o=.d) $(BUILD)/user/main.d $(UNIT_TESTS:=.d) $(UNIT_SUPPORT:.o=.d) \
-	$(E2E_PROGRAMS:=.d) $(HOSTILE_PROGRAMS:=.d) $(BENCH_PROGRAMS:=.d)
+	$(E2E_PROGRAMS:=.d) $(HOSTILE_PROGRAMS:=.d) $(BENCH_PROGRAMS:=.d) $(FUZZ_TARGETS:=.d)
