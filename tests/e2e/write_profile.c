@@ -71,6 +71,7 @@ int main(int argc, char **argv)
 	_cleanup_(out_file__freep) struct out_file *file = NULL;
 	_cleanup_(profile__freep) struct profile *profile = NULL;
 	_cleanup_free_ char *line = NULL;
+	struct failure failure;
 	size_t capacity = 0;
 	int err;
 
@@ -85,7 +86,7 @@ int main(int argc, char **argv)
 		err = -errno;
 	if (err)
 		return fail("stdin", err);
-	err = out_file__open(&file, argv[2]);
+	err = out_file__open(&file, argv[2], &failure);
 	if (!err)
 		err = write_out(profile, argv[1], file->stream);
 	if (!err)

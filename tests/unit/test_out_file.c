@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "unit_test.h"
@@ -75,8 +77,10 @@ static void assert_content(const char *path, const char *expected)
 static struct out_file *open_file(const char *path)
 {
 	struct out_file *file = NULL;
+	struct failure failure;
 
-	assert_int_equal(out_file__open(&file, path), 0);
+	if (out_file__open(&file, path, &failure))
+		fail_msg("%s", failure.text);
 	assert_non_null(file);
 	return file;
 }
@@ -91,7 +95,7 @@ static void write_file(const char *path, const char *text)
 
 static void test_new_file(void **state)
 {
-	mode_t before = umask(027);
+	mode_t before = umask(0);
 	struct stat stat_;
 
 	(void)state;
@@ -99,7 +103,7 @@ static void test_new_file(void **state)
 	umask(before);
 	assert_content("new", "text");
 	assert_int_equal(stat("new", &stat_), 0);
-	assert_int_equal(stat_.st_mode & 07777, 0640);
+	assert_int_equal(stat_.st_mode & 07777, 0600);
 	assert_int_equal(count_names(), 1);
 }
 
@@ -175,71 +179,117 @@ static void test_failed_write(void **state)
 	assert_int_equal(count_names(), 1);
 }
 
-static void test_full_device(void **state)
-{
-	_cleanup_(out_file__freep) struct out_file *file = open_file("/dev/full");
-
-	(void)state;
-	assert_null(file->temporary);
-	fputs("text", file->stream);
-	assert_int_equal(out_file__commit(file), -ENOSPC);
-}
-
-static void test_device_stays_one(void **state)
+/* One that others could read is not, when it is replaced. */
+static void test_old_mode_is_not_kept(void **state)
 {
 	struct stat stat_;
 
 	(void)state;
-	write_file("/dev/null", "text");
-	assert_int_equal(stat("/dev/null", &stat_), 0);
-	assert_true(S_ISCHR(stat_.st_mode));
+	put_content("old", "old");
+	assert_int_equal(chmod("old", 0666), 0);
+	write_file("old", "new");
+	assert_int_equal(stat("old", &stat_), 0);
+	assert_int_equal(stat_.st_mode & 07777, 0600);
 }
 
-static void test_pipe(void **state)
+static void check_refused(const char *path, int expected, const char *why)
 {
-	_cleanup_close_ int reader = -1;
-	char text[8] = "";
+	struct out_file *file = NULL;
+	struct failure failure = {};
 
-	(void)state;
-	assert_int_equal(mkfifo("pipe", 0600), 0);
-	reader = open("pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	assert_true(reader >= 0);
-	write_file("pipe", "text");
-	assert_int_equal(read(reader, text, sizeof(text)), 4);
-	assert_string_equal(text, "text");
-	assert_int_equal(count_names(), 1);
+	assert_int_equal(out_file__open(&file, path, &failure), expected);
+	assert_null(file);
+	if (!strstr(failure.text, why) || !strstr(failure.text, path))
+		fail_msg("'%s' does not say '%s'", failure.text, why);
+	failure = (struct failure){};
+	assert_int_equal(out_file__check(path, &failure), expected);
+	assert_non_null(strstr(failure.text, why));
 }
 
-static void test_link_to_a_file_is_replaced(void **state)
+static void test_what_is_no_file_is_refused(void **state)
 {
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "socket"};
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct stat stat_;
 
 	(void)state;
 	put_content("precious", "old");
+	assert_int_equal(mkfifo("pipe", 0600), 0);
 	assert_int_equal(symlink("precious", "link"), 0);
-	write_file("link", "new");
+	assert_int_equal(symlink("none", "dangling"), 0);
+	assert_int_equal(symlink("/dev/null", "device"), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)(void *)&address, sizeof(address)), 0);
+	check_refused("pipe", -EEXIST, "it is a FIFO");
+	check_refused("link", -EEXIST, "it is a symbolic link");
+	check_refused("dangling", -EEXIST, "it is a symbolic link");
+	check_refused("device", -EEXIST, "it is a symbolic link");
+	check_refused("socket", -EEXIST, "it is a socket");
+	check_refused("/dev/null", -EEXIST, "it is a device");
+	check_refused("/dev/stdout", -EEXIST, "it is a symbolic link");
+	check_refused(directory, -EEXIST, "it is a directory");
 	assert_content("precious", "old");
-	assert_content("link", "new");
-	assert_int_equal(lstat("link", &stat_), 0);
-	assert_true(S_ISREG(stat_.st_mode));
+	assert_int_equal(lstat("none", &stat_), -1);
+	/* Those of above, and nothing else. */
+	assert_int_equal(count_names(), 6);
 }
 
-static void test_link_to_a_device_is_followed(void **state)
+/* A directory that is moved away takes the file along: nothing is written where its path leads by then. */
+static void test_directory_that_is_replaced(void **state)
 {
-	struct stat stat_;
+	_cleanup_(out_file__freep) struct out_file *file = NULL;
 
 	(void)state;
-	assert_int_equal(symlink("/dev/null", "link"), 0);
-	write_file("link", "text");
-	assert_int_equal(lstat("link", &stat_), 0);
-	assert_true(S_ISLNK(stat_.st_mode));
+	assert_int_equal(mkdir("mine", 0700) || mkdir("other", 0700), 0);
+	file = open_file("mine/file");
+	fputs("text", file->stream);
+	assert_int_equal(rename("mine", "moved"), 0);
+	assert_int_equal(symlink("other", "mine"), 0);
+	assert_int_equal(out_file__commit(file), 0);
+	assert_content("moved/file", "text");
+	assert_int_equal(access("other/file", F_OK), -1);
+	assert_int_equal(unlink("moved/file") || rmdir("moved") || rmdir("other"), 0);
 }
 
-/* As by `pyfrag -o /dev/stdout >> log`. */
+/* What takes the temporary name is not followed. */
+static void test_link_in_place_of_the_temporary(void **state)
+{
+	_cleanup_(out_file__freep) struct out_file *file = NULL;
+
+	(void)state;
+	put_content("precious", "old");
+	file = open_file("new");
+	assert_int_equal(unlink(file->temporary), 0);
+	assert_int_equal(symlink("precious", file->temporary), 0);
+	fputs("text", file->stream);
+	assert_int_equal(out_file__commit(file), 0);
+	assert_content("precious", "old");
+}
+
+static void test_full_device(void **state)
+{
+	_cleanup_(out_file__freep) struct out_file *file = NULL;
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC),
+	    before = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+	struct failure failure;
+
+	(void)state;
+	assert_true(full >= 0 && before >= 0);
+	fflush(stdout);
+	assert_int_equal(dup2(full, STDOUT_FILENO), STDOUT_FILENO);
+	assert_int_equal(out_file__stdout(&file, &failure), 0);
+	assert_int_equal(dup2(before, STDOUT_FILENO), STDOUT_FILENO);
+	close(before);
+	close(full);
+	fputs("text", file->stream);
+	assert_int_equal(out_file__commit(file), -ENOSPC);
+}
+
+/* As by `pyfrag --format pprof >> log`. */
 static void test_stdout_that_is_a_file(void **state)
 {
 	int log, before = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-	struct stat stat_;
+	struct out_file *file;
+	struct failure failure;
 
 	(void)state;
 	put_content("log", "before\n");
@@ -247,40 +297,33 @@ static void test_stdout_that_is_a_file(void **state)
 	assert_true(log >= 0 && before >= 0);
 	fflush(stdout);
 	assert_int_equal(dup2(log, STDOUT_FILENO), STDOUT_FILENO);
-	write_file("/dev/stdout", "text\n");
+	assert_int_equal(out_file__stdout(&file, &failure), 0);
+	fputs("text\n", file->stream);
+	assert_int_equal(out_file__commit(file), 0);
+	out_file__free(file);
 	assert_int_equal(dup2(before, STDOUT_FILENO), STDOUT_FILENO);
 	close(before);
 	close(log);
 	assert_content("log", "before\ntext\n");
-	assert_int_equal(lstat("/dev/stdout", &stat_), 0);
-	assert_true(S_ISLNK(stat_.st_mode));
 	assert_int_equal(count_names(), 1);
-}
-
-static void assert_cannot_open(const char *path, int err)
-{
-	struct out_file *file = NULL;
-
-	assert_int_equal(out_file__open(&file, path), err);
-	assert_null(file);
 }
 
 static void test_names_that_cannot_be(void **state)
 {
 	(void)state;
 	put_content("file", "");
-	assert_cannot_open("", -ENOENT);
-	assert_cannot_open(".", -EISDIR);
-	assert_cannot_open("none/x", -ENOENT);
-	assert_cannot_open("none/", -ENOENT);
-	assert_cannot_open("file/x", -ENOTDIR);
+	check_refused("", -ENOENT, "No such file");
+	check_refused(".", -EEXIST, "it is a directory");
+	check_refused("./", -EISDIR, "Is a directory");
+	check_refused("none/x", -ENOENT, "No such file");
+	check_refused("none/", -ENOENT, "No such file");
+	check_refused("file/x", -ENOTDIR, "Not a directory");
 	assert_int_equal(count_names(), 1);
 }
 
 /* The temporary name must fit where the name does, and what cannot take a name leaves nothing. */
 static void test_long_names(void **state)
 {
-	struct out_file *file;
 	char name[258];
 
 	(void)state;
@@ -290,9 +333,7 @@ static void test_long_names(void **state)
 	assert_content(name, "text");
 	name[255] = 'x';
 	name[256] = '\0';
-	file = open_file(name);
-	assert_int_equal(out_file__commit(file), -ENAMETOOLONG);
-	out_file__free(file);
+	check_refused(name, -ENAMETOOLONG, "name too long");
 	assert_int_equal(count_names(), 1);
 }
 
@@ -306,11 +347,11 @@ int main(void)
 		TEST(test_old_file_is_there_until_the_end),
 		TEST(test_nothing_remains_without_commit),
 		TEST(test_failed_write),
+		TEST(test_old_mode_is_not_kept),
+		TEST(test_what_is_no_file_is_refused),
+		TEST(test_directory_that_is_replaced),
+		TEST(test_link_in_place_of_the_temporary),
 		TEST(test_full_device),
-		TEST(test_device_stays_one),
-		TEST(test_pipe),
-		TEST(test_link_to_a_file_is_replaced),
-		TEST(test_link_to_a_device_is_followed),
 		TEST(test_stdout_that_is_a_file),
 		TEST(test_names_that_cannot_be),
 		TEST(test_long_names),

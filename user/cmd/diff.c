@@ -9,13 +9,19 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
+/* As the view by_owner, of either. */
+#define DIFF_OWNERS(schema)                                                                        \
+	"(SELECT kinds.name AS kind, count(*) AS blocks, sum(blocks.size) AS bytes FROM " schema   \
+	".blocks JOIN " schema ".kinds ON kinds.id = blocks.kind GROUP BY 1)"
+
 /* Blocks by kind, A - B, largest first. */
 #define DIFF_KINDS                                                                                 \
-	"WITH a AS (SELECT * FROM main.by_owner), b AS (SELECT * FROM other.by_owner)"             \
-	" SELECT kind, sum(blocks) AS blocks, sum(bytes) AS bytes FROM"                            \
-	" (SELECT kind, blocks, bytes FROM a UNION ALL SELECT kind, -blocks, -bytes FROM b)"       \
-	" GROUP BY kind HAVING sum(blocks) <> 0 OR sum(bytes) <> 0"                                \
-	" ORDER BY abs(sum(bytes)) DESC, kind"
+	"WITH a AS " DIFF_OWNERS("main") ", b AS " DIFF_OWNERS(                                    \
+		"other") " SELECT kind, sum(blocks) AS blocks, sum(bytes) AS bytes FROM"           \
+			 " (SELECT kind, blocks, bytes FROM a UNION ALL SELECT kind, -blocks,"     \
+			 " -bytes FROM b)"                                                         \
+			 " GROUP BY kind HAVING sum(blocks) <> 0 OR sum(bytes) <> 0"               \
+			 " ORDER BY abs(sum(bytes)) DESC, kind"
 
 /* Arenas that only one of them has, and those that are pinned in A only. */
 #define DIFF_ARENAS                                                                                \
@@ -45,8 +51,8 @@ static int write_diff(struct database *database, const struct options *options,
 
 static int run_diff(const struct options *options)
 {
-	_cleanup_(heap_database__release) struct heap_database a = {}, b = {};
 	_cleanup_(database__closep) struct database *database = NULL;
+	_cleanup_close_ int a = -1, b = -1;
 	struct failure failure;
 	int err;
 
@@ -54,13 +60,21 @@ static int run_diff(const struct options *options)
 		log_error("diff: of what? give two databases, or a database and a process id");
 		return -EINVAL;
 	}
-	err = heap_database__of(&a, options->arguments[0], options, &failure);
+	a = heap_database__open(options->arguments[0], options, &failure);
+	b = a < 0 ? a : heap_database__open(options->arguments[1], options, &failure);
+	err = b < 0 ? b : 0;
 	if (!err)
-		err = heap_database__of(&b, options->arguments[1], options, &failure);
-	if (!err)
-		err = database__open(&database, a.path, &failure);
-	if (!err)
-		err = database__attach(database, b.path, "other", &failure);
+		err = database__open(&database,
+				     &(struct database_options){
+					     .fd = a,
+					     .name = options->arguments[0],
+					     .has_other = true,
+					     .other_fd = b,
+					     .other_name = options->arguments[1],
+					     .cpu_s = options->timeout_s,
+					     .memory_bytes = options->max_memory_bytes,
+				     },
+				     &failure);
 	if (!err)
 		err = write_diff(database, options, &failure);
 	if (err)
@@ -75,7 +89,8 @@ const struct command command_diff = {
 	.description =
 		"Shows what is in A less what is in B, largest first: blocks by kind; then arenas. Each of them is a\n"
 		"database that `pyfrag snapshot -o FILE` has written, or the id of a process, which is read now.",
-	.options = (const enum option_id[]){OPTION_TOP, OPTION_BELOW, OPTION_JSON,
-					    OPTION_MAX_MEMORY, OPTION_VERBOSE, OPTION_HELP, 0},
+	.options =
+		(const enum option_id[]){OPTION_TOP, OPTION_BELOW, OPTION_JSON, OPTION_MAX_MEMORY,
+					 OPTION_TIMEOUT, OPTION_VERBOSE, OPTION_HELP, 0},
 	.run = run_diff,
 };

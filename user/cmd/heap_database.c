@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "report/database.h"
+#include "report/sqlite_file.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/out_file.h"
@@ -31,8 +33,8 @@ struct heap_database_of heap_database_of__snapshot(const struct heap_snapshot *s
 	};
 }
 
-static int write_content(const char *path, const struct heap_database_of *of,
-			 const struct options *options, struct failure *failure)
+static int write_content(int fd, const struct heap_database_of *of, const struct options *options,
+			 struct failure *failure)
 {
 	char host[OUTPUT_HOST_BYTES];
 	const struct report report = output__describe(of->output, of->findings, host);
@@ -46,15 +48,10 @@ static int write_content(const char *path, const struct heap_database_of *of,
 		.no_values = options->no_values,
 		.progress = show_progress,
 	};
-	int err = database__write(path, &content, failure);
+	int err = database__write(fd, &content, failure);
 
 	log_progress_done();
 	return err;
-}
-
-static int describe_error(const char *path, int err, struct failure *failure)
-{
-	return failure__set(failure, err, "cannot write %s: %s", path, strerror(-err));
 }
 
 int heap_database__write(const char *path, const struct heap_database_of *of,
@@ -62,26 +59,16 @@ int heap_database__write(const char *path, const struct heap_database_of *of,
 {
 	_cleanup_(out_file__freep) struct out_file *file = NULL;
 	struct failure cause;
-	int err = out_file__open(&file, path);
+	int err = out_file__open(&file, path, failure);
 
 	if (err)
-		return describe_error(path, err, failure);
-	if (!file->temporary)
-		return failure__set(failure, -EINVAL,
-				    "cannot write %s: a database has to be a file", path);
-	err = write_content(file->temporary, of, options, &cause);
+		return err;
+	err = write_content(fileno(file->stream), of, options, &cause);
 	if (err)
-		return failure__set(failure, err, "cannot write %s: %s", path, cause.text);
+		return failure__set(failure, err, "cannot write %.500s: %s", path, cause.text);
 	err = out_file__commit(file);
-	return err ? describe_error(path, err, failure) : 0;
-}
-
-void heap_database__release(struct heap_database *database)
-{
-	if (database->path && database->is_temporary)
-		unlink(database->path);
-	free(database->path);
-	*database = (struct heap_database){};
+	return err ? failure__set(failure, err, "cannot write %.500s: %s", path, strerror(-err))
+		   : 0;
 }
 
 /* The process id that @text is; 0: it is none. */
@@ -97,42 +84,48 @@ static pid_t parse_pid(const char *text)
 	return errno || *end || pid > INT_MAX ? 0 : (pid_t)pid;
 }
 
-static int make_temporary(struct heap_database *out, struct failure *failure)
+/* A file that has no name. */
+static int open_temporary(struct failure *failure)
 {
 	const char *directory = getenv("TMPDIR");
+	_cleanup_free_ char *path = NULL;
 	int fd;
 
-	if (asprintf(&out->path, "%s/pyfrag-XXXXXX", directory ? directory : "/tmp") < 0) {
-		out->path = NULL;
+	if (asprintf(&path, "%s/pyfrag-XXXXXX", directory ? directory : "/tmp") < 0) {
+		path = NULL;
 		return failure__set(failure, -ENOMEM, "out of memory");
 	}
-	fd = mkstemp(out->path);
+	fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0)
-		return describe_error(out->path, -errno, failure);
-	close(fd);
-	out->is_temporary = true;
-	return 0;
+		return failure__set(failure, -errno, "cannot write %.500s: %s", path,
+				    strerror(errno));
+	unlink(path);
+	return fd;
 }
 
-int heap_database__of(struct heap_database *out, const char *text, const struct options *given,
-		      struct failure *failure)
+static int write_temporary(pid_t pid, const struct options *given, struct failure *failure)
 {
 	_cleanup_(heap_snapshot__release) struct heap_snapshot snapshot = {};
+	_cleanup_close_ int fd = -1;
 	struct heap_database_of of;
 	struct options options = *given;
-	pid_t pid = parse_pid(text);
 	int err;
 
-	if (!pid) {
-		out->path = strdup(text);
-		return out->path ? 0 : failure__set(failure, -ENOMEM, "out of memory");
-	}
 	options.with_database = true;
 	err = heap_snapshot__take(&snapshot, pid, &options, failure);
-	if (!err)
-		err = make_temporary(out, failure);
 	if (err)
 		return err;
+	fd = open_temporary(failure);
+	if (fd < 0)
+		return fd;
 	of = heap_database_of__snapshot(&snapshot);
-	return write_content(out->path, &of, &options, failure);
+	err = write_content(fd, &of, &options, failure);
+	return err ? err : TAKE_FD(fd);
+}
+
+int heap_database__open(const char *text, const struct options *options, struct failure *failure)
+{
+	pid_t pid = parse_pid(text);
+
+	return pid ? write_temporary(pid, options, failure) : sqlite_file__open_path(text, failure);
 }

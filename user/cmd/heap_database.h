@@ -9,11 +9,6 @@
 #include "stacks/site_ledger.h"
 #include "util/failure.h"
 
-struct heap_database {
-	char *path;
-	bool is_temporary;
-};
-
 /* What goes into one; all must outlive the call. */
 struct heap_database_of {
 	const struct output *output;
@@ -34,9 +29,7 @@ int heap_database__write(const char *path, const struct heap_database_of *of,
 			 const struct options *options, struct failure *failure);
 
 /*
- * The database that @text names: a file's path, or a process id, whose heap is then written to a temporary file.
- * As above. The caller releases.
+ * The database that @text names: a file's path, or a process id, whose heap is then written to a temporary file that has
+ * no name. Returns a descriptor to read it from, which the caller closes, or as above.
  */
-int heap_database__of(struct heap_database *out, const char *text, const struct options *options,
-		      struct failure *failure);
-void heap_database__release(struct heap_database *database);
+int heap_database__open(const char *text, const struct options *options, struct failure *failure);

@@ -94,6 +94,8 @@ static const struct option_spec specs[] = {
 	 "leave out what the program's data says: texts, numbers, keys of dicts"},
 	{OPTION_MAX_MEMORY, "max-memory", 0, "SIZE",
 	 "what pyfrag's picture of the heap may take, about 1 % of the heap (default 1GiB)"},
+	{OPTION_TIMEOUT, "timeout", 0, "SECONDS",
+	 "CPU time that answers from databases may take (default 60)"},
 	{OPTION_NO_CACHE, "no-cache", 0, NULL, "scan for probe sites also if they are known"},
 	{OPTION_VERBOSE, "verbose", 'v', NULL, "say on stderr what is being done"},
 	{OPTION_HELP, "help", 'h', NULL, "show this help"},
@@ -419,6 +421,11 @@ static int apply_option(const struct command *command, enum option_id id, const 
 		    !options->max_memory_bytes)
 			return reject(command, "--max-memory", text, "a size, such as 512MiB");
 		return 0;
+	case OPTION_TIMEOUT:
+		if (!units__parse_seconds(text, &options->timeout_s) ||
+		    options->timeout_s < INTERVAL_MIN_S)
+			return reject(command, "--timeout", text, "a time from 10ms to 365d");
+		return 0;
 	case OPTION_NO_CACHE:
 		options->no_cache = true;
 		return 0;
@@ -508,6 +515,7 @@ int options__parse(const struct command *command, int argc, char **argv, struct 
 		.blocks_per_arena_max = 32,
 		.top = 20,
 		.max_memory_bytes = 1UL << 30,
+		.timeout_s = 60,
 		.sample_bytes = 16UL << 10,
 	};
 	int code, result = 0;

@@ -51,6 +51,7 @@ enum option_id {
 	OPTION_SINCE,
 	OPTION_NO_VALUES,
 	OPTION_MAX_MEMORY,
+	OPTION_TIMEOUT,
 	OPTION_NO_CACHE,
 	OPTION_VERBOSE,
 	OPTION_HELP,
@@ -113,6 +114,7 @@ struct options {
 	const char *since;	/* a database; NULL: none */
 	bool no_values;		/* nothing of what the program's data says */
 	uint64_t max_memory_bytes;
+	double timeout_s; /* of CPU time, for a database's answers */
 	char **arguments; /* what is left; not owned */
 	int argument_cnt;
 	/* What was parsed, to be parsed again: a configuration file may say something else by then. */

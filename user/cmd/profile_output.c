@@ -13,20 +13,16 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-#define STDOUT_PATH "/dev/stdout"
-#define NS_PER_S    1000000000
-
-static const char *path_of(const struct options *options)
-{
-	return options->output_path ? options->output_path : STDOUT_PATH;
-}
+#define NS_PER_S 1000000000
 
 int profile_output__open(struct out_file **out, const struct options *options)
 {
-	int err = out_file__open(out, path_of(options));
+	struct failure failure;
+	int err = options->output_path ? out_file__open(out, options->output_path, &failure)
+				       : out_file__stdout(out, &failure);
 
 	if (err)
-		log_error("cannot write to %s: %s", path_of(options), strerror(-err));
+		log_error("%s", failure.text);
 	return err;
 }
 
@@ -114,6 +110,6 @@ int profile_output__write(struct out_file *file, const struct options *options,
 	if (!err)
 		err = out_file__commit(file);
 	if (err)
-		log_error("cannot write the profile to %s: %s", path_of(options), strerror(-err));
+		log_error("cannot write the profile to %s: %s", file->path, strerror(-err));
 	return err;
 }

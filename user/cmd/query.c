@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd/commands.h"
 #include "report/database_query.h"
@@ -10,9 +11,13 @@
 
 static int run_query(const struct options *options)
 {
+	const struct database_options of = {.name = options->arguments[0],
+					    .cpu_s = options->timeout_s,
+					    .memory_bytes = options->max_memory_bytes};
 	_cleanup_(database__closep) struct database *database = NULL;
 	_cleanup_free_ char *sql = NULL;
 	struct failure failure;
+	const char *question;
 	int err;
 
 	if (options->argument_cnt != 2) {
@@ -20,12 +25,13 @@ static int run_query(const struct options *options)
 			  "heap.db by_type");
 		return -EINVAL;
 	}
-	err = database__open(&database, options->arguments[0], &failure);
-	if (!err && database__has_table(database, options->arguments[1]) &&
-	    asprintf(&sql, "SELECT * FROM \"%s\"", options->arguments[1]) < 0)
+	question = options->arguments[1];
+	err = database__open_path(&database, &of, &failure);
+	if (!err && !strchr(question, '"') && database__has_table(database, question) &&
+	    asprintf(&sql, "SELECT * FROM \"%s\"", question) < 0)
 		err = failure__set(&failure, -ENOMEM, "out of memory");
 	if (!err)
-		err = database__query(database, sql ? sql : options->arguments[1],
+		err = database__query(database, sql ? sql : question,
 				      options->format == FORMAT_JSON, stdout, &failure);
 	if (err)
 		log_error("%s", failure.text);
@@ -39,7 +45,8 @@ const struct command command_query = {
 	.description =
 		"Answers from a database that `pyfrag snapshot -o FILE` has written. The views: by_type, by_owner,\n"
 		"by_size, by_arena, by_referrers, by_via, pinned_arenas, pinning_blocks, pins_by_kind. docs/database.md\n"
-		"describes the tables, for questions in SQL.",
-	.options = (const enum option_id[]){OPTION_JSON, OPTION_HELP, 0},
+		"describes the tables, for questions in SQL. Questions only read, and the file may come from anybody.",
+	.options = (const enum option_id[]){OPTION_JSON, OPTION_TIMEOUT, OPTION_MAX_MEMORY,
+					    OPTION_HELP, 0},
 	.run = run_query,
 };

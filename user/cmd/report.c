@@ -26,6 +26,9 @@ static const struct section {
 
 static int run_report(const struct options *options)
 {
+	const struct database_options of = {.name = options->arguments[0],
+					    .cpu_s = options->timeout_s,
+					    .memory_bytes = options->max_memory_bytes};
 	_cleanup_(database__closep) struct database *database = NULL;
 	struct failure failure;
 	int err;
@@ -34,7 +37,7 @@ static int run_report(const struct options *options)
 		log_error("report: of what? give a database: heap.db");
 		return -EINVAL;
 	}
-	err = database__open(&database, options->arguments[0], &failure);
+	err = database__open_path(&database, &of, &failure);
 	for (size_t i = 0; i < ARRAY_SIZE(sections) && !err; i++) {
 		if (sections[i].title)
 			printf("\n%s\n", sections[i].title);
@@ -47,9 +50,9 @@ static int run_report(const struct options *options)
 
 const struct command command_report = {
 	.name = "report",
-	.arguments = "FILE",
+	.arguments = "FILE [OPTIONS]",
 	.summary = "report what the database of a heap holds",
 	.description = "Reports from a database that `pyfrag snapshot -o FILE` has written.",
-	.options = (const enum option_id[]){OPTION_HELP, 0},
+	.options = (const enum option_id[]){OPTION_TIMEOUT, OPTION_MAX_MEMORY, OPTION_HELP, 0},
 	.run = run_report,
 };

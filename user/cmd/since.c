@@ -29,19 +29,23 @@ static int hide(void *context, uint64_t address, const char *kind)
 		return 0;
 	census_kinds__describe(census, census__plain_kind(census, census__kind_at(census, address)),
 			       now, sizeof(now));
-	if (strcmp(now, kind) != 0)
+	/* A database may have a block twice. */
+	if (strcmp(now, kind) != 0 || bits__get(census->hidden, place))
 		return 0;
 	bits__set(census->hidden, place);
 	hiding->cnt++;
 	return 0;
 }
 
-int since__hide(struct census *census, const char *path, uint64_t *hidden_cnt,
+int since__hide(struct census *census, const struct options *options, uint64_t *hidden_cnt,
 		struct failure *failure)
 {
+	const struct database_options of = {.name = options->since,
+					    .cpu_s = options->timeout_s,
+					    .memory_bytes = options->max_memory_bytes};
 	_cleanup_(database__closep) struct database *database = NULL;
 	struct hiding hiding = {.census = census};
-	int err = database__open(&database, path, failure);
+	int err = database__open_path(&database, &of, failure);
 
 	if (err)
 		return err;

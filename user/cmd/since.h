@@ -5,11 +5,12 @@
 #pragma once
 
 #include "census/census.h"
+#include "cmd/options.h"
 #include "util/failure.h"
 
 /*
- * Hides in @census what the database at @path has. *hidden_cnt: how many blocks. Returns 0, or negative errno and
+ * Hides in @census what the database options->since has. *hidden_cnt: how many blocks. Returns 0, or negative errno and
  * @failure says what.
  */
-int since__hide(struct census *census, const char *path, uint64_t *hidden_cnt,
+int since__hide(struct census *census, const struct options *options, uint64_t *hidden_cnt,
 		struct failure *failure);

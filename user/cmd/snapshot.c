@@ -6,6 +6,7 @@
 #include "cmd/heap_snapshot.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/out_file.h"
 
 static int write_database(const struct heap_snapshot *snapshot, const struct options *options)
 {
@@ -32,7 +33,9 @@ static int run_snapshot(const struct options *given)
 		return -EINVAL;
 	}
 	options.with_database = options.output_path != NULL;
-	err = heap_snapshot__take(&snapshot, options.pid, &options, &failure);
+	err = options.output_path ? out_file__check(options.output_path, &failure) : 0;
+	if (!err)
+		err = heap_snapshot__take(&snapshot, options.pid, &options, &failure);
 	if (err) {
 		log_error("%s", failure.text);
 		return err;
@@ -55,6 +58,6 @@ const struct command command_snapshot = {
 					    OPTION_BELOW, OPTION_BLOCKS, OPTION_BY, OPTION_TOP,
 					    OPTION_SINCE, OPTION_PATHS, OPTION_OBJECT, OPTION_ARENA,
 					    OPTION_NO_VALUES, OPTION_OUTPUT, OPTION_MAX_MEMORY,
-					    OPTION_VERBOSE, OPTION_HELP, 0},
+					    OPTION_TIMEOUT, OPTION_VERBOSE, OPTION_HELP, 0},
 	.run = run_snapshot,
 };

@@ -251,7 +251,10 @@ static int run_trace(const struct options *options)
 		err = profile_output__open(&trace.profile, options);
 	if (err)
 		return err;
-	err = trace__start(&trace, &failure);
+	if (options->format == FORMAT_DATABASE)
+		err = out_file__check(options->output_path, &failure);
+	if (!err)
+		err = trace__start(&trace, &failure);
 	if (err) {
 		log_error("%s", failure.text);
 		return err;

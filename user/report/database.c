@@ -12,6 +12,7 @@
 #include "census/via.h"
 #include "report/census_kinds.h"
 #include "report/database_schema.h"
+#include "report/sqlite_file.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -430,23 +431,18 @@ static int write_tables(struct writer *writer)
 	for (size_t i = 0; i < ARRAY_SIZE(tables) && result == SQLITE_OK; i++)
 		result = tables[i](writer);
 	sqlite3_finalize(writer->insert);
-	return result == SQLITE_OK ? execute(writer, DATABASE_INDEXES DATABASE_VIEWS "COMMIT")
+	return result == SQLITE_OK ? execute(writer, DATABASE_INDEXES DATABASE_VIEWS("") "COMMIT")
 				   : result;
 }
 
-int database__write(const char *path, const struct database_content *content,
-		    struct failure *failure)
+int database__write(int fd, const struct database_content *content, struct failure *failure)
 {
 	struct writer writer = {
 		.content = content,
 		.census = content->graph->census,
 		.all_rows = count_rows(content->graph),
 	};
-	int result = sqlite3_open_v2(path, &writer.db,
-				     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-					     SQLITE_OPEN_NOMUTEX,
-				     NULL),
-	    err = 0;
+	int result = sqlite_file__open(&writer.db, fd, SQLITE_OPEN_READWRITE), err = 0;
 
 	if (result == SQLITE_OK)
 		result = write_tables(&writer);

@@ -3,23 +3,33 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report/database.h"
+#include "report/database_schema.h"
 #include "report/json_values.h"
+#include "report/sqlite_file.h"
+#include "report/sqlite_guard.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/text.h"
+#include "util/units.h"
 
 #define COLUMNS_MAX 64
 /* Columns are as wide as the widest of so many rows; no column is wider than that. */
 #define MEASURED_ROWS 1000
 #define WIDTH_MAX     100
 
+/* More text does not wait, however few rows it is. */
+#define WAITING_BYTES_MAX (1UL << 20)
+
 struct database {
 	sqlite3 *db;
+	const char *name;
+	struct sqlite_guard guard;
 };
 
 /* Rows of text that wait until it is known how wide the columns are. */
@@ -29,14 +39,16 @@ struct table {
 	int widths[COLUMNS_MAX];
 	bool is_number[COLUMNS_MAX];
 	char **cells;
-	size_t cell_cnt, cell_capacity;
+	size_t cell_cnt, cell_capacity, cell_bytes;
 	bool is_measured;
 };
 
 void database__close(struct database *database)
 {
-	if (database)
-		sqlite3_close(database->db);
+	if (!database)
+		return;
+	sqlite3_close(database->db);
+	sqlite_guard__end();
 	free(database);
 }
 
@@ -48,80 +60,136 @@ void database__closep(struct database **database)
 static int describe(const struct database *database, int result, const char *what,
 		    struct failure *failure)
 {
-	int err = result == SQLITE_NOMEM ? -ENOMEM : result == SQLITE_ERROR ? -EINVAL : -EIO;
-
-	return failure__set(failure, err, "%s: %s", what, sqlite3_errmsg(database->db));
+	if (result == SQLITE_INTERRUPT)
+		return failure__set(failure, -ETIME,
+				    "%.500s takes more than %g s of CPU time; see --timeout", what,
+				    database->guard.cpu_s);
+	if (result == SQLITE_NOMEM)
+		return failure__set(failure, -ENOMEM,
+				    "%.500s takes more memory than %s; see --max-memory", what,
+				    units__bytes(database->guard.memory_bytes).text);
+	return failure__set(failure,
+			    result == SQLITE_ERROR || result == SQLITE_AUTH ? -EINVAL : -EIO,
+			    "%.500s: %.400s", what, sqlite3_errmsg(database->db));
 }
 
-/* The integer that @sql asks for; -1 if there is none. */
-static int64_t ask_integer(const struct database *database, const char *sql)
+/* The integer that @sql asks for; -1: it is none, or there is none. Returns SQLite's result. */
+static int ask_integer(const struct database *database, const char *sql, int64_t *value)
 {
 	sqlite3_stmt *statement = NULL;
-	int64_t value = -1;
+	int result = sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL);
 
-	if (sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL) == SQLITE_OK &&
-	    sqlite3_step(statement) == SQLITE_ROW)
-		value = sqlite3_column_int64(statement, 0);
+	*value = -1;
+	if (result == SQLITE_OK)
+		result = sqlite3_step(statement);
+	if (result == SQLITE_ROW && sqlite3_column_type(statement, 0) == SQLITE_INTEGER)
+		*value = sqlite3_column_int64(statement, 0);
 	sqlite3_finalize(statement);
-	return value;
+	return result;
 }
 
-static int check_version(const struct database *database, const char *schema, const char *path,
+static int check_version(const struct database *database, const char *schema, const char *name,
 			 struct failure *failure)
 {
 	char sql[128];
 	int64_t version;
+	int result;
 
 	snprintf(sql, sizeof(sql), "SELECT value FROM %s.meta WHERE key = 'schema_version'",
 		 schema);
-	version = ask_integer(database, sql);
+	result = ask_integer(database, sql, &version);
+	if (result == SQLITE_INTERRUPT || result == SQLITE_NOMEM)
+		return describe(database, result, name, failure);
 	if (version < 0)
 		return failure__set(failure, -EINVAL,
-				    "%s: is no heap's database (make one with: pyfrag snapshot "
+				    "%.500s is no heap's database (make one with: pyfrag snapshot "
 				    "-p PID -o FILE)",
-				    path);
+				    name);
 	if (version != DATABASE_SCHEMA_VERSION)
 		return failure__set(failure, -EINVAL,
-				    "%s: has version %lld of the schema, this pyfrag knows %d",
-				    path, (long long)version, DATABASE_SCHEMA_VERSION);
+				    "%.500s has version %lld of the schema, this pyfrag knows %d",
+				    name, (long long)version, DATABASE_SCHEMA_VERSION);
 	return 0;
 }
 
-int database__open(struct database **out, const char *path, struct failure *failure)
+static int attach(const struct database *database, int fd)
+{
+	char name[SQLITE_FILE_NAME_BYTES], sql[128];
+
+	sqlite_file__name(name, fd);
+	snprintf(sql, sizeof(sql), "ATTACH '%s' AS other", name);
+	return sqlite3_exec(database->db, sql, NULL, NULL, NULL);
+}
+
+/* Makes it safe to look at, and looks whether it is one of ours. */
+static int set_up(struct database *database, const struct database_options *options,
+		  struct failure *failure)
+{
+	int result = sqlite_guard__begin(&database->guard, database->db), err;
+
+	if (result == SQLITE_OK && options->has_other) {
+		result = attach(database, options->other_fd);
+		if (result != SQLITE_OK)
+			return describe(database, result, options->other_name, failure);
+	}
+	if (result == SQLITE_OK)
+		result = sqlite3_exec(database->db, DATABASE_VIEWS("TEMP "), NULL, NULL, NULL);
+	if (result == SQLITE_OK)
+		result = sqlite_guard__lock(database->db);
+	/* Whatever is in the file: it is SQLite that does not take it for a database. */
+	if (result != SQLITE_OK)
+		return describe(database, result, options->name, failure);
+	err = check_version(database, "main", options->name, failure);
+	return err || !options->has_other
+		       ? err
+		       : check_version(database, "other", options->other_name, failure);
+}
+
+int database__open(struct database **out, const struct database_options *options,
+		   struct failure *failure)
 {
 	_cleanup_(database__closep) struct database *database = calloc(1, sizeof(*database));
 	int result, err;
 
 	if (!database)
 		return failure__set(failure, -ENOMEM, "out of memory");
-	result = sqlite3_open_v2(path, &database->db, SQLITE_OPEN_READONLY, NULL);
+	database->name = options->name;
+	database->guard = (struct sqlite_guard){.cpu_s = options->cpu_s,
+						.memory_bytes = options->memory_bytes};
+	result = sqlite_file__open(&database->db, options->fd, SQLITE_OPEN_READONLY);
 	if (result != SQLITE_OK)
-		return describe(database, result, path, failure);
-	err = check_version(database, "main", path, failure);
+		return describe(database, result, options->name, failure);
+	err = set_up(database, options, failure);
 	if (!err)
 		*out = TAKE_PTR(database);
 	return err;
 }
 
-int database__attach(struct database *database, const char *path, const char *name,
-		     struct failure *failure)
+int database__open_path(struct database **out, const struct database_options *given,
+			struct failure *failure)
 {
-	char *sql = sqlite3_mprintf("ATTACH %Q AS \"%w\"", path, name);
-	int result = sql ? sqlite3_exec(database->db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
+	_cleanup_close_ int fd = sqlite_file__open_path(given->name, failure);
+	struct database_options options = *given;
 
-	sqlite3_free(sql);
-	if (result != SQLITE_OK)
-		return describe(database, result, path, failure);
-	return check_version(database, name, path, failure);
+	if (fd < 0)
+		return fd;
+	options.fd = fd;
+	return database__open(out, &options, failure);
 }
 
 bool database__has_table(struct database *database, const char *name)
 {
-	char *sql = sqlite3_mprintf("SELECT count(*) FROM sqlite_master WHERE name = %Q", name);
-	bool found = sql && ask_integer(database, sql) > 0;
+	char *sql =
+		sqlite3_mprintf("SELECT (SELECT count(*) FROM sqlite_temp_master WHERE name = %Q)"
+				" + (SELECT count(*) FROM main.sqlite_master WHERE name = %Q"
+				" AND type = 'table')",
+				name, name);
+	int64_t cnt = 0;
 
+	if (sql)
+		ask_integer(database, sql, &cnt);
 	sqlite3_free(sql);
-	return found;
+	return cnt > 0;
 }
 
 static void write_cell(const struct table *table, int column, const char *text)
@@ -142,7 +210,7 @@ static void flush(struct table *table)
 		write_cell(table, (int)(i % (size_t)table->column_cnt), table->cells[i]);
 		free(table->cells[i]);
 	}
-	table->cell_cnt = 0;
+	table->cell_cnt = table->cell_bytes = 0;
 	table->is_measured = true;
 }
 
@@ -180,8 +248,10 @@ static int add_cell(struct table *table, int column, const char *text)
 		table->widths[column] = width;
 	if (ARRAY_RESERVE(table->cells, table->cell_capacity, table->cell_cnt + 1))
 		return -ENOMEM;
+	table->cell_bytes += strlen(copy);
 	table->cells[table->cell_cnt++] = TAKE_PTR(copy);
-	if (table->cell_cnt >= MEASURED_ROWS * (size_t)table->column_cnt)
+	if (table->cell_cnt >= MEASURED_ROWS * (size_t)table->column_cnt ||
+	    table->cell_bytes > WAITING_BYTES_MAX)
 		flush(table);
 	return 0;
 }
@@ -201,11 +271,14 @@ static int add_text_row(struct table *table, sqlite3_stmt *statement)
 
 static json_t *json_of(sqlite3_stmt *statement, int column)
 {
+	double value;
+
 	switch (sqlite3_column_type(statement, column)) {
 	case SQLITE_INTEGER:
 		return json_integer(sqlite3_column_int64(statement, column));
 	case SQLITE_FLOAT:
-		return json_real(sqlite3_column_double(statement, column));
+		value = sqlite3_column_double(statement, column);
+		return isfinite(value) ? json_real(value) : json_null();
 	case SQLITE_NULL:
 		return json_null();
 	default:
@@ -218,10 +291,12 @@ static int write_json_row(sqlite3_stmt *statement, FILE *out)
 	json_t *row = json_object();
 	int err = row ? 0 : -ENOMEM;
 
-	for (int i = 0; i < sqlite3_column_count(statement) && !err; i++)
-		if (json_object_set_new(row, sqlite3_column_name(statement, i),
-					json_of(statement, i)))
+	for (int i = 0; i < sqlite3_column_count(statement) && !err; i++) {
+		_cleanup_free_ char *name = text__to_utf8(sqlite3_column_name(statement, i) ?: "");
+
+		if (!name || json_object_set_new(row, name, json_of(statement, i)))
 			err = -ENOMEM;
+	}
 	if (!err && (json_dumpf(row, out, JSON_COMPACT) || fputc('\n', out) == EOF))
 		err = -EIO;
 	json_decref(row);
@@ -266,31 +341,45 @@ int database__query(struct database *database, const char *sql, bool json, FILE 
 		return describe(database, result, "the question", failure);
 	if (!statement)
 		return failure__set(failure, -EINVAL, "the question is empty");
-	err = write_rows(database, statement, json, out, failure);
+	err = sqlite3_stmt_readonly(statement)
+		      ? write_rows(database, statement, json, out, failure)
+		      : failure__set(failure, -EINVAL,
+				     "the question would write: only reading is "
+				     "allowed");
 	sqlite3_finalize(statement);
 	return err;
+}
+
+/* Of a row with an address and a name. */
+static int visit_row(struct database *database, sqlite3_stmt *statement,
+		     int (*visit)(void *context, uint64_t address, const char *kind), void *context,
+		     struct failure *failure)
+{
+	const char *kind = (const char *)sqlite3_column_text(statement, 1);
+
+	if (sqlite3_column_type(statement, 0) != SQLITE_INTEGER || !kind)
+		return failure__set(failure, -EINVAL,
+				    "%.500s is damaged: a block has no address, or no kind",
+				    database->name);
+	return visit(context, (uint64_t)sqlite3_column_int64(statement, 0), kind);
 }
 
 int database__visit_blocks(struct database *database,
 			   int (*visit)(void *context, uint64_t address, const char *kind),
 			   void *context, struct failure *failure)
 {
-	static const char sql[] = "SELECT blocks.address, kinds.plain_name FROM blocks"
-				  " JOIN kinds ON kinds.id = blocks.kind";
+	static const char sql[] = "SELECT blocks.address, kinds.plain_name FROM main.blocks"
+				  " JOIN main.kinds ON kinds.id = blocks.kind";
 	sqlite3_stmt *statement = NULL;
 	int result = sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL), err = 0;
 
-	while (result == SQLITE_OK || result == SQLITE_ROW) {
+	while (!err && (result == SQLITE_OK || result == SQLITE_ROW)) {
 		result = sqlite3_step(statement);
-		if (result != SQLITE_ROW)
-			break;
-		err = visit(context, (uint64_t)sqlite3_column_int64(statement, 0),
-			    (const char *)sqlite3_column_text(statement, 1));
-		if (err)
-			break;
+		if (result == SQLITE_ROW)
+			err = visit_row(database, statement, visit, context, failure);
 	}
 	if (!err && result != SQLITE_DONE)
-		err = describe(database, result, "the blocks", failure);
+		err = describe(database, result, database->name, failure);
 	sqlite3_finalize(statement);
 	return err;
 }

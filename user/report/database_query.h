@@ -12,32 +12,47 @@
 
 struct database;
 
+struct database_options {
+	int fd;		  /* to read it from; stays the caller's, as all in here */
+	const char *name; /* for messages */
+	/* Another one, whose tables then are those of "other": "other.blocks". */
+	bool has_other;
+	int other_fd;
+	const char *other_name;
+	double cpu_s;	       /* what all questions to it may take */
+	uint64_t memory_bytes; /* and what SQLite may take for them */
+};
+
 /*
- * Opens the database at @path for reading. Returns 0; -EINVAL if that is none of pyfrag's, or one of another version;
- * or -EIO; @failure says what. The caller closes.
+ * Opens a database for reading. It may come from anybody, see sqlite_guard.h: of the file only tables are used, and the
+ * views of report/database_schema.h are made anew. Returns 0; -EINVAL if it is none of pyfrag's, or one of another
+ * version; or another negative errno; @failure says what. The caller closes; no two may be open at a time.
  */
-int database__open(struct database **out, const char *path, struct failure *failure);
+int database__open(struct database **out, const struct database_options *options,
+		   struct failure *failure);
 void database__close(struct database *database);
 void database__closep(struct database **database);
 
-/* Opens another one, whose tables then are those of @name: "other.blocks". As above. */
-int database__attach(struct database *database, const char *path, const char *name,
-		     struct failure *failure);
+/* The same of the regular file at options->name; options->fd is of no interest. */
+int database__open_path(struct database **out, const struct database_options *options,
+			struct failure *failure);
 
 /*
  * Writes the answer to @sql to @out: as a table with a heading, or, with @json, an object a line. Nothing can be
- * changed by it. Returns 0, -EINVAL if the question is wrong, -EIO, -ENOMEM.
+ * changed by it. Returns 0; -EINVAL: the question is wrong, or not allowed; -ETIME or -ENOMEM: it takes more than
+ * database_options allow; -EIO.
  */
 int database__query(struct database *database, const char *sql, bool json, FILE *out,
 		    struct failure *failure);
 
 /*
- * Calls @visit with the address of each block, and the plain name of what it holds. Returns what that does if it is
+ * Calls @visit with the address of each block, and the plain name of what it holds. A block that has none of either is
+ * damage: -EINVAL. Returns what that does if it is
  * not 0, or as above.
  */
 int database__visit_blocks(struct database *database,
 			   int (*visit)(void *context, uint64_t address, const char *kind),
 			   void *context, struct failure *failure);
 
-/* Whether there is a table or view of that name. */
+/* Whether there is a table of that name, or a view of ours. */
 bool database__has_table(struct database *database, const char *name);

@@ -42,43 +42,47 @@
 #define DATABASE_COUNT " count(*) AS blocks, sum(blocks.size) AS bytes "
 #define DATABASE_ORDER " GROUP BY 1 ORDER BY bytes DESC, 1;"
 
-#define DATABASE_VIEWS                                                                                               \
-	"CREATE VIEW by_type AS SELECT kinds.plain_name AS kind," DATABASE_COUNT                                     \
-	"FROM blocks JOIN kinds ON kinds.id = blocks.kind" DATABASE_ORDER                                            \
-	"CREATE VIEW by_owner AS SELECT kinds.name AS kind," DATABASE_COUNT                                          \
-	"FROM blocks JOIN kinds ON kinds.id = blocks.kind" DATABASE_ORDER                                            \
-	"CREATE VIEW by_size AS SELECT blocks.size AS size," DATABASE_COUNT                                          \
-	"FROM blocks" DATABASE_ORDER                                                                                 \
-	"CREATE VIEW by_arena AS SELECT printf('0x%x', blocks.arena) AS arena," DATABASE_COUNT                       \
-	"FROM blocks" DATABASE_ORDER                                                                                 \
-	"CREATE VIEW by_referrers AS SELECT coalesce(referrers, '[nothing]') AS referrers," DATABASE_COUNT           \
+/* @kind: empty, or what stands before VIEW. */
+#define DATABASE_VIEWS(kind)                                                                                         \
+	"CREATE " kind "VIEW by_type AS SELECT kinds.plain_name AS kind," DATABASE_COUNT                             \
+	"FROM blocks JOIN kinds ON kinds.id = blocks.kind" DATABASE_ORDER "CREATE " kind                             \
+	"VIEW by_owner AS SELECT kinds.name AS kind," DATABASE_COUNT                                                 \
+	"FROM blocks JOIN kinds ON kinds.id = blocks.kind" DATABASE_ORDER "CREATE " kind                             \
+	"VIEW by_size AS SELECT blocks.size AS size," DATABASE_COUNT "FROM blocks" DATABASE_ORDER                    \
+	"CREATE " kind                                                                                               \
+	"VIEW by_arena AS SELECT printf('0x%x', blocks.arena) AS arena," DATABASE_COUNT                              \
+	"FROM blocks" DATABASE_ORDER "CREATE " kind                                                                  \
+	"VIEW by_referrers AS SELECT coalesce(referrers, '[nothing]') AS referrers," DATABASE_COUNT                  \
 	"FROM blocks LEFT JOIN (SELECT target, group_concat(name, ', ') AS"                                          \
 	" referrers FROM (SELECT DISTINCT edges.target, kinds.name FROM edges"                                       \
 	" LEFT JOIN blocks AS source_blocks ON source_blocks.id = edges.source"                                      \
 	" LEFT JOIN objects ON objects.id = edges.source"                                                            \
 	" JOIN kinds ON kinds.id = coalesce(source_blocks.kind, objects.kind)"                                       \
-	" ORDER BY 1, 2) GROUP BY target) ON target = blocks.id" DATABASE_ORDER                                      \
-	"CREATE VIEW by_via AS SELECT coalesce(vias, '[nothing]') AS via," DATABASE_COUNT                            \
+	" ORDER BY 1, 2) GROUP BY target) ON target = blocks.id" DATABASE_ORDER "CREATE " kind                       \
+	"VIEW by_via AS SELECT coalesce(vias, '[nothing]') AS via," DATABASE_COUNT                                   \
 	"FROM blocks LEFT JOIN (SELECT target, group_concat(name, ', ') AS vias FROM"                                \
 	" (SELECT DISTINCT edges.target, vias.name FROM edges JOIN vias ON vias.id = edges.via"                      \
-	" ORDER BY 1, 2) GROUP BY target) ON target = blocks.id" DATABASE_ORDER                                      \
-	"CREATE VIEW pinned_arenas AS SELECT printf('0x%x', address) AS arena, live_blocks,"                         \
+	" ORDER BY 1, 2) GROUP BY target) ON target = blocks.id" DATABASE_ORDER "CREATE " kind                       \
+	"VIEW pinned_arenas AS SELECT printf('0x%x', address) AS arena, live_blocks,"                                \
 	" live_bytes, (SELECT arena_size FROM process) - live_bytes AS hostage_bytes"                                \
 	" FROM arenas WHERE pinned ORDER BY live_blocks;"                                                            \
-	"CREATE VIEW pinning_blocks AS SELECT printf('0x%x', blocks.arena) AS arena,"                                \
+	"CREATE " kind "VIEW pinning_blocks AS SELECT printf('0x%x', blocks.arena) AS arena,"                        \
 	" printf('0x%x', blocks.address) AS block, blocks.size, kinds.name AS kind FROM blocks"                      \
 	" JOIN arenas ON arenas.address = blocks.arena JOIN kinds ON kinds.id = blocks.kind"                         \
 	" WHERE arenas.pinned ORDER BY arenas.live_blocks, blocks.address;"                                          \
-	"CREATE VIEW pins_by_kind AS SELECT kinds.name AS kind," DATABASE_COUNT                                      \
+	"CREATE " kind "VIEW pins_by_kind AS SELECT kinds.name AS kind," DATABASE_COUNT                              \
 	", sum(((SELECT arena_size FROM process) - arenas.live_bytes) * 1.0 / arenas.live_blocks)"                   \
 	" AS hostage_bytes FROM blocks JOIN arenas ON arenas.address = blocks.arena"                                 \
 	" JOIN kinds ON kinds.id = blocks.kind WHERE arenas.pinned GROUP BY 1"                                       \
 	" ORDER BY hostage_bytes DESC;"                                                                              \
-	"CREATE VIEW memory AS SELECT part, count(*) AS regions, sum(end - start) AS mapped_bytes,"                  \
+	"CREATE " kind                                                                                               \
+	"VIEW memory AS SELECT part, count(*) AS regions, sum(end - start) AS mapped_bytes,"                         \
 	" sum(resident_bytes) AS resident_bytes FROM regions GROUP BY part ORDER BY resident_bytes DESC;"            \
-	"CREATE VIEW outside_by_kind AS SELECT kinds.name AS kind, count(*) AS allocations,"                         \
+	"CREATE " kind                                                                                               \
+	"VIEW outside_by_kind AS SELECT kinds.name AS kind, count(*) AS allocations,"                                \
 	" sum(outside.size) AS bytes FROM outside JOIN kinds ON kinds.id = outside.kind" DATABASE_ORDER              \
-	"CREATE VIEW by_site AS SELECT coalesce((SELECT function || ' (' || file || ':' || line || ')'"              \
+	"CREATE " kind                                                                                               \
+	"VIEW by_site AS SELECT coalesce((SELECT function || ' (' || file || ':' || line || ')'"                     \
 	" FROM frames WHERE frames.site = coalesce(blocks.site, pools.site) AND depth = 0), '[not known]') AS site," \
 	" CASE WHEN blocks.site IS NOT NULL THEN 'block' WHEN pools.site IS NOT NULL THEN 'pool' END AS known_of,"   \
 	" kinds.plain_name AS kind," DATABASE_COUNT                                                                  \

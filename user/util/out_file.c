@@ -4,73 +4,155 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "util/cleanup.h"
 
-/* /dev/stdout cannot be opened if it is a socket, and would be written from its start if it is a file. */
-static bool is_stdout(const struct stat *target)
-{
-	struct stat own;
+#define OWNER_ONLY (S_IRUSR | S_IWUSR)
 
-	return !fstat(STDOUT_FILENO, &own) && own.st_dev == target->st_dev &&
-	       own.st_ino == target->st_ino;
+static const char *name_of_type(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFLNK:
+		return "a symbolic link";
+	case S_IFIFO:
+		return "a FIFO";
+	case S_IFSOCK:
+		return "a socket";
+	case S_IFDIR:
+		return "a directory";
+	default:
+		return "a device";
+	}
 }
 
-/* Returns a descriptor or negative errno. */
-static int open_in_place(const char *path, const struct stat *target)
+static int describe(const char *path, int err, struct failure *failure)
 {
-	int fd = is_stdout(target) ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
-				   : open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	return failure__set(failure, err, "cannot write %.500s: %s", path, strerror(-err));
+}
 
-	return fd < 0 ? -errno : fd;
+/* Opens the directory that @path is in. */
+static int open_directory(struct out_file *file, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *directory =
+		slash ? strndup(path, (size_t)(slash + 1 - path)) : strdup(".");
+
+	file->path = strdup(path);
+	file->name = strdup(slash ? slash + 1 : path);
+	if (!directory || !file->path || !file->name)
+		return -ENOMEM;
+	file->directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (file->directory < 0)
+		return -errno;
+	return *file->name ? 0 : *path ? -EISDIR : -ENOENT;
+}
+
+static int check_old(const struct out_file *file, struct failure *failure)
+{
+	struct stat old;
+
+	if (fstatat(file->directory, file->name, &old, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : describe(file->path, -errno, failure);
+	if (S_ISREG(old.st_mode))
+		return 0;
+	return failure__set(
+		failure, -EEXIST,
+		"cannot write %.500s: it is %s; give the name of a new file, or of one to "
+		"replace",
+		file->path, name_of_type(old.st_mode));
 }
 
 /* Returns a descriptor or negative errno. The name is short, so it fits where that of the file does. */
 static int open_temporary(struct out_file *file)
 {
-	const char *slash = strrchr(file->path, '/');
-	int directory = slash ? (int)(slash + 1 - file->path) : 0, fd;
 	_cleanup_free_ char *name = NULL;
 	uint64_t random;
+	int fd;
 
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return -errno;
-	if (asprintf(&name, "%.*s.pyfrag-%016" PRIx64 ".tmp", directory, file->path, random) < 0)
+	if (asprintf(&name, ".pyfrag-%016" PRIx64 ".tmp", random) < 0)
 		return -ENOMEM;
-	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+	/* To be read, too: a database is. */
+	fd = openat(file->directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    OWNER_ONLY);
 	if (fd < 0)
 		return -errno;
 	file->temporary = TAKE_PTR(name);
 	return fd;
 }
 
-int out_file__open(struct out_file **out, const char *path)
+static struct out_file *allocate(void)
 {
-	_cleanup_(out_file__freep) struct out_file *file = calloc(1, sizeof(*file));
-	_cleanup_close_ int fd = -1;
-	struct stat target;
+	struct out_file *file = calloc(1, sizeof(*file));
 
-	if (!file)
-		return -ENOMEM;
-	file->path = strdup(path);
-	if (!file->path)
-		return -ENOMEM;
-	if (!*path)
-		return -ENOENT;
-	if (!stat(path, &target) && (!S_ISREG(target.st_mode) || is_stdout(&target)))
-		fd = open_in_place(path, &target);
+	if (file)
+		file->directory = -1;
+	return file;
+}
+
+/* Returns the file without its temporary one, or NULL. */
+static struct out_file *prepare(const char *path, int *err, struct failure *failure)
+{
+	_cleanup_(out_file__freep) struct out_file *file = allocate();
+
+	*err = file ? open_directory(file, path) : -ENOMEM;
+	if (*err)
+		describe(path, *err, failure);
 	else
-		fd = open_temporary(file);
+		*err = check_old(file, failure);
+	return *err ? NULL : TAKE_PTR(file);
+}
+
+int out_file__check(const char *path, struct failure *failure)
+{
+	int err;
+
+	out_file__free(prepare(path, &err, failure));
+	return err;
+}
+
+int out_file__open(struct out_file **out, const char *path, struct failure *failure)
+{
+	int err, fd;
+	_cleanup_(out_file__freep) struct out_file *file = prepare(path, &err, failure);
+
+	if (err)
+		return err;
+	fd = open_temporary(file);
 	if (fd < 0)
-		return fd;
+		return describe(path, fd, failure);
 	file->stream = fdopen(fd, "w");
-	if (!file->stream)
-		return -errno;
-	TAKE_FD(fd);
+	if (!file->stream) {
+		err = -errno;
+		close(fd);
+		return describe(path, err, failure);
+	}
+	*out = TAKE_PTR(file);
+	return 0;
+}
+
+int out_file__stdout(struct out_file **out, struct failure *failure)
+{
+	_cleanup_(out_file__freep) struct out_file *file = allocate();
+	int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+
+	if (file && fd >= 0) {
+		file->path = strdup("stdout");
+		file->stream = fdopen(fd, "w");
+	}
+	if (!file || fd < 0 || !file->path || !file->stream) {
+		int err = errno ? -errno : -ENOMEM;
+
+		if (fd >= 0 && !(file && file->stream))
+			close(fd);
+		return describe("stdout", err, failure);
+	}
 	*out = TAKE_PTR(file);
 	return 0;
 }
@@ -86,7 +168,7 @@ int out_file__commit(struct out_file *file)
 		return -errno;
 	if (!file->temporary)
 		return 0;
-	if (rename(file->temporary, file->path))
+	if (renameat(file->directory, file->temporary, file->directory, file->name))
 		return -errno;
 	free(TAKE_PTR(file->temporary));
 	return 0;
@@ -99,8 +181,10 @@ void out_file__free(struct out_file *file)
 	if (file->stream)
 		fclose(file->stream);
 	if (file->temporary)
-		unlink(file->temporary);
+		unlinkat(file->directory, file->temporary, 0);
+	closep(&file->directory);
 	free(file->temporary);
+	free(file->name);
 	free(file->path);
 	free(file);
 }
