@@ -1,11 +1,16 @@
 """What the processes of an agent may do, and may not."""
+import contextlib
 import os
 import re
 import signal
+import subprocess
+import sys
 
 import pytest
+from conftest import TOP
 from test_agent import start_agent, wait_for  # noqa: F401 (a fixture)
 
+ATTEMPTS = os.environ.get("PYFRAG_ATTEMPTS", TOP + "/build/tests/e2e/attempts")
 # Numbers of linux/capability.h.
 DAC_READ_SEARCH, SYS_PTRACE, PERFMON, BPF, CHECKPOINT_RESTORE = 2, 19, 38, 39, 40
 READS = {DAC_READ_SEARCH, SYS_PTRACE, CHECKPOINT_RESTORE}
@@ -85,3 +90,88 @@ def test_all_end_when_one_does(start_agent, name):  # noqa: F811
     else:
         assert status == 1
         assert re.fullmatch(r"pyfrag: the %s was ended by signal 9 \(Killed\); the agent ends\n" % name, said)
+
+
+# What belongs to none of them is refused everywhere.
+READING = {"read_memory", "read_maps", "read_pagemap", "read_root", "read_others_file", "read_shadow",
+           "ask_for_process", "open_pidfd"}
+CONNECTING = {"socket_inet", "socket_inet6"}
+ALLOWED = {
+    "reader": READING,
+    "probing-reader": READING | {"load_bpf", "open_perf_event"},
+    "keeper": set(),
+    "broker": {"refer_by_openat2"},
+    "server": set(),
+    "connecting-server": CONNECTING,
+}
+# The runner's commands do what programs of its user do, which is root here; but this takes privileges.
+PRIVILEGED = {"read_memory", "write_proc_mem", "write_memory", "attach_ptrace", "take_descriptor", "advise_process",
+              "open_by_handle", "new_user_namespace", "enter_namespace", "load_bpf", "open_perf_event", "set_up_io_uring",
+              "make_userfaultfd", "mount_tmpfs", "open_file_system", "clone_mount", "change_root", "change_user",
+              "change_group", "change_personality", "name_host", "load_module", "load_kernel", "reboot_host", "add_key",
+              "socket_packet"}
+VICTIM = """
+import ctypes, sys
+word = ctypes.c_uint64()
+word.value = ctypes.addressof(word)
+print("%x" % word.value, flush=True)
+sys.stdin.read()
+sys.exit(word.value != ctypes.addressof(word))
+"""
+
+
+@contextlib.contextmanager
+def victim(*wrapper):
+    with subprocess.Popen([*wrapper, sys.executable, "-c", VICTIM], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        try:
+            yield running.pid, running.stdout.readline().decode().strip()
+        finally:
+            running.stdin.close()
+            assert running.wait(timeout=10) == 0
+
+
+def attempt(part, pid, address, directory):
+    """What a part may do: the names of attempts that were not refused, and of those that were."""
+    (directory / "file").write_text("x")
+    (directory / "file").chmod(0o755)
+    # In a mount namespace of its own, so that nothing it mounts stays.
+    result = subprocess.run(["unshare", "--mount", ATTEMPTS, part, str(pid), address, str(directory)],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+    lines = [line.split() for line in result.stdout.decode().splitlines()]
+    # In the end it says that something is wrong within itself, which each may.
+    assert result.returncode == -signal.SIGABRT, result.stderr.decode()
+    assert len(lines) > 80
+    return ({name for name, outcome in lines if outcome == "allowed"},
+            {name for name, outcome in lines if outcome == "refused"})
+
+
+def test_root_may_do_it_all(tmp_path):
+    """So what is refused below is refused by the confinement."""
+    with victim() as (pid, address):
+        allowed, refused = attempt("none", pid, address, tmp_path)
+    # But for what this kernel does not have, or this machine's root may not.
+    assert refused <= {"load_kernel", "load_module", "change_arguments", "set_up_io_uring", "make_userfaultfd"}
+    assert {"read_memory", "write_memory", "write_proc_mem", "open_shadow", "create_in_cron"} <= allowed
+
+
+@pytest.mark.parametrize("part", ALLOWED)
+def test_all_else_is_refused(part, tmp_path):
+    with victim() as (pid, address):
+        allowed, _ = attempt(part, pid, address, tmp_path)
+    assert allowed == ALLOWED[part]
+    assert (tmp_path / "file").read_text() == "x"
+    assert not os.path.exists("/etc/cron.d/.pyfrag-attempt")
+
+
+def test_a_command_has_no_privileges(tmp_path):
+    with victim() as (pid, address):
+        _, refused = attempt("runner", pid, address, tmp_path)
+    assert PRIVILEGED <= refused
+    assert not {"execute", "execute_directly", "open_to_write", "socket_inet"} & refused
+
+
+def test_the_reader_reads_other_users(tmp_path):
+    with victim("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") as (pid, address):
+        allowed, _ = attempt("reader", pid, address, tmp_path)
+    # The answer to kill(pid, 0) is EPERM then, which says that it is there.
+    assert allowed == ALLOWED["reader"] - {"ask_for_process"}

@@ -76,6 +76,8 @@ static const int common[] = {
 	CALL(exit),
 	CALL(exit_group),
 	CALL(sched_getaffinity),
+	CALL(wait4),
+	CALL(waitid),
 };
 
 /* To find files, and look at them. Opening is judged by its flags. */
@@ -89,7 +91,7 @@ static const int finding[] = {
 static const int waiting[] = {
 	CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait),	    CALL(epoll_pwait),
 	CALL(eventfd2),	     CALL(pipe2),     CALL(timerfd_create), CALL(timerfd_settime),
-	CALL(wait4),	     CALL(waitid),    CALL(pselect6),	    CALL(select),
+	CALL(pselect6),	     CALL(select),
 };
 
 static const int reading[] = {CALL(process_vm_readv), CALL(pidfd_open)};
@@ -308,6 +310,8 @@ static int fill_for_broker(scmp_filter_ctx filter)
 {
 	int err = allow_common(filter);
 
+	if (!err)
+		err = allow_threads(filter);
 	return err ? err : ALLOW(filter, broking);
 }
 
