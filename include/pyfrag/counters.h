@@ -34,6 +34,8 @@
 	X(EVENTS_STALE, "events_stale", "events before all probes were in place, not used")        \
 	X(EVENTS_UNPLACED, "events_unplaced", "arena events that fit to no known arena")           \
 	X(SITES_UNUSABLE, "sites_unusable", "probe sites that could not be probed")                \
+	X(SITES_MISMATCHED, "sites_mismatched",                                                    \
+	  "probe sites not used, for the target's code there is not what the scan found")          \
 	X(FORKS, "forks_not_followed", "child processes the target forked, not traced")            \
 	X(FRAMES_UNNAMED, "frames_unnamed", "frames whose code was gone before it could be named") \
 	X(STACKS_RETIRED, "stacks_retired", "stacks whose code is no longer there")                \

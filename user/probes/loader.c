@@ -14,6 +14,7 @@
 #include "probes/bpf_compat.h"
 #include "probes/keeper.h"
 #include "probes/multi_link.h"
+#include "probes/site_check.h"
 #include "probes/uprobe_group.h"
 #include "pyfrag.skel.h"
 #include "util/array.h"
@@ -46,6 +47,10 @@ struct probe_set {
 	struct bpf_link **links; /* perf events, exec and fork */
 	size_t link_cnt, link_capacity;
 	struct multi_link multi_links[PROBE_GROUP_CNT];
+	struct site_set multi_sites[PROBE_GROUP_CNT]; /* what each of them is attached to */
+	struct site_check *check;		      /* NULL: our own code is probed */
+	struct process *process;		      /* the target, if it is checked */
+	uint64_t mismatched_cnt;		      /* sites that were dropped */
 };
 
 /* libbpf's own messages are for those who asked for more. */
@@ -145,6 +150,19 @@ static int expect_multi(struct pyfrag_bpf *skeleton)
 		   : bpf_program__set_expected_attach_type(skeleton->progs.handle_nothing, type);
 }
 
+static int prepare_check(struct probe_set *probes, const struct module *module,
+			 struct failure *failure)
+{
+	int err = process__open(&probes->process, probes->pid, failure);
+
+	if (err)
+		return err;
+	err = site_check__new(&probes->check, module->fd, module->bias);
+	return err ? failure__set(failure, err, "process %d: cannot check the code of %s: %s",
+				  probes->pid, module->path, strerror(-err))
+		   : 0;
+}
+
 int probe_set__new(struct probe_set **out, const struct probe_options *options,
 		   const struct features *features, struct failure *failure)
 {
@@ -160,6 +178,9 @@ int probe_set__new(struct probe_set **out, const struct probe_options *options,
 	err = keeper__open(&probes->keeper);
 	if (err)
 		return describe_no_keeper(err, failure);
+	err = options->module ? prepare_check(probes, options->module, failure) : 0;
+	if (err)
+		return err;
 	choose_method(probes, options, features);
 	probes->skeleton = pyfrag_bpf__open();
 	if (!probes->skeleton)
@@ -181,14 +202,18 @@ void probe_set__free(struct probe_set *probes)
 {
 	if (!probes)
 		return;
-	for (size_t i = 0; i < PROBE_GROUP_CNT; i++)
+	for (size_t i = 0; i < PROBE_GROUP_CNT; i++) {
 		multi_link__release(&probes->multi_links[i]);
+		site_set__free(&probes->multi_sites[i]);
+	}
 	for (size_t i = 0; i < probes->link_cnt; i++)
 		bpf_link__destroy(probes->links[i]);
 	keeper__close(probes->keeper); /* the last who had perf events open */
 	uprobe_group__remove(&probes->group);
 	pyfrag_bpf__destroy(probes->skeleton);
 	free((void *)probes->links);
+	site_check__free(probes->check);
+	process__free(probes->process);
 	free(probes);
 }
 
@@ -304,6 +329,70 @@ static int attach_singly(struct probe_set *probes, const struct site *const *sit
 	return *attached ? 0 : last_err;
 }
 
+/* Just before they are attached: takes out of @sites those that are not what the target has there now. */
+static int drop_mismatched(struct probe_set *probes, const struct site **sites, size_t *cnt)
+{
+	size_t sound_cnt;
+	int err;
+
+	if (!probes->check)
+		return 0;
+	err = site_check__select_in(probes->check, probes->process, sites, *cnt, &sound_cnt);
+	if (err)
+		return err;
+	if (sound_cnt < *cnt)
+		log_note("process %d (%s): %zu probe sites are not used: the code in its memory is "
+			 "not what the scan found there; if that stays so, try --no-cache",
+			 probes->pid, probes->process->comm, *cnt - sound_cnt);
+	probes->mismatched_cnt += *cnt - sound_cnt;
+	*cnt = sound_cnt;
+	return 0;
+}
+
+/* The link may come and go: what it is attached to is kept, to be checked again. */
+static int prepare_multi(struct probe_set *probes, enum probe_group group,
+			 const struct site *const *sites, size_t cnt, int fd)
+{
+	struct site_set *kept = &probes->multi_sites[group];
+	int err = ARRAY_RESERVE(kept->items, kept->capacity, cnt);
+
+	if (err)
+		return err;
+	for (kept->cnt = 0; kept->cnt < cnt; kept->cnt++)
+		kept->items[kept->cnt] = *sites[kept->cnt];
+	return multi_link__init(&probes->multi_links[group], probes->keeper,
+				bpf_program__fd(probes->skeleton->progs.handle_site), sites, cnt,
+				fd, probes->pid);
+}
+
+/* Before @group is attached once more: sites that cannot be probed any more are taken out of it for good. */
+static int check_again(struct probe_set *probes, enum probe_group group)
+{
+	struct multi_link *link = &probes->multi_links[group];
+	const struct site_set *set = &probes->multi_sites[group];
+	_cleanup_(site_set__free) struct site_set old = {};
+	_cleanup_free_ const struct site **sites = NULL;
+	_cleanup_close_ int fd = -1;
+	bool was_attached = link->number >= 0;
+	size_t cnt = set->cnt;
+	int err;
+
+	sites = (const struct site **)calloc(cnt + 1, sizeof(*sites));
+	if (!sites)
+		return -ENOMEM;
+	for (size_t i = 0; i < cnt; i++)
+		sites[i] = &set->items[i];
+	err = drop_mismatched(probes, sites, &cnt);
+	if (err || cnt == set->cnt)
+		return err;
+	fd = TAKE_FD(link->file_fd);
+	multi_link__release(link);
+	old = probes->multi_sites[group];
+	probes->multi_sites[group] = (struct site_set){};
+	err = cnt ? prepare_multi(probes, group, sites, cnt, fd) : 0;
+	return err || !was_attached || !cnt ? err : multi_link__attach(link);
+}
+
 static int attach(struct probe_set *probes, enum probe_group group, const struct site *const *sites,
 		  size_t cnt, int fd, uint64_t bias, size_t *attached)
 {
@@ -315,9 +404,7 @@ static int attach(struct probe_set *probes, enum probe_group group, const struct
 	*attached = cnt;
 	switch (probes->method) {
 	case PROBE_MULTI:
-		err = multi_link__init(link, probes->keeper,
-				       bpf_program__fd(probes->skeleton->progs.handle_site), sites,
-				       cnt, fd, probes->pid);
+		err = prepare_multi(probes, group, sites, cnt, fd);
 		return err || group == PROBES_BURST ? err : multi_link__attach(link);
 	case PROBE_GROUP:
 		return attach_group(probes, sites, cnt, path, bias, attached);
@@ -341,7 +428,9 @@ int probe_set__attach_sites(struct probe_set *probes, enum probe_group group,
 	for (size_t i = 0; i < sites->cnt; i++)
 		if (types & 1U << sites->items[i].probe.type)
 			wanted[cnt++] = &sites->items[i];
-	err = cnt ? attach(probes, group, wanted, cnt, fd, bias, &done) : 0;
+	err = cnt ? drop_mismatched(probes, wanted, &cnt) : 0;
+	if (!err && cnt)
+		err = attach(probes, group, wanted, cnt, fd, bias, &done);
 	if (err == -EPIPE)
 		return describe_no_keeper(err, failure);
 	if (err)
@@ -363,10 +452,14 @@ bool probe_set__can_switch(const struct probe_set *probes)
 int probe_set__switch(struct probe_set *probes, enum probe_group group, bool on)
 {
 	struct multi_link *link = &probes->multi_links[group];
+	int err;
 
 	if (!link->cnt)
 		return probe_set__can_switch(probes) ? 0 : -ENOTSUP;
-	return on ? multi_link__attach(link) : multi_link__detach(link);
+	if (!on)
+		return multi_link__detach(link);
+	err = link->number < 0 ? check_again(probes, group) : 0;
+	return err || !link->cnt ? err : multi_link__attach(link);
 }
 
 int probe_set__attach_life(struct probe_set *probes, struct failure *failure)
@@ -389,8 +482,13 @@ int probe_set__spare_children(struct probe_set *probes)
 {
 	int prog_fd = bpf_program__fd(probes->skeleton->progs.handle_nothing), err = 0;
 
-	for (size_t i = 0; i < PROBE_GROUP_CNT && !err; i++)
-		err = multi_link__spare_children(&probes->multi_links[i], prog_fd);
+	for (size_t i = 0; i < PROBE_GROUP_CNT && !err; i++) {
+		/* It attaches another link to the same sites. */
+		if (probes->multi_links[i].number >= 0)
+			err = check_again(probes, (enum probe_group)i);
+		if (!err)
+			err = multi_link__spare_children(&probes->multi_links[i], prog_fd);
+	}
 	return err;
 }
 
@@ -466,6 +564,7 @@ static void read_sums(const struct bpf_map *map, uint32_t cnt, uint64_t *sums)
 void probe_set__read_counters(const struct probe_set *probes, uint64_t *counters)
 {
 	read_sums(probes->skeleton->maps.counters, COUNTER_BPF_CNT, counters);
+	counters[COUNTER_SITES_MISMATCHED] = probes->mismatched_cnt;
 }
 
 void probe_set__read_hits(const struct probe_set *probes, uint64_t *hits)

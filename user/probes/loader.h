@@ -15,6 +15,7 @@
 #include "pyfrag/counters.h"
 #include "pyfrag/events.h"
 #include "pyfrag/stacks.h"
+#include "target/module.h"
 #include "util/failure.h"
 
 struct probe_set;
@@ -24,6 +25,8 @@ struct probe_options {
 	size_t ring_bytes; /* a power of two */
 	size_t site_cnt;   /* about how many sites there will be */
 	struct hit_cost hit_cost;
+	/* What is probed: sites are checked against the target's memory first (site_check.h). NULL: our own code. */
+	const struct module *module;
 	bool has_budget;  /* probe_set__allow() will be called; else hits cannot be ignored */
 	bool with_stacks; /* probe_set__enable_stacks() will be called */
 };
@@ -50,8 +53,9 @@ void probe_set__freep(struct probe_set **probes);
 /*
  * Attaches to the sites of @types (a bit for each enum pyfrag_event_type) in the file behind @fd, which
  * the target has mapped with @bias, as one group: by one uprobe_multi link where that works, else by perf
- * events. PROBES_BURST are not attached yet, only prepared. Adds to *attached the sites attached; those
- * that could not be are counted in *unusable.
+ * events. PROBES_BURST are not attached yet, only prepared. Just before, sites are dropped where the target has other
+ * code than the site claims (site_check.h). Adds to *attached the sites attached; those that the kernel refuses are
+ * counted in *unusable.
  */
 int probe_set__attach_sites(struct probe_set *probes, enum probe_group group,
 			    const struct site_set *sites, uint32_t types, int fd, uint64_t bias,
@@ -60,7 +64,7 @@ int probe_set__attach_sites(struct probe_set *probes, enum probe_group group,
 /* Whether groups can be switched on and off: with uprobe_multi only, perf events go too slowly. */
 bool probe_set__can_switch(const struct probe_set *probes);
 
-/* Attaches or detaches a group. Takes some 10 ms. Returns 0 or negative errno. */
+/* Attaches or detaches a group; sites are checked again before. Takes some 10 ms. Returns 0 or negative errno. */
 int probe_set__switch(struct probe_set *probes, enum probe_group group, bool on);
 
 /*
@@ -102,5 +106,8 @@ void probe_set__forget_stack(struct probe_set *probes, uint64_t number);
 /* File descriptor of the ring buffer map. */
 int probe_set__ring_fd(const struct probe_set *probes);
 
-/* Sums the counters that BPF programs keep over all CPUs into counters[0 .. COUNTER_BPF_CNT). */
+/*
+ * Sums the counters that BPF programs keep over all CPUs into counters[0 .. COUNTER_BPF_CNT), and says in
+ * counters[COUNTER_SITES_MISMATCHED] how many sites the check has dropped. Others are left alone.
+ */
 void probe_set__read_counters(const struct probe_set *probes, uint64_t *counters);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probes/function_scan.h"
 #include "probes/insn.h"
 #include "probes/shapes.h"
 #include "util/array.h"
@@ -20,10 +21,7 @@
 struct site_scan {
 	struct site_set set;
 	struct elf_file *elf;
-	struct insn_decoder *decoder;
-	struct shape_scan *shapes;
-	struct insn *insns;
-	size_t insn_capacity;
+	struct function_scanner *scanner;
 	struct shape_site *weak;
 	size_t weak_cnt, weak_capacity;
 };
@@ -81,9 +79,7 @@ const char *site__type_name(enum pyfrag_event_type type)
 static void site_scan__release(struct site_scan *scan)
 {
 	site_set__free(&scan->set);
-	insn_decoder__free(scan->decoder);
-	shape_scan__free(scan->shapes);
-	free(scan->insns);
+	function_scanner__free(scan->scanner);
 	free(scan->weak);
 }
 
@@ -135,54 +131,41 @@ static int add_weak_sites(struct site_scan *scan)
 	return err;
 }
 
-static int scan_function(struct site_scan *scan, const struct elf_code *code, uint64_t start,
-			 uint64_t end)
-{
-	size_t at = start - code->address, stop = end - code->address, cnt = 0;
-
-	while (at < stop) {
-		int err = ARRAY_RESERVE(scan->insns, scan->insn_capacity, cnt + 1);
-
-		if (err)
-			return err;
-		insn_decoder__decode(scan->decoder, code->bytes + at, stop - at, code->address + at,
-				     &scan->insns[cnt]);
-		at += scan->insns[cnt++].size;
-	}
-	return shape_scan__function(scan->shapes, scan->insns, cnt, take_shape, scan);
-}
-
 static int scan_code(struct site_scan *scan, const struct elf_code *code, const uint64_t *starts,
 		     size_t cnt)
 {
-	uint64_t from = code->address, end = code->address + code->size;
+	uint64_t at = code->address, end = code->address + code->size;
 	int err = 0;
 
-	for (size_t i = 0; i < cnt && !err; i++) {
-		if (starts[i] <= from || starts[i] >= end)
-			continue;
-		err = scan_function(scan, code, from, starts[i]);
-		from = starts[i];
+	while (at < end && !err) {
+		struct function_extent extent = function_extent__of(code, starts, cnt, at);
+
+		err = function_scanner__scan(scan->scanner, code->bytes + (at - code->address),
+					     extent.end - at, at, take_shape, scan);
+		at = extent.end;
 	}
-	return err ? err : scan_function(scan, code, from, end);
+	return err;
 }
 
 /* Adds a site at the first instruction of the function at @symbol. */
 static int add_function_site(struct site_scan *scan, const struct elf_symbol *symbol,
 			     const struct pyfrag_site *probe)
 {
+	_cleanup_(insn_decoder__freep) struct insn_decoder *decoder = NULL;
 	const struct elf_code *code;
 	size_t cnt;
 	int err;
 
-	err = elf_file__code(scan->elf, &code, &cnt);
-	for (size_t i = 0; i < cnt && !err; i++) {
+	err = insn_decoder__new(&decoder);
+	if (!err)
+		err = elf_file__code(scan->elf, &code, &cnt);
+	for (size_t i = 0; !err && i < cnt; i++) {
 		uint64_t offset = symbol->address - code[i].address;
 		struct insn insn;
 
 		if (symbol->address < code[i].address || offset >= code[i].size)
 			continue;
-		insn_decoder__decode(scan->decoder, code[i].bytes + offset, code[i].size - offset,
+		insn_decoder__decode(decoder, code[i].bytes + offset, code[i].size - offset,
 				     symbol->address, &insn);
 		if (insn.op != INSN_UNDECODED)
 			err = add_site(scan, symbol->address, insn.emulated, probe);
@@ -207,6 +190,18 @@ static int add_freelist_clear(struct site_scan *scan)
 	if (elf_file__find_symbol(scan->elf, "PyInt_ClearFreeList", &symbol) || !symbol.function)
 		return 0;
 	return add_function_site(scan, &symbol, &probe);
+}
+
+int site_set__scan_named(struct site_set *out, struct elf_file *elf)
+{
+	_cleanup_(site_scan__release) struct site_scan scan = {.elf = elf};
+	int err = add_freelist_clear(&scan);
+
+	if (err)
+		return err;
+	*out = scan.set;
+	scan.set = (struct site_set){};
+	return 0;
 }
 
 static int compare_sites(const void *left, const void *right)
@@ -251,9 +246,7 @@ int site_set__scan(struct site_set *out, struct elf_file *elf)
 
 	if (!is_native(elf))
 		return -ENOTSUP;
-	err = insn_decoder__new(&scan.decoder);
-	if (!err)
-		err = shape_scan__new(&scan.shapes);
+	err = function_scanner__new(&scan.scanner);
 	if (!err)
 		err = elf_file__code(elf, &code, &code_cnt);
 	if (!err)

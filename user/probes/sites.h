@@ -13,7 +13,7 @@
 #include "target/elf.h"
 
 /* Part of the key of cached scans: changes whenever a scan would find something else. */
-#define SITES_SCANNER_VERSION 7
+#define SITES_SCANNER_VERSION 8
 
 struct site {
 	uint64_t address; /* in the file */
@@ -35,6 +35,10 @@ struct site_set {
  * negative errno. The caller frees the set, which may be empty.
  */
 int site_set__scan(struct site_set *out, struct elf_file *elf);
+
+/* The same, of the sites only that have no shape and are found by a function's name. */
+int site_set__scan_named(struct site_set *out, struct elf_file *elf);
+
 void site_set__free(struct site_set *set);
 
 /* How many sites of a type there are. */

@@ -229,6 +229,7 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 		   const struct tracer_options *options, struct failure *failure)
 {
 	struct probe_options probe_options = {.pid = pid,
+					      .module = module,
 					      .ring_bytes = options->ring_bytes,
 					      .has_budget = !options->follow_blocks &&
 							    options->budget > 0,
