@@ -48,8 +48,8 @@
 	X(TYPES_UNNAMED, "types_unnamed",                                                          \
 	  "types named without their module, for their dicts have too many entries in all")        \
 	X(ROOTS_REFUSED, "roots_refused",                                                          \
-	  "modules, threads and frames beyond the number looked at, or in a list that leads in a " \
-	  "circle")                                                                                \
+	  "modules, threads, frames and static data beyond what is looked at, or in a list that "  \
+	  "leads in a circle")                                                                     \
 	X(REFERENCES_LEFT_OUT, "references_left_out",                                              \
 	  "objects that say they have more items than there is memory for")                        \
 	X(TEXTS_CUT, "texts_cut",                                                                  \

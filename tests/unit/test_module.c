@@ -160,11 +160,47 @@ static void test_what_is_no_elf_file(void **state)
 	unlink(path);
 }
 
-/* The first page of the file holds headers, which no segment of code does. */
+static struct module *open_at(const struct process *process, const void *address)
+{
+	struct module *module = NULL;
+
+	assert_int_equal(module__open(&module, process,
+				      process__find_mapping(process, address_of(address))),
+			 0);
+	return module;
+}
+
+/*
+ * A process may map its own executable once more: at an offset where no code is, or as the loader would, but without the
+ * rest of it. Where it is is what the other mappings say.
+ */
+static void test_strange_mappings_beside_the_loaders(void **state)
+{
+	_cleanup_(process__freep) struct process *before = open_self(), *process = NULL;
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	_cleanup_(module__freep) struct module *at_headers = NULL, *at_code = NULL;
+	const struct mapping *loaders =
+		process__find_mapping(before, address_of((void *)module_known_static));
+	void *headers = map_code(fd, 0), *code = map_code(fd, (off_t)loaders->offset);
+	uint64_t bias = 1;
+
+	(void)state;
+	assert_int_equal(dl_iterate_phdr(take_first, &bias), 1);
+	process = open_self();
+	at_headers = open_at(process, headers);
+	assert_int_equal(at_headers->bias, bias);
+	at_code = open_at(process, code);
+	assert_int_equal(at_code->bias, bias);
+	munmap(headers, PAGE);
+	munmap(code, PAGE);
+}
+
+/* The first page of a copy of it holds headers, which no segment of code does. */
 static void test_not_mapped_as_the_headers_say(void **state)
 {
 	_cleanup_(process__freep) struct process *process = NULL;
-	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = temp_file__new("", 0);
 	struct module *module = NULL;
 	const ElfW(Phdr) * segment;
 	ElfW(Ehdr) header;
@@ -172,7 +208,8 @@ static void test_not_mapped_as_the_headers_say(void **state)
 	void *code;
 
 	(void)state;
-	assert_int_equal(pread(fd, page, sizeof(page), 0), sizeof(page));
+	assert_int_equal(pread(self, page, sizeof(page), 0), sizeof(page));
+	assert_int_equal(write(fd, page, sizeof(page)), sizeof(page));
 	memcpy(&header, page, sizeof(header));
 	segment = (const ElfW(Phdr) *)(const void *)(page + header.e_phoff);
 	for (int i = 0; i < header.e_phnum; i++, segment++)
@@ -376,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_library),
 		cmocka_unit_test(test_second_half_of_a_mapping),
 		cmocka_unit_test(test_what_is_no_elf_file),
+		cmocka_unit_test(test_strange_mappings_beside_the_loaders),
 		cmocka_unit_test(test_not_mapped_as_the_headers_say),
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_data_is_what_it_is_now),

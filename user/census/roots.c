@@ -9,6 +9,7 @@
 
 #include "census/frames.h"
 #include "census/word.h"
+#include "target/executable_files.h"
 #include "target/module.h"
 #include "target/py_string.h"
 #include "util/address_set.h"
@@ -430,7 +431,7 @@ static int add_interpreters(struct search *search)
 	return err;
 }
 
-/* Every word of a module's writable data. What is no module, or has too much of it, is left out. */
+/* Every word of a module's writable data. What is no module is left out. */
 static int add_module_data(struct search *search, const struct mapping *mapping)
 {
 	_cleanup_(data_image__free) struct data_image data = {};
@@ -441,6 +442,8 @@ static int add_module_data(struct search *search, const struct mapping *mapping)
 
 	if (!err)
 		err = module__read_data(module, search->memory, &data);
+	if (err == -EFBIG)
+		search->roots->refused_cnt++;
 	if (err)
 		return err == -ENOMEM || err == -ESRCH ? err : 0;
 	for (size_t i = 0; i < data.segment_cnt; i++)
@@ -463,18 +466,13 @@ static int add_module_data(struct search *search, const struct mapping *mapping)
 static int add_data(struct search *search)
 {
 	const struct process *process = search->sources->process;
-	const struct mapping *last = NULL;
-	int err = 0;
+	_cleanup_(executable_files__release) struct executable_files files = {};
+	size_t i = 0;
+	int err = executable_files__find(&files, process->maps, process->map_cnt);
 
-	for (size_t i = 0; i < process->map_cnt && !err; i++) {
-		const struct mapping *map = &process->maps[i];
-
-		/* The mappings of a module lie together. */
-		if (!map->executable || !map->inode || (last && mapping__is_same_file(map, last)))
-			continue;
-		last = map;
-		err = add_module_data(search, map);
-	}
+	for (; i < files.cnt && i < EXECUTABLE_FILES_MAX && !err; i++)
+		err = add_module_data(search, files.items[i]);
+	search->roots->refused_cnt += files.cnt - i;
 	return err;
 }
 

@@ -45,7 +45,10 @@ struct roots {
 	 */
 	char **labels;
 	size_t label_cnt, label_capacity;
-	/* Frames and threads in lists that lead in a circle; these and modules beyond so many, or so long labels. */
+	/*
+	 * Frames and threads in lists that lead in a circle; these and modules beyond so many, or so long labels; static data
+	 * of a library beyond 32 MiB, or beyond 256 MiB or 1024 files for all.
+	 */
 	uint64_t refused_cnt;
 };
 

@@ -13,7 +13,9 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define RING_BYTES (1UL << 20)
+/* An agent has little memory, and a Python's code is some megabytes. */
+#define CODE_BYTES_MAX (64UL << 20)
+#define RING_BYTES     (1UL << 20)
 
 struct growth_watch {
 	struct heap_source *source;
@@ -49,6 +51,7 @@ int growth_watch__start(struct growth_watch **out, struct heap_source *source, d
 	if (!watch)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	watch->source = source;
+	elf_file__limit_code(source->python->module->elf, CODE_BYTES_MAX);
 	err = probing__start(&watch->tracer, source->process->pid, source->python->module,
 			     &tracer_options, true, failure);
 	elf_file__forget(source->python->module->elf);

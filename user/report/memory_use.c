@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "target/executable_files.h"
 #include "target/module.h"
 #include "target/resident.h"
 #include "util/array.h"
@@ -18,6 +19,7 @@
 #define CHUNK_FLAGS	  7UL
 #define CHUNK_HEAD_BYTES  16
 #define CHUNK_IS_MMAPPED  2UL
+#define END_UNKNOWN	  UINT64_MAX
 /* Of what is below a stack: glibc has a page, unless a program wants more. */
 #define GUARD_BYTES_MAX (64UL << 10)
 
@@ -33,6 +35,9 @@ struct survey {
 	const struct heap *heap;
 	uint64_t *stack_pointers; /* of threads that wait */
 	size_t stack_pointer_cnt, stack_pointer_capacity;
+	struct executable_files modules;
+	uint64_t
+		*data_ends; /* of the first modules: where their static data ends, or END_UNKNOWN */
 	uint64_t page_bytes;
 };
 
@@ -57,21 +62,15 @@ static int add_region(struct survey *survey, size_t mapping, uint64_t start, uin
 	return 0;
 }
 
-/* Where the static data of the module ends that @file is a mapping of; 0: it is no module. */
-static uint64_t end_of_data(const struct survey *survey, const struct mapping *file)
+/* Where the static data of the module ends that @file is an executable mapping of; 0: it is no module. */
+static uint64_t read_end_of_data(const struct survey *survey, const struct mapping *file)
 {
-	const struct mappings *mappings = &survey->use->smaps.mappings;
 	_cleanup_(module__freep) struct module *module = NULL;
 	const struct elf_segment *segments;
 	uint64_t end = 0;
 	size_t cnt;
 
-	for (size_t i = 0; i < mappings->cnt && !module; i++)
-		if (mappings->items[i].executable &&
-		    mapping__is_same_file(&mappings->items[i], file) &&
-		    module__open(&module, survey->process, &mappings->items[i]))
-			return 0;
-	if (!module)
+	if (module__open(&module, survey->process, file))
 		return 0;
 	cnt = elf_file__segments(module->elf, &segments);
 	for (size_t i = 0; i < cnt; i++) {
@@ -86,8 +85,20 @@ static uint64_t end_of_data(const struct survey *survey, const struct mapping *f
 	return checked_round_up(end, survey->page_bytes, &end) ? end : 0;
 }
 
+/* The same of any mapping; each module is opened once. */
+static uint64_t end_of_data(struct survey *survey, const struct mapping *file)
+{
+	size_t place = executable_files__place_of(&survey->modules, file);
+
+	if (place >= EXECUTABLE_FILES_MAX)
+		return 0;
+	if (survey->data_ends[place] == END_UNKNOWN)
+		survey->data_ends[place] = read_end_of_data(survey, survey->modules.items[place]);
+	return survey->data_ends[place];
+}
+
 /* Where static data ends that the mapping, which has no file, begins with; its start: there is none. */
-static uint64_t end_of_static(const struct survey *survey, size_t number)
+static uint64_t end_of_static(struct survey *survey, size_t number)
 {
 	const struct mapping *mapping = &survey->use->smaps.mappings.items[number],
 			     *before = number ? mapping - 1 : NULL;
@@ -336,10 +347,32 @@ static void add_share(struct memory_share *share, const struct memory_region *re
 	share->resident_bytes += region->resident_bytes;
 }
 
+static int list_modules(struct survey *survey)
+{
+	const struct mappings *mappings = &survey->use->smaps.mappings;
+	int err = executable_files__find(&survey->modules, mappings->items, mappings->cnt);
+
+	if (err)
+		return err;
+	survey->data_ends = calloc(EXECUTABLE_FILES_MAX, sizeof(*survey->data_ends));
+	if (!survey->data_ends)
+		return -ENOMEM;
+	for (size_t i = 0; i < EXECUTABLE_FILES_MAX; i++)
+		survey->data_ends[i] = END_UNKNOWN;
+	return 0;
+}
+
+static void survey__release(struct survey *survey)
+{
+	free(survey->stack_pointers);
+	free(survey->data_ends);
+	executable_files__release(&survey->modules);
+}
+
 int memory_use__find(struct memory_use *out, const struct process *process, const struct heap *heap)
 {
 	_cleanup_(memory_use__release) struct memory_use use = {};
-	struct survey survey = {
+	_cleanup_(survey__release) struct survey survey = {
 		.use = &use,
 		.process = process,
 		.heap = heap,
@@ -348,10 +381,11 @@ int memory_use__find(struct memory_use *out, const struct process *process, cons
 	int err = smaps__read(&use.smaps, process->pid);
 
 	if (!err)
+		err = list_modules(&survey);
+	if (!err)
 		err = find_stack_pointers(&survey);
 	for (size_t i = 0; i < use.smaps.mappings.cnt && !err; i++)
 		err = survey_mapping(&survey, i);
-	free(survey.stack_pointers);
 	if (!err)
 		err = measure_parts(&survey);
 	if (err)

@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "target/elf.h"
 
+#include <elf.h>
 #include <errno.h>
-#include <gelf.h>
-#include <libelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "target/elf_symbols.h"
+#include "target/file_bytes.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* A libpython has a few megabytes of code; this bounds what a strange file can make us read. */
+/* A libpython has a few megabytes of code, a program that has everything within, some hundreds: all sections together. */
 #define CODE_BYTES_MAX (512UL << 20)
+/* .eh_frame_hdr: 8 bytes a function. */
+#define UNWIND_TABLE_BYTES_MAX (16UL << 20)
+/* A note has some tens of bytes; all of a file's together. */
+#define NOTE_BYTES_MAX (64UL << 10)
+/* Of sections a file that can be run has some tens, and of segments no more than Linux lets a program have (64 KiB). */
+#define SECTIONS_MAX	  4096
+#define SEGMENT_BYTES_MAX (64UL << 10)
 
 /* Pointer encodings of .eh_frame_hdr. */
 enum {
@@ -23,13 +29,23 @@ enum {
 	POINTER_RELATIVE_TO_HEADER = 0x30,
 };
 
+/* All headers of a file, in the form of 64 bits. */
+struct program_headers {
+	Elf64_Phdr *items;
+	size_t cnt;
+};
+
 struct elf_file {
 	int fd;
-	Elf *elf;
+	bool is_64bit;
+	uint64_t sections_offset;
+	uint16_t section_cnt;
 	struct elf_segment *segments;
-	size_t segment_cnt, segment_capacity;
+	size_t segment_cnt;
 	struct elf_code *code;
 	size_t code_cnt, code_capacity;
+	uint64_t code_bytes, code_bytes_max;
+	uint64_t unwind_offset, unwind_size, unwind_address; /* of .eh_frame_hdr */
 	uint64_t *function_starts;
 	size_t function_cnt;
 	bool functions_read;
@@ -37,30 +53,131 @@ struct elf_file {
 	char build_id[2 * 64 + 1];
 };
 
-static int read_segments(struct elf_file *elf)
+static void program_headers__release(struct program_headers *headers)
 {
-	size_t cnt;
+	free(headers->items);
+}
 
-	if (elf_getphdrnum(elf->elf, &cnt))
+static Elf64_Ehdr widen_header(const Elf32_Ehdr *header)
+{
+	return (Elf64_Ehdr){
+		.e_machine = header->e_machine,
+		.e_phoff = header->e_phoff,
+		.e_phentsize = header->e_phentsize,
+		.e_phnum = header->e_phnum,
+	};
+}
+
+static Elf64_Phdr widen_program_header(const Elf32_Phdr *header)
+{
+	return (Elf64_Phdr){
+		.p_type = header->p_type,
+		.p_flags = header->p_flags,
+		.p_offset = header->p_offset,
+		.p_vaddr = header->p_vaddr,
+		.p_filesz = header->p_filesz,
+		.p_memsz = header->p_memsz,
+		.p_align = header->p_align,
+	};
+}
+
+/* Sections are of use in files of 64 bits only. */
+static int read_header(struct elf_file *elf, Elf64_Ehdr *header)
+{
+	union {
+		Elf64_Ehdr wide;
+		Elf32_Ehdr narrow;
+		unsigned char ident[EI_NIDENT];
+	} head = {};
+	int err = file_bytes__read_at(elf->fd, 0, &head, sizeof(head.narrow));
+
+	if (err)
+		return err;
+	if (memcmp(head.ident, ELFMAG, SELFMAG) != 0 || head.ident[EI_DATA] != ELFDATA2LSB ||
+	    (head.ident[EI_CLASS] != ELFCLASS64 && head.ident[EI_CLASS] != ELFCLASS32))
 		return -ENOEXEC;
-	for (size_t i = 0; i < cnt; i++) {
-		GElf_Phdr header;
-		int err;
+	elf->is_64bit = head.ident[EI_CLASS] == ELFCLASS64;
+	if (elf->is_64bit)
+		err = file_bytes__read_at(elf->fd, 0, &head, sizeof(head.wide));
+	if (err)
+		return err;
+	*header = elf->is_64bit ? head.wide : widen_header(&head.narrow);
+	elf->machine = header->e_machine;
+	if (elf->is_64bit && header->e_shentsize == sizeof(Elf64_Shdr)) {
+		elf->sections_offset = header->e_shoff;
+		elf->section_cnt = header->e_shoff ? header->e_shnum : 0;
+	}
+	return 0;
+}
 
-		if (!gelf_getphdr(elf->elf, (int)i, &header))
-			return -ENOEXEC;
-		if (header.p_type != PT_LOAD)
+/* The array is the caller's to free. */
+static int read_program_headers(const struct elf_file *elf, const Elf64_Ehdr *header,
+				struct program_headers *out)
+{
+	size_t size = elf->is_64bit ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr),
+	       cnt = header->e_phnum;
+	_cleanup_free_ uint8_t *bytes = NULL;
+	Elf64_Phdr *wide;
+	int err;
+
+	if (header->e_phentsize != size || !cnt || cnt * size > SEGMENT_BYTES_MAX)
+		return -ENOEXEC;
+	err = file_bytes__read(elf->fd, header->e_phoff, cnt * size, &bytes);
+	if (err)
+		return err;
+	wide = calloc(cnt, sizeof(*wide));
+	if (!wide)
+		return -ENOMEM;
+	for (size_t i = 0; i < cnt; i++)
+		if (elf->is_64bit)
+			memcpy(&wide[i], bytes + i * size, size);
+		else
+			wide[i] = widen_program_header(
+				(const Elf32_Phdr *)(const void *)(bytes + i * size));
+	*out = (struct program_headers){.items = wide, .cnt = cnt};
+	return 0;
+}
+
+/* The array is the caller's to free; empty for a file that has none, or none of use. */
+static int read_sections(const struct elf_file *elf, Elf64_Shdr **out, size_t *cnt)
+{
+	uint8_t *bytes = NULL;
+	int err = 0;
+
+	if (elf->section_cnt > SECTIONS_MAX)
+		return -EFBIG;
+	if (elf->section_cnt)
+		err = file_bytes__read(elf->fd, elf->sections_offset,
+				       elf->section_cnt * sizeof(**out), &bytes);
+	if (err)
+		return err;
+	*out = (Elf64_Shdr *)(void *)bytes;
+	*cnt = elf->section_cnt;
+	return 0;
+}
+
+static int take_segments(struct elf_file *elf, const struct program_headers *headers)
+{
+	elf->segments = calloc(headers->cnt, sizeof(*elf->segments));
+	if (!elf->segments)
+		return -ENOMEM;
+	for (size_t i = 0; i < headers->cnt; i++) {
+		const Elf64_Phdr *header = &headers->items[i];
+
+		if (header->p_type == PT_GNU_EH_FRAME && !elf->unwind_size) {
+			elf->unwind_offset = header->p_offset;
+			elf->unwind_size = header->p_filesz;
+			elf->unwind_address = header->p_vaddr;
+		}
+		if (header->p_type != PT_LOAD)
 			continue;
-		err = ARRAY_RESERVE(elf->segments, elf->segment_capacity, elf->segment_cnt + 1);
-		if (err)
-			return err;
 		elf->segments[elf->segment_cnt++] = (struct elf_segment){
-			.address = header.p_vaddr,
-			.memory_size = header.p_memsz,
-			.offset = header.p_offset,
-			.file_size = header.p_filesz,
-			.writable = header.p_flags & PF_W,
-			.executable = header.p_flags & PF_X,
+			.address = header->p_vaddr,
+			.memory_size = header->p_memsz,
+			.offset = header->p_offset,
+			.file_size = header->p_filesz,
+			.writable = header->p_flags & PF_W,
+			.executable = header->p_flags & PF_X,
 		};
 	}
 	return elf->segment_cnt ? 0 : -ENOEXEC;
@@ -72,69 +189,89 @@ static void format_build_id(struct elf_file *elf, const uint8_t *bytes, size_t s
 		snprintf(elf->build_id + 2 * i, 3, "%02x", bytes[i]);
 }
 
-static void read_build_id(struct elf_file *elf)
+/* Names and descriptions are padded to 4 bytes, or to 8 where the segment is. Returns whether the build id is there. */
+static bool take_notes(struct elf_file *elf, const uint8_t *bytes, size_t size, size_t alignment)
 {
-	size_t header_cnt;
+	static const char owner[] = "GNU";
+	size_t at = 0;
 
-	if (elf_getphdrnum(elf->elf, &header_cnt))
-		return;
-	for (size_t i = 0; i < header_cnt; i++) {
-		size_t at = 0, name_at, description_at;
-		GElf_Phdr header;
-		GElf_Nhdr note;
-		Elf_Data *data;
+	while (size - at >= sizeof(Elf64_Nhdr)) {
+		size_t name_at = at + sizeof(Elf64_Nhdr), description_at, next;
+		Elf64_Nhdr note;
 
-		if (!gelf_getphdr(elf->elf, (int)i, &header) || header.p_type != PT_NOTE)
-			continue;
-		data = elf_getdata_rawchunk(elf->elf, (int64_t)header.p_offset, header.p_filesz,
-					    header.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
-		if (!data)
-			continue;
-		while ((at = gelf_getnote(data, at, &note, &name_at, &description_at))) {
-			if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != sizeof("GNU") ||
-			    memcmp((char *)data->d_buf + name_at, "GNU", sizeof("GNU")) != 0)
-				continue;
-			format_build_id(elf, (uint8_t *)data->d_buf + description_at,
-					note.n_descsz);
-			return;
+		memcpy(&note, bytes + at, sizeof(note));
+		description_at = (name_at + note.n_namesz + alignment - 1) & -alignment;
+		next = (description_at + note.n_descsz + alignment - 1) & -alignment;
+		if (description_at > size || note.n_descsz > size - description_at)
+			return false;
+		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof(owner) &&
+		    !memcmp(bytes + name_at, owner, sizeof(owner))) {
+			format_build_id(elf, bytes + description_at, note.n_descsz);
+			return true;
 		}
+		if (next > size)
+			return false;
+		at = next;
+	}
+	return false;
+}
+
+static void read_build_id(struct elf_file *elf, const struct program_headers *headers)
+{
+	size_t left = NOTE_BYTES_MAX;
+	bool found = false;
+
+	for (size_t i = 0; i < headers->cnt && !found; i++) {
+		const Elf64_Phdr *header = &headers->items[i];
+		_cleanup_free_ uint8_t *bytes = NULL;
+
+		if (header->p_type != PT_NOTE || header->p_filesz > left ||
+		    file_bytes__read(elf->fd, header->p_offset, header->p_filesz, &bytes))
+			continue;
+		left -= header->p_filesz;
+		found = take_notes(elf, bytes, header->p_filesz, header->p_align == 8 ? 8 : 4);
 	}
 }
 
 int elf_file__open(struct elf_file **out, int fd)
 {
 	_cleanup_(elf_file__freep) struct elf_file *elf = NULL;
-	GElf_Ehdr header;
+	_cleanup_(program_headers__release) struct program_headers headers = {};
+	Elf64_Ehdr header;
 	int err;
 
-	if (elf_version(EV_CURRENT) == EV_NONE)
-		return -EIO;
 	elf = calloc(1, sizeof(*elf));
 	if (!elf)
 		return -ENOMEM;
 	elf->fd = fd;
-	elf->elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (!elf->elf || elf_kind(elf->elf) != ELF_K_ELF || !gelf_getehdr(elf->elf, &header))
-		return -ENOEXEC;
-	elf->machine = header.e_machine;
-	err = read_segments(elf);
+	elf->code_bytes_max = CODE_BYTES_MAX;
+	err = read_header(elf, &header);
+	if (!err)
+		err = read_program_headers(elf, &header, &headers);
+	if (!err)
+		err = take_segments(elf, &headers);
 	if (err)
 		return err;
-	read_build_id(elf);
+	read_build_id(elf, &headers);
 	*out = TAKE_PTR(elf);
 	return 0;
 }
 
-static void release_contents(struct elf_file *elf)
+static void release_code(struct elf_file *elf)
 {
 	for (size_t i = 0; i < elf->code_cnt; i++)
 		free((void *)elf->code[i].bytes);
 	free(TAKE_PTR(elf->code));
 	elf->code_cnt = elf->code_capacity = 0;
+	elf->code_bytes = 0;
+}
+
+static void release_contents(struct elf_file *elf)
+{
+	release_code(elf);
 	free(TAKE_PTR(elf->function_starts));
 	elf->function_cnt = 0;
 	elf->functions_read = false;
-	elf_end(TAKE_PTR(elf->elf)); /* takes NULL */
 }
 
 void elf_file__free(struct elf_file *elf)
@@ -146,11 +283,9 @@ void elf_file__free(struct elf_file *elf)
 	free(elf);
 }
 
-/* A file that cannot be opened again is one without anything in it: libelf takes NULL for that. */
 void elf_file__forget(struct elf_file *elf)
 {
 	release_contents(elf);
-	elf->elf = elf_begin(elf->fd, ELF_C_READ, NULL);
 }
 
 void elf_file__freep(struct elf_file **elf)
@@ -160,7 +295,7 @@ void elf_file__freep(struct elf_file **elf)
 
 bool elf_file__is_64bit(const struct elf_file *elf)
 {
-	return gelf_getclass(elf->elf) == ELFCLASS64;
+	return elf->is_64bit;
 }
 
 enum elf_machine elf_file__machine(const struct elf_file *elf)
@@ -197,75 +332,55 @@ uint64_t elf_file__offset_of(const struct elf_file *elf, uint64_t address)
 	return UINT64_MAX;
 }
 
-static int read_bytes(int fd, uint64_t offset, size_t size, uint8_t **out)
-{
-	_cleanup_free_ uint8_t *bytes = NULL;
-	size_t done = 0;
-
-	bytes = malloc(size ? size : 1);
-	if (!bytes)
-		return -ENOMEM;
-	while (done < size) {
-		ssize_t got = pread(fd, bytes + done, size - done, (off_t)(offset + done));
-
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			return -ENOEXEC; /* shorter than its headers say */
-		done += (size_t)got;
-	}
-	*out = TAKE_PTR(bytes);
-	return 0;
-}
-
 static int add_code(struct elf_file *elf, uint64_t address, uint64_t offset, uint64_t size)
 {
 	uint8_t *bytes;
 	int err;
 
-	if (size > CODE_BYTES_MAX)
+	if (elf->code_bytes > elf->code_bytes_max || size > elf->code_bytes_max - elf->code_bytes)
 		return -EFBIG;
 	err = ARRAY_RESERVE(elf->code, elf->code_capacity, elf->code_cnt + 1);
-	if (err)
-		return err;
-	err = read_bytes(elf->fd, offset, size, &bytes);
+	if (!err)
+		err = file_bytes__read(elf->fd, offset, size, &bytes);
 	if (err)
 		return err;
 	elf->code[elf->code_cnt++] = (struct elf_code){.address = address,
 						       .offset = offset,
 						       .bytes = bytes,
 						       .size = size};
+	elf->code_bytes += size;
 	return 0;
 }
 
 /* Sections leave out what lies between them in the segment; without sections, segments must do. */
 static int read_code(struct elf_file *elf)
 {
-	Elf_Scn *section = NULL;
-	int err;
+	_cleanup_free_ Elf64_Shdr *sections = NULL;
+	size_t section_cnt = 0, cnt = 0;
+	int err = elf->is_64bit ? read_sections(elf, &sections, &section_cnt) : -ENOTSUP;
 
-	while ((section = elf_nextscn(elf->elf, section))) {
-		GElf_Shdr header;
+	for (size_t i = 0; i < section_cnt && !err; i++) {
+		const Elf64_Shdr *section = &sections[i];
 
-		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_PROGBITS ||
-		    !(header.sh_flags & SHF_EXECINSTR))
+		if (section->sh_type != SHT_PROGBITS || !(section->sh_flags & SHF_EXECINSTR))
 			continue;
-		err = add_code(elf, header.sh_addr, header.sh_offset, header.sh_size);
-		if (err)
-			return err;
+		err = add_code(elf, section->sh_addr, section->sh_offset, section->sh_size);
+		cnt++;
 	}
-	if (elf->code_cnt)
-		return 0;
-	for (size_t i = 0; i < elf->segment_cnt; i++) {
+	if (cnt)
+		return err;
+	for (size_t i = 0; i < elf->segment_cnt && !err; i++) {
 		const struct elf_segment *segment = &elf->segments[i];
 
-		if (!segment->executable)
-			continue;
-		err = add_code(elf, segment->address, segment->offset, segment->file_size);
-		if (err)
-			return err;
+		if (segment->executable)
+			err = add_code(elf, segment->address, segment->offset, segment->file_size);
 	}
-	return 0;
+	return err;
+}
+
+void elf_file__limit_code(struct elf_file *elf, uint64_t bytes_max)
+{
+	elf->code_bytes_max = bytes_max;
 }
 
 int elf_file__code(struct elf_file *elf, const struct elf_code **code, size_t *cnt)
@@ -274,8 +389,10 @@ int elf_file__code(struct elf_file *elf, const struct elf_code **code, size_t *c
 
 	if (!elf->code_cnt) {
 		err = read_code(elf);
-		if (err)
+		if (err) {
+			release_code(elf);
 			return err;
+		}
 	}
 	*code = elf->code;
 	*cnt = elf->code_cnt;
@@ -294,22 +411,22 @@ static int compare_addresses(const void *left, const void *right)
  * its unwind entry). Linkers write all of it as 32-bit values relative to the header's own address;
  * a table of another form is left alone. Source: Linux Standard Base Core, "Exception Frames".
  */
-static int read_function_starts(struct elf_file *elf, const GElf_Phdr *header)
+static int read_function_starts(struct elf_file *elf)
 {
 	_cleanup_free_ uint8_t *bytes = NULL;
 	uint32_t cnt;
 	int err;
 
-	if (header->p_filesz < 12 || header->p_filesz > CODE_BYTES_MAX)
+	if (elf->unwind_size < 12 || elf->unwind_size > UNWIND_TABLE_BYTES_MAX)
 		return 0;
-	err = read_bytes(elf->fd, header->p_offset, header->p_filesz, &bytes);
+	err = file_bytes__read(elf->fd, elf->unwind_offset, elf->unwind_size, &bytes);
 	if (err)
 		return err;
 	if (bytes[0] != 1 || bytes[2] != POINTER_UDATA4 ||
 	    bytes[3] != (POINTER_RELATIVE_TO_HEADER | POINTER_SDATA4))
 		return 0;
 	memcpy(&cnt, bytes + 8, sizeof(cnt));
-	if (cnt > (header->p_filesz - 12) / 8)
+	if (cnt > (elf->unwind_size - 12) / 8)
 		return 0;
 	elf->function_starts = calloc(cnt + 1, sizeof(*elf->function_starts));
 	if (!elf->function_starts)
@@ -318,7 +435,7 @@ static int read_function_starts(struct elf_file *elf, const GElf_Phdr *header)
 		int32_t relative;
 
 		memcpy(&relative, bytes + 12 + 8UL * i, sizeof(relative));
-		elf->function_starts[i] = header->p_vaddr + (uint64_t)(int64_t)relative;
+		elf->function_starts[i] = elf->unwind_address + (uint64_t)(int64_t)relative;
 	}
 	qsort(elf->function_starts, cnt, sizeof(*elf->function_starts), compare_addresses);
 	elf->function_cnt = cnt;
@@ -327,97 +444,23 @@ static int read_function_starts(struct elf_file *elf, const GElf_Phdr *header)
 
 int elf_file__function_starts(struct elf_file *elf, const uint64_t **starts, size_t *cnt)
 {
-	size_t header_cnt = 0;
+	int err = elf->functions_read ? 0 : read_function_starts(elf);
 
-	if (!elf->functions_read && !elf_getphdrnum(elf->elf, &header_cnt)) {
-		for (size_t i = 0; i < header_cnt; i++) {
-			GElf_Phdr header;
-			int err;
-
-			if (!gelf_getphdr(elf->elf, (int)i, &header) ||
-			    header.p_type != PT_GNU_EH_FRAME)
-				continue;
-			err = read_function_starts(elf, &header);
-			if (err)
-				return err;
-			break;
-		}
-	}
+	if (err)
+		return err;
 	elf->functions_read = true;
 	*starts = elf->function_starts;
 	*cnt = elf->function_cnt;
 	return 0;
 }
 
-static int visit_symbol_table(struct elf_file *elf, Elf_Scn *section, const GElf_Shdr *header,
-			      int (*visit)(const struct elf_symbol *symbol, void *context),
-			      void *context)
-{
-	Elf_Data *data = elf_getdata(section, NULL);
-	size_t cnt = data && header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
-
-	for (size_t i = 0; i < cnt; i++) {
-		struct elf_symbol symbol;
-		GElf_Sym entry;
-		int stop;
-
-		if (!gelf_getsym(data, (int)i, &entry))
-			break;
-		if (entry.st_shndx == SHN_UNDEF || !entry.st_value)
-			continue;
-		symbol = (struct elf_symbol){
-			.address = entry.st_value,
-			.size = entry.st_size,
-			.function = GELF_ST_TYPE(entry.st_info) == STT_FUNC,
-			.name = elf_strptr(elf->elf, header->sh_link, entry.st_name),
-		};
-		if (!symbol.name)
-			continue;
-		stop = visit(&symbol, context);
-		if (stop)
-			return stop;
-	}
-	return 0;
-}
-
-int elf_file__visit_symbols(struct elf_file *elf,
-			    int (*visit)(const struct elf_symbol *symbol, void *context),
-			    void *context)
-{
-	Elf_Scn *section = NULL;
-
-	while ((section = elf_nextscn(elf->elf, section))) {
-		GElf_Shdr header;
-		int stop;
-
-		if (!gelf_getshdr(section, &header) ||
-		    (header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM))
-			continue;
-		stop = visit_symbol_table(elf, section, &header, visit, context);
-		if (stop)
-			return stop;
-	}
-	return 0;
-}
-
-struct symbol_search {
-	const char *name;
-	struct elf_symbol *found;
-};
-
-static int match_symbol(const struct elf_symbol *symbol, void *context)
-{
-	struct symbol_search *search = context;
-
-	if (strcmp(symbol->name, search->name) != 0)
-		return 0;
-	*search->found = *symbol;
-	return 1;
-}
-
 int elf_file__find_symbol(struct elf_file *elf, const char *name, struct elf_symbol *symbol)
 {
-	struct symbol_search search = {.name = name, .found = symbol};
+	_cleanup_free_ Elf64_Shdr *sections = NULL;
+	size_t cnt;
+	int err = elf->is_64bit ? read_sections(elf, &sections, &cnt) : -ENOENT;
 
-	return elf_file__visit_symbols(elf, match_symbol, &search) ? 0 : -ENOENT;
+	if (!err)
+		err = elf_symbols__find(elf->fd, sections, cnt, name, symbol);
+	return err ? -ENOENT : 0;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What an ELF file says without its symbols, and with them: segments, code, where functions begin,
- * build id. Reading is by pread(2), so a file that shrinks under us is an error, not a signal.
+ * build id. Each number in it may be a lie, and the file may change while it is read: see file_bytes.h. So the headers
+ * are copied and read here, within bounds, and not by a library, which would take memory for what they say first.
+ * Source: System V ABI, "Object Files"; elf(5).
  */
 #pragma once
 
@@ -24,7 +26,6 @@ struct elf_code {
 struct elf_symbol {
 	uint64_t address, size;
 	bool function;
-	const char *name; /* owned by the file object */
 };
 
 enum elf_machine {
@@ -57,21 +58,26 @@ const char *elf_file__build_id(const struct elf_file *elf);
 
 size_t elf_file__segments(const struct elf_file *elf, const struct elf_segment **segments);
 
-/* The executable bytes. Returns 0 or negative errno; the arrays belong to the file object. */
+/*
+ * From here on code of more than @bytes_max bytes is not read; without, up to 512 MiB. It is read into memory as a whole,
+ * so who may not take much of that says so.
+ */
+void elf_file__limit_code(struct elf_file *elf, uint64_t bytes_max);
+
+/*
+ * The executable bytes. Returns 0; -EFBIG: there are more than may be read; -ENOTSUP: a 32-bit file; or negative errno. The
+ * arrays belong to the file object.
+ */
 int elf_file__code(struct elf_file *elf, const struct elf_code **code, size_t *cnt);
 
 /*
  * The sorted addresses at which functions (or cold parts of functions) begin, by .eh_frame_hdr,
- * which stripped files keep. The array belongs to the file object; empty if there is no such table.
+ * which stripped files keep. The array belongs to the file object; empty if there is no such table, or one of more than
+ * 16 MiB (two million functions).
  */
 int elf_file__function_starts(struct elf_file *elf, const uint64_t **starts, size_t *cnt);
 
-/* Calls @visit for each defined symbol of .symtab and .dynsym, until it returns non-zero. */
-int elf_file__visit_symbols(struct elf_file *elf,
-			    int (*visit)(const struct elf_symbol *symbol, void *context),
-			    void *context);
-
-/* Returns 0 or -ENOENT. */
+/* Finds a symbol that is defined, as elf_symbols__find(). Returns 0 or -ENOENT: also if the tables cannot be read. */
 int elf_file__find_symbol(struct elf_file *elf, const char *name, struct elf_symbol *symbol);
 
 /* File offset of an address, or UINT64_MAX if no segment holds it. */

@@ -2,6 +2,7 @@
 #include "target/module.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +10,11 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-#define PAGE_BYTES     4096UL
-#define DATA_BYTES_MAX (256UL << 20)
+#define PAGE_BYTES 4096UL
+/* A libpython has one or two megabytes of data. It is copied as a whole, of processes that nobody has asked to be read. */
+#define DATA_BYTES_MAX (32UL << 20)
+/* Of one file so many mappings are tried. */
+#define MAPPINGS_TRIED_MAX 64
 /* A hole in a segment costs no more than one such piece. */
 #define PIECE_BYTES (64UL << 10)
 
@@ -30,7 +34,7 @@ void module__freep(struct module **module)
 }
 
 /* The loader maps each segment page-wise: its file offset rounded down sits at its address rounded down. */
-static int find_bias(struct module *module, const struct mapping *mapping)
+static int find_bias(const struct module *module, const struct mapping *mapping, uint64_t *bias)
 {
 	const struct elf_segment *segments;
 	size_t cnt = elf_file__segments(module->elf, &segments);
@@ -41,11 +45,62 @@ static int find_bias(struct module *module, const struct mapping *mapping)
 
 		if (!segments[i].executable || mapping->offset < offset || mapping->offset >= end)
 			continue;
-		module->bias = mapping->start - (mapping->offset - offset) -
-			       (segments[i].address & ~(PAGE_BYTES - 1));
+		*bias = mapping->start - (mapping->offset - offset) -
+			(segments[i].address & ~(PAGE_BYTES - 1));
 		return 0;
 	}
 	return -ENOEXEC;
+}
+
+/* Whether the process has each segment's first page where it would be. */
+static bool is_loaded_at(const struct module *module, const struct process *process,
+			 const struct mapping *file, uint64_t bias)
+{
+	const struct elf_segment *segments;
+	size_t cnt = elf_file__segments(module->elf, &segments);
+
+	for (size_t i = 0; i < cnt; i++) {
+		uint64_t address = segments[i].address + bias;
+		const struct mapping *mapping = process__find_mapping(process, address);
+
+		if (!segments[i].memory_size)
+			continue;
+		if (!mapping)
+			return false;
+		if (segments[i].file_size &&
+		    (!mapping__is_same_file(mapping, file) ||
+		     mapping->offset + (address - mapping->start) != segments[i].offset))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A process may map a file as it likes, beside the way the loader has: anywhere, and from any offset. Of those mappings
+ * that could be the loader's the first one counts around which all of the module is there.
+ */
+static int place_module(struct module *module, const struct process *process,
+			const struct mapping *mapping)
+{
+	int err = find_bias(module, mapping, &module->bias);
+	size_t tried_cnt = 0;
+
+	if (!err && is_loaded_at(module, process, mapping, module->bias))
+		return 0;
+	for (size_t i = 0; i < process->map_cnt && tried_cnt < MAPPINGS_TRIED_MAX; i++) {
+		const struct mapping *other = &process->maps[i];
+		uint64_t bias;
+
+		if (!other->executable || !mapping__is_same_file(other, mapping))
+			continue;
+		tried_cnt++;
+		if (!find_bias(module, other, &bias) &&
+		    is_loaded_at(module, process, mapping, bias)) {
+			module->bias = bias;
+			return 0;
+		}
+	}
+	return err;
 }
 
 int module__open(struct module **out, const struct process *process, const struct mapping *mapping)
@@ -65,7 +120,7 @@ int module__open(struct module **out, const struct process *process, const struc
 	err = elf_file__open(&module->elf, module->fd);
 	if (err)
 		return err;
-	err = find_bias(module, mapping);
+	err = place_module(module, process, mapping);
 	if (err)
 		return err;
 	*out = TAKE_PTR(module);
@@ -120,9 +175,9 @@ int module__read_data(const struct module *module, const struct memory *memory,
 			image.module_end = end;
 		if (!segments[i].writable || !segments[i].memory_size)
 			continue;
-		total += segments[i].memory_size;
-		if (segments[i].memory_size > DATA_BYTES_MAX || total > DATA_BYTES_MAX)
+		if (segments[i].memory_size > DATA_BYTES_MAX - total)
 			return -EFBIG;
+		total += segments[i].memory_size;
 		segment->address = start;
 		segment->size = segments[i].memory_size;
 		segment->bytes = malloc(segment->size);

@@ -31,8 +31,9 @@ struct data_image {
 };
 
 /*
- * Opens the module that @mapping (an executable mapping of a file) belongs to. Returns 0; -ENOEXEC:
- * not an ELF file, or not mapped as its headers say; or negative errno. The caller frees.
+ * Opens the module that @mapping (an executable mapping of a file) belongs to. Where it is in memory is what that mapping
+ * says, or another one of the file if that cannot be. Returns 0; -ENOEXEC: not an ELF file, or not mapped as its headers
+ * say; or negative errno. The caller frees.
  */
 int module__open(struct module **out, const struct process *process, const struct mapping *mapping);
 void module__free(struct module *module);
@@ -40,7 +41,7 @@ void module__freep(struct module **module);
 
 /*
  * Copies the module's writable data (.data, .bss, and what is read-only after relocation) out of
- * @memory. Returns 0, -EFBIG above 256 MiB, or negative errno. The caller frees the image.
+ * @memory. Returns 0, -EFBIG above 32 MiB, or negative errno. The caller frees the image.
  */
 int module__read_data(const struct module *module, const struct memory *memory,
 		      struct data_image *out);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "target/executable_files.h"
 #include "target/offsets.h"
 #include "target/runtime.h"
 #include "util/cleanup.h"
@@ -157,31 +158,50 @@ static bool is_likely(const struct process *process, const struct mapping *mappi
 	       strstr(text__base_name(mapping->path), "python") != NULL;
 }
 
-static bool is_first_of_file(const struct process *process, size_t index)
+/* What is said when the module at @mapping cannot be looked at; 0: the others may yet be. */
+static int describe_module_error(const struct process *process, int err, struct failure *failure)
 {
-	const struct mapping *mapping = &process->maps[index];
-
-	for (size_t i = 0; i < index; i++)
-		if (process->maps[i].executable && process->maps[i].inode == mapping->inode &&
-		    process->maps[i].dev_major == mapping->dev_major &&
-		    process->maps[i].dev_minor == mapping->dev_minor)
-			return false;
-	return true;
+	switch (err) {
+	case -EPERM:
+		return failure__set(
+			failure, err,
+			"process %d (%s): not allowed to read its memory; run as root or "
+			"with CAP_SYS_PTRACE",
+			process->pid, process->comm);
+	case -ESRCH:
+		return failure__set(failure, err, "process %d (%s) has exited", process->pid,
+				    process->comm);
+	case -ENOMEM:
+		return failure__set(failure, err, "out of memory");
+	default:
+		return 0;
+	}
 }
 
-/* Tries the modules that are, or are not, likely. *pending: one of them has yet to initialize. */
-static int try_modules(struct python *python, const struct process *process, bool likely,
-		       bool *pending, struct failure *failure)
+/* What was tried, and how that has ended. */
+struct attempt {
+	bool is_pending; /* one has yet to initialize */
+	bool is_cut;	 /* there are more files than are opened */
+};
+
+/* Tries the modules that are, or are not, likely. */
+static int try_modules(struct python *python, const struct process *process,
+		       const struct executable_files *files, bool likely, struct attempt *attempt,
+		       struct failure *failure)
 {
-	for (size_t i = 0; i < process->map_cnt; i++) {
+	size_t opened_cnt = 0;
+
+	for (size_t i = 0; i < files->cnt; i++) {
 		_cleanup_(module__freep) struct module *module = NULL;
-		const struct mapping *mapping = &process->maps[i];
 		int err;
 
-		if (!mapping->executable || !mapping->inode || !is_first_of_file(process, i) ||
-		    is_likely(process, mapping) != likely)
+		if (is_likely(process, files->items[i]) != likely)
 			continue;
-		err = module__open(&module, process, mapping);
+		if (opened_cnt++ == EXECUTABLE_FILES_MAX) {
+			attempt->is_cut = true;
+			break;
+		}
+		err = module__open(&module, process, files->items[i]);
 		if (!err && !elf_file__is_64bit(module->elf))
 			return failure__set(
 				failure, -ENOTSUP,
@@ -193,33 +213,26 @@ static int try_modules(struct python *python, const struct process *process, boo
 		if (!err)
 			return 0;
 		if (err == -EAGAIN)
-			*pending = true;
-		if (err == -EPERM)
-			return failure__set(
-				failure, err,
-				"process %d (%s): not allowed to read its memory; run as "
-				"root or with CAP_SYS_PTRACE",
-				process->pid, process->comm);
-		if (err == -ESRCH)
-			return failure__set(failure, err, "process %d (%s) has exited",
-					    process->pid, process->comm);
-		if (err == -ENOMEM)
-			return failure__set(failure, err, "out of memory");
+			attempt->is_pending = true;
+		err = describe_module_error(process, err, failure);
+		if (err)
+			return err;
 	}
 	return -ENOEXEC;
 }
 
 int python__find_module(struct module **out, const struct process *process)
 {
-	for (size_t i = 0; i < process->map_cnt; i++) {
-		_cleanup_(module__freep) struct module *module = NULL;
-		const struct mapping *mapping = &process->maps[i];
-		struct elf_symbol symbol;
-		int err;
+	_cleanup_(executable_files__release) struct executable_files files = {};
+	int err = executable_files__find(&files, process->maps, process->map_cnt);
 
-		if (!mapping->executable || !mapping->inode || !is_first_of_file(process, i))
-			continue;
-		err = module__open(&module, process, mapping);
+	if (err)
+		return err;
+	for (size_t i = 0; i < files.cnt && i < EXECUTABLE_FILES_MAX; i++) {
+		_cleanup_(module__freep) struct module *module = NULL;
+		struct elf_symbol symbol;
+
+		err = module__open(&module, process, files.items[i]);
 		if (err == -ENOMEM)
 			return err;
 		if (err || !elf_file__is_64bit(module->elf) ||
@@ -241,7 +254,8 @@ static bool is_pypy(const struct process *process)
 	return false;
 }
 
-static int describe_absence(const struct process *process, bool pending, struct failure *failure)
+static int describe_absence(const struct process *process, const struct attempt *attempt,
+			    struct failure *failure)
 {
 	if (!process->map_cnt)
 		return failure__set(
@@ -254,30 +268,36 @@ static int describe_absence(const struct process *process, bool pending, struct 
 				    "process %d (%s) is PyPy, which has no pymalloc arenas; pyfrag "
 				    "reads CPython only",
 				    process->pid, process->comm);
-	if (pending)
+	if (attempt->is_pending)
 		return failure__set(failure, -EAGAIN,
 				    "process %d (%s): its Python has not started up yet; try again",
 				    process->pid, process->comm);
 	return failure__set(failure, -ENOEXEC,
 			    "process %d (%s) is not a Python: no CPython in its executable or "
-			    "libraries (%s)",
-			    process->pid, process->comm, *process->exe ? process->exe : "no file");
+			    "libraries (%s)%s",
+			    process->pid, process->comm, *process->exe ? process->exe : "no file",
+			    attempt->is_cut || process->maps_are_cut
+				    ? "; it has too many mapped files to look into all"
+				    : "");
 }
 
 int python__find(struct python **out, const struct process *process, struct failure *failure)
 {
 	_cleanup_(python__freep) struct python *python = NULL;
-	bool pending = false;
+	_cleanup_(executable_files__release) struct executable_files files = {};
+	struct attempt attempt = {};
 	int err;
 
 	python = calloc(1, sizeof(*python));
 	if (!python)
 		return failure__set(failure, -ENOMEM, "out of memory");
-	err = try_modules(python, process, true, &pending, failure);
+	if (executable_files__find(&files, process->maps, process->map_cnt))
+		return failure__set(failure, -ENOMEM, "out of memory");
+	err = try_modules(python, process, &files, true, &attempt, failure);
 	if (err == -ENOEXEC && !is_pypy(process))
-		err = try_modules(python, process, false, &pending, failure);
+		err = try_modules(python, process, &files, false, &attempt, failure);
 	if (err == -ENOEXEC)
-		return describe_absence(process, pending, failure);
+		return describe_absence(process, &attempt, failure);
 	if (err)
 		return err;
 	*out = TAKE_PTR(python);
