@@ -112,8 +112,13 @@ class Command:
         """Each line that is whole, of one that runs as of one that has ended."""
         return [json.loads(line) for line in self.text(self.out).split("\n")[:-1]]
 
+    def largest_mib(self):
+        """The most memory that one of its processes had. All of them together are held by their cgroup."""
+        return max(self.peaks.values(), default=0) * 1024 / MIB
+
     def peak_mib(self):
-        """The most memory that its processes had; of one that was too short for that, what its cgroup had."""
+        """The most memory that its processes had, what they share counted for each; of one that was too short for that,
+        what its cgroup had."""
         return sum(self.peaks.values()) * 1024 / MIB or self.jail and self.jail.peak_mib() or 0
 
     def refused(self):

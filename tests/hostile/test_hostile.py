@@ -21,8 +21,8 @@ from commands import Agent, Command  # noqa: E402
 from neighbours import Hostile, Place, Victim, changed_code  # noqa: E402
 
 PYFRAG = os.environ.get("PYFRAG", os.path.abspath(os.path.join(HERE, "../../pyfrag")))
+IS_LONG = "PYFRAG_HOSTILE_SECONDS" in os.environ
 SECONDS = float(os.environ.get("PYFRAG_HOSTILE_SECONDS", 1))
-AT_ONCE = 1 if "PYFRAG_HOSTILE_SECONDS" in os.environ else 4
 PATIENCE = 20  # for a machine that is busy
 MEMORY = 256 * jail.MIB
 OPTIONS = ["--json", "--max-memory", "128MiB"]
@@ -233,15 +233,19 @@ class Round:
 
     def judge_one(self, table, programs, name, command, failures, may_hang=False):
         failures = command.failures(may_hang) + failures
-        if command.peak_mib() > MEMORY / jail.MIB:
-            failures.append("takes %.0f MiB" % command.peak_mib())
+        if command.largest_mib() > MEMORY / jail.MIB:
+            failures.append("takes %.0f MiB" % command.largest_mib())
         table.add(programs, name, command, failures)
         self.failures += ["%s: %s: %s" % (programs, name, failure) for failure in failures]
 
 
 
-ACTIVE = [attack for attack in attacks.ATTACKS if attack.name not in attacks.NOT_YET]
-GROUPS = [ACTIVE[i:i + AT_ONCE] for i in range(0, len(ACTIVE), AT_ONCE)]
+def make_groups(is_long, size):
+    active = [attack for attack in attacks.ATTACKS if attack.name not in attacks.NOT_YET and attack.is_long == is_long]
+    return [active[i:i + size] for i in range(0, len(active), size)]
+
+
+GROUPS = make_groups(False, 1) + make_groups(True, 6) if IS_LONG else make_groups(False, 4)
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: "+".join(attack.name for attack in group))
@@ -249,7 +253,7 @@ def test_withstands(group, table, new_jail, place, own_cgroup):
     with ExitStack() as until_end:
         with ExitStack() as stack:
             programs = {attack: stack.enter_context(Hostile(
-                attack.argv(programs=place.programs, own=place.own, python=PYTHON.command[0]), place,
+                attack.argv(programs=place.programs, workloads=place.workloads, own=place.own, python=PYTHON.command[0]), place,
                 own_cgroup(attack.cgroup), attack.as_root)) for attack in group}
             round = Round(programs, until_end.enter_context(Victim(PYTHON, place)), new_jail)
             until_end.callback(round.end)
