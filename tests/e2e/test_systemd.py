@@ -7,11 +7,18 @@ import pytest
 from conftest import PYFRAG, TOP
 
 BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot_systemd.sh")
-# Says what the agent serves of a Python that comes after it.
+# Says what the agent serves of a Python that comes after it, as soon as that has some text in it.
 TRY = """
 import subprocess, sys, time, urllib.request
 text = ""
-with subprocess.Popen([sys.executable, "-c", "import time; kept = [(one,) for one in range(100000)]; time.sleep(60)"]) as one:
+CODE = '''
+import time
+kept = []
+while True:
+    kept += [(one,) for one in range(10000)]
+    time.sleep(0.1)
+'''
+with subprocess.Popen([sys.executable, "-c", CODE]) as one:
     for _ in range(200):
         time.sleep(0.1)
         try:
@@ -19,7 +26,7 @@ with subprocess.Popen([sys.executable, "-c", "import time; kept = [(one,) for on
                 text = answer.read().decode()
         except OSError:
             continue
-        if 'pyfrag_processes{app="-c"' in text:
+        if sys.argv[2] in text:
             break
     one.kill()
 with open(sys.argv[1], "w") as file:
@@ -27,13 +34,18 @@ with open(sys.argv[1], "w") as file:
 """
 
 
-def test_the_unit(tmp_path):
+@pytest.mark.parametrize("options, wanted", [
+    ("", 'pyfrag_processes{app=\"-c\"'),
+    ("--sites 1 --alert-to exec:true", "pyfrag_site_pools{"),
+], ids=["plain", "sites"])
+def test_the_unit(tmp_path, options, wanted):
     if not os.path.exists("/lib/systemd/systemd"):
         pytest.skip("needs systemd: apt-get install systemd")
     units, programs = tmp_path / "files/etc/systemd/system", tmp_path / "files/usr/local/sbin"
     units.mkdir(parents=True)
     programs.mkdir(parents=True)
-    shutil.copy(TOP + "/deploy/pyfrag-agent.service", str(units))
+    with open(TOP + "/deploy/pyfrag-agent.service") as file:
+        (units / "pyfrag-agent.service").write_text(file.read().replace(" --interval 15", " --interval 1 " + options))
     shutil.copy(PYFRAG, str(programs / "pyfrag"))
     (tmp_path / "try.py").write_text(TRY)
     (units / "try.target").write_text("[Unit]\nWants=pyfrag-agent.service try.service\n")
@@ -42,10 +54,10 @@ def test_the_unit(tmp_path):
 After=pyfrag-agent.service
 [Service]
 Type=oneshot
-ExecStart=/bin/sh -c "%(python)s %(path)s/try.py %(path)s/metrics; journalctl -b -u pyfrag-agent > %(path)s/log; systemctl show \
+ExecStart=/bin/sh -c "%(python)s %(path)s/try.py %(path)s/metrics '%(wanted)s'; ps -eo comm,user:20 > %(path)s/users; journalctl -b -u pyfrag-agent > %(path)s/log; systemctl show \
 -p ActiveState,Result pyfrag-agent > %(path)s/state; systemctl stop pyfrag-agent; systemctl show -p Result pyfrag-agent >> \
 %(path)s/state; systemctl poweroff -ff"
-""" % {"python": shutil.which("python3", path="/usr/bin"), "path": tmp_path})
+""" % {"python": shutil.which("python3", path="/usr/bin"), "path": tmp_path, "wanted": wanted})
     booted = subprocess.run(
         ["unshare", "--fork", "--pid", "--kill-child", "--mount", "--cgroup", "sh", BOOT, str(tmp_path), str(tmp_path)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
@@ -55,6 +67,10 @@ ExecStart=/bin/sh -c "%(python)s %(path)s/try.py %(path)s/metrics; journalctl -b
     metrics = (tmp_path / "metrics").read_text()
     assert 'pyfrag_processes{app="-c",user="root",unit="try.service"' in metrics, said
     assert "\npyfrag_read_errors_total 0\n" in metrics and "\npyfrag_pythons_unreadable_total 0\n" in metrics
+    assert wanted.replace("\\", "") in metrics
+    users = dict(line.split() for line in (tmp_path / "users").read_text().splitlines() if line.startswith("pyfrag"))
+    expected = {"pyfrag", "pyfrag-reader", "pyfrag-broker"} | ({"pyfrag-keeper", "pyfrag-runner"} if options else set())
+    assert users == dict.fromkeys(expected, "pyfrag")
     # BPF is permitted; it stays up, and ends as it should.
     assert "/proc is looked at instead" not in (tmp_path / "log").read_text()
     assert (tmp_path / "state").read_text().split() == ["Result=success", "ActiveState=active", "Result=success"]

@@ -16,7 +16,9 @@
 #include "agent/usage.h"
 #include "host/alerts.h"
 #include "host/host_alerts.h"
+#include "probes/features.h"
 #include "probes/keeper.h"
+#include "probes/uprobe_group.h"
 #include "report/report.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -243,11 +245,22 @@ static int wait_for_tick(struct reader *reader)
 	return err;
 }
 
+/* The keeper, and on kernels without uprobe_multi (before 6.6) what is written to without it. */
+static int prepare_probes(struct failure *failure)
+{
+	struct features features;
+	int err = keeper__start(confinement__of_keeper, failure);
+
+	if (!err && !features__detect(&features) && !features.uprobe_multi)
+		uprobe_group__keep_open();
+	return err;
+}
+
 static int begin(struct reader *reader, struct failure *failure)
 {
 	const struct reader_options *options = reader->options;
 	bool probes = options->host.watched.sites != 0;
-	int err = probes ? keeper__start(confinement__of_keeper, failure) : 0;
+	int err = probes ? prepare_probes(failure) : 0;
 
 	if (!err)
 		err = host__new(&reader->host, &options->host, failure);

@@ -38,9 +38,31 @@ static int open_tracefs(const char *name, int flags)
 	return err;
 }
 
+/* Opened at a time when that was still permitted; -1: not. */
+static int kept_fd = -1;
+
+void uprobe_group__keep_open(void)
+{
+	int fd = open_tracefs("uprobe_events", O_WRONLY | O_APPEND);
+
+	if (fd >= 0)
+		kept_fd = fd;
+}
+
+/* Where definitions are written to; the caller closes it. */
+static int open_definitions(void)
+{
+	int fd;
+
+	if (kept_fd < 0)
+		return open_tracefs("uprobe_events", O_WRONLY | O_APPEND);
+	fd = fcntl(kept_fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
 int uprobe_group__check(void)
 {
-	_cleanup_close_ int fd = open_tracefs("uprobe_events", O_WRONLY | O_APPEND);
+	_cleanup_close_ int fd = open_definitions();
 
 	return fd < 0 ? fd : 0;
 }
@@ -55,7 +77,7 @@ static int write_line(int fd, const char *line)
 int uprobe_group__define(struct uprobe_group *group, const char *path, const uint64_t *offsets,
 			 size_t cnt, size_t *defined)
 {
-	_cleanup_close_ int fd = open_tracefs("uprobe_events", O_WRONLY | O_APPEND);
+	_cleanup_close_ int fd = open_definitions();
 	int last_err = 0;
 
 	if (fd < 0)
@@ -123,7 +145,7 @@ void uprobe_group__remove(struct uprobe_group *group)
 
 	if (!*group->name)
 		return;
-	fd = open_tracefs("uprobe_events", O_WRONLY | O_APPEND);
+	fd = open_definitions();
 	snprintf(line, sizeof(line), "-:%s/" EVENT_NAME "\n", group->name);
 	if (fd >= 0)
 		write_line(fd, line);

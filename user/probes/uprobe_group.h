@@ -19,6 +19,12 @@ struct uprobe_group {
 	char name[48]; /* "" : none */
 };
 
+/*
+ * Keeps open what groups are defined in, for a process that may open nothing for writing later; before there are threads. It
+ * stays open.
+ */
+void uprobe_group__keep_open(void);
+
 /* Whether there is a tracefs to define groups in. */
 int uprobe_group__check(void);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "probes/features.h"
-#include "probes/site_cache.h"
+#include "probes/site_memo.h"
 #include "util/cleanup.h"
 
 int probing__start(struct tracer **out, pid_t pid, const struct module *module,
@@ -23,7 +23,7 @@ int probing__start(struct tracer **out, pid_t pid, const struct module *module,
 		return failure__set(failure, err,
 				    "cannot load BPF programs: %s (see: pyfrag doctor)",
 				    strerror(-err));
-	err = site_cache__find(&sites, module->elf, use_cache, NULL);
+	err = site_memo__find(&sites, module, use_cache);
 	if (err)
 		return failure__set(failure, err, "cannot scan %s: %s", module->path,
 				    strerror(-err));
