@@ -1,10 +1,10 @@
 """Clients of the agent that want what is not theirs, or want others to get nothing."""
-import http.client
 import os
 import re
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from conftest import TOP, run_pyfrag
@@ -132,3 +132,114 @@ def test_a_token_that_others_can_read_is_none(tmp_path):
     for path in (str(token), str(fifo), "/dev/zero"):
         result = run_pyfrag("agent", "--token-file", path, check=False, timeout=20)
         assert result.returncode == 1 and result.stderr.count(b"\n") == 1
+
+
+SLOW_CLIENT = """
+import socket, sys, time
+port, cnt = int(sys.argv[1]), int(sys.argv[2])
+def connect():
+    one = socket.create_connection(("127.0.0.1", port), timeout=5)
+    one.sendall(b"GET /metrics HTTP/1.1\\r\\nHost: localhost\\r\\n")
+    return one
+held = [connect() for _ in range(cnt)]
+print("ready", flush=True)
+# A byte now and then, and a new one for each that is closed.
+while True:
+    for number, one in enumerate(held):
+        try:
+            one.sendall(b"X")
+        except OSError:
+            try:
+                held[number] = connect()
+            except OSError:
+                pass
+    time.sleep(0.2)
+"""
+
+
+@pytest.fixture
+def slow_clients():
+    """Connections of an unprivileged user that never finish their request."""
+    running = []
+
+    def start(port, cnt):
+        process = subprocess.Popen(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--",
+                                    "/usr/bin/python3", "-c", SLOW_CLIENT, str(port), str(cnt)], stdout=subprocess.PIPE)
+        running.append(process)
+        assert process.stdout.readline() == b"ready\n"
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def test_slow_clients_starve_nobody(start_agent, slow_clients):  # noqa: F811
+    agent = start_agent("--match", "nobody")
+    for _ in range(2):
+        slow_clients(agent.port, 300)
+    for _ in range(50):
+        for path in ("/healthz", "/metrics"):
+            assert agent.get(path)[0] == 200
+    wait_for(lambda: agent.metrics()["pyfrag_connections_closed_total", ""] > 300)
+    assert len(os.listdir("/proc/%d/fd" % agent.process.pid)) < 300
+    assert agent.stop() == 0
+
+
+def test_a_request_has_a_deadline(start_agent):  # noqa: F811
+    """Whatever comes, byte for byte, does not make it longer."""
+    agent = start_agent("--match", "nobody")
+    with socket.create_connection(("127.0.0.1", agent.port), timeout=1) as slow:
+        slow.sendall(b"GET /metrics HTTP/1.1\r\n")
+        start = time.monotonic()
+        with pytest.raises(OSError):
+            while time.monotonic() - start < 60:
+                slow.sendall(b"X-A: b\r\n")
+                time.sleep(0.1)
+    wait_for(lambda: agent.metrics()["pyfrag_connections_closed_total", ""] >= 1)
+    assert agent.stop() == 0
+
+
+@pytest.fixture
+def any_heap():
+    """A Python whose heap is not empty, as a name of its own."""
+    process = subprocess.Popen([sys.executable, "-c", "print(1, flush=True); input()", "hostile-alerts"],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_command_without_end_is_ended(start_agent, any_heap, tmp_path):  # noqa: F811
+    """It neither holds other destinations back nor outlives the agent, nor has it a descriptor."""
+    said, told = tmp_path / "said", tmp_path / "told"
+    endless, good = tmp_path / "endless", tmp_path / "good"
+    endless.write_text("#!/bin/sh\ntrap '' TERM\n{ ls /proc/self/fd | tr '\\n' ' '; echo $$; } >> %s\nsleep 1000\nsleep 1000\n" % said)
+    good.write_text("#!/bin/sh\necho $PYFRAG_ALERT_RULE >> %s\n" % told)
+    for script in (endless, good):
+        script.chmod(0o755)
+    agent = start_agent("--match", "hostile-alerts", "--alert", "arena_bytes > 1", "--alert", "arena_bytes > 2",
+                        "--alert-to", "exec:%s --password hunter2" % endless, "--alert-to", "exec:%s" % good)
+    wait_for(lambda: said.exists() and said.read_text().count("\n") == 2, 40)
+    wait_for(lambda: told.exists() and told.read_text().count("\n") == 2, 40)
+    wait_for(lambda: agent.metrics()["pyfrag_alerts_undelivered_total", ""] >= 1)
+    words = said.read_text().split()
+    first, second = (int(words[at]) for at in (4, 9))
+    assert words[:4] == ["0", "1", "2", "3"]  # and 3 is the directory that ls reads
+    assert not os.path.exists("/proc/%d" % first)
+    assert agent.stop() == 0 and agent.seconds < 3
+    assert not os.path.exists("/proc/%d" % second)
+    assert "did not end in time" in agent.stderr and "hunter2" not in agent.stderr
+
+
+def test_a_password_in_a_url_is_not_logged(start_agent, any_heap):  # noqa: F811
+    url = "http://user:%s@127.0.0.1:%d/x?key=%s" % (SECRET, free_port(), SECRET)
+    agent = start_agent("--match", "hostile-alerts", "--alert", "arena_bytes > 1", "--alert-to", url)
+    wait_for(lambda: agent.metrics()["pyfrag_alerts_undelivered_total", ""] >= 1)
+    assert SECRET not in "".join(agent.get(path)[1] for path in ("/metrics", "/v1/processes"))
+    assert agent.stop() == 0 and "did not reach http://***@127.0.0.1" in agent.stderr and SECRET not in agent.stderr
+    for args in (["--alert-to", "ftp://user:%s@x" % SECRET], ["--alert-to", url] * 9):
+        result = run_pyfrag("agent", *args, check=False, timeout=20)
+        assert result.returncode == 1 and SECRET.encode() not in result.stderr

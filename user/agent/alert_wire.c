@@ -25,6 +25,7 @@ void alert_wire__pack(struct packer *packer, const struct alert_rule *rule,
 	packer__add_double(packer, alert->value);
 	packer__add_text(packer, rule->text);
 	packer__add_text(packer, alert->name);
+	packer__add_text(packer, alert->user);
 	packer__add_text(packer, alert->types);
 	packer__add_text(packer, alert->sites);
 }
@@ -55,6 +56,7 @@ int alert_wire__unpack(const struct message *message, struct alert_rule *rule, s
 	alert->value = cursor__double(&cursor);
 	rule->text = take_text(&cursor, TEXT_MAX);
 	alert->name = take_text(&cursor, TEXT_MAX);
+	alert->user = take_text(&cursor, TEXT_MAX);
 	alert->types = take_text(&cursor, TEXT_MAX);
 	alert->sites = take_text(&cursor, TEXT_MAX);
 	if (!cursor__is_done(&cursor) || metric >= ALERT_METRIC_CNT || began > TIME_MAX)
@@ -84,7 +86,7 @@ int alert_wire__unpack_command(const struct message *message, unsigned int *numb
 	struct cursor cursor = cursor__of(message);
 	uint64_t which = cursor__u64(&cursor), flags = cursor__u64(&cursor);
 
-	*alert = (struct alert_message){.is_firing = flags & IS_FIRING, .is_new = true};
+	*alert = (struct alert_message){.is_firing = flags & IS_FIRING};
 	alert->pid = take_pid(&cursor);
 	alert->value = cursor__double(&cursor);
 	alert->json = take_text(&cursor, JSON_MAX);

@@ -204,6 +204,7 @@ static int take_served(struct reader *reader, const struct message *message)
 	reader->served.scrapes = cursor__u64(&cursor);
 	reader->served.scrape_s = cursor__double(&cursor);
 	reader->served.alerts_undelivered = cursor__u64(&cursor);
+	reader->served.connections_closed = cursor__u64(&cursor);
 	while (cnt < PARTS_MAX && cursor.at < cursor.end)
 		reader->parts[cnt++] = (pid_t)cursor__u64(&cursor);
 	reader->part_cnt = cnt;
@@ -293,7 +294,7 @@ int reader__run(int fd, const void *context)
 {
 	static const message_limits limits = {
 		[MESSAGE_RELOAD] = 1,
-		[MESSAGE_SERVED] = (3 + PARTS_MAX) * sizeof(uint64_t) + 1,
+		[MESSAGE_SERVED] = (4 + PARTS_MAX) * sizeof(uint64_t) + 1,
 		[MESSAGE_ASK_REPORT] = 2 * sizeof(uint64_t) + 1,
 	};
 	const struct reader_options *options = context;

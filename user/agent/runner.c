@@ -2,20 +2,23 @@
 #include "agent/runner.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "agent/alert_wire.h"
 #include "agent/confinement.h"
 #include "host/alert_command.h"
-#include "host/alert_sender.h"
+#include "host/alert_destination.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
-/* One at a time: the sender waits for it. */
+/* One at a time, whichever thread asks. */
 static struct {
+	pthread_mutex_t lock;
 	int fd;
 	const struct runner_options *options;
-} in_use = {.fd = -1};
+} in_use = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
 static int run_command(const struct runner_options *options, const struct message *message)
 {
@@ -26,8 +29,8 @@ static int run_command(const struct runner_options *options, const struct messag
 
 	if (err)
 		return err;
-	command =
-		number < options->cnt ? alert_sender__command_of(options->alert_to[number]) : NULL;
+	command = number < options->cnt ? alert_destination__command_of(options->alert_to[number])
+					: NULL;
 	return command ? alert_command__run(command, &alert) : -ENOENT;
 }
 
@@ -48,6 +51,8 @@ int runner__run(int fd, const void *context)
 
 	if (err)
 		log_error("%s", failure.text);
+	/* Nothing is asked while a command runs, so then it can only be closed. */
+	alert_command__end_with(fd);
 	while (!err) {
 		_cleanup_(message__release) struct message message = {};
 		int result = inbox__take(&inbox, &message);
@@ -61,7 +66,7 @@ int runner__run(int fd, const void *context)
 static int find_number(const char *command, unsigned int *number)
 {
 	for (size_t i = 0; i < in_use.options->cnt; i++) {
-		const char *found = alert_sender__command_of(in_use.options->alert_to[i]);
+		const char *found = alert_destination__command_of(in_use.options->alert_to[i]);
 
 		if (found && !strcmp(found, command)) {
 			*number = (unsigned int)i;
@@ -71,19 +76,16 @@ static int find_number(const char *command, unsigned int *number)
 	return -ENOENT;
 }
 
-/* In place of alert_command__run(). */
-static int ask(const char *command, const struct alert_message *alert)
+/* With the lock held. */
+static int ask_for(unsigned int number, const struct alert_message *alert)
 {
 	static const message_limits limits = {[MESSAGE_COMMAND_RESULT] = sizeof(uint64_t) + 1};
 	_cleanup_(packer__release) struct packer packer = {};
 	_cleanup_(message__release) struct message message = {};
 	struct inbox inbox = {.fd = in_use.fd, .limits = limits};
 	struct cursor cursor;
-	unsigned int number;
-	int err = find_number(command, &number), result;
+	int err, result;
 
-	if (err)
-		return err;
 	alert_wire__pack_command(&packer, number, alert);
 	err = message__send(in_use.fd, MESSAGE_COMMAND, &packer, MESSAGE_WAIT);
 	if (!err)
@@ -96,9 +98,31 @@ static int ask(const char *command, const struct alert_message *alert)
 	return cursor__is_done(&cursor) ? result : -EPROTO;
 }
 
+/* In place of alert_command__run(). */
+static int ask(const char *command, const struct alert_message *alert)
+{
+	unsigned int number;
+	int err = find_number(command, &number);
+
+	if (err)
+		return err;
+	pthread_mutex_lock(&in_use.lock);
+	err = ask_for(number, alert);
+	pthread_mutex_unlock(&in_use.lock);
+	return err;
+}
+
+/* The runner ends what it runs when its socket is closed. */
+static void end_all(void)
+{
+	shutdown(in_use.fd, SHUT_RDWR);
+}
+
 void runner__use(int fd, const struct runner_options *options)
 {
+	static const struct alert_command_proxy proxy = {.run = ask, .end_all = end_all};
+
 	in_use.fd = fd;
 	in_use.options = options;
-	alert_command__run_by(ask);
+	alert_command__run_by(&proxy);
 }

@@ -28,10 +28,13 @@
 /* Nothing was heard of the reader for so long: something is wrong. */
 #define STUCK_NS (60 * 1000000000UL)
 /* How long a request waits for what the reader is at. */
-#define REPORT_MS 1000
+#define REPORT_MS    1000
+#define LONG_WAIT_NS (100 * NS_PER_MS)
 /* How often the reader learns what was served, and connections that say nothing are closed. */
-#define TICK_MS		1000
-#define END_MS		10000
+#define TICK_MS 1000
+#define END_MS	10000
+/* How long what is being sent delays the end. */
+#define SENDING_MS	1000
 #define CONTENT_METRICS "text/plain; version=0.0.4; charset=utf-8"
 #define CONTENT_OPEN	"application/openmetrics-text; version=1.0.0; charset=utf-8"
 #define CONTENT_JSON	"application/json"
@@ -60,6 +63,7 @@ struct server {
 	uint64_t report_number; /* the last one that was asked for */
 	bool has_report;
 	struct http_answer report; /* what the answer to that was */
+	uint64_t no_wait_until_ns; /* CLOCK_MONOTONIC: others have their turn */
 	uint64_t scrapes, scrape_ns;
 	bool ends;
 	int err; /* why it ends */
@@ -250,6 +254,7 @@ static void tell_what_was_served(struct server *server)
 	packer__add_u64(&packer, server->scrapes);
 	packer__add_double(&packer, (double)server->scrape_ns / 1e9);
 	packer__add_u64(&packer, server->sender ? alert_sender__failed_cnt(server->sender) : 0);
+	packer__add_u64(&packer, http_server__closed_cnt(server->http));
 	packer__add_u64(&packer, (uint64_t)getpid());
 	for (int i = 0; i < PART_CNT; i++)
 		if (parts[i].pid_fd >= 0)
@@ -311,11 +316,19 @@ static struct http_answer ask_for_report(struct server *server, pid_t pid)
 {
 	_cleanup_(packer__release) struct packer packer = {};
 
+	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC), waited_ns;
+
+	if (start_ns < server->no_wait_until_ns)
+		return answer_text(503, "heaps are being read; try again\n");
 	packer__add_u64(&packer, ++server->report_number);
 	packer__add_u64(&packer, (uint64_t)pid);
 	server->has_report = false;
 	if (!tell_reader(server, MESSAGE_ASK_REPORT, &packer))
 		wait_for_report(server);
+	/* Nothing else is answered meanwhile. So requests for reports do not take more than half of the time. */
+	waited_ns = clock_ns(CLOCK_MONOTONIC) - start_ns;
+	if (waited_ns > LONG_WAIT_NS)
+		server->no_wait_until_ns = start_ns + 2 * waited_ns;
 	if (server->has_report)
 		return server->report;
 	server->has_report = true; /* it is not waited for any more */
@@ -442,7 +455,7 @@ static int begin(struct server *server, struct failure *failure)
 	int err = options->open_http(&server->http, answer, server, options->context, failure);
 
 	for (size_t i = 0; i < options->alert_to_cnt; i++)
-		connects |= !alert_sender__command_of(options->alert_to[i]);
+		connects |= !alert_destination__command_of(options->alert_to[i]);
 	if (!err)
 		err = confinement__of_server(connects, failure);
 	/* It has a thread: after that. */
@@ -458,6 +471,8 @@ static int begin(struct server *server, struct failure *failure)
 static void server__release(struct server *server)
 {
 	http_server__free(server->http);
+	if (server->sender)
+		alert_sender__end(server->sender, SENDING_MS);
 	alert_sender__free(server->sender);
 	inbox__release(&server->inbox);
 	for (int i = 0; i < PAGE_CNT; i++)

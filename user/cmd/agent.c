@@ -14,6 +14,7 @@
 #include "cmd/commands.h"
 #include "cmd/host_options.h"
 #include "cmd/serving.h"
+#include "host/alert_destination.h"
 #include "util/cleanup.h"
 #include "util/end_signals.h"
 #include "util/log.h"
@@ -98,7 +99,7 @@ static int start_runner(struct agent *agent, const struct runner_options *option
 	int err;
 
 	for (size_t i = 0; i < options->cnt; i++)
-		is_needed |= alert_sender__command_of(options->alert_to[i]) != NULL;
+		is_needed |= alert_destination__command_of(options->alert_to[i]) != NULL;
 	if (!is_needed)
 		return 0;
 	err = part__start(part, &runner, failure);

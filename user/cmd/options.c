@@ -317,8 +317,11 @@ static int apply_option(const struct command *command, enum option_id id, const 
 		options->alerts[options->alert_cnt++] = text;
 		return 0;
 	case OPTION_ALERT_TO:
-		if (options->alert_to_cnt == ALERT_DESTINATIONS_MAX)
-			return reject(command, "--alert-to", text, "one of the first 8");
+		if (options->alert_to_cnt == ALERT_DESTINATIONS_MAX) {
+			_cleanup_free_ char *label = alert_destination__label(text);
+
+			return reject(command, "--alert-to", label ?: "?", "one of the first 8");
+		}
 		options->alert_to[options->alert_to_cnt++] = text;
 		return 0;
 	case OPTION_SITES:

@@ -10,10 +10,9 @@
 struct alert_message {
 	char *json; /* as alert_json__pack() */
 	bool is_firing;
-	bool is_new; /* else it still fires, and that was told */
 	pid_t pid;
 	double value;
-	char *rule, *name, *types, *sites;
+	char *rule, *name, *user, *types, *sites;
 };
 
 /* Returns 0 or -ENOMEM; the caller releases. */

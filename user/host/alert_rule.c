@@ -129,6 +129,8 @@ int alert_rule__parse(struct alert_rule *out, const char *text, struct failure *
 	char *words[WORDS_MAX], **word = words + 3;
 	int err;
 
+	if (strlen(text) > ALERT_RULE_BYTES_MAX)
+		return reject(failure, text, "it is longer than 1000 bytes");
 	if (!copy || !rule.text)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	if (!split(copy, words, WORDS_MAX))

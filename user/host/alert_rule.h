@@ -11,6 +11,9 @@
 #include "report/findings.h"
 #include "util/failure.h"
 
+/* Longer rules are refused. */
+#define ALERT_RULE_BYTES_MAX 1000
+
 enum alert_metric {
 	ALERT_PINNED_BYTES,
 	ALERT_PINNED_ARENAS,

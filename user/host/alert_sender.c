@@ -8,34 +8,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "host/alert_command.h"
-#include "host/alert_message.h"
+#include "host/alert_queue.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
-/* More that wait are dropped. */
-#define WAITING_MAX    256
-#define TRIES_MAX      3
-#define TIMEOUT_MS     3000L
-#define COMMAND_PREFIX "exec:"
+#define TRIES_MAX    3
+#define RETRY_S	     1
+#define TIMEOUT_MS   3000L
+#define END_WAIT_MS  30000
+#define LOG_AGAIN_NS (60 * 1000000000UL)
+#define NS_PER_S     1000000000UL
+#define NS_PER_MS    1000000UL
 
-struct destination {
-	char *url;     /* of Alertmanager's API; else */
-	char *command; /* that is run */
+/* A destination, with what waits for it. */
+struct outlet {
+	struct alert_sender *sender;
+	struct alert_destination to;
+	pthread_t thread;
+	bool has_thread;
+	struct alert_queue waiting; /* with the sender's lock held */
+	uint64_t dropped_cnt;
+	uint64_t logged_ns; /* CLOCK_MONOTONIC: when it was said that some were dropped; 0: never */
 };
 
 struct alert_sender {
-	struct destination destinations[ALERT_DESTINATIONS_MAX];
-	size_t destination_cnt;
-	pthread_t thread;
+	struct outlet outlets[ALERT_DESTINATIONS_MAX];
+	size_t cnt;
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	struct alert_message waiting[WAITING_MAX]; /* a ring */
-	size_t first, cnt;
-	atomic_bool ends;
-	bool has_thread;
+	pthread_cond_t changed; /* by CLOCK_MONOTONIC */
+	size_t running_cnt;	/* threads, with the lock held */
+	atomic_bool ends, gives_up;
 	atomic_ulong failed_cnt;
 };
 
@@ -46,7 +52,20 @@ static size_t ignore_answer(const char *bytes, size_t size, size_t cnt, const vo
 	return size * cnt;
 }
 
-static bool post(const char *url, const char *body)
+/* Called about once a second at least; anything but 0 ends it. */
+static int check_whether_to_go_on(void *context, curl_off_t a, curl_off_t b, curl_off_t c,
+				  curl_off_t d)
+{
+	const struct alert_sender *sender = context;
+
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return atomic_load(&sender->gives_up);
+}
+
+static bool post(struct alert_sender *sender, const char *url, const char *body)
 {
 	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
 	CURL *curl = curl_easy_init();
@@ -61,6 +80,9 @@ static bool post(const char *url, const char *body)
 		curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 		curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore_answer);
 		curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+		curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, check_whether_to_go_on);
+		curl_easy_setopt(curl, CURLOPT_XFERINFODATA, sender);
 		result = curl_easy_perform(curl);
 		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	}
@@ -69,13 +91,32 @@ static bool post(const char *url, const char *body)
 	return result == CURLE_OK && status / 100 == 2;
 }
 
-static void count_failure(struct alert_sender *sender, const char *to, const char *why)
+static void count_failure(struct alert_sender *sender, const struct alert_destination *to,
+			  const char *why)
 {
 	atomic_fetch_add(&sender->failed_cnt, 1);
-	log_warning("an alert did not reach %s: %s", to, why);
+	log_warning("an alert did not reach %s: %s", to->label, why);
 }
 
-static void send_to_alertmanager(struct alert_sender *sender, const char *url,
+static struct timespec time_of(uint64_t ns)
+{
+	return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S),
+				 .tv_nsec = (long)(ns % NS_PER_S)};
+}
+
+/* Before it is tried again; the end of the sender is not slept through. */
+static void rest(struct alert_sender *sender)
+{
+	const struct timespec until = time_of(clock_ns(CLOCK_MONOTONIC) + RETRY_S * NS_PER_S);
+
+	pthread_mutex_lock(&sender->lock);
+	while (!atomic_load(&sender->gives_up) &&
+	       pthread_cond_timedwait(&sender->changed, &sender->lock, &until) != ETIMEDOUT)
+		;
+	pthread_mutex_unlock(&sender->lock);
+}
+
+static void send_to_alertmanager(struct alert_sender *sender, const struct alert_destination *to,
 				 const struct alert_message *message)
 {
 	_cleanup_free_ char *body = NULL;
@@ -83,79 +124,100 @@ static void send_to_alertmanager(struct alert_sender *sender, const char *url,
 
 	if (asprintf(&body, "[%s]", message->json) < 0) {
 		body = NULL;
-		count_failure(sender, url, "out of memory");
+		count_failure(sender, to, "out of memory");
 		return;
 	}
 	for (int try = 0; try < TRIES_MAX && !sent && (!try || !atomic_load(&sender->ends));
 	     try++) {
 		if (try)
-			sleep(1);
-		sent = post(url, body);
+			rest(sender);
+		sent = post(sender, to->url, body);
 	}
 	if (!sent)
-		count_failure(sender, url, "it is not there, or did not take it");
+		count_failure(sender, to, "it is not there, or did not take it");
 }
 
-static void send_message(struct alert_sender *sender, const struct alert_message *message)
+static void send_to_command(struct alert_sender *sender, const struct alert_destination *to,
+			    const struct alert_message *message)
 {
-	for (size_t i = 0; i < sender->destination_cnt; i++) {
-		const struct destination *to = &sender->destinations[i];
-		int err;
+	int err = alert_command__run(to->command, message);
 
-		if (to->url) {
-			send_to_alertmanager(sender, to->url, message);
-			continue;
-		}
-		/* Once when it fires, and once when it is over. */
-		err = message->is_new ? alert_command__run(to->command, message) : 0;
-		if (err)
-			count_failure(sender, to->command,
-				      err == -EPROTO ? "it has failed" : strerror(-err));
-	}
+	if (err == -EPROTO)
+		count_failure(sender, to, "the command failed");
+	else if (err == -ETIMEDOUT)
+		count_failure(sender, to, "the command did not end in time, and was ended");
+	else if (err == -ECANCELED || err == -EPIPE)
+		count_failure(sender, to, "pyfrag ends, and the command was ended");
+	else if (err)
+		count_failure(sender, to, strerror(-err));
+}
+
+static void send_message(struct outlet *outlet, const struct alert_message *message)
+{
+	if (outlet->to.url)
+		send_to_alertmanager(outlet->sender, &outlet->to, message);
+	else
+		send_to_command(outlet->sender, &outlet->to, message);
 }
 
 static void *run(void *context)
 {
-	struct alert_sender *sender = context;
+	struct outlet *outlet = context;
+	struct alert_sender *sender = outlet->sender;
+	struct alert_message message;
 
 	pthread_mutex_lock(&sender->lock);
 	for (;;) {
-		struct alert_message message;
-
-		while (!sender->cnt && !sender->ends)
+		while (!outlet->waiting.cnt && !atomic_load(&sender->ends))
 			pthread_cond_wait(&sender->changed, &sender->lock);
-		if (!sender->cnt)
+		if (atomic_load(&sender->gives_up) ||
+		    !alert_queue__take(&outlet->waiting, &message))
 			break;
-		message = sender->waiting[sender->first];
-		sender->first = (sender->first + 1) % WAITING_MAX;
-		sender->cnt--;
 		pthread_mutex_unlock(&sender->lock);
-		send_message(sender, &message);
+		send_message(outlet, &message);
 		alert_message__release(&message);
 		pthread_mutex_lock(&sender->lock);
 	}
+	sender->running_cnt--;
+	pthread_cond_broadcast(&sender->changed);
 	pthread_mutex_unlock(&sender->lock);
 	return NULL;
+}
+
+/* Said once a minute at most: there may be thousands. With the lock held. */
+static void count_dropped(struct outlet *outlet)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	atomic_fetch_add(&outlet->sender->failed_cnt, 1);
+	outlet->dropped_cnt++;
+	if (outlet->logged_ns && now_ns - outlet->logged_ns < LOG_AGAIN_NS)
+		return;
+	outlet->logged_ns = now_ns;
+	log_warning("more than %d alerts wait for %s: %llu were dropped, of the users with most",
+		    ALERT_QUEUE_MAX, outlet->to.label, (unsigned long long)outlet->dropped_cnt);
 }
 
 void alert_sender__send(struct alert_sender *sender, const struct alert_rule *rule,
 			const struct alert *alert)
 {
-	struct alert_message message;
+	for (size_t i = 0; i < sender->cnt; i++) {
+		struct outlet *outlet = &sender->outlets[i];
+		struct alert_message message;
 
-	if (alert_message__init(&message, rule, alert)) {
-		atomic_fetch_add(&sender->failed_cnt, 1);
-		return;
+		/* Commands are told when it fires and when it is over, and not again. */
+		if (outlet->to.command && alert->is_firing && alert->is_told)
+			continue;
+		if (alert_message__init(&message, rule, alert)) {
+			atomic_fetch_add(&sender->failed_cnt, 1);
+			continue;
+		}
+		pthread_mutex_lock(&sender->lock);
+		if (alert_queue__put(&outlet->waiting, &message))
+			count_dropped(outlet);
+		pthread_cond_broadcast(&sender->changed);
+		pthread_mutex_unlock(&sender->lock);
 	}
-	pthread_mutex_lock(&sender->lock);
-	if (sender->cnt == WAITING_MAX) {
-		atomic_fetch_add(&sender->failed_cnt, 1);
-		alert_message__release(&message);
-	} else {
-		sender->waiting[(sender->first + sender->cnt++) % WAITING_MAX] = message;
-		pthread_cond_signal(&sender->changed);
-	}
-	pthread_mutex_unlock(&sender->lock);
 }
 
 uint64_t alert_sender__failed_cnt(const struct alert_sender *sender)
@@ -163,19 +225,37 @@ uint64_t alert_sender__failed_cnt(const struct alert_sender *sender)
 	return atomic_load(&sender->failed_cnt);
 }
 
+void alert_sender__end(struct alert_sender *sender, unsigned int wait_ms)
+{
+	const struct timespec until = time_of(clock_ns(CLOCK_MONOTONIC) + wait_ms * NS_PER_MS);
+	int err = 0;
+
+	pthread_mutex_lock(&sender->lock);
+	atomic_store(&sender->ends, true);
+	pthread_cond_broadcast(&sender->changed);
+	while (sender->running_cnt && !err)
+		err = pthread_cond_timedwait(&sender->changed, &sender->lock, &until);
+	if (err) {
+		atomic_store(&sender->gives_up, true);
+		pthread_cond_broadcast(&sender->changed);
+		alert_command__end_all();
+	}
+	pthread_mutex_unlock(&sender->lock);
+	for (size_t i = 0; i < sender->cnt; i++)
+		if (sender->outlets[i].has_thread) {
+			pthread_join(sender->outlets[i].thread, NULL);
+			sender->outlets[i].has_thread = false;
+		}
+}
+
 void alert_sender__free(struct alert_sender *sender)
 {
 	if (!sender)
 		return;
-	pthread_mutex_lock(&sender->lock);
-	sender->ends = true;
-	pthread_cond_signal(&sender->changed);
-	pthread_mutex_unlock(&sender->lock);
-	if (sender->has_thread)
-		pthread_join(sender->thread, NULL);
-	for (size_t i = 0; i < sender->destination_cnt; i++) {
-		free(sender->destinations[i].url);
-		free(sender->destinations[i].command);
+	alert_sender__end(sender, END_WAIT_MS);
+	for (size_t i = 0; i < sender->cnt; i++) {
+		alert_queue__release(&sender->outlets[i].waiting);
+		alert_destination__release(&sender->outlets[i].to);
 	}
 	free(sender);
 }
@@ -185,31 +265,14 @@ static void alert_sender__freep(struct alert_sender **sender)
 	alert_sender__free(*sender);
 }
 
-const char *alert_sender__command_of(const char *to)
+static int start(struct outlet *outlet, struct failure *failure)
 {
-	return strncmp(to, COMMAND_PREFIX, strlen(COMMAND_PREFIX)) != 0
-		       ? NULL
-		       : to + strlen(COMMAND_PREFIX);
-}
+	int err = pthread_create(&outlet->thread, NULL, run, outlet);
 
-static int add_destination(struct alert_sender *sender, const char *to, struct failure *failure)
-{
-	struct destination *destination = &sender->destinations[sender->destination_cnt];
-	const char *command = alert_sender__command_of(to);
-
-	if (command && command[strspn(command, " \t")])
-		destination->command = strdup(command);
-	else if (strncmp(to, "http://", 7) != 0 && strncmp(to, "https://", 8) != 0)
-		return failure__set(
-			failure, -EINVAL,
-			"'%.200s' is nobody who can be told of alerts: exec:COMMAND, or "
-			"Alertmanager at http://HOST:PORT",
-			to);
-	else if (asprintf(&destination->url, "%s/api/v2/alerts", to) < 0)
-		destination->url = NULL;
-	if (!destination->command && !destination->url)
-		return failure__set(failure, -ENOMEM, "out of memory");
-	sender->destination_cnt++;
+	if (err)
+		return failure__set(failure, -err, "cannot start a thread: %s", strerror(err));
+	outlet->has_thread = true;
+	outlet->sender->running_cnt++;
 	return 0;
 }
 
@@ -217,20 +280,28 @@ int alert_sender__new(struct alert_sender **out, const char *const *to, size_t c
 		      struct failure *failure)
 {
 	_cleanup_(alert_sender__freep) struct alert_sender *sender = calloc(1, sizeof(*sender));
+	pthread_condattr_t monotonic;
 	int err = 0;
 
 	if (!sender)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	pthread_mutex_init(&sender->lock, NULL);
-	pthread_cond_init(&sender->changed, NULL);
-	for (size_t i = 0; i < cnt && !err; i++)
-		err = add_destination(sender, to[i], failure);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&sender->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	for (; sender->cnt < cnt && !err; sender->cnt += !err) {
+		sender->outlets[sender->cnt].sender = sender;
+		err = alert_destination__parse(&sender->outlets[sender->cnt].to, to[sender->cnt],
+					       failure);
+	}
+	/* No thread ends before all are counted. */
+	pthread_mutex_lock(&sender->lock);
+	for (size_t i = 0; i < sender->cnt && !err; i++)
+		err = start(&sender->outlets[i], failure);
+	pthread_mutex_unlock(&sender->lock);
 	if (err)
 		return err;
-	err = pthread_create(&sender->thread, NULL, run, sender);
-	sender->has_thread = !err;
-	if (err)
-		return failure__set(failure, -err, "cannot start a thread: %s", strerror(err));
 	*out = TAKE_PTR(sender);
 	return 0;
 }

@@ -10,6 +10,7 @@
 static void release_alert(struct alert *alert)
 {
 	free(alert->name);
+	free(alert->user);
 	free(alert->types);
 	free(alert->sites);
 }
@@ -57,9 +58,12 @@ static int add(struct alerts *alerts, size_t rule, const struct alert_subject *s
 	*alert = (struct alert){.rule = rule,
 				.pid = subject->pid,
 				.since_ns = now_ns,
-				.name = strdup(subject->keys[ALERT_KEY_COMM])};
-	if (!alert->name)
+				.name = strdup(subject->keys[ALERT_KEY_COMM]),
+				.user = strdup(subject->keys[ALERT_KEY_USER] ?: "")};
+	if (!alert->name || !alert->user) {
+		release_alert(alert);
 		return -ENOMEM;
+	}
 	alerts->cnt++;
 	*out = alert;
 	return 0;

@@ -31,6 +31,7 @@ struct alert {
 	double value;	       /* the last one */
 	struct timespec began; /* CLOCK_REALTIME: when it fired */
 	char *name;	       /* of the process, for what is told after it is gone */
+	char *user;	       /* who runs it; "": not known */
 	/* Who pinned when it fired, as pin_summary__text(); NULL before that. */
 	char *types, *sites;
 };

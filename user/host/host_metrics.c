@@ -182,6 +182,9 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 	write_one(out, open_metrics, "pyfrag_alerts_undelivered", NULL, true,
 		  (double)extra->alerts_undelivered,
 		  "Messages about alerts that did not reach their destination.");
+	write_one(out, open_metrics, "pyfrag_connections_closed", NULL, true,
+		  (double)extra->connections_closed,
+		  "Connections that took too long, or were closed to make room for others.");
 	write_one(out, open_metrics, "pyfrag_scrapes", NULL, true, (double)extra->scrapes,
 		  "Scrapes answered before this one.");
 	write_one(out, open_metrics, "pyfrag_scrape_duration_seconds", "seconds", false,

@@ -11,15 +11,16 @@
 #include <sys/socket.h>
 
 #include "host/http_address.h"
+#include "host/http_clients.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 
-#define CONNECTIONS_MAX	     256
-#define CONNECTION_TIMEOUT_S 5
 #define CONNECTION_BYTES_MAX (32UL << 10) /* of a request's head */
 #define HOST_BYTES	     256
 
 struct http_server {
 	struct MHD_Daemon *daemon;
+	struct http_clients clients;
 	bool wants_token, is_on_loopback;
 	unsigned char token_digest[SHA256_DIGEST_LENGTH];
 	const char *open_path;
@@ -203,13 +204,44 @@ static int open_socket(struct http_server *server, const struct http_options *op
 	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd >= 0)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) || listen(fd, CONNECTIONS_MAX))
+	if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) || listen(fd, HTTP_CLIENTS_MAX))
 		err = -errno;
 	freeaddrinfo(found);
 	if (err)
 		return failure__set(failure, err, "cannot listen at %.200s: %s", options->listen,
 				    strerror(-err));
 	return TAKE_FD(fd);
+}
+
+static int fd_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+static void note_connection(void *context, struct MHD_Connection *connection, void **state,
+			    enum MHD_ConnectionNotificationCode what)
+{
+	struct http_server *server = context;
+
+	(void)state;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED)
+		http_clients__add(&server->clients, fd_of(connection),
+				  MHD_get_connection_info(connection,
+							  MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+					  ->client_addr,
+				  clock_ns(CLOCK_MONOTONIC));
+	else
+		http_clients__remove(&server->clients, fd_of(connection));
+}
+
+static void note_answer(void *context, struct MHD_Connection *connection, void **state,
+			enum MHD_RequestTerminationCode why)
+{
+	struct http_server *server = context;
+
+	(void)state;
+	(void)why;
+	http_clients__renew(&server->clients, fd_of(connection), clock_ns(CLOCK_MONOTONIC));
 }
 
 static void be_silent(void *context, const char *format, va_list arguments)
@@ -240,10 +272,10 @@ int http_server__new(struct http_server **out, const struct http_options *option
 		MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, server,
 				 MHD_OPTION_EXTERNAL_LOGGER, be_silent, NULL,
 				 MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-				 (unsigned int)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-				 (unsigned int)CONNECTION_TIMEOUT_S,
-				 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES_MAX,
-				 MHD_OPTION_END);
+				 (unsigned int)HTTP_CLIENTS_MAX, MHD_OPTION_NOTIFY_CONNECTION,
+				 note_connection, server, MHD_OPTION_NOTIFY_COMPLETED, note_answer,
+				 server, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+				 (size_t)CONNECTION_BYTES_MAX, MHD_OPTION_END);
 	if (!server->daemon) {
 		close(fd);
 		return failure__set(failure, -EIO, "cannot answer at %.200s", options->listen);
@@ -259,5 +291,11 @@ int http_server__fd(const struct http_server *server)
 
 void http_server__run(struct http_server *server)
 {
+	http_clients__expire(&server->clients, clock_ns(CLOCK_MONOTONIC));
 	MHD_run(server->daemon);
+}
+
+uint64_t http_server__closed_cnt(const struct http_server *server)
+{
+	return server->clients.closed_cnt;
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util/failure.h"
 
@@ -49,5 +50,8 @@ void http_server__freep(struct http_server **server);
 /* Readable when there is something to be done. */
 int http_server__fd(const struct http_server *server);
 
-/* Does what is to be done, without waiting. */
+/* Does what is to be done, without waiting. To be called each second at least, for the time that requests have. */
 void http_server__run(struct http_server *server);
+
+/* Connections that were closed for their time was over, or to make room for others. */
+uint64_t http_server__closed_cnt(const struct http_server *server);
