@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever the blocks of a heap hold, looking at its objects, at who refers to whom and what keeps them
- * alive ends, counts every live block once, and finds references to nothing but what is there.
+ * Property: whatever the blocks of a heap hold, and whatever their types say of themselves, looking at its objects, at who
+ * refers to whom and what keeps them alive ends, counts every live block once, and finds references to nothing but what
+ * is there.
  *
- * Input: blocks, each a byte that says its size, then its words: a byte that says what a word is (a count, a type, a
- * block or some address in it, an object outside of the arena, or eight bytes as they are), and what that takes.
+ * Input: a byte for the version, and one for how many types there are beside those that are right. Each type is a byte
+ * for the type it is like, one for its name, and one for how many of its words are changed: which, a byte, and the word.
+ * Then blocks, each a byte that says its size, then its words: a byte that says what a word is (a count, a type, a block
+ * or some address in it, an object outside of the arena, a number at some end of its range, or eight bytes as they are),
+ * and what that takes.
  */
 #include "fuzz.h"
 
@@ -14,10 +18,15 @@
 #include "census/value.h"
 #include "fake_objects.h"
 #include "report/census_kinds.h"
+#include "target/offsets.h"
 #include "util/cleanup.h"
 
 #define OUTSIDE	      0x7f7700000000UL
 #define OUTSIDE_BYTES 4096UL
+#define LIARS	      0x7f6600000000UL
+#define LIARS_MAX     8
+#define NAME_AT	      512 /* in the page of a type */
+#define NAME_BYTES    32
 #define BLOCKS_MAX    256
 #define PATHS_MAX     64
 #define MEMORY_MAX    (64UL << 20)
@@ -29,8 +38,46 @@ enum word_kind {
 	WORD_OUTSIDE,
 	WORD_TYPE,
 	WORD_RAW,
+	WORD_LIAR,
+	WORD_EXTREME,
 	WORD_CNT,
 };
+
+static const struct {
+	int major, minor;
+} versions[] = {{3, 8}, {2, 7}, {3, 6}, {3, 7}, {3, 11}, {3, 12}};
+
+/* Around where sizes and offsets end, and where arithmetic on them does. */
+static const uint64_t extremes[] = {
+	INT64_MAX,
+	1UL << 63,
+	INT64_MAX - 7,
+	UINT64_MAX,
+	UINT64_MAX - 7,
+	UINT64_MAX - 23,
+	(1UL << 62),
+	1UL << 56,
+	(1UL << 56) - 8,
+	1UL << 32,
+	UINT32_MAX,
+	(1UL << 20) + 1,
+	1UL << 20,
+	511,
+	4096,
+};
+
+/* What the reader knows by name. */
+static const char *const names[] = {
+	"list",	    "set",	 "frozenset", "collections.deque",
+	"frame",    "generator", "weakref",   "float",
+	"code",	    "dict",	 "type",      "bool",
+	"function", "module",
+};
+
+static uint64_t liar_at(uint32_t number)
+{
+	return LIARS + number % LIARS_MAX * 4096UL;
+}
 
 static uint64_t take_word(struct fuzz_input *input)
 {
@@ -49,10 +96,54 @@ static uint64_t take_word(struct fuzz_input *input)
 		return OUTSIDE + fuzz_input__byte(input) * 8UL % OUTSIDE_BYTES;
 	case WORD_TYPE:
 		return FAKE_TYPE_TYPE;
+	case WORD_LIAR:
+		return liar_at(fuzz_input__byte(input));
+	case WORD_EXTREME:
+		return extremes[fuzz_input__byte(input) % ARRAY_SIZE(extremes)];
 	default:
 		fuzz_input__take(input, &word, sizeof(word));
 		return word;
 	}
+}
+
+/* A type that is like another but for some of its words. */
+static void add_liar(struct world *world, uint64_t address, struct fuzz_input *input)
+{
+	uint8_t like = fuzz_input__byte(input) % (CLASS_CNT + 1), name = fuzz_input__byte(input);
+	uint64_t model = like == CLASS_CNT ? FAKE_TYPE_TYPE : world__class(like);
+
+	memcpy(fake_memory__map(&world->memory, address, 4096),
+	       fake_memory__at(&world->memory, model, FAKE_TYPE_BYTES), FAKE_TYPE_BYTES);
+	if (name < ARRAY_SIZE(names)) {
+		strcpy(fake_memory__at(&world->memory, address + NAME_AT, NAME_BYTES), names[name]);
+		*fake_memory__word(&world->memory, address + 24) = address + NAME_AT; /* tp_name */
+	}
+	for (uint8_t i = fuzz_input__byte(input) % 16; i && input->size; i--) {
+		uint8_t at = fuzz_input__byte(input) % 52; /* up to tp_weaklist, and some */
+
+		*fake_memory__word(&world->memory, address + at * 8UL) = take_word(input);
+	}
+}
+
+static void add_liars(struct world *world, struct fuzz_input *input)
+{
+	for (uint32_t i = fuzz_input__byte(input) % (LIARS_MAX + 1); i; i--)
+		add_liar(world, liar_at(i - 1), input);
+}
+
+static struct census *take_census(const struct world *world, uint8_t version)
+{
+	int major = versions[version % ARRAY_SIZE(versions)].major,
+	    minor = versions[version % ARRAY_SIZE(versions)].minor;
+	const struct census_options options = {.major = major,
+					       .minor = minor,
+					       .offsets = py_offsets__of_version(major, minor),
+					       .debug_hooks = version & 128,
+					       .refcnt_max = 1000};
+	struct census *census;
+
+	CHECK(!census__take(&census, world->heap, &world->memory.memory, &options));
+	return census;
 }
 
 static void fill(struct world *world, struct fuzz_input *input)
@@ -122,12 +213,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *label = (char[]){"root"};
 	const struct roots roots = {.roots = &first, .cnt = 1, .labels = &label, .label_cnt = 1};
 	struct census_report report = {};
+	uint8_t version = fuzz_input__byte(&input);
 	struct graph *graph;
 	struct world world;
 
 	world__make(&world);
+	add_liars(&world, &input);
 	fill(&world, &input);
-	report.census = world__take(&world);
+	report.census = take_census(&world, version);
 	CHECK(!graph__build(&graph, report.census, data && size % 2, MEMORY_MAX));
 	for (uint64_t i = 0; i < graph->starts[graph->node_cnt]; i++)
 		CHECK(block_kind__role(graph__kind(graph, graph->edges[i])) != BLOCK_FREE);

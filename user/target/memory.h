@@ -4,6 +4,10 @@
  * interface: the live process is one source, a recorded image (tests, fuzzing) is another.
  *
  * A read is never atomic: the target runs while it is copied. Who needs consistency checks for it.
+ *
+ * An address may be a number that the target chose, plus an offset, and so wrap around: what is read then is some other
+ * memory of the same target, or nothing. That does no harm, and is not checked. But what indexes or sizes memory of ours,
+ * or says how far a loop goes, is computed by util/checked.h, or compared with its bound right where it is used.
  */
 #pragma once
 
