@@ -20,6 +20,24 @@ static void test_state(void **state)
 	assert_int_equal(proc_fields__state(""), -EIO);
 }
 
+static void test_used_bytes(void **state)
+{
+	uint64_t bytes = 42;
+
+	(void)state;
+	assert_int_equal(proc_fields__used_bytes("Name:\tVmRSS: 7\nTgid:\t7\n", &bytes), -EIO);
+	assert_int_equal(bytes, 42);
+	assert_int_equal(proc_fields__used_bytes("Name:\tcat\nVmRSS:\t    2048 kB\n", &bytes), 0);
+	assert_int_equal(bytes, 2048 * 1024);
+	assert_int_equal(proc_fields__used_bytes("Name:\tcat\nVmRSS:\t  1 kB\nVmSwap:\t  4 kB\n"
+						 "HugetlbPages:\t  2048 kB\n",
+						 &bytes),
+			 0);
+	assert_int_equal(bytes, 2053 * 1024);
+	assert_int_equal(proc_fields__used_bytes("a\nVmRSS:\t18446744073709551615 kB\n", &bytes),
+			 -EIO);
+}
+
 static void test_status(void **state)
 {
 	static const char status[] = "Name:\tcat\nUmask:\t0022\nState:\tR (running)\nTgid:\t7\n"
@@ -122,6 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_used_bytes),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_arguments),

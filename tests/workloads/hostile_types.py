@@ -231,7 +231,20 @@ def dict_of_types():
         make_instances(address, 16, 1)
 
 
+def shared_items():
+    """Lists that have the same 67 million items, all of them NULL, and an address space that could hold them."""
+    for _ in range(8):
+        kept.append(mmap.mmap(-1, 1 << 42, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000))  # MAP_NORESERVE
+    items = ctypes.addressof(ctypes.c_char.from_buffer(kept[-1]))
+    for _ in range(2000):
+        one = [1, 2, 3]
+        kept.append(one)
+        put(id(one) + 24, items)
+        put(id(one) + 16, 1 << 26)
+
+
 LIES = {
+    "shared_items": shared_items,
     "malloc_chunk": malloc_chunk,
     "dict_of_types": dict_of_types,
     "dict_offset": dict_offset,

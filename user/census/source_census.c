@@ -4,6 +4,13 @@
 #include <string.h>
 
 #include "target/offsets.h"
+#include "target/proc_fields.h"
+#include "target/proc_text.h"
+#include "util/checked.h"
+#include "util/cleanup.h"
+
+/* With as many groups as a process can have. */
+#define STATUS_BYTES_MAX (1UL << 20)
 
 static uint64_t count_writable_bytes(const struct process *process)
 {
@@ -13,6 +20,21 @@ static uint64_t count_writable_bytes(const struct process *process)
 		if (process->maps[i].writable)
 			bytes += process->maps[i].end - process->maps[i].start;
 	return bytes;
+}
+
+/*
+ * How much memory references can be in: what was written, and as much again for what is written while we look. What is
+ * mapped and was never touched holds none, and a process can map as much of that as it likes.
+ */
+static uint64_t count_usable_bytes(const struct process *process)
+{
+	_cleanup_(proc_text__release) struct proc_text status = {};
+	uint64_t mapped = count_writable_bytes(process), used;
+
+	if (proc_text__read(&status, process->pid, "status", STATUS_BYTES_MAX) ||
+	    proc_fields__used_bytes(status.bytes, &used) || !checked_mul(used, 2, &used))
+		return mapped;
+	return used < mapped ? used : mapped;
 }
 
 int source_census__take(struct census **out, const struct heap_source *source,
@@ -35,7 +57,7 @@ int source_census__take(struct census **out, const struct heap_source *source,
 		err = process__reload_maps(source->process, failure);
 	if (err)
 		return err;
-	options.refcnt_max = count_writable_bytes(source->process) / sizeof(uint64_t);
+	options.refcnt_max = count_usable_bytes(source->process) / sizeof(uint64_t);
 	err = census__take(out, heap, memory, &options);
 	return err ? failure__set(failure, err, "process %d (%s): cannot look at its objects: %s",
 				  source->process->pid, source->process->comm, strerror(-err))

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "util/array.h"
+#include "util/checked.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -54,6 +55,25 @@ int proc_fields__switches(const char *status, uint64_t *switches, bool *runs)
 	}
 	*switches = sum;
 	*runs = *state == 'R';
+	return 0;
+}
+
+int proc_fields__used_bytes(const char *status, uint64_t *bytes)
+{
+	static const char *const parts[] = {"\nVmRSS:", "\nVmSwap:", "\nHugetlbPages:"};
+	uint64_t sum = 0, part;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		const char *at = find_field(status, parts[i]);
+
+		/* A kernel without huge pages says nothing of them. */
+		if (!at && !i)
+			return -EIO;
+		if (at && (!checked_mul(strtoull(at, NULL, 10), 1024, &part) ||
+			   !checked_add(sum, part, &sum)))
+			return -EIO;
+	}
+	*bytes = sum;
 	return 0;
 }
 

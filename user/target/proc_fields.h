@@ -18,6 +18,12 @@ int proc_fields__thread_group(const char *status);
 /* How often the thread was switched out, and whether it runs, in the text of "status". Returns 0 or -EIO. */
 int proc_fields__switches(const char *status, uint64_t *switches, bool *runs);
 
+/*
+ * How much memory it has written or read, be it resident or swapped out, in the text of "status": VmRSS, VmSwap and
+ * HugetlbPages, in bytes. Returns 0 or -EIO.
+ */
+int proc_fields__used_bytes(const char *status, uint64_t *bytes);
+
 /* The path in the cgroup v2 hierarchy in the text of "cgroup", "" if there is none; NULL: no memory. The caller frees. */
 char *proc_fields__cgroup(const char *cgroup);
 
