@@ -10,6 +10,7 @@ import pytest
 
 from conftest import PYFRAG, PYTHONS, check_report, run_pyfrag
 from target import Target
+from test_agent import unreadable, wait_for
 from test_trace_full import assert_complete
 
 
@@ -54,6 +55,32 @@ def test_signal_ends_it_with_a_last_report(any_target, start_trace, nothing_left
     reports = trace.stop(sig)
     assert len(reports) == 2 and reports[1]["tracing"]["allocs"] > 1000
     assert any_target.ask("eval 6 * 7") == "42"
+
+
+def test_a_second_signal_ends_one_that_hangs(nothing_left):
+    """Memory that is never there: its page is to be provided by a process that does not."""
+    with unreadable(1) as (hanging,):
+        trace = subprocess.Popen([PYFRAG, "trace", "-p", str(hanging.pid), "-i", "0.1", "--json"],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        wait_for(lambda: waits_in_kernel(trace.pid) and blocked_signals(trace.pid) & 1 << signal.SIGINT - 1)
+        trace.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            trace.wait(timeout=1.5)
+        trace.send_signal(signal.SIGINT)
+        stderr = trace.communicate(timeout=20)[1].decode()
+        assert trace.returncode == 1 and "ended at once by a second signal" in stderr
+        assert stderr.count("\n") == 1
+        hanging.kill()
+
+
+def waits_in_kernel(pid):
+    with open("/proc/%d/wchan" % pid) as file:
+        return file.read() == "handle_userfault"
+
+
+def blocked_signals(pid):
+    with open("/proc/%d/status" % pid) as file:
+        return int(re.search(r"^SigBlk:\s+(\w+)", file.read(), re.M).group(1), 16)
 
 
 def test_duration_ends_it(any_target, trace, nothing_left):

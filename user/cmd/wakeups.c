@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd/second_signal.h"
 #include "util/cleanup.h"
-#include "util/end_signals.h"
 
 /* How often the budget is looked at. */
 #define TICK_S 0.2
@@ -36,7 +36,7 @@ int wakeups__open(struct wakeups *wakeups, const struct tracer *tracer,
 	wakeups->fds[WAKEUP_FORK] = tracer__fork_fd(tracer);
 	wakeups->fds[WAKEUP_TICK] = new_timer(has_budget ? TICK_S : 0, true);
 	wakeups->fds[WAKEUP_OVERRUN] = tracer__overrun_fd(tracer);
-	wakeups->fds[WAKEUP_SIGNAL] = end_signals__open();
+	wakeups->fds[WAKEUP_SIGNAL] = second_signal__open();
 	wakeups->fds[WAKEUP_INTERVAL] = new_timer(interval_s, true);
 	wakeups->fds[WAKEUP_DURATION] = new_timer(duration_s, false);
 	wakeups->fds[WAKEUP_KEEPER] = tracer__keeper_fd(tracer);
