@@ -74,10 +74,8 @@ ATTACKS = [
 
 # Attacks that pyfrag does not withstand yet, and how that shows.
 NOT_YET = {
-    "sparse": "takes all memory",
     "cgroup": "reports and metrics have U+009B raw, metrics ESC",
     "names": "reports and metrics have U+009B raw, metrics ESC",
-    "userfault": "trace -p does not end, not even when told to",
 }
 
 

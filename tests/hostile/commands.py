@@ -86,10 +86,12 @@ class Command:
         return True
 
     def finish(self):
-        """Waits for its end; what does not end is told to, once, and then made to."""
+        """Waits for its end; what does not end is told to, twice, as somebody at a terminal would, and then made to."""
         if not self.wait(max(0, self.started + self.seconds - time.monotonic())):
             self.interrupted = True
-            self.end(signal.SIGINT)
+            self.process.send_signal(signal.SIGINT)
+            if not self.wait(3):
+                self.end(signal.SIGINT)
 
     def end(self, sig):
         if self.ended():

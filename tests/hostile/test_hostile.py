@@ -150,14 +150,17 @@ class Round:
         self.agent = Agent(PYFRAG, new_jail(), "--max-memory", "128MiB", "--sites", "2")
         self.all = self.start("trace", "-a", "-i", "0.3", "--budget", "50")
         self.snapshot = self.start("snapshot", "-p", victim.pid)
-        self.alone = {attack: (self.start("snapshot", "-p", hostile.pid, "--by", "owner", "--paths"),
-                               self.start("trace", "-p", hostile.pid, "-d", SECONDS, "-i", "0.3"))
+        self.alone = {attack: self.look_at(hostile.pid, 2 if attack.may_hang else PATIENCE)
                       for attack, hostile in programs.items()}
         self.full = None
 
-    def start(self, *args):
-        self.started.append(Command(PYFRAG, [*args, *OPTIONS], self.new_jail(), SECONDS + PATIENCE))
+    def start(self, *args, patience=PATIENCE):
+        self.started.append(Command(PYFRAG, [*args, *OPTIONS], self.new_jail(), SECONDS + patience))
         return self.started[-1]
+
+    def look_at(self, pid, patience):
+        return (self.start("snapshot", "-p", pid, "--by", "owner", "--paths", patience=patience),
+                self.start("trace", "-p", pid, "-d", SECONDS, "-i", "0.3", patience=patience))
 
     def end(self):
         """Ends what still runs, also after a failure."""
