@@ -290,6 +290,10 @@ static void translate_flow(const struct insn_decoder *decoder, const cs_insn *ra
 		insn->op = raw->id == X86_INS_JMP ? INSN_JUMP : INSN_JUMP_IF;
 	else
 		return;
+	if (x86->op_count == 1 && x86->operands[0].type == X86_OP_MEM) {
+		insn->has_memory = true;
+		insn->memory = memory_of(decoder, &x86->operands[0], insn->address + insn->size);
+	}
 	insn->has_target = x86->op_count == 1 && x86->operands[0].type == X86_OP_IMM;
 	if (insn->has_target)
 		insn->target = (uint64_t)x86->operands[0].imm;

@@ -14,6 +14,8 @@
 #define POOL_BYTES_MIN	4096
 #define POOL_BYTES_MAX	65536
 
+#define ARENA_ALLOCATOR_FREE 16 /* offset in PyObjectArenaAllocator */
+
 static bool is_pool_mask(int64_t mask)
 {
 	return mask >= POOL_BYTES_MIN - 1 && mask < POOL_BYTES_MAX && !(mask & (mask + 1));
@@ -111,6 +113,50 @@ static bool clears_address_ahead(struct shape_scan *scan, size_t index)
 	return false;
 }
 
+/* Where the value that @reg holds at the instruction at @index was just loaded from, if that is a fixed address. */
+static bool find_fixed_load(const struct shape_scan *scan, size_t index, uint8_t reg,
+			    int64_t *address)
+{
+	for (size_t i = index; i-- > 0 && i + SHAPE_LOOKAHEAD_MAX >= index;) {
+		const struct insn *insn = &scan->insns[i];
+
+		if (insn->op == INSN_UNDECODED || insn->op >= INSN_JUMP_IF)
+			return false;
+		if (!(insn->clobbered & 1U << reg))
+			continue;
+		*address = insn->memory.displacement;
+		return insn->op == INSN_LOAD && insn->width == 8 && insn->destination == reg &&
+		       insn->memory.plain && insn->memory.base == INSN_NO_REGISTER;
+	}
+	return false;
+}
+
+/*
+ * Whether the call at @index is allocator.free(allocator.ctx, ...), of a PyObjectArenaAllocator (Include/cpython/objimpl.h:
+ * ctx, alloc, free). An interpreter that ends gives back its arenas so, and takes their addresses from its table by an
+ * index, which is no plain address. (A PyMemAllocatorEx has its `calloc` there: that gets a number of items, which is
+ * a constant.)
+ */
+static bool calls_arena_allocator(struct shape_scan *scan, size_t index)
+{
+	const struct insn *insn = &scan->insns[index];
+	struct values *values = &scan->values;
+	uint8_t context = insn__argument_register(0);
+	struct address from;
+	int64_t fixed;
+
+	if (!insn->has_memory || !insn->memory.plain ||
+	    values__get(values, values->registers[insn__argument_register(1)])->kind ==
+		    VALUE_CONSTANT)
+		return false;
+	if (insn->memory.base == INSN_NO_REGISTER)
+		return find_fixed_load(scan, index, context, &fixed) &&
+		       insn->memory.displacement == fixed + ARENA_ALLOCATOR_FREE;
+	return values__is_load(values, values->registers[context], 8, &from) &&
+	       address__equals(values__memory_of(values, insn),
+			       address__plus(from, ARENA_ALLOCATOR_FREE));
+}
+
 int shape_arena__match_unmap(struct shape_scan *scan, size_t index)
 {
 	const struct insn *insn = &scan->insns[index];
@@ -127,7 +173,8 @@ int shape_arena__match_unmap(struct shape_scan *scan, size_t index)
 			continue;
 		if ((values__is_load(values, values->registers[address], 8, &from) &&
 		     !from.offset) ||
-		    (!insn->has_target && clears_address_ahead(scan, index)))
+		    (!insn->has_target && clears_address_ahead(scan, index)) ||
+		    (i && calls_arena_allocator(scan, index)))
 			return shape_scan__emit(scan, EVENT_ARENA_UNMAP, insn->address,
 						(struct operand){.reg = address}, insn->emulated);
 	}
