@@ -33,6 +33,8 @@
 	  "checkpoints that found the table of arenas in mid-change")                              \
 	X(EVENTS_STALE, "events_stale", "events before all probes were in place, not used")        \
 	X(EVENTS_UNPLACED, "events_unplaced", "arena events that fit to no known arena")           \
+	X(ARENAS_ABANDONED, "arenas_abandoned",                                                    \
+	  "arenas that an interpreter left behind, with blocks in them, when it ended")            \
 	X(SITES_UNUSABLE, "sites_unusable", "probe sites that could not be probed")                \
 	X(SITES_MISMATCHED, "sites_mismatched",                                                    \
 	  "probe sites not used, for the target's code there is not what the scan found")          \

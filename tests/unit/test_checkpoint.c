@@ -716,6 +716,29 @@ static void test_reread_leaves_alone_what_is_not_there(void **state)
 	release_sample(&sample);
 }
 
+/* There is memory, but no arena any more: an interpreter has ended, and left it behind. */
+static void test_reread_of_no_arena(void **state)
+{
+	struct sample sample;
+	struct checkpoint_counts counts = {};
+	uint64_t pool;
+
+	(void)state;
+	make_usual_sample(&sample, 5000);
+	read_heap(&sample);
+	pool = find_partial_pool(&sample);
+	assert_int_equal(heap__remove_arena(sample.heap,
+					    heap__arena_around(sample.heap, pool)->address),
+			 0);
+	assert_int_equal(checkpoint__reread_pools(sample.heap, &sample.target.memory.memory, &pool,
+						  1, &counts),
+			 0);
+	assert_int_equal(block_map__count(sample.heap->blocks, pool,
+					  sample.heap->geometry.pool_size),
+			 0);
+	release_sample(&sample);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -736,6 +759,7 @@ int main(void)
 		cmocka_unit_test(test_process_that_exits_meanwhile),
 		cmocka_unit_test(test_reread),
 		cmocka_unit_test(test_reread_leaves_alone_what_is_not_there),
+		cmocka_unit_test(test_reread_of_no_arena),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -461,6 +461,55 @@ static void test_what_came_and_went_under_an_arena(void **state)
 	model__free(model);
 }
 
+#define LIVE_ARENA     (FIRST + ARENA_BYTES)
+#define UNMAPPED_ARENA (FIRST + 2 * ARENA_BYTES)
+#define NEW_ARENA      (FIRST + 3 * ARENA_BYTES)
+
+static bool is_mapped(uint64_t address, void *context)
+{
+	(*(int *)context)++;
+	return geometry__pool_of(&FAKE_GEOMETRIES[1], address) != UNMAPPED_ARENA;
+}
+
+/*
+ * An interpreter has ended, and its arena is in no table: the model forgets it. Not so one that was unmapped without
+ * an event, one that came meanwhile, and one that is there.
+ */
+static void test_abandoned_arenas(void **state)
+{
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
+	struct heap *fresh = new_fresh();
+	uint64_t drift, pool;
+	size_t pool_cnt;
+	int asked = 0;
+
+	(void)state;
+	map_arena(model, FIRST, BLOCK);
+	map_arena(model, LIVE_ARENA, LIVE_ARENA + BLOCK - FIRST);
+	map_arena(model, UNMAPPED_ARENA, UNMAPPED_ARENA + BLOCK - FIRST);
+	let_it_pass(model);
+	see_arena(fresh, LIVE_ARENA, LIVE_ARENA + BLOCK - FIRST);
+	assert_int_equal(model__begin_checkpoint(model, false), 0);
+	map_arena(model, NEW_ARENA, NEW_ARENA + BLOCK - FIRST);
+	model__abandon_arenas(model, fresh, is_mapped, &asked);
+	assert_int_equal(asked, 2);
+	assert_int_equal(model->counts.abandoned_arenas, 1);
+	assert_int_equal(model->counts.abandoned_blocks, 1);
+	assert_int_equal(model->counts.missed_frees, 0);
+	assert_null(heap__find_arena(model->heap, FIRST));
+	assert_false(has_block(model, BLOCK));
+	model__compare(model, fresh, &drift, &pool, 1, &pool_cnt);
+	assert_int_equal(drift, 1);
+	assert_int_equal(pool, UNMAPPED_ARENA);
+	assert_int_equal(model__adopt(model, fresh, drift), 0);
+	assert_int_equal(model->heap->arena_cnt, 2);
+	assert_true(has_block(model, NEW_ARENA + BLOCK - FIRST));
+	/* An interpreter that ends unmaps all places of its table; most of them are empty. */
+	tell(model, EVENT_ARENA_UNMAP, 0);
+	assert_int_equal(model->counts.arenas_unmapped + model->counts.unplaced_events, 0);
+	model__free(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -480,6 +529,7 @@ int main(void)
 		cmocka_unit_test(test_watching_follows_arenas),
 		cmocka_unit_test(test_events_while_the_heap_is_lent),
 		cmocka_unit_test(test_what_came_and_went_under_an_arena),
+		cmocka_unit_test(test_abandoned_arenas),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -419,6 +419,26 @@ static void test_hostages_by_pool(void **state)
 	assert_int_equal(sum(fixture, 1)->pools_held, 2);
 }
 
+/* What is in no arena any more is gone, and no site was given up for being uncertain. */
+static void test_arenas_that_are_gone(void **state)
+{
+	struct fixture *fixture = *state;
+
+	take_pool(fixture, SAMPLE_A, 0);
+	take_pool(fixture, SAMPLE_C, 0);
+	alloc(fixture, SAMPLE_A + 48, 32, 1);
+	alloc(fixture, SAMPLE_C + 48, 32, 1);
+	site_ledger__forget_outside(fixture->ledger, fixture->heap);
+	check_block(fixture, SAMPLE_C + 48, 1);
+	assert_int_equal(heap__remove_arena(fixture->heap, SAMPLE_C), 0);
+	site_ledger__forget_outside(fixture->ledger, fixture->heap);
+	check_block(fixture, SAMPLE_A + 48, 1);
+	check_pool(fixture, SAMPLE_A, 0);
+	check_block(fixture, SAMPLE_C + 48, STACK_UNKNOWN);
+	check_pool(fixture, SAMPLE_C, STACK_UNKNOWN);
+	check_counts(fixture, 0, 0);
+}
+
 /* A sampled block stands for 1 / p. */
 static void test_weights(void **state)
 {
@@ -463,6 +483,7 @@ int main(void)
 		RULE(test_distance_is_doubled),
 		RULE(test_hostages_are_shared_out),
 		RULE(test_hostages_by_pool),
+		RULE(test_arenas_that_are_gone),
 		RULE(test_weights),
 	};
 

@@ -108,6 +108,28 @@ def subinterpreters():
     return first
 
 
+def ended_interpreters():
+    """Interpreters with allocators of their own that come and go. Not all that they have allocated is freed: interned
+    strings, up to 3.12, and here and there an object for good."""
+    code = ("import json, sys\n"
+            "class Node(object):\n    pass\n"
+            "nodes = [Node() for _ in range(2000)]\n"
+            "for node in nodes:\n    node.me = node, json.dumps(list(range(20)))\n"
+            "[sys.intern('a name of number %d' % number) for number in range(3000)]\n")
+    try:
+        import _interpreters as module
+    except ImportError:
+        try:
+            import _xxsubinterpreters as module
+        except ImportError:
+            return
+    run = getattr(module, "exec", None) or module.run_string
+    for _ in range(4):
+        interpreter = module.create()
+        run(interpreter, code)
+        module.destroy(interpreter)
+
+
 def talk():
     """The experiment that this project began with, scaled down: strings of all sizes, every second
     one dropped."""

@@ -61,8 +61,9 @@ struct tracer {
 	int fork_fd; /* a timer */
 	bool fork_timer_runs;
 	bool has_baseline;
-	int handle_err;	   /* out of memory while handling an event */
-	uint64_t lost_cnt; /* events, when they were last counted */
+	uint64_t ended_interpreters[2]; /* when the heap was last read, and the time before */
+	int handle_err;			/* out of memory while handling an event */
+	uint64_t lost_cnt;		/* events, when they were last counted */
 	uint64_t event_cnt, fork_cnt, stale_cnt, dropped_cnt, unconfirmed_cnt, unusable_cnt;
 	size_t probe_sites;
 	bool sees_pool_frees, sees_arena_maps, sees_arena_unmaps, sees_freelist_clears;
@@ -378,6 +379,28 @@ static void forget_differences(struct tracer *tracer)
 	tracer->has_baseline = true;
 }
 
+static bool is_mapped(uint64_t address, void *context)
+{
+	const struct tracer *tracer = context;
+	uint64_t word;
+
+	return !memory__read(&tracer->source->process->memory.memory, address, &word, sizeof(word));
+}
+
+/* Arenas that came while the heap was read, and whose interpreter ended then, are known to be abandoned the next time. */
+static void abandon_arenas(struct tracer *tracer, const struct heap_reading *reading)
+{
+	uint64_t *ended = tracer->ended_interpreters;
+
+	if (reading->ended_interpreters > ended[1]) {
+		event_stream__lock(tracer->stream);
+		model__abandon_arenas(tracer->model, reading->heap, is_mapped, tracer);
+		event_stream__unlock(tracer->stream);
+	}
+	ended[1] = ended[0];
+	ended[0] = reading->ended_interpreters;
+}
+
 static int adopt(struct tracer *tracer, struct heap *fresh, uint64_t drift_blocks)
 {
 	int err;
@@ -428,6 +451,7 @@ static int take_fresh(struct tracer *tracer, const struct heap_reading_options *
 	if (err)
 		return err;
 	settle(tracer, SETTLE_NS);
+	abandon_arenas(tracer, out);
 	if (tracer->has_baseline)
 		err = confirm_drift(tracer, out->heap, &counts, &drift_blocks);
 	if (!err)
@@ -552,6 +576,8 @@ void tracer__read_counters(struct tracer *tracer, uint64_t *counters)
 	counters[COUNTER_DRIFT_UNCONFIRMED] = tracer->unconfirmed_cnt;
 	if (tracer->model)
 		counters[COUNTER_EVENTS_UNPLACED] = tracer->model->counts.unplaced_events;
+	if (tracer->model)
+		counters[COUNTER_ARENAS_ABANDONED] = tracer->model->counts.abandoned_arenas;
 	event_stream__unlock(tracer->stream);
 }
 

@@ -456,7 +456,8 @@ int checkpoint__reread_pools(struct heap *heap, const struct memory *memory, con
 
 	err = reader__new(&reader, heap, memory, NULL, counts);
 	for (size_t i = 0; i < cnt && !err; i++)
-		err = add_pool(reader, pools[i]);
+		if (heap__arena_around(heap, pools[i]))
+			err = add_pool(reader, pools[i]);
 	if (!err && reader->pool_cnt)
 		err = read_batch(reader);
 	return err;

@@ -78,7 +78,7 @@ int checkpoint__update(struct heap *heap, struct allocators *allocators,
 
 /*
  * Reads some pools again into @heap: those at the @cnt addresses of @pools. Pools that cannot be read,
- * or stay torn, are left as they are.
+ * or stay torn, or are in no arena, are left as they are.
  */
 int checkpoint__reread_pools(struct heap *heap, const struct memory *memory, const uint64_t *pools,
 			     size_t cnt, struct checkpoint_counts *counts);

@@ -138,7 +138,7 @@ static int describe_read_error(const struct heap_source *source, int err,
 
 /* One checkpoint of all interpreters. */
 static int read_heap(struct heap_source *source, const struct heap_reading_options *options,
-		     struct heap **heap, struct checkpoint_counts *counts)
+		     struct heap_reading *reading)
 {
 	const struct memory *memory = &source->process->memory.memory;
 	_cleanup_free_ uint64_t *interpreters = NULL;
@@ -150,10 +150,12 @@ static int read_heap(struct heap_source *source, const struct heap_reading_optio
 		err = allocators__add_interpreters(&source->allocators, interpreters, cnt, memory);
 	if (err)
 		return err;
-	if (*heap)
-		return checkpoint__update(*heap, &source->allocators, memory, &options->checkpoint,
-					  counts);
-	return checkpoint__read(heap, &source->allocators, memory, &options->checkpoint, counts);
+	reading->ended_interpreters = python__ended_interpreters(source->python, memory, cnt);
+	if (reading->heap)
+		return checkpoint__update(reading->heap, &source->allocators, memory,
+					  &options->checkpoint, &reading->counts);
+	return checkpoint__read(&reading->heap, &source->allocators, memory, &options->checkpoint,
+				&reading->counts);
 }
 
 static int detect_allocator(struct heap_source *source, const struct heap *heap)
@@ -195,7 +197,7 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 					    strerror(-err),
 					    err == -EPERM ? " (is a debugger attached?)" : "");
 	}
-	err = read_heap(source, options, &reading->heap, &reading->counts);
+	err = read_heap(source, options, reading);
 	if (options->pause)
 		reading->paused_ms = (double)pause__end(&pause) / 1e6;
 	if (!err && !source->allocator_name)

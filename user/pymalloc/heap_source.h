@@ -32,6 +32,7 @@ struct heap_reading {
 	double duration_ms, paused_ms;
 	bool target_slept; /* nothing was read: it has not run since the reading before */
 	struct checkpoint_counts counts;
+	uint64_t ended_interpreters; /* by then, see python__ended_interpreters() */
 };
 
 struct heap_reading_options {

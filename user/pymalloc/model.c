@@ -163,9 +163,12 @@ static int apply_arena_map(struct model *model, uint64_t address)
 static void apply_arena_unmap(struct model *model, uint64_t address)
 {
 	const struct geometry *geometry = &model->heap->geometry;
-	uint64_t left = count_live(model->heap, geometry__first_pool(geometry, address),
-				   geometry__arena_pools(geometry, address));
+	uint64_t left;
 
+	if (!address)
+		return; /* an interpreter that ends unmaps all places of its table, also empty ones */
+	left = count_live(model->heap, geometry__first_pool(geometry, address),
+			  geometry__arena_pools(geometry, address));
 	model->counts.arenas_unmapped++;
 	if (model->follows_blocks)
 		model->counts.missed_frees += left;
@@ -438,6 +441,33 @@ static bool arena_was_touched(const struct model *model, uint64_t address)
 {
 	return block_map__contains(model->touched,
 				   geometry__first_pool(&model->heap->geometry, address));
+}
+
+static bool is_abandoned(const struct model *model, const struct arena *arena,
+			 const struct heap *fresh)
+{
+	return !heap__find_arena(fresh, arena->address) &&
+	       arena->generation <= model->window_generation &&
+	       !arena_was_touched(model, arena->address);
+}
+
+void model__abandon_arenas(struct model *model, const struct heap *fresh,
+			   bool (*is_mapped)(uint64_t address, void *context), void *context)
+{
+	const struct geometry *geometry = &model->heap->geometry;
+
+	for (size_t i = model->heap->arena_cnt; i-- > 0;) {
+		const struct arena *arena = &model->heap->arenas[i];
+		uint64_t first_pool = geometry__first_pool(geometry, arena->address);
+
+		if (!is_abandoned(model, arena, fresh) || !is_mapped(first_pool, context))
+			continue;
+		model->counts.abandoned_arenas++;
+		model->counts.abandoned_blocks +=
+			count_live(model->heap, first_pool,
+				   geometry__arena_pools(geometry, arena->address));
+		heap__remove_arena(model->heap, arena->address);
+	}
 }
 
 /* Arenas that came or went meanwhile are as events left them; the others are as they were read. */

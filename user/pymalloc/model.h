@@ -29,6 +29,7 @@ struct model_counts {
 	uint64_t drift_blocks;	  /* found otherwise by a checkpoint */
 	uint64_t resyncs;	  /* checkpoints that corrected something */
 	uint64_t unplaced_events; /* arenas that overlap others, or that nobody knows */
+	uint64_t abandoned_arenas, abandoned_blocks; /* see model__abandon_arenas() */
 };
 
 /*
@@ -73,6 +74,16 @@ int model__apply(struct model *model, const struct pyfrag_event *event);
  * before, but not if @lost_some: other events may have come after them. Returns 0 or -ENOMEM.
  */
 int model__begin_checkpoint(struct model *model, bool lost_some);
+
+/*
+ * To be called before the heap that was read, @fresh, is compared with the model, if an interpreter with an allocator of
+ * its own has ended. If all its blocks are free then, it unmaps its arenas, which events say (free_obmalloc_arenas(),
+ * Objects/obmalloc.c, 3.13 on). Else it leaves them behind (always up to 3.12): they are mapped, but the table that knew
+ * them is gone, and no event says so. Arenas that are not in @fresh, though nothing happened to them while it was
+ * read, and that are mapped, as @is_mapped says, are such: the model forgets them.
+ */
+void model__abandon_arenas(struct model *model, const struct heap *fresh,
+			   bool (*is_mapped)(uint64_t address, void *context), void *context);
 
 /*
  * Only for models that do not follow blocks: gives the heap away, to be brought up to date, until

@@ -259,6 +259,17 @@ void site_ledger__check(struct site_ledger *ledger, const struct heap *heap, boo
 	ledger->counts.forgotten_pools += address_table__filter(&ledger->pools, is_certain, &look);
 }
 
+static bool is_in_an_arena(struct address_entry *entry, void *context)
+{
+	return heap__arena_around(context, entry->address);
+}
+
+void site_ledger__forget_outside(struct site_ledger *ledger, const struct heap *heap)
+{
+	address_table__filter(&ledger->blocks, is_in_an_arena, (void *)(uintptr_t)heap);
+	address_table__filter(&ledger->pools, is_in_an_arena, (void *)(uintptr_t)heap);
+}
+
 uint64_t site_ledger__sample_bytes(const struct site_ledger *ledger)
 {
 	return distance_at(ledger, ledger->step);

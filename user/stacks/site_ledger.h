@@ -75,6 +75,9 @@ void site_ledger__note_gap(struct site_ledger *ledger);
  */
 void site_ledger__check(struct site_ledger *ledger, const struct heap *heap, bool gap);
 
+/* Blocks and pools that are in no arena of @heap are gone (model__abandon_arenas()): so are their sites. */
+void site_ledger__forget_outside(struct site_ledger *ledger, const struct heap *heap);
+
 bool site_ledger__keeps_blocks(const struct site_ledger *ledger);
 
 /*

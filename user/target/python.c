@@ -310,3 +310,18 @@ int python__interpreters(const struct python *python, const struct memory *memor
 	return interpreter_list__read(python->interpreters_head, python->next_interpreter_offset,
 				      memory, out, cnt);
 }
+
+uint64_t python__ended_interpreters(const struct python *python, const struct memory *memory,
+				    size_t cnt)
+{
+	/* From `head` on, of struct pyinterpreters (pycore_runtime.h, 3.12 to 3.15). */
+	struct {
+		uint64_t head, main, next_id;
+	} interpreters;
+
+	if (!python->interpreters_head ||
+	    memory__read(memory, python->interpreters_head, &interpreters, sizeof(interpreters)) ||
+	    interpreters.next_id > INT64_MAX || interpreters.next_id < cnt)
+		return 0;
+	return interpreters.next_id - cnt;
+}

@@ -55,3 +55,10 @@ bool python__scan_version(const struct data_image *data, char *version, size_t s
  */
 int python__interpreters(const struct python *python, const struct memory *memory, uint64_t **out,
 			 size_t *cnt);
+
+/*
+ * How many of all the interpreters that there ever were have ended, if @cnt are there now; 0 before 3.12, or if that
+ * cannot be read.
+ */
+uint64_t python__ended_interpreters(const struct python *python, const struct memory *memory,
+				    size_t cnt);

@@ -136,6 +136,9 @@ int allocation_sites__collect(struct allocation_sites *sites, const struct heap 
 	if (err)
 		log_debug("cannot look at stacks again: %s", strerror(-err));
 	site_ledger__check(sites->ledger, heap, gap);
+	if (totals->counts.abandoned_arenas != sites->abandoned_arenas)
+		site_ledger__forget_outside(sites->ledger, heap);
+	sites->abandoned_arenas = totals->counts.abandoned_arenas;
 	sites->lost_cnt = counters[COUNTER_LOST];
 	err = site_ranking__collect(out, sites->ledger, sites->stacks, sites->max, heap,
 				    &findings->measure, &findings->pinned);

@@ -30,8 +30,8 @@ struct allocation_sites {
 	bool has_runtime, sees_pool_frees;
 	struct stack_table *stacks; /* NULL: there are none */
 	struct site_ledger *ledger;
-	size_t max;	   /* sites that are collected, by each count */
-	uint64_t lost_cnt; /* events, at the last checkpoint */
+	size_t max;			     /* sites that are collected, by each count */
+	uint64_t lost_cnt, abandoned_arenas; /* events, and arenas, at the last checkpoint */
 };
 
 /*
