@@ -110,6 +110,12 @@ static void note_forgotten(uint64_t number, void *context)
 	fixture->forgotten[fixture->forgotten_cnt++] = number;
 }
 
+static void ignore_forgotten(uint64_t number, void *context)
+{
+	(void)number;
+	(void)context;
+}
+
 /* Returns how many stacks were forgotten. */
 static size_t review(struct fixture *fixture)
 {
@@ -398,6 +404,41 @@ static void test_full(void **state)
 	assert_int_equal(get(fixture, 1).frame_cnt, 3);
 }
 
+/* What a review retires makes room; what was told before and still holds stays as it was. */
+static void test_review_makes_room(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t number = 10;
+	struct stack stack;
+
+	use_table_of(fixture, 16 << 10);
+	TELL(fixture, 1, TWO);
+	for (int round = 0; round < 5; round++) {
+		uint64_t first = number;
+
+		assert_false(stack_table__is_full(fixture->table));
+		TELL(fixture, number++, ONE, TWO);
+		if (!round)
+			TELL(fixture, 2, THREE, TWO);
+		while (!stack_table__is_full(fixture->table))
+			TELL(fixture, number++, ONE, TWO);
+		assert_in_range(number - first, 10, 500);
+		assert_true(stack_table__find(fixture->table, number - 1) != STACK_UNKNOWN);
+		fake_code__rewrite(&fixture->memory, ONE, round % 2 ? &one : &three);
+		assert_int_equal(stack_table__review(fixture->table, ignore_forgotten, NULL), 0);
+		assert_int_equal(stack_table__find(fixture->table, first), STACK_UNKNOWN);
+	}
+	stack = get(fixture, 1);
+	check_frame(&stack, 0, "Site.two", "/srv/site.py", 93);
+	stack = get(fixture, 2);
+	check_frame(&stack, 0, "<module>", "/srv/main.py", 1);
+	assert_int_equal(stack_table__counts(fixture->table)->unkept_stacks, 0);
+	/* Those two are still looked at. */
+	fake_code__rewrite(&fixture->memory, THREE, &two);
+	assert_int_equal(review(fixture), 1);
+	assert_int_equal(fixture->forgotten[0], 2);
+}
+
 /* Indices stay, and so do the names they lead to, however many come. */
 static void test_many(void **state)
 {
@@ -447,6 +488,7 @@ int main(void)
 		WITH_TABLE(test_review_of_dead_code),
 		WITH_TABLE(test_code_that_changed_since),
 		WITH_TABLE(test_full),
+		WITH_TABLE(test_review_makes_room),
 		WITH_TABLE(test_many),
 	};
 

@@ -231,6 +231,18 @@ static int reserve(struct stack_table *table, size_t cnt)
 	return err;
 }
 
+/* What is kept of a stack that was told with @frame_cnt frames, but for its names. */
+static size_t told_bytes(size_t frame_cnt)
+{
+	return sizeof(struct told_stack) + 2 * sizeof(struct address_entry) +
+	       frame_cnt * sizeof(struct pyfrag_frame);
+}
+
+bool stack_table__is_full(const struct stack_table *table)
+{
+	return table->used_bytes >= table->bytes_max;
+}
+
 int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told)
 {
 	struct address_entry entry = {.address = told->event.address};
@@ -240,7 +252,7 @@ int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told)
 	if (told->event.reserved > PYFRAG_STACK_DEPTH_MAX || !told->event.address ||
 	    address_table__find(&table->by_number, told->event.address))
 		return 0;
-	if (table->used_bytes >= table->bytes_max) {
+	if (stack_table__is_full(table)) {
 		table->counts.unkept_stacks++;
 		return 0;
 	}
@@ -259,8 +271,7 @@ int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told)
 							     .first = table->told_frame_cnt,
 							     .stack = entry.stack};
 	table->told_frame_cnt += cnt;
-	table->used_bytes +=
-		sizeof(struct told_stack) + 2 * sizeof(entry) + cnt * sizeof(*table->told_frames);
+	table->used_bytes += told_bytes(cnt);
 	return 0;
 }
 
@@ -317,16 +328,39 @@ static int is_as_told(struct stack_table *table, const struct told_stack *told)
 	return 1;
 }
 
+/* Drops those that are forgotten. */
+static void compact(struct stack_table *table)
+{
+	size_t cnt = 0, frame_cnt = 0;
+
+	for (size_t i = 0; i < table->told_cnt; i++) {
+		struct told_stack *told = &table->told[i];
+		size_t told_frame_cnt = table->stacks[told->stack].frame_cnt;
+
+		if (!told->number) {
+			table->used_bytes -= told_bytes(told_frame_cnt);
+			continue;
+		}
+		memmove(&table->told_frames[frame_cnt], &table->told_frames[told->first],
+			told_frame_cnt * sizeof(*table->told_frames));
+		told->first = frame_cnt;
+		frame_cnt += told_frame_cnt;
+		table->told[cnt++] = *told;
+	}
+	table->told_cnt = cnt;
+	table->told_frame_cnt = frame_cnt;
+}
+
 int stack_table__review(struct stack_table *table, void (*forget)(uint64_t number, void *context),
 			void *context)
 {
-	code_cache__begin_round(table->codes);
-	for (size_t i = 0; i < table->told_cnt; i++) {
-		struct told_stack *told = &table->told[i];
-		int same = told->number ? is_as_told(table, told) : 1;
+	int same = 1;
 
-		if (same < 0)
-			return same;
+	code_cache__begin_round(table->codes);
+	for (size_t i = 0; i < table->told_cnt && same >= 0; i++) {
+		struct told_stack *told = &table->told[i];
+
+		same = is_as_told(table, told);
 		if (same)
 			continue;
 		forget(told->number, context);
@@ -335,7 +369,8 @@ int stack_table__review(struct stack_table *table, void (*forget)(uint64_t numbe
 		told->number = 0;
 		table->counts.retired_stacks++;
 	}
-	return 0;
+	compact(table);
+	return same < 0 ? same : 0;
 }
 
 const struct stack_table_counts *stack_table__counts(const struct stack_table *table)

@@ -55,9 +55,12 @@ uint32_t stack_table__find(const struct stack_table *table, uint64_t number);
 struct stack stack_table__get(const struct stack_table *table, uint32_t index);
 uint32_t stack_table__cnt(const struct stack_table *table);
 
+/* Whether there is no room for another stack, unless a review makes some. */
+bool stack_table__is_full(const struct stack_table *table);
+
 /*
  * Looks whether the code of all stacks is still what it was; calls @forget with the number of each of which
- * it is not. Returns 0, or negative errno when the memory cannot be read at all.
+ * it is not, and makes room of what it took. Returns 0, or negative errno when the memory cannot be read at all.
  */
 int stack_table__review(struct stack_table *table, void (*forget)(uint64_t number, void *context),
 			void *context);

@@ -12,6 +12,8 @@
 #define SAMPLES_MAX (1UL << 17)
 /* Who wants each block has room for it, up to that. */
 #define BLOCKS_MAX (1UL << 20)
+/* Events wait while all stacks are looked at: not more often than that, if there is no report. */
+#define REVIEW_NS_MIN 1000000000UL
 
 void allocation_sites__release(struct allocation_sites *sites)
 {
@@ -21,11 +23,38 @@ void allocation_sites__release(struct allocation_sites *sites)
 	sites->stacks = NULL;
 }
 
+static void forget_stack(uint64_t number, void *context)
+{
+	struct allocation_sites *sites = context;
+
+	tracer__forget_stack(sites->tracer, number);
+}
+
+static void review_stacks(struct allocation_sites *sites)
+{
+	int err = stack_table__review(sites->stacks, forget_stack, sites);
+
+	if (err)
+		log_debug("cannot look at stacks again: %s", strerror(-err));
+	sites->reviewed_ns = clock_ns(CLOCK_MONOTONIC);
+}
+
+/* Where code comes and goes by the thousand, as with interpreters, there may be room of those that went. */
+static void make_room(struct allocation_sites *sites)
+{
+	if (stack_table__is_full(sites->stacks) &&
+	    clock_ns(CLOCK_MONOTONIC) - sites->reviewed_ns > REVIEW_NS_MIN)
+		review_stacks(sites);
+}
+
 static int observe(const struct pyfrag_event *event, void *context)
 {
 	struct allocation_sites *sites = context;
-	int err = site_ledger__apply(sites->ledger, event);
+	int err;
 
+	if (event->type == EVENT_STACK)
+		make_room(sites);
+	err = site_ledger__apply(sites->ledger, event);
 	if (sites->config.sample_step != site_ledger__sample_step(sites->ledger)) {
 		sites->config.sample_step = site_ledger__sample_step(sites->ledger);
 		sites->config.sample_bytes = site_ledger__sample_bytes(sites->ledger);
@@ -106,13 +135,6 @@ const struct runtime *allocation_sites__runtime(const struct allocation_sites *s
 	return sites->has_runtime ? &sites->runtime : NULL;
 }
 
-static void forget_stack(uint64_t number, void *context)
-{
-	struct allocation_sites *sites = context;
-
-	tracer__forget_stack(sites->tracer, number);
-}
-
 static void add_counters(const struct allocation_sites *sites, uint64_t *counters)
 {
 	const struct stack_table_counts *stacks = stack_table__counts(sites->stacks);
@@ -132,9 +154,7 @@ int allocation_sites__collect(struct allocation_sites *sites, const struct heap 
 		   !totals->sees_pool_frees;
 	int err;
 
-	err = stack_table__review(sites->stacks, forget_stack, sites);
-	if (err)
-		log_debug("cannot look at stacks again: %s", strerror(-err));
+	review_stacks(sites);
 	site_ledger__check(sites->ledger, heap, gap);
 	if (totals->counts.abandoned_arenas != sites->abandoned_arenas)
 		site_ledger__forget_outside(sites->ledger, heap);
