@@ -50,7 +50,9 @@ static void record(const struct pyfrag_event *event, void *context)
 static int record_process(struct recorder *recorder, const struct process *process,
 			  const struct python *python)
 {
-	const struct probe_options options = {.pid = process->pid, .ring_bytes = 64UL << 20};
+	const struct probe_options options = {.pid = process->pid,
+					      .module = python->module,
+					      .ring_bytes = 64UL << 20};
 	const uint32_t types = 1U << EVENT_ALLOC | 1U << EVENT_FREE | 1U << EVENT_NEW_POOL |
 			       1U << EVENT_POOL_FREED | 1U << EVENT_ARENA_MAP |
 			       1U << EVENT_ARENA_UNMAP;
@@ -66,7 +68,7 @@ static int record_process(struct recorder *recorder, const struct process *proce
 
 	err = features__detect(&features);
 	if (!err)
-		err = site_cache__find(&sites, python->module->elf, true, &cached);
+		err = site_cache__find(&sites, python->module->fd, 0, true, &cached);
 	if (!err)
 		err = probe_set__new(&probes, &options, &features, &failure);
 	if (!err)

@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 	if (process__open(&process, atoi(argv[1]), &failure) ||
 	    python__find(&python, process, &failure))
 		return fail(failure.text);
-	if (site_cache__find(&sites, python->module->elf, true, &cached))
+	if (site_cache__find(&sites, python->module->fd, 0, true, &cached))
 		return fail("cannot scan");
 	wanted = (const struct site **)calloc(sites.cnt + 1, sizeof(*wanted));
 	if (!wanted)

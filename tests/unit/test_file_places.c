@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Where a file is mapped: by hand, and in this very process, which maps a file of its own in several pieces.
+ * Where a file is mapped: by hand, and in this very process, which maps a file of its own in
+ * several pieces.
  */
 #include "target/file_places.h"
 
@@ -70,7 +71,10 @@ static void test_too_many(void **state)
 	assert_int_equal(places.cnt, FILE_PLACES_MAX);
 }
 
-/* A file of four pages, with a name: who may not look into map_files goes by that. The caller closes it. */
+/*
+ * A file of four pages, with a name: who may not look into map_files goes by that. The caller
+ * closes it.
+ */
 static int make_file(char *path)
 {
 	int fd = mkstemp(path);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Where functions begin and end, by hand; and that every address of a section belongs to one piece, of bounded
- * length, whose scan is the same whoever asks.
+ * Where functions begin and end, by hand; and that every address of a section belongs to one piece,
+ * of bounded length, whose scan is the same whoever asks.
  */
 #include "probes/function_scan.h"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Sites are probed only where file and process both still have the code that the site claims. The file is a tiny one
- * with two frees in it, in functions of their own; the process has it mapped in memory of ours.
+ * Sites are probed only where file and process both still have the code that the site claims. The
+ * file is a tiny one with two frees in it, in functions of their own; the process has it mapped in
+ * memory of ours.
  */
 #include "probes/site_check.h"
 
@@ -79,7 +80,7 @@ static void fixture__start(struct fixture *fixture)
 	for (fixture->cnt = 0; fixture->cnt < set.cnt; fixture->cnt++)
 		fixture->sites[fixture->cnt] = set.items[fixture->cnt];
 	site_set__free(&set);
-	assert_int_equal(site_check__new(&fixture->check, fixture->fd, BIAS), 0);
+	assert_int_equal(site_check__new(&fixture->check, fixture->fd, BIAS, 0), 0);
 	map_at(fixture, MAPPED);
 }
 
@@ -207,7 +208,10 @@ static void test_patched_code(void **state)
 	assert_int_equal(select_sites(&fixture), 2);
 }
 
-/* Another tracer's breakpoint is at the first byte of an instruction, one in the middle is something else. */
+/*
+ * Another tracer's breakpoint is at the first byte of an instruction, one in the middle is
+ * something else.
+ */
 static void test_breakpoints(void **state)
 {
 	static const uint64_t firsts[] = {0, 4, 7, 9, 13, 16, 18, JUMP_AT, sizeof(free_code)};
@@ -293,7 +297,10 @@ static void test_file_changed_between_looks(void **state)
 	assert_int_equal(select_sites(&fixture), 0);
 }
 
-/* The loader puts the file where the process says; what the section headers say is another matter (evil_elf.py). */
+/*
+ * The loader puts the file where the process says; what the section headers say is another matter
+ * (evil_elf.py).
+ */
 static void test_sections_that_lie(void **state)
 {
 	_cleanup_(fixture__release) struct fixture fixture;
@@ -335,7 +342,9 @@ static void test_not_mapped(void **state)
 	assert_int_equal(select_sites(&fixture), 0);
 }
 
-/* A second mapping gets the breakpoint too: it has to be the same, as far as it has the function. */
+/*
+ * A second mapping gets the breakpoint too: it has to be the same, as far as it has the function.
+ */
 static void test_mapped_twice(void **state)
 {
 	_cleanup_(fixture__release) struct fixture fixture;
@@ -420,7 +429,7 @@ static void test_no_elf_file(void **state)
 	_cleanup_close_ int fd = temp_file__new("#!/bin/sh\n", 10);
 
 	(void)state;
-	assert_int_equal(site_check__new(&check, fd, 0), -ENOEXEC);
+	assert_int_equal(site_check__new(&check, fd, 0, 0), -ENOEXEC);
 	assert_ptr_equal(check, (struct site_check *)1);
 }
 

@@ -152,7 +152,7 @@ static void check_sites(struct doctor *doctor, const struct module *module)
 {
 	_cleanup_(site_set__free) struct site_set set = {};
 	bool cached;
-	int err = site_cache__find(&set, module->elf, !doctor->options->no_cache, &cached);
+	int err = site_cache__find(&set, module->fd, 0, !doctor->options->no_cache, &cached);
 
 	if (err || !site_set__count(&set, EVENT_ALLOC) || !site_set__count(&set, EVENT_FREE) ||
 	    !site_set__count(&set, EVENT_NEW_POOL)) {

@@ -58,14 +58,16 @@ static void print_sites(const struct site_set *set)
 	putchar('\n');
 }
 
-static int find_and_print(struct elf_file *elf, const char *name, bool use_cache)
+static int find_and_print(int fd, const char *name, bool use_cache)
 {
 	_cleanup_(site_set__free) struct site_set set = {};
 	bool cached;
 	int err;
 
-	err = site_cache__find(&set, elf, use_cache, &cached);
-	if (err == -ENOTSUP)
+	err = site_cache__find(&set, fd, 0, use_cache, &cached);
+	if (err == -ENOEXEC)
+		log_error("%s is not an ELF executable or library", name);
+	else if (err == -ENOTSUP)
 		log_error("%s is not a 64-bit program for this machine's architecture", name);
 	else if (err)
 		log_error("cannot scan %s: %s", name, strerror(-err));
@@ -88,16 +90,14 @@ static int find_and_print(struct elf_file *elf, const char *name, bool use_cache
 
 static int show_file(const char *path, bool use_cache)
 {
-	_cleanup_(elf_file__freep) struct elf_file *elf = NULL;
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int err;
 
-	err = fd < 0 ? -errno : elf_file__open(&elf, fd);
-	if (err == -ENOEXEC)
-		log_error("%s is not an ELF executable or library", path);
-	else if (err)
-		log_error("cannot read %s: %s", path, strerror(-err));
-	return err ? err : find_and_print(elf, path, use_cache);
+	if (fd >= 0)
+		return find_and_print(fd, path, use_cache);
+	err = -errno;
+	log_error("cannot read %s: %s", path, strerror(-err));
+	return err;
 }
 
 static int show_process(pid_t pid, bool use_cache)
@@ -114,7 +114,7 @@ static int show_process(pid_t pid, bool use_cache)
 		log_error("%s", failure.text);
 		return err;
 	}
-	return find_and_print(python->module->elf, python->module->path, use_cache);
+	return find_and_print(python->module->fd, python->module->path, use_cache);
 }
 
 static int run_sites(const struct options *options)

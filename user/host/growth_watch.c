@@ -43,7 +43,8 @@ int growth_watch__start(struct growth_watch **out, struct heap_source *source, d
 	const struct tracer_options tracer_options = {.budget = budget,
 						      .no_bursts = true,
 						      .with_stacks = true,
-						      .ring_bytes = RING_BYTES};
+						      .ring_bytes = RING_BYTES,
+						      .code_bytes_max = CODE_BYTES_MAX};
 	const struct allocation_sites_options sites_options = {.max = SITES_REPORTED_MAX};
 	_cleanup_(growth_watch__stopp) struct growth_watch *watch = calloc(1, sizeof(*watch));
 	int err;
@@ -51,7 +52,6 @@ int growth_watch__start(struct growth_watch **out, struct heap_source *source, d
 	if (!watch)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	watch->source = source;
-	elf_file__limit_code(source->python->module->elf, CODE_BYTES_MAX);
 	err = probing__start(&watch->tracer, source->process->pid, source->python->module,
 			     &tracer_options, true, failure);
 	elf_file__forget(source->python->module->elf);

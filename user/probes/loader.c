@@ -150,14 +150,15 @@ static int expect_multi(struct pyfrag_bpf *skeleton)
 		   : bpf_program__set_expected_attach_type(skeleton->progs.handle_nothing, type);
 }
 
-static int prepare_check(struct probe_set *probes, const struct module *module,
+static int prepare_check(struct probe_set *probes, const struct probe_options *options,
 			 struct failure *failure)
 {
+	const struct module *module = options->module;
 	int err = process__open(&probes->process, probes->pid, failure);
 
 	if (err)
 		return err;
-	err = site_check__new(&probes->check, module->fd, module->bias);
+	err = site_check__new(&probes->check, module->fd, module->bias, options->code_bytes_max);
 	return err ? failure__set(failure, err, "process %d: cannot check the code of %s: %s",
 				  probes->pid, module->path, strerror(-err))
 		   : 0;
@@ -178,7 +179,7 @@ int probe_set__new(struct probe_set **out, const struct probe_options *options,
 	err = keeper__open(&probes->keeper);
 	if (err)
 		return describe_no_keeper(err, failure);
-	err = options->module ? prepare_check(probes, options->module, failure) : 0;
+	err = options->module ? prepare_check(probes, options, failure) : 0;
 	if (err)
 		return err;
 	choose_method(probes, options, features);

@@ -27,6 +27,7 @@ struct probe_options {
 	struct hit_cost hit_cost;
 	/* What is probed: sites are checked against the target's memory first (site_check.h). NULL: our own code. */
 	const struct module *module;
+	uint64_t code_bytes_max; /* of that; 0: as elf_file__code() has it */
 	bool has_budget;  /* probe_set__allow() will be called; else hits cannot be ignored */
 	bool with_stacks; /* probe_set__enable_stacks() will be called */
 };

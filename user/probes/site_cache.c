@@ -3,33 +3,66 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "util/array.h"
+#include "probes/cache_directory.h"
+#include "probes/site_entry.h"
 #include "util/cleanup.h"
+#include "util/file_digest.h"
 #include "util/log.h"
 
 #define SYSTEM_DIRECTORY "/var/cache/pyfrag"
-#define SITES_MAX	 100000
 #define PATH_BYTES	 4096
+#define DAY_S		 86400
+
+static bool is_writable_by_others(const struct stat *status)
+{
+	return status->st_mode & (S_IWGRP | S_IWOTH);
+}
 
 static bool is_ours(int fd, mode_t type)
 {
 	struct stat status;
 
 	return !fstat(fd, &status) && (status.st_mode & S_IFMT) == type &&
-	       status.st_uid == geteuid() && !(status.st_mode & (S_IWGRP | S_IWOTH));
+	       status.st_uid == geteuid() && !is_writable_by_others(&status);
+}
+
+/*
+ * Of file systems that a server serves, which may be anybody's, nothing is known: it may say one
+ * thing now and another one later.
+ */
+bool site_cache__trusts(int fd, struct stat *status)
+{
+	static const unsigned int served[] = {
+		FUSE_SUPER_MAGIC, NFS_SUPER_MAGIC, CEPH_SUPER_MAGIC, V9FS_MAGIC,
+		CIFS_SUPER_MAGIC, SMB_SUPER_MAGIC, SMB2_SUPER_MAGIC, CODA_SUPER_MAGIC,
+		AFS_SUPER_MAGIC,  AFS_FS_MAGIC,
+	};
+	struct statfs system;
+
+	if (fstat(fd, status) || fstatfs(fd, &system))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(served); i++)
+		if ((unsigned int)system.f_type == served[i])
+			return false;
+	return S_ISREG(status->st_mode) && !is_writable_by_others(status) &&
+	       (status->st_uid == 0 || status->st_uid == geteuid());
 }
 
 /* The directory, made if it is not there. Returns a file descriptor or negative errno. */
 static int open_directory(void)
 {
 	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	_cleanup_close_ int fd = -1;
 	char path[PATH_BYTES];
 	int length;
@@ -44,83 +77,53 @@ static int open_directory(void)
 		return -ENOENT;
 	if (length >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	if (mkdir(path, 0700) && errno != EEXIST)
-		return -errno;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(path, flags);
+	if (fd < 0 && errno == ENOENT && !mkdir(path, 0700))
+		fd = open(path, flags);
 	if (fd < 0)
 		return -errno;
 	return is_ours(fd, S_IFDIR) ? TAKE_FD(fd) : -EPERM;
 }
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash_code(const struct elf_code *code, size_t cnt)
-{
-	uint64_t hash = 0xcbf29ce484222325ULL;
+struct entry_name {
+	char text[sizeof(struct file_digest) + 32];
+};
 
-	for (size_t i = 0; i < cnt; i++)
-		for (size_t at = 0; at < code[i].size; at++)
-			hash = (hash ^ code[i].bytes[at]) * 0x100000001b3ULL;
-	return hash;
+static struct entry_name name_entry(const struct file_digest *digest)
+{
+	struct entry_name name;
+
+	snprintf(name.text, sizeof(name.text), "%s-%d" CACHE_SUFFIX, digest->text,
+		 SITES_SCANNER_VERSION);
+	return name;
 }
 
-static int name_entry(struct elf_file *elf, char *name, size_t size)
+/* What is used is not pruned. To the day is precise enough. */
+static void note_use(int entry_fd)
 {
-	const struct elf_code *code;
-	size_t cnt;
+	struct stat status;
+
+	if (!fstat(entry_fd, &status) && time(NULL) - status.st_mtim.tv_sec > DAY_S)
+		futimens(entry_fd, NULL);
+}
+
+static int load(struct site_set *out, int fd, int directory, const char *name)
+{
+	_cleanup_(elf_file__freep) struct elf_file *elf = NULL;
+	int entry_fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_fclose_ FILE *file = entry_fd < 0 ? NULL : fdopen(entry_fd, "r");
 	int err;
-
-	if (!*elf_file__build_id(elf))
-		return -ENOENT;
-	err = elf_file__code(elf, &code, &cnt);
-	if (err)
-		return err;
-	snprintf(name, size, "%s-%016" PRIx64 "-%d.sites", elf_file__build_id(elf),
-		 hash_code(code, cnt), SITES_SCANNER_VERSION);
-	return 0;
-}
-
-static int parse_site(const char *line, const struct elf_file *elf, struct site *site)
-{
-	uint64_t address, probe;
-	unsigned int emulated;
-
-	if (sscanf(line, "%" SCNx64 " %u %" SCNx64, &address, &emulated, &probe) != 3)
-		return -EINVAL;
-	*site = (struct site){.address = address, .emulated = emulated};
-	site->offset = elf_file__offset_of(elf, address);
-	memcpy(&site->probe, &probe, sizeof(site->probe));
-	return site->offset == UINT64_MAX ? -EINVAL : 0;
-}
-
-static int load(struct site_set *out, const struct elf_file *elf, int directory, const char *name)
-{
-	_cleanup_(site_set__free) struct site_set set = {};
-	int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	_cleanup_fclose_ FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-	char line[128];
-	size_t cnt;
 
 	if (!file)
 		return -ENOENT;
-	if (!is_ours(fd, S_IFREG))
+	if (!is_ours(entry_fd, S_IFREG))
 		return -EPERM;
-	if (!fgets(line, sizeof(line), file) || sscanf(line, "pyfrag sites %zu", &cnt) != 1 ||
-	    cnt > SITES_MAX)
-		return -EINVAL;
-	while (fgets(line, sizeof(line), file) && set.cnt < cnt) {
-		int err = ARRAY_RESERVE(set.items, set.capacity, set.cnt + 1);
-
-		if (!err)
-			err = parse_site(line, elf, &set.items[set.cnt]);
-		if (err)
-			return err;
-		set.cnt++;
-	}
-	if (set.cnt != cnt)
-		return -EINVAL;
-	*out = set;
-	set = (struct site_set){};
-	return 0;
+	err = elf_file__open(&elf, fd);
+	if (!err)
+		err = site_entry__read(out, file, elf);
+	if (!err)
+		note_use(entry_fd);
+	return err;
 }
 
 /* Written aside and renamed: another pyfrag sees all of it or nothing. */
@@ -128,9 +131,9 @@ static int save(const struct site_set *set, int directory, const char *name)
 {
 	_cleanup_fclose_ FILE *file = NULL;
 	char aside[64];
-	int fd;
+	int fd, err;
 
-	snprintf(aside, sizeof(aside), "new-%d", getpid());
+	snprintf(aside, sizeof(aside), CACHE_ASIDE "%d", gettid());
 	fd = openat(directory, aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
@@ -139,44 +142,75 @@ static int save(const struct site_set *set, int directory, const char *name)
 		close(fd);
 		return -ENOMEM;
 	}
-	fprintf(file, "pyfrag sites %zu\n", set->cnt);
-	for (size_t i = 0; i < set->cnt; i++) {
-		const struct site *site = &set->items[i];
-		uint64_t probe;
-
-		memcpy(&probe, &site->probe, sizeof(probe));
-		fprintf(file, "%" PRIx64 " %u %" PRIx64 "\n", site->address, site->emulated, probe);
-	}
-	if (fflush(file) || ferror(file) || renameat(directory, aside, directory, name)) {
-		int err = -errno;
-
+	err = site_entry__write(set, file);
+	if (!err && (fflush(file) || renameat(directory, aside, directory, name)))
+		err = -errno;
+	if (err)
 		unlinkat(directory, aside, 0);
+	return err;
+}
+
+static int scan(struct site_set *out, int fd, uint64_t code_bytes_max)
+{
+	_cleanup_(elf_file__freep) struct elf_file *elf = NULL;
+	int err = elf_file__open(&elf, fd);
+
+	if (!err && code_bytes_max)
+		elf_file__limit_code(elf, code_bytes_max);
+	return err ? err : site_set__scan(out, elf);
+}
+
+static bool is_unchanged(int fd, const struct stat *before)
+{
+	struct stat now;
+
+	return !fstat(fd, &now) && now.st_size == before->st_size &&
+	       now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
+	       now.st_mtim.tv_nsec == before->st_mtim.tv_nsec &&
+	       now.st_ctim.tv_sec == before->st_ctim.tv_sec &&
+	       now.st_ctim.tv_nsec == before->st_ctim.tv_nsec;
+}
+
+/*
+ * Scans a copy, so that what is found belongs to the bytes that were hashed, whatever happens to
+ * the file.
+ */
+static int scan_and_save(struct site_set *out, int fd, uint64_t code_bytes_max,
+			 const struct stat *before, int directory)
+{
+	_cleanup_close_ int copy_fd = memfd_create("pyfrag-scan", MFD_CLOEXEC);
+	struct file_digest digest;
+	int err;
+
+	if (copy_fd < 0 || file_digest__compute(&digest, fd, SITE_CACHE_FILE_BYTES_MAX, copy_fd))
+		return scan(out, fd, code_bytes_max);
+	err = scan(out, copy_fd, code_bytes_max);
+	if (err || !is_unchanged(fd, before))
 		return err;
-	}
+	err = save(out, directory, name_entry(&digest).text);
+	if (!err)
+		err = cache_directory__prune(directory);
+	if (err)
+		log_debug("cannot cache probe sites: %s", strerror(-err));
 	return 0;
 }
 
-int site_cache__find(struct site_set *out, struct elf_file *elf, bool use_cache, bool *cached)
+int site_cache__find(struct site_set *out, int fd, uint64_t code_bytes_max, bool use_cache,
+		     bool *cached)
 {
-	_cleanup_close_ int directory = use_cache ? open_directory() : -1;
-	bool usable = false;
-	char name[256];
-	int err;
+	_cleanup_close_ int directory = -1;
+	struct file_digest digest;
+	struct stat status;
 
 	if (cached)
 		*cached = false;
-	if (directory >= 0)
-		usable = !name_entry(elf, name, sizeof(name));
-	if (usable && !load(out, elf, directory, name)) {
-		if (cached)
-			*cached = true;
-		return 0;
-	}
-	err = site_set__scan(out, elf);
-	if (err || !usable)
-		return err;
-	err = save(out, directory, name);
-	if (err)
-		log_debug("cannot cache probe sites: %s", strerror(-err));
+	if (use_cache && site_cache__trusts(fd, &status))
+		directory = open_directory();
+	if (directory < 0 || file_digest__compute(&digest, fd, SITE_CACHE_FILE_BYTES_MAX, -1))
+		return scan(out, fd, code_bytes_max);
+	if (load(out, fd, directory, name_entry(&digest).text))
+		return scan_and_save(out, fd, code_bytes_max, &status, directory);
+	if (cached)
+		*cached = true;
 	return 0;
 }

@@ -31,7 +31,7 @@ struct checked_function {
 
 struct site_check {
 	int fd;
-	uint64_t bias;
+	uint64_t bias, code_bytes_max;
 	uint64_t code_address; /* in the process: some of the file's code */
 	struct function_scanner *scanner;
 	struct checked_function *functions; /* by address */
@@ -70,7 +70,7 @@ static int find_code_address(struct site_check *check)
 	return -ENOEXEC;
 }
 
-int site_check__new(struct site_check **out, int fd, uint64_t bias)
+int site_check__new(struct site_check **out, int fd, uint64_t bias, uint64_t code_bytes_max)
 {
 	_cleanup_(site_check__freep) struct site_check *check = calloc(1, sizeof(*check));
 	int err;
@@ -78,6 +78,7 @@ int site_check__new(struct site_check **out, int fd, uint64_t bias)
 	if (!check)
 		return -ENOMEM;
 	check->bias = bias;
+	check->code_bytes_max = code_bytes_max;
 	check->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (check->fd < 0)
 		return -errno;
@@ -124,11 +125,13 @@ static void file_view__release(struct file_view *view)
 	elf_file__free(view->elf);
 }
 
-static int file_view__open(struct file_view *out, int fd, bool with_named)
+static int file_view__open(struct file_view *out, const struct site_check *check, bool with_named)
 {
 	_cleanup_(file_view__release) struct file_view view = {};
-	int err = elf_file__open(&view.elf, fd);
+	int err = elf_file__open(&view.elf, check->fd);
 
+	if (!err && check->code_bytes_max)
+		elf_file__limit_code(view.elf, check->code_bytes_max);
 	if (!err)
 		err = elf_file__code(view.elf, &view.code, &view.code_cnt);
 	if (!err)
@@ -275,8 +278,8 @@ static bool is_file_unchanged(const struct site_check *check,
 }
 
 /*
- * Whether the process has, from @address on, the function's bytes from @from on, @size of them; but for
- * breakpoints.
+ * Whether the process has, from @address on, the function's bytes from @from on, @size of them; but
+ * for breakpoints.
  */
 static bool is_same_code(const struct site_check *check, const struct memory *memory,
 			 uint64_t address, const struct checked_function *function, size_t from,
@@ -294,7 +297,10 @@ static bool is_same_code(const struct site_check *check, const struct memory *me
 	return true;
 }
 
-/* The same of the part of @function that @place holds; *whole: that is all of it, where the loader has put it. */
+/*
+ * The same of the part of @function that @place holds; *whole: that is all of it, where the loader
+ * has put it.
+ */
 static bool is_same_at(const struct site_check *check, const struct memory *memory,
 		       const struct file_place *place, const struct checked_function *function,
 		       bool *whole)
@@ -354,7 +360,7 @@ static int add_functions(struct site_check *check, const struct site *const *sit
 		if (find_function(check, sites[i]->address))
 			continue;
 		if (!view.elf)
-			err = file_view__open(&view, check->fd, with_named);
+			err = file_view__open(&view, check, with_named);
 		if (!err)
 			err = add_function(check, &view, sites[i]->address);
 	}

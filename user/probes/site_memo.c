@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "probes/site_cache.h"
 #include "util/cleanup.h"
@@ -23,12 +22,6 @@ struct entry {
 static struct entry entries[ENTRIES_MAX];
 static uint64_t use_cnt;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static bool is_trusted(const struct stat *file)
-{
-	return (file->st_uid == 0 || file->st_uid == geteuid()) &&
-	       !(file->st_mode & (S_IWGRP | S_IWOTH));
-}
 
 static bool is_same(const struct stat *left, const struct stat *right)
 {
@@ -92,16 +85,19 @@ static void remember(const struct stat *file, const struct site_set *set)
 	pthread_mutex_unlock(&lock);
 }
 
-int site_memo__find(struct site_set *out, const struct module *module, bool use_cache)
+int site_memo__find(struct site_set *out, int fd, uint64_t code_bytes_max, bool use_cache,
+		    bool *remembered)
 {
 	struct stat file;
-	bool may_remember = use_cache && !fstat(module->fd, &file) && is_trusted(&file);
-	int err;
+	bool may_remember = use_cache && site_cache__trusts(fd, &file), found;
+	int err = 0;
 
-	if (may_remember && recall(out, &file))
-		return 0;
-	err = site_cache__find(out, module->elf, use_cache, NULL);
-	if (!err && may_remember)
+	found = may_remember && recall(out, &file);
+	if (!found)
+		err = site_cache__find(out, fd, code_bytes_max, use_cache, NULL);
+	if (!err && !found && may_remember)
 		remember(&file, out);
+	if (remembered)
+		*remembered = found;
 	return err;
 }

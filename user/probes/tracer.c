@@ -231,6 +231,7 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 {
 	struct probe_options probe_options = {.pid = pid,
 					      .module = module,
+					      .code_bytes_max = options->code_bytes_max,
 					      .ring_bytes = options->ring_bytes,
 					      .has_budget = !options->follow_blocks &&
 							    options->budget > 0,

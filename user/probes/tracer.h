@@ -21,6 +21,8 @@ struct tracer_options {
 	bool no_bursts;	    /* arenas and pools only, whatever is left of the budget */
 	size_t ring_bytes;
 	bool with_stacks; /* tracer__enable_stacks() will be called */
+	uint64_t
+		code_bytes_max; /* a Python of more code is not probed; 0: as elf_file__code() has it */
 };
 
 /* What tracing has cost the target since it began. */

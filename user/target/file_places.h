@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Everywhere a process has parts of one file mapped. A uprobe sits on a file: the kernel puts the breakpoint
- * into each of the process's mappings that hold its offset, not only where the loader has put the code
- * (register_for_each_vma() in kernel/events/uprobes.c).
+ * Everywhere a process has parts of one file mapped. A uprobe sits on a file: the kernel puts the
+ * breakpoint into each of the process's mappings that hold its offset, not only where the loader
+ * has put the code (register_for_each_vma() in kernel/events/uprobes.c).
  */
 #pragma once
 
@@ -27,15 +27,16 @@ struct file_places {
 };
 
 /*
- * Collects from @maps, sorted by address, those of the file that @mapping is of. Returns 0, or -E2BIG: more
- * places than FILE_PLACES_MAX.
+ * Collects from @maps, sorted by address, those of the file that @mapping is of. Returns 0, or
+ * -E2BIG: more places than FILE_PLACES_MAX.
  */
 int file_places__collect(struct file_places *out, const struct mapping *maps, size_t cnt,
 			 const struct mapping *mapping);
 
 /*
- * The same of @process as it is now (its maps are read, and forgotten again), of the file behind @fd, which must be
- * mapped at @address. Returns 0; -ESTALE: another file, or none, is mapped there; -E2BIG: more places than
- * FILE_PLACES_MAX, or more mappings than are read; -ESRCH: the process has exited; or negative errno.
+ * The same of @process as it is now (its maps are read, and forgotten again), of the file behind
+ * @fd, which must be mapped at @address. Returns 0; -ESTALE: another file, or none, is mapped
+ * there; -E2BIG: more places than FILE_PLACES_MAX, or more mappings than are read; -ESRCH: the
+ * process has exited; or negative errno.
  */
 int file_places__find(struct file_places *out, struct process *process, int fd, uint64_t address);

@@ -23,7 +23,7 @@ int probing__start(struct tracer **out, pid_t pid, const struct module *module,
 		return failure__set(failure, err,
 				    "cannot load BPF programs: %s (see: pyfrag doctor)",
 				    strerror(-err));
-	err = site_memo__find(&sites, module, use_cache);
+	err = site_memo__find(&sites, module->fd, options->code_bytes_max, use_cache, NULL);
 	if (err)
 		return failure__set(failure, err, "cannot scan %s: %s", module->path,
 				    strerror(-err));
