@@ -19,6 +19,7 @@
 #include "probes/hit_cost.h"
 #include "probes/loader.h"
 #include "probes/pacer.h"
+#include "probes/probe_plan.h"
 #include "target/full_collections.h"
 #include "target/sleep_watch.h"
 #include "util/array.h"
@@ -144,46 +145,28 @@ static void handle_event(const struct pyfrag_event *event, void *context)
 		tracer->handle_err = err;
 }
 
-#define TYPE(event) (1U << (event))
-
-static int attach_group(struct tracer *tracer, enum probe_group group, uint32_t types,
-			const struct module *module, const struct site_set *sites,
-			struct failure *failure)
-{
-	return probe_set__attach_sites(tracer->probes, group, sites, types, module->fd,
-				       module->bias, &tracer->probe_sites, &tracer->unusable_cnt,
-				       failure);
-}
-
-/* What is probed all along, what can be taken out, and what is for bursts. */
 static int attach_groups(struct tracer *tracer, const struct module *module,
 			 const struct site_set *sites, const struct tracer_options *options,
 			 struct failure *failure)
 {
-	double budget = options->budget;
-	const uint32_t blocks = TYPE(EVENT_ALLOC) | TYPE(EVENT_FREE),
-		       growth = TYPE(EVENT_NEW_POOL) | TYPE(EVENT_POOL_FREED);
-	uint32_t lasting =
-		TYPE(EVENT_ARENA_MAP) | TYPE(EVENT_ARENA_UNMAP) | TYPE(EVENT_FREELIST_CLEAR);
-	bool can_switch = probe_set__can_switch(tracer->probes), has_bursts;
-	int err;
+	const struct probe_wishes wishes = {.follow_blocks = options->follow_blocks,
+					    .budget = options->budget,
+					    .no_bursts = options->no_bursts,
+					    .can_switch = probe_set__can_switch(tracer->probes)};
+	const struct probe_plan plan = probe_plan__make(&wishes, sites);
+	int err = 0;
 
-	if (tracer->follow_blocks)
-		lasting |= blocks | growth;
-	else if (budget > 0 && !can_switch)
-		lasting |= growth;
-	err = attach_group(tracer, PROBES_LASTING, lasting, module, sites, failure);
-	if (err || tracer->follow_blocks || budget <= 0)
-		return err;
-	has_bursts = can_switch && !options->no_bursts && site_set__count(sites, EVENT_ALLOC) &&
-		     site_set__count(sites, EVENT_FREE);
-	err = pacer__init(&tracer->pacer, tracer->probes, budget, tracer->cpu_start_ns, has_bursts);
+	if (plan.has_budget)
+		err = pacer__init(&tracer->pacer, tracer->probes, options->budget,
+				  tracer->cpu_start_ns, plan.has_bursts);
 	if (err)
 		return failure__set(failure, err, "cannot make an eventfd: %s", strerror(-err));
-	if (can_switch)
-		err = attach_group(tracer, PROBES_GROWTH, growth, module, sites, failure);
-	if (!err && has_bursts)
-		err = attach_group(tracer, PROBES_BURST, blocks, module, sites, failure);
+	for (int group = 0; group < PROBE_GROUP_CNT && !err; group++)
+		if (plan.types[group])
+			err = probe_set__attach_sites(tracer->probes, (enum probe_group)group,
+						      sites, plan.types[group], module->fd,
+						      module->bias, &tracer->probe_sites,
+						      &tracer->unusable_cnt, failure);
 	return err;
 }
 
