@@ -56,21 +56,37 @@ class Agent:
         except urllib.error.HTTPError:
             return 0  # it has read nothing yet
 
+    def pids(self):
+        """Of all its processes."""
+        with open("/proc/%d/task/%d/children" % (self.process.pid, self.process.pid)) as file:
+            return [self.process.pid] + [int(word) for word in file.read().split()]
+
     def cpu_s(self):
-        with open("/proc/%d/stat" % self.process.pid) as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
+        return sum(cpu_s(pid) for pid in self.pids())
 
     def stopped(self, run, *arguments):
-        self.process.send_signal(signal.SIGSTOP)
+        for pid in self.pids():
+            os.kill(pid, signal.SIGSTOP)
         try:
             return run(*arguments)
         finally:
-            self.process.send_signal(signal.SIGCONT)
+            for pid in self.pids():
+                os.kill(pid, signal.SIGCONT)
 
     def rss_mib(self):
-        with open("/proc/%d/status" % self.process.pid) as file:
-            return int(file.read().split("VmHWM:")[1].split()[0]) / 1024
+        """At most: what its processes share counts for each of them."""
+        return sum(peak_mib(pid) for pid in self.pids())
+
+
+def cpu_s(pid):
+    with open("/proc/%d/stat" % pid) as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def peak_mib(pid):
+    with open("/proc/%d/status" % pid) as file:
+        return int(file.read().split("VmHWM:")[1].split()[0]) / 1024
 
 
 @contextlib.contextmanager

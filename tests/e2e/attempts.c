@@ -3,7 +3,7 @@
  * Confines itself as a process of the agent does, then attempts what such a process might be made to do, and prints a line for each:
  * its name, and "allowed" or "refused" (EPERM, EACCES, ENOSYS). Usage: attempts PART VICTIM ADDRESS SCRATCH
  *
- * PART: reader, probing-reader, keeper, broker, server, connecting-server, runner, or none, which is not confined. VICTIM is a process of the
+ * PART: reader, probing-reader, keeper, broker, namer, server, connecting-server, runner, or none, which is not confined. VICTIM is a process of the
  * test's own, ADDRESS (hexadecimal) eight bytes of its memory, SCRATCH a directory. Each attempt is made by a process of its own, and changes
  * nothing where it works: what is written is what is there.
  */
@@ -715,6 +715,8 @@ static int confine(const char *part, struct failure *failure)
 		return confinement__of_server(false, failure);
 	if (!strcmp(part, "connecting-server"))
 		return confinement__of_server(true, failure);
+	if (!strcmp(part, "namer"))
+		return confinement__of_namer(failure);
 	if (!strcmp(part, "runner"))
 		return confinement__of_runner(failure);
 	if (!strcmp(part, "keeper"))

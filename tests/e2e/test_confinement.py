@@ -56,7 +56,7 @@ def capabilities(mask):
 def test_each_process_has_what_it_takes(start_agent, any_target, args, more):  # noqa: F811
     agent = start_agent("--match", "target.py", *args)
     wait_for(lambda: any_target.pid in agent.processes())
-    expected = {"server": set(), "broker": {DAC_READ_SEARCH}, "reader": READS | more}
+    expected = {"server": set(), "broker": {DAC_READ_SEARCH}, "namer": set(), "reader": READS | more}
     if "exec:true" in args:
         expected["runner"] = set()
     if "--sites" in args:
@@ -71,13 +71,14 @@ def test_each_process_has_what_it_takes(start_agent, any_target, args, more):  #
             assert capabilities(status["CapPrm"]) == expected[name], name
             assert capabilities(status["CapBnd"]) == expected[name], name
             assert capabilities(status["CapInh"]) == capabilities(status["CapAmb"]) == set(), name
+            assert status["Uid"].split() == ["65534" if name == "namer" else "0"] * 4
             assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", name
     assert agent.metrics()["pyfrag_read_errors_total", ""] == 0
     assert agent.stop() == 0
     wait_for(lambda: not any(is_running(pid) for pid in parts.values()))
 
 
-@pytest.mark.parametrize("name", ["server", "broker", "reader", "runner"])
+@pytest.mark.parametrize("name", ["server", "broker", "namer", "reader", "runner"])
 def test_all_end_when_one_does(start_agent, name):  # noqa: F811
     agent = start_agent("--match", "nobody", "--alert-to", "exec:true")
     parts = parts_of(agent)
@@ -101,6 +102,7 @@ ALLOWED = {
     "probing-reader": READING | {"load_bpf", "open_perf_event"},
     "keeper": set(),
     "broker": {"refer_by_openat2"},
+    "namer": CONNECTING | {"socket_unix"},
     "server": set(),
     "connecting-server": CONNECTING,
 }

@@ -35,7 +35,7 @@ with open(sys.argv[1], "w") as file:
 
 
 @pytest.mark.parametrize("options, wanted", [
-    ("", 'pyfrag_processes{app=\"-c\"'),
+    ("", 'user=\"somebody\"'),
     ("--sites 1 --alert-to exec:true", "pyfrag_site_pools{"),
 ], ids=["plain", "sites"])
 def test_the_unit(tmp_path, options, wanted):
@@ -48,7 +48,14 @@ def test_the_unit(tmp_path, options, wanted):
         (units / "pyfrag-agent.service").write_text(file.read().replace(" --interval 15", " --interval 1 " + options))
     shutil.copy(PYFRAG, str(programs / "pyfrag"))
     (tmp_path / "try.py").write_text(TRY)
-    (units / "try.target").write_text("[Unit]\nWants=pyfrag-agent.service try.service\n")
+    (units / "try.target").write_text("[Unit]\nWants=pyfrag-agent.service try.service dynamic.service\n")
+    # A user that no file knows: systemd tells who that is.
+    (units / "dynamic.service").write_text("""
+[Service]
+DynamicUser=yes
+User=somebody
+ExecStart=%s -c "import time; kept = [(one,) for one in range(100000)]; time.sleep(60)"
+""" % shutil.which("python3", path="/usr/bin"))
     (units / "try.service").write_text("""
 [Unit]
 After=pyfrag-agent.service
@@ -69,7 +76,7 @@ ExecStart=/bin/sh -c "%(python)s %(path)s/try.py %(path)s/metrics '%(wanted)s'; 
     assert "\npyfrag_read_errors_total 0\n" in metrics and "\npyfrag_pythons_unreadable_total 0\n" in metrics
     assert wanted.replace("\\", "") in metrics
     users = dict(line.split() for line in (tmp_path / "users").read_text().splitlines() if line.startswith("pyfrag"))
-    expected = {"pyfrag", "pyfrag-reader", "pyfrag-broker"} | ({"pyfrag-keeper", "pyfrag-runner"} if options else set())
+    expected = {"pyfrag", "pyfrag-reader", "pyfrag-broker", "pyfrag-namer"} | ({"pyfrag-keeper", "pyfrag-runner"} if options else set())
     assert users == dict.fromkeys(expected, "pyfrag")
     # BPF is permitted; it stays up, and ends as it should.
     assert "/proc is looked at instead" not in (tmp_path / "log").read_text()

@@ -97,10 +97,9 @@ static const int waiting[] = {
 static const int reading[] = {CALL(process_vm_readv), CALL(pidfd_open)};
 static const int probing[] = {CALL(bpf), CALL(perf_event_open)};
 static const int broking[] = {CALL(openat2)};
-static const int serving[] = {
-	CALL(accept4),	   CALL(accept),     CALL(getsockname),
-	CALL(getpeername), CALL(setsockopt), CALL(getsockopt),
-};
+static const int serving[] = {CALL(accept4), CALL(accept)};
+static const int asking[] = {CALL(getsockname), CALL(getpeername), CALL(setsockopt),
+			     CALL(getsockopt)};
 static const int connecting[] = {CALL(connect), CALL(bind), CALL(sendmmsg), CALL(recvmmsg)};
 
 /* Not even for an administrator's command. */
@@ -325,12 +324,29 @@ static int fill_for_server(scmp_filter_ctx filter, bool connects)
 	if (!err)
 		err = ALLOW(filter, serving);
 	if (!err)
+		err = ALLOW(filter, asking);
+	if (!err)
 		err = allow_values(filter, CALL(ioctl), 1, verbs, ARRAY_SIZE(verbs));
 	if (!err && connects)
 		err = ALLOW(filter, connecting);
 	if (!err && connects)
 		err = allow_values(filter, CALL(socket), 0, families, ARRAY_SIZE(families));
 	return err;
+}
+
+static int fill_for_namer(scmp_filter_ctx filter)
+{
+	static const uint64_t families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK},
+			      verbs[] = {FIONBIO, FIONREAD};
+	int err = allow_program(filter);
+
+	if (!err)
+		err = ALLOW(filter, connecting);
+	if (!err)
+		err = ALLOW(filter, asking);
+	if (!err)
+		err = allow_values(filter, CALL(ioctl), 1, verbs, ARRAY_SIZE(verbs));
+	return err ? err : allow_values(filter, CALL(socket), 0, families, ARRAY_SIZE(families));
 }
 
 static int fill_for_runner(scmp_filter_ctx filter)
@@ -391,6 +407,13 @@ int call_filter__for_server(bool connects, struct failure *failure)
 	scmp_filter_ctx filter = begin(SCMP_ACT_ERRNO(EPERM), failure);
 
 	return filter ? load(filter, fill_for_server(filter, connects), failure) : -ENOMEM;
+}
+
+int call_filter__for_namer(struct failure *failure)
+{
+	scmp_filter_ctx filter = begin(SCMP_ACT_ERRNO(EPERM), failure);
+
+	return filter ? load(filter, fill_for_namer(filter), failure) : -ENOMEM;
 }
 
 int call_filter__for_runner(struct failure *failure)

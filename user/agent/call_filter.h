@@ -25,6 +25,9 @@ int call_filter__for_keeper(struct failure *failure);
 /* For the one that opens files in a target's tree. */
 int call_filter__for_broker(struct failure *failure);
 
+/* For the one that asks directory services for names. */
+int call_filter__for_namer(struct failure *failure);
+
 /* For the one that answers requests. @connects: it connects to others as well. */
 int call_filter__for_server(bool connects, struct failure *failure);
 

@@ -15,6 +15,14 @@ static bool is_among(unsigned int capability, const unsigned int *kept, size_t c
 	return false;
 }
 
+/* What the kernel knows may be more than this was built with. */
+void capabilities__bound(const unsigned int *kept, size_t cnt)
+{
+	for (unsigned int i = 0; prctl(PR_CAPBSET_READ, i) >= 0; i++)
+		if (!is_among(i, kept, cnt))
+			prctl(PR_CAPBSET_DROP, i);
+}
+
 int capabilities__keep(const unsigned int *kept, size_t cnt, struct failure *failure)
 {
 	bool had[CAP_LAST_CAP + 1], failed = false;
@@ -22,10 +30,7 @@ int capabilities__keep(const unsigned int *kept, size_t cnt, struct failure *fai
 	capng_get_caps_process();
 	for (unsigned int i = 0; i <= CAP_LAST_CAP; i++)
 		had[i] = capng_have_capability(CAPNG_PERMITTED, i);
-	/* What the kernel knows, which may be more than this was built with. */
-	for (unsigned int i = 0; prctl(PR_CAPBSET_READ, i) >= 0; i++)
-		if (!is_among(i, kept, cnt))
-			prctl(PR_CAPBSET_DROP, i);
+	capabilities__bound(kept, cnt);
 	capng_clear(CAPNG_SELECT_CAPS);
 	for (size_t i = 0; i < cnt; i++)
 		if (had[kept[i]])

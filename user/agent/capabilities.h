@@ -6,8 +6,11 @@
 
 #include "util/failure.h"
 
+/* Takes all but those from the bounding set, as far as that is permitted (CAP_SETPCAP). */
+void capabilities__bound(const unsigned int *kept, size_t cnt);
+
 /*
- * Keeps those of @kept (CAP_SYS_PTRACE, ...), @cnt of them, that this process has; all others are gone, from the bounding set,
- * too, as far as that is permitted (CAP_SETPCAP). What it executes gains none. Errors are described.
+ * Keeps those of @kept (CAP_SYS_PTRACE, ...), @cnt of them, that this process has; all others are gone, also as
+ * capabilities__bound(). What it executes gains none. Errors are described.
  */
 int capabilities__keep(const unsigned int *kept, size_t cnt, struct failure *failure);

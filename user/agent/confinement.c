@@ -2,6 +2,7 @@
 #include "agent/confinement.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "util/log.h"
 
 #define PATHS_MAX 40
+#define NOBODY	  65534
 
 /* What the C library and libcurl read to resolve a name and to check a certificate. */
 static const char *const connecting_paths[] = {
@@ -86,6 +88,33 @@ int confinement__of_broker(struct failure *failure)
 	if (!err)
 		err = restrict_files(NULL, 0, "broker", failure);
 	return err ? err : call_filter__for_broker(failure);
+}
+
+/* Behind sockets of files are services that obey root, a container runtime for one. */
+static int become_nobody(struct failure *failure)
+{
+	if (geteuid() != 0 || (!setgroups(0, NULL) && !setresgid(NOBODY, NOBODY, NOBODY) &&
+			       !setresuid(NOBODY, NOBODY, NOBODY)))
+		return 0;
+	/* It may not change users, nor groups; then it has no capabilities at least. */
+	return errno == EPERM ? 0
+			      : failure__set(failure, -errno, "cannot become user %d: %s", NOBODY,
+					     strerror(errno));
+}
+
+int confinement__of_namer(struct failure *failure)
+{
+	static const char *const all[] = {"/"};
+	int err;
+
+	/* Before the capability to do that is gone. */
+	capabilities__bound(NULL, 0);
+	err = become_nobody(failure);
+	if (!err)
+		err = capabilities__keep(NULL, 0, failure);
+	if (!err)
+		err = restrict_files(all, ARRAY_SIZE(all), "namer", failure);
+	return err ? err : call_filter__for_namer(failure);
 }
 
 int confinement__of_runner(struct failure *failure)

@@ -12,6 +12,7 @@
  *                                            to read or write
  *   server  none                             what resolving names and     accepts connections; connects if alerts go to
  *                                            TLS take, if it connects     a URL
+ *   namer   none; if root, it is nobody  any, to read as its user     connects, also to sockets of files
  *   runner  none                             as the user it runs as       executes commands
  */
 #pragma once
@@ -25,6 +26,7 @@ int confinement__of_reader(bool probes, struct failure *failure);
 int confinement__of_keeper(
 	void); /* returns negative errno and describes nothing, as it has no standard error */
 int confinement__of_broker(struct failure *failure);
+int confinement__of_namer(struct failure *failure);
 int confinement__of_runner(struct failure *failure);
 
 /* @connects: it connects to others. */

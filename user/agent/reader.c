@@ -12,6 +12,7 @@
 #include "agent/broker.h"
 #include "agent/confinement.h"
 #include "agent/message.h"
+#include "agent/namer.h"
 #include "agent/pages.h"
 #include "agent/usage.h"
 #include "host/alerts.h"
@@ -307,6 +308,7 @@ int reader__run(int fd, const void *context)
 	int err;
 
 	broker__use(options->broker_fd);
+	namer__use(options->namer_fd);
 	err = begin(&reader, &failure);
 	if (!err) {
 		err = run(&reader);

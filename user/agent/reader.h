@@ -26,7 +26,7 @@ struct reader_options {
 	struct host_options host;
 	struct reader_config config;
 	bool hides_cmdlines;
-	int broker_fd;
+	int broker_fd, namer_fd;
 	/* Reads the configuration again, and calls @apply if that can be made sense of. Returns 0 or negative errno. */
 	int (*reload)(const void *context, reader_apply_fn *apply, void *reader);
 	const void *context;

@@ -8,29 +8,41 @@
 #include "target/process.h"
 #include "util/cleanup.h"
 
-static double resident_bytes(pid_t pid)
+struct footprint {
+	double all_bytes, file_bytes; /* in RAM; of that, files and what is shared */
+};
+
+static struct footprint footprint_of(pid_t pid)
 {
 	_cleanup_fclose_ FILE *file = NULL;
-	unsigned long size, resident = 0;
+	unsigned long size, resident = 0, shared = 0;
+	double page = (double)sysconf(_SC_PAGESIZE);
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
 	file = fopen(path, "re");
-	if (!file || fscanf(file, "%lu %lu", &size, &resident) != 2)
-		return 0;
-	return (double)resident * (double)sysconf(_SC_PAGESIZE);
+	if (!file || fscanf(file, "%lu %lu %lu", &size, &resident, &shared) != 3)
+		return (struct footprint){};
+	return (struct footprint){.all_bytes = (double)resident * page,
+				  .file_bytes = (double)shared * page};
 }
 
+/* They are forks of one program: what they have of files is the same, and counts once. */
 struct usage usage__of(const pid_t *pids, size_t cnt)
 {
 	struct usage usage = {};
+	double file_bytes = 0;
 
 	for (size_t i = 0; i < cnt; i++) {
+		struct footprint memory = footprint_of(pids[i]);
 		uint64_t ns;
 
 		if (!process__cpu_ns(pids[i], &ns))
 			usage.cpu_s += (double)ns / 1e9;
-		usage.resident_bytes += resident_bytes(pids[i]);
+		usage.resident_bytes += memory.all_bytes - memory.file_bytes;
+		if (memory.file_bytes > file_bytes)
+			file_bytes = memory.file_bytes;
 	}
+	usage.resident_bytes += file_bytes;
 	return usage;
 }

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "agent/broker.h"
+#include "agent/namer.h"
 #include "agent/reader.h"
 #include "agent/runner.h"
 #include "agent/server.h"
@@ -52,36 +53,40 @@ static int open_http(struct http_server **out, http_answer_fn *answer, void *ser
 	return serving__open(out, context, answer, server, failure);
 }
 
-static int start_broker(struct agent *agent, struct failure *failure)
+/* One that answers the reader, a message at a time. */
+static int start_helper(struct agent *agent, int number, const char *name,
+			int (*run)(int fd, const void *context), struct failure *failure)
 {
-	const struct part_options broker = {.name = "broker",
+	const struct part_options helper = {.name = name,
 					    .socket_type = SOCK_SEQPACKET,
 					    .stderr_fd = agent->log.write_fd,
-					    .run = broker__run};
+					    .run = run};
 
-	return part__start(&agent->parts[PART_BROKER], &broker, failure);
+	return part__start(&agent->parts[number], &helper, failure);
 }
 
-/* It has the other end of the broker's socket, and no other process has. */
+/* It has the other ends of the helpers' sockets, and no other process has. */
 static int start_reader(struct agent *agent, struct failure *failure)
 {
-	struct part *broker = &agent->parts[PART_BROKER];
+	struct part *broker = &agent->parts[PART_BROKER], *namer = &agent->parts[PART_NAMER];
 	const struct reader_options options = {.host = host_options__of(agent->options),
 					       .config = config_of(agent->options),
 					       .hides_cmdlines = !agent->options->command_lines,
 					       .broker_fd = broker->fd,
+					       .namer_fd = namer->fd,
 					       .reload = reload,
 					       .context = agent->options};
 	const struct part_options reader = {.name = "reader",
 					    .socket_type = SOCK_STREAM,
 					    .stderr_fd = agent->log.write_fd,
-					    .fds = {broker->fd},
-					    .fd_cnt = 1,
+					    .fds = {broker->fd, namer->fd},
+					    .fd_cnt = 2,
 					    .run = reader__run,
 					    .context = &options};
 	int err = part__start(&agent->parts[PART_READER], &reader, failure);
 
 	part__hang_up(broker);
+	part__hang_up(namer);
 	return err;
 }
 
@@ -115,7 +120,9 @@ static int start_parts(struct agent *agent, const struct runner_options *options
 
 	if (err)
 		return failure__set(failure, err, "cannot make a pipe: %s", strerror(-err));
-	err = start_broker(agent, failure);
+	err = start_helper(agent, PART_BROKER, "broker", broker__run, failure);
+	if (!err)
+		err = start_helper(agent, PART_NAMER, "namer", namer__run, failure);
 	if (!err)
 		err = start_reader(agent, failure);
 	if (!err)
@@ -135,7 +142,7 @@ static int run_agent(const struct options *options)
 {
 	_cleanup_(agent__release) struct agent agent = {
 		.options = options,
-		.parts = {PART_UNSTARTED, PART_UNSTARTED, PART_UNSTARTED},
+		.parts = {PART_UNSTARTED, PART_UNSTARTED, PART_UNSTARTED, PART_UNSTARTED},
 		.log = LOG_PIPE_NONE,
 		.signal_fd = end_signals__open(),
 	};

@@ -2,7 +2,6 @@
 #include "host/identity.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "host/cgroup_label.h"
+#include "host/user_name.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -51,16 +51,11 @@ char *identity__app(char *const *cmdline, const char *comm)
 
 static char *read_user(pid_t pid)
 {
-	struct passwd entry, *found = NULL;
-	char path[64], *name, text[4096];
 	struct stat status;
+	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d", pid);
-	if (stat(path, &status))
-		return strdup("?");
-	if (!getpwuid_r(status.st_uid, &entry, text, sizeof(text), &found) && found)
-		return strdup(entry.pw_name);
-	return asprintf(&name, "%u", status.st_uid) < 0 ? NULL : name;
+	return stat(path, &status) ? strdup("?") : user_name__of(status.st_uid);
 }
 
 void identity__release(struct identity *identity)
