@@ -8,9 +8,10 @@ import sys
 
 import pytest
 from conftest import TOP
-from test_agent import start_agent, wait_for  # noqa: F401 (a fixture)
+from test_agent import Agent, start_agent, wait_for  # noqa: F401 (a fixture)
 
-ATTEMPTS = os.environ.get("PYFRAG_ATTEMPTS", TOP + "/build/tests/e2e/attempts")
+WITHOUT_LANDLOCK = TOP + "/build/tests/e2e/without_landlock"
+ATTEMPTS = TOP + "/build/tests/e2e/attempts"
 # Numbers of linux/capability.h.
 DAC_READ_SEARCH, SYS_PTRACE, PERFMON, BPF, CHECKPOINT_RESTORE = 2, 19, 38, 39, 40
 READS = {DAC_READ_SEARCH, SYS_PTRACE, CHECKPOINT_RESTORE}
@@ -91,6 +92,13 @@ def test_all_end_when_one_does(start_agent, name):  # noqa: F811
     else:
         assert status == 1
         assert re.fullmatch(r"pyfrag: the %s was ended by signal 9 \(Killed\); the agent ends\n" % name, said)
+
+
+def test_a_kernel_without_landlock(any_target):
+    agent = Agent("--match", "target.py", wrapper=[WITHOUT_LANDLOCK])
+    wait_for(lambda: any_target.pid in agent.processes())
+    assert agent.stop() == 0
+    assert re.fullmatch(r"pyfrag: warning: this kernel has no Landlock: .*\n", agent.stderr)
 
 
 # What belongs to none of them is refused everywhere.

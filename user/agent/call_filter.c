@@ -166,6 +166,14 @@ static int allow_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp condit
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, condition);
 }
 
+static struct scmp_arg_cmp compare(unsigned int argument, uint64_t mask, uint64_t value)
+{
+	return (struct scmp_arg_cmp){.arg = argument,
+				     .op = SCMP_CMP_MASKED_EQ,
+				     .datum_a = mask,
+				     .datum_b = value};
+}
+
 /* Whose argument is one of these, by its lower 32 bits. */
 static int allow_values(scmp_filter_ctx filter, int call, unsigned int argument,
 			const uint64_t *values, size_t cnt)
@@ -173,15 +181,14 @@ static int allow_values(scmp_filter_ctx filter, int call, unsigned int argument,
 	int err = 0;
 
 	for (size_t i = 0; i < cnt && !err; i++)
-		err = allow_if(filter, call,
-			       SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, LOW_BITS, values[i]));
+		err = allow_if(filter, call, compare(argument, LOW_BITS, values[i]));
 	return err;
 }
 
 /* Whose argument has none of these bits. */
 static int allow_without(scmp_filter_ctx filter, int call, unsigned int argument, uint64_t bits)
 {
-	return allow_if(filter, call, SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, bits, 0));
+	return allow_if(filter, call, compare(argument, bits, 0));
 }
 
 /* Memory is never made of code: what runs is what the loader has mapped. */
@@ -222,7 +229,7 @@ static int allow_threads(scmp_filter_ctx filter)
 /* abort() signals the thread itself; kill(pid, 0) asks whether a process is there. */
 static int allow_own_signals(scmp_filter_ctx filter)
 {
-	return allow_if(filter, CALL(tgkill), SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid()));
+	return allow_if(filter, CALL(tgkill), compare(0, LOW_BITS, (uint64_t)getpid()));
 }
 
 static int allow_own_names(scmp_filter_ctx filter)
@@ -248,7 +255,6 @@ static int allow_common(scmp_filter_ctx filter)
 /* What reads files and runs threads. */
 static int allow_program(scmp_filter_ctx filter)
 {
-	static const uint64_t self[] = {0};
 	int err = allow_common(filter);
 
 	if (!err)
@@ -264,14 +270,12 @@ static int allow_program(scmp_filter_ctx filter)
 	/* A datagram socket of a pair could be connected to anything later. */
 	if (!err)
 		err = allow_if(filter, CALL(socketpair),
-			       SCMP_A1(SCMP_CMP_MASKED_EQ,
-				       LOW_BITS & ~(uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK),
+			       compare(1, LOW_BITS & ~(uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK),
 				       SOCK_STREAM));
 	/* The limits of this process, which are read. */
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(prlimit64), 2,
-				       SCMP_A0(SCMP_CMP_MASKED_EQ, LOW_BITS, self[0]),
-				       SCMP_A2(SCMP_CMP_EQ, 0));
+				       compare(0, LOW_BITS, 0), compare(2, UINT64_MAX, 0));
 	return err;
 }
 
@@ -287,7 +291,7 @@ static int fill_for_reader(scmp_filter_ctx filter, bool probes)
 	if (!err)
 		err = allow_values(filter, CALL(ioctl), 1, verbs, ARRAY_SIZE(verbs));
 	if (!err)
-		err = allow_if(filter, CALL(kill), SCMP_A1(SCMP_CMP_MASKED_EQ, LOW_BITS, 0));
+		err = allow_if(filter, CALL(kill), compare(1, LOW_BITS, 0));
 	if (!err && probes)
 		err = ALLOW(filter, probing);
 	if (!err && probes)

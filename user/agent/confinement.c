@@ -56,17 +56,18 @@ int confinement__of_reader(bool probes, struct failure *failure)
 	return err ? err : call_filter__for_reader(probes, failure);
 }
 
-/* Restricts what it can, and says what it cannot. */
-static int restrict_files(const char *const *paths, size_t cnt, const char *who,
+/* As far as this kernel can. The server says it if it cannot, for all. */
+static int restrict_files(const char *const *paths, size_t cnt, bool says_so,
 			  struct failure *failure)
 {
 	int err = landlock__read_only(paths, cnt, failure);
 
 	if (err != -EOPNOTSUPP)
 		return err;
-	log_warning("%s, from 5.13 on: what the %s may read is not restricted further than by "
-		    "its user and its system calls",
-		    failure->text, who);
+	if (says_so)
+		log_warning("%s: which files the agent may open is restricted by its user and its "
+			    "system calls only (Landlock is in Linux 5.13 and later)",
+			    failure->text);
 	return 0;
 }
 
@@ -76,8 +77,8 @@ int confinement__of_keeper(void)
 	int err = capabilities__keep(NULL, 0, &failure);
 
 	if (!err)
-		err = landlock__read_only(NULL, 0, &failure);
-	return err && err != -EOPNOTSUPP ? err : call_filter__for_keeper(&failure);
+		err = restrict_files(NULL, 0, false, &failure);
+	return err ? err : call_filter__for_keeper(&failure);
 }
 
 int confinement__of_broker(struct failure *failure)
@@ -86,7 +87,7 @@ int confinement__of_broker(struct failure *failure)
 	int err = capabilities__keep(kept, ARRAY_SIZE(kept), failure);
 
 	if (!err)
-		err = restrict_files(NULL, 0, "broker", failure);
+		err = restrict_files(NULL, 0, false, failure);
 	return err ? err : call_filter__for_broker(failure);
 }
 
@@ -113,7 +114,7 @@ int confinement__of_namer(struct failure *failure)
 	if (!err)
 		err = capabilities__keep(NULL, 0, failure);
 	if (!err)
-		err = restrict_files(all, ARRAY_SIZE(all), "namer", failure);
+		err = restrict_files(all, ARRAY_SIZE(all), false, failure);
 	return err ? err : call_filter__for_namer(failure);
 }
 
@@ -152,6 +153,6 @@ int confinement__of_server(bool connects, struct failure *failure)
 		paths[cnt++] = "/etc";
 	if (resolver && strcmp(resolver, "/etc") != 0)
 		paths[cnt++] = resolver;
-	err = restrict_files(paths, cnt, "server", failure);
+	err = restrict_files(paths, cnt, true, failure);
 	return err ? err : call_filter__for_server(connects, failure);
 }

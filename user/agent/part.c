@@ -74,7 +74,7 @@ static void run(const struct part_options *options, int fd, pid_t parent)
 	char name[16];
 
 	/* The signal is not sent for a parent that has ended before. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+	if ((!options->cleans_up && prctl(PR_SET_PDEATHSIG, SIGKILL)) || getppid() != parent)
 		_exit(1);
 	snprintf(name, sizeof(name), "pyfrag-%s", options->name);
 	prctl(PR_SET_NAME, name);

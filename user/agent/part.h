@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A process of the agent's own, beside the one that was started: forked, with a socket to its parent, and none of the
- * parent's other descriptors. It does not outlive the parent: the kernel kills it when that ends, however it does; and it ends
- * by itself when the socket is closed. The signals that the parent is ended by are not for it.
+ * parent's other descriptors. It does not outlive the parent: the kernel kills it when that ends, however it does, unless it has
+ * something to clean up; and it ends by itself when the socket is closed. The signals that the parent is ended by are not for it.
  */
 #pragma once
 
@@ -28,6 +28,7 @@ struct part {
 
 struct part_options {
 	const char *name;
+	bool cleans_up;	 /* when the parent ends it is not killed, but ends by itself */
 	int socket_type; /* SOCK_STREAM, SOCK_SEQPACKET */
 	int stderr_fd;	 /* its standard error, and it has no standard output; -1: it has ours */
 	int fds[PART_FDS_MAX]; /* descriptors that it keeps besides */

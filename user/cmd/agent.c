@@ -96,6 +96,7 @@ static int start_runner(struct agent *agent, const struct runner_options *option
 {
 	const struct part_options runner = {.name = "runner",
 					    .socket_type = SOCK_STREAM,
+					    .cleans_up = true, /* a command may run */
 					    .stderr_fd = -1,
 					    .run = runner__run,
 					    .context = options};
