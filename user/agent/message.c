@@ -165,7 +165,11 @@ int message__send(int fd, enum message_type type, const struct packer *packed,
 
 struct cursor cursor__of(const struct message *message)
 {
-	return (struct cursor){.at = message->bytes, .end = message->bytes + message->size};
+	/* Nothing may be added to a null pointer, not even nothing. */
+	static const uint8_t none[1];
+	const uint8_t *bytes = message->bytes ? message->bytes : none;
+
+	return (struct cursor){.at = bytes, .end = bytes + message->size};
 }
 
 static bool has(struct cursor *cursor, size_t size)
