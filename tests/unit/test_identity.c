@@ -33,6 +33,14 @@ static void test_apps(void **state)
 	CHECK_APP("-", "python3", "-");
 	CHECK_APP("uwsgi", "/usr/bin/uwsgi", "--http", ":80");
 	CHECK_APP("gunicorn: worker [app]", "gunicorn: worker [app]");
+	/* Titles that are copies of command lines, with what is on them. */
+	CHECK_APP("[celeryd:",
+		  "[celeryd: celery@host:MainProcess] -active- (worker --broker=amqp://u:p@h)");
+	CHECK_APP("worker", "worker --password hunter2");
+	CHECK_APP("worker", "/usr/bin/worker password=hunter2");
+	CHECK_APP("worker one", "worker one redis://:hunter2@host");
+	CHECK_APP("worker", "worker ");
+	CHECK_APP("", "");
 }
 
 static void check_label(const char *expected, const char *path)

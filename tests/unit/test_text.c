@@ -133,6 +133,54 @@ static void test_control_characters_are_made_visible(void **state)
 	assert_int_equal(all[127], '\0');
 }
 
+/* The rest of what a terminal obeys, or shows in another order than it is written. */
+static const char *const deceptive[] = {
+	"\x7f",		"\xc2\x80",	"\xc2\x9b",	"\xc2\x9f",
+	"\xd8\x9c",	"\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xa8",
+	"\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa9",
+};
+
+static void test_deceptive_text(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(deceptive); i++) {
+		_cleanup_free_ char *safe = text__to_safe_utf8(deceptive[i]);
+		char copy[8];
+
+		assert_string_equal(safe, R);
+		strcpy(copy, deceptive[i]);
+		text__make_printable(copy);
+		assert_int_equal(strspn(copy, "?"), strlen(deceptive[i]));
+	}
+}
+
+static void test_safe_text(void **state)
+{
+	static const char *const stays[] = {
+		"\x01\n\x1f",	"caf\xc3\xa9",	"\xc2\xa0",	"\xe2\x80\x8d",	    "\xe2\x80\xa7",
+		"\xe2\x80\xaf", "\xe2\x81\xa5", "\xe2\x81\xaa", "\xf0\x9f\x98\x80",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(stays); i++) {
+		_cleanup_free_ char *safe = text__to_safe_utf8(stays[i]);
+
+		assert_string_equal(safe, stays[i]);
+	}
+}
+
+/* A terminal that is not set to UTF-8 takes a lone byte for a control character. */
+static void test_lone_bytes(void **state)
+{
+	char text[] = "a\x9b"
+		      "2J\xff\xe2\x80";
+	_cleanup_free_ char *safe = text__to_safe_utf8(text);
+
+	(void)state;
+	assert_string_equal(safe, "a" R "2J" R R R);
+	assert_string_equal(text__make_printable(text), "a?2J???");
+}
+
 static void test_printable_text_stays(void **state)
 {
 	char text[] = "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80";
@@ -222,6 +270,9 @@ int main(void)
 		cmocka_unit_test(test_wrong_bytes_are_replaced_one_by_one),
 		cmocka_unit_test(test_any_bytes_become_what_json_takes),
 		cmocka_unit_test(test_control_characters_are_made_visible),
+		cmocka_unit_test(test_deceptive_text),
+		cmocka_unit_test(test_safe_text),
+		cmocka_unit_test(test_lone_bytes),
 		cmocka_unit_test(test_printable_text_stays),
 		cmocka_unit_test(test_escape_sequences_are_disarmed),
 		cmocka_unit_test(test_words),

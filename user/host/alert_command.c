@@ -17,6 +17,7 @@
 
 #include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/text.h"
 
 #define NS_PER_MS	1000000UL
 #define TERM_MS		500
@@ -52,7 +53,7 @@ static void make_environment(const struct alert_message *message, char (*texts)[
 	SET("PATH=%s", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 #undef SET
 	for (int i = 0; i < cnt; i++)
-		environment[i] = texts[i];
+		environment[i] = text__make_printable(texts[i]);
 	environment[cnt] = NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/heap_series.h"
 #include "host/series.h"
 #include "host/site_metrics.h"
 #include "report/open_metrics.h"
@@ -13,21 +14,9 @@
 /* More programs than that are one series, "(others)". */
 #define SERIES_MAX 500
 
-/* What is told of a program's processes. */
-struct sums {
-	double processes, arenas, arena_bytes, resident_bytes, shared_bytes, live_bytes,
-		live_blocks, free_block_bytes, free_pool_bytes, overhead_bytes, pinned_arenas,
-		pinned_bytes, hostage_bytes, resident_hostage_bytes, growth;
-};
-
-struct series {
-	struct series_key key;
-	struct sums sums;
-};
-
 #define FAMILY(field, name, unit, help)                                                            \
 	{                                                                                          \
-		{"pyfrag_" name, unit, help, false}, offsetof(struct sums, field)                  \
+		{"pyfrag_" name, unit, help, false}, offsetof(struct heap_sums, field)             \
 	}
 
 static const struct {
@@ -60,7 +49,7 @@ static double known(uint64_t bytes)
 	return bytes == RESIDENT_UNKNOWN ? 0 : (double)bytes;
 }
 
-static void add(struct sums *sums, const struct watched *watched)
+static void add(struct heap_sums *sums, const struct watched *watched)
 {
 	const struct findings *findings = &watched->last.findings;
 	const struct heap_totals *totals = &findings->measure.totals;
@@ -82,44 +71,22 @@ static void add(struct sums *sums, const struct watched *watched)
 	sums->growth += growth__per_minute(&watched->trend);
 }
 
-static int compare(const void *left, const void *right)
-{
-	return series_key__compare(&((const struct series *)left)->key,
-				   &((const struct series *)right)->key);
-}
-
 /* A series for each process, then those of one program made one. */
-static size_t collect(const struct host *host, struct series *series)
+static size_t collect(const struct host *host, struct heap_series *series)
 {
 	struct watched *const *watched;
-	size_t cnt = host__watched(host, &watched), all = 0, kept = 0;
+	size_t cnt = host__watched(host, &watched), all = 0;
 
 	for (size_t i = 0; i < cnt; i++) {
 		if (!watched[i]->has_last)
 			continue;
-		series[all] = (struct series){.key = series_key__of(watched[i])};
+		series[all] = (struct heap_series){.key = series_key__of(watched[i])};
 		add(&series[all++].sums, watched[i]);
 	}
-	if (!all)
-		return 0;
-	qsort(series, all, sizeof(*series), compare);
-	for (size_t i = 1; i < all; i++) {
-		double *to = (double *)&series[kept].sums, *from = (double *)&series[i].sums;
-
-		if (compare(&series[kept], &series[i]) != 0) {
-			if (kept + 1 < SERIES_MAX) {
-				series[++kept] = series[i];
-				continue;
-			}
-			series[kept].key = (struct series_key){{"(others)", "", "", ""}};
-		}
-		for (size_t j = 0; j < sizeof(struct sums) / sizeof(double); j++)
-			to[j] += from[j];
-	}
-	return kept + 1;
+	return heap_series__merge(series, all, SERIES_MAX);
 }
 
-static void write_heaps(const struct series *series, size_t cnt, bool open_metrics, FILE *out)
+static void write_heaps(const struct heap_series *series, size_t cnt, bool open_metrics, FILE *out)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		open_metrics__begin(out, &families[i].family, open_metrics);
@@ -196,7 +163,7 @@ int host_metrics__write(const struct host *host, const struct host_metrics_extra
 {
 	struct watched *const *watched;
 	size_t cnt = host__watched(host, &watched);
-	_cleanup_free_ struct series *series = calloc(cnt + 1, sizeof(*series));
+	_cleanup_free_ struct heap_series *series = calloc(cnt + 1, sizeof(*series));
 
 	if (!series)
 		return -ENOMEM;

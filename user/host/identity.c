@@ -29,13 +29,36 @@ static bool ends_options(const char *option, char letter)
 	return option[1] != '-' && length > 1 && option[length - 1] == letter;
 }
 
+/*
+ * A process that sets its own title has all of it in the first word, and that may be a copy of its command line (Celery's
+ * is). So it ends where an argument may begin: at a word that starts with "-" or "(", or has a "=", "/" or "@" in it.
+ */
+static char *take_title(const char *title)
+{
+	const char *end = strchr(title, ' ');
+
+	while (end && end[1] && !strchr("-(", end[1])) {
+		size_t length = strcspn(end + 1, " ");
+		const char *bad = strpbrk(end + 1, "=/@");
+
+		if (bad && bad < end + 1 + length)
+			break;
+		end = end[1 + length] ? end + 1 + length : NULL;
+	}
+	return end ? strndup(title, (size_t)(end - title)) : strdup(title);
+}
+
 char *identity__app(char *const *cmdline, const char *comm)
 {
+	_cleanup_free_ char *first = *cmdline ? take_title(*cmdline) : NULL;
+
 	if (!*cmdline)
 		return strdup(comm);
+	if (!first)
+		return NULL;
 	/* What has a Python within goes by its own name. */
-	if (strncmp(text__base_name(*cmdline), "python", strlen("python")) != 0)
-		return strdup(text__base_name(*cmdline));
+	if (strncmp(text__base_name(first), "python", strlen("python")) != 0)
+		return strdup(text__base_name(first));
 	for (char *const *word = cmdline + 1; *word; word++) {
 		if (**word != '-' || !(*word)[1])
 			return strdup(text__base_name(*word));

@@ -292,7 +292,8 @@ static int write_json_row(sqlite3_stmt *statement, FILE *out)
 	int err = row ? 0 : -ENOMEM;
 
 	for (int i = 0; i < sqlite3_column_count(statement) && !err; i++) {
-		_cleanup_free_ char *name = text__to_utf8(sqlite3_column_name(statement, i) ?: "");
+		_cleanup_free_ char *name =
+			text__to_safe_utf8(sqlite3_column_name(statement, i) ?: "");
 
 		if (!name || json_object_set_new(row, name, json_of(statement, i)))
 			err = -ENOMEM;

@@ -14,7 +14,7 @@ json_t *json_values__text(const char *text)
 
 	if (!text)
 		return json_null();
-	utf8 = text__to_utf8(text);
+	utf8 = text__to_safe_utf8(text);
 	return utf8 ? json_string(utf8) : NULL;
 }
 

@@ -10,7 +10,7 @@
 
 #include "report/site_ranking.h"
 
-/* Text of any origin, as valid UTF-8; null for NULL. */
+/* Text of any origin, as text__to_safe_utf8(); null for NULL. */
 json_t *json_values__text(const char *text);
 
 /* json_array_append_new() that keeps an earlier failure: *array is NULL then, and after this one. */

@@ -21,13 +21,15 @@ void open_metrics__begin(FILE *out, const struct metric_family *family, bool ope
 /* Valid UTF-8, with what would end the value or the line escaped. */
 static void write_value(FILE *out, const char *value)
 {
-	_cleanup_free_ char *text = text__to_utf8(value);
+	_cleanup_free_ char *text = text__to_safe_utf8(value);
 
 	for (const char *at = text ? text : "?"; *at; at++) {
 		if (*at == '\\' || *at == '"')
 			fputc('\\', out);
 		if (*at == '\n')
 			fputs("\\n", out);
+		else if ((unsigned char)*at < ' ')
+			fputc('?', out);
 		else
 			fputc(*at, out);
 	}

@@ -45,7 +45,28 @@ static size_t sequence_length(const unsigned char *at)
 	return length;
 }
 
-char *text__to_utf8(const char *text)
+/* The code point of a well-formed sequence. */
+static uint32_t decode(const unsigned char *at, size_t length)
+{
+	uint32_t point = length == 1 ? at[0] : at[0] & (0x7fU >> length);
+
+	for (size_t i = 1; i < length; i++)
+		point = point << 6 | (at[i] & 0x3f);
+	return point;
+}
+
+/*
+ * DEL and C1 (U+009B begins an escape sequence as ESC [ does), line and paragraph separators, and bidirectional controls
+ * (Unicode 15, PropList.txt: Bidi_Control).
+ */
+static bool is_deceptive(uint32_t point)
+{
+	return (point >= 0x7f && point <= 0x9f) || point == 0x61c || point == 0x200e ||
+	       point == 0x200f || (point >= 0x2028 && point <= 0x202e) ||
+	       (point >= 0x2066 && point <= 0x2069);
+}
+
+static char *convert(const char *text, bool is_safe)
 {
 	const unsigned char *from = (const unsigned char *)text;
 	char *out = malloc(strlen(text) * strlen(REPLACEMENT) + 1);
@@ -56,18 +77,27 @@ char *text__to_utf8(const char *text)
 	while (*from) {
 		size_t length = sequence_length(from);
 
-		if (length) {
+		if (length && !(is_safe && is_deceptive(decode(from, length)))) {
 			memcpy(to, from, length);
 			to += length;
-			from += length;
 		} else {
 			memcpy(to, REPLACEMENT, strlen(REPLACEMENT));
 			to += strlen(REPLACEMENT);
-			from++;
 		}
+		from += length ? length : 1;
 	}
 	*to = '\0';
 	return out;
+}
+
+char *text__to_utf8(const char *text)
+{
+	return convert(text, false);
+}
+
+char *text__to_safe_utf8(const char *text)
+{
+	return convert(text, true);
 }
 
 /* A sequence has three bytes more than its first one, at most; those are 10xxxxxx. */
@@ -98,11 +128,13 @@ char *text__shorten(const char *text, size_t bytes_max)
 
 char *text__make_printable(char *text)
 {
-	for (unsigned char *at = (unsigned char *)text; *at; at++)
-		if (*at < 0x20 || *at == 0x7f)
-			*at = '?';
-		else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
-			at[0] = at[1] = '?'; /* U+0080 to U+009F, in UTF-8 */
+	for (unsigned char *at = (unsigned char *)text; *at;) {
+		size_t length = sequence_length(at), size = length ? length : 1;
+
+		if (!length || *at < 0x20 || is_deceptive(decode(at, length)))
+			memset(at, '?', size);
+		at += size;
+	}
 	return text;
 }
 

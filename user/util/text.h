@@ -12,8 +12,14 @@
 char *text__to_utf8(const char *text);
 
 /*
- * Replaces the bytes of control characters (escape sequences, line breaks; also those of U+0080 to
- * U+009F) by '?', in place. Returns @text.
+ * The same for a file that programs and people read: what makes a terminal do things, or show a text other than it is, is
+ * replaced by U+FFFD, too. These are U+007F to U+009F, separators of lines, and what changes the direction of writing.
+ * U+0001 to U+001F stay: JSON and other formats have an escape for them.
+ */
+char *text__to_safe_utf8(const char *text);
+
+/*
+ * Replaces the bytes of all these, of U+0001 to U+001F, and those that are no UTF-8 by '?', in place. Returns @text.
  */
 char *text__make_printable(char *text);
 
