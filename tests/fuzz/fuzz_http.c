@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Requests of anybody, whole, to a server that wants a token, over a connection on loopback. Whatever they are, a page is
+ * served only to a request that has the token in it, or asks for the page that is open, and that names loopback; and
+ * afterwards the server has no connection left.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+#include "host/http_server.h"
+#include "util/cleanup.h"
+
+#define TOKEN	    "hunter2"
+#define OPEN_PATH   "/healthz"
+#define ROUNDS_MAX  64
+#define ANSWER_MAX  (64 << 10)
+#define FIRST_PORT  20000
+#define PORTS_TRIED 2000
+
+static struct http_server *server;
+static uint16_t port;
+
+static struct http_answer answer(void *context, const struct http_request *request)
+{
+	(void)context;
+	CHECK(request->path);
+	return (struct http_answer){.status = 200,
+				    .type = "text/plain",
+				    .text = strdup("a page"),
+				    .size = strlen("a page")};
+}
+
+/* At some port that is free. */
+static void start(void)
+{
+	char listen[64];
+	struct http_options options = {.listen = listen,
+				       .token = TOKEN,
+				       .open_path = OPEN_PATH,
+				       .answer = answer};
+	struct failure failure;
+
+	for (int i = 0; i < PORTS_TRIED && !server; i++) {
+		port = (uint16_t)(FIRST_PORT + (getpid() * 7 + i) % 30000);
+		snprintf(listen, sizeof(listen), "127.0.0.1:%u", port);
+		http_server__new(&server, &options, &failure);
+	}
+	CHECK(server);
+}
+
+static int connect_to_it(void)
+{
+	const struct sockaddr_in in = {.sin_family = AF_INET,
+				       .sin_port = htons(port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	/* It is closed by a reset, and its port is free again at once. */
+	const struct linger linger = {.l_onoff = 1};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CHECK(fd >= 0 && !connect(fd, (const struct sockaddr *)(const void *)&in, sizeof(in)));
+	CHECK(!setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	return fd;
+}
+
+/* All that comes back until the server has nothing more to say. */
+static void talk(const uint8_t *data, size_t size, char *text)
+{
+	_cleanup_close_ int fd = connect_to_it();
+	size_t used = 0;
+
+	/* The server may have closed it by then. */
+	(void)!send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+	shutdown(fd, SHUT_WR);
+	for (int i = 0; i < ROUNDS_MAX; i++) {
+		ssize_t cnt;
+
+		http_server__run(server);
+		cnt = recv(fd, text + used, ANSWER_MAX - 1 - used, MSG_DONTWAIT);
+		if (!cnt || (cnt < 0 && errno != EAGAIN && errno != EINTR))
+			break;
+		used += cnt > 0 ? (size_t)cnt : 0;
+	}
+	text[used] = '\0';
+}
+
+static bool has(const uint8_t *data, size_t size, const char *text)
+{
+	return memmem(data, size, text, strlen(text));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static char text[ANSWER_MAX];
+
+	if (!server)
+		start();
+	talk(data, size, text);
+	for (int i = 0; i < 4; i++)
+		http_server__run(server);
+	CHECK(!*text || !strncmp(text, "HTTP/1.", 7));
+	if (!strstr(text, " 200 OK\r\n"))
+		return 0;
+	CHECK(has(data, size, "Bearer " TOKEN) || has(data, size, OPEN_PATH) ||
+	      has(data, size, "%"));
+	CHECK(has(data, size, "127.") || has(data, size, "[") || has(data, size, "ost"));
+	return 0;
+}
