@@ -55,7 +55,9 @@
 	X(REFERENCES_LEFT_OUT, "references_left_out",                                              \
 	  "objects that say they have more items than there is memory for")                        \
 	X(TEXTS_CUT, "texts_cut",                                                                  \
-	  "command lines and memory maps that are longer than what is read of them")
+	  "command lines and memory maps that are longer than what is read of them")               \
+	X(MEMORY_REFUSED, "memory_refused",                                                        \
+	  "times that more memory was asked for than --max-memory allows")
 
 /* Probe hits, also counted by BPF programs: no losses, but what tracing costs. */
 enum pyfrag_hits {

@@ -177,7 +177,7 @@ int main(int argc, char **argv)
 		err = map_events(&recorder.events, skeleton);
 	if (err)
 		return fail("cannot load the program", err);
-	err = heap_source__open(&source, atoi(argv[1]), &failure);
+	err = heap_source__open(&source, atoi(argv[1]), UINT64_MAX, NULL, &failure);
 	if (err)
 		return fail(failure.text, err);
 	err = record_process(&recorder, source->process, source->python);
@@ -185,7 +185,7 @@ int main(int argc, char **argv)
 		err = -ENODATA;
 	if (err)
 		return fail("cannot record", err);
-	err = model__new(&model, &source->allocators.geometry, true);
+	err = model__new(&model, &source->allocators.geometry, true, NULL);
 	if (!err)
 		err = measure(skeleton, &(struct consumer){.model = model}, (uint32_t)recorder.cnt,
 			      &best_ns);

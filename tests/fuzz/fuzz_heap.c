@@ -216,17 +216,23 @@ static bool is_intact(const struct spoilt_memory *spoilt)
 static void read_heap(struct spoilt_memory *spoilt, struct allocators *allocators,
 		      uint64_t max_memory_bytes)
 {
-	const struct checkpoint_options options = {.max_memory_bytes = max_memory_bytes};
+	const struct checkpoint_options options = {};
 	struct checkpoint_counts counts = {};
 	struct heap *heap = NULL;
+	struct account *account;
 	int err;
 
+	CHECK(!account__new(&account, max_memory_bytes, NULL));
+	spoilt->memory.account = account;
 	err = checkpoint__read(&heap, allocators, &spoilt->memory, &options, &counts);
+	spoilt->memory.account = NULL;
+	CHECK(account__usage(account).peak_bytes <= max_memory_bytes);
+	account__close(account);
 	if (err) {
 		CHECK(!heap);
-		CHECK(err == -EFBIG || err == -EAGAIN || err == -EUCLEAN || err == -E2BIG ||
+		CHECK(err == -EDQUOT || err == -EAGAIN || err == -EUCLEAN || err == -E2BIG ||
 		      err == -EFAULT);
-		CHECK(!is_intact(spoilt) || err == -EFBIG);
+		CHECK(!is_intact(spoilt) || err == -EDQUOT);
 		return;
 	}
 	check_heap_is_one(heap);

@@ -69,7 +69,7 @@ static struct model *replay(const struct recording *recording, bool follows_bloc
 {
 	struct model *model;
 
-	CHECK(!model__new(&model, &recording->target.pymalloc.geometry, follows_blocks));
+	CHECK(!model__new(&model, &recording->target.pymalloc.geometry, follows_blocks, NULL));
 	for (size_t i = 0; i < recording->cnt; i++)
 		CHECK(!model__apply(model, &recording->events[i]));
 	return model;

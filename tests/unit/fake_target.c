@@ -80,10 +80,12 @@ void fake_target__release(struct fake_target *target)
 void fake_target__copy_data(const struct fake_memory *memory, uint64_t address, size_t size,
 			    struct data_image *out)
 {
-	*out = (struct data_image){.segments = calloc(1, sizeof(*out->segments)), .segment_cnt = 1};
+	*out = (struct data_image){.segments = account__calloc(NULL, 1, sizeof(*out->segments)),
+				   .segment_cnt = 1};
 	assert_non_null(out->segments);
-	out->segments[0] =
-		(struct data_segment){.address = address, .bytes = malloc(size), .size = size};
+	out->segments[0] = (struct data_segment){.address = address,
+						 .bytes = account__alloc(NULL, size),
+						 .size = size};
 	assert_non_null(out->segments[0].bytes);
 	memcpy(out->segments[0].bytes, fake_memory__at(memory, address, size), size);
 }

@@ -7,7 +7,7 @@ struct model *make_model(const struct geometry *geometry, bool follows_blocks)
 {
 	struct model *model;
 
-	assert_int_equal(model__new(&model, geometry, follows_blocks), 0);
+	assert_int_equal(model__new(&model, geometry, follows_blocks, NULL), 0);
 	return model;
 }
 

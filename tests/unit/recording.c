@@ -107,12 +107,15 @@ static int add_segment(struct data_image *data, uint64_t address, const void *by
 {
 	struct data_segment *segments, *segment;
 
-	segments = realloc(data->segments, (data->segment_cnt + 1) * sizeof(*segments));
+	segments =
+		account__realloc(NULL, data->segments, (data->segment_cnt + 1) * sizeof(*segments));
 	if (!segments)
 		return -ENOMEM;
 	data->segments = segments;
 	segment = &segments[data->segment_cnt];
-	*segment = (struct data_segment){.address = address, .bytes = malloc(size), .size = size};
+	*segment = (struct data_segment){.address = address,
+					 .bytes = account__alloc(NULL, size),
+					 .size = size};
 	if (!segment->bytes)
 		return -ENOMEM;
 	memcpy(segment->bytes, bytes, size);

@@ -19,7 +19,7 @@ struct heap *sample_heap__new_empty(const struct geometry *geometry)
 {
 	struct heap *heap = NULL;
 
-	assert_int_equal(heap__new(&heap, geometry), 0);
+	assert_int_equal(heap__new(&heap, geometry, NULL), 0);
 	return heap;
 }
 

@@ -147,7 +147,9 @@ static void test_without_account(void **state)
 	char *text = account__strdup(NULL, "text");
 
 	(void)state;
-	assert_non_null(account__realloc(NULL, text, 0));
+	text = account__realloc(NULL, text, 0);
+	assert_non_null(text);
+	account__free(text);
 	account__free(account__alloc(NULL, 0));
 	account__free(NULL);
 	account__close(NULL);

@@ -91,7 +91,7 @@ static void check_refused(const struct table *table)
 	assert_int_equal(read_table(table, &result), -EUCLEAN);
 	assert_int_equal(result.list.cnt, 0);
 	assert_int_equal(result.geometry.arena_size, 0);
-	free(result.list.items);
+	account__free(result.list.items);
 }
 
 /* Random arrays of each length; behind them there is nothing, zeros, or something. */
@@ -145,7 +145,7 @@ static void check_found(const struct table *table, const bool *used)
 	}
 	assert_int_equal(result.list.cnt, at);
 	assert_int_equal(result.geometry.arena_size, at ? table->geometry.arena_size : 0);
-	free(result.list.items);
+	account__free(result.list.items);
 }
 
 static void test_finds_all_arenas_and_the_end_of_the_array(void **state)
@@ -186,14 +186,16 @@ static void test_arena_size_is_worked_out(void **state)
 			assert_int_equal(read_table(&table, &result), 0);
 			assert_int_equal(result.list.cnt, 1);
 			assert_int_equal(result.geometry.arena_size, geometries[g].arena_size);
-			free(result.list.items);
+			account__free(result.list.items);
 			fake_memory__release(&table.memory);
 		}
 }
 
 static void test_appends_to_what_is_there(void **state)
 {
-	struct arena_list list = {.items = calloc(1, sizeof(*list.items)), .cnt = 1, .capacity = 1};
+	struct arena_list list = {.items = account__calloc(NULL, 1, sizeof(*list.items)),
+				  .cnt = 1,
+				  .capacity = 1};
 	struct geometry geometry;
 	struct table table;
 	size_t slot_cnt = 0;
@@ -211,7 +213,7 @@ static void test_appends_to_what_is_there(void **state)
 	assert_int_equal(list.items[0].generation, 3);
 	assert_int_equal(list.items[1].address, FIRST);
 	assert_int_equal(list.items[1].carved_end, FIRST + 2 * 16384);
-	free(list.items);
+	account__free(list.items);
 	fake_memory__release(&table.memory);
 }
 
@@ -234,7 +236,7 @@ static void test_arena_of_another_size_is_refused(void **state)
 	table.geometry = FAKE_GEOMETRIES[3];
 	use_slot(&table, 1, FIRST + 0x400000, 2);
 	check_refused(&table);
-	free(list.items);
+	account__free(list.items);
 	fake_memory__release(&table.memory);
 }
 
@@ -271,7 +273,7 @@ static void test_broken_lists_of_unused_slots_are_refused(void **state)
 		check_refused(&table);
 		*next = before;
 		assert_int_equal(read_table(&table, &result), 0);
-		free(result.list.items);
+		account__free(result.list.items);
 	}
 	fake_memory__release(&table.memory);
 }
@@ -370,13 +372,13 @@ static void test_arenas_must_confirm_their_indices(void **state)
 	check_refused(&table);
 	first->arenaindex = 1;
 	assert_int_equal(read_table(&table, &result), 0);
-	free(result.list.items);
+	account__free(result.list.items);
 	/* The one that is left. */
 	fake_memory__unmap(&table.memory, FIRST);
 	assert_int_equal(read_table(&table, &result), 0);
 	assert_int_equal(result.list.cnt, 1);
 	assert_int_equal(result.list.items[0].address, FIRST + 0x400000);
-	free(result.list.items);
+	account__free(result.list.items);
 	/* If it is none of them either, nothing speaks for the array. */
 	fake_memory__unmap(&table.memory, FIRST + 0x400000);
 	check_refused(&table);
@@ -388,7 +390,7 @@ static void test_arenas_must_confirm_their_indices(void **state)
 	table.slots[0].nfreepools = 64;
 	assert_int_equal(read_table(&table, &result), 0);
 	assert_int_equal(result.list.cnt, 2);
-	free(result.list.items);
+	account__free(result.list.items);
 	fake_memory__release(&table.memory);
 }
 
@@ -413,7 +415,7 @@ static void test_array_does_not_get_shorter(void **state)
 		assert_int_equal(slot_cnt, 32);
 		table.slots[20].ntotalpools = 0;
 	}
-	free(list.items);
+	account__free(list.items);
 	fake_memory__release(&table.memory);
 }
 

@@ -13,7 +13,7 @@ static struct block_map *new_map(uint32_t alignment)
 {
 	struct block_map *map;
 
-	assert_int_equal(block_map__new(&map, alignment), 0);
+	assert_int_equal(block_map__new(&map, alignment, NULL), 0);
 	return map;
 }
 
@@ -269,6 +269,40 @@ static void test_costs_what_the_design_promises(void **state)
 	assert_true(block_map__chunk_cost_bytes(8) >= CHUNK_BYTES / 8 / 8 + CHUNK_PAGES);
 }
 
+static bool is_odd(uint64_t chunk_address, const void *context)
+{
+	(void)context;
+	return chunk_address / CHUNK_BYTES % 2;
+}
+
+/* What is kept is found as before, what is dropped is gone, also from the chunk used last. */
+static void test_drops_chunks(void **state)
+{
+	_cleanup_(block_map__freep) struct block_map *map = NULL;
+	struct account *account;
+	uint64_t used_bytes;
+	bool was_live;
+
+	(void)state;
+	assert_int_equal(account__new(&account, UINT64_MAX, NULL), 0);
+	assert_int_equal(block_map__new(&map, 16, account), 0);
+	for (uint64_t i = 1; i <= 1000; i++)
+		assert_int_equal(block_map__insert(map, i * CHUNK_BYTES + 16 * i, &was_live), 0);
+	used_bytes = account__usage(account).used_bytes;
+	block_map__drop_chunks(map, is_odd, NULL);
+	assert_int_equal(block_map__chunk_cnt(map), 500);
+	assert_true(account__usage(account).used_bytes < used_bytes / 5 * 3);
+	for (uint64_t i = 1; i <= 1000; i++)
+		assert_int_equal(block_map__contains(map, i * CHUNK_BYTES + 16 * i), i % 2);
+	for (uint64_t i = 1; i <= 1000; i++)
+		assert_int_equal(block_map__insert(map, i * CHUNK_BYTES + 16 * i, &was_live), 0);
+	assert_int_equal(block_map__chunk_cnt(map), 1000);
+	block_map__drop_chunks(map, is_odd, NULL);
+	block_map__drop_chunks(map, is_odd, NULL);
+	assert_int_equal(block_map__chunk_cnt(map), 500);
+	account__close(account);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_finds_every_one_of_many_chunks),
 		cmocka_unit_test(test_chunk_in_use_is_the_one_asked_for),
 		cmocka_unit_test(test_costs_what_the_design_promises),
+		cmocka_unit_test(test_drops_chunks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -478,7 +478,7 @@ static void read_while_running(const struct geometry *geometry, enum fake_layout
 	before = calloc(before_cnt, sizeof(*before));
 	assert_non_null(before);
 	memcpy(before, sample.target.pymalloc.blocks, before_cnt * sizeof(*before));
-	assert_int_equal(block_map__new(&run.touched, geometry->alignment), 0);
+	assert_int_equal(block_map__new(&run.touched, geometry->alignment, NULL), 0);
 	sample.target.memory.piece_size = piece_size;
 	sample.target.memory.before_read = run_on;
 	sample.target.memory.context = &run;
@@ -505,35 +505,73 @@ static void test_blocks_that_do_not_change_are_as_they_are(void **state)
 	assert_true(sum.retried_pools > 100);
 }
 
+/* Reads with an account of its own, of which nothing must be left when what was read is released. */
+static int read_within(struct sample *sample, uint64_t limit_bytes, uint64_t refuse_nth,
+		       struct account_usage *usage)
+{
+	const struct checkpoint_options options = {};
+	struct account *account;
+	int err;
+
+	assert_int_equal(account__new(&account, limit_bytes, NULL), 0);
+	account__refuse_nth(account, refuse_nth);
+	sample->target.memory.memory.account = account;
+	err = read_with(sample, &options);
+	*usage = account__usage(account);
+	account__refuse_nth(account, 0);
+	if (!err)
+		check_heap_of(sample->heap, &sample->target.pymalloc);
+	else
+		assert_null(sample->heap);
+	heap__free(TAKE_PTR(sample->heap));
+	assert_int_equal(account__usage(account).used_bytes, 0);
+	account__close(account);
+	sample->target.memory.memory.account = NULL;
+	return err;
+}
+
 static void test_memory_cap(void **state)
 {
-	struct checkpoint_options options = {};
+	uint64_t low = 0, high = 1UL << 30;
+	struct account_usage usage;
 	struct sample sample;
-	uint64_t low = 0, high = 1UL << 30, chunks = 0;
 
 	(void)state;
 	make_usual_sample(&sample, 40000);
 	assert_true(sample.target.pymalloc.arena_cnt > 3);
-	assert_int_equal(read_with(&sample, &options), -EFBIG);
-	assert_null(sample.heap);
 	/* The smallest cap that will do. */
 	while (high - low > 1) {
-		options.max_memory_bytes = low + (high - low) / 2;
-		if (read_with(&sample, &options) == -EFBIG)
-			low = options.max_memory_bytes;
+		uint64_t middle = low + (high - low) / 2;
+		int err = read_within(&sample, middle, 0, &usage);
+
+		assert_true(!err || err == -EDQUOT);
+		assert_true(usage.peak_bytes <= middle);
+		assert_int_equal(usage.refused != 0, err != 0);
+		if (err)
+			low = middle;
 		else
-			high = options.max_memory_bytes;
+			high = middle;
 	}
-	options.max_memory_bytes = high;
-	assert_int_equal(read_with(&sample, &options), 0);
-	check_heap_of(sample.heap, &sample.target.pymalloc);
-	/* The picture fits into it, and it is no more than 2 % of what is pictured. */
-	while (block_map__chunk_at(sample.heap->blocks, chunks))
-		chunks++;
-	assert_true(chunks * block_map__chunk_cost_bytes(16) +
-			    sample.heap->arena_cnt * sizeof(struct arena) <=
-		    high);
-	assert_true(high * 50 <= sample.heap->arena_cnt << 20);
+	/* It is no more than 2 % of what is read. */
+	assert_true(high * 50 <= sample.target.pymalloc.arena_cnt << 20);
+	release_sample(&sample);
+}
+
+/* Whichever allocation is refused, the reading fails for that reason and loses nothing. */
+static void test_every_refusal_is_survived(void **state)
+{
+	struct account_usage usage;
+	struct sample sample;
+	uint64_t nth = 1;
+
+	(void)state;
+	make_usual_sample(&sample, 3000);
+	while (read_within(&sample, UINT64_MAX, nth, &usage) == -EDQUOT) {
+		assert_int_equal(usage.refused, 1);
+		nth++;
+	}
+	assert_int_equal(usage.refused, 0);
+	assert_true(nth > 8);
 	release_sample(&sample);
 }
 
@@ -541,21 +579,20 @@ static void test_memory_cap(void **state)
 static void test_memory_cap_holds_for_what_comes_later(void **state)
 {
 	struct interruption interruption = {.change = alloc_arenas};
-	struct checkpoint_options options = {};
+	struct account_usage usage;
+	uint64_t limit_bytes = 0;
 	struct sample sample;
 
 	(void)state;
 	make_usual_sample(&sample, 3000);
 	interruption.sample = &sample;
 	do {
-		options.max_memory_bytes += 1024;
-	} while (read_with(&sample, &options) == -EFBIG);
-	assert_non_null(sample.heap);
+		limit_bytes += 1024;
+	} while (read_within(&sample, limit_bytes, 0, &usage) == -EDQUOT);
 	sample.target.memory.before_read = interrupt;
 	sample.target.memory.context = &interruption;
-	assert_int_equal(read_with(&sample, &options), -EFBIG);
+	assert_int_equal(read_within(&sample, limit_bytes, 0, &usage), -EDQUOT);
 	assert_true(interruption.done);
-	assert_null(sample.heap);
 	release_sample(&sample);
 }
 
@@ -578,9 +615,7 @@ static int note_progress(uint64_t done_bytes, uint64_t total_bytes, void *contex
 static void test_progress_is_told_and_can_end_it(void **state)
 {
 	struct progress progress = {};
-	struct checkpoint_options options = {.max_memory_bytes = UINT64_MAX,
-					     .progress = note_progress,
-					     .context = &progress};
+	struct checkpoint_options options = {.progress = note_progress, .context = &progress};
 	struct sample sample;
 	uint32_t calls;
 
@@ -754,6 +789,7 @@ int main(void)
 		cmocka_unit_test(test_arenas_and_pools_that_come_meanwhile_are_read_too),
 		cmocka_unit_test(test_blocks_that_do_not_change_are_as_they_are),
 		cmocka_unit_test(test_memory_cap),
+		cmocka_unit_test(test_every_refusal_is_survived),
 		cmocka_unit_test(test_memory_cap_holds_for_what_comes_later),
 		cmocka_unit_test(test_progress_is_told_and_can_end_it),
 		cmocka_unit_test(test_process_that_exits_meanwhile),

@@ -42,7 +42,7 @@ static void make_sample(struct sample *sample, size_t geometry, uint64_t seed)
 	for (uint32_t i = 0; i < 6000; i++)
 		fake_pymalloc__step(&sample->target.pymalloc, 4000);
 	sample->allocators = fake_target__locate(&sample->target);
-	assert_int_equal(heap__new(&sample->heap, &sample->allocators.geometry), 0);
+	assert_int_equal(heap__new(&sample->heap, &sample->allocators.geometry, NULL), 0);
 	sample->target.memory.before_read = note_read;
 	sample->target.memory.context = sample;
 }
@@ -56,9 +56,7 @@ static void release_sample(struct sample *sample)
 
 static void update_sparing(struct sample *sample, bool spare_calm)
 {
-	const struct checkpoint_options options = {.keep_stamps = true,
-						   .spare_calm = spare_calm,
-						   .max_memory_bytes = UINT64_MAX};
+	const struct checkpoint_options options = {.keep_stamps = true, .spare_calm = spare_calm};
 
 	sample->counts = (struct checkpoint_counts){};
 	sample->body_bytes = 0;
@@ -279,7 +277,7 @@ static void test_forgotten_stamps_are_read_again(void **state)
 /* Without stamps, every reading is a whole one. */
 static void test_without_stamps(void **state)
 {
-	struct checkpoint_options options = {.max_memory_bytes = UINT64_MAX};
+	struct checkpoint_options options = {};
 	struct sample sample;
 
 	(void)state;
@@ -296,6 +294,49 @@ static void test_without_stamps(void **state)
 	release_sample(&sample);
 }
 
+/* Frees all there is, and allocates anew, at addresses that were never used before. */
+static void move_arenas(struct fake_pymalloc *fake)
+{
+	while (fake->block_cnt)
+		fake_pymalloc__free_at(fake, fake->block_cnt - 1);
+	fake->hole_cnt = 0;
+	fake->next_arena -= 64UL << 20;
+	for (uint32_t i = 0; i < 40000; i++)
+		fake_pymalloc__alloc(fake, 1 + i % 512);
+}
+
+/* What was read of arenas that are gone is given up before what came is read. */
+static void test_arenas_that_move_take_no_more(void **state)
+{
+	struct account_usage first, usage;
+	struct account *account;
+	struct sample sample;
+	size_t chunks;
+
+	(void)state;
+	make_sample(&sample, 2, 8);
+	heap__free(sample.heap);
+	assert_int_equal(account__new(&account, 1UL << 30, NULL), 0);
+	sample.target.memory.memory.account = account;
+	assert_int_equal(heap__new(&sample.heap, &sample.allocators.geometry, account), 0);
+	move_arenas(&sample.target.pymalloc);
+	update(&sample);
+	assert_true(sample.heap->arena_cnt > 8);
+	chunks = block_map__chunk_cnt(sample.heap->blocks);
+	first = account__usage(account);
+	for (int round = 0; round < 20; round++) {
+		move_arenas(&sample.target.pymalloc);
+		update(&sample);
+		check_heap_of(sample.heap, &sample.target.pymalloc);
+		assert_int_equal(block_map__chunk_cnt(sample.heap->blocks), chunks);
+	}
+	usage = account__usage(account);
+	assert_true(usage.peak_bytes < first.peak_bytes + first.peak_bytes / 2);
+	sample.target.memory.memory.account = NULL;
+	release_sample(&sample);
+	account__close(account);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_other_blocks_under_the_same_header),
 		cmocka_unit_test(test_forgotten_stamps_are_read_again),
 		cmocka_unit_test(test_without_stamps),
+		cmocka_unit_test(test_arenas_that_move_take_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

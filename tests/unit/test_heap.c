@@ -17,7 +17,7 @@ static struct heap *new_heap(const struct geometry *geometry)
 {
 	struct heap *heap;
 
-	assert_int_equal(heap__new(&heap, geometry), 0);
+	assert_int_equal(heap__new(&heap, geometry, NULL), 0);
 	return heap;
 }
 

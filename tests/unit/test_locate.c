@@ -72,7 +72,7 @@ static void check_arenas(struct allocators *allocators, const struct fake_target
 		assert_true(there);
 		assert_true(!i || arenas[i - 1].address < arenas[i].address);
 	}
-	free(arenas);
+	account__free(arenas);
 }
 
 static void test_located_in_every_build(void **state)
@@ -345,7 +345,7 @@ static void test_arenas_that_overlap_are_refused(void **state)
 						 &skipped),
 			 0);
 	assert_int_equal(cnt, 2);
-	free(arenas);
+	account__free(arenas);
 	allocators__free(&allocators);
 	fake_target__release(&target);
 }
@@ -392,7 +392,7 @@ static void test_allocators_are_read_together(void **state)
 	assert_int_equal(skipped, 0);
 	/* The second one's lie lower. */
 	assert_true(arenas[0].address < arenas[cnt - 1].address - (1UL << 29));
-	free(arenas);
+	account__free(arenas);
 	/* Its interpreter has ended: it is left out, and that is said. */
 	fake_memory__unmap(&target.memory, 0x555558000000);
 	assert_int_equal(allocators__read_arenas(&allocators, &target.memory.memory, &arenas, &cnt,
@@ -400,7 +400,7 @@ static void test_allocators_are_read_together(void **state)
 			 0);
 	assert_int_equal(cnt, 3);
 	assert_int_equal(skipped, 1);
-	free(arenas);
+	account__free(arenas);
 	fake_pymalloc__release(&second);
 	allocators__free(&allocators);
 	fake_target__release(&target);

@@ -19,7 +19,7 @@ static struct heap *new_fresh(void)
 {
 	struct heap *heap;
 
-	assert_int_equal(heap__new(&heap, &FAKE_GEOMETRIES[1]), 0);
+	assert_int_equal(heap__new(&heap, &FAKE_GEOMETRIES[1], NULL), 0);
 	return heap;
 }
 
@@ -314,7 +314,7 @@ static void test_comparison_names_the_pools_that_differ(void **state)
 	size_t pool_cnt;
 
 	(void)state;
-	assert_int_equal(heap__new(&fresh, &FAKE_GEOMETRIES[2]), 0);
+	assert_int_equal(heap__new(&fresh, &FAKE_GEOMETRIES[2], NULL), 0);
 	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	/* Two blocks differ in each of 50 pools, of one arena in the one heap, of one in the other. */
 	for (uint64_t i = 0; i < 50; i++) {

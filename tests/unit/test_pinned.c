@@ -23,7 +23,7 @@ static struct heap *new_heap(void)
 {
 	struct heap *heap;
 
-	assert_int_equal(heap__new(&heap, &FAKE_GEOMETRIES[2]), 0);
+	assert_int_equal(heap__new(&heap, &FAKE_GEOMETRIES[2], NULL), 0);
 	return heap;
 }
 

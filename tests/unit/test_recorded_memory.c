@@ -160,7 +160,7 @@ static void test_arenas_are_found(void **state)
 			 0);
 	assert_int_equal(cnt, recording->stats.arenas);
 	assert_int_equal(skipped, 0);
-	free(arenas);
+	account__free(arenas);
 }
 
 static void check_identity(const struct heap_totals *totals)

@@ -168,8 +168,7 @@ static void check_sites(struct doctor *doctor, const struct module *module)
 
 static void check_heap(struct doctor *doctor, struct heap_source *source)
 {
-	const struct heap_reading_options options = {
-		.checkpoint = {.max_memory_bytes = doctor->options->max_memory_bytes}};
+	const struct heap_reading_options options = {};
 	const struct geometry *geometry = &source->allocators.geometry;
 	uint64_t counters[COUNTER_CNT] = {};
 	struct heap_reading reading = {};
@@ -192,7 +191,8 @@ static void check_process(struct doctor *doctor)
 	_cleanup_(heap_source__freep) struct heap_source *source = NULL;
 	struct failure failure;
 
-	if (heap_source__open(&source, doctor->options->pid, &failure)) {
+	if (heap_source__open(&source, doctor->options->pid, doctor->options->max_memory_bytes,
+			      NULL, &failure)) {
 		say(doctor, VERDICT_FAIL, "target", "%s", failure.text);
 		return;
 	}

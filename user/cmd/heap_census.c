@@ -129,6 +129,7 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 			return describe_graph_error(source, err, options, failure);
 		counters[COUNTER_REFERENCES_LEFT_OUT] += out->graph->left_out_cnt;
 		counters[COUNTER_ROOTS_REFUSED] += out->roots.refused_cnt;
+		heap_source__count_refusals(source, counters);
 	}
 	if (!err && options->since) {
 		out->report.since = options->since;

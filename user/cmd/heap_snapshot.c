@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "target/shortage.h"
+
 void heap_snapshot__release(struct heap_snapshot *snapshot)
 {
 	heap_census__release(&snapshot->census);
@@ -60,10 +62,9 @@ int heap_snapshot__take(struct heap_snapshot *out, pid_t pid, const struct optio
 {
 	const struct heap_reading_options reading_options = {
 		.pause = options->pause,
-		.checkpoint = {.max_memory_bytes = options->max_memory_bytes,
-			       .progress = output__show_progress},
+		.checkpoint = {.progress = output__show_progress},
 	};
-	int err = heap_source__open(&out->source, pid, failure);
+	int err = heap_source__open(&out->source, pid, options->max_memory_bytes, NULL, failure);
 
 	if (!err)
 		err = heap_source__read(out->source, &reading_options, &out->reading, out->counters,
@@ -78,7 +79,7 @@ int heap_snapshot__take(struct heap_snapshot *out, pid_t pid, const struct optio
 	};
 	err = output__find(&out->output, out->reading.heap, &out->findings);
 	if (err)
-		return failure__set(failure, err, "out of memory");
+		return shortage__describe(out->source->process, err, failure);
 	err = find_memory_use(out, failure);
 	if (!err && heap_census__is_wanted(options))
 		err = take_census(out, options, failure);

@@ -11,10 +11,10 @@ struct host_options host_options__of(const struct options *options)
 			   .match = options->match},
 		.watched = {.below = options->below,
 			    .blocks_per_arena_max = options->blocks_per_arena_max,
-			    .max_memory_bytes = options->max_memory_bytes,
 			    .with_shared = true,
 			    .sites = options->sites,
 			    .probes_budget = options->budget},
+		.max_memory_bytes = options->max_memory_bytes,
 		.interval_s = options->interval_s,
 		.budget = options->budget,
 	};

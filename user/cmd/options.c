@@ -93,7 +93,7 @@ static const struct option_spec specs[] = {
 	{OPTION_NO_VALUES, "no-values", 0, NULL,
 	 "leave out what the program's data says: texts, numbers, keys of dicts"},
 	{OPTION_MAX_MEMORY, "max-memory", 0, "SIZE",
-	 "what pyfrag's picture of the heap may take, about 1 % of the heap (default 1GiB)"},
+	 "what pyfrag may remember of a process, or of all with --all (default 1GiB)"},
 	{OPTION_TIMEOUT, "timeout", 0, "SECONDS",
 	 "CPU time that answers from databases may take (default 60)"},
 	{OPTION_NO_CACHE, "no-cache", 0, NULL, "scan for probe sites also if they are known"},

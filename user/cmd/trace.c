@@ -77,9 +77,7 @@ static int checkpoint_and_report(struct trace *trace)
 {
 	const struct heap_reading_options options = {
 		.pause = trace->options->pause,
-		.checkpoint = {.max_memory_bytes = trace->options->max_memory_bytes,
-			       .spare_calm = spares_calm(trace),
-			       .progress = output__show_progress},
+		.checkpoint = {.spare_calm = spares_calm(trace), .progress = output__show_progress},
 	};
 	struct failure failure;
 	int err;

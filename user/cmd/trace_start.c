@@ -59,7 +59,8 @@ static int start_on_process(struct trace *trace, struct failure *failure)
 {
 	int err;
 
-	err = heap_source__open(&trace->source, trace->options->pid, failure);
+	err = heap_source__open(&trace->source, trace->options->pid,
+				trace->options->max_memory_bytes, NULL, failure);
 	if (!err)
 		err = probe(trace, trace->options->pid, trace->source->python->module, failure);
 	return err ? err : follow(trace, false, failure);
@@ -109,7 +110,8 @@ static int wait_for_heap(struct trace *trace, struct failure *failure)
 		int state = launch__hold(&trace->launch), err = -EAGAIN;
 
 		if (state >= 0 && tracer__event_cnt(trace->tracer))
-			err = heap_source__open(&trace->source, trace->launch.pid, failure);
+			err = heap_source__open(&trace->source, trace->launch.pid,
+						trace->options->max_memory_bytes, NULL, failure);
 		if (state >= 0 && err != -EAGAIN && err != -ENODATA)
 			return err;
 		if (tracer__has_execed(trace->tracer))

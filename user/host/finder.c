@@ -12,6 +12,7 @@
 
 struct finder {
 	struct host_filter filter;
+	struct account *total;
 	regex_t match;
 	bool has_match;
 	struct python_files *files;
@@ -32,13 +33,15 @@ static void finder__freep(struct finder **finder)
 	finder__free(*finder);
 }
 
-int finder__new(struct finder **out, const struct host_filter *filter, struct failure *failure)
+int finder__new(struct finder **out, const struct host_filter *filter, struct account *total,
+		struct failure *failure)
 {
 	_cleanup_(finder__freep) struct finder *finder = calloc(1, sizeof(*finder));
 
 	if (!finder || python_files__new(&finder->files))
 		return failure__set(failure, -ENOMEM, "out of memory");
 	finder->filter = *filter;
+	finder->total = total;
 	if (filter->match && regcomp(&finder->match, filter->match, REG_EXTENDED | REG_NOSUB))
 		return failure__set(failure, -EINVAL,
 				    "--match: '%s' is no regular expression (POSIX, extended)",
@@ -90,7 +93,7 @@ int finder__look(struct finder *finder, pid_t pid, struct watched **out, struct 
 		return failure__set(failure, -ENOMEM, "out of memory");
 	if (!err)
 		return 0;
-	err = watched__new(&watched, pid, failure);
+	err = watched__new(&watched, pid, finder->total, failure);
 	if (err)
 		return err == -ESRCH ? 0 : err;
 	if (!finder->filter.user || !strcmp(finder->filter.user, watched->identity.user))

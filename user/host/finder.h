@@ -20,8 +20,12 @@ struct host_filter {
 
 struct finder;
 
-/* @filter's texts must outlive it. Errors are described; the caller frees. */
-int finder__new(struct finder **out, const struct host_filter *filter, struct failure *failure);
+/*
+ * @filter's texts must outlive it, and so must @total, of which all that is found takes its memory. Errors are
+ * described; the caller frees.
+ */
+int finder__new(struct finder **out, const struct host_filter *filter, struct account *total,
+		struct failure *failure);
 void finder__free(struct finder *finder);
 
 /*

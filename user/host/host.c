@@ -24,6 +24,9 @@
 
 struct host {
 	struct host_options options;
+	struct account *memory; /* of all that is known of all Pythons */
+	struct watched
+		*refused; /* whose last reading would have taken more than there was; or NULL */
 	struct process_events *events; /* NULL: not permitted here; /proc is looked at instead */
 	uint64_t lost_cnt;
 	struct candidates candidates;
@@ -50,6 +53,7 @@ void host__free(struct host *host)
 	free(host->watched);
 	candidates__release(&host->candidates);
 	finder__free(host->finder);
+	account__close(host->memory);
 	free(host);
 }
 
@@ -87,6 +91,8 @@ static void drop(struct host *host, size_t at)
 	memmove(&host->watched[at], &host->watched[at + 1],
 		(--host->watched_cnt - at) * sizeof(*host->watched));
 	host->counts.gone++;
+	if (host->refused == watched)
+		host->refused = NULL;
 	if (job && job->watched == watched)
 		job->owns_watched = true;
 	else if (!watched->growth || run(host, watched->pid, JOB_FREE, watched) == LOOK_STOP)
@@ -117,8 +123,12 @@ static void take_reading(struct host *host, struct job *job)
 		host->counts.read_errors += err != -ESRCH;
 		log_debug("%s", job->result.failure.text);
 	}
-	if (!job->owns_watched)
-		watched__adopt(job->watched, &job->result);
+	if (job->owns_watched)
+		return;
+	watched__adopt(job->watched, &job->result);
+	/* Room is made once: what there is never enough for does not cost the others theirs each time. */
+	if (job->watched->refused_cnt == 1)
+		host->refused = job->watched;
 }
 
 static enum look_result take_look(struct host *host, struct job *job)
@@ -237,11 +247,11 @@ int host__new(struct host **out, const struct host_options *options, struct fail
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	int err;
 
-	if (!host)
+	if (!host || account__new(&host->memory, options->max_memory_bytes, NULL))
 		return failure__set(failure, -ENOMEM, "out of memory");
 	host->options = *options;
 	schedule__begin(&host->schedule, options->interval_s, options->budget, now_ns);
-	err = finder__new(&host->finder, &options->filter, failure);
+	err = finder__new(&host->finder, &options->filter, host->memory, failure);
 	if (err)
 		return err;
 	err = jobs__init(&host->jobs);
@@ -338,34 +348,88 @@ static void read_due(struct host *host, uint64_t now_ns)
 	host->counts.deferred += deferred;
 }
 
-/* The largest picture that can be given up, or NULL. */
+/* What all the processes of a user take, bytes. */
+static uint64_t user_bytes(const struct host *host, const char *user)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < host->watched_cnt; i++)
+		if (!strcmp(host->watched[i]->identity.user, user))
+			bytes += watched__used_bytes(host->watched[i]);
+	return bytes;
+}
+
+static bool can_forget(const struct host *host, const struct watched *watched)
+{
+	return (watched->reading.heap || watched->has_last) && !watched->wants_growth &&
+	       !watched->growth && !jobs__find_late(&host->jobs, watched->pid);
+}
+
+/* What a user can keep whatever others want: an equal share. */
+static uint64_t share_bytes(const struct host *host)
+{
+	uint64_t user_cnt = 0;
+
+	for (size_t i = 0; i < host->watched_cnt; i++) {
+		size_t first = 0;
+
+		while (strcmp(host->watched[first]->identity.user,
+			      host->watched[i]->identity.user) != 0)
+			first++;
+		user_cnt += first == i;
+	}
+	return user_cnt ? host->options.max_memory_bytes / user_cnt : 0;
+}
+
+/* Whether @watched may have to give up memory for what was refused some: its own user's, or one with too much. */
+static bool makes_room(const struct host *host, const struct watched *watched, uint64_t share)
+{
+	return !host->refused || !strcmp(host->refused->identity.user, watched->identity.user) ||
+	       user_bytes(host, watched->identity.user) > share;
+}
+
+/* Whose memory is given up next, or NULL: of the user who has most, the process that has most. */
 static struct watched *find_largest(const struct host *host)
 {
+	uint64_t most = 0, share = share_bytes(host);
 	struct watched *largest = NULL;
 
 	for (size_t i = 0; i < host->watched_cnt; i++) {
 		struct watched *watched = host->watched[i];
+		uint64_t bytes;
 
-		if (watched->last.picture_bytes && !watched->wants_growth &&
-		    !jobs__find_late(&host->jobs, watched->pid) && !watched->growth &&
-		    (!largest || watched->last.picture_bytes > largest->last.picture_bytes))
-			largest = watched;
+		if (!can_forget(host, watched) || !makes_room(host, watched, share))
+			continue;
+		bytes = user_bytes(host, watched->identity.user);
+		if (largest &&
+		    (bytes < most || (bytes == most && watched__used_bytes(watched) <=
+							       watched__used_bytes(largest))))
+			continue;
+		largest = watched;
+		most = bytes;
 	}
 	return largest;
 }
 
+/*
+ * Leaves room for the next reading, and for one that was refused all the room it has a right to: nobody can
+ * take away from another user what is less than an equal share.
+ */
 static void keep_memory(struct host *host)
 {
+	uint64_t limit = host->options.max_memory_bytes;
+	uint64_t most = host->refused ? limit / 8 : limit / 8 * 7;
 	struct watched *largest;
-	uint64_t bytes = 0;
 
-	for (size_t i = 0; i < host->watched_cnt; i++)
-		bytes += host->watched[i]->last.picture_bytes;
-	while (bytes > host->options.watched.max_memory_bytes && (largest = find_largest(host))) {
-		bytes -= largest->last.picture_bytes;
-		watched__forget(largest);
+	while (account__usage(host->memory).used_bytes > most && (largest = find_largest(host)) &&
+	       watched__forget(largest))
 		host->counts.forgotten++;
-	}
+	host->refused = NULL;
+}
+
+struct account_usage host__memory(const struct host *host)
+{
+	return account__usage(host->memory);
 }
 
 void host__set_pace(struct host *host, double interval_s, double budget)

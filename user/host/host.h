@@ -20,7 +20,8 @@ struct host_options {
 	struct host_filter filter;
 	struct watched_options watched;
 	double interval_s;
-	double budget; /* what of a core reading may take */
+	double budget;		   /* what of a core reading may take */
+	uint64_t max_memory_bytes; /* for all that is known of all Pythons together */
 };
 
 /* What the host has been through. */
@@ -28,9 +29,8 @@ struct host_counts {
 	uint64_t found, gone; /* Pythons */
 	uint64_t unreadable;  /* processes with a Python whose heap could not be opened */
 	uint64_t readings, read_errors;
-	uint64_t deferred; /* readings that came later than their interval, for the budget */
-	uint64_t
-		forgotten; /* pictures of heaps that were given up, for all together took too much */
+	uint64_t deferred;    /* readings that came later than their interval, for the budget */
+	uint64_t forgotten;   /* heap images that were given up, for all together took too much */
 	uint64_t events_lost; /* of processes: /proc was looked at again */
 	uint64_t taken_ns;    /* CPU time of looking and reading */
 	uint64_t late;	      /* of these, those that took over half a second of time */
@@ -55,6 +55,9 @@ size_t host__watched(const struct host *host, struct watched *const **watched);
 
 /* The one with that number, or NULL. */
 struct watched *host__find(const struct host *host, pid_t pid);
+
+/* The memory that all that is known of all Pythons takes. */
+struct account_usage host__memory(const struct host *host);
 
 const struct host_counts *host__counts(const struct host *host);
 

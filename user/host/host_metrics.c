@@ -114,6 +114,7 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 		      bool open_metrics, FILE *out)
 {
 	const struct host_counts *counts = host__counts(host);
+	struct account_usage memory = host__memory(host);
 
 	write_one(out, open_metrics, "pyfrag_pythons_found", NULL, true, (double)counts->found,
 		  "Python processes that were found.");
@@ -129,7 +130,13 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 		  (double)counts->deferred, "Times that readings waited for the budget.");
 	write_one(out, open_metrics, "pyfrag_pictures_forgotten", NULL, true,
 		  (double)counts->forgotten,
-		  "Pictures of heaps that were given up, for all took too much memory.");
+		  "Heap images that were given up, for all took too much memory.");
+	write_one(out, open_metrics, "pyfrag_memory_accounted_bytes", "bytes", false,
+		  (double)memory.used_bytes, "Memory for what is known of all processes.");
+	write_one(out, open_metrics, "pyfrag_memory_limit_bytes", "bytes", false,
+		  (double)memory.limit_bytes, "What that may be at most.");
+	write_one(out, open_metrics, "pyfrag_memory_refusals", NULL, true, (double)memory.refused,
+		  "Times that more memory was asked for than there may be.");
 	write_one(out, open_metrics, "pyfrag_readings_late", NULL, true, (double)counts->late,
 		  "Times that looking at a process took over half a second.");
 	write_one(out, open_metrics, "pyfrag_readings_hanging", NULL, false,

@@ -9,6 +9,7 @@
 
 #include "host/identity.h"
 #include "target/resident.h"
+#include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -41,7 +42,7 @@ void watched__freep(struct watched **watched)
 	watched__free(*watched);
 }
 
-int watched__new(struct watched **out, pid_t pid, struct failure *failure)
+int watched__new(struct watched **out, pid_t pid, struct account *total, struct failure *failure)
 {
 	_cleanup_(watched__freep) struct watched *watched = calloc(1, sizeof(*watched));
 	int err;
@@ -49,7 +50,8 @@ int watched__new(struct watched **out, pid_t pid, struct failure *failure)
 	if (!watched)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	watched->pid = pid;
-	err = heap_source__open(&watched->source, pid, failure);
+	err = heap_source__open(&watched->source, pid, account__usage(total).limit_bytes, total,
+				failure);
 	if (err)
 		return err;
 	if (identity__find(&watched->identity, watched->source->process))
@@ -65,11 +67,12 @@ int watched__new(struct watched **out, pid_t pid, struct failure *failure)
 static int measure_shared(const struct watched *watched, struct watched_result *out)
 {
 	const struct heap_measure *measure = &out->findings.measure;
-	_cleanup_free_ struct resident_range *ranges =
-		calloc(measure->totals.arenas + 1, sizeof(*ranges));
+	_cleanup_account_free_ struct resident_range *ranges =
+		account__calloc(watched->source->account, measure->totals.arenas + 1,
+				sizeof(*ranges));
 
 	if (!ranges)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < measure->totals.arenas; i++)
 		ranges[i] = (struct resident_range){.address = measure->arenas[i].address,
 						    .size = out->findings.geometry.arena_size};
@@ -128,7 +131,7 @@ static int read_memory(struct watched *watched, const struct watched_options *op
 				findings_options, &watched->history, clock_ns(CLOCK_MONOTONIC),
 				watched->counters);
 	if (err)
-		return failure__set(&out->failure, err, "out of memory");
+		return shortage__describe(watched->source->process, err, &out->failure);
 	if (options->with_kinds &&
 	    pin_summary__add_kinds(&out->pins, watched->source, watched->reading.heap,
 				   &out->findings.pinned, &failure))
@@ -142,7 +145,7 @@ static int read_heap(struct watched *watched, const struct watched_options *opti
 		     struct watched_result *out)
 {
 	const struct heap_reading_options reading_options = {
-		.checkpoint = {.max_memory_bytes = options->max_memory_bytes, .keep_stamps = true},
+		.checkpoint = {.keep_stamps = true},
 	};
 	const struct findings_options findings_options = {
 		.below = options->below,
@@ -156,10 +159,10 @@ static int read_heap(struct watched *watched, const struct watched_options *opti
 
 	if (err)
 		return err;
-	out->picture_bytes = checkpoint__picture_bytes(&out->findings.geometry,
-						       out->findings.measure.totals.arenas);
-	if (options->with_shared && measure_shared(watched, out))
-		return failure__set(&out->failure, -ENOMEM, "out of memory");
+	if (options->with_shared)
+		err = measure_shared(watched, out);
+	if (err)
+		return shortage__describe(watched->source->process, err, &out->failure);
 	memcpy(out->counters, watched->counters, sizeof(out->counters));
 	return 0;
 }
@@ -193,14 +196,30 @@ void watched__read(struct watched *watched, const struct watched_options *option
 		out->err = read_heap(watched, options, out);
 	if (out->err) /* what is known of it may be of before, in part */
 		watched->sleep_watch = (struct sleep_watch){};
+	/* Who asks for more than there is makes room first, and not the others. */
+	if (out->err == -EDQUOT)
+		heap__free(TAKE_PTR(watched->reading.heap));
 	out->time_ns = clock_ns(CLOCK_MONOTONIC);
 	out->taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
 }
 
-void watched__forget(struct watched *watched)
+uint64_t watched__used_bytes(const struct watched *watched)
 {
-	heap__free(TAKE_PTR(watched->reading.heap));
-	watched->last.picture_bytes = 0;
+	return account__usage(watched->source->account).used_bytes;
+}
+
+bool watched__forget(struct watched *watched)
+{
+	if (watched->reading.heap) {
+		heap__free(TAKE_PTR(watched->reading.heap));
+		return true;
+	}
+	if (!watched->has_last)
+		return false;
+	watched_result__release(&watched->last);
+	pinned_history__free(&watched->history);
+	watched->has_last = false;
+	return true;
 }
 
 void watched__tend(struct watched *watched)
@@ -220,7 +239,9 @@ void watched__adopt(struct watched *watched, struct watched_result *result)
 		watched->wants_kinds = false;
 		watched->kinds_ns = result->time_ns;
 	}
-	watched->error_cnt = result->err ? watched->error_cnt + 1 : 0;
+	watched->refused_cnt = result->err == -EDQUOT ? watched->refused_cnt + 1 : 0;
+	if (result->err != -EDQUOT)
+		watched->error_cnt = result->err ? watched->error_cnt + 1 : 0;
 	if (result->err) {
 		watched_result__release(result);
 		return;

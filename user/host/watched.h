@@ -29,7 +29,6 @@ struct watched_result {
 	bool target_slept; /* all is as it was: the rest says nothing */
 	struct findings findings;
 	double duration_ms;
-	uint64_t picture_bytes; /* what our picture of the heap takes, at most */
 	uint64_t counters[COUNTER_CNT];
 	/* Of resident arena bytes those that another process has, too: a parent, children. */
 	uint64_t shared_bytes;
@@ -54,21 +53,20 @@ struct watched {
 	/* What the last one has found. */
 	struct watched_result last;
 	bool has_last, has_slept /* since that reading */;
-	bool wants_kinds;   /* an alert waits for who pins: */
-	uint64_t kinds_ns;  /* CLOCK_MONOTONIC: when that was last looked for; 0: not yet */
-	bool has_alert;	    /* one is firing, or will be if it goes on like this */
-	bool wants_growth;  /* it is one of those to be probed: */
-	uint64_t chosen_ns; /* CLOCK_MONOTONIC: since then */
-	uint64_t read_ns;   /* CLOCK_MONOTONIC: when it was read last, or tried; 0: not yet */
-	uint32_t error_cnt; /* readings that failed, in a row */
+	bool wants_kinds;     /* an alert waits for who pins: */
+	uint64_t kinds_ns;    /* CLOCK_MONOTONIC: when that was last looked for; 0: not yet */
+	bool has_alert;	      /* one is firing, or will be if it goes on like this */
+	bool wants_growth;    /* it is one of those to be probed: */
+	uint64_t chosen_ns;   /* CLOCK_MONOTONIC: since then */
+	uint64_t read_ns;     /* CLOCK_MONOTONIC: when it was read last, or tried; 0: not yet */
+	uint32_t error_cnt;   /* readings that failed, in a row, but for these: */
+	uint32_t refused_cnt; /* that would have taken more memory than there is, in a row */
 	struct growth trend;
 };
 
 struct watched_options {
 	double below;
 	uint32_t blocks_per_arena_max;
-	uint64_t
-		max_memory_bytes; /* for our picture of its heap; on a host, of all heaps together */
 	bool with_shared;
 	uint32_t sites; /* so many allocation sites are told of those that are probed; 0: none is */
 	double probes_budget; /* what probes may take of a process' CPU time, where growth is watched */
@@ -76,8 +74,11 @@ struct watched_options {
 	bool with_kinds, with_growth;
 };
 
-/* Begins to watch process @pid. Errors as heap_source__open(); the caller frees. */
-int watched__new(struct watched **out, pid_t pid, struct failure *failure);
+/*
+ * Begins to watch process @pid, with memory that is part of @total. Errors as heap_source__open(); the caller
+ * frees.
+ */
+int watched__new(struct watched **out, pid_t pid, struct account *total, struct failure *failure);
 void watched__free(struct watched *watched);
 void watched__freep(struct watched **watched);
 
@@ -89,8 +90,14 @@ void watched__read(struct watched *watched, const struct watched_options *option
 		   struct watched_result *out);
 void watched_result__release(struct watched_result *result);
 
-/* Gives up our picture of the heap: the next reading begins anew. Not while it is read, nor of one that is probed. */
-void watched__forget(struct watched *watched);
+/* What all that is known of it takes of our memory, bytes; also while it is read. */
+uint64_t watched__used_bytes(const struct watched *watched);
+
+/*
+ * Gives up memory: the heap image, so that the next reading begins anew; or, where there is none, what the last
+ * reading has found. Not while it is read, nor of one that is probed. Returns whether there was any.
+ */
+bool watched__forget(struct watched *watched);
 
 /* While growth is watched, some times a second, but not while it is read. */
 void watched__tend(struct watched *watched);

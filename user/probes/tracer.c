@@ -21,6 +21,7 @@
 #include "probes/pacer.h"
 #include "probes/probe_plan.h"
 #include "target/full_collections.h"
+#include "target/shortage.h"
 #include "target/sleep_watch.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -297,12 +298,13 @@ int tracer__follow(struct tracer *tracer, struct heap_source *source, const stru
 				from_first_allocation);
 	tracer->sees_freelist_clears |= tracer->collections.is_known;
 	event_stream__lock(tracer->stream);
-	err = model__new(&tracer->model, &source->allocators.geometry, tracer->follow_blocks);
+	err = model__new(&tracer->model, &source->allocators.geometry, tracer->follow_blocks,
+			 source->account);
 	if (!err)
 		err = replay_backlog(tracer);
 	tracer->has_baseline = from_first_allocation && !tracer->dropped_cnt;
 	event_stream__unlock(tracer->stream);
-	return err ? failure__set(failure, err, "out of memory") : 0;
+	return err ? shortage__describe(source->process, err, failure) : 0;
 }
 
 uint64_t tracer__event_cnt(struct tracer *tracer)
@@ -401,6 +403,8 @@ static int adopt(struct tracer *tracer, struct heap *fresh, uint64_t drift_block
 
 static int describe_checkpoint(const struct tracer *tracer, int err, struct failure *failure)
 {
+	if (account__is_short(err))
+		return shortage__describe(tracer->source->process, err, failure);
 	return failure__set(failure, err, "process %d: cannot take a checkpoint: %s",
 			    tracer->source->process->pid, strerror(-err));
 }
@@ -562,6 +566,8 @@ void tracer__read_counters(struct tracer *tracer, uint64_t *counters)
 		counters[COUNTER_EVENTS_UNPLACED] = tracer->model->counts.unplaced_events;
 	if (tracer->model)
 		counters[COUNTER_ARENAS_ABANDONED] = tracer->model->counts.abandoned_arenas;
+	if (tracer->source)
+		heap_source__count_refusals(tracer->source, counters);
 	event_stream__unlock(tracer->stream);
 }
 

@@ -2,10 +2,8 @@
 #include "pymalloc/arena_table.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "util/array.h"
 #include "util/cleanup.h"
 
 /* User addresses on x86-64 and arm64, five-level paging included. */
@@ -55,13 +53,14 @@ bool arena_table__slot_is_plausible(const struct geometry *geometry,
 }
 
 /* Whether the unused ones among the first @cnt slots form one list that stays inside. */
-static int check_unused_list(const struct arena_object *slots, uint64_t base, size_t cnt)
+static int check_unused_list(const struct arena_object *slots, uint64_t base, size_t cnt,
+			     struct account *account)
 {
-	_cleanup_free_ bool *has_predecessor = calloc(cnt, 1);
+	_cleanup_account_free_ bool *has_predecessor = account__calloc(account, cnt, 1);
 	size_t unused = 0, followed = 0, ends = 0;
 
 	if (!has_predecessor)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < cnt; i++) {
 		uint64_t next = slots[i].nextarena, index;
 
@@ -88,12 +87,12 @@ static int check_unused_list(const struct arena_object *slots, uint64_t base, si
 static int read_slots(const struct memory *memory, uint64_t base, struct geometry *geometry,
 		      struct arena_object **out, size_t *plausible)
 {
-	_cleanup_free_ struct arena_object *slots = NULL;
+	_cleanup_account_free_ struct arena_object *slots = NULL;
 	size_t capacity = 0, cnt = 0, want = ARENA_OBJECTS_INIT;
 	int err;
 
 	for (; want <= ARENAS_MAX; want *= 2) {
-		err = ARRAY_RESERVE(slots, capacity, want);
+		err = ACCOUNT_RESERVE(memory->account, slots, capacity, want);
 		if (err)
 			return err;
 		err = memory__read(memory, base + cnt * sizeof(*slots), slots + cnt,
@@ -160,14 +159,15 @@ static int check_indices(const struct memory *memory, const struct geometry *geo
 	return missing > 1 || (missing && missing == asked) ? -EUCLEAN : 0;
 }
 
-static int append_arenas(const struct arena_object *slots, size_t cnt, struct arena_list *list)
+static int append_arenas(const struct arena_object *slots, size_t cnt, struct arena_list *list,
+			 struct account *account)
 {
 	size_t used = 0;
 	int err;
 
 	for (size_t i = 0; i < cnt; i++)
 		used += slots[i].address != 0;
-	err = ARRAY_RESERVE(list->items, list->capacity, list->cnt + used);
+	err = ACCOUNT_RESERVE(account, list->items, list->capacity, list->cnt + used);
 	if (err)
 		return err;
 	for (size_t i = 0; i < cnt; i++)
@@ -181,7 +181,7 @@ static int append_arenas(const struct arena_object *slots, size_t cnt, struct ar
 int arena_table__read(const struct memory *memory, uint64_t base, struct geometry *geometry,
 		      struct arena_list *list, size_t *slot_cnt)
 {
-	_cleanup_free_ struct arena_object *slots = NULL;
+	_cleanup_account_free_ struct arena_object *slots = NULL;
 	struct geometry found = *geometry;
 	size_t plausible, length = 0;
 	int err;
@@ -190,8 +190,8 @@ int arena_table__read(const struct memory *memory, uint64_t base, struct geometr
 	if (err)
 		return err;
 	for (size_t i = ARENA_OBJECTS_INIT; i <= plausible; i *= 2) {
-		err = check_unused_list(slots, base, i);
-		if (err == -ENOMEM)
+		err = check_unused_list(slots, base, i, memory->account);
+		if (account__is_short(err))
 			return err;
 		if (!err)
 			length = i;
@@ -201,7 +201,7 @@ int arena_table__read(const struct memory *memory, uint64_t base, struct geometr
 	err = check_indices(memory, &found, slots, length);
 	if (err)
 		return err;
-	err = append_arenas(slots, length, list);
+	err = append_arenas(slots, length, list, memory->account);
 	if (err)
 		return err;
 	*geometry = found;

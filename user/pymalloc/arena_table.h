@@ -26,7 +26,7 @@ struct arena {
 	uint32_t calm_readings;
 };
 
-/* Arenas, as they are gathered. The owner frees the items. */
+/* Arenas, as they are gathered. The owner frees the items (account__free()). */
 struct arena_list {
 	struct arena *items;
 	size_t cnt, capacity;
@@ -37,7 +37,7 @@ struct arena_list {
  * worked out. *slot_cnt is how many slots the array had when it was last read (0: not known), and then
  * how many it has: it never gets shorter. One arena whose memory is gone is left out: it is being given
  * up. Errors: -EUCLEAN there is no such array at @base (or it changed while it was read), -E2BIG above
- * ARENAS_MAX slots, -EFAULT, -ENOMEM. On failure nothing has changed.
+ * ARENAS_MAX slots, -EFAULT, -ENOMEM, -EDQUOT. On failure nothing has changed.
  */
 int arena_table__read(const struct memory *memory, uint64_t base, struct geometry *geometry,
 		      struct arena_list *list, size_t *slot_cnt);

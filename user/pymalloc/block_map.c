@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Chunks are found through an open-addressing table of their numbers (address / 1 MiB); the chunk last
- * used is remembered, for allocations come in runs. Chunks are never dropped: a process that shrank
- * and grows again uses them again, and they are small.
+ * used is remembered, for allocations come in runs. They are kept when their last block goes, for
+ * another one often comes; only their owner knows when there are no arenas there any more.
  */
 #include "pymalloc/block_map.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "util/array.h"
 #include "util/cleanup.h"
 
 struct slot {
@@ -23,6 +21,7 @@ struct block_map {
 	size_t slot_cnt; /* a power of two */
 	struct block_map_chunk **chunks;
 	size_t chunk_cnt, chunk_capacity;
+	struct account *account;
 	struct slot last;
 	uint32_t shift; /* alignment = 1 << shift */
 };
@@ -40,18 +39,19 @@ size_t block_map__chunk_cost_bytes(uint32_t alignment)
 	return sizeof(struct block_map_chunk) + CHUNK_BYTES / alignment / 8;
 }
 
-int block_map__new(struct block_map **out, uint32_t alignment)
+int block_map__new(struct block_map **out, uint32_t alignment, struct account *account)
 {
 	_cleanup_(block_map__freep) struct block_map *map = NULL;
 
-	map = calloc(1, sizeof(*map));
+	map = account__calloc(account, 1, sizeof(*map));
 	if (!map)
-		return -ENOMEM;
+		return -errno;
+	map->account = account;
 	map->shift = alignment == 8 ? 3 : 4;
 	map->slot_cnt = SLOTS_INITIAL;
-	map->slots = calloc(map->slot_cnt, sizeof(*map->slots));
+	map->slots = account__calloc(account, map->slot_cnt, sizeof(*map->slots));
 	if (!map->slots)
-		return -ENOMEM;
+		return -errno;
 	*out = TAKE_PTR(map);
 	return 0;
 }
@@ -61,10 +61,10 @@ void block_map__free(struct block_map *map)
 	if (!map)
 		return;
 	for (size_t i = 0; i < map->chunk_cnt; i++)
-		free(map->chunks[i]);
-	free((void *)map->chunks);
-	free(map->slots);
-	free(map);
+		account__free(map->chunks[i]);
+	account__free((void *)map->chunks);
+	account__free(map->slots);
+	account__free(map);
 }
 
 void block_map__freep(struct block_map **map)
@@ -97,21 +97,22 @@ static struct block_map_chunk *find_chunk(const struct block_map *map, uint64_t 
 	return find_slot(map, number)->chunk;
 }
 
-static int grow_slots(struct block_map *map)
+/* A table of @slot_cnt slots instead. */
+static int resize_slots(struct block_map *map, size_t slot_cnt)
 {
 	struct slot *old = map->slots;
 	size_t old_cnt = map->slot_cnt;
 
-	map->slots = calloc(old_cnt * 2, sizeof(*map->slots));
+	map->slots = account__calloc(map->account, slot_cnt, sizeof(*map->slots));
 	if (!map->slots) {
 		map->slots = old;
-		return -ENOMEM;
+		return -errno;
 	}
-	map->slot_cnt = old_cnt * 2;
+	map->slot_cnt = slot_cnt;
 	for (size_t i = 0; i < old_cnt; i++)
 		if (old[i].chunk)
 			*find_slot(map, old[i].number) = old[i];
-	free(old);
+	account__free(old);
 	return 0;
 }
 
@@ -122,16 +123,17 @@ static int add_chunk(struct block_map *map, uint64_t address, struct block_map_c
 	int err;
 
 	if (map->chunk_cnt * 2 >= map->slot_cnt) {
-		err = grow_slots(map);
+		err = resize_slots(map, map->slot_cnt * 2);
 		if (err)
 			return err;
 	}
-	err = ARRAY_RESERVE(map->chunks, map->chunk_capacity, map->chunk_cnt + 1);
+	err = ACCOUNT_RESERVE(map->account, map->chunks, map->chunk_capacity, map->chunk_cnt + 1);
 	if (err)
 		return err;
-	chunk = calloc(1, sizeof(*chunk) + words_per_chunk(map->shift) * sizeof(uint64_t));
+	chunk = account__calloc(map->account, 1,
+				sizeof(*chunk) + words_per_chunk(map->shift) * sizeof(uint64_t));
 	if (!chunk)
-		return -ENOMEM;
+		return -errno;
 	chunk->address = number * CHUNK_BYTES;
 	memset(chunk->pool_class, CLASS_UNKNOWN, sizeof(chunk->pool_class));
 	map->chunks[map->chunk_cnt++] = chunk;
@@ -153,6 +155,38 @@ int block_map__get_chunk(struct block_map *map, uint64_t address, struct block_m
 	map->last = (struct slot){.number = address / CHUNK_BYTES, .chunk = chunk};
 	*out = chunk;
 	return 0;
+}
+
+void block_map__drop_chunks(struct block_map *map, block_map_keeps *keeps, const void *context)
+{
+	size_t slot_cnt = SLOTS_INITIAL, kept = 0;
+
+	for (size_t i = 0; i < map->chunk_cnt; i++) {
+		if (keeps(map->chunks[i]->address, context))
+			map->chunks[kept++] = map->chunks[i];
+		else
+			account__free(map->chunks[i]);
+	}
+	if (kept == map->chunk_cnt)
+		return;
+	map->chunk_cnt = kept;
+	map->last = (struct slot){};
+	memset(map->slots, 0, map->slot_cnt * sizeof(*map->slots));
+	for (size_t i = 0; i < kept; i++) {
+		uint64_t number = map->chunks[i]->address / CHUNK_BYTES;
+
+		*find_slot(map, number) = (struct slot){.number = number, .chunk = map->chunks[i]};
+	}
+	while (kept * 2 >= slot_cnt)
+		slot_cnt *= 2;
+	/* It need not be smaller: that there is no room for a second one is no failure. */
+	if (slot_cnt < map->slot_cnt)
+		(void)resize_slots(map, slot_cnt);
+}
+
+size_t block_map__chunk_cnt(const struct block_map *map)
+{
+	return map->chunk_cnt;
 }
 
 static size_t bit_of(const struct block_map *map, uint64_t address)

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/account.h"
+
 #define CHUNK_BYTES   (1UL << 20)
 #define CHUNK_PAGES   256 /* of 4 KiB, the smallest pool */
 #define CLASS_UNKNOWN 0xff
@@ -31,12 +33,15 @@ struct block_map_chunk {
 
 struct block_map;
 
-/* A map for blocks aligned to @alignment (8 or 16). Returns 0 or -ENOMEM. */
-int block_map__new(struct block_map **out, uint32_t alignment);
+/*
+ * A map for blocks aligned to @alignment (8 or 16), which takes its memory from @account. Returns 0,
+ * -ENOMEM or -EDQUOT, as all functions below that add something.
+ */
+int block_map__new(struct block_map **out, uint32_t alignment, struct account *account);
 void block_map__free(struct block_map *map);
 void block_map__freep(struct block_map **map);
 
-/* Sets or clears a block's bit. *was_live is what it was before. Returns 0 or -ENOMEM. */
+/* Sets or clears a block's bit. *was_live is what it was before. */
 int block_map__insert(struct block_map *map, uint64_t address, bool *was_live);
 void block_map__remove(struct block_map *map, uint64_t address, bool *was_live);
 bool block_map__contains(const struct block_map *map, uint64_t address);
@@ -50,7 +55,7 @@ void block_map__remove_range(struct block_map *map, uint64_t address, uint64_t s
 
 /*
  * Replaces one pool: its class, its stamp, and its bits (@word_cnt words, counted from the pool's
- * address). Returns 0 or -ENOMEM.
+ * address).
  */
 int block_map__set_pool(struct block_map *map, uint64_t pool_address, uint8_t size_class,
 			uint64_t stamp, const uint64_t *live, size_t word_cnt);
@@ -61,7 +66,7 @@ void block_map__forget_stamps(struct block_map *map, uint64_t address, uint64_t 
 /* The stamp of a pool; 0 if it has none. */
 uint64_t block_map__stamp(const struct block_map *map, uint64_t pool_address);
 
-/* The size class of the pool at @pool_address. Returns 0 or -ENOMEM. */
+/* The size class of the pool at @pool_address. */
 int block_map__set_class(struct block_map *map, uint64_t pool_address, uint8_t size_class);
 uint8_t block_map__class(const struct block_map *map, uint64_t pool_address);
 
@@ -77,11 +82,20 @@ uint32_t block_map__count(const struct block_map *map, uint64_t pool_address, ui
 /* The chunk that begins at @address, or NULL. */
 const struct block_map_chunk *block_map__chunk(const struct block_map *map, uint64_t address);
 
-/* The chunk that begins at @address, made if it is not there. Returns 0 or -ENOMEM. */
+/* The chunk that begins at @address, made if it is not there. */
 int block_map__get_chunk(struct block_map *map, uint64_t address, struct block_map_chunk **out);
 
 /* Chunks in no particular order; @index from 0 on, NULL at the end. */
 const struct block_map_chunk *block_map__chunk_at(const struct block_map *map, size_t index);
+
+/*
+ * Gives up the chunks that @keeps says no to, by their address. Nothing but that makes a map smaller:
+ * whoever knows that there are no arenas any more where there were some has to call it.
+ */
+typedef bool block_map_keeps(uint64_t chunk_address, const void *context);
+void block_map__drop_chunks(struct block_map *map, block_map_keeps *keeps, const void *context);
+
+size_t block_map__chunk_cnt(const struct block_map *map);
 
 uint32_t block_map__alignment(const struct block_map *map);
 size_t block_map__words_per_chunk(const struct block_map *map);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "pymalloc/pool.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/sleep.h"
 
@@ -52,7 +51,7 @@ static void reader__free(struct reader *reader)
 {
 	if (reader) {
 		free(reader->body);
-		free(reader->changed);
+		account__free(reader->changed);
 	}
 	free(reader);
 }
@@ -138,13 +137,16 @@ static void compare_blocks(struct reader *reader, uint64_t address,
 static int note_change(struct reader *reader, uint64_t address)
 {
 	uint64_t arena_size = reader->heap->geometry.arena_size;
+	int err;
 
 	/* Pools come in the order of their addresses: most are near the last one. */
 	if (reader->changed_cnt &&
 	    reader->changed[reader->changed_cnt - 1] / arena_size == address / arena_size)
 		return 0;
-	if (ARRAY_RESERVE(reader->changed, reader->changed_capacity, reader->changed_cnt + 1))
-		return -ENOMEM;
+	err = ACCOUNT_RESERVE(reader->heap->account, reader->changed, reader->changed_capacity,
+			      reader->changed_cnt + 1);
+	if (err)
+		return err;
 	reader->changed[reader->changed_cnt++] = address;
 	return 0;
 }
@@ -387,7 +389,7 @@ static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt
 	}
 	if (!err && reader->pool_cnt)
 		err = read_batch(reader);
-	free(heap->arenas);
+	account__free(heap->arenas);
 	heap->arenas = arenas;
 	heap->arena_cnt = cnt;
 	heap->arena_capacity = cnt;
@@ -395,12 +397,67 @@ static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt
 	return err;
 }
 
-uint64_t checkpoint__picture_bytes(const struct geometry *geometry, size_t arena_cnt)
-{
-	uint64_t chunks = arena_cnt * ((uint64_t)geometry->arena_size / CHUNK_BYTES + 1);
+/* Arenas by address, and how large they are. */
+struct places {
+	const struct arena *arenas;
+	size_t cnt;
+	uint64_t arena_size;
+};
 
-	return chunks * block_map__chunk_cost_bytes(geometry->alignment) +
-	       arena_cnt * sizeof(struct arena);
+/* Whether any arena reaches into the chunk at @address. */
+static bool reaches_into(uint64_t address, const void *context)
+{
+	const struct places *places = context;
+	size_t low = 0, high = places->cnt;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (places->arenas[middle].address + places->arena_size <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < places->cnt && places->arenas[low].address < address + CHUNK_BYTES;
+}
+
+/* How many chunks those arenas can need: one for each that a pool which was ever used reaches into. */
+static uint64_t count_chunks(const struct geometry *geometry, const struct arena *arenas,
+			     size_t cnt)
+{
+	uint64_t chunks = 0, next = 0; /* the first chunk that is not counted yet */
+
+	for (size_t i = 0; i < cnt; i++) {
+		uint64_t first = geometry__first_pool(geometry, arenas[i].address) / CHUNK_BYTES;
+		uint64_t end = (arenas[i].carved_end + CHUNK_BYTES - 1) / CHUNK_BYTES;
+
+		if (first < next)
+			first = next;
+		if (end <= first)
+			continue;
+		chunks += end - first;
+		next = end;
+	}
+	return chunks;
+}
+
+/*
+ * Before anything of @arenas is read: gives up what the heap holds where there is no arena any more, so
+ * that a target whose arenas move costs no more than one whose arenas stay; and makes sure that there
+ * is room for what comes, rather than finding out after half of a long reading.
+ */
+static int make_room(struct heap *heap, const struct arena *arenas, size_t cnt)
+{
+	const struct places places = {arenas, cnt, heap->geometry.arena_size};
+	uint64_t chunks = count_chunks(&heap->geometry, arenas, cnt), there;
+
+	block_map__drop_chunks(heap->blocks, reaches_into, &places);
+	there = block_map__chunk_cnt(heap->blocks);
+	return chunks > there
+		       ? account__check_room(heap->account,
+					     (chunks - there) * block_map__chunk_cost_bytes(
+									heap->geometry.alignment))
+		       : 0;
 }
 
 int checkpoint__update(struct heap *heap, struct allocators *allocators,
@@ -421,10 +478,10 @@ int checkpoint__update(struct heap *heap, struct allocators *allocators,
 					      &counts->skipped_interpreters);
 		if (err)
 			return err;
-		if (options && checkpoint__picture_bytes(&allocators->geometry, cnt) >
-				       options->max_memory_bytes) {
-			free(arenas);
-			return -EFBIG;
+		err = make_room(heap, arenas, cnt);
+		if (err) {
+			account__free(arenas);
+			return err;
 		}
 		reader->total_bytes = (uint64_t)cnt * allocators->geometry.arena_size;
 		err = update_arenas(reader, arenas, cnt, round == 0, &changed);
@@ -439,7 +496,7 @@ int checkpoint__read(struct heap **out, struct allocators *allocators, const str
 	_cleanup_(heap__freep) struct heap *heap = NULL;
 	int err;
 
-	err = heap__new(&heap, &allocators->geometry);
+	err = heap__new(&heap, &allocators->geometry, memory->account);
 	if (!err)
 		err = checkpoint__update(heap, allocators, memory, options, counts);
 	if (err)

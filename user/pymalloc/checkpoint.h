@@ -39,8 +39,7 @@
 
 struct checkpoint_options {
 	bool keep_stamps; /* for checkpoint__update(); only if nothing but readings changes the heap */
-	bool spare_calm;	   /* with keep_stamps: pass over calm arenas */
-	uint64_t max_memory_bytes; /* what our picture of the heap may take */
+	bool spare_calm; /* with keep_stamps: pass over calm arenas */
 	/* Called now and then; may be NULL. A non-zero return ends the reading with that value. */
 	int (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *context);
 	void *context;
@@ -57,13 +56,10 @@ struct checkpoint_counts {
 	uint64_t skipped_interpreters; /* with an allocator of their own that was not readable */
 };
 
-/* What our picture of a heap with that many arenas takes, bytes, at most. */
-uint64_t checkpoint__picture_bytes(const struct geometry *geometry, size_t arena_cnt);
-
 /*
- * Reads the heap; the caller frees it. Adds to @counts. Errors: -EFBIG if the picture would take more
- * than max_memory_bytes, -EAGAIN, -EUCLEAN, -E2BIG as allocators__read_arenas(), a value that progress()
- * returned, or negative errno of reading.
+ * Reads the heap, with memory of @memory's account; the caller frees it. Adds to @counts. Errors:
+ * -EDQUOT the account does not allow it; -EAGAIN, -EUCLEAN, -E2BIG as allocators__read_arenas(); a value
+ * that progress() returned; or negative errno of reading.
  */
 int checkpoint__read(struct heap **out, struct allocators *allocators, const struct memory *memory,
 		     const struct checkpoint_options *options, struct checkpoint_counts *counts);

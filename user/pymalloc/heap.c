@@ -5,19 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/array.h"
 #include "util/cleanup.h"
 
-int heap__new(struct heap **out, const struct geometry *geometry)
+int heap__new(struct heap **out, const struct geometry *geometry, struct account *account)
 {
 	_cleanup_(heap__freep) struct heap *heap = NULL;
 	int err;
 
-	heap = calloc(1, sizeof(*heap));
+	heap = account__calloc(account, 1, sizeof(*heap));
 	if (!heap)
-		return -ENOMEM;
+		return -errno;
+	heap->account = account;
 	heap->geometry = *geometry;
-	err = block_map__new(&heap->blocks, geometry->alignment);
+	err = block_map__new(&heap->blocks, geometry->alignment, account);
 	if (!err)
 		err = block_places__new(&heap->places, geometry);
 	if (err)
@@ -32,8 +32,8 @@ void heap__free(struct heap *heap)
 		return;
 	block_map__free(heap->blocks);
 	free(heap->places);
-	free(heap->arenas);
-	free(heap);
+	account__free(heap->arenas);
+	account__free(heap);
 }
 
 void heap__freep(struct heap **heap)
@@ -105,7 +105,8 @@ int heap__add_arena(struct heap *heap, uint64_t address)
 	    (at < heap->arena_cnt &&
 	     heap->arenas[at].address - address < heap->geometry.arena_size))
 		return -EINVAL; /* the blocks are the other one's */
-	err = ARRAY_RESERVE(heap->arenas, heap->arena_capacity, heap->arena_cnt + 1);
+	err = ACCOUNT_RESERVE(heap->account, heap->arenas, heap->arena_capacity,
+			      heap->arena_cnt + 1);
 	if (err)
 		return err;
 	heap__forget_blocks(heap, address);
@@ -204,9 +205,10 @@ int heap__measure(const struct heap *heap, struct heap_measure *out)
 	measure.class_cnt = geometry__class_cnt(&heap->geometry);
 	for (uint32_t i = 0; i < measure.class_cnt; i++)
 		measure.classes[i].block_size = geometry__block_size(&heap->geometry, i);
-	measure.arenas = calloc(heap->arena_cnt + 1, sizeof(*measure.arenas));
+	measure.arenas =
+		account__calloc(heap->account, heap->arena_cnt + 1, sizeof(*measure.arenas));
 	if (!measure.arenas)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < heap->arena_cnt; i++)
 		measure_arena(heap, &heap->arenas[i], &measure, &measure.arenas[i]);
 	*out = measure;
@@ -216,7 +218,7 @@ int heap__measure(const struct heap *heap, struct heap_measure *out)
 
 void heap_measure__free(struct heap_measure *measure)
 {
-	free(measure->arenas);
+	account__free(measure->arenas);
 	*measure = (struct heap_measure){};
 }
 

@@ -19,11 +19,12 @@ struct heap {
 	size_t arena_cnt, arena_capacity;
 	struct block_map *blocks;
 	struct block_places *places;
-	uint32_t readings; /* how often it was brought up to date from memory */
+	struct account *account; /* what is made from the heap takes its memory there, too */
+	uint32_t readings;	 /* how often it was brought up to date from memory */
 };
 
-/* An empty heap. Returns 0 or -ENOMEM; the caller frees it. */
-int heap__new(struct heap **out, const struct geometry *geometry);
+/* An empty heap, whose memory is @account's. Returns 0, -ENOMEM or -EDQUOT; the caller frees it. */
+int heap__new(struct heap **out, const struct geometry *geometry, struct account *account);
 void heap__free(struct heap *heap);
 void heap__freep(struct heap **heap);
 
@@ -35,7 +36,7 @@ struct arena *heap__arena_around(const struct heap *heap, uint64_t address);
 
 /*
  * Adds an arena without a live block; one that begins at the same address is replaced. Returns 0,
- * -EINVAL if it overlaps another, or -ENOMEM.
+ * -EINVAL if it overlaps another, -ENOMEM or -EDQUOT.
  */
 int heap__add_arena(struct heap *heap, uint64_t address);
 
@@ -79,7 +80,7 @@ struct heap_measure {
 	struct arena_totals *arenas; /* as in the heap, heap->arena_cnt of them */
 };
 
-/* Counts. Returns 0 or -ENOMEM; the caller frees the measure. */
+/* Counts. Returns 0, -ENOMEM or -EDQUOT; the caller frees the measure. */
 int heap__measure(const struct heap *heap, struct heap_measure *out);
 void heap_measure__free(struct heap_measure *measure);
 

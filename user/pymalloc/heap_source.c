@@ -8,9 +8,9 @@
 
 #include "pymalloc/debug_hooks.h"
 #include "target/pause.h"
+#include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
-#include "util/units.h"
 
 void heap_source__free(struct heap_source *source)
 {
@@ -19,6 +19,7 @@ void heap_source__free(struct heap_source *source)
 	allocators__free(&source->allocators);
 	python__free(source->python);
 	process__free(source->process);
+	account__close(source->account);
 	free(source);
 }
 
@@ -72,6 +73,8 @@ static int locate_allocators(struct heap_source *source, struct failure *failure
 			"process %d (%s): no pymalloc arenas: CPython %s was built without "
 			"pymalloc, or its state is damaged",
 			process->pid, process->comm, source->python->version);
+	case -EDQUOT:
+		return shortage__describe(process, err, failure);
 	case -EAGAIN:
 		return failure__set(
 			failure, err,
@@ -84,17 +87,20 @@ static int locate_allocators(struct heap_source *source, struct failure *failure
 	}
 }
 
-int heap_source__open(struct heap_source **out, pid_t pid, struct failure *failure)
+int heap_source__open(struct heap_source **out, pid_t pid, uint64_t max_memory_bytes,
+		      struct account *total, struct failure *failure)
 {
 	_cleanup_(heap_source__freep) struct heap_source *source = NULL;
 	int err;
 
 	source = calloc(1, sizeof(*source));
-	if (!source)
+	if (!source || account__new(&source->account, max_memory_bytes, total))
 		return failure__set(failure, -ENOMEM, "out of memory");
 	err = process__open(&source->process, pid, failure);
-	if (!err)
-		err = python__find(&source->python, source->process, failure);
+	if (err)
+		return err;
+	source->process->memory.memory.account = source->account;
+	err = python__find(&source->python, source->process, failure);
 	if (!err)
 		err = locate_allocators(source, failure);
 	if (err)
@@ -103,21 +109,15 @@ int heap_source__open(struct heap_source **out, pid_t pid, struct failure *failu
 	return 0;
 }
 
-static int describe_read_error(const struct heap_source *source, int err,
-			       const struct heap_reading_options *options, struct failure *failure)
+static int describe_read_error(const struct heap_source *source, int err, struct failure *failure)
 {
 	const struct process *process = source->process;
 
 	if (!process__is_alive(process) || err == -ESRCH)
 		return failure__set(failure, -ESRCH, "process %d (%s) has exited", process->pid,
 				    process->comm);
-	if (err == -EFBIG)
-		return failure__set(
-			failure, err,
-			"process %d (%s): the picture of its heap would take more than %s; "
-			"allow more with --max-memory",
-			process->pid, process->comm,
-			units__bytes(options->checkpoint.max_memory_bytes).text);
+	if (account__is_short(err))
+		return shortage__describe(process, err, failure);
 	if (err == -EAGAIN || err == -EUCLEAN)
 		return failure__set(
 			failure, err,
@@ -179,6 +179,11 @@ static void add_counts(const struct checkpoint_counts *counts, uint64_t *counter
 	counters[COUNTER_INTERPRETERS_SKIPPED] += counts->skipped_interpreters;
 }
 
+void heap_source__count_refusals(const struct heap_source *source, uint64_t *counters)
+{
+	counters[COUNTER_MEMORY_REFUSED] = account__usage(source->account).refused;
+}
+
 int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
 		      struct heap_reading *reading, uint64_t *counters, struct failure *failure)
 {
@@ -205,9 +210,10 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 	if (err) {
 		if (is_first)
 			heap__free(TAKE_PTR(reading->heap));
-		return describe_read_error(source, err, options, failure);
+		return describe_read_error(source, err, failure);
 	}
 	add_counts(&reading->counts, counters);
+	heap_source__count_refusals(source, counters);
 	reading->duration_ms = (double)(clock_ns(CLOCK_MONOTONIC) - start_ns) / 1e6;
 	return 0;
 }

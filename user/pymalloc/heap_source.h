@@ -16,6 +16,7 @@
 #include "util/failure.h"
 
 struct heap_source {
+	struct account *account; /* of all that is made of the process */
 	struct process *process;
 	struct python *python;
 	struct allocators allocators;
@@ -41,10 +42,13 @@ struct heap_reading_options {
 };
 
 /*
- * Opens the heap of process @pid. Errors, each described in @failure: -ESRCH, -EPERM, -ENOEXEC not a
- * CPython, -ENOTSUP 32 bits, -ENODATA no pymalloc arenas, -EAGAIN not started up yet, ...
+ * Opens the heap of process @pid. All that is made of it, now and later, takes no more than
+ * @max_memory_bytes of our memory, and is part of @total (NULL: of nothing). Errors, each described in
+ * @failure: -ESRCH, -EPERM, -ENOEXEC not a CPython, -ENOTSUP 32 bits, -ENODATA no pymalloc arenas, -EAGAIN
+ * not started up yet, -EDQUOT it takes more memory than it may, ...
  */
-int heap_source__open(struct heap_source **out, pid_t pid, struct failure *failure);
+int heap_source__open(struct heap_source **out, pid_t pid, uint64_t max_memory_bytes,
+		      struct account *total, struct failure *failure);
 void heap_source__free(struct heap_source *source);
 void heap_source__freep(struct heap_source **source);
 
@@ -54,6 +58,9 @@ void heap_source__freep(struct heap_source **source);
  */
 int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
 		      struct heap_reading *reading, uint64_t *counters, struct failure *failure);
+
+/* Writes to @counters how often the process was refused memory of ours. */
+void heap_source__count_refusals(const struct heap_source *source, uint64_t *counters);
 
 /* CPython 3.9 and later keep one empty arena (bpo-37257). */
 bool heap_source__keeps_empty_arena(const struct heap_source *source);

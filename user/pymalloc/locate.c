@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "pymalloc/used_pools.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/sleep.h"
@@ -31,12 +30,13 @@
 struct candidates {
 	uint64_t *addresses, *values;
 	size_t cnt, address_capacity, value_capacity;
+	struct account *account;
 };
 
 static void candidates__release(struct candidates *candidates)
 {
-	free(candidates->addresses);
-	free(candidates->values);
+	account__free(candidates->addresses);
+	account__free(candidates->values);
 }
 
 /*
@@ -68,9 +68,11 @@ static int collect_candidates(struct candidates *out, const struct data_image *d
 			memcpy(&word, segment->bytes + at, sizeof(word));
 			if (!is_candidate(data, process, word))
 				continue;
-			err = ARRAY_RESERVE(out->addresses, out->address_capacity, out->cnt + 1);
+			err = ACCOUNT_RESERVE(out->account, out->addresses, out->address_capacity,
+					      out->cnt + 1);
 			if (!err)
-				err = ARRAY_RESERVE(out->values, out->value_capacity, out->cnt + 1);
+				err = ACCOUNT_RESERVE(out->account, out->values,
+						      out->value_capacity, out->cnt + 1);
 			if (err)
 				return err;
 			out->addresses[out->cnt] = segment->address + at;
@@ -84,13 +86,16 @@ static int collect_candidates(struct candidates *out, const struct data_image *d
 static int filter_candidates(struct candidates *candidates, const struct pool_witness *witness,
 			     const struct memory *memory)
 {
-	_cleanup_free_ struct memory_range *ranges = calloc(candidates->cnt + 1, sizeof(*ranges));
-	_cleanup_free_ uint64_t *arenas = calloc(candidates->cnt + 1, sizeof(*arenas));
+	_cleanup_account_free_ struct memory_range *ranges = NULL;
+	_cleanup_account_free_ uint64_t *arenas = NULL;
 	size_t kept = 0;
 	int err;
 
-	if (!ranges || !arenas)
-		return -ENOMEM;
+	ranges = account__calloc(memory->account, candidates->cnt + 1, sizeof(*ranges));
+	if (ranges)
+		arenas = account__calloc(memory->account, candidates->cnt + 1, sizeof(*arenas));
+	if (!arenas)
+		return -errno;
 	for (size_t i = 0; i < candidates->cnt; i++)
 		ranges[i] = (struct memory_range){.address = candidates->values[i] +
 							     (uint64_t)witness->arena_index *
@@ -116,7 +121,7 @@ static int find_arenas(struct allocator *allocator, struct used_pools_evidence *
 		       const struct data_image *data, const struct process *process,
 		       const struct memory *memory)
 {
-	_cleanup_(candidates__release) struct candidates candidates = {};
+	_cleanup_(candidates__release) struct candidates candidates = {.account = memory->account};
 	int err;
 
 	err = collect_candidates(&candidates, data, process);
@@ -132,7 +137,7 @@ static int find_arenas(struct allocator *allocator, struct used_pools_evidence *
 
 		err = arena_table__read(memory, candidates.values[i], &evidence->geometry, &list,
 					&slot_cnt);
-		free(list.items);
+		account__free(list.items);
 		if (err == -EUCLEAN || err == -EFAULT)
 			continue;
 		if (err)
@@ -279,7 +284,7 @@ int allocators__read_arenas(struct allocators *allocators, const struct memory *
 			*cnt = list.cnt;
 			*skipped += now_skipped;
 		} else {
-			free(list.items);
+			account__free(list.items);
 		}
 	}
 	return err;

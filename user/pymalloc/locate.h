@@ -59,7 +59,8 @@ int allocators__add_interpreters(struct allocators *allocators, const uint64_t *
  * Reads the arenas of all allocators, sorted by address, checked for overlaps. An allocator that is not
  * the main interpreter's and cannot be read (its interpreter has ended meanwhile) is left out and
  * counted in *skipped. Errors: -EAGAIN the table changed each time it was read; -EUCLEAN arenas
- * overlap; -E2BIG more than ARENAS_MAX; or negative errno of reading. The caller frees *out.
+ * overlap; -E2BIG more than ARENAS_MAX; or negative errno of reading. The caller releases *out with
+ * account__free().
  */
 int allocators__read_arenas(struct allocators *allocators, const struct memory *memory,
 			    struct arena **out, size_t *cnt, uint64_t *skipped);

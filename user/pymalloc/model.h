@@ -40,6 +40,7 @@ struct model_counts {
 #define MODEL_RECENT_CNT 4
 
 struct model {
+	struct account *account;
 	struct heap *heap;
 	bool follows_blocks; /* there is an event for each allocation and free */
 	struct model_counts counts;
@@ -61,12 +62,13 @@ struct model {
 	size_t late_cnt, late_capacity;
 };
 
-/* A model of an empty heap. Returns 0 or -ENOMEM; the caller frees it. */
-int model__new(struct model **out, const struct geometry *geometry, bool follows_blocks);
+/* A model of an empty heap, whose memory is @account's. Returns 0, -ENOMEM or -EDQUOT; the caller frees it. */
+int model__new(struct model **out, const struct geometry *geometry, bool follows_blocks,
+	       struct account *account);
 void model__free(struct model *model);
 void model__freep(struct model **model);
 
-/* Applies one event. Returns 0 or -ENOMEM. */
+/* Applies one event. Returns 0 or -ENOMEM; one that the account has no room for is unplaced. */
 int model__apply(struct model *model, const struct pyfrag_event *event);
 
 /*

@@ -5,22 +5,21 @@
 #include <stdlib.h>
 
 #include "pymalloc/pool.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 
 #define NS_PER_S 1e9
 
 void pinned_history__free(struct pinned_history *history)
 {
-	free(history->items);
+	account__free(history->items);
 	*history = (struct pinned_history){};
 }
 
 void pinned__free(struct pinned *pinned)
 {
-	free(pinned->arenas);
-	free(pinned->blocks);
-	free(pinned->what_if);
+	account__free(pinned->arenas);
+	account__free(pinned->blocks);
+	account__free(pinned->what_if);
 	*pinned = (struct pinned){};
 }
 
@@ -34,11 +33,12 @@ bool pinned__is_pinned(const struct heap *heap, const struct arena_totals *arena
 static int update_history(struct pinned_history *history, const struct heap *heap,
 			  const struct heap_measure *measure, double below, uint64_t now_ns)
 {
-	struct pinned_since *items = calloc(heap->arena_cnt + 1, sizeof(*items));
+	struct pinned_since *items =
+		account__calloc(heap->account, heap->arena_cnt + 1, sizeof(*items));
 	size_t cnt = 0, old = 0;
 
 	if (!items)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < heap->arena_cnt; i++) {
 		const struct arena *arena = &heap->arenas[i];
 		struct pinned_since *item = &items[cnt];
@@ -55,7 +55,7 @@ static int update_history(struct pinned_history *history, const struct heap *hea
 		    history->items[old].generation == arena->generation)
 			item->since_ns = history->items[old].since_ns;
 	}
-	free(history->items);
+	account__free(history->items);
 	history->items = items;
 	history->cnt = cnt;
 	return 0;
@@ -73,8 +73,8 @@ static int list_pool_blocks(struct pinned *pinned, const struct heap *heap, uint
 	for (size_t word = 0; word < pool__word_cnt(geometry); word++) {
 		for (uint64_t rest = bits[word]; rest && *listed < max; rest &= rest - 1) {
 			uint64_t bit = word * 64 + (uint64_t)__builtin_ctzll(rest);
-			int err = ARRAY_RESERVE(pinned->blocks, pinned->block_capacity,
-						pinned->block_cnt + 1);
+			int err = ACCOUNT_RESERVE(heap->account, pinned->blocks,
+						  pinned->block_capacity, pinned->block_cnt + 1);
 
 			if (err)
 				return err;
@@ -118,9 +118,9 @@ static int collect_arenas(struct pinned *pinned, const struct heap *heap,
 			  const struct heap_measure *measure, const struct pinned_options *options,
 			  const struct pinned_history *history, uint64_t now_ns)
 {
-	pinned->arenas = calloc(history->cnt + 1, sizeof(*pinned->arenas));
+	pinned->arenas = account__calloc(heap->account, history->cnt + 1, sizeof(*pinned->arenas));
 	if (!pinned->arenas)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < heap->arena_cnt; i++) {
 		const struct arena_totals *totals = &measure->arenas[i];
 		struct pinned_arena *arena = &pinned->arenas[pinned->arena_cnt];
@@ -180,7 +180,8 @@ static int compute_what_if(struct pinned *pinned, const struct heap *heap,
 		blocks += pinned->arenas[i].live_blocks;
 		if (i + 1 != step && i + 1 != pinned->arena_cnt)
 			continue;
-		err = ARRAY_RESERVE(pinned->what_if, capacity, pinned->what_if_cnt + 1);
+		err = ACCOUNT_RESERVE(heap->account, pinned->what_if, capacity,
+				      pinned->what_if_cnt + 1);
 		if (err)
 			return err;
 		pinned->what_if[pinned->what_if_cnt++] = (struct what_if){

@@ -71,7 +71,7 @@ bool pinned__is_pinned(const struct heap *heap, const struct arena_totals *arena
 
 /*
  * Finds the pinned arenas of @heap, which @measure describes, at @now_ns; brings @history up to date.
- * Returns 0 or -ENOMEM; the caller frees the finding.
+ * Returns 0, -ENOMEM or -EDQUOT; the caller frees the finding.
  */
 int pinned__find(struct pinned *out, const struct heap *heap, const struct heap_measure *measure,
 		 const struct pinned_options *options, struct pinned_history *history,

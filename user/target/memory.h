@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "util/account.h"
+
 struct memory_range {
 	uint64_t address; /* in the target */
 	void *buffer;	  /* ours, @size bytes; its content is undefined where @failed is set */
@@ -30,6 +32,11 @@ struct memory {
 	 * nothing can be read at all: -ESRCH the process is gone, -EPERM not allowed.
 	 */
 	int (*read_ranges)(const struct memory *memory, struct memory_range *ranges, size_t cnt);
+	/*
+	 * Where what is made from this memory takes ours, if its size or number comes from there. Not
+	 * owned; NULL: there is no limit.
+	 */
+	struct account *account;
 };
 
 /* Reads many ranges with as few system calls as possible. Returns as read_ranges() does. */

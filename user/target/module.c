@@ -129,13 +129,13 @@ int module__open(struct module **out, const struct process *process, const struc
 
 static int read_segment(const struct memory *memory, struct data_segment *segment)
 {
-	_cleanup_free_ struct memory_range *ranges = NULL;
+	_cleanup_account_free_ struct memory_range *ranges = NULL;
 	size_t cnt = (segment->size + PIECE_BYTES - 1) / PIECE_BYTES;
 	int err;
 
-	ranges = calloc(cnt, sizeof(*ranges));
+	ranges = account__calloc(memory->account, cnt, sizeof(*ranges));
 	if (!ranges)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < cnt; i++) {
 		size_t at = i * PIECE_BYTES;
 
@@ -160,9 +160,9 @@ int module__read_data(const struct module *module, const struct memory *memory,
 	size_t cnt = elf_file__segments(module->elf, &segments);
 	uint64_t total = 0;
 
-	image.segments = calloc(cnt + 1, sizeof(*image.segments));
+	image.segments = account__calloc(memory->account, cnt + 1, sizeof(*image.segments));
 	if (!image.segments)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < cnt; i++) {
 		struct data_segment *segment = &image.segments[image.segment_cnt];
 		uint64_t start = segments[i].address + module->bias,
@@ -180,9 +180,9 @@ int module__read_data(const struct module *module, const struct memory *memory,
 		total += segments[i].memory_size;
 		segment->address = start;
 		segment->size = segments[i].memory_size;
-		segment->bytes = malloc(segment->size);
+		segment->bytes = account__alloc(memory->account, segment->size);
 		if (!segment->bytes)
-			return -ENOMEM;
+			return -errno;
 		image.segment_cnt++;
 		err = read_segment(memory, segment);
 		if (err)
@@ -196,8 +196,8 @@ int module__read_data(const struct module *module, const struct memory *memory,
 void data_image__free(struct data_image *image)
 {
 	for (size_t i = 0; i < image->segment_cnt; i++)
-		free(image->segments[i].bytes);
-	free(image->segments);
+		account__free(image->segments[i].bytes);
+	account__free(image->segments);
 	*image = (struct data_image){};
 }
 

@@ -10,6 +10,7 @@
 #include "target/executable_files.h"
 #include "target/offsets.h"
 #include "target/runtime.h"
+#include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -180,8 +181,9 @@ static int describe_module_error(const struct process *process, int err, struct 
 
 /* What was tried, and how that has ended. */
 struct attempt {
-	bool is_pending; /* one has yet to initialize */
-	bool is_cut;	 /* there are more files than are opened */
+	bool is_pending;   /* one has yet to initialize */
+	bool is_cut;	   /* there are more files than are opened */
+	bool is_too_large; /* the data of one do not fit into the process' account */
 };
 
 /* Tries the modules that are, or are not, likely. */
@@ -214,6 +216,7 @@ static int try_modules(struct python *python, const struct process *process,
 			return 0;
 		if (err == -EAGAIN)
 			attempt->is_pending = true;
+		attempt->is_too_large |= err == -EDQUOT;
 		err = describe_module_error(process, err, failure);
 		if (err)
 			return err;
@@ -268,6 +271,8 @@ static int describe_absence(const struct process *process, const struct attempt 
 				    "process %d (%s) is PyPy, which has no pymalloc arenas; pyfrag "
 				    "reads CPython only",
 				    process->pid, process->comm);
+	if (attempt->is_too_large)
+		return shortage__describe(process, -EDQUOT, failure);
 	if (attempt->is_pending)
 		return failure__set(failure, -EAGAIN,
 				    "process %d (%s): its Python has not started up yet; try again",

@@ -1,0 +1,142 @@
+"""Processes that have pyfrag take memory: --max-memory is what it takes, whatever they do, and what it refuses is counted."""
+import json
+import os
+import re
+import subprocess
+import threading
+import time
+
+import pytest
+
+from conftest import PYFRAG, PYTHONS, check_report, run_pyfrag
+from target import WORKLOADS, Target
+from test_agent import Agent, wait_for
+
+PYTHON = "/usr/bin/python3.11"
+MIB = 1 << 20
+# What pyfrag takes without any process: its code and libraries, BPF programs, the symbols of a Python's file.
+OWN_BYTES = 32 * MIB
+UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--"]
+
+pytestmark = pytest.mark.skipif(not os.path.exists(PYTHON), reason="forges the structures of %s, which is not here" % PYTHON)
+
+
+class MovingArenas:
+    """See tests/workloads/moving_arenas.py."""
+
+    def __init__(self, arena_cnt):
+        with open(WORKLOADS + "/moving_arenas.py") as file:
+            text = file.read()
+        self.process = subprocess.Popen(UNPRIVILEGED + [PYTHON, "-uc", text, str(arena_cnt)], cwd="/",
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.pid = self.process.pid
+        assert self.process.stdout.readline() == b"ready\n"
+        found = re.search(r"found through 0x([0-9a-f]+)",
+                          run_pyfrag("snapshot", "-v", "-p", self.pid).stderr.decode())
+        self.move(found.group(1))
+
+    def move(self, line=""):
+        """They are elsewhere now: returns from where to where."""
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+        return [int(address, 16) for address in self.process.stdout.readline().split()]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.process.kill()
+        self.process.communicate()
+
+
+class Peak(threading.Thread):
+    """The most memory that a process had in RAM."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.bytes, self.ended = pid, 0, False
+        self.start()
+
+    def run(self):
+        while not self.ended:
+            try:
+                with open("/proc/%d/status" % self.pid) as file:
+                    match = re.search(r"^VmHWM:\s+(\d+) kB", file.read(), re.M)
+            except OSError:
+                return
+            self.bytes = max(self.bytes, int(match.group(1)) * 1024 if match else 0)
+            time.sleep(0.005)
+
+    def end(self):
+        self.ended = True
+        self.join()
+        return self.bytes
+
+
+def run_measured(*args):
+    """Returns what a command ended with, and wrote, and the most memory it had."""
+    process = subprocess.Popen([PYFRAG, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    peak = Peak(process.pid)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err.decode(), peak.end()
+
+
+def test_many_arenas():
+    """4 GiB of them: what is known of them all fits, or the command says what would."""
+    with MovingArenas(4096) as hostile:
+        for mib in (256, 64, 24):
+            code, out, err, peak = run_measured("snapshot", "-p", hostile.pid, "--json",
+                                                "--blocks", "4", "--max-memory", "%dMiB" % mib)
+            assert peak < mib * MIB + OWN_BYTES, (mib, peak / MIB)
+            if code:
+                assert "%d.0 MiB" % mib in err and "--max-memory" in err and len(err.splitlines()) == 1, err
+                assert not out
+            else:
+                assert check_report(out)["heap"]["arenas"] == 4096
+        assert code, "24 MiB are less than 1 % of 4 GiB"
+
+
+def test_arenas_that_move():
+    """Each report has those that there are, and none costs more than the first."""
+    with MovingArenas(4096) as hostile:
+        process = subprocess.Popen([PYFRAG, "trace", "-p", str(hostile.pid), "-i", "0.3", "--json", "--blocks", "1",
+                                    "--max-memory", "64MiB"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        peak = Peak(process.pid)
+        starts = set()
+        try:
+            for _ in range(15):
+                starts.add(check_report(process.stdout.readline())["pinned"]["list"][-1]["address"])
+                hostile.move()
+        finally:
+            process.kill()
+            process.communicate()
+        assert peak.end() < 64 * MIB + OWN_BYTES, peak.bytes / MIB
+        assert len(starts) >= 14
+
+
+def test_agent_beside_arenas_that_move():
+    """Two that together want more than there is take it from each other, not from somebody else."""
+    with MovingArenas(4096) as one, MovingArenas(4096) as other, Target(PYTHONS[0]) as victim:
+        victim.run("tuples_with_survivors")
+        victim.wait_until_blocked()
+        expected = json.loads(run_pyfrag("snapshot", "-p", victim.pid, "--json").stdout)["heap"]
+        agent = Agent("--budget", "100%", "--max-memory", "64MiB", "--match", "target.py|arenas")
+        peak = Peak(agent.process.pid)
+        try:
+            wait_for(lambda: victim.pid in agent.processes())
+            readings = agent.metrics()["pyfrag_readings_total", ""]
+            for _ in range(15):
+                one.move()
+                other.move()
+                before = agent.metrics()["pyfrag_readings_total", ""]
+                wait_for(lambda: agent.metrics()["pyfrag_readings_total", ""] >= before + 3)
+            assert agent.metrics()["pyfrag_readings_total", ""] > readings + 30
+            metrics = agent.metrics()
+            assert metrics["pyfrag_memory_refusals_total", ""] > 0
+            assert metrics["pyfrag_memory_accounted_bytes", ""] <= 64 * MIB
+            report = json.loads(agent.get("/v1/processes/%d/report" % victim.pid)[1])
+            assert report["heap"] == expected and not report["counters"]["memory_refused"]
+        finally:
+            peak_bytes = peak.end()
+            agent.stop()
+        assert peak_bytes < 64 * MIB + OWN_BYTES, peak_bytes / MIB

@@ -1,0 +1,84 @@
+"""A CPython 3.11 that says it has N arenas more than it has, at other addresses each time one looks.
+
+They cost it nothing: all are mappings of the same few pages, each of which begins with the header of a full pool. What
+they cost whoever takes them for arenas is as much as real ones would. Takes N (a power of two, with the real ones)
+from the command line and the address of the variable `arenas` (Objects/obmalloc.c) from stdin, and then answers each
+line with the addresses between which they are now."""
+import array
+import ctypes
+import gc
+import mmap
+import os
+import struct
+import sys
+
+ARENA, POOL = 1 << 20, 16384
+FILE_ARENAS = 64
+BLOCK, CAPACITY, CLASS = 512, 31, 31
+SLOT_WORDS = 6
+PROT_READ, MAP_SHARED, MAP_FIXED_NOREPLACE = 1, 1, 0x100000
+FROM, STEP = 0x100000000000, 1 << 37
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.mmap.restype = ctypes.c_void_p
+libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+
+
+def pages(first_index):
+    """A file of arenas in which only the first pool's header is anything."""
+    fd = os.memfd_create("arenas")
+    os.ftruncate(fd, FILE_ARENAS * ARENA)
+    for i in range(FILE_ARENAS):
+        os.pwrite(fd, struct.pack("IIQQQIIII", CAPACITY, 0, 0, 0, 0, first_index + i, CLASS,
+                                  48 + CAPACITY * BLOCK, POOL - BLOCK), i * ARENA)
+    return fd
+
+
+def read_slots(base):
+    """The words of the real array as far as its slots are used."""
+    words = []
+    while True:
+        slot = (ctypes.c_uint64 * SLOT_WORDS).from_address(base + len(words) * 8)[:]
+        if not slot[0] or slot[2] >> 32 not in (ARENA // POOL - 1, ARENA // POOL):
+            return words
+        words += slot
+
+
+def main(slot_cnt):
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    gc.disable()
+    variable = ctypes.c_uint64.from_address(int(sys.stdin.readline(), 16))
+    words = array.array("Q", read_slots(variable.value))
+    real_cnt = len(words) // SLOT_WORDS
+    forged_cnt = slot_cnt - real_cnt
+    fd = pages(real_cnt)
+    words.extend([0] * (forged_cnt * SLOT_WORDS))
+    arrays = [words, array.array("Q", words)]
+    address, turn = FROM, 0
+    while True:
+        last, address = address, address + STEP
+        for at in range(0, forged_cnt, FILE_ARENAS):
+            if libc.mmap(address + at * ARENA, FILE_ARENAS * ARENA, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, fd,
+                         0) != address + at * ARENA:
+                sys.exit("mmap: errno %d" % ctypes.get_errno())
+        turn = 1 - turn
+        to = arrays[turn]
+        for i in range(forged_cnt):
+            start = address + i * ARENA
+            at = (real_cnt + i) * SLOT_WORDS
+            to[at] = start
+            to[at + 1] = start + POOL
+            to[at + 2] = ARENA // POOL << 32 | (ARENA // POOL - 1)
+        ctypes.memmove(to.buffer_info()[0], variable.value, real_cnt * SLOT_WORDS * 8)
+        variable.value = to.buffer_info()[0]
+        if last != FROM:
+            libc.munmap(last, (forged_cnt + FILE_ARENAS) * ARENA)
+        sys.stdout.write("%x %x\n" % (address, address + forged_cnt * ARENA))
+        sys.stdout.flush()
+        if not sys.stdin.readline():
+            return
+
+
+main(int(sys.argv[1]))
