@@ -69,14 +69,10 @@ ATTACKS = [
     python("mappings", "mappings.py"),
     python("deep", "deep.py", "{own}"),
     python("mapped_names", "mapped_names.py", "{own}"),
+    python("evil_elf", "evil_elf.py", "{own}", refused="sites_mismatched"),
+    python("patching", "patching.py"),
     *other_lies(),
 ]
-
-# Attacks that pyfrag does not withstand yet, and how that shows.
-NOT_YET = {
-    "cgroup": "reports and metrics have U+009B raw, metrics ESC",
-    "names": "reports and metrics have U+009B raw, metrics ESC",
-}
 
 
 def is_refused(attack, names):

@@ -23,7 +23,7 @@ from neighbours import Hostile, Place, Victim, changed_code  # noqa: E402
 PYFRAG = os.environ.get("PYFRAG", os.path.abspath(os.path.join(HERE, "../../pyfrag")))
 IS_LONG = "PYFRAG_HOSTILE_SECONDS" in os.environ
 SECONDS = float(os.environ.get("PYFRAG_HOSTILE_SECONDS", 1))
-PATIENCE = 20  # for a machine that is busy
+PATIENCE = 60  # for a machine that is busy
 MEMORY = 256 * jail.MIB
 OPTIONS = ["--json", "--max-memory", "128MiB"]
 PYTHON = next((one for one in pythons.find() if one.command == ["/usr/bin/python3.11"]), None)
@@ -244,8 +244,8 @@ class Round:
 
 
 def make_groups(is_long, size):
-    active = [attack for attack in attacks.ATTACKS if attack.name not in attacks.NOT_YET and attack.is_long == is_long]
-    return [active[i:i + size] for i in range(0, len(active), size)]
+    chosen = [attack for attack in attacks.ATTACKS if attack.is_long == is_long]
+    return [chosen[i:i + size] for i in range(0, len(chosen), size)]
 
 
 GROUPS = make_groups(False, 1) + make_groups(True, 6) if IS_LONG else make_groups(False, 4)
@@ -266,8 +266,3 @@ def test_withstands(group, table, new_jail, place, own_cgroup):
         round.look_afterwards()
     round.judge(table)
     assert not round.failures, "\n".join(round.failures)
-
-
-def test_all_attacks_are_active():
-    if attacks.NOT_YET:
-        pytest.skip("not withstood yet: " + "; ".join("%s: %s" % pair for pair in attacks.NOT_YET.items()))
