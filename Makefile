@@ -199,6 +199,12 @@ build/fuzz/tests/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/all.a
 	$(Q)$(CC) -fsanitize=fuzzer,$(FUZZ_SANITIZERS) -o $@ $^ $(LDLIBS) -lcmocka
 
 E2E_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
+
+ATTEMPTS     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/e2e/attempt/*.c))
+
+$(BUILD)/tests/e2e/%.o: CPPFLAGS += -Itests/e2e -Itests/e2e/attempt
+$(BUILD)/tests/e2e/attempts: $(ATTEMPTS)
+
 # Programs of a hostile user: plain C, nothing of pyfrag in them.
 HOSTILE_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/hostile/programs/*.c))
 E2E_ENVIRONMENT = PYFRAG=$(abspath $(PROGRAM)) PYFRAG_WALK=$(abspath $(BUILD)/tests/e2e/walk) \

@@ -94,6 +94,20 @@ def test_all_end_when_one_does(start_agent, name):  # noqa: F811
         assert re.fullmatch(r"pyfrag: the %s was ended by signal 9 \(Killed\); the agent ends\n" % name, said)
 
 
+def test_kill_9_ends_a_command(start_agent, any_target, tmp_path):  # noqa: F811
+    script, place = tmp_path / "take-alert", tmp_path / "pid"
+    script.write_text("#!/bin/sh\necho $$ > %s.new; mv %s.new %s; exec sleep 60\n" % (place, place, place))
+    script.chmod(0o755)
+    agent = start_agent("--match", "target.py", "--alert", "pinned_arenas > 5", "--alert-to", "exec:%s" % script)
+    any_target.run("tuples_with_survivors", 5)
+    wait_for(place.exists)
+    pid = int(place.read_text())
+    assert is_running(pid)
+    agent.process.kill()
+    agent.process.wait()
+    wait_for(lambda: not is_running(pid), 5)
+
+
 def test_a_kernel_without_landlock(any_target):
     agent = Agent("--match", "target.py", wrapper=[WITHOUT_LANDLOCK])
     wait_for(lambda: any_target.pid in agent.processes())
