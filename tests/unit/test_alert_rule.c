@@ -73,6 +73,25 @@ static void test_no_rules(void **state)
 	}
 }
 
+/* A pattern may be of any length otherwise, and a rule is sent in a message of bounded size. */
+static void test_long_rules(void **state)
+{
+	char text[ALERT_RULE_BYTES_MAX + 2];
+	struct alert_rule rule = {};
+	struct failure failure = {};
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "pinned_bytes > 3 where app=", 27);
+	text[ALERT_RULE_BYTES_MAX] = '\0';
+	assert_int_equal(alert_rule__parse(&rule, text, &failure), 0);
+	alert_rule__release(&rule);
+	text[ALERT_RULE_BYTES_MAX] = 'x';
+	text[ALERT_RULE_BYTES_MAX + 1] = '\0';
+	assert_int_equal(alert_rule__parse(&rule, text, &failure), -EINVAL);
+	assert_non_null(strstr(failure.text, "longer than 1000 bytes"));
+}
+
 static void test_whom_a_rule_is_about(void **state)
 {
 	_cleanup_(alert_rule__release) struct alert_rule any = {}, some = {};
@@ -120,9 +139,8 @@ static void test_measures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_no_rules),
-		cmocka_unit_test(test_whom_a_rule_is_about),
+		cmocka_unit_test(test_rules),	   cmocka_unit_test(test_no_rules),
+		cmocka_unit_test(test_long_rules), cmocka_unit_test(test_whom_a_rule_is_about),
 		cmocka_unit_test(test_measures),
 	};
 
