@@ -40,14 +40,19 @@ static void test_used_bytes(void **state)
 
 static void test_status(void **state)
 {
-	static const char status[] = "Name:\tcat\nUmask:\t0022\nState:\tR (running)\nTgid:\t7\n"
-				     "Ngid:\t0\nvoluntary_ctxt_switches:\t40\n"
-				     "nonvoluntary_ctxt_switches:\t2\n";
+	static const char status[] =
+		"Name:\tcat\nUmask:\t0022\nState:\tR (running)\nTgid:\t7\n"
+		"Ngid:\t0\nUid:\t4294967294\t0\t0\t0\nvoluntary_ctxt_switches:\t40\n"
+		"nonvoluntary_ctxt_switches:\t2\n";
+	uint32_t user = 1;
 	uint64_t switches = 0;
 	bool runs = false;
 
 	(void)state;
 	assert_int_equal(proc_fields__thread_group(status), 7);
+	assert_int_equal(proc_fields__user(status, &user), 0);
+	assert_int_equal(user, 4294967294);
+	assert_int_equal(proc_fields__user("Name:\tcat\nUid:\t\n", &user), -EIO);
 	assert_int_equal(proc_fields__switches(status, &switches, &runs), 0);
 	assert_int_equal(switches, 42);
 	assert_true(runs);

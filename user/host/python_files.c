@@ -3,29 +3,48 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "target/module.h"
-#include "util/array.h"
+#include "target/elf.h"
+#include "target/executable_files.h"
+#include "target/mapped_file.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/id_table.h"
 
-#define FORGET_AFTER_NS (600 * 1000000000UL)
-#define FILES_MAX	(1UL << 16)
+#define GENERATION_MAX (PYTHON_FILES_PER_USER_MAX / 2)
+/* A file may be written to twice within one tick of its file system's clock: what is that young is not remembered. */
+#define YOUNG_NS 2000000000UL
+
+struct python_file {
+	struct file_identity identity;
+	bool is_python;
+};
+
+struct generation {
+	struct python_file *files; /* GENERATION_MAX of them, or NULL */
+	size_t cnt;
+	struct id_table ids; /* by identity */
+};
+
+/*
+ * What is asked for goes into the newer generation; when that is full, the older one is given up and the newer one becomes
+ * it. So what is in use stays, without an order being kept.
+ */
+struct user {
+	uid_t uid;
+	uint64_t used_at; /* a count of questions */
+	struct generation newer, older;
+};
 
 struct python_files {
 	pthread_mutex_t lock;
-	struct python_file {
-		unsigned int dev_major, dev_minor;
-		uint64_t inode;
-		bool is_python;
-	} * files;
-	size_t cnt, capacity;
-	struct id_table ids; /* by device and inode */
-	uint64_t since_ns;   /* CLOCK_MONOTONIC */
+	struct user users[PYTHON_FILES_USERS_MAX];
+	size_t user_cnt;
+	uint64_t question_cnt;
+	atomic_ulong left_out_cnt;
 };
 
 int python_files__new(struct python_files **out)
@@ -35,120 +54,178 @@ int python_files__new(struct python_files **out)
 	if (!files)
 		return -ENOMEM;
 	pthread_mutex_init(&files->lock, NULL);
-	files->since_ns = clock_ns(CLOCK_MONOTONIC);
 	*out = files;
 	return 0;
 }
 
-static void forget(struct python_files *files)
+static void generation__release(struct generation *generation)
 {
-	id_table__release(&files->ids);
-	free(TAKE_PTR(files->files));
-	files->cnt = files->capacity = 0;
+	id_table__release(&generation->ids);
+	free(generation->files);
+	*generation = (struct generation){};
 }
 
 void python_files__free(struct python_files *files)
 {
 	if (!files)
 		return;
-	forget(files);
+	for (size_t i = 0; i < files->user_cnt; i++) {
+		generation__release(&files->users[i].newer);
+		generation__release(&files->users[i].older);
+	}
 	free(files);
 }
 
-static bool is_file(const void *owner, uint32_t id, const void *key)
+/* With the lock held, as what follows: the user's memory, which is an empty one if it is new. */
+static struct user *find_user(struct python_files *files, uid_t uid)
 {
-	const struct python_file *file = &((const struct python_files *)owner)->files[id];
-	const struct mapping *mapping = key;
+	struct user *user = &files->users[0];
 
-	return file->inode == mapping->inode && file->dev_major == mapping->dev_major &&
-	       file->dev_minor == mapping->dev_minor;
+	files->question_cnt++;
+	for (size_t i = 0; i < files->user_cnt; i++) {
+		if (files->users[i].uid == uid) {
+			files->users[i].used_at = files->question_cnt;
+			return &files->users[i];
+		}
+		if (files->users[i].used_at < user->used_at)
+			user = &files->users[i];
+	}
+	if (files->user_cnt < PYTHON_FILES_USERS_MAX)
+		user = &files->users[files->user_cnt++];
+	generation__release(&user->newer);
+	generation__release(&user->older);
+	*user = (struct user){.uid = uid, .used_at = files->question_cnt};
+	return user;
 }
 
-static uint32_t hash_of(const struct mapping *mapping)
+static uint32_t hash_of(const struct file_identity *identity)
 {
-	const uint64_t words[] = {mapping->inode,
-				  (uint64_t)mapping->dev_major << 32 | mapping->dev_minor};
+	const uint64_t words[] = {identity->device, identity->inode, identity->size,
+				  (uint64_t)identity->changed_s, identity->changed_ns};
 
 	return id_table__hash(words, sizeof(words));
 }
 
-static bool look_into(const struct process *process, const struct mapping *mapping)
+static bool is_file(const void *owner, uint32_t id, const void *key)
 {
-	_cleanup_(module__freep) struct module *module = NULL;
-	struct elf_symbol symbol;
+	const struct file_identity *a = &((const struct generation *)owner)->files[id].identity,
+				   *b = key;
 
-	return !module__open(&module, process, mapping) && elf_file__is_64bit(module->elf) &&
-	       !elf_file__find_symbol(module->elf, "PyObject_Malloc", &symbol);
+	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	       a->changed_s == b->changed_s && a->changed_ns == b->changed_ns;
 }
 
-static int add(struct python_files *files, const struct mapping *mapping, bool is_python)
+static const struct python_file *find_in(const struct generation *generation,
+					 const struct file_identity *identity)
 {
-	int err = ARRAY_RESERVE(files->files, files->capacity, files->cnt + 1);
+	uint32_t id =
+		id_table__find(&generation->ids, hash_of(identity), is_file, generation, identity);
 
-	if (!err)
-		err = id_table__add(&files->ids, hash_of(mapping), files->cnt);
+	return id == ID_TABLE_NONE ? NULL : &generation->files[id];
+}
+
+static int remember(struct user *user, const struct file_identity *identity, bool is_python)
+{
+	struct generation *newer = &user->newer;
+	int err;
+
+	if (newer->cnt == GENERATION_MAX) {
+		generation__release(&user->older);
+		user->older = *newer;
+		*newer = (struct generation){};
+	}
+	if (!newer->files)
+		newer->files = calloc(GENERATION_MAX, sizeof(*newer->files));
+	if (!newer->files)
+		return -ENOMEM;
+	err = id_table__add(&newer->ids, hash_of(identity), newer->cnt);
 	if (err)
 		return err;
-	files->files[files->cnt++] = (struct python_file){
-		.dev_major = mapping->dev_major,
-		.dev_minor = mapping->dev_minor,
-		.inode = mapping->inode,
-		.is_python = is_python,
-	};
+	newer->files[newer->cnt++] =
+		(struct python_file){.identity = *identity, .is_python = is_python};
 	return 0;
 }
 
-/* Whether that is known. */
-static bool recall(struct python_files *files, const struct mapping *mapping, bool *is_python)
+/* Whether it is known. What only the older generation has goes on to the newer one. */
+static bool recall(struct user *user, const struct file_identity *identity, bool *is_python)
 {
-	uint32_t id = id_table__find(&files->ids, hash_of(mapping), is_file, files, mapping);
+	const struct python_file *file = find_in(&user->newer, identity);
 
-	if (id == ID_TABLE_NONE)
+	if (file) {
+		*is_python = file->is_python;
+		return true;
+	}
+	file = find_in(&user->older, identity);
+	if (!file)
 		return false;
-	*is_python = files->files[id].is_python;
+	*is_python = file->is_python;
+	remember(user, identity, *is_python); /* without memory it stays where it is */
 	return true;
+}
+
+/* What is in the file. Returns 0, or negative errno: that is not known. */
+static int look_into(const struct mapped_file *mapped, bool *is_python)
+{
+	_cleanup_close_ int fd = mapped_file__open(mapped);
+	_cleanup_(elf_file__freep) struct elf_file *elf = NULL;
+	struct elf_symbol symbol;
+	int err = fd < 0 ? fd : elf_file__open(&elf, fd);
+
+	if (!err && elf_file__is_64bit(elf))
+		err = elf_file__find_symbol(elf, "PyObject_Malloc", &symbol);
+	else if (!err)
+		err = -ENOEXEC;
+	if (err && err != -ENOEXEC && err != -ENOENT)
+		return err;
+	*is_python = !err;
+	return 0;
+}
+
+static bool is_young(const struct file_identity *identity)
+{
+	uint64_t changed_ns = (uint64_t)identity->changed_s * 1000000000 + identity->changed_ns;
+
+	return changed_ns + YOUNG_NS > clock_ns(CLOCK_REALTIME);
 }
 
 static int find_file(struct python_files *files, const struct process *process,
 		     const struct mapping *mapping, bool *is_python)
 {
+	_cleanup_(mapped_file__release) struct mapped_file mapped = {.path_fd = -1};
 	bool is_known;
 	int err = 0;
 
-	pthread_mutex_lock(&files->lock);
-	is_known = recall(files, mapping, is_python);
-	pthread_mutex_unlock(&files->lock);
-	if (is_known)
+	/* What cannot be found or read now is none now, and looked at again the next time. */
+	if (mapped_file__find(&mapped, process, mapping))
 		return 0;
-	*is_python = look_into(process, mapping);
+	pthread_mutex_lock(&files->lock);
+	is_known = recall(find_user(files, process->uid), &mapped.identity, is_python);
+	pthread_mutex_unlock(&files->lock);
+	if (is_known || look_into(&mapped, is_python) || is_young(&mapped.identity))
+		return 0;
 	pthread_mutex_lock(&files->lock);
 	/* Another thread may have looked meanwhile. */
-	if (!recall(files, mapping, is_python))
-		err = add(files, mapping, *is_python);
+	if (!recall(find_user(files, process->uid), &mapped.identity, is_python))
+		err = remember(find_user(files, process->uid), &mapped.identity, *is_python);
 	pthread_mutex_unlock(&files->lock);
 	return err;
-}
-
-static void forget_old(struct python_files *files)
-{
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-
-	pthread_mutex_lock(&files->lock);
-	if (now_ns - files->since_ns > FORGET_AFTER_NS || files->cnt > FILES_MAX) {
-		forget(files);
-		files->since_ns = now_ns;
-	}
-	pthread_mutex_unlock(&files->lock);
 }
 
 int python_files__find(struct python_files *files, const struct process *process, bool *is_python)
 {
-	int err = 0;
+	_cleanup_(executable_files__release) struct executable_files executables = {};
+	int err = executable_files__find(&executables, process->maps, process->map_cnt);
+	size_t i = 0;
 
-	forget_old(files);
 	*is_python = false;
-	for (size_t i = 0; i < process->map_cnt && !err && !*is_python; i++)
-		if (process->maps[i].executable && process->maps[i].inode)
-			err = find_file(files, process, &process->maps[i], is_python);
+	for (; i < executables.cnt && i < EXECUTABLE_FILES_MAX && !err && !*is_python; i++)
+		err = find_file(files, process, executables.items[i], is_python);
+	if (i == EXECUTABLE_FILES_MAX && !*is_python)
+		atomic_fetch_add(&files->left_out_cnt, executables.cnt - i);
 	return err;
+}
+
+uint64_t python_files__left_out_cnt(const struct python_files *files)
+{
+	return atomic_load(&files->left_out_cnt);
 }

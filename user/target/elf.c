@@ -462,5 +462,6 @@ int elf_file__find_symbol(struct elf_file *elf, const char *name, struct elf_sym
 
 	if (!err)
 		err = elf_symbols__find(elf->fd, sections, cnt, name, symbol);
-	return err ? -ENOENT : 0;
+	/* Tables that are not there are the same as none. */
+	return err == -ENOEXEC || err == -EFBIG ? -ENOENT : err;
 }

@@ -77,7 +77,10 @@ int elf_file__code(struct elf_file *elf, const struct elf_code **code, size_t *c
  */
 int elf_file__function_starts(struct elf_file *elf, const uint64_t **starts, size_t *cnt);
 
-/* Finds a symbol that is defined, as elf_symbols__find(). Returns 0 or -ENOENT: also if the tables cannot be read. */
+/*
+ * Finds a symbol that is defined, as elf_symbols__find(). Returns 0; -ENOENT: there is none, or the file ends before its
+ * tables do; or negative errno: they could not be read.
+ */
 int elf_file__find_symbol(struct elf_file *elf, const char *name, struct elf_symbol *symbol);
 
 /* File offset of an address, or UINT64_MAX if no segment holds it. */

@@ -37,6 +37,21 @@ int proc_fields__thread_group(const char *status)
 	return group > 0 && group <= INT32_MAX ? (int)group : -EIO;
 }
 
+int proc_fields__user(const char *status, uint32_t *user)
+{
+	const char *at = find_field(status, "\nUid:");
+	unsigned long number;
+	char *end;
+
+	if (!at)
+		return -EIO;
+	number = strtoul(at, &end, 10);
+	if (end == at || number > UINT32_MAX)
+		return -EIO;
+	*user = (uint32_t)number;
+	return 0;
+}
+
 int proc_fields__switches(const char *status, uint64_t *switches, bool *runs)
 {
 	static const char *const counts[] = {"\nvoluntary_ctxt_switches:",

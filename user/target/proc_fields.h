@@ -15,6 +15,9 @@ int proc_fields__state(const char *stat);
 /* The thread group in the text of "status", or -EIO. */
 int proc_fields__thread_group(const char *status);
 
+/* The real user in the text of "status". Returns 0 or -EIO. */
+int proc_fields__user(const char *status, uint32_t *user);
+
 /* How often the thread was switched out, and whether it runs, in the text of "status". Returns 0 or -EIO. */
 int proc_fields__switches(const char *status, uint64_t *switches, bool *runs);
 

@@ -134,12 +134,22 @@ int process__reload_maps(struct process *process, struct failure *failure)
 	return 0;
 }
 
-/* The thread group of @pid, or negative errno. */
-static int read_thread_group(pid_t pid)
+int process__user(pid_t pid, uid_t *uid)
 {
 	_cleanup_(proc_text__release) struct proc_text status = {};
 	int err = proc_text__read(&status, pid, "status", LINE_BYTES_MAX);
 
+	return err ? err : proc_fields__user(status.bytes, uid);
+}
+
+/* The thread group of @pid, and its user; or negative errno. */
+static int read_thread_group(pid_t pid, uid_t *uid)
+{
+	_cleanup_(proc_text__release) struct proc_text status = {};
+	int err = proc_text__read(&status, pid, "status", LINE_BYTES_MAX);
+
+	if (!err)
+		err = proc_fields__user(status.bytes, uid);
 	return err ? err : proc_fields__thread_group(status.bytes);
 }
 
@@ -148,7 +158,7 @@ static int open_pidfd(struct process *process, struct failure *failure)
 	int thread_group, state;
 
 	process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-	thread_group = read_thread_group(process->pid);
+	thread_group = read_thread_group(process->pid, &process->uid);
 	if (thread_group == -ENOENT || thread_group == -ESRCH)
 		return failure__set(failure, -ESRCH,
 				    "no process %d; see the pids with: ps -e | grep python",

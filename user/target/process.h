@@ -16,6 +16,7 @@
 
 struct process {
 	pid_t pid; /* in our pid namespace */
+	uid_t uid; /* real user, when it was opened */
 	int pidfd;
 	char *comm;
 	char **cmdline;	      /* NULL-terminated; empty for a kernel thread; 4 KiB of it at most */
@@ -41,6 +42,12 @@ int process__reload_maps(struct process *process, struct failure *failure);
 
 /* Frees the maps: there are none then, until they are read afresh. */
 void process__forget_maps(struct process *process);
+
+/*
+ * The real user of process @pid: who is answerable for it. What /proc/PID belongs to would not do: that is root if the
+ * process wants it (prctl(2), PR_SET_DUMPABLE). Returns 0 or negative errno.
+ */
+int process__user(pid_t pid, uid_t *uid);
 
 /* The CPU time that all threads of process @pid have used, also those that ended. 0 or negative errno. */
 int process__cpu_ns(pid_t pid, uint64_t *ns);

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Files that are made here, mapped by this process in ways that say nothing of what is in them. */
+#include "host/python_files.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "target/executable_files.h"
+#include "temp_file.h"
+#include "tiny_elf.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+#define PAGE 4096UL
+
+static struct process *open_self(uid_t uid)
+{
+	struct process *process = NULL;
+	struct failure failure;
+
+	assert_int_equal(process__open(&process, getpid(), &failure), 0);
+	process->uid = uid;
+	return process;
+}
+
+/* A file of which one symbol is named so. */
+static int new_file(const char *name)
+{
+	struct tiny_elf tiny;
+	int fd;
+
+	tiny_elf__init(&tiny);
+	snprintf(tiny.strings + tiny.symbols[TINY_SYMBOL_MAIN].st_name, sizeof(tiny.strings), "%s",
+		 name);
+	tiny.symbols[TINY_SYMBOL_VARIABLE].st_value = 0;
+	fd = temp_file__new(&tiny, sizeof(tiny));
+	return fd;
+}
+
+static void *map_executable(int fd)
+{
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+
+	if (page == MAP_FAILED) {
+		print_message("skipped: mounted noexec\n");
+		skip();
+	}
+	return page;
+}
+
+static bool finds_python(struct python_files *files, uid_t uid)
+{
+	_cleanup_(process__freep) struct process *process = open_self(uid);
+	bool is_python;
+
+	assert_int_equal(python_files__find(files, process, &is_python), 0);
+	return is_python;
+}
+
+/* The page that is mapped is at no segment's offset (hostile/blind.c): what is in the file counts. */
+static void test_the_content_decides(void **state)
+{
+	_cleanup_close_ int other = new_file("PyObject_Mallox"),
+			    python = new_file("PyObject_Malloc");
+	struct python_files *files;
+	void *page;
+
+	(void)state;
+	assert_int_equal(python_files__new(&files), 0);
+	page = map_executable(other);
+	assert_false(finds_python(files, 1000));
+	munmap(page, PAGE);
+	page = map_executable(python);
+	assert_true(finds_python(files, 1000));
+	munmap(page, PAGE);
+	python_files__free(files);
+}
+
+/* A file that becomes a Python is one, whatever it was before. */
+static void test_a_file_that_changes(void **state)
+{
+	_cleanup_close_ int fd = new_file("PyObject_Mallox"), python = new_file("PyObject_Malloc");
+	struct python_files *files;
+	struct tiny_elf tiny;
+	void *page = map_executable(fd);
+
+	(void)state;
+	assert_int_equal(python_files__new(&files), 0);
+	assert_false(finds_python(files, 1000));
+	assert_int_equal(pread(python, &tiny, sizeof(tiny), 0), sizeof(tiny));
+	assert_int_equal(pwrite(fd, &tiny, sizeof(tiny), 0), sizeof(tiny));
+	assert_true(finds_python(files, 1000));
+	munmap(page, PAGE);
+	python_files__free(files);
+}
+
+/* The same question costs no second look, of which the file would know. */
+static void test_many_users(void **state)
+{
+	struct python_files *files;
+
+	(void)state;
+	assert_int_equal(python_files__new(&files), 0);
+	for (uid_t uid = 0; uid < 3 * PYTHON_FILES_USERS_MAX; uid++)
+		assert_false(finds_python(files, uid));
+	for (uid_t uid = 0; uid < 3 * PYTHON_FILES_USERS_MAX; uid++)
+		assert_false(finds_python(files, uid));
+	python_files__free(files);
+}
+
+/* Files beyond what is looked at are counted. */
+static void test_very_many_files(void **state)
+{
+	static void *pages[EXECUTABLE_FILES_MAX + 100];
+	struct python_files *files;
+
+	(void)state;
+	assert_int_equal(python_files__new(&files), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		_cleanup_close_ int fd = memfd_create("one", MFD_CLOEXEC);
+
+		assert_int_equal(ftruncate(fd, PAGE), 0);
+		pages[i] = map_executable(fd);
+	}
+	assert_false(finds_python(files, 1000));
+	assert_true(python_files__left_out_cnt(files) >= 100);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		munmap(pages[i], PAGE);
+	python_files__free(files);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_content_decides),
+		cmocka_unit_test(test_a_file_that_changes),
+		cmocka_unit_test(test_many_users),
+		cmocka_unit_test(test_very_many_files),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
