@@ -29,10 +29,16 @@ static void test_one_program_is_one_series(void **state)
 				       series_of("b", 16, 32)};
 
 	(void)state;
+	series[0].age_s = 3;
+	series[1].age_s = 9;
+	series[2].age_s = 5;
 	assert_int_equal(heap_series__merge(series, 0, 3), 0);
 	assert_int_equal(heap_series__merge(series, 3, 2), 2);
 	check(&series[0], "a", 1, 4, 8);
 	check(&series[1], "b", 2, 17, 34);
+	/* All is added up, but how old it is: that is the oldest. */
+	assert_true(series[0].age_s == 9);
+	assert_true(series[1].age_s == 5);
 }
 
 /* Names that sort first do not help. */

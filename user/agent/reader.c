@@ -97,6 +97,7 @@ static int send_health(const struct reader *reader)
 	_cleanup_(packer__release) struct packer packer = {};
 
 	packer__add_u64(&packer, host__is_stuck(reader->host));
+	packer__add_u64(&packer, host__is_stale(reader->host));
 	return message__send(reader->fd, MESSAGE_HEALTH, &packer, MESSAGE_WAIT);
 }
 

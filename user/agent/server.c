@@ -58,9 +58,9 @@ struct server {
 	struct inbox inbox;
 	struct page pages[PAGE_CNT];
 	bool is_ready;
-	uint64_t heard_ns; /* CLOCK_MONOTONIC: of the reader's health; 0: not yet */
-	bool is_stuck;
-	uint64_t report_number; /* the last one that was asked for */
+	uint64_t heard_ns;	 /* CLOCK_MONOTONIC: of the reader's health; 0: not yet */
+	bool is_stuck, is_stale; /* as the host has it */
+	uint64_t report_number;	 /* the last one that was asked for */
 	bool has_report;
 	struct http_answer report; /* what the answer to that was */
 	uint64_t no_wait_until_ns; /* CLOCK_MONOTONIC: others have their turn */
@@ -121,6 +121,7 @@ static int take_health(struct server *server, const struct message *message)
 	struct cursor cursor = cursor__of(message);
 
 	server->is_stuck = cursor__u64(&cursor) != 0;
+	server->is_stale = cursor__u64(&cursor) != 0;
 	server->heard_ns = clock_ns(CLOCK_MONOTONIC);
 	return cursor__is_done(&cursor) ? 0 : -EPROTO;
 }
@@ -292,6 +293,9 @@ static struct http_answer answer_health(const struct server *server)
 		return answer_text(503, "starting\n");
 	if (server->is_stuck || clock_ns(CLOCK_MONOTONIC) - server->heard_ns > STUCK_NS)
 		return answer_text(503, "readings do not come to their end\n");
+	if (server->is_stale)
+		return answer_text(503,
+				   "no heap was read for ten intervals, though there was budget\n");
 	return answer_text(200, "ok\n");
 }
 
@@ -485,7 +489,7 @@ int server__run(const struct server_options *options)
 		[MESSAGE_READY] = 1,
 		[MESSAGE_FAILED] = REASON_BYTES_MAX + 64,
 		[MESSAGE_PAGE] = PAGE_BYTES_MAX + 64,
-		[MESSAGE_HEALTH] = sizeof(uint64_t) + 1,
+		[MESSAGE_HEALTH] = 2 * sizeof(uint64_t) + 1,
 		[MESSAGE_REPORT] = REPORT_BYTES_MAX + 64,
 		[MESSAGE_ALERT] = ALERT_WIRE_BYTES_MAX,
 	};

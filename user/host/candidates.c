@@ -70,7 +70,7 @@ void candidates__look(struct candidates *candidates, uint64_t now_ns, candidates
 		struct candidate candidate = candidates->items[i];
 
 		if (candidate.due_ns <= now_ns && !stopped) {
-			enum look_result result = look(context, candidate.pid);
+			enum look_result result = look(context, &candidate);
 
 			stopped = result == LOOK_STOP;
 			if (result == LOOK_DONE ||

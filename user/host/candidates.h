@@ -15,6 +15,8 @@ struct candidate {
 	pid_t pid;
 	uint32_t look_cnt; /* how often it was looked at */
 	uint64_t due_ns;   /* CLOCK_MONOTONIC */
+	uid_t uid;	   /* its real user, once somebody has looked: */
+	bool has_uid;
 };
 
 struct candidates {
@@ -33,10 +35,12 @@ int candidates__scan(struct candidates *candidates, uint64_t now_ns);
 enum look_result {
 	LOOK_DONE,  /* that one is done with */
 	LOOK_AGAIN, /* it may yet become one: it comes again later, up to a few times */
-	LOOK_STOP,  /* it was not looked at: it and the others come next time */
+	LOOK_LATER, /* it was not looked at: it comes next time */
+	LOOK_STOP,  /* as that, and so do the others */
 };
 
-typedef enum look_result candidates_look_fn(void *context, pid_t pid);
+/* May fill in who its user is. */
+typedef enum look_result candidates_look_fn(void *context, struct candidate *candidate);
 
 /* Looks at those that are due. */
 void candidates__look(struct candidates *candidates, uint64_t now_ns, candidates_look_fn *look,

@@ -100,3 +100,8 @@ int finder__look(struct finder *finder, pid_t pid, struct watched **out, struct 
 		*out = TAKE_PTR(watched);
 	return 0;
 }
+
+uint64_t finder__files_left_out(const struct finder *finder)
+{
+	return python_files__left_out_cnt(finder->files);
+}

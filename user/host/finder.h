@@ -28,6 +28,9 @@ int finder__new(struct finder **out, const struct host_filter *filter, struct ac
 		struct failure *failure);
 void finder__free(struct finder *finder);
 
+/* As python_files__left_out_cnt(). */
+uint64_t finder__files_left_out(const struct finder *finder);
+
 /*
  * Looks at process @pid. Returns 0 and *out: a wanted Python, ready to be read, or NULL: it is none, nor will it become
  * one; -EAGAIN: it may yet; -ENOMEM; or why a Python cannot be read, described.

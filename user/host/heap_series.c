@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "host/heap_series.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static int compare_keys(const void *left, const void *right)
@@ -26,10 +27,13 @@ static int compare_sizes(const void *left, const void *right)
 	return order ? order : compare_keys(left, right);
 }
 
-static void add(struct heap_sums *to, const struct heap_sums *from)
+static void add(struct heap_series *to, const struct heap_series *from)
 {
-	for (size_t i = 0; i < sizeof(*to) / sizeof(double); i++)
-		((double *)to)[i] += ((const double *)from)[i];
+	double *sums = (double *)&to->sums;
+
+	for (size_t i = 0; i < sizeof(to->sums) / sizeof(double); i++)
+		sums[i] += ((const double *)&from->sums)[i];
+	to->age_s = fmax(to->age_s, from->age_s);
 }
 
 static size_t merge_same(struct heap_series *series, size_t cnt)
@@ -41,7 +45,7 @@ static size_t merge_same(struct heap_series *series, size_t cnt)
 		if (compare_keys(&series[kept], &series[i]) != 0)
 			series[++kept] = series[i];
 		else
-			add(&series[kept].sums, &series[i].sums);
+			add(&series[kept], &series[i]);
 	return kept + 1;
 }
 
@@ -54,7 +58,7 @@ size_t heap_series__merge(struct heap_series *series, size_t cnt, size_t max)
 		return cnt;
 	qsort(series, cnt, sizeof(*series), compare_sizes);
 	for (size_t i = max; i < cnt; i++)
-		add(&series[max - 1].sums, &series[i].sums);
+		add(&series[max - 1], &series[i]);
 	series[max - 1].key = (struct series_key){{"(others)", "", "", ""}};
 	qsort(series, max - 1, sizeof(*series), compare_keys);
 	return max;

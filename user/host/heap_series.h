@@ -19,6 +19,7 @@ struct heap_sums {
 struct heap_series {
 	struct series_key key;
 	struct heap_sums sums;
+	double age_s; /* of the oldest reading */
 };
 
 /*

@@ -2,6 +2,7 @@
 #include "host/host.h"
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "host/pid_order.h"
 #include "host/probing_choice.h"
 #include "host/schedule.h"
+#include "host/user_shares.h"
 #include "probes/process_events.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -19,6 +21,9 @@
 
 /* A heap that cannot be read that often in a row is not ours: the process has become another program. */
 #define ERRORS_MAX 5
+/* When all that is known is that old, something is wrong. */
+#define INTERVALS_OLD 10
+#define OLD_NS_MIN    60e9
 /* After so long the host's owner has its turn. */
 #define WORK_NS 250000000UL
 
@@ -35,6 +40,7 @@ struct host {
 	struct watched **watched; /* by pid */
 	size_t watched_cnt, watched_capacity;
 	struct schedule schedule;
+	struct user_shares shares;
 	uint64_t work_until_ns; /* CLOCK_MONOTONIC */
 	struct host_counts counts;
 	bool out_of_memory;
@@ -67,6 +73,11 @@ static pid_t pid_of(const void *items, size_t i)
 	return ((struct watched *const *)items)[i]->pid;
 }
 
+static uid_t uid_of(const struct watched *watched)
+{
+	return watched->source->process->uid;
+}
+
 static size_t find_watched(const struct host *host, pid_t pid)
 {
 	return pid_order__find(host->watched, host->watched_cnt, pid_of, pid);
@@ -79,7 +90,7 @@ struct watched *host__find(const struct host *host, pid_t pid)
 	return at < host->watched_cnt && host->watched[at]->pid == pid ? host->watched[at] : NULL;
 }
 
-static enum look_result run(struct host *host, pid_t pid, enum job_kind kind,
+static enum look_result run(struct host *host, pid_t pid, uid_t uid, enum job_kind kind,
 			    struct watched *watched);
 
 /* What is being read is freed when that comes back. */
@@ -95,7 +106,8 @@ static void drop(struct host *host, size_t at)
 		host->refused = NULL;
 	if (job && job->watched == watched)
 		job->owns_watched = true;
-	else if (!watched->growth || run(host, watched->pid, JOB_FREE, watched) == LOOK_STOP)
+	else if (!watched->growth ||
+		 run(host, watched->pid, uid_of(watched), JOB_FREE, watched) == LOOK_STOP)
 		watched__free(watched);
 }
 
@@ -176,11 +188,13 @@ static void take_late(struct host *host)
 	}
 }
 
-static enum look_result run(struct host *host, pid_t pid, enum job_kind kind,
+static enum look_result run(struct host *host, pid_t pid, uid_t uid, enum job_kind kind,
 			    struct watched *watched)
 {
+	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC);
 	struct job job = {.finder = host->finder,
 			  .pid = pid,
+			  .uid = uid,
 			  .kind = kind,
 			  .watched = watched,
 			  .options = host->options.watched},
@@ -192,6 +206,7 @@ static enum look_result run(struct host *host, pid_t pid, enum job_kind kind,
 		job.options.with_growth = watched->wants_growth;
 	}
 	err = jobs__run(&host->jobs, &job, &done);
+	user_shares__spend(&host->shares, uid, clock_ns(CLOCK_MONOTONIC) - start_ns);
 	if (!err)
 		return take_result(host, done);
 	host->counts.late += err == -EINPROGRESS;
@@ -204,9 +219,17 @@ static bool may_go_on(const struct host *host)
 	return !host__is_stuck(host) && clock_ns(CLOCK_MONOTONIC) < host->work_until_ns;
 }
 
-static enum look_result look(void *context, pid_t pid)
+/* Whose processes are to be looked at now: those of users who have not had their share, or all. */
+struct look {
+	struct host *host;
+	bool at_all;
+};
+
+static enum look_result look(void *context, struct candidate *candidate)
 {
-	struct host *host = context;
+	const struct look *look = context;
+	struct host *host = look->host;
+	pid_t pid = candidate->pid;
 
 	/* Most that come to be have ended by now; that is known without a thread. */
 	if (host__find(host, pid) || jobs__find_late(&host->jobs, pid) ||
@@ -214,7 +237,24 @@ static enum look_result look(void *context, pid_t pid)
 		return LOOK_DONE;
 	if (!may_go_on(host) || !schedule__has_budget(&host->schedule))
 		return LOOK_STOP;
-	return run(host, pid, JOB_LOOK, NULL);
+	if (!candidate->has_uid && process__user(pid, &candidate->uid))
+		return LOOK_DONE;
+	candidate->has_uid = true;
+	if (!look->at_all && user_shares__is_over(&host->shares, candidate->uid))
+		return LOOK_LATER;
+	if (!jobs__has_place(&host->jobs, candidate->uid)) {
+		host->counts.held_back++;
+		return LOOK_LATER;
+	}
+	return run(host, pid, candidate->uid, JOB_LOOK, NULL);
+}
+
+static void look_at_candidates(struct host *host, uint64_t now_ns)
+{
+	struct look look_first = {.host = host}, look_then = {.host = host, .at_all = true};
+
+	candidates__look(&host->candidates, now_ns, look, &look_first);
+	candidates__look(&host->candidates, now_ns, look, &look_then);
 }
 
 static int take_event(void *context, const struct pyfrag_process_event *event)
@@ -302,28 +342,41 @@ static struct schedule_need need_of(const struct watched *watched)
 	};
 }
 
-/* The most urgent of those that are due, or NULL; *deferred: others have to wait for the budget. */
+/* Whether it would hang, or keep its user from what others may do. */
+static bool may_read(const struct host *host, const struct watched *watched)
+{
+	return !jobs__find_late(&host->jobs, watched->pid) &&
+	       jobs__has_place(&host->jobs, uid_of(watched));
+}
+
+/*
+ * The most urgent of those that are due, those first whose users have not had their share; or NULL. *deferred: others have
+ * to wait for the budget.
+ */
 static struct watched *pick(const struct host *host, uint64_t now_ns, bool *deferred)
 {
 	struct watched *picked = NULL;
+	bool picked_is_over = true;
 	double most = -1;
 
 	for (size_t i = 0; i < host->watched_cnt; i++) {
 		struct watched *watched = host->watched[i];
 		const struct schedule_need need = need_of(watched);
+		bool is_over = user_shares__is_over(&host->shares, uid_of(watched));
 		double urgency;
 
-		if (!schedule__is_due(&host->schedule, &need, now_ns) ||
-		    jobs__find_late(&host->jobs, watched->pid))
+		if (!schedule__is_due(&host->schedule, &need, now_ns) || !may_read(host, watched) ||
+		    (is_over && !picked_is_over))
 			continue;
 		if (!schedule__affords(&host->schedule, need.taken_ns)) {
 			*deferred = true;
 			continue;
 		}
 		urgency = schedule__urgency(&need, now_ns);
-		if (urgency > most) {
+		if (urgency > most || (picked_is_over && !is_over)) {
 			most = urgency;
 			picked = watched;
+			picked_is_over = is_over;
 		}
 	}
 	return picked;
@@ -332,9 +385,9 @@ static struct watched *pick(const struct host *host, uint64_t now_ns, bool *defe
 static void tend_probed(struct host *host)
 {
 	for (size_t i = 0; i < host->watched_cnt; i++)
-		if (!jobs__find_late(&host->jobs, host->watched[i]->pid) &&
-		    host->watched[i]->growth)
-			run(host, host->watched[i]->pid, JOB_TEND, host->watched[i]);
+		if (host->watched[i]->growth && may_read(host, host->watched[i]))
+			run(host, host->watched[i]->pid, uid_of(host->watched[i]), JOB_TEND,
+			    host->watched[i]);
 }
 
 static void read_due(struct host *host, uint64_t now_ns)
@@ -343,7 +396,7 @@ static void read_due(struct host *host, uint64_t now_ns)
 	bool deferred = false;
 
 	while (may_go_on(host) && (watched = pick(host, now_ns, &deferred)))
-		if (run(host, watched->pid, JOB_READ, watched) == LOOK_STOP)
+		if (run(host, watched->pid, uid_of(watched), JOB_READ, watched) == LOOK_STOP)
 			break;
 	host->counts.deferred += deferred;
 }
@@ -454,10 +507,12 @@ int host__work(struct host *host)
 	if (host__tells_sites(host))
 		probing_choice__make(host->watched, host->watched_cnt, now_ns);
 	schedule__save(&host->schedule, now_ns);
-	candidates__look(&host->candidates, now_ns, look, host);
+	user_shares__tick(&host->shares);
+	look_at_candidates(host, now_ns);
 	read_due(host, now_ns);
 	keep_memory(host);
 	host->counts.hanging = jobs__late_cnt(&host->jobs);
+	host->counts.files_left_out = finder__files_left_out(host->finder);
 	return host->out_of_memory ? -ENOMEM : 0;
 }
 
@@ -475,6 +530,25 @@ const struct host_counts *host__counts(const struct host *host)
 bool host__is_stuck(const struct host *host)
 {
 	return jobs__late_cnt(&host->jobs) == READERS_LATE_MAX;
+}
+
+/* What waits for the budget is old because it was told to be. */
+bool host__is_stale(const struct host *host)
+{
+	double interval_ns = host->schedule.interval_s * 1e9;
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC),
+		 old_ns = (uint64_t)fmax(INTERVALS_OLD * interval_ns, OLD_NS_MIN);
+
+	bool is_known = false;
+
+	for (size_t i = 0; i < host->watched_cnt; i++) {
+		uint64_t known_ns = host->watched[i]->known_ns;
+
+		if (known_ns && now_ns - known_ns < old_ns)
+			return false;
+		is_known |= known_ns != 0;
+	}
+	return is_known && schedule__has_budget(&host->schedule) && host->schedule.debt_ns <= 0;
 }
 
 bool host__tells_sites(const struct host *host)

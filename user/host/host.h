@@ -35,6 +35,10 @@ struct host_counts {
 	uint64_t taken_ns;    /* CPU time of looking and reading */
 	uint64_t late;	      /* of these, those that took over half a second of time */
 	uint64_t hanging;     /* those that have not come back yet */
+	uint64_t
+		held_back; /* looks that were put off, for readings of that user's processes hang */
+	uint64_t
+		files_left_out; /* executable files not looked into, for their process has too many */
 };
 
 struct host;
@@ -66,3 +70,9 @@ bool host__tells_sites(const struct host *host);
 
 /* Whether nothing can be looked at any more: as much hangs as may. */
 bool host__is_stuck(const struct host *host);
+
+/*
+ * Whether nothing was read for ten intervals, and a minute at least, of any Python, though there was budget for it. Those
+ * that were never read do not count.
+ */
+bool host__is_stale(const struct host *host);

@@ -10,6 +10,7 @@
 #include "host/site_metrics.h"
 #include "report/open_metrics.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 /* More programs than that are one series, "(others)". */
 #define SERIES_MAX 500
@@ -71,6 +72,11 @@ static void add(struct heap_sums *sums, const struct watched *watched)
 	sums->growth += growth__per_minute(&watched->trend);
 }
 
+static double age_of(const struct watched *watched)
+{
+	return (double)(clock_ns(CLOCK_MONOTONIC) - watched->known_ns) / 1e9;
+}
+
 /* A series for each process, then those of one program made one. */
 static size_t collect(const struct host *host, struct heap_series *series)
 {
@@ -80,7 +86,8 @@ static size_t collect(const struct host *host, struct heap_series *series)
 	for (size_t i = 0; i < cnt; i++) {
 		if (!watched[i]->has_last)
 			continue;
-		series[all] = (struct heap_series){.key = series_key__of(watched[i])};
+		series[all] = (struct heap_series){.key = series_key__of(watched[i]),
+						   .age_s = age_of(watched[i])};
 		add(&series[all++].sums, watched[i]);
 	}
 	return heap_series__merge(series, all, SERIES_MAX);
@@ -98,6 +105,21 @@ static void write_heaps(const struct heap_series *series, size_t cnt, bool open_
 					     *(const double *)((const char *)&series[j].sums +
 							       families[i].offset));
 		}
+	}
+}
+
+static void write_ages(const struct heap_series *series, size_t cnt, bool open_metrics, FILE *out)
+{
+	static const struct metric_family family = {
+		"pyfrag_reading_age_seconds", "seconds",
+		"How long ago the heap was read; of several the one it is longest for.", false};
+
+	open_metrics__begin(out, &family, open_metrics);
+	for (size_t i = 0; i < cnt; i++) {
+		struct metric_label labels[SERIES_LABEL_CNT];
+
+		series_key__label(&series[i].key, labels);
+		open_metrics__sample(out, &family, labels, SERIES_LABEL_CNT, series[i].age_s);
 	}
 }
 
@@ -141,6 +163,12 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 		  "Times that looking at a process took over half a second.");
 	write_one(out, open_metrics, "pyfrag_readings_hanging", NULL, false,
 		  (double)counts->hanging, "Of these, those that have not come back yet.");
+	write_one(out, open_metrics, "pyfrag_readings_held_back", NULL, true,
+		  (double)counts->held_back,
+		  "Times that a process was not looked at, for others of its user hang.");
+	write_one(out, open_metrics, "pyfrag_files_left_out", NULL, true,
+		  (double)counts->files_left_out,
+		  "Executable files not looked into, for a process had over 1024.");
 	write_one(out, open_metrics, "pyfrag_process_events_lost", NULL, true,
 		  (double)counts->events_lost, "Events of processes that were lost.");
 	write_one(out, open_metrics, "pyfrag_reading_cpu_seconds", "seconds", true,
@@ -174,7 +202,9 @@ int host_metrics__write(const struct host *host, const struct host_metrics_extra
 
 	if (!series)
 		return -ENOMEM;
-	write_heaps(series, collect(host, series), open_metrics, out);
+	cnt = collect(host, series);
+	write_heaps(series, cnt, open_metrics, out);
+	write_ages(series, cnt, open_metrics, out);
 	if (host__tells_sites(host) && site_metrics__write(host, open_metrics, out))
 		return -ENOMEM;
 	write_own(host, extra, open_metrics, out);

@@ -98,6 +98,15 @@ struct job *jobs__find_late(const struct jobs *jobs, pid_t pid)
 	return NULL;
 }
 
+bool jobs__has_place(const struct jobs *jobs, uid_t uid)
+{
+	int cnt = 0;
+
+	for (int i = 0; i < READERS_LATE_MAX; i++)
+		cnt += jobs->late[i] && jobs->late[i]->uid == uid;
+	return cnt < (uid ? JOBS_LATE_PER_USER_MAX : 2 * JOBS_LATE_PER_USER_MAX);
+}
+
 struct job *jobs__take_late(struct jobs *jobs)
 {
 	struct job *job = (struct job *)readers__take_late(jobs->readers);

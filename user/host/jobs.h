@@ -23,6 +23,7 @@ struct job {
 	struct reader_job base; /* the first */
 	struct finder *finder;
 	pid_t pid;
+	uid_t uid; /* of the process */
 	enum job_kind kind;
 	struct watched *watched; /* a look: what it has found, if anything, which is the job's */
 	bool owns_watched;	 /* its process is gone meanwhile */
@@ -50,6 +51,15 @@ bool jobs__release(struct jobs *jobs);
  */
 int jobs__run(struct jobs *jobs, const struct job *job, struct job **out);
 void job__free(struct job *job);
+
+/*
+ * Whether a user may have one more job that may become late: there are places for JOBS_LATE_PER_USER_MAX of them, so that
+ * who hangs whoever reads its processes does so to its own only. The host's root has twice that many: services, and
+ * containers.
+ */
+#define JOBS_LATE_PER_USER_MAX 2
+
+bool jobs__has_place(const struct jobs *jobs, uid_t uid);
 
 /* One that is late on that process, or NULL. */
 struct job *jobs__find_late(const struct jobs *jobs, pid_t pid);

@@ -246,6 +246,7 @@ void watched__adopt(struct watched *watched, struct watched_result *result)
 		watched_result__release(result);
 		return;
 	}
+	watched->known_ns = result->time_ns;
 	watched->has_slept = result->target_slept;
 	if (!result->target_slept) {
 		watched_result__release(&watched->last);

@@ -53,12 +53,14 @@ struct watched {
 	/* What the last one has found. */
 	struct watched_result last;
 	bool has_last, has_slept /* since that reading */;
-	bool wants_kinds;     /* an alert waits for who pins: */
-	uint64_t kinds_ns;    /* CLOCK_MONOTONIC: when that was last looked for; 0: not yet */
-	bool has_alert;	      /* one is firing, or will be if it goes on like this */
-	bool wants_growth;    /* it is one of those to be probed: */
-	uint64_t chosen_ns;   /* CLOCK_MONOTONIC: since then */
-	uint64_t read_ns;     /* CLOCK_MONOTONIC: when it was read last, or tried; 0: not yet */
+	bool wants_kinds;   /* an alert waits for who pins: */
+	uint64_t kinds_ns;  /* CLOCK_MONOTONIC: when that was last looked for; 0: not yet */
+	bool has_alert;	    /* one is firing, or will be if it goes on like this */
+	bool wants_growth;  /* it is one of those to be probed: */
+	uint64_t chosen_ns; /* CLOCK_MONOTONIC: since then */
+	uint64_t read_ns;   /* CLOCK_MONOTONIC: when it was read last, or tried; 0: not yet */
+	uint64_t
+		known_ns; /* CLOCK_MONOTONIC: when the last one that did not fail was; 0: none yet */
 	uint32_t error_cnt;   /* readings that failed, in a row, but for these: */
 	uint32_t refused_cnt; /* that would have taken more memory than there is, in a row */
 	struct growth trend;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Who may have one more job that may become late, of those that are late now. */
+#include "host/jobs.h"
+
+#include "unit_test.h"
+
+static void check_places(uid_t uid, int cnt)
+{
+	struct job late[READERS_LATE_MAX] = {};
+	struct jobs jobs = {};
+
+	for (int i = 0; i < cnt; i++) {
+		assert_true(jobs__has_place(&jobs, uid));
+		late[i].uid = uid;
+		jobs.late[i] = &late[i];
+	}
+	assert_false(jobs__has_place(&jobs, uid));
+	/* Others have theirs all the same. */
+	assert_true(jobs__has_place(&jobs, uid + 1));
+}
+
+static void test_places(void **state)
+{
+	(void)state;
+	check_places(1000, JOBS_LATE_PER_USER_MAX);
+	check_places(0, 2 * JOBS_LATE_PER_USER_MAX);
+	assert_true(2 * JOBS_LATE_PER_USER_MAX + JOBS_LATE_PER_USER_MAX < READERS_LATE_MAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_places),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
