@@ -4,7 +4,10 @@
  * functions' beginnings are sorted, symbols have names that end, and each probe site that a scan finds
  * is at a place of the file that its offset names. What is asked twice is answered alike.
  *
- * Input: a file.
+ * Nothing of that takes more memory than a file of that many bytes may, however far its headers say it goes: behind the
+ * bytes there is a hole, which may be of terabytes.
+ *
+ * Input: a file; its last byte says how long the hole is.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -13,6 +16,9 @@
 #include "fuzz.h"
 #include "probes/sites.h"
 #include "target/elf.h"
+
+/* Code is decoded, which takes time. */
+#define CODE_BYTES_MAX 65536
 
 static size_t file_size;
 
@@ -84,13 +90,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fd = memfd_create("fuzz", MFD_CLOEXEC);
 	CHECK(fd >= 0 && !ftruncate(fd, 0));
 	CHECK(pwrite(fd, data, size, 0) == (ssize_t)size);
-	file_size = size;
+	/* Up to 16 TiB; a short hole is as good as none. */
+	file_size = size + (size ? 1UL << data[size - 1] % 45 : 0);
+	CHECK(!ftruncate(fd, (off_t)file_size));
 	if (elf_file__open(&elf, fd)) {
 		CHECK(!elf);
 		return 0;
 	}
 	CHECK(strlen(elf_file__build_id(elf)) <= 128);
 	check_segments(elf);
+	elf_file__limit_code(elf, CODE_BYTES_MAX);
 	check_code(elf);
 	check_function_starts(elf);
 	err = elf_file__find_symbol(elf, "main", &symbol);
