@@ -31,8 +31,9 @@
 #define REPORT_MS    1000
 #define LONG_WAIT_NS (100 * NS_PER_MS)
 /* How often the reader learns what was served, and connections that say nothing are closed. */
-#define TICK_MS 1000
-#define END_MS	10000
+#define TICK_MS	     1000
+#define END_MS	     10000
+#define MESSAGES_MAX 64
 /* How long what is being sent delays the end. */
 #define SENDING_MS	1000
 #define CONTENT_METRICS "text/plain; version=0.0.4; charset=utf-8"
@@ -212,10 +213,10 @@ static void say_end(struct server *server, const struct part *part)
 	end(server, -EIO);
 }
 
-/* All that is there, or what it ends with. */
+/* What is there, or what it ends with; so much at a time that a reader which never stops keeps nobody else waiting. */
 static void take_messages(struct server *server)
 {
-	while (!server->ends) {
+	for (int i = 0; i < MESSAGES_MAX && !server->ends; i++) {
 		_cleanup_(message__release) struct message message = {};
 		int result = inbox__take(&server->inbox, &message);
 
