@@ -248,7 +248,7 @@ static json_t *read_threads(uint64_t interpreter)
 
 static json_t *read_interpreters(void)
 {
-	_cleanup_free_ uint64_t *interpreters = NULL;
+	_cleanup_account_free_ uint64_t *interpreters = NULL;
 	json_t *out = json_array();
 	size_t cnt;
 

@@ -29,7 +29,6 @@
 #define NAME_BYTES    32
 #define BLOCKS_MAX    256
 #define PATHS_MAX     64
-#define MEMORY_MAX    (64UL << 20)
 
 enum word_kind {
 	WORD_SMALL,
@@ -221,7 +220,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	add_liars(&world, &input);
 	fill(&world, &input);
 	report.census = take_census(&world, version);
-	CHECK(!graph__build(&graph, report.census, data && size % 2, MEMORY_MAX));
+	CHECK(!graph__build(&graph, report.census, data && size % 2));
 	for (uint64_t i = 0; i < graph->starts[graph->node_cnt]; i++)
 		CHECK(block_kind__role(graph__kind(graph, graph->edges[i])) != BLOCK_FREE);
 	CHECK(!referrers__find(&report.referrers, graph, &roots, false));

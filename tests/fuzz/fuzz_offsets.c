@@ -47,7 +47,7 @@ static void check_offsets(const struct py_offsets *offsets)
 
 static void check_list(const struct py_offsets *offsets, const struct memory *memory)
 {
-	_cleanup_free_ uint64_t *interpreters = NULL;
+	_cleanup_account_free_ uint64_t *interpreters = NULL;
 	size_t cnt = 0;
 	uint64_t head = RUNTIME + offsets->runtime_interpreters_head;
 	int err = interpreter_list__read(head, offsets->interpreter_next, memory, &interpreters,

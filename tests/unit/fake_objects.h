@@ -48,3 +48,6 @@ uint64_t world__add(struct world *world, uint32_t size, const uint64_t *words, s
 void world__add_nonsense(struct world *world, uint64_t *random);
 
 struct census *world__take(const struct world *world);
+
+/* As above, where it may fail: as census__take(). */
+int world__try(const struct world *world, struct census **out);

@@ -53,7 +53,7 @@ static void check(enum dict_layout layout, const uint64_t *pairs, size_t cnt)
 		assert_int_equal(entries[i].key, pairs[2 * i]);
 		assert_int_equal(entries[i].value, pairs[2 * i + 1]);
 	}
-	free(entries);
+	account__free(entries);
 }
 
 #define CHECK(layout, ...)                                                                         \
@@ -147,7 +147,7 @@ static void test_kinds(void **state)
 
 static void test_values_of_an_instance(void **state)
 {
-	_cleanup_free_ struct dict_entry *entries = NULL;
+	_cleanup_account_free_ struct dict_entry *entries = NULL;
 	size_t cnt;
 
 	(void)state;
@@ -199,7 +199,7 @@ static void test_room(void **state)
 	PUT(KEYS + 40 + 8, 11, 0xa0, 0xa8, 12, 0xb0, 0xb8);
 	assert_int_equal(dict__read(&entries, &found, &memory.memory, DICT_OF_ENTRIES, DICT, &room),
 			 0);
-	free(entries);
+	account__free(entries);
 	assert_int_equal(found, 2);
 	assert_int_equal(room, 1);
 	assert_int_equal(dict__read(&entries, &found, &memory.memory, DICT_OF_ENTRIES, DICT, &room),

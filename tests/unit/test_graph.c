@@ -3,6 +3,8 @@
  * Who refers to whom in a heap made by hand, and what keeps it alive.
  */
 #include "census/graph.h"
+#include "census/referrers.h"
+#include "census/retention.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,8 +17,7 @@
 #include "unit_test.h"
 #include "util/cleanup.h"
 
-#define OUTSIDE	   0x7f7700000000UL
-#define MEMORY_MAX (1UL << 30)
+#define OUTSIDE 0x7f7700000000UL
 
 struct picture {
 	struct world world;
@@ -27,7 +28,7 @@ struct picture {
 static void draw(struct picture *picture, bool with_vias)
 {
 	picture->census = world__take(&picture->world);
-	assert_int_equal(graph__build(&picture->graph, picture->census, with_vias, MEMORY_MAX), 0);
+	assert_int_equal(graph__build(&picture->graph, picture->census, with_vias), 0);
 }
 
 static void release(struct picture *picture)
@@ -174,7 +175,7 @@ static void test_retention(void **state)
 	struct picture picture;
 	struct world *world = &picture.world;
 	_cleanup_(retention__freep) struct retention *retention = NULL;
-	_cleanup_free_ uint8_t *dominated = NULL;
+	_cleanup_account_free_ uint8_t *dominated = NULL;
 	uint64_t name, text, other, list, items, keys, dict, cycle;
 	struct root all[2];
 	char *labels[] = {"module", "/lib/some.so"};
@@ -248,7 +249,7 @@ static void test_referrers(void **state)
 	set = &referrers.sets[referrers.of_places[node_at(&picture, tuple + HEAD)]];
 	assert_int_equal(set->cnt, 0);
 	named = picture;
-	assert_int_equal(graph__build(&named.graph, named.census, true, MEMORY_MAX), 0);
+	assert_int_equal(graph__build(&named.graph, named.census, true), 0);
 	assert_int_equal(referrers__find(&vias, named.graph, &(struct roots){}, false), 0);
 	set = &vias.sets[vias.of_places[node_at(&named, other)]];
 	assert_int_equal(set->cnt, 1);
@@ -270,11 +271,69 @@ static void test_too_much(void **state)
 	for (int i = 0; i < 60; i++)
 		ADD(world, 64, 1, 1, 1, world__class(TUPLE), 4, text, text, text, text);
 	picture.census = world__take(world);
-	assert_int_equal(graph__build(&graph, picture.census, false, 1000), -EFBIG);
 	world->memory.error = -ESRCH;
-	assert_int_equal(graph__build(&graph, picture.census, false, MEMORY_MAX), -ESRCH);
+	assert_int_equal(graph__build(&graph, picture.census, false), -ESRCH);
 	picture.graph = NULL;
 	release(&picture);
+}
+
+/* A census, its graph, and what is made of that, with an account in which the @nth allocation is refused. */
+static int make_all(struct world *world, uint64_t nth)
+{
+	const struct root roots_of[] = {{.node = 0, .kind = ROOT_DATA}};
+	const struct roots roots = {.roots = (struct root *)roots_of, .cnt = 1};
+	struct retention *retention = NULL;
+	struct referrers referrers = {};
+	struct census_rows rows = {};
+	struct census *census = NULL;
+	struct graph *graph = NULL;
+	struct account *account;
+	int err;
+
+	assert_int_equal(account__new(&account, UINT64_MAX, NULL), 0);
+	account__refuse_nth(account, nth);
+	world->heap->account = account;
+	world->memory.memory.account = account;
+	err = world__try(world, &census);
+	if (!err)
+		err = graph__build(&graph, census, true);
+	if (!err)
+		err = retention__new(&retention, graph, &roots);
+	if (!err)
+		err = referrers__find(&referrers, graph, &roots, false);
+	if (!err)
+		err = census__count(census, BY_REFERRERS, &referrers, &rows);
+	census_rows__release(&rows);
+	referrers__release(&referrers);
+	retention__free(retention);
+	graph__free(graph);
+	census__free(census);
+	assert_int_equal(account__usage(account).used_bytes, 0);
+	assert_int_equal(account__usage(account).refused, err != 0);
+	world->heap->account = NULL;
+	world->memory.memory.account = NULL;
+	account__close(account);
+	return err;
+}
+
+/* Whichever allocation is refused, the whole fails for that reason, and nothing is left of it. */
+static void test_every_refusal_is_survived(void **state)
+{
+	struct world world;
+	uint64_t nth = 1, text;
+	int err;
+
+	(void)state;
+	world__make(&world);
+	text = add_text(&world, "text");
+	for (int i = 0; i < 60; i++)
+		ADD(&world, 64, 1, 1, 1, world__class(TUPLE), 4, text, text, text, text);
+	while ((err = make_all(&world, nth))) {
+		assert_int_equal(err, -EDQUOT);
+		nth++;
+	}
+	assert_true(nth > 20);
+	world__release(&world);
 }
 
 /* Whatever blocks hold, it ends, and all edges lead to something. */
@@ -319,9 +378,13 @@ static void test_nonsense(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exact_references), cmocka_unit_test(test_objects_outside),
-		cmocka_unit_test(test_retention),	 cmocka_unit_test(test_referrers),
-		cmocka_unit_test(test_too_much),	 cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_exact_references),
+		cmocka_unit_test(test_objects_outside),
+		cmocka_unit_test(test_retention),
+		cmocka_unit_test(test_referrers),
+		cmocka_unit_test(test_every_refusal_is_survived),
+		cmocka_unit_test(test_too_much),
+		cmocka_unit_test(test_nonsense),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

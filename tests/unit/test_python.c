@@ -390,12 +390,12 @@ static void test_list_of_interpreters(void **state)
 	assert_int_equal(found[0], address_of(&list[1]));
 	assert_int_equal(found[1], address_of(&list[2]));
 	assert_int_equal(found[2], address_of(&list[0]));
-	free(found);
+	account__free(found);
 
 	head = 0;
 	assert_int_equal(list_own(&head, &found, &cnt), 0);
 	assert_int_equal(cnt, 0);
-	free(found);
+	account__free(found);
 }
 
 static void test_list_that_runs_in_circles(void **state)
@@ -411,7 +411,7 @@ static void test_list_that_runs_in_circles(void **state)
 	assert_int_equal(cnt, 2);
 	assert_int_equal(found[0], address_of(&list[0]));
 	assert_int_equal(found[1], address_of(&list[1]));
-	free(found);
+	account__free(found);
 }
 
 static void test_list_as_long_as_it_may_be(void **state)
@@ -429,7 +429,7 @@ static void test_list_as_long_as_it_may_be(void **state)
 	assert_int_equal(list_own(&head, &found, &cnt), 0);
 	assert_int_equal(cnt, 4096);
 	assert_int_equal(found[4095], address_of(&list[4095]));
-	free(found);
+	account__free(found);
 	free(list);
 }
 
@@ -448,7 +448,7 @@ static void test_list_that_breaks_off(void **state)
 	assert_int_equal(list_own(&head, &found, &cnt), 0);
 	assert_true(cnt >= 1);
 	assert_int_equal(found[0], address_of(&first));
-	free(found);
+	account__free(found);
 }
 
 static int read_of_dead(const struct memory *memory, struct memory_range *ranges, size_t cnt)
@@ -474,7 +474,7 @@ static void test_interpreters_of_a_dead_process(void **state)
 	python.interpreters_head = 0;
 	assert_int_equal(python__interpreters(&python, &dead, &found, &cnt), 0);
 	assert_int_equal(cnt, 0);
-	free(found);
+	account__free(found);
 }
 
 int main(void)

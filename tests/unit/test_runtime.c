@@ -198,7 +198,7 @@ static void test_what_only_looks_like_it(void **state)
 
 static void test_list_by_the_head(void **state)
 {
-	_cleanup_free_ uint64_t *found = NULL;
+	_cleanup_account_free_ uint64_t *found = NULL;
 	struct failure failure;
 	struct runtime runtime;
 	struct world world;

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/array.h"
 #include "util/cleanup.h"
 
 #define PAGE_SHIFT  12
@@ -16,7 +15,8 @@ static int add_pool(struct block_table *table, const struct geometry *geometry, 
 		    uint8_t size_class)
 {
 	uint32_t block_cnt = geometry__pool_capacity(geometry, size_class);
-	int err = ARRAY_RESERVE(table->pools, table->pool_capacity, table->pool_cnt + 1);
+	int err = ACCOUNT_RESERVE(table->account, table->pools, table->pool_capacity,
+				  table->pool_cnt + 1);
 
 	if (err)
 		return err;
@@ -73,9 +73,10 @@ static int index_pools(struct block_table *table, uint32_t pool_size)
 	table->chunk_slot_cnt = 64;
 	while (table->chunk_slot_cnt < 2 * count_chunks(table))
 		table->chunk_slot_cnt *= 2;
-	table->chunks = calloc(table->chunk_slot_cnt, sizeof(*table->chunks));
+	table->chunks =
+		account__calloc(table->account, table->chunk_slot_cnt, sizeof(*table->chunks));
 	if (!table->chunks)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < table->pool_cnt; i++)
 		for (uint64_t page = table->pools[i].address >> PAGE_SHIFT;
 		     page < (table->pools[i].address + pool_size) >> PAGE_SHIFT; page++) {
@@ -91,8 +92,10 @@ static int index_pools(struct block_table *table, uint32_t pool_size)
 
 int block_table__init(struct block_table *table, const struct heap *heap)
 {
-	_cleanup_(block_table__release) struct block_table made = {.pool_header_bytes =
-									   POOL_HEADER_BYTES};
+	_cleanup_(block_table__release) struct block_table made = {
+		.account = heap->account,
+		.pool_header_bytes = POOL_HEADER_BYTES,
+	};
 	int err = 0;
 
 	for (size_t i = 0; i < heap->arena_cnt && !err; i++)
@@ -105,9 +108,9 @@ int block_table__init(struct block_table *table, const struct heap *heap)
 		made.start = made.pools[0].address;
 		made.end = made.pools[made.pool_cnt - 1].address + heap->geometry.pool_size;
 	}
-	made.words = calloc((size_t)made.place_cnt + 1, sizeof(*made.words));
+	made.words = account__calloc(made.account, (size_t)made.place_cnt + 1, sizeof(*made.words));
 	if (!made.words)
-		return -ENOMEM;
+		return -errno;
 	*table = made;
 	made = (struct block_table){};
 	return 0;
@@ -115,9 +118,9 @@ int block_table__init(struct block_table *table, const struct heap *heap)
 
 void block_table__release(struct block_table *table)
 {
-	free(table->pools);
-	free(table->words);
-	free(table->chunks);
+	account__free(table->pools);
+	account__free(table->words);
+	account__free(table->chunks);
 	*table = (struct block_table){};
 }
 

@@ -20,6 +20,7 @@ struct block_pool {
 };
 
 struct block_table {
+	struct account *account;
 	struct block_pool *pools; /* sorted by address */
 	size_t pool_cnt, pool_capacity;
 	uint32_t *words; /* by place; all 0 at first */

@@ -75,12 +75,13 @@ static int may_own(const struct census *census, const struct type *type, uint32_
 static int find_owners(const struct census *census, uint8_t **out)
 {
 	uint32_t cnt = type_table__cnt(census->types);
-	_cleanup_free_ uint8_t *owners = calloc(1, bits__bytes(cnt));
+	_cleanup_account_free_ uint8_t *owners =
+		account__calloc(census->heap->account, 1, bits__bytes(cnt));
 	uint32_t room = MEMBER_LISTS_MAX;
 	int err = 0;
 
 	if (!owners)
-		return -ENOMEM;
+		return -errno;
 	for (uint32_t i = 0; i < cnt && !err; i++) {
 		bool owns;
 
@@ -251,13 +252,14 @@ static bool is_little(const struct round *round)
 
 int buffers__attribute(struct census *census)
 {
-	_cleanup_free_ uint8_t *bits = calloc(2, bits__bytes(census->blocks.place_cnt));
-	_cleanup_free_ uint8_t *owners = NULL;
+	_cleanup_account_free_ uint8_t *bits =
+		account__calloc(census->heap->account, 2, bits__bytes(census->blocks.place_cnt));
+	_cleanup_account_free_ uint8_t *owners = NULL;
 	struct round round = {.census = census, .unknown_cnt = count_unknown(census)};
 	int err;
 
 	if (!bits)
-		return -ENOMEM;
+		return -errno;
 	round.found = bits;
 	round.pointing = bits + bits__bytes(census->blocks.place_cnt);
 	err = find_owners(census, &owners);

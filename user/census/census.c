@@ -10,7 +10,6 @@
 #include "census/pool_reader.h"
 #include "census/type_name.h"
 #include "census/word.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 
 #define PYOBJECT_BYTES	   16
@@ -223,7 +222,8 @@ static int claim_dict(struct look *look, uint32_t kind, const uint8_t *bytes, ui
 	dict = at ? object_copy__word(&object, at) : 0;
 	if (!dict || dict % 8 || !heap__arena_around(census->heap, dict))
 		return 0;
-	err = ARRAY_RESERVE(look->claims, look->claim_capacity, look->claim_cnt + 1);
+	err = ACCOUNT_RESERVE(census->heap->account, look->claims, look->claim_capacity,
+			      look->claim_cnt + 1);
 	if (!err)
 		look->claims[look->claim_cnt++] = (struct claim){dict, block_kind__type(kind)};
 	return err;
@@ -275,7 +275,8 @@ static int look_at_block(struct look *look, uint32_t place, const uint8_t *bytes
 	if (!finding.is_unseen)
 		return take_finding(look, place, &finding, bytes, size);
 	look->census->blocks.words[place] = block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
-	err = ARRAY_RESERVE(look->later, look->later_capacity, look->later_cnt + 1);
+	err = ACCOUNT_RESERVE(look->census->heap->account, look->later, look->later_capacity,
+			      look->later_cnt + 1);
 	if (!err)
 		look->later[look->later_cnt++] = (struct later){place, size, bytes};
 	return err;
@@ -343,7 +344,7 @@ static void settle_claims(struct look *look)
 
 static int look_at_blocks(struct census *census)
 {
-	struct look look = {.census = census};
+	struct look look = {.census = census, .links.account = census->heap->account};
 	const struct pool_visitor visitor = {.visit = look_at_pool,
 					     .end_batch = look_again,
 					     .context = &look};
@@ -356,8 +357,8 @@ static int look_at_blocks(struct census *census)
 		settle_claims(&look);
 		parked_links__settle(&look.links, census);
 	}
-	free(look.later);
-	free(look.claims);
+	account__free(look.later);
+	account__free(look.claims);
 	parked_links__release(&look.links);
 	return err;
 }
@@ -383,10 +384,12 @@ static int name_types(struct census *census)
 		.dict_room = DICT_ENTRIES_MAX,
 		.key_room = MODULE_KEYS_MAX,
 	};
-	_cleanup_free_ bool *used = calloc(type_table__cnt(census->types) + 1, sizeof(*used));
+	_cleanup_account_free_ bool *used =
+		account__calloc(census->heap->account, type_table__cnt(census->types) + 1,
+				sizeof(*used));
 
 	if (!used)
-		return -ENOMEM;
+		return -errno;
 	mark_used(census, used);
 	for (uint32_t i = 0; i < type_table__cnt(census->types); i++) {
 		char *name;
@@ -397,7 +400,10 @@ static int name_types(struct census *census)
 		err = type_namer__name(&namer, type_table__at(census->types, i), &name);
 		if (err)
 			return err;
-		type_table__rename(census->types, i, name);
+		err = type_table__rename(census->types, i, name);
+		free(name);
+		if (err)
+			return err;
 	}
 	census->unnamed_types = namer.refused_cnt;
 	if (namer.name_offset)

@@ -134,9 +134,9 @@ int census__count(const struct census *census, enum census_by by, const struct r
 	struct count count = {.census = census, .by = by, .referrers = referrers};
 	size_t cnt = row_cnt(&count);
 
-	count.rows = calloc(cnt + 1, sizeof(*count.rows));
+	count.rows = account__calloc(census->heap->account, cnt + 1, sizeof(*count.rows));
 	if (!count.rows)
-		return -ENOMEM;
+		return -errno;
 	*out = (struct census_rows){.rows = count.rows};
 	for (size_t i = 0; i < census->blocks.pool_cnt; i++)
 		count_pool(&count, &census->blocks.pools[i]);
@@ -153,6 +153,6 @@ int census__count(const struct census *census, enum census_by by, const struct r
 
 void census_rows__release(struct census_rows *rows)
 {
-	free(rows->rows);
+	account__free(rows->rows);
 	*rows = (struct census_rows){};
 }

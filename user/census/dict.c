@@ -140,17 +140,18 @@ static int read_keys(struct dict_keys *out, const struct memory *memory, enum di
 static int read_pairs(struct dict_entry **out, size_t *cnt, const struct memory *memory,
 		      const struct dict_keys *keys, uint64_t values_at)
 {
-	_cleanup_free_ uint64_t *entries = NULL, *values = NULL;
+	_cleanup_account_free_ uint64_t *entries = NULL, *values = NULL;
 	struct dict_entry *pairs;
 	size_t found = 0;
 	int err;
 
 	if (keys->cnt > DICT_ENTRIES_MAX)
 		return -E2BIG;
-	entries = malloc((keys->cnt + 1) * keys->words * sizeof(*entries));
-	values = malloc((keys->cnt + 1) * sizeof(*values));
-	if (!entries || !values)
-		return -ENOMEM;
+	entries = account__alloc(memory->account, (keys->cnt + 1) * keys->words * sizeof(*entries));
+	if (entries)
+		values = account__alloc(memory->account, (keys->cnt + 1) * sizeof(*values));
+	if (!values)
+		return -errno;
 	err = keys->cnt ? memory__read(memory, keys->entries, entries,
 				       keys->cnt * keys->words * sizeof(*entries))
 			: 0;
@@ -158,9 +159,9 @@ static int read_pairs(struct dict_entry **out, size_t *cnt, const struct memory 
 		err = memory__read(memory, values_at, values, keys->cnt * sizeof(*values));
 	if (err)
 		return err;
-	pairs = malloc((keys->cnt + 1) * sizeof(*pairs));
+	pairs = account__alloc(memory->account, (keys->cnt + 1) * sizeof(*pairs));
 	if (!pairs)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < keys->cnt; i++) {
 		const uint64_t *entry = &entries[(i + 1) * keys->words - 2];
 		uint64_t value = values_at ? values[i] : entry[1];

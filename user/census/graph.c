@@ -7,7 +7,6 @@
 
 #include "census/pool_reader.h"
 #include "census/references.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 
 #define HEADER_BYTES  24 /* count, type, size */
@@ -27,7 +26,6 @@ struct build {
 	size_t edge_cnt, edge_capacity;
 	bool with_vias;
 	struct id_table via_ids;
-	uint64_t max_bytes;
 	size_t done_cnt; /* of what is outside: told what it refers to */
 	uint8_t *buffer; /* BATCH_OBJECTS of OUTSIDE_BYTES_MAX and what is before each */
 };
@@ -37,11 +35,11 @@ void graph__free(struct graph *graph)
 	if (!graph)
 		return;
 	id_table__release(&graph->outside_ids);
-	free(graph->outside);
-	free(graph->edges);
-	free(graph->starts);
-	free(graph->edge_vias);
-	free(graph->vias);
+	account__free(graph->outside);
+	account__free(graph->edges);
+	account__free(graph->starts);
+	account__free(graph->edge_vias);
+	account__free(graph->vias);
 	free(graph);
 }
 
@@ -160,7 +158,8 @@ static int add_outside(struct graph *graph, uint32_t owner, const struct referen
 	*node = NODE_NONE;
 	if (id + graph->census->blocks.place_cnt >= NODES_MAX)
 		return -EFBIG;
-	err = ARRAY_RESERVE(graph->outside, graph->outside_capacity, id + 1);
+	err = ACCOUNT_RESERVE(graph->census->heap->account, graph->outside, graph->outside_capacity,
+			      id + 1);
 	if (!err)
 		err = id_table__add(&graph->outside_ids, id_table__hash(&address, sizeof(address)),
 				    id);
@@ -174,18 +173,6 @@ static int add_outside(struct graph *graph, uint32_t owner, const struct referen
 	};
 	*node = graph->census->blocks.place_cnt + (uint32_t)id;
 	return 0;
-}
-
-static uint64_t cost_bytes(const struct build *build, size_t edge_cnt)
-{
-	const struct graph *graph = build->graph;
-
-	/* The edges once more when they are sorted; a slot of the table is half used. */
-	return edge_cnt * (sizeof(*build->edges) + sizeof(*graph->edges) +
-			   (build->with_vias ? sizeof(*graph->edge_vias) : 0)) +
-	       graph->via_cnt * (sizeof(*graph->vias) + 2 * sizeof(struct id_slot)) +
-	       (graph->census->blocks.place_cnt + graph->outside_cnt) * sizeof(*graph->starts) +
-	       graph->outside_cnt * (sizeof(*graph->outside) + 2 * sizeof(struct id_slot));
 }
 
 static bool is_via(const void *owner, uint32_t id, const void *key)
@@ -230,7 +217,8 @@ static int find_via(struct build *build, uint32_t from, const struct reference *
 	*out = id_table__find(&build->via_ids, hash, is_via, graph, &via);
 	if (*out != ID_TABLE_NONE)
 		return 0;
-	err = ARRAY_RESERVE(graph->vias, graph->via_capacity, graph->via_cnt + 1);
+	err = ACCOUNT_RESERVE(graph->census->heap->account, graph->vias, graph->via_capacity,
+			      graph->via_cnt + 1);
 	if (!err)
 		err = id_table__add(&build->via_ids, hash, graph->via_cnt);
 	if (err)
@@ -244,14 +232,14 @@ static int add_edge(struct build *build, uint32_t from, uint32_t to,
 		    const struct reference *reference)
 {
 	uint32_t via = 0;
+	int err;
 
-	if (build->edge_cnt == build->edge_capacity &&
-	    cost_bytes(build, build->edge_cnt + build->edge_cnt / 2) > build->max_bytes)
-		return -EFBIG;
-	if (ARRAY_RESERVE(build->edges, build->edge_capacity, build->edge_cnt + 1))
-		return -ENOMEM;
-	if (build->with_vias && find_via(build, from, reference, &via))
-		return -ENOMEM;
+	err = ACCOUNT_RESERVE(build->graph->census->heap->account, build->edges,
+			      build->edge_capacity, build->edge_cnt + 1);
+	if (!err && build->with_vias)
+		err = find_via(build, from, reference, &via);
+	if (err)
+		return err;
 	build->edges[build->edge_cnt++] = (struct edge){.from = from, .to = to, .via = via};
 	return 0;
 }
@@ -430,8 +418,8 @@ static int look_at_outside(struct build *build, struct headers *headers, size_t 
 /* Looks at what was found outside, and what that leads to, until there is nothing new. */
 static int follow_outside(struct build *build)
 {
-	_cleanup_free_ struct headers *headers = malloc(sizeof(*headers));
 	struct graph *graph = build->graph;
+	_cleanup_free_ struct headers *headers = malloc(sizeof(*headers));
 	int err = 0;
 
 	build->buffer = malloc(BATCH_OBJECTS * (OUTSIDE_BYTES_MAX + OBJECT_BEFORE_BYTES));
@@ -462,15 +450,22 @@ static bool leads_to_none(const struct graph *graph, uint32_t node)
 static int sort_edges(struct build *build)
 {
 	struct graph *graph = build->graph;
+	struct account *account = graph->census->heap->account;
 	uint64_t *at;
 
 	graph->node_cnt = graph->census->blocks.place_cnt + (uint32_t)graph->outside_cnt;
-	graph->starts = calloc((size_t)graph->node_cnt + 2, sizeof(*graph->starts));
-	graph->edges = malloc((build->edge_cnt + 1) * sizeof(*graph->edges));
+	graph->starts =
+		account__calloc(account, (size_t)graph->node_cnt + 2, sizeof(*graph->starts));
+	if (!graph->starts)
+		return -errno;
+	graph->edges = account__alloc(account, (build->edge_cnt + 1) * sizeof(*graph->edges));
+	if (!graph->edges)
+		return -errno;
 	if (build->with_vias)
-		graph->edge_vias = malloc((build->edge_cnt + 1) * sizeof(*graph->edge_vias));
-	if (!graph->starts || !graph->edges || (build->with_vias && !graph->edge_vias))
-		return -ENOMEM;
+		graph->edge_vias =
+			account__alloc(account, (build->edge_cnt + 1) * sizeof(*graph->edge_vias));
+	if (build->with_vias && !graph->edge_vias)
+		return -errno;
 	/* starts[n + 1] is where the next edge of node n goes, and in the end where those of n + 1 begin. */
 	at = graph->starts + 1;
 	for (size_t i = 0; i < build->edge_cnt; i++)
@@ -509,19 +504,21 @@ static int build_edges(struct build *build)
 	return err ? err : sort_edges(build);
 }
 
-int graph__build(struct graph **out, struct census *census, bool with_vias, uint64_t max_bytes)
+int graph__build(struct graph **out, struct census *census, bool with_vias)
 {
 	_cleanup_(graph__freep) struct graph *graph = calloc(1, sizeof(*graph));
-	struct build build = {.graph = graph, .with_vias = with_vias, .max_bytes = max_bytes};
+	struct build build = {.graph = graph, .with_vias = with_vias};
 	int err;
 
 	if (!graph)
 		return -ENOMEM;
 	graph->census = census;
+	graph->outside_ids.account = census->heap->account;
+	build.via_ids.account = census->heap->account;
 	err = census->blocks.place_cnt < NODES_MAX ? build_edges(&build) : -EFBIG;
 	references__free(build.references);
 	id_table__release(&build.via_ids);
-	free(build.edges);
+	account__free(build.edges);
 	free(build.buffer);
 	if (!err)
 		*out = TAKE_PTR(graph);

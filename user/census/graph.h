@@ -53,9 +53,9 @@ struct graph {
 
 /*
  * Reads what every object refers to, and, if wanted, by what. @census must outlive the graph; it may learn new types. Returns 0, -ENOMEM,
- * -EFBIG if it would take more than @max_bytes, or as memory__read_ranges(). The caller frees it.
+ * -EDQUOT, -EFBIG if there are more objects than can be numbered, or as memory__read_ranges(). The caller frees it.
  */
-int graph__build(struct graph **out, struct census *census, bool with_vias, uint64_t max_bytes);
+int graph__build(struct graph **out, struct census *census, bool with_vias);
 void graph__free(struct graph *graph);
 void graph__freep(struct graph **graph);
 

@@ -11,16 +11,16 @@ int node_references__tell(const struct graph *graph, struct references *referenc
 	struct census *census = graph->census;
 	uint64_t address = graph__address(graph, node), size = graph__block_bytes(graph, node);
 	uint32_t type = graph__type(graph, node), before = 0;
-	_cleanup_free_ uint8_t *bytes = NULL;
+	_cleanup_account_free_ uint8_t *bytes = NULL;
 	int err;
 
 	if (type != TYPE_NONE && size)
 		before = census__object_offset(census, graph__kind(graph, node));
 	else if (type != TYPE_NONE)
 		size = graph__outside_bytes(graph, node, &before);
-	bytes = malloc(size + 8);
+	bytes = account__alloc(census->heap->account, size + 8);
 	if (!bytes)
-		return -ENOMEM;
+		return -errno;
 	err = memory__read(census->memory, address - before, bytes, size);
 	if (err)
 		return err == -EFAULT ? 0 : err;

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "census/word.h"
-#include "util/array.h"
 
 /* PyFloatObject, Include/cpython/floatobject.h */
 #define FLOAT_BYTES 24
@@ -32,7 +31,7 @@ bool parked__is_float(const struct census *census, const uint8_t *bytes, uint32_
 
 int parked_links__add(struct parked_links *links, struct parked_link link)
 {
-	int err = ARRAY_RESERVE(links->links, links->capacity, links->cnt + 1);
+	int err = ACCOUNT_RESERVE(links->account, links->links, links->capacity, links->cnt + 1);
 
 	if (!err)
 		links->links[links->cnt++] = link;
@@ -139,6 +138,6 @@ void parked_links__settle(struct parked_links *links, struct census *census)
 
 void parked_links__release(struct parked_links *links)
 {
-	free(links->links);
+	account__free(links->links);
 	*links = (struct parked_links){};
 }

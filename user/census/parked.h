@@ -22,6 +22,7 @@ struct parked_link {
 };
 
 struct parked_links {
+	struct account *account;
 	struct parked_link *links;
 	size_t cnt, capacity;
 };
@@ -33,7 +34,7 @@ bool parked__is_link(const struct census *census, uint64_t word);
 bool parked__is_float(const struct census *census, const uint8_t *bytes, uint32_t size,
 		      uint64_t *next);
 
-/* Returns 0 or -ENOMEM. */
+/* Returns 0, -ENOMEM or -EDQUOT. */
 int parked_links__add(struct parked_links *links, struct parked_link link);
 
 /* Makes BLOCK_PARKED of those that are linked with each other. */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "census/word.h"
-#include "util/array.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
 
@@ -72,7 +71,7 @@ void reference_queue__free(struct reference_queue *queue)
 {
 	if (!queue)
 		return;
-	free(queue->requests);
+	account__free(queue->requests);
 	free(queue->scratch);
 	free(queue);
 }
@@ -99,11 +98,14 @@ static uint64_t cut(struct reference_queue *queue, uint64_t wanted)
 int reference_queue__add(struct reference_queue *queue, const struct request *request)
 {
 	struct request *added;
+	int err;
 
 	if (!request->cnt || !request->address)
 		return 0;
-	if (ARRAY_RESERVE(queue->requests, queue->request_capacity, queue->request_cnt + 1))
-		return -ENOMEM;
+	err = ACCOUNT_RESERVE(queue->census->heap->account, queue->requests,
+			      queue->request_capacity, queue->request_cnt + 1);
+	if (err)
+		return err;
 	added = &queue->requests[queue->request_cnt++];
 	*added = *request;
 	added->cnt = cut(queue, request->cnt);
@@ -223,8 +225,10 @@ static int tell_deque(struct reference_queue *queue, struct request block, const
 					     block.address, 0, 0);
 	if (err || !block.cnt || !block.address)
 		return err;
-	if (ARRAY_RESERVE(queue->requests, queue->request_capacity, queue->request_cnt + 1))
-		return -ENOMEM;
+	err = ACCOUNT_RESERVE(queue->census->heap->account, queue->requests,
+			      queue->request_capacity, queue->request_cnt + 1);
+	if (err)
+		return err;
 	queue->requests[queue->request_cnt++] = block;
 	return 0;
 }

@@ -7,7 +7,6 @@
 
 #include "census/reference_queue.h"
 #include "census/word.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 
 #define PYOBJECT_BYTES 16
@@ -95,8 +94,8 @@ void references__free(struct references *references)
 	if (!references)
 		return;
 	for (size_t i = 0; i < references->layout_capacity; i++)
-		free(references->layouts[i].names);
-	free(references->layouts);
+		account__free(references->layouts[i].names);
+	account__free(references->layouts);
 	reference_queue__free(references->queue);
 	free(references);
 }
@@ -162,7 +161,8 @@ static void find_layout(const struct census *census, uint32_t number, struct typ
 static int layout_of(struct references *references, uint32_t number, struct type_layout **out)
 {
 	size_t before = references->layout_capacity;
-	int err = ARRAY_RESERVE(references->layouts, references->layout_capacity, number + 1UL);
+	int err = ACCOUNT_RESERVE(references->census->heap->account, references->layouts,
+				  references->layout_capacity, number + 1UL);
 
 	if (err)
 		return err;
@@ -281,7 +281,7 @@ static int take_deque(struct references *references, uint32_t owner,
 static int load_names(struct references *references, uint32_t number, struct type_layout *layout)
 {
 	const struct census *census = references->census;
-	_cleanup_free_ struct dict_entry *entries = NULL;
+	_cleanup_account_free_ struct dict_entry *entries = NULL;
 	uint8_t header[KEYS_HEADER_BYTES];
 	struct dict_keys keys;
 	uint64_t at;
@@ -301,10 +301,12 @@ static int load_names(struct references *references, uint32_t number, struct typ
 	if (dict_keys__decode(&keys, references->census->dicts, at, header) ||
 	    keys.cnt > SHARED_NAMES_MAX || keys.words != 2)
 		return 0;
-	layout->names = calloc(keys.cnt + 1, sizeof(*layout->names));
-	entries = calloc(keys.cnt + 1, sizeof(*entries));
-	if (!layout->names || !entries)
-		return -ENOMEM;
+	layout->names =
+		account__calloc(census->heap->account, keys.cnt + 1, sizeof(*layout->names));
+	if (layout->names)
+		entries = account__calloc(census->heap->account, keys.cnt + 1, sizeof(*entries));
+	if (!entries)
+		return -errno;
 	err = keys.cnt ? memory__read(census->memory, keys.entries, entries,
 				      keys.cnt * sizeof(*entries))
 		       : 0;

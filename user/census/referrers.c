@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "census/via.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/id_table.h"
 
@@ -16,6 +15,7 @@ struct joining {
 };
 
 struct work {
+	struct account *account;
 	struct referrers *referrers;
 	struct id_table sets; /* by their items */
 	uint32_t *via_names;  /* of each of the graph's vias: its name's number */
@@ -31,12 +31,12 @@ struct items {
 
 void referrers__release(struct referrers *referrers)
 {
-	free(referrers->sets);
-	free(referrers->items);
-	free(referrers->of_places);
+	account__free(referrers->sets);
+	account__free(referrers->items);
+	account__free(referrers->of_places);
 	for (size_t i = 0; i < referrers->name_cnt; i++)
-		free(referrers->names[i]);
-	free(referrers->names);
+		account__free(referrers->names[i]);
+	account__free(referrers->names);
 	*referrers = (struct referrers){};
 }
 
@@ -67,10 +67,11 @@ static int find_set(struct work *work, const struct items *items, uint32_t *out)
 	*out = id_table__find(&work->sets, hash, has_items, referrers, items);
 	if (*out != ID_TABLE_NONE)
 		return 0;
-	err = ARRAY_RESERVE(referrers->sets, referrers->set_capacity, referrers->set_cnt + 1);
+	err = ACCOUNT_RESERVE(work->account, referrers->sets, referrers->set_capacity,
+			      referrers->set_cnt + 1);
 	if (!err)
-		err = ARRAY_RESERVE(referrers->items, referrers->item_capacity,
-				    referrers->item_cnt + items->cnt + 1);
+		err = ACCOUNT_RESERVE(work->account, referrers->items, referrers->item_capacity,
+				      referrers->item_cnt + items->cnt + 1);
 	if (!err)
 		err = id_table__add(&work->sets, hash, referrers->set_cnt);
 	if (err)
@@ -112,7 +113,8 @@ static int join_anew(struct work *work, struct joining *joining, uint32_t hash)
 	insert(&items, joining->item);
 	err = find_set(work, &items, &joining->result);
 	if (!err)
-		err = ARRAY_RESERVE(work->joinings, work->joining_capacity, work->joining_cnt + 1);
+		err = ACCOUNT_RESERVE(work->account, work->joinings, work->joining_capacity,
+				      work->joining_cnt + 1);
 	if (!err)
 		err = id_table__add(&work->joining_ids, hash, work->joining_cnt);
 	if (!err)
@@ -169,19 +171,25 @@ static bool is_name(const void *owner, uint32_t id, const void *key)
 	return !strcmp(((const struct referrers *)owner)->names[id], key);
 }
 
-/* Takes @name over. */
+/* Frees @name. */
 static int find_name(struct referrers *referrers, struct id_table *ids, char *name, uint32_t *out)
 {
 	_cleanup_free_ char *owned = name;
 	uint32_t hash = id_table__hash(name, strlen(name));
+	_cleanup_account_free_ char *kept = NULL;
+	int err;
 
 	*out = id_table__find(ids, hash, is_name, referrers, name);
 	if (*out != ID_TABLE_NONE)
 		return 0;
-	if (id_table__add(ids, hash, referrers->name_cnt))
-		return -ENOMEM;
+	kept = account__strdup(ids->account, owned);
+	if (!kept)
+		return -errno;
+	err = id_table__add(ids, hash, referrers->name_cnt);
+	if (err)
+		return err;
 	*out = (uint32_t)referrers->name_cnt;
-	referrers->names[referrers->name_cnt++] = TAKE_PTR(owned);
+	referrers->names[referrers->name_cnt++] = TAKE_PTR(kept);
 	return 0;
 }
 
@@ -189,13 +197,16 @@ static int find_name(struct referrers *referrers, struct id_table *ids, char *na
 static int name_vias(struct work *work, const struct graph *graph, bool no_values)
 {
 	struct referrers *referrers = work->referrers;
-	struct id_table ids = {};
+	struct id_table ids = {.account = work->account};
 	int err = 0;
 
-	referrers->names = calloc(graph->via_cnt + 1, sizeof(*referrers->names));
-	work->via_names = calloc(graph->via_cnt + 1, sizeof(*work->via_names));
-	if (!referrers->names || !work->via_names)
-		return -ENOMEM;
+	referrers->names =
+		account__calloc(work->account, graph->via_cnt + 1, sizeof(*referrers->names));
+	if (referrers->names)
+		work->via_names = account__calloc(work->account, graph->via_cnt + 1,
+						  sizeof(*work->via_names));
+	if (!work->via_names)
+		return -errno;
 	for (size_t i = 0; i < graph->via_cnt && !err; i++) {
 		char *name;
 
@@ -211,13 +222,18 @@ int referrers__find(struct referrers *out, const struct graph *graph, const stru
 		    bool no_values)
 {
 	_cleanup_(referrers__release) struct referrers referrers = {};
-	struct work work = {.referrers = &referrers};
+	struct account *account = graph->census->heap->account;
+	struct work work = {.account = account,
+			    .referrers = &referrers,
+			    .sets.account = account,
+			    .joining_ids.account = account};
 	uint32_t empty;
 	int err;
 
-	referrers.of_places = calloc(graph->census->blocks.place_cnt + 1UL, sizeof(uint32_t));
+	referrers.of_places =
+		account__calloc(account, graph->census->blocks.place_cnt + 1UL, sizeof(uint32_t));
 	if (!referrers.of_places)
-		return -ENOMEM;
+		return -errno;
 	err = find_set(&work, &(struct items){}, &empty);
 	if (!err && graph->edge_vias)
 		err = name_vias(&work, graph, no_values);
@@ -225,8 +241,8 @@ int referrers__find(struct referrers *out, const struct graph *graph, const stru
 		err = join_edges(&work, graph);
 	if (!err)
 		err = join_roots(&work, graph, roots);
-	free(work.joinings);
-	free(work.via_names);
+	account__free(work.joinings);
+	account__free(work.via_names);
 	id_table__release(&work.sets);
 	id_table__release(&work.joining_ids);
 	if (err)

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "census/node_references.h"
-#include "util/array.h"
 #include "util/bits.h"
 #include "util/cleanup.h"
 
@@ -27,8 +26,8 @@ void retention__free(struct retention *retention)
 {
 	if (!retention)
 		return;
-	free(retention->parents);
-	free(retention->learned);
+	account__free(retention->parents);
+	account__free(retention->learned);
 	free(retention);
 }
 
@@ -63,10 +62,11 @@ static void follow_all(const struct graph *graph, uint32_t *parents, struct queu
 static int search(struct retention *retention)
 {
 	const struct roots *roots = retention->roots;
-	struct queue queue = {.nodes = calloc(retention->graph->node_cnt + 1UL, 4)};
+	struct queue queue = {.nodes = account__calloc(retention->graph->census->heap->account,
+						       retention->graph->node_cnt + 1UL, 4)};
 
 	if (!queue.nodes)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < roots->cnt; i++) {
 		uint32_t node = roots->roots[i].node;
 
@@ -77,7 +77,7 @@ static int search(struct retention *retention)
 		if (i + 1 == roots->cnt || roots->roots[i + 1].kind != roots->roots[i].kind)
 			follow_all(retention->graph, retention->parents, &queue);
 	}
-	free(queue.nodes);
+	account__free(queue.nodes);
 	return 0;
 }
 
@@ -90,9 +90,10 @@ int retention__new(struct retention **out, const struct graph *graph, const stru
 		return -ENOMEM;
 	retention->graph = graph;
 	retention->roots = roots;
-	retention->parents = malloc((graph->node_cnt + 1UL) * sizeof(*retention->parents));
+	retention->parents = account__alloc(graph->census->heap->account,
+					    (graph->node_cnt + 1UL) * sizeof(*retention->parents));
 	if (!retention->parents)
-		return -ENOMEM;
+		return -errno;
 	memset(retention->parents, 0xff, (graph->node_cnt + 1UL) * sizeof(*retention->parents));
 	err = search(retention);
 	if (!err)
@@ -180,14 +181,17 @@ static int take_reference(void *context, uint32_t owner, const struct reference 
 /* Notes the steps on the way to @node that are told. @noted: bits. */
 static int note_steps(struct retention *retention, uint32_t node, uint8_t *noted)
 {
+	int err;
+
 	for (int i = 1; i < RETENTION_STEPS_MAX && retention__is_reached(retention, node) &&
 			!is_root(retention, node);
 	     i++, node = retention->parents[node]) {
 		if (bits__get(noted, node))
 			continue;
-		if (ARRAY_RESERVE(retention->learned, retention->learned_capacity,
-				  retention->learned_cnt + 1))
-			return -ENOMEM;
+		err = ACCOUNT_RESERVE(retention->graph->census->heap->account, retention->learned,
+				      retention->learned_capacity, retention->learned_cnt + 1);
+		if (err)
+			return err;
 		bits__set(noted, node);
 		retention->learned[retention->learned_cnt++] = (struct retention_step){
 			.node = node,
@@ -199,10 +203,12 @@ static int note_steps(struct retention *retention, uint32_t node, uint8_t *noted
 
 int retention__learn(struct retention *retention, const uint32_t *nodes, size_t cnt)
 {
-	_cleanup_free_ uint8_t *noted = calloc(1, bits__bytes(retention->graph->node_cnt));
+	_cleanup_account_free_ uint8_t *noted =
+		account__calloc(retention->graph->census->heap->account, 1,
+				bits__bytes(retention->graph->node_cnt));
 	_cleanup_(references__freep) struct references *references = NULL;
 	struct lookup lookup = {.retention = retention};
-	int err = noted ? 0 : -ENOMEM;
+	int err = noted ? 0 : -errno;
 
 	retention->learned_cnt = 0;
 	for (size_t i = 0; i < cnt && !err; i++)
@@ -236,9 +242,10 @@ int retention__path(const struct retention *retention, uint32_t node, struct ret
 		return 0;
 	for (; !is_root(retention, at) && cnt < RETENTION_STEPS_MAX; cnt++)
 		at = retention->parents[at];
-	out->steps = calloc(cnt, sizeof(*out->steps));
+	out->steps =
+		account__calloc(retention->graph->census->heap->account, cnt, sizeof(*out->steps));
 	if (!out->steps)
-		return -ENOMEM;
+		return -errno;
 	out->step_cnt = cnt;
 	if (is_root(retention, at))
 		out->root = &retention->roots->roots[retention->parents[at] & ~PARENT_ROOT];
@@ -258,7 +265,7 @@ int retention__path(const struct retention *retention, uint32_t node, struct ret
 
 void retention_path__release(struct retention_path *path)
 {
-	free(path->steps);
+	account__free(path->steps);
 	*path = (struct retention_path){};
 }
 
@@ -294,12 +301,19 @@ int retention__dominated(const struct retention *retention, uint32_t node, uint8
 {
 	const struct graph *graph = retention->graph;
 	size_t bytes = bits__bytes(graph->node_cnt);
-	_cleanup_free_ uint8_t *without = calloc(1, bytes), *with = calloc(1, bytes);
-	_cleanup_free_ uint32_t *nodes = calloc(graph->node_cnt + 1UL, sizeof(*nodes));
-	struct queue queue = {.nodes = nodes};
+	struct account *account = graph->census->heap->account;
+	_cleanup_account_free_ uint8_t *without = NULL, *with = NULL;
+	_cleanup_account_free_ uint32_t *nodes = NULL;
+	struct queue queue;
 
-	if (!without || !with || !nodes)
-		return -ENOMEM;
+	without = account__calloc(account, 1, bytes);
+	if (without)
+		with = account__calloc(account, 1, bytes);
+	if (with)
+		nodes = account__calloc(account, graph->node_cnt + 1UL, sizeof(*nodes));
+	if (!nodes)
+		return -errno;
+	queue = (struct queue){.nodes = nodes};
 	mark(with, &queue, node);
 	mark_all(graph, with, &queue);
 	queue = (struct queue){.nodes = nodes};

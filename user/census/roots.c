@@ -13,7 +13,6 @@
 #include "target/module.h"
 #include "target/py_string.h"
 #include "util/address_set.h"
-#include "util/array.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
 
@@ -49,23 +48,32 @@ struct search {
 void roots__release(struct roots *roots)
 {
 	for (size_t i = 0; i < roots->label_cnt; i++)
-		free(roots->labels[i]);
-	free(roots->labels);
-	free(roots->roots);
+		account__free(roots->labels[i]);
+	account__free(roots->labels);
+	account__free(roots->roots);
 	*roots = (struct roots){};
 }
 
-/* Takes the text over, which may be NULL for lack of memory. */
+/* Frees the text, which may be NULL for lack of memory. */
 static int add_label(struct search *search, char *text, uint32_t *label)
 {
 	_cleanup_free_ char *owned = text;
+	struct account *account = search->memory->account;
 	struct roots *roots = search->roots;
+	char *kept;
+	int err;
 
-	if (!text || ARRAY_RESERVE(roots->labels, roots->label_capacity, roots->label_cnt + 1))
+	if (!owned)
 		return -ENOMEM;
+	err = ACCOUNT_RESERVE(account, roots->labels, roots->label_capacity, roots->label_cnt + 1);
+	if (err)
+		return err;
+	kept = account__strdup(account, owned);
+	if (!kept)
+		return -errno;
 	*label = (uint32_t)roots->label_cnt;
-	search->label_bytes += strlen(text) + 1;
-	roots->labels[roots->label_cnt++] = TAKE_PTR(owned);
+	search->label_bytes += strlen(kept) + 1;
+	roots->labels[roots->label_cnt++] = kept;
 	return 0;
 }
 
@@ -85,11 +93,14 @@ static int add_root(struct search *search, enum root_kind kind, uint64_t address
 {
 	struct roots *roots = search->roots;
 	uint32_t node = find_object(search, address);
+	int err;
 
 	if (node == NODE_NONE)
 		return 0;
-	if (ARRAY_RESERVE(roots->roots, roots->capacity, roots->cnt + 1))
-		return -ENOMEM;
+	err = ACCOUNT_RESERVE(search->memory->account, roots->roots, roots->capacity,
+			      roots->cnt + 1);
+	if (err)
+		return err;
 	roots->roots[roots->cnt++] = (struct root){.node = node, .kind = kind, .label = label};
 	return 0;
 }
@@ -133,7 +144,7 @@ static bool is_text(const struct search *search, uint64_t address, const char *t
 static bool is_modules(struct search *search, uint64_t address, struct dict_entry **entries,
 		       size_t *cnt)
 {
-	_cleanup_free_ struct dict_entry *found = NULL;
+	_cleanup_account_free_ struct dict_entry *found = NULL;
 	bool has_sys = false, has_builtins = false;
 	size_t found_cnt;
 
@@ -217,7 +228,7 @@ static int add_module(struct search *search, const struct dict_entry *entry, uns
 
 static int add_modules(struct search *search, uint64_t interpreter, unsigned int number)
 {
-	_cleanup_free_ struct dict_entry *entries = NULL;
+	_cleanup_account_free_ struct dict_entry *entries = NULL;
 	size_t cnt;
 	int err = find_modules(search, interpreter, &entries, &cnt);
 
@@ -421,7 +432,7 @@ static int add_interpreter(struct search *search, uint64_t interpreter, unsigned
 /* The newest comes first in the list; the first is the main one, number 0. */
 static int add_interpreters(struct search *search)
 {
-	_cleanup_free_ uint64_t *interpreters = NULL;
+	_cleanup_account_free_ uint64_t *interpreters = NULL;
 	size_t cnt;
 	int err;
 
@@ -445,7 +456,7 @@ static int add_module_data(struct search *search, const struct mapping *mapping)
 	if (err == -EFBIG)
 		search->roots->refused_cnt++;
 	if (err)
-		return err == -ENOMEM || err == -ESRCH ? err : 0;
+		return account__is_short(err) || err == -ESRCH ? err : 0;
 	for (size_t i = 0; i < data.segment_cnt; i++)
 		bytes += data.segments[i].size;
 	if (!checked_sub(search->data_room, bytes, &search->data_room)) {
@@ -496,6 +507,7 @@ int roots__find(struct roots *out, const struct graph *graph, const struct root_
 		.memory = graph->census->memory,
 		.sources = sources,
 		.words = words,
+		.seen.ids.account = graph->census->memory->account,
 		.dict_room = DICT_ENTRIES_MAX,
 		.data_room = DATA_BYTES_MAX,
 	};

@@ -6,6 +6,7 @@
 #include "target/offsets.h"
 #include "target/proc_fields.h"
 #include "target/proc_text.h"
+#include "target/shortage.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
 
@@ -59,6 +60,8 @@ int source_census__take(struct census **out, const struct heap_source *source,
 		return err;
 	options.refcnt_max = count_usable_bytes(source->process) / sizeof(uint64_t);
 	err = census__take(out, heap, memory, &options);
+	if (account__is_short(err))
+		return shortage__describe(source->process, err, failure);
 	return err ? failure__set(failure, err, "process %d (%s): cannot look at its objects: %s",
 				  source->process->pid, source->process->comm, strerror(-err))
 		   : 0;

@@ -56,7 +56,7 @@ static int find_module(struct type_namer *namer, const struct dict_entry *entrie
 /* NULL if it has none. As find_module(). */
 static int read_module(struct type_namer *namer, const struct type *type, char **out)
 {
-	_cleanup_free_ struct dict_entry *entries = NULL;
+	_cleanup_account_free_ struct dict_entry *entries = NULL;
 	uint64_t key = namer->module_key;
 	size_t cnt;
 	int err;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "census/type_sizes.h"
-#include "util/array.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
 
@@ -69,9 +68,9 @@ int type_table__new(struct type_table **out, const struct memory *memory)
 		return -ENOMEM;
 	table->memory = memory;
 	table->slot_cnt = SLOTS_MIN;
-	table->slots = calloc(table->slot_cnt, sizeof(*table->slots));
+	table->slots = account__calloc(memory->account, table->slot_cnt, sizeof(*table->slots));
 	if (!table->slots)
-		return -ENOMEM;
+		return -errno;
 	*out = TAKE_PTR(table);
 	return 0;
 }
@@ -81,10 +80,10 @@ void type_table__free(struct type_table *table)
 	if (!table)
 		return;
 	for (size_t i = 0; i < table->type_cnt; i++)
-		free(table->types[i].name);
-	free(table->types);
-	free(table->noted);
-	free(table->slots);
+		account__free(table->types[i].name);
+	account__free(table->types);
+	account__free(table->noted);
+	account__free(table->slots);
 	free(table);
 }
 
@@ -113,16 +112,16 @@ static int grow(struct type_table *table)
 	struct slot *old = table->slots;
 	size_t old_cnt = table->slot_cnt;
 
-	table->slots = calloc(old_cnt * 2, sizeof(*table->slots));
+	table->slots = account__calloc(table->memory->account, old_cnt * 2, sizeof(*table->slots));
 	if (!table->slots) {
 		table->slots = old;
-		return -ENOMEM;
+		return -errno;
 	}
 	table->slot_cnt = old_cnt * 2;
 	for (size_t i = 0; i < old_cnt; i++)
 		if (old[i].verdict != UNSEEN)
 			*find_slot(table, old[i].address) = old[i];
-	free(old);
+	account__free(old);
 	return 0;
 }
 
@@ -146,7 +145,8 @@ int type_table__note(struct type_table *table, uint64_t address)
 
 	if (find_slot(table, address)->verdict != UNSEEN)
 		return 0;
-	err = ARRAY_RESERVE(table->noted, table->noted_capacity, table->noted_cnt + 1);
+	err = ACCOUNT_RESERVE(table->memory->account, table->noted, table->noted_capacity,
+			      table->noted_cnt + 1);
 	if (!err && (table->used_cnt + 1) * 2 > table->slot_cnt)
 		err = grow(table);
 	if (err)
@@ -215,8 +215,8 @@ static int read_name(char **out, const struct memory *memory, uint64_t address)
 	}
 	if (!memchr(text, 0, have) || !is_name(text))
 		return 0;
-	*out = strdup(text);
-	return *out ? 0 : -ENOMEM;
+	*out = account__strdup(memory->account, text);
+	return *out ? 0 : -errno;
 }
 
 static bool is_generator(const char *name)
@@ -227,7 +227,7 @@ static bool is_generator(const char *name)
 
 static int decide(struct type_table *table, uint64_t address, const struct type_object *object)
 {
-	_cleanup_free_ char *name = NULL;
+	_cleanup_account_free_ char *name = NULL;
 	struct slot *slot = find_slot(table, address);
 	bool built_in;
 	int err;
@@ -240,7 +240,8 @@ static int decide(struct type_table *table, uint64_t address, const struct type_
 		table->refused_cnt++;
 		return 0;
 	}
-	err = ARRAY_RESERVE(table->types, table->type_capacity, table->type_cnt + 1);
+	err = ACCOUNT_RESERVE(table->memory->account, table->types, table->type_capacity,
+			      table->type_cnt + 1);
 	if (err)
 		return err;
 	built_in = !(object->flags & TYPE_HEAPTYPE);
@@ -279,8 +280,8 @@ struct looks {
 
 static void looks__release(struct looks *looks)
 {
-	free(looks->objects);
-	free(looks->ranges);
+	account__free(looks->objects);
+	account__free(looks->ranges);
 }
 
 /* Reads those that were noted since. */
@@ -289,9 +290,11 @@ static int look(struct type_table *table, struct looks *looks)
 	size_t first = looks->cnt;
 	int err;
 
-	err = ARRAY_RESERVE(looks->objects, looks->object_capacity, table->noted_cnt);
+	err = ACCOUNT_RESERVE(table->memory->account, looks->objects, looks->object_capacity,
+			      table->noted_cnt);
 	if (!err)
-		err = ARRAY_RESERVE(looks->ranges, looks->range_capacity, table->noted_cnt);
+		err = ACCOUNT_RESERVE(table->memory->account, looks->ranges, looks->range_capacity,
+				      table->noted_cnt);
 	if (err)
 		return err;
 	for (size_t i = first; i < table->noted_cnt; i++)
@@ -369,10 +372,15 @@ int type_table__resolve(struct type_table *table)
 	return err;
 }
 
-void type_table__rename(struct type_table *table, uint32_t number, char *name)
+int type_table__rename(struct type_table *table, uint32_t number, const char *name)
 {
-	free(table->types[number].name);
-	table->types[number].name = name;
+	char *kept = account__strdup(table->memory->account, name);
+
+	if (!kept)
+		return -errno;
+	account__free(table->types[number].name);
+	table->types[number].name = kept;
+	return 0;
 }
 
 const struct type *type_table__at(const struct type_table *table, uint32_t number)

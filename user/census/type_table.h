@@ -84,8 +84,8 @@ int type_table__note(struct type_table *table, uint64_t address);
 /* Looks at what was noted: nothing is TYPE_UNSEEN of that then. 0, -ENOMEM or as memory__read_ranges(). */
 int type_table__resolve(struct type_table *table);
 
-/* Gives a type another name, which is taken over. */
-void type_table__rename(struct type_table *table, uint32_t number, char *name);
+/* Gives a type another name, which is copied. Returns 0, -ENOMEM or -EDQUOT. */
+int type_table__rename(struct type_table *table, uint32_t number, const char *name);
 
 /* The type that @type is derived from; NULL: none, or not known. */
 const struct type *type_table__base(const struct type_table *table, const struct type *type);

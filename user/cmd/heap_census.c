@@ -7,7 +7,7 @@
 #include "census/source_census.h"
 #include "cmd/since.h"
 #include "target/runtime.h"
-#include "util/units.h"
+#include "target/shortage.h"
 
 void heap_census__release(struct heap_census *census)
 {
@@ -33,12 +33,12 @@ bool heap_census__is_wanted(const struct options *options)
 static int describe_graph_error(const struct heap_source *source, int err,
 				const struct options *options, struct failure *failure)
 {
+	if (account__is_short(err))
+		return shortage__describe(source->process, err, failure);
 	if (err == -EFBIG)
 		return failure__set(failure, err,
-				    "process %d (%s): who refers to whom would take more than %s "
-				    "to remember; allow more with --max-memory",
-				    source->process->pid, source->process->comm,
-				    units__bytes(options->max_memory_bytes).text);
+				    "process %d (%s): it has more objects than can be numbered",
+				    source->process->pid, source->process->comm);
 	if (err == -ENOENT)
 		return failure__set(failure, err,
 				    "process %d (%s): there is no such object or arena: what is at "
@@ -97,8 +97,7 @@ static int follow_references(struct heap_census *out, const struct heap_census_o
 	const struct root_sources sources = {.process = of->source->process, .runtime = runtime};
 	bool by_referrers = options->by == BY_REFERRERS || options->by == BY_VIA;
 	int err = graph__build(&out->graph, out->report.census,
-			       options->with_database || options->by == BY_VIA,
-			       options->max_memory_bytes);
+			       options->with_database || options->by == BY_VIA);
 
 	if (!err)
 		err = roots__find(&out->roots, out->graph, &sources);
@@ -141,5 +140,5 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 	counters[COUNTER_TYPES_UNNAMED] += out->report.census->unnamed_types;
 	err = census__count(out->report.census, options->by, &out->report.referrers,
 			    &out->report.rows);
-	return err ? failure__set(failure, err, "out of memory") : 0;
+	return err ? shortage__describe(source->process, err, failure) : 0;
 }

@@ -141,7 +141,7 @@ static int read_heap(struct heap_source *source, const struct heap_reading_optio
 		     struct heap_reading *reading)
 {
 	const struct memory *memory = &source->process->memory.memory;
-	_cleanup_free_ uint64_t *interpreters = NULL;
+	_cleanup_account_free_ uint64_t *interpreters = NULL;
 	size_t cnt;
 	int err;
 

@@ -177,7 +177,7 @@ int object_report__find(struct object_report *out, const struct graph *graph,
 			bool no_values)
 {
 	_cleanup_(object_report__release) struct object_report report = {};
-	_cleanup_free_ uint8_t *dominated = NULL;
+	_cleanup_account_free_ uint8_t *dominated = NULL;
 	uint32_t node = block_table__find(&graph->census->blocks, address);
 	int err;
 

@@ -150,7 +150,7 @@ static int read_interpreter(const struct py_offsets *offsets, const struct memor
 static int read_interpreters(uint64_t *out, const struct runtime *runtime,
 			     const struct memory *memory)
 {
-	_cleanup_free_ uint64_t *interpreters = NULL;
+	_cleanup_account_free_ uint64_t *interpreters = NULL;
 	uint64_t sum = 0, collections;
 	size_t cnt;
 	int err;

@@ -82,6 +82,5 @@ static int read_process_ranges(const struct memory *memory, struct memory_range 
 
 void process_memory__init(struct process_memory *memory, pid_t pid)
 {
-	memory->memory.read_ranges = read_process_ranges;
-	memory->pid = pid;
+	*memory = (struct process_memory){.memory.read_ranges = read_process_ranges, .pid = pid};
 }

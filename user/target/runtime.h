@@ -45,7 +45,7 @@ int runtime__interpreters(const struct runtime *runtime, const struct memory *me
 /*
  * Follows the list of interpreters from the pointer at @head (0: an empty list) by the one at @next_offset
  * in each. One that goes away meanwhile ends the list, as does one that was in it before: each is there once. The
- * caller frees *out. Returns 0, -ELOOP for a list of over 4096 (it is damaged), or negative errno.
+ * caller releases *out with account__free(). Returns 0, -ELOOP for a list of over 4096 (it is damaged), or negative errno.
  */
 int interpreter_list__read(uint64_t head, uint64_t next_offset, const struct memory *memory,
 			   uint64_t **out, size_t *cnt);

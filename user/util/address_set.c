@@ -2,9 +2,6 @@
 #include "util/address_set.h"
 
 #include <errno.h>
-#include <stdlib.h>
-
-#include "util/array.h"
 
 static bool is_at(const void *owner, uint32_t id, const void *key)
 {
@@ -16,12 +13,15 @@ static bool is_at(const void *owner, uint32_t id, const void *key)
 int address_set__add(struct address_set *set, uint64_t address)
 {
 	uint32_t hash = id_table__hash(&address, sizeof(address));
+	int err;
 
 	if (id_table__find(&set->ids, hash, is_at, set, &address) != ID_TABLE_NONE)
 		return 0;
-	if (ARRAY_RESERVE(set->addresses, set->capacity, set->cnt + 1) ||
-	    id_table__add(&set->ids, hash, set->cnt))
-		return -ENOMEM;
+	err = ACCOUNT_RESERVE(set->ids.account, set->addresses, set->capacity, set->cnt + 1);
+	if (!err)
+		err = id_table__add(&set->ids, hash, set->cnt);
+	if (err)
+		return err;
 	set->addresses[set->cnt++] = address;
 	return 1;
 }
@@ -29,6 +29,6 @@ int address_set__add(struct address_set *set, uint64_t address)
 void address_set__release(struct address_set *set)
 {
 	id_table__release(&set->ids);
-	free(set->addresses);
+	account__free(set->addresses);
 	*set = (struct address_set){};
 }

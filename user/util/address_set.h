@@ -13,10 +13,10 @@
 struct address_set {
 	uint64_t *addresses;
 	size_t cnt, capacity;
-	struct id_table ids; /* of @addresses, by their places */
+	struct id_table ids; /* of @addresses, by their places; all comes from its account */
 };
 
-/* Returns 1 if @address was not in the set, and is now; 0 if it was; -ENOMEM. */
+/* Returns 1 if @address was not in the set, and is now; 0 if it was; -EDQUOT or -ENOMEM. */
 int address_set__add(struct address_set *set, uint64_t address);
 
 /* Releases what the set holds; it is an empty one then. */

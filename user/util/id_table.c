@@ -7,7 +7,6 @@
 #include "util/id_table.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #define CAPACITY_MIN 64
 
@@ -48,16 +47,16 @@ static void put(struct id_slot *slots, size_t capacity, struct id_slot item)
 static int grow(struct id_table *table)
 {
 	size_t capacity = table->capacity ? 2 * table->capacity : CAPACITY_MIN;
-	struct id_slot *slots = calloc(capacity, sizeof(*slots));
+	struct id_slot *slots = account__calloc(table->account, capacity, sizeof(*slots));
 
 	if (!slots)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < capacity; i++)
 		slots[i].id = ID_TABLE_NONE;
 	for (size_t i = 0; i < table->capacity; i++)
 		if (table->slots[i].id != ID_TABLE_NONE)
 			put(slots, capacity, table->slots[i]);
-	free(table->slots);
+	account__free(table->slots);
 	table->slots = slots;
 	table->capacity = capacity;
 	return 0;
@@ -81,6 +80,6 @@ int id_table__add(struct id_table *table, uint32_t hash, size_t id)
 
 void id_table__release(struct id_table *table)
 {
-	free(table->slots);
+	account__free(table->slots);
 	*table = (struct id_table){};
 }

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/account.h"
+
 #define ID_TABLE_NONE UINT32_MAX
 
 struct id_table {
@@ -17,7 +19,8 @@ struct id_table {
 		uint32_t hash;
 		uint32_t id; /* ID_TABLE_NONE: the slot is free */
 	} * slots;
-	size_t capacity, cnt; /* slots: a power of two */
+	size_t capacity, cnt;	 /* slots: a power of two */
+	struct account *account; /* where its memory comes from; set before anything is added */
 };
 
 /* Whether the item @id of @owner is what @key describes. */
@@ -31,8 +34,8 @@ uint32_t id_table__find(const struct id_table *table, uint32_t hash, id_table_ma
 			const void *owner, const void *key);
 
 /*
- * Enters an item that is not in the table yet. Returns 0 or -ENOMEM, also for an @id that is
- * ID_TABLE_NONE or above; then nothing has changed.
+ * Enters an item that is not in the table yet. Returns 0, -EDQUOT or -ENOMEM, the latter also for an @id
+ * that is ID_TABLE_NONE or above; then nothing has changed.
  */
 int id_table__add(struct id_table *table, uint32_t hash, size_t id);
 
