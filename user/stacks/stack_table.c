@@ -238,9 +238,9 @@ static size_t told_bytes(size_t frame_cnt)
 	       frame_cnt * sizeof(struct pyfrag_frame);
 }
 
-bool stack_table__is_full(const struct stack_table *table)
+size_t stack_table__room_bytes(const struct stack_table *table)
 {
-	return table->used_bytes >= table->bytes_max;
+	return table->used_bytes < table->bytes_max ? table->bytes_max - table->used_bytes : 0;
 }
 
 int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told)
@@ -252,7 +252,7 @@ int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told)
 	if (told->event.reserved > PYFRAG_STACK_DEPTH_MAX || !told->event.address ||
 	    address_table__find(&table->by_number, told->event.address))
 		return 0;
-	if (stack_table__is_full(table)) {
+	if (!stack_table__room_bytes(table)) {
 		table->counts.unkept_stacks++;
 		return 0;
 	}

@@ -55,8 +55,8 @@ uint32_t stack_table__find(const struct stack_table *table, uint64_t number);
 struct stack stack_table__get(const struct stack_table *table, uint32_t index);
 uint32_t stack_table__cnt(const struct stack_table *table);
 
-/* Whether there is no room for another stack, unless a review makes some. */
-bool stack_table__is_full(const struct stack_table *table);
+/* Bytes of its memory that are left; 0: there is no room for another stack, unless a review makes some. */
+size_t stack_table__room_bytes(const struct stack_table *table);
 
 /*
  * Looks whether the code of all stacks is still what it was; calls @forget with the number of each of which

@@ -12,8 +12,8 @@
 #define SAMPLES_MAX (1UL << 17)
 /* Who wants each block has room for it, up to that. */
 #define BLOCKS_MAX (1UL << 20)
-/* Events wait while all stacks are looked at: not more often than that, if there is no report. */
-#define REVIEW_NS_MIN 1000000000UL
+/* Events wait while all stacks are looked at: not for less room than that, if there is no report. */
+#define ROOM_BYTES_MIN (STACKS_BYTES_MAX / 16)
 
 void allocation_sites__release(struct allocation_sites *sites)
 {
@@ -36,14 +36,13 @@ static void review_stacks(struct allocation_sites *sites)
 
 	if (err)
 		log_debug("cannot look at stacks again: %s", strerror(-err));
-	sites->reviewed_ns = clock_ns(CLOCK_MONOTONIC);
+	sites->stacks_are_full = stack_table__room_bytes(sites->stacks) < ROOM_BYTES_MIN;
 }
 
 /* Where code comes and goes by the thousand, as with interpreters, there may be room of those that went. */
 static void make_room(struct allocation_sites *sites)
 {
-	if (stack_table__is_full(sites->stacks) &&
-	    clock_ns(CLOCK_MONOTONIC) - sites->reviewed_ns > REVIEW_NS_MIN)
+	if (!sites->stacks_are_full && !stack_table__room_bytes(sites->stacks))
 		review_stacks(sites);
 }
 

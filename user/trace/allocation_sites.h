@@ -32,7 +32,7 @@ struct allocation_sites {
 	struct site_ledger *ledger;
 	size_t max;			     /* sites that are collected, by each count */
 	uint64_t lost_cnt, abandoned_arenas; /* events, and arenas, at the last checkpoint */
-	uint64_t reviewed_ns; /* CLOCK_MONOTONIC: when the stacks were last looked at */
+	bool stacks_are_full;		     /* the last review has made no room to speak of */
 };
 
 /*
