@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # The slow tests: the Pythons of other Debian releases, stripped and link-time optimized, and the
-# kernels of those releases, in virtual machines. As root. What is made is kept under build/matrix.
+# kernels of those releases, in virtual machines; and CPython's own tests, traced. As root. What is made is kept under
+# build/matrix.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -11,7 +12,7 @@ if [ "$(id -u)" != 0 ]; then
 	echo "the matrix takes root: sudo make check-matrix" >&2
 	exit 1
 fi
-packages="debootstrap qemu-system-x86 busybox-static cpio"
+packages="debootstrap libpython3.11-testsuite qemu-system-x86 busybox-static cpio"
 missing=$(for package in $packages; do
 	dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
 		echo "$package"
@@ -29,4 +30,5 @@ cd "$top"
 export PYFRAG="$top/pyfrag"
 PYFRAG_TEST_ROOTS="$place/roots" /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider \
 	-k "bullseye or trixie or sid" tests/e2e
+/usr/bin/python3 -m pytest -q -rs -p no:cacheprovider tests/matrix
 PYFRAG_TEST_KERNELS="$place/kernels" /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider tests/vm
