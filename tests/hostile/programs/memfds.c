@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Thousands of files without a name, each mapped executable once, and an interpreter many times: whoever looks into each
+ * Thousands of files without a name, each mapped executable once, and another file many times: whoever looks into each
  * of them, or compares each with each, spends its time here, and a memory of files that all users share forgets the
  * others'.
  *
