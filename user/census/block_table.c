@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/cleanup.h"
+#include "util/hash.h"
 
 #define PAGE_SHIFT  12
 #define CHUNK_SHIFT 20
@@ -51,7 +52,7 @@ static int add_arena(struct block_table *table, const struct heap *heap, const s
 
 static struct block_chunk *find_chunk(const struct block_table *table, uint64_t number)
 {
-	size_t at = (size_t)(number * 0x9e3779b97f4a7c15UL >> 32) & (table->chunk_slot_cnt - 1);
+	size_t at = hash__word(number) & (table->chunk_slot_cnt - 1);
 
 	while (table->chunks[at].number && table->chunks[at].number != number)
 		at = (at + 1) & (table->chunk_slot_cnt - 1);

@@ -8,6 +8,7 @@
 #include "census/type_sizes.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
+#include "util/hash.h"
 
 /* struct _typeobject up to tp_dictoffset. */
 struct type_object {
@@ -94,7 +95,7 @@ void type_table__freep(struct type_table **table)
 
 static size_t home_of(const struct type_table *table, uint64_t address)
 {
-	return (size_t)((address >> 4) * 0x9e3779b97f4a7c15UL >> 20) & (table->slot_cnt - 1);
+	return hash__word(address) & (table->slot_cnt - 1);
 }
 
 /* The slot of @address, or the free one where it belongs. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "util/cleanup.h"
+#include "util/hash.h"
 
 struct slot {
 	uint64_t number; /* address / CHUNK_BYTES */
@@ -72,16 +73,11 @@ void block_map__freep(struct block_map **map)
 	block_map__free(*map);
 }
 
-static size_t hash_number(uint64_t number)
-{
-	return (number * 0x9e3779b97f4a7c15ULL) >> 32;
-}
-
 /* The slot that holds @number, or the empty one where it belongs. */
 static struct slot *find_slot(const struct block_map *map, uint64_t number)
 {
 	size_t mask = map->slot_cnt - 1;
-	size_t at = hash_number(number) & mask;
+	size_t at = hash__word(number) & mask;
 
 	while (map->slots[at].chunk && map->slots[at].number != number)
 		at = (at + 1) & mask;

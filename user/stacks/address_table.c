@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "util/hash.h"
+
 #define SLOTS_INITIAL 256
 
 void address_table__release(struct address_table *table)
@@ -14,7 +16,7 @@ void address_table__release(struct address_table *table)
 
 static size_t home_of(const struct address_table *table, uint64_t address)
 {
-	return (size_t)((address >> 3) * 0x9e3779b97f4a7c15ULL >> 32) & (table->slot_cnt - 1);
+	return hash__word(address) & (table->slot_cnt - 1);
 }
 
 /* The slot that holds @address, or the empty one where it belongs. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "util/cleanup.h"
+#include "util/hash.h"
 
 #define SLOTS_INITIAL 64
 
@@ -69,7 +70,7 @@ void code_cache__freep(struct code_cache **cache)
 static struct entry *find_slot(const struct code_cache *cache, uint64_t address)
 {
 	size_t mask = cache->slot_cnt - 1;
-	size_t at = (address * 0x9e3779b97f4a7c15ULL) >> 32 & mask;
+	size_t at = hash__word(address) & mask;
 
 	while (cache->slots[at].address && cache->slots[at].address != address)
 		at = (at + 1) & mask;

@@ -8,6 +8,7 @@
 #include "stacks/address_table.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/hash.h"
 #include "util/id_table.h"
 
 struct kept_stack {
@@ -186,10 +187,9 @@ static uint32_t hash_stack(const struct stack_table *table, const struct kept_st
 	for (uint32_t i = 0; i < stack->frame_cnt; i++) {
 		const struct stack_frame *frame = &table->frames[stack->first + i];
 
-		hash = (hash ^ (uintptr_t)frame->function) * 0x9e3779b97f4a7c15ULL;
-		hash = (hash ^ (uintptr_t)frame->file) * 0x9e3779b97f4a7c15ULL;
-		hash = (hash ^ (uint32_t)frame->line) * 0x9e3779b97f4a7c15ULL;
-		hash ^= hash >> 32;
+		hash = hash__word(hash ^ (uintptr_t)frame->function);
+		hash = hash__word(hash ^ (uintptr_t)frame->file);
+		hash = hash__word(hash ^ (uint32_t)frame->line);
 	}
 	return (uint32_t)hash;
 }

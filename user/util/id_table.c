@@ -8,16 +8,13 @@
 
 #include <errno.h>
 
+#include "util/hash.h"
+
 #define CAPACITY_MIN 64
 
 uint32_t id_table__hash(const void *bytes, size_t size)
 {
-	const unsigned char *at = bytes;
-	uint64_t hash = 0xcbf29ce484222325;
-
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ at[i]) * 0x100000001b3;
-	return (uint32_t)(hash ^ hash >> 32);
+	return (uint32_t)hash__bytes(bytes, size);
 }
 
 uint32_t id_table__find(const struct id_table *table, uint32_t hash, id_table_match *match,

@@ -26,7 +26,7 @@ struct id_table {
 /* Whether the item @id of @owner is what @key describes. */
 typedef bool id_table_match(const void *owner, uint32_t id, const void *key);
 
-/* FNV-1a (draft-eastlake-fnv, 64 bits), folded to 32. */
+/* Differs from run to run (see util/hash.h). */
 uint32_t id_table__hash(const void *bytes, size_t size);
 
 /* The id of the item that @match says yes to, or ID_TABLE_NONE. */
