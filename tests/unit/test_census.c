@@ -92,9 +92,12 @@ static void test_buffers_and_owners(void **state)
 	world__release(&world);
 }
 
+#define LOW_TYPE 0x40615750UL /* an address just beyond 1 GiB */
+
 /*
  * A tuple of a class: from the class' point of view, one of its instances after a longer head. It is none also where
- * `tuple` is met only later than the class is.
+ * `tuple` is met only later than the class is. Nor is an array of classes, whose addresses in the malloc heap of a program
+ * that is not position-independent are as large as counts; but what never dies is one.
  */
 static void test_tuple_of_a_class(void **state)
 {
@@ -105,7 +108,7 @@ static void test_tuple_of_a_class(void **state)
 					       .refcnt_max = 1000};
 	const uint64_t tuple = TYPES + 0x100000, class = TYPES + 0x110000;
 	struct world world;
-	uint64_t instance, bases;
+	uint64_t instance, immortal, array, bases;
 
 	(void)state;
 	world__make(&world);
@@ -123,9 +126,13 @@ static void test_tuple_of_a_class(void **state)
 							  .basic_size = 16,
 							  .name = "Class"});
 	instance = ADD(&world, 48, 0, 0, 1, 1, 1, class);
+	immortal = ADD(&world, 48, 0, 0, 1, 1, 0xffffffff, class);
+	array = ADD(&world, 48, tuple, tuple, tuple, tuple, LOW_TYPE, class);
 	bases = ADD(&world, 64, 1, 1, 1, tuple, 2, class, class);
 	assert_int_equal(census__take(&census, world.heap, &world.memory.memory, &options), 0);
 	check(census, instance, BLOCK_OBJECT, PART_NONE, "Class");
+	check(census, immortal, BLOCK_OBJECT, PART_NONE, "Class");
+	check(census, array, BLOCK_UNKNOWN, PART_NONE, NULL);
 	check(census, bases, BLOCK_OBJECT, PART_NONE, "tuple");
 	world__release(&world);
 }

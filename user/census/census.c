@@ -87,14 +87,16 @@ bool census__could_be_type(const struct census *census, uint64_t address)
 /*
  * The word that an object begins with. Where addresses are small (a program that is not position-independent, and
  * its malloc heap) they could pass for counts, if there were memory for so many references. What never dies has
- * its highest bits set (3.12 and later).
+ * the highest of 32 bits set (_Py_IsImmortal(), Include/refcount.h, 3.12 and later). The one below it would not do: the
+ * malloc heap begins up to 1 GiB behind the program, so that bit is in addresses, too, in one of a hundred processes.
  */
 static bool can_be_refcnt(const struct census *census, uint64_t word)
 {
 	uint64_t cnt = word & census->layout.refcnt_bits;
 
 	return object_layout__is_refcnt(&census->layout, word) &&
-	       (cnt <= census->refcnt_max || cnt >> 30);
+	       (cnt <= census->refcnt_max ||
+		(census->major == 3 && census->minor >= 12 && cnt >> 31 == 1));
 }
 
 /* The basic size of str is that of its largest form (Include/cpython/unicodeobject.h). */
