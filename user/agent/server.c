@@ -12,12 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/alert_wire.h"
 #include "agent/confinement.h"
 #include "agent/message.h"
-#include "agent/pages.h"
+#include "agent/reader_peer.h"
 #include "agent/runner.h"
-#include "host/alert_log.h"
 #include "host/alert_sender.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -31,9 +29,8 @@
 #define REPORT_MS    1000
 #define LONG_WAIT_NS (100 * NS_PER_MS)
 /* How often the reader learns what was served, and connections that say nothing are closed. */
-#define TICK_MS	     1000
-#define END_MS	     10000
-#define MESSAGES_MAX 64
+#define TICK_MS 1000
+#define END_MS	10000
 /* How long what is being sent delays the end. */
 #define SENDING_MS	1000
 #define CONTENT_METRICS "text/plain; version=0.0.4; charset=utf-8"
@@ -56,14 +53,7 @@ struct server {
 	const struct server_options *options;
 	struct http_server *http;
 	struct alert_sender *sender; /* NULL: alerts are logged only */
-	struct inbox inbox;
-	struct page pages[PAGE_CNT];
-	bool is_ready;
-	uint64_t heard_ns;	 /* CLOCK_MONOTONIC: of the reader's health; 0: not yet */
-	bool is_stuck, is_stale; /* as the host has it */
-	uint64_t report_number;	 /* the last one that was asked for */
-	bool has_report;
-	struct http_answer report; /* what the answer to that was */
+	struct reader_peer reader;
 	uint64_t no_wait_until_ns; /* CLOCK_MONOTONIC: others have their turn */
 	uint64_t scrapes, scrape_ns;
 	bool ends;
@@ -95,111 +85,6 @@ static struct http_answer answer_bytes(const char *type, const void *bytes, size
 	return answer;
 }
 
-/* What the reader says. */
-
-static int take_page(struct server *server, const struct message *message)
-{
-	struct cursor cursor = cursor__of(message);
-	uint64_t kind = cursor__u64(&cursor);
-	struct page page = {};
-	const uint8_t *text;
-
-	if (cursor.failed || kind >= PAGE_CNT)
-		return -EPROTO;
-	text = cursor__rest(&cursor, &page.size);
-	page.text = page.size ? malloc(page.size) : NULL;
-	if (page.size && !page.text)
-		return -ENOMEM;
-	if (page.size)
-		memcpy(page.text, text, page.size);
-	free(server->pages[kind].text);
-	server->pages[kind] = page;
-	return 0;
-}
-
-static int take_health(struct server *server, const struct message *message)
-{
-	struct cursor cursor = cursor__of(message);
-
-	server->is_stuck = cursor__u64(&cursor) != 0;
-	server->is_stale = cursor__u64(&cursor) != 0;
-	server->heard_ns = clock_ns(CLOCK_MONOTONIC);
-	return cursor__is_done(&cursor) ? 0 : -EPROTO;
-}
-
-static int take_alert(const struct server *server, const struct message *message)
-{
-	struct alert_rule rule;
-	struct alert alert;
-	int err = alert_wire__unpack(message, &rule, &alert);
-
-	if (err)
-		return err;
-	if (server->sender)
-		alert_sender__send(server->sender, &rule, &alert);
-	alert_log__write(&rule, &alert);
-	return 0;
-}
-
-static int take_report(struct server *server, const struct message *message)
-{
-	struct cursor cursor = cursor__of(message);
-	uint64_t number = cursor__u64(&cursor), result = cursor__u64(&cursor);
-	const uint8_t *text;
-	size_t size;
-
-	if (cursor.failed || result >= REPORT_RESULT_CNT)
-		return -EPROTO;
-	text = cursor__rest(&cursor, &size);
-	/* One that came too late was given up. */
-	if (number != server->report_number || server->has_report)
-		return 0;
-	server->has_report = true;
-	if (result == REPORT_OK)
-		server->report = answer_bytes(CONTENT_JSON, text, size);
-	else if (result == REPORT_NO_SUCH)
-		server->report = answer_text(404, "no such Python\n");
-	else
-		server->report =
-			answer_text(500, result == REPORT_TOO_LARGE ? "the report is too large\n"
-								    : "out of memory\n");
-	return 0;
-}
-
-static int take_failure(struct server *server, const struct message *message)
-{
-	struct cursor cursor = cursor__of(message);
-	const char *why = cursor__text(&cursor, REASON_BYTES_MAX);
-
-	if (!cursor__is_done(&cursor))
-		return -EPROTO;
-	log_error("%s", why);
-	end(server, -EIO);
-	return 0;
-}
-
-static int take_message(struct server *server, const struct message *message)
-{
-	switch (message->type) {
-	case MESSAGE_READY:
-		if (server->is_ready)
-			return -EPROTO;
-		server->is_ready = true;
-		log_note("answers at http://%s/metrics", server->options->listen);
-		return 0;
-	case MESSAGE_PAGE:
-		return take_page(server, message);
-	case MESSAGE_HEALTH:
-		return take_health(server, message);
-	case MESSAGE_REPORT:
-		return take_report(server, message);
-	case MESSAGE_ALERT:
-		return take_alert(server, message);
-	default:
-		return take_failure(server, message);
-	}
-}
-
 static void say_end(struct server *server, const struct part *part)
 {
 	char how[PART_END_BYTES] = "does not answer any more";
@@ -213,39 +98,35 @@ static void say_end(struct server *server, const struct part *part)
 	end(server, -EIO);
 }
 
-/* What is there, or what it ends with; so much at a time that a reader which never stops keeps nobody else waiting. */
 static void take_messages(struct server *server)
 {
-	for (int i = 0; i < MESSAGES_MAX && !server->ends; i++) {
-		_cleanup_(message__release) struct message message = {};
-		int result = inbox__take(&server->inbox, &message);
+	int err = server->ends ? 0 : reader_peer__take(&server->reader);
 
-		if (!result)
-			return;
-		if (result > 0)
-			result = take_message(server, &message);
-		if (result == -EPIPE) {
-			say_end(server, &server->options->parts[PART_READER]);
-		} else if (result < 0) {
-			log_error("cannot make sense of what the reader says (%s); the agent ends",
-				  strerror(-result));
-			end(server, result);
-		}
+	if (err == -EPIPE) {
+		say_end(server, &server->options->parts[PART_READER]);
+	} else if (err && err != -ECANCELED) {
+		log_error("cannot make sense of what the reader says (%s); the agent ends",
+			  strerror(-err));
 	}
+	if (err)
+		end(server, err);
 }
 
-/* Tells the reader, without waiting for it. */
-static int tell_reader(struct server *server, enum message_type type, const struct packer *packed)
+/* The reader was told something, or was not. If it is gone there is a better message. */
+static int check_told(struct server *server, int err)
 {
-	int err = message__send(server->options->parts[PART_READER].fd, type, packed,
-				MESSAGE_NO_WAIT);
-
-	/* If it is gone there is a better message. */
 	if (err && err != -EAGAIN && err != -EPIPE) {
 		log_error("cannot tell the reader anything: %s; the agent ends", strerror(-err));
 		end(server, err);
 	}
 	return err;
+}
+
+/* Without waiting for it. */
+static int tell_reader(struct server *server, enum message_type type, const struct packer *packed)
+{
+	return check_told(server,
+			  message__send(server->reader.inbox.fd, type, packed, MESSAGE_NO_WAIT));
 }
 
 static void tell_what_was_served(struct server *server)
@@ -264,16 +145,14 @@ static void tell_what_was_served(struct server *server)
 	tell_reader(server, MESSAGE_SERVED, &packer);
 }
 
-/* What is asked of us. */
-
 static struct http_answer answer_page(const struct server *server, enum page_kind kind,
 				      const char *type)
 {
-	const struct page *page = &server->pages[kind];
+	const struct page *page = &server->reader.pages[kind];
 
 	return page->text ? answer_bytes(type, page->text, page->size)
-			  : answer_text(503, server->heard_ns ? "too large to be served\n"
-							      : "nothing was read yet\n");
+			  : answer_text(503, server->reader.heard_ns ? "too large to be served\n"
+								     : "nothing was read yet\n");
 }
 
 static struct http_answer answer_metrics(struct server *server, bool wants_open_metrics)
@@ -288,13 +167,13 @@ static struct http_answer answer_metrics(struct server *server, bool wants_open_
 	return answer;
 }
 
-static struct http_answer answer_health(const struct server *server)
+static struct http_answer answer_health(const struct reader_peer *reader)
 {
-	if (!server->heard_ns)
+	if (!reader->heard_ns)
 		return answer_text(503, "starting\n");
-	if (server->is_stuck || clock_ns(CLOCK_MONOTONIC) - server->heard_ns > STUCK_NS)
+	if (reader->is_stuck || clock_ns(CLOCK_MONOTONIC) - reader->heard_ns > STUCK_NS)
 		return answer_text(503, "readings do not come to their end\n");
-	if (server->is_stale)
+	if (reader->is_stale)
 		return answer_text(503,
 				   "no heap was read for ten intervals, though there was budget\n");
 	return answer_text(200, "ok\n");
@@ -304,10 +183,10 @@ static struct http_answer answer_health(const struct server *server)
 static void wait_for_report(struct server *server)
 {
 	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + REPORT_MS * NS_PER_MS, now_ns;
-	struct pollfd fds[] = {{.fd = server->inbox.fd, .events = POLLIN},
+	struct pollfd fds[] = {{.fd = server->reader.inbox.fd, .events = POLLIN},
 			       {.fd = server->options->log->read_fd, .events = POLLIN}};
 
-	while (!server->has_report && !server->ends &&
+	while (server->reader.waits_for_report && !server->ends &&
 	       (now_ns = clock_ns(CLOCK_MONOTONIC)) < until_ns) {
 		poll(fds, ARRAY_SIZE(fds), (int)((until_ns - now_ns) / NS_PER_MS) + 1);
 		if (fds[0].revents)
@@ -317,27 +196,39 @@ static void wait_for_report(struct server *server)
 	}
 }
 
+static struct http_answer answer_last_report(const struct reader_peer *reader)
+{
+	switch (reader->report_result) {
+	case REPORT_OK:
+		return answer_bytes(CONTENT_JSON, reader->report.text, reader->report.size);
+	case REPORT_NO_SUCH:
+		return answer_text(404, "no such Python\n");
+	case REPORT_TOO_LARGE:
+		return answer_text(500, "the report is too large\n");
+	default:
+		return answer_text(500, "out of memory\n");
+	}
+}
+
 static struct http_answer ask_for_report(struct server *server, pid_t pid)
 {
-	_cleanup_(packer__release) struct packer packer = {};
-
+	struct reader_peer *reader = &server->reader;
 	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC), waited_ns;
+	bool is_answered = false;
 
 	if (start_ns < server->no_wait_until_ns)
 		return answer_text(503, "heaps are being read; try again\n");
-	packer__add_u64(&packer, ++server->report_number);
-	packer__add_u64(&packer, (uint64_t)pid);
-	server->has_report = false;
-	if (!tell_reader(server, MESSAGE_ASK_REPORT, &packer))
+	if (!check_told(server, reader_peer__ask_report(reader, pid))) {
 		wait_for_report(server);
+		is_answered = !reader->waits_for_report;
+	}
+	reader->waits_for_report = false;
 	/* Nothing else is answered meanwhile. So requests for reports do not take more than half of the time. */
 	waited_ns = clock_ns(CLOCK_MONOTONIC) - start_ns;
 	if (waited_ns > LONG_WAIT_NS)
 		server->no_wait_until_ns = start_ns + 2 * waited_ns;
-	if (server->has_report)
-		return server->report;
-	server->has_report = true; /* it is not waited for any more */
-	return answer_text(503, "heaps are being read; try again\n");
+	return is_answered ? answer_last_report(reader)
+			   : answer_text(503, "heaps are being read; try again\n");
 }
 
 /* /v1/processes/PID/report */
@@ -363,7 +254,7 @@ static struct http_answer answer(void *context, const struct http_request *reque
 	if (!strcmp(path, "/metrics"))
 		return answer_metrics(server, request->wants_open_metrics);
 	if (!strcmp(path, "/healthz"))
-		return answer_health(server);
+		return answer_health(&server->reader);
 	if (!strcmp(path, PROCESSES_PATH))
 		return answer_page(server, PAGE_PROCESSES, CONTENT_JSON);
 	if (!strncmp(path, PROCESSES_PATH "/", strlen(PROCESSES_PATH "/")))
@@ -420,7 +311,7 @@ static int watch_all(const struct server *server, int epoll_fd)
 	if (!err)
 		err = watch(epoll_fd, http_server__fd(server->http), EVENT_REQUEST);
 	if (!err)
-		err = watch(epoll_fd, server->inbox.fd, EVENT_MESSAGE);
+		err = watch(epoll_fd, server->reader.inbox.fd, EVENT_MESSAGE);
 	if (!err)
 		err = watch(epoll_fd, options->log->read_fd, EVENT_LOG);
 	for (unsigned int i = 0; i < PART_CNT && !err; i++)
@@ -467,7 +358,8 @@ static int begin(struct server *server, struct failure *failure)
 	if (!err && options->alert_to_cnt)
 		err = alert_sender__new(&server->sender, options->alert_to, options->alert_to_cnt,
 					failure);
-	if (!err && fcntl(server->inbox.fd, F_SETFL, O_NONBLOCK))
+	server->reader.sender = server->sender;
+	if (!err && fcntl(server->reader.inbox.fd, F_SETFL, O_NONBLOCK))
 		err = failure__set(failure, -errno, "cannot talk to the reader: %s",
 				   strerror(errno));
 	return err;
@@ -479,29 +371,17 @@ static void server__release(struct server *server)
 	if (server->sender)
 		alert_sender__end(server->sender, SENDING_MS);
 	alert_sender__free(server->sender);
-	inbox__release(&server->inbox);
-	for (int i = 0; i < PAGE_CNT; i++)
-		free(server->pages[i].text);
+	reader_peer__release(&server->reader);
 }
 
 int server__run(const struct server_options *options)
 {
-	static const message_limits limits = {
-		[MESSAGE_READY] = 1,
-		[MESSAGE_FAILED] = REASON_BYTES_MAX + 64,
-		[MESSAGE_PAGE] = PAGE_BYTES_MAX + 64,
-		[MESSAGE_HEALTH] = 2 * sizeof(uint64_t) + 1,
-		[MESSAGE_REPORT] = REPORT_BYTES_MAX + 64,
-		[MESSAGE_ALERT] = ALERT_WIRE_BYTES_MAX,
-	};
-	_cleanup_(server__release) struct server server = {
-		.options = options,
-		.inbox = {.fd = options->parts[PART_READER].fd, .limits = limits},
-		.has_report = true,
-	};
+	_cleanup_(server__release) struct server server = {.options = options};
 	struct failure failure;
-	int err = begin(&server, &failure);
+	int err;
 
+	reader_peer__init(&server.reader, options->parts[PART_READER].fd, options->listen);
+	err = begin(&server, &failure);
 	if (err) {
 		log_error("%s", failure.text);
 		return err;
