@@ -341,8 +341,9 @@ static void compact(struct stack_table *table)
 			table->used_bytes -= told_bytes(told_frame_cnt);
 			continue;
 		}
-		memmove(&table->told_frames[frame_cnt], &table->told_frames[told->first],
-			told_frame_cnt * sizeof(*table->told_frames));
+		if (told_frame_cnt) /* else there may be no array at all */
+			memmove(&table->told_frames[frame_cnt], &table->told_frames[told->first],
+				told_frame_cnt * sizeof(*table->told_frames));
 		told->first = frame_cnt;
 		frame_cnt += told_frame_cnt;
 		table->told[cnt++] = *told;
