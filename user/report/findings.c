@@ -18,11 +18,14 @@ void findings__free(struct findings *findings)
 /* The resident bytes of each arena; *out stays NULL where that cannot be known. */
 static int measure_resident(const struct heap *heap, const struct process *process, uint64_t **out)
 {
-	_cleanup_free_ struct resident_range *ranges = calloc(heap->arena_cnt + 1, sizeof(*ranges));
-	_cleanup_free_ uint64_t *resident = calloc(heap->arena_cnt + 1, sizeof(*resident));
+	_cleanup_account_free_ struct resident_range *ranges =
+		account__calloc(heap->account, heap->arena_cnt + 1, sizeof(*ranges));
+	_cleanup_account_free_ uint64_t *resident = NULL;
 
-	if (!ranges || !resident)
-		return -ENOMEM;
+	if (ranges)
+		resident = account__calloc(heap->account, heap->arena_cnt + 1, sizeof(*resident));
+	if (!resident)
+		return -errno;
 	for (size_t i = 0; i < heap->arena_cnt; i++)
 		ranges[i] = (struct resident_range){.address = heap->arenas[i].address,
 						    .size = heap->geometry.arena_size};
@@ -43,7 +46,7 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 		.resident_bytes = RESIDENT_UNKNOWN,
 		.has_map = options->with_map,
 	};
-	_cleanup_free_ uint64_t *resident = NULL;
+	_cleanup_account_free_ uint64_t *resident = NULL;
 	struct pinned_options pinned_options = {
 		.below = options->below,
 		.blocks_per_arena_max = options->blocks_per_arena_max,
