@@ -131,9 +131,15 @@ def children(pid):
     return found
 
 
+def name_of(pid):
+    with open("/proc/%d/comm" % pid) as file:
+        return file.read().strip()
+
+
 def test_agent_probes_again_when_a_keeper_was_killed(start_agent, any_target):  # noqa: F811
     agent = start_agent("--match", "target.py", "--sites", "1")
-    first, = children(agent.process.pid)
+    reader, = (pid for pid in children(agent.process.pid) if name_of(pid) == "pyfrag-reader")
+    first, = children(reader)
     any_target.run("tuples_with_survivors")
     wait_until(lambda: has_breakpoints(any_target.pid))
     any_target.run("tuples_with_survivors")
