@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Confines itself as a process of the agent does, then attempts what such a process might be made to do, and prints a line for each:
- * its name, and "allowed" or "refused" (EPERM, EACCES, ENOSYS). Usage: attempts PART VICTIM ADDRESS SCRATCH
+ * Confines itself as a process of the agent does, then attempts what such a process might be made
+ * to do, and prints a line for each: its name, and "allowed" or "refused" (EPERM, EACCES, ENOSYS).
+ * Usage: attempts PART VICTIM ADDRESS SCRATCH
  *
- * PART: reader, probing-reader, keeper, broker, namer, server, connecting-server, runner, or none, which is not confined. VICTIM is a process of
- * the test's own, ADDRESS (hexadecimal) eight bytes of its memory, SCRATCH a directory. Each attempt is made by a process of its own.
+ * PART: reader, probing-reader, keeper, broker, namer, server, connecting-server, runner, or none,
+ * which is not confined. VICTIM is a process of the test's own, ADDRESS (hexadecimal) eight bytes
+ * of its memory, SCRATCH a directory. Each attempt is made by a process of its own.
  */
 #include <errno.h>
 #include <stdlib.h>

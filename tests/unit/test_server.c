@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The agent's server beside a reader that was taken over: whatever that sends, the server ends when it is told to, or by itself
- * when it is sent nonsense. It restricts itself, so it is run by a process of its own.
+ * The agent's server beside a reader that was taken over: whatever that sends, the server ends when
+ * it is told to, or by itself when it is sent nonsense. It restricts itself, so it is run by a
+ * process of its own.
  */
 #include "agent/server.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Scans that a process remembers. Runs as nobody where it was started as root, with no cache on disk.
+ * Scans that a process remembers. Runs as nobody where it was started as root, with no cache on
+ * disk.
  */
 #include "probes/site_memo.h"
 

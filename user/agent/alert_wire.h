@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Alerts on their way between the processes of an agent: from the reader, which finds them, to the server, which logs and
- * sends them, and on to the runner of commands.
+ * Alerts on their way between the processes of an agent: from the reader, which finds them, to the
+ * server, which logs and sends them, and on to the runner of commands.
  */
 #pragma once
 
@@ -17,8 +17,8 @@ void alert_wire__pack(struct packer *packer, const struct alert_rule *rule,
 		      const struct alert *alert);
 
 /*
- * Takes it apart. The texts of *rule and *alert lie in the message, and nothing of them is to be released. Of the rule
- * there are its text and metric only. Returns 0 or -EPROTO.
+ * Takes it apart. The texts of *rule and *alert lie in the message, and nothing of them is to be
+ * released. Of the rule there are its text and metric only. Returns 0 or -EPROTO.
  */
 int alert_wire__unpack(const struct message *message, struct alert_rule *rule, struct alert *alert);
 

@@ -56,8 +56,8 @@ static int send_with_fds(int socket_fd, void *bytes, size_t size, const int *fds
 }
 
 /*
- * Receives up to @size bytes, and *fd_cnt descriptors at most, which the caller owns. Returns how many bytes; 0: the other side is
- * gone; or negative errno.
+ * Receives up to @size bytes, and *fd_cnt descriptors at most, which the caller owns. Returns how
+ * many bytes; 0: the other side is gone; or negative errno.
  */
 static ssize_t receive_with_fds(int socket_fd, void *bytes, size_t size, int *fds, size_t *fd_cnt)
 {

@@ -10,7 +10,7 @@
 void capabilities__bound(const unsigned int *kept, size_t cnt);
 
 /*
- * Keeps those of @kept (CAP_SYS_PTRACE, ...), @cnt of them, that this process has; all others are gone, also as
- * capabilities__bound(). What it executes gains none. Errors are described.
+ * Keeps those of @kept (CAP_SYS_PTRACE, ...), @cnt of them, that this process has; all others are
+ * gone, also as capabilities__bound(). What it executes gains none. Errors are described.
  */
 int capabilities__keep(const unsigned int *kept, size_t cnt, struct failure *failure);

@@ -125,7 +125,10 @@ int confinement__of_runner(struct failure *failure)
 	return err ? err : call_filter__for_runner(failure);
 }
 
-/* The directory of @path, links followed, so that a file in there may be replaced; the caller frees. */
+/*
+ * The directory of @path, links followed, so that a file in there may be replaced; the caller
+ * frees.
+ */
 static char *directory_of(const char *path)
 {
 	_cleanup_free_ char *real = realpath(path, NULL);
@@ -148,7 +151,7 @@ int confinement__of_server(bool connects, struct failure *failure)
 		return err;
 	for (size_t i = 0; connects && i < ARRAY_SIZE(connecting_paths); i++)
 		paths[cnt++] = connecting_paths[i];
-	/* Where root's files are not its own, all of /etc may be read: files in there are replaced, too. */
+	/* If it is not root, it may read all of /etc, where files are replaced: secrets are root's. */
 	if (connects && geteuid() != 0)
 		paths[cnt++] = "/etc";
 	if (resolver && strcmp(resolver, "/etc") != 0)

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What each process of the agent may do once it has begun: its capabilities, the system calls it may make, the files it may
- * open. None of them may do what all of them together do, and none may write to another process, a file, or the kernel.
+ * What each process of the agent may do once it has begun: its capabilities, the system calls it
+ * may make, the files it may open. None of them may do what all of them together do, and none may
+ * write to another process, a file, or the kernel.
  *
- *           capabilities                     files                        besides
- *   reader  SYS_PTRACE, DAC_READ_SEARCH,     any, by openat(), to read    process_vm_readv(); with probes bpf(),
- *           CHECKPOINT_RESTORE; with                                      perf_event_open()
- *           probes BPF, PERFMON
- *   keeper  none                             none                         attaches BPF programs that it is given, with probes
- *   broker  DAC_READ_SEARCH                  any, by openat2(), but not   only refers to them (O_PATH)
- *                                            to read or write
- *   server  none                             what resolving names and     accepts connections; connects if alerts go to
- *                                            TLS take, if it connects     a URL
- *   namer   none; if root, it is nobody  any, to read as its user     connects, also to sockets of files
- *   runner  none                             as the user it runs as       executes commands
+ * reader: CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH and CAP_CHECKPOINT_RESTORE, with probes also CAP_BPF
+ *	and CAP_PERFMON. It opens any file by openat(), to read, and reads memory by
+ *	process_vm_readv(); with probes it calls bpf() and perf_event_open().
+ * keeper: no capabilities, no files. With probes, it attaches BPF programs that it is given.
+ * broker: CAP_DAC_READ_SEARCH. It refers to any file by openat2(), but may not read or write it.
+ * namer: no capabilities, and if it is root it becomes nobody. It opens files to read, as its user,
+ *	and connects to sockets.
+ * server: no capabilities. It accepts connections. If alerts go to a URL it connects, and reads the
+ *	files that resolving names and checking certificates take; else it opens no file.
+ * runner: no capabilities. It executes commands, which do what programs of its user do.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The standard error of processes that are not trusted with ours, which may be a terminal or a file that they could do more
- * with than add a line. Lines that arrive are passed on, made printable, shortened, and so many a second.
+ * The standard error of processes that are not trusted with ours, which may be a terminal or a file
+ * that they could do more with than add a line. Lines that arrive are passed on, made printable,
+ * shortened, and so many a second.
  */
 #pragma once
 

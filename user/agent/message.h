@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Messages between the processes of an agent, over a stream socket: a type, a size, and so many bytes.
+ * Messages between the processes of an agent, over a stream socket: a type, a size, and so many
+ * bytes.
  *
- * Who receives does not trust who sends, for that one may have been taken over. Each side says which types it takes, and how
- * large each may be: another one ends the connection (-EPROTO). A message is taken apart by a cursor that never leaves its
- * bytes, and that says once, at the end, whether all that was taken was there and nothing is left.
+ * Who receives does not trust who sends, for that one may have been taken over. Each side says
+ * which types it takes, and how large each may be: another one ends the connection (-EPROTO). A
+ * message is taken apart by a cursor that never leaves its bytes, and that says once, at the end,
+ * whether all that was taken was there and nothing is left.
  */
 #pragma once
 
@@ -55,8 +57,9 @@ struct inbox {
 void inbox__release(struct inbox *inbox);
 
 /*
- * Takes the next message, if all of it is there; with a descriptor that waits, waits for it. Returns 1; 0: there is none yet;
- * -EPIPE: the other side is gone; -EPROTO: it has sent what is not taken; or another negative errno.
+ * Takes the next message, if all of it is there; with a descriptor that waits, waits for it.
+ * Returns 1; 0: there is none yet; -EPIPE: the other side is gone; -EPROTO: it has sent what is not
+ * taken; or another negative errno.
  */
 int inbox__take(struct inbox *inbox, struct message *out);
 
@@ -76,15 +79,15 @@ void packer__add_bytes(struct packer *packer, const void *bytes, size_t size);
 
 /* How message__send() waits. */
 enum message_wait {
-	MESSAGE_WAIT, /* as long as the other side takes: who sends has nothing else to do */
-	MESSAGE_NO_WAIT, /* not at all; once the other side has taken some of it, MESSAGE_REST_MS for the rest */
+	MESSAGE_WAIT,	 /* as long as the other side takes: who sends has nothing else to do */
+	MESSAGE_NO_WAIT, /* not at all; for the rest of what was begun, MESSAGE_REST_MS */
 };
 
 #define MESSAGE_REST_MS 1000
 
 /*
- * Sends it. Returns 0; -EAGAIN: nothing was sent, as that would take waiting; -EPIPE, -ETIMEDOUT, -ENOMEM or another
- * negative errno: the connection is of no use any more.
+ * Sends it. Returns 0; -EAGAIN: nothing was sent, as that would take waiting; -EPIPE, -ETIMEDOUT,
+ * -ENOMEM or another negative errno: the connection is of no use any more.
  */
 int message__send(int fd, enum message_type type, const struct packer *packed,
 		  enum message_wait wait);

@@ -36,7 +36,9 @@ static struct {
 	uint64_t number;
 } in_use = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
-/* A user that is not there: all that are asked for names are loaded, which is not permitted later. */
+/*
+ * A user that is not there: all that are asked for names are loaded, which is not permitted later.
+ */
 static void load_services(void)
 {
 	char name[NAME_BYTES];

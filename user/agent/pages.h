@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an agent answers most requests with, ready to be sent: written after readings, when there is anything new, so that one
- * which takes its time keeps no client waiting.
+ * What an agent answers most requests with, ready to be sent: written after readings, when there is
+ * anything new, so that one which takes its time keeps no client waiting.
  */
 #pragma once
 

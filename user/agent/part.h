@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A process of the agent's own, beside the one that was started: forked, with a socket to its parent, and none of the
- * parent's other descriptors. It does not outlive the parent: the kernel kills it when that ends, however it does, unless it has
- * something to clean up; and it ends by itself when the socket is closed. The signals that the parent is ended by are not for it.
+ * A process of the agent's own, beside the one that was started: forked, with a socket to its
+ * parent, and none of the parent's other descriptors. It does not outlive the parent: the kernel
+ * kills it when that ends, however it does, unless it has something to clean up; and it ends by
+ * itself when the socket is closed. The signals that the parent is ended by are not for it.
  */
 #pragma once
 
@@ -39,8 +40,8 @@ struct part_options {
 };
 
 /*
- * Starts it. To be called in the main thread, before there are others. Errors are described. The caller releases, which closes
- * what there is and so tells the part to end.
+ * Starts it. To be called in the main thread, before there are others. Errors are described. The
+ * caller releases, which closes what there is and so tells the part to end.
  */
 int part__start(struct part *part, const struct part_options *options, struct failure *failure);
 void part__release(struct part *part);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The process that finds Pythons and reads their heaps. Nobody but its parent talks to it, and what it finds goes there as
- * messages: pages to be served, alerts, a report that was asked for. What it reads is written by others, so it is the one that
- * may be taken over; then it can read whatever it can read now, and tell its parent lies.
+ * The process that finds Pythons and reads their heaps. Nobody but its parent talks to it, and what
+ * it finds goes there as messages: pages to be served, alerts, a report that was asked for. What it
+ * reads is written by others, so it is the one that may be taken over; then it can read whatever it
+ * can read now, and tell its parent lies.
  */
 #pragma once
 
@@ -27,7 +28,7 @@ struct reader_options {
 	struct reader_config config;
 	bool hides_cmdlines;
 	int broker_fd, namer_fd;
-	/* Reads the configuration again, and calls @apply if that can be made sense of. Returns 0 or negative errno. */
+	/* Reads the configuration again, and calls @apply if it is valid. Returns 0 or negative errno. */
 	int (*reload)(const void *context, reader_apply_fn *apply, void *reader);
 	const void *context;
 };

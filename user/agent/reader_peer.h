@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the server has from the reader: pages, its health, reports, alerts. It may have been taken over: what it sends is checked
- * before it is used, and nothing of it is more than a text or a number.
+ * What the server has from the reader: pages, its health, reports, alerts. It may have been taken
+ * over: what it sends is checked before it is used, and nothing of it is more than a text or a
+ * number.
  */
 #pragma once
 
@@ -21,7 +22,7 @@ struct reader_peer {
 	uint64_t heard_ns;	 /* CLOCK_MONOTONIC: of its health; 0: not yet */
 	bool is_stuck, is_stale; /* as the host has it */
 	struct page pages[PAGE_CNT];
-	/* The answer to the last question for a report; until then, or if it is given up, nobody waits for one. */
+	/* The last report that was asked for, and its answer, if nobody waits for it any more. */
 	uint64_t report_number;
 	bool waits_for_report;
 	enum report_result report_result;
@@ -33,8 +34,9 @@ void reader_peer__init(struct reader_peer *peer, int fd, const char *listen);
 void reader_peer__release(struct reader_peer *peer);
 
 /*
- * Takes what has arrived, so much at a time that a reader which never stops keeps nobody else waiting. Returns 0; -ECANCELED: it
- * ends, and why was logged; -EPIPE: it is gone; -EPROTO: it sends what it may not; or -ENOMEM.
+ * Takes what has arrived, so much at a time that a reader which never stops keeps nobody else
+ * waiting. Returns 0; -ECANCELED: it ends, and why was logged; -EPIPE: it is gone; -EPROTO: it
+ * sends what it may not; or -ENOMEM.
  */
 int reader_peer__take(struct reader_peer *peer);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The process that runs the administrator's commands. It has the commands from the start, and is told by number which one to
- * run, with the alert that it is for: who asks it cannot have another one run.
+ * The process that runs the administrator's commands. It has the commands from the start, and is
+ * told by number which one to run, with the alert that it is for: who asks it cannot have another
+ * one run.
  */
 #pragma once
 

@@ -223,7 +223,7 @@ static struct http_answer ask_for_report(struct server *server, pid_t pid)
 		is_answered = !reader->waits_for_report;
 	}
 	reader->waits_for_report = false;
-	/* Nothing else is answered meanwhile. So requests for reports do not take more than half of the time. */
+	/* Nothing else is answered meanwhile: such requests take half of the time at most. */
 	waited_ns = clock_ns(CLOCK_MONOTONIC) - start_ns;
 	if (waited_ns > LONG_WAIT_NS)
 		server->no_wait_until_ns = start_ns + 2 * waited_ns;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The process that answers requests, logs and sends alerts: the agent's first, which the others are children of. It knows what
- * the reader has told it, and asks it for nothing but reports. It has no privileges, so that what comes from the network
- * meets nobody who can read other processes; and it trusts the reader no more than the network.
+ * The process that answers requests, logs and sends alerts: the agent's first, which the others are
+ * children of. It knows what the reader has told it, and asks it for nothing but reports. It has no
+ * privileges, so that what comes from the network meets nobody who can read other processes; and it
+ * trusts the reader no more than the network.
  *
  * When one of the others ends that it has not told to, it says so and ends, too.
  */
@@ -35,8 +36,8 @@ struct server_options {
 };
 
 /*
- * Serves until a signal says to end. Returns 0, or negative errno after it has said why on stderr. The parts may go on for a
- * moment: see server__end_parts().
+ * Serves until a signal says to end. Returns 0, or negative errno after it has said why on stderr.
+ * The parts may go on for a moment: see server__end_parts().
  */
 int server__run(const struct server_options *options);
 

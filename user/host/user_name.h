@@ -8,8 +8,8 @@
 char *user_name__of(uid_t uid);
 
 /*
- * What finds names in place of this process, which may not ask those who know them (directory services); before there are threads.
- * Returns as user_name__find().
+ * What finds names in place of this process, which may not ask those who know them (directory
+ * services); before there are threads. Returns as user_name__find().
  */
 typedef int user_name_fn(uid_t uid, char *name, size_t size);
 void user_name__find_by(user_name_fn *find);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Attempts to do what a process of the agent might be made to do. Each returns as a system call does; what it changes, where it
- * works, is as it was.
+ * Attempts to do what a process of the agent might be made to do. Each returns as a system call
+ * does; what it changes, where it works, is as it was.
  */
 #pragma once
 
