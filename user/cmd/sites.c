@@ -90,7 +90,8 @@ static int find_and_print(int fd, const char *name, bool use_cache)
 
 static int show_file(const char *path, bool use_cache)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* A FIFO keeps nobody waiting, and then is no ELF file. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	int err;
 
 	if (fd >= 0)

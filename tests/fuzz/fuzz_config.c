@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The configuration file of the agent: what is accepted is within the bounds that the help states, and what is refused
+ * changes nothing and leaves nothing behind.
+ */
+#include <math.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cmd/commands.h"
+#include "cmd/options.h"
+#include "fuzz.h"
+#include "util/cleanup.h"
+
+/* Each line that is refused is complained of, on stderr: a fuzzer's log has no room for that. */
+static int parse_silently(char **argv, int argc, struct options *options)
+{
+	FILE *null = fopen("/dev/null", "we"), *stderr_before = stderr;
+	int err;
+
+	CHECK(null);
+	stderr = null;
+	err = options__parse(&command_agent, argc, argv, options);
+	stderr = stderr_before;
+	fclose(null);
+	return err;
+}
+
+static bool is_share(double value)
+{
+	return value >= 0 && value <= 1;
+}
+
+static void check_options(const struct options *options)
+{
+	CHECK(isfinite(options->interval_s) && options->interval_s > 0);
+	CHECK(is_share(options->budget) && is_share(options->below));
+	CHECK(options->alert_cnt <= ALERTS_MAX);
+	CHECK(options->alert_to_cnt <= ALERT_DESTINATIONS_MAX);
+	CHECK(options->max_memory_bytes);
+	CHECK(options->listen);
+	/* A file has no arguments, and cannot name another one. */
+	CHECK(!options->argument_cnt && !options->pid);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_close_ int fd = memfd_create("config", MFD_CLOEXEC);
+	struct options options, before;
+	char path[64];
+	char *argv[] = {"agent", "--config", path, NULL};
+	int err;
+
+	CHECK(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	memset(&options, 0x5a, sizeof(options));
+	before = options;
+	err = parse_silently(argv, 3, &options);
+	if (err) {
+		CHECK(!memcmp(&options, &before, sizeof(options)));
+		return 0;
+	}
+	check_options(&options);
+	options__release(&options);
+	return 0;
+}
