@@ -124,22 +124,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct root_sources sources = {.process = &process, .runtime = &runtime};
 	struct objects objects = {};
 	struct roots roots = {};
+	struct account *account;
 	struct census *census;
 	struct graph *graph;
 	struct world world;
 
+	CHECK(!account__new(&account, MEMORY_MAX, NULL));
 	world__make(&world);
+	world.memory.memory.account = account;
 	add_objects(&world, &objects);
 	fake_memory__map(&world.memory, STATE, 2 * STATE_BYTES);
 	for (uint64_t at = 0; at < WORDS_MAX * 8UL && input.size; at += 8)
 		*fake_memory__word(&world.memory, STATE + at) = take_word(&input, &objects);
 	census = take_census(&world, major, minor);
-	CHECK(!graph__build(&graph, census, false, MEMORY_MAX));
+	CHECK(!graph__build(&graph, census, false));
 	CHECK(!roots__find(&roots, graph, &sources));
 	check_roots(&roots, graph);
 	roots__release(&roots);
 	graph__free(graph);
 	census__free(census);
+	CHECK(!account__usage(account).used_bytes);
+	account__close(account);
 	world__release(&world);
 	return 0;
 }
