@@ -108,7 +108,7 @@ static void forget(uint64_t number, void *context)
 
 static void check_sums(struct world *world)
 {
-	_cleanup_free_ struct site_totals *totals = NULL;
+	_cleanup_account_free_ struct site_totals *totals = NULL;
 	struct heap_measure measure;
 	double blocks = 0;
 	size_t known = 0;

@@ -81,7 +81,7 @@ static int tear_down(void **state)
 {
 	struct fixture *fixture = *state;
 
-	free(fixture->totals);
+	account__free(fixture->totals);
 	heap__free(fixture->heap);
 	site_ledger__free(fixture->ledger);
 	stack_table__free(fixture->stacks);
@@ -130,7 +130,7 @@ static const struct site_totals *sum(struct fixture *fixture, uint32_t stack)
 {
 	struct heap_measure measure;
 
-	free(fixture->totals);
+	account__free(fixture->totals);
 	assert_int_equal(heap__measure(fixture->heap, &measure), 0);
 	assert_int_equal(site_ledger__sum(fixture->ledger, fixture->heap, &measure, BELOW,
 					  &fixture->totals),

@@ -451,7 +451,7 @@ void census__free(struct census *census)
 		return;
 	type_table__free(census->types);
 	block_table__release(&census->blocks);
-	free(census->hidden);
+	account__free(census->hidden);
 	free(census);
 }
 

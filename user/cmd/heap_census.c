@@ -132,7 +132,8 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 	}
 	if (!err && options->since) {
 		out->report.since = options->since;
-		err = since__hide(out->report.census, options, &out->report.hidden_blocks, failure);
+		err = since__hide(out->report.census, source->process, options,
+				  &out->report.hidden_blocks, failure);
 	}
 	if (err)
 		return err;

@@ -41,7 +41,8 @@ static int find_memory_use(struct heap_snapshot *snapshot, struct failure *failu
 
 	snapshot->knows_memory_use = !err;
 	snapshot->counters[COUNTER_TEXTS_CUT] += snapshot->memory_use.smaps.mappings.is_cut;
-	return err == -ENOMEM ? failure__set(failure, err, "out of memory") : 0;
+	return account__is_short(err) ? shortage__describe(snapshot->source->process, err, failure)
+				      : 0;
 }
 
 static int take_census(struct heap_snapshot *snapshot, const struct options *options,

@@ -7,6 +7,7 @@
 
 #include "report/census_kinds.h"
 #include "report/database_query.h"
+#include "target/shortage.h"
 #include "util/bits.h"
 #include "util/cleanup.h"
 
@@ -37,8 +38,8 @@ static int hide(void *context, uint64_t address, const char *kind)
 	return 0;
 }
 
-int since__hide(struct census *census, const struct options *options, uint64_t *hidden_cnt,
-		struct failure *failure)
+int since__hide(struct census *census, const struct process *process, const struct options *options,
+		uint64_t *hidden_cnt, struct failure *failure)
 {
 	const struct database_options of = {.name = options->since,
 					    .cpu_s = options->timeout_s,
@@ -49,9 +50,10 @@ int since__hide(struct census *census, const struct options *options, uint64_t *
 
 	if (err)
 		return err;
-	census->hidden = calloc(1, bits__bytes(census->blocks.place_cnt));
+	census->hidden =
+		account__calloc(census->heap->account, 1, bits__bytes(census->blocks.place_cnt));
 	if (!census->hidden)
-		return failure__set(failure, -ENOMEM, "out of memory");
+		return shortage__describe(process, -errno, failure);
 	err = database__visit_blocks(database, hide, &hiding, failure);
 	*hidden_cnt = hiding.cnt;
 	return err;

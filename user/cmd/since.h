@@ -9,8 +9,8 @@
 #include "util/failure.h"
 
 /*
- * Hides in @census what the database options->since has. *hidden_cnt: how many blocks. Returns 0, or negative errno and
- * @failure says what.
+ * Hides in @census, which is of @process, what the database options->since has. *hidden_cnt: how many blocks. Returns 0, or
+ * negative errno and @failure says what.
  */
-int since__hide(struct census *census, const struct options *options, uint64_t *hidden_cnt,
-		struct failure *failure);
+int since__hide(struct census *census, const struct process *process, const struct options *options,
+		uint64_t *hidden_cnt, struct failure *failure);

@@ -5,6 +5,7 @@
 
 #include "cmd/heap_census.h"
 #include "cmd/heap_database.h"
+#include "target/shortage.h"
 #include "util/cleanup.h"
 
 int trace_database__write(const struct output *traced, const struct findings *findings,
@@ -33,8 +34,8 @@ int trace_database__write(const struct output *traced, const struct findings *fi
 			process->pid, process->comm);
 	options.with_database = true;
 	err = memory_use__find(&memory_use, process, heap);
-	if (err == -ENOMEM)
-		return failure__set(failure, err, "out of memory");
+	if (account__is_short(err))
+		return shortage__describe(process, err, failure);
 	if (!err)
 		output.memory_use = &memory_use;
 	err = heap_census__take(&census,

@@ -7,6 +7,7 @@
 #include "cmd/profile_output.h"
 #include "cmd/trace_database.h"
 #include "cmd/trace_session.h"
+#include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -108,13 +109,14 @@ static int take_state(const struct heap *heap, const struct tracer_totals *total
 	int err;
 
 	state->tracing = describe_tracing(trace, totals);
-	failure__set(&state->failure, 0, "out of memory");
 	err = output__find(&output, heap, &state->findings);
 	if (!err && trace->sites.ledger)
 		err = allocation_sites__collect(&trace->sites, heap, totals, &state->findings,
 						trace->counters, &state->sites);
-	if (err || !trace->ending || trace->options->format != FORMAT_DATABASE)
-		return err;
+	if (err)
+		return shortage__describe(trace->source->process, err, &state->failure);
+	if (!trace->ending || trace->options->format != FORMAT_DATABASE)
+		return 0;
 	return trace_database__write(&output, &state->findings, heap, trace->sites.ledger,
 				     &state->failure);
 }

@@ -4,6 +4,7 @@
 
 #include "cmd/trace_session.h"
 #include "target/python.h"
+#include "target/shortage.h"
 #include "trace/probing.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -42,7 +43,7 @@ static int follow(struct trace *trace, bool from_first_allocation, struct failur
 	int err = allocation_sites__prepare(&trace->sites, trace->tracer, trace->source, &options);
 
 	if (err)
-		return failure__set(failure, err, "out of memory");
+		return shortage__describe(trace->source->process, err, failure);
 	err = tracer__follow(trace->tracer, trace->source, allocation_sites__runtime(&trace->sites),
 			     from_first_allocation, failure);
 	if (!err && trace->profile && !trace->sites.ledger)

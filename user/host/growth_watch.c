@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "target/python.h"
+#include "target/shortage.h"
 #include "trace/allocation_sites.h"
 #include "trace/probing.h"
 #include "util/cleanup.h"
@@ -59,7 +60,7 @@ int growth_watch__start(struct growth_watch **out, struct heap_source *source, d
 		return err;
 	err = allocation_sites__prepare(&watch->sites, watch->tracer, source, &sites_options);
 	if (err)
-		return failure__set(failure, err, "out of memory");
+		return shortage__describe(source->process, err, failure);
 	err = tracer__follow(watch->tracer, source, allocation_sites__runtime(&watch->sites), false,
 			     failure);
 	if (err)
@@ -140,6 +141,8 @@ int growth_watch__read(struct growth_watch *watch, const struct heap_reading_opt
 	out->duration_ms = reading.duration_ms;
 	tracer__read_counters(watch->tracer, counters);
 	err = tracer__visit(watch->tracer, collect, &collection);
+	if (account__is_short(err))
+		return shortage__describe(watch->source->process, err, failure);
 	return err ? failure__set(failure, err, "process %d: cannot work out its heap: %s",
 				  watch->source->process->pid, strerror(-err))
 		   : 0;

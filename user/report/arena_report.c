@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "util/array.h"
+#include "util/account.h"
 #include "util/cleanup.h"
 
 void arena_report__release(struct arena_report *report)
@@ -13,14 +13,20 @@ void arena_report__release(struct arena_report *report)
 	pinned__free(&report->pinned);
 }
 
-static int add_pool(struct pinned *pinned, const struct block_table *blocks,
+static int add_pool(struct pinned *pinned, const struct census *census,
 		    const struct block_pool *pool)
 {
+	const struct block_table *blocks = &census->blocks;
+
 	for (uint32_t i = 0; i < pool->block_cnt; i++) {
+		int err;
+
 		if (block_kind__role(blocks->words[pool->first_place + i]) == BLOCK_FREE)
 			continue;
-		if (ARRAY_RESERVE(pinned->blocks, pinned->block_capacity, pinned->block_cnt + 1))
-			return -ENOMEM;
+		err = ACCOUNT_RESERVE(census->heap->account, pinned->blocks, pinned->block_capacity,
+				      pinned->block_cnt + 1);
+		if (err)
+			return err;
 		pinned->blocks[pinned->block_cnt++] = (struct pinned_block){
 			.address = pool->address + blocks->pool_header_bytes +
 				   (uint64_t)i * pool->block_size,
@@ -39,7 +45,7 @@ static int find_blocks(struct pinned *pinned, const struct census *census,
 
 	for (size_t i = block_table__first_pool(blocks, arena->address);
 	     i < blocks->pool_cnt && blocks->pools[i].address < end && !err; i++)
-		err = add_pool(pinned, blocks, &blocks->pools[i]);
+		err = add_pool(pinned, census, &blocks->pools[i]);
 	return err;
 }
 
@@ -50,9 +56,9 @@ static int describe_arena(struct pinned *pinned, const struct census *census,
 
 	for (size_t i = 0; i < pinned->block_cnt; i++)
 		live_bytes += pinned->blocks[i].size;
-	pinned->arenas = calloc(1, sizeof(*pinned->arenas));
+	pinned->arenas = account__calloc(census->heap->account, 1, sizeof(*pinned->arenas));
 	if (!pinned->arenas)
-		return -ENOMEM;
+		return -errno;
 	pinned->arena_cnt = 1;
 	pinned->arenas[0] = (struct pinned_arena){
 		.address = arena->address,

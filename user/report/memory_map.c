@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "pymalloc/pool.h"
-#include "util/array.h"
+#include "util/account.h"
 #include "util/cleanup.h"
 
 #define SECTOR_BYTES_MIN 256
@@ -23,8 +23,8 @@ struct sector_sums {
 void memory_map__free(struct memory_map *map)
 {
 	for (size_t i = 0; i < map->region_cnt; i++)
-		free(map->regions[i].sectors);
-	free(map->regions);
+		account__free(map->regions[i].sectors);
+	account__free(map->regions);
 	*map = (struct memory_map){};
 }
 
@@ -114,7 +114,7 @@ static void count_sectors(struct memory_map_region *region)
 static int draw_region(struct memory_map_region *region, const struct heap *heap, size_t first,
 		       size_t last)
 {
-	_cleanup_free_ struct sector_sums *sums = NULL;
+	_cleanup_account_free_ struct sector_sums *sums = NULL;
 	uint64_t size, cnt;
 
 	region->start = heap->arenas[first].address;
@@ -124,10 +124,12 @@ static int draw_region(struct memory_map_region *region, const struct heap *heap
 	while (size / region->sector_bytes > MEMORY_MAP_COLUMNS * MEMORY_MAP_LINES)
 		region->sector_bytes *= 2;
 	cnt = (size + region->sector_bytes - 1) / region->sector_bytes;
-	sums = calloc(cnt, sizeof(*sums));
-	region->sectors = malloc(cnt + 1);
-	if (!sums || !region->sectors)
-		return -ENOMEM;
+	sums = account__calloc(heap->account, cnt, sizeof(*sums));
+	if (!sums)
+		return -errno;
+	region->sectors = account__alloc(heap->account, cnt + 1);
+	if (!region->sectors)
+		return -errno;
 	for (size_t i = first; i <= last; i++)
 		add_arena(heap, region, sums, heap->arenas[i].address);
 	for (uint64_t i = 0; i < cnt; i++)
@@ -150,7 +152,7 @@ int memory_map__draw(struct memory_map *out, const struct heap *heap)
 		       heap->arenas[last + 1].address - heap->arenas[last].address ==
 			       heap->geometry.arena_size)
 			last++;
-		err = ARRAY_RESERVE(map.regions, capacity, map.region_cnt + 1);
+		err = ACCOUNT_RESERVE(heap->account, map.regions, capacity, map.region_cnt + 1);
 		if (err)
 			return err;
 		map.regions[map.region_cnt] = (struct memory_map_region){};

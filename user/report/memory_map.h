@@ -27,7 +27,7 @@ struct memory_map {
 	size_t region_cnt;
 };
 
-/* Draws the heap. Returns 0 or -ENOMEM; the caller frees the map. */
+/* Draws the heap. Returns 0, -EDQUOT or -ENOMEM; the caller frees the map. */
 int memory_map__draw(struct memory_map *out, const struct heap *heap);
 void memory_map__free(struct memory_map *map);
 

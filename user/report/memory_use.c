@@ -11,7 +11,7 @@
 #include "target/executable_files.h"
 #include "target/module.h"
 #include "target/resident.h"
-#include "util/array.h"
+#include "util/account.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
 
@@ -44,7 +44,7 @@ struct survey {
 void memory_use__release(struct memory_use *use)
 {
 	smaps__release(&use->smaps);
-	free(use->regions);
+	account__free(use->regions);
 	*use = (struct memory_use){};
 }
 
@@ -52,9 +52,11 @@ static int add_region(struct survey *survey, size_t mapping, uint64_t start, uin
 		      enum memory_part part)
 {
 	struct memory_use *use = survey->use;
+	int err = ACCOUNT_RESERVE(survey->heap->account, use->regions, use->region_capacity,
+				  use->region_cnt + 1);
 
-	if (ARRAY_RESERVE(use->regions, use->region_capacity, use->region_cnt + 1))
-		return -ENOMEM;
+	if (err)
+		return err;
 	use->regions[use->region_cnt++] = (struct memory_region){.start = start,
 								 .end = end,
 								 .part = part,
@@ -272,6 +274,7 @@ static int add_stack_pointer(struct survey *survey, const char *thread)
 	_cleanup_fclose_ FILE *file = NULL;
 	char path[300], text[256];
 	const char *last, *at;
+	int err;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%s/syscall", survey->process->pid, thread);
 	file = fopen(path, "re");
@@ -282,9 +285,10 @@ static int add_stack_pointer(struct survey *survey, const char *thread)
 		return 0; /* it runs */
 	for (at = last; at > text && at[-1] != ' '; at--)
 		;
-	if (ARRAY_RESERVE(survey->stack_pointers, survey->stack_pointer_capacity,
-			  survey->stack_pointer_cnt + 1))
-		return -ENOMEM;
+	err = ACCOUNT_RESERVE(survey->heap->account, survey->stack_pointers,
+			      survey->stack_pointer_capacity, survey->stack_pointer_cnt + 1);
+	if (err)
+		return err;
 	survey->stack_pointers[survey->stack_pointer_cnt++] = strtoull(at, NULL, 16);
 	return 0;
 }
@@ -317,12 +321,13 @@ static bool is_whole(const struct memory_use *use, const struct memory_region *r
 static int measure_parts(struct survey *survey)
 {
 	struct memory_use *use = survey->use;
-	_cleanup_free_ struct resident_range *ranges = calloc(use->region_cnt + 1, sizeof(*ranges));
+	_cleanup_account_free_ struct resident_range *ranges =
+		account__calloc(survey->heap->account, use->region_cnt + 1, sizeof(*ranges));
 	size_t cnt = 0;
 	int err;
 
 	if (!ranges)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < use->region_cnt; i++)
 		if (!is_whole(use, &use->regions[i]))
 			ranges[cnt++] = (struct resident_range){
@@ -364,7 +369,7 @@ static int list_modules(struct survey *survey)
 
 static void survey__release(struct survey *survey)
 {
-	free(survey->stack_pointers);
+	account__free(survey->stack_pointers);
 	free(survey->data_ends);
 	executable_files__release(&survey->modules);
 }

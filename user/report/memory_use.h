@@ -48,7 +48,7 @@ struct memory_use {
 };
 
 /*
- * Finds it out of a process whose arenas are those of @heap. Returns 0, -ENOMEM, as memory__read(), or negative errno
+ * Finds it out of a process whose arenas are those of @heap. Returns 0, -EDQUOT, -ENOMEM, as memory__read(), or negative errno
  * where that cannot be seen. The caller releases.
  */
 int memory_use__find(struct memory_use *out, const struct process *process,

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "util/array.h"
+#include "util/account.h"
 #include "util/cleanup.h"
 
 #define CHUNK_HEAD_BYTES 16 /* struct malloc_chunk up to what the program gets */
@@ -31,15 +31,16 @@ struct candidate {
 struct search {
 	struct outside_objects *objects;
 	const struct graph *graph;
+	struct account *account;
 	struct candidate *candidates;
 	size_t cnt, capacity;
 };
 
 void outside_objects__release(struct outside_objects *objects)
 {
-	free(objects->rows);
-	free(objects->kinds);
-	free(objects->sizes);
+	account__free(objects->rows);
+	account__free(objects->kinds);
+	account__free(objects->sizes);
 	*objects = (struct outside_objects){};
 }
 
@@ -62,12 +63,15 @@ static int find_candidates(struct search *search, const struct memory_use *use)
 	for (size_t i = 0; i < graph->outside_cnt; i++) {
 		uint64_t address = start_of(graph, &graph->outside[i]);
 		const struct memory_region *region = memory_use__region_at(use, address);
+		int err;
 
 		if (!region || region->part != MEMORY_MALLOC || address % CHUNK_ALIGNMENT ||
 		    address - region->start < CHUNK_HEAD_BYTES)
 			continue;
-		if (ARRAY_RESERVE(search->candidates, search->capacity, search->cnt + 1))
-			return -ENOMEM;
+		err = ACCOUNT_RESERVE(search->account, search->candidates, search->capacity,
+				      search->cnt + 1);
+		if (err)
+			return err;
 		search->candidates[search->cnt++] = (struct candidate){.index = i,
 								       .address = address,
 								       .start = region->start,
@@ -225,15 +229,15 @@ static void take_chunks(struct search *search)
 
 static int measure(struct search *search)
 {
-	_cleanup_free_ uint64_t *own_words = NULL;
+	_cleanup_account_free_ uint64_t *own_words = NULL;
 	int err = read_sizes(search, false);
 
 	if (err)
 		return err;
 	take_sizes(search);
-	own_words = calloc(search->cnt + 1, sizeof(*own_words));
+	own_words = account__calloc(search->account, search->cnt + 1, sizeof(*own_words));
 	if (!own_words)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < search->cnt; i++)
 		own_words[i] = search->candidates[i].word;
 	err = read_sizes(search, true);
@@ -262,15 +266,19 @@ static int compare_bytes(const void *left, const void *right)
 }
 
 /* A row for each allocation, then those of a kind made one. */
-static int make_rows(struct outside_objects *objects, size_t cnt)
+static int make_rows(struct outside_objects *objects, size_t cnt, struct account *account)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < cnt; i++) {
+		int err;
+
 		if (!objects->sizes[i])
 			continue;
-		if (ARRAY_RESERVE(objects->rows, objects->row_capacity, objects->row_cnt + 1))
-			return -ENOMEM;
+		err = ACCOUNT_RESERVE(account, objects->rows, objects->row_capacity,
+				      objects->row_cnt + 1);
+		if (err)
+			return err;
 		objects->rows[objects->row_cnt++] =
 			(struct outside_row){.kind = objects->kinds[i],
 					     .cnt = 1,
@@ -297,18 +305,23 @@ static int make_rows(struct outside_objects *objects, size_t cnt)
 int outside_objects__find(struct outside_objects *out, const struct graph *graph,
 			  const struct memory_use *use)
 {
-	_cleanup_(outside_objects__release) struct outside_objects objects = {
-		.kinds = calloc(graph->outside_cnt + 1, sizeof(*objects.kinds)),
-		.sizes = calloc(graph->outside_cnt + 1, sizeof(*objects.sizes)),
-	};
-	struct search search = {.objects = &objects, .graph = graph};
-	int err = objects.kinds && objects.sizes ? find_candidates(&search, use) : -ENOMEM;
+	_cleanup_(outside_objects__release) struct outside_objects objects = {};
+	struct account *account = graph->census->heap->account;
+	struct search search = {.objects = &objects, .graph = graph, .account = account};
+	int err;
 
+	objects.kinds = account__calloc(account, graph->outside_cnt + 1, sizeof(*objects.kinds));
+	if (!objects.kinds)
+		return -errno;
+	objects.sizes = account__calloc(account, graph->outside_cnt + 1, sizeof(*objects.sizes));
+	if (!objects.sizes)
+		return -errno;
+	err = find_candidates(&search, use);
 	if (!err)
 		err = measure(&search);
-	free(search.candidates);
+	account__free(search.candidates);
 	if (!err)
-		err = make_rows(&objects, graph->outside_cnt);
+		err = make_rows(&objects, graph->outside_cnt, account);
 	if (err)
 		return err;
 	*out = objects;

@@ -29,7 +29,7 @@ struct outside_objects {
 	uint64_t *sizes;
 };
 
-/* Returns 0, -ENOMEM or as memory__read_ranges(). The caller releases. */
+/* Returns 0, -EDQUOT, -ENOMEM or as memory__read_ranges(). The caller releases. */
 int outside_objects__find(struct outside_objects *out, const struct graph *graph,
 			  const struct memory_use *use);
 void outside_objects__release(struct outside_objects *objects);

@@ -20,29 +20,40 @@ struct work {
 	const struct roots *roots;
 	struct retention *retention;
 	const struct pin_holders_options *options;
+	struct account *account;
 };
 
 void pin_holders__release(struct pin_holders *holders)
 {
 	for (size_t i = 0; i < holders->story_cnt; i++) {
-		free(holders->stories[i].value);
-		free(holders->stories[i].path);
+		account__free(holders->stories[i].value);
+		account__free(holders->stories[i].path);
 	}
-	free(holders->stories);
+	account__free(holders->stories);
 	pin_ranking__release(&holders->by_kind);
 	pin_ranking__release(&holders->by_path);
 	*holders = (struct pin_holders){};
 }
 
-static int learn(struct retention *retention, const struct pins *pins)
+static int learn(struct retention *retention, const struct pins *pins, struct account *account)
 {
-	_cleanup_free_ uint32_t *nodes = calloc(pins->cnt + 1, sizeof(*nodes));
+	_cleanup_account_free_ uint32_t *nodes =
+		account__calloc(account, pins->cnt + 1, sizeof(*nodes));
 
 	if (!nodes)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < pins->cnt; i++)
 		nodes[i] = pins->items[i].place;
 	return retention__learn(retention, nodes, pins->cnt);
+}
+
+/* A copy that is the account's: of such texts there are as many as blocks that pin. NULL stays NULL. */
+static int keep_text(const struct work *work, const char *text, char **out)
+{
+	if (!text)
+		return 0;
+	*out = account__strdup(work->account, text);
+	return *out ? 0 : -errno;
 }
 
 static int make_path(const struct work *work, const struct retention_path *path, bool generic,
@@ -75,6 +86,7 @@ static int find_story(const struct work *work, uint64_t address, struct pin_stor
 {
 	uint32_t place = block_table__find(&work->graph->census->blocks, address);
 	_cleanup_(retention_path__release) struct retention_path path = {};
+	_cleanup_free_ char *value = NULL, *text = NULL;
 	int err = 0;
 
 	if (place == PLACE_NONE)
@@ -82,9 +94,11 @@ static int find_story(const struct work *work, uint64_t address, struct pin_stor
 	if (block_kind__role(work->graph->census->blocks.words[place]) == BLOCK_PARKED)
 		return count_parked_items(work, place, story);
 	if (!work->options->no_values)
-		err = value__describe(&story->value, work->graph->census,
+		err = value__describe(&value, work->graph->census,
 				      graph__address(work->graph, place),
 				      graph__type(work->graph, place), VALUE_CHARACTERS);
+	if (!err)
+		err = keep_text(work, value, &story->value);
 	if (!err)
 		err = retention__path(work->retention, place, &path);
 	if (err || !path.step_cnt)
@@ -93,7 +107,8 @@ static int find_story(const struct work *work, uint64_t address, struct pin_stor
 		story->root_kind = path.root->kind;
 		story->root_name = work->roots->labels[path.root->label];
 	}
-	return make_path(work, &path, false, &story->path);
+	err = make_path(work, &path, false, &text);
+	return err ? err : keep_text(work, text, &story->path);
 }
 
 static int find_stories(struct work *work)
@@ -101,9 +116,10 @@ static int find_stories(struct work *work)
 	struct pin_holders *holders = work->holders;
 	int err = 0;
 
-	holders->stories = calloc(work->pinned->block_cnt + 1, sizeof(*holders->stories));
+	holders->stories = account__calloc(work->account, work->pinned->block_cnt + 1,
+					   sizeof(*holders->stories));
 	if (!holders->stories)
-		return -ENOMEM;
+		return -errno;
 	holders->story_cnt = work->pinned->block_cnt;
 	for (size_t i = 0; i < holders->story_cnt && !err; i++)
 		err = find_story(work, work->pinned->blocks[i].address, &holders->stories[i]);
@@ -137,11 +153,13 @@ int pin_holders__find(struct pin_holders *out, const struct pinned *pinned,
 			    .graph = graph,
 			    .roots = roots,
 			    .retention = retention,
-			    .options = options};
+			    .options = options,
+			    .account = graph->census->heap->account};
 	int err = pins__find(&pins, graph->census, pinned);
 
+	holders.by_path.account = work.account;
 	if (!err)
-		err = learn(retention, &pins);
+		err = learn(retention, &pins, work.account);
 	if (!err)
 		err = find_stories(&work);
 	if (!err)

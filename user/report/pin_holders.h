@@ -37,8 +37,8 @@ struct pin_holders_options {
 };
 
 /*
- * Works it out for the blocks of @pinned, with the ways of @retention, which learns new ones. Returns 0, -ENOMEM
- * or as memory__read(). The caller releases.
+ * Works it out for the blocks of @pinned, with the ways of @retention, which learns new ones. Returns 0, -EDQUOT,
+ * -ENOMEM or as memory__read(). The caller releases.
  */
 int pin_holders__find(struct pin_holders *out, const struct pinned *pinned,
 		      const struct graph *graph, const struct roots *roots,

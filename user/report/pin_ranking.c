@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/array.h"
 #include "util/cleanup.h"
 
 void pins__release(struct pins *pins)
 {
-	free(pins->items);
+	account__free(pins->items);
 	*pins = (struct pins){};
 }
 
@@ -25,6 +24,7 @@ static int add_pins_of(struct pins *pins, const struct census *census,
 	     i < blocks->pool_cnt && blocks->pools[i].address < arena->address + arena_size; i++)
 		for (uint32_t j = 0; j < blocks->pools[i].block_cnt; j++) {
 			uint32_t place = blocks->pools[i].first_place + j;
+			int err;
 
 			if (block_kind__role(blocks->words[place]) == BLOCK_FREE)
 				continue;
@@ -32,8 +32,10 @@ static int add_pins_of(struct pins *pins, const struct census *census,
 				pins->unseen_blocks++;
 				continue;
 			}
-			if (ARRAY_RESERVE(pins->items, pins->capacity, pins->cnt + 1))
-				return -ENOMEM;
+			err = ACCOUNT_RESERVE(census->heap->account, pins->items, pins->capacity,
+					      pins->cnt + 1);
+			if (err)
+				return err;
 			pins->items[pins->cnt++] =
 				(struct pin){.place = place, .hostage_bytes = part};
 		}
@@ -57,8 +59,8 @@ int pins__find(struct pins *out, const struct census *census, const struct pinne
 void pin_ranking__release(struct pin_ranking *ranking)
 {
 	for (size_t i = 0; i < ranking->cnt; i++)
-		free(ranking->rows[i].path);
-	free(ranking->rows);
+		account__free(ranking->rows[i].path);
+	account__free(ranking->rows);
 	id_table__release(&ranking->ids);
 	*ranking = (struct pin_ranking){};
 }
@@ -84,7 +86,9 @@ static int find_row(struct pin_ranking *ranking, id_table_match *match, const vo
 	int err = 0;
 
 	if (id == ID_TABLE_NONE) {
-		err = ARRAY_RESERVE(ranking->rows, ranking->capacity, ranking->cnt + 1);
+		ranking->ids.account = ranking->account;
+		err = ACCOUNT_RESERVE(ranking->account, ranking->rows, ranking->capacity,
+				      ranking->cnt + 1);
 		if (!err)
 			err = id_table__add(&ranking->ids, hash, ranking->cnt);
 		if (err)
@@ -119,12 +123,12 @@ static int count_kind(struct pin_ranking *ranking, uint32_t kind, const struct p
 int pin_ranking__count_path(struct pin_ranking *ranking, const char *path, uint32_t kind,
 			    const struct pin *pin, uint32_t block_bytes)
 {
-	_cleanup_free_ char *copy = path ? strdup(path) : NULL;
+	_cleanup_account_free_ char *copy = path ? account__strdup(ranking->account, path) : NULL;
 	struct pin_row *row;
 	int err;
 
 	if (path && !copy)
-		return -ENOMEM;
+		return -errno;
 	err = find_row(ranking, is_of_path, path, path ? strlen(path) : 0, &row);
 	if (err)
 		return err;
@@ -165,7 +169,9 @@ uint32_t pin_ranking__kind(const struct census *census, uint32_t place, enum cen
 int pin_ranking__by_kind(struct pin_ranking *out, const struct pins *pins,
 			 const struct census *census, enum census_by by)
 {
-	_cleanup_(pin_ranking__release) struct pin_ranking ranking = {};
+	_cleanup_(pin_ranking__release) struct pin_ranking ranking = {
+		.account = census->heap->account,
+	};
 	int err = 0;
 
 	for (size_t i = 0; i < pins->cnt && !err; i++) {

@@ -27,7 +27,7 @@ struct pins {
 	uint64_t unseen_blocks; /* more than PIN_BLOCKS_MAX */
 };
 
-/* Those of @pinned, by a census of the same heap. Returns 0 or -ENOMEM; the caller releases. */
+/* Those of @pinned, by a census of the same heap. Returns 0, -EDQUOT or -ENOMEM; the caller releases. */
 int pins__find(struct pins *out, const struct census *census, const struct pinned *pinned);
 void pins__release(struct pins *pins);
 
@@ -43,12 +43,13 @@ struct pin_row {
 struct pin_ranking {
 	struct pin_row *rows; /* most hostage bytes first, once it is sorted */
 	size_t cnt, capacity;
-	struct id_table ids; /* while rows are counted */
+	struct id_table ids;	 /* while rows are counted */
+	struct account *account; /* where its memory comes from; set before anything is counted */
 };
 
 void pin_ranking__release(struct pin_ranking *ranking);
 
-/* Counts @pin, which is of @kind, among those of a path, which is copied. Returns 0 or -ENOMEM. */
+/* Counts @pin, which is of @kind, among those of a path, which is copied. Returns 0, -EDQUOT or -ENOMEM. */
 int pin_ranking__count_path(struct pin_ranking *ranking, const char *path, uint32_t kind,
 			    const struct pin *pin, uint32_t block_bytes);
 void pin_ranking__sort(struct pin_ranking *ranking);
@@ -56,6 +57,6 @@ void pin_ranking__sort(struct pin_ranking *ranking);
 /* What is at a place of @census, as @by counts it: BY_TYPE or BY_OWNER. */
 uint32_t pin_ranking__kind(const struct census *census, uint32_t place, enum census_by by);
 
-/* All @pins of @census by their kinds, sorted. Returns 0 or -ENOMEM; the caller releases. */
+/* All @pins of @census by their kinds, sorted. Returns 0, -EDQUOT or -ENOMEM; the caller releases. */
 int pin_ranking__by_kind(struct pin_ranking *out, const struct pins *pins,
 			 const struct census *census, enum census_by by);

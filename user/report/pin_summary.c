@@ -9,6 +9,7 @@
 
 #include "report/census_kinds.h"
 #include "report/pin_ranking.h"
+#include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 #include "util/units.h"
@@ -66,7 +67,7 @@ int pin_summary__add_kinds(struct pin_summary *summary, const struct heap_source
 	if (err)
 		return err;
 	err = add_kinds(summary, census, pinned);
-	return err ? failure__set(failure, err, "out of memory") : 0;
+	return err ? shortage__describe(source->process, err, failure) : 0;
 }
 
 static char *describe_site(const struct stack *stack)

@@ -10,10 +10,10 @@
 void site_ranking__free(struct site_ranking *sites)
 {
 	for (size_t i = 0; i < sites->cnt; i++)
-		free((void *)sites->items[i].stack.frames);
-	free(sites->items);
-	free(sites->block_sites);
-	free(sites->pool_sites);
+		account__free((void *)sites->items[i].stack.frames);
+	account__free(sites->items);
+	account__free(sites->block_sites);
+	account__free(sites->pool_sites);
 	*sites = (struct site_ranking){};
 }
 
@@ -72,18 +72,22 @@ static void mark_first(struct ranked_site *items, size_t cnt, size_t max,
 }
 
 static int find_block_sites(struct site_ranking *sites, const struct site_ledger *ledger,
-			    const struct geometry *geometry, const struct pinned *pinned,
+			    const struct heap *heap, const struct pinned *pinned,
 			    uint32_t stack_cnt, bool *wanted)
 {
-	sites->block_sites = calloc(pinned->block_cnt + 1, sizeof(*sites->block_sites));
-	sites->pool_sites = calloc(pinned->block_cnt + 1, sizeof(*sites->pool_sites));
-	if (!sites->block_sites || !sites->pool_sites)
-		return -ENOMEM;
+	size_t cnt = pinned->block_cnt + 1;
+
+	sites->block_sites = account__calloc(heap->account, cnt, sizeof(*sites->block_sites));
+	if (!sites->block_sites)
+		return -errno;
+	sites->pool_sites = account__calloc(heap->account, cnt, sizeof(*sites->pool_sites));
+	if (!sites->pool_sites)
+		return -errno;
 	for (size_t i = 0; i < pinned->block_cnt; i++) {
 		uint64_t address = pinned->blocks[i].address;
 		uint32_t block = site_ledger__block_stack(ledger, address);
-		uint32_t pool =
-			site_ledger__pool_stack(ledger, geometry__pool_of(geometry, address));
+		uint32_t pool = site_ledger__pool_stack(ledger, geometry__pool_of(&heap->geometry,
+										  address));
 
 		if (block < stack_cnt)
 			wanted[block] = true;
@@ -95,13 +99,14 @@ static int find_block_sites(struct site_ranking *sites, const struct site_ledger
 	return 0;
 }
 
-static int copy_frames(struct ranked_site *site, const struct stack_table *stacks)
+static int copy_frames(struct ranked_site *site, const struct stack_table *stacks,
+		       struct account *account)
 {
 	struct stack stack = stack_table__get(stacks, site->id);
-	struct stack_frame *frames = calloc(stack.frame_cnt + 1, sizeof(*frames));
+	struct stack_frame *frames = account__calloc(account, stack.frame_cnt + 1, sizeof(*frames));
 
 	if (!frames)
-		return -ENOMEM;
+		return -errno;
 	if (stack.frame_cnt)
 		memcpy(frames, stack.frames, stack.frame_cnt * sizeof(*frames));
 	site->stack = stack;
@@ -111,11 +116,12 @@ static int copy_frames(struct ranked_site *site, const struct stack_table *stack
 
 /* Keeps those that are @wanted, with their frames. */
 static int keep_wanted(struct site_ranking *sites, const struct stack_table *stacks,
-		       struct ranked_site *all, size_t cnt, const bool *wanted)
+		       struct ranked_site *all, size_t cnt, const bool *wanted,
+		       struct account *account)
 {
-	sites->items = calloc(cnt + 1, sizeof(*sites->items));
+	sites->items = account__calloc(account, cnt + 1, sizeof(*sites->items));
 	if (!sites->items)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < cnt; i++) {
 		int err;
 
@@ -123,7 +129,7 @@ static int keep_wanted(struct site_ranking *sites, const struct stack_table *sta
 			sites->omitted_cnt++;
 			continue;
 		}
-		err = copy_frames(&all[i], stacks);
+		err = copy_frames(&all[i], stacks, account);
 		if (err)
 			return err;
 		sites->items[sites->cnt++] = all[i];
@@ -163,18 +169,22 @@ int site_ranking__collect(struct site_ranking *out, const struct site_ledger *le
 			  const struct heap_measure *measure, const struct pinned *pinned)
 {
 	uint32_t stack_cnt = stack_table__cnt(stacks);
-	_cleanup_free_ struct ranked_site *all = calloc((size_t)stack_cnt + 1, sizeof(*all));
-	_cleanup_free_ bool *wanted = calloc((size_t)stack_cnt + 1, sizeof(*wanted));
-	_cleanup_free_ struct site_totals *totals = NULL;
+	_cleanup_account_free_ struct ranked_site *all =
+		account__calloc(heap->account, (size_t)stack_cnt + 1, sizeof(*all));
+	_cleanup_account_free_ struct site_totals *totals = NULL;
+	_cleanup_account_free_ bool *wanted = NULL;
 	_cleanup_(site_ranking__free) struct site_ranking sites = {};
 	size_t cnt = 0;
 	int err;
 
-	if (!all || !wanted)
-		return -ENOMEM;
+	if (!all)
+		return -errno;
+	wanted = account__calloc(heap->account, (size_t)stack_cnt + 1, sizeof(*wanted));
+	if (!wanted)
+		return -errno;
 	err = site_ledger__sum(ledger, heap, measure, pinned->below, &totals);
 	if (!err)
-		err = find_block_sites(&sites, ledger, &heap->geometry, pinned, stack_cnt, wanted);
+		err = find_block_sites(&sites, ledger, heap, pinned, stack_cnt, wanted);
 	if (err)
 		return err;
 	for (uint32_t i = 0; i < stack_cnt; i++)
@@ -184,7 +194,7 @@ int site_ranking__collect(struct site_ranking *out, const struct site_ledger *le
 	mark_first(all, cnt, max, ranked_site__compare_live, wanted);
 	mark_first(all, cnt, max, ranked_site__compare_growth, wanted);
 	mark_first(all, cnt, max, ranked_site__compare_hostage, wanted);
-	err = keep_wanted(&sites, stacks, all, cnt, wanted);
+	err = keep_wanted(&sites, stacks, all, cnt, wanted, heap->account);
 	if (err)
 		return err;
 	*out = sites;

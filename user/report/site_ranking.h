@@ -34,8 +34,8 @@ struct site_ranking {
 };
 
 /*
- * Collects what is to be reported of @heap, at most @max sites by each count. Returns 0 or -ENOMEM; the
- * caller frees.
+ * Collects what is to be reported of @heap, at most @max sites by each count. Returns 0, -EDQUOT or
+ * -ENOMEM; the caller frees.
  */
 int site_ranking__collect(struct site_ranking *out, const struct site_ledger *ledger,
 			  const struct stack_table *stacks, size_t max, const struct heap *heap,

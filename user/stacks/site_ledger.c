@@ -381,9 +381,10 @@ int site_ledger__sum(const struct site_ledger *ledger, const struct heap *heap,
 			    .below = below,
 			    .stack_cnt = stack_table__cnt(ledger->stacks)};
 
-	sums.totals = calloc((size_t)sums.stack_cnt + 1, sizeof(*sums.totals));
+	sums.totals =
+		account__calloc(heap->account, (size_t)sums.stack_cnt + 1, sizeof(*sums.totals));
 	if (!sums.totals)
-		return -ENOMEM;
+		return -errno;
 	for (size_t i = 0; i < ledger->blocks.slot_cnt; i++)
 		if (ledger->blocks.slots[i].address)
 			add_block(&sums, &ledger->blocks.slots[i]);

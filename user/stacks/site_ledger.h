@@ -92,8 +92,9 @@ uint32_t site_ledger__block_stack(const struct site_ledger *ledger, uint64_t blo
 uint32_t site_ledger__pool_stack(const struct site_ledger *ledger, uint64_t pool);
 
 /*
- * Totals of each stack, by its index (stack_table__cnt() of them, one more for what is not known; the caller
- * frees *out). @measure describes @heap; arenas are pinned @below an occupancy. Returns 0 or -ENOMEM.
+ * Totals of each stack, by its index (stack_table__cnt() of them, one more for what is not known), on
+ * the account of @heap. The caller frees *out with account__free(). @measure describes @heap; arenas are pinned @below an
+ * occupancy. Returns 0, -EDQUOT or -ENOMEM.
  */
 int site_ledger__sum(const struct site_ledger *ledger, const struct heap *heap,
 		     const struct heap_measure *measure, double below, struct site_totals **out);

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Reports that grow with the target, each made with an account in which the first allocation is refused, then the second
+ * one, and so on: each refusal ends the report, with -EDQUOT, and leaves nothing behind.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "census/graph.h"
+#include "census/retention.h"
+#include "fake_objects.h"
+#include "report/arena_report.h"
+#include "report/memory_map.h"
+#include "report/outside_objects.h"
+#include "report/pin_holders.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+/* Of an allocation: glibc's head of a chunk, a GC head, and a list. */
+#define OUTSIDE		 0x7f7700000000UL
+#define LIST_CHUNK_BYTES 96UL
+
+#define TUPLE_CNT  60
+#define LISTED_CNT 8
+
+struct fixture {
+	struct world world;
+	struct census *census;
+	struct graph *graph;
+	struct root root;
+	struct roots roots;
+	struct heap_measure measure;
+	struct pinned pinned;
+	struct memory_region region;
+};
+
+static uint64_t add_list_outside(struct world *world)
+{
+	uint64_t list = OUTSIDE + 16 + HEAD;
+
+	fake_memory__map(&world->memory, OUTSIDE, 4096);
+	*fake_memory__word(&world->memory, OUTSIDE + 8) = LIST_CHUNK_BYTES | 1;
+	*fake_memory__word(&world->memory, OUTSIDE + LIST_CHUNK_BYTES + 8) = LIST_CHUNK_BYTES | 1;
+	memcpy(fake_memory__at(&world->memory, list, 40),
+	       (uint64_t[]){1, world__class(LIST), 0, 0, 0}, 40);
+	return list;
+}
+
+static int set_up(void **state)
+{
+	static struct fixture fixture;
+	static char *labels[] = {"root"};
+	const struct pinned_options options = {.below = 1, .blocks_per_arena_max = LISTED_CNT};
+	struct pinned_history history = {};
+	uint64_t last;
+
+	fixture = (struct fixture){};
+	world__make(&fixture.world);
+	last = add_list_outside(&fixture.world);
+	for (int i = 0; i < TUPLE_CNT; i++)
+		last = HEAD + ADD(&fixture.world, 64, 1, 1, 1, world__class(TUPLE), 1, last);
+	fixture.census = world__take(&fixture.world);
+	assert_int_equal(graph__build(&fixture.graph, fixture.census, true), 0);
+	fixture.roots =
+		(struct roots){.roots = &fixture.root, .cnt = 1, .labels = labels, .label_cnt = 1};
+	/* From there the way leads to each. */
+	fixture.root.node = graph__find(fixture.graph, last, false);
+	assert_int_equal(heap__measure(fixture.world.heap, &fixture.measure), 0);
+	assert_int_equal(pinned__find(&fixture.pinned, fixture.world.heap, &fixture.measure,
+				      &options, &history, 1),
+			 0);
+	pinned_history__free(&history);
+	fixture.region = (struct memory_region){.start = OUTSIDE,
+						.end = OUTSIDE + 4096,
+						.part = MEMORY_MALLOC};
+	*state = &fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	pinned__free(&fixture->pinned);
+	heap_measure__free(&fixture->measure);
+	graph__free(fixture->graph);
+	census__free(fixture->census);
+	world__release(&fixture->world);
+	return 0;
+}
+
+static int make_holders(struct fixture *fixture)
+{
+	const struct pin_holders_options options = {.by = BY_TYPE};
+	_cleanup_(retention__freep) struct retention *retention = NULL;
+	_cleanup_(pin_holders__release) struct pin_holders holders = {};
+	int err = retention__new(&retention, fixture->graph, &fixture->roots);
+
+	if (!err)
+		err = pin_holders__find(&holders, &fixture->pinned, fixture->graph, &fixture->roots,
+					retention, &options);
+	assert_int_equal(holders.story_cnt, err ? 0 : LISTED_CNT);
+	return err;
+}
+
+static int make_arena(struct fixture *fixture)
+{
+	const struct pin_holders_options options = {.by = BY_TYPE};
+	_cleanup_(retention__freep) struct retention *retention = NULL;
+	_cleanup_(arena_report__release) struct arena_report report = {};
+	int err = retention__new(&retention, fixture->graph, &fixture->roots);
+
+	if (!err)
+		err = arena_report__find(&report, fixture->graph, &fixture->roots, retention, ARENA,
+					 &options);
+	assert_int_equal(report.pinned.arena_cnt, !err);
+	return err;
+}
+
+static int make_outside(struct fixture *fixture)
+{
+	const struct memory_use use = {.regions = &fixture->region, .region_cnt = 1};
+	_cleanup_(outside_objects__release) struct outside_objects objects = {};
+	int err = outside_objects__find(&objects, fixture->graph, &use);
+
+	assert_int_equal(objects.bytes, err ? 0 : LIST_CHUNK_BYTES - 8);
+	return err;
+}
+
+static int make_map(struct fixture *fixture)
+{
+	_cleanup_(memory_map__free) struct memory_map map = {};
+	int err = memory_map__draw(&map, fixture->world.heap);
+
+	assert_int_equal(map.region_cnt, !err);
+	return err;
+}
+
+/* How many allocations there are to refuse. */
+static uint64_t refuse_each(struct fixture *fixture, int (*make)(struct fixture *))
+{
+	uint64_t nth = 0;
+	int err;
+
+	do {
+		struct account *account;
+
+		assert_int_equal(account__new(&account, UINT64_MAX, NULL), 0);
+		account__refuse_nth(account, ++nth);
+		fixture->world.heap->account = account;
+		err = make(fixture);
+		fixture->world.heap->account = NULL;
+		assert_true(!err || err == -EDQUOT);
+		assert_int_equal(account__usage(account).refused, err != 0);
+		assert_int_equal(account__usage(account).used_bytes, 0);
+		account__close(account);
+	} while (err);
+	return nth - 1;
+}
+
+static void test_holders(void **state)
+{
+	/* The pins, their nodes, stories and their paths; of the ranking by kind rows and a table. */
+	assert_true(refuse_each(*state, make_holders) >= 3 + LISTED_CNT + 2);
+}
+
+static void test_arena(void **state)
+{
+	/* As above, with all that is in the arena, and the arena itself */
+	assert_true(refuse_each(*state, make_arena) >= 2 + 3 + TUPLE_CNT + 2);
+}
+
+static void test_outside(void **state)
+{
+	/* Kinds, sizes, candidates, their words, rows */
+	assert_int_equal(refuse_each(*state, make_outside), 5);
+}
+
+static void test_map(void **state)
+{
+	/* The regions; of the one there is, sums and sectors */
+	assert_int_equal(refuse_each(*state, make_map), 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_holders, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_arena, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_outside, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_map, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
