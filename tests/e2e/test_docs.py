@@ -1,4 +1,5 @@
 """What the documents say is what there is."""
+import glob
 import json
 import os
 import re
@@ -49,3 +50,17 @@ def test_documents_link_to_what_is_there():
         for link in re.findall(r"\]\(([^)#]+)\)", read(document)):
             if "://" not in link:
                 assert os.path.exists(os.path.join(TOP, os.path.dirname(document), link)), link
+
+
+def test_rooms_use_those_to_their_left():
+    line = re.search(r"^    include <- (.*) <- main\.c$", read("docs/code.md"), re.M).group(1)
+    steps = [re.findall(r"\w+", step) for step in line.split("<-")]
+    rank = {room: step for step, rooms in enumerate(steps) for room in rooms}
+    assert set(rank) == {os.path.basename(room) for room in glob.glob(TOP + "/user/*") if os.path.isdir(room)}
+    wrong = []
+    for path in glob.glob(TOP + "/user/*/*.[ch]"):
+        room = os.path.basename(os.path.dirname(path))
+        for used in re.findall(r'^#include "(\w+)/', read(path), re.M):
+            if used not in (room, "pyfrag") and rank[used] >= rank[room]:
+                wrong.append("%s uses %s" % (os.path.relpath(path, TOP), used))
+    assert not wrong
