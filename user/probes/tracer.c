@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The order matters. All probes are in before memory is read, and what they said while only some were
- * in is thrown away; so from then on every change has an event. An event is emitted a few instructions
- * after the change that it tells of: a thread that is preempted in between is late with it. So after
- * memory is read the tracer waits a little for stragglers, and a block found to differ is looked at
- * again, pool and all, before it counts as drift.
+ * The order matters. All probes are in before memory is read, and what they emitted while only some were
+ * in is thrown away; so from then on every change has an event, and what memory and events do not agree
+ * on is drift (drift.h).
  */
 #include "probes/tracer.h"
 
@@ -15,6 +13,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "probes/drift.h"
 #include "probes/events.h"
 #include "probes/hit_cost.h"
 #include "probes/loader.h"
@@ -25,13 +24,6 @@
 #include "target/sleep_watch.h"
 #include "util/array.h"
 #include "util/cleanup.h"
-#include "util/sleep.h"
-
-/* How long a straggler may take, and how often a difference is looked at again. */
-#define SETTLE_NS     2000000
-#define CONFIRM_NS    5000000
-#define CONFIRM_TRIES 10
-#define CONFIRM_POOLS 4096
 
 /* How long after a fork the children are spared the probes: all of those forked by then at once. */
 #define FORK_DELAY_NS 500000000
@@ -318,45 +310,6 @@ uint64_t tracer__event_cnt(struct tracer *tracer)
 	return cnt;
 }
 
-static void settle(struct tracer *tracer, long ns)
-{
-	sleep_ns(ns);
-	event_stream__drain(tracer->stream);
-}
-
-/*
- * The blocks of @fresh that differ from the model and that no event accounts for, however often one
- * looks. Pools that differ are read again, for the copy may have been taken in mid-change.
- */
-static int confirm_drift(struct tracer *tracer, struct heap *fresh,
-			 struct checkpoint_counts *counts, uint64_t *drift_blocks)
-{
-	_cleanup_free_ uint64_t *pools = calloc(CONFIRM_POOLS, sizeof(*pools));
-	const struct memory *memory = &tracer->source->process->memory.memory;
-
-	if (!pools)
-		return -ENOMEM;
-	for (int try = 0;; try++) {
-		size_t cnt;
-		int err;
-
-		event_stream__lock(tracer->stream);
-		model__compare(tracer->model, fresh, drift_blocks, pools, CONFIRM_POOLS, &cnt);
-		event_stream__unlock(tracer->stream);
-		if (!*drift_blocks || try == CONFIRM_TRIES)
-			return 0;
-		if (cnt == CONFIRM_POOLS) {
-			tracer->unconfirmed_cnt += *drift_blocks;
-			return 0;
-		}
-		settle(tracer, CONFIRM_NS);
-		err = checkpoint__reread_pools(fresh, memory, pools, cnt, counts);
-		if (err)
-			return err;
-		settle(tracer, SETTLE_NS);
-	}
-}
-
 /* What the first checkpoint finds is no drift, and what events contradict before it is none of theirs. */
 static void forget_differences(struct tracer *tracer)
 {
@@ -423,8 +376,9 @@ static bool has_lost_some(struct tracer *tracer)
 static int take_fresh(struct tracer *tracer, const struct heap_reading_options *options,
 		      struct heap_reading *out, uint64_t *counters, struct failure *failure)
 {
-	struct checkpoint_counts counts = {};
-	uint64_t drift_blocks = 0;
+	struct drift drift = {.stream = tracer->stream,
+			      .model = tracer->model,
+			      .memory = &tracer->source->process->memory.memory};
 	bool lost_some;
 	int err;
 
@@ -438,18 +392,19 @@ static int take_fresh(struct tracer *tracer, const struct heap_reading_options *
 	err = heap_source__read(tracer->source, options, out, counters, failure);
 	if (err)
 		return err;
-	settle(tracer, SETTLE_NS);
+	drift__await_stragglers(tracer->stream);
 	abandon_arenas(tracer, out);
 	if (tracer->has_baseline)
-		err = confirm_drift(tracer, out->heap, &counts, &drift_blocks);
+		err = drift__confirm(&drift, out->heap);
+	tracer->unconfirmed_cnt += drift.unconfirmed_blocks;
 	if (!err)
-		err = adopt(tracer, TAKE_PTR(out->heap), drift_blocks);
+		err = adopt(tracer, TAKE_PTR(out->heap), drift.blocks);
 	if (err) {
 		heap__free(TAKE_PTR(out->heap));
 		return describe_checkpoint(tracer, err, failure);
 	}
-	counters[COUNTER_POOLS_RETRIED] += counts.retried_pools;
-	counters[COUNTER_POOLS_UNRESOLVED] += counts.unresolved_pools;
+	counters[COUNTER_POOLS_RETRIED] += drift.counts.retried_pools;
+	counters[COUNTER_POOLS_UNRESOLVED] += drift.counts.unresolved_pools;
 	return 0;
 }
 
