@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "agent/call_filter.h"
-#include "agent/capabilities.h"
 #include "agent/landlock.h"
+#include "util/capabilities.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 

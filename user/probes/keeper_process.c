@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "probes/keeper_process.h"
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include "probes/bpf_compat.h"
 #include "probes/keeper_message.h"
 #include "util/array.h"
+#include "util/capabilities.h"
 #include "util/cleanup.h"
 
 #define SOCKET_FD 3
@@ -159,15 +159,6 @@ static int close_descriptors(int socket_fd)
 	return close_range(SOCKET_FD + 1, ~0U, 0) ? -errno : 0;
 }
 
-static int give_up_capabilities(void)
-{
-	capng_clear(CAPNG_SELECT_BOTH);
-	/* Without CAP_SETPCAP the bounding set stays, and is of no use. */
-	if (capng_apply(CAPNG_SELECT_BOTH) && capng_apply(CAPNG_SELECT_CAPS))
-		return -EPERM;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
-}
-
 /* Ctrl-C is for all processes of a terminal's foreground, and a service's end for all that belong to it. */
 static void ignore_signals(void)
 {
@@ -181,9 +172,11 @@ static void ignore_signals(void)
 
 _Noreturn void keeper_process__run(int socket_fd, keeper_confine_fn *confine)
 {
+	struct failure failure;
+
 	prctl(PR_SET_NAME, "pyfrag-keeper");
 	ignore_signals();
-	if (close_descriptors(socket_fd) || give_up_capabilities() ||
+	if (close_descriptors(socket_fd) || capabilities__keep(NULL, 0, &failure) ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || (confine && confine()))
 		_exit(1);
 	for (;;)

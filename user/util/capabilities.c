@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "agent/capabilities.h"
+#include "util/capabilities.h"
 
 #include <cap-ng.h>
 #include <errno.h>
