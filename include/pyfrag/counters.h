@@ -43,7 +43,7 @@
 	X(STACKS_RETIRED, "stacks_retired", "stacks whose code is no longer there")                \
 	X(STACKS_UNKEPT, "stacks_unkept", "stacks for which there was no room")                    \
 	X(SITES_FORGOTTEN, "sites_forgotten",                                                      \
-	  "blocks and pools whose site was given up, for it was not certain any more")             \
+	  "blocks and pools whose site was given up: not certain any more, or no room for it")     \
 	X(DRIFT_UNCONFIRMED, "drift_unconfirmed", "blocks too many to look at twice")              \
 	X(TYPES_REFUSED, "types_refused",                                                          \
 	  "types whose sizes or offsets cannot be true, or beyond the number of types looked at")  \

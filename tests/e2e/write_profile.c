@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		return fail("usage: write_profile pprof|VALUE FILE", -EINVAL);
-	err = profile__new(&profile, &info);
+	err = profile__new(&profile, &info, NULL);
 	while (!err && getline(&line, &capacity, stdin) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		err = add_line(profile, line);

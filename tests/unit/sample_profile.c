@@ -15,7 +15,7 @@ struct profile *sample_profile__new_empty(void)
 	};
 	struct profile *profile;
 
-	assert_int_equal(profile__new(&profile, &info), 0);
+	assert_int_equal(profile__new(&profile, &info, NULL), 0);
 	return profile;
 }
 

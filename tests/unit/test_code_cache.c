@@ -29,7 +29,7 @@ static int set_up(void **state)
 	fake_memory__init(&fixture->memory);
 	fake_code__map_type(&fixture->memory);
 	fake_code__map(&fixture->memory, CODE, &one);
-	assert_int_equal(code_cache__new(&fixture->cache, &FAKE_OFFSETS, AMPLE), 0);
+	assert_int_equal(code_cache__new(&fixture->cache, &FAKE_OFFSETS, NULL, AMPLE), 0);
 	*state = fixture;
 	return 0;
 }
@@ -47,7 +47,7 @@ static int tear_down(void **state)
 static void use_cache_of(struct fixture *fixture, size_t bytes_max)
 {
 	code_cache__free(fixture->cache);
-	assert_int_equal(code_cache__new(&fixture->cache, &FAKE_OFFSETS, bytes_max), 0);
+	assert_int_equal(code_cache__new(&fixture->cache, &FAKE_OFFSETS, NULL, bytes_max), 0);
 }
 
 static const struct code_object *get(struct fixture *fixture, uint64_t address)

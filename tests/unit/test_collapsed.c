@@ -122,6 +122,44 @@ static void test_full_disk(void **state)
 	assert_int_equal(collapsed__write(profile, PROFILE_LIVE_BYTES, full), -ENOSPC);
 }
 
+/* A profile and its lines, each allocation refused in turn. */
+static int write_with(struct account *account)
+{
+	const struct profile_frame frames[] = {SAMPLE_PYTHON("f", "a.py", 1),
+					       SAMPLE_PYTHON("g", "b.py", 2)};
+	const int64_t values[PROFILE_VALUE_CNT] = {[PROFILE_LIVE_BYTES] = 7};
+	const struct profile_info info = {.pid = 1, .comm = "python3"};
+	_cleanup_(profile__freep) struct profile *profile = NULL;
+	_cleanup_fclose_ FILE *out = fopen("/dev/null", "w");
+	int err = profile__new(&profile, &info, account);
+
+	assert_non_null(out);
+	if (!err)
+		err = profile__add(profile, frames, ARRAY_SIZE(frames), false, values);
+	return err ? err : collapsed__write(profile, PROFILE_LIVE_BYTES, out);
+}
+
+static void test_every_refusal_is_survived(void **state)
+{
+	uint64_t nth = 0;
+	int err;
+
+	(void)state;
+	do {
+		struct account *account;
+
+		assert_int_equal(account__new(&account, UINT64_MAX, NULL), 0);
+		account__refuse_nth(account, ++nth);
+		err = write_with(account);
+		assert_true(!err || err == -EDQUOT);
+		assert_int_equal(account__usage(account).refused, err != 0);
+		assert_int_equal(account__usage(account).used_bytes, 0);
+		account__close(account);
+	} while (err);
+	/* Six strings; arrays of five kinds, tables of four; the lines, of which there is one */
+	assert_int_equal(nth - 1, 6 + 5 + 4 + 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +170,7 @@ int main(void)
 		cmocka_unit_test(test_extreme_values),
 		cmocka_unit_test(test_order_does_not_matter),
 		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_every_refusal_is_survived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

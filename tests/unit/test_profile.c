@@ -88,7 +88,7 @@ static void test_info(void **state)
 	_cleanup_(profile__freep) struct profile *profile = NULL;
 
 	(void)state;
-	assert_int_equal(profile__new(&profile, &info), 0);
+	assert_int_equal(profile__new(&profile, &info, NULL), 0);
 	comm[0] = 'X';
 	assert_int_equal(profile->info.pid, 1);
 	assert_string_equal(profile->info.comm, "gun?icorn");

@@ -468,6 +468,36 @@ static void test_weights(void **state)
 	assert_true(fabs(sum(fixture, 1)->live_bytes / (1UL << 30) - 1) < 1e-6);
 }
 
+/* What the account has no room for is at no known stack; what was known of the address, too. */
+static void test_no_room_in_the_account(void **state)
+{
+	struct site_ledger_options options = {.geometry = sample_geometry,
+					      .keeps_blocks = true,
+					      .blocks_max = 1000};
+	struct fixture *fixture = *state;
+
+	site_ledger__free(TAKE_PTR(fixture->ledger));
+	assert_int_equal(account__new(&options.account, UINT64_MAX, NULL), 0);
+	assert_int_equal(site_ledger__new(&fixture->ledger, fixture->stacks, &options), 0);
+	account__refuse_nth(options.account, 1);
+	alloc(fixture, SAMPLE_C + 48, 512, 1);
+	check_block(fixture, SAMPLE_C + 48, STACK_UNKNOWN);
+	assert_int_equal(site_ledger__counts(fixture->ledger)->forgotten_blocks, 1);
+	/* The growth is counted, but where is not known; then the pool is not kept. */
+	account__refuse_nth(options.account, 1);
+	take_pool(fixture, SAMPLE_A, 2);
+	check_pool(fixture, SAMPLE_A, 2);
+	assert_int_equal(sum(fixture, 2)->pools_taken, 0);
+	assert_int_equal(sum(fixture, STACKS)->pools_taken, 1);
+	/* Blocks are kept again where there is room. */
+	alloc(fixture, SAMPLE_C + 48, 512, 1);
+	check_block(fixture, SAMPLE_C + 48, 1);
+	assert_int_equal(account__usage(options.account).refused, 2);
+	site_ledger__free(TAKE_PTR(fixture->ledger));
+	assert_int_equal(account__usage(options.account).used_bytes, 0);
+	account__close(options.account);
+}
+
 #define RULE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -485,6 +515,7 @@ int main(void)
 		RULE(test_hostages_by_pool),
 		RULE(test_arenas_that_are_gone),
 		RULE(test_weights),
+		RULE(test_no_room_in_the_account),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
  */
 #include "report/site_ranking.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -326,6 +327,42 @@ static void test_frames_stay(void **state)
 	assert_int_equal(stack->frames[0].line, 1);
 }
 
+/* As collect(), of what was pinned then; each allocation refused in turn ends it, and leaves nothing. */
+static void test_every_refusal_is_survived(void **state)
+{
+	struct fixture *fixture = *state;
+	struct heap_measure measure;
+	uint64_t nth = 0;
+	int err;
+
+	add_stacks(fixture, 4);
+	tell(fixture, EVENT_ALLOC, SAMPLE_A + 48 + 32, 32, 3);
+	tell(fixture, EVENT_ALLOC, POOL_B3 + 48 + 6 * 512, 512, 2);
+	collect(fixture, 2);
+	assert_int_equal(heap__measure(fixture->heap, &measure), 0);
+	do {
+		struct site_ranking ranking = {};
+		struct account *account;
+
+		assert_int_equal(account__new(&account, UINT64_MAX, NULL), 0);
+		account__refuse_nth(account, ++nth);
+		fixture->heap->account = account;
+		err = site_ranking__collect(&ranking, fixture->ledger, fixture->stacks,
+					    SITES_REPORTED_MAX, fixture->heap, &measure,
+					    &fixture->pinned);
+		fixture->heap->account = NULL;
+		assert_true(!err || err == -EDQUOT);
+		assert_int_equal(ranking.cnt, err ? 0 : 2);
+		assert_int_equal(account__usage(account).refused, err != 0);
+		site_ranking__free(&ranking);
+		assert_int_equal(account__usage(account).used_bytes, 0);
+		account__close(account);
+	} while (err);
+	/* All sites, which are wanted, their sums; sites of blocks and of pools; those kept, and frames of two */
+	assert_int_equal(nth - 1, 8);
+	heap_measure__free(&measure);
+}
+
 #define ON_HEAP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -334,7 +371,7 @@ int main(void)
 		cmocka_unit_test(test_orders),	ON_HEAP(test_nothing),
 		ON_HEAP(test_sites_and_blocks), ON_HEAP(test_estimates_above_all),
 		ON_HEAP(test_omitted),		ON_HEAP(test_sites_of_listed_blocks),
-		ON_HEAP(test_frames_stay),
+		ON_HEAP(test_frames_stay),	ON_HEAP(test_every_refusal_is_survived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

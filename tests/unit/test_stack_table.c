@@ -469,6 +469,75 @@ static void test_many(void **state)
 	}
 }
 
+/* A table of its own account, and a stack told to it. Returns 0, or -EDQUOT where there is no table at all. */
+static int tell_with(struct fixture *fixture, struct account *account)
+{
+	int err;
+
+	stack_table__free(TAKE_PTR(fixture->table));
+	fixture->memory.memory.account = account;
+	err = stack_table__new(&fixture->table, &FAKE_OFFSETS, &fixture->memory.memory, AMPLE);
+	if (!err)
+		TELL(fixture, 11, ONE, TWO, THREE);
+	return err;
+}
+
+/* Whichever allocation is refused, a stack is not kept for it, and is when it is told again. */
+static void test_every_refusal_is_survived(void **state)
+{
+	struct fixture *fixture = *state;
+	struct account_usage usage;
+	uint64_t nth = 0;
+
+	do {
+		struct account *account;
+		struct stack stack;
+		int err;
+
+		assert_int_equal(account__new(&account, UINT64_MAX, NULL), 0);
+		account__refuse_nth(account, ++nth);
+		err = tell_with(fixture, account);
+		usage = account__usage(account);
+		if (err) {
+			assert_int_equal(err, -EDQUOT);
+			assert_int_equal(usage.used_bytes, 0);
+		} else if (stack_table__find(fixture->table, 11) == STACK_UNKNOWN) {
+			check_counts(fixture, 0, 0, 1);
+			assert_int_equal(usage.refused, 1);
+			TELL(fixture, 11, ONE, TWO, THREE);
+			usage.refused = 1;
+		}
+		if (!err) {
+			stack = get(fixture, 11);
+			check_frame(&stack, 1, "Site.two", "/srv/site.py", 93);
+			assert_int_equal(stack_table__cnt(fixture->table), 1);
+		}
+		stack_table__free(TAKE_PTR(fixture->table));
+		assert_int_equal(account__usage(account).used_bytes, 0);
+		fixture->memory.memory.account = NULL;
+		account__close(account);
+	} while (usage.refused);
+	/* The cache; three code objects of five parts each; strings, frames, stacks, tables. */
+	assert_true(nth > 1 + 15 + 8);
+}
+
+/* Code that changed, and cannot be read for want of memory, is another one: so its stack is forgotten. */
+static void test_review_without_memory(void **state)
+{
+	struct fixture *fixture = *state;
+	struct account *account;
+
+	assert_int_equal(account__new(&account, UINT64_MAX, NULL), 0);
+	assert_int_equal(tell_with(fixture, account), 0);
+	assert_int_equal(review(fixture), 0);
+	fake_code__rewrite(&fixture->memory, ONE, &three);
+	account__refuse_nth(account, 1);
+	assert_int_equal(review(fixture), 1);
+	assert_int_equal(fixture->forgotten[0], 11);
+	assert_int_equal(account__usage(account).refused, 1);
+	account__close(account);
+}
+
 #define WITH_TABLE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -490,6 +559,8 @@ int main(void)
 		WITH_TABLE(test_full),
 		WITH_TABLE(test_review_makes_room),
 		WITH_TABLE(test_many),
+		WITH_TABLE(test_every_refusal_is_survived),
+		WITH_TABLE(test_review_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

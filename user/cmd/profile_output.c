@@ -10,6 +10,7 @@
 #include "report/collapsed.h"
 #include "report/pprof.h"
 #include "report/profile.h"
+#include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
@@ -85,7 +86,7 @@ static int make_profile(struct profile **out, const struct heap_source *source,
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	info.time_ns = now.tv_sec * (int64_t)NS_PER_S + now.tv_nsec - info.duration_ns;
-	err = profile__new(&profile, &info);
+	err = profile__new(&profile, &info, source->account);
 	for (size_t i = 0; i < ranking->cnt && !err; i++)
 		err = add_site(profile, &ranking->items[i], geometry, ranking->keeps_blocks);
 	if (!err)
@@ -101,6 +102,7 @@ int profile_output__write(struct out_file *file, const struct options *options,
 			  double traced_for_s)
 {
 	_cleanup_(profile__freep) struct profile *profile = NULL;
+	struct failure failure;
 	int err = make_profile(&profile, source, ranking, traced_for_s);
 
 	if (!err)
@@ -109,7 +111,10 @@ int profile_output__write(struct out_file *file, const struct options *options,
 			      : collapsed__write(profile, options->value, file->stream);
 	if (!err)
 		err = out_file__commit(file);
-	if (err)
+	if (account__is_short(err)) {
+		shortage__describe(source->process, err, &failure);
+		log_error("cannot write the profile to %s: %s", file->path, failure.text);
+	} else if (err)
 		log_error("cannot write the profile to %s: %s", file->path, strerror(-err));
 	return err;
 }

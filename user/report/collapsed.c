@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/account.h"
 #include "util/cleanup.h"
 
 struct lines {
@@ -21,8 +22,8 @@ struct lines {
 static void release_lines(struct lines *lines)
 {
 	for (size_t i = 0; i < lines->cnt; i++)
-		free(lines->items[i]);
-	free(lines->items);
+		account__free(lines->items[i]);
+	account__free(lines->items);
 }
 
 static void put_text(const char *text, FILE *out)
@@ -71,6 +72,22 @@ static char *render_stack(const struct profile *profile, const struct profile_st
 	return text;
 }
 
+/* All lines together are many times what the profile is: names are in it once. */
+static int add_line(struct lines *lines, const struct profile *profile,
+		    const struct profile_stack *stack, enum profile_value value)
+{
+	_cleanup_free_ char *text = render_stack(profile, stack, value);
+	char *line;
+
+	if (!text)
+		return -ENOMEM;
+	line = account__strdup(profile->account, text);
+	if (!line)
+		return -errno;
+	lines->items[lines->cnt++] = line;
+	return 0;
+}
+
 static int compare_lines(const void *left, const void *right)
 {
 	return strcmp(*(char *const *)left, *(char *const *)right);
@@ -79,18 +96,17 @@ static int compare_lines(const void *left, const void *right)
 int collapsed__write(const struct profile *profile, enum profile_value value, FILE *out)
 {
 	_cleanup_(release_lines) struct lines lines = {};
+	int err = 0;
 
-	lines.items = calloc(profile->stack_cnt + 1, sizeof(*lines.items));
+	lines.items =
+		account__calloc(profile->account, profile->stack_cnt + 1, sizeof(*lines.items));
 	if (!lines.items)
-		return -ENOMEM;
-	for (size_t i = 0; i < profile->stack_cnt; i++) {
-		if (!profile->stacks[i].values[value])
-			continue;
-		lines.items[lines.cnt] = render_stack(profile, &profile->stacks[i], value);
-		if (!lines.items[lines.cnt])
-			return -ENOMEM;
-		lines.cnt++;
-	}
+		return -errno;
+	for (size_t i = 0; i < profile->stack_cnt && !err; i++)
+		if (profile->stacks[i].values[value])
+			err = add_line(&lines, profile, &profile->stacks[i], value);
+	if (err)
+		return err;
 	qsort(lines.items, lines.cnt, sizeof(*lines.items), compare_lines);
 	errno = 0;
 	for (size_t i = 0; i < lines.cnt; i++)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/array.h"
+#include "util/account.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -65,7 +65,8 @@ static int add_string(struct profile *profile, char *text)
 {
 	int err;
 
-	err = ARRAY_RESERVE(profile->strings, profile->string_capacity, profile->string_cnt + 1);
+	err = ACCOUNT_RESERVE(profile->account, profile->strings, profile->string_capacity,
+			      profile->string_cnt + 1);
 	if (!err)
 		err = id_table__add(&profile->string_ids, id_table__hash(text, strlen(text)),
 				    profile->string_cnt);
@@ -78,16 +79,20 @@ static int add_string(struct profile *profile, char *text)
 /* What is held is clean: a text that is found as it came needs no copy to be cleaned. */
 static int intern_string(struct profile *profile, const char *text, uint32_t *id)
 {
-	_cleanup_free_ char *utf8 = NULL, *clean = NULL;
+	_cleanup_account_free_ char *clean = NULL;
+	_cleanup_free_ char *utf8 = NULL;
 	int err;
 
 	*id = find_string(profile, text);
 	if (*id != ID_TABLE_NONE)
 		return 0;
 	utf8 = text__to_utf8(text);
-	clean = utf8 ? strdup(text__make_printable(utf8)) : NULL; /* utf8 has room to spare */
-	if (!clean)
+	if (!utf8)
 		return -ENOMEM;
+	clean = account__strdup(profile->account,
+				text__make_printable(utf8)); /* utf8 has room to spare */
+	if (!clean)
+		return -errno;
 	*id = find_string(profile, clean);
 	if (*id != ID_TABLE_NONE)
 		return 0;
@@ -108,8 +113,8 @@ static int intern_function(struct profile *profile, const struct profile_functio
 	*id = id_table__find(&profile->function_ids, hash, is_function, profile, function);
 	if (*id != ID_TABLE_NONE)
 		return 0;
-	err = ARRAY_RESERVE(profile->functions, profile->function_capacity,
-			    profile->function_cnt + 1);
+	err = ACCOUNT_RESERVE(profile->account, profile->functions, profile->function_capacity,
+			      profile->function_cnt + 1);
 	if (!err)
 		err = id_table__add(&profile->function_ids, hash, profile->function_cnt);
 	if (err)
@@ -128,8 +133,8 @@ static int intern_location(struct profile *profile, const struct profile_locatio
 	*id = id_table__find(&profile->location_ids, hash, is_location, profile, location);
 	if (*id != ID_TABLE_NONE)
 		return 0;
-	err = ARRAY_RESERVE(profile->locations, profile->location_capacity,
-			    profile->location_cnt + 1);
+	err = ACCOUNT_RESERVE(profile->account, profile->locations, profile->location_capacity,
+			      profile->location_cnt + 1);
 	if (!err)
 		err = id_table__add(&profile->location_ids, hash, profile->location_cnt);
 	if (err)
@@ -166,8 +171,8 @@ static int lay_down(struct profile *profile, const struct profile_frame *frames,
 
 	*stack = (struct profile_stack){.first = profile->stack_location_cnt,
 					.cnt = frame_cnt + (mark ? 1 : 0)};
-	err = ARRAY_RESERVE(profile->stack_locations, profile->stack_location_capacity,
-			    stack->first + stack->cnt);
+	err = ACCOUNT_RESERVE(profile->account, profile->stack_locations,
+			      profile->stack_location_capacity, stack->first + stack->cnt);
 	if (err)
 		return err;
 	ids = profile->stack_locations + stack->first;
@@ -189,7 +194,8 @@ static int intern_stack(struct profile *profile, const struct profile_stack *sta
 	*id = id_table__find(&profile->stack_ids, hash, is_stack, profile, stack);
 	if (*id != ID_TABLE_NONE)
 		return 0;
-	err = ARRAY_RESERVE(profile->stacks, profile->stack_capacity, profile->stack_cnt + 1);
+	err = ACCOUNT_RESERVE(profile->account, profile->stacks, profile->stack_capacity,
+			      profile->stack_cnt + 1);
 	if (!err)
 		err = id_table__add(&profile->stack_ids, hash, profile->stack_cnt);
 	if (err)
@@ -239,13 +245,18 @@ static int copy_info(struct profile *profile, const struct profile_info *info)
 	return 0;
 }
 
-int profile__new(struct profile **out, const struct profile_info *info)
+int profile__new(struct profile **out, const struct profile_info *info, struct account *account)
 {
 	_cleanup_(profile__freep) struct profile *profile = calloc(1, sizeof(*profile));
 	int err;
 
 	if (!profile)
 		return -ENOMEM;
+	profile->account = account;
+	profile->string_ids.account = account;
+	profile->function_ids.account = account;
+	profile->location_ids.account = account;
+	profile->stack_ids.account = account;
 	err = copy_info(profile, info);
 	if (err)
 		return err;
@@ -258,12 +269,12 @@ void profile__free(struct profile *profile)
 	if (!profile)
 		return;
 	for (size_t i = 0; i < profile->string_cnt; i++)
-		free(profile->strings[i]);
-	free(profile->strings);
-	free(profile->functions);
-	free(profile->locations);
-	free(profile->stack_locations);
-	free(profile->stacks);
+		account__free(profile->strings[i]);
+	account__free(profile->strings);
+	account__free(profile->functions);
+	account__free(profile->locations);
+	account__free(profile->stack_locations);
+	account__free(profile->stacks);
 	id_table__release(&profile->string_ids);
 	id_table__release(&profile->function_ids);
 	id_table__release(&profile->location_ids);

@@ -82,10 +82,14 @@ struct profile {
 	size_t string_capacity, function_capacity, location_capacity, stack_location_capacity,
 		stack_capacity;
 	struct id_table string_ids, function_ids, location_ids, stack_ids;
+	struct account *account;
 };
 
-/* Copies the strings of @info. Returns 0 or -ENOMEM; the caller frees the profile. */
-int profile__new(struct profile **out, const struct profile_info *info);
+/*
+ * A profile whose memory comes from @account. Copies the strings of @info. Returns 0, -EDQUOT or -ENOMEM; the caller
+ * frees the profile.
+ */
+int profile__new(struct profile **out, const struct profile_info *info, struct account *account);
 void profile__free(struct profile *profile);
 void profile__freep(struct profile **profile);
 
@@ -95,7 +99,7 @@ void profile__freep(struct profile **profile);
  * "[no stack]". A function without a name becomes "[unknown]". Texts may hold anything: what is no
  * UTF-8 or a control character is replaced (see util/text.h).
  *
- * Returns 0, -ENOMEM, or -EOVERFLOW if a sum does not fit; then no value has changed.
+ * Returns 0, -EDQUOT, -ENOMEM, or -EOVERFLOW if a sum does not fit; then no value has changed.
  */
 int profile__add(struct profile *profile, const struct profile_frame *frames, size_t frame_cnt,
 		 bool truncated, const int64_t values[PROFILE_VALUE_CNT]);

@@ -2,7 +2,6 @@
 #include "stacks/address_table.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "util/hash.h"
 
@@ -10,8 +9,8 @@
 
 void address_table__release(struct address_table *table)
 {
-	free(table->slots);
-	*table = (struct address_table){};
+	account__free(table->slots);
+	*table = (struct address_table){.account = table->account};
 }
 
 static size_t home_of(const struct address_table *table, uint64_t address)
@@ -42,15 +41,17 @@ struct address_entry *address_table__find(const struct address_table *table, uin
 static int grow(struct address_table *table)
 {
 	size_t slot_cnt = table->slot_cnt ? table->slot_cnt * 2 : SLOTS_INITIAL;
-	struct address_entry *slots = calloc(slot_cnt, sizeof(*slots));
-	struct address_table grown = {.slots = slots, .slot_cnt = slot_cnt, .cnt = table->cnt};
+	struct address_entry *slots = account__calloc(table->account, slot_cnt, sizeof(*slots));
+	struct address_table grown = *table;
 
 	if (!slots)
-		return -ENOMEM;
+		return -errno;
+	grown.slots = slots;
+	grown.slot_cnt = slot_cnt;
 	for (size_t i = 0; i < table->slot_cnt; i++)
 		if (table->slots[i].address)
 			*find_slot(&grown, table->slots[i].address) = table->slots[i];
-	free(table->slots);
+	account__free(table->slots);
 	*table = grown;
 	return 0;
 }

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/account.h"
+
 struct address_entry {
 	uint64_t address; /* 0: an empty slot */
 	uint64_t stamp;	  /* of the pool, when it was last looked at (pool__stamp()); 0: never */
@@ -26,14 +28,17 @@ struct address_table {
 	struct address_entry *slots;
 	size_t slot_cnt; /* a power of two, or 0 */
 	size_t cnt;
+	struct account *account; /* where its memory comes from; set before anything is put in */
 };
 
+/* It is an empty one then, of the same account. */
 void address_table__release(struct address_table *table);
 
 /* The entry of @address, or NULL. Good until something is put in or taken out. */
 struct address_entry *address_table__find(const struct address_table *table, uint64_t address);
 
-/* Puts in @entry, in place of what there was of its address. Returns 0 or -ENOMEM. */
+/* Puts in @entry, in place of what there was of its address. Returns 0, -EDQUOT or
+ * -ENOMEM. */
 int address_table__put(struct address_table *table, const struct address_entry *entry);
 
 /* Takes out the entries that @keep says no to; it may change those that stay. Returns how many went. */

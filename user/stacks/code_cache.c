@@ -24,6 +24,7 @@ struct entry {
 
 struct code_cache {
 	struct py_offsets offsets;
+	struct account *account;
 	struct entry *slots;
 	size_t slot_cnt; /* a power of two */
 	size_t entry_cnt;
@@ -33,7 +34,8 @@ struct code_cache {
 	struct code_cache_counts counts;
 };
 
-int code_cache__new(struct code_cache **out, const struct py_offsets *offsets, size_t bytes_max)
+int code_cache__new(struct code_cache **out, const struct py_offsets *offsets,
+		    struct account *account, size_t bytes_max)
 {
 	_cleanup_(code_cache__freep) struct code_cache *cache = calloc(1, sizeof(*cache));
 
@@ -42,9 +44,10 @@ int code_cache__new(struct code_cache **out, const struct py_offsets *offsets, s
 	cache->offsets = *offsets;
 	cache->bytes_max = bytes_max;
 	cache->slot_cnt = SLOTS_INITIAL;
-	cache->slots = calloc(cache->slot_cnt, sizeof(*cache->slots));
+	cache->account = account;
+	cache->slots = account__calloc(account, cache->slot_cnt, sizeof(*cache->slots));
 	if (!cache->slots)
-		return -ENOMEM;
+		return -errno;
 	cache->used_bytes = cache->slot_cnt * sizeof(*cache->slots);
 	*out = TAKE_PTR(cache);
 	return 0;
@@ -56,7 +59,7 @@ void code_cache__free(struct code_cache *cache)
 		return;
 	for (size_t i = 0; i < cache->slot_cnt && cache->slots; i++)
 		code_object__free(cache->slots[i].code);
-	free(cache->slots);
+	account__free(cache->slots);
 	code_object__free(cache->unkept);
 	free(cache);
 }
@@ -83,7 +86,7 @@ static bool has_room(const struct code_cache *cache, size_t bytes)
 	       bytes <= cache->bytes_max - cache->used_bytes;
 }
 
-/* Makes sure that one more entry finds a slot. Returns 0, -ENOSPC if the cache is full, or -ENOMEM. */
+/* Makes sure that one more entry finds a slot. Returns 0, -ENOSPC if the cache is full or its account, or -ENOMEM. */
 static int reserve_slot(struct code_cache *cache)
 {
 	struct entry *old = cache->slots;
@@ -93,17 +96,17 @@ static int reserve_slot(struct code_cache *cache)
 		return 0;
 	if (!has_room(cache, old_cnt * sizeof(*old)))
 		return -ENOSPC;
-	cache->slots = calloc(old_cnt * 2, sizeof(*cache->slots));
+	cache->slots = account__calloc(cache->account, old_cnt * 2, sizeof(*cache->slots));
 	if (!cache->slots) {
 		cache->slots = old;
-		return -ENOMEM;
+		return errno == EDQUOT ? -ENOSPC : -ENOMEM;
 	}
 	cache->slot_cnt = old_cnt * 2;
 	cache->used_bytes += old_cnt * sizeof(*old);
 	for (size_t i = 0; i < old_cnt; i++)
 		if (old[i].address)
 			*find_slot(cache, old[i].address) = old[i];
-	free(old);
+	account__free(old);
 	return 0;
 }
 

@@ -26,10 +26,12 @@ struct code_cache_counts {
 struct code_cache;
 
 /*
- * A cache that keeps at most @bytes_max bytes of our own memory. @offsets are copied. Returns 0 or
- * -ENOMEM; the caller frees it.
+ * A cache that keeps at most @bytes_max bytes of our own memory, its slots from @account, code objects
+ * from that of the memory they are read from. @offsets are copied. Returns 0, -EDQUOT or -ENOMEM; the
+ * caller frees it.
  */
-int code_cache__new(struct code_cache **out, const struct py_offsets *offsets, size_t bytes_max);
+int code_cache__new(struct code_cache **out, const struct py_offsets *offsets,
+		    struct account *account, size_t bytes_max);
 void code_cache__free(struct code_cache *cache);
 void code_cache__freep(struct code_cache **cache);
 

@@ -21,11 +21,11 @@ void code_object__free(struct code_object *code)
 {
 	if (!code)
 		return;
-	free(code->name);
-	free(code->qualname);
-	free(code->filename);
-	free(code->line_table);
-	free(code);
+	account__free(code->name);
+	account__free(code->qualname);
+	account__free(code->filename);
+	account__free(code->line_table);
+	account__free(code);
 }
 
 void code_object__freep(struct code_object **code)
@@ -99,14 +99,27 @@ static int check_type(const struct memory *memory, const struct py_offsets *offs
 	return memcmp(name, "code", sizeof(name)) ? -EINVAL : 0;
 }
 
+/* As py_string__read(), but the text is the account's of the memory. */
+static int read_text(char **out, const struct memory *memory, const struct py_offsets *offsets,
+		     uint64_t address)
+{
+	_cleanup_free_ char *text = NULL;
+	int err = py_string__read(&text, memory, offsets, address);
+
+	if (err)
+		return err;
+	*out = account__strdup(memory->account, text);
+	return *out ? 0 : -errno;
+}
+
 /* A name that a traceback shows: identifiers, "<module>", and what else programs think of. */
 static int read_name(char **out, const struct memory *memory, const struct py_offsets *offsets,
 		     uint64_t address)
 {
-	_cleanup_free_ char *name = NULL;
+	_cleanup_account_free_ char *name = NULL;
 	int err;
 
-	err = py_string__read(&name, memory, offsets, address);
+	err = read_text(&name, memory, offsets, address);
 	if (err)
 		return err;
 	if (!*name)
@@ -142,7 +155,7 @@ static int read_size(struct code_object *code, const struct memory *memory,
 static int read_line_table(struct code_object *code, const struct memory *memory,
 			   const struct py_offsets *offsets)
 {
-	_cleanup_free_ uint8_t *bytes = NULL;
+	_cleanup_account_free_ uint8_t *bytes = NULL;
 	int64_t size;
 	int err;
 
@@ -154,9 +167,9 @@ static int read_line_table(struct code_object *code, const struct memory *memory
 		return -EINVAL;
 	if (size > (int64_t)CODE_LINE_TABLE_BYTES_MAX)
 		return 0;
-	bytes = malloc((size_t)size + 1);
+	bytes = account__alloc(memory->account, (size_t)size + 1);
 	if (!bytes)
-		return -ENOMEM;
+		return -errno;
 	err = memory__read(memory, code->identity.line_table + offsets->bytes_data, bytes,
 			   (size_t)size);
 	if (err)
@@ -177,7 +190,7 @@ static int read_contents(struct code_object *code, const struct memory *memory,
 	if (!err && offsets->code_qualname != PY_NO_OFFSET)
 		err = read_name(&code->qualname, memory, offsets, id->qualname);
 	if (!err)
-		err = py_string__read(&code->filename, memory, offsets, id->filename);
+		err = read_text(&code->filename, memory, offsets, id->filename);
 	if (!err)
 		err = read_size(code, memory, offsets);
 	if (!err)
@@ -188,11 +201,12 @@ static int read_contents(struct code_object *code, const struct memory *memory,
 int code_object__read(struct code_object **out, const struct memory *memory,
 		      const struct py_offsets *offsets, uint64_t address)
 {
-	_cleanup_(code_object__freep) struct code_object *code = calloc(1, sizeof(*code));
+	_cleanup_(code_object__freep) struct code_object *code =
+		account__calloc(memory->account, 1, sizeof(*code));
 	int err;
 
 	if (!code)
-		return -ENOMEM;
+		return -errno;
 	code->address = address;
 	code->instr_kind = offsets->instr_kind;
 	code->line_kind = offsets->line_kind;

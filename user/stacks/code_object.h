@@ -49,7 +49,7 @@ struct code_object {
 /*
  * Reads the code object at @address (without tag bits), which the caller frees. Returns 0, -EINVAL if
  * that is no code object, -EFAULT if it is not all readable, -ESTALE if it changed while it was read,
- * -ENOMEM, or as memory__read().
+ * -EDQUOT by the account of @memory, -ENOMEM, or as memory__read().
  */
 int code_object__read(struct code_object **out, const struct memory *memory,
 		      const struct py_offsets *offsets, uint64_t address);

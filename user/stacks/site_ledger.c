@@ -7,7 +7,7 @@
 
 #include "pyfrag/stacks.h"
 #include "stacks/address_table.h"
-#include "util/array.h"
+#include "util/account.h"
 #include "util/cleanup.h"
 
 /* The distance after so many steps is beyond any heap. */
@@ -45,6 +45,8 @@ int site_ledger__new(struct site_ledger **out, struct stack_table *stacks,
 		return -ENOMEM;
 	ledger->options = *options;
 	ledger->stacks = stacks;
+	ledger->blocks.account = options->account;
+	ledger->pools.account = options->account;
 	ledger->random = (options->seed | 1) * 0x9e3779b97f4a7c15ULL; /* not 0 */
 	*out = ledger;
 	return 0;
@@ -56,7 +58,7 @@ void site_ledger__free(struct site_ledger *ledger)
 		return;
 	address_table__release(&ledger->blocks);
 	address_table__release(&ledger->pools);
-	free(ledger->growth);
+	account__free(ledger->growth);
 	free(ledger);
 }
 
@@ -81,9 +83,10 @@ static int find_growth(struct site_ledger *ledger, uint32_t stack, struct growth
 	*out = &ledger->unknown_growth;
 	if (stack == STACK_UNKNOWN)
 		return 0;
-	err = ARRAY_RESERVE(ledger->growth, ledger->growth_capacity, (size_t)stack + 1);
+	err = ACCOUNT_RESERVE(ledger->options.account, ledger->growth, ledger->growth_capacity,
+			      (size_t)stack + 1);
 	if (err)
-		return err;
+		return err == -EDQUOT ? 0 : err;
 	while (ledger->growth_cnt <= stack)
 		ledger->growth[ledger->growth_cnt++] = (struct growth){};
 	*out = &ledger->growth[stack];
@@ -143,6 +146,19 @@ static void double_distance(struct site_ledger *ledger)
 	address_table__filter(&ledger->blocks, stays, ledger);
 }
 
+/* Enters what an event says. What the account has no room for is not known, as what is forgotten. */
+static int put(struct address_table *table, const struct address_entry *entry,
+	       uint64_t *forgotten_cnt)
+{
+	int err = address_table__put(table, entry);
+
+	if (err != -EDQUOT)
+		return err;
+	forget(table, entry->address);
+	++*forgotten_cnt;
+	return 0;
+}
+
 static int apply_alloc(struct site_ledger *ledger, const struct pyfrag_event *event)
 {
 	const struct address_entry entry = {
@@ -159,7 +175,7 @@ static int apply_alloc(struct site_ledger *ledger, const struct pyfrag_event *ev
 		return 0;
 	if (ledger->blocks.cnt >= ledger->options.blocks_max && ledger->step < STEPS_MAX)
 		double_distance(ledger);
-	return address_table__put(&ledger->blocks, &entry);
+	return put(&ledger->blocks, &entry, &ledger->counts.forgotten_blocks);
 }
 
 static int apply_new_pool(struct site_ledger *ledger, const struct pyfrag_event *event)
@@ -176,7 +192,7 @@ static int apply_new_pool(struct site_ledger *ledger, const struct pyfrag_event 
 		return err;
 	growth->pools++;
 	growth->interval_pools++;
-	err = address_table__put(&ledger->pools, &entry);
+	err = put(&ledger->pools, &entry, &ledger->counts.forgotten_pools);
 	return err ? err : apply_alloc(ledger, event);
 }
 

@@ -49,9 +49,10 @@ struct site_ledger;
 
 struct site_ledger_options {
 	struct geometry geometry;
-	uint64_t sample_bytes; /* at the beginning; 0: every allocation is told */
-	bool keeps_blocks;     /* every free is told */
-	uint64_t seed;	       /* of the chance that thins samples out */
+	uint64_t sample_bytes;	 /* at the beginning; 0: every allocation is told */
+	bool keeps_blocks;	 /* every free is told */
+	uint64_t seed;		 /* of the chance that thins samples out */
+	struct account *account; /* where its memory comes from */
 	size_t blocks_max; /* how many sampled blocks are kept, before the distance is doubled */
 };
 
@@ -61,7 +62,10 @@ int site_ledger__new(struct site_ledger **out, struct stack_table *stacks,
 void site_ledger__free(struct site_ledger *ledger);
 void site_ledger__freep(struct site_ledger **ledger);
 
-/* An event, in the order in which they came. Returns 0 or -ENOMEM. */
+/*
+ * An event, in the order in which they came. Returns 0 or -ENOMEM; what there is no room for in the account is not
+ * remembered, and counts as forgotten, or as growth at no known stack.
+ */
 int site_ledger__apply(struct site_ledger *ledger, const struct pyfrag_event *event);
 
 /* What grows from here on counts for the next report. */

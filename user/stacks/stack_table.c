@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "stacks/address_table.h"
-#include "util/array.h"
+#include "util/account.h"
 #include "util/cleanup.h"
 #include "util/hash.h"
 #include "util/id_table.h"
@@ -44,6 +44,9 @@ struct stack_table {
 	struct stack_table_counts counts;
 };
 
+#define RESERVE(table, items, capacity, cnt)                                                       \
+	ACCOUNT_RESERVE((table)->memory->account, items, capacity, cnt)
+
 int stack_table__new(struct stack_table **out, const struct py_offsets *offsets,
 		     const struct memory *memory, size_t bytes_max)
 {
@@ -54,7 +57,10 @@ int stack_table__new(struct stack_table **out, const struct py_offsets *offsets,
 		return -ENOMEM;
 	table->memory = memory;
 	table->bytes_max = bytes_max / 2;
-	err = code_cache__new(&table->codes, offsets, bytes_max / 2);
+	table->string_ids.account = memory->account;
+	table->stack_ids.account = memory->account;
+	table->by_number.account = memory->account;
+	err = code_cache__new(&table->codes, offsets, memory->account, bytes_max / 2);
 	if (err)
 		return err;
 	*out = TAKE_PTR(table);
@@ -66,14 +72,14 @@ void stack_table__free(struct stack_table *table)
 	if (!table)
 		return;
 	for (size_t i = 0; i < table->string_cnt; i++)
-		free(table->strings[i]);
-	free((void *)table->strings);
+		account__free(table->strings[i]);
+	account__free((void *)table->strings);
 	id_table__release(&table->string_ids);
-	free(table->frames);
-	free(table->stacks);
+	account__free(table->frames);
+	account__free(table->stacks);
 	id_table__release(&table->stack_ids);
-	free(table->told_frames);
-	free(table->told);
+	account__free(table->told_frames);
+	account__free(table->told);
 	address_table__release(&table->by_number);
 	code_cache__free(table->codes);
 	free(table);
@@ -95,19 +101,19 @@ static int intern(struct stack_table *table, const char *text, const char **out)
 {
 	uint32_t hash = id_table__hash(text, strlen(text));
 	uint32_t id = id_table__find(&table->string_ids, hash, is_string, table, text);
-	_cleanup_free_ char *copy = NULL;
+	_cleanup_account_free_ char *copy = NULL;
 	int err;
 
 	if (id != ID_TABLE_NONE) {
 		*out = table->strings[id];
 		return 0;
 	}
-	err = ARRAY_RESERVE(table->strings, table->string_capacity, table->string_cnt + 1);
+	err = RESERVE(table, table->strings, table->string_capacity, table->string_cnt + 1);
 	if (err)
 		return err;
-	copy = strdup(text);
+	copy = account__strdup(table->memory->account, text);
 	if (!copy)
-		return -ENOMEM;
+		return -errno;
 	err = id_table__add(&table->string_ids, hash, table->string_cnt);
 	if (err)
 		return err;
@@ -206,7 +212,7 @@ static int keep_stack(struct stack_table *table, uint32_t cnt, bool truncated, u
 	*out = id_table__find(&table->stack_ids, hash, is_stack, table, &stack);
 	if (*out != ID_TABLE_NONE)
 		return 0;
-	err = ARRAY_RESERVE(table->stacks, table->stack_capacity, table->stack_cnt + 1);
+	err = RESERVE(table, table->stacks, table->stack_capacity, table->stack_cnt + 1);
 	if (!err)
 		err = id_table__add(&table->stack_ids, hash, table->stack_cnt);
 	if (err)
@@ -221,13 +227,13 @@ static int keep_stack(struct stack_table *table, uint32_t cnt, bool truncated, u
 /* Room for @cnt more frames, and one more stack that is told. */
 static int reserve(struct stack_table *table, size_t cnt)
 {
-	int err = ARRAY_RESERVE(table->frames, table->frame_capacity, table->frame_cnt + cnt);
+	int err = RESERVE(table, table->frames, table->frame_capacity, table->frame_cnt + cnt);
 
 	if (!err)
-		err = ARRAY_RESERVE(table->told_frames, table->told_frame_capacity,
-				    table->told_frame_cnt + cnt);
+		err = RESERVE(table, table->told_frames, table->told_frame_capacity,
+			      table->told_frame_cnt + cnt);
 	if (!err)
-		err = ARRAY_RESERVE(table->told, table->told_capacity, table->told_cnt + 1);
+		err = RESERVE(table, table->told, table->told_capacity, table->told_cnt + 1);
 	return err;
 }
 
@@ -243,20 +249,12 @@ size_t stack_table__room_bytes(const struct stack_table *table)
 	return table->used_bytes < table->bytes_max ? table->bytes_max - table->used_bytes : 0;
 }
 
-int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told)
+static int add(struct stack_table *table, const struct pyfrag_stack *told)
 {
 	struct address_entry entry = {.address = told->event.address};
+	int err = reserve(table, told->event.reserved);
 	uint32_t cnt;
-	int err;
 
-	if (told->event.reserved > PYFRAG_STACK_DEPTH_MAX || !told->event.address ||
-	    address_table__find(&table->by_number, told->event.address))
-		return 0;
-	if (!stack_table__room_bytes(table)) {
-		table->counts.unkept_stacks++;
-		return 0;
-	}
-	err = reserve(table, told->event.reserved);
 	/* What is at an address may have changed since it was last asked for, for another stack. */
 	code_cache__begin_round(table->codes);
 	if (!err)
@@ -272,6 +270,21 @@ int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told)
 							     .stack = entry.stack};
 	table->told_frame_cnt += cnt;
 	table->used_bytes += told_bytes(cnt);
+	return 0;
+}
+
+int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told)
+{
+	int err = -EDQUOT;
+
+	if (told->event.reserved > PYFRAG_STACK_DEPTH_MAX || !told->event.address ||
+	    address_table__find(&table->by_number, told->event.address))
+		return 0;
+	if (stack_table__room_bytes(table))
+		err = add(table, told);
+	if (err != -EDQUOT)
+		return err;
+	table->counts.unkept_stacks++;
 	return 0;
 }
 
@@ -305,6 +318,8 @@ static int is_as_named(struct stack_table *table, const struct pyfrag_frame *tol
 	int err = code_cache__get(table->codes, table->memory, told->code, &code);
 	int32_t line;
 
+	if (err == -EDQUOT) /* its number must not stay that of another stack */
+		return 0;
 	if (err)
 		return is_gone(err) ? !named->function : err;
 	if (!named->function)

@@ -39,13 +39,16 @@ struct stack_table_counts {
 
 struct stack_table;
 
-/* A table that takes at most about @bytes_max of our memory. Returns 0 or -ENOMEM; the caller frees it. */
+/*
+ * A table that takes at most about @bytes_max from the account of @memory, and less where that has less. Returns
+ * 0, -EDQUOT or -ENOMEM; the caller frees it.
+ */
 int stack_table__new(struct stack_table **out, const struct py_offsets *offsets,
 		     const struct memory *memory, size_t bytes_max);
 void stack_table__free(struct stack_table *table);
 void stack_table__freep(struct stack_table **table);
 
-/* Names @told and keeps it. Returns 0 (also if there was no room), or -ENOMEM. */
+/* Names @told and keeps it. Returns 0 (also if there was no room, here or in the account), or -ENOMEM. */
 int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told);
 
 /* The index of the stack that was told as @number, or STACK_UNKNOWN. */
@@ -60,7 +63,7 @@ size_t stack_table__room_bytes(const struct stack_table *table);
 
 /*
  * Looks whether the code of all stacks is still what it was; calls @forget with the number of each of which
- * it is not, and makes room of what it took. Returns 0, or negative errno when the memory cannot be read at all.
+ * it is not, or cannot be known for want of memory, and makes room of what it took. Returns 0, or negative errno when the memory cannot be read at all.
  */
 int stack_table__review(struct stack_table *table, void (*forget)(uint64_t number, void *context),
 			void *context);

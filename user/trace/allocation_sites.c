@@ -72,15 +72,17 @@ static void note_gap(void *context)
 static int make_tables(struct allocation_sites *sites, const struct heap_source *source,
 		       const struct allocation_sites_options *options)
 {
+	const struct memory *memory = &source->process->memory.memory;
 	const struct site_ledger_options ledger_options = {
 		.geometry = source->allocators.geometry,
 		.sample_bytes = options->sample_bytes,
 		.keeps_blocks = options->keeps_blocks,
 		.seed = clock_ns(CLOCK_MONOTONIC) << 1,
+		.account = memory->account,
 		.blocks_max = options->sample_bytes ? SAMPLES_MAX : BLOCKS_MAX,
 	};
-	int err = stack_table__new(&sites->stacks, &sites->runtime.offsets,
-				   &source->process->memory.memory, STACKS_BYTES_MAX);
+	int err =
+		stack_table__new(&sites->stacks, &sites->runtime.offsets, memory, STACKS_BYTES_MAX);
 
 	return err ? err : site_ledger__new(&sites->ledger, sites->stacks, &ledger_options);
 }

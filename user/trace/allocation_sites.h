@@ -37,7 +37,7 @@ struct allocation_sites {
 
 /*
  * Before tracer__follow(): finds the runtime of @source's Python, and has the events observed. Returns 0
- * (also if there will be no stacks) or -ENOMEM.
+ * (also if there will be no stacks), -EDQUOT or -ENOMEM.
  */
 int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tracer,
 			      const struct heap_source *source,
