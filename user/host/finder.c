@@ -80,8 +80,11 @@ int finder__look(struct finder *finder, pid_t pid, struct watched **out, struct 
 	int err;
 
 	*out = NULL;
+	err = process__open(&process, pid, failure);
+	if (err == -EMFILE || err == -ENFILE)
+		return err;
 	/* Gone already, or a kernel's thread. */
-	if (process__open(&process, pid, failure) || !process->map_cnt)
+	if (err || !process->map_cnt)
 		return 0;
 	err = python_files__find(finder->files, process, &is_python);
 	if (err)

@@ -10,6 +10,7 @@
 #include "host/candidates.h"
 #include "host/jobs.h"
 #include "host/pid_order.h"
+#include "host/places.h"
 #include "host/probing_choice.h"
 #include "host/schedule.h"
 #include "host/user_shares.h"
@@ -24,6 +25,8 @@
 /* When all that is known is that old, something is wrong. */
 #define INTERVALS_OLD 10
 #define OLD_NS_MIN    60e9
+/* So long after Pythons were left out for want of room it is looked for them again. */
+#define LEFT_OUT_NS 60000000000UL
 /* After so long the host's owner has its turn. */
 #define WORK_NS 250000000UL
 
@@ -39,6 +42,9 @@ struct host {
 	struct jobs jobs;
 	struct watched **watched; /* by pid */
 	size_t watched_cnt, watched_capacity;
+	size_t place_cnt; /* so many are watched at most */
+	uint64_t
+		left_out_ns; /* CLOCK_MONOTONIC: when one was left out first that is not looked for yet; 0: none */
 	struct schedule schedule;
 	struct user_shares shares;
 	uint64_t work_until_ns; /* CLOCK_MONOTONIC */
@@ -111,6 +117,23 @@ static void drop(struct host *host, size_t at)
 		watched__free(watched);
 }
 
+/* Returns whether there is room for @watched; another one may have to go. */
+static bool make_place(struct host *host, const struct watched *watched)
+{
+	size_t yielding;
+
+	if (host->watched_cnt < host->place_cnt)
+		return true;
+	host->counts.left_out++;
+	if (!host->left_out_ns)
+		host->left_out_ns = clock_ns(CLOCK_MONOTONIC);
+	yielding = places__find_yielding(host->watched, host->watched_cnt, uid_of(watched));
+	if (yielding == SIZE_MAX)
+		return false;
+	drop(host, yielding);
+	return true;
+}
+
 static int insert(struct host *host, struct watched *watched)
 {
 	size_t at = find_watched(host, watched->pid);
@@ -143,15 +166,21 @@ static void take_reading(struct host *host, struct job *job)
 		host->refused = job->watched;
 }
 
+/* What others have used up, and give back. */
+static bool is_passing(int err)
+{
+	return err == -EDQUOT || err == -EMFILE || err == -ENFILE;
+}
+
 static enum look_result take_look(struct host *host, struct job *job)
 {
-	if (job->err == -EAGAIN)
+	if (job->err == -EAGAIN || is_passing(job->err))
 		return LOOK_AGAIN;
 	if (job->err) {
 		log_debug("%s", job->failure.text);
 		host->counts.unreadable++;
 		host->out_of_memory |= job->err == -ENOMEM;
-	} else if (job->watched && !host__find(host, job->pid)) {
+	} else if (job->watched && !host__find(host, job->pid) && make_place(host, job->watched)) {
 		if (insert(host, job->watched))
 			host->out_of_memory = true;
 		else
@@ -290,6 +319,7 @@ int host__new(struct host **out, const struct host_options *options, struct fail
 	if (!host || account__new(&host->memory, options->max_memory_bytes, NULL))
 		return failure__set(failure, -ENOMEM, "out of memory");
 	host->options = *options;
+	host->place_cnt = places__limit(options->max_memory_bytes);
 	schedule__begin(&host->schedule, options->interval_s, options->budget, now_ns);
 	err = finder__new(&host->finder, &options->filter, host->memory, failure);
 	if (err)
@@ -306,13 +336,21 @@ int host__new(struct host **out, const struct host_options *options, struct fail
 	return 0;
 }
 
-/* Whom we have not heard of: events were lost, or there are none. */
+/* Whether there is room for some that there was none for. */
+static bool may_take_in(const struct host *host, uint64_t now_ns)
+{
+	return host->left_out_ns && now_ns - host->left_out_ns > LEFT_OUT_NS &&
+	       host->watched_cnt < host->place_cnt;
+}
+
+/* Those that are not known: events were lost, or there are none; or there was no room for them. */
 static int find_missed(struct host *host, uint64_t now_ns)
 {
 	uint64_t lost = host->events ? process_events__lost(host->events) : 0;
 
-	if (host->events && lost == host->lost_cnt)
+	if (host->events && lost == host->lost_cnt && !may_take_in(host, now_ns))
 		return 0;
+	host->left_out_ns = 0;
 	host->lost_cnt = lost;
 	host->counts.events_lost = lost;
 	return candidates__scan(&host->candidates, now_ns);

@@ -37,6 +37,7 @@ struct host_counts {
 	uint64_t hanging;     /* those that have not come back yet */
 	uint64_t
 		held_back; /* looks that were put off, for readings of that user's processes hang */
+	uint64_t left_out; /* Pythons not watched, for there are too many: see places.h */
 	uint64_t
 		files_left_out; /* executable files not looked into, for their process has too many */
 };

@@ -169,6 +169,10 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 	write_one(out, open_metrics, "pyfrag_files_left_out", NULL, true,
 		  (double)counts->files_left_out,
 		  "Executable files not looked into, for a process had over 1024.");
+	write_one(
+		out, open_metrics, "pyfrag_processes_left_out", NULL, true,
+		(double)counts->left_out,
+		"Pythons that are not watched, for there are more than memory or descriptors allow.");
 	write_one(out, open_metrics, "pyfrag_process_events_lost", NULL, true,
 		  (double)counts->events_lost, "Events of processes that were lost.");
 	write_one(out, open_metrics, "pyfrag_reading_cpu_seconds", "seconds", true,

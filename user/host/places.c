@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "host/places.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "util/cleanup.h"
+
+/* The pidfd, and the file that the Python is in. */
+#define DESCRIPTORS_EACH 2
+/* For all else: what is read at the moment, by eight readers, too; BPF, probes, connections. */
+#define DESCRIPTORS_OTHERS 128
+
+size_t places__limit(uint64_t max_memory_bytes)
+{
+	uint64_t cnt = max_memory_bytes / PLACE_BYTES,
+		 wanted = cnt * DESCRIPTORS_EACH + DESCRIPTORS_OTHERS;
+	struct rlimit files;
+
+	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < wanted) {
+		files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+		if (setrlimit(RLIMIT_NOFILE, &files))
+			getrlimit(RLIMIT_NOFILE, &files);
+		if (files.rlim_cur < wanted)
+			cnt = files.rlim_cur > DESCRIPTORS_OTHERS
+				      ? (files.rlim_cur - DESCRIPTORS_OTHERS) / DESCRIPTORS_EACH
+				      : 0;
+	}
+	return cnt ? cnt : 1;
+}
+
+static uid_t uid_of(const struct watched *watched)
+{
+	return watched->source->process->uid;
+}
+
+static int compare_uids(const void *left, const void *right)
+{
+	uid_t a = *(const uid_t *)left, b = *(const uid_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+size_t places__find_yielding(struct watched *const *watched, size_t cnt, uid_t uid)
+{
+	_cleanup_free_ uid_t *uids = calloc(cnt + 1, sizeof(*uids));
+	size_t most_cnt = 0, own_cnt = 0, first = 0, at = cnt;
+	uid_t most = uid;
+
+	if (!uids)
+		return SIZE_MAX;
+	for (size_t i = 0; i < cnt; i++)
+		uids[i] = uid_of(watched[i]);
+	if (cnt)
+		qsort(uids, cnt, sizeof(*uids), compare_uids);
+	for (size_t i = 1; i <= cnt; i++) {
+		if (i < cnt && uids[i] == uids[first])
+			continue;
+		if (uids[first] == uid)
+			own_cnt = i - first;
+		if (i - first > most_cnt) {
+			most_cnt = i - first;
+			most = uids[first];
+		}
+		first = i;
+	}
+	if (most_cnt <= own_cnt + 1)
+		return SIZE_MAX;
+	while (at && uid_of(watched[at - 1]) != most)
+		at--;
+	return at - 1;
+}
