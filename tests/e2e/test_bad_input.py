@@ -184,6 +184,7 @@ def test_wrong_commands():
     assert_refused("sites", says="-p PID")
     assert_refused("sites", "/no/such/file", says="/no/such/file")
     assert_refused("sites", "/etc/passwd", says="not an ELF")
+    assert_refused("sites", "/dev/zero", says="not a regular file")
     assert_refused("sites", "/bin/true", says="none of pymalloc's code")
     assert_refused("doctor", "extra", says="extra")
 

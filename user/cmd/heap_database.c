@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "report/database.h"
-#include "report/sqlite_file.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/out_file.h"
+#include "util/regular_file.h"
 #include "util/units.h"
 
 static void show_progress(uint64_t done_rows, uint64_t all_rows)
@@ -127,5 +127,6 @@ int heap_database__open(const char *text, const struct options *options, struct 
 {
 	pid_t pid = parse_pid(text);
 
-	return pid ? write_temporary(pid, options, failure) : sqlite_file__open_path(text, failure);
+	return pid ? write_temporary(pid, options, failure)
+		   : regular_file__open("cannot open", text, failure);
 }

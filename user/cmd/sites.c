@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "target/python.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/regular_file.h"
 
 struct operand_text {
 	char text[32];
@@ -90,15 +90,13 @@ static int find_and_print(int fd, const char *name, bool use_cache)
 
 static int show_file(const char *path, bool use_cache)
 {
-	/* A FIFO keeps nobody waiting, and then is no ELF file. */
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	int err;
+	struct failure failure;
+	_cleanup_close_ int fd = regular_file__open("cannot read", path, &failure);
 
 	if (fd >= 0)
 		return find_and_print(fd, path, use_cache);
-	err = -errno;
-	log_error("cannot read %s: %s", path, strerror(-err));
-	return err;
+	log_error("%s", failure.text);
+	return fd;
 }
 
 static int show_process(pid_t pid, bool use_cache)

@@ -15,6 +15,7 @@
 #include "report/sqlite_guard.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/regular_file.h"
 #include "util/text.h"
 #include "util/units.h"
 
@@ -168,7 +169,7 @@ int database__open(struct database **out, const struct database_options *options
 int database__open_path(struct database **out, const struct database_options *given,
 			struct failure *failure)
 {
-	_cleanup_close_ int fd = sqlite_file__open_path(given->name, failure);
+	_cleanup_close_ int fd = regular_file__open("cannot open", given->name, failure);
 	struct database_options options = *given;
 
 	if (fd < 0)

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "report/sqlite_file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "util/cleanup.h"
 
 /* No file has such a name; SQLite looks for it, and does not find it. */
 #define PREFIX "/.pyfrag-descriptor/"
@@ -55,18 +50,4 @@ int sqlite_file__open(sqlite3 **out, int fd, int flags)
 	if (!(flags & SQLITE_OPEN_READONLY))
 		*strchr(name, '?') = '\0';
 	return sqlite3_open_v2(name, out, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
-}
-
-int sqlite_file__open_path(const char *path, struct failure *failure)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat status;
-
-	if (fd < 0 || fstat(fd, &status))
-		return failure__set(failure, -errno, "cannot open %.500s: %s", path,
-				    strerror(errno));
-	if (!S_ISREG(status.st_mode))
-		return failure__set(failure, -EINVAL,
-				    "cannot open %.500s: it is not a regular file", path);
-	return TAKE_FD(fd);
 }

@@ -11,8 +11,6 @@
 
 #include <sqlite3.h>
 
-#include "util/failure.h"
-
 /*
  * Opens the file behind @fd, which stays the caller's. @flags: SQLITE_OPEN_READONLY, then the file is taken not to change,
  * and there is neither locking nor a journal; or SQLITE_OPEN_READWRITE, and then the caller has to switch journals off.
@@ -24,9 +22,3 @@ int sqlite_file__open(sqlite3 **out, int fd, int flags);
 
 /* The name by which ATTACH opens the file behind @fd for reading, in a database that was opened as above. */
 void sqlite_file__name(char name[SQLITE_FILE_NAME_BYTES], int fd);
-
-/*
- * Opens the regular file at @path for reading, without waiting: for the writer of a FIFO, for one. Returns a descriptor;
- * -EINVAL: it is no regular file; or another negative errno. Errors are described.
- */
-int sqlite_file__open_path(const char *path, struct failure *failure);

@@ -2,20 +2,17 @@
 #include "util/secret_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/regular_file.h"
 
 static int check(const struct stat *status, const char *path, struct failure *failure)
 {
 	mode_t allowed = S_IRWXU;
 
-	if (!S_ISREG(status->st_mode))
-		return failure__set(failure, -EINVAL, "cannot read a token from %.200s: %s", path,
-				    "it is not a regular file");
 	if (status->st_uid != 0 && status->st_uid != geteuid())
 		return failure__set(failure, -EPERM,
 				    "cannot trust the token in %.200s: it belongs to user %u; make "
@@ -50,14 +47,16 @@ static ssize_t read_start(int fd, char *text, size_t size)
 
 int secret_file__read(char **out, const char *path, struct failure *failure)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	_cleanup_close_ int fd = regular_file__open("cannot read a token from", path, failure);
 	char text[SECRET_BYTES_MAX + 1];
 	struct stat status;
 	size_t length;
 	ssize_t size;
 	int err;
 
-	if (fd < 0 || fstat(fd, &status))
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &status))
 		return failure__set(failure, -errno, "cannot read a token from %.200s: %s", path,
 				    strerror(errno));
 	err = check(&status, path, failure);
