@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KEEPER_FDS_MAX 2
+#include "util/fd_message.h"
+
+#define KEEPER_FDS_MAX FD_MESSAGE_FDS_MAX
 
 /* More sites than any file has. */
 #define KEEPER_SITES_MAX (1U << 20)
