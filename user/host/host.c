@@ -9,6 +9,7 @@
 
 #include "host/candidates.h"
 #include "host/jobs.h"
+#include "host/memory_shares.h"
 #include "host/pid_order.h"
 #include "host/places.h"
 #include "host/probing_choice.h"
@@ -439,81 +440,26 @@ static void read_due(struct host *host, uint64_t now_ns)
 	host->counts.deferred += deferred;
 }
 
-/* What all the processes of a user take, bytes. */
-static uint64_t user_bytes(const struct host *host, const char *user)
+static bool may_forget(const void *context, const struct watched *watched)
 {
-	uint64_t bytes = 0;
+	const struct host *host = context;
 
-	for (size_t i = 0; i < host->watched_cnt; i++)
-		if (!strcmp(host->watched[i]->identity.user, user))
-			bytes += watched__used_bytes(host->watched[i]);
-	return bytes;
-}
-
-static bool can_forget(const struct host *host, const struct watched *watched)
-{
 	return (watched->reading.heap || watched->has_last) && !watched->wants_growth &&
 	       !watched->growth && !jobs__find_late(&host->jobs, watched->pid);
 }
 
-/* What a user can keep whatever others want: an equal share. */
-static uint64_t share_bytes(const struct host *host)
-{
-	uint64_t user_cnt = 0;
-
-	for (size_t i = 0; i < host->watched_cnt; i++) {
-		size_t first = 0;
-
-		while (strcmp(host->watched[first]->identity.user,
-			      host->watched[i]->identity.user) != 0)
-			first++;
-		user_cnt += first == i;
-	}
-	return user_cnt ? host->options.max_memory_bytes / user_cnt : 0;
-}
-
-/* Whether @watched may have to give up memory for what was refused some: its own user's, or one with too much. */
-static bool makes_room(const struct host *host, const struct watched *watched, uint64_t share)
-{
-	return !host->refused || !strcmp(host->refused->identity.user, watched->identity.user) ||
-	       user_bytes(host, watched->identity.user) > share;
-}
-
-/* Whose memory is given up next, or NULL: of the user who has most, the process that has most. */
-static struct watched *find_largest(const struct host *host)
-{
-	uint64_t most = 0, share = share_bytes(host);
-	struct watched *largest = NULL;
-
-	for (size_t i = 0; i < host->watched_cnt; i++) {
-		struct watched *watched = host->watched[i];
-		uint64_t bytes;
-
-		if (!can_forget(host, watched) || !makes_room(host, watched, share))
-			continue;
-		bytes = user_bytes(host, watched->identity.user);
-		if (largest &&
-		    (bytes < most || (bytes == most && watched__used_bytes(watched) <=
-							       watched__used_bytes(largest))))
-			continue;
-		largest = watched;
-		most = bytes;
-	}
-	return largest;
-}
-
-/*
- * Leaves room for the next reading, and for one that was refused all the room it has a right to: nobody can
- * take away from another user what is less than an equal share.
- */
+/* Leaves room for the next reading, and for one that was refused all the room it has a right to. */
 static void keep_memory(struct host *host)
 {
+	_cleanup_(memory_shares__release) struct memory_shares shares = {};
 	uint64_t limit = host->options.max_memory_bytes;
 	uint64_t most = host->refused ? limit / 8 : limit / 8 * 7;
-	struct watched *largest;
 
-	while (account__usage(host->memory).used_bytes > most && (largest = find_largest(host)) &&
-	       watched__forget(largest))
+	if (account__usage(host->memory).used_bytes > most &&
+	    memory_shares__measure(&shares, host->watched, host->watched_cnt))
+		host->out_of_memory = true;
+	while (account__usage(host->memory).used_bytes > most &&
+	       memory_shares__forget_one(&shares, host->refused, limit, may_forget, host))
 		host->counts.forgotten++;
 	host->refused = NULL;
 }
