@@ -461,15 +461,89 @@ static void test_full_device(void **state)
 	sample_report__release(&sample);
 }
 
+static size_t json_bytes, json_peak_bytes;
+
+static void *count_alloc(size_t size)
+{
+	size_t *bytes = malloc(size + 16);
+
+	if (!bytes)
+		return NULL;
+	*bytes = size;
+	json_bytes += size;
+	if (json_bytes > json_peak_bytes)
+		json_peak_bytes = json_bytes;
+	return bytes + 2;
+}
+
+static void count_free(void *pointer)
+{
+	size_t *bytes = pointer;
+
+	if (!pointer)
+		return;
+	json_bytes -= bytes[-2];
+	free(bytes - 2);
+}
+
+/* The most that values of JSON take while a report is written that lists so many blocks, in two arenas. */
+static size_t write_blocks(uint32_t block_cnt, size_t *written)
+{
+	_cleanup_free_ struct pinned_block *blocks = calloc(2UL * block_cnt, sizeof(*blocks));
+	struct pinned_arena arenas[] = {{.block_cnt = block_cnt},
+					{.first_block = block_cnt, .block_cnt = block_cnt}};
+	_cleanup_free_ char *text = NULL;
+	struct sample_report sample;
+	struct findings findings;
+	FILE *out;
+
+	assert_non_null(blocks);
+	sample_report__init(&sample, true);
+	findings = *sample.report.findings;
+	findings.pinned.arenas = arenas;
+	findings.pinned.arena_cnt = ARRAY_SIZE(arenas);
+	findings.pinned.blocks = blocks;
+	findings.pinned.block_cnt = 2UL * block_cnt;
+	sample.report.findings = &findings;
+	sample.report.sites = NULL;
+	out = open_memstream(&text, written);
+	json_peak_bytes = 0;
+	assert_int_equal(report__write_json(&sample.report, out), 0);
+	fclose(out);
+	assert_int_equal(json_bytes, 0);
+	sample_report__release(&sample);
+	return json_peak_bytes;
+}
+
+/* Long lists cost no more than short ones: no list is in memory as a whole. */
+static void test_lists_are_written_item_by_item(void **state)
+{
+	size_t few, many, few_written, many_written;
+
+	(void)state;
+	json_set_alloc_funcs(count_alloc, count_free);
+	few = write_blocks(10, &few_written);
+	many = write_blocks(10000, &many_written);
+	json_set_alloc_funcs(malloc, free);
+	assert_true(few > 0 && many_written > few_written + 19980 * 20);
+	assert_int_equal(many, few);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_identity),     cmocka_unit_test(test_heap),
-		cmocka_unit_test(test_pinned),	     cmocka_unit_test(test_unknown_is_null),
-		cmocka_unit_test(test_tracing),	     cmocka_unit_test(test_counters_and_snapshot),
-		cmocka_unit_test(test_map),	     cmocka_unit_test(test_empty_heap),
-		cmocka_unit_test(test_hostile_text), cmocka_unit_test(test_a_line_each),
+		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_heap),
+		cmocka_unit_test(test_pinned),
+		cmocka_unit_test(test_unknown_is_null),
+		cmocka_unit_test(test_tracing),
+		cmocka_unit_test(test_counters_and_snapshot),
+		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_empty_heap),
+		cmocka_unit_test(test_hostile_text),
+		cmocka_unit_test(test_a_line_each),
 		cmocka_unit_test(test_full_device),
+		cmocka_unit_test(test_lists_are_written_item_by_item),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The report as one line of JSON. json_pack() takes over what it is given ("o"), also when it fails,
- * and passes a NULL on: so an allocation that failed anywhere shows once, at the end.
+ * The report as one line of JSON. Lists that are as long as the target has them are written item by item. json_pack()
+ * takes over what it is given ("o"), also when it fails, and passes a NULL on: so an allocation that failed anywhere shows
+ * once, at the end.
  */
 #include "report/report.h"
 
@@ -12,10 +13,10 @@
 #include "report/json_holders.h"
 #include "report/json_memory.h"
 #include "report/json_object.h"
+#include "report/json_sites.h"
+#include "report/json_stream.h"
 #include "report/json_values.h"
 #include "report/memory_map.h"
-
-#define REAL_DIGITS 12
 
 static json_t *pack_time(const struct timespec *time)
 {
@@ -107,19 +108,23 @@ static json_t *pack_block(const struct report *report, size_t index)
 	return packed;
 }
 
-static json_t *pack_pinned_arena(const struct report *report, const struct pinned_arena *arena,
-				 bool resident_known)
+static void write_pinned_arena(struct json_stream *stream, const struct report *report,
+			       const struct pinned_arena *arena, bool resident_known)
 {
-	json_t *blocks = json_array();
+	uint64_t resident_bytes = resident_known ? arena->resident_bytes : RESIDENT_UNKNOWN;
 
+	json_stream__begin_object(stream, NULL);
+	json_stream__put_members(stream, json_pack("{s:o, s:i, s:i, s:f, s:o, s:f}", "address",
+						   json_values__address(arena->address),
+						   "live_blocks", arena->live_blocks, "live_bytes",
+						   arena->live_bytes, "occupancy", arena->occupancy,
+						   "resident_bytes", pack_known(resident_bytes),
+						   "pinned_for_s", arena->pinned_for_s));
+	json_stream__begin_array(stream, "blocks");
 	for (uint32_t i = 0; i < arena->block_cnt; i++)
-		json_values__append(&blocks, pack_block(report, arena->first_block + i));
-	return json_pack("{s:o, s:i, s:i, s:f, s:o, s:f, s:o}", "address",
-			 json_values__address(arena->address), "live_blocks", arena->live_blocks,
-			 "live_bytes", arena->live_bytes, "occupancy", arena->occupancy,
-			 "resident_bytes",
-			 pack_known(resident_known ? arena->resident_bytes : RESIDENT_UNKNOWN),
-			 "pinned_for_s", arena->pinned_for_s, "blocks", blocks);
+		json_stream__put(stream, NULL, pack_block(report, arena->first_block + i));
+	json_stream__end_array(stream);
+	json_stream__end_object(stream);
 }
 
 static json_t *pack_what_if(const struct pinned *pinned)
@@ -137,23 +142,27 @@ static json_t *pack_what_if(const struct pinned *pinned)
 	return rows;
 }
 
-static json_t *pack_pinned(const struct report *report)
+static void write_pinned(struct json_stream *stream, const struct report *report)
 {
 	const struct pinned *pinned = &report->findings->pinned;
 	bool resident_known = report->findings->resident_bytes != RESIDENT_UNKNOWN;
-	json_t *list = json_array();
+	uint64_t resident_bytes =
+		resident_known ? pinned->resident_hostage_bytes : RESIDENT_UNKNOWN;
 
+	json_stream__begin_object(stream, "pinned");
+	json_stream__put_members(stream,
+				 json_pack("{s:f, s:I, s:I, s:I, s:o, s:I}", "below", pinned->below,
+					   "arenas", (json_int_t)pinned->arena_cnt, "bytes",
+					   (json_int_t)pinned->bytes, "hostage_bytes",
+					   (json_int_t)pinned->hostage_bytes,
+					   "resident_hostage_bytes", pack_known(resident_bytes),
+					   "live_blocks", (json_int_t)pinned->live_blocks));
+	json_stream__begin_array(stream, "list");
 	for (size_t i = 0; i < pinned->arena_cnt; i++)
-		json_values__append(&list,
-				    pack_pinned_arena(report, &pinned->arenas[i], resident_known));
-	return json_pack("{s:f, s:I, s:I, s:I, s:o, s:I, s:o, s:o}", "below", pinned->below,
-			 "arenas", (json_int_t)pinned->arena_cnt, "bytes",
-			 (json_int_t)pinned->bytes, "hostage_bytes",
-			 (json_int_t)pinned->hostage_bytes, "resident_hostage_bytes",
-			 pack_known(resident_known ? pinned->resident_hostage_bytes
-						   : RESIDENT_UNKNOWN),
-			 "live_blocks", (json_int_t)pinned->live_blocks, "list", list, "what_if",
-			 pack_what_if(pinned));
+		write_pinned_arena(stream, report, &pinned->arenas[i], resident_known);
+	json_stream__end_array(stream);
+	json_stream__put(stream, "what_if", pack_what_if(pinned));
+	json_stream__end_object(stream);
 }
 
 static json_t *pack_seen(bool seen, uint64_t cnt)
@@ -228,71 +237,71 @@ static json_t *pack_counters(const uint64_t *values)
 	return counters;
 }
 
-static json_t *pack_map(const struct memory_map *map)
+static void write_map(struct json_stream *stream, const struct memory_map *map)
 {
-	json_t *regions = json_array();
-
+	json_stream__begin_array(stream, "map");
 	for (size_t i = 0; i < map->region_cnt; i++) {
 		const struct memory_map_region *region = &map->regions[i];
 
-		json_values__append(&regions,
-				    json_pack("{s:o, s:I, s:I, s:s, s:f, s:I, s:I, s:I}", "address",
-					      json_values__address(region->start), "bytes",
-					      (json_int_t)(region->end - region->start),
-					      "sector_bytes", (json_int_t)region->sector_bytes,
-					      "sectors", region->sectors, "fragmentation",
-					      memory_map_region__fragmentation(region),
-					      "used_sectors", (json_int_t)region->used,
-					      "fragmented_sectors", (json_int_t)region->partial,
-					      "free_sectors", (json_int_t)region->free));
+		json_stream__put(stream, NULL,
+				 json_pack("{s:o, s:I, s:I, s:s, s:f, s:I, s:I, s:I}", "address",
+					   json_values__address(region->start), "bytes",
+					   (json_int_t)(region->end - region->start),
+					   "sector_bytes", (json_int_t)region->sector_bytes,
+					   "sectors", region->sectors, "fragmentation",
+					   memory_map_region__fragmentation(region), "used_sectors",
+					   (json_int_t)region->used, "fragmented_sectors",
+					   (json_int_t)region->partial, "free_sectors",
+					   (json_int_t)region->free));
 	}
-	return regions;
+	json_stream__end_array(stream);
 }
 
 /* What is there only where somebody asked for it. */
-static void add_census(json_t **root, const struct report *report)
+static void write_census(struct json_stream *stream, const struct report *report)
 {
 	const struct census *census = report->census ? report->census->census : NULL;
 
 	if (report->memory_use)
-		json_values__set(root, "memory", json_memory__report(report->memory_use));
+		json_stream__put(stream, "memory", json_memory__report(report->memory_use));
 	if (report->outside)
-		json_values__set(root, "outside", json_memory__outside(census, report->outside));
+		json_stream__put(stream, "outside", json_memory__outside(census, report->outside));
 	if (census)
-		json_values__set(root, "census", json_census__report(report->census));
+		json_census__write(stream, report->census);
 	if (report->holders)
-		json_values__set(root, "holders", json_holders__report(census, report->holders));
+		json_holders__write(stream, census, report->holders);
 	if (report->advices)
-		json_values__set(root, "advice", json_holders__advices(report->advices));
+		json_stream__put(stream, "advice", json_holders__advices(report->advices));
 	if (report->arena)
-		json_values__set(root, "arena", json_holders__arena(census, report->arena));
+		json_holders__write_arena(stream, census, report->arena);
 	if (report->object)
-		json_values__set(root, "object", json_object__report(census, report->object));
+		json_stream__put(stream, "object", json_object__report(census, report->object));
 }
 
 int report__write_json(const struct report *report, FILE *out)
 {
-	json_t *root =
-		json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:o}",
-			  "schema", REPORT_SCHEMA, "time", pack_time(&report->time), "host",
-			  json_values__text(report->host), "process", pack_process(report),
-			  "python", pack_python(report), "heap", pack_heap(report), "size_classes",
-			  pack_size_classes(&report->findings->measure), "fragmentation",
-			  heap_totals__fragmentation(&report->findings->measure.totals), "pinned",
-			  pack_pinned(report), "tracing", pack_tracing(report), "sites",
-			  json_values__site_ranking(report->sites), "snapshot",
-			  pack_snapshot(report), "counters", pack_counters(report->counters));
-	int err = 0;
+	struct json_stream stream = {.out = out};
 
-	add_census(&root, report);
+	json_stream__begin_object(&stream, NULL);
+	json_stream__put_members(
+		&stream,
+		json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f}", "schema", REPORT_SCHEMA,
+			  "time", pack_time(&report->time), "host", json_values__text(report->host),
+			  "process", pack_process(report), "python", pack_python(report), "heap",
+			  pack_heap(report), "size_classes",
+			  pack_size_classes(&report->findings->measure), "fragmentation",
+			  heap_totals__fragmentation(&report->findings->measure.totals)));
+	write_pinned(&stream, report);
+	json_stream__put(&stream, "tracing", pack_tracing(report));
+	json_sites__write(&stream, report->sites);
+	json_stream__put(&stream, "snapshot", pack_snapshot(report));
+	json_stream__put(&stream, "counters", pack_counters(report->counters));
+	write_census(&stream, report);
 	if (report->findings->has_map)
-		json_values__set(&root, "map", pack_map(&report->findings->map));
-	if (!root)
-		return -ENOMEM;
+		write_map(&stream, &report->findings->map);
+	json_stream__end_object(&stream);
 	errno = 0;
-	if (json_dumpf(root, out, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) ||
-	    fputc('\n', out) == EOF || fflush(out))
-		err = errno ? -errno : -EIO;
-	json_decref(root);
-	return err;
+	if (!stream.err && (fputc('\n', out) == EOF || fflush(out)))
+		stream.err = errno ? -errno : -EIO;
+	return stream.err;
 }

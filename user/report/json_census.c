@@ -63,19 +63,22 @@ static json_t *pack_row(const struct census_report *report, const struct census_
 	return packed;
 }
 
-json_t *json_census__report(const struct census_report *report)
+void json_census__write(struct json_stream *stream, const struct census_report *report)
 {
-	json_t *rows;
-
-	rows = json_array();
+	json_stream__begin_object(stream, "census");
+	json_stream__put_members(stream,
+				 json_pack("{s:s, s:o, s:I, s:I, s:I, s:I}", "by",
+					   census_by_names[report->by], "since",
+					   json_values__text(report->since), "hidden_blocks",
+					   (json_int_t)report->hidden_blocks, "blocks",
+					   (json_int_t)report->rows.blocks, "bytes",
+					   (json_int_t)report->rows.bytes, "unreadable_blocks",
+					   (json_int_t)report->census->unreadable_blocks));
+	json_stream__begin_array(stream, "rows");
 	for (size_t i = 0; i < report->rows.cnt && i < report->top; i++)
-		json_values__append(&rows, pack_row(report, &report->rows.rows[i]));
-	return json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:o}", "by", census_by_names[report->by],
-			 "since", json_values__text(report->since), "hidden_blocks",
-			 (json_int_t)report->hidden_blocks, "blocks",
-			 (json_int_t)report->rows.blocks, "bytes", (json_int_t)report->rows.bytes,
-			 "unreadable_blocks", (json_int_t)report->census->unreadable_blocks, "rows",
-			 rows);
+		json_stream__put(stream, NULL, pack_row(report, &report->rows.rows[i]));
+	json_stream__end_array(stream);
+	json_stream__end_object(stream);
 }
 
 json_t *json_census__block(const struct census *census, uint64_t address)

@@ -5,9 +5,10 @@
 #include <jansson.h>
 
 #include "report/census_kinds.h"
+#include "report/json_stream.h"
 
-/* All rows. */
-json_t *json_census__report(const struct census_report *report);
+/* All rows, as "census". */
+void json_census__write(struct json_stream *stream, const struct census_report *report);
 
 /* A kind: what role it has, of which type, which part. */
 json_t *json_census__kind(const struct census *census, uint32_t kind);

@@ -10,37 +10,39 @@ static json_t *pack_counts(const struct pin_row *row)
 			 (json_int_t)row->bytes, "hostage_bytes", row->hostage_bytes);
 }
 
-static json_t *pack_kinds(const struct census *census, const struct pin_ranking *ranking)
+static void write_kinds(struct json_stream *stream, const struct census *census,
+			const struct pin_ranking *ranking)
 {
-	json_t *rows = json_array();
-
+	json_stream__begin_array(stream, "by_kind");
 	for (size_t i = 0; i < ranking->cnt; i++) {
 		json_t *row = pack_counts(&ranking->rows[i]);
 
 		json_values__set(&row, "what", json_census__kind(census, ranking->rows[i].kind));
-		json_values__append(&rows, row);
+		json_stream__put(stream, NULL, row);
 	}
-	return rows;
+	json_stream__end_array(stream);
 }
 
-static json_t *pack_paths(const struct pin_ranking *ranking)
+static void write_paths(struct json_stream *stream, const struct pin_ranking *ranking)
 {
-	json_t *rows = json_array();
-
+	json_stream__begin_array(stream, "by_path");
 	for (size_t i = 0; i < ranking->cnt; i++) {
 		json_t *row = pack_counts(&ranking->rows[i]);
 
 		json_values__set(&row, "path", json_values__text(ranking->rows[i].path));
-		json_values__append(&rows, row);
+		json_stream__put(stream, NULL, row);
 	}
-	return rows;
+	json_stream__end_array(stream);
 }
 
-json_t *json_holders__report(const struct census *census, const struct pin_holders *holders)
+void json_holders__write(struct json_stream *stream, const struct census *census,
+			 const struct pin_holders *holders)
 {
-	return json_pack("{s:o, s:o, s:I}", "by_kind", pack_kinds(census, &holders->by_kind),
-			 "by_path", pack_paths(&holders->by_path), "unseen_blocks",
-			 (json_int_t)holders->unseen_blocks);
+	json_stream__begin_object(stream, "holders");
+	write_kinds(stream, census, &holders->by_kind);
+	write_paths(stream, &holders->by_path);
+	json_stream__put(stream, "unseen_blocks", json_integer((json_int_t)holders->unseen_blocks));
+	json_stream__end_object(stream);
 }
 
 json_t *json_holders__advices(const struct advices *advices)
@@ -86,15 +88,20 @@ static json_t *pack_block(const struct census *census, const struct arena_report
 	return packed;
 }
 
-json_t *json_holders__arena(const struct census *census, const struct arena_report *arena)
+void json_holders__write_arena(struct json_stream *stream, const struct census *census,
+			       const struct arena_report *arena)
 {
 	const struct pinned_arena *only = arena->pinned.arenas;
-	json_t *blocks = json_array();
 
+	json_stream__begin_object(stream, "arena");
+	json_stream__put_members(stream, json_pack("{s:o, s:i, s:i, s:f}", "address",
+						   json_values__address(only->address),
+						   "live_blocks", only->live_blocks, "live_bytes",
+						   only->live_bytes, "occupancy", only->occupancy));
+	json_stream__begin_array(stream, "blocks");
 	for (size_t i = 0; i < arena->pinned.block_cnt; i++)
-		json_values__append(&blocks, pack_block(census, arena, i));
-	return json_pack("{s:o, s:i, s:i, s:f, s:o, s:o}", "address",
-			 json_values__address(only->address), "live_blocks", only->live_blocks,
-			 "live_bytes", only->live_bytes, "occupancy", only->occupancy, "blocks",
-			 blocks, "holders", json_holders__report(census, &arena->holders));
+		json_stream__put(stream, NULL, pack_block(census, arena, i));
+	json_stream__end_array(stream);
+	json_holders__write(stream, census, &arena->holders);
+	json_stream__end_object(stream);
 }

@@ -6,13 +6,16 @@
 #include "report/advice.h"
 #include "report/arena_report.h"
 #include "report/census_kinds.h"
+#include "report/json_stream.h"
 #include "report/pin_holders.h"
 
-/* The rankings. */
-json_t *json_holders__report(const struct census *census, const struct pin_holders *holders);
+/* The rankings, as "holders". */
+void json_holders__write(struct json_stream *stream, const struct census *census,
+			 const struct pin_holders *holders);
 
-/* All about one arena. */
-json_t *json_holders__arena(const struct census *census, const struct arena_report *arena);
+/* All about one arena, as "arena". */
+void json_holders__write_arena(struct json_stream *stream, const struct census *census,
+			       const struct arena_report *arena);
 
 /* What would help. */
 json_t *json_holders__advices(const struct advices *advices);

@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
-#include "report/site_ranking.h"
+#include "stacks/stack_table.h"
 
 /* Text of any origin, as text__to_safe_utf8(); null for NULL. */
 json_t *json_values__text(const char *text);
@@ -24,6 +24,3 @@ void json_values__set(json_t **object, const char *key, json_t *value);
 
 /* A site's id, or null for STACK_UNKNOWN. */
 json_t *json_values__site_id(uint32_t site);
-
-/* All of a ranking; null for NULL. */
-json_t *json_values__site_ranking(const struct site_ranking *ranking);

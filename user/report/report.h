@@ -94,6 +94,9 @@ double report__coverage(const struct report *report);
  */
 double report_cost__share(const struct report_cost *cost);
 
-/* Both return 0, or negative errno if @out did not take all of it. */
+/*
+ * Both return 0, or negative errno if @out did not take all of it, or there is no memory: then what is there is no whole
+ * report.
+ */
 int report__write_json(const struct report *report, FILE *out);
 int report__write_text(const struct report *report, FILE *out);
