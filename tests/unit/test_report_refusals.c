@@ -5,14 +5,17 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "census/graph.h"
 #include "census/retention.h"
 #include "fake_objects.h"
 #include "report/arena_report.h"
+#include "report/database.h"
 #include "report/memory_map.h"
 #include "report/outside_objects.h"
 #include "report/pin_holders.h"
+#include "sample_report.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 
@@ -136,6 +139,42 @@ static int make_map(struct fixture *fixture)
 	return err;
 }
 
+static int make_retention(struct fixture *fixture)
+{
+	_cleanup_(retention__freep) struct retention *retention = NULL;
+
+	return retention__new(&retention, fixture->graph, &fixture->roots);
+}
+
+static int make_database(struct fixture *fixture)
+{
+	const struct findings findings = {.geometry = fixture->world.heap->geometry,
+					  .measure = fixture->measure,
+					  .pinned = fixture->pinned,
+					  .resident_bytes = RESIDENT_UNKNOWN};
+	_cleanup_(retention__freep) struct retention *retention = NULL;
+	struct database_content content = {.heap = fixture->world.heap,
+					   .graph = fixture->graph,
+					   .roots = &fixture->roots};
+	int err = retention__new(&retention, fixture->graph, &fixture->roots);
+	_cleanup_close_ int fd = memfd_create("database", MFD_CLOEXEC);
+	struct sample_report sample;
+	struct failure failure;
+
+	assert_true(fd >= 0);
+	if (err)
+		return err;
+	sample_report__init(&sample, false);
+	sample.report.findings = &findings;
+	content.report = &sample.report;
+	content.retention = retention;
+	err = database__write(fd, &content, &failure);
+	if (err)
+		assert_non_null(strstr(failure.text, "--max-memory"));
+	sample_report__release(&sample);
+	return err;
+}
+
 /* How many allocations there are to refuse. */
 static uint64_t refuse_each(struct fixture *fixture, int (*make)(struct fixture *))
 {
@@ -176,6 +215,13 @@ static void test_outside(void **state)
 	assert_int_equal(refuse_each(*state, make_outside), 5);
 }
 
+static void test_database(void **state)
+{
+	/* The kinds that there are */
+	assert_int_equal(refuse_each(*state, make_database),
+			 refuse_each(*state, make_retention) + 1);
+}
+
 static void test_map(void **state)
 {
 	/* The regions; of the one there is, sums and sectors */
@@ -189,6 +235,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_arena, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_outside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_map, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_database, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

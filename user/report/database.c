@@ -13,6 +13,7 @@
 #include "report/census_kinds.h"
 #include "report/database_schema.h"
 #include "report/sqlite_file.h"
+#include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -28,6 +29,7 @@ struct writer {
 	const struct database_content *content;
 	const struct census *census;
 	uint64_t done_rows, all_rows;
+	int memory_err; /* why there is no memory, where that is ours */
 };
 
 static int execute(const struct writer *writer, const char *sql)
@@ -212,11 +214,15 @@ static int put_kinds(struct writer *writer)
 	const struct outside_objects *outside = writer->content->report->outside;
 	const struct graph *graph = writer->content->graph;
 	size_t cnt = graph->node_cnt + (outside ? outside->row_cnt : 0);
-	_cleanup_free_ uint32_t *kinds = calloc(cnt + 1, sizeof(*kinds));
-	int result = begin_table(writer, "INSERT INTO kinds VALUES(?, ?, ?, ?, ?, ?)");
+	_cleanup_account_free_ uint32_t *kinds =
+		account__calloc(writer->content->heap->account, cnt + 1, sizeof(*kinds));
+	int result;
 
-	if (!kinds)
+	if (!kinds) {
+		writer->memory_err = -errno;
 		return SQLITE_NOMEM;
+	}
+	result = begin_table(writer, "INSERT INTO kinds VALUES(?, ?, ?, ?, ?, ?)");
 	for (uint32_t node = 0; node < graph->node_cnt; node++)
 		kinds[node] = graph__kind(graph, node);
 	for (size_t i = graph->node_cnt; i < cnt; i++)
@@ -446,7 +452,9 @@ int database__write(int fd, const struct database_content *content, struct failu
 
 	if (result == SQLITE_OK)
 		result = write_tables(&writer);
-	if (result != SQLITE_OK)
+	if (writer.memory_err)
+		err = shortage__describe(content->report->process, writer.memory_err, failure);
+	else if (result != SQLITE_OK)
 		err = failure__set(failure, result == SQLITE_NOMEM ? -ENOMEM : -EIO, "%s",
 				   writer.db ? sqlite3_errmsg(writer.db) : sqlite3_errstr(result));
 	sqlite3_close(writer.db);

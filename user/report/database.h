@@ -32,6 +32,6 @@ struct database_content {
 
 /*
  * Writes a new database into the empty file behind @fd, which is open for reading and writing and stays the caller's.
- * Returns 0, or -EIO (or another negative errno) and then @failure says why; what is in the file by then is of no use.
+ * Returns 0, or -EIO, -EDQUOT (or another negative errno) and then @failure says why; what is in the file by then is of no use.
  */
 int database__write(int fd, const struct database_content *content, struct failure *failure);
