@@ -308,7 +308,7 @@ def test_arenas_in_mid_change():
         tell(process, "tear")
         trace.stdout.read()
         last = trace.stderr.read().splitlines()[-1]
-        assert b"makes no sense" in last and b"no report" not in last
+        assert b"inconsistent" in last and b"no report" not in last
         assert trace.wait() == 1
     finally:
         stop(process)

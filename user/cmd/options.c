@@ -39,20 +39,20 @@ static const struct option_spec specs[] = {
 	{OPTION_MATCH, "match", 0, "REGEX",
 	 "with --all: only those whose command line matches (POSIX, extended)"},
 	{OPTION_ALERT, "alert", 0, "RULE",
-	 "say so, and exit with 2, when it comes true: 'pinned_bytes > 64MiB for 60s'; can be repeated"},
-	{OPTION_ALERT_TO, "alert-to", 0, "WHOM",
-	 "tell of alerts, too: Alertmanager, http://HOST:PORT; or exec:COMMAND, which gets JSON on stdin"},
+	 "report when it becomes true, and exit with 2: 'pinned_bytes > 64MiB for 60s'; can be repeated"},
+	{OPTION_ALERT_TO, "alert-to", 0, "DESTINATION",
+	 "send alerts to: Alertmanager, http://HOST:PORT; or exec:COMMAND, which gets JSON on stdin"},
 	{OPTION_SITES, "sites", 0, "N",
-	 "with --all: tell the N sites that pin or grow most, by probes in up to 4 processes (default 0)"},
+	 "with --all: report the N sites that pin or grow most, by probes in up to 4 processes (default 0)"},
 	{OPTION_CONFIG, "config", 0, "FILE",
-	 "options from a file, a line each: NAME = VALUE; what follows on the command line goes before"},
-	{OPTION_LISTEN, "listen", 0, "HOST:PORT", "where to answer (default 127.0.0.1:9876)"},
+	 "options from a file, one a line: NAME = VALUE; those that follow on the command line override it"},
+	{OPTION_LISTEN, "listen", 0, "HOST:PORT", "address to listen on (default 127.0.0.1:9876)"},
 	{OPTION_TOKEN_FILE, "token-file", 0, "FILE",
 	 "answer only requests with the first line of it: Authorization: Bearer; chmod 600 it"},
 	{OPTION_NO_TOKEN, "no-token", 0, NULL,
 	 "answer anybody, also at an address that other hosts can reach"},
 	{OPTION_COMMAND_LINES, "command-lines", 0, NULL,
-	 "serve the command lines of processes, which may have secrets in them"},
+	 "serve the command lines of processes, which may contain secrets"},
 	{OPTION_INTERVAL, "interval", 'i', "SECONDS", "time between two reports (default 5)"},
 	{OPTION_DURATION, "duration", 'd', "SECONDS", "end after so long (default: at Ctrl-C)"},
 	{OPTION_MODE, "mode", 0, "watch|full",
@@ -60,9 +60,9 @@ static const struct option_spec specs[] = {
 	{OPTION_BUDGET, "budget", 0, "PERCENT",
 	 "share of the target's CPU time that watching may cost (default 2%); 0: none"},
 	{OPTION_STACKS, "stacks", 0, "python|none",
-	 "tell where the heap grows, and where blocks are allocated, by Python stacks (default)"},
+	 "record the Python stacks where the heap grows and blocks are allocated (default python)"},
 	{OPTION_SAMPLE_BYTES, "sample-bytes", 0, "SIZE",
-	 "one allocation in so many bytes is told with its stack (default 16KiB); 0: each"},
+	 "mean sampling interval of allocations in bytes (default 16KiB); 0 samples every allocation"},
 	{OPTION_FORMAT, "format", 0, "FORMAT",
 	 "text, json; or, once, at the end, the sites as a profile: pprof, collapsed; or a database"},
 	{OPTION_VALUE, "value", 0, "VALUE",
@@ -270,7 +270,7 @@ static int apply_line(void *context, const char *section, const char *name, cons
 	return 0;
 }
 
-/* A line that makes no sense has been complained of; that it was in a file, and where, is said here. */
+/* What is wrong with a line was logged before; here follows in which file, and where. */
 static int read_config(const struct command *command, const char *path, struct options *options)
 {
 	struct config config = {.command = command, .options = options};
@@ -281,7 +281,7 @@ static int read_config(const struct command *command, const char *path, struct o
 	if (line < 0)
 		log_error("%s --config: cannot read %s: %s", command->name, path, strerror(errno));
 	else
-		log_error("%s --config: %s, line %d, makes no sense", command->name, path, line);
+		log_error("%s --config: %s, line %d: malformed", command->name, path, line);
 	return -EINVAL;
 }
 

@@ -96,11 +96,11 @@ static int parse_head(struct alert_rule *rule, const char *text, char *const *wo
 			"there is no such metric: pinned_bytes, pinned_arenas, hostage_bytes, "
 			"fragmentation, arena_bytes, growth_per_minute");
 	if (strcmp(words[1], ">") != 0 && strcmp(words[1], "<") != 0)
-		return reject(failure, text, "what compares is > or <");
+		return reject(failure, text, "the comparison must be > or <");
 	rule->below = *words[1] == '<';
 	return parse_value(rule->metric, words[2], &rule->value)
 		       ? 0
-		       : reject(failure, text, "its value makes no sense");
+		       : reject(failure, text, "its value is malformed");
 }
 
 /* KEY=PATTERN */

@@ -97,7 +97,7 @@ static void switch_growth(struct watched *watched, const struct watched_options 
 				  &failure);
 	watched->growth_failed = err;
 	if (err)
-		log_note("%s; where it grows will not be told", failure.text);
+		log_note("%s; where it grows will not be reported", failure.text);
 }
 
 static int read_through_tracer(struct watched *watched, const struct watched_options *options,

@@ -121,7 +121,7 @@ static int describe_read_error(const struct heap_source *source, int err, struct
 	if (err == -EAGAIN || err == -EUCLEAN)
 		return failure__set(
 			failure, err,
-			"process %d (%s): its table of arenas makes no sense (damaged, or "
+			"process %d (%s): its table of arenas is inconsistent (damaged, or "
 			"changing too fast); try again, or with --pause",
 			process->pid, process->comm);
 	if (err == -ELOOP)

@@ -87,8 +87,7 @@ static void write_live(const struct site_ranking *ranking, FILE *out)
 	if (!sites || !ranking->keeps_blocks)
 		return;
 	fprintf(out, "\nWhat is live, by where it was allocated%s%s\n",
-		ranking->sample_bytes ? "; estimated, one allocation in so many bytes is told: "
-				      : "",
+		ranking->sample_bytes ? "; estimated, mean sampling interval: " : "",
 		ranking->sample_bytes ? BYTES((double)ranking->sample_bytes) : "");
 	fprintf(out, "  %12s %12s %12s  %s\n", "live", "+-", "blocks", "site");
 	for (size_t i = 0; i < ranking->cnt && i < ROWS_MAX; i++) {
