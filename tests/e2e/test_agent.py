@@ -15,6 +15,7 @@ import time
 import urllib.request
 
 import pytest
+from bystanders import as_user, wait_for
 from conftest import PYFRAG, PYTHONS, TOP, check_report, run_pyfrag
 from target import WORKLOADS, Target
 
@@ -39,16 +40,6 @@ def get(port, path, headers=None):
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
-
-
-def wait_for(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not come")
 
 
 class Agent:
@@ -403,7 +394,7 @@ def test_many_that_hang(start_agent, any_target):
     with unreadable(10) as hanging:
         # Root's processes have half of the places; others are read beside them.
         wait_for(lambda: agent.metrics()["pyfrag_readings_hanging", ""] == 4, 30)
-        with subprocess.Popen(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c",
+        with subprocess.Popen([*as_user(), sys.executable, "-c",
                                "import time; time.sleep(60)  # not target.py, but called so"]) as other:
             wait_for(lambda: "heap" in agent.processes().get(other.pid, {}))
             other.kill()

@@ -7,19 +7,15 @@ import subprocess
 import sys
 
 import pytest
+from bystanders import as_user, children_of, name_of, wait_for
 from conftest import TOP
-from test_agent import Agent, start_agent, wait_for  # noqa: F401 (a fixture)
+from test_agent import Agent, start_agent  # noqa: F401 (a fixture)
 
 WITHOUT_LANDLOCK = TOP + "/build/tests/e2e/without_landlock"
 ATTEMPTS = TOP + "/build/tests/e2e/attempts"
 # Numbers of linux/capability.h.
 DAC_READ_SEARCH, SYS_PTRACE, PERFMON, BPF, CHECKPOINT_RESTORE = 2, 19, 38, 39, 40
 READS = {DAC_READ_SEARCH, SYS_PTRACE, CHECKPOINT_RESTORE}
-
-
-def children_of(pid):
-    with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
-        return [int(word) for word in file.read().split()]
 
 
 def status_of(pid, thread):
@@ -39,8 +35,7 @@ def parts_of(agent):
     found, waiting = {"server": agent.process.pid}, [agent.process.pid]
     while waiting:
         for pid in children_of(waiting.pop()):
-            with open("/proc/%d/comm" % pid) as file:
-                found[file.read().strip().replace("pyfrag-", "")] = pid
+            found[name_of(pid).replace("pyfrag-", "")] = pid
             waiting.append(pid)
     return found
 
@@ -195,7 +190,7 @@ def test_a_command_has_no_privileges(tmp_path):
 
 
 def test_the_reader_reads_other_users(tmp_path):
-    with victim("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") as (pid, address):
+    with victim(*as_user()) as (pid, address):
         allowed, _ = attempt("reader", pid, address, tmp_path)
     # The answer to kill(pid, 0) is EPERM then, which says that it is there.
     assert allowed == ALLOWED["reader"] - {"ask_for_process"}

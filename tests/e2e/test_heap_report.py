@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from conftest import PYFRAG, PYTHONS, TOP, check_report, run_pyfrag
+from conftest import PYFRAG, TOP, check_report, run_pyfrag
 from target import Target
 from test_snapshot_oracle import assert_equal_to_stats
 from test_trace_full import assert_complete

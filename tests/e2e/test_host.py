@@ -1,5 +1,4 @@
 """Every Python of the host at once: found, read, and forgotten as they come and go."""
-import json
 import os
 import re
 import signal

@@ -7,8 +7,9 @@ import sys
 import time
 
 import pytest
+from bystanders import as_user, wait_for
 from conftest import TOP, run_pyfrag
-from test_agent import Agent, free_port, get, start_agent, wait_for  # noqa: F401, a fixture
+from test_agent import Agent, free_port, get, start_agent  # noqa: F401, a fixture
 
 SECRET = "hunter2-hunter2"
 
@@ -163,7 +164,7 @@ def slow_clients():
     running = []
 
     def start(port, cnt):
-        process = subprocess.Popen(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--",
+        process = subprocess.Popen([*as_user(),
                                     "/usr/bin/python3", "-c", SLOW_CLIENT, str(port), str(cnt)], stdout=subprocess.PIPE)
         running.append(process)
         assert process.stdout.readline() == b"ready\n"

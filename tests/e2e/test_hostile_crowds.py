@@ -2,9 +2,10 @@
 import subprocess
 import sys
 
+from bystanders import as_user, wait_for
 from conftest import PYTHONS
 from target import Target
-from test_agent import Agent, wait_for
+from test_agent import Agent
 
 CHILDREN = 80
 # There are descriptors for half of them, and pyfrag cannot have more.
@@ -17,8 +18,7 @@ class Crowd:
 
     def __init__(self, script):
         self.process = subprocess.Popen(
-            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--",
-             sys.executable, "-uc", script], cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [*as_user(), sys.executable, "-uc", script], cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdout.readline() == b"ready\n"
 
     def __enter__(self):

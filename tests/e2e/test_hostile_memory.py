@@ -8,15 +8,15 @@ import time
 
 import pytest
 
+from bystanders import as_user, wait_for
 from conftest import PYFRAG, PYTHONS, check_report, run_pyfrag
 from target import WORKLOADS, Target
-from test_agent import Agent, wait_for
+from test_agent import Agent
 
 PYTHON = "/usr/bin/python3.11"
 MIB = 1 << 20
 # What pyfrag takes without any process: its code and libraries, BPF programs, the symbols of a Python's file.
 OWN_BYTES = 32 * MIB
-UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--"]
 
 pytestmark = pytest.mark.skipif(not os.path.exists(PYTHON), reason="forges the structures of %s, which is not here" % PYTHON)
 
@@ -27,7 +27,7 @@ class MovingArenas:
     def __init__(self, arena_cnt):
         with open(WORKLOADS + "/moving_arenas.py") as file:
             text = file.read()
-        self.process = subprocess.Popen(UNPRIVILEGED + [PYTHON, "-uc", text, str(arena_cnt)], cwd="/",
+        self.process = subprocess.Popen(as_user() + [PYTHON, "-uc", text, str(arena_cnt)], cwd="/",
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.pid = self.process.pid
         assert self.process.stdout.readline() == b"ready\n"

@@ -14,11 +14,11 @@ import threading
 
 import pytest
 
+from bystanders import as_user
 from conftest import PYFRAG, PYTHONS, check_report
 from target import Target
 
 SYSTEM_CACHE = "/var/cache/pyfrag"
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--"]
 
 # Python as it is installed by a distribution: one executable, optimized at link time, with hundreds of sites.
 DISTRIBUTED = next((python for python in PYTHONS if python.name.startswith("debian-")), None)
@@ -136,7 +136,7 @@ def test_interpreter_of_another_user(cache, public):
     copy_shifted(os.path.realpath(DISTRIBUTED.command[0]), evil, 1)
     os.chown(evil, 65534, 65534)
     busy = "import json\nprint(flush=True)\nwhile True: json.loads(json.dumps([[1]] * 1000))"
-    with subprocess.Popen(NOBODY + [evil, "-c", busy], stdout=subprocess.PIPE) as attacker:
+    with subprocess.Popen(as_user() + [evil, "-c", busy], stdout=subprocess.PIPE) as attacker:
         try:
             attacker.stdout.readline()
             assert cache.sites("-p", attacker.pid)

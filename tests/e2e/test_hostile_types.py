@@ -1,6 +1,4 @@
 """Processes of an unprivileged user that lie about their objects: pyfrag reads what is true, and counts the rest."""
-import importlib.util
-import os
 import re
 import shutil
 import subprocess
@@ -8,10 +6,10 @@ import subprocess
 import pytest
 
 import pythons
+from bystanders import as_user
 from target import WORKLOADS
 
 SCRIPT = WORKLOADS + "/hostile_types.py"
-UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--"]
 # What of a lie is counted, and that it is exactly so often; a lie that is none of these is harmless as it is.
 COUNTED = {
     "types_refused": {
@@ -38,7 +36,7 @@ def python311():
     for python in pythons.find():
         if python.root or python.version[:2] != (3, 11):
             continue
-        if not subprocess.run(UNPRIVILEGED + python.command + ["-c", ""], stderr=subprocess.DEVNULL).returncode:
+        if not subprocess.run(as_user() + python.command + ["-c", ""], stderr=subprocess.DEVNULL).returncode:
             return python
     pytest.skip("needs a Python 3.11 that an unprivileged user can run")
 
@@ -51,7 +49,7 @@ def liar(python311):
     def start(lie):
         # The user may not be able to read this tree.
         with open(SCRIPT) as script:
-            process = subprocess.Popen(UNPRIVILEGED + python311.command + ["-c", script.read(), lie],
+            process = subprocess.Popen(as_user() + python311.command + ["-c", script.read(), lie],
                                        stdout=subprocess.PIPE)
         started.append(process)
         assert process.stdout.readline().startswith(b"ready"), lie

@@ -2,23 +2,16 @@
 import os
 import signal
 import subprocess
-import time
 import uuid
 
 import pytest
 
+from bystanders import children_of, name_of, wait_for
 from conftest import PYFRAG, check_report
 from test_agent import has_breakpoints, start_agent  # noqa: F401
 from test_lifecycle import count_breakpoints, nothing_left, sites_in_memory  # noqa: F401
 
 KILLS = 5
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 20
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert condition()
 
 
 class Probing:
@@ -77,7 +70,7 @@ def test_killed_while_probes_come_and_go(any_target, nothing_left, first_in_line
             wait_for_change(pid, addresses[0], False)
         in_time = count_breakpoints(pid, addresses[-1:]) == (moment == "detaching")
         trace.kill()
-        wait_until(lambda: not trace.others())
+        wait_for(lambda: not trace.others())
         if in_time:
             left.append(count_breakpoints(pid, addresses))
     assert not any(left), left
@@ -107,7 +100,7 @@ def test_keepers_have_nothing_but_a_socket(any_target, nothing_left):  # noqa: F
     out, said = trace.process.communicate(timeout=20)
     last = check_report(out.splitlines()[-1])["tracing"]
     assert trace.process.returncode == 0 and last["allocs"] > 1000 and last["coverage"] == 1, said
-    wait_until(lambda: not trace.others())
+    wait_for(lambda: not trace.others())
 
 
 @pytest.mark.parametrize("options", [("--mode", "full"), ("--budget", "5%")])
@@ -119,42 +112,29 @@ def test_keeper_is_killed(any_target, nothing_left, options):  # noqa: F811
         os.kill(pid, signal.SIGKILL)
     _, said = trace.process.communicate(timeout=20)
     assert trace.process.returncode == 1 and said.count(b"\n") == 1 and b"pyfrag-keeper" in said, said
-    wait_until(lambda: not has_breakpoints(any_target.pid))
+    wait_for(lambda: not has_breakpoints(any_target.pid))
     assert any_target.ask("eval 6 * 7") == "42"
-
-
-def children(pid):
-    found = []
-    for task in os.listdir("/proc/%d/task" % pid):
-        with open("/proc/%d/task/%s/children" % (pid, task)) as file:
-            found += [int(word) for word in file.read().split()]
-    return found
-
-
-def name_of(pid):
-    with open("/proc/%d/comm" % pid) as file:
-        return file.read().strip()
 
 
 def test_agent_probes_again_when_a_keeper_was_killed(start_agent, any_target):  # noqa: F811
     agent = start_agent("--match", "target.py", "--sites", "1")
-    reader, = (pid for pid in children(agent.process.pid) if name_of(pid) == "pyfrag-reader")
-    first, = children(reader)
+    reader, = (pid for pid in children_of(agent.process.pid) if name_of(pid) == "pyfrag-reader")
+    first, = children_of(reader)
     any_target.run("tuples_with_survivors")
-    wait_until(lambda: has_breakpoints(any_target.pid))
+    wait_for(lambda: has_breakpoints(any_target.pid))
     any_target.run("tuples_with_survivors")
-    wait_until(lambda: "pyfrag_site_pools" in {name for name, _ in agent.metrics()})
-    keeper, = children(first)
+    wait_for(lambda: "pyfrag_site_pools" in {name for name, _ in agent.metrics()})
+    keeper, = children_of(first)
     os.kill(keeper, signal.SIGKILL)
     assert b"pyfrag-keeper" in agent.process.stderr.readline()
-    wait_until(lambda: len(children(first)) == 1 and keeper not in children(first))
-    wait_until(lambda: has_breakpoints(any_target.pid))
+    wait_for(lambda: len(children_of(first)) == 1 and keeper not in children_of(first))
+    wait_for(lambda: has_breakpoints(any_target.pid))
     any_target.ask("drop")
-    wait_until(lambda: "pyfrag_site_pools" not in {name for name, _ in agent.metrics()})
+    wait_for(lambda: "pyfrag_site_pools" not in {name for name, _ in agent.metrics()})
     any_target.run("tuples_with_survivors")
-    wait_until(lambda: "pyfrag_site_pools" in {name for name, _ in agent.metrics()})
+    wait_for(lambda: "pyfrag_site_pools" in {name for name, _ in agent.metrics()})
     # Without the one that they are forked from it says why not, and goes on.
-    keeper, = children(first)
+    keeper, = children_of(first)
     os.kill(first, signal.SIGKILL)
     os.kill(keeper, signal.SIGKILL)
     said = agent.process.stderr.readline(), agent.process.stderr.readline()

@@ -8,9 +8,10 @@ import time
 
 import pytest
 
+from bystanders import wait_for
 from conftest import PYFRAG, PYTHONS, check_report, run_pyfrag
 from target import Target
-from test_agent import unreadable, wait_for
+from test_agent import unreadable
 from test_trace_full import assert_complete
 
 

@@ -1,5 +1,4 @@
 """Under --mode full the events alone tell all: no checkpoint ever finds a block otherwise."""
-import pytest
 
 WORKLOADS = [
     "json_churn", "string_churn", "class_instances", "thread_churn", "cycles_and_gc",

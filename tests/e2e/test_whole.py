@@ -1,8 +1,6 @@
 """From the question to the answer: what pins is named, what frees it too, and doing that gives the arenas back."""
 import re
 
-import pytest
-
 
 def look(target, snapshot):
     target.wait_until_blocked()

@@ -9,17 +9,14 @@ import subprocess
 import tempfile
 
 import target
+from bystanders import NOBODY, as_user
 from target import Target
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAMS = os.path.join(HERE, "programs")
 # Where `make` puts those in C.
 BUILT = os.environ.get("PYFRAG_HOSTILE", os.path.join(HERE, "../../build/tests/hostile/programs"))
-HOSTILE_USER, VICTIM_USER = 65534, 65533
-
-
-def as_user(user):
-    return ["setpriv", "--reuid=%d" % user, "--regid=%d" % user, "--clear-groups", "--no-new-privs", "--"]
+HOSTILE_USER, VICTIM_USER = NOBODY, 65533
 
 
 class Place:
