@@ -160,48 +160,6 @@ static void test_own_segments(void **state)
 	assert_int_equal(at, cnt);
 }
 
-/* The note as it lies in our own memory. */
-static void format_own_build_id(const struct loaded *loaded, char *out)
-{
-	for (size_t i = 0; i < loaded->header_cnt; i++) {
-		const ElfW(Phdr) *header = &loaded->headers[i];
-		const char *at = (const char *)(uintptr_t)(loaded->bias + header->p_vaddr);
-		const char *end = at + header->p_memsz;
-
-		if (header->p_type != PT_NOTE)
-			continue;
-		while (at + sizeof(ElfW(Nhdr)) < end) {
-			const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)(const void *)at;
-			const char *name = at + sizeof(*note);
-			const uint8_t *id = (const uint8_t *)name + 4;
-
-			if (note->n_type == NT_GNU_BUILD_ID && !strcmp(name, "GNU")) {
-				for (size_t n = 0; n < note->n_descsz; n++)
-					out += sprintf(out, "%02x", id[n]);
-				return;
-			}
-			/* Each part is padded to what the segment is aligned to. */
-			at = name + ((note->n_namesz + 3) & ~3UL);
-			at += (note->n_descsz + header->p_align - 1) & ~(header->p_align - 1);
-		}
-	}
-}
-
-static void test_own_build_id(void **state)
-{
-	_cleanup_(close_opened) struct opened self = open_self();
-	struct loaded loaded = look_at_self();
-	char expected[129] = "";
-
-	(void)state;
-	format_own_build_id(&loaded, expected);
-	if (!*expected) {
-		print_message("skipped: linked without a build id\n");
-		skip();
-	}
-	assert_string_equal(elf_file__build_id(self.elf), expected);
-}
-
 /* The piece of code at @address, or NULL. */
 static const struct elf_code *find_code(struct elf_file *elf, uint64_t address)
 {
@@ -325,7 +283,6 @@ static void test_tiny_contents(void **state)
 	(void)state;
 	tiny_elf__init(&tiny);
 	opened = open_tiny(&tiny);
-	assert_string_equal(elf_file__build_id(opened.elf), TINY_BUILD_ID);
 	assert_int_equal(elf_file__segments(opened.elf, &segments), 2);
 	assert_true(segments[0].executable && !segments[0].writable);
 	assert_true(!segments[1].executable && segments[1].writable);
@@ -389,7 +346,7 @@ static void test_without_sections(void **state)
 	assert_int_equal(elf_file__find_symbol(opened.elf, "main", &symbol), -ENOENT);
 }
 
-static void test_without_notes_and_unwind_table(void **state)
+static void test_without_unwind_table(void **state)
 {
 	_cleanup_(close_opened) struct opened opened = {.fd = -1};
 	const uint64_t *starts;
@@ -398,10 +355,8 @@ static void test_without_notes_and_unwind_table(void **state)
 
 	(void)state;
 	tiny_elf__init(&tiny);
-	tiny.segments[TINY_SEGMENT_NOTE].p_type = PT_NULL;
 	tiny.segments[TINY_SEGMENT_UNWIND].p_type = PT_NULL;
 	opened = open_tiny(&tiny);
-	assert_string_equal(elf_file__build_id(opened.elf), "");
 	assert_int_equal(elf_file__function_starts(opened.elf, &starts, &cnt), 0);
 	assert_int_equal(cnt, 0);
 }
@@ -564,7 +519,6 @@ static int ask_everything(int fd)
 		return err;
 	}
 	assert_in_range(elf_file__machine(elf), ELF_MACHINE_OTHER, ELF_MACHINE_ARM64);
-	assert_true(strlen(elf_file__build_id(elf)) <= 128);
 	cnt = elf_file__segments(elf, &segments);
 	assert_true(cnt > 0);
 	for (size_t i = 0; i < cnt; i++)
@@ -725,17 +679,6 @@ static int ask_within_bounds(void *argument)
 	return peak_bytes() - before > GROWN_BYTES_MAX ? 255 : (int)code_cnt;
 }
 
-static void test_a_note_of_holes(void **state)
-{
-	struct huge huge;
-
-	(void)state;
-	init_huge(&huge);
-	huge.tiny.segments[TINY_SEGMENT_NOTE].p_offset = HUGE_OFFSET;
-	huge.tiny.segments[TINY_SEGMENT_NOTE].p_filesz = HUGE_BYTES;
-	assert_int_equal(child__run(ask_within_bounds, &huge), 2);
-}
-
 static void test_code_of_holes(void **state)
 {
 	struct huge huge;
@@ -776,8 +719,8 @@ static void test_an_unwind_table_of_holes(void **state)
 	assert_int_equal(child__run(ask_within_bounds, &huge), 2);
 }
 
-/* The table and the note are there, and said to go on for longer than any does: they are left alone. */
-static void test_too_long_notes_and_unwind_table(void **state)
+/* The table is there, and claims to be longer than any is: it is left alone. */
+static void test_too_long_unwind_table(void **state)
 {
 	_cleanup_(close_opened) struct opened opened = {.fd = -1};
 	const uint64_t *starts;
@@ -786,11 +729,9 @@ static void test_too_long_notes_and_unwind_table(void **state)
 
 	(void)state;
 	init_huge(&huge);
-	huge.tiny.segments[TINY_SEGMENT_NOTE].p_filesz = (64UL << 10) + 4;
 	huge.tiny.segments[TINY_SEGMENT_UNWIND].p_filesz = (16UL << 20) + 8;
 	opened.fd = new_huge_file(&huge);
 	assert_int_equal(elf_file__open(&opened.elf, opened.fd), 0);
-	assert_string_equal(elf_file__build_id(opened.elf), "");
 	assert_int_equal(elf_file__function_starts(opened.elf, &starts, &cnt), 0);
 	assert_int_equal(cnt, 0);
 }
@@ -899,7 +840,6 @@ int main(void)
 		cmocka_unit_test(test_own_symbols),
 		cmocka_unit_test(test_symbols_that_are_not_here),
 		cmocka_unit_test(test_own_segments),
-		cmocka_unit_test(test_own_build_id),
 		cmocka_unit_test(test_own_code),
 		cmocka_unit_test(test_own_offsets),
 		cmocka_unit_test(test_own_function_starts),
@@ -907,7 +847,7 @@ int main(void)
 		cmocka_unit_test(test_tiny_contents),
 		cmocka_unit_test(test_tiny_offsets),
 		cmocka_unit_test(test_without_sections),
-		cmocka_unit_test(test_without_notes_and_unwind_table),
+		cmocka_unit_test(test_without_unwind_table),
 		cmocka_unit_test(test_strange_unwind_tables),
 		cmocka_unit_test(test_machines),
 		cmocka_unit_test(test_32_bit),
@@ -917,11 +857,10 @@ int main(void)
 		cmocka_unit_test(test_every_length),
 		cmocka_unit_test(test_own_executable_cut_off),
 		cmocka_unit_test(test_file_that_shrinks),
-		cmocka_unit_test(test_a_note_of_holes),
 		cmocka_unit_test(test_code_of_holes),
 		cmocka_unit_test(test_symbols_of_holes),
 		cmocka_unit_test(test_an_unwind_table_of_holes),
-		cmocka_unit_test(test_too_long_notes_and_unwind_table),
+		cmocka_unit_test(test_too_long_unwind_table),
 		cmocka_unit_test(test_too_many_headers),
 		cmocka_unit_test(test_code_beyond_the_file),
 		cmocka_unit_test(test_limited_code),

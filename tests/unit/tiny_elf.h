@@ -19,7 +19,6 @@
 #define TINY_DATA_OFFSET  0x300UL
 #define TINY_DATA_BYTES	  0x40UL
 #define TINY_DATA_MEMORY  0x1000UL /* with .bss */
-#define TINY_BUILD_ID	  "00010203fdfeff10"
 #define TINY_FUNCTION_CNT 3
 
 enum tiny_segment {

@@ -16,8 +16,6 @@
 #define CODE_BYTES_MAX (512UL << 20)
 /* .eh_frame_hdr: 8 bytes a function. */
 #define UNWIND_TABLE_BYTES_MAX (16UL << 20)
-/* A note has some tens of bytes; all of a file's together. */
-#define NOTE_BYTES_MAX (64UL << 10)
 /* Of sections a file that can be run has some tens, and of segments no more than Linux lets a program have (64 KiB). */
 #define SECTIONS_MAX	  4096
 #define SEGMENT_BYTES_MAX (64UL << 10)
@@ -50,7 +48,6 @@ struct elf_file {
 	size_t function_cnt;
 	bool functions_read;
 	uint16_t machine;
-	char build_id[2 * 64 + 1];
 };
 
 static void program_headers__release(struct program_headers *headers)
@@ -183,56 +180,6 @@ static int take_segments(struct elf_file *elf, const struct program_headers *hea
 	return elf->segment_cnt ? 0 : -ENOEXEC;
 }
 
-static void format_build_id(struct elf_file *elf, const uint8_t *bytes, size_t size)
-{
-	for (size_t i = 0; i < size && 2 * i + 2 < sizeof(elf->build_id); i++)
-		snprintf(elf->build_id + 2 * i, 3, "%02x", bytes[i]);
-}
-
-/* Names and descriptions are padded to 4 bytes, or to 8 where the segment is. Returns whether the build id is there. */
-static bool take_notes(struct elf_file *elf, const uint8_t *bytes, size_t size, size_t alignment)
-{
-	static const char owner[] = "GNU";
-	size_t at = 0;
-
-	while (size - at >= sizeof(Elf64_Nhdr)) {
-		size_t name_at = at + sizeof(Elf64_Nhdr), description_at, next;
-		Elf64_Nhdr note;
-
-		memcpy(&note, bytes + at, sizeof(note));
-		description_at = (name_at + note.n_namesz + alignment - 1) & -alignment;
-		next = (description_at + note.n_descsz + alignment - 1) & -alignment;
-		if (description_at > size || note.n_descsz > size - description_at)
-			return false;
-		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof(owner) &&
-		    !memcmp(bytes + name_at, owner, sizeof(owner))) {
-			format_build_id(elf, bytes + description_at, note.n_descsz);
-			return true;
-		}
-		if (next > size)
-			return false;
-		at = next;
-	}
-	return false;
-}
-
-static void read_build_id(struct elf_file *elf, const struct program_headers *headers)
-{
-	size_t left = NOTE_BYTES_MAX;
-	bool found = false;
-
-	for (size_t i = 0; i < headers->cnt && !found; i++) {
-		const Elf64_Phdr *header = &headers->items[i];
-		_cleanup_free_ uint8_t *bytes = NULL;
-
-		if (header->p_type != PT_NOTE || header->p_filesz > left ||
-		    file_bytes__read(elf->fd, header->p_offset, header->p_filesz, &bytes))
-			continue;
-		left -= header->p_filesz;
-		found = take_notes(elf, bytes, header->p_filesz, header->p_align == 8 ? 8 : 4);
-	}
-}
-
 int elf_file__open(struct elf_file **out, int fd)
 {
 	_cleanup_(elf_file__freep) struct elf_file *elf = NULL;
@@ -252,7 +199,6 @@ int elf_file__open(struct elf_file **out, int fd)
 		err = take_segments(elf, &headers);
 	if (err)
 		return err;
-	read_build_id(elf, &headers);
 	*out = TAKE_PTR(elf);
 	return 0;
 }
@@ -308,11 +254,6 @@ enum elf_machine elf_file__machine(const struct elf_file *elf)
 	default:
 		return ELF_MACHINE_OTHER;
 	}
-}
-
-const char *elf_file__build_id(const struct elf_file *elf)
-{
-	return elf->build_id;
 }
 
 size_t elf_file__segments(const struct elf_file *elf, const struct elf_segment **segments)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an ELF file says without its symbols, and with them: segments, code, where functions begin,
- * build id. Each number in it may be a lie, and the file may change while it is read: see file_bytes.h. So the headers
+ * What an ELF file says without its symbols, and with them: segments, code, where functions begin.
+ * Each number in it may be a lie, and the file may change while it is read: see file_bytes.h. So the headers
  * are copied and read here, within bounds, and not by a library, which would take memory for what they say first.
  * Source: System V ABI, "Object Files"; elf(5).
  */
@@ -45,16 +45,13 @@ void elf_file__free(struct elf_file *elf);
 void elf_file__freep(struct elf_file **elf);
 
 /*
- * Gives back the memory of all that was read of the file but its segments and build id: it is read again when it is asked
- * for. What was given out of that is gone.
+ * Gives back the memory of all that was read of the file but its segments: it is read again when it is asked for.
+ * What was given out of that is gone.
  */
 void elf_file__forget(struct elf_file *elf);
 
 bool elf_file__is_64bit(const struct elf_file *elf);
 enum elf_machine elf_file__machine(const struct elf_file *elf);
-
-/* Hexadecimal build id, or "" if the file has none. */
-const char *elf_file__build_id(const struct elf_file *elf);
 
 size_t elf_file__segments(const struct elf_file *elf, const struct elf_segment **segments);
 
