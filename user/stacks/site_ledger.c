@@ -62,11 +62,6 @@ void site_ledger__free(struct site_ledger *ledger)
 	free(ledger);
 }
 
-void site_ledger__freep(struct site_ledger **ledger)
-{
-	site_ledger__free(*ledger);
-}
-
 /* The index of the stack that @event came with. */
 static uint32_t stack_of(const struct site_ledger *ledger, const struct pyfrag_event *event)
 {

@@ -60,7 +60,6 @@ struct site_ledger_options {
 int site_ledger__new(struct site_ledger **out, struct stack_table *stacks,
 		     const struct site_ledger_options *options);
 void site_ledger__free(struct site_ledger *ledger);
-void site_ledger__freep(struct site_ledger **ledger);
 
 /*
  * An event, in the order in which they came. Returns 0 or -ENOMEM; what there is no room for in the account is not

@@ -85,11 +85,6 @@ void account__close(struct account *account)
 	}
 }
 
-void account__closep(struct account **account)
-{
-	account__close(*account);
-}
-
 static void note_peak(struct account *account, uint64_t used)
 {
 	uint64_t peak = atomic_load(&account->peak_bytes);

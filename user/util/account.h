@@ -40,7 +40,6 @@ int account__new(struct account **out, uint64_t limit_bytes, struct account *par
 
 /* The caller has no more use for the account; what was taken from it may be used on. NULL: nothing. */
 void account__close(struct account *account);
-void account__closep(struct account **account);
 
 /*
  * As malloc(), calloc(), realloc() and strdup(). They return NULL with errno EDQUOT where the limit does
@@ -98,5 +97,4 @@ static inline void account__freep(void *pointer)
 	account__free(*(void **)pointer);
 }
 
-#define _cleanup_account_free_	_cleanup_(account__freep)
-#define _cleanup_account_close_ _cleanup_(account__closep)
+#define _cleanup_account_free_ _cleanup_(account__freep)
