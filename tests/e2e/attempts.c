@@ -23,7 +23,7 @@ struct scene scene;
 static const struct attempt *const all[] = {attempts_to_read, attempts_on_processes,
 					    attempts_on_files, attempts_on_kernel};
 
-/* It tells by its exit status; a program that was executed ends with 0. */
+/* The exit status is the answer; a program that was executed ends with 0. */
 static void make(const struct attempt *attempt)
 {
 	int status;

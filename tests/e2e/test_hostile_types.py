@@ -10,7 +10,7 @@ from bystanders import as_user
 from target import WORKLOADS
 
 SCRIPT = WORKLOADS + "/hostile_types.py"
-# What of a lie is counted, and that it is exactly so often; a lie that is none of these is harmless as it is.
+# What of a lie is counted, and that it is exactly so often; other lies are harmless as they are.
 COUNTED = {
     "types_refused": {
         "dict_offset", "dict_offset_negative", "weak_offset", "short_list", "short_dict", "short_set", "short_deque",

@@ -26,7 +26,7 @@
 struct start {
 	uint8_t target, piece;
 	uint8_t hole;	   /* which arena cannot be read; 0, or from 128 on: none */
-	uint8_t max_chunk; /* how large a picture is allowed: 0, any */
+	uint8_t max_chunk; /* how large a heap image is allowed: 0, any */
 };
 
 enum edit_place {

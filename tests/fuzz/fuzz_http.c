@@ -67,7 +67,7 @@ static int connect_to_it(void)
 	return fd;
 }
 
-/* All that comes back until the server has nothing more to say. */
+/* All that the server answers until it closes the connection. */
 static void talk(const uint8_t *data, size_t size, char *text)
 {
 	_cleanup_close_ int fd = connect_to_it();

@@ -15,7 +15,7 @@ class Attack:
     refused: Optional[str] = None   # matches one of the names of what is refused; None: there is nothing to refuse
     cgroup: Optional[str] = None    # a name for one of its own
     as_root: bool = False           # it drops its privileges itself
-    may_hang: bool = False          # a single command about it need not end before it is told to
+    may_hang: bool = False          # a single command about it need not end before it is asked to
     is_long: bool = False           # only where there is time
 
     def argv(self, **places):

@@ -86,7 +86,7 @@ class Command:
         return True
 
     def finish(self):
-        """Waits for its end; what does not end is told to, twice, as somebody at a terminal would, and then made to."""
+        """Waits for its end; what does not end is asked to, twice, as somebody at a terminal would, and then killed."""
         if not self.wait(max(0, self.started + self.seconds - time.monotonic())):
             self.interrupted = True
             self.process.send_signal(signal.SIGINT)
@@ -136,7 +136,7 @@ class Command:
         if raw:
             return ["prints a raw %r" % raw.group()]
         if self.hung:
-            return ["does not end, not even when told to"]
+            return ["does not end, not even when asked to"]
         if self.interrupted:
             return [] if may_hang else ["does not end by itself"]
         if code < 0:
@@ -149,7 +149,7 @@ class Command:
 
 
 class Agent(Command):
-    """A pyfrag agent that runs until it is told to end."""
+    """A pyfrag agent that runs until it is asked to end."""
 
     def __init__(self, program, jail, *args):
         with socket.socket() as one:

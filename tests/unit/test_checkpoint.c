@@ -575,7 +575,7 @@ static void test_every_refusal_is_survived(void **state)
 	release_sample(&sample);
 }
 
-/* An arena that comes while the picture is made counts too. */
+/* An arena that comes while the heap image is made counts, too. */
 static void test_memory_cap_holds_for_what_comes_later(void **state)
 {
 	struct interruption interruption = {.change = alloc_arenas};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The process that asks for the names of users: of directory services, over sockets, which the
- * reader may not open. All that it is told are numbers of users.
+ * reader may not open. All that it receives are numbers of users.
  */
 #pragma once
 

@@ -41,7 +41,7 @@ struct part_options {
 
 /*
  * Starts it. To be called in the main thread, before there are others. Errors are described. The
- * caller releases, which closes what there is and so tells the part to end.
+ * caller releases, which closes what there is and so asks the part to end.
  */
 int part__start(struct part *part, const struct part_options *options, struct failure *failure);
 void part__release(struct part *part);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The process that answers requests, logs and sends alerts: the agent's first, which the others are
- * children of. It knows what the reader has told it, and asks it for nothing but reports. It has no
+ * children of. It knows what the reader has sent it, and asks it for nothing but reports. It has no
  * privileges, so that what comes from the network meets nobody who can read other processes; and it
  * trusts the reader no more than the network.
  *
- * When one of the others ends that it has not told to, it says so and ends, too.
+ * When one of the others ends unasked, it says so and ends, too.
  */
 #pragma once
 
@@ -41,5 +41,5 @@ struct server_options {
  */
 int server__run(const struct server_options *options);
 
-/* Tells all to end, and waits for that, for a while. */
+/* Asks all to end, and waits for that, for a while. */
 void server__end_parts(const struct server_options *options);

@@ -3,7 +3,7 @@
  * What is in a heap: of each live block whether it holds an object, and of which type.
  *
  * The target runs meanwhile: a block may hold something else by the time it is looked at, and is then what
- * it is by then. What makes no sense is "unknown".
+ * it is by then. What is inconsistent is "unknown".
  */
 #pragma once
 

@@ -42,7 +42,7 @@ struct dict_keys {
 #define KEYS_HEADER_BYTES 40
 
 /*
- * Both return 0 or -EINVAL: that makes no sense. @header: a copy of the PyDictObject, in DICT_OF_TABLE; of the
+ * Both return 0 or -EINVAL: it is inconsistent. @header: a copy of the PyDictObject, in DICT_OF_TABLE; of the
  * PyDictKeysObject, which is at @address, in the others.
  */
 int dict_keys__of_table(struct dict_keys *out, const void *header);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who refers to whom. The nodes are the places of a census, and behind them the objects outside of arenas that
+ * What refers to what. The nodes are the places of a census, and behind them the objects outside of arenas that
  * something refers to: types, modules' dicts, what is larger than pymalloc's blocks.
  *
  * It is as exact as references.h; a word that is the address of an object counts as a reference where the
@@ -41,7 +41,7 @@ struct graph {
 	size_t outside_cnt, outside_capacity;
 	struct id_table outside_ids; /* by address */
 	uint32_t node_cnt;
-	/* To whom node n refers: edges[starts[n]] up to edges[starts[n + 1]]. */
+	/* What node n refers to: edges[starts[n]] up to edges[starts[n + 1]]. */
 	uint32_t *edges;
 	uint64_t *starts; /* node_cnt + 1 of them */
 	/* By what, if that is wanted: of each edge, the place in vias[]; else NULL. */

@@ -62,7 +62,7 @@ int retention__path(const struct retention *retention, uint32_t node, struct ret
 void retention_path__release(struct retention_path *path);
 
 /*
- * Whom only @node keeps alive, itself among them: a bit by node; the caller frees it. What no root leads to
+ * What only @node keeps alive, itself among them: a bit by node; the caller frees it. What no root leads to
  * counts as kept by what it is referred to from. Returns 0 or -ENOMEM.
  */
 int retention__dominated(const struct retention *retention, uint32_t node, uint8_t **out);

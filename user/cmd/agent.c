@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The daemon, which is several processes, so that none has the privileges of all: one reads heaps,
- * which may take its time, and one answers and tells of alerts; see agent/confinement.h.
+ * which may take its time, and one answers requests and sends alerts; see agent/confinement.h.
  */
 #include <errno.h>
 #include <string.h>

@@ -54,7 +54,7 @@ static int describe_graph_error(const struct heap_source *source, int err,
 			    source->process->pid, source->process->comm, strerror(-err));
 }
 
-/* Whether it has to be known who refers to whom. */
+/* Whether it has to be known what refers to what. */
 static bool wants_graph(const struct options *options)
 {
 	return options->with_paths || options->with_database || options->object || options->arena ||

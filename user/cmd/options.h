@@ -86,7 +86,7 @@ struct options {
 	uint32_t alert_cnt;
 	const char *alert_to[ALERT_DESTINATIONS_MAX]; /* as alert_sender__new(); besides stderr */
 	uint32_t alert_to_cnt;
-	uint32_t sites;		/* of watched hosts: so many are told; 0: none */
+	uint32_t sites;		/* of watched hosts: so many are reported; 0: none */
 	const char *listen;	/* where the agent answers */
 	const char *token_file; /* NULL: requests need no token */
 	bool no_token;		/* that is so on addresses, too, that other hosts can reach */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tells a command of an alert: JSON on its standard input, the main things in its environment.
+ * Runs a command for an alert: JSON on its standard input, the main things in its environment.
  *
  * It is a process group of its own, with no descriptor of pyfrag's but standard output and error, and with all signals as
  * they are by default. If it does not end in time, its group is ended: first by SIGTERM, half a second later by SIGKILL.

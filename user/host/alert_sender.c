@@ -205,7 +205,7 @@ void alert_sender__send(struct alert_sender *sender, const struct alert_rule *ru
 		struct outlet *outlet = &sender->outlets[i];
 		struct alert_message message;
 
-		/* Commands are told when it fires and when it is over, and not again. */
+		/* Commands are run when it fires and when it is resolved, and not again. */
 		if (outlet->to.command && alert->is_firing && alert->is_told)
 			continue;
 		if (alert_message__init(&message, rule, alert)) {

@@ -100,7 +100,7 @@ struct watched *host__find(const struct host *host, pid_t pid)
 static enum look_result run(struct host *host, pid_t pid, uid_t uid, enum job_kind kind,
 			    struct watched *watched);
 
-/* What is being read is freed when that comes back. */
+/* What is being read is freed when the reading has ended. */
 static void drop(struct host *host, size_t at)
 {
 	struct watched *watched = host->watched[at];
@@ -516,7 +516,7 @@ bool host__is_stuck(const struct host *host)
 	return jobs__late_cnt(&host->jobs) == READERS_LATE_MAX;
 }
 
-/* What waits for the budget is old because it was told to be. */
+/* What waits for the budget is old on purpose. */
 bool host__is_stale(const struct host *host)
 {
 	double interval_ns = host->schedule.interval_s * 1e9;

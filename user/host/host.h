@@ -2,7 +2,7 @@
 /*
  * Every Python of a host: found as they come, read in turn, dropped as they go.
  *
- * Looking at a process may hang (see readers.h): one that does so is left alone until it comes back, and the rest goes
+ * Reading a process may hang (see readers.h): one that does so is left alone until its reading has ended, and the rest goes
  * on.
  */
 #pragma once
@@ -34,7 +34,7 @@ struct host_counts {
 	uint64_t events_lost; /* of processes: /proc was looked at again */
 	uint64_t taken_ns;    /* CPU time of looking and reading */
 	uint64_t late;	      /* of these, those that took over half a second of time */
-	uint64_t hanging;     /* those that have not come back yet */
+	uint64_t hanging;     /* those that have not ended yet */
 	uint64_t
 		held_back; /* looks that were put off, for readings of that user's processes hang */
 	uint64_t left_out; /* Pythons not watched, for there are too many: see places.h */

@@ -162,7 +162,7 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 	write_one(out, open_metrics, "pyfrag_readings_late", NULL, true, (double)counts->late,
 		  "Times that looking at a process took over half a second.");
 	write_one(out, open_metrics, "pyfrag_readings_hanging", NULL, false,
-		  (double)counts->hanging, "Of these, those that have not come back yet.");
+		  (double)counts->hanging, "Of these, those that have not ended yet.");
 	write_one(out, open_metrics, "pyfrag_readings_held_back", NULL, true,
 		  (double)counts->held_back,
 		  "Times that a process was not looked at, for others of its user hang.");

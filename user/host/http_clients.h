@@ -33,7 +33,7 @@ struct http_clients {
 
 /*
  * A new connection, at @now_ns (as all times: of one clock that does not go back). If there are too many another one is
- * shut down; its owner is told so by its descriptor.
+ * shut down; its owner notices by its descriptor.
  */
 void http_clients__add(struct http_clients *clients, int fd, const struct sockaddr *address,
 		       uint64_t now_ns);

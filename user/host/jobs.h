@@ -36,7 +36,7 @@ struct job {
 
 struct jobs {
 	struct readers *readers;
-	struct job *late[READERS_LATE_MAX]; /* those that have not come back; NULL: a free place */
+	struct job *late[READERS_LATE_MAX]; /* those that have not ended; NULL: a free place */
 };
 
 /* Returns 0 or -ENOMEM. */

@@ -195,7 +195,7 @@ static int find_file(struct python_files *files, const struct process *process,
 	bool is_known;
 	int err = 0;
 
-	/* What cannot be found or read now is none now, and looked at again the next time. */
+	/* What cannot be found or read now does not count as one now, and is examined again the next time. */
 	if (mapped_file__find(&mapped, process, mapping))
 		return 0;
 	pthread_mutex_lock(&files->lock);

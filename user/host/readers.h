@@ -2,7 +2,7 @@
 /*
  * Looking at another process may hang: its address space is locked by a thread that waits for a disk, a page of its is
  * somebody's to provide (userfaultfd, FUSE), its executable is on a file server that is gone. So it is done by a
- * thread beside, one job after the other; a job that does not come back in time is left to itself, with its thread, and
+ * thread beside, one job after the other; a job that does not end in time is left to itself, with its thread, and
  * the next gets a new one. Their number is bounded.
  */
 #pragma once
@@ -24,7 +24,7 @@ struct readers;
 /* Returns 0 or -ENOMEM. No thread is started before there is a job. */
 int readers__new(struct readers **out);
 
-/* Threads end when their job does. Returns how many have not come back: what they work on has to stay. */
+/* Threads end when their job does. Returns how many have not ended: what they work on has to stay. */
 size_t readers__free(struct readers *readers);
 
 /*
@@ -36,5 +36,5 @@ int readers__run(struct readers *readers, struct reader_job *job, uint64_t wait_
 /* A late job that has come to its end; NULL: there is none. */
 struct reader_job *readers__take_late(struct readers *readers);
 
-/* How many late ones have not come back from there; no more than READERS_LATE_MAX. */
+/* How many late ones have not ended; no more than READERS_LATE_MAX. */
 size_t readers__late_cnt(struct readers *readers);

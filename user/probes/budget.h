@@ -19,7 +19,7 @@
 #define BUDGET_RESERVE_NS 80000000
 /* What may be spent at once, when the target has not done anything yet. */
 #define BUDGET_START_NS 2000000
-/* Growth probes that were taken out for cost come back when so much is left for them. */
+/* Growth probes that were taken out for cost go in again when so much is left for them. */
 #define BUDGET_GROWTH_NS 5000000
 
 struct budget {
@@ -36,7 +36,7 @@ struct budget_state {
 /* What all hits may have cost by now while there is no burst: more of them are to be ignored. */
 uint64_t budget__allowance_ns(const struct budget *budget, const struct budget_state *state);
 
-/* Whether growth probes that were taken out may come back. */
+/* Whether growth probes that were taken out may go in again. */
 bool budget__can_watch_growth(const struct budget *budget, const struct budget_state *state);
 
 /*

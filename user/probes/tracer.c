@@ -310,7 +310,7 @@ uint64_t tracer__event_cnt(struct tracer *tracer)
 	return cnt;
 }
 
-/* What the first checkpoint finds is no drift, and what events contradict before it is none of theirs. */
+/* What the first checkpoint finds is not drift, and what events contradict before it was not missed. */
 static void forget_differences(struct tracer *tracer)
 {
 	tracer->model->counts.missed_allocs = 0;

@@ -18,7 +18,7 @@ static bool is_power_of_two(uint32_t value)
 	return value && !(value & (value - 1));
 }
 
-/* MAX_POOLS_IN_ARENA * POOL_SIZE, from what new_arena() made of it; 0 if that makes no sense. */
+/* MAX_POOLS_IN_ARENA * POOL_SIZE, from what new_arena() made of it; 0 if that is impossible. */
 static uint32_t arena_size_of(const struct geometry *geometry, const struct arena_object *slot)
 {
 	uint64_t pools = slot->ntotalpools;

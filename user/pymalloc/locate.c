@@ -246,7 +246,7 @@ static bool arenas_overlap(const struct arena_list *list, uint32_t arena_size)
 	return false;
 }
 
-/* @others: so many tries all other interpreters have together: a process may have thousands that are none. */
+/* @others: so many tries all other interpreters have together: a process may pretend to have thousands. */
 static int read_all(struct allocators *allocators, const struct memory *memory,
 		    struct arena_list *list, uint64_t *skipped, unsigned int *others)
 {

@@ -22,7 +22,7 @@ struct model_counts {
 	uint64_t allocs, frees, new_pools, pools_freed;
 	uint64_t arenas_mapped, arenas_unmapped, freelist_clears;
 	/*
-	 * Changes no event told of, told by a later one: a block freed that was not live, allocated
+	 * Changes without an event, noticed by a later one: a block freed that was not live, allocated
 	 * that was; blocks left in a pool or an arena when it was given up.
 	 */
 	uint64_t missed_allocs, missed_frees;

@@ -42,7 +42,7 @@ struct report_tracing {
 	uint64_t arenas_mapped, arenas_unmapped, freelist_clears;
 	uint64_t resyncs; /* checkpoints that had to correct the model */
 	/*
-	 * Changes that no event told of: allocations and frees that an event contradicted, and blocks
+	 * Changes without an event: allocations and frees that an event contradicted, and blocks
 	 * that a checkpoint found otherwise.
 	 */
 	uint64_t missed_allocs, missed_frees, drift_blocks;

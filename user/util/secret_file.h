@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A file that holds a secret: a token that clients must send. A secret that others can read is none, and one that others
- * can write is theirs: such a file is refused, as is anything that is no regular file (opening a FIFO would wait for its
- * writer, and reading a device need not end).
+ * A file that holds a secret: a token that clients must send. A secret that others can read is not secret, and one that others
+ * can write is theirs: such a file is refused.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What changes the kernel, what this process is, or whom it talks to. */
+/* What changes the kernel, what this process is, or what it is connected to. */
 #include "attempts.h"
 
 #include <linux/bpf.h>
@@ -85,7 +85,7 @@ static long execute(void)
 	return -1;
 }
 
-/* An empty program is none: that is a failure, but not a refusal. */
+/* An empty program cannot be executed: that is a failure, but not a refusal. */
 static long execute_memory(void)
 {
 	int fd = memfd_create("attempt", MFD_CLOEXEC);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * An ELF file in memory with a note segment of that many MiB, all of it holes: it takes nothing of whom it belongs
+ * An ELF file in memory with a note segment of that many MiB, all of it holes: it takes no memory of whoever it belongs
  * to, and all memory of whoever reads it whole.
  *
  *   sparse MEBIBYTES
