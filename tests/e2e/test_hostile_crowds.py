@@ -1,12 +1,14 @@
-"""A user who starts more processes than pyfrag can watch: other users' are found and read all the same."""
+"""Users who want all of what there is for finding Pythons: those of others are found and read all the same."""
+import os
 import subprocess
 import sys
 
 from bystanders import as_user, wait_for
-from conftest import PYTHONS
+from conftest import PYTHONS, TOP
 from target import Target
 from test_agent import Agent
 
+HOSTILE = os.environ.get("PYFRAG_HOSTILE", TOP + "/build/tests/hostile/programs")
 CHILDREN = 80
 # There are descriptors for half of them, and pyfrag cannot have more.
 FEW_DESCRIPTORS = ["prlimit", "--nofile=200:200"]
@@ -56,3 +58,24 @@ def test_a_crowd_keeps_nobody_out():
                 assert not agent.metrics()["pyfrag_read_errors_total", ""]
         finally:
             agent.stop()
+
+
+def test_looks_that_take_long_are_within_the_budget():
+    """Each look at one of these takes more than the budget of minutes: their user has to wait, and nobody else."""
+    attack = subprocess.Popen([*as_user(), HOSTILE + "/symbols", "256", "20"], cwd="/", stdout=subprocess.PIPE)
+    assert attack.stdout.readline().startswith(b"ready")
+    agent = Agent("--budget", "2%")
+    try:
+        wait_for(lambda: agent.metrics()["pyfrag_readings_held_back_total", ""] > 0 and
+                 not agent.metrics()["pyfrag_readings_hanging", ""])
+        taken = agent.metrics()["pyfrag_reading_cpu_seconds_total", ""]
+        with Target(PYTHONS[0]) as victim:
+            wait_for(lambda: "heap" in agent.processes().get(victim.pid, {}))
+            readings = agent.metrics()["pyfrag_readings_total", ""]
+            wait_for(lambda: agent.metrics()["pyfrag_readings_total", ""] >= readings + 5)
+        metrics = agent.metrics()
+        assert metrics["pyfrag_reading_cpu_seconds_total", ""] - taken < taken / metrics["pyfrag_readings_late_total", ""]
+    finally:
+        agent.stop()
+        attack.kill()
+        attack.communicate()

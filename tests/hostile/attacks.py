@@ -54,6 +54,7 @@ ATTACKS = [
     native("fifo", "fifo", "{own}", "{python}"),
     native("blind", "blind", "{python}"),
     native("sparse", "sparse", "8192"),
+    native("symbols", "symbols", "64", "4"),
     native("cmdline", "cmdline", "4096"),
     native("memfds", "memfds", "/bin/true", refused="files_left_out"),
     *MAIN_LIES,

@@ -46,6 +46,22 @@ int candidates__add(struct candidates *candidates, pid_t pid, uint64_t now_ns)
 	return add(candidates, pid, now_ns + delays_ms[0] * 1000000);
 }
 
+int candidates__add_again(struct candidates *candidates, pid_t pid, uint32_t look_cnt,
+			  uint64_t now_ns)
+{
+	size_t at = pid_order__find(candidates->items, candidates->cnt, pid_of, pid);
+	int err;
+
+	/* It may have become another program meanwhile, which begins anew. */
+	if (look_cnt >= ARRAY_SIZE(delays_ms) ||
+	    (at < candidates->cnt && candidates->items[at].pid == pid))
+		return 0;
+	err = add(candidates, pid, now_ns + delays_ms[look_cnt] * 1000000);
+	if (!err)
+		candidates->items[at].look_cnt = look_cnt;
+	return err;
+}
+
 int candidates__scan(struct candidates *candidates, uint64_t now_ns)
 {
 	_cleanup_closedir_ DIR *directory = opendir("/proc");

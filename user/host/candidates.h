@@ -29,6 +29,10 @@ void candidates__release(struct candidates *candidates);
 /* A process that has come to be, or has executed a program, at @now_ns. Returns 0 or -ENOMEM. */
 int candidates__add(struct candidates *candidates, pid_t pid, uint64_t now_ns);
 
+/* One that was looked at @look_cnt times, the last time until @now_ns, and may yet become one. Returns 0 or -ENOMEM. */
+int candidates__add_again(struct candidates *candidates, pid_t pid, uint32_t look_cnt,
+			  uint64_t now_ns);
+
 /* All processes that there are, to be looked at at once. Returns 0, -ENOMEM or negative errno of reading /proc. */
 int candidates__scan(struct candidates *candidates, uint64_t now_ns);
 

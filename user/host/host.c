@@ -48,6 +48,8 @@ struct host {
 		left_out_ns; /* CLOCK_MONOTONIC: when one was left out first that is not looked for yet; 0: none */
 	struct schedule schedule;
 	struct user_shares shares;
+	struct user_shares
+		debts; /* who has made the schedule's by what nobody knew to take so long */
 	uint64_t work_until_ns; /* CLOCK_MONOTONIC */
 	struct host_counts counts;
 	bool out_of_memory;
@@ -190,13 +192,41 @@ static enum look_result take_look(struct host *host, struct job *job)
 	return LOOK_DONE;
 }
 
+static void spend(struct host *host, const struct job *job)
+{
+	double debt_ns = host->schedule.debt_ns;
+
+	schedule__spend(&host->schedule, job->taken_ns);
+	if (job->is_first && host->schedule.debt_ns > debt_ns)
+		user_shares__spend(&host->debts, job->uid,
+				   (uint64_t)(host->schedule.debt_ns - debt_ns));
+}
+
+static void save(struct host *host, uint64_t now_ns)
+{
+	double debt_ns = host->schedule.debt_ns;
+
+	schedule__save(&host->schedule, now_ns);
+	if (debt_ns > 0)
+		user_shares__scale(&host->debts, host->schedule.debt_ns / debt_ns);
+}
+
+/*
+ * Whether what takes nobody knows how long may be done for a user: not for one who has made most of a debt by just that.
+ * Root has no need to harm others so.
+ */
+static bool has_credit(const struct host *host, uid_t uid)
+{
+	return !uid || host->schedule.debt_ns <= 0 || !user_shares__has_average(&host->debts, uid);
+}
+
 /* Of a job that is done; it is freed. */
 static enum look_result take_result(struct host *host, struct job *job)
 {
 	enum look_result result = LOOK_DONE;
 
 	host->counts.taken_ns += job->taken_ns;
-	schedule__spend(&host->schedule, job->taken_ns);
+	spend(host, job);
 	if (job->kind == JOB_READ)
 		take_reading(host, job);
 	else if (job->kind == JOB_LOOK)
@@ -210,38 +240,44 @@ static void take_late(struct host *host)
 	struct job *job;
 
 	while ((job = jobs__take_late(&host->jobs))) {
+		uint32_t look_cnt = job->look_cnt;
 		pid_t pid = job->pid;
 
 		if (take_result(host, job) == LOOK_AGAIN &&
-		    candidates__add(&host->candidates, pid, clock_ns(CLOCK_MONOTONIC)))
+		    candidates__add_again(&host->candidates, pid, look_cnt,
+					  clock_ns(CLOCK_MONOTONIC)))
 			host->out_of_memory = true;
 	}
 }
 
-static enum look_result run(struct host *host, pid_t pid, uid_t uid, enum job_kind kind,
-			    struct watched *watched)
+static enum look_result run_job(struct host *host, struct job *job)
 {
 	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC);
-	struct job job = {.finder = host->finder,
-			  .pid = pid,
-			  .uid = uid,
-			  .kind = kind,
-			  .watched = watched,
-			  .options = host->options.watched},
-		   *done;
+	struct job *done;
 	int err;
 
-	if (kind == JOB_READ) {
-		job.options.with_kinds = watched->wants_kinds;
-		job.options.with_growth = watched->wants_growth;
+	job->finder = host->finder;
+	job->options = host->options.watched;
+	job->is_first = job->kind == JOB_LOOK || (job->kind == JOB_READ && !job->watched->read_ns);
+	if (job->kind == JOB_READ) {
+		job->options.with_kinds = job->watched->wants_kinds;
+		job->options.with_growth = job->watched->wants_growth;
 	}
-	err = jobs__run(&host->jobs, &job, &done);
-	user_shares__spend(&host->shares, uid, clock_ns(CLOCK_MONOTONIC) - start_ns);
+	err = jobs__run(&host->jobs, job, &done);
+	user_shares__spend(&host->shares, job->uid, clock_ns(CLOCK_MONOTONIC) - start_ns);
 	if (!err)
 		return take_result(host, done);
 	host->counts.late += err == -EINPROGRESS;
 	host->out_of_memory |= err == -ENOMEM;
 	return err == -EINPROGRESS ? LOOK_DONE : LOOK_STOP;
+}
+
+static enum look_result run(struct host *host, pid_t pid, uid_t uid, enum job_kind kind,
+			    struct watched *watched)
+{
+	struct job job = {.pid = pid, .uid = uid, .kind = kind, .watched = watched};
+
+	return run_job(host, &job);
 }
 
 static bool may_go_on(const struct host *host)
@@ -260,6 +296,7 @@ static enum look_result look(void *context, struct candidate *candidate)
 	const struct look *look = context;
 	struct host *host = look->host;
 	pid_t pid = candidate->pid;
+	struct job job = {.pid = pid, .kind = JOB_LOOK, .look_cnt = candidate->look_cnt + 1};
 
 	/* Most that come to be have ended by now; that is known without a thread. */
 	if (host__find(host, pid) || jobs__find_late(&host->jobs, pid) ||
@@ -272,11 +309,12 @@ static enum look_result look(void *context, struct candidate *candidate)
 	candidate->has_uid = true;
 	if (!look->at_all && user_shares__is_over(&host->shares, candidate->uid))
 		return LOOK_LATER;
-	if (!jobs__has_place(&host->jobs, candidate->uid)) {
+	if (!jobs__has_place(&host->jobs, candidate->uid) || !has_credit(host, candidate->uid)) {
 		host->counts.held_back++;
 		return LOOK_LATER;
 	}
-	return run(host, pid, candidate->uid, JOB_LOOK, NULL);
+	job.uid = candidate->uid;
+	return run_job(host, &job);
 }
 
 static void look_at_candidates(struct host *host, uint64_t now_ns)
@@ -372,7 +410,7 @@ static struct schedule_need need_of(const struct watched *watched)
 
 	return (struct schedule_need){
 		.read_ns = watched->read_ns,
-		.taken_ns = watched->last.taken_ns,
+		.taken_ns = watched->taken_ns,
 		.arena_bytes = arena_bytes,
 		.held_back =
 			arena_bytes > 0 ? (double)findings->pinned.hostage_bytes / arena_bytes : 0,
@@ -407,7 +445,8 @@ static struct watched *pick(const struct host *host, uint64_t now_ns, bool *defe
 		if (!schedule__is_due(&host->schedule, &need, now_ns) || !may_read(host, watched) ||
 		    (is_over && !picked_is_over))
 			continue;
-		if (!schedule__affords(&host->schedule, need.taken_ns)) {
+		if (!schedule__affords(&host->schedule, need.taken_ns) ||
+		    (!need.read_ns && !has_credit(host, uid_of(watched)))) {
 			*deferred = true;
 			continue;
 		}
@@ -490,7 +529,7 @@ int host__work(struct host *host)
 	tend_probed(host);
 	if (host__tells_sites(host))
 		probing_choice__make(host->watched, host->watched_cnt, now_ns);
-	schedule__save(&host->schedule, now_ns);
+	save(host, now_ns);
 	user_shares__tick(&host->shares);
 	look_at_candidates(host, now_ns);
 	read_due(host, now_ns);

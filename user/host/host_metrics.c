@@ -165,7 +165,7 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 		  (double)counts->hanging, "Of these, those that have not ended yet.");
 	write_one(out, open_metrics, "pyfrag_readings_held_back", NULL, true,
 		  (double)counts->held_back,
-		  "Times that a process was not looked at, for others of its user hang.");
+		  "Times that a process waited, as others of its user hang or took too long.");
 	write_one(out, open_metrics, "pyfrag_files_left_out", NULL, true,
 		  (double)counts->files_left_out,
 		  "Executable files not looked into, for a process had over 1024.");

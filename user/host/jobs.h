@@ -23,8 +23,10 @@ struct job {
 	struct reader_job base; /* the first */
 	struct finder *finder;
 	pid_t pid;
-	uid_t uid; /* of the process */
+	uid_t uid;	   /* of the process */
+	uint32_t look_cnt; /* of a look: how many there have been then, with this one */
 	enum job_kind kind;
+	bool is_first;		 /* nobody could know what it takes: a look, or the first reading */
 	struct watched *watched; /* a look: what it has found, if anything, which is the job's */
 	bool owns_watched;	 /* its process is gone meanwhile */
 	struct watched_options options;

@@ -4,7 +4,7 @@
 /* What is left of it then is not worth a place. */
 #define FORGOTTEN_NS 1000000UL
 
-static struct user_share *find(struct user_shares *shares, uid_t uid)
+static const struct user_share *find(const struct user_shares *shares, uid_t uid)
 {
 	for (size_t i = 0; i < shares->cnt; i++)
 		if (shares->users[i].uid == uid)
@@ -30,7 +30,7 @@ static struct user_share *add(struct user_shares *shares, uid_t uid)
 
 void user_shares__spend(struct user_shares *shares, uid_t uid, uint64_t ns)
 {
-	struct user_share *user = find(shares, uid);
+	struct user_share *user = (struct user_share *)find(shares, uid);
 
 	if (!user)
 		user = add(shares, uid);
@@ -40,13 +40,18 @@ void user_shares__spend(struct user_shares *shares, uid_t uid, uint64_t ns)
 
 void user_shares__tick(struct user_shares *shares)
 {
+	user_shares__scale(shares, 0.5);
+}
+
+void user_shares__scale(struct user_shares *shares, double factor)
+{
 	size_t kept = 0;
 
 	shares->spent_ns = 0;
 	for (size_t i = 0; i < shares->cnt; i++) {
 		struct user_share user = shares->users[i];
 
-		user.spent_ns /= 2;
+		user.spent_ns = (uint64_t)((double)user.spent_ns * factor);
 		if (user.spent_ns < FORGOTTEN_NS)
 			continue;
 		shares->spent_ns += user.spent_ns;
@@ -57,8 +62,14 @@ void user_shares__tick(struct user_shares *shares)
 
 bool user_shares__is_over(const struct user_shares *shares, uid_t uid)
 {
-	for (size_t i = 0; i < shares->cnt; i++)
-		if (shares->users[i].uid == uid)
-			return shares->users[i].spent_ns > shares->spent_ns / shares->cnt;
-	return false;
+	const struct user_share *user = find(shares, uid);
+
+	return user && user->spent_ns > shares->spent_ns / shares->cnt;
+}
+
+bool user_shares__has_average(const struct user_shares *shares, uid_t uid)
+{
+	const struct user_share *user = find(shares, uid);
+
+	return user && user->spent_ns && user->spent_ns >= shares->spent_ns / shares->cnt;
 }

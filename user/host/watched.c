@@ -235,6 +235,8 @@ void watched__tend(struct watched *watched)
 void watched__adopt(struct watched *watched, struct watched_result *result)
 {
 	watched->read_ns = result->time_ns;
+	if (!result->target_slept)
+		watched->taken_ns = result->taken_ns;
 	if (result->with_kinds) {
 		watched->wants_kinds = false;
 		watched->kinds_ns = result->time_ns;

@@ -59,6 +59,7 @@ struct watched {
 	bool wants_growth;  /* it is one of those to be probed: */
 	uint64_t chosen_ns; /* CLOCK_MONOTONIC: since then */
 	uint64_t read_ns;   /* CLOCK_MONOTONIC: when it was read last, or tried; 0: not yet */
+	uint64_t taken_ns;  /* of our CPU time, by that, unless it slept */
 	uint64_t
 		known_ns; /* CLOCK_MONOTONIC: when the last one that did not fail was; 0: none yet */
 	uint32_t error_cnt;   /* readings that failed, in a row, but for these: */
