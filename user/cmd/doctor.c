@@ -19,6 +19,7 @@
 #include "pymalloc/heap_source.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/text.h"
 #include "util/units.h"
 
 enum verdict {
@@ -39,13 +40,15 @@ static void say(struct doctor *doctor, enum verdict verdict, const char *what, c
 		...)
 {
 	static const char *const words[] = {"ok", "note", "FAIL"};
+	char text[1024]; /* with names and paths that a process chose */
 	va_list args;
 
 	doctor->failed |= verdict == VERDICT_FAIL;
 	printf("%-5s %-16s ", words[verdict], what);
 	va_start(args, format);
-	vprintf(format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	text__write(text, stdout);
 	putchar('\n');
 }
 
