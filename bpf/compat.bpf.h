@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What differs between kernels and namespaces. Branches on constants that user space sets are resolved
- * when the program is loaded: a helper that the kernel lacks is never seen by its verifier.
+ * What differs between kernels and namespaces. Branches on constants that user space sets are
+ * resolved when the program is loaded: a helper that the kernel lacks is never seen by its
+ * verifier.
  */
 #pragma once
 
@@ -40,8 +41,8 @@ static __always_inline bool current_site(struct pt_regs *ctx, struct pyfrag_site
 }
 
 /*
- * One load from the context for each register, in assembly: compilers like to compute an address first
- * and to share one load, and verifiers do not like computed context addresses.
+ * One load from the context for each register, in assembly: compilers like to compute an address
+ * first and to share one load, and verifiers do not like computed context addresses.
  */
 #define READ_FIELD(ctx, field)                                                                     \
 	({                                                                                         \

@@ -2,8 +2,8 @@
 /*
  * The only writer of the ring buffer. A record that finds no room is counted, never waited for.
  *
- * Waking the consumer costs more than the record does: it is woken once in wakeup_hits (it also looks by
- * itself, many times a second), and by the rare events that end things.
+ * Waking the consumer costs more than the record does: it is woken once in wakeup_hits (it also
+ * looks by itself, many times a second), and by the rare events that end things.
  */
 #pragma once
 

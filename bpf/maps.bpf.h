@@ -32,8 +32,8 @@ const volatile bool has_budget;
 const volatile __u32 hit_cost_ns[2];
 
 /*
- * What hits have cost so far (without a budget only what is not the same for all of them), and what they may have
- * cost by now; ns. User space moves the latter.
+ * What hits have cost so far (without a budget only what is not the same for all of them), and what
+ * they may have cost by now; ns. User space moves the latter.
  */
 __u64 spent_ns;
 volatile __u64 allowance_ns[ALLOW_CNT];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Tells of each process of the host that comes to be, or executes a program. That it ends tells its pidfd.
+ * Tells of each process of the host that comes to be, or executes a program. That it ends tells its
+ * pidfd.
  */
 #include "vmlinux.h"
 

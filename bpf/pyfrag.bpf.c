@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What the target's allocator does, one event a probe hit; and when the target stops being the program
- * it was.
+ * What the target's allocator does, one event a probe hit; and when the target stops being the
+ * program it was.
  */
 #include "vmlinux.h"
 
@@ -53,8 +53,9 @@ static __always_inline bool read_compared(struct pt_regs *ctx, const struct pyfr
 
 /*
  * The jump on `pool->szidx == size`. The pool still carries its old class; the wanted one is in the
- * register that differs, if any does. If none does, the pool was of that class before, and its first
- * block is the head of its chain; else the pool is set up afresh, and it is the first one in it.
+ * register that differs, if any does. If none does, the pool was of that class before, and its
+ * first block is the head of its chain; else the pool is set up afresh, and it is the first one in
+ * it.
  */
 static __always_inline bool read_new_pool(struct pt_regs *ctx, const struct pyfrag_site *site,
 					  __u64 pool, __u32 *size_class, __u64 *block)
@@ -73,8 +74,8 @@ static __always_inline bool read_new_pool(struct pt_regs *ctx, const struct pyfr
 }
 
 /*
- * Whether the allocation of @address is one of those that are told with their stack. *size_class, where it is
- * not known, is read where it matters.
+ * Whether the allocation of @address is one of those that are told with their stack. *size_class,
+ * where it is not known, is read where it matters.
  */
 static __always_inline bool is_sampled(__u8 type, __u64 address, __u32 *size_class)
 {
@@ -109,9 +110,9 @@ static __always_inline void tell(__u8 type, __u32 size_class, __u64 address, __u
 }
 
 /*
- * Every hit costs the target, also one that is ignored. Returns whether it may still be looked at; where
- * it may not, user space is told once, and detaches. What happens to arenas is rare, and always told. *number:
- * how many hits of its cost there were on this CPU.
+ * Every hit costs the target, also one that is ignored. Returns whether it may still be looked at;
+ * where it may not, user space is told once, and detaches. What happens to arenas is rare, and
+ * always told. *number: how many hits of its cost there were on this CPU.
  */
 static __always_inline bool charge(const struct pyfrag_site *site, __u64 *number)
 {

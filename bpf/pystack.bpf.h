@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The Python stack of the thread that hit a probe, as a number: the stack itself is told once, when it is
- * first met, just before the first event that has its number.
+ * The Python stack of the thread that hit a probe, as a number: the stack itself is told once, when
+ * it is first met, just before the first event that has its number.
  *
- * Two hashes over the frames are made on the way. One is the number; the other is kept with it, and tells
- * a stack from another one that happens to have the same number.
+ * Two hashes over the frames are made on the way. One is the number; the other is kept with it, and
+ * tells a stack from another one that happens to have the same number.
  */
 #pragma once
 
@@ -168,8 +168,8 @@ static __always_inline __u64 walk_stack(struct stack_scratch *scratch)
 }
 
 /*
- * The number of the stack of this thread; 0 if it cannot be told. What it takes is charged: it is no part
- * of what a hit costs.
+ * The number of the stack of this thread; 0 if it cannot be told. What it takes is charged: it is
+ * no part of what a hit costs.
  */
 static __always_inline __u64 current_stack(void)
 {
@@ -192,8 +192,8 @@ static __always_inline __u64 current_stack(void)
 }
 
 /*
- * Where in this allocation the next point of the sample is: it is told with its stack if it has so many
- * bytes. 0: there is none, however large it is.
+ * Where in this allocation the next point of the sample is: it is told with its stack if it has so
+ * many bytes. 0: there is none, however large it is.
  */
 static __always_inline __u32 next_point(void)
 {

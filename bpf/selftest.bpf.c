@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The smallest uprobe program there is: what pyfrag probes itself with, to see what this kernel can do.
+ * The smallest uprobe program there is: what pyfrag probes itself with, to see what this kernel can
+ * do.
  */
 #include "vmlinux.h"
 

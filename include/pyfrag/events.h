@@ -50,19 +50,21 @@ enum pyfrag_allowance {
 /*
  * What is probed at a site, and where its operands are: the attach cookie, or the value of
  * `site_by_address` on kernels without cookies. Operands are general registers, by the number the
- * architecture gives them in instruction encodings (x86-64: 0 rax, 1 rcx, 2 rdx, 3 rbx, 4 rsp, ...).
+ * architecture gives them in instruction encodings (x86-64: 0 rax, 1 rcx, 2 rdx, 3 rbx, 4 rsp,
+ * ...).
  */
 struct pyfrag_site {
 	__u8 type; /* enum pyfrag_event_type; with PYFRAG_SITE_STEPPED set, not emulated */
 	/*
-	 * The block; of EVENT_NEW_POOL and EVENT_POOL_FREED the pool; the arena: a register + displacement, or, with
-	 * PYFRAG_OPERAND_IN_MEMORY set, the 8 bytes at that address.
+	 * The block; of EVENT_NEW_POOL and EVENT_POOL_FREED the pool; the arena: a register +
+	 * displacement, or, with PYFRAG_OPERAND_IN_MEMORY set, the 8 bytes at that address.
 	 */
 	__u8 operand;
 	/*
-	 * EVENT_NEW_POOL only: what is compared there, 32 bits each. One is the wanted size class, the
-	 * other the class the pool had before; where only the former is at hand, both are that. A
-	 * register, or, with PYFRAG_OPERAND_IN_MEMORY set, memory at register + compared_displacement.
+	 * EVENT_NEW_POOL only: what is compared there, 32 bits each. One is the wanted size class,
+	 * the other the class the pool had before; where only the former is at hand, both are that.
+	 * A register, or, with PYFRAG_OPERAND_IN_MEMORY set, memory at register +
+	 * compared_displacement.
 	 */
 	__u8 compared[2];
 	__s16 displacement;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the BPF programs that watch a host tell user space: that a process came to be, or became another program.
+ * What the BPF programs that watch a host tell user space: that a process came to be, or became
+ * another program.
  */
 #pragma once
 

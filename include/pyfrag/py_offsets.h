@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where things lie in CPython's own structures, of one version: what it takes to walk from the runtime to
- * the threads, from a thread to its frames, and from a frame to the names and lines of its code.
+ * Where things lie in CPython's own structures, of one version: what it takes to walk from the
+ * runtime to the threads, from a thread to its frames, and from a frame to the names and lines of
+ * its code.
  *
- * All are offsets in bytes from the start of the structure in the comment, as its version's headers under
- * Include/ have them. PY_NO_OFFSET: the version has no such member. BPF programs and user space read the
- * same table; user/target/offsets.h says where its values come from.
+ * All are offsets in bytes from the start of the structure in the comment, as its version's headers
+ * under Include/ have them. PY_NO_OFFSET: the version has no such member. BPF programs and user
+ * space read the same table; user/target/offsets.h says where its values come from.
  */
 #pragma once
 
@@ -17,7 +18,10 @@
 
 #define PY_NO_OFFSET 0xffff
 
-/* Bits of PyThreadState._status: `initialized` and `active` (Include/cpython/pystate.h, 3.12 to 3.15). */
+/*
+ * Bits of PyThreadState._status: `initialized` and `active` (Include/cpython/pystate.h, 3.12 to
+ * 3.15).
+ */
 #define PY_THREAD_INITIALIZED 0x01
 #define PY_THREAD_ACTIVE      0x10
 
@@ -41,8 +45,9 @@ struct py_offsets {
 	/* _PyRuntimeState: interpreters.head. PY_NO_OFFSET before 3.7. */
 	__u16 runtime_interpreters_head;
 	/*
-	 * _PyRuntimeState: gilstate.tstate_current, the PyThreadState that has the interpreter's lock (3.7
-	 * to 3.11; before, it is the variable _PyThreadState_Current). PY_NO_OFFSET in others.
+	 * _PyRuntimeState: gilstate.tstate_current, the PyThreadState that has the interpreter's
+	 * lock (3.7 to 3.11; before, it is the variable _PyThreadState_Current). PY_NO_OFFSET in
+	 * others.
 	 */
 	__u16 runtime_current_thread;
 
@@ -55,8 +60,8 @@ struct py_offsets {
 	__u16 thread_interpreter;
 	__u16 thread_id; /* what pthread_self() is in that thread */
 	/*
-	 * _status, 32 bits: whether it is the one that its thread runs with, for a thread has one in each
-	 * interpreter that it has been in. PY_NO_OFFSET before 3.12.
+	 * _status, 32 bits: whether it is the one that its thread runs with, for a thread has one
+	 * in each interpreter that it has been in. PY_NO_OFFSET before 3.12.
 	 */
 	__u16 thread_status;
 	/*
@@ -71,10 +76,14 @@ struct py_offsets {
 	__u16 frame_code;     /* f_code, f_executable */
 	__u16 frame_instr;    /* f_lasti, prev_instr, instr_ptr */
 	__u16 frame_owner;    /* char; PY_NO_OFFSET before 3.11 */
-	__u8 frame_code_tags; /* low bits of frame_code that are no part of the address (3.14 on), a mask */
+	/* Low bits of frame_code that are no part of the address (3.14 on), a mask. */
+	__u8 frame_code_tags;
 	__u8 instr_kind; /* enum py_instr_kind */
 	__u8 line_kind;	 /* enum py_line_kind */
-	/* Frames whose owner is this or more are the interpreter's own and stand for no Python code; 0xff: none. */
+	/*
+	 * Frames whose owner is this or more are the interpreter's own and stand for no Python
+	 * code; 0xff: none.
+	 */
 	__u8 frame_owner_native;
 
 	/* PyCodeObject */
@@ -83,7 +92,8 @@ struct py_offsets {
 	__u16 code_filename;	/* co_filename */
 	__u16 code_firstlineno; /* int */
 	__u16 code_line_table;	/* co_lnotab, co_linetable: a bytes object */
-	__u16 code_code; /* co_code (a bytes object) up to 3.10; co_code_adaptive, the code itself */
+	/* co_code (a bytes object) up to 3.10; co_code_adaptive, the code itself. */
+	__u16 code_code;
 	__u16 code_size; /* Py_SIZE: Py_ssize_t, 2-byte units; PY_NO_OFFSET before 3.11 */
 	__u16 code_first_traceable; /* _co_firsttraceable, int, units; PY_NO_OFFSET before 3.11 */
 
@@ -100,16 +110,18 @@ struct py_offsets {
 	__u16 type_name; /* tp_name: char * */
 
 	/*
-	 * The number of full (oldest generation) garbage collections, Py_ssize_t; each of them clears
-	 * free lists. In the PyInterpreterState (3.9 to 3.14) or the _PyRuntimeState (3.7, 3.8). In 3.6
-	 * it is in a static array, and 2.7 does not count. PY_NO_OFFSET where it is in neither.
+	 * The number of full (oldest generation) garbage collections, Py_ssize_t; each of them
+	 * clears free lists. In the PyInterpreterState (3.9 to 3.14) or the _PyRuntimeState (3.7,
+	 * 3.8). In 3.6 it is in a static array, and 2.7 does not count. PY_NO_OFFSET where it is in
+	 * neither.
 	 */
 	__u16 full_collections_in_interpreter;
 	__u16 full_collections_in_runtime;
 	/*
-	 * From 3.15 on each collection leaves a record, in a ring, and the number is in each record: the
-	 * greatest is the one of now. interpreter_gc_stats points to struct gc_stats, where the numbers
-	 * of the gc_stats_record_cnt records are gc_stats_record_size apart. Before: PY_NO_OFFSET, 0.
+	 * From 3.15 on each collection leaves a record, in a ring, and the number is in each
+	 * record: the greatest is the one of now. interpreter_gc_stats points to struct gc_stats,
+	 * where the numbers of the gc_stats_record_cnt records are gc_stats_record_size apart.
+	 * Before: PY_NO_OFFSET, 0.
 	 */
 	__u16 interpreter_gc_stats;
 	__u16 gc_stats_full_collections; /* in the first record */
@@ -117,7 +129,9 @@ struct py_offsets {
 	__u16 gc_stats_record_cnt;
 };
 
-/* In no version the members of a frame that are wanted reach as far. A power of two, for masking. */
+/*
+ * In no version the members of a frame that are wanted reach as far. A power of two, for masking.
+ */
 #define PY_FRAME_WORDS 32
 
 /* How much of a frame is read: up to its last member that is wanted, bytes. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The walk: from the list of interpreters to the state of one thread, and from there down its frames. One
- * text for BPF programs and for user space. Who includes it defines before
+ * The walk: from the list of interpreters to the state of one thread, and from there down its
+ * frames. One text for BPF programs and for user space. Who includes it defines before
  *
- *	bool py_read(void *to, __u32 size, __u64 address);	whether all of it could be read
- *	void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner);
- *	__u64 *py_frame_words(struct pyfrag_stack *stack);	room for PY_FRAME_WORDS
+ * 	bool py_read(void *to, __u32 size, __u64 address);	whether all of it could be read
+ * 	void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner);
+ * 	__u64 *py_frame_words(struct pyfrag_stack *stack);	room for PY_FRAME_WORDS
  *
  * All loops are bounded: a list may be torn, or run in circles.
  */
@@ -36,8 +36,8 @@ static __always_inline __u64 py_walk__word(__u64 address)
 }
 
 /*
- * Whether @thread is the PyThreadState that the thread that pthread_self() calls @id runs with. (In 2.7 to
- * 3.11 the one that has the lock does; a thread that allocates has it.)
+ * Whether @thread is the PyThreadState that the thread that pthread_self() calls @id runs with. (In
+ * 2.7 to 3.11 the one that has the lock does; a thread that allocates has it.)
  */
 static __always_inline bool py_walk__is_current(const struct py_walk *walk, __u64 thread, __u64 id)
 {
@@ -51,7 +51,9 @@ static __always_inline bool py_walk__is_current(const struct py_walk *walk, __u6
 	       status & PY_THREAD_ACTIVE;
 }
 
-/* The PyThreadState with which the thread that pthread_self() calls @id runs; 0 if there is none. */
+/*
+ * The PyThreadState with which the thread that pthread_self() calls @id runs; 0 if there is none.
+ */
 static __always_inline __u64 py_walk__find_thread(const struct py_walk *walk, __u64 id)
 {
 	__u64 interpreter = py_walk__word(walk->interpreters_head), thread = 0;
@@ -118,7 +120,10 @@ static __always_inline enum py_walk_result py_walk__frames(const struct py_walk 
 
 		if (!frame)
 			return PY_WALK_DONE;
-		/* Masked right here: older verifiers forget what they knew of a value that is put aside. */
+		/*
+		 * Masked right here: older verifiers forget what they knew of a value that is put
+		 * aside.
+		 */
 		if (!py_read(words, walk->frame_bytes & (PY_FRAME_WORDS * sizeof(*words) - 1),
 			     frame))
 			return PY_WALK_UNREADABLE;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sampling by bytes: the points of a Poisson process are laid over the bytes that are allocated, one in
- * @mean of them on average, and an allocation is taken if there is a point in it. So one of s bytes is taken
- * with probability 1 - exp(-s / mean), whatever came before, and counting it as s divided by that makes
- * every sum unbiased.
+ * Sampling by bytes: the points of a Poisson process are laid over the bytes that are allocated,
+ * one in @mean of them on average, and an allocation is taken if there is a point in it. So one of
+ * s bytes is taken with probability 1 - exp(-s / mean), whatever came before, and counting it as s
+ * divided by that makes every sum unbiased.
  *
- * So that the size of most allocations need not be looked up, each is given as many bytes as the largest
- * has, and is taken if the point is among those that it really has.
+ * So that the size of most allocations need not be looked up, each is given as many bytes as the
+ * largest has, and is taken if the point is among those that it really has.
  *
- * The distance to the next point is -ln(u) * mean for u uniform in (0, 1]. BPF has no floating point:
- * log2(u) is the position of the highest bit and, for what is below it, a table with straight lines in
- * between, right to 1 in 10,000.
+ * The distance to the next point is -ln(u) * mean for u uniform in (0, 1]. BPF has no floating
+ * point: log2(u) is the position of the highest bit and, for what is below it, a table with
+ * straight lines in between, right to 1 in 10,000.
  */
 #pragma once
 
@@ -31,8 +31,8 @@ static const __u32 sampling_log2[(1 << SAMPLING_TABLE_BITS) + 1] = {
 #define SAMPLING_SLOT_BYTES 512
 
 /*
- * An allocation: where in its slot the next point is, from 1 on; 0 if it is behind it. *until is the distance
- * to the point, and is to be drawn anew if it is not above 0 any more (as at first).
+ * An allocation: where in its slot the next point is, from 1 on; 0 if it is behind it. *until is
+ * the distance to the point, and is to be drawn anew if it is not above 0 any more (as at first).
  */
 static inline __attribute__((always_inline)) __u32 sampling__step(__s64 *until)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Python stacks, as BPF programs tell them: a stack once, by a record of its own, and from then on by its
- * number in the records of events.
+ * Python stacks, as BPF programs tell them: a stack once, by a record of its own, and from then on
+ * by its number in the records of events.
  */
 #pragma once
 
@@ -38,7 +38,8 @@ struct py_walk {
 	struct py_offsets offsets;
 	__u64 interpreters_head; /* address of the pointer to the first PyInterpreterState */
 	__u64 frame_bytes;	 /* py_offsets__frame_bytes() of the offsets */
-	__u64 current_thread; /* address of the pointer to the PyThreadState that runs; 0 from 3.12 on */
+	/* Address of the pointer to the PyThreadState that runs; 0 from 3.12 on. */
+	__u64 current_thread;
 };
 
 /* What is to be told with a stack, and of which Python. User space sets it when that is known. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * How many events a second one core takes from the ring buffer into the model. The events are those of a
- * real process, recorded first; a BPF program puts them into a ring again, and then the stream that traces
- * are read by takes them out. Usage: consumer PID; prints a line of JSON.
+ * How many events a second one core takes from the ring buffer into the model. The events are those
+ * of a real process, recorded first; a BPF program puts them into a ring again, and then the stream
+ * that traces are read by takes them out. Usage: consumer PID; prints a line of JSON.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

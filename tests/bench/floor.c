@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The floor under full tracing: a BPF program that does nothing, at all the sites that pyfrag probes. Says
- * "ready" when it is attached, and stays so until its stdin ends. Usage: floor PID
+ * The floor under full tracing: a BPF program that does nothing, at all the sites that pyfrag
+ * probes. Says "ready" when it is attached, and stays so until its stdin ends. Usage: floor PID
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

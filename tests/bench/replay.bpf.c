@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Puts recorded events into a ring buffer, as the tracing program would: for the consumer's benchmark.
+ * Puts recorded events into a ring buffer, as the tracing program would: for the consumer's
+ * benchmark.
  */
 #include "vmlinux.h"
 

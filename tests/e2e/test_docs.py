@@ -64,3 +64,14 @@ def test_rooms_use_those_to_their_left():
             if used not in (room, "pyfrag") and rank[used] >= rank[room]:
                 wrong.append("%s uses %s" % (os.path.relpath(path, TOP), used))
     assert not wrong
+
+
+def test_comments_have_at_most_100_columns():
+    wide = []
+    for path in glob.glob(TOP + "/**/*.[ch]", recursive=True):
+        if path.startswith(TOP + "/build/"):
+            continue
+        for number, line in enumerate(read(path).split("\n"), 1):
+            if len(line.expandtabs(8)) > 100 and re.search(r"/\*|\*/|^\s*\* ", line):
+                wide.append("%s:%d" % (os.path.relpath(path, TOP), number))
+    assert not wide

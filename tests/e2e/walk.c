@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Walks a Python from its runtime to the names in its code objects by nothing but the table of offsets, and
- * prints, as one JSON object, the table and what it came by. Usage: walk PID
+ * Walks a Python from its runtime to the names in its code objects by nothing but the table of
+ * offsets, and prints, as one JSON object, the table and what it came by. Usage: walk PID
  *
  * The target has to stand still.
  */
@@ -171,7 +171,10 @@ static int64_t last_instruction(uint64_t frame, uint64_t code)
 	}
 }
 
-/* Frames of functions that have not begun are left out of Python's stacks, as _PyFrame_IsIncomplete() does. */
+/*
+ * Frames of functions that have not begun are left out of Python's stacks, as
+ * _PyFrame_IsIncomplete() does.
+ */
 static bool has_begun(uint64_t frame, uint64_t code)
 {
 	if (offsets->code_first_traceable == PY_NO_OFFSET)

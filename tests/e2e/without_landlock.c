@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Executes a program as on a kernel that has no Landlock. Usage: without_landlock PROGRAM [ARGUMENT ...] */
+/*
+ * Executes a program as on a kernel that has no Landlock. Usage: without_landlock PROGRAM [ARGUMENT
+ * ...]
+ */
 #include <errno.h>
 #include <seccomp.h>
 #include <stdio.h>

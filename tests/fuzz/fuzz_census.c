@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever the blocks of a heap hold, and whatever their types say of themselves, looking at its objects, at who
- * refers to whom and what keeps them alive ends, counts every live block once, and finds references to nothing but what
- * is there.
+ * Property: whatever the blocks of a heap hold, and whatever their types say of themselves, looking
+ * at its objects, at who refers to whom and what keeps them alive ends, counts every live block
+ * once, and finds references to nothing but what is there.
  *
- * Input: a byte for the version, and one for how many types there are beside those that are right. Each type is a byte
- * for the type it is like, one for its name, and one for how many of its words are changed: which, a byte, and the word.
- * Then blocks, each a byte that says its size, then its words: a byte that says what a word is (a count, a type, a block
- * or some address in it, an object outside of the arena, a number at some end of its range, or eight bytes as they are),
- * and what that takes.
+ * Input: a byte for the version, and one for how many types there are beside those that are right.
+ * Each type is a byte for the type it is like, one for its name, and one for how many of its words
+ * are changed: which, a byte, and the word. Then blocks, each a byte that says its size, then its
+ * words: a byte that says what a word is (a count, a type, a block or some address in it, an object
+ * outside of the arena, a number at some end of its range, or eight bytes as they are), and what
+ * that takes.
  */
 #include "fuzz.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The configuration file of the agent: what is accepted is within the bounds that the help states, and what is refused
- * changes nothing and leaves nothing behind.
+ * The configuration file of the agent: what is accepted is within the bounds that the help states,
+ * and what is refused changes nothing and leaves nothing behind.
  */
 #include <math.h>
 #include <stdbool.h>

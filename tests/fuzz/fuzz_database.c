@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Databases that are not as pyfrag has written them: a small one, made once, of which the input changes bytes, and then
- * questions, of which one is the input's own. Whatever happens ends, within memory, in an answer or an error.
+ * Databases that are not as pyfrag has written them: a small one, made once, of which the input
+ * changes bytes, and then questions, of which one is the input's own. Whatever happens ends, within
+ * memory, in an answer or an error.
  */
 #include <sqlite3.h>
 #include <stdbool.h>

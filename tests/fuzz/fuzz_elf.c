@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Property: any file either is refused or can be asked everything: its code lies in the file, the
- * functions' beginnings are sorted, symbols have names that end, and each probe site that a scan finds
- * is at a place of the file that its offset names. What is asked twice is answered alike.
+ * functions' beginnings are sorted, symbols have names that end, and each probe site that a scan
+ * finds is at a place of the file that its offset names. What is asked twice is answered alike.
  *
- * Nothing of that takes more memory than a file of that many bytes may, however far its headers say it goes: behind the
- * bytes there is a hole, which may be of terabytes.
+ * Nothing of that takes more memory than a file of that many bytes may, however far its headers say
+ * it goes: behind the bytes there is a hole, which may be of terabytes.
  *
  * Input: a file; its last byte says how long the hole is.
  */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever lies in the target's memory, and however it changes while it is read, finding the
- * allocator and taking checkpoints end, with a heap or with one of the errors their headers name. A
- * heap that is returned is one: arenas sorted and apart, blocks only inside of them, and only where
- * their pool's class has some. A heap nobody spoilt is found exactly as it is.
+ * Property: whatever lies in the target's memory, and however it changes while it is read, finding
+ * the allocator and taking checkpoints end, with a heap or with one of the errors their headers
+ * name. A heap that is returned is one: arenas sorted and apart, blocks only inside of them, and
+ * only where their pool's class has some. A heap nobody spoilt is found exactly as it is.
  *
- * Input: 4 bytes that choose one of some valid heaps, and how it is read; then edits of 16 bytes. An
- * edit spoils one word: of the data, the arena array, a pool's header, or a block. It is done before
- * the search, or later on, before so many reads.
+ * Input: 4 bytes that choose one of some valid heaps, and how it is read; then edits of 16 bytes.
+ * An edit spoils one word: of the data, the arena array, a pool's header, or a block. It is done
+ * before the search, or later on, before so many reads.
  */
 #include <errno.h>
 #include <time.h>

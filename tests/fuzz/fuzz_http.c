@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Requests of anybody, whole, to a server that wants a token, over a connection on loopback. Whatever they are, a page is
- * served only to a request that has the token in it, or asks for the page that is open, and that names loopback; and
- * afterwards the server has no connection left.
+ * Requests of anybody, whole, to a server that wants a token, over a connection on loopback.
+ * Whatever they are, a page is served only to a request that has the token in it, or asks for the
+ * page that is open, and that names loopback; and afterwards the server has no connection left.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: any bytes can be decoded as code, from the first to the last, each instruction where the
- * one before ended, none beyond the end, with registers that exist. Whatever shapes are then seen in
- * them, each site is at one of the instructions (the kernel refuses others), says truly whether that
- * is emulated, and has operands that BPF can fetch.
+ * Property: any bytes can be decoded as code, from the first to the last, each instruction where
+ * the one before ended, none beyond the end, with registers that exist. Whatever shapes are then
+ * seen in them, each site is at one of the instructions (the kernel refuses others), says truly
+ * whether that is emulated, and has operands that BPF can fetch.
  *
  * Input: code.
  */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Names that a process chooses, in metrics and in JSON: whatever they are, what is written is taken apart again by a reader
- * that follows the formats to the letter, gives the names back, and has no character in it that a terminal obeys.
+ * Names that a process chooses, in metrics and in JSON: whatever they are, what is written is taken
+ * apart again by a reader that follows the formats to the letter, gives the names back, and has no
+ * character in it that a terminal obeys.
  */
 #include <jansson.h>
 #include <stdbool.h>
@@ -59,7 +60,10 @@ static void skip(const char **at, const char *expected)
 	*at += strlen(expected);
 }
 
-/* What a name is after it was written: with U+FFFD, or ? for a control character that has no escape. */
+/*
+ * What a name is after it was written: with U+FFFD, or ? for a control character that has no
+ * escape.
+ */
 static void expect(const char *name, const char *found)
 {
 	_cleanup_free_ char *safe = text__to_safe_utf8(name);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever a line table holds, finding a line reads nothing outside it, and gives a line or
- * none. No entry covers more than 255 bytes of code, so far enough behind all of them nothing changes any
- * more: up to 3.9 all is on the last line, from 3.10 on there is none.
+ * Property: whatever a line table holds, finding a line reads nothing outside it, and gives a line
+ * or none. No entry covers more than 255 bytes of code, so far enough behind all of them nothing
+ * changes any more: up to 3.9 all is on the last line, from 3.10 on there is none.
  *
  * Input: the first line, the kind, then the table.
  */

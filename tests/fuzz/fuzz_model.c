@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever events say, the model of a heap stays one. Arenas are sorted and apart; what is
- * live, what is free and what is overhead add up to the arenas' bytes; counters only rise, and by no
- * more than the event before can have changed. A checkpoint may be taken at any time; what it finds
- * otherwise is no more than there are blocks.
+ * Property: whatever events say, the model of a heap stays one. Arenas are sorted and apart; what
+ * is live, what is free and what is overhead add up to the arenas' bytes; counters only rise, and
+ * by no more than the event before can have changed. A checkpoint may be taken at any time; what it
+ * finds otherwise is no more than there are blocks.
  *
- * Input: a byte that says which heap the model starts from, then events of 16 bytes, as BPF sends them.
- * `reserved`, which the model does not look at, tells what their address is counted from, for an
- * arbitrary one hits nothing; a type that no event has takes a checkpoint.
+ * Input: a byte that says which heap the model starts from, then events of 16 bytes, as BPF sends
+ * them. `reserved`, which the model does not look at, tells what their address is counted from, for
+ * an arbitrary one hits nothing; a type that no event has takes a checkpoint.
  */
 #include "fuzz.h"
 

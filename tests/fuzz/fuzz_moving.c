@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: a process that moves its arenas all over its address space, between readings or during them, makes pyfrag
- * remember no more than what it has now. The account is never exceeded; a heap that was brought up to date again and again
- * takes about what a fresh reading of the same arenas takes, and has the same in it; a reading that is refused, and one
- * that is given up, leave a heap that can be brought up to date again; and at the end everything is given back.
+ * Property: a process that moves its arenas all over its address space, between readings or during
+ * them, makes pyfrag remember no more than what it has now. The account is never exceeded; a heap
+ * that was brought up to date again and again takes about what a fresh reading of the same arenas
+ * takes, and has the same in it; a reading that is refused, and one that is given up, leave a heap
+ * that can be brought up to date again; and at the end everything is given back.
  *
- * Input: a byte that chooses the geometry, of those whose arenas are small, one for the account's limit; then steps of 4 bytes: what is done, an argument,
- * and an address.
+ * Input: a byte that chooses the geometry, of those whose arenas are small, one for the account's
+ * limit; then steps of 4 bytes: what is done, an argument, and an address.
  */
 #include <errno.h>
 #include <time.h>

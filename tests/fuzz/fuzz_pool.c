@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever a copy of a pool holds, decoding reads nothing outside the copy and finds blocks
- * only where the pool's class has them, among those carved off. If it says that the copy agrees with
- * itself, then as many blocks are live as the header counts, and the free ones are exactly those that
- * a walk along the chain meets. A pool that is full by its header is full by its body.
+ * Property: whatever a copy of a pool holds, decoding reads nothing outside the copy and finds
+ * blocks only where the pool's class has them, among those carved off. If it says that the copy
+ * agrees with itself, then as many blocks are live as the header counts, and the free ones are
+ * exactly those that a walk along the chain meets. A pool that is full by its header is full by its
+ * body.
  *
- * Input: 8 bytes that say what the header is like, then edits of 4 bytes each: a link from one block
- * to another, or two bytes anywhere in the pool, its header included.
+ * Input: 8 bytes that say what the header is like, then edits of 4 bytes each: a link from one
+ * block to another, or two bytes anywhere in the pool, its header included.
  */
 #include <stdbool.h>
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever the texts of /proc say, what is read of them is within bounds: mappings lie where their lines say and
- * have names, words of a command line are in it, labels are valid and short; and nothing is read beyond their end.
+ * Property: whatever the texts of /proc say, what is read of them is within bounds: mappings lie
+ * where their lines say and have names, words of a command line are in it, labels are valid and
+ * short; and nothing is read beyond their end.
  *
  * Input: a byte that says which text it is, then the text.
  */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever is where a str should be, reading it gives a text of UTF-8 that is no longer than it may be, the
- * same each time, or says why not.
+ * Property: whatever is where a str should be, reading it gives a text of UTF-8 that is no longer
+ * than it may be, the same each time, or says why not.
  *
- * Input: a byte for the version, then the bytes of the object and of what is behind it, up to the end of the mapping.
+ * Input: a byte for the version, then the bytes of the object and of what is behind it, up to the
+ * end of the mapping.
  */
 #include "fuzz.h"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever the lists of interpreters, threads and frames lead to, finding the roots ends, and each root is an
- * object with a label.
+ * Property: whatever the lists of interpreters, threads and frames lead to, finding the roots ends,
+ * and each root is an object with a label.
  *
- * Input: a byte for the version; then the words of memory that holds interpreters, threads, frames and code, each a byte
- * that says what it is (a number, a place in that memory, an object of the heap, a name, eight bytes as they are), and
- * what that takes.
+ * Input: a byte for the version; then the words of memory that holds interpreters, threads, frames
+ * and code, each a byte that says what it is (a number, a place in that memory, an object of the
+ * heap, a name, eight bytes as they are), and what that takes.
  */
 #include "fuzz.h"
 
@@ -45,7 +45,10 @@ static void add(struct objects *objects, uint64_t address)
 	objects->all[objects->cnt++] = address;
 }
 
-/* The layout of 3.8, as fake_objects.h has it: with other versions most of it is nonsense, which is what is wanted. */
+/*
+ * The layout of 3.8, as fake_objects.h has it: with other versions most of it is nonsense, which is
+ * what is wanted.
+ */
 static void add_objects(struct world *world, struct objects *objects)
 {
 	uint64_t names[NAMES], keys, dict;

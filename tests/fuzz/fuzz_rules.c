@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What is configured, and what a request's head says: rules of alerts, destinations, addresses, Host headers. What is
- * accepted has a meaning; what is refused says why; and no password gets into a label.
+ * What is configured, and what a request's head says: rules of alerts, destinations, addresses,
+ * Host headers. What is accepted has a meaning; what is refused says why; and no password gets into
+ * a label.
  */
 #include <math.h>
 #include <stdbool.h>

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever is told, in whatever order, a block or pool has the stack that it was last told with, or none;
- * and none once it is freed. Where nothing went unseen, and every allocation counts, it has exactly that. Stacks keep
- * their index and their names; what they take is bounded. Sums are finite, none is negative, and of blocks there are as
- * many as are known.
+ * Property: whatever is told, in whatever order, a block or pool has the stack that it was last
+ * told with, or none; and none once it is freed. Where nothing went unseen, and every allocation
+ * counts, it has exactly that. Stacks keep their index and their names; what they take is bounded.
+ * Sums are finite, none is negative, and of blocks there are as many as are known.
  *
- * Input: a byte that says how the ledger is made, then steps: a byte that says which, and what that takes.
+ * Input: a byte that says how the ledger is made, then steps: a byte that says which, and what that
+ * takes.
  */
 #include <math.h>
 

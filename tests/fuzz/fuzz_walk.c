@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: however interpreters, threads and frames lead to each other, the walk that BPF programs do ends, after no
- * more reads than its bounds allow, with no more frames than there is room for. What it says of a thread that it
- * found is true; and code is read only where a frame said it is.
+ * Property: however interpreters, threads and frames lead to each other, the walk that BPF programs
+ * do ends, after no more reads than its bounds allow, with no more frames than there is room for.
+ * What it says of a thread that it found is true; and code is read only where a frame said it is.
  *
- * Input: a byte that chooses the version of Python, then edits of a heap in which a thread has three frames: the place
- * (an object and a word of it), and what is put there: a place, a place and a few bytes, or eight bytes as they are.
+ * Input: a byte that chooses the version of Python, then edits of a heap in which a thread has
+ * three frames: the place (an object and a word of it), and what is put there: a place, a place and
+ * a few bytes, or eight bytes as they are.
  */
 #include <errno.h>
 #include <time.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A child process to look at from outside. It dies with the test, also with one that failed half-way.
+ * A child process to look at from outside. It dies with the test, also with one that failed
+ * half-way.
  */
 #pragma once
 

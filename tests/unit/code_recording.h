@@ -26,7 +26,9 @@ struct code_recording {
 /* Reads a recording; the test fails if it cannot. */
 void code_recording__read(struct code_recording *out, const char *path);
 
-/* Decodes its instructions; the test fails if one has another size than it had for who recorded it. */
+/*
+ * Decodes its instructions; the test fails if one has another size than it had for who recorded it.
+ */
 void code_recording__decode(const struct code_recording *recording, struct insn *insns);
 
 /* Scans instructions for shapes and writes what is found as recordings have it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Code objects made by hand, in the layout of 3.12, each with all that belongs to it in a page of its own.
+ * Code objects made by hand, in the layout of 3.12, each with all that belongs to it in a page of
+ * its own.
  */
 #pragma once
 
@@ -33,7 +34,9 @@ extern const struct py_offsets FAKE_OFFSETS;
 /* Writes the type of code objects; once, before any. */
 void fake_code__map_type(struct fake_memory *fake);
 
-/* Maps a page with a code object at @address, which is free; or makes another of one that is there. */
+/*
+ * Maps a page with a code object at @address, which is free; or makes another of one that is there.
+ */
 void fake_code__map(struct fake_memory *fake, uint64_t address, const struct fake_code *code);
 void fake_code__rewrite(struct fake_memory *fake, uint64_t address, const struct fake_code *code);
 

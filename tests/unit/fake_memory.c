@@ -93,7 +93,10 @@ void fake_memory__punch_hole(struct fake_memory *fake, uint64_t address, size_t 
 	free(right);
 }
 
-/* How much of [address, address + size) one copy takes: up to the end of its mapping, and of a piece. */
+/*
+ * How much of [address, address + size) one copy takes: up to the end of its mapping, and of a
+ * piece.
+ */
 static size_t copy_piece(struct fake_memory *fake, uint64_t address, uint8_t *buffer, size_t size)
 {
 	const struct fake_range *range;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An address space made of buffers of ours, served as a live process' memory is. A test may change it
- * while it is read: before each piece is copied a hook is called, and the copy of one range can be cut
- * into pieces, so that it is torn as a copy of running memory is.
+ * An address space made of buffers of ours, served as a live process' memory is. A test may change
+ * it while it is read: before each piece is copied a hook is called, and the copy of one range can
+ * be cut into pieces, so that it is torn as a copy of running memory is.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A heap made by hand, in a fake address space: an arena, and objects of a few types in it, as CPython 3.8 lays them
- * out.
+ * A heap made by hand, in a fake address space: an arena, and objects of a few types in it, as
+ * CPython 3.8 lays them out.
  */
 #pragma once
 

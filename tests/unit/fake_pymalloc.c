@@ -108,7 +108,10 @@ void fake_pymalloc__release(struct fake_pymalloc *fake)
 	free(fake->arenas);
 }
 
-/* A new array of twice the size. The old one is given back to malloc, and stays in memory as it was. */
+/*
+ * A new array of twice the size. The old one is given back to malloc, and stays in memory as it
+ * was.
+ */
 static void grow_array(struct fake_pymalloc *fake)
 {
 	uint32_t cnt = fake->maxarenas ? fake->maxarenas * 2 : ARENA_OBJECTS_INIT;

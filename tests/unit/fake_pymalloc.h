@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A pymalloc to be looked at: a small allocator that keeps its state in a fake address space, laid out
- * as CPython's does (user/pymalloc/layout.h) and changed in the same order. What it has handed out it
- * also writes into a plain list, which nothing else looks at but the tests: that is the truth.
+ * A pymalloc to be looked at: a small allocator that keeps its state in a fake address space, laid
+ * out as CPython's does (user/pymalloc/layout.h) and changed in the same order. What it has handed
+ * out it also writes into a plain list, which nothing else looks at but the tests: that is the
+ * truth.
  *
  * Of CPython's rules it follows those that show in memory: chains of free blocks are stacks, blocks
  * are carved off one by one, full pools are on no list, empty ones go back to their arena, an arena
@@ -76,8 +77,8 @@ void fake_pymalloc__free_at(struct fake_pymalloc *fake, size_t index);
 void fake_pymalloc__free_arena(struct fake_pymalloc *fake, uint64_t address);
 
 /*
- * An allocation, or a free of some block, so that there are about @target_cnt; or, if the options say
- * so, all blocks of an arena are freed.
+ * An allocation, or a free of some block, so that there are about @target_cnt; or, if the options
+ * say so, all blocks of an arena are freed.
  */
 void fake_pymalloc__step(struct fake_pymalloc *fake, size_t target_cnt);
 

@@ -34,7 +34,9 @@ struct fake_options fake_target__options(const struct geometry *geometry, enum f
 	};
 }
 
-/* Words as other variables hold them: numbers, text, pointers to data, into the array and arenas. */
+/*
+ * Words as other variables hold them: numbers, text, pointers to data, into the array and arenas.
+ */
 static uint64_t make_decoy(uint64_t *random)
 {
 	uint64_t any = prng__next(random);
@@ -138,7 +140,9 @@ uint64_t count_all_bits(const struct block_map *map)
 	return bits;
 }
 
-/* The list of blocks and the bits are the same set: as many, and each of the one is in the other. */
+/*
+ * The list of blocks and the bits are the same set: as many, and each of the one is in the other.
+ */
 static void check_blocks(const struct heap *heap, const struct fake_pymalloc *const *fakes,
 			 size_t cnt)
 {

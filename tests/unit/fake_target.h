@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A fake process to look for pymalloc in: the writable data of its CPython, with pymalloc's variables
- * among others, and the heap they lead to.
+ * A fake process to look for pymalloc in: the writable data of its CPython, with pymalloc's
+ * variables among others, and the heap they lead to.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What was once the memory of a real CPython, and what that process said of its heap at that moment. The
- * files are in tests/unit/recordings, and record_memory.py there makes them and says what is in one.
+ * What was once the memory of a real CPython, and what that process said of its heap at that
+ * moment. The files are in tests/unit/recordings, and record_memory.py there makes them and says
+ * what is in one.
  */
 #pragma once
 
@@ -35,8 +36,8 @@ struct recording {
 };
 
 /*
- * Loads the file at @path; the caller releases the recording. Returns 0, -EBADMSG if it is not as it
- * should be, or negative errno of opening it.
+ * Loads the file at @path; the caller releases the recording. Returns 0, -EBADMSG if it is not as
+ * it should be, or negative errno of opening it.
  */
 int recording__load(struct recording *out, const char *path);
 void recording__release(struct recording *recording);
@@ -51,5 +52,7 @@ uint8_t *recording__in_data(const struct recording *recording, uint64_t address,
 void recording__overwrite(struct recording *recording, uint64_t address, uint64_t value);
 void recording__repair(struct recording *recording);
 
-/* Reads the text of sys._debugmallocstats(). Returns 0, or -EBADMSG if something is not in there. */
+/*
+ * Reads the text of sys._debugmallocstats(). Returns 0, or -EBADMSG if something is not in there.
+ */
 int recorded_stats__parse(struct recorded_stats *out, const char *text);

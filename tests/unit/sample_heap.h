@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A heap of four arenas of 256 KiB, small enough to be worked out by hand. Pools are of 4 KiB, with a
- * header of 48 bytes; the alignment is 16.
+ * A heap of four arenas of 256 KiB, small enough to be worked out by hand. Pools are of 4 KiB, with
+ * a header of 48 bytes; the alignment is 16.
  *
  *   A  one pool of 32-byte blocks (126 fit), the first three live
- *   B  next to A: a pool of 512-byte blocks (7 fit), the last live; a pool of 16-byte blocks, all 253
+ *   B  next to A: a pool of 512-byte blocks (7 fit), the last live; one of 16-byte blocks, all 253
  *      live
  *   C  eight pools of 512-byte blocks, all 7 of each live: 28,672 bytes, over a tenth of it
  *   D  nothing live

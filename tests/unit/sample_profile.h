@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A small profile that what writes profiles is tested on: four stacks that share frames, one of them
- * cut off, one that came twice.
+ * A small profile that what writes profiles is tested on: four stacks that share frames, one of
+ * them cut off, one that came twice.
  */
 #pragma once
 

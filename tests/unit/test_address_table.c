@@ -154,7 +154,10 @@ static void test_random(void **state)
 	}
 }
 
-/* Fills @addresses with those whose home, in a table of FIRST_SLOTS, is one of the last @homes slots. */
+/*
+ * Fills @addresses with those whose home, in a table of FIRST_SLOTS, is one of the last @homes
+ * slots.
+ */
 static void find_colliding(uint64_t *addresses, size_t cnt, size_t homes)
 {
 	for (uint64_t address = 16; cnt; address += 16) {

@@ -127,7 +127,10 @@ static void *end_all_when_it_runs(void *context)
 	return NULL;
 }
 
-/* One that does not heed SIGTERM, with a child. It is the last test: others are not started any more. */
+/*
+ * One that does not heed SIGTERM, with a child. It is the last test: others are not started any
+ * more.
+ */
 static void test_it_is_ended_with_its_group(void **state)
 {
 	pthread_t thread;

@@ -355,7 +355,9 @@ static void test_what_an_arena_can_look_like(void **state)
 	check_slot(&known, (struct arena_object){-16384UL, -16384UL, 64, 64, 0, 0, 0}, false);
 }
 
-/* The first pool of each arena carries the arena's index; what points into an array is found out. */
+/*
+ * The first pool of each arena carries the arena's index; what points into an array is found out.
+ */
 static void test_arenas_must_confirm_their_indices(void **state)
 {
 	struct table table;

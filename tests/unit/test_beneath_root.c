@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Names below a root that is a directory made here, so that it is known what must be found and what must not. */
+/*
+ * Names below a root that is a directory made here, so that it is known what must be found and what
+ * must not.
+ */
 #include "target/beneath_root.h"
 
 #include <errno.h>

@@ -47,7 +47,10 @@ static void test_empty_heap(void **state)
 	block_table__release(&table);
 }
 
-/* Every block of random pools, in all geometries: places are in the order of addresses, and lead back. */
+/*
+ * Every block of random pools, in all geometries: places are in the order of addresses, and lead
+ * back.
+ */
 static void test_places_and_addresses(void **state)
 {
 	uint64_t random = 5;

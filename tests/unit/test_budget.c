@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The budget, on targets whose every nanosecond is known: whatever they do, what hits cost stays within
- * it, and what is left is used.
+ * The budget, on targets whose every nanosecond is known: whatever they do, what hits cost stays
+ * within it, and what is left is used.
  */
 #include "probes/budget.h"
 
@@ -67,7 +67,10 @@ struct simulation {
 	uint64_t random;
 };
 
-/* 200 ms of a target in which growth would take @growth_percent of the time, with the pacer's rules. */
+/*
+ * 200 ms of a target in which growth would take @growth_percent of the time, with the pacer's
+ * rules.
+ */
 static void simulate_tick(struct simulation *sim, uint32_t growth_percent)
 {
 	uint64_t allowance_ns, limit_ns, growth_ns = 0;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* How often a process is looked at that takes long each time, so that it comes back by candidates__add_again(). */
+/*
+ * How often a process is looked at that takes long each time, so that it comes back by
+ * candidates__add_again().
+ */
 #include "host/candidates.h"
 
 #include "unit_test.h"

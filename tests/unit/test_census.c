@@ -55,7 +55,10 @@ static void test_objects(void **state)
 	world__release(&world);
 }
 
-/* A point, its dict, that one's keys; a list's items; a set's table; blocks in a row that hang on one. */
+/*
+ * A point, its dict, that one's keys; a list's items; a set's table; blocks in a row that hang on
+ * one.
+ */
 static void test_buffers_and_owners(void **state)
 {
 	_cleanup_(census__freep) struct census *census = NULL;
@@ -95,9 +98,10 @@ static void test_buffers_and_owners(void **state)
 #define LOW_TYPE 0x40615750UL /* an address just beyond 1 GiB */
 
 /*
- * A tuple of a class: from the class' point of view, one of its instances after a longer head. It is none also where
- * `tuple` is met only later than the class is. Nor is an array of classes, whose addresses in the malloc heap of a program
- * that is not position-independent are as large as counts; but what never dies is one.
+ * A tuple of a class: from the class' point of view, one of its instances after a longer head. It
+ * is none also where `tuple` is met only later than the class is. Nor is an array of classes, whose
+ * addresses in the malloc heap of a program that is not position-independent are as large as
+ * counts; but what never dies is one.
  */
 static void test_tuple_of_a_class(void **state)
 {
@@ -204,7 +208,10 @@ static void test_memory_that_is_gone(void **state)
 	world__release(&world);
 }
 
-/* Whatever blocks hold: words of types, of blocks, of nothing. It ends, and each block is something. */
+/*
+ * Whatever blocks hold: words of types, of blocks, of nothing. It ends, and each block is
+ * something.
+ */
 static void test_nonsense(void **state)
 {
 	uint64_t random = 9;

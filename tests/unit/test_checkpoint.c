@@ -83,7 +83,9 @@ static uint64_t find_partial_pool(const struct sample *sample)
 	return 0;
 }
 
-/* Forgets in the truth what lies in [address, address + size), whose memory is not read any more. */
+/*
+ * Forgets in the truth what lies in [address, address + size), whose memory is not read any more.
+ */
 static void drop_from_truth(struct fake_pymalloc *fake, uint64_t address, uint64_t size)
 {
 	for (size_t i = fake->block_cnt; i-- > 0;)
@@ -394,9 +396,10 @@ static void test_arenas_and_pools_that_come_meanwhile_are_read_too(void **state)
 }
 
 /*
- * The promise of checkpoint.h: however the target works meanwhile, and however torn the copies are, a
- * block that did not change is reported as it is. Only users who keep links to other blocks of the pool
- * in the first word of theirs can, once in many thousand copies, make a torn one look whole.
+ * The promise of checkpoint.h: however the target works meanwhile, and however torn the copies are,
+ * a block that did not change is reported as it is. Only users who keep links to other blocks of
+ * the pool in the first word of theirs can, once in many thousand copies, make a torn one look
+ * whole.
  */
 struct run {
 	struct fake_target *target;
@@ -505,7 +508,9 @@ static void test_blocks_that_do_not_change_are_as_they_are(void **state)
 	assert_true(sum.retried_pools > 100);
 }
 
-/* Reads with an account of its own, of which nothing must be left when what was read is released. */
+/*
+ * Reads with an account of its own, of which nothing must be left when what was read is released.
+ */
 static int read_within(struct sample *sample, uint64_t limit_bytes, uint64_t refuse_nth,
 		       struct account_usage *usage)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Heaps that are brought up to date: with what the headers tell they are right at once, and block by block
- * after as many readings as are promised; and what has not changed is not read.
+ * Heaps that are brought up to date: with what the headers tell they are right at once, and block
+ * by block after as many readings as are promised; and what has not changed is not read.
  */
 #include "pymalloc/checkpoint.h"
 
@@ -116,7 +116,10 @@ static void test_a_running_target_is_kept_up_with(void **state)
 	}
 }
 
-/* Of arenas in which nothing changes most are passed over; what changes in them is seen a little later. */
+/*
+ * Of arenas in which nothing changes most are passed over; what changes in them is seen a little
+ * later.
+ */
 static void test_calm_arenas_are_spared(void **state)
 {
 	(void)state;
@@ -211,7 +214,9 @@ static void free_other(struct fake_pymalloc *fake, uint64_t pool, uint64_t first
 	fake_pymalloc__free(fake, lowest);
 }
 
-/* Two blocks are taken, another one is put back, and then the first: the header says what it said. */
+/*
+ * Two blocks are taken, another one is put back, and then the first: the header says what it said.
+ */
 static void test_other_blocks_under_the_same_header(void **state)
 {
 	struct pool_header before, *header;

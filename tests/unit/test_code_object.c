@@ -19,7 +19,10 @@
 #define LINE_MAX_BYTES 65536
 #define TEXT_MAX       4096
 
-/* What is told apart in a recording (recordings/record_code_objects.py tells the form of the files). */
+/*
+ * What is told apart in a recording (recordings/record_code_objects.py tells the form of the
+ * files).
+ */
 struct recorded {
 	struct fake_memory memory;
 	struct py_offsets offsets;

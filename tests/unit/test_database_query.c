@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Databases that somebody made to do harm, and questions that would. Each is a small one of ours, changed by SQL.
+ * Databases that somebody made to do harm, and questions that would. Each is a small one of ours,
+ * changed by SQL.
  */
 #include "report/database_query.h"
 
@@ -68,7 +69,9 @@ static struct database_options options_of(const char *name)
 	return (struct database_options){.name = name, .cpu_s = 0.2, .memory_bytes = 32 << 20};
 }
 
-/* The answer to a question; the caller frees. NULL after an error, which is in *err and @failure. */
+/*
+ * The answer to a question; the caller frees. NULL after an error, which is in *err and @failure.
+ */
 static char *ask(const char *sql, bool json, int *err, struct failure *failure)
 {
 	const struct database_options options = options_of(path);
@@ -328,7 +331,9 @@ static void test_no_file(void **state)
 	check_no_file("none", -ENOENT);
 }
 
-/* A file that is taken for a database keeps the name of nobody: it is the descriptor that counts. */
+/*
+ * A file that is taken for a database keeps the name of nobody: it is the descriptor that counts.
+ */
 static void test_the_descriptor_counts(void **state)
 {
 	_cleanup_(database__closep) struct database *database = NULL;

@@ -46,7 +46,10 @@ static void release_sample(struct sample *sample)
 	fake_target__release(&sample->target);
 }
 
-/* What _PyMem_DebugRawAlloc() writes before the user's bytes: big-endian size, API, forbidden bytes. */
+/*
+ * What _PyMem_DebugRawAlloc() writes before the user's bytes: big-endian size, API, forbidden
+ * bytes.
+ */
 static void write_frame(struct sample *sample, uint64_t block, char api, uint8_t forbidden)
 {
 	uint8_t *bytes = fake_memory__at(&sample->target.memory, block, 16);

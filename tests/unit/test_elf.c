@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * elf.c on this very executable, against what the dynamic loader and the CPU make of it; on a file made
- * by hand, of which everything is known; and on what is left of both after damage.
+ * elf.c on this very executable, against what the dynamic loader and the CPU make of it; on a file
+ * made by hand, of which everything is known; and on what is left of both after damage.
  */
 #include "target/elf.h"
 
@@ -620,8 +620,8 @@ static void test_file_that_shrinks(void **state)
 }
 
 /*
- * A file that is the tiny one and then HUGE_BYTES of a hole. Where a part of it is said to be all of the hole, nothing may
- * be allocated for that, and no time be spent on it.
+ * A file that is the tiny one and then HUGE_BYTES of a hole. Where a part of it is said to be all
+ * of the hole, nothing may be allocated for that, and no time be spent on it.
  */
 #define HUGE_OFFSET	(1UL << 20)
 #define HUGE_BYTES	(400UL << 20)
@@ -654,7 +654,10 @@ static uint64_t peak_bytes(void)
 	return (uint64_t)usage.ru_maxrss * 1024;
 }
 
-/* The most memory counts that the process has ever had, so it is one of its own: it gives what code there is, or 255. */
+/*
+ * The most memory counts that the process has ever had, so it is one of its own: it gives what code
+ * there is, or 255.
+ */
 static int ask_within_bounds(void *argument)
 {
 	int fd = new_huge_file(argument);
@@ -797,7 +800,10 @@ static void test_limited_code(void **state)
 	assert_int_equal(cnt, 2);
 }
 
-/* Both tables lie beyond each other's pieces, with holes between; the name ends where the data does. */
+/*
+ * Both tables lie beyond each other's pieces, with holes between; the name ends where the data
+ * does.
+ */
 static void test_a_symbol_far_behind_holes(void **state)
 {
 	static const char name[] = "far_behind";

@@ -196,7 +196,9 @@ static void test_empty_heap(void **state)
 		assert_int_equal(counters[i], 0);
 }
 
-/* What a damaged heap image leaves out is counted: a block between two, a pool of no known class. */
+/*
+ * What a damaged heap image leaves out is counted: a block between two, a pool of no known class.
+ */
 static void test_damage_is_counted(void **state)
 {
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The counter of full collections, in the collector's states that the versions have, laid by hand into
- * a runtime and interpreters that hold nothing else.
+ * The counter of full collections, in the collector's states that the versions have, laid by hand
+ * into a runtime and interpreters that hold nothing else.
  */
 #include "target/full_collections.h"
 

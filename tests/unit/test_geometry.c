@@ -7,9 +7,9 @@
 #include "util/cleanup.h"
 
 /*
- * ("blocks in use" + "avail blocks") / "num pools" of a class, as sys._debugmallocstats() prints them:
- * by 3.6.15 and 3.8.18 (pools of 4 KiB), by 3.11.7 and 3.13.0 (16 KiB). Builds with an alignment of 8
- * are too old to be had here: 4048 bytes in blocks of 8 and of 512.
+ * ("blocks in use" + "avail blocks") / "num pools" of a class, as sys._debugmallocstats() prints
+ * them: by 3.6.15 and 3.8.18 (pools of 4 KiB), by 3.11.7 and 3.13.0 (16 KiB). Builds with an
+ * alignment of 8 are too old to be had here: 4048 bytes in blocks of 8 and of 512.
  */
 static void test_capacity_is_what_interpreters_print(void **state)
 {
@@ -60,7 +60,9 @@ static void test_misaligned_arena_loses_one_pool(void **state)
 	assert_int_equal(geometry__arena_pools(&large, 0x7f0000100000), 64);
 }
 
-/* Wherever an arena begins: its pools lie in it, and neither before nor behind them fits another. */
+/*
+ * Wherever an arena begins: its pools lie in it, and neither before nor behind them fits another.
+ */
 static void test_pools_fill_the_arena(void **state)
 {
 	uint64_t random = 3;

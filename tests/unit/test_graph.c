@@ -73,7 +73,10 @@ static uint64_t add_text(struct world *world, const char *text)
 	return block;
 }
 
-/* Keys of a dict with two entries: refcnt, size, lookup, usable, entries; 8 indices; hash, key, value. */
+/*
+ * Keys of a dict with two entries: refcnt, size, lookup, usable, entries; 8 indices; hash, key,
+ * value.
+ */
 static uint64_t add_keys(struct world *world, uint64_t first_key, uint64_t first,
 			 uint64_t other_key, uint64_t other)
 {
@@ -277,7 +280,10 @@ static void test_too_much(void **state)
 	release(&picture);
 }
 
-/* A census, its graph, and what is made of that, with an account in which the @nth allocation is refused. */
+/*
+ * A census, its graph, and what is made of that, with an account in which the @nth allocation is
+ * refused.
+ */
 static int make_all(struct world *world, uint64_t nth)
 {
 	const struct root roots_of[] = {{.node = 0, .kind = ROOT_DATA}};

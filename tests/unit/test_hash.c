@@ -24,9 +24,9 @@ static uint32_t most_in_a_slot(const uint64_t *hashes)
 }
 
 /*
- * Keys that one slot would hold, if the hash were a product with a number that everybody knows: the upper halves of all
- * products are the same. Spread at random, the fullest of as many slots as there are keys holds about 6; over 16 would
- * be once in 10^10 runs.
+ * Keys that one slot would hold, if the hash were a product with a number that everybody knows: the
+ * upper halves of all products are the same. Spread at random, the fullest of as many slots as
+ * there are keys holds about 6; over 16 would be once in 10^10 runs.
  */
 static void test_keys_chosen_for_one_slot(void **state)
 {

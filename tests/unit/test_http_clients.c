@@ -80,7 +80,9 @@ static void test_oldest_of_an_address_makes_room(void **state)
 	end(&clients, other);
 }
 
-/* Many addresses together: the one that has most pays, also for a client of an address of its own. */
+/*
+ * Many addresses together: the one that has most pays, also for a client of an address of its own.
+ */
 static void test_all_together(void **state)
 {
 	struct http_clients clients = {};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Programs of the system, started and held. What they do is seen from outside: in /proc while they are
- * held, in what they write, and in how they exit.
+ * Programs of the system, started and held. What they do is seen from outside: in /proc while they
+ * are held, in what they write, and in how they exit.
  */
 #include "target/launch.h"
 

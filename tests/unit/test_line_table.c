@@ -160,7 +160,10 @@ static void test_ranges(void **state)
 static void test_locations(void **state)
 {
 	(void)state;
-	/* One entry of each form, two bytes of code each: short, three of one line, no columns, long, none. */
+	/*
+	 * One entry of each form, two bytes of code each: short, three of one line, no columns,
+	 * long, none.
+	 */
 #define ENTRIES                                                                                    \
 	0x80, 0x11, 0xd0, 1, 2, 0xd8, 1, 2, 0xe0, 1, 2, 0xe8, 0x4d, 0x02, 0xf0, 3, 1, 5, 6, 0xf8,  \
 		0x80, 0x11
@@ -179,7 +182,10 @@ static void test_locations(void **state)
 static void test_damaged_locations(void **state)
 {
 	(void)state;
-	/* Begins inside an entry; ends inside a number; a number cut by an entry; too long, too large. */
+	/*
+	 * Begins inside an entry; ends inside a number; a number cut by an entry; too long, too
+	 * large.
+	 */
 	assert_int_equal(FIND(PY_LINES_LOCATIONS, 90, 0, 0x11, 0x80, 0x11), LINE_NONE);
 	assert_int_equal(FIND(PY_LINES_LOCATIONS, 90, 0, 0xe8), LINE_NONE);
 	assert_int_equal(FIND(PY_LINES_LOCATIONS, 90, 0, 0xe8, 0x41), LINE_NONE);

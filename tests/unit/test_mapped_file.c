@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Files that this process has mapped, by itself and by a child without rights: what is opened must be the mapped file and
- * no other, and opening must not wait, whatever has the file's name now.
+ * Files that this process has mapped, by itself and by a child without rights: what is opened must
+ * be the mapped file and no other, and opening must not wait, whatever has the file's name now.
  */
 #include "target/mapped_file.h"
 
@@ -199,7 +199,10 @@ static void test_executable_opens_without_rights(void **state)
 	assert_int_equal(child__run(open_own_executable, NULL), 0);
 }
 
-/* Opens the sample as a user without rights, who has only its name. Returns 0 or errno, as the exit status of a child. */
+/*
+ * Opens the sample as a user without rights, who has only its name. Returns 0 or errno, as the exit
+ * status of a child.
+ */
 static int open_by_name(void *argument)
 {
 	const struct sample *file = argument;
@@ -262,7 +265,10 @@ static void test_a_mapped_device(void **state)
 	munmap(page, PAGE);
 }
 
-/* Who has a write lease on a file makes each opening wait, up to 45 seconds (/proc/sys/fs/lease-break-time). */
+/*
+ * Who has a write lease on a file makes each opening wait, up to 45 seconds
+ * (/proc/sys/fs/lease-break-time).
+ */
 static void test_a_lease(void **state)
 {
 	_cleanup_(process__freep) struct process *process = NULL;
@@ -337,7 +343,9 @@ static int map_in_overlay(struct sample *file)
 	return mapping->dev_minor == minor(file->status.st_dev) ? OVERLAY_SAME_DEVICE : 0;
 }
 
-/* In a mount namespace of its own: a file of the lower layer, then opened by name without rights. */
+/*
+ * In a mount namespace of its own: a file of the lower layer, then opened by name without rights.
+ */
 static int open_on_overlayfs(void *argument)
 {
 	static const char *const directories[] = {"/tmp/lower", "/tmp/upper", "/tmp/upper/data",

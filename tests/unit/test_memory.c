@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * process_vm_readv(2) tells of a failure only by a short count. These tests put holes where the count
- * and the ranges could be laid over each other wrongly.
+ * process_vm_readv(2) tells of a failure only by a short count. These tests put holes where the
+ * count and the ranges could be laid over each other wrongly.
  */
 #include "target/memory.h"
 

@@ -26,8 +26,8 @@ static void assert_close(double value, double expected)
 }
 
 /*
- * Blocks of 512 bytes lie at 48, 560, ... 3120 of a pool, which is 16 sectors. The header and the tail
- * (from 3632 on) cannot be had, so they do not make a sector a partly used one.
+ * Blocks of 512 bytes lie at 48, 560, ... 3120 of a pool, which is 16 sectors. The header and the
+ * tail (from 3632 on) cannot be had, so they do not make a sector a partly used one.
  */
 static void test_one_block(void **state)
 {
@@ -201,7 +201,9 @@ static void fill_at_random(struct heap *heap, struct byte_picture *picture, uint
 			      BYTE_LIVE);
 			live++;
 		}
-		/* A pool without a live block can become one of any class: all of it is to be had. */
+		/*
+		 * A pool without a live block can become one of any class: all of it is to be had.
+		 */
 		if (!live)
 			paint(picture, pool, pool_size, BYTE_AVAILABLE);
 		picture->live += live * size;

@@ -14,8 +14,8 @@
 #include "util/cleanup.h"
 
 /*
- * A target whose events reach the model late: they wait in a queue, as those of a live process wait in
- * the ring buffer.
+ * A target whose events reach the model late: they wait in a queue, as those of a live process wait
+ * in the ring buffer.
  */
 struct run {
 	struct fake_target target;
@@ -135,8 +135,8 @@ static void run_on(void *context, uint64_t address, size_t size)
 }
 
 /*
- * As the tracer does it: reads while the target runs, lets all events come, looks again at pools that
- * differ. Returns how many blocks differ in the end.
+ * As the tracer does it: reads while the target runs, lets all events come, looks again at pools
+ * that differ. Returns how many blocks differ in the end.
  */
 static uint64_t take_checkpoint(struct run *run, bool is_first)
 {
@@ -170,7 +170,9 @@ static uint64_t take_checkpoint(struct run *run, bool is_first)
 	return drift;
 }
 
-/* Attaches to a target that has been running for a while: what was missed until here is no fault. */
+/*
+ * Attaches to a target that has been running for a while: what was missed until here is no fault.
+ */
 static void attach(struct run *run)
 {
 	take_steps(run, 3000);
@@ -202,8 +204,9 @@ static void test_checkpoint_of_a_running_target_is_exact(void **state)
 }
 
 /*
- * One change that nobody told of is found out, be it by a later event or by a checkpoint: the next one,
- * or, if events touched the same block while that was read, the one after it. Then all is well.
+ * One change that nobody told of is found out, be it by a later event or by a checkpoint: the next
+ * one, or, if events touched the same block while that was read, the one after it. Then all is
+ * well.
  */
 static void test_withheld_event_is_found_out(void **state)
 {
@@ -261,8 +264,8 @@ static void test_events_replayed_twice_are_harmless(void **state)
 }
 
 /*
- * Events that no allocator sends, in any order, against a model that is a byte for each address: arenas
- * at fixed places, mapped or not.
+ * Events that no allocator sends, in any order, against a model that is a byte for each address:
+ * arenas at fixed places, mapped or not.
  */
 #define ARENAS	    4
 #define ARENA_BYTES (256UL << 10)

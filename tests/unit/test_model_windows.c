@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Windows of a checkpoint by hand: what the reader saw of an arena, and what events told meanwhile. Both
- * arenas and blocks must come out as the events left them, and what they did not touch as the reader saw
- * it. (test_model.c lets a whole allocator run; here each case is one of a few events.)
+ * Windows of a checkpoint by hand: what the reader saw of an arena, and what events told meanwhile.
+ * Both arenas and blocks must come out as the events left them, and what they did not touch as the
+ * reader saw it. (test_model.c lets a whole allocator run; here each case is one of a few events.)
  */
 #include "pymalloc/model.h"
 
@@ -201,8 +201,8 @@ static void test_pool_that_changes_its_class_meanwhile(void **state)
 }
 
 /*
- * The pool was read between its event, which came before the window, and the end of its setting up: it
- * seemed to have no class, and what it seemed to hold was touched by events since.
+ * The pool was read between its event, which came before the window, and the end of its setting up:
+ * it seemed to have no class, and what it seemed to hold was touched by events since.
  */
 static void test_pool_read_while_it_is_set_up(void **state)
 {
@@ -316,7 +316,9 @@ static void test_comparison_names_the_pools_that_differ(void **state)
 	(void)state;
 	assert_int_equal(heap__new(&fresh, &FAKE_GEOMETRIES[2], NULL), 0);
 	assert_int_equal(model__begin_checkpoint(model, false), 0);
-	/* Two blocks differ in each of 50 pools, of one arena in the one heap, of one in the other. */
+	/*
+	 * Two blocks differ in each of 50 pools, of one arena in the one heap, of one in the other.
+	 */
 	for (uint64_t i = 0; i < 50; i++) {
 		uint64_t pool = FIRST + i * 16384;
 		bool was_live;
@@ -408,7 +410,10 @@ static void test_watching_follows_arenas(void **state)
 	model__free(model);
 }
 
-/* Watching, the heap is lent to be brought up to date; what happens to arenas meanwhile comes after. */
+/*
+ * Watching, the heap is lent to be brought up to date; what happens to arenas meanwhile comes
+ * after.
+ */
 static void test_events_while_the_heap_is_lent(void **state)
 {
 	(void)state;
@@ -438,7 +443,10 @@ static void test_events_while_the_heap_is_lent(void **state)
 	}
 }
 
-/* Where an arena came and went, another one may lie when the heap is read, a page further: its blocks stay. */
+/*
+ * Where an arena came and went, another one may lie when the heap is read, a page further: its
+ * blocks stay.
+ */
 static void test_what_came_and_went_under_an_arena(void **state)
 {
 	struct model *model = make_model(&FAKE_GEOMETRIES[1], false);
@@ -472,8 +480,8 @@ static bool is_mapped(uint64_t address, void *context)
 }
 
 /*
- * An interpreter has ended, and its arena is in no table: the model forgets it. Not so one that was unmapped without
- * an event, one that came meanwhile, and one that is there.
+ * An interpreter has ended, and its arena is in no table: the model forgets it. Not so one that was
+ * unmapped without an event, one that came meanwhile, and one that is there.
  */
 static void test_abandoned_arenas(void **state)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Modules of this very process: the compiler knows where its functions and variables are, so what is
- * found by way of files and /proc must come out there.
+ * Modules of this very process: the compiler knows where its functions and variables are, so what
+ * is found by way of files and /proc must come out there.
  */
 #include "target/module.h"
 
@@ -171,8 +171,8 @@ static struct module *open_at(const struct process *process, const void *address
 }
 
 /*
- * A process may map its own executable once more: at an offset where no code is, or as the loader would, but without the
- * rest of it. Where it is is what the other mappings say.
+ * A process may map its own executable once more: at an offset where no code is, or as the loader
+ * would, but without the rest of it. Where it is is what the other mappings say.
  */
 static void test_strange_mappings_beside_the_loaders(void **state)
 {

@@ -55,7 +55,10 @@ static bool is_tracked(int major, int minor, uint64_t first, uint64_t second, in
 static void test_tracked(void **state)
 {
 	(void)state;
-	/* gc_refs: -2 is untracked, -3 reachable; shifted by one bit from 3.4 on, whatever that bit is. */
+	/*
+	 * gc_refs: -2 is untracked, -3 reachable; shifted by one bit from 3.4 on, whatever that bit
+	 * is.
+	 */
 	assert_false(is_tracked(2, 7, 1, 1, -2));
 	assert_true(is_tracked(2, 7, 1, 1, -3));
 	assert_false(is_tracked(3, 6, 1, 1, -4));
@@ -109,7 +112,10 @@ static int64_t dict_at(int64_t dict_offset, uint64_t item_size, uint64_t items, 
 							    .size = size});
 }
 
-/* An offset counts from the object's beginning or, below 0, from its end; the dict's address is in the copy, or nowhere. */
+/*
+ * An offset counts from the object's beginning or, below 0, from its end; the dict's address is in
+ * the copy, or nowhere.
+ */
 static void test_dict_at(void **state)
 {
 	(void)state;

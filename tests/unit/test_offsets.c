@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The table by its properties; _Py_DebugOffsets as three builds have it (debug_offsets.h), and each word
- * of it spoilt. That the table is right, real Pythons say: tests/e2e/test_offsets.py.
+ * The table by its properties; _Py_DebugOffsets as three builds have it (debug_offsets.h), and each
+ * word of it spoilt. That the table is right, real Pythons say: tests/e2e/test_offsets.py.
  */
 #include "target/offsets.h"
 
@@ -138,7 +138,9 @@ static void test_real_images(void **state)
 	}
 }
 
-/* An image that was changed: parses as before, or not at all; then @expected (0: any) is the error. */
+/*
+ * An image that was changed: parses as before, or not at all; then @expected (0: any) is the error.
+ */
 static void assert_refused(const struct image *image, const uint64_t *words, int expected)
 {
 	struct py_offsets offsets, untouched;
@@ -246,7 +248,9 @@ static void test_each_word_spoilt(void **state)
 
 static void test_objects_that_cannot_be(void **state)
 {
-	/* The words of pyobject.ob_type, tuple_object.ob_size and unicode_object.asciiobject_size. */
+	/*
+	 * The words of pyobject.ob_type, tuple_object.ob_size and unicode_object.asciiobject_size.
+	 */
 	static const size_t words_313[] = {45, 52, 70};
 
 	(void)state;

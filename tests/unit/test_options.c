@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Command lines, as a user may type them. What each command takes is written down here once more, by
- * hand. Whatever is wrong must be told in one line on stderr, which says what and what to do, and must
- * leave the options of the caller as they were.
+ * Command lines, as a user may type them. What each command takes is written down here once more,
+ * by hand. Whatever is wrong must be told in one line on stderr, which says what and what to do,
+ * and must leave the options of the caller as they were.
  */
 #include "cmd/options.h"
 
@@ -127,7 +127,10 @@ static void check_success(const struct outcome *outcome)
 	assert_string_equal(outcome->out, "");
 }
 
-/* All options, a value that is right, and who takes them: t(race), s(napshot), (s)i(tes), d(octor), a(gent). */
+/*
+ * All options, a value that is right, and who takes them: t(race), s(napshot), (s)i(tes), d(octor),
+ * a(gent).
+ */
 static const struct known_option {
 	const char *name, *letter, *value, *takers;
 } known_options[] = {
@@ -569,7 +572,9 @@ static void run(struct outcome *outcome, const struct command *command)
 	restore(&out, outcome->out, sizeof(outcome->out));
 }
 
-/* Options that are right, each, and make no sense together: no process, or two things to look at. */
+/*
+ * Options that are right, each, and make no sense together: no process, or two things to look at.
+ */
 static void test_conflicts(void **state)
 {
 	static const struct {

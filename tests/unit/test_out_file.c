@@ -233,7 +233,10 @@ static void test_what_is_no_file_is_refused(void **state)
 	assert_int_equal(count_names(), 6);
 }
 
-/* A directory that is moved away takes the file along: nothing is written where its path leads by then. */
+/*
+ * A directory that is moved away takes the file along: nothing is written where its path leads by
+ * then.
+ */
 static void test_directory_that_is_replaced(void **state)
 {
 	_cleanup_(out_file__freep) struct out_file *file = NULL;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A child with several threads that count. Whether they stand still is asked of the kernel (the state of
- * each thread) and seen in the counters. Nothing here depends on how long something takes: what must
- * happen is waited for, and an alarm ends a test that waits in vain.
+ * A child with several threads that count. Whether they stand still is asked of the kernel (the
+ * state of each thread) and seen in the counters. Nothing here depends on how long something takes:
+ * what must happen is waited for, and an alarm ends a test that waits in vain.
  */
 #include "target/pause.h"
 
@@ -258,8 +258,8 @@ static int flood(void *argument)
 }
 
 /*
- * A thread may stop for a signal before it stops for us: that signal is in our hands then. These are
- * queued signals, which do not merge, so each that is lost shows, and each that comes twice.
+ * A thread may stop for a signal before it stops for us: that signal is in our hands then. These
+ * are queued signals, which do not merge, so each that is lost shows, and each that comes twice.
  */
 static void test_no_signal_is_lost(void **state)
 {

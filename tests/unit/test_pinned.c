@@ -139,7 +139,9 @@ static void test_fewest_blocks_come_first_then_the_lower_address(void **state)
 	heap__free(heap);
 }
 
-/* The blocks listed are those that are live, of all classes and pools, in order, up to the limit. */
+/*
+ * The blocks listed are those that are live, of all classes and pools, in order, up to the limit.
+ */
 static void test_blocks_are_listed_up_to_a_limit(void **state)
 {
 	static const struct pinned_block blocks[] = {

@@ -12,7 +12,10 @@
 #define HEADER	   48
 #define BLOCKS_MAX 1024
 
-/* A pool made by hand: which of its blocks are live is in a plain array, the rest is made from that. */
+/*
+ * A pool made by hand: which of its blocks are live is in a plain array, the rest is made from
+ * that.
+ */
 struct sample {
 	struct geometry geometry;
 	uint32_t size_class, block_size, capacity;
@@ -97,7 +100,9 @@ static void make_sample(struct sample *sample, const struct geometry *geometry, 
 
 static bool decode(const struct sample *sample, size_t size, uint64_t *live)
 {
-	/* A copy of just that size: ASan sees it if more is read. The bits are cleared by decoding. */
+	/*
+	 * A copy of just that size: ASan sees it if more is read. The bits are cleared by decoding.
+	 */
 	uint8_t *copy = malloc(size);
 	struct block_places *places;
 	bool whole;
@@ -198,7 +203,9 @@ static void test_pool_with_a_free_or_virgin_block_is_not_full(void **state)
 	free(sample.bytes);
 }
 
-/* What is said of a torn copy: what the chain names before it goes wrong is free, the rest is live. */
+/*
+ * What is said of a torn copy: what the chain names before it goes wrong is free, the rest is live.
+ */
 static void check_torn(struct sample *sample, uint32_t named_cnt)
 {
 	uint64_t live[POOL_WORDS_MAX];
@@ -209,7 +216,10 @@ static void check_torn(struct sample *sample, uint32_t named_cnt)
 	check_live(sample, live);
 }
 
-/* Writes @link where the @at-th link of the chain is (0: in the header), and looks at what comes out. */
+/*
+ * Writes @link where the @at-th link of the chain is (0: in the header), and looks at what comes
+ * out.
+ */
 static void check_wrong_link(uint32_t at, uint64_t link)
 {
 	uint64_t random = 8;
@@ -374,7 +384,10 @@ static void test_insane_headers(void **state)
 	free(sample.bytes);
 }
 
-/* However a copy is damaged: live bits are at places of carved blocks, and as many as the header says. */
+/*
+ * However a copy is damaged: live bits are at places of carved blocks, and as many as the header
+ * says.
+ */
 static void test_damage_never_shows_as_blocks_that_cannot_be(void **state)
 {
 	uint64_t random = 14, live[POOL_WORDS_MAX];

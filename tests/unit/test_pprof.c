@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The file is unpacked by zlib and by the generated code, and its stacks are put together again from its
- * tables. Whether others can read it is asked of pprof itself: tests/e2e/test_profile_formats.py.
+ * The file is unpacked by zlib and by the generated code, and its stacks are put together again
+ * from its tables. Whether others can read it is asked of pprof itself:
+ * tests/e2e/test_profile_formats.py.
  */
 #include "report/pprof.h"
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Texts of a child that was started with arguments and an environment that are known, and longer than what is read. */
+/*
+ * Texts of a child that was started with arguments and an environment that are known, and longer
+ * than what is read.
+ */
 #include "target/proc_text.h"
 
 #include <errno.h>

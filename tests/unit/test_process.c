@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What process.c says of this very process, and of children, against what the kernel and libc say by
- * other ways.
+ * What process.c says of this very process, and of children, against what the kernel and libc say
+ * by other ways.
  */
 #include "target/process.h"
 
@@ -105,7 +105,9 @@ static void test_cgroup(void **state)
 	assert_string_equal(process->cgroup, path);
 }
 
-/* Written as the kernel writes it (fs/proc/task_mmu.c, show_vma_header_prefix), it is in the file. */
+/*
+ * Written as the kernel writes it (fs/proc/task_mmu.c, show_vma_header_prefix), it is in the file.
+ */
 static void assert_is_line_of_maps(const struct mapping *mapping)
 {
 	_cleanup_fclose_ FILE *file = fopen("/proc/self/maps", "r");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The walk to a thread and down its frames, through interpreters, threads and frames made by hand in the
- * layouts of several versions. What is under test is the text that BPF programs are made of, too.
+ * The walk to a thread and down its frames, through interpreters, threads and frames made by hand
+ * in the layouts of several versions. What is under test is the text that BPF programs are made of,
+ * too.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -149,7 +150,9 @@ static uint64_t add_thread(struct image *image, uint64_t id)
 	return thread;
 }
 
-/* A frame that was called by @previous. @instr: bytes or units, or from the code object's address. */
+/*
+ * A frame that was called by @previous. @instr: bytes or units, or from the code object's address.
+ */
 static uint64_t add_frame(struct image *image, uint64_t previous, uint64_t code, int32_t instr,
 			  uint8_t owner)
 {

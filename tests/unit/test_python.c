@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A CPython is known by what its data holds. So this test makes itself look like one, step by step: by
- * the symbols below, by a version string in its data, and by _Py_DebugOffsets.
+ * A CPython is known by what its data holds. So this test makes itself look like one, step by step:
+ * by the symbols below, by a version string in its data, and by _Py_DebugOffsets.
  */
 #include "target/python.h"
 

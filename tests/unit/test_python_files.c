@@ -61,7 +61,9 @@ static bool finds_python(struct python_files *files, uid_t uid)
 	return is_python;
 }
 
-/* The page that is mapped is at no segment's offset (hostile/blind.c): what is in the file counts. */
+/*
+ * The page that is mapped is at no segment's offset (hostile/blind.c): what is in the file counts.
+ */
 static void test_the_content_decides(void **state)
 {
 	_cleanup_close_ int other = new_file("PyObject_Mallox"),

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * pymalloc as real builds of CPython leave it in memory: it is found in recordings of several layouts,
- * and read, and all numbers are those that the recorded process gave itself. Then recordings are spoiled:
- * what is damaged is counted, what is not is read as before. Each test runs on each recording.
+ * pymalloc as real builds of CPython leave it in memory: it is found in recordings of several
+ * layouts, and read, and all numbers are those that the recorded process gave itself. Then
+ * recordings are spoiled: what is damaged is counted, what is not is read as before. Each test runs
+ * on each recording.
  */
 #include "recording.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The JSON report, read back by jansson's parser, which takes valid UTF-8 and valid JSON only. What the
- * values must be was worked out by hand from the sample heap (sample_heap.h).
+ * The JSON report, read back by jansson's parser, which takes valid UTF-8 and valid JSON only. What
+ * the values must be was worked out by hand from the sample heap (sample_heap.h).
  */
 #include "report/report.h"
 
@@ -24,7 +24,9 @@ static json_t *write_and_parse(const struct sample_report *sample)
 	json_error_t error;
 	json_t *root;
 
-	/* One object a line: exactly one line break, at the end, and nothing else that is no text. */
+	/*
+	 * One object a line: exactly one line break, at the end, and nothing else that is no text.
+	 */
 	assert_true(length > 2);
 	assert_int_equal(text[length - 1], '\n');
 	for (size_t i = 0; i + 1 < length; i++)
@@ -486,7 +488,10 @@ static void count_free(void *pointer)
 	free(bytes - 2);
 }
 
-/* The most that values of JSON take while a report is written that lists so many blocks, in two arenas. */
+/*
+ * The most that values of JSON take while a report is written that lists so many blocks, in two
+ * arenas.
+ */
 static size_t write_blocks(uint32_t block_cnt, size_t *written)
 {
 	_cleanup_free_ struct pinned_block *blocks = calloc(2UL * block_cnt, sizeof(*blocks));

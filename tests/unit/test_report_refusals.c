@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Reports that grow with the target, each made with an account in which the first allocation is refused, then the second
- * one, and so on: each refusal ends the report, with -EDQUOT, and leaves nothing behind.
+ * Reports that grow with the target, each made with an account in which the first allocation is
+ * refused, then the second one, and so on: each refusal ends the report, with -EDQUOT, and leaves
+ * nothing behind.
  */
 #include <errno.h>
 #include <string.h>
@@ -199,7 +200,9 @@ static uint64_t refuse_each(struct fixture *fixture, int (*make)(struct fixture 
 
 static void test_holders(void **state)
 {
-	/* The pins, their nodes, stories and their paths; of the ranking by kind rows and a table. */
+	/*
+	 * The pins, their nodes, stories and their paths; of the ranking by kind rows and a table.
+	 */
 	assert_true(refuse_each(*state, make_holders) >= 3 + LISTED_CNT + 2);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Allocation sites as JSON, read back by jansson, and as tables for a person: of a ranking made by hand.
+ * Allocation sites as JSON, read back by jansson, and as tables for a person: of a ranking made by
+ * hand.
  */
 #include <jansson.h>
 #include <math.h>
@@ -294,7 +295,10 @@ static void test_text(void **state)
 		" < <module> (/srv/main.py:1) < ...\n");
 }
 
-/* Where frees are not told it is pools that are known; where each allocation is told, nothing is estimated. */
+/*
+ * Where frees are not told it is pools that are known; where each allocation is told, nothing is
+ * estimated.
+ */
 static void test_text_without(void **state)
 {
 	struct site_ranking ranking = sample;

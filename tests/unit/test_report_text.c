@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The report for a person. What must be in it was worked out by hand from the sample heap
- * (sample_heap.h); how tables must look is asked of the lines themselves: a column ends where its name
- * ends, on every line. What the target says of itself must not reach the terminal as it is.
+ * (sample_heap.h); how tables must look is asked of the lines themselves: a column ends where its
+ * name ends, on every line. What the target says of itself must not reach the terminal as it is.
  */
 #include "report/report.h"
 
@@ -63,7 +63,10 @@ static char *find_line(const char *text, const char *start)
 	return NULL;
 }
 
-/* As above, each run of blanks one blank: how wide columns are is nobody's business but check_columns(). */
+/*
+ * As above, each run of blanks one blank: how wide columns are is nobody's business but
+ * check_columns().
+ */
 static char *get_line(const char *text, const char *start)
 {
 	char *line = find_line(text, start), *to = line;
@@ -109,8 +112,8 @@ static size_t count_of(const char *text, const char *part)
 }
 
 /*
- * The lines under the one that begins with the first of @names, up to an empty one: each has the end
- * of a cell where each name ends. Returns how many lines there are.
+ * The lines under the one that begins with the first of @names, up to an empty one: each has the
+ * end of a cell where each name ends. Returns how many lines there are.
  */
 static size_t check_columns(const char *text, const char *const *names)
 {

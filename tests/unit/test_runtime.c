@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Where to begin. A Python of before 3.7 without its symbols is known by what its data points to: so this
- * test has such data itself, and looks at its own process. (With symbols: tests/e2e/test_offsets.py.)
+ * Where to begin. A Python of before 3.7 without its symbols is known by what its data points to:
+ * so this test has such data itself, and looks at its own process. (With symbols:
+ * tests/e2e/test_offsets.py.)
  */
 #include "target/runtime.h"
 
@@ -38,8 +39,8 @@ static volatile struct {
 } data = {.before = 1};
 
 /*
- * What they point to is on the heap, as in a real Python; and not at the start of it, for our own pointer
- * is data as well.
+ * What they point to is on the heap, as in a real Python; and not at the start of it, for our own
+ * pointer is data as well.
  */
 struct heap {
 	struct object modules;

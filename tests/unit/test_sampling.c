@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Sampling, held against what it stands for: distances against the exponential distribution, as libm has
- * it, and the samples of a long run of allocations against all of them. The numbers are the same in each
- * run, so the bounds, of four standard deviations and more, are met or are not.
+ * Sampling, held against what it stands for: distances against the exponential distribution, as
+ * libm has it, and the samples of a long run of allocations against all of them. The numbers are
+ * the same in each run, so the bounds, of four standard deviations and more, are met or are not.
  */
 #include "pyfrag/sampling.h"
 
@@ -122,7 +122,10 @@ static void test_extremes(void **state)
 				longest + longest / 10000 + 2);
 		assert_in_range(sampling__distance(0xffffffff, mean), 1, 1 + mean / 10000);
 	}
-	/* Never longer for a greater number; also where the highest bit, or the table's place, changes. */
+	/*
+	 * Never longer for a greater number; also where the highest bit, or the table's place,
+	 * changes.
+	 */
 	for (uint64_t random = 0; random <= UINT32_MAX; random += 99991) {
 		uint64_t distance = sampling__distance((uint32_t)random, MEAN_MAX);
 
@@ -134,7 +137,10 @@ static void test_extremes(void **state)
 			    sampling__distance(1U << bit, MEAN_MAX));
 }
 
-/* Of blocks of all sizes, in any order, one of s bytes is taken with probability 1 - exp(-s / mean). */
+/*
+ * Of blocks of all sizes, in any order, one of s bytes is taken with probability 1 - exp(-s /
+ * mean).
+ */
 static void test_share_of_blocks(void **state)
 {
 	static const uint64_t means[] = {64, 1024, 16384};
@@ -167,8 +173,8 @@ static void test_share_of_blocks(void **state)
 }
 
 /*
- * Each sample counted as 1 / p: over many runs the estimate is right on average, and misses by as much as
- * the variance that is summed up along with it says (user/stacks/site_ledger.h).
+ * Each sample counted as 1 / p: over many runs the estimate is right on average, and misses by as
+ * much as the variance that is summed up along with it says (user/stacks/site_ledger.h).
  */
 static void test_estimates(void **state)
 {

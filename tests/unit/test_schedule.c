@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Heaps that take different times to be read, for a long time, against what the budget and the interval say.
+ * Heaps that take different times to be read, for a long time, against what the budget and the
+ * interval say.
  */
 #include "host/schedule.h"
 
@@ -80,7 +81,10 @@ static void test_a_large_heap_starves_no_small_one(void **state)
 		heaps[i].takes_ns = 1000000;
 	schedule__begin(&schedule, INTERVAL_S, 0.02, SECOND_NS);
 	spent_ns = run(&schedule, heaps, ARRAY_SIZE(heaps), 3600);
-	/* Two hundredths of an hour, and what there is for the beginning; the last reading may go over. */
+	/*
+	 * Two hundredths of an hour, and what there is for the beginning; the last reading may go
+	 * over.
+	 */
 	assert_true(spent_ns <= 72 * SECOND_NS + 4 * SECOND_NS);
 	assert_true(spent_ns >= 30 * SECOND_NS);
 	assert_true(heaps[0].read_cnt >= 8);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A file is refused by who it belongs to, and who has access to it. Where that takes root to arrange, it is done as root only.
+ * A file is refused by who it belongs to, and who has access to it. Where that takes root to
+ * arrange, it is done as root only.
  */
 #include "util/secret_file.h"
 

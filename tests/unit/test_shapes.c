@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The shapes, on code that compilers made of pymalloc: each recording is a piece of a real build with
- * what a person found in it. And on the same code, spoilt: what is almost the shape is not it.
+ * The shapes, on code that compilers made of pymalloc: each recording is a piece of a real build
+ * with what a person found in it. And on the same code, spoilt: what is almost the shape is not it.
  */
 #include <errno.h>
 #include <glob.h>

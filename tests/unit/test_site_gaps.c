@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What the ledger of sites forgets when events may have gone unseen: by hand, and at random against a
- * list that writes down of each pool what the header says it must know. Stamps are put where a checkpoint
- * would have put them.
+ * What the ledger of sites forgets when events may have gone unseen: by hand, and at random against
+ * a list that writes down of each pool what the header says it must know. Stamps are put where a
+ * checkpoint would have put them.
  */
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Events in, totals out, each rule by hand. The heap is the sample's (sample_heap.h): A and B are pinned.
- * What is forgotten after a gap is in test_site_gaps.c.
+ * Events in, totals out, each rule by hand. The heap is the sample's (sample_heap.h): A and B are
+ * pinned. What is forgotten after a gap is in test_site_gaps.c.
  */
 #include "stacks/site_ledger.h"
 
@@ -256,7 +256,9 @@ static void test_growth(void **state)
 	check_pool(fixture, SAMPLE_A, 2);
 	check_pool(fixture, SAMPLE_A + 48, STACK_UNKNOWN);
 	check_pool(fixture, SAMPLE_C, 0);
-	/* Given back, and taken by somebody else; or taken again, and the giving back was not seen. */
+	/*
+	 * Given back, and taken by somebody else; or taken again, and the giving back was not seen.
+	 */
 	tell(fixture, EVENT_POOL_FREED, SAMPLE_A);
 	check_pool(fixture, SAMPLE_A, STACK_UNKNOWN);
 	take_pool(fixture, SAMPLE_A, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Which sites a report shows, in which order, and what is left over, on the sample heap (sample_heap.h):
- * A and B are pinned, by 3 blocks of 32 bytes, and by one of 512 and 253 of 16.
+ * Which sites a report shows, in which order, and what is left over, on the sample heap
+ * (sample_heap.h): A and B are pinned, by 3 blocks of 32 bytes, and by one of 512 and 253 of 16.
  */
 #include "report/site_ranking.h"
 
@@ -327,7 +327,10 @@ static void test_frames_stay(void **state)
 	assert_int_equal(stack->frames[0].line, 1);
 }
 
-/* As collect(), of what was pinned then; each allocation refused in turn ends it, and leaves nothing. */
+/*
+ * As collect(), of what was pinned then; each allocation refused in turn ends it, and leaves
+ * nothing.
+ */
 static void test_every_refusal_is_survived(void **state)
 {
 	struct fixture *fixture = *state;
@@ -358,7 +361,10 @@ static void test_every_refusal_is_survived(void **state)
 		assert_int_equal(account__usage(account).used_bytes, 0);
 		account__close(account);
 	} while (err);
-	/* All sites, which are wanted, their sums; sites of blocks and of pools; those kept, and frames of two */
+	/*
+	 * All sites, which are wanted, their sums; sites of blocks and of pools; those kept, and
+	 * frames of two
+	 */
 	assert_int_equal(nth - 1, 8);
 	heap_measure__free(&measure);
 }

@@ -160,7 +160,9 @@ static void test_by_name(void **state)
 	assert_true(set.items[0].emulated); /* a nop */
 }
 
-/* mov $0x100000,%esi; call *%rdx; mov %rax,%rbx: recordings/code/gcc-O0-arena-map.txt has it all. */
+/*
+ * mov $0x100000,%esi; call *%rdx; mov %rax,%rbx: recordings/code/gcc-O0-arena-map.txt has it all.
+ */
 static const uint8_t map_code[] = {0xbe, 0x00, 0x00, 0x10, 0x00, 0xff, 0xd2, 0x48, 0x89, 0xc3};
 
 static void put_map(struct opened *opened)

@@ -357,7 +357,10 @@ static void test_review_of_dead_code(void **state)
 	check_counts(fixture, 1, 2, 0);
 }
 
-/* Between two reviews code dies, and other code comes to its place: a new stack is named after that. */
+/*
+ * Between two reviews code dies, and other code comes to its place: a new stack is named after
+ * that.
+ */
 static void test_code_that_changed_since(void **state)
 {
 	struct fixture *fixture = *state;
@@ -469,7 +472,10 @@ static void test_many(void **state)
 	}
 }
 
-/* A table of its own account, and a stack told to it. Returns 0, or -EDQUOT where there is no table at all. */
+/*
+ * A table of its own account, and a stack told to it. Returns 0, or -EDQUOT where there is no table
+ * at all.
+ */
 static int tell_with(struct fixture *fixture, struct account *account)
 {
 	int err;
@@ -521,7 +527,10 @@ static void test_every_refusal_is_survived(void **state)
 	assert_true(nth > 1 + 15 + 8);
 }
 
-/* Code that changed, and cannot be read for want of memory, is another one: so its stack is forgotten. */
+/*
+ * Code that changed, and cannot be read for want of memory, is another one: so its stack is
+ * forgotten.
+ */
 static void test_review_without_memory(void **state)
 {
 	struct fixture *fixture = *state;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What is looked at before BPF programs walk: one thread of a Python 3.12, and the code of its frames. How
- * frames are walked is in test_py_walk.c.
+ * What is looked at before BPF programs walk: one thread of a Python 3.12, and the code of its
+ * frames. How frames are walked is in test_py_walk.c.
  */
 #include "stacks/thread_walk.h"
 

@@ -23,7 +23,9 @@ static const struct type_sizes real[] = {
 	{"generator", 0, 64, 0, 40, 0}, /* 3.6 */
 	{"generator", 0, 144, 8, 16, 0},
 	{"type", TYPE_TYPE_SUBCLASS, 864, 40, 368, 264},
-	/* Classes: with a dict and weak references, up to 3.11 and from 3.12 on; of int; of tuple. */
+	/*
+	 * Classes: with a dict and weak references, up to 3.11 and from 3.12 on; of int; of tuple.
+	 */
 	{"Class", TYPE_HEAPTYPE, 32, 0, 24, 16},
 	{"Class", TYPE_HEAPTYPE | TYPE_MANAGED_DICT, 16, 0, -32, -1},
 	{"Class", TYPE_HEAPTYPE | TYPE_LONG_SUBCLASS, 32, 4, 0, -8},

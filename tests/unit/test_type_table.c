@@ -240,7 +240,10 @@ static void test_refuses_and_counts(void **state)
 	release(&world);
 }
 
-/* Each is of the next one, and the last one of `type`: so long a chain takes no more rounds than a short one. */
+/*
+ * Each is of the next one, and the last one of `type`: so long a chain takes no more rounds than a
+ * short one.
+ */
 static void test_chain_of_metatypes(void **state)
 {
 	enum {

@@ -45,7 +45,9 @@ static void test_bytes(void **state)
 		assert_string_equal(units__bytes(cases[i].bytes).text, cases[i].text);
 }
 
-/* Read back, the number shown is within half of its last digit, and has at most four digits before. */
+/*
+ * Read back, the number shown is within half of its last digit, and has at most four digits before.
+ */
 static void test_bytes_are_rounded_right(void **state)
 {
 	static const char *const names[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

@@ -322,7 +322,10 @@ static void test_few_damaged_pools_do_not_hide_the_table(void **state)
 	fake_target__release(&target);
 }
 
-/* A process may have thousands of tables that contradict their pools: no more is waited for them than for one. */
+/*
+ * A process may have thousands of tables that contradict their pools: no more is waited for them
+ * than for one.
+ */
 static void test_waits_no_more_than_it_may(void **state)
 {
 	struct used_pools_evidence evidence;

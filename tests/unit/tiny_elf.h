@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An ELF file of a kilobyte, laid out by hand: whatever is to be found in it is known, and each of its
- * bytes can be spoilt in turn. Its bytes are for the test to change before it writes them to a file.
+ * An ELF file of a kilobyte, laid out by hand: whatever is to be found in it is known, and each of
+ * its bytes can be spoilt in turn. Its bytes are for the test to change before it writes them to a
+ * file.
  */
 #pragma once
 

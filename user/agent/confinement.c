@@ -151,7 +151,9 @@ int confinement__of_server(bool connects, struct failure *failure)
 		return err;
 	for (size_t i = 0; connects && i < ARRAY_SIZE(connecting_paths); i++)
 		paths[cnt++] = connecting_paths[i];
-	/* If it is not root, it may read all of /etc, where files are replaced: secrets are root's. */
+	/*
+	 * If it is not root, it may read all of /etc, where files are replaced: secrets are root's.
+	 */
 	if (connects && geteuid() != 0)
 		paths[cnt++] = "/etc";
 	if (resolver && strcmp(resolver, "/etc") != 0)

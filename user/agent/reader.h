@@ -28,7 +28,10 @@ struct reader_options {
 	struct reader_config config;
 	bool hides_cmdlines;
 	int broker_fd, namer_fd;
-	/* Reads the configuration again, and calls @apply if it is valid. Returns 0 or negative errno. */
+	/*
+	 * Reads the configuration again, and calls @apply if it is valid. Returns 0 or negative
+	 * errno.
+	 */
 	int (*reload)(const void *context, reader_apply_fn *apply, void *reader);
 	const void *context;
 };

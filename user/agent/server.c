@@ -112,7 +112,9 @@ static void take_messages(struct server *server)
 		end(server, err);
 }
 
-/* A message that the reader had no room for is not an error. If it is gone, there is a better one. */
+/*
+ * A message that the reader had no room for is not an error. If it is gone, there is a better one.
+ */
 static int check_told(struct server *server, int err)
 {
 	if (err && err != -EAGAIN && err != -EPIPE) {

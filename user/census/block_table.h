@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A word for each place in a heap where a block can be, found by the block's address or by any address in
- * it. Places are numbered in the order of their addresses.
+ * A word for each place in a heap where a block can be, found by the block's address or by any
+ * address in it. Places are numbered in the order of their addresses.
  */
 #pragma once
 
@@ -36,8 +36,8 @@ struct block_table {
 };
 
 /*
- * All pools of @heap that have a live block and a known class. Returns 0, -ENOMEM, or -EFBIG for more than
- * 2^32 places. The caller releases.
+ * All pools of @heap that have a live block and a known class. Returns 0, -ENOMEM, or -EFBIG for
+ * more than 2^32 places. The caller releases.
  */
 int block_table__init(struct block_table *table, const struct heap *heap);
 void block_table__release(struct block_table *table);

@@ -13,7 +13,10 @@
 
 /* A list of blocks longer than that is followed in the order of addresses only. */
 #define ROUNDS_MAX 16
-/* Lists of members that are read. What may own buffers and does not is looked at for nothing, no more. */
+/*
+ * Lists of members that are read. What may own buffers and does not is looked at for nothing, no
+ * more.
+ */
 #define MEMBER_LISTS_MAX (1U << 18)
 /* Fewer than one block in so many. */
 #define LITTLE_SHARE 10000
@@ -56,7 +59,10 @@ static bool points(const struct round *round, uint32_t place)
 	return flags & TYPE_UNICODE_SUBCLASS;
 }
 
-/* Numbers, tuples, and what has nothing but __slots__ point to nothing but objects; texts are left for later. */
+/*
+ * Numbers, tuples, and what has nothing but __slots__ point to nothing but objects; texts are left
+ * for later.
+ */
 static int may_own(const struct census *census, const struct type *type, uint32_t *room, bool *out)
 {
 	const uint64_t plain = TYPE_LONG_SUBCLASS | TYPE_BYTES_SUBCLASS | TYPE_TUPLE_SUBCLASS |
@@ -94,7 +100,10 @@ static int find_owners(const struct census *census, uint8_t **out)
 	return err;
 }
 
-/* What lies behind the word at @offset of an object of @type; before the object, @offset is negative. */
+/*
+ * What lies behind the word at @offset of an object of @type; before the object, @offset is
+ * negative.
+ */
 static enum block_part part_of(const struct census *census, const struct type *type, int64_t offset)
 {
 	if (offset < 0)

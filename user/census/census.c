@@ -16,7 +16,10 @@
 #define ASCII_OBJECT_BYTES 40 /* PyASCIIObject, 3.12 on; it was larger before */
 /* Offsets of objects in blocks: none, the collector's head, that and a pre-header, a pre-header. */
 #define OFFSETS_MAX 4
-/* Of the dicts of types so many keys are read as texts: mostly the first is "__module__", and it is the same in all. */
+/*
+ * Of the dicts of types so many keys are read as texts: mostly the first is "__module__", and it is
+ * the same in all.
+ */
 #define MODULE_KEYS_MAX (1UL << 18)
 
 /* The blocks, while they are looked at for the first time. */
@@ -48,7 +51,8 @@ struct look {
 /* What a look at a block has told. */
 struct finding {
 	uint32_t kind;
-	bool is_unseen; /* something could be a type that nobody has looked at: the kind is not known yet */
+	/* Something could be a type that nobody has looked at: the kind is not known yet. */
+	bool is_unseen;
 	bool has_link; /* else: if it is BLOCK_UNKNOWN, it may hang on a free list */
 	struct parked_link link;
 };
@@ -85,10 +89,11 @@ bool census__could_be_type(const struct census *census, uint64_t address)
 }
 
 /*
- * The word that an object begins with. Where addresses are small (a program that is not position-independent, and
- * its malloc heap) they could pass for counts, if there were memory for so many references. What never dies has
- * the highest of 32 bits set (_Py_IsImmortal(), Include/refcount.h, 3.12 and later). The one below it would not do: the
- * malloc heap begins up to 1 GiB behind the program, so that bit is in addresses, too, in one of a hundred processes.
+ * The word that an object begins with. Where addresses are small (a program that is not
+ * position-independent, and its malloc heap) they could pass for counts, if there were memory for
+ * so many references. What never dies has the highest of 32 bits set (_Py_IsImmortal(),
+ * Include/refcount.h, 3.12 and later). The one below it would not do: the malloc heap begins up to
+ * 1 GiB behind the program, so that bit is in addresses, too, in one of a hundred processes.
  */
 static bool can_be_refcnt(const struct census *census, uint64_t word)
 {
@@ -115,7 +120,9 @@ static bool items_fit(const struct object_layout *layout, const struct type *typ
 	       word_at(object + PYOBJECT_BYTES) <= (size - least_bytes(type)) / type->item_size;
 }
 
-/* The kind of a block if an object of type @number is @offset into it; BLOCK_UNKNOWN if it is not. */
+/*
+ * The kind of a block if an object of type @number is @offset into it; BLOCK_UNKNOWN if it is not.
+ */
 static uint32_t classify_as(const struct census *census, uint32_t number, const uint8_t *bytes,
 			    uint32_t size, uint32_t offset)
 {
@@ -154,8 +161,9 @@ static uint32_t find_type(struct look *look, uint64_t address)
 }
 
 /*
- * What is in a block, of which @bytes are a copy, if there is an object @offset into it. What is alive goes before what
- * seems to be parked: it may be what was there before, in words not written since.
+ * What is in a block, of which @bytes are a copy, if there is an object @offset into it. What is
+ * alive goes before what seems to be parked: it may be what was there before, in words not written
+ * since.
  */
 static int look_at_offset(struct look *look, const uint8_t *bytes, uint32_t size, uint32_t offset,
 			  struct finding *finding)
@@ -232,8 +240,8 @@ static int claim_dict(struct look *look, uint32_t kind, const uint8_t *bytes, ui
 }
 
 /*
- * Notes what a weak reference is to, for that may be a type: each has one from its base, so all are found, also
- * those of which there is no instance.
+ * Notes what a weak reference is to, for that may be a type: each has one from its base, so all are
+ * found, also those of which there is no instance.
  */
 static int note_referent(struct look *look, uint32_t kind, const uint8_t *bytes, uint32_t size)
 {

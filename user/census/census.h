@@ -2,8 +2,8 @@
 /*
  * What is in a heap: of each live block whether it holds an object, and of which type.
  *
- * The target runs meanwhile: a block may hold something else by the time it is looked at, and is then what
- * it is by then. What is inconsistent is "unknown".
+ * The target runs meanwhile: a block may hold something else by the time it is looked at, and is
+ * then what it is by then. What is inconsistent is "unknown".
  */
 #pragma once
 
@@ -43,7 +43,10 @@ enum block_part {
 	BLOCK_PART_CNT,
 };
 
-/* What a block is, in one word: a kind. From the top: role (3 bits), tracked (1), part (4), type (24). */
+/*
+ * What a block is, in one word: a kind. From the top: role (3 bits), tracked (1), part (4), type
+ * (24).
+ */
 #define BLOCK_TYPE_BITS 24
 _Static_assert(TYPES_MAX < (1UL << BLOCK_TYPE_BITS) - 1, "a type's number, and one that is none");
 
@@ -52,7 +55,10 @@ static inline uint32_t block_kind(enum block_role role, enum block_part part, ui
 	return (uint32_t)role << 29 | (uint32_t)part << 24 | (type & 0xffffff);
 }
 
-/* Of an object: that the collector has it on its lists. It is no part of what counts as the same kind. */
+/*
+ * Of an object: that the collector has it on its lists. It is no part of what counts as the same
+ * kind.
+ */
 #define BLOCK_TRACKED (1U << 28)
 
 static inline enum block_role block_kind__role(uint32_t kind)
@@ -90,7 +96,10 @@ struct census {
 	struct object_layout layout;
 	struct py_offsets offsets;
 	enum dict_layout dicts;
-	/* Where a class made at run time points to the keys that its instances share; 0: not known, or none do. */
+	/*
+	 * Where a class made at run time points to the keys that its instances share; 0: not known,
+	 * or none do.
+	 */
 	uint32_t shared_keys_offset;
 	uint64_t refcnt_max;
 	struct type_table *types;
@@ -110,8 +119,8 @@ struct census_options {
 };
 
 /*
- * Looks at every live block of @heap, which must outlive the census, as @memory must. Returns 0, -ENOMEM,
- * -EFBIG, or as memory__read_ranges(). The caller frees it.
+ * Looks at every live block of @heap, which must outlive the census, as @memory must. Returns 0,
+ * -ENOMEM, -EFBIG, or as memory__read_ranges(). The caller frees it.
  */
 int census__take(struct census **out, const struct heap *heap, const struct memory *memory,
 		 const struct census_options *options);
@@ -130,7 +139,10 @@ const struct type *census__object_type(const struct census *census, uint32_t kin
 /* How far into its block an object of this kind is. */
 uint32_t census__object_offset(const struct census *census, uint32_t kind);
 
-/* Whether there could be a type at @address: types are in libraries or, being large, on the malloc heap. */
+/*
+ * Whether there could be a type at @address: types are in libraries or, being large, on the malloc
+ * heap.
+ */
 bool census__could_be_type(const struct census *census, uint64_t address);
 
 /* Blocks that count as the same. */
@@ -152,8 +164,8 @@ struct census_rows {
 struct referrers;
 
 /*
- * Counts. @referrers: for BY_REFERRERS and BY_VIA, found by that; else NULL. Returns 0 or -ENOMEM; the caller frees
- * the rows.
+ * Counts. @referrers: for BY_REFERRERS and BY_VIA, found by that; else NULL. Returns 0 or -ENOMEM;
+ * the caller frees the rows.
  */
 int census__count(const struct census *census, enum census_by by, const struct referrers *referrers,
 		  struct census_rows *out);

@@ -2,10 +2,10 @@
 /*
  * The entries of a dict, read from outside.
  *
- * Layouts: Include/dictobject.h (2.7: an open table of hash, key, value), Objects/dict-common.h (3.6 to 3.10:
- * indices, then entries in their order), Include/internal/pycore_dict.h (3.11 on: the same with a kind:
- * entries with a hash, or without one where all keys are str). Instances may share their keys; then the
- * values are beside them.
+ * Layouts: Include/dictobject.h (2.7: an open table of hash, key, value), Objects/dict-common.h
+ * (3.6 to 3.10: indices, then entries in their order), Include/internal/pycore_dict.h (3.11 on: the
+ * same with a kind: entries with a hash, or without one where all keys are str). Instances may
+ * share their keys; then the values are beside them.
  */
 #pragma once
 
@@ -42,14 +42,17 @@ struct dict_keys {
 #define KEYS_HEADER_BYTES 40
 
 /*
- * Both return 0 or -EINVAL: it is inconsistent. @header: a copy of the PyDictObject, in DICT_OF_TABLE; of the
- * PyDictKeysObject, which is at @address, in the others.
+ * Both return 0 or -EINVAL: it is inconsistent. @header: a copy of the PyDictObject, in
+ * DICT_OF_TABLE; of the PyDictKeysObject, which is at @address, in the others.
  */
 int dict_keys__of_table(struct dict_keys *out, const void *header);
 int dict_keys__decode(struct dict_keys *out, enum dict_layout layout, uint64_t address,
 		      const void *header);
 
-/* Of a PyDictObject, not in DICT_OF_TABLE: where its keys are, and where its values, 0 if beside the keys. */
+/*
+ * Of a PyDictObject, not in DICT_OF_TABLE: where its keys are, and where its values, 0 if beside
+ * the keys.
+ */
 void dict_header__decode(const void *header, enum dict_layout layout, uint64_t *keys,
 			 uint64_t *values);
 
@@ -57,17 +60,18 @@ void dict_header__decode(const void *header, enum dict_layout layout, uint64_t *
 uint64_t dict_values__first(enum dict_layout layout, uint64_t values);
 
 /*
- * The entries of the dict at @address, in its order; the caller frees *out. *room is how many entries may be read, used
- * or not, of all dicts that a caller reads: thousands of types may claim the same dict of millions of entries. Returns 0,
- * -EINVAL if that is no dict (or was changed meanwhile), -E2BIG above *room or DICT_ENTRIES_MAX, -EFAULT, -ENOMEM or as
- * memory__read(); *room has shrunk after 0 only.
+ * The entries of the dict at @address, in its order; the caller frees *out. *room is how many
+ * entries may be read, used or not, of all dicts that a caller reads: thousands of types may claim
+ * the same dict of millions of entries. Returns 0, -EINVAL if that is no dict (or was changed
+ * meanwhile), -E2BIG above *room or DICT_ENTRIES_MAX, -EFAULT, -ENOMEM or as memory__read(); *room
+ * has shrunk after 0 only.
  */
 int dict__read(struct dict_entry **out, size_t *cnt, const struct memory *memory,
 	       enum dict_layout layout, uint64_t address, uint64_t *room);
 
 /*
- * As above, of an instance that has values and no dict: @keys is the address of the keys its class shares,
- * @values of the values.
+ * As above, of an instance that has values and no dict: @keys is the address of the keys its class
+ * shares, @values of the values.
  */
 int dict__read_values(struct dict_entry **out, size_t *cnt, const struct memory *memory,
 		      enum dict_layout layout, uint64_t keys, uint64_t values);

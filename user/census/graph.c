@@ -466,7 +466,10 @@ static int sort_edges(struct build *build)
 			account__alloc(account, (build->edge_cnt + 1) * sizeof(*graph->edge_vias));
 	if (build->with_vias && !graph->edge_vias)
 		return -errno;
-	/* starts[n + 1] is where the next edge of node n goes, and in the end where those of n + 1 begin. */
+	/*
+	 * starts[n + 1] is where the next edge of node n goes, and in the end where those of n + 1
+	 * begin.
+	 */
 	at = graph->starts + 1;
 	for (size_t i = 0; i < build->edge_cnt; i++)
 		if (!leads_to_none(graph, build->edges[i].to))

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What refers to what. The nodes are the places of a census, and behind them the objects outside of arenas that
- * something refers to: types, modules' dicts, what is larger than pymalloc's blocks.
+ * What refers to what. The nodes are the places of a census, and behind them the objects outside of
+ * arenas that something refers to: types, modules' dicts, what is larger than pymalloc's blocks.
  *
- * It is as exact as references.h; a word that is the address of an object counts as a reference where the
- * layout is not known. The target runs meanwhile: an object may have been changed before it was looked at.
+ * It is as exact as references.h; a word that is the address of an object counts as a reference
+ * where the layout is not known. The target runs meanwhile: an object may have been changed before
+ * it was looked at.
  */
 #pragma once
 
@@ -16,7 +17,9 @@
 #include "util/id_table.h"
 
 #define NODE_NONE UINT32_MAX
-/* One bit of a node's number is left for those who keep something else in its place (retention.c). */
+/*
+ * One bit of a node's number is left for those who keep something else in its place (retention.c).
+ */
 #define NODES_MAX (1UL << 31)
 
 /* An object outside of arenas. */
@@ -31,8 +34,8 @@ struct outside_object {
 struct via {
 	uint8_t how;   /* enum reference_how */
 	uint32_t type; /* of a word: the number of the type it is in */
-	uint64_t
-		detail; /* the address of a key or an attribute's name; an index; the offset of a word */
+	/* The address of a key or an attribute's name; an index; the offset of a word. */
+	uint64_t detail;
 };
 
 struct graph {
@@ -52,16 +55,17 @@ struct graph {
 };
 
 /*
- * Reads what every object refers to, and, if wanted, by what. @census must outlive the graph; it may learn new types. Returns 0, -ENOMEM,
- * -EDQUOT, -EFBIG if there are more objects than can be numbered, or as memory__read_ranges(). The caller frees it.
+ * Reads what every object refers to, and, if wanted, by what. @census must outlive the graph; it
+ * may learn new types. Returns 0, -ENOMEM, -EDQUOT, -EFBIG if there are more objects than can be
+ * numbered, or as memory__read_ranges(). The caller frees it.
  */
 int graph__build(struct graph **out, struct census *census, bool with_vias);
 void graph__free(struct graph *graph);
 void graph__freep(struct graph **graph);
 
 /*
- * The node that an object at @address is; NODE_NONE: there is none, or it is not in use. With @loose also
- * what is no object, by any address in it.
+ * The node that an object at @address is; NODE_NONE: there is none, or it is not in use. With
+ * @loose also what is no object, by any address in it.
  */
 uint32_t graph__find(const struct graph *graph, uint64_t address, bool loose);
 
@@ -81,8 +85,8 @@ uint32_t graph__block_bytes(const struct graph *graph, uint32_t node);
 uint32_t graph__type(const struct graph *graph, uint32_t node);
 
 /*
- * Of an object outside of arenas: how many bytes of it are looked at, @before those that are before it among
- * them.
+ * Of an object outside of arenas: how many bytes of it are looked at, @before those that are before
+ * it among them.
  */
 uint32_t graph__outside_bytes(const struct graph *graph, uint32_t node, uint32_t *before);
 

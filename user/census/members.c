@@ -69,8 +69,9 @@ static int read_members(const struct memory *memory, uint64_t address, struct me
 }
 
 /*
- * Calls @visit with each member at @members that is a reference, until it returns something but 0 and this returns that. 0
- * otherwise, also where what is there cannot be read; or as memory__read().
+ * Calls @visit with each member at @members that is a reference, until it returns something but 0
+ * and this returns that. 0 otherwise, also where what is there cannot be read; or as
+ * memory__read().
  */
 static int visit_references(const struct census *census, uint64_t members,
 			    int (*visit)(const struct member *member, void *context), void *context)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A copy of an object, of limited size. How long the object is, and where in it something is, its type says, and that is
- * the target's word: so nothing is read of a copy but through these functions, which give nothing for what is outside.
+ * A copy of an object, of limited size. How long the object is, and where in it something is, its
+ * type says, and that is the target's word: so nothing is read of a copy but through these
+ * functions, which give nothing for what is outside.
  */
 #pragma once
 
@@ -20,7 +21,10 @@ struct object_copy {
 	size_t size;	 /* of the copy, from @bytes on */
 };
 
-/* Where @size bytes are, @at bytes into the object, or before it if negative; NULL: not all are in the copy. */
+/*
+ * Where @size bytes are, @at bytes into the object, or before it if negative; NULL: not all are in
+ * the copy.
+ */
 static inline const uint8_t *object_copy__part(const struct object_copy *copy, int64_t at,
 					       size_t size)
 {

@@ -15,8 +15,8 @@
 #define MANAGED_DICT_OFFSET (-24)
 
 /*
- * Up to 3.7 three words, in a union with a long double in 2.7 and in those later releases that align blocks to
- * 16 (bpo-27987), else with a double; then two words.
+ * Up to 3.7 three words, in a union with a long double in 2.7 and in those later releases that
+ * align blocks to 16 (bpo-27987), else with a double; then two words.
  */
 static uint32_t gc_head_bytes(int major, int minor, uint32_t alignment)
 {
@@ -59,8 +59,8 @@ struct object_layout object_layout__of_version(int major, int minor, uint32_t al
 }
 
 /*
- * Up to 3.7 gc_refs says so: _PyGC_REFS_UNTRACKED, shifted by one bit from 3.4 on; from 3.8 on _gc_next, which
- * is 0 then.
+ * Up to 3.7 gc_refs says so: _PyGC_REFS_UNTRACKED, shifted by one bit from 3.4 on; from 3.8 on
+ * _gc_next, which is 0 then.
  */
 bool object_layout__is_tracked(const struct object_layout *layout, const uint8_t *head)
 {

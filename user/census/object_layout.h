@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What lies between the start of a block and the object in it, and what an object begins with. It differs
- * between versions, and between types of one version.
+ * What lies between the start of a block and the object in it, and what an object begins with. It
+ * differs between versions, and between types of one version.
  *
- * From a block's address on: what the debug hooks put there (Objects/obmalloc.c); two words for a managed
- * dict and for weak references (3.11 and later; _PyType_PreHeaderSize(), Include/internal/
+ * From a block's address on: what the debug hooks put there (Objects/obmalloc.c); two words for a
+ * managed dict and for weak references (3.11 and later; _PyType_PreHeaderSize(), Include/internal/
  * pycore_object.h); PyGC_Head (Include/objimpl.h, Include/internal/pycore_gc.h); the object.
  */
 #pragma once
@@ -15,7 +15,10 @@
 #include "census/object_copy.h"
 #include "census/type_table.h"
 
-/* Where a list points to its items, a set to its table (Include/cpython/listobject.h, Include/setobject.h). */
+/*
+ * Where a list points to its items, a set to its table (Include/cpython/listobject.h,
+ * Include/setobject.h).
+ */
 #define LIST_ITEMS 24
 #define SET_TABLE  40
 
@@ -33,13 +36,16 @@ struct object_layout {
 	bool has_gc_refs;
 	bool frame_has_count; /* up to 3.10 a frame object is a PyVarObject */
 	bool dict_has_table;  /* 2.7: ma_table in place of ma_keys and ma_values */
-	/* What hangs on a free list points to the next: with the word of its count; with that of its type. */
+	/*
+	 * What hangs on a free list points to the next: with the word of its count; with that of
+	 * its type.
+	 */
 	bool parked_by_count, parked_floats_by_type;
 };
 
 /*
- * For @major.@minor, whose blocks are aligned to @alignment; any minor version beyond those known is taken to be
- * like the last of these.
+ * For @major.@minor, whose blocks are aligned to @alignment; any minor version beyond those known
+ * is taken to be like the last of these.
  */
 struct object_layout object_layout__of_version(int major, int minor, uint32_t alignment,
 					       bool debug_hooks);
@@ -60,7 +66,10 @@ static inline uint32_t object_layout__object_offset(const struct object_layout *
 /* Whether the collector has an object on its lists whose PyGC_Head is at @head: gc.is_tracked(). */
 bool object_layout__is_tracked(const struct object_layout *layout, const uint8_t *head);
 
-/* Whether what is at @head can be a PyGC_Head: pointers, with bits that say something of the object. */
+/*
+ * Whether what is at @head can be a PyGC_Head: pointers, with bits that say something of the
+ * object.
+ */
 bool object_layout__is_gc_head(const struct object_layout *layout, const uint8_t *head);
 
 /* Whether @word can be a reference count. */
@@ -69,7 +78,10 @@ static inline bool object_layout__is_refcnt(const struct object_layout *layout, 
 	return !(word & layout->refcnt_zeros);
 }
 
-/* Whether instances of a type with these flags have a dict, or just its values, that Python manages. */
+/*
+ * Whether instances of a type with these flags have a dict, or just its values, that Python
+ * manages.
+ */
 static inline bool object_layout__has_managed_dict(const struct object_layout *layout,
 						   uint64_t type_flags)
 {
@@ -81,8 +93,9 @@ static inline bool object_layout__has_managed_dict(const struct object_layout *l
 bool object_layout__has_item_count(const struct object_layout *layout, const struct type *type);
 
 /*
- * How far into an object of @type its pointer to its dict is: negative if that is managed, for then it is before the
- * object, and has its lowest bit set where it points to values (3.12); 0 if it has none, or if that is not in the copy.
+ * How far into an object of @type its pointer to its dict is: negative if that is managed, for then
+ * it is before the object, and has its lowest bit set where it points to values (3.12); 0 if it has
+ * none, or if that is not in the copy.
  */
 int64_t object_layout__dict_at(const struct object_layout *layout, const struct type *type,
 			       const struct object_copy *object);

@@ -7,7 +7,10 @@
 
 /* PyFloatObject, Include/cpython/floatobject.h */
 #define FLOAT_BYTES 24
-/* What hangs on something that turned out not to be parked is not so itself: so far that is followed. */
+/*
+ * What hangs on something that turned out not to be parked is not so itself: so far that is
+ * followed.
+ */
 #define ROUNDS_MAX 64
 
 bool parked__is_link(const struct census *census, uint64_t word)
@@ -52,7 +55,10 @@ static struct parked_link *find_link(const struct parked_links *links, uint32_t 
 	return bsearch(&key, links->links, links->cnt, sizeof(key), compare_links);
 }
 
-/* The place of the next object, if one of the same type could be there, in a block of the same size. */
+/*
+ * The place of the next object, if one of the same type could be there, in a block of the same
+ * size.
+ */
 static uint32_t find_next(const struct census *census, const struct parked_link *link)
 {
 	uint32_t offset =

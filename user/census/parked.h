@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Objects that Python has freed and keeps for the next of their kind, where their reference count does not say so.
+ * Objects that Python has freed and keeps for the next of their kind, where their reference count
+ * does not say so.
  *
- * They hang on free lists, and each points to the next: from 3.14 on with its first word, where its count was
- * (_PyFreeList_Push(), Include/internal/pycore_freelist_state.h); a float of 3.0 to 3.13 with its second, where its
- * type was (Objects/floatobject.c). So one is known by the next, which is of the same type and size, and parked, too:
- * nothing that is alive has an address for its count, or a count of 0.
+ * They hang on free lists, and each points to the next: from 3.14 on with its first word, where its
+ * count was (_PyFreeList_Push(), Include/internal/pycore_freelist_state.h); a float of 3.0 to 3.13
+ * with its second, where its type was (Objects/floatobject.c). So one is known by the next, which
+ * is of the same type and size, and parked, too: nothing that is alive has an address for its
+ * count, or a count of 0.
  */
 #pragma once
 
@@ -27,10 +29,15 @@ struct parked_links {
 	size_t cnt, capacity;
 };
 
-/* Whether @word, which an object would begin with, may be the address of the next on its free list. */
+/*
+ * Whether @word, which an object would begin with, may be the address of the next on its free list.
+ */
 bool parked__is_link(const struct census *census, uint64_t word);
 
-/* Whether a block of @size bytes, of which @bytes are a copy, may hold a parked float; *next as in the struct. */
+/*
+ * Whether a block of @size bytes, of which @bytes are a copy, may hold a parked float; *next as in
+ * the struct.
+ */
 bool parked__is_float(const struct census *census, const uint8_t *bytes, uint32_t size,
 		      uint64_t *next);
 

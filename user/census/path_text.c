@@ -101,7 +101,10 @@ static int write_key(struct writer *writer, const struct reference *reference)
 	return rewrite(writer, "list(%s.values())[%u]", writer->text, reference->index);
 }
 
-/* An attribute of what owns a dict. In the dict of a class it may be something that makes the attribute. */
+/*
+ * An attribute of what owns a dict. In the dict of a class it may be something that makes the
+ * attribute.
+ */
 static int write_attribute(struct writer *writer, const struct retention_step *step,
 			   const char *name, bool of_class)
 {
@@ -128,7 +131,9 @@ static int write_index(struct writer *writer, const char *before, const char *af
 	return rewrite(writer, "%s%s%s[%u]", before, writer->text, after, index);
 }
 
-/* What of a function its type has no name for (Include/funcobject.h, Include/cpython/funcobject.h). */
+/*
+ * What of a function its type has no name for (Include/funcobject.h, Include/cpython/funcobject.h).
+ */
 static const char *function_member(const struct census *census, uint32_t offset)
 {
 	static const char

@@ -15,15 +15,19 @@ struct pool_visitor {
 	/* Whether a pool is to be read; NULL: each is. */
 	bool (*wants)(const struct block_pool *pool, void *context);
 	/*
-	 * @bytes: a copy of the pool from its header on, up to the end of its last live block; NULL if it
-	 * could not be read. It stays until end_batch() returns. Returns 0, or an error that ends it all.
+	 * @bytes: a copy of the pool from its header on, up to the end of its last live block; NULL
+	 * if it could not be read. It stays until end_batch() returns. Returns 0, or an error that
+	 * ends it all.
 	 */
 	int (*visit)(const struct block_pool *pool, const uint8_t *bytes, void *context);
 	int (*end_batch)(void *context); /* may be NULL */
 	void *context;
 };
 
-/* Reads the pools of @blocks, in their order. Returns 0, -ENOMEM, as memory__read_ranges(), or as @visitor. */
+/*
+ * Reads the pools of @blocks, in their order. Returns 0, -ENOMEM, as memory__read_ranges(), or as
+ * @visitor.
+ */
 int pool_reader__run(const struct heap *heap, const struct block_table *blocks,
 		     const struct memory *memory, const struct pool_visitor *visitor);
 

@@ -18,8 +18,8 @@ _Static_assert(KEYS_AT_ONCE *KEYS_HEADER_BYTES <= SCRATCH_BYTES, "room for the h
 #define DEQUE_BLOCK_WORDS 66
 
 /*
- * Nothing is in two lists at once, but names are shared by many dicts. Who says that there are more entries than that,
- * in all, is damaged.
+ * Nothing is in two lists at once, but names are shared by many dicts. Who says that there are more
+ * entries than that, in all, is damaged.
  */
 #define ENTRIES_A_WORD 4
 #define ENTRIES_MIN    (1UL << 20)
@@ -81,7 +81,10 @@ uint64_t reference_queue__left_out(const struct reference_queue *queue)
 	return queue->left_out;
 }
 
-/* What says that it has more than all of the memory could hold is not followed, and so takes nothing from others. */
+/*
+ * What says that it has more than all of the memory could hold is not followed, and so takes
+ * nothing from others.
+ */
 static uint64_t cut(struct reference_queue *queue, uint64_t wanted)
 {
 	uint64_t cnt = wanted > queue->most ? 0 : wanted;
@@ -206,8 +209,8 @@ static void pack(struct reference_queue *queue, size_t *at)
 }
 
 /*
- * The items of a deque in one block, and where there are more the next block. The items are between two links; in 2.7
- * before both, of which the first leads on.
+ * The items of a deque in one block, and where there are more the next block. The items are between
+ * two links; in 2.7 before both, of which the first leads on.
  */
 static int tell_deque(struct reference_queue *queue, struct request block, const uint8_t *bytes)
 {

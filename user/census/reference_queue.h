@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What objects refer to that lies elsewhere: items of lists, entries of dicts and sets, blocks of deques. It is asked
- * for object by object, and read in bulk.
+ * What objects refer to that lies elsewhere: items of lists, entries of dicts and sets, blocks of
+ * deques. It is asked for object by object, and read in bulk.
  */
 #pragma once
 
@@ -45,8 +45,8 @@ struct request {
 	uint64_t cnt;	  /* entries; DEQUE: items that are left; KEYS: 1 */
 	uint64_t values;  /* KEYS, ENTRIES: where the values are; 0: beside the keys */
 	uint64_t first;	  /* DEQUE: in the block */
-	const uint64_t *
-		names; /* VALUES: cnt of them, addresses of str; they have to stay until the flush */
+	/* VALUES: cnt of them, addresses of str; they have to stay until the flush. */
+	const uint64_t *names;
 	uint64_t done;	/* entries that were read */
 	uint32_t index; /* of the next one that is in use */
 };

@@ -60,8 +60,8 @@ struct type_layout {
 	enum layout layout;
 	uint32_t base_bytes; /* of an object of the type whose layout it is */
 	bool has_names;	     /* the next two are known */
-	uint64_t *
-		names; /* of its instances' attributes, addresses of str, in the order of the values */
+	/* Of its instances' attributes, addresses of str, in the order of the values. */
+	uint64_t *names;
 	size_t name_cnt;
 };
 
@@ -277,7 +277,10 @@ static int take_deque(struct references *references, uint32_t owner,
 	return err ? err : reference_queue__add(references->queue, &first);
 }
 
-/* The names of the attributes that instances of a type keep as values only: the keys that they share. */
+/*
+ * The names of the attributes that instances of a type keep as values only: the keys that they
+ * share.
+ */
 static int load_names(struct references *references, uint32_t number, struct type_layout *layout)
 {
 	const struct census *census = references->census;
@@ -423,7 +426,10 @@ static uint64_t end_of(const struct census *census, const struct type *type,
 
 	if (is_static_type(type, object))
 		return STATIC_TYPE_BYTES;
-	/* Behind that are what the interpreter remembers of it, and its instructions: no references. */
+	/*
+	 * Behind that are what the interpreter remembers of it, and its instructions: no
+	 * references.
+	 */
 	if (!strcmp(type->name, "code") && census->offsets.code_size != PY_NO_OFFSET)
 		return census->offsets.code_line_table + sizeof(uint64_t);
 	if (!type->item_size)
@@ -438,9 +444,9 @@ static uint64_t end_of(const struct census *census, const struct type *type,
 }
 
 /*
- * A frame object: what it runs and with what names, its trace function (and, up to 3.6, the exception it handles),
- * its local variables. What is on its evaluation stack is left out: of a frame that runs the interpreter knows how
- * high that is, not the frame.
+ * A frame object: what it runs and with what names, its trace function (and, up to 3.6, the
+ * exception it handles), its local variables. What is on its evaluation stack is left out: of a
+ * frame that runs the interpreter knows how high that is, not the frame.
  */
 static int take_frame(struct references *references, uint32_t owner,
 		      const struct object_copy *frame, const struct type *type)
@@ -476,7 +482,9 @@ static int take_base(struct references *references, uint32_t owner,
 	case LAYOUT_DEQUE:
 		return take_deque(references, owner, object);
 	case LAYOUT_WEAK:
-		/* The callback; before it is what is referred to weakly, behind it what others are. */
+		/*
+		 * The callback; before it is what is referred to weakly, behind it what others are.
+		 */
 		return scan_words(references, owner, type, object, PYOBJECT_BYTES + 8,
 				  PYOBJECT_BYTES + 16);
 	case LAYOUT_FRAME:

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an object refers to. Where the layout is known each reference is exact: tuples, lists, dicts, sets,
- * deques, the attributes of instances. Of all other objects every word is taken that could be an address; who
- * takes these has to see whether an object is there.
+ * What an object refers to. Where the layout is known each reference is exact: tuples, lists,
+ * dicts, sets, deques, the attributes of instances. Of all other objects every word is taken that
+ * could be an address; who takes these has to see whether an object is there.
  *
- * Layouts: Include/cpython/tupleobject.h, listobject.h, frameobject.h, Include/setobject.h (2.7: an entry's hash comes before
- * its key), Modules/_collectionsmodule.c (deques), dict.h, and for instances
- * Include/internal/pycore_object.h, pycore_dict.h. Weak references are none.
+ * Layouts: Include/cpython/tupleobject.h, listobject.h, frameobject.h, Include/setobject.h (2.7: an
+ * entry's hash comes before its key), Modules/_collectionsmodule.c (deques), dict.h, and for
+ * instances Include/internal/pycore_object.h, pycore_dict.h. Weak references are none.
  */
 #pragma once
 
@@ -33,8 +33,8 @@ enum reference_how {
 struct reference {
 	uint64_t to; /* an address */
 	enum reference_how how;
-	uint32_t
-		index; /* which in the order of items, entries, elements; BY_WORD: the offset, bytes */
+	/* Which in the order of items, entries, elements; BY_WORD: the offset, bytes. */
+	uint32_t index;
 	uint64_t key; /* BY_KEY, BY_ATTRIBUTE: the address of the key, the name */
 };
 
@@ -49,7 +49,10 @@ static inline bool reference__is_loose(const struct reference *reference)
 
 struct references;
 
-/* Called for each reference of the object that @owner is the number of. Returns 0 or an error that ends it. */
+/*
+ * Called for each reference of the object that @owner is the number of. Returns 0 or an error that
+ * ends it.
+ */
 typedef int refer_fn(void *context, uint32_t owner, const struct reference *reference);
 
 /* Both @census and @context must outlive it. Returns 0 or -ENOMEM; the caller frees it. */
@@ -73,5 +76,8 @@ int references__scan(struct references *references, uint32_t owner, const uint8_
 /* Reads what lies elsewhere, and tells of it. As above. */
 int references__flush(struct references *references);
 
-/* Of so many objects some items were left out: they say that they have more than there is memory for. */
+/*
+ * Of so many objects some items were left out: they say that they have more than there is memory
+ * for.
+ */
 uint64_t references__left_out(const struct references *references);

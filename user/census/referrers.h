@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Blocks by who refers to them: those to which the same kinds of objects refer have the same set. Or by what they are
- * referred to: attributes, keys, indexes.
+ * Blocks by who refers to them: those to which the same kinds of objects refer have the same set.
+ * Or by what they are referred to: attributes, keys, indexes.
  */
 #pragma once
 
@@ -32,8 +32,8 @@ struct referrers {
 };
 
 /*
- * By kinds; or, if the graph knows by what, by that: @no_values leaves out what keys of dicts say. Returns 0, -ENOMEM or as memory__read(); the caller
- * releases.
+ * By kinds; or, if the graph knows by what, by that: @no_values leaves out what keys of dicts say.
+ * Returns 0, -ENOMEM or as memory__read(); the caller releases.
  */
 int referrers__find(struct referrers *out, const struct graph *graph, const struct roots *roots,
 		    bool no_values);

@@ -294,8 +294,8 @@ static void mark(uint8_t *seen, struct queue *queue, uint32_t node)
 }
 
 /*
- * What is not seen from all roots without passing @node. What no root leads to is a root of its own, but for what
- * only @node leads to.
+ * What is not seen from all roots without passing @node. What no root leads to is a root of its
+ * own, but for what only @node leads to.
  */
 int retention__dominated(const struct retention *retention, uint32_t node, uint8_t **out)
 {

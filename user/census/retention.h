@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What keeps an object alive: the shortest way to it from a root, and by what names. Ways from modules go before
- * those from local variables, and so on in the order of enum root_kind.
+ * What keeps an object alive: the shortest way to it from a root, and by what names. Ways from
+ * modules go before those from local variables, and so on in the order of enum root_kind.
  */
 #pragma once
 
@@ -49,20 +49,21 @@ enum retention_end retention__holder(const struct retention *retention, uint32_t
 bool retention__is_reached(const struct retention *retention, uint32_t node);
 
 /*
- * Reads by what names one gets to each of @nodes, from those that are on the way; what is on several ways is read
- * once. Returns 0, -ENOMEM or as memory__read_ranges().
+ * Reads by what names one gets to each of @nodes, from those that are on the way; what is on
+ * several ways is read once. Returns 0, -ENOMEM or as memory__read_ranges().
  */
 int retention__learn(struct retention *retention, const uint32_t *nodes, size_t cnt);
 
 /*
- * The way to @node, with the names that were learned: where there is none (or the target does not refer to the
- * next node any more) it is by a word at UINT32_MAX. Returns 0 or -ENOMEM; the caller releases.
+ * The way to @node, with the names that were learned: where there is none (or the target does not
+ * refer to the next node any more) it is by a word at UINT32_MAX. Returns 0 or -ENOMEM; the caller
+ * releases.
  */
 int retention__path(const struct retention *retention, uint32_t node, struct retention_path *out);
 void retention_path__release(struct retention_path *path);
 
 /*
- * What only @node keeps alive, itself among them: a bit by node; the caller frees it. What no root leads to
- * counts as kept by what it is referred to from. Returns 0 or -ENOMEM.
+ * What only @node keeps alive, itself among them: a bit by node; the caller frees it. What no root
+ * leads to counts as kept by what it is referred to from. Returns 0 or -ENOMEM.
  */
 int retention__dominated(const struct retention *retention, uint32_t node, uint8_t **out);

@@ -121,7 +121,10 @@ static int add_words(struct search *search, enum root_kind kind, uint64_t addres
 	return err == -EFAULT ? 0 : err;
 }
 
-/* Of a PyInterpreterState, as debug information of the versions in user/target/offsets.h has it; or less. */
+/*
+ * Of a PyInterpreterState, as debug information of the versions in user/target/offsets.h has it; or
+ * less.
+ */
 static uint64_t interpreter_bytes(const struct census *census)
 {
 	static const uint32_t bytes[] = {[6] = 120,	[7] = 2568,    [8] = 2720,   [9] = 5656,
@@ -331,8 +334,8 @@ static uint64_t read_word(const struct search *search, uint64_t address)
 }
 
 /*
- * Whether a list that a target keeps is followed to @address: not where it leads back to what was there before, and not
- * beyond @max of its kind. Returns 1 if it is, 0 or -ENOMEM.
+ * Whether a list that a target keeps is followed to @address: not where it leads back to what was
+ * there before, and not beyond @max of its kind. Returns 1 if it is, 0 or -ENOMEM.
  */
 static int step_to(struct search *search, uint64_t address, size_t *cnt, size_t max)
 {
@@ -348,7 +351,10 @@ static int step_to(struct search *search, uint64_t address, size_t *cnt, size_t 
 	return is_new;
 }
 
-/* Adds a frame, unless it is none of Python code's own. Returns 0, -EFAULT if it cannot be read, or an error. */
+/*
+ * Adds a frame, unless it is none of Python code's own. Returns 0, -EFAULT if it cannot be read, or
+ * an error.
+ */
 static int look_at_frame(struct search *search, uint64_t frame, unsigned int number)
 {
 	const struct py_offsets *offsets = &search->census->offsets;

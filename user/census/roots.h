@@ -2,12 +2,12 @@
 /*
  * Where references begin: what is alive without anybody in the heap referring to it.
  *
- * The names that a programmer knows come first: modules, then the local variables of the functions that run.
- * Then what interpreters and threads hold, and last the static data of the program and its libraries, where
- * every word is taken that is the address of an object.
+ * The names that a programmer knows come first: modules, then the local variables of the functions
+ * that run. Then what interpreters and threads hold, and last the static data of the program and
+ * its libraries, where every word is taken that is the address of an object.
  *
- * Sources: PyInterpreterState and PyThreadState (Include/internal/pycore_interp.h and its like), of which every
- * word is looked at; the dict of modules is the first that holds "sys" and "builtins".
+ * Sources: PyInterpreterState and PyThreadState (Include/internal/pycore_interp.h and its like), of
+ * which every word is looked at; the dict of modules is the first that holds "sys" and "builtins".
  */
 #pragma once
 
@@ -40,14 +40,15 @@ struct roots {
 	struct root *roots; /* by kind */
 	size_t cnt, capacity;
 	/*
-	 * A module: its name. A local: "function() in thread 1: name". A frame: "function() in thread 1". Static data:
-	 * the path of the file. Not made safe to print.
+	 * A module: its name. A local: "function() in thread 1: name". A frame: "function() in
+	 * thread 1". Static data: the path of the file. Not made safe to print.
 	 */
 	char **labels;
 	size_t label_cnt, label_capacity;
 	/*
-	 * Frames and threads in lists that lead in a circle; these and modules beyond so many, or so long labels; static data
-	 * of a library beyond 32 MiB, or beyond 256 MiB or 1024 files for all.
+	 * Frames and threads in lists that lead in a circle; these and modules beyond so many, or
+	 * so long labels; static data of a library beyond 32 MiB, or beyond 256 MiB or 1024 files
+	 * for all.
 	 */
 	uint64_t refused_cnt;
 };
@@ -58,6 +59,9 @@ struct root_sources {
 	const struct runtime *runtime;
 };
 
-/* Returns 0, -ENOMEM or as memory__read_ranges(); what cannot be read is left out. The caller releases. */
+/*
+ * Returns 0, -ENOMEM or as memory__read_ranges(); what cannot be read is left out. The caller
+ * releases.
+ */
 int roots__find(struct roots *out, const struct graph *graph, const struct root_sources *sources);
 void roots__release(struct roots *roots);

@@ -24,8 +24,9 @@ static uint64_t count_writable_bytes(const struct process *process)
 }
 
 /*
- * How much memory references can be in: what was written, and as much again for what is written while we look. What is
- * mapped and was never touched holds none, and a process can map as much of that as it likes.
+ * How much memory references can be in: what was written, and as much again for what is written
+ * while we look. What is mapped and was never touched holds none, and a process can map as much of
+ * that as it likes.
  */
 static uint64_t count_usable_bytes(const struct process *process)
 {

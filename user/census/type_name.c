@@ -35,7 +35,10 @@ static int is_module_key(struct type_namer *namer, uint64_t key, bool *out)
 	return 0;
 }
 
-/* *out stays NULL if there is none. Returns 0, -E2BIG if the room has been used up, -ENOMEM or as memory__read(). */
+/*
+ * *out stays NULL if there is none. Returns 0, -E2BIG if the room has been used up, -ENOMEM or as
+ * memory__read().
+ */
 static int find_module(struct type_namer *namer, const struct dict_entry *entries, size_t cnt,
 		       char **out)
 {

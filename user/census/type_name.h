@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The whole name of a class: where it is defined, and within what: "app.models.User", "app.make.<locals>.Row".
+ * The whole name of a class: where it is defined, and within what: "app.models.User",
+ * "app.make.<locals>.Row".
  *
  * Built-in and extension types have their module in tp_name. Of a class, the module is in its dict
- * (`__module__`), and the qualified name in ht_qualname, the second member behind ht_name, which is the str
- * that holds the bytes of tp_name (type_new(), Objects/typeobject.c; Include/cpython/object.h). So ht_name is
- * known by its value, wherever it is in this version.
+ * (`__module__`), and the qualified name in ht_qualname, the second member behind ht_name, which is
+ * the str that holds the bytes of tp_name (type_new(), Objects/typeobject.c;
+ * Include/cpython/object.h). So ht_name is known by its value, wherever it is in this version.
  */
 #pragma once
 
@@ -17,8 +18,8 @@
 struct type_namer {
 	uint64_t dict_room; /* so many entries of dicts may still be read, */
 	uint64_t key_room;  /* and so many of their keys, to see whether it is "__module__" */
-	uint64_t
-		refused_cnt; /* so many types were named without their modules, for there was no more */
+	/* So many types were named without their modules, for there was no more. */
+	uint64_t refused_cnt;
 	const struct memory *memory;
 	const struct py_offsets *offsets;
 	enum dict_layout dicts;
@@ -30,7 +31,7 @@ struct type_namer {
 #define SHARED_KEYS_BEHIND_NAME 24
 
 /*
- * The name of @type; the caller frees it. What cannot be read is left out: its tp_name is there in any case.
- * Returns 0, -ENOMEM or as memory__read().
+ * The name of @type; the caller frees it. What cannot be read is left out: its tp_name is there in
+ * any case. Returns 0, -ENOMEM or as memory__read().
  */
 int type_namer__name(struct type_namer *namer, const struct type *type, char **out);

@@ -11,12 +11,15 @@
 #define PYOBJECT_BYTES	 16
 #define VAR_OBJECT_BYTES 24 /* PyVarObject */
 /*
- * An offset below 0 counts from the end of a variable-sized object, or is in the words before an object (3.11 on, at
- * most four).
+ * An offset below 0 counts from the end of a variable-sized object, or is in the words before an
+ * object (3.11 on, at most four).
  */
 #define BEFORE_OBJECT_BYTES 64
 
-/* The length of what is read, by the layout of a kind, of each object of that kind. No version's objects are shorter. */
+/*
+ * The length of what is read, by the layout of a kind, of each object of that kind. No version's
+ * objects are shorter.
+ */
 static const struct {
 	uint64_t flag;
 	int64_t bytes;

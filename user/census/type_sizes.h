@@ -2,10 +2,10 @@
 /*
  * Whether the sizes and offsets that a type claims can be true.
  *
- * A type is memory of the target like any other, and whoever wrote it may claim anything: that a list is 16 bytes long,
- * that instances have their dict at the end of the address space. What relies on a layout of Python's own would read
- * where that layout has something, and so past what such a type has. A type like that is refused as a whole: no object
- * is of it.
+ * A type is memory of the target like any other, and whoever wrote it may claim anything: that a
+ * list is 16 bytes long, that instances have their dict at the end of the address space. What
+ * relies on a layout of Python's own would read where that layout has something, and so past what
+ * such a type has. A type like that is refused as a whole: no object is of it.
  */
 #pragma once
 
@@ -23,8 +23,9 @@ struct type_sizes {
 #define TYPE_SIZE_MAX (1 << 20)
 
 /*
- * Basic and item size are at most TYPE_SIZE_MAX; both offsets are in an object of the basic size, or count from the end
- * of an object, or stand for what Python manages before an object; what claims to be of a built-in kind is at least as
- * long as the part of that kind's layout that is read (the structs in CPython's Include/, 2.7 to 3.15).
+ * Basic and item size are at most TYPE_SIZE_MAX; both offsets are in an object of the basic size,
+ * or count from the end of an object, or stand for what Python manages before an object; what
+ * claims to be of a built-in kind is at least as long as the part of that kind's layout that is
+ * read (the structs in CPython's Include/, 2.7 to 3.15).
  */
 bool type_sizes__are_plausible(const struct type_sizes *sizes);

@@ -195,7 +195,10 @@ static bool is_name(const char *text)
 	return true;
 }
 
-/* The text at @address, of NAME_MAX_BYTES at most; NULL if there is none, or none that a name can be. */
+/*
+ * The text at @address, of NAME_MAX_BYTES at most; NULL if there is none, or none that a name can
+ * be.
+ */
 static int read_name(char **out, const struct memory *memory, uint64_t address)
 {
 	char text[NAME_MAX_BYTES + 1] = {};
@@ -264,7 +267,9 @@ static int decide(struct type_table *table, uint64_t address, const struct type_
 		.is_frame = built_in && !strcmp(name, "frame"),
 		.is_set = built_in && (!strcmp(name, "set") || !strcmp(name, "frozenset")),
 		.is_weakref = built_in && !strncmp(name, "weakref", 7),
-		/* No class made in Python has a dot in there. It is made at run time from 3.12 on. */
+		/*
+		 * No class made in Python has a dot in there. It is made at run time from 3.12 on.
+		 */
 		.is_deque = !strcmp(name, "collections.deque"),
 		.is_generator = built_in && is_generator(name),
 		.name = TAKE_PTR(name),

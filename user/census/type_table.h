@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The types of a heap's objects, found from the objects: a word is a type if what it points to has a type
- * that is itself a type of types, and looks like one in the rest. No symbol is needed, and extension
- * types and classes are found as the built-in ones are.
+ * The types of a heap's objects, found from the objects: a word is a type if what it points to has
+ * a type that is itself a type of types, and looks like one in the rest. No symbol is needed, and
+ * extension types and classes are found as the built-in ones are.
  *
- * Layout: struct _typeobject, Include/cpython/object.h (2.7: Include/object.h); the members used here have
- * had the same places since 2.7.
+ * Layout: struct _typeobject, Include/cpython/object.h (2.7: Include/object.h); the members used
+ * here have had the same places since 2.7.
  */
 #pragma once
 
@@ -45,7 +45,8 @@ struct type {
 	uint64_t base;	  /* tp_base; 0: none */
 	uint64_t members; /* tp_members: PyMemberDef[], up to one without a name; 0: none */
 	bool has_get;	  /* tp_descr_get: found in a class, its instances are not what one gets */
-	int64_t weak_offset; /* tp_weaklistoffset: what is there is no reference; 0 or less: nowhere */
+	/* tp_weaklistoffset: what is there is no reference; 0 or less: nowhere. */
+	int64_t weak_offset;
 	int64_t dict_offset; /* tp_dictoffset: where an instance points to its dict; 0: nowhere */
 	uint64_t name_at;    /* of the bytes of tp_name */
 	bool is_set;	     /* set or frozenset themselves */
@@ -54,7 +55,8 @@ struct type {
 	bool is_frame;	     /* frame itself */
 	/* Its items are not counted where PyVarObject has its count: a generator's are a frame. */
 	bool is_generator;
-	char *name; /* tp_name: of a built-in or extension type with its module, of a class without */
+	/* tp_name: of a built-in or extension type with its module, of a class without. */
+	char *name;
 };
 
 /* Where a type points to its dict, and to its bases. */
@@ -67,7 +69,10 @@ struct type {
 
 struct type_table;
 
-/* More types are refused: their numbers have to fit into a kind (census.h), and what they take is bounded. */
+/*
+ * More types are refused: their numbers have to fit into a kind (census.h), and what they take is
+ * bounded.
+ */
 #define TYPES_MAX (1UL << 20)
 
 /* Returns 0 or -ENOMEM; the caller frees it. @memory must outlive it. */
@@ -81,7 +86,10 @@ uint32_t type_table__find(const struct type_table *table, uint64_t address);
 /* Notes that type_table__resolve() is to look at @address. Returns 0 or -ENOMEM. */
 int type_table__note(struct type_table *table, uint64_t address);
 
-/* Looks at what was noted: nothing is TYPE_UNSEEN of that then. 0, -ENOMEM or as memory__read_ranges(). */
+/*
+ * Looks at what was noted: nothing is TYPE_UNSEEN of that then. 0, -ENOMEM or as
+ * memory__read_ranges().
+ */
 int type_table__resolve(struct type_table *table);
 
 /* Gives a type another name, which is copied. Returns 0, -ENOMEM or -EDQUOT. */
@@ -98,7 +106,7 @@ const struct type *type_table__at(const struct type_table *table, uint32_t numbe
 uint32_t type_table__cnt(const struct type_table *table);
 
 /*
- * So many types were refused: their sizes or offsets cannot be true (type_sizes.h), there are more than TYPES_MAX, or
- * the chain of their metatypes is too long.
+ * So many types were refused: their sizes or offsets cannot be true (type_sizes.h), there are more
+ * than TYPES_MAX, or the chain of their metatypes is too long.
  */
 uint64_t type_table__refused_cnt(const struct type_table *table);

@@ -67,8 +67,9 @@ static uint32_t decode_character(const char *text, size_t *size)
 }
 
 /*
- * What repr() escapes (str.isprintable()): control and format characters, which may turn a line around, spaces that are
- * none, what is for private use. What no version of Unicode has assigned is shown as it is.
+ * What repr() escapes (str.isprintable()): control and format characters, which may turn a line
+ * around, spaces that are none, what is for private use. What no version of Unicode has assigned is
+ * shown as it is.
  */
 static bool is_printable(uint32_t character)
 {
@@ -242,8 +243,8 @@ static int describe_int(char **out, const struct census *census, uint64_t addres
 }
 
 /*
- * The shortest text that says the same, as repr() does: with an exponent where that is below -4, or from 16 on
- * (Python/pystrtod.c, PyOS_double_to_string() with 'r').
+ * The shortest text that says the same, as repr() does: with an exponent where that is below -4, or
+ * from 16 on (Python/pystrtod.c, PyOS_double_to_string() with 'r').
  */
 static int describe_float(char **out, const struct census *census, uint64_t address)
 {
@@ -268,8 +269,9 @@ static int describe_float(char **out, const struct census *census, uint64_t addr
 }
 
 /*
- * PyUnicodeObject of 2.7 (Include/unicodeobject.h): length, str, in units of 2 or 4 bytes, as the build has it. They
- * are taken for units of 4 if each of those shown is a character and a unit of 0 is behind the last one.
+ * PyUnicodeObject of 2.7 (Include/unicodeobject.h): length, str, in units of 2 or 4 bytes, as the
+ * build has it. They are taken for units of 4 if each of those shown is a character and a unit of 0
+ * is behind the last one.
  */
 static bool is_wide(const uint32_t *units, uint64_t length, size_t shown)
 {

@@ -2,8 +2,9 @@
 /*
  * A value in a few words, as Python's repr() has it: texts, bytes, numbers, None.
  *
- * Layouts: Include/cpython/unicodeobject.h, bytesobject.h, Include/floatobject.h, Include/longintrepr.h (from 3.12
- * on the sign and the number of digits are in lv_tag; digits have 30 bits), Include/intobject.h of 2.7.
+ * Layouts: Include/cpython/unicodeobject.h, bytesobject.h, Include/floatobject.h,
+ * Include/longintrepr.h (from 3.12 on the sign and the number of digits are in lv_tag; digits have
+ * 30 bits), Include/intobject.h of 2.7.
  */
 #pragma once
 
@@ -16,9 +17,9 @@
 #define VALUE_WHOLE SIZE_MAX
 
 /*
- * The value of the object at @address, whose type is number @type; the caller frees *out. A text is cut off, with
- * "..." behind it, after @characters_max. *out is NULL for other types, and for what cannot be read. Returns 0,
- * -ENOMEM or as memory__read().
+ * The value of the object at @address, whose type is number @type; the caller frees *out. A text is
+ * cut off, with "..." behind it, after @characters_max. *out is NULL for other types, and for what
+ * cannot be read. Returns 0, -ENOMEM or as memory__read().
  */
 int value__describe(char **out, const struct census *census, uint64_t address, uint32_t type,
 		    size_t characters_max);

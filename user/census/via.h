@@ -8,5 +8,8 @@
 
 #include "census/graph.h"
 
-/* @no_values: a key is "[...]" then. The caller frees *out. Returns 0, -ENOMEM or as memory__read(). */
+/*
+ * @no_values: a key is "[...]" then. The caller frees *out. Returns 0, -ENOMEM or as
+ * memory__read().
+ */
 int via__name(char **out, const struct graph *graph, const struct via *via, bool no_values);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What this kernel, these privileges and this Python allow: a line each, with the fix where something
- * is missing. What can be tried is tried.
+ * What this kernel, these privileges and this Python allow: a line each, with the fix where
+ * something is missing. What can be tried is tried.
  */
 #include <cap-ng.h>
 #include <errno.h>

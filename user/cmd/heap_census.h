@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the options want to know of the objects in a heap: a census, and, for --paths, who refers to whom, and what
- * keeps alive what pins.
+ * What the options want to know of the objects in a heap: a census, and, for --paths, who refers to
+ * whom, and what keeps alive what pins.
  */
 #pragma once
 
@@ -42,8 +42,8 @@ struct heap_census_of {
 bool heap_census__is_wanted(const struct options *options);
 
 /*
- * Takes it. Adds what was left out to @counters. Returns 0 or negative errno, and then @failure says what. The caller
- * releases, in any case.
+ * Takes it. Adds what was left out to @counters. Returns 0 or negative errno, and then @failure
+ * says what. The caller releases, in any case.
  */
 int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 		      const struct options *options, uint64_t *counters, struct failure *failure);

@@ -22,7 +22,10 @@ struct heap_snapshot {
 	struct output output; /* of all this */
 };
 
-/* Takes it of process @pid. Returns 0, or negative errno and @failure says what. The caller releases, in any case. */
+/*
+ * Takes it of process @pid. Returns 0, or negative errno and @failure says what. The caller
+ * releases, in any case.
+ */
 int heap_snapshot__take(struct heap_snapshot *out, pid_t pid, const struct options *options,
 			struct failure *failure);
 void heap_snapshot__release(struct heap_snapshot *snapshot);

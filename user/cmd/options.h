@@ -117,7 +117,9 @@ struct options {
 	double timeout_s; /* of CPU time, for a database's answers */
 	char **arguments; /* what is left; not owned */
 	int argument_cnt;
-	/* What was parsed, to be parsed again: a configuration file may say something else by then. */
+	/*
+	 * What was parsed, to be parsed again: a configuration file may say something else by then.
+	 */
 	char **all_arguments;
 	int all_argument_cnt;
 	struct config_value *config_values; /* owned; others are the command line's */
@@ -130,13 +132,16 @@ struct command {
 	const char *description;
 	bool starts_command;	       /* its arguments are a command, with options of its own */
 	const enum option_id *options; /* ends with 0 */
-	/* Returns 0; negative errno after it has said why on stderr; or another exit status, above 1. */
+	/*
+	 * Returns 0; negative errno after it has said why on stderr; or another exit status, above
+	 * 1.
+	 */
 	int (*run)(const struct options *options);
 };
 
 /*
- * Parses argv[1..] for @command. Returns 0; 1 if --help was asked for and printed; -EINVAL after one
- * line on stderr. The caller releases what was parsed.
+ * Parses argv[1..] for @command. Returns 0; 1 if --help was asked for and printed; -EINVAL after
+ * one line on stderr. The caller releases what was parsed.
  */
 int options__parse(const struct command *command, int argc, char **argv, struct options *options);
 void options__release(struct options *options);

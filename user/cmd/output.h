@@ -33,7 +33,9 @@ struct output output__of_watched(struct watched *watched, const struct options *
 
 #define OUTPUT_HOST_BYTES 256
 
-/* The report of all this, as of now. @host: room for OUTPUT_HOST_BYTES; it belongs to the report. */
+/*
+ * The report of all this, as of now. @host: room for OUTPUT_HOST_BYTES; it belongs to the report.
+ */
 struct report output__describe(const struct output *output, const struct findings *findings,
 			       char *host);
 

@@ -14,7 +14,10 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-/* Two signals that belong together come closer than that: SIGHUP and SIGTERM at the end of a session. */
+/*
+ * Two signals that belong together come closer than that: SIGHUP and SIGTERM at the end of a
+ * session.
+ */
 #define APART_NS 1000000000UL
 
 static void fill(sigset_t *signals)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What has come since: blocks that an earlier database of the same process has, with the same in them, are hidden.
+ * What has come since: blocks that an earlier database of the same process has, with the same in
+ * them, are hidden.
  */
 #pragma once
 
@@ -9,8 +10,8 @@
 #include "util/failure.h"
 
 /*
- * Hides in @census, which is of @process, what the database options->since has. *hidden_cnt: how many blocks. Returns 0, or
- * negative errno and @failure says what.
+ * Hides in @census, which is of @process, what the database options->since has. *hidden_cnt: how
+ * many blocks. Returns 0, or negative errno and @failure says what.
  */
 int since__hide(struct census *census, const struct process *process, const struct options *options,
 		uint64_t *hidden_cnt, struct failure *failure);

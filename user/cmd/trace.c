@@ -16,8 +16,8 @@
 #include "util/units.h"
 
 /*
- * A target that is kept from running in mid-change, for longer than a reading waits, is read at the next
- * interval. What is never readable is damaged.
+ * A target that is kept from running in mid-change, for longer than a reading waits, is read at the
+ * next interval. What is never readable is damaged.
  */
 #define SKIPS_MAX 10
 

@@ -39,8 +39,8 @@ struct trace {
 };
 
 /*
- * Probes the process that the options name, or starts their command and waits until its Python is up. Errors are
- * described.
+ * Probes the process that the options name, or starts their command and waits until its Python is
+ * up. Errors are described.
  */
 int trace__start(struct trace *trace, struct failure *failure);
 
@@ -48,7 +48,8 @@ int trace__start(struct trace *trace, struct failure *failure);
 double trace__seconds(const struct trace *trace);
 
 /*
- * Reports what is known now, as the options want it: to stdout; at the end a profile, or a database, to its file. Looks
- * whether alerts fire. On failure says so on stderr and returns negative errno.
+ * Reports what is known now, as the options want it: to stdout; at the end a profile, or a
+ * database, to its file. Looks whether alerts fire. On failure says so on stderr and returns
+ * negative errno.
  */
 int trace__report(struct trace *trace);

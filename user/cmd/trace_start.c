@@ -102,8 +102,8 @@ static int describe_early_end(const struct trace *trace, int err, struct failure
 }
 
 /*
- * Waits until the program's Python has come up. The program is stopped whenever it is looked at, so that
- * not even the shortest one gets away.
+ * Waits until the program's Python has come up. The program is stopped whenever it is looked at, so
+ * that not even the shortest one gets away.
  */
 static int wait_for_heap(struct trace *trace, struct failure *failure)
 {

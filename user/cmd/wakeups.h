@@ -33,12 +33,15 @@ struct wakeups {
 	}
 
 /*
- * Opens all of them; the signals are blocked from here on. @tracer and @process must outlive them. @duration_s
- * 0: no end. Returns 0 or negative errno; the caller closes in any case.
+ * Opens all of them; the signals are blocked from here on. @tracer and @process must outlive them.
+ * @duration_s 0: no end. Returns 0 or negative errno; the caller closes in any case.
  */
 int wakeups__open(struct wakeups *wakeups, const struct tracer *tracer,
 		  const struct process *process, double interval_s, double duration_s);
 void wakeups__close(struct wakeups *wakeups);
 
-/* Waits for the next thing to do; the most final one if there are several. Returns 0 or negative errno. */
+/*
+ * Waits for the next thing to do; the most final one if there are several. Returns 0 or negative
+ * errno.
+ */
 int wakeups__wait(const struct wakeups *wakeups, enum wakeup *out);

@@ -120,7 +120,10 @@ static void open_end_fd(void)
 		end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
-/* Waits for the process, but not longer than that, nor when commands are to end. Returns 0, -ETIMEDOUT or -ECANCELED. */
+/*
+ * Waits for the process, but not longer than that, nor when commands are to end. Returns 0,
+ * -ETIMEDOUT or -ECANCELED.
+ */
 static int wait_for(int pid_fd, int wait_ms, bool heeds_end)
 {
 	struct pollfd fds[] = {{.fd = pid_fd, .events = POLLIN},

@@ -19,7 +19,10 @@ const char *alert_destination__command_of(const char *text)
 		       : text + strlen(COMMAND_PREFIX);
 }
 
-/* SCHEME://USER:PASSWORD@HOST/PATH?QUERY, of which everything may be missing. The last "@" counts: a password may have one. */
+/*
+ * SCHEME://USER:PASSWORD@HOST/PATH?QUERY, of which everything may be missing. The last "@" counts:
+ * a password may have one.
+ */
 static char *label_url(const char *text)
 {
 	const char *scheme_end = strstr(text, "://"), *start = scheme_end ? scheme_end + 3 : text;

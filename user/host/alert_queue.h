@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Messages that wait for a destination, fairly by user. Whoever runs a process can have it raise alerts, as many as there
- * are rules and processes: so users take turns, a message each, and what is dropped where there is no room is the newest
- * message of the user with most of them. A flood of one user's alerts delays and evicts its own only.
+ * Messages that wait for a destination, fairly by user. Whoever runs a process can have it raise
+ * alerts, as many as there are rules and processes: so users take turns, a message each, and what
+ * is dropped where there is no room is the newest message of the user with most of them. A flood of
+ * one user's alerts delays and evicts its own only.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A rule for alerts: "pinned_bytes > 64MiB for 60s where app=worker*". A metric of a process, a comparison, a value, how
- * long it has to be true before somebody is told, and which processes it is about.
+ * A rule for alerts: "pinned_bytes > 64MiB for 60s where app=worker*". A metric of a process, a
+ * comparison, a value, how long it has to be true before somebody is told, and which processes it
+ * is about.
  */
 #pragma once
 
@@ -24,7 +25,10 @@ enum alert_metric {
 	ALERT_METRIC_CNT,
 };
 
-/* "pinned_bytes", "pinned_arenas", "hostage_bytes", "fragmentation", "arena_bytes", "growth_per_minute" */
+/*
+ * "pinned_bytes", "pinned_arenas", "hostage_bytes", "fragmentation", "arena_bytes",
+ * "growth_per_minute"
+ */
 extern const char *const alert_metric_names[ALERT_METRIC_CNT];
 
 /* What a process is told by. */
@@ -46,16 +50,22 @@ struct alert_rule {
 };
 
 /*
- * Parses "METRIC > VALUE [for TIME] [where KEY=PATTERN ...]". A value of bytes may have a unit (64MiB), one of fragmentation may be a percentage.
- * Returns 0, -EINVAL and @failure says what is wrong, or -ENOMEM. The caller releases.
+ * Parses "METRIC > VALUE [for TIME] [where KEY=PATTERN ...]". A value of bytes may have a unit
+ * (64MiB), one of fragmentation may be a percentage. Returns 0, -EINVAL and @failure says what is
+ * wrong, or -ENOMEM. The caller releases.
  */
 int alert_rule__parse(struct alert_rule *out, const char *text, struct failure *failure);
 void alert_rule__release(struct alert_rule *rule);
 
-/* What the rule looks at, of a process that was read; and whether that is too much (or too little). */
+/*
+ * What the rule looks at, of a process that was read; and whether that is too much (or too little).
+ */
 double alert_rule__measure(const struct alert_rule *rule, const struct findings *findings,
 			   double growth_per_minute);
 bool alert_rule__is_true(const struct alert_rule *rule, double value);
 
-/* Whether the rule is about a process of which @values, by enum alert_key, are known; NULL: one is not. */
+/*
+ * Whether the rule is about a process of which @values, by enum alert_key, are known; NULL: one is
+ * not.
+ */
 bool alert_rule__is_about(const struct alert_rule *rule, const char *const values[ALERT_KEY_CNT]);

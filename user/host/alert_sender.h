@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sends alerts to others: to Alertmanager's API v2, and to commands, which get them on their standard input. Each destination
- * has a thread and a queue of its own, so that one that does not answer delays neither pyfrag nor the others.
+ * Sends alerts to others: to Alertmanager's API v2, and to commands, which get them on their
+ * standard input. Each destination has a thread and a queue of its own, so that one that does not
+ * answer delays neither pyfrag nor the others.
  */
 #pragma once
 
@@ -17,20 +18,26 @@ struct alert_sender;
 
 #define ALERT_DESTINATIONS_MAX 8
 
-/* Destinations, @cnt of them, as alert_destination.h has them. Errors are described; the caller frees. */
+/*
+ * Destinations, @cnt of them, as alert_destination.h has them. Errors are described; the caller
+ * frees.
+ */
 int alert_sender__new(struct alert_sender **out, const char *const *to, size_t cnt,
 		      struct failure *failure);
 
 /*
- * Ends it. What waits is sent, as far as that takes no longer than @wait_ms; then commands that run are ended, and what
- * is left is dropped, which takes a second at most.
+ * Ends it. What waits is sent, as far as that takes no longer than @wait_ms; then commands that run
+ * are ended, and what is left is dropped, which takes a second at most.
  */
 void alert_sender__end(struct alert_sender *sender, unsigned int wait_ms);
 
 /* Ends it, with time enough for all that waits, and frees. */
 void alert_sender__free(struct alert_sender *sender);
 
-/* An alert that fires, still fires or is over. What cannot be sent in the end, or has to be dropped, is logged and counted. */
+/*
+ * An alert that fires, still fires or is over. What cannot be sent in the end, or has to be
+ * dropped, is logged and counted.
+ */
 void alert_sender__send(struct alert_sender *sender, const struct alert_rule *rule,
 			const struct alert *alert);
 uint64_t alert_sender__failed_cnt(const struct alert_sender *sender);

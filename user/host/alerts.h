@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Alerts: which rule is true of which process, since when, and whom that was told. Each fires once, when its rule has
- * been true for long enough and it was looked for who pins (or that takes too long), and is resolved when it is true no
- * more, or the process is gone.
+ * Alerts: which rule is true of which process, since when, and whom that was told. Each fires once,
+ * when its rule has been true for long enough and it was looked for who pins (or that takes too
+ * long), and is resolved when it is true no more, or the process is gone.
  */
 #pragma once
 
@@ -43,9 +43,11 @@ struct alert_subject {
 	const struct findings *findings;
 	double growth_per_minute; /* of its arenas, bytes */
 	const struct pin_summary *pins;
-	uint64_t
-		kinds_ns; /* CLOCK_MONOTONIC: when it was looked for the kinds in there; 0: not yet */
-	/* Out: an alert waits for those kinds; one is firing, or will be if it goes on like this. */
+	/* CLOCK_MONOTONIC: when it was looked for the kinds in there; 0: not yet. */
+	uint64_t kinds_ns;
+	/*
+	 * Out: an alert waits for those kinds; one is firing, or will be if it goes on like this.
+	 */
 	bool wants_kinds, has_alert;
 };
 
@@ -55,7 +57,8 @@ struct alerts {
 	struct alert *items;
 	size_t cnt, capacity;
 	uint64_t fired_cnt;
-	bool is_last_check; /* what is to be told is told now, whether it is known who pins or not */
+	/* What is to be told is told now, whether it is known who pins or not. */
+	bool is_last_check;
 };
 
 /* Called when an alert fires, each TELL_AGAIN_NS as long as it does, and when it is over. */
@@ -66,7 +69,10 @@ void alerts__release(struct alerts *alerts);
 /* As alert_rule__parse(). */
 int alerts__add_rule(struct alerts *alerts, const char *text, struct failure *failure);
 
-/* Takes over the rules of @from, which is empty then. What is known of rules that both have, stays; of others it is over. */
+/*
+ * Takes over the rules of @from, which is empty then. What is known of rules that both have, stays;
+ * of others it is over.
+ */
 void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn *tell,
 			   void *context);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Processes that may be Pythons: told by BPF as they come to be, or found in /proc. A program that has just been
- * executed has not mapped its libraries yet, and most that are short-lived end before anybody has to look: so each
- * is looked at a while after, and again later if there was nothing to be seen yet.
+ * Processes that may be Pythons: told by BPF as they come to be, or found in /proc. A program that
+ * has just been executed has not mapped its libraries yet, and most that are short-lived end before
+ * anybody has to look: so each is looked at a while after, and again later if there was nothing to
+ * be seen yet.
  */
 #pragma once
 
@@ -29,11 +30,17 @@ void candidates__release(struct candidates *candidates);
 /* A process that has come to be, or has executed a program, at @now_ns. Returns 0 or -ENOMEM. */
 int candidates__add(struct candidates *candidates, pid_t pid, uint64_t now_ns);
 
-/* One that was looked at @look_cnt times, the last time until @now_ns, and may yet become one. Returns 0 or -ENOMEM. */
+/*
+ * One that was looked at @look_cnt times, the last time until @now_ns, and may yet become one.
+ * Returns 0 or -ENOMEM.
+ */
 int candidates__add_again(struct candidates *candidates, pid_t pid, uint32_t look_cnt,
 			  uint64_t now_ns);
 
-/* All processes that there are, to be looked at at once. Returns 0, -ENOMEM or negative errno of reading /proc. */
+/*
+ * All processes that there are, to be looked at at once. Returns 0, -ENOMEM or negative errno of
+ * reading /proc.
+ */
 int candidates__scan(struct candidates *candidates, uint64_t now_ns);
 
 enum look_result {

@@ -25,7 +25,10 @@ static const char *find_id(const char *text)
 	return NULL;
 }
 
-/* The pod's UID in @text, "pod" in front of it: 36 characters of 8-4-4-4-12 digits, with '_' for '-' where systemd is. */
+/*
+ * The pod's UID in @text, "pod" in front of it: 36 characters of 8-4-4-4-12 digits, with '_' for
+ * '-' where systemd is.
+ */
 static const char *find_pod(const char *text)
 {
 	static const char pod[] = "pod";

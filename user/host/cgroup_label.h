@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a person calls the control group a process is in: a pod of Kubernetes by its UID; a container by the first 12
- * digits of its id, as container engines show it; a unit of systemd by its name.
+ * What a person calls the control group a process is in: a pod of Kubernetes by its UID; a
+ * container by the first 12 digits of its id, as container engines show it; a unit of systemd by
+ * its name.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which processes of a host are Pythons that somebody wants to watch. Several threads may look at a time.
+ * Which processes of a host are Pythons that somebody wants to watch. Several threads may look at a
+ * time.
  */
 #pragma once
 
@@ -14,15 +15,15 @@
 struct host_filter {
 	const char *comm, *user; /* NULL: any */
 	const char *cgroup;	 /* part of the path; NULL: any */
-	const char *
-		match; /* a POSIX extended regular expression that the command line matches; NULL: any */
+	/* A POSIX extended regular expression that the command line matches; NULL: any. */
+	const char *match;
 };
 
 struct finder;
 
 /*
- * @filter's texts must outlive it, and so must @total, of which all that is found takes its memory. Errors are
- * described; the caller frees.
+ * @filter's texts must outlive it, and so must @total, of which all that is found takes its memory.
+ * Errors are described; the caller frees.
  */
 int finder__new(struct finder **out, const struct host_filter *filter, struct account *total,
 		struct failure *failure);
@@ -32,7 +33,8 @@ void finder__free(struct finder *finder);
 uint64_t finder__files_left_out(const struct finder *finder);
 
 /*
- * Looks at process @pid. Returns 0 and *out: a wanted Python, ready to be read, or NULL: it is none, nor will it become
- * one; -EAGAIN: it may yet; -ENOMEM; or why a Python cannot be read, described.
+ * Looks at process @pid. Returns 0 and *out: a wanted Python, ready to be read, or NULL: it is
+ * none, nor will it become one; -EAGAIN: it may yet; -ENOMEM; or why a Python cannot be read,
+ * described.
  */
 int finder__look(struct finder *finder, pid_t pid, struct watched **out, struct failure *failure);

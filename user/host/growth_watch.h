@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a heap grows: a Python of a host that is probed for a while, where it takes pools and arenas. Its heap is read
- * through the tracer meanwhile.
+ * Where a heap grows: a Python of a host that is probed for a while, where it takes pools and
+ * arenas. Its heap is read through the tracer meanwhile.
  */
 #pragma once
 
@@ -16,16 +16,17 @@
 struct growth_watch;
 
 /*
- * Probes the process of @source, which must outlive the watch; @budget: what that may take of its CPU time. Errors are
- * described; the caller stops it, which takes the probes out.
+ * Probes the process of @source, which must outlive the watch; @budget: what that may take of its
+ * CPU time. Errors are described; the caller stops it, which takes the probes out.
  */
 int growth_watch__start(struct growth_watch **out, struct heap_source *source, double budget,
 			struct failure *failure);
 void growth_watch__stop(struct growth_watch *watch);
 
 /*
- * To be called some times a second: keeps the budget, and children that were forked free of probes. Returns false if
- * there are no probes any more, for the process that held them was killed (probes/keeper.h); then it is to be stopped.
+ * To be called some times a second: keeps the budget, and children that were forked free of probes.
+ * Returns false if there are no probes any more, for the process that held them was killed
+ * (probes/keeper.h); then it is to be stopped.
  */
 bool growth_watch__tend(struct growth_watch *watch);
 
@@ -40,8 +41,8 @@ struct growth_reading {
 };
 
 /*
- * Reads the heap, and works out the rest. Adds to @counters. Returns 0, or as heap_source__read() and
- * findings__collect(), described. The caller releases what has come of it.
+ * Reads the heap, and works out the rest. Adds to @counters. Returns 0, or as heap_source__read()
+ * and findings__collect(), described. The caller releases what has come of it.
  */
 int growth_watch__read(struct growth_watch *watch, const struct heap_reading_options *options,
 		       const struct findings_options *findings_options,

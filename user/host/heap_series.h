@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is said of the heaps of each program, and of which programs where there are too many: users can run as many as they
- * like, under any name, so those that hold back most are kept, not those whose names sort first.
+ * What is said of the heaps of each program, and of which programs where there are too many: users
+ * can run as many as they like, under any name, so those that hold back most are kept, not those
+ * whose names sort first.
  */
 #pragma once
 
@@ -23,7 +24,8 @@ struct heap_series {
 };
 
 /*
- * Makes one of those of one key, sorted by key. If there are more than @max, at least 1, those that hold back most, and have
- * most arenas, are kept; the others become the last one, "(others)". Returns how many there are then.
+ * Makes one of those of one key, sorted by key. If there are more than @max, at least 1, those that
+ * hold back most, and have most arenas, are kept; the others become the last one, "(others)".
+ * Returns how many there are then.
  */
 size_t heap_series__merge(struct heap_series *series, size_t cnt, size_t max);

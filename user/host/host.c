@@ -21,7 +21,10 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-/* A heap that cannot be read that often in a row is not ours: the process has become another program. */
+/*
+ * A heap that cannot be read that often in a row is not ours: the process has become another
+ * program.
+ */
 #define ERRORS_MAX 5
 /* When all that is known is that old, something is wrong. */
 #define INTERVALS_OLD 10
@@ -44,8 +47,8 @@ struct host {
 	struct watched **watched; /* by pid */
 	size_t watched_cnt, watched_capacity;
 	size_t place_cnt; /* so many are watched at most */
-	uint64_t
-		left_out_ns; /* CLOCK_MONOTONIC: when one was left out first that is not looked for yet; 0: none */
+	/* CLOCK_MONOTONIC: when one was left out first that is not looked for yet; 0: none. */
+	uint64_t left_out_ns;
 	struct schedule schedule;
 	struct user_shares shares;
 	struct user_shares
@@ -164,7 +167,10 @@ static void take_reading(struct host *host, struct job *job)
 	if (job->owns_watched)
 		return;
 	watched__adopt(job->watched, &job->result);
-	/* Room is made once: what there is never enough for does not cost the others theirs each time. */
+	/*
+	 * Room is made once: what there is never enough for does not cost the others theirs each
+	 * time.
+	 */
 	if (job->watched->refused_cnt == 1)
 		host->refused = job->watched;
 }
@@ -212,8 +218,8 @@ static void save(struct host *host, uint64_t now_ns)
 }
 
 /*
- * Whether what takes nobody knows how long may be done for a user: not for one who has made most of a debt by just that.
- * Root has no need to harm others so.
+ * Whether what takes nobody knows how long may be done for a user: not for one who has made most of
+ * a debt by just that. Root has no need to harm others so.
  */
 static bool has_credit(const struct host *host, uid_t uid)
 {
@@ -427,8 +433,8 @@ static bool may_read(const struct host *host, const struct watched *watched)
 }
 
 /*
- * The most urgent of those that are due, those first whose users have not had their share; or NULL. *deferred: others have
- * to wait for the budget.
+ * The most urgent of those that are due, those first whose users have not had their share; or NULL.
+ * *deferred: others have to wait for the budget.
  */
 static struct watched *pick(const struct host *host, uint64_t now_ns, bool *deferred)
 {

@@ -2,8 +2,8 @@
 /*
  * Every Python of a host: found as they come, read in turn, dropped as they go.
  *
- * Reading a process may hang (see readers.h): one that does so is left alone until its reading has ended, and the rest goes
- * on.
+ * Reading a process may hang (see readers.h): one that does so is left alone until its reading has
+ * ended, and the rest goes on.
  */
 #pragma once
 
@@ -38,8 +38,8 @@ struct host_counts {
 	uint64_t
 		held_back; /* looks that were put off, for readings of that user's processes hang */
 	uint64_t left_out; /* Pythons not watched, for there are too many: see places.h */
-	uint64_t
-		files_left_out; /* executable files not looked into, for their process has too many */
+	/* Executable files not looked into, for their process has too many. */
+	uint64_t files_left_out;
 };
 
 struct host;
@@ -73,7 +73,7 @@ bool host__tells_sites(const struct host *host);
 bool host__is_stuck(const struct host *host);
 
 /*
- * Whether nothing was read for ten intervals, and a minute at least, of any Python, though there was budget for it. Those
- * that were never read do not count.
+ * Whether nothing was read for ten intervals, and a minute at least, of any Python, though there
+ * was budget for it. Those that were never read do not count.
  */
 bool host__is_stale(const struct host *host);

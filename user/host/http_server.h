@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Answers GET requests by HTTP, for a few clients at a time: requests are bounded in size, time and number. It has no
- * thread of its own: the owner waits for its descriptor and lets it run.
+ * Answers GET requests by HTTP, for a few clients at a time: requests are bounded in size, time and
+ * number. It has no thread of its own: the owner waits for its descriptor and lets it run.
  */
 #pragma once
 
@@ -39,8 +39,8 @@ struct http_options {
 };
 
 /*
- * Listens. On loopback, requests whose Host header names anything else are refused. Errors are described; the caller
- * frees.
+ * Listens. On loopback, requests whose Host header names anything else are refused. Errors are
+ * described; the caller frees.
  */
 int http_server__new(struct http_server **out, const struct http_options *options,
 		     struct failure *failure);
@@ -50,7 +50,10 @@ void http_server__freep(struct http_server **server);
 /* Readable when there is something to be done. */
 int http_server__fd(const struct http_server *server);
 
-/* Does what is to be done, without waiting. To be called each second at least, for the time that requests have. */
+/*
+ * Does what is to be done, without waiting. To be called each second at least, for the time that
+ * requests have.
+ */
 void http_server__run(struct http_server *server);
 
 /* Connections that were closed for their time was over, or to make room for others. */

@@ -14,7 +14,10 @@
 #include "util/cleanup.h"
 #include "util/text.h"
 
-/* Whether an option takes the next word along (Modules/main.c: -W arg, -X opt, --check-hash-based-pycs mode). */
+/*
+ * Whether an option takes the next word along (Modules/main.c: -W arg, -X opt,
+ * --check-hash-based-pycs mode).
+ */
 static bool takes_word(const char *option)
 {
 	return !strcmp(option, "-W") || !strcmp(option, "-X") || !strcmp(option, "-Q") ||
@@ -30,8 +33,9 @@ static bool ends_options(const char *option, char letter)
 }
 
 /*
- * A process that sets its own title has all of it in the first word, and that may be a copy of its command line (Celery's
- * is). So it ends where an argument may begin: at a word that starts with "-" or "(", or has a "=", "/" or "@" in it.
+ * A process that sets its own title has all of it in the first word, and that may be a copy of its
+ * command line (Celery's is). So it ends where an argument may begin: at a word that starts with
+ * "-" or "(", or has a "=", "/" or "@" in it.
  */
 static char *take_title(const char *title)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a process is called that survives its restart: the program it runs, who runs it, and where. Its number does not.
+ * What a process is called that survives its restart: the program it runs, who runs it, and where.
+ * Its number does not.
  */
 #pragma once
 
 #include "target/process.h"
 
 /*
- * Each is kept for as long as the process is watched, and is a label of many series of metrics; the process chooses it. A
- * longer one ends in "...".
+ * Each is kept for as long as the process is watched, and is a label of many series of metrics; the
+ * process chooses it. A longer one ends in "...".
  */
 #define IDENTITY_LABEL_BYTES_MAX 256
 
@@ -24,7 +25,7 @@ int identity__find(struct identity *out, const struct process *process);
 void identity__release(struct identity *identity);
 
 /*
- * The program of a Python's command line: the name of the script, of the module behind -m, "-c" for a command given as
- * text; else that of the executable. NULL without memory; the caller frees.
+ * The program of a Python's command line: the name of the script, of the module behind -m, "-c" for
+ * a command given as text; else that of the executable. NULL without memory; the caller frees.
  */
 char *identity__app(char *const *cmdline, const char *comm);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is done to the processes of a host, each a job for the readers: it touches one process, and what it has found is
- * taken over by the host when it is done. There is one at a time for a process.
+ * What is done to the processes of a host, each a job for the readers: it touches one process, and
+ * what it has found is taken over by the host when it is done. There is one at a time for a
+ * process.
  */
 #pragma once
 
@@ -48,16 +49,16 @@ int jobs__init(struct jobs *jobs);
 bool jobs__release(struct jobs *jobs);
 
 /*
- * Runs a copy of @job, for a while. Returns 0 and *out: it is done, and the caller's to free; -EINPROGRESS: it is late;
- * or another negative errno: it was not begun.
+ * Runs a copy of @job, for a while. Returns 0 and *out: it is done, and the caller's to free;
+ * -EINPROGRESS: it is late; or another negative errno: it was not begun.
  */
 int jobs__run(struct jobs *jobs, const struct job *job, struct job **out);
 void job__free(struct job *job);
 
 /*
- * Whether a user may have one more job that may become late: there are places for JOBS_LATE_PER_USER_MAX of them, so that
- * who hangs whoever reads its processes does so to its own only. The host's root has twice that many: services, and
- * containers.
+ * Whether a user may have one more job that may become late: there are places for
+ * JOBS_LATE_PER_USER_MAX of them, so that who hangs whoever reads its processes does so to its own
+ * only. The host's root has twice that many: services, and containers.
  */
 #define JOBS_LATE_PER_USER_MAX 2
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whose memory is given up when there is too little: of the user whose processes take most, the process that takes most.
- * So nobody can take away from another user what is less than an equal share.
+ * Whose memory is given up when there is too little: of the user whose processes take most, the
+ * process that takes most. So nobody can take away from another user what is less than an equal
+ * share.
  *
- * What the users take is added up once, and then kept as memory is given up: there may be thousands of processes, and
- * each may have to give up some.
+ * What the users take is added up once, and then kept as memory is given up: there may be thousands
+ * of processes, and each may have to give up some.
  */
 #pragma once
 
@@ -25,7 +26,10 @@ struct memory_shares {
 	uint32_t *user_of; /* each watched one's, as an index into @users */
 };
 
-/* Of @watched, @cnt of them, which have to stay as they are. Returns 0 or -ENOMEM; the caller releases. */
+/*
+ * Of @watched, @cnt of them, which have to stay as they are. Returns 0 or -ENOMEM; the caller
+ * releases.
+ */
 int memory_shares__measure(struct memory_shares *out, struct watched *const *watched, size_t cnt);
 void memory_shares__release(struct memory_shares *shares);
 
@@ -33,9 +37,9 @@ void memory_shares__release(struct memory_shares *shares);
 typedef bool memory_shares_may_fn(const void *context, const struct watched *watched);
 
 /*
- * Has the next one give up memory, of those that may. @refused: for that one, which wants more than there was: only
- * processes of its own user's yield, and of those users who have more than an equal share of @limit_bytes; NULL: for
- * anybody. Returns whether there was one.
+ * Has the next one give up memory, of those that may. @refused: for that one, which wants more than
+ * there was: only processes of its own user's yield, and of those users who have more than an equal
+ * share of @limit_bytes; NULL: for anybody. Returns whether there was one.
  */
 bool memory_shares__forget_one(struct memory_shares *shares, const struct watched *refused,
 			       uint64_t limit_bytes, memory_shares_may_fn *may_forget,

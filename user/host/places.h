@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How many Pythons are watched, and which one is given up for another when that many are. Each takes two descriptors, and
- * memory beside what the account bounds: so a user who starts processes enough could use up either, and then no new Python
- * would be found, or pyfrag would be out of memory. Beyond a number the user with most processes gives one up for a user
- * who has fewer: so a user can keep as many as an equal share, whatever the others start.
+ * How many Pythons are watched, and which one is given up for another when that many are. Each
+ * takes two descriptors, and memory beside what the account bounds: so a user who starts processes
+ * enough could use up either, and then no new Python would be found, or pyfrag would be out of
+ * memory. Beyond a number the user with most processes gives one up for a user who has fewer: so a
+ * user can keep as many as an equal share, whatever the others start.
  */
 #pragma once
 
@@ -13,17 +14,20 @@
 
 #include "host/watched.h"
 
-/* What one takes at most beside the account: its names, its file's headers, counters (42 KiB were measured). */
+/*
+ * What one takes at most beside the account: its names, its file's headers, counters (42 KiB were
+ * measured).
+ */
 #define PLACE_BYTES (128UL << 10)
 
 /*
- * How many may be watched with @max_memory_bytes for all, and the descriptors that this process may have; raises its soft
- * limit of these as far as that needs.
+ * How many may be watched with @max_memory_bytes for all, and the descriptors that this process may
+ * have; raises its soft limit of these as far as that needs.
  */
 size_t places__limit(uint64_t max_memory_bytes);
 
 /*
- * Which of @watched, @cnt of them, makes room for a process of @uid: the last one of the user who has most. SIZE_MAX: none,
- * for no user has more than @uid would have then.
+ * Which of @watched, @cnt of them, makes room for a process of @uid: the last one of the user who
+ * has most. SIZE_MAX: none, for no user has more than @uid would have then.
  */
 size_t places__find_yielding(struct watched *const *watched, size_t cnt, uid_t uid);

@@ -15,7 +15,10 @@
 #include "util/id_table.h"
 
 #define GENERATION_MAX (PYTHON_FILES_PER_USER_MAX / 2)
-/* A file may be written to twice within one tick of its file system's clock: what is that young is not remembered. */
+/*
+ * A file may be written to twice within one tick of its file system's clock: what is that young is
+ * not remembered.
+ */
 #define YOUNG_NS 2000000000UL
 
 struct python_file {
@@ -30,8 +33,8 @@ struct generation {
 };
 
 /*
- * What is asked for goes into the newer generation; when that is full, the older one is given up and the newer one becomes
- * it. So what is in use stays, without an order being kept.
+ * What is asked for goes into the newer generation; when that is full, the older one is given up
+ * and the newer one becomes it. So what is in use stays, without an order being kept.
  */
 struct user {
 	uid_t uid;
@@ -195,7 +198,10 @@ static int find_file(struct python_files *files, const struct process *process,
 	bool is_known;
 	int err = 0;
 
-	/* What cannot be found or read now does not count as one now, and is examined again the next time. */
+	/*
+	 * What cannot be found or read now does not count as one now, and is examined again the
+	 * next time.
+	 */
 	if (mapped_file__find(&mapped, process, mapping))
 		return 0;
 	pthread_mutex_lock(&files->lock);

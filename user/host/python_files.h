@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which files are a CPython: an executable or library that exports its allocator. Many processes share one file, so what
- * a file was found to be is remembered.
+ * Which files are a CPython: an executable or library that exports its allocator. Many processes
+ * share one file, so what a file was found to be is remembered.
  *
- * Whether it is one is decided by what is in the file alone, and remembered under what identifies that: device, inode,
- * size, and when it was last changed. How a process has mapped it, and that it could not be read just now, say nothing of
- * the file, and are not remembered. Each user has a memory of its own, of PYTHON_FILES_PER_USER_MAX files at most, so that
- * who maps a hundred thousand files has others forget none.
+ * Whether it is one is decided by what is in the file alone, and remembered under what identifies
+ * that: device, inode, size, and when it was last changed. How a process has mapped it, and that it
+ * could not be read just now, say nothing of the file, and are not remembered. Each user has a
+ * memory of its own, of PYTHON_FILES_PER_USER_MAX files at most, so that who maps a hundred
+ * thousand files has others forget none.
  */
 #pragma once
 
@@ -26,8 +27,9 @@ int python_files__new(struct python_files **out);
 void python_files__free(struct python_files *files);
 
 /*
- * Whether @process has a CPython mapped, come up or not, among its first EXECUTABLE_FILES_MAX executable files. Several
- * threads may ask at a time: whoever waits for a file keeps no other one waiting. Returns 0 or -ENOMEM.
+ * Whether @process has a CPython mapped, come up or not, among its first EXECUTABLE_FILES_MAX
+ * executable files. Several threads may ask at a time: whoever waits for a file keeps no other one
+ * waiting. Returns 0 or -ENOMEM.
  */
 int python_files__find(struct python_files *files, const struct process *process, bool *is_python);
 

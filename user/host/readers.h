@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Looking at another process may hang: its address space is locked by a thread that waits for a disk, a page of its is
- * somebody's to provide (userfaultfd, FUSE), its executable is on a file server that is gone. So it is done by a
- * thread beside, one job after the other; a job that does not end in time is left to itself, with its thread, and
- * the next gets a new one. Their number is bounded.
+ * Looking at another process may hang: its address space is locked by a thread that waits for a
+ * disk, a page of its is somebody's to provide (userfaultfd, FUSE), its executable is on a file
+ * server that is gone. So it is done by a thread beside, one job after the other; a job that does
+ * not end in time is left to itself, with its thread, and the next gets a new one. Their number is
+ * bounded.
  */
 #pragma once
 
@@ -24,12 +25,15 @@ struct readers;
 /* Returns 0 or -ENOMEM. No thread is started before there is a job. */
 int readers__new(struct readers **out);
 
-/* Threads end when their job does. Returns how many have not ended: what they work on has to stay. */
+/*
+ * Threads end when their job does. Returns how many have not ended: what they work on has to stay.
+ */
 size_t readers__free(struct readers *readers);
 
 /*
- * Runs @job, and waits @wait_ns for it at most. Returns 0: it is done; -EINPROGRESS: it is late, and comes back from
- * readers__take_late(); -EBUSY: too many are late, and it was not begun, as with other errors (of pthread_create()).
+ * Runs @job, and waits @wait_ns for it at most. Returns 0: it is done; -EINPROGRESS: it is late,
+ * and comes back from readers__take_late(); -EBUSY: too many are late, and it was not begun, as
+ * with other errors (of pthread_create()).
  */
 int readers__run(struct readers *readers, struct reader_job *job, uint64_t wait_ns);
 

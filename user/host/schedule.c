@@ -5,7 +5,10 @@
 
 /* What reading takes, as long as that is not known, and at least. */
 #define TAKEN_NS_MIN 100000.0
-/* So much more urgent is what grows by a tenth of itself a minute; what is all held back; what an alert waits for. */
+/*
+ * So much more urgent is what grows by a tenth of itself a minute; what is all held back; what an
+ * alert waits for.
+ */
 #define GROWTH_WEIGHT	 3.0
 #define GROWTH_FULL	 0.1
 #define HELD_BACK_WEIGHT 3.0

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who is read when: each at every interval, as long as all of that takes no more of our CPU time than the budget. If it
- * would, the most urgent goes first: the longer it has waited, the more there is to be seen (it grows, much of it is held
- * back), and the less reading it takes. So a large heap is read more seldom than small ones, and each at some time.
+ * Who is read when: each at every interval, as long as all of that takes no more of our CPU time
+ * than the budget. If it would, the most urgent goes first: the longer it has waited, the more
+ * there is to be seen (it grows, much of it is held back), and the less reading it takes. So a
+ * large heap is read more seldom than small ones, and each at some time.
  *
- * What one reading takes beyond the budget is a debt. Half of what comes in pays it off, the other half goes on being
- * there for small heaps; before it is paid nothing else may run into debt.
+ * What one reading takes beyond the budget is a debt. Half of what comes in pays it off, the other
+ * half goes on being there for small heaps; before it is paid nothing else may run into debt.
  */
 #pragma once
 

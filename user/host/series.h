@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a series of metrics is of: the program that processes run, not the processes, so that series survive restarts.
+ * What a series of metrics is of: the program that processes run, not the processes, so that series
+ * survive restarts.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Allocation sites as metrics: of the few processes that are probed, those sites that hold back most, or grow. Their number
- * is bounded by both.
+ * Allocation sites as metrics: of the few processes that are probed, those sites that hold back
+ * most, or grow. Their number is bounded by both.
  */
 #pragma once
 

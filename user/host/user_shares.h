@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What of our time each user's processes have taken lately. Who has taken more than its share comes after the others: so
- * one who has a thousand processes, or such as take long, keeps nobody else's from being looked at.
+ * What of our time each user's processes have taken lately. Who has taken more than its share comes
+ * after the others: so one who has a thousand processes, or such as take long, keeps nobody else's
+ * from being looked at.
  *
- * The time of before counts half at each tick. Beyond USER_SHARES_MAX users the one with the least is forgotten.
+ * The time of before counts half at each tick. Beyond USER_SHARES_MAX users the one with the least
+ * is forgotten.
  */
 #pragma once
 

@@ -168,8 +168,8 @@ static int read_heap(struct watched *watched, const struct watched_options *opti
 }
 
 /*
- * What sleeps is passed over, but not for ever: how much of it is in RAM, and what others share, changes without its
- * doing.
+ * What sleeps is passed over, but not for ever: how much of it is in RAM, and what others share,
+ * changes without its doing.
  */
 static bool may_pass_over(struct watched *watched, const struct watched_options *options)
 {

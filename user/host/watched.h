@@ -60,8 +60,8 @@ struct watched {
 	uint64_t chosen_ns; /* CLOCK_MONOTONIC: since then */
 	uint64_t read_ns;   /* CLOCK_MONOTONIC: when it was read last, or tried; 0: not yet */
 	uint64_t taken_ns;  /* of our CPU time, by that, unless it slept */
-	uint64_t
-		known_ns; /* CLOCK_MONOTONIC: when the last one that did not fail was; 0: none yet */
+	/* CLOCK_MONOTONIC: when the last one that did not fail was; 0: none yet. */
+	uint64_t known_ns;
 	uint32_t error_cnt;   /* readings that failed, in a row, but for these: */
 	uint32_t refused_cnt; /* that would have taken more memory than there is, in a row */
 	struct growth trend;
@@ -72,22 +72,24 @@ struct watched_options {
 	uint32_t blocks_per_arena_max;
 	bool with_shared;
 	uint32_t sites; /* so many allocation sites are told of those that are probed; 0: none is */
-	double probes_budget; /* what probes may take of a process' CPU time, where growth is watched */
+	/* What probes may take of a process' CPU time, where growth is watched. */
+	double probes_budget;
 	/* Of this reading: as the watched wants it. */
 	bool with_kinds, with_growth;
 };
 
 /*
- * Begins to watch process @pid, with memory that is part of @total. Errors as heap_source__open(); the caller
- * frees.
+ * Begins to watch process @pid, with memory that is part of @total. Errors as heap_source__open();
+ * the caller frees.
  */
 int watched__new(struct watched **out, pid_t pid, struct account *total, struct failure *failure);
 void watched__free(struct watched *watched);
 void watched__freep(struct watched **watched);
 
 /*
- * Reads what has changed, and begins or ends to watch growth. It touches nothing of what is known by now, so that may be looked at meanwhile. The result, if
- * not adopted, is the caller's to release.
+ * Reads what has changed, and begins or ends to watch growth. It touches nothing of what is known
+ * by now, so that may be looked at meanwhile. The result, if not adopted, is the caller's to
+ * release.
  */
 void watched__read(struct watched *watched, const struct watched_options *options,
 		   struct watched_result *out);
@@ -97,8 +99,9 @@ void watched_result__release(struct watched_result *result);
 uint64_t watched__used_bytes(const struct watched *watched);
 
 /*
- * Gives up memory: the heap image, so that the next reading begins anew; or, where there is none, what the last
- * reading has found. Not while it is read, nor of one that is probed. Returns whether there was any.
+ * Gives up memory: the heap image, so that the next reading begins anew; or, where there is none,
+ * what the last reading has found. Not while it is read, nor of one that is probed. Returns whether
+ * there was any.
  */
 bool watched__forget(struct watched *watched);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What tracing may cost: a share of the time that the target works. All that is known is how much CPU
- * time the target has used (the time of its traps included) and how much of that the hits have cost.
+ * What tracing may cost: a share of the time that the target works. All that is known is how much
+ * CPU time the target has used (the time of its traps included) and how much of that the hits have
+ * cost.
  *
- * One half of the budget is for hits that come all along, where the heap takes pools. The other half, and
- * what the first leaves, is for bursts, in which every allocation is hit. A burst is begun only when its
- * end is paid for too: while probes are attached and detached, which takes some 10 ms, they are hit, and
- * nobody can stop that.
+ * One half of the budget is for hits that come all along, where the heap takes pools. The other
+ * half, and what the first leaves, is for bursts, in which every allocation is hit. A burst is
+ * begun only when its end is paid for too: while probes are attached and detached, which takes some
+ * 10 ms, they are hit, and nobody can stop that.
  */
 #pragma once
 
@@ -40,8 +41,8 @@ uint64_t budget__allowance_ns(const struct budget *budget, const struct budget_s
 bool budget__can_watch_growth(const struct budget *budget, const struct budget_state *state);
 
 /*
- * Whether a burst may begin. If so, *limit_ns is what all hits may have cost when those of the burst are to
- * be ignored: what is left, but for the reserve.
+ * Whether a burst may begin. If so, *limit_ns is what all hits may have cost when those of the
+ * burst are to be ignored: what is left, but for the reserve.
  */
 bool budget__can_burst(const struct budget *budget, const struct budget_state *state,
 		       uint64_t *limit_ns);

@@ -2,10 +2,10 @@
 /*
  * Drift: the blocks of a heap just read that differ from the model, and that no event accounts for.
  *
- * An event is emitted a few instructions before or after the change that it is about: a thread that is
- * preempted in between is late with one of them. And a pool may have been copied in mid-change. So after
- * memory is read the tracer waits a little for stragglers, and pools that differ are read again, several
- * times, before a difference counts.
+ * An event is emitted a few instructions before or after the change that it is about: a thread that
+ * is preempted in between is late with one of them. And a pool may have been copied in mid-change.
+ * So after memory is read the tracer waits a little for stragglers, and pools that differ are read
+ * again, several times, before a difference counts.
  */
 #pragma once
 
@@ -30,7 +30,7 @@ struct drift {
 void drift__await_stragglers(struct event_stream *stream);
 
 /*
- * Compares @fresh with the model until they agree, or have differed too often. What is read again of the
- * target replaces it in @fresh. Returns 0 or negative errno.
+ * Compares @fresh with the model until they agree, or have differed too often. What is read again
+ * of the target replaces it in @fresh. Returns 0 or negative errno.
  */
 int drift__confirm(struct drift *drift, struct heap *fresh);

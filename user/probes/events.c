@@ -14,8 +14,8 @@
 #include "util/cleanup.h"
 
 /*
- * Events that do not wake anybody wait at most so long: a wake-up takes 40 us of a core. Stacks wake at once, and
- * who wants to know how things stand drains the ring first.
+ * Events that do not wake anybody wait at most so long: a wake-up takes 40 us of a core. Stacks
+ * wake at once, and who wants to know how things stand drains the ring first.
  */
 #define LOOK_INTERVAL_MS 200
 

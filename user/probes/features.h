@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the running kernel can do for us, found by trying, not by its version: distributions backport.
+ * What the running kernel can do for us, found by trying, not by its version: distributions
+ * backport.
  */
 #pragma once
 
@@ -12,12 +13,15 @@ struct features {
 	bool attach_cookie; /* 5.15 */
 	bool uprobe_multi;  /* 6.6; and it tells processes apart, not threads (see below) */
 	/*
-	 * uprobe_multi is there, but its pid filter compares threads: all but one thread of a process
-	 * would go unseen. Fixed by commit 46ba0e49b642 ("bpf: fix multi-uprobe PID filtering logic",
-	 * Linux 6.10 and stable trees).
+	 * uprobe_multi is there, but its pid filter compares threads: all but one thread of a
+	 * process would go unseen. Fixed by commit 46ba0e49b642 ("bpf: fix multi-uprobe PID
+	 * filtering logic", Linux 6.10 and stable trees).
 	 */
 	bool uprobe_multi_by_thread;
 };
 
-/* Tries. Returns 0, or negative errno if BPF programs cannot be loaded at all (-EPERM: not allowed). */
+/*
+ * Tries. Returns 0, or negative errno if BPF programs cannot be loaded at all (-EPERM: not
+ * allowed).
+ */
 int features__detect(struct features *out);

@@ -13,7 +13,9 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 
-/* Two functions of two instructions, the first of which is probed: a jump to the next, and a copy. */
+/*
+ * Two functions of two instructions, the first of which is probed: a jump to the next, and a copy.
+ */
 void pyfrag_emulated_instruction(void);
 void pyfrag_stepped_instruction(void);
 

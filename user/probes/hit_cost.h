@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a hit of a probe costs the target, on this machine and kernel: measured by probing ourselves, never
- * assumed. An instruction that the kernel emulates costs one trap; any other is single-stepped, which is
- * another one, and ten times as much where traps are intercepted.
+ * What a hit of a probe costs the target, on this machine and kernel: measured by probing
+ * ourselves, never assumed. An instruction that the kernel emulates costs one trap; any other is
+ * single-stepped, which is another one, and ten times as much where traps are intercepted.
  */
 #pragma once
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Instructions, reduced to what the allocator's shapes are made of: moves, loads and stores with plain
- * addresses, additions of constants, masks, comparisons, and jumps. Everything else is "other", with
- * the registers it writes. One decoder per architecture fills this; what reads it knows none.
+ * Instructions, reduced to what the allocator's shapes are made of: moves, loads and stores with
+ * plain addresses, additions of constants, masks, comparisons, and jumps. Everything else is
+ * "other", with the registers it writes. One decoder per architecture fills this; what reads it
+ * knows none.
  */
 #pragma once
 
@@ -62,8 +63,8 @@ void insn_decoder__free(struct insn_decoder *decoder);
 void insn_decoder__freep(struct insn_decoder **decoder);
 
 /*
- * Decodes the instruction at @bytes, which lies at @address; at most @size bytes. Always fills *insn
- * and advances by insn->size, which is at least 1.
+ * Decodes the instruction at @bytes, which lies at @address; at most @size bytes. Always fills
+ * *insn and advances by insn->size, which is at least 1.
  */
 void insn_decoder__decode(struct insn_decoder *decoder, const uint8_t *bytes, size_t size,
 			  uint64_t address, struct insn *insn);

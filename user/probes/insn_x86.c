@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * x86-64, by Capstone. Registers are numbered as in instruction encodings; a part of a register counts
- * as the register.
+ * x86-64, by Capstone. Registers are numbered as in instruction encodings; a part of a register
+ * counts as the register.
  */
 #include "probes/insn.h"
 

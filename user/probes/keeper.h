@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who puts breakpoints into a target and takes them out again: a process beside pyfrag, so that nothing is left in the
- * target when pyfrag is killed.
+ * Who puts breakpoints into a target and takes them out again: a process beside pyfrag, so that
+ * nothing is left in the target when pyfrag is killed.
  *
- * The kernel detaches the links of a process that is killed. But while it puts breakpoints in or takes them out, in a
- * system call of that very process, it has to get hold of pages of the target's code, and with a fatal signal pending it
- * cannot: it gives up in the middle (uprobe_write_opcode(), kernel/events/uprobes.c; "leaking uprobe"), and the
- * breakpoints that it has not got to stay in the target for good. So those system calls are made by a process that
- * nobody has a reason to kill. pyfrag asks it over a socket. When pyfrag is gone, the socket is closed; then the keeper
- * closes all that it holds, and ends.
+ * The kernel detaches the links of a process that is killed. But while it puts breakpoints in or
+ * takes them out, in a system call of that very process, it has to get hold of pages of the
+ * target's code, and with a fatal signal pending it cannot: it gives up in the middle
+ * (uprobe_write_opcode(), kernel/events/uprobes.c; "leaking uprobe"), and the breakpoints that it
+ * has not got to stay in the target for good. So those system calls are made by a process that
+ * nobody has a reason to kill. pyfrag asks it over a socket. When pyfrag is gone, the socket is
+ * closed; then the keeper closes all that it holds, and ends.
  *
- * A process "pyfrag-keeper" is forked at the start, as long as pyfrag is small and has no threads. It forks another one
- * of itself for each set of probes: a target whose memory the kernel has to wait for keeps nobody else waiting.
+ * A process "pyfrag-keeper" is forked at the start, as long as pyfrag is small and has no threads.
+ * It forks another one of itself for each set of probes: a target whose memory the kernel has to
+ * wait for keeps nobody else waiting.
  */
 #pragma once
 
@@ -23,18 +25,22 @@
 
 struct keeper;
 
-/* What restricts the calling process further than by its capabilities. Returns 0 or negative errno. */
+/*
+ * What restricts the calling process further than by its capabilities. Returns 0 or negative errno.
+ */
 typedef int keeper_confine_fn(void);
 
 /*
- * Starts the process that the keepers are forked from. To be called once, before threads are started and privileges are
- * given up. It has no capabilities; @confine is called in there, if not NULL. Errors are described.
+ * Starts the process that the keepers are forked from. To be called once, before threads are
+ * started and privileges are given up. It has no capabilities; @confine is called in there, if not
+ * NULL. Errors are described.
  */
 int keeper__start(keeper_confine_fn *confine, struct failure *failure);
 
 /*
- * A keeper for what one set of probes attaches. The caller closes it, and uses it in one thread at a time. Errors:
- * -ENOTCONN if keeper__start() was not called, -EPIPE if the process that it started is gone, or others.
+ * A keeper for what one set of probes attaches. The caller closes it, and uses it in one thread at
+ * a time. Errors: -ENOTCONN if keeper__start() was not called, -EPIPE if the process that it
+ * started is gone, or others.
  */
 int keeper__open(struct keeper **out);
 
@@ -52,15 +58,17 @@ struct keeper_link {
 };
 
 /*
- * The following return a number, by which keeper__release() knows what is held, or negative errno. -EPIPE: the keeper
- * is gone, and all that it held is detached.
+ * The following return a number, by which keeper__release() knows what is held, or negative errno.
+ * -EPIPE: the keeper is gone, and all that it held is detached.
  */
 
 /* Attaches. */
 int keeper__attach(struct keeper *keeper, const struct keeper_link *link);
 
-/* Makes the keeper the last who has @fd (a perf event, or a link to one) open. The caller closes its own any time before
- * keeper__release(). */
+/*
+ * Makes the keeper the last who has @fd (a perf event, or a link to one) open. The caller closes
+ * its own any time before keeper__release().
+ */
 int keeper__hold(struct keeper *keeper, int fd);
 
 /* Closes what is held as @number, which detaches it. Returns 0 or negative errno. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What pyfrag and its keeper say to each other, over a stream socket: a request with its descriptors, what belongs to
- * it, and an int as the answer.
+ * What pyfrag and its keeper say to each other, over a stream socket: a request with its
+ * descriptors, what belongs to it, and an int as the answer.
  */
 #pragma once
 
@@ -30,14 +30,15 @@ struct keeper_request {
 };
 
 /*
- * Sends @size bytes, with @fd_cnt descriptors (copies: the caller's stay its own). Returns 0 or negative errno; -EPIPE if
- * nobody is there any more.
+ * Sends @size bytes, with @fd_cnt descriptors (copies: the caller's stay its own). Returns 0 or
+ * negative errno; -EPIPE if nobody is there any more.
  */
 int keeper_message__send(int socket_fd, const void *bytes, size_t size, const int *fds,
 			 size_t fd_cnt);
 
 /*
- * Receives @size bytes, and the descriptors that come with them into fds[0 .. KEEPER_FDS_MAX): the caller's, -1 where
- * there is none. Returns 0; -EPIPE if nobody is there any more; or negative errno, with no descriptor received.
+ * Receives @size bytes, and the descriptors that come with them into fds[0 .. KEEPER_FDS_MAX): the
+ * caller's, -1 where there is none. Returns 0; -EPIPE if nobody is there any more; or negative
+ * errno, with no descriptor received.
  */
 int keeper_message__receive(int socket_fd, void *bytes, size_t size, int *fds);

@@ -56,7 +56,10 @@ static void release_all(struct holdings *holdings)
 	free(holdings->fds);
 }
 
-/* What follows the request is read whatever becomes of it. Returns whether the socket can be used further. */
+/*
+ * What follows the request is read whatever becomes of it. Returns whether the socket can be used
+ * further.
+ */
 static int read_sites(int socket_fd, const struct keeper_request *request, uint64_t **out)
 {
 	size_t size = (size_t)request->site_cnt * 2 * sizeof(**out);
@@ -159,7 +162,10 @@ static int close_descriptors(int socket_fd)
 	return close_range(SOCKET_FD + 1, ~0U, 0) ? -errno : 0;
 }
 
-/* Ctrl-C is for all processes of a terminal's foreground, and a service's end for all that belong to it. */
+/*
+ * Ctrl-C is for all processes of a terminal's foreground, and a service's end for all that belong
+ * to it.
+ */
 static void ignore_signals(void)
 {
 	sigset_t all;

@@ -330,7 +330,10 @@ static int attach_singly(struct probe_set *probes, const struct site *const *sit
 	return *attached ? 0 : last_err;
 }
 
-/* Just before they are attached: takes out of @sites those that are not what the target has there now. */
+/*
+ * Just before they are attached: takes out of @sites those that are not what the target has there
+ * now.
+ */
 static int drop_mismatched(struct probe_set *probes, const struct site **sites, size_t *cnt)
 {
 	size_t sound_cnt;
@@ -366,7 +369,10 @@ static int prepare_multi(struct probe_set *probes, enum probe_group group,
 				fd, probes->pid);
 }
 
-/* Before @group is attached once more: sites that cannot be probed any more are taken out of it for good. */
+/*
+ * Before @group is attached once more: sites that cannot be probed any more are taken out of it for
+ * good.
+ */
 static int check_again(struct probe_set *probes, enum probe_group group)
 {
 	struct multi_link *link = &probes->multi_links[group];

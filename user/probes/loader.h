@@ -25,7 +25,10 @@ struct probe_options {
 	size_t ring_bytes; /* a power of two */
 	size_t site_cnt;   /* about how many sites there will be */
 	struct hit_cost hit_cost;
-	/* What is probed: sites are checked against the target's memory first (site_check.h). NULL: our own code. */
+	/*
+	 * What is probed: sites are checked against the target's memory first (site_check.h). NULL:
+	 * our own code.
+	 */
 	const struct module *module;
 	uint64_t code_bytes_max; /* of that; 0: as elf_file__code() has it */
 	bool has_budget;  /* probe_set__allow() will be called; else hits cannot be ignored */
@@ -41,8 +44,8 @@ enum probe_group {
 };
 
 /*
- * Loads the programs. What puts breakpoints into the target is held by a keeper: keeper__start() must have been called.
- * Errors (-EPERM, -ENOTSUP, ...) are described. The caller frees.
+ * Loads the programs. What puts breakpoints into the target is held by a keeper: keeper__start()
+ * must have been called. Errors (-EPERM, -ENOTSUP, ...) are described. The caller frees.
  */
 int probe_set__new(struct probe_set **out, const struct probe_options *options,
 		   const struct features *features, struct failure *failure);
@@ -52,11 +55,11 @@ void probe_set__free(struct probe_set *probes);
 void probe_set__freep(struct probe_set **probes);
 
 /*
- * Attaches to the sites of @types (a bit for each enum pyfrag_event_type) in the file behind @fd, which
- * the target has mapped with @bias, as one group: by one uprobe_multi link where that works, else by perf
- * events. PROBES_BURST are not attached yet, only prepared. Just before, sites are dropped where the target has other
- * code than the site claims (site_check.h). Adds to *attached the sites attached; those that the kernel refuses are
- * counted in *unusable.
+ * Attaches to the sites of @types (a bit for each enum pyfrag_event_type) in the file behind @fd,
+ * which the target has mapped with @bias, as one group: by one uprobe_multi link where that works,
+ * else by perf events. PROBES_BURST are not attached yet, only prepared. Just before, sites are
+ * dropped where the target has other code than the site claims (site_check.h). Adds to *attached
+ * the sites attached; those that the kernel refuses are counted in *unusable.
  */
 int probe_set__attach_sites(struct probe_set *probes, enum probe_group group,
 			    const struct site_set *sites, uint32_t types, int fd, uint64_t bias,
@@ -65,12 +68,16 @@ int probe_set__attach_sites(struct probe_set *probes, enum probe_group group,
 /* Whether groups can be switched on and off: with uprobe_multi only, perf events go too slowly. */
 bool probe_set__can_switch(const struct probe_set *probes);
 
-/* Attaches or detaches a group; sites are checked again before. Takes some 10 ms. Returns 0 or negative errno. */
+/*
+ * Attaches or detaches a group; sites are checked again before. Takes some 10 ms. Returns 0 or
+ * negative errno.
+ */
 int probe_set__switch(struct probe_set *probes, enum probe_group group, bool on);
 
 /*
- * From here on hits of @kind are looked at while all hits together have cost no more than @allowance_ns
- * since the beginning (UINT64_MAX at first); beyond, there is an EVENT_OVERRUN, and they are ignored.
+ * From here on hits of @kind are looked at while all hits together have cost no more than
+ * @allowance_ns since the beginning (UINT64_MAX at first); beyond, there is an EVENT_OVERRUN, and
+ * they are ignored.
  */
 void probe_set__allow(struct probe_set *probes, enum pyfrag_allowance kind, uint64_t allowance_ns);
 
@@ -95,7 +102,10 @@ int probe_set__attach_life(struct probe_set *probes, struct failure *failure);
  */
 int probe_set__spare_children(struct probe_set *probes);
 
-/* A file descriptor, the probe set's, that becomes readable when the keeper is gone, and with it all probes. */
+/*
+ * A file descriptor, the probe set's, that becomes readable when the keeper is gone, and with it
+ * all probes.
+ */
 int probe_set__keeper_fd(const struct probe_set *probes);
 
 /* From here on what @stacks says is told with its stack. */
@@ -108,7 +118,8 @@ void probe_set__forget_stack(struct probe_set *probes, uint64_t number);
 int probe_set__ring_fd(const struct probe_set *probes);
 
 /*
- * Sums the counters that BPF programs keep over all CPUs into counters[0 .. COUNTER_BPF_CNT), and says in
- * counters[COUNTER_SITES_MISMATCHED] how many sites the check has dropped. Others are left alone.
+ * Sums the counters that BPF programs keep over all CPUs into counters[0 .. COUNTER_BPF_CNT), and
+ * says in counters[COUNTER_SITES_MISMATCHED] how many sites the check has dropped. Others are left
+ * alone.
  */
 void probe_set__read_counters(const struct probe_set *probes, uint64_t *counters);

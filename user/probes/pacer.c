@@ -63,8 +63,8 @@ static bool wait_for_overrun(const struct pacer *pacer, int timeout_ms)
 }
 
 /*
- * Every allocation and free, until the time or the money has run out. While probes go in and out the target
- * may wait for its own memory map: the burst costs at least the time that it takes.
+ * Every allocation and free, until the time or the money has run out. While probes go in and out
+ * the target may wait for its own memory map: the burst costs at least the time that it takes.
  */
 static int burst(struct pacer *pacer, uint64_t limit_ns)
 {

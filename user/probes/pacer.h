@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Keeps what probes cost within the budget: takes growth probes out when they cost too much, puts them
- * back, and lets every allocation be seen for a moment now and then, when there is something left.
+ * Keeps what probes cost within the budget: takes growth probes out when they cost too much, puts
+ * them back, and lets every allocation be seen for a moment now and then, when there is something
+ * left.
  *
- * The BPF program adds up what hits cost and looks at none beyond the allowance, at once; user space
- * hears of it and detaches right after. Probes where arenas come and go are charged, but stay.
+ * The BPF program adds up what hits cost and looks at none beyond the allowance, at once; user
+ * space hears of it and detaches right after. Probes where arenas come and go are charged, but
+ * stay.
  */
 #pragma once
 
@@ -33,7 +35,7 @@ void pacer__release(struct pacer *pacer);
 void pacer__note_overrun(struct pacer *pacer);
 
 /*
- * To be called some times a second, and when overrun_fd is readable, with the CPU time that the target
- * has used by now. May take some 50 ms, for a burst. Returns 0 or negative errno.
+ * To be called some times a second, and when overrun_fd is readable, with the CPU time that the
+ * target has used by now. May take some 50 ms, for a burst. Returns 0 or negative errno.
  */
 int pacer__tick(struct pacer *pacer, uint64_t cpu_ns);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which processes come to be on this host: told by BPF, at fork and at exec, in place of asking /proc again and
- * again.
+ * Which processes come to be on this host: told by BPF, at fork and at exec, in place of asking
+ * /proc again and again.
  */
 #pragma once
 

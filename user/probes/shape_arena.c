@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Arenas: an arena_object that is set up for a mapping just made, and one whose mapping is given back.
+ * Arenas: an arena_object that is set up for a mapping just made, and one whose mapping is given
+ * back.
  */
 #include "probes/shape_scan.h"
 
@@ -22,8 +23,9 @@ static bool is_pool_mask(int64_t mask)
 }
 
 /*
- * Whether this block of code sets up an arena_object: stores @address as its pool_address, or clears
- * its freepools. (Compilers move the former behind the jump at will, the latter they have not.)
+ * Whether this block of code sets up an arena_object: stores @address as its pool_address, or
+ * clears its freepools. (Compilers move the former behind the jump at will, the latter they have
+ * not.)
  */
 static bool sets_up_arena(const struct values *values, value_id address)
 {
@@ -113,7 +115,10 @@ static bool clears_address_ahead(struct shape_scan *scan, size_t index)
 	return false;
 }
 
-/* Where the value that @reg holds at the instruction at @index was just loaded from, if that is a fixed address. */
+/*
+ * Where the value that @reg holds at the instruction at @index was just loaded from, if that is a
+ * fixed address.
+ */
 static bool find_fixed_load(const struct shape_scan *scan, size_t index, uint8_t reg,
 			    int64_t *address)
 {
@@ -132,10 +137,10 @@ static bool find_fixed_load(const struct shape_scan *scan, size_t index, uint8_t
 }
 
 /*
- * Whether the call at @index is allocator.free(allocator.ctx, ...), of a PyObjectArenaAllocator (Include/cpython/objimpl.h:
- * ctx, alloc, free). An interpreter that ends gives back its arenas so, and takes their addresses from its table by an
- * index, which is no plain address. (A PyMemAllocatorEx has its `calloc` there: that gets a number of items, which is
- * a constant.)
+ * Whether the call at @index is allocator.free(allocator.ctx, ...), of a PyObjectArenaAllocator
+ * (Include/cpython/objimpl.h: ctx, alloc, free). An interpreter that ends gives back its arenas so,
+ * and takes their addresses from its table by an index, which is no plain address. (A
+ * PyMemAllocatorEx has its `calloc` there: that gets a number of items, which is a constant.)
  */
 static bool calls_arena_allocator(struct shape_scan *scan, size_t index)
 {

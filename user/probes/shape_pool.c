@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The slow paths: a pool is taken for a size class, or goes back to its arena, empty. The first block of
- * the former is handed out without passing the fast path, so this is an allocation too.
+ * The slow paths: a pool is taken for a size class, or goes back to its arena, empty. The first
+ * block of the former is handed out without passing the fast path, so this is an allocation too.
  *
- * Compilers make up to three copies of the end of it, for the pool may have been used before, or have
- * just been carved off, and then `pool->szidx == size` is known to be false, or compared with a
- * constant.
+ * Compilers make up to three copies of the end of it, for the pool may have been used before, or
+ * have just been carved off, and then `pool->szidx == size` is known to be false, or compared with
+ * a constant.
  */
 #include "probes/shape_scan.h"
 
@@ -106,8 +106,9 @@ static struct comparison compare_class(uint8_t size)
 }
 
 /*
- * What was last compared, if it still is where it was then: two registers, or one and the pool's own
- * class, or, in code that keeps its variables in memory, one and a variable beside that of the pool.
+ * What was last compared, if it still is where it was then: two registers, or one and the pool's
+ * own class, or, in code that keeps its variables in memory, one and a variable beside that of the
+ * pool.
  */
 static bool find_compared(struct shape_scan *scan, const struct pending *pending,
 			  struct comparison *out)
@@ -160,8 +161,8 @@ static uint8_t stored_class(struct values *values, const struct insn *insn, stru
 }
 
 /*
- * The register that the code from @index on stores as the class of @pool, if its value then is what it
- * holds now; else INSN_NO_REGISTER.
+ * The register that the code from @index on stores as the class of @pool, if its value then is what
+ * it holds now; else INSN_NO_REGISTER.
  */
 static uint8_t find_setup(struct shape_scan *scan, size_t index, struct address pool)
 {
@@ -185,8 +186,8 @@ static uint8_t find_setup(struct shape_scan *scan, size_t index, struct address 
 }
 
 /*
- * The jump to where the class is set: a copy for pools that were just carved off, whose old class is
- * known to be none.
+ * The jump to where the class is set: a copy for pools that were just carved off, whose old class
+ * is known to be none.
  */
 static int place_before_setup(struct shape_scan *scan, const struct insn *insn,
 			      const struct pending *pending, struct operand pool)

@@ -32,7 +32,9 @@ struct pending {
 	/* Where to probe if no emulated instruction comes: 0 until it is known. */
 	uint64_t fallback;
 	struct operand fallback_operand;
-	/* EVENT_NEW_POOL: the instruction that sets the count, and what is in the registers there. */
+	/*
+	 * EVENT_NEW_POOL: the instruction that sets the count, and what is in the registers there.
+	 */
 	uint64_t start;
 	struct operand start_operand;
 	value_id registers[INSN_REGISTERS];
@@ -62,7 +64,9 @@ struct operand shape_scan__find_operand(const struct values *values, struct addr
 /* The first instruction at or behind @address; insn_cnt if there is none in this function. */
 size_t shape_scan__find_insn(const struct shape_scan *scan, uint64_t address);
 
-/* Notes that a shape was recognized, and returns what there is to know of it, for more to be added. */
+/*
+ * Notes that a shape was recognized, and returns what there is to know of it, for more to be added.
+ */
 struct pending *shape_scan__add_pending(struct shape_scan *scan, uint8_t type, struct address pool,
 					struct address operand);
 
@@ -86,8 +90,8 @@ int shape_pool__place(struct shape_scan *scan, const struct insn *insn,
 		      const struct pending *pending);
 
 /*
- * The same where the code runs into what others jump to, at @index: there is no instruction of its own
- * behind the one that sets the count, so that is probed, just before it takes effect.
+ * The same where the code runs into what others jump to, at @index: there is no instruction of its
+ * own behind the one that sets the count, so that is probed, just before it takes effect.
  */
 int shape_pool__place_at_start(struct shape_scan *scan, size_t index,
 			       const struct pending *pending);
@@ -101,7 +105,7 @@ int shape_arena__match_map(struct shape_scan *scan, const struct insn *insn);
 int shape_arena__match_map_call(struct shape_scan *scan, size_t index);
 
 /*
- * call f(ctx, [A], arena size), or f([A], arena size). Where the address was loaded long before, it is
- * the slot cleared right behind an indirect call that tells.
+ * call f(ctx, [A], arena size), or f([A], arena size). Where the address was loaded long before, it
+ * is the slot cleared right behind an indirect call that tells.
  */
 int shape_arena__match_unmap(struct shape_scan *scan, size_t index);

@@ -140,8 +140,9 @@ struct pending *shape_scan__add_pending(struct shape_scan *scan, uint8_t type, s
 {
 	struct pending *pending;
 
+	/* There never are so many: code that is not what we look for. */
 	if (scan->pending_cnt == SHAPE_PENDING_MAX)
-		scan->pending_cnt--; /* there never are so many: code that is not what we look for */
+		scan->pending_cnt--;
 	pending = &scan->pending[scan->pending_cnt++];
 	*pending = (struct pending){.type = type, .pool = pool, .operand = operand};
 	for (size_t i = 0; i < scan->counted_cnt; i++)
@@ -158,8 +159,8 @@ static bool is_chain_head(struct address place)
 }
 
 /*
- * Whether the code has stored, somewhere, what it loaded from @head. It should be at the block; but a
- * compiler may know the block by two names, and not say so here (memset() returns its argument).
+ * Whether the code has stored, somewhere, what it loaded from @head. It should be at the block; but
+ * a compiler may know the block by two names, and not say so here (memset() returns its argument).
  */
 static bool has_linked(const struct values *values, struct address head)
 {
@@ -257,8 +258,8 @@ static bool counts_ahead(struct shape_scan *scan, size_t index, const struct pen
 }
 
 /*
- * A list push or pop is pymalloc's only if the count of the pool goes with it. That may come behind the
- * jump at @index, on either way, and copies may share it.
+ * A list push or pop is pymalloc's only if the count of the pool goes with it. That may come behind
+ * the jump at @index, on either way, and copies may share it.
  */
 static bool is_counted(struct shape_scan *scan, size_t index, const struct pending *pending)
 {
@@ -311,8 +312,8 @@ static bool is_leader(const struct shape_scan *scan, uint64_t address)
 }
 
 /*
- * The block of code ends before the instruction at @index: what could not be placed at a jump is probed
- * where it can be.
+ * The block of code ends before the instruction at @index: what could not be placed at a jump is
+ * probed where it can be.
  */
 static int flush_pending(struct shape_scan *scan, size_t index)
 {
@@ -341,8 +342,8 @@ static bool can_be_probed(const struct shape_scan *scan, size_t index)
 }
 
 /*
- * Where the instruction at @index completed a shape, the next one can be probed, unless others jump there
- * too, or there is none: then this one itself, just before it takes effect.
+ * Where the instruction at @index completed a shape, the next one can be probed, unless others jump
+ * there too, or there is none: then this one itself, just before it takes effect.
  */
 static void note_fallbacks(struct shape_scan *scan, size_t index)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The shapes of pymalloc's code, wherever a compiler has put copies of it. P is a pool, B a block, A an
- * arena_object, X an arena's address; offsets are those of pymalloc/layout.h.
+ * The shapes of pymalloc's code, wherever a compiler has put copies of it. P is a pool, B a block,
+ * A an arena_object, X an arena's address; offsets are those of pymalloc/layout.h.
  *
  *   alloc      B = [P+8]; N = [B]; [P+8] = N; 32 bits of [P] += 1; jump if N
  *   free       L = [P+8]; [B] = L; [P+8] = B; jump if L; 32 bits of [P] -= 1, before or behind it
@@ -15,9 +15,9 @@
  * insert_to_freepool() in Objects/obmalloc.c, 2.7 to 3.15 (up to 3.8 all of it is in the bodies of
  * malloc and free).
  *
- * A shape is probed at the jump that closes it (the call, for the last), for the kernel emulates jumps
- * and does not have to single-step them. Where there is none, or the operand has left its register by
- * then, it is probed at the first instruction behind the shape.
+ * A shape is probed at the jump that closes it (the call, for the last), for the kernel emulates
+ * jumps and does not have to single-step them. Where there is none, or the operand has left its
+ * register by then, it is probed at the first instruction behind the shape.
  */
 #pragma once
 

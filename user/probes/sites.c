@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Code is scanned function by function, as .eh_frame_hdr delimits them: that bounds memory, and a stray
- * byte that is decoded wrongly harms one function at most. Where there is no such table, a section
- * counts as one function.
+ * Code is scanned function by function, as .eh_frame_hdr delimits them: that bounds memory, and a
+ * stray byte that is decoded wrongly harms one function at most. Where there is no such table, a
+ * section counts as one function.
  *
  * What clears free lists has no shape of its own; it is taken by name, where a name is left.
  */
@@ -174,8 +174,8 @@ static int add_function_site(struct site_scan *scan, const struct elf_symbol *sy
 }
 
 /*
- * Python 3 counts how often it clears its free lists (target/full_collections.h). Python 2 does not, but
- * exports a function that is called then, and that no Python 3 has (clear_freelists() in
+ * Python 3 counts how often it clears its free lists (target/full_collections.h). Python 2 does
+ * not, but exports a function that is called then, and that no Python 3 has (clear_freelists() in
  * Modules/gcmodule.c).
  */
 static int add_freelist_clear(struct site_scan *scan)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The order matters. All probes are in before memory is read, and what they emitted while only some were
- * in is thrown away; so from then on every change has an event, and what memory and events do not agree
- * on is drift (drift.h).
+ * The order matters. All probes are in before memory is read, and what they emitted while only some
+ * were in is thrown away; so from then on every change has an event, and what memory and events do
+ * not agree on is drift (drift.h).
  */
 #include "probes/tracer.h"
 
@@ -38,7 +38,10 @@ struct tracer {
 	uint64_t cpu_start_ns, cpu_ns;
 	/* Since just before the heap was last read, where only reading moves the model. */
 	struct sleep_watch sleep_watch;
-	/* How many readings more there must be, even if it sleeps, until all of its heap has been looked at. */
+	/*
+	 * How many readings more there must be, even if it sleeps, until all of its heap has been
+	 * looked at.
+	 */
 	int readings_due;
 	pid_t pid;
 	struct event_stream *stream;
@@ -310,7 +313,10 @@ uint64_t tracer__event_cnt(struct tracer *tracer)
 	return cnt;
 }
 
-/* What the first checkpoint finds is not drift, and what events contradict before it was not missed. */
+/*
+ * What the first checkpoint finds is not drift, and what events contradict before it was not
+ * missed.
+ */
 static void forget_differences(struct tracer *tracer)
 {
 	tracer->model->counts.missed_allocs = 0;
@@ -326,7 +332,10 @@ static bool is_mapped(uint64_t address, void *context)
 	return !memory__read(&tracer->source->process->memory.memory, address, &word, sizeof(word));
 }
 
-/* Arenas that came while the heap was read, and whose interpreter ended then, are known to be abandoned the next time. */
+/*
+ * Arenas that came while the heap was read, and whose interpreter ended then, are known to be
+ * abandoned the next time.
+ */
 static void abandon_arenas(struct tracer *tracer, const struct heap_reading *reading)
 {
 	uint64_t *ended = tracer->ended_interpreters;
@@ -408,7 +417,10 @@ static int take_fresh(struct tracer *tracer, const struct heap_reading_options *
 	return 0;
 }
 
-/* A reading that passes over calm arenas has seen all of them when as many have followed as take turns. */
+/*
+ * A reading that passes over calm arenas has seen all of them when as many have followed as take
+ * turns.
+ */
 static void note_reading(struct tracer *tracer, const struct heap_reading *reading, bool slept)
 {
 	if (!reading->counts.calm_pools)

@@ -21,8 +21,8 @@ struct tracer_options {
 	bool no_bursts;	    /* arenas and pools only, whatever is left of the budget */
 	size_t ring_bytes;
 	bool with_stacks; /* tracer__enable_stacks() will be called */
-	uint64_t
-		code_bytes_max; /* a Python of more code is not probed; 0: as elf_file__code() has it */
+	/* A Python of more code is not probed; 0: as elf_file__code() has it. */
+	uint64_t code_bytes_max;
 };
 
 /* What tracing has cost the target since it began. */
@@ -49,8 +49,8 @@ struct tracer_totals {
 struct tracer;
 
 /*
- * Probes the sites of @module's file, which process @pid has mapped. From here on events are kept; the
- * heap need not be up yet. @module must outlive the call only. The caller frees.
+ * Probes the sites of @module's file, which process @pid has mapped. From here on events are kept;
+ * the heap need not be up yet. @module must outlive the call only. The caller frees.
  */
 int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 		   const struct site_set *sites, const struct features *features,
@@ -62,9 +62,13 @@ void tracer__freep(struct tracer **tracer);
 
 /* Who is told what happens; called while events wait. */
 struct tracer_observer {
-	/* Each event (also EVENT_STACK), in order. A negative errno that it returns ends the trace. */
+	/*
+	 * Each event (also EVENT_STACK), in order. A negative errno that it returns ends the trace.
+	 */
 	int (*event)(const struct pyfrag_event *event, void *context);
-	/* Growth is watched again, after it was not for a while: all events from here on are told. */
+	/*
+	 * Growth is watched again, after it was not for a while: all events from here on are told.
+	 */
 	void (*growth_resumed)(void *context);
 	void *context;
 };
@@ -77,10 +81,9 @@ void tracer__enable_stacks(struct tracer *tracer, const struct pyfrag_stacks *st
 void tracer__forget_stack(struct tracer *tracer, uint64_t number);
 
 /*
- * Begins to follow the heap of @source, which must outlive the tracer. @runtime: of the same Python, or NULL
- * if it was not found. @from_first_allocation: the
- * probes were in place before the program ran, so nothing precedes the events. Else the heap is first
- * known after a checkpoint.
+ * Begins to follow the heap of @source, which must outlive the tracer. @runtime: of the same
+ * Python, or NULL if it was not found. @from_first_allocation: the probes were in place before the
+ * program ran, so nothing precedes the events. Else the heap is first known after a checkpoint.
  */
 int tracer__follow(struct tracer *tracer, struct heap_source *source, const struct runtime *runtime,
 		   bool from_first_allocation, struct failure *failure);
@@ -89,8 +92,8 @@ int tracer__follow(struct tracer *tracer, struct heap_source *source, const stru
 uint64_t tracer__event_cnt(struct tracer *tracer);
 
 /*
- * Takes a checkpoint: reads the heap, compares it with the model, and makes the model what the two say
- * together. *out: how long it took; its heap is NULL, the model holds it. Adds to @counters.
+ * Takes a checkpoint: reads the heap, compares it with the model, and makes the model what the two
+ * say together. *out: how long it took; its heap is NULL, the model holds it. Adds to @counters.
  */
 int tracer__checkpoint(struct tracer *tracer, const struct heap_reading_options *options,
 		       struct heap_reading *out, uint64_t *counters, struct failure *failure);
@@ -114,14 +117,15 @@ bool tracer__has_execed(struct tracer *tracer);
 int tracer__exec_fd(const struct tracer *tracer);
 
 /*
- * A file descriptor, the tracer's, that becomes readable when the process that holds the probes was killed (keeper.h):
- * nothing is probed any more.
+ * A file descriptor, the tracer's, that becomes readable when the process that holds the probes was
+ * killed (keeper.h): nothing is probed any more.
  */
 int tracer__keeper_fd(const struct tracer *tracer);
 
 /*
  * Where there is a budget (else there is nothing to do): to be called some times a second, and when
- * tracer__overrun_fd() is readable. Returns 0 or negative errno; -EPIPE: as tracer__keeper_fd() says.
+ * tracer__overrun_fd() is readable. Returns 0 or negative errno; -EPIPE: as tracer__keeper_fd()
+ * says.
  */
 int tracer__keep_budget(struct tracer *tracer);
 
@@ -130,8 +134,8 @@ int tracer__overrun_fd(const struct tracer *tracer);
 
 /*
  * A file descriptor, the tracer's, that becomes readable a little after the target has forked: then
- * tracer__spare_children() should be called, which takes the probes out of the children's memory. It
- * takes as long as attaching does; returns 0 or negative errno.
+ * tracer__spare_children() should be called, which takes the probes out of the children's memory.
+ * It takes as long as attaching does; returns 0 or negative errno.
  */
 int tracer__fork_fd(const struct tracer *tracer);
 int tracer__spare_children(struct tracer *tracer);

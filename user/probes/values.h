@@ -4,11 +4,12 @@
  *
  * Local value numbering: each value has a number; a register or a place in memory that holds it is
  * known by that number, and a value is known by how it came about (loaded from there, that plus 1,
- * ...). So code is recognized by what it computes. Which registers it uses, how it copies and spills
- * them, and in what order independent steps come, makes no difference.
+ * ...). So code is recognized by what it computes. Which registers it uses, how it copies and
+ * spills them, and in what order independent steps come, makes no difference.
  *
- * Stores are taken not to overwrite places of another name: that is what compilers would have to prove
- * and we only need to guess, because what is recognized is checked against reality by `coverage`.
+ * Stores are taken not to overwrite places of another name: that is what compilers would have to
+ * prove and we only need to guess, because what is recognized is checked against reality by
+ * `coverage`.
  */
 #pragma once
 

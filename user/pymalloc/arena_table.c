@@ -123,8 +123,8 @@ out:
 }
 
 /*
- * A pool once carved off carries the index of its arena, used or free. Between unmapping an arena and
- * clearing its slot a thread may be kept from running, so one may be missing: it is taken out.
+ * A pool once carved off carries the index of its arena, used or free. Between unmapping an arena
+ * and clearing its slot a thread may be kept from running, so one may be missing: it is taken out.
  */
 static int check_indices(const struct memory *memory, const struct geometry *geometry,
 			 struct arena_object *slots, size_t cnt)

@@ -2,8 +2,8 @@
 /*
  * The arena array of one allocator, read without knowing how long it is.
  *
- * Its length (`maxarenas`) is 16, 32, 64, ... and need not be looked for, because the array proves it:
- * each slot is either a plausible arena or unused, and the unused slots form one list, through
+ * Its length (`maxarenas`) is 16, 32, 64, ... and need not be looked for, because the array proves
+ * it: each slot is either a plausible arena or unused, and the unused slots form one list, through
  * nextarena, with one beginning and one end. What lies behind the array breaks that.
  */
 #pragma once
@@ -20,7 +20,10 @@
 struct arena {
 	uint64_t address;
 	uint64_t carved_end; /* pools from here on were never used */
-	/* Tells arenas apart that had the same address one after the other; 0: not seen being mapped. */
+	/*
+	 * Tells arenas apart that had the same address one after the other; 0: not seen being
+	 * mapped.
+	 */
 	uint64_t generation;
 	/* So many readings in a row found nothing changed in it: see checkpoint.h. */
 	uint32_t calm_readings;
@@ -33,11 +36,11 @@ struct arena_list {
 };
 
 /*
- * Reads the arenas of the array at @base and appends them to @list. If geometry->arena_size is 0 it is
- * worked out. *slot_cnt is how many slots the array had when it was last read (0: not known), and then
- * how many it has: it never gets shorter. One arena whose memory is gone is left out: it is being given
- * up. Errors: -EUCLEAN there is no such array at @base (or it changed while it was read), -E2BIG above
- * ARENAS_MAX slots, -EFAULT, -ENOMEM, -EDQUOT. On failure nothing has changed.
+ * Reads the arenas of the array at @base and appends them to @list. If geometry->arena_size is 0 it
+ * is worked out. *slot_cnt is how many slots the array had when it was last read (0: not known),
+ * and then how many it has: it never gets shorter. One arena whose memory is gone is left out: it
+ * is being given up. Errors: -EUCLEAN there is no such array at @base (or it changed while it was
+ * read), -E2BIG above ARENAS_MAX slots, -EFAULT, -ENOMEM, -EDQUOT. On failure nothing has changed.
  */
 int arena_table__read(const struct memory *memory, uint64_t base, struct geometry *geometry,
 		      struct arena_list *list, size_t *slot_cnt);

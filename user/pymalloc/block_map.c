@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Chunks are found through an open-addressing table of their numbers (address / 1 MiB); the chunk last
- * used is remembered, for allocations come in runs. They are kept when their last block goes, for
- * another one often comes; only their owner knows when there are no arenas there any more.
+ * Chunks are found through an open-addressing table of their numbers (address / 1 MiB); the chunk
+ * last used is remembered, for allocations come in runs. They are kept when their last block goes,
+ * for another one often comes; only their owner knows when there are no arenas there any more.
  */
 #include "pymalloc/block_map.h"
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which blocks are live: a bit for every address a block can have, and the size class of every pool.
+ * Which blocks are live: a bit for every address a block can have, and the size class of every
+ * pool.
  *
- * The map knows nothing of arenas. It is cut into chunks of 1 MiB of address space, which exist where
- * a block was ever live, so an event needs no more than its address to find its bit: no search, no
- * arena table, and none of it matters if the arena is not known yet. With an alignment of 16 a chunk
- * costs 9.8 KiB, less than 1 % of the memory it describes (1.7 % with an alignment of 8).
+ * The map knows nothing of arenas. It is cut into chunks of 1 MiB of address space, which exist
+ * where a block was ever live, so an event needs no more than its address to find its bit: no
+ * search, no arena table, and none of it matters if the arena is not known yet. With an alignment
+ * of 16 a chunk costs 9.8 KiB, less than 1 % of the memory it describes (1.7 % with an alignment of
+ * 8).
  */
 #pragma once
 
@@ -23,8 +25,8 @@ struct block_map_chunk {
 	uint64_t address;		 /* of its first byte, in the target */
 	uint8_t pool_class[CHUNK_PAGES]; /* by the page a pool begins at */
 	/*
-	 * What the pool's header said when its bits were read, a pool__stamp() in two parts. A count of 0:
-	 * they are not what was read.
+	 * What the pool's header said when its bits were read, a pool__stamp() in two parts. A
+	 * count of 0: they are not what was read.
 	 */
 	uint16_t stamp_count[CHUNK_PAGES];
 	uint32_t stamp_place[CHUNK_PAGES];
@@ -34,8 +36,8 @@ struct block_map_chunk {
 struct block_map;
 
 /*
- * A map for blocks aligned to @alignment (8 or 16), which takes its memory from @account. Returns 0,
- * -ENOMEM or -EDQUOT, as all functions below that add something.
+ * A map for blocks aligned to @alignment (8 or 16), which takes its memory from @account. Returns
+ * 0, -ENOMEM or -EDQUOT, as all functions below that add something.
  */
 int block_map__new(struct block_map **out, uint32_t alignment, struct account *account);
 void block_map__free(struct block_map *map);
@@ -47,8 +49,8 @@ void block_map__remove(struct block_map *map, uint64_t address, bool *was_live);
 bool block_map__contains(const struct block_map *map, uint64_t address);
 
 /*
- * Marks, or forgets, all of [address, address + size), with the stamps of the pools there. Both ends are
- * aligned to 4 KiB.
+ * Marks, or forgets, all of [address, address + size), with the stamps of the pools there. Both
+ * ends are aligned to 4 KiB.
  */
 int block_map__insert_range(struct block_map *map, uint64_t address, uint64_t size);
 void block_map__remove_range(struct block_map *map, uint64_t address, uint64_t size);
@@ -89,8 +91,8 @@ int block_map__get_chunk(struct block_map *map, uint64_t address, struct block_m
 const struct block_map_chunk *block_map__chunk_at(const struct block_map *map, size_t index);
 
 /*
- * Gives up the chunks that @keeps says no to, by their address. Nothing but that makes a map smaller:
- * whoever knows that there are no arenas any more where there were some has to call it.
+ * Gives up the chunks that @keeps says no to, by their address. Nothing but that makes a map
+ * smaller: whoever knows that there are no arenas any more where there were some has to call it.
  */
 typedef bool block_map_keeps(uint64_t chunk_address, const void *context);
 void block_map__drop_chunks(struct block_map *map, block_map_keeps *keeps, const void *context);

@@ -167,7 +167,10 @@ static int store_free_pool(struct reader *reader, uint64_t address)
 	return store_pool(reader, address, CLASS_UNKNOWN, 0, none);
 }
 
-/* A copy that contradicts itself is taken again. After the @last try it must do, if it says anything. */
+/*
+ * A copy that contradicts itself is taken again. After the @last try it must do, if it says
+ * anything.
+ */
 static int take_torn(struct reader *reader, uint64_t address, const struct pool_header *header,
 		     const uint64_t *live, bool last)
 {
@@ -229,7 +232,9 @@ static int read_bodies(struct reader *reader, bool last)
 	return 0;
 }
 
-/* What a header alone says: a free or a full pool is done, of the others the carved part is wanted. */
+/*
+ * What a header alone says: a free or a full pool is done, of the others the carved part is wanted.
+ */
 static int take_header(struct reader *reader, uint64_t address, const struct pool_header *header,
 		       bool last)
 {
@@ -255,7 +260,10 @@ static int take_header(struct reader *reader, uint64_t address, const struct poo
 	return 0;
 }
 
-/* Reads the pools at @addresses: headers, then bodies. Those that were torn are listed, unless @last. */
+/*
+ * Reads the pools at @addresses: headers, then bodies. Those that were torn are listed, unless
+ * @last.
+ */
 static int read_pools(struct reader *reader, const uint64_t *addresses, size_t cnt, bool last)
 {
 	int err;
@@ -344,8 +352,8 @@ static void end_calm(struct reader *reader)
 }
 
 /*
- * Makes the heap's arenas those of @arenas (sorted, taken over): forgets the ones that are gone, reads
- * what is new; if @all, reads all of them. *changed: any came, grew or went.
+ * Makes the heap's arenas those of @arenas (sorted, taken over): forgets the ones that are gone,
+ * reads what is new; if @all, reads all of them. *changed: any came, grew or went.
  */
 static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt, bool all,
 			 bool *changed)
@@ -421,7 +429,9 @@ static bool reaches_into(uint64_t address, const void *context)
 	return low < places->cnt && places->arenas[low].address < address + CHUNK_BYTES;
 }
 
-/* How many chunks those arenas can need: one for each that a pool which was ever used reaches into. */
+/*
+ * How many chunks those arenas can need: one for each that a pool which was ever used reaches into.
+ */
 static uint64_t count_chunks(const struct geometry *geometry, const struct arena *arenas,
 			     size_t cnt)
 {
@@ -442,9 +452,9 @@ static uint64_t count_chunks(const struct geometry *geometry, const struct arena
 }
 
 /*
- * Before anything of @arenas is read: gives up what the heap holds where there is no arena any more, so
- * that a target whose arenas move costs no more than one whose arenas stay; and makes sure that there
- * is room for what comes, rather than finding out after half of a long reading.
+ * Before anything of @arenas is read: gives up what the heap holds where there is no arena any
+ * more, so that a target whose arenas move costs no more than one whose arenas stay; and makes sure
+ * that there is room for what comes, rather than finding out after half of a long reading.
  */
 static int make_room(struct heap *heap, const struct arena *arenas, size_t cnt)
 {

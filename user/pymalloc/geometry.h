@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The sizes a build of pymalloc works with. All of them are read from the target's memory: they differ
- * between versions and between builds of one version.
+ * The sizes a build of pymalloc works with. All of them are read from the target's memory: they
+ * differ between versions and between builds of one version.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A heap as pyfrag holds it, at one moment: the arenas, and which blocks are live. Everything that is
- * reported of a heap is computed from these two.
+ * A heap as pyfrag holds it, at one moment: the arenas, and which blocks are live. Everything that
+ * is reported of a heap is computed from these two.
  */
 #pragma once
 
@@ -46,7 +46,10 @@ int heap__remove_arena(struct heap *heap, uint64_t address);
 /* Forgets the blocks in the arena that is, or was, at @address. */
 void heap__forget_blocks(struct heap *heap, uint64_t address);
 
-/* Has the pools of the arena at @address read again by the next checkpoint__update(), changed or not. */
+/*
+ * Has the pools of the arena at @address read again by the next checkpoint__update(), changed or
+ * not.
+ */
 void heap__forget_stamps(struct heap *heap, uint64_t address);
 
 struct heap_totals { /* arena_bytes is the sum of the four other bytes */
@@ -56,8 +59,9 @@ struct heap_totals { /* arena_bytes is the sum of the four other bytes */
 	uint64_t free_pool_bytes;  /* whole pools */
 	uint64_t overhead_bytes; /* pool headers, tails of pools, ends of arenas no pool fits in */
 	/*
-	 * Live blocks that no pool of their size class can have at that place, and pools whose class is
-	 * not known: both are 0 unless the picture is damaged. Such pools count as overhead.
+	 * Live blocks that no pool of their size class can have at that place, and pools whose
+	 * class is not known: both are 0 unless the picture is damaged. Such pools count as
+	 * overhead.
 	 */
 	uint64_t stray_blocks, unclassified_pools;
 };

@@ -26,8 +26,8 @@ struct heap_source {
 
 struct heap_reading {
 	/*
-	 * Owned. Before a reading: NULL, or a heap of this source to be brought up to date, where nothing
-	 * but readings with keep_stamps has changed it.
+	 * Owned. Before a reading: NULL, or a heap of this source to be brought up to date, where
+	 * nothing but readings with keep_stamps has changed it.
 	 */
 	struct heap *heap;
 	double duration_ms, paused_ms;
@@ -43,9 +43,9 @@ struct heap_reading_options {
 
 /*
  * Opens the heap of process @pid. All that is made of it, now and later, takes no more than
- * @max_memory_bytes of our memory, and is part of @total (NULL: of nothing). Errors, each described in
- * @failure: -ESRCH, -EPERM, -ENOEXEC not a CPython, -ENOTSUP 32 bits, -ENODATA no pymalloc arenas, -EAGAIN
- * not started up yet, -EDQUOT it takes more memory than it may, ...
+ * @max_memory_bytes of our memory, and is part of @total (NULL: of nothing). Errors, each described
+ * in @failure: -ESRCH, -EPERM, -ENOEXEC not a CPython, -ENOTSUP 32 bits, -ENODATA no pymalloc
+ * arenas, -EAGAIN not started up yet, -EDQUOT it takes more memory than it may, ...
  */
 int heap_source__open(struct heap_source **out, pid_t pid, uint64_t max_memory_bytes,
 		      struct account *total, struct failure *failure);
@@ -53,8 +53,8 @@ void heap_source__free(struct heap_source *source);
 void heap_source__freep(struct heap_source **source);
 
 /*
- * Takes a checkpoint into @reading->heap, adding to @counters (COUNTER_CNT of them). The caller frees
- * the heap, also after a failure if there was one before, which then is partly up to date.
+ * Takes a checkpoint into @reading->heap, adding to @counters (COUNTER_CNT of them). The caller
+ * frees the heap, also after a failure if there was one before, which then is partly up to date.
  */
 int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
 		      struct heap_reading *reading, uint64_t *counters, struct failure *failure);

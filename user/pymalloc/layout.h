@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * pymalloc's structures as they lie in the target's memory (64-bit). Source: CPython's
- * Objects/obmalloc.c (2.7 to 3.11) and Include/internal/pycore_obmalloc.h (3.12 on); their layout has
- * not changed from 2.7 to 3.15.
+ * Objects/obmalloc.c (2.7 to 3.11) and Include/internal/pycore_obmalloc.h (3.12 on); their layout
+ * has not changed from 2.7 to 3.15.
  */
 #pragma once
 

@@ -15,9 +15,9 @@
 #define ADDRESS_MAX    (1UL << 56)
 #define ARENA_SIZE_MAX (64UL << 20)
 /*
- * The target works on its arenas while we look: so often we look again, and so long we wait, each eight
- * times twice as long. That is a third of a second in all: a thread that is in the middle of it may have
- * spent its container's CPU quota, and goes on after 100 ms, or 250.
+ * The target works on its arenas while we look: so often we look again, and so long we wait, each
+ * eight times twice as long. That is a third of a second in all: a thread that is in the middle of
+ * it may have spent its container's CPU quota, and goes on after 100 ms, or 250.
  */
 #define TRIES_MAX    56
 #define TRY_AGAIN_NS 300000L
@@ -40,8 +40,9 @@ static void candidates__release(struct candidates *candidates)
 }
 
 /*
- * Whether a word of the data may be the address of the arena array: that is on the malloc heap (Objects/obmalloc.c,
- * new_arena()), while most words in a module's data lead into the module itself, or nowhere.
+ * Whether a word of the data may be the address of the arena array: that is on the malloc heap
+ * (Objects/obmalloc.c, new_arena()), while most words in a module's data lead into the module
+ * itself, or nowhere.
  */
 static bool is_candidate(const struct data_image *data, const struct process *process,
 			 uint64_t word)
@@ -246,7 +247,10 @@ static bool arenas_overlap(const struct arena_list *list, uint32_t arena_size)
 	return false;
 }
 
-/* @others: so many tries all other interpreters have together: a process may pretend to have thousands. */
+/*
+ * @others: so many tries all other interpreters have together: a process may pretend to have
+ * thousands.
+ */
 static int read_all(struct allocators *allocators, const struct memory *memory,
 		    struct arena_list *list, uint64_t *skipped, unsigned int *others)
 {
@@ -273,7 +277,9 @@ int allocators__read_arenas(struct allocators *allocators, const struct memory *
 	unsigned int others = OTHER_TRIES_MAX;
 	int err = -EUCLEAN;
 
-	/* Read one after the other, two allocators may seem to share an arena that changed hands. */
+	/*
+	 * Read one after the other, two allocators may seem to share an arena that changed hands.
+	 */
 	for (int try = 0; try < TRIES_MAX && err == -EUCLEAN; try++) {
 		struct arena_list list = {};
 		uint64_t now_skipped = 0;

@@ -166,8 +166,9 @@ static void apply_arena_unmap(struct model *model, uint64_t address)
 	const struct geometry *geometry = &model->heap->geometry;
 	uint64_t left;
 
+	/* An interpreter that ends unmaps all places of its table, also empty ones. */
 	if (!address)
-		return; /* an interpreter that ends unmaps all places of its table, also empty ones */
+		return;
 	left = count_live(model->heap, geometry__first_pool(geometry, address),
 			  geometry__arena_pools(geometry, address));
 	model->counts.arenas_unmapped++;
@@ -259,7 +260,10 @@ int model__apply(struct model *model, const struct pyfrag_event *event)
 		err = keep_for_later(model, event);
 	else
 		err = apply(model, event);
-	/* Events of addresses all over the place, as no allocator has them: the next checkpoint finds what is true. */
+	/*
+	 * Events of addresses all over the place, as no allocator has them: the next checkpoint
+	 * finds what is true.
+	 */
 	if (err == -EDQUOT) {
 		model->counts.unplaced_events++;
 		return 0;
@@ -300,9 +304,9 @@ static bool is_last_of_its_arena(const struct model *model, size_t index)
 }
 
 /*
- * The reader may have seen an arena before or after what happened to it. One that went in the end is gone.
- * One that came in the end and that the reader saw stays, but whose blocks those were is not certain: all
- * of it is read again next time.
+ * The reader may have seen an arena before or after what happened to it. One that went in the end
+ * is gone. One that came in the end and that the reader saw stays, but whose blocks those were is
+ * not certain: all of it is read again next time.
  */
 static int apply_late(struct model *model, size_t index)
 {
@@ -400,8 +404,9 @@ void model__compare(const struct model *model, const struct heap *fresh, uint64_
 }
 
 /*
- * The classes of the pools of one chunk: of those taken meanwhile as events said, of others as they were
- * read. A pool may have been read just as it was set up, after its event and before it had a class.
+ * The classes of the pools of one chunk: of those taken meanwhile as events said, of others as they
+ * were read. A pool may have been read just as it was set up, after its event and before it had a
+ * class.
  */
 static void overlay_classes(const struct block_map_chunk *touched,
 			    const struct block_map_chunk *old, struct block_map_chunk *fresh)

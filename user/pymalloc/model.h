@@ -2,10 +2,11 @@
 /*
  * The model of a heap: a checkpoint, moved forward by events, proved right by the next checkpoint.
  *
- * This is a fuzzy checkpoint and a log, as databases do it. While memory is read the target runs, and
- * events go on to be applied; the model notes which blocks they touched. A touched block is as its last
- * event left it, whatever the reader saw; every other block did not change meanwhile, so what the
- * reader saw must be what the model says. Where it is not, an event was missed: that is the drift.
+ * This is a fuzzy checkpoint and a log, as databases do it. While memory is read the target runs,
+ * and events go on to be applied; the model notes which blocks they touched. A touched block is as
+ * its last event left it, whatever the reader saw; every other block did not change meanwhile, so
+ * what the reader saw must be what the model says. Where it is not, an event was missed: that is
+ * the drift.
  *
  * The model knows no clocks, no BPF and no /proc: it is what it was given.
  */
@@ -22,8 +23,8 @@ struct model_counts {
 	uint64_t allocs, frees, new_pools, pools_freed;
 	uint64_t arenas_mapped, arenas_unmapped, freelist_clears;
 	/*
-	 * Changes without an event, noticed by a later one: a block freed that was not live, allocated
-	 * that was; blocks left in a pool or an arena when it was given up.
+	 * Changes without an event, noticed by a later one: a block freed that was not live,
+	 * allocated that was; blocks left in a pool or an arena when it was given up.
 	 */
 	uint64_t missed_allocs, missed_frees;
 	uint64_t drift_blocks;	  /* found otherwise by a checkpoint */
@@ -33,9 +34,10 @@ struct model_counts {
 };
 
 /*
- * An event is emitted while its change is under way, and a thread may be kept from running in the middle
- * of it for long: for 100 ms and more where a container has spent its CPU quota. The interpreter's
- * lock lets only one thread be there; interpreters with locks of their own have one each.
+ * An event is emitted while its change is under way, and a thread may be kept from running in the
+ * middle of it for long: for 100 ms and more where a container has spent its CPU quota. The
+ * interpreter's lock lets only one thread be there; interpreters with locks of their own have one
+ * each.
  */
 #define MODEL_RECENT_CNT 4
 
@@ -45,8 +47,8 @@ struct model {
 	bool follows_blocks; /* there is an event for each allocation and free */
 	struct model_counts counts;
 	/*
-	 * While a checkpoint is being read: the blocks and pools that events touched. Else, and where
-	 * there are no events for blocks, NULL: then a checkpoint replaces all there was.
+	 * While a checkpoint is being read: the blocks and pools that events touched. Else, and
+	 * where there are no events for blocks, NULL: then a checkpoint replaces all there was.
 	 */
 	struct block_map *touched;
 	uint64_t generation,
@@ -62,7 +64,10 @@ struct model {
 	size_t late_cnt, late_capacity;
 };
 
-/* A model of an empty heap, whose memory is @account's. Returns 0, -ENOMEM or -EDQUOT; the caller frees it. */
+/*
+ * A model of an empty heap, whose memory is @account's. Returns 0, -ENOMEM or -EDQUOT; the caller
+ * frees it.
+ */
 int model__new(struct model **out, const struct geometry *geometry, bool follows_blocks,
 	       struct account *account);
 void model__free(struct model *model);
@@ -72,17 +77,18 @@ void model__freep(struct model **model);
 int model__apply(struct model *model, const struct pyfrag_event *event);
 
 /*
- * From here on until model__adopt(), events are noted as touching what they touch; so are the last ones
- * before, but not if @lost_some: other events may have come after them. Returns 0 or -ENOMEM.
+ * From here on until model__adopt(), events are noted as touching what they touch; so are the last
+ * ones before, but not if @lost_some: other events may have come after them. Returns 0 or -ENOMEM.
  */
 int model__begin_checkpoint(struct model *model, bool lost_some);
 
 /*
- * To be called before the heap that was read, @fresh, is compared with the model, if an interpreter with an allocator of
- * its own has ended. If all its blocks are free then, it unmaps its arenas, which events say (free_obmalloc_arenas(),
- * Objects/obmalloc.c, 3.13 on). Else it leaves them behind (always up to 3.12): they are mapped, but the table that knew
- * them is gone, and no event says so. Arenas that are not in @fresh, though nothing happened to them while it was
- * read, and that are mapped, as @is_mapped says, are such: the model forgets them.
+ * To be called before the heap that was read, @fresh, is compared with the model, if an interpreter
+ * with an allocator of its own has ended. If all its blocks are free then, it unmaps its arenas,
+ * which events say (free_obmalloc_arenas(), Objects/obmalloc.c, 3.13 on). Else it leaves them
+ * behind (always up to 3.12): they are mapped, but the table that knew them is gone, and no event
+ * says so. Arenas that are not in @fresh, though nothing happened to them while it was read, and
+ * that are mapped, as @is_mapped says, are such: the model forgets them.
  */
 void model__abandon_arenas(struct model *model, const struct heap *fresh,
 			   bool (*is_mapped)(uint64_t address, void *context), void *context);
@@ -104,7 +110,7 @@ void model__compare(const struct model *model, const struct heap *fresh, uint64_
 
 /*
  * Makes @fresh (taken over) the model's heap, with what events touched since
- * model__begin_checkpoint() as the events left it. @drift_blocks go into the counts, and if there are
- * any, so does a resync. Returns 0 or -ENOMEM; then the model is as before, and @fresh freed.
+ * model__begin_checkpoint() as the events left it. @drift_blocks go into the counts, and if there
+ * are any, so does a resync. Returns 0 or -ENOMEM; then the model is as before, and @fresh freed.
  */
 int model__adopt(struct model *model, struct heap *fresh, uint64_t drift_blocks);

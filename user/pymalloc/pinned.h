@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pinned arenas: those that a few live blocks keep from going back to the operating system, and what
- * would come back if those blocks went.
+ * Pinned arenas: those that a few live blocks keep from going back to the operating system, and
+ * what would come back if those blocks went.
  */
 #pragma once
 
@@ -46,16 +46,16 @@ struct pinned_options {
 	double below;
 	uint32_t blocks_per_arena_max; /* how many blocks to list of one arena */
 	/*
-	 * CPython 3.9 and later keep one empty arena (bpo-37257): where there is none yet, the first
-	 * to become empty does not go back.
+	 * CPython 3.9 and later keep one empty arena (bpo-37257): where there is none yet, the
+	 * first to become empty does not go back.
 	 */
 	bool keeps_empty_arena;
 	const uint64_t *resident_bytes; /* of each arena of the heap; NULL: not known */
 };
 
 /*
- * Since when arenas are pinned, from one finding to the next. Zero-initialized; times are in ns on any
- * clock that does not go back.
+ * Since when arenas are pinned, from one finding to the next. Zero-initialized; times are in ns on
+ * any clock that does not go back.
  */
 struct pinned_history {
 	struct pinned_since {
@@ -70,8 +70,8 @@ void pinned_history__free(struct pinned_history *history);
 bool pinned__is_pinned(const struct heap *heap, const struct arena_totals *arena, double below);
 
 /*
- * Finds the pinned arenas of @heap, which @measure describes, at @now_ns; brings @history up to date.
- * Returns 0, -ENOMEM or -EDQUOT; the caller frees the finding.
+ * Finds the pinned arenas of @heap, which @measure describes, at @now_ns; brings @history up to
+ * date. Returns 0, -ENOMEM or -EDQUOT; the caller frees the finding.
  */
 int pinned__find(struct pinned *out, const struct heap *heap, const struct heap_measure *measure,
 		 const struct pinned_options *options, struct pinned_history *history,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Interpreters with allocators of their own (PyInterpreterConfig.use_main_obmalloc = 0, from 3.12 on).
- * Where a PyInterpreterState keeps its allocator need not be known beforehand: the main interpreter's
- * is, and every other keeps its own at the same offset.
+ * Interpreters with allocators of their own (PyInterpreterConfig.use_main_obmalloc = 0, from 3.12
+ * on). Where a PyInterpreterState keeps its allocator need not be known beforehand: the main
+ * interpreter's is, and every other keeps its own at the same offset.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -24,8 +24,8 @@ struct state_place {
 };
 
 /*
- * 3.12: the table lies in the structure. (In 3.13 both are static, and may lie one behind the other as if one
- * held the other: so this is the way only if there is no pointer.)
+ * 3.12: the table lies in the structure. (In 3.13 both are static, and may lie one behind the other
+ * as if one held the other: so this is the way only if there is no pointer.)
  */
 static bool find_inlined(uint64_t main_table, const uint64_t *interpreters, size_t cnt,
 			 struct state_place *place)
@@ -41,8 +41,8 @@ static bool find_inlined(uint64_t main_table, const uint64_t *interpreters, size
 }
 
 /*
- * 3.13 on: the structure points to the table. (In 3.12 it holds the table, where an empty class points close
- * by.) 0, -ENOENT, or negative errno of reading.
+ * 3.13 on: the structure points to the table. (In 3.12 it holds the table, where an empty class
+ * points close by.) 0, -ENOENT, or negative errno of reading.
  */
 static int find_pointer(uint64_t main_table, uint64_t interpreter, const struct memory *memory,
 			struct state_place *place)

@@ -14,7 +14,10 @@
 /* The target works on the lists while we look: so often we look again, and so long we wait. */
 #define TRIES_MAX    50
 #define TRY_AGAIN_NS 300000
-/* Places in the data where a table may begin; those of real data are few beside the tables themselves. */
+/*
+ * Places in the data where a table may begin; those of real data are few beside the tables
+ * themselves.
+ */
 #define TABLES_TRIED_MAX 4096
 
 static bool pair_is_empty(uint64_t address, const struct used_pools_pair *pair)

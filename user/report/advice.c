@@ -95,7 +95,10 @@ static bool is_kept(const struct census *census, const struct pin_row *row)
 	return census->major < 3 && is_parked(row, census, names, ARRAY_SIZE(names));
 }
 
-/* Up to 3.9 a code object has a frame for its next call (co_zombieframe); there is a free list besides. */
+/*
+ * Up to 3.9 a code object has a frame for its next call (co_zombieframe); there is a free list
+ * besides.
+ */
 static bool is_frame(const struct census *census, const struct pin_row *row)
 {
 	static const char *const names[] = {"frame"};
@@ -190,7 +193,10 @@ static int advise_frames(struct advices *advices, const struct census *census,
 		COUNT(frames.blocks), BYTES(frames.hostage_bytes));
 }
 
-/* The container of a path that ends with what is in it: that many bytes of the path; 0: it ends otherwise. */
+/*
+ * The container of a path that ends with what is in it: that many bytes of the path; 0: it ends
+ * otherwise.
+ */
 static size_t container_length(const char *path, const char **from)
 {
 	static const char in_container[] = "[*]", in_list[] = ")[*]", list[] = "list(";

@@ -15,8 +15,8 @@ struct arena_report {
 };
 
 /*
- * Finds it all of the arena at or around @address. Returns 0, -ENOENT if there is none with a live block, -ENOMEM or
- * as memory__read(). The caller releases.
+ * Finds it all of the arena at or around @address. Returns 0, -ENOENT if there is none with a live
+ * block, -ENOMEM or as memory__read(). The caller releases.
  */
 int arena_report__find(struct arena_report *out, const struct graph *graph,
 		       const struct roots *roots, struct retention *retention, uint64_t address,

@@ -25,16 +25,19 @@ extern const char *const census_by_names[CENSUS_BY_CNT];
 /* "object", "parked", "buffer" or "unknown" */
 const char *census_kinds__role(uint32_t kind);
 /*
- * Of a buffer: "items", "keys", "values", "table" or "buffer"; of an instance's dict "dict", of that one's
- * buffers "dict keys" and so on; else NULL.
+ * Of a buffer: "items", "keys", "values", "table" or "buffer"; of an instance's dict "dict", of
+ * that one's buffers "dict keys" and so on; else NULL.
  */
 const char *census_kinds__part(uint32_t kind);
-/* The name of the type: of a buffer its object's, of an instance's dict the instance's. NULL: unknown. */
+/*
+ * The name of the type: of a buffer its object's, of an instance's dict the instance's. NULL:
+ * unknown.
+ */
 const char *census_kinds__type(const struct census *census, uint32_t kind);
 
 /*
- * A kind in words: "dict", "parked tuple", "keys of dict", "unknown"; cut off where @size bytes are too few.
- * Names are as the target has them, and not made safe to print.
+ * A kind in words: "dict", "parked tuple", "keys of dict", "unknown"; cut off where @size bytes are
+ * too few. Names are as the target has them, and not made safe to print.
  */
 void census_kinds__describe(const struct census *census, uint32_t kind, char *text, size_t size);
 

@@ -20,6 +20,7 @@
  * add those up, as they do anyway. Lines are sorted by their bytes: equal profiles, however they
  * came about, are equal files.
  *
- * Takes its memory from the account of the profile. Returns 0, -EDQUOT, -ENOMEM, or negative errno if @out did not take all of it.
+ * Takes its memory from the account of the profile. Returns 0, -EDQUOT, -ENOMEM, or negative errno
+ * if @out did not take all of it.
  */
 int collapsed__write(const struct profile *profile, enum profile_value value, FILE *out);

@@ -45,7 +45,10 @@ static int begin_table(struct writer *writer, const char *sql)
 	return sqlite3_prepare_v2(writer->db, sql, -1, &writer->insert, NULL);
 }
 
-/* @types: a letter a column: i (int64_t), r (double), s (const char *, NULL for null), n (null, no argument). */
+/*
+ * @types: a letter a column: i (int64_t), r (double), s (const char *, NULL for null), n (null, no
+ * argument).
+ */
 static int put_row(struct writer *writer, const char *types, ...)
 {
 	va_list arguments;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A heap as an SQLite database: arenas, pools, blocks, objects, who refers to whom, and views of it that answer what
- * is mostly asked. docs/database.md describes the schema; its version is in the table `meta`.
+ * A heap as an SQLite database: arenas, pools, blocks, objects, who refers to whom, and views of it
+ * that answer what is mostly asked. docs/database.md describes the schema; its version is in the
+ * table `meta`.
  */
 #pragma once
 
@@ -31,7 +32,8 @@ struct database_content {
 };
 
 /*
- * Writes a new database into the empty file behind @fd, which is open for reading and writing and stays the caller's.
- * Returns 0, or -EIO, -EDQUOT (or another negative errno) and then @failure says why; what is in the file by then is of no use.
+ * Writes a new database into the empty file behind @fd, which is open for reading and writing and
+ * stays the caller's. Returns 0, or -EIO, -EDQUOT (or another negative errno) and then @failure
+ * says why; what is in the file by then is of no use.
  */
 int database__write(int fd, const struct database_content *content, struct failure *failure);

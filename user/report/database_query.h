@@ -24,9 +24,10 @@ struct database_options {
 };
 
 /*
- * Opens a database for reading. It may come from anybody, see sqlite_guard.h: of the file only tables are used, and the
- * views of report/database_schema.h are made anew. Returns 0; -EINVAL if it is none of pyfrag's, or one of another
- * version; or another negative errno; @failure says what. The caller closes; no two may be open at a time.
+ * Opens a database for reading. It may come from anybody, see sqlite_guard.h: of the file only
+ * tables are used, and the views of report/database_schema.h are made anew. Returns 0; -EINVAL if
+ * it is none of pyfrag's, or one of another version; or another negative errno; @failure says what.
+ * The caller closes; no two may be open at a time.
  */
 int database__open(struct database **out, const struct database_options *options,
 		   struct failure *failure);
@@ -38,17 +39,16 @@ int database__open_path(struct database **out, const struct database_options *op
 			struct failure *failure);
 
 /*
- * Writes the answer to @sql to @out: as a table with a heading, or, with @json, an object a line. Nothing can be
- * changed by it. Returns 0; -EINVAL: the question is wrong, or not allowed; -ETIME or -ENOMEM: it takes more than
- * database_options allow; -EIO.
+ * Writes the answer to @sql to @out: as a table with a heading, or, with @json, an object a line.
+ * Nothing can be changed by it. Returns 0; -EINVAL: the question is wrong, or not allowed; -ETIME
+ * or -ENOMEM: it takes more than database_options allow; -EIO.
  */
 int database__query(struct database *database, const char *sql, bool json, FILE *out,
 		    struct failure *failure);
 
 /*
- * Calls @visit with the address of each block, and the plain name of what it holds. A block that has none of either is
- * damage: -EINVAL. Returns what that does if it is
- * not 0, or as above.
+ * Calls @visit with the address of each block, and the plain name of what it holds. A block that
+ * has none of either is damage: -EINVAL. Returns what that does if it is not 0, or as above.
  */
 int database__visit_blocks(struct database *database,
 			   int (*visit)(void *context, uint64_t address, const char *kind),

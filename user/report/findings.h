@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All that is worked out of one heap for a report. The heap is not needed any more then: writing may
- * take as long as the reader likes.
+ * All that is worked out of one heap for a report. The heap is not needed any more then: writing
+ * may take as long as the reader likes.
  */
 #pragma once
 

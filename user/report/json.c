@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The report as one line of JSON. Lists that are as long as the target has them are written item by item. json_pack()
- * takes over what it is given ("o"), also when it fails, and passes a NULL on: so an allocation that failed anywhere shows
- * once, at the end.
+ * The report as one line of JSON. Lists that are as long as the target has them are written item by
+ * item. json_pack() takes over what it is given ("o"), also when it fails, and passes a NULL on: so
+ * an allocation that failed anywhere shows once, at the end.
  */
 #include "report/report.h"
 

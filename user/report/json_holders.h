@@ -20,5 +20,8 @@ void json_holders__write_arena(struct json_stream *stream, const struct census *
 /* What would help. */
 json_t *json_holders__advices(const struct advices *advices);
 
-/* Adds to *block, that is listed as number @index, its value and the way to it; as json_values__set(). */
+/*
+ * Adds to *block, that is listed as number @index, its value and the way to it; as
+ * json_values__set().
+ */
 void json_holders__add_story(json_t **block, const struct pin_holders *holders, size_t index);

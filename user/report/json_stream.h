@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * JSON that is written value by value, each as soon as it is known: a document never is in memory as a whole, only the
- * value that is written. What is large, lists of what a target has, is begun, written item by item, and ended.
+ * JSON that is written value by value, each as soon as it is known: a document never is in memory
+ * as a whole, only the value that is written. What is large, lists of what a target has, is begun,
+ * written item by item, and ended.
  *
- * A failure is kept, and nothing is written after it: so one look at the end suffices. What was written before it is the
- * beginning of a document, which no reader takes for one.
+ * A failure is kept, and nothing is written after it: so one look at the end suffices. What was
+ * written before it is the beginning of a document, which no reader takes for one.
  */
 #pragma once
 
@@ -19,8 +20,8 @@ struct json_stream {
 };
 
 /*
- * Each of these writes an item of what was begun last. @key is for one of an object, plain ASCII; NULL for one of an
- * array, and for the document itself.
+ * Each of these writes an item of what was begun last. @key is for one of an object, plain ASCII;
+ * NULL for one of an array, and for the document itself.
  */
 void json_stream__begin_object(struct json_stream *stream, const char *key);
 void json_stream__end_object(struct json_stream *stream);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Values of JSON that several parts of a report are made of. All are new references, or NULL when out of
- * memory.
+ * Values of JSON that several parts of a report are made of. All are new references, or NULL when
+ * out of memory.
  */
 #pragma once
 
@@ -13,7 +13,9 @@
 /* Text of any origin, as text__to_safe_utf8(); null for NULL. */
 json_t *json_values__text(const char *text);
 
-/* json_array_append_new() that keeps an earlier failure: *array is NULL then, and after this one. */
+/*
+ * json_array_append_new() that keeps an earlier failure: *array is NULL then, and after this one.
+ */
 void json_values__append(json_t **array, json_t *item);
 
 /* An address, as reports have them: "0x7f0123456780". */

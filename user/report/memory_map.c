@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A sector is free if no byte of it belongs to a live block, and used in full if nothing in it could
- * be allocated: live blocks, and the pool headers and tails around them. So each arena is walked block
- * by block, and for each sector two sums are kept: bytes that are live, and bytes that are to be had.
+ * A sector is free if no byte of it belongs to a live block, and used in full if nothing in it
+ * could be allocated: live blocks, and the pool headers and tails around them. So each arena is
+ * walked block by block, and for each sector two sums are kept: bytes that are live, and bytes that
+ * are to be had.
  */
 #include "report/memory_map.h"
 

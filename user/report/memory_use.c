@@ -64,7 +64,10 @@ static int add_region(struct survey *survey, size_t mapping, uint64_t start, uin
 	return 0;
 }
 
-/* Where the static data of the module ends that @file is an executable mapping of; 0: it is no module. */
+/*
+ * Where the static data of the module ends that @file is an executable mapping of; 0: it is no
+ * module.
+ */
 static uint64_t read_end_of_data(const struct survey *survey, const struct mapping *file)
 {
 	_cleanup_(module__freep) struct module *module = NULL;
@@ -99,7 +102,10 @@ static uint64_t end_of_data(struct survey *survey, const struct mapping *file)
 	return survey->data_ends[place];
 }
 
-/* Where static data ends that the mapping, which has no file, begins with; its start: there is none. */
+/*
+ * Where static data ends that the mapping, which has no file, begins with; its start: there is
+ * none.
+ */
 static uint64_t end_of_static(struct survey *survey, size_t number)
 {
 	const struct mapping *mapping = &survey->use->smaps.mappings.items[number],
@@ -115,8 +121,8 @@ static uint64_t end_of_static(struct survey *survey, size_t number)
 }
 
 /*
- * Whether the two words are those that a large request begins with: its size is that of the pages, from glibc 2.43 on less
- * what is before it. *end: where it ends, which is up to @limit.
+ * Whether the two words are those that a large request begins with: its size is that of the pages,
+ * from glibc 2.43 on less what is before it. *end: where it ends, which is up to @limit.
  */
 static bool is_mapped_chunk(const struct survey *survey, const uint64_t *words, uint64_t at,
 			    uint64_t limit, uint64_t *end)
@@ -156,7 +162,10 @@ static int is_of_malloc(const struct survey *survey, uint64_t at, uint64_t limit
 	return err == -EFAULT ? 0 : err;
 }
 
-/* The first address from @at on where something else may begin: an arena, or one of malloc's heaps; or @limit. */
+/*
+ * The first address from @at on where something else may begin: an arena, or one of malloc's heaps;
+ * or @limit.
+ */
 static uint64_t next_start(const struct survey *survey, uint64_t at, uint64_t limit)
 {
 	/* No mapping comes near the end of the address space. */

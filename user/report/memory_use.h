@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the memory of a process is: arenas, malloc's heaps, files, stacks, and what none of these explains.
+ * Where the memory of a process is: arenas, malloc's heaps, files, stacks, and what none of these
+ * explains.
  *
- * Mappings of the kernel's are cut where what is in them changes, for neighbours without a file become one. glibc's
- * malloc is known by what it writes (malloc/malloc.c, malloc/arena.c): [heap]; heaps of 64 MiB, aligned so, which
- * begin with a heap_info; and large requests, mapped each for itself, which begin with their size and IS_MMAPPED. Other
- * mallocs are not known. Behind a module's data is what its ELF headers ask for (.bss). A stack is where a
- * thread's stack pointer is (/proc/PID/task/TID/syscall), or what is right above a page that nobody may touch.
+ * Mappings of the kernel's are cut where what is in them changes, for neighbours without a file
+ * become one. glibc's malloc is known by what it writes (malloc/malloc.c, malloc/arena.c): [heap];
+ * heaps of 64 MiB, aligned so, which begin with a heap_info; and large requests, mapped each for
+ * itself, which begin with their size and IS_MMAPPED. Other mallocs are not known. Behind a
+ * module's data is what its ELF headers ask for (.bss). A stack is where a thread's stack pointer
+ * is (/proc/PID/task/TID/syscall), or what is right above a page that nobody may touch.
  */
 #pragma once
 
@@ -48,8 +50,8 @@ struct memory_use {
 };
 
 /*
- * Finds it out of a process whose arenas are those of @heap. Returns 0, -EDQUOT, -ENOMEM, as memory__read(), or negative errno
- * where that cannot be seen. The caller releases.
+ * Finds it out of a process whose arenas are those of @heap. Returns 0, -EDQUOT, -ENOMEM, as
+ * memory__read(), or negative errno where that cannot be seen. The caller releases.
  */
 int memory_use__find(struct memory_use *out, const struct process *process,
 		     const struct heap *heap);

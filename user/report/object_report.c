@@ -15,7 +15,10 @@
 
 #define VALUE_CHARACTERS 40
 
-/* What is told is added to @relations: of all that the node refers to, or of what refers to @wanted. */
+/*
+ * What is told is added to @relations: of all that the node refers to, or of what refers to
+ * @wanted.
+ */
 struct collector {
 	struct relations *relations;
 	const struct graph *graph;

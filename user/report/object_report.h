@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All about one object: what it is, who refers to it, what it refers to, what keeps it alive, and what would go
- * with it.
+ * All about one object: what it is, who refers to it, what it refers to, what keeps it alive, and
+ * what would go with it.
  */
 #pragma once
 
@@ -36,15 +36,18 @@ struct object_report {
 	char *value, *path; /* NULL: none */
 	struct relations referrers, referents;
 	bool is_root; /* a variable, an interpreter or static data refers to it */
-	/* What lives only because it does, itself among it: blocks of arenas, and objects outside of them. */
+	/*
+	 * What lives only because it does, itself among it: blocks of arenas, and objects outside
+	 * of them.
+	 */
 	uint64_t dominated_blocks, dominated_bytes, dominated_outside;
 	/* Arenas of which that is all that lives. */
 	uint64_t freed_arenas, freed_bytes;
 };
 
 /*
- * Finds it all of the object (or block) at or around @address. Returns 0, -ENOENT if there is none, -ENOMEM or as
- * memory__read(). The caller releases.
+ * Finds it all of the object (or block) at or around @address. Returns 0, -ENOENT if there is none,
+ * -ENOMEM or as memory__read(). The caller releases.
  */
 int object_report__find(struct object_report *out, const struct graph *graph,
 			const struct roots *roots, struct retention *retention, uint64_t address,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Metrics as Prometheus reads them: OpenMetrics 1.0 (openmetrics.io) or, for those who do not ask for that, the text
- * format 0.0.4 that was before it. They differ in how a counter's family is named, and in that the former has units and an end.
+ * Metrics as Prometheus reads them: OpenMetrics 1.0 (openmetrics.io) or, for those who do not ask
+ * for that, the text format 0.0.4 that was before it. They differ in how a counter's family is
+ * named, and in that the former has units and an end.
  */
 #pragma once
 

@@ -149,7 +149,10 @@ static uint32_t kind_of(const struct graph *graph, const struct outside_object *
 	return block_kind(BLOCK_BUFFER, outside->is_buffer ? part : PART_NONE, owner);
 }
 
-/* Keeps what is in use: a chunk that was mapped for itself is, and begins what is mapped; of others the one behind says so. */
+/*
+ * Keeps what is in use: a chunk that was mapped for itself is, and begins what is mapped; of others
+ * the one behind says so.
+ */
 static void keep_used(struct search *search, const uint64_t *own_words)
 {
 	size_t kept = 0;
@@ -173,8 +176,9 @@ static int compare_addresses(const void *left, const void *right)
 }
 
 /*
- * What is known to be an object, or to belong to one, has a chunk of its own. Other references may lead anywhere, also
- * into the midst of a chunk, where any word can look like a size: they count only where nothing else is.
+ * What is known to be an object, or to belong to one, has a chunk of its own. Other references may
+ * lead anywhere, also into the midst of a chunk, where any word can look like a size: they count
+ * only where nothing else is.
  */
 static bool is_certain(const struct search *search, const struct candidate *candidate)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Objects, and what belongs to objects, outside of arenas: what is larger than pymalloc's blocks is malloc's.
+ * Objects, and what belongs to objects, outside of arenas: what is larger than pymalloc's blocks is
+ * malloc's.
  *
- * glibc's malloc writes the size of a chunk right before it (malloc/malloc.c, struct malloc_chunk), and one in
- * use makes the next one say so (PREV_INUSE). So each allocation that a reference leads to can be measured; what
- * another malloc has cannot, nor what no reference leads to.
+ * glibc's malloc writes the size of a chunk right before it (malloc/malloc.c, struct malloc_chunk),
+ * and one in use makes the next one say so (PREV_INUSE). So each allocation that a reference leads
+ * to can be measured; what another malloc has cannot, nor what no reference leads to.
  */
 #pragma once
 
@@ -24,7 +25,10 @@ struct outside_objects {
 	struct outside_row *rows; /* most bytes first */
 	size_t row_cnt, row_capacity;
 	uint64_t cnt, bytes; /* of all */
-	/* Of each object outside of arenas, in the graph's order: its kind and bytes; 0 bytes: not malloc's. */
+	/*
+	 * Of each object outside of arenas, in the graph's order: its kind and bytes; 0 bytes: not
+	 * malloc's.
+	 */
 	uint32_t *kinds;
 	uint64_t *sizes;
 };

@@ -47,7 +47,10 @@ static int learn(struct retention *retention, const struct pins *pins, struct ac
 	return retention__learn(retention, nodes, pins->cnt);
 }
 
-/* A copy that is the account's: of such texts there are as many as blocks that pin. NULL stays NULL. */
+/*
+ * A copy that is the account's: of such texts there are as many as blocks that pin. NULL stays
+ * NULL.
+ */
 static int keep_text(const struct work *work, const char *text, char **out)
 {
 	if (!text)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What pins arenas, and what keeps that alive: of each listed block its value and the way to it, and rankings of
- * all blocks in pinned arenas.
+ * What pins arenas, and what keeps that alive: of each listed block its value and the way to it,
+ * and rankings of all blocks in pinned arenas.
  */
 #pragma once
 
@@ -15,11 +15,14 @@
 #include "report/pin_ranking.h"
 
 struct pin_story {
-	char *value; /* as repr() has it; NULL: of no type whose values are told, or nobody wants it */
+	/* As repr() has it; NULL: of no type whose values are told, or nobody wants it. */
+	char *value;
 	bool has_items; /* it is a parked tuple: */
 	uint64_t items; /* of so many */
 	char *path;	/* NULL: no root leads there */
-	/* Where the path begins, and its name in it, which the root owns; NULL: that is not told. */
+	/*
+	 * Where the path begins, and its name in it, which the root owns; NULL: that is not told.
+	 */
 	enum root_kind root_kind;
 	const char *root_name;
 };
@@ -37,8 +40,8 @@ struct pin_holders_options {
 };
 
 /*
- * Works it out for the blocks of @pinned, with the ways of @retention, which learns new ones. Returns 0, -EDQUOT,
- * -ENOMEM or as memory__read(). The caller releases.
+ * Works it out for the blocks of @pinned, with the ways of @retention, which learns new ones.
+ * Returns 0, -EDQUOT, -ENOMEM or as memory__read(). The caller releases.
  */
 int pin_holders__find(struct pin_holders *out, const struct pinned *pinned,
 		      const struct graph *graph, const struct roots *roots,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The live blocks in pinned arenas, and rankings of them. An arena's hostage bytes fall to the blocks in it in equal
- * parts.
+ * The live blocks in pinned arenas, and rankings of them. An arena's hostage bytes fall to the
+ * blocks in it in equal parts.
  */
 #pragma once
 
@@ -27,7 +27,10 @@ struct pins {
 	uint64_t unseen_blocks; /* more than PIN_BLOCKS_MAX */
 };
 
-/* Those of @pinned, by a census of the same heap. Returns 0, -EDQUOT or -ENOMEM; the caller releases. */
+/*
+ * Those of @pinned, by a census of the same heap. Returns 0, -EDQUOT or -ENOMEM; the caller
+ * releases.
+ */
 int pins__find(struct pins *out, const struct census *census, const struct pinned *pinned);
 void pins__release(struct pins *pins);
 
@@ -35,7 +38,8 @@ void pins__release(struct pins *pins);
 struct pin_row {
 	uint32_t kind; /* what they are; */
 	bool is_mixed; /* by path: the first of them, and others are of other kinds */
-	char *path; /* by path: the way to them without keys and indexes; NULL: no root leads there */
+	/* By path: the way to them without keys and indexes; NULL: no root leads there. */
+	char *path;
 	uint64_t blocks, bytes;
 	double hostage_bytes;
 };
@@ -49,7 +53,10 @@ struct pin_ranking {
 
 void pin_ranking__release(struct pin_ranking *ranking);
 
-/* Counts @pin, which is of @kind, among those of a path, which is copied. Returns 0, -EDQUOT or -ENOMEM. */
+/*
+ * Counts @pin, which is of @kind, among those of a path, which is copied. Returns 0, -EDQUOT or
+ * -ENOMEM.
+ */
 int pin_ranking__count_path(struct pin_ranking *ranking, const char *path, uint32_t kind,
 			    const struct pin *pin, uint32_t block_bytes);
 void pin_ranking__sort(struct pin_ranking *ranking);
@@ -57,6 +64,8 @@ void pin_ranking__sort(struct pin_ranking *ranking);
 /* What is at a place of @census, as @by counts it: BY_TYPE or BY_OWNER. */
 uint32_t pin_ranking__kind(const struct census *census, uint32_t place, enum census_by by);
 
-/* All @pins of @census by their kinds, sorted. Returns 0, -EDQUOT or -ENOMEM; the caller releases. */
+/*
+ * All @pins of @census by their kinds, sorted. Returns 0, -EDQUOT or -ENOMEM; the caller releases.
+ */
 int pin_ranking__by_kind(struct pin_ranking *out, const struct pins *pins,
 			 const struct census *census, enum census_by by);

@@ -86,8 +86,8 @@ struct profile {
 };
 
 /*
- * A profile whose memory comes from @account. Copies the strings of @info. Returns 0, -EDQUOT or -ENOMEM; the caller
- * frees the profile.
+ * A profile whose memory comes from @account. Copies the strings of @info. Returns 0, -EDQUOT or
+ * -ENOMEM; the caller frees the profile.
  */
 int profile__new(struct profile **out, const struct profile_info *info, struct account *account);
 void profile__free(struct profile *profile);

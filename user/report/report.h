@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A report: findings in, bytes out. This is all that a report holds; docs/report.schema.json describes
- * it as JSON. Nothing in here is owned by the report.
+ * A report: findings in, bytes out. This is all that a report holds; docs/report.schema.json
+ * describes it as JSON. Nothing in here is owned by the report.
  */
 #pragma once
 
@@ -83,20 +83,21 @@ struct report {
 };
 
 /*
- * Events seen / (seen + missed); 1 where nothing happened. Missed are those that something contradicts,
- * or those that were lost, whichever is more: the former are what became known of the latter.
+ * Events seen / (seen + missed); 1 where nothing happened. Missed are those that something
+ * contradicts, or those that were lost, whichever is more: the former are what became known of the
+ * latter.
  */
 double report__coverage(const struct report *report);
 
 /*
- * What hits cost, as a share of the CPU time that the target would have used without them, which is taken to
- * be a hundredth of what it has used at least.
+ * What hits cost, as a share of the CPU time that the target would have used without them, which is
+ * taken to be a hundredth of what it has used at least.
  */
 double report_cost__share(const struct report_cost *cost);
 
 /*
- * Both return 0, or negative errno if @out did not take all of it, or there is no memory: then what is there is no whole
- * report.
+ * Both return 0, or negative errno if @out did not take all of it, or there is no memory: then what
+ * is there is no whole report.
  */
 int report__write_json(const struct report *report, FILE *out);
 int report__write_text(const struct report *report, FILE *out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Allocation sites for a report: the stacks that have most to answer for, by each of the ways to count that,
- * and those of the blocks that are listed.
+ * Allocation sites for a report: the stacks that have most to answer for, by each of the ways to
+ * count that, and those of the blocks that are listed.
  */
 #pragma once
 
@@ -29,7 +29,9 @@ struct site_ranking {
 	size_t cnt, omitted_cnt;
 	/* What falls to no known stack: of all there is, less what falls to known ones. */
 	struct site_totals unknown;
-	/* For each block listed in the pinned arenas: its site, and its pool's; or STACK_UNKNOWN. */
+	/*
+	 * For each block listed in the pinned arenas: its site, and its pool's; or STACK_UNKNOWN.
+	 */
 	uint32_t *block_sites, *pool_sites;
 };
 

@@ -11,8 +11,9 @@
 #define STEPS 10000
 
 /*
- * One step of the machine may look for a text of half this size in one of all of it, byte by byte: at this size that takes
- * some seconds, and the clock is not looked at meanwhile. The longest that is asked for are names of types, joined.
+ * One step of the machine may look for a text of half this size in one of all of it, byte by byte:
+ * at this size that takes some seconds, and the clock is not looked at meanwhile. The longest that
+ * is asked for are names of types, joined.
  */
 #define VALUE_BYTES_MAX (1 << 20)
 

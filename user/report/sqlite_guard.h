@@ -2,11 +2,12 @@
 /*
  * What a database is allowed to do to pyfrag, and what a question may do to anything.
  *
- * A database may come from anybody, and SQLite runs what is in it: views and triggers, virtual tables, expressions in the
- * schema, all of which may take any time and memory; its pages may be damaged on purpose. And a question in SQL can write
- * files (VACUUM INTO, ATTACH) and load libraries. So, as https://sqlite.org/security.html advises for untrusted databases:
- * nothing of the file's own is run, limits are low, pages are checked as they are read, only reading is authorized, by
- * functions from a list, and both time and memory are bounded.
+ * A database may come from anybody, and SQLite runs what is in it: views and triggers, virtual
+ * tables, expressions in the schema, all of which may take any time and memory; its pages may be
+ * damaged on purpose. And a question in SQL can write files (VACUUM INTO, ATTACH) and load
+ * libraries. So, as https://sqlite.org/security.html advises for untrusted databases: nothing of
+ * the file's own is run, limits are low, pages are checked as they are read, only reading is
+ * authorized, by functions from a list, and both time and memory are bounded.
  */
 #pragma once
 
@@ -22,12 +23,15 @@ struct sqlite_guard {
 };
 
 /*
- * Before anything of the database is looked at. @guard, of which the first two are set, must live as long as @db. Returns
- * SQLite's result.
+ * Before anything of the database is looked at. @guard, of which the first two are set, must live
+ * as long as @db. Returns SQLite's result.
  */
 int sqlite_guard__begin(struct sqlite_guard *guard, sqlite3 *db);
 
-/* From here on @db only reads: no PRAGMA, ATTACH, or function that is not on the list. Returns SQLite's result. */
+/*
+ * From here on @db only reads: no PRAGMA, ATTACH, or function that is not on the list. Returns
+ * SQLite's result.
+ */
 int sqlite_guard__lock(sqlite3 *db);
 
 /* When the database is closed: others that this process opens later are not bounded any more. */

@@ -8,7 +8,10 @@
 #include "report/census_kinds.h"
 #include "report/pin_holders.h"
 
-/* Of a block listed as pinning, number @index of them: what it is, and the way to it; on a line of its own. */
+/*
+ * Of a block listed as pinning, number @index of them: what it is, and the way to it; on a line of
+ * its own.
+ */
 void text_holders__write_block(const struct census *census, const struct pin_holders *holders,
 			       size_t index, const struct pinned_block *block, FILE *out);
 

@@ -8,5 +8,8 @@
 
 #include "report/site_ranking.h"
 
-/* Writes who pins arenas, who holds what is live, and who made the heap grow: the first ten of each. */
+/*
+ * Writes who pins arenas, who holds what is live, and who made the heap grow: the first ten of
+ * each.
+ */
 void text_sites__write(const struct site_ranking *ranking, FILE *out);

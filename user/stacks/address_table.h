@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is known of some addresses in the target: blocks that were sampled, pools whose taking was seen.
- * Open addressing; an entry that is taken out leaves no mark, those behind it move up.
+ * What is known of some addresses in the target: blocks that were sampled, pools whose taking was
+ * seen. Open addressing; an entry that is taken out leaves no mark, those behind it move up.
  */
 #pragma once
 
@@ -41,7 +41,10 @@ struct address_entry *address_table__find(const struct address_table *table, uin
  * -ENOMEM. */
 int address_table__put(struct address_table *table, const struct address_entry *entry);
 
-/* Takes out the entries that @keep says no to; it may change those that stay. Returns how many went. */
+/*
+ * Takes out the entries that @keep says no to; it may change those that stay. Returns how many
+ * went.
+ */
 size_t address_table__filter(struct address_table *table,
 			     bool (*keep)(struct address_entry *entry, void *context),
 			     void *context);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Open addressing, as the block map has it. Entries are never taken out: an address that was asked for
- * once is asked for again. The table itself counts as used memory, so that a stream of addresses that
- * hold no code cannot make it grow without end either.
+ * Open addressing, as the block map has it. Entries are never taken out: an address that was asked
+ * for once is asked for again. The table itself counts as used memory, so that a stream of
+ * addresses that hold no code cannot make it grow without end either.
  */
 #include "stacks/code_cache.h"
 
@@ -86,7 +86,10 @@ static bool has_room(const struct code_cache *cache, size_t bytes)
 	       bytes <= cache->bytes_max - cache->used_bytes;
 }
 
-/* Makes sure that one more entry finds a slot. Returns 0, -ENOSPC if the cache is full or its account, or -ENOMEM. */
+/*
+ * Makes sure that one more entry finds a slot. Returns 0, -ENOSPC if the cache is full or its
+ * account, or -ENOMEM.
+ */
 static int reserve_slot(struct code_cache *cache)
 {
 	struct entry *old = cache->slots;

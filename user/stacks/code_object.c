@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Nothing stops the target meanwhile, so the structure is read first, then what it points at, then the
- * structure again: if it is the same as before, then what was pointed at was not replaced in between,
- * for code objects never change those members.
+ * Nothing stops the target meanwhile, so the structure is read first, then what it points at, then
+ * the structure again: if it is the same as before, then what was pointed at was not replaced in
+ * between, for code objects never change those members.
  */
 #include "stacks/code_object.h"
 

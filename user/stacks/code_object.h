@@ -2,11 +2,11 @@
 /*
  * A code object: what a frame runs, with the names and lines that a traceback shows of it.
  *
- * Whoever walks frames keeps of each only two numbers, the address of its code object and where in it
- * the frame is; this makes text of them, later. So the address may by then hold something else, and all
- * that is read is looked at with that in mind: it counts as a code object if its type is called "code",
- * its names are text and its sizes are possible. A code object that was freed, and whose memory nobody
- * has written to since, still looks like one.
+ * Whoever walks frames keeps of each only two numbers, the address of its code object and where in
+ * it the frame is; this makes text of them, later. So the address may by then hold something else,
+ * and all that is read is looked at with that in mind: it counts as a code object if its type is
+ * called "code", its names are text and its sizes are possible. A code object that was freed, and
+ * whose memory nobody has written to since, still looks like one.
  *
  * Source: PyCodeObject in Include/code.h (2.7 to 3.8) and Include/cpython/code.h.
  */
@@ -47,9 +47,9 @@ struct code_object {
 };
 
 /*
- * Reads the code object at @address (without tag bits), which the caller frees. Returns 0, -EINVAL if
- * that is no code object, -EFAULT if it is not all readable, -ESTALE if it changed while it was read,
- * -EDQUOT by the account of @memory, -ENOMEM, or as memory__read().
+ * Reads the code object at @address (without tag bits), which the caller frees. Returns 0, -EINVAL
+ * if that is no code object, -EFAULT if it is not all readable, -ESTALE if it changed while it was
+ * read, -EDQUOT by the account of @memory, -ENOMEM, or as memory__read().
  */
 int code_object__read(struct code_object **out, const struct memory *memory,
 		      const struct py_offsets *offsets, uint64_t address);
@@ -64,14 +64,14 @@ int code_object__is_same(const struct code_object *code, const struct memory *me
 			 const struct py_offsets *offsets);
 
 /*
- * How many bytes into the code a frame is, negative if it has not begun. @instr is what the frame holds:
- * f_lasti as it is (PY_INSTR_BYTES, PY_INSTR_UNITS), or the pointer less the code object's address
- * (PY_INSTR_PREVIOUS, PY_INSTR_NEXT).
+ * How many bytes into the code a frame is, negative if it has not begun. @instr is what the frame
+ * holds: f_lasti as it is (PY_INSTR_BYTES, PY_INSTR_UNITS), or the pointer less the code object's
+ * address (PY_INSTR_PREVIOUS, PY_INSTR_NEXT).
  *
- * In a frame that has called another one, too, this leads to the call. prev_instr may point at the last
- * of the call's inline cache entries, which are on the line of the call (3.11, 3.12); instr_ptr points
- * at the call itself, until it returns (3.13 on, _PyInterpreterFrame_LASTI in Include/internal: there is
- * nothing to subtract).
+ * In a frame that has called another one, too, this leads to the call. prev_instr may point at the
+ * last of the call's inline cache entries, which are on the line of the call (3.11, 3.12);
+ * instr_ptr points at the call itself, until it returns (3.13 on, _PyInterpreterFrame_LASTI in
+ * Include/internal: there is nothing to subtract).
  */
 int64_t code_object__instr_offset(const struct code_object *code, int32_t instr);
 
@@ -82,10 +82,10 @@ int64_t code_object__instr_offset(const struct code_object *code, int32_t instr)
 int32_t code_object__line(const struct code_object *code, int32_t instr);
 
 /*
- * Whether such a frame has come to where Python begins to show it. Before are frames that still make
- * their cells or their generator; and from 3.13 on those that stand for no function, but run what comes
- * after a call (_Py_InitCleanup). As _PyFrame_IsIncomplete() has it, but for frames that a generator
- * owns: those it always shows. Always true before 3.11.
+ * Whether such a frame has come to where Python begins to show it. Before are frames that still
+ * make their cells or their generator; and from 3.13 on those that stand for no function, but run
+ * what comes after a call (_Py_InitCleanup). As _PyFrame_IsIncomplete() has it, but for frames that
+ * a generator owns: those it always shows. Always true before 3.11.
  */
 bool code_object__is_shown(const struct code_object *code, int32_t instr);
 

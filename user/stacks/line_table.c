@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * All tables are lists of steps: so many bytes of code on, so many lines on. What differs is when a step
- * counts. Up to 3.9 a line begins where its step ends, so a step that ends behind the instruction is
- * not taken. From 3.10 on an entry describes the code it runs over: it is taken, and then asked whether
- * the instruction was in it. Steps too large for one entry are spread over several, of which all but one
- * are empty; that needs no care in either form.
+ * All tables are lists of steps: so many bytes of code on, so many lines on. What differs is when a
+ * step counts. Up to 3.9 a line begins where its step ends, so a step that ends behind the
+ * instruction is not taken. From 3.10 on an entry describes the code it runs over: it is taken, and
+ * then asked whether the instruction was in it. Steps too large for one entry are spread over
+ * several, of which all but one are empty; that needs no care in either form.
  *
  * There is no index: tables are short, and a caller that wants speed keeps what it was told.
  */
@@ -60,8 +60,8 @@ static int32_t find_in_ranges(const uint8_t *bytes, size_t size, int32_t first_l
 }
 
 /*
- * A number with its sign in the lowest bit, 6 bits a byte, the lowest first; the next bit says that more
- * follow. Returns false if it does not end in the entry, or is none that an int holds.
+ * A number with its sign in the lowest bit, 6 bits a byte, the lowest first; the next bit says that
+ * more follow. Returns false if it does not end in the entry, or is none that an int holds.
  */
 static bool read_signed(const uint8_t *at, const uint8_t *end, int64_t *out)
 {
@@ -86,7 +86,10 @@ static bool read_line_step(uint8_t first, const uint8_t *at, const uint8_t *end,
 
 	if (code == ENTRY_NO_COLUMNS || code == ENTRY_LONG)
 		return read_signed(at, end, out);
-	/* 0 to 9: columns on the same line; 10 to 12: columns on this line, the next, the one after. */
+	/*
+	 * 0 to 9: columns on the same line; 10 to 12: columns on this line, the next, the one
+	 * after.
+	 */
 	*out = code >= 10 && code <= 12 ? code - 10 : 0;
 	return true;
 }

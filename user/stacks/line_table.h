@@ -22,8 +22,8 @@
  * @first_line; LINE_NONE if it has none. 0 is a line: that of what begins a module (3.11 on).
  *
  * @bytes may be damaged, or no line table at all: nothing is read outside the @size bytes, and a
- * result that no int can be is LINE_NONE. How long the code is no table says (up to 3.9), so it is for
- * the caller to keep @offset in it.
+ * result that no int can be is LINE_NONE. How long the code is no table says (up to 3.9), so it is
+ * for the caller to keep @offset in it.
  */
 int32_t line_table__find(enum py_line_kind kind, const uint8_t *bytes, size_t size,
 			 int32_t first_line, uint32_t offset);

@@ -120,7 +120,10 @@ static double draw(struct site_ledger *ledger)
 	return (double)(ledger->random >> 11) * 0x1p-53;
 }
 
-/* Whether @entry would have been sampled with the distance of now, too: then it is as if it had been. */
+/*
+ * Whether @entry would have been sampled with the distance of now, too: then it is as if it had
+ * been.
+ */
 static bool stays(struct address_entry *entry, void *context)
 {
 	struct site_ledger *ledger = context;
@@ -141,7 +144,9 @@ static void double_distance(struct site_ledger *ledger)
 	address_table__filter(&ledger->blocks, stays, ledger);
 }
 
-/* Enters what an event says. What the account has no room for is not known, as what is forgotten. */
+/*
+ * Enters what an event says. What the account has no room for is not known, as what is forgotten.
+ */
 static int put(struct address_table *table, const struct address_entry *entry,
 	       uint64_t *forgotten_cnt)
 {
@@ -241,7 +246,10 @@ struct look {
 	const struct heap *heap;
 };
 
-/* Not if there is a gap between when the pool was taken, or last looked at, and now, and it has changed. */
+/*
+ * Not if there is a gap between when the pool was taken, or last looked at, and now, and it has
+ * changed.
+ */
 static bool is_certain(struct address_entry *entry, void *context)
 {
 	const struct look *look = context;

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who allocated what is alive, and who made the heap grow: allocation sites, kept up to date by events.
+ * Who allocated what is alive, and who made the heap grow: allocation sites, kept up to date by
+ * events.
  *
- * Of the blocks, those are known whose allocation was told with its stack, one in so many bytes by chance
- * (pyfrag/sampling.h). A block of s bytes is sampled with probability p = 1 - exp(-s / sample_bytes), so
- * it stands for 1 / p blocks, and sums over the samples of a site estimate that site without bias, with
- * a variance of the sum of (1 - p) / p^2 times the square of what is summed.
+ * Of the blocks, those are known whose allocation was told with its stack, one in so many bytes by
+ * chance (pyfrag/sampling.h). A block of s bytes is sampled with probability p = 1 - exp(-s /
+ * sample_bytes), so it stands for 1 / p blocks, and sums over the samples of a site estimate that
+ * site without bias, with a variance of the sum of (1 - p) / p^2 times the square of what is
+ * summed.
  *
- * A block's site holds until its free is told. So blocks are kept only where every free is told (mode
- * full), and all of them are given up when an event was lost. Of pools it is always known who took them:
- * until they are given back, or taken again. When that may have gone unseen for a while, only those
- * pools keep their site that have not changed at all meanwhile.
+ * A block's site holds until its free is told. So blocks are kept only where every free is told
+ * (mode full), and all of them are given up when an event was lost. Of pools it is always known who
+ * took them: until they are given back, or taken again. When that may have gone unseen for a while,
+ * only those pools keep their site that have not changed at all meanwhile.
  */
 #pragma once
 
@@ -62,8 +64,8 @@ int site_ledger__new(struct site_ledger **out, struct stack_table *stacks,
 void site_ledger__free(struct site_ledger *ledger);
 
 /*
- * An event, in the order in which they came. Returns 0 or -ENOMEM; what there is no room for in the account is not
- * remembered, and counts as forgotten, or as growth at no known stack.
+ * An event, in the order in which they came. Returns 0 or -ENOMEM; what there is no room for in the
+ * account is not remembered, and counts as forgotten, or as growth at no known stack.
  */
 int site_ledger__apply(struct site_ledger *ledger, const struct pyfrag_event *event);
 
@@ -74,30 +76,37 @@ void site_ledger__begin_interval(struct site_ledger *ledger);
 void site_ledger__note_gap(struct site_ledger *ledger);
 
 /*
- * What a checkpoint says: @heap was just brought up to date. @gap: events may have gone unseen until now.
+ * What a checkpoint says: @heap was just brought up to date. @gap: events may have gone unseen
+ * until now.
  */
 void site_ledger__check(struct site_ledger *ledger, const struct heap *heap, bool gap);
 
-/* Blocks and pools that are in no arena of @heap are gone (model__abandon_arenas()): so are their sites. */
+/*
+ * Blocks and pools that are in no arena of @heap are gone (model__abandon_arenas()): so are their
+ * sites.
+ */
 void site_ledger__forget_outside(struct site_ledger *ledger, const struct heap *heap);
 
 bool site_ledger__keeps_blocks(const struct site_ledger *ledger);
 
 /*
- * How many bytes are now to lie between two samples, and which step that is: when there are more samples than
- * are to be kept, the distance is doubled, and each sample kept as if that had been so from the beginning.
+ * How many bytes are now to lie between two samples, and which step that is: when there are more
+ * samples than are to be kept, the distance is doubled, and each sample kept as if that had been so
+ * from the beginning.
  */
 uint64_t site_ledger__sample_bytes(const struct site_ledger *ledger);
 uint32_t site_ledger__sample_step(const struct site_ledger *ledger);
 
-/* The stack a live block was allocated at, or its pool was taken at: its index, or STACK_UNKNOWN. */
+/*
+ * The stack a live block was allocated at, or its pool was taken at: its index, or STACK_UNKNOWN.
+ */
 uint32_t site_ledger__block_stack(const struct site_ledger *ledger, uint64_t block);
 uint32_t site_ledger__pool_stack(const struct site_ledger *ledger, uint64_t pool);
 
 /*
- * Totals of each stack, by its index (stack_table__cnt() of them, one more for what is not known), on
- * the account of @heap. The caller frees *out with account__free(). @measure describes @heap; arenas are pinned @below an
- * occupancy. Returns 0, -EDQUOT or -ENOMEM.
+ * Totals of each stack, by its index (stack_table__cnt() of them, one more for what is not known),
+ * on the account of @heap. The caller frees *out with account__free(). @measure describes @heap;
+ * arenas are pinned @below an occupancy. Returns 0, -EDQUOT or -ENOMEM.
  */
 int site_ledger__sum(const struct site_ledger *ledger, const struct heap *heap,
 		     const struct heap_measure *measure, double below, struct site_totals **out);

@@ -127,7 +127,9 @@ static bool is_gone(int err)
 	return err == -EFAULT || err == -EINVAL || err == -ESTALE || err == -ESRCH;
 }
 
-/* Frames that Python itself does not show have no line, and no name here. *shown: whether it does. */
+/*
+ * Frames that Python itself does not show have no line, and no name here. *shown: whether it does.
+ */
 static int name_frame(struct stack_table *table, const struct pyfrag_frame *told,
 		      struct stack_frame *out, bool *shown)
 {
@@ -310,7 +312,9 @@ uint32_t stack_table__cnt(const struct stack_table *table)
 	return (uint32_t)table->stack_cnt;
 }
 
-/* 1 if the code of the frame told still is what it was @named after, 0 if not, or negative errno. */
+/*
+ * 1 if the code of the frame told still is what it was @named after, 0 if not, or negative errno.
+ */
 static int is_as_named(struct stack_table *table, const struct pyfrag_frame *told,
 		       const struct stack_frame *named)
 {

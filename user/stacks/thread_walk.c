@@ -60,7 +60,9 @@ static int check_thread(const struct py_walk *walk, uint64_t thread)
 	return check_stack(walk, &stack);
 }
 
-/* Whether what tells which thread state runs does so, as far as it can be seen: mostly none does. */
+/*
+ * Whether what tells which thread state runs does so, as far as it can be seen: mostly none does.
+ */
 static bool tells_current(const struct py_walk *walk, uint64_t first_thread)
 {
 	uint64_t current;

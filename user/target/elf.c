@@ -12,11 +12,17 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* A libpython has a few megabytes of code, a program that has everything within, some hundreds: all sections together. */
+/*
+ * A libpython has a few megabytes of code, a program that has everything within, some hundreds: all
+ * sections together.
+ */
 #define CODE_BYTES_MAX (512UL << 20)
 /* .eh_frame_hdr: 8 bytes a function. */
 #define UNWIND_TABLE_BYTES_MAX (16UL << 20)
-/* Of sections a file that can be run has some tens, and of segments no more than Linux lets a program have (64 KiB). */
+/*
+ * Of sections a file that can be run has some tens, and of segments no more than Linux lets a
+ * program have (64 KiB).
+ */
 #define SECTIONS_MAX	  4096
 #define SEGMENT_BYTES_MAX (64UL << 10)
 
@@ -348,9 +354,10 @@ static int compare_addresses(const void *left, const void *right)
 }
 
 /*
- * .eh_frame_hdr: version, three encodings, a pointer, a count, and a sorted table of pairs (function,
- * its unwind entry). Linkers write all of it as 32-bit values relative to the header's own address;
- * a table of another form is left alone. Source: Linux Standard Base Core, "Exception Frames".
+ * .eh_frame_hdr: version, three encodings, a pointer, a count, and a sorted table of pairs
+ * (function, its unwind entry). Linkers write all of it as 32-bit values relative to the header's
+ * own address; a table of another form is left alone. Source: Linux Standard Base Core, "Exception
+ * Frames".
  */
 static int read_function_starts(struct elf_file *elf)
 {

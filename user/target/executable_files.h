@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The programs and libraries of a process: each file of which it has an executable mapping, once. A process may have a
- * file mapped thousands of times, and thousands of files, so this is one list in the order of addresses and one in the
- * order of files, and who goes through it opens EXECUTABLE_FILES_MAX of them and no more.
+ * The programs and libraries of a process: each file of which it has an executable mapping, once. A
+ * process may have a file mapped thousands of times, and thousands of files, so this is one list in
+ * the order of addresses and one in the order of files, and who goes through it opens
+ * EXECUTABLE_FILES_MAX of them and no more.
  */
 #pragma once
 

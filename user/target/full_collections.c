@@ -8,7 +8,10 @@
 #include "util/cleanup.h"
 
 #define GENERATION_CNT 3
-/* Where the collector's state may be, from the start of what holds it on (3.7 to 3.12: up to 0x350). */
+/*
+ * Where the collector's state may be, from the start of what holds it on (3.7 to 3.12: up to
+ * 0x350).
+ */
 #define STATE_WINDOW_BYTES 1024
 
 /* struct gc_generation_stats (until 3.14) */
@@ -31,8 +34,8 @@ static uint64_t align(uint64_t offset, uint64_t alignment)
 }
 
 /*
- * Where in the structure at @address, whose first bytes are @words, the counter lies; PY_NO_OFFSET if
- * there is no pointer as generation0 among them.
+ * Where in the structure at @address, whose first bytes are @words, the counter lies; PY_NO_OFFSET
+ * if there is no pointer as generation0 among them.
  */
 static uint16_t find_counter(const uint64_t *words, size_t cnt, uint64_t address,
 			     const struct generation_layout *layout)

@@ -36,7 +36,9 @@ static int open_for_reading(int path_fd)
 	return errno == EWOULDBLOCK ? -EBUSY : -errno;
 }
 
-/* Reads into *out the line of our own maps for what begins at @start. Returns 0 or negative errno. */
+/*
+ * Reads into *out the line of our own maps for what begins at @start. Returns 0 or negative errno.
+ */
 static int find_own_mapping(struct mappings *out, uint64_t start)
 {
 	_cleanup_fclose_ FILE *file = fopen("/proc/self/maps", "re");
@@ -52,8 +54,9 @@ static int find_own_mapping(struct mappings *out, uint64_t start)
 }
 
 /*
- * Whether the kernel shows the file, mapped by us, as it shows @mapping. On overlayfs and btrfs, maps has other device
- * numbers than stat(2), and on overlayfs of some kernels other inode numbers. The page is never touched.
+ * Whether the kernel shows the file, mapped by us, as it shows @mapping. On overlayfs and btrfs,
+ * maps has other device numbers than stat(2), and on overlayfs of some kernels other inode numbers.
+ * The page is never touched.
  */
 static bool is_shown_as(int path_fd, const struct mapping *mapping)
 {
@@ -72,8 +75,9 @@ static bool is_shown_as(int path_fd, const struct mapping *mapping)
 }
 
 /*
- * Takes over @path_fd if it refers to the mapped file. @is_link: it was reached by a link of /proc to what the process
- * has, not by a name; then the inode alone says that the link has not changed since @mapping was read.
+ * Takes over @path_fd if it refers to the mapped file. @is_link: it was reached by a link of /proc
+ * to what the process has, not by a name; then the inode alone says that the link has not changed
+ * since @mapping was read.
  */
 static int take_file(struct mapped_file *out, int path_fd, const struct mapping *mapping,
 		     bool is_link)
@@ -133,7 +137,10 @@ int mapped_file__find(struct mapped_file *out, const struct process *process,
 	char path[128];
 	int err;
 
-	/* The very inode, whatever its name has become; wants CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE. */
+	/*
+	 * The very inode, whatever its name has become; wants CAP_SYS_ADMIN or
+	 * CAP_CHECKPOINT_RESTORE.
+	 */
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", process->pid, mapping->start,
 		 mapping->end);
 	err = find_by_link(out, path, mapping);

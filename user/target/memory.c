@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * process_vm_readv(2) copies without stopping the target and without its cooperation. It takes up to
- * IOV_MAX ranges a call, stops at the first range it cannot read, and says so only by a short count:
- * so after each call the count is laid over the ranges, the one it broke in is marked, and the rest
- * goes into the next call.
+ * process_vm_readv(2) copies without stopping the target and without its cooperation. It takes up
+ * to IOV_MAX ranges a call, stops at the first range it cannot read, and says so only by a short
+ * count: so after each call the count is laid over the ranges, the one it broke in is marked, and
+ * the rest goes into the next call.
  */
 #include "target/memory.h"
 

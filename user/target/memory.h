@@ -5,9 +5,10 @@
  *
  * A read is never atomic: the target runs while it is copied. Who needs consistency checks for it.
  *
- * An address may be a number that the target chose, plus an offset, and so wrap around: what is read then is some other
- * memory of the same target, or nothing. That does no harm, and is not checked. But what indexes or sizes memory of ours,
- * or says how far a loop goes, is computed by util/checked.h, or compared with its bound right where it is used.
+ * An address may be a number that the target chose, plus an offset, and so wrap around: what is
+ * read then is some other memory of the same target, or nothing. That does no harm, and is not
+ * checked. But what indexes or sizes memory of ours, or says how far a loop goes, is computed by
+ * util/checked.h, or compared with its bound right where it is used.
  */
 #pragma once
 
@@ -33,8 +34,8 @@ struct memory {
 	 */
 	int (*read_ranges)(const struct memory *memory, struct memory_range *ranges, size_t cnt);
 	/*
-	 * Where what is made from this memory takes ours, if its size or number comes from there. Not
-	 * owned; NULL: there is no limit.
+	 * Where what is made from this memory takes ours, if its size or number comes from there.
+	 * Not owned; NULL: there is no limit.
 	 */
 	struct account *account;
 };
@@ -54,8 +55,8 @@ struct process_memory {
 void process_memory__init(struct process_memory *memory, pid_t pid);
 
 /*
- * Whether @err says that something cannot be had, but that it is no failure of ours: it is not readable, or makes no
- * sense, as happens with what a running process has under way.
+ * Whether @err says that something cannot be had, but that it is no failure of ours: it is not
+ * readable, or makes no sense, as happens with what a running process has under way.
  */
 static inline bool memory__is_missing(int err)
 {

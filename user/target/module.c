@@ -11,7 +11,10 @@
 #include "util/cleanup.h"
 
 #define PAGE_BYTES 4096UL
-/* A libpython has one or two megabytes of data. It is copied as a whole, of processes that nobody has asked to be read. */
+/*
+ * A libpython has one or two megabytes of data. It is copied as a whole, of processes that nobody
+ * has asked to be read.
+ */
 #define DATA_BYTES_MAX (32UL << 20)
 /* Of one file so many mappings are tried. */
 #define MAPPINGS_TRIED_MAX 64
@@ -33,7 +36,10 @@ void module__freep(struct module **module)
 	module__free(*module);
 }
 
-/* The loader maps each segment page-wise: its file offset rounded down sits at its address rounded down. */
+/*
+ * The loader maps each segment page-wise: its file offset rounded down sits at its address rounded
+ * down.
+ */
 static int find_bias(const struct module *module, const struct mapping *mapping, uint64_t *bias)
 {
 	const struct elf_segment *segments;
@@ -76,8 +82,9 @@ static bool is_loaded_at(const struct module *module, const struct process *proc
 }
 
 /*
- * A process may map a file as it likes, beside the way the loader has: anywhere, and from any offset. Of those mappings
- * that could be the loader's the first one counts around which all of the module is there.
+ * A process may map a file as it likes, beside the way the loader has: anywhere, and from any
+ * offset. Of those mappings that could be the loader's the first one counts around which all of the
+ * module is there.
  */
 static int place_module(struct module *module, const struct process *process,
 			const struct mapping *mapping)

@@ -31,9 +31,9 @@ struct data_image {
 };
 
 /*
- * Opens the module that @mapping (an executable mapping of a file) belongs to. Where it is in memory is what that mapping
- * says, or another one of the file if that cannot be. Returns 0; -ENOEXEC: not an ELF file, or not mapped as its headers
- * say; or negative errno. The caller frees.
+ * Opens the module that @mapping (an executable mapping of a file) belongs to. Where it is in
+ * memory is what that mapping says, or another one of the file if that cannot be. Returns 0;
+ * -ENOEXEC: not an ELF file, or not mapped as its headers say; or negative errno. The caller frees.
  */
 int module__open(struct module **out, const struct process *process, const struct mapping *mapping);
 void module__free(struct module *module);

@@ -326,7 +326,10 @@ static const uint8_t gc_collecting_words[] = {72, 82};
 
 /* Between _co_firsttraceable (int) and co_code_adaptive there is co_extra (3.13 to 3.15). */
 #define FIRST_TRACEABLE_BEFORE_CODE 16
-/* utf8_length and utf8, which PyCompactUnicodeObject has and PyASCIIObject has not (3.12 and later). */
+/*
+ * utf8_length and utf8, which PyCompactUnicodeObject has and PyASCIIObject has not (3.12 and
+ * later).
+ */
 #define COMPACT_BEYOND_ASCII 16
 
 struct debug_image {
@@ -366,7 +369,9 @@ static int load_debug_image(struct debug_image *debug, int minor, const void *im
 	return 0;
 }
 
-/* PY_VERSION_HEX: major, minor, micro, a byte each; release level (0xa, 0xb, 0xc, 0xf) and serial. */
+/*
+ * PY_VERSION_HEX: major, minor, micro, a byte each; release level (0xa, 0xb, 0xc, 0xf) and serial.
+ */
 static int check_version(const struct debug_image *debug, struct failure *failure)
 {
 	struct debug_offsets_head head;
@@ -408,8 +413,8 @@ static int check_sizes(const struct debug_image *debug, struct failure *failure)
 }
 
 /*
- * Whether @size bytes at @offset lie in the structure, aligned as they would be, and the offset fits into
- * the table.
+ * Whether @size bytes at @offset lie in the structure, aligned as they would be, and the offset
+ * fits into the table.
  */
 static bool fits(const struct debug_image *debug, enum debug_record record, uint64_t offset,
 		 uint64_t size)
@@ -492,7 +497,10 @@ int py_offsets__parse(struct py_offsets *out, int minor, const void *image, size
 		.frame_code_tags = minor >= 14 ? 3 : 0,
 		.instr_kind = PY_INSTR_NEXT,
 		.line_kind = PY_LINES_LOCATIONS,
-		/* FRAME_OWNED_BY_CSTACK in 3.13; FRAME_OWNED_BY_INTERPRETER, and the former after it */
+		/*
+		 * FRAME_OWNED_BY_CSTACK in 3.13; FRAME_OWNED_BY_INTERPRETER, and the former after
+		 * it
+		 */
 		.frame_owner_native = 3,
 	};
 	struct debug_image debug;

@@ -2,14 +2,15 @@
 /*
  * Where things lie in the structures of the CPython that a process runs.
  *
- * Up to 3.12 a table says it, a row per minor version: the values are those of the debug information of
- * real builds (2.7.18, 3.6.15, 3.7.16, 3.8.18, 3.9.18, 3.10.13, 3.11.7, 3.12.1), and tests compare them
- * with it. From 3.13 on the Python says it itself: _PyRuntime begins with _Py_DebugOffsets
- * (Include/internal/pycore_runtime.h in 3.13, pycore_debug_offsets.h later), which is ordered in another
- * way in each minor version and does not change within one from its first candidate on.
+ * Up to 3.12 a table says it, a row per minor version: the values are those of the debug
+ * information of real builds (2.7.18, 3.6.15, 3.7.16, 3.8.18, 3.9.18, 3.10.13, 3.11.7, 3.12.1), and
+ * tests compare them with it. From 3.13 on the Python says it itself: _PyRuntime begins with
+ * _Py_DebugOffsets (Include/internal/pycore_runtime.h in 3.13, pycore_debug_offsets.h later), which
+ * is ordered in another way in each minor version and does not change within one from its first
+ * candidate on.
  *
- * Builds --with-pydebug before 3.8 (their objects begin with two more words) and free-threaded ones have
- * layouts of their own, which are not here. x86-64 and arm64 have the same.
+ * Builds --with-pydebug before 3.8 (their objects begin with two more words) and free-threaded ones
+ * have layouts of their own, which are not here. x86-64 and arm64 have the same.
  */
 #pragma once
 
@@ -42,17 +43,17 @@ struct debug_offsets_head {
 const struct py_offsets *py_offsets__of_version(int major, int minor);
 
 /*
- * Reads the _Py_DebugOffsets of Python 3.@minor out of @image. Every value is held against the size of
- * the structure it is for. Errors: -ENOTSUP a minor version or a kind of build that is not known here,
- * -EBADMSG it is not what it should be, or is damaged; failure says what.
+ * Reads the _Py_DebugOffsets of Python 3.@minor out of @image. Every value is held against the size
+ * of the structure it is for. Errors: -ENOTSUP a minor version or a kind of build that is not known
+ * here, -EBADMSG it is not what it should be, or is damaged; failure says what.
  */
 int py_offsets__parse(struct py_offsets *out, int minor, const void *image, size_t size,
 		      struct failure *failure);
 
 /*
- * The offsets of a Python of version @major.@minor, whose _PyRuntime is at @runtime (any value up to 3.12).
- * Errors: -ENOTSUP, -EBADMSG as above, -ENODATA no _PyRuntime from 3.13 on (@runtime is 0), or negative
- * errno of reading.
+ * The offsets of a Python of version @major.@minor, whose _PyRuntime is at @runtime (any value up
+ * to 3.12). Errors: -ENOTSUP, -EBADMSG as above, -ENODATA no _PyRuntime from 3.13 on (@runtime is
+ * 0), or negative errno of reading.
  */
 int py_offsets__find(struct py_offsets *out, int major, int minor, uint64_t runtime,
 		     const struct memory *memory, struct failure *failure);

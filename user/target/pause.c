@@ -12,7 +12,9 @@
 #include "util/array.h"
 #include "util/clock.h"
 
-/* A thread may be born while its siblings are stopped: the list is read again until it is complete. */
+/*
+ * A thread may be born while its siblings are stopped: the list is read again until it is complete.
+ */
 #define ROUNDS_MAX 100
 
 static bool is_stopped(const struct pause *pause, pid_t thread)

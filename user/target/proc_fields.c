@@ -119,7 +119,10 @@ static void free_argumentsp(char ***arguments)
 	proc_fields__free_arguments(*arguments);
 }
 
-/* Puts "..." at the end of @word, in place of a character that was cut in two. Returns whether there was memory. */
+/*
+ * Puts "..." at the end of @word, in place of a character that was cut in two. Returns whether
+ * there was memory.
+ */
 static bool mark_cut(char **word)
 {
 	char *marked;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the texts of /proc say, once they are read. Pure: a text goes in. Their forms: proc_pid_stat(5),
- * proc_pid_status(5), proc_pid_cgroup(5), proc_pid_cmdline(5).
+ * What the texts of /proc say, once they are read. Pure: a text goes in. Their forms:
+ * proc_pid_stat(5), proc_pid_status(5), proc_pid_cgroup(5), proc_pid_cmdline(5).
  */
 #pragma once
 
@@ -18,24 +18,31 @@ int proc_fields__thread_group(const char *status);
 /* The real user in the text of "status". Returns 0 or -EIO. */
 int proc_fields__user(const char *status, uint32_t *user);
 
-/* How often the thread was switched out, and whether it runs, in the text of "status". Returns 0 or -EIO. */
+/*
+ * How often the thread was switched out, and whether it runs, in the text of "status". Returns 0 or
+ * -EIO.
+ */
 int proc_fields__switches(const char *status, uint64_t *switches, bool *runs);
 
 /*
- * How much memory it has written or read, be it resident or swapped out, in the text of "status": VmRSS, VmSwap and
- * HugetlbPages, in bytes. Returns 0 or -EIO.
+ * How much memory it has written or read, be it resident or swapped out, in the text of "status":
+ * VmRSS, VmSwap and HugetlbPages, in bytes. Returns 0 or -EIO.
  */
 int proc_fields__used_bytes(const char *status, uint64_t *bytes);
 
-/* The path in the cgroup v2 hierarchy in the text of "cgroup", "" if there is none; NULL: no memory. The caller frees. */
+/*
+ * The path in the cgroup v2 hierarchy in the text of "cgroup", "" if there is none; NULL: no
+ * memory. The caller frees.
+ */
 char *proc_fields__cgroup(const char *cgroup);
 
 /* Arguments beyond so many are left out. */
 #define PROC_ARGUMENTS_MAX 256
 
 /*
- * The words of a command line, @size bytes with a NUL after each, to NULL at their end. *is_cut: on entry, whether the
- * text was cut off; at the end, whether anything is missing: then the last word ends in "...". NULL: no memory.
+ * The words of a command line, @size bytes with a NUL after each, to NULL at their end. *is_cut: on
+ * entry, whether the text was cut off; at the end, whether anything is missing: then the last word
+ * ends in "...". NULL: no memory.
  */
 char **proc_fields__arguments(const char *text, size_t size, bool *is_cut);
 void proc_fields__free_arguments(char **arguments);

@@ -81,7 +81,9 @@ int proc_text__read(struct proc_text *out, pid_t pid, const char *name, size_t b
 	return 0;
 }
 
-/* Looks for "name=" at the beginning of an entry, byte by byte, as the environment comes in pieces. */
+/*
+ * Looks for "name=" at the beginning of an entry, byte by byte, as the environment comes in pieces.
+ */
 struct variable_search {
 	const char *name;
 	size_t name_length;

@@ -15,9 +15,9 @@
 #include "util/cleanup.h"
 
 /*
- * How much of each text is read. Those of one line are short but for the command line. A line of "cgroup" has a path of
- * up to 4096 bytes, and there is one for each hierarchy. "status" names all supplementary groups, of which there may be
- * 65,536, before what is of interest.
+ * How much of each text is read. Those of one line are short but for the command line. A line of
+ * "cgroup" has a path of up to 4096 bytes, and there is one for each hierarchy. "status" names all
+ * supplementary groups, of which there may be 65,536, before what is of interest.
  */
 #define LINE_BYTES_MAX	 4096
 #define CGROUP_BYTES_MAX (64UL << 10)

@@ -44,19 +44,22 @@ int process__reload_maps(struct process *process, struct failure *failure);
 void process__forget_maps(struct process *process);
 
 /*
- * The real user of process @pid: who is answerable for it. What /proc/PID belongs to would not do: that is root if the
- * process wants it (prctl(2), PR_SET_DUMPABLE). Returns 0 or negative errno.
+ * The real user of process @pid: who is answerable for it. What /proc/PID belongs to would not do:
+ * that is root if the process wants it (prctl(2), PR_SET_DUMPABLE). Returns 0 or negative errno.
  */
 int process__user(pid_t pid, uid_t *uid);
 
-/* The CPU time that all threads of process @pid have used, also those that ended. 0 or negative errno. */
+/*
+ * The CPU time that all threads of process @pid have used, also those that ended. 0 or negative
+ * errno.
+ */
 int process__cpu_ns(pid_t pid, uint64_t *ns);
 
 /*
- * How often threads of process @pid were switched out, those of threads that have ended not among them, and whether one runs
- * now, or wants to. CPU time does not tell as much: where a hypervisor takes time away, none may be charged for a
- * while that a thread has run. A process of more than 1024 threads is always said to run: to look at each takes time.
- * Returns 0 or negative errno.
+ * How often threads of process @pid were switched out, those of threads that have ended not among
+ * them, and whether one runs now, or wants to. CPU time does not tell as much: where a hypervisor
+ * takes time away, none may be charged for a while that a thread has run. A process of more than
+ * 1024 threads is always said to run: to look at each takes time. Returns 0 or negative errno.
  */
 struct process_activity {
 	uint64_t switches;
@@ -71,5 +74,8 @@ bool process__is_alive(const struct process *process);
 /* The mapping that holds @address, or NULL. */
 const struct mapping *process__find_mapping(const struct process *process, uint64_t address);
 
-/* The value of @name in the environment the process started with, as proc_text__find_variable(); NULL if absent. */
+/*
+ * The value of @name in the environment the process started with, as proc_text__find_variable();
+ * NULL if absent.
+ */
 char *process__environment(const struct process *process, const char *name);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The state of a str is a word of bits: interned, kind (3 bits), compact, ascii. How wide "interned" is
- * has changed: 2 bits in most builds, a byte in free-threaded ones from 3.14 on, 16 bits in alphas of 3.14
- * (gh-128137, taken back by gh-128972). Its values never exceed 3, and kind is never 0, so the word itself
- * says where kind is.
+ * The state of a str is a word of bits: interned, kind (3 bits), compact, ascii. How wide
+ * "interned" is has changed: 2 bits in most builds, a byte in free-threaded ones from 3.14 on, 16
+ * bits in alphas of 3.14 (gh-128137, taken back by gh-128972). Its values never exceed 3, and kind
+ * is never 0, so the word itself says where kind is.
  */
 #include "target/py_string.h"
 

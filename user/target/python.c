@@ -107,7 +107,9 @@ uint64_t python__find_symbol(const struct python *python, const char *name)
 	return symbol.address + python->module->bias;
 }
 
-/* From 3.13 on it is known by what it begins with, before by its symbol: stripped builds export it. */
+/*
+ * From 3.13 on it is known by what it begins with, before by its symbol: stripped builds export it.
+ */
 static void find_runtime(struct python *python, const struct data_image *data)
 {
 	const struct py_offsets *known = py_offsets__of_version(python->major, python->minor);
@@ -130,8 +132,8 @@ static void find_runtime(struct python *python, const struct data_image *data)
 }
 
 /*
- * Takes @module (which then is NULL) if it holds a CPython. Returns 0; -ENOEXEC it does not; -EAGAIN
- * it does, by its symbols, but has not initialized yet; or negative errno.
+ * Takes @module (which then is NULL) if it holds a CPython. Returns 0; -ENOEXEC it does not;
+ * -EAGAIN it does, by its symbols, but has not initialized yet; or negative errno.
  */
 static int try_module(struct python *python, struct module **module, const struct process *process)
 {

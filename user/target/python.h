@@ -18,22 +18,24 @@ struct python {
 	char version[32]; /* "3.11.7" */
 	int major, minor;
 	bool free_threaded;
-	uint64_t
-		runtime; /* the address of _PyRuntime; 0: there is none (before 3.7), or it was not found */
-	/* Where the list of interpreters is; 0 where no allocator state hangs on it (before 3.12). */
+	/* The address of _PyRuntime; 0: there is none (before 3.7), or it was not found. */
+	uint64_t runtime;
+	/*
+	 * Where the list of interpreters is; 0 where no allocator state hangs on it (before 3.12).
+	 */
 	uint64_t interpreters_head;
 	uint64_t next_interpreter_offset;
 };
 
 /*
  * Finds the CPython in @process; the caller frees it. Errors: -ENOEXEC no CPython in there (failure
- * says what is), -EAGAIN it is there but has not come up yet, -ENOTSUP a 32-bit process, or negative
- * errno.
+ * says what is), -EAGAIN it is there but has not come up yet, -ENOTSUP a 32-bit process, or
+ * negative errno.
  */
 int python__find(struct python **out, const struct process *process, struct failure *failure);
 /*
- * Finds the module of @process that is a CPython by the symbols it exports, whether it has run yet or
- * not. Returns 0, -ENOEXEC if there is none, or -ENOMEM. The caller frees.
+ * Finds the module of @process that is a CPython by the symbols it exports, whether it has run yet
+ * or not. Returns 0, -ENOEXEC if there is none, or -ENOMEM. The caller frees.
  */
 int python__find_module(struct module **out, const struct process *process);
 
@@ -57,8 +59,8 @@ int python__interpreters(const struct python *python, const struct memory *memor
 			 size_t *cnt);
 
 /*
- * How many of all the interpreters that there ever were have ended, if @cnt are there now; 0 before 3.12, or if that
- * cannot be read.
+ * How many of all the interpreters that there ever were have ended, if @cnt are there now; 0 before
+ * 3.12, or if that cannot be read.
  */
 uint64_t python__ended_interpreters(const struct python *python, const struct memory *memory,
 				    size_t cnt);

@@ -13,9 +13,9 @@
 #include "util/cleanup.h"
 
 /*
- * Since Linux 6.7 (52526ca7fdb9, "fs/proc/task_mmu: implement IOCTL to get and optionally clear info about
- * PTEs") the kernel tells ranges of pages that have what is wanted, the page of zeros told from others.
- * Debian 12's headers do not know it.
+ * Since Linux 6.7 (52526ca7fdb9, "fs/proc/task_mmu: implement IOCTL to get and optionally clear
+ * info about PTEs") the kernel tells ranges of pages that have what is wanted, the page of zeros
+ * told from others. Debian 12's headers do not know it.
  */
 struct pagemap_scan {
 	uint64_t size, flags;
@@ -58,8 +58,8 @@ static void pagemap__release(struct pagemap *pagemap)
 }
 
 /*
- * The frame of the page of zeros, which is everywhere where something was read that was never written;
- * found by doing just that. 0 if it cannot be seen.
+ * The frame of the page of zeros, which is everywhere where something was read that was never
+ * written; found by doing just that. 0 if it cannot be seen.
  */
 static uint64_t find_zero_frame(uint64_t page_bytes)
 {

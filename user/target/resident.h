@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How much of a range of a process' memory is in RAM: /proc/PID/pagemap, a word a page, bit 63 set if
- * the page is present (Documentation/admin-guide/mm/pagemap.rst). As for the resident set size that the
- * kernel tells, the page of zeros does not count (unless its frame cannot be seen: CAP_SYS_ADMIN).
+ * How much of a range of a process' memory is in RAM: /proc/PID/pagemap, a word a page, bit 63 set
+ * if the page is present (Documentation/admin-guide/mm/pagemap.rst). As for the resident set size
+ * that the kernel tells, the page of zeros does not count (unless its frame cannot be seen:
+ * CAP_SYS_ADMIN).
  */
 #pragma once
 
@@ -11,7 +12,10 @@
 #include <sys/ioctl.h>
 #include <sys/types.h>
 
-/* What is asked of pagemap, if the kernel knows it: PAGEMAP_SCAN of linux/fs.h, Linux 6.7; twelve words. */
+/*
+ * What is asked of pagemap, if the kernel knows it: PAGEMAP_SCAN of linux/fs.h, Linux 6.7; twelve
+ * words.
+ */
 #define RESIDENT_IOCTL _IOWR('f', 16, uint64_t[12])
 
 struct resident_range {
@@ -23,7 +27,7 @@ struct resident_range {
 int resident__measure(pid_t pid, struct resident_range *ranges, size_t cnt);
 
 /*
- * The same, of pages that other processes have mapped, too (bit 56 of a word of pagemap is not set): what a fork has not
- * copied yet.
+ * The same, of pages that other processes have mapped, too (bit 56 of a word of pagemap is not
+ * set): what a fork has not copied yet.
  */
 int resident__measure_shared(pid_t pid, struct resident_range *ranges, size_t cnt);

@@ -17,7 +17,8 @@ struct sleep_watch {
 };
 
 /*
- * Whether no thread of process @pid has run since it was asked last: none was switched out since, and none runs now. What
- * cannot be told counts as having run. To be asked before its memory is read.
+ * Whether no thread of process @pid has run since it was asked last: none was switched out since,
+ * and none runs now. What cannot be told counts as having run. To be asked before its memory is
+ * read.
  */
 bool sleep_watch__has_slept(struct sleep_watch *watch, pid_t pid);

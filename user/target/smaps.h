@@ -16,8 +16,8 @@ struct smaps {
 };
 
 /*
- * Reads as many mappings as mappings__read(). Returns 0, -ENOMEM, -EIO: it is malformed, or negative errno of opening it.
- * The caller releases.
+ * Reads as many mappings as mappings__read(). Returns 0, -ENOMEM, -EIO: it is malformed, or
+ * negative errno of opening it. The caller releases.
  */
 int smaps__read(struct smaps *out, pid_t pid);
 int smaps__parse(struct smaps *out, FILE *file);

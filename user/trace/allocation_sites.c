@@ -12,7 +12,9 @@
 #define SAMPLES_MAX (1UL << 17)
 /* Who wants each block has room for it, up to that. */
 #define BLOCKS_MAX (1UL << 20)
-/* Events wait while all stacks are looked at: not for less room than that, if there is no report. */
+/*
+ * Events wait while all stacks are looked at: not for less room than that, if there is no report.
+ */
 #define ROOM_BYTES_MIN (STACKS_BYTES_MAX / 16)
 
 void allocation_sites__release(struct allocation_sites *sites)
@@ -39,7 +41,10 @@ static void review_stacks(struct allocation_sites *sites)
 	sites->stacks_are_full = stack_table__room_bytes(sites->stacks) < ROOM_BYTES_MIN;
 }
 
-/* Where code comes and goes by the thousand, as with interpreters, there may be room of those that went. */
+/*
+ * Where code comes and goes by the thousand, as with interpreters, there may be room of those that
+ * went.
+ */
 static void make_room(struct allocation_sites *sites)
 {
 	if (!sites->stacks_are_full && !stack_table__room_bytes(sites->stacks))

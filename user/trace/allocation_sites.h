@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A trace's allocation sites: stacks are told by the tracer's probes, named, and held against each
- * checkpoint. Where a Python's stacks cannot be walked the trace goes on without them, and says why.
+ * checkpoint. Where a Python's stacks cannot be walked the trace goes on without them, and says
+ * why.
  */
 #pragma once
 
@@ -36,8 +37,8 @@ struct allocation_sites {
 };
 
 /*
- * Before tracer__follow(): finds the runtime of @source's Python, and has the events observed. Returns 0
- * (also if there will be no stacks), -EDQUOT or -ENOMEM.
+ * Before tracer__follow(): finds the runtime of @source's Python, and has the events observed.
+ * Returns 0 (also if there will be no stacks), -EDQUOT or -ENOMEM.
  */
 int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tracer,
 			      const struct heap_source *source,
@@ -51,8 +52,8 @@ void allocation_sites__release(struct allocation_sites *sites);
 const struct runtime *allocation_sites__runtime(const struct allocation_sites *sites);
 
 /*
- * Within tracer__visit(), after a checkpoint: brings the sites up to date and collects what is to be reported.
- * Returns 0 or negative errno; the caller frees.
+ * Within tracer__visit(), after a checkpoint: brings the sites up to date and collects what is to
+ * be reported. Returns 0 or negative errno; the caller frees.
  */
 int allocation_sites__collect(struct allocation_sites *sites, const struct heap *heap,
 			      const struct tracer_totals *totals, const struct findings *findings,

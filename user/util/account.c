@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The word before what is handed out is where glibc looks for the size of a chunk. It holds our size in
- * such a way that free() and realloc() see an impossible chunk, and abort; that of a chunk of theirs,
- * in turn, is no word of ours.
+ * The word before what is handed out is where glibc looks for the size of a chunk. It holds our
+ * size in such a way that free() and realloc() see an impossible chunk, and abort; that of a chunk
+ * of theirs, in turn, is no word of ours.
  */
 #include "util/account.h"
 

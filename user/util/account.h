@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An account: how much memory may be taken for something, and how much is. A target says how large its
- * heap is and how many objects, types, frames and names there are, and it may lie; so all memory whose
- * size or number comes from a target is taken from that target's account, which refuses what goes beyond
- * its limit *before* it is taken. An account may be part of another one: what is taken from it is taken
- * from that, too. So the agent bounds all its targets together.
+ * An account: how much memory may be taken for something, and how much is. A target says how large
+ * its heap is and how many objects, types, frames and names there are, and it may lie; so all
+ * memory whose size or number comes from a target is taken from that target's account, which
+ * refuses what goes beyond its limit *before* it is taken. An account may be part of another one:
+ * what is taken from it is taken from that, too. So the agent bounds all its targets together.
  *
  * Accounts are handed on, not looked up: struct memory, through which a target is read, has its
  * account, and so has struct heap; what is made from either takes its memory there. An account kept
- * beside the code, one for each thread, would have changed fewer lines; but it could not say of a line
- * of code who pays for it, and memory taken in a thread that serves several targets, or in a callback,
- * would go to the wrong one, or to none, without anybody noticing.
+ * beside the code, one for each thread, would have changed fewer lines; but it could not say of a
+ * line of code who pays for it, and memory taken in a thread that serves several targets, or in a
+ * callback, would go to the wrong one, or to none, without anybody noticing.
  *
- * Memory remembers its account and its size in 16 bytes before it, so releasing it needs neither. An
- * account lives on until all that was taken from it is back, so it does not matter which of the two goes
- * first. account__free() and free() are not interchangeable: each aborts on the other's memory, at the
- * first try.
+ * Memory remembers its account and its size in 16 bytes before it, so releasing it needs neither.
+ * An account lives on until all that was taken from it is back, so it does not matter which of the
+ * two goes first. account__free() and free() are not interchangeable: each aborts on the other's
+ * memory, at the first try.
  *
  * Where an @account is asked for, NULL is one without limit that counts nothing: for what is no
- * target's, such as the recorded memory of tests. All functions may be called in several threads at a
- * time.
+ * target's, such as the recorded memory of tests. All functions may be called in several threads at
+ * a time.
  */
 #pragma once
 
@@ -33,18 +33,22 @@
 struct account;
 
 /*
- * An account for at most @limit_bytes, as part of @parent, which may be NULL. Sizes are those that malloc
- * takes for them, its overhead and ours included. Returns 0 or -ENOMEM; the caller closes it.
+ * An account for at most @limit_bytes, as part of @parent, which may be NULL. Sizes are those that
+ * malloc takes for them, its overhead and ours included. Returns 0 or -ENOMEM; the caller closes
+ * it.
  */
 int account__new(struct account **out, uint64_t limit_bytes, struct account *parent);
 
-/* The caller has no more use for the account; what was taken from it may be used on. NULL: nothing. */
+/*
+ * The caller has no more use for the account; what was taken from it may be used on. NULL: nothing.
+ */
 void account__close(struct account *account);
 
 /*
- * As malloc(), calloc(), realloc() and strdup(). They return NULL with errno EDQUOT where the limit does
- * not allow it, of the account or of one that it is part of, and ENOMEM where there is no memory. What
- * is reallocated stays in the account it was taken from; @account is for a @pointer that is NULL.
+ * As malloc(), calloc(), realloc() and strdup(). They return NULL with errno EDQUOT where the limit
+ * does not allow it, of the account or of one that it is part of, and ENOMEM where there is no
+ * memory. What is reallocated stays in the account it was taken from; @account is for a @pointer
+ * that is NULL.
  */
 void *account__alloc(struct account *account, size_t size);
 void *account__calloc(struct account *account, size_t cnt, size_t size);
@@ -66,8 +70,8 @@ int account__reserve(struct account *account, void **items, size_t *capacity, si
 	account__reserve((account), (void **)&(items), &(capacity), (cnt), sizeof(*(items)))
 
 /*
- * Whether @bytes more would be given, for what is known to need them: better not begun than given up
- * halfway. Returns 0 or -EDQUOT, which counts as a refusal. Nothing is taken.
+ * Whether @bytes more would be given, for what is known to need them: better not begun than given
+ * up halfway. Returns 0 or -EDQUOT, which counts as a refusal. Nothing is taken.
  */
 int account__check_room(struct account *account, uint64_t bytes);
 
@@ -87,8 +91,8 @@ struct account_usage {
 struct account_usage account__usage(const struct account *account);
 
 /*
- * For tests: the @nth time that memory is asked for from now on (1: the next time) it is refused, as if
- * the limit were reached; 0: no more.
+ * For tests: the @nth time that memory is asked for from now on (1: the next time) it is refused,
+ * as if the limit were reached; 0: no more.
  */
 void account__refuse_nth(struct account *account, uint64_t nth);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which addresses have been visited. A list in a target may lead back into itself: who follows one asks here at each
- * step, and ends at what was there before. A set that is all zero is an empty one.
+ * Which addresses have been visited. A list in a target may lead back into itself: who follows one
+ * asks here at each step, and ends at what was there before. A set that is all zero is an empty
+ * one.
  */
 #pragma once
 

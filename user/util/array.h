@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 /*
- * Makes room for @count items of @item_size bytes in *@items, whose capacity is *@capacity; grows by
- * half at least, so that appending one by one is linear. Returns 0 or -ENOMEM; on failure nothing
- * has changed.
+ * Makes room for @count items of @item_size bytes in *@items, whose capacity is *@capacity; grows
+ * by half at least, so that appending one by one is linear. Returns 0 or -ENOMEM; on failure
+ * nothing has changed.
  */
 int array__reserve(void **items, size_t *capacity, size_t count, size_t item_size);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Arithmetic on numbers that a target chose: addresses, offsets, sizes, counts. A target can put any 64 bits there, so
- * a sum may wrap around and then pass a comparison that it should fail. Each function here either computes the
- * mathematical result or says that 64 bits do not hold it.
+ * Arithmetic on numbers that a target chose: addresses, offsets, sizes, counts. A target can put
+ * any 64 bits there, so a sum may wrap around and then pass a comparison that it should fail. Each
+ * function here either computes the mathematical result or says that 64 bits do not hold it.
  *
- * The functions named checked_*() return whether the result fits, and store it in *out only then; a caller that does
- * not look at that does not compile. Those named *_is_within() compute nothing that can wrap.
+ * The functions named checked_*() return whether the result fits, and store it in *out only then; a
+ * caller that does not look at that does not compile. Those named *_is_within() compute nothing
+ * that can wrap.
  */
 #pragma once
 
@@ -101,7 +102,10 @@ static inline bool signed_part_is_within(int64_t offset, uint64_t size, uint64_t
 	return offset >= 0 && part_is_within((uint64_t)offset, size, total);
 }
 
-/* Whether [start, start + size) is part of [outer_start, outer_start + outer_size), none of which needs to fit. */
+/*
+ * Whether [start, start + size) is part of [outer_start, outer_start + outer_size), none of which
+ * needs to fit.
+ */
 static inline bool range_is_within(uint64_t start, uint64_t size, uint64_t outer_start,
 				   uint64_t outer_size)
 {

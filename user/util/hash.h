@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Hashes for tables whose keys a target chooses: addresses, names, lists of frames. If a target knew which keys share a
- * slot, it could choose only such keys, and each search would take as long as the table is. So the hashes depend on a
- * number that the kernel draws at random for each program it starts (AT_RANDOM, getauxval(3)): they differ from run to
- * run, and nothing that a user sees may depend on them.
+ * Hashes for tables whose keys a target chooses: addresses, names, lists of frames. If a target
+ * knew which keys share a slot, it could choose only such keys, and each search would take as long
+ * as the table is. So the hashes depend on a number that the kernel draws at random for each
+ * program it starts (AT_RANDOM, getauxval(3)): they differ from run to run, and nothing that a user
+ * sees may depend on them.
  */
 #pragma once
 

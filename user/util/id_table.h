@@ -34,8 +34,8 @@ uint32_t id_table__find(const struct id_table *table, uint32_t hash, id_table_ma
 			const void *owner, const void *key);
 
 /*
- * Enters an item that is not in the table yet. Returns 0, -EDQUOT or -ENOMEM, the latter also for an @id
- * that is ID_TABLE_NONE or above; then nothing has changed.
+ * Enters an item that is not in the table yet. Returns 0, -EDQUOT or -ENOMEM, the latter also for
+ * an @id that is ID_TABLE_NONE or above; then nothing has changed.
  */
 int id_table__add(struct id_table *table, uint32_t hash, size_t id);
 

@@ -67,7 +67,10 @@ static int check_old(const struct out_file *file, struct failure *failure)
 		file->path, name_of_type(old.st_mode));
 }
 
-/* Returns a descriptor or negative errno. The name is short, so it fits where that of the file does. */
+/*
+ * Returns a descriptor or negative errno. The name is short, so it fits where that of the file
+ * does.
+ */
 static int open_temporary(struct out_file *file)
 {
 	_cleanup_free_ char *name = NULL;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A file that is there in full or not at all: what is written goes to a temporary file in the same directory, which takes
- * the name when it is complete. Readers of the name see the old file or the new.
+ * A file that is there in full or not at all: what is written goes to a temporary file in the same
+ * directory, which takes the name when it is complete. Readers of the name see the old file or the
+ * new.
  *
- * pyfrag runs as root, and what it writes is read from other users' processes. So the file is its owner's alone, and what
- * has the name already is replaced only if it is a regular file: a symbolic link, FIFO, device or socket was put there by
- * somebody, in a directory that others can write to perhaps, to lead elsewhere or to have pyfrag wait. The directory is
- * opened once, and the names are of that directory, whatever its path leads to later.
+ * pyfrag runs as root, and what it writes is read from other users' processes. So the file is its
+ * owner's alone, and what has the name already is replaced only if it is a regular file: a symbolic
+ * link, FIFO, device or socket was put there by somebody, in a directory that others can write to
+ * perhaps, to lead elsewhere or to have pyfrag wait. The directory is opened once, and the names
+ * are of that directory, whatever its path leads to later.
  */
 #pragma once
 
@@ -23,8 +25,9 @@ struct out_file {
 };
 
 /*
- * Opens what will be @path: a new file of mode 0600. Returns 0; -EEXIST: there is something by that name that is no
- * regular file, or another negative errno. Errors are described. The caller frees the file.
+ * Opens what will be @path: a new file of mode 0600. Returns 0; -EEXIST: there is something by that
+ * name that is no regular file, or another negative errno. Errors are described. The caller frees
+ * the file.
  */
 int out_file__open(struct out_file **out, const char *path, struct failure *failure);
 
@@ -35,8 +38,9 @@ int out_file__check(const char *path, struct failure *failure);
 int out_file__stdout(struct out_file **out, struct failure *failure);
 
 /*
- * Gives the file its name, after all of it has reached the disk. Returns 0 or negative errno, also if the stream failed
- * before; then what had the name still has it. Nothing may be written any more.
+ * Gives the file its name, after all of it has reached the disk. Returns 0 or negative errno, also
+ * if the stream failed before; then what had the name still has it. Nothing may be written any
+ * more.
  */
 int out_file__commit(struct out_file *file);
 

@@ -56,8 +56,8 @@ static uint32_t decode(const unsigned char *at, size_t length)
 }
 
 /*
- * DEL and C1 (U+009B begins an escape sequence as ESC [ does), line and paragraph separators, and bidirectional controls
- * (Unicode 15, PropList.txt: Bidi_Control).
+ * DEL and C1 (U+009B begins an escape sequence as ESC [ does), line and paragraph separators, and
+ * bidirectional controls (Unicode 15, PropList.txt: Bidi_Control).
  */
 static bool is_deceptive(uint32_t point)
 {

@@ -7,7 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A number as text, small enough to be passed by value: units__bytes(n).text in an argument list. */
+/*
+ * A number as text, small enough to be passed by value: units__bytes(n).text in an argument list.
+ */
 struct units_text {
 	char text[32];
 };

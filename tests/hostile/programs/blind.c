@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Whoever judges a file by one mapping of it takes this one: an interpreter's first page, executable, at an offset
- * that is no code's. What is remembered of it must not hide the Pythons that run the same file.
+ * Whoever judges a file by one mapping of it takes this one: an interpreter's first page,
+ * executable, at an offset that is no code's. What is remembered of it must not hide the Pythons
+ * that run the same file.
  *
  *   blind FILE
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A command line of that many MiB: /proc/PID/cmdline is whatever memory a process says its arguments are in
- * (PR_SET_MM_MAP, which takes no privilege).
+ * A command line of that many MiB: /proc/PID/cmdline is whatever memory a process says its
+ * arguments are in (PR_SET_MM_MAP, which takes no privilege).
  *
  *   cmdline MEBIBYTES
  */

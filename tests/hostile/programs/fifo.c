@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Who opens a mapped file by its name opens a FIFO, and waits for a writer that never comes: the file is unlinked
- * and a FIFO has its name, while the size of the mapping changes, so that a reader cannot rely on what the kernel
- * offers in map_files/. Ten processes do it, more than there are readers.
+ * Who opens a mapped file by its name opens a FIFO, and waits for a writer that never comes: the
+ * file is unlinked and a FIFO has its name, while the size of the mapping changes, so that a reader
+ * cannot rely on what the kernel offers in map_files/. Ten processes do it, more than there are
+ * readers.
  *
  *   fifo DIRECTORY FILE    FILE is copied into DIRECTORY and mapped from there
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Thousands of files without a name, each mapped executable once, and another file many times: whoever looks into each
- * of them, or compares each with each, spends its time here, and a memory of files that all users share forgets the
- * others'.
+ * Thousands of files without a name, each mapped executable once, and another file many times:
+ * whoever looks into each of them, or compares each with each, spends its time here, and a memory
+ * of files that all users share forgets the others'.
  *
  *   memfds FILE
  */

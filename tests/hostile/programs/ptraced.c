@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A Python that another process traces and has stopped, for good: it cannot be attached to, nor does it get any
- * further, or notice a signal.
+ * A Python that another process traces and has stopped, for good: it cannot be attached to, nor
+ * does it get any further, or notice a signal.
  *
  *   ptraced PYTHON    prints the number of the Python, not its own
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the hostile programs in C share: how a program says that its trap is set, and how it gives up.
+ * What the hostile programs in C share: how a program says that its trap is set, and how it gives
+ * up.
  */
 #pragma once
 

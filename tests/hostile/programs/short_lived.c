@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Processes that come and go, several hundred in a second, four at a time; each eighth is a Python for a moment, so
- * that what reads it finds it gone in the middle.
+ * Processes that come and go, several hundred in a second, four at a time; each eighth is a Python
+ * for a moment, so that what reads it finds it gone in the middle.
  *
  *   short_lived PYTHON
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * An ELF file in memory with a note segment of that many MiB, all of it holes: it takes no memory of whoever it belongs
- * to, and all memory of whoever reads it whole.
+ * An ELF file in memory with a note segment of that many MiB, all of it holes: it takes no memory
+ * of whoever it belongs to, and all memory of whoever reads it whole.
  *
  *   sparse MEBIBYTES
  */

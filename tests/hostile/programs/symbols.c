@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * An ELF file in memory with a table of symbols of that many MiB, and names within: whoever looks for a symbol in it is
- * busy for a long time, and has to look again each time, for the file says that it has just been changed. So many
- * processes share it.
+ * An ELF file in memory with a table of symbols of that many MiB, and names within: whoever looks
+ * for a symbol in it is busy for a long time, and has to look again each time, for the file says
+ * that it has just been changed. So many processes share it.
  *
  *   symbols MEBIBYTES PROCESSES
  */
