@@ -38,7 +38,7 @@ const volatile __u32 hit_cost_ns[2];
 __u64 spent_ns;
 volatile __u64 allowance_ns[ALLOW_CNT];
 
-/* That the former is beyond the latter was told; user space clears it. */
+/* User space was notified that the former is beyond the latter; it clears this. */
 volatile __u32 overrun[ALLOW_CNT];
 
 struct {

@@ -74,8 +74,8 @@ static __always_inline bool read_new_pool(struct pt_regs *ctx, const struct pyfr
 }
 
 /*
- * Whether the allocation of @address is one of those that are told with their stack. *size_class,
- * where it is not known, is read where it matters.
+ * Whether the allocation of @address is one of those that are recorded with their stack.
+ * *size_class, where it is not known, is read where it matters.
  */
 static __always_inline bool is_sampled(__u8 type, __u64 address, __u32 *size_class)
 {
@@ -89,7 +89,7 @@ static __always_inline bool is_sampled(__u8 type, __u64 address, __u32 *size_cla
 	return point <= (*size_class + 1) * stacks.alignment;
 }
 
-/* Where the heap grows is told with a stack always, an allocation by chance. */
+/* Where the heap grows is always recorded with a stack, an allocation by chance. */
 static __always_inline void tell(__u8 type, __u32 size_class, __u64 address, __u64 wakeup)
 {
 	bool grows = type == EVENT_NEW_POOL || type == EVENT_ARENA_MAP, sampled = false;
@@ -111,8 +111,8 @@ static __always_inline void tell(__u8 type, __u32 size_class, __u64 address, __u
 
 /*
  * Every hit costs the target, also one that is ignored. Returns whether it may still be looked at;
- * where it may not, user space is told once, and detaches. What happens to arenas is rare, and
- * always told. *number: how many hits of its cost there were on this CPU.
+ * where it may not, user space is notified once, and detaches. What happens to arenas is rare, and
+ * always recorded. *number: how many hits of its cost there were on this CPU.
  */
 static __always_inline bool charge(const struct pyfrag_site *site, __u64 *number)
 {

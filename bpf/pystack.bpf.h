@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The Python stack of the thread that hit a probe, as a number: the stack itself is told once, when
+ * The Python stack of the thread that hit a probe, as a number: the stack itself is sent once, when
  * it is first met, just before the first event that has its number.
  *
  * Two hashes over the frames are made on the way. One is the number; the other is kept with it, and
@@ -34,7 +34,7 @@ struct {
 	__type(value, struct stack_scratch);
 } scratches SEC(".maps");
 
-/* Number -> the other hash, of the stacks that user space has been told. */
+/* Number -> the other hash, of the stacks that were sent to user space. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -118,7 +118,7 @@ static __always_inline __u64 current_thread_state(void)
 	return thread;
 }
 
-/* Tells user space of the stack in @scratch, if it has not been told. Returns its number or 0. */
+/* Sends the stack in @scratch to user space, if it has not been sent. Returns its number or 0. */
 static __always_inline __u64 tell_stack(struct stack_scratch *scratch)
 {
 	__u32 size = sizeof(struct pyfrag_event);
@@ -168,8 +168,8 @@ static __always_inline __u64 walk_stack(struct stack_scratch *scratch)
 }
 
 /*
- * The number of the stack of this thread; 0 if it cannot be told. What it takes is charged: it is
- * no part of what a hit costs.
+ * The number of the stack of this thread; 0 if it cannot be recorded. What it takes is charged: it
+ * is no part of what a hit costs.
  */
 static __always_inline __u64 current_stack(void)
 {
@@ -192,8 +192,8 @@ static __always_inline __u64 current_stack(void)
 }
 
 /*
- * Where in this allocation the next point of the sample is: it is told with its stack if it has so
- * many bytes. 0: there is none, however large it is.
+ * Where in this allocation the next point of the sample is: it is recorded with its stack if it has
+ * so many bytes. 0: there is none, however large it is.
  */
 static __always_inline __u32 next_point(void)
 {

@@ -15,7 +15,7 @@
 	X(STACKS_NO_THREAD, "stacks_no_thread", "stacks of threads that Python does not know")     \
 	X(STACKS_UNREADABLE, "stacks_unreadable", "stacks that could not be read to their end")    \
 	X(STACKS_TRUNCATED, "stacks_truncated", "stacks of more than 127 frames")                  \
-	X(STACKS_COLLIDED, "stacks_collided", "stacks not told, for another one has their number") \
+	X(STACKS_COLLIDED, "stacks_collided", "stacks not recorded: another one has their number") \
 	X(STACKS_NESTED, "stacks_nested", "stacks not walked, because one was being walked")
 
 #define PYFRAG_USER_COUNTERS(X)                                                                    \

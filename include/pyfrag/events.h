@@ -11,7 +11,7 @@
 #endif
 
 enum pyfrag_event_type {
-	EVENT_ALLOC = 1,      /* address: the block; size_class, if it is told with a stack */
+	EVENT_ALLOC = 1,      /* address: the block; size_class, if it has a stack */
 	EVENT_FREE,	      /* address: the block */
 	EVENT_NEW_POOL,	      /* address: its first block, which is allocated; size_class */
 	EVENT_POOL_FREED,     /* address: the pool; no block of it is live any more */
@@ -40,7 +40,7 @@ struct pyfrag_event {
 /* Which step of the sampling distance was in force then (stacks.h): 8 bits from here on. */
 #define PYFRAG_EVENT_STEP_SHIFT 8
 
-/* Hits that may cost so much, each kind for itself; what happens to arenas is always told. */
+/* Hits that may cost so much, each kind for itself; what happens to arenas is always recorded. */
 enum pyfrag_allowance {
 	ALLOW_BLOCKS, /* EVENT_ALLOC, EVENT_FREE */
 	ALLOW_GROWTH, /* EVENT_NEW_POOL, EVENT_POOL_FREED */

@@ -27,7 +27,7 @@ struct pyfrag_stack {
 	struct pyfrag_frame frames[PYFRAG_STACK_DEPTH_MAX + 1]; /* a power of two, for masking */
 };
 
-/* An event with PYFRAG_EVENT_HAS_STACK. stack 0: it was wanted, and could not be told. */
+/* An event with PYFRAG_EVENT_HAS_STACK. stack 0: it was wanted, and could not be recorded. */
 struct pyfrag_stacked_event {
 	struct pyfrag_event event;
 	__u64 stack;
@@ -42,13 +42,15 @@ struct py_walk {
 	__u64 current_thread;
 };
 
-/* What is to be told with a stack, and of which Python. User space sets it when that is known. */
+/*
+ * What is to be recorded with a stack, and of which Python. User space sets it when that is known.
+ */
 struct pyfrag_stacks {
 	__u32 enabled;
 	__u32 alignment;    /* of blocks; what size classes differ by */
 	__u64 pool_size;    /* bytes */
 	__u64 sample_bytes; /* one allocation in so many bytes, on average; 0: each */
-	__u32 sample_step; /* told with each sample: user space knows by it what sample_bytes was */
+	__u32 sample_step; /* sent with each sample: user space knows by it what sample_bytes was */
 	__u32 reserved;
 	struct py_walk walk;
 };

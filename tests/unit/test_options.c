@@ -548,7 +548,7 @@ static void test_help(void **state)
 	assert_non_null(strstr(outcome.out, "watch: what the budget allows (default)"));
 }
 
-/* What is wrong before --help is told first; what comes behind it does not matter. */
+/* What is wrong before --help is reported first; what comes behind it does not matter. */
 static void test_help_and_errors(void **state)
 {
 	struct outcome outcome;

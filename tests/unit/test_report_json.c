@@ -441,7 +441,7 @@ static void test_a_line_each(void **state)
 	sample_report__release(&sample);
 }
 
-/* A full disk is told, whether the report fits the stream's buffer or not. */
+/* A full disk is reported, whether the report fits the stream's buffer or not. */
 static void test_full_device(void **state)
 {
 	static char buffer[1 << 20];

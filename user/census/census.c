@@ -48,7 +48,7 @@ struct look {
 	} last;
 };
 
-/* What a look at a block has told. */
+/* What a look at a block has found. */
 struct finding {
 	uint32_t kind;
 	/* Something could be a type that nobody has looked at: the kind is not known yet. */

@@ -26,7 +26,7 @@ struct build {
 	size_t edge_cnt, edge_capacity;
 	bool with_vias;
 	struct id_table via_ids;
-	size_t done_cnt; /* of what is outside: told what it refers to */
+	size_t done_cnt; /* of what is outside: what it refers to was asked */
 	uint8_t *buffer; /* BATCH_OBJECTS of OUTSIDE_BYTES_MAX and what is before each */
 };
 

@@ -7,7 +7,7 @@
 
 #include "census/references.h"
 
-/* Who is told of references. */
+/* Who takes references. */
 struct reference_teller {
 	refer_fn *refer;
 	void *context;

@@ -14,7 +14,7 @@
 
 /* In a set, in place of a kind. */
 #define REFERRER_ROOT (UINT32_MAX - 1) /* a variable, an interpreter or static data */
-#define REFERRER_MORE UINT32_MAX /* and others: of more than so many kinds no more are told apart */
+#define REFERRER_MORE UINT32_MAX       /* and others: only so many kinds are distinguished */
 #define REFERRERS_MAX 6
 
 struct referrer_set {

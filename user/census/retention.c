@@ -178,7 +178,7 @@ static int take_reference(void *context, uint32_t owner, const struct reference 
 	return 0;
 }
 
-/* Notes the steps on the way to @node that are told. @noted: bits. */
+/* Notes the steps on the way to @node that are shown. @noted: bits. */
 static int note_steps(struct retention *retention, uint32_t node, uint8_t *noted)
 {
 	int err;

@@ -17,13 +17,13 @@ struct retention_step {
 	struct reference reference;
 };
 
-/* Of longer ways only the end is told: a linked list makes them as long as it is. */
+/* Of longer ways only the end is shown: a linked list makes them as long as it is. */
 #define RETENTION_STEPS_MAX 64
 
 struct retention_path {
 	const struct root
-		*root; /* NULL: the way is longer than what is told of it, or there is none */
-	/* From the root on, or from where it is told; the first has no reference. */
+		*root; /* NULL: the way is longer than what is shown of it, or there is none */
+	/* From the root on, or from where it is shown; the first has no reference. */
 	struct retention_step *steps;
 	size_t step_cnt; /* 0: no root leads there */
 };

@@ -221,7 +221,7 @@ static int describe_long(char **out, const struct census *census, uint64_t addre
 		cnt = magnitude((int64_t)number.tag);
 	}
 	if (cnt > DIGITS_MAX)
-		return 0; /* so large a number is not told */
+		return 0; /* so large a number is not shown */
 	value = cnt > 0 ? number.digits[0] : 0;
 	if (cnt > 1)
 		value |= (int64_t)number.digits[1] << DIGIT_BITS;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The alerts that the options ask for, told on stderr.
+ * The alerts that the options ask for, logged on stderr.
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 
 struct alerting {
 	struct alerts alerts;
-	struct alert_sender *sender; /* NULL: it is told on stderr only */
+	struct alert_sender *sender; /* NULL: they are logged on stderr only */
 };
 
 /*

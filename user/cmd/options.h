@@ -98,7 +98,7 @@ struct options {
 	double budget;	   /* in mode watch: share of the target's CPU time */
 	bool budget_given; /* on the command line */
 	bool no_stacks;
-	uint64_t sample_bytes; /* one allocation in so many is told with its stack; 0: each */
+	uint64_t sample_bytes; /* mean sampling interval, bytes; 0: every allocation */
 	enum output_format format;
 	enum profile_value value; /* of collapsed stacks */
 	const char *output_path;  /* NULL: stdout */

@@ -7,7 +7,7 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-/* What is told of a heap, in this order. */
+/* What is reported of a heap, in this order. */
 static const struct section {
 	const char *title; /* NULL: none */
 	const char *sql;

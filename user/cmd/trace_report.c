@@ -121,7 +121,7 @@ static int take_state(const struct heap *heap, const struct tracer_totals *total
 				     &state->failure);
 }
 
-/* What kinds of objects pin, while events wait; that it cannot be told is no failure. */
+/* What kinds of objects pin, while events wait; that it cannot be known is no failure. */
 static int find_kinds(const struct heap *heap, const struct tracer_totals *totals, void *context)
 {
 	struct state *state = context;

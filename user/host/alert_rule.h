@@ -31,7 +31,7 @@ enum alert_metric {
  */
 extern const char *const alert_metric_names[ALERT_METRIC_CNT];
 
-/* What a process is told by. */
+/* What a process is selected by. */
 enum alert_key {
 	ALERT_KEY_APP,
 	ALERT_KEY_COMM,

@@ -69,7 +69,7 @@ static int add(struct alerts *alerts, size_t rule, const struct alert_subject *s
 	return 0;
 }
 
-/* Whether it may be told: it has been true for long enough, and it is known who pins. */
+/* Whether it may fire: it has been true for long enough, and it is known what pins. */
 static bool is_ripe(const struct alerts *alerts, const struct alert *alert,
 		    const struct alert_rule *rule, struct alert_subject *subject, uint64_t now_ns)
 {

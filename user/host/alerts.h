@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Alerts: which rule is true of which process, since when, and whom that was told. Each fires once,
- * when its rule has been true for long enough and it was looked for who pins (or that takes too
- * long), and is resolved when it is true no more, or the process is gone.
+ * Alerts: which rule is true of which process, since when, and whether that was reported. Each
+ * fires once, when its rule has been true for long enough and it was looked for who pins (or that
+ * takes too long), and is resolved when it is true no more, or the process is gone.
  */
 #pragma once
 
@@ -26,11 +26,11 @@ struct alert {
 	pid_t pid;
 	uint64_t since_ns; /* CLOCK_MONOTONIC: since when it is true */
 	bool is_firing, is_seen;
-	bool is_told;	       /* that it fires was told before */
+	bool is_told;	       /* that it fires was reported before */
 	uint64_t told_ns;      /* CLOCK_MONOTONIC: when, the last time */
 	double value;	       /* the last one */
 	struct timespec began; /* CLOCK_REALTIME: when it fired */
-	char *name;	       /* of the process, for what is told after it is gone */
+	char *name;	       /* of the process, for what is reported after it is gone */
 	char *user;	       /* who runs it; "": not known */
 	/* Who pinned when it fired, as pin_summary__text(); NULL before that. */
 	char *types, *sites;
@@ -57,7 +57,7 @@ struct alerts {
 	struct alert *items;
 	size_t cnt, capacity;
 	uint64_t fired_cnt;
-	/* What is to be told is told now, whether it is known who pins or not. */
+	/* What is due is reported now, whether it is known what pins or not. */
 	bool is_last_check;
 };
 

@@ -66,7 +66,7 @@ struct account_usage host__memory(const struct host *host);
 
 const struct host_counts *host__counts(const struct host *host);
 
-/* Whether those that there is most to learn of are probed, and allocation sites told. */
+/* Whether those that there is most to learn of are probed, and allocation sites reported. */
 bool host__tells_sites(const struct host *host);
 
 /* Whether nothing can be looked at any more: as much hangs as may. */

@@ -71,7 +71,7 @@ struct watched_options {
 	double below;
 	uint32_t blocks_per_arena_max;
 	bool with_shared;
-	uint32_t sites; /* so many allocation sites are told of those that are probed; 0: none is */
+	uint32_t sites; /* allocation sites reported of each that is probed; 0: none is probed */
 	/* What probes may take of a process' CPU time, where growth is watched. */
 	double probes_budget;
 	/* Of this reading: as the watched wants it. */

@@ -44,7 +44,7 @@ __asm__(".pushsection .text\n"
 #define BATCHES	   5
 #define BATCH_HITS 400
 
-/* Nobody reads it: it holds all that is told during the measurement. */
+/* Nobody reads it: it holds all that is emitted during the measurement. */
 #define RING_BYTES (1UL << 19)
 
 static int compare_doubles(const void *left, const void *right)

@@ -108,10 +108,10 @@ int probe_set__spare_children(struct probe_set *probes);
  */
 int probe_set__keeper_fd(const struct probe_set *probes);
 
-/* From here on what @stacks says is told with its stack. */
+/* From here on what @stacks says is recorded with its stack. */
 void probe_set__enable_stacks(struct probe_set *probes, const struct pyfrag_stacks *stacks);
 
-/* The stack that was told as @number is to be told again when it is next met. */
+/* The stack that was sent as @number is to be sent again when it is next met. */
 void probe_set__forget_stack(struct probe_set *probes, uint64_t number);
 
 /* File descriptor of the ring buffer map. */

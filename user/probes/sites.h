@@ -22,7 +22,7 @@ struct site {
 	struct pyfrag_site probe;
 };
 
-/* What the BPF program is told of a site: probe, and whether it is emulated. */
+/* What the BPF program gets of a site: probe, and whether it is emulated. */
 struct pyfrag_site site__encode(const struct site *site);
 
 struct site_set {

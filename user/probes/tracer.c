@@ -587,7 +587,7 @@ int tracer__keep_budget(struct tracer *tracer)
 		err = pacer__tick(&tracer->pacer, tracer->cpu_ns);
 	if (tracer->pacer.growth_resumptions == resumptions || !tracer->observer.growth_resumed)
 		return err;
-	/* What was told before the pause is handled first. */
+	/* What was emitted before the pause is handled first. */
 	event_stream__drain(tracer->stream);
 	event_stream__lock(tracer->stream);
 	tracer->observer.growth_resumed(tracer->observer.context);

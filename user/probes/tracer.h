@@ -60,14 +60,15 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 void tracer__free(struct tracer *tracer);
 void tracer__freep(struct tracer **tracer);
 
-/* Who is told what happens; called while events wait. */
+/* Who is notified of what happens; called while events wait. */
 struct tracer_observer {
 	/*
 	 * Each event (also EVENT_STACK), in order. A negative errno that it returns ends the trace.
 	 */
 	int (*event)(const struct pyfrag_event *event, void *context);
 	/*
-	 * Growth is watched again, after it was not for a while: all events from here on are told.
+	 * Growth is watched again, after it was not for a while: there are events for all from here
+	 * on.
 	 */
 	void (*growth_resumed)(void *context);
 	void *context;
@@ -76,7 +77,7 @@ struct tracer_observer {
 /* To be called before tracer__follow(). */
 void tracer__observe(struct tracer *tracer, const struct tracer_observer *observer);
 
-/* From here on what @stacks says is told with its stack; or a stack is to be told again. */
+/* From here on what @stacks says is recorded with its stack; or a stack is to be sent again. */
 void tracer__enable_stacks(struct tracer *tracer, const struct pyfrag_stacks *stacks);
 void tracer__forget_stack(struct tracer *tracer, uint64_t number);
 

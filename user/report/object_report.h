@@ -18,7 +18,7 @@ struct relation {
 	uint64_t address; /* of the object */
 	uint32_t kind;
 	char *via;   /* as via__name() */
-	char *value; /* NULL: none is told */
+	char *value; /* NULL: none is shown */
 };
 
 struct relations {

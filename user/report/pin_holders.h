@@ -15,13 +15,13 @@
 #include "report/pin_ranking.h"
 
 struct pin_story {
-	/* As repr() has it; NULL: of no type whose values are told, or nobody wants it. */
+	/* As repr() has it; NULL: of no type whose values are shown, or nobody wants it. */
 	char *value;
 	bool has_items; /* it is a parked tuple: */
 	uint64_t items; /* of so many */
 	char *path;	/* NULL: no root leads there */
 	/*
-	 * Where the path begins, and its name in it, which the root owns; NULL: that is not told.
+	 * Where the path begins, and its name in it, which the root owns; NULL: that is not shown.
 	 */
 	enum root_kind root_kind;
 	const char *root_name;

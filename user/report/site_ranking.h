@@ -23,7 +23,7 @@ struct ranked_site {
 };
 
 struct site_ranking {
-	uint64_t sample_bytes;	   /* 0: every allocation was told */
+	uint64_t sample_bytes;	   /* 0: every allocation was sampled */
 	bool keeps_blocks;	   /* else only of pools and arenas is it known who took them */
 	struct ranked_site *items; /* most hostage bytes first */
 	size_t cnt, omitted_cnt;

@@ -12,7 +12,7 @@
 
 /* The distance after so many steps is beyond any heap. */
 #define STEPS_MAX 30
-/* Where every allocation was told, the first step is to twice this. */
+/* Where every allocation was sampled, the first step is to twice this. */
 #define DISTANCE_MIN 32UL
 
 /* Of a normal distribution, 95 % is within so many standard deviations. */

@@ -9,10 +9,10 @@
  * site without bias, with a variance of the sum of (1 - p) / p^2 times the square of what is
  * summed.
  *
- * A block's site holds until its free is told. So blocks are kept only where every free is told
- * (mode full), and all of them are given up when an event was lost. Of pools it is always known who
- * took them: until they are given back, or taken again. When that may have gone unseen for a while,
- * only those pools keep their site that have not changed at all meanwhile.
+ * A block's site holds until its free is recorded. So blocks are kept only where every free is
+ * recorded (mode full), and all of them are given up when an event was lost. Of pools it is always
+ * known who took them: until they are given back, or taken again. When that may have gone unseen
+ * for a while, only those pools keep their site that have not changed at all meanwhile.
  */
 #pragma once
 
@@ -51,8 +51,8 @@ struct site_ledger;
 
 struct site_ledger_options {
 	struct geometry geometry;
-	uint64_t sample_bytes;	 /* at the beginning; 0: every allocation is told */
-	bool keeps_blocks;	 /* every free is told */
+	uint64_t sample_bytes;	 /* at the beginning; 0: every allocation is sampled */
+	bool keeps_blocks;	 /* every free is recorded */
 	uint64_t seed;		 /* of the chance that thins samples out */
 	struct account *account; /* where its memory comes from */
 	size_t blocks_max; /* how many sampled blocks are kept, before the distance is doubled */

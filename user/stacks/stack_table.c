@@ -17,7 +17,7 @@ struct kept_stack {
 	bool truncated;
 };
 
-/* A stack as it was told. Several come to the same: a line can be many instructions. */
+/* A stack as it was sent. Several come to the same: a line can be many instructions. */
 struct told_stack {
 	uint64_t number; /* 0: forgotten */
 	size_t first;	 /* in told_frames, of those that are shown */
@@ -226,7 +226,7 @@ static int keep_stack(struct stack_table *table, uint32_t cnt, bool truncated, u
 	return 0;
 }
 
-/* Room for @cnt more frames, and one more stack that is told. */
+/* Room for @cnt more frames, and one more stack that is sent. */
 static int reserve(struct stack_table *table, size_t cnt)
 {
 	int err = RESERVE(table, table->frames, table->frame_capacity, table->frame_cnt + cnt);
@@ -239,7 +239,7 @@ static int reserve(struct stack_table *table, size_t cnt)
 	return err;
 }
 
-/* What is kept of a stack that was told with @frame_cnt frames, but for its names. */
+/* What is kept of a stack that was sent with @frame_cnt frames, but for its names. */
 static size_t told_bytes(size_t frame_cnt)
 {
 	return sizeof(struct told_stack) + 2 * sizeof(struct address_entry) +

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The stacks that were told, with their names: named when they are first told, because code objects
+ * The stacks that were sent, with their names: named when they are first sent, because code objects
  * die.
  *
  * A stack is known by a number made of the addresses in it. When a code object goes and another one
@@ -34,7 +34,7 @@ struct stack {
 };
 
 struct stack_table_counts {
-	uint64_t unnamed_frames; /* whose code was gone when they were told */
+	uint64_t unnamed_frames; /* whose code was gone when they were sent */
 	uint64_t retired_stacks; /* whose code is not there any more */
 	uint64_t unkept_stacks;	 /* for which there was no room */
 };
@@ -56,7 +56,7 @@ void stack_table__freep(struct stack_table **table);
  */
 int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told);
 
-/* The index of the stack that was told as @number, or STACK_UNKNOWN. */
+/* The index of the stack that was sent as @number, or STACK_UNKNOWN. */
 uint32_t stack_table__find(const struct stack_table *table, uint64_t number);
 
 /* By index; indices are given from 0 on, and stay. */

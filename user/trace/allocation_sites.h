@@ -19,7 +19,7 @@
 
 struct allocation_sites_options {
 	bool no_stacks;
-	bool keeps_blocks;     /* each allocation and free is told */
+	bool keeps_blocks;     /* each allocation and free is recorded */
 	uint64_t sample_bytes; /* of these, one in so many bytes is; 0: all */
 	size_t max;	       /* sites that are collected, by each count */
 };
@@ -44,7 +44,7 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 			      const struct heap_source *source,
 			      const struct allocation_sites_options *options);
 
-/* After it: stacks are told from here on. */
+/* After it: stacks are recorded from here on. */
 void allocation_sites__start(struct allocation_sites *sites);
 void allocation_sites__release(struct allocation_sites *sites);
 
