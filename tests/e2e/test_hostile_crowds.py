@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from bystanders import as_user, wait_for
 from conftest import PYTHONS, TOP
 from target import Target
@@ -79,3 +80,53 @@ def test_looks_that_take_long_are_within_the_budget():
         agent.stop()
         attack.kill()
         attack.communicate()
+
+
+# One user who is many in a namespace of its own, as newuidmap(1) makes it: root says here which ones.
+CROWD_OF_USERS = """
+import ctypes, os
+end, step, mapped = os.pipe(), os.pipe(), os.pipe()
+libc = ctypes.CDLL(None)
+first = os.fork()
+if not first:
+    os.setresuid(65534, 65534, 65534)
+    libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: or /proc/PID/uid_map is not to be written
+    os.write(step[1], b"%%d" %% libc.unshare(0x10000000))
+    os.read(mapped[0], 1)
+    os.setresuid(0, 0, 0)
+for i in range(1, %d):
+    if first or os.fork():
+        continue
+    os.setresuid(i, i, i)
+    os.close(end[1])
+    os.write(step[1], b".")
+    os.read(end[0], 1)
+    os._exit(0)
+if first:
+    made = os.read(step[0], 1) == b"0"
+    if made:
+        with open("/proc/%%d/uid_map" %% first, "w") as file:
+            file.write("0 200000 65536")
+        os.write(mapped[1], b"m")
+        for i in range(1, %d):
+            os.read(step[0], 1)
+    print("ready" if made else "no namespaces", flush=True)
+os.close(end[0]) if first else os.close(end[1])
+os.read(0, 1) if first else os.read(end[0], 1)
+""" % (CHILDREN, CHILDREN)
+
+
+def test_a_user_is_one_whatever_it_is_in_its_namespace():
+    crowd = subprocess.Popen([sys.executable, "-uc", CROWD_OF_USERS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    if crowd.stdout.readline() != b"ready\n":
+        crowd.communicate()
+        pytest.skip("there are no user namespaces here")
+    agent = Agent("--budget", "100%", "--max-memory", "64MiB", wrapper=FEW_DESCRIPTORS)
+    try:
+        wait_for(lambda: left_out(agent) and len(agent.processes()) == PLACES)
+        assert len({one["user"] for one in agent.processes().values()}) > PLACES / 2
+        with Target(PYTHONS[0]) as victim:
+            wait_for(lambda: "heap" in agent.processes().get(victim.pid, {}))
+    finally:
+        agent.stop()
+        crowd.communicate()

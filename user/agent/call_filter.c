@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/nsfs.h>
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -281,7 +282,7 @@ static int allow_program(scmp_filter_ctx filter)
 
 static int fill_for_reader(scmp_filter_ctx filter, bool probes)
 {
-	static const uint64_t verbs[] = {RESIDENT_IOCTL};
+	static const uint64_t verbs[] = {RESIDENT_IOCTL, NS_GET_PARENT, NS_GET_OWNER_UID};
 	static const uint64_t perf_verbs[] = {PERF_EVENT_IOC_SET_BPF, PERF_EVENT_IOC_ENABLE,
 					      PERF_EVENT_IOC_DISABLE};
 	int err = allow_program(filter);

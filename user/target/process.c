@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "target/namespace_owner.h"
 #include "target/proc_fields.h"
 #include "target/proc_text.h"
 #include "util/cleanup.h"
@@ -139,7 +140,11 @@ int process__user(pid_t pid, uid_t *uid)
 	_cleanup_(proc_text__release) struct proc_text status = {};
 	int err = proc_text__read(&status, pid, "status", LINE_BYTES_MAX);
 
-	return err ? err : proc_fields__user(status.bytes, uid);
+	if (!err)
+		err = proc_fields__user(status.bytes, uid);
+	if (!err)
+		*uid = namespace_owner__of(pid, *uid);
+	return err;
 }
 
 /* The thread group of @pid, and its user; or negative errno. */
@@ -150,7 +155,10 @@ static int read_thread_group(pid_t pid, uid_t *uid)
 
 	if (!err)
 		err = proc_fields__user(status.bytes, uid);
-	return err ? err : proc_fields__thread_group(status.bytes);
+	if (err)
+		return err;
+	*uid = namespace_owner__of(pid, *uid);
+	return proc_fields__thread_group(status.bytes);
 }
 
 static int open_pidfd(struct process *process, struct failure *failure)

@@ -16,7 +16,7 @@
 
 struct process {
 	pid_t pid; /* in our pid namespace */
-	uid_t uid; /* real user, when it was opened */
+	uid_t uid; /* who answers for it, as process__user(), when it was opened */
 	int pidfd;
 	char *comm;
 	char **cmdline;	      /* NULL-terminated; empty for a kernel thread; 4 KiB of it at most */
@@ -44,8 +44,9 @@ int process__reload_maps(struct process *process, struct failure *failure);
 void process__forget_maps(struct process *process);
 
 /*
- * The real user of process @pid: who is answerable for it. What /proc/PID belongs to would not do:
- * that is root if the process wants it (prctl(2), PR_SET_DUMPABLE). Returns 0 or negative errno.
+ * Who answers for process @pid: its real user, or who made the user namespace that it is in
+ * (namespace_owner.h). The owner of /proc/PID would not do: that is the effective user. Returns 0
+ * or negative errno.
  */
 int process__user(pid_t pid, uid_t *uid);
 

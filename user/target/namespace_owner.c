@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "target/namespace_owner.h"
+
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+
+/* The kernel nests no more (user_namespaces(7)). */
+#define LEVELS_MAX 33
+
+static bool is_same(int fd, const struct stat *own)
+{
+	struct stat status;
+
+	return !fstat(fd, &status) && status.st_dev == own->st_dev && status.st_ino == own->st_ino;
+}
+
+uid_t namespace_owner__of(pid_t pid, uid_t uid)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat own;
+	char path[64];
+	uid_t owner = uid;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || stat("/proc/self/ns/user", &own))
+		return uid;
+	for (int level = 0; level < LEVELS_MAX && !is_same(fd, &own); level++) {
+		int parent = ioctl(fd, NS_GET_PARENT);
+
+		if (ioctl(fd, NS_GET_OWNER_UID, &owner))
+			owner = uid;
+		if (parent < 0)
+			break;
+		closep(&fd);
+		fd = parent;
+	}
+	return owner ? owner : uid;
+}

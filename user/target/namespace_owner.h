@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who answers for a process in a user namespace. An unprivileged user can be many users there
+ * (subuid(5): 65,536 as a rule), each of which would have a share of what pyfrag does for each
+ * user. All of them are the one who made the namespace.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+/*
+ * Of process @pid, whose real user is @uid: who made the outermost user namespace that it is in
+ * and we are not; or @uid, if there is none, or nothing is known of it. It is @uid, too, if root
+ * made it: a container of root's has users of its own.
+ */
+uid_t namespace_owner__of(pid_t pid, uid_t uid);
