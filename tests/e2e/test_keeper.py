@@ -2,6 +2,7 @@
 import os
 import signal
 import subprocess
+import time
 import uuid
 
 import pytest
