@@ -84,8 +84,8 @@ class Agent:
 def start_agent():
     running = []
 
-    def start(*args):
-        running.append(Agent(*args))
+    def start(*args, **options):
+        running.append(Agent(*args, **options))
         return running[-1]
 
     yield start
@@ -320,7 +320,7 @@ def test_prometheus_scrapes_it_and_its_rules_fire(start_agent, any_target, tmp_p
     agent.stop()
 
 
-def test_kill_9_harms_nobody(tmp_path):
+def test_kill_9_harms_nobody(start_agent, tmp_path):
     """Fifty times, at any moment, while heaps change and processes come and go."""
     churn = subprocess.Popen(["sh", "-c", "while :; do %s -S -c pass; done" % sys.executable])
     chance = random.Random(9)
@@ -346,7 +346,7 @@ def test_kill_9_harms_nobody(tmp_path):
                 assert "TracerPid:\t0" in file.read()
             assert not has_breakpoints(target.pid)
         # And the next one is as good as the first.
-        agent = Agent("--match", "target.py")
+        agent = start_agent("--match", "target.py")
         wait_for(lambda: {one.pid, other.pid} <= set(agent.processes()))
         assert agent.stop() == 0
 
@@ -479,11 +479,11 @@ def capabilities_of(name):
     return [word.strip(' "').lower() for word in added.split(",")]
 
 
-def test_it_need_not_be_root(any_target, snapshot):
+def test_it_need_not_be_root(start_agent, any_target, snapshot):
     if not shutil.which("setpriv"):
         pytest.skip("needs setpriv (util-linux)")
     granted = "-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search"
-    agent = Agent("--match", "target.py", "--sites", "1", wrapper=[
+    agent = start_agent("--match", "target.py", "--sites", "1", wrapper=[
         "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=" + granted,
         "--inh-caps=" + granted, "--ambient-caps=" + granted])
     any_target.run("tuples_with_survivors")
@@ -496,13 +496,13 @@ def test_it_need_not_be_root(any_target, snapshot):
 
 
 @pytest.mark.parametrize("name", ["pyfrag-agent.service", "daemonset.yaml"])
-def test_what_is_deployed_has_the_privileges_it_takes(name, any_target, snapshot):
+def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_target, snapshot):
     """With no more than that granted it finds, reads and probes."""
     if not shutil.which("setpriv"):
         pytest.skip("needs setpriv (util-linux)")
     granted = capabilities_of(name)
     wrapper = ["setpriv", "--no-new-privs", "--bounding-set=-all," + ",".join("+" + one for one in granted)]
-    agent = Agent("--match", "target.py", "--sites", "1", wrapper=wrapper)
+    agent = start_agent("--match", "target.py", "--sites", "1", wrapper=wrapper)
     any_target.run("tuples_with_survivors")
     wait_for(lambda: has_breakpoints(any_target.pid))
     any_target.run("tuples_with_survivors")
@@ -516,7 +516,7 @@ def test_what_is_deployed_has_the_privileges_it_takes(name, any_target, snapshot
     assert "/proc is looked at instead" not in agent.stderr
     # And it takes all of them: without any of the first ones BPF does not tell who comes.
     for missing in ("bpf", "perfmon"):
-        without = Agent("--match", "nobody", wrapper=wrapper[:-1] + [
+        without = start_agent("--match", "nobody", wrapper=wrapper[:-1] + [
             "--bounding-set=-all," + ",".join("+" + one for one in granted if one != missing)])
         assert without.stop() == 0 and "/proc is looked at instead" in without.stderr
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 from bystanders import as_user, children_of, name_of, wait_for
 from conftest import TOP
-from test_agent import Agent, start_agent  # noqa: F401 (a fixture)
+from test_agent import start_agent  # noqa: F401 (a fixture)
 
 WITHOUT_LANDLOCK = TOP + "/build/tests/e2e/without_landlock"
 ATTEMPTS = TOP + "/build/tests/e2e/attempts"
@@ -103,8 +103,8 @@ def test_kill_9_ends_a_command(start_agent, any_target, tmp_path):  # noqa: F811
     wait_for(lambda: not is_running(pid), 5)
 
 
-def test_a_kernel_without_landlock(any_target):
-    agent = Agent("--match", "target.py", wrapper=[WITHOUT_LANDLOCK])
+def test_a_kernel_without_landlock(start_agent, any_target):  # noqa: F811
+    agent = start_agent("--match", "target.py", wrapper=[WITHOUT_LANDLOCK])
     wait_for(lambda: any_target.pid in agent.processes())
     assert agent.stop() == 0
     assert re.fullmatch(r"pyfrag: warning: this kernel has no Landlock: .*\n", agent.stderr)
