@@ -219,11 +219,13 @@ static void save(struct host *host, uint64_t now_ns)
 
 /*
  * Whether what takes nobody knows how long may be done for a user: not for one who has made most of
- * a debt by just that. Root has no need to harm others so.
+ * a debt by just that, as long as it is more than what is saved. Root has no need to harm others
+ * so.
  */
 static bool has_credit(const struct host *host, uid_t uid)
 {
-	return !uid || host->schedule.debt_ns <= 0 || !user_shares__has_average(&host->debts, uid);
+	return !uid || host->schedule.debt_ns <= host->schedule.saved_ns ||
+	       !user_shares__has_average(&host->debts, uid);
 }
 
 /* Of a job that is done; it is freed. */
