@@ -33,6 +33,18 @@ static void finder__freep(struct finder **finder)
 	finder__free(*finder);
 }
 
+/*
+ * Whether @pattern has a back-reference (\1), which glibc takes in extended expressions, too. To
+ * match one may take exponential time, and command lines are the processes' to choose.
+ */
+static bool has_back_reference(const char *pattern)
+{
+	for (const char *at = pattern; (at = strchr(at, '\\')) && at[1]; at += 2)
+		if (at[1] >= '1' && at[1] <= '9')
+			return true;
+	return false;
+}
+
 int finder__new(struct finder **out, const struct host_filter *filter, struct account *total,
 		struct failure *failure)
 {
@@ -42,6 +54,11 @@ int finder__new(struct finder **out, const struct host_filter *filter, struct ac
 		return failure__set(failure, -ENOMEM, "out of memory");
 	finder->filter = *filter;
 	finder->total = total;
+	if (filter->match && has_back_reference(filter->match))
+		return failure__set(failure, -EINVAL,
+				    "--match: '%s' has a back-reference, which may take too long; "
+				    "write an expression without \\1 to \\9",
+				    filter->match);
 	if (filter->match && regcomp(&finder->match, filter->match, REG_EXTENDED | REG_NOSUB))
 		return failure__set(failure, -EINVAL,
 				    "--match: '%s' is no regular expression (POSIX, extended)",
