@@ -28,7 +28,7 @@ static bool write_file(const char *path, const char *text)
 	return is_written;
 }
 
-/* As user and group 1 of a new one: only who is a user of a namespace can make another one in it. */
+/* As user and group 1 of a new one: only a user of a namespace can make another one in it. */
 static bool enter_namespace(void)
 {
 	char users[32], groups[32];
