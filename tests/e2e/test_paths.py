@@ -50,7 +50,9 @@ def test_any_objects(target, snapshot):
     # What only C code holds, and what this very report has cut short.
     assert sum(block["path"] is None for block in objects) < 0.01 * len(objects)
     # Of a half, or so, part of the way has no name in Python: constants of code, interned strings.
-    assert len(followed) > 0.5 * len(objects)
+    # Besides, a long way is cut, and in one run of five class_instances() leaves a chain of a thousand.
+    short = [block for block in objects if not (block["path"] or "").startswith("<...>")]
+    assert len(followed) > 0.5 * len(short)
     for block in random.Random(17).sample(followed, 400):
         address, said = follow(target, block)
         assert 0 <= address - int(block["address"], 16) < block["size"], (block, said)
