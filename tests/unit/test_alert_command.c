@@ -14,10 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "scratch_directory.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 
-static char directory[] = "/tmp/test_alert_command.XXXXXX";
 static const struct alert_message message = {.json = (char *)"{\"x\":1}",
 					     .is_firing = true,
 					     .pid = 17,
@@ -31,8 +31,7 @@ static const struct alert_message message = {.json = (char *)"{\"x\":1}",
 static int set_up(void **state)
 {
 	(void)state;
-	memcpy(strrchr(directory, '.'), ".XXXXXX", sizeof(".XXXXXX"));
-	return mkdtemp(directory) && !chdir(directory) ? 0 : -1;
+	return scratch_directory__enter();
 }
 
 static int tear_down(void **state)
@@ -40,7 +39,7 @@ static int tear_down(void **state)
 	(void)state;
 	unlink("script");
 	unlink("said");
-	return chdir("/") || rmdir(directory);
+	return scratch_directory__leave();
 }
 
 static void put_script(const char *text)

@@ -15,21 +15,20 @@
 #include <unistd.h>
 
 #include "report/database_schema.h"
+#include "scratch_directory.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 
 #define ENDLESS "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
 
-static char directory[] = "/tmp/test_database_query.XXXXXX";
 static char path[64];
 
 static int set_up(void **state)
 {
 	(void)state;
-	memcpy(strrchr(directory, '.'), ".XXXXXX", sizeof(".XXXXXX"));
-	if (!mkdtemp(directory) || chdir(directory))
+	if (scratch_directory__enter())
 		return -1;
-	snprintf(path, sizeof(path), "%s/heap.db", directory);
+	snprintf(path, sizeof(path), "%s/heap.db", scratch_directory__path());
 	return 0;
 }
 
@@ -37,7 +36,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	unlink(path);
-	return chdir("/") || rmdir(directory);
+	return scratch_directory__leave();
 }
 
 /* A database of ours, with one arena and two blocks, and then @sql. */

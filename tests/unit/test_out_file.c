@@ -16,16 +16,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "scratch_directory.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
-
-static char directory[] = "/tmp/test_out_file.XXXXXX";
 
 static int set_up(void **state)
 {
 	(void)state;
-	memcpy(strrchr(directory, '.'), ".XXXXXX", sizeof(".XXXXXX"));
-	return mkdtemp(directory) && !chdir(directory) ? 0 : -1;
+	return scratch_directory__enter();
 }
 
 /* The names that are there, other than . and .. */
@@ -43,14 +41,14 @@ static size_t count_names(void)
 
 static int tear_down(void **state)
 {
-	DIR *all = opendir(directory);
+	DIR *all = opendir(scratch_directory__path());
 	struct dirent *entry;
 
 	(void)state;
 	while ((entry = readdir(all)))
 		unlink(entry->d_name);
 	closedir(all);
-	return chdir("/") || rmdir(directory);
+	return scratch_directory__leave();
 }
 
 static void put_content(const char *path, const char *text)
@@ -112,10 +110,10 @@ static void test_whole_path(void **state)
 	char path[128];
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/new", directory);
+	snprintf(path, sizeof(path), "%s/new", scratch_directory__path());
 	assert_int_equal(chdir("/"), 0);
 	write_file(path, "text");
-	assert_int_equal(chdir(directory), 0);
+	assert_int_equal(chdir(scratch_directory__path()), 0);
 	assert_content("new", "text");
 	assert_int_equal(count_names(), 1);
 }
@@ -226,7 +224,7 @@ static void test_what_is_no_file_is_refused(void **state)
 	check_refused("socket", -EEXIST, "it is a socket");
 	check_refused("/dev/null", -EEXIST, "it is a device");
 	check_refused("/dev/stdout", -EEXIST, "it is a symbolic link");
-	check_refused(directory, -EEXIST, "it is a directory");
+	check_refused(scratch_directory__path(), -EEXIST, "it is a directory");
 	assert_content("precious", "old");
 	assert_int_equal(lstat("none", &stat_), -1);
 	/* Those of above, and nothing else. */

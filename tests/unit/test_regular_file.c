@@ -7,17 +7,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "scratch_directory.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
-
-static char directory[] = "/tmp/test_regular_file.XXXXXX";
 
 static int set_up(void **state)
 {
 	int fd;
 
 	(void)state;
-	if (!mkdtemp(directory) || chdir(directory))
+	if (scratch_directory__enter())
 		return -1;
 	fd = open("file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	close(fd);
@@ -31,7 +30,7 @@ static int tear_down(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		unlink(names[i]);
-	return chdir("/") || rmdir(directory);
+	return scratch_directory__leave();
 }
 
 static void test_a_regular_file_is_opened(void **state)

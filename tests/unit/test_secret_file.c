@@ -13,16 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "scratch_directory.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
-
-static char directory[] = "/tmp/test_secret_file.XXXXXX";
 
 static int set_up(void **state)
 {
 	(void)state;
-	memcpy(strrchr(directory, '.'), ".XXXXXX", sizeof(".XXXXXX"));
-	return mkdtemp(directory) && !chdir(directory) ? 0 : -1;
+	return scratch_directory__enter();
 }
 
 static int tear_down(void **state)
@@ -30,7 +28,7 @@ static int tear_down(void **state)
 	(void)state;
 	unlink("secret");
 	unlink("link");
-	return chdir("/") || rmdir(directory);
+	return scratch_directory__leave();
 }
 
 static void put(const void *bytes, size_t size, mode_t mode)
