@@ -105,6 +105,9 @@ static void test_values(void **state)
 	check(census, raw, VALUE_WHOLE, "b\"a\\x00\\n\\xff'\\\\\"");
 	check(census, quoted, VALUE_WHOLE, "b\"it's\"");
 	check(census, quoted, 2, "b'it'...");
+	census->major = 2; /* the same object is a str there */
+	check(census, raw, VALUE_WHOLE, "\"a\\x00\\n\\xff'\\\\\"");
+	check(census, quoted, 2, "'it'...");
 	world__release(&world);
 }
 

@@ -8,7 +8,7 @@ import threading
 
 LIST = []
 DICT = {}
-NESTED = {"user:17": {"tags": ["first", ["x%d" % 1]]}, 5: {"it's": {}}, b"raw": {}, (1, 2): {}}
+NESTED = {"user:17": {"tags": ["first", ["x%d" % 1]]}, 5: {"it's": {}}, b"raw\xfe": {}, (1, 2): {}}
 SET = set()
 DEQUE = collections.deque()
 DEFAULTS = collections.defaultdict(list)
@@ -85,7 +85,7 @@ def plant():
     DICT.update({"one": marker(1), 7: marker(2)})
     NESTED["user:17"]["tags"][1].append(marker(3))
     NESTED[5]["it's"]["\n"] = marker(4)
-    NESTED[b"raw"]["k"] = marker(5)
+    NESTED[b"raw\xfe"]["k"] = marker(5)
     NESTED[(1, 2)]["k"] = marker(6)
     SET.add(marker(7))
     DEQUE.extend([None] * 100 + [[marker(8)]])

@@ -147,14 +147,16 @@ static int describe_text(char **out, const struct census *census, uint64_t addre
 	return *out ? 0 : -ENOMEM;
 }
 
-static char *quote_bytes(const uint8_t *bytes, size_t size, bool is_cut)
+/* @prefix: 'b', or '\0' for 2.7's str, which has none. */
+static char *quote_bytes(const uint8_t *bytes, size_t size, char prefix, bool is_cut)
 {
 	char *out = malloc(size * ESCAPED_MAX + sizeof("b''" CUT)), *to = out;
 	char quote = quote_for((const char *)bytes, size);
 
 	if (!out)
 		return NULL;
-	*to++ = 'b';
+	if (prefix)
+		*to++ = prefix;
 	*to++ = quote;
 	for (size_t i = 0; i < size; i++)
 		to = bytes[i] >= 0x80 ? put_escaped(to, bytes[i]) : put_byte(to, bytes[i], quote);
@@ -180,7 +182,7 @@ static int describe_bytes(char **out, const struct census *census, uint64_t addr
 	err = memory__read(census->memory, address + census->offsets.bytes_data, bytes, shown);
 	if (err)
 		return err;
-	*out = quote_bytes(bytes, shown, shown < size);
+	*out = quote_bytes(bytes, shown, census->major < 3 ? '\0' : 'b', shown < size);
 	return *out ? 0 : -ENOMEM;
 }
 
@@ -368,8 +370,7 @@ static int describe(char **out, const struct census *census, const struct type *
 		return census->major < 3 ? describe_unicode_27(out, census, address, characters_max)
 					 : describe_text(out, census, address, characters_max);
 	if (type->flags & TYPE_BYTES_SUBCLASS)
-		return census->major < 3 ? describe_text(out, census, address, characters_max)
-					 : describe_bytes(out, census, address, characters_max);
+		return describe_bytes(out, census, address, characters_max);
 	if (!strcmp(type->name, "float"))
 		return describe_float(out, census, address);
 	return strcmp(type->name, "NoneType") ? 0 : print(out, "None");
