@@ -1,8 +1,13 @@
-"""Processes beside a test: of users without privileges, of which others consist, and what is waited for."""
+"""Processes beside a test: of users without privileges, of which others consist, that are left over, and what is waited for."""
 import os
+import signal
 import time
+import uuid
 
 NOBODY = 65534
+# All processes that this run of the tests starts have it in their environment, and those that they start.
+RUN = uuid.uuid4().hex
+os.environ["PYFRAG_TEST_RUN"] = RUN
 
 
 def as_user(user=NOBODY):
@@ -22,6 +27,40 @@ def children_of(pid):
 def name_of(pid):
     with open("/proc/%d/comm" % pid) as file:
         return file.read().strip()
+
+
+def of_this_run():
+    """The processes that this run of the tests has started, with all that they have, but for those that have ended."""
+    found = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/environ" % pid, "rb") as file:
+                if RUN.encode() in file.read():
+                    found.add(int(pid))
+        except OSError:
+            pass
+    return found
+
+
+def end_all_but(others, seconds=20):
+    """Ends what this run has started, but for @others; returns their names. A keeper ends by itself when it has taken its
+    probes out, and must not be killed before."""
+    ended = {}
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        left = of_this_run() - others
+        if not left:
+            break
+        for pid in left:
+            try:
+                name = name_of(pid)
+                if name != "pyfrag-keeper":
+                    ended[pid] = name
+                    os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+        time.sleep(0.01)
+    return sorted(ended.values())
 
 
 def wait_for(condition, seconds=20):

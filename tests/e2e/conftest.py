@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 
 import pythons
+from bystanders import end_all_but, of_this_run
 from target import Target
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -30,6 +31,14 @@ def pytest_collection_modifyitems(items):
     if os.geteuid() != 0:
         for item in items:
             item.add_marker(pytest.mark.skip(reason="needs root: sudo make check"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on():
+    """What a test that fails leaves behind would disturb others: an agent probes whatever goes by a name."""
+    before = of_this_run()
+    yield
+    end_all_but(before)
 
 
 def run_pyfrag(*args, check=True, timeout=120, **kwargs):

@@ -49,12 +49,26 @@ class Agent:
             [*wrapper, PYFRAG, "agent", "--listen", "127.0.0.1:%d" % self.port, "-i", "0.5", *args],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.stderr = ""  # but for that it answers
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self.end()
+            raise
+
+    def wait_until_ready(self):
         line = self.process.stderr.readline().decode()
         while "answers at" not in line:
             assert line, self.stderr
             self.stderr += line
             line = self.process.stderr.readline().decode()
         wait_for(lambda: self.get("/healthz")[0] == 200)
+
+    def end(self):
+        """Whatever it does."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.process.stderr.close()
 
     def get(self, path, **headers):
         return get(self.port, path, {name.replace("_", "-"): value for name, value in headers.items()})
@@ -90,10 +104,7 @@ def start_agent():
 
     yield start
     for agent in running:
-        if agent.process.poll() is None:
-            agent.process.kill()
-            agent.process.wait()
-        agent.process.stderr.close()
+        agent.end()
 
 
 def of_targets(metrics, name):
