@@ -7,9 +7,12 @@ import subprocess
 import time
 
 import symbols
+from bystanders import RUN
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORKLOADS = os.path.join(os.path.dirname(HERE), "workloads")
+# On the command line of each target, for --match: other runs of the tests on this machine have others.
+MARK = "run-" + RUN
 
 
 class Target:
@@ -28,7 +31,7 @@ class Target:
         environment.update(python.environment)
         environment.update(env or {})
         self.process = subprocess.Popen(
-            list(wrapper) + python.command + ["-u", path],
+            list(wrapper) + python.command + ["-u", path, MARK],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr_write,
             env=environment,
         )

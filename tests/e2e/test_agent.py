@@ -1,9 +1,7 @@
 """The agent: what it serves, and whom it tells."""
-import contextlib
 import http.client
 import json
 import os
-import platform
 import random
 import re
 import shutil
@@ -17,7 +15,8 @@ import urllib.request
 import pytest
 from bystanders import as_user, wait_for
 from conftest import PYFRAG, PYTHONS, TOP, check_report, run_pyfrag
-from target import WORKLOADS, Target
+from hanging import unreadable
+from target import MARK, Target
 
 
 # Where `make check-e2e` unpacks them; what they look for in /usr/share is made to be there, for them only.
@@ -113,7 +112,7 @@ def of_targets(metrics, name):
 
 
 def test_what_it_serves(start_agent, snapshot):
-    agent = start_agent("--match", "target.py")
+    agent = start_agent("--match", MARK)
     with Target(PYTHONS[0]) as one, Target(PYTHONS[-1]) as other:
         one.run("tuples_with_survivors")
         wait_for(lambda: {one.pid, other.pid} <= set(agent.processes()))
@@ -146,11 +145,11 @@ def test_its_memory_is_bounded(start_agent, snapshot):
             assert target.ask("eval kept.append([str(i) * 2 for i in range(1500000)])") == "None"
             target.wait_until_blocked()
         reports = [snapshot(target.pid) for target in (one, other)]
-        agent = start_agent("--match", "target.py")
+        agent = start_agent("--match", MARK)
         wait_for(lambda: of_targets(agent.metrics(), "pyfrag_processes") == 2)
         used = agent.metrics()["pyfrag_memory_accounted_bytes", ""]
         agent.stop()
-        agent = start_agent("--match", "target.py", "--max-memory", str(int(used)))
+        agent = start_agent("--match", MARK, "--max-memory", str(int(used)))
         wait_for(lambda: agent.metrics()["pyfrag_pictures_forgotten_total", ""] >= 2)
         wait_for(lambda: of_targets(agent.metrics(), "pyfrag_live_blocks") == sum(
             report["heap"]["live_blocks"] for report in reports))
@@ -238,7 +237,7 @@ def test_alerts_run_a_command(start_agent, any_target, tmp_path):
     script = tmp_path / "take-alert"
     script.write_text('#!/bin/sh\n{ echo "$PYFRAG_ALERT_STATE $PYFRAG_ALERT_PID $1"; cat; } >> %s/told\n' % tmp_path)
     script.chmod(0o755)
-    agent = start_agent("--match", "target.py", "--alert", "pinned_arenas > 5",
+    agent = start_agent("--match", MARK, "--alert", "pinned_arenas > 5",
                         "--alert-to", "exec:%s $(id);" % script)
     any_target.run("tuples_with_survivors", 5)
     told = tmp_path / "told"
@@ -289,7 +288,7 @@ def test_alertmanager_is_told(start_agent, any_target, tmp_path):
     with Server(port, "prometheus-alertmanager", "--config.file=%s" % config,
                 "--storage.path=%s" % tmp_path, "--cluster.listen-address=",
                 "--web.listen-address=127.0.0.1:%d" % port) as alertmanager:
-        agent = start_agent("--match", "target.py", "--alert", "hostage_bytes > 5MiB",
+        agent = start_agent("--match", MARK, "--alert", "hostage_bytes > 5MiB",
                             "--alert-to", "http://127.0.0.1:%d" % port)
         any_target.run("tuples_with_survivors", 5)
         alert, = wait_for(lambda: alertmanager.ask("/api/v2/alerts?active=true"))
@@ -303,7 +302,7 @@ def test_alertmanager_is_told(start_agent, any_target, tmp_path):
 def test_prometheus_scrapes_it_and_its_rules_fire(start_agent, any_target, tmp_path):
     if not shutil.which("prometheus"):
         pytest.skip("needs Prometheus: apt-get install prometheus, or make build/daemons/.done")
-    agent = start_agent("--match", "target.py")
+    agent = start_agent("--match", MARK)
     port = free_port()
     with open(TOP + "/deploy/pyfrag.rules.yml") as file:
         rules = re.sub(r"for: \d+m", "for: 0s", file.read()).replace("64 * 1024 * 1024", "5 * 1024 * 1024")
@@ -357,7 +356,7 @@ def test_kill_9_harms_nobody(start_agent, tmp_path):
                 assert "TracerPid:\t0" in file.read()
             assert not has_breakpoints(target.pid)
         # And the next one is as good as the first.
-        agent = start_agent("--match", "target.py")
+        agent = start_agent("--match", MARK)
         wait_for(lambda: {one.pid, other.pid} <= set(agent.processes()))
         assert agent.stop() == 0
 
@@ -366,27 +365,9 @@ def agent_says(listen):
     return b"pyfrag: answers at http://%s/metrics\n" % listen.encode()
 
 
-@contextlib.contextmanager
-def unreadable(cnt):
-    """Processes that hang whoever reads them."""
-    if platform.machine() != "x86_64":
-        pytest.skip("the workload knows userfaultfd's number on x86-64 only")
-    running = [subprocess.Popen([sys.executable, os.path.join(WORKLOADS, "unreadable.py")], stdout=subprocess.PIPE)
-               for _ in range(cnt)]
-    try:
-        for process in running:
-            if process.stdout.readline() != b"ready\n":
-                pytest.skip("there is no userfaultfd here")
-        yield running
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
-
-
 def test_a_process_that_hangs_its_readers(start_agent, any_target, snapshot):
     with unreadable(1) as hanging:
-        agent = start_agent("--match", r"target\.py|unreadable\.py")
+        agent = start_agent("--match", MARK)
         wait_for(lambda: agent.metrics()["pyfrag_readings_hanging", ""] == 1)
         any_target.run("tuples_with_survivors")
         any_target.wait_until_blocked()
@@ -401,12 +382,12 @@ def test_a_process_that_hangs_its_readers(start_agent, any_target, snapshot):
 
 
 def test_many_that_hang(start_agent, any_target):
-    agent = start_agent("--match", r"target\.py|unreadable\.py")
+    agent = start_agent("--match", MARK)
     with unreadable(10) as hanging:
         # Root's processes have half of the places; others are read beside them.
         wait_for(lambda: agent.metrics()["pyfrag_readings_hanging", ""] == 4, 30)
         with subprocess.Popen([*as_user(), sys.executable, "-c",
-                               "import time; time.sleep(60)  # not target.py, but called so"]) as other:
+                               "import time; time.sleep(60)", MARK]) as other:
             wait_for(lambda: "heap" in agent.processes().get(other.pid, {}))
             other.kill()
         assert agent.metrics()["pyfrag_readings_hanging", ""] == 4
@@ -422,7 +403,7 @@ def test_many_that_hang(start_agent, any_target):
 
 def test_it_tells_where(start_agent, any_target):
     """What is probed says where it grows: in metrics, and in the alert."""
-    agent = start_agent("--match", "target.py", "--sites", "2",
+    agent = start_agent("--match", MARK, "--sites", "2",
                         "--alert", "pinned_arenas > 1 for 3s where app=target.py", "--alert", "pinned_arenas > 1 where app=x")
     name = "tuples_with_survivors"
     any_target.run(name, 2)
@@ -494,7 +475,7 @@ def test_it_need_not_be_root(start_agent, any_target, snapshot):
     if not shutil.which("setpriv"):
         pytest.skip("needs setpriv (util-linux)")
     granted = "-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search"
-    agent = start_agent("--match", "target.py", "--sites", "1", wrapper=[
+    agent = start_agent("--match", MARK, "--sites", "1", wrapper=[
         "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=" + granted,
         "--inh-caps=" + granted, "--ambient-caps=" + granted])
     any_target.run("tuples_with_survivors")
@@ -513,7 +494,7 @@ def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_tar
         pytest.skip("needs setpriv (util-linux)")
     granted = capabilities_of(name)
     wrapper = ["setpriv", "--no-new-privs", "--bounding-set=-all," + ",".join("+" + one for one in granted)]
-    agent = start_agent("--match", "target.py", "--sites", "1", wrapper=wrapper)
+    agent = start_agent("--match", MARK, "--sites", "1", wrapper=wrapper)
     any_target.run("tuples_with_survivors")
     wait_for(lambda: has_breakpoints(any_target.pid))
     any_target.run("tuples_with_survivors")
@@ -534,7 +515,7 @@ def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_tar
 
 def test_a_configuration_file(start_agent, any_target, tmp_path):
     config = tmp_path / "pyfrag.conf"
-    config.write_text("; what to watch\nmatch = target.py\nalert = pinned_arenas > 1000000\n")
+    config.write_text("; what to watch\nmatch = %s\nalert = pinned_arenas > 1000000\n" % MARK)
     agent = start_agent("--config", str(config))
     any_target.run("tuples_with_survivors", 5)
     wait_for(lambda: of_targets(agent.metrics(), "pyfrag_pinned_arenas") > 5)
@@ -547,10 +528,10 @@ def test_a_configuration_file(start_agent, any_target, tmp_path):
         while b"stays as it was" not in line:
             line = agent.process.stderr.readline()
     assert agent.get("/healthz")[0] == 200
-    config.write_text("match = target.py\nalert = pinned_arenas > 3\n")
+    config.write_text("match = %s\nalert = pinned_arenas > 3\n" % MARK)
     agent.process.send_signal(signal.SIGHUP)
     wait_for(lambda: agent.metrics()["pyfrag_alerts_firing", ""] == 1)
-    config.write_text("match = target.py\n")
+    config.write_text("match = %s\n" % MARK)
     agent.process.send_signal(signal.SIGHUP)
     wait_for(lambda: agent.metrics()["pyfrag_alerts_firing", ""] == 0)
     assert agent.stop() == 0
@@ -574,7 +555,7 @@ def test_any_configuration_file_does_no_harm(tmp_path):
 
 
 def test_what_is_deployed_asks_for_metrics_that_there_are(start_agent, any_target):
-    agent = start_agent("--match", "target.py", "--sites", "1")
+    agent = start_agent("--match", MARK, "--sites", "1")
     any_target.run("tuples_with_survivors")
     wait_for(lambda: has_breakpoints(any_target.pid))
     any_target.run("tuples_with_survivors")

@@ -9,6 +9,7 @@ import sys
 import pytest
 from bystanders import as_user, children_of, name_of, wait_for
 from conftest import TOP
+from target import MARK
 from test_agent import start_agent  # noqa: F401 (a fixture)
 
 WITHOUT_LANDLOCK = TOP + "/build/tests/e2e/without_landlock"
@@ -50,7 +51,7 @@ def capabilities(mask):
     (["--alert-to", "exec:true", "--alert-to", "http://127.0.0.1:9"], set()),
 ], ids=["plain", "sites", "alerts"])
 def test_each_process_has_what_it_takes(start_agent, any_target, args, more):  # noqa: F811
-    agent = start_agent("--match", "target.py", *args)
+    agent = start_agent("--match", MARK, *args)
     wait_for(lambda: any_target.pid in agent.processes())
     expected = {"server": set(), "broker": {DAC_READ_SEARCH}, "namer": set(), "reader": READS | more}
     if "exec:true" in args:
@@ -93,7 +94,7 @@ def test_kill_9_ends_a_command(start_agent, any_target, tmp_path):  # noqa: F811
     script, place = tmp_path / "take-alert", tmp_path / "pid"
     script.write_text("#!/bin/sh\necho $$ > %s.new; mv %s.new %s; exec sleep 60\n" % (place, place, place))
     script.chmod(0o755)
-    agent = start_agent("--match", "target.py", "--alert", "pinned_arenas > 5", "--alert-to", "exec:%s" % script)
+    agent = start_agent("--match", MARK, "--alert", "pinned_arenas > 5", "--alert-to", "exec:%s" % script)
     any_target.run("tuples_with_survivors", 5)
     wait_for(place.exists)
     pid = int(place.read_text())
@@ -104,7 +105,7 @@ def test_kill_9_ends_a_command(start_agent, any_target, tmp_path):  # noqa: F811
 
 
 def test_a_kernel_without_landlock(start_agent, any_target):  # noqa: F811
-    agent = start_agent("--match", "target.py", wrapper=[WITHOUT_LANDLOCK])
+    agent = start_agent("--match", MARK, wrapper=[WITHOUT_LANDLOCK])
     wait_for(lambda: any_target.pid in agent.processes())
     assert agent.stop() == 0
     assert re.fullmatch(r"pyfrag: warning: this kernel has no Landlock: .*\n", agent.stderr)

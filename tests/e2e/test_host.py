@@ -9,7 +9,7 @@ import time
 
 import pytest
 from conftest import PYFRAG, PYTHONS, check_report, run_pyfrag
-from target import WORKLOADS, Target
+from target import MARK, WORKLOADS, Target
 
 
 class All:
@@ -103,13 +103,13 @@ def test_filters(watch_all):
 
 
 def test_forked_children_share_with_their_parent():
-    process = subprocess.Popen([sys.executable, WORKLOADS + "/forking.py"], stdin=subprocess.PIPE,
+    process = subprocess.Popen([sys.executable, WORKLOADS + "/forking.py", MARK], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE)
     parent = int(process.stdout.readline().split()[1])
     same, grown = (int(pid) for pid in process.stdout.readline().split())
     time.sleep(1)  # the second one fills its heap
     try:
-        table = run_pyfrag("trace", "-a", "-d", "1.5", "--match", "forking.py").stdout.decode()
+        table = run_pyfrag("trace", "-a", "-d", "1.5", "--match", MARK).stdout.decode()
     finally:
         process.communicate(b"\n")
     rows = {}
@@ -197,7 +197,7 @@ def test_alerts(any_target):
     assert len(fired) == 3 and all("process %d" % any_target.pid in line for line in fired)
     # Not true for long enough.
     assert run("pinned_arenas > 0 for 1h").returncode == 0
-    everywhere = run("pinned_arenas > 0", args=("-a", "--match", "target.py"))
+    everywhere = run("pinned_arenas > 0", args=("-a", "--match", MARK))
     assert everywhere.returncode == 2 and b"process %d" % any_target.pid in everywhere.stderr
     for wrong in ("", "pinned_bytes", "pinned_bytes >", "pinned_bytes = 1", "nothing > 1", "pinned_bytes > x",
                   "fragmentation > 2", "pinned_bytes > 1 for", "pinned_bytes > 1 for ever"):
@@ -207,7 +207,7 @@ def test_alerts(any_target):
 
 def test_an_alert_is_over(any_target):
     trace = subprocess.Popen(
-        [PYFRAG, "trace", "-a", "--match", "target.py", "-i", "0.3", "--json", "--alert", "arena_bytes > 10MiB"],
+        [PYFRAG, "trace", "-a", "--match", MARK, "-i", "0.3", "--json", "--alert", "arena_bytes > 10MiB"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     any_target.run("tuples_with_survivors", 5)
     assert b"alert fires" in trace.stderr.readline()
@@ -218,7 +218,7 @@ def test_an_alert_is_over(any_target):
 
 
 def test_a_prefork_server_that_recycles_its_workers(watch_all):
-    server = subprocess.Popen([sys.executable, WORKLOADS + "/prefork.py", "8"], stdin=subprocess.PIPE,
+    server = subprocess.Popen([sys.executable, WORKLOADS + "/prefork.py", "8", MARK], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE)
     parent = int(server.stdout.readline().split()[1])
 
@@ -227,7 +227,7 @@ def test_a_prefork_server_that_recycles_its_workers(watch_all):
         server.stdin.flush()
         return {int(pid) for pid in server.stdout.readline().split()}
 
-    every = watch_all("--match", "prefork.py")
+    every = watch_all("--match", MARK)
     try:
         first = ask("pids")
         every.wait_for(lambda now: set(now) == first | {parent})

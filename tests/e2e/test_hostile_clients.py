@@ -7,11 +7,12 @@ import sys
 import time
 
 import pytest
-from bystanders import as_user, wait_for
+from bystanders import RUN, as_user, wait_for
 from conftest import TOP, run_pyfrag
 from test_agent import Agent, free_port, get, start_agent  # noqa: F401, a fixture
 
-SECRET = "hunter2-hunter2"
+SECRET = "hunter2-" + RUN
+NAME = "hostile-alerts-" + RUN
 
 
 @pytest.fixture
@@ -205,7 +206,7 @@ def test_a_request_has_a_deadline(start_agent):  # noqa: F811
 @pytest.fixture
 def any_heap():
     """A Python whose heap is not empty, as a name of its own."""
-    process = subprocess.Popen([sys.executable, "-c", "print(1, flush=True); input()", "hostile-alerts"],
+    process = subprocess.Popen([sys.executable, "-c", "print(1, flush=True); input()", NAME],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     process.stdout.readline()
     yield process
@@ -221,7 +222,7 @@ def test_a_command_without_end_is_ended(start_agent, any_heap, tmp_path):  # noq
     good.write_text("#!/bin/sh\necho $PYFRAG_ALERT_RULE >> %s\n" % told)
     for script in (endless, good):
         script.chmod(0o755)
-    agent = start_agent("--match", "hostile-alerts", "--alert", "arena_bytes > 1", "--alert", "arena_bytes > 2",
+    agent = start_agent("--match", NAME, "--alert", "arena_bytes > 1", "--alert", "arena_bytes > 2",
                         "--alert-to", "exec:%s --password hunter2" % endless, "--alert-to", "exec:%s" % good)
     wait_for(lambda: said.exists() and said.read_text().count("\n") == 2, 40)
     wait_for(lambda: told.exists() and told.read_text().count("\n") == 2, 40)
@@ -237,7 +238,7 @@ def test_a_command_without_end_is_ended(start_agent, any_heap, tmp_path):  # noq
 
 def test_a_password_in_a_url_is_not_logged(start_agent, any_heap):  # noqa: F811
     url = "http://user:%s@127.0.0.1:%d/x?key=%s" % (SECRET, free_port(), SECRET)
-    agent = start_agent("--match", "hostile-alerts", "--alert", "arena_bytes > 1", "--alert-to", url)
+    agent = start_agent("--match", NAME, "--alert", "arena_bytes > 1", "--alert-to", url)
     wait_for(lambda: agent.metrics()["pyfrag_alerts_undelivered_total", ""] >= 1)
     assert SECRET not in "".join(agent.get(path)[1] for path in ("/metrics", "/v1/processes"))
     assert agent.stop() == 0 and "did not reach http://***@127.0.0.1" in agent.stderr and SECRET not in agent.stderr

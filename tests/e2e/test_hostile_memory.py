@@ -10,7 +10,7 @@ import pytest
 
 from bystanders import as_user, wait_for
 from conftest import PYFRAG, PYTHONS, check_report, run_pyfrag
-from target import WORKLOADS, Target
+from target import MARK, WORKLOADS, Target
 from test_agent import Agent
 
 PYTHON = "/usr/bin/python3.11"
@@ -26,7 +26,7 @@ class MovingArenas:
 
     def __init__(self, arena_cnt):
         with open(WORKLOADS + "/moving_arenas.py") as file:
-            text = file.read()
+            text = "# %s\n%s" % (MARK, file.read())
         self.process = subprocess.Popen(as_user() + [PYTHON, "-uc", text, str(arena_cnt)], cwd="/",
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.pid = self.process.pid
@@ -120,7 +120,7 @@ def test_agent_beside_arenas_that_move():
         victim.run("tuples_with_survivors")
         victim.wait_until_blocked()
         expected = json.loads(run_pyfrag("snapshot", "-p", victim.pid, "--json").stdout)["heap"]
-        agent = Agent("--budget", "100%", "--max-memory", "64MiB", "--match", "target.py|arenas")
+        agent = Agent("--budget", "100%", "--max-memory", "64MiB", "--match", MARK)
         peak = Peak(agent.process.pid)
         try:
             wait_for(lambda: victim.pid in agent.processes())

@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from bystanders import wait_for
+from bystanders import of_this_run, wait_for
 from conftest import PYFRAG, PYTHONS, check_report, run_pyfrag
+from hanging import unreadable
 from target import Target
-from test_agent import unreadable
 from test_trace_full import assert_complete
 
 
@@ -20,6 +20,19 @@ def bpf_ids(kind):
     out = subprocess.run(["bpftool", "--json", kind, "show"], stdout=subprocess.PIPE,
                          env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")).stdout
     return {item["id"] for item in json.loads(out)}
+
+
+def bpf_ids_of(pid):
+    """Those that a process has: (kind, id)."""
+    found = set()
+    try:
+        for fd in os.listdir("/proc/%d/fd" % pid):
+            if os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith("anon_inode:bpf"):
+                with open("/proc/%d/fdinfo/%s" % (pid, fd)) as file:
+                    found |= set(re.findall(r"^(prog|map|link)_id:\s*(\d+)$", file.read(), re.M))
+    except OSError:
+        pass
+    return {(kind, int(number)) for kind, number in found}
 
 
 def uprobe_definitions():
@@ -33,6 +46,9 @@ def uprobe_definitions():
 def kernel_objects():
     """All BPF objects and probe definitions that there are, as one set."""
     objects = {(kind, number) for kind in ("prog", "map", "link") for number in bpf_ids(kind)}
+    # Other runs of these tests on this machine have theirs.
+    for pid in set(map(int, filter(str.isdigit, os.listdir("/proc")))) - of_this_run():
+        objects -= bpf_ids_of(pid)
     return objects | set(uprobe_definitions().splitlines())
 
 

@@ -1,6 +1,11 @@
-"""A process that nobody can read to its end: a page of its heap is its own to provide (userfaultfd(2)), and it does not."""
+"""A process that nobody can read to its end: a page of its heap is its own to provide (userfaultfd(2)), and it does not.
+
+    unreadable.py USER now       from the beginning on: says "ready"
+    unreadable.py USER later     says "ready" first; takes the page away at a line on stdin, provides it at the next one
+"""
 import ctypes
 import fcntl
+import os
 import struct
 import sys
 import time
@@ -18,13 +23,33 @@ libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 # Whole pools of blocks that nobody will touch: a list does not look at what it holds.
 kept = [b"x" * 470 + b"%04d" % number for number in range(2000)]
 address = id(kept[1000]) & ~(POOL - 1)
+user, when = int(sys.argv[1]), sys.argv[2]
 fd = libc.syscall(SYS_USERFAULTFD, 0)
 if fd < 0:
     sys.exit("userfaultfd: errno %d" % ctypes.get_errno())
-fcntl.ioctl(fd, UFFDIO_API, struct.pack("QQQ", UFFD_API, 0, 0))
-fcntl.ioctl(fd, UFFDIO_REGISTER, struct.pack("QQQQ", address, PAGE, MODE_MISSING, 0))
-if libc.madvise(address, PAGE, MADV_DONTNEED):
-    sys.exit("madvise: errno %d" % ctypes.get_errno())
-print("ready", flush=True)
+if user:
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+
+
+def take_away():
+    fcntl.ioctl(fd, UFFDIO_API, struct.pack("QQQ", UFFD_API, 0, 0))
+    fcntl.ioctl(fd, UFFDIO_REGISTER, struct.pack("QQQQ", address, PAGE, MODE_MISSING, 0))
+    if libc.madvise(address, PAGE, MADV_DONTNEED):
+        sys.exit("madvise: errno %d" % ctypes.get_errno())
+
+
+if when == "later":
+    print("ready", flush=True)
+    sys.stdin.readline()
+    take_away()
+    print("taken", flush=True)
+    sys.stdin.readline()
+    os.close(fd)  # what waits for the page gets one of zeros
+    print("given", flush=True)
+else:
+    take_away()
+    print("ready", flush=True)
 while True:
     time.sleep(0.05)
