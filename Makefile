@@ -199,11 +199,18 @@ build/fuzz/tests/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/all.a
 	$(Q)$(CC) -fsanitize=fuzzer,$(FUZZ_SANITIZERS) -o $@ $^ $(LDLIBS) -lcmocka
 
 E2E_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
+# What tests preload into pyfrag.
+E2E_PRELOADS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/e2e/preload/*.c))
 
 ATTEMPTS     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/e2e/attempt/*.c))
 
 $(BUILD)/tests/e2e/%.o: CPPFLAGS += -Itests/e2e -Itests/e2e/attempt
 $(BUILD)/tests/e2e/attempts: $(ATTEMPTS)
+
+$(BUILD)/tests/e2e/preload/%.so: tests/e2e/preload/%.c Makefile
+	$(Q)mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
 
 # Programs of a hostile user: plain C, nothing of pyfrag in them.
 HOSTILE_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/hostile/programs/*.c))
@@ -211,7 +218,7 @@ E2E_ENVIRONMENT = PYFRAG=$(abspath $(PROGRAM)) PYFRAG_WALK=$(abspath $(BUILD)/te
 	PYFRAG_HOSTILE=$(abspath $(BUILD)/tests/hostile/programs)
 
 .PHONY: check-e2e
-check-e2e: $(PROGRAM) $(E2E_PROGRAMS) $(HOSTILE_PROGRAMS) build/daemons/.done ## run the end-to-end tests on every Python found here (as root)
+check-e2e: $(PROGRAM) $(E2E_PROGRAMS) $(E2E_PRELOADS) $(HOSTILE_PROGRAMS) build/daemons/.done ## run the end-to-end tests on every Python found here (as root)
 	$(Q)$(E2E_ENVIRONMENT) $(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/e2e tests/bench tests/hostile
 
 HOSTILE_SECONDS ?= 60
@@ -222,7 +229,7 @@ check-hostile: $(PROGRAM) $(HOSTILE_PROGRAMS) ## run programs of a hostile user 
 		$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/hostile
 
 .PHONY: check-matrix
-check-matrix: pyfrag $(E2E_PROGRAMS) ## run them on the Pythons of other Debian releases and on other kernels (slow)
+check-matrix: pyfrag $(E2E_PROGRAMS) $(E2E_PRELOADS) ## run them on the Pythons of other Debian releases and on other kernels (slow)
 	$(Q)tests/matrix/run.sh
 
 BENCH_PROGRAMS := $(BUILD)/tests/bench/floor $(BUILD)/tests/bench/consumer

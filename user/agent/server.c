@@ -24,7 +24,8 @@
 
 #define NS_PER_MS 1000000UL
 /* Nothing was heard of the reader for so long: something is wrong. */
-#define STUCK_NS (60 * 1000000000UL)
+#define STUCK_NS    (60 * 1000000000UL)
+#define SILENT_TEXT "pyfrag-reader has not answered for a minute\n"
 /* How long a request waits for what the reader is at. */
 #define REPORT_MS    1000
 #define LONG_WAIT_NS (100 * NS_PER_MS)
@@ -147,11 +148,19 @@ static void tell_what_was_served(struct server *server)
 	tell_reader(server, MESSAGE_SERVED, &packer);
 }
 
+static bool is_silent(const struct reader_peer *reader)
+{
+	return reader->heard_ns && clock_ns(CLOCK_MONOTONIC) - reader->heard_ns > STUCK_NS;
+}
+
+/* Ages in a page are of when it was written: one that the reader does not renew says nothing. */
 static struct http_answer answer_page(const struct server *server, enum page_kind kind,
 				      const char *type)
 {
 	const struct page *page = &server->reader.pages[kind];
 
+	if (page->text && is_silent(&server->reader))
+		return answer_text(503, SILENT_TEXT);
 	return page->text ? answer_bytes(type, page->text, page->size)
 			  : answer_text(503, server->reader.heard_ns ? "too large to be served\n"
 								     : "nothing was read yet\n");
@@ -173,7 +182,9 @@ static struct http_answer answer_health(const struct reader_peer *reader)
 {
 	if (!reader->heard_ns)
 		return answer_text(503, "starting\n");
-	if (reader->is_stuck || clock_ns(CLOCK_MONOTONIC) - reader->heard_ns > STUCK_NS)
+	if (is_silent(reader))
+		return answer_text(503, SILENT_TEXT);
+	if (reader->is_stuck)
 		return answer_text(503, "readings do not come to their end\n");
 	if (reader->is_stale)
 		return answer_text(503,
