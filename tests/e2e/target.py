@@ -65,15 +65,30 @@ class Target:
         fcntl.fcntl(self.stderr_read, fcntl.F_SETFL, flags)
         return text.decode(errors="replace")
 
-    def state(self):
-        with open("/proc/%d/stat" % self.pid) as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0]
+    def states(self):
+        """The states of its threads by their ids."""
+        states = {}
+        for thread in os.listdir("/proc/%d/task" % self.pid):
+            with open("/proc/%d/task/%s/stat" % (self.pid, thread)) as stat:
+                states[int(thread)] = stat.read().rsplit(")", 1)[1].split()[0]
+        return states
+
+    def living_thread(self):
+        return min(thread for thread, state in self.states().items() if state != "Z")
+
+    def end_first_thread(self, how):
+        assert self.ask("end " + how) == "done"
+        for _ in range(1000):
+            if self.states()[self.pid] == "Z":
+                return
+            time.sleep(0.005)
+        raise AssertionError("the first thread does not end")
 
     def wait_until_blocked(self):
         """Until the target has slept for a while: it waits for us."""
         sleeping = 0
         for _ in range(1000):
-            sleeping = sleeping + 1 if self.state() == "S" else 0
+            sleeping = sleeping + 1 if set(self.states().values()) <= {"S", "Z"} else 0
             if sleeping == 10:
                 return
             time.sleep(0.005)
@@ -126,7 +141,7 @@ class Target:
         statistics of that same heap."""
         if self.python.version < (3, 3):
             self.wait_until_blocked()
-            return look(), symbols.malloc_stats(self.pid)
+            return look(), symbols.malloc_stats(self.living_thread())
         self.freeze_in_stats()
         seen = look()
         return seen, MallocStats(self.thaw())

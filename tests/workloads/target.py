@@ -5,6 +5,8 @@
     gc                collects garbage, answers "done"
     stats             prints the allocator's own statistics to stderr, answers "done" (3.3 and later)
     eval EXPRESSION   answers with the value's repr()
+    end HOW           goes on in another thread, answers "done", and ends the first one: by "pthread_exit" or "exit",
+                      the system call; needs ctypes
 
 Answers go to stdout. Runs on every Python from 2.7 on.
 """
@@ -35,8 +37,28 @@ def evaluate(expression):
     return repr(eval(expression, {"kept": kept}))
 
 
+def go_on(loaded):
+    loaded.wait()
+    answer("done")
+    main()
+    # Without a first thread nobody waits for this one to end before the interpreter does.
+    os._exit(0)
+
+
+def end_first_thread(how):
+    import ctypes
+    import threading
+    libc = ctypes.CDLL(None)
+    loaded = threading.Event()
+    threading.Thread(target=go_on, args=(loaded,)).start()
+    loaded.set()
+    if how == "exit":
+        libc.syscall(60, 0)  # SYS_exit of x86-64
+    else:
+        libc.pthread_exit(None)
+
+
 def main():
-    answer("ready %d" % os.getpid())
     while True:
         line = sys.stdin.readline()
         if not line:
@@ -60,8 +82,11 @@ def main():
             answer("done")
         elif command == "eval":
             answer(evaluate(rest))
+        elif command == "end":
+            end_first_thread(rest)
         else:
             answer("error: no command %r" % command)
 
 
+answer("ready %d" % os.getpid())
 main()

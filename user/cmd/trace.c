@@ -10,6 +10,7 @@
 #include "cmd/trace_all.h"
 #include "cmd/trace_session.h"
 #include "probes/keeper.h"
+#include "probes/loader.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -131,7 +132,7 @@ static void spare_children(struct trace *trace)
 	if (err && process__is_alive(trace->source->process))
 		log_note("process %d forked; its children are slowed down by the probes until the "
 			 "trace ends: %s",
-			 trace->source->process->pid, strerror(-err));
+			 trace->source->process->pid, probe_set__error_text(err));
 }
 
 /* What is to be done before it goes on. */
@@ -151,7 +152,7 @@ static int act_on(struct trace *trace, enum wakeup wakeup)
 		if (err == -EPIPE)
 			return end_without_keeper(trace);
 		log_error("process %d: cannot keep the budget: %s", trace->source->process->pid,
-			  strerror(-err));
+			  probe_set__error_text(err));
 		return err;
 	default:
 		return checkpoint_and_report(trace);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probes/loader.h"
 #include "target/python.h"
 #include "target/shortage.h"
 #include "trace/allocation_sites.h"
@@ -70,21 +71,21 @@ int growth_watch__start(struct growth_watch **out, struct heap_source *source, d
 	return 0;
 }
 
-bool growth_watch__tend(struct growth_watch *watch)
+int growth_watch__tend(struct growth_watch *watch)
 {
 	struct pollfd forked = {.fd = tracer__fork_fd(watch->tracer), .events = POLLIN};
 	struct pollfd keeper = {.fd = tracer__keeper_fd(watch->tracer), .events = POLLIN};
 	int err;
 
 	if (poll(&keeper, 1, 0) > 0)
-		return false;
+		return -EPIPE;
 	err = tracer__keep_budget(watch->tracer);
 	if (!err && poll(&forked, 1, 0) > 0)
 		err = tracer__spare_children(watch->tracer);
 	if (err && process__is_alive(watch->source->process))
 		log_debug("process %d: cannot keep the budget of its probes: %s",
-			  watch->source->process->pid, strerror(-err));
-	return true;
+			  watch->source->process->pid, probe_set__error_text(err));
+	return err == -EOWNERDEAD ? err : 0;
 }
 
 /* What is worked out while events wait. */

@@ -25,10 +25,10 @@ void growth_watch__stop(struct growth_watch *watch);
 
 /*
  * To be called some times a second: keeps the budget, and children that were forked free of probes.
- * Returns false if there are no probes any more, for the process that held them was killed
- * (probes/keeper.h); then it is to be stopped.
+ * Returns 0; or, if it is to be stopped, -EPIPE: the process that held its probes was killed
+ * (probes/keeper.h), or -EOWNERDEAD: it cannot be probed any more (probes/loader.h).
  */
-bool growth_watch__tend(struct growth_watch *watch);
+int growth_watch__tend(struct growth_watch *watch);
 
 /* What is to be known of a reading. */
 struct growth_reading {

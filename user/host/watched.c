@@ -224,11 +224,15 @@ bool watched__forget(struct watched *watched)
 
 void watched__tend(struct watched *watched)
 {
-	if (!watched->growth || growth_watch__tend(watched->growth))
+	int err = watched->growth ? growth_watch__tend(watched->growth) : 0;
+
+	if (!err)
 		return;
-	log_note(
-		"process %d: pyfrag's process that held its probes (pyfrag-keeper) was killed; it is probed again",
-		watched->pid);
+	if (err == -EPIPE)
+		log_note("process %d: pyfrag's process that held its probes (pyfrag-keeper) was "
+			 "killed; it is probed again",
+			 watched->pid);
+	/* Where it cannot be probed again, that is said then. */
 	growth_watch__stop(TAKE_PTR(watched->growth));
 }
 

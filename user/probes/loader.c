@@ -150,6 +150,25 @@ static int expect_multi(struct pyfrag_bpf *skeleton)
 		   : bpf_program__set_expected_attach_type(skeleton->progs.handle_nothing, type);
 }
 
+/*
+ * The kernel puts probes into the process that it finds by its first thread, and compares memories
+ * (kernel/trace/bpf_trace.c, uprobe_multi_link_filter(); kernel/trace/trace_uprobe.c,
+ * uprobe_perf_filter()): one without that thread gets none, and nothing says so. Probes that are in
+ * already stay in until somebody takes any out of the same file.
+ */
+static int check_first_thread(const struct probe_set *probes)
+{
+	return process__first_thread_has_ended(probes->pid) ? -EOWNERDEAD : 0;
+}
+
+const char *probe_set__error_text(int err)
+{
+	return err == -EOWNERDEAD
+		       ? "its first thread has ended, and the kernel puts no probes into "
+			 "a process without it"
+		       : strerror(-err);
+}
+
 static int prepare_check(struct probe_set *probes, const struct probe_options *options,
 			 struct failure *failure)
 {
@@ -435,14 +454,16 @@ int probe_set__attach_sites(struct probe_set *probes, enum probe_group group,
 	for (size_t i = 0; i < sites->cnt; i++)
 		if (types & 1U << sites->items[i].probe.type)
 			wanted[cnt++] = &sites->items[i];
-	err = cnt ? drop_mismatched(probes, wanted, &cnt) : 0;
+	err = check_first_thread(probes);
+	if (!err && cnt)
+		err = drop_mismatched(probes, wanted, &cnt);
 	if (!err && cnt)
 		err = attach(probes, group, wanted, cnt, fd, bias, &done);
 	if (err == -EPIPE)
 		return describe_no_keeper(err, failure);
 	if (err)
 		return failure__set(failure, err, "cannot probe process %d: %s%s", probes->pid,
-				    strerror(-err),
+				    probe_set__error_text(err),
 				    err == -EPERM || err == -EACCES
 					    ? "; run as root, or with CAP_PERFMON and CAP_BPF"
 					    : "");
@@ -465,7 +486,9 @@ int probe_set__switch(struct probe_set *probes, enum probe_group group, bool on)
 		return probe_set__can_switch(probes) ? 0 : -ENOTSUP;
 	if (!on)
 		return multi_link__detach(link);
-	err = link->number < 0 ? check_again(probes, group) : 0;
+	err = link->number < 0 ? check_first_thread(probes) : 0;
+	if (!err && link->number < 0)
+		err = check_again(probes, group);
 	return err || !link->cnt ? err : multi_link__attach(link);
 }
 
@@ -487,7 +510,8 @@ int probe_set__attach_life(struct probe_set *probes, struct failure *failure)
 
 int probe_set__spare_children(struct probe_set *probes)
 {
-	int prog_fd = bpf_program__fd(probes->skeleton->progs.handle_nothing), err = 0;
+	int prog_fd = bpf_program__fd(probes->skeleton->progs.handle_nothing);
+	int err = check_first_thread(probes);
 
 	for (size_t i = 0; i < PROBE_GROUP_CNT && !err; i++) {
 		/* It attaches another link to the same sites. */

@@ -69,8 +69,8 @@ int probe_set__attach_sites(struct probe_set *probes, enum probe_group group,
 bool probe_set__can_switch(const struct probe_set *probes);
 
 /*
- * Attaches or detaches a group; sites are checked again before. Takes some 10 ms. Returns 0 or
- * negative errno.
+ * Attaches or detaches a group; sites are checked again before. Takes some 10 ms. Returns 0,
+ * -EOWNERDEAD: the target's first thread has ended, so it cannot be attached; or negative errno.
  */
 int probe_set__switch(struct probe_set *probes, enum probe_group group, bool on);
 
@@ -98,9 +98,12 @@ int probe_set__attach_life(struct probe_set *probes, struct failure *failure);
 
 /*
  * Takes the probes out of the processes that the target has forked, where the kernel does not (see
- * multi_link.h). Returns 0 or negative errno.
+ * multi_link.h). Returns as probe_set__switch().
  */
 int probe_set__spare_children(struct probe_set *probes);
+
+/* What went wrong, as strerror() has it: @err is a result of the functions above. */
+const char *probe_set__error_text(int err);
 
 /*
  * A file descriptor, the probe set's, that becomes readable when the keeper is gone, and with it

@@ -8,12 +8,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "target/memory_thread.h"
+
 int beneath_root__open_root(pid_t pid)
 {
-	char path[64];
+	char path[96];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, memory_thread__entry(pid, "root").name);
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "target/beneath_root.h"
+#include "target/memory_thread.h"
 #include "util/cleanup.h"
 
 /* How often a name is looked up that changes all the time. */
@@ -131,23 +132,41 @@ static int find_by_name(struct mapped_file *out, const struct process *process,
 	return take_file(out, fd, mapping, false);
 }
 
+/*
+ * The very inode, whatever its name has become; wants CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
+ * There is no such directory below /proc/PID/task/TID, but below /proc/TID.
+ */
+static int find_in_map_files(struct mapped_file *out, const struct process *process,
+			     const struct mapping *mapping)
+{
+	_cleanup_(mapped_file__release) struct mapped_file found = {.path_fd = -1};
+	pid_t thread = memory_thread__of(process->pid);
+	char path[128];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", thread, mapping->start,
+		 mapping->end);
+	err = find_by_link(&found, path, mapping);
+	if (thread != process->pid && !memory_thread__belongs(process->pid, thread))
+		return -ESTALE;
+	if (err)
+		return err;
+	*out = found;
+	found.path_fd = -1;
+	return 0;
+}
+
 int mapped_file__find(struct mapped_file *out, const struct process *process,
 		      const struct mapping *mapping)
 {
 	char path[128];
-	int err;
+	int err = find_in_map_files(out, process, mapping);
 
-	/*
-	 * The very inode, whatever its name has become; wants CAP_SYS_ADMIN or
-	 * CAP_CHECKPOINT_RESTORE.
-	 */
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", process->pid, mapping->start,
-		 mapping->end);
-	err = find_by_link(out, path, mapping);
 	if (!err || err == -ENOEXEC)
 		return err;
 	if (!strcmp(mapping->path, process->exe)) {
-		snprintf(path, sizeof(path), "/proc/%d/exe", process->pid);
+		snprintf(path, sizeof(path), "/proc/%d/%s", process->pid,
+			 memory_thread__entry(process->pid, "exe").name);
 		if (!find_by_link(out, path, mapping))
 			return 0;
 	}

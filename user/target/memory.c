@@ -11,6 +11,8 @@
 #include <limits.h>
 #include <sys/uio.h>
 
+#include "target/memory_thread.h"
+
 /* One call transfers at most this much; the kernel's own limit is a page below 2 GiB. */
 #define CALL_BYTES_MAX (1UL << 30)
 /* So many ranges are tried after one that could not be read. */
@@ -52,19 +54,43 @@ static size_t fill_iovecs(const struct memory_range *ranges, size_t cnt, struct 
 	return used;
 }
 
+/*
+ * As process_vm_readv(), through a thread that has the memory. Returns how many bytes were read or
+ * negative errno; -EAGAIN: each thread that was tried has ended.
+ */
+static ssize_t read_through_thread(struct process_memory *process, const struct iovec *local,
+				   const struct iovec *remote, size_t cnt)
+{
+	for (int i = 0; i < MEMORY_THREADS_TRIED_MAX; i++) {
+		pid_t thread = process->thread;
+		ssize_t copied = process_vm_readv(thread, local, cnt, remote, cnt, 0);
+
+		if (copied < 0)
+			copied = -errno;
+		/* The id of a thread that has ended may be another process's by now. */
+		if (copied != -ESRCH &&
+		    (thread == process->pid || memory_thread__belongs(process->pid, thread)))
+			return copied;
+		process->thread = memory_thread__of(process->pid);
+		if (process->thread == thread)
+			return -ESRCH;
+	}
+	return -EAGAIN;
+}
+
 static int read_process_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt)
 {
-	const struct process_memory *process = (const struct process_memory *)memory;
+	struct process_memory *process = (struct process_memory *)(uintptr_t)memory;
 	struct iovec local[IOV_MAX], remote[IOV_MAX];
 	size_t done = 0, most = IOV_MAX;
 
 	while (done < cnt) {
 		size_t left = cnt - done,
 		       used = fill_iovecs(ranges + done, left < most ? left : most, local, remote);
-		ssize_t copied = process_vm_readv(process->pid, local, used, remote, used, 0);
+		ssize_t copied = read_through_thread(process, local, remote, used);
 
-		if (copied < 0 && errno != EFAULT)
-			return -errno;
+		if (copied < 0 && copied != -EFAULT)
+			return (int)copied;
 		/* Where much is missing, the kernel need not be handed what it will not come to. */
 		most = copied < 0 ? RANGES_MIN : most * 2 < IOV_MAX ? most * 2 : IOV_MAX;
 		for (size_t i = 0; i < used; i++) {
@@ -82,5 +108,9 @@ static int read_process_ranges(const struct memory *memory, struct memory_range 
 
 void process_memory__init(struct process_memory *memory, pid_t pid)
 {
-	*memory = (struct process_memory){.memory.read_ranges = read_process_ranges, .pid = pid};
+	*memory = (struct process_memory){
+		.memory.read_ranges = read_process_ranges,
+		.pid = pid,
+		.thread = pid,
+	};
 }

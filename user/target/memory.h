@@ -50,6 +50,7 @@ int memory__read(const struct memory *memory, uint64_t address, void *buffer, si
 struct process_memory {
 	struct memory memory;
 	pid_t pid;
+	pid_t thread; /* through which it was last reached: memory_thread.h */
 };
 
 void process_memory__init(struct process_memory *memory, pid_t pid);

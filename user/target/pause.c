@@ -9,6 +9,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include "target/process.h"
 #include "util/array.h"
 #include "util/clock.h"
 
@@ -64,7 +65,8 @@ static int stop_new_threads(struct pause *pause, pid_t pid, size_t *cnt)
 	while (!err && (entry = readdir(dir))) {
 		pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (thread <= 0 || is_stopped(pause, thread))
+		if (thread <= 0 || is_stopped(pause, thread) ||
+		    (thread == pid && process__first_thread_has_ended(pid)))
 			continue;
 		(*cnt)++;
 		err = stop_thread(pause, thread);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "target/memory_thread.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 
@@ -24,7 +25,7 @@ void proc_text__release(struct proc_text *text)
 
 static int open_file(pid_t pid, const char *name)
 {
-	char path[64];
+	char path[96];
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
@@ -117,7 +118,8 @@ static bool take_byte(struct variable_search *search, char byte)
 int proc_text__find_variable(char **out, pid_t pid, const char *name)
 {
 	struct variable_search search = {.name = name, .name_length = strlen(name)};
-	_cleanup_close_ int fd = open_file(pid, "environ");
+	struct memory_entry entry = memory_thread__entry(pid, "environ");
+	_cleanup_close_ int fd = open_file(pid, entry.name);
 	char piece[PIECE_BYTES];
 	ssize_t got = 0;
 

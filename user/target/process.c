@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "target/memory_thread.h"
 #include "target/namespace_owner.h"
 #include "target/proc_fields.h"
 #include "target/proc_text.h"
@@ -28,10 +29,10 @@
 
 static int read_link(pid_t pid, const char *name, char **out)
 {
-	char path[64], target[4096];
+	char path[96], target[4096];
 	ssize_t size;
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, memory_thread__entry(pid, name).name);
 	size = readlink(path, target, sizeof(target) - 1);
 	if (size < 0)
 		return -errno;
@@ -43,7 +44,8 @@ static int read_link(pid_t pid, const char *name, char **out)
 static int read_cmdline(struct process *process)
 {
 	_cleanup_(proc_text__release) struct proc_text text = {};
-	int err = proc_text__read(&text, process->pid, "cmdline", LINE_BYTES_MAX);
+	struct memory_entry entry = memory_thread__entry(process->pid, "cmdline");
+	int err = proc_text__read(&text, process->pid, entry.name, LINE_BYTES_MAX);
 
 	if (err)
 		return err;
@@ -71,13 +73,14 @@ static int read_identity(struct process *process)
 	return process->exe && process->cgroup ? 0 : -ENOMEM;
 }
 
-/* The state letter of /proc/PID/stat, or negative errno. */
-static int read_state(pid_t pid)
+bool process__first_thread_has_ended(pid_t pid)
 {
 	_cleanup_(proc_text__release) struct proc_text stat = {};
-	int err = proc_text__read(&stat, pid, "stat", LINE_BYTES_MAX);
+	int state = 0;
 
-	return err ? err : proc_fields__state(stat.bytes);
+	if (!proc_text__read(&stat, pid, "stat", LINE_BYTES_MAX))
+		state = proc_fields__state(stat.bytes);
+	return state == 'Z' || state == 'X';
 }
 
 void process__forget_maps(struct process *process)
@@ -109,15 +112,28 @@ void process__freep(struct process **process)
 
 static int read_maps(struct mappings *out, pid_t pid)
 {
-	_cleanup_fclose_ FILE *file = proc_text__open(pid, "maps");
+	struct memory_entry entry = memory_thread__entry(pid, "maps");
+	_cleanup_fclose_ FILE *file = proc_text__open(pid, entry.name);
 
 	return file ? mappings__read(out, file) : -errno;
+}
+
+/* A thread through which the memory is reached may end meanwhile: then there are no mappings. */
+static int read_maps_patiently(struct mappings *out, pid_t pid)
+{
+	int err = read_maps(out, pid);
+
+	for (int i = 0; i < MEMORY_THREADS_TRIED_MAX && memory_thread__of(pid) != pid &&
+			(err == -ENOENT || err == -ESRCH || (!err && !out->cnt));
+	     i++)
+		err = read_maps(out, pid);
+	return err;
 }
 
 int process__reload_maps(struct process *process, struct failure *failure)
 {
 	struct mappings mappings;
-	int err = read_maps(&mappings, process->pid);
+	int err = read_maps_patiently(&mappings, process->pid);
 
 	if (err == -EACCES || err == -EPERM)
 		return failure__set(
@@ -163,7 +179,7 @@ static int read_thread_group(pid_t pid, uid_t *uid)
 
 static int open_pidfd(struct process *process, struct failure *failure)
 {
-	int thread_group, state;
+	int thread_group;
 
 	process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
 	thread_group = read_thread_group(process->pid, &process->uid);
@@ -178,8 +194,8 @@ static int open_pidfd(struct process *process, struct failure *failure)
 	if (process->pidfd < 0)
 		return failure__set(failure, -errno, "process %d: pidfd_open: %s", process->pid,
 				    strerror(errno));
-	state = read_state(process->pid);
-	if (state == 'Z' || state == 'X')
+	if (process__first_thread_has_ended(process->pid) &&
+	    memory_thread__of(process->pid) == process->pid)
 		return failure__set(
 			failure, -ESRCH,
 			"process %d has exited and waits for its parent to notice (zombie)",

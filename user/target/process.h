@@ -69,7 +69,13 @@ struct process_activity {
 
 int process__activity(pid_t pid, struct process_activity *out);
 
-/* False once the process has exited (a zombie has). */
+/*
+ * Whether the first thread of process @pid has ended: the process lives on as long as another one
+ * does (memory_thread.h).
+ */
+bool process__first_thread_has_ended(pid_t pid);
+
+/* False once the process has exited: all of its threads have ended. */
 bool process__is_alive(const struct process *process);
 
 /* The mapping that holds @address, or NULL. */

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "target/memory_thread.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 
@@ -141,10 +142,10 @@ static int read_range(struct pagemap *pagemap, uint64_t address, uint64_t size, 
 static int pagemap__open(struct pagemap *pagemap, pid_t pid)
 {
 	uint64_t none;
-	char path[64];
+	char path[96];
 
 	pagemap->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, memory_thread__entry(pid, "pagemap").name);
 	pagemap->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (pagemap->fd < 0)
 		return -errno;

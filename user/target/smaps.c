@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "target/memory_thread.h"
 #include "target/proc_text.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -64,7 +65,8 @@ int smaps__parse(struct smaps *out, FILE *file)
 
 int smaps__read(struct smaps *out, pid_t pid)
 {
-	_cleanup_fclose_ FILE *file = proc_text__open(pid, "smaps");
+	struct memory_entry entry = memory_thread__entry(pid, "smaps");
+	_cleanup_fclose_ FILE *file = proc_text__open(pid, entry.name);
 
 	return file ? smaps__parse(out, file) : -errno;
 }
