@@ -236,6 +236,56 @@ def test_a_command_without_end_is_ended(start_agent, any_heap, tmp_path):  # noq
     assert "did not end in time" in agent.stderr and "hunter2" not in agent.stderr
 
 
+HAMMER = """
+import http.client, sys
+port, paths = int(sys.argv[1]), sys.argv[2:]
+print("ready", flush=True)
+while True:
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        while True:
+            for path in paths:
+                connection.request("GET", path)
+                connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        pass
+"""
+
+
+def cpu_seconds(pid):
+    with open("/proc/%d/stat" % pid) as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_clients_that_ask_all_the_time_are_held_back(start_agent, any_heap):  # noqa: F811
+    """Four clients ask for one report, and pages, as often as they can: that takes no more CPU time than it may, the report
+    is written once a second, and others are served."""
+    agent = start_agent("--match", "hostile-alerts")
+    report = "/v1/processes/%d/report" % any_heap.pid
+    wait_for(lambda: agent.get(report)[0] == 200)
+    start, taken, written = time.monotonic(), cpu_seconds(agent.process.pid), agent.metrics()["pyfrag_reports_written_total", ""]
+    clients = [subprocess.Popen([*as_user(), "/usr/bin/python3", "-c", HAMMER, str(agent.port), report, "/metrics"],
+                                stdout=subprocess.PIPE) for _ in range(4)]
+    try:
+        assert all(client.stdout.readline() == b"ready\n" for client in clients)
+        wait_for(lambda: agent.metrics()["pyfrag_scrapes_total", ""] >= 1000, 60)
+        for _ in range(20):
+            for path in ("/healthz", "/metrics", report):
+                assert agent.get(path)[0] == 200
+    finally:
+        for client in clients:
+            client.kill()
+            client.communicate()
+    scrapes = agent.metrics()["pyfrag_scrapes_total", ""]
+    written = agent.metrics()["pyfrag_reports_written_total", ""] - written
+    taken, elapsed = cpu_seconds(agent.process.pid) - taken, time.monotonic() - start
+    assert 1 <= written <= elapsed + 2 and written < scrapes / 2
+    # A tenth of a core, the burst, and what has to do with no request.
+    assert taken < 0.15 * elapsed + 0.5
+    assert agent.stop() == 0
+
+
 def test_a_password_in_a_url_is_not_logged(start_agent, any_heap):  # noqa: F811
     url = "http://user:%s@127.0.0.1:%d/x?key=%s" % (SECRET, free_port(), SECRET)
     agent = start_agent("--match", NAME, "--alert", "arena_bytes > 1", "--alert-to", url)

@@ -31,8 +31,7 @@ static struct http_answer answer(void *context, const struct http_request *reque
 	CHECK(request->path);
 	return (struct http_answer){.status = 200,
 				    .type = "text/plain",
-				    .text = strdup("a page"),
-				    .size = strlen("a page")};
+				    .text = shared_text__new("a page", strlen("a page"))};
 }
 
 /* At some port that is free. */

@@ -6,7 +6,9 @@
  */
 #include "agent/server.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -19,10 +21,12 @@
 #include "agent/pages.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/end_signals.h"
 
 /* Tests may run side by side. */
 static char listen_at[32];
+static double serving_share = 1;
 
 static void send_number(int fd, enum message_type type, uint64_t number)
 {
@@ -115,6 +119,75 @@ static int be_ready_twice(int fd, const void *context)
 	return 0;
 }
 
+/* What the server counts, as it says to the reader: how often requests had to wait. */
+static uint64_t held_back_of(const struct message *message)
+{
+	struct cursor cursor = cursor__of(message);
+	uint64_t value = 0;
+
+	for (int i = 0; i < 7; i++)
+		value = cursor__u64(&cursor);
+	return value;
+}
+
+/*
+ * A reader that works: a page, and reports that say how many were written, and how often requests
+ * had to wait. @cpu_ns: what each takes.
+ */
+static int write_reports(int fd, uint64_t cpu_ns)
+{
+	static const message_limits limits = {
+		[MESSAGE_SERVED] = 1000,
+		[MESSAGE_ASK_REPORT] = 2 * sizeof(uint64_t) + 1,
+	};
+	struct inbox inbox = {.fd = fd, .limits = limits};
+	struct packer page = {}, health = {};
+	struct message message;
+	uint64_t held_back = 0;
+	int cnt = 0;
+
+	packer__add_u64(&page, PAGE_METRICS_PLAIN);
+	packer__add_bytes(&page, "page", 4);
+	message__send(fd, MESSAGE_PAGE, &page, MESSAGE_WAIT);
+	packer__add_u64(&health, 0);
+	packer__add_u64(&health, 0);
+	message__send(fd, MESSAGE_HEALTH, &health, MESSAGE_WAIT);
+	while (inbox__take(&inbox, &message) > 0) {
+		struct cursor cursor = cursor__of(&message);
+		struct packer report = {};
+		char text[64];
+
+		if (message.type == MESSAGE_SERVED) {
+			held_back = held_back_of(&message);
+		} else {
+			packer__add_u64(&report, cursor__u64(&cursor));
+			packer__add_u64(&report, REPORT_OK);
+			packer__add_u64(&report, cpu_ns);
+			packer__add_bytes(&report, text,
+					  (size_t)snprintf(text, sizeof(text), "%d %llu", ++cnt,
+							   (unsigned long long)held_back));
+			message__send(fd, MESSAGE_REPORT, &report, MESSAGE_WAIT);
+		}
+		packer__release(&report);
+		message__release(&message);
+	}
+	packer__release(&page);
+	packer__release(&health);
+	return 0;
+}
+
+static int write_cheap_reports(int fd, const void *context)
+{
+	(void)context;
+	return write_reports(fd, 1);
+}
+
+static int write_dear_reports(int fd, const void *context)
+{
+	(void)context;
+	return write_reports(fd, UINT64_MAX);
+}
+
 static int open_http(struct http_server **out, http_answer_fn *answer, void *server,
 		     const void *context, struct failure *failure)
 {
@@ -136,6 +209,7 @@ static void serve(int (*reader)(int fd, const void *context))
 					 .log = &log,
 					 .signal_fd = end_signals__open(),
 					 .listen = listen_at,
+					 .serving_share = serving_share,
 					 .open_http = open_http};
 	struct part_options part = {.name = "reader",
 				    .socket_type = SOCK_STREAM,
@@ -148,13 +222,74 @@ static void serve(int (*reader)(int fd, const void *context))
 	_exit(server__run(&options) ? 1 : 0);
 }
 
+static void choose_address(void)
+{
+	snprintf(listen_at, sizeof(listen_at), "127.0.0.1:%d", 20000 + getpid() % 20000);
+}
+
+static int connect_to_it(void)
+{
+	const struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)(20000 + getpid() % 20000)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	for (int i = 0; i < 1000; i++) {
+		if (!connect(fd, (const struct sockaddr *)(const void *)&address, sizeof(address)))
+			return fd;
+		poll(NULL, 0, 10);
+	}
+	fail_msg("nobody listens at %s", listen_at);
+	return -1;
+}
+
+/* All that is answered; returns the status. */
+static int get(const char *path, char *answer, size_t size)
+{
+	_cleanup_close_ int fd = connect_to_it();
+	size_t used = 0;
+	ssize_t cnt;
+
+	dprintf(fd, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
+	while ((cnt = recv(fd, answer + used, size - 1 - used, 0)) > 0)
+		used += (size_t)cnt;
+	answer[used] = '\0';
+	return used > 9 ? atoi(answer + 9) : 0;
+}
+
+static pid_t running;
+
+static void start(int (*reader)(int fd, const void *context))
+{
+	char answer[1024];
+
+	choose_address();
+	running = fork();
+	if (!running)
+		serve(reader);
+	for (int i = 0; i < 1000 && get("/healthz", answer, sizeof(answer)) != 200; i++)
+		poll(NULL, 0, 10);
+}
+
+/* Also after a test that has failed. */
+static int stop(void **state)
+{
+	int status;
+
+	(void)state;
+	kill(running, SIGTERM);
+	return waitpid(running, &status, 0) != running || !WIFEXITED(status) || WEXITSTATUS(status);
+}
+
 /* The status that it ends with: by itself, or else by SIGTERM after a while; -1: not even then. */
 static int run(int (*reader)(int fd, const void *context), int wait_ms)
 {
 	int status = -1, ended;
 	pid_t pid;
 
-	snprintf(listen_at, sizeof(listen_at), "127.0.0.1:%d", 20000 + getpid() % 20000);
+	choose_address();
 	pid = fork();
 	if (!pid)
 		serve(reader);
@@ -194,11 +329,67 @@ static void test_it_ends_at_nonsense(void **state)
 	assert_int_equal(run(be_ready_twice, 10000), 1);
 }
 
+static void test_a_report_is_written_once_a_second(void **state)
+{
+	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC), took_s;
+	char answer[1024];
+	int cnt;
+
+	(void)state;
+	start(write_cheap_reports);
+	for (int i = 0; i < 300; i++)
+		assert_int_equal(get("/v1/processes/7/report", answer, sizeof(answer)), 200);
+	took_s = (clock_ns(CLOCK_MONOTONIC) - start_ns) / 1000000000;
+	cnt = atoi(strstr(answer, "\r\n\r\n") + 4);
+	assert_in_range(cnt, 1, took_s + 1);
+	/* Another process' report is another one. */
+	assert_int_equal(get("/v1/processes/8/report", answer, sizeof(answer)), 200);
+	assert_true(atoi(strstr(answer, "\r\n\r\n") + 4) > cnt);
+}
+
+static void test_who_asks_for_too_much_is_refused(void **state)
+{
+	char answer[1024];
+
+	(void)state;
+	start(write_dear_reports);
+	assert_int_equal(get("/v1/processes/7/report", answer, sizeof(answer)), 200);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(get("/v1/processes/8/report", answer, sizeof(answer)), 429);
+		assert_true(atoi(strstr(answer, "Retry-After: ") + strlen("Retry-After: ")) > 0);
+		/* What costs next to nothing is served as before. */
+		assert_int_equal(get("/metrics", answer, sizeof(answer)), 200);
+		assert_non_null(strstr(answer, "\r\n\r\npage"));
+		assert_int_equal(get("/healthz", answer, sizeof(answer)), 200);
+	}
+}
+
+/* However little of a core it has, all are answered in the end. */
+static void test_requests_wait_when_serving_takes_too_much(void **state)
+{
+	unsigned long long held_back = 0;
+	char answer[1024];
+
+	(void)state;
+	serving_share = 0.001;
+	start(write_cheap_reports);
+	serving_share = 1;
+	for (int i = 0; i < 2000 && !held_back; i++) {
+		assert_int_equal(get("/healthz", answer, sizeof(answer)), 200);
+		assert_int_equal(get("/v1/processes/7/report", answer, sizeof(answer)), 200);
+		sscanf(strstr(answer, "\r\n\r\n"), "%*d %llu", &held_back);
+	}
+	assert_int_not_equal(held_back, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_ends_when_it_is_told_to),
 		cmocka_unit_test(test_it_ends_at_nonsense),
+		cmocka_unit_test_teardown(test_a_report_is_written_once_a_second, stop),
+		cmocka_unit_test_teardown(test_who_asks_for_too_much_is_refused, stop),
+		cmocka_unit_test_teardown(test_requests_wait_when_serving_takes_too_much, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,7 +148,8 @@ static int send_report(const struct reader *reader, const struct message *messag
 	_cleanup_(packer__release) struct packer packer = {};
 	_cleanup_free_ char *text = NULL;
 	struct cursor cursor = cursor__of(message);
-	uint64_t number = cursor__u64(&cursor), pid = cursor__u64(&cursor);
+	uint64_t number = cursor__u64(&cursor), pid = cursor__u64(&cursor),
+		 start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	enum report_result result = REPORT_NO_SUCH;
 	struct watched *watched;
 	size_t size = 0;
@@ -166,6 +167,7 @@ static int send_report(const struct reader *reader, const struct message *messag
 	}
 	packer__add_u64(&packer, number);
 	packer__add_u64(&packer, result);
+	packer__add_u64(&packer, clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns);
 	packer__add_bytes(&packer, text, size);
 	return message__send(reader->fd, MESSAGE_REPORT, &packer, MESSAGE_WAIT);
 }
@@ -207,6 +209,9 @@ static int take_served(struct reader *reader, const struct message *message)
 	reader->served.scrape_s = cursor__double(&cursor);
 	reader->served.alerts_undelivered = cursor__u64(&cursor);
 	reader->served.connections_closed = cursor__u64(&cursor);
+	reader->served.reports_written = cursor__u64(&cursor);
+	reader->served.requests_refused = cursor__u64(&cursor);
+	reader->served.serving_held_back = cursor__u64(&cursor);
 	while (cnt < PARTS_MAX && cursor.at < cursor.end)
 		reader->parts[cnt++] = (pid_t)cursor__u64(&cursor);
 	reader->part_cnt = cnt;
@@ -296,7 +301,7 @@ int reader__run(int fd, const void *context)
 {
 	static const message_limits limits = {
 		[MESSAGE_RELOAD] = 1,
-		[MESSAGE_SERVED] = (4 + PARTS_MAX) * sizeof(uint64_t) + 1,
+		[MESSAGE_SERVED] = (7 + PARTS_MAX) * sizeof(uint64_t) + 1,
 		[MESSAGE_ASK_REPORT] = 2 * sizeof(uint64_t) + 1,
 	};
 	const struct reader_options *options = context;

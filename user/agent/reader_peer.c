@@ -13,6 +13,8 @@
 #include "util/log.h"
 
 #define MESSAGES_MAX 64
+/* A reader that lies about it has no more reports refused than that. */
+#define REPORT_CPU_NS_MAX 10000000000UL
 
 void reader_peer__init(struct reader_peer *peer, int fd, const char *listen)
 {
@@ -32,21 +34,21 @@ void reader_peer__release(struct reader_peer *peer)
 {
 	inbox__release(&peer->inbox);
 	for (int i = 0; i < PAGE_CNT; i++)
-		free(peer->pages[i].text);
-	free(peer->report.text);
+		shared_text__release(peer->pages[i]);
+	shared_text__release(peer->report);
 }
 
-/* In place of what was there; nothing, if it has no bytes. */
-static int keep(struct page *page, const uint8_t *text, size_t size)
+/* What is left of the message, in place of what was there; nothing, if that is no byte. */
+static int keep(struct shared_text **kept, struct cursor *cursor)
 {
-	char *copy = size ? malloc(size) : NULL;
+	size_t size;
+	const uint8_t *bytes = cursor__rest(cursor, &size);
+	struct shared_text *text = size ? shared_text__new(bytes, size) : NULL;
 
-	if (size && !copy)
+	if (size && !text)
 		return -ENOMEM;
-	if (size)
-		memcpy(copy, text, size);
-	free(page->text);
-	*page = (struct page){.text = copy, .size = size};
+	shared_text__release(*kept);
+	*kept = text;
 	return 0;
 }
 
@@ -54,13 +56,10 @@ static int take_page(struct reader_peer *peer, const struct message *message)
 {
 	struct cursor cursor = cursor__of(message);
 	uint64_t kind = cursor__u64(&cursor);
-	const uint8_t *text;
-	size_t size;
 
 	if (cursor.failed || kind >= PAGE_CNT)
 		return -EPROTO;
-	text = cursor__rest(&cursor, &size);
-	return keep(&peer->pages[kind], text, size);
+	return keep(&peer->pages[kind], &cursor);
 }
 
 static int take_health(struct reader_peer *peer, const struct message *message)
@@ -90,19 +89,18 @@ static int take_alert(const struct reader_peer *peer, const struct message *mess
 static int take_report(struct reader_peer *peer, const struct message *message)
 {
 	struct cursor cursor = cursor__of(message);
-	uint64_t number = cursor__u64(&cursor), result = cursor__u64(&cursor);
-	const uint8_t *text;
-	size_t size;
+	uint64_t number = cursor__u64(&cursor), result = cursor__u64(&cursor),
+		 cpu_ns = cursor__u64(&cursor);
 
 	if (cursor.failed || result >= REPORT_RESULT_CNT)
 		return -EPROTO;
-	text = cursor__rest(&cursor, &size);
+	peer->report_cpu_ns += cpu_ns < REPORT_CPU_NS_MAX ? cpu_ns : REPORT_CPU_NS_MAX;
 	/* One that came too late was given up. */
 	if (number != peer->report_number || !peer->waits_for_report)
 		return 0;
 	peer->waits_for_report = false;
 	peer->report_result = (enum report_result)result;
-	return keep(&peer->report, text, size);
+	return keep(&peer->report, &cursor);
 }
 
 static int take_failure(const struct message *message)

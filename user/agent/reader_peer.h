@@ -13,20 +13,22 @@
 #include "agent/pages.h"
 #include "agent/reader.h"
 #include "host/alert_sender.h"
+#include "util/shared_text.h"
 
 struct reader_peer {
 	struct inbox inbox;
 	const char *listen;	     /* where is answered, to be said when it is ready */
 	struct alert_sender *sender; /* NULL: alerts are logged only; not owned */
 	bool is_ready;
-	uint64_t heard_ns;	 /* CLOCK_MONOTONIC: of its health; 0: not yet */
-	bool is_stuck, is_stale; /* as the host has it */
-	struct page pages[PAGE_CNT];
+	uint64_t heard_ns;		     /* CLOCK_MONOTONIC: of its health; 0: not yet */
+	bool is_stuck, is_stale;	     /* as the host has it */
+	struct shared_text *pages[PAGE_CNT]; /* NULL: there is none, or it is too large */
 	/* The last report that was asked for, and its answer, if nobody waits for it any more. */
 	uint64_t report_number;
 	bool waits_for_report;
 	enum report_result report_result;
-	struct page report;
+	struct shared_text *report; /* if that is REPORT_OK */
+	uint64_t report_cpu_ns;	    /* what writing all reports has taken the reader, as it says */
 };
 
 /* @fd: the server's end of the socket, which does not wait. The caller releases. */

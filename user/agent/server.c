@@ -15,14 +15,18 @@
 #include "agent/confinement.h"
 #include "agent/message.h"
 #include "agent/reader_peer.h"
+#include "agent/report_cache.h"
 #include "agent/runner.h"
 #include "host/alert_sender.h"
+#include "host/client_allowances.h"
+#include "util/allowance.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/end_signals.h"
 #include "util/log.h"
 
 #define NS_PER_MS 1000000UL
+#define NS_PER_S  1000000000UL
 /* Nothing was heard of the reader for so long: something is wrong. */
 #define STUCK_NS    (60 * 1000000000UL)
 #define SILENT_TEXT "pyfrag-reader has not answered for a minute\n"
@@ -33,7 +37,17 @@
 #define TICK_MS 1000
 #define END_MS	10000
 /* How long what is being sent delays the end. */
-#define SENDING_MS	1000
+#define SENDING_MS 1000
+/*
+ * What of a core the reader may take to write reports, and what may be saved up for a burst: for
+ * all clients, and for one. Whoever can connect can ask for more all the time.
+ */
+#define REPORTS_SHARE  0.04
+#define REPORTS_NS_MAX (400.0 * NS_PER_MS)
+#define CLIENT_SHARE   0.02
+#define CLIENT_NS_MAX  (200.0 * NS_PER_MS)
+/* What a report takes at least. */
+#define REPORT_NS_MIN	100000UL
 #define CONTENT_METRICS "text/plain; version=0.0.4; charset=utf-8"
 #define CONTENT_OPEN	"application/openmetrics-text; version=1.0.0; charset=utf-8"
 #define CONTENT_JSON	"application/json"
@@ -57,6 +71,11 @@ struct server {
 	struct reader_peer reader;
 	uint64_t no_wait_until_ns; /* CLOCK_MONOTONIC: others have their turn */
 	uint64_t scrapes, scrape_ns;
+	struct allowance serving, reports; /* CPU time, ns */
+	struct client_allowances clients;  /* as reports */
+	struct report_cache cache;
+	uint64_t charged_ns; /* of what the reader has taken for reports */
+	uint64_t reports_written, requests_refused, held_back_cnt;
 	bool ends;
 	int err; /* why it ends */
 };
@@ -72,17 +91,20 @@ static struct http_answer answer_text(unsigned int status, const char *text)
 {
 	return (struct http_answer){.status = status,
 				    .type = CONTENT_TEXT,
-				    .text = strdup(text),
-				    .size = strlen(text)};
+				    .text = shared_text__new(text, strlen(text))};
 }
 
-static struct http_answer answer_bytes(const char *type, const void *bytes, size_t size)
+/* It is not copied: hundreds of clients may take it at a time, a byte now and then. */
+static struct http_answer answer_shared(const char *type, struct shared_text *text)
 {
-	struct http_answer answer = {.status = 200, .type = type, .size = size};
+	return (struct http_answer){.status = 200, .type = type, .text = shared_text__hold(text)};
+}
 
-	answer.text = malloc(size + 1);
-	if (answer.text)
-		memcpy(answer.text, bytes, size);
+static struct http_answer answer_try_again(unsigned int status, const char *why, uint64_t wait_ns)
+{
+	struct http_answer answer = answer_text(status, why);
+
+	answer.retry_after_s = (unsigned int)(wait_ns / NS_PER_S) + 1;
 	return answer;
 }
 
@@ -141,6 +163,9 @@ static void tell_what_was_served(struct server *server)
 	packer__add_double(&packer, (double)server->scrape_ns / 1e9);
 	packer__add_u64(&packer, server->sender ? alert_sender__failed_cnt(server->sender) : 0);
 	packer__add_u64(&packer, http_server__closed_cnt(server->http));
+	packer__add_u64(&packer, server->reports_written);
+	packer__add_u64(&packer, server->requests_refused);
+	packer__add_u64(&packer, server->held_back_cnt);
 	packer__add_u64(&packer, (uint64_t)getpid());
 	for (int i = 0; i < PART_CNT; i++)
 		if (parts[i].pid_fd >= 0)
@@ -157,13 +182,13 @@ static bool is_silent(const struct reader_peer *reader)
 static struct http_answer answer_page(const struct server *server, enum page_kind kind,
 				      const char *type)
 {
-	const struct page *page = &server->reader.pages[kind];
+	struct shared_text *page = server->reader.pages[kind];
 
-	if (page->text && is_silent(&server->reader))
+	if (page && is_silent(&server->reader))
 		return answer_text(503, SILENT_TEXT);
-	return page->text ? answer_bytes(type, page->text, page->size)
-			  : answer_text(503, server->reader.heard_ns ? "too large to be served\n"
-								     : "nothing was read yet\n");
+	return page ? answer_shared(type, page)
+		    : answer_text(503, server->reader.heard_ns ? "too large to be served\n"
+							       : "nothing was read yet\n");
 }
 
 static struct http_answer answer_metrics(struct server *server, bool wants_open_metrics)
@@ -213,7 +238,8 @@ static struct http_answer answer_last_report(const struct reader_peer *reader)
 {
 	switch (reader->report_result) {
 	case REPORT_OK:
-		return answer_bytes(CONTENT_JSON, reader->report.text, reader->report.size);
+		return reader->report ? answer_shared(CONTENT_JSON, reader->report)
+				      : answer_text(500, "the report is empty\n");
 	case REPORT_NO_SUCH:
 		return answer_text(404, "no such Python\n");
 	case REPORT_TOO_LARGE:
@@ -223,29 +249,74 @@ static struct http_answer answer_last_report(const struct reader_peer *reader)
 	}
 }
 
-static struct http_answer ask_for_report(struct server *server, pid_t pid)
+/* What reports have taken since the last time, also those that came too late to be served. */
+static uint64_t charge_reports(struct server *server, uint64_t now_ns)
+{
+	uint64_t ns = server->reader.report_cpu_ns - server->charged_ns;
+
+	server->charged_ns += ns;
+	allowance__spend(&server->reports, (double)ns, now_ns);
+	return ns > REPORT_NS_MIN ? ns : REPORT_NS_MIN;
+}
+
+/* How long @client has to wait until a report may be written for it. */
+static uint64_t wait_for_allowance(struct server *server, uint64_t client, uint64_t now_ns)
+{
+	uint64_t own_ns = client_allowances__wait_ns(&server->clients, client, now_ns), all_ns;
+
+	charge_reports(server, now_ns);
+	all_ns = allowance__wait_ns(&server->reports, now_ns);
+	return own_ns > all_ns ? own_ns : all_ns;
+}
+
+/* Returns whether it has answered. */
+static bool ask_for_report(struct server *server, uint64_t client, pid_t pid, uint64_t start_ns)
 {
 	struct reader_peer *reader = &server->reader;
-	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC), waited_ns;
+	uint64_t now_ns, waited_ns;
 	bool is_answered = false;
 
-	if (start_ns < server->no_wait_until_ns)
-		return answer_text(503, "heaps are being read; try again\n");
 	if (!check_told(server, reader_peer__ask_report(reader, pid))) {
 		wait_for_report(server);
 		is_answered = !reader->waits_for_report;
 	}
 	reader->waits_for_report = false;
+	now_ns = clock_ns(CLOCK_MONOTONIC);
+	client_allowances__spend(&server->clients, client, (double)charge_reports(server, now_ns),
+				 now_ns);
 	/* Nothing else is answered meanwhile: such requests take half of the time at most. */
-	waited_ns = clock_ns(CLOCK_MONOTONIC) - start_ns;
+	waited_ns = now_ns - start_ns;
 	if (waited_ns > LONG_WAIT_NS)
 		server->no_wait_until_ns = start_ns + 2 * waited_ns;
-	return is_answered ? answer_last_report(reader)
-			   : answer_text(503, "heaps are being read; try again\n");
+	return is_answered;
+}
+
+static struct http_answer answer_report_of(struct server *server, uint64_t client, pid_t pid)
+{
+	static const char busy[] = "heaps are being read; try again\n";
+	const struct reader_peer *reader = &server->reader;
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), wait_ns;
+	struct shared_text *known = report_cache__find(&server->cache, pid, now_ns);
+
+	if (known)
+		return answer_shared(CONTENT_JSON, known);
+	wait_ns = wait_for_allowance(server, client, now_ns);
+	if (wait_ns) {
+		server->requests_refused++;
+		return answer_try_again(429, "reports take too much CPU time; try again later\n",
+					wait_ns);
+	}
+	if (now_ns < server->no_wait_until_ns || !ask_for_report(server, client, pid, now_ns))
+		return answer_try_again(503, busy, 0);
+	if (reader->report_result == REPORT_OK && reader->report) {
+		server->reports_written++;
+		report_cache__put(&server->cache, pid, reader->report, clock_ns(CLOCK_MONOTONIC));
+	}
+	return answer_last_report(reader);
 }
 
 /* /v1/processes/PID/report */
-static struct http_answer answer_report(struct server *server, const char *path)
+static struct http_answer answer_report(struct server *server, uint64_t client, const char *path)
 {
 	char *end_of_pid;
 	long pid;
@@ -256,7 +327,7 @@ static struct http_answer answer_report(struct server *server, const char *path)
 		return answer_text(404, "no such page\n");
 	if (pid > INT_MAX)
 		return answer_text(404, "no such Python\n");
-	return ask_for_report(server, (pid_t)pid);
+	return answer_report_of(server, client, (pid_t)pid);
 }
 
 static struct http_answer answer(void *context, const struct http_request *request)
@@ -271,9 +342,21 @@ static struct http_answer answer(void *context, const struct http_request *reque
 	if (!strcmp(path, PROCESSES_PATH))
 		return answer_page(server, PAGE_PROCESSES, CONTENT_JSON);
 	if (!strncmp(path, PROCESSES_PATH "/", strlen(PROCESSES_PATH "/")))
-		return answer_report(server, path + strlen(PROCESSES_PATH "/"));
+		return answer_report(server, request->client, path + strlen(PROCESSES_PATH "/"));
 	return answer_text(404, "there are: /metrics, /healthz, /v1/processes, "
 				"/v1/processes/PID/report\n");
+}
+
+/* Unless that has taken too much: then requests wait, in the kernel. */
+static void run_http(struct server *server)
+{
+	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	if (allowance__wait_ns(&server->serving, clock_ns(CLOCK_MONOTONIC)))
+		return;
+	http_server__run(server->http);
+	allowance__spend(&server->serving, (double)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns),
+			 clock_ns(CLOCK_MONOTONIC));
 }
 
 static void take_signal(struct server *server)
@@ -306,7 +389,7 @@ static void take_event(struct server *server, unsigned int event)
 		if (!server->ends)
 			say_end(server, &server->options->parts[event - EVENT_PART]);
 	}
-	http_server__run(server->http);
+	run_http(server);
 }
 
 static int watch(int epoll_fd, int fd, unsigned int event)
@@ -333,17 +416,40 @@ static int watch_all(const struct server *server, int epoll_fd)
 	return err;
 }
 
+/*
+ * How long it may be waited for events, ms. Of requests there are none while they have to wait
+ * themselves.
+ */
+static int prepare_wait(struct server *server, int epoll_fd, bool *is_held_back)
+{
+	uint64_t wait_ns = allowance__wait_ns(&server->serving, clock_ns(CLOCK_MONOTONIC)),
+		 wait_ms = wait_ns / NS_PER_MS + 1;
+	struct epoll_event wanted = {.events = wait_ns ? 0 : EPOLLIN, .data.u32 = EVENT_REQUEST};
+
+	if ((wait_ns != 0) != *is_held_back) {
+		if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, http_server__fd(server->http), &wanted))
+			return -errno;
+		*is_held_back = wait_ns != 0;
+		server->held_back_cnt += *is_held_back;
+	}
+	return wait_ns && wait_ms < TICK_MS ? (int)wait_ms : TICK_MS;
+}
+
 static int serve(struct server *server)
 {
 	_cleanup_close_ int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	int err = epoll_fd < 0 ? -errno : watch_all(server, epoll_fd);
+	bool is_held_back = false;
 	uint64_t told_ns = 0;
 
 	while (!err && !server->ends) {
 		struct epoll_event event = {.data.u32 = EVENT_REQUEST};
+		int wait_ms = prepare_wait(server, epoll_fd, &is_held_back);
 		uint64_t now_ns;
 
-		if (epoll_wait(epoll_fd, &event, 1, TICK_MS) < 0 && errno != EINTR)
+		if (wait_ms < 0)
+			err = wait_ms;
+		else if (epoll_wait(epoll_fd, &event, 1, wait_ms) < 0 && errno != EINTR)
 			err = -errno;
 		take_event(server, event.data.u32);
 		now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -385,14 +491,21 @@ static void server__release(struct server *server)
 		alert_sender__end(server->sender, SENDING_MS);
 	alert_sender__free(server->sender);
 	reader_peer__release(&server->reader);
+	report_cache__release(&server->cache);
 }
 
 int server__run(const struct server_options *options)
 {
-	_cleanup_(server__release) struct server server = {.options = options};
+	_cleanup_(server__release) struct server server = {.options = options,
+							   .clients = {.per_ns = CLIENT_SHARE,
+								       .max = CLIENT_NS_MAX}};
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	struct failure failure;
 	int err;
 
+	allowance__begin(&server.serving, options->serving_share,
+			 options->serving_share * (double)NS_PER_S, now_ns);
+	allowance__begin(&server.reports, REPORTS_SHARE, REPORTS_NS_MAX, now_ns);
 	reader_peer__init(&server.reader, options->parts[PART_READER].fd, options->listen);
 	err = begin(&server, &failure);
 	if (err) {

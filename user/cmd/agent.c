@@ -20,6 +20,9 @@
 #include "util/end_signals.h"
 #include "util/log.h"
 
+/* What of a core serving may take: whoever can connect can ask for pages all the time. */
+#define SERVING_SHARE 0.1
+
 struct agent {
 	const struct options *options;
 	struct part parts[PART_CNT];
@@ -153,6 +156,7 @@ static int run_agent(const struct options *options)
 					.log = &agent.log,
 					.signal_fd = agent.signal_fd,
 					.listen = options->listen,
+					.serving_share = SERVING_SHARE,
 					.alert_to = options->alert_to,
 					.alert_to_cnt = options->alert_to_cnt,
 					.open_http = open_http,

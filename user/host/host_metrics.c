@@ -191,6 +191,15 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 	write_one(out, open_metrics, "pyfrag_connections_closed", NULL, true,
 		  (double)extra->connections_closed,
 		  "Connections that took too long, or were closed to make room for others.");
+	write_one(out, open_metrics, "pyfrag_reports_written", NULL, true,
+		  (double)extra->reports_written,
+		  "Reports that were written for clients; others were served from memory.");
+	write_one(out, open_metrics, "pyfrag_requests_refused", NULL, true,
+		  (double)extra->requests_refused,
+		  "Reports that were refused, for reports take too much CPU time (429).");
+	write_one(out, open_metrics, "pyfrag_serving_held_back", NULL, true,
+		  (double)extra->serving_held_back,
+		  "Times that all requests waited, for serving takes too much CPU time.");
 	write_one(out, open_metrics, "pyfrag_scrapes", NULL, true, (double)extra->scrapes,
 		  "Scrapes answered before this one.");
 	write_one(out, open_metrics, "pyfrag_scrape_duration_seconds", "seconds", false,

@@ -4,6 +4,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "util/hash.h"
+
 static void set_address(struct http_client *client, const struct sockaddr *address)
 {
 	const struct in6_addr *in6 =
@@ -24,13 +26,30 @@ static void set_address(struct http_client *client, const struct sockaddr *addre
 	}
 }
 
-static size_t count_like(const struct http_clients *clients, const struct http_client *like)
+uint64_t http_clients__number_of(const struct sockaddr *address)
 {
-	size_t cnt = 0;
+	struct http_client client = {};
 
-	for (size_t i = 0; i < clients->cnt; i++)
-		cnt += !clients->items[i].is_closed && clients->items[i].address == like->address &&
-		       clients->items[i].family == like->family;
+	set_address(&client, address);
+	return hash__word(hash__word(client.address) + client.family);
+}
+
+/* After one of that address has come, was shut down, or has gone. Returns how many are open. */
+static size_t count_like(struct http_clients *clients, struct http_client like)
+{
+	uint16_t cnt = 0;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < clients->cnt; i++) {
+			struct http_client *client = &clients->items[i];
+
+			if (client->address != like.address || client->family != like.family)
+				continue;
+			if (pass)
+				client->like_cnt = cnt;
+			else
+				cnt = (uint16_t)(cnt + !client->is_closed);
+		}
 	return cnt;
 }
 
@@ -48,6 +67,7 @@ static void close_one(struct http_clients *clients, struct http_client *client)
 	shutdown(client->fd, SHUT_RDWR);
 	client->is_closed = 1;
 	clients->closed_cnt++;
+	count_like(clients, *client);
 }
 
 /* The oldest one of the address that has most. */
@@ -58,7 +78,7 @@ static struct http_client *find_oldest(struct http_clients *clients)
 
 	for (size_t i = 0; i < clients->cnt; i++) {
 		struct http_client *client = &clients->items[i];
-		size_t cnt = client->is_closed ? 0 : count_like(clients, client);
+		size_t cnt = client->is_closed ? 0 : client->like_cnt;
 
 		if (cnt > most || (cnt && cnt == most && client->since_ns < oldest->since_ns)) {
 			oldest = client;
@@ -80,7 +100,7 @@ void http_clients__add(struct http_clients *clients, int fd, const struct sockad
 	}
 	clients->items[clients->cnt++] = client;
 	/* Some room is left: those that are shut down are gone a moment later only. */
-	if (count_like(clients, &client) > HTTP_CLIENTS_PER_ADDRESS ||
+	if (count_like(clients, client) > HTTP_CLIENTS_PER_ADDRESS ||
 	    count_open(clients) > HTTP_CLIENTS_MAX - HTTP_CLIENTS_PER_ADDRESS / 2)
 		close_one(clients, find_oldest(clients));
 }
@@ -103,10 +123,13 @@ void http_clients__renew(struct http_clients *clients, int fd, uint64_t now_ns)
 
 void http_clients__remove(struct http_clients *clients, int fd)
 {
-	struct http_client *client = find(clients, fd);
+	struct http_client *client = find(clients, fd), gone;
 
-	if (client)
-		*client = clients->items[--clients->cnt];
+	if (!client)
+		return;
+	gone = *client;
+	*client = clients->items[--clients->cnt];
+	count_like(clients, gone);
 }
 
 void http_clients__expire(struct http_clients *clients, uint64_t now_ns)

@@ -27,6 +27,7 @@ struct http_client {
 	uint64_t address;
 	uint8_t family;
 	uint8_t is_closed; /* it was shut down, and is not gone yet */
+	uint16_t like_cnt; /* of the same address, this one with them, that are not closed */
 };
 
 struct http_clients {
@@ -34,6 +35,9 @@ struct http_clients {
 	size_t cnt;
 	uint64_t closed_cnt; /* in all */
 };
+
+/* A number for whoever has @address, as far as clients are told apart. */
+uint64_t http_clients__number_of(const struct sockaddr *address);
 
 /*
  * A new connection, at @now_ns (as all times: of one clock that does not go back). If there are too

@@ -100,12 +100,14 @@ static bool is_meant_for_us(const struct http_server *server, struct MHD_Connect
 
 static struct http_answer refuse(unsigned int status, const char *why)
 {
-	struct http_answer answer = {.status = status,
-				     .type = "text/plain; charset=utf-8",
-				     .text = strdup(why)};
+	return (struct http_answer){.status = status,
+				    .type = "text/plain; charset=utf-8",
+				    .text = shared_text__new(why, strlen(why))};
+}
 
-	answer.size = answer.text ? strlen(answer.text) : 0;
-	return answer;
+static const struct sockaddr *address_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
 }
 
 static struct http_answer find_answer(const struct http_server *server,
@@ -117,6 +119,7 @@ static struct http_answer find_answer(const struct http_server *server,
 	const struct http_request request = {
 		.path = path,
 		.wants_open_metrics = accept && strstr(accept, "application/openmetrics-text"),
+		.client = http_clients__number_of(address_of(connection)),
 	};
 
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
@@ -128,6 +131,14 @@ static struct http_answer find_answer(const struct http_server *server,
 	if (!is_allowed(server, connection, path))
 		return refuse(MHD_HTTP_UNAUTHORIZED, "a token is wanted: Authorization: Bearer\n");
 	return server->answer(server->context, &request);
+}
+
+static void add_retry_after(struct MHD_Response *response, unsigned int seconds)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", seconds);
+	MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, text);
 }
 
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path,
@@ -153,12 +164,16 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 	answer = find_answer(server, connection, path, method);
 	if (!answer.text)
 		return MHD_NO;
-	response = MHD_create_response_from_buffer(answer.size, answer.text, MHD_RESPMEM_MUST_FREE);
+	response = MHD_create_response_from_buffer_with_free_callback(answer.text->size,
+								      answer.text->bytes,
+								      shared_text__release_bytes);
 	if (!response) {
-		free(answer.text);
+		shared_text__release(answer.text);
 		return MHD_NO;
 	}
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.type);
+	if (answer.retry_after_s)
+		add_retry_after(response, answer.retry_after_s);
 	if (answer.status == MHD_HTTP_UNAUTHORIZED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
 	result = MHD_queue_response(connection, answer.status, response);
@@ -225,10 +240,7 @@ static void note_connection(void *context, struct MHD_Connection *connection, vo
 
 	(void)state;
 	if (what == MHD_CONNECTION_NOTIFY_STARTED)
-		http_clients__add(&server->clients, fd_of(connection),
-				  MHD_get_connection_info(connection,
-							  MHD_CONNECTION_INFO_CLIENT_ADDRESS)
-					  ->client_addr,
+		http_clients__add(&server->clients, fd_of(connection), address_of(connection),
 				  clock_ns(CLOCK_MONOTONIC));
 	else
 		http_clients__remove(&server->clients, fd_of(connection));

@@ -10,20 +10,23 @@
 #include <stdint.h>
 
 #include "util/failure.h"
+#include "util/shared_text.h"
 
 struct http_server;
 
-/* What is answered: the text belongs to the server then. */
+/* What is answered. */
 struct http_answer {
 	unsigned int status; /* 200, 404, ... */
 	const char *type;    /* of the content */
-	char *text;	     /* NULL without memory */
-	size_t size;
+	/* The server's to release; NULL without memory. */
+	struct shared_text *text;
+	unsigned int retry_after_s; /* said to the client; 0: nothing is */
 };
 
 struct http_request {
 	const char *path;
 	bool wants_open_metrics; /* by Accept */
+	uint64_t client;	 /* who asks: http_clients__number_of() */
 };
 
 typedef struct http_answer http_answer_fn(void *context, const struct http_request *request);
