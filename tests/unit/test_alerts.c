@@ -179,6 +179,49 @@ static void test_rules_that_stay_are_not_told_again(void **state)
 	assert_int_equal(alerts.rule_cnt, 0);
 }
 
+#define MANY 40000
+
+static void count(void *context, const struct alert_rule *rule, const struct alert *alert)
+{
+	long *cnt = context;
+
+	(void)rule;
+	*cnt += alert->is_firing ? 1 : -1;
+}
+
+/* Searched one by one, that would take minutes. */
+static void test_very_many(void **state)
+{
+	_cleanup_(alerts__release) struct alerts alerts = new_alerts("pinned_bytes > 10");
+	_cleanup_free_ struct alert_subject *subjects = calloc(MANY, sizeof(*subjects));
+	struct failure failure;
+	long cnt = 0;
+
+	(void)state;
+	assert_non_null(subjects);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(alerts__add_rule(&alerts, "pinned_bytes > 5", &failure), 0);
+	/* Not by pid: the last ones first. */
+	for (pid_t i = 0; i < MANY; i++) {
+		subjects[i] = subject_of(1, 11);
+		subjects[i].pid = MANY - i;
+	}
+	for (uint64_t second = 1; second < 5; second++) {
+		assert_int_equal(alerts__check(&alerts, subjects, MANY, second * SECOND_NS, count,
+					       &cnt),
+				 0);
+		assert_int_equal(cnt, 4L * MANY);
+		assert_int_equal(alerts.cnt, 4 * MANY);
+	}
+	/* Half of them are gone, others have come, and those are not reported again. */
+	for (pid_t i = 0; i < MANY; i += 2)
+		subjects[i].pid = 2 * MANY + i;
+	assert_int_equal(alerts__check(&alerts, subjects, MANY, 5 * SECOND_NS, count, &cnt), 0);
+	assert_int_equal(cnt, 4L * MANY);
+	assert_int_equal(alerts.fired_cnt, 6 * MANY);
+	assert_int_equal(alerts__firing_cnt(&alerts), 4 * MANY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +231,7 @@ int main(void)
 		cmocka_unit_test(test_each_process_has_its_own),
 		cmocka_unit_test(test_rules_are_about_some),
 		cmocka_unit_test(test_rules_that_stay_are_not_told_again),
+		cmocka_unit_test(test_very_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,12 +38,28 @@ int alerts__add_rule(struct alerts *alerts, const char *text, struct failure *fa
 	return err;
 }
 
+static int compare(const void *left, const void *right)
+{
+	const struct alert *a = left, *b = right;
+
+	if (a->pid != b->pid)
+		return a->pid < b->pid ? -1 : 1;
+	return (a->rule > b->rule) - (a->rule < b->rule);
+}
+
+static void sort(struct alerts *alerts)
+{
+	if (alerts->cnt)
+		qsort(alerts->items, alerts->cnt, sizeof(*alerts->items), compare);
+}
+
 static struct alert *find(const struct alerts *alerts, size_t rule, pid_t pid)
 {
-	for (size_t i = 0; i < alerts->cnt; i++)
-		if (alerts->items[i].rule == rule && alerts->items[i].pid == pid)
-			return &alerts->items[i];
-	return NULL;
+	const struct alert key = {.rule = rule, .pid = pid};
+
+	if (!alerts->known_cnt)
+		return NULL;
+	return bsearch(&key, alerts->items, alerts->known_cnt, sizeof(key), compare);
 }
 
 static int add(struct alerts *alerts, size_t rule, const struct alert_subject *subject,
@@ -181,6 +197,7 @@ void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn 
 	alerts->rules = from->rules;
 	alerts->rule_cnt = from->rule_cnt;
 	alerts->rule_capacity = from->rule_capacity;
+	sort(alerts);
 	*from = (struct alerts){};
 }
 
@@ -189,11 +206,14 @@ int alerts__check(struct alerts *alerts, struct alert_subject *subjects, size_t 
 {
 	int err = 0;
 
+	alerts->known_cnt = alerts->cnt;
 	for (size_t i = 0; i < alerts->cnt; i++)
 		alerts->items[i].is_seen = false;
 	for (size_t i = 0; i < cnt; i++)
 		for (size_t rule = 0; rule < alerts->rule_cnt && !err; rule++)
 			err = check(alerts, rule, &subjects[i], now_ns, tell, context);
+	if (alerts->cnt > alerts->known_cnt)
+		sort(alerts);
 	end_alerts(alerts, tell, context);
 	return err;
 }

@@ -54,8 +54,9 @@ struct alert_subject {
 struct alerts {
 	struct alert_rule *rules;
 	size_t rule_cnt, rule_capacity;
-	struct alert *items;
+	struct alert *items; /* by process, and of one by rule; see alerts__check() */
 	size_t cnt, capacity;
+	size_t known_cnt; /* of them, those that the check before this one left */
 	uint64_t fired_cnt;
 	/* What is due is reported now, whether it is known what pins or not. */
 	bool is_last_check;
@@ -76,7 +77,11 @@ int alerts__add_rule(struct alerts *alerts, const char *text, struct failure *fa
 void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn *tell,
 			   void *context);
 
-/* Looks at all there are, at @now_ns. Returns 0 or -ENOMEM. */
+/*
+ * Looks at all there are, at @now_ns; each process is there once. There may be as many alerts as
+ * rules and processes, so each is found by bisection: those that are new are behind the others, and
+ * in order only after the check. Returns 0 or -ENOMEM.
+ */
 int alerts__check(struct alerts *alerts, struct alert_subject *subjects, size_t cnt,
 		  uint64_t now_ns, alert_fn *tell, void *context);
 
