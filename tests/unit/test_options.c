@@ -18,6 +18,7 @@
 #include "unit_test.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/memory_limit.h"
 
 #define POISON 0xa5
 #define KIB    1024UL
@@ -235,7 +236,7 @@ static void test_defaults(void **state)
 			     outcome.options.pause || outcome.options.no_cache);
 		assert_true(outcome.options.below == 0.10);
 		assert_int_equal(outcome.options.blocks_per_arena_max, 32);
-		assert_int_equal(outcome.options.max_memory_bytes, KIB * KIB * KIB);
+		assert_int_equal(outcome.options.max_memory_bytes, memory_limit__default(""));
 		assert_false(outcome.options.no_stacks);
 		assert_int_equal(outcome.options.sample_bytes, 16 * KIB);
 		assert_int_equal(outcome.options.format, FORMAT_TEXT);
@@ -544,7 +545,7 @@ static void test_help(void **state)
 	assert_non_null(strstr(outcome.out, "(default 5)"));
 	assert_non_null(strstr(outcome.out, "(default 10%)"));
 	assert_non_null(strstr(outcome.out, "(default 32)"));
-	assert_non_null(strstr(outcome.out, "(default 1GiB)"));
+	assert_non_null(strstr(outcome.out, "(default 1GiB, or half of what"));
 	assert_non_null(strstr(outcome.out, "watch: what the budget allows (default)"));
 }
 

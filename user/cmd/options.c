@@ -12,6 +12,7 @@
 
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/memory_limit.h"
 #include "util/units.h"
 
 #define INTERVAL_MIN_S	 0.01
@@ -93,7 +94,8 @@ static const struct option_spec specs[] = {
 	{OPTION_NO_VALUES, "no-values", 0, NULL,
 	 "leave out what the program's data says: texts, numbers, keys of dicts"},
 	{OPTION_MAX_MEMORY, "max-memory", 0, "SIZE",
-	 "what pyfrag may remember of a process, or of all with --all (default 1GiB)"},
+	 "what pyfrag may remember of a process, or of all with --all (default 1GiB, or half "
+	 "of what pyfrag's cgroup allows)"},
 	{OPTION_TIMEOUT, "timeout", 0, "SECONDS",
 	 "CPU time that answers from databases may take (default 60)"},
 	{OPTION_NO_CACHE, "no-cache", 0, NULL, "scan for probe sites also if they are known"},
@@ -517,7 +519,7 @@ int options__parse(const struct command *command, int argc, char **argv, struct 
 		.below = 0.10,
 		.blocks_per_arena_max = 32,
 		.top = 20,
-		.max_memory_bytes = 1UL << 30,
+		.max_memory_bytes = memory_limit__default(""),
 		.timeout_s = 60,
 		.sample_bytes = 16UL << 10,
 	};

@@ -1,0 +1,36 @@
+"""What pyfrag may remember follows the memory that its cgroup allows."""
+import os
+import sys
+
+import pytest
+from conftest import TOP
+from test_agent import start_agent  # noqa: F401, a fixture
+
+sys.path.insert(0, TOP + "/tests/hostile")
+
+import jail  # noqa: E402
+
+LIMIT = "pyfrag_memory_limit_bytes", ""
+
+
+@pytest.fixture
+def small():
+    """A cgroup of 256 MiB."""
+    found = jail.find()
+    if not found:
+        pytest.skip("no cgroup with a memory limit can be made here")
+    made = jail.Jail(*found, "pyfrag-limit-%d" % os.getpid()).make(256 * jail.MIB)
+    yield made
+    made.remove()
+
+
+def test_the_default_is_half_of_what_the_cgroup_allows(start_agent, small):  # noqa: F811
+    agent = start_agent("--match", "nobody", wrapper=small.wrapper())
+    assert agent.metrics()[LIMIT] == 128 * jail.MIB
+    assert agent.stop() == 0
+
+
+def test_what_is_asked_for_is_what_counts(start_agent, small):  # noqa: F811
+    agent = start_agent("--match", "nobody", "--max-memory", "200MiB", wrapper=small.wrapper())
+    assert agent.metrics()[LIMIT] == 200 * jail.MIB
+    assert agent.stop() == 0
