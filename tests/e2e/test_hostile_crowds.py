@@ -1,4 +1,5 @@
 """Users who want all of what there is for finding Pythons: those of others are found and read all the same."""
+import contextlib
 import os
 import subprocess
 import sys
@@ -9,6 +10,10 @@ from conftest import PYTHONS, TOP
 from target import Target
 from test_agent import Agent
 
+sys.path.insert(0, TOP + "/tests/hostile")
+
+import jail  # noqa: E402
+
 HOSTILE = os.environ.get("PYFRAG_HOSTILE", TOP + "/build/tests/hostile/programs")
 CHILDREN = 80
 # There are descriptors for half of them, and pyfrag cannot have more.
@@ -17,11 +22,11 @@ PLACES = (200 - 128) // 2
 
 
 class Crowd:
-    """Processes of an unprivileged user, which end with the first one."""
+    """Processes of an unprivileged user, or in a container, which end with the first one."""
 
-    def __init__(self, script):
+    def __init__(self, script, wrapper=None):
         self.process = subprocess.Popen(
-            [*as_user(), sys.executable, "-uc", script], cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [*(wrapper or as_user()), sys.executable, "-uc", script], cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdout.readline() == b"ready\n"
 
     def __enter__(self):
@@ -57,6 +62,38 @@ def test_a_crowd_keeps_nobody_out():
                 wait_for(lambda: "heap" in agent.processes().get(victim.pid, {}))
                 assert len(agent.processes()) == PLACES
                 assert not agent.metrics()["pyfrag_read_errors_total", ""]
+        finally:
+            agent.stop()
+
+
+@pytest.fixture
+def container():
+    """The control group of a container, by its name."""
+    place = jail.unified()
+    if not place:
+        pytest.skip("control groups of version 2 are not mounted here")
+    path = place + "/docker/" + "%064x" % os.getpid()
+    os.makedirs(path)
+    yield path
+
+    def remove():
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+        return not os.path.exists(path)
+
+    wait_for(remove)  # the last ones of a crowd may be ending
+    with contextlib.suppress(OSError):
+        os.rmdir(place + "/docker")
+
+
+def test_a_crowd_of_a_containers_root_keeps_nobody_out(container):
+    """All run as root: who is a user then is the container, and whoever else is root is another one."""
+    with Crowd(CROWD, ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', container]):
+        agent = Agent("--budget", "100%", "--max-memory", "64MiB", wrapper=FEW_DESCRIPTORS)
+        try:
+            wait_for(lambda: left_out(agent) and len(agent.processes()) == PLACES)
+            with Target(PYTHONS[0]) as victim:
+                wait_for(lambda: "heap" in agent.processes().get(victim.pid, {}))
         finally:
             agent.stop()
 

@@ -24,13 +24,13 @@ def small():
     made.remove()
 
 
-def test_the_default_is_half_of_what_the_cgroup_allows(start_agent, small):  # noqa: F811
+def test_the_default_is_half_of_what_the_cgroup_allows(small, start_agent):  # noqa: F811
     agent = start_agent("--match", "nobody", wrapper=small.wrapper())
     assert agent.metrics()[LIMIT] == 128 * jail.MIB
     assert agent.stop() == 0
 
 
-def test_what_is_asked_for_is_what_counts(start_agent, small):  # noqa: F811
+def test_what_is_asked_for_is_what_counts(small, start_agent):  # noqa: F811
     agent = start_agent("--match", "nobody", "--max-memory", "200MiB", wrapper=small.wrapper())
     assert agent.metrics()[LIMIT] == 200 * jail.MIB
     assert agent.stop() == 0

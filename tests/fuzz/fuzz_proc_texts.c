@@ -13,6 +13,7 @@
 #include "host/identity.h"
 #include "target/executable_files.h"
 #include "target/proc_fields.h"
+#include "target/process_owner.h"
 #include "target/smaps.h"
 #include "util/cleanup.h"
 #include "util/text.h"
@@ -80,7 +81,10 @@ static void check_cmdline(const char *text, size_t size)
 static void check_cgroup(const char *text, size_t size)
 {
 	_cleanup_free_ char *path = proc_fields__cgroup(text), *label = cgroup_label__of(path);
+	process_owner owner = process_owner__decide(text, 7, true);
 
+	CHECK(owner == 7 || owner & OWNER_IS_GROUP);
+	CHECK(!process_owner__is_trusted(owner));
 	CHECK(strlen(path) <= size && strlen(label) <= strlen(path));
 }
 

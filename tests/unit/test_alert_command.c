@@ -24,7 +24,6 @@ static const struct alert_message message = {.json = (char *)"{\"x\":1}",
 					     .value = 2,
 					     .rule = (char *)"rule",
 					     .name = (char *)"name $(id)",
-					     .user = (char *)"user",
 					     .types = (char *)"",
 					     .sites = (char *)""};
 

@@ -7,15 +7,14 @@
 
 #include "unit_test.h"
 
-static bool put(struct alert_queue *queue, const char *user, pid_t pid)
+static bool put(struct alert_queue *queue, process_owner owner, pid_t pid)
 {
-	struct alert_message message = {.user = strdup(user), .pid = pid};
+	struct alert_message message = {.owner = owner, .pid = pid};
 
-	assert_non_null(message.user);
 	return alert_queue__put(queue, &message);
 }
 
-/* The users of all that wait, in turn, a letter each. */
+/* The owners of all that wait, in turn, a letter each. */
 static void check_order(struct alert_queue *queue, const char *expected)
 {
 	struct alert_message message;
@@ -23,7 +22,7 @@ static void check_order(struct alert_queue *queue, const char *expected)
 	size_t cnt = 0;
 
 	while (alert_queue__take(queue, &message)) {
-		order[cnt++] = *message.user;
+		order[cnt++] = (char)message.owner;
 		alert_message__release(&message);
 	}
 	assert_string_equal(order, expected);
@@ -36,10 +35,10 @@ static void test_users_take_turns(void **state)
 	(void)state;
 	check_order(&queue, "");
 	for (int i = 0; i < 4; i++)
-		put(&queue, "a", i);
-	put(&queue, "b", 9);
-	put(&queue, "c", 9);
-	put(&queue, "b", 9);
+		put(&queue, 'a', i);
+	put(&queue, 'b', 9);
+	put(&queue, 'c', 9);
+	put(&queue, 'b', 9);
 	check_order(&queue, "abcabaa");
 }
 
@@ -51,13 +50,13 @@ static void test_a_backlog_delays_its_user_only(void **state)
 
 	(void)state;
 	for (int i = 0; i < 5; i++)
-		put(&queue, "a", i);
+		put(&queue, 'a', i);
 	for (int i = 0; i < 2; i++) {
 		assert_true(alert_queue__take(&queue, &message));
 		assert_int_equal(message.pid, i);
 		alert_message__release(&message);
 	}
-	put(&queue, "b", 9);
+	put(&queue, 'b', 9);
 	check_order(&queue, "abaa");
 }
 
@@ -68,14 +67,14 @@ static void test_a_flood_evicts_its_own(void **state)
 	char expected[ALERT_QUEUE_MAX + 1];
 
 	(void)state;
-	put(&queue, "b", 1);
+	put(&queue, 'b', 1);
 	for (int i = 0; i < ALERT_QUEUE_MAX - 1; i++)
-		assert_false(put(&queue, "a", i));
+		assert_false(put(&queue, 'a', i));
 	/* By any number of processes. */
 	for (int i = 0; i < 1000; i++)
-		assert_true(put(&queue, "a", 10000 + i));
-	assert_true(put(&queue, "b", 2));
-	assert_true(put(&queue, "c", 3));
+		assert_true(put(&queue, 'a', 10000 + i));
+	assert_true(put(&queue, 'b', 2));
+	assert_true(put(&queue, 'c', 3));
 	assert_int_equal(queue.cnt, ALERT_QUEUE_MAX);
 	memset(expected, 'a', ALERT_QUEUE_MAX);
 	memcpy(expected, "bacab", 5);
@@ -93,8 +92,8 @@ static void test_release(void **state)
 	struct alert_queue queue = {};
 
 	(void)state;
-	put(&queue, "a", 1);
-	put(&queue, "b", 1);
+	put(&queue, 'a', 1);
+	put(&queue, 'b', 1);
 	alert_queue__release(&queue);
 	check_order(&queue, "");
 }

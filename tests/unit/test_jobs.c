@@ -4,26 +4,30 @@
 
 #include "unit_test.h"
 
-static void check_places(uid_t uid, int cnt)
+static void check_places(process_owner owner, int cnt)
 {
 	struct job late[READERS_LATE_MAX] = {};
 	struct jobs jobs = {};
 
 	for (int i = 0; i < cnt; i++) {
-		assert_true(jobs__has_place(&jobs, uid));
-		late[i].uid = uid;
+		assert_true(jobs__has_place(&jobs, owner));
+		late[i].owner = owner;
 		jobs.late[i] = &late[i];
 	}
-	assert_false(jobs__has_place(&jobs, uid));
+	assert_false(jobs__has_place(&jobs, owner));
 	/* Others have theirs all the same. */
-	assert_true(jobs__has_place(&jobs, uid + 1));
+	assert_true(jobs__has_place(&jobs, owner + 1));
 }
 
 static void test_places(void **state)
 {
 	(void)state;
 	check_places(1000, JOBS_LATE_PER_USER_MAX);
-	check_places(0, 2 * JOBS_LATE_PER_USER_MAX);
+	/* Root outside of containers, and in one. */
+	check_places(process_owner__decide("0::/system.slice/a.service\n", 0, true),
+		     2 * JOBS_LATE_PER_USER_MAX);
+	check_places(process_owner__decide("0::/system.slice/a.service\n", 0, false),
+		     JOBS_LATE_PER_USER_MAX);
 	assert_true(2 * JOBS_LATE_PER_USER_MAX + JOBS_LATE_PER_USER_MAX < READERS_LATE_MAX);
 }
 

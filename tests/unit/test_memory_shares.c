@@ -8,7 +8,7 @@
 #define HEAP_1 (50UL << 10)
 
 /* Of users 7, 7, 8, 8, 8, 9: heap images of 50 KiB, of 7's second one 100. */
-static const uid_t uids[CNT] = {7, 7, 8, 8, 8, 9};
+static const process_owner owners[CNT] = {7, 7, 8, 8, 8, 9};
 static const uint64_t sizes[CNT] = {HEAP_1, 2 * HEAP_1, HEAP_1, HEAP_1, HEAP_1 + 1000, HEAP_1};
 
 static struct watched all[CNT], *list[CNT];
@@ -21,7 +21,7 @@ static int setup(void **state)
 	(void)state;
 	busy = NULL;
 	for (int i = 0; i < CNT; i++) {
-		processes[i].uid = uids[i];
+		processes[i].owner = owners[i];
 		sources[i].process = &processes[i];
 		assert_int_equal(account__new(&sources[i].account, UINT64_MAX, NULL), 0);
 		all[i] = (struct watched){.source = &sources[i], .has_last = true};

@@ -184,6 +184,7 @@ static struct packer pack_alert(void)
 	struct alert_rule rule = {.text = "pinned_bytes > 1", .metric = ALERT_PINNED_BYTES};
 	struct alert alert = {.is_firing = true,
 			      .pid = 77,
+			      .owner = 12345,
 			      .value = 1.5,
 			      .began = {.tv_sec = 1000},
 			      .name = "python3",
@@ -207,6 +208,7 @@ static void test_an_alert_arrives(void **state)
 	assert_int_equal(rule.metric, ALERT_PINNED_BYTES);
 	assert_true(alert.is_firing && !alert.is_told && alert.value == 1.5);
 	assert_int_equal(alert.pid, 77);
+	assert_int_equal(alert.owner, 12345);
 	assert_int_equal(alert.began.tv_sec, 1000);
 	assert_string_equal(alert.name, "python3");
 	assert_string_equal(alert.types, "tuple (3)");
@@ -245,8 +247,8 @@ static void test_what_an_alert_may_not_say(void **state)
 		size_t field;
 		uint64_t value;
 	} bad[] = {{1, ALERT_METRIC_CNT}, {1, 1UL << 32}, {2, 1UL << 31},  {2, UINT64_MAX},
-		   {3, UINT64_MAX},	  {3, 1UL << 62}, {4, UINT64_MAX}, {5, UINT64_MAX},
-		   {5, 1UL << 20},	  {5, 0}};
+		   {4, UINT64_MAX},	  {4, 1UL << 62}, {5, UINT64_MAX}, {6, UINT64_MAX},
+		   {6, 1UL << 20},	  {6, 0}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {

@@ -11,38 +11,38 @@ static struct watched all[CNT_MAX];
 static struct heap_source sources[CNT_MAX];
 static struct process processes[CNT_MAX];
 
-static size_t yielding(const uid_t *uids, size_t cnt, uid_t uid)
+static size_t yielding(const process_owner *owners, size_t cnt, process_owner owner)
 {
 	struct watched *list[CNT_MAX];
 
 	for (size_t i = 0; i < cnt; i++) {
-		processes[i].uid = uids[i];
+		processes[i].owner = owners[i];
 		sources[i].process = &processes[i];
 		all[i].source = &sources[i];
 		list[i] = &all[i];
 	}
-	return places__find_yielding(list, cnt, uid);
+	return places__find_yielding(list, cnt, owner);
 }
 
 static void test_the_user_with_most_yields(void **state)
 {
-	static const uid_t uids[] = {7, 8, 7, 9, 7, 8};
+	static const process_owner owners[] = {7, 8, 7, 9, 7, 8};
 
 	(void)state;
-	assert_int_equal(yielding(uids, 6, 0), 4);
-	assert_int_equal(yielding(uids, 6, 9), 4);
+	assert_int_equal(yielding(owners, 6, 0), 4);
+	assert_int_equal(yielding(owners, 6, 9), 4);
 }
 
 static void test_nobody_yields_to_who_has_as_many(void **state)
 {
-	static const uid_t uids[] = {7, 8, 7, 9, 7, 8};
+	static const process_owner owners[] = {7, 8, 7, 9, 7, 8};
 
 	(void)state;
-	assert_int_equal(yielding(uids, 6, 7), SIZE_MAX);
+	assert_int_equal(yielding(owners, 6, 7), SIZE_MAX);
 	/* It would have as many as the other one then: they would take turns for ever. */
-	assert_int_equal(yielding(uids, 6, 8), SIZE_MAX);
-	assert_int_equal(yielding(uids, 1, 8), SIZE_MAX);
-	assert_int_equal(yielding(uids, 0, 8), SIZE_MAX);
+	assert_int_equal(yielding(owners, 6, 8), SIZE_MAX);
+	assert_int_equal(yielding(owners, 1, 8), SIZE_MAX);
+	assert_int_equal(yielding(owners, 0, 8), SIZE_MAX);
 }
 
 static void test_as_many_as_there_are_descriptors_for(void **state)

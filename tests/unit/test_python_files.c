@@ -17,13 +17,13 @@
 
 #define PAGE 4096UL
 
-static struct process *open_self(uid_t uid)
+static struct process *open_self(process_owner owner)
 {
 	struct process *process = NULL;
 	struct failure failure;
 
 	assert_int_equal(process__open(&process, getpid(), &failure), 0);
-	process->uid = uid;
+	process->owner = owner;
 	return process;
 }
 
@@ -52,9 +52,9 @@ static void *map_executable(int fd)
 	return page;
 }
 
-static bool finds_python(struct python_files *files, uid_t uid)
+static bool finds_python(struct python_files *files, process_owner owner)
 {
-	_cleanup_(process__freep) struct process *process = open_self(uid);
+	_cleanup_(process__freep) struct process *process = open_self(owner);
 	bool is_python;
 
 	assert_int_equal(python_files__find(files, process, &is_python), 0);
@@ -107,10 +107,10 @@ static void test_many_users(void **state)
 
 	(void)state;
 	assert_int_equal(python_files__new(&files), 0);
-	for (uid_t uid = 0; uid < 3 * PYTHON_FILES_USERS_MAX; uid++)
-		assert_false(finds_python(files, uid));
-	for (uid_t uid = 0; uid < 3 * PYTHON_FILES_USERS_MAX; uid++)
-		assert_false(finds_python(files, uid));
+	for (process_owner owner = 0; owner < 3 * PYTHON_FILES_USERS_MAX; owner++)
+		assert_false(finds_python(files, owner));
+	for (process_owner owner = 0; owner < 3 * PYTHON_FILES_USERS_MAX; owner++)
+		assert_false(finds_python(files, owner));
 	python_files__free(files);
 }
 

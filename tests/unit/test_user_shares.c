@@ -58,8 +58,8 @@ static void test_very_many_users(void **state)
 
 	(void)state;
 	user_shares__spend(&shares, 7, 1000 * MS);
-	for (uid_t uid = 100000; uid < 101000; uid++)
-		user_shares__spend(&shares, uid, 1 * MS);
+	for (process_owner owner = 100000; owner < 101000; owner++)
+		user_shares__spend(&shares, owner, 1 * MS);
 	assert_int_equal(shares.cnt, USER_SHARES_MAX);
 	assert_int_equal(shares.spent_ns, 1000 * MS + (USER_SHARES_MAX - 1) * MS);
 	assert_true(user_shares__is_over(&shares, 7));

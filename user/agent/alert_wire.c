@@ -21,11 +21,11 @@ void alert_wire__pack(struct packer *packer, const struct alert_rule *rule,
 			(alert->is_firing ? IS_FIRING : 0) | (alert->is_told ? IS_TOLD : 0));
 	packer__add_u64(packer, rule->metric);
 	packer__add_u64(packer, (uint64_t)alert->pid);
+	packer__add_u64(packer, alert->owner);
 	packer__add_u64(packer, (uint64_t)alert->began.tv_sec);
 	packer__add_double(packer, alert->value);
 	packer__add_text(packer, rule->text);
 	packer__add_text(packer, alert->name);
-	packer__add_text(packer, alert->user);
 	packer__add_text(packer, alert->types);
 	packer__add_text(packer, alert->sites);
 }
@@ -52,11 +52,11 @@ int alert_wire__unpack(const struct message *message, struct alert_rule *rule, s
 	*rule = (struct alert_rule){};
 	*alert = (struct alert){.is_firing = flags & IS_FIRING, .is_told = flags & IS_TOLD};
 	alert->pid = take_pid(&cursor);
+	alert->owner = cursor__u64(&cursor);
 	began = cursor__u64(&cursor);
 	alert->value = cursor__double(&cursor);
 	rule->text = take_text(&cursor, TEXT_MAX);
 	alert->name = take_text(&cursor, TEXT_MAX);
-	alert->user = take_text(&cursor, TEXT_MAX);
 	alert->types = take_text(&cursor, TEXT_MAX);
 	alert->sites = take_text(&cursor, TEXT_MAX);
 	if (!cursor__is_done(&cursor) || metric >= ALERT_METRIC_CNT || began > TIME_MAX)

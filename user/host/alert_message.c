@@ -13,7 +13,6 @@ void alert_message__release(struct alert_message *message)
 	free(message->json);
 	free(message->rule);
 	free(message->name);
-	free(message->user);
 	free(message->types);
 	free(message->sites);
 	*message = (struct alert_message){};
@@ -28,7 +27,7 @@ int alert_message__init(struct alert_message *out, const struct alert_rule *rule
 		.value = alert->value,
 		.rule = strdup(rule->text),
 		.name = strdup(alert->name),
-		.user = strdup(alert->user),
+		.owner = alert->owner,
 		.types = strdup(alert->types),
 		.sites = strdup(alert->sites),
 	};
@@ -36,8 +35,7 @@ int alert_message__init(struct alert_message *out, const struct alert_rule *rule
 
 	message.json = packed ? json_dumps(packed, JSON_COMPACT) : NULL;
 	json_decref(packed);
-	if (!message.json || !message.rule || !message.name || !message.user || !message.types ||
-	    !message.sites)
+	if (!message.json || !message.rule || !message.name || !message.types || !message.sites)
 		return -ENOMEM;
 	*out = message;
 	message = (struct alert_message){};

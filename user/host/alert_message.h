@@ -12,7 +12,8 @@ struct alert_message {
 	bool is_firing;
 	pid_t pid;
 	double value;
-	char *rule, *name, *user, *types, *sites;
+	process_owner owner; /* of the process */
+	char *rule, *name, *types, *sites;
 };
 
 /* Returns 0 or -ENOMEM; the caller releases. */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "host/alert_queue.h"
 
-#include <string.h>
-
 void alert_queue__release(struct alert_queue *queue)
 {
 	for (size_t i = 0; i < queue->cnt; i++)
@@ -12,7 +10,7 @@ void alert_queue__release(struct alert_queue *queue)
 
 static bool are_of_one_user(const struct alert_queue_item *a, const struct alert_queue_item *b)
 {
-	return !strcmp(a->message.user, b->message.user);
+	return a->message.owner == b->message.owner;
 }
 
 static size_t count_of_user(const struct alert_queue *queue, const struct alert_queue_item *item)

@@ -3,7 +3,8 @@
  * Messages that wait for a destination, fairly by user. Whoever runs a process can have it raise
  * alerts, as many as there are rules and processes: so users take turns, a message each, and what
  * is dropped where there is no room is the newest message of the user with most of them. A flood of
- * one user's alerts delays and evicts its own only.
+ * one user's alerts delays and evicts its own only. A user is whoever answers for a process
+ * (target/process_owner.h).
  */
 #pragma once
 

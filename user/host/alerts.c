@@ -10,7 +10,6 @@
 static void release_alert(struct alert *alert)
 {
 	free(alert->name);
-	free(alert->user);
 	free(alert->types);
 	free(alert->sites);
 }
@@ -74,12 +73,10 @@ static int add(struct alerts *alerts, size_t rule, const struct alert_subject *s
 	*alert = (struct alert){.rule = rule,
 				.pid = subject->pid,
 				.since_ns = now_ns,
-				.name = strdup(subject->keys[ALERT_KEY_COMM]),
-				.user = strdup(subject->keys[ALERT_KEY_USER] ?: "")};
-	if (!alert->name || !alert->user) {
-		release_alert(alert);
+				.owner = subject->owner,
+				.name = strdup(subject->keys[ALERT_KEY_COMM])};
+	if (!alert->name)
 		return -ENOMEM;
-	}
 	alerts->cnt++;
 	*out = alert;
 	return 0;

@@ -14,6 +14,7 @@
 
 #include "host/alert_rule.h"
 #include "report/pin_summary.h"
+#include "target/process_owner.h"
 
 /* Alertmanager takes what it has not heard of for 5 minutes for over. */
 #define TELL_AGAIN_NS (60 * 1000000000UL)
@@ -31,7 +32,7 @@ struct alert {
 	double value;	       /* the last one */
 	struct timespec began; /* CLOCK_REALTIME: when it fired */
 	char *name;	       /* of the process, for what is reported after it is gone */
-	char *user;	       /* who runs it; "": not known */
+	process_owner owner;   /* of the process */
 	/* Who pinned when it fired, as pin_summary__text(); NULL before that. */
 	char *types, *sites;
 };
@@ -39,6 +40,7 @@ struct alert {
 /* A process that was read. */
 struct alert_subject {
 	pid_t pid;
+	process_owner owner;
 	const char *keys[ALERT_KEY_CNT]; /* NULL: not known; that of comm is */
 	const struct findings *findings;
 	double growth_per_minute; /* of its arenas, bytes */

@@ -12,12 +12,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "target/process_owner.h"
+
 struct candidate {
 	pid_t pid;
-	uint32_t look_cnt; /* how often it was looked at */
-	uint64_t due_ns;   /* CLOCK_MONOTONIC */
-	uid_t uid;	   /* its real user, once somebody has looked: */
-	bool has_uid;
+	uint32_t look_cnt;   /* how often it was looked at */
+	uint64_t due_ns;     /* CLOCK_MONOTONIC */
+	process_owner owner; /* once somebody has looked: */
+	bool has_owner;
 };
 
 struct candidates {
@@ -50,7 +52,7 @@ enum look_result {
 	LOOK_STOP,  /* as that, and so do the others */
 };
 
-/* May fill in who its user is. */
+/* May fill in who its owner is. */
 typedef enum look_result candidates_look_fn(void *context, struct candidate *candidate);
 
 /* Looks at those that are due. */

@@ -1,51 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "host/cgroup_label.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
-#define ID_DIGITS    64
+#include "target/cgroup_path.h"
+
 #define SHOWN_DIGITS 12
-#define UID_BYTES    36
-
-/* The container's id in @text: 64 hexadecimal digits, and no more of them; NULL: there is none. */
-static const char *find_id(const char *text)
-{
-	while (*text) {
-		size_t cnt = 0;
-
-		while (isxdigit((unsigned char)text[cnt]))
-			cnt++;
-		if (cnt == ID_DIGITS)
-			return text;
-		text += cnt ? cnt : 1;
-	}
-	return NULL;
-}
-
-/*
- * The pod's UID in @text, "pod" in front of it: 36 characters of 8-4-4-4-12 digits, with '_' for
- * '-' where systemd is.
- */
-static const char *find_pod(const char *text)
-{
-	static const char pod[] = "pod";
-
-	for (const char *at = strstr(text, pod); at; at = strstr(at + 1, pod)) {
-		const char *uid = at + strlen(pod);
-		size_t cnt = strspn(uid, "0123456789abcdef-_");
-
-		if (cnt == UID_BYTES && (uid[8] == '-' || uid[8] == '_'))
-			return at;
-	}
-	return NULL;
-}
 
 static char *name_pod(const char *pod)
 {
-	char *name = strndup(pod, strlen("pod") + UID_BYTES);
+	char *name = strndup(pod, strlen("pod") + POD_UID_BYTES);
 
 	for (char *at = name; at && *at; at++)
 		if (*at == '_')
@@ -80,7 +46,7 @@ static char *find_unit(const char *path)
 
 char *cgroup_label__of(const char *path)
 {
-	const char *id = find_id(path), *pod = find_pod(path);
+	const char *id = cgroup_path__find_id(path), *pod = cgroup_path__find_pod(path);
 
 	/* A pod outlives its containers. */
 	if (pod)

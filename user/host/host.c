@@ -85,9 +85,9 @@ static pid_t pid_of(const void *items, size_t i)
 	return ((struct watched *const *)items)[i]->pid;
 }
 
-static uid_t uid_of(const struct watched *watched)
+static process_owner owner_of(const struct watched *watched)
 {
-	return watched->source->process->uid;
+	return watched->source->process->owner;
 }
 
 static size_t find_watched(const struct host *host, pid_t pid)
@@ -102,7 +102,7 @@ struct watched *host__find(const struct host *host, pid_t pid)
 	return at < host->watched_cnt && host->watched[at]->pid == pid ? host->watched[at] : NULL;
 }
 
-static enum look_result run(struct host *host, pid_t pid, uid_t uid, enum job_kind kind,
+static enum look_result run(struct host *host, pid_t pid, process_owner owner, enum job_kind kind,
 			    struct watched *watched);
 
 /* What is being read is freed when the reading has ended. */
@@ -119,7 +119,7 @@ static void drop(struct host *host, size_t at)
 	if (job && job->watched == watched)
 		job->owns_watched = true;
 	else if (!watched->growth ||
-		 run(host, watched->pid, uid_of(watched), JOB_FREE, watched) == LOOK_STOP)
+		 run(host, watched->pid, owner_of(watched), JOB_FREE, watched) == LOOK_STOP)
 		watched__free(watched);
 }
 
@@ -133,7 +133,7 @@ static bool make_place(struct host *host, const struct watched *watched)
 	host->counts.left_out++;
 	if (!host->left_out_ns)
 		host->left_out_ns = clock_ns(CLOCK_MONOTONIC);
-	yielding = places__find_yielding(host->watched, host->watched_cnt, uid_of(watched));
+	yielding = places__find_yielding(host->watched, host->watched_cnt, owner_of(watched));
 	if (yielding == SIZE_MAX)
 		return false;
 	drop(host, yielding);
@@ -204,7 +204,7 @@ static void spend(struct host *host, const struct job *job)
 
 	schedule__spend(&host->schedule, job->taken_ns);
 	if (job->is_first && host->schedule.debt_ns > debt_ns)
-		user_shares__spend(&host->debts, job->uid,
+		user_shares__spend(&host->debts, job->owner,
 				   (uint64_t)(host->schedule.debt_ns - debt_ns));
 }
 
@@ -219,13 +219,14 @@ static void save(struct host *host, uint64_t now_ns)
 
 /*
  * Whether what takes nobody knows how long may be done for a user: not for one who has made most of
- * a debt by just that, as long as it is more than what is saved. Root has no need to harm others
- * so.
+ * a debt by just that, as long as it is more than what is saved. The host's root has no need to
+ * harm others so; that of a container may.
  */
-static bool has_credit(const struct host *host, uid_t uid)
+static bool has_credit(const struct host *host, process_owner owner)
 {
-	return !uid || host->schedule.debt_ns <= host->schedule.saved_ns ||
-	       !user_shares__has_average(&host->debts, uid);
+	return process_owner__is_trusted(owner) ||
+	       host->schedule.debt_ns <= host->schedule.saved_ns ||
+	       !user_shares__has_average(&host->debts, owner);
 }
 
 /* Of a job that is done; it is freed. */
@@ -272,7 +273,7 @@ static enum look_result run_job(struct host *host, struct job *job)
 		job->options.with_growth = job->watched->wants_growth;
 	}
 	err = jobs__run(&host->jobs, job, &done);
-	user_shares__spend(&host->shares, job->uid, clock_ns(CLOCK_MONOTONIC) - start_ns);
+	user_shares__spend(&host->shares, job->owner, clock_ns(CLOCK_MONOTONIC) - start_ns);
 	if (!err)
 		return take_result(host, done);
 	host->counts.late += err == -EINPROGRESS;
@@ -280,10 +281,10 @@ static enum look_result run_job(struct host *host, struct job *job)
 	return err == -EINPROGRESS ? LOOK_DONE : LOOK_STOP;
 }
 
-static enum look_result run(struct host *host, pid_t pid, uid_t uid, enum job_kind kind,
+static enum look_result run(struct host *host, pid_t pid, process_owner owner, enum job_kind kind,
 			    struct watched *watched)
 {
-	struct job job = {.pid = pid, .uid = uid, .kind = kind, .watched = watched};
+	struct job job = {.pid = pid, .owner = owner, .kind = kind, .watched = watched};
 
 	return run_job(host, &job);
 }
@@ -312,16 +313,17 @@ static enum look_result look(void *context, struct candidate *candidate)
 		return LOOK_DONE;
 	if (!may_go_on(host) || !schedule__has_budget(&host->schedule))
 		return LOOK_STOP;
-	if (!candidate->has_uid && process__user(pid, &candidate->uid))
+	if (!candidate->has_owner && process__owner(pid, &candidate->owner))
 		return LOOK_DONE;
-	candidate->has_uid = true;
-	if (!look->at_all && user_shares__is_over(&host->shares, candidate->uid))
+	candidate->has_owner = true;
+	if (!look->at_all && user_shares__is_over(&host->shares, candidate->owner))
 		return LOOK_LATER;
-	if (!jobs__has_place(&host->jobs, candidate->uid) || !has_credit(host, candidate->uid)) {
+	if (!jobs__has_place(&host->jobs, candidate->owner) ||
+	    !has_credit(host, candidate->owner)) {
 		host->counts.held_back++;
 		return LOOK_LATER;
 	}
-	job.uid = candidate->uid;
+	job.owner = candidate->owner;
 	return run_job(host, &job);
 }
 
@@ -431,7 +433,7 @@ static struct schedule_need need_of(const struct watched *watched)
 static bool may_read(const struct host *host, const struct watched *watched)
 {
 	return !jobs__find_late(&host->jobs, watched->pid) &&
-	       jobs__has_place(&host->jobs, uid_of(watched));
+	       jobs__has_place(&host->jobs, owner_of(watched));
 }
 
 /*
@@ -447,14 +449,14 @@ static struct watched *pick(const struct host *host, uint64_t now_ns, bool *defe
 	for (size_t i = 0; i < host->watched_cnt; i++) {
 		struct watched *watched = host->watched[i];
 		const struct schedule_need need = need_of(watched);
-		bool is_over = user_shares__is_over(&host->shares, uid_of(watched));
+		bool is_over = user_shares__is_over(&host->shares, owner_of(watched));
 		double urgency;
 
 		if (!schedule__is_due(&host->schedule, &need, now_ns) || !may_read(host, watched) ||
 		    (is_over && !picked_is_over))
 			continue;
 		if (!schedule__affords(&host->schedule, need.taken_ns) ||
-		    (!need.read_ns && !has_credit(host, uid_of(watched)))) {
+		    (!need.read_ns && !has_credit(host, owner_of(watched)))) {
 			*deferred = true;
 			continue;
 		}
@@ -472,7 +474,7 @@ static void tend_probed(struct host *host)
 {
 	for (size_t i = 0; i < host->watched_cnt; i++)
 		if (host->watched[i]->growth && may_read(host, host->watched[i]))
-			run(host, host->watched[i]->pid, uid_of(host->watched[i]), JOB_TEND,
+			run(host, host->watched[i]->pid, owner_of(host->watched[i]), JOB_TEND,
 			    host->watched[i]);
 }
 
@@ -482,7 +484,7 @@ static void read_due(struct host *host, uint64_t now_ns)
 	bool deferred = false;
 
 	while (may_go_on(host) && (watched = pick(host, now_ns, &deferred)))
-		if (run(host, watched->pid, uid_of(watched), JOB_READ, watched) == LOOK_STOP)
+		if (run(host, watched->pid, owner_of(watched), JOB_READ, watched) == LOOK_STOP)
 			break;
 	host->counts.deferred += deferred;
 }

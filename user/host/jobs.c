@@ -98,13 +98,14 @@ struct job *jobs__find_late(const struct jobs *jobs, pid_t pid)
 	return NULL;
 }
 
-bool jobs__has_place(const struct jobs *jobs, uid_t uid)
+bool jobs__has_place(const struct jobs *jobs, process_owner owner)
 {
 	int cnt = 0;
 
 	for (int i = 0; i < READERS_LATE_MAX; i++)
-		cnt += jobs->late[i] && jobs->late[i]->uid == uid;
-	return cnt < (uid ? JOBS_LATE_PER_USER_MAX : 2 * JOBS_LATE_PER_USER_MAX);
+		cnt += jobs->late[i] && jobs->late[i]->owner == owner;
+	return cnt < (process_owner__is_trusted(owner) ? 2 * JOBS_LATE_PER_USER_MAX
+						       : JOBS_LATE_PER_USER_MAX);
 }
 
 struct job *jobs__take_late(struct jobs *jobs)

@@ -24,8 +24,8 @@ struct job {
 	struct reader_job base; /* the first */
 	struct finder *finder;
 	pid_t pid;
-	uid_t uid;	   /* of the process */
-	uint32_t look_cnt; /* of a look: how many there have been then, with this one */
+	process_owner owner; /* of the process */
+	uint32_t look_cnt;   /* of a look: how many there have been then, with this one */
 	enum job_kind kind;
 	bool is_first;		 /* nobody could know what it takes: a look, or the first reading */
 	struct watched *watched; /* a look: what it has found, if anything, which is the job's */
@@ -58,11 +58,12 @@ void job__free(struct job *job);
 /*
  * Whether a user may have one more job that may become late: there are places for
  * JOBS_LATE_PER_USER_MAX of them, so that who hangs whoever reads its processes does so to its own
- * only. The host's root has twice that many: services, and containers.
+ * only. A user is whoever answers for a process; what the host's root runs outside of containers
+ * has twice that many.
  */
 #define JOBS_LATE_PER_USER_MAX 2
 
-bool jobs__has_place(const struct jobs *jobs, uid_t uid);
+bool jobs__has_place(const struct jobs *jobs, process_owner owner);
 
 /* One that is late on that process, or NULL. */
 struct job *jobs__find_late(const struct jobs *jobs, pid_t pid);

@@ -6,15 +6,15 @@
 
 #include "util/cleanup.h"
 
-static uid_t uid_of(const struct watched *watched)
+static process_owner owner_of(const struct watched *watched)
 {
-	return watched->source->process->uid;
+	return watched->source->process->owner;
 }
 
-static int compare_uids(const void *left, const void *right)
+static int compare_owners(const void *left, const void *right)
 {
-	uid_t a = ((const struct memory_user *)left)->uid,
-	      b = ((const struct memory_user *)right)->uid;
+	process_owner a = ((const struct memory_user *)left)->owner,
+		      b = ((const struct memory_user *)right)->owner;
 
 	return (a > b) - (a < b);
 }
@@ -26,17 +26,17 @@ void memory_shares__release(struct memory_shares *shares)
 	*shares = (struct memory_shares){};
 }
 
-/* One of each, by uid. */
+/* One of each, by owner. */
 static size_t list_users(struct memory_user *users, struct watched *const *watched, size_t cnt)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < cnt; i++)
-		users[i] = (struct memory_user){.uid = uid_of(watched[i])};
+		users[i] = (struct memory_user){.owner = owner_of(watched[i])};
 	if (cnt)
-		qsort(users, cnt, sizeof(*users), compare_uids);
+		qsort(users, cnt, sizeof(*users), compare_owners);
 	for (size_t i = 0; i < cnt; i++)
-		if (!kept || users[kept - 1].uid != users[i].uid)
+		if (!kept || users[kept - 1].owner != users[i].owner)
 			users[kept++] = users[i];
 	return kept;
 }
@@ -54,9 +54,9 @@ int memory_shares__measure(struct memory_shares *out, struct watched *const *wat
 		return -ENOMEM;
 	shares.user_cnt = list_users(shares.users, watched, cnt);
 	for (size_t i = 0; i < cnt; i++) {
-		const struct memory_user key = {.uid = uid_of(watched[i])};
+		const struct memory_user key = {.owner = owner_of(watched[i])};
 		struct memory_user *user =
-			bsearch(&key, shares.users, shares.user_cnt, sizeof(key), compare_uids);
+			bsearch(&key, shares.users, shares.user_cnt, sizeof(key), compare_owners);
 
 		user->bytes += watched__used_bytes(watched[i]);
 		shares.user_of[i] = (uint32_t)(user - shares.users);
@@ -79,7 +79,7 @@ bool memory_shares__forget_one(struct memory_shares *shares, const struct watche
 		uint64_t bytes = watched__used_bytes(shares->watched[i]);
 
 		if (!may_forget(context, shares->watched[i]) ||
-		    (refused && uid_of(refused) != one->uid && one->bytes <= share))
+		    (refused && owner_of(refused) != one->owner && one->bytes <= share))
 			continue;
 		if (largest &&
 		    (one->bytes < user->bytes || (one->bytes == user->bytes && bytes <= most)))

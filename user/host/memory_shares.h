@@ -2,7 +2,7 @@
 /*
  * Whose memory is given up when there is too little: of the user whose processes take most, the
  * process that takes most. So nobody can take away from another user what is less than an equal
- * share.
+ * share. A user is whoever answers for a process (target/process_owner.h).
  *
  * What the users take is added up once, and then kept as memory is given up: there may be thousands
  * of processes, and each may have to give up some.
@@ -19,9 +19,9 @@ struct memory_shares {
 	struct watched *const *watched; /* not ours */
 	size_t watched_cnt;
 	struct memory_user {
-		uid_t uid;
+		process_owner owner;
 		uint64_t bytes; /* what all that is known of its processes takes */
-	} * users;		/* by uid */
+	} * users;		/* by owner */
 	size_t user_cnt;
 	uint32_t *user_of; /* each watched one's, as an index into @users */
 };

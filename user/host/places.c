@@ -29,44 +29,44 @@ size_t places__limit(uint64_t max_memory_bytes)
 	return cnt ? cnt : 1;
 }
 
-static uid_t uid_of(const struct watched *watched)
+static process_owner owner_of(const struct watched *watched)
 {
-	return watched->source->process->uid;
+	return watched->source->process->owner;
 }
 
-static int compare_uids(const void *left, const void *right)
+static int compare_owners(const void *left, const void *right)
 {
-	uid_t a = *(const uid_t *)left, b = *(const uid_t *)right;
+	process_owner a = *(const process_owner *)left, b = *(const process_owner *)right;
 
 	return (a > b) - (a < b);
 }
 
-size_t places__find_yielding(struct watched *const *watched, size_t cnt, uid_t uid)
+size_t places__find_yielding(struct watched *const *watched, size_t cnt, process_owner owner)
 {
-	_cleanup_free_ uid_t *uids = calloc(cnt + 1, sizeof(*uids));
+	_cleanup_free_ process_owner *owners = calloc(cnt + 1, sizeof(*owners));
 	size_t most_cnt = 0, own_cnt = 0, first = 0, at = cnt;
-	uid_t most = uid;
+	process_owner most = owner;
 
-	if (!uids)
+	if (!owners)
 		return SIZE_MAX;
 	for (size_t i = 0; i < cnt; i++)
-		uids[i] = uid_of(watched[i]);
+		owners[i] = owner_of(watched[i]);
 	if (cnt)
-		qsort(uids, cnt, sizeof(*uids), compare_uids);
+		qsort(owners, cnt, sizeof(*owners), compare_owners);
 	for (size_t i = 1; i <= cnt; i++) {
-		if (i < cnt && uids[i] == uids[first])
+		if (i < cnt && owners[i] == owners[first])
 			continue;
-		if (uids[first] == uid)
+		if (owners[first] == owner)
 			own_cnt = i - first;
 		if (i - first > most_cnt) {
 			most_cnt = i - first;
-			most = uids[first];
+			most = owners[first];
 		}
 		first = i;
 	}
 	if (most_cnt <= own_cnt + 1)
 		return SIZE_MAX;
-	while (at && uid_of(watched[at - 1]) != most)
+	while (at && owner_of(watched[at - 1]) != most)
 		at--;
 	return at - 1;
 }

@@ -4,7 +4,8 @@
  * takes two descriptors, and memory beside what the account bounds: so a user who starts processes
  * enough could use up either, and then no new Python would be found, or pyfrag would be out of
  * memory. Beyond a number the user with most processes gives one up for a user who has fewer: so a
- * user can keep as many as an equal share, whatever the others start.
+ * user can keep as many as an equal share, whatever the others start. A user is whoever answers for
+ * a process (target/process_owner.h).
  */
 #pragma once
 
@@ -27,7 +28,7 @@
 size_t places__limit(uint64_t max_memory_bytes);
 
 /*
- * Which of @watched, @cnt of them, makes room for a process of @uid: the last one of the user who
- * has most. SIZE_MAX: none, for no user has more than @uid would have then.
+ * Which of @watched, @cnt of them, makes room for a process of @owner: the last one of the user who
+ * has most. SIZE_MAX: none, for no user has more than @owner would have then.
  */
-size_t places__find_yielding(struct watched *const *watched, size_t cnt, uid_t uid);
+size_t places__find_yielding(struct watched *const *watched, size_t cnt, process_owner owner);

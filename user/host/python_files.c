@@ -37,7 +37,7 @@ struct generation {
  * and the newer one becomes it. So what is in use stays, without an order being kept.
  */
 struct user {
-	uid_t uid;
+	process_owner owner;
 	uint64_t used_at; /* a count of questions */
 	struct generation newer, older;
 };
@@ -80,13 +80,13 @@ void python_files__free(struct python_files *files)
 }
 
 /* With the lock held, as what follows: the user's memory, which is an empty one if it is new. */
-static struct user *find_user(struct python_files *files, uid_t uid)
+static struct user *find_user(struct python_files *files, process_owner owner)
 {
 	struct user *user = &files->users[0];
 
 	files->question_cnt++;
 	for (size_t i = 0; i < files->user_cnt; i++) {
-		if (files->users[i].uid == uid) {
+		if (files->users[i].owner == owner) {
 			files->users[i].used_at = files->question_cnt;
 			return &files->users[i];
 		}
@@ -97,7 +97,7 @@ static struct user *find_user(struct python_files *files, uid_t uid)
 		user = &files->users[files->user_cnt++];
 	generation__release(&user->newer);
 	generation__release(&user->older);
-	*user = (struct user){.uid = uid, .used_at = files->question_cnt};
+	*user = (struct user){.owner = owner, .used_at = files->question_cnt};
 	return user;
 }
 
@@ -205,14 +205,14 @@ static int find_file(struct python_files *files, const struct process *process,
 	if (mapped_file__find(&mapped, process, mapping))
 		return 0;
 	pthread_mutex_lock(&files->lock);
-	is_known = recall(find_user(files, process->uid), &mapped.identity, is_python);
+	is_known = recall(find_user(files, process->owner), &mapped.identity, is_python);
 	pthread_mutex_unlock(&files->lock);
 	if (is_known || look_into(&mapped, is_python) || is_young(&mapped.identity))
 		return 0;
 	pthread_mutex_lock(&files->lock);
 	/* Another thread may have looked meanwhile. */
-	if (!recall(find_user(files, process->uid), &mapped.identity, is_python))
-		err = remember(find_user(files, process->uid), &mapped.identity, *is_python);
+	if (!recall(find_user(files, process->owner), &mapped.identity, is_python))
+		err = remember(find_user(files, process->owner), &mapped.identity, *is_python);
 	pthread_mutex_unlock(&files->lock);
 	return err;
 }

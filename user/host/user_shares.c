@@ -4,15 +4,15 @@
 /* What is left of it then is not worth a place. */
 #define FORGOTTEN_NS 1000000UL
 
-static const struct user_share *find(const struct user_shares *shares, uid_t uid)
+static const struct user_share *find(const struct user_shares *shares, process_owner owner)
 {
 	for (size_t i = 0; i < shares->cnt; i++)
-		if (shares->users[i].uid == uid)
+		if (shares->users[i].owner == owner)
 			return &shares->users[i];
 	return NULL;
 }
 
-static struct user_share *add(struct user_shares *shares, uid_t uid)
+static struct user_share *add(struct user_shares *shares, process_owner owner)
 {
 	struct user_share *least = &shares->users[0];
 
@@ -24,16 +24,16 @@ static struct user_share *add(struct user_shares *shares, uid_t uid)
 				least = &shares->users[i];
 		shares->spent_ns -= least->spent_ns;
 	}
-	*least = (struct user_share){.uid = uid};
+	*least = (struct user_share){.owner = owner};
 	return least;
 }
 
-void user_shares__spend(struct user_shares *shares, uid_t uid, uint64_t ns)
+void user_shares__spend(struct user_shares *shares, process_owner owner, uint64_t ns)
 {
-	struct user_share *user = (struct user_share *)find(shares, uid);
+	struct user_share *user = (struct user_share *)find(shares, owner);
 
 	if (!user)
-		user = add(shares, uid);
+		user = add(shares, owner);
 	user->spent_ns += ns;
 	shares->spent_ns += ns;
 }
@@ -60,16 +60,16 @@ void user_shares__scale(struct user_shares *shares, double factor)
 	shares->cnt = kept;
 }
 
-bool user_shares__is_over(const struct user_shares *shares, uid_t uid)
+bool user_shares__is_over(const struct user_shares *shares, process_owner owner)
 {
-	const struct user_share *user = find(shares, uid);
+	const struct user_share *user = find(shares, owner);
 
 	return user && user->spent_ns > shares->spent_ns / shares->cnt;
 }
 
-bool user_shares__has_average(const struct user_shares *shares, uid_t uid)
+bool user_shares__has_average(const struct user_shares *shares, process_owner owner)
 {
-	const struct user_share *user = find(shares, uid);
+	const struct user_share *user = find(shares, owner);
 
 	return user && user->spent_ns && user->spent_ns >= shares->spent_ns / shares->cnt;
 }

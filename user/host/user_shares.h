@@ -2,7 +2,7 @@
 /*
  * What of our time each user's processes have taken lately. Who has taken more than its share comes
  * after the others: so one who has a thousand processes, or such as take long, keeps nobody else's
- * from being looked at.
+ * from being looked at. A user is whoever answers for a process (target/process_owner.h).
  *
  * The time of before counts half at each tick. Beyond USER_SHARES_MAX users the one with the least
  * is forgotten.
@@ -12,27 +12,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
+
+#include "target/process_owner.h"
 
 #define USER_SHARES_MAX 64
 
 struct user_shares {
 	struct user_share {
-		uid_t uid;
+		process_owner owner;
 		uint64_t spent_ns;
 	} users[USER_SHARES_MAX];
 	size_t cnt;
 	uint64_t spent_ns; /* by all */
 };
 
-void user_shares__spend(struct user_shares *shares, uid_t uid, uint64_t ns);
+void user_shares__spend(struct user_shares *shares, process_owner owner, uint64_t ns);
 void user_shares__tick(struct user_shares *shares);
 
 /* As a tick, but what was spent counts @factor, 0 to 1. */
 void user_shares__scale(struct user_shares *shares, double factor);
 
-/* Whether @uid has taken more than all have on average; never, if it is the only one. */
-bool user_shares__is_over(const struct user_shares *shares, uid_t uid);
+/* Whether @owner has taken more than all have on average; never, if it is the only one. */
+bool user_shares__is_over(const struct user_shares *shares, process_owner owner);
 
 /* Whether it has taken something, and no less than all have on average; the only one has. */
-bool user_shares__has_average(const struct user_shares *shares, uid_t uid);
+bool user_shares__has_average(const struct user_shares *shares, process_owner owner);

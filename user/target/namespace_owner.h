@@ -11,6 +11,6 @@
 /*
  * Of process @pid, whose real user is @uid: who made the outermost user namespace that it is in
  * and we are not; or @uid, if there is none, or nothing is known of it. It is @uid, too, if root
- * made it: a container of root's has users of its own.
+ * made it: a container of root's has users of its own (see process_owner.h).
  */
 uid_t namespace_owner__of(pid_t pid, uid_t uid);

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "target/memory_thread.h"
-#include "target/namespace_owner.h"
 #include "target/proc_fields.h"
 #include "target/proc_text.h"
 #include "util/cleanup.h"
@@ -151,30 +150,26 @@ int process__reload_maps(struct process *process, struct failure *failure)
 	return 0;
 }
 
-int process__user(pid_t pid, uid_t *uid)
+/* The thread group of @pid, and its owner; or negative errno. */
+static int read_thread_group(pid_t pid, process_owner *owner)
 {
 	_cleanup_(proc_text__release) struct proc_text status = {};
 	int err = proc_text__read(&status, pid, "status", LINE_BYTES_MAX);
+	uid_t uid;
 
 	if (!err)
-		err = proc_fields__user(status.bytes, uid);
-	if (!err)
-		*uid = namespace_owner__of(pid, *uid);
-	return err;
-}
-
-/* The thread group of @pid, and its user; or negative errno. */
-static int read_thread_group(pid_t pid, uid_t *uid)
-{
-	_cleanup_(proc_text__release) struct proc_text status = {};
-	int err = proc_text__read(&status, pid, "status", LINE_BYTES_MAX);
-
-	if (!err)
-		err = proc_fields__user(status.bytes, uid);
+		err = proc_fields__user(status.bytes, &uid);
 	if (err)
 		return err;
-	*uid = namespace_owner__of(pid, *uid);
+	*owner = process_owner__of(pid, uid);
 	return proc_fields__thread_group(status.bytes);
+}
+
+int process__owner(pid_t pid, process_owner *owner)
+{
+	int group = read_thread_group(pid, owner);
+
+	return group < 0 ? group : 0;
 }
 
 static int open_pidfd(struct process *process, struct failure *failure)
@@ -182,7 +177,7 @@ static int open_pidfd(struct process *process, struct failure *failure)
 	int thread_group;
 
 	process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-	thread_group = read_thread_group(process->pid, &process->uid);
+	thread_group = read_thread_group(process->pid, &process->owner);
 	if (thread_group == -ENOENT || thread_group == -ESRCH)
 		return failure__set(failure, -ESRCH,
 				    "no process %d; see the pids with: ps -e | grep python",

@@ -12,11 +12,12 @@
 
 #include "target/mapping.h"
 #include "target/memory.h"
+#include "target/process_owner.h"
 #include "util/failure.h"
 
 struct process {
-	pid_t pid; /* in our pid namespace */
-	uid_t uid; /* who answers for it, as process__user(), when it was opened */
+	pid_t pid;	     /* in our pid namespace */
+	process_owner owner; /* when it was opened */
 	int pidfd;
 	char *comm;
 	char **cmdline;	      /* NULL-terminated; empty for a kernel thread; 4 KiB of it at most */
@@ -44,11 +45,10 @@ int process__reload_maps(struct process *process, struct failure *failure);
 void process__forget_maps(struct process *process);
 
 /*
- * Who answers for process @pid: its real user, or who made the user namespace that it is in
- * (namespace_owner.h). The owner of /proc/PID would not do: that is the effective user. Returns 0
- * or negative errno.
+ * Who answers for process @pid, of its real user. The owner of /proc/PID would not do: that is the
+ * effective user. Returns 0 or negative errno.
  */
-int process__user(pid_t pid, uid_t *uid);
+int process__owner(pid_t pid, process_owner *owner);
 
 /*
  * The CPU time that all threads of process @pid have used, also those that ended. 0 or negative

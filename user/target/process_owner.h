@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who answers for a process, as far as pyfrag shares itself among them: its time, its memory, its
+ * places. That is not only the user: processes of one user in two containers have nothing to do
+ * with each other, and most containers' processes are root's, in the host's own user namespace. So
+ * it is
+ *   the container or pod, whoever the user in there is;
+ *   outside of containers the user (namespace_owner.h), whatever groups that has made;
+ *   and of root the unit of systemd, or whatever group is the outermost one.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A user by its number; else a hash (util/hash.h) with this bit. */
+typedef uint64_t process_owner;
+#define OWNER_IS_GROUP (1UL << 63)
+
+/* Of process @pid, whose real user is @uid. */
+process_owner process_owner__of(pid_t pid, uid_t uid);
+
+/*
+ * The same, of the text of /proc/PID/cgroup and of the user that namespace_owner__of() says.
+ * @is_of_host: the process is in our PID namespace, not in one of its own.
+ */
+process_owner process_owner__decide(const char *cgroups, uid_t uid, bool is_of_host);
+
+/* Whether that is root outside of containers, which has no need to harm others by what it runs. */
+bool process_owner__is_trusted(process_owner owner);
