@@ -9,7 +9,7 @@
 #include "fake_pymalloc.h"
 #include "pymalloc/heap.h"
 #include "pymalloc/locate.h"
-#include "target/module.h"
+#include "target/module_data.h"
 
 #define FAKE_DATA	0x555555a00000UL /* the first byte of its data */
 #define FAKE_DATA_BYTES 0x4000

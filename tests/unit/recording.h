@@ -11,7 +11,7 @@
 
 #include "fake_memory.h"
 #include "pymalloc/geometry.h"
-#include "target/module.h"
+#include "target/module_data.h"
 
 /* The process' own account: what sys._debugmallocstats() prints. Sizes are in bytes. */
 struct recorded_stats {

@@ -442,6 +442,25 @@ static void test_located_while_the_target_runs(void **state)
 	}
 }
 
+/* Data that is read a piece at a time says the same as a copy. */
+static void test_data_that_is_not_copied(void **state)
+{
+	struct data_segment segment = {.address = FAKE_DATA, .size = FAKE_DATA_BYTES};
+	const struct data_image data = {.segments = &segment, .segment_cnt = 1};
+	struct fake_options options = fake_target__options(NULL, FAKE_STATIC);
+	struct allocators allocators = {};
+	struct fake_target target;
+
+	(void)state;
+	fake_target__init(&target, &options);
+	grow_to_arenas(&target.pymalloc, 3);
+	assert_int_equal(allocators__locate(&allocators, &data, NULL, &target.memory.memory), 0);
+	assert_int_equal(allocators.items[0].used_pools, FAKE_TABLE);
+	assert_true(reads_arenas_at(&allocators.items[0], FAKE_ARENAS));
+	allocators__free(&allocators);
+	fake_target__release(&target);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -457,6 +476,7 @@ int main(void)
 		cmocka_unit_test(test_arenas_that_overlap_are_refused),
 		cmocka_unit_test(test_allocators_are_read_together),
 		cmocka_unit_test(test_located_while_the_target_runs),
+		cmocka_unit_test(test_data_that_is_not_copied),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,8 +16,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "target/module_data.h"
 #include "temp_file.h"
-#include "tiny_elf.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 
@@ -242,12 +242,28 @@ static void test_no_file(void **state)
 	munmap(page, PAGE);
 }
 
+struct word_search {
+	uint64_t address, word;
+};
+
+static int look_for_word(const struct data_piece *piece, void *context)
+{
+	struct word_search *search = context;
+	uint64_t at = search->address - piece->address;
+
+	if (at >= piece->size)
+		return 0;
+	assert_true(at + sizeof(search->word) <= piece->extent);
+	memcpy(&search->word, piece->bytes + at, sizeof(search->word));
+	return 1;
+}
+
 static uint64_t word_at(const struct data_image *image, const volatile void *pointer)
 {
-	uint64_t word = 0;
+	struct word_search search = {.address = address_of(pointer)};
 
-	assert_int_equal(data_image__word(image, address_of(pointer), &word), 0);
-	return word;
+	assert_int_equal(data_image__visit(image, NULL, look_for_word, &search), 1);
+	return search.word;
 }
 
 static void test_data_is_what_it_is_now(void **state)
@@ -338,74 +354,6 @@ static void test_process_that_is_gone(void **state)
 	assert_int_equal(image.segment_cnt, 0);
 }
 
-static void test_words_at_the_edges(void **state)
-{
-	uint8_t first[16], second[12], tiny[7] = {};
-	struct data_segment segments[] = {
-		{.address = 0x1000, .bytes = first, .size = sizeof(first)},
-		{.address = 0x1010, .bytes = second, .size = sizeof(second)},
-		{.address = 0x2000, .bytes = tiny, .size = sizeof(tiny)},
-	};
-	struct data_image image = {.segments = segments, .segment_cnt = ARRAY_SIZE(segments)};
-	uint64_t word = 99;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(first); i++)
-		first[i] = (uint8_t)(i + 1);
-	for (size_t i = 0; i < sizeof(second); i++)
-		second[i] = (uint8_t)(0x80 + i);
-	assert_int_equal(data_image__word(&image, 0xfff, &word), -EFAULT);
-	assert_int_equal(data_image__word(&image, 0x1009, &word), -EFAULT);
-	assert_int_equal(data_image__word(&image, 0x1015, &word), -EFAULT);
-	assert_int_equal(data_image__word(&image, 0x2000, &word), -EFAULT);
-	assert_int_equal(data_image__word(&image, 0, &word), -EFAULT);
-	assert_int_equal(data_image__word(&image, UINT64_MAX, &word), -EFAULT);
-	assert_int_equal(word, 99);
-	assert_int_equal(data_image__word(&image, 0x1000, &word), 0);
-	assert_int_equal(word, 0x0807060504030201);
-	assert_int_equal(data_image__word(&image, 0x1008, &word), 0);
-	assert_int_equal(word, 0x100f0e0d0c0b0a09);
-	assert_int_equal(data_image__word(&image, 0x1003, &word), 0);
-	assert_int_equal(word, 0x0b0a090807060504);
-	assert_int_equal(data_image__word(&image, 0x1014, &word), 0);
-	assert_int_equal(word, 0x8b8a898887868584);
-}
-
-static int read_nothing(const struct memory *memory, struct memory_range *ranges, size_t cnt)
-{
-	(void)memory;
-	for (size_t i = 0; i < cnt; i++)
-		ranges[i].failed = true;
-	return 0;
-}
-
-/* A file says how much data it has; a lie must not make us take that much memory. */
-static void test_too_much_data(void **state)
-{
-	static const uint64_t sizes[] = {(256UL << 20) + 1, UINT64_MAX, UINT64_MAX / 2 + 1};
-	struct memory nothing = {.read_ranges = read_nothing};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		_cleanup_close_ int fd = -1;
-		struct data_image image = {};
-		struct module module = {};
-		struct tiny_elf tiny;
-		int err;
-
-		tiny_elf__init(&tiny);
-		/* Two segments that together are too much, though a sum of them may wrap. */
-		tiny.segments[TINY_SEGMENT_CODE].p_flags |= PF_W;
-		tiny.segments[TINY_SEGMENT_DATA].p_memsz = sizes[i];
-		fd = temp_file__new(&tiny, sizeof(tiny));
-		assert_int_equal(elf_file__open(&module.elf, fd), 0);
-		err = module__read_data(&module, &nothing, &image);
-		elf_file__free(module.elf);
-		assert_int_equal(err, -EFBIG);
-		assert_null(image.segments);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,8 +367,6 @@ int main(void)
 		cmocka_unit_test(test_data_is_what_it_is_now),
 		cmocka_unit_test(test_unreadable_data_is_zero),
 		cmocka_unit_test(test_process_that_is_gone),
-		cmocka_unit_test(test_words_at_the_edges),
-		cmocka_unit_test(test_too_much_data),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,7 @@ static bool scan(const void *bytes, size_t size, char *version, size_t version_s
 {
 	struct data_segment segment = make_segment(bytes, size);
 	struct data_image image = {.segments = &segment, .segment_cnt = 1};
-	bool found = python__scan_version(&image, version, version_size);
+	bool found = !python__scan_version(&image, NULL, version, version_size);
 
 	free(segment.bytes);
 	return found;
@@ -176,13 +176,13 @@ static void test_all_segments_are_scanned(void **state)
 	char version[32] = "untouched";
 
 	(void)state;
-	assert_false(python__scan_version(&image, version, sizeof(version)));
+	assert_int_equal(python__scan_version(&image, NULL, version, sizeof(version)), -ENOENT);
 	assert_string_equal(version, "untouched");
 	image.segment_cnt = 3;
-	assert_true(python__scan_version(&image, version, sizeof(version)));
+	assert_int_equal(python__scan_version(&image, NULL, version, sizeof(version)), 0);
 	assert_string_equal(version, "3.11.2");
 	image.segment_cnt = 0;
-	assert_false(python__scan_version(&image, version, sizeof(version)));
+	assert_int_equal(python__scan_version(&image, NULL, version, sizeof(version)), -ENOENT);
 	for (size_t i = 0; i < ARRAY_SIZE(segments); i++)
 		free(segments[i].bytes);
 }

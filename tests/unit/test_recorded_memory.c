@@ -112,7 +112,9 @@ static void test_version_is_found(void **state)
 	struct sample *sample = *state;
 	char version[32] = "";
 
-	assert_true(python__scan_version(&sample->recording.data, version, sizeof(version)));
+	assert_int_equal(python__scan_version(&sample->recording.data, NULL, version,
+					      sizeof(version)),
+			 0);
 	assert_string_equal(version, sample->recording.version);
 }
 

@@ -10,7 +10,7 @@
 #include "census/frames.h"
 #include "census/word.h"
 #include "target/executable_files.h"
-#include "target/module.h"
+#include "target/module_data.h"
 #include "target/py_string.h"
 #include "util/address_set.h"
 #include "util/checked.h"
@@ -448,13 +448,28 @@ static int add_interpreters(struct search *search)
 	return err;
 }
 
+struct data_search {
+	struct search *search;
+	uint32_t label;
+};
+
+static int add_data_words(const struct data_piece *piece, void *context)
+{
+	const struct data_search *data = context;
+	int err = 0;
+
+	for (size_t at = -piece->address & 7; at < piece->size && at + 8 <= piece->extent && !err;
+	     at += 8)
+		err = add_root(data->search, ROOT_DATA, word_at(piece->bytes + at), data->label);
+	return err;
+}
+
 /* Every word of a module's writable data. What is no module is left out. */
 static int add_module_data(struct search *search, const struct mapping *mapping)
 {
 	_cleanup_(data_image__free) struct data_image data = {};
 	_cleanup_(module__freep) struct module *module = NULL;
-	uint64_t bytes = 0;
-	uint32_t label;
+	struct data_search data_search = {.search = search};
 	int err = module__open(&module, search->sources->process, mapping);
 
 	if (!err)
@@ -463,20 +478,12 @@ static int add_module_data(struct search *search, const struct mapping *mapping)
 		search->roots->refused_cnt++;
 	if (err)
 		return account__is_short(err) || err == -ESRCH ? err : 0;
-	for (size_t i = 0; i < data.segment_cnt; i++)
-		bytes += data.segments[i].size;
-	if (!checked_sub(search->data_room, bytes, &search->data_room)) {
+	if (!checked_sub(search->data_room, data_image__bytes(&data), &search->data_room)) {
 		search->roots->refused_cnt++;
 		return 0;
 	}
-	err = add_label(search, strdup(mapping->path), &label);
-	for (size_t i = 0; i < data.segment_cnt && !err; i++) {
-		const struct data_segment *segment = &data.segments[i];
-
-		for (size_t at = -segment->address & 7; at + 8 <= segment->size && !err; at += 8)
-			err = add_root(search, ROOT_DATA, word_at(segment->bytes + at), label);
-	}
-	return err;
+	err = add_label(search, strdup(mapping->path), &data_search.label);
+	return err ? err : data_image__visit(&data, search->memory, add_data_words, &data_search);
 }
 
 /* The static data of the program and of all its libraries, each once. */

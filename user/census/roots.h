@@ -47,8 +47,8 @@ struct roots {
 	size_t label_cnt, label_capacity;
 	/*
 	 * Frames and threads in lists that lead in a circle; these and modules beyond so many, or
-	 * so long labels; static data of a library beyond 32 MiB, or beyond 256 MiB or 1024 files
-	 * for all.
+	 * so long labels; static data of a library of which more than 1 GiB was touched, or beyond
+	 * 512 MiB or 1024 files for all.
 	 */
 	uint64_t refused_cnt;
 };

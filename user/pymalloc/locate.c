@@ -25,12 +25,25 @@
 #define OTHER_TRIES_MAX (4 * TRIES_MAX)
 /* Words that may be the pointer to the arenas, by all that was seen: so many are tried. */
 #define CANDIDATES_TRIED_MAX 1024
+/* So many words are tested at a time against the pools in use, and so many in all. */
+#define CANDIDATES_AT_A_TIME (1UL << 16)
+#define CANDIDATES_MAX	     (1UL << 24)
 
 /* Words of the data that could be pointers, and where they are. */
 struct candidates {
 	uint64_t *addresses, *values;
 	size_t cnt, address_capacity, value_capacity;
-	struct account *account;
+	size_t settled_cnt; /* the first of them have passed all tests */
+};
+
+/* What is looked for in the data, and by what. */
+struct arenas_search {
+	const struct data_image *data;
+	const struct process *process; /* NULL: not known */
+	const struct memory *memory;
+	const struct used_pools_evidence *evidence;
+	struct candidates candidates;
+	size_t seen_cnt; /* of all candidates */
 };
 
 static void candidates__release(struct candidates *candidates)
@@ -44,77 +57,127 @@ static void candidates__release(struct candidates *candidates)
  * (Objects/obmalloc.c, new_arena()), while most words in a module's data lead into the module
  * itself, or nowhere.
  */
-static bool is_candidate(const struct data_image *data, const struct process *process,
-			 uint64_t word)
+static bool is_candidate(const struct arenas_search *search, uint64_t word)
 {
 	const struct mapping *mapping;
 
 	if (word < ADDRESS_MIN || word % 8 || word >= ADDRESS_MAX ||
-	    (word >= data->module_start && word < data->module_end))
+	    (word >= search->data->module_start && word < search->data->module_end))
 		return false;
-	mapping = process ? process__find_mapping(process, word) : NULL;
-	return !process || (mapping && mapping->writable);
+	if (!search->process)
+		return true;
+	mapping = process__find_mapping(search->process, word);
+	return mapping && mapping->writable;
 }
 
-static int collect_candidates(struct candidates *out, const struct data_image *data,
-			      const struct process *process)
+static int add_candidate(struct arenas_search *search, uint64_t address, uint64_t value)
 {
-	for (size_t i = 0; i < data->segment_cnt; i++) {
-		const struct data_segment *segment = &data->segments[i];
+	struct candidates *candidates = &search->candidates;
+	struct account *account = search->memory->account;
+	int err = ACCOUNT_RESERVE(account, candidates->addresses, candidates->address_capacity,
+				  candidates->cnt + 1);
 
-		for (size_t at = -segment->address & 7; at + 8 <= segment->size; at += 8) {
-			uint64_t word;
-			int err;
-
-			memcpy(&word, segment->bytes + at, sizeof(word));
-			if (!is_candidate(data, process, word))
-				continue;
-			err = ACCOUNT_RESERVE(out->account, out->addresses, out->address_capacity,
-					      out->cnt + 1);
-			if (!err)
-				err = ACCOUNT_RESERVE(out->account, out->values,
-						      out->value_capacity, out->cnt + 1);
-			if (err)
-				return err;
-			out->addresses[out->cnt] = segment->address + at;
-			out->values[out->cnt++] = word;
-		}
-	}
+	if (!err)
+		err = ACCOUNT_RESERVE(account, candidates->values, candidates->value_capacity,
+				      candidates->cnt + 1);
+	if (err)
+		return err;
+	candidates->addresses[candidates->cnt] = address;
+	candidates->values[candidates->cnt++] = value;
 	return 0;
 }
 
-/* Keeps those whose value leads @witness to an arena around its pool. */
-static int filter_candidates(struct candidates *candidates, const struct pool_witness *witness,
-			     const struct memory *memory)
+/* Keeps, of those that are not settled, whose value leads @witness to an arena around its pool. */
+static int test_candidates(struct candidates *candidates, const struct pool_witness *witness,
+			   const struct memory *memory)
 {
 	_cleanup_account_free_ struct memory_range *ranges = NULL;
 	_cleanup_account_free_ uint64_t *arenas = NULL;
-	size_t kept = 0;
+	size_t first = candidates->settled_cnt, cnt = candidates->cnt - first;
 	int err;
 
-	ranges = account__calloc(memory->account, candidates->cnt + 1, sizeof(*ranges));
+	ranges = account__calloc(memory->account, cnt + 1, sizeof(*ranges));
 	if (ranges)
-		arenas = account__calloc(memory->account, candidates->cnt + 1, sizeof(*arenas));
+		arenas = account__calloc(memory->account, cnt + 1, sizeof(*arenas));
 	if (!arenas)
 		return -errno;
-	for (size_t i = 0; i < candidates->cnt; i++)
-		ranges[i] = (struct memory_range){.address = candidates->values[i] +
+	for (size_t i = 0; i < cnt; i++)
+		ranges[i] = (struct memory_range){.address = candidates->values[first + i] +
 							     (uint64_t)witness->arena_index *
 								     sizeof(struct arena_object),
 						  .buffer = &arenas[i],
 						  .size = sizeof(arenas[i])};
-	err = memory__read_ranges(memory, ranges, candidates->cnt);
+	err = memory__read_ranges(memory, ranges, cnt);
 	if (err)
 		return err;
-	for (size_t i = 0; i < candidates->cnt; i++) {
+	candidates->cnt = first;
+	for (size_t i = 0; i < cnt; i++) {
 		if (ranges[i].failed || !arenas[i] || arenas[i] > witness->pool ||
 		    witness->pool - arenas[i] >= ARENA_SIZE_MAX)
 			continue;
-		candidates->addresses[kept] = candidates->addresses[i];
-		candidates->values[kept++] = candidates->values[i];
+		candidates->addresses[candidates->cnt] = candidates->addresses[first + i];
+		candidates->values[candidates->cnt++] = candidates->values[first + i];
 	}
-	candidates->cnt = kept;
 	return 0;
+}
+
+static int settle_candidates(struct arenas_search *search)
+{
+	struct candidates *candidates = &search->candidates;
+	int err = 0;
+
+	for (size_t i = 0;
+	     !err && i < search->evidence->witness_cnt && candidates->cnt > candidates->settled_cnt;
+	     i++)
+		err = test_candidates(candidates, &search->evidence->witnesses[i], search->memory);
+	candidates->settled_cnt = candidates->cnt;
+	return err;
+}
+
+static int look_for_arenas(const struct data_piece *piece, void *context)
+{
+	struct arenas_search *search = context;
+	struct candidates *candidates = &search->candidates;
+	int err = 0;
+
+	for (size_t at = -piece->address & 7; !err && at < piece->size && at + 8 <= piece->extent;
+	     at += 8) {
+		uint64_t word;
+
+		memcpy(&word, piece->bytes + at, sizeof(word));
+		if (!is_candidate(search, word))
+			continue;
+		if (search->seen_cnt++ == CANDIDATES_MAX)
+			return -E2BIG;
+		err = add_candidate(search, piece->address + at, word);
+		if (!err && candidates->cnt - candidates->settled_cnt == CANDIDATES_AT_A_TIME)
+			err = settle_candidates(search);
+	}
+	return err;
+}
+
+/* Keeps in @allocator where the pointer to the arena array may be, and learns the arena size. */
+static int try_candidates(struct allocator *allocator, struct geometry *geometry,
+			  const struct candidates *candidates, const struct memory *memory)
+{
+	for (size_t i = 0; i < candidates->cnt && i < CANDIDATES_TRIED_MAX &&
+			   allocator->arenas_at_cnt < ARRAY_SIZE(allocator->arenas_at);
+	     i++) {
+		struct arena_list list = {};
+		size_t slot_cnt = 0;
+		int err = arena_table__read(memory, candidates->values[i], geometry, &list,
+					    &slot_cnt);
+
+		account__free(list.items);
+		if (err == -EUCLEAN || err == -EFAULT)
+			continue;
+		if (err)
+			return err;
+		allocator->arenas_at[allocator->arenas_at_cnt++] = candidates->addresses[i];
+		log_debug("arenas at %#lx, found through %#lx", candidates->values[i],
+			  candidates->addresses[i]);
+	}
+	return allocator->arenas_at_cnt ? 0 : -EAGAIN;
 }
 
 /* Finds the words that point to the arena array, and with it the arena size. */
@@ -122,32 +185,19 @@ static int find_arenas(struct allocator *allocator, struct used_pools_evidence *
 		       const struct data_image *data, const struct process *process,
 		       const struct memory *memory)
 {
-	_cleanup_(candidates__release) struct candidates candidates = {.account = memory->account};
-	int err;
+	struct arenas_search search = {.data = data,
+				       .process = process,
+				       .memory = memory,
+				       .evidence = evidence};
+	int err = data_image__visit(data, memory, look_for_arenas, &search);
 
-	err = collect_candidates(&candidates, data, process);
-	for (size_t i = 0; !err && i < evidence->witness_cnt && candidates.cnt; i++)
-		err = filter_candidates(&candidates, &evidence->witnesses[i], memory);
-	if (err)
-		return err;
-	for (size_t i = 0; i < candidates.cnt && i < CANDIDATES_TRIED_MAX &&
-			   allocator->arenas_at_cnt < ARRAY_SIZE(allocator->arenas_at);
-	     i++) {
-		struct arena_list list = {};
-		size_t slot_cnt = 0;
-
-		err = arena_table__read(memory, candidates.values[i], &evidence->geometry, &list,
-					&slot_cnt);
-		account__free(list.items);
-		if (err == -EUCLEAN || err == -EFAULT)
-			continue;
-		if (err)
-			return err;
-		allocator->arenas_at[allocator->arenas_at_cnt++] = candidates.addresses[i];
-		log_debug("arenas at %#lx, found through %#lx", candidates.values[i],
-			  candidates.addresses[i]);
-	}
-	return allocator->arenas_at_cnt ? 0 : -EAGAIN;
+	/* Enough were seen: one of these it is, or none. */
+	if (!err || err == -E2BIG)
+		err = settle_candidates(&search);
+	if (!err)
+		err = try_candidates(allocator, &evidence->geometry, &search.candidates, memory);
+	candidates__release(&search.candidates);
+	return err;
 }
 
 int allocators__locate(struct allocators *out, const struct data_image *data,

@@ -12,7 +12,7 @@
 #include "pymalloc/arena_table.h"
 #include "pymalloc/geometry.h"
 #include "target/memory.h"
-#include "target/module.h"
+#include "target/module_data.h"
 #include "target/process.h"
 
 /*

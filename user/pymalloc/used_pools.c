@@ -152,22 +152,22 @@ int used_pools__check(struct used_pools *table, struct used_pools_evidence *evid
 	return err == -EUCLEAN ? 0 : err;
 }
 
-/* Looks through a segment for runs of plausible pairs that are long enough. */
+/* Looks through a piece of data for runs of plausible pairs that are long enough. */
 struct run_scan {
-	const struct data_segment *segment;
+	const struct data_piece *piece;
 	size_t at;
 };
 
-static size_t measure_run(const struct data_segment *segment, size_t at)
+static size_t measure_run(const struct data_piece *piece, size_t at)
 {
 	size_t cnt = 0;
 
-	for (; cnt < SIZE_CLASSES_MAX && at + sizeof(struct used_pools_pair) <= segment->size;
+	for (; cnt < SIZE_CLASSES_MAX && at + sizeof(struct used_pools_pair) <= piece->extent;
 	     cnt++, at += sizeof(struct used_pools_pair)) {
 		struct used_pools_pair pair;
 
-		memcpy(&pair, segment->bytes + at, sizeof(pair));
-		if (!pair_is_plausible(segment->address + at, &pair))
+		memcpy(&pair, piece->bytes + at, sizeof(pair));
+		if (!pair_is_plausible(piece->address + at, &pair))
 			break;
 	}
 	return cnt;
@@ -176,11 +176,13 @@ static size_t measure_run(const struct data_segment *segment, size_t at)
 /* Every word is tried as a beginning: what lies before the table may look like a part of it. */
 static bool next_run(struct run_scan *scan, uint64_t *address, size_t *length)
 {
-	for (; scan->at + sizeof(struct used_pools_pair) <= scan->segment->size; scan->at += 8) {
-		*length = measure_run(scan->segment, scan->at);
+	for (; scan->at < scan->piece->size &&
+	       scan->at + sizeof(struct used_pools_pair) <= scan->piece->extent;
+	     scan->at += 8) {
+		*length = measure_run(scan->piece, scan->at);
 		if (*length < CLASS_CNT_MIN)
 			continue;
-		*address = scan->segment->address + scan->at;
+		*address = scan->piece->address + scan->at;
 		scan->at += 8;
 		return true;
 	}
@@ -202,32 +204,55 @@ static int try_run(struct used_pools *table, struct used_pools_evidence *evidenc
 	return err;
 }
 
+struct table_search {
+	const struct memory *memory;
+	struct used_pools *out;
+	struct used_pools_evidence *evidence;
+	unsigned int retries, tried;
+	bool found_empty;
+};
+
+_Static_assert(SIZE_CLASSES_MAX * sizeof(struct used_pools_pair) <= DATA_TAIL_BYTES,
+	       "a table is in one piece");
+
+/* Returns 1 if a table is there that is in use. */
+static int look_for_table(const struct data_piece *piece, void *context)
+{
+	struct table_search *search = context;
+	struct used_pools_evidence *evidence = search->evidence;
+	struct run_scan scan = {.piece = piece, .at = -piece->address & 7};
+	uint64_t address;
+	size_t length;
+
+	while (search->tried < TABLES_TRIED_MAX && next_run(&scan, &address, &length)) {
+		struct used_pools table;
+		int err = try_run(&table, evidence, address, length, search->memory,
+				  &search->retries);
+
+		search->tried++;
+		if (err && err != -ENOENT)
+			return err;
+		if (err || (search->found_empty && !evidence->witness_cnt))
+			continue;
+		*search->out = table;
+		if (evidence->witness_cnt)
+			return 1;
+		search->found_empty = true;
+	}
+	return 0;
+}
+
 int used_pools__find(struct used_pools *out, struct used_pools_evidence *evidence,
 		     const struct data_image *data, const struct memory *memory)
 {
-	unsigned int retries = USED_POOLS_RETRIES_MAX, tried = 0;
-	bool found_empty = false;
+	struct table_search search = {.memory = memory,
+				      .out = out,
+				      .evidence = evidence,
+				      .retries = USED_POOLS_RETRIES_MAX};
+	int result = data_image__visit(data, memory, look_for_table, &search);
 
-	for (size_t i = 0; i < data->segment_cnt; i++) {
-		struct run_scan scan = {.segment = &data->segments[i],
-					.at = -data->segments[i].address & 7};
-		uint64_t address;
-		size_t length;
-
-		while (tried++ < TABLES_TRIED_MAX && next_run(&scan, &address, &length)) {
-			struct used_pools table;
-			int err = try_run(&table, evidence, address, length, memory, &retries);
-
-			if (err && err != -ENOENT)
-				return err;
-			if (err || (found_empty && !evidence->witness_cnt))
-				continue;
-			*out = table;
-			if (evidence->witness_cnt)
-				return 0;
-			found_empty = true;
-		}
-	}
+	if (result)
+		return result > 0 ? 0 : result;
 	evidence->witness_cnt = 0;
-	return found_empty ? 0 : -ENOENT;
+	return search.found_empty ? 0 : -ENOENT;
 }

@@ -15,7 +15,7 @@
 
 #include "pymalloc/geometry.h"
 #include "target/memory.h"
-#include "target/module.h"
+#include "target/module_data.h"
 
 struct used_pools {
 	uint64_t address;

@@ -11,15 +11,8 @@
 #include "util/cleanup.h"
 
 #define PAGE_BYTES 4096UL
-/*
- * A libpython has one or two megabytes of data. It is copied as a whole, of processes that nobody
- * has asked to be read.
- */
-#define DATA_BYTES_MAX (32UL << 20)
 /* Of one file so many mappings are tried. */
 #define MAPPINGS_TRIED_MAX 64
-/* A hole in a segment costs no more than one such piece. */
-#define PIECE_BYTES (64UL << 10)
 
 void module__free(struct module *module)
 {
@@ -118,6 +111,7 @@ int module__open(struct module **out, const struct process *process, const struc
 	module = calloc(1, sizeof(*module));
 	if (!module)
 		return -ENOMEM;
+	module->pid = process->pid;
 	module->fd = mapped_file__open_of(process, mapping);
 	if (module->fd < 0)
 		return module->fd;
@@ -132,92 +126,4 @@ int module__open(struct module **out, const struct process *process, const struc
 		return err;
 	*out = TAKE_PTR(module);
 	return 0;
-}
-
-static int read_segment(const struct memory *memory, struct data_segment *segment)
-{
-	_cleanup_account_free_ struct memory_range *ranges = NULL;
-	size_t cnt = (segment->size + PIECE_BYTES - 1) / PIECE_BYTES;
-	int err;
-
-	ranges = account__calloc(memory->account, cnt, sizeof(*ranges));
-	if (!ranges)
-		return -errno;
-	for (size_t i = 0; i < cnt; i++) {
-		size_t at = i * PIECE_BYTES;
-
-		ranges[i].address = segment->address + at;
-		ranges[i].buffer = segment->bytes + at;
-		ranges[i].size = i + 1 < cnt ? PIECE_BYTES : segment->size - at;
-	}
-	err = memory__read_ranges(memory, ranges, cnt);
-	if (err)
-		return err;
-	for (size_t i = 0; i < cnt; i++)
-		if (ranges[i].failed)
-			memset(ranges[i].buffer, 0, ranges[i].size);
-	return 0;
-}
-
-int module__read_data(const struct module *module, const struct memory *memory,
-		      struct data_image *out)
-{
-	_cleanup_(data_image__free) struct data_image image = {};
-	const struct elf_segment *segments;
-	size_t cnt = elf_file__segments(module->elf, &segments);
-	uint64_t total = 0;
-
-	image.segments = account__calloc(memory->account, cnt + 1, sizeof(*image.segments));
-	if (!image.segments)
-		return -errno;
-	for (size_t i = 0; i < cnt; i++) {
-		struct data_segment *segment = &image.segments[image.segment_cnt];
-		uint64_t start = segments[i].address + module->bias,
-			 end = start + segments[i].memory_size;
-		int err;
-
-		if (!image.module_start || start < image.module_start)
-			image.module_start = start;
-		if (end > image.module_end)
-			image.module_end = end;
-		if (!segments[i].writable || !segments[i].memory_size)
-			continue;
-		if (segments[i].memory_size > DATA_BYTES_MAX - total)
-			return -EFBIG;
-		total += segments[i].memory_size;
-		segment->address = start;
-		segment->size = segments[i].memory_size;
-		segment->bytes = account__alloc(memory->account, segment->size);
-		if (!segment->bytes)
-			return -errno;
-		image.segment_cnt++;
-		err = read_segment(memory, segment);
-		if (err)
-			return err;
-	}
-	*out = image;
-	image = (struct data_image){};
-	return 0;
-}
-
-void data_image__free(struct data_image *image)
-{
-	for (size_t i = 0; i < image->segment_cnt; i++)
-		account__free(image->segments[i].bytes);
-	account__free(image->segments);
-	*image = (struct data_image){};
-}
-
-int data_image__word(const struct data_image *image, uint64_t address, uint64_t *word)
-{
-	for (size_t i = 0; i < image->segment_cnt; i++) {
-		const struct data_segment *segment = &image->segments[i];
-
-		if (address < segment->address || segment->size < sizeof(*word) ||
-		    address - segment->address > segment->size - sizeof(*word))
-			continue;
-		memcpy(word, segment->bytes + (address - segment->address), sizeof(*word));
-		return 0;
-	}
-	return -EFAULT;
 }

@@ -11,10 +11,13 @@
 #include "target/offsets.h"
 #include "target/runtime.h"
 #include "target/shortage.h"
+#include "util/checked.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
 #define VERSION_TEXT_MAX 250 /* Py_GetVersion()'s buffer */
+/* Of the data of all files of a process so much is looked through. */
+#define DATA_BYTES_MAX (4UL << 30)
 
 void python__free(struct python *python)
 {
@@ -51,51 +54,62 @@ static bool match_build(const char *text, size_t size)
 	return end && strchr(text, '(') && strchr(text, ')') && strchr(text, '[');
 }
 
-static bool scan_segment_version(const struct data_segment *segment, char *version, size_t size)
-{
-	const char *text = (const char *)segment->bytes;
+struct version_search {
+	char *version;
+	size_t size;
+};
 
-	for (size_t at = 0; at + 8 < segment->size; at++) {
+/* Returns 1 if it is there. */
+static int look_for_version(const struct data_piece *piece, void *context)
+{
+	const struct version_search *search = context;
+	const char *text = (const char *)piece->bytes;
+
+	for (size_t at = 0; at < piece->size && at + 8 < piece->extent; at++) {
 		size_t length;
 
 		if (text[at + 1] != '.' || (at && text[at - 1] != '\0'))
 			continue;
-		length = match_version_number(text + at, segment->size - at);
-		if (!length || length >= size)
+		length = match_version_number(text + at, piece->extent - at);
+		if (!length || length >= search->size)
 			continue;
-		if (!match_build(text + at + length, segment->size - at - length))
+		if (!match_build(text + at + length, piece->extent - at - length))
 			continue;
-		memcpy(version, text + at, length);
-		version[length] = '\0';
-		return true;
+		memcpy(search->version, text + at, length);
+		search->version[length] = '\0';
+		return 1;
 	}
-	return false;
+	return 0;
 }
 
-bool python__scan_version(const struct data_image *data, char *version, size_t size)
+int python__scan_version(const struct data_image *data, const struct memory *memory, char *version,
+			 size_t size)
 {
-	for (size_t i = 0; i < data->segment_cnt; i++)
-		if (scan_segment_version(&data->segments[i], version, size))
-			return true;
-	return false;
+	struct version_search search = {.version = version, .size = size};
+	int result = data_image__visit(data, memory, look_for_version, &search);
+
+	return result > 0 ? 0 : result ? result : -ENOENT;
 }
 
-static bool scan_debug_offsets(const struct data_image *data, struct debug_offsets_head *offsets,
-			       uint64_t *runtime)
-{
-	for (size_t i = 0; i < data->segment_cnt; i++) {
-		const struct data_segment *segment = &data->segments[i];
+struct offsets_search {
+	struct debug_offsets_head offsets;
+	uint64_t address;
+};
 
-		for (size_t at = -segment->address & 7; at + sizeof(*offsets) <= segment->size;
-		     at += 8) {
-			if (memcmp(segment->bytes + at, DEBUG_OFFSETS_COOKIE, 8) != 0)
-				continue;
-			memcpy(offsets, segment->bytes + at, sizeof(*offsets));
-			*runtime = segment->address + at;
-			return true;
-		}
+/* Returns 1 if they are there. */
+static int look_for_offsets(const struct data_piece *piece, void *context)
+{
+	struct offsets_search *search = context;
+
+	for (size_t at = -piece->address & 7;
+	     at < piece->size && at + sizeof(search->offsets) <= piece->extent; at += 8) {
+		if (memcmp(piece->bytes + at, DEBUG_OFFSETS_COOKIE, 8) != 0)
+			continue;
+		memcpy(&search->offsets, piece->bytes + at, sizeof(search->offsets));
+		search->address = piece->address + at;
+		return 1;
 	}
-	return false;
+	return 0;
 }
 
 uint64_t python__find_symbol(const struct python *python, const char *name)
@@ -110,48 +124,59 @@ uint64_t python__find_symbol(const struct python *python, const char *name)
 /*
  * From 3.13 on it is known by what it begins with, before by its symbol: stripped builds export it.
  */
-static void find_runtime(struct python *python, const struct data_image *data)
+static int find_runtime(struct python *python, const struct data_image *data,
+			const struct memory *memory)
 {
 	const struct py_offsets *known = py_offsets__of_version(python->major, python->minor);
-	struct debug_offsets_head offsets;
+	struct offsets_search search = {};
+	int result = data_image__visit(data, memory, look_for_offsets, &search);
 
-	if (scan_debug_offsets(data, &offsets, &python->runtime)) {
-		python->free_threaded = offsets.free_threaded;
+	if (result > 0) {
+		python->runtime = search.address;
+		python->free_threaded = search.offsets.free_threaded;
 		python->interpreters_head =
-			python->runtime + offsets.runtime_state.interpreters_head;
-		python->next_interpreter_offset = offsets.interpreter_state.next;
-		return;
+			python->runtime + search.offsets.runtime_state.interpreters_head;
+		python->next_interpreter_offset = search.offsets.interpreter_state.next;
+		return 0;
 	}
-	if (!known || known->runtime_interpreters_head == PY_NO_OFFSET)
-		return;
+	if (result || !known || known->runtime_interpreters_head == PY_NO_OFFSET)
+		return result;
 	python->runtime = python__find_symbol(python, "_PyRuntime");
 	if (!python->runtime || python->minor < 12)
-		return;
+		return 0;
 	python->interpreters_head = python->runtime + known->runtime_interpreters_head;
 	python->next_interpreter_offset = known->interpreter_next;
+	return 0;
 }
 
 /*
- * Takes @module (which then is NULL) if it holds a CPython. Returns 0; -ENOEXEC it does not;
- * -EAGAIN it does, by its symbols, but has not initialized yet; or negative errno.
+ * Takes @module (which then is NULL) if it holds a CPython. *room: how many bytes of data may yet
+ * be looked through, of all modules together. Returns 0; -ENOEXEC it does not; -EAGAIN it does, by
+ * its symbols, but has not initialized yet; -EFBIG: it has too much data; or negative errno.
  */
-static int try_module(struct python *python, struct module **module, const struct process *process)
+static int try_module(struct python *python, struct module **module, const struct process *process,
+		      uint64_t *room)
 {
+	const struct memory *memory = &process->memory.memory;
 	_cleanup_(data_image__free) struct data_image data = {};
 	struct elf_symbol symbol;
 	int err;
 
-	err = module__read_data(*module, &process->memory.memory, &data);
+	err = module__read_data(*module, memory, &data);
 	if (err)
 		return err;
-	if (!python__scan_version(&data, python->version, sizeof(python->version)))
+	if (!checked_sub(*room, data_image__bytes(&data), room))
+		return -EFBIG;
+	err = python__scan_version(&data, memory, python->version, sizeof(python->version));
+	if (err == -ENOENT)
 		return elf_file__find_symbol((*module)->elf, "PyObject_Malloc", &symbol) ? -ENOEXEC
 											 : -EAGAIN;
+	if (err)
+		return err;
 	if (sscanf(python->version, "%d.%d", &python->major, &python->minor) != 2)
 		return -ENOEXEC;
 	python->module = TAKE_PTR(*module);
-	find_runtime(python, &data);
-	return 0;
+	return find_runtime(python, &data, memory);
 }
 
 /* The executable and what is called python come first: they nearly always are it. */
@@ -185,6 +210,8 @@ static int describe_module_error(const struct process *process, int err, struct 
 struct attempt {
 	bool is_pending;   /* one has yet to initialize */
 	bool is_cut;	   /* there are more files than are opened */
+	uint64_t room;	   /* how many bytes of data may yet be looked through */
+	bool is_cut_short; /* there are more */
 	bool is_too_large; /* the data of one do not fit into the process' account */
 };
 
@@ -213,9 +240,10 @@ static int try_modules(struct python *python, const struct process *process,
 				"Pythons only",
 				process->pid, process->comm);
 		if (!err)
-			err = try_module(python, &module, process);
+			err = try_module(python, &module, process, &attempt->room);
 		if (!err)
 			return 0;
+		attempt->is_cut_short |= err == -EFBIG;
 		if (err == -EAGAIN)
 			attempt->is_pending = true;
 		attempt->is_too_large |= err == -EDQUOT;
@@ -285,6 +313,8 @@ static int describe_absence(const struct process *process, const struct attempt 
 			    process->pid, process->comm, *process->exe ? process->exe : "no file",
 			    attempt->is_cut || process->maps_are_cut
 				    ? "; it has too many mapped files to look into all"
+			    : attempt->is_cut_short
+				    ? "; its files have too much data to look into all"
 				    : "");
 }
 
@@ -292,7 +322,7 @@ int python__find(struct python **out, const struct process *process, struct fail
 {
 	_cleanup_(python__freep) struct python *python = NULL;
 	_cleanup_(executable_files__release) struct executable_files files = {};
-	struct attempt attempt = {};
+	struct attempt attempt = {.room = DATA_BYTES_MAX};
 	int err;
 
 	python = calloc(1, sizeof(*python));

@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "target/memory.h"
 #include "target/module.h"
+#include "target/module_data.h"
 #include "target/process.h"
 #include "util/failure.h"
 
@@ -47,9 +49,11 @@ uint64_t python__find_symbol(const struct python *python, const char *name);
 
 /*
  * Finds "X.Y.Z (build) [compiler]" in data: the buffer Py_GetVersion() fills (Python/getversion.c,
- * every version). Writes the "X.Y.Z" part. Returns false if there is none.
+ * every version). Writes the "X.Y.Z" part. Returns 0, -ENOENT if there is none, or negative errno
+ * of reading.
  */
-bool python__scan_version(const struct data_image *data, char *version, size_t size);
+int python__scan_version(const struct data_image *data, const struct memory *memory, char *version,
+			 size_t size);
 
 /*
  * The addresses of all PyInterpreterState; none before 3.12, where they share one allocator state.

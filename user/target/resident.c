@@ -33,22 +33,30 @@ _Static_assert(sizeof(struct pagemap_scan) == _IOC_SIZE(RESIDENT_IOCTL),
 	       "its size is in its number");
 
 #define CATEGORY_PRESENT    (1UL << 3)
+#define CATEGORY_SWAPPED    (1UL << 4)
 #define CATEGORY_ZERO_FRAME (1UL << 5)
 
 #define PAGE_PRESENT   (1UL << 63)
+#define PAGE_SWAPPED   (1UL << 62)
 #define PAGE_EXCLUSIVE (1UL << 56)	 /* nobody else has it mapped */
 #define PAGE_FRAME     ((1UL << 55) - 1) /* its number; 0 for those who may not see it */
 
 /* Of an older kernel's pagemap so many pages are read at once. */
 #define ENTRIES_MAX 4096UL
 
+enum wanted_pages {
+	PAGES_RESIDENT,
+	PAGES_SHARED,  /* resident, and mapped by others, too */
+	PAGES_TOUCHED, /* resident or swapped out */
+};
+
 /* One process' pagemap, and how to read it. */
 struct pagemap {
 	int fd;
 	bool can_scan;
+	enum wanted_pages wanted;
 	uint64_t page_bytes;
 	uint64_t zero_frame; /* where it cannot be scanned */
-	bool shared_only;    /* pages that others have, too */
 	uint64_t *entries;   /* there, too: room for ENTRIES_MAX */
 };
 
@@ -81,47 +89,57 @@ static uint64_t find_zero_frame(uint64_t page_bytes)
 	return entry & PAGE_PRESENT ? entry & PAGE_FRAME : 0;
 }
 
-static bool is_resident(uint64_t entry, uint64_t zero_frame)
+static bool is_wanted(const struct pagemap *pagemap, uint64_t entry)
 {
-	return (entry & PAGE_PRESENT) && !(zero_frame && (entry & PAGE_FRAME) == zero_frame);
+	bool is_present = (entry & PAGE_PRESENT) &&
+			  !(pagemap->zero_frame && (entry & PAGE_FRAME) == pagemap->zero_frame);
+
+	if (pagemap->wanted == PAGES_SHARED)
+		return is_present && !(entry & PAGE_EXCLUSIVE);
+	return is_present || (pagemap->wanted == PAGES_TOUCHED && entry & PAGE_SWAPPED);
 }
 
-static int scan_range(struct pagemap *pagemap, uint64_t address, uint64_t size, uint64_t *out)
+/* Shows the wanted pages from @start to @end, which are multiples of a page, run by run. */
+static int scan_pages(const struct pagemap *pagemap, uint64_t start, uint64_t end,
+		      resident_run_fn *take, void *context)
 {
+	uint64_t any = pagemap->wanted == PAGES_TOUCHED ? CATEGORY_PRESENT | CATEGORY_SWAPPED
+							: CATEGORY_PRESENT;
 	struct pagemap_region regions[64];
 	struct pagemap_scan scan = {
 		.size = sizeof(scan),
-		.start = address & ~(pagemap->page_bytes - 1),
-		.end = (address + size + pagemap->page_bytes - 1) & ~(pagemap->page_bytes - 1),
+		.start = start,
+		.end = end,
 		.vec = (uint64_t)(uintptr_t)regions,
 		.vec_len = ARRAY_SIZE(regions),
 		.category_inverted = CATEGORY_ZERO_FRAME,
-		.category_mask = CATEGORY_PRESENT | CATEGORY_ZERO_FRAME,
-		.return_mask = CATEGORY_PRESENT,
+		.category_mask = CATEGORY_ZERO_FRAME,
+		.category_anyof_mask = any,
+		.return_mask = any,
 	};
-	uint64_t bytes = 0;
+	int err = 0;
 
-	while (scan.start < scan.end) {
+	while (scan.start < scan.end && !err) {
 		int cnt = ioctl(pagemap->fd, RESIDENT_IOCTL, &scan);
 
 		if (cnt < 0)
 			return -errno;
-		for (int i = 0; i < cnt; i++)
-			bytes += regions[i].end - regions[i].start;
+		for (int i = 0; i < cnt && !err; i++)
+			err = take(regions[i].start, regions[i].end, context);
 		scan.start = scan.walk_end;
 	}
-	*out = bytes;
-	return 0;
+	return err;
 }
 
-/* On older kernels: a word a page. */
-static int read_range(struct pagemap *pagemap, uint64_t address, uint64_t size, uint64_t *out)
+/* The same on older kernels: a word a page. */
+static int read_pages(const struct pagemap *pagemap, uint64_t start, uint64_t end,
+		      resident_run_fn *take, void *context)
 {
-	uint64_t page = address / pagemap->page_bytes, present = 0,
-		 end = (address + size + pagemap->page_bytes - 1) / pagemap->page_bytes;
+	uint64_t page = start / pagemap->page_bytes, page_end = end / pagemap->page_bytes;
+	int err = 0;
 
-	while (page < end) {
-		size_t cnt = end - page < ENTRIES_MAX ? end - page : ENTRIES_MAX;
+	while (page < page_end && !err) {
+		size_t cnt = page_end - page < ENTRIES_MAX ? page_end - page : ENTRIES_MAX, run = 0;
 		ssize_t got = pread(pagemap->fd, pagemap->entries, cnt * sizeof(*pagemap->entries),
 				    (off_t)(page * sizeof(*pagemap->entries)));
 
@@ -130,18 +148,43 @@ static int read_range(struct pagemap *pagemap, uint64_t address, uint64_t size, 
 		cnt = (size_t)got / sizeof(*pagemap->entries);
 		if (!cnt)
 			break;
-		for (size_t i = 0; i < cnt; i++)
-			present += is_resident(pagemap->entries[i], pagemap->zero_frame) &&
-				   !(pagemap->shared_only && pagemap->entries[i] & PAGE_EXCLUSIVE);
+		for (size_t i = 0; i <= cnt && !err; i++) {
+			if (i < cnt && is_wanted(pagemap, pagemap->entries[i])) {
+				run++;
+				continue;
+			}
+			if (run)
+				err = take((page + i - run) * pagemap->page_bytes,
+					   (page + i) * pagemap->page_bytes, context);
+			run = 0;
+		}
 		page += cnt;
 	}
-	*out = present * pagemap->page_bytes;
+	return err;
+}
+
+static int add_bytes(uint64_t start, uint64_t end, void *context)
+{
+	uint64_t *bytes = context;
+
+	*bytes += end - start;
 	return 0;
+}
+
+/* The wanted pages of which any byte is in the range. */
+static int visit_pages(const struct pagemap *pagemap, uint64_t address, uint64_t size,
+		       resident_run_fn *take, void *context)
+{
+	uint64_t start = address & ~(pagemap->page_bytes - 1),
+		 end = (address + size + pagemap->page_bytes - 1) & ~(pagemap->page_bytes - 1);
+
+	return pagemap->can_scan ? scan_pages(pagemap, start, end, take, context)
+				 : read_pages(pagemap, start, end, take, context);
 }
 
 static int pagemap__open(struct pagemap *pagemap, pid_t pid)
 {
-	uint64_t none;
+	uint64_t none = 0;
 	char path[96];
 
 	pagemap->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -149,8 +192,9 @@ static int pagemap__open(struct pagemap *pagemap, pid_t pid)
 	pagemap->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (pagemap->fd < 0)
 		return -errno;
-	pagemap->can_scan =
-		!pagemap->shared_only && !scan_range(pagemap, 0, pagemap->page_bytes, &none);
+	/* It cannot be asked for pages that others have mapped, too. */
+	pagemap->can_scan = pagemap->wanted != PAGES_SHARED &&
+			    !scan_pages(pagemap, 0, pagemap->page_bytes, add_bytes, &none);
 	if (pagemap->can_scan)
 		return 0;
 	pagemap->zero_frame = find_zero_frame(pagemap->page_bytes);
@@ -158,28 +202,36 @@ static int pagemap__open(struct pagemap *pagemap, pid_t pid)
 	return pagemap->entries ? 0 : -ENOMEM;
 }
 
-static int measure(pid_t pid, struct resident_range *ranges, size_t cnt, bool shared_only)
+static int measure(pid_t pid, struct resident_range *ranges, size_t cnt, enum wanted_pages wanted)
 {
-	_cleanup_(pagemap__release) struct pagemap pagemap = {.fd = -1, .shared_only = shared_only};
+	_cleanup_(pagemap__release) struct pagemap pagemap = {.fd = -1, .wanted = wanted};
 	int err = pagemap__open(&pagemap, pid);
 
 	for (size_t i = 0; i < cnt && !err; i++) {
-		struct resident_range *range = &ranges[i];
+		uint64_t bytes = 0;
 
-		err = pagemap.can_scan ? scan_range(&pagemap, range->address, range->size,
-						    &range->resident_bytes)
-				       : read_range(&pagemap, range->address, range->size,
-						    &range->resident_bytes);
+		err = visit_pages(&pagemap, ranges[i].address, ranges[i].size, add_bytes, &bytes);
+		if (!err)
+			ranges[i].resident_bytes = bytes;
 	}
 	return err;
 }
 
 int resident__measure(pid_t pid, struct resident_range *ranges, size_t cnt)
 {
-	return measure(pid, ranges, cnt, false);
+	return measure(pid, ranges, cnt, PAGES_RESIDENT);
 }
 
 int resident__measure_shared(pid_t pid, struct resident_range *ranges, size_t cnt)
 {
-	return measure(pid, ranges, cnt, true);
+	return measure(pid, ranges, cnt, PAGES_SHARED);
+}
+
+int resident__find_touched(pid_t pid, uint64_t start, uint64_t end, resident_run_fn *take,
+			   void *context)
+{
+	_cleanup_(pagemap__release) struct pagemap pagemap = {.fd = -1, .wanted = PAGES_TOUCHED};
+	int err = pagemap__open(&pagemap, pid);
+
+	return err ? err : visit_pages(&pagemap, start, end - start, take, context);
 }

@@ -31,3 +31,12 @@ int resident__measure(pid_t pid, struct resident_range *ranges, size_t cnt);
  * set): what a fork has not copied yet.
  */
 int resident__measure_shared(pid_t pid, struct resident_range *ranges, size_t cnt);
+
+/*
+ * Calls @take for each run of pages with a byte from @start to @end that the process has touched:
+ * they are in RAM or swapped out. Returns 0, negative errno, or what @take has returned, if that is
+ * not 0: then it ends.
+ */
+typedef int resident_run_fn(uint64_t start, uint64_t end, void *context);
+int resident__find_touched(pid_t pid, uint64_t start, uint64_t end, resident_run_fn *take,
+			   void *context);

@@ -13,6 +13,8 @@
 #include "util/cleanup.h"
 
 #define INTERPRETERS_MAX 4096
+/* Words of the data that may point to an interpreter, as far as can be told from them alone. */
+#define CANDIDATES_MAX (1UL << 22)
 
 /* The start of PyInterpreterState up to 3.6 (Include/pystate.h). */
 struct old_interpreter {
@@ -106,30 +108,50 @@ static bool could_be_interpreter(uint64_t word)
 	return word % 16 == 0 && word >= 4096 && word < 1UL << 56;
 }
 
+struct interpreter_search {
+	const struct py_offsets *offsets;
+	const struct memory *memory;
+	uint64_t dict_type;
+	struct candidate best;
+	size_t tried_cnt;
+};
+
+static int look_for_interpreters(const struct data_piece *piece, void *context)
+{
+	struct interpreter_search *search = context;
+
+	for (size_t at = -piece->address & 7; at < piece->size && at + 8 <= piece->extent;
+	     at += 8) {
+		struct candidate seen = {.at = piece->address + at};
+
+		memcpy(&seen.interpreter, piece->bytes + at, 8);
+		if (!could_be_interpreter(seen.interpreter))
+			continue;
+		if (search->tried_cnt++ == CANDIDATES_MAX)
+			return -E2BIG;
+		consider_word(search->offsets, search->memory, &seen, search->dict_type,
+			      &search->best);
+	}
+	return 0;
+}
+
 /* The address of `interp_head`, by the data alone; *out is 0 if it is not there. */
 static int scan_interpreters_head(const struct python *python, const struct py_offsets *offsets,
 				  const struct memory *memory, uint64_t *out)
 {
 	_cleanup_(data_image__free) struct data_image data = {};
-	uint64_t dict_type = python__find_symbol(python, "PyDict_Type");
-	struct candidate best = {};
-	int err;
+	struct interpreter_search search = {
+		.offsets = offsets,
+		.memory = memory,
+		.dict_type = python__find_symbol(python, "PyDict_Type"),
+	};
+	int err = search.dict_type ? module__read_data(python->module, memory, &data) : 0;
 
-	err = module__read_data(python->module, memory, &data);
-	if (err)
+	if (!err && search.dict_type)
+		err = data_image__visit(&data, memory, look_for_interpreters, &search);
+	if (err && err != -E2BIG)
 		return err;
-	for (size_t i = 0; dict_type && i < data.segment_cnt; i++) {
-		const struct data_segment *segment = &data.segments[i];
-
-		for (size_t at = -segment->address & 7; at + 8 <= segment->size; at += 8) {
-			struct candidate seen = {.at = segment->address + at};
-
-			memcpy(&seen.interpreter, segment->bytes + at, 8);
-			if (could_be_interpreter(seen.interpreter))
-				consider_word(offsets, memory, &seen, dict_type, &best);
-		}
-	}
-	*out = best.at;
+	*out = search.best.at;
 	return 0;
 }
 
