@@ -84,10 +84,10 @@ class Agent:
                 found[match.group(1), match.group(2) or ""] = float(match.group(3))
         return found
 
-    def stop(self):
+    def stop(self, timeout=5):
         start = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=5)
+        self.process.wait(timeout=timeout)
         self.seconds = time.monotonic() - start
         self.stderr += self.process.stderr.read().decode()
         return self.process.returncode

@@ -1,14 +1,15 @@
 """Users who want all of what there is for finding Pythons: those of others are found and read all the same."""
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
-from bystanders import as_user, wait_for
+from bystanders import as_user, children_of, name_of, of_this_run, wait_for
 from conftest import PYTHONS, TOP
 from target import Target
-from test_agent import Agent
+from test_agent import Agent, start_agent  # noqa: F401
 
 sys.path.insert(0, TOP + "/tests/hostile")
 
@@ -117,6 +118,63 @@ def test_looks_that_take_long_are_within_the_budget():
         agent.stop()
         attack.kill()
         attack.communicate()
+
+
+@contextlib.contextmanager
+def silent_files(kind, manner, user, cnt):
+    """Pythons with a page from a file server that does not answer; see tests/hostile/programs/fuse.py."""
+    if not os.path.exists("/dev/fuse"):
+        pytest.skip("there is no FUSE here")
+    running = []
+    try:
+        for _ in range(cnt):
+            running.append(subprocess.Popen(
+                [sys.executable, TOP + "/tests/hostile/programs/fuse.py", kind, manner, str(user)],
+                cwd="/", stdout=subprocess.PIPE, start_new_session=True))
+            assert running[-1].stdout.readline().startswith(b"ready")
+        yield
+    finally:
+        for process in running:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def hanging(agent):
+    return agent.metrics()["pyfrag_readings_hanging", ""]
+
+
+@pytest.fixture
+def greedy_agent(start_agent):  # noqa: F811
+    """What it takes to look at others is no reason to put anything off."""
+    return lambda: start_agent("--budget", "100%")
+
+
+@pytest.mark.parametrize("kind", ["code", "heap"])
+def test_files_whose_server_does_not_answer(greedy_agent, kind):
+    """The first looks at these processes hang, or the first readings: more than there are places, but their user has two."""
+    agent = greedy_agent()
+    with silent_files(kind, "leave", 60001, 10):
+        wait_for(lambda: hanging(agent) >= 2)
+        with subprocess.Popen([*as_user(60002), sys.executable, "-c", "input()"], cwd="/", stdin=subprocess.PIPE) as victim:
+            wait_for(lambda: "heap" in agent.processes().get(victim.pid, {}))
+            victim.communicate(b"\n")
+        # Others on this machine may have some that hang, too.
+        assert 2 <= hanging(agent) < 8 and agent.get("/healthz")[0] == 200
+        assert agent.metrics()["pyfrag_readings_held_back_total", ""] > 0 or kind == "heap"
+        assert agent.stop() == 0 and agent.seconds < 3
+
+
+def test_who_waits_for_a_file_for_ever(greedy_agent):
+    """Of an agent that can never end all ends that can, and another agent takes its place."""
+    agent = greedy_agent()
+    reader = next(pid for pid in children_of(agent.process.pid) if name_of(pid) == "pyfrag-reader")
+    with silent_files("code", "keep", 60001, 3):
+        wait_for(lambda: hanging(agent) >= 2)
+        assert agent.stop(20) == 0 and name_of(reader) == "pyfrag-reader"
+        other = greedy_agent()
+        wait_for(lambda: hanging(other) >= 2)
+    wait_for(lambda: reader not in of_this_run())
+    assert other.stop() == 0
 
 
 # One user who is many in a namespace of its own, as newuidmap(1) makes it: root says here which ones.

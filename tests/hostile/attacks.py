@@ -17,6 +17,7 @@ class Attack:
     as_root: bool = False           # it drops its privileges itself
     may_hang: bool = False          # a single command about it need not end before it is asked to
     is_long: bool = False           # only where there is time
+    needs: Optional[str] = None     # a file without which it cannot be started
 
     def argv(self, **places):
         return [word.format(**places) for word in self.command]
@@ -64,6 +65,8 @@ ATTACKS = [
     native("short_lived", "short_lived", "{python}"),
     python("threads", "threads.py"),
     python("userfault", "userfault.py", as_root=True, may_hang=True, refused="readings_hanging"),
+    *[python("fuse_" + kind, "fuse.py", kind, "leave", as_root=True, may_hang=True, refused="readings_hanging", needs="/dev/fuse")
+      for kind in ("code", "heap")],
     python("execs", "execs.py", "0"),
     python("owners", "owners.py"),
     native("ptraced", "ptraced", "{python}"),

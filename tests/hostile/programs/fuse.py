@@ -1,0 +1,120 @@
+"""A Python with a page from a file server that has stopped answering (FUSE): of its code, or of its heap. Started by root,
+which mounts; with fusermount(1), or in a user namespace, any user can do the same.
+
+    fuse.py code|heap leave|keep [USER]
+
+leave: the server takes no more requests. Who waits for an answer can be killed.
+keep: it takes them, and answers none. Then the kernel minds no signals: who waits cannot be killed before the server ends.
+
+Nothing is read ahead, for that would be waited for in another way. The file system is in a mount namespace that ends with
+the processes in it.
+"""
+import ctypes
+import errno
+import mmap
+import os
+import select
+import signal
+import struct
+import sys
+import time
+
+import raw
+
+LOOKUP, FORGET, GETATTR, OPEN, RELEASE, INIT, INTERRUPT, BATCH_FORGET = 1, 2, 3, 14, 18, 26, 36, 42
+UNANSWERED = (FORGET, INTERRUPT, BATCH_FORGET)
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
+PR_SET_PDEATHSIG, MAP_FIXED = 1, 0x10
+FILE_NODE, FILE_BYTES, LONG = 2, 1 << 20, 3600
+FILE = "/mnt/libpython3.11.so.1.0"
+LOW = 0x10000  # vm.mmap_min_addr: before any other code
+PAGE, POOL = 4096, 16384
+
+
+def attributes(node):
+    """struct fuse_attr"""
+    mode = 0o40755 if node == 1 else 0o100755
+    return struct.pack("=6Q10I", node, FILE_BYTES, FILE_BYTES // 512, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, PAGE, 0)
+
+
+def answer(operation, node):
+    """What follows struct fuse_out_header, as in linux/fuse.h; or an error."""
+    if operation == INIT:
+        return struct.pack("=4I2H2I2H8I", 7, 31, 0, 0, 1, 1, PAGE, 1, 1, 0, *[0] * 8)
+    if operation == LOOKUP:
+        return struct.pack("=4Q2I", FILE_NODE, 0, LONG, LONG, 0, 0) + attributes(FILE_NODE)
+    if operation == GETATTR:
+        return struct.pack("=Q2I", LONG, 0, 0) + attributes(node)
+    if operation == OPEN:
+        return struct.pack("=QIi", 0, 0, 0)
+    return b"" if operation == RELEASE else errno.ENOSYS
+
+
+def serve(device, silence, keeps):
+    """Answers until something is to be read from @silence, and then no more."""
+    while True:
+        readable = select.select([device, silence], [], [])[0]
+        if silence in readable:
+            break
+        request = os.read(device, 1 << 17)
+        _, operation, unique, node = struct.unpack_from("=2I2Q", request)
+        if operation in UNANSWERED:
+            continue
+        found = answer(operation, node)
+        error, body = (-found, b"") if isinstance(found, int) else (0, found)
+        os.write(device, struct.pack("=IiQ", 16 + len(body), error, unique) + body)
+    while keeps:
+        os.read(device, 1 << 17)
+    signal.pause()
+
+
+def mount(directory, user):
+    """Returns the server's end."""
+    device = os.open("/dev/fuse", os.O_RDWR)
+    options = "fd=%d,rootmode=40000,user_id=%d,group_id=%d,allow_other" % (device, user, user)
+    raw.check(raw.libc.unshare(CLONE_NEWNS), "unshare")
+    raw.check(raw.libc.mount(None, b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None), "mount")
+    raw.check(raw.libc.mount(b"silent", directory.encode(), b"fuse", ctypes.c_ulong(0), options.encode()), "mount")
+    return device
+
+
+def map_file(fd, address, protection):
+    raw.libc.mmap.restype = ctypes.c_int64
+    raw.check(raw.libc.mmap(ctypes.c_void_p(address), ctypes.c_size_t(PAGE), protection,
+                            mmap.MAP_PRIVATE | MAP_FIXED, fd, ctypes.c_long(0)), "mmap")
+
+
+def start(run, *arguments):
+    """In a process that is the user's from its beginning, and ends with this one."""
+    pid = os.fork()
+    if not pid:
+        raw.check(raw.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+        run(*arguments)
+    return pid
+
+
+def be_a_trap(kind, silence):
+    # Whole pools of blocks that nobody touches: a list does not look at what it holds.
+    kept = [b"x" * 470 + b"%04d" % number for number in range(2000)]
+    # The kernel sees that nothing is to be flushed: or else a file that is closed later would be waited for.
+    os.close(os.open(FILE, os.O_RDONLY))
+    fd = os.open(FILE, os.O_RDONLY)
+    os.write(silence, b"!")
+    if kind == "code":
+        map_file(fd, LOW, mmap.PROT_READ | mmap.PROT_EXEC)
+    else:
+        map_file(fd, id(kept[1000]) & ~(POOL - 1), mmap.PROT_READ | mmap.PROT_WRITE)
+    raw.say_ready()
+    while True:
+        time.sleep(0.05)
+
+
+kind, keeps, user = sys.argv[1], sys.argv[2] == "keep", int(sys.argv[3]) if len(sys.argv) > 3 else 65534
+device = mount("/mnt", user)
+silence = os.pipe()
+os.setgroups([])
+os.setresgid(user, user, user)
+os.setresuid(user, user, user)
+start(serve, device, silence[0], keeps)
+os.close(device)
+os.waitpid(start(be_a_trap, kind, silence[1]), 0)
