@@ -513,6 +513,25 @@ def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_tar
         assert without.stop() == 0 and "/proc is looked at instead" in without.stderr
 
 
+def test_what_cannot_be_probed_is_tried_again(start_agent, any_target):
+    """Without CAP_BPF probing fails, and it does so more than once."""
+    if not shutil.which("setpriv"):
+        pytest.skip("needs setpriv (util-linux)")
+    granted = [one for one in capabilities_of("pyfrag-agent.service") if one != "bpf"]
+    agent = start_agent("--match", MARK, "--sites", "1", "--alert", "arena_bytes > 1", wrapper=[
+        "setpriv", "--no-new-privs", "--bounding-set=-all," + ",".join("+" + one for one in granted)])
+    said = []
+    os.set_blocking(agent.process.stderr.fileno(), False)
+
+    def has_tried_twice():
+        said.append(agent.process.stderr.read() or b"")
+        return b"".join(said).count(b"where it grows is not reported for now") >= 2
+
+    wait_for(has_tried_twice, 60)
+    os.set_blocking(agent.process.stderr.fileno(), True)
+    assert agent.get("/healthz")[0] == 200 and agent.stop() == 0
+
+
 def test_a_configuration_file(start_agent, any_target, tmp_path):
     config = tmp_path / "pyfrag.conf"
     config.write_text("; what to watch\nmatch = %s\nalert = pinned_arenas > 1000000\n" % MARK)

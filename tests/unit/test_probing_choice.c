@@ -39,11 +39,14 @@ static void test_nobody_without_need(void **state)
 	(void)state;
 	assert_chosen(SECOND_NS, 0);
 	hold_back(3, 1);
-	all[5].growth_failed = true;
 	hold_back(5, 100);
+	backoff__fail(&all[5].growth_backoff, 10 * SECOND_NS, 20 * SECOND_NS, SECOND_NS);
 	all[6].has_last = false;
 	hold_back(6, 100);
 	assert_chosen(SECOND_NS, 1 << 3);
+	/* What has failed is tried again. */
+	assert_chosen(11 * SECOND_NS - 1, 1 << 3);
+	assert_chosen(11 * SECOND_NS, 1 << 3 | 1 << 5);
 }
 
 static void test_those_with_most_need(void **state)

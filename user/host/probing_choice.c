@@ -14,7 +14,7 @@ static double need_of(const struct watched *watched, uint64_t now_ns)
 	double need = (double)watched->last.findings.pinned.hostage_bytes +
 		      fmax(growth__per_minute(&watched->trend), 0);
 
-	if (!watched->has_last || watched->growth_failed)
+	if (!watched->has_last || !backoff__may_try(&watched->growth_backoff, now_ns))
 		return 0;
 	if (watched->wants_growth)
 		need *= STAY_FACTOR;

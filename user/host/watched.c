@@ -14,6 +14,9 @@
 #include "util/clock.h"
 #include "util/log.h"
 
+/* What could not be probed is tried again after so long, first and at most. */
+#define GROWTH_RETRY_NS	    (5 * 1000000000UL)
+#define GROWTH_RETRY_NS_MAX (3600 * 1000000000UL)
 /* So often in a row what sleeps is passed over. */
 #define SLEPT_MAX 8
 
@@ -85,19 +88,25 @@ static int measure_shared(const struct watched *watched, struct watched_result *
 /* What was read before is the tracer's affair from here on, or ours again. */
 static void switch_growth(struct watched *watched, const struct watched_options *options)
 {
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	struct failure failure;
 	int err;
 
 	if (!options->with_growth && watched->growth)
 		growth_watch__stop(TAKE_PTR(watched->growth));
-	if (!options->with_growth || watched->growth || watched->growth_failed)
+	if (!options->with_growth || watched->growth ||
+	    !backoff__may_try(&watched->growth_backoff, now_ns))
 		return;
 	heap__free(TAKE_PTR(watched->reading.heap));
 	err = growth_watch__start(&watched->growth, watched->source, options->probes_budget,
 				  &failure);
-	watched->growth_failed = err;
-	if (err)
-		log_note("%s; where it grows will not be reported", failure.text);
+	if (!err) {
+		backoff__succeed(&watched->growth_backoff);
+		return;
+	}
+	/* For want of memory or descriptors, perhaps, and those others may give back. */
+	backoff__fail(&watched->growth_backoff, GROWTH_RETRY_NS, GROWTH_RETRY_NS_MAX, now_ns);
+	log_note("%s; where it grows is not reported for now", failure.text);
 }
 
 static int read_through_tracer(struct watched *watched, const struct watched_options *options,

@@ -17,6 +17,7 @@
 #include "report/findings.h"
 #include "report/pin_summary.h"
 #include "target/sleep_watch.h"
+#include "util/backoff.h"
 #include "util/failure.h"
 
 /* What a reading has found. */
@@ -47,9 +48,9 @@ struct watched {
 	struct pinned_history history;
 	struct sleep_watch sleep_watch;
 	uint64_t counters[COUNTER_CNT];
-	uint32_t slept_cnt;	     /* readings in a row that there was no need for */
-	struct growth_watch *growth; /* NULL: it is not probed */
-	bool growth_failed;	     /* it cannot be */
+	uint32_t slept_cnt;	       /* readings in a row that there was no need for */
+	struct growth_watch *growth;   /* NULL: it is not probed */
+	struct backoff growth_backoff; /* it could not be; by CLOCK_MONOTONIC */
 	/* What the last one has found. */
 	struct watched_result last;
 	bool has_last, has_slept /* since that reading */;
