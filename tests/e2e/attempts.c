@@ -4,9 +4,10 @@
  * to do, and prints a line for each: its name, and "allowed" or "refused" (EPERM, EACCES, ENOSYS).
  * Usage: attempts PART VICTIM ADDRESS SCRATCH
  *
- * PART: reader, probing-reader, keeper, broker, namer, server, connecting-server, runner, or none,
- * which is not confined. VICTIM is a process of the test's own, ADDRESS (hexadecimal) eight bytes
- * of its memory, SCRATCH a directory. Each attempt is made by a process of its own.
+ * PART: reader, probing-reader, keeper, event-keeper (one that opens perf events), broker, namer,
+ * server, connecting-server, runner, or none, which is not confined. VICTIM is a process of the
+ * test's own, ADDRESS (hexadecimal) eight bytes of its memory, SCRATCH a directory. Each attempt is
+ * made by a process of its own.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -60,7 +61,9 @@ static int confine(const char *part, struct failure *failure)
 	if (!strcmp(part, "runner"))
 		return confinement__of_runner(failure);
 	if (!strcmp(part, "keeper"))
-		return confinement__of_keeper();
+		return confinement__of_keeper(false);
+	if (!strcmp(part, "event-keeper"))
+		return confinement__of_keeper(true);
 	return strcmp(part, "none") != 0 ? -EINVAL : 0;
 }
 

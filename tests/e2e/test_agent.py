@@ -421,6 +421,16 @@ def test_it_tells_where(start_agent, any_target):
     assert not has_breakpoints(any_target.pid)
 
 
+def test_processes_of_one_file_are_probed_at_a_time(start_agent, any_target):
+    with Target(any_target.python) as other:
+        agent = start_agent("--match", MARK, "--sites", "2")
+        for target in (any_target, other):
+            target.run("tuples_with_survivors")
+        wait_for(lambda: has_breakpoints(any_target.pid) and has_breakpoints(other.pid))
+        assert agent.stop() == 0
+        wait_for(lambda: not has_breakpoints(any_target.pid) and not has_breakpoints(other.pid))
+
+
 def has_breakpoints(pid):
     """Whether there is code that is not what its file says."""
     with open("/proc/%d/maps" % pid) as file:
@@ -471,7 +481,21 @@ def capabilities_of(name):
     return [word.strip(' "').lower() for word in added.split(",")]
 
 
-def test_it_need_not_be_root(start_agent, any_target, snapshot):
+@pytest.fixture
+def perf_events_are_permitted():
+    """With CAP_PERFMON, as docs/fleet.md says, on kernels that have no uprobe_multi."""
+    path = "/proc/sys/kernel/perf_event_paranoid"
+    with open(path) as file:
+        before = file.read()
+    if int(before) > 2:
+        with open(path, "w") as file:
+            file.write("2")
+    yield
+    with open(path, "w") as file:
+        file.write(before)
+
+
+def test_it_need_not_be_root(start_agent, any_target, snapshot, perf_events_are_permitted):
     if not shutil.which("setpriv"):
         pytest.skip("needs setpriv (util-linux)")
     granted = "-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search"
@@ -488,7 +512,7 @@ def test_it_need_not_be_root(start_agent, any_target, snapshot):
 
 
 @pytest.mark.parametrize("name", ["pyfrag-agent.service", "daemonset.yaml"])
-def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_target, snapshot):
+def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_target, snapshot, perf_events_are_permitted):
     """With no more than that granted it finds, reads and probes."""
     if not shutil.which("setpriv"):
         pytest.skip("needs setpriv (util-linux)")

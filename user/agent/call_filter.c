@@ -96,7 +96,7 @@ static const int waiting[] = {
 };
 
 static const int reading[] = {CALL(process_vm_readv), CALL(pidfd_open)};
-static const int probing[] = {CALL(bpf), CALL(perf_event_open)};
+static const int probing[] = {CALL(bpf)};
 static const int broking[] = {CALL(openat2)};
 static const int serving[] = {CALL(accept4), CALL(accept)};
 static const int asking[] = {CALL(getsockname), CALL(getpeername), CALL(setsockopt),
@@ -283,8 +283,6 @@ static int allow_program(scmp_filter_ctx filter)
 static int fill_for_reader(scmp_filter_ctx filter, bool probes)
 {
 	static const uint64_t verbs[] = {RESIDENT_IOCTL, NS_GET_PARENT, NS_GET_OWNER_UID};
-	static const uint64_t perf_verbs[] = {PERF_EVENT_IOC_SET_BPF, PERF_EVENT_IOC_ENABLE,
-					      PERF_EVENT_IOC_DISABLE};
 	int err = allow_program(filter);
 
 	if (!err)
@@ -295,18 +293,20 @@ static int fill_for_reader(scmp_filter_ctx filter, bool probes)
 		err = allow_if(filter, CALL(kill), compare(1, LOW_BITS, 0));
 	if (!err && probes)
 		err = ALLOW(filter, probing);
-	if (!err && probes)
-		err = allow_values(filter, CALL(ioctl), 1, perf_verbs, ARRAY_SIZE(perf_verbs));
 	return err;
 }
 
-static int fill_for_keeper(scmp_filter_ctx filter)
+static int fill_for_keeper(scmp_filter_ctx filter, bool opens_events)
 {
 	static const uint64_t verbs[] = {BPF_LINK_CREATE};
 	int err = allow_common(filter);
 
 	if (!err)
 		err = allow_threads(filter);
+	if (!err && opens_events)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(perf_event_open), 0);
+	if (!err && opens_events)
+		err = allow_if(filter, CALL(ioctl), compare(1, LOW_BITS, PERF_EVENT_IOC_SET_BPF));
 	return err ? err : allow_values(filter, CALL(bpf), 0, verbs, ARRAY_SIZE(verbs));
 }
 
@@ -393,11 +393,11 @@ int call_filter__for_reader(bool probes, struct failure *failure)
 	return filter ? load(filter, fill_for_reader(filter, probes), failure) : -ENOMEM;
 }
 
-int call_filter__for_keeper(struct failure *failure)
+int call_filter__for_keeper(bool opens_events, struct failure *failure)
 {
 	scmp_filter_ctx filter = begin(SCMP_ACT_ERRNO(EPERM), failure);
 
-	return filter ? load(filter, fill_for_keeper(filter), failure) : -ENOMEM;
+	return filter ? load(filter, fill_for_keeper(filter, opens_events), failure) : -ENOMEM;
 }
 
 int call_filter__for_broker(struct failure *failure)

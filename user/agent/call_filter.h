@@ -21,8 +21,11 @@
  */
 int call_filter__for_reader(bool probes, struct failure *failure);
 
-/* For the one that holds probes (see probes/keeper.h): it attaches, and forks itself. */
-int call_filter__for_keeper(struct failure *failure);
+/*
+ * For the one that holds probes (see probes/keeper.h): it attaches, and forks itself.
+ * @opens_events: it opens perf events.
+ */
+int call_filter__for_keeper(bool opens_events, struct failure *failure);
 
 /* For the one that opens files in a target's tree. */
 int call_filter__for_broker(struct failure *failure);

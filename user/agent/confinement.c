@@ -71,14 +71,15 @@ static int restrict_files(const char *const *paths, size_t cnt, bool says_so,
 	return 0;
 }
 
-int confinement__of_keeper(void)
+int confinement__of_keeper(bool opens_events)
 {
+	static const unsigned int kept[] = {CAP_PERFMON, CAP_SYS_ADMIN};
 	struct failure failure;
-	int err = capabilities__keep(NULL, 0, &failure);
+	int err = capabilities__keep(kept, opens_events ? ARRAY_SIZE(kept) : 0, &failure);
 
 	if (!err)
 		err = restrict_files(NULL, 0, false, &failure);
-	return err ? err : call_filter__for_keeper(&failure);
+	return err ? err : call_filter__for_keeper(opens_events, &failure);
 }
 
 int confinement__of_broker(struct failure *failure)

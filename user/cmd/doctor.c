@@ -15,6 +15,7 @@
 #include "cmd/commands.h"
 #include "probes/features.h"
 #include "probes/site_cache.h"
+#include "probes/uprobe_event.h"
 #include "probes/uprobe_group.h"
 #include "pymalloc/heap_source.h"
 #include "util/cleanup.h"
@@ -133,6 +134,10 @@ static void check_features(struct doctor *doctor)
 		    "missing: trace needs Linux 5.8 or later (5.10 is tested)");
 	if (features.uprobe_multi)
 		say(doctor, VERDICT_OK, "uprobes", "uprobe_multi: all sites by one link");
+	else if (uprobe_event__try() == -EACCES)
+		say(doctor, VERDICT_FAIL, "uprobes",
+		    "perf events are not permitted; run with sudo, or: sysctl "
+		    "kernel.perf_event_paranoid=2");
 	else if (!features.uprobe)
 		say(doctor, VERDICT_FAIL, "uprobes",
 		    "a probe on pyfrag itself was not hit; trace needs CONFIG_UPROBES=y and the right "
@@ -146,9 +151,6 @@ static void check_features(struct doctor *doctor)
 		say(doctor, VERDICT_NOTE, "tracefs",
 		    "not there: each site gets a perf event of its own, and detaching takes about 80 ms "
 		    "for each; mount -t tracefs tracefs /sys/kernel/tracing");
-	say(doctor, features.attach_cookie ? VERDICT_OK : VERDICT_NOTE, "attach cookie", "%s",
-	    features.attach_cookie ? "there"
-				   : "missing (Linux 5.15): sites are looked up by address");
 }
 
 static void check_sites(struct doctor *doctor, const struct module *module)

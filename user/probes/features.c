@@ -79,7 +79,7 @@ static int silence(enum libbpf_print_level level, const char *format, va_list ar
 	return 0;
 }
 
-int features__detect(struct features *out)
+static int detect(struct features *out)
 {
 	libbpf_print_fn_t print = libbpf_set_print(silence);
 	struct features features = {};
@@ -89,9 +89,6 @@ int features__detect(struct features *out)
 	result = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_KPROBE, NULL);
 	if (result == 1) {
 		features.ring_buffer = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1;
-		features.attach_cookie =
-			libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie,
-						NULL) == 1;
 		if (own_code__find_offset((const void *)probed_function, &offset)) {
 			detect_uprobe_multi(&features, offset);
 			if (!features.uprobe_multi)
@@ -104,5 +101,23 @@ int features__detect(struct features *out)
 	if (!result)
 		return geteuid() ? -EPERM : -ENOTSUP;
 	*out = features;
+	return 0;
+}
+
+/* What was found the first time, before there are threads. */
+static struct features known;
+static bool is_known;
+
+int features__detect(struct features *out)
+{
+	int err;
+
+	if (!is_known) {
+		err = detect(&known);
+		if (err)
+			return err;
+		is_known = true;
+	}
+	*out = known;
 	return 0;
 }

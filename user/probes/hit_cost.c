@@ -100,6 +100,11 @@ static int attach(struct probe_set *probes, enum probe_group group, void (*funct
 
 static int describe(int err, struct failure *failure)
 {
+	if (err == -EACCES)
+		return failure__set(
+			failure, err,
+			"cannot probe: perf events are not permitted; run as root, or: sysctl "
+			"kernel.perf_event_paranoid=2 (see: pyfrag doctor)");
 	return failure__set(failure, err,
 			    "cannot measure what a probe hit costs: %s (see: pyfrag doctor)",
 			    strerror(-err));

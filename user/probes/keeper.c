@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "probes/features.h"
 #include "probes/keeper_message.h"
 #include "probes/keeper_process.h"
 #include "util/cleanup.h"
@@ -21,14 +22,17 @@ static int start_fd = -1;
 int keeper__start(keeper_confine_fn *confine, struct failure *failure)
 {
 	int sockets[2] = {-1, -1};
+	struct features features;
+	bool opens_events;
 	pid_t pid = -1;
 
 	if (start_fd >= 0)
 		return 0;
+	opens_events = !features__detect(&features) && !features.uprobe_multi;
 	if (!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets))
 		pid = fork();
 	if (!pid)
-		keeper_process__run(sockets[1], confine);
+		keeper_process__run(sockets[1], opens_events, confine);
 	if (pid < 0) {
 		int err = -errno;
 
@@ -49,6 +53,14 @@ static int receive_answer(const struct keeper *keeper)
 	int err = keeper_message__receive(keeper->socket_fd, &answer, sizeof(answer), fds);
 
 	return err ? err : answer;
+}
+
+static int ask(const struct keeper *keeper, const struct keeper_request *request, const int *fds,
+	       size_t fd_cnt)
+{
+	int err = keeper_message__send(keeper->socket_fd, request, sizeof(*request), fds, fd_cnt);
+
+	return err ? err : receive_answer(keeper);
 }
 
 int keeper__open(struct keeper **out)
@@ -113,20 +125,28 @@ int keeper__attach(struct keeper *keeper, const struct keeper_link *link)
 	return err ? err : receive_answer(keeper);
 }
 
-int keeper__hold(struct keeper *keeper, int fd)
+int keeper__open_event(struct keeper *keeper, const struct uprobe_event *event, int prog_fd,
+		       int file_fd)
 {
-	const struct keeper_request request = {.verb = KEEPER_HOLD};
-	int err = keeper_message__send(keeper->socket_fd, &request, sizeof(request), &fd, 1);
+	const struct keeper_request request = {.verb = KEEPER_OPEN_EVENT, .event = *event};
+	const int fds[] = {prog_fd, file_fd};
 
-	return err ? err : receive_answer(keeper);
+	return ask(keeper, &request, fds, file_fd < 0 ? 1 : 2);
+}
+
+int keeper__remove_group(struct keeper *keeper, const struct uprobe_group *group)
+{
+	const struct keeper_request request = {.verb = KEEPER_REMOVE_GROUP, .group = *group};
+	_cleanup_close_ int fd = uprobe_group__open();
+
+	return fd < 0 ? fd : ask(keeper, &request, &fd, 1);
 }
 
 int keeper__release(struct keeper *keeper, int number)
 {
 	const struct keeper_request request = {.verb = KEEPER_RELEASE, .number = number};
-	int err = keeper_message__send(keeper->socket_fd, &request, sizeof(request), NULL, 0);
 
-	return err ? err : receive_answer(keeper);
+	return ask(keeper, &request, NULL, 0);
 }
 
 int keeper__fd(const struct keeper *keeper)

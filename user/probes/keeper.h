@@ -9,7 +9,8 @@
  * (uprobe_write_opcode(), kernel/events/uprobes.c; "leaking uprobe"), and the breakpoints that it
  * has not got to stay in the target for good. So those system calls are made by a process that
  * nobody has a reason to kill. pyfrag asks it over a socket. When pyfrag is gone, the socket is
- * closed; then the keeper closes all that it holds, and ends.
+ * closed; then the keeper closes all that it holds, removes the groups of probes that pyfrag has
+ * defined (uprobe_group.h), and ends.
  *
  * A process "pyfrag-keeper" is forked at the start, as long as pyfrag is small and has no threads.
  * It forks another one of itself for each set of probes: a target whose memory the kernel has to
@@ -17,23 +18,28 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "probes/uprobe_event.h"
+#include "probes/uprobe_group.h"
 #include "util/failure.h"
 
 struct keeper;
 
 /*
- * What restricts the calling process further than by its capabilities. Returns 0 or negative errno.
+ * What restricts the calling process further than by its capabilities. @opens_events: it opens perf
+ * events. Returns 0 or negative errno.
  */
-typedef int keeper_confine_fn(void);
+typedef int keeper_confine_fn(bool opens_events);
 
 /*
  * Starts the process that the keepers are forked from. To be called once, before threads are
- * started and privileges are given up. It has no capabilities; @confine is called in there, if not
- * NULL. Errors are described.
+ * started and privileges are given up. It has no capabilities, but on kernels without uprobe_multi
+ * what perf events take (uprobe_event.h); @confine is called in there, if not NULL. Errors are
+ * described.
  */
 int keeper__start(keeper_confine_fn *confine, struct failure *failure);
 
@@ -65,14 +71,18 @@ struct keeper_link {
 /* Attaches. */
 int keeper__attach(struct keeper *keeper, const struct keeper_link *link);
 
-/*
- * Makes the keeper the last who has @fd (a perf event, or a link to one) open. The caller closes
- * its own any time before keeper__release().
- */
-int keeper__hold(struct keeper *keeper, int fd);
+/* As uprobe_event__open(); @file_fd: the file with the one breakpoint, -1: it is of a group. */
+int keeper__open_event(struct keeper *keeper, const struct uprobe_event *event, int prog_fd,
+		       int file_fd);
 
 /* Closes what is held as @number, which detaches it. Returns 0 or negative errno. */
 int keeper__release(struct keeper *keeper, int number);
+
+/*
+ * Makes the keeper remove @group when it has released all else. To be called before it is defined,
+ * so that there is no moment at which nobody would. Returns 0 or negative errno.
+ */
+int keeper__remove_group(struct keeper *keeper, const struct uprobe_group *group);
 
 /* A file descriptor, the keeper's, that becomes readable when it is gone. */
 int keeper__fd(const struct keeper *keeper);

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "probes/uprobe_event.h"
+#include "probes/uprobe_group.h"
 #include "util/fd_message.h"
 
 #define KEEPER_FDS_MAX FD_MESSAGE_FDS_MAX
@@ -18,7 +20,10 @@
 enum keeper_verb {
 	KEEPER_OPEN,   /* with a socket: serve it, in a process of its own. No answer */
 	KEEPER_ATTACH, /* with a program and a file; offsets and cookies follow. Answer: a number */
-	KEEPER_HOLD,   /* with a descriptor. Answer: a number */
+	/* with a program and, of one breakpoint only, a file: opens @event. Answer: a number */
+	KEEPER_OPEN_EVENT,
+	/* with what groups are defined in: removes @group in the end. Answer: 0 */
+	KEEPER_REMOVE_GROUP,
 	KEEPER_RELEASE, /* Answer: 0 */
 };
 
@@ -27,6 +32,8 @@ struct keeper_request {
 	int32_t number; /* to be released */
 	int32_t pid;
 	uint32_t site_cnt;
+	struct uprobe_event event;
+	struct uprobe_group group;
 };
 
 /*

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,10 +18,13 @@
 
 #define SOCKET_FD 3
 
-/* What is held, by number; -1: released. */
+/* What is held, by number (-1: released), and the groups that are removed in the end. */
 struct holdings {
 	int *fds;
 	size_t cnt, capacity;
+	struct uprobe_group *groups;
+	size_t group_cnt, group_capacity;
+	int definitions_fd;
 };
 
 /* A number for @fd, which is the holdings' from here on, or negative errno. */
@@ -49,11 +53,29 @@ static int release(struct holdings *holdings, int number)
 	return 0;
 }
 
+static int add_group(struct holdings *holdings, const struct uprobe_group *group, int fd)
+{
+	if (fd < 0)
+		return -EBADF;
+	if (ARRAY_RESERVE(holdings->groups, holdings->group_capacity, holdings->group_cnt + 1)) {
+		close(fd);
+		return -ENOMEM;
+	}
+	holdings->groups[holdings->group_cnt++] = *group;
+	closep(&holdings->definitions_fd);
+	holdings->definitions_fd = fd;
+	return 0;
+}
+
 static void release_all(struct holdings *holdings)
 {
 	for (size_t i = 0; i < holdings->cnt; i++)
 		closep(&holdings->fds[i]);
+	for (size_t i = 0; i < holdings->group_cnt; i++)
+		uprobe_group__remove(&holdings->groups[i], holdings->definitions_fd);
+	closep(&holdings->definitions_fd);
 	free(holdings->fds);
+	free(holdings->groups);
 }
 
 /*
@@ -91,6 +113,17 @@ static int attach(struct holdings *holdings, const struct keeper_request *reques
 	return fd < 0 ? fd : add(holdings, fd);
 }
 
+/* Returns what is to be answered. */
+static int open_event(struct holdings *holdings, const struct uprobe_event *event, const int *fds)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fds[1]);
+	fd = uprobe_event__open(event, fds[1] < 0 ? NULL : path, fds[0]);
+	return fd < 0 ? fd : add(holdings, fd);
+}
+
 /* Returns 0, or negative errno if there is no going on. */
 static int serve(struct holdings *holdings, int socket_fd)
 {
@@ -106,8 +139,11 @@ static int serve(struct holdings *holdings, int socket_fd)
 		err = read_sites(socket_fd, &request, &sites);
 		answer = err ? err : attach(holdings, &request, fds, sites);
 		break;
-	case KEEPER_HOLD:
-		answer = add(holdings, TAKE_FD(fds[0]));
+	case KEEPER_OPEN_EVENT:
+		answer = open_event(holdings, &request.event, fds);
+		break;
+	case KEEPER_REMOVE_GROUP:
+		answer = add_group(holdings, &request.group, TAKE_FD(fds[0]));
 		break;
 	case KEEPER_RELEASE:
 		answer = release(holdings, request.number);
@@ -123,7 +159,7 @@ static int serve(struct holdings *holdings, int socket_fd)
 /* Until nobody asks any more. */
 _Noreturn static void keep(int socket_fd)
 {
-	struct holdings holdings = {};
+	struct holdings holdings = {.definitions_fd = -1};
 
 	while (!serve(&holdings, socket_fd))
 		;
@@ -176,14 +212,31 @@ static void ignore_signals(void)
 	signal(SIGCHLD, SIG_IGN); /* so children need not be waited for */
 }
 
-_Noreturn void keeper_process__run(int socket_fd, keeper_confine_fn *confine)
+static int give_up_capabilities(bool opens_events)
 {
+	static const unsigned int kept[] = {CAP_PERFMON, CAP_SYS_ADMIN};
 	struct failure failure;
+	int err;
 
+	if (!opens_events)
+		return capabilities__keep(NULL, 0, &failure);
+	err = capabilities__keep(kept, ARRAY_SIZE(kept), &failure);
+	if (!err)
+		err = capabilities__use(kept, 1, &failure);
+	if (err)
+		return err;
+	/* The second one is kept only where the first one does not do. */
+	if (uprobe_event__try() == -EACCES)
+		return capabilities__use(kept, ARRAY_SIZE(kept), &failure);
+	return capabilities__keep(kept, 1, &failure);
+}
+
+_Noreturn void keeper_process__run(int socket_fd, bool opens_events, keeper_confine_fn *confine)
+{
 	prctl(PR_SET_NAME, "pyfrag-keeper");
 	ignore_signals();
-	if (close_descriptors(socket_fd) || capabilities__keep(NULL, 0, &failure) ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || (confine && confine()))
+	if (close_descriptors(socket_fd) || give_up_capabilities(opens_events) ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || (confine && confine(opens_events)))
 		_exit(1);
 	for (;;)
 		serve_open(SOCKET_FD);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The keeper's own process (see keeper.h). It has nothing of pyfrag but a socket: no other
- * descriptors, no capabilities (a program that is loaded may be attached without), no signals but
- * SIGKILL.
+ * descriptors, no capabilities (a program that is loaded may be attached without) but what perf
+ * events take where it opens them, no signals but SIGKILL.
  */
 #pragma once
 
@@ -10,6 +10,6 @@
 
 /*
  * Serves KEEPER_OPEN requests on @socket_fd until it is closed. To be called after fork().
- * @confine: as keeper__start().
+ * @opens_events, @confine: as keeper__start().
  */
-_Noreturn void keeper_process__run(int socket_fd, keeper_confine_fn *confine);
+_Noreturn void keeper_process__run(int socket_fd, bool opens_events, keeper_confine_fn *confine);

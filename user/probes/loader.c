@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@
 enum probe_method {
 	PROBE_MULTI,  /* one link for all sites; the site is the attach cookie */
 	PROBE_GROUP,  /* one perf event for all sites; the site is looked up by address */
-	PROBE_SINGLE, /* a perf event a site; cookie or look-up */
+	PROBE_SINGLE, /* a perf event a site; the site is looked up by address */
 };
 
 struct probe_set {
@@ -44,7 +45,7 @@ struct probe_set {
 	pid_t pid;
 	struct keeper *keeper; /* of all that puts breakpoints into the target */
 	struct uprobe_group group;
-	struct bpf_link **links; /* perf events, exec and fork */
+	struct bpf_link **links; /* of exec and fork */
 	size_t link_cnt, link_capacity;
 	struct multi_link multi_links[PROBE_GROUP_CNT];
 	struct site_set multi_sites[PROBE_GROUP_CNT]; /* what each of them is attached to */
@@ -107,7 +108,7 @@ static void choose_method(struct probe_set *probes, const struct probe_options *
 					 ? PROBE_GROUP
 					 : PROBE_SINGLE;
 	}
-	probes->use_cookie = features->attach_cookie && probes->method != PROBE_GROUP;
+	probes->use_cookie = probes->method == PROBE_MULTI;
 }
 
 /* So many that, if every CPU tells as much, an eighth of the ring is filled. */
@@ -218,6 +219,14 @@ int probe_set__new(struct probe_set **out, const struct probe_options *options,
 	return 0;
 }
 
+static void remove_group(const struct uprobe_group *group)
+{
+	_cleanup_close_ int fd = group->number ? uprobe_group__open() : -1;
+
+	if (fd >= 0)
+		uprobe_group__remove(group, fd);
+}
+
 void probe_set__free(struct probe_set *probes)
 {
 	if (!probes)
@@ -228,8 +237,9 @@ void probe_set__free(struct probe_set *probes)
 	}
 	for (size_t i = 0; i < probes->link_cnt; i++)
 		bpf_link__destroy(probes->links[i]);
-	keeper__close(probes->keeper); /* the last who had perf events open */
-	uprobe_group__remove(&probes->group);
+	/* Removes the group, too, if it was not killed. */
+	keeper__close(probes->keeper);
+	remove_group(&probes->group);
 	pyfrag_bpf__destroy(probes->skeleton);
 	free((void *)probes->links);
 	site_check__free(probes->check);
@@ -255,16 +265,6 @@ static int add_link(struct probe_set *probes, struct bpf_link *link)
 	return 0;
 }
 
-/* As add_link(), of a link to a perf event that puts breakpoints. */
-static int add_probe_link(struct probe_set *probes, struct bpf_link *link)
-{
-	int number = keeper__hold(probes->keeper, bpf_link__fd(link));
-
-	if (number < 0)
-		bpf_link__destroy(link);
-	return number < 0 ? number : add_link(probes, link);
-}
-
 /* Lets the program find @site by the address that is hit. */
 static int register_address(struct probe_set *probes, const struct site *site, uint64_t bias)
 {
@@ -281,8 +281,9 @@ static int attach_group(struct probe_set *probes, const struct site *const *site
 			const char *path, uint64_t bias, size_t *attached)
 {
 	_cleanup_free_ uint64_t *offsets = calloc(cnt, sizeof(*offsets));
-	struct bpf_link *link;
-	int fd, err = 0;
+	struct uprobe_event event = {.type = PERF_TYPE_TRACEPOINT, .pid = probes->pid};
+	const struct uprobe_group *group = &probes->group;
+	int number, err = 0;
 
 	if (!offsets)
 		return -ENOMEM;
@@ -290,56 +291,50 @@ static int attach_group(struct probe_set *probes, const struct site *const *site
 		offsets[i] = sites[i]->offset;
 		err = register_address(probes, sites[i], bias);
 	}
+	probes->group = uprobe_group__new();
 	if (!err)
-		err = uprobe_group__define(&probes->group, path, offsets, cnt, attached);
+		err = keeper__remove_group(probes->keeper, group);
+	if (!err)
+		err = uprobe_group__define(group, path, offsets, cnt, attached);
+	if (!err)
+		err = uprobe_group__event_number(group, &event.config);
 	if (err)
 		return err;
-	fd = uprobe_group__open_event(&probes->group, probes->pid);
-	if (fd < 0)
-		return fd;
-	link = bpf_program__attach_perf_event(probes->skeleton->progs.handle_site, fd);
-	if (!link) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	return add_probe_link(probes, link);
+	number = keeper__open_event(probes->keeper, &event,
+				    bpf_program__fd(probes->skeleton->progs.handle_site), -1);
+	return number < 0 ? number : 0;
 }
 
 /* One site by one perf event. */
-static int attach_single(struct probe_set *probes, const struct site *site, const char *path,
-			 uint64_t bias)
+static int attach_single(struct probe_set *probes, const struct site *site, uint32_t type,
+			 int file_fd, uint64_t bias)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, options);
-	struct bpf_link *link;
+	const struct uprobe_event event = {.type = type,
+					   .config = site->offset,
+					   .pid = probes->pid};
+	int err = register_address(probes, site, bias), number;
 
-	if (probes->use_cookie) {
-		struct pyfrag_site encoded = site__encode(site);
-
-		memcpy(&options.bpf_cookie, &encoded, sizeof(options.bpf_cookie));
-	} else {
-		int err = register_address(probes, site, bias);
-
-		if (err)
-			return err;
-	}
-	link = bpf_program__attach_uprobe_opts(probes->skeleton->progs.handle_site, probes->pid,
-					       path, site->offset, &options);
-	if (!link)
-		return -errno;
-	return add_probe_link(probes, link);
+	if (err)
+		return err;
+	number = keeper__open_event(probes->keeper, &event,
+				    bpf_program__fd(probes->skeleton->progs.handle_site), file_fd);
+	return number < 0 ? number : 0;
 }
 
 static int attach_singly(struct probe_set *probes, const struct site *const *sites, size_t cnt,
-			 const char *path, uint64_t bias, size_t *attached)
+			 int file_fd, uint64_t bias, size_t *attached)
 {
-	int last_err = 0;
+	uint32_t type;
+	int last_err = uprobe_event__type(&type);
 
+	if (last_err)
+		return last_err;
 	*attached = 0;
 	for (size_t i = 0; i < cnt; i++) {
-		int err = attach_single(probes, sites[i], path, bias);
+		int err = attach_single(probes, sites[i], type, file_fd, bias);
 
-		if (err == -ENOMEM || err == -EPERM || err == -EACCES || err == -EMFILE)
+		if (err == -ENOMEM || err == -EPERM || err == -EACCES || err == -EMFILE ||
+		    err == -EPIPE)
 			return err;
 		if (err)
 			last_err = err;
@@ -435,7 +430,7 @@ static int attach(struct probe_set *probes, enum probe_group group, const struct
 	case PROBE_GROUP:
 		return attach_group(probes, sites, cnt, path, bias, attached);
 	case PROBE_SINGLE:
-		return attach_singly(probes, sites, cnt, path, bias, attached);
+		return attach_singly(probes, sites, cnt, fd, bias, attached);
 	}
 	return -EINVAL;
 }

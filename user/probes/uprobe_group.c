@@ -4,15 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/perf_event.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 #define GROUP_PREFIX "pyfrag_"
 #define EVENT_NAME   "site"
@@ -49,8 +50,7 @@ void uprobe_group__keep_open(void)
 		kept_fd = fd;
 }
 
-/* Where definitions are written to; the caller closes it. */
-static int open_definitions(void)
+int uprobe_group__open(void)
 {
 	int fd;
 
@@ -62,7 +62,7 @@ static int open_definitions(void)
 
 int uprobe_group__check(void)
 {
-	_cleanup_close_ int fd = open_definitions();
+	_cleanup_close_ int fd = uprobe_group__open();
 
 	return fd < 0 ? fd : 0;
 }
@@ -74,115 +74,111 @@ static int write_line(int fd, const char *line)
 	return write(fd, line, length) == (ssize_t)length ? 0 : -errno;
 }
 
-int uprobe_group__define(struct uprobe_group *group, const char *path, const uint64_t *offsets,
-			 size_t cnt, size_t *defined)
+struct uprobe_group uprobe_group__new(void)
 {
-	_cleanup_close_ int fd = open_definitions();
+	uint32_t number = 0;
+
+	/* In another pid namespace there may be a pyfrag of the same pid. */
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
+		number = (uint32_t)clock_ns(CLOCK_MONOTONIC);
+	return (struct uprobe_group){.pid = getpid(), .number = (int32_t)(number >> 1 | 1)};
+}
+
+struct group_name {
+	char text[48];
+};
+
+static struct group_name name_of(const struct uprobe_group *group)
+{
+	struct group_name name;
+
+	snprintf(name.text, sizeof(name.text), GROUP_PREFIX "%d_%d/" EVENT_NAME, group->pid,
+		 group->number);
+	return name;
+}
+
+int uprobe_group__define(const struct uprobe_group *group, const char *path,
+			 const uint64_t *offsets, size_t cnt, size_t *defined)
+{
+	_cleanup_close_ int fd = uprobe_group__open();
 	int last_err = 0;
 
 	if (fd < 0)
 		return fd;
-	snprintf(group->name, sizeof(group->name), GROUP_PREFIX "%d", getpid());
 	*defined = 0;
 	for (size_t i = 0; i < cnt; i++) {
 		char line[256];
 		int err;
 
-		snprintf(line, sizeof(line), "p:%s/" EVENT_NAME " %s:0x%" PRIx64 "\n", group->name,
-			 path, offsets[i]);
+		snprintf(line, sizeof(line), "p:%s %s:0x%" PRIx64 "\n", name_of(group).text, path,
+			 offsets[i]);
 		err = write_line(fd, line);
 		if (err)
 			last_err = err;
 		else
 			(*defined)++;
 	}
-	if (*defined)
-		return 0;
-	group->name[0] = '\0';
-	return last_err;
+	return *defined ? 0 : last_err;
 }
 
-static int read_event_id(const struct uprobe_group *group, uint64_t *id)
+int uprobe_group__event_number(const struct uprobe_group *group, uint64_t *out)
 {
-	char name[128], text[32] = "";
+	char name[128], text[32] = "", *end;
 	_cleanup_close_ int fd = -1;
-	char *end;
+	uint64_t number;
 
-	snprintf(name, sizeof(name), "events/%s/" EVENT_NAME "/id", group->name);
+	snprintf(name, sizeof(name), "events/%s/id", name_of(group).text);
 	fd = open_tracefs(name, O_RDONLY);
 	if (fd < 0)
 		return fd;
 	if (read(fd, text, sizeof(text) - 1) <= 0)
 		return -EIO;
-	*id = strtoull(text, &end, 10);
-	return end == text ? -EIO : 0;
+	number = strtoull(text, &end, 10);
+	if (end == text)
+		return -EIO;
+	*out = number;
+	return 0;
 }
 
-int uprobe_group__open_event(const struct uprobe_group *group, pid_t pid)
+void uprobe_group__remove(const struct uprobe_group *group, int fd)
 {
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_TRACEPOINT,
-		.size = sizeof(attr),
-		.sample_period = 1,
-		.wakeup_events = 1,
-	};
-	uint64_t id;
-	long fd;
-	int err;
-
-	err = read_event_id(group, &id);
-	if (err)
-		return err;
-	attr.config = id;
-	fd = syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
-	return fd < 0 ? -errno : (int)fd;
-}
-
-void uprobe_group__remove(struct uprobe_group *group)
-{
-	_cleanup_close_ int fd = -1;
 	char line[128];
 
-	if (!*group->name)
-		return;
-	fd = open_definitions();
-	snprintf(line, sizeof(line), "-:%s/" EVENT_NAME "\n", group->name);
-	if (fd >= 0)
-		write_line(fd, line);
-	group->name[0] = '\0';
+	snprintf(line, sizeof(line), "-:%s\n", name_of(group).text);
+	write_line(fd, line);
 }
 
-/* A line of uprobe_events that is ours: "p:pyfrag_123/site PATH:OFFSET". Returns 123, else 0. */
-static pid_t owner_of(const char *line)
+/* A line of uprobe_events that is ours, "p:pyfrag_123_1/site PATH:OFFSET": returns which group. */
+static bool parse_definition(const char *line, struct uprobe_group *out)
 {
-	int pid;
+	struct uprobe_group group;
 	char tail[8];
 
-	if (sscanf(line, "p:" GROUP_PREFIX "%d/%5s", &pid, tail) != 2 || pid <= 0 ||
-	    strncmp(tail, EVENT_NAME, strlen(EVENT_NAME)) != 0)
-		return 0;
-	return pid;
+	if (sscanf(line, "p:" GROUP_PREFIX "%d_%d/%5s", &group.pid, &group.number, tail) != 3 ||
+	    group.pid <= 0 || strncmp(tail, EVENT_NAME, strlen(EVENT_NAME)) != 0)
+		return false;
+	*out = group;
+	return true;
 }
 
 void uprobe_group__remove_stale(void)
 {
 	int fd = open_tracefs("uprobe_events", O_RDONLY);
 	_cleanup_fclose_ FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-	pid_t stale[64];
+	_cleanup_close_ int definitions_fd = -1;
+	struct uprobe_group stale[64];
 	size_t cnt = 0;
 	char line[512];
 
 	while (file && cnt < ARRAY_SIZE(stale) && fgets(line, sizeof(line), file)) {
-		pid_t pid = owner_of(line);
+		struct uprobe_group *group = &stale[cnt];
 
-		if (!pid || (cnt && stale[cnt - 1] == pid) || !kill(pid, 0) || errno != ESRCH)
+		if (!parse_definition(line, group) || !kill(group->pid, 0) || errno != ESRCH)
 			continue;
-		stale[cnt++] = pid;
+		cnt += !cnt || group->pid != group[-1].pid || group->number != group[-1].number;
 	}
-	for (size_t i = 0; i < cnt; i++) {
-		struct uprobe_group group;
-
-		snprintf(group.name, sizeof(group.name), GROUP_PREFIX "%d", stale[i]);
-		uprobe_group__remove(&group);
-	}
+	if (cnt)
+		definitions_fd = uprobe_group__open();
+	for (size_t i = 0; i < cnt && definitions_fd >= 0; i++)
+		uprobe_group__remove(&stale[i], definitions_fd);
 }

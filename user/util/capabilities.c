@@ -43,3 +43,19 @@ int capabilities__keep(const unsigned int *kept, size_t cnt, struct failure *fai
 				    strerror(errno));
 	return 0;
 }
+
+int capabilities__use(const unsigned int *used, size_t cnt, struct failure *failure)
+{
+	bool failed = false;
+
+	capng_get_caps_process();
+	for (unsigned int i = 0; i <= CAP_LAST_CAP; i++)
+		failed |= capng_update(is_among(i, used, cnt) &&
+						       capng_have_capability(CAPNG_PERMITTED, i)
+					       ? CAPNG_ADD
+					       : CAPNG_DROP,
+				       CAPNG_EFFECTIVE, i) != 0;
+	if (failed || capng_apply(CAPNG_SELECT_CAPS))
+		return failure__set(failure, -EPERM, "cannot choose capabilities");
+	return 0;
+}

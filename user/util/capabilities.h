@@ -14,3 +14,6 @@ void capabilities__bound(const unsigned int *kept, size_t cnt);
  * gone, also as capabilities__bound(). What it executes gains none. Errors are described.
  */
 int capabilities__keep(const unsigned int *kept, size_t cnt, struct failure *failure);
+
+/* Makes those of @used that this process has permitted, and no others, effective. As above. */
+int capabilities__use(const unsigned int *used, size_t cnt, struct failure *failure);
