@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# An initramfs with busybox, this machine's python3.11, pyfrag and the workloads.
-# Usage: make_initramfs.sh PYFRAG OUTPUT
+# An initramfs with busybox, this machine's python3.11 and pytest, pyfrag, and the end-to-end tests with their programs.
+# Usage: make_initramfs.sh PYFRAG PROGRAMS OUTPUT
+# PROGRAMS: the directory in which the programs of tests/e2e were built.
 set -eu
-pyfrag=$1 output=$2
+pyfrag=$1 programs=$2 output=$3
 here=$(cd "$(dirname "$0")" && pwd)
-python=/usr/bin/python3.11
+top=$(cd "$here/../.." && pwd)
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 
@@ -14,22 +15,41 @@ put() { # a file, under its own path
 	cp -L "$1" "$root$1"
 }
 
-mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev" "$root/tmp" "$root/var/cache"
+mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev" "$root/tmp" "$root/run" "$root/mnt" \
+	"$root/var/cache" "$root/etc/cron.d" "$root/pyfrag/build/tests/e2e"
 cp /bin/busybox "$root/bin/busybox"
-for applet in sh mount mkfifo cat sleep kill poweroff grep; do
-	ln -s busybox "$root/bin/$applet"
+for applet in $(/bin/busybox --list); do
+	[ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
 done
+rm -f "$root/bin/setpriv" "$root/bin/unshare" # the real ones know more options
 cp "$pyfrag" "$root/bin/pyfrag"
-put "$python"
-for library in $(ldd "$pyfrag" "$python" | grep -o '/[^ )]*\.so[^ )]*' | sort -u); do
-	put "$library"
+for name in /usr/bin/python3.11 /usr/bin/setpriv /usr/bin/unshare /usr/sbin/bpftool \
+	/etc/passwd /etc/group /etc/shadow /etc/hosts /etc/nsswitch.conf; do
+	put "$name"
 done
-(cd / && find usr/lib/python3.11 -name '*.py' \
-	-not -path '*/test/*' -not -path '*/idlelib/*' -not -path '*/dist-packages/*' |
-	cpio -o -H newc --quiet) | (cd "$root" && cpio -i -d --quiet)
-mkdir -p "$root/usr/lib/python3.11/lib-dynload"
-cp /usr/lib/python3.11/lib-dynload/_json*.so "$root/usr/lib/python3.11/lib-dynload/"
-cp "$here"/../workloads/*.py "$root/tmp/"
+ln -s python3.11 "$root/usr/bin/python3"
+
+# Python's library and pytest, compiled: that counts if the sources keep their times.
+(cd / && {
+	find usr/lib/python3.11 -type f \( -name '*.py' -o -name '*.pyc' -o -name '*.so' \) \
+		-not -path '*/test/*' -not -path '*/idlelib/*' -not -path '*/dist-packages/*'
+	cd usr/lib/python3/dist-packages
+	find _pytest pytest pluggy iniconfig packaging attr attrs py.py jsonschema pyrsistent \
+		_pyrsistent_version.py -type f | sed 's,^,usr/lib/python3/dist-packages/,'
+} | (cd / && cpio -o -H newc --quiet)) | (cd "$root" && cpio -i -d -m --quiet)
+
+# The tests, where they look for what they need.
+mkdir -p "$root/pyfrag/docs" "$root/pyfrag/tests"
+cp -r "$top/tests/e2e" "$top/tests/workloads" "$top/tests/vm" "$root/pyfrag/tests/"
+cp -r "$top/deploy" "$root/pyfrag/"
+cp "$top/docs/report.schema.json" "$root/pyfrag/docs/"
+for program in attempts walk without_landlock; do
+	cp "$programs/$program" "$root/pyfrag/build/tests/e2e/"
+done
 cp "$here/init" "$root/init"
-chmod +x "$root/init"
+
+# What all of them are linked with; lines that are not indented name the files themselves.
+find "$root" -type f \( -name '*.so' -o -perm -u+x \) -exec ldd {} + 2>/dev/null |
+	grep -o '^[[:space:]].*' | grep -o '/[^ )]*\.so[^ )]*' | sort -u |
+	while read -r name; do put "$name"; done
 (cd "$root" && find . | cpio -o -H newc --quiet | gzip -1) > "$output"

@@ -1,4 +1,5 @@
-"""A whole trace on other kernels, in virtual machines: what init says, asserted."""
+"""A whole trace on other kernels, and the end-to-end tests that depend on the kernel, in virtual machines: what init says,
+asserted."""
 import glob
 import json
 import os
@@ -16,33 +17,36 @@ from conftest import check_report  # noqa: E402
 from test_trace_full import assert_complete  # noqa: E402
 
 KERNELS = sorted(glob.glob(os.environ.get("PYFRAG_TEST_KERNELS", "/nowhere") + "/*vmlinuz*"))
+PROGRAMS = os.environ.get("PYFRAG_TEST_PROGRAMS", TOP + "/build/tests/e2e")
+
+each_kernel = pytest.mark.parametrize("kernel", KERNELS, ids=lambda path: path.rsplit("vmlinuz-", 1)[1])
 
 
 @pytest.fixture(scope="session")
 def initramfs(tmp_path_factory):
     path = str(tmp_path_factory.mktemp("vm") / "initramfs.gz")
-    subprocess.run([HERE + "/make_initramfs.sh", os.environ.get("PYFRAG", TOP + "/pyfrag"), path],
+    subprocess.run([HERE + "/make_initramfs.sh", os.environ.get("PYFRAG", TOP + "/pyfrag"), PROGRAMS, path],
                    check=True)
     return path
 
 
-def boot(kernel, initramfs):
+def boot(kernel, initramfs, task):
     """What the machine said, by the first word. An emulated processor sometimes makes a kernel panic
     before it has come to init: then it is booted again."""
     for _ in range(3):
-        said, out = boot_once(kernel, initramfs)
+        said, out = boot_once(kernel, initramfs, task)
         if said:
             break
     assert "end" in said, out[-3000:]
     return said
 
 
-def boot_once(kernel, initramfs):
+def boot_once(kernel, initramfs, task):
     out = subprocess.run(
-        ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "1024", "-smp", "2",
+        ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "2048", "-smp", "2",
          "-nographic", "-no-reboot", "-kernel", kernel, "-initrd", initramfs,
-         "-append", "console=ttyS0 quiet panic=-1"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600,
+         "-append", "console=ttyS0 quiet no_timer_check panic=-1 task=%s" % task],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=3600,
     ).stdout.decode(errors="replace")
     said = {}
     for line in out.splitlines():
@@ -57,11 +61,14 @@ def test_some_kernel_is_there():
         pytest.skip("no kernels: tests/matrix/fetch_kernels.sh, PYFRAG_TEST_KERNELS=DIRECTORY")
 
 
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda path: path.rsplit("vmlinuz-", 1)[1])
+@each_kernel
 def test_traces(kernel, initramfs):
-    said = boot(kernel, initramfs)
+    said = boot(kernel, initramfs, "trace")
     assert said["status"] == ["0"], said.get("stderr")
+    assert said["doctor_status"] == ["0"]
     assert all(line.split()[0] in ("ok", "note") for line in said["doctor"]), said["doctor"]
+    assert said["snapshot_status"] == ["0"] and "snapshot_stderr" not in said
+    check_report(said["snapshot"][0])
     assert said["answer"].count("done") == 6
     reports = [check_report(line) for line in said["report"]]
     for report in reports:
@@ -75,3 +82,18 @@ def test_traces(kernel, initramfs):
     assert said["all_status"] == ["0"] and "all_stderr" not in said, said.get("all_stderr")
     found = {report["process"]["pid"] for report in map(check_report, said["all"])}
     assert int(said["later"][0]) in found and len(found) == 2
+
+
+@each_kernel
+def test_end_to_end(kernel, initramfs):
+    said = boot(kernel, initramfs, "e2e")
+    what_it_said = "\n".join(said.get("pytest", []) + said.get("outcome", []) + said.get("why", []))
+    assert said["e2e_status"] == ["0"] and "why" not in said, what_it_said
+    assert "leftover" not in said
+    passed = [line.split()[1].split("/")[-1] for line in said["outcome"] if line.startswith("passed ")]
+    print("\n".join(said["outcome"]))
+    # All of the selection was run.
+    with open(HERE + "/e2e_tests") as file:
+        for selected in file:
+            name = selected.strip()
+            assert selected.startswith("#") or any(re.match(re.escape(name) + r"\b", test) for test in passed), selected
