@@ -43,8 +43,8 @@ static void check_alert(const struct message *message)
 static void check_command(const struct message *message)
 {
 	struct alert_message alert;
-	unsigned int number;
-	int err = alert_wire__unpack_command(message, &number, &alert);
+	struct command_call call;
+	int err = alert_wire__unpack_command(message, &call, &alert);
 
 	CHECK(!err || err == -EPROTO);
 	if (err)

@@ -21,7 +21,7 @@ static void check_order(struct alert_queue *queue, const char *expected)
 	char order[2 * ALERT_QUEUE_MAX] = "";
 	size_t cnt = 0;
 
-	while (alert_queue__take(queue, &message)) {
+	while (alert_queue__take(queue, NULL, NULL, &message)) {
 		order[cnt++] = (char)message.owner;
 		alert_message__release(&message);
 	}
@@ -52,7 +52,7 @@ static void test_a_backlog_delays_its_user_only(void **state)
 	for (int i = 0; i < 5; i++)
 		put(&queue, 'a', i);
 	for (int i = 0; i < 2; i++) {
-		assert_true(alert_queue__take(&queue, &message));
+		assert_true(alert_queue__take(&queue, NULL, NULL, &message));
 		assert_int_equal(message.pid, i);
 		alert_message__release(&message);
 	}
@@ -83,8 +83,34 @@ static void test_a_flood_evicts_its_own(void **state)
 	for (size_t i = 0; i < queue.cnt; i++)
 		assert_true(queue.items[i].message.pid < ALERT_QUEUE_MAX - 3);
 	check_order(&queue, expected);
-	assert_false(alert_queue__take(&queue, &message));
+	assert_false(alert_queue__take(&queue, NULL, NULL, &message));
 	alert_queue__release(&queue);
+}
+
+static bool is_not(const void *context, const struct alert_message *message)
+{
+	return message->pid != *(const pid_t *)context;
+}
+
+/* Who may not have its turn does not lose it, nor delay the others. */
+static void test_some_may_not_be_taken(void **state)
+{
+	struct alert_queue queue = {};
+	struct alert_message message;
+	pid_t not = 1;
+
+	(void)state;
+	put(&queue, 'a', 1);
+	put(&queue, 'a', 2);
+	put(&queue, 'b', 3);
+	for (pid_t expected = 3; expected >= 2; expected--) {
+		assert_true(alert_queue__take(&queue, is_not, &not, &message));
+		assert_int_equal(message.pid, expected);
+		alert_message__release(&message);
+	}
+	assert_false(alert_queue__take(&queue, is_not, &not, &message));
+	put(&queue, 'c', 4);
+	check_order(&queue, "ac");
 }
 
 static void test_release(void **state)
@@ -104,6 +130,7 @@ int main(void)
 		cmocka_unit_test(test_users_take_turns),
 		cmocka_unit_test(test_a_backlog_delays_its_user_only),
 		cmocka_unit_test(test_a_flood_evicts_its_own),
+		cmocka_unit_test(test_some_may_not_be_taken),
 		cmocka_unit_test(test_release),
 	};
 

@@ -66,10 +66,11 @@ int alert_wire__unpack(const struct message *message, struct alert_rule *rule, s
 	return 0;
 }
 
-void alert_wire__pack_command(struct packer *packer, unsigned int number,
+void alert_wire__pack_command(struct packer *packer, const struct command_call *call,
 			      const struct alert_message *alert)
 {
-	packer__add_u64(packer, number);
+	packer__add_u64(packer, call->number);
+	packer__add_u64(packer, call->command);
 	packer__add_u64(packer, alert->is_firing ? IS_FIRING : 0);
 	packer__add_u64(packer, (uint64_t)alert->pid);
 	packer__add_double(packer, alert->value);
@@ -80,11 +81,12 @@ void alert_wire__pack_command(struct packer *packer, unsigned int number,
 	packer__add_text(packer, alert->sites);
 }
 
-int alert_wire__unpack_command(const struct message *message, unsigned int *number,
+int alert_wire__unpack_command(const struct message *message, struct command_call *call,
 			       struct alert_message *alert)
 {
 	struct cursor cursor = cursor__of(message);
-	uint64_t which = cursor__u64(&cursor), flags = cursor__u64(&cursor);
+	uint64_t number = cursor__u64(&cursor), which = cursor__u64(&cursor),
+		 flags = cursor__u64(&cursor);
 
 	*alert = (struct alert_message){.is_firing = flags & IS_FIRING};
 	alert->pid = take_pid(&cursor);
@@ -96,6 +98,6 @@ int alert_wire__unpack_command(const struct message *message, unsigned int *numb
 	alert->sites = take_text(&cursor, TEXT_MAX);
 	if (!cursor__is_done(&cursor) || which > UINT_MAX)
 		return -EPROTO;
-	*number = (unsigned int)which;
+	*call = (struct command_call){.number = number, .command = (unsigned int)which};
 	return 0;
 }

@@ -22,8 +22,14 @@ void alert_wire__pack(struct packer *packer, const struct alert_rule *rule,
  */
 int alert_wire__unpack(const struct message *message, struct alert_rule *rule, struct alert *alert);
 
-/* The same with what a command gets; @number: which command. */
-void alert_wire__pack_command(struct packer *packer, unsigned int number,
+/* Which command is to be run, by its number, and which call that is, for the result. */
+struct command_call {
+	uint64_t number;
+	unsigned int command;
+};
+
+/* The same with what a command gets. */
+void alert_wire__pack_command(struct packer *packer, const struct command_call *call,
 			      const struct alert_message *alert);
-int alert_wire__unpack_command(const struct message *message, unsigned int *number,
+int alert_wire__unpack_command(const struct message *message, struct command_call *call,
 			       struct alert_message *alert);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -10,58 +11,180 @@
 #include "agent/confinement.h"
 #include "host/alert_command.h"
 #include "host/alert_destination.h"
+#include "host/alert_sender.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
-/* One at a time, whichever thread asks. */
-static struct {
-	pthread_mutex_t lock;
+/* Who asks has no more threads than that. */
+#define RUNNING_MAX (ALERT_DESTINATIONS_MAX * ALERT_COMMANDS_AT_ONCE)
+
+/* The runner's side: a thread for each command that runs. */
+struct runner {
 	int fd;
 	const struct runner_options *options;
-} in_use = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
+	pthread_mutex_t lock; /* of what follows, and of sending */
+	pthread_cond_t ended;
+	size_t running_cnt;
+};
 
-static int run_command(const struct runner_options *options, const struct message *message)
+struct task {
+	struct runner *runner;
+	struct message message;
+};
+
+static void task__free(struct task *task)
 {
-	struct alert_message alert;
-	unsigned int number;
-	const char *command;
-	int err = alert_wire__unpack_command(message, &number, &alert);
-
-	if (err)
-		return err;
-	command = number < options->cnt ? alert_destination__command_of(options->alert_to[number])
-					: NULL;
-	return command ? alert_command__run(command, &alert) : -ENOENT;
+	if (!task)
+		return;
+	message__release(&task->message);
+	free(task);
 }
 
-static int answer(int fd, int result)
+static void task__freep(struct task **task)
+{
+	task__free(*task);
+}
+
+static int answer(int fd, uint64_t call, int result)
 {
 	_cleanup_(packer__release) struct packer packer = {};
 
+	packer__add_u64(&packer, call);
 	packer__add_u64(&packer, (uint64_t)(int64_t)result);
 	return message__send(fd, MESSAGE_COMMAND_RESULT, &packer, MESSAGE_WAIT);
 }
 
-int runner__run(int fd, const void *context)
+static int run_command(const struct runner_options *options, const struct message *message,
+		       uint64_t *call_number)
+{
+	struct alert_message alert;
+	struct command_call call = {};
+	const char *command;
+	int err = alert_wire__unpack_command(message, &call, &alert);
+
+	*call_number = call.number;
+	if (err)
+		return err;
+	command = call.command < options->cnt
+			  ? alert_destination__command_of(options->alert_to[call.command])
+			  : NULL;
+	return command ? alert_command__run(command, &alert) : -ENOENT;
+}
+
+static void *run_task(void *context)
+{
+	_cleanup_(task__freep) struct task *task = context;
+	struct runner *runner = task->runner;
+	uint64_t call;
+	int result = run_command(runner->options, &task->message, &call);
+
+	pthread_mutex_lock(&runner->lock);
+	/* If nobody takes that any more, the runner ends anyhow. */
+	answer(runner->fd, call, result);
+	runner->running_cnt--;
+	pthread_cond_signal(&runner->ended);
+	pthread_mutex_unlock(&runner->lock);
+	return NULL;
+}
+
+/* With the lock held; takes over the message if it returns 0. */
+static int start_task(struct runner *runner, struct message *message)
+{
+	struct task *task = calloc(1, sizeof(*task));
+	pthread_t thread;
+	int err;
+
+	if (!task)
+		return -ENOMEM;
+	*task = (struct task){.runner = runner, .message = *message};
+	err = runner->running_cnt < RUNNING_MAX ? pthread_create(&thread, NULL, run_task, task)
+						: EBUSY;
+	if (err) {
+		free(task);
+		return -err;
+	}
+	*message = (struct message){};
+	pthread_detach(thread);
+	runner->running_cnt++;
+	return 0;
+}
+
+/* With the lock held. */
+static int start_or_refuse(struct runner *runner, struct message *message)
+{
+	struct alert_message alert;
+	struct command_call call;
+	int err = start_task(runner, message);
+
+	if (!err || alert_wire__unpack_command(message, &call, &alert))
+		return err;
+	return answer(runner->fd, call.number, err);
+}
+
+static int take_tasks(struct runner *runner)
 {
 	static const message_limits limits = {[MESSAGE_COMMAND] = COMMAND_WIRE_BYTES_MAX};
-	struct inbox inbox = {.fd = fd, .limits = limits};
+	struct inbox inbox = {.fd = runner->fd, .limits = limits};
+	int err = 0;
+
+	while (!err) {
+		_cleanup_(message__release) struct message message = {};
+
+		err = inbox__take(&inbox, &message);
+		if (err < 0)
+			break;
+		pthread_mutex_lock(&runner->lock);
+		err = start_or_refuse(runner, &message);
+		pthread_mutex_unlock(&runner->lock);
+	}
+	inbox__release(&inbox);
+	return err;
+}
+
+int runner__run(int fd, const void *context)
+{
+	struct runner runner = {.fd = fd,
+				.options = context,
+				.lock = PTHREAD_MUTEX_INITIALIZER,
+				.ended = PTHREAD_COND_INITIALIZER};
 	struct failure failure;
 	int err = confinement__of_runner(&failure);
 
-	if (err)
+	if (err) {
 		log_error("%s", failure.text);
-	/* Nothing is asked while a command runs, so then it can only be closed. */
-	alert_command__end_with(fd);
-	while (!err) {
-		_cleanup_(message__release) struct message message = {};
-		int result = inbox__take(&inbox, &message);
-
-		err = result < 0 ? result : answer(fd, run_command(context, &message));
+		return 1;
 	}
-	inbox__release(&inbox);
+	err = take_tasks(&runner);
+	alert_command__end_all();
+	pthread_mutex_lock(&runner.lock);
+	while (runner.running_cnt)
+		pthread_cond_wait(&runner.ended, &runner.lock);
+	pthread_mutex_unlock(&runner.lock);
 	return err == -EPIPE ? 0 : 1;
 }
+
+/*
+ * The other side. Several threads ask, and one of those that wait takes the results, also those of
+ * others.
+ */
+struct call {
+	uint64_t number;
+	bool is_done;
+	int result;
+	struct call *next;
+};
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int fd;
+	const struct runner_options *options;
+	struct inbox inbox; /* of the thread that takes results */
+	struct call *calls; /* that wait */
+	uint64_t call_cnt;
+	bool is_taking;
+	int err; /* why there are no results any more */
+} in_use = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .fd = -1};
 
 static int find_number(const char *command, unsigned int *number)
 {
@@ -76,26 +199,80 @@ static int find_number(const char *command, unsigned int *number)
 	return -ENOENT;
 }
 
-/* With the lock held. */
-static int ask_for(unsigned int number, const struct alert_message *alert)
+/* Without the lock: waits for it. */
+static int take_result(struct call *out)
 {
-	static const message_limits limits = {[MESSAGE_COMMAND_RESULT] = sizeof(uint64_t) + 1};
-	_cleanup_(packer__release) struct packer packer = {};
 	_cleanup_(message__release) struct message message = {};
-	struct inbox inbox = {.fd = in_use.fd, .limits = limits};
 	struct cursor cursor;
-	int err, result;
+	int err = inbox__take(&in_use.inbox, &message);
 
-	alert_wire__pack_command(&packer, number, alert);
-	err = message__send(in_use.fd, MESSAGE_COMMAND, &packer, MESSAGE_WAIT);
-	if (!err)
-		err = inbox__take(&inbox, &message);
-	inbox__release(&inbox);
 	if (err < 0)
 		return err;
 	cursor = cursor__of(&message);
-	result = (int)(int64_t)cursor__u64(&cursor);
-	return cursor__is_done(&cursor) ? result : -EPROTO;
+	out->number = cursor__u64(&cursor);
+	out->result = (int)(int64_t)cursor__u64(&cursor);
+	return cursor__is_done(&cursor) ? 0 : -EPROTO;
+}
+
+/* With the lock held. */
+static void finish(const struct call *done)
+{
+	for (struct call *call = in_use.calls; call; call = call->next)
+		if (call->number == done->number) {
+			call->result = done->result;
+			call->is_done = true;
+		}
+}
+
+/* With the lock held. */
+static void wait_for(const struct call *call)
+{
+	while (!call->is_done && !in_use.err) {
+		struct call done;
+		int err;
+
+		if (in_use.is_taking) {
+			pthread_cond_wait(&in_use.changed, &in_use.lock);
+			continue;
+		}
+		in_use.is_taking = true;
+		pthread_mutex_unlock(&in_use.lock);
+		err = take_result(&done);
+		pthread_mutex_lock(&in_use.lock);
+		in_use.is_taking = false;
+		in_use.err = err;
+		if (!err)
+			finish(&done);
+		pthread_cond_broadcast(&in_use.changed);
+	}
+}
+
+static void forget(const struct call *call)
+{
+	struct call **at = &in_use.calls;
+
+	while (*at != call)
+		at = &(*at)->next;
+	*at = call->next;
+}
+
+/* With the lock held. */
+static int ask_for(unsigned int command, const struct alert_message *alert)
+{
+	_cleanup_(packer__release) struct packer packer = {};
+	struct call call = {.number = ++in_use.call_cnt, .next = in_use.calls};
+	const struct command_call asked = {.number = call.number, .command = command};
+	int err;
+
+	alert_wire__pack_command(&packer, &asked, alert);
+	/* The runner takes what it is sent, whatever runs. */
+	err = message__send(in_use.fd, MESSAGE_COMMAND, &packer, MESSAGE_WAIT);
+	if (err)
+		return err;
+	in_use.calls = &call;
+	wait_for(&call);
+	forget(&call);
+	return call.is_done ? call.result : in_use.err;
 }
 
 /* In place of alert_command__run(). */
@@ -120,9 +297,11 @@ static void end_all(void)
 
 void runner__use(int fd, const struct runner_options *options)
 {
+	static const message_limits limits = {[MESSAGE_COMMAND_RESULT] = 2 * sizeof(uint64_t) + 1};
 	static const struct alert_command_proxy proxy = {.run = ask, .end_all = end_all};
 
 	in_use.fd = fd;
+	in_use.inbox = (struct inbox){.fd = fd, .limits = limits};
 	in_use.options = options;
 	alert_command__run_by(&proxy);
 }

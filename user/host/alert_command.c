@@ -110,14 +110,13 @@ static int open_input(const char *json)
 	return TAKE_FD(fd);
 }
 
-/* Readable, or closed at its other end: commands are to end. */
+/* Readable: commands are to end. */
 static int end_fd = -1;
 static pthread_once_t end_fd_once = PTHREAD_ONCE_INIT;
 
 static void open_end_fd(void)
 {
-	if (end_fd < 0)
-		end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
 /*
@@ -127,7 +126,7 @@ static void open_end_fd(void)
 static int wait_for(int pid_fd, int wait_ms, bool heeds_end)
 {
 	struct pollfd fds[] = {{.fd = pid_fd, .events = POLLIN},
-			       {.fd = heeds_end ? end_fd : -1, .events = POLLIN | POLLRDHUP}};
+			       {.fd = heeds_end ? end_fd : -1, .events = POLLIN}};
 	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + (uint64_t)wait_ms * NS_PER_MS, now_ns;
 
 	while ((now_ns = clock_ns(CLOCK_MONOTONIC)) < until_ns) {
@@ -180,11 +179,6 @@ void alert_command__run_by(const struct alert_command_proxy *other)
 int alert_command__run(const char *command, const struct alert_message *message)
 {
 	return proxy ? proxy->run(command, message) : run_here(command, message);
-}
-
-void alert_command__end_with(int fd)
-{
-	end_fd = fd;
 }
 
 void alert_command__end_all(void)

@@ -15,19 +15,13 @@
 
 /*
  * Runs @command, words of which the first is a program, and waits for its end; no shell sees the
- * words. Returns 0; -EPROTO: it has failed itself; -ETIMEDOUT: it was ended; -ECANCELED:
+ * words. Several threads may do so at a time. Returns 0; -EPROTO: it has failed itself; -ETIMEDOUT: it was ended; -ECANCELED:
  * alert_command__end_all() was called; or another negative errno.
  */
 int alert_command__run(const char *command, const struct alert_message *message);
 
 /* Ends those that run, and has others not started, for good. May be called by any thread. */
 void alert_command__end_all(void);
-
-/*
- * Does the same when @fd is readable or closed at its other end; before any is run. It stays the
- * caller's.
- */
-void alert_command__end_with(int fd);
 
 /*
  * What does the work in place of this process, which may not execute anything; before there are

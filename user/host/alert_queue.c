@@ -69,20 +69,28 @@ bool alert_queue__put(struct alert_queue *queue, struct alert_message *message)
 	return is_full;
 }
 
-bool alert_queue__take(struct alert_queue *queue, struct alert_message *out)
+static bool is_before(const struct alert_queue_item *a, const struct alert_queue_item *b)
 {
-	size_t next = 0;
+	return a->turn < b->turn || (a->turn == b->turn && a->number < b->number);
+}
 
-	if (!queue->cnt)
-		return false;
-	for (size_t i = 1; i < queue->cnt; i++) {
-		const struct alert_queue_item *item = &queue->items[i], *best = &queue->items[next];
+bool alert_queue__take(struct alert_queue *queue, alert_queue_may_fn *may_take, const void *context,
+		       struct alert_message *out)
+{
+	size_t next = queue->cnt;
 
-		if (item->turn < best->turn ||
-		    (item->turn == best->turn && item->number < best->number))
+	for (size_t i = 0; i < queue->cnt; i++) {
+		const struct alert_queue_item *item = &queue->items[i];
+
+		if ((next == queue->cnt || is_before(item, &queue->items[next])) &&
+		    (!may_take || may_take(context, &item->message)))
 			next = i;
 	}
-	queue->turn = queue->items[next].turn;
+	if (next == queue->cnt)
+		return false;
+	/* One that had to wait has its turn late, and nobody else's comes again for that. */
+	if (queue->items[next].turn > queue->turn)
+		queue->turn = queue->items[next].turn;
 	*out = queue->items[next].message;
 	remove_at(queue, next);
 	return true;

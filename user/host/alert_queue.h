@@ -32,5 +32,12 @@ void alert_queue__release(struct alert_queue *queue);
 /* Takes over @message. Returns whether one was dropped for want of room, this one perhaps. */
 bool alert_queue__put(struct alert_queue *queue, struct alert_message *message);
 
-/* Takes the next one, which the caller releases. Returns whether there was one. */
-bool alert_queue__take(struct alert_queue *queue, struct alert_message *out);
+/* Whether one may be taken now. */
+typedef bool alert_queue_may_fn(const void *context, const struct alert_message *message);
+
+/*
+ * Takes the next one of those that may be taken, which the caller releases. Returns whether there
+ * was one. @may_take: NULL: all may.
+ */
+bool alert_queue__take(struct alert_queue *queue, alert_queue_may_fn *may_take, const void *context,
+		       struct alert_message *out);

@@ -28,9 +28,14 @@
 struct outlet {
 	struct alert_sender *sender;
 	struct alert_destination to;
-	pthread_t thread;
-	bool has_thread;
-	struct alert_queue waiting; /* with the sender's lock held */
+	struct worker {
+		struct outlet *outlet;
+		pthread_t thread;
+		const struct alert_message *message; /* what it sends; NULL: it waits for one */
+	} workers[ALERT_COMMANDS_AT_ONCE];
+	size_t worker_cnt;
+	/* With the sender's lock held, and so the messages above. */
+	struct alert_queue waiting;
 	uint64_t dropped_cnt;
 	uint64_t logged_ns; /* CLOCK_MONOTONIC: when it was said that some were dropped; 0: never */
 };
@@ -160,23 +165,57 @@ static void send_message(struct outlet *outlet, const struct alert_message *mess
 		send_to_command(outlet->sender, &outlet->to, message);
 }
 
+static bool are_of_one_alert(const struct alert_message *a, const struct alert_message *b)
+{
+	return a->pid == b->pid && !strcmp(a->rule, b->rule);
+}
+
+/* With the lock held. */
+static bool may_send(const void *context, const struct alert_message *message)
+{
+	const struct outlet *outlet = context;
+	size_t of_owner_cnt = 0;
+
+	for (size_t i = 0; i < outlet->worker_cnt; i++) {
+		const struct alert_message *sent = outlet->workers[i].message;
+
+		if (sent && are_of_one_alert(sent, message))
+			return false;
+		of_owner_cnt += sent && sent->owner == message->owner;
+	}
+	return outlet->worker_cnt == 1 || of_owner_cnt < outlet->worker_cnt - 1;
+}
+
+/* With the lock held, which is not while it is sent. */
+static void send_next(struct worker *worker, struct alert_message *message)
+{
+	struct alert_sender *sender = worker->outlet->sender;
+
+	worker->message = message;
+	pthread_mutex_unlock(&sender->lock);
+	send_message(worker->outlet, message);
+	pthread_mutex_lock(&sender->lock);
+	worker->message = NULL;
+	alert_message__release(message);
+	/* Others may have waited for just that. */
+	pthread_cond_broadcast(&sender->changed);
+}
+
 static void *run(void *context)
 {
-	struct outlet *outlet = context;
+	struct worker *worker = context;
+	struct outlet *outlet = worker->outlet;
 	struct alert_sender *sender = outlet->sender;
 	struct alert_message message;
 
 	pthread_mutex_lock(&sender->lock);
-	for (;;) {
-		while (!outlet->waiting.cnt && !atomic_load(&sender->ends))
+	while (!atomic_load(&sender->gives_up)) {
+		if (alert_queue__take(&outlet->waiting, may_send, outlet, &message))
+			send_next(worker, &message);
+		else if (outlet->waiting.cnt || !atomic_load(&sender->ends))
 			pthread_cond_wait(&sender->changed, &sender->lock);
-		if (atomic_load(&sender->gives_up) ||
-		    !alert_queue__take(&outlet->waiting, &message))
+		else
 			break;
-		pthread_mutex_unlock(&sender->lock);
-		send_message(outlet, &message);
-		alert_message__release(&message);
-		pthread_mutex_lock(&sender->lock);
 	}
 	sender->running_cnt--;
 	pthread_cond_broadcast(&sender->changed);
@@ -241,11 +280,13 @@ void alert_sender__end(struct alert_sender *sender, unsigned int wait_ms)
 		alert_command__end_all();
 	}
 	pthread_mutex_unlock(&sender->lock);
-	for (size_t i = 0; i < sender->cnt; i++)
-		if (sender->outlets[i].has_thread) {
-			pthread_join(sender->outlets[i].thread, NULL);
-			sender->outlets[i].has_thread = false;
-		}
+	for (size_t i = 0; i < sender->cnt; i++) {
+		struct outlet *outlet = &sender->outlets[i];
+
+		for (size_t j = 0; j < outlet->worker_cnt; j++)
+			pthread_join(outlet->workers[j].thread, NULL);
+		outlet->worker_cnt = 0;
+	}
 }
 
 void alert_sender__free(struct alert_sender *sender)
@@ -265,14 +306,23 @@ static void alert_sender__freep(struct alert_sender **sender)
 	alert_sender__free(*sender);
 }
 
+/* With the lock held, so that none runs before all are counted. */
 static int start(struct outlet *outlet, struct failure *failure)
 {
-	int err = pthread_create(&outlet->thread, NULL, run, outlet);
+	size_t cnt = outlet->to.command ? ALERT_COMMANDS_AT_ONCE : 1;
 
-	if (err)
-		return failure__set(failure, -err, "cannot start a thread: %s", strerror(err));
-	outlet->has_thread = true;
-	outlet->sender->running_cnt++;
+	while (outlet->worker_cnt < cnt) {
+		struct worker *worker = &outlet->workers[outlet->worker_cnt];
+		int err;
+
+		worker->outlet = outlet;
+		err = pthread_create(&worker->thread, NULL, run, worker);
+		if (err)
+			return failure__set(failure, -err, "cannot start a thread: %s",
+					    strerror(err));
+		outlet->worker_cnt++;
+		outlet->sender->running_cnt++;
+	}
 	return 0;
 }
 

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sends alerts to others: to Alertmanager's API v2, and to commands, which get them on their
- * standard input. Each destination has a thread and a queue of its own, so that one that does not
+ * standard input. Each destination has threads and a queue of its own, so that one that does not
  * answer delays neither pyfrag nor the others.
+ *
+ * Of a command ALERT_COMMANDS_AT_ONCE run at a time, so that one that takes long does not delay the
+ * others: but those for one and the same alert one after the other, and all but one of them for
+ * alerts about one owner's processes. To Alertmanager alerts go one by one.
  */
 #pragma once
 
@@ -17,6 +21,7 @@
 struct alert_sender;
 
 #define ALERT_DESTINATIONS_MAX 8
+#define ALERT_COMMANDS_AT_ONCE 4
 
 /*
  * Destinations, @cnt of them, as alert_destination.h has them. Errors are described; the caller
