@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Reports that grow with the target, each made with an account in which the first allocation is
- * refused, then the second one, and so on: each refusal ends the report, with -EDQUOT, and leaves
- * nothing behind.
+ * Reports, or parts of them, that grow with the target, each made with an account in which the
+ * first allocation is refused, then the second one, and so on: each refusal ends it, with -EDQUOT,
+ * and leaves nothing behind.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "census/graph.h"
 #include "census/retention.h"
+#include "child.h"
+#include "cmd/since.h"
 #include "fake_objects.h"
 #include "report/arena_report.h"
 #include "report/database.h"
 #include "report/memory_map.h"
+#include "report/memory_use.h"
 #include "report/outside_objects.h"
 #include "report/pin_holders.h"
+#include "report/pin_summary.h"
 #include "sample_report.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
@@ -36,6 +42,10 @@ struct fixture {
 	struct heap_measure measure;
 	struct pinned pinned;
 	struct memory_region region;
+	/* Of some tests only. */
+	struct child child;
+	struct process *process;
+	int database_fd;
 };
 
 static uint64_t add_list_outside(struct world *world)
@@ -93,6 +103,58 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* What the types of the world are in: where nothing is mapped there are none. */
+static int map_types(void *argument)
+{
+	static const uint64_t places[] = {FAKE_TYPE_TYPE, TYPES};
+
+	(void)argument;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (mmap((void *)places[i], 1 << 20, PROT_READ,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
+			return 1;
+	if (write(STDOUT_FILENO, "", 1) == 1)
+		pause();
+	return 1;
+}
+
+static int set_up_process(void **state)
+{
+	struct fixture *fixture;
+	struct failure failure;
+
+	set_up(state);
+	fixture = *state;
+	child__fork(&fixture->child, map_types, NULL);
+	child__wait_until_ready(&fixture->child);
+	assert_int_equal(process__open(&fixture->process, fixture->child.pid, &failure), 0);
+	return 0;
+}
+
+/* Another program: this one has terabytes mapped, with sanitizers. */
+static int set_up_program(void **state)
+{
+	struct fixture *fixture;
+	struct failure failure;
+
+	set_up(state);
+	fixture = *state;
+	child__exec(&fixture->child, "/bin/cat", (char *[]){"cat", NULL}, (char *[]){NULL});
+	assert_int_equal(write(fixture->child.in, "x", 1), 1);
+	child__wait_until_ready(&fixture->child);
+	assert_int_equal(process__open(&fixture->process, fixture->child.pid, &failure), 0);
+	return 0;
+}
+
+static int tear_down_process(void **state)
+{
+	struct fixture *fixture = *state;
+
+	process__free(fixture->process);
+	child__kill(&fixture->child);
+	return tear_down(state);
+}
+
 static int make_holders(struct fixture *fixture)
 {
 	const struct pin_holders_options options = {.by = BY_TYPE};
@@ -147,7 +209,7 @@ static int make_retention(struct fixture *fixture)
 	return retention__new(&retention, fixture->graph, &fixture->roots);
 }
 
-static int make_database(struct fixture *fixture)
+static int write_database(struct fixture *fixture, int fd)
 {
 	const struct findings findings = {.geometry = fixture->world.heap->geometry,
 					  .measure = fixture->measure,
@@ -158,11 +220,9 @@ static int make_database(struct fixture *fixture)
 					   .graph = fixture->graph,
 					   .roots = &fixture->roots};
 	int err = retention__new(&retention, fixture->graph, &fixture->roots);
-	_cleanup_close_ int fd = memfd_create("database", MFD_CLOEXEC);
 	struct sample_report sample;
 	struct failure failure;
 
-	assert_true(fd >= 0);
 	if (err)
 		return err;
 	sample_report__init(&sample, false);
@@ -173,6 +233,88 @@ static int make_database(struct fixture *fixture)
 	if (err)
 		assert_non_null(strstr(failure.text, "--max-memory"));
 	sample_report__release(&sample);
+	return err;
+}
+
+static int make_database(struct fixture *fixture)
+{
+	_cleanup_close_ int fd = memfd_create("database", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return write_database(fixture, fd);
+}
+
+static int make_since(struct fixture *fixture)
+{
+	struct census *census = fixture->census;
+	char path[64];
+	const struct options options = {.since = path,
+					.timeout_s = 60,
+					.max_memory_bytes = 64UL << 20};
+	struct failure failure = {};
+	uint64_t hidden_cnt = 0;
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fixture->database_fd);
+	err = since__hide(census, fixture->process, &options, &hidden_cnt, &failure);
+	assert_int_equal(hidden_cnt, err ? 0 : TUPLE_CNT);
+	assert_int_equal(strstr(failure.text, "--max-memory") != NULL, err != 0);
+	account__free(census->hidden);
+	census->hidden = NULL;
+	return err;
+}
+
+static int make_memory_use(struct fixture *fixture)
+{
+	_cleanup_(memory_use__release) struct memory_use use = {};
+	int err = memory_use__find(&use, fixture->process, fixture->world.heap);
+
+	assert_int_equal(use.region_cnt > 0, !err);
+	return err;
+}
+
+static const struct world *world_to_read;
+
+static int read_world(const struct memory *memory, struct memory_range *ranges, size_t cnt)
+{
+	(void)memory;
+	return memory__read_ranges(&world_to_read->memory.memory, ranges, cnt);
+}
+
+/* A process whose maps are those of a real one, and whose memory is the fixture's. */
+static struct heap_source source_of(const struct fixture *fixture)
+{
+	static struct python python = {.major = 3, .minor = 8};
+
+	world_to_read = &fixture->world;
+	fixture->process->memory.memory =
+		(struct memory){.read_ranges = read_world, .account = fixture->world.heap->account};
+	return (struct heap_source){.process = fixture->process,
+				    .python = &python,
+				    .allocator_name = "pymalloc"};
+}
+
+static int make_census(struct fixture *fixture)
+{
+	_cleanup_(census__freep) struct census *census = NULL;
+	const struct heap_source source = source_of(fixture);
+	struct failure failure;
+
+	return source_census__take(&census, &source, fixture->world.heap, &failure);
+}
+
+static int make_pin_summary(struct fixture *fixture)
+{
+	_cleanup_(pin_summary__release) struct pin_summary summary = {};
+	const struct heap_source source = source_of(fixture);
+	struct failure failure = {};
+	int err = pin_summary__add_kinds(&summary, &source, fixture->world.heap, &fixture->pinned,
+					 &failure);
+
+	assert_int_equal(strstr(failure.text, "--max-memory") != NULL, err != 0);
+	assert_int_equal(summary.kind_cnt, !err);
+	if (!err)
+		assert_string_equal(summary.kinds[0].name, "tuple");
 	return err;
 }
 
@@ -225,6 +367,30 @@ static void test_database(void **state)
 			 refuse_each(*state, make_retention) + 1);
 }
 
+static void test_since(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->database_fd = memfd_create("database", MFD_CLOEXEC);
+	assert_true(fixture->database_fd >= 0);
+	assert_int_equal(write_database(fixture, fixture->database_fd), 0);
+	/* Which blocks are hidden */
+	assert_int_equal(refuse_each(fixture, make_since), 1);
+	close(fixture->database_fd);
+}
+
+static void test_memory_use(void **state)
+{
+	/* Stack pointers, regions, and of which it is asked how much is resident */
+	assert_true(refuse_each(*state, make_memory_use) >= 3);
+}
+
+static void test_pin_summary(void **state)
+{
+	/* The pins, which grow; rows of the ranking and its table */
+	assert_true(refuse_each(*state, make_pin_summary) >= refuse_each(*state, make_census) + 3);
+}
+
 static void test_map(void **state)
 {
 	/* The regions; of the one there is, sums and sectors */
@@ -239,6 +405,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_outside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_map, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_database, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_since, set_up_program, tear_down_process),
+		cmocka_unit_test_setup_teardown(test_memory_use, set_up_program, tear_down_process),
+		cmocka_unit_test_setup_teardown(test_pin_summary, set_up_process,
+						tear_down_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
