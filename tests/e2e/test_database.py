@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 
 from conftest import run_pyfrag
+from target import MARK
 
 
 @pytest.fixture
@@ -115,6 +116,29 @@ def test_no_values(any_target, database):
     assert connection.execute("SELECT count(*) FROM vias WHERE name = '[...]'").fetchone()[0] > 0
     with open(path, "rb") as file:
         assert b"user:17" not in file.read()
+
+
+@pytest.mark.parametrize("args", [
+    ["snapshot", "-p", "PID"], ["snapshot", "-p", "PID", "--json"], ["snapshot", "-p", "PID", "-o", "FILE"],
+    ["trace", "-p", "PID", "-d", "0.1"], ["trace", "-p", "PID", "-d", "0.1", "--json"],
+    ["trace", "-p", "PID", "-d", "0.1", "--format", "database", "-o", "FILE"],
+    ["trace", "-a", "--match", MARK, "-d", "1"], ["trace", "-a", "--match", MARK, "-d", "1", "--json"],
+], ids=lambda args: " ".join(args).replace(MARK, "MARK"))
+def test_no_values_leaves_out_the_command_line(any_target, tmp_path, args):
+    """A command line may have passwords in it; the target's is `python -u SCRIPT MARK`, text reports cut it off."""
+    args = [word.replace("PID", str(any_target.pid)) for word in args]
+
+    def has_command_line(name, *more):
+        words = [word.replace("FILE", "%s/%s" % (tmp_path, name)) for word in args]
+        written = run_pyfrag(*words, *more).stdout
+        if "FILE" in args:
+            written = (tmp_path / name).read_bytes()
+        assert b"python" in written
+        return b" -u " in written or MARK.encode() in written
+
+    any_target.wait_until_blocked()
+    assert has_command_line("with"), "what is looked for does not show at all"
+    assert not has_command_line("without", "--no-values")
 
 
 def test_diff_and_since(target, snapshot, database):

@@ -92,7 +92,7 @@ static const struct option_spec specs[] = {
 	{OPTION_SINCE, "since", 0, "FILE",
 	 "with --by: leave out what was there when that database was written"},
 	{OPTION_NO_VALUES, "no-values", 0, NULL,
-	 "leave out what the program's data says: texts, numbers, keys of dicts"},
+	 "leave out the program's data (texts, numbers, keys of dicts) and its command line"},
 	{OPTION_MAX_MEMORY, "max-memory", 0, "SIZE",
 	 "what pyfrag may remember of a process, or of all with --all (default 1GiB, or half "
 	 "of what pyfrag's cgroup allows)"},

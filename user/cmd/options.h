@@ -112,7 +112,7 @@ struct options {
 	uint64_t object, arena; /* addresses; 0: none */
 	bool with_database;	/* all that goes into a database */
 	const char *since;	/* a database; NULL: none */
-	bool no_values;		/* nothing of what the program's data says */
+	bool no_values;		/* nothing of the program's data, and no command line */
 	uint64_t max_memory_bytes;
 	double timeout_s; /* of CPU time, for a database's answers */
 	char **arguments; /* what is left; not owned */

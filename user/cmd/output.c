@@ -42,6 +42,7 @@ struct report output__describe(const struct output *output, const struct finding
 	struct report report = {
 		.host = host,
 		.process = output->source->process,
+		.hides_cmdline = output->options->no_values,
 		.python = output->source->python,
 		.allocator = output->source->allocator_name,
 		.findings = findings,

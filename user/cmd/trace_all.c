@@ -44,7 +44,7 @@ static int write_all(const struct host *host, const struct options *options, uin
 
 	if (options->format == FORMAT_JSON)
 		return write_reports(host, options, since_ns);
-	err = host_table__write(host, stdout);
+	err = host_table__write(host, options->no_values, stdout);
 	if (err)
 		log_error("cannot write the table to stdout: %s", strerror(-err));
 	return err;

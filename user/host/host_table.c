@@ -47,13 +47,13 @@ static void write_trend(const struct watched *watched, FILE *out)
 	fprintf(out, " %14s", text);
 }
 
-static void write_name(const struct watched *watched, FILE *out)
+static void write_name(const struct watched *watched, bool hides_cmdline, FILE *out)
 {
 	const struct process *process = watched->source->process;
 
 	text__write(process->comm, out);
 	/* Most are called python: what they run is behind that. */
-	if (*process->cmdline && process->cmdline[1]) {
+	if (!hides_cmdline && *process->cmdline && process->cmdline[1]) {
 		fputc(' ', out);
 		text__write_words(process->cmdline + 1, COMMAND_BYTES, out);
 	}
@@ -65,7 +65,7 @@ static void write_name(const struct watched *watched, FILE *out)
 	fputc('\n', out);
 }
 
-static void write_line(const struct watched *watched, FILE *out)
+static void write_line(const struct watched *watched, bool hides_cmdline, FILE *out)
 {
 	const struct heap_totals *totals = &watched->last.findings.measure.totals;
 	const struct pinned *pinned = &watched->last.findings.pinned;
@@ -75,7 +75,7 @@ static void write_line(const struct watched *watched, FILE *out)
 	if (!watched->has_last) {
 		fprintf(out, " %12s %10s %8s %10s %12s %12s %14s  ", "?", "?", "?", "?", "?", "?",
 			"?");
-		write_name(watched, out);
+		write_name(watched, hides_cmdline, out);
 		return;
 	}
 	fprintf(out, " %12s %10s %8s %10s %12s %12s", BYTES(totals->arena_bytes),
@@ -84,7 +84,7 @@ static void write_line(const struct watched *watched, FILE *out)
 		watched->last.knows_shared ? BYTES(watched->last.shared_bytes) : "?");
 	write_trend(watched, out);
 	fputs("  ", out);
-	write_name(watched, out);
+	write_name(watched, hides_cmdline, out);
 }
 
 static void write_sum(const struct host *host, struct watched *const *watched, size_t cnt,
@@ -114,7 +114,7 @@ static void write_sum(const struct host *host, struct watched *const *watched, s
 	fputc('\n', out);
 }
 
-int host_table__write(const struct host *host, FILE *out)
+int host_table__write(const struct host *host, bool hides_cmdlines, FILE *out)
 {
 	struct watched *const *watched;
 	size_t cnt = host__watched(host, &watched);
@@ -130,7 +130,7 @@ int host_table__write(const struct host *host, FILE *out)
 		"version", "arenas", "live", "fragm.", "pinned", "held back", "shared", "trend",
 		"name");
 	for (size_t i = 0; i < cnt; i++)
-		write_line(sorted[i], out);
+		write_line(sorted[i], hides_cmdlines, out);
 	fputc('\n', out);
 	if (fflush(out) || ferror(out))
 		return errno ? -errno : -EIO;

@@ -103,7 +103,7 @@ static int put_process(struct writer *writer)
 	const struct report *report = writer->content->report;
 	const struct process *process = report->process;
 	const struct geometry *geometry = &report->findings->geometry;
-	_cleanup_free_ char *cmdline = text__join(process->cmdline);
+	_cleanup_free_ char *cmdline = report->hides_cmdline ? NULL : text__join(process->cmdline);
 	int result =
 		begin_table(writer, "INSERT INTO process VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
