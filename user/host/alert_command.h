@@ -15,8 +15,8 @@
 
 /*
  * Runs @command, words of which the first is a program, and waits for its end; no shell sees the
- * words. Several threads may do so at a time. Returns 0; -EPROTO: it has failed itself; -ETIMEDOUT: it was ended; -ECANCELED:
- * alert_command__end_all() was called; or another negative errno.
+ * words. Several threads may do so at a time. Returns 0; -EPROTO: it has failed itself; -ETIMEDOUT:
+ * it was ended; -ECANCELED: alert_command__end_all() was called; or another negative errno.
  */
 int alert_command__run(const char *command, const struct alert_message *message);
 
