@@ -1,6 +1,7 @@
 """What the processes of an agent may do, and may not."""
 import contextlib
 import ctypes
+import errno
 import os
 import re
 import signal
@@ -200,6 +201,39 @@ def test_a_command_has_no_privileges(tmp_path):
         _, refused = attempt("runner", pid, address, tmp_path)
     assert PRIVILEGED <= refused
     assert not {"execute", "execute_directly", "open_to_write", "socket_inet"} & refused
+
+
+# Creates the file that its argument names, and writes into it the error, a digit, of ptrace(PTRACE_TRACEME).
+SMALL = """
+.globl _start
+_start:
+	pop %eax; pop %eax; pop %ebx
+	mov $8, %eax; mov $0600, %ecx; int $0x80
+	mov %eax, %ebp
+	mov $26, %eax; xor %ebx, %ebx; xor %ecx, %ecx; xor %edx, %edx; xor %esi, %esi; int $0x80
+	neg %eax; add $'0', %eax; push %eax
+	mov $4, %eax; mov %ebp, %ebx; mov %esp, %ecx; mov $1, %edx; int $0x80
+	mov $1, %eax; xor %ebx, %ebx; int $0x80
+"""
+
+
+def test_a_command_may_be_a_program_of_32_bits(start_agent, any_target, tmp_path):  # noqa: F811
+    """It runs, under the rules that other commands are under."""
+    program, told = tmp_path / "small", tmp_path / "told"
+    (tmp_path / "small.s").write_text(SMALL)
+    try:
+        subprocess.run(["as", "--32", "-o", tmp_path / "small.o", tmp_path / "small.s"], check=True)
+        subprocess.run(["ld", "-m", "elf_i386", "-o", program, tmp_path / "small.o"], check=True)
+        subprocess.run([program, told], check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("programs of 32 bits are not made, or not run, here")
+    assert told.read_text() == "0"
+    told.unlink()
+    agent = start_agent("--match", MARK, "--alert", "arena_bytes > 1",
+                        "--alert-to", "exec:%s %s" % (program, told))
+    wait_for(lambda: told.exists() and told.read_text())
+    assert told.read_text() == str(errno.EPERM)
+    assert agent.stop() == 0 and "did not reach" not in agent.stderr
 
 
 def test_the_reader_reads_other_users(tmp_path):

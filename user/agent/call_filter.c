@@ -140,6 +140,14 @@ static const int privileged[] = {
 	CALL(setgid),
 	CALL(setresuid),
 	CALL(setresgid),
+	/* What of these has another name for programs of 32 bits. */
+	CALL(umount),
+	CALL(stime),
+	CALL(clock_settime64),
+	CALL(setuid32),
+	CALL(setgid32),
+	CALL(setresuid32),
+	CALL(setresgid32),
 	CALL(personality),
 	CALL(io_uring_setup),
 	CALL(bpf),
@@ -354,9 +362,26 @@ static int fill_for_namer(scmp_filter_ctx filter)
 	return err ? err : allow_values(filter, CALL(socket), 0, families, ARRAY_SIZE(families));
 }
 
+/*
+ * Programs of 32 bits have system calls of their own, with other numbers: the kernel ends whoever
+ * makes one that the filter does not know the numbers of. Only a command of the administrator's may
+ * be such a program; its calls are filtered as the others are.
+ */
+static int add_32_bits(scmp_filter_ctx filter)
+{
+#if defined(__x86_64__)
+	return seccomp_arch_add(filter, SCMP_ARCH_X86);
+#elif defined(__aarch64__)
+	return seccomp_arch_add(filter, SCMP_ARCH_ARM);
+#else
+	(void)filter;
+	return 0;
+#endif
+}
+
 static int fill_for_runner(scmp_filter_ctx filter)
 {
-	int err = 0;
+	int err = add_32_bits(filter);
 
 	for (size_t i = 0; i < ARRAY_SIZE(privileged) && !err; i++)
 		err = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), privileged[i], 0);
