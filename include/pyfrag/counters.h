@@ -42,6 +42,8 @@
 	X(FRAMES_UNNAMED, "frames_unnamed", "frames whose code was gone before it could be named") \
 	X(STACKS_RETIRED, "stacks_retired", "stacks whose code is no longer there")                \
 	X(STACKS_UNKEPT, "stacks_unkept", "stacks for which there was no room")                    \
+	X(CODES_UNKEPT, "codes_unkept",                                                            \
+	  "times a code object was read for which there was no room, to be read again")            \
 	X(SITES_FORGOTTEN, "sites_forgotten",                                                      \
 	  "blocks and pools whose site was given up: not certain any more, or no room for it")     \
 	X(DRIFT_UNCONFIRMED, "drift_unconfirmed", "blocks too many to look at twice")              \

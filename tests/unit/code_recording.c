@@ -114,10 +114,11 @@ static int write_site(const struct shape_site *site, void *context)
 
 void code_recording__scan(const struct insn *insns, size_t cnt, char *text, size_t size)
 {
-	_cleanup_(shape_scan__freep) struct shape_scan *scan = NULL;
+	struct shape_scan *scan;
 	struct writer writer = {.text = text, .size = size};
 
 	*text = '\0';
 	assert_int_equal(shape_scan__new(&scan), 0);
 	assert_int_equal(shape_scan__function(scan, insns, cnt, write_site, &writer), 0);
+	shape_scan__free(scan);
 }

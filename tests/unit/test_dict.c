@@ -145,23 +145,6 @@ static void test_kinds(void **state)
 	check_refused(DICT_OF_KINDS, -EINVAL);
 }
 
-static void test_values_of_an_instance(void **state)
-{
-	_cleanup_account_free_ struct dict_entry *entries = NULL;
-	size_t cnt;
-
-	(void)state;
-	PUT(KEYS, 1, KINDS(2), 2, 2);
-	PUT(KEYS + 32 + 8, 0xa0, 0, 0xb0, 0);
-	PUT(VALUES, 0x02020001, 0, 0xb8);
-	assert_int_equal(dict__read_values(&entries, &cnt, &memory.memory, DICT_OF_SIZED_VALUES,
-					   KEYS, VALUES),
-			 0);
-	assert_int_equal(cnt, 1);
-	assert_int_equal(entries[0].key, 0xb0);
-	assert_int_equal(entries[0].value, 0xb8);
-}
-
 static void test_not_there(void **state)
 {
 	(void)state;
@@ -214,7 +197,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_entries, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shared_keys, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kinds, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_values_of_an_instance, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_room, set_up, tear_down),
 		cmocka_unit_test(test_versions),

@@ -187,7 +187,7 @@ static int refuse(const struct shape_site *site, void *context)
 
 static void test_what_refuses_a_site_ends_the_scan(void **state)
 {
-	_cleanup_(shape_scan__freep) struct shape_scan *scan = NULL;
+	struct shape_scan *scan;
 	struct insn insns[CODE_INSNS_MAX];
 	size_t cnt = read_code("debian11-new-pool", insns);
 	int calls = 0;
@@ -196,6 +196,7 @@ static void test_what_refuses_a_site_ends_the_scan(void **state)
 	assert_int_equal(shape_scan__new(&scan), 0);
 	assert_int_equal(shape_scan__function(scan, insns, cnt, refuse, &calls), -EMFILE);
 	assert_int_equal(calls, 1);
+	shape_scan__free(scan);
 }
 
 static void test_no_code(void **state)

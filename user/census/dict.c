@@ -199,14 +199,3 @@ int dict__read(struct dict_entry **out, size_t *cnt, const struct memory *memory
 		*room -= keys.cnt;
 	return err;
 }
-
-int dict__read_values(struct dict_entry **out, size_t *cnt, const struct memory *memory,
-		      enum dict_layout layout, uint64_t keys_at, uint64_t values)
-{
-	struct dict_keys keys;
-	int err = read_keys(&keys, memory, layout, keys_at);
-
-	if (err)
-		return err;
-	return read_pairs(out, cnt, memory, &keys, dict_values__first(layout, values));
-}

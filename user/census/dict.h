@@ -68,10 +68,3 @@ uint64_t dict_values__first(enum dict_layout layout, uint64_t values);
  */
 int dict__read(struct dict_entry **out, size_t *cnt, const struct memory *memory,
 	       enum dict_layout layout, uint64_t address, uint64_t *room);
-
-/*
- * As above, of an instance that has values and no dict: @keys is the address of the keys its class
- * shares, @values of the values.
- */
-int dict__read_values(struct dict_entry **out, size_t *cnt, const struct memory *memory,
-		      enum dict_layout layout, uint64_t keys, uint64_t values);

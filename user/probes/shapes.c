@@ -29,11 +29,6 @@ void shape_scan__free(struct shape_scan *scan)
 	free(scan);
 }
 
-void shape_scan__freep(struct shape_scan **scan)
-{
-	shape_scan__free(*scan);
-}
-
 static int compare_addresses(const void *left, const void *right)
 {
 	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;

@@ -38,7 +38,6 @@ struct shape_scan;
 
 int shape_scan__new(struct shape_scan **out);
 void shape_scan__free(struct shape_scan *scan);
-void shape_scan__freep(struct shape_scan **scan);
 
 /*
  * Scans one function (or a part of one): @cnt instructions in the order of their addresses. Calls

@@ -372,11 +372,6 @@ const struct block_map_chunk *block_map__chunk_at(const struct block_map *map, s
 	return index < map->chunk_cnt ? map->chunks[index] : NULL;
 }
 
-uint32_t block_map__alignment(const struct block_map *map)
-{
-	return 1U << map->shift;
-}
-
 size_t block_map__words_per_chunk(const struct block_map *map)
 {
 	return words_per_chunk(map->shift);

@@ -99,7 +99,6 @@ void block_map__drop_chunks(struct block_map *map, block_map_keeps *keeps, const
 
 size_t block_map__chunk_cnt(const struct block_map *map);
 
-uint32_t block_map__alignment(const struct block_map *map);
 size_t block_map__words_per_chunk(const struct block_map *map);
 
 /* Bytes of our own memory that one chunk takes. */

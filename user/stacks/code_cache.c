@@ -213,8 +213,3 @@ const struct code_cache_counts *code_cache__counts(const struct code_cache *cach
 {
 	return &cache->counts;
 }
-
-size_t code_cache__used_bytes(const struct code_cache *cache)
-{
-	return cache->used_bytes;
-}

@@ -27,9 +27,9 @@ struct code_cache_counts {
 struct code_cache;
 
 /*
- * A cache that keeps at most @bytes_max bytes of our own memory, its slots from @account, code
- * objects from that of the memory they are read from. @offsets are copied. Returns 0, -EDQUOT or
- * -ENOMEM; the caller frees it.
+ * A cache that keeps at most @bytes_max bytes of our own memory (but for the empty table's 2 KiB):
+ * its slots from @account, code objects from that of the memory they are read from. @offsets are
+ * copied. Returns 0, -EDQUOT or -ENOMEM; the caller frees it.
  */
 int code_cache__new(struct code_cache **out, const struct py_offsets *offsets,
 		    struct account *account, size_t bytes_max);
@@ -51,8 +51,3 @@ int code_cache__get(struct code_cache *cache, const struct memory *memory, uint6
 void code_cache__begin_round(struct code_cache *cache);
 
 const struct code_cache_counts *code_cache__counts(const struct code_cache *cache);
-
-/*
- * What is kept now, in bytes of our own memory; at most bytes_max, but for the empty table's 2 KiB.
- */
-size_t code_cache__used_bytes(const struct code_cache *cache);

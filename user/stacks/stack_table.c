@@ -397,3 +397,8 @@ const struct stack_table_counts *stack_table__counts(const struct stack_table *t
 {
 	return &table->counts;
 }
+
+const struct code_cache_counts *stack_table__code_counts(const struct stack_table *table)
+{
+	return code_cache__counts(table->codes);
+}

@@ -78,3 +78,6 @@ int stack_table__review(struct stack_table *table, void (*forget)(uint64_t numbe
 			void *context);
 
 const struct stack_table_counts *stack_table__counts(const struct stack_table *table);
+
+/* Of the code objects that the frames were named by. */
+const struct code_cache_counts *stack_table__code_counts(const struct stack_table *table);

@@ -200,12 +200,3 @@ void launch__release(struct launch *launch)
 		ptrace(PTRACE_DETACH, launch->pid, NULL, (void *)(long)launch->signal);
 	launch->seized = launch->held = false;
 }
-
-int launch__reap(const struct launch *launch)
-{
-	int status;
-
-	if (waitpid(launch->pid, &status, WNOHANG) != launch->pid)
-		return -ECHILD;
-	return status;
-}

@@ -47,8 +47,3 @@ int launch__hold(struct launch *launch);
 
 /* Lets the program go for good, wherever it is. */
 void launch__release(struct launch *launch);
-
-/*
- * Waits for a released program that has exited. Returns its wait(2) status, or negative errno.
- */
-int launch__reap(const struct launch *launch);

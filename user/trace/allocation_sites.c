@@ -149,6 +149,7 @@ static void add_counters(const struct allocation_sites *sites, uint64_t *counter
 	counters[COUNTER_FRAMES_UNNAMED] = stacks->unnamed_frames;
 	counters[COUNTER_STACKS_RETIRED] = stacks->retired_stacks;
 	counters[COUNTER_STACKS_UNKEPT] = stacks->unkept_stacks;
+	counters[COUNTER_CODES_UNKEPT] = stack_table__code_counts(sites->stacks)->unkept;
 	counters[COUNTER_SITES_FORGOTTEN] = ledger->forgotten_blocks + ledger->forgotten_pools;
 }
 

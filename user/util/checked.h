@@ -56,17 +56,6 @@ _must_check_ static inline bool checked_add_signed(int64_t a, int64_t b, int64_t
 	return true;
 }
 
-/* @address + @offset, where the offset may be negative. */
-_must_check_ static inline bool checked_move(uint64_t address, int64_t offset, uint64_t *out)
-{
-	uint64_t moved;
-
-	if (__builtin_add_overflow(address, offset, &moved))
-		return false;
-	*out = moved;
-	return true;
-}
-
 /* @address + @index * @item_size: where an item of an array is. */
 _must_check_ static inline bool checked_item(uint64_t address, uint64_t index, uint64_t item_size,
 					     uint64_t *out)
@@ -100,14 +89,4 @@ static inline bool part_is_within(uint64_t offset, uint64_t size, uint64_t total
 static inline bool signed_part_is_within(int64_t offset, uint64_t size, uint64_t total)
 {
 	return offset >= 0 && part_is_within((uint64_t)offset, size, total);
-}
-
-/*
- * Whether [start, start + size) is part of [outer_start, outer_start + outer_size), none of which
- * needs to fit.
- */
-static inline bool range_is_within(uint64_t start, uint64_t size, uint64_t outer_start,
-				   uint64_t outer_size)
-{
-	return start >= outer_start && part_is_within(start - outer_start, size, outer_size);
 }
