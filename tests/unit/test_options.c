@@ -151,6 +151,7 @@ static const struct known_option {
 	{"--value", NULL, "growth", "t"},
 	{"--output", "-o", "heap.pb.gz", "ts"},
 	{"--max-memory", NULL, "64MiB", "tsdfaqr"},
+	{"--max-cpu", NULL, "90s", "tsidfa"},
 	{"--timeout", NULL, "2s", "sqrf"},
 	{"--by", NULL, "owner", "s"},
 	{"--top", NULL, "7", "sf"},
@@ -339,6 +340,10 @@ static void test_bounds(void **state)
 		{"--max-memory", "1", true},
 		{"--max-memory", "1048576T", true},
 		{"--max-memory", "1048577T", false},
+		{"--max-cpu", "9ms", false},
+		{"--max-cpu", "10ms", true},
+		{"--max-cpu", "365d", true},
+		{"--max-cpu", "366.1d", false},
 		{"--sample-bytes", "0", true},
 		{"--sample-bytes", "1", true},
 		{"--sample-bytes", "1GiB", true},
@@ -369,8 +374,8 @@ static void test_no_numbers(void **state)
 		"", " ", "x", "1x", "1 x", "0x10", "1e3", "nan", "inf", "--", "-", "1,5", "%", "½",
 	};
 	static const char *const options[] = {
-		"--pid",    "--interval",   "--duration", "--mode",	    "--below",
-		"--blocks", "--max-memory", "--stacks",	  "--sample-bytes",
+		"--pid",    "--interval",   "--duration", "--mode",   "--below",
+		"--blocks", "--max-memory", "--max-cpu",  "--stacks", "--sample-bytes",
 	};
 	struct outcome outcome;
 

@@ -38,6 +38,21 @@ static void test_used_bytes(void **state)
 			 -EIO);
 }
 
+static void test_written_bytes(void **state)
+{
+	uint64_t bytes = 42;
+
+	(void)state;
+	assert_int_equal(proc_fields__written_bytes("Name:\tcat\nVmSwap:\t7 kB\n", &bytes), -EIO);
+	assert_int_equal(bytes, 42);
+	assert_int_equal(proc_fields__written_bytes("Name:\tcat\nVmRSS:\t    900 kB\n"
+						    "RssAnon:\t    20 kB\nRssFile:\t    80 kB\n"
+						    "RssShmem:\t    800 kB\nVmSwap:\t   3 kB\n",
+						    &bytes),
+			 0);
+	assert_int_equal(bytes, 23 * 1024);
+}
+
 static void test_status(void **state)
 {
 	static const char status[] =
@@ -146,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_used_bytes),
+		cmocka_unit_test(test_written_bytes),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_arguments),

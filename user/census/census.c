@@ -365,7 +365,7 @@ static int look_at_blocks(struct census *census)
 	census->dict_type = type_table__built_in(census->types, "dict");
 	if (!err) {
 		settle_claims(&look);
-		parked_links__settle(&look.links, census);
+		err = parked_links__settle(&look.links, census);
 	}
 	account__free(look.later);
 	account__free(look.claims);

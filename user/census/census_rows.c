@@ -6,6 +6,7 @@
 #include "census/census.h"
 #include "census/referrers.h"
 #include "util/bits.h"
+#include "util/cpu_allowance.h"
 
 /* While it is counted: a row for whatever there can be. */
 struct count {
@@ -133,13 +134,16 @@ int census__count(const struct census *census, enum census_by by, const struct r
 {
 	struct count count = {.census = census, .by = by, .referrers = referrers};
 	size_t cnt = row_cnt(&count);
+	int err = 0;
 
 	count.rows = account__calloc(census->heap->account, cnt + 1, sizeof(*count.rows));
 	if (!count.rows)
 		return -errno;
 	*out = (struct census_rows){.rows = count.rows};
-	for (size_t i = 0; i < census->blocks.pool_cnt; i++)
+	for (size_t i = 0; i < census->blocks.pool_cnt && !(err = cpu_allowance__check()); i++)
 		count_pool(&count, &census->blocks.pools[i]);
+	if (err)
+		return err;
 	for (size_t i = 0; i < cnt; i++) {
 		if (!count.rows[i].blocks)
 			continue;

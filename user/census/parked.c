@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "census/word.h"
+#include "util/cpu_allowance.h"
 
 /* PyFloatObject, Include/cpython/floatobject.h */
 #define FLOAT_BYTES 24
@@ -117,10 +118,11 @@ static void add_last(const struct parked_links *links, struct census *census)
 	}
 }
 
-void parked_links__settle(struct parked_links *links, struct census *census)
+int parked_links__settle(struct parked_links *links, struct census *census)
 {
 	uint32_t float_type = type_table__built_in(census->types, "float");
 	size_t kept = 0;
+	int err = 0;
 
 	for (size_t i = 0; i < links->cnt; i++) {
 		struct parked_link link = links->links[i];
@@ -132,14 +134,16 @@ void parked_links__settle(struct parked_links *links, struct census *census)
 	}
 	links->cnt = kept;
 	if (!kept)
-		return;
+		return 0;
 	qsort(links->links, links->cnt, sizeof(*links->links), compare_links);
 	for (size_t i = 0; i < links->cnt; i++)
 		if (links->links[i].next)
 			set_parked(census, links->links[i].place, links->links[i].type);
 	add_last(links, census);
-	for (int i = 0; i < ROUNDS_MAX && drop_loose(links, census); i++)
-		;
+	for (int i = 0; i < ROUNDS_MAX && !(err = cpu_allowance__check()); i++)
+		if (!drop_loose(links, census))
+			break;
+	return err;
 }
 
 void parked_links__release(struct parked_links *links)

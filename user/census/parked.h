@@ -44,6 +44,6 @@ bool parked__is_float(const struct census *census, const uint8_t *bytes, uint32_
 /* Returns 0, -ENOMEM or -EDQUOT. */
 int parked_links__add(struct parked_links *links, struct parked_link link);
 
-/* Makes BLOCK_PARKED of those that are linked with each other. */
-void parked_links__settle(struct parked_links *links, struct census *census);
+/* Makes BLOCK_PARKED of those that are linked with each other. Returns 0 or -ETIME. */
+int parked_links__settle(struct parked_links *links, struct census *census);
 void parked_links__release(struct parked_links *links);

@@ -7,6 +7,7 @@
 
 #include "census/via.h"
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 #include "util/id_table.h"
 
 /* Which set becomes of a set when a kind joins it. */
@@ -146,6 +147,7 @@ static int join_edges(struct work *work, const struct graph *graph)
 	for (uint32_t from = 0; from < graph->node_cnt && !err; from++) {
 		uint32_t kind = graph__kind(graph, from);
 
+		err = cpu_allowance__check();
 		for (uint64_t i = graph->starts[from]; i < graph->starts[from + 1] && !err; i++)
 			if (graph->edges[i] < place_cnt)
 				err = join(work, &work->referrers->of_places[graph->edges[i]],

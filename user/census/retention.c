@@ -8,6 +8,7 @@
 #include "census/node_references.h"
 #include "util/bits.h"
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 /* parents[]: a node; or a root, which has the highest bit. */
 #define PARENT_NONE UINT32_MAX
@@ -42,9 +43,11 @@ struct queue {
 	size_t head, tail;
 };
 
-static void follow_all(const struct graph *graph, uint32_t *parents, struct queue *queue)
+static int follow_all(const struct graph *graph, uint32_t *parents, struct queue *queue)
 {
-	while (queue->head < queue->tail) {
+	int err = 0;
+
+	while (queue->head < queue->tail && !(err = cpu_allowance__check())) {
 		uint32_t from = queue->nodes[queue->head++];
 
 		for (uint64_t i = graph->starts[from]; i < graph->starts[from + 1]; i++) {
@@ -56,6 +59,7 @@ static void follow_all(const struct graph *graph, uint32_t *parents, struct queu
 			queue->nodes[queue->tail++] = to;
 		}
 	}
+	return err;
 }
 
 /* The breadth-first search, once for each kind of root. */
@@ -64,10 +68,11 @@ static int search(struct retention *retention)
 	const struct roots *roots = retention->roots;
 	struct queue queue = {.nodes = account__calloc(retention->graph->census->heap->account,
 						       retention->graph->node_cnt + 1UL, 4)};
+	int err = 0;
 
 	if (!queue.nodes)
 		return -errno;
-	for (size_t i = 0; i < roots->cnt; i++) {
+	for (size_t i = 0; i < roots->cnt && !err; i++) {
 		uint32_t node = roots->roots[i].node;
 
 		if (retention->parents[node] == PARENT_NONE) {
@@ -75,10 +80,10 @@ static int search(struct retention *retention)
 			queue.nodes[queue.tail++] = node;
 		}
 		if (i + 1 == roots->cnt || roots->roots[i + 1].kind != roots->roots[i].kind)
-			follow_all(retention->graph, retention->parents, &queue);
+			err = follow_all(retention->graph, retention->parents, &queue);
 	}
 	account__free(queue.nodes);
-	return 0;
+	return err;
 }
 
 int retention__new(struct retention **out, const struct graph *graph, const struct roots *roots)
@@ -269,9 +274,11 @@ void retention_path__release(struct retention_path *path)
 	*path = (struct retention_path){};
 }
 
-static void mark_all(const struct graph *graph, uint8_t *seen, struct queue *queue)
+static int mark_all(const struct graph *graph, uint8_t *seen, struct queue *queue)
 {
-	while (queue->head < queue->tail) {
+	int err = 0;
+
+	while (queue->head < queue->tail && !(err = cpu_allowance__check())) {
 		uint32_t from = queue->nodes[queue->head++];
 
 		for (uint64_t i = graph->starts[from]; i < graph->starts[from + 1]; i++) {
@@ -283,6 +290,7 @@ static void mark_all(const struct graph *graph, uint8_t *seen, struct queue *que
 			queue->nodes[queue->tail++] = to;
 		}
 	}
+	return err;
 }
 
 static void mark(uint8_t *seen, struct queue *queue, uint32_t node)
@@ -305,6 +313,7 @@ int retention__dominated(const struct retention *retention, uint32_t node, uint8
 	_cleanup_account_free_ uint8_t *without = NULL, *with = NULL;
 	_cleanup_account_free_ uint32_t *nodes = NULL;
 	struct queue queue;
+	int err;
 
 	without = account__calloc(account, 1, bytes);
 	if (without)
@@ -315,7 +324,9 @@ int retention__dominated(const struct retention *retention, uint32_t node, uint8
 		return -errno;
 	queue = (struct queue){.nodes = nodes};
 	mark(with, &queue, node);
-	mark_all(graph, with, &queue);
+	err = mark_all(graph, with, &queue);
+	if (err)
+		return err;
 	queue = (struct queue){.nodes = nodes};
 	bits__set(without, node); /* not to be passed */
 	for (size_t i = 0; i < retention->roots->cnt; i++)
@@ -324,7 +335,9 @@ int retention__dominated(const struct retention *retention, uint32_t node, uint8
 		if (!retention__is_reached(retention, i) && !bits__get(with, i) &&
 		    block_kind__role(graph__kind(graph, i)) != BLOCK_FREE)
 			mark(without, &queue, i);
-	mark_all(graph, without, &queue);
+	err = mark_all(graph, without, &queue);
+	if (err)
+		return err;
 	for (size_t i = 0; i < bytes; i++)
 		with[i] &= (uint8_t)~without[i];
 	bits__set(with, node);

@@ -477,7 +477,7 @@ static int add_module_data(struct search *search, const struct mapping *mapping)
 	if (err == -EFBIG)
 		search->roots->refused_cnt++;
 	if (err)
-		return account__is_short(err) || err == -ESRCH ? err : 0;
+		return account__is_short(err) || err == -ESRCH || err == -ETIME ? err : 0;
 	if (!checked_sub(search->data_room, data_image__bytes(&data), &search->data_room)) {
 		search->roots->refused_cnt++;
 		return 0;

@@ -89,8 +89,8 @@ const struct command command_diff = {
 	.description =
 		"Shows what is in A less what is in B, largest first: blocks by kind; then arenas. Each of them is a\n"
 		"database that `pyfrag snapshot -o FILE` has written, or the id of a process, which is read now.",
-	.options =
-		(const enum option_id[]){OPTION_TOP, OPTION_BELOW, OPTION_JSON, OPTION_MAX_MEMORY,
-					 OPTION_TIMEOUT, OPTION_VERBOSE, OPTION_HELP, 0},
+	.options = (const enum option_id[]){OPTION_TOP, OPTION_BELOW, OPTION_JSON,
+					    OPTION_MAX_MEMORY, OPTION_MAX_CPU, OPTION_TIMEOUT,
+					    OPTION_VERBOSE, OPTION_HELP, 0},
 	.run = run_diff,
 };

@@ -18,6 +18,7 @@
 #include "probes/uprobe_event.h"
 #include "probes/uprobe_group.h"
 #include "pymalloc/heap_source.h"
+#include "target/reading_allowance.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -194,16 +195,20 @@ static void check_heap(struct doctor *doctor, struct heap_source *source)
 static void check_process(struct doctor *doctor)
 {
 	_cleanup_(heap_source__freep) struct heap_source *source = NULL;
+	pid_t pid = doctor->options->pid;
 	struct failure failure;
 
-	if (heap_source__open(&source, doctor->options->pid, doctor->options->max_memory_bytes,
-			      NULL, &failure)) {
+	reading_allowance__begin(READING_HEAP, pid, doctor->options->max_cpu_s);
+	if (heap_source__open(&source, pid, doctor->options->max_memory_bytes, NULL, &failure)) {
+		reading_allowance__end(pid, 0, &failure);
 		say(doctor, VERDICT_FAIL, "target", "%s", failure.text);
 		return;
 	}
 	say(doctor, VERDICT_OK, "target", "process %d (%s): CPython %s in %s", source->process->pid,
 	    source->process->comm, source->python->version, source->python->module->path);
 	check_heap(doctor, source);
+	if (reading_allowance__end(pid, 0, &failure))
+		say(doctor, VERDICT_FAIL, "CPU time", "%s", failure.text);
 	check_sites(doctor, source->python->module);
 }
 
@@ -233,7 +238,7 @@ const struct command command_doctor = {
 	.description =
 		"Says what this kernel, these privileges and, with -p, this process' Python allow: a line\n"
 		"each, with the fix where something is missing. Exits with 1 if anything is.",
-	.options = (const enum option_id[]){OPTION_PID, OPTION_MAX_MEMORY, OPTION_NO_CACHE,
-					    OPTION_VERBOSE, OPTION_HELP, 0},
+	.options = (const enum option_id[]){OPTION_PID, OPTION_MAX_MEMORY, OPTION_MAX_CPU,
+					    OPTION_NO_CACHE, OPTION_VERBOSE, OPTION_HELP, 0},
 	.run = run_doctor,
 };

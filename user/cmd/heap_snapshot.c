@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "target/reading_allowance.h"
 #include "target/shortage.h"
 
 void heap_snapshot__release(struct heap_snapshot *snapshot)
@@ -58,8 +59,8 @@ static int take_census(struct heap_snapshot *snapshot, const struct options *opt
 	return heap_census__take(&snapshot->census, &of, options, snapshot->counters, failure);
 }
 
-int heap_snapshot__take(struct heap_snapshot *out, pid_t pid, const struct options *options,
-			struct failure *failure)
+static int take(struct heap_snapshot *out, pid_t pid, const struct options *options,
+		struct failure *failure)
 {
 	const struct heap_reading_options reading_options = {
 		.pause = options->pause,
@@ -87,4 +88,14 @@ int heap_snapshot__take(struct heap_snapshot *out, pid_t pid, const struct optio
 	if (!err)
 		describe_output(out, options);
 	return err;
+}
+
+int heap_snapshot__take(struct heap_snapshot *out, pid_t pid, const struct options *options,
+			struct failure *failure)
+{
+	int err;
+
+	reading_allowance__begin(READING_REFERENCES, pid, options->max_cpu_s);
+	err = take(out, pid, options, failure);
+	return reading_allowance__end(pid, err, failure);
 }

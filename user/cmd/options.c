@@ -96,6 +96,9 @@ static const struct option_spec specs[] = {
 	{OPTION_MAX_MEMORY, "max-memory", 0, "SIZE",
 	 "what pyfrag may remember of a process, or of all with --all (default 1GiB, or half "
 	 "of what pyfrag's cgroup allows)"},
+	{OPTION_MAX_CPU, "max-cpu", 0, "SECONDS",
+	 "CPU time that reading a process once may take (default: 5, and 20 to 100 more for each "
+	 "GiB that it has written)"},
 	{OPTION_TIMEOUT, "timeout", 0, "SECONDS",
 	 "CPU time that answers from databases may take (default 60)"},
 	{OPTION_NO_CACHE, "no-cache", 0, NULL, "scan for probe sites also if they are known"},
@@ -425,6 +428,11 @@ static int apply_option(const struct command *command, enum option_id id, const 
 		if (!units__parse_bytes(text, &options->max_memory_bytes) ||
 		    !options->max_memory_bytes)
 			return reject(command, "--max-memory", text, "a size, such as 512MiB");
+		return 0;
+	case OPTION_MAX_CPU:
+		if (!units__parse_seconds(text, &options->max_cpu_s) ||
+		    options->max_cpu_s < INTERVAL_MIN_S)
+			return reject(command, "--max-cpu", text, "a time from 10ms to 365d");
 		return 0;
 	case OPTION_TIMEOUT:
 		if (!units__parse_seconds(text, &options->timeout_s) ||

@@ -51,6 +51,7 @@ enum option_id {
 	OPTION_SINCE,
 	OPTION_NO_VALUES,
 	OPTION_MAX_MEMORY,
+	OPTION_MAX_CPU,
 	OPTION_TIMEOUT,
 	OPTION_NO_CACHE,
 	OPTION_VERBOSE,
@@ -114,6 +115,7 @@ struct options {
 	const char *since;	/* a database; NULL: none */
 	bool no_values;		/* nothing of the program's data, and no command line */
 	uint64_t max_memory_bytes;
+	double max_cpu_s; /* of one reading of one process; 0: by its memory */
 	double timeout_s; /* of CPU time, for a database's answers */
 	char **arguments; /* what is left; not owned */
 	int argument_cnt;

@@ -10,6 +10,7 @@
 #include "probes/sites.h"
 #include "target/process.h"
 #include "target/python.h"
+#include "target/reading_allowance.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/regular_file.h"
@@ -99,21 +100,31 @@ static int show_file(const char *path, bool use_cache)
 	return fd;
 }
 
-static int show_process(pid_t pid, bool use_cache)
+static int find_python(struct python **out, const struct process *process,
+		       const struct options *options, struct failure *failure)
+{
+	int err;
+
+	reading_allowance__begin(READING_HEAP, process->pid, options->max_cpu_s);
+	err = python__find(out, process, failure);
+	return reading_allowance__end(process->pid, err, failure);
+}
+
+static int show_process(const struct options *options)
 {
 	_cleanup_(process__freep) struct process *process = NULL;
 	_cleanup_(python__freep) struct python *python = NULL;
 	struct failure failure;
 	int err;
 
-	err = process__open(&process, pid, &failure);
+	err = process__open(&process, options->pid, &failure);
 	if (!err)
-		err = python__find(&python, process, &failure);
+		err = find_python(&python, process, options, &failure);
 	if (err) {
 		log_error("%s", failure.text);
 		return err;
 	}
-	return find_and_print(python->module->fd, python->module->path, use_cache);
+	return find_and_print(python->module->fd, python->module->path, !options->no_cache);
 }
 
 static int run_sites(const struct options *options)
@@ -122,7 +133,7 @@ static int run_sites(const struct options *options)
 		log_error("sites: of what? give a process with -p PID, or one file");
 		return -EINVAL;
 	}
-	return options->pid ? show_process(options->pid, !options->no_cache)
+	return options->pid ? show_process(options)
 			    : show_file(options->arguments[0], !options->no_cache);
 }
 
@@ -135,7 +146,7 @@ const struct command command_sites = {
 		"and lists where probes would go: the address and file offset, what is seen there, where the\n"
 		"block, pool or arena is then (a register, or memory near one), and whether the kernel\n"
 		"emulates the probed instruction (cheap) or single-steps it.",
-	.options = (const enum option_id[]){OPTION_PID, OPTION_NO_CACHE, OPTION_VERBOSE,
-					    OPTION_HELP, 0},
+	.options = (const enum option_id[]){OPTION_PID, OPTION_MAX_CPU, OPTION_NO_CACHE,
+					    OPTION_VERBOSE, OPTION_HELP, 0},
 	.run = run_sites,
 };

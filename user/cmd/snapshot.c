@@ -54,10 +54,12 @@ const struct command command_snapshot = {
 		"reports which arenas are in use, which are pinned, and by which blocks. The process is\n"
 		"not written to, nor stopped (unless asked to with --pause). With -o it writes an SQLite database of\n"
 		"all that is in the heap, and who refers to whom, in place of the report: see `pyfrag query`.",
-	.options = (const enum option_id[]){OPTION_PID, OPTION_JSON, OPTION_MAP, OPTION_PAUSE,
-					    OPTION_BELOW, OPTION_BLOCKS, OPTION_BY, OPTION_TOP,
-					    OPTION_SINCE, OPTION_PATHS, OPTION_OBJECT, OPTION_ARENA,
-					    OPTION_NO_VALUES, OPTION_OUTPUT, OPTION_MAX_MEMORY,
-					    OPTION_TIMEOUT, OPTION_VERBOSE, OPTION_HELP, 0},
+	.options =
+		(const enum option_id[]){
+			OPTION_PID,	  OPTION_JSON,	  OPTION_MAP,	     OPTION_PAUSE,
+			OPTION_BELOW,	  OPTION_BLOCKS,  OPTION_BY,	     OPTION_TOP,
+			OPTION_SINCE,	  OPTION_PATHS,	  OPTION_OBJECT,     OPTION_ARENA,
+			OPTION_NO_VALUES, OPTION_OUTPUT,  OPTION_MAX_MEMORY, OPTION_MAX_CPU,
+			OPTION_TIMEOUT,	  OPTION_VERBOSE, OPTION_HELP,	     0},
 	.run = run_snapshot,
 };

@@ -11,6 +11,7 @@
 #include "cmd/trace_session.h"
 #include "probes/keeper.h"
 #include "probes/loader.h"
+#include "target/reading_allowance.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -58,8 +59,8 @@ static bool spares_calm(const struct trace *trace)
 /* Whether there is more to hope for from the next checkpoint than from giving up. */
 static bool may_skip(const struct trace *trace, int err)
 {
-	return (err == -EAGAIN || err == -EUCLEAN) && trace->source->allocator_name &&
-	       trace->skip_cnt < SKIPS_MAX;
+	return (err == -EAGAIN || err == -EUCLEAN || err == -ETIME) &&
+	       trace->source->allocator_name && trace->skip_cnt < SKIPS_MAX;
 }
 
 /* The last report is made in any case, of what is known. */
@@ -80,11 +81,14 @@ static int checkpoint_and_report(struct trace *trace)
 		.pause = trace->options->pause,
 		.checkpoint = {.spare_calm = spares_calm(trace), .progress = output__show_progress},
 	};
+	const struct process *process = trace->source->process;
 	struct failure failure;
 	int err;
 
+	reading_allowance__begin(READING_HEAP, process->pid, trace->options->max_cpu_s);
 	err = tracer__checkpoint(trace->tracer, &options, &trace->reading, trace->counters,
 				 &failure);
+	err = reading_allowance__end(process->pid, err, &failure);
 	if (err == -ESRCH || (err && !process__is_alive(trace->source->process)))
 		return 0;
 	if (may_skip(trace, err))
@@ -282,34 +286,15 @@ const struct command command_trace = {
 		"Mode watch reads what has changed in the heap at each report, and watches where it grows and\n"
 		"shrinks; what is left of the budget goes into short bursts in which each allocation is seen.\n"
 		"Mode full follows each allocation and free by a probe, which takes about a microsecond each.",
-	.options = (const enum option_id[]){OPTION_PID,
-					    OPTION_ALL,
-					    OPTION_COMM,
-					    OPTION_USER,
-					    OPTION_CGROUP,
-					    OPTION_MATCH,
-					    OPTION_ALERT,
-					    OPTION_ALERT_TO,
-					    OPTION_SITES,
-					    OPTION_INTERVAL,
-					    OPTION_DURATION,
-					    OPTION_MODE,
-					    OPTION_BUDGET,
-					    OPTION_STACKS,
-					    OPTION_SAMPLE_BYTES,
-					    OPTION_FORMAT,
-					    OPTION_VALUE,
-					    OPTION_OUTPUT,
-					    OPTION_NO_VALUES,
-					    OPTION_JSON,
-					    OPTION_MAP,
-					    OPTION_PAUSE,
-					    OPTION_BELOW,
-					    OPTION_BLOCKS,
-					    OPTION_MAX_MEMORY,
-					    OPTION_NO_CACHE,
-					    OPTION_VERBOSE,
-					    OPTION_HELP,
-					    0},
+	.options = (const enum option_id[]){OPTION_PID,	       OPTION_ALL,	OPTION_COMM,
+					    OPTION_USER,       OPTION_CGROUP,	OPTION_MATCH,
+					    OPTION_ALERT,      OPTION_ALERT_TO, OPTION_SITES,
+					    OPTION_INTERVAL,   OPTION_DURATION, OPTION_MODE,
+					    OPTION_BUDGET,     OPTION_STACKS,	OPTION_SAMPLE_BYTES,
+					    OPTION_FORMAT,     OPTION_VALUE,	OPTION_OUTPUT,
+					    OPTION_NO_VALUES,  OPTION_JSON,	OPTION_MAP,
+					    OPTION_PAUSE,      OPTION_BELOW,	OPTION_BLOCKS,
+					    OPTION_MAX_MEMORY, OPTION_MAX_CPU,	OPTION_NO_CACHE,
+					    OPTION_VERBOSE,    OPTION_HELP,	0},
 	.run = run_trace,
 };

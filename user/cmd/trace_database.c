@@ -5,6 +5,7 @@
 
 #include "cmd/heap_census.h"
 #include "cmd/heap_database.h"
+#include "target/reading_allowance.h"
 #include "target/shortage.h"
 #include "util/cleanup.h"
 
@@ -33,6 +34,8 @@ int trace_database__write(const struct output *traced, const struct findings *fi
 			"is no database; end the trace before it ends (-d)",
 			process->pid, process->comm);
 	options.with_database = true;
+	/* What is written then is bounded by what was found. */
+	reading_allowance__begin(READING_REFERENCES, process->pid, options.max_cpu_s);
 	err = memory_use__find(&memory_use, process, heap);
 	if (account__is_short(err))
 		return shortage__describe(process, err, failure);
@@ -46,6 +49,7 @@ int trace_database__write(const struct output *traced, const struct findings *fi
 					.memory_use = output.memory_use,
 				},
 				&options, output.counters, failure);
+	err = reading_allowance__end(process->pid, err, failure);
 	output.census = &census.report;
 	output.outside = output.memory_use ? &census.outside : NULL;
 	return err ? err : heap_database__write(options.output_path, &of, &options, failure);

@@ -7,6 +7,7 @@
 #include "cmd/profile_output.h"
 #include "cmd/trace_database.h"
 #include "cmd/trace_session.h"
+#include "target/reading_allowance.h"
 #include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -121,7 +122,10 @@ static int take_state(const struct heap *heap, const struct tracer_totals *total
 				     &state->failure);
 }
 
-/* What kinds of objects pin, while events wait; that it cannot be known is no failure. */
+/*
+ * What kinds of objects pin, while events wait; that it cannot be known, or takes too long to find
+ * out, is no failure.
+ */
 static int find_kinds(const struct heap *heap, const struct tracer_totals *totals, void *context)
 {
 	struct state *state = context;
@@ -133,6 +137,19 @@ static int find_kinds(const struct heap *heap, const struct tracer_totals *total
 	if (err)
 		log_debug("%s", failure.text);
 	return err == -ENOMEM ? err : 0;
+}
+
+/* What is worked out of the heap, in the time that reading it may take. */
+static int visit(struct state *state,
+		 int (*work)(const struct heap *heap, const struct tracer_totals *totals,
+			     void *context))
+{
+	const struct process *process = state->trace->source->process;
+	int err;
+
+	reading_allowance__begin(READING_HEAP, process->pid, state->trace->options->max_cpu_s);
+	err = tracer__visit(state->trace->tracer, work, state);
+	return reading_allowance__end(process->pid, err, &state->failure);
 }
 
 static int check_alerts(struct trace *trace, struct state *state)
@@ -158,8 +175,8 @@ static int check_alerts(struct trace *trace, struct state *state)
 		err = alerting__check(&trace->alerting, &subject, 1);
 	if (err || !subject.wants_kinds)
 		return err;
-	err = tracer__visit(trace->tracer, find_kinds, state);
-	if (err) {
+	err = visit(state, find_kinds);
+	if (err && err != -ETIME) {
 		log_error("out of memory");
 		return err;
 	}
@@ -174,7 +191,7 @@ int trace__report(struct trace *trace)
 	int err;
 
 	tracer__read_counters(trace->tracer, trace->counters);
-	err = tracer__visit(trace->tracer, take_state, &state);
+	err = visit(&state, take_state);
 	if (err) {
 		log_error("%s", state.failure.text);
 		return err;

@@ -4,6 +4,7 @@
 
 #include "cmd/trace_session.h"
 #include "target/python.h"
+#include "target/reading_allowance.h"
 #include "target/shortage.h"
 #include "trace/probing.h"
 #include "util/cleanup.h"
@@ -56,15 +57,32 @@ static int follow(struct trace *trace, bool from_first_allocation, struct failur
 	return err;
 }
 
-static int start_on_process(struct trace *trace, struct failure *failure)
+static int open_process(struct trace *trace, struct failure *failure)
 {
+	const struct options *options = trace->options;
 	int err;
 
-	err = heap_source__open(&trace->source, trace->options->pid,
-				trace->options->max_memory_bytes, NULL, failure);
+	reading_allowance__begin(READING_HEAP, options->pid, options->max_cpu_s);
+	err = heap_source__open(&trace->source, options->pid, options->max_memory_bytes, NULL,
+				failure);
+	return reading_allowance__end(options->pid, err, failure);
+}
+
+static int start_on_process(struct trace *trace, struct failure *failure)
+{
+	const struct process *process;
+	const struct module *module;
+	int err = open_process(trace, failure);
+
+	if (err)
+		return err;
+	process = trace->source->process;
+	module = trace->source->python->module;
+	reading_allowance__begin_scan(module->fd, trace->options->max_cpu_s);
+	err = probe(trace, process->pid, module, failure);
 	if (!err)
-		err = probe(trace, trace->options->pid, trace->source->python->module, failure);
-	return err ? err : follow(trace, false, failure);
+		err = follow(trace, false, failure);
+	return reading_allowance__end(process->pid, err, failure);
 }
 
 struct start {

@@ -11,6 +11,7 @@
 #include "util/array.h"
 #include "util/bits.h"
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 #define BREAKPOINT 0xcc
 
@@ -356,7 +357,7 @@ static int add_functions(struct site_check *check, const struct site *const *sit
 
 	for (size_t i = 0; i < cnt; i++)
 		with_named |= sites[i]->probe.type == EVENT_FREELIST_CLEAR;
-	for (size_t i = 0; i < cnt && !err; i++) {
+	for (size_t i = 0; i < cnt && !err && !(err = cpu_allowance__check()); i++) {
 		if (find_function(check, sites[i]->address))
 			continue;
 		if (!view.elf)

@@ -17,6 +17,7 @@
 #include "probes/shapes.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 struct site_scan {
 	struct site_set set;
@@ -137,7 +138,7 @@ static int scan_code(struct site_scan *scan, const struct elf_code *code, const 
 	uint64_t at = code->address, end = code->address + code->size;
 	int err = 0;
 
-	while (at < end && !err) {
+	while (at < end && !err && !(err = cpu_allowance__check())) {
 		struct function_extent extent = function_extent__of(code, starts, cnt, at);
 
 		err = function_scanner__scan(scan->scanner, code->bytes + (at - code->address),

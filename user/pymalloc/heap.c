@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 int heap__new(struct heap **out, const struct geometry *geometry, struct account *account)
 {
@@ -201,6 +202,7 @@ static void measure_arena(const struct heap *heap, const struct arena *arena,
 int heap__measure(const struct heap *heap, struct heap_measure *out)
 {
 	_cleanup_(heap_measure__free) struct heap_measure measure = {};
+	int err = 0;
 
 	measure.class_cnt = geometry__class_cnt(&heap->geometry);
 	for (uint32_t i = 0; i < measure.class_cnt; i++)
@@ -209,8 +211,10 @@ int heap__measure(const struct heap *heap, struct heap_measure *out)
 		account__calloc(heap->account, heap->arena_cnt + 1, sizeof(*measure.arenas));
 	if (!measure.arenas)
 		return -errno;
-	for (size_t i = 0; i < heap->arena_cnt; i++)
+	for (size_t i = 0; i < heap->arena_cnt && !(err = cpu_allowance__check()); i++)
 		measure_arena(heap, &heap->arenas[i], &measure, &measure.arenas[i]);
+	if (err)
+		return err;
 	*out = measure;
 	measure.arenas = NULL;
 	return 0;

@@ -84,7 +84,7 @@ struct heap_measure {
 	struct arena_totals *arenas; /* as in the heap, heap->arena_cnt of them */
 };
 
-/* Counts. Returns 0, -ENOMEM or -EDQUOT; the caller frees the measure. */
+/* Counts. Returns 0, -ENOMEM, -EDQUOT or -ETIME; the caller frees the measure. */
 int heap__measure(const struct heap *heap, struct heap_measure *out);
 void heap_measure__free(struct heap_measure *measure);
 

@@ -6,6 +6,7 @@
 
 #include "pymalloc/pool.h"
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 #define NS_PER_S 1e9
 
@@ -205,7 +206,7 @@ int pinned__find(struct pinned *out, const struct heap *heap, const struct heap_
 	err = update_history(history, heap, measure, options->below, now_ns);
 	if (!err)
 		err = collect_arenas(&pinned, heap, measure, options, history, now_ns);
-	for (size_t i = 0; i < pinned.arena_cnt && !err; i++)
+	for (size_t i = 0; i < pinned.arena_cnt && !err && !(err = cpu_allowance__check()); i++)
 		err = list_arena_blocks(&pinned, heap, &pinned.arenas[i],
 					options->blocks_per_arena_max);
 	if (!err)

@@ -21,6 +21,7 @@ static int measure_resident(const struct heap *heap, const struct process *proce
 	_cleanup_account_free_ struct resident_range *ranges =
 		account__calloc(heap->account, heap->arena_cnt + 1, sizeof(*ranges));
 	_cleanup_account_free_ uint64_t *resident = NULL;
+	int err;
 
 	if (ranges)
 		resident = account__calloc(heap->account, heap->arena_cnt + 1, sizeof(*resident));
@@ -29,8 +30,11 @@ static int measure_resident(const struct heap *heap, const struct process *proce
 	for (size_t i = 0; i < heap->arena_cnt; i++)
 		ranges[i] = (struct resident_range){.address = heap->arenas[i].address,
 						    .size = heap->geometry.arena_size};
-	if (!process || resident__measure(process->pid, ranges, heap->arena_cnt))
+	if (!process)
 		return 0;
+	err = resident__measure(process->pid, ranges, heap->arena_cnt);
+	if (err)
+		return err == -ETIME ? err : 0;
 	for (size_t i = 0; i < heap->arena_cnt; i++)
 		resident[i] = ranges[i].resident_bytes;
 	*out = TAKE_PTR(resident);

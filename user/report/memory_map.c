@@ -14,6 +14,7 @@
 #include "pymalloc/pool.h"
 #include "util/account.h"
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 #define SECTOR_BYTES_MIN 256
 
@@ -117,6 +118,7 @@ static int draw_region(struct memory_map_region *region, const struct heap *heap
 {
 	_cleanup_account_free_ struct sector_sums *sums = NULL;
 	uint64_t size, cnt;
+	int err = 0;
 
 	region->start = heap->arenas[first].address;
 	region->end = heap->arenas[last].address + heap->geometry.arena_size;
@@ -131,8 +133,10 @@ static int draw_region(struct memory_map_region *region, const struct heap *heap
 	region->sectors = account__alloc(heap->account, cnt + 1);
 	if (!region->sectors)
 		return -errno;
-	for (size_t i = first; i <= last; i++)
+	for (size_t i = first; i <= last && !(err = cpu_allowance__check()); i++)
 		add_arena(heap, region, sums, heap->arenas[i].address);
+	if (err)
+		return err;
 	for (uint64_t i = 0; i < cnt; i++)
 		region->sectors[i] = !sums[i].live ? ' ' : sums[i].available ? '-' : '*';
 	region->sectors[cnt] = '\0';

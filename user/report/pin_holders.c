@@ -7,6 +7,7 @@
 
 #include "census/value.h"
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 #define VALUE_CHARACTERS 40
 #define PYOBJECT_BYTES	 16
@@ -124,7 +125,7 @@ static int find_stories(struct work *work)
 	if (!holders->stories)
 		return -errno;
 	holders->story_cnt = work->pinned->block_cnt;
-	for (size_t i = 0; i < holders->story_cnt && !err; i++)
+	for (size_t i = 0; i < holders->story_cnt && !err && !(err = cpu_allowance__check()); i++)
 		err = find_story(work, work->pinned->blocks[i].address, &holders->stories[i]);
 	return err;
 }
@@ -167,7 +168,7 @@ int pin_holders__find(struct pin_holders *out, const struct pinned *pinned,
 		err = find_stories(&work);
 	if (!err)
 		err = pin_ranking__by_kind(&holders.by_kind, &pins, graph->census, options->by);
-	for (size_t i = 0; i < pins.cnt && !err; i++)
+	for (size_t i = 0; i < pins.cnt && !err && !(err = cpu_allowance__check()); i++)
 		err = rank_by_path(&work, &pins.items[i]);
 	if (err)
 		return err;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 int file_bytes__read_at(int fd, uint64_t offset, void *buffer, size_t size)
 {
@@ -16,9 +17,12 @@ int file_bytes__read_at(int fd, uint64_t offset, void *buffer, size_t size)
 	if (offset > INT64_MAX - size)
 		return -ENOEXEC;
 	while (done < size) {
-		ssize_t got =
-			pread(fd, (uint8_t *)buffer + done, size - done, (off_t)(offset + done));
+		int err = cpu_allowance__check();
+		ssize_t got;
 
+		if (err)
+			return err;
+		got = pread(fd, (uint8_t *)buffer + done, size - done, (off_t)(offset + done));
 		if (got < 0)
 			return -errno;
 		if (got == 0)

@@ -10,7 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Reads all of @buffer at @offset. Returns 0; -ENOEXEC: the file ends before; or negative errno. */
+/*
+ * Reads all of @buffer at @offset. Returns 0; -ENOEXEC: the file ends before; -ETIME: the thread's
+ * allowance of CPU time is used up (util/cpu_allowance.h); or negative errno.
+ */
 int file_bytes__read_at(int fd, uint64_t offset, void *buffer, size_t size);
 
 /*

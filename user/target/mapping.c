@@ -9,6 +9,7 @@
 
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 #define DELETED_SUFFIX " (deleted)"
 
@@ -98,7 +99,7 @@ int mappings__read(struct mappings *out, FILE *file)
 	size_t capacity = 0;
 	int err = 0;
 
-	while (!err && getline(&line, &capacity, file) > 0) {
+	while (!err && !(err = cpu_allowance__check()) && getline(&line, &capacity, file) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		err = mappings__append(&mappings, line);
 	}

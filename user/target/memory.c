@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include "target/memory_thread.h"
+#include "util/cpu_allowance.h"
 
 /* One call transfers at most this much; the kernel's own limit is a page below 2 GiB. */
 #define CALL_BYTES_MAX (1UL << 30)
@@ -20,15 +21,16 @@
 
 int memory__read_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt)
 {
-	return memory->read_ranges(memory, ranges, cnt);
+	int err = cpu_allowance__check();
+
+	return err ? err : memory->read_ranges(memory, ranges, cnt);
 }
 
 int memory__read(const struct memory *memory, uint64_t address, void *buffer, size_t size)
 {
 	struct memory_range range = {.address = address, .buffer = buffer, .size = size};
-	int err;
+	int err = memory__read_ranges(memory, &range, 1);
 
-	err = memory->read_ranges(memory, &range, 1);
 	if (err)
 		return err;
 	return range.failed ? -EFAULT : 0;
@@ -83,8 +85,9 @@ static int read_process_ranges(const struct memory *memory, struct memory_range 
 	struct process_memory *process = (struct process_memory *)(uintptr_t)memory;
 	struct iovec local[IOV_MAX], remote[IOV_MAX];
 	size_t done = 0, most = IOV_MAX;
+	int err = 0;
 
-	while (done < cnt) {
+	while (done < cnt && !(err = cpu_allowance__check())) {
 		size_t left = cnt - done,
 		       used = fill_iovecs(ranges + done, left < most ? left : most, local, remote);
 		ssize_t copied = read_through_thread(process, local, remote, used);
@@ -103,7 +106,7 @@ static int read_process_ranges(const struct memory *memory, struct memory_range 
 			copied -= (ssize_t)range->size;
 		}
 	}
-	return 0;
+	return err;
 }
 
 void process_memory__init(struct process_memory *memory, pid_t pid)

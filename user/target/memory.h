@@ -30,7 +30,8 @@ struct memory_range {
 struct memory {
 	/*
 	 * Fills the ranges, marking those that could not be read. Returns 0, or negative errno when
-	 * nothing can be read at all: -ESRCH the process is gone, -EPERM not allowed.
+	 * nothing can be read at all: -ESRCH the process is gone, -EPERM not allowed, -ETIME the
+	 * thread's allowance of CPU time is used up (util/cpu_allowance.h).
 	 */
 	int (*read_ranges)(const struct memory *memory, struct memory_range *ranges, size_t cnt);
 	/*
@@ -40,7 +41,10 @@ struct memory {
 	struct account *account;
 };
 
-/* Reads many ranges with as few system calls as possible. Returns as read_ranges() does. */
+/*
+ * Reads many ranges with as few system calls as possible. Returns as read_ranges() does; -ETIME,
+ * whatever kind of memory it is.
+ */
 int memory__read_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt);
 
 /* Reads one range. Returns 0, -EFAULT if not all of it is readable, or as read_ranges() does. */

@@ -73,15 +73,15 @@ int proc_fields__switches(const char *status, uint64_t *switches, bool *runs)
 	return 0;
 }
 
-int proc_fields__used_bytes(const char *status, uint64_t *bytes)
+/* Adds up fields that are in KiB; without the first one there is no sum. */
+static int add_fields(const char *status, const char *const *names, size_t cnt, uint64_t *bytes)
 {
-	static const char *const parts[] = {"\nVmRSS:", "\nVmSwap:", "\nHugetlbPages:"};
 	uint64_t sum = 0, part;
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		const char *at = find_field(status, parts[i]);
+	for (size_t i = 0; i < cnt; i++) {
+		const char *at = find_field(status, names[i]);
 
-		/* A kernel without huge pages says nothing of them. */
+		/* A kernel without swap, or huge pages, says nothing of them. */
 		if (!at && !i)
 			return -EIO;
 		if (at && (!checked_mul(strtoull(at, NULL, 10), 1024, &part) ||
@@ -90,6 +90,20 @@ int proc_fields__used_bytes(const char *status, uint64_t *bytes)
 	}
 	*bytes = sum;
 	return 0;
+}
+
+int proc_fields__used_bytes(const char *status, uint64_t *bytes)
+{
+	static const char *const names[] = {"\nVmRSS:", "\nVmSwap:", "\nHugetlbPages:"};
+
+	return add_fields(status, names, ARRAY_SIZE(names), bytes);
+}
+
+int proc_fields__written_bytes(const char *status, uint64_t *bytes)
+{
+	static const char *const names[] = {"\nRssAnon:", "\nVmSwap:"};
+
+	return add_fields(status, names, ARRAY_SIZE(names), bytes);
 }
 
 /* "0::/path" is the unified hierarchy; others are named controllers of version 1. */

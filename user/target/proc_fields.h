@@ -31,6 +31,13 @@ int proc_fields__switches(const char *status, uint64_t *switches, bool *runs);
 int proc_fields__used_bytes(const char *status, uint64_t *bytes);
 
 /*
+ * How much memory it has written that is its own, be it resident or swapped out, in the text of
+ * "status": RssAnon and VmSwap, in bytes. What it has mapped of files and shared memory is left
+ * out: the same page counts there as often as it is mapped. Returns 0 or -EIO.
+ */
+int proc_fields__written_bytes(const char *status, uint64_t *bytes);
+
+/*
  * The path in the cgroup v2 hierarchy in the text of "cgroup", "" if there is none; NULL: no
  * memory. The caller frees.
  */

@@ -9,6 +9,7 @@
 
 #include "target/executable_files.h"
 #include "target/offsets.h"
+#include "target/reading_allowance.h"
 #include "target/runtime.h"
 #include "target/shortage.h"
 #include "util/checked.h"
@@ -201,6 +202,8 @@ static int describe_module_error(const struct process *process, int err, struct 
 				    process->comm);
 	case -ENOMEM:
 		return failure__set(failure, err, "out of memory");
+	case -ETIME:
+		return reading_allowance__describe(process->pid, failure);
 	default:
 		return 0;
 	}
@@ -266,7 +269,7 @@ int python__find_module(struct module **out, const struct process *process)
 		struct elf_symbol symbol;
 
 		err = module__open(&module, process, files.items[i]);
-		if (err == -ENOMEM)
+		if (err == -ENOMEM || err == -ETIME)
 			return err;
 		if (err || !elf_file__is_64bit(module->elf) ||
 		    elf_file__find_symbol(module->elf, "PyObject_Malloc", &symbol))

@@ -12,6 +12,7 @@
 #include "target/memory_thread.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 /*
  * Since Linux 6.7 (52526ca7fdb9, "fs/proc/task_mmu: implement IOCTL to get and optionally clear
@@ -119,7 +120,7 @@ static int scan_pages(const struct pagemap *pagemap, uint64_t start, uint64_t en
 	};
 	int err = 0;
 
-	while (scan.start < scan.end && !err) {
+	while (scan.start < scan.end && !err && !(err = cpu_allowance__check())) {
 		int cnt = ioctl(pagemap->fd, RESIDENT_IOCTL, &scan);
 
 		if (cnt < 0)
@@ -138,7 +139,7 @@ static int read_pages(const struct pagemap *pagemap, uint64_t start, uint64_t en
 	uint64_t page = start / pagemap->page_bytes, page_end = end / pagemap->page_bytes;
 	int err = 0;
 
-	while (page < page_end && !err) {
+	while (page < page_end && !err && !(err = cpu_allowance__check())) {
 		size_t cnt = page_end - page < ENTRIES_MAX ? page_end - page : ENTRIES_MAX, run = 0;
 		ssize_t got = pread(pagemap->fd, pagemap->entries, cnt * sizeof(*pagemap->entries),
 				    (off_t)(page * sizeof(*pagemap->entries)));

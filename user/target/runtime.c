@@ -11,6 +11,7 @@
 #include "util/address_set.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 #define INTERPRETERS_MAX 4096
 /* Words of the data that may point to an interpreter, as far as can be told from them alone. */
@@ -119,6 +120,7 @@ struct interpreter_search {
 static int look_for_interpreters(const struct data_piece *piece, void *context)
 {
 	struct interpreter_search *search = context;
+	int err;
 
 	for (size_t at = -piece->address & 7; at < piece->size && at + 8 <= piece->extent;
 	     at += 8) {
@@ -129,6 +131,9 @@ static int look_for_interpreters(const struct data_piece *piece, void *context)
 			continue;
 		if (search->tried_cnt++ == CANDIDATES_MAX)
 			return -E2BIG;
+		err = cpu_allowance__check();
+		if (err)
+			return err;
 		consider_word(search->offsets, search->memory, &seen, search->dict_type,
 			      &search->best);
 	}

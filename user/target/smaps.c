@@ -10,6 +10,7 @@
 #include "target/proc_text.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 static const char rss[] = "Rss:";
 
@@ -49,7 +50,7 @@ int smaps__parse(struct smaps *out, FILE *file)
 	size_t capacity = 0;
 	int err = 0;
 
-	while (!err && getline(&line, &capacity, file) > 0) {
+	while (!err && !(err = cpu_allowance__check()) && getline(&line, &capacity, file) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		err = take_line(&smaps, line);
 	}

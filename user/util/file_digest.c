@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 #define PIECE_BYTES (256UL << 10)
 #define HASH_BYTES  32
@@ -39,9 +40,12 @@ static int hash_file(EVP_MD_CTX *context, int fd, uint64_t bytes_max, int copy_f
 	if (!piece)
 		return -ENOMEM;
 	for (;;) {
-		ssize_t got = pread(fd, piece, PIECE_BYTES, (off_t)done);
-		int err;
+		int err = cpu_allowance__check();
+		ssize_t got;
 
+		if (err)
+			return err;
+		got = pread(fd, piece, PIECE_BYTES, (off_t)done);
 		if (got <= 0)
 			return got ? -errno : 0;
 		done += (uint64_t)got;
