@@ -72,7 +72,7 @@ static void test_the_content_decides(void **state)
 	void *page;
 
 	(void)state;
-	assert_int_equal(python_files__new(&files), 0);
+	assert_int_equal(python_files__new(&files, PYTHON_FILES_BYTES_MAX), 0);
 	page = map_executable(other);
 	assert_false(finds_python(files, 1000));
 	munmap(page, PAGE);
@@ -91,7 +91,7 @@ static void test_a_file_that_changes(void **state)
 	void *page = map_executable(fd);
 
 	(void)state;
-	assert_int_equal(python_files__new(&files), 0);
+	assert_int_equal(python_files__new(&files, PYTHON_FILES_BYTES_MAX), 0);
 	assert_false(finds_python(files, 1000));
 	assert_int_equal(pread(python, &tiny, sizeof(tiny), 0), sizeof(tiny));
 	assert_int_equal(pwrite(fd, &tiny, sizeof(tiny), 0), sizeof(tiny));
@@ -106,7 +106,7 @@ static void test_many_users(void **state)
 	struct python_files *files;
 
 	(void)state;
-	assert_int_equal(python_files__new(&files), 0);
+	assert_int_equal(python_files__new(&files, PYTHON_FILES_BYTES_MAX), 0);
 	for (process_owner owner = 0; owner < 3 * PYTHON_FILES_USERS_MAX; owner++)
 		assert_false(finds_python(files, owner));
 	for (process_owner owner = 0; owner < 3 * PYTHON_FILES_USERS_MAX; owner++)
@@ -121,7 +121,7 @@ static void test_very_many_files(void **state)
 	struct python_files *files;
 
 	(void)state;
-	assert_int_equal(python_files__new(&files), 0);
+	assert_int_equal(python_files__new(&files, PYTHON_FILES_BYTES_MAX), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
 		_cleanup_close_ int fd = memfd_create("one", MFD_CLOEXEC);
 
@@ -135,6 +135,48 @@ static void test_very_many_files(void **state)
 	python_files__free(files);
 }
 
+/* Whether a process with these files only is a Python, where so many bytes of them may be read. */
+static bool finds_among(void *const *pages, size_t cnt, uint64_t bytes_max, uint64_t *left_out)
+{
+	_cleanup_(process__freep) struct process *process = open_self(1000);
+	struct process with_these = *process;
+	struct python_files *files;
+	struct mapping maps[2];
+	bool is_python;
+
+	for (size_t i = 0; i < cnt; i++)
+		maps[i] = *process__find_mapping(process, (uintptr_t)pages[i]);
+	with_these.maps = maps;
+	with_these.map_cnt = cnt;
+	assert_int_equal(python_files__new(&files, bytes_max), 0);
+	assert_int_equal(python_files__find(files, &with_these, &is_python), 0);
+	*left_out = python_files__left_out_cnt(files);
+	python_files__free(files);
+	return is_python;
+}
+
+/* All files of a process have one limit together; what is beyond is counted. */
+static void test_very_large_files(void **state)
+{
+	_cleanup_close_ int other = new_file("PyObject_Mallox"),
+			    python = new_file("PyObject_Malloc");
+	void *pages[] = {map_executable(other), map_executable(python)};
+	uint64_t enough = 0, left_out;
+
+	(void)state;
+	while (!finds_among(&pages[1], 1, enough, &left_out)) {
+		assert_int_equal(left_out, 1);
+		assert_true(++enough < sizeof(struct tiny_elf));
+	}
+	assert_int_equal(left_out, 0);
+	assert_false(finds_among(pages, 2, enough, &left_out));
+	assert_int_equal(left_out, 1);
+	assert_true(finds_among(pages, 2, 2 * enough, &left_out));
+	assert_int_equal(left_out, 0);
+	munmap(pages[0], PAGE);
+	munmap(pages[1], PAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_a_file_that_changes),
 		cmocka_unit_test(test_many_users),
 		cmocka_unit_test(test_very_many_files),
+		cmocka_unit_test(test_very_large_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

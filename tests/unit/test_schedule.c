@@ -10,10 +10,26 @@
 
 #define SECOND_NS  1000000000UL
 #define INTERVAL_S 15.0
+#define BUDGET	   0.02
+
+/* What a reading takes at most here. */
+#define MOST_NS	 1e10
+#define SAVED_NS SCHEDULE_START_NS /* and so much may be owed before it begins */
+
+/* Who is read, and who has it take long. */
+enum {
+	HONEST = 1000,
+	HOSTILE,
+	HOSTILE_TOO,
+	USERS_MAX = 3
+};
 
 struct heap_to_read {
 	struct schedule_need need;
+	process_owner owner;
 	uint64_t takes_ns, read_cnt, longest_wait_ns;
+	uint64_t then_takes_ns; /* every other time; 0: as always */
+	bool is_ever_new;	/* in its place there is another process each time */
 };
 
 static struct heap_to_read *most_urgent(const struct schedule *schedule, struct heap_to_read *heaps,
@@ -22,12 +38,30 @@ static struct heap_to_read *most_urgent(const struct schedule *schedule, struct 
 	struct heap_to_read *picked = NULL;
 
 	for (size_t i = 0; i < cnt; i++)
-		if (schedule__affords(schedule, heaps[i].need.taken_ns) &&
+		if (schedule__affords(schedule, heaps[i].owner, heaps[i].need.taken_ns) &&
 		    schedule__is_due(schedule, &heaps[i].need, now_ns) &&
 		    (!picked || schedule__urgency(&heaps[i].need, now_ns) >
 					schedule__urgency(&picked->need, now_ns)))
 			picked = &heaps[i];
 	return picked;
+}
+
+/* Returns what it took. */
+static uint64_t read_one(struct schedule *schedule, struct heap_to_read *heap, uint64_t now_ns)
+{
+	uint64_t waited_ns = now_ns - heap->need.read_ns,
+		 taken_ns = heap->then_takes_ns && heap->read_cnt % 2 ? heap->then_takes_ns
+								      : heap->takes_ns;
+
+	if (heap->need.read_ns && waited_ns > heap->longest_wait_ns)
+		heap->longest_wait_ns = waited_ns;
+	schedule__spend(schedule, heap->owner, taken_ns, heap->need.taken_ns);
+	heap->read_cnt++;
+	if (!heap->is_ever_new) {
+		heap->need.read_ns = now_ns;
+		heap->need.taken_ns = taken_ns;
+	}
+	return taken_ns;
 }
 
 /* Returns what was spent. */
@@ -41,17 +75,10 @@ static uint64_t run(struct schedule *schedule, struct heap_to_read *heaps, size_
 		struct heap_to_read *heap;
 
 		schedule__save(schedule, now_ns);
-		while ((heap = most_urgent(schedule, heaps, cnt, now_ns))) {
-			uint64_t waited_ns = now_ns - heap->need.read_ns;
-
-			if (heap->need.read_ns && waited_ns > heap->longest_wait_ns)
-				heap->longest_wait_ns = waited_ns;
-			heap->need.read_ns = now_ns;
-			heap->need.taken_ns = heap->takes_ns;
-			heap->read_cnt++;
-			spent_ns += heap->takes_ns;
-			schedule__spend(schedule, heap->takes_ns);
-		}
+		while ((heap = most_urgent(schedule, heaps, cnt, now_ns)))
+			spent_ns += read_one(schedule, heap, now_ns);
+		/* What is not paid for was spent beyond the budget. */
+		assert_true(user_debts__sum(&schedule->debts) <= USERS_MAX * (MOST_NS + SAVED_NS));
 	}
 	return spent_ns;
 }
@@ -64,7 +91,7 @@ static void test_each_at_its_interval_where_that_can_be(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(heaps); i++)
 		heaps[i].takes_ns = 1000000;
-	schedule__begin(&schedule, INTERVAL_S, 0.02, SECOND_NS);
+	schedule__begin(&schedule, INTERVAL_S, BUDGET, SECOND_NS);
 	run(&schedule, heaps, ARRAY_SIZE(heaps), 600);
 	for (size_t i = 0; i < ARRAY_SIZE(heaps); i++)
 		assert_int_equal(heaps[i].read_cnt, 600 / 15);
@@ -79,7 +106,7 @@ static void test_a_large_heap_starves_no_small_one(void **state)
 	(void)state;
 	for (size_t i = 1; i < ARRAY_SIZE(heaps); i++)
 		heaps[i].takes_ns = 1000000;
-	schedule__begin(&schedule, INTERVAL_S, 0.02, SECOND_NS);
+	schedule__begin(&schedule, INTERVAL_S, BUDGET, SECOND_NS);
 	spent_ns = run(&schedule, heaps, ARRAY_SIZE(heaps), 3600);
 	/*
 	 * Two hundredths of an hour, and what there is for the beginning; the last reading may go
@@ -105,7 +132,7 @@ static void test_need_goes_first(void **state)
 	struct schedule schedule;
 
 	(void)state;
-	schedule__begin(&schedule, INTERVAL_S, 0.02, SECOND_NS);
+	schedule__begin(&schedule, INTERVAL_S, BUDGET, SECOND_NS);
 	run(&schedule, heaps, ARRAY_SIZE(heaps), 20000);
 	assert_true(heaps[0].read_cnt > 0);
 	assert_true(heaps[1].read_cnt > 2 * heaps[0].read_cnt);
@@ -119,13 +146,80 @@ static void test_what_an_alert_waits_for_is_due(void **state)
 	struct schedule schedule;
 
 	(void)state;
-	schedule__begin(&schedule, INTERVAL_S, 0.02, 0);
+	schedule__begin(&schedule, INTERVAL_S, BUDGET, 0);
 	assert_false(schedule__is_due(&schedule, &need, 101 * SECOND_NS));
 	assert_true(schedule__is_due(&schedule, &wanted, 101 * SECOND_NS));
 	/* But not twice in one round, whose time was taken before. */
 	assert_false(schedule__is_due(&schedule, &wanted, 99 * SECOND_NS));
 	assert_true(schedule__urgency(&wanted, 101 * SECOND_NS) >
 		    schedule__urgency(&need, 101 * SECOND_NS));
+}
+
+/*
+ * A large heap and small ones of an honest user, beside @hostile ones: that one has its part, as
+ * one of @users, of what there is.
+ */
+static void check_beside(struct heap_to_read *hostile, size_t hostile_cnt, uint64_t users)
+{
+	struct heap_to_read alone[10] = {{.takes_ns = 3 * SECOND_NS, .owner = HONEST}}, heaps[100];
+	struct schedule schedule;
+	uint64_t seconds = 24 * 3600;
+
+	for (size_t i = 1; i < ARRAY_SIZE(alone); i++)
+		alone[i] = (struct heap_to_read){.takes_ns = 1000000, .owner = HONEST};
+	for (size_t i = 0; i < ARRAY_SIZE(alone) + hostile_cnt; i++)
+		heaps[i] = i < ARRAY_SIZE(alone) ? alone[i] : hostile[i - ARRAY_SIZE(alone)];
+	schedule__begin(&schedule, INTERVAL_S, BUDGET, SECOND_NS);
+	run(&schedule, alone, ARRAY_SIZE(alone), seconds);
+	schedule__begin(&schedule, INTERVAL_S, BUDGET, SECOND_NS);
+	run(&schedule, heaps, ARRAY_SIZE(alone) + hostile_cnt, seconds);
+	for (size_t i = 0; i < ARRAY_SIZE(alone); i++)
+		assert_true(heaps[i].read_cnt + 1 >= alone[i].read_cnt / users);
+}
+
+/* Ten seconds at each first reading, of ever new processes; two users who take turns. */
+static void test_what_is_new_takes_long(void **state)
+{
+	struct heap_to_read hostile[40] = {};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hostile); i++)
+		hostile[i] = (struct heap_to_read){.takes_ns = (uint64_t)MOST_NS,
+						   .is_ever_new = true,
+						   .owner = i % 2 ? HOSTILE : HOSTILE_TOO};
+	check_beside(hostile, 1, 2);
+	check_beside(hostile, ARRAY_SIZE(hostile), 3);
+}
+
+/* A millisecond, so that it is affordable, and the next time ten seconds. */
+static void test_what_was_cheap_takes_long(void **state)
+{
+	struct heap_to_read hostile[80] = {};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hostile); i++)
+		hostile[i] = (struct heap_to_read){.takes_ns = 1000000,
+						   .then_takes_ns = (uint64_t)MOST_NS,
+						   .owner = HOSTILE};
+	check_beside(hostile, 1, 2);
+	check_beside(hostile, ARRAY_SIZE(hostile), 2);
+}
+
+/* What was ended for taking too long comes back, but ever later. */
+static void test_what_takes_too_long_waits(void **state)
+{
+	struct schedule_need need = {.read_ns = SECOND_NS, .is_wanted = true};
+	struct schedule schedule;
+
+	(void)state;
+	schedule__begin(&schedule, INTERVAL_S, BUDGET, 0);
+	for (uint32_t cnt = 1; cnt < 20; cnt++) {
+		uint64_t wait_ns = (uint64_t)INTERVAL_S * SECOND_NS << (cnt < 10 ? cnt : 10);
+
+		need.overrun_cnt = cnt;
+		assert_false(schedule__is_due(&schedule, &need, need.read_ns + wait_ns - 1));
+		assert_true(schedule__is_due(&schedule, &need, need.read_ns + wait_ns));
+	}
 }
 
 int main(void)
@@ -135,6 +229,9 @@ int main(void)
 		cmocka_unit_test(test_a_large_heap_starves_no_small_one),
 		cmocka_unit_test(test_need_goes_first),
 		cmocka_unit_test(test_what_an_alert_waits_for_is_due),
+		cmocka_unit_test(test_what_is_new_takes_long),
+		cmocka_unit_test(test_what_was_cheap_takes_long),
+		cmocka_unit_test(test_what_takes_too_long_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,24 +33,6 @@ static void test_who_takes_more_than_the_others(void **state)
 	assert_int_equal(shares.spent_ns, 0);
 }
 
-static void test_who_has_taken_as_much_as_all_on_average(void **state)
-{
-	struct user_shares shares = {};
-
-	(void)state;
-	assert_false(user_shares__has_average(&shares, 7));
-	user_shares__spend(&shares, 7, 1000 * MS);
-	assert_true(user_shares__has_average(&shares, 7));
-	user_shares__spend(&shares, 8, 10 * MS);
-	assert_true(user_shares__has_average(&shares, 7));
-	assert_false(user_shares__has_average(&shares, 8));
-	user_shares__scale(&shares, 0.25);
-	assert_int_equal(shares.spent_ns, 252 * MS + MS / 2);
-	assert_true(user_shares__has_average(&shares, 7));
-	user_shares__scale(&shares, 0);
-	assert_false(user_shares__has_average(&shares, 7));
-}
-
 /* As many users as one user may be (subuid(5)) do not make room for more than there is. */
 static void test_very_many_users(void **state)
 {
@@ -71,7 +53,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_only_one_may_take_all),
 		cmocka_unit_test(test_who_takes_more_than_the_others),
-		cmocka_unit_test(test_who_has_taken_as_much_as_all_on_average),
 		cmocka_unit_test(test_very_many_users),
 	};
 

@@ -190,11 +190,12 @@ const struct command command_agent = {
 		"Nothing is probed without --sites, and no process is stopped. Reading takes no more of a core\n"
 		"than the budget.",
 	.options =
-		(const enum option_id[]){
-			OPTION_CONFIG,	      OPTION_LISTEN,   OPTION_TOKEN_FILE, OPTION_NO_TOKEN,
-			OPTION_COMMAND_LINES, OPTION_INTERVAL, OPTION_BUDGET,	  OPTION_ALERT,
-			OPTION_ALERT_TO,      OPTION_SITES,    OPTION_COMM,	  OPTION_USER,
-			OPTION_CGROUP,	      OPTION_MATCH,    OPTION_BELOW,	  OPTION_BLOCKS,
-			OPTION_MAX_MEMORY,    OPTION_VERBOSE,  OPTION_HELP,	  0},
+		(const enum option_id[]){OPTION_CONFIG,	  OPTION_LISTEN,	OPTION_TOKEN_FILE,
+					 OPTION_NO_TOKEN, OPTION_COMMAND_LINES, OPTION_INTERVAL,
+					 OPTION_BUDGET,	  OPTION_ALERT,		OPTION_ALERT_TO,
+					 OPTION_SITES,	  OPTION_COMM,		OPTION_USER,
+					 OPTION_CGROUP,	  OPTION_MATCH,		OPTION_BELOW,
+					 OPTION_BLOCKS,	  OPTION_MAX_MEMORY,	OPTION_MAX_CPU,
+					 OPTION_VERBOSE,  OPTION_HELP,		0},
 	.run = run_agent,
 };

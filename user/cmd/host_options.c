@@ -13,6 +13,7 @@ struct host_options host_options__of(const struct options *options)
 			    .blocks_per_arena_max = options->blocks_per_arena_max,
 			    .with_shared = true,
 			    .sites = options->sites,
+			    .max_cpu_s = options->max_cpu_s,
 			    .probes_budget = options->budget},
 		.max_memory_bytes = options->max_memory_bytes,
 		.interval_s = options->interval_s,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/python_files.h"
+#include "target/reading_allowance.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -50,7 +51,7 @@ int finder__new(struct finder **out, const struct host_filter *filter, struct ac
 {
 	_cleanup_(finder__freep) struct finder *finder = calloc(1, sizeof(*finder));
 
-	if (!finder || python_files__new(&finder->files))
+	if (!finder || python_files__new(&finder->files, PYTHON_FILES_BYTES_MAX))
 		return failure__set(failure, -ENOMEM, "out of memory");
 	finder->filter = *filter;
 	finder->total = total;
@@ -104,6 +105,8 @@ int finder__look(struct finder *finder, pid_t pid, struct watched **out, struct 
 	if (err || !process->map_cnt)
 		return 0;
 	err = python_files__find(finder->files, process, &is_python);
+	if (err == -ETIME)
+		return reading_allowance__describe(pid, failure);
 	if (err)
 		return failure__set(failure, err, "out of memory");
 	if (!is_python)

@@ -51,8 +51,7 @@ struct host {
 	uint64_t left_out_ns;
 	struct schedule schedule;
 	struct user_shares shares;
-	struct user_shares
-		debts; /* who has made the schedule's by what nobody knew to take so long */
+	bool reads_first;	/* before it looks at candidates: each has its turn */
 	uint64_t work_until_ns; /* CLOCK_MONOTONIC */
 	struct host_counts counts;
 	bool out_of_memory;
@@ -162,7 +161,11 @@ static void take_reading(struct host *host, struct job *job)
 	if (err) {
 		host->out_of_memory |= err == -ENOMEM;
 		host->counts.read_errors += err != -ESRCH;
-		log_debug("%s", job->result.failure.text);
+		host->counts.overruns += err == -ETIME;
+		if (err == -ETIME && !job->watched->overrun_cnt)
+			log_note("%s", job->result.failure.text);
+		else
+			log_debug("%s", job->result.failure.text);
 	}
 	if (job->owns_watched)
 		return;
@@ -185,7 +188,11 @@ static enum look_result take_look(struct host *host, struct job *job)
 {
 	if (job->err == -EAGAIN || is_passing(job->err))
 		return LOOK_AGAIN;
-	if (job->err) {
+	if (job->err == -ETIME) {
+		log_note("%s", job->failure.text);
+		host->counts.overruns++;
+		host->counts.unreadable++;
+	} else if (job->err) {
 		log_debug("%s", job->failure.text);
 		host->counts.unreadable++;
 		host->out_of_memory |= job->err == -ENOMEM;
@@ -198,44 +205,13 @@ static enum look_result take_look(struct host *host, struct job *job)
 	return LOOK_DONE;
 }
 
-static void spend(struct host *host, const struct job *job)
-{
-	double debt_ns = host->schedule.debt_ns;
-
-	schedule__spend(&host->schedule, job->taken_ns);
-	if (job->is_first && host->schedule.debt_ns > debt_ns)
-		user_shares__spend(&host->debts, job->owner,
-				   (uint64_t)(host->schedule.debt_ns - debt_ns));
-}
-
-static void save(struct host *host, uint64_t now_ns)
-{
-	double debt_ns = host->schedule.debt_ns;
-
-	schedule__save(&host->schedule, now_ns);
-	if (debt_ns > 0)
-		user_shares__scale(&host->debts, host->schedule.debt_ns / debt_ns);
-}
-
-/*
- * Whether what takes nobody knows how long may be done for a user: not for one who has made most of
- * a debt by just that, as long as it is more than what is saved. The host's root has no need to
- * harm others so; that of a container may.
- */
-static bool has_credit(const struct host *host, process_owner owner)
-{
-	return process_owner__is_trusted(owner) ||
-	       host->schedule.debt_ns <= host->schedule.saved_ns ||
-	       !user_shares__has_average(&host->debts, owner);
-}
-
 /* Of a job that is done; it is freed. */
 static enum look_result take_result(struct host *host, struct job *job)
 {
 	enum look_result result = LOOK_DONE;
 
 	host->counts.taken_ns += job->taken_ns;
-	spend(host, job);
+	schedule__spend(&host->schedule, job->owner, job->taken_ns, job->expected_ns);
 	if (job->kind == JOB_READ)
 		take_reading(host, job);
 	else if (job->kind == JOB_LOOK)
@@ -252,6 +228,7 @@ static void take_late(struct host *host)
 		uint32_t look_cnt = job->look_cnt;
 		pid_t pid = job->pid;
 
+		user_shares__spend(&host->shares, job->owner, job->taken_ns);
 		if (take_result(host, job) == LOOK_AGAIN &&
 		    candidates__add_again(&host->candidates, pid, look_cnt,
 					  clock_ns(CLOCK_MONOTONIC)))
@@ -267,8 +244,8 @@ static enum look_result run_job(struct host *host, struct job *job)
 
 	job->finder = host->finder;
 	job->options = host->options.watched;
-	job->is_first = job->kind == JOB_LOOK || (job->kind == JOB_READ && !job->watched->read_ns);
 	if (job->kind == JOB_READ) {
+		job->expected_ns = watched__expected_ns(job->watched);
 		job->options.with_kinds = job->watched->wants_kinds;
 		job->options.with_growth = job->watched->wants_growth;
 	}
@@ -319,7 +296,7 @@ static enum look_result look(void *context, struct candidate *candidate)
 	if (!look->at_all && user_shares__is_over(&host->shares, candidate->owner))
 		return LOOK_LATER;
 	if (!jobs__has_place(&host->jobs, candidate->owner) ||
-	    !has_credit(host, candidate->owner)) {
+	    !schedule__affords(&host->schedule, candidate->owner, 0)) {
 		host->counts.held_back++;
 		return LOOK_LATER;
 	}
@@ -420,7 +397,8 @@ static struct schedule_need need_of(const struct watched *watched)
 
 	return (struct schedule_need){
 		.read_ns = watched->read_ns,
-		.taken_ns = watched->taken_ns,
+		.taken_ns = watched__expected_ns(watched),
+		.overrun_cnt = watched->overrun_cnt,
 		.arena_bytes = arena_bytes,
 		.held_back =
 			arena_bytes > 0 ? (double)findings->pinned.hostage_bytes / arena_bytes : 0,
@@ -455,8 +433,7 @@ static struct watched *pick(const struct host *host, uint64_t now_ns, bool *defe
 		if (!schedule__is_due(&host->schedule, &need, now_ns) || !may_read(host, watched) ||
 		    (is_over && !picked_is_over))
 			continue;
-		if (!schedule__affords(&host->schedule, need.taken_ns) ||
-		    (!need.read_ns && !has_credit(host, owner_of(watched)))) {
+		if (!schedule__affords(&host->schedule, owner_of(watched), need.taken_ns)) {
 			*deferred = true;
 			continue;
 		}
@@ -539,10 +516,15 @@ int host__work(struct host *host)
 	tend_probed(host);
 	if (host__tells_sites(host))
 		probing_choice__make(host->watched, host->watched_cnt, now_ns);
-	save(host, now_ns);
+	schedule__save(&host->schedule, now_ns);
 	user_shares__tick(&host->shares);
+	/* Who starts processes all the time does not keep others from being read. */
+	if (host->reads_first)
+		read_due(host, now_ns);
 	look_at_candidates(host, now_ns);
-	read_due(host, now_ns);
+	if (!host->reads_first)
+		read_due(host, now_ns);
+	host->reads_first = !host->reads_first;
 	keep_memory(host);
 	host->counts.hanging = jobs__late_cnt(&host->jobs);
 	host->counts.files_left_out = finder__files_left_out(host->finder);
@@ -581,7 +563,8 @@ bool host__is_stale(const struct host *host)
 			return false;
 		is_known |= known_ns != 0;
 	}
-	return is_known && schedule__has_budget(&host->schedule) && host->schedule.debt_ns <= 0;
+	return is_known && schedule__has_budget(&host->schedule) &&
+	       !schedule__has_debts(&host->schedule);
 }
 
 bool host__tells_sites(const struct host *host)

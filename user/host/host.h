@@ -29,7 +29,8 @@ struct host_counts {
 	uint64_t found, gone; /* Pythons */
 	uint64_t unreadable;  /* processes with a Python whose heap could not be opened */
 	uint64_t readings, read_errors;
-	uint64_t deferred;    /* readings that came later than their interval, for the budget */
+	uint64_t overruns; /* looks and readings that were ended, for they took too much CPU time */
+	uint64_t deferred; /* readings that came later than their interval, for the budget */
 	uint64_t forgotten;   /* heap images that were given up, for all together took too much */
 	uint64_t events_lost; /* of processes: /proc was looked at again */
 	uint64_t taken_ns;    /* CPU time of looking and reading */

@@ -16,6 +16,8 @@ static json_t *pack_process(const struct watched *watched)
 				   json_values__text(watched->identity.unit), "python",
 				   watched->source->python->version);
 
+	if (watched__trouble(watched))
+		json_values__set(&packed, "not_read", json_string(watched__trouble(watched)));
 	if (!watched->has_last)
 		return packed;
 	json_values__set(&packed, "heap",

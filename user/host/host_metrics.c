@@ -77,6 +77,19 @@ static double age_of(const struct watched *watched)
 	return (double)(clock_ns(CLOCK_MONOTONIC) - watched->known_ns) / 1e9;
 }
 
+/* A series for each process that could not be read the last time, then as below. */
+static size_t collect_unread(const struct host *host, struct heap_series *series)
+{
+	struct watched *const *watched;
+	size_t cnt = host__watched(host, &watched), all = 0;
+
+	for (size_t i = 0; i < cnt; i++)
+		if (watched__trouble(watched[i]))
+			series[all++] = (struct heap_series){.key = series_key__of(watched[i]),
+							     .sums.processes = 1};
+	return heap_series__merge(series, all, SERIES_MAX);
+}
+
 /* A series for each process, then those of one program made one. */
 static size_t collect(const struct host *host, struct heap_series *series)
 {
@@ -123,6 +136,22 @@ static void write_ages(const struct heap_series *series, size_t cnt, bool open_m
 	}
 }
 
+static void write_unread(const struct heap_series *series, size_t cnt, bool open_metrics, FILE *out)
+{
+	static const struct metric_family family = {
+		"pyfrag_processes_not_read", NULL,
+		"Python processes whose last reading failed or was refused.", false};
+
+	open_metrics__begin(out, &family, open_metrics);
+	for (size_t i = 0; i < cnt; i++) {
+		struct metric_label labels[SERIES_LABEL_CNT];
+
+		series_key__label(&series[i].key, labels);
+		open_metrics__sample(out, &family, labels, SERIES_LABEL_CNT,
+				     series[i].sums.processes);
+	}
+}
+
 static void write_one(FILE *out, bool open_metrics, const char *name, const char *unit,
 		      bool is_counter, double value, const char *help)
 {
@@ -148,6 +177,10 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 		  "Heaps that were read.");
 	write_one(out, open_metrics, "pyfrag_read_errors", NULL, true, (double)counts->read_errors,
 		  "Readings that failed.");
+	write_one(
+		out, open_metrics, "pyfrag_readings_cut_short", NULL, true,
+		(double)counts->overruns,
+		"Readings, and looks at processes, that were ended for taking too much CPU time.");
 	write_one(out, open_metrics, "pyfrag_readings_deferred", NULL, true,
 		  (double)counts->deferred, "Times that readings waited for the budget.");
 	write_one(out, open_metrics, "pyfrag_pictures_forgotten", NULL, true,
@@ -168,7 +201,7 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 		  "Times that a process waited, as others of its user hang or took too long.");
 	write_one(out, open_metrics, "pyfrag_files_left_out", NULL, true,
 		  (double)counts->files_left_out,
-		  "Executable files not looked into, for a process had over 1024.");
+		  "Executable files not looked into, for a process had over 1024, or over 1 GiB.");
 	write_one(
 		out, open_metrics, "pyfrag_processes_left_out", NULL, true,
 		(double)counts->left_out,
@@ -218,6 +251,7 @@ int host_metrics__write(const struct host *host, const struct host_metrics_extra
 	cnt = collect(host, series);
 	write_heaps(series, cnt, open_metrics, out);
 	write_ages(series, cnt, open_metrics, out);
+	write_unread(series, collect_unread(host, series), open_metrics, out);
 	if (host__tells_sites(host) && site_metrics__write(host, open_metrics, out))
 		return -ENOMEM;
 	write_own(host, extra, open_metrics, out);

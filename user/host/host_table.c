@@ -62,6 +62,8 @@ static void write_name(const struct watched *watched, bool hides_cmdline, FILE *
 		text__write(watched->identity.unit, out);
 		fputc(']', out);
 	}
+	if (watched__trouble(watched))
+		fprintf(out, "  (not read: it %s)", watched__trouble(watched));
 	fputc('\n', out);
 }
 

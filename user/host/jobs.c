@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "target/reading_allowance.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -46,13 +47,17 @@ static void run(struct reader_job *base)
 
 	switch (job->kind) {
 	case JOB_LOOK:
+		reading_allowance__begin(READING_HEAP, job->pid, job->options.max_cpu_s);
 		job->err = finder__look(job->finder, job->pid, &job->watched, &job->failure);
+		job->err = reading_allowance__end(job->pid, job->err, &job->failure);
 		break;
 	case JOB_READ:
 		watched__read(job->watched, &job->options, &job->result);
 		break;
 	case JOB_TEND:
+		reading_allowance__begin(READING_HEAP, job->pid, job->options.max_cpu_s);
 		watched__tend(job->watched);
+		reading_allowance__end(job->pid, 0, &job->failure);
 		break;
 	case JOB_FREE:
 		watched__free(TAKE_PTR(job->watched));

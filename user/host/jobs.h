@@ -27,7 +27,7 @@ struct job {
 	process_owner owner; /* of the process */
 	uint32_t look_cnt;   /* of a look: how many there have been then, with this one */
 	enum job_kind kind;
-	bool is_first;		 /* nobody could know what it takes: a look, or the first reading */
+	uint64_t expected_ns;	 /* of our CPU time; 0: nobody could know what it takes */
 	struct watched *watched; /* a look: what it has found, if anything, which is the job's */
 	bool owns_watched;	 /* its process is gone meanwhile */
 	struct watched_options options;

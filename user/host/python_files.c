@@ -46,16 +46,17 @@ struct python_files {
 	pthread_mutex_t lock;
 	struct user users[PYTHON_FILES_USERS_MAX];
 	size_t user_cnt;
-	uint64_t question_cnt;
+	uint64_t question_cnt, bytes_max;
 	atomic_ulong left_out_cnt;
 };
 
-int python_files__new(struct python_files **out)
+int python_files__new(struct python_files **out, uint64_t bytes_max)
 {
 	struct python_files *files = calloc(1, sizeof(*files));
 
 	if (!files)
 		return -ENOMEM;
+	files->bytes_max = bytes_max;
 	pthread_mutex_init(&files->lock, NULL);
 	*out = files;
 	return 0;
@@ -167,7 +168,7 @@ static bool recall(struct user *user, const struct file_identity *identity, bool
 }
 
 /* What is in the file. Returns 0, or negative errno: that is not known. */
-static int look_into(const struct mapped_file *mapped, bool *is_python)
+static int look_into(const struct mapped_file *mapped, uint64_t *room, bool *is_python)
 {
 	_cleanup_close_ int fd = mapped_file__open(mapped);
 	_cleanup_(elf_file__freep) struct elf_file *elf = NULL;
@@ -175,7 +176,7 @@ static int look_into(const struct mapped_file *mapped, bool *is_python)
 	int err = fd < 0 ? fd : elf_file__open(&elf, fd);
 
 	if (!err && elf_file__is_64bit(elf))
-		err = elf_file__find_symbol(elf, "PyObject_Malloc", &symbol);
+		err = elf_file__find_symbol_within(elf, "PyObject_Malloc", room, &symbol);
 	else if (!err)
 		err = -ENOEXEC;
 	if (err && err != -ENOEXEC && err != -ENOENT)
@@ -191,8 +192,9 @@ static bool is_young(const struct file_identity *identity)
 	return changed_ns + YOUNG_NS > clock_ns(CLOCK_REALTIME);
 }
 
+/* @room: so many bytes may still be read. */
 static int find_file(struct python_files *files, const struct process *process,
-		     const struct mapping *mapping, bool *is_python)
+		     const struct mapping *mapping, uint64_t *room, bool *is_python)
 {
 	_cleanup_(mapped_file__release) struct mapped_file mapped = {.path_fd = -1};
 	bool is_known;
@@ -207,8 +209,13 @@ static int find_file(struct python_files *files, const struct process *process,
 	pthread_mutex_lock(&files->lock);
 	is_known = recall(find_user(files, process->owner), &mapped.identity, is_python);
 	pthread_mutex_unlock(&files->lock);
-	if (is_known || look_into(&mapped, is_python) || is_young(&mapped.identity))
+	if (is_known)
 		return 0;
+	err = look_into(&mapped, room, is_python);
+	if (err == -ENOBUFS)
+		atomic_fetch_add(&files->left_out_cnt, 1);
+	if (err || is_young(&mapped.identity))
+		return err == -ETIME ? err : 0;
 	pthread_mutex_lock(&files->lock);
 	/* Another thread may have looked meanwhile. */
 	if (!recall(find_user(files, process->owner), &mapped.identity, is_python))
@@ -221,11 +228,12 @@ int python_files__find(struct python_files *files, const struct process *process
 {
 	_cleanup_(executable_files__release) struct executable_files executables = {};
 	int err = executable_files__find(&executables, process->maps, process->map_cnt);
+	uint64_t room = files->bytes_max;
 	size_t i = 0;
 
 	*is_python = false;
 	for (; i < executables.cnt && i < EXECUTABLE_FILES_MAX && !err && !*is_python; i++)
-		err = find_file(files, process, executables.items[i], is_python);
+		err = find_file(files, process, executables.items[i], &room, is_python);
 	if (i == EXECUTABLE_FILES_MAX && !*is_python)
 		atomic_fetch_add(&files->left_out_cnt, executables.cnt - i);
 	return err;

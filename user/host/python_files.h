@@ -22,16 +22,22 @@
 
 struct python_files;
 
-/* Returns 0 or -ENOMEM; the caller frees. */
-int python_files__new(struct python_files **out);
+/* Of all files of a process together: an unstripped browser has 300 MiB of names. */
+#define PYTHON_FILES_BYTES_MAX (1UL << 30)
+
+/*
+ * Of a process no more than @bytes_max bytes are read at a time. Returns 0 or -ENOMEM; the caller
+ * frees.
+ */
+int python_files__new(struct python_files **out, uint64_t bytes_max);
 void python_files__free(struct python_files *files);
 
 /*
  * Whether @process has a CPython mapped, come up or not, among its first EXECUTABLE_FILES_MAX
  * executable files. Several threads may ask at a time: whoever waits for a file keeps no other one
- * waiting. Returns 0 or -ENOMEM.
+ * waiting. Returns 0, -ENOMEM, or -ETIME: the thread's allowance of CPU time is used up.
  */
 int python_files__find(struct python_files *files, const struct process *process, bool *is_python);
 
-/* How many files were not looked at, for their process has more than that. */
+/* How many files were not looked into, for their process has more than that, or larger ones. */
 uint64_t python_files__left_out_cnt(const struct python_files *files);

@@ -13,6 +13,19 @@
 #define GROWTH_FULL	 0.1
 #define HELD_BACK_WEIGHT 3.0
 #define WANTED_WEIGHT	 10.0
+/*
+ * A surprise is what takes more than so many times what was expected, and so much more: caches and
+ * other processors' load make one or two out of one.
+ */
+#define SURPRISE_FACTOR 2
+#define SURPRISE_NS	20000000UL
+/*
+ * Most processes of many hosts are root's, outside of containers. So much may be owed for these
+ * before what nobody knows has to wait.
+ */
+#define ROOT_CREDIT_NS SCHEDULE_START_NS
+/* So often the interval is doubled. */
+#define DOUBLINGS_MAX 10
 
 void schedule__begin(struct schedule *schedule, double interval_s, double budget, uint64_t now_ns)
 {
@@ -25,21 +38,28 @@ void schedule__begin(struct schedule *schedule, double interval_s, double budget
 void schedule__save(struct schedule *schedule, uint64_t now_ns)
 {
 	double more = schedule->budget * (double)(now_ns - schedule->saved_at_ns),
-	       paid = fmin(more / 2, schedule->debt_ns);
+	       paid = user_debts__pay(&schedule->debts, more / 2);
 
-	schedule->debt_ns -= paid;
 	/* What there is for the beginning is not cut down, but gets no more. */
 	if (schedule->saved_ns < SCHEDULE_SAVED_NS_MAX)
 		schedule->saved_ns = fmin(schedule->saved_ns + more - paid, SCHEDULE_SAVED_NS_MAX);
 	schedule->saved_at_ns = now_ns;
 }
 
-void schedule__spend(struct schedule *schedule, uint64_t ns)
+static bool is_surprise(uint64_t ns, uint64_t expected_ns)
+{
+	return expected_ns && ns > SURPRISE_NS &&
+	       (ns - SURPRISE_NS) / SURPRISE_FACTOR > expected_ns;
+}
+
+void schedule__spend(struct schedule *schedule, process_owner owner, uint64_t ns,
+		     uint64_t expected_ns)
 {
 	double over = fmax((double)ns - schedule->saved_ns, 0);
 
 	schedule->saved_ns -= (double)ns - over;
-	schedule->debt_ns += over;
+	if (over > 0)
+		user_debts__add(&schedule->debts, owner, over, is_surprise(ns, expected_ns));
 }
 
 bool schedule__has_budget(const struct schedule *schedule)
@@ -47,19 +67,35 @@ bool schedule__has_budget(const struct schedule *schedule)
 	return schedule->saved_ns > 0;
 }
 
-bool schedule__affords(const struct schedule *schedule, uint64_t ns)
+bool schedule__has_debts(const struct schedule *schedule)
 {
-	return schedule__has_budget(schedule) &&
-	       (schedule->debt_ns <= 0 || (double)ns <= schedule->saved_ns);
+	return user_debts__sum(&schedule->debts) > 0;
+}
+
+bool schedule__affords(const struct schedule *schedule, process_owner owner, uint64_t ns)
+{
+	const struct user_debt debt = user_debts__of(&schedule->debts, owner);
+
+	if (!schedule__has_budget(schedule))
+		return false;
+	if (!ns || debt.has_surprised)
+		return debt.ns <=
+		       schedule->saved_ns + (process_owner__is_trusted(owner) ? ROOT_CREDIT_NS : 0);
+	return debt.ns <= 0 || (double)ns <= schedule->saved_ns;
 }
 
 bool schedule__is_due(const struct schedule *schedule, const struct schedule_need *need,
 		      uint64_t now_ns)
 {
+	uint32_t doublings = need->overrun_cnt < DOUBLINGS_MAX ? need->overrun_cnt : DOUBLINGS_MAX;
+
 	/* What was read since @now_ns is not due again. */
 	if (!need->read_ns || need->read_ns >= now_ns)
 		return !need->read_ns;
-	return need->is_wanted || (double)(now_ns - need->read_ns) >= schedule->interval_s * 1e9;
+	if (need->is_wanted && !doublings)
+		return true;
+	return (double)(now_ns - need->read_ns) >=
+	       schedule->interval_s * 1e9 * (double)(1U << doublings);
 }
 
 double schedule__urgency(const struct schedule_need *need, uint64_t now_ns)

@@ -40,18 +40,13 @@ void user_shares__spend(struct user_shares *shares, process_owner owner, uint64_
 
 void user_shares__tick(struct user_shares *shares)
 {
-	user_shares__scale(shares, 0.5);
-}
-
-void user_shares__scale(struct user_shares *shares, double factor)
-{
 	size_t kept = 0;
 
 	shares->spent_ns = 0;
 	for (size_t i = 0; i < shares->cnt; i++) {
 		struct user_share user = shares->users[i];
 
-		user.spent_ns = (uint64_t)((double)user.spent_ns * factor);
+		user.spent_ns /= 2;
 		if (user.spent_ns < FORGOTTEN_NS)
 			continue;
 		shares->spent_ns += user.spent_ns;
@@ -65,11 +60,4 @@ bool user_shares__is_over(const struct user_shares *shares, process_owner owner)
 	const struct user_share *user = find(shares, owner);
 
 	return user && user->spent_ns > shares->spent_ns / shares->cnt;
-}
-
-bool user_shares__has_average(const struct user_shares *shares, process_owner owner)
-{
-	const struct user_share *user = find(shares, owner);
-
-	return user && user->spent_ns && user->spent_ns >= shares->spent_ns / shares->cnt;
 }

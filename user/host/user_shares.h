@@ -29,11 +29,5 @@ struct user_shares {
 void user_shares__spend(struct user_shares *shares, process_owner owner, uint64_t ns);
 void user_shares__tick(struct user_shares *shares);
 
-/* As a tick, but what was spent counts @factor, 0 to 1. */
-void user_shares__scale(struct user_shares *shares, double factor);
-
 /* Whether @owner has taken more than all have on average; never, if it is the only one. */
 bool user_shares__is_over(const struct user_shares *shares, process_owner owner);
-
-/* Whether it has taken something, and no less than all have on average; the only one has. */
-bool user_shares__has_average(const struct user_shares *shares, process_owner owner);

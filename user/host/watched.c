@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "host/identity.h"
+#include "target/reading_allowance.h"
 #include "target/resident.h"
 #include "target/shortage.h"
 #include "util/cleanup.h"
@@ -85,6 +86,21 @@ static int measure_shared(const struct watched *watched, struct watched_result *
 	return 0;
 }
 
+/* In the time that a scan of its code may take. */
+static int start_growth(struct watched *watched, const struct watched_options *options,
+			struct failure *failure)
+{
+	struct heap_source *source = watched->source;
+	int err;
+
+	reading_allowance__begin_scan(source->python->module->fd, options->max_cpu_s);
+	err = growth_watch__start(&watched->growth, source, options->probes_budget, failure);
+	err = reading_allowance__end(watched->pid, err, failure);
+	if (err)
+		growth_watch__stop(TAKE_PTR(watched->growth));
+	return err;
+}
+
 /* What was read before is the tracer's affair from here on, or ours again. */
 static void switch_growth(struct watched *watched, const struct watched_options *options)
 {
@@ -98,8 +114,7 @@ static void switch_growth(struct watched *watched, const struct watched_options 
 	    !backoff__may_try(&watched->growth_backoff, now_ns))
 		return;
 	heap__free(TAKE_PTR(watched->reading.heap));
-	err = growth_watch__start(&watched->growth, watched->source, options->probes_budget,
-				  &failure);
+	err = start_growth(watched, options, &failure);
 	if (!err) {
 		backoff__succeed(&watched->growth_backoff);
 		return;
@@ -201,8 +216,11 @@ void watched__read(struct watched *watched, const struct watched_options *option
 	switch_growth(watched, options);
 	*out = (struct watched_result){.with_kinds = options->with_kinds,
 				       .target_slept = may_pass_over(watched, options)};
-	if (!out->target_slept)
+	if (!out->target_slept) {
+		reading_allowance__begin(READING_HEAP, watched->pid, options->max_cpu_s);
 		out->err = read_heap(watched, options, out);
+		out->err = reading_allowance__end(watched->pid, out->err, &out->failure);
+	}
 	if (out->err) /* what is known of it may be of before, in part */
 		watched->sleep_watch = (struct sleep_watch){};
 	/* Who asks for more than there is makes room first, and not the others. */
@@ -245,17 +263,42 @@ void watched__tend(struct watched *watched)
 	growth_watch__stop(TAKE_PTR(watched->growth));
 }
 
+uint64_t watched__expected_ns(const struct watched *watched)
+{
+	if (watched->wants_growth && !watched->growth &&
+	    backoff__may_try(&watched->growth_backoff, clock_ns(CLOCK_MONOTONIC)))
+		return 0; /* its code is scanned */
+	return watched->wants_kinds ? watched->kinds_taken_ns : watched->taken_ns;
+}
+
+const char *watched__trouble(const struct watched *watched)
+{
+	switch (watched->err) {
+	case 0:
+		return NULL;
+	case -EDQUOT:
+		return "takes more memory than there is";
+	case -ETIME:
+		return "takes more CPU time than it may";
+	default:
+		return "cannot be read";
+	}
+}
+
 void watched__adopt(struct watched *watched, struct watched_result *result)
 {
 	watched->read_ns = result->time_ns;
-	if (!result->target_slept)
+	watched->err = result->err;
+	if (!result->target_slept && !result->with_kinds)
 		watched->taken_ns = result->taken_ns;
 	if (result->with_kinds) {
+		watched->kinds_taken_ns = result->taken_ns;
 		watched->wants_kinds = false;
 		watched->kinds_ns = result->time_ns;
 	}
 	watched->refused_cnt = result->err == -EDQUOT ? watched->refused_cnt + 1 : 0;
-	if (result->err != -EDQUOT)
+	watched->overrun_cnt = result->err == -ETIME ? watched->overrun_cnt + 1 : 0;
+	if (result->err != -EDQUOT && result->err != -ETIME)
 		watched->error_cnt = result->err ? watched->error_cnt + 1 : 0;
 	if (result->err) {
 		watched_result__release(result);

@@ -22,7 +22,11 @@
 
 /* What a reading has found. */
 struct watched_result {
-	int err; /* 0, or as heap_source__read(), and then only the next two say something */
+	/*
+	 * 0; -ETIME: it was ended, for it took more CPU time than it may; or as
+	 * heap_source__read(). If not 0, only the next two say something.
+	 */
+	int err;
 	struct failure failure;
 	uint64_t taken_ns; /* of our CPU time */
 	uint64_t time_ns;  /* CLOCK_MONOTONIC, when it had come to its end */
@@ -54,17 +58,23 @@ struct watched {
 	/* What the last one has found. */
 	struct watched_result last;
 	bool has_last, has_slept /* since that reading */;
+	int err; /* of the last reading; 0: it has found something, or there was none yet */
 	bool wants_kinds;   /* an alert waits for who pins: */
 	uint64_t kinds_ns;  /* CLOCK_MONOTONIC: when that was last looked for; 0: not yet */
 	bool has_alert;	    /* one is firing, or will be if it goes on like this */
 	bool wants_growth;  /* it is one of those to be probed: */
 	uint64_t chosen_ns; /* CLOCK_MONOTONIC: since then */
 	uint64_t read_ns;   /* CLOCK_MONOTONIC: when it was read last, or tried; 0: not yet */
-	uint64_t taken_ns;  /* of our CPU time, by that, unless it slept */
+	/*
+	 * Of our CPU time, by the last one, unless it slept; and by the last one that was to find
+	 * kinds; 0: none yet.
+	 */
+	uint64_t taken_ns, kinds_taken_ns;
 	/* CLOCK_MONOTONIC: when the last one that did not fail was; 0: none yet. */
 	uint64_t known_ns;
 	uint32_t error_cnt;   /* readings that failed, in a row, but for these: */
 	uint32_t refused_cnt; /* that would have taken more memory than there is, in a row */
+	uint32_t overrun_cnt; /* that took more CPU time than one may, in a row */
 	struct growth trend;
 };
 
@@ -75,6 +85,8 @@ struct watched_options {
 	uint32_t sites; /* allocation sites reported of each that is probed; 0: none is probed */
 	/* What probes may take of a process' CPU time, where growth is watched. */
 	double probes_budget;
+	/* CPU time that one reading may take; 0: by the memory of the process. */
+	double max_cpu_s;
 	/* Of this reading: as the watched wants it. */
 	bool with_kinds, with_growth;
 };
@@ -108,6 +120,12 @@ bool watched__forget(struct watched *watched);
 
 /* While growth is watched, some times a second, but not while it is read. */
 void watched__tend(struct watched *watched);
+
+/* What the next reading will take of our CPU time, by what it is to find; 0: nobody knows. */
+uint64_t watched__expected_ns(const struct watched *watched);
+
+/* Why what is known of it is not of now: what became of the last reading. NULL: it succeeded. */
+const char *watched__trouble(const struct watched *watched);
 
 /* Takes over the result of a reading: that is what is known from here on. */
 void watched__adopt(struct watched *watched, struct watched_result *result);

@@ -10,6 +10,7 @@
 #include "target/elf_symbols.h"
 #include "target/file_bytes.h"
 #include "util/array.h"
+#include "util/checked.h"
 #include "util/cleanup.h"
 
 /*
@@ -404,12 +405,25 @@ int elf_file__function_starts(struct elf_file *elf, const uint64_t **starts, siz
 
 int elf_file__find_symbol(struct elf_file *elf, const char *name, struct elf_symbol *symbol)
 {
+	uint64_t room = UINT64_MAX;
+
+	return elf_file__find_symbol_within(elf, name, &room, symbol);
+}
+
+int elf_file__find_symbol_within(struct elf_file *elf, const char *name, uint64_t *room,
+				 struct elf_symbol *symbol)
+{
 	_cleanup_free_ Elf64_Shdr *sections = NULL;
 	size_t cnt;
-	int err = elf->is_64bit ? read_sections(elf, &sections, &cnt) : -ENOENT;
+	int err;
 
+	if (!elf->is_64bit)
+		return -ENOENT;
+	if (!checked_sub(*room, elf->section_cnt * sizeof(*sections), room))
+		return -ENOBUFS;
+	err = read_sections(elf, &sections, &cnt);
 	if (!err)
-		err = elf_symbols__find(elf->fd, sections, cnt, name, symbol);
+		err = elf_symbols__find(elf->fd, sections, cnt, name, room, symbol);
 	/* Tables that are not there are the same as none. */
 	return err == -ENOEXEC || err == -EFBIG ? -ENOENT : err;
 }

@@ -80,5 +80,12 @@ int elf_file__function_starts(struct elf_file *elf, const uint64_t **starts, siz
  */
 int elf_file__find_symbol(struct elf_file *elf, const char *name, struct elf_symbol *symbol);
 
+/*
+ * The same, if no more than *@room bytes have to be read for that, which shrinks by what is read;
+ * else -ENOBUFS. So there is one limit for many files.
+ */
+int elf_file__find_symbol_within(struct elf_file *elf, const char *name, uint64_t *room,
+				 struct elf_symbol *symbol);
+
 /* File offset of an address, or UINT64_MAX if no segment holds it. */
 uint64_t elf_file__offset_of(const struct elf_file *elf, uint64_t address);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "target/file_bytes.h"
+#include "util/checked.h"
 #include "util/cleanup.h"
 
 /* What is read at once: whole symbols, and more than any name. */
@@ -44,9 +45,16 @@ static void add_places(struct places *places, const char *name, const uint8_t *b
 	}
 }
 
+/* Reads @size bytes of what may still be read. */
+static int read_piece(int fd, uint64_t offset, uint8_t *piece, size_t size, uint64_t *room)
+{
+	return checked_sub(*room, size, room) ? file_bytes__read_at(fd, offset, piece, size)
+					      : -ENOBUFS;
+}
+
 /* A piece begins again with what a name may have begun in before. No name has a hole in it. */
 static int find_places(int fd, const Elf64_Shdr *strings, const char *name, uint8_t *piece,
-		       struct places *places)
+		       uint64_t *room, struct places *places)
 {
 	uint64_t size = strings->sh_size < TABLE_BYTES_MAX ? strings->sh_size : TABLE_BYTES_MAX,
 		 at = 0;
@@ -63,7 +71,7 @@ static int find_places(int fd, const Elf64_Shdr *strings, const char *name, uint
 			break;
 		at = data - strings->sh_offset;
 		part = size - at < PIECE_BYTES ? size - at : PIECE_BYTES;
-		err = file_bytes__read_at(fd, data, piece, part);
+		err = read_piece(fd, data, piece, part, room);
 		if (err)
 			return err;
 		add_places(places, name, piece, part, at);
@@ -95,7 +103,7 @@ static bool take_symbol(const Elf64_Sym *symbols, size_t cnt, const struct place
 
 /* Symbols in a hole are not defined. */
 static int search_table(int fd, const Elf64_Shdr *table, const struct places *places,
-			uint8_t *piece, struct elf_symbol *out)
+			uint8_t *piece, uint64_t *room, struct elf_symbol *out)
 {
 	uint64_t cnt = table->sh_size < TABLE_BYTES_MAX ? table->sh_size : TABLE_BYTES_MAX, i = 0;
 
@@ -109,8 +117,8 @@ static int search_table(int fd, const Elf64_Shdr *table, const struct places *pl
 			break;
 		i = (data - table->sh_offset) / sizeof(Elf64_Sym);
 		part = cnt - i < PIECE_SYMBOLS ? cnt - i : PIECE_SYMBOLS;
-		err = file_bytes__read_at(fd, table->sh_offset + i * sizeof(Elf64_Sym), piece,
-					  part * sizeof(Elf64_Sym));
+		err = read_piece(fd, table->sh_offset + i * sizeof(Elf64_Sym), piece,
+				 part * sizeof(Elf64_Sym), room);
 		if (err)
 			return err;
 		if (take_symbol((const Elf64_Sym *)(const void *)piece, part, places, out))
@@ -136,7 +144,7 @@ static const Elf64_Shdr *find_table(const Elf64_Shdr *sections, size_t cnt, uint
 }
 
 int elf_symbols__find(int fd, const Elf64_Shdr *sections, size_t cnt, const char *name,
-		      struct elf_symbol *out)
+		      uint64_t *room, struct elf_symbol *out)
 {
 	static const uint32_t types[] = {SHT_DYNSYM, SHT_SYMTAB};
 	_cleanup_free_ uint8_t *piece = malloc(PIECE_BYTES);
@@ -154,9 +162,10 @@ int elf_symbols__find(int fd, const Elf64_Shdr *sections, size_t cnt, const char
 		if (strings->sh_type != SHT_STRTAB || !lies_in_a_file(strings) ||
 		    !lies_in_a_file(table))
 			continue;
-		err = find_places(fd, strings, name, piece, &places);
+		err = find_places(fd, strings, name, piece, room, &places);
 		if (!err)
-			err = places.cnt ? search_table(fd, table, &places, piece, out) : -ENOENT;
+			err = places.cnt ? search_table(fd, table, &places, piece, room, out)
+					 : -ENOENT;
 	}
 	return err;
 }

@@ -14,8 +14,8 @@
 /*
  * @sections: the @cnt section headers of the file. There is one table of dynamic symbols and one of
  * all, at most; that is the order they are searched in. Returns 0; -ENOENT: there is none that is
- * defined, or it is beyond what is read of such tables; or negative errno. *out is set on success
- * only.
+ * defined, or it is beyond what is read of such tables; -ENOBUFS: more would have to be read
+ * than *@room bytes, which shrinks by what is read; or negative errno. *out is set on success only.
  */
 int elf_symbols__find(int fd, const Elf64_Shdr *sections, size_t cnt, const char *name,
-		      struct elf_symbol *out);
+		      uint64_t *room, struct elf_symbol *out);

@@ -1,0 +1,92 @@
+"""Processes whose structures take very long to be read: a reading is ended when it has used its CPU time, which is said and
+counted, and others are read all the same. Nothing here is asserted of how long anything takes."""
+import contextlib
+import math
+import os
+import subprocess
+import time
+
+import pytest
+from bystanders import as_user, wait_for
+from conftest import TOP, run_pyfrag
+from target import Target
+from test_agent import Agent
+
+import pythons
+
+PROGRAM = TOP + "/tests/hostile/programs/expensive.py"
+PYTHON = next((one for one in pythons.find() if one.command == ["/usr/bin/python3.11"]), None)
+# An honest process takes a tenth of that, and reading one of these to its end some times as much.
+ALLOWED = ["--max-cpu", "400ms"]
+TOO_LONG = "takes more CPU time than it may"
+INTERVAL_S = 0.5  # of the agent
+
+pytestmark = pytest.mark.skipif(
+    not PYTHON, reason="the program knows the structures of Debian's python3.11, which is not here")
+
+
+class Expensive:
+    def __init__(self):
+        self.process = subprocess.Popen([*as_user(), *PYTHON.command, PROGRAM], cwd="/", stdout=subprocess.PIPE,
+                                        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"})
+        self.pid = self.process.pid
+        assert self.process.stdout.readline().split() == [b"ready", b"%d" % self.pid]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.process.kill()
+        self.process.communicate()
+
+
+@contextlib.contextmanager
+def run_agent():
+    agent = Agent("--budget", "100%", "--match", "expensive|target", *ALLOWED)
+    try:
+        yield agent
+    finally:
+        agent.stop()
+
+
+def check_goes_on(agent, victim):
+    """The victim is read, and so again and again."""
+    wait_for(lambda: "heap" in agent.processes().get(victim.pid, {}))
+    readings = agent.metrics()["pyfrag_readings_total", ""]
+    wait_for(lambda: agent.metrics()["pyfrag_readings_total", ""] >= readings + 5)
+    assert "not_read" not in agent.processes()[victim.pid]
+
+
+def test_a_reading_that_takes_too_long():
+    with Expensive() as hostile, Target(PYTHON) as victim, run_agent() as agent:
+        start = time.monotonic()
+        wait_for(lambda: "not_read" in agent.processes().get(hostile.pid, {}))
+        check_goes_on(agent, victim)
+        listed, metrics = agent.processes()[hostile.pid], agent.metrics()
+        intervals = (time.monotonic() - start) / INTERVAL_S
+    assert listed["not_read"] == TOO_LONG and "heap" not in listed
+    # Each time it is tried after twice as many intervals.
+    assert 1 <= metrics["pyfrag_readings_cut_short_total", ""] <= 2 + math.log2(intervals)
+    assert sum(value for (name, labels), value in metrics.items()
+               if name == "pyfrag_processes_not_read" and 'app="expensive.py"' in labels) == 1
+
+
+@pytest.mark.parametrize("command", [["snapshot"], ["snapshot", "--by", "owner", "--paths"], ["trace", "-d", "1"]],
+                         ids=lambda command: "-".join(command))
+def test_a_command_says_so(command):
+    with Expensive() as hostile:
+        result = run_pyfrag(*command, "-p", str(hostile.pid), *ALLOWED, check=False)
+    assert result.returncode == 1
+    line, = [line for line in result.stderr.decode().splitlines() if "CPU time" in line]
+    assert line.startswith("pyfrag: process %d (python3.11): reading it %s" % (hostile.pid, TOO_LONG))
+    assert "--max-cpu" in line
+
+
+def test_all_pythons_with_their_reasons():
+    with Expensive() as hostile, Target(PYTHON) as victim:
+        result = run_pyfrag("trace", "-a", "-d", "5", "-i", "1", "--budget", "100%", "--match", "expensive|target",
+                            *ALLOWED)
+    lines = {line.split()[0]: line for line in result.stdout.decode().splitlines() if line.startswith("  ")}
+    hostile_line, victim_line = (lines[str(one.pid)] for one in (hostile, victim))
+    assert hostile_line.endswith("(not read: it %s)" % TOO_LONG)
+    assert "not read" not in victim_line and " ? " not in victim_line
