@@ -1,4 +1,5 @@
 """A heap as a database: what the report says, and more, by SQL."""
+import ast
 import json
 import os
 import sqlite3
@@ -82,6 +83,19 @@ def test_referrers_and_vias_are_those_of_the_report(any_target, snapshot, databa
                 assert said[names[0]][0] >= row["blocks"], row
     assert connection.execute("SELECT sum(blocks) FROM by_referrers").fetchone() == (
         connection.execute("SELECT count(*) FROM blocks").fetchone())
+
+
+def test_references_to_itself_are_edges(target, database):
+    target.ask("eval __import__('objects_oracle').plant() and None")
+    planted = ast.literal_eval(target.ask("eval __import__('objects_oracle').plant_selves()"))
+    _, connection = database(target)
+    found = {address: via for address, via in connection.execute(
+        "SELECT objects.address, vias.name FROM edges JOIN objects ON objects.id = edges.source"
+        " JOIN vias ON vias.id = edges.via WHERE source = target")}
+    for key, via, address in planted:
+        # Up to 3.10 an instance has a dict, which refers to it.
+        if key != "instance" or target.python.version >= (3, 11):
+            assert found.get(address) == via, key
 
 
 def test_the_leak_is_told_from_the_cache_by_its_referrers(target, snapshot, database):

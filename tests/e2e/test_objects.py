@@ -33,6 +33,21 @@ def test_relations_are_those_of_the_collector(target, snapshot):
         assert not report["is_root"]
 
 
+def test_references_to_itself(target, snapshot):
+    """They are listed among the others, and hold nothing: what goes with an object stays the same."""
+    ask(target, "plant()")
+    for key, via, address in ask(target, "plant_selves()"):
+        report = look(target, snapshot, "--object", hex(address))["object"]
+        assert sorted(addresses(report["referrers"])) == ask(target, "referrers(%r)" % key), key
+        listed = [(int(relation["address"], 16), relation["via"])
+                  for relation in report["referents"]["list"]]
+        # Up to 3.10 an instance has a dict, which refers to it.
+        refers = address in ask(target, "referents(%r)" % key)
+        assert ((address, via) in listed) == refers, key
+        assert refers or (key, target.python.version < (3, 11)) == ("instance", True)
+        assert report["path"] == "objects_oracle.HOLDER[%r]" % key
+
+
 def test_what_goes_with_it(target, snapshot):
     things, _ = ask(target, "plant()")
     target.ask("gc")

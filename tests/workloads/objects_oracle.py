@@ -21,6 +21,28 @@ def plant():
     return id(things), id(HOLDER["small"])
 
 
+class Slotted(object):
+    __slots__ = ("me",)
+
+
+def plant_selves():
+    """What refers to itself: the key in HOLDER, what it does so by, and its address."""
+    HOLDER["instance"], HOLDER["slotted"] = Thing(1), Slotted()
+    HOLDER["instance"].me = HOLDER["instance"]
+    HOLDER["slotted"].me = HOLDER["slotted"]
+    HOLDER["list"] = ["other", HOLDER["small"]]
+    HOLDER["list"].append(HOLDER["list"])
+    HOLDER["dict"] = {"other": HOLDER["small"]}
+    HOLDER["dict"]["me"] = HOLDER["dict"]
+    vias = {"instance": ".me", "slotted": ".me", "list": "[2]", "dict": "['me']"}
+    return [(key, vias[key], id(HOLDER[key])) for key in sorted(vias)]
+
+
+def referrers(key):
+    gc.collect()
+    return sorted(id(thing) for thing in gc.get_referrers(HOLDER[key]))
+
+
 def referents(key):
     return sorted(id(thing) for thing in gc.get_referents(HOLDER[key]))
 

@@ -148,6 +148,11 @@ uint32_t graph__block_bytes(const struct graph *graph, uint32_t node)
 	return node < blocks->place_cnt ? block_table__pool_of(blocks, node)->block_size : 0;
 }
 
+bool graph__counts(const struct graph *graph, uint32_t from, uint32_t to)
+{
+	return from != to || graph__type(graph, from) != TYPE_NONE;
+}
+
 static int add_outside(struct graph *graph, uint32_t owner, const struct reference *reference,
 		       uint32_t *node)
 {
@@ -261,7 +266,7 @@ static int refer(void *context, uint32_t owner, const struct reference *referenc
 		if (reference->how == REFERS_TO_BUFFER)
 			return err;
 	}
-	if (err || to == NODE_NONE || to == owner)
+	if (err || to == NODE_NONE || !graph__counts(graph, owner, to))
 		return err;
 	return add_edge(build, owner, to, reference);
 }

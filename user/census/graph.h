@@ -90,6 +90,12 @@ uint32_t graph__type(const struct graph *graph, uint32_t node);
  */
 uint32_t graph__outside_bytes(const struct graph *graph, uint32_t node, uint32_t *before);
 
-/* By what node @from refers to another. */
+/*
+ * Whether a reference of node @from to node @to counts. An object may refer to itself; a block that
+ * holds no object has pointers to itself only as part of its own structure.
+ */
+bool graph__counts(const struct graph *graph, uint32_t from, uint32_t to);
+
+/* By what node @from refers to another, or to itself. */
 struct reference;
 struct via graph__via(const struct graph *graph, uint32_t from, const struct reference *reference);

@@ -149,7 +149,8 @@ static int join_edges(struct work *work, const struct graph *graph)
 
 		err = cpu_allowance__check();
 		for (uint64_t i = graph->starts[from]; i < graph->starts[from + 1] && !err; i++)
-			if (graph->edges[i] < place_cnt)
+			/* Whoever looks for what holds a block is not helped by the block itself. */
+			if (graph->edges[i] < place_cnt && graph->edges[i] != from)
 				err = join(work, &work->referrers->of_places[graph->edges[i]],
 					   work->via_names ? work->via_names[graph->edge_vias[i]]
 							   : kind);

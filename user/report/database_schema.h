@@ -58,10 +58,12 @@
 	" LEFT JOIN blocks AS source_blocks ON source_blocks.id = edges.source"                                      \
 	" LEFT JOIN objects ON objects.id = edges.source"                                                            \
 	" JOIN kinds ON kinds.id = coalesce(source_blocks.kind, objects.kind)"                                       \
+	" WHERE edges.source <> edges.target"                                                                        \
 	" ORDER BY 1, 2) GROUP BY target) ON target = blocks.id" DATABASE_ORDER "CREATE " kind                       \
 	"VIEW by_via AS SELECT coalesce(vias, '[nothing]') AS via," DATABASE_COUNT                                   \
 	"FROM blocks LEFT JOIN (SELECT target, group_concat(name, ', ') AS vias FROM"                                \
 	" (SELECT DISTINCT edges.target, vias.name FROM edges JOIN vias ON vias.id = edges.via"                      \
+	" WHERE edges.source <> edges.target"                                                                        \
 	" ORDER BY 1, 2) GROUP BY target) ON target = blocks.id" DATABASE_ORDER "CREATE " kind                       \
 	"VIEW pinned_arenas AS SELECT printf('0x%x', address) AS arena, live_blocks,"                                \
 	" live_bytes, (SELECT arena_size FROM process) - live_bytes AS hostage_bytes"                                \

@@ -82,7 +82,7 @@ static int take_reference(void *context, uint32_t owner, const struct reference 
 	const struct collector *collector = context;
 	uint32_t node = graph__find(collector->graph, reference->to, loose);
 
-	if (node == NODE_NONE || node == owner ||
+	if (node == NODE_NONE || !graph__counts(collector->graph, owner, node) ||
 	    block_kind__role(graph__kind(collector->graph, node)) == BLOCK_FREE)
 		return 0;
 	if (collector->wanted == NODE_NONE)
