@@ -131,6 +131,20 @@ static int set_up_process(void **state)
 	return 0;
 }
 
+/* Until it has a stack pointer that can be seen. */
+static void wait_until_it_waits(pid_t pid)
+{
+	char path[64], text[256] = "running";
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	while (!strncmp(text, "running", strlen("running"))) {
+		_cleanup_fclose_ FILE *file = fopen(path, "re");
+
+		assert_non_null(file);
+		assert_non_null(fgets(text, sizeof(text), file));
+	}
+}
+
 /* Another program: this one has terabytes mapped, with sanitizers. */
 static int set_up_program(void **state)
 {
@@ -142,6 +156,7 @@ static int set_up_program(void **state)
 	child__exec(&fixture->child, "/bin/cat", (char *[]){"cat", NULL}, (char *[]){NULL});
 	assert_int_equal(write(fixture->child.in, "x", 1), 1);
 	child__wait_until_ready(&fixture->child);
+	wait_until_it_waits(fixture->child.pid);
 	assert_int_equal(process__open(&fixture->process, fixture->child.pid, &failure), 0);
 	return 0;
 }
