@@ -88,6 +88,7 @@ def test_all_places_hang(start_agent):  # noqa: F811
         wait_for(lambda: agent.metrics()["pyfrag_readings_hanging", ""] == 8, 40)
         wait_for(lambda: agent.get("/healthz")[0] == 503)
         assert "do not come to their end" in agent.get("/healthz")[1]
+        assert agent.get("/livez") == (200, "ok\n")
         roots[0].kill()
         wait_for(lambda: agent.get("/healthz")[0] == 200)
     assert agent.stop() == 0 and agent.seconds < 2

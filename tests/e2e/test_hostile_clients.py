@@ -115,8 +115,10 @@ def test_the_daemonset_wants_its_token(tmp_path):
     agent = start_at_all_addresses(*args[2:], "--match", "nobody", "--token-file", str(token))
     assert agent.get("/metrics")[0] == 401
     assert agent.get("/metrics", Authorization="Bearer " + SECRET)[0] == 200
-    probe, = re.findall(r"httpGet:\n +path: (\S+)", text)
-    assert agent.get(probe)[0] == 200
+    probes = re.findall(r"^ +(\w+)Probe:\n +httpGet:\n +path: (\S+)", text, re.M)
+    assert probes == [("liveness", "/livez"), ("readiness", "/healthz")]
+    for _, path in probes:
+        assert agent.get(path)[0] == 200
     assert agent.stop() == 0
 
 

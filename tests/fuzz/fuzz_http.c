@@ -37,10 +37,11 @@ static struct http_answer answer(void *context, const struct http_request *reque
 /* At some port that is free. */
 static void start(void)
 {
+	static const char *const open_paths[] = {OPEN_PATH, NULL};
 	char listen[64];
 	struct http_options options = {.listen = listen,
 				       .token = TOKEN,
-				       .open_path = OPEN_PATH,
+				       .open_paths = open_paths,
 				       .answer = answer};
 	struct failure failure;
 

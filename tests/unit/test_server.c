@@ -119,6 +119,20 @@ static int be_ready_twice(int fd, const void *context)
 	return 0;
 }
 
+/* One that can read nothing any more, for as many readings hang as may. */
+static int send_stuck(int fd, const void *context)
+{
+	struct packer health = {};
+
+	(void)context;
+	packer__add_u64(&health, 1);
+	packer__add_u64(&health, 0);
+	message__send(fd, MESSAGE_HEALTH, &health, MESSAGE_WAIT);
+	packer__release(&health);
+	pause();
+	return 0;
+}
+
 /* What the server counts, as it says to the reader: how often requests had to wait. */
 static uint64_t held_back_of(const struct message *message)
 {
@@ -261,14 +275,20 @@ static int get(const char *path, char *answer, size_t size)
 
 static pid_t running;
 
-static void start(int (*reader)(int fd, const void *context))
+static void begin(int (*reader)(int fd, const void *context))
 {
-	char answer[1024];
-
 	choose_address();
 	running = fork();
 	if (!running)
 		serve(reader);
+}
+
+/* And waits until it has heard of its reader. */
+static void start(int (*reader)(int fd, const void *context))
+{
+	char answer[1024];
+
+	begin(reader);
 	for (int i = 0; i < 1000 && get("/healthz", answer, sizeof(answer)) != 200; i++)
 		poll(NULL, 0, 10);
 }
@@ -329,6 +349,20 @@ static void test_it_ends_at_nonsense(void **state)
 	assert_int_equal(run(be_ready_twice, 10000), 1);
 }
 
+/* Restarting the agent would not help: what makes readings hang may be of some user. */
+static void test_it_lives_without_readings(void **state)
+{
+	char answer[1024];
+
+	(void)state;
+	begin(send_stuck);
+	while (get("/healthz", answer, sizeof(answer)) != 503 || !strstr(answer, "their end"))
+		poll(NULL, 0, 10);
+	assert_int_equal(get("/livez", answer, sizeof(answer)), 200);
+	assert_int_equal(get("/none", answer, sizeof(answer)), 404);
+	assert_non_null(strstr(answer, "/livez"));
+}
+
 static void test_a_report_is_written_once_a_second(void **state)
 {
 	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC), took_s;
@@ -387,6 +421,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_ends_when_it_is_told_to),
 		cmocka_unit_test(test_it_ends_at_nonsense),
+		cmocka_unit_test_teardown(test_it_lives_without_readings, stop),
 		cmocka_unit_test_teardown(test_a_report_is_written_once_a_second, stop),
 		cmocka_unit_test_teardown(test_who_asks_for_too_much_is_refused, stop),
 		cmocka_unit_test_teardown(test_requests_wait_when_serving_takes_too_much, stop),

@@ -337,13 +337,16 @@ static struct http_answer answer(void *context, const struct http_request *reque
 
 	if (!strcmp(path, "/metrics"))
 		return answer_metrics(server, request->wants_open_metrics);
+	/* If a process of the agent had ended, this one would have ended, too. */
+	if (!strcmp(path, "/livez"))
+		return answer_text(200, "ok\n");
 	if (!strcmp(path, "/healthz"))
 		return answer_health(&server->reader);
 	if (!strcmp(path, PROCESSES_PATH))
 		return answer_page(server, PAGE_PROCESSES, CONTENT_JSON);
 	if (!strncmp(path, PROCESSES_PATH "/", strlen(PROCESSES_PATH "/")))
 		return answer_report(server, request->client, path + strlen(PROCESSES_PATH "/"));
-	return answer_text(404, "there are: /metrics, /healthz, /v1/processes, "
+	return answer_text(404, "there are: /metrics, /livez, /healthz, /v1/processes, "
 				"/v1/processes/PID/report\n");
 }
 

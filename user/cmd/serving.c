@@ -6,15 +6,15 @@
 #include "util/cleanup.h"
 #include "util/secret_file.h"
 
-/* A kubelet's probe has no token, and all it learns is that the agent works. */
-#define OPEN_PATH "/healthz"
+/* A kubelet's probes have no token, and all that they learn is whether the agent works. */
+static const char *const open_paths[] = {"/livez", "/healthz", NULL};
 
 int serving__open(struct http_server **out, const struct options *options, http_answer_fn *answer,
 		  void *context, struct failure *failure)
 {
 	_cleanup_free_ char *token = NULL;
 	struct http_options http = {.listen = options->listen,
-				    .open_path = OPEN_PATH,
+				    .open_paths = open_paths,
 				    .answers_anybody = options->no_token,
 				    .answer = answer,
 				    .context = context};

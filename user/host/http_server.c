@@ -23,7 +23,7 @@ struct http_server {
 	struct http_clients clients;
 	bool wants_token, is_on_loopback;
 	unsigned char token_digest[SHA256_DIGEST_LENGTH];
-	const char *open_path;
+	const char *const *open_paths;
 	http_answer_fn *answer;
 	void *context;
 };
@@ -56,17 +56,35 @@ static bool is_token(const struct http_server *server, const char *given)
 	return !CRYPTO_memcmp(server->token_digest, given_digest, sizeof(given_digest));
 }
 
+static bool is_open(const struct http_server *server, const char *path)
+{
+	for (const char *const *open = server->open_paths; open && *open; open++)
+		if (!strcmp(path, *open))
+			return true;
+	return false;
+}
+
+/* Where the token begins in "Bearer TOKEN"; NULL: nowhere. */
+static const char *find_token(const char *authorization)
+{
+	static const char scheme[] = "Bearer ";
+
+	if (strncmp(authorization, scheme, strlen(scheme)) != 0)
+		return NULL;
+	authorization += strlen(scheme);
+	return authorization + strspn(authorization, " ");
+}
+
 static bool is_allowed(const struct http_server *server, struct MHD_Connection *connection,
 		       const char *path)
 {
-	static const char scheme[] = "Bearer ";
 	const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
 							MHD_HTTP_HEADER_AUTHORIZATION);
 
-	if (!server->wants_token || (server->open_path && !strcmp(path, server->open_path)))
+	if (!server->wants_token || is_open(server, path))
 		return true;
-	return given && !strncmp(given, scheme, strlen(scheme)) &&
-	       is_token(server, given + strlen(scheme));
+	given = given ? find_token(given) : NULL;
+	return given && is_token(server, given);
 }
 
 /* The Host headers of a request. */
@@ -271,7 +289,7 @@ int http_server__new(struct http_server **out, const struct http_options *option
 
 	if (!server)
 		return failure__set(failure, -ENOMEM, "out of memory");
-	server->open_path = options->open_path;
+	server->open_paths = options->open_paths;
 	server->answer = options->answer;
 	server->context = options->context;
 	server->wants_token = options->token;

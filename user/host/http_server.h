@@ -32,9 +32,10 @@ struct http_request {
 typedef struct http_answer http_answer_fn(void *context, const struct http_request *request);
 
 struct http_options {
-	const char *listen;    /* "127.0.0.1:9876", "[::1]:9876" */
-	const char *token;     /* clients that do not send it are refused; NULL: none is wanted */
-	const char *open_path; /* this one page needs no token; NULL: none; not copied */
+	const char *listen; /* "127.0.0.1:9876", "[::1]:9876" */
+	const char *token;  /* clients that do not send it are refused; NULL: none is wanted */
+	/* These pages need no token; they end with NULL; NULL: there are none; not copied. */
+	const char *const *open_paths;
 	/* Without this, and without a token, an address that other hosts can reach is refused. */
 	bool answers_anybody;
 	http_answer_fn *answer;
