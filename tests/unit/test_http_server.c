@@ -89,7 +89,8 @@ static int get(const char *path, const char *headers)
 
 static void test_the_token(void **state)
 {
-	static const char *const right[] = {"Bearer " TOKEN};
+	static const char *const right[] = {"Bearer " TOKEN, "bearer " TOKEN, "BEARER " TOKEN,
+					    "bEaReR   " TOKEN};
 	static const char *const wrong[] = {
 		"Bearer " TOKEN "n", "Bearer let me", "Bearer LET ME IN",
 		"Bearer" TOKEN,	     "Bearer",	      "Bearer ",

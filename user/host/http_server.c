@@ -64,12 +64,12 @@ static bool is_open(const struct http_server *server, const char *path)
 	return false;
 }
 
-/* Where the token begins in "Bearer TOKEN"; NULL: nowhere. */
+/* Where the token begins in "Bearer TOKEN"; NULL: nowhere. The scheme's case does not matter. */
 static const char *find_token(const char *authorization)
 {
 	static const char scheme[] = "Bearer ";
 
-	if (strncmp(authorization, scheme, strlen(scheme)) != 0)
+	if (strncasecmp(authorization, scheme, strlen(scheme)) != 0)
 		return NULL;
 	authorization += strlen(scheme);
 	return authorization + strspn(authorization, " ");

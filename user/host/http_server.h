@@ -33,7 +33,11 @@ typedef struct http_answer http_answer_fn(void *context, const struct http_reque
 
 struct http_options {
 	const char *listen; /* "127.0.0.1:9876", "[::1]:9876" */
-	const char *token;  /* clients that do not send it are refused; NULL: none is wanted */
+	/*
+	 * Clients that do not send it ("Authorization: Bearer TOKEN", RFC 6750; the scheme's case
+	 * does not matter, RFC 9110, 11.1) are refused; NULL: none is wanted.
+	 */
+	const char *token;
 	/* These pages need no token; they end with NULL; NULL: there are none; not copied. */
 	const char *const *open_paths;
 	/* Without this, and without a token, an address that other hosts can reach is refused. */
