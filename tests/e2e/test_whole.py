@@ -42,6 +42,11 @@ def test_parked_tuples(target, snapshot):
     parked = {"role": "parked", "type": "tuple", "part": None}
     # From 3.14 on the numbers in them are parked, too.
     assert pinned_by(report, lambda row: "what" in row and row["what"]["role"] == "parked") > 0.6
+    # By path they are apart from what no root leads to.
+    rows = report["holders"]["by_path"]
+    assert all(row["path"] is None for row in rows if row["on_free_list"])
+    assert sum(row["blocks"] for row in rows if row["on_free_list"]) == sum(
+        row["blocks"] for row in report["holders"]["by_kind"] if row["what"]["role"] == "parked")
     pinning = [block for arena in report["pinned"]["list"] for block in arena["blocks"]]
     assert [block["items"] for block in pinning if block["what"] == parked].count(3) > 20
     texts = advice(report, "parked")

@@ -149,7 +149,7 @@ static int join_edges(struct work *work, const struct graph *graph)
 
 		err = cpu_allowance__check();
 		for (uint64_t i = graph->starts[from]; i < graph->starts[from + 1] && !err; i++)
-			/* Whoever looks for what holds a block is not helped by the block itself. */
+			/* Nothing is held by itself. */
 			if (graph->edges[i] < place_cnt && graph->edges[i] != from)
 				err = join(work, &work->referrers->of_places[graph->edges[i]],
 					   work->via_names ? work->via_names[graph->edge_vias[i]]

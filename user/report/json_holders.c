@@ -30,6 +30,8 @@ static void write_paths(struct json_stream *stream, const struct pin_ranking *ra
 		json_t *row = pack_counts(&ranking->rows[i]);
 
 		json_values__set(&row, "path", json_values__text(ranking->rows[i].path));
+		json_values__set(&row, "on_free_list",
+				 json_boolean(ranking->rows[i].is_free_listed));
 		json_stream__put(stream, NULL, row);
 	}
 	json_stream__end_array(stream);

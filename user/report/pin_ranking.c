@@ -74,7 +74,15 @@ static bool is_of_path(const void *owner, uint32_t id, const void *key)
 {
 	const char *path = ((const struct pin_ranking *)owner)->rows[id].path;
 
-	return path && key ? !strcmp(path, key) : !path && !key;
+	return path && !strcmp(path, key);
+}
+
+/* Whether a row is of blocks without a path, on a free list (or not) as @key says. */
+static bool has_no_path(const void *owner, uint32_t id, const void *key)
+{
+	const struct pin_row *row = &((const struct pin_ranking *)owner)->rows[id];
+
+	return !row->path && row->is_free_listed == *(const bool *)key;
 }
 
 /* The row of what @key is, a new one if need be. */
@@ -124,16 +132,19 @@ int pin_ranking__count_path(struct pin_ranking *ranking, const char *path, uint3
 			    const struct pin *pin, uint32_t block_bytes)
 {
 	_cleanup_account_free_ char *copy = path ? account__strdup(ranking->account, path) : NULL;
+	bool is_free_listed = !path && block_kind__role(kind) == BLOCK_PARKED;
 	struct pin_row *row;
 	int err;
 
 	if (path && !copy)
 		return -errno;
-	err = find_row(ranking, is_of_path, path, path ? strlen(path) : 0, &row);
+	err = path ? find_row(ranking, is_of_path, path, strlen(path), &row)
+		   : find_row(ranking, has_no_path, &is_free_listed, sizeof(is_free_listed), &row);
 	if (err)
 		return err;
 	if (!row->path)
 		row->path = TAKE_PTR(copy);
+	row->is_free_listed = is_free_listed;
 	row->is_mixed |= row->blocks && row->kind != kind;
 	if (!row->blocks)
 		row->kind = kind;

@@ -40,6 +40,7 @@ struct pin_row {
 	bool is_mixed; /* by path: the first of them, and others are of other kinds */
 	/* By path: the way to them without keys and indexes; NULL: no root leads there. */
 	char *path;
+	bool is_free_listed; /* by path, which is NULL: they are on Python's free lists */
 	uint64_t blocks, bytes;
 	double hostage_bytes;
 };
@@ -54,8 +55,8 @@ struct pin_ranking {
 void pin_ranking__release(struct pin_ranking *ranking);
 
 /*
- * Counts @pin, which is of @kind, among those of a path, which is copied. Returns 0, -EDQUOT or
- * -ENOMEM.
+ * Counts @pin, which is of @kind, among those of a path, which is copied. What is on a free list
+ * has a row apart from what no root leads to. Returns 0, -EDQUOT or -ENOMEM.
  */
 int pin_ranking__count_path(struct pin_ranking *ranking, const char *path, uint32_t kind,
 			    const struct pin *pin, uint32_t block_bytes);

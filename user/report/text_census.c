@@ -70,12 +70,14 @@ void text_census__write_kind(const struct census *census, uint32_t kind, FILE *o
 	fputs(text__make_printable(text), out);
 }
 
-void text_census__write_path(const char *path, FILE *out)
+void text_census__write_path(const char *path, bool is_free_listed, FILE *out)
 {
 	if (path)
 		text__write(path, out);
+	else if (is_free_listed)
+		fputs("[on one of Python's free lists]", out);
 	else
-		fputs("[not reached: a cycle, held by C code, or parked]", out);
+		fputs("[not reached: a cycle, or held by C code]", out);
 }
 
 void text_census__write_block(const struct census_report *report, uint64_t address, FILE *out)

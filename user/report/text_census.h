@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "report/census_kinds.h"
@@ -14,5 +15,8 @@ void text_census__write_block(const struct census_report *report, uint64_t addre
 /* A kind, made printable. */
 void text_census__write_kind(const struct census *census, uint32_t kind, FILE *out);
 
-/* The way to what somebody wants to know of; NULL: there is none. */
-void text_census__write_path(const char *path, FILE *out);
+/*
+ * The way to what somebody wants to know of; NULL: there is none, as it is on a free list or for
+ * another reason.
+ */
+void text_census__write_path(const char *path, bool is_free_listed, FILE *out);

@@ -29,10 +29,7 @@ void text_holders__write_block(const struct census *census, const struct pin_hol
 	if (story->has_items)
 		fprintf(out, " of %s", COUNT(story->items));
 	fputs("\n          ", out);
-	if (block_kind__role(kind) == BLOCK_PARKED)
-		fputs("[on one of Python's free lists]", out);
-	else
-		text_census__write_path(story->path, out);
+	text_census__write_path(story->path, block_kind__role(kind) == BLOCK_PARKED, out);
 }
 
 void text_holders__write_advices(const struct advices *advices, FILE *out)
@@ -86,7 +83,7 @@ void text_holders__write(const struct census_report *report, const struct pin_ho
 		"held back", "blocks", "way");
 	for (size_t i = 0; i < paths->cnt && i < ROWS_MAX; i++) {
 		write_head(&paths->rows[i], out);
-		text_census__write_path(paths->rows[i].path, out);
+		text_census__write_path(paths->rows[i].path, paths->rows[i].is_free_listed, out);
 		fputc('\n', out);
 	}
 	write_more(paths, out);

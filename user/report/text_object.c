@@ -50,7 +50,7 @@ void text_object__write(const struct census *census, const struct object_report 
 	else
 		fputs(", outside of arenas", out);
 	fputs("\n  kept alive by ", out);
-	text_census__write_path(report->path, out);
+	text_census__write_path(report->path, block_kind__role(report->kind) == BLOCK_PARKED, out);
 	fprintf(out, "\n  with it go %s blocks of %s, and %s objects outside of arenas",
 		COUNT(report->dominated_blocks), BYTES(report->dominated_bytes),
 		COUNT(report->dominated_outside));
