@@ -7,6 +7,7 @@
 #include "cmd/commands.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/reader_gone.h"
 
 static const struct command *const commands[] = {
 	&command_trace, &command_snapshot, &command_query, &command_report,
@@ -29,10 +30,12 @@ static int end_output(void)
 {
 	if (!fflush(stdout) && !ferror(stdout))
 		return 0;
-	log_error("cannot write to stdout: %s", strerror(errno));
+	if (!reader_gone__check(stdout))
+		log_error("cannot write to stdout: %s", strerror(errno));
 	return 1;
 }
 
+/* Returns the exit status. */
 static int run_command(const struct command *command, int argc, char **argv)
 {
 	struct options options;
@@ -46,10 +49,8 @@ static int run_command(const struct command *command, int argc, char **argv)
 	return result < 0 ? 1 : result;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-	/* A reader that went away is an error like any other, not a silent end. */
-	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {
 		log_error("no command; see: pyfrag --help");
 		return 1;
@@ -67,4 +68,14 @@ int main(int argc, char **argv)
 			return run_command(commands[i], argc - 1, argv + 1);
 	log_error("no command '%.200s'; see: pyfrag --help", argv[1]);
 	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	signal(SIGPIPE, SIG_IGN); /* until reader_gone__end() */
+	status = run(argc, argv);
+	reader_gone__end();
+	return status;
 }

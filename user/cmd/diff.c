@@ -8,6 +8,7 @@
 #include "report/database_query.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/reader_gone.h"
 
 /* As the view by_owner, of either. */
 #define DIFF_OWNERS(schema)                                                                        \
@@ -77,7 +78,7 @@ static int run_diff(const struct options *options)
 				     &failure);
 	if (!err)
 		err = write_diff(database, options, &failure);
-	if (err)
+	if (err && !reader_gone__check(stdout))
 		log_error("%s", failure.text);
 	return err;
 }

@@ -21,6 +21,7 @@
 #include "target/reading_allowance.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/reader_gone.h"
 #include "util/text.h"
 #include "util/units.h"
 
@@ -225,7 +226,8 @@ static int run_doctor(const struct options *options)
 	if (options->pid)
 		check_process(&doctor);
 	if (fflush(stdout) || ferror(stdout)) {
-		log_error("cannot write to stdout: %s", strerror(errno));
+		if (!reader_gone__check(stdout))
+			log_error("cannot write to stdout: %s", strerror(errno));
 		return -EIO;
 	}
 	return doctor.failed ? -ENOTSUP : 0;

@@ -6,6 +6,7 @@
 
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/reader_gone.h"
 #include "util/units.h"
 
 /* Below this, reading takes no time worth a word. */
@@ -74,7 +75,7 @@ int output__write(const struct output *output, const struct findings *findings)
 	log_progress_done();
 	err = output->options->format == FORMAT_JSON ? report__write_json(&report, stdout)
 						     : report__write_text(&report, stdout);
-	if (err)
+	if (err && !reader_gone__check(stdout))
 		log_error("cannot write the report to stdout: %s", strerror(-err));
 	return err;
 }

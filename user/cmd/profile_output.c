@@ -13,6 +13,7 @@
 #include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/reader_gone.h"
 
 #define NS_PER_S 1000000000
 
@@ -114,7 +115,7 @@ int profile_output__write(struct out_file *file, const struct options *options,
 	if (account__is_short(err)) {
 		shortage__describe(source->process, err, &failure);
 		log_error("cannot write the profile to %s: %s", file->path, failure.text);
-	} else if (err)
+	} else if (err && !reader_gone__check(file->stream))
 		log_error("cannot write the profile to %s: %s", file->path, strerror(-err));
 	return err;
 }

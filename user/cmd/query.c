@@ -8,6 +8,7 @@
 #include "report/database_query.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/reader_gone.h"
 
 static int run_query(const struct options *options)
 {
@@ -33,7 +34,7 @@ static int run_query(const struct options *options)
 	if (!err)
 		err = database__query(database, sql ? sql : question,
 				      options->format == FORMAT_JSON, stdout, &failure);
-	if (err)
+	if (err && !reader_gone__check(stdout))
 		log_error("%s", failure.text);
 	return err;
 }

@@ -6,6 +6,7 @@
 #include "report/database_query.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/reader_gone.h"
 
 /* What is reported of a heap, in this order. */
 static const struct section {
@@ -43,7 +44,7 @@ static int run_report(const struct options *options)
 			printf("\n%s\n", sections[i].title);
 		err = database__query(database, sections[i].sql, false, stdout, &failure);
 	}
-	if (err)
+	if (err && !reader_gone__check(stdout))
 		log_error("%s", failure.text);
 	return err;
 }

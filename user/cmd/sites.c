@@ -13,6 +13,7 @@
 #include "target/reading_allowance.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/reader_gone.h"
 #include "util/regular_file.h"
 
 struct operand_text {
@@ -83,7 +84,8 @@ static int find_and_print(int fd, const char *name, bool use_cache)
 	log_debug("%s: sites %s", name, cached ? "from the cache" : "scanned");
 	print_sites(&set);
 	if (fflush(stdout) || ferror(stdout)) {
-		log_error("cannot write to stdout: %s", strerror(errno));
+		if (!reader_gone__check(stdout))
+			log_error("cannot write to stdout: %s", strerror(errno));
 		return -EIO;
 	}
 	return 0;

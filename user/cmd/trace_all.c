@@ -16,6 +16,7 @@
 #include "util/clock.h"
 #include "util/end_signals.h"
 #include "util/log.h"
+#include "util/reader_gone.h"
 
 /* How often it is looked at who has come and gone. */
 #define TICK_NS 500000000L
@@ -45,7 +46,7 @@ static int write_all(const struct host *host, const struct options *options, uin
 	if (options->format == FORMAT_JSON)
 		return write_reports(host, options, since_ns);
 	err = host_table__write(host, options->no_values, stdout);
-	if (err)
+	if (err && !reader_gone__check(stdout))
 		log_error("cannot write the table to stdout: %s", strerror(-err));
 	return err;
 }

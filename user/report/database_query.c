@@ -319,13 +319,13 @@ static int write_rows(struct database *database, sqlite3_stmt *statement, bool j
 		err = add_cell(&table, i, sqlite3_column_name(statement, i));
 	while (!err) {
 		result = sqlite3_step(statement);
-		if (result != SQLITE_ROW)
+		if (result != SQLITE_ROW || ferror(out))
 			break;
 		err = json ? write_json_row(statement, out) : add_text_row(&table, statement);
 	}
 	if (err)
 		return failure__set(failure, err, "cannot write the answer: %s", strerror(-err));
-	if (result != SQLITE_DONE)
+	if (result != SQLITE_DONE && !ferror(out))
 		return describe(database, result, "the question", failure);
 	flush(&table);
 	return fflush(out) || ferror(out)

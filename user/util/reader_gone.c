@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "util/reader_gone.h"
+
+#include <poll.h>
+#include <signal.h>
+
+static bool is_gone;
+
+bool reader_gone__check(FILE *stream)
+{
+	struct pollfd at_other_end = {.fd = fileno(stream)};
+
+	/* A pipe without a reader says POLLERR, a socket POLLHUP; errno may be of something else. */
+	if (!ferror(stream) || poll(&at_other_end, 1, 0) <= 0 ||
+	    !(at_other_end.revents & (POLLERR | POLLHUP)))
+		return false;
+	is_gone = true;
+	return true;
+}
+
+void reader_gone__end(void)
+{
+	if (!is_gone)
+		return;
+	signal(SIGPIPE, SIG_DFL);
+	raise(SIGPIPE);
+}
