@@ -107,6 +107,15 @@ def test_planted_objects(target, snapshot):
     assert more("object", text, None) >= COUNT
 
 
+def test_values_of_instances(target, snapshot):
+    """Each instance has values of its own (3.11, 3.12), also where a freed text was in that memory before."""
+    target.ask("eval kept.append(__import__('census_oracle').plant_lasting(%d))" % COUNT)
+    rows = rows_of(census(snapshot, target))
+    assert blocks(rows, "object", "census_oracle.Lasting", None) == COUNT
+    assert blocks(rows, "buffer", "census_oracle.Lasting", "values") == (
+        COUNT if (3, 11) <= target.python.version < (3, 13) else 0)
+
+
 def test_owners(target, snapshot):
     plant(target)
     rows = rows_of(census(snapshot, target, "owner"))

@@ -95,6 +95,39 @@ static void test_buffers_and_owners(void **state)
 	world__release(&world);
 }
 
+/*
+ * Blocks that begin with what a freed object leaves behind. They are buffers where a live object
+ * has its buffer, and nowhere else: not behind the collector's head, nor behind any other word.
+ */
+static void test_buffers_with_old_content(void **state)
+{
+	_cleanup_(census__freep) struct census *census = NULL;
+	struct world world;
+	uint64_t values, items, table, headed, held, in_freed;
+
+	(void)state;
+	world__make(&world);
+	values = ADD(&world, 128, 0, world__class(STR));
+	items = ADD(&world, 128, 0, world__class(STR));
+	table = ADD(&world, 128, 0, world__class(STR));
+	headed = ADD(&world, 128, 0, world__class(STR));
+	held = ADD(&world, 128, 0, world__class(STR));
+	in_freed = ADD(&world, 128, 0, world__class(STR));
+	ADD(&world, 64, headed, headed, 1, world__class(DICT), 1, 1, NOWHERE, values + 8);
+	ADD(&world, 64, 1, 1, 1, world__class(LIST), 2, items, 2);
+	ADD(&world, 224, 1, 1, 1, world__class(SET), 1, 1, 31, table);
+	ADD(&world, 48, 1, 1, 1, world__class(LINKED), held, 7);
+	ADD(&world, 64, 1, 1, 0, world__class(LIST), 2, in_freed, 2);
+	census = world__take(&world);
+	check(census, values, BLOCK_BUFFER, PART_VALUES, "dict");
+	check(census, items, BLOCK_BUFFER, PART_ITEMS, "list");
+	check(census, table, BLOCK_BUFFER, PART_TABLE, "set");
+	check(census, headed, BLOCK_PARKED, PART_NONE, "str");
+	check(census, held, BLOCK_PARKED, PART_NONE, "str");
+	check(census, in_freed, BLOCK_PARKED, PART_NONE, "str");
+	world__release(&world);
+}
+
 #define LOW_TYPE 0x40615750UL /* an address just beyond 1 GiB */
 
 /*
@@ -247,6 +280,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_buffers_and_owners),
+		cmocka_unit_test(test_buffers_with_old_content),
 		cmocka_unit_test(test_tuple_of_a_class),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_memory_that_is_gone),

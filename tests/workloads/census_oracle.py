@@ -39,6 +39,24 @@ def plant(count):
     return planted
 
 
+class Lasting(object):
+    """Of its 20 attributes most are not set: their places still hold what was in that memory before."""
+
+
+def plant_lasting(count):
+    """So many, each made after texts have been freed, one of them as large as the values of an instance."""
+    first = Lasting()
+    for number in range(20):
+        setattr(first, "attribute%d" % number, None)
+    kept = [first]
+    for _ in range(count - 1):
+        texts = ["%0*d" % (size, 1) for size in range(100, 250, 8)]
+        del texts
+        kept.append(Lasting())
+        kept[-1].attribute0 = None
+    return kept
+
+
 def name_of(kind):
     name = getattr(kind, "__qualname__", kind.__name__)
     if kind.__module__ in ("builtins", "__builtin__"):

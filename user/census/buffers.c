@@ -39,6 +39,7 @@ struct round {
 	struct census *census;
 	enum owner owner;
 	uint64_t unknown_cnt, found_cnt; /* left; found in this round */
+	uint64_t parked_cnt;		 /* blocks that look like freed objects; they are left */
 	uint8_t *found, *pointing; /* a bit by place: found in this round, in the one before */
 	uint8_t *owners;	   /* a bit by type: its objects may have buffers */
 };
@@ -121,6 +122,21 @@ static enum block_part part_of(const struct census *census, const struct type *t
 	return PART_NONE;
 }
 
+/*
+ * Whether the word at @offset of an object of @kind is one that points to a buffer of it and to
+ * nothing else.
+ */
+static bool points_to_buffer(const struct census *census, uint32_t kind, int64_t offset)
+{
+	const struct type *type = census__object_type(census, kind);
+
+	/* The words of the collector's head, right before the object, point to other objects. */
+	if (offset < 0)
+		return offset < -(int64_t)census->layout.gc_head_bytes &&
+		       object_layout__has_managed_dict(&census->layout, type->flags);
+	return part_of(census, type, offset) != PART_NONE;
+}
+
 /* The kind of the buffer behind the word at @offset of an object of @kind. */
 static uint32_t buffer_kind(const struct census *census, uint32_t kind, int64_t offset)
 {
@@ -136,25 +152,40 @@ static uint32_t buffer_kind(const struct census *census, uint32_t kind, int64_t 
 	return block_kind(BLOCK_BUFFER, part, block_kind__type(census__plain_kind(census, kind)));
 }
 
-/* The block that @word points into, if nobody knows what it is; else PLACE_NONE. */
-static uint32_t find_unknown(const struct census *census, uint64_t word)
+/*
+ * The block behind the word at @offset of what is of @kind, if that makes it a buffer; else
+ * PLACE_NONE. A buffer whose first words are not written yet still holds what was in its block
+ * before: often a freed object, so that it looks like one on a free list. A live object knows
+ * better, but only where it has nothing but its buffer: elsewhere, words may be left over
+ * themselves.
+ */
+static uint32_t find_buffer(const struct round *round, uint64_t word, uint32_t kind, int64_t offset)
 {
+	const struct census *census = round->census;
+	enum block_role role;
 	uint32_t place;
 
 	if (word < census->blocks.start || word >= census->blocks.end)
 		return PLACE_NONE;
 	place = block_table__find(&census->blocks, word);
-	if (place == PLACE_NONE || block_kind__role(census->blocks.words[place]) != BLOCK_UNKNOWN)
+	if (place == PLACE_NONE)
 		return PLACE_NONE;
-	return place;
+	role = block_kind__role(census->blocks.words[place]);
+	if (role == BLOCK_UNKNOWN || (role == BLOCK_PARKED && round->owner == OBJECTS &&
+				      points_to_buffer(census, kind, offset)))
+		return place;
+	return PLACE_NONE;
 }
 
 static void take(struct round *round, uint32_t place, uint32_t kind)
 {
+	if (block_kind__role(round->census->blocks.words[place]) == BLOCK_PARKED)
+		round->parked_cnt--;
+	else
+		round->unknown_cnt--;
 	round->census->blocks.words[place] = kind;
 	bits__set(round->found, place);
 	round->found_cnt++;
-	round->unknown_cnt--;
 }
 
 /* @bytes: of what is of @kind and, if it is an object, begins at @object_offset. */
@@ -162,16 +193,21 @@ static void follow(struct round *round, const uint8_t *bytes, uint32_t size, uin
 		   uint32_t object_offset)
 {
 	for (uint32_t at = 0; at + 8 <= size; at += 8) {
-		uint32_t place = find_unknown(round->census, word_at(bytes + at));
+		int64_t offset = (int64_t)at - object_offset;
+		uint32_t place = find_buffer(round, word_at(bytes + at), kind, offset);
 
 		if (place == PLACE_NONE)
 			continue;
 		/* What hangs on a buffer belongs to the same object. */
 		take(round, place,
-		     round->owner == BUFFERS
-			     ? kind
-			     : buffer_kind(round->census, kind, (int64_t)at - object_offset));
+		     round->owner == BUFFERS ? kind : buffer_kind(round->census, kind, offset));
 	}
+}
+
+/* Whether this round can still find anything. */
+static bool is_any_left(const struct round *round)
+{
+	return round->unknown_cnt || (round->owner == OBJECTS && round->parked_cnt);
 }
 
 static bool wants(const struct block_pool *pool, void *context)
@@ -180,7 +216,7 @@ static bool wants(const struct block_pool *pool, void *context)
 	const uint32_t *kinds = &round->census->blocks.words[pool->first_place];
 	uint32_t last = block_kind(BLOCK_FREE, PART_NONE, 0);
 
-	for (uint32_t i = 0; i < pool->block_cnt && round->unknown_cnt; i++) {
+	for (uint32_t i = 0; i < pool->block_cnt && is_any_left(round); i++) {
 		/* Most are of the kind of the one before. */
 		if (round->owner != BUFFERS && kinds[i] == last)
 			continue;
@@ -227,12 +263,12 @@ static int follow_types(struct round *round)
 	return 0;
 }
 
-static uint64_t count_unknown(const struct census *census)
+static uint64_t count_role(const struct census *census, enum block_role role)
 {
 	uint64_t cnt = 0;
 
 	for (uint32_t i = 0; i < census->blocks.place_cnt; i++)
-		cnt += block_kind__role(census->blocks.words[i]) == BLOCK_UNKNOWN;
+		cnt += block_kind__role(census->blocks.words[i]) == role;
 	return cnt;
 }
 
@@ -264,7 +300,9 @@ int buffers__attribute(struct census *census)
 	_cleanup_account_free_ uint8_t *bits =
 		account__calloc(census->heap->account, 2, bits__bytes(census->blocks.place_cnt));
 	_cleanup_account_free_ uint8_t *owners = NULL;
-	struct round round = {.census = census, .unknown_cnt = count_unknown(census)};
+	struct round round = {.census = census,
+			      .unknown_cnt = count_role(census, BLOCK_UNKNOWN),
+			      .parked_cnt = count_role(census, BLOCK_PARKED)};
 	int err;
 
 	if (!bits)
