@@ -127,6 +127,62 @@ static void test_good_questions(void **state)
 		     "{\"s\":45}\n");
 }
 
+static void test_one_question(void **state)
+{
+	(void)state;
+	make("");
+	check_answer("SELECT 1 AS a;", "{\"a\":1}\n");
+	check_answer("SELECT 1 AS a; ; -- nothing more\n /* ; */ ;", "{\"a\":1}\n");
+	check_answer("SELECT ';' AS a", "{\"a\":\";\"}\n");
+	check_refused("SELECT 1; SELECT 2", -EINVAL, "more than one question");
+	check_refused("SELECT 1;;; -- and\n SELECT 2;", -EINVAL, "more than one question");
+	check_refused("SELECT 1; DELETE FROM blocks", -EINVAL, "more than one question");
+	check_refused("SELECT 1; and nonsense", -EINVAL, "more than one question");
+	check_refused("SELECT 1; " ENDLESS " SELECT x FROM c", -EINVAL, "more than one question");
+}
+
+/* The SQL for @question; the caller frees; NULL: it is refused. */
+static char *sql_for(const char *question, struct failure *failure)
+{
+	const struct database_options options = options_of(path);
+	_cleanup_(database__closep) struct database *database = NULL;
+	char *sql = NULL;
+
+	assert_int_equal(database__open_path(&database, &options, failure), 0);
+	if (database__sql(&sql, database, question, failure))
+		assert_null(sql);
+	return sql;
+}
+
+static void test_names(void **state)
+{
+	static const char *const views[] = {"by_type",	     "by_owner",       "by_size",
+					    "by_arena",	     "by_referrers",   "by_via",
+					    "pinned_arenas", "pinning_blocks", "pins_by_kind",
+					    "memory",	     "by_site",	       "outside_by_kind"};
+	struct failure failure;
+
+	(void)state;
+	make("");
+	for (size_t i = 0; i < ARRAY_SIZE(views); i++) {
+		_cleanup_free_ char *sql = sql_for(views[i], &failure);
+
+		assert_non_null(strstr(sql, views[i]));
+		assert_int_equal(strncmp(sql, "SELECT * FROM ", 14), 0);
+	}
+	assert_null(sql_for("by_typ", &failure));
+	assert_non_null(strstr(failure.text, "no such view: 'by_typ'"));
+	for (size_t i = 0; i < ARRAY_SIZE(views); i++)
+		assert_non_null(strstr(failure.text, views[i]));
+	for (const char *const *sql =
+		     (const char *const[]){"SELECT 1", "", "x\"y", "x' OR 'a' = 'a", NULL};
+	     *sql; sql++) {
+		_cleanup_free_ char *same = sql_for(*sql, &failure);
+
+		assert_string_equal(same, *sql);
+	}
+}
+
 static void test_questions_only_read(void **state)
 {
 	static const char *const writing[] = {
@@ -337,6 +393,7 @@ static void test_the_descriptor_counts(void **state)
 {
 	_cleanup_(database__closep) struct database *database = NULL;
 	struct database_options options = options_of(path);
+	_cleanup_free_ char *sql = NULL;
 	_cleanup_close_ int fd = -1;
 	struct failure failure;
 
@@ -346,10 +403,7 @@ static void test_the_descriptor_counts(void **state)
 	assert_int_equal(unlink(path) || mkfifo(path, 0600), 0);
 	options.fd = fd;
 	assert_int_equal(database__open(&database, &options, &failure), 0);
-	assert_true(database__has_table(database, "blocks"));
-	assert_true(database__has_table(database, "by_owner"));
-	assert_false(database__has_table(database, "nothing"));
-	assert_false(database__has_table(database, "x' OR 'a' = 'a"));
+	assert_int_equal(database__sql(&sql, database, "blocks", &failure), 0);
 }
 
 static void test_another_one(void **state)
@@ -395,6 +449,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_good_questions),
+		TEST(test_one_question),
+		TEST(test_names),
 		TEST(test_questions_only_read),
 		TEST(test_questions_are_bounded),
 		TEST(test_sql_is_bounded),

@@ -18,7 +18,6 @@ static int run_query(const struct options *options)
 	_cleanup_(database__closep) struct database *database = NULL;
 	_cleanup_free_ char *sql = NULL;
 	struct failure failure;
-	const char *question;
 	int err;
 
 	if (options->argument_cnt != 2) {
@@ -26,14 +25,12 @@ static int run_query(const struct options *options)
 			  "heap.db by_type");
 		return -EINVAL;
 	}
-	question = options->arguments[1];
 	err = database__open_path(&database, &of, &failure);
-	if (!err && !strchr(question, '"') && database__has_table(database, question) &&
-	    asprintf(&sql, "SELECT * FROM \"%s\"", question) < 0)
-		err = failure__set(&failure, -ENOMEM, "out of memory");
 	if (!err)
-		err = database__query(database, sql ? sql : question,
-				      options->format == FORMAT_JSON, stdout, &failure);
+		err = database__sql(&sql, database, options->arguments[1], &failure);
+	if (!err)
+		err = database__query(database, sql, options->format == FORMAT_JSON, stdout,
+				      &failure);
 	if (err && !reader_gone__check(stdout))
 		log_error("%s", failure.text);
 	return err;
@@ -45,8 +42,9 @@ const struct command command_query = {
 	.summary = "ask the database of a heap",
 	.description =
 		"Answers from a database that `pyfrag snapshot -o FILE` has written. The views: by_type, by_owner,\n"
-		"by_size, by_arena, by_referrers, by_via, pinned_arenas, pinning_blocks, pins_by_kind. docs/database.md\n"
-		"describes the tables, for questions in SQL. Questions only read, and the file may come from anybody.",
+		"by_size, by_arena, by_referrers, by_via, pinned_arenas, pinning_blocks, pins_by_kind, memory,\n"
+		"outside_by_kind, by_site. docs/database.md describes the tables, for a question in SQL, which can only\n"
+		"read. The file may come from anybody.",
 	.options = (const enum option_id[]){OPTION_JSON, OPTION_TIMEOUT, OPTION_MAX_MEMORY,
 					    OPTION_HELP, 0},
 	.run = run_query,

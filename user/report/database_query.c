@@ -178,7 +178,7 @@ int database__open_path(struct database **out, const struct database_options *gi
 	return database__open(out, &options, failure);
 }
 
-bool database__has_table(struct database *database, const char *name)
+static bool has_table(const struct database *database, const char *name)
 {
 	char *sql =
 		sqlite3_mprintf("SELECT (SELECT count(*) FROM sqlite_temp_master WHERE name = %Q)"
@@ -191,6 +191,43 @@ bool database__has_table(struct database *database, const char *name)
 		ask_integer(database, sql, &cnt);
 	sqlite3_free(sql);
 	return cnt > 0;
+}
+
+static bool is_name(const char *text)
+{
+	return *text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					   "0123456789_")];
+}
+
+static int refuse_name(const struct database *database, const char *name, struct failure *failure)
+{
+	static const char sql[] = "SELECT group_concat(name, ', ') FROM (SELECT name FROM"
+				  " sqlite_temp_master WHERE type = 'view' ORDER BY rowid)";
+	sqlite3_stmt *statement = NULL;
+	const char *views = NULL;
+
+	if (sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL) == SQLITE_OK &&
+	    sqlite3_step(statement) == SQLITE_ROW)
+		views = (const char *)sqlite3_column_text(statement, 0);
+	failure__set(failure, -EINVAL, "no such view: '%.200s'; there are: %.700s", name,
+		     views ?: "none");
+	sqlite3_finalize(statement);
+	return -EINVAL;
+}
+
+int database__sql(char **sql, struct database *database, const char *question,
+		  struct failure *failure)
+{
+	bool has = !strchr(question, '"') && has_table(database, question);
+
+	if (!has && is_name(question))
+		return refuse_name(database, question, failure);
+	if (has && asprintf(sql, "SELECT * FROM \"%s\"", question) < 0)
+		return failure__set(failure, -ENOMEM, "out of memory");
+	if (has)
+		return 0;
+	*sql = strdup(question);
+	return *sql ? 0 : failure__set(failure, -ENOMEM, "out of memory");
 }
 
 static void write_cell(const struct table *table, int column, const char *text)
@@ -333,16 +370,38 @@ static int write_rows(struct database *database, sqlite3_stmt *statement, bool j
 		       : 0;
 }
 
+/* Whether there is anything but comments and semicolons in @sql. */
+static bool has_statement(const struct database *database, const char *sql)
+{
+	sqlite3_stmt *statement = NULL;
+	const char *end = sql;
+	int result = SQLITE_OK;
+
+	while (*sql && result == SQLITE_OK && !statement && end) {
+		result = sqlite3_prepare_v2(database->db, sql, -1, &statement, &end);
+		end = end > sql ? end : NULL;
+		sql = end ?: sql;
+	}
+	sqlite3_finalize(statement);
+	return statement || result != SQLITE_OK;
+}
+
 int database__query(struct database *database, const char *sql, bool json, FILE *out,
 		    struct failure *failure)
 {
 	sqlite3_stmt *statement = NULL;
-	int result = sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL), err;
+	const char *rest = "";
+	int result = sqlite3_prepare_v2(database->db, sql, -1, &statement, &rest), err;
 
 	if (result != SQLITE_OK)
 		return describe(database, result, "the question", failure);
 	if (!statement)
 		return failure__set(failure, -EINVAL, "the question is empty");
+	if (has_statement(database, rest)) {
+		sqlite3_finalize(statement);
+		return failure__set(failure, -EINVAL,
+				    "there is more than one question: ask one at a time");
+	}
 	err = sqlite3_stmt_readonly(statement)
 		      ? write_rows(database, statement, json, out, failure)
 		      : failure__set(failure, -EINVAL,

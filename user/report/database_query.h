@@ -40,7 +40,8 @@ int database__open_path(struct database **out, const struct database_options *op
 
 /*
  * Writes the answer to @sql to @out: as a table with a heading, or, with @json, an object a line.
- * Nothing can be changed by it. Returns 0; -EINVAL: the question is wrong, or not allowed; -ETIME
+ * Nothing can be changed by it. Returns 0; -EINVAL: the question is wrong, not allowed, or more
+ * than one; -ETIME
  * or -ENOMEM: it takes more than database_options allow; -EIO.
  */
 int database__query(struct database *database, const char *sql, bool json, FILE *out,
@@ -54,5 +55,10 @@ int database__visit_blocks(struct database *database,
 			   int (*visit)(void *context, uint64_t address, const char *kind),
 			   void *context, struct failure *failure);
 
-/* Whether there is a table of that name, or a view of ours. */
-bool database__has_table(struct database *database, const char *name);
+/*
+ * The SQL for @question, which is some, or the name of a view of ours or of a table: then it asks
+ * for all of its rows. The caller frees. Returns 0; -EINVAL: a name of nothing, and @failure says
+ * which views there are; -ENOMEM.
+ */
+int database__sql(char **sql, struct database *database, const char *question,
+		  struct failure *failure);
