@@ -15,6 +15,7 @@ from test_agent import Agent
 import pythons
 
 PROGRAM = TOP + "/tests/hostile/programs/expensive.py"
+SYMBOLS = os.environ.get("PYFRAG_HOSTILE", TOP + "/build/tests/hostile/programs") + "/symbols"
 PYTHON = next((one for one in pythons.find() if one.command == ["/usr/bin/python3.11"]), None)
 # An honest process takes a tenth of that, and reading one of these to its end some times as much.
 ALLOWED = ["--max-cpu", "400ms"]
@@ -26,11 +27,13 @@ pytestmark = pytest.mark.skipif(
 
 
 class Expensive:
-    def __init__(self):
-        self.process = subprocess.Popen([*as_user(), *PYTHON.command, PROGRAM], cwd="/", stdout=subprocess.PIPE,
+    """One to be read; or, with that command, one to be looked at."""
+
+    def __init__(self, command=()):
+        self.process = subprocess.Popen([*as_user(), *(command or [*PYTHON.command, PROGRAM])], cwd="/", stdout=subprocess.PIPE,
                                         env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"})
         self.pid = self.process.pid
-        assert self.process.stdout.readline().split() == [b"ready", b"%d" % self.pid]
+        assert self.process.stdout.readline().split()[:1] == [b"ready"]
 
     def __enter__(self):
         return self
@@ -69,6 +72,17 @@ def test_a_reading_that_takes_too_long():
     assert 1 <= metrics["pyfrag_readings_cut_short_total", ""] <= 2 + math.log2(intervals)
     assert sum(value for (name, labels), value in metrics.items()
                if name == "pyfrag_processes_not_read" and 'app="expensive.py"' in labels) == 1
+
+
+def test_a_look_that_takes_too_long():
+    """A file with a gigabyte of tables, of which it cannot be said in time whether it is a Python."""
+    with Expensive([SYMBOLS, "256", "1"]) as hostile, Target(PYTHON) as victim:
+        with run_agent() as agent:
+            wait_for(lambda: agent.metrics()["pyfrag_readings_cut_short_total", ""])
+            check_goes_on(agent, victim)
+            assert hostile.pid not in agent.processes()
+    # It is not looked at again.
+    assert agent.stderr.count("process %d (symbols): reading it %s" % (hostile.pid, TOO_LONG)) == 1
 
 
 @pytest.mark.parametrize("command", [["snapshot"], ["snapshot", "--by", "owner", "--paths"], ["trace", "-d", "1"]],

@@ -14,8 +14,8 @@
  * how long; and a process can be made to take a thousand times as long as it took before. The
  * latter is a surprise: until that is paid off, nothing is believed that is known of its user's
  * processes. What may take any time is begun only for users who owe no more than is saved. So each
- * user can exceed the budget by one reading at a time, and all of them together exceed it for a
- * while only.
+ * user can exceed the budget by one reading, or by as many as it may have under way at a time
+ * (jobs.h), and all of them together exceed it for a while only.
  */
 #pragma once
 
