@@ -423,7 +423,7 @@ def test_it_tells_where(start_agent, any_target):
 
 def test_processes_of_one_file_are_probed_at_a_time(start_agent, any_target):
     with Target(any_target.python) as other:
-        agent = start_agent("--match", MARK, "--sites", "2")
+        agent = start_agent("--match", MARK, "--sites", "2", "--budget", "50%")
         for target in (any_target, other):
             target.run("tuples_with_survivors")
         wait_for(lambda: has_breakpoints(any_target.pid) and has_breakpoints(other.pid))

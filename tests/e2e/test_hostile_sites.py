@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -55,19 +56,19 @@ class Cache:
     def entries(self):
         return glob.glob(self.path + "/*.sites")
 
-    def trace(self, target, *args, seconds=1):
-        """The last report of a trace of @target, which works meanwhile."""
+    def trace(self, target, *args):
+        """The last report of a trace of @target, which works meanwhile, however long that takes."""
         process = subprocess.Popen(
-            self.wrapper + [PYFRAG, "trace", "--json", "-i", "0.5", "-d", str(seconds), "-p",
-                            str(target.pid)] + list(args),
+            self.wrapper + [PYFRAG, "trace", "--json", "-i", "0.5", "-p", str(target.pid)] + list(args),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         lines = [process.stdout.readline()]  # all probes are in
         reader = threading.Thread(target=lines.extend, args=(process.stdout,))
         reader.start()
-        while lines[0] and process.poll() is None:
+        for _ in range(2):
             target.run("json_churn")
             target.run("tuples_with_survivors")
             target.ask("drop")
+        process.send_signal(signal.SIGINT)
         reader.join()
         process.wait()
         assert process.returncode == 0, process.stderr.read().decode()

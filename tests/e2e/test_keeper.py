@@ -14,7 +14,7 @@ from target import MARK
 from test_agent import has_breakpoints, start_agent  # noqa: F401
 from test_lifecycle import count_breakpoints, nothing_left, sites_in_memory  # noqa: F401
 
-KILLS = 5
+KILLS = int(os.environ.get("PYFRAG_TEST_KILLS", "5"))
 # Numbers of linux/capability.h.
 SYS_ADMIN, PERFMON = 21, 38
 
