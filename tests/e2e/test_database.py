@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from conftest import run_pyfrag
-from target import MARK
+from target import MARK, Target
 
 
 @pytest.fixture
@@ -173,6 +173,28 @@ def test_diff_and_since(target, snapshot, database):
     census = report["census"]
     assert census["blocks"] + census["hidden_blocks"] == report["heap"]["live_blocks"]
     assert census["blocks"] < census["hidden_blocks"]
+
+
+def test_another_process(any_target, database):
+    path, connection = database(any_target)
+    with open("/proc/%d/stat" % any_target.pid) as stat:
+        started = int(stat.read().rsplit(")", 1)[1].split()[19])
+    assert connection.execute("SELECT pid, start_ticks FROM process").fetchone() == (any_target.pid, started)
+    with Target(any_target.python) as other:
+        second, connection = database(other)
+        refused = run_pyfrag("snapshot", "-p", other.pid, "--by", "type", "--since", path, check=False)
+        assert refused.returncode == 1 and refused.stdout == b"" and refused.stderr.count(b"\n") == 1
+        assert b"is of process %d, not of %d" % (any_target.pid, other.pid) in refused.stderr
+        told = run_pyfrag("diff", path, second, "--json")
+        assert b"warning: A and B are not of the same process" in told.stderr and told.stderr.count(b"\n") == 1
+        heaps = [json.loads(line) for line in told.stdout.splitlines()][:2]
+        assert [(row["heap"], row["pid"]) for row in heaps] == [("A", any_target.pid), ("B", other.pid)]
+        # One that had the same pid, before.
+        connection.execute("UPDATE process SET start_ticks = start_ticks - 1")
+        connection.commit()
+        refused = run_pyfrag("snapshot", "-p", other.pid, "--by", "type", "--since", second, check=False)
+        assert refused.returncode == 1 and b"of an earlier process" in refused.stderr
+    assert run_pyfrag("diff", path, path).stderr == b""
 
 
 def test_failures_leave_no_file(any_target, tmp_path):

@@ -443,6 +443,40 @@ static void test_another_one(void **state)
 	assert_non_null(strstr(failure.text, "B has version 3"));
 }
 
+static struct database_process process_of(const char *sql)
+{
+	const struct database_options options = options_of(path);
+	_cleanup_(database__closep) struct database *database = NULL;
+	struct failure failure;
+
+	make(sql);
+	assert_int_equal(database__open_path(&database, &options, &failure), 0);
+	return database__process(database, false);
+}
+
+static void test_processes(void **state)
+{
+	struct database_process one, other, later, old, none;
+
+	(void)state;
+	one = process_of("UPDATE process SET start_ticks = 100");
+	assert_int_equal(one.pid, 17);
+	assert_int_equal(one.start_ticks, 100);
+	other = process_of("UPDATE process SET pid = 18, start_ticks = 100");
+	later = process_of("UPDATE process SET start_ticks = 200");
+	old = process_of("ALTER TABLE process DROP COLUMN start_ticks");
+	assert_int_equal(old.pid, 17);
+	assert_int_equal(old.start_ticks, -1);
+	none = process_of("DELETE FROM process");
+	assert_int_equal(none.pid, -1);
+	assert_true(database_process__may_be(&one, &one));
+	assert_false(database_process__may_be(&one, &other));
+	assert_false(database_process__may_be(&one, &later));
+	assert_true(database_process__may_be(&one, &old));
+	assert_false(database_process__may_be(&old, &other));
+	assert_true(database_process__may_be(&none, &other));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -461,6 +495,7 @@ int main(void)
 		TEST(test_no_file),
 		TEST(test_the_descriptor_counts),
 		TEST(test_another_one),
+		TEST(test_processes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

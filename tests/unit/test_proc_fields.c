@@ -20,6 +20,27 @@ static void test_state(void **state)
 	assert_int_equal(proc_fields__state(""), -EIO);
 }
 
+static void test_start(void **state)
+{
+	/* proc_pid_stat(5): 22 fields, of which the second is in parentheses. */
+	static const char right[] =
+		"7 (a) (b c) S 1 7 7 0 -1 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20",
+			  cut[] = "7 (a) S 1 7 7 0 -1 6 7 8 9 10 11 12 13 14 15 16 17 18 ",
+			  none[] = "7 (a) S 1 7 7 0 -1 6 7 8 9 10 11 12 13 14 15 16 17 18 x 20",
+			  large[] = "7 (a) S 1 7 7 0 -1 6 7 8 9 10 11 12 13 14 15 16 17 18 "
+				    "99999999999999999999999 20";
+	uint64_t ticks = 1;
+
+	(void)state;
+	assert_int_equal(proc_fields__start_ticks(cut, &ticks), -EIO);
+	assert_int_equal(proc_fields__start_ticks(none, &ticks), -EIO);
+	assert_int_equal(proc_fields__start_ticks(large, &ticks), -EIO);
+	assert_int_equal(proc_fields__start_ticks("", &ticks), -EIO);
+	assert_int_equal(ticks, 1);
+	assert_int_equal(proc_fields__start_ticks(right, &ticks), 0);
+	assert_int_equal(ticks, 4711);
+}
+
 static void test_used_bytes(void **state)
 {
 	uint64_t bytes = 42;
@@ -160,6 +181,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_start),
 		cmocka_unit_test(test_used_bytes),
 		cmocka_unit_test(test_written_bytes),
 		cmocka_unit_test(test_status),

@@ -34,6 +34,24 @@
 	" arena_size FROM main.process) FROM main.arenas WHERE pinned AND address NOT IN (SELECT"  \
 	" address FROM other.arenas WHERE pinned)"
 
+/* Which two heaps these are. */
+#define DIFF_HEAPS                                                                                 \
+	"SELECT 'A' AS heap, (SELECT value FROM main.meta WHERE key = 'time') AS time, pid, comm"  \
+	" FROM main.process UNION ALL SELECT 'B', (SELECT value FROM other.meta WHERE key ="       \
+	" 'time'), pid, comm FROM other.process"
+
+static void warn_if_others(struct database *database)
+{
+	struct database_process a = database__process(database, false),
+				b = database__process(database, true);
+
+	if (!database_process__may_be(&a, &b))
+		log_warning("A and B are not of the same process (pid %lld, and %lld%s): compare "
+			    "their sums, not their arenas",
+			    (long long)a.pid, (long long)b.pid,
+			    a.pid == b.pid ? ", started at another time" : "");
+}
+
 static int write_diff(struct database *database, const struct options *options,
 		      struct failure *failure)
 {
@@ -41,6 +59,11 @@ static int write_diff(struct database *database, const struct options *options,
 	char sql[2048];
 	int err;
 
+	err = database__query(database, DIFF_HEAPS, json, stdout, failure);
+	if (err)
+		return err;
+	if (!json)
+		fputc('\n', stdout);
 	snprintf(sql, sizeof(sql), "%s LIMIT %u", DIFF_KINDS, options->top);
 	err = database__query(database, sql, json, stdout, failure);
 	if (err)
@@ -77,6 +100,8 @@ static int run_diff(const struct options *options)
 				     },
 				     &failure);
 	if (!err)
+		warn_if_others(database);
+	if (!err)
 		err = write_diff(database, options, &failure);
 	if (err && !reader_gone__check(stdout))
 		log_error("%s", failure.text);
@@ -88,7 +113,7 @@ const struct command command_diff = {
 	.arguments = "A B [OPTIONS]",
 	.summary = "what is in one heap and not in another",
 	.description =
-		"Shows what is in A less what is in B, largest first: blocks by kind; then arenas. Each of them is a\n"
+		"Shows which processes A and B are of, and what is in A less what is in B, largest first: blocks by kind; then arenas. Each of them is a\n"
 		"database that `pyfrag snapshot -o FILE` has written, or the id of a process, which is read now.",
 	.options = (const enum option_id[]){OPTION_TOP, OPTION_BELOW, OPTION_JSON,
 					    OPTION_MAX_MEMORY, OPTION_MAX_CPU, OPTION_TIMEOUT,

@@ -38,6 +38,30 @@ static int hide(void *context, uint64_t address, const char *kind)
 	return 0;
 }
 
+/* Another process has other blocks at the same addresses. */
+static int check_process(struct database *database, const char *path, const struct process *process,
+			 struct failure *failure)
+{
+	struct database_process now = {.pid = process->pid,
+				       .start_ticks = process->start_ticks
+							      ? (int64_t)process->start_ticks
+							      : -1},
+				then = database__process(database, false);
+
+	if (database_process__may_be(&now, &then))
+		return 0;
+	if (now.pid == then.pid)
+		return failure__set(
+			failure, -EINVAL,
+			"%.500s is of an earlier process that had the same pid, %d; give "
+			"a database of this one",
+			path, process->pid);
+	return failure__set(
+		failure, -EINVAL,
+		"%.500s is of process %lld, not of %d (%s); give a database of that one", path,
+		(long long)then.pid, process->pid, process->comm);
+}
+
 int since__hide(struct census *census, const struct process *process, const struct options *options,
 		uint64_t *hidden_cnt, struct failure *failure)
 {
@@ -48,6 +72,8 @@ int since__hide(struct census *census, const struct process *process, const stru
 	struct hiding hiding = {.census = census};
 	int err = database__open_path(&database, &of, failure);
 
+	if (!err)
+		err = check_process(database, options->since, process, failure);
 	if (err)
 		return err;
 	census->hidden =

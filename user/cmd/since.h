@@ -11,7 +11,8 @@
 
 /*
  * Hides in @census, which is of @process, what the database options->since has. *hidden_cnt: how
- * many blocks. Returns 0, or negative errno and @failure says what.
+ * many blocks. Returns 0; -EINVAL: it is of another process; or another negative errno; @failure
+ * says what.
  */
 int since__hide(struct census *census, const struct process *process, const struct options *options,
 		uint64_t *hidden_cnt, struct failure *failure);

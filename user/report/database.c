@@ -105,14 +105,15 @@ static int put_process(struct writer *writer)
 	const struct geometry *geometry = &report->findings->geometry;
 	_cleanup_free_ char *cmdline = report->hides_cmdline ? NULL : text__join(process->cmdline);
 	int result =
-		begin_table(writer, "INSERT INTO process VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		begin_table(writer, "INSERT INTO process VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
 	return result != SQLITE_OK
 		       ? result
-		       : put_row(writer, "issssssiii", (int64_t)process->pid, process->comm,
-				 cmdline, process->exe, process->cgroup, report->python->version,
-				 report->allocator, (int64_t)geometry->arena_size,
-				 (int64_t)geometry->pool_size, (int64_t)geometry->alignment);
+		       : put_row(writer, process->start_ticks ? "issssssiiii" : "issssssiiin",
+				 (int64_t)process->pid, process->comm, cmdline, process->exe,
+				 process->cgroup, report->python->version, report->allocator,
+				 (int64_t)geometry->arena_size, (int64_t)geometry->pool_size,
+				 (int64_t)geometry->alignment, (int64_t)process->start_ticks);
 }
 
 static int put_arenas(struct writer *writer)

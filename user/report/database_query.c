@@ -178,6 +178,26 @@ int database__open_path(struct database **out, const struct database_options *gi
 	return database__open(out, &options, failure);
 }
 
+struct database_process database__process(struct database *database, bool of_other)
+{
+	struct database_process process;
+
+	ask_integer(database,
+		    of_other ? "SELECT pid FROM other.process" : "SELECT pid FROM main.process",
+		    &process.pid);
+	ask_integer(database,
+		    of_other ? "SELECT start_ticks FROM other.process"
+			     : "SELECT start_ticks FROM main.process",
+		    &process.start_ticks);
+	return process;
+}
+
+bool database_process__may_be(const struct database_process *a, const struct database_process *b)
+{
+	return (a->pid == b->pid || a->pid < 0 || b->pid < 0) &&
+	       (a->start_ticks == b->start_ticks || a->start_ticks < 0 || b->start_ticks < 0);
+}
+
 static bool has_table(const struct database *database, const char *name)
 {
 	char *sql =

@@ -55,6 +55,18 @@ int database__visit_blocks(struct database *database,
 			   int (*visit)(void *context, uint64_t address, const char *kind),
 			   void *context, struct failure *failure);
 
+/* Which process a database is of. */
+struct database_process {
+	int64_t pid;	     /* -1: not known */
+	int64_t start_ticks; /* as process.h; -1: not known, as of a database of an older pyfrag */
+};
+
+/* Of the database itself, or of the other one. */
+struct database_process database__process(struct database *database, bool of_other);
+
+/* Whether they may be the same: what is not known says nothing against it. */
+bool database_process__may_be(const struct database_process *a, const struct database_process *b);
+
 /*
  * The SQL for @question, which is some, or the name of a view of ours or of a table: then it asks
  * for all of its rows. The caller frees. Returns 0; -EINVAL: a name of nothing, and @failure says

@@ -7,7 +7,8 @@
 #define DATABASE_TABLES                                                                             \
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"                             \
 	"CREATE TABLE process(pid INTEGER, comm TEXT, cmdline TEXT, exe TEXT, cgroup TEXT,"         \
-	" python TEXT, allocator TEXT, arena_size INTEGER, pool_size INTEGER, alignment INTEGER);"  \
+	" python TEXT, allocator TEXT, arena_size INTEGER, pool_size INTEGER, alignment INTEGER,"   \
+	" start_ticks INTEGER);"                                                                    \
 	"CREATE TABLE arenas(address INTEGER PRIMARY KEY, live_blocks INTEGER,"                     \
 	" live_bytes INTEGER, pinned INTEGER);"                                                     \
 	"CREATE TABLE pools(address INTEGER PRIMARY KEY, arena INTEGER, block_size INTEGER,"        \

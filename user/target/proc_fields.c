@@ -18,6 +18,28 @@ int proc_fields__state(const char *stat)
 	return end && end[1] == ' ' && end[2] ? (unsigned char)end[2] : -EIO;
 }
 
+#define STATE_FIELD 3
+#define START_FIELD 22
+
+int proc_fields__start_ticks(const char *stat, uint64_t *ticks)
+{
+	const char *at = strrchr(stat, ')');
+	unsigned long long number;
+	char *end;
+
+	/* Each field has a blank before it. */
+	for (int field = STATE_FIELD; at && field <= START_FIELD; field++)
+		at = strchr(at + 1, ' ');
+	if (!at || at[1] < '0' || at[1] > '9')
+		return -EIO;
+	errno = 0;
+	number = strtoull(at + 1, &end, 10);
+	if (errno || (*end != ' ' && *end != '\n'))
+		return -EIO;
+	*ticks = number;
+	return 0;
+}
+
 /* What follows @name, which begins a line, blanks left out; NULL: there is no such line. */
 static const char *find_field(const char *status, const char *name)
 {

@@ -12,6 +12,9 @@
 /* The state letter in the text of "stat", or -EIO. */
 int proc_fields__state(const char *stat);
 
+/* When it started, in clock ticks after boot, in the text of "stat". Returns 0 or -EIO. */
+int proc_fields__start_ticks(const char *stat, uint64_t *ticks);
+
 /* The thread group in the text of "status", or -EIO. */
 int proc_fields__thread_group(const char *status);
 

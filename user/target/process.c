@@ -55,13 +55,15 @@ static int read_cmdline(struct process *process)
 
 static int read_identity(struct process *process)
 {
-	_cleanup_(proc_text__release) struct proc_text comm = {}, cgroup = {};
+	_cleanup_(proc_text__release) struct proc_text stat = {}, comm = {}, cgroup = {};
 	int err = proc_text__read(&comm, process->pid, "comm", LINE_BYTES_MAX);
 
 	if (err)
 		return err;
 	process->comm = TAKE_PTR(comm.bytes);
 	process->comm[strcspn(process->comm, "\n")] = '\0';
+	if (!proc_text__read(&stat, process->pid, "stat", LINE_BYTES_MAX))
+		proc_fields__start_ticks(stat.bytes, &process->start_ticks);
 	err = read_cmdline(process);
 	if (err)
 		return err;

@@ -18,6 +18,11 @@
 struct process {
 	pid_t pid;	     /* in our pid namespace */
 	process_owner owner; /* when it was opened */
+	/*
+	 * When it started, in clock ticks after boot; 0: not known. Later processes of the same pid
+	 * have another one, the same process after an exec has not.
+	 */
+	uint64_t start_ticks;
 	int pidfd;
 	char *comm;
 	char **cmdline;	      /* NULL-terminated; empty for a kernel thread; 4 KiB of it at most */
