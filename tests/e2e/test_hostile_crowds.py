@@ -87,9 +87,14 @@ def container():
         os.rmdir(place + "/docker")
 
 
+def enter(container):
+    """What goes before a command that is run as root in there."""
+    return ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', container]
+
+
 def test_a_crowd_of_a_containers_root_keeps_nobody_out(container):
     """All run as root: who is a user then is the container, and whoever else is root is another one."""
-    with Crowd(CROWD, ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', container]):
+    with Crowd(CROWD, enter(container)):
         agent = Agent("--budget", "100%", "--max-memory", "64MiB", wrapper=FEW_DESCRIPTORS)
         try:
             wait_for(lambda: left_out(agent) and len(agent.processes()) == PLACES)
@@ -99,9 +104,12 @@ def test_a_crowd_of_a_containers_root_keeps_nobody_out(container):
             agent.stop()
 
 
-def test_looks_that_take_long_are_within_the_budget():
-    """Each look at one of these takes more than the budget of minutes: their user has to wait, and nobody else."""
-    attack = subprocess.Popen([*as_user(), HOSTILE + "/symbols", "256", "20"], cwd="/", stdout=subprocess.PIPE)
+@pytest.mark.parametrize("who", ["user", "container"])
+def test_looks_that_take_long_are_within_the_budget(who, request):
+    """Each look at one of these takes more than the budget of minutes: their user has to wait, or the container whose root
+    they are, and nobody else."""
+    wrapper = as_user() if who == "user" else enter(request.getfixturevalue("container"))
+    attack = subprocess.Popen([*wrapper, HOSTILE + "/symbols", "256", "20"], cwd="/", stdout=subprocess.PIPE)
     assert attack.stdout.readline().startswith(b"ready")
     agent = Agent("--budget", "2%")
     try:
