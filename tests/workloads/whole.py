@@ -20,3 +20,11 @@ def grow_with_parked():
         (first if number % 3000 == 0 else things).append((number, None, None))
     del first[:]
     del things
+
+
+GROWING = []
+
+
+def grow_and_keep():
+    """By so little that an arena lasts for a while; all of it is kept."""
+    GROWING.extend("kept %d" % number for number in range(len(GROWING), len(GROWING) + 500))

@@ -13,7 +13,11 @@
 #include "util/cleanup.h"
 #include "util/units.h"
 
-/* What holds back less than this share of all hostage bytes is not worth a word. */
+/*
+ * What holds back less than this share of all hostage bytes is not worth a word. Of what it holds
+ * back, only what was in use before counts for that: the arena that is being filled has not been
+ * left behind by anything.
+ */
 #define SHARE_MIN 0.1
 /* So many containers are named. */
 #define CONTAINERS_MAX 3
@@ -66,6 +70,7 @@ static struct pin_row sum(const struct pin_ranking *ranking, const struct census
 			continue;
 		all.blocks += ranking->rows[i].blocks;
 		all.hostage_bytes += ranking->rows[i].hostage_bytes;
+		all.freed_bytes += ranking->rows[i].freed_bytes;
 	}
 	return all;
 }
@@ -155,7 +160,7 @@ static int advise_parked(struct advices *advices, const struct census *census,
 {
 	const struct pin_row parked = sum(&holders->by_kind, census, is_given_up);
 
-	if (!parked.blocks || parked.hostage_bytes < least)
+	if (!parked.blocks || parked.freed_bytes < least)
 		return 0;
 	return add(advices, ADVICE_PARKED,
 		   "%s objects that Python has freed, and keeps for the next of their type, hold "
@@ -168,7 +173,7 @@ static int advise_kept(struct advices *advices, const struct census *census,
 {
 	const struct pin_row kept = sum(&holders->by_kind, census, is_kept);
 
-	if (!kept.blocks || kept.hostage_bytes < least)
+	if (!kept.blocks || kept.freed_bytes < least)
 		return 0;
 	return add(
 		advices, ADVICE_KEPT,
@@ -183,7 +188,7 @@ static int advise_frames(struct advices *advices, const struct census *census,
 {
 	const struct pin_row frames = sum(&holders->by_kind, census, is_frame);
 
-	if (!frames.blocks || frames.hostage_bytes < least)
+	if (!frames.blocks || frames.freed_bytes < least)
 		return 0;
 	return add(
 		advices, ADVICE_FRAMES,
@@ -244,7 +249,7 @@ static int advise_containers(struct advices *advices, const struct census *censu
 
 		if (row->hostage_bytes < least || advices->cnt - before == CONTAINERS_MAX)
 			break;
-		if (row->path)
+		if (row->path && row->freed_bytes >= least)
 			err = advise_container(advices, census, row);
 	}
 	return err;
@@ -255,7 +260,7 @@ static int advise_imports(struct advices *advices, const struct census *census,
 {
 	const struct pin_row code = sum(&holders->by_kind, census, is_code);
 
-	if (!code.blocks || code.hostage_bytes < least)
+	if (!code.blocks || code.freed_bytes < least)
 		return 0;
 	return add(
 		advices, ADVICE_IMPORTS,
@@ -269,7 +274,7 @@ static int advise_cycles(struct advices *advices, const struct census *census,
 {
 	const struct pin_row lost = sum(&holders->by_path, census, is_lost);
 
-	if (!lost.blocks || lost.hostage_bytes < least)
+	if (!lost.blocks || lost.freed_bytes < least)
 		return 0;
 	return add(advices, ADVICE_CYCLES,
 		   "No variable leads to %s blocks that hold back %s. If they are cycles, "

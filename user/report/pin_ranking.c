@@ -13,20 +13,32 @@ void pins__release(struct pins *pins)
 	*pins = (struct pins){};
 }
 
+/* What was in use in an arena and is free: all but what is alive and what was never used. */
+static uint64_t freed_bytes_in(const struct heap *heap, const struct pinned_arena *arena)
+{
+	const struct arena *mapped = heap__find_arena(heap, arena->address);
+	uint64_t used = mapped ? mapped->carved_end - arena->address : 0;
+
+	return used > arena->live_bytes ? used - arena->live_bytes : 0;
+}
+
 static int add_pins_of(struct pins *pins, const struct census *census,
 		       const struct pinned_arena *arena)
 {
 	const struct block_table *blocks = &census->blocks;
 	uint64_t arena_size = census->heap->geometry.arena_size;
-	double part = (double)(arena_size - arena->live_bytes) / arena->live_blocks;
+	struct pin part = {
+		.hostage_bytes = (double)(arena_size - arena->live_bytes) / arena->live_blocks,
+		.freed_bytes = (double)freed_bytes_in(census->heap, arena) / arena->live_blocks,
+	};
 
 	for (size_t i = block_table__first_pool(blocks, arena->address);
 	     i < blocks->pool_cnt && blocks->pools[i].address < arena->address + arena_size; i++)
 		for (uint32_t j = 0; j < blocks->pools[i].block_cnt; j++) {
-			uint32_t place = blocks->pools[i].first_place + j;
 			int err;
 
-			if (block_kind__role(blocks->words[place]) == BLOCK_FREE)
+			part.place = blocks->pools[i].first_place + j;
+			if (block_kind__role(blocks->words[part.place]) == BLOCK_FREE)
 				continue;
 			if (pins->cnt == PIN_BLOCKS_MAX) {
 				pins->unseen_blocks++;
@@ -36,8 +48,7 @@ static int add_pins_of(struct pins *pins, const struct census *census,
 					      pins->cnt + 1);
 			if (err)
 				return err;
-			pins->items[pins->cnt++] =
-				(struct pin){.place = place, .hostage_bytes = part};
+			pins->items[pins->cnt++] = part;
 		}
 	return 0;
 }
@@ -113,6 +124,7 @@ static void count(struct pin_row *row, const struct pin *pin, uint32_t block_byt
 	row->blocks++;
 	row->bytes += block_bytes;
 	row->hostage_bytes += pin->hostage_bytes;
+	row->freed_bytes += pin->freed_bytes;
 }
 
 static int count_kind(struct pin_ranking *ranking, uint32_t kind, const struct pin *pin,

@@ -19,6 +19,7 @@
 struct pin {
 	uint32_t place; /* in the census */
 	double hostage_bytes;
+	double freed_bytes; /* of these; the others are in pools that nothing was in yet */
 };
 
 struct pins {
@@ -42,7 +43,7 @@ struct pin_row {
 	char *path;
 	bool is_free_listed; /* by path, which is NULL: they are on Python's free lists */
 	uint64_t blocks, bytes;
-	double hostage_bytes;
+	double hostage_bytes, freed_bytes; /* as in struct pin */
 };
 
 struct pin_ranking {

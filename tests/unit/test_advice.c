@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What is advised for a heap made by hand, of one arena: it is pinned, and all of it is looked at.
+ */
+#include "report/advice.h"
+
+#include <string.h>
+
+#include "fake_objects.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+struct scene {
+	struct world world;
+	struct census *census;
+	struct graph *graph;
+	struct roots roots;
+	struct retention *retention;
+	struct pin_holders holders;
+	struct advices advices;
+};
+
+/* @module: the object that is the module "app". So many bytes of the arena were in use once. */
+static void look(struct scene *scene, uint64_t module, uint64_t used_bytes)
+{
+	static char *labels[] = {"app"};
+	const struct pinned_options options = {.below = 1};
+	struct pinned_history history = {};
+	struct root root = {.kind = ROOT_MODULE};
+	struct heap_measure measure;
+	struct pinned pinned;
+
+	scene->world.heap->arenas[0].carved_end = ARENA + used_bytes;
+	scene->census = world__take(&scene->world);
+	assert_int_equal(graph__build(&scene->graph, scene->census, false), 0);
+	root.node = graph__find(scene->graph, module, true);
+	assert_int_not_equal(root.node, NODE_NONE);
+	scene->roots = (struct roots){.roots = &root, .cnt = 1, .labels = labels, .label_cnt = 1};
+	assert_int_equal(retention__new(&scene->retention, scene->graph, &scene->roots), 0);
+	assert_int_equal(heap__measure(scene->world.heap, &measure), 0);
+	assert_int_equal(pinned__find(&pinned, scene->world.heap, &measure, &options, &history, 0),
+			 0);
+	assert_int_equal(pin_holders__find(&scene->holders, &pinned, scene->graph, &scene->roots,
+					   scene->retention, &(struct pin_holders_options){}),
+			 0);
+	assert_int_equal(advices__find(&scene->advices, scene->census, &scene->holders), 0);
+	pinned_history__free(&history);
+	pinned__free(&pinned);
+	heap_measure__free(&measure);
+}
+
+static void release(struct scene *scene)
+{
+	advices__release(&scene->advices);
+	pin_holders__release(&scene->holders);
+	retention__free(scene->retention);
+	graph__free(scene->graph);
+	census__free(scene->census);
+	world__release(&scene->world);
+}
+
+/* Its rule and text are @rule and begin with @text, and there is no other advice. */
+static void check_only(const struct scene *scene, enum advice_rule rule, const char *text)
+{
+	assert_int_equal(scene->advices.cnt, 1);
+	assert_int_equal(scene->advices.items[0].rule, rule);
+	assert_memory_equal(scene->advices.items[0].text, text, strlen(text));
+}
+
+static uint64_t add_list(struct world *world, uint64_t first, uint64_t second)
+{
+	uint64_t items = ADD(world, 32, first, second);
+
+	return ADD(world, 64, 1, 1, 1, world__class(LIST), 2, items, 2) + HEAD;
+}
+
+/* Where nothing has gone, nothing is left behind. */
+static void check_list_of_two(uint64_t used_bytes, double freed_bytes, bool is_advised)
+{
+	struct scene scene = {};
+	struct world *world = &scene.world;
+	double hostage = 0, freed = 0;
+	uint64_t list;
+
+	world__make(world);
+	list = add_list(world, ADD(world, 64, 1, world__class(STR), 1),
+			ADD(world, 64, 1, world__class(STR), 1));
+	look(&scene, list, used_bytes);
+	for (size_t i = 0; i < scene.holders.by_kind.cnt; i++) {
+		hostage += scene.holders.by_kind.rows[i].hostage_bytes;
+		freed += scene.holders.by_kind.rows[i].freed_bytes;
+	}
+	assert_true(hostage == SAMPLE_ARENA_BYTES - (3 * 64 + 32));
+	assert_true(freed == freed_bytes);
+	if (is_advised)
+		check_only(&scene, ADVICE_CONTAINER, "What is left in app (2 str) holds back ");
+	else
+		assert_int_equal(scene.advices.cnt, 0);
+	release(&scene);
+}
+
+static void test_arena_that_is_being_filled(void **state)
+{
+	(void)state;
+	check_list_of_two(SAMPLE_ARENA_BYTES, SAMPLE_ARENA_BYTES - (3 * 64 + 32), true);
+	check_list_of_two(SAMPLE_ARENA_BYTES / 2, SAMPLE_ARENA_BYTES / 2. - (3 * 64 + 32), true);
+	check_list_of_two(4 * SAMPLE_POOL_BYTES, 4. * SAMPLE_POOL_BYTES - (3 * 64 + 32), false);
+	/* Seen being mapped, but not looked into since: nothing is known of what was used. */
+	check_list_of_two(0, 0, false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_arena_that_is_being_filled),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
