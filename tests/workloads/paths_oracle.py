@@ -2,6 +2,7 @@
 from __future__ import print_function
 
 import collections
+import gc
 import re
 import sys
 import threading
@@ -121,6 +122,29 @@ def find_local(name):
                 return frame.f_locals[variable]
             frame = frame.f_back
     raise KeyError(name)
+
+
+def plant_garbage():
+    """Lists and dicts that only refer to themselves, made of such as were on Python's free lists."""
+    gc.disable()
+    gc.collect()
+    for kind in (list, dict):
+        [kind() for _ in range(100)]
+    planted = []
+    for _ in range(25):
+        items, keys = [], {}
+        items.append(items)
+        keys["me"] = keys
+        planted += [id(items), id(keys)]
+    del items, keys
+    return planted
+
+
+def is_garbage(address):
+    """Whether the collector knows of nothing that refers to it, but for itself."""
+    thing, = [thing for thing in gc.get_objects() if id(thing) == address]
+    return [id(other) for other in gc.get_referrers(thing) if isinstance(other, (list, dict))
+            and len(other) == 1] == [address] and sys.getrefcount(thing) == 3
 
 
 def follow(path, kind, name):

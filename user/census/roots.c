@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "census/frames.h"
+#include "census/free_slots.h"
 #include "census/word.h"
 #include "target/executable_files.h"
 #include "target/module_data.h"
@@ -38,7 +39,8 @@ struct search {
 	const struct census *census;
 	const struct memory *memory;
 	const struct root_sources *sources;
-	uint64_t *words;	 /* READ_BYTES of them */
+	uint64_t *words; /* READ_BYTES of them */
+	struct free_slots free_slots;
 	struct address_set seen; /* frames and threads */
 	size_t frame_cnt, thread_cnt, label_bytes;
 	uint64_t dict_room; /* so many entries of dicts may still be read */
@@ -105,6 +107,15 @@ static int add_root(struct search *search, enum root_kind kind, uint64_t address
 	return 0;
 }
 
+/* Adds @word, which is at @address. */
+static int add_word(struct search *search, enum root_kind kind, uint64_t address, uint64_t word,
+		    uint32_t label)
+{
+	if (find_object(search, word) == NODE_NONE || free_slots__has(&search->free_slots, address))
+		return 0;
+	return add_root(search, kind, word, label);
+}
+
 /* Adds every word of [address, address + size), as far as it is readable. */
 static int add_words(struct search *search, enum root_kind kind, uint64_t address, uint64_t size,
 		     uint32_t label)
@@ -116,7 +127,7 @@ static int add_words(struct search *search, enum root_kind kind, uint64_t addres
 
 		err = memory__read(search->memory, address + at, search->words, part);
 		for (uint64_t i = 0; i < part / 8 && !err; i++)
-			err = add_root(search, kind, search->words[i], label);
+			err = add_word(search, kind, address + at + i * 8, search->words[i], label);
 	}
 	return err == -EFAULT ? 0 : err;
 }
@@ -460,7 +471,8 @@ static int add_data_words(const struct data_piece *piece, void *context)
 
 	for (size_t at = -piece->address & 7; at < piece->size && at + 8 <= piece->extent && !err;
 	     at += 8)
-		err = add_root(data->search, ROOT_DATA, word_at(piece->bytes + at), data->label);
+		err = add_word(data->search, ROOT_DATA, piece->address + at,
+			       word_at(piece->bytes + at), data->label);
 	return err;
 }
 
@@ -528,9 +540,12 @@ int roots__find(struct roots *out, const struct graph *graph, const struct root_
 
 	if (!words)
 		return -ENOMEM;
-	err = add_interpreters(&search);
+	err = free_slots__find(&search.free_slots, search.census, sources->runtime);
+	if (!err)
+		err = add_interpreters(&search);
 	if (!err)
 		err = add_data(&search);
+	free_slots__release(&search.free_slots);
 	address_set__release(&search.seen);
 	if (err)
 		return err;

@@ -4,7 +4,8 @@
  *
  * The names that a programmer knows come first: modules, then the local variables of the functions
  * that run. Then what interpreters and threads hold, and last the static data of the program and
- * its libraries, where every word is taken that is the address of an object.
+ * its libraries, where every word is taken that is the address of an object; but for the slots of
+ * free lists (free_slots.h).
  *
  * Sources: PyInterpreterState and PyThreadState (Include/internal/pycore_interp.h and its like), of
  * which every word is looked at; the dict of modules is the first that holds "sys" and "builtins".
