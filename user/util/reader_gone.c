@@ -10,7 +10,7 @@ bool reader_gone__check(FILE *stream)
 {
 	struct pollfd at_other_end = {.fd = fileno(stream)};
 
-	/* A pipe without a reader says POLLERR, a socket POLLHUP; errno may be of something else. */
+	/* A pipe without a reader says POLLERR, a socket POLLHUP; errno may say something else. */
 	if (!ferror(stream) || poll(&at_other_end, 1, 0) <= 0 ||
 	    !(at_other_end.revents & (POLLERR | POLLHUP)))
 		return false;
