@@ -535,6 +535,7 @@ def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_tar
         without = start_agent("--match", "nobody", wrapper=wrapper[:-1] + [
             "--bounding-set=-all," + ",".join("+" + one for one in granted if one != missing)])
         assert without.stop() == 0 and "/proc is looked at instead" in without.stderr
+        assert without.stderr.count("\n") == 1, without.stderr
 
 
 def test_what_cannot_be_probed_is_tried_again(start_agent, any_target):

@@ -125,7 +125,9 @@ static void check_features(struct doctor *doctor)
 
 	if (err) {
 		say(doctor, VERDICT_FAIL, "BPF", "cannot load programs: %s%s", strerror(-err),
-		    err == -EPERM ? "; run with sudo" : "");
+		    err == -EPERM ? "; run with sudo, in a container with a seccomp profile that "
+				    "allows bpf()"
+				  : "");
 		return;
 	}
 	say(doctor, VERDICT_OK, "BPF", "programs load");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "probes/features.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <elf.h>
 #include <errno.h>
@@ -71,6 +72,19 @@ static void detect_uprobe_multi(struct features *features, uint64_t offset)
 	features->uprobe_multi_by_thread = !features->uprobe_multi;
 }
 
+/* Why no program can be loaded: not permitted (also by a container's seccomp profile), or another. */
+static int load_error(void)
+{
+	static const struct bpf_insn return_zero[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	_cleanup_close_ int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", return_zero,
+					       ARRAY_SIZE(return_zero), NULL);
+
+	return fd < 0 ? fd : -ENOTSUP;
+}
+
 static int silence(enum libbpf_print_level level, const char *format, va_list args)
 {
 	(void)level;
@@ -99,7 +113,7 @@ static int detect(struct features *out)
 	if (result < 0)
 		return result;
 	if (!result)
-		return geteuid() ? -EPERM : -ENOTSUP;
+		return load_error();
 	*out = features;
 	return 0;
 }

@@ -5,7 +5,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/perf_event.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "probes/bpf_compat.h"
+#include "probes/bpf_log.h"
 #include "probes/keeper.h"
 #include "probes/multi_link.h"
 #include "probes/site_check.h"
@@ -53,21 +53,6 @@ struct probe_set {
 	struct process *process;		      /* the target, if it is checked */
 	uint64_t mismatched_cnt;		      /* sites that were dropped */
 };
-
-/* libbpf's own messages are for those who asked for more. */
-static int forward_message(enum libbpf_print_level level, const char *format, va_list args)
-{
-	_cleanup_free_ char *text = NULL;
-	char *rest, *line;
-
-	if (level == LIBBPF_DEBUG || vasprintf(&text, format, args) < 0)
-		return 0;
-	rest = text;
-	while ((line = strsep(&rest, "\n")))
-		if (*line)
-			log_debug("%s", line);
-	return 0;
-}
 
 static int describe_load_error(int err, struct failure *failure)
 {
@@ -192,7 +177,7 @@ int probe_set__new(struct probe_set **out, const struct probe_options *options,
 
 	if (!probes)
 		return failure__set(failure, -ENOMEM, "out of memory");
-	libbpf_set_print(forward_message);
+	bpf_log__forward();
 	probes->pid = options->pid;
 	for (size_t i = 0; i < PROBE_GROUP_CNT; i++)
 		probes->multi_links[i] = (struct multi_link){.number = -1, .file_fd = -1};

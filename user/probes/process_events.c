@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "probes/bpf_log.h"
 #include "processes.skel.h"
 #include "util/cleanup.h"
 
@@ -44,7 +45,8 @@ static int describe(int err, struct failure *failure)
 		return failure__set(
 			failure, err,
 			"cannot watch for processes: BPF is not permitted; run as root, or "
-			"with CAP_BPF and CAP_PERFMON (see: pyfrag doctor)");
+			"with CAP_BPF and CAP_PERFMON, in a container with a seccomp profile that "
+			"allows bpf() (see: pyfrag doctor)");
 	return failure__set(failure, err,
 			    "cannot watch for processes by BPF: %s (see: pyfrag doctor)",
 			    strerror(-err));
@@ -63,6 +65,7 @@ int process_events__new(struct process_events **out, process_event_fn *take, voi
 	events->context = context;
 	if (stat("/proc/self/ns/pid", &pid_namespace))
 		return describe(-errno, failure);
+	bpf_log__forward();
 	events->skeleton = processes_bpf__open();
 	if (!events->skeleton)
 		return describe(-errno, failure);
