@@ -80,6 +80,15 @@ def test_a_trace_that_is_killed_leaves_no_half_file(any_target, tmp_path):
     assert not path.exists()
 
 
+def test_no_binary_profile_onto_a_terminal(any_target):
+    ours, theirs = os.openpty()
+    result = subprocess.run([PYFRAG, "trace", "-p", str(any_target.pid), "--format", "pprof", "-d", "0.1"],
+                            stdout=theirs, stderr=subprocess.PIPE, timeout=30)
+    os.close(theirs)
+    os.close(ours)
+    assert result.returncode == 1 and b"is a terminal" in result.stderr and b"-o FILE" in result.stderr
+
+
 def test_what_cannot_be(any_target, tmp_path):
     for options in (["-o", "x"], ["--format", "pprof", "--stacks", "none"],
                     ["--format", "pprof", "-o", str(tmp_path / "nowhere" / "x")],

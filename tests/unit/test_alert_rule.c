@@ -55,6 +55,7 @@ static void test_no_rules(void **state)
 		"pinned_bytes > 3 where app=a app=b",
 		"pinned_bytes > 3 where app=a for 1s",
 		"a b c d e f g h i j k l m n o p q r s t u v w x y z",
+		"fragmentation > 50",
 		"fragmentation > 1.5",
 		"fragmentation > 150%",
 		"fragmentation > nan",
@@ -70,6 +71,8 @@ static void test_no_rules(void **state)
 		assert_int_equal(alert_rule__parse(&rule, texts[i], &failure), -EINVAL);
 		assert_true(rule.value == 17 && !rule.text);
 		assert_non_null(strstr(failure.text, "a rule is such as"));
+		if (!strncmp(texts[i], "fragmentation", strlen("fragmentation")))
+			assert_non_null(strstr(failure.text, "50% or 0.5"));
 	}
 }
 

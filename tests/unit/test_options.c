@@ -368,6 +368,17 @@ static void test_bounds(void **state)
 	}
 }
 
+static void test_rows(void **state)
+{
+	static const char *const names[] = {"type", "owner", "size", "arena", "referrers", "via"};
+	struct outcome outcome;
+
+	(void)state;
+	PARSE(&outcome, &command_snapshot, "--by", "colour");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		check_error(&outcome, &command_snapshot, names[i]);
+}
+
 static void test_no_numbers(void **state)
 {
 	static const char *const words[] = {
@@ -585,12 +596,34 @@ static void test_conflicts(void **state)
 {
 	static const struct {
 		const struct command *command;
-		const char *words[4];
+		const char *words[7];
 		const char *what, *fix;
 	} cases[] = {
 		{&command_trace, {NULL}, "trace", "-p PID"},
 		{&command_trace, {"--"}, "trace", "-- CMD"},
-		{&command_trace, {"-p", "2147483647", "true"}, "trace", "-p PID"},
+		{&command_trace, {"-p", "2147483647", "true"}, "trace", "only one of -p PID, -a"},
+		{&command_trace, {"-p", "2147483647", "-a"}, "trace", "only one of -p PID, -a"},
+		{&command_trace, {"-a", "true"}, "trace", "only one of -p PID, -a"},
+		{&command_trace, {"-p2", "--value", "growth"}, "--value", "--format collapsed"},
+		{&command_trace,
+		 {"-p2", "--value=growth", "--format", "pprof", "-o", "x"},
+		 "--value",
+		 "--format collapsed"},
+		{&command_trace, {"-p2", "--json", "--format=text"}, "--json", "leave out one"},
+		{&command_trace, {"-p2", "--format=collapsed", "--map"}, "--map", "leave it out"},
+		{&command_trace, {"-p2", "--format=collapsed", "--blocks=1"}, "--blocks", "leave"},
+		{&command_trace, {"-p2", "--alert-to", "exec:true"}, "--alert-to", "--alert"},
+		{&command_trace, {"-a", "--pause"}, "--pause", "-p PID"},
+		{&command_trace, {"-a", "--map"}, "--map", "-p PID"},
+		{&command_trace, {"-a", "--sample-bytes=0"}, "--sample-bytes", "-p PID"},
+		{&command_trace, {"-a", "--stacks=none"}, "--stacks", "-p PID"},
+		{&command_snapshot, {"-p2", "--json", "-o", "x"}, "--json", "leave out one"},
+		{&command_snapshot, {"-p2", "--map", "-o", "x"}, "--map", "leave out one"},
+		{&command_snapshot, {"-p2", "--by=type", "-o", "x"}, "--by", "leave out one"},
+		{&command_snapshot, {"-p2", "--paths", "-o", "x"}, "--paths", "leave out one"},
+		{&command_snapshot, {"-p2", "--since=y", "-o", "x"}, "--since", "leave out one"},
+		{&command_snapshot, {"-p2", "--top=3"}, "--top", "--by"},
+		{&command_snapshot, {"-p2", "--timeout=3"}, "--timeout", "--since"},
 		{&command_snapshot, {NULL}, "snapshot", "-p PID"},
 		{&command_sites, {NULL}, "sites", "-p PID"},
 		{&command_sites, {"a", "b"}, "sites", "one file"},
@@ -602,7 +635,7 @@ static void test_conflicts(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		PARSE(&outcome, cases[i].command, cases[i].words[0], cases[i].words[1],
-		      cases[i].words[2]);
+		      cases[i].words[2], cases[i].words[3], cases[i].words[4], cases[i].words[5]);
 		check_success(&outcome);
 		run(&outcome, cases[i].command);
 		assert_int_equal(outcome.result, -EINVAL);
@@ -708,6 +741,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_no_numbers),
 		cmocka_unit_test(test_modes),
 		cmocka_unit_test(test_stacks),

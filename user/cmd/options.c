@@ -223,7 +223,8 @@ static int parse_by(const struct command *command, const char *text, struct opti
 	size_t found = find_word(text, census_by_names, CENSUS_BY_CNT);
 
 	if (found == CENSUS_BY_CNT)
-		return reject(command, "--by", text, "what rows can be by");
+		return reject(command, "--by", text,
+			      "what rows can be by: type, owner, size, arena, referrers or via");
 	options->with_census = true;
 	options->by = (enum census_by)found;
 	return 0;
@@ -290,8 +291,8 @@ static int read_config(const struct command *command, const char *path, struct o
 	return -EINVAL;
 }
 
-static int apply_option(const struct command *command, enum option_id id, const char *text,
-			struct options *options)
+static int set_option(const struct command *command, enum option_id id, const char *text,
+		      struct options *options)
 {
 	long number;
 
@@ -452,6 +453,17 @@ static int apply_option(const struct command *command, enum option_id id, const 
 	return -EINVAL;
 }
 
+static int apply_option(const struct command *command, enum option_id id, const char *text,
+			struct options *options)
+{
+	int result = set_option(command, id, text, options);
+
+	_Static_assert(OPTION_HELP < 64, "struct options has a bit for each");
+	if (!result)
+		options->given |= 1UL << id;
+	return result;
+}
+
 /* What getopt_long() wants of the options that the command takes. */
 static void build_tables(const struct command *command, struct option *longs, char *letters)
 {
@@ -559,6 +571,18 @@ int options__refuse_arguments(const struct command *command, const struct option
 	log_error("%s: takes no argument '%.*s'; see: pyfrag %s --help", command->name, SHOWN_BYTES,
 		  options->arguments[0], command->name);
 	return -EINVAL;
+}
+
+int options__refuse(const struct command *command, const struct options *options,
+		    const enum option_id *ids, const char *why)
+{
+	for (; *ids; ids++) {
+		if (!(options->given & 1UL << *ids))
+			continue;
+		log_error("%s: --%s %s", command->name, find_spec(*ids)->name, why);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 bool options__want_profile(const struct options *options)

@@ -81,6 +81,7 @@ struct config_value {
 };
 
 struct options {
+	uint64_t given;			/* a bit for each option_id: see options__refuse() */
 	pid_t pid;			/* 0: none given */
 	bool all;			/* Pythons of the host, but only those: */
 	const char *alerts[ALERTS_MAX]; /* rules, not parsed yet */
@@ -150,6 +151,13 @@ void options__release(struct options *options);
 
 /* For commands that take no arguments: -EINVAL after one line on stderr if there is one, else 0. */
 int options__refuse_arguments(const struct command *command, const struct options *options);
+
+/*
+ * For options that would have no effect: if one of @ids, which end with 0, was given, -EINVAL after
+ * one line on stderr, "NAME: --OPTION WHY", else 0.
+ */
+int options__refuse(const struct command *command, const struct options *options,
+		    const enum option_id *ids, const char *why);
 
 /* Whether a profile is asked for, in place of reports. */
 bool options__want_profile(const struct options *options);

@@ -19,6 +19,35 @@ static int write_database(const struct heap_snapshot *snapshot, const struct opt
 	return err;
 }
 
+/* Options that would have no effect. */
+static int refuse_ignored(const struct options *options)
+{
+	static const enum option_id of_reports[] = {OPTION_JSON,
+						    OPTION_MAP,
+						    OPTION_BLOCKS,
+						    OPTION_BY,
+						    OPTION_TOP,
+						    OPTION_SINCE,
+						    OPTION_PATHS,
+						    OPTION_OBJECT,
+						    OPTION_ARENA,
+						    OPTION_TIMEOUT,
+						    0},
+				    of_rows[] = {OPTION_TOP, 0}, of_since[] = {OPTION_TIMEOUT, 0};
+
+	if (options->output_path)
+		return options__refuse(&command_snapshot, options, of_reports,
+				       "is of reports, and -o writes a database in place of one; "
+				       "leave out one of the two");
+	if (!options->since &&
+	    options__refuse(&command_snapshot, options, of_since, "goes with --since"))
+		return -EINVAL;
+	return options->with_census || options->since
+		       ? 0
+		       : options__refuse(&command_snapshot, options, of_rows,
+					 "goes with --by, or --since");
+}
+
 static int run_snapshot(const struct options *given)
 {
 	_cleanup_(heap_snapshot__release) struct heap_snapshot snapshot = {};
@@ -32,6 +61,8 @@ static int run_snapshot(const struct options *given)
 		log_error("snapshot: which process? give one with -p PID");
 		return -EINVAL;
 	}
+	if (refuse_ignored(&options))
+		return -EINVAL;
 	options.with_database = options.output_path != NULL;
 	err = options.output_path ? out_file__check(options.output_path, &failure) : 0;
 	if (!err)

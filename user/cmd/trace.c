@@ -196,14 +196,47 @@ static int run_loop(struct trace *trace)
 	return err;
 }
 
+/* Options that would have no effect: -EINVAL after one line on stderr. */
+static int refuse_ignored(const struct options *options)
+{
+	static const enum option_id of_one[] = {OPTION_STACKS, OPTION_SAMPLE_BYTES, OPTION_MAP,
+						OPTION_PAUSE, 0},
+				    of_json[] = {OPTION_JSON, 0}, of_value[] = {OPTION_VALUE, 0},
+				    of_reports[] = {OPTION_MAP, OPTION_BLOCKS, 0},
+				    of_alerts[] = {OPTION_ALERT_TO, 0};
+	int err = 0;
+
+	if (options->all)
+		err = options__refuse(&command_trace, options, of_one,
+				      "is for one process; give it with -p PID, or leave out -a");
+	if (!err && options->format != FORMAT_JSON)
+		err = options__refuse(&command_trace, options, of_json,
+				      "is --format json, and another --format is given; leave out "
+				      "one of the two");
+	if (!err && options->format != FORMAT_COLLAPSED)
+		err = options__refuse(&command_trace, options, of_value,
+				      "goes with --format collapsed; the format pprof has all "
+				      "values");
+	if (!err && !options__want_reports(options))
+		err = options__refuse(&command_trace, options, of_reports,
+				      "is of reports; leave it out, or --format");
+	if (!err && !options->alert_cnt)
+		err = options__refuse(&command_trace, options, of_alerts, "goes with --alert");
+	return err;
+}
+
 /* Options that contradict each other: -EINVAL after one line on stderr. */
 static int check_options(const struct options *options)
 {
 	bool wants_profile = options__want_profile(options);
 
-	if (!!options->pid + !!options->argument_cnt + options->all != 1)
+	int what_cnt = !!options->pid + !!options->argument_cnt + options->all;
+
+	if (!what_cnt)
 		log_error("trace: what? give a process with -p PID, all of them with -a, or a "
 			  "command: -- CMD ARGS");
+	else if (what_cnt > 1)
+		log_error("trace: give only one of -p PID, -a and -- CMD ARGS");
 	else if (options->all && (options->mode == TRACE_FULL || !options__want_reports(options)))
 		log_error(
 			"trace: -a is for reports in mode watch; give one process with -p PID for "
@@ -220,8 +253,12 @@ static int check_options(const struct options *options)
 		log_error("trace: which file is the database to be? give one with -o FILE");
 	else if (options->no_stacks && wants_profile)
 		log_error("trace: a profile is made of stacks; leave out --stacks none");
+	else if (options->format == FORMAT_PPROF && !options->output_path && isatty(STDOUT_FILENO))
+		log_error(
+			"trace: stdout is a terminal, and the format pprof is binary; write it to "
+			"a file with -o FILE");
 	else
-		return 0;
+		return refuse_ignored(options);
 	return -EINVAL;
 }
 

@@ -98,9 +98,12 @@ static int parse_head(struct alert_rule *rule, const char *text, char *const *wo
 	if (strcmp(words[1], ">") != 0 && strcmp(words[1], "<") != 0)
 		return reject(failure, text, "the comparison must be > or <");
 	rule->below = *words[1] == '<';
-	return parse_value(rule->metric, words[2], &rule->value)
-		       ? 0
-		       : reject(failure, text, "its value is malformed");
+	if (parse_value(rule->metric, words[2], &rule->value))
+		return 0;
+	return reject(failure, text,
+		      rule->metric == ALERT_FRAGMENTATION
+			      ? "its value is no share from 0 to 1, such as 50% or 0.5"
+			      : "its value is malformed");
 }
 
 /* KEY=PATTERN */
