@@ -57,6 +57,24 @@ def test_parked_tuples(target, snapshot):
     assert after["heap"]["arenas"] <= before["heap"]["arenas"] + 2
 
 
+def test_cycles(target, snapshot):
+    before = look(target, snapshot)
+    target.ask("eval __import__('whole').grow_with_cycles(100)")
+    report = look(target, snapshot)
+    grown = report["heap"]["arenas"] - before["heap"]["arenas"]
+    assert grown >= 10 and report["pinned"]["arenas"] >= grown - 2
+    lost, = [row["blocks"] for row in report["holders"]["by_kind"]
+             if row["what"] == {"role": "object", "type": "whole.Lost", "part": None}]
+    texts = advice(report, "cycles")
+    assert len(texts) == 1 and 90 <= lost <= 100
+    unreached = int(re.match(r"No variable leads to (\d+) objects", texts[0]).group(1))
+    assert lost <= unreached <= lost + 10
+    target.ask("gc")
+    after = look(target, snapshot)
+    assert after["heap"]["arenas"] <= before["heap"]["arenas"] + 2
+    assert not advice(after, "cycles")
+
+
 def test_arena_that_is_being_filled(target, snapshot):
     """An arena that is half full because it is new: nothing has been freed beside what is in it."""
     held = 0

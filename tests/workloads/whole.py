@@ -1,4 +1,6 @@
 """A heap that grew, and whose content is gone, but for a little: in a cache, or parked by Python itself."""
+import gc
+
 CACHE = {}
 COUNT = 300000
 
@@ -28,3 +30,23 @@ GROWING = []
 def grow_and_keep():
     """By so little that an arena lasts for a while; all of it is kept."""
     GROWING.extend("kept %d" % number for number in range(len(GROWING), len(GROWING) + 500))
+
+
+class Lost(object):
+    __slots__ = ("itself", "name")
+
+
+def grow_with_cycles(count):
+    """So many objects in cycles, among things that go; some that go first are on free lists then."""
+    gc.disable()
+    things, first = [], []
+    for number in range(COUNT):
+        thing = Lost()
+        if number % (COUNT // count) == 0:
+            thing.itself = thing
+        else:
+            things.append(thing)
+        if number % (COUNT // 100) == 0:
+            first.append([])
+    del first[:]
+    del things, thing

@@ -149,10 +149,10 @@ static bool is_code(const struct census *census, const struct pin_row *row)
 	return is_one_of(census, row, names, ARRAY_SIZE(names));
 }
 
-static bool is_lost(const struct census *census, const struct pin_row *row)
+static bool is_object(const struct census *census, const struct pin_row *row)
 {
 	(void)census;
-	return !row->path && block_kind__role(row->kind) == BLOCK_OBJECT;
+	return block_kind__role(row->kind) == BLOCK_OBJECT;
 }
 
 static int advise_parked(struct advices *advices, const struct census *census,
@@ -272,12 +272,12 @@ static int advise_imports(struct advices *advices, const struct census *census,
 static int advise_cycles(struct advices *advices, const struct census *census,
 			 const struct pin_holders *holders, double least)
 {
-	const struct pin_row lost = sum(&holders->by_path, census, is_lost);
+	const struct pin_row lost = sum(&holders->unreached, census, is_object);
 
 	if (!lost.blocks || lost.freed_bytes < least)
 		return 0;
 	return add(advices, ADVICE_CYCLES,
-		   "No variable leads to %s blocks that hold back %s. If they are cycles, "
+		   "No variable leads to %s objects that hold back %s. If they are cycles, "
 		   "gc.collect() frees them; if not, C code holds them.",
 		   COUNT(lost.blocks), BYTES(lost.hostage_bytes));
 }

@@ -33,6 +33,7 @@ void pin_holders__release(struct pin_holders *holders)
 	account__free(holders->stories);
 	pin_ranking__release(&holders->by_kind);
 	pin_ranking__release(&holders->by_path);
+	pin_ranking__release(&holders->unreached);
 	*holders = (struct pin_holders){};
 }
 
@@ -130,6 +131,14 @@ static int find_stories(struct work *work)
 	return err;
 }
 
+/* Counts what no root leads to by itself: in the ranking by path all of that is in one row. */
+static int rank_unreached(struct work *work, const struct pin *pin)
+{
+	return pin_ranking__count_kind(&work->holders->unreached,
+				       pin_ranking__kind(work->graph->census, pin->place, BY_TYPE),
+				       pin, graph__block_bytes(work->graph, pin->place));
+}
+
 static int rank_by_path(struct work *work, const struct pin *pin)
 {
 	const struct census *census = work->graph->census;
@@ -139,6 +148,8 @@ static int rank_by_path(struct work *work, const struct pin *pin)
 
 	if (!err && path.step_cnt)
 		err = make_path(work, &path, true, &text);
+	if (!err && !text)
+		err = rank_unreached(work, pin);
 	return err ? err
 		   : pin_ranking__count_path(&work->holders->by_path, text,
 					     pin_ranking__kind(census, pin->place,
@@ -162,6 +173,7 @@ int pin_holders__find(struct pin_holders *out, const struct pinned *pinned,
 	int err = pins__find(&pins, graph->census, pinned);
 
 	holders.by_path.account = work.account;
+	holders.unreached.account = work.account;
 	if (!err)
 		err = learn(retention, &pins, work.account);
 	if (!err)

@@ -127,8 +127,8 @@ static void count(struct pin_row *row, const struct pin *pin, uint32_t block_byt
 	row->freed_bytes += pin->freed_bytes;
 }
 
-static int count_kind(struct pin_ranking *ranking, uint32_t kind, const struct pin *pin,
-		      uint32_t block_bytes)
+int pin_ranking__count_kind(struct pin_ranking *ranking, uint32_t kind, const struct pin *pin,
+			    uint32_t block_bytes)
 {
 	struct pin_row *row;
 	int err = find_row(ranking, is_of_kind, &kind, sizeof(kind), &row);
@@ -200,8 +200,9 @@ int pin_ranking__by_kind(struct pin_ranking *out, const struct pins *pins,
 	for (size_t i = 0; i < pins->cnt && !err; i++) {
 		const struct pin *pin = &pins->items[i];
 
-		err = count_kind(&ranking, pin_ranking__kind(census, pin->place, by), pin,
-				 block_table__pool_of(&census->blocks, pin->place)->block_size);
+		err = pin_ranking__count_kind(
+			&ranking, pin_ranking__kind(census, pin->place, by), pin,
+			block_table__pool_of(&census->blocks, pin->place)->block_size);
 	}
 	if (err)
 		return err;

@@ -55,6 +55,10 @@ struct pin_ranking {
 
 void pin_ranking__release(struct pin_ranking *ranking);
 
+/* Counts @pin among those of @kind. Returns 0, -EDQUOT or -ENOMEM. */
+int pin_ranking__count_kind(struct pin_ranking *ranking, uint32_t kind, const struct pin *pin,
+			    uint32_t block_bytes);
+
 /*
  * Counts @pin, which is of @kind, among those of a path, which is copied. What is on a free list
  * has a row apart from what no root leads to. Returns 0, -EDQUOT or -ENOMEM.
