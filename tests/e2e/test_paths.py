@@ -1,6 +1,5 @@
 """What keeps an object alive: following the path in the target leads to that object."""
 import ast
-import random
 import re
 
 import pytest
@@ -12,13 +11,18 @@ def look(target, snapshot, *args):
     return report, [block for arena in report["pinned"]["list"] for block in arena["blocks"]]
 
 
-def follow(target, block):
-    """What the target finds there: (id, repr)."""
-    return ast.literal_eval(target.ask("eval __import__('paths_oracle').follow(%r, %r, %r)" % (
-        block["path"], block["root"]["kind"], block["root"]["name"])))
+def follow(target, blocks):
+    """What the target finds there: (block, id, repr) for each, all in one question, which changes little."""
+    questions = [(block["path"], block["root"]["kind"], block["root"]["name"]) for block in blocks]
+    found = ast.literal_eval(target.ask("eval __import__('paths_oracle').follow_all(%r)" % questions))
+    return [(block, *answer) for block, answer in zip(blocks, found)]
 
 
 def can_be_followed(block):
+    # In 2.7 what was removed from a set left this str in it, and u"/" is four bytes in what was such an importer: its type is
+    # still there.
+    if block["value"] == "'<dummy key>'" or block["what"]["type"] == "imp.NullImporter":
+        return False
     # main() has other variables with each question.
     return (block["what"]["role"] == "object" and block["root"] is not None and
             not block["root"]["name"].startswith("main()") and
@@ -29,12 +33,9 @@ def test_planted_objects(target, snapshot):
     target.ask("eval __import__('paths_oracle').plant()")
     _, blocks = look(target, snapshot)
     found = set()
-    for block in blocks:
-        if not can_be_followed(block) or block["what"]["type"] != "tuple":
-            continue
-        if block["root"]["name"] != "paths_oracle" and block["root"]["kind"] != "local":
-            continue
-        address, said = follow(target, block)
+    planted = [block for block in blocks if can_be_followed(block) and block["what"]["type"] == "tuple" and
+               (block["root"]["name"] == "paths_oracle" or block["root"]["kind"] == "local")]
+    for block, address, said in follow(target, planted):
         assert 0 <= address - int(block["address"], 16) < block["size"], block
         if re.match(r"\('paths oracle', \d+\)$", said or ""):
             found.add(ast.literal_eval(said)[1] // 1000003)
@@ -43,8 +44,9 @@ def test_planted_objects(target, snapshot):
 
 def test_any_objects(target, snapshot):
     for workload in ("json_churn", "class_instances", "frames_and_generators"):
-        target.run(workload)
+        target.run(workload, 5)
     target.ask("eval __import__('paths_oracle') and None")
+    target.ask("eval len(repr(__builtins__)) and None")  # some of them change when they are shown
     target.ask("gc")  # what nothing refers to but itself
     _, blocks = look(target, snapshot)
     objects = [block for block in blocks if block["what"]["role"] == "object"]
@@ -52,11 +54,10 @@ def test_any_objects(target, snapshot):
     # What only C code holds, and what this very report has cut short.
     assert sum(block["path"] is None for block in objects) < 0.01 * len(objects)
     # Of a half, or so, part of the way has no name in Python: constants of code, interned strings.
-    # Besides, a long way is cut, and in one run of five class_instances() leaves a chain of a thousand.
+    # Besides, a long way is cut, and class_instances() has left a chain of a thousand.
     short = [block for block in objects if not (block["path"] or "").startswith("<...>")]
     assert len(followed) > 0.5 * len(short)
-    for block in random.Random(17).sample(followed, 400):
-        address, said = follow(target, block)
+    for block, address, said in follow(target, followed):
         assert 0 <= address - int(block["address"], 16) < block["size"], (block, said)
         if block["value"] is not None and not block["value"].endswith("..."):
             assert block["value"] == re.sub(r"^(-?\d+)L$", r"\1", said), block

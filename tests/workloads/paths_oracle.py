@@ -153,3 +153,7 @@ def follow(path, kind, name):
     thing = eval(path.replace(name, "__root__", 1), {"__root__": root})
     # Asking others what they are may change them.
     return id(thing), repr(thing)[:200] if type(thing).__module__ == type(0).__module__ else None
+
+
+def follow_all(questions):
+    return [follow(*question) for question in questions]
