@@ -1,10 +1,15 @@
 """Processes beside a test: of users without privileges, of which others consist, that are left over, and what is waited for."""
 import os
+import re
 import signal
+import subprocess
 import time
 import uuid
 
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NOBODY = 65534
+# Numbers of linux/capability.h.
+SYS_ADMIN, PERFMON = 21, 38
 # All processes that this run of the tests starts have it in their environment, and those that they start.
 RUN = uuid.uuid4().hex
 os.environ["PYFRAG_TEST_RUN"] = RUN
@@ -72,3 +77,14 @@ def wait_for(condition, seconds=20):
             return found
         time.sleep(0.05)
     raise AssertionError("it did not come")
+
+
+def keeper_capabilities():
+    """What a pyfrag-keeper of root's has, by the numbers of linux/capability.h: what perf events take, on kernels
+    without uprobe_multi (before Linux 6.6)."""
+    said = subprocess.run([os.environ.get("PYFRAG", TOP + "/pyfrag"), "doctor"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    line, = re.findall(r"^\w+ +uprobes +(.*)$", said, re.M)
+    if "perf events" not in line:
+        return set()
+    with open("/proc/sys/kernel/perf_event_paranoid") as file:
+        return {PERFMON, SYS_ADMIN} if int(file.read()) > 2 else {PERFMON}

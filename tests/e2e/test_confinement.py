@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from bystanders import as_user, children_of, name_of, wait_for
+from bystanders import as_user, children_of, keeper_capabilities, name_of, wait_for
 from conftest import TOP
 from target import MARK
 from test_agent import start_agent  # noqa: F401 (a fixture)
@@ -59,7 +59,7 @@ def test_each_process_has_what_it_takes(start_agent, any_target, args, more):  #
     if "exec:true" in args:
         expected["runner"] = set()
     if "--sites" in args:
-        expected["keeper"] = set()
+        expected["keeper"] = keeper_capabilities()
     parts = parts_of(agent)
     assert set(parts) == set(expected)
     for name, pid in parts.items():

@@ -1,6 +1,5 @@
 """Whatever moment pyfrag is killed at, its keeper takes the probes out of the target."""
 import os
-import re
 import signal
 import subprocess
 import time
@@ -8,21 +7,13 @@ import uuid
 
 import pytest
 
-from bystanders import children_of, name_of, wait_for
-from conftest import PYFRAG, check_report, run_pyfrag
+from bystanders import children_of, keeper_capabilities, name_of, wait_for
+from conftest import PYFRAG, check_report
 from target import MARK
 from test_agent import has_breakpoints, start_agent  # noqa: F401
 from test_lifecycle import count_breakpoints, nothing_left, sites_in_memory  # noqa: F401
 
 KILLS = int(os.environ.get("PYFRAG_TEST_KILLS", "5"))
-# Numbers of linux/capability.h.
-SYS_ADMIN, PERFMON = 21, 38
-
-
-def opens_perf_events():
-    """Whether this is a kernel without uprobe_multi (before Linux 6.6)."""
-    line, = re.findall(r"^\w+ +uprobes +(.*)$", run_pyfrag("doctor").stdout.decode(), re.M)
-    return "perf events" in line
 
 
 class Probing:
@@ -90,7 +81,7 @@ def test_killed_while_probes_come_and_go(any_target, nothing_left, first_in_line
 
 
 def test_keepers_have_nothing_but_a_socket(any_target, nothing_left):  # noqa: F811
-    allowed = {0, 1 << PERFMON, 1 << PERFMON | 1 << SYS_ADMIN} if opens_perf_events() else {0}
+    capabilities = sum(1 << number for number in keeper_capabilities())
     held = {"/dev/null", "anon_inode:bpf_link", "anon_inode:[perf_event]", "/sys/kernel/tracing/uprobe_events"}
     trace = Probing(any_target, "--mode", "full", "-i", "100")
     trace.process.stdout.readline()
@@ -99,7 +90,7 @@ def test_keepers_have_nothing_but_a_socket(any_target, nothing_left):  # noqa: F
     for pid in trace.others():
         with open("/proc/%d/status" % pid) as file:
             status = dict(line.rstrip("\n").split(":\t", 1) for line in file)
-        assert int(status["CapPrm"], 16) == int(status["CapEff"], 16) and int(status["CapPrm"], 16) in allowed
+        assert int(status["CapPrm"], 16) == int(status["CapEff"], 16) == capabilities
         assert int(status["CapInh"], 16) == int(status["CapAmb"], 16) == 0
         assert status["NoNewPrivs"] == "1" and os.getsid(pid) != os.getsid(trace.process.pid)
         opened = [os.readlink("/proc/%d/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%d/fd" % pid)]
