@@ -12,7 +12,7 @@ if [ "$(id -u)" != 0 ]; then
 	echo "the matrix takes root: sudo make check-matrix" >&2
 	exit 1
 fi
-packages="debootstrap libpython3.11-testsuite qemu-system-x86 busybox-static cpio"
+packages="debootstrap libpython3.11-testsuite qemu-system-x86 busybox-static cpio podman runc"
 missing=$(for package in $packages; do
 	dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
 		echo "$package"
@@ -29,6 +29,6 @@ mkdir -p "$place"
 cd "$top"
 export PYFRAG="$top/pyfrag"
 PYFRAG_TEST_ROOTS="$place/roots" /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider \
-	-k "bullseye or trixie or sid" tests/e2e
+	-k "bullseye or trixie or sid or trees_of_other_releases or test_containers" tests/e2e
 /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider tests/matrix
 PYFRAG_TEST_KERNELS="$place/kernels" /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider tests/vm
