@@ -502,6 +502,22 @@ static void test_arguments(void **state)
 }
 
 /* Each line of "Options:" is one that the command takes, and none is left out. */
+/* No help speaks of options that are only of other commands. */
+static void check_options_named(const struct command *command, const char *text)
+{
+	for (const char *at = strstr(text, " --"); at; at = strstr(at, " --")) {
+		size_t length = strspn(++at + 2, "abcdefghijklmnopqrstuvwxyz-") + 2;
+		bool is_own = length == 2; /* what separates a command */
+
+		for (size_t i = 0; i < ARRAY_SIZE(known_options); i++)
+			is_own |= strlen(known_options[i].name) == length &&
+				  !strncmp(at, known_options[i].name, length) &&
+				  takes(command, &known_options[i]);
+		if (!is_own)
+			fail_msg("%s --help speaks of %.*s", command->name, (int)length, at);
+	}
+}
+
 static void check_help(const struct command *command, char *text)
 {
 	char *line, *rest = strstr(text, "\nOptions:\n");
@@ -550,6 +566,7 @@ static void test_help(void **state)
 		options__print_help(commands[c]);
 		restore(&out, directly.out, sizeof(directly.out));
 		assert_string_equal(directly.out, outcome.out);
+		check_options_named(commands[c], outcome.out);
 		check_help(commands[c], outcome.out);
 		PARSE(&outcome, commands[c], "-h");
 		assert_int_equal(outcome.result, 1);
@@ -563,6 +580,12 @@ static void test_help(void **state)
 	assert_non_null(strstr(outcome.out, "(default 32)"));
 	assert_non_null(strstr(outcome.out, "(default 1GiB, or half of what"));
 	assert_non_null(strstr(outcome.out, "watch: what the budget allows (default)"));
+	/* What of them is of other commands. */
+	PARSE(&outcome, &command_agent, "--help");
+	assert_null(strstr(outcome.out, "exit with 2"));
+	assert_null(strstr(outcome.out, "the target's CPU time"));
+	PARSE(&outcome, &command_snapshot, "--help");
+	assert_null(strstr(outcome.out, "profile"));
 }
 
 /* What is wrong before --help is reported first; what comes behind it does not matter. */

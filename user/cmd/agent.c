@@ -197,5 +197,25 @@ const struct command command_agent = {
 					 OPTION_CGROUP,	  OPTION_MATCH,		OPTION_BELOW,
 					 OPTION_BLOCKS,	  OPTION_MAX_MEMORY,	OPTION_MAX_CPU,
 					 OPTION_VERBOSE,  OPTION_HELP,		0},
+	.help =
+		(const struct option_help[]){
+			{OPTION_INTERVAL,
+			 "time between two readings of a heap (default 5), or with a "
+			 "unit: 500ms, 10m, 1h"},
+			{OPTION_BUDGET,
+			 "share of one core that finding and reading may take (default 2%)"},
+			{OPTION_ALERT,
+			 "log when it becomes true, and when it is over: 'pinned_bytes > 64MiB for "
+			 "60s'; can be repeated"},
+			{OPTION_SITES,
+			 "report the N sites that pin or grow most, by probes in up to 4 processes "
+			 "(default 0)"},
+			{OPTION_COMM, "only Pythons of that name"},
+			{OPTION_USER, "only Pythons of that user"},
+			{OPTION_CGROUP, "only Pythons with that in their cgroup's path"},
+			{OPTION_MATCH, "only Pythons whose command line matches (POSIX, extended)"},
+			{OPTION_MAX_MEMORY, "what pyfrag may remember of all Pythons together "
+					    "(default " MAX_MEMORY_DEFAULT ")"},
+			{}},
 	.run = run_agent,
 };

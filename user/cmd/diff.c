@@ -118,5 +118,16 @@ const struct command command_diff = {
 	.options = (const enum option_id[]){OPTION_TOP, OPTION_BELOW, OPTION_JSON,
 					    OPTION_MAX_MEMORY, OPTION_MAX_CPU, OPTION_TIMEOUT,
 					    OPTION_VERBOSE, OPTION_HELP, 0},
+	.help =
+		(const struct option_help[]){
+			{OPTION_TOP, "show at most N kinds of blocks (default 20)"},
+			{OPTION_BELOW,
+			 "of a process: an arena with live blocks is pinned if less of it is "
+			 "live (default 10%)"},
+			{OPTION_JSON, "write an object of JSON a line"},
+			{OPTION_MAX_MEMORY,
+			 "what pyfrag may remember of a process, and memory that answers "
+			 "may take (default " MAX_MEMORY_DEFAULT ")"},
+			{}},
 	.run = run_diff,
 };

@@ -35,8 +35,7 @@ static const struct option_spec specs[] = {
 	{OPTION_ALL, "all", 'a', NULL, "all Pythons of this host, now and as they come"},
 	{OPTION_COMM, "comm", 0, "NAME", "with --all: only those of that name"},
 	{OPTION_USER, "user", 0, "USER", "with --all: only those of that user"},
-	{OPTION_CGROUP, "cgroup", 0, "TEXT",
-	 "with --all: only those with that in their cgroup's path"},
+	{OPTION_CGROUP, "cgroup", 0, "TEXT", "with --all: only those with that in their cgroup"},
 	{OPTION_MATCH, "match", 0, "REGEX",
 	 "with --all: only those whose command line matches (POSIX, extended)"},
 	{OPTION_ALERT, "alert", 0, "RULE",
@@ -50,16 +49,18 @@ static const struct option_spec specs[] = {
 	{OPTION_LISTEN, "listen", 0, "HOST:PORT", "address to listen on (default 127.0.0.1:9876)"},
 	{OPTION_TOKEN_FILE, "token-file", 0, "FILE",
 	 "answer only requests with the first line of it: Authorization: Bearer; chmod 600 it"},
-	{OPTION_NO_TOKEN, "no-token", 0, NULL,
-	 "answer anybody, also at an address that other hosts can reach"},
+	{OPTION_NO_TOKEN, "no-token", 0, NULL, "answer anybody, also from other hosts"},
 	{OPTION_COMMAND_LINES, "command-lines", 0, NULL,
 	 "serve the command lines of processes, which may contain secrets"},
-	{OPTION_INTERVAL, "interval", 'i', "SECONDS", "time between two reports (default 5)"},
-	{OPTION_DURATION, "duration", 'd', "SECONDS", "end after so long (default: at Ctrl-C)"},
+	{OPTION_INTERVAL, "interval", 'i', "SECONDS",
+	 "time between two reports (default 5), or with a unit: 500ms, 10m, 1h"},
+	{OPTION_DURATION, "duration", 'd', "SECONDS",
+	 "end after so long, or with a unit: 10m, 1h (default: at Ctrl-C)"},
 	{OPTION_MODE, "mode", 0, "watch|full",
 	 "watch: what the budget allows (default); full: each allocation and free, at any cost"},
 	{OPTION_BUDGET, "budget", 0, "PERCENT",
-	 "share of the target's CPU time that watching may cost (default 2%); 0: none"},
+	 "share of the target's CPU time that watching may cost (default 2%); 0: none; "
+	 "with --all: of one core, for reading"},
 	{OPTION_STACKS, "stacks", 0, "python|none",
 	 "record the Python stacks where the heap grows and blocks are allocated (default python)"},
 	{OPTION_SAMPLE_BYTES, "sample-bytes", 0, "SIZE",
@@ -77,8 +78,7 @@ static const struct option_spec specs[] = {
 	{OPTION_PAUSE, "pause", 0, NULL, "stop the target while its heap is read"},
 	{OPTION_BELOW, "below", 0, "PERCENT",
 	 "an arena with live blocks is pinned if less of it is live (default 10%)"},
-	{OPTION_BLOCKS, "blocks", 0, "N",
-	 "list at most N blocks of each pinned arena (default 32)"},
+	{OPTION_BLOCKS, "blocks", 0, "N", "list at most N blocks of a pinned arena (default 32)"},
 	{OPTION_BY, "by", 0, "WHAT",
 	 "show what is in the heap, by type; owner: dicts of instances by their class; size; arena; referrers: "
 	 "the types of what refers to it; via: by what (attributes, keys, indexes)"},
@@ -94,13 +94,12 @@ static const struct option_spec specs[] = {
 	{OPTION_NO_VALUES, "no-values", 0, NULL,
 	 "leave out the program's data (texts, numbers, keys of dicts) and its command line"},
 	{OPTION_MAX_MEMORY, "max-memory", 0, "SIZE",
-	 "what pyfrag may remember of a process, or of all with --all (default 1GiB, or half "
-	 "of what pyfrag's cgroup allows)"},
+	 "what pyfrag may remember of a process (default " MAX_MEMORY_DEFAULT ")"},
 	{OPTION_MAX_CPU, "max-cpu", 0, "SECONDS",
 	 "CPU time that reading a process once may take (default: 5, and 20 to 100 more for each "
 	 "GiB that it has written)"},
 	{OPTION_TIMEOUT, "timeout", 0, "SECONDS",
-	 "CPU time that answers from databases may take (default 60)"},
+	 "CPU time that answers from databases may take (default 60), or with a unit: 10m"},
 	{OPTION_NO_CACHE, "no-cache", 0, NULL, "scan for probe sites also if they are known"},
 	{OPTION_VERBOSE, "verbose", 'v', NULL, "say on stderr what is being done"},
 	{OPTION_HELP, "help", 'h', NULL, "show this help"},
@@ -112,6 +111,14 @@ static const struct option_spec *find_spec(enum option_id id)
 		if (specs[i].id == id)
 			return &specs[i];
 	return NULL;
+}
+
+static const char *find_help(const struct command *command, const struct option_spec *spec)
+{
+	for (const struct option_help *help = command->help; help && help->id; help++)
+		if (help->id == spec->id)
+			return help->text;
+	return spec->help;
 }
 
 void options__print_help(const struct command *command)
@@ -126,7 +133,7 @@ void options__print_help(const struct command *command)
 			snprintf(letter, sizeof(letter), "-%c, ", spec->letter);
 		snprintf(left, sizeof(left), "%s--%s%s%s", letter, spec->name,
 			 spec->argument ? " " : "", spec->argument ? spec->argument : "");
-		printf("  %-28s %s\n", left, spec->help);
+		printf("  %-28s %s\n", left, find_help(command, spec));
 	}
 }
 
@@ -196,7 +203,6 @@ static int parse_format(const struct command *command, const char *text, enum ou
 		[FORMAT_COLLAPSED] = "collapsed", [FORMAT_PPROF] = "pprof",
 		[FORMAT_DATABASE] = "database",
 	};
-
 	size_t found = find_word(text, names, ARRAY_SIZE(names));
 
 	if (found == ARRAY_SIZE(names))
@@ -371,8 +377,7 @@ static int set_option(const struct command *command, enum option_id id, const ch
 	case OPTION_SAMPLE_BYTES:
 		if (!units__parse_bytes(text, &options->sample_bytes) ||
 		    options->sample_bytes > SAMPLE_BYTES_MAX)
-			return reject(command, "--sample-bytes", text,
-				      "a size up to 1GiB, such as 16KiB");
+			return reject(command, "--sample-bytes", text, "a size up to 1GiB: 16KiB");
 		return 0;
 	case OPTION_FORMAT:
 		return parse_format(command, text, &options->format);
@@ -411,13 +416,11 @@ static int set_option(const struct command *command, enum option_id id, const ch
 		return 0;
 	case OPTION_OBJECT:
 		if (!parse_address(text, &options->object))
-			return reject(command, "--object", text,
-				      "an address, such as 0x7f0123456780");
+			return reject(command, "--object", text, "an address: 0x7f0123456780");
 		return 0;
 	case OPTION_ARENA:
 		if (!parse_address(text, &options->arena))
-			return reject(command, "--arena", text,
-				      "an address, such as 0x7f0123400000");
+			return reject(command, "--arena", text, "an address: 0x7f0123400000");
 		return 0;
 	case OPTION_SINCE:
 		options->since = text;

@@ -71,6 +71,9 @@ enum output_format {
 	FORMAT_DATABASE,
 };
 
+/* For help. */
+#define MAX_MEMORY_DEFAULT "1GiB, or half of what pyfrag's cgroup allows"
+
 /* More rules are refused. */
 #define ALERTS_MAX 32
 
@@ -128,13 +131,20 @@ struct options {
 	struct config_value *config_values; /* owned; others are the command line's */
 };
 
+/* What an option is for in one command, if that differs from what it is in others. */
+struct option_help {
+	enum option_id id; /* 0: the end */
+	const char *text;
+};
+
 struct command {
 	const char *name;
 	const char *arguments; /* the usage line behind the name */
 	const char *summary;   /* one line */
 	const char *description;
-	bool starts_command;	       /* its arguments are a command, with options of its own */
-	const enum option_id *options; /* ends with 0 */
+	bool starts_command;		/* its arguments are a command, with options of its own */
+	const enum option_id *options;	/* ends with 0 */
+	const struct option_help *help; /* of some of them; NULL: of none */
 	/*
 	 * Returns 0; negative errno after it has said why on stderr; or another exit status, above
 	 * 1.

@@ -92,5 +92,11 @@ const struct command command_snapshot = {
 			OPTION_SINCE,	  OPTION_PATHS,	  OPTION_OBJECT,     OPTION_ARENA,
 			OPTION_NO_VALUES, OPTION_OUTPUT,  OPTION_MAX_MEMORY, OPTION_MAX_CPU,
 			OPTION_TIMEOUT,	  OPTION_VERBOSE, OPTION_HELP,	     0},
+	.help =
+		(const struct option_help[]){
+			{OPTION_OUTPUT, "write a database to this file, in place of the report"},
+			{OPTION_JSON,
+			 "write the report as a line of JSON (docs/report.schema.json)"},
+			{}},
 	.run = run_snapshot,
 };

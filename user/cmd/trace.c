@@ -333,5 +333,11 @@ const struct command command_trace = {
 					    OPTION_PAUSE,      OPTION_BELOW,	OPTION_BLOCKS,
 					    OPTION_MAX_MEMORY, OPTION_MAX_CPU,	OPTION_NO_CACHE,
 					    OPTION_VERBOSE,    OPTION_HELP,	0},
+	.help =
+		(const struct option_help[]){
+			{OPTION_MAX_MEMORY,
+			 "what pyfrag may remember of a process, or of all with --all (default " MAX_MEMORY_DEFAULT
+			 ")"},
+			{}},
 	.run = run_trace,
 };
