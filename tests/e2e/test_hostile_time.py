@@ -70,8 +70,10 @@ def test_a_reading_that_takes_too_long():
     assert listed["not_read"] == TOO_LONG and "heap" not in listed
     # Each time it is tried after twice as many intervals.
     assert 1 <= metrics["pyfrag_readings_cut_short_total", ""] <= 2 + math.log2(intervals)
-    assert sum(value for (name, labels), value in metrics.items()
-               if name == "pyfrag_processes_not_read" and 'app="expensive.py"' in labels) == 1
+    not_read = {app: sum(value for (name, labels), value in metrics.items()
+                         if name == "pyfrag_processes_not_read" and 'app="%s"' % app in labels)
+                for app in ("expensive.py", "target.py")}
+    assert not_read == {"expensive.py": 1, "target.py": 0}
 
 
 def test_a_look_that_takes_too_long():

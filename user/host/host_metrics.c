@@ -77,17 +77,18 @@ static double age_of(const struct watched *watched)
 	return (double)(clock_ns(CLOCK_MONOTONIC) - watched->known_ns) / 1e9;
 }
 
-/* A series for each process that could not be read the last time, then as below. */
+/* Of each process, read or not, whether it could not be the last time; then as below. */
 static size_t collect_unread(const struct host *host, struct heap_series *series)
 {
 	struct watched *const *watched;
-	size_t cnt = host__watched(host, &watched), all = 0;
+	size_t cnt = host__watched(host, &watched);
 
 	for (size_t i = 0; i < cnt; i++)
-		if (watched__trouble(watched[i]))
-			series[all++] = (struct heap_series){.key = series_key__of(watched[i]),
-							     .sums.processes = 1};
-	return heap_series__merge(series, all, SERIES_MAX);
+		series[i] = (struct heap_series){
+			.key = series_key__of(watched[i]),
+			.sums.processes = watched__trouble(watched[i]) ? 1 : 0,
+		};
+	return heap_series__merge(series, cnt, SERIES_MAX);
 }
 
 /* A series for each process, then those of one program made one. */
