@@ -72,6 +72,9 @@ static void test_written_bytes(void **state)
 						    &bytes),
 			 0);
 	assert_int_equal(bytes, 23 * 1024);
+	assert_int_equal(proc_fields__page_table_bytes("Name:\tcat\nVmPTE:\t  8 kB\n", &bytes), 0);
+	assert_int_equal(bytes, 8 * 1024);
+	assert_int_equal(proc_fields__page_table_bytes("Name:\tVmPTE: 8 kB\n", &bytes), -EIO);
 }
 
 static void test_status(void **state)

@@ -90,8 +90,13 @@ static int read_process_ranges(const struct memory *memory, struct memory_range 
 	while (done < cnt && !(err = cpu_allowance__check())) {
 		size_t left = cnt - done,
 		       used = fill_iovecs(ranges + done, left < most ? left : most, local, remote);
-		ssize_t copied = read_through_thread(process, local, remote, used);
+		ssize_t copied;
 
+		err = page_tables__note(&process->tables, process->pid, memory->account,
+					ranges + done, used);
+		if (err)
+			return err;
+		copied = read_through_thread(process, local, remote, used);
 		if (copied < 0 && copied != -EFAULT)
 			return (int)copied;
 		/* Where much is missing, the kernel need not be handed what it will not come to. */
@@ -116,4 +121,9 @@ void process_memory__init(struct process_memory *memory, pid_t pid)
 		.pid = pid,
 		.thread = pid,
 	};
+}
+
+void process_memory__release(struct process_memory *memory)
+{
+	page_tables__release(&memory->tables);
 }

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "target/page_tables.h"
 #include "util/account.h"
 
 struct memory_range {
@@ -55,9 +56,11 @@ struct process_memory {
 	struct memory memory;
 	pid_t pid;
 	pid_t thread; /* through which it was last reached: memory_thread.h */
+	struct page_tables tables;
 };
 
 void process_memory__init(struct process_memory *memory, pid_t pid);
+void process_memory__release(struct process_memory *memory);
 
 /*
  * Whether @err says that something cannot be had, but that it is no failure of ours: it is not

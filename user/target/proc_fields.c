@@ -128,6 +128,13 @@ int proc_fields__written_bytes(const char *status, uint64_t *bytes)
 	return add_fields(status, names, ARRAY_SIZE(names), bytes);
 }
 
+int proc_fields__page_table_bytes(const char *status, uint64_t *bytes)
+{
+	static const char *const names[] = {"\nVmPTE:"};
+
+	return add_fields(status, names, ARRAY_SIZE(names), bytes);
+}
+
 /* "0::/path" is the unified hierarchy; others are named controllers of version 1. */
 char *proc_fields__cgroup(const char *cgroup)
 {

@@ -40,6 +40,9 @@ int proc_fields__used_bytes(const char *status, uint64_t *bytes);
  */
 int proc_fields__written_bytes(const char *status, uint64_t *bytes);
 
+/* How large its page tables are (VmPTE), in bytes, by the text of "status". Returns 0 or -EIO. */
+int proc_fields__page_table_bytes(const char *status, uint64_t *bytes);
+
 /*
  * The path in the cgroup v2 hierarchy in the text of "cgroup", "" if there is none; NULL: no
  * memory. The caller frees.

@@ -103,6 +103,7 @@ void process__free(struct process *process)
 	free(process->exe);
 	free(process->cgroup);
 	closep(&process->pidfd);
+	process_memory__release(&process->memory);
 	free(process);
 }
 

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Memory of the test's own, which was never touched and is far larger than what may be taken for
+ * it.
+ */
+#include "target/page_tables.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "target/memory.h"
+#include "unit_test.h"
+
+#define REGION	    (2UL << 20)
+#define REGION_CNT  8192UL
+#define TABLE_BYTES 4096UL /* of a region */
+
+static uint8_t *map_sparse(void)
+{
+	uint8_t *memory = mmap(NULL, REGION_CNT * REGION, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED) {
+		print_message("skipped: there is no room for 16 GiB of addresses\n");
+		skip();
+	}
+	madvise(memory, REGION_CNT * REGION, MADV_NOHUGEPAGE);
+	return memory;
+}
+
+/* Reads a byte of each region. Returns how many could be read; *err: why no more. */
+static size_t read_regions(struct process_memory *memory, const uint8_t *from, int *err)
+{
+	size_t cnt = 0;
+	uint8_t byte;
+
+	*err = 0;
+	while (cnt < REGION_CNT &&
+	       !(*err = memory__read(&memory->memory, (uintptr_t)from + cnt * REGION, &byte, 1)))
+		cnt++;
+	return cnt;
+}
+
+static void test_page_tables_are_paid_for(void **state)
+{
+	uint64_t allowed_bytes = REGION_CNT * TABLE_BYTES / 2;
+	uint8_t *sparse = map_sparse();
+	struct process_memory memory;
+	struct account *account;
+	size_t cnt;
+	int err;
+
+	(void)state;
+	assert_int_equal(account__new(&account, 8 * allowed_bytes, NULL), 0);
+	process_memory__init(&memory, getpid());
+	memory.memory.account = account;
+	cnt = read_regions(&memory, sparse, &err);
+	assert_int_equal(err, -EDQUOT);
+	assert_true(cnt < REGION_CNT && cnt * TABLE_BYTES > allowed_bytes / 2);
+	assert_true(account__usage(account).refused > 0);
+	/* And so each time from then on. */
+	assert_int_equal(read_regions(&memory, sparse, &err), 0);
+	assert_int_equal(err, -EDQUOT);
+	/* Until the process gives that memory back. */
+	munmap(sparse, REGION_CNT * REGION);
+	assert_int_equal(memory__read(&memory.memory, (uintptr_t)&cnt, &cnt, sizeof(cnt)), 0);
+	process_memory__release(&memory);
+	assert_int_equal(account__usage(account).used_bytes, 0);
+	account__close(account);
+}
+
+static void test_those_that_are_there_cost_nothing(void **state)
+{
+	uint8_t *sparse = map_sparse();
+	struct process_memory memory;
+	struct account *account;
+	int err;
+
+	(void)state;
+	assert_int_equal(account__new(&account, UINT64_MAX, NULL), 0);
+	for (size_t i = 0; i < REGION_CNT; i++)
+		sparse[i * REGION] = 1;
+	process_memory__init(&memory, getpid());
+	memory.memory.account = account;
+	assert_int_equal(read_regions(&memory, sparse, &err), REGION_CNT);
+	assert_int_equal(account__usage(account).peak_bytes, 0);
+	process_memory__release(&memory);
+	munmap(sparse, REGION_CNT * REGION);
+	account__close(account);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_page_tables_are_paid_for),
+		cmocka_unit_test(test_those_that_are_there_cost_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
