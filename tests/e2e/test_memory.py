@@ -57,6 +57,21 @@ def test_planted_memory_is_where_it_belongs(target, snapshot):
     assert resident(strange, "malloc") == pytest.approx(resident(large, "malloc"), rel=0.01)
 
 
+def page_table_bytes(pid):
+    with open("/proc/%d/status" % pid) as file:
+        return int(re.search(r"^VmPTE:\s+(\d+) kB", file.read(), re.M).group(1)) * 1024
+
+
+def test_what_was_never_touched_is_not_read(target, snapshot):
+    reserved = 1 << 41
+    ask(target, "reserve(%d)" % reserved)
+    before = page_table_bytes(target.pid)
+    report = look(target, snapshot)
+    assert report["memory"]["mapped_bytes"] > reserved
+    # Where malloc may have a heap, every 64 MiB, one reading adds a page table of 4 KiB.
+    assert page_table_bytes(target.pid) - before < MIB
+
+
 def test_large_objects_are_measured(target, snapshot):
     def sizes(report):
         rows = {}

@@ -104,6 +104,29 @@ static void test_pages_only_read(void **state)
 	unmap_arenas(bytes);
 }
 
+/* Asking touches nothing. */
+static void test_touched_page(void **state)
+{
+	uint8_t *bytes = map_arenas();
+	_cleanup_close_ int pagemap = resident__open(getpid());
+	uint64_t address = (uintptr_t)bytes;
+	bool is;
+
+	(void)state;
+	assert_true(pagemap >= 0);
+	bytes[2 * page_bytes] = 1;
+	for (int round = 0; round < 2; round++)
+		for (uint64_t page = 0; page < ARENA_PAGES; page++) {
+			assert_int_equal(resident__is_touched(pagemap,
+							      address + page * page_bytes + 7, &is),
+					 0);
+			assert_int_equal(is, page == 2);
+		}
+	unmap_arenas(bytes);
+	assert_int_equal(resident__is_touched(pagemap, address, &is), 0);
+	assert_false(is);
+}
+
 /* The first and the last page of an arena are its own, not its neighbour's. */
 static void test_edges_of_arenas(void **state)
 {
@@ -194,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_touched),
 		cmocka_unit_test(test_touched_pages_are_counted),
 		cmocka_unit_test(test_pages_only_read),
+		cmocka_unit_test(test_touched_page),
 		cmocka_unit_test(test_edges_of_arenas),
 		cmocka_unit_test(test_pages_that_went_back),
 		cmocka_unit_test(test_another_process),

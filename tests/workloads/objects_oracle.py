@@ -74,14 +74,19 @@ def drop_outside():
     OUTSIDE.clear()
 
 
-def map_private(size):
-    """Memory without a file that nobody has but the program: libc's mmap(), for Python's own shares it."""
+def reserve(size):
+    """Addresses of memory without a file that nobody has but the program: libc's mmap(), for Python's own shares it."""
     import ctypes
     libc = ctypes.CDLL(None)
     libc.mmap.restype = ctypes.c_void_p
     libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int,
                           ctypes.c_long]
-    address = libc.mmap(None, size, 3, 0x22, -1, 0)
+    return libc.mmap(None, size, 3, 0x4022, -1, 0)  # MAP_NORESERVE: there may be more of it than RAM
+
+
+def map_private(size):
+    import ctypes
+    address = reserve(size)
     ctypes.memset(address, 1, size)
     return address
 

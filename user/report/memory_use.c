@@ -39,6 +39,7 @@ struct survey {
 	uint64_t
 		*data_ends; /* of the first modules: where their static data ends, or END_UNKNOWN */
 	uint64_t page_bytes;
+	int pagemap;
 };
 
 void memory_use__release(struct memory_use *use)
@@ -150,13 +151,20 @@ static bool is_malloc_heap(const struct survey *survey, const uint64_t *words, u
 	return true;
 }
 
-/* Whether malloc has it. Returns 0, or as memory__read(). */
+/*
+ * Whether malloc has it, which then has written words of its own there. A mapping may be reserved
+ * for terabytes of which nothing was ever touched: there nothing is read. Returns 0, as
+ * resident__is_touched() or as memory__read().
+ */
 static int is_of_malloc(const struct survey *survey, uint64_t at, uint64_t limit, uint64_t *end,
 			bool *is)
 {
 	uint64_t words[4];
-	int err = memory__read(&survey->process->memory.memory, at, words, sizeof(words));
+	int err = resident__is_touched(survey->pagemap, at, is);
 
+	if (err || !*is)
+		return err;
+	err = memory__read(&survey->process->memory.memory, at, words, sizeof(words));
 	*is = !err && (is_mapped_chunk(survey, words, at, limit, end) ||
 		       is_malloc_heap(survey, words, at, limit, end));
 	return err == -EFAULT ? 0 : err;
@@ -381,6 +389,7 @@ static void survey__release(struct survey *survey)
 	account__free(survey->stack_pointers);
 	free(survey->data_ends);
 	executable_files__release(&survey->modules);
+	closep(&survey->pagemap);
 }
 
 int memory_use__find(struct memory_use *out, const struct process *process, const struct heap *heap)
@@ -391,8 +400,9 @@ int memory_use__find(struct memory_use *out, const struct process *process, cons
 		.process = process,
 		.heap = heap,
 		.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
+		.pagemap = resident__open(process->pid),
 	};
-	int err = smaps__read(&use.smaps, process->pid);
+	int err = survey.pagemap < 0 ? survey.pagemap : smaps__read(&use.smaps, process->pid);
 
 	if (!err)
 		err = list_modules(&survey);

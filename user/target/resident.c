@@ -183,16 +183,35 @@ static int visit_pages(const struct pagemap *pagemap, uint64_t address, uint64_t
 				 : read_pages(pagemap, start, end, take, context);
 }
 
+int resident__open(pid_t pid)
+{
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, memory_thread__entry(pid, "pagemap").name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int resident__is_touched(int pagemap, uint64_t address, bool *out)
+{
+	uint64_t entry = 0, page = address / (uint64_t)sysconf(_SC_PAGESIZE);
+	ssize_t got = pread(pagemap, &entry, sizeof(entry), (off_t)(page * sizeof(entry)));
+
+	if (got < 0)
+		return -errno;
+	*out = got == sizeof(entry) && entry & (PAGE_PRESENT | PAGE_SWAPPED);
+	return 0;
+}
+
 static int pagemap__open(struct pagemap *pagemap, pid_t pid)
 {
 	uint64_t none = 0;
-	char path[96];
 
 	pagemap->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, memory_thread__entry(pid, "pagemap").name);
-	pagemap->fd = open(path, O_RDONLY | O_CLOEXEC);
+	pagemap->fd = resident__open(pid);
 	if (pagemap->fd < 0)
-		return -errno;
+		return pagemap->fd;
 	/* It cannot be asked for pages that others have mapped, too. */
 	pagemap->can_scan = pagemap->wanted != PAGES_SHARED &&
 			    !scan_pages(pagemap, 0, pagemap->page_bytes, add_bytes, &none);

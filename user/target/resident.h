@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -40,3 +41,13 @@ int resident__measure_shared(pid_t pid, struct resident_range *ranges, size_t cn
 typedef int resident_run_fn(uint64_t start, uint64_t end, void *context);
 int resident__find_touched(pid_t pid, uint64_t start, uint64_t end, resident_run_fn *take,
 			   void *context);
+
+/*
+ * Whether the process has ever touched the page at @address, so that it is in RAM or swapped out,
+ * by @pagemap, which resident__open() has opened. Reading memory that was never touched makes the
+ * kernel add page tables to the process, charged to whoever reads: who looks at addresses that are
+ * far apart asks first. resident__open() returns a descriptor or negative errno; the caller closes
+ * it. resident__is_touched() returns 0 or negative errno.
+ */
+int resident__open(pid_t pid);
+int resident__is_touched(int pagemap, uint64_t address, bool *out);
