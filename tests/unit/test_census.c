@@ -55,6 +55,31 @@ static void test_objects(void **state)
 	world__release(&world);
 }
 
+/* Keys of a dict that is gone: refcnt, size, lookup, usable, entries; 8 indices. */
+static void test_parked_keys(void **state)
+{
+	_cleanup_(census__freep) struct census *census = NULL;
+	const uint64_t two = 0xffffffffffff0100, wrong = 0xffffffffffff0500;
+	uint64_t parked, alive, larger, full, nonsense;
+	struct world world;
+
+	(void)state;
+	world__make(&world);
+	ADD(&world, 64, 0, 0, 2, world__class(DICT), 0, 0, NOWHERE, 0);
+	parked = ADD(&world, 176, 0, 8, NOWHERE, 3, 2, two);
+	alive = ADD(&world, 176, 1, 8, NOWHERE, 3, 2, two);
+	larger = ADD(&world, 176, 0, 16, NOWHERE, 3, 2, two);
+	full = ADD(&world, 176, 0, 8, NOWHERE, 3, 3, two);
+	nonsense = ADD(&world, 176, 0, 8, NOWHERE, 3, 2, wrong);
+	census = world__take(&world);
+	check(census, parked, BLOCK_PARKED, PART_KEYS, "dict");
+	check(census, alive, BLOCK_UNKNOWN, PART_NONE, NULL);
+	check(census, larger, BLOCK_UNKNOWN, PART_NONE, NULL);
+	check(census, full, BLOCK_UNKNOWN, PART_NONE, NULL);
+	check(census, nonsense, BLOCK_UNKNOWN, PART_NONE, NULL);
+	world__release(&world);
+}
+
 /*
  * A point, its dict, that one's keys; a list's items; a set's table; blocks in a row that hang on
  * one.
@@ -279,6 +304,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_parked_keys),
 		cmocka_unit_test(test_buffers_and_owners),
 		cmocka_unit_test(test_buffers_with_old_content),
 		cmocka_unit_test(test_tuple_of_a_class),

@@ -205,11 +205,12 @@ static int look_into(struct look *look, const uint8_t *bytes, uint32_t size,
 	     i < look->offset_cnt && !err && block_kind__role(finding->kind) != BLOCK_OBJECT; i++)
 		if (look->offsets[i] + PYOBJECT_BYTES <= size)
 			err = look_at_offset(look, bytes, size, look->offsets[i], finding);
-	if (block_kind__role(finding->kind) == BLOCK_UNKNOWN && !finding->has_link &&
-	    parked__is_float(look->census, bytes, size, &finding->link.next)) {
-		finding->has_link = true;
-		finding->link.type = TYPE_NONE;
-	}
+	if (block_kind__role(finding->kind) != BLOCK_UNKNOWN || finding->has_link)
+		return err;
+	finding->link.type = TYPE_NONE;
+	finding->link.is_keys = parked__is_keys(look->census, bytes, size);
+	finding->has_link = finding->link.is_keys ||
+			    parked__is_float(look->census, bytes, size, &finding->link.next);
 	return err;
 }
 

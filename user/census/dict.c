@@ -38,6 +38,9 @@ enum keys_kind {
 };
 
 #define LOG2_INDEX_BYTES_MAX 40
+/* PyDict_MINSIZE, and USABLE_FRACTION() of that */
+#define LEAST_SIZE    8
+#define LEAST_ENTRIES 5
 /* Before the values: capacity, size, embedded, valid. */
 #define VALUE_SIZES_BYTES 8
 
@@ -99,6 +102,44 @@ int dict_keys__decode(struct dict_keys *out, enum dict_layout layout, uint64_t a
 {
 	return layout == DICT_OF_ENTRIES ? decode_entries(out, address, header)
 					 : decode_kinds(out, address, header);
+}
+
+/* Indices of entries, or what DKIX_EMPTY and DKIX_DUMMY are: -1 and -2. */
+static bool are_indices(const uint8_t *bytes)
+{
+	for (int i = 0; i < LEAST_SIZE; i++)
+		if ((int8_t)bytes[i] < -2 || (int8_t)bytes[i] >= LEAST_ENTRIES)
+			return false;
+	return true;
+}
+
+bool dict_keys__can_be_kept(enum dict_layout layout, const uint8_t *bytes, size_t size)
+{
+	uint64_t usable, entry_cnt;
+	struct entries_keys plain;
+	struct kinds_keys kinds;
+	size_t header_bytes;
+
+	if (layout == DICT_OF_TABLE || size < KEYS_HEADER_BYTES + LEAST_SIZE)
+		return false;
+	if (layout == DICT_OF_ENTRIES) {
+		memcpy(&plain, bytes, sizeof(plain));
+		if (plain.size != LEAST_SIZE || !plain.lookup)
+			return false;
+		usable = plain.usable;
+		entry_cnt = plain.entry_cnt;
+		header_bytes = sizeof(plain);
+	} else {
+		memcpy(&kinds, bytes, sizeof(kinds));
+		if (kinds.kind != KEYS_UNICODE || 1U << (kinds.log2_size & 31) != LEAST_SIZE ||
+		    kinds.log2_index_bytes != kinds.log2_size)
+			return false;
+		usable = kinds.usable;
+		entry_cnt = kinds.entry_cnt;
+		header_bytes = sizeof(kinds);
+	}
+	return usable <= LEAST_ENTRIES && entry_cnt <= LEAST_ENTRIES - usable &&
+	       are_indices(bytes + header_bytes);
 }
 
 int dict_keys__of_table(struct dict_keys *out, const void *header)

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,6 +49,13 @@ struct dict_keys {
 int dict_keys__of_table(struct dict_keys *out, const void *header);
 int dict_keys__decode(struct dict_keys *out, enum dict_layout layout, uint64_t address,
 		      const void *header);
+
+/*
+ * Whether @bytes, a copy of @size bytes of a block, are a PyDictKeysObject of those that Python
+ * keeps when they are freed: for five entries, and from 3.11 on for keys that are str
+ * (free_keys_object(), Objects/dictobject.c). Its reference count may be any.
+ */
+bool dict_keys__can_be_kept(enum dict_layout layout, const uint8_t *bytes, size_t size);
 
 /*
  * Of a PyDictObject, not in DICT_OF_TABLE: where its keys are, and where its values, 0 if beside

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Free lists that are arrays: 80 slots and a count of those in use. Python takes the last and leaves
- * its address in the slot. So what is in them refers to nothing: up to the count to objects that
- * were freed, from there on to whatever was last there, and lives elsewhere by now or is garbage.
+ * Free lists that are arrays: 80 slots and a count of those in use. Python takes the last one and
+ * leaves its address in the slot. So what is in them refers to nothing: up to the count to objects
+ * that were freed, from there on to what was last there, and is in use elsewhere by now or is
+ * garbage.
  *
  * From 3.10 to 3.13 those of lists, dicts, keys of dicts and asynchronous generators are in
  * PyInterpreterState (Include/internal/pycore_interp.h, pycore_list.h, pycore_dict_state.h,
- * pycore_genobject.h; 3.13: pycore_freelist_state.h). Before, they are static variables that nothing
- * leads to; from 3.14 on there are linked lists in their place. The other free lists are linked,
- * too: the first one is where the list begins, and it is free. Neither are the heads of the
- * collector's generations references: they are addresses of PyGC_Head, where no object begins.
+ * pycore_genobject.h; 3.13: pycore_freelist_state.h). Before, they are static variables that
+ * nothing leads to; from 3.14 on there are linked lists in their place. The other free lists are
+ * linked, too: what begins them is free. The heads of the collector's generations are no references
+ * either: they are addresses of PyGC_Head, where no object begins.
  */
 #pragma once
 

@@ -33,6 +33,18 @@ bool parked__is_float(const struct census *census, const uint8_t *bytes, uint32_
 			  *next < census->blocks.end);
 }
 
+bool parked__is_keys(const struct census *census, const uint8_t *bytes, uint32_t size)
+{
+	uint32_t offset = object_layout__object_offset(&census->layout, 0);
+	uint64_t word;
+
+	if (size < offset + KEYS_HEADER_BYTES)
+		return false;
+	word = word_at(bytes + offset);
+	return (!word || parked__is_link(census, word)) &&
+	       dict_keys__can_be_kept(census->dicts, bytes + offset, size - offset);
+}
+
 int parked_links__add(struct parked_links *links, struct parked_link link)
 {
 	int err = ACCOUNT_RESERVE(links->account, links->links, links->capacity, links->cnt + 1);
@@ -127,6 +139,11 @@ int parked_links__settle(struct parked_links *links, struct census *census)
 	for (size_t i = 0; i < links->cnt; i++) {
 		struct parked_link link = links->links[i];
 
+		if (link.is_keys && census->dict_type != TYPE_NONE)
+			census->blocks.words[link.place] =
+				block_kind(BLOCK_PARKED, PART_KEYS, census->dict_type);
+		if (link.is_keys)
+			continue;
 		if (link.type == TYPE_NONE)
 			link.type = float_type;
 		if (link.type != TYPE_NONE)

@@ -7,7 +7,8 @@
  * count was (_PyFreeList_Push(), Include/internal/pycore_freelist_state.h); a float of 3.0 to 3.13
  * with its second, where its type was (Objects/floatobject.c). So one is known by the next, which
  * is of the same type and size, and parked, too: nothing that is alive has an address for its
- * count, or a count of 0.
+ * count, or a count of 0. The keys of dicts are no objects, but are kept in the same way (3.6 and
+ * later); they are known by what is behind their count.
  */
 #pragma once
 
@@ -19,7 +20,8 @@
 /* A block that seems to hang on a free list. */
 struct parked_link {
 	uint32_t place;
-	uint32_t type; /* its number; TYPE_NONE: it would be a float */
+	uint32_t type; /* its number; TYPE_NONE: it would be a float, or keys */
+	bool is_keys;
 	uint64_t next; /* the address of the next object; 0: it is the last */
 };
 
@@ -40,6 +42,9 @@ bool parked__is_link(const struct census *census, uint64_t word);
  */
 bool parked__is_float(const struct census *census, const uint8_t *bytes, uint32_t size,
 		      uint64_t *next);
+
+/* Whether a block of @size bytes, of which @bytes are a copy, holds parked keys of a dict. */
+bool parked__is_keys(const struct census *census, const uint8_t *bytes, uint32_t size);
 
 /* Returns 0, -ENOMEM or -EDQUOT. */
 int parked_links__add(struct parked_links *links, struct parked_link link);

@@ -58,7 +58,8 @@ void census_kinds__describe(const struct census *census, uint32_t kind, char *te
 			 type);
 		break;
 	case BLOCK_PARKED:
-		snprintf(text, size, "parked %s", type);
+		snprintf(text, size, "parked %s%s",
+			 block_kind__part(kind) == PART_KEYS ? "keys of " : "", type);
 		break;
 	case BLOCK_BUFFER:
 		snprintf(text, size, "%s of %s", census_kinds__part(kind), type);
