@@ -1,6 +1,8 @@
 """From the question to the answer: what pins is named, what frees it too, and doing that gives the arenas back."""
 import re
 
+from target import Target
+
 
 def look(target, snapshot, below="10%"):
     target.wait_until_blocked()
@@ -55,6 +57,19 @@ def test_parked_tuples(target, snapshot):
     target.ask("gc")
     after = look(target, snapshot)
     assert after["heap"]["arenas"] <= before["heap"]["arenas"] + 2
+
+
+def test_functions_made_and_imported(python, snapshot):
+    """Importing early is advised for functions of a module, not for those made at run time."""
+    for call, rule, other in (("make_functions", "container", "imports"),
+                              ("import_late", "imports", "container")):
+        with Target(python) as target:
+            target.ask("eval __import__('whole').%s()" % call)
+            report = look(target, snapshot)
+        functions = sum(row["blocks"] for row in report["holders"]["by_kind"]
+                        if row["what"] == {"role": "object", "type": "function", "part": None})
+        assert functions >= 90 and report["pinned"]["arenas"] >= 8
+        assert len(advice(report, rule)) == 1 and not advice(report, other), report["advice"]
 
 
 def test_cycles(target, snapshot):

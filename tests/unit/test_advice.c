@@ -73,6 +73,14 @@ static void check_advice(const struct scene *scene, enum advice_rule rule, const
 	assert_int_equal(cnt, 1);
 }
 
+static bool has_advice(const struct scene *scene, enum advice_rule rule)
+{
+	for (size_t i = 0; i < scene->advices.cnt; i++)
+		if (scene->advices.items[i].rule == rule)
+			return true;
+	return false;
+}
+
 static uint64_t add_list(struct world *world, uint64_t first, uint64_t second)
 {
 	uint64_t items = ADD(world, 32, first, second);
@@ -137,11 +145,62 @@ static void test_unreached_objects(void **state)
 	release(&scene);
 }
 
+#define FUNCTION (TYPES + 0x100000)
+
+static uint64_t add_function(struct world *world)
+{
+	return ADD(world, 64, 1, 1, 1, FUNCTION, 0) + HEAD;
+}
+
+/* A module with a variable "name", which is @value. */
+static uint64_t add_module(struct world *world, uint64_t value)
+{
+	uint64_t name = ADD(world, 64, 1, world__class(STR), 4, 0, 0xe5), keys, dict;
+
+	strcpy(fake_memory__at(&world->memory, name + 48, 16), "name");
+	/* Refcnt, size, lookup, usable, entries; 8 indexes; hash, key, value. */
+	keys = ADD(world, 112, 1, 8, 0, 3, 1, 0, 0, name, value);
+	dict = ADD(world, 64, 1, 1, 1, world__class(DICT), 1, 1, keys, 0) + HEAD;
+	return ADD(world, 48, 1, 1, 1, world__class(POINT), dict, 0) + HEAD;
+}
+
+static void make_with_functions(struct world *world)
+{
+	world__make(world);
+	fake_type__map(&world->memory, &(struct fake_type){.address = FUNCTION,
+							   .metatype = FAKE_TYPE_TYPE,
+							   .flags = TYPE_HAVE_GC,
+							   .basic_size = 48,
+							   .name = "function"});
+}
+
+/* A function that has a name in a module was imported; one in a container was made at run time. */
+static void test_functions(void **state)
+{
+	struct scene imported = {}, made = {};
+
+	(void)state;
+	make_with_functions(&imported.world);
+	look(&imported, add_module(&imported.world, add_function(&imported.world)),
+	     SAMPLE_ARENA_BYTES);
+	assert_true(has_advice(&imported, ADVICE_IMPORTS));
+	release(&imported);
+	make_with_functions(&made.world);
+	look(&made,
+	     add_module(&made.world, add_list(&made.world, add_function(&made.world),
+					      add_function(&made.world))),
+	     SAMPLE_ARENA_BYTES);
+	assert_true(has_advice(&made, ADVICE_CONTAINER));
+	assert_false(has_advice(&made, ADVICE_IMPORTS));
+	release(&made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_arena_that_is_being_filled),
 		cmocka_unit_test(test_unreached_objects),
+		cmocka_unit_test(test_functions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

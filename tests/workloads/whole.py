@@ -1,5 +1,7 @@
 """A heap that grew, and whose content is gone, but for a little: in a cache, or parked by Python itself."""
 import gc
+import sys
+import types
 
 CACHE = {}
 COUNT = 300000
@@ -13,6 +15,29 @@ def grow_with_cache():
         if number % 3000 == 0:
             CACHE[number] = text
         things.append(text)
+
+
+MADE = []
+
+
+def grow_with_functions(keep):
+    """Of many functions, which are as large as each other, one here and there stays."""
+    functions = []
+    for number in range(COUNT // 3):
+        function = lambda: None  # noqa: E731
+        if number % 1000 == 0:
+            keep(number, function)
+        functions.append(function)
+
+
+def make_functions():
+    grow_with_functions(lambda number, function: MADE.append(function))
+
+
+def import_late():
+    """A module whose functions are made among what goes."""
+    module = sys.modules["late"] = types.ModuleType("late")
+    grow_with_functions(lambda number, function: setattr(module, "f%d" % number, function))
 
 
 def grow_with_parked():

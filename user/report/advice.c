@@ -140,13 +140,14 @@ static bool is_given_up(const struct census *census, const struct pin_row *row)
 	       !is_frame(census, row);
 }
 
-/* What loading a module makes, and little else. */
+/* What loading a module makes, and little else, if it belongs to a module. */
 static bool is_code(const struct census *census, const struct pin_row *row)
 {
-	static const char *const names[] = {"function", "code",	  "type",	 "module",
-					    "property", "method", "classmethod", "staticmethod"};
+	static const char *const names[] = {"function", "code",	       "type",	      "module",
+					    "property", "classmethod", "staticmethod"};
 
-	return is_one_of(census, row, names, ARRAY_SIZE(names));
+	return block_kind__role(row->kind) != BLOCK_PARKED &&
+	       is_one_of(census, row, names, ARRAY_SIZE(names));
 }
 
 static bool is_object(const struct census *census, const struct pin_row *row)
@@ -258,7 +259,7 @@ static int advise_containers(struct advices *advices, const struct census *censu
 static int advise_imports(struct advices *advices, const struct census *census,
 			  const struct pin_holders *holders, double least)
 {
-	const struct pin_row code = sum(&holders->by_kind, census, is_code);
+	const struct pin_row code = sum(&holders->of_modules, census, is_code);
 
 	if (!code.blocks || code.freed_bytes < least)
 		return 0;

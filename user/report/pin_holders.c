@@ -34,6 +34,7 @@ void pin_holders__release(struct pin_holders *holders)
 	pin_ranking__release(&holders->by_kind);
 	pin_ranking__release(&holders->by_path);
 	pin_ranking__release(&holders->unreached);
+	pin_ranking__release(&holders->of_modules);
 	*holders = (struct pin_holders){};
 }
 
@@ -131,10 +132,40 @@ static int find_stories(struct work *work)
 	return err;
 }
 
-/* Counts what no root leads to by itself: in the ranking by path all of that is in one row. */
-static int rank_unreached(struct work *work, const struct pin *pin)
+/*
+ * Whether what is at the end of @path, which is @text without keys and indexes, belongs to a
+ * module: names lead there, and no container but the constants of code.
+ */
+static bool is_of_module(const struct retention_path *path, const char *text)
 {
-	return pin_ranking__count_kind(&work->holders->unreached,
+	static const char item[] = "[*]", constants[] = ".co_consts";
+	const size_t length = strlen(constants);
+
+	if (!path->root || path->root->kind != ROOT_MODULE)
+		return false;
+	for (const char *at = text; (at = strstr(at, item)); at += strlen(item))
+		if (at < text + length || strncmp(at - length, constants, length) != 0)
+			return false;
+	return true;
+}
+
+/* The ranking that counts a part of those by path; NULL: there is none. */
+static struct pin_ranking *ranking_of_part(struct pin_holders *holders,
+					   const struct retention_path *path, const char *text)
+{
+	if (!text)
+		return &holders->unreached;
+	return is_of_module(path, text) ? &holders->of_modules : NULL;
+}
+
+static int rank_part(struct work *work, const struct pin *pin, const struct retention_path *path,
+		     const char *text)
+{
+	struct pin_ranking *ranking = ranking_of_part(work->holders, path, text);
+
+	if (!ranking)
+		return 0;
+	return pin_ranking__count_kind(ranking,
 				       pin_ranking__kind(work->graph->census, pin->place, BY_TYPE),
 				       pin, graph__block_bytes(work->graph, pin->place));
 }
@@ -148,8 +179,8 @@ static int rank_by_path(struct work *work, const struct pin *pin)
 
 	if (!err && path.step_cnt)
 		err = make_path(work, &path, true, &text);
-	if (!err && !text)
-		err = rank_unreached(work, pin);
+	if (!err)
+		err = rank_part(work, pin, &path, text);
 	return err ? err
 		   : pin_ranking__count_path(&work->holders->by_path, text,
 					     pin_ranking__kind(census, pin->place,
@@ -174,6 +205,7 @@ int pin_holders__find(struct pin_holders *out, const struct pinned *pinned,
 
 	holders.by_path.account = work.account;
 	holders.unreached.account = work.account;
+	holders.of_modules.account = work.account;
 	if (!err)
 		err = learn(retention, &pins, work.account);
 	if (!err)

@@ -31,8 +31,12 @@ struct pin_holders {
 	struct pin_story *stories; /* of each block listed as pinning, in their order */
 	size_t story_cnt;
 	struct pin_ranking by_kind, by_path;
-	struct pin_ranking unreached; /* by type: what no root leads to; not sorted */
-	uint64_t unseen_blocks;	      /* more than PIN_BLOCKS_MAX: they are in no ranking */
+	/*
+	 * Parts of by_path, by type, not sorted: what no root leads to; what a module leads to
+	 * through names only.
+	 */
+	struct pin_ranking unreached, of_modules;
+	uint64_t unseen_blocks; /* more than PIN_BLOCKS_MAX: they are in no ranking */
 };
 
 struct pin_holders_options {
