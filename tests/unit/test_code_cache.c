@@ -240,6 +240,36 @@ static void test_full(void **state)
 	check_counts(fixture, 99 + 99 - kept, 0, 0, 2 * (99 - kept));
 }
 
+/* What is asked for in a round makes room of what was asked for in others only. */
+static void test_old_ones_make_room(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t limit = EMPTY_MAX + 20 * 256;
+
+	map_many(fixture, 100);
+	use_cache_of(fixture, limit);
+	for (int round = 0; round < 3; round++)
+		for (size_t i = 2; i < 100; i++) {
+			const struct code_object *last, *current;
+
+			code_cache__begin_round(fixture->cache);
+			last = get(fixture, CODE + (i - 1) * FAKE_CODE_BYTES);
+			current = get(fixture, CODE + i * FAKE_CODE_BYTES);
+			assert_int_equal(last->identity.first_line, i - 1);
+			assert_int_equal(current->identity.first_line, i);
+			assert_true(used_bytes(fixture) <= 2 * limit);
+		}
+	assert_int_equal(code_cache__counts(fixture->cache)->unkept, 0);
+	/* Nor do addresses that hold nothing, round after round. */
+	for (uint64_t i = 1; i < 10000; i++) {
+		code_cache__begin_round(fixture->cache);
+		check_refused(fixture, i * 8, -EFAULT);
+	}
+	get(fixture, CODE + FAKE_CODE_BYTES);
+	assert_int_equal(code_cache__counts(fixture->cache)->unkept, 0);
+	assert_true(used_bytes(fixture) <= 2 * limit);
+}
+
 /* Addresses that hold nothing take room too. */
 static void test_full_of_nothing(void **state)
 {
@@ -300,6 +330,7 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_old_ones_make_room, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_of_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_room_at_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_and_changed, set_up, tear_down),

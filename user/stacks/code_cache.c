@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Open addressing, as the block map has it. Entries are never taken out: an address that was asked
- * for once is asked for again. The table itself counts as used memory, so that a stream of
- * addresses that hold no code cannot make it grow without end either.
+ * Open addressing, as the block map has it. Entries are taken out only when there is no room for
+ * another one, then all at once that were not asked for in this round: where code comes and goes,
+ * as with interpreters, most of it is gone, and what is not is read again. The table itself counts
+ * as used memory, so that a stream of addresses that hold no code cannot make it grow without end
+ * either.
  */
 #include "stacks/code_cache.h"
 
@@ -86,6 +88,14 @@ static bool has_room(const struct code_cache *cache, size_t bytes)
 	       bytes <= cache->bytes_max - cache->used_bytes;
 }
 
+static void drop_code(struct code_cache *cache, struct entry *entry)
+{
+	cache->used_bytes -= code_object__cost_bytes(entry->code);
+	code_object__free(entry->code);
+	entry->code = NULL;
+	entry->err = -ESTALE;
+}
+
 /*
  * Makes sure that one more entry finds a slot. Returns 0, -ENOSPC if the cache is full or its
  * account, or -ENOMEM.
@@ -113,6 +123,38 @@ static int reserve_slot(struct code_cache *cache)
 	return 0;
 }
 
+/*
+ * Drops what was not asked for in this round. Returns whether that was anything, and there was
+ * memory to do it.
+ */
+static bool drop_old(struct code_cache *cache)
+{
+	struct entry *old = cache->slots, *slots;
+	size_t old_cnt = cache->slot_cnt, kept = 0, slot_cnt = SLOTS_INITIAL;
+
+	for (size_t i = 0; i < old_cnt; i++)
+		kept += old[i].address && old[i].round == cache->round;
+	if (kept == cache->entry_cnt)
+		return false;
+	while (slot_cnt < 2 * kept)
+		slot_cnt *= 2;
+	slots = account__calloc(cache->account, slot_cnt, sizeof(*slots));
+	if (!slots)
+		return false;
+	cache->slots = slots;
+	cache->slot_cnt = slot_cnt;
+	cache->entry_cnt = kept;
+	cache->used_bytes -= (old_cnt - slot_cnt) * sizeof(*slots);
+	for (size_t i = 0; i < old_cnt; i++) {
+		if (old[i].address && old[i].round == cache->round)
+			*find_slot(cache, old[i].address) = old[i];
+		else if (old[i].code)
+			drop_code(cache, &old[i]);
+	}
+	account__free(old);
+	return true;
+}
+
 /* Whether that says something of the address, rather than of the process or of us. */
 static bool is_gone(int err)
 {
@@ -124,9 +166,10 @@ static int keep(struct code_cache *cache, uint64_t address, struct code_object *
 {
 	size_t bytes = *code ? code_object__cost_bytes(*code) : 0;
 	struct entry *entry;
-	int full;
+	int full = find_slot(cache, address)->address ? 0 : reserve_slot(cache);
 
-	full = find_slot(cache, address)->address ? 0 : reserve_slot(cache);
+	if ((full == -ENOSPC || (!full && !has_room(cache, bytes))) && drop_old(cache))
+		full = find_slot(cache, address)->address ? 0 : reserve_slot(cache);
 	if (full == -ENOMEM)
 		return full;
 	if (full || !has_room(cache, bytes)) {
@@ -155,14 +198,6 @@ static int read_new(struct code_cache *cache, const struct memory *memory, uint6
 	else
 		cache->counts.named++;
 	return keep(cache, address, &code, err);
-}
-
-static void drop_code(struct code_cache *cache, struct entry *entry)
-{
-	cache->used_bytes -= code_object__cost_bytes(entry->code);
-	code_object__free(entry->code);
-	entry->code = NULL;
-	entry->err = -ESTALE;
 }
 
 /* Sees to it that the entry is of this round. */
