@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Tells of each process of the host that comes to be, or executes a program. That it ends tells its
- * pidfd.
+ * Sends an event for each process of the host that comes to be, or executes a program. That it has
+ * ended is seen by its pidfd.
  */
 #include "vmlinux.h"
 
@@ -20,7 +20,7 @@ struct {
 /* Events that found no room. */
 __u64 lost_cnt;
 
-static __always_inline void tell(__u32 type, __u32 tgid)
+static __always_inline void send_event(__u32 type, __u32 tgid)
 {
 	struct pyfrag_process_event *event;
 
@@ -63,7 +63,7 @@ SEC("raw_tp/sched_process_exec")
 int note_exec(struct bpf_raw_tracepoint_args *ctx)
 {
 	(void)ctx;
-	tell(PROCESS_EXECED, number_of((struct task_struct *)bpf_get_current_task()));
+	send_event(PROCESS_EXECED, number_of((struct task_struct *)bpf_get_current_task()));
 	return 0;
 }
 
@@ -74,6 +74,6 @@ int note_fork(struct bpf_raw_tracepoint_args *ctx)
 	struct task_struct *child = (struct task_struct *)ctx->args[1];
 
 	if (BPF_CORE_READ(child, tgid) != bpf_get_current_pid_tgid() >> 32)
-		tell(PROCESS_FORKED, number_of(child));
+		send_event(PROCESS_FORKED, number_of(child));
 	return 0;
 }

@@ -90,7 +90,8 @@ static __always_inline bool is_sampled(__u8 type, __u64 address, __u32 *size_cla
 }
 
 /* Where the heap grows is always recorded with a stack, an allocation by chance. */
-static __always_inline void tell(__u8 type, __u32 size_class, __u64 address, __u64 wakeup)
+static __always_inline void emit_with_stack(__u8 type, __u32 size_class, __u64 address,
+					    __u64 wakeup)
 {
 	bool grows = type == EVENT_NEW_POOL || type == EVENT_ARENA_MAP, sampled = false;
 	__u16 flags = 0;
@@ -157,7 +158,7 @@ int handle_site(struct pt_regs *ctx)
 	if (site.type == EVENT_NEW_POOL &&
 	    !read_new_pool(ctx, &site, operand, &size_class, &operand))
 		return 0;
-	tell(site.type, size_class, operand, wakeup_at(number));
+	emit_with_stack(site.type, size_class, operand, wakeup_at(number));
 	return 0;
 }
 

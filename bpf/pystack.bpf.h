@@ -40,7 +40,7 @@ struct {
 	__uint(max_entries, 16384);
 	__type(key, __u64);
 	__type(value, __u64);
-} told_stacks SEC(".maps");
+} sent_stacks SEC(".maps");
 
 /* Thread id -> the PyThreadState it was last seen to run with. */
 struct {
@@ -119,11 +119,11 @@ static __always_inline __u64 current_thread_state(void)
 }
 
 /* Sends the stack in @scratch to user space, if it has not been sent. Returns its number or 0. */
-static __always_inline __u64 tell_stack(struct stack_scratch *scratch)
+static __always_inline __u64 send_stack(struct stack_scratch *scratch)
 {
 	__u32 size = sizeof(struct pyfrag_event);
 	__u64 number = scratch->number;
-	__u64 *check = bpf_map_lookup_elem(&told_stacks, &number);
+	__u64 *check = bpf_map_lookup_elem(&sent_stacks, &number);
 
 	if (check && *check == scratch->check)
 		return number;
@@ -139,7 +139,7 @@ static __always_inline __u64 tell_stack(struct stack_scratch *scratch)
 		count(COUNTER_LOST);
 		return 0;
 	}
-	bpf_map_update_elem(&told_stacks, &number, &scratch->check, BPF_ANY);
+	bpf_map_update_elem(&sent_stacks, &number, &scratch->check, BPF_ANY);
 	return number;
 }
 
@@ -164,7 +164,7 @@ static __always_inline __u64 walk_stack(struct stack_scratch *scratch)
 	if (result == PY_WALK_TRUNCATED)
 		count(COUNTER_STACKS_TRUNCATED);
 	scratch->stack.event.size_class = result == PY_WALK_TRUNCATED;
-	return tell_stack(scratch);
+	return send_stack(scratch);
 }
 
 /*

@@ -549,7 +549,7 @@ void probe_set__enable_stacks(struct probe_set *probes, const struct pyfrag_stac
 
 void probe_set__forget_stack(struct probe_set *probes, uint64_t number)
 {
-	bpf_map_delete_elem(bpf_map__fd(probes->skeleton->maps.told_stacks), &number);
+	bpf_map_delete_elem(bpf_map__fd(probes->skeleton->maps.sent_stacks), &number);
 }
 
 int probe_set__ring_fd(const struct probe_set *probes)

@@ -151,7 +151,7 @@ static int note_change(struct reader *reader, uint64_t address)
 	return 0;
 }
 
-/* A free pool has no live block, which the map may have to be told. */
+/* A free pool has no live block, which the map may not know yet. */
 static int store_free_pool(struct reader *reader, uint64_t address)
 {
 	static const uint64_t none[POOL_WORDS_MAX];

@@ -60,7 +60,7 @@ struct heap_totals { /* arena_bytes is the sum of the four other bytes */
 	uint64_t overhead_bytes; /* pool headers, tails of pools, ends of arenas no pool fits in */
 	/*
 	 * Live blocks that no pool of their size class can have at that place, and pools whose
-	 * class is not known: both are 0 unless the picture is damaged. Such pools count as
+	 * class is not known: both are 0 unless the heap image is damaged. Such pools count as
 	 * overhead.
 	 */
 	uint64_t stray_blocks, unclassified_pools;

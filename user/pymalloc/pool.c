@@ -12,7 +12,7 @@ bool pool__is_full(const struct geometry *geometry, const struct pool_header *he
 	       header->count == geometry__pool_capacity(geometry, header->szidx);
 }
 
-/* Offsets are multiples of 8 and at most 65536: 13 bits each (65536 is told from others as 0). */
+/* Offsets are multiples of 8 and at most 65536: 13 bits each (65536 is written as 0). */
 uint64_t pool__stamp(const struct pool_header *header)
 {
 	return (uint64_t)header->count << 32 | (header->freeblock >> 3 & 0x1fff) << 19 |

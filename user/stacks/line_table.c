@@ -6,7 +6,7 @@
  * then asked whether the instruction was in it. Steps too large for one entry are spread over
  * several, of which all but one are empty; that needs no care in either form.
  *
- * There is no index: tables are short, and a caller that wants speed keeps what it was told.
+ * There is no index: tables are short, and a caller that wants speed keeps what it got.
  */
 #include "stacks/line_table.h"
 

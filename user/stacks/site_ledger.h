@@ -3,7 +3,7 @@
  * Who allocated what is alive, and who made the heap grow: allocation sites, kept up to date by
  * events.
  *
- * Of the blocks, those are known whose allocation was told with its stack, one in so many bytes by
+ * Of the blocks, those are known whose allocation was sent with its stack, one in so many bytes by
  * chance (pyfrag/sampling.h). A block of s bytes is sampled with probability p = 1 - exp(-s /
  * sample_bytes), so it stands for 1 / p blocks, and sums over the samples of a site estimate that
  * site without bias, with a variance of the sum of (1 - p) / p^2 times the square of what is

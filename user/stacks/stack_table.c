@@ -18,9 +18,9 @@ struct kept_stack {
 };
 
 /* A stack as it was sent. Several come to the same: a line can be many instructions. */
-struct told_stack {
+struct sent_stack {
 	uint64_t number; /* 0: forgotten */
-	size_t first;	 /* in told_frames, of those that are shown */
+	size_t first;	 /* in sent_frames, of those that are shown */
 	uint32_t stack;
 };
 
@@ -35,10 +35,10 @@ struct stack_table {
 	struct kept_stack *stacks;
 	size_t stack_cnt, stack_capacity;
 	struct id_table stack_ids;
-	struct pyfrag_frame *told_frames;
-	size_t told_frame_cnt, told_frame_capacity;
-	struct told_stack *told;
-	size_t told_cnt, told_capacity;
+	struct pyfrag_frame *sent_frames;
+	size_t sent_frame_cnt, sent_frame_capacity;
+	struct sent_stack *sent;
+	size_t sent_cnt, sent_capacity;
 	struct address_table by_number;
 	size_t used_bytes, bytes_max;
 	struct stack_table_counts counts;
@@ -78,8 +78,8 @@ void stack_table__free(struct stack_table *table)
 	account__free(table->frames);
 	account__free(table->stacks);
 	id_table__release(&table->stack_ids);
-	account__free(table->told_frames);
-	account__free(table->told);
+	account__free(table->sent_frames);
+	account__free(table->sent);
 	address_table__release(&table->by_number);
 	code_cache__free(table->codes);
 	free(table);
@@ -130,12 +130,12 @@ static bool is_gone(int err)
 /*
  * Frames that Python itself does not show have no line, and no name here. *shown: whether it does.
  */
-static int name_frame(struct stack_table *table, const struct pyfrag_frame *told,
+static int name_frame(struct stack_table *table, const struct pyfrag_frame *sent,
 		      struct stack_frame *out, bool *shown)
 {
 	const struct code_object *code;
 	int32_t line;
-	int err = code_cache__get(table->codes, table->memory, told->code, &code);
+	int err = code_cache__get(table->codes, table->memory, sent->code, &code);
 
 	*out = (struct stack_frame){};
 	*shown = true;
@@ -145,25 +145,25 @@ static int name_frame(struct stack_table *table, const struct pyfrag_frame *told
 	}
 	if (err)
 		return err;
-	*shown = told->owner == PYFRAG_OWNER_GENERATOR || code_object__is_shown(code, told->instr);
-	line = code_object__line(code, told->instr);
+	*shown = sent->owner == PYFRAG_OWNER_GENERATOR || code_object__is_shown(code, sent->instr);
+	line = code_object__line(code, sent->instr);
 	out->line = line < 0 ? 0 : line;
 	err = intern(table, code->qualname ? code->qualname : code->name, &out->function);
 	return err ? err : intern(table, code->filename, &out->file);
 }
 
-/* Names the frames of @told that are shown, behind those that are kept. */
-static int name_frames(struct stack_table *table, const struct pyfrag_stack *told, uint32_t *cnt)
+/* Names the frames of @sent that are shown, behind those that are kept. */
+static int name_frames(struct stack_table *table, const struct pyfrag_stack *sent, uint32_t *cnt)
 {
 	*cnt = 0;
-	for (uint32_t i = 0; i < told->event.reserved; i++) {
+	for (uint32_t i = 0; i < sent->event.reserved; i++) {
 		bool shown;
-		int err = name_frame(table, &told->frames[i],
+		int err = name_frame(table, &sent->frames[i],
 				     &table->frames[table->frame_cnt + *cnt], &shown);
 
 		if (err)
 			return err;
-		table->told_frames[table->told_frame_cnt + *cnt] = told->frames[i];
+		table->sent_frames[table->sent_frame_cnt + *cnt] = sent->frames[i];
 		*cnt += shown;
 	}
 	return 0;
@@ -232,17 +232,17 @@ static int reserve(struct stack_table *table, size_t cnt)
 	int err = RESERVE(table, table->frames, table->frame_capacity, table->frame_cnt + cnt);
 
 	if (!err)
-		err = RESERVE(table, table->told_frames, table->told_frame_capacity,
-			      table->told_frame_cnt + cnt);
+		err = RESERVE(table, table->sent_frames, table->sent_frame_capacity,
+			      table->sent_frame_cnt + cnt);
 	if (!err)
-		err = RESERVE(table, table->told, table->told_capacity, table->told_cnt + 1);
+		err = RESERVE(table, table->sent, table->sent_capacity, table->sent_cnt + 1);
 	return err;
 }
 
 /* What is kept of a stack that was sent with @frame_cnt frames, but for its names. */
-static size_t told_bytes(size_t frame_cnt)
+static size_t sent_bytes(size_t frame_cnt)
 {
-	return sizeof(struct told_stack) + 2 * sizeof(struct address_entry) +
+	return sizeof(struct sent_stack) + 2 * sizeof(struct address_entry) +
 	       frame_cnt * sizeof(struct pyfrag_frame);
 }
 
@@ -251,39 +251,39 @@ size_t stack_table__room_bytes(const struct stack_table *table)
 	return table->used_bytes < table->bytes_max ? table->bytes_max - table->used_bytes : 0;
 }
 
-static int add(struct stack_table *table, const struct pyfrag_stack *told)
+static int add(struct stack_table *table, const struct pyfrag_stack *sent)
 {
-	struct address_entry entry = {.address = told->event.address};
-	int err = reserve(table, told->event.reserved);
+	struct address_entry entry = {.address = sent->event.address};
+	int err = reserve(table, sent->event.reserved);
 	uint32_t cnt;
 
 	/* What is at an address may have changed since it was last asked for, for another stack. */
 	code_cache__begin_round(table->codes);
 	if (!err)
-		err = name_frames(table, told, &cnt);
+		err = name_frames(table, sent, &cnt);
 	if (!err)
-		err = keep_stack(table, cnt, told->event.size_class, &entry.stack);
+		err = keep_stack(table, cnt, sent->event.size_class, &entry.stack);
 	if (!err)
 		err = address_table__put(&table->by_number, &entry);
 	if (err)
 		return err;
-	table->told[table->told_cnt++] = (struct told_stack){.number = told->event.address,
-							     .first = table->told_frame_cnt,
+	table->sent[table->sent_cnt++] = (struct sent_stack){.number = sent->event.address,
+							     .first = table->sent_frame_cnt,
 							     .stack = entry.stack};
-	table->told_frame_cnt += cnt;
-	table->used_bytes += told_bytes(cnt);
+	table->sent_frame_cnt += cnt;
+	table->used_bytes += sent_bytes(cnt);
 	return 0;
 }
 
-int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told)
+int stack_table__add(struct stack_table *table, const struct pyfrag_stack *sent)
 {
 	int err = -EDQUOT;
 
-	if (told->event.reserved > PYFRAG_STACK_DEPTH_MAX || !told->event.address ||
-	    address_table__find(&table->by_number, told->event.address))
+	if (sent->event.reserved > PYFRAG_STACK_DEPTH_MAX || !sent->event.address ||
+	    address_table__find(&table->by_number, sent->event.address))
 		return 0;
 	if (stack_table__room_bytes(table))
-		err = add(table, told);
+		err = add(table, sent);
 	if (err != -EDQUOT)
 		return err;
 	table->counts.unkept_stacks++;
@@ -313,13 +313,13 @@ uint32_t stack_table__cnt(const struct stack_table *table)
 }
 
 /*
- * 1 if the code of the frame told still is what it was @named after, 0 if not, or negative errno.
+ * 1 if the code of the frame sent still is what it was @named after, 0 if not, or negative errno.
  */
-static int is_as_named(struct stack_table *table, const struct pyfrag_frame *told,
+static int is_as_named(struct stack_table *table, const struct pyfrag_frame *sent,
 		       const struct stack_frame *named)
 {
 	const struct code_object *code;
-	int err = code_cache__get(table->codes, table->memory, told->code, &code);
+	int err = code_cache__get(table->codes, table->memory, sent->code, &code);
 	int32_t line;
 
 	if (err == -EDQUOT) /* its number must not stay that of another stack */
@@ -328,17 +328,17 @@ static int is_as_named(struct stack_table *table, const struct pyfrag_frame *tol
 		return is_gone(err) ? !named->function : err;
 	if (!named->function)
 		return 0;
-	line = code_object__line(code, told->instr);
+	line = code_object__line(code, sent->instr);
 	return !strcmp(named->function, code->qualname ? code->qualname : code->name) &&
 	       !strcmp(named->file, code->filename) && named->line == (line < 0 ? 0 : line);
 }
 
-static int is_as_told(struct stack_table *table, const struct told_stack *told)
+static int is_as_sent(struct stack_table *table, const struct sent_stack *sent)
 {
-	const struct kept_stack *kept = &table->stacks[told->stack];
+	const struct kept_stack *kept = &table->stacks[sent->stack];
 
 	for (size_t i = 0; i < kept->frame_cnt; i++) {
-		int same = is_as_named(table, &table->told_frames[told->first + i],
+		int same = is_as_named(table, &table->sent_frames[sent->first + i],
 				       &table->frames[kept->first + i]);
 
 		if (same <= 0)
@@ -352,23 +352,23 @@ static void compact(struct stack_table *table)
 {
 	size_t cnt = 0, frame_cnt = 0;
 
-	for (size_t i = 0; i < table->told_cnt; i++) {
-		struct told_stack *told = &table->told[i];
-		size_t told_frame_cnt = table->stacks[told->stack].frame_cnt;
+	for (size_t i = 0; i < table->sent_cnt; i++) {
+		struct sent_stack *sent = &table->sent[i];
+		size_t sent_frame_cnt = table->stacks[sent->stack].frame_cnt;
 
-		if (!told->number) {
-			table->used_bytes -= told_bytes(told_frame_cnt);
+		if (!sent->number) {
+			table->used_bytes -= sent_bytes(sent_frame_cnt);
 			continue;
 		}
-		if (told_frame_cnt) /* else there may be no array at all */
-			memmove(&table->told_frames[frame_cnt], &table->told_frames[told->first],
-				told_frame_cnt * sizeof(*table->told_frames));
-		told->first = frame_cnt;
-		frame_cnt += told_frame_cnt;
-		table->told[cnt++] = *told;
+		if (sent_frame_cnt) /* else there may be no array at all */
+			memmove(&table->sent_frames[frame_cnt], &table->sent_frames[sent->first],
+				sent_frame_cnt * sizeof(*table->sent_frames));
+		sent->first = frame_cnt;
+		frame_cnt += sent_frame_cnt;
+		table->sent[cnt++] = *sent;
 	}
-	table->told_cnt = cnt;
-	table->told_frame_cnt = frame_cnt;
+	table->sent_cnt = cnt;
+	table->sent_frame_cnt = frame_cnt;
 }
 
 int stack_table__review(struct stack_table *table, void (*forget)(uint64_t number, void *context),
@@ -377,16 +377,16 @@ int stack_table__review(struct stack_table *table, void (*forget)(uint64_t numbe
 	int same = 1;
 
 	code_cache__begin_round(table->codes);
-	for (size_t i = 0; i < table->told_cnt && same >= 0; i++) {
-		struct told_stack *told = &table->told[i];
+	for (size_t i = 0; i < table->sent_cnt && same >= 0; i++) {
+		struct sent_stack *sent = &table->sent[i];
 
-		same = is_as_told(table, told);
+		same = is_as_sent(table, sent);
 		if (same)
 			continue;
-		forget(told->number, context);
+		forget(sent->number, context);
 		address_table__remove(&table->by_number,
-				      address_table__find(&table->by_number, told->number));
-		told->number = 0;
+				      address_table__find(&table->by_number, sent->number));
+		sent->number = 0;
 		table->counts.retired_stacks++;
 	}
 	compact(table);

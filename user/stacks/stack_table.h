@@ -5,8 +5,8 @@
  *
  * A stack is known by a number made of the addresses in it. When a code object goes and another one
  * comes to its place, the same number can be another stack. So now and then all of them are looked
- * at again: one whose code is not what it was keeps its names, for what it was told of, but its
- * number is forgotten.
+ * at again: one whose code is not what it was keeps its names, for the blocks that were recorded
+ * with it, but its number is forgotten.
  */
 #pragma once
 
@@ -51,10 +51,10 @@ void stack_table__free(struct stack_table *table);
 void stack_table__freep(struct stack_table **table);
 
 /*
- * Names @told and keeps it. Returns 0 (also if there was no room, here or in the account), or
+ * Names @sent and keeps it. Returns 0 (also if there was no room, here or in the account), or
  * -ENOMEM.
  */
-int stack_table__add(struct stack_table *table, const struct pyfrag_stack *told);
+int stack_table__add(struct stack_table *table, const struct pyfrag_stack *sent);
 
 /* The index of the stack that was sent as @number, or STACK_UNKNOWN. */
 uint32_t stack_table__find(const struct stack_table *table, uint64_t number);
