@@ -38,6 +38,48 @@ static struct reader_config config_of(const struct options *options)
 				      .budget = options->budget};
 }
 
+static bool is_same(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static bool sends_to_the_same(const struct options *a, const struct options *b)
+{
+	bool same = a->alert_to_cnt == b->alert_to_cnt;
+
+	for (uint32_t i = 0; same && i < a->alert_to_cnt; i++)
+		same = is_same(a->alert_to[i], b->alert_to[i]);
+	return same;
+}
+
+/* What is not taken over without a restart. Texts of either may be NULL. */
+static void note_what_waits(const struct options *now, const struct options *fresh)
+{
+	const struct {
+		const char *name;
+		bool is_same;
+	} values[] = {
+		{"listen", is_same(now->listen, fresh->listen)},
+		{"token-file", is_same(now->token_file, fresh->token_file)},
+		{"comm", is_same(now->comm, fresh->comm)},
+		{"user", is_same(now->user, fresh->user)},
+		{"cgroup", is_same(now->cgroup, fresh->cgroup)},
+		{"match", is_same(now->match, fresh->match)},
+		{"alert-to", sends_to_the_same(now, fresh)},
+		{"sites", now->sites == fresh->sites},
+		{"below", now->below == fresh->below},
+		{"blocks", now->blocks_per_arena_max == fresh->blocks_per_arena_max},
+		{"max-memory", now->max_memory_bytes == fresh->max_memory_bytes},
+		{"max-cpu", now->max_cpu_s == fresh->max_cpu_s},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		if (!values[i].is_same)
+			log_note("the configuration has another %s: that takes effect when the "
+				 "agent is restarted",
+				 values[i].name);
+}
+
 /* In the reader: what the options and their file say now. */
 static int reload(const void *context, reader_apply_fn *apply, void *reader)
 {
@@ -47,7 +89,11 @@ static int reload(const void *context, reader_apply_fn *apply, void *reader)
 				 &fresh);
 	struct reader_config config = config_of(&fresh);
 
-	return err ? err : apply(reader, &config);
+	if (!err)
+		err = apply(reader, &config);
+	if (!err)
+		note_what_waits(options, &fresh);
+	return err;
 }
 
 static int open_http(struct http_server **out, http_answer_fn *answer, void *server,
