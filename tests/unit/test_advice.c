@@ -195,12 +195,32 @@ static void test_functions(void **state)
 	release(&made);
 }
 
+/* Its keys and its values are in one advice. */
+static void test_keys_and_values(void **state)
+{
+	struct scene scene = {};
+	struct world *world = &scene.world;
+	uint64_t key, value, keys;
+
+	(void)state;
+	world__make(world);
+	key = ADD(world, 64, 1, world__class(STR), 1);
+	value = ADD(world, 48, 1, 1, 1, world__class(LINKED), 0, 0) + HEAD;
+	keys = ADD(world, 112, 1, 8, 0, 3, 1, 0, 0, key, value);
+	look(&scene, ADD(world, 64, 1, 1, 1, world__class(DICT), 1, 1, keys, 0) + HEAD,
+	     SAMPLE_ARENA_BYTES);
+	check_advice(&scene, ADVICE_CONTAINER,
+		     "What is left in app (1 pkg.linked and 1 str) holds back 127.9 KiB:");
+	release(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_arena_that_is_being_filled),
 		cmocka_unit_test(test_unreached_objects),
 		cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_keys_and_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@
 /* So many containers are named. */
 #define CONTAINERS_MAX 3
 #define KIND_BYTES     160
+#define CONTENT_BYTES  512 /* what is in a container is cut off there */
 
 #define BYTES(bytes) (units__bytes((uint64_t)llround(bytes)).text)
 #define COUNT(count) (units__count(count).text)
@@ -199,59 +200,105 @@ static int advise_frames(struct advices *advices, const struct census *census,
 		COUNT(frames.blocks), BYTES(frames.hostage_bytes));
 }
 
-/*
- * The container of a path that ends with what is in it: that many bytes of the path; 0: it ends
- * otherwise.
- */
-static size_t container_length(const char *path, const char **from)
+/* The container of a path that ends with what is in it: a part of that path. */
+struct container {
+	const char *path; /* not terminated: */
+	size_t length;	  /* 0: the path does not end so */
+};
+
+static struct container container_of(const char *path)
 {
 	static const char in_container[] = "[*]", in_list[] = ")[*]", list[] = "list(";
-	size_t length = strlen(path);
+	size_t length = path ? strlen(path) : 0;
 
-	*from = path;
 	if (length > strlen(list) + strlen(in_list) && !strncmp(path, list, strlen(list)) &&
-	    !strcmp(path + length - strlen(in_list), in_list)) {
-		*from = path + strlen(list);
-		return length - strlen(list) - strlen(in_list);
-	}
+	    !strcmp(path + length - strlen(in_list), in_list))
+		return (struct container){.path = path + strlen(list),
+					  .length = length - strlen(list) - strlen(in_list)};
 	if (length > strlen(in_container) &&
 	    !strcmp(path + length - strlen(in_container), in_container))
-		return length - strlen(in_container);
-	return 0;
+		return (struct container){.path = path, .length = length - strlen(in_container)};
+	return (struct container){};
 }
 
-static int advise_container(struct advices *advices, const struct census *census,
-			    const struct pin_row *row)
+static bool is_same(const struct container *a, const struct container *b)
 {
-	char kind[KIND_BYTES] = "blocks";
-	const char *container;
-	size_t length = container_length(row->path, &container);
+	return a->length == b->length && !memcmp(a->path, b->path, a->length);
+}
 
-	if (!length)
-		return 0;
+/* So many rows by path are each worth a word for what they hold back; they are the first. */
+static size_t count_worth(const struct pin_ranking *by_path, double least)
+{
+	size_t cnt = 0;
+
+	while (cnt < by_path->cnt && by_path->rows[cnt].hostage_bytes >= least)
+		cnt++;
+	return cnt;
+}
+
+/* Adds what a row is of to what is written of its container: "399 int and 391 str". */
+static void describe_content(const struct census *census, const struct pin_row *row, char *text,
+			     size_t size)
+{
+	size_t length = strlen(text);
+	char kind[KIND_BYTES] = "blocks";
+
 	if (!row->is_mixed)
 		census_kinds__describe(census, row->kind, kind, sizeof(kind));
-	return add(
-		advices, ADVICE_CONTAINER,
-		"What is left in %.*s (%s %s) holds back %s: it was allocated among what is gone "
-		"by now. It goes when they are removed; a copy that replaces it lies close "
-		"together.",
-		(int)length, container, COUNT(row->blocks), kind, BYTES(row->hostage_bytes));
+	snprintf(text + length, size - length, "%s%s %s", length ? " and " : "", COUNT(row->blocks),
+		 kind);
+}
+
+/* Of what the first @cnt rows have in the container of row @first, which is the first with it. */
+static int advise_container(struct advices *advices, const struct census *census,
+			    const struct pin_row *rows, size_t first, size_t cnt, double least)
+{
+	const struct container container = container_of(rows[first].path);
+	char content[CONTENT_BYTES] = "";
+	struct pin_row all = {};
+
+	for (size_t i = first; i < cnt; i++) {
+		const struct container other = container_of(rows[i].path);
+
+		if (!is_same(&container, &other))
+			continue;
+		all.hostage_bytes += rows[i].hostage_bytes;
+		all.freed_bytes += rows[i].freed_bytes;
+		describe_content(census, &rows[i], content, sizeof(content));
+	}
+	if (all.freed_bytes < least)
+		return 0;
+	return add(advices, ADVICE_CONTAINER,
+		   "What is left in %.*s (%s) holds back %s: it was allocated among what is gone "
+		   "by now. It goes when they are removed; a copy that replaces it lies close "
+		   "together.",
+		   (int)container.length, container.path, content, BYTES(all.hostage_bytes));
+}
+
+/* Whether no row before this one has the same container: a mapping's keys have a row, too. */
+static bool is_first_of(const struct pin_row *rows, size_t row, const struct container *container)
+{
+	for (size_t i = 0; i < row; i++) {
+		const struct container other = container_of(rows[i].path);
+
+		if (is_same(container, &other))
+			return false;
+	}
+	return true;
 }
 
 static int advise_containers(struct advices *advices, const struct census *census,
 			     const struct pin_holders *holders, double least)
 {
-	size_t before = advices->cnt;
+	const struct pin_row *rows = holders->by_path.rows;
+	size_t before = advices->cnt, cnt = count_worth(&holders->by_path, least);
 	int err = 0;
 
-	for (size_t i = 0; i < holders->by_path.cnt && !err; i++) {
-		const struct pin_row *row = &holders->by_path.rows[i];
+	for (size_t i = 0; i < cnt && !err && advices->cnt - before < CONTAINERS_MAX; i++) {
+		const struct container container = container_of(rows[i].path);
 
-		if (row->hostage_bytes < least || advices->cnt - before == CONTAINERS_MAX)
-			break;
-		if (row->path && row->freed_bytes >= least)
-			err = advise_container(advices, census, row);
+		if (container.length && is_first_of(rows, i, &container))
+			err = advise_container(advices, census, rows, i, cnt, least);
 	}
 	return err;
 }
