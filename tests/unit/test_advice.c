@@ -8,6 +8,7 @@
 
 #include "fake_objects.h"
 #include "unit_test.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 
 struct scene {
@@ -214,6 +215,40 @@ static void test_keys_and_values(void **state)
 	release(&scene);
 }
 
+/* Constants of code are no container that anybody could copy; other tuples are one. */
+static void test_constants(void **state)
+{
+	static const struct {
+		const char *path;
+		bool is_advised;
+	} cases[] = {
+		{"app.f.__code__.co_consts[*]", false},
+		{"app.Class.__bases__[*]", false},
+		{"app.f.__defaults__[*]", false},
+		{"list(app.co_consts.seen)[*]", true},
+		{"app.consts[*]", true},
+	};
+	struct scene scene = {};
+	struct pin pin = {.hostage_bytes = 1000, .freed_bytes = 1000};
+
+	(void)state;
+	world__make(&scene.world);
+	scene.census = world__take(&scene.world);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct pin_holders *holders = &scene.holders;
+
+		assert_int_equal(pin_ranking__count_path(&holders->by_path, cases[i].path, 0, &pin,
+							 64),
+				 0);
+		assert_int_equal(pin_ranking__count_kind(&holders->by_kind, 0, &pin, 64), 0);
+		assert_int_equal(advices__find(&scene.advices, scene.census, holders), 0);
+		assert_int_equal(scene.advices.cnt, cases[i].is_advised);
+		advices__release(&scene.advices);
+		pin_holders__release(holders);
+	}
+	release(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +256,7 @@ int main(void)
 		cmocka_unit_test(test_unreached_objects),
 		cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_keys_and_values),
+		cmocka_unit_test(test_constants),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

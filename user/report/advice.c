@@ -226,6 +226,25 @@ static bool is_same(const struct container *a, const struct container *b)
 	return a->length == b->length && !memcmp(a->path, b->path, a->length);
 }
 
+/* What is in it stays, and no copy replaces it: it belongs to code, a function or a class. */
+static bool is_fixed(const struct container *container)
+{
+	static const char *const names[] = {
+		".co_consts",	".co_names",	 ".co_varnames",  ".co_freevars",
+		".co_cellvars", ".__defaults__", ".__closure__",  ".func_defaults",
+		".__mro__",	".__bases__",	 ".func_closure",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		size_t length = strlen(names[i]);
+
+		if (container->length > length &&
+		    !memcmp(container->path + container->length - length, names[i], length))
+			return true;
+	}
+	return false;
+}
+
 /* So many rows by path are each worth a word for what they hold back; they are the first. */
 static size_t count_worth(const struct pin_ranking *by_path, double least)
 {
@@ -297,7 +316,7 @@ static int advise_containers(struct advices *advices, const struct census *censu
 	for (size_t i = 0; i < cnt && !err && advices->cnt - before < CONTAINERS_MAX; i++) {
 		const struct container container = container_of(rows[i].path);
 
-		if (container.length && is_first_of(rows, i, &container))
+		if (container.length && !is_fixed(&container) && is_first_of(rows, i, &container))
 			err = advise_container(advices, census, rows, i, cnt, least);
 	}
 	return err;
