@@ -2,6 +2,7 @@
 #include "target/process.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "target/memory_thread.h"
 #include "target/proc_fields.h"
 #include "target/proc_text.h"
+#include "util/capabilities.h"
 #include "util/cleanup.h"
 
 /*
@@ -132,17 +134,23 @@ static int read_maps_patiently(struct mappings *out, pid_t pid)
 	return err;
 }
 
+const char *process__refusal(void)
+{
+	return capabilities__has(CAP_SYS_PTRACE)
+		       ? "refused although pyfrag has CAP_SYS_PTRACE: by a security module "
+			 "(AppArmor, SELinux, Yama), or the process is in another user namespace"
+		       : "run as root or with CAP_SYS_PTRACE";
+}
+
 int process__reload_maps(struct process *process, struct failure *failure)
 {
 	struct mappings mappings;
 	int err = read_maps_patiently(&mappings, process->pid);
 
 	if (err == -EACCES || err == -EPERM)
-		return failure__set(
-			failure, err,
-			"process %d (%s): not allowed to read its memory map; run as root or "
-			"with CAP_SYS_PTRACE",
-			process->pid, process->comm);
+		return failure__set(failure, err,
+				    "process %d (%s): not allowed to read its memory map; %s",
+				    process->pid, process->comm, process__refusal());
 	if (err)
 		return failure__set(failure, err, "process %d (%s): cannot read its memory map: %s",
 				    process->pid, process->comm, strerror(-err));

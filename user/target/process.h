@@ -43,6 +43,12 @@ int process__open(struct process **out, pid_t pid, struct failure *failure);
 void process__free(struct process *process);
 void process__freep(struct process **process);
 
+/*
+ * Why this process may not read another one (-EPERM, -EACCES), and what to do, for a message: that
+ * depends on whether it has CAP_SYS_PTRACE.
+ */
+const char *process__refusal(void);
+
 /* Reads the maps afresh. On failure the old ones stay. */
 int process__reload_maps(struct process *process, struct failure *failure);
 

@@ -192,11 +192,9 @@ static int describe_module_error(const struct process *process, int err, struct 
 {
 	switch (err) {
 	case -EPERM:
-		return failure__set(
-			failure, err,
-			"process %d (%s): not allowed to read its memory; run as root or "
-			"with CAP_SYS_PTRACE",
-			process->pid, process->comm);
+		return failure__set(failure, err,
+				    "process %d (%s): not allowed to read its memory; %s",
+				    process->pid, process->comm, process__refusal());
 	case -ESRCH:
 		return failure__set(failure, err, "process %d (%s) has exited", process->pid,
 				    process->comm);

@@ -3,9 +3,12 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static bool is_among(unsigned int capability, const unsigned int *kept, size_t cnt)
 {
@@ -13,6 +16,16 @@ static bool is_among(unsigned int capability, const unsigned int *kept, size_t c
 		if (kept[i] == capability)
 			return true;
 	return false;
+}
+
+/* libcap-ng keeps what it has read, for all threads: this asks the kernel. */
+bool capabilities__has(unsigned int capability)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+
+	return capability <= CAP_LAST_CAP && !syscall(SYS_capget, &head, data) &&
+	       data[capability / 32].effective & 1U << capability % 32;
 }
 
 /* What the kernel knows may be more than this was built with. */

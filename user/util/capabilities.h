@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Capabilities, given up for good. */
+/* Capabilities: which this process has, and giving them up for good. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/failure.h"
+
+/* Whether this thread has it (CAP_SYS_PTRACE, ...) now, in its own user namespace. */
+bool capabilities__has(unsigned int capability);
 
 /* Takes all but those from the bounding set, as far as that is permitted (CAP_SETPCAP). */
 void capabilities__bound(const unsigned int *kept, size_t cnt);
