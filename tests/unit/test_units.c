@@ -95,6 +95,16 @@ static void test_count(void **state)
 		assert_string_equal(units__count(cases[i].count).text, cases[i].text);
 }
 
+static void test_counted(void **state)
+{
+	(void)state;
+	assert_string_equal(units__counted(0, "block").text, "0 blocks");
+	assert_string_equal(units__counted(1, "block").text, "1 block");
+	assert_string_equal(units__counted(2, "Python").text, "2 Pythons");
+	assert_string_equal(units__counted(UINT64_MAX, "123456789012345").text,
+			    "18,446,744,073,709,551,615 123456789012345s");
+}
+
 static void test_percent(void **state)
 {
 	(void)state;
@@ -263,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_bytes_are_rounded_right),
 		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_counted),
 		cmocka_unit_test(test_percent),
 		cmocka_unit_test(test_seconds),
 		cmocka_unit_test(test_parse_percent),

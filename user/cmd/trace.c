@@ -115,8 +115,8 @@ static void describe_end(const struct trace *trace, enum wakeup wakeup)
 		log_note("process %d (%s) has exited, after %s of tracing", process->pid,
 			 process->comm, traced.text);
 	if (trace->counters[COUNTER_FORKS])
-		log_note("process %d forked %s times; children are not traced", process->pid,
-			 units__count(trace->counters[COUNTER_FORKS]).text);
+		log_note("process %d forked %s; children are not traced", process->pid,
+			 units__counted(trace->counters[COUNTER_FORKS], "time").text);
 }
 
 /* Nothing is probed any more, so what a report would say of events is not all of it. */

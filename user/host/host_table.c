@@ -11,9 +11,10 @@
 #include "util/text.h"
 #include "util/units.h"
 
-#define BYTES(bytes)   units__bytes(bytes).text
-#define COUNT(count)   units__count(count).text
-#define PERCENT(share) units__percent(share).text
+#define BYTES(bytes)	     units__bytes(bytes).text
+#define COUNT(count)	     units__count(count).text
+#define COUNTED(count, noun) units__counted(count, noun).text
+#define PERCENT(share)	     units__percent(share).text
 
 /* Growth below that is none: an arena comes, another goes. */
 #define GROWTH_MIN_BYTES 1024.0
@@ -105,12 +106,14 @@ static void write_sum(const struct host *host, struct watched *const *watched, s
 	}
 	localtime_r(&now, &local);
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
-	fprintf(out, "%s  %s Pythons: %s of arenas, %s held back by pinned ones", text, COUNT(cnt),
-		BYTES(arena_bytes), BYTES(hostage));
+	fprintf(out, "%s  %s: %s of arenas, %s held back by pinned ones", text,
+		COUNTED(cnt, "Python"), BYTES(arena_bytes), BYTES(hostage));
 	if (counts->deferred)
-		fprintf(out, "; %s readings came late, for the budget", COUNT(counts->deferred));
+		fprintf(out, "; %s came late, for the budget",
+			COUNTED(counts->deferred, "reading"));
 	if (counts->hanging)
-		fprintf(out, "; %s take long", COUNT(counts->hanging));
+		fprintf(out, "; %s take%s long", COUNT(counts->hanging),
+			counts->hanging == 1 ? "s" : "");
 	if (counts->read_errors)
 		fprintf(out, "; %s failed", COUNT(counts->read_errors));
 	fputc('\n', out);

@@ -20,11 +20,12 @@
 #include "util/text.h"
 #include "util/units.h"
 
-#define BYTES(value)	  units__bytes(value).text
-#define COUNT(value)	  units__count(value).text
-#define PERCENT(value)	  units__percent(value).text
-#define SECONDS(value)	  units__seconds(value).text
-#define SEEN(seen, value) ((seen) ? COUNT(value) : "not seen (no site for it)")
+#define BYTES(value)	     units__bytes(value).text
+#define COUNT(value)	     units__count(value).text
+#define COUNTED(value, noun) units__counted(value, noun).text
+#define PERCENT(value)	     units__percent(value).text
+#define SECONDS(value)	     units__seconds(value).text
+#define SEEN(seen, value)    ((seen) ? COUNT(value) : "not seen (no site for it)")
 
 /* How much of the long tables a person gets; programs get all of it. */
 #define SHOWN_CLASSES_MAX   8
@@ -76,9 +77,9 @@ static void write_verdict(const struct report *report, FILE *out)
 		return;
 	}
 	if (!pinned->arena_cnt) {
-		fprintf(out, "=> No arena is pinned: %s of arenas, %s of it live in %s blocks.\n",
+		fprintf(out, "=> No arena is pinned: %s of arenas, %s of it live in %s.\n",
 			BYTES(totals->arena_bytes), PERCENT(1 - heap_totals__fragmentation(totals)),
-			COUNT(totals->live_blocks));
+			COUNTED(totals->live_blocks, "block"));
 		return;
 	}
 	row = pick_what_if(pinned);
@@ -115,7 +116,7 @@ static void write_heap(const struct report *report, FILE *out)
 			 ? ""
 			 : BYTES(report->findings->resident_bytes));
 	write_share(out, "arenas", all, all, note);
-	snprintf(note, sizeof(note), "%s blocks", COUNT(totals->live_blocks));
+	snprintf(note, sizeof(note), "%s", COUNTED(totals->live_blocks, "block"));
 	write_share(out, "live", totals->live_bytes, all, note);
 	write_share(out, "free blocks", totals->free_block_bytes, all,
 		    "in pools that hold live blocks of the same size");
@@ -222,18 +223,18 @@ static double round_down(double ratio)
 
 static void write_cost(const struct report_cost *cost, FILE *out)
 {
-	fprintf(out, "  cost: %s hits", COUNT(cost->hits));
+	fprintf(out, "  cost: %s", COUNTED(cost->hits, "hit"));
 	if (cost->hits)
 		fprintf(out, " of %.0f ns", cost->ns_per_hit);
 	fprintf(out, ", %s of the target's CPU time", PERCENT(report_cost__share(cost)));
 	if (cost->budget >= 0)
 		fprintf(out, " (budget %s)", PERCENT(cost->budget));
 	if (cost->burst_cnt)
-		fprintf(out, "; %s bursts, %s in all", COUNT(cost->burst_cnt),
+		fprintf(out, "; %s, %s in all", COUNTED(cost->burst_cnt, "burst"),
 			SECONDS(cost->burst_s));
 	if (cost->growth_pauses)
-		fprintf(out, "; growth not watched %s times, for its cost",
-			COUNT(cost->growth_pauses));
+		fprintf(out, "; growth not watched %s, for its cost",
+			COUNTED(cost->growth_pauses, "time"));
 	if (cost->budget > 0 && !cost->has_bursts)
 		fputs("; no bursts (this kernel has no uprobe_multi)", out);
 	fputc('\n', out);

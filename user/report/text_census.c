@@ -44,8 +44,8 @@ void text_census__write(const struct census_report *report, FILE *out)
 	const struct census_rows *rows = &report->rows;
 	uint64_t cumulative = 0;
 
-	fprintf(out, "\nWhat is in it, by %s: %s blocks of %s\n", census_by_names[report->by],
-		COUNT(rows->blocks), BYTES(rows->bytes));
+	fprintf(out, "\nWhat is in it, by %s: %s of %s\n", census_by_names[report->by],
+		units__counted(rows->blocks, "block").text, BYTES(rows->bytes));
 	if (report->since)
 		fprintf(out, "  (without %s blocks that were there before, by %s)\n",
 			COUNT(report->hidden_blocks), report->since);

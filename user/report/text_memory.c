@@ -38,8 +38,8 @@ void text_memory__write_outside(const struct census *census, const struct outsid
 {
 	struct outside_row rest = {};
 
-	fprintf(out, "\nLarge objects, outside of arenas: %s allocations of %s\n",
-		COUNT(objects->cnt), BYTES(objects->bytes));
+	fprintf(out, "\nLarge objects, outside of arenas: %s of %s\n",
+		units__counted(objects->cnt, "allocation").text, BYTES(objects->bytes));
 	for (size_t i = 0; i < objects->row_cnt; i++) {
 		const struct outside_row *row = &objects->rows[i];
 

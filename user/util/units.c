@@ -47,6 +47,15 @@ struct units_text units__count(uint64_t count)
 	return out;
 }
 
+struct units_text units__counted(uint64_t count, const char *noun)
+{
+	struct units_text out;
+
+	snprintf(out.text, sizeof(out.text), "%s %s%s", units__count(count).text, noun,
+		 count == 1 ? "" : "s");
+	return out;
+}
+
 struct units_text units__percent(double ratio)
 {
 	struct units_text out;

@@ -11,11 +11,13 @@
  * A number as text, small enough to be passed by value: units__bytes(n).text in an argument list.
  */
 struct units_text {
-	char text[32];
+	char text[48];
 };
 
 struct units_text units__bytes(uint64_t bytes); /* "512 B", "1.5 KiB", "24.0 MiB" */
 struct units_text units__count(uint64_t count); /* "1,234,567" */
+/* Of a @noun whose plural ends in s, of 15 letters at most: "1 block", "1,234 blocks". */
+struct units_text units__counted(uint64_t count, const char *noun);
 struct units_text units__percent(double ratio); /* 0.129 -> "12.9 %" */
 struct units_text units__seconds(
 	double seconds); /* "850 ms", "12.3 s", "4 min 10 s", "3 h 5 min" */
