@@ -9,8 +9,9 @@
 #include "util/text.h"
 #include "util/units.h"
 
-#define BYTES(bytes) (units__bytes(bytes).text)
-#define COUNT(count) (units__count(count).text)
+#define BYTES(bytes)	     (units__bytes(bytes).text)
+#define COUNT(count)	     (units__count(count).text)
+#define COUNTED(count, noun) (units__counted(count, noun).text)
 
 #define SHOWN_MAX 20
 
@@ -51,11 +52,11 @@ void text_object__write(const struct census *census, const struct object_report 
 		fputs(", outside of arenas", out);
 	fputs("\n  kept alive by ", out);
 	text_census__write_path(report->path, block_kind__role(report->kind) == BLOCK_PARKED, out);
-	fprintf(out, "\n  with it go %s blocks of %s, and %s objects outside of arenas",
-		COUNT(report->dominated_blocks), BYTES(report->dominated_bytes),
-		COUNT(report->dominated_outside));
+	fprintf(out, "\n  with it go %s of %s, and %s outside of arenas",
+		COUNTED(report->dominated_blocks, "block"), BYTES(report->dominated_bytes),
+		COUNTED(report->dominated_outside, "object"));
 	if (report->freed_arenas)
-		fprintf(out, ": %s arenas (%s) would be free", COUNT(report->freed_arenas),
+		fprintf(out, ": %s (%s) would be free", COUNTED(report->freed_arenas, "arena"),
 			BYTES(report->freed_bytes));
 	fputc('\n', out);
 	write_relations(census,

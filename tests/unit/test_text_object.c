@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * All about one object, as text.
+ */
+#include "report/text_object.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fake_objects.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+static void check_text(const struct object_report *report, const char *wanted)
+{
+	_cleanup_(census__freep) struct census *census = NULL;
+	_cleanup_free_ char *text = NULL;
+	struct world world;
+	size_t size;
+	FILE *out;
+
+	world__make(&world);
+	census = world__take(&world);
+	out = open_memstream(&text, &size);
+	assert_non_null(out);
+	text_object__write(census, report, out);
+	assert_int_equal(fclose(out), 0);
+	if (!strstr(text, wanted))
+		fail_msg("not in it: %s\n%s", wanted, text);
+	world__release(&world);
+}
+
+static void test_numbers_agree(void **state)
+{
+	(void)state;
+	check_text(&(struct object_report){.dominated_blocks = 1,
+					   .dominated_bytes = 64,
+					   .dominated_outside = 1,
+					   .freed_arenas = 1,
+					   .freed_bytes = 262144},
+		   "with it go 1 block of 64 B, and 1 object outside of arenas: 1 arena (256.0 "
+		   "KiB) would be free\n");
+	check_text(&(struct object_report){.dominated_blocks = 2,
+					   .dominated_bytes = 128,
+					   .freed_arenas = 2,
+					   .freed_bytes = 524288},
+		   "with it go 2 blocks of 128 B, and 0 objects outside of arenas: 2 arenas (512.0 "
+		   "KiB) would be free\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers_agree),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
