@@ -116,7 +116,8 @@ def test_the_experiment_of_the_talk(target, snapshot):
     grown = halved["heap"]["arenas"] - before["heap"]["arenas"]
     assert grown >= 10 and halved["fragmentation"] > 0.35
     do("drop_all()")
-    report = look(target, snapshot)
+    # In those there was less left than in what the Python had before it began.
+    report = look(target, snapshot, "5%")
     pinned = report["pinned"]
     # The strings are gone, the arenas are not: some small things are left in each.
     assert pinned["arenas"] >= 0.8 * grown
