@@ -124,7 +124,10 @@ static void test_arena_that_is_being_filled(void **state)
 	check_list_of_two(0, 0, false);
 }
 
-/* Whatever is before and among them: it may be a block of which nothing is known, or on a free list. */
+/*
+ * Whatever is before and among them: it may be a block of which nothing is known, or on a free
+ * list.
+ */
 static void test_unreached_objects(void **state)
 {
 	struct scene scene = {};

@@ -96,7 +96,7 @@ static const struct option_spec specs[] = {
 	{OPTION_MAX_MEMORY, "max-memory", 0, "SIZE",
 	 "what pyfrag may remember of a process (default " MAX_MEMORY_DEFAULT ")"},
 	{OPTION_MAX_CPU, "max-cpu", 0, "SECONDS",
-	 "CPU time that reading a process once may take (default: 5, and 20 to 100 more for each "
+	 "CPU time that reading a process once may take (default: 20, and 20 to 100 more for each "
 	 "GiB that it has written)"},
 	{OPTION_TIMEOUT, "timeout", 0, "SECONDS",
 	 "CPU time that answers from databases may take (default 60), or with a unit: 10m"},

@@ -72,7 +72,10 @@ static void detect_uprobe_multi(struct features *features, uint64_t offset)
 	features->uprobe_multi_by_thread = !features->uprobe_multi;
 }
 
-/* Why no program can be loaded: not permitted (also by a container's seccomp profile), or another. */
+/*
+ * Why no program can be loaded: it is not permitted (also by a container's seccomp profile), or
+ * something else.
+ */
 static int load_error(void)
 {
 	static const struct bpf_insn return_zero[] = {
