@@ -52,9 +52,9 @@ def grow_with_parked():
 GROWING = []
 
 
-def grow_and_keep():
-    """By so little that an arena lasts for a while; all of it is kept."""
-    GROWING.extend("kept %d" % number for number in range(len(GROWING), len(GROWING) + 500))
+def grow_and_keep(count):
+    """By so many texts, all of which are kept."""
+    GROWING.extend("kept %d" % number for number in range(len(GROWING), len(GROWING) + count))
 
 
 class Lost(object):
