@@ -132,7 +132,8 @@ static void test_is_as_any_process(void **state)
 	assert_string_equal(process->exe, own->exe);
 	assert_string_equal(process->cmdline[0], own->cmdline[0]);
 	assert_string_equal(process->comm, own->comm);
-	assert_int_equal(process->uid, own->uid);
+	assert_string_equal(process->cgroup, own->cgroup);
+	assert_true(process->owner == own->owner);
 	assert_reads_marker(process);
 	code = process__find_mapping(process, (uint64_t)(uintptr_t)test_is_as_any_process);
 	assert_non_null(code);

@@ -241,6 +241,8 @@ static int write_database(struct fixture *fixture, int fd)
 	if (err)
 		return err;
 	sample_report__init(&sample, false);
+	if (fixture->process)
+		sample.process.pid = fixture->process->pid;
 	sample.report.findings = &findings;
 	content.report = &sample.report;
 	content.retention = retention;

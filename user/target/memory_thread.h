@@ -35,7 +35,8 @@ struct memory_entry {
 };
 
 /*
- * Where the entry @name of process @pid is, for those that tell of its memory or its files (maps,
- * smaps, pagemap, environ, cmdline, exe, root): "maps", or "task/123/maps".
+ * Where the entry @name of process @pid is, for those that tell of its memory, its files, its
+ * namespaces or its control groups (maps, smaps, pagemap, environ, cmdline, exe, root, ns/pid,
+ * cgroup): "maps", or "task/123/maps".
  */
 struct memory_entry memory_thread__entry(pid_t pid, const char *name);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "target/memory_thread.h"
 #include "util/cleanup.h"
 
 /* The kernel nests no more (user_namespaces(7)). */
@@ -25,10 +26,10 @@ uid_t namespace_owner__of(pid_t pid, uid_t uid)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat own;
-	char path[64];
+	char path[96];
 	uid_t owner = uid;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, memory_thread__entry(pid, "ns/user").name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || stat("/proc/self/ns/user", &own))
 		return uid;

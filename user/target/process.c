@@ -71,7 +71,8 @@ static int read_identity(struct process *process)
 		return err;
 	if (read_link(process->pid, "exe", &process->exe))
 		process->exe = strdup("");
-	err = proc_text__read(&cgroup, process->pid, "cgroup", CGROUP_BYTES_MAX);
+	err = proc_text__read(&cgroup, process->pid,
+			      memory_thread__entry(process->pid, "cgroup").name, CGROUP_BYTES_MAX);
 	process->cgroup = err ? strdup("") : proc_fields__cgroup(cgroup.bytes);
 	return process->exe && process->cgroup ? 0 : -ENOMEM;
 }

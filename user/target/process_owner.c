@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "target/cgroup_path.h"
+#include "target/memory_thread.h"
 #include "target/namespace_owner.h"
 #include "target/proc_text.h"
 #include "util/cleanup.h"
@@ -50,9 +51,9 @@ process_owner process_owner__decide(const char *cgroups, uid_t uid, bool is_of_h
 static bool is_in_our_pid_namespace(pid_t pid)
 {
 	struct stat theirs, ours;
-	char path[64];
+	char path[96];
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, memory_thread__entry(pid, "ns/pid").name);
 	return !stat(path, &theirs) && !stat("/proc/self/ns/pid", &ours) &&
 	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
@@ -62,7 +63,8 @@ process_owner process_owner__of(pid_t pid, uid_t uid)
 	_cleanup_(proc_text__release) struct proc_text cgroups = {};
 	uid_t user = namespace_owner__of(pid, uid);
 
-	if (proc_text__read(&cgroups, pid, "cgroup", CGROUPS_BYTES_MAX))
+	if (proc_text__read(&cgroups, pid, memory_thread__entry(pid, "cgroup").name,
+			    CGROUPS_BYTES_MAX))
 		return process_owner__decide("", user, false);
 	return process_owner__decide(cgroups.bytes, user, is_in_our_pid_namespace(pid));
 }
