@@ -13,7 +13,7 @@ BUILD   ?= build
 PACKAGES      := build-essential pkg-config clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
 	libcapstone-dev libjansson-dev libsqlite3-dev libmicrohttpd-dev libinih-dev libcurl4-openssl-dev libcap-ng-dev libseccomp-dev libssl-dev libxxhash-dev libprotobuf-c-dev protobuf-c-compiler python3
 TEST_PACKAGES := clang-format clang-tidy libclang-rt-14-dev libcmocka-dev python3-dev \
-	python3-pytest python3-jsonschema python3-pyelftools golang-go \
+	python3-pytest python3-fastjsonschema python3-pyelftools golang-go \
 	uwsgi-core uwsgi-plugin-python3
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \

@@ -34,8 +34,8 @@ ln -s python3.11 "$root/usr/bin/python3"
 	find usr/lib/python3.11 -type f \( -name '*.py' -o -name '*.pyc' -o -name '*.so' \) \
 		-not -path '*/test/*' -not -path '*/idlelib/*' -not -path '*/dist-packages/*'
 	cd usr/lib/python3/dist-packages
-	find _pytest pytest pluggy iniconfig packaging attr attrs py.py jsonschema pyrsistent \
-		_pyrsistent_version.py -type f | sed 's,^,usr/lib/python3/dist-packages/,'
+	find _pytest pytest pluggy iniconfig packaging attr attrs py.py fastjsonschema \
+		-type f | sed 's,^,usr/lib/python3/dist-packages/,'
 } | (cd / && cpio -o -H newc --quiet)) | (cd "$root" && cpio -i -d -m --quiet)
 
 # The tests, where they look for what they need.
