@@ -148,15 +148,18 @@ build/daemons/.done:
 		for package in *.deb; do dpkg-deb -x $$package . || exit 1; done; \
 	then touch .done; else echo "not to be had here: $(DAEMONS)"; fi
 
+# What is built at a time.
+JOBS ?= $(shell nproc)
+
 .PHONY: check
 check: test-deps ## install what is missing, build, run all tests (as root)
-	$(Q)$(MAKE) --no-print-directory pyfrag
-	$(Q)$(MAKE) --no-print-directory format-check lint
-	$(Q)$(MAKE) --no-print-directory check-unit
-	$(Q)$(MAKE) --no-print-directory check-unit SANITIZE=1
-	$(Q)$(MAKE) --no-print-directory check-clang
-	$(Q)$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=5 FUZZ_SEED=1
-	$(Q)$(MAKE) --no-print-directory check-e2e
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) pyfrag
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) format-check lint
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) check-unit
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) check-unit SANITIZE=1
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) check-clang
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) fuzz FUZZ_SECONDS=5 FUZZ_SEED=1
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) check-e2e
 
 .PHONY: check-unit
 check-unit: $(UNIT_TESTS) ## run the unit tests; with SANITIZE=1 under ASan and UBSan
@@ -183,7 +186,7 @@ FUZZ_SANITIZERS := address,undefined
 
 .PHONY: fuzz-build
 fuzz-build:
-	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) BUILD=build/fuzz CC="$(CLANG)" \
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=build/fuzz CC="$(CLANG)" \
 		CFLAGS="-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -Wno-error" \
 		SANITIZERS=-fsanitize=fuzzer-no-link,$(FUZZ_SANITIZERS) $(FUZZ_TARGETS)
 
