@@ -17,32 +17,35 @@
 
 #define FAMILY(field, name, unit, help)                                                            \
 	{                                                                                          \
-		{"pyfrag_" name, unit, help, false}, offsetof(struct heap_sums, field)             \
+		{"pyfrag_" name, unit, help, false}, offsetof(struct heap_series, field)           \
 	}
 
 static const struct {
 	struct metric_family family;
-	size_t offset; /* of its sum */
+	size_t offset; /* of its value, a double */
 } families[] = {
-	FAMILY(processes, "processes", NULL, "Python processes that were read."),
-	FAMILY(arenas, "arenas", NULL, "Arenas of pymalloc."),
-	FAMILY(arena_bytes, "arena_bytes", "bytes", "Size of all arenas."),
-	FAMILY(resident_bytes, "arena_resident_bytes", "bytes", "The part of the arenas in RAM."),
-	FAMILY(shared_bytes, "arena_shared_bytes", "bytes",
+	FAMILY(sums.processes, "processes", NULL, "Python processes that were read."),
+	FAMILY(sums.arenas, "arenas", NULL, "Arenas of pymalloc."),
+	FAMILY(sums.arena_bytes, "arena_bytes", "bytes", "Size of all arenas."),
+	FAMILY(sums.resident_bytes, "arena_resident_bytes", "bytes",
+	       "The part of the arenas in RAM."),
+	FAMILY(sums.shared_bytes, "arena_shared_bytes", "bytes",
 	       "Of that, pages that other processes have, too: a parent, children."),
-	FAMILY(live_bytes, "live_bytes", "bytes", "Blocks in use."),
-	FAMILY(live_blocks, "live_blocks", NULL, "Blocks in use."),
-	FAMILY(free_block_bytes, "free_block_bytes", "bytes",
+	FAMILY(sums.live_bytes, "live_bytes", "bytes", "Blocks in use."),
+	FAMILY(sums.live_blocks, "live_blocks", NULL, "Blocks in use."),
+	FAMILY(sums.free_block_bytes, "free_block_bytes", "bytes",
 	       "Free blocks in pools with a block in use."),
-	FAMILY(free_pool_bytes, "free_pool_bytes", "bytes", "Pools without a block in use."),
-	FAMILY(overhead_bytes, "overhead_bytes", "bytes", "Pool headers and tails."),
-	FAMILY(pinned_arenas, "pinned_arenas", NULL, "Arenas that a few blocks pin."),
-	FAMILY(pinned_bytes, "pinned_bytes", "bytes", "Size of pinned arenas."),
-	FAMILY(hostage_bytes, "hostage_bytes", "bytes",
+	FAMILY(sums.free_pool_bytes, "free_pool_bytes", "bytes", "Pools without a block in use."),
+	FAMILY(sums.overhead_bytes, "overhead_bytes", "bytes", "Pool headers and tails."),
+	FAMILY(sums.pinned_arenas, "pinned_arenas", NULL, "Arenas that a few blocks pin."),
+	FAMILY(sums.pinned_bytes, "pinned_bytes", "bytes", "Size of pinned arenas."),
+	FAMILY(sums.hostage_bytes, "hostage_bytes", "bytes",
 	       "What is not in use of pinned arenas, and cannot go back."),
-	FAMILY(resident_hostage_bytes, "hostage_resident_bytes", "bytes",
+	FAMILY(sums.resident_hostage_bytes, "hostage_resident_bytes", "bytes",
 	       "The part of that in RAM."),
-	FAMILY(growth, "arena_growth_bytes", "bytes", "By how much arenas grow, a minute."),
+	FAMILY(sums.growth, "arena_growth_bytes", "bytes", "By how much arenas grow, a minute."),
+	FAMILY(age_s, "reading_age_seconds", "seconds",
+	       "How long ago the heap was read; of several the one it is longest for."),
 };
 
 static double known(uint64_t bytes)
@@ -107,49 +110,17 @@ static size_t collect(const struct host *host, struct heap_series *series)
 	return heap_series__merge(series, all, SERIES_MAX);
 }
 
-static void write_heaps(const struct heap_series *series, size_t cnt, bool open_metrics, FILE *out)
+static void write_family(const struct heap_series *series, size_t cnt,
+			 const struct metric_family *family, size_t offset, bool open_metrics,
+			 FILE *out)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		open_metrics__begin(out, &families[i].family, open_metrics);
-		for (size_t j = 0; j < cnt; j++) {
-			struct metric_label labels[SERIES_LABEL_CNT];
-
-			series_key__label(&series[j].key, labels);
-			open_metrics__sample(out, &families[i].family, labels, SERIES_LABEL_CNT,
-					     *(const double *)((const char *)&series[j].sums +
-							       families[i].offset));
-		}
-	}
-}
-
-static void write_ages(const struct heap_series *series, size_t cnt, bool open_metrics, FILE *out)
-{
-	static const struct metric_family family = {
-		"pyfrag_reading_age_seconds", "seconds",
-		"How long ago the heap was read; of several the one it is longest for.", false};
-
-	open_metrics__begin(out, &family, open_metrics);
+	open_metrics__begin(out, family, open_metrics);
 	for (size_t i = 0; i < cnt; i++) {
 		struct metric_label labels[SERIES_LABEL_CNT];
 
 		series_key__label(&series[i].key, labels);
-		open_metrics__sample(out, &family, labels, SERIES_LABEL_CNT, series[i].age_s);
-	}
-}
-
-static void write_unread(const struct heap_series *series, size_t cnt, bool open_metrics, FILE *out)
-{
-	static const struct metric_family family = {
-		"pyfrag_processes_not_read", NULL,
-		"Python processes whose last reading failed or was refused.", false};
-
-	open_metrics__begin(out, &family, open_metrics);
-	for (size_t i = 0; i < cnt; i++) {
-		struct metric_label labels[SERIES_LABEL_CNT];
-
-		series_key__label(&series[i].key, labels);
-		open_metrics__sample(out, &family, labels, SERIES_LABEL_CNT,
-				     series[i].sums.processes);
+		open_metrics__sample(out, family, labels, SERIES_LABEL_CNT,
+				     *(const double *)((const char *)&series[i] + offset));
 	}
 }
 
@@ -243,6 +214,9 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 int host_metrics__write(const struct host *host, const struct host_metrics_extra *extra,
 			bool open_metrics, FILE *out)
 {
+	static const struct metric_family not_read = {
+		"pyfrag_processes_not_read", NULL,
+		"Python processes whose last reading failed or was refused.", false};
 	struct watched *const *watched;
 	size_t cnt = host__watched(host, &watched);
 	_cleanup_free_ struct heap_series *series = calloc(cnt + 1, sizeof(*series));
@@ -250,9 +224,12 @@ int host_metrics__write(const struct host *host, const struct host_metrics_extra
 	if (!series)
 		return -ENOMEM;
 	cnt = collect(host, series);
-	write_heaps(series, cnt, open_metrics, out);
-	write_ages(series, cnt, open_metrics, out);
-	write_unread(series, collect_unread(host, series), open_metrics, out);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		write_family(series, cnt, &families[i].family, families[i].offset, open_metrics,
+			     out);
+	cnt = collect_unread(host, series);
+	write_family(series, cnt, &not_read, offsetof(struct heap_series, sums.processes),
+		     open_metrics, out);
 	if (host__tells_sites(host) && site_metrics__write(host, open_metrics, out))
 		return -ENOMEM;
 	write_own(host, extra, open_metrics, out);
