@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,11 +27,7 @@ static void print_usage(void)
 /* Help that did not get out is a failure like any other. Returns the exit status. */
 static int end_output(void)
 {
-	if (!fflush(stdout) && !ferror(stdout))
-		return 0;
-	if (!reader_gone__check(stdout))
-		log_error("cannot write to stdout: %s", strerror(errno));
-	return 1;
+	return reader_gone__flush_stdout() ? 1 : 0;
 }
 
 /* Returns the exit status. */

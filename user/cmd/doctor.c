@@ -218,6 +218,7 @@ static void check_process(struct doctor *doctor)
 static int run_doctor(const struct options *options)
 {
 	struct doctor doctor = {.options = options};
+	int err;
 
 	if (options__refuse_arguments(&command_doctor, options))
 		return -EINVAL;
@@ -227,11 +228,9 @@ static int run_doctor(const struct options *options)
 	check_features(&doctor);
 	if (options->pid)
 		check_process(&doctor);
-	if (fflush(stdout) || ferror(stdout)) {
-		if (!reader_gone__check(stdout))
-			log_error("cannot write to stdout: %s", strerror(errno));
-		return -EIO;
-	}
+	err = reader_gone__flush_stdout();
+	if (err)
+		return err;
 	return doctor.failed ? -ENOTSUP : 0;
 }
 

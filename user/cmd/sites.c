@@ -83,12 +83,7 @@ static int find_and_print(int fd, const char *name, bool use_cache)
 	}
 	log_debug("%s: sites %s", name, cached ? "from the cache" : "scanned");
 	print_sites(&set);
-	if (fflush(stdout) || ferror(stdout)) {
-		if (!reader_gone__check(stdout))
-			log_error("cannot write to stdout: %s", strerror(errno));
-		return -EIO;
-	}
-	return 0;
+	return reader_gone__flush_stdout();
 }
 
 static int show_file(const char *path, bool use_cache)

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "util/reader_gone.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
+
+#include "util/log.h"
 
 static bool is_gone;
 
@@ -16,6 +20,15 @@ bool reader_gone__check(FILE *stream)
 		return false;
 	is_gone = true;
 	return true;
+}
+
+int reader_gone__flush_stdout(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	if (!reader_gone__check(stdout))
+		log_error("cannot write to stdout: %s", strerror(errno));
+	return -EIO;
 }
 
 void reader_gone__end(void)

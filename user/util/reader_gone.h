@@ -16,5 +16,11 @@
  */
 bool reader_gone__check(FILE *stream);
 
+/*
+ * Whether all that was written to stdout has gone out. Returns 0; or -EIO, after a line on stderr
+ * unless its reader has gone.
+ */
+int reader_gone__flush_stdout(void);
+
 /* If there was such a stream, ends this process as SIGPIPE does; else returns. */
 void reader_gone__end(void);
