@@ -113,8 +113,9 @@ const struct command command_diff = {
 	.arguments = "A B [OPTIONS]",
 	.summary = "what is in one heap and not in another",
 	.description =
-		"Shows which processes A and B are of, and what is in A less what is in B, largest first: blocks by kind; then arenas. Each of them is a\n"
-		"database that `pyfrag snapshot -o FILE` has written, or the id of a process, which is read now.",
+		"Shows which processes A and B are of, and what is in A less what is in B, largest first: blocks by\n"
+		"kind; then arenas. Each of them is a database that `pyfrag snapshot -o FILE` has written, or the id\n"
+		"of a process, which is read now.",
 	.options = (const enum option_id[]){OPTION_TOP, OPTION_BELOW, OPTION_JSON,
 					    OPTION_MAX_MEMORY, OPTION_MAX_CPU, OPTION_TIMEOUT,
 					    OPTION_VERBOSE, OPTION_HELP, 0},
