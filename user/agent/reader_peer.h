@@ -28,7 +28,7 @@ struct reader_peer {
 	bool waits_for_report;
 	enum report_result report_result;
 	struct shared_text *report; /* if that is REPORT_OK */
-	uint64_t report_cpu_ns;	    /* what writing all reports has taken the reader, as it says */
+	uint64_t report_cpu_ns;	    /* that reports took the reader, as it says; not charged yet */
 };
 
 /* @fd: the server's end of the socket, which does not wait. The caller releases. */

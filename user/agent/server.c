@@ -51,7 +51,6 @@
 #define CONTENT_METRICS "text/plain; version=0.0.4; charset=utf-8"
 #define CONTENT_OPEN	"application/openmetrics-text; version=1.0.0; charset=utf-8"
 #define CONTENT_JSON	"application/json"
-#define CONTENT_TEXT	"text/plain; charset=utf-8"
 #define PROCESSES_PATH	"/v1/processes"
 #define REPORT_SUFFIX	"/report"
 
@@ -74,7 +73,6 @@ struct server {
 	struct allowance serving, reports; /* CPU time, ns */
 	struct client_allowances clients;  /* as reports */
 	struct report_cache cache;
-	uint64_t charged_ns; /* of what the reader has taken for reports */
 	uint64_t reports_written, requests_refused, held_back_cnt;
 	bool ends;
 	int err; /* why it ends */
@@ -87,13 +85,6 @@ static void end(struct server *server, int err)
 	server->ends = true;
 }
 
-static struct http_answer answer_text(unsigned int status, const char *text)
-{
-	return (struct http_answer){.status = status,
-				    .type = CONTENT_TEXT,
-				    .text = shared_text__new(text, strlen(text))};
-}
-
 /* It is not copied: hundreds of clients may take it at a time, a byte now and then. */
 static struct http_answer answer_shared(const char *type, struct shared_text *text)
 {
@@ -102,7 +93,7 @@ static struct http_answer answer_shared(const char *type, struct shared_text *te
 
 static struct http_answer answer_try_again(unsigned int status, const char *why, uint64_t wait_ns)
 {
-	struct http_answer answer = answer_text(status, why);
+	struct http_answer answer = http_answer__text(status, why);
 
 	answer.retry_after_s = (unsigned int)(wait_ns / NS_PER_S) + 1;
 	return answer;
@@ -185,10 +176,10 @@ static struct http_answer answer_page(const struct server *server, enum page_kin
 	struct shared_text *page = server->reader.pages[kind];
 
 	if (page && is_silent(&server->reader))
-		return answer_text(503, SILENT_TEXT);
+		return http_answer__text(503, SILENT_TEXT);
 	return page ? answer_shared(type, page)
-		    : answer_text(503, server->reader.heard_ns ? "too large to be served\n"
-							       : "nothing was read yet\n");
+		    : http_answer__text(503, server->reader.heard_ns ? "too large to be served\n"
+								     : "nothing was read yet\n");
 }
 
 static struct http_answer answer_metrics(struct server *server, bool wants_open_metrics)
@@ -206,15 +197,15 @@ static struct http_answer answer_metrics(struct server *server, bool wants_open_
 static struct http_answer answer_health(const struct reader_peer *reader)
 {
 	if (!reader->heard_ns)
-		return answer_text(503, "starting\n");
+		return http_answer__text(503, "starting\n");
 	if (is_silent(reader))
-		return answer_text(503, SILENT_TEXT);
+		return http_answer__text(503, SILENT_TEXT);
 	if (reader->is_stuck)
-		return answer_text(503, "readings do not come to their end\n");
+		return http_answer__text(503, "readings do not come to their end\n");
 	if (reader->is_stale)
-		return answer_text(503,
-				   "no heap was read for ten intervals, though there was budget\n");
-	return answer_text(200, "ok\n");
+		return http_answer__text(
+			503, "no heap was read for ten intervals, though there was budget\n");
+	return http_answer__text(200, "ok\n");
 }
 
 /* Takes what the reader says until there is the report, or for a while. */
@@ -239,22 +230,22 @@ static struct http_answer answer_last_report(const struct reader_peer *reader)
 	switch (reader->report_result) {
 	case REPORT_OK:
 		return reader->report ? answer_shared(CONTENT_JSON, reader->report)
-				      : answer_text(500, "the report is empty\n");
+				      : http_answer__text(500, "the report is empty\n");
 	case REPORT_NO_SUCH:
-		return answer_text(404, "no such Python\n");
+		return http_answer__text(404, "no such Python\n");
 	case REPORT_TOO_LARGE:
-		return answer_text(500, "the report is too large\n");
+		return http_answer__text(500, "the report is too large\n");
 	default:
-		return answer_text(500, "out of memory\n");
+		return http_answer__text(500, "out of memory\n");
 	}
 }
 
 /* What reports have taken since the last time, also those that came too late to be served. */
 static uint64_t charge_reports(struct server *server, uint64_t now_ns)
 {
-	uint64_t ns = server->reader.report_cpu_ns - server->charged_ns;
+	uint64_t ns = server->reader.report_cpu_ns;
 
-	server->charged_ns += ns;
+	server->reader.report_cpu_ns = 0;
 	allowance__spend(&server->reports, (double)ns, now_ns);
 	return ns > REPORT_NS_MIN ? ns : REPORT_NS_MIN;
 }
@@ -324,9 +315,9 @@ static struct http_answer answer_report(struct server *server, uint64_t client, 
 	errno = 0;
 	pid = strtol(path, &end_of_pid, 10);
 	if (errno || end_of_pid == path || strcmp(end_of_pid, REPORT_SUFFIX) != 0 || pid <= 0)
-		return answer_text(404, "no such page\n");
+		return http_answer__text(404, "no such page\n");
 	if (pid > INT_MAX)
-		return answer_text(404, "no such Python\n");
+		return http_answer__text(404, "no such Python\n");
 	return answer_report_of(server, client, (pid_t)pid);
 }
 
@@ -339,15 +330,15 @@ static struct http_answer answer(void *context, const struct http_request *reque
 		return answer_metrics(server, request->wants_open_metrics);
 	/* If a process of the agent had ended, this one would have ended, too. */
 	if (!strcmp(path, "/livez"))
-		return answer_text(200, "ok\n");
+		return http_answer__text(200, "ok\n");
 	if (!strcmp(path, "/healthz"))
 		return answer_health(&server->reader);
 	if (!strcmp(path, PROCESSES_PATH))
 		return answer_page(server, PAGE_PROCESSES, CONTENT_JSON);
 	if (!strncmp(path, PROCESSES_PATH "/", strlen(PROCESSES_PATH "/")))
 		return answer_report(server, request->client, path + strlen(PROCESSES_PATH "/"));
-	return answer_text(404, "there are: /metrics, /livez, /healthz, /v1/processes, "
-				"/v1/processes/PID/report\n");
+	return http_answer__text(404, "there are: /metrics, /livez, /healthz, /v1/processes, "
+				      "/v1/processes/PID/report\n");
 }
 
 /* Unless that has taken too much: then requests wait, in the kernel. */

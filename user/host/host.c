@@ -84,11 +84,6 @@ static pid_t pid_of(const void *items, size_t i)
 	return ((struct watched *const *)items)[i]->pid;
 }
 
-static process_owner owner_of(const struct watched *watched)
-{
-	return watched->source->process->owner;
-}
-
 static size_t find_watched(const struct host *host, pid_t pid)
 {
 	return pid_order__find(host->watched, host->watched_cnt, pid_of, pid);
@@ -118,7 +113,7 @@ static void drop(struct host *host, size_t at)
 	if (job && job->watched == watched)
 		job->owns_watched = true;
 	else if (!watched->growth ||
-		 run(host, watched->pid, owner_of(watched), JOB_FREE, watched) == LOOK_STOP)
+		 run(host, watched->pid, watched__owner(watched), JOB_FREE, watched) == LOOK_STOP)
 		watched__free(watched);
 }
 
@@ -132,7 +127,7 @@ static bool make_place(struct host *host, const struct watched *watched)
 	host->counts.left_out++;
 	if (!host->left_out_ns)
 		host->left_out_ns = clock_ns(CLOCK_MONOTONIC);
-	yielding = places__find_yielding(host->watched, host->watched_cnt, owner_of(watched));
+	yielding = places__find_yielding(host->watched, host->watched_cnt, watched__owner(watched));
 	if (yielding == SIZE_MAX)
 		return false;
 	drop(host, yielding);
@@ -188,14 +183,14 @@ static enum look_result take_look(struct host *host, struct job *job)
 {
 	if (job->err == -EAGAIN || is_passing(job->err))
 		return LOOK_AGAIN;
-	if (job->err == -ETIME) {
-		log_note("%s", job->failure.text);
-		host->counts.overruns++;
+	if (job->err) {
 		host->counts.unreadable++;
-	} else if (job->err) {
-		log_debug("%s", job->failure.text);
-		host->counts.unreadable++;
+		host->counts.overruns += job->err == -ETIME;
 		host->out_of_memory |= job->err == -ENOMEM;
+		if (job->err == -ETIME)
+			log_note("%s", job->failure.text);
+		else
+			log_debug("%s", job->failure.text);
 	} else if (job->watched && !host__find(host, job->pid) && make_place(host, job->watched)) {
 		if (insert(host, job->watched))
 			host->out_of_memory = true;
@@ -411,7 +406,7 @@ static struct schedule_need need_of(const struct watched *watched)
 static bool may_read(const struct host *host, const struct watched *watched)
 {
 	return !jobs__find_late(&host->jobs, watched->pid) &&
-	       jobs__has_place(&host->jobs, owner_of(watched));
+	       jobs__has_place(&host->jobs, watched__owner(watched));
 }
 
 /*
@@ -427,13 +422,13 @@ static struct watched *pick(const struct host *host, uint64_t now_ns, bool *defe
 	for (size_t i = 0; i < host->watched_cnt; i++) {
 		struct watched *watched = host->watched[i];
 		const struct schedule_need need = need_of(watched);
-		bool is_over = user_shares__is_over(&host->shares, owner_of(watched));
+		bool is_over = user_shares__is_over(&host->shares, watched__owner(watched));
 		double urgency;
 
 		if (!schedule__is_due(&host->schedule, &need, now_ns) || !may_read(host, watched) ||
 		    (is_over && !picked_is_over))
 			continue;
-		if (!schedule__affords(&host->schedule, owner_of(watched), need.taken_ns)) {
+		if (!schedule__affords(&host->schedule, watched__owner(watched), need.taken_ns)) {
 			*deferred = true;
 			continue;
 		}
@@ -451,7 +446,7 @@ static void tend_probed(struct host *host)
 {
 	for (size_t i = 0; i < host->watched_cnt; i++)
 		if (host->watched[i]->growth && may_read(host, host->watched[i]))
-			run(host, host->watched[i]->pid, owner_of(host->watched[i]), JOB_TEND,
+			run(host, host->watched[i]->pid, watched__owner(host->watched[i]), JOB_TEND,
 			    host->watched[i]);
 }
 
@@ -461,7 +456,8 @@ static void read_due(struct host *host, uint64_t now_ns)
 	bool deferred = false;
 
 	while (may_go_on(host) && (watched = pick(host, now_ns, &deferred)))
-		if (run(host, watched->pid, owner_of(watched), JOB_READ, watched) == LOOK_STOP)
+		if (run(host, watched->pid, watched__owner(watched), JOB_READ, watched) ==
+		    LOOK_STOP)
 			break;
 	host->counts.deferred += deferred;
 }

@@ -11,7 +11,7 @@ static struct alert_subject subject_of(const struct watched *watched)
 {
 	return (struct alert_subject){
 		.pid = watched->pid,
-		.owner = watched->source->process->owner,
+		.owner = watched__owner(watched),
 		.keys = {[ALERT_KEY_APP] = watched->identity.app,
 			 [ALERT_KEY_COMM] = watched->source->process->comm,
 			 [ALERT_KEY_USER] = watched->identity.user,

@@ -116,11 +116,11 @@ static bool is_meant_for_us(const struct http_server *server, struct MHD_Connect
 	return found.cnt == 1 && !found.foreign_cnt;
 }
 
-static struct http_answer refuse(unsigned int status, const char *why)
+struct http_answer http_answer__text(unsigned int status, const char *text)
 {
 	return (struct http_answer){.status = status,
 				    .type = "text/plain; charset=utf-8",
-				    .text = shared_text__new(why, strlen(why))};
+				    .text = shared_text__new(text, strlen(text))};
 }
 
 static const struct sockaddr *address_of(struct MHD_Connection *connection)
@@ -141,13 +141,14 @@ static struct http_answer find_answer(const struct http_server *server,
 	};
 
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-		return refuse(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET is answered\n");
+		return http_answer__text(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET is answered\n");
 	if (!is_meant_for_us(server, connection))
-		return refuse(
+		return http_answer__text(
 			MHD_HTTP_FORBIDDEN,
 			"the Host header must name loopback: localhost, 127.0.0.1 or [::1]\n");
 	if (!is_allowed(server, connection, path))
-		return refuse(MHD_HTTP_UNAUTHORIZED, "a token is wanted: Authorization: Bearer\n");
+		return http_answer__text(MHD_HTTP_UNAUTHORIZED,
+					 "a token is wanted: Authorization: Bearer\n");
 	return server->answer(server->context, &request);
 }
 

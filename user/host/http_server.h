@@ -23,6 +23,9 @@ struct http_answer {
 	unsigned int retry_after_s; /* said to the client; 0: nothing is */
 };
 
+/* An answer in plain text, which is copied. */
+struct http_answer http_answer__text(unsigned int status, const char *text);
+
 struct http_request {
 	const char *path;
 	bool wants_open_metrics; /* by Accept */

@@ -6,11 +6,6 @@
 
 #include "util/cleanup.h"
 
-static process_owner owner_of(const struct watched *watched)
-{
-	return watched->source->process->owner;
-}
-
 static int compare_owners(const void *left, const void *right)
 {
 	process_owner a = ((const struct memory_user *)left)->owner,
@@ -32,7 +27,7 @@ static size_t list_users(struct memory_user *users, struct watched *const *watch
 	size_t kept = 0;
 
 	for (size_t i = 0; i < cnt; i++)
-		users[i] = (struct memory_user){.owner = owner_of(watched[i])};
+		users[i] = (struct memory_user){.owner = watched__owner(watched[i])};
 	if (cnt)
 		qsort(users, cnt, sizeof(*users), compare_owners);
 	for (size_t i = 0; i < cnt; i++)
@@ -54,7 +49,7 @@ int memory_shares__measure(struct memory_shares *out, struct watched *const *wat
 		return -ENOMEM;
 	shares.user_cnt = list_users(shares.users, watched, cnt);
 	for (size_t i = 0; i < cnt; i++) {
-		const struct memory_user key = {.owner = owner_of(watched[i])};
+		const struct memory_user key = {.owner = watched__owner(watched[i])};
 		struct memory_user *user =
 			bsearch(&key, shares.users, shares.user_cnt, sizeof(key), compare_owners);
 
@@ -79,7 +74,7 @@ bool memory_shares__forget_one(struct memory_shares *shares, const struct watche
 		uint64_t bytes = watched__used_bytes(shares->watched[i]);
 
 		if (!may_forget(context, shares->watched[i]) ||
-		    (refused && owner_of(refused) != one->owner && one->bytes <= share))
+		    (refused && watched__owner(refused) != one->owner && one->bytes <= share))
 			continue;
 		if (largest &&
 		    (one->bytes < user->bytes || (one->bytes == user->bytes && bytes <= most)))

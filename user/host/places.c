@@ -29,11 +29,6 @@ size_t places__limit(uint64_t max_memory_bytes)
 	return cnt ? cnt : 1;
 }
 
-static process_owner owner_of(const struct watched *watched)
-{
-	return watched->source->process->owner;
-}
-
 static int compare_owners(const void *left, const void *right)
 {
 	process_owner a = *(const process_owner *)left, b = *(const process_owner *)right;
@@ -50,7 +45,7 @@ size_t places__find_yielding(struct watched *const *watched, size_t cnt, process
 	if (!owners)
 		return SIZE_MAX;
 	for (size_t i = 0; i < cnt; i++)
-		owners[i] = owner_of(watched[i]);
+		owners[i] = watched__owner(watched[i]);
 	if (cnt)
 		qsort(owners, cnt, sizeof(*owners), compare_owners);
 	for (size_t i = 1; i <= cnt; i++) {
@@ -66,7 +61,7 @@ size_t places__find_yielding(struct watched *const *watched, size_t cnt, process
 	}
 	if (most_cnt <= own_cnt + 1)
 		return SIZE_MAX;
-	while (at && owner_of(watched[at - 1]) != most)
+	while (at && watched__owner(watched[at - 1]) != most)
 		at--;
 	return at - 1;
 }

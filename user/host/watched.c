@@ -316,6 +316,11 @@ void watched__adopt(struct watched *watched, struct watched_result *result)
 		    watched->last.findings.measure.totals.arena_bytes);
 }
 
+process_owner watched__owner(const struct watched *watched)
+{
+	return watched->source->process->owner;
+}
+
 bool watched__is_alive(const struct watched *watched)
 {
 	return process__is_alive(watched->source->process);

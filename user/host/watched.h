@@ -130,5 +130,8 @@ const char *watched__trouble(const struct watched *watched);
 /* Takes over the result of a reading: that is what is known from here on. */
 void watched__adopt(struct watched *watched, struct watched_result *result);
 
+/* Who answers for it. */
+process_owner watched__owner(const struct watched *watched);
+
 /* Whether it is still there, and still the same program. */
 bool watched__is_alive(const struct watched *watched);
