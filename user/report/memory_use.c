@@ -231,12 +231,6 @@ static int add_rest(struct survey *survey, size_t number, uint64_t start, uint64
 static int survey_anonymous(struct survey *survey, size_t number)
 {
 	const struct mapping *mapping = &survey->use->smaps.mappings.items[number];
-	const struct smaps *smaps = &survey->use->smaps;
-	/*
-	 * Of terabytes that nobody has written to nothing is malloc's, and reading takes page
-	 * tables.
-	 */
-	bool is_touched = smaps->resident_bytes[number] || smaps->swapped_bytes[number];
 	uint64_t at = end_of_static(survey, number), end;
 	int err = 0;
 
@@ -253,9 +247,7 @@ static int survey_anonymous(struct survey *survey, size_t number)
 			err = add_region(survey, number, at, end, MEMORY_ARENAS);
 			continue;
 		}
-		is_malloc = false;
-		if (is_touched)
-			err = is_of_malloc(survey, at, mapping->end, &end, &is_malloc);
+		err = is_of_malloc(survey, at, mapping->end, &end, &is_malloc);
 		if (err)
 			break;
 		if (is_malloc) {

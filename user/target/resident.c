@@ -196,8 +196,12 @@ int resident__open(pid_t pid)
 int resident__is_touched(int pagemap, uint64_t address, bool *out)
 {
 	uint64_t entry = 0, page = address / (uint64_t)sysconf(_SC_PAGESIZE);
-	ssize_t got = pread(pagemap, &entry, sizeof(entry), (off_t)(page * sizeof(entry)));
+	int err = cpu_allowance__check();
+	ssize_t got;
 
+	if (err)
+		return err;
+	got = pread(pagemap, &entry, sizeof(entry), (off_t)(page * sizeof(entry)));
 	if (got < 0)
 		return -errno;
 	*out = got == sizeof(entry) && entry & (PAGE_PRESENT | PAGE_SWAPPED);

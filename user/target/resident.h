@@ -47,7 +47,7 @@ int resident__find_touched(pid_t pid, uint64_t start, uint64_t end, resident_run
  * by @pagemap, which resident__open() has opened. Reading memory that was never touched makes the
  * kernel add page tables to the process, charged to whoever reads: who looks at addresses that are
  * far apart asks first. resident__open() returns a descriptor or negative errno; the caller closes
- * it. resident__is_touched() returns 0 or negative errno.
+ * it. resident__is_touched() returns 0, -ETIME (cpu_allowance.h), or negative errno.
  */
 int resident__open(pid_t pid);
 int resident__is_touched(int pagemap, uint64_t address, bool *out);

@@ -12,13 +12,12 @@
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
 
-static const char rss[] = "Rss:", swap[] = "Swap:";
+static const char rss[] = "Rss:";
 
 void smaps__release(struct smaps *smaps)
 {
 	mappings__release(&smaps->mappings);
 	free(smaps->resident_bytes);
-	free(smaps->swapped_bytes);
 	*smaps = (struct smaps){};
 }
 
@@ -35,19 +34,12 @@ static int take_line(struct smaps *smaps, char *line)
 		if (!strncmp(line, rss, strlen(rss)))
 			smaps->resident_bytes[mappings->cnt - 1] =
 				strtoull(line + word, NULL, 10) * 1024;
-		else if (!strncmp(line, swap, strlen(swap)))
-			smaps->swapped_bytes[mappings->cnt - 1] =
-				strtoull(line + word, NULL, 10) * 1024;
 		return 0;
 	}
 	err = ARRAY_RESERVE(smaps->resident_bytes, smaps->capacity, mappings->cnt + 1);
-	if (!err)
-		err = ARRAY_RESERVE(smaps->swapped_bytes, smaps->swapped_capacity,
-				    mappings->cnt + 1);
 	if (err)
 		return err;
 	smaps->resident_bytes[mappings->cnt] = 0;
-	smaps->swapped_bytes[mappings->cnt] = 0;
 	return mappings__append(mappings, line);
 }
 

@@ -11,8 +11,6 @@
 
 struct smaps {
 	struct mappings mappings;
-	uint64_t *swapped_bytes; /* of each, too */
-	size_t swapped_capacity;
 	uint64_t *resident_bytes; /* of each: Rss */
 	size_t capacity;
 };
