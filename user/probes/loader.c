@@ -331,7 +331,7 @@ static int attach_singly(struct probe_set *probes, const struct site *const *sit
 
 /*
  * Just before they are attached: takes out of @sites those that are not what the target has there
- * now.
+ * now. -EOWNERDEAD: its first thread has ended.
  */
 static int drop_mismatched(struct probe_set *probes, const struct site **sites, size_t *cnt)
 {
@@ -340,7 +340,10 @@ static int drop_mismatched(struct probe_set *probes, const struct site **sites, 
 
 	if (!probes->check)
 		return 0;
-	err = site_check__select_in(probes->check, probes->process, sites, *cnt, &sound_cnt);
+	err = check_first_thread(probes);
+	if (!err)
+		err = site_check__select_in(probes->check, probes->process, sites, *cnt,
+					    &sound_cnt);
 	if (err)
 		return err;
 	if (sound_cnt < *cnt)
@@ -434,9 +437,7 @@ int probe_set__attach_sites(struct probe_set *probes, enum probe_group group,
 	for (size_t i = 0; i < sites->cnt; i++)
 		if (types & 1U << sites->items[i].probe.type)
 			wanted[cnt++] = &sites->items[i];
-	err = check_first_thread(probes);
-	if (!err && cnt)
-		err = drop_mismatched(probes, wanted, &cnt);
+	err = cnt ? drop_mismatched(probes, wanted, &cnt) : 0;
 	if (!err && cnt)
 		err = attach(probes, group, wanted, cnt, fd, bias, &done);
 	if (err == -EPIPE)
@@ -466,9 +467,7 @@ int probe_set__switch(struct probe_set *probes, enum probe_group group, bool on)
 		return probe_set__can_switch(probes) ? 0 : -ENOTSUP;
 	if (!on)
 		return multi_link__detach(link);
-	err = link->number < 0 ? check_first_thread(probes) : 0;
-	if (!err && link->number < 0)
-		err = check_again(probes, group);
+	err = link->number < 0 ? check_again(probes, group) : 0;
 	return err || !link->cnt ? err : multi_link__attach(link);
 }
 
@@ -491,7 +490,7 @@ int probe_set__attach_life(struct probe_set *probes, struct failure *failure)
 int probe_set__spare_children(struct probe_set *probes)
 {
 	int prog_fd = bpf_program__fd(probes->skeleton->progs.handle_nothing);
-	int err = check_first_thread(probes);
+	int err = 0;
 
 	for (size_t i = 0; i < PROBE_GROUP_CNT && !err; i++) {
 		/* It attaches another link to the same sites. */
