@@ -394,16 +394,11 @@ static int write_rows(struct database *database, sqlite3_stmt *statement, bool j
 static bool has_statement(const struct database *database, const char *sql)
 {
 	sqlite3_stmt *statement = NULL;
-	const char *end = sql;
-	int result = SQLITE_OK;
+	int result = sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL);
+	bool has = statement || result != SQLITE_OK;
 
-	while (*sql && result == SQLITE_OK && !statement && end) {
-		result = sqlite3_prepare_v2(database->db, sql, -1, &statement, &end);
-		end = end > sql ? end : NULL;
-		sql = end ?: sql;
-	}
 	sqlite3_finalize(statement);
-	return statement || result != SQLITE_OK;
+	return has;
 }
 
 int database__query(struct database *database, const char *sql, bool json, FILE *out,

@@ -41,8 +41,7 @@ int database__open_path(struct database **out, const struct database_options *op
 /*
  * Writes the answer to @sql to @out: as a table with a heading, or, with @json, an object a line.
  * Nothing can be changed by it. Returns 0; -EINVAL: the question is wrong, not allowed, or more
- * than one; -ETIME
- * or -ENOMEM: it takes more than database_options allow; -EIO.
+ * than one; -ETIME or -ENOMEM: it takes more than database_options allow; -EIO.
  */
 int database__query(struct database *database, const char *sql, bool json, FILE *out,
 		    struct failure *failure);
