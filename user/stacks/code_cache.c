@@ -97,30 +97,49 @@ static void drop_code(struct code_cache *cache, struct entry *entry)
 }
 
 /*
+ * Moves to a table of @slot_cnt slots what was asked for in this round, and with @with_old the
+ * rest, too; else that is dropped. Returns 0, -EDQUOT or -ENOMEM, and then nothing has changed.
+ */
+static int rehash(struct code_cache *cache, size_t slot_cnt, bool with_old)
+{
+	struct entry *old = cache->slots,
+		     *slots = account__calloc(cache->account, slot_cnt, sizeof(*slots));
+	size_t old_cnt = cache->slot_cnt;
+
+	if (!slots)
+		return -errno;
+	cache->slots = slots;
+	cache->slot_cnt = slot_cnt;
+	cache->entry_cnt = 0;
+	cache->used_bytes += slot_cnt * sizeof(*slots);
+	cache->used_bytes -= old_cnt * sizeof(*slots);
+	for (size_t i = 0; i < old_cnt; i++) {
+		if (old[i].address && (with_old || old[i].round == cache->round)) {
+			*find_slot(cache, old[i].address) = old[i];
+			cache->entry_cnt++;
+		} else if (old[i].code) {
+			drop_code(cache, &old[i]);
+		}
+	}
+	account__free(old);
+	return 0;
+}
+
+/*
  * Makes sure that one more entry finds a slot. Returns 0, -ENOSPC if the cache is full or its
  * account, or -ENOMEM.
  */
 static int reserve_slot(struct code_cache *cache)
 {
-	struct entry *old = cache->slots;
-	size_t old_cnt = cache->slot_cnt;
+	size_t cnt = cache->slot_cnt;
+	int err;
 
-	if ((cache->entry_cnt + 1) * 2 <= old_cnt)
+	if ((cache->entry_cnt + 1) * 2 <= cnt)
 		return 0;
-	if (!has_room(cache, old_cnt * sizeof(*old)))
+	if (!has_room(cache, cnt * sizeof(*cache->slots)))
 		return -ENOSPC;
-	cache->slots = account__calloc(cache->account, old_cnt * 2, sizeof(*cache->slots));
-	if (!cache->slots) {
-		cache->slots = old;
-		return errno == EDQUOT ? -ENOSPC : -ENOMEM;
-	}
-	cache->slot_cnt = old_cnt * 2;
-	cache->used_bytes += old_cnt * sizeof(*old);
-	for (size_t i = 0; i < old_cnt; i++)
-		if (old[i].address)
-			*find_slot(cache, old[i].address) = old[i];
-	account__free(old);
-	return 0;
+	err = rehash(cache, cnt * 2, true);
+	return err == -EDQUOT ? -ENOSPC : err;
 }
 
 /*
@@ -129,30 +148,15 @@ static int reserve_slot(struct code_cache *cache)
  */
 static bool drop_old(struct code_cache *cache)
 {
-	struct entry *old = cache->slots, *slots;
-	size_t old_cnt = cache->slot_cnt, kept = 0, slot_cnt = SLOTS_INITIAL;
+	size_t kept = 0, slot_cnt = SLOTS_INITIAL;
 
-	for (size_t i = 0; i < old_cnt; i++)
-		kept += old[i].address && old[i].round == cache->round;
+	for (size_t i = 0; i < cache->slot_cnt; i++)
+		kept += cache->slots[i].address && cache->slots[i].round == cache->round;
 	if (kept == cache->entry_cnt)
 		return false;
-	while (slot_cnt < 2 * kept)
+	while (slot_cnt < 2 * (kept + 1))
 		slot_cnt *= 2;
-	slots = account__calloc(cache->account, slot_cnt, sizeof(*slots));
-	if (!slots)
-		return false;
-	cache->slots = slots;
-	cache->slot_cnt = slot_cnt;
-	cache->entry_cnt = kept;
-	cache->used_bytes -= (old_cnt - slot_cnt) * sizeof(*slots);
-	for (size_t i = 0; i < old_cnt; i++) {
-		if (old[i].address && old[i].round == cache->round)
-			*find_slot(cache, old[i].address) = old[i];
-		else if (old[i].code)
-			drop_code(cache, &old[i]);
-	}
-	account__free(old);
-	return true;
+	return !rehash(cache, slot_cnt, false);
 }
 
 /* Whether that says something of the address, rather than of the process or of us. */
