@@ -39,8 +39,9 @@ enum keys_kind {
 
 #define LOG2_INDEX_BYTES_MAX 40
 /* PyDict_MINSIZE, and USABLE_FRACTION() of that */
-#define LEAST_SIZE    8
-#define LEAST_ENTRIES 5
+#define LEAST_SIZE	8
+#define LEAST_LOG2_SIZE 3
+#define LEAST_ENTRIES	5
 /* Before the values: capacity, size, embedded, valid. */
 #define VALUE_SIZES_BYTES 8
 
@@ -131,8 +132,8 @@ bool dict_keys__can_be_kept(enum dict_layout layout, const uint8_t *bytes, size_
 		header_bytes = sizeof(plain);
 	} else {
 		memcpy(&kinds, bytes, sizeof(kinds));
-		if (kinds.kind != KEYS_UNICODE || 1U << (kinds.log2_size & 31) != LEAST_SIZE ||
-		    kinds.log2_index_bytes != kinds.log2_size)
+		if (kinds.kind != KEYS_UNICODE || kinds.log2_size != LEAST_LOG2_SIZE ||
+		    kinds.log2_index_bytes != LEAST_LOG2_SIZE)
 			return false;
 		usable = kinds.usable;
 		entry_cnt = kinds.entry_cnt;

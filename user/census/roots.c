@@ -91,29 +91,34 @@ static uint32_t find_object(const struct search *search, uint64_t address)
 										  : node;
 }
 
-static int add_root(struct search *search, enum root_kind kind, uint64_t address, uint32_t label)
+static int add_node(struct search *search, enum root_kind kind, uint32_t node, uint32_t label)
 {
 	struct roots *roots = search->roots;
-	uint32_t node = find_object(search, address);
-	int err;
+	int err = ACCOUNT_RESERVE(search->memory->account, roots->roots, roots->capacity,
+				  roots->cnt + 1);
 
-	if (node == NODE_NONE)
-		return 0;
-	err = ACCOUNT_RESERVE(search->memory->account, roots->roots, roots->capacity,
-			      roots->cnt + 1);
 	if (err)
 		return err;
 	roots->roots[roots->cnt++] = (struct root){.node = node, .kind = kind, .label = label};
 	return 0;
 }
 
+static int add_root(struct search *search, enum root_kind kind, uint64_t address, uint32_t label)
+{
+	uint32_t node = find_object(search, address);
+
+	return node == NODE_NONE ? 0 : add_node(search, kind, node, label);
+}
+
 /* Adds @word, which is at @address. */
 static int add_word(struct search *search, enum root_kind kind, uint64_t address, uint64_t word,
 		    uint32_t label)
 {
-	if (find_object(search, word) == NODE_NONE || free_slots__has(&search->free_slots, address))
+	uint32_t node = find_object(search, word);
+
+	if (node == NODE_NONE || free_slots__has(&search->free_slots, address))
 		return 0;
-	return add_root(search, kind, word, label);
+	return add_node(search, kind, node, label);
 }
 
 /* Adds every word of [address, address + size), as far as it is readable. */

@@ -19,6 +19,7 @@
 #include "probes/uprobe_group.h"
 #include "pymalloc/heap_source.h"
 #include "target/reading_allowance.h"
+#include "util/capabilities.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/reader_gone.h"
@@ -101,7 +102,6 @@ static void check_capabilities(struct doctor *doctor)
 		 "to open files that were deleted or replaced since they were mapped"},
 	};
 
-	capng_get_caps_process();
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
 		char name[32];
 
@@ -110,7 +110,7 @@ static void check_capabilities(struct doctor *doctor)
 		for (char *at = name; *at; at++)
 			if (*at >= 'a' && *at <= 'z')
 				*at = (char)(*at - 'a' + 'A');
-		if (capng_have_capability(CAPNG_EFFECTIVE, wanted[i].capability))
+		if (capabilities__has(wanted[i].capability))
 			say(doctor, VERDICT_OK, name, "%s", wanted[i].purpose);
 		else
 			say(doctor, wanted[i].without, name, "missing: needed %s; run with sudo",

@@ -244,12 +244,15 @@ int data_image__visit(const struct data_image *image, const struct memory *memor
 	for (size_t i = 0; i < image->segment_cnt && !err; i++) {
 		const struct data_segment *segment = &image->segments[i];
 
-		if (!segment->bytes && !bytes)
+		if (segment->bytes) {
+			err = visit_copy(segment, look, context);
+			continue;
+		}
+		if (!bytes)
 			bytes = account__alloc(memory->account, PIECE_BYTES + DATA_TAIL_BYTES);
-		if (!segment->bytes && !bytes)
+		if (!bytes)
 			return -errno;
-		err = segment->bytes ? visit_copy(segment, look, context)
-				     : visit_memory(segment, memory, bytes, look, context);
+		err = visit_memory(segment, memory, bytes, look, context);
 	}
 	return err;
 }

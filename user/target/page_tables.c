@@ -11,7 +11,7 @@
 
 #define REGION_SHIFT 21
 #define TABLE_BYTES  4096 /* of a region */
-/* One process may have so much of what its account may have: it cannot be given up for others. */
+/* The share of its account that one process may use: it cannot be given up for others. */
 #define SHARE_MAX 8
 /* So many regions are read before the kernel is asked: 8 MiB of page tables. */
 #define REGIONS_MAX 2048
@@ -80,14 +80,12 @@ int page_tables__note(struct page_tables *tables, pid_t pid, struct account *acc
 			(region != tables->last_region) + (ranges[i].size >> REGION_SHIFT);
 		tables->last_region = region;
 	}
-	if (tables->region_cnt >= REGIONS_MAX)
+	if (tables->region_cnt >= REGIONS_MAX) {
 		err = charge(tables, pid, account);
-	/*
-	 * Who was refused is refused before each reading from then on, until it has given memory
-	 * back.
-	 */
-	if (!err && tables->region_cnt >= REGIONS_MAX)
-		tables->region_cnt = 0;
+		/* After a refusal each reading asks anew, until the process gives memory back. */
+		if (!err)
+			tables->region_cnt = 0;
+	}
 	pthread_mutex_unlock(&tables->lock);
 	return err;
 }

@@ -128,8 +128,9 @@ static int read_maps_patiently(struct mappings *out, pid_t pid)
 {
 	int err = read_maps(out, pid);
 
-	for (int i = 0; i < MEMORY_THREADS_TRIED_MAX && memory_thread__of(pid) != pid &&
-			(err == -ENOENT || err == -ESRCH || (!err && !out->cnt));
+	for (int i = 0; i < MEMORY_THREADS_TRIED_MAX &&
+			(err == -ENOENT || err == -ESRCH || (!err && !out->cnt)) &&
+			memory_thread__of(pid) != pid;
 	     i++)
 		err = read_maps(out, pid);
 	return err;
