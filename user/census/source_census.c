@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "target/memory_thread.h"
 #include "target/offsets.h"
 #include "target/proc_fields.h"
 #include "target/proc_text.h"
@@ -32,10 +31,9 @@ static uint64_t count_writable_bytes(const struct process *process)
 static uint64_t count_usable_bytes(const struct process *process)
 {
 	_cleanup_(proc_text__release) struct proc_text status = {};
-	struct memory_entry entry = memory_thread__entry(process->pid, "status");
 	uint64_t mapped = count_writable_bytes(process), used;
 
-	if (proc_text__read(&status, process->pid, entry.name, STATUS_BYTES_MAX) ||
+	if (proc_text__read_status(&status, process->pid) ||
 	    proc_fields__used_bytes(status.bytes, &used) || !checked_mul(used, 2, &used))
 		return mapped;
 	return used < mapped ? used : mapped;

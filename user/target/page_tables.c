@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "target/memory.h"
-#include "target/memory_thread.h"
 #include "target/proc_fields.h"
 #include "target/proc_text.h"
 #include "util/cleanup.h"
@@ -15,8 +14,6 @@
 #define SHARE_MAX 8
 /* So many regions are read before the kernel is asked: 8 MiB of page tables. */
 #define REGIONS_MAX 2048
-/* With as many groups as a process can have. */
-#define STATUS_BYTES_MAX (1UL << 20)
 
 void page_tables__release(struct page_tables *tables)
 {
@@ -29,8 +26,7 @@ static int measure(pid_t pid, uint64_t *bytes)
 {
 	_cleanup_(proc_text__release) struct proc_text status = {};
 	uint64_t all, written;
-	int err = proc_text__read(&status, pid, memory_thread__entry(pid, "status").name,
-				  STATUS_BYTES_MAX);
+	int err = proc_text__read_status(&status, pid);
 
 	if (!err)
 		err = proc_fields__page_table_bytes(status.bytes, &all);

@@ -17,6 +17,12 @@
 #define VALUE_BYTES_MAX	      4096UL
 #define ENVIRONMENT_BYTES_MAX (6UL << 20)
 
+int proc_text__read_status(struct proc_text *out, pid_t pid)
+{
+	return proc_text__read(out, pid, memory_thread__entry(pid, "status").name,
+			       PROC_STATUS_BYTES_MAX);
+}
+
 void proc_text__release(struct proc_text *text)
 {
 	free(text->bytes);

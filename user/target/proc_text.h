@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#define PROC_STATUS_BYTES_MAX (1UL << 20)
+
 struct proc_text {
 	char *bytes; /* NUL-terminated */
 	size_t size; /* without that NUL */
@@ -25,6 +27,12 @@ struct proc_text {
  */
 int proc_text__read(struct proc_text *out, pid_t pid, const char *name, size_t bytes_max);
 void proc_text__release(struct proc_text *text);
+
+/*
+ * The same of "status", of a thread that has the process' memory (memory_thread.h). It names all
+ * supplementary groups, of which there may be 65,536, before what is of interest.
+ */
+int proc_text__read_status(struct proc_text *out, pid_t pid);
 
 /* Opens it to be read line by line, by who bounds that. The caller closes; NULL and errno. */
 FILE *proc_text__open(pid_t pid, const char *name);

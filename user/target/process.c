@@ -19,12 +19,10 @@
 
 /*
  * How much of each text is read. Those of one line are short but for the command line. A line of
- * "cgroup" has a path of up to 4096 bytes, and there is one for each hierarchy. "status" names all
- * supplementary groups, of which there may be 65,536, before what is of interest.
+ * "cgroup" has a path of up to 4096 bytes, and there is one for each hierarchy.
  */
 #define LINE_BYTES_MAX	 4096
 #define CGROUP_BYTES_MAX (64UL << 10)
-#define STATUS_BYTES_MAX (1UL << 20)
 /* More threads than that are not looked at one by one. */
 #define ACTIVE_THREADS_MAX 1024
 
@@ -259,7 +257,7 @@ static int add_thread_activity(pid_t pid, const char *thread, struct process_act
 	int err;
 
 	snprintf(name, sizeof(name), "task/%.32s/status", thread);
-	err = proc_text__read(&status, pid, name, STATUS_BYTES_MAX);
+	err = proc_text__read(&status, pid, name, PROC_STATUS_BYTES_MAX);
 	if (!err)
 		err = proc_fields__switches(status.bytes, &switches, &runs);
 	if (err)

@@ -5,16 +5,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "target/memory_thread.h"
 #include "target/proc_fields.h"
 #include "target/proc_text.h"
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
 
-/* With as many groups as a process can have. */
-#define STATUS_BYTES_MAX (1UL << 20)
-#define COMM_BYTES_MAX	 64
-#define BLOCK_BYTES	 512 /* of st_blocks, whatever the file system's are */
+#define COMM_BYTES_MAX 64
+#define BLOCK_BYTES    512 /* of st_blocks, whatever the file system's are */
 
 double reading_allowance__seconds(enum reading_kind kind, uint64_t bytes)
 {
@@ -30,8 +27,7 @@ static uint64_t written_bytes(pid_t pid)
 	_cleanup_(proc_text__release) struct proc_text status = {};
 	uint64_t bytes;
 
-	if (proc_text__read(&status, pid, memory_thread__entry(pid, "status").name,
-			    STATUS_BYTES_MAX) ||
+	if (proc_text__read_status(&status, pid) ||
 	    proc_fields__written_bytes(status.bytes, &bytes))
 		return 0;
 	return bytes;
