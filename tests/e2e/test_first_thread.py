@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from bystanders import wait_for
 from conftest import PYTHONS, run_pyfrag
-from target import Target
+from target import MARK, Target
 from test_agent import Agent, of_targets
 from test_census import COUNT, census, plant, rows_of
 from test_snapshot_oracle import assert_equal_to_stats
@@ -60,7 +60,7 @@ def test_what_is_in_it(headless, snapshot):
 def test_the_agent_finds_it(how):
     with Target(HAVE_CTYPES[0]) as target:
         target.end_first_thread(how)
-        agent = Agent("--match", "target.py")
+        agent = Agent("--match", MARK)
         try:
             wait_for(lambda: target.pid in agent.processes())
         finally:
@@ -70,7 +70,7 @@ def test_the_agent_finds_it(how):
 def test_the_agent_keeps_it():
     """It was found before."""
     with Target(HAVE_CTYPES[0]) as target:
-        agent = Agent("--match", "target.py")
+        agent = Agent("--match", MARK)
         try:
             wait_for(lambda: target.pid in agent.processes())
             target.end_first_thread("exit")

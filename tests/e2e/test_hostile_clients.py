@@ -269,7 +269,7 @@ def cpu_seconds(pid):
 def test_clients_that_ask_all_the_time_are_held_back(start_agent, any_heap):  # noqa: F811
     """Four clients ask for one report, and pages, as often as they can: that takes no more CPU time than it may, the report
     is written once a second, and others are served."""
-    agent = start_agent("--match", "hostile-alerts")
+    agent = start_agent("--match", NAME)
     report = "/v1/processes/%d/report" % any_heap.pid
     wait_for(lambda: agent.get(report)[0] == 200)
     start, taken, written = time.monotonic(), cpu_seconds(agent.process.pid), agent.metrics()["pyfrag_reports_written_total", ""]

@@ -9,7 +9,7 @@ import time
 import pytest
 from bystanders import as_user, wait_for
 from conftest import TOP, run_pyfrag
-from target import Target
+from target import MARK, Target
 from test_agent import Agent
 
 import pythons
@@ -30,7 +30,7 @@ class Expensive:
     """One to be read; or, with that command, one to be looked at."""
 
     def __init__(self, command=()):
-        self.process = subprocess.Popen([*as_user(), *(command or [*PYTHON.command, PROGRAM])], cwd="/", stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([*as_user(), *(command or [*PYTHON.command, PROGRAM, MARK])], cwd="/", stdout=subprocess.PIPE,
                                         env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"})
         self.pid = self.process.pid
         assert self.process.stdout.readline().split()[:1] == [b"ready"]
@@ -45,7 +45,7 @@ class Expensive:
 
 @contextlib.contextmanager
 def run_agent():
-    agent = Agent("--budget", "100%", "--match", "expensive|target", *ALLOWED)
+    agent = Agent("--budget", "100%", "--match", MARK, *ALLOWED)
     try:
         yield agent
     finally:
@@ -100,7 +100,7 @@ def test_a_command_says_so(command):
 
 def test_all_pythons_with_their_reasons():
     with Expensive() as hostile, Target(PYTHON) as victim:
-        result = run_pyfrag("trace", "-a", "-d", "5", "-i", "1", "--budget", "100%", "--match", "expensive|target",
+        result = run_pyfrag("trace", "-a", "-d", "5", "-i", "1", "--budget", "100%", "--match", MARK,
                             *ALLOWED)
     lines = {line.split()[0]: line for line in result.stdout.decode().splitlines() if line.startswith("  ")}
     hostile_line, victim_line = (lines[str(one.pid)] for one in (hostile, victim))
