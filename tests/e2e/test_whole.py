@@ -20,28 +20,35 @@ def advice(report, rule):
     return [item["text"] for item in report["advice"] if item["rule"] == rule]
 
 
-def test_survivors_in_a_cache(target, snapshot):
+def grow(target, snapshot, call):
+    """Has the heap grow and be pinned; the reports before and after."""
     before = look(target, snapshot)
-    target.ask("eval __import__('whole').grow_with_cache()")
+    target.ask("eval __import__('whole')." + call)
     report = look(target, snapshot)
     grown = report["heap"]["arenas"] - before["heap"]["arenas"]
     assert grown >= 10 and report["pinned"]["arenas"] >= grown - 2
+    return before, report
+
+
+def look_when_freed(target, snapshot, before):
+    after = look(target, snapshot)
+    assert after["heap"]["arenas"] <= before["heap"]["arenas"] + 2
+    return after
+
+
+def test_survivors_in_a_cache(target, snapshot):
+    before, report = grow(target, snapshot, "grow_with_cache()")
     assert pinned_by(report, lambda row: row.get("path") == "whole.CACHE[*]") > 0.8
     assert report["holders"]["by_path"][0]["path"] == "whole.CACHE[*]"
     texts = advice(report, "container")
     assert len(texts) == 1 and re.search(r"whole.CACHE \((9\d|100) (str|unicode)\)", texts[0])
     target.ask("eval __import__('whole').CACHE.clear()")
-    after = look(target, snapshot)
-    assert after["heap"]["arenas"] <= before["heap"]["arenas"] + 2
+    after = look_when_freed(target, snapshot, before)
     assert not advice(after, "container")
 
 
 def test_parked_tuples(target, snapshot):
-    before = look(target, snapshot)
-    target.ask("eval __import__('whole').grow_with_parked()")
-    report = look(target, snapshot)
-    grown = report["heap"]["arenas"] - before["heap"]["arenas"]
-    assert grown >= 10 and report["pinned"]["arenas"] >= grown - 2
+    before, report = grow(target, snapshot, "grow_with_parked()")
     parked = {"role": "parked", "type": "tuple", "part": None}
     # From 3.14 on the numbers in them are parked, too.
     assert pinned_by(report, lambda row: "what" in row and row["what"]["role"] == "parked") > 0.6
@@ -55,8 +62,7 @@ def test_parked_tuples(target, snapshot):
     texts = advice(report, "parked")
     assert len(texts) == 1 and "gc.collect()" in texts[0]
     target.ask("gc")
-    after = look(target, snapshot)
-    assert after["heap"]["arenas"] <= before["heap"]["arenas"] + 2
+    look_when_freed(target, snapshot, before)
 
 
 def test_functions_made_and_imported(python, snapshot):
@@ -73,11 +79,7 @@ def test_functions_made_and_imported(python, snapshot):
 
 
 def test_cycles(target, snapshot):
-    before = look(target, snapshot)
-    target.ask("eval __import__('whole').grow_with_cycles(100)")
-    report = look(target, snapshot)
-    grown = report["heap"]["arenas"] - before["heap"]["arenas"]
-    assert grown >= 10 and report["pinned"]["arenas"] >= grown - 2
+    before, report = grow(target, snapshot, "grow_with_cycles(100)")
     lost, = [row["blocks"] for row in report["holders"]["by_kind"]
              if row["what"] == {"role": "object", "type": "whole.Lost", "part": None}]
     texts = advice(report, "cycles")
@@ -85,8 +87,7 @@ def test_cycles(target, snapshot):
     unreached = int(re.match(r"No variable leads to (\d+) objects", texts[0]).group(1))
     assert lost <= unreached <= lost + 10
     target.ask("gc")
-    after = look(target, snapshot)
-    assert after["heap"]["arenas"] <= before["heap"]["arenas"] + 2
+    after = look_when_freed(target, snapshot, before)
     assert not advice(after, "cycles")
 
 

@@ -501,23 +501,31 @@ static void test_arguments(void **state)
 	assert_string_equal(outcome.options.arguments[1], "-");
 }
 
-/* Each line of "Options:" is one that the command takes, and none is left out. */
+/* The option of that name, if the command takes it; else NULL. */
+static const struct known_option *find_option(const struct command *command, const char *name,
+					      size_t length)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(known_options); i++)
+		if (strlen(known_options[i].name) == length &&
+		    !strncmp(name, known_options[i].name, length) &&
+		    takes(command, &known_options[i]))
+			return &known_options[i];
+	return NULL;
+}
+
 /* No help speaks of options that are only of other commands. */
 static void check_options_named(const struct command *command, const char *text)
 {
 	for (const char *at = strstr(text, " --"); at; at = strstr(at, " --")) {
 		size_t length = strspn(++at + 2, "abcdefghijklmnopqrstuvwxyz-") + 2;
-		bool is_own = length == 2; /* what separates a command */
 
-		for (size_t i = 0; i < ARRAY_SIZE(known_options); i++)
-			is_own |= strlen(known_options[i].name) == length &&
-				  !strncmp(at, known_options[i].name, length) &&
-				  takes(command, &known_options[i]);
-		if (!is_own)
+		/* Two dashes alone separate a command. */
+		if (length != 2 && !find_option(command, at, length))
 			fail_msg("%s --help speaks of %.*s", command->name, (int)length, at);
 	}
 }
 
+/* Each line of "Options:" is one that the command takes, and none is left out. */
 static void check_help(const struct command *command, char *text)
 {
 	char *line, *rest = strstr(text, "\nOptions:\n");
@@ -528,15 +536,11 @@ static void check_help(const struct command *command, char *text)
 	for (size_t i = 0; i < ARRAY_SIZE(known_options); i++)
 		expected += takes(command, &known_options[i]);
 	while ((line = strsep(&rest, "\n")) && *line) {
-		const struct known_option *found = NULL;
+		const struct known_option *found;
 		char *name = strstr(line, "--"), *after = name ? strchr(name, ' ') : NULL;
 
 		assert_non_null(after);
-		for (size_t i = 0; i < ARRAY_SIZE(known_options); i++)
-			if (strlen(known_options[i].name) == (size_t)(after - name) &&
-			    !strncmp(name, known_options[i].name, (size_t)(after - name)) &&
-			    takes(command, &known_options[i]))
-				found = &known_options[i];
+		found = find_option(command, name, (size_t)(after - name));
 		if (!found)
 			fail_msg("%s --help lists: %s", command->name, line);
 		assert_true(!found->letter || !strncmp(line + 2, found->letter, 2));

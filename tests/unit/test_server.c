@@ -236,16 +236,13 @@ static void serve(int (*reader)(int fd, const void *context))
 	_exit(server__run(&options) ? 1 : 0);
 }
 
-static void choose_address(void)
-{
-	snprintf(listen_at, sizeof(listen_at), "127.0.0.1:%d", 20000 + getpid() % 20000);
-}
+static uint16_t port;
 
 static int connect_to_it(void)
 {
 	const struct sockaddr_in address = {
 		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)(20000 + getpid() % 20000)),
+		.sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -277,7 +274,8 @@ static pid_t running;
 
 static void begin(int (*reader)(int fd, const void *context))
 {
-	choose_address();
+	port = (uint16_t)(20000 + getpid() % 20000);
+	snprintf(listen_at, sizeof(listen_at), "127.0.0.1:%d", port);
 	running = fork();
 	if (!running)
 		serve(reader);
@@ -307,25 +305,21 @@ static int stop(void **state)
 static int run(int (*reader)(int fd, const void *context), int wait_ms)
 {
 	int status = -1, ended;
-	pid_t pid;
 
-	choose_address();
-	pid = fork();
-	if (!pid)
-		serve(reader);
+	begin(reader);
 	for (ended = 0; !ended && wait_ms > 0; wait_ms -= 10) {
-		ended = waitpid(pid, &status, WNOHANG);
+		ended = waitpid(running, &status, WNOHANG);
 		poll(NULL, 0, 10);
 	}
 	if (!ended)
-		kill(pid, SIGTERM);
+		kill(running, SIGTERM);
 	for (int i = 0; !ended && i < 1000; i++) {
-		ended = waitpid(pid, &status, WNOHANG);
+		ended = waitpid(running, &status, WNOHANG);
 		poll(NULL, 0, 10);
 	}
 	if (!ended) {
-		kill(pid, SIGKILL);
-		waitpid(pid, &status, 0);
+		kill(running, SIGKILL);
+		waitpid(running, &status, 0);
 		return -1;
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
