@@ -148,7 +148,7 @@ build/daemons/.done:
 		for package in *.deb; do dpkg-deb -x $$package . || exit 1; done; \
 	then touch .done; else echo "not to be had here: $(DAEMONS)"; fi
 
-# What is built at a time.
+# How many jobs run at a time.
 JOBS ?= $(shell nproc)
 
 .PHONY: check

@@ -13,7 +13,7 @@
 #include "util/log.h"
 
 #define MESSAGES_MAX 64
-/* A reader that lies about it has no more reports refused than that. */
+/* The most that is charged for one report, in case the reader misreports it. */
 #define REPORT_CPU_NS_MAX 10000000000UL
 
 void reader_peer__init(struct reader_peer *peer, int fd, const char *listen)

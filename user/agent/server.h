@@ -27,7 +27,7 @@ struct server_options {
 	struct log_pipe *log;
 	int signal_fd; /* as end_signals__open() */
 	const char *listen;
-	/* What of a core serving may take in this process, and what a second of that is at once. */
+	/* Share of a core that serving may take; up to a second of that is saved for bursts. */
 	double serving_share;
 	const char *const *alert_to; /* as alert_sender__new() */
 	size_t alert_to_cnt;

@@ -17,7 +17,7 @@ struct object_copy {
 	uint64_t address; /* of the object */
 	uint32_t type;	  /* its number */
 	const uint8_t *bytes;
-	uint32_t before; /* so many bytes before @bytes were copied, too */
+	uint32_t before; /* bytes before @bytes that were copied, too */
 	size_t size;	 /* of the copy, from @bytes on */
 };
 

@@ -43,8 +43,8 @@ struct search {
 	struct free_slots free_slots;
 	struct address_set seen; /* frames and threads */
 	size_t frame_cnt, thread_cnt, label_bytes;
-	uint64_t dict_room; /* so many entries of dicts may still be read */
-	uint64_t data_room; /* and so many bytes of static data */
+	uint64_t dict_room; /* entries of dicts that may still be read */
+	uint64_t data_room; /* and bytes of static data */
 };
 
 void roots__release(struct roots *roots)

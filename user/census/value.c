@@ -47,7 +47,7 @@ static char *put_byte(char *to, uint8_t byte, char quote)
 	return to;
 }
 
-/* The character that @text, which is UTF-8, begins with; *size: in so many bytes. */
+/* The character that @text, which is UTF-8, begins with; *size: of how many bytes. */
 static uint32_t decode_character(const char *text, size_t *size)
 {
 	static const uint8_t masks[] = {0x7f, 0x1f, 0x0f, 0x07};

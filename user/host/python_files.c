@@ -192,7 +192,7 @@ static bool is_young(const struct file_identity *identity)
 	return changed_ns + YOUNG_NS > clock_ns(CLOCK_REALTIME);
 }
 
-/* @room: so many bytes may still be read. */
+/* @room: bytes that may still be read. */
 static int find_file(struct python_files *files, const struct process *process,
 		     const struct mapping *mapping, uint64_t *room, bool *is_python)
 {

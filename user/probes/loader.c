@@ -96,7 +96,10 @@ static void choose_method(struct probe_set *probes, const struct probe_options *
 	probes->use_cookie = probes->method == PROBE_MULTI;
 }
 
-/* So many that, if every CPU tells as much, an eighth of the ring is filled. */
+/*
+ * Hits after which a CPU wakes the reader: if each CPU has recorded that many, an eighth of the ring
+ * is full.
+ */
 static uint64_t wakeup_hits(size_t ring_bytes)
 {
 	uint64_t room = ring_bytes / WAKEUPS_PER_RING / RECORD_BYTES, hits = 1;

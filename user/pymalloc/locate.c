@@ -25,7 +25,7 @@
 #define OTHER_TRIES_MAX (4 * TRIES_MAX)
 /* Words that may be the pointer to the arenas, by all that was seen: so many are tried. */
 #define CANDIDATES_TRIED_MAX 1024
-/* So many words are tested at a time against the pools in use, and so many in all. */
+/* Words that are tested at a time against the pools in use, and the most in all. */
 #define CANDIDATES_AT_A_TIME (1UL << 16)
 #define CANDIDATES_MAX	     (1UL << 24)
 

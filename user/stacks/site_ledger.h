@@ -3,8 +3,8 @@
  * Who allocated what is alive, and who made the heap grow: allocation sites, kept up to date by
  * events.
  *
- * Of the blocks, those are known whose allocation was sent with its stack, one in so many bytes by
- * chance (pyfrag/sampling.h). A block of s bytes is sampled with probability p = 1 - exp(-s /
+ * Of the blocks, those are known whose allocation was recorded with its stack: a random sample, one
+ * byte in @sample_bytes on average (pyfrag/sampling.h). A block of s bytes is sampled with probability p = 1 - exp(-s /
  * sample_bytes), so it stands for 1 / p blocks, and sums over the samples of a site estimate that
  * site without bias, with a variance of the sum of (1 - p) / p^2 times the square of what is
  * summed.
@@ -39,7 +39,7 @@ struct site_totals {
 	uint64_t interval_pools_taken, interval_arenas_taken; /* since the last report */
 };
 
-/* The truth of live_bytes is within so many bytes of it in 95 of 100 cases. */
+/* Half the width of the 95 % confidence interval of live_bytes, in bytes. */
 double site_totals__error_bytes(const struct site_totals *totals);
 
 struct site_ledger_counts {

@@ -9,15 +9,15 @@
 #include "util/checked.h"
 #include "util/cleanup.h"
 
-/* So much is copied as a whole. */
+/* Data up to this size is copied as a whole. */
 #define COPY_BYTES_MAX (32UL << 20)
-/* Of what is more, so much may have been touched. */
+/* Of larger data, the most that may have been touched. */
 #define TOUCHED_BYTES_MAX (1UL << 30)
 /* To look at what was touched of it takes 8 bytes a page. */
 #define DATA_BYTES_MAX (64UL << 30)
-/* So much is read at a time. */
+/* Bytes that are read at a time. */
 #define PIECE_BYTES (1UL << 20)
-/* A hole in what is read costs no more than so much. */
+/* The most that a page which cannot be read hides. */
 #define RANGE_BYTES (64UL << 10)
 #define RANGE_CNT   ((PIECE_BYTES + DATA_TAIL_BYTES) / RANGE_BYTES + 1)
 

@@ -12,7 +12,7 @@
 #define TABLE_BYTES  4096 /* of a region */
 /* The share of its account that one process may use: it cannot be given up for others. */
 #define SHARE_MAX 8
-/* So many regions are read before the kernel is asked: 8 MiB of page tables. */
+/* Regions that are read before the kernel is asked: 8 MiB of page tables. */
 #define REGIONS_MAX 2048
 
 void page_tables__release(struct page_tables *tables)

@@ -6,10 +6,10 @@
  * it: 4 KiB for each 2 MiB. They belong to the process, and stay as long as it has the memory
  * mapped; but they are charged to the control group of whoever reads (GFP_PGTABLE_USER,
  * include/asm-generic/pgalloc.h). A process can map terabytes, and have pointers that lead
- * everywhere in there: so it could have pyfrag killed for want of memory that pyfrag does not have.
+ * everywhere in there: so it could have pyfrag killed for memory that pyfrag never took.
  *
- * So what the page tables of the process have grown by since it was read first, beyond what the
- * memory takes that it has written itself, counts as memory taken for it, from the account of its
+ * So what the page tables of the process have grown by since the kernel was first asked for their
+ * size, beyond what the memory takes that it has written itself, counts as memory taken for it, from the account of its
  * memory; and no process may have more than an eighth of that. The kernel is asked for their size
  * only when many regions of 2 MiB were read.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A trace's allocation sites: stacks are told by the tracer's probes, named, and held against each
- * checkpoint. Where a Python's stacks cannot be walked the trace goes on without them, and says
+ * A trace's allocation sites: the tracer's probes record stacks, which are named, and compared with
+ * each checkpoint. Where a Python's stacks cannot be walked the trace goes on without them, and says
  * why.
  */
 #pragma once
@@ -20,7 +20,7 @@
 struct allocation_sites_options {
 	bool no_stacks;
 	bool keeps_blocks;     /* each allocation and free is recorded */
-	uint64_t sample_bytes; /* of these, one in so many bytes is; 0: all */
+	uint64_t sample_bytes; /* one byte in that many is sampled; 0: all are */
 	size_t max;	       /* sites that are collected, by each count */
 };
 
