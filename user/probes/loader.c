@@ -97,8 +97,8 @@ static void choose_method(struct probe_set *probes, const struct probe_options *
 }
 
 /*
- * Hits after which a CPU wakes the reader: if each CPU has recorded that many, an eighth of the ring
- * is full.
+ * Hits after which a CPU wakes the reader: if each CPU has recorded that many, an eighth of the
+ * ring is full.
  */
 static uint64_t wakeup_hits(size_t ring_bytes)
 {

@@ -4,10 +4,10 @@
  * events.
  *
  * Of the blocks, those are known whose allocation was recorded with its stack: a random sample, one
- * byte in @sample_bytes on average (pyfrag/sampling.h). A block of s bytes is sampled with probability p = 1 - exp(-s /
- * sample_bytes), so it stands for 1 / p blocks, and sums over the samples of a site estimate that
- * site without bias, with a variance of the sum of (1 - p) / p^2 times the square of what is
- * summed.
+ * byte in @sample_bytes on average (pyfrag/sampling.h). A block of s bytes is sampled with
+ * probability p = 1 - exp(-s / sample_bytes), so it stands for 1 / p blocks, and sums over the
+ * samples of a site estimate that site without bias, with a variance of the sum of (1 - p) / p^2
+ * times the square of what is summed.
  *
  * A block's site holds until its free is recorded. So blocks are kept only where every free is
  * recorded (mode full), and all of them are given up when an event was lost. Of pools it is always

@@ -9,9 +9,9 @@
  * everywhere in there: so it could have pyfrag killed for memory that pyfrag never took.
  *
  * So what the page tables of the process have grown by since the kernel was first asked for their
- * size, beyond what the memory takes that it has written itself, counts as memory taken for it, from the account of its
- * memory; and no process may have more than an eighth of that. The kernel is asked for their size
- * only when many regions of 2 MiB were read.
+ * size, beyond what the memory takes that it has written itself, counts as memory taken for it,
+ * from the account of its memory; and no process may have more than an eighth of that. The kernel
+ * is asked for their size only when many regions of 2 MiB were read.
  */
 #pragma once
 

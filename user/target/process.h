@@ -56,8 +56,8 @@ int process__reload_maps(struct process *process, struct failure *failure);
 void process__forget_maps(struct process *process);
 
 /*
- * Who answers for process @pid (process_owner.h), by its real user. The owner of /proc/PID would not do: that is the
- * effective user. Returns 0 or negative errno.
+ * Who answers for process @pid (process_owner.h), by its real user. The owner of /proc/PID would
+ * not do: that is the effective user. Returns 0 or negative errno.
  */
 int process__owner(pid_t pid, process_owner *owner);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A trace's allocation sites: the tracer's probes record stacks, which are named, and compared with
- * each checkpoint. Where a Python's stacks cannot be walked the trace goes on without them, and says
- * why.
+ * each checkpoint. Where a Python's stacks cannot be walked the trace goes on without them, and
+ * says why.
  */
 #pragma once
 
