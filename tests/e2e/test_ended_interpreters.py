@@ -37,6 +37,15 @@ def test_interpreters_that_end(target, start_trace, interval):
     check(target.pid, trace.stop(), leaves_arenas=target.python.version < (3, 13))
 
 
+def test_interpreters_that_end_while_their_heaps_are_read(target, start_trace):
+    """So many of them that some are gone between the moment at which all are listed and that at which theirs is read."""
+    skip_unless_own_allocators(target.python)
+    trace = start_trace("-p", target.pid, "-i", "0.02")
+    target.run("brief_interpreters", 40)
+    target.wait_until_blocked()
+    check(target.pid, trace.stop())
+
+
 POOL = """
 import sys
 from concurrent.futures import InterpreterPoolExecutor

@@ -112,14 +112,16 @@ def subinterpreters():
     return first
 
 
-def ended_interpreters():
+LIFE = ("import json, sys\n"
+        "class Node(object):\n    pass\n"
+        "nodes = [Node() for _ in range(2000)]\n"
+        "for node in nodes:\n    node.me = node, json.dumps(list(range(20)))\n"
+        "[sys.intern('a name of number %d' % number) for number in range(3000)]\n")
+
+
+def ended_interpreters(interpreters=4, code=LIFE):
     """Interpreters with allocators of their own that come and go. Not all that they have allocated is freed: interned
     strings, up to 3.12, and here and there an object for good."""
-    code = ("import json, sys\n"
-            "class Node(object):\n    pass\n"
-            "nodes = [Node() for _ in range(2000)]\n"
-            "for node in nodes:\n    node.me = node, json.dumps(list(range(20)))\n"
-            "[sys.intern('a name of number %d' % number) for number in range(3000)]\n")
     try:
         import _interpreters as module
     except ImportError:
@@ -128,10 +130,14 @@ def ended_interpreters():
         except ImportError:
             return
     run = getattr(module, "exec", None) or module.run_string
-    for _ in range(4):
+    for _ in range(interpreters):
         interpreter = module.create()
         run(interpreter, code)
         module.destroy(interpreter)
+
+
+def brief_interpreters():
+    ended_interpreters(1, "import sys\n[sys.intern('a name of number %d' % number) for number in range(3000)]\n")
 
 
 def talk():

@@ -150,12 +150,15 @@ static int read_heap(struct heap_source *source, const struct heap_reading_optio
 		err = allocators__add_interpreters(&source->allocators, interpreters, cnt, memory);
 	if (err)
 		return err;
-	reading->ended_interpreters = python__ended_interpreters(source->python, memory, cnt);
 	if (reading->heap)
-		return checkpoint__update(reading->heap, &source->allocators, memory,
-					  &options->checkpoint, &reading->counts);
-	return checkpoint__read(&reading->heap, &source->allocators, memory, &options->checkpoint,
-				&reading->counts);
+		err = checkpoint__update(reading->heap, &source->allocators, memory,
+					 &options->checkpoint, &reading->counts);
+	else
+		err = checkpoint__read(&reading->heap, &source->allocators, memory,
+				       &options->checkpoint, &reading->counts);
+	/* Also those that ended before their arenas were read. */
+	reading->ended_interpreters = python__ended_interpreters(source->python, memory);
+	return err;
 }
 
 static int detect_allocator(struct heap_source *source, const struct heap *heap)

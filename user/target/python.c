@@ -349,15 +349,16 @@ int python__interpreters(const struct python *python, const struct memory *memor
 				      memory, out, cnt);
 }
 
-uint64_t python__ended_interpreters(const struct python *python, const struct memory *memory,
-				    size_t cnt)
+uint64_t python__ended_interpreters(const struct python *python, const struct memory *memory)
 {
 	/* From `head` on, of struct pyinterpreters (pycore_runtime.h, 3.12 to 3.15). */
 	struct {
 		uint64_t head, main, next_id;
 	} interpreters;
+	_cleanup_account_free_ uint64_t *alive = NULL;
+	size_t cnt;
 
-	if (!python->interpreters_head ||
+	if (!python->interpreters_head || python__interpreters(python, memory, &alive, &cnt) ||
 	    memory__read(memory, python->interpreters_head, &interpreters, sizeof(interpreters)) ||
 	    interpreters.next_id > INT64_MAX || interpreters.next_id < cnt)
 		return 0;

@@ -63,8 +63,7 @@ int python__interpreters(const struct python *python, const struct memory *memor
 			 size_t *cnt);
 
 /*
- * How many of all the interpreters that there ever were have ended, if @cnt are there now; 0 before
- * 3.12, or if that cannot be read.
+ * How many of all the interpreters that there ever were have ended; 0 before 3.12, or if that
+ * cannot be read.
  */
-uint64_t python__ended_interpreters(const struct python *python, const struct memory *memory,
-				    size_t cnt);
+uint64_t python__ended_interpreters(const struct python *python, const struct memory *memory);
