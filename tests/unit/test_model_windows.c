@@ -499,7 +499,7 @@ static void test_abandoned_arenas(void **state)
 	see_arena(fresh, LIVE_ARENA, LIVE_ARENA + BLOCK - FIRST);
 	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	map_arena(model, NEW_ARENA, NEW_ARENA + BLOCK - FIRST);
-	model__abandon_arenas(model, fresh, is_mapped, &asked);
+	assert_int_equal(model__abandon_arenas(model, fresh, is_mapped, &asked), 0);
 	assert_int_equal(asked, 2);
 	assert_int_equal(model->counts.abandoned_arenas, 1);
 	assert_int_equal(model->counts.abandoned_blocks, 1);
@@ -515,6 +515,11 @@ static void test_abandoned_arenas(void **state)
 	/* An interpreter that ends unmaps all places of its table; most of them are empty. */
 	tell(model, EVENT_ARENA_UNMAP, 0);
 	assert_int_equal(model->counts.arenas_unmapped + model->counts.unplaced_events, 0);
+	/* It was not abandoned after all, but about to be unmapped; another one nobody knows. */
+	tell(model, EVENT_ARENA_UNMAP, FIRST);
+	assert_int_equal(model->counts.arenas_unmapped + model->counts.unplaced_events, 0);
+	tell(model, EVENT_ARENA_UNMAP, FIRST + BLOCK);
+	assert_int_equal(model->counts.unplaced_events, 1);
 	model__free(model);
 }
 

@@ -336,17 +336,19 @@ static bool is_mapped(uint64_t address, void *context)
  * Arenas that came while the heap was read, and whose interpreter ended then, are known to be
  * abandoned the next time.
  */
-static void abandon_arenas(struct tracer *tracer, const struct heap_reading *reading)
+static int abandon_arenas(struct tracer *tracer, const struct heap_reading *reading)
 {
 	uint64_t *ended = tracer->ended_interpreters;
+	int err = 0;
 
 	if (reading->ended_interpreters > ended[1]) {
 		event_stream__lock(tracer->stream);
-		model__abandon_arenas(tracer->model, reading->heap, is_mapped, tracer);
+		err = model__abandon_arenas(tracer->model, reading->heap, is_mapped, tracer);
 		event_stream__unlock(tracer->stream);
 	}
 	ended[1] = ended[0];
 	ended[0] = reading->ended_interpreters;
+	return err;
 }
 
 static int adopt(struct tracer *tracer, struct heap *fresh, uint64_t drift_blocks)
@@ -402,8 +404,8 @@ static int take_fresh(struct tracer *tracer, const struct heap_reading_options *
 	if (err)
 		return err;
 	drift__await_stragglers(tracer->stream);
-	abandon_arenas(tracer, out);
-	if (tracer->has_baseline)
+	err = abandon_arenas(tracer, out);
+	if (!err && tracer->has_baseline)
 		err = drift__confirm(&drift, out->heap);
 	tracer->unconfirmed_cnt += drift.unconfirmed_blocks;
 	if (!err)

@@ -31,6 +31,7 @@ void model__free(struct model *model)
 	heap__free(model->heap);
 	block_map__free(model->touched);
 	account__free(model->late);
+	account__free(model->abandoned);
 	free(model);
 }
 
@@ -161,6 +162,19 @@ static int apply_arena_map(struct model *model, uint64_t address)
 	return 0;
 }
 
+static int compare_downwards(const void *left, const void *right)
+{
+	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+	return (a < b) - (a > b);
+}
+
+static bool was_abandoned(const struct model *model, uint64_t address)
+{
+	return model->abandoned_cnt && bsearch(&address, model->abandoned, model->abandoned_cnt,
+					       sizeof(address), compare_downwards);
+}
+
 static void apply_arena_unmap(struct model *model, uint64_t address)
 {
 	const struct geometry *geometry = &model->heap->geometry;
@@ -168,6 +182,8 @@ static void apply_arena_unmap(struct model *model, uint64_t address)
 
 	/* An interpreter that ends unmaps all places of its table, also empty ones. */
 	if (!address)
+		return;
+	if (!heap__find_arena(model->heap, address) && was_abandoned(model, address))
 		return;
 	left = count_live(model->heap, geometry__first_pool(geometry, address),
 			  geometry__arena_pools(geometry, address));
@@ -467,23 +483,31 @@ static bool is_abandoned(const struct model *model, const struct arena *arena,
 	       !arena_was_touched(model, arena->address);
 }
 
-void model__abandon_arenas(struct model *model, const struct heap *fresh,
-			   bool (*is_mapped)(uint64_t address, void *context), void *context)
+int model__abandon_arenas(struct model *model, const struct heap *fresh,
+			  bool (*is_mapped)(uint64_t address, void *context), void *context)
 {
 	const struct geometry *geometry = &model->heap->geometry;
+	int err;
 
+	model->abandoned_cnt = 0;
 	for (size_t i = model->heap->arena_cnt; i-- > 0;) {
 		const struct arena *arena = &model->heap->arenas[i];
 		uint64_t first_pool = geometry__first_pool(geometry, arena->address);
 
 		if (!is_abandoned(model, arena, fresh) || !is_mapped(first_pool, context))
 			continue;
+		err = ACCOUNT_RESERVE(model->account, model->abandoned, model->abandoned_capacity,
+				      model->abandoned_cnt + 1);
+		if (err)
+			return err;
+		model->abandoned[model->abandoned_cnt++] = arena->address;
 		model->counts.abandoned_arenas++;
 		model->counts.abandoned_blocks +=
 			count_live(model->heap, first_pool,
 				   geometry__arena_pools(geometry, arena->address));
 		heap__remove_arena(model->heap, arena->address);
 	}
+	return 0;
 }
 
 /* Arenas that came or went meanwhile are as events left them; the others are as they were read. */

@@ -59,6 +59,9 @@ struct model {
 		uint64_t generation; /* before it */
 	} recent[MODEL_RECENT_CNT];
 	size_t recent_cnt;
+	/* What model__abandon_arenas() forgot last: their addresses, the highest first. */
+	uint64_t *abandoned;
+	size_t abandoned_cnt, abandoned_capacity;
 	/* While the heap is lent (then it is NULL): the arena events there were. */
 	struct pyfrag_event *late;
 	size_t late_cnt, late_capacity;
@@ -89,9 +92,14 @@ int model__begin_checkpoint(struct model *model, bool lost_some);
  * behind (always up to 3.12): they are mapped, but the table that knew them is gone, and no event
  * says so. Arenas that are not in @fresh, though nothing happened to them while it was read, and
  * that are mapped, as @is_mapped says, are such: the model forgets them.
+ *
+ * An interpreter whose last block has just been freed looks the same, for an instant: it is about
+ * to unmap its arenas. The events that say so move nothing, then; it stays at abandoned.
+ *
+ * Returns 0, -EDQUOT or -ENOMEM.
  */
-void model__abandon_arenas(struct model *model, const struct heap *fresh,
-			   bool (*is_mapped)(uint64_t address, void *context), void *context);
+int model__abandon_arenas(struct model *model, const struct heap *fresh,
+			  bool (*is_mapped)(uint64_t address, void *context), void *context);
 
 /*
  * Only for models that do not follow blocks: gives the heap away, to be brought up to date, until
