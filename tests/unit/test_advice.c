@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What is advised for a heap made by hand, of one arena: it is pinned, and all of it is looked at.
+ * What is advised for a heap made by hand, of one arena or two: they are pinned, and all that is
+ * in them is looked at.
  */
 #include "report/advice.h"
 
@@ -31,7 +32,9 @@ static void look(struct scene *scene, uint64_t module, uint64_t used_bytes)
 	struct heap_measure measure;
 	struct pinned pinned;
 
-	scene->world.heap->arenas[0].carved_end = ARENA + used_bytes;
+	for (size_t i = 0; i < scene->world.heap->arena_cnt; i++)
+		scene->world.heap->arenas[i].carved_end =
+			scene->world.heap->arenas[i].address + used_bytes;
 	scene->census = world__take(&scene->world);
 	assert_int_equal(graph__build(&scene->graph, scene->census, false), 0);
 	root.node = graph__find(scene->graph, module, true);
@@ -156,15 +159,37 @@ static uint64_t add_function(struct world *world)
 	return ADD(world, 64, 1, 1, 1, FUNCTION, 0) + HEAD;
 }
 
-/* A module with a variable "name", which is @value. */
-static uint64_t add_module(struct world *world, uint64_t value)
+/* As above, in an arena of its own: it was made when the heap had grown. */
+static uint64_t add_late_function(struct world *world)
 {
-	uint64_t name = ADD(world, 64, 1, world__class(STR), 4, 0, 0xe5), keys, dict;
+	static const uint64_t words[] = {1, 1, 1, FUNCTION, 0};
+	const uint64_t arena = ARENA + SAMPLE_ARENA_BYTES;
+	uint64_t block;
 
-	strcpy(fake_memory__at(&world->memory, name + 48, 16), "name");
+	assert_int_equal(heap__add_arena(world->heap, arena), 0);
+	fake_memory__map(&world->memory, arena, SAMPLE_ARENA_BYTES);
+	block = sample_heap__add_block(world->heap, arena, SAMPLE_CLASS(64), 0);
+	memcpy(fake_memory__at(&world->memory, block, sizeof(words)), words, sizeof(words));
+	return block + HEAD;
+}
+
+static uint64_t add_name(struct world *world, const char *text)
+{
+	uint64_t name = ADD(world, 64, 1, world__class(STR), strlen(text), 0, 0xe5);
+
+	strcpy(fake_memory__at(&world->memory, name + 48, 16), text);
+	return name;
+}
+
+/* A module with variables "one" and "two". */
+static uint64_t add_module(struct world *world, uint64_t one, uint64_t two)
+{
+	uint64_t keys, dict;
+
 	/* Refcnt, size, lookup, usable, entries; 8 indexes; hash, key, value. */
-	keys = ADD(world, 112, 1, 8, 0, 3, 1, 0, 0, name, value);
-	dict = ADD(world, 64, 1, 1, 1, world__class(DICT), 1, 1, keys, 0) + HEAD;
+	keys = ADD(world, 112, 1, 8, 0, 3, 2, 0x0100, 0, add_name(world, "one"), one, 0,
+		   add_name(world, "two"), two);
+	dict = ADD(world, 64, 1, 1, 1, world__class(DICT), 2, 1, keys, 0) + HEAD;
 	return ADD(world, 48, 1, 1, 1, world__class(POINT), dict, 0) + HEAD;
 }
 
@@ -178,21 +203,30 @@ static void make_with_functions(struct world *world)
 							   .name = "function"});
 }
 
-/* A function that has a name in a module was imported; one in a container was made at run time. */
+/*
+ * A function that has a name in a module was imported; one in a container was made at run time.
+ * What was imported lies together in one arena, which may be pinned: then nothing helps.
+ */
 static void test_functions(void **state)
 {
-	struct scene imported = {}, made = {};
+	struct scene late = {}, early = {}, made = {};
+	struct world *world = &late.world;
 
 	(void)state;
-	make_with_functions(&imported.world);
-	look(&imported, add_module(&imported.world, add_function(&imported.world)),
+	make_with_functions(world);
+	look(&late, add_module(world, add_function(world), add_late_function(world)),
 	     SAMPLE_ARENA_BYTES);
-	assert_true(has_advice(&imported, ADVICE_IMPORTS));
-	release(&imported);
-	make_with_functions(&made.world);
-	look(&made,
-	     add_module(&made.world, add_list(&made.world, add_function(&made.world),
-					      add_function(&made.world))),
+	check_advice(&late, ADVICE_IMPORTS, "1 object of imported modules ");
+	release(&late);
+	world = &early.world;
+	make_with_functions(world);
+	look(&early, add_module(world, add_function(world), add_function(world)),
+	     SAMPLE_ARENA_BYTES);
+	assert_false(has_advice(&early, ADVICE_IMPORTS));
+	release(&early);
+	world = &made.world;
+	make_with_functions(world);
+	look(&made, add_module(world, add_list(world, add_function(world), add_function(world)), 0),
 	     SAMPLE_ARENA_BYTES);
 	assert_true(has_advice(&made, ADVICE_CONTAINER));
 	assert_false(has_advice(&made, ADVICE_IMPORTS));

@@ -26,6 +26,9 @@
 
 #define BYTES(bytes) (units__bytes((uint64_t)llround(bytes)).text)
 #define COUNT(count) (units__count(count).text)
+/* "1 object", "2 objects"; and the verb that goes with so many. */
+#define COUNTED(count, noun) (units__counted(count, noun).text)
+#define HOLD(count)	     ((count) == 1 ? "holds" : "hold")
 
 const char *const advice_rule_names[ADVICE_RULE_CNT] = {
 	[ADVICE_PARKED] = "parked",	  [ADVICE_KEPT] = "kept",	[ADVICE_FRAMES] = "frames",
@@ -141,16 +144,6 @@ static bool is_given_up(const struct census *census, const struct pin_row *row)
 	       !is_frame(census, row);
 }
 
-/* What loading a module makes, and little else, if it belongs to a module. */
-static bool is_code(const struct census *census, const struct pin_row *row)
-{
-	static const char *const names[] = {"function", "code",	       "type",	      "module",
-					    "property", "classmethod", "staticmethod"};
-
-	return block_kind__role(row->kind) != BLOCK_PARKED &&
-	       is_one_of(census, row, names, ARRAY_SIZE(names));
-}
-
 static bool is_object(const struct census *census, const struct pin_row *row)
 {
 	(void)census;
@@ -165,9 +158,10 @@ static int advise_parked(struct advices *advices, const struct census *census,
 	if (!parked.blocks || parked.freed_bytes < least)
 		return 0;
 	return add(advices, ADVICE_PARKED,
-		   "%s objects that Python has freed, and keeps for the next of their type, hold "
-		   "back %s. A full collection gives them up: gc.collect().",
-		   COUNT(parked.blocks), BYTES(parked.hostage_bytes));
+		   "%s that Python has freed, and keeps for the next of the same type, %s back "
+		   "%s. A full collection gives up what is kept so: gc.collect().",
+		   COUNTED(parked.blocks, "object"), HOLD(parked.blocks),
+		   BYTES(parked.hostage_bytes));
 }
 
 static int advise_kept(struct advices *advices, const struct census *census,
@@ -177,12 +171,11 @@ static int advise_kept(struct advices *advices, const struct census *census,
 
 	if (!kept.blocks || kept.freed_bytes < least)
 		return 0;
-	return add(
-		advices, ADVICE_KEPT,
-		"%s dicts and lists that Python 2 has freed, and keeps for the next ones, hold back "
-		"%s. No collection gives them up, but others can take their places: make 80 of "
-		"each, then 80 more, and let go of the second 80 first.",
-		COUNT(kept.blocks), BYTES(kept.hostage_bytes));
+	return add(advices, ADVICE_KEPT,
+		   "%s of type dict or list that Python 2 has freed, and keeps for the next of the "
+		   "same type, %s back %s. No collection gives them up, but others can take their "
+		   "places: make 80 of each, then 80 more, and let go of the second 80 first.",
+		   COUNTED(kept.blocks, "object"), HOLD(kept.blocks), BYTES(kept.hostage_bytes));
 }
 
 static int advise_frames(struct advices *advices, const struct census *census,
@@ -194,10 +187,9 @@ static int advise_frames(struct advices *advices, const struct census *census,
 		return 0;
 	return add(
 		advices, ADVICE_FRAMES,
-		"%s frames that functions keep for their next call hold back %s: each goes with its "
-		"function. Functions that are called once before the heap grows have theirs close "
-		"together.",
-		COUNT(frames.blocks), BYTES(frames.hostage_bytes));
+		"%s kept for the next call of a function %s back %s: each goes with its function. "
+		"Functions that are called once before the heap grows have theirs close together.",
+		COUNTED(frames.blocks, "frame"), HOLD(frames.blocks), BYTES(frames.hostage_bytes));
 }
 
 /* The container of a path that ends with what is in it: a part of that path. */
@@ -325,15 +317,15 @@ static int advise_containers(struct advices *advices, const struct census *censu
 static int advise_imports(struct advices *advices, const struct census *census,
 			  const struct pin_holders *holders, double least)
 {
-	const struct pin_row code = sum(&holders->of_modules, census, is_code);
+	const struct module_code *code = &holders->late_code;
 
-	if (!code.blocks || code.freed_bytes < least)
+	(void)census;
+	if (!code->blocks || code->freed_bytes < least)
 		return 0;
-	return add(
-		advices, ADVICE_IMPORTS,
-		"%s functions, classes and the like hold back %s: they stay for good. Modules that "
-		"are imported before the heap grows lie together.",
-		COUNT(code.blocks), BYTES(code.hostage_bytes));
+	return add(advices, ADVICE_IMPORTS,
+		   "%s of imported modules (functions, classes and the like) %s back %s for good. "
+		   "Modules that are imported before the heap grows lie together.",
+		   COUNTED(code->blocks, "object"), HOLD(code->blocks), BYTES(code->hostage_bytes));
 }
 
 static int advise_cycles(struct advices *advices, const struct census *census,
@@ -344,9 +336,9 @@ static int advise_cycles(struct advices *advices, const struct census *census,
 	if (!lost.blocks || lost.freed_bytes < least)
 		return 0;
 	return add(advices, ADVICE_CYCLES,
-		   "No variable leads to %s objects that hold back %s. If they are cycles, "
+		   "No variable leads to %s that %s back %s. If they are cycles, "
 		   "gc.collect() frees them; if not, C code holds them.",
-		   COUNT(lost.blocks), BYTES(lost.hostage_bytes));
+		   COUNTED(lost.blocks, "object"), HOLD(lost.blocks), BYTES(lost.hostage_bytes));
 }
 
 int advices__find(struct advices *out, const struct census *census,

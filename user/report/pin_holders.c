@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "census/value.h"
+#include "report/census_kinds.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
 
@@ -13,6 +15,12 @@
 #define PYOBJECT_BYTES	 16
 /* PyTuple_MAXSAVESIZE, Include/internal/pycore_tuple.h; longer ones are not kept */
 #define PARKED_ITEMS_MAX 20
+
+/* Code of modules: in the arena that is looked at, in the one that has most, in all of them. */
+struct code_count {
+	uint32_t arena;
+	struct module_code here, most, all;
+};
 
 struct work {
 	struct pin_holders *holders;
@@ -22,6 +30,7 @@ struct work {
 	struct retention *retention;
 	const struct pin_holders_options *options;
 	struct account *account;
+	struct code_count code;
 };
 
 void pin_holders__release(struct pin_holders *holders)
@@ -34,7 +43,6 @@ void pin_holders__release(struct pin_holders *holders)
 	pin_ranking__release(&holders->by_kind);
 	pin_ranking__release(&holders->by_path);
 	pin_ranking__release(&holders->unreached);
-	pin_ranking__release(&holders->of_modules);
 	*holders = (struct pin_holders){};
 }
 
@@ -149,25 +157,58 @@ static bool is_of_module(const struct retention_path *path, const char *text)
 	return true;
 }
 
-/* The ranking that counts a part of those by path; NULL: there is none. */
-static struct pin_ranking *ranking_of_part(struct pin_holders *holders,
-					   const struct retention_path *path, const char *text)
+static bool is_code(const struct census *census, uint32_t kind)
 {
-	if (!text)
-		return &holders->unreached;
-	return is_of_module(path, text) ? &holders->of_modules : NULL;
+	static const char *const names[] = {"function", "code",	       "type",	      "module",
+					    "property", "classmethod", "staticmethod"};
+	const char *type = census_kinds__type(census, kind);
+
+	for (size_t i = 0; i < ARRAY_SIZE(names) && type; i++)
+		if (!strcmp(type, names[i]))
+			return block_kind__role(kind) != BLOCK_PARKED;
+	return false;
 }
 
-static int rank_part(struct work *work, const struct pin *pin, const struct retention_path *path,
-		     const char *text)
+static void add_code(struct module_code *code, const struct pin *pin)
 {
-	struct pin_ranking *ranking = ranking_of_part(work->holders, path, text);
+	code->blocks++;
+	code->hostage_bytes += pin->hostage_bytes;
+	code->freed_bytes += pin->freed_bytes;
+}
 
-	if (!ranking)
-		return 0;
-	return pin_ranking__count_kind(ranking,
-				       pin_ranking__kind(work->graph->census, pin->place, BY_TYPE),
-				       pin, graph__block_bytes(work->graph, pin->place));
+static void count_code(struct code_count *count, const struct pin *pin)
+{
+	if (pin->arena != count->arena)
+		count->here = (struct module_code){};
+	count->arena = pin->arena;
+	add_code(&count->here, pin);
+	add_code(&count->all, pin);
+	if (count->here.blocks >= count->most.blocks) /* arenas with more blocks come later */
+		count->most = count->here;
+}
+
+static struct module_code late_code(const struct code_count *count)
+{
+	return (struct module_code){
+		.blocks = count->all.blocks - count->most.blocks,
+		.hostage_bytes = count->all.hostage_bytes - count->most.hostage_bytes,
+		.freed_bytes = count->all.freed_bytes - count->most.freed_bytes,
+	};
+}
+
+/* Counts what the advice goes by apart from by_path. */
+static int count_part(struct work *work, const struct pin *pin, const struct retention_path *path,
+		      const char *text)
+{
+	const struct census *census = work->graph->census;
+	uint32_t kind = pin_ranking__kind(census, pin->place, BY_TYPE);
+
+	if (!text)
+		return pin_ranking__count_kind(&work->holders->unreached, kind, pin,
+					       graph__block_bytes(work->graph, pin->place));
+	if (is_code(census, kind) && is_of_module(path, text))
+		count_code(&work->code, pin);
+	return 0;
 }
 
 static int rank_by_path(struct work *work, const struct pin *pin)
@@ -180,7 +221,7 @@ static int rank_by_path(struct work *work, const struct pin *pin)
 	if (!err && path.step_cnt)
 		err = make_path(work, &path, true, &text);
 	if (!err)
-		err = rank_part(work, pin, &path, text);
+		err = count_part(work, pin, &path, text);
 	return err ? err
 		   : pin_ranking__count_path(&work->holders->by_path, text,
 					     pin_ranking__kind(census, pin->place,
@@ -205,7 +246,6 @@ int pin_holders__find(struct pin_holders *out, const struct pinned *pinned,
 
 	holders.by_path.account = work.account;
 	holders.unreached.account = work.account;
-	holders.of_modules.account = work.account;
 	if (!err)
 		err = learn(retention, &pins, work.account);
 	if (!err)
@@ -217,6 +257,7 @@ int pin_holders__find(struct pin_holders *out, const struct pinned *pinned,
 	if (err)
 		return err;
 	pin_ranking__sort(&holders.by_path);
+	holders.late_code = late_code(&work.code);
 	holders.unseen_blocks = pins.unseen_blocks;
 	*out = holders;
 	holders = (struct pin_holders){};

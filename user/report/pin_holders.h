@@ -27,15 +27,27 @@ struct pin_story {
 	const char *root_name;
 };
 
+/*
+ * What loading modules makes, and little else: functions, classes and the like that a module leads
+ * to through names only.
+ */
+struct module_code {
+	uint64_t blocks;
+	double hostage_bytes, freed_bytes; /* as in struct pin */
+};
+
 struct pin_holders {
 	struct pin_story *stories; /* of each block listed as pinning, in their order */
 	size_t story_cnt;
 	struct pin_ranking by_kind, by_path;
+	/* A part of by_path, by type, not sorted: what no root leads to. */
+	struct pin_ranking unreached;
 	/*
-	 * Parts of by_path, by type, not sorted: what no root leads to; what a module leads to
-	 * through names only.
+	 * What would lie elsewhere if all modules had been loaded one after another. Their code is
+	 * in consecutive arenas then, and the last of these may be pinned, too: so all but what is
+	 * in the pinned arena that has most of it.
 	 */
-	struct pin_ranking unreached, of_modules;
+	struct module_code late_code;
 	uint64_t unseen_blocks; /* more than PIN_BLOCKS_MAX: they are in no ranking */
 };
 

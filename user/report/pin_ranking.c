@@ -22,12 +22,14 @@ static uint64_t freed_bytes_in(const struct heap *heap, const struct pinned_aren
 	return used > arena->live_bytes ? used - arena->live_bytes : 0;
 }
 
-static int add_pins_of(struct pins *pins, const struct census *census,
-		       const struct pinned_arena *arena)
+static int add_pins_of(struct pins *pins, const struct census *census, const struct pinned *pinned,
+		       uint32_t index)
 {
+	const struct pinned_arena *arena = &pinned->arenas[index];
 	const struct block_table *blocks = &census->blocks;
 	uint64_t arena_size = census->heap->geometry.arena_size;
 	struct pin part = {
+		.arena = index,
 		.hostage_bytes = (double)(arena_size - arena->live_bytes) / arena->live_blocks,
 		.freed_bytes = (double)freed_bytes_in(census->heap, arena) / arena->live_blocks,
 	};
@@ -58,8 +60,8 @@ int pins__find(struct pins *out, const struct census *census, const struct pinne
 	_cleanup_(pins__release) struct pins pins = {};
 	int err = 0;
 
-	for (size_t i = 0; i < pinned->arena_cnt && !err; i++)
-		err = add_pins_of(&pins, census, &pinned->arenas[i]);
+	for (uint32_t i = 0; i < pinned->arena_cnt && !err; i++)
+		err = add_pins_of(&pins, census, pinned, i);
 	if (err)
 		return err;
 	*out = pins;

@@ -18,6 +18,7 @@
 
 struct pin {
 	uint32_t place; /* in the census */
+	uint32_t arena; /* its index among the pinned ones; they come arena by arena */
 	double hostage_bytes;
 	double freed_bytes; /* of these; the others are in pools that nothing was in yet */
 };
