@@ -47,6 +47,22 @@ def test_survivors_in_a_cache(target, snapshot):
     assert not advice(after, "container")
 
 
+def test_copies_that_help(target, snapshot):
+    """Of new objects, as is advised; deepcopy() takes the old ones."""
+    target.ask("eval [__import__(name) for name in ('copy', 'pickle')] and None")
+    before, report = grow(target, snapshot, "grow_with_cache()")
+    text, = advice(report, "container")
+    assert "pickle.loads(pickle.dumps(...)) makes one; copy() and deepcopy() keep" in text
+    target.ask("eval __import__('whole').copy_cache(__import__('copy').deepcopy)")
+    after = look(target, snapshot)
+    assert after["heap"]["arenas"] == report["heap"]["arenas"] and advice(after, "container")
+    target.ask("eval __import__('whole').copy_cache("
+               "lambda old: __import__('pickle').loads(__import__('pickle').dumps(old)))")
+    after = look(target, snapshot)
+    grown, left = (each["heap"]["arenas"] - before["heap"]["arenas"] for each in (report, after))
+    assert left <= 0.3 * grown
+
+
 def test_parked_tuples(target, snapshot):
     before, report = grow(target, snapshot, "grow_with_parked()")
     parked = {"role": "parked", "type": "tuple", "part": None}

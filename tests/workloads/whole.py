@@ -17,6 +17,11 @@ def grow_with_cache():
         things.append(text)
 
 
+def copy_cache(copied):
+    global CACHE
+    CACHE = copied(CACHE)
+
+
 MADE = []
 
 

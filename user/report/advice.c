@@ -279,11 +279,13 @@ static int advise_container(struct advices *advices, const struct census *census
 	}
 	if (all.freed_bytes < least)
 		return 0;
-	return add(advices, ADVICE_CONTAINER,
-		   "What is left in %.*s (%s) holds back %s: it was allocated among what is gone "
-		   "by now. It goes when they are removed; a copy that replaces it lies close "
-		   "together.",
-		   (int)container.length, container.path, content, BYTES(all.hostage_bytes));
+	return add(
+		advices, ADVICE_CONTAINER,
+		"What is left in %.*s (%s) holds back %s: it was allocated among what is gone "
+		"by now. Remove it, or replace it by a copy made of new objects, which lie close "
+		"together: pickle.loads(pickle.dumps(...)) makes one; copy() and deepcopy() keep "
+		"the same texts and numbers.",
+		(int)container.length, container.path, content, BYTES(all.hostage_bytes));
 }
 
 /* Whether no row before this one has the same container: a mapping's keys have a row, too. */
