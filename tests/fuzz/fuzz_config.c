@@ -36,8 +36,8 @@ static void check_options(const struct options *options)
 {
 	CHECK(isfinite(options->interval_s) && options->interval_s > 0);
 	CHECK(is_share(options->budget) && is_share(options->below));
-	CHECK(options->alert_cnt <= ALERTS_MAX);
-	CHECK(options->alert_to_cnt <= ALERT_DESTINATIONS_MAX);
+	CHECK(options->alerts.cnt <= ALERTS_MAX);
+	CHECK(options->alert_to.cnt <= ALERT_DESTINATIONS_MAX);
 	CHECK(options->max_memory_bytes);
 	CHECK(options->listen);
 	/* A file has no arguments, and cannot name another one. */

@@ -232,13 +232,13 @@ static void test_defaults(void **state)
 		assert_true(outcome.options.duration_s == 0);
 		assert_int_equal(outcome.options.mode, TRACE_WATCH);
 		assert_true(outcome.options.budget == 0.02);
-		assert_false(outcome.options.budget_given);
+		assert_false(options__is_given(&outcome.options, OPTION_BUDGET));
 		assert_false(outcome.options.format == FORMAT_JSON || outcome.options.map ||
 			     outcome.options.pause || outcome.options.no_cache);
 		assert_true(outcome.options.below == 0.10);
 		assert_int_equal(outcome.options.blocks_per_arena_max, 32);
 		assert_int_equal(outcome.options.max_memory_bytes, memory_limit__default(""));
-		assert_false(outcome.options.no_stacks);
+		assert_int_equal(outcome.options.stacks, STACKS_PYTHON);
 		assert_int_equal(outcome.options.sample_bytes, 16 * KIB);
 		assert_int_equal(outcome.options.format, FORMAT_TEXT);
 		assert_int_equal(outcome.options.value, PROFILE_LIVE_BYTES);
@@ -269,16 +269,16 @@ static void test_values(void **state)
 	PARSE(&outcome, &command_trace, "--budget", "0.5%");
 	check_success(&outcome);
 	assert_true(outcome.options.budget == 0.005);
-	assert_true(outcome.options.budget_given);
+	assert_true(options__is_given(&outcome.options, OPTION_BUDGET));
 
 	PARSE(&outcome, &command_trace, "--stacks", "none", "--sample-bytes", "64K");
 	check_success(&outcome);
-	assert_true(outcome.options.no_stacks);
+	assert_int_equal(outcome.options.stacks, STACKS_NONE);
 	assert_int_equal(outcome.options.sample_bytes, 64 * KIB);
 
 	PARSE(&outcome, &command_trace, "--stacks=none", "--stacks=python", "--sample-bytes=0");
 	check_success(&outcome);
-	assert_false(outcome.options.no_stacks);
+	assert_int_equal(outcome.options.stacks, STACKS_PYTHON);
 	assert_int_equal(outcome.options.sample_bytes, 0);
 
 	PARSE(&outcome, &command_trace, "-p17", "-i", "1", "-d2m", "--mode", "full");
@@ -583,7 +583,7 @@ static void test_help(void **state)
 	assert_non_null(strstr(outcome.out, "(default 10%)"));
 	assert_non_null(strstr(outcome.out, "(default 32)"));
 	assert_non_null(strstr(outcome.out, "(default 1GiB, or half of what"));
-	assert_non_null(strstr(outcome.out, "watch: what the budget allows (default)"));
+	assert_non_null(strstr(outcome.out, "at any cost (default watch)"));
 	/* What of them is of other commands. */
 	PARSE(&outcome, &command_agent, "--help");
 	assert_null(strstr(outcome.out, "exit with 2"));
@@ -744,7 +744,7 @@ static void test_configuration_is_released(void **state)
 		PARSE(&outcome, &command_agent, "--config", path);
 		check_success(&outcome);
 		assert_string_equal(outcome.options.user, "root");
-		assert_string_equal(outcome.options.alerts[0], "pinned_bytes > 1");
+		assert_string_equal(outcome.options.alerts.texts[0], "pinned_bytes > 1");
 		options__release(&outcome.options);
 		put_config(path, bad);
 		PARSE(&outcome, &command_agent, "--config", path);

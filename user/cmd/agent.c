@@ -32,8 +32,8 @@ struct agent {
 
 static struct reader_config config_of(const struct options *options)
 {
-	return (struct reader_config){.alerts = options->alerts,
-				      .alert_cnt = options->alert_cnt,
+	return (struct reader_config){.alerts = options->alerts.texts,
+				      .alert_cnt = options->alerts.cnt,
 				      .interval_s = options->interval_s,
 				      .budget = options->budget};
 }
@@ -45,10 +45,10 @@ static bool is_same(const char *a, const char *b)
 
 static bool sends_to_the_same(const struct options *a, const struct options *b)
 {
-	bool same = a->alert_to_cnt == b->alert_to_cnt;
+	bool same = a->alert_to.cnt == b->alert_to.cnt;
 
-	for (uint32_t i = 0; same && i < a->alert_to_cnt; i++)
-		same = is_same(a->alert_to[i], b->alert_to[i]);
+	for (uint32_t i = 0; same && i < a->alert_to.cnt; i++)
+		same = is_same(a->alert_to.texts[i], b->alert_to.texts[i]);
 	return same;
 }
 
@@ -196,15 +196,15 @@ static int run_agent(const struct options *options)
 		.log = LOG_PIPE_NONE,
 		.signal_fd = end_signals__open(),
 	};
-	const struct runner_options runner = {.alert_to = options->alert_to,
-					      .cnt = options->alert_to_cnt};
+	const struct runner_options runner = {.alert_to = options->alert_to.texts,
+					      .cnt = options->alert_to.cnt};
 	struct server_options server = {.parts = agent.parts,
 					.log = &agent.log,
 					.signal_fd = agent.signal_fd,
 					.listen = options->listen,
 					.serving_share = SERVING_SHARE,
-					.alert_to = options->alert_to,
-					.alert_to_cnt = options->alert_to_cnt,
+					.alert_to = options->alert_to.texts,
+					.alert_to_cnt = options->alert_to.cnt,
 					.open_http = open_http,
 					.context = options};
 	struct failure failure;
@@ -245,23 +245,19 @@ const struct command command_agent = {
 					 OPTION_VERBOSE,  OPTION_HELP,		0},
 	.help =
 		(const struct option_help[]){
-			{OPTION_INTERVAL,
-			 "time between two readings of a heap (default 5), or with a "
-			 "unit: 500ms, 10m, 1h"},
-			{OPTION_BUDGET,
-			 "share of one core that finding and reading may take (default 2%)"},
+			{OPTION_INTERVAL, "time between two readings of a heap, also with a "
+					  "unit: 500ms, 10m, 1h"},
+			{OPTION_BUDGET, "share of one core that finding and reading may take"},
 			{OPTION_ALERT,
 			 "log when it becomes true, and when it is over: 'pinned_bytes > 64MiB for "
 			 "60s'; can be repeated"},
 			{OPTION_SITES,
-			 "report the N sites that pin or grow most, by probes in up to 4 processes "
-			 "(default 0)"},
+			 "report the N sites that pin or grow most, by probes in up to 4 processes"},
 			{OPTION_COMM, "only Pythons of that name"},
 			{OPTION_USER, "only Pythons of that user"},
 			{OPTION_CGROUP, "only Pythons with that in their cgroup's path"},
 			{OPTION_MATCH, "only Pythons whose command line matches (POSIX, extended)"},
-			{OPTION_MAX_MEMORY, "what pyfrag may remember of all Pythons together "
-					    "(default " MAX_MEMORY_DEFAULT ")"},
+			{OPTION_MAX_MEMORY, "what pyfrag may remember of all Pythons together"},
 			{}},
 	.run = run_agent,
 };

@@ -17,8 +17,8 @@ static int add_rules(struct alerts *alerts, const struct options *options, struc
 {
 	int err = 0;
 
-	for (uint32_t i = 0; i < options->alert_cnt && !err; i++)
-		err = alerts__add_rule(alerts, options->alerts[i], failure);
+	for (uint32_t i = 0; i < options->alerts.cnt && !err; i++)
+		err = alerts__add_rule(alerts, options->alerts.texts[i], failure);
 	return err;
 }
 
@@ -27,9 +27,9 @@ int alerting__init(struct alerting *alerting, const struct options *options)
 	struct failure failure;
 	int err = add_rules(&alerting->alerts, options, &failure);
 
-	if (!err && options->alert_to_cnt)
-		err = alert_sender__new(&alerting->sender, options->alert_to, options->alert_to_cnt,
-					&failure);
+	if (!err && options->alert_to.cnt)
+		err = alert_sender__new(&alerting->sender, options->alert_to.texts,
+					options->alert_to.cnt, &failure);
 	if (err)
 		log_error("%s", failure.text);
 	return err;

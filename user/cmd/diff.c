@@ -121,14 +121,14 @@ const struct command command_diff = {
 					    OPTION_VERBOSE, OPTION_HELP, 0},
 	.help =
 		(const struct option_help[]){
-			{OPTION_TOP, "show at most N kinds of blocks (default 20)"},
+			{OPTION_TOP, "show at most N kinds of blocks"},
 			{OPTION_BELOW,
 			 "of a process: an arena with live blocks is pinned if less of it is "
-			 "live (default 10%)"},
+			 "live"},
 			{OPTION_JSON, "write an object of JSON a line"},
 			{OPTION_MAX_MEMORY,
 			 "what pyfrag may remember of a process, and memory that answers "
-			 "may take (default " MAX_MEMORY_DEFAULT ")"},
+			 "may take"},
 			{}},
 	.run = run_diff,
 };

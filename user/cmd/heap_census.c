@@ -26,7 +26,7 @@ void heap_census__release(struct heap_census *census)
 
 bool heap_census__is_wanted(const struct options *options)
 {
-	return options->with_census || options->since || options->with_paths ||
+	return options__is_given(options, OPTION_BY) || options->since || options->with_paths ||
 	       options->with_database || options->object || options->arena;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The options of all subcommands, described in one table: each command names those it takes, and
- * parsing and --help both come from the table.
+ * What the options of all subcommands are set to. Each command names those it takes; what they are
+ * called and what they may be is in one table (option_table.h), from which parsing, configuration
+ * files and --help come.
  */
 #pragma once
 
@@ -71,11 +72,19 @@ enum output_format {
 	FORMAT_DATABASE,
 };
 
-/* For help. */
-#define MAX_MEMORY_DEFAULT "1GiB, or half of what pyfrag's cgroup allows"
+enum stacks {
+	STACKS_PYTHON,
+	STACKS_NONE,
+};
 
 /* More rules are refused. */
 #define ALERTS_MAX 32
+
+/* The values of an option that can be given several times. */
+struct option_list {
+	const char *texts[ALERTS_MAX]; /* not owned */
+	uint32_t cnt;
+};
 
 /* A value from a configuration file. */
 struct config_value {
@@ -84,25 +93,22 @@ struct config_value {
 };
 
 struct options {
-	uint64_t given;			/* a bit for each option_id: see options__refuse() */
-	pid_t pid;			/* 0: none given */
-	bool all;			/* Pythons of the host, but only those: */
-	const char *alerts[ALERTS_MAX]; /* rules, not parsed yet */
-	uint32_t alert_cnt;
-	const char *alert_to[ALERT_DESTINATIONS_MAX]; /* as alert_sender__new(); besides stderr */
-	uint32_t alert_to_cnt;
-	uint32_t sites;		/* of watched hosts: so many are reported; 0: none */
-	const char *listen;	/* where the agent answers */
-	const char *token_file; /* NULL: requests need no token */
-	bool no_token;		/* that is so on addresses, too, that other hosts can reach */
-	bool command_lines;	/* what is served has them */
+	uint64_t given;		     /* a bit for each option_id: see options__is_given() */
+	pid_t pid;		     /* 0: none given */
+	bool all;		     /* Pythons of the host, but only those: */
+	struct option_list alerts;   /* rules, not parsed yet */
+	struct option_list alert_to; /* as alert_sender__new(); besides stderr */
+	uint32_t sites;		     /* of watched hosts: so many are reported; 0: none */
+	const char *listen;	     /* where the agent answers */
+	const char *token_file;	     /* NULL: requests need no token */
+	bool no_token;		     /* that is so on addresses, too, that other hosts can reach */
+	bool command_lines;	     /* what is served has them */
 	const char *comm, *user, *cgroup, *match; /* see struct host_filter */
 	double interval_s;
 	double duration_s; /* 0: no end */
 	enum trace_mode mode;
-	double budget;	   /* in mode watch: share of the target's CPU time */
-	bool budget_given; /* on the command line */
-	bool no_stacks;
+	double budget; /* in mode watch: share of the target's CPU time */
+	enum stacks stacks;
 	uint64_t sample_bytes; /* mean sampling interval, bytes; 0: every allocation */
 	enum output_format format;
 	enum profile_value value; /* of collapsed stacks */
@@ -110,8 +116,7 @@ struct options {
 	bool map, pause, no_cache;
 	double below; /* occupancy below which an arena with live blocks is pinned */
 	uint32_t blocks_per_arena_max;
-	bool with_census;	/* show what is in the heap, */
-	enum census_by by;	/* by this */
+	enum census_by by;	/* if it is given: show what is in the heap, by this */
 	uint32_t top;		/* how many rows of it */
 	bool with_paths;	/* say what keeps alive what pins */
 	uint64_t object, arena; /* addresses; 0: none */
@@ -161,6 +166,9 @@ void options__release(struct options *options);
 
 /* For commands that take no arguments: -EINVAL after one line on stderr if there is one, else 0. */
 int options__refuse_arguments(const struct command *command, const struct options *options);
+
+/* Whether the option was given, on the command line or in a configuration file. */
+bool options__is_given(const struct options *options, enum option_id id);
 
 /*
  * For options that would have no effect: if one of @ids, which end with 0, was given, -EINVAL after

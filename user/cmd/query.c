@@ -47,11 +47,8 @@ const struct command command_query = {
 		"read. The file may come from anybody.",
 	.options = (const enum option_id[]){OPTION_JSON, OPTION_TIMEOUT, OPTION_MAX_MEMORY,
 					    OPTION_HELP, 0},
-	.help =
-		(const struct option_help[]){
-			{OPTION_MAX_MEMORY,
-			 "memory that answers may take (default " MAX_MEMORY_DEFAULT ")"},
-			{OPTION_JSON, "answer with an object of JSON a line"},
-			{}},
+	.help = (const struct option_help[]){{OPTION_MAX_MEMORY, "memory that answers may take"},
+					     {OPTION_JSON, "answer with an object of JSON a line"},
+					     {}},
 	.run = run_query,
 };

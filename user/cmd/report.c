@@ -55,10 +55,7 @@ const struct command command_report = {
 	.summary = "report what the database of a heap holds",
 	.description = "Reports from a database that `pyfrag snapshot -o FILE` has written.",
 	.options = (const enum option_id[]){OPTION_TIMEOUT, OPTION_MAX_MEMORY, OPTION_HELP, 0},
-	.help =
-		(const struct option_help[]){
-			{OPTION_MAX_MEMORY,
-			 "memory that answers may take (default " MAX_MEMORY_DEFAULT ")"},
-			{}},
+	.help = (const struct option_help[]){{OPTION_MAX_MEMORY, "memory that answers may take"},
+					     {}},
 	.run = run_report,
 };

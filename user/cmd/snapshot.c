@@ -42,7 +42,7 @@ static int refuse_ignored(const struct options *options)
 	if (!options->since &&
 	    options__refuse(&command_snapshot, options, of_since, "goes with --since"))
 		return -EINVAL;
-	return options->with_census || options->since
+	return options__is_given(options, OPTION_BY) || options->since
 		       ? 0
 		       : options__refuse(&command_snapshot, options, of_rows,
 					 "goes with --by, or --since");

@@ -220,7 +220,7 @@ static int refuse_ignored(const struct options *options)
 	if (!err && !options__want_reports(options))
 		err = options__refuse(&command_trace, options, of_reports,
 				      "is of reports; leave it out, or --format");
-	if (!err && !options->alert_cnt)
+	if (!err && !options->alerts.cnt)
 		err = options__refuse(&command_trace, options, of_alerts, "goes with --alert");
 	return err;
 }
@@ -244,14 +244,14 @@ static int check_options(const struct options *options)
 	else if (!options->all && (options->comm || options->user || options->cgroup ||
 				   options->match || options->sites))
 		log_error("trace: --comm, --user, --cgroup, --match and --sites go with -a");
-	else if (options->mode == TRACE_FULL && options->budget_given)
+	else if (options->mode == TRACE_FULL && options__is_given(options, OPTION_BUDGET))
 		log_error("trace: --mode full knows no budget; leave out one of the two");
 	else if (options->output_path && options__want_reports(options))
 		log_error("trace: -o goes with --format pprof, collapsed or database; reports go "
 			  "to stdout");
 	else if (options->format == FORMAT_DATABASE && !options->output_path)
 		log_error("trace: which file is the database to be? give one with -o FILE");
-	else if (options->no_stacks && wants_profile)
+	else if (options->stacks == STACKS_NONE && wants_profile)
 		log_error("trace: a profile is made of stacks; leave out --stacks none");
 	else if (options->format == FORMAT_PPROF && !options->output_path && isatty(STDOUT_FILENO))
 		log_error(
@@ -336,8 +336,7 @@ const struct command command_trace = {
 	.help =
 		(const struct option_help[]){
 			{OPTION_MAX_MEMORY,
-			 "what pyfrag may remember of a process, or of all with --all (default " MAX_MEMORY_DEFAULT
-			 ")"},
+			 "what pyfrag may remember of a process, or of all with --all"},
 			{}},
 	.run = run_trace,
 };

@@ -23,7 +23,7 @@ static int probe(struct trace *trace, pid_t pid, const struct module *module,
 	const struct tracer_options options = {
 		.follow_blocks = trace->options->mode == TRACE_FULL,
 		.budget = trace->options->budget,
-		.with_stacks = !trace->options->no_stacks,
+		.with_stacks = trace->options->stacks != STACKS_NONE,
 		.ring_bytes =
 			trace->options->mode == TRACE_FULL ? FULL_RING_BYTES : WATCH_RING_BYTES,
 	};
@@ -36,7 +36,7 @@ static int probe(struct trace *trace, pid_t pid, const struct module *module,
 static int follow(struct trace *trace, bool from_first_allocation, struct failure *failure)
 {
 	const struct allocation_sites_options options = {
-		.no_stacks = trace->options->no_stacks,
+		.no_stacks = trace->options->stacks == STACKS_NONE,
 		.keeps_blocks = trace->options->mode == TRACE_FULL,
 		.sample_bytes = trace->options->sample_bytes,
 		.max = options__want_reports(trace->options) ? SITES_REPORTED_MAX : SIZE_MAX,

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cmd/option_table.h"
+
+#include "util/cleanup.h"
+
+#define TEXT_OF_(number) #number
+#define TEXT_OF(number)	 TEXT_OF_(number)
+
+/* What a word is by its number, of those of an array. */
+#define WORDS(function, ...)                                                                       \
+	static const char *function(size_t number)                                                 \
+	{                                                                                          \
+		static const char *const words[] = {__VA_ARGS__};                                  \
+                                                                                                   \
+		return number < ARRAY_SIZE(words) ? words[number] : NULL;                          \
+	}
+
+WORDS(mode_word, [TRACE_WATCH] = "watch", [TRACE_FULL] = "full")
+WORDS(stacks_word, [STACKS_PYTHON] = "python", [STACKS_NONE] = "none")
+WORDS(format_word, [FORMAT_TEXT] = "text", [FORMAT_JSON] = "json", [FORMAT_COLLAPSED] = "collapsed",
+      [FORMAT_PPROF] = "pprof", [FORMAT_DATABASE] = "database")
+
+static const char *value_word(size_t number)
+{
+	return number < PROFILE_VALUE_CNT ? profile_value_types[number].name : NULL;
+}
+
+static const char *by_word(size_t number)
+{
+	return number < CENSUS_BY_CNT ? census_by_names[number] : NULL;
+}
+
+/* The place of @member, and a refusal to compile if it is not of that type. */
+#define OF_TYPE(type, member)                                                                      \
+	(offsetof(struct options, member) +                                                        \
+	 0 * sizeof((type *)NULL == &((struct options *)NULL)->member))
+
+#define FLAG(member)	.kind = OPTION_FLAG, .offset = OF_TYPE(bool, member)
+#define TEXT(member)	.kind = OPTION_TEXT, .offset = OF_TYPE(const char *, member)
+#define LIST(member)	.kind = OPTION_LIST, .offset = OF_TYPE(struct option_list, member)
+#define WORD(member, f) .kind = OPTION_WORD, .offset = offsetof(struct options, member), .word = (f)
+#define NUMBER(member)	.kind = OPTION_NUMBER, .offset = OF_TYPE(uint32_t, member)
+#define BYTES(member)	.kind = OPTION_BYTES, .offset = OF_TYPE(uint64_t, member)
+#define SECONDS(member) .kind = OPTION_SECONDS, .offset = OF_TYPE(double, member)
+#define SHARE(member)	.kind = OPTION_SHARE, .offset = OF_TYPE(double, member)
+#define ADDRESS(member) .kind = OPTION_ADDRESS, .offset = OF_TYPE(uint64_t, member)
+#define ACTION		.kind = OPTION_ACTION
+
+static const struct option_row rows[] = {
+	{OPTION_PID, "pid", 'p', "PID", "the process to look at", .kind = OPTION_NUMBER,
+	 .offset = OF_TYPE(pid_t, pid), .min = "1", .max = "2147483647", .wanted = "a process id"},
+	{OPTION_ALL, "all", 'a', NULL, "all Pythons of this host, now and as they come", FLAG(all)},
+	{OPTION_COMM, "comm", 0, "NAME", "with --all: only those of that name", TEXT(comm)},
+	{OPTION_USER, "user", 0, "USER", "with --all: only those of that user", TEXT(user)},
+	{OPTION_CGROUP, "cgroup", 0, "TEXT", "with --all: only those with that in their cgroup",
+	 TEXT(cgroup)},
+	{OPTION_MATCH, "match", 0, "REGEX",
+	 "with --all: only those whose command line matches (POSIX, extended)", TEXT(match)},
+	{OPTION_ALERT, "alert", 0, "RULE",
+	 "report when it becomes true, and exit with 2: 'pinned_bytes > 64MiB for 60s'; can be "
+	 "repeated",
+	 LIST(alerts), .max = TEXT_OF(ALERTS_MAX)},
+	{OPTION_ALERT_TO, "alert-to", 0, "DESTINATION",
+	 "send alerts to: Alertmanager, http://HOST:PORT; or exec:COMMAND, which gets JSON on "
+	 "stdin",
+	 LIST(alert_to), .max = TEXT_OF(ALERT_DESTINATIONS_MAX)},
+	{OPTION_SITES, "sites", 0, "N",
+	 "with --all: report the N sites that pin or grow most, by probes in up to 4 processes",
+	 NUMBER(sites), .max = TEXT_OF(PIN_SUMMARY_MAX), .preset = "0"},
+	{OPTION_CONFIG, "config", 0, "FILE",
+	 "options from a file, one a line: NAME = VALUE; those that follow on the command line "
+	 "override it",
+	 ACTION},
+	{OPTION_LISTEN, "listen", 0, "HOST:PORT", "address to listen on", TEXT(listen),
+	 .preset = "127.0.0.1:9876"},
+	{OPTION_TOKEN_FILE, "token-file", 0, "FILE",
+	 "answer only requests with the first line of it: Authorization: Bearer; chmod 600 it",
+	 TEXT(token_file)},
+	{OPTION_NO_TOKEN, "no-token", 0, NULL, "answer anybody, also from other hosts",
+	 FLAG(no_token)},
+	{OPTION_COMMAND_LINES, "command-lines", 0, NULL,
+	 "serve the command lines of processes, which may contain secrets", FLAG(command_lines)},
+	{OPTION_INTERVAL, "interval", 'i', "SECONDS",
+	 "time between two reports, also with a unit: 500ms, 10m, 1h", SECONDS(interval_s),
+	 .min = "10ms", .max = "366d", .preset = "5"},
+	{OPTION_DURATION, "duration", 'd', "SECONDS",
+	 "end after so long, also with a unit: 10m, 1h",
+	 /* Less would be no time at all for a timer. */
+	 SECONDS(duration_s), .min = "0.001ms", .max = "366d", .preset_is = "at Ctrl-C"},
+	{OPTION_MODE, "mode", 0, "watch|full",
+	 "watch: what the budget allows; full: each allocation and free, at any cost",
+	 WORD(mode, mode_word), .preset = "watch"},
+	{OPTION_BUDGET, "budget", 0, "PERCENT",
+	 "share of the target's CPU time that watching may cost, 0: none; with --all: of one core, "
+	 "for reading",
+	 SHARE(budget), .preset = "2%"},
+	{OPTION_STACKS, "stacks", 0, "python|none",
+	 "record the Python stacks where the heap grows and blocks are allocated",
+	 WORD(stacks, stacks_word), .preset = "python"},
+	{OPTION_SAMPLE_BYTES, "sample-bytes", 0, "SIZE",
+	 "mean sampling interval of allocations in bytes; 0 samples every allocation",
+	 BYTES(sample_bytes), .min = "0", .max = "1GiB", .preset = "16KiB"},
+	{OPTION_FORMAT, "format", 0, "FORMAT",
+	 "text, json; or, once, at the end, the sites as a profile: pprof, collapsed; or a "
+	 "database",
+	 WORD(format, format_word), .preset = "text"},
+	{OPTION_VALUE, "value", 0, "VALUE",
+	 "of collapsed stacks: live_bytes, live_blocks, hostage_bytes, growth",
+	 WORD(value, value_word), .preset = "live_bytes"},
+	{OPTION_OUTPUT, "output", 'o', "FILE",
+	 "where the profile goes (without: to stdout), or the database", TEXT(output_path)},
+	{OPTION_JSON, "json", 0, NULL, "a line of JSON for each report (docs/report.schema.json)",
+	 WORD(format, format_word), .stands_for = "json"},
+	{OPTION_MAP, "map", 0, NULL,
+	 "draw the heap, a character a sector: ' ' free, '-' partly used, '*' used in full",
+	 FLAG(map)},
+	{OPTION_PAUSE, "pause", 0, NULL, "stop the target while its heap is read", FLAG(pause)},
+	{OPTION_BELOW, "below", 0, "PERCENT",
+	 "an arena with live blocks is pinned if less of it is live", SHARE(below),
+	 .preset = "10%"},
+	{OPTION_BLOCKS, "blocks", 0, "N", "list at most N blocks of a pinned arena",
+	 NUMBER(blocks_per_arena_max), .max = "1000000", .preset = "32"},
+	{OPTION_BY, "by", 0, "WHAT",
+	 "show what is in the heap, by type; owner: dicts of instances by their class; size; arena; "
+	 "referrers: the types of what refers to it; via: by what (attributes, keys, indexes)",
+	 WORD(by, by_word)},
+	{OPTION_TOP, "top", 0, "N", "show at most N rows of it", NUMBER(top), .min = "1",
+	 .max = "1000000", .preset = "20"},
+	{OPTION_PATHS, "paths", 0, NULL,
+	 "say what keeps the blocks alive that pin arenas: the way to each, from a module or a "
+	 "variable",
+	 FLAG(with_paths)},
+	{OPTION_OBJECT, "object", 0, "ADDRESS",
+	 "say all about the object at, or in the block around, that address", ADDRESS(object)},
+	{OPTION_ARENA, "arena", 0, "ADDRESS",
+	 "list all that lives in the arena at, or around, that address, and what keeps it alive",
+	 ADDRESS(arena)},
+	{OPTION_SINCE, "since", 0, "FILE",
+	 "with --by: leave out what was there when that database was written", TEXT(since)},
+	{OPTION_NO_VALUES, "no-values", 0, NULL,
+	 "leave out the program's data (texts, numbers, keys of dicts) and its command line",
+	 FLAG(no_values)},
+	{OPTION_MAX_MEMORY, "max-memory", 0, "SIZE", "what pyfrag may remember of a process",
+	 BYTES(max_memory_bytes), .min = "1", .wanted = "a size, such as 512MiB",
+	 .preset_is = "1GiB, or half of what pyfrag's cgroup allows"},
+	{OPTION_MAX_CPU, "max-cpu", 0, "SECONDS", "CPU time that reading a process once may take",
+	 SECONDS(max_cpu_s), .min = "10ms", .max = "366d",
+	 .preset_is = "20, and 20 to 100 more for each GiB that it has written"},
+	{OPTION_TIMEOUT, "timeout", 0, "SECONDS",
+	 "CPU time that answers from databases may take, also with a unit: 10m", SECONDS(timeout_s),
+	 .min = "10ms", .max = "366d", .preset = "60"},
+	{OPTION_NO_CACHE, "no-cache", 0, NULL, "scan for probe sites also if they are known",
+	 FLAG(no_cache)},
+	{OPTION_VERBOSE, "verbose", 'v', NULL, "say on stderr what is being done", ACTION},
+	{OPTION_HELP, "help", 'h', NULL, "show this help", ACTION},
+};
+
+_Static_assert(ARRAY_SIZE(rows) < OPTION_TABLE_MAX, "a bit for each");
+
+const struct option_row *option_table__at(size_t place)
+{
+	return place < ARRAY_SIZE(rows) ? &rows[place] : NULL;
+}
+
+const struct option_row *option_table__find(enum option_id id)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].id == id)
+			return &rows[i];
+	return NULL;
+}
