@@ -157,7 +157,7 @@ def greedy_agent(start_agent):  # noqa: F811
     return lambda: start_agent("--budget", "100%")
 
 
-@pytest.mark.parametrize("kind", ["code", "heap"])
+@pytest.mark.parametrize("kind", ["code", "heap", "exec"])
 def test_files_whose_server_does_not_answer(greedy_agent, kind):
     """The first looks at these processes hang, or the first readings: more than there are places, but their user has two."""
     agent = greedy_agent()

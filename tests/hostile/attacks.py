@@ -66,7 +66,7 @@ ATTACKS = [
     python("threads", "threads.py"),
     python("userfault", "userfault.py", as_root=True, may_hang=True, refused="readings_hanging"),
     *[python("fuse_" + kind, "fuse.py", kind, "leave", as_root=True, may_hang=True, refused="readings_hanging", needs="/dev/fuse")
-      for kind in ("code", "heap")],
+      for kind in ("code", "heap", "exec")],
     python("execs", "execs.py", "0"),
     python("owners", "owners.py"),
     native("ptraced", "ptraced", "{python}"),

@@ -80,6 +80,7 @@ static void check(uid_t owner, int levels, uid_t expected)
 		skip();
 	}
 	assert_int_equal(namespace_owner__of(pid, UID), expected);
+	assert_int_equal(namespace_owner__is_ours(pid), levels == 0);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
@@ -94,6 +95,7 @@ static void test_without_a_namespace(void **state)
 	(void)state;
 	check(unprivileged(), 0, UID);
 	assert_int_equal(namespace_owner__of(0x7fffffff, UID), UID);
+	assert_false(namespace_owner__is_ours(0x7fffffff));
 }
 
 static void test_who_made_it(void **state)

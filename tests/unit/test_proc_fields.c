@@ -108,6 +108,16 @@ static void check_cgroup(const char *text, const char *expected)
 	assert_string_equal(path, expected);
 }
 
+static void test_pid_namespace(void **state)
+{
+	(void)state;
+	assert_true(proc_fields__is_in_own_pid_namespace("Name:\tcat\nNSpid:\t17\nNSpgid:\t1\n"));
+	assert_false(
+		proc_fields__is_in_own_pid_namespace("Name:\tcat\nNSpid:\t17\t1\nNSpgid:\t1\n"));
+	assert_false(proc_fields__is_in_own_pid_namespace("Name:\tNSpid: 17\n"));
+	assert_false(proc_fields__is_in_own_pid_namespace("Name:\tcat\nNSpid:\t17"));
+}
+
 static void test_cgroup(void **state)
 {
 	(void)state;
@@ -188,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_used_bytes),
 		cmocka_unit_test(test_written_bytes),
 		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_pid_namespace),
 		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_arguments_that_were_cut),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "target/process_owner.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -114,22 +115,42 @@ static void test_malformed_texts(void **state)
 
 static void test_this_process(void **state)
 {
-	process_owner owner = process_owner__of(getpid(), getuid());
+	process_owner owner = process_owner__of(getpid(), getuid(), true), same;
 
 	(void)state;
 	assert_true(owner == getuid() || owner & OWNER_IS_GROUP);
-	assert_true(owner == process_owner__of(getpid(), getuid()));
+	assert_int_equal(process_owner__of_now(&same, getpid(), getuid(), true), 0);
+	assert_true(owner == same);
 	/* One that is not there. */
-	assert_int_equal(process_owner__of(0x7fffffff, 7), 7);
+	assert_int_equal(process_owner__of(0x7fffffff, 7, true), 7);
+}
+
+/* What cannot be known at once stands for the users of one range. */
+static void test_one_whose_namespace_is_not_known(void **state)
+{
+	process_owner first, last, other;
+
+	(void)state;
+	assert_int_equal(process_owner__of_now(&first, 0x7fffffff, 7, true), -EAGAIN);
+	assert_int_equal(first, 7);
+	assert_int_equal(process_owner__of_now(&first, 0x7fffffff, 0x30000, true), -EAGAIN);
+	assert_int_equal(process_owner__of_now(&last, 0x7fffffff, 0x3ffff, true), -EAGAIN);
+	assert_int_equal(process_owner__of_now(&other, 0x7fffffff, 0x40000, true), -EAGAIN);
+	assert_true(first == last && first != other);
+	assert_false(process_owner__is_trusted(first));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_containers),   cmocka_unit_test(test_units),
-		cmocka_unit_test(test_users),	     cmocka_unit_test(test_owners_of_containers),
-		cmocka_unit_test(test_root),	     cmocka_unit_test(test_malformed_texts),
+		cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_users),
+		cmocka_unit_test(test_owners_of_containers),
+		cmocka_unit_test(test_root),
+		cmocka_unit_test(test_malformed_texts),
 		cmocka_unit_test(test_this_process),
+		cmocka_unit_test(test_one_whose_namespace_is_not_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,6 +211,8 @@ static enum look_result take_result(struct host *host, struct job *job)
 		take_reading(host, job);
 	else if (job->kind == JOB_LOOK)
 		result = take_look(host, job);
+	else if (job->kind == JOB_OWNER && !job->err)
+		result = LOOK_AGAIN;
 	job__free(job);
 	return result;
 }
@@ -231,12 +233,13 @@ static void take_late(struct host *host)
 	}
 }
 
-static enum look_result run_job(struct host *host, struct job *job)
+/* *done: the job, if it is; else NULL, and the result says what becomes of a candidate. */
+static enum look_result try_job(struct host *host, struct job *job, struct job **done)
 {
 	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC);
-	struct job *done;
 	int err;
 
+	*done = NULL;
 	job->finder = host->finder;
 	job->options = host->options.watched;
 	if (job->kind == JOB_READ) {
@@ -244,13 +247,21 @@ static enum look_result run_job(struct host *host, struct job *job)
 		job->options.with_kinds = job->watched->wants_kinds;
 		job->options.with_growth = job->watched->wants_growth;
 	}
-	err = jobs__run(&host->jobs, job, &done);
+	err = jobs__run(&host->jobs, job, done);
 	user_shares__spend(&host->shares, job->owner, clock_ns(CLOCK_MONOTONIC) - start_ns);
 	if (!err)
-		return take_result(host, done);
+		return LOOK_DONE;
 	host->counts.late += err == -EINPROGRESS;
 	host->out_of_memory |= err == -ENOMEM;
 	return err == -EINPROGRESS ? LOOK_DONE : LOOK_STOP;
+}
+
+static enum look_result run_job(struct host *host, struct job *job)
+{
+	struct job *done;
+	enum look_result result = try_job(host, job, &done);
+
+	return done ? take_result(host, done) : result;
 }
 
 static enum look_result run(struct host *host, pid_t pid, process_owner owner, enum job_kind kind,
@@ -272,6 +283,35 @@ struct look {
 	bool at_all;
 };
 
+/*
+ * Whose process it is; a process can make whoever asks wait. Unless candidate->has_owner is set
+ * then, the result says what becomes of it.
+ */
+static enum look_result find_owner(struct host *host, struct candidate *candidate)
+{
+	struct job job = {.pid = candidate->pid,
+			  .kind = JOB_OWNER,
+			  .look_cnt = candidate->look_cnt};
+	int err = process__owner_now(candidate->pid, &job.owner);
+	enum look_result result = LOOK_DONE;
+	struct job *done = NULL;
+
+	candidate->owner = job.owner;
+	if (err == -EAGAIN && !jobs__has_place(&host->jobs, job.owner)) {
+		host->counts.held_back++;
+		return LOOK_LATER;
+	}
+	if (err == -EAGAIN)
+		result = try_job(host, &job, &done);
+	if (done) {
+		err = done->err;
+		candidate->owner = done->found;
+		take_result(host, done);
+	}
+	candidate->has_owner = !err;
+	return result;
+}
+
 static enum look_result look(void *context, struct candidate *candidate)
 {
 	const struct look *look = context;
@@ -285,9 +325,12 @@ static enum look_result look(void *context, struct candidate *candidate)
 		return LOOK_DONE;
 	if (!may_go_on(host) || !schedule__has_budget(&host->schedule))
 		return LOOK_STOP;
-	if (!candidate->has_owner && process__owner(pid, &candidate->owner))
-		return LOOK_DONE;
-	candidate->has_owner = true;
+	if (!candidate->has_owner) {
+		enum look_result result = find_owner(host, candidate);
+
+		if (!candidate->has_owner)
+			return result;
+	}
 	if (!look->at_all && user_shares__is_over(&host->shares, candidate->owner))
 		return LOOK_LATER;
 	if (!jobs__has_place(&host->jobs, candidate->owner) ||

@@ -46,6 +46,9 @@ static void run(struct reader_job *base)
 	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	switch (job->kind) {
+	case JOB_OWNER:
+		job->err = process__owner(job->pid, &job->found);
+		break;
 	case JOB_LOOK:
 		reading_allowance__begin(READING_HEAP, job->pid, job->options.max_cpu_s);
 		job->err = finder__look(job->finder, job->pid, &job->watched, &job->failure);

@@ -14,7 +14,8 @@
 #include "host/watched.h"
 
 enum job_kind {
-	JOB_LOOK, /* at a process that may be a Python */
+	JOB_OWNER, /* finds out whose it is: only then there are looks */
+	JOB_LOOK,  /* at a process that may be a Python */
 	JOB_READ,
 	JOB_TEND, /* its probes */
 	JOB_FREE, /* one that is gone, with its probes */
@@ -24,7 +25,8 @@ struct job {
 	struct reader_job base; /* the first */
 	struct finder *finder;
 	pid_t pid;
-	process_owner owner; /* of the process */
+	process_owner owner; /* of the process; of JOB_OWNER as process__owner_now() said */
+	process_owner found; /* by JOB_OWNER */
 	uint32_t look_cnt;   /* of a look: how many there have been then, with this one */
 	enum job_kind kind;
 	uint64_t expected_ns;	 /* of our CPU time; 0: nobody could know what it takes */
@@ -32,7 +34,7 @@ struct job {
 	bool owns_watched;	 /* its process is gone meanwhile */
 	struct watched_options options;
 	struct watched_result result; /* of a reading */
-	int err;		      /* of a look; */
+	int err;		      /* of a look, or of JOB_OWNER; */
 	struct failure failure;
 	uint64_t taken_ns; /* of our CPU time */
 };

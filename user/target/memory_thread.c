@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "target/memory_thread.h"
 
-#include <ctype.h>
-#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
 
 /*
- * Nothing can be mapped at address 0, as a rule: where there is memory, the answer is EFAULT, or
- * EPERM. Without, it is ESRCH (mm/process_vm_access.c, process_vm_rw_core()).
+ * The first number of "statm" is the size of the memory in pages, 0 if there is none
+ * (proc_pid_statm(5)). Unlike process_vm_readv(2) and most files of /proc/PID, it takes no lock
+ * that the process can hold: see the header.
  */
-static bool has_memory(pid_t thread)
+static bool has_memory(pid_t pid, pid_t thread)
 {
-	char byte;
-	struct iovec local = {.iov_base = &byte, .iov_len = 1}, remote = {.iov_len = 1};
+	char path[64], digit = '0';
+	_cleanup_close_ int fd = -1;
 
-	return process_vm_readv(thread, &local, 1, &remote, 1, 0) >= 0 || errno != ESRCH;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/statm", pid, thread);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, &digit, 1) == 1 && digit != '0';
 }
 
 pid_t memory_thread__of(pid_t pid)
@@ -28,14 +29,14 @@ pid_t memory_thread__of(pid_t pid)
 	const struct dirent *entry;
 	char path[32];
 
-	if (has_memory(pid))
+	if (has_memory(pid, pid))
 		return pid;
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	directory = opendir(path);
 	while (directory && (entry = readdir(directory))) {
 		pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (thread > 0 && has_memory(thread) && memory_thread__belongs(pid, thread))
+		if (thread > 0 && has_memory(pid, thread))
 			return thread;
 	}
 	return pid;

@@ -12,6 +12,11 @@
  * thread that has ended. So the path of a thread's file goes through the directory of its process
  * (/proc/PID/task/TID), where the kernel finds threads of that process only; and who has used a
  * bare id checks afterwards whether it still is a thread of the process.
+ *
+ * Finding the thread never waits for the process. A process that executes a program closes files on
+ * the way, and holds a lock meanwhile (exec_update_lock, fs/exec.c): if a file's server does not
+ * answer (FUSE), it holds it as long as it likes. Whoever reads its memory waits for that lock, and
+ * so does, depending on the kernel, whoever reads stat, maps, exe or the links in ns.
  */
 #pragma once
 

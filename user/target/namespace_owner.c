@@ -5,13 +5,17 @@
 #include <linux/nsfs.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "target/memory_thread.h"
+#include "target/proc_text.h"
 #include "util/cleanup.h"
 
+/* At most 340 lines of three numbers. */
+#define UID_MAP_BYTES_MAX (16UL << 10)
 /* The kernel nests no more (user_namespaces(7)). */
 #define LEVELS_MAX 33
 
@@ -20,6 +24,15 @@ static bool is_same(int fd, const struct stat *own)
 	struct stat status;
 
 	return !fstat(fd, &status) && status.st_dev == own->st_dev && status.st_ino == own->st_ino;
+}
+
+bool namespace_owner__is_ours(pid_t pid)
+{
+	_cleanup_(proc_text__release) struct proc_text theirs = {}, ours = {};
+
+	return !proc_text__read(&theirs, pid, "uid_map", UID_MAP_BYTES_MAX) &&
+	       !proc_text__read(&ours, getpid(), "uid_map", UID_MAP_BYTES_MAX) &&
+	       !strcmp(theirs.bytes, ours.bytes);
 }
 
 uid_t namespace_owner__of(pid_t pid, uid_t uid)

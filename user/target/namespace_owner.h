@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -14,3 +15,10 @@
  * made it: a container of root's has users of its own (see process_owner.h).
  */
 uid_t namespace_owner__of(pid_t pid, uid_t uid);
+
+/*
+ * Whether process @pid is in our user namespace, or in one whose users are the same: by the text of
+ * /proc/PID/uid_map, which can be read without waiting for the process (memory_thread.h). False,
+ * too, if that cannot be read.
+ */
+bool namespace_owner__is_ours(pid_t pid);

@@ -59,6 +59,14 @@ int proc_fields__thread_group(const char *status)
 	return group > 0 && group <= INT32_MAX ? (int)group : -EIO;
 }
 
+bool proc_fields__is_in_own_pid_namespace(const char *status)
+{
+	const char *at = find_field(status, "\nNSpid:");
+
+	/* One number for each namespace that it is in. */
+	return at && at[strspn(at, "0123456789")] == '\n';
+}
+
 int proc_fields__user(const char *status, uint32_t *user)
 {
 	const char *at = find_field(status, "\nUid:");

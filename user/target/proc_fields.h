@@ -18,6 +18,12 @@ int proc_fields__start_ticks(const char *stat, uint64_t *ticks);
 /* The thread group in the text of "status", or -EIO. */
 int proc_fields__thread_group(const char *status);
 
+/*
+ * Whether the text of "status" is that of a process in the PID namespace that /proc is of, not in
+ * one below it; false, too, if that is not known.
+ */
+bool proc_fields__is_in_own_pid_namespace(const char *status);
+
 /* The real user in the text of "status". Returns 0 or -EIO. */
 int proc_fields__user(const char *status, uint32_t *user);
 

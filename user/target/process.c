@@ -161,45 +161,67 @@ int process__reload_maps(struct process *process, struct failure *failure)
 	return 0;
 }
 
-/* The thread group of @pid, and its owner; or negative errno. */
-static int read_thread_group(pid_t pid, process_owner *owner)
+/* What "status" of a process says of who it is, read without waiting for it. */
+struct credentials {
+	pid_t thread_group;
+	uid_t uid;
+	bool is_of_host;
+};
+
+static int read_credentials(pid_t pid, struct credentials *out)
 {
 	_cleanup_(proc_text__release) struct proc_text status = {};
-	int err = proc_text__read(&status, pid, "status", LINE_BYTES_MAX);
-	uid_t uid;
+	int err = proc_text__read(&status, pid, "status", PROC_STATUS_BYTES_MAX);
 
 	if (!err)
-		err = proc_fields__user(status.bytes, &uid);
+		err = proc_fields__user(status.bytes, &out->uid);
 	if (err)
 		return err;
-	*owner = process_owner__of(pid, uid);
-	return proc_fields__thread_group(status.bytes);
+	out->is_of_host = proc_fields__is_in_own_pid_namespace(status.bytes);
+	out->thread_group = proc_fields__thread_group(status.bytes);
+	return out->thread_group < 0 ? out->thread_group : 0;
 }
 
 int process__owner(pid_t pid, process_owner *owner)
 {
-	int group = read_thread_group(pid, owner);
+	struct credentials credentials;
+	int err = read_credentials(pid, &credentials);
 
-	return group < 0 ? group : 0;
+	if (!err)
+		*owner = process_owner__of(pid, credentials.uid, credentials.is_of_host);
+	return err;
+}
+
+int process__owner_now(pid_t pid, process_owner *owner)
+{
+	struct credentials credentials;
+	int err = read_credentials(pid, &credentials);
+
+	return err ? err
+		   : process_owner__of_now(owner, pid, credentials.uid, credentials.is_of_host);
 }
 
 static int open_pidfd(struct process *process, struct failure *failure)
 {
-	int thread_group;
+	struct credentials credentials = {};
+	int err;
 
 	process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-	thread_group = read_thread_group(process->pid, &process->owner);
-	if (thread_group == -ENOENT || thread_group == -ESRCH)
+	err = read_credentials(process->pid, &credentials);
+	if (err == -ENOENT || err == -ESRCH)
 		return failure__set(failure, -ESRCH,
 				    "no process %d; see the pids with: ps -e | grep python",
 				    process->pid);
-	if (thread_group >= 0 && thread_group != process->pid)
+	if (!err && credentials.thread_group != process->pid)
 		return failure__set(failure, -EINVAL,
 				    "%d is a thread of process %d; use that: -p %d", process->pid,
-				    thread_group, thread_group);
+				    credentials.thread_group, credentials.thread_group);
 	if (process->pidfd < 0)
 		return failure__set(failure, -errno, "process %d: pidfd_open: %s", process->pid,
 				    strerror(errno));
+	if (!err)
+		process->owner =
+			process_owner__of(process->pid, credentials.uid, credentials.is_of_host);
 	if (process__first_thread_has_ended(process->pid) &&
 	    memory_thread__of(process->pid) == process->pid)
 		return failure__set(

@@ -62,6 +62,12 @@ void process__forget_maps(struct process *process);
 int process__owner(pid_t pid, process_owner *owner);
 
 /*
+ * The same, without waiting for the process. Returns also -EAGAIN, as process_owner__of_now()
+ * does.
+ */
+int process__owner_now(pid_t pid, process_owner *owner);
+
+/*
  * The CPU time that all threads of process @pid have used, also those that ended. 0 or negative
  * errno.
  */

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "target/process_owner.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "target/cgroup_path.h"
 #include "target/memory_thread.h"
@@ -14,6 +13,8 @@
 
 #define OWNER_IS_TRUSTED  (1UL << 62)
 #define CGROUPS_BYTES_MAX (64UL << 10)
+/* As many as one user is given to be in user namespaces (subuid(5)), as a rule. */
+#define SUBORDINATE_USERS 65536
 
 static process_owner owner_of_group(const char *path, size_t length)
 {
@@ -48,25 +49,34 @@ process_owner process_owner__decide(const char *cgroups, uid_t uid, bool is_of_h
 	return owner_of_group(unit, unit_length) | (is_of_host ? OWNER_IS_TRUSTED : 0);
 }
 
-static bool is_in_our_pid_namespace(pid_t pid)
-{
-	struct stat theirs, ours;
-	char path[96];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, memory_thread__entry(pid, "ns/pid").name);
-	return !stat(path, &theirs) && !stat("/proc/self/ns/pid", &ours) &&
-	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
-}
-
-process_owner process_owner__of(pid_t pid, uid_t uid)
+static process_owner decide(pid_t pid, uid_t user, bool is_of_host)
 {
 	_cleanup_(proc_text__release) struct proc_text cgroups = {};
-	uid_t user = namespace_owner__of(pid, uid);
 
 	if (proc_text__read(&cgroups, pid, memory_thread__entry(pid, "cgroup").name,
 			    CGROUPS_BYTES_MAX))
 		return process_owner__decide("", user, false);
-	return process_owner__decide(cgroups.bytes, user, is_in_our_pid_namespace(pid));
+	return process_owner__decide(cgroups.bytes, user, is_of_host);
+}
+
+process_owner process_owner__of(pid_t pid, uid_t uid, bool is_of_host)
+{
+	uid_t user = namespace_owner__is_ours(pid) ? uid : namespace_owner__of(pid, uid);
+
+	return decide(pid, user, is_of_host);
+}
+
+int process_owner__of_now(process_owner *out, pid_t pid, uid_t uid, bool is_of_host)
+{
+	process_owner owner = decide(pid, uid, is_of_host);
+
+	if ((uid && owner & OWNER_IS_GROUP) || namespace_owner__is_ours(pid)) {
+		*out = owner;
+		return 0;
+	}
+	*out = owner == uid && uid >= SUBORDINATE_USERS ? OWNER_IS_GROUP | uid / SUBORDINATE_USERS
+							: owner;
+	return -EAGAIN;
 }
 
 bool process_owner__is_trusted(process_owner owner)

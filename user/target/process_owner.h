@@ -18,13 +18,20 @@
 typedef uint64_t process_owner;
 #define OWNER_IS_GROUP (1UL << 63)
 
-/* Of process @pid, whose real user is @uid. */
-process_owner process_owner__of(pid_t pid, uid_t uid);
+/*
+ * Of process @pid, whose real user is @uid. @is_of_host: the process is in our PID namespace, not
+ * in one of its own. A process in a user namespace can make this wait as long as it likes
+ * (memory_thread.h).
+ */
+process_owner process_owner__of(pid_t pid, uid_t uid, bool is_of_host);
 
 /*
- * The same, of the text of /proc/PID/cgroup and of the user that namespace_owner__of() says.
- * @is_of_host: the process is in our PID namespace, not in one of its own.
+ * The same, without waiting for the process. Returns 0; or -EAGAIN: it is in a user namespace whose
+ * owner is not known by that. *out then stands for those it may be of, a few for each user.
  */
+int process_owner__of_now(process_owner *out, pid_t pid, uid_t uid, bool is_of_host);
+
+/* The same, of the text of /proc/PID/cgroup and of the user that namespace_owner__of() says. */
 process_owner process_owner__decide(const char *cgroups, uid_t uid, bool is_of_host);
 
 /* Whether that is root outside of containers, which has no need to harm others by what it runs. */

@@ -1,7 +1,9 @@
-"""A Python with a page from a file server that has stopped answering (FUSE): of its code, or of its heap. Started by root,
-which mounts; with fusermount(1), or in a user namespace, any user can do the same.
+"""A Python with a page from a file server that has stopped answering (FUSE): of its code, or of its heap. Or one that
+executes a program, and in doing so closes a file of such a server: the kernel waits for the answer, and holds a lock that
+whoever reads the process takes. Started by root, which mounts; with fusermount(1), or in a user namespace, any user can do
+the same.
 
-    fuse.py code|heap leave|keep [USER]
+    fuse.py code|heap|exec leave|keep [USER]
 
 leave: the server takes no more requests. Who waits for an answer can be killed.
 keep: it takes them, and answers none. Then the kernel minds no signals: who waits cannot be killed before the server ends.
@@ -93,7 +95,16 @@ def start(run, *arguments):
     return pid
 
 
+def execute(silence):
+    os.open(FILE, os.O_RDONLY)  # close-on-exec, as Python opens all
+    os.write(silence, b"!")
+    raw.say_ready()
+    os.execv("/bin/sleep", ["sleep", "1000"])
+
+
 def be_a_trap(kind, silence):
+    if kind == "exec":
+        execute(silence)
     # Whole pools of blocks that nobody touches: a list does not look at what it holds.
     kept = [b"x" * 470 + b"%04d" % number for number in range(2000)]
     # The kernel sees that nothing is to be flushed: or else a file that is closed later would be waited for.
