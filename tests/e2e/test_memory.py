@@ -93,3 +93,12 @@ def test_large_objects_are_measured(target, snapshot):
         assert size <= after[name] <= size * 1.01 + before.get(name, 0) + spare, name
     assert report["outside"]["bytes"] <= resident(report, "malloc") + MIB
     assert sum(row["bytes"] for row in report["outside"]["rows"]) == report["outside"]["bytes"]
+
+
+def test_numbers_are_not_large(target, snapshot):
+    """Before 3, many of them share an allocation: none has a size of its own."""
+    ask(target, "keep_numbers()")
+    rows = look(target, snapshot, "--paths")["outside"]["rows"]
+    assert not [row for row in rows if row["what"]["type"] in ("int", "float")]
+    items = [row["bytes"] for row in rows if row["what"]["part"] == "items"]
+    assert max(items) >= 2 * 8 * 200000 * 0.9

@@ -70,6 +70,12 @@ def plant_outside():
             "dict": OUTSIDE["dict"].__sizeof__() - 500, "set": OUTSIDE["set"].__sizeof__() - 500}
 
 
+def keep_numbers():
+    """Many, each of which could be the size of one of malloc()'s chunks."""
+    OUTSIDE["numbers"] = list(range(32, 3200000, 16))
+    OUTSIDE["floats"] = [float(number) for number in OUTSIDE["numbers"]]
+
+
 def drop_outside():
     OUTSIDE.clear()
 

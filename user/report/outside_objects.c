@@ -56,9 +56,32 @@ static uint64_t start_of(const struct graph *graph, const struct outside_object 
 					    type_table__at(census->types, outside->type)->flags);
 }
 
+/*
+ * Python 2 takes one allocation of about 1000 bytes for many numbers (Objects/intobject.c,
+ * PyIntBlock; Objects/floatobject.c): what is before one of them is the value of another, which can
+ * look like a size.
+ */
+struct shared_types {
+	uint32_t int_type, float_type; /* TYPE_NONE: each has an allocation of its own */
+};
+
+static struct shared_types find_shared_types(const struct census *census)
+{
+	if (census->major >= 3)
+		return (struct shared_types){TYPE_NONE, TYPE_NONE};
+	return (struct shared_types){type_table__built_in(census->types, "int"),
+				     type_table__built_in(census->types, "float")};
+}
+
+static bool is_shared(const struct shared_types *shared, uint32_t type)
+{
+	return type != TYPE_NONE && (type == shared->int_type || type == shared->float_type);
+}
+
 static int find_candidates(struct search *search, const struct memory_use *use)
 {
 	const struct graph *graph = search->graph;
+	const struct shared_types shared = find_shared_types(graph->census);
 
 	for (size_t i = 0; i < graph->outside_cnt; i++) {
 		uint64_t address = start_of(graph, &graph->outside[i]);
@@ -66,7 +89,8 @@ static int find_candidates(struct search *search, const struct memory_use *use)
 		int err;
 
 		if (!region || region->part != MEMORY_MALLOC || address % CHUNK_ALIGNMENT ||
-		    address - region->start < CHUNK_HEAD_BYTES)
+		    address - region->start < CHUNK_HEAD_BYTES ||
+		    is_shared(&shared, graph->outside[i].type))
 			continue;
 		err = ACCOUNT_RESERVE(search->account, search->candidates, search->capacity,
 				      search->cnt + 1);
