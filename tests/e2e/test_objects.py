@@ -66,6 +66,21 @@ def test_what_goes_with_it(target, snapshot):
     assert report["freed_bytes"] == report["freed_arenas"] * before["python"]["arena_size"]
 
 
+def test_what_goes_with_it_outside(target, snapshot):
+    planted = ask(target, "plant_outside()")
+    held = look(target, snapshot, "--object", hex(ask(target, "outside_holder()")))["object"]
+    most = least = sum(planted.values())
+    if target.python.version < (3,):  # static data has the address of the set, which was on a free list
+        least -= planted["set"]
+    assert held["dominated_buffers"] >= 3
+    assert least <= held["dominated_outside_bytes"] <= 1.01 * most + 20000
+    # What two dicts of instances share goes with neither.
+    one, other = ask(target, "plant_sharing()")
+    for address in (one, other):
+        shared = look(target, snapshot, "--object", hex(address))["object"]
+        assert shared["dominated_buffers"] == 0 and shared["dominated_outside_bytes"] == 0
+
+
 def test_an_arena(target, snapshot):
     things, _ = ask(target, "plant()")
     report = look(target, snapshot, "--arena", hex(things), "--below", "100%")

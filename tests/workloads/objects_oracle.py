@@ -70,6 +70,23 @@ def plant_outside():
             "dict": OUTSIDE["dict"].__sizeof__() - 500, "set": OUTSIDE["set"].__sizeof__() - 500}
 
 
+def outside_holder():
+    return id(OUTSIDE)
+
+
+class Sharing(object):
+    """Instances have their names in common, in a table too large for pymalloc."""
+
+    def __init__(self):
+        for number in range(25):
+            setattr(self, "name%d" % number, None)
+
+
+def plant_sharing():
+    HOLDER["sharing"] = [Sharing() for _ in range(4)]
+    return id(HOLDER["sharing"][1]), id(HOLDER["sharing"][2])
+
+
 def keep_numbers():
     """Many, each of which could be the size of one of malloc()'s chunks."""
     OUTSIDE["numbers"] = list(range(32, 3200000, 16))

@@ -249,6 +249,16 @@ static int add_edge(struct build *build, uint32_t from, uint32_t to,
 	return 0;
 }
 
+/* What belongs to a node is not shared with a word elsewhere, which may be left over. */
+static void note_sharing(struct graph *graph, uint32_t owner, uint32_t node,
+			 const struct reference *reference)
+{
+	struct outside_object *outside = &graph->outside[node - graph->census->blocks.place_cnt];
+
+	if (outside->owner != owner && (!outside->is_buffer || reference->how == REFERS_TO_BUFFER))
+		outside->is_shared = true;
+}
+
 static int refer(void *context, uint32_t owner, const struct reference *reference)
 {
 	bool loose = reference__is_loose(reference);
@@ -261,7 +271,9 @@ static int refer(void *context, uint32_t owner, const struct reference *referenc
 		if (!could_be_object(reference->to))
 			return 0;
 		to = find_outside(graph, reference->to);
-		if (to == NODE_NONE && !heap__arena_around(graph->census->heap, reference->to))
+		if (to != NODE_NONE)
+			note_sharing(graph, owner, to, reference);
+		else if (!heap__arena_around(graph->census->heap, reference->to))
 			err = add_outside(graph, owner, reference, &to);
 		if (reference->how == REFERS_TO_BUFFER)
 			return err;

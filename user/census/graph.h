@@ -28,6 +28,7 @@ struct outside_object {
 	uint32_t type;	/* its number; TYPE_NONE: it is no object */
 	uint32_t owner; /* the first node that was found to refer to it */
 	bool is_buffer; /* that node has it for what belongs to it */
+	bool is_shared; /* so have other nodes; or, if it is no buffer, others refer to it */
 };
 
 /* By what an object refers to another; the same for all references of the same kind. */

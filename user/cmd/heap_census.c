@@ -81,8 +81,8 @@ static int follow_ways(struct heap_census *out, const struct pinned *pinned,
 	int err = retention__new(&out->retention, out->graph, &out->roots);
 
 	if (!err && options->object)
-		err = object_report__find(&out->object, out->graph, &out->roots, out->retention,
-					  options->object, options->no_values);
+		err = object_report__find(&out->object, out->graph, &out->outside, &out->roots,
+					  out->retention, options->object, options->no_values);
 	if (!err && options->arena)
 		err = arena_report__find(&out->arena, out->graph, &out->roots, out->retention,
 					 options->arena, &holders_options);

@@ -171,13 +171,35 @@ static void count_dominated(struct object_report *report, const struct graph *gr
 		}
 	}
 	end_arena(report, heap, live, gone);
-	for (uint32_t node = blocks->place_cnt; node < graph->node_cnt; node++)
-		report->dominated_outside += bits__get(dominated, node);
+}
+
+/* A word of an object counts as leading to a buffer if malloc has an allocation there. */
+static bool is_buffer_that_goes(const struct outside_object *outside, uint64_t malloc_bytes,
+				const uint8_t *dominated)
+{
+	return outside->type == TYPE_NONE && !outside->is_shared &&
+	       (outside->is_buffer || malloc_bytes) && bits__get(dominated, outside->owner);
+}
+
+static void count_outside(struct object_report *report, const struct graph *graph,
+			  const struct outside_objects *sizes, const uint8_t *dominated)
+{
+	for (size_t i = 0; i < graph->outside_cnt; i++) {
+		uint32_t node = graph->census->blocks.place_cnt + (uint32_t)i;
+		uint64_t malloc_bytes = sizes->sizes ? sizes->sizes[i] : 0;
+		bool is_object = bits__get(dominated, node),
+		     is_buffer = is_buffer_that_goes(&graph->outside[i], malloc_bytes, dominated);
+
+		report->dominated_outside += is_object;
+		report->dominated_buffers += is_buffer && !is_object;
+		if (is_object || is_buffer)
+			report->dominated_outside_bytes += malloc_bytes;
+	}
 }
 
 int object_report__find(struct object_report *out, const struct graph *graph,
-			const struct roots *roots, struct retention *retention, uint64_t address,
-			bool no_values)
+			const struct outside_objects *outside, const struct roots *roots,
+			struct retention *retention, uint64_t address, bool no_values)
 {
 	_cleanup_(object_report__release) struct object_report report = {};
 	_cleanup_account_free_ uint8_t *dominated = NULL;
@@ -205,6 +227,7 @@ int object_report__find(struct object_report *out, const struct graph *graph,
 	if (err)
 		return err;
 	count_dominated(&report, graph, dominated);
+	count_outside(&report, graph, outside, dominated);
 	*out = report;
 	report = (struct object_report){};
 	return 0;

@@ -12,6 +12,7 @@
 #include "census/graph.h"
 #include "census/retention.h"
 #include "census/roots.h"
+#include "report/outside_objects.h"
 
 /* An object that refers to another, or is referred to. */
 struct relation {
@@ -41,15 +42,22 @@ struct object_report {
 	 * of them.
 	 */
 	uint64_t dominated_blocks, dominated_bytes, dominated_outside;
+	/*
+	 * Beside them: allocations outside of arenas that are no objects, such as the items of a
+	 * list, and that nothing but what goes refers to. What malloc has given to these and to
+	 * dominated_outside, as far as that is known.
+	 */
+	uint64_t dominated_buffers, dominated_outside_bytes;
 	/* Arenas of which that is all that lives. */
 	uint64_t freed_arenas, freed_bytes;
 };
 
 /*
- * Finds it all of the object (or block) at or around @address. Returns 0, -ENOENT if there is none,
+ * Finds it all of the object (or block) at or around @address. @outside: the sizes of what is
+ * outside of arenas; empty if they are not known. Returns 0, -ENOENT if there is none,
  * -ENOMEM or as memory__read(). The caller releases.
  */
 int object_report__find(struct object_report *out, const struct graph *graph,
-			const struct roots *roots, struct retention *retention, uint64_t address,
-			bool no_values);
+			const struct outside_objects *outside, const struct roots *roots,
+			struct retention *retention, uint64_t address, bool no_values);
 void object_report__release(struct object_report *report);
