@@ -14,6 +14,7 @@
 #include "fuzz.h"
 #include "host/http_server.h"
 #include "util/cleanup.h"
+#include "util/sleep.h"
 
 #define TOKEN	    "hunter2"
 #define OPEN_PATH   "/healthz"
@@ -21,6 +22,8 @@
 #define ANSWER_MAX  (64 << 10)
 #define FIRST_PORT  20000
 #define PORTS_TRIED 2000
+#define TRIES	    300
+#define RETRY_NS    10000000
 
 static struct http_server *server;
 static uint16_t port;
@@ -60,9 +63,18 @@ static int connect_to_it(void)
 				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	/* It is closed by a reset, and its port is free again at once. */
 	const struct linger linger = {.l_onoff = 1};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), err = 0;
 
-	CHECK(fd >= 0 && !connect(fd, (const struct sockaddr *)(const void *)&in, sizeof(in)));
+	CHECK(fd >= 0);
+	/* Where the server closes first the port is not free for a second: they may all be taken. */
+	for (int i = 0; i < TRIES; i++) {
+		err = connect(fd, (const struct sockaddr *)(const void *)&in, sizeof(in)) ? errno
+											  : 0;
+		if (err != EADDRNOTAVAIL)
+			break;
+		sleep_ns(RETRY_NS);
+	}
+	CHECK(!err);
 	CHECK(!setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
 	return fd;
 }
