@@ -247,16 +247,38 @@ static size_t count_worth(const struct pin_ranking *by_path, double least)
 	return cnt;
 }
 
+/*
+ * So many blocks in @container are of the kind of row @row, by rows @first up to @cnt; 0 if one
+ * before that row is of this kind, too: a mapping's keys and values may be.
+ */
+static uint64_t count_kind(const struct pin_row *rows, size_t first, size_t row, size_t cnt,
+			   const struct container *container)
+{
+	uint64_t blocks = 0;
+
+	for (size_t i = first; i < cnt; i++) {
+		const struct container other = container_of(rows[i].path);
+
+		if (!is_same(container, &other) || rows[i].kind != rows[row].kind ||
+		    rows[i].is_mixed != rows[row].is_mixed)
+			continue;
+		if (i < row)
+			return 0;
+		blocks += rows[i].blocks;
+	}
+	return blocks;
+}
+
 /* Adds what a row is of to what is written of its container: "399 int and 391 str". */
-static void describe_content(const struct census *census, const struct pin_row *row, char *text,
-			     size_t size)
+static void describe_content(const struct census *census, const struct pin_row *row,
+			     uint64_t blocks, char *text, size_t size)
 {
 	size_t length = strlen(text);
 	char kind[KIND_BYTES] = "blocks";
 
 	if (!row->is_mixed)
 		census_kinds__describe(census, row->kind, kind, sizeof(kind));
-	snprintf(text + length, size - length, "%s%s %s", length ? " and " : "", COUNT(row->blocks),
+	snprintf(text + length, size - length, "%s%s %s", length ? " and " : "", COUNT(blocks),
 		 kind);
 }
 
@@ -270,12 +292,15 @@ static int advise_container(struct advices *advices, const struct census *census
 
 	for (size_t i = first; i < cnt; i++) {
 		const struct container other = container_of(rows[i].path);
+		uint64_t blocks;
 
 		if (!is_same(&container, &other))
 			continue;
 		all.hostage_bytes += rows[i].hostage_bytes;
 		all.freed_bytes += rows[i].freed_bytes;
-		describe_content(census, &rows[i], content, sizeof(content));
+		blocks = count_kind(rows, first, i, cnt, &container);
+		if (blocks)
+			describe_content(census, &rows[i], blocks, content, sizeof(content));
 	}
 	if (all.freed_bytes < least)
 		return 0;

@@ -334,7 +334,7 @@ int report__write_text(const struct report *report, FILE *out)
 		write_tracing(report, out);
 	write_counters(report, out);
 	if (report->snapshot.target_slept)
-		fputs("\nNot read again: the target has not run since it was", out);
+		fputs("\nNot read again: the target has not run since the last reading", out);
 	else
 		fprintf(out, "\nRead in %s%s%s", SECONDS(report->snapshot.duration_ms / 1000),
 			report->snapshot.paused_ms > 0 ? ", the target paused for " : "",
