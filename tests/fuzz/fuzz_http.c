@@ -66,7 +66,7 @@ static int connect_to_it(void)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), err = 0;
 
 	CHECK(fd >= 0);
-	/* Where the server closes first the port is not free for a second: they may all be taken. */
+	/* Where the server closes first the port is not free for a second: all may be taken. */
 	for (int i = 0; i < TRIES; i++) {
 		err = connect(fd, (const struct sockaddr *)(const void *)&in, sizeof(in)) ? errno
 											  : 0;
