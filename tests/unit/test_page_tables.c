@@ -6,15 +6,20 @@
 #include "target/page_tables.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "target/memory.h"
 #include "unit_test.h"
 
-#define REGION	    (2UL << 20)
-#define REGION_CNT  8192UL
-#define TABLE_BYTES 4096UL /* of a region */
+#define REGION	      (2UL << 20)
+#define REGION_CNT    8192UL
+#define TABLE_BYTES   4096UL /* of a region */
+#define CROWD	      16
+#define CROWD_REGIONS 512UL
 
 static uint8_t *map_sparse(void)
 {
@@ -52,7 +57,7 @@ static void test_page_tables_are_paid_for(void **state)
 	int err;
 
 	(void)state;
-	assert_int_equal(account__new(&account, 8 * allowed_bytes, NULL), 0);
+	assert_int_equal(account__new(&account, 4 * allowed_bytes, NULL), 0);
 	process_memory__init(&memory, getpid());
 	memory.memory.account = account;
 	cnt = read_regions(&memory, sparse, &err);
@@ -65,8 +70,59 @@ static void test_page_tables_are_paid_for(void **state)
 	/* Until the process gives that memory back. */
 	munmap(sparse, REGION_CNT * REGION);
 	assert_int_equal(memory__read(&memory.memory, (uintptr_t)&cnt, &cnt, sizeof(cnt)), 0);
+	assert_true(account__usage(account).used_bytes < allowed_bytes / 8);
 	process_memory__release(&memory);
-	assert_int_equal(account__usage(account).used_bytes, 0);
+	account__close(account);
+}
+
+static pid_t start_child(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		pause();
+		_exit(0);
+	}
+	return pid;
+}
+
+/* Children that are read once, and live on: what was taken for them counts until they end. */
+static void test_a_crowd_is_paid_for(void **state)
+{
+	uint64_t limit = CROWD * CROWD_REGIONS * TABLE_BYTES;
+	struct account *account;
+	pid_t pids[CROWD];
+	size_t refused_cnt = 0;
+
+	(void)state;
+	assert_int_equal(account__new(&account, limit, NULL), 0);
+	for (size_t i = 0; i < CROWD; i++) {
+		uint8_t *sparse = map_sparse(), byte;
+		struct process_memory memory;
+		int err = 0;
+
+		pids[i] = start_child();
+		process_memory__init(&memory, pids[i]);
+		memory.memory.account = account;
+		for (size_t region = 0; region < CROWD_REGIONS && !err; region++)
+			err = memory__read(&memory.memory, (uintptr_t)sparse + region * REGION,
+					   &byte, 1);
+		if (!err)
+			err = page_tables__settle(&memory.tables);
+		refused_cnt += err == -EDQUOT;
+		process_memory__release(&memory);
+		munmap(sparse, REGION_CNT * REGION);
+	}
+	/* Half of it was given. */
+	assert_true(refused_cnt > CROWD / 4);
+	assert_in_range(account__usage(account).used_bytes, limit / 8 * 3, limit / 8 * 5);
+	for (size_t i = 0; i < CROWD; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+	page_tables__forget_gone();
+	assert_true(account__usage(account).used_bytes < limit / 16);
 	account__close(account);
 }
 
@@ -94,6 +150,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_page_tables_are_paid_for),
+		cmocka_unit_test(test_a_crowd_is_paid_for),
 		cmocka_unit_test(test_those_that_are_there_cost_nothing),
 	};
 

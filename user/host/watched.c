@@ -46,6 +46,15 @@ void watched__freep(struct watched **watched)
 	watched__free(*watched);
 }
 
+/* What the kernel has taken for reading it counts as ours. */
+static int settle(const struct watched *watched, struct failure *failure)
+{
+	struct process *process = watched->source->process;
+	int err = page_tables__settle(&process->memory.tables);
+
+	return err ? shortage__describe(process, err, failure) : 0;
+}
+
 int watched__new(struct watched **out, pid_t pid, struct account *total, struct failure *failure)
 {
 	_cleanup_(watched__freep) struct watched *watched = calloc(1, sizeof(*watched));
@@ -56,6 +65,9 @@ int watched__new(struct watched **out, pid_t pid, struct account *total, struct 
 	watched->pid = pid;
 	err = heap_source__open(&watched->source, pid, account__usage(total).limit_bytes, total,
 				failure);
+	if (err)
+		return err;
+	err = settle(watched, failure);
 	if (err)
 		return err;
 	if (identity__find(&watched->identity, watched->source->process))
@@ -212,6 +224,8 @@ void watched__read(struct watched *watched, const struct watched_options *option
 		   struct watched_result *out)
 {
 	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	struct failure failure;
+	int err;
 
 	switch_growth(watched, options);
 	*out = (struct watched_result){.with_kinds = options->with_kinds,
@@ -219,6 +233,11 @@ void watched__read(struct watched *watched, const struct watched_options *option
 	if (!out->target_slept) {
 		reading_allowance__begin(READING_HEAP, watched->pid, options->max_cpu_s);
 		out->err = read_heap(watched, options, out);
+		err = settle(watched, &failure);
+		if (err && !out->err) {
+			out->err = err;
+			out->failure = failure;
+		}
 		out->err = reading_allowance__end(watched->pid, out->err, &out->failure);
 	}
 	if (out->err) /* what is known of it may be of before, in part */

@@ -93,7 +93,7 @@ static int read_process_ranges(const struct memory *memory, struct memory_range 
 		ssize_t copied;
 
 		err = page_tables__note(&process->tables, process->pid, memory->account,
-					ranges + done, used);
+					ranges + done, &used);
 		if (err)
 			return err;
 		copied = read_through_thread(process, local, remote, used);

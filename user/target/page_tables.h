@@ -8,10 +8,13 @@
  * include/asm-generic/pgalloc.h). A process can map terabytes, and have pointers that lead
  * everywhere in there: so it could have pyfrag killed for memory that pyfrag never took.
  *
- * So what the page tables of the process have grown by since the kernel was first asked for their
- * size, beyond what the memory takes that it has written itself, counts as memory taken for it,
- * from the account of its memory; and no process may have more than an eighth of that. The kernel
- * is asked for their size only when many regions of 2 MiB were read.
+ * So what the page tables of the process grow by while it is read, beyond what the memory takes
+ * that it has written itself, counts as memory taken for it, from the account of its memory; and no
+ * process may have more than a quarter of that, nor all together more than half. The kernel is
+ * asked for their size when a reading begins and ends, and in between whenever many regions of
+ * 2 MiB were read. They count as long as the process lives and does not unmap that memory, also
+ * when it is not read any more: or else many processes, each of which is looked at once, would have
+ * pyfrag killed.
  */
 #pragma once
 
@@ -28,10 +31,13 @@ struct memory_range;
 /* Zero-initialized. Several threads may read a process at a time. */
 struct page_tables {
 	pthread_mutex_t lock;
+	pid_t pid;
+	struct account *account;
 	uint64_t last_region;
-	uint64_t region_cnt;   /* read since the kernel was asked; each may be a new one */
-	uint64_t before_bytes; /* when it was asked first, if it was */
-	bool is_known;
+	uint64_t region_cnt; /* read since the kernel was asked; each may be a new one */
+	uint64_t ask_at;     /* it is asked again when that many were read */
+	uint64_t base_bytes; /* when it was asked last, in this reading */
+	bool is_reading;     /* it was asked */
 	/*
 	 * As large as what they have grown by; never touched, so it takes no memory but the
 	 * account's.
@@ -41,9 +47,21 @@ struct page_tables {
 };
 
 /*
- * To be called before the @cnt @ranges of process @pid are read. Returns 0; -EDQUOT: what reading
- * it has taken so far is more than @account allows; or -ENOMEM.
+ * To be called before *@cnt @ranges of process @pid are read; lowers *@cnt, not to 0, if it is to
+ * be called again before the others are. Returns 0; -EDQUOT: what reading it has taken so far is
+ * more than @account allows; or -ENOMEM.
  */
 int page_tables__note(struct page_tables *tables, pid_t pid, struct account *account,
-		      const struct memory_range *ranges, size_t cnt);
+		      const struct memory_range *ranges, size_t *cnt);
+
+/* At the end of a reading. Returns as page_tables__note(). */
+int page_tables__settle(struct page_tables *tables);
+
+/* What they have grown by stays in the account until the process is gone; see below. */
 void page_tables__release(struct page_tables *tables);
+
+/*
+ * Gives back to their accounts what was released of processes that are gone now. Is called by each
+ * page_tables__release(), too.
+ */
+void page_tables__forget_gone(void);
