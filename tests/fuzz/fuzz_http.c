@@ -14,7 +14,6 @@
 #include "fuzz.h"
 #include "host/http_server.h"
 #include "util/cleanup.h"
-#include "util/sleep.h"
 
 #define TOKEN	    "hunter2"
 #define OPEN_PATH   "/healthz"
@@ -22,8 +21,7 @@
 #define ANSWER_MAX  (64 << 10)
 #define FIRST_PORT  20000
 #define PORTS_TRIED 2000
-#define TRIES	    300
-#define RETRY_NS    10000000
+#define CLIENTS	    50000
 
 static struct http_server *server;
 static uint16_t port;
@@ -56,25 +54,26 @@ static void start(void)
 	CHECK(server);
 }
 
+/*
+ * From an address of loopback that changes: where the server closes first the pair of ports cannot
+ * be used for a minute, and a connection that comes upon one waits for a second.
+ */
 static int connect_to_it(void)
 {
-	const struct sockaddr_in in = {.sin_family = AF_INET,
+	static uint32_t connection_cnt;
+	const struct sockaddr_in to = {.sin_family = AF_INET,
 				       .sin_port = htons(port),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
+				 from = {.sin_family = AF_INET,
+					 .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 +
+								  connection_cnt++ % CLIENTS)};
 	/* It is closed by a reset, and its port is free again at once. */
 	const struct linger linger = {.l_onoff = 1};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), err = 0;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
-	CHECK(fd >= 0);
-	/* Where the server closes first the port is not free for a second: all may be taken. */
-	for (int i = 0; i < TRIES; i++) {
-		err = connect(fd, (const struct sockaddr *)(const void *)&in, sizeof(in)) ? errno
-											  : 0;
-		if (err != EADDRNOTAVAIL)
-			break;
-		sleep_ns(RETRY_NS);
-	}
-	CHECK(!err);
+	CHECK(fd >= 0 && !setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)));
+	CHECK(!bind(fd, (const struct sockaddr *)(const void *)&from, sizeof(from)));
+	CHECK(!connect(fd, (const struct sockaddr *)(const void *)&to, sizeof(to)));
 	CHECK(!setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
 	return fd;
 }
