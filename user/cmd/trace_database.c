@@ -38,7 +38,8 @@ int trace_database__write(const struct output *traced, const struct findings *fi
 	reading_allowance__begin(READING_REFERENCES, process->pid, options.max_cpu_s);
 	err = memory_use__find(&memory_use, process, heap);
 	if (account__is_short(err))
-		return shortage__describe(process, err, failure);
+		return reading_allowance__end(process->pid,
+					      shortage__describe(process, err, failure), failure);
 	if (!err)
 		output.memory_use = &memory_use;
 	err = heap_census__take(&census,
