@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -70,10 +71,15 @@ static int connect_to_it(void)
 	/* It is closed by a reset, and its port is free again at once. */
 	const struct linger linger = {.l_onoff = 1};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	sigset_t timer;
 
 	CHECK(fd >= 0 && !setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)));
 	CHECK(!bind(fd, (const struct sockaddr *)(const void *)&from, sizeof(from)));
+	/* The fuzzer's timer would interrupt it. */
+	CHECK(!sigemptyset(&timer) && !sigaddset(&timer, SIGALRM));
+	CHECK(!sigprocmask(SIG_BLOCK, &timer, NULL));
 	CHECK(!connect(fd, (const struct sockaddr *)(const void *)&to, sizeof(to)));
+	CHECK(!sigprocmask(SIG_UNBLOCK, &timer, NULL));
 	CHECK(!setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
 	return fd;
 }
