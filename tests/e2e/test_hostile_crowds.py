@@ -139,8 +139,10 @@ def silent_files(kind, manner, user, cnt):
             running.append(subprocess.Popen(
                 [sys.executable, TOP + "/tests/hostile/programs/fuse.py", kind, manner, str(user)],
                 cwd="/", stdout=subprocess.PIPE, start_new_session=True))
-            assert running[-1].stdout.readline().startswith(b"ready")
-        yield
+            ready = running[-1].stdout.readline().split()
+            assert ready[0] == b"ready"
+            running[-1].pid_of_trap = int(ready[1])
+        yield running
     finally:
         for process in running:
             os.killpg(process.pid, signal.SIGKILL)
@@ -170,6 +172,40 @@ def test_files_whose_server_does_not_answer(greedy_agent, kind):
         assert 2 <= hanging(agent) < 8 and agent.get("/healthz")[0] == 200
         assert agent.metrics()["pyfrag_readings_held_back_total", ""] > 0 or kind == "heap"
         assert agent.stop() == 0 and agent.seconds < 3
+
+
+def end_programs(running):
+    """Their servers stop answering, and then they are killed."""
+    for process in running:
+        process.send_signal(signal.SIGUSR1)
+
+
+def test_programs_whose_server_stops_answering(greedy_agent):
+    """What the agent has of such a Python is freed by the thread that finds all others."""
+    agent = greedy_agent()
+    with silent_files("program", "leave", 60001, 1) as running:
+        trap = running[0].pid_of_trap
+        wait_for(lambda: "heap" in agent.processes().get(trap, {}))
+        end_programs(running)
+        wait_for(lambda: trap not in agent.processes())
+        with Target(PYTHONS[0]) as victim:
+            wait_for(lambda: "heap" in agent.processes().get(victim.pid, {}))
+
+
+def keepers_of(pid):
+    return (name_of(pid) == "pyfrag-keeper") + sum(keepers_of(child) for child in children_of(pid))
+
+
+def test_probed_programs_whose_server_stops_answering(start_agent):  # noqa: F811
+    """To take the probes out hangs: of one user no more of that is begun than of readings."""
+    agent = start_agent("--budget", "100%", "--sites", "1")
+    with silent_files("program", "leave", 60001, 4) as running:
+        wait_for(lambda: keepers_of(agent.process.pid) == 1 + 4)
+        end_programs(running)
+        wait_for(lambda: hanging(agent) >= 2)
+        with Target(PYTHONS[0]) as victim:
+            wait_for(lambda: "heap" in agent.processes().get(victim.pid, {}))
+        assert hanging(agent) < 4
 
 
 def test_who_waits_for_a_file_for_ever(greedy_agent):

@@ -63,6 +63,14 @@ static void make_sample(struct sample *file)
 	assert_ptr_not_equal(file->bytes, MAP_FAILED);
 }
 
+static int find_and_open(const struct process *process, const struct mapping *mapping)
+{
+	_cleanup_(mapped_file__release) struct mapped_file file = {.path_fd = -1};
+	int err = mapped_file__find(&file, process, mapping);
+
+	return err ? err : mapped_file__open(&file);
+}
+
 static void free_sample(struct sample *file)
 {
 	munmap(file->bytes, PAGE);
@@ -94,7 +102,7 @@ static void test_mapped_file(void **state)
 	process = open_process(getpid());
 	mapping = process__find_mapping(process, address_of(file.bytes));
 	assert_non_null(mapping);
-	fd = mapped_file__open_of(process, mapping);
+	fd = find_and_open(process, mapping);
 	assert_is_file(fd, &file);
 	free_sample(&file);
 }
@@ -117,7 +125,7 @@ static int open_replaced_file(void *argument)
 	mapping = process__find_mapping(process, address_of(file->bytes));
 	if (!mapping || !mapping->deleted || strcmp(mapping->path, file->path) != 0)
 		return 2;
-	fd = mapped_file__open_of(process, mapping);
+	fd = find_and_open(process, mapping);
 	if (fd >= 0)
 		return fstat(fd, &status) || status.st_ino != file->status.st_ino ? 3 : 0;
 	return fd == -ESTALE ? 4 : 5;
@@ -164,7 +172,7 @@ static void test_deleted_file(void **state)
 	assert_non_null(mapping);
 	assert_true(mapping->deleted);
 	assert_string_equal(mapping->path, file.path);
-	fd = mapped_file__open_of(process, mapping);
+	fd = find_and_open(process, mapping);
 	if (geteuid() == 0)
 		assert_is_file(fd, &file);
 	else
@@ -185,9 +193,8 @@ static int open_own_executable(void *argument)
 		return 1;
 	if (prctl(PR_SET_DUMPABLE, 1) || process__open(&process, getpid(), &failure))
 		return 2;
-	fd = mapped_file__open_of(process,
-				  process__find_mapping(process,
-							address_of((void *)open_own_executable)));
+	fd = find_and_open(process,
+			   process__find_mapping(process, address_of((void *)open_own_executable)));
 	if (fd < 0 || fstat(fd, &opened) || stat("/proc/self/exe", &ours))
 		return 3;
 	return opened.st_ino == ours.st_ino && opened.st_dev == ours.st_dev ? 0 : 4;
@@ -214,7 +221,7 @@ static int open_by_name(void *argument)
 	if ((geteuid() == 0 && child__drop_rights()) || prctl(PR_SET_DUMPABLE, 1) ||
 	    process__open(&process, getpid(), &failure))
 		return 255;
-	fd = mapped_file__open_of(process, process__find_mapping(process, address_of(file->bytes)));
+	fd = find_and_open(process, process__find_mapping(process, address_of(file->bytes)));
 	return fd < 0 ? -fd : 0;
 }
 
@@ -260,8 +267,7 @@ static void test_a_mapped_device(void **state)
 	mapping = process__find_mapping(process, address_of(page));
 	assert_string_equal(mapping->path, "/dev/zero");
 	/* Without rights there is only its name, which leads to the same device. */
-	assert_int_equal(mapped_file__open_of(process, mapping),
-			 geteuid() == 0 ? -ENOEXEC : -ESTALE);
+	assert_int_equal(find_and_open(process, mapping), geteuid() == 0 ? -ENOEXEC : -ESTALE);
 	munmap(page, PAGE);
 }
 
@@ -288,7 +294,7 @@ static void test_a_lease(void **state)
 	process = open_process(getpid());
 	mapping = process__find_mapping(process, address_of(file.bytes));
 	alarm(30);
-	assert_int_equal(mapped_file__open_of(process, mapping), -EBUSY);
+	assert_int_equal(find_and_open(process, mapping), -EBUSY);
 	alarm(0);
 	free_sample(&file);
 }

@@ -106,6 +106,28 @@ static void test_library(void **state)
 	assert_int_equal(symbol.address + module->bias, address_of(function));
 }
 
+/* What is kept then has no file of the process open: closing such a one may take for ever. */
+static void test_closing_the_file(void **state)
+{
+	_cleanup_(process__freep) struct process *process = open_self();
+	_cleanup_(module__freep) struct module *module =
+		open_module_of(process, dlsym(RTLD_DEFAULT, "gnu_get_libc_version"));
+	int fd = module->fd;
+	struct elf_symbol symbol;
+
+	(void)state;
+	module__close_file(module);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	assert_true(fcntl(module->file.path_fd, F_GETFL) & O_PATH);
+	assert_int_not_equal(elf_file__find_symbol(module->elf, "gnu_get_libc_version", &symbol),
+			     0);
+	assert_int_equal(module__reopen_file(module), 0);
+	assert_int_equal(elf_file__find_symbol(module->elf, "gnu_get_libc_version", &symbol), 0);
+	module__close_file(module);
+	module__close_file(module);
+	assert_int_equal(module->fd, -1);
+}
+
 /* A mapping may be cut by mprotect(2): the piece behind the cut begins inside the segment. */
 static void test_second_half_of_a_mapping(void **state)
 {
@@ -359,6 +381,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own_executable),
 		cmocka_unit_test(test_library),
+		cmocka_unit_test(test_closing_the_file),
 		cmocka_unit_test(test_second_half_of_a_mapping),
 		cmocka_unit_test(test_what_is_no_elf_file),
 		cmocka_unit_test(test_strange_mappings_beside_the_loaders),

@@ -16,8 +16,9 @@
 struct growth_watch;
 
 /*
- * Probes the process of @source, which must outlive the watch; @budget: what that may take of its
- * CPU time. Errors are described; the caller stops it, which takes the probes out.
+ * Probes the process of @source, which must outlive the watch; its module's file must be open
+ * meanwhile. @budget: what that may take of its CPU time. Errors are described; the caller stops
+ * it, which takes the probes out.
  */
 int growth_watch__start(struct growth_watch **out, struct heap_source *source, double budget,
 			struct failure *failure);

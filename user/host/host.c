@@ -46,6 +46,9 @@ struct host {
 	struct jobs jobs;
 	struct watched **watched; /* by pid */
 	size_t watched_cnt, watched_capacity;
+	/* Those that are not watched any more, but whose probes are yet to be taken out. */
+	struct watched **leaving;
+	size_t leaving_cnt, leaving_capacity;
 	size_t place_cnt; /* so many are watched at most */
 	/* CLOCK_MONOTONIC: when one was left out first that is not looked for yet; 0: none. */
 	uint64_t left_out_ns;
@@ -67,7 +70,10 @@ void host__free(struct host *host)
 		return;
 	for (size_t i = 0; i < host->watched_cnt; i++)
 		watched__free(host->watched[i]);
+	for (size_t i = 0; i < host->leaving_cnt; i++)
+		watched__free(host->leaving[i]);
 	free(host->watched);
+	free(host->leaving);
 	candidates__release(&host->candidates);
 	finder__free(host->finder);
 	account__close(host->memory);
@@ -96,8 +102,18 @@ struct watched *host__find(const struct host *host, pid_t pid)
 	return at < host->watched_cnt && host->watched[at]->pid == pid ? host->watched[at] : NULL;
 }
 
-static enum look_result run(struct host *host, pid_t pid, process_owner owner, enum job_kind kind,
-			    struct watched *watched);
+/* To take probes out may take for ever: so a job does that, once there is a place for it. */
+static void dismiss(struct host *host, struct watched *watched)
+{
+	if (!watched->growth) {
+		watched__free(watched);
+	} else if (ARRAY_RESERVE(host->leaving, host->leaving_capacity, host->leaving_cnt + 1)) {
+		host->out_of_memory = true;
+		watched__free(watched);
+	} else {
+		host->leaving[host->leaving_cnt++] = watched;
+	}
+}
 
 /* What is being read is freed when the reading has ended. */
 static void drop(struct host *host, size_t at)
@@ -112,9 +128,8 @@ static void drop(struct host *host, size_t at)
 		host->refused = NULL;
 	if (job && job->watched == watched)
 		job->owns_watched = true;
-	else if (!watched->growth ||
-		 run(host, watched->pid, watched__owner(watched), JOB_FREE, watched) == LOOK_STOP)
-		watched__free(watched);
+	else
+		dismiss(host, watched);
 }
 
 /* Returns whether there is room for @watched; another one may have to go. */
@@ -213,6 +228,8 @@ static enum look_result take_result(struct host *host, struct job *job)
 		result = take_look(host, job);
 	else if (job->kind == JOB_OWNER && !job->err)
 		result = LOOK_AGAIN;
+	if (job->owns_watched)
+		dismiss(host, TAKE_PTR(job->watched));
 	job__free(job);
 	return result;
 }
@@ -270,6 +287,21 @@ static enum look_result run(struct host *host, pid_t pid, process_owner owner, e
 	struct job job = {.pid = pid, .owner = owner, .kind = kind, .watched = watched};
 
 	return run_job(host, &job);
+}
+
+static void free_leaving(struct host *host)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < host->leaving_cnt; i++) {
+		struct watched *watched = host->leaving[i];
+		process_owner owner = watched__owner(watched);
+
+		if (!jobs__has_place(&host->jobs, owner) ||
+		    run(host, watched->pid, owner, JOB_FREE, watched) == LOOK_STOP)
+			host->leaving[kept++] = watched;
+	}
+	host->leaving_cnt = kept;
 }
 
 static bool may_go_on(const struct host *host)
@@ -552,6 +584,7 @@ int host__work(struct host *host)
 	if (err)
 		return err;
 	drop_gone(host);
+	free_leaving(host);
 	tend_probed(host);
 	if (host__tells_sites(host))
 		probing_choice__make(host->watched, host->watched_cnt, now_ns);

@@ -18,7 +18,7 @@ enum job_kind {
 	JOB_LOOK,  /* at a process that may be a Python */
 	JOB_READ,
 	JOB_TEND, /* its probes */
-	JOB_FREE, /* one that is gone, with its probes */
+	JOB_FREE, /* one that is gone, and takes its probes out */
 };
 
 struct job {

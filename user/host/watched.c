@@ -72,8 +72,11 @@ int watched__new(struct watched **out, pid_t pid, struct account *total, struct 
 		return err;
 	if (identity__find(&watched->identity, watched->source->process))
 		return failure__set(failure, -ENOMEM, "out of memory");
-	/* Hundreds of kilobytes of symbols, of each of hundreds of processes. */
-	elf_file__forget(watched->source->python->module->elf);
+	/*
+	 * Hundreds of kilobytes of symbols, of each of hundreds of processes. And who frees it has
+	 * no file to close.
+	 */
+	module__close_file(watched->source->python->module);
 	process__forget_maps(watched->source->process);
 	*out = TAKE_PTR(watched);
 	return 0;
@@ -103,13 +106,18 @@ static int start_growth(struct watched *watched, const struct watched_options *o
 			struct failure *failure)
 {
 	struct heap_source *source = watched->source;
-	int err;
+	struct module *module = source->python->module;
+	int err = module__reopen_file(module);
 
-	reading_allowance__begin_scan(source->python->module->fd, options->max_cpu_s);
+	if (err)
+		return failure__set(failure, err, "process %d: cannot open %s: %s", watched->pid,
+				    module->path, strerror(-err));
+	reading_allowance__begin_scan(module->fd, options->max_cpu_s);
 	err = growth_watch__start(&watched->growth, source, options->probes_budget, failure);
 	err = reading_allowance__end(watched->pid, err, failure);
 	if (err)
 		growth_watch__stop(TAKE_PTR(watched->growth));
+	module__close_file(module);
 	return err;
 }
 

@@ -96,6 +96,7 @@ struct watched_options {
  * the caller frees.
  */
 int watched__new(struct watched **out, pid_t pid, struct account *total, struct failure *failure);
+/* Waits for nobody, but for the kernel and file servers where growth is watched. */
 void watched__free(struct watched *watched);
 void watched__freep(struct watched **watched);
 

@@ -241,6 +241,11 @@ void elf_file__forget(struct elf_file *elf)
 	release_contents(elf);
 }
 
+void elf_file__set_fd(struct elf_file *elf, int fd)
+{
+	elf->fd = fd;
+}
+
 void elf_file__freep(struct elf_file **elf)
 {
 	elf_file__free(*elf);

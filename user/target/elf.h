@@ -50,6 +50,9 @@ void elf_file__freep(struct elf_file **elf);
  */
 void elf_file__forget(struct elf_file *elf);
 
+/* From here on the file is read through @fd, as with elf_file__open(); -1: it cannot be read. */
+void elf_file__set_fd(struct elf_file *elf, int fd);
+
 bool elf_file__is_64bit(const struct elf_file *elf);
 enum elf_machine elf_file__machine(const struct elf_file *elf);
 

@@ -177,11 +177,3 @@ int mapped_file__open(const struct mapped_file *file)
 {
 	return open_for_reading(file->path_fd);
 }
-
-int mapped_file__open_of(const struct process *process, const struct mapping *mapping)
-{
-	_cleanup_(mapped_file__release) struct mapped_file file = {.path_fd = -1};
-	int err = mapped_file__find(&file, process, mapping);
-
-	return err ? err : mapped_file__open(&file);
-}

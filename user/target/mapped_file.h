@@ -45,6 +45,3 @@ void mapped_file__release(struct mapped_file *file);
  * (fcntl(2), F_SETLEASE), and opening would wait; or negative errno.
  */
 int mapped_file__open(const struct mapped_file *file);
-
-/* Both at once: finds the file of @mapping, and opens it. */
-int mapped_file__open_of(const struct process *process, const struct mapping *mapping);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "target/mapped_file.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 
@@ -20,6 +19,7 @@ void module__free(struct module *module)
 		return;
 	elf_file__free(module->elf);
 	closep(&module->fd);
+	mapped_file__release(&module->file);
 	free(module->path);
 	free(module);
 }
@@ -112,7 +112,12 @@ int module__open(struct module **out, const struct process *process, const struc
 	if (!module)
 		return -ENOMEM;
 	module->pid = process->pid;
-	module->fd = mapped_file__open_of(process, mapping);
+	module->fd = -1;
+	module->file.path_fd = -1;
+	err = mapped_file__find(&module->file, process, mapping);
+	if (err)
+		return err;
+	module->fd = mapped_file__open(&module->file);
 	if (module->fd < 0)
 		return module->fd;
 	module->path = strdup(mapping->path);
@@ -125,5 +130,24 @@ int module__open(struct module **out, const struct process *process, const struc
 	if (err)
 		return err;
 	*out = TAKE_PTR(module);
+	return 0;
+}
+
+void module__close_file(struct module *module)
+{
+	elf_file__forget(module->elf);
+	elf_file__set_fd(module->elf, -1);
+	closep(&module->fd);
+	module->fd = -1;
+}
+
+int module__reopen_file(struct module *module)
+{
+	int fd = module->fd < 0 ? mapped_file__open(&module->file) : module->fd;
+
+	if (fd < 0)
+		return fd;
+	module->fd = fd;
+	elf_file__set_fd(module->elf, fd);
 	return 0;
 }

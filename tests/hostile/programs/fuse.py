@@ -1,9 +1,10 @@
 """A Python with a page from a file server that has stopped answering (FUSE): of its code, or of its heap. Or one that
 executes a program, and in doing so closes a file of such a server: the kernel waits for the answer, and holds a lock that
-whoever reads the process takes. Started by root, which mounts; with fusermount(1), or in a user namespace, any user can do
-the same.
+whoever reads the process takes. Or one whose program is a file of the server, which stops answering just before the Python
+is killed, SECONDS after its start or at SIGUSR1: whoever has that file open waits when closing it. Started by root, which
+mounts; with fusermount(1), or in a user namespace, any user can do the same.
 
-    fuse.py code|heap|exec leave|keep [USER]
+    fuse.py code|heap|exec|program leave|keep [USER [SECONDS]]
 
 leave: the server takes no more requests. Who waits for an answer can be killed.
 keep: it takes them, and answers none. Then the kernel minds no signals: who waits cannot be killed before the server ends.
@@ -23,11 +24,12 @@ import time
 
 import raw
 
-LOOKUP, FORGET, GETATTR, OPEN, RELEASE, INIT, INTERRUPT, BATCH_FORGET = 1, 2, 3, 14, 18, 26, 36, 42
+LOOKUP, FORGET, GETATTR, OPEN, READ, RELEASE, FLUSH, INIT, INTERRUPT, BATCH_FORGET = 1, 2, 3, 14, 15, 18, 25, 26, 36, 42
 UNANSWERED = (FORGET, INTERRUPT, BATCH_FORGET)
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
 PR_SET_PDEATHSIG, MAP_FIXED = 1, 0x10
-FILE_NODE, FILE_BYTES, LONG = 2, 1 << 20, 3600
+FILE_NODE, LONG = 2, 3600
+PROGRAM = "/usr/bin/python3.11"  # what is in the file
 FILE = "/mnt/libpython3.11.so.1.0"
 LOW = 0x10000  # vm.mmap_min_addr: before any other code
 PAGE, POOL = 4096, 16384
@@ -35,11 +37,11 @@ PAGE, POOL = 4096, 16384
 
 def attributes(node):
     """struct fuse_attr"""
-    mode = 0o40755 if node == 1 else 0o100755
-    return struct.pack("=6Q10I", node, FILE_BYTES, FILE_BYTES // 512, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, PAGE, 0)
+    mode, size = 0o40755 if node == 1 else 0o100755, os.stat(PROGRAM).st_size
+    return struct.pack("=6Q10I", node, size, size // 512, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, PAGE, 0)
 
 
-def answer(operation, node):
+def answer(operation, node, arguments):
     """What follows struct fuse_out_header, as in linux/fuse.h; or an error."""
     if operation == INIT:
         return struct.pack("=4I2H2I2H8I", 7, 31, 0, 0, 1, 1, PAGE, 1, 1, 0, *[0] * 8)
@@ -49,7 +51,10 @@ def answer(operation, node):
         return struct.pack("=Q2I", LONG, 0, 0) + attributes(node)
     if operation == OPEN:
         return struct.pack("=QIi", 0, 0, 0)
-    return b"" if operation == RELEASE else errno.ENOSYS
+    if operation == READ:
+        _, offset, size = struct.unpack_from("=2QI", arguments)
+        return os.pread(CONTENT, size, offset)
+    return b"" if operation in (RELEASE, FLUSH) else errno.ENOSYS
 
 
 def serve(device, silence, keeps):
@@ -62,7 +67,7 @@ def serve(device, silence, keeps):
         _, operation, unique, node = struct.unpack_from("=2I2Q", request)
         if operation in UNANSWERED:
             continue
-        found = answer(operation, node)
+        found = answer(operation, node, request[40:])
         error, body = (-found, b"") if isinstance(found, int) else (0, found)
         os.write(device, struct.pack("=IiQ", 16 + len(body), error, unique) + body)
     while keeps:
@@ -105,6 +110,9 @@ def execute(silence):
 def be_a_trap(kind, silence):
     if kind == "exec":
         execute(silence)
+    if kind == "program":
+        script = "import os, time; print('ready', os.getpid(), flush=True); time.sleep(1000)"
+        os.execve(FILE, ["python3", "-c", script], {"PYTHONHOME": "/usr"})
     # Whole pools of blocks that nobody touches: a list does not look at what it holds.
     kept = [b"x" * 470 + b"%04d" % number for number in range(2000)]
     # The kernel sees that nothing is to be flushed: or else a file that is closed later would be waited for.
@@ -121,6 +129,7 @@ def be_a_trap(kind, silence):
 
 
 kind, keeps, user = sys.argv[1], sys.argv[2] == "keep", int(sys.argv[3]) if len(sys.argv) > 3 else 65534
+CONTENT = os.open(PROGRAM, os.O_RDONLY)
 device = mount("/mnt", user)
 silence = os.pipe()
 os.setgroups([])
@@ -128,4 +137,11 @@ os.setresgid(user, user, user)
 os.setresuid(user, user, user)
 start(serve, device, silence[0], keeps)
 os.close(device)
-os.waitpid(start(be_a_trap, kind, silence[1]), 0)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+trap = start(be_a_trap, kind, silence[1])
+if kind == "program":
+    signal.sigtimedwait([signal.SIGUSR1], int(sys.argv[4]) if len(sys.argv) > 4 else 1000)
+    os.write(silence[1], b"!")
+    os.kill(trap, signal.SIGKILL)
+os.waitpid(trap, 0)
+signal.pause()  # there is still a server
