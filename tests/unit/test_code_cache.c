@@ -8,10 +8,12 @@
 #include "fake_code.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 #define CODE	  0x7f0000010000UL
 #define AMPLE	  (64UL << 20)
 #define EMPTY_MAX 2048 /* what an empty cache takes */
+#define NS_PER_S  1000000000UL
 
 static const struct fake_code one = {"one", "Site.one", "/srv/site.py", 40, 7};
 static const struct fake_code two = {"two", "Site.two", "/srv/site.py", 90, 3};
@@ -286,6 +288,27 @@ static void test_full_of_nothing(void **state)
 	check_counts(fixture, 1, 9999, 0, 1);
 }
 
+/*
+ * A process can show more addresses in one round than there is room for. None of them may take
+ * longer than it takes to read it: if each looked through the whole table, as it once did, all
+ * would take half a minute, not some milliseconds.
+ */
+static void test_full_of_one_round(void **state)
+{
+	struct fixture *fixture = *state;
+
+	use_cache_of(fixture, 4UL << 20);
+	cpu_allowance__begin(5 * NS_PER_S);
+	for (uint64_t i = 1; i <= 120000; i++)
+		check_refused(fixture, i * 8, -EFAULT);
+	assert_int_equal(cpu_allowance__end(), 0);
+	assert_true(used_bytes(fixture) <= 4UL << 20);
+	/* They make room in the next round. */
+	code_cache__begin_round(fixture->cache);
+	get(fixture, CODE);
+	check_counts(fixture, 1, 120000, 0, 0);
+}
+
 static void test_no_room_at_all(void **state)
 {
 	struct fixture *fixture = *state;
@@ -332,6 +355,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_old_ones_make_room, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_of_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_full_of_one_round, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_room_at_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_and_changed, set_up, tear_down),
 	};

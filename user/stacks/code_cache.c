@@ -30,6 +30,7 @@ struct code_cache {
 	struct entry *slots;
 	size_t slot_cnt; /* a power of two */
 	size_t entry_cnt;
+	size_t round_cnt; /* of these, asked for in this round */
 	size_t used_bytes, bytes_max;
 	struct code_object *unkept; /* what was asked for last, if it could not be kept */
 	uint32_t round;
@@ -144,17 +145,16 @@ static int reserve_slot(struct code_cache *cache)
 
 /*
  * Drops what was not asked for in this round. Returns whether that was anything, and there was
- * memory to do it.
+ * memory to do it. When nothing is left to drop, this is called for each further address of the
+ * round, so it may not look through the table to find that out.
  */
 static bool drop_old(struct code_cache *cache)
 {
-	size_t kept = 0, slot_cnt = SLOTS_INITIAL;
+	size_t slot_cnt = SLOTS_INITIAL;
 
-	for (size_t i = 0; i < cache->slot_cnt; i++)
-		kept += cache->slots[i].address && cache->slots[i].round == cache->round;
-	if (kept == cache->entry_cnt)
+	if (cache->round_cnt == cache->entry_cnt)
 		return false;
-	while (slot_cnt < 2 * (kept + 1))
+	while (slot_cnt < 2 * (cache->round_cnt + 1))
 		slot_cnt *= 2;
 	return !rehash(cache, slot_cnt, false);
 }
@@ -184,6 +184,7 @@ static int keep(struct code_cache *cache, uint64_t address, struct code_object *
 	}
 	entry = find_slot(cache, address);
 	cache->entry_cnt += !entry->address;
+	cache->round_cnt += !entry->address || entry->round != cache->round;
 	cache->used_bytes += bytes;
 	*entry = (struct entry){address, TAKE_PTR(*code), err, cache->round};
 	return err;
@@ -217,6 +218,7 @@ static int check_entry(struct code_cache *cache, const struct memory *memory, st
 			return same;
 		if (same == 1) {
 			entry->round = cache->round;
+			cache->round_cnt++;
 			return 0;
 		}
 		cache->counts.changed += same == 0;
@@ -246,6 +248,7 @@ int code_cache__get(struct code_cache *cache, const struct memory *memory, uint6
 void code_cache__begin_round(struct code_cache *cache)
 {
 	cache->round++;
+	cache->round_cnt = 0;
 }
 
 const struct code_cache_counts *code_cache__counts(const struct code_cache *cache)
