@@ -51,10 +51,11 @@ static int follow(struct trace *trace, bool from_first_allocation, struct failur
 		return failure__set(failure, -ENOTSUP,
 				    "process %d: there is no profile without stacks",
 				    trace->source->process->pid);
-	if (!err)
-		allocation_sites__start(&trace->sites);
+	if (err)
+		return err;
+	allocation_sites__start(&trace->sites);
 	log_debug("process %d is traced", trace->source->process->pid);
-	return err;
+	return 0;
 }
 
 static int open_process(struct trace *trace, struct failure *failure)
