@@ -3,15 +3,20 @@ import json
 import os
 import re
 import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
-from bystanders import as_user, wait_for
-from conftest import PYFRAG, PYTHONS, check_report, run_pyfrag
+from bystanders import as_user, children_of, wait_for
+from conftest import PYFRAG, PYTHONS, TOP, check_report, run_pyfrag
 from target import MARK, WORKLOADS, Target
 from test_agent import Agent
+
+sys.path.insert(0, TOP + "/tests/hostile")
+
+import jail  # noqa: E402
 
 PYTHON = "/usr/bin/python3.11"
 MIB = 1 << 20
@@ -24,10 +29,10 @@ pytestmark = pytest.mark.skipif(not os.path.exists(PYTHON), reason="forges the s
 class MovingArenas:
     """See tests/workloads/moving_arenas.py."""
 
-    def __init__(self, arena_cnt):
+    def __init__(self, *args):
         with open(WORKLOADS + "/moving_arenas.py") as file:
             text = "# %s\n%s" % (MARK, file.read())
-        self.process = subprocess.Popen(as_user() + [PYTHON, "-uc", text, str(arena_cnt)], cwd="/",
+        self.process = subprocess.Popen(as_user() + [PYTHON, "-uc", text, *map(str, args)], cwd="/",
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.pid = self.process.pid
         assert self.process.stdout.readline() == b"ready\n"
@@ -140,3 +145,29 @@ def test_agent_beside_arenas_that_move():
             peak_bytes = peak.end()
             agent.stop()
         assert peak_bytes < 64 * MIB + OWN_BYTES, peak_bytes / MIB
+
+
+@pytest.fixture
+def small_jail():
+    """A control group with little memory, where one can be made."""
+    found = jail.find()
+    if not found:
+        pytest.skip("no control group with a limit of memory can be made here")
+    made = jail.Jail(*found, "pyfrag-crowd-%d" % os.getpid()).make(128 * MIB)
+    yield made
+    made.remove()
+
+
+def test_page_tables_of_a_crowd(small_jail):
+    """To read 1024 arenas that a process never touched, 2 MiB apart, has the kernel make 4 MiB of page tables, and charge them
+    to pyfrag's control group: those of the crowd would be more than it has beside --max-memory."""
+    agent = Agent("--budget", "100%", "--max-memory", "64MiB", "--match", MARK, wrapper=small_jail.wrapper())
+    try:
+        with MovingArenas(1024, 24, 2) as crowd:
+            wait_for(lambda: set(children_of(crowd.pid)) <= set(agent.processes()))
+            wait_for(lambda: agent.metrics()["pyfrag_memory_refusals_total", ""] > 24 * 8)
+            with Target(PYTHONS[0]) as victim:
+                wait_for(lambda: "heap" in agent.processes().get(victim.pid, {}))
+        assert agent.stop() == 0
+    finally:
+        agent.end()

@@ -3,12 +3,14 @@
 They cost it nothing: all are mappings of the same few pages, each of which begins with the header of a full pool. What
 they cost whoever takes them for arenas is as much as real ones would. Takes N (a power of two, with the real ones)
 from the command line and the address of the variable `arenas` (Objects/obmalloc.c) from stdin, and then answers each
-line with the addresses between which they are now."""
+line with the addresses between which they are now. With two more arguments, so many children have the first ones, too, and
+they are so many MiB apart."""
 import array
 import ctypes
 import gc
 import mmap
 import os
+import signal
 import struct
 import sys
 
@@ -16,7 +18,7 @@ ARENA, POOL = 1 << 20, 16384
 FILE_ARENAS = 64
 BLOCK, CAPACITY, CLASS = 512, 31, 31
 SLOT_WORDS = 6
-PROT_READ, MAP_SHARED, MAP_FIXED_NOREPLACE = 1, 1, 0x100000
+PROT_READ, MAP_SHARED, MAP_FIXED_NOREPLACE, PR_SET_PDEATHSIG = 1, 1, 0x100000, 1
 FROM, STEP = 0x100000000000, 1 << 37
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -25,13 +27,13 @@ libc.mmap.restype = ctypes.c_void_p
 libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
 
-def pages(first_index):
+def pages(first_index, spread):
     """A file of arenas in which only the first pool's header is anything."""
     fd = os.memfd_create("arenas")
-    os.ftruncate(fd, FILE_ARENAS * ARENA)
+    os.ftruncate(fd, FILE_ARENAS * spread)
     for i in range(FILE_ARENAS):
         os.pwrite(fd, struct.pack("IIQQQIIII", CAPACITY, 0, 0, 0, 0, first_index + i, CLASS,
-                                  48 + CAPACITY * BLOCK, POOL - BLOCK), i * ARENA)
+                                  48 + CAPACITY * BLOCK, POOL - BLOCK), i * spread)
     return fd
 
 
@@ -45,7 +47,15 @@ def read_slots(base):
         words += slot
 
 
-def main(slot_cnt):
+def start_children(cnt):
+    for _ in range(cnt):
+        if not os.fork():
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            signal.pause()
+
+
+def main(slot_cnt, child_cnt=0, spread_mib=1):
+    spread = spread_mib * ARENA
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     gc.disable()
@@ -53,20 +63,20 @@ def main(slot_cnt):
     words = array.array("Q", read_slots(variable.value))
     real_cnt = len(words) // SLOT_WORDS
     forged_cnt = slot_cnt - real_cnt
-    fd = pages(real_cnt)
+    fd = pages(real_cnt, spread)
     words.extend([0] * (forged_cnt * SLOT_WORDS))
     arrays = [words, array.array("Q", words)]
     address, turn = FROM, 0
     while True:
         last, address = address, address + STEP
         for at in range(0, forged_cnt, FILE_ARENAS):
-            if libc.mmap(address + at * ARENA, FILE_ARENAS * ARENA, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, fd,
-                         0) != address + at * ARENA:
+            if libc.mmap(address + at * spread, FILE_ARENAS * spread, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, fd,
+                         0) != address + at * spread:
                 sys.exit("mmap: errno %d" % ctypes.get_errno())
         turn = 1 - turn
         to = arrays[turn]
         for i in range(forged_cnt):
-            start = address + i * ARENA
+            start = address + i * spread
             at = (real_cnt + i) * SLOT_WORDS
             to[at] = start
             to[at + 1] = start + POOL
@@ -74,11 +84,13 @@ def main(slot_cnt):
         ctypes.memmove(to.buffer_info()[0], variable.value, real_cnt * SLOT_WORDS * 8)
         variable.value = to.buffer_info()[0]
         if last != FROM:
-            libc.munmap(last, (forged_cnt + FILE_ARENAS) * ARENA)
-        sys.stdout.write("%x %x\n" % (address, address + forged_cnt * ARENA))
+            libc.munmap(last, (forged_cnt + FILE_ARENAS) * spread)
+        start_children(child_cnt)
+        child_cnt = 0
+        sys.stdout.write("%x %x\n" % (address, address + forged_cnt * spread))
         sys.stdout.flush()
         if not sys.stdin.readline():
             return
 
 
-main(int(sys.argv[1]))
+main(*map(int, sys.argv[1:]))
