@@ -101,6 +101,31 @@ def test_many_arenas():
         assert code, "24 MiB are less than 1 % of 4 GiB"
 
 
+# Each could be the last float of a free list: 24 bytes to remember, and to sort.
+BLOCKS_OF_ZEROS = """
+import ctypes, time
+calloc = ctypes.pythonapi.PyMem_Calloc
+calloc.restype, calloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t] * 2
+for _ in range(4535000):
+    calloc(1, 32)
+print("ready", flush=True)
+time.sleep(1000)
+"""
+
+
+def test_what_is_sorted():
+    """To sort what nearly fills the account takes memory, too."""
+    hostile = subprocess.Popen(as_user() + [PYTHON, "-c", BLOCKS_OF_ZEROS], cwd="/", stdout=subprocess.PIPE)
+    try:
+        assert hostile.stdout.readline() == b"ready\n"
+        code, out, err, peak = run_measured("snapshot", "-p", hostile.pid, "--by", "type", "--json", "--max-memory", "128MiB")
+        assert peak < 128 * MIB + OWN_BYTES, peak / MIB
+        assert code and not out and "--max-memory" in err and len(err.splitlines()) == 1, err
+    finally:
+        hostile.kill()
+        hostile.communicate()
+
+
 def test_arenas_that_move():
     """Each report has those that there are, and none costs more than the first."""
     with MovingArenas(4096) as hostile:

@@ -142,6 +142,51 @@ static void test_outlives_what_was_taken(void **state)
 	account__free(text);
 }
 
+static int compare_words(const void *left, const void *right)
+{
+	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+static int compare_downwards(const void *left, const void *right, void *context)
+{
+	++*(int *)context;
+	return compare_words(right, left);
+}
+
+/* What the C library takes for sorting is the account's meanwhile. */
+static void test_sorting_is_paid_for(void **state)
+{
+	struct account *account = new_account(64 << 10, NULL);
+	uint64_t *words = account__calloc(account, 4000, sizeof(*words)), used;
+	int compared = 0;
+
+	(void)state;
+	assert_non_null(words);
+	words[0] = 2;
+	words[1] = 1;
+	used = account__usage(account).used_bytes;
+	assert_int_equal(account__sort(account, words, 4000, sizeof(*words), compare_words), 0);
+	assert_true(words[3997] == 0 && words[3998] == 1 && words[3999] == 2);
+	assert_int_equal(account__sort_r(account, words, 4000, sizeof(*words), compare_downwards,
+					 &compared),
+			 0);
+	assert_true(words[0] == 2 && words[1] == 1 && words[2] == 0 && compared > 0);
+	assert_int_equal(account__usage(account).used_bytes, used);
+	assert_true(account__usage(account).peak_bytes >= 2 * 4000 * sizeof(*words));
+
+	/* Half of the account is not enough for more than half of it. */
+	words = account__realloc(account, words, 4200 * sizeof(*words));
+	assert_non_null(words);
+	assert_int_equal(account__sort(account, words, 4200, sizeof(*words), compare_words),
+			 -EDQUOT);
+	assert_true(words[0] == 2 && words[1] == 1);
+	assert_int_equal(account__sort(account, NULL, 0, sizeof(*words), compare_words), 0);
+	account__free(words);
+	account__close(account);
+}
+
 static void test_without_account(void **state)
 {
 	char *text = account__strdup(NULL, "text");
@@ -274,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_impossible_sizes),
 		cmocka_unit_test(test_parts_share_what_the_whole_has),
 		cmocka_unit_test(test_outlives_what_was_taken),
+		cmocka_unit_test(test_sorting_is_paid_for),
 		cmocka_unit_test(test_without_account),
 		cmocka_unit_test(test_refuses_the_nth),
 		cmocka_unit_test(test_threads),

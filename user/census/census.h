@@ -164,8 +164,8 @@ struct census_rows {
 struct referrers;
 
 /*
- * Counts. @referrers: for BY_REFERRERS and BY_VIA, found by that; else NULL. Returns 0 or -ENOMEM;
- * the caller frees the rows.
+ * Counts. @referrers: for BY_REFERRERS and BY_VIA, found by that; else NULL. Returns 0, -ENOMEM,
+ * -EDQUOT or -ETIME; the caller releases the rows, also then.
  */
 int census__count(const struct census *census, enum census_by by, const struct referrers *referrers,
 		  struct census_rows *out);

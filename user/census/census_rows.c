@@ -151,8 +151,8 @@ int census__count(const struct census *census, enum census_by by, const struct r
 		out->bytes += count.rows[i].bytes;
 		count.rows[out->cnt++] = count.rows[i];
 	}
-	qsort(count.rows, out->cnt, sizeof(*count.rows), compare_rows);
-	return 0;
+	return account__sort(census->heap->account, count.rows, out->cnt, sizeof(*count.rows),
+			     compare_rows);
 }
 
 void census_rows__release(struct census_rows *rows)

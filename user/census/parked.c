@@ -152,7 +152,10 @@ int parked_links__settle(struct parked_links *links, struct census *census)
 	links->cnt = kept;
 	if (!kept)
 		return 0;
-	qsort(links->links, links->cnt, sizeof(*links->links), compare_links);
+	err = account__sort(links->account, links->links, links->cnt, sizeof(*links->links),
+			    compare_links);
+	if (err)
+		return err;
 	for (size_t i = 0; i < links->cnt; i++)
 		if (links->links[i].next)
 			set_parked(census, links->links[i].place, links->links[i].type);

@@ -49,6 +49,9 @@ bool parked__is_keys(const struct census *census, const uint8_t *bytes, uint32_t
 /* Returns 0, -ENOMEM or -EDQUOT. */
 int parked_links__add(struct parked_links *links, struct parked_link link);
 
-/* Makes BLOCK_PARKED of those that are linked with each other. Returns 0 or -ETIME. */
+/*
+ * Makes BLOCK_PARKED of those that are linked with each other. Returns 0, -EDQUOT, -ENOMEM or
+ * -ETIME.
+ */
 int parked_links__settle(struct parked_links *links, struct census *census);
 void parked_links__release(struct parked_links *links);

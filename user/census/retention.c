@@ -223,8 +223,9 @@ int retention__learn(struct retention *retention, const uint32_t *nodes, size_t 
 				      &lookup);
 	if (err || !retention->learned_cnt)
 		return err;
-	qsort_r(retention->learned, retention->learned_cnt, sizeof(*retention->learned),
-		compare_steps, retention);
+	err = account__sort_r(retention->graph->census->heap->account, retention->learned,
+			      retention->learned_cnt, sizeof(*retention->learned), compare_steps,
+			      retention);
 	lookup.from = PARENT_NONE;
 	for (size_t i = 0; i < retention->learned_cnt && !err; i++) {
 		uint32_t from = retention->parents[retention->learned[i].node];

@@ -554,8 +554,10 @@ int roots__find(struct roots *out, const struct graph *graph, const struct root_
 	address_set__release(&search.seen);
 	if (err)
 		return err;
-	if (roots.cnt)
-		qsort(roots.roots, roots.cnt, sizeof(*roots.roots), compare_roots);
+	err = account__sort(search.memory->account, roots.roots, roots.cnt, sizeof(*roots.roots),
+			    compare_roots);
+	if (err)
+		return err;
 	*out = roots;
 	roots = (struct roots){};
 	return 0;

@@ -304,11 +304,13 @@ static bool arenas_overlap(const struct arena_list *list, uint32_t arena_size)
 static int read_all(struct allocators *allocators, const struct memory *memory,
 		    struct arena_list *list, uint64_t *skipped, unsigned int *others)
 {
+	int err;
+
 	for (size_t i = 0; i < allocators->cnt; i++) {
 		unsigned int main = TRIES_MAX;
-		int err = read_patiently(&allocators->items[i], &allocators->geometry, memory, list,
-					 i ? others : &main);
 
+		err = read_patiently(&allocators->items[i], &allocators->geometry, memory, list,
+				     i ? others : &main);
 		if (err == -EAGAIN && i)
 			(*skipped)++;
 		else if (err)
@@ -316,8 +318,10 @@ static int read_all(struct allocators *allocators, const struct memory *memory,
 	}
 	if (list->cnt > ARENAS_MAX)
 		return -E2BIG;
-	if (list->cnt)
-		qsort(list->items, list->cnt, sizeof(*list->items), compare_arenas);
+	err = account__sort(memory->account, list->items, list->cnt, sizeof(*list->items),
+			    compare_arenas);
+	if (err)
+		return err;
 	return arenas_overlap(list, allocators->geometry.arena_size) ? -EUCLEAN : 0;
 }
 

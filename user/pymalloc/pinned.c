@@ -146,8 +146,8 @@ static int collect_arenas(struct pinned *pinned, const struct heap *heap,
 			pinned->resident_hostage_bytes += resident - totals->live_bytes;
 		pinned->live_blocks += totals->live_blocks;
 	}
-	qsort(pinned->arenas, pinned->arena_cnt, sizeof(*pinned->arenas), compare_pinned);
-	return 0;
+	return account__sort(heap->account, pinned->arenas, pinned->arena_cnt,
+			     sizeof(*pinned->arenas), compare_pinned);
 }
 
 static bool has_empty_arena(const struct heap *heap, const struct heap_measure *measure)

@@ -226,12 +226,15 @@ static int put_kinds(struct writer *writer)
 		writer->memory_err = -errno;
 		return SQLITE_NOMEM;
 	}
-	result = begin_table(writer, "INSERT INTO kinds VALUES(?, ?, ?, ?, ?, ?)");
 	for (uint32_t node = 0; node < graph->node_cnt; node++)
 		kinds[node] = graph__kind(graph, node);
 	for (size_t i = graph->node_cnt; i < cnt; i++)
 		kinds[i] = outside->rows[i - graph->node_cnt].kind;
-	qsort(kinds, cnt, sizeof(*kinds), compare_kinds);
+	writer->memory_err = account__sort(writer->content->heap->account, kinds, cnt,
+					   sizeof(*kinds), compare_kinds);
+	if (writer->memory_err)
+		return SQLITE_NOMEM;
+	result = begin_table(writer, "INSERT INTO kinds VALUES(?, ?, ?, ?, ?, ?)");
 	for (size_t i = 0; i < cnt && result == SQLITE_OK; i++)
 		if (block_kind__role(kinds[i]) != BLOCK_FREE && (!i || kinds[i] != kinds[i - 1]))
 			result = put_kind(writer, kinds[i]);

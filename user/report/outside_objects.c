@@ -212,15 +212,16 @@ static bool is_certain(const struct search *search, const struct candidate *cand
 }
 
 /* Drops those that overlap what is certain, or what came before. */
-static void drop_overlaps(struct search *search)
+static int drop_overlaps(struct search *search)
 {
 	struct candidate *items = search->candidates;
 	uint64_t next_certain = UINT64_MAX, end = 0;
 	size_t kept = 0;
+	int err = account__sort(search->account, items, search->cnt, sizeof(*items),
+				compare_addresses);
 
-	if (!search->cnt)
-		return;
-	qsort(items, search->cnt, sizeof(*items), compare_addresses);
+	if (err)
+		return err;
 	for (size_t i = search->cnt; i--;) {
 		items[i].next = next_certain;
 		if (is_certain(search, &items[i]))
@@ -237,6 +238,7 @@ static void drop_overlaps(struct search *search)
 		items[kept++] = candidate;
 	}
 	search->cnt = kept;
+	return 0;
 }
 
 static void take_chunks(struct search *search)
@@ -272,7 +274,9 @@ static int measure(struct search *search)
 	if (err)
 		return err;
 	keep_used(search, own_words);
-	drop_overlaps(search);
+	err = drop_overlaps(search);
+	if (err)
+		return err;
 	take_chunks(search);
 	return 0;
 }
@@ -297,10 +301,9 @@ static int compare_bytes(const void *left, const void *right)
 static int make_rows(struct outside_objects *objects, size_t cnt, struct account *account)
 {
 	size_t kept = 0;
+	int err;
 
 	for (size_t i = 0; i < cnt; i++) {
-		int err;
-
 		if (!objects->sizes[i])
 			continue;
 		err = ACCOUNT_RESERVE(account, objects->rows, objects->row_capacity,
@@ -316,7 +319,10 @@ static int make_rows(struct outside_objects *objects, size_t cnt, struct account
 	}
 	if (!objects->row_cnt)
 		return 0;
-	qsort(objects->rows, objects->row_cnt, sizeof(*objects->rows), compare_kinds);
+	err = account__sort(account, objects->rows, objects->row_cnt, sizeof(*objects->rows),
+			    compare_kinds);
+	if (err)
+		return err;
 	for (size_t i = 1; i < objects->row_cnt; i++) {
 		if (objects->rows[i].kind != objects->rows[kept].kind) {
 			objects->rows[++kept] = objects->rows[i];
@@ -326,8 +332,8 @@ static int make_rows(struct outside_objects *objects, size_t cnt, struct account
 		objects->rows[kept].bytes += objects->rows[i].bytes;
 	}
 	objects->row_cnt = kept + 1;
-	qsort(objects->rows, objects->row_cnt, sizeof(*objects->rows), compare_bytes);
-	return 0;
+	return account__sort(account, objects->rows, objects->row_cnt, sizeof(*objects->rows),
+			     compare_bytes);
 }
 
 int outside_objects__find(struct outside_objects *out, const struct graph *graph,

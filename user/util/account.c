@@ -260,6 +260,32 @@ int account__reserve(struct account *account, void **items, size_t *capacity, si
 	return 0;
 }
 
+/* What is taken here is never touched: the C library takes its own (msort.c of glibc). */
+int account__sort_r(struct account *account, void *items, size_t cnt, size_t item_size,
+		    int (*compare)(const void *, const void *, void *), void *context)
+{
+	_cleanup_account_free_ void *merged = account__alloc(account, cnt * item_size);
+
+	if (!merged)
+		return -errno;
+	if (cnt)
+		qsort_r(items, cnt, item_size, compare, context);
+	return 0;
+}
+
+static int compare_plainly(const void *left, const void *right, void *context)
+{
+	int (**compare)(const void *, const void *) = context;
+
+	return (*compare)(left, right);
+}
+
+int account__sort(struct account *account, void *items, size_t cnt, size_t item_size,
+		  int (*compare)(const void *, const void *))
+{
+	return account__sort_r(account, items, cnt, item_size, compare_plainly, &compare);
+}
+
 int account__check_room(struct account *account, uint64_t bytes)
 {
 	for (struct account *at = account; at; at = at->parent) {

@@ -70,6 +70,16 @@ int account__reserve(struct account *account, void **items, size_t *capacity, si
 	account__reserve((account), (void **)&(items), &(capacity), (cnt), sizeof(*(items)))
 
 /*
+ * As qsort() and qsort_r() of @cnt items, but of none, too. The C library merges: it takes as much
+ * memory as the items have once more, which is the account's meanwhile. Returns 0, -EDQUOT or
+ * -ENOMEM; on failure nothing has changed.
+ */
+int account__sort(struct account *account, void *items, size_t cnt, size_t item_size,
+		  int (*compare)(const void *, const void *));
+int account__sort_r(struct account *account, void *items, size_t cnt, size_t item_size,
+		    int (*compare)(const void *, const void *, void *), void *context);
+
+/*
  * Whether @bytes more would be given, for what is known to need them: better not begun than given
  * up halfway. Returns 0 or -EDQUOT, which counts as a refusal. Nothing is taken.
  */
