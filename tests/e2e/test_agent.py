@@ -421,6 +421,17 @@ def test_it_tells_where(start_agent, any_target):
     assert not has_breakpoints(any_target.pid)
 
 
+def test_the_longest_names_fit_into_an_alert(start_agent):
+    with open(TOP + "/tests/hostile/programs/long_names.py") as file:
+        command = [*as_user(), "/usr/bin/python3.11", "-uc", "# %s\n%s" % (MARK, file.read())]
+    agent = start_agent("--match", MARK, "--budget", "100%", "--sites", "5", "--alert", "arena_bytes > 1 for 4s")
+    with subprocess.Popen(command, cwd="/", stdout=subprocess.PIPE) as hostile:
+        said = agent.process.stderr.readline().decode()
+        hostile.kill()
+    assert "alert fires" in said and "pools were taken at \U00020000" in said and "... (" in said
+    assert agent.stop() == 0
+
+
 def test_processes_of_one_file_are_probed_at_a_time(start_agent, any_target):
     with Target(any_target.python) as other:
         agent = start_agent("--match", MARK, "--sites", "2", "--budget", "50%")

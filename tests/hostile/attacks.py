@@ -61,6 +61,7 @@ ATTACKS = [
     *MAIN_LIES,
     python("label", "label.py", "8", refused="texts_cut"),
     python("names", "names.py"),
+    python("long_names", "long_names.py"),
     python("cgroup", "own_cgroup.py", cgroup='0::x"\\\x1b[31m}\x9b 1.service'),
     native("short_lived", "short_lived", "{python}"),
     python("threads", "threads.py"),

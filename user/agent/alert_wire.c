@@ -3,9 +3,13 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/text.h"
 
 #define TEXT_MAX (16UL << 10)
-#define JSON_MAX (256UL << 10)
+#define JSON_MAX (400UL << 10) /* of such texts, each byte of which takes six */
 /* Until the year 9999, so that the time has a date. */
 #define TIME_MAX 253402300799ULL
 
@@ -13,6 +17,15 @@ enum {
 	IS_FIRING = 1,
 	IS_TOLD = 2,
 };
+
+/* No more than is taken on the other side, which would end the agent. */
+static void add_text(struct packer *packer, const char *text)
+{
+	_cleanup_free_ char *cut =
+		text && strlen(text) > TEXT_MAX ? text__shorten(text, TEXT_MAX) : NULL;
+
+	packer__add_text(packer, cut ? cut : text);
+}
 
 void alert_wire__pack(struct packer *packer, const struct alert_rule *rule,
 		      const struct alert *alert)
@@ -24,10 +37,10 @@ void alert_wire__pack(struct packer *packer, const struct alert_rule *rule,
 	packer__add_u64(packer, alert->owner);
 	packer__add_u64(packer, (uint64_t)alert->began.tv_sec);
 	packer__add_double(packer, alert->value);
-	packer__add_text(packer, rule->text);
-	packer__add_text(packer, alert->name);
-	packer__add_text(packer, alert->types);
-	packer__add_text(packer, alert->sites);
+	add_text(packer, rule->text);
+	add_text(packer, alert->name);
+	add_text(packer, alert->types);
+	add_text(packer, alert->sites);
 }
 
 static pid_t take_pid(struct cursor *cursor)
@@ -75,10 +88,10 @@ void alert_wire__pack_command(struct packer *packer, const struct command_call *
 	packer__add_u64(packer, (uint64_t)alert->pid);
 	packer__add_double(packer, alert->value);
 	packer__add_text(packer, alert->json);
-	packer__add_text(packer, alert->rule);
-	packer__add_text(packer, alert->name);
-	packer__add_text(packer, alert->types);
-	packer__add_text(packer, alert->sites);
+	add_text(packer, alert->rule);
+	add_text(packer, alert->name);
+	add_text(packer, alert->types);
+	add_text(packer, alert->sites);
 }
 
 int alert_wire__unpack_command(const struct message *message, struct command_call *call,
@@ -88,6 +101,7 @@ int alert_wire__unpack_command(const struct message *message, struct command_cal
 	uint64_t number = cursor__u64(&cursor), which = cursor__u64(&cursor),
 		 flags = cursor__u64(&cursor);
 
+	*call = (struct command_call){.number = number};
 	*alert = (struct alert_message){.is_firing = flags & IS_FIRING};
 	alert->pid = take_pid(&cursor);
 	alert->value = cursor__double(&cursor);
@@ -98,6 +112,6 @@ int alert_wire__unpack_command(const struct message *message, struct command_cal
 	alert->sites = take_text(&cursor, TEXT_MAX);
 	if (!cursor__is_done(&cursor) || which > UINT_MAX)
 		return -EPROTO;
-	*call = (struct command_call){.number = number, .command = (unsigned int)which};
+	call->command = (unsigned int)which;
 	return 0;
 }

@@ -9,8 +9,11 @@
 #include "host/alert_message.h"
 #include "host/alerts.h"
 
-/* More of a message about an alert is not taken, nor of one with a command. */
-#define ALERT_WIRE_BYTES_MAX   (64UL << 10)
+/*
+ * More of a message about an alert is not taken, nor of one with a command. Each text is cut to
+ * 16 KiB.
+ */
+#define ALERT_WIRE_BYTES_MAX   (80UL << 10)
 #define COMMAND_WIRE_BYTES_MAX (512UL << 10)
 
 void alert_wire__pack(struct packer *packer, const struct alert_rule *rule,
@@ -28,7 +31,10 @@ struct command_call {
 	unsigned int command;
 };
 
-/* The same with what a command gets. */
+/*
+ * The same with what a command gets. The number of the call is there also with -EPROTO, so that it
+ * can be answered.
+ */
 void alert_wire__pack_command(struct packer *packer, const struct command_call *call,
 			      const struct alert_message *alert);
 int alert_wire__unpack_command(const struct message *message, struct command_call *call,

@@ -15,6 +15,8 @@
 #include "util/units.h"
 
 #define KIND_BYTES 256
+/* A name in a program may be of 2 KiB: of a function or file so much is shown, and "...". */
+#define NAME_BYTES 256
 /* Of a site's stack: where it happened, and who called that. */
 #define FRAMES_MAX 2
 
@@ -70,6 +72,13 @@ int pin_summary__add_kinds(struct pin_summary *summary, const struct heap_source
 	return err ? shortage__describe(source->process, err, failure) : 0;
 }
 
+static void write_name(const char *name, FILE *out)
+{
+	_cleanup_free_ char *shown = name ? text__shorten(name, NAME_BYTES) : NULL;
+
+	fputs(shown ? shown : "?", out);
+}
+
 static char *describe_site(const struct stack *stack)
 {
 	char *text = NULL;
@@ -83,9 +92,11 @@ static char *describe_site(const struct stack *stack)
 	for (uint32_t i = 0; i < stack->frame_cnt && i < FRAMES_MAX; i++) {
 		const struct stack_frame *frame = &stack->frames[i];
 
-		fprintf(out, "%s%s (%s:%d)", i ? " < " : "",
-			frame->function ? frame->function : "?",
-			frame->file ? text__base_name(frame->file) : "?", frame->line);
+		fputs(i ? " < " : "", out);
+		write_name(frame->function, out);
+		fputs(" (", out);
+		write_name(frame->file ? text__base_name(frame->file) : NULL, out);
+		fprintf(out, ":%d)", frame->line);
 	}
 	if (fclose(out)) {
 		free(text);

@@ -16,7 +16,8 @@
 #define PIN_SUMMARY_MAX 5
 
 struct pin_share {
-	char *name; /* "parked tuple"; "handle (server.py:12) < run (server.py:40)" */
+	/* "parked tuple"; "handle (server.py:12) < run (server.py:40)", with long names cut */
+	char *name;
 	double hostage_bytes;
 	double pools; /* of a site: how many pools taken there are held */
 };
