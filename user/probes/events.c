@@ -12,12 +12,17 @@
 
 #include "pyfrag/stacks.h"
 #include "util/cleanup.h"
+#include "util/sleep.h"
 
 /*
  * Events that do not wake anybody wait at most so long: a wake-up takes 40 us of a core. Stacks
  * wake at once, and who wants to know how things stand drains the ring first.
  */
 #define LOOK_INTERVAL_MS 200
+/* How often the thread looks whether somebody still waits for the lock. */
+#define TURN_NS 200000
+/* Before each record in the ring, which begins at a multiple of it: BPF_RINGBUF_HDR_SZ. */
+#define HEADER_BYTES 8UL
 
 struct event_stream {
 	struct ring_buffer *ring;
@@ -25,6 +30,9 @@ struct event_stream {
 	pthread_t thread;
 	bool running;
 	atomic_bool stop;
+	atomic_uint waiting_cnt; /* for the lock, beside the thread */
+	size_t ring_bytes;
+	size_t left_bytes; /* of the ring, still to be handled in this go */
 	void (*handle)(const struct pyfrag_event *event, void *context);
 	void *context;
 };
@@ -38,13 +46,33 @@ static size_t record_bytes(const struct pyfrag_event *event)
 							: sizeof(*event);
 }
 
+/* What it returns below 0 ends ring_buffer__consume(), behind this record. */
 static int take_record(void *context, void *data, size_t size)
 {
 	struct event_stream *stream = context;
+	size_t bytes = HEADER_BYTES + (size + HEADER_BYTES - 1) / HEADER_BYTES * HEADER_BYTES;
 
 	if (size >= sizeof(struct pyfrag_event) && size >= record_bytes(data))
 		stream->handle(data, stream->context);
-	return 0;
+	stream->left_bytes -= bytes < stream->left_bytes ? bytes : stream->left_bytes;
+	return stream->left_bytes ? 0 : -EAGAIN;
+}
+
+/*
+ * Handles no more than fits into the ring: that is all of what was in it, and else there would be
+ * no end where events come faster than they are handled.
+ */
+static void consume(struct event_stream *stream)
+{
+	stream->left_bytes = stream->ring_bytes;
+	ring_buffer__consume(stream->ring);
+}
+
+/* A mutex is not fair: without this, a thread that never waits would take it again at once. */
+static void give_turn(struct event_stream *stream)
+{
+	while (atomic_load(&stream->waiting_cnt) && !atomic_load(&stream->stop))
+		sleep_ns(TURN_NS);
 }
 
 static void *run_thread(void *context)
@@ -56,7 +84,10 @@ static void *run_thread(void *context)
 		struct epoll_event event;
 
 		epoll_wait(epoll_fd, &event, 1, LOOK_INTERVAL_MS);
-		event_stream__drain(stream);
+		pthread_mutex_lock(&stream->lock);
+		consume(stream);
+		pthread_mutex_unlock(&stream->lock);
+		give_turn(stream);
 	}
 	return NULL;
 }
@@ -75,7 +106,7 @@ static int start_thread(struct event_stream *stream)
 	return -err;
 }
 
-int event_stream__start(struct event_stream **out, int ring_fd,
+int event_stream__start(struct event_stream **out, int ring_fd, size_t ring_bytes,
 			void (*handle)(const struct pyfrag_event *event, void *context),
 			void *context)
 {
@@ -86,6 +117,7 @@ int event_stream__start(struct event_stream **out, int ring_fd,
 		return -ENOMEM;
 	stream->handle = handle;
 	stream->context = context;
+	stream->ring_bytes = ring_bytes;
 	err = pthread_mutex_init(&stream->lock, NULL);
 	if (err)
 		return -err;
@@ -101,14 +133,16 @@ int event_stream__start(struct event_stream **out, int ring_fd,
 
 void event_stream__drain(struct event_stream *stream)
 {
-	pthread_mutex_lock(&stream->lock);
-	ring_buffer__consume(stream->ring);
-	pthread_mutex_unlock(&stream->lock);
+	event_stream__lock(stream);
+	consume(stream);
+	event_stream__unlock(stream);
 }
 
 void event_stream__lock(struct event_stream *stream)
 {
+	atomic_fetch_add(&stream->waiting_cnt, 1);
 	pthread_mutex_lock(&stream->lock);
+	atomic_fetch_sub(&stream->waiting_cnt, 1);
 }
 
 void event_stream__unlock(struct event_stream *stream)

@@ -5,21 +5,24 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 #include "pyfrag/events.h"
 
 struct event_stream;
 
 /*
- * Starts the thread on the ring buffer map @ring_fd. @handle is called for each event, in order, by
- * the thread or within event_stream__drain(), never by two at a time. Records that go on behind the
- * event (pyfrag/stacks.h) are whole. Returns 0 or negative errno.
+ * Starts the thread on the ring buffer map @ring_fd of @ring_bytes. @handle is called for each
+ * event, in order, by the thread or within event_stream__drain(), never by two at a time. Records
+ * that go on behind the event (pyfrag/stacks.h) are whole. Returns 0 or negative errno.
  */
-int event_stream__start(struct event_stream **out, int ring_fd,
+int event_stream__start(struct event_stream **out, int ring_fd, size_t ring_bytes,
 			void (*handle)(const struct pyfrag_event *event, void *context),
 			void *context);
 
 /*
  * Handles what is in the ring now; when it returns, all events emitted before the call are handled.
+ * It returns also if more come all the time, faster than they are handled.
  */
 void event_stream__drain(struct event_stream *stream);
 

@@ -174,8 +174,8 @@ static int attach_probes(struct tracer *tracer, const struct module *module,
 	int err;
 
 	tracer->discard = true;
-	err = event_stream__start(&tracer->stream, probe_set__ring_fd(tracer->probes), handle_event,
-				  tracer);
+	err = event_stream__start(&tracer->stream, probe_set__ring_fd(tracer->probes),
+				  options->ring_bytes, handle_event, tracer);
 	if (err)
 		return failure__set(failure, err, "cannot read the ring buffer: %s",
 				    strerror(-err));
