@@ -6,6 +6,7 @@
 #include "target/page_tables.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -20,6 +21,8 @@
 #define TABLE_BYTES   4096UL /* of a region */
 #define CROWD	      16
 #define CROWD_REGIONS 512UL
+#define SMALL_CROWD   64
+#define SMALL_REGIONS 16UL
 
 static uint8_t *map_sparse(void)
 {
@@ -126,6 +129,90 @@ static void test_a_crowd_is_paid_for(void **state)
 	account__close(account);
 }
 
+/* Each child has little made for it, but there are many: others are read beside them. */
+static void test_a_crowd_of_small_ones_is_paid_for(void **state)
+{
+	uint64_t limit = SMALL_CROWD * SMALL_REGIONS * TABLE_BYTES;
+	uint8_t *sparse = map_sparse(), byte;
+	struct process_memory memory;
+	pid_t pids[SMALL_CROWD];
+	struct account *account;
+
+	(void)state;
+	assert_int_equal(account__new(&account, limit, NULL), 0);
+	for (size_t i = 0; i < SMALL_CROWD; i++) {
+		int err = 0;
+
+		pids[i] = start_child();
+		process_memory__init(&memory, pids[i]);
+		memory.memory.account = account;
+		memory.tables.owner = 1000;
+		for (size_t region = 0; region < SMALL_REGIONS && !err; region++)
+			err = memory__read(&memory.memory, (uintptr_t)sparse + region * REGION,
+					   &byte, 1);
+		process_memory__release(&memory);
+	}
+	assert_in_range(account__usage(account).used_bytes, limit / 4, limit / 8 * 5);
+	/* Of another user there may be some yet. */
+	process_memory__init(&memory, getpid());
+	memory.memory.account = account;
+	memory.tables.owner = 1001;
+	for (size_t region = 0; region < SMALL_REGIONS; region++)
+		assert_int_equal(memory__read(&memory.memory, (uintptr_t)sparse + region * REGION,
+					      &byte, 1),
+				 0);
+	assert_int_equal(page_tables__settle(&memory.tables), 0);
+	process_memory__release(&memory);
+	for (size_t i = 0; i < SMALL_CROWD; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+	munmap(sparse, REGION_CNT * REGION);
+	page_tables__forget_gone();
+	account__close(account);
+}
+
+/* What was taken for the program that it was is given back then. */
+static void test_a_process_that_becomes_another_program(void **state)
+{
+	uint8_t *sparse = map_sparse();
+	struct process_memory memory;
+	struct account *account;
+	int go[2], gone[2], err;
+	char byte = 0;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(gone, O_CLOEXEC), 0);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		if (read(go[0], &byte, 1) == 1)
+			execl("/bin/sleep", "sleep", "1000", NULL);
+		_exit(1);
+	}
+	close(gone[1]);
+	assert_int_equal(account__new(&account, 8 * REGION_CNT * TABLE_BYTES, NULL), 0);
+	process_memory__init(&memory, pid);
+	memory.memory.account = account;
+	assert_int_equal(read_regions(&memory, sparse, &err), REGION_CNT);
+	assert_int_equal(page_tables__settle(&memory.tables), 0);
+	assert_true(account__usage(account).used_bytes > REGION_CNT * TABLE_BYTES / 2);
+	assert_int_equal(write(go[1], &byte, 1), 1);
+	assert_int_equal(read(gone[0], &byte, 1), 0);
+	process_memory__release(&memory);
+	assert_true(account__usage(account).used_bytes < REGION_CNT * TABLE_BYTES / 8);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(go[0]);
+	close(go[1]);
+	close(gone[0]);
+	munmap(sparse, REGION_CNT * REGION);
+	page_tables__forget_gone();
+	account__close(account);
+}
+
 static void test_those_that_are_there_cost_nothing(void **state)
 {
 	uint8_t *sparse = map_sparse();
@@ -151,6 +238,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_page_tables_are_paid_for),
 		cmocka_unit_test(test_a_crowd_is_paid_for),
+		cmocka_unit_test(test_a_crowd_of_small_ones_is_paid_for),
+		cmocka_unit_test(test_a_process_that_becomes_another_program),
 		cmocka_unit_test(test_those_that_are_there_cost_nothing),
 	};
 

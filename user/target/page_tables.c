@@ -14,40 +14,75 @@
 #define TABLE_BYTES  4096 /* of a region */
 /* The share of its account that one process may use: it cannot be given up for others. */
 #define SHARE_MAX 4
-/* And that of all processes together; each may have a little nevertheless. */
-#define ALL_SHARE_MAX 2
-#define SMALL_BYTES   (64UL << 10)
+/* And that of all processes together; those of each user may have a little nevertheless. */
+#define ALL_SHARE_MAX  2
+#define USER_SHARE_MIN 16
 /* Regions that are read before the kernel is asked: 8 MiB of page tables; fewer near the limit. */
 #define REGIONS_MAX 2048
 #define REGIONS_MIN 16
 
-/* Of all processes together, and what is left in those that are not read any more. */
+/* Of all processes together, of each user, and what is left in those that are not read any more. */
 static struct {
 	pthread_mutex_t lock;
 	uint64_t bytes;
+	struct user_tables {
+		process_owner owner;
+		uint64_t bytes;
+	} * users;
+	size_t user_cnt, user_capacity;
 	struct leftover {
 		pid_t pid;
+		process_owner owner;
 		void *placeholder;
 		uint64_t bytes;
 	} * left;
 	size_t left_cnt, left_capacity;
 } all_tables = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void add_to_all(uint64_t more, uint64_t less)
+/* With the lock held, as what follows. NULL: the user has none. */
+static struct user_tables *find_user(process_owner owner)
 {
-	pthread_mutex_lock(&all_tables.lock);
-	all_tables.bytes += more - less;
-	pthread_mutex_unlock(&all_tables.lock);
+	for (size_t i = 0; i < all_tables.user_cnt; i++)
+		if (all_tables.users[i].owner == owner)
+			return &all_tables.users[i];
+	return NULL;
 }
 
-static uint64_t bytes_of_all(void)
+/* Returns 0 or -ENOMEM. */
+static int add_to_all(process_owner owner, uint64_t more, uint64_t less)
 {
-	uint64_t bytes;
+	struct user_tables *user = find_user(owner);
+
+	if (!user && more == less)
+		return 0;
+	if (!user) {
+		if (ARRAY_RESERVE(all_tables.users, all_tables.user_capacity,
+				  all_tables.user_cnt + 1))
+			return -ENOMEM;
+		user = &all_tables.users[all_tables.user_cnt++];
+		*user = (struct user_tables){.owner = owner};
+	}
+	user->bytes += more - less;
+	all_tables.bytes += more - less;
+	if (!user->bytes)
+		*user = all_tables.users[--all_tables.user_cnt];
+	return 0;
+}
+
+struct sums {
+	uint64_t all, user;
+};
+
+static struct sums sums_of(process_owner owner)
+{
+	const struct user_tables *user;
+	struct sums sums;
 
 	pthread_mutex_lock(&all_tables.lock);
-	bytes = all_tables.bytes;
+	user = find_user(owner);
+	sums = (struct sums){.all = all_tables.bytes, .user = user ? user->bytes : 0};
 	pthread_mutex_unlock(&all_tables.lock);
-	return bytes;
+	return sums;
 }
 
 /* An id that was given to another process by now counts on until that one is gone. */
@@ -56,20 +91,41 @@ static bool is_gone(pid_t pid)
 	return kill(pid, 0) && errno == ESRCH;
 }
 
+static void drop(const struct leftover *one)
+{
+	account__free(one->placeholder);
+	add_to_all(one->owner, 0, one->bytes);
+}
+
 static void drop_gone(void)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < all_tables.left_cnt; i++) {
-		struct leftover *one = &all_tables.left[i];
+	for (size_t i = 0; i < all_tables.left_cnt; i++)
+		if (is_gone(all_tables.left[i].pid))
+			drop(&all_tables.left[i]);
+		else
+			all_tables.left[kept++] = all_tables.left[i];
+	all_tables.left_cnt = kept;
+}
 
-		if (is_gone(one->pid)) {
-			account__free(one->placeholder);
-			all_tables.bytes -= one->bytes;
-		} else {
-			all_tables.left[kept++] = *one;
-		}
-	}
+/*
+ * What is left of the process if that and @more are beyond @all, which is what there is: so it has
+ * become another program, perhaps often.
+ */
+static void drop_older(pid_t pid, uint64_t more, uint64_t all)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < all_tables.left_cnt; i++)
+		more += all_tables.left[i].pid == pid ? all_tables.left[i].bytes : 0;
+	if (more <= all)
+		return;
+	for (size_t i = 0; i < all_tables.left_cnt; i++)
+		if (all_tables.left[i].pid == pid)
+			drop(&all_tables.left[i]);
+		else
+			all_tables.left[kept++] = all_tables.left[i];
 	all_tables.left_cnt = kept;
 }
 
@@ -80,19 +136,20 @@ void page_tables__forget_gone(void)
 	pthread_mutex_unlock(&all_tables.lock);
 }
 
-static void leave(struct page_tables *tables)
+/* @all: what the process has now. */
+static void leave(struct page_tables *tables, uint64_t all)
 {
 	const struct leftover leftover = {.pid = tables->pid,
+					  .owner = tables->owner,
 					  .placeholder = tables->placeholder,
 					  .bytes = tables->placeholder_bytes};
 
 	pthread_mutex_lock(&all_tables.lock);
-	if (!ARRAY_RESERVE(all_tables.left, all_tables.left_capacity, all_tables.left_cnt + 1)) {
+	drop_older(tables->pid, leftover.bytes, all);
+	if (!ARRAY_RESERVE(all_tables.left, all_tables.left_capacity, all_tables.left_cnt + 1))
 		all_tables.left[all_tables.left_cnt++] = leftover;
-	} else {
-		account__free(leftover.placeholder);
-		all_tables.bytes -= leftover.bytes;
-	}
+	else
+		drop(&leftover);
 	drop_gone();
 	pthread_mutex_unlock(&all_tables.lock);
 }
@@ -119,6 +176,7 @@ static int measure(pid_t pid, uint64_t *bytes)
 static int resize(struct page_tables *tables, uint64_t bytes)
 {
 	void *placeholder;
+	int err;
 
 	if (!bytes) {
 		account__free(TAKE_PTR(tables->placeholder));
@@ -128,19 +186,22 @@ static int resize(struct page_tables *tables, uint64_t bytes)
 			return -errno;
 		tables->placeholder = placeholder;
 	}
-	add_to_all(bytes, tables->placeholder_bytes);
-	tables->placeholder_bytes = bytes;
-	return 0;
+	pthread_mutex_lock(&all_tables.lock);
+	err = add_to_all(tables->owner, bytes, tables->placeholder_bytes);
+	pthread_mutex_unlock(&all_tables.lock);
+	if (!err)
+		tables->placeholder_bytes = bytes;
+	return err;
 }
 
-/* Whether the process may have @bytes of them: no more than its share, nor all than theirs. */
-static bool may_have(const struct page_tables *tables, uint64_t bytes)
+/* Whether the process may have what it has: no more than its share, nor all than theirs. */
+static bool may_have(const struct page_tables *tables)
 {
 	uint64_t limit = account__usage(tables->account).limit_bytes;
+	struct sums sums = sums_of(tables->owner);
 
-	return bytes <= limit / SHARE_MAX &&
-	       (bytes <= SMALL_BYTES ||
-		bytes_of_all() - tables->placeholder_bytes + bytes <= limit / ALL_SHARE_MAX);
+	return tables->placeholder_bytes <= limit / SHARE_MAX &&
+	       (sums.all <= limit / ALL_SHARE_MAX || sums.user <= limit / USER_SHARE_MIN);
 }
 
 /* Takes from the account what they have grown by. A process that is gone has none. */
@@ -161,16 +222,21 @@ static int charge(struct page_tables *tables)
 	if (err)
 		return err;
 	tables->base_bytes = all;
-	return may_have(tables, bytes) ? 0 : account__check_room(tables->account, UINT64_MAX / 2);
+	return may_have(tables) ? 0 : account__check_room(tables->account, UINT64_MAX / 2);
 }
 
-/* After how many regions to ask: many processes may be read for the first time. */
+/*
+ * After how many regions to ask: many processes may be read for the first time. 0: nothing more may
+ * be read of that user.
+ */
 static uint64_t regions_to_read(const struct page_tables *tables)
 {
-	uint64_t most = account__usage(tables->account).limit_bytes / ALL_SHARE_MAX,
-		 all = bytes_of_all(), regions;
+	uint64_t most = account__usage(tables->account).limit_bytes / ALL_SHARE_MAX, regions;
+	struct sums sums = sums_of(tables->owner);
 
-	regions = all < most ? (most - all) / TABLE_BYTES / SHARE_MAX : 0;
+	if (!may_have(tables))
+		return 0;
+	regions = sums.all < most ? (most - sums.all) / TABLE_BYTES / SHARE_MAX : 0;
 	if (regions > REGIONS_MAX)
 		return REGIONS_MAX;
 	return regions > REGIONS_MIN ? regions : REGIONS_MIN;
@@ -234,8 +300,12 @@ int page_tables__settle(struct page_tables *tables)
 
 void page_tables__release(struct page_tables *tables)
 {
+	uint64_t all = 0;
+
 	page_tables__settle(tables);
+	if (tables->placeholder && !measure(tables->pid, &all) && tables->placeholder_bytes > all)
+		resize(tables, all);
 	if (tables->placeholder)
-		leave(tables);
+		leave(tables, all);
 	*tables = (struct page_tables){};
 }

@@ -10,8 +10,9 @@
  *
  * So what the page tables of the process grow by while it is read, beyond what the memory takes
  * that it has written itself, counts as memory taken for it, from the account of its memory; and no
- * process may have more than a quarter of that, nor all together more than half. The kernel is
- * asked for their size when a reading begins and ends, and in between whenever many regions of
+ * process may have more than a quarter of that, nor all together more than half. Once they have
+ * half, a user may still have a sixteenth, so that nobody keeps others from being read. The kernel
+ * is asked for their size when a reading begins and ends, and in between whenever many regions of
  * 2 MiB were read. They count as long as the process lives and does not unmap that memory, also
  * when it is not read any more: or else many processes, each of which is looked at once, would have
  * pyfrag killed.
@@ -24,6 +25,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "target/process_owner.h"
 #include "util/account.h"
 
 struct memory_range;
@@ -31,6 +33,7 @@ struct memory_range;
 /* Zero-initialized. Several threads may read a process at a time. */
 struct page_tables {
 	pthread_mutex_t lock;
+	process_owner owner; /* of the process: set by process__open() */
 	pid_t pid;
 	struct account *account;
 	uint64_t last_region;

@@ -220,7 +220,7 @@ static int open_pidfd(struct process *process, struct failure *failure)
 		return failure__set(failure, -errno, "process %d: pidfd_open: %s", process->pid,
 				    strerror(errno));
 	if (!err)
-		process->owner =
+		process->owner = process->memory.tables.owner =
 			process_owner__of(process->pid, credentials.uid, credentials.is_of_host);
 	if (process__first_thread_has_ended(process->pid) &&
 	    memory_thread__of(process->pid) == process->pid)
