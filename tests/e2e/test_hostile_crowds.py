@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from bystanders import as_user, children_of, name_of, of_this_run, wait_for
@@ -172,6 +173,26 @@ def test_files_whose_server_does_not_answer(greedy_agent, kind):
         assert 2 <= hanging(agent) < 8 and agent.get("/healthz")[0] == 200
         assert agent.metrics()["pyfrag_readings_held_back_total", ""] > 0 or kind == "heap"
         assert agent.stop() == 0 and agent.seconds < 3
+
+
+def is_read(agent, pid):
+    return "heap" in agent.processes().get(pid, {})
+
+
+def test_who_becomes_another_program_while_its_reading_hangs(greedy_agent):
+    agent = greedy_agent()
+    others = hanging(agent)
+    with silent_files("heap", "leave", 60001, 1) as running:
+        trap = running[0].pid_of_trap
+        wait_for(lambda: trap in agent.processes() and hanging(agent) > others)
+        gone = agent.metrics()["pyfrag_pythons_gone_total", ""]
+        os.kill(trap, signal.SIGUSR1)
+        wait_for(lambda: agent.metrics()["pyfrag_pythons_gone_total", ""] > gone and trap not in agent.processes())
+        time.sleep(1.5)  # it would have been looked at by now
+        assert not is_read(agent, trap)
+        server = next(pid for pid in children_of(running[0].pid) if pid != trap)
+        os.kill(server, signal.SIGKILL)  # then nobody waits for it any more
+        wait_for(lambda: is_read(agent, trap))
 
 
 def end_programs(running):

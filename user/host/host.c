@@ -352,9 +352,11 @@ static enum look_result look(void *context, struct candidate *candidate)
 	struct job job = {.pid = pid, .kind = JOB_LOOK, .look_cnt = candidate->look_cnt + 1};
 
 	/* Most that come to be have ended by now; that is known without a thread. */
-	if (host__find(host, pid) || jobs__find_late(&host->jobs, pid) ||
-	    (kill(pid, 0) && errno == ESRCH))
+	if (host__find(host, pid) || (kill(pid, 0) && errno == ESRCH))
 		return LOOK_DONE;
+	/* It may have become another program since that began. */
+	if (jobs__find_late(&host->jobs, pid))
+		return LOOK_LATER;
 	if (!may_go_on(host) || !schedule__has_budget(&host->schedule))
 		return LOOK_STOP;
 	if (!candidate->has_owner) {

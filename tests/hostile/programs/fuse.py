@@ -9,6 +9,8 @@ mounts; with fusermount(1), or in a user namespace, any user can do the same.
 leave: the server takes no more requests. Who waits for an answer can be killed.
 keep: it takes them, and answers none. Then the kernel minds no signals: who waits cannot be killed before the server ends.
 
+At SIGUSR1 what has a page of code or heap becomes another Python, without such a page.
+
 Nothing is read ahead, for that would be waited for in another way. The file system is in a mount namespace that ends with
 the processes in it.
 """
@@ -54,7 +56,7 @@ def answer(operation, node, arguments):
     if operation == READ:
         _, offset, size = struct.unpack_from("=2QI", arguments)
         return os.pread(CONTENT, size, offset)
-    return b"" if operation in (RELEASE, FLUSH) else errno.ENOSYS
+    return b"" if operation == RELEASE or (operation == FLUSH and kind == "program") else errno.ENOSYS
 
 
 def serve(device, silence, keeps):
@@ -123,6 +125,9 @@ def be_a_trap(kind, silence):
         map_file(fd, LOW, mmap.PROT_READ | mmap.PROT_EXEC)
     else:
         map_file(fd, id(kept[1000]) & ~(POOL - 1), mmap.PROT_READ | mmap.PROT_WRITE)
+    other = ["python3", "-c", "import time; time.sleep(1000)"]
+    signal.signal(signal.SIGUSR1, lambda *_: os.execv("/usr/bin/python3", other))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])
     raw.say_ready()
     while True:
         time.sleep(0.05)
