@@ -68,7 +68,6 @@ ATTACKS = [
     python("userfault", "userfault.py", as_root=True, may_hang=True, refused="readings_hanging"),
     *[python("fuse_" + kind, "fuse.py", kind, "leave", as_root=True, may_hang=True, refused="readings_hanging", needs="/dev/fuse")
       for kind in ("code", "heap", "exec")],
-    python("fuse_program", "fuse.py", "program", "leave", "65534", "2", as_root=True, may_hang=True, needs="/dev/fuse"),
     python("execs", "execs.py", "0"),
     python("owners", "owners.py"),
     native("ptraced", "ptraced", "{python}"),
