@@ -19,13 +19,13 @@ static void collect_findings(struct sample_report *sample, bool with_map)
 
 	/* Twice, so that what is pinned has been for a while. */
 	assert_int_equal(findings__collect(&sample->findings, heap, NULL, &options, &history,
-					   NS_PER_S, sample->counters),
+					   NS_PER_S, &sample->counters),
 			 0);
 	findings__free(&sample->findings);
-	memset(sample->counters, 0, sizeof(sample->counters));
+	sample->counters = (struct counters){};
 	assert_int_equal(findings__collect(&sample->findings, heap, NULL, &options, &history,
 					   NS_PER_S + (uint64_t)(SAMPLE_PINNED_FOR_S * NS_PER_S),
-					   sample->counters),
+					   &sample->counters),
 			 0);
 	pinned_history__free(&history);
 	heap__free(heap);
@@ -55,7 +55,7 @@ void sample_report__init(struct sample_report *sample, bool with_map)
 		.allocator = "pymalloc",
 		.findings = &sample->findings,
 		.snapshot = {.duration_ms = 12.5},
-		.counters = sample->counters,
+		.counters = &sample->counters,
 	};
 }
 

@@ -18,7 +18,7 @@ struct sample_report {
 	struct python python;
 	struct findings findings;
 	struct report_tracing tracing;
-	uint64_t counters[COUNTER_CNT];
+	struct counters counters;
 	struct report report; /* points at the others; a snapshot, without tracing */
 };
 

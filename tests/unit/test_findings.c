@@ -6,10 +6,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "pyfrag/counters.h"
 #include "sample_heap.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
+#include "util/counters.h"
 
 #define NS_PER_S 1000000000UL
 
@@ -18,7 +18,7 @@ static const struct findings_options usual_options = {.below = 0.1, .blocks_per_
 /* The findings of a heap that is looked at once. */
 static void collect(struct findings *findings, const struct heap *heap,
 		    const struct process *process, const struct findings_options *options,
-		    uint64_t *counters)
+		    struct counters *counters)
 {
 	struct pinned_history history = {};
 
@@ -33,10 +33,10 @@ static void test_sample(void **state)
 	_cleanup_(findings__free) struct findings findings = {};
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new();
 	const struct heap_totals *totals = &findings.measure.totals;
-	uint64_t counters[COUNTER_CNT] = {};
+	struct counters counters = {};
 
 	(void)state;
-	collect(&findings, heap, NULL, &usual_options, counters);
+	collect(&findings, heap, NULL, &usual_options, &counters);
 	assert_memory_equal(&findings.geometry, &sample_geometry, sizeof(sample_geometry));
 	assert_int_equal(totals->arenas, SAMPLE_ARENA_CNT);
 	assert_int_equal(totals->arena_bytes, SAMPLE_ARENA_CNT * SAMPLE_ARENA_BYTES);
@@ -53,7 +53,8 @@ static void test_sample(void **state)
 	assert_false(findings.has_map);
 	assert_int_equal(findings.map.region_cnt, 0);
 	for (int i = 0; i < COUNTER_CNT; i++)
-		assert_int_equal(counters[i], i == COUNTER_BLOCKS_UNLISTED ? 254 - 32 : 0);
+		assert_int_equal(counters__get(&counters, i),
+				 i == COUNTER_BLOCKS_UNLISTED ? 254 - 32 : 0);
 }
 
 static void test_pinned_arenas_of_the_sample(void **state)
@@ -61,10 +62,10 @@ static void test_pinned_arenas_of_the_sample(void **state)
 	_cleanup_(findings__free) struct findings findings = {};
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new();
 	const struct pinned *pinned = &findings.pinned;
-	uint64_t counters[COUNTER_CNT] = {};
+	struct counters counters = {};
 
 	(void)state;
-	collect(&findings, heap, NULL, &usual_options, counters);
+	collect(&findings, heap, NULL, &usual_options, &counters);
 	/* A and B; C is too full, D is empty. */
 	assert_int_equal(pinned->arena_cnt, 2);
 	assert_int_equal(pinned->arenas[0].address, SAMPLE_A);
@@ -94,22 +95,22 @@ static void test_options_are_heeded(void **state)
 	static const struct findings_options nothing_listed = {.below = 0.5};
 	_cleanup_(findings__free) struct findings strict = {}, lax = {};
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new();
-	uint64_t counters[COUNTER_CNT] = {};
+	struct counters counters = {};
 
 	(void)state;
-	collect(&strict, heap, NULL, &options, counters);
+	collect(&strict, heap, NULL, &options, &counters);
 	/* 96 bytes are less than a hundredth of an arena, 4560 are more. */
 	assert_int_equal(strict.pinned.arena_cnt, 1);
 	assert_int_equal(strict.pinned.block_cnt, 2);
-	assert_int_equal(counters[COUNTER_BLOCKS_UNLISTED], 1);
+	assert_int_equal(counters__get(&counters, COUNTER_BLOCKS_UNLISTED), 1);
 	assert_true(strict.has_map);
 	assert_int_equal(strict.map.region_cnt, 3);
 
-	memset(counters, 0, sizeof(counters));
-	collect(&lax, heap, NULL, &nothing_listed, counters);
+	counters = (struct counters){};
+	collect(&lax, heap, NULL, &nothing_listed, &counters);
 	assert_int_equal(lax.pinned.arena_cnt, 3);
 	assert_int_equal(lax.pinned.block_cnt, 0);
-	assert_int_equal(counters[COUNTER_BLOCKS_UNLISTED], 3 + 254 + 56);
+	assert_int_equal(counters__get(&counters, COUNTER_BLOCKS_UNLISTED), 3 + 254 + 56);
 }
 
 /* bpo-37257: where there is no empty arena, the first that becomes one stays. */
@@ -117,7 +118,7 @@ static void test_empty_arena_is_kept(void **state)
 {
 	struct findings_options options = usual_options;
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new();
-	uint64_t counters[COUNTER_CNT] = {};
+	struct counters counters = {};
 
 	(void)state;
 	options.keeps_empty_arena = true;
@@ -125,7 +126,7 @@ static void test_empty_arena_is_kept(void **state)
 		_cleanup_(findings__free) struct findings findings = {};
 
 		/* D is empty already. */
-		collect(&findings, heap, NULL, &options, counters);
+		collect(&findings, heap, NULL, &options, &counters);
 		assert_int_equal(findings.pinned.what_if_cnt, 2);
 		assert_int_equal(findings.pinned.what_if[0].blocks, 3);
 		assert_int_equal(findings.pinned.what_if[0].bytes, SAMPLE_ARENA_BYTES);
@@ -136,7 +137,7 @@ static void test_empty_arena_is_kept(void **state)
 	{
 		_cleanup_(findings__free) struct findings findings = {};
 
-		collect(&findings, heap, NULL, &options, counters);
+		collect(&findings, heap, NULL, &options, &counters);
 		assert_int_equal(findings.pinned.what_if[0].bytes, 0);
 		assert_int_equal(findings.pinned.what_if[1].bytes, SAMPLE_ARENA_BYTES);
 	}
@@ -146,14 +147,14 @@ static void test_since_when_it_is_pinned(void **state)
 {
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new();
 	struct pinned_history history = {};
-	uint64_t counters[COUNTER_CNT] = {};
+	struct counters counters = {};
 
 	(void)state;
 	for (uint64_t second = 0; second < 3; second++) {
 		_cleanup_(findings__free) struct findings findings = {};
 
 		assert_int_equal(findings__collect(&findings, heap, NULL, &usual_options, &history,
-						   (100 + 10 * second) * NS_PER_S, counters),
+						   (100 + 10 * second) * NS_PER_S, &counters),
 				 0);
 		assert_int_equal(findings.pinned.arena_cnt, 2);
 		/* Exact: these are small whole numbers. */
@@ -168,11 +169,12 @@ static void test_outlives_the_heap(void **state)
 	_cleanup_(findings__free) struct findings findings = {};
 	struct heap *heap = sample_heap__new();
 	struct findings_options options = usual_options;
-	uint64_t counters[COUNTER_CNT] = {}, live = 0;
+	struct counters counters = {};
+	uint64_t live = 0;
 
 	(void)state;
 	options.with_map = true;
-	collect(&findings, heap, NULL, &options, counters);
+	collect(&findings, heap, NULL, &options, &counters);
 	heap__free(heap);
 	for (size_t i = 0; i < SAMPLE_ARENA_CNT; i++)
 		live += findings.measure.arenas[i].live_bytes;
@@ -185,15 +187,15 @@ static void test_empty_heap(void **state)
 {
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new_empty(&sample_geometry);
 	_cleanup_(findings__free) struct findings findings = {};
-	uint64_t counters[COUNTER_CNT] = {};
+	struct counters counters = {};
 
 	(void)state;
-	collect(&findings, heap, NULL, &usual_options, counters);
+	collect(&findings, heap, NULL, &usual_options, &counters);
 	assert_int_equal(findings.measure.totals.arena_bytes, 0);
 	assert_int_equal(findings.pinned.arena_cnt, 0);
 	assert_int_equal(findings.pinned.what_if_cnt, 0);
 	for (int i = 0; i < COUNTER_CNT; i++)
-		assert_int_equal(counters[i], 0);
+		assert_int_equal(counters__get(&counters, i), 0);
 }
 
 /*
@@ -203,7 +205,7 @@ static void test_damage_is_counted(void **state)
 {
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new();
 	_cleanup_(findings__free) struct findings findings = {};
-	uint64_t counters[COUNTER_CNT] = {};
+	struct counters counters = {};
 	bool was_live;
 
 	(void)state;
@@ -211,9 +213,9 @@ static void test_damage_is_counted(void **state)
 	sample_heap__add_block(heap, SAMPLE_C + 0x20000, SAMPLE_CLASS(32), 0);
 	assert_int_equal(block_map__insert(heap->blocks, SAMPLE_C + 0x20000 + 64, &was_live), 0);
 	assert_int_equal(block_map__insert(heap->blocks, SAMPLE_C + 0x30000 + 48, &was_live), 0);
-	collect(&findings, heap, NULL, &usual_options, counters);
-	assert_int_equal(counters[COUNTER_BLOCKS_STRAY], 1);
-	assert_int_equal(counters[COUNTER_POOLS_UNCLASSIFIED], 1);
+	collect(&findings, heap, NULL, &usual_options, &counters);
+	assert_int_equal(counters__get(&counters, COUNTER_BLOCKS_STRAY), 1);
+	assert_int_equal(counters__get(&counters, COUNTER_POOLS_UNCLASSIFIED), 1);
 	assert_int_equal(findings.measure.totals.live_blocks, SAMPLE_LIVE_BLOCKS + 1);
 }
 
@@ -224,7 +226,7 @@ static void test_resident_bytes(void **state)
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new_empty(&sample_geometry);
 	_cleanup_(findings__free) struct findings findings = {};
 	struct process process = {.pid = getpid()};
-	uint64_t counters[COUNTER_CNT] = {};
+	struct counters counters = {};
 	uint8_t *bytes, *mapped;
 
 	(void)state;
@@ -240,7 +242,7 @@ static void test_resident_bytes(void **state)
 		bytes[i * page] = 1;
 	bytes[arena + page] = 1;
 
-	collect(&findings, heap, &process, &usual_options, counters);
+	collect(&findings, heap, &process, &usual_options, &counters);
 	assert_int_equal(findings.resident_bytes, 5 * page);
 	assert_int_equal(findings.pinned.arena_cnt, 1);
 	assert_int_equal(findings.pinned.arenas[0].resident_bytes, 4 * page);
@@ -255,10 +257,10 @@ static void test_process_that_is_gone(void **state)
 	_cleanup_(findings__free) struct findings findings = {};
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new();
 	struct process process = {.pid = INT_MAX};
-	uint64_t counters[COUNTER_CNT] = {};
+	struct counters counters = {};
 
 	(void)state;
-	collect(&findings, heap, &process, &usual_options, counters);
+	collect(&findings, heap, &process, &usual_options, &counters);
 	assert_true(findings.resident_bytes == RESIDENT_UNKNOWN);
 	assert_int_equal(findings.pinned.arena_cnt, 2);
 	assert_int_equal(findings.pinned.resident_hostage_bytes, 0);

@@ -246,7 +246,7 @@ static void test_tracing(void **state)
 		.sees_freelist_clears = true,
 		.traced_for_s = 60.25,
 	};
-	sample.counters[COUNTER_LOST] = 16;
+	counters__set(&sample.counters, COUNTER_LOST, 16);
 	sample.report.tracing = &sample.tracing;
 	root = write_and_parse(&sample);
 	assert_string_equal(text_at(root, "tracing.mode"), "full");
@@ -299,7 +299,7 @@ static void test_counters_and_snapshot(void **state)
 	(void)state;
 	sample_report__init(&sample, false);
 	for (int i = 0; i < COUNTER_CNT; i++)
-		sample.counters[i] = 1000 + (uint64_t)i;
+		counters__set(&sample.counters, i, 1000 + (uint64_t)i);
 	sample.report.snapshot = (struct report_snapshot){.target_slept = true,
 							  .duration_ms = 12.5,
 							  .paused_ms = 0.75,
@@ -359,7 +359,7 @@ static void test_empty_heap(void **state)
 	sample_report__init(&sample, false);
 	findings__free(&sample.findings);
 	assert_int_equal(findings__collect(&sample.findings, heap, NULL, &options, &history, 1,
-					   sample.counters),
+					   &sample.counters),
 			 0);
 	root = write_and_parse(&sample);
 	assert_int_equal(integer_at(root, "heap.arena_bytes"), 0);

@@ -38,9 +38,9 @@ static void collect(struct sample_report *sample, const struct heap *heap,
 	struct pinned_history history = {};
 
 	findings__free(&sample->findings);
-	memset(sample->counters, 0, sizeof(sample->counters));
+	sample->counters = (struct counters){};
 	assert_int_equal(findings__collect(&sample->findings, heap, NULL, options, &history, 1,
-					   sample->counters),
+					   &sample->counters),
 			 0);
 	pinned_history__free(&history);
 }
@@ -409,7 +409,7 @@ static void test_tracing(void **state)
 						  .sees_arena_unmaps = true,
 						  .sees_freelist_clears = true,
 						  .traced_for_s = 3725};
-	sample->counters[COUNTER_LOST] = 1616;
+	counters__set(&sample->counters, COUNTER_LOST, 1616);
 	sample->report.tracing = &sample->tracing;
 	text = write_text(sample);
 	assert_line(text, "Tracing:", "Tracing: full mode, 216 sites, for 1 h 2 min");
@@ -432,14 +432,14 @@ static void test_tracing(void **state)
 	/* Only a trace that missed nothing has seen all. */
 	sample->tracing = (struct report_tracing){.follows_blocks = true, .mode = "full"};
 	sample->tracing.allocs = 40000000;
-	sample->counters[COUNTER_LOST] = 0;
+	counters__set(&sample->counters, COUNTER_LOST, 0);
 	all = write_text(sample);
 	assert_non_null(strstr(all, "coverage 1\n"));
 	sample->tracing.missed_frees = 1;
 	most = write_text(sample);
 	assert_not_in(most, "coverage 1\n");
 	sample->tracing.missed_frees = 0;
-	sample->counters[COUNTER_LOST] = 1;
+	counters__set(&sample->counters, COUNTER_LOST, 1);
 	lost = write_text(sample);
 	assert_not_in(lost, "coverage 1\n");
 }
@@ -454,21 +454,21 @@ static void test_counters(void **state)
 	struct sample_report *sample = *state;
 	_cleanup_free_ char *none = NULL, *all = NULL;
 
-	memset(sample->counters, 0, sizeof(sample->counters));
+	sample->counters = (struct counters){};
 	none = write_text(sample);
 	assert_not_in(none, "Skipped");
 	for (int i = 0; i < COUNTER_CNT; i++) {
 		_cleanup_free_ char *one = NULL;
 
 		assert_not_in(none, helps[i]);
-		sample->counters[i] = 1234567;
+		counters__set(&sample->counters, i, 1234567);
 		one = write_text(sample);
 		assert_in_line(one, "1,234,567 ", helps[i]);
 		assert_int_equal(count_of(one, "1,234,567"), 1);
-		sample->counters[i] = 0;
+		counters__set(&sample->counters, i, 0);
 	}
 	for (int i = 0; i < COUNTER_CNT; i++)
-		sample->counters[i] = 1;
+		counters__set(&sample->counters, i, 1);
 	all = write_text(sample);
 	assert_int_equal(count_of(all, "Skipped"), 1);
 	for (int i = 0; i < COUNTER_CNT; i++)

@@ -126,7 +126,7 @@ static char *write_report(const struct reader *reader, struct watched *watched, 
 		.findings = &watched->last.findings,
 		.snapshot = {.duration_ms = watched->last.duration_ms,
 			     .target_slept = watched->has_slept},
-		.counters = watched->last.counters,
+		.counters = &watched->last.counters,
 	};
 	FILE *out = open_memstream(&text, size);
 	int err;

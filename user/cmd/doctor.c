@@ -179,11 +179,11 @@ static void check_heap(struct doctor *doctor, struct heap_source *source)
 {
 	const struct heap_reading_options options = {};
 	const struct geometry *geometry = &source->allocators.geometry;
-	uint64_t counters[COUNTER_CNT] = {};
+	struct counters counters = {};
 	struct heap_reading reading = {};
 	struct failure failure;
 
-	if (heap_source__read(source, &options, &reading, counters, &failure)) {
+	if (heap_source__read(source, &options, &reading, &counters, &failure)) {
 		say(doctor, VERDICT_FAIL, "heap", "%s", failure.text);
 		return;
 	}

@@ -110,7 +110,8 @@ static int follow_references(struct heap_census *out, const struct heap_census_o
 }
 
 int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
-		      const struct options *options, uint64_t *counters, struct failure *failure)
+		      const struct options *options, struct counters *counters,
+		      struct failure *failure)
 {
 	const struct heap_source *source = of->source;
 	struct runtime runtime;
@@ -126,8 +127,8 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 		err = follow_references(out, of, &runtime, options);
 		if (err)
 			return describe_graph_error(source, err, options, failure);
-		counters[COUNTER_REFERENCES_LEFT_OUT] += out->graph->left_out_cnt;
-		counters[COUNTER_ROOTS_REFUSED] += out->roots.refused_cnt;
+		counters__add(counters, COUNTER_REFERENCES_LEFT_OUT, out->graph->left_out_cnt);
+		counters__add(counters, COUNTER_ROOTS_REFUSED, out->roots.refused_cnt);
 		heap_source__count_refusals(source, counters);
 	}
 	if (!err && options->since) {
@@ -137,8 +138,9 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 	}
 	if (err)
 		return err;
-	counters[COUNTER_TYPES_REFUSED] += type_table__refused_cnt(out->report.census->types);
-	counters[COUNTER_TYPES_UNNAMED] += out->report.census->unnamed_types;
+	counters__add(counters, COUNTER_TYPES_REFUSED,
+		      type_table__refused_cnt(out->report.census->types));
+	counters__add(counters, COUNTER_TYPES_UNNAMED, out->report.census->unnamed_types);
 	err = census__count(out->report.census, options->by, &out->report.referrers,
 			    &out->report.rows);
 	return err ? shortage__describe(source->process, err, failure) : 0;

@@ -46,5 +46,6 @@ bool heap_census__is_wanted(const struct options *options);
  * says what. The caller releases, in any case.
  */
 int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
-		      const struct options *options, uint64_t *counters, struct failure *failure);
+		      const struct options *options, struct counters *counters,
+		      struct failure *failure);
 void heap_census__release(struct heap_census *census);

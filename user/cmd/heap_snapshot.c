@@ -41,7 +41,8 @@ static int find_memory_use(struct heap_snapshot *snapshot, struct failure *failu
 				   snapshot->reading.heap);
 
 	snapshot->knows_memory_use = !err;
-	snapshot->counters[COUNTER_TEXTS_CUT] += snapshot->memory_use.smaps.mappings.is_cut;
+	counters__add(&snapshot->counters, COUNTER_TEXTS_CUT,
+		      snapshot->memory_use.smaps.mappings.is_cut);
 	return account__is_short(err) ? shortage__describe(snapshot->source->process, err, failure)
 				      : 0;
 }
@@ -56,7 +57,7 @@ static int take_census(struct heap_snapshot *snapshot, const struct options *opt
 		.memory_use = snapshot->knows_memory_use ? &snapshot->memory_use : NULL,
 	};
 
-	return heap_census__take(&snapshot->census, &of, options, snapshot->counters, failure);
+	return heap_census__take(&snapshot->census, &of, options, &snapshot->counters, failure);
 }
 
 static int take(struct heap_snapshot *out, pid_t pid, const struct options *options,
@@ -69,15 +70,15 @@ static int take(struct heap_snapshot *out, pid_t pid, const struct options *opti
 	int err = heap_source__open(&out->source, pid, options->max_memory_bytes, NULL, failure);
 
 	if (!err)
-		err = heap_source__read(out->source, &reading_options, &out->reading, out->counters,
-					failure);
+		err = heap_source__read(out->source, &reading_options, &out->reading,
+					&out->counters, failure);
 	if (err)
 		return err;
 	out->output = (struct output){
 		.options = options,
 		.source = out->source,
 		.history = &out->history,
-		.counters = out->counters,
+		.counters = &out->counters,
 	};
 	err = output__find(&out->output, out->reading.heap, &out->findings);
 	if (err)

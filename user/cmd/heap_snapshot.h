@@ -18,7 +18,7 @@ struct heap_snapshot {
 	bool knows_memory_use;
 	struct pinned_history history;
 	struct heap_census census;
-	uint64_t counters[COUNTER_CNT];
+	struct counters counters;
 	struct output output; /* of all this */
 };
 

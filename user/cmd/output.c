@@ -33,7 +33,7 @@ struct output output__of_watched(struct watched *watched, const struct options *
 		.source = watched->source,
 		.snapshot = {.duration_ms = watched->last.duration_ms,
 			     .target_slept = watched->has_slept},
-		.counters = watched->last.counters,
+		.counters = &watched->last.counters,
 	};
 }
 

@@ -25,7 +25,7 @@ struct output {
 	const struct object_report *object;    /* NULL: nobody asked for one */
 	struct report_snapshot snapshot;
 	struct pinned_history *history;
-	uint64_t *counters;
+	struct counters *counters;
 };
 
 /* What is known of a process that is watched with others. */

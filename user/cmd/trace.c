@@ -67,7 +67,7 @@ static bool may_skip(const struct trace *trace, int err)
 static int skip(struct trace *trace, const struct failure *failure)
 {
 	trace->skip_cnt++;
-	trace->counters[COUNTER_CHECKPOINTS_SKIPPED]++;
+	counters__add(&trace->counters, COUNTER_CHECKPOINTS_SKIPPED, 1);
 	log_note("%s: %s",
 		 trace->ending ? "the heap is shown as it was before" : "no report this time",
 		 failure->text);
@@ -86,7 +86,7 @@ static int checkpoint_and_report(struct trace *trace)
 	int err;
 
 	reading_allowance__begin(READING_HEAP, process->pid, trace->options->max_cpu_s);
-	err = tracer__checkpoint(trace->tracer, &options, &trace->reading, trace->counters,
+	err = tracer__checkpoint(trace->tracer, &options, &trace->reading, &trace->counters,
 				 &failure);
 	err = reading_allowance__end(process->pid, err, &failure);
 	if (err == -ESRCH || (err && !process__is_alive(trace->source->process)))
@@ -114,9 +114,10 @@ static void describe_end(const struct trace *trace, enum wakeup wakeup)
 	else if (wakeup == WAKEUP_EXIT)
 		log_note("process %d (%s) has exited, after %s of tracing", process->pid,
 			 process->comm, traced.text);
-	if (trace->counters[COUNTER_FORKS])
+	if (counters__get(&trace->counters, COUNTER_FORKS))
 		log_note("process %d forked %s; children are not traced", process->pid,
-			 units__counted(trace->counters[COUNTER_FORKS], "time").text);
+			 units__counted(counters__get(&trace->counters, COUNTER_FORKS), "time")
+				 .text);
 }
 
 /* Nothing is probed any more, so what a report would say of events is not all of it. */

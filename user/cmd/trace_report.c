@@ -98,7 +98,7 @@ static struct output output_of(struct state *state)
 			     .unchanged_pools = reading->counts.unchanged_pools,
 			     .scrubbed_pools = reading->counts.scrubbed_pools},
 		.history = &trace->history,
-		.counters = trace->counters,
+		.counters = &trace->counters,
 	};
 }
 
@@ -113,7 +113,7 @@ static int take_state(const struct heap *heap, const struct tracer_totals *total
 	err = output__find(&output, heap, &state->findings);
 	if (!err && trace->sites.ledger)
 		err = allocation_sites__collect(&trace->sites, heap, totals, &state->findings,
-						trace->counters, &state->sites);
+						&trace->counters, &state->sites);
 	if (err)
 		return shortage__describe(trace->source->process, err, &state->failure);
 	if (!trace->ending || trace->options->format != FORMAT_DATABASE)
@@ -190,7 +190,7 @@ int trace__report(struct trace *trace)
 	const struct output output = output_of(&state);
 	int err;
 
-	tracer__read_counters(trace->tracer, trace->counters);
+	tracer__read_counters(trace->tracer, &trace->counters);
 	err = visit(&state, take_state);
 	if (err) {
 		log_error("%s", state.failure.text);

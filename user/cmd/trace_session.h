@@ -26,7 +26,7 @@ struct trace {
 	struct allocation_sites sites;
 	struct out_file *profile; /* where it will go; NULL: reports are wanted */
 	struct pinned_history history;
-	uint64_t counters[COUNTER_CNT];
+	struct counters counters;
 	struct heap_reading reading; /* of the last checkpoint */
 	double whole_reading_ms;     /* what reading all of the heap would take */
 	uint64_t since_ns;	     /* CLOCK_MONOTONIC: when it began */

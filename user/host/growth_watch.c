@@ -93,7 +93,7 @@ struct collection {
 	struct growth_watch *watch;
 	const struct findings_options *options;
 	struct pinned_history *history;
-	uint64_t *counters;
+	struct counters *counters;
 	struct growth_reading *out;
 };
 
@@ -126,7 +126,7 @@ static int collect(const struct heap *heap, const struct tracer_totals *totals, 
 
 int growth_watch__read(struct growth_watch *watch, const struct heap_reading_options *options,
 		       const struct findings_options *findings_options,
-		       struct pinned_history *history, uint64_t *counters,
+		       struct pinned_history *history, struct counters *counters,
 		       struct growth_reading *out, struct failure *failure)
 {
 	struct collection collection = {.watch = watch,

@@ -47,5 +47,5 @@ struct growth_reading {
  */
 int growth_watch__read(struct growth_watch *watch, const struct heap_reading_options *options,
 		       const struct findings_options *findings_options,
-		       struct pinned_history *history, uint64_t *counters,
+		       struct pinned_history *history, struct counters *counters,
 		       struct growth_reading *out, struct failure *failure);

@@ -151,8 +151,9 @@ static int read_through_tracer(struct watched *watched, const struct watched_opt
 {
 	struct growth_reading reading = {.with_kinds = options->with_kinds,
 					 .sites_max = options->sites};
-	int err = growth_watch__read(watched->growth, reading_options, findings_options,
-				     &watched->history, watched->counters, &reading, &out->failure);
+	int err =
+		growth_watch__read(watched->growth, reading_options, findings_options,
+				   &watched->history, &watched->counters, &reading, &out->failure);
 
 	out->findings = reading.findings;
 	out->pins = reading.pins;
@@ -166,14 +167,14 @@ static int read_memory(struct watched *watched, const struct watched_options *op
 {
 	struct failure failure;
 	int err = heap_source__read(watched->source, reading_options, &watched->reading,
-				    watched->counters, &out->failure);
+				    &watched->counters, &out->failure);
 
 	if (err)
 		return err;
 	out->duration_ms = watched->reading.duration_ms;
 	err = findings__collect(&out->findings, watched->reading.heap, watched->source->process,
 				findings_options, &watched->history, clock_ns(CLOCK_MONOTONIC),
-				watched->counters);
+				&watched->counters);
 	if (err)
 		return shortage__describe(watched->source->process, err, &out->failure);
 	if (options->with_kinds &&
@@ -207,7 +208,7 @@ static int read_heap(struct watched *watched, const struct watched_options *opti
 		err = measure_shared(watched, out);
 	if (err)
 		return shortage__describe(watched->source->process, err, &out->failure);
-	memcpy(out->counters, watched->counters, sizeof(out->counters));
+	out->counters = watched->counters;
 	return 0;
 }
 

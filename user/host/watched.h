@@ -11,13 +11,13 @@
 #include "host/growth.h"
 #include "host/growth_watch.h"
 #include "host/identity.h"
-#include "pyfrag/counters.h"
 #include "pymalloc/heap_source.h"
 #include "pymalloc/pinned.h"
 #include "report/findings.h"
 #include "report/pin_summary.h"
 #include "target/sleep_watch.h"
 #include "util/backoff.h"
+#include "util/counters.h"
 #include "util/failure.h"
 
 /* What a reading has found. */
@@ -34,7 +34,7 @@ struct watched_result {
 	bool target_slept; /* all is as it was: the rest says nothing */
 	struct findings findings;
 	double duration_ms;
-	uint64_t counters[COUNTER_CNT];
+	struct counters counters;
 	/* Of resident arena bytes those that another process has, too: a parent, children. */
 	uint64_t shared_bytes;
 	bool knows_shared;
@@ -51,7 +51,7 @@ struct watched {
 	struct heap_reading reading;
 	struct pinned_history history;
 	struct sleep_watch sleep_watch;
-	uint64_t counters[COUNTER_CNT];
+	struct counters counters;
 	uint32_t slept_cnt;	       /* readings in a row that there was no need for */
 	struct growth_watch *growth;   /* NULL: it is not probed */
 	struct backoff growth_backoff; /* it could not be; by CLOCK_MONOTONIC */

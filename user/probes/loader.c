@@ -574,10 +574,10 @@ static void read_sums(const struct bpf_map *map, uint32_t cnt, uint64_t *sums)
 	}
 }
 
-void probe_set__read_counters(const struct probe_set *probes, uint64_t *counters)
+void probe_set__read_counters(const struct probe_set *probes, struct counters *counters)
 {
-	read_sums(probes->skeleton->maps.counters, COUNTER_BPF_CNT, counters);
-	counters[COUNTER_SITES_MISMATCHED] = probes->mismatched_cnt;
+	read_sums(probes->skeleton->maps.counters, COUNTER_BPF_CNT, counters->values);
+	counters__set(counters, COUNTER_SITES_MISMATCHED, probes->mismatched_cnt);
 }
 
 void probe_set__read_hits(const struct probe_set *probes, uint64_t *hits)

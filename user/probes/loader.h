@@ -12,10 +12,10 @@
 #include "probes/features.h"
 #include "probes/hit_cost.h"
 #include "probes/sites.h"
-#include "pyfrag/counters.h"
 #include "pyfrag/events.h"
 #include "pyfrag/stacks.h"
 #include "target/module.h"
+#include "util/counters.h"
 #include "util/failure.h"
 
 struct probe_set;
@@ -121,8 +121,7 @@ void probe_set__forget_stack(struct probe_set *probes, uint64_t number);
 int probe_set__ring_fd(const struct probe_set *probes);
 
 /*
- * Sums the counters that BPF programs keep over all CPUs into counters[0 .. COUNTER_BPF_CNT), and
- * says in counters[COUNTER_SITES_MISMATCHED] how many sites the check has dropped. Others are left
- * alone.
+ * Sets the counters of BPF programs, each summed over all CPUs, and COUNTER_SITES_MISMATCHED: how
+ * many sites the check has dropped. Others are left alone.
  */
-void probe_set__read_counters(const struct probe_set *probes, uint64_t *counters);
+void probe_set__read_counters(const struct probe_set *probes, struct counters *counters);

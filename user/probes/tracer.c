@@ -376,16 +376,17 @@ static int describe_checkpoint(const struct tracer *tracer, int err, struct fail
 /* Whether any events were lost since it was last asked. */
 static bool has_lost_some(struct tracer *tracer)
 {
-	uint64_t counters[COUNTER_CNT] = {}, before = tracer->lost_cnt;
+	struct counters counters = {};
+	uint64_t before = tracer->lost_cnt;
 
-	tracer__read_counters(tracer, counters);
-	tracer->lost_cnt = counters[COUNTER_LOST];
+	tracer__read_counters(tracer, &counters);
+	tracer->lost_cnt = counters__get(&counters, COUNTER_LOST);
 	return tracer->lost_cnt != before;
 }
 
 /* A fresh heap, compared with the model, which then becomes what the two say together. */
 static int take_fresh(struct tracer *tracer, const struct heap_reading_options *options,
-		      struct heap_reading *out, uint64_t *counters, struct failure *failure)
+		      struct heap_reading *out, struct counters *counters, struct failure *failure)
 {
 	struct drift drift = {.stream = tracer->stream,
 			      .model = tracer->model,
@@ -414,8 +415,8 @@ static int take_fresh(struct tracer *tracer, const struct heap_reading_options *
 		heap__free(TAKE_PTR(out->heap));
 		return describe_checkpoint(tracer, err, failure);
 	}
-	counters[COUNTER_POOLS_RETRIED] += drift.counts.retried_pools;
-	counters[COUNTER_POOLS_UNRESOLVED] += drift.counts.unresolved_pools;
+	counters__add(counters, COUNTER_POOLS_RETRIED, drift.counts.retried_pools);
+	counters__add(counters, COUNTER_POOLS_UNRESOLVED, drift.counts.unresolved_pools);
 	return 0;
 }
 
@@ -435,7 +436,8 @@ static void note_reading(struct tracer *tracer, const struct heap_reading *readi
 
 /* Without events for blocks the model's heap is what memory says, and only what changed is read. */
 static int bring_up_to_date(struct tracer *tracer, const struct heap_reading_options *options,
-			    struct heap_reading *out, uint64_t *counters, struct failure *failure)
+			    struct heap_reading *out, struct counters *counters,
+			    struct failure *failure)
 {
 	struct heap_reading_options stamped = *options;
 	bool slept = sleep_watch__has_slept(&tracer->sleep_watch, tracer->pid);
@@ -463,7 +465,7 @@ static int bring_up_to_date(struct tracer *tracer, const struct heap_reading_opt
 }
 
 int tracer__checkpoint(struct tracer *tracer, const struct heap_reading_options *options,
-		       struct heap_reading *out, uint64_t *counters, struct failure *failure)
+		       struct heap_reading *out, struct counters *counters, struct failure *failure)
 {
 	return tracer->follow_blocks ? take_fresh(tracer, options, out, counters, failure)
 				     : bring_up_to_date(tracer, options, out, counters, failure);
@@ -522,19 +524,21 @@ int tracer__exec_fd(const struct tracer *tracer)
 	return tracer->exec_fd;
 }
 
-void tracer__read_counters(struct tracer *tracer, uint64_t *counters)
+void tracer__read_counters(struct tracer *tracer, struct counters *counters)
 {
 	probe_set__read_counters(tracer->probes, counters);
 	event_stream__lock(tracer->stream);
-	counters[COUNTER_LOST] += tracer->dropped_cnt;
-	counters[COUNTER_FORKS] = tracer->fork_cnt;
-	counters[COUNTER_EVENTS_STALE] = tracer->stale_cnt;
-	counters[COUNTER_SITES_UNUSABLE] = tracer->unusable_cnt;
-	counters[COUNTER_DRIFT_UNCONFIRMED] = tracer->unconfirmed_cnt;
+	counters__add(counters, COUNTER_LOST, tracer->dropped_cnt);
+	counters__set(counters, COUNTER_FORKS, tracer->fork_cnt);
+	counters__set(counters, COUNTER_EVENTS_STALE, tracer->stale_cnt);
+	counters__set(counters, COUNTER_SITES_UNUSABLE, tracer->unusable_cnt);
+	counters__set(counters, COUNTER_DRIFT_UNCONFIRMED, tracer->unconfirmed_cnt);
 	if (tracer->model)
-		counters[COUNTER_EVENTS_UNPLACED] = tracer->model->counts.unplaced_events;
+		counters__set(counters, COUNTER_EVENTS_UNPLACED,
+			      tracer->model->counts.unplaced_events);
 	if (tracer->model)
-		counters[COUNTER_ARENAS_ABANDONED] = tracer->model->counts.abandoned_arenas;
+		counters__set(counters, COUNTER_ARENAS_ABANDONED,
+			      tracer->model->counts.abandoned_arenas);
 	if (tracer->source)
 		heap_source__count_refusals(tracer->source, counters);
 	event_stream__unlock(tracer->stream);

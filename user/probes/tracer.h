@@ -97,7 +97,8 @@ uint64_t tracer__event_cnt(struct tracer *tracer);
  * say together. *out: how long it took; its heap is NULL, the model holds it. Adds to @counters.
  */
 int tracer__checkpoint(struct tracer *tracer, const struct heap_reading_options *options,
-		       struct heap_reading *out, uint64_t *counters, struct failure *failure);
+		       struct heap_reading *out, struct counters *counters,
+		       struct failure *failure);
 
 /*
  * Calls @visit with the heap and the totals as they are now; events wait meanwhile. Returns what it
@@ -108,8 +109,8 @@ int tracer__visit(struct tracer *tracer,
 			       void *context),
 		  void *context);
 
-/* What BPF and the tracer counted, into counters[] (COUNTER_CNT); others are left alone. */
-void tracer__read_counters(struct tracer *tracer, uint64_t *counters);
+/* Writes what BPF and the tracer have counted; other counters are left alone. */
+void tracer__read_counters(struct tracer *tracer, struct counters *counters);
 
 /* Whether the target has executed another program. */
 bool tracer__has_execed(struct tracer *tracer);

@@ -173,22 +173,23 @@ static int detect_allocator(struct heap_source *source, const struct heap *heap)
 	return 0;
 }
 
-static void add_counts(const struct checkpoint_counts *counts, uint64_t *counters)
+static void add_counts(const struct checkpoint_counts *counts, struct counters *counters)
 {
-	counters[COUNTER_POOLS_RETRIED] += counts->retried_pools;
-	counters[COUNTER_POOLS_UNRESOLVED] += counts->unresolved_pools;
-	counters[COUNTER_POOLS_UNREADABLE] += counts->unreadable_pools;
-	counters[COUNTER_POOLS_CORRECTED] += counts->corrected_pools;
-	counters[COUNTER_INTERPRETERS_SKIPPED] += counts->skipped_interpreters;
+	counters__add(counters, COUNTER_POOLS_RETRIED, counts->retried_pools);
+	counters__add(counters, COUNTER_POOLS_UNRESOLVED, counts->unresolved_pools);
+	counters__add(counters, COUNTER_POOLS_UNREADABLE, counts->unreadable_pools);
+	counters__add(counters, COUNTER_POOLS_CORRECTED, counts->corrected_pools);
+	counters__add(counters, COUNTER_INTERPRETERS_SKIPPED, counts->skipped_interpreters);
 }
 
-void heap_source__count_refusals(const struct heap_source *source, uint64_t *counters)
+void heap_source__count_refusals(const struct heap_source *source, struct counters *counters)
 {
-	counters[COUNTER_MEMORY_REFUSED] = account__usage(source->account).refused;
+	counters__set(counters, COUNTER_MEMORY_REFUSED, account__usage(source->account).refused);
 }
 
 int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
-		      struct heap_reading *reading, uint64_t *counters, struct failure *failure)
+		      struct heap_reading *reading, struct counters *counters,
+		      struct failure *failure)
 {
 	bool is_first = !reading->heap;
 	struct pause pause = {};

@@ -7,12 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "pyfrag/counters.h"
 #include "pymalloc/checkpoint.h"
 #include "pymalloc/heap.h"
 #include "pymalloc/locate.h"
 #include "target/process.h"
 #include "target/python.h"
+#include "util/counters.h"
 #include "util/failure.h"
 
 struct heap_source {
@@ -53,14 +53,15 @@ void heap_source__free(struct heap_source *source);
 void heap_source__freep(struct heap_source **source);
 
 /*
- * Takes a checkpoint into @reading->heap, adding to @counters (COUNTER_CNT of them). The caller
- * frees the heap, also after a failure if there was one before, which then is partly up to date.
+ * Takes a checkpoint into @reading->heap, adding to @counters. The caller frees the heap, also
+ * after a failure if there was one before, which then is partly up to date.
  */
 int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
-		      struct heap_reading *reading, uint64_t *counters, struct failure *failure);
+		      struct heap_reading *reading, struct counters *counters,
+		      struct failure *failure);
 
 /* Writes to @counters how often the process was refused memory of ours. */
-void heap_source__count_refusals(const struct heap_source *source, uint64_t *counters);
+void heap_source__count_refusals(const struct heap_source *source, struct counters *counters);
 
 /* CPython 3.9 and later keep one empty arena (bpo-37257). */
 bool heap_source__keeps_empty_arena(const struct heap_source *source);

@@ -416,7 +416,7 @@ static int put_events(struct writer *writer)
 		{"arenas_mapped", tracing->arenas_mapped},
 		{"arenas_unmapped", tracing->arenas_unmapped},
 		{"freelist_clears", tracing->freelist_clears},
-		{"lost", writer->content->report->counters[COUNTER_LOST]},
+		{"lost", counters__get(writer->content->report->counters, COUNTER_LOST)},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(events) && result == SQLITE_OK; i++)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "pyfrag/counters.h"
 #include "target/resident.h"
 #include "util/cleanup.h"
 
@@ -43,7 +42,7 @@ static int measure_resident(const struct heap *heap, const struct process *proce
 
 int findings__collect(struct findings *out, const struct heap *heap, const struct process *process,
 		      const struct findings_options *options, struct pinned_history *history,
-		      uint64_t now_ns, uint64_t *counters)
+		      uint64_t now_ns, struct counters *counters)
 {
 	_cleanup_(findings__free) struct findings findings = {
 		.geometry = heap->geometry,
@@ -75,11 +74,14 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 		err = memory_map__draw(&findings.map, heap);
 	if (err)
 		return err;
-	counters[COUNTER_POOLS_UNCLASSIFIED] += findings.measure.totals.unclassified_pools;
-	counters[COUNTER_BLOCKS_STRAY] += findings.measure.totals.stray_blocks;
-	counters[COUNTER_BLOCKS_UNLISTED] = findings.pinned.live_blocks - findings.pinned.block_cnt;
+	counters__add(counters, COUNTER_POOLS_UNCLASSIFIED,
+		      findings.measure.totals.unclassified_pools);
+	counters__add(counters, COUNTER_BLOCKS_STRAY, findings.measure.totals.stray_blocks);
+	counters__set(counters, COUNTER_BLOCKS_UNLISTED,
+		      findings.pinned.live_blocks - findings.pinned.block_cnt);
 	if (process)
-		counters[COUNTER_TEXTS_CUT] = process->cmdline_is_cut + process->maps_are_cut;
+		counters__set(counters, COUNTER_TEXTS_CUT,
+			      process->cmdline_is_cut + process->maps_are_cut);
 	*out = findings;
 	findings = (struct findings){};
 	return 0;

@@ -9,6 +9,7 @@
 #include "pymalloc/pinned.h"
 #include "report/memory_map.h"
 #include "target/process.h"
+#include "util/counters.h"
 
 #define RESIDENT_UNKNOWN UINT64_MAX
 
@@ -34,5 +35,5 @@ struct findings_options {
  */
 int findings__collect(struct findings *out, const struct heap *heap, const struct process *process,
 		      const struct findings_options *options, struct pinned_history *history,
-		      uint64_t now_ns, uint64_t *counters);
+		      uint64_t now_ns, struct counters *counters);
 void findings__free(struct findings *findings);

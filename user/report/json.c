@@ -197,9 +197,9 @@ static json_t *pack_tracing(const struct report *report)
 		"arenas_unmapped", pack_seen(tracing->sees_arena_unmaps, tracing->arenas_unmapped),
 		"freelist_clears",
 		pack_seen(tracing->sees_freelist_clears, tracing->freelist_clears), "lost",
-		(json_int_t)report->counters[COUNTER_LOST], "resyncs", (json_int_t)tracing->resyncs,
-		"missed_allocs", (json_int_t)tracing->missed_allocs, "missed_frees",
-		(json_int_t)tracing->missed_frees, "drift_blocks",
+		(json_int_t)counters__get(report->counters, COUNTER_LOST), "resyncs",
+		(json_int_t)tracing->resyncs, "missed_allocs", (json_int_t)tracing->missed_allocs,
+		"missed_frees", (json_int_t)tracing->missed_frees, "drift_blocks",
 		(json_int_t)tracing->drift_blocks, "coverage",
 		tracing->follows_blocks ? json_real(report__coverage(report)) : json_null(), "cost",
 		pack_cost(&tracing->cost));
@@ -212,14 +212,15 @@ static json_t *pack_snapshot(const struct report *report)
 	return json_pack("{s:b, s:f, s:f, s:I, s:I, s:I, s:I, s:I}", "target_slept",
 			 snapshot->target_slept, "duration_ms", snapshot->duration_ms, "paused_ms",
 			 snapshot->paused_ms, "retried_pools",
-			 (json_int_t)report->counters[COUNTER_POOLS_RETRIED], "unresolved_pools",
-			 (json_int_t)report->counters[COUNTER_POOLS_UNRESOLVED], "unchanged_pools",
-			 (json_int_t)snapshot->unchanged_pools, "calm_pools",
+			 (json_int_t)counters__get(report->counters, COUNTER_POOLS_RETRIED),
+			 "unresolved_pools",
+			 (json_int_t)counters__get(report->counters, COUNTER_POOLS_UNRESOLVED),
+			 "unchanged_pools", (json_int_t)snapshot->unchanged_pools, "calm_pools",
 			 (json_int_t)snapshot->calm_pools, "scrubbed_pools",
 			 (json_int_t)snapshot->scrubbed_pools);
 }
 
-static json_t *pack_counters(const uint64_t *values)
+static json_t *pack_counters(const struct counters *values)
 {
 	static const char *const names[COUNTER_CNT] = {
 #define X(identifier, name, help) [COUNTER_##identifier] = (name),
@@ -229,7 +230,8 @@ static json_t *pack_counters(const uint64_t *values)
 	json_t *counters = json_object();
 
 	for (int i = 0; i < COUNTER_CNT && counters; i++) {
-		if (!json_object_set_new(counters, names[i], json_integer((json_int_t)values[i])))
+		if (!json_object_set_new(counters, names[i],
+					 json_integer((json_int_t)counters__get(values, i))))
 			continue;
 		json_decref(counters);
 		counters = NULL;

@@ -6,7 +6,7 @@ double report__coverage(const struct report *report)
 	const struct report_tracing *tracing = report->tracing;
 	uint64_t seen = tracing->allocs + tracing->frees;
 	uint64_t missed = tracing->missed_allocs + tracing->missed_frees + tracing->drift_blocks;
-	uint64_t lost = report->counters[COUNTER_LOST];
+	uint64_t lost = counters__get(report->counters, COUNTER_LOST);
 
 	if (missed < lost)
 		missed = lost;

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "pyfrag/counters.h"
 #include "report/advice.h"
 #include "report/arena_report.h"
 #include "report/census_kinds.h"
@@ -22,6 +21,7 @@
 #include "report/site_ranking.h"
 #include "target/process.h"
 #include "target/python.h"
+#include "util/counters.h"
 
 #define REPORT_SCHEMA "pyfrag.report/1"
 
@@ -79,7 +79,7 @@ struct report {
 	const struct arena_report *arena; /* NULL: nobody asked for one; else there is a census */
 	const struct object_report *object; /* NULL: nobody asked for one; else there is a census */
 	struct report_snapshot snapshot;
-	const uint64_t *counters; /* COUNTER_CNT of them */
+	const struct counters *counters;
 };
 
 /*

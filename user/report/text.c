@@ -249,7 +249,7 @@ static void write_tracing(const struct report *report, FILE *out)
 	if (tracing->follows_blocks)
 		fprintf(out, "  %s allocs, %s frees, %s lost; coverage %.6g\n",
 			COUNT(tracing->allocs), COUNT(tracing->frees),
-			COUNT(report->counters[COUNTER_LOST]),
+			COUNT(counters__get(report->counters, COUNTER_LOST)),
 			round_down(report__coverage(report)));
 	else if (tracing->cost.budget > 0)
 		fprintf(out,
@@ -257,7 +257,7 @@ static void write_tracing(const struct report *report, FILE *out)
 			COUNT(tracing->new_pools),
 			SEEN(tracing->sees_pool_frees, tracing->pools_freed),
 			COUNT(tracing->allocs), COUNT(tracing->frees),
-			COUNT(report->counters[COUNTER_LOST]));
+			COUNT(counters__get(report->counters, COUNTER_LOST)));
 	fprintf(out, "  arenas: %s mapped, %s unmapped; free-list clears: %s; resyncs: %s\n",
 		SEEN(tracing->sees_arena_maps, tracing->arenas_mapped),
 		SEEN(tracing->sees_arena_unmaps, tracing->arenas_unmapped),
@@ -277,12 +277,12 @@ static void write_counters(const struct report *report, FILE *out)
 	bool headed = false;
 
 	for (int i = 0; i < COUNTER_CNT; i++) {
-		if (!report->counters[i])
+		if (!counters__get(report->counters, i))
 			continue;
 		if (!headed)
 			fputs("\nSkipped, capped, tried again\n", out);
 		headed = true;
-		fprintf(out, "  %12s  %s\n", COUNT(report->counters[i]), helps[i]);
+		fprintf(out, "  %12s  %s\n", COUNT(counters__get(report->counters, i)), helps[i]);
 	}
 }
 

@@ -141,24 +141,26 @@ const struct runtime *allocation_sites__runtime(const struct allocation_sites *s
 	return sites->has_runtime ? &sites->runtime : NULL;
 }
 
-static void add_counters(const struct allocation_sites *sites, uint64_t *counters)
+static void add_counters(const struct allocation_sites *sites, struct counters *counters)
 {
 	const struct stack_table_counts *stacks = stack_table__counts(sites->stacks);
 	const struct site_ledger_counts *ledger = site_ledger__counts(sites->ledger);
 
-	counters[COUNTER_FRAMES_UNNAMED] = stacks->unnamed_frames;
-	counters[COUNTER_STACKS_RETIRED] = stacks->retired_stacks;
-	counters[COUNTER_STACKS_UNKEPT] = stacks->unkept_stacks;
-	counters[COUNTER_CODES_UNKEPT] = stack_table__code_counts(sites->stacks)->unkept;
-	counters[COUNTER_SITES_FORGOTTEN] = ledger->forgotten_blocks + ledger->forgotten_pools;
+	counters__set(counters, COUNTER_FRAMES_UNNAMED, stacks->unnamed_frames);
+	counters__set(counters, COUNTER_STACKS_RETIRED, stacks->retired_stacks);
+	counters__set(counters, COUNTER_STACKS_UNKEPT, stacks->unkept_stacks);
+	counters__set(counters, COUNTER_CODES_UNKEPT,
+		      stack_table__code_counts(sites->stacks)->unkept);
+	counters__set(counters, COUNTER_SITES_FORGOTTEN,
+		      ledger->forgotten_blocks + ledger->forgotten_pools);
 }
 
 int allocation_sites__collect(struct allocation_sites *sites, const struct heap *heap,
 			      const struct tracer_totals *totals, const struct findings *findings,
-			      uint64_t *counters, struct site_ranking *out)
+			      struct counters *counters, struct site_ranking *out)
 {
-	bool gap = counters[COUNTER_LOST] != sites->lost_cnt || !totals->cost.growth_is_watched ||
-		   !totals->sees_pool_frees;
+	bool gap = counters__get(counters, COUNTER_LOST) != sites->lost_cnt ||
+		   !totals->cost.growth_is_watched || !totals->sees_pool_frees;
 	int err;
 
 	review_stacks(sites);
@@ -166,7 +168,7 @@ int allocation_sites__collect(struct allocation_sites *sites, const struct heap 
 	if (totals->counts.abandoned_arenas != sites->abandoned_arenas)
 		site_ledger__forget_outside(sites->ledger, heap);
 	sites->abandoned_arenas = totals->counts.abandoned_arenas;
-	sites->lost_cnt = counters[COUNTER_LOST];
+	sites->lost_cnt = counters__get(counters, COUNTER_LOST);
 	err = site_ranking__collect(out, sites->ledger, sites->stacks, sites->max, heap,
 				    &findings->measure, &findings->pinned);
 	if (err)

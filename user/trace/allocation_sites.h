@@ -57,4 +57,4 @@ const struct runtime *allocation_sites__runtime(const struct allocation_sites *s
  */
 int allocation_sites__collect(struct allocation_sites *sites, const struct heap *heap,
 			      const struct tracer_totals *totals, const struct findings *findings,
-			      uint64_t *counters, struct site_ranking *out);
+			      struct counters *counters, struct site_ranking *out);
