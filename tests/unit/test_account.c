@@ -2,6 +2,7 @@
 #include "util/account.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -9,6 +10,7 @@
 
 #include "unit_test.h"
 #include "util/array.h"
+#include "util/cleanup.h"
 
 #define THREAD_CNT 4
 #define TAKES_CNT  20000
@@ -311,9 +313,80 @@ static void test_mixing_with_plain_memory_is_fatal(void **state)
 	assert_true(is_fatal(grow_plain));
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* which has a malloc of its own */
+#define PIECE_CNT   1024
+#define PIECE_BYTES (32 << 10)
+
+static size_t resident_pages(void)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/self/statm", "r");
+	size_t size, resident;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%zu %zu", &size, &resident), 2);
+	return resident;
+}
+
+struct turn {
+	struct account *account;
+	pthread_barrier_t *end; /* all threads live until then: none inherits what another kept */
+	pthread_mutex_t *turn;
+	void *kept;
+};
+
+/* Takes and frees 32 MiB, but for the last piece, which keeps malloc from giving them back. */
+static void *take_and_free(void *context)
+{
+	struct turn *turn = context;
+	void *pieces[PIECE_CNT];
+
+	pthread_mutex_lock(turn->turn);
+	for (size_t i = 0; i < PIECE_CNT; i++) {
+		pieces[i] = account__alloc(turn->account, PIECE_BYTES);
+		memset(pieces[i], 1, PIECE_BYTES);
+	}
+	turn->kept = pieces[PIECE_CNT - 1];
+	for (size_t i = 0; i < PIECE_CNT - 1; i++)
+		account__free(pieces[i]);
+	pthread_mutex_unlock(turn->turn);
+	pthread_barrier_wait(turn->end);
+	return NULL;
+}
+
+static void test_threads_use_what_others_have_freed(void **state)
+{
+	struct account *account = new_account(UINT64_MAX, NULL);
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct turn turns[THREAD_CNT];
+	pthread_t threads[THREAD_CNT];
+	pthread_barrier_t end;
+	size_t before = resident_pages(), kept;
+
+	(void)state;
+	account__keep_little_freed();
+	pthread_barrier_init(&end, NULL, THREAD_CNT + 1);
+	for (size_t i = 0; i < THREAD_CNT; i++) {
+		turns[i] = (struct turn){.account = account, .end = &end, .turn = &lock};
+		pthread_create(&threads[i], NULL, take_and_free, &turns[i]);
+	}
+	pthread_barrier_wait(&end);
+	kept = resident_pages() - before;
+	for (size_t i = 0; i < THREAD_CNT; i++) {
+		pthread_join(threads[i], NULL);
+		account__free(turns[i].kept);
+	}
+	account__close(account);
+	assert_true(kept < 2UL * PIECE_CNT * PIECE_BYTES / (size_t)sysconf(_SC_PAGESIZE));
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+#ifndef __SANITIZE_ADDRESS__
+		/* Before others start threads. */
+		cmocka_unit_test(test_threads_use_what_others_have_freed),
+#endif
 		cmocka_unit_test(test_counts_what_is_in_use),
 		cmocka_unit_test(test_refuses_what_is_beyond_the_limit),
 		cmocka_unit_test(test_impossible_sizes),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "util/account.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 
@@ -34,6 +35,7 @@ int readers__new(struct readers **out)
 
 	if (!readers)
 		return -ENOMEM;
+	account__keep_little_freed();
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_mutex_init(&readers->lock, NULL);

@@ -7,6 +7,7 @@
 #include "util/account.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,6 +112,16 @@ static void give_back(struct account *account, const struct account *end, uint64
 {
 	for (; account != end; account = account->parent)
 		atomic_fetch_sub(&account->used_bytes, bytes);
+}
+
+/* Pieces as large are given back at once, and so is what lies free at the end of the heap. */
+#define KEPT_BYTES (1 << 20)
+
+void account__keep_little_freed(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
 static bool is_refused_by_test(struct account *account)

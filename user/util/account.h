@@ -101,6 +101,13 @@ struct account_usage {
 struct account_usage account__usage(const struct account *account);
 
 /*
+ * Has malloc keep little of what is freed, and in one place for all threads. An account knows what
+ * is in use; malloc may keep as much again of what was freed, by default for each thread of its own
+ * (mallopt(3), M_ARENA_MAX). To be called before threads are started that take memory in turn.
+ */
+void account__keep_little_freed(void);
+
+/*
  * For tests: the @nth time that memory is asked for from now on (1: the next time) it is refused,
  * as if the limit were reached; 0: no more.
  */
