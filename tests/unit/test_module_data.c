@@ -107,8 +107,15 @@ static const size_t marked[] = {
 	HUGE_BYTES - 8,
 };
 
+static void close_account(struct account **account)
+{
+	account__close(*account);
+}
+
 static void test_much_data_is_looked_through(void **state)
 {
+	/* It is closed after the process, which asks it in the end. */
+	_cleanup_(close_account) struct account *account = NULL;
 	_cleanup_(process__freep) struct process *process = open_self();
 	_cleanup_(module__freep) struct module *module = open_own_module(process);
 	_cleanup_(data_image__free) struct data_image image = {};
@@ -120,7 +127,8 @@ static void test_much_data_is_looked_through(void **state)
 		mark(marked[i]);
 	initialized[PAGE / 8 + 1] = 1;
 	/* Far less than there is, and than was touched. */
-	assert_int_equal(account__new(&process->memory.memory.account, 2 * MIB, NULL), 0);
+	assert_int_equal(account__new(&account, 2 * MIB, NULL), 0);
+	process->memory.memory.account = account;
 	assert_int_equal(module__read_data(module, &process->memory.memory, &image), 0);
 	assert_int_equal(data_image__visit(&image, &process->memory.memory, look, &found), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(marked); i++)
@@ -130,8 +138,6 @@ static void test_much_data_is_looked_through(void **state)
 	assert_int_equal(found.bytes, data_image__bytes(&image));
 	assert_true(found.bytes < FULL_BYTES + 4 * MIB);
 	assert_true(found.largest <= MIB);
-	data_image__free(&image);
-	account__close(process->memory.memory.account);
 }
 
 static int stop_at_once(const struct data_piece *piece, void *context)
