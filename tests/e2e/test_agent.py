@@ -428,7 +428,8 @@ def test_the_longest_names_fit_into_an_alert(start_agent):
     with subprocess.Popen(command, cwd="/", stdout=subprocess.PIPE) as hostile:
         said = agent.process.stderr.readline().decode()
         hostile.kill()
-    assert "alert fires" in said and "pools were taken at \U00020000" in said and "... (" in said
+    # Any of its sites may be the first.
+    assert "alert fires" in said and re.search("pools were taken at [\U00020000-\U000200ff]", said) and "... (" in said
     assert agent.stop() == 0
 
 
