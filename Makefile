@@ -220,8 +220,11 @@ HOSTILE_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/hostile/programs/
 E2E_ENVIRONMENT = PYFRAG=$(abspath $(PROGRAM)) PYFRAG_WALK=$(abspath $(BUILD)/tests/e2e/walk) \
 	PYFRAG_HOSTILE=$(abspath $(BUILD)/tests/hostile/programs)
 
+# Not run by the tests, but built with them, so that they follow what they use.
+BENCH_PROGRAMS := $(BUILD)/tests/bench/floor $(BUILD)/tests/bench/consumer
+
 .PHONY: check-e2e
-check-e2e: $(PROGRAM) $(E2E_PROGRAMS) $(E2E_PRELOADS) $(HOSTILE_PROGRAMS) build/daemons/.done ## run the end-to-end tests on every Python found here (as root)
+check-e2e: $(PROGRAM) $(E2E_PROGRAMS) $(E2E_PRELOADS) $(HOSTILE_PROGRAMS) $(BENCH_PROGRAMS) build/daemons/.done ## run the end-to-end tests on every Python found here (as root)
 	$(Q)$(E2E_ENVIRONMENT) $(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/e2e tests/bench tests/hostile
 
 HOSTILE_SECONDS ?= 60
@@ -234,8 +237,6 @@ check-hostile: $(PROGRAM) $(HOSTILE_PROGRAMS) ## run programs of a hostile user 
 .PHONY: check-matrix
 check-matrix: pyfrag $(E2E_PROGRAMS) $(E2E_PRELOADS) ## run them on the Pythons of other Debian releases and on other kernels (slow)
 	$(Q)tests/matrix/run.sh
-
-BENCH_PROGRAMS := $(BUILD)/tests/bench/floor $(BUILD)/tests/bench/consumer
 
 .PHONY: bench
 bench: $(PROGRAM) $(BENCH_PROGRAMS) ## print what pyfrag costs, as ratios measured side by side (as root; 45 minutes)

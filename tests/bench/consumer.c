@@ -72,7 +72,8 @@ static int record_process(struct recorder *recorder, const struct process *proce
 	if (!err)
 		err = probe_set__new(&probes, &options, &features, &failure);
 	if (!err)
-		err = event_stream__start(&stream, probe_set__ring_fd(probes), record, recorder);
+		err = event_stream__start(&stream, probe_set__ring_fd(probes), options.ring_bytes,
+					  record, recorder);
 	if (!err)
 		err = probe_set__attach_sites(probes, PROBES_LASTING, &sites, types,
 					      python->module->fd, python->module->bias, &attached,
@@ -130,7 +131,8 @@ static int measure(struct replay_bpf *skeleton, struct consumer *consumer, uint3
 		   double *best_ns)
 {
 	_cleanup_(event_stream__freep) struct event_stream *stream = NULL;
-	int err = event_stream__start(&stream, bpf_map__fd(skeleton->maps.ring), apply, consumer);
+	int err = event_stream__start(&stream, bpf_map__fd(skeleton->maps.ring),
+				      bpf_map__max_entries(skeleton->maps.ring), apply, consumer);
 
 	*best_ns = 1e9;
 	for (int round = 0; round < ROUNDS && !err; round++) {
