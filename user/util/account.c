@@ -114,8 +114,12 @@ static void give_back(struct account *account, const struct account *end, uint64
 		atomic_fetch_sub(&account->used_bytes, bytes);
 }
 
-/* Pieces as large are given back at once, and so is what lies free at the end of the heap. */
-#define KEPT_BYTES (1 << 20)
+/*
+ * Pieces as large are unmapped at once, and so is what lies free at the end of the heap. It holds
+ * what reading a process takes again and again, a few buffers of 1 MiB: mapped anew for each
+ * process, their page faults would take as long as half of a first reading.
+ */
+#define KEPT_BYTES (4 << 20)
 
 void account__keep_little_freed(void)
 {
