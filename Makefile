@@ -68,7 +68,7 @@ $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 
 # What protoc-c makes of a schema: a struct a message, and what packs it.
 
-$(BUILD)/%.pb-c.c $(BUILD)/%.pb-c.h: user/report/%.proto
+$(BUILD)/%.pb-c.c $(BUILD)/%.pb-c.h: user/output/%.proto
 	$(Q)mkdir -p $(@D)
 	$(call say,PROTO,$<)
 	$(Q)protoc-c --proto_path=$(<D) --c_out=$(@D) $<

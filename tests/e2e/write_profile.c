@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/collapsed.h"
-#include "report/pprof.h"
-#include "report/profile.h"
+#include "analysis/profile.h"
+#include "output/collapsed.h"
+#include "output/pprof.h"
 #include "util/cleanup.h"
 #include "util/out_file.h"
 

@@ -13,12 +13,12 @@
  */
 #include "fuzz.h"
 
+#include "analysis/census_kinds.h"
 #include "census/path_text.h"
 #include "census/referrers.h"
 #include "census/retention.h"
 #include "census/value.h"
 #include "fake_objects.h"
-#include "report/census_kinds.h"
 #include "target/offsets.h"
 #include "util/cleanup.h"
 

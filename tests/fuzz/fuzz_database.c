@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "report/database_query.h"
-#include "report/database_schema.h"
-#include "report/sqlite_file.h"
+#include "output/database_query.h"
+#include "output/database_schema.h"
+#include "output/sqlite_file.h"
 #include "util/cleanup.h"
 
 #define CHANGES_MAX 64

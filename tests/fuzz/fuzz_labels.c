@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 #include "fuzz.h"
-#include "report/json_values.h"
-#include "report/open_metrics.h"
+#include "output/json_values.h"
+#include "output/open_metrics.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 

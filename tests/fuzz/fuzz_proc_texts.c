@@ -9,9 +9,9 @@
 #include <stdio.h>
 
 #include "fuzz.h"
-#include "host/cgroup_label.h"
-#include "host/identity.h"
+#include "target/cgroup_label.h"
 #include "target/executable_files.h"
+#include "target/identity.h"
 #include "target/proc_fields.h"
 #include "target/process_owner.h"
 #include "target/smaps.h"

@@ -7,9 +7,9 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "alerts/alert_destination.h"
+#include "alerts/alert_rule.h"
 #include "fuzz.h"
-#include "host/alert_destination.h"
-#include "host/alert_rule.h"
 #include "host/http_address.h"
 #include "util/cleanup.h"
 

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "report/profile.h"
+#include "analysis/profile.h"
 
 #define SAMPLE_PYTHON(name, path, number)                                                          \
 	{                                                                                          \

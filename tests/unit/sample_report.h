@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "report/report.h"
+#include "output/report.h"
 #include "sample_heap.h"
 
 #define SAMPLE_BLOCKS_LISTED 2 /* at most, of each pinned arena */

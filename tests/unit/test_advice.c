@@ -3,7 +3,7 @@
  * What is advised for a heap made by hand, of one arena or two: they are pinned, and all that is
  * in them is looked at.
  */
-#include "report/advice.h"
+#include "analysis/advice.h"
 
 #include <string.h>
 

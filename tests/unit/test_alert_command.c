@@ -2,7 +2,7 @@
 /*
  * Commands write down what they find, in a new directory.
  */
-#include "host/alert_command.h"
+#include "alerts/alert_command.h"
 
 #include <errno.h>
 #include <fcntl.h>

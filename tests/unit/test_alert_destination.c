@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "host/alert_destination.h"
+#include "alerts/alert_destination.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "host/alert_queue.h"
+#include "alerts/alert_queue.h"
 
 #include <stdio.h>
 #include <stdlib.h>

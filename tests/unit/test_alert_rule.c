@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "host/alert_rule.h"
+#include "alerts/alert_rule.h"
 
 #include <errno.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * Alerts that go to a script, in a new directory. One about process N writes a line into the file
  * "N" when it begins and one when it ends, which it does when there is a file "go".
  */
-#include "host/alert_sender.h"
+#include "alerts/alert_sender.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -2,7 +2,7 @@
 /*
  * Processes as readings say they are, at times that the test says; what is told is written down.
  */
-#include "host/alerts.h"
+#include "alerts/alerts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

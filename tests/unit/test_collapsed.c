@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "report/collapsed.h"
+#include "output/collapsed.h"
 
 #include <errno.h>
 #include <stdlib.h>

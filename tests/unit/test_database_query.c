@@ -3,7 +3,7 @@
  * Databases that somebody made to do harm, and questions that would. Each is a small one of ours,
  * changed by SQL.
  */
-#include "report/database_query.h"
+#include "output/database_query.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "report/database_schema.h"
+#include "output/database_schema.h"
 #include "scratch_directory.h"
 #include "unit_test.h"
 #include "util/cleanup.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "report/findings.h"
+#include "analysis/findings.h"
 
 #include <limits.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "host/identity.h"
+#include "target/identity.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "host/cgroup_label.h"
+#include "target/cgroup_label.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 

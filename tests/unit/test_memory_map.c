@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "report/memory_map.h"
+#include "analysis/memory_map.h"
 
 #include <math.h>
 #include <stdlib.h>

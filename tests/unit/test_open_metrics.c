@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "report/open_metrics.h"
+#include "output/open_metrics.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
  * from its tables. Whether others can read it is asked of pprof itself:
  * tests/e2e/test_profile_formats.py.
  */
-#include "report/pprof.h"
+#include "output/pprof.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /*
  * What goes into a profile must come out of it: stacks by their texts, values added up.
  */
-#include "report/profile.h"
+#include "analysis/profile.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * The JSON report, read back by jansson's parser, which takes valid UTF-8 and valid JSON only. What
  * the values must be was worked out by hand from the sample heap (sample_heap.h).
  */
-#include "report/report.h"
+#include "output/report.h"
 
 #include <errno.h>
 #include <jansson.h>

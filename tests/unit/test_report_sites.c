@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/json_sites.h"
-#include "report/json_values.h"
-#include "report/text_sites.h"
+#include "output/json_sites.h"
+#include "output/json_values.h"
+#include "output/text_sites.h"
 #include "sample_report.h"
 #include "unit_test.h"
 #include "util/cleanup.h"

@@ -4,7 +4,7 @@
  * (sample_heap.h); how tables must look is asked of the lines themselves: a column ends where its
  * name ends, on every line. What the target says of itself must not reach the terminal as it is.
  */
-#include "report/report.h"
+#include "output/report.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * Which sites a report shows, in which order, and what is left over, on the sample heap
  * (sample_heap.h): A and B are pinned, by 3 blocks of 32 bytes, and by one of 512 and 253 of 16.
  */
-#include "report/site_ranking.h"
+#include "analysis/site_ranking.h"
 
 #include <errno.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 /*
  * All about one object, as text.
  */
-#include "report/text_object.h"
+#include "output/text_object.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,8 +6,8 @@
 #pragma once
 
 #include "agent/message.h"
-#include "host/alert_message.h"
-#include "host/alerts.h"
+#include "alerts/alert_message.h"
+#include "alerts/alerts.h"
 
 /*
  * More of a message about an alert is not taken, nor of one with a command. Each text is cut to

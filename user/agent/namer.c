@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "agent/confinement.h"
-#include "host/user_name.h"
+#include "target/user_name.h"
 #include "util/clock.h"
 #include "util/log.h"
 

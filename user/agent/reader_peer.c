@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "agent/alert_wire.h"
-#include "host/alert_log.h"
+#include "alerts/alert_log.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"

@@ -12,7 +12,7 @@
 #include "agent/message.h"
 #include "agent/pages.h"
 #include "agent/reader.h"
-#include "host/alert_sender.h"
+#include "alerts/alert_sender.h"
 #include "util/shared_text.h"
 
 struct reader_peer {

@@ -9,9 +9,9 @@
 
 #include "agent/alert_wire.h"
 #include "agent/confinement.h"
-#include "host/alert_command.h"
-#include "host/alert_destination.h"
-#include "host/alert_sender.h"
+#include "alerts/alert_command.h"
+#include "alerts/alert_destination.h"
+#include "alerts/alert_sender.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 

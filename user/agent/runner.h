@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "agent/part.h"
-#include "host/alert_message.h"
+#include "alerts/alert_message.h"
 
 /* Where alerts go (see alert_sender.h): those that are no commands are not run. */
 struct runner_options {

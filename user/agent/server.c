@@ -17,7 +17,7 @@
 #include "agent/reader_peer.h"
 #include "agent/report_cache.h"
 #include "agent/runner.h"
-#include "host/alert_sender.h"
+#include "alerts/alert_sender.h"
 #include "host/client_allowances.h"
 #include "util/allowance.h"
 #include "util/cleanup.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cmd/alerting.h"
 
-#include "host/alert_log.h"
+#include "alerts/alert_log.h"
 #include "host/host_alerts.h"
 #include "util/cleanup.h"
 #include "util/clock.h"

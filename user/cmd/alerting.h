@@ -4,9 +4,9 @@
  */
 #pragma once
 
+#include "alerts/alert_sender.h"
+#include "alerts/alerts.h"
 #include "cmd/options.h"
-#include "host/alert_sender.h"
-#include "host/alerts.h"
 #include "host/host.h"
 
 /* What a command returns, and pyfrag's exit status, when an alert has fired. */

@@ -5,7 +5,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/heap_database.h"
-#include "report/database_query.h"
+#include "output/database_query.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/reader_gone.h"

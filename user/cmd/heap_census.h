@@ -5,18 +5,18 @@
  */
 #pragma once
 
+#include "analysis/advice.h"
+#include "analysis/arena_report.h"
+#include "analysis/census_kinds.h"
+#include "analysis/memory_use.h"
+#include "analysis/object_report.h"
+#include "analysis/outside_objects.h"
+#include "analysis/pin_holders.h"
 #include "census/graph.h"
 #include "census/retention.h"
 #include "census/roots.h"
 #include "cmd/options.h"
 #include "pymalloc/heap_source.h"
-#include "report/advice.h"
-#include "report/arena_report.h"
-#include "report/census_kinds.h"
-#include "report/memory_use.h"
-#include "report/object_report.h"
-#include "report/outside_objects.h"
-#include "report/pin_holders.h"
 
 struct heap_census {
 	struct census_report report;

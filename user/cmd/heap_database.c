@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "report/database.h"
+#include "output/database.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/out_file.h"

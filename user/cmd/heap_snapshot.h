@@ -4,11 +4,11 @@
  */
 #pragma once
 
+#include "analysis/memory_use.h"
 #include "cmd/heap_census.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
 #include "pymalloc/heap_source.h"
-#include "report/memory_use.h"
 
 struct heap_snapshot {
 	struct heap_source *source;

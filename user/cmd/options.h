@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "host/alert_sender.h"
-#include "report/census_kinds.h"
-#include "report/profile.h"
+#include "alerts/alert_sender.h"
+#include "analysis/census_kinds.h"
+#include "analysis/profile.h"
 
 enum option_id {
 	OPTION_PID = 1,

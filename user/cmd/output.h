@@ -6,9 +6,9 @@
 
 #include "cmd/options.h"
 #include "host/watched.h"
+#include "output/report.h"
 #include "pymalloc/heap_source.h"
 #include "pymalloc/pinned.h"
-#include "report/report.h"
 
 struct output {
 	const struct options *options;

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "report/collapsed.h"
-#include "report/pprof.h"
-#include "report/profile.h"
+#include "analysis/profile.h"
+#include "output/collapsed.h"
+#include "output/pprof.h"
 #include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/log.h"

@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "analysis/site_ranking.h"
 #include "cmd/options.h"
 #include "pymalloc/heap_source.h"
-#include "report/site_ranking.h"
 #include "util/out_file.h"
 
 /*

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "cmd/commands.h"
-#include "report/database_query.h"
+#include "output/database_query.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/reader_gone.h"

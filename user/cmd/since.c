@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/census_kinds.h"
-#include "report/database_query.h"
+#include "analysis/census_kinds.h"
+#include "output/database_query.h"
 #include "target/shortage.h"
 #include "util/bits.h"
 #include "util/cleanup.h"

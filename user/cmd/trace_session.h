@@ -7,13 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "alerts/growth.h"
 #include "cmd/alerting.h"
 #include "cmd/options.h"
 #include "cmd/wakeups.h"
-#include "host/growth.h"
-#include "host/identity.h"
 #include "probes/tracer.h"
 #include "pymalloc/heap_source.h"
+#include "target/identity.h"
 #include "target/launch.h"
 #include "trace/allocation_sites.h"
 #include "util/out_file.h"

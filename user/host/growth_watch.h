@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "analysis/findings.h"
+#include "analysis/pin_summary.h"
 #include "pymalloc/heap_source.h"
-#include "report/findings.h"
-#include "report/pin_summary.h"
 #include "util/failure.h"
 
 struct growth_watch;

@@ -2,7 +2,7 @@
 /* Alerts about all Pythons of a host. */
 #pragma once
 
-#include "host/alerts.h"
+#include "alerts/alerts.h"
 #include "host/host.h"
 
 /*

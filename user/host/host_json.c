@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-#include "report/json_values.h"
+#include "output/json_values.h"
 
 static json_t *pack_process(const struct watched *watched)
 {

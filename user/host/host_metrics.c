@@ -8,7 +8,7 @@
 #include "host/heap_series.h"
 #include "host/series.h"
 #include "host/site_metrics.h"
-#include "report/open_metrics.h"
+#include "output/open_metrics.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 

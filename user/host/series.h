@@ -6,7 +6,7 @@
 #pragma once
 
 #include "host/watched.h"
-#include "report/open_metrics.h"
+#include "output/open_metrics.h"
 
 #define SERIES_LABEL_CNT 4
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "host/identity.h"
+#include "target/identity.h"
 #include "target/reading_allowance.h"
 #include "target/resident.h"
 #include "target/shortage.h"

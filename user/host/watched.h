@@ -8,13 +8,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "host/growth.h"
+#include "alerts/growth.h"
+#include "analysis/findings.h"
+#include "analysis/pin_summary.h"
 #include "host/growth_watch.h"
-#include "host/identity.h"
 #include "pymalloc/heap_source.h"
 #include "pymalloc/pinned.h"
-#include "report/findings.h"
-#include "report/pin_summary.h"
+#include "target/identity.h"
 #include "target/sleep_watch.h"
 #include "util/backoff.h"
 #include "util/counters.h"

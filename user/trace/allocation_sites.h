@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "analysis/findings.h"
+#include "analysis/site_ranking.h"
 #include "probes/tracer.h"
 #include "pymalloc/heap_source.h"
-#include "report/findings.h"
-#include "report/site_ranking.h"
 #include "stacks/site_ledger.h"
 #include "stacks/stack_table.h"
 #include "target/runtime.h"

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "alerts/alert_command.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/text.h"
+
+#define NS_PER_MS	1000000UL
+#define TERM_MS		500
+#define WORDS_MAX	64
+#define ENVIRONMENT_CNT 8
+#define VARIABLE_BYTES	1024
+
+/* The words of a command; the array ends with NULL. They point into @text, which is cut up. */
+static void split_words(char *text, char **words)
+{
+	size_t cnt = 0;
+	char *at = NULL;
+
+	for (char *word = strtok_r(text, " \t", &at); word && cnt < WORDS_MAX;
+	     word = strtok_r(NULL, " \t", &at))
+		words[cnt++] = word;
+	words[cnt] = NULL;
+}
+
+static void make_environment(const struct alert_message *message, char (*texts)[VARIABLE_BYTES],
+			     char **environment)
+{
+	int cnt = 0;
+
+#define SET(format, value) snprintf(texts[cnt++], VARIABLE_BYTES, format, value)
+	SET("PYFRAG_ALERT_STATE=%s", message->is_firing ? "firing" : "resolved");
+	SET("PYFRAG_ALERT_RULE=%s", message->rule);
+	SET("PYFRAG_ALERT_PID=%d", message->pid);
+	SET("PYFRAG_ALERT_PROCESS=%s", message->name);
+	SET("PYFRAG_ALERT_VALUE=%.9g", message->value);
+	SET("PYFRAG_ALERT_TYPES=%s", message->types);
+	SET("PYFRAG_ALERT_SITES=%s", message->sites);
+	SET("PATH=%s", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+#undef SET
+	for (int i = 0; i < cnt; i++)
+		environment[i] = text__make_printable(texts[i]);
+	environment[cnt] = NULL;
+}
+
+/* Signals as they are by default, none blocked: pyfrag has some of them otherwise. */
+static int set_attributes(posix_spawnattr_t *attributes)
+{
+	sigset_t all, none;
+
+	sigfillset(&all);
+	sigemptyset(&none);
+	return posix_spawnattr_setsigdefault(attributes, &all) ||
+	       posix_spawnattr_setsigmask(attributes, &none) ||
+	       posix_spawnattr_setpgroup(attributes, 0) ||
+	       posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+							    POSIX_SPAWN_SETPGROUP);
+}
+
+/* Starts the command with @input as its standard input. Returns its pid, or negative errno. */
+static pid_t start_command(const char *command, const struct alert_message *message, int input)
+{
+	char environment_texts[ENVIRONMENT_CNT][VARIABLE_BYTES];
+	char *environment[ENVIRONMENT_CNT + 1], *words[WORDS_MAX + 1];
+	_cleanup_free_ char *text = strdup(command);
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	pid_t pid;
+	int err;
+
+	if (!text)
+		return -ENOMEM;
+	split_words(text, words);
+	make_environment(message, environment_texts, environment);
+	if (!words[0])
+		return -ENOENT;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attributes);
+	err = set_attributes(&attributes) ||
+			      posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO) ||
+			      posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)
+		      ? ENOMEM
+		      : posix_spawnp(&pid, words[0], &actions, &attributes, words, environment);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return err ? -err : pid;
+}
+
+/* What the command reads: a file that has no name. */
+static int open_input(const char *json)
+{
+	_cleanup_close_ int fd = memfd_create("alert", MFD_CLOEXEC);
+
+	if (fd < 0 || dprintf(fd, "%s\n", json) < 0 || lseek(fd, 0, SEEK_SET))
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+/* Readable: commands are to end. */
+static int end_fd = -1;
+static pthread_once_t end_fd_once = PTHREAD_ONCE_INIT;
+
+static void open_end_fd(void)
+{
+	end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+/*
+ * Waits for the process, but not longer than that, nor when commands are to end. Returns 0,
+ * -ETIMEDOUT or -ECANCELED.
+ */
+static int wait_for(int pid_fd, int wait_ms, bool heeds_end)
+{
+	struct pollfd fds[] = {{.fd = pid_fd, .events = POLLIN},
+			       {.fd = heeds_end ? end_fd : -1, .events = POLLIN}};
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + (uint64_t)wait_ms * NS_PER_MS, now_ns;
+
+	while ((now_ns = clock_ns(CLOCK_MONOTONIC)) < until_ns) {
+		if (poll(fds, ARRAY_SIZE(fds), (int)((until_ns - now_ns) / NS_PER_MS) + 1) <= 0)
+			continue;
+		if (fds[0].revents)
+			return 0;
+		if (fds[1].revents)
+			return -ECANCELED;
+	}
+	return -ETIMEDOUT;
+}
+
+/* With all that it has started, unless that left its group. */
+static void end_group(pid_t pid, int pid_fd)
+{
+	kill(-pid, SIGTERM);
+	wait_for(pid_fd, TERM_MS, false);
+	kill(-pid, SIGKILL);
+}
+
+static int run_here(const char *command, const struct alert_message *message)
+{
+	_cleanup_close_ int input = open_input(message->json), pid_fd = -1;
+	int status = 0, err;
+	pid_t pid;
+
+	pthread_once(&end_fd_once, open_end_fd);
+	if (input < 0)
+		return input;
+	pid = start_command(command, message, input);
+	if (pid < 0)
+		return pid;
+	pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	err = pid_fd < 0 ? -errno : wait_for(pid_fd, ALERT_COMMAND_MS, true);
+	if (err)
+		end_group(pid, pid_fd);
+	waitpid(pid, &status, 0);
+	return err ? err : status ? -EPROTO : 0;
+}
+
+/* NULL: this process does it. */
+static const struct alert_command_proxy *proxy;
+
+void alert_command__run_by(const struct alert_command_proxy *other)
+{
+	proxy = other;
+}
+
+int alert_command__run(const char *command, const struct alert_message *message)
+{
+	return proxy ? proxy->run(command, message) : run_here(command, message);
+}
+
+void alert_command__end_all(void)
+{
+	if (proxy) {
+		proxy->end_all();
+		return;
+	}
+	pthread_once(&end_fd_once, open_end_fd);
+	eventfd_write(end_fd, 1);
+}

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "analysis/advice.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/units.h"
+
+/*
+ * What holds back less than this share of all hostage bytes is not worth a word. Of what it holds
+ * back, only what was in use before counts for that: the arena that is being filled has not been
+ * left behind by anything.
+ */
+#define SHARE_MIN 0.1
+/* So many containers are named. */
+#define CONTAINERS_MAX 3
+#define KIND_BYTES     160
+#define CONTENT_BYTES  512 /* what is in a container is cut off there */
+
+#define BYTES(bytes) (units__bytes((uint64_t)llround(bytes)).text)
+#define COUNT(count) (units__count(count).text)
+/* "1 object", "2 objects"; and the verb that goes with so many. */
+#define COUNTED(count, noun) (units__counted(count, noun).text)
+#define HOLD(count)	     ((count) == 1 ? "holds" : "hold")
+
+const char *const advice_rule_names[ADVICE_RULE_CNT] = {
+	[ADVICE_PARKED] = "parked",	  [ADVICE_KEPT] = "kept",	[ADVICE_FRAMES] = "frames",
+	[ADVICE_CONTAINER] = "container", [ADVICE_IMPORTS] = "imports", [ADVICE_CYCLES] = "cycles",
+};
+
+void advices__release(struct advices *advices)
+{
+	for (size_t i = 0; i < advices->cnt; i++)
+		free(advices->items[i].text);
+	free(advices->items);
+	*advices = (struct advices){};
+}
+
+static int add(struct advices *advices, enum advice_rule rule, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int add(struct advices *advices, enum advice_rule rule, const char *format, ...)
+{
+	va_list arguments;
+	char *text;
+	int length;
+
+	if (ARRAY_RESERVE(advices->items, advices->capacity, advices->cnt + 1))
+		return -ENOMEM;
+	va_start(arguments, format);
+	length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return -ENOMEM;
+	advices->items[advices->cnt++] = (struct advice){.rule = rule, .text = text};
+	return 0;
+}
+
+/* The rows that @wants says yes to, together. */
+static struct pin_row sum(const struct pin_ranking *ranking, const struct census *census,
+			  bool (*wants)(const struct census *census, const struct pin_row *row))
+{
+	struct pin_row all = {};
+
+	for (size_t i = 0; i < ranking->cnt; i++) {
+		if (wants && !wants(census, &ranking->rows[i]))
+			continue;
+		all.blocks += ranking->rows[i].blocks;
+		all.hostage_bytes += ranking->rows[i].hostage_bytes;
+		all.freed_bytes += ranking->rows[i].freed_bytes;
+	}
+	return all;
+}
+
+static bool is_one_of(const struct census *census, const struct pin_row *row,
+		      const char *const *names, size_t cnt)
+{
+	const char *type = census_kinds__type(census, row->kind);
+
+	for (size_t i = 0; i < cnt && type; i++)
+		if (!strcmp(type, names[i]))
+			return true;
+	return false;
+}
+
+static bool is_parked(const struct pin_row *row, const struct census *census,
+		      const char *const *names, size_t cnt)
+{
+	return block_kind__role(row->kind) == BLOCK_PARKED && is_one_of(census, row, names, cnt);
+}
+
+/* Python 2 clears other free lists, but not these two (Modules/gcmodule.c, clear_freelists()). */
+static bool is_kept(const struct census *census, const struct pin_row *row)
+{
+	static const char *const names[] = {"dict", "list"};
+
+	return census->major < 3 && is_parked(row, census, names, ARRAY_SIZE(names));
+}
+
+/*
+ * Up to 3.9 a code object has a frame for its next call (co_zombieframe); there is a free list
+ * besides.
+ */
+static bool is_frame(const struct census *census, const struct pin_row *row)
+{
+	static const char *const names[] = {"frame"};
+
+	return (census->major < 3 || census->minor < 10) &&
+	       is_parked(row, census, names, ARRAY_SIZE(names));
+}
+
+/* What has a free list that a full collection clears. */
+static bool is_given_up(const struct census *census, const struct pin_row *row)
+{
+	static const char *const names[] = {
+		"tuple",
+		"list",
+		"dict",
+		"float",
+		"int",
+		"unicode",
+		"frame",
+		"method",
+		"instancemethod",
+		"builtin_function_or_method",
+		"builtin_method",
+		"Context",
+		"range",
+		"range_iterator",
+		"list_iterator",
+		"tuple_iterator",
+		"slice",
+		"complex",
+	};
+
+	return is_parked(row, census, names, ARRAY_SIZE(names)) && !is_kept(census, row) &&
+	       !is_frame(census, row);
+}
+
+static bool is_object(const struct census *census, const struct pin_row *row)
+{
+	(void)census;
+	return block_kind__role(row->kind) == BLOCK_OBJECT;
+}
+
+static int advise_parked(struct advices *advices, const struct census *census,
+			 const struct pin_holders *holders, double least)
+{
+	const struct pin_row parked = sum(&holders->by_kind, census, is_given_up);
+
+	if (!parked.blocks || parked.freed_bytes < least)
+		return 0;
+	return add(advices, ADVICE_PARKED,
+		   "%s that Python has freed, and keeps for the next of the same type, %s back "
+		   "%s. A full collection gives up what is kept so: gc.collect().",
+		   COUNTED(parked.blocks, "object"), HOLD(parked.blocks),
+		   BYTES(parked.hostage_bytes));
+}
+
+static int advise_kept(struct advices *advices, const struct census *census,
+		       const struct pin_holders *holders, double least)
+{
+	const struct pin_row kept = sum(&holders->by_kind, census, is_kept);
+
+	if (!kept.blocks || kept.freed_bytes < least)
+		return 0;
+	return add(advices, ADVICE_KEPT,
+		   "%s of type dict or list that Python 2 has freed, and keeps for the next of the "
+		   "same type, %s back %s. No collection gives them up, but others can take their "
+		   "places: make 80 of each, then 80 more, and let go of the second 80 first.",
+		   COUNTED(kept.blocks, "object"), HOLD(kept.blocks), BYTES(kept.hostage_bytes));
+}
+
+static int advise_frames(struct advices *advices, const struct census *census,
+			 const struct pin_holders *holders, double least)
+{
+	const struct pin_row frames = sum(&holders->by_kind, census, is_frame);
+
+	if (!frames.blocks || frames.freed_bytes < least)
+		return 0;
+	return add(
+		advices, ADVICE_FRAMES,
+		"%s kept for the next call of a function %s back %s: each goes with its function. "
+		"Functions that are called once before the heap grows have theirs close together.",
+		COUNTED(frames.blocks, "frame"), HOLD(frames.blocks), BYTES(frames.hostage_bytes));
+}
+
+/* The container of a path that ends with what is in it: a part of that path. */
+struct container {
+	const char *path; /* not terminated: */
+	size_t length;	  /* 0: the path does not end so */
+};
+
+static struct container container_of(const char *path)
+{
+	static const char in_container[] = "[*]", in_list[] = ")[*]", list[] = "list(";
+	size_t length = path ? strlen(path) : 0;
+
+	if (length > strlen(list) + strlen(in_list) && !strncmp(path, list, strlen(list)) &&
+	    !strcmp(path + length - strlen(in_list), in_list))
+		return (struct container){.path = path + strlen(list),
+					  .length = length - strlen(list) - strlen(in_list)};
+	if (length > strlen(in_container) &&
+	    !strcmp(path + length - strlen(in_container), in_container))
+		return (struct container){.path = path, .length = length - strlen(in_container)};
+	return (struct container){};
+}
+
+static bool is_same(const struct container *a, const struct container *b)
+{
+	return a->length == b->length && !memcmp(a->path, b->path, a->length);
+}
+
+/* What is in it stays, and no copy replaces it: it belongs to code, a function or a class. */
+static bool is_fixed(const struct container *container)
+{
+	static const char *const names[] = {
+		".co_consts",	".co_names",	 ".co_varnames",  ".co_freevars",
+		".co_cellvars", ".__defaults__", ".__closure__",  ".func_defaults",
+		".__mro__",	".__bases__",	 ".func_closure",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		size_t length = strlen(names[i]);
+
+		if (container->length > length &&
+		    !memcmp(container->path + container->length - length, names[i], length))
+			return true;
+	}
+	return false;
+}
+
+/* So many rows by path are each worth a word for what they hold back; they are the first. */
+static size_t count_worth(const struct pin_ranking *by_path, double least)
+{
+	size_t cnt = 0;
+
+	while (cnt < by_path->cnt && by_path->rows[cnt].hostage_bytes >= least)
+		cnt++;
+	return cnt;
+}
+
+/*
+ * So many blocks in @container are of the kind of row @row, by rows @first up to @cnt; 0 if one
+ * before that row is of this kind, too: a mapping's keys and values may be.
+ */
+static uint64_t count_kind(const struct pin_row *rows, size_t first, size_t row, size_t cnt,
+			   const struct container *container)
+{
+	uint64_t blocks = 0;
+
+	for (size_t i = first; i < cnt; i++) {
+		const struct container other = container_of(rows[i].path);
+
+		if (!is_same(container, &other) || rows[i].kind != rows[row].kind ||
+		    rows[i].is_mixed != rows[row].is_mixed)
+			continue;
+		if (i < row)
+			return 0;
+		blocks += rows[i].blocks;
+	}
+	return blocks;
+}
+
+/* Adds what a row is of to what is written of its container: "399 int and 391 str". */
+static void describe_content(const struct census *census, const struct pin_row *row,
+			     uint64_t blocks, char *text, size_t size)
+{
+	size_t length = strlen(text);
+	char kind[KIND_BYTES] = "blocks";
+
+	if (!row->is_mixed)
+		census_kinds__describe(census, row->kind, kind, sizeof(kind));
+	snprintf(text + length, size - length, "%s%s %s", length ? " and " : "", COUNT(blocks),
+		 kind);
+}
+
+/* Of what the first @cnt rows have in the container of row @first, which is the first with it. */
+static int advise_container(struct advices *advices, const struct census *census,
+			    const struct pin_row *rows, size_t first, size_t cnt, double least)
+{
+	const struct container container = container_of(rows[first].path);
+	char content[CONTENT_BYTES] = "";
+	struct pin_row all = {};
+
+	for (size_t i = first; i < cnt; i++) {
+		const struct container other = container_of(rows[i].path);
+		uint64_t blocks;
+
+		if (!is_same(&container, &other))
+			continue;
+		all.hostage_bytes += rows[i].hostage_bytes;
+		all.freed_bytes += rows[i].freed_bytes;
+		blocks = count_kind(rows, first, i, cnt, &container);
+		if (blocks)
+			describe_content(census, &rows[i], blocks, content, sizeof(content));
+	}
+	if (all.freed_bytes < least)
+		return 0;
+	return add(
+		advices, ADVICE_CONTAINER,
+		"What is left in %.*s (%s) holds back %s: it was allocated among what is gone "
+		"by now. Remove it, or replace it by a copy made of new objects, which lie close "
+		"together: pickle.loads(pickle.dumps(...)) makes one; copy() and deepcopy() keep "
+		"the same texts and numbers.",
+		(int)container.length, container.path, content, BYTES(all.hostage_bytes));
+}
+
+/* Whether no row before this one has the same container: a mapping's keys have a row, too. */
+static bool is_first_of(const struct pin_row *rows, size_t row, const struct container *container)
+{
+	for (size_t i = 0; i < row; i++) {
+		const struct container other = container_of(rows[i].path);
+
+		if (is_same(container, &other))
+			return false;
+	}
+	return true;
+}
+
+static int advise_containers(struct advices *advices, const struct census *census,
+			     const struct pin_holders *holders, double least)
+{
+	const struct pin_row *rows = holders->by_path.rows;
+	size_t before = advices->cnt, cnt = count_worth(&holders->by_path, least);
+	int err = 0;
+
+	for (size_t i = 0; i < cnt && !err && advices->cnt - before < CONTAINERS_MAX; i++) {
+		const struct container container = container_of(rows[i].path);
+
+		if (container.length && !is_fixed(&container) && is_first_of(rows, i, &container))
+			err = advise_container(advices, census, rows, i, cnt, least);
+	}
+	return err;
+}
+
+static int advise_imports(struct advices *advices, const struct census *census,
+			  const struct pin_holders *holders, double least)
+{
+	const struct module_code *code = &holders->late_code;
+
+	(void)census;
+	if (!code->blocks || code->freed_bytes < least)
+		return 0;
+	return add(advices, ADVICE_IMPORTS,
+		   "%s of imported modules (functions, classes and the like) %s back %s for good. "
+		   "Modules that are imported before the heap grows lie together.",
+		   COUNTED(code->blocks, "object"), HOLD(code->blocks), BYTES(code->hostage_bytes));
+}
+
+static int advise_cycles(struct advices *advices, const struct census *census,
+			 const struct pin_holders *holders, double least)
+{
+	const struct pin_row lost = sum(&holders->unreached, census, is_object);
+
+	if (!lost.blocks || lost.freed_bytes < least)
+		return 0;
+	return add(advices, ADVICE_CYCLES,
+		   "No variable leads to %s that %s back %s. If they are cycles, "
+		   "gc.collect() frees them; if not, C code holds them.",
+		   COUNTED(lost.blocks, "object"), HOLD(lost.blocks), BYTES(lost.hostage_bytes));
+}
+
+int advices__find(struct advices *out, const struct census *census,
+		  const struct pin_holders *holders)
+{
+	static int (*const rules[ADVICE_RULE_CNT])(struct advices *, const struct census *,
+						   const struct pin_holders *, double) = {
+		[ADVICE_PARKED] = advise_parked,   [ADVICE_KEPT] = advise_kept,
+		[ADVICE_FRAMES] = advise_frames,   [ADVICE_CONTAINER] = advise_containers,
+		[ADVICE_IMPORTS] = advise_imports, [ADVICE_CYCLES] = advise_cycles,
+	};
+	_cleanup_(advices__release) struct advices advices = {};
+	double least = SHARE_MIN * sum(&holders->by_kind, census, NULL).hostage_bytes;
+	int err = 0;
+
+	for (int rule = 0; rule < ADVICE_RULE_CNT && !err; rule++)
+		err = rules[rule](&advices, census, holders, least);
+	if (err)
+		return err;
+	*out = advices;
+	advices = (struct advices){};
+	return 0;
+}

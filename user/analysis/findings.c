@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "analysis/findings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "target/resident.h"
+#include "util/cleanup.h"
+
+void findings__free(struct findings *findings)
+{
+	heap_measure__free(&findings->measure);
+	pinned__free(&findings->pinned);
+	memory_map__free(&findings->map);
+}
+
+/* The resident bytes of each arena; *out stays NULL where that cannot be known. */
+static int measure_resident(const struct heap *heap, const struct process *process, uint64_t **out)
+{
+	_cleanup_account_free_ struct resident_range *ranges =
+		account__calloc(heap->account, heap->arena_cnt + 1, sizeof(*ranges));
+	_cleanup_account_free_ uint64_t *resident = NULL;
+	int err;
+
+	if (ranges)
+		resident = account__calloc(heap->account, heap->arena_cnt + 1, sizeof(*resident));
+	if (!resident)
+		return -errno;
+	for (size_t i = 0; i < heap->arena_cnt; i++)
+		ranges[i] = (struct resident_range){.address = heap->arenas[i].address,
+						    .size = heap->geometry.arena_size};
+	if (!process)
+		return 0;
+	err = resident__measure(process->pid, ranges, heap->arena_cnt);
+	if (err)
+		return err == -ETIME ? err : 0;
+	for (size_t i = 0; i < heap->arena_cnt; i++)
+		resident[i] = ranges[i].resident_bytes;
+	*out = TAKE_PTR(resident);
+	return 0;
+}
+
+int findings__collect(struct findings *out, const struct heap *heap, const struct process *process,
+		      const struct findings_options *options, struct pinned_history *history,
+		      uint64_t now_ns, struct counters *counters)
+{
+	_cleanup_(findings__free) struct findings findings = {
+		.geometry = heap->geometry,
+		.resident_bytes = RESIDENT_UNKNOWN,
+		.has_map = options->with_map,
+	};
+	_cleanup_account_free_ uint64_t *resident = NULL;
+	struct pinned_options pinned_options = {
+		.below = options->below,
+		.blocks_per_arena_max = options->blocks_per_arena_max,
+		.keeps_empty_arena = options->keeps_empty_arena,
+	};
+	int err;
+
+	err = heap__measure(heap, &findings.measure);
+	if (!err)
+		err = measure_resident(heap, process, &resident);
+	if (err)
+		return err;
+	if (resident) {
+		findings.resident_bytes = 0;
+		for (size_t i = 0; i < heap->arena_cnt; i++)
+			findings.resident_bytes += resident[i];
+	}
+	pinned_options.resident_bytes = resident;
+	err = pinned__find(&findings.pinned, heap, &findings.measure, &pinned_options, history,
+			   now_ns);
+	if (!err && options->with_map)
+		err = memory_map__draw(&findings.map, heap);
+	if (err)
+		return err;
+	counters__add(counters, COUNTER_POOLS_UNCLASSIFIED,
+		      findings.measure.totals.unclassified_pools);
+	counters__add(counters, COUNTER_BLOCKS_STRAY, findings.measure.totals.stray_blocks);
+	counters__set(counters, COUNTER_BLOCKS_UNLISTED,
+		      findings.pinned.live_blocks - findings.pinned.block_cnt);
+	if (process)
+		counters__set(counters, COUNTER_TEXTS_CUT,
+			      process->cmdline_is_cut + process->maps_are_cut);
+	*out = findings;
+	findings = (struct findings){};
+	return 0;
+}

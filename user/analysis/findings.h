@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All that is worked out of one heap for a report. The heap is not needed any more then: writing
+ * may take as long as the reader likes.
+ */
+#pragma once
+
+#include "analysis/memory_map.h"
+#include "pymalloc/heap.h"
+#include "pymalloc/pinned.h"
+#include "target/process.h"
+#include "util/counters.h"
+
+#define RESIDENT_UNKNOWN UINT64_MAX
+
+struct findings {
+	struct geometry geometry;
+	struct heap_measure measure;
+	uint64_t resident_bytes; /* of all arenas, or RESIDENT_UNKNOWN */
+	struct pinned pinned;
+	bool has_map;
+	struct memory_map map;
+};
+
+struct findings_options {
+	double below;
+	uint32_t blocks_per_arena_max;
+	bool keeps_empty_arena;
+	bool with_map;
+};
+
+/*
+ * Works out the findings of @heap at @now_ns (CLOCK_MONOTONIC). @process is asked what is resident;
+ * NULL if it is gone. Adds what was left out to @counters. Returns 0 or -ENOMEM; the caller frees.
+ */
+int findings__collect(struct findings *out, const struct heap *heap, const struct process *process,
+		      const struct findings_options *options, struct pinned_history *history,
+		      uint64_t now_ns, struct counters *counters);
+void findings__free(struct findings *findings);

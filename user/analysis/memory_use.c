@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "analysis/memory_use.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "target/executable_files.h"
+#include "target/module.h"
+#include "target/resident.h"
+#include "util/account.h"
+#include "util/checked.h"
+#include "util/cleanup.h"
+
+#define MALLOC_HEAP_BYTES (64UL << 20) /* HEAP_MAX_SIZE */
+#define CHUNK_FLAGS	  7UL
+#define CHUNK_HEAD_BYTES  16
+#define CHUNK_IS_MMAPPED  2UL
+#define END_UNKNOWN	  UINT64_MAX
+/* Of what is below a stack: glibc has a page, unless a program wants more. */
+#define GUARD_BYTES_MAX (64UL << 10)
+
+const char *const memory_part_names[MEMORY_PART_CNT] = {
+	[MEMORY_ARENAS] = "arenas", [MEMORY_MALLOC] = "malloc",		  [MEMORY_FILES] = "files",
+	[MEMORY_STACKS] = "stacks", [MEMORY_UNEXPLAINED] = "unexplained",
+};
+
+/* While it is found out. */
+struct survey {
+	struct memory_use *use;
+	const struct process *process;
+	const struct heap *heap;
+	uint64_t *stack_pointers; /* of threads that wait */
+	size_t stack_pointer_cnt, stack_pointer_capacity;
+	struct executable_files modules;
+	uint64_t
+		*data_ends; /* of the first modules: where their static data ends, or END_UNKNOWN */
+	uint64_t page_bytes;
+	int pagemap;
+};
+
+void memory_use__release(struct memory_use *use)
+{
+	smaps__release(&use->smaps);
+	account__free(use->regions);
+	*use = (struct memory_use){};
+}
+
+static int add_region(struct survey *survey, size_t mapping, uint64_t start, uint64_t end,
+		      enum memory_part part)
+{
+	struct memory_use *use = survey->use;
+	int err = ACCOUNT_RESERVE(survey->heap->account, use->regions, use->region_capacity,
+				  use->region_cnt + 1);
+
+	if (err)
+		return err;
+	use->regions[use->region_cnt++] = (struct memory_region){.start = start,
+								 .end = end,
+								 .part = part,
+								 .mapping = mapping};
+	return 0;
+}
+
+/*
+ * Where the static data of the module ends that @file is an executable mapping of; 0: it is no
+ * module.
+ */
+static uint64_t read_end_of_data(const struct survey *survey, const struct mapping *file)
+{
+	_cleanup_(module__freep) struct module *module = NULL;
+	const struct elf_segment *segments;
+	uint64_t end = 0;
+	size_t cnt;
+
+	if (module__open(&module, survey->process, file))
+		return 0;
+	cnt = elf_file__segments(module->elf, &segments);
+	for (size_t i = 0; i < cnt; i++) {
+		/* The bias may be below 0, and wraps around then. */
+		uint64_t segment_end = segments[i].address + module->bias;
+
+		if (segments[i].writable &&
+		    checked_add(segment_end, segments[i].memory_size, &segment_end) &&
+		    segment_end > end)
+			end = segment_end;
+	}
+	return checked_round_up(end, survey->page_bytes, &end) ? end : 0;
+}
+
+/* The same of any mapping; each module is opened once. */
+static uint64_t end_of_data(struct survey *survey, const struct mapping *file)
+{
+	size_t place = executable_files__place_of(&survey->modules, file);
+
+	if (place >= EXECUTABLE_FILES_MAX)
+		return 0;
+	if (survey->data_ends[place] == END_UNKNOWN)
+		survey->data_ends[place] = read_end_of_data(survey, survey->modules.items[place]);
+	return survey->data_ends[place];
+}
+
+/*
+ * Where static data ends that the mapping, which has no file, begins with; its start: there is
+ * none.
+ */
+static uint64_t end_of_static(struct survey *survey, size_t number)
+{
+	const struct mapping *mapping = &survey->use->smaps.mappings.items[number],
+			     *before = number ? mapping - 1 : NULL;
+	uint64_t end;
+
+	if (!before || !before->inode || before->end != mapping->start)
+		return mapping->start;
+	end = end_of_data(survey, before);
+	if (end <= mapping->start)
+		return mapping->start;
+	return end < mapping->end ? end : mapping->end;
+}
+
+/*
+ * Whether the two words are those that a large request begins with: its size is that of the pages,
+ * from glibc 2.43 on less what is before it. *end: where it ends, which is up to @limit.
+ */
+static bool is_mapped_chunk(const struct survey *survey, const uint64_t *words, uint64_t at,
+			    uint64_t limit, uint64_t *end)
+{
+	uint64_t size = words[1] & ~CHUNK_FLAGS, pages;
+
+	if (words[0] || (words[1] & CHUNK_FLAGS) != CHUNK_IS_MMAPPED || !size ||
+	    !checked_round_up(size, survey->page_bytes, &pages) || pages > limit - at)
+		return false;
+	*end = at + pages;
+	return pages - size == 0 || pages - size == CHUNK_HEAD_BYTES;
+}
+
+/* The same of struct heap_info: ar_ptr, prev, size, mprotect_size. */
+static bool is_malloc_heap(const struct survey *survey, const uint64_t *words, uint64_t at,
+			   uint64_t limit, uint64_t *end)
+{
+	uint64_t size = words[2], open_size = words[3];
+
+	if (at % MALLOC_HEAP_BYTES || !words[0] || words[0] % 8 || !size || size > open_size ||
+	    size % survey->page_bytes || open_size % survey->page_bytes ||
+	    open_size > MALLOC_HEAP_BYTES || open_size > limit - at)
+		return false;
+	*end = at + open_size;
+	return true;
+}
+
+/*
+ * Whether malloc has it, which then has written words of its own there. A mapping may be reserved
+ * for terabytes of which nothing was ever touched: there nothing is read. Returns 0, as
+ * resident__is_touched() or as memory__read().
+ */
+static int is_of_malloc(const struct survey *survey, uint64_t at, uint64_t limit, uint64_t *end,
+			bool *is)
+{
+	uint64_t words[4];
+	int err = resident__is_touched(survey->pagemap, at, is);
+
+	if (err || !*is)
+		return err;
+	err = memory__read(&survey->process->memory.memory, at, words, sizeof(words));
+	*is = !err && (is_mapped_chunk(survey, words, at, limit, end) ||
+		       is_malloc_heap(survey, words, at, limit, end));
+	return err == -EFAULT ? 0 : err;
+}
+
+/*
+ * The first address from @at on where something else may begin: an arena, or one of malloc's heaps;
+ * or @limit.
+ */
+static uint64_t next_start(const struct survey *survey, uint64_t at, uint64_t limit)
+{
+	/* No mapping comes near the end of the address space. */
+	uint64_t next = (at / MALLOC_HEAP_BYTES + 1) * MALLOC_HEAP_BYTES;
+	const struct heap *heap = survey->heap;
+	size_t first = 0, end = heap->arena_cnt;
+
+	while (first < end) {
+		size_t middle = (first + end) / 2;
+
+		if (heap->arenas[middle].address > at)
+			end = middle;
+		else
+			first = middle + 1;
+	}
+	if (first < heap->arena_cnt && heap->arenas[first].address < next)
+		next = heap->arenas[first].address;
+	return next < limit ? next : limit;
+}
+
+static bool holds_stack_pointer(const struct survey *survey, uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < survey->stack_pointer_cnt; i++)
+		if (survey->stack_pointers[i] >= start && survey->stack_pointers[i] < end)
+			return true;
+	return false;
+}
+
+static bool is_above_guard(const struct survey *survey, size_t number, uint64_t start)
+{
+	const struct mapping *mapping = &survey->use->smaps.mappings.items[number],
+			     *below = number ? mapping - 1 : NULL;
+
+	return below && start == mapping->start && below->end == start && !below->readable &&
+	       !below->writable && !below->inode && below->end - below->start <= GUARD_BYTES_MAX;
+}
+
+/* What is no arena, and not malloc's: it may be the rest of what the region before is. */
+static int add_rest(struct survey *survey, size_t number, uint64_t start, uint64_t end)
+{
+	struct memory_use *use = survey->use;
+	struct memory_region *last = use->region_cnt ? &use->regions[use->region_cnt - 1] : NULL;
+	bool is_stack =
+		holds_stack_pointer(survey, start, end) || is_above_guard(survey, number, start);
+	enum memory_part part = is_stack ? MEMORY_STACKS : MEMORY_UNEXPLAINED;
+
+	if (last && last->mapping == number && last->end == start && last->part == part) {
+		last->end = end;
+		return 0;
+	}
+	return add_region(survey, number, start, end, part);
+}
+
+/* What is in a mapping that has no file. */
+static int survey_anonymous(struct survey *survey, size_t number)
+{
+	const struct mapping *mapping = &survey->use->smaps.mappings.items[number];
+	uint64_t at = end_of_static(survey, number), end;
+	int err = 0;
+
+	if (at > mapping->start)
+		err = add_region(survey, number, mapping->start, at, MEMORY_FILES);
+	for (; at < mapping->end && !err; at = end) {
+		const struct arena *arena = heap__arena_around(survey->heap, at);
+		bool is_malloc;
+
+		if (arena) {
+			end = arena->address + survey->heap->geometry.arena_size;
+			if (end > mapping->end)
+				end = mapping->end;
+			err = add_region(survey, number, at, end, MEMORY_ARENAS);
+			continue;
+		}
+		err = is_of_malloc(survey, at, mapping->end, &end, &is_malloc);
+		if (err)
+			break;
+		if (is_malloc) {
+			err = add_region(survey, number, at, end, MEMORY_MALLOC);
+			continue;
+		}
+		end = next_start(survey, at, mapping->end);
+		err = add_rest(survey, number, at, end);
+	}
+	return err;
+}
+
+static bool begins_with(const char *text, const char *with)
+{
+	return !strncmp(text, with, strlen(with));
+}
+
+static int survey_mapping(struct survey *survey, size_t number)
+{
+	const struct mapping *mapping = &survey->use->smaps.mappings.items[number];
+	enum memory_part part = MEMORY_FILES;
+
+	/* What nobody may touch is an address only. */
+	if (!mapping->readable && !mapping->writable && !mapping->executable &&
+	    !survey->use->smaps.resident_bytes[number])
+		return 0;
+	/* Names that a program gives, glibc with glibc.mem.decorate_maps. */
+	if (!strcmp(mapping->path, "[heap]") || begins_with(mapping->path, "[anon: glibc: malloc"))
+		part = MEMORY_MALLOC;
+	else if (begins_with(mapping->path, "[stack") ||
+		 begins_with(mapping->path, "[anon: glibc: thread stack"))
+		part = MEMORY_STACKS;
+	else if (!*mapping->path || begins_with(mapping->path, "[anon"))
+		return survey_anonymous(survey, number);
+	return add_region(survey, number, mapping->start, mapping->end, part);
+}
+
+/* The stack pointer is the last but one of what the file says of a thread that waits. */
+static int add_stack_pointer(struct survey *survey, const char *thread)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[300], text[256];
+	const char *last, *at;
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/syscall", survey->process->pid, thread);
+	file = fopen(path, "re");
+	if (!file || !fgets(text, sizeof(text), file))
+		return 0;
+	last = strrchr(text, ' ');
+	if (!last)
+		return 0; /* it runs */
+	for (at = last; at > text && at[-1] != ' '; at--)
+		;
+	err = ACCOUNT_RESERVE(survey->heap->account, survey->stack_pointers,
+			      survey->stack_pointer_capacity, survey->stack_pointer_cnt + 1);
+	if (err)
+		return err;
+	survey->stack_pointers[survey->stack_pointer_cnt++] = strtoull(at, NULL, 16);
+	return 0;
+}
+
+static int find_stack_pointers(struct survey *survey)
+{
+	_cleanup_closedir_ DIR *directory = NULL;
+	const struct dirent *entry;
+	char path[64];
+	int err = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", survey->process->pid);
+	directory = opendir(path);
+	if (!directory)
+		return -errno;
+	while (!err && (entry = readdir(directory)))
+		if (*entry->d_name != '.')
+			err = add_stack_pointer(survey, entry->d_name);
+	return err;
+}
+
+/* Whether the region is all of its mapping: then the kernel has said how much of it is resident. */
+static bool is_whole(const struct memory_use *use, const struct memory_region *region)
+{
+	const struct mapping *mapping = &use->smaps.mappings.items[region->mapping];
+
+	return region->start == mapping->start && region->end == mapping->end;
+}
+
+static int measure_parts(struct survey *survey)
+{
+	struct memory_use *use = survey->use;
+	_cleanup_account_free_ struct resident_range *ranges =
+		account__calloc(survey->heap->account, use->region_cnt + 1, sizeof(*ranges));
+	size_t cnt = 0;
+	int err;
+
+	if (!ranges)
+		return -errno;
+	for (size_t i = 0; i < use->region_cnt; i++)
+		if (!is_whole(use, &use->regions[i]))
+			ranges[cnt++] = (struct resident_range){
+				.address = use->regions[i].start,
+				.size = use->regions[i].end - use->regions[i].start,
+			};
+	err = resident__measure(survey->process->pid, ranges, cnt);
+	if (err)
+		return err;
+	cnt = 0;
+	for (size_t i = 0; i < use->region_cnt; i++)
+		use->regions[i].resident_bytes =
+			is_whole(use, &use->regions[i])
+				? use->smaps.resident_bytes[use->regions[i].mapping]
+				: ranges[cnt++].resident_bytes;
+	return 0;
+}
+
+static void add_share(struct memory_share *share, const struct memory_region *region)
+{
+	share->mapped_bytes += region->end - region->start;
+	share->resident_bytes += region->resident_bytes;
+}
+
+static int list_modules(struct survey *survey)
+{
+	const struct mappings *mappings = &survey->use->smaps.mappings;
+	int err = executable_files__find(&survey->modules, mappings->items, mappings->cnt);
+
+	if (err)
+		return err;
+	survey->data_ends = calloc(EXECUTABLE_FILES_MAX, sizeof(*survey->data_ends));
+	if (!survey->data_ends)
+		return -ENOMEM;
+	for (size_t i = 0; i < EXECUTABLE_FILES_MAX; i++)
+		survey->data_ends[i] = END_UNKNOWN;
+	return 0;
+}
+
+static void survey__release(struct survey *survey)
+{
+	account__free(survey->stack_pointers);
+	free(survey->data_ends);
+	executable_files__release(&survey->modules);
+	closep(&survey->pagemap);
+}
+
+int memory_use__find(struct memory_use *out, const struct process *process, const struct heap *heap)
+{
+	_cleanup_(memory_use__release) struct memory_use use = {};
+	_cleanup_(survey__release) struct survey survey = {
+		.use = &use,
+		.process = process,
+		.heap = heap,
+		.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
+		.pagemap = resident__open(process->pid),
+	};
+	int err = survey.pagemap < 0 ? survey.pagemap : smaps__read(&use.smaps, process->pid);
+
+	if (!err)
+		err = list_modules(&survey);
+	if (!err)
+		err = find_stack_pointers(&survey);
+	for (size_t i = 0; i < use.smaps.mappings.cnt && !err; i++)
+		err = survey_mapping(&survey, i);
+	if (!err)
+		err = measure_parts(&survey);
+	if (err)
+		return err;
+	for (size_t i = 0; i < use.region_cnt; i++) {
+		add_share(&use.parts[use.regions[i].part], &use.regions[i]);
+		add_share(&use.all, &use.regions[i]);
+	}
+	*out = use;
+	use = (struct memory_use){};
+	return 0;
+}
+
+static int compare_region(const void *key, const void *item)
+{
+	const struct memory_region *region = item;
+	uint64_t address = *(const uint64_t *)key;
+
+	return address < region->start ? -1 : address >= region->end;
+}
+
+const struct memory_region *memory_use__region_at(const struct memory_use *use, uint64_t address)
+{
+	return use->region_cnt ? bsearch(&address, use->regions, use->region_cnt,
+					 sizeof(*use->regions), compare_region)
+			       : NULL;
+}

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "output/database.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "analysis/census_kinds.h"
+#include "census/via.h"
+#include "output/database_schema.h"
+#include "output/sqlite_file.h"
+#include "target/shortage.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+
+#define KIND_BYTES    512
+#define PROGRESS_ROWS (1UL << 16)
+
+/* 'pyfr': what file(1) and others know it by. */
+#define APPLICATION_ID "0x70796672"
+
+struct writer {
+	sqlite3 *db;
+	sqlite3_stmt *insert; /* of the table that is being written */
+	const struct database_content *content;
+	const struct census *census;
+	uint64_t done_rows, all_rows;
+	int memory_err; /* why there is no memory, where that is ours */
+};
+
+static int execute(const struct writer *writer, const char *sql)
+{
+	return sqlite3_exec(writer->db, sql, NULL, NULL, NULL);
+}
+
+/* The rows to come are of the table that @sql inserts into. */
+static int begin_table(struct writer *writer, const char *sql)
+{
+	sqlite3_finalize(writer->insert);
+	writer->insert = NULL;
+	return sqlite3_prepare_v2(writer->db, sql, -1, &writer->insert, NULL);
+}
+
+/*
+ * @types: a letter a column: i (int64_t), r (double), s (const char *, NULL for null), n (null, no
+ * argument).
+ */
+static int put_row(struct writer *writer, const char *types, ...)
+{
+	va_list arguments;
+	int result = SQLITE_OK;
+
+	va_start(arguments, types);
+	for (int i = 1; types[i - 1] && result == SQLITE_OK; i++) {
+		if (types[i - 1] == 'i')
+			result = sqlite3_bind_int64(writer->insert, i, va_arg(arguments, int64_t));
+		else if (types[i - 1] == 'r')
+			result = sqlite3_bind_double(writer->insert, i, va_arg(arguments, double));
+		else if (types[i - 1] == 's')
+			result = sqlite3_bind_text(writer->insert, i,
+						   va_arg(arguments, const char *), -1,
+						   SQLITE_TRANSIENT);
+		else
+			result = sqlite3_bind_null(writer->insert, i);
+	}
+	va_end(arguments);
+	if (result != SQLITE_OK)
+		return result;
+	result = sqlite3_step(writer->insert);
+	sqlite3_reset(writer->insert);
+	writer->done_rows++;
+	if (writer->content->progress && writer->done_rows % PROGRESS_ROWS == 0)
+		writer->content->progress(writer->done_rows, writer->all_rows);
+	return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+static int put_meta(struct writer *writer)
+{
+	const struct report *report = writer->content->report;
+	char time[32];
+	struct tm utc;
+	int result = begin_table(writer, "INSERT INTO meta VALUES(?, ?)");
+
+	gmtime_r(&report->time.tv_sec, &utc);
+	strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	if (result == SQLITE_OK)
+		result = put_row(writer, "si", "schema_version", (int64_t)DATABASE_SCHEMA_VERSION);
+	if (result == SQLITE_OK)
+		result = put_row(writer, "ss", "pyfrag_version", PYFRAG_VERSION);
+	if (result == SQLITE_OK)
+		result = put_row(writer, "ss", "time", time);
+	if (result == SQLITE_OK)
+		result = put_row(writer, "ss", "host", report->host);
+	return result;
+}
+
+static int put_process(struct writer *writer)
+{
+	const struct report *report = writer->content->report;
+	const struct process *process = report->process;
+	const struct geometry *geometry = &report->findings->geometry;
+	_cleanup_free_ char *cmdline = report->hides_cmdline ? NULL : text__join(process->cmdline);
+	int result =
+		begin_table(writer, "INSERT INTO process VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+
+	return result != SQLITE_OK
+		       ? result
+		       : put_row(writer, process->start_ticks ? "issssssiiii" : "issssssiiin",
+				 (int64_t)process->pid, process->comm, cmdline, process->exe,
+				 process->cgroup, report->python->version, report->allocator,
+				 (int64_t)geometry->arena_size, (int64_t)geometry->pool_size,
+				 (int64_t)geometry->alignment, (int64_t)process->start_ticks);
+}
+
+static int put_arenas(struct writer *writer)
+{
+	const struct heap *heap = writer->content->heap;
+	const struct findings *findings = writer->content->report->findings;
+	int result = begin_table(writer, "INSERT INTO arenas VALUES(?, ?, ?, ?)");
+
+	for (size_t i = 0; i < heap->arena_cnt && result == SQLITE_OK; i++) {
+		const struct arena_totals *arena = &findings->measure.arenas[i];
+		bool pinned = pinned__is_pinned(heap, arena, findings->pinned.below);
+
+		result = put_row(writer, "iiii", (int64_t)arena->address,
+				 (int64_t)arena->live_blocks, (int64_t)arena->live_bytes,
+				 (int64_t)pinned);
+	}
+	return result;
+}
+
+static int64_t arena_of(const struct writer *writer, uint64_t address)
+{
+	const struct arena *arena = heap__arena_around(writer->content->heap, address);
+
+	return arena ? (int64_t)arena->address : 0;
+}
+
+/* The numbers of stacks, as in sites; STACK_UNKNOWN also of what was not traced. */
+static uint32_t pool_site(const struct writer *writer, uint64_t pool)
+{
+	const struct site_ledger *ledger = writer->content->ledger;
+
+	return ledger ? site_ledger__pool_stack(ledger, pool) : STACK_UNKNOWN;
+}
+
+static uint32_t block_site(const struct writer *writer, uint64_t block)
+{
+	const struct site_ledger *ledger = writer->content->ledger;
+
+	return ledger && site_ledger__keeps_blocks(ledger) ? site_ledger__block_stack(ledger, block)
+							   : STACK_UNKNOWN;
+}
+
+static int put_pools(struct writer *writer)
+{
+	const struct block_table *blocks = &writer->census->blocks;
+	int result = begin_table(writer, "INSERT INTO pools VALUES(?, ?, ?, ?, ?, ?)");
+
+	for (size_t i = 0; i < blocks->pool_cnt && result == SQLITE_OK; i++) {
+		const struct block_pool *pool = &blocks->pools[i];
+		uint32_t site = pool_site(writer, pool->address);
+		int64_t live = 0;
+
+		for (uint32_t j = 0; j < pool->block_cnt; j++)
+			live += block_kind__role(blocks->words[pool->first_place + j]) !=
+				BLOCK_FREE;
+		result = put_row(writer, site == STACK_UNKNOWN ? "iiiiin" : "iiiiii",
+				 (int64_t)pool->address, arena_of(writer, pool->address),
+				 (int64_t)pool->block_size, (int64_t)pool->block_cnt, live,
+				 (int64_t)site);
+	}
+	return result;
+}
+
+static int put_types(struct writer *writer)
+{
+	const struct type_table *types = writer->census->types;
+	int result = begin_table(writer, "INSERT INTO types VALUES(?, ?, ?, ?, ?)");
+
+	for (uint32_t i = 0; i < type_table__cnt(types) && result == SQLITE_OK; i++) {
+		const struct type *type = type_table__at(types, i);
+
+		result = put_row(writer, "iisii", (int64_t)i, (int64_t)type->address, type->name,
+				 (int64_t)type->basic_size, (int64_t)type->item_size);
+	}
+	return result;
+}
+
+static int put_kind(struct writer *writer, uint32_t kind)
+{
+	const struct census *census = writer->census;
+	char name[KIND_BYTES], plain[KIND_BYTES];
+
+	census_kinds__describe(census, kind, name, sizeof(name));
+	census_kinds__describe(census, census__plain_kind(census, kind), plain, sizeof(plain));
+	if (block_kind__role(kind) == BLOCK_UNKNOWN)
+		return put_row(writer, "isnnss", (int64_t)kind, census_kinds__role(kind), name,
+			       plain);
+	return put_row(writer, "isisss", (int64_t)kind, census_kinds__role(kind),
+		       (int64_t)block_kind__type(kind), census_kinds__part(kind), name, plain);
+}
+
+static int compare_kinds(const void *left, const void *right)
+{
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+/* All kinds that there are, each once. */
+static int put_kinds(struct writer *writer)
+{
+	const struct outside_objects *outside = writer->content->report->outside;
+	const struct graph *graph = writer->content->graph;
+	size_t cnt = graph->node_cnt + (outside ? outside->row_cnt : 0);
+	_cleanup_account_free_ uint32_t *kinds =
+		account__calloc(writer->content->heap->account, cnt + 1, sizeof(*kinds));
+	int result;
+
+	if (!kinds) {
+		writer->memory_err = -errno;
+		return SQLITE_NOMEM;
+	}
+	for (uint32_t node = 0; node < graph->node_cnt; node++)
+		kinds[node] = graph__kind(graph, node);
+	for (size_t i = graph->node_cnt; i < cnt; i++)
+		kinds[i] = outside->rows[i - graph->node_cnt].kind;
+	writer->memory_err = account__sort(writer->content->heap->account, kinds, cnt,
+					   sizeof(*kinds), compare_kinds);
+	if (writer->memory_err)
+		return SQLITE_NOMEM;
+	result = begin_table(writer, "INSERT INTO kinds VALUES(?, ?, ?, ?, ?, ?)");
+	for (size_t i = 0; i < cnt && result == SQLITE_OK; i++)
+		if (block_kind__role(kinds[i]) != BLOCK_FREE && (!i || kinds[i] != kinds[i - 1]))
+			result = put_kind(writer, kinds[i]);
+	return result;
+}
+
+static int put_blocks(struct writer *writer)
+{
+	const struct block_table *blocks = &writer->census->blocks;
+	int result = begin_table(writer, "INSERT INTO blocks VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+
+	for (size_t i = 0; i < blocks->pool_cnt; i++) {
+		const struct block_pool *pool = &blocks->pools[i];
+		int64_t arena = arena_of(writer, pool->address);
+
+		for (uint32_t j = 0; j < pool->block_cnt && result == SQLITE_OK; j++) {
+			uint32_t place = pool->first_place + j, kind = blocks->words[place], site;
+			uint64_t address;
+
+			if (block_kind__role(kind) == BLOCK_FREE)
+				continue;
+			address = pool->address + blocks->pool_header_bytes +
+				  (uint64_t)j * pool->block_size;
+			site = block_site(writer, address);
+			result = put_row(writer, site == STACK_UNKNOWN ? "iiiiiiin" : "iiiiiiii",
+					 (int64_t)place, (int64_t)address, (int64_t)pool->address,
+					 arena, (int64_t)pool->block_size,
+					 (int64_t)(kind & ~BLOCK_TRACKED),
+					 (int64_t) !!(kind & BLOCK_TRACKED), (int64_t)site);
+		}
+	}
+	return result;
+}
+
+/* With what holds each: the object before it on the shortest way, or a root. */
+static int put_objects(struct writer *writer)
+{
+	const struct graph *graph = writer->content->graph;
+	int result = begin_table(writer, "INSERT INTO objects VALUES(?, ?, ?, ?, ?, ?, ?)");
+
+	for (uint32_t node = 0; node < graph->node_cnt && result == SQLITE_OK; node++) {
+		uint32_t type = graph__type(graph, node), holder, root;
+		char types[] = "iiiiinn";
+		enum retention_end end;
+
+		if (type == TYPE_NONE)
+			continue;
+		end = retention__holder(writer->content->retention, node, &holder, &root);
+		types[5] = end == RETENTION_OBJECT ? 'i' : 'n';
+		types[6] = end == RETENTION_ROOT ? 'i' : 'n';
+		result = put_row(writer, types, (int64_t)node, (int64_t)graph__address(graph, node),
+				 (int64_t)type, (int64_t)graph__kind(graph, node),
+				 (int64_t)(graph__block_bytes(graph, node) != 0),
+				 end == RETENTION_OBJECT ? (int64_t)holder : (int64_t)root);
+	}
+	return result;
+}
+
+static int put_vias(struct writer *writer)
+{
+	const struct graph *graph = writer->content->graph;
+	int result = begin_table(writer, "INSERT INTO vias VALUES(?, ?)");
+
+	for (size_t i = 0; i < graph->via_cnt && result == SQLITE_OK; i++) {
+		_cleanup_free_ char *name = NULL;
+
+		if (via__name(&name, graph, &graph->vias[i], writer->content->no_values))
+			return SQLITE_NOMEM;
+		result = put_row(writer, "is", (int64_t)i, name);
+	}
+	return result;
+}
+
+static int put_edges(struct writer *writer)
+{
+	const struct graph *graph = writer->content->graph;
+	int result = begin_table(writer, "INSERT INTO edges VALUES(?, ?, ?)");
+
+	for (uint32_t from = 0; from < graph->node_cnt; from++)
+		for (uint64_t i = graph->starts[from];
+		     i < graph->starts[from + 1] && result == SQLITE_OK; i++)
+			result = put_row(writer, "iii", (int64_t)from, (int64_t)graph->edges[i],
+					 (int64_t)graph->edge_vias[i]);
+	return result;
+}
+
+static int put_roots(struct writer *writer)
+{
+	const struct roots *roots = writer->content->roots;
+	int result = begin_table(writer, "INSERT INTO roots VALUES(?, ?, ?, ?)");
+
+	for (size_t i = 0; i < roots->cnt && result == SQLITE_OK; i++)
+		result = put_row(writer, "iiss", (int64_t)i, (int64_t)roots->roots[i].node,
+				 root_kind_names[roots->roots[i].kind],
+				 roots->labels[roots->roots[i].label]);
+	return result;
+}
+
+static int put_regions(struct writer *writer)
+{
+	const struct memory_use *use = writer->content->report->memory_use;
+	int result = begin_table(writer, "INSERT INTO regions VALUES(?, ?, ?, ?, ?)");
+
+	for (size_t i = 0; use && i < use->region_cnt && result == SQLITE_OK; i++) {
+		const struct memory_region *region = &use->regions[i];
+
+		result = put_row(writer, "iiiss", (int64_t)region->start, (int64_t)region->end,
+				 (int64_t)region->resident_bytes, memory_part_names[region->part],
+				 use->smaps.mappings.items[region->mapping].path);
+	}
+	return result;
+}
+
+static int put_outside(struct writer *writer)
+{
+	const struct outside_objects *outside = writer->content->report->outside;
+	const struct graph *graph = writer->content->graph;
+	int result = begin_table(writer, "INSERT INTO outside VALUES(?, ?, ?, ?, ?)");
+
+	for (size_t i = 0; outside && i < graph->outside_cnt && result == SQLITE_OK; i++)
+		if (outside->sizes[i])
+			result = put_row(writer, "iiiii",
+					 (int64_t)(graph->census->blocks.place_cnt + i),
+					 (int64_t)graph->outside[i].address,
+					 (int64_t)outside->sizes[i], (int64_t)outside->kinds[i],
+					 (int64_t)graph->outside[i].owner);
+	return result;
+}
+
+/* Those of a trace; a snapshot knows none. */
+static int put_sites(struct writer *writer)
+{
+	const struct site_ranking *sites = writer->content->report->sites;
+	int result = begin_table(writer, "INSERT INTO sites VALUES(?, ?, ?, ?, ?, ?)");
+
+	for (size_t i = 0; sites && i < sites->cnt && result == SQLITE_OK; i++) {
+		const struct site_totals *totals = &sites->items[i].totals;
+
+		result = put_row(writer, "irrrii", (int64_t)sites->items[i].id, totals->live_blocks,
+				 totals->live_bytes,
+				 sites->keeps_blocks ? totals->hostage_bytes
+						     : totals->pool_hostage_bytes,
+				 (int64_t)totals->pools_taken, (int64_t)totals->arenas_taken);
+	}
+	return result;
+}
+
+static int put_frames(struct writer *writer)
+{
+	const struct site_ranking *sites = writer->content->report->sites;
+	int result = begin_table(writer, "INSERT INTO frames VALUES(?, ?, ?, ?, ?)");
+
+	for (size_t i = 0; sites && i < sites->cnt; i++) {
+		const struct stack *stack = &sites->items[i].stack;
+
+		for (uint32_t j = 0; j < stack->frame_cnt && result == SQLITE_OK; j++)
+			result = put_row(writer, "iissi", (int64_t)sites->items[i].id, (int64_t)j,
+					 stack->frames[j].function, stack->frames[j].file,
+					 (int64_t)stack->frames[j].line);
+	}
+	return result;
+}
+
+static int put_events(struct writer *writer)
+{
+	const struct report_tracing *tracing = writer->content->report->tracing;
+	int result = begin_table(writer, "INSERT INTO events VALUES(?, ?)");
+
+	if (!tracing)
+		return result;
+	const struct {
+		const char *name;
+		uint64_t cnt;
+	} events[] = {
+		{"allocs", tracing->allocs},
+		{"frees", tracing->frees},
+		{"new_pools", tracing->new_pools},
+		{"pools_freed", tracing->pools_freed},
+		{"arenas_mapped", tracing->arenas_mapped},
+		{"arenas_unmapped", tracing->arenas_unmapped},
+		{"freelist_clears", tracing->freelist_clears},
+		{"lost", counters__get(writer->content->report->counters, COUNTER_LOST)},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(events) && result == SQLITE_OK; i++)
+		result = put_row(writer, "si", events[i].name, (int64_t)events[i].cnt);
+	return result;
+}
+
+static uint64_t count_rows(const struct graph *graph)
+{
+	return graph->starts[graph->node_cnt] + 2UL * graph->node_cnt;
+}
+
+static int write_tables(struct writer *writer)
+{
+	static int (*const tables[])(struct writer * writer) = {
+		put_meta,    put_process, put_arenas, put_pools,  put_types, put_kinds,
+		put_blocks,  put_objects, put_vias,   put_edges,  put_roots, put_regions,
+		put_outside, put_sites,	  put_frames, put_events,
+	};
+	int result = execute(writer, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+				     "PRAGMA locking_mode = EXCLUSIVE;"
+				     "PRAGMA application_id = " APPLICATION_ID ";"
+				     "BEGIN;" DATABASE_TABLES);
+
+	for (size_t i = 0; i < ARRAY_SIZE(tables) && result == SQLITE_OK; i++)
+		result = tables[i](writer);
+	sqlite3_finalize(writer->insert);
+	return result == SQLITE_OK ? execute(writer, DATABASE_INDEXES DATABASE_VIEWS("") "COMMIT")
+				   : result;
+}
+
+int database__write(int fd, const struct database_content *content, struct failure *failure)
+{
+	struct writer writer = {
+		.content = content,
+		.census = content->graph->census,
+		.all_rows = count_rows(content->graph),
+	};
+	int result = sqlite_file__open(&writer.db, fd, SQLITE_OPEN_READWRITE), err = 0;
+
+	if (result == SQLITE_OK)
+		result = write_tables(&writer);
+	if (writer.memory_err)
+		err = shortage__describe(content->report->process, writer.memory_err, failure);
+	else if (result != SQLITE_OK)
+		err = failure__set(failure, result == SQLITE_NOMEM ? -ENOMEM : -EIO, "%s",
+				   writer.db ? sqlite3_errmsg(writer.db) : sqlite3_errstr(result));
+	sqlite3_close(writer.db);
+	return err;
+}

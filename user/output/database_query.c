@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "output/database_query.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output/database.h"
+#include "output/database_schema.h"
+#include "output/json_values.h"
+#include "output/sqlite_file.h"
+#include "output/sqlite_guard.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/regular_file.h"
+#include "util/text.h"
+#include "util/units.h"
+
+#define COLUMNS_MAX 64
+/* Columns are as wide as the widest of so many rows; no column is wider than that. */
+#define MEASURED_ROWS 1000
+#define WIDTH_MAX     100
+
+/* More text does not wait, however few rows it is. */
+#define WAITING_BYTES_MAX (1UL << 20)
+
+struct database {
+	sqlite3 *db;
+	const char *name;
+	struct sqlite_guard guard;
+};
+
+/* Rows of text that wait until it is known how wide the columns are. */
+struct table {
+	FILE *out;
+	int column_cnt;
+	int widths[COLUMNS_MAX];
+	bool is_number[COLUMNS_MAX];
+	char **cells;
+	size_t cell_cnt, cell_capacity, cell_bytes;
+	bool is_measured;
+};
+
+void database__close(struct database *database)
+{
+	if (!database)
+		return;
+	sqlite3_close(database->db);
+	sqlite_guard__end();
+	free(database);
+}
+
+void database__closep(struct database **database)
+{
+	database__close(*database);
+}
+
+static int describe(const struct database *database, int result, const char *what,
+		    struct failure *failure)
+{
+	if (result == SQLITE_INTERRUPT)
+		return failure__set(failure, -ETIME,
+				    "%.500s takes more than %g s of CPU time; see --timeout", what,
+				    database->guard.cpu_s);
+	if (result == SQLITE_NOMEM)
+		return failure__set(failure, -ENOMEM,
+				    "%.500s takes more memory than %s; see --max-memory", what,
+				    units__bytes(database->guard.memory_bytes).text);
+	return failure__set(failure,
+			    result == SQLITE_ERROR || result == SQLITE_AUTH ? -EINVAL : -EIO,
+			    "%.500s: %.400s", what, sqlite3_errmsg(database->db));
+}
+
+/* The integer that @sql asks for; -1: it is none, or there is none. Returns SQLite's result. */
+static int ask_integer(const struct database *database, const char *sql, int64_t *value)
+{
+	sqlite3_stmt *statement = NULL;
+	int result = sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL);
+
+	*value = -1;
+	if (result == SQLITE_OK)
+		result = sqlite3_step(statement);
+	if (result == SQLITE_ROW && sqlite3_column_type(statement, 0) == SQLITE_INTEGER)
+		*value = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	return result;
+}
+
+static int check_version(const struct database *database, const char *schema, const char *name,
+			 struct failure *failure)
+{
+	char sql[128];
+	int64_t version;
+	int result;
+
+	snprintf(sql, sizeof(sql), "SELECT value FROM %s.meta WHERE key = 'schema_version'",
+		 schema);
+	result = ask_integer(database, sql, &version);
+	if (result == SQLITE_INTERRUPT || result == SQLITE_NOMEM)
+		return describe(database, result, name, failure);
+	if (version < 0)
+		return failure__set(failure, -EINVAL,
+				    "%.500s is no heap's database (make one with: pyfrag snapshot "
+				    "-p PID -o FILE)",
+				    name);
+	if (version != DATABASE_SCHEMA_VERSION)
+		return failure__set(failure, -EINVAL,
+				    "%.500s has version %lld of the schema, this pyfrag knows %d",
+				    name, (long long)version, DATABASE_SCHEMA_VERSION);
+	return 0;
+}
+
+static int attach(const struct database *database, int fd)
+{
+	char name[SQLITE_FILE_NAME_BYTES], sql[128];
+
+	sqlite_file__name(name, fd);
+	snprintf(sql, sizeof(sql), "ATTACH '%s' AS other", name);
+	return sqlite3_exec(database->db, sql, NULL, NULL, NULL);
+}
+
+/* Makes it safe to look at, and looks whether it is one of ours. */
+static int set_up(struct database *database, const struct database_options *options,
+		  struct failure *failure)
+{
+	int result = sqlite_guard__begin(&database->guard, database->db), err;
+
+	if (result == SQLITE_OK && options->has_other) {
+		result = attach(database, options->other_fd);
+		if (result != SQLITE_OK)
+			return describe(database, result, options->other_name, failure);
+	}
+	if (result == SQLITE_OK)
+		result = sqlite3_exec(database->db, DATABASE_VIEWS("TEMP "), NULL, NULL, NULL);
+	if (result == SQLITE_OK)
+		result = sqlite_guard__lock(database->db);
+	/* Whatever is in the file: it is SQLite that does not take it for a database. */
+	if (result != SQLITE_OK)
+		return describe(database, result, options->name, failure);
+	err = check_version(database, "main", options->name, failure);
+	return err || !options->has_other
+		       ? err
+		       : check_version(database, "other", options->other_name, failure);
+}
+
+int database__open(struct database **out, const struct database_options *options,
+		   struct failure *failure)
+{
+	_cleanup_(database__closep) struct database *database = calloc(1, sizeof(*database));
+	int result, err;
+
+	if (!database)
+		return failure__set(failure, -ENOMEM, "out of memory");
+	database->name = options->name;
+	database->guard = (struct sqlite_guard){.cpu_s = options->cpu_s,
+						.memory_bytes = options->memory_bytes};
+	result = sqlite_file__open(&database->db, options->fd, SQLITE_OPEN_READONLY);
+	if (result != SQLITE_OK)
+		return describe(database, result, options->name, failure);
+	err = set_up(database, options, failure);
+	if (!err)
+		*out = TAKE_PTR(database);
+	return err;
+}
+
+int database__open_path(struct database **out, const struct database_options *given,
+			struct failure *failure)
+{
+	_cleanup_close_ int fd = regular_file__open("cannot open", given->name, failure);
+	struct database_options options = *given;
+
+	if (fd < 0)
+		return fd;
+	options.fd = fd;
+	return database__open(out, &options, failure);
+}
+
+struct database_process database__process(struct database *database, bool of_other)
+{
+	struct database_process process;
+
+	ask_integer(database,
+		    of_other ? "SELECT pid FROM other.process" : "SELECT pid FROM main.process",
+		    &process.pid);
+	ask_integer(database,
+		    of_other ? "SELECT start_ticks FROM other.process"
+			     : "SELECT start_ticks FROM main.process",
+		    &process.start_ticks);
+	return process;
+}
+
+bool database_process__may_be(const struct database_process *a, const struct database_process *b)
+{
+	return (a->pid == b->pid || a->pid < 0 || b->pid < 0) &&
+	       (a->start_ticks == b->start_ticks || a->start_ticks < 0 || b->start_ticks < 0);
+}
+
+static bool has_table(const struct database *database, const char *name)
+{
+	char *sql =
+		sqlite3_mprintf("SELECT (SELECT count(*) FROM sqlite_temp_master WHERE name = %Q)"
+				" + (SELECT count(*) FROM main.sqlite_master WHERE name = %Q"
+				" AND type = 'table')",
+				name, name);
+	int64_t cnt = 0;
+
+	if (sql)
+		ask_integer(database, sql, &cnt);
+	sqlite3_free(sql);
+	return cnt > 0;
+}
+
+static bool is_name(const char *text)
+{
+	return *text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					   "0123456789_")];
+}
+
+static int refuse_name(const struct database *database, const char *name, struct failure *failure)
+{
+	static const char sql[] = "SELECT group_concat(name, ', ') FROM (SELECT name FROM"
+				  " sqlite_temp_master WHERE type = 'view' ORDER BY rowid)";
+	sqlite3_stmt *statement = NULL;
+	const char *views = NULL;
+
+	if (sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL) == SQLITE_OK &&
+	    sqlite3_step(statement) == SQLITE_ROW)
+		views = (const char *)sqlite3_column_text(statement, 0);
+	failure__set(failure, -EINVAL, "no such view: '%.200s'; there are: %.700s", name,
+		     views ?: "none");
+	sqlite3_finalize(statement);
+	return -EINVAL;
+}
+
+int database__sql(char **sql, struct database *database, const char *question,
+		  struct failure *failure)
+{
+	bool has = !strchr(question, '"') && has_table(database, question);
+
+	if (!has && is_name(question))
+		return refuse_name(database, question, failure);
+	if (has && asprintf(sql, "SELECT * FROM \"%s\"", question) < 0)
+		return failure__set(failure, -ENOMEM, "out of memory");
+	if (has)
+		return 0;
+	*sql = strdup(question);
+	return *sql ? 0 : failure__set(failure, -ENOMEM, "out of memory");
+}
+
+static void write_cell(const struct table *table, int column, const char *text)
+{
+	bool is_last = column + 1 == table->column_cnt;
+
+	if (table->is_number[column])
+		fprintf(table->out, "%*s", table->widths[column], text);
+	else
+		fprintf(table->out, "%-*s", is_last ? 0 : table->widths[column], text);
+	fputs(is_last ? "\n" : "  ", table->out);
+}
+
+/* Writes the rows that waited. */
+static void flush(struct table *table)
+{
+	for (size_t i = 0; i < table->cell_cnt; i++) {
+		write_cell(table, (int)(i % (size_t)table->column_cnt), table->cells[i]);
+		free(table->cells[i]);
+	}
+	table->cell_cnt = table->cell_bytes = 0;
+	table->is_measured = true;
+}
+
+static void table__release(struct table *table)
+{
+	for (size_t i = 0; i < table->cell_cnt; i++)
+		free(table->cells[i]);
+	free(table->cells);
+}
+
+/* How wide a text is on a terminal, about. */
+static int width_of(const char *text)
+{
+	int width = 0;
+
+	for (; *text; text++)
+		width += (*text & 0xc0) != 0x80;
+	return width < WIDTH_MAX ? width : WIDTH_MAX;
+}
+
+static int add_cell(struct table *table, int column, const char *text)
+{
+	_cleanup_free_ char *copy = text__to_utf8(text ? text : "");
+	int width;
+
+	if (!copy)
+		return -ENOMEM;
+	text__make_printable(copy);
+	if (table->is_measured) {
+		write_cell(table, column, copy);
+		return 0;
+	}
+	width = width_of(copy);
+	if (width > table->widths[column])
+		table->widths[column] = width;
+	if (ARRAY_RESERVE(table->cells, table->cell_capacity, table->cell_cnt + 1))
+		return -ENOMEM;
+	table->cell_bytes += strlen(copy);
+	table->cells[table->cell_cnt++] = TAKE_PTR(copy);
+	if (table->cell_cnt >= MEASURED_ROWS * (size_t)table->column_cnt ||
+	    table->cell_bytes > WAITING_BYTES_MAX)
+		flush(table);
+	return 0;
+}
+
+static int add_text_row(struct table *table, sqlite3_stmt *statement)
+{
+	int err = 0;
+
+	for (int i = 0; i < table->column_cnt && !err; i++) {
+		int type = sqlite3_column_type(statement, i);
+
+		table->is_number[i] = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+		err = add_cell(table, i, (const char *)sqlite3_column_text(statement, i));
+	}
+	return err;
+}
+
+static json_t *json_of(sqlite3_stmt *statement, int column)
+{
+	double value;
+
+	switch (sqlite3_column_type(statement, column)) {
+	case SQLITE_INTEGER:
+		return json_integer(sqlite3_column_int64(statement, column));
+	case SQLITE_FLOAT:
+		value = sqlite3_column_double(statement, column);
+		return isfinite(value) ? json_real(value) : json_null();
+	case SQLITE_NULL:
+		return json_null();
+	default:
+		return json_values__text((const char *)sqlite3_column_text(statement, column));
+	}
+}
+
+static int write_json_row(sqlite3_stmt *statement, FILE *out)
+{
+	json_t *row = json_object();
+	int err = row ? 0 : -ENOMEM;
+
+	for (int i = 0; i < sqlite3_column_count(statement) && !err; i++) {
+		_cleanup_free_ char *name =
+			text__to_safe_utf8(sqlite3_column_name(statement, i) ?: "");
+
+		if (!name || json_object_set_new(row, name, json_of(statement, i)))
+			err = -ENOMEM;
+	}
+	if (!err && (json_dumpf(row, out, JSON_COMPACT) || fputc('\n', out) == EOF))
+		err = -EIO;
+	json_decref(row);
+	return err;
+}
+
+static int write_rows(struct database *database, sqlite3_stmt *statement, bool json, FILE *out,
+		      struct failure *failure)
+{
+	_cleanup_(table__release) struct table table = {.out = out,
+							.column_cnt =
+								sqlite3_column_count(statement)};
+	int result = SQLITE_ROW, err = 0;
+
+	if (table.column_cnt > COLUMNS_MAX)
+		return failure__set(failure, -EINVAL, "more than %d columns", COLUMNS_MAX);
+	for (int i = 0; i < table.column_cnt && !json && !err; i++)
+		err = add_cell(&table, i, sqlite3_column_name(statement, i));
+	while (!err) {
+		result = sqlite3_step(statement);
+		if (result != SQLITE_ROW || ferror(out))
+			break;
+		err = json ? write_json_row(statement, out) : add_text_row(&table, statement);
+	}
+	if (err)
+		return failure__set(failure, err, "cannot write the answer: %s", strerror(-err));
+	if (result != SQLITE_DONE && !ferror(out))
+		return describe(database, result, "the question", failure);
+	flush(&table);
+	return fflush(out) || ferror(out)
+		       ? failure__set(failure, -EIO, "cannot write the answer: %s", strerror(errno))
+		       : 0;
+}
+
+/* Whether there is anything but comments and semicolons in @sql. */
+static bool has_statement(const struct database *database, const char *sql)
+{
+	sqlite3_stmt *statement = NULL;
+	int result = sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL);
+	bool has = statement || result != SQLITE_OK;
+
+	sqlite3_finalize(statement);
+	return has;
+}
+
+int database__query(struct database *database, const char *sql, bool json, FILE *out,
+		    struct failure *failure)
+{
+	sqlite3_stmt *statement = NULL;
+	const char *rest = "";
+	int result = sqlite3_prepare_v2(database->db, sql, -1, &statement, &rest), err;
+
+	if (result != SQLITE_OK)
+		return describe(database, result, "the question", failure);
+	if (!statement)
+		return failure__set(failure, -EINVAL, "the question is empty");
+	if (has_statement(database, rest)) {
+		sqlite3_finalize(statement);
+		return failure__set(failure, -EINVAL,
+				    "there is more than one question: ask one at a time");
+	}
+	err = sqlite3_stmt_readonly(statement)
+		      ? write_rows(database, statement, json, out, failure)
+		      : failure__set(failure, -EINVAL,
+				     "the question would write: only reading is "
+				     "allowed");
+	sqlite3_finalize(statement);
+	return err;
+}
+
+/* Of a row with an address and a name. */
+static int visit_row(struct database *database, sqlite3_stmt *statement,
+		     int (*visit)(void *context, uint64_t address, const char *kind), void *context,
+		     struct failure *failure)
+{
+	const char *kind = (const char *)sqlite3_column_text(statement, 1);
+
+	if (sqlite3_column_type(statement, 0) != SQLITE_INTEGER || !kind)
+		return failure__set(failure, -EINVAL,
+				    "%.500s is damaged: a block has no address, or no kind",
+				    database->name);
+	return visit(context, (uint64_t)sqlite3_column_int64(statement, 0), kind);
+}
+
+int database__visit_blocks(struct database *database,
+			   int (*visit)(void *context, uint64_t address, const char *kind),
+			   void *context, struct failure *failure)
+{
+	static const char sql[] = "SELECT blocks.address, kinds.plain_name FROM main.blocks"
+				  " JOIN main.kinds ON kinds.id = blocks.kind";
+	sqlite3_stmt *statement = NULL;
+	int result = sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL), err = 0;
+
+	while (!err && (result == SQLITE_OK || result == SQLITE_ROW)) {
+		result = sqlite3_step(statement);
+		if (result == SQLITE_ROW)
+			err = visit_row(database, statement, visit, context, failure);
+	}
+	if (!err && result != SQLITE_DONE)
+		err = describe(database, result, database->name, failure);
+	sqlite3_finalize(statement);
+	return err;
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "output/json_memory.h"
+
+#include "output/json_census.h"
+#include "output/json_values.h"
+
+static json_t *pack_share(const struct memory_share *share)
+{
+	return json_pack("{s:I, s:I}", "mapped_bytes", (json_int_t)share->mapped_bytes,
+			 "resident_bytes", (json_int_t)share->resident_bytes);
+}
+
+json_t *json_memory__report(const struct memory_use *use)
+{
+	json_t *report = pack_share(&use->all);
+
+	for (int part = 0; part < MEMORY_PART_CNT; part++)
+		json_values__set(&report, memory_part_names[part], pack_share(&use->parts[part]));
+	return report;
+}
+
+json_t *json_memory__outside(const struct census *census, const struct outside_objects *objects)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < objects->row_cnt; i++) {
+		const struct outside_row *row = &objects->rows[i];
+
+		json_values__append(&rows, json_pack("{s:o, s:I, s:I}", "what",
+						     json_census__kind(census, row->kind),
+						     "allocations", (json_int_t)row->cnt, "bytes",
+						     (json_int_t)row->bytes));
+	}
+	return json_pack("{s:I, s:I, s:o}", "allocations", (json_int_t)objects->cnt, "bytes",
+			 (json_int_t)objects->bytes, "rows", rows);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where the memory of a process is, as JSON. New references, or NULL when out of memory. */
+#pragma once
+
+#include <jansson.h>
+
+#include "analysis/memory_use.h"
+#include "analysis/outside_objects.h"
+#include "census/census.h"
+
+json_t *json_memory__report(const struct memory_use *use);
+json_t *json_memory__outside(const struct census *census, const struct outside_objects *objects);

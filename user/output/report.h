@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A report: findings in, bytes out. This is all that a report holds; docs/report.schema.json
+ * describes it as JSON. Nothing in here is owned by the report.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "analysis/advice.h"
+#include "analysis/arena_report.h"
+#include "analysis/census_kinds.h"
+#include "analysis/findings.h"
+#include "analysis/memory_use.h"
+#include "analysis/object_report.h"
+#include "analysis/outside_objects.h"
+#include "analysis/pin_holders.h"
+#include "analysis/site_ranking.h"
+#include "target/process.h"
+#include "target/python.h"
+#include "util/counters.h"
+
+#define REPORT_SCHEMA "pyfrag.report/1"
+
+/* What tracing has cost the target. */
+struct report_cost {
+	double budget; /* a share of its CPU time; negative: none was given */
+	uint64_t hits, ignored_hits, spent_ns, cpu_ns;
+	double ns_per_hit;
+	uint64_t burst_cnt, growth_pauses;
+	double burst_s;
+	bool has_bursts;
+};
+
+struct report_tracing {
+	const char *mode; /* "full" or "watch" */
+	uint64_t probe_sites;
+	uint64_t allocs, frees, new_pools, pools_freed;
+	uint64_t arenas_mapped, arenas_unmapped, freelist_clears;
+	uint64_t resyncs; /* checkpoints that had to correct the model */
+	/*
+	 * Changes without an event: allocations and frees that an event contradicted, and blocks
+	 * that a checkpoint found otherwise.
+	 */
+	uint64_t missed_allocs, missed_frees, drift_blocks;
+	struct report_cost cost;
+	bool follows_blocks; /* false: no event for each block, and so no coverage */
+	bool sees_pool_frees, sees_arena_maps, sees_arena_unmaps,
+		sees_freelist_clears; /* there are sites for them */
+	double traced_for_s;
+};
+
+struct report_snapshot {
+	uint64_t unchanged_pools, scrubbed_pools, calm_pools; /* see checkpoint.h */
+	bool target_slept;  /* nothing was read: it has not run since the reading before */
+	double duration_ms; /* how long reading took */
+	double paused_ms;   /* how long the target was stopped for it */
+};
+
+struct report {
+	struct timespec time; /* CLOCK_REALTIME */
+	const char *host;
+	const struct process *process;
+	bool hides_cmdline; /* leave out its command line, which may have secrets in it */
+	const struct python *python;
+	const char *allocator; /* "pymalloc" or "pymalloc_debug" */
+	const struct findings *findings;
+	const struct report_tracing *tracing;  /* NULL in a snapshot */
+	const struct site_ranking *sites;      /* NULL: allocation sites are not known */
+	const struct memory_use *memory_use;   /* NULL: not known */
+	const struct census_report *census;    /* NULL: nobody asked what is in the heap */
+	const struct outside_objects *outside; /* NULL: not known; else there is a census */
+	const struct pin_holders
+		*holders;		  /* NULL: nobody looked for them; else there is a census */
+	const struct advices *advices;	  /* with holders: what would help */
+	const struct arena_report *arena; /* NULL: nobody asked for one; else there is a census */
+	const struct object_report *object; /* NULL: nobody asked for one; else there is a census */
+	struct report_snapshot snapshot;
+	const struct counters *counters;
+};
+
+/*
+ * Events seen / (seen + missed); 1 where nothing happened. Missed are those that something
+ * contradicts, or those that were lost, whichever is more: the former are what became known of the
+ * latter.
+ */
+double report__coverage(const struct report *report);
+
+/*
+ * What hits cost, as a share of the CPU time that the target would have used without them, which is
+ * taken to be a hundredth of what it has used at least.
+ */
+double report_cost__share(const struct report_cost *cost);
+
+/*
+ * Both return 0, or negative errno if @out did not take all of it, or there is no memory: then what
+ * is there is no whole report.
+ */
+int report__write_json(const struct report *report, FILE *out);
+int report__write_text(const struct report *report, FILE *out);

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The report for a person: a verdict of one line, then tables, the most telling first.
+ */
+#include "output/report.h"
+#include "output/text_census.h"
+#include "output/text_holders.h"
+#include "output/text_memory.h"
+#include "output/text_object.h"
+#include "output/text_sites.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/memory_map.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+#include "util/units.h"
+
+#define BYTES(value)	     units__bytes(value).text
+#define COUNT(value)	     units__count(value).text
+#define COUNTED(value, noun) units__counted(value, noun).text
+#define PERCENT(value)	     units__percent(value).text
+#define SECONDS(value)	     units__seconds(value).text
+#define SEEN(seen, value)    ((seen) ? COUNT(value) : "not seen (no site for it)")
+
+/* How much of the long tables a person gets; programs get all of it. */
+#define SHOWN_CLASSES_MAX   8
+#define SHOWN_ARENAS_MAX    10
+#define SHOWN_BLOCKS_MAX    3
+#define SHOWN_CMDLINE_BYTES 60
+
+static void write_cmdline(const struct report *report, FILE *out)
+{
+	const struct process *process = report->process;
+
+	if (*process->cmdline && !report->hides_cmdline)
+		text__write_words(process->cmdline, SHOWN_CMDLINE_BYTES, out);
+	else
+		text__write(process->comm, out);
+}
+
+static void write_head(const struct report *report, FILE *out)
+{
+	struct tm local;
+	char time[32];
+
+	localtime_r(&report->time.tv_sec, &local);
+	strftime(time, sizeof(time), "%Y-%m-%d %H:%M:%S", &local);
+	fprintf(out, "%s  pid %d  ", time, report->process->pid);
+	write_cmdline(report, out);
+	fprintf(out, "  CPython %s, %s\n", report->python->version, report->allocator);
+}
+
+/* The row of the what-if table that gives most for few blocks: half of all that can come back. */
+static const struct what_if *pick_what_if(const struct pinned *pinned)
+{
+	const struct what_if *all = &pinned->what_if[pinned->what_if_cnt - 1];
+
+	for (size_t i = 0; i < pinned->what_if_cnt; i++)
+		if (pinned->what_if[i].bytes * 2 >= all->bytes)
+			return &pinned->what_if[i];
+	return all;
+}
+
+static void write_verdict(const struct report *report, FILE *out)
+{
+	const struct heap_totals *totals = &report->findings->measure.totals;
+	const struct pinned *pinned = &report->findings->pinned;
+	const struct what_if *row;
+
+	if (!totals->arena_bytes) {
+		fputs("=> There is no arena: no small object is alive.\n", out);
+		return;
+	}
+	if (!pinned->arena_cnt) {
+		fprintf(out, "=> No arena is pinned: %s of arenas, %s of it live in %s.\n",
+			BYTES(totals->arena_bytes), PERCENT(1 - heap_totals__fragmentation(totals)),
+			COUNTED(totals->live_blocks, "block"));
+		return;
+	}
+	row = pick_what_if(pinned);
+	fprintf(out, "=> %s live block%s (%s) pin%s %s of %s arenas: %s held back",
+		COUNT(pinned->live_blocks), pinned->live_blocks == 1 ? "" : "s",
+		BYTES(pinned->bytes - pinned->hostage_bytes), pinned->live_blocks == 1 ? "s" : "",
+		COUNT(pinned->arena_cnt), COUNT(totals->arenas), BYTES(pinned->hostage_bytes));
+	if (report->findings->resident_bytes != RESIDENT_UNKNOWN)
+		fprintf(out, ", %s of it in RAM", BYTES(pinned->resident_hostage_bytes));
+	if (row->bytes)
+		fprintf(out, ". If %s block%s go%s, %s come back", COUNT(row->blocks),
+			row->blocks == 1 ? "" : "s", row->blocks == 1 ? "es" : "",
+			BYTES(row->bytes));
+	fputs(".\n", out);
+}
+
+static void write_share(FILE *out, const char *name, uint64_t bytes, uint64_t all, const char *note)
+{
+	fprintf(out, "  %-12s %12s %8s  %s\n", name, BYTES(bytes),
+		PERCENT(all ? (double)bytes / (double)all : 0), note);
+}
+
+static void write_heap(const struct report *report, FILE *out)
+{
+	const struct heap_totals *totals = &report->findings->measure.totals;
+	uint64_t all = totals->arena_bytes;
+	char note[96];
+
+	fprintf(out, "\nHeap: fragmentation %s\n", PERCENT(heap_totals__fragmentation(totals)));
+	snprintf(note, sizeof(note), "%s of %s%s%s", COUNT(totals->arenas),
+		 BYTES(report->findings->geometry.arena_size),
+		 report->findings->resident_bytes == RESIDENT_UNKNOWN ? "" : "; in RAM: ",
+		 report->findings->resident_bytes == RESIDENT_UNKNOWN
+			 ? ""
+			 : BYTES(report->findings->resident_bytes));
+	write_share(out, "arenas", all, all, note);
+	snprintf(note, sizeof(note), "%s", COUNTED(totals->live_blocks, "block"));
+	write_share(out, "live", totals->live_bytes, all, note);
+	write_share(out, "free blocks", totals->free_block_bytes, all,
+		    "in pools that hold live blocks of the same size");
+	write_share(out, "free pools", totals->free_pool_bytes, all, "ready for any size");
+	write_share(out, "overhead", totals->overhead_bytes, all, "pool headers and tails");
+}
+
+static int compare_free_bytes(const void *left, const void *right)
+{
+	const struct size_class_totals *a = left, *b = right;
+	uint64_t a_bytes = a->free_blocks * a->block_size, b_bytes = b->free_blocks * b->block_size;
+
+	if (a_bytes != b_bytes)
+		return a_bytes > b_bytes ? -1 : 1;
+	return (a->block_size > b->block_size) - (a->block_size < b->block_size);
+}
+
+static void write_size_classes(const struct heap_measure *measure, FILE *out)
+{
+	struct size_class_totals classes[SIZE_CLASSES_MAX];
+	uint32_t cnt = 0, shown;
+
+	for (uint32_t i = 0; i < measure->class_cnt; i++)
+		if (measure->classes[i].pools)
+			classes[cnt++] = measure->classes[i];
+	if (!cnt)
+		return;
+	qsort(classes, cnt, sizeof(*classes), compare_free_bytes);
+	shown = cnt > SHOWN_CLASSES_MAX ? SHOWN_CLASSES_MAX : cnt;
+	fprintf(out, "\nSize classes, most free bytes first%s\n",
+		shown < cnt ? " (all of them with --json)" : "");
+	fprintf(out, "  %10s %10s %14s %14s %12s %12s\n", "block size", "pools", "live", "free",
+		"live bytes", "free bytes");
+	for (uint32_t i = 0; i < shown; i++) {
+		const struct size_class_totals *class = &classes[i];
+
+		fprintf(out, "  %10s %10s %14s %14s %12s %12s\n", BYTES(class->block_size),
+			COUNT(class->pools), COUNT(class->live_blocks), COUNT(class->free_blocks),
+			BYTES(class->live_blocks * class->block_size),
+			BYTES(class->free_blocks * class->block_size));
+	}
+}
+
+static void write_pinned_arena(const struct report *report, const struct pinned_arena *arena,
+			       FILE *out)
+{
+	const struct pinned *pinned = &report->findings->pinned;
+	uint32_t shown = arena->block_cnt;
+
+	if (shown > SHOWN_BLOCKS_MAX)
+		shown = SHOWN_BLOCKS_MAX;
+	fprintf(out, "  %#-18" PRIx64 " %8s %12s %10s %12s %16s ", arena->address,
+		COUNT(arena->live_blocks), BYTES(arena->live_bytes), PERCENT(arena->occupancy),
+		report->findings->resident_bytes == RESIDENT_UNKNOWN ? "?"
+								     : BYTES(arena->resident_bytes),
+		arena->pinned_for_s > 0 ? SECONDS(arena->pinned_for_s) : "new");
+	for (uint32_t i = 0; i < shown; i++) {
+		size_t index = arena->first_block + i;
+		const struct pinned_block *block = &pinned->blocks[index];
+
+		if (report->holders) {
+			text_holders__write_block(report->census->census, report->holders, index,
+						  block, out);
+			continue;
+		}
+		fprintf(out, " %#" PRIx64 ":%u", block->address, block->size);
+		if (report->census)
+			text_census__write_block(report->census, block->address, out);
+	}
+	if (shown < arena->live_blocks)
+		fputs(report->holders ? "\n      ..." : " ...", out);
+	fputc('\n', out);
+}
+
+static void write_pinned(const struct report *report, FILE *out)
+{
+	const struct pinned *pinned = &report->findings->pinned;
+	size_t shown = pinned->arena_cnt > SHOWN_ARENAS_MAX ? SHOWN_ARENAS_MAX : pinned->arena_cnt;
+
+	fprintf(out, "\nPinned arenas, fewest live blocks first: %s below %s%s\n",
+		COUNT(pinned->arena_cnt), PERCENT(pinned->below),
+		shown < pinned->arena_cnt ? " (all of them with --json)" : "");
+	if (!pinned->arena_cnt)
+		return;
+	fprintf(out, "  %-18s %8s %12s %10s %12s %16s  %s\n", "arena", "live", "live bytes",
+		"occupancy", "in RAM", "pinned for", "blocks (address:size)");
+	for (size_t i = 0; i < shown; i++)
+		write_pinned_arena(report, &pinned->arenas[i], out);
+
+	fprintf(out, "\nWhat if blocks go\n  %14s %12s %14s\n", "blocks", "arenas", "comes back");
+	for (size_t i = 0; i < pinned->what_if_cnt; i++) {
+		const struct what_if *row = &pinned->what_if[i];
+
+		fprintf(out, "  %14s %12s %14s%s\n", COUNT(row->blocks), COUNT(row->arenas),
+			BYTES(row->bytes), row->bytes ? "" : "  (CPython keeps one empty arena)");
+	}
+}
+
+/* To six digits, so that a ratio below 1 never shows as 1. */
+static double round_down(double ratio)
+{
+	return floor(ratio * 1e6) / 1e6;
+}
+
+static void write_cost(const struct report_cost *cost, FILE *out)
+{
+	fprintf(out, "  cost: %s", COUNTED(cost->hits, "hit"));
+	if (cost->hits)
+		fprintf(out, " of %.0f ns", cost->ns_per_hit);
+	fprintf(out, ", %s of the target's CPU time", PERCENT(report_cost__share(cost)));
+	if (cost->budget >= 0)
+		fprintf(out, " (budget %s)", PERCENT(cost->budget));
+	if (cost->burst_cnt)
+		fprintf(out, "; %s, %s in all", COUNTED(cost->burst_cnt, "burst"),
+			SECONDS(cost->burst_s));
+	if (cost->growth_pauses)
+		fprintf(out, "; growth not watched %s, for its cost",
+			COUNTED(cost->growth_pauses, "time"));
+	if (cost->budget > 0 && !cost->has_bursts)
+		fputs("; no bursts (this kernel has no uprobe_multi)", out);
+	fputc('\n', out);
+}
+
+static void write_tracing(const struct report *report, FILE *out)
+{
+	const struct report_tracing *tracing = report->tracing;
+
+	fprintf(out, "\nTracing: %s mode, %s sites, for %s\n", tracing->mode,
+		COUNT(tracing->probe_sites), SECONDS(tracing->traced_for_s));
+	if (tracing->follows_blocks)
+		fprintf(out, "  %s allocs, %s frees, %s lost; coverage %.6g\n",
+			COUNT(tracing->allocs), COUNT(tracing->frees),
+			COUNT(counters__get(report->counters, COUNTER_LOST)),
+			round_down(report__coverage(report)));
+	else if (tracing->cost.budget > 0)
+		fprintf(out,
+			"  pools: %s taken, %s given back; in bursts: %s allocs, %s frees; %s lost\n",
+			COUNT(tracing->new_pools),
+			SEEN(tracing->sees_pool_frees, tracing->pools_freed),
+			COUNT(tracing->allocs), COUNT(tracing->frees),
+			COUNT(counters__get(report->counters, COUNTER_LOST)));
+	fprintf(out, "  arenas: %s mapped, %s unmapped; free-list clears: %s; resyncs: %s\n",
+		SEEN(tracing->sees_arena_maps, tracing->arenas_mapped),
+		SEEN(tracing->sees_arena_unmaps, tracing->arenas_unmapped),
+		SEEN(tracing->sees_freelist_clears, tracing->freelist_clears),
+		COUNT(tracing->resyncs));
+	write_cost(&tracing->cost, out);
+}
+
+/* Only what happened. */
+static void write_counters(const struct report *report, FILE *out)
+{
+	static const char *const helps[COUNTER_CNT] = {
+#define X(identifier, name, help) [COUNTER_##identifier] = (help),
+		PYFRAG_COUNTERS(X)
+#undef X
+	};
+	bool headed = false;
+
+	for (int i = 0; i < COUNTER_CNT; i++) {
+		if (!counters__get(report->counters, i))
+			continue;
+		if (!headed)
+			fputs("\nSkipped, capped, tried again\n", out);
+		headed = true;
+		fprintf(out, "  %12s  %s\n", COUNT(counters__get(report->counters, i)), helps[i]);
+	}
+}
+
+static void write_map(const struct memory_map *map, FILE *out)
+{
+	for (size_t i = 0; i < map->region_cnt; i++) {
+		const struct memory_map_region *region = &map->regions[i];
+		size_t length = strlen(region->sectors);
+
+		fprintf(out, "\nMap of %#" PRIx64 "-%#" PRIx64 ": %s, %s a sector\n", region->start,
+			region->end, BYTES(region->end - region->start),
+			BYTES(region->sector_bytes));
+		for (size_t at = 0; at < length; at += MEMORY_MAP_COLUMNS)
+			fprintf(out, "%.*s\n", MEMORY_MAP_COLUMNS, region->sectors + at);
+		fprintf(out,
+			"fragmentation %s; fragmented sectors %s; contiguous used sectors %s "
+			"(longest run %s); contiguous free sectors %s (longest run %s)\n",
+			PERCENT(memory_map_region__fragmentation(region)), COUNT(region->partial),
+			COUNT(region->used), COUNT(region->longest_used), COUNT(region->free),
+			COUNT(region->longest_free));
+	}
+}
+
+int report__write_text(const struct report *report, FILE *out)
+{
+	errno = 0;
+	write_head(report, out);
+	write_verdict(report, out);
+	write_heap(report, out);
+	if (report->memory_use)
+		text_memory__write(report->memory_use, out);
+	write_pinned(report, out);
+	if (report->arena)
+		text_holders__write_arena(report->census, report->arena, out);
+	if (report->object)
+		text_object__write(report->census->census, report->object, out);
+	if (report->holders)
+		text_holders__write(report->census, report->holders, out);
+	if (report->advices)
+		text_holders__write_advices(report->advices, out);
+	if (report->census)
+		text_census__write(report->census, out);
+	if (report->outside)
+		text_memory__write_outside(report->census->census, report->outside, out);
+	write_size_classes(&report->findings->measure, out);
+	if (report->sites)
+		text_sites__write(report->sites, out);
+	if (report->tracing)
+		write_tracing(report, out);
+	write_counters(report, out);
+	if (report->snapshot.target_slept)
+		fputs("\nNot read again: the target has not run since the last reading", out);
+	else
+		fprintf(out, "\nRead in %s%s%s", SECONDS(report->snapshot.duration_ms / 1000),
+			report->snapshot.paused_ms > 0 ? ", the target paused for " : "",
+			report->snapshot.paused_ms > 0 ? SECONDS(report->snapshot.paused_ms / 1000)
+						       : "");
+	if (report->snapshot.unchanged_pools)
+		fprintf(out, "; %s pools had not changed",
+			COUNT(report->snapshot.unchanged_pools + report->snapshot.scrubbed_pools));
+	if (report->snapshot.calm_pools)
+		fprintf(out, "; %s were passed over, in arenas that are calm",
+			COUNT(report->snapshot.calm_pools));
+	fputc('\n', out);
+	if (report->findings->has_map)
+		write_map(&report->findings->map, out);
+	fputc('\n', out);
+	if (fflush(out) || ferror(out))
+		return errno ? -errno : -EIO;
+	return 0;
+}

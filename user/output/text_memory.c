@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "output/text_memory.h"
+
+#include "output/text_census.h"
+#include "util/units.h"
+
+#define BYTES(bytes)   units__bytes(bytes).text
+#define COUNT(count)   units__count(count).text
+#define PERCENT(share) units__percent(share).text
+
+#define ROWS_MAX 10
+
+void text_memory__write(const struct memory_use *use, FILE *out)
+{
+	static const char *const notes[MEMORY_PART_CNT] = {
+		[MEMORY_ARENAS] = "pymalloc's",
+		[MEMORY_MALLOC] =
+			"what is larger than pymalloc's blocks, and what C code allocates",
+		[MEMORY_FILES] = "programs, libraries and their static data; other mapped files",
+		[MEMORY_STACKS] = "of threads",
+		[MEMORY_UNEXPLAINED] = "mapped by something else",
+	};
+
+	fprintf(out, "\nMemory: %s in RAM\n", BYTES(use->all.resident_bytes));
+	for (int part = 0; part < MEMORY_PART_CNT; part++) {
+		uint64_t bytes = use->parts[part].resident_bytes;
+
+		fprintf(out, "  %-12s %12s %8s  %s\n", memory_part_names[part], BYTES(bytes),
+			PERCENT(use->all.resident_bytes
+					? (double)bytes / (double)use->all.resident_bytes
+					: 0),
+			notes[part]);
+	}
+}
+
+void text_memory__write_outside(const struct census *census, const struct outside_objects *objects,
+				FILE *out)
+{
+	struct outside_row rest = {};
+
+	fprintf(out, "\nLarge objects, outside of arenas: %s of %s\n",
+		units__counted(objects->cnt, "allocation").text, BYTES(objects->bytes));
+	for (size_t i = 0; i < objects->row_cnt; i++) {
+		const struct outside_row *row = &objects->rows[i];
+
+		if (i >= ROWS_MAX) {
+			rest.cnt += row->cnt;
+			rest.bytes += row->bytes;
+			continue;
+		}
+		fprintf(out, "  %12s %12s  ", COUNT(row->cnt), BYTES(row->bytes));
+		text_census__write_kind(census, row->kind, out);
+		fputc('\n', out);
+	}
+	if (rest.cnt)
+		fprintf(out, "  %12s %12s  (%s more kinds)\n", COUNT(rest.cnt), BYTES(rest.bytes),
+			COUNT(objects->row_cnt - ROWS_MAX));
+}

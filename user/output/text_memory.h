@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where the memory of a process is, as text. */
+#pragma once
+
+#include <stdio.h>
+
+#include "analysis/memory_use.h"
+#include "analysis/outside_objects.h"
+#include "census/census.h"
+
+void text_memory__write(const struct memory_use *use, FILE *out);
+void text_memory__write_outside(const struct census *census, const struct outside_objects *objects,
+				FILE *out);

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "output/text_object.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "output/text_census.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+#include "util/units.h"
+
+#define BYTES(bytes)	     (units__bytes(bytes).text)
+#define COUNT(count)	     (units__count(count).text)
+#define COUNTED(count, noun) (units__counted(count, noun).text)
+
+#define SHOWN_MAX 20
+
+static void write_relations(const struct census *census, const char *title,
+			    const struct relations *relations, FILE *out)
+{
+	uint64_t all = relations->cnt + relations->omitted_cnt;
+
+	fprintf(out, "\n%s: %s%s\n", title, COUNT(all),
+		all > SHOWN_MAX ? " (more of them with --json)" : "");
+	for (size_t i = 0; i < relations->cnt && i < SHOWN_MAX; i++) {
+		const struct relation *relation = &relations->items[i];
+
+		fprintf(out, "  %#-18" PRIx64 " ", relation->address);
+		text__write(relation->via, out);
+		fputs("  ", out);
+		text_census__write_kind(census, relation->kind, out);
+		if (relation->value) {
+			fputc(' ', out);
+			text__write(relation->value, out);
+		}
+		fputc('\n', out);
+	}
+}
+
+void text_object__write(const struct census *census, const struct object_report *report, FILE *out)
+{
+	fprintf(out, "\nObject %#" PRIx64 ": ", report->address);
+	text_census__write_kind(census, report->kind, out);
+	if (report->value) {
+		fputc(' ', out);
+		text__write(report->value, out);
+	}
+	if (report->block_size)
+		fprintf(out, ", in a block of %s at %#" PRIx64, BYTES(report->block_size),
+			report->block);
+	else
+		fputs(", outside of arenas", out);
+	fputs("\n  kept alive by ", out);
+	text_census__write_path(report->path, block_kind__role(report->kind) == BLOCK_PARKED, out);
+	fprintf(out, "\n  with it go %s of %s, and outside of arenas %s and %s (%s)",
+		COUNTED(report->dominated_blocks, "block"), BYTES(report->dominated_bytes),
+		COUNTED(report->dominated_outside, "object"),
+		COUNTED(report->dominated_buffers, "buffer"),
+		BYTES(report->dominated_outside_bytes));
+	if (report->freed_arenas)
+		fprintf(out, ": %s (%s) would be free", COUNTED(report->freed_arenas, "arena"),
+			BYTES(report->freed_bytes));
+	fputc('\n', out);
+	write_relations(census,
+			report->is_root ? "Referred to by a variable, an interpreter or static "
+					  "data, and by objects"
+					: "Referred to by objects",
+			&report->referrers, out);
+	write_relations(census, "Refers to", &report->referents, out);
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "output/text_sites.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/text.h"
+#include "util/units.h"
+
+#define BYTES(bytes) (units__bytes((uint64_t)llround(bytes)).text)
+#define COUNT(count) (units__count((uint64_t)llround(count)).text)
+
+#define ROWS_MAX   10
+#define FRAMES_MAX 3
+
+static void write_frame(const struct stack_frame *frame, FILE *out)
+{
+	text__write(frame->function, out);
+	fputs(" (", out);
+	text__write(frame->file, out);
+	if (frame->line > 0)
+		fprintf(out, ":%d", frame->line);
+	fputc(')', out);
+}
+
+/* The frame it happened in, and, each on a line of its own, who called it. */
+static void write_stack(const struct stack *stack, int indent, FILE *out)
+{
+	if (!stack->frame_cnt)
+		fputs("[no Python frame]", out);
+	for (uint32_t i = 0; i < stack->frame_cnt && i < FRAMES_MAX; i++) {
+		if (i)
+			fprintf(out, "\n%*s< ", indent, "");
+		write_frame(&stack->frames[i], out);
+	}
+	if (stack->frame_cnt > FRAMES_MAX || stack->truncated)
+		fputs(" < ...", out);
+	fputc('\n', out);
+}
+
+/* A copy, sorted; NULL when out of memory, and then nothing is shown. */
+static struct ranked_site *sort(const struct site_ranking *ranking,
+				int (*compare)(const void *, const void *))
+{
+	struct ranked_site *sites = calloc(ranking->cnt + 1, sizeof(*sites));
+
+	for (size_t i = 0; sites && i < ranking->cnt; i++)
+		sites[i] = ranking->items[i];
+	if (sites && ranking->cnt)
+		qsort(sites, ranking->cnt, sizeof(*sites), compare);
+	return sites;
+}
+
+static void write_pinning(const struct site_ranking *ranking, FILE *out)
+{
+	_cleanup_free_ struct ranked_site *sites = sort(ranking, ranked_site__compare_hostage);
+	bool by_block = ranking->keeps_blocks;
+
+	if (!sites || (ranking->unknown.hostage_bytes <= 0 && !ranking->cnt))
+		return;
+	fprintf(out, "\nWho pins arenas: where %s\n",
+		by_block ? "the blocks that pin were allocated"
+			 : "the pools were taken that hold the blocks that pin");
+	fprintf(out, "  %12s %12s  %s\n", "held back", by_block ? "blocks" : "pools", "site");
+	for (size_t i = 0; i < ranking->cnt && i < ROWS_MAX; i++) {
+		const struct site_totals *totals = &sites[i].totals;
+		double bytes = by_block ? totals->hostage_bytes : totals->pool_hostage_bytes;
+
+		if (bytes <= 0)
+			break;
+		fprintf(out, "  %12s %12s  ", BYTES(bytes),
+			COUNT(by_block ? totals->pinning_blocks : (double)totals->pools_held));
+		write_stack(&sites[i].stack, 28, out);
+	}
+	fprintf(out, "  %12s %12s  [not seen]\n",
+		BYTES(by_block ? ranking->unknown.hostage_bytes
+			       : ranking->unknown.pool_hostage_bytes),
+		by_block ? COUNT(ranking->unknown.pinning_blocks) : "");
+}
+
+static void write_live(const struct site_ranking *ranking, FILE *out)
+{
+	_cleanup_free_ struct ranked_site *sites = sort(ranking, ranked_site__compare_live);
+
+	if (!sites || !ranking->keeps_blocks)
+		return;
+	fprintf(out, "\nWhat is live, by where it was allocated%s%s\n",
+		ranking->sample_bytes ? "; estimated, mean sampling interval: " : "",
+		ranking->sample_bytes ? BYTES((double)ranking->sample_bytes) : "");
+	fprintf(out, "  %12s %12s %12s  %s\n", "live", "+-", "blocks", "site");
+	for (size_t i = 0; i < ranking->cnt && i < ROWS_MAX; i++) {
+		const struct site_totals *totals = &sites[i].totals;
+
+		if (totals->live_bytes <= 0)
+			break;
+		fprintf(out, "  %12s %12s %12s  ", BYTES(totals->live_bytes),
+			BYTES(site_totals__error_bytes(totals)), COUNT(totals->live_blocks));
+		write_stack(&sites[i].stack, 41, out);
+	}
+	fprintf(out, "  %12s %12s %12s  [not seen]\n", BYTES(ranking->unknown.live_bytes), "",
+		COUNT(ranking->unknown.live_blocks));
+}
+
+static bool has_growth(const struct site_totals *totals)
+{
+	return totals->pools_taken || totals->arenas_taken;
+}
+
+static void write_growth(const struct site_ranking *ranking, FILE *out)
+{
+	_cleanup_free_ struct ranked_site *sites = sort(ranking, ranked_site__compare_growth);
+	bool headed = false;
+
+	for (size_t i = 0; sites && i < ranking->cnt && i < ROWS_MAX; i++) {
+		const struct site_totals *totals = &sites[i].totals;
+
+		if (!has_growth(totals))
+			break;
+		if (!headed)
+			fprintf(out,
+				"\nWho made the heap grow: pools held, taken since the last report, "
+				"and in all; arenas\n  %10s %10s %10s %8s  %s\n",
+				"held", "last", "taken", "arenas", "site");
+		headed = true;
+		fprintf(out, "  %10s %10s %10s %8s  ", COUNT((double)totals->pools_held),
+			COUNT((double)totals->interval_pools_taken),
+			COUNT((double)totals->pools_taken), COUNT((double)totals->arenas_taken));
+		write_stack(&sites[i].stack, 45, out);
+	}
+}
+
+void text_sites__write(const struct site_ranking *ranking, FILE *out)
+{
+	write_pinning(ranking, out);
+	write_live(ranking, out);
+	write_growth(ranking, out);
+}

@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
-#pragma once
-
-#include <jansson.h>
-
-#include "report/object_report.h"
-
-/* All about one object. */
-json_t *json_object__report(const struct census *census, const struct object_report *report);

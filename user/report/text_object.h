@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
-#pragma once
-
-#include <stdio.h>
-
-#include "report/object_report.h"
-
-/* All about one object, for a person. */
-void text_object__write(const struct census *census, const struct object_report *report, FILE *out);
