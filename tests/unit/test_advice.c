@@ -267,6 +267,8 @@ static void test_constants(void **state)
 		bool is_advised;
 	} cases[] = {
 		{"app.f.__code__.co_consts[*]", false},
+		{"app.Lost.<+840>[*]", false},
+		{"app.<+x>[*]", true},
 		{"app.Class.__bases__[*]", false},
 		{"app.f.__defaults__[*]", false},
 		{"list(app.co_consts.seen)[*]", true},

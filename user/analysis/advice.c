@@ -218,6 +218,21 @@ static bool is_same(const struct container *a, const struct container *b)
 	return a->length == b->length && !memcmp(a->path, b->path, a->length);
 }
 
+/*
+ * Whether the path ends in a member that Python has no name for, ".<+16>" (path_text.h): C code
+ * holds the container there, and no statement replaces or empties it.
+ */
+static bool is_unnamed(const struct container *container)
+{
+	size_t at = container->length;
+
+	if (!at || container->path[--at] != '>')
+		return false;
+	while (at && container->path[at - 1] >= '0' && container->path[at - 1] <= '9')
+		at--;
+	return at >= 3 && !memcmp(container->path + at - 3, ".<+", 3);
+}
+
 /* What is in it stays, and no copy replaces it: it belongs to code, a function or a class. */
 static bool is_fixed(const struct container *container)
 {
@@ -234,7 +249,7 @@ static bool is_fixed(const struct container *container)
 		    !memcmp(container->path + container->length - length, names[i], length))
 			return true;
 	}
-	return false;
+	return is_unnamed(container);
 }
 
 /* So many rows by path are each worth a word for what they hold back; they are the first. */
