@@ -228,13 +228,14 @@ static int run_agent(const struct options *options)
 const struct command command_agent = {
 	.name = "agent",
 	.arguments = "[OPTIONS]",
-	.summary = "watch all Pythons of this host, with metrics and alerts",
+	.summary = "watch all Python processes of this host, with metrics and alerts",
 	.description =
-		"Reads the heap of each Python of the host, as they come and go, at every interval; serves what it\n"
-		"finds as metrics for Prometheus (/metrics) and as JSON (/v1/processes, /v1/processes/PID/report), and\n"
-		"tells of alerts on stderr. At SIGHUP it reads its --config again: alerts, interval and budget.\n"
-		"Nothing is probed without --sites, and no process is stopped. Reading takes no more of a core\n"
-		"than the budget.",
+		"Reads the heaps of all Python processes of the host at every interval, "
+		"including processes that start later. Serves the results as metrics for "
+		"Prometheus (/metrics) and as JSON (/v1/processes, /v1/processes/PID/report), "
+		"and logs alerts on stderr. At SIGHUP it reads its --config again: alerts, "
+		"interval and budget. It uses no probes without --sites, and stops no process. "
+		"Reading takes no more of one core than the budget.",
 	.options =
 		(const enum option_id[]){OPTION_CONFIG,	  OPTION_LISTEN,	OPTION_TOKEN_FILE,
 					 OPTION_NO_TOKEN, OPTION_COMMAND_LINES, OPTION_INTERVAL,
@@ -245,19 +246,22 @@ const struct command command_agent = {
 					 OPTION_VERBOSE,  OPTION_HELP,		0},
 	.help =
 		(const struct option_help[]){
-			{OPTION_INTERVAL, "time between two readings of a heap, also with a "
-					  "unit: 500ms, 10m, 1h"},
-			{OPTION_BUDGET, "share of one core that finding and reading may take"},
+			{OPTION_INTERVAL,
+			 "time between two readings of a heap; units: 500ms, 10m, 1h"},
+			{OPTION_BUDGET, "share of one core for finding and reading processes"},
 			{OPTION_ALERT,
-			 "log when it becomes true, and when it is over: 'pinned_bytes > 64MiB for "
-			 "60s'; can be repeated"},
+			 "log when RULE becomes true and when it no longer is; for example "
+			 "'pinned_bytes > 64MiB for 60s'; can be repeated"},
 			{OPTION_SITES,
-			 "report the N sites that pin or grow most, by probes in up to 4 processes"},
-			{OPTION_COMM, "only Pythons of that name"},
-			{OPTION_USER, "only Pythons of that user"},
-			{OPTION_CGROUP, "only Pythons with that in their cgroup's path"},
-			{OPTION_MATCH, "only Pythons whose command line matches (POSIX, extended)"},
-			{OPTION_MAX_MEMORY, "what pyfrag may remember of all Pythons together"},
+			 "report the N allocation sites that pin or grow most; probes up to 4 "
+			 "processes at a time"},
+			{OPTION_COMM, "only processes with this name"},
+			{OPTION_USER, "only processes of this user"},
+			{OPTION_CGROUP, "only processes whose cgroup path contains TEXT"},
+			{OPTION_MATCH,
+			 "only processes whose command line matches (POSIX, extended)"},
+			{OPTION_MAX_MEMORY,
+			 "limit of pyfrag's memory for the heaps of all processes together"},
 			{}},
 	.run = run_agent,
 };

@@ -111,11 +111,11 @@ static int run_diff(const struct options *options)
 const struct command command_diff = {
 	.name = "diff",
 	.arguments = "A B [OPTIONS]",
-	.summary = "what is in one heap and not in another",
+	.summary = "compare two heaps",
 	.description =
-		"Shows which processes A and B are of, and what is in A less what is in B, largest first: blocks by\n"
-		"kind; then arenas. Each of them is a database that `pyfrag snapshot -o FILE` has written, or the id\n"
-		"of a process, which is read now.",
+		"Shows the processes of A and B, and then what A contains beyond B, largest "
+		"difference first: blocks by kind, then arenas. A and B are databases written "
+		"by `pyfrag snapshot -o FILE`, or process ids; these processes are read now.",
 	.options = (const enum option_id[]){OPTION_TOP, OPTION_BELOW, OPTION_JSON,
 					    OPTION_MAX_MEMORY, OPTION_MAX_CPU, OPTION_TIMEOUT,
 					    OPTION_VERBOSE, OPTION_HELP, 0},
@@ -123,12 +123,12 @@ const struct command command_diff = {
 		(const struct option_help[]){
 			{OPTION_TOP, "show at most N kinds of blocks"},
 			{OPTION_BELOW,
-			 "of a process: an arena with live blocks is pinned if less of it is "
-			 "live"},
-			{OPTION_JSON, "write an object of JSON a line"},
+			 "with a process: occupancy below which an arena with live blocks is "
+			 "pinned"},
+			{OPTION_JSON, "write one JSON object per line"},
 			{OPTION_MAX_MEMORY,
-			 "what pyfrag may remember of a process, and memory that answers "
-			 "may take"},
+			 "limit of pyfrag's memory for one process, and for answers from "
+			 "databases"},
 			{}},
 	.run = run_diff,
 };

@@ -237,10 +237,11 @@ static int run_doctor(const struct options *options)
 const struct command command_doctor = {
 	.name = "doctor",
 	.arguments = "[-p PID]",
-	.summary = "tell what works here, and how to get what does not",
+	.summary = "check what works on this host, and how to get what does not",
 	.description =
-		"Says what this kernel, these privileges and, with -p, this process' Python allow: a line\n"
-		"each, with the fix where something is missing. Exits with 1 if anything is.",
+		"Checks what this kernel, your privileges and, with -p, the Python of this "
+		"process allow. Prints one line for each, with the remedy where something is "
+		"missing. Exits with status 1 if anything is missing.",
 	.options = (const enum option_id[]){OPTION_PID, OPTION_MAX_MEMORY, OPTION_MAX_CPU,
 					    OPTION_NO_CACHE, OPTION_VERBOSE, OPTION_HELP, 0},
 	.run = run_doctor,

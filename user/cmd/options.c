@@ -14,7 +14,10 @@
 #include "util/log.h"
 #include "util/memory_limit.h"
 
-#define SHOWN_BYTES 200 /* of a word that is not understood */
+#define SHOWN_BYTES  200 /* of a word that is not understood */
+#define HELP_COLUMN  31	 /* where the descriptions of options begin */
+#define HELP_COLUMNS 100
+#define HELP_BYTES   512 /* of one description */
 
 static const char *find_help(const struct command *command, const struct option_row *row)
 {
@@ -24,24 +27,50 @@ static const char *find_help(const struct command *command, const struct option_
 	return row->help;
 }
 
+/* Prints @text from column @indent on, where the line is already, and breaks it between words. */
+static void print_wrapped(const char *text, int indent)
+{
+	int column = indent;
+
+	while (*text) {
+		int length = (int)strcspn(text, " ");
+
+		if (column > indent && column + 1 + length > HELP_COLUMNS) {
+			printf("\n%*s", indent, "");
+			column = indent;
+		} else if (column > indent) {
+			putchar(' ');
+			column++;
+		}
+		printf("%.*s", length, text);
+		column += length;
+		text += length + (text[length] == ' ');
+	}
+	putchar('\n');
+}
+
+static void print_option(const struct command *command, const struct option_row *row)
+{
+	const char *preset = row->preset_is ? row->preset_is : row->preset;
+	char left[64], letter[8] = "    ", text[HELP_BYTES];
+
+	if (row->letter)
+		snprintf(letter, sizeof(letter), "-%c, ", row->letter);
+	snprintf(left, sizeof(left), "%s--%s%s%s", letter, row->name, row->argument ? " " : "",
+		 row->argument ? row->argument : "");
+	snprintf(text, sizeof(text), "%s%s%s%s", find_help(command, row),
+		 preset ? " (default " : "", preset ? preset : "", preset ? ")" : "");
+	printf("  %-*s ", HELP_COLUMN - 3, left);
+	print_wrapped(text, HELP_COLUMN);
+}
+
 void options__print_help(const struct command *command)
 {
-	printf("Usage: pyfrag %s %s\n\n%s\n\nOptions:\n", command->name, command->arguments,
-	       command->description);
-	for (const enum option_id *id = command->options; *id; id++) {
-		const struct option_row *row = option_table__find(*id);
-		const char *preset = row->preset_is ? row->preset_is : row->preset;
-		char left[64], letter[8] = "    ";
-
-		if (row->letter)
-			snprintf(letter, sizeof(letter), "-%c, ", row->letter);
-		snprintf(left, sizeof(left), "%s--%s%s%s", letter, row->name,
-			 row->argument ? " " : "", row->argument ? row->argument : "");
-		printf("  %-28s %s", left, find_help(command, row));
-		if (preset)
-			printf(" (default %s)", preset);
-		putchar('\n');
-	}
+	printf("Usage: pyfrag %s %s\n\n", command->name, command->arguments);
+	print_wrapped(command->description, 0);
+	printf("\nOptions:\n");
+	for (const enum option_id *id = command->options; *id; id++)
+		print_option(command, option_table__find(*id));
 }
 
 static int reject(const struct command *command, const struct option_row *row, const char *text)
@@ -200,13 +229,14 @@ static int reject_word(const struct command *command, int code, char **argv)
 	const char *word = is_letter ? letter : argv[optind - 1];
 
 	if (code == ':')
-		log_error("%s: '%.*s' wants a value; see: pyfrag %s --help", command->name,
-			  SHOWN_BYTES, word, command->name);
+		log_error("%s: option '%.*s' requires a value; see: pyfrag %s --help",
+			  command->name, SHOWN_BYTES, word, command->name);
 	else if (optopt)
-		log_error("%s: '%.*s' %s; see: pyfrag %s --help", command->name, SHOWN_BYTES, word,
-			  is_letter ? "is no option" : "takes no value", command->name);
+		log_error(is_letter ? "%s: unknown option '%.*s'; see: pyfrag %s --help"
+				    : "%s: option '%.*s' takes no value; see: pyfrag %s --help",
+			  command->name, SHOWN_BYTES, word, command->name);
 	else
-		log_error("%s: '%.*s' is no option; see: pyfrag %s --help", command->name,
+		log_error("%s: unknown option '%.*s'; see: pyfrag %s --help", command->name,
 			  SHOWN_BYTES, word, command->name);
 	return -EINVAL;
 }
@@ -252,8 +282,8 @@ int options__refuse_arguments(const struct command *command, const struct option
 {
 	if (!options->argument_cnt)
 		return 0;
-	log_error("%s: takes no argument '%.*s'; see: pyfrag %s --help", command->name, SHOWN_BYTES,
-		  options->arguments[0], command->name);
+	log_error("%s: unexpected argument '%.*s'; see: pyfrag %s --help", command->name,
+		  SHOWN_BYTES, options->arguments[0], command->name);
 	return -EINVAL;
 }
 

@@ -39,16 +39,17 @@ static int run_query(const struct options *options)
 const struct command command_query = {
 	.name = "query",
 	.arguments = "FILE VIEW|SQL [OPTIONS]",
-	.summary = "ask the database of a heap",
+	.summary = "query the database of a heap",
 	.description =
-		"Answers from a database that `pyfrag snapshot -o FILE` has written. The views: by_type, by_owner,\n"
-		"by_size, by_arena, by_referrers, by_via, pinned_arenas, pinning_blocks, pins_by_kind, memory,\n"
-		"outside_by_kind, by_site. docs/database.md describes the tables, for a question in SQL, which can only\n"
-		"read. The file may come from anybody.",
+		"Answers queries from a database written by `pyfrag snapshot -o FILE`. Its "
+		"views are by_type, by_owner, by_size, by_arena, by_referrers, by_via, "
+		"pinned_arenas, pinning_blocks, pins_by_kind, memory, outside_by_kind and "
+		"by_site. docs/database.md describes the tables for queries in SQL, which can "
+		"only read. You do not have to trust the file.",
 	.options = (const enum option_id[]){OPTION_JSON, OPTION_TIMEOUT, OPTION_MAX_MEMORY,
 					    OPTION_HELP, 0},
-	.help = (const struct option_help[]){{OPTION_MAX_MEMORY, "memory that answers may take"},
-					     {OPTION_JSON, "answer with an object of JSON a line"},
+	.help = (const struct option_help[]){{OPTION_MAX_MEMORY, "limit of memory for answers"},
+					     {OPTION_JSON, "write one JSON object per line"},
 					     {}},
 	.run = run_query,
 };

@@ -53,9 +53,9 @@ const struct command command_report = {
 	.name = "report",
 	.arguments = "FILE [OPTIONS]",
 	.summary = "report what the database of a heap holds",
-	.description = "Reports from a database that `pyfrag snapshot -o FILE` has written.",
+	.description = "Writes a report from a database written by `pyfrag snapshot -o FILE`.",
 	.options = (const enum option_id[]){OPTION_TIMEOUT, OPTION_MAX_MEMORY, OPTION_HELP, 0},
-	.help = (const struct option_help[]){{OPTION_MAX_MEMORY, "memory that answers may take"},
+	.help = (const struct option_help[]){{OPTION_MAX_MEMORY, "limit of memory for answers"},
 					     {}},
 	.run = run_report,
 };

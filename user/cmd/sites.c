@@ -137,12 +137,13 @@ static int run_sites(const struct options *options)
 const struct command command_sites = {
 	.name = "sites",
 	.arguments = "-p PID | FILE",
-	.summary = "list the probe sites of a process' Python, or of a file",
+	.summary = "list the probe sites of a Python process or file",
 	.description =
-		"Scans the code of a CPython executable or library for all copies of the allocator's paths\n"
-		"and lists where probes would go: the address and file offset, what is seen there, where the\n"
-		"block, pool or arena is then (a register, or memory near one), and whether the kernel\n"
-		"emulates the probed instruction (cheap) or single-steps it.",
+		"Scans the code of a CPython executable or library for all copies of the "
+		"allocator's fast and slow paths, and lists the probe sites: address, file "
+		"offset, what happens there, the location of the block, pool or arena at this "
+		"point (a register, or memory relative to one), and whether the kernel emulates "
+		"the probed instruction (cheap) or single-steps it.",
 	.options = (const enum option_id[]){OPTION_PID, OPTION_MAX_CPU, OPTION_NO_CACHE,
 					    OPTION_VERBOSE, OPTION_HELP, 0},
 	.run = run_sites,

@@ -81,10 +81,11 @@ const struct command command_snapshot = {
 	.arguments = "-p PID [OPTIONS]",
 	.summary = "report the heap of a process as it is now",
 	.description =
-		"Reads the allocator's own structures in the memory of a running CPython process and\n"
-		"reports which arenas are in use, which are pinned, and by which blocks. The process is\n"
-		"not written to, nor stopped (unless asked to with --pause). With -o it writes an SQLite database of\n"
-		"all that is in the heap, and who refers to whom, in place of the report: see `pyfrag query`.",
+		"Reads the allocator's structures in the memory of a running CPython process "
+		"and reports which arenas are in use, which are pinned, and by which blocks. "
+		"pyfrag does not write to the process, and stops it only with --pause. With -o, "
+		"writes everything in the heap and all references into an SQLite database "
+		"instead of a report (see `pyfrag query`).",
 	.options =
 		(const enum option_id[]){
 			OPTION_PID,	  OPTION_JSON,	  OPTION_MAP,	     OPTION_PAUSE,
@@ -94,9 +95,9 @@ const struct command command_snapshot = {
 			OPTION_TIMEOUT,	  OPTION_VERBOSE, OPTION_HELP,	     0},
 	.help =
 		(const struct option_help[]){
-			{OPTION_OUTPUT, "write a database to this file, in place of the report"},
+			{OPTION_OUTPUT, "write a database to FILE instead of a report"},
 			{OPTION_JSON,
-			 "write the report as a line of JSON (docs/report.schema.json)"},
+			 "write the report as one line of JSON (docs/report.schema.json)"},
 			{}},
 	.run = run_snapshot,
 };

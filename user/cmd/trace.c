@@ -316,14 +316,17 @@ const struct command command_trace = {
 	.starts_command = true,
 	.summary = "follow the heap of a process, reporting at intervals",
 	.description =
-		"Reports the heap of a running CPython process, at once, then every interval, and when it\n"
-		"ends: at Ctrl-C, after --duration, or when the process exits or executes another program.\n"
-		"With a command in place of a process, starts the command and traces it from the beginning.\n"
-		"With -a it shows all Pythons of the host, as they come and go, a line each (with --json a\n"
-		"report each): heaps are read, nothing is probed, and the budget is of one core.\n"
-		"Mode watch reads what has changed in the heap at each report, and watches where it grows and\n"
-		"shrinks; what is left of the budget goes into short bursts in which each allocation is seen.\n"
-		"Mode full follows each allocation and free by a probe, which takes about a microsecond each.",
+		"Reports the heap of a running CPython process immediately, then at every "
+		"interval, and once more at the end: at Ctrl-C, after --duration, or when the "
+		"process exits or executes another program. With a command instead of a "
+		"process, starts the command and traces it from its first allocation. With -a, "
+		"lists all Python processes of the host, one line each (with --json, one report "
+		"each), including those that start later; this only reads heaps, without "
+		"probes, and the budget is a share of one core. Mode watch reads the changes of "
+		"the heap for each report and probes the places where the heap grows and "
+		"shrinks. It spends the rest of the budget on short bursts that record every "
+		"allocation and free. Mode full records every allocation and free during the "
+		"whole trace, which costs about a microsecond each.",
 	.options = (const enum option_id[]){OPTION_PID,	       OPTION_ALL,	OPTION_COMM,
 					    OPTION_USER,       OPTION_CGROUP,	OPTION_MATCH,
 					    OPTION_ALERT,      OPTION_ALERT_TO, OPTION_SITES,
@@ -337,7 +340,7 @@ const struct command command_trace = {
 	.help =
 		(const struct option_help[]){
 			{OPTION_MAX_MEMORY,
-			 "what pyfrag may remember of a process, or of all with --all"},
+			 "limit of pyfrag's memory for one process; with --all: for all together"},
 			{}},
 	.run = run_trace,
 };
