@@ -273,22 +273,21 @@ static void test_text(void **state)
 	(void)state;
 	assert_string_equal(
 		text,
-		"\nWho pins arenas: where the blocks that pin were allocated\n"
+		"\nPinned arenas by allocation site of the pinning blocks\n"
 		" held back blocks site\n"
 		" 3.0 MiB 12 Parser.parse (/srv/parser.py:40)\n"
 		" < load (/srv/load.py:7)\n"
 		" < <module> (/srv/main.py:1) < ...\n"
 		" 2.0 KiB 3 [not seen]\n"
-		"\nWhat is live, by where it was allocated; estimated, mean sampling "
-		"interval: 16.0 KiB\n"
+		"\nLive memory by allocation site (estimated; sampling interval 16.0 KiB)\n"
 		" live +- blocks site\n"
 		" 1.5 KiB 196 B 1,234 Parser.parse (/srv/parser.py:40)\n"
 		" < load (/srv/load.py:7)\n"
 		" < <module> (/srv/main.py:1) < ...\n"
 		" 64 B 0 B 2 ? (?)\n"
 		" 7.0 KiB 4,321 [not seen]\n"
-		"\nWho made the heap grow: pools held, taken since the last report, and in all; "
-		"arenas\n"
+		"\nHeap growth by allocation site: pools held, taken since the last report, taken "
+		"in total; arenas taken\n"
 		" held last taken arenas site\n"
 		" 3 4 1,005 2 Parser.parse (/srv/parser.py:40)\n"
 		" < load (/srv/load.py:7)\n"
@@ -310,8 +309,8 @@ static void test_text_without(void **state)
 	assert_non_null(strstr(by_pool, "where the pools were taken that hold the blocks"));
 	assert_non_null(strstr(by_pool, " held back pools site\n 2.0 KiB 3 Parser.parse ("));
 	assert_non_null(strstr(by_pool, " 5.0 KiB [not seen]\n"));
-	assert_null(strstr(by_pool, "What is live"));
-	assert_non_null(strstr(by_pool, "Who made the heap grow"));
+	assert_null(strstr(by_pool, "Live memory"));
+	assert_non_null(strstr(by_pool, "Heap growth"));
 
 	ranking.keeps_blocks = true;
 	ranking.sample_bytes = 0;
@@ -348,9 +347,9 @@ static void test_text_rows(void **state)
 		};
 	}
 	text = write_text(&ranking);
-	tables[0] = strstr(text, "Who pins");
-	tables[1] = strstr(text, "What is live");
-	tables[2] = strstr(text, "Who made");
+	tables[0] = strstr(text, "Pinned arenas by");
+	tables[1] = strstr(text, "Live memory");
+	tables[2] = strstr(text, "Heap growth");
 	tables[1][-1] = tables[2][-1] = '\0';
 	for (uint32_t i = 0; i < 14; i++) {
 		assert_int_equal(strstr(tables[0], names[i]) != NULL, i >= 4);

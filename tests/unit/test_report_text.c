@@ -144,13 +144,14 @@ static size_t check_columns(const char *text, const char *const *names)
 
 static const char *const class_columns[] = {"block size", "pools",	"live", "free",
 					    "live bytes", "free bytes", NULL};
-static const char *const what_if_columns[] = {"blocks", "arenas", "comes back", NULL};
+static const char *const what_if_columns[] = {"blocks to free", "arenas emptied", "bytes released",
+					      NULL};
 
 /* The first column of pinned arenas is the only one that begins where its name does. */
 static size_t check_pinned_columns(char *text)
 {
 	static const char *const names[] = {"arena",  "live",	    "live bytes", "occupancy",
-					    "in RAM", "pinned for", NULL};
+					    "resident", "pinned for", NULL};
 	static const char moved[] = "         arena";
 	char *table = strstr(text, "\n  arena ");
 
@@ -182,7 +183,7 @@ static void test_frame(void **state)
 
 /*
  * 3 blocks of 32 bytes pin A; one of 512 and 253 of 16 pin B: 257 blocks of 4656 bytes hold back
- * 2 * 262144 - 4656 bytes, 507.5 KiB. A alone is half of what can come back.
+ * 2 * 262144 - 4656 bytes, 507.5 KiB. A alone is half of what can be released.
  */
 static void test_verdict(void **state)
 {
@@ -191,16 +192,16 @@ static void test_verdict(void **state)
 
 	assert_line(text, "=>",
 		    "=> 257 live blocks (4.5 KiB) pin 2 of 4 arenas: 507.5 KiB held back. "
-		    "If 3 blocks go, 256.0 KiB come back.");
+		    "Freeing 3 of them releases 256.0 KiB.");
 	assert_int_equal(count_of(text, "=>"), 1);
 
 	sample->findings.resident_bytes = 1048576;
 	sample->findings.pinned.resident_hostage_bytes = 300 * 1024;
 	resident = write_text(sample);
-	assert_in_line(resident, "=>", " held back, 300.0 KiB of it in RAM. If 3 blocks");
+	assert_in_line(resident, "=>", " held back, 300.0 KiB of it resident. Freeing 3");
 }
 
-/* One block, in good English; and nothing promised where nothing comes back. */
+/* One block, in good English; and nothing promised where nothing can be released. */
 static void test_one_block(void **state)
 {
 	struct findings_options options = {.below = 0.1, .blocks_per_arena_max = 32};
@@ -215,7 +216,7 @@ static void test_one_block(void **state)
 	/* 262144 - 32 is 255.97 KiB */
 	assert_line(text, "=>",
 		    "=> 1 live block (32 B) pins 1 of 1 arenas: 256.0 KiB held back. "
-		    "If 1 block goes, 256.0 KiB come back.");
+		    "Freeing it releases 256.0 KiB.");
 
 	options.keeps_empty_arena = true;
 	collect(sample, heap, &options);
@@ -258,7 +259,7 @@ static void test_heap(void **state)
 
 	sample->findings.resident_bytes = 123 * 1024;
 	resident = write_text(sample);
-	assert_in_line(resident, "arenas ", "4 of 256.0 KiB; in RAM: 123.0 KiB");
+	assert_in_line(resident, "arenas ", "4 of 256.0 KiB; resident: 123.0 KiB");
 }
 
 static void test_size_classes(void **state)
@@ -299,7 +300,7 @@ static void test_pinned(void **state)
 	assert_not_in(text, "0x7f0000100000");
 	assert_not_in(text, "0x7f0000200000");
 	assert_int_equal(check_pinned_columns(text), 2);
-	assert_int_equal(check_columns(strstr(text, "What if"), what_if_columns), 2);
+	assert_int_equal(check_columns(strstr(text, "Reclaimable memory"), what_if_columns), 2);
 	assert_line(text, "3 ", " 3 1 256.0 KiB");
 	assert_line(text, "257 ", " 257 2 512.0 KiB");
 
@@ -353,14 +354,14 @@ static void test_huge_heap(void **state)
 		(struct what_if){.arenas = ARENAS_MAX, .blocks = blocks / 10, .bytes = 1UL << 40};
 	text = write_text(sample);
 	assert_int_equal(check_columns(text, class_columns), 3);
-	assert_int_equal(check_columns(strstr(text, "What if"), what_if_columns), 2);
+	assert_int_equal(check_columns(strstr(text, "Reclaimable memory"), what_if_columns), 2);
 	assert_int_equal(check_pinned_columns(text), 2);
 }
 
 static void test_nothing_pinned(void **state)
 {
 	/* There is no heap that all could be live of, either. */
-	static const char *const absent[] = {"What if", "Size classes", "Map of",
+	static const char *const absent[] = {"Reclaimable memory", "Size classes", "Map of",
 					     "nan",	"inf",		"100.0 %"};
 	struct findings_options options = {.below = 0.1, .with_map = true};
 	struct heap *heap = sample_heap__new_empty(&sample_geometry);
@@ -382,7 +383,7 @@ static void test_nothing_pinned(void **state)
 	full = write_text(sample);
 	assert_line(full, "=>",
 		    "=> No arena is pinned: 1.0 MiB of arenas, 3.2 % of it live in 313 blocks.");
-	assert_not_in(full, "What if");
+	assert_not_in(full, "Reclaimable memory");
 	heap__free(heap);
 }
 
@@ -456,7 +457,7 @@ static void test_counters(void **state)
 
 	sample->counters = (struct counters){};
 	none = write_text(sample);
-	assert_not_in(none, "Skipped");
+	assert_not_in(none, "Diagnostics");
 	for (int i = 0; i < COUNTER_CNT; i++) {
 		_cleanup_free_ char *one = NULL;
 
@@ -470,7 +471,7 @@ static void test_counters(void **state)
 	for (int i = 0; i < COUNTER_CNT; i++)
 		counters__set(&sample->counters, i, 1);
 	all = write_text(sample);
-	assert_int_equal(count_of(all, "Skipped"), 1);
+	assert_int_equal(count_of(all, "Diagnostics"), 1);
 	for (int i = 0; i < COUNTER_CNT; i++)
 		assert_non_null(strstr(all, helps[i]));
 }

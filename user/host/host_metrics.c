@@ -28,24 +28,25 @@ static const struct {
 	FAMILY(sums.arenas, "arenas", NULL, "Arenas of pymalloc."),
 	FAMILY(sums.arena_bytes, "arena_bytes", "bytes", "Size of all arenas."),
 	FAMILY(sums.resident_bytes, "arena_resident_bytes", "bytes",
-	       "The part of the arenas in RAM."),
+	       "Resident part of the arenas."),
 	FAMILY(sums.shared_bytes, "arena_shared_bytes", "bytes",
-	       "Of that, pages that other processes have, too: a parent, children."),
-	FAMILY(sums.live_bytes, "live_bytes", "bytes", "Blocks in use."),
-	FAMILY(sums.live_blocks, "live_blocks", NULL, "Blocks in use."),
+	       "Resident pages of the arenas that other processes share (parent, children)."),
+	FAMILY(sums.live_bytes, "live_bytes", "bytes", "Live blocks: their size."),
+	FAMILY(sums.live_blocks, "live_blocks", NULL, "Live blocks."),
 	FAMILY(sums.free_block_bytes, "free_block_bytes", "bytes",
-	       "Free blocks in pools with a block in use."),
-	FAMILY(sums.free_pool_bytes, "free_pool_bytes", "bytes", "Pools without a block in use."),
+	       "Free blocks in pools with a live block."),
+	FAMILY(sums.free_pool_bytes, "free_pool_bytes", "bytes", "Pools without a live block."),
 	FAMILY(sums.overhead_bytes, "overhead_bytes", "bytes", "Pool headers and tails."),
-	FAMILY(sums.pinned_arenas, "pinned_arenas", NULL, "Arenas that a few blocks pin."),
+	FAMILY(sums.pinned_arenas, "pinned_arenas", NULL,
+	       "Pinned arenas: those with live blocks and a low occupancy."),
 	FAMILY(sums.pinned_bytes, "pinned_bytes", "bytes", "Size of pinned arenas."),
 	FAMILY(sums.hostage_bytes, "hostage_bytes", "bytes",
-	       "What is not in use of pinned arenas, and cannot go back."),
+	       "Memory in pinned arenas that is not live and cannot be released."),
 	FAMILY(sums.resident_hostage_bytes, "hostage_resident_bytes", "bytes",
-	       "The part of that in RAM."),
-	FAMILY(sums.growth, "arena_growth_bytes", "bytes", "By how much arenas grow, a minute."),
+	       "Resident part of pyfrag_hostage_bytes."),
+	FAMILY(sums.growth, "arena_growth_bytes", "bytes", "Growth of the arenas per minute."),
 	FAMILY(age_s, "reading_age_seconds", "seconds",
-	       "How long ago the heap was read; of several the one it is longest for."),
+	       "Time since the last reading of the heap; with several processes, the longest."),
 };
 
 static double known(uint64_t bytes)
@@ -142,73 +143,70 @@ static void write_own(const struct host *host, const struct host_metrics_extra *
 	write_one(out, open_metrics, "pyfrag_pythons_found", NULL, true, (double)counts->found,
 		  "Python processes that were found.");
 	write_one(out, open_metrics, "pyfrag_pythons_gone", NULL, true, (double)counts->gone,
-		  "Of these, those that are gone.");
+		  "Python processes that have ended.");
 	write_one(out, open_metrics, "pyfrag_pythons_unreadable", NULL, true,
-		  (double)counts->unreadable, "Processes with a Python whose heap cannot be read.");
+		  (double)counts->unreadable, "Python processes whose heap cannot be read.");
 	write_one(out, open_metrics, "pyfrag_readings", NULL, true, (double)counts->readings,
 		  "Heaps that were read.");
 	write_one(out, open_metrics, "pyfrag_read_errors", NULL, true, (double)counts->read_errors,
 		  "Readings that failed.");
-	write_one(
-		out, open_metrics, "pyfrag_readings_cut_short", NULL, true,
-		(double)counts->overruns,
-		"Readings, and looks at processes, that were ended for taking too much CPU time.");
+	write_one(out, open_metrics, "pyfrag_readings_cut_short", NULL, true,
+		  (double)counts->overruns,
+		  "Readings and examinations of processes that exceeded their CPU time.");
 	write_one(out, open_metrics, "pyfrag_readings_deferred", NULL, true,
-		  (double)counts->deferred, "Times that readings waited for the budget.");
+		  (double)counts->deferred, "Readings that were delayed by the budget.");
 	write_one(out, open_metrics, "pyfrag_pictures_forgotten", NULL, true,
 		  (double)counts->forgotten,
-		  "Heap images that were given up, for all took too much memory.");
+		  "Cached heap images dropped to stay within --max-memory.");
 	write_one(out, open_metrics, "pyfrag_memory_accounted_bytes", "bytes", false,
-		  (double)memory.used_bytes, "Memory for what is known of all processes.");
+		  (double)memory.used_bytes, "Memory for the heap images of all processes.");
 	write_one(out, open_metrics, "pyfrag_memory_limit_bytes", "bytes", false,
-		  (double)memory.limit_bytes, "What that may be at most.");
+		  (double)memory.limit_bytes, "Limit of pyfrag_memory_accounted_bytes.");
 	write_one(out, open_metrics, "pyfrag_memory_refusals", NULL, true, (double)memory.refused,
-		  "Times that more memory was asked for than there may be.");
+		  "Requests for memory beyond the limit.");
 	write_one(out, open_metrics, "pyfrag_readings_late", NULL, true, (double)counts->late,
-		  "Times that looking at a process took over half a second.");
+		  "Readings that took more than half a second.");
 	write_one(out, open_metrics, "pyfrag_readings_hanging", NULL, false,
-		  (double)counts->hanging, "Of these, those that have not ended yet.");
+		  (double)counts->hanging, "Readings that are stalled now.");
 	write_one(out, open_metrics, "pyfrag_readings_held_back", NULL, true,
 		  (double)counts->held_back,
-		  "Times that a process waited, as others of its user hang or took too long.");
+		  "Readings that waited because others of the same user stalled or took too long.");
 	write_one(out, open_metrics, "pyfrag_files_left_out", NULL, true,
 		  (double)counts->files_left_out,
-		  "Executable files not looked into, for a process had over 1024, or over 1 GiB.");
-	write_one(
-		out, open_metrics, "pyfrag_processes_left_out", NULL, true,
-		(double)counts->left_out,
-		"Pythons that are not watched, for there are more than memory or descriptors allow.");
+		  "Executable files not examined, beyond 1024 files or 1 GiB per process.");
+	write_one(out, open_metrics, "pyfrag_processes_left_out", NULL, true,
+		  (double)counts->left_out,
+		  "Python processes not watched, beyond what memory or descriptors allow.");
 	write_one(out, open_metrics, "pyfrag_process_events_lost", NULL, true,
-		  (double)counts->events_lost, "Events of processes that were lost.");
+		  (double)counts->events_lost, "Lost events about the start of processes.");
 	write_one(out, open_metrics, "pyfrag_reading_cpu_seconds", "seconds", true,
 		  (double)counts->taken_ns / 1e9, "CPU time of readings.");
 	write_one(out, open_metrics, "pyfrag_cpu_seconds", "seconds", true, extra->cpu_s,
 		  "CPU time of pyfrag.");
 	write_one(out, open_metrics, "pyfrag_memory_bytes", "bytes", false, extra->resident_bytes,
-		  "RAM that pyfrag takes.");
+		  "Resident memory of pyfrag.");
 	write_one(out, open_metrics, "pyfrag_alerts_fired", NULL, true, (double)extra->alerts_fired,
 		  "Alerts that have fired.");
 	write_one(out, open_metrics, "pyfrag_alerts_firing", NULL, false,
 		  (double)extra->alerts_firing, "Alerts that are firing.");
 	write_one(out, open_metrics, "pyfrag_alerts_undelivered", NULL, true,
-		  (double)extra->alerts_undelivered,
-		  "Messages about alerts that did not reach their destination.");
+		  (double)extra->alerts_undelivered, "Alert messages that were not delivered.");
 	write_one(out, open_metrics, "pyfrag_connections_closed", NULL, true,
 		  (double)extra->connections_closed,
-		  "Connections that took too long, or were closed to make room for others.");
+		  "Connections closed for taking too long or to make room for others.");
 	write_one(out, open_metrics, "pyfrag_reports_written", NULL, true,
 		  (double)extra->reports_written,
-		  "Reports that were written for clients; others were served from memory.");
+		  "Reports written for clients; others were served from the cache.");
 	write_one(out, open_metrics, "pyfrag_requests_refused", NULL, true,
 		  (double)extra->requests_refused,
-		  "Reports that were refused, for reports take too much CPU time (429).");
+		  "Report requests refused to stay within the CPU time for reports (429).");
 	write_one(out, open_metrics, "pyfrag_serving_held_back", NULL, true,
 		  (double)extra->serving_held_back,
-		  "Times that all requests waited, for serving takes too much CPU time.");
+		  "Times that all requests waited to stay within the CPU time for serving.");
 	write_one(out, open_metrics, "pyfrag_scrapes", NULL, true, (double)extra->scrapes,
 		  "Scrapes answered before this one.");
 	write_one(out, open_metrics, "pyfrag_scrape_duration_seconds", "seconds", false,
-		  extra->scrape_s, "How long the last one took.");
+		  extra->scrape_s, "Duration of the last scrape.");
 }
 
 int host_metrics__write(const struct host *host, const struct host_metrics_extra *extra,

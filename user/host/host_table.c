@@ -106,16 +106,14 @@ static void write_sum(const struct host *host, struct watched *const *watched, s
 	}
 	localtime_r(&now, &local);
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
-	fprintf(out, "%s  %s: %s of arenas, %s held back by pinned ones", text,
-		COUNTED(cnt, "Python"), BYTES(arena_bytes), BYTES(hostage));
+	fprintf(out, "%s  %s Python process%s: %s of arenas, %s held back by pinned arenas", text,
+		COUNT(cnt), cnt == 1 ? "" : "es", BYTES(arena_bytes), BYTES(hostage));
 	if (counts->deferred)
-		fprintf(out, "; %s came late, for the budget",
-			COUNTED(counts->deferred, "reading"));
+		fprintf(out, "; %s delayed by the budget", COUNTED(counts->deferred, "reading"));
 	if (counts->hanging)
-		fprintf(out, "; %s take%s long", COUNT(counts->hanging),
-			counts->hanging == 1 ? "s" : "");
+		fprintf(out, "; %s stalled", COUNTED(counts->hanging, "reading"));
 	if (counts->read_errors)
-		fprintf(out, "; %s failed", COUNT(counts->read_errors));
+		fprintf(out, "; %s failed", COUNTED(counts->read_errors, "reading"));
 	fputc('\n', out);
 }
 

@@ -89,10 +89,11 @@ static void write_family(const struct site_list *list, const struct metric_famil
 int site_metrics__write(const struct host *host, bool open_metrics, FILE *out)
 {
 	static const struct metric_family
-		hostage = {"pyfrag_site_hostage_bytes", "bytes",
-			   "What pinned arenas hold back, by the allocation sites of their pools.",
-			   false},
-		pools = {"pyfrag_site_pools", NULL, "Pools that were taken there, and are held.",
+		hostage =
+			{"pyfrag_site_hostage_bytes", "bytes",
+			 "Hostage bytes of pinned arenas, by the allocation sites of their pools.",
+			 false},
+		pools = {"pyfrag_site_pools", NULL, "Pools taken at this site and still held.",
 			 false};
 	_cleanup_(site_list__release) struct site_list list = {};
 	struct watched *const *watched;

@@ -25,7 +25,7 @@
 #define COUNTED(value, noun) units__counted(value, noun).text
 #define PERCENT(value)	     units__percent(value).text
 #define SECONDS(value)	     units__seconds(value).text
-#define SEEN(seen, value)    ((seen) ? COUNT(value) : "not seen (no site for it)")
+#define SEEN(seen, value)    ((seen) ? COUNT(value) : "not recorded (no probe site)")
 
 /* How much of the long tables a person gets; programs get all of it. */
 #define SHOWN_CLASSES_MAX   8
@@ -73,7 +73,7 @@ static void write_verdict(const struct report *report, FILE *out)
 	const struct what_if *row;
 
 	if (!totals->arena_bytes) {
-		fputs("=> There is no arena: no small object is alive.\n", out);
+		fputs("=> The heap has no arena: no small object is in use.\n", out);
 		return;
 	}
 	if (!pinned->arena_cnt) {
@@ -88,11 +88,11 @@ static void write_verdict(const struct report *report, FILE *out)
 		BYTES(pinned->bytes - pinned->hostage_bytes), pinned->live_blocks == 1 ? "s" : "",
 		COUNT(pinned->arena_cnt), COUNT(totals->arenas), BYTES(pinned->hostage_bytes));
 	if (report->findings->resident_bytes != RESIDENT_UNKNOWN)
-		fprintf(out, ", %s of it in RAM", BYTES(pinned->resident_hostage_bytes));
+		fprintf(out, ", %s of it resident", BYTES(pinned->resident_hostage_bytes));
 	if (row->bytes)
-		fprintf(out, ". If %s block%s go%s, %s come back", COUNT(row->blocks),
-			row->blocks == 1 ? "" : "s", row->blocks == 1 ? "es" : "",
-			BYTES(row->bytes));
+		fprintf(out, ". Freeing %s%s releases %s",
+			pinned->live_blocks == 1 ? "it" : COUNT(row->blocks),
+			pinned->live_blocks == 1 ? "" : " of them", BYTES(row->bytes));
 	fputs(".\n", out);
 }
 
@@ -111,7 +111,7 @@ static void write_heap(const struct report *report, FILE *out)
 	fprintf(out, "\nHeap: fragmentation %s\n", PERCENT(heap_totals__fragmentation(totals)));
 	snprintf(note, sizeof(note), "%s of %s%s%s", COUNT(totals->arenas),
 		 BYTES(report->findings->geometry.arena_size),
-		 report->findings->resident_bytes == RESIDENT_UNKNOWN ? "" : "; in RAM: ",
+		 report->findings->resident_bytes == RESIDENT_UNKNOWN ? "" : "; resident: ",
 		 report->findings->resident_bytes == RESIDENT_UNKNOWN
 			 ? ""
 			 : BYTES(report->findings->resident_bytes));
@@ -202,15 +202,16 @@ static void write_pinned(const struct report *report, FILE *out)
 	if (!pinned->arena_cnt)
 		return;
 	fprintf(out, "  %-18s %8s %12s %10s %12s %16s  %s\n", "arena", "live", "live bytes",
-		"occupancy", "in RAM", "pinned for", "blocks (address:size)");
+		"occupancy", "resident", "pinned for", "blocks (address:size)");
 	for (size_t i = 0; i < shown; i++)
 		write_pinned_arena(report, &pinned->arenas[i], out);
 
-	fprintf(out, "\nWhat if blocks go\n  %14s %12s %14s\n", "blocks", "arenas", "comes back");
+	fprintf(out, "\nReclaimable memory\n  %14s %14s %14s\n", "blocks to free", "arenas emptied",
+		"bytes released");
 	for (size_t i = 0; i < pinned->what_if_cnt; i++) {
 		const struct what_if *row = &pinned->what_if[i];
 
-		fprintf(out, "  %14s %12s %14s%s\n", COUNT(row->blocks), COUNT(row->arenas),
+		fprintf(out, "  %14s %14s %14s%s\n", COUNT(row->blocks), COUNT(row->arenas),
 			BYTES(row->bytes), row->bytes ? "" : "  (CPython keeps one empty arena)");
 	}
 }
@@ -226,14 +227,14 @@ static void write_cost(const struct report_cost *cost, FILE *out)
 	fprintf(out, "  cost: %s", COUNTED(cost->hits, "hit"));
 	if (cost->hits)
 		fprintf(out, " of %.0f ns", cost->ns_per_hit);
-	fprintf(out, ", %s of the target's CPU time", PERCENT(report_cost__share(cost)));
+	fprintf(out, ", %s of the process's CPU time", PERCENT(report_cost__share(cost)));
 	if (cost->budget >= 0)
 		fprintf(out, " (budget %s)", PERCENT(cost->budget));
 	if (cost->burst_cnt)
 		fprintf(out, "; %s, %s in all", COUNTED(cost->burst_cnt, "burst"),
 			SECONDS(cost->burst_s));
 	if (cost->growth_pauses)
-		fprintf(out, "; growth not watched %s, for its cost",
+		fprintf(out, "; growth probes removed %s to keep the budget",
 			COUNTED(cost->growth_pauses, "time"));
 	if (cost->budget > 0 && !cost->has_bursts)
 		fputs("; no bursts (this kernel has no uprobe_multi)", out);
@@ -253,7 +254,7 @@ static void write_tracing(const struct report *report, FILE *out)
 			round_down(report__coverage(report)));
 	else if (tracing->cost.budget > 0)
 		fprintf(out,
-			"  pools: %s taken, %s given back; in bursts: %s allocs, %s frees; %s lost\n",
+			"  pools: %s taken, %s returned; in bursts: %s allocs, %s frees; %s lost\n",
 			COUNT(tracing->new_pools),
 			SEEN(tracing->sees_pool_frees, tracing->pools_freed),
 			COUNT(tracing->allocs), COUNT(tracing->frees),
@@ -280,7 +281,7 @@ static void write_counters(const struct report *report, FILE *out)
 		if (!counters__get(report->counters, i))
 			continue;
 		if (!headed)
-			fputs("\nSkipped, capped, tried again\n", out);
+			fputs("\nDiagnostics\n", out);
 		headed = true;
 		fprintf(out, "  %12s  %s\n", COUNT(counters__get(report->counters, i)), helps[i]);
 	}
@@ -292,8 +293,8 @@ static void write_map(const struct memory_map *map, FILE *out)
 		const struct memory_map_region *region = &map->regions[i];
 		size_t length = strlen(region->sectors);
 
-		fprintf(out, "\nMap of %#" PRIx64 "-%#" PRIx64 ": %s, %s a sector\n", region->start,
-			region->end, BYTES(region->end - region->start),
+		fprintf(out, "\nMap of %#" PRIx64 "-%#" PRIx64 ": %s, %s per sector\n",
+			region->start, region->end, BYTES(region->end - region->start),
 			BYTES(region->sector_bytes));
 		for (size_t at = 0; at < length; at += MEMORY_MAP_COLUMNS)
 			fprintf(out, "%.*s\n", MEMORY_MAP_COLUMNS, region->sectors + at);
@@ -334,17 +335,17 @@ int report__write_text(const struct report *report, FILE *out)
 		write_tracing(report, out);
 	write_counters(report, out);
 	if (report->snapshot.target_slept)
-		fputs("\nNot read again: the target has not run since the last reading", out);
+		fputs("\nNot read again: the process has not run since the last reading", out);
 	else
 		fprintf(out, "\nRead in %s%s%s", SECONDS(report->snapshot.duration_ms / 1000),
-			report->snapshot.paused_ms > 0 ? ", the target paused for " : "",
+			report->snapshot.paused_ms > 0 ? ", with the process paused for " : "",
 			report->snapshot.paused_ms > 0 ? SECONDS(report->snapshot.paused_ms / 1000)
 						       : "");
 	if (report->snapshot.unchanged_pools)
-		fprintf(out, "; %s pools had not changed",
+		fprintf(out, "; %s pools unchanged",
 			COUNT(report->snapshot.unchanged_pools + report->snapshot.scrubbed_pools));
 	if (report->snapshot.calm_pools)
-		fprintf(out, "; %s were passed over, in arenas that are calm",
+		fprintf(out, "; %s pools not read, in arenas without changes",
 			COUNT(report->snapshot.calm_pools));
 	fputc('\n', out);
 	if (report->findings->has_map)

@@ -44,10 +44,10 @@ void text_census__write(const struct census_report *report, FILE *out)
 	const struct census_rows *rows = &report->rows;
 	uint64_t cumulative = 0;
 
-	fprintf(out, "\nWhat is in it, by %s: %s of %s\n", census_by_names[report->by],
+	fprintf(out, "\nHeap contents by %s: %s of %s\n", census_by_names[report->by],
 		units__counted(rows->blocks, "block").text, BYTES(rows->bytes));
 	if (report->since)
-		fprintf(out, "  (without %s blocks that were there before, by %s)\n",
+		fprintf(out, "  (without %s blocks that are also in %s)\n",
 			COUNT(report->hidden_blocks), report->since);
 	fprintf(out, "  %12s %8s %12s %8s %12s %8s  %s\n", "count", "", "size", "", "cumulative",
 		"", "kind");

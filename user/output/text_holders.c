@@ -35,7 +35,7 @@ void text_holders__write_block(const struct census *census, const struct pin_hol
 void text_holders__write_advices(const struct advices *advices, FILE *out)
 {
 	if (advices->cnt)
-		fputs("\nWhat would help\n", out);
+		fputs("\nWhat to do\n", out);
 	for (size_t i = 0; i < advices->cnt; i++) {
 		fputs("  - ", out);
 		text__write(advices->items[i].text, out);
@@ -70,7 +70,7 @@ void text_holders__write(const struct census_report *report, const struct pin_ho
 
 	if (!kinds->cnt)
 		return;
-	fprintf(out, "\nWhat pins arenas, by %s\n  %12s %12s  %s\n",
+	fprintf(out, "\nPinning blocks by %s\n  %12s %12s  %s\n",
 		census_by_names[report->by == BY_OWNER ? BY_OWNER : BY_TYPE], "held back", "blocks",
 		"kind");
 	for (size_t i = 0; i < kinds->cnt && i < ROWS_MAX; i++) {
@@ -79,8 +79,8 @@ void text_holders__write(const struct census_report *report, const struct pin_ho
 		fputc('\n', out);
 	}
 	write_more(kinds, out);
-	fprintf(out, "\nWhat keeps it alive: the shortest ways to it\n  %12s %12s  %s\n",
-		"held back", "blocks", "way");
+	fprintf(out, "\nWhat keeps them alive (shortest paths)\n  %12s %12s  %s\n", "held back",
+		"blocks", "path");
 	for (size_t i = 0; i < paths->cnt && i < ROWS_MAX; i++) {
 		write_head(&paths->rows[i], out);
 		text_census__write_path(paths->rows[i].path, paths->rows[i].is_free_listed, out);
@@ -88,7 +88,7 @@ void text_holders__write(const struct census_report *report, const struct pin_ho
 	}
 	write_more(paths, out);
 	if (holders->unseen_blocks)
-		fprintf(out, "  (%s blocks more were not looked at)\n",
+		fprintf(out, "  (%s more blocks were not examined)\n",
 			COUNT(holders->unseen_blocks));
 }
 

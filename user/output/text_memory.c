@@ -13,15 +13,14 @@
 void text_memory__write(const struct memory_use *use, FILE *out)
 {
 	static const char *const notes[MEMORY_PART_CNT] = {
-		[MEMORY_ARENAS] = "pymalloc's",
-		[MEMORY_MALLOC] =
-			"what is larger than pymalloc's blocks, and what C code allocates",
+		[MEMORY_ARENAS] = "of pymalloc",
+		[MEMORY_MALLOC] = "objects over 512 bytes, and allocations of C code",
 		[MEMORY_FILES] = "programs, libraries and their static data; other mapped files",
 		[MEMORY_STACKS] = "of threads",
 		[MEMORY_UNEXPLAINED] = "mapped by something else",
 	};
 
-	fprintf(out, "\nMemory: %s in RAM\n", BYTES(use->all.resident_bytes));
+	fprintf(out, "\nMemory: %s resident\n", BYTES(use->all.resident_bytes));
 	for (int part = 0; part < MEMORY_PART_CNT; part++) {
 		uint64_t bytes = use->parts[part].resident_bytes;
 

@@ -52,13 +52,13 @@ void text_object__write(const struct census *census, const struct object_report 
 		fputs(", outside of arenas", out);
 	fputs("\n  kept alive by ", out);
 	text_census__write_path(report->path, block_kind__role(report->kind) == BLOCK_PARKED, out);
-	fprintf(out, "\n  with it go %s of %s, and outside of arenas %s and %s (%s)",
+	fprintf(out, "\n  freeing it also frees %s of %s, and outside of arenas %s and %s (%s)",
 		COUNTED(report->dominated_blocks, "block"), BYTES(report->dominated_bytes),
 		COUNTED(report->dominated_outside, "object"),
 		COUNTED(report->dominated_buffers, "buffer"),
 		BYTES(report->dominated_outside_bytes));
 	if (report->freed_arenas)
-		fprintf(out, ": %s (%s) would be free", COUNTED(report->freed_arenas, "arena"),
+		fprintf(out, ": %s (%s) would be released", COUNTED(report->freed_arenas, "arena"),
 			BYTES(report->freed_bytes));
 	fputc('\n', out);
 	write_relations(census,

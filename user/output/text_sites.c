@@ -60,9 +60,9 @@ static void write_pinning(const struct site_ranking *ranking, FILE *out)
 
 	if (!sites || (ranking->unknown.hostage_bytes <= 0 && !ranking->cnt))
 		return;
-	fprintf(out, "\nWho pins arenas: where %s\n",
-		by_block ? "the blocks that pin were allocated"
-			 : "the pools were taken that hold the blocks that pin");
+	fprintf(out, "\nPinned arenas by allocation site%s\n",
+		by_block ? " of the pinning blocks"
+			 : ": where the pools with pinning blocks were taken");
 	fprintf(out, "  %12s %12s  %s\n", "held back", by_block ? "blocks" : "pools", "site");
 	for (size_t i = 0; i < ranking->cnt && i < ROWS_MAX; i++) {
 		const struct site_totals *totals = &sites[i].totals;
@@ -86,9 +86,10 @@ static void write_live(const struct site_ranking *ranking, FILE *out)
 
 	if (!sites || !ranking->keeps_blocks)
 		return;
-	fprintf(out, "\nWhat is live, by where it was allocated%s%s\n",
-		ranking->sample_bytes ? "; estimated, mean sampling interval: " : "",
-		ranking->sample_bytes ? BYTES((double)ranking->sample_bytes) : "");
+	fprintf(out, "\nLive memory by allocation site%s%s%s\n",
+		ranking->sample_bytes ? " (estimated; sampling interval " : "",
+		ranking->sample_bytes ? BYTES((double)ranking->sample_bytes) : "",
+		ranking->sample_bytes ? ")" : "");
 	fprintf(out, "  %12s %12s %12s  %s\n", "live", "+-", "blocks", "site");
 	for (size_t i = 0; i < ranking->cnt && i < ROWS_MAX; i++) {
 		const struct site_totals *totals = &sites[i].totals;
@@ -120,8 +121,8 @@ static void write_growth(const struct site_ranking *ranking, FILE *out)
 			break;
 		if (!headed)
 			fprintf(out,
-				"\nWho made the heap grow: pools held, taken since the last report, "
-				"and in all; arenas\n  %10s %10s %10s %8s  %s\n",
+				"\nHeap growth by allocation site: pools held, taken since the last "
+				"report, taken in total; arenas taken\n  %10s %10s %10s %8s  %s\n",
 				"held", "last", "taken", "arenas", "site");
 		headed = true;
 		fprintf(out, "  %10s %10s %10s %8s  ", COUNT((double)totals->pools_held),
