@@ -47,7 +47,7 @@ static int run_command(const struct command *command, int argc, char **argv)
 static int run(int argc, char **argv)
 {
 	if (argc < 2) {
-		log_error("no command; see: pyfrag --help");
+		log_error("no command given; see: pyfrag --help");
 		return 1;
 	}
 	if (!strcmp(argv[1], "--version")) {
@@ -61,7 +61,7 @@ static int run(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(argv[1], commands[i]->name))
 			return run_command(commands[i], argc - 1, argv + 1);
-	log_error("no command '%.200s'; see: pyfrag --help", argv[1]);
+	log_error("unknown command '%.200s'; see: pyfrag --help", argv[1]);
 	return 1;
 }
 

@@ -34,7 +34,7 @@ class Agent:
             [PYFRAG, "agent", "--listen", "127.0.0.1:%d" % PORT, "-i", str(INTERVAL_S)],
             stderr=subprocess.PIPE)
         said = self.process.stderr.readline().decode()
-        if "answers at" not in said:
+        if "listening at" not in said:
             raise RuntimeError(said)
 
     def __enter__(self):

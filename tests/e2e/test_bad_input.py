@@ -228,7 +228,7 @@ def test_python_that_ends_before_it_is_up(tmp_path):
     result = run_pyfrag("trace", "--", *PYTHONS[0].command, "--no-such-option", check=False)
     assert result.returncode == 1
     lines = [line for line in result.stderr.decode().splitlines() if line.startswith("pyfrag: ")]
-    assert len(lines) == 1 and "ended before its Python was up" in lines[0]
+    assert len(lines) == 1 and "ended before its Python had started" in lines[0]
 
 
 def test_memory_cap(any_target):

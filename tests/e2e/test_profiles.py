@@ -19,7 +19,7 @@ def start(target, *options):
     process = subprocess.Popen(
         [PYFRAG, "trace", "-p", str(target.pid), "--mode", "full", "--sample-bytes", "0", "-v",
          *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while b"is traced" not in process.stderr.readline():
+    while b"tracing process" not in process.stderr.readline():
         assert process.poll() is None
     return process
 

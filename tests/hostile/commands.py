@@ -193,7 +193,7 @@ class Agent(Command):
                 self.highest[match["name"]] = max(self.highest.get(match["name"], 0), value)
 
     def refused(self):
-        said = [line for line in self.errors if "answers at" not in line]
+        said = [line for line in self.errors if "listening at" not in line]
         return sorted(name for name, value in self.highest.items() if value and REFUSING.search(name)) + said
 
     def failures(self, may_hang=False):

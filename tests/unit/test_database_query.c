@@ -220,7 +220,7 @@ static void test_questions_only_read(void **state)
 	make("");
 	assert_int_equal(stat(path, &before), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(writing); i++)
-		check_refused(writing[i], -EINVAL, "the question");
+		check_refused(writing[i], -EINVAL, "the query");
 	assert_int_equal(stat(path, &after), 0);
 	assert_memory_equal(&before.st_mtim, &after.st_mtim, sizeof(before.st_mtim));
 	assert_int_equal(access("stolen", F_OK), -1);
@@ -252,7 +252,7 @@ static void test_sql_is_bounded(void **state)
 	strcpy(sql, "SELECT ");
 	for (int i = 0; i < 1000; i++)
 		strcat(sql, "(");
-	check_refused(sql, -EINVAL, "the question");
+	check_refused(sql, -EINVAL, "the query");
 	memset(sql, ' ', 299999);
 	memcpy(sql, "SELECT 1", 8);
 	memcpy(sql + 299990, "+1", 2);
@@ -275,7 +275,7 @@ static void test_what_the_file_brings_is_not_run(void **state)
 	check_refused("SELECT * FROM own", -EINVAL, "view");
 	check_refused("SELECT * FROM main.by_owner", -EINVAL, "view");
 	make("DROP TABLE blocks; CREATE VIEW blocks AS " ENDLESS " SELECT x AS id FROM c;");
-	check_refused("SELECT * FROM by_owner", -EINVAL, "the question");
+	check_refused("SELECT * FROM by_owner", -EINVAL, "the query");
 	make("DROP TABLE meta; CREATE VIEW meta AS " ENDLESS
 	     " SELECT 'schema_version' AS key, 1 AS value FROM c;");
 	check_refused("SELECT 1", -EINVAL, "no heap's database");

@@ -150,7 +150,7 @@ static const char *const what_if_columns[] = {"blocks to free", "arenas emptied"
 /* The first column of pinned arenas is the only one that begins where its name does. */
 static size_t check_pinned_columns(char *text)
 {
-	static const char *const names[] = {"arena",  "live",	    "live bytes", "occupancy",
+	static const char *const names[] = {"arena",	"live",	      "live bytes", "occupancy",
 					    "resident", "pinned for", NULL};
 	static const char moved[] = "         arena";
 	char *table = strstr(text, "\n  arena ");
@@ -361,8 +361,8 @@ static void test_huge_heap(void **state)
 static void test_nothing_pinned(void **state)
 {
 	/* There is no heap that all could be live of, either. */
-	static const char *const absent[] = {"Reclaimable memory", "Size classes", "Map of",
-					     "nan",	"inf",		"100.0 %"};
+	static const char *const absent[] = {
+		"Reclaimable memory", "Size classes", "Map of", "nan", "inf", "100.0 %"};
 	struct findings_options options = {.below = 0.1, .with_map = true};
 	struct heap *heap = sample_heap__new_empty(&sample_geometry);
 	struct sample_report *sample = *state;

@@ -92,7 +92,7 @@ int part__start(struct part *part, const struct part_options *options, struct fa
 	pid_t parent = getpid(), pid;
 
 	if (socketpair(AF_UNIX, options->socket_type | SOCK_CLOEXEC, 0, fds))
-		return failure__set(failure, -errno, "cannot make a socket: %s", strerror(errno));
+		return failure__set(failure, -errno, "cannot create a socket: %s", strerror(errno));
 	fflush(NULL);
 	pid = fork();
 	if (!pid)

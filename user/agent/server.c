@@ -119,8 +119,7 @@ static void take_messages(struct server *server)
 	if (err == -EPIPE) {
 		say_end(server, &server->options->parts[PART_READER]);
 	} else if (err && err != -ECANCELED) {
-		log_error("cannot make sense of what the reader says (%s); the agent ends",
-			  strerror(-err));
+		log_error("malformed message from the reader (%s); the agent ends", strerror(-err));
 	}
 	if (err)
 		end(server, err);
@@ -132,7 +131,7 @@ static void take_messages(struct server *server)
 static int check_told(struct server *server, int err)
 {
 	if (err && err != -EAGAIN && err != -EPIPE) {
-		log_error("cannot tell the reader anything: %s; the agent ends", strerror(-err));
+		log_error("cannot send to the reader: %s; the agent ends", strerror(-err));
 		end(server, err);
 	}
 	return err;
@@ -473,7 +472,7 @@ static int begin(struct server *server, struct failure *failure)
 					failure);
 	server->reader.sender = server->sender;
 	if (!err && fcntl(server->reader.inbox.fd, F_SETFL, O_NONBLOCK))
-		err = failure__set(failure, -errno, "cannot talk to the reader: %s",
+		err = failure__set(failure, -errno, "cannot connect to the reader: %s",
 				   strerror(errno));
 	return err;
 }

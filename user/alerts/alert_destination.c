@@ -69,10 +69,10 @@ int alert_destination__parse(struct alert_destination *out, const char *text,
 	if (command && command[strspn(command, BLANKS)])
 		destination.command = strdup(command);
 	else if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
-		return failure__set(failure, -EINVAL,
-				    "alerts cannot be sent to '%.200s': give exec:COMMAND, or "
-				    "Alertmanager at http://HOST:PORT",
-				    destination.label);
+		return failure__set(
+			failure, -EINVAL,
+			"cannot send alerts to '%.200s': unknown destination; give exec:COMMAND, or Alertmanager at http://HOST:PORT",
+			destination.label);
 	else if (asprintf(&destination.url, "%s/api/v2/alerts", text) < 0)
 		destination.url = NULL;
 	if (!destination.command && !destination.url)

@@ -37,9 +37,10 @@ void alert_rule__release(struct alert_rule *rule)
 
 static int reject(struct failure *failure, const char *text, const char *what)
 {
-	return failure__set(failure, -EINVAL,
-			    "alert '%.200s': %s; a rule is such as 'pinned_bytes > 64MiB for 60s'",
-			    text, what);
+	return failure__set(
+		failure, -EINVAL,
+		"invalid alert rule '%.200s': %s; example: 'pinned_bytes > 64MiB for 60s'", text,
+		what);
 }
 
 static bool parse_metric(const char *word, enum alert_metric *metric)

@@ -63,7 +63,7 @@ int source_census__take(struct census **out, const struct heap_source *source,
 	err = census__take(out, heap, memory, &options);
 	if (account__is_short(err))
 		return shortage__describe(source->process, err, failure);
-	return err ? failure__set(failure, err, "process %d (%s): cannot look at its objects: %s",
+	return err ? failure__set(failure, err, "process %d (%s): cannot read its objects: %s",
 				  source->process->pid, source->process->comm, strerror(-err))
 		   : 0;
 }

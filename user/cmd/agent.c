@@ -75,9 +75,9 @@ static void note_what_waits(const struct options *now, const struct options *fre
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
 		if (!values[i].is_same)
-			log_note("the configuration has another %s: that takes effect when the "
-				 "agent is restarted",
-				 values[i].name);
+			log_note(
+				"the configuration has changed %s; restart the agent for this to take effect",
+				values[i].name);
 }
 
 /* In the reader: what the options and their file say now. */
@@ -169,7 +169,7 @@ static int start_parts(struct agent *agent, const struct runner_options *options
 	int err = log_pipe__init(&agent->log);
 
 	if (err)
-		return failure__set(failure, err, "cannot make a pipe: %s", strerror(-err));
+		return failure__set(failure, err, "cannot create a pipe: %s", strerror(-err));
 	err = start_helper(agent, PART_BROKER, "broker", broker__run, failure);
 	if (!err)
 		err = start_helper(agent, PART_NAMER, "namer", namer__run, failure);

@@ -81,7 +81,8 @@ static int run_diff(const struct options *options)
 	int err;
 
 	if (options->argument_cnt != 2) {
-		log_error("diff: of what? give two databases, or a database and a process id");
+		log_error(
+			"diff: two arguments required: databases, or a database and a process id");
 		return -EINVAL;
 	}
 	a = heap_database__open(options->arguments[0], options, &failure);

@@ -37,12 +37,11 @@ static int describe_graph_error(const struct heap_source *source, int err,
 		return shortage__describe(source->process, err, failure);
 	if (err == -EFBIG)
 		return failure__set(failure, err,
-				    "process %d (%s): it has more objects than can be numbered",
+				    "process %d (%s): it has more objects than pyfrag can number",
 				    source->process->pid, source->process->comm);
 	if (err == -ENOENT)
 		return failure__set(failure, err,
-				    "process %d (%s): there is no such object or arena: what is at "
-				    "%#lx is not alive",
+				    "process %d (%s): there is no live object or arena at %#lx",
 				    source->process->pid, source->process->comm,
 				    options->object ? options->object : options->arena);
 	if (err == -ELOOP)

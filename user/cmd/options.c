@@ -121,7 +121,7 @@ static int apply_line(void *context, const char *section, const char *name, cons
 		}
 		return apply_option(config->command, row, text, config->options) == 0;
 	}
-	log_error("%s --config: '%.*s' is no option that has a value", config->command->name,
+	log_error("%s --config: '%.*s' is not an option with a value", config->command->name,
 		  SHOWN_BYTES, name);
 	return 0;
 }

@@ -35,7 +35,7 @@ static int run_report(const struct options *options)
 	int err;
 
 	if (options->argument_cnt != 1) {
-		log_error("report: of what? give a database: heap.db");
+		log_error("report: give a database, for example: heap.db");
 		return -EINVAL;
 	}
 	err = database__open_path(&database, &of, &failure);

@@ -21,8 +21,9 @@ int serving__open(struct http_server **out, const struct options *options, http_
 	int err = 0;
 
 	if (options->token_file && options->no_token)
-		return failure__set(failure, -EINVAL,
-				    "--token-file and --no-token exclude each other; give one");
+		return failure__set(
+			failure, -EINVAL,
+			"--token-file and --no-token exclude each other; give only one");
 	if (options->token_file)
 		err = secret_file__read(&token, options->token_file, failure);
 	if (err)

@@ -53,13 +53,12 @@ static int check_process(struct database *database, const char *path, const stru
 	if (now.pid == then.pid)
 		return failure__set(
 			failure, -EINVAL,
-			"%.500s is of an earlier process that had the same pid, %d; give "
-			"a database of this one",
+			"%.500s is of an earlier process with the same pid, %d; give a database of this process",
 			path, process->pid);
 	return failure__set(
 		failure, -EINVAL,
-		"%.500s is of process %lld, not of %d (%s); give a database of that one", path,
-		(long long)then.pid, process->pid, process->comm);
+		"%.500s is of process %lld, not of process %d (%s); give a database of that process",
+		path, (long long)then.pid, process->pid, process->comm);
 }
 
 int since__hide(struct census *census, const struct process *process, const struct options *options,

@@ -77,7 +77,7 @@ static int find_and_print(int fd, const char *name, bool use_cache)
 		return err;
 	if (!set.cnt) {
 		log_error(
-			"%s holds none of pymalloc's code: not a CPython, or one built without it",
+			"%s contains no pymalloc code: it is not CPython, or CPython built without pymalloc",
 			name);
 		return -ENOENT;
 	}
@@ -127,7 +127,7 @@ static int show_process(const struct options *options)
 static int run_sites(const struct options *options)
 {
 	if (!options->pid == !options->argument_cnt || options->argument_cnt > 1) {
-		log_error("sites: of what? give a process with -p PID, or one file");
+		log_error("sites: give a process with -p PID, or one file");
 		return -EINVAL;
 	}
 	return options->pid ? show_process(options)

@@ -36,16 +36,16 @@ static int refuse_ignored(const struct options *options)
 				    of_rows[] = {OPTION_TOP, 0}, of_since[] = {OPTION_TIMEOUT, 0};
 
 	if (options->output_path)
-		return options__refuse(&command_snapshot, options, of_reports,
-				       "is of reports, and -o writes a database in place of one; "
-				       "leave out one of the two");
+		return options__refuse(
+			&command_snapshot, options, of_reports,
+			"applies to reports, and -o writes a database instead of a report; leave out one of them");
 	if (!options->since &&
-	    options__refuse(&command_snapshot, options, of_since, "goes with --since"))
+	    options__refuse(&command_snapshot, options, of_since, "requires --since"))
 		return -EINVAL;
 	return options__is_given(options, OPTION_BY) || options->since
 		       ? 0
 		       : options__refuse(&command_snapshot, options, of_rows,
-					 "goes with --by, or --since");
+					 "requires --by or --since");
 }
 
 static int run_snapshot(const struct options *given)
@@ -58,7 +58,7 @@ static int run_snapshot(const struct options *given)
 	if (options__refuse_arguments(&command_snapshot, &options))
 		return -EINVAL;
 	if (!options.pid) {
-		log_error("snapshot: which process? give one with -p PID");
+		log_error("snapshot: give a process with -p PID");
 		return -EINVAL;
 	}
 	if (refuse_ignored(&options))

@@ -69,7 +69,8 @@ static int skip(struct trace *trace, const struct failure *failure)
 	trace->skip_cnt++;
 	counters__add(&trace->counters, COUNTER_CHECKPOINTS_SKIPPED, 1);
 	log_note("%s: %s",
-		 trace->ending ? "the heap is shown as it was before" : "no report this time",
+		 trace->ending ? "the report shows the heap as it was before"
+			       : "no report this time",
 		 failure->text);
 	return trace->ending ? trace__report(trace) : 0;
 }
@@ -123,9 +124,9 @@ static void describe_end(const struct trace *trace, enum wakeup wakeup)
 /* Nothing is probed any more, so what a report would say of events is not all of it. */
 static int end_without_keeper(const struct trace *trace)
 {
-	log_error("process %d: the trace ends, for pyfrag's process that held the probes "
-		  "(pyfrag-keeper) was killed; the probes are gone",
-		  trace->source->process->pid);
+	log_error(
+		"process %d: the process that holds the probes (pyfrag-keeper) was killed; the probes are removed, and the trace ends",
+		trace->source->process->pid);
 	return -EPIPE;
 }
 
@@ -135,9 +136,9 @@ static void spare_children(struct trace *trace)
 	int err = tracer__spare_children(trace->tracer);
 
 	if (err && process__is_alive(trace->source->process))
-		log_note("process %d forked; its children are slowed down by the probes until the "
-			 "trace ends: %s",
-			 trace->source->process->pid, probe_set__error_text(err));
+		log_note(
+			"process %d forked; the probes slow its children down until the trace ends: %s",
+			trace->source->process->pid, probe_set__error_text(err));
 }
 
 /* What is to be done before it goes on. */
@@ -209,20 +210,20 @@ static int refuse_ignored(const struct options *options)
 
 	if (options->all)
 		err = options__refuse(&command_trace, options, of_one,
-				      "is for one process; give it with -p PID, or leave out -a");
+				      "is for one process; give -p PID instead of -a");
 	if (!err && options->format != FORMAT_JSON)
-		err = options__refuse(&command_trace, options, of_json,
-				      "is --format json, and another --format is given; leave out "
-				      "one of the two");
+		err = options__refuse(
+			&command_trace, options, of_json,
+			"means --format json, but another --format is given; leave out one of them");
 	if (!err && options->format != FORMAT_COLLAPSED)
-		err = options__refuse(&command_trace, options, of_value,
-				      "goes with --format collapsed; the format pprof has all "
-				      "values");
+		err = options__refuse(
+			&command_trace, options, of_value,
+			"requires --format collapsed; the format pprof contains all values");
 	if (!err && !options__want_reports(options))
 		err = options__refuse(&command_trace, options, of_reports,
-				      "is of reports; leave it out, or --format");
+				      "applies to reports; leave out this option or --format");
 	if (!err && !options->alerts.cnt)
-		err = options__refuse(&command_trace, options, of_alerts, "goes with --alert");
+		err = options__refuse(&command_trace, options, of_alerts, "requires --alert");
 	return err;
 }
 
@@ -234,30 +235,28 @@ static int check_options(const struct options *options)
 	int what_cnt = !!options->pid + !!options->argument_cnt + options->all;
 
 	if (!what_cnt)
-		log_error("trace: what? give a process with -p PID, all of them with -a, or a "
-			  "command: -- CMD ARGS");
+		log_error(
+			"trace: give a process with -p PID, all processes with -a, or a command with -- CMD ARGS");
 	else if (what_cnt > 1)
 		log_error("trace: give only one of -p PID, -a and -- CMD ARGS");
 	else if (options->all && (options->mode == TRACE_FULL || !options__want_reports(options)))
 		log_error(
-			"trace: -a is for reports in mode watch; give one process with -p PID for "
-			"more");
+			"trace: -a supports only reports in mode watch; for other modes and formats give one process with -p PID");
 	else if (!options->all && (options->comm || options->user || options->cgroup ||
 				   options->match || options->sites))
-		log_error("trace: --comm, --user, --cgroup, --match and --sites go with -a");
+		log_error("trace: --comm, --user, --cgroup, --match and --sites require -a");
 	else if (options->mode == TRACE_FULL && options__is_given(options, OPTION_BUDGET))
-		log_error("trace: --mode full knows no budget; leave out one of the two");
+		log_error("trace: --mode full has no budget; leave out --mode full or --budget");
 	else if (options->output_path && options__want_reports(options))
-		log_error("trace: -o goes with --format pprof, collapsed or database; reports go "
-			  "to stdout");
+		log_error(
+			"trace: -o requires --format pprof, collapsed or database; reports are written to stdout");
 	else if (options->format == FORMAT_DATABASE && !options->output_path)
-		log_error("trace: which file is the database to be? give one with -o FILE");
+		log_error("trace: --format database requires a file; give it with -o FILE");
 	else if (options->stacks == STACKS_NONE && wants_profile)
-		log_error("trace: a profile is made of stacks; leave out --stacks none");
+		log_error("trace: a profile requires stacks; leave out --stacks none");
 	else if (options->format == FORMAT_PPROF && !options->output_path && isatty(STDOUT_FILENO))
 		log_error(
-			"trace: stdout is a terminal, and the format pprof is binary; write it to "
-			"a file with -o FILE");
+			"trace: the format pprof is binary, and stdout is a terminal; write it to a file with -o FILE");
 	else
 		return refuse_ignored(options);
 	return -EINVAL;

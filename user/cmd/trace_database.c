@@ -30,8 +30,7 @@ int trace_database__write(const struct output *traced, const struct findings *fi
 	if (output.process_gone)
 		return failure__set(
 			failure, -ESRCH,
-			"process %d (%s) is gone, and with it what was in its heap: there "
-			"is no database; end the trace before it ends (-d)",
+			"process %d (%s) has ended, and its heap with it, so there is no database; end the trace before the process ends (-d)",
 			process->pid, process->comm);
 	options.with_database = true;
 	/* What is written then is bounded by what was found. */

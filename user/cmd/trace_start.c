@@ -49,12 +49,12 @@ static int follow(struct trace *trace, bool from_first_allocation, struct failur
 			     from_first_allocation, failure);
 	if (!err && trace->profile && !trace->sites.ledger)
 		return failure__set(failure, -ENOTSUP,
-				    "process %d: there is no profile without stacks",
+				    "process %d: no stacks can be recorded, so there is no profile",
 				    trace->source->process->pid);
 	if (err)
 		return err;
 	allocation_sites__start(&trace->sites);
-	log_debug("process %d is traced", trace->source->process->pid);
+	log_debug("tracing process %d", trace->source->process->pid);
 	return 0;
 }
 
@@ -116,8 +116,9 @@ static int describe_early_end(const struct trace *trace, int err, struct failure
 
 	if (err == -ENOEXEC)
 		return failure__set(failure, err,
-				    "'%s' executed another program before its Python was up", name);
-	return failure__set(failure, -ESRCH, "'%s' ended before its Python was up", name);
+				    "'%s' executed another program before its Python had started",
+				    name);
+	return failure__set(failure, -ESRCH, "'%s' ended before its Python had started", name);
 }
 
 /*
@@ -154,8 +155,7 @@ static int start_command(struct trace *trace, struct failure *failure)
 	if (err == -ECHILD)
 		return failure__set(
 			failure, -ENOEXEC,
-			"'%s' ended without having run a Python (children are not followed: "
-			"start the Python itself)",
+			"'%s' ended without running Python (pyfrag does not trace children; start Python itself)",
 			trace->options->arguments[0]);
 	if (!err)
 		err = wait_for_heap(trace, failure);

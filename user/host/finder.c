@@ -62,7 +62,7 @@ int finder__new(struct finder **out, const struct host_filter *filter, struct ac
 				    filter->match);
 	if (filter->match && regcomp(&finder->match, filter->match, REG_EXTENDED | REG_NOSUB))
 		return failure__set(failure, -EINVAL,
-				    "--match: '%s' is no regular expression (POSIX, extended)",
+				    "--match: '%s' is not a regular expression (POSIX, extended)",
 				    filter->match);
 	finder->has_match = filter->match != NULL;
 	*out = TAKE_PTR(finder);

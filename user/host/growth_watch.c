@@ -144,7 +144,7 @@ int growth_watch__read(struct growth_watch *watch, const struct heap_reading_opt
 	err = tracer__visit(watch->tracer, collect, &collection);
 	if (account__is_short(err))
 		return shortage__describe(watch->source->process, err, failure);
-	return err ? failure__set(failure, err, "process %d: cannot work out its heap: %s",
+	return err ? failure__set(failure, err, "process %d: cannot evaluate its heap: %s",
 				  watch->source->process->pid, strerror(-err))
 		   : 0;
 }

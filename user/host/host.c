@@ -404,7 +404,7 @@ static int start_watching(struct host *host)
 	if (err == -ENOMEM)
 		return err;
 	if (err)
-		log_note("%s; /proc is looked at instead, at each interval", failure.text);
+		log_note("%s; pyfrag searches /proc at each interval instead", failure.text);
 	return 0;
 }
 

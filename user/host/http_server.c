@@ -206,10 +206,10 @@ static int check_address(struct http_server *server, const struct http_options *
 	server->is_on_loopback = http_address__is_loopback(address);
 	if (server->is_on_loopback || options->token || options->answers_anybody)
 		return 0;
-	return failure__set(failure, -EPERM,
-			    "other hosts can reach %.200s: give --token-file FILE, or --no-token "
-			    "to answer anybody",
-			    options->listen);
+	return failure__set(
+		failure, -EPERM,
+		"other hosts can reach %.200s: give --token-file FILE, or --no-token to answer all requests",
+		options->listen);
 }
 
 static int open_socket(struct http_server *server, const struct http_options *options,
@@ -223,9 +223,10 @@ static int open_socket(struct http_server *server, const struct http_options *op
 	int one = 1, result, err;
 
 	if (!http_address__split(options->listen, host, sizeof(host), &port))
-		return failure__set(failure, -EINVAL,
-				    "'%.200s' is no address to listen at, such as 127.0.0.1:9876",
-				    options->listen);
+		return failure__set(
+			failure, -EINVAL,
+			"'%.200s' is not an address to listen at; example: 127.0.0.1:9876",
+			options->listen);
 	result = getaddrinfo(host, port, &hints, &found);
 	if (result)
 		return failure__set(failure, -EINVAL, "cannot listen at %.200s: %s",
@@ -309,7 +310,7 @@ int http_server__new(struct http_server **out, const struct http_options *option
 				 (size_t)CONNECTION_BYTES_MAX, MHD_OPTION_END);
 	if (!server->daemon) {
 		close(fd);
-		return failure__set(failure, -EIO, "cannot answer at %.200s", options->listen);
+		return failure__set(failure, -EIO, "cannot serve at %.200s", options->listen);
 	}
 	*out = TAKE_PTR(server);
 	return 0;

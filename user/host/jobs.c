@@ -73,7 +73,8 @@ static void note_late(struct jobs *jobs, struct job *job)
 {
 	int place = 0;
 
-	log_debug("process %d takes long to be looked at; the others go on meanwhile", job->pid);
+	log_debug("process %d: reading it is stalled; pyfrag continues with the other processes",
+		  job->pid);
 	while (jobs->late[place])
 		place++;
 	jobs->late[place] = job;

@@ -141,7 +141,7 @@ static void switch_growth(struct watched *watched, const struct watched_options 
 	}
 	/* For want of memory or descriptors, perhaps, and those others may give back. */
 	backoff__fail(&watched->growth_backoff, GROWTH_RETRY_NS, GROWTH_RETRY_NS_MAX, now_ns);
-	log_note("%s; where it grows is not reported for now", failure.text);
+	log_note("%s; its allocation sites are not reported for now", failure.text);
 }
 
 static int read_through_tracer(struct watched *watched, const struct watched_options *options,
@@ -284,9 +284,9 @@ void watched__tend(struct watched *watched)
 	if (!err)
 		return;
 	if (err == -EPIPE)
-		log_note("process %d: pyfrag's process that held its probes (pyfrag-keeper) was "
-			 "killed; it is probed again",
-			 watched->pid);
+		log_note(
+			"process %d: the process that held its probes (pyfrag-keeper) was killed; pyfrag probes it again",
+			watched->pid);
 	/* Where it cannot be probed again, that is said then. */
 	growth_watch__stop(TAKE_PTR(watched->growth));
 }

@@ -102,14 +102,15 @@ static int check_version(const struct database *database, const char *schema, co
 	if (result == SQLITE_INTERRUPT || result == SQLITE_NOMEM)
 		return describe(database, result, name, failure);
 	if (version < 0)
-		return failure__set(failure, -EINVAL,
-				    "%.500s is no heap's database (make one with: pyfrag snapshot "
-				    "-p PID -o FILE)",
-				    name);
+		return failure__set(
+			failure, -EINVAL,
+			"%.500s is not a database of a heap (create one with: pyfrag snapshot -p PID -o FILE)",
+			name);
 	if (version != DATABASE_SCHEMA_VERSION)
-		return failure__set(failure, -EINVAL,
-				    "%.500s has version %lld of the schema, this pyfrag knows %d",
-				    name, (long long)version, DATABASE_SCHEMA_VERSION);
+		return failure__set(
+			failure, -EINVAL,
+			"%.500s has version %lld of the schema; this pyfrag reads version %d", name,
+			(long long)version, DATABASE_SCHEMA_VERSION);
 	return 0;
 }
 
@@ -411,17 +412,15 @@ int database__query(struct database *database, const char *sql, bool json, FILE 
 	if (result != SQLITE_OK)
 		return describe(database, result, "the question", failure);
 	if (!statement)
-		return failure__set(failure, -EINVAL, "the question is empty");
+		return failure__set(failure, -EINVAL, "the query is empty");
 	if (has_statement(database, rest)) {
 		sqlite3_finalize(statement);
-		return failure__set(failure, -EINVAL,
-				    "there is more than one question: ask one at a time");
+		return failure__set(failure, -EINVAL, "more than one query; give one at a time");
 	}
 	err = sqlite3_stmt_readonly(statement)
 		      ? write_rows(database, statement, json, out, failure)
 		      : failure__set(failure, -EINVAL,
-				     "the question would write: only reading is "
-				     "allowed");
+				     "the query would write; only reading is allowed");
 	sqlite3_finalize(statement);
 	return err;
 }

@@ -75,11 +75,12 @@ static int describe_load_error(int err, struct failure *failure)
 
 static int describe_no_keeper(int err, struct failure *failure)
 {
-	return failure__set(failure, err,
-			    err == -EPIPE ? "cannot probe: pyfrag's process that holds the probes "
-					    "(pyfrag-keeper) was killed; start pyfrag again"
-					  : "cannot probe: nobody holds the probes: %s",
-			    strerror(-err));
+	return failure__set(
+		failure, err,
+		err == -EPIPE
+			? "cannot probe: the process that holds the probes (pyfrag-keeper) was killed; start pyfrag again"
+			: "cannot probe: there is no pyfrag-keeper to hold the probes: %s",
+		strerror(-err));
 }
 
 static void choose_method(struct probe_set *probes, const struct probe_options *options,
@@ -350,9 +351,9 @@ static int drop_mismatched(struct probe_set *probes, const struct site **sites, 
 	if (err)
 		return err;
 	if (sound_cnt < *cnt)
-		log_note("process %d (%s): %zu probe sites are not used: the code in its memory is "
-			 "not what the scan found there; if that stays so, try --no-cache",
-			 probes->pid, probes->process->comm, *cnt - sound_cnt);
+		log_note(
+			"process %d (%s): %zu probe sites are not used: the code in its memory differs from the scan; if this persists, try --no-cache",
+			probes->pid, probes->process->comm, *cnt - sound_cnt);
 	probes->mismatched_cnt += *cnt - sound_cnt;
 	*cnt = sound_cnt;
 	return 0;

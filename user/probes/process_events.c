@@ -48,7 +48,7 @@ static int describe(int err, struct failure *failure)
 			"with CAP_BPF and CAP_PERFMON, in a container with a seccomp profile that "
 			"allows bpf() (see: pyfrag doctor)");
 	return failure__set(failure, err,
-			    "cannot watch for processes by BPF: %s (see: pyfrag doctor)",
+			    "cannot watch for processes with BPF: %s (see: pyfrag doctor)",
 			    strerror(-err));
 }
 

@@ -156,7 +156,7 @@ static int attach_groups(struct tracer *tracer, const struct module *module,
 		err = pacer__init(&tracer->pacer, tracer->probes, options->budget,
 				  tracer->cpu_start_ns, plan.has_bursts);
 	if (err)
-		return failure__set(failure, err, "cannot make an eventfd: %s", strerror(-err));
+		return failure__set(failure, err, "cannot create an eventfd: %s", strerror(-err));
 	for (int group = 0; group < PROBE_GROUP_CNT && !err; group++)
 		if (plan.types[group])
 			err = probe_set__attach_sites(tracer->probes, (enum probe_group)group,
@@ -199,8 +199,7 @@ static int check_sites(const struct site_set *sites, bool follow_blocks, pid_t p
 		return 0;
 	return failure__set(
 		failure, -ENOTSUP,
-		"process %d: found no allocation sites in the code of its Python (an unusual "
-		"build?); --mode watch does without them",
+		"process %d: no probe sites for allocations found in the code of its Python (an unusual build?); --mode watch works without them",
 		pid);
 }
 
@@ -226,7 +225,7 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 	tracer->exec_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	tracer->fork_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (tracer->exec_fd < 0 || tracer->fork_fd < 0)
-		return failure__set(failure, -errno, "cannot make a file descriptor: %s",
+		return failure__set(failure, -errno, "cannot create a file descriptor: %s",
 				    strerror(errno));
 	err = check_sites(sites, options->follow_blocks, pid, failure);
 	if (err)

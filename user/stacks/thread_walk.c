@@ -114,6 +114,6 @@ int thread_walk__check(const struct py_walk *walk, const struct memory *memory,
 	}
 	if (!err)
 		return 0;
-	return failure__set(failure, err, "its frames do not look as this version's should: %s",
+	return failure__set(failure, err, "its frames do not have the layout of this version: %s",
 			    strerror(-err));
 }

@@ -89,11 +89,11 @@ int launch__start(struct launch *out, char **argv, struct failure *failure)
 	int ends[2], err;
 
 	if (pipe2(ends, O_CLOEXEC))
-		return failure__set(failure, -errno, "cannot make a pipe: %s", strerror(errno));
+		return failure__set(failure, -errno, "cannot create a pipe: %s", strerror(errno));
 	go_read = ends[0];
 	go_write = ends[1];
 	if (pipe2(ends, O_CLOEXEC))
-		return failure__set(failure, -errno, "cannot make a pipe: %s", strerror(errno));
+		return failure__set(failure, -errno, "cannot create a pipe: %s", strerror(errno));
 	error_read = ends[0];
 	error_write = ends[1];
 	launch.pid = fork();

@@ -350,7 +350,7 @@ static int refuse_version(int major, int minor, struct failure *failure)
 {
 	return failure__set(
 		failure, -ENOTSUP,
-		"the layout of Python %d.%d is not known; pyfrag knows 2.7 and 3.6 to 3.%d", major,
+		"the layout of Python %d.%d is unknown; pyfrag knows 2.7 and 3.6 to 3.%d", major,
 		minor, DEBUG_MINOR_FIRST + DEBUG_MINOR_CNT - 1);
 }
 
@@ -362,8 +362,8 @@ static int load_debug_image(struct debug_image *debug, int minor, const void *im
 	if (minor < DEBUG_MINOR_FIRST || index >= DEBUG_MINOR_CNT)
 		return refuse_version(3, minor, failure);
 	if (size < debug_word_cnts[index] * sizeof(debug->words[0]))
-		return failure__set(failure, -EBADMSG, "_Py_DebugOffsets of Python 3.%d is cut off",
-				    minor);
+		return failure__set(failure, -EBADMSG,
+				    "_Py_DebugOffsets of Python 3.%d is truncated", minor);
 	*debug = (struct debug_image){.minor = minor, .index = index};
 	memcpy(debug->words, image, debug_word_cnts[index] * sizeof(debug->words[0]));
 	return 0;
@@ -389,12 +389,11 @@ static int check_version(const struct debug_image *debug, struct failure *failur
 	if ((hex >> 4 & 0xf) < 0xc)
 		return failure__set(
 			failure, -ENOTSUP,
-			"Python 3.%d in an alpha or beta version (%#lx): its layout may be "
-			"another one; use a release",
+			"Python 3.%d in an alpha or beta version (%#lx), whose layout may differ; use a release",
 			debug->minor, hex);
 	if (head.free_threaded)
 		return failure__set(failure, -ENOTSUP,
-				    "a free-threaded Python 3.%d: its layout is another one",
+				    "a free-threaded Python 3.%d, whose layout differs",
 				    debug->minor);
 	return 0;
 }
@@ -451,7 +450,7 @@ static int derive_members(struct py_offsets *offsets, const struct debug_image *
 	    offsets->code_size != 2 * sizeof(uint64_t) || first_traceable <= offsets->code_size ||
 	    !fits(debug, UNICODE, offsets->unicode_ascii_data + COMPACT_BEYOND_ASCII, 1))
 		return failure__set(failure, -EBADMSG,
-				    "_Py_DebugOffsets has objects of no known layout");
+				    "_Py_DebugOffsets describes objects of an unknown layout");
 	offsets->code_first_traceable = (__u16)first_traceable;
 	offsets->unicode_compact_data = offsets->unicode_ascii_data + COMPACT_BEYOND_ASCII;
 	return 0;
@@ -537,8 +536,8 @@ int py_offsets__find(struct py_offsets *out, int major, int minor, uint64_t runt
 	if (major != 3 || minor < DEBUG_MINOR_FIRST || index >= DEBUG_MINOR_CNT)
 		return refuse_version(major, minor, failure);
 	if (!runtime)
-		return failure__set(failure, -ENODATA, "Python %d.%d: no _PyRuntime in its data",
-				    major, minor);
+		return failure__set(failure, -ENODATA,
+				    "Python %d.%d: its data contains no _PyRuntime", major, minor);
 	err = memory__read(memory, runtime, words, debug_word_cnts[index] * sizeof(words[0]));
 	if (err)
 		return failure__set(failure, err, "cannot read _PyRuntime: %s", strerror(-err));

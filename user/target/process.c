@@ -213,9 +213,9 @@ static int open_pidfd(struct process *process, struct failure *failure)
 				    "no process %d; see the pids with: ps -e | grep python",
 				    process->pid);
 	if (!err && credentials.thread_group != process->pid)
-		return failure__set(failure, -EINVAL,
-				    "%d is a thread of process %d; use that: -p %d", process->pid,
-				    credentials.thread_group, credentials.thread_group);
+		return failure__set(failure, -EINVAL, "%d is a thread of process %d; use -p %d",
+				    process->pid, credentials.thread_group,
+				    credentials.thread_group);
 	if (process->pidfd < 0)
 		return failure__set(failure, -errno, "process %d: pidfd_open: %s", process->pid,
 				    strerror(errno));
@@ -226,7 +226,7 @@ static int open_pidfd(struct process *process, struct failure *failure)
 	    memory_thread__of(process->pid) == process->pid)
 		return failure__set(
 			failure, -ESRCH,
-			"process %d has exited and waits for its parent to notice (zombie)",
+			"process %d has exited (zombie: its parent has not waited for it yet)",
 			process->pid);
 	return 0;
 }

@@ -294,8 +294,7 @@ static int describe_absence(const struct process *process, const struct attempt 
 	if (!process->map_cnt)
 		return failure__set(
 			failure, -ENOEXEC,
-			"process %d (%s) has no memory of its own: a kernel thread, or it "
-			"is exiting",
+			"process %d (%s) has no memory: it is a kernel thread, or it is exiting",
 			process->pid, process->comm);
 	if (is_pypy(process))
 		return failure__set(failure, -ENOEXEC,

@@ -196,7 +196,7 @@ int runtime__find(struct runtime *out, const struct python *python, const struct
 
 	if (python->free_threaded)
 		return failure__set(failure, -ENOTSUP,
-				    "a free-threaded Python %s: its layout is another one",
+				    "a free-threaded Python %s, whose layout differs",
 				    python->version);
 	err = py_offsets__find(&runtime.offsets, python->major, python->minor, python->runtime,
 			       memory, failure);

@@ -11,8 +11,8 @@ int shortage__describe(const struct process *process, int err, struct failure *f
 
 	if (err != -EDQUOT)
 		return failure__set(failure, err, "out of memory");
-	return failure__set(failure, err,
-			    "process %d (%s): what there is to know of it takes more than %s of "
-			    "pyfrag's memory; allow more with --max-memory",
-			    process->pid, process->comm, units__bytes(usage.limit_bytes).text);
+	return failure__set(
+		failure, err,
+		"process %d (%s): its heap needs more than %s of pyfrag's memory; raise the limit with --max-memory",
+		process->pid, process->comm, units__bytes(usage.limit_bytes).text);
 }

@@ -37,7 +37,7 @@ static void review_stacks(struct allocation_sites *sites)
 	int err = stack_table__review(sites->stacks, forget_stack, sites);
 
 	if (err)
-		log_debug("cannot look at stacks again: %s", strerror(-err));
+		log_debug("cannot check stacks again: %s", strerror(-err));
 	sites->stacks_are_full = stack_table__room_bytes(sites->stacks) < ROOM_BYTES_MIN;
 }
 
@@ -118,8 +118,8 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 	if (!err)
 		err = thread_walk__check(&sites->config.walk, memory, &failure);
 	if (err) {
-		log_note("process %d (%s): no stacks will be shown: %s", source->process->pid,
-			 source->process->comm, failure.text);
+		log_note("process %d (%s): the report will have no stacks: %s",
+			 source->process->pid, source->process->comm, failure.text);
 		return 0;
 	}
 	err = make_tables(sites, source, options);
