@@ -71,7 +71,8 @@ int alert_destination__parse(struct alert_destination *out, const char *text,
 	else if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
 		return failure__set(
 			failure, -EINVAL,
-			"cannot send alerts to '%.200s': unknown destination; give exec:COMMAND, or Alertmanager at http://HOST:PORT",
+			"cannot send alerts to '%.200s': unknown destination; give exec:COMMAND, "
+			"or Alertmanager at http://HOST:PORT",
 			destination.label);
 	else if (asprintf(&destination.url, "%s/api/v2/alerts", text) < 0)
 		destination.url = NULL;

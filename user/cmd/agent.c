@@ -75,9 +75,9 @@ static void note_what_waits(const struct options *now, const struct options *fre
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
 		if (!values[i].is_same)
-			log_note(
-				"the configuration has changed %s; restart the agent for this to take effect",
-				values[i].name);
+			log_note("the configuration has changed %s; restart the agent for this to "
+				 "take effect",
+				 values[i].name);
 }
 
 /* In the reader: what the options and their file say now. */

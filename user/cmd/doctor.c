@@ -144,7 +144,8 @@ static void check_features(struct doctor *doctor)
 		    "kernel.perf_event_paranoid=2");
 	else if (!features.uprobe)
 		say(doctor, VERDICT_FAIL, "uprobes",
-		    "a probe on pyfrag itself was not hit; trace needs CONFIG_UPROBES=y and the right "
+		    "a probe on pyfrag itself was not hit; trace needs CONFIG_UPROBES=y and the "
+		    "right "
 		    "to use perf events");
 	else
 		say(doctor, VERDICT_NOTE, "uprobes", "by perf events: %s",
@@ -153,7 +154,8 @@ static void check_features(struct doctor *doctor)
 			    : "no uprobe_multi before Linux 6.6");
 	if (!features.uprobe_multi && uprobe_group__check())
 		say(doctor, VERDICT_NOTE, "tracefs",
-		    "not there: each site gets a perf event of its own, and detaching takes about 80 ms "
+		    "not there: each site gets a perf event of its own, and detaching takes about "
+		    "80 ms "
 		    "for each; mount -t tracefs tracefs /sys/kernel/tracing");
 }
 

@@ -94,7 +94,8 @@ static const struct option_row rows[] = {
 	 "watch: record what the budget allows; full: record every allocation and free",
 	 WORD(mode, mode_word), .preset = "watch"},
 	{OPTION_BUDGET, "budget", 0, "PERCENT",
-	 "share of the process's CPU time that mode watch may cost (0: no probes); with --all: share "
+	 "share of the process's CPU time that mode watch may cost (0: no probes); with --all: "
+	 "share "
 	 "of one core for reading heaps",
 	 SHARE(budget), .preset = "2%"},
 	{OPTION_STACKS, "stacks", 0, "python|none",
@@ -125,7 +126,8 @@ static const struct option_row rows[] = {
 	{OPTION_BLOCKS, "blocks", 0, "N", "list at most N blocks per pinned arena",
 	 NUMBER(blocks_per_arena_max), .max = "1000000", .preset = "32"},
 	{OPTION_BY, "by", 0, "WHAT",
-	 "list the contents of the heap by type; owner (type, with dicts of instances by class); size; "
+	 "list the contents of the heap by type; owner (type, with dicts of instances by class); "
+	 "size; "
 	 "arena; referrers (types of the referring objects); via (names of the references: "
 	 "attributes, keys, indexes)",
 	 WORD(by, by_word)},

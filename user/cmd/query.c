@@ -22,7 +22,8 @@ static int run_query(const struct options *options)
 
 	if (options->argument_cnt != 2) {
 		log_error(
-			"query: give a database and a view or a query in SQL, for example: heap.db by_type");
+			"query: give a database and a view or a query in SQL, for example: heap.db "
+			"by_type");
 		return -EINVAL;
 	}
 	err = database__open_path(&database, &of, &failure);

@@ -18,7 +18,8 @@ static const struct section {
 	 " FROM process"},
 	{"Heap",
 	 "SELECT count(*) AS arenas, count(*) * (SELECT arena_size FROM process) AS arena_bytes,"
-	 " sum(live_blocks) AS live_blocks, sum(live_bytes) AS live_bytes, sum(pinned) AS pinned_arenas"
+	 " sum(live_blocks) AS live_blocks, sum(live_bytes) AS live_bytes, sum(pinned) AS "
+	 "pinned_arenas"
 	 " FROM arenas"},
 	{"Pinned arenas, fewest live blocks first", "SELECT * FROM pinned_arenas LIMIT 20"},
 	{"What pins them", "SELECT * FROM pins_by_kind LIMIT 20"},

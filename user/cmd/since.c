@@ -53,11 +53,13 @@ static int check_process(struct database *database, const char *path, const stru
 	if (now.pid == then.pid)
 		return failure__set(
 			failure, -EINVAL,
-			"%.500s is of an earlier process with the same pid, %d; give a database of this process",
+			"%.500s is of an earlier process with the same pid, %d; give a database of "
+			"this process",
 			path, process->pid);
 	return failure__set(
 		failure, -EINVAL,
-		"%.500s is of process %lld, not of process %d (%s); give a database of that process",
+		"%.500s is of process %lld, not of process %d (%s); give a database of that "
+		"process",
 		path, (long long)then.pid, process->pid, process->comm);
 }
 

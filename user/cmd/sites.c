@@ -77,7 +77,8 @@ static int find_and_print(int fd, const char *name, bool use_cache)
 		return err;
 	if (!set.cnt) {
 		log_error(
-			"%s contains no pymalloc code: it is not CPython, or CPython built without pymalloc",
+			"%s contains no pymalloc code: it is not CPython, or CPython built without "
+			"pymalloc",
 			name);
 		return -ENOENT;
 	}

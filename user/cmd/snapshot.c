@@ -38,7 +38,8 @@ static int refuse_ignored(const struct options *options)
 	if (options->output_path)
 		return options__refuse(
 			&command_snapshot, options, of_reports,
-			"applies to reports, and -o writes a database instead of a report; leave out one of them");
+			"applies to reports, and -o writes a database instead of a report; leave "
+			"out one of them");
 	if (!options->since &&
 	    options__refuse(&command_snapshot, options, of_since, "requires --since"))
 		return -EINVAL;

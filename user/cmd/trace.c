@@ -124,9 +124,9 @@ static void describe_end(const struct trace *trace, enum wakeup wakeup)
 /* Nothing is probed any more, so what a report would say of events is not all of it. */
 static int end_without_keeper(const struct trace *trace)
 {
-	log_error(
-		"process %d: the process that holds the probes (pyfrag-keeper) was killed; the probes are removed, and the trace ends",
-		trace->source->process->pid);
+	log_error("process %d: the process that holds the probes (pyfrag-keeper) was killed; the "
+		  "probes are removed, and the trace ends",
+		  trace->source->process->pid);
 	return -EPIPE;
 }
 
@@ -136,9 +136,9 @@ static void spare_children(struct trace *trace)
 	int err = tracer__spare_children(trace->tracer);
 
 	if (err && process__is_alive(trace->source->process))
-		log_note(
-			"process %d forked; the probes slow its children down until the trace ends: %s",
-			trace->source->process->pid, probe_set__error_text(err));
+		log_note("process %d forked; the probes slow its children down until the trace "
+			 "ends: %s",
+			 trace->source->process->pid, probe_set__error_text(err));
 }
 
 /* What is to be done before it goes on. */
@@ -214,7 +214,8 @@ static int refuse_ignored(const struct options *options)
 	if (!err && options->format != FORMAT_JSON)
 		err = options__refuse(
 			&command_trace, options, of_json,
-			"means --format json, but another --format is given; leave out one of them");
+			"means --format json, but another --format is given; leave out one of "
+			"them");
 	if (!err && options->format != FORMAT_COLLAPSED)
 		err = options__refuse(
 			&command_trace, options, of_value,
@@ -235,28 +236,29 @@ static int check_options(const struct options *options)
 	int what_cnt = !!options->pid + !!options->argument_cnt + options->all;
 
 	if (!what_cnt)
-		log_error(
-			"trace: give a process with -p PID, all processes with -a, or a command with -- CMD ARGS");
+		log_error("trace: give a process with -p PID, all processes with -a, or a command "
+			  "with -- CMD ARGS");
 	else if (what_cnt > 1)
 		log_error("trace: give only one of -p PID, -a and -- CMD ARGS");
 	else if (options->all && (options->mode == TRACE_FULL || !options__want_reports(options)))
-		log_error(
-			"trace: -a supports only reports in mode watch; for other modes and formats give one process with -p PID");
+		log_error("trace: -a supports only reports in mode watch; for other modes and "
+			  "formats give one process with -p PID");
 	else if (!options->all && (options->comm || options->user || options->cgroup ||
 				   options->match || options->sites))
 		log_error("trace: --comm, --user, --cgroup, --match and --sites require -a");
 	else if (options->mode == TRACE_FULL && options__is_given(options, OPTION_BUDGET))
 		log_error("trace: --mode full has no budget; leave out --mode full or --budget");
 	else if (options->output_path && options__want_reports(options))
-		log_error(
-			"trace: -o requires --format pprof, collapsed or database; reports are written to stdout");
+		log_error("trace: -o requires --format pprof, collapsed or database; reports are "
+			  "written to stdout");
 	else if (options->format == FORMAT_DATABASE && !options->output_path)
 		log_error("trace: --format database requires a file; give it with -o FILE");
 	else if (options->stacks == STACKS_NONE && wants_profile)
 		log_error("trace: a profile requires stacks; leave out --stacks none");
 	else if (options->format == FORMAT_PPROF && !options->output_path && isatty(STDOUT_FILENO))
 		log_error(
-			"trace: the format pprof is binary, and stdout is a terminal; write it to a file with -o FILE");
+			"trace: the format pprof is binary, and stdout is a terminal; write it to "
+			"a file with -o FILE");
 	else
 		return refuse_ignored(options);
 	return -EINVAL;

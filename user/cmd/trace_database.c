@@ -30,7 +30,8 @@ int trace_database__write(const struct output *traced, const struct findings *fi
 	if (output.process_gone)
 		return failure__set(
 			failure, -ESRCH,
-			"process %d (%s) has ended, and its heap with it, so there is no database; end the trace before the process ends (-d)",
+			"process %d (%s) has ended, and its heap with it, so there is no database; "
+			"end the trace before the process ends (-d)",
 			process->pid, process->comm);
 	options.with_database = true;
 	/* What is written then is bounded by what was found. */

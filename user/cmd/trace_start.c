@@ -155,7 +155,8 @@ static int start_command(struct trace *trace, struct failure *failure)
 	if (err == -ECHILD)
 		return failure__set(
 			failure, -ENOEXEC,
-			"'%s' ended without running Python (pyfrag does not trace children; start Python itself)",
+			"'%s' ended without running Python (pyfrag does not trace children; start "
+			"Python itself)",
 			trace->options->arguments[0]);
 	if (!err)
 		err = wait_for_heap(trace, failure);

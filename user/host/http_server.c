@@ -208,7 +208,8 @@ static int check_address(struct http_server *server, const struct http_options *
 		return 0;
 	return failure__set(
 		failure, -EPERM,
-		"other hosts can reach %.200s: give --token-file FILE, or --no-token to answer all requests",
+		"other hosts can reach %.200s: give --token-file FILE, or --no-token to answer all "
+		"requests",
 		options->listen);
 }
 

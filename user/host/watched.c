@@ -284,9 +284,9 @@ void watched__tend(struct watched *watched)
 	if (!err)
 		return;
 	if (err == -EPIPE)
-		log_note(
-			"process %d: the process that held its probes (pyfrag-keeper) was killed; pyfrag probes it again",
-			watched->pid);
+		log_note("process %d: the process that held its probes (pyfrag-keeper) was killed; "
+			 "pyfrag probes it again",
+			 watched->pid);
 	/* Where it cannot be probed again, that is said then. */
 	growth_watch__stop(TAKE_PTR(watched->growth));
 }

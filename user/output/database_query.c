@@ -104,7 +104,8 @@ static int check_version(const struct database *database, const char *schema, co
 	if (version < 0)
 		return failure__set(
 			failure, -EINVAL,
-			"%.500s is not a database of a heap (create one with: pyfrag snapshot -p PID -o FILE)",
+			"%.500s is not a database of a heap (create one with: pyfrag snapshot -p "
+			"PID -o FILE)",
 			name);
 	if (version != DATABASE_SCHEMA_VERSION)
 		return failure__set(
@@ -384,7 +385,7 @@ static int write_rows(struct database *database, sqlite3_stmt *statement, bool j
 	if (err)
 		return failure__set(failure, err, "cannot write the answer: %s", strerror(-err));
 	if (result != SQLITE_DONE && !ferror(out))
-		return describe(database, result, "the question", failure);
+		return describe(database, result, "the query", failure);
 	flush(&table);
 	return fflush(out) || ferror(out)
 		       ? failure__set(failure, -EIO, "cannot write the answer: %s", strerror(errno))
@@ -410,7 +411,7 @@ int database__query(struct database *database, const char *sql, bool json, FILE 
 	int result = sqlite3_prepare_v2(database->db, sql, -1, &statement, &rest), err;
 
 	if (result != SQLITE_OK)
-		return describe(database, result, "the question", failure);
+		return describe(database, result, "the query", failure);
 	if (!statement)
 		return failure__set(failure, -EINVAL, "the query is empty");
 	if (has_statement(database, rest)) {

@@ -188,7 +188,8 @@ static json_t *pack_tracing(const struct report *report)
 	if (!tracing)
 		return json_null();
 	return json_pack(
-		"{s:s, s:f, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+		"{s:s, s:f, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, "
+		"s:o}",
 		"mode", tracing->mode, "traced_for_s", tracing->traced_for_s, "probe_sites",
 		(json_int_t)tracing->probe_sites, "allocs", (json_int_t)tracing->allocs, "frees",
 		(json_int_t)tracing->frees, "new_pools", (json_int_t)tracing->new_pools,

@@ -121,7 +121,8 @@ static void write_growth(const struct site_ranking *ranking, FILE *out)
 			break;
 		if (!headed)
 			fprintf(out,
-				"\nHeap growth by allocation site: pools held, taken since the last "
+				"\nHeap growth by allocation site: pools held, taken since the "
+				"last "
 				"report, taken in total; arenas taken\n  %10s %10s %10s %8s  %s\n",
 				"held", "last", "taken", "arenas", "site");
 		headed = true;

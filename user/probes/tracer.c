@@ -199,7 +199,8 @@ static int check_sites(const struct site_set *sites, bool follow_blocks, pid_t p
 		return 0;
 	return failure__set(
 		failure, -ENOTSUP,
-		"process %d: no probe sites for allocations found in the code of its Python (an unusual build?); --mode watch works without them",
+		"process %d: no probe sites for allocations found in the code of its Python (an "
+		"unusual build?); --mode watch works without them",
 		pid);
 }
 

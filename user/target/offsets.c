@@ -389,7 +389,8 @@ static int check_version(const struct debug_image *debug, struct failure *failur
 	if ((hex >> 4 & 0xf) < 0xc)
 		return failure__set(
 			failure, -ENOTSUP,
-			"Python 3.%d in an alpha or beta version (%#lx), whose layout may differ; use a release",
+			"Python 3.%d in an alpha or beta version (%#lx), whose layout may differ; "
+			"use a release",
 			debug->minor, hex);
 	if (head.free_threaded)
 		return failure__set(failure, -ENOTSUP,

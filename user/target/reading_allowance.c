@@ -62,7 +62,8 @@ int reading_allowance__describe(pid_t pid, struct failure *failure)
 	}
 	return failure__set(
 		failure, -ETIME,
-		"process %d (%s): reading it exceeds the limit of CPU time: its structures are damaged or forged; raise the limit with --max-cpu",
+		"process %d (%s): reading it exceeds the limit of CPU time: its structures are "
+		"damaged or forged; raise the limit with --max-cpu",
 		pid, name);
 }
 

@@ -13,6 +13,7 @@ int shortage__describe(const struct process *process, int err, struct failure *f
 		return failure__set(failure, err, "out of memory");
 	return failure__set(
 		failure, err,
-		"process %d (%s): its heap needs more than %s of pyfrag's memory; raise the limit with --max-memory",
+		"process %d (%s): its heap needs more than %s of pyfrag's memory; raise the limit "
+		"with --max-memory",
 		process->pid, process->comm, units__bytes(usage.limit_bytes).text);
 }

@@ -16,14 +16,16 @@ static int check(const struct stat *status, const char *path, struct failure *fa
 	if (status->st_uid != 0 && status->st_uid != geteuid())
 		return failure__set(
 			failure, -EPERM,
-			"cannot trust the token in %.200s: the file belongs to user %u; it must belong to root or to the user who runs pyfrag",
+			"cannot trust the token in %.200s: the file belongs to user %u; it must "
+			"belong to root or to the user who runs pyfrag",
 			path, status->st_uid);
 	if (!status->st_uid && !status->st_gid)
 		allowed |= S_IRGRP;
 	if (status->st_mode & ~(S_IFMT | allowed) & (S_IRWXG | S_IRWXO))
 		return failure__set(
 			failure, -EPERM,
-			"cannot trust the token in %.200s: other users have access to the file (mode %04o); chmod 600 it",
+			"cannot trust the token in %.200s: other users have access to the file "
+			"(mode %04o); chmod 600 it",
 			path, status->st_mode & 07777);
 	return 0;
 }
