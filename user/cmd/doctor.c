@@ -65,7 +65,7 @@ static void check_kernel(struct doctor *doctor)
 		say(doctor, VERDICT_OK, "kernel", "Linux %s, %s", name.release, name.machine);
 	else
 		say(doctor, VERDICT_NOTE, "kernel",
-		    "Linux %s, %s: probe sites are found in x86-64 code only; snapshot works",
+		    "Linux %s, %s: probe sites are found only in x86-64 code; snapshot works",
 		    name.release, name.machine);
 	if (!access("/sys/kernel/btf/vmlinux", R_OK))
 		say(doctor, VERDICT_OK, "BTF", "/sys/kernel/btf/vmlinux");
@@ -84,7 +84,7 @@ static void check_lockdown(struct doctor *doctor)
 	if (!file || !fgets(line, sizeof(line), file) || !strstr(line, "[confidentiality]"))
 		return;
 	say(doctor, VERDICT_FAIL, "lockdown",
-	    "the kernel is locked down for confidentiality, BPF may not read memory; boot with "
+	    "the kernel is locked down for confidentiality, so BPF cannot read memory; boot with "
 	    "lockdown=integrity or none");
 }
 
@@ -113,7 +113,7 @@ static void check_capabilities(struct doctor *doctor)
 		if (capabilities__has(wanted[i].capability))
 			say(doctor, VERDICT_OK, name, "%s", wanted[i].purpose);
 		else
-			say(doctor, wanted[i].without, name, "missing: needed %s; run with sudo",
+			say(doctor, wanted[i].without, name, "missing: required %s; run with sudo",
 			    wanted[i].purpose);
 	}
 }
@@ -132,7 +132,7 @@ static void check_features(struct doctor *doctor)
 	}
 	say(doctor, VERDICT_OK, "BPF", "programs load");
 	if (features.ring_buffer)
-		say(doctor, VERDICT_OK, "ring buffer", "there");
+		say(doctor, VERDICT_OK, "ring buffer", "available");
 	else
 		say(doctor, VERDICT_FAIL, "ring buffer",
 		    "missing: trace needs Linux 5.8 or later (5.10 is tested)");
@@ -144,9 +144,8 @@ static void check_features(struct doctor *doctor)
 		    "kernel.perf_event_paranoid=2");
 	else if (!features.uprobe)
 		say(doctor, VERDICT_FAIL, "uprobes",
-		    "a probe on pyfrag itself was not hit; trace needs CONFIG_UPROBES=y and the "
-		    "right "
-		    "to use perf events");
+		    "a probe on pyfrag itself was not hit; trace needs CONFIG_UPROBES=y and "
+		    "permission to use perf events");
 	else
 		say(doctor, VERDICT_NOTE, "uprobes", "by perf events: %s",
 		    features.uprobe_multi_by_thread
@@ -154,9 +153,8 @@ static void check_features(struct doctor *doctor)
 			    : "no uprobe_multi before Linux 6.6");
 	if (!features.uprobe_multi && uprobe_group__check())
 		say(doctor, VERDICT_NOTE, "tracefs",
-		    "not there: each site gets a perf event of its own, and detaching takes about "
-		    "80 ms "
-		    "for each; mount -t tracefs tracefs /sys/kernel/tracing");
+		    "not mounted: each site gets a perf event of its own, and detaching takes about "
+		    "80 ms per site; mount -t tracefs tracefs /sys/kernel/tracing");
 }
 
 static void check_sites(struct doctor *doctor, const struct module *module)
