@@ -134,11 +134,11 @@ static void test_one_question(void **state)
 	check_answer("SELECT 1 AS a;", "{\"a\":1}\n");
 	check_answer("SELECT 1 AS a; ; -- nothing more\n /* ; */ ;", "{\"a\":1}\n");
 	check_answer("SELECT ';' AS a", "{\"a\":\";\"}\n");
-	check_refused("SELECT 1; SELECT 2", -EINVAL, "more than one question");
-	check_refused("SELECT 1;;; -- and\n SELECT 2;", -EINVAL, "more than one question");
-	check_refused("SELECT 1; DELETE FROM blocks", -EINVAL, "more than one question");
-	check_refused("SELECT 1; and nonsense", -EINVAL, "more than one question");
-	check_refused("SELECT 1; " ENDLESS " SELECT x FROM c", -EINVAL, "more than one question");
+	check_refused("SELECT 1; SELECT 2", -EINVAL, "more than one query");
+	check_refused("SELECT 1;;; -- and\n SELECT 2;", -EINVAL, "more than one query");
+	check_refused("SELECT 1; DELETE FROM blocks", -EINVAL, "more than one query");
+	check_refused("SELECT 1; and nonsense", -EINVAL, "more than one query");
+	check_refused("SELECT 1; " ENDLESS " SELECT x FROM c", -EINVAL, "more than one query");
 }
 
 /* The SQL for @question; the caller frees; NULL: it is refused. */
@@ -278,7 +278,7 @@ static void test_what_the_file_brings_is_not_run(void **state)
 	check_refused("SELECT * FROM by_owner", -EINVAL, "the query");
 	make("DROP TABLE meta; CREATE VIEW meta AS " ENDLESS
 	     " SELECT 'schema_version' AS key, 1 AS value FROM c;");
-	check_refused("SELECT 1", -EINVAL, "no heap's database");
+	check_refused("SELECT 1", -EINVAL, "is not a database of a heap");
 	/* A column that is computed when it is read. */
 	make("DROP TABLE process; CREATE TABLE process(pid, comm AS (hex(zeroblob(100000000))),"
 	     " arena_size AS (1)); INSERT INTO process(pid) VALUES(1);");
@@ -314,9 +314,9 @@ static void test_values_that_are_none(void **state)
 	check_answer("SELECT hostage_bytes FROM pins_by_kind", "{\"hostage_bytes\":null}\n");
 	check_answer("SELECT comm FROM process", "{\"comm\":\"\xef\xbf\xbd\"}\n");
 	make("UPDATE meta SET value = NULL");
-	check_refused("SELECT 1", -EINVAL, "no heap's database");
+	check_refused("SELECT 1", -EINVAL, "is not a database of a heap");
 	make("UPDATE meta SET value = 'one' WHERE key = 'schema_version'");
-	check_refused("SELECT 1", -EINVAL, "no heap's database");
+	check_refused("SELECT 1", -EINVAL, "is not a database of a heap");
 	make("UPDATE meta SET value = 9223372036854775807 WHERE key = 'schema_version'");
 	check_refused("SELECT 1", -EINVAL, "has version 9223372036854775807");
 	make("UPDATE meta SET value = 2 WHERE key = 'schema_version'");

@@ -659,7 +659,7 @@ static void test_conflicts(void **state)
 		 "--value",
 		 "--format collapsed"},
 		{&command_trace, {"-p2", "--json", "--format=text"}, "--json", "leave out one"},
-		{&command_trace, {"-p2", "--format=collapsed", "--map"}, "--map", "leave it out"},
+		{&command_trace, {"-p2", "--format=collapsed", "--map"}, "--map", "leave out this option"},
 		{&command_trace, {"-p2", "--format=collapsed", "--blocks=1"}, "--blocks", "leave"},
 		{&command_trace, {"-p2", "--alert-to", "exec:true"}, "--alert-to", "--alert"},
 		{&command_trace, {"-a", "--pause"}, "--pause", "-p PID"},

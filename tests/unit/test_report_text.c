@@ -178,7 +178,7 @@ static void test_frame(void **state)
 
 	sample->report.snapshot = (struct report_snapshot){.duration_ms = 1500, .paused_ms = 7};
 	paused = write_text(sample);
-	assert_line(paused, "Read in", "Read in 1.5 s, the target paused for 7 ms");
+	assert_line(paused, "Read in", "Read in 1.5 s, with the process paused for 7 ms");
 }
 
 /*
@@ -370,7 +370,7 @@ static void test_nothing_pinned(void **state)
 
 	collect(sample, heap, &options);
 	text = write_text(sample);
-	assert_in_line(text, "=>", "There is no arena");
+	assert_in_line(text, "=>", "The heap has no arena");
 	assert_line(text, "Heap:", "Heap: fragmentation 0.0 %");
 	assert_in_line(text, "Pinned arenas", ": 0 below 10.0 %");
 	for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
@@ -427,8 +427,8 @@ static void test_tracing(void **state)
 	watch = write_text(sample);
 	assert_in_line(watch, "Tracing:", ": watch mode, ");
 	assert_not_in(watch, "coverage");
-	assert_in_line(watch, "arenas: ", ": not seen (no site for it) mapped, 13 unmapped;");
-	assert_in_line(watch, "arenas: ", "clears: not seen (no site for it);");
+	assert_in_line(watch, "arenas: ", ": not recorded (no probe site) mapped, 13 unmapped;");
+	assert_in_line(watch, "arenas: ", "clears: not recorded (no probe site);");
 
 	/* Only a trace that missed nothing has seen all. */
 	sample->tracing = (struct report_tracing){.follows_blocks = true, .mode = "full"};
@@ -487,7 +487,7 @@ static void test_map(void **state)
 	sample_report__init(sample, true);
 	text = write_text(sample);
 	assert_int_equal(count_of(text, "Map of "), 3);
-	line = strstr(text, "Map of 0x7f0000000000-0x7f0000080000: 512.0 KiB, 256 B a sector\n");
+	line = strstr(text, "Map of 0x7f0000000000-0x7f0000080000: 512.0 KiB, 256 B per sector\n");
 	assert_non_null(line);
 	/* 2048 sectors, no more than 80 of them on a line. */
 	for (line = strchr(line, '\n') + 1; strncmp(line, "fragmentation", 13) != 0;
