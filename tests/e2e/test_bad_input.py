@@ -185,7 +185,7 @@ def test_wrong_commands():
     assert_refused("sites", "/no/such/file", says="/no/such/file")
     assert_refused("sites", "/etc/passwd", says="not an ELF")
     assert_refused("sites", "/dev/zero", says="not a regular file")
-    assert_refused("sites", "/bin/true", says="none of pymalloc's code")
+    assert_refused("sites", "/bin/true", says="contains no pymalloc code")
     assert_refused("doctor", "extra", says="extra")
 
 
@@ -220,7 +220,7 @@ def test_closed_pipe(any_target, tmp_path, args):
 def test_command_that_cannot_be_run():
     assert_refused("trace", "--", "/no/such/program", says="no such program")
     assert_refused("trace", "--", "/etc/passwd", says="Permission denied")
-    assert_refused("trace", "--", "true", says="without having run a Python")
+    assert_refused("trace", "--", "true", says="without running Python")
 
 
 def test_python_that_ends_before_it_is_up(tmp_path):

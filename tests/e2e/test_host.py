@@ -96,7 +96,7 @@ def test_filters(watch_all):
         every.process.wait(timeout=10)
         assert one.pid not in every.seen and other.pid not in every.seen
     result = run_pyfrag("trace", "-a", "--match", "(", check=False)
-    assert result.returncode == 1 and b"no regular expression" in result.stderr
+    assert result.returncode == 1 and b"not a regular expression" in result.stderr
     for pattern, is_refused in ((r"(a*)*\1", True), (r"\\\\\1", True), (r"\\\\1[.]\.", False)):
         result = run_pyfrag("trace", "-a", "--match", pattern, "-d", "0.1", check=False)
         assert (result.returncode == 1 and b"back-reference" in result.stderr) == is_refused, pattern
