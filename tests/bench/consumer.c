@@ -47,10 +47,10 @@ static void record(const struct pyfrag_event *event, void *context)
 }
 
 /* What process @pid does in some seconds. */
-static int record_process(struct recorder *recorder, const struct process *process,
+static int record_process(struct recorder *recorder, const struct target *target,
 			  const struct python *python)
 {
-	const struct probe_options options = {.pid = process->pid,
+	const struct probe_options options = {.pid = target->pid,
 					      .module = python->module,
 					      .ring_bytes = 64UL << 20};
 	const uint32_t types = 1U << EVENT_ALLOC | 1U << EVENT_FREE | 1U << EVENT_NEW_POOL |
@@ -182,7 +182,7 @@ int main(int argc, char **argv)
 	err = heap_source__open(&source, atoi(argv[1]), UINT64_MAX, NULL, &failure);
 	if (err)
 		return fail(failure.text, err);
-	err = record_process(&recorder, source->process, source->python);
+	err = record_process(&recorder, source->target, source->python);
 	if (!err && !recorder.cnt)
 		err = -ENODATA;
 	if (err)

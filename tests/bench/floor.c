@@ -16,8 +16,8 @@
 #include "pyfrag/stacks.h"
 
 #include "pyfrag.skel.h"
-#include "target/process.h"
 #include "target/python.h"
+#include "target/target.h"
 #include "util/cleanup.h"
 
 static int fail(const char *what)
@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 	struct site_set sites = {};
 	struct pyfrag_bpf *skeleton;
 	struct multi_link link;
-	struct process *process;
+	struct target *target;
 	struct keeper *keeper;
 	struct failure failure;
 	struct python *python;
@@ -60,8 +60,7 @@ int main(int argc, char **argv)
 	skeleton = load_program();
 	if (!skeleton)
 		return fail("cannot load the program");
-	if (process__open(&process, atoi(argv[1]), &failure) ||
-	    python__find(&python, process, &failure))
+	if (live__open(&target, atoi(argv[1]), &failure) || python__find(&python, target, &failure))
 		return fail(failure.text);
 	if (site_cache__find(&sites, python->module->fd, 0, true, &cached))
 		return fail("cannot scan");
@@ -71,7 +70,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sites.cnt; i++)
 		wanted[i] = &sites.items[i];
 	if (multi_link__init(&link, keeper, bpf_program__fd(skeleton->progs.handle_nothing), wanted,
-			     sites.cnt, python->module->fd, process->pid) ||
+			     sites.cnt, python->module->fd, target->pid) ||
 	    multi_link__attach(&link))
 		return fail("cannot attach (is there uprobe_multi?)");
 	puts("ready");

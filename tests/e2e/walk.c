@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "target/full_collections.h"
-#include "target/process.h"
 #include "target/python.h"
 #include "target/runtime.h"
+#include "target/target.h"
 #include "util/cleanup.h"
 
 #define TEXT_MAX  4096
@@ -286,17 +286,16 @@ static json_t *read_full_collections(void)
 
 int main(int argc, char **argv)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	_cleanup_(python__freep) struct python *python = NULL;
 	struct failure failure;
 	json_t *out;
 
 	if (argc != 2)
 		die("usage: walk PID");
-	if (process__open(&process, atoi(argv[1]), &failure) ||
-	    python__find(&python, process, &failure))
+	if (live__open(&target, atoi(argv[1]), &failure) || python__find(&python, target, &failure))
 		die(failure.text);
-	memory = &process->memory.memory;
+	memory = &target->memory.memory;
 	if (runtime__find(&runtime, python, memory, &failure))
 		die(failure.text);
 	out = json_pack("{s:o, s:o, s:o, s:b}", "offsets", read_offsets(), "interpreters",

@@ -121,10 +121,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input input = {.bytes = data, .size = size};
 	size_t version = fuzz_input__byte(&input) % ARRAY_SIZE(versions);
 	int major = versions[version].major, minor = versions[version].minor;
-	struct process process = {};
+	struct target target = {};
 	struct runtime runtime = {.offsets = *py_offsets__of_version(major, minor),
 				  .interpreters_head = STATE};
-	const struct root_sources sources = {.process = &process, .runtime = &runtime};
+	const struct root_sources sources = {.target = &target, .runtime = &runtime};
 	struct objects objects = {};
 	struct roots roots = {};
 	struct account *account;

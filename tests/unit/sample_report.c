@@ -34,7 +34,7 @@ static void collect_findings(struct sample_report *sample, bool with_map)
 void sample_report__init(struct sample_report *sample, bool with_map)
 {
 	*sample = (struct sample_report){
-		.process =
+		.target =
 			{
 				.pid = 4242,
 				.comm = "python3",
@@ -45,12 +45,12 @@ void sample_report__init(struct sample_report *sample, bool with_map)
 		.python = {.version = "3.9.2", .major = 3, .minor = 9},
 		.tracing = {.mode = "full"},
 	};
-	sample->process.cmdline = sample->cmdline;
+	sample->target.cmdline = sample->cmdline;
 	collect_findings(sample, with_map);
 	sample->report = (struct report){
 		.time = {.tv_sec = 1000000000, .tv_nsec = 7999999},
 		.host = "host.example",
-		.process = &sample->process,
+		.target = &sample->target,
 		.python = &sample->python,
 		.allocator = "pymalloc",
 		.findings = &sample->findings,

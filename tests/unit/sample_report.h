@@ -13,7 +13,7 @@
 #define SAMPLE_PINNED_FOR_S  2.5
 
 struct sample_report {
-	struct process process;
+	struct target target;
 	char *cmdline[8];
 	struct python python;
 	struct findings findings;

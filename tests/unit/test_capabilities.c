@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "target/process.h"
+#include "target/target.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 
@@ -51,15 +51,15 @@ static void test_refusal(void **state)
 	pid = fork();
 	if (!pid)
 		_exit(syscall(SYS_capset, &head, none) || capabilities__has(CAP_SYS_PTRACE) ||
-		      strcmp(process__refusal(), "run as root or with CAP_SYS_PTRACE") != 0);
+		      strcmp(target__refusal(), "run as root or with CAP_SYS_PTRACE") != 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	if (!(effective() >> CAP_SYS_PTRACE & 1)) {
 		print_message("skipped: this process has no CAP_SYS_PTRACE\n");
 		skip();
 	}
-	assert_non_null(strstr(process__refusal(), "although pyfrag has CAP_SYS_PTRACE"));
-	assert_null(strstr(process__refusal(), "run as root"));
+	assert_non_null(strstr(target__refusal(), "although pyfrag has CAP_SYS_PTRACE"));
+	assert_null(strstr(target__refusal(), "run as root"));
 }
 
 int main(void)

@@ -95,7 +95,7 @@ static void *map_file(int fd, size_t pages, uint64_t offset)
 static void test_of_a_process(void **state)
 {
 	char path[] = "/tmp/test_file_places.XXXXXX", other_path[] = "/tmp/test_file_places.XXXXXX";
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	_cleanup_close_ int fd = make_file(path), other_fd = make_file(other_path);
 	uint8_t *whole = map_file(fd, 4, 0);
 	void *part = map_file(fd, 1, 2 * PAGE), *other = map_file(other_fd, 1, 0);
@@ -104,10 +104,10 @@ static void test_of_a_process(void **state)
 	bool found[2] = {};
 
 	(void)state;
-	assert_int_equal(process__open(&process, getpid(), &failure), 0);
+	assert_int_equal(live__open(&target, getpid(), &failure), 0);
 	/* Another permission in the middle, and the kernel shows three mappings. */
 	assert_int_equal(mprotect(whole + PAGE, PAGE, PROT_NONE), 0);
-	assert_int_equal(file_places__find(&places, process, fd, (uint64_t)(uintptr_t)whole), 0);
+	assert_int_equal(file_places__find(&places, target, fd, (uint64_t)(uintptr_t)whole), 0);
 	assert_int_equal(places.cnt, 2);
 	for (size_t i = 0; i < 2; i++) {
 		found[0] |= places.items[i].start == (uint64_t)(uintptr_t)whole &&
@@ -118,12 +118,12 @@ static void test_of_a_process(void **state)
 			    places.items[i].offset == 2 * PAGE;
 	}
 	assert_true(found[0] && found[1]);
-	assert_int_equal(file_places__find(&places, process, fd, (uint64_t)(uintptr_t)other),
+	assert_int_equal(file_places__find(&places, target, fd, (uint64_t)(uintptr_t)other),
 			 -ESTALE);
 	assert_int_equal(munmap(whole, 4 * PAGE), 0);
-	assert_int_equal(file_places__find(&places, process, fd, (uint64_t)(uintptr_t)whole),
+	assert_int_equal(file_places__find(&places, target, fd, (uint64_t)(uintptr_t)whole),
 			 -ESTALE);
-	assert_int_equal(file_places__find(&places, process, fd, (uint64_t)(uintptr_t)&places),
+	assert_int_equal(file_places__find(&places, target, fd, (uint64_t)(uintptr_t)&places),
 			 -ESTALE);
 	munmap(part, PAGE);
 	munmap(other, PAGE);

@@ -16,13 +16,12 @@
 static const struct findings_options usual_options = {.below = 0.1, .blocks_per_arena_max = 32};
 
 /* The findings of a heap that is looked at once. */
-static void collect(struct findings *findings, const struct heap *heap,
-		    const struct process *process, const struct findings_options *options,
-		    struct counters *counters)
+static void collect(struct findings *findings, const struct heap *heap, const struct target *target,
+		    const struct findings_options *options, struct counters *counters)
 {
 	struct pinned_history history = {};
 
-	assert_int_equal(findings__collect(findings, heap, process, options, &history, NS_PER_S,
+	assert_int_equal(findings__collect(findings, heap, target, options, &history, NS_PER_S,
 					   counters),
 			 0);
 	pinned_history__free(&history);
@@ -225,7 +224,7 @@ static void test_resident_bytes(void **state)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), arena = SAMPLE_ARENA_BYTES;
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new_empty(&sample_geometry);
 	_cleanup_(findings__free) struct findings findings = {};
-	struct process process = {.pid = getpid()};
+	struct target target = {.pid = getpid()};
 	struct counters counters = {};
 	uint8_t *bytes, *mapped;
 
@@ -242,7 +241,7 @@ static void test_resident_bytes(void **state)
 		bytes[i * page] = 1;
 	bytes[arena + page] = 1;
 
-	collect(&findings, heap, &process, &usual_options, &counters);
+	collect(&findings, heap, &target, &usual_options, &counters);
 	assert_int_equal(findings.resident_bytes, 5 * page);
 	assert_int_equal(findings.pinned.arena_cnt, 1);
 	assert_int_equal(findings.pinned.arenas[0].resident_bytes, 4 * page);
@@ -256,11 +255,11 @@ static void test_process_that_is_gone(void **state)
 {
 	_cleanup_(findings__free) struct findings findings = {};
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new();
-	struct process process = {.pid = INT_MAX};
+	struct target target = {.pid = INT_MAX};
 	struct counters counters = {};
 
 	(void)state;
-	collect(&findings, heap, &process, &usual_options, &counters);
+	collect(&findings, heap, &target, &usual_options, &counters);
 	assert_true(findings.resident_bytes == RESIDENT_UNKNOWN);
 	assert_int_equal(findings.pinned.arena_cnt, 2);
 	assert_int_equal(findings.pinned.resident_hostage_bytes, 0);

@@ -96,10 +96,7 @@ static void test_long_labels(void **state)
 {
 	char word[3000], cgroup[600] = "/";
 	char *cmdline[] = {"/usr/bin/python3", word, NULL};
-	struct process process = {.pid = getpid(),
-				  .comm = "c",
-				  .cmdline = cmdline,
-				  .cgroup = cgroup};
+	struct target target = {.pid = getpid(), .comm = "c", .cmdline = cmdline, .cgroup = cgroup};
 	struct identity identity;
 
 	(void)state;
@@ -109,7 +106,7 @@ static void test_long_labels(void **state)
 	word[sizeof(word) - 1] = '\0';
 	memset(cgroup + 1, 'u', sizeof(cgroup) - 10);
 	strcat(cgroup, ".scope");
-	assert_int_equal(identity__find(&identity, &process), 0);
+	assert_int_equal(identity__find(&identity, &target), 0);
 	assert_int_equal(strlen(identity.app), 84 * 3 + 3);
 	assert_memory_equal(identity.app, word, 84 * 3);
 	assert_string_equal(identity.app + 84 * 3, "...");

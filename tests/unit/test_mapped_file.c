@@ -25,13 +25,13 @@
 
 #define PAGE 4096UL
 
-static struct process *open_process(pid_t pid)
+static struct target *open_process(pid_t pid)
 {
-	struct process *process = NULL;
+	struct target *target = NULL;
 	struct failure failure;
 
-	assert_int_equal(process__open(&process, pid, &failure), 0);
-	return process;
+	assert_int_equal(live__open(&target, pid, &failure), 0);
+	return target;
 }
 
 static uint64_t address_of(const volatile void *pointer)
@@ -63,10 +63,10 @@ static void make_sample(struct sample *file)
 	assert_ptr_not_equal(file->bytes, MAP_FAILED);
 }
 
-static int find_and_open(const struct process *process, const struct mapping *mapping)
+static int find_and_open(const struct target *target, const struct mapping *mapping)
 {
 	_cleanup_(mapped_file__release) struct mapped_file file = {.path_fd = -1};
-	int err = mapped_file__find(&file, process, mapping);
+	int err = mapped_file__find(&file, target, mapping);
 
 	return err ? err : mapped_file__open(&file);
 }
@@ -92,17 +92,17 @@ static void assert_is_file(int fd, const struct sample *file)
 
 static void test_mapped_file(void **state)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	_cleanup_close_ int fd = -1;
 	const struct mapping *mapping;
 	struct sample file;
 
 	(void)state;
 	make_sample(&file);
-	process = open_process(getpid());
-	mapping = process__find_mapping(process, address_of(file.bytes));
+	target = open_process(getpid());
+	mapping = target__find_mapping(target, address_of(file.bytes));
 	assert_non_null(mapping);
-	fd = find_and_open(process, mapping);
+	fd = find_and_open(target, mapping);
 	assert_is_file(fd, &file);
 	free_sample(&file);
 }
@@ -115,17 +115,17 @@ static int open_replaced_file(void *argument)
 {
 	const struct sample *file = argument;
 	const struct mapping *mapping;
-	struct process *process;
+	struct target *target;
 	struct failure failure;
 	struct stat status;
 	int fd;
 
-	if (process__open(&process, getpid(), &failure))
+	if (live__open(&target, getpid(), &failure))
 		return 1;
-	mapping = process__find_mapping(process, address_of(file->bytes));
+	mapping = target__find_mapping(target, address_of(file->bytes));
 	if (!mapping || !mapping->deleted || strcmp(mapping->path, file->path) != 0)
 		return 2;
-	fd = find_and_open(process, mapping);
+	fd = find_and_open(target, mapping);
 	if (fd >= 0)
 		return fstat(fd, &status) || status.st_ino != file->status.st_ino ? 3 : 0;
 	return fd == -ESTALE ? 4 : 5;
@@ -159,7 +159,7 @@ static void test_replaced_file(void **state)
 
 static void test_deleted_file(void **state)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	_cleanup_close_ int fd = -1;
 	const struct mapping *mapping;
 	struct sample file;
@@ -167,12 +167,12 @@ static void test_deleted_file(void **state)
 	(void)state;
 	make_sample(&file);
 	assert_int_equal(unlink(file.path), 0);
-	process = open_process(getpid());
-	mapping = process__find_mapping(process, address_of(file.bytes));
+	target = open_process(getpid());
+	mapping = target__find_mapping(target, address_of(file.bytes));
 	assert_non_null(mapping);
 	assert_true(mapping->deleted);
 	assert_string_equal(mapping->path, file.path);
-	fd = find_and_open(process, mapping);
+	fd = find_and_open(target, mapping);
 	if (geteuid() == 0)
 		assert_is_file(fd, &file);
 	else
@@ -184,17 +184,17 @@ static void test_deleted_file(void **state)
 static int open_own_executable(void *argument)
 {
 	struct stat ours, opened;
-	struct process *process;
+	struct target *target;
 	struct failure failure;
 	int fd;
 
 	(void)argument;
 	if (geteuid() == 0 && child__drop_rights())
 		return 1;
-	if (prctl(PR_SET_DUMPABLE, 1) || process__open(&process, getpid(), &failure))
+	if (prctl(PR_SET_DUMPABLE, 1) || live__open(&target, getpid(), &failure))
 		return 2;
-	fd = find_and_open(process,
-			   process__find_mapping(process, address_of((void *)open_own_executable)));
+	fd = find_and_open(target,
+			   target__find_mapping(target, address_of((void *)open_own_executable)));
 	if (fd < 0 || fstat(fd, &opened) || stat("/proc/self/exe", &ours))
 		return 3;
 	return opened.st_ino == ours.st_ino && opened.st_dev == ours.st_dev ? 0 : 4;
@@ -213,15 +213,15 @@ static void test_executable_opens_without_rights(void **state)
 static int open_by_name(void *argument)
 {
 	const struct sample *file = argument;
-	struct process *process;
+	struct target *target;
 	struct failure failure;
 	int fd;
 
 	alarm(30);
 	if ((geteuid() == 0 && child__drop_rights()) || prctl(PR_SET_DUMPABLE, 1) ||
-	    process__open(&process, getpid(), &failure))
+	    live__open(&target, getpid(), &failure))
 		return 255;
-	fd = find_and_open(process, process__find_mapping(process, address_of(file->bytes)));
+	fd = find_and_open(target, target__find_mapping(target, address_of(file->bytes)));
 	return fd < 0 ? -fd : 0;
 }
 
@@ -256,18 +256,18 @@ static void test_a_link_to_another_file_in_its_place(void **state)
 /* Opening a device may do something: even the one that is mapped is left alone. */
 static void test_a_mapped_device(void **state)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	_cleanup_close_ int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	const struct mapping *mapping;
 	void *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
 
 	(void)state;
 	assert_ptr_not_equal(page, MAP_FAILED);
-	process = open_process(getpid());
-	mapping = process__find_mapping(process, address_of(page));
+	target = open_process(getpid());
+	mapping = target__find_mapping(target, address_of(page));
 	assert_string_equal(mapping->path, "/dev/zero");
 	/* Without rights there is only its name, which leads to the same device. */
-	assert_int_equal(find_and_open(process, mapping), geteuid() == 0 ? -ENOEXEC : -ESTALE);
+	assert_int_equal(find_and_open(target, mapping), geteuid() == 0 ? -ENOEXEC : -ESTALE);
 	munmap(page, PAGE);
 }
 
@@ -277,7 +277,7 @@ static void test_a_mapped_device(void **state)
  */
 static void test_a_lease(void **state)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	_cleanup_close_ int fd = -1;
 	const struct mapping *mapping;
 	struct sample file;
@@ -291,33 +291,33 @@ static void test_a_lease(void **state)
 	assert_ptr_not_equal(file.bytes, MAP_FAILED);
 	signal(SIGIO, SIG_IGN);
 	assert_int_equal(fcntl(fd, F_SETLEASE, F_WRLCK), 0);
-	process = open_process(getpid());
-	mapping = process__find_mapping(process, address_of(file.bytes));
+	target = open_process(getpid());
+	mapping = target__find_mapping(target, address_of(file.bytes));
 	alarm(30);
-	assert_int_equal(find_and_open(process, mapping), -EBUSY);
+	assert_int_equal(find_and_open(target, mapping), -EBUSY);
 	alarm(0);
 	free_sample(&file);
 }
 
 static void test_identity(void **state)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	struct mapped_file found, again;
 	const struct mapping *mapping;
 	struct sample file;
 
 	(void)state;
 	make_sample(&file);
-	process = open_process(getpid());
-	mapping = process__find_mapping(process, address_of(file.bytes));
-	assert_int_equal(mapped_file__find(&found, process, mapping), 0);
+	target = open_process(getpid());
+	mapping = target__find_mapping(target, address_of(file.bytes));
+	assert_int_equal(mapped_file__find(&found, target, mapping), 0);
 	assert_int_equal(found.identity.device, file.status.st_dev);
 	assert_int_equal(found.identity.inode, file.status.st_ino);
 	assert_int_equal(found.identity.size, 2 * PAGE);
 	assert_int_equal(found.identity.changed_s, file.status.st_ctim.tv_sec);
 	assert_int_equal(found.identity.changed_ns, file.status.st_ctim.tv_nsec);
 	assert_int_equal(truncate(file.path, 3 * PAGE), 0);
-	assert_int_equal(mapped_file__find(&again, process, mapping), 0);
+	assert_int_equal(mapped_file__find(&again, target, mapping), 0);
 	assert_int_equal(again.identity.inode, found.identity.inode);
 	assert_int_equal(again.identity.size, 3 * PAGE);
 	mapped_file__release(&found);
@@ -335,7 +335,7 @@ enum {
 
 static int map_in_overlay(struct sample *file)
 {
-	struct process *process;
+	struct target *target;
 	struct failure failure;
 	const struct mapping *mapping;
 	int fd = open("/tmp/merged/file", O_RDONLY | O_CLOEXEC);
@@ -343,9 +343,9 @@ static int map_in_overlay(struct sample *file)
 	snprintf(file->path, sizeof(file->path), "/tmp/merged/file");
 	file->bytes = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, PAGE);
 	if (fd < 0 || fstat(fd, &file->status) || file->bytes == MAP_FAILED ||
-	    process__open(&process, getpid(), &failure))
+	    live__open(&target, getpid(), &failure))
 		return -1;
-	mapping = process__find_mapping(process, address_of(file->bytes));
+	mapping = target__find_mapping(target, address_of(file->bytes));
 	return mapping->dev_minor == minor(file->status.st_dev) ? OVERLAY_SAME_DEVICE : 0;
 }
 

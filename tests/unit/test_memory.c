@@ -129,9 +129,9 @@ static void assert_right(const struct request *request, const struct region *reg
 
 static void read_own(struct request *request)
 {
-	struct process_memory memory;
+	struct live_memory memory;
 
-	process_memory__init(&memory, getpid());
+	live_memory__init(&memory, getpid());
 	assert_int_equal(memory__read_ranges(&memory.memory, request->ranges, request->cnt), 0);
 }
 
@@ -280,14 +280,14 @@ static void test_page_edges(void **state)
 
 static void test_one_range(void **state)
 {
-	struct process_memory memory;
+	struct live_memory memory;
 	struct region region;
 	uint8_t buffer[32];
 
 	(void)state;
 	make_region(&region);
 	unmap_page(&region, 1);
-	process_memory__init(&memory, getpid());
+	live_memory__init(&memory, getpid());
 	assert_int_equal(memory__read(&memory.memory, address_of(region.bytes) + 100, buffer,
 				      sizeof(buffer)),
 			 0);
@@ -318,14 +318,14 @@ static int write_and_wait(void *argument)
 /* The address is the same, the process is not. */
 static void test_another_process(void **state)
 {
-	struct process_memory memory;
+	struct live_memory memory;
 	struct child child;
 	int value = 0;
 
 	(void)state;
 	child__fork(&child, write_and_wait, NULL);
 	child__wait_until_ready(&child);
-	process_memory__init(&memory, child.pid);
+	live_memory__init(&memory, child.pid);
 	assert_int_equal(memory__read(&memory.memory, address_of(&shared_until_written), &value,
 				      sizeof(value)),
 			 0);
@@ -340,12 +340,12 @@ static void test_another_process(void **state)
 
 static int read_as_nobody(void *argument)
 {
-	struct process_memory memory;
+	struct live_memory memory;
 	int value, err;
 
 	if (child__drop_rights())
 		return 0;
-	process_memory__init(&memory, *(pid_t *)argument);
+	live_memory__init(&memory, *(pid_t *)argument);
 	err = memory__read(&memory.memory, address_of(&shared_until_written), &value,
 			   sizeof(value));
 	return -err;

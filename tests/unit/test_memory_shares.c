@@ -13,7 +13,7 @@ static const uint64_t sizes[CNT] = {HEAP_1, 2 * HEAP_1, HEAP_1, HEAP_1, HEAP_1 +
 
 static struct watched all[CNT], *list[CNT];
 static struct heap_source sources[CNT];
-static struct process processes[CNT];
+static struct target processes[CNT];
 static const struct watched *busy;
 
 static int setup(void **state)
@@ -22,7 +22,7 @@ static int setup(void **state)
 	busy = NULL;
 	for (int i = 0; i < CNT; i++) {
 		processes[i].owner = owners[i];
-		sources[i].process = &processes[i];
+		sources[i].target = &processes[i];
 		assert_int_equal(account__new(&sources[i].account, UINT64_MAX, NULL), 0);
 		all[i] = (struct watched){.source = &sources[i], .has_last = true};
 		all[i].last.findings.measure.arenas =

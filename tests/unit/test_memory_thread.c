@@ -15,8 +15,8 @@
 #include "child.h"
 #include "target/mapped_file.h"
 #include "target/pause.h"
-#include "target/process.h"
 #include "target/resident.h"
+#include "target/target.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 
@@ -52,7 +52,7 @@ static void start_headless(struct child *child)
 {
 	child__fork(child, end_first_thread, NULL);
 	child__wait_until_ready(child);
-	while (!process__first_thread_has_ended(child->pid))
+	while (!memory_thread__first_has_ended(child->pid))
 		usleep(1000);
 }
 
@@ -86,21 +86,21 @@ static void find_threads(pid_t pid, pid_t *threads)
 	assert_int_equal(cnt, 2);
 }
 
-static struct process *open_process(pid_t pid)
+static struct target *open_process(pid_t pid)
 {
-	struct process *process = NULL;
+	struct target *target = NULL;
 	struct failure failure;
 
-	if (process__open(&process, pid, &failure))
+	if (live__open(&target, pid, &failure))
 		fail_msg("%s", failure.text);
-	return process;
+	return target;
 }
 
-static void assert_reads_marker(const struct process *process)
+static void assert_reads_marker(const struct target *target)
 {
 	uint64_t word = 0;
 
-	assert_int_equal(memory__read(&process->memory.memory, (uint64_t)(uintptr_t)&marker, &word,
+	assert_int_equal(memory__read(&target->memory.memory, (uint64_t)(uintptr_t)&marker, &word,
 				      sizeof(word)),
 			 0);
 	assert_int_equal(word, 0x6d61726b6572);
@@ -113,12 +113,12 @@ static void test_first_thread_that_lives(void **state)
 	assert_string_equal(memory_thread__entry(getpid(), "maps").name, "maps");
 	assert_true(memory_thread__belongs(getpid(), getpid()));
 	assert_false(memory_thread__belongs(getpid(), getppid()));
-	assert_false(process__first_thread_has_ended(getpid()));
+	assert_false(memory_thread__first_has_ended(getpid()));
 }
 
 static void test_is_as_any_process(void **state)
 {
-	_cleanup_(process__freep) struct process *own = open_process(getpid()), *process = NULL;
+	_cleanup_(target__freep) struct target *own = open_process(getpid()), *target = NULL;
 	const struct mapping *code;
 	struct mapped_file file, own_file;
 	struct child child;
@@ -127,17 +127,17 @@ static void test_is_as_any_process(void **state)
 	(void)state;
 	start_headless(&child);
 	assert_int_not_equal(memory_thread__of(child.pid), child.pid);
-	process = open_process(child.pid);
-	assert_true(process__is_alive(process));
-	assert_string_equal(process->exe, own->exe);
-	assert_string_equal(process->cmdline[0], own->cmdline[0]);
-	assert_string_equal(process->comm, own->comm);
-	assert_string_equal(process->cgroup, own->cgroup);
-	assert_true(process->owner == own->owner);
-	assert_reads_marker(process);
-	code = process__find_mapping(process, (uint64_t)(uintptr_t)test_is_as_any_process);
+	target = open_process(child.pid);
+	assert_true(target__is_alive(target));
+	assert_string_equal(target->exe, own->exe);
+	assert_string_equal(target->cmdline[0], own->cmdline[0]);
+	assert_string_equal(target->comm, own->comm);
+	assert_string_equal(target->cgroup, own->cgroup);
+	assert_true(target->owner == own->owner);
+	assert_reads_marker(target);
+	code = target__find_mapping(target, (uint64_t)(uintptr_t)test_is_as_any_process);
 	assert_non_null(code);
-	assert_int_equal(mapped_file__find(&file, process, code), 0);
+	assert_int_equal(mapped_file__find(&file, target, code), 0);
 	assert_int_equal(mapped_file__find(&own_file, own, code), 0);
 	assert_memory_equal(&file.identity, &own_file.identity, sizeof(file.identity));
 	mapped_file__release(&file);
@@ -164,7 +164,7 @@ static void test_resident_pages(void **state)
 
 static void test_threads_that_end_one_by_one(void **state)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	struct failure failure;
 	struct child child;
 	pid_t threads[2];
@@ -173,20 +173,20 @@ static void test_threads_that_end_one_by_one(void **state)
 	(void)state;
 	start_headless(&child);
 	find_threads(child.pid, threads);
-	process = open_process(child.pid);
+	target = open_process(child.pid);
 	for (int round = 0; round < 2; round++) {
-		assert_reads_marker(process);
-		assert_int_equal(process__reload_maps(process, &failure), 0);
-		assert_true(process->map_cnt > 0);
+		assert_reads_marker(target);
+		assert_int_equal(target__reload_maps(target, &failure), 0);
+		assert_true(target->map_cnt > 0);
 		if (!round)
 			end_a_thread(&child, threads);
 	}
-	assert_true(process__is_alive(process));
+	assert_true(target__is_alive(target));
 	assert_int_equal(write(child.in, "e", 1), 1);
-	while (process__is_alive(process))
+	while (target__is_alive(target))
 		usleep(1000);
 	assert_int_equal(memory_thread__of(child.pid), child.pid);
-	assert_int_equal(memory__read(&process->memory.memory, (uint64_t)(uintptr_t)&marker, &word,
+	assert_int_equal(memory__read(&target->memory.memory, (uint64_t)(uintptr_t)&marker, &word,
 				      sizeof(word)),
 			 -ESRCH);
 	child__reap(&child);

@@ -40,24 +40,24 @@ static uint64_t address_of(const volatile void *pointer)
 	return (uint64_t)(uintptr_t)pointer;
 }
 
-static struct process *open_self(void)
+static struct target *open_self(void)
 {
-	struct process *process = NULL;
+	struct target *target = NULL;
 	struct failure failure;
 
-	assert_int_equal(process__open(&process, getpid(), &failure), 0);
-	return process;
+	assert_int_equal(live__open(&target, getpid(), &failure), 0);
+	return target;
 }
 
 /* The module whose code holds @function. */
-static struct module *open_module_of(const struct process *process, const void *function)
+static struct module *open_module_of(const struct target *target, const void *function)
 {
-	const struct mapping *mapping = process__find_mapping(process, address_of(function));
+	const struct mapping *mapping = target__find_mapping(target, address_of(function));
 	struct module *module = NULL;
 
 	assert_non_null(mapping);
 	assert_true(mapping->executable);
-	assert_int_equal(module__open(&module, process, mapping), 0);
+	assert_int_equal(module__open(&module, target, mapping), 0);
 	return module;
 }
 
@@ -70,14 +70,14 @@ static int take_first(struct dl_phdr_info *info, size_t size, void *context)
 
 static void test_own_executable(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_self();
+	_cleanup_(target__freep) struct target *target = open_self();
 	_cleanup_(module__freep) struct module *module =
-		open_module_of(process, (void *)module_known_static);
+		open_module_of(target, (void *)module_known_static);
 	struct elf_symbol symbol;
 	uint64_t bias = 1;
 
 	(void)state;
-	assert_string_equal(module->path, process->exe);
+	assert_string_equal(module->path, target->exe);
 	assert_int_equal(dl_iterate_phdr(take_first, &bias), 1);
 	assert_int_equal(module->bias, bias);
 	assert_int_equal(elf_file__find_symbol(module->elf, "module_known_static", &symbol), 0);
@@ -89,7 +89,7 @@ static void test_own_executable(void **state)
 /* A library's segments are elsewhere in its file, and it is somewhere else in memory. */
 static void test_library(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_self();
+	_cleanup_(target__freep) struct target *target = open_self();
 	void *function = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
 	_cleanup_(module__freep) struct module *module = NULL;
 	struct elf_symbol symbol;
@@ -99,9 +99,9 @@ static void test_library(void **state)
 	(void)state;
 	assert_non_null(function);
 	assert_true(dladdr1(function, &info, (void **)&map, RTLD_DL_LINKMAP));
-	module = open_module_of(process, function);
+	module = open_module_of(target, function);
 	assert_int_equal(module->bias, map->l_addr);
-	assert_string_not_equal(module->path, process->exe);
+	assert_string_not_equal(module->path, target->exe);
 	assert_int_equal(elf_file__find_symbol(module->elf, "gnu_get_libc_version", &symbol), 0);
 	assert_int_equal(symbol.address + module->bias, address_of(function));
 }
@@ -109,9 +109,9 @@ static void test_library(void **state)
 /* What is kept then has no file of the process open: closing such a one may take for ever. */
 static void test_closing_the_file(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_self();
+	_cleanup_(target__freep) struct target *target = open_self();
 	_cleanup_(module__freep) struct module *module =
-		open_module_of(process, dlsym(RTLD_DEFAULT, "gnu_get_libc_version"));
+		open_module_of(target, dlsym(RTLD_DEFAULT, "gnu_get_libc_version"));
 	int fd = module->fd;
 	struct elf_symbol symbol;
 
@@ -131,10 +131,10 @@ static void test_closing_the_file(void **state)
 /* A mapping may be cut by mprotect(2): the piece behind the cut begins inside the segment. */
 static void test_second_half_of_a_mapping(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_self();
+	_cleanup_(target__freep) struct target *target = open_self();
 	_cleanup_(module__freep) struct module *module = NULL;
 	const struct mapping *mapping =
-		process__find_mapping(process, address_of((void *)module_known_static));
+		target__find_mapping(target, address_of((void *)module_known_static));
 	struct mapping half;
 	uint64_t bias = 1;
 
@@ -145,7 +145,7 @@ static void test_second_half_of_a_mapping(void **state)
 	half.start += PAGE;
 	half.offset += PAGE;
 	/* map_files knows no such piece; the executable opens by its name. */
-	assert_int_equal(module__open(&module, process, &half), 0);
+	assert_int_equal(module__open(&module, target, &half), 0);
 	assert_int_equal(dl_iterate_phdr(take_first, &bias), 1);
 	assert_int_equal(module->bias, bias);
 }
@@ -163,7 +163,7 @@ static void *map_code(int fd, off_t offset)
 
 static void test_what_is_no_elf_file(void **state)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	char path[] = "/tmp/test_module.XXXXXX", page[PAGE] = "#!/bin/sh\n";
 	_cleanup_close_ int fd = mkstemp(path);
 	struct module *module = NULL;
@@ -173,21 +173,21 @@ static void test_what_is_no_elf_file(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, page, sizeof(page)), sizeof(page));
 	code = map_code(fd, 0);
-	process = open_self();
-	assert_int_equal(module__open(&module, process,
-				      process__find_mapping(process, address_of(code))),
+	target = open_self();
+	assert_int_equal(module__open(&module, target,
+				      target__find_mapping(target, address_of(code))),
 			 -ENOEXEC);
 	assert_null(module);
 	munmap(code, PAGE);
 	unlink(path);
 }
 
-static struct module *open_at(const struct process *process, const void *address)
+static struct module *open_at(const struct target *target, const void *address)
 {
 	struct module *module = NULL;
 
-	assert_int_equal(module__open(&module, process,
-				      process__find_mapping(process, address_of(address))),
+	assert_int_equal(module__open(&module, target,
+				      target__find_mapping(target, address_of(address))),
 			 0);
 	return module;
 }
@@ -198,20 +198,20 @@ static struct module *open_at(const struct process *process, const void *address
  */
 static void test_strange_mappings_beside_the_loaders(void **state)
 {
-	_cleanup_(process__freep) struct process *before = open_self(), *process = NULL;
+	_cleanup_(target__freep) struct target *before = open_self(), *target = NULL;
 	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	_cleanup_(module__freep) struct module *at_headers = NULL, *at_code = NULL;
 	const struct mapping *loaders =
-		process__find_mapping(before, address_of((void *)module_known_static));
+		target__find_mapping(before, address_of((void *)module_known_static));
 	void *headers = map_code(fd, 0), *code = map_code(fd, (off_t)loaders->offset);
 	uint64_t bias = 1;
 
 	(void)state;
 	assert_int_equal(dl_iterate_phdr(take_first, &bias), 1);
-	process = open_self();
-	at_headers = open_at(process, headers);
+	target = open_self();
+	at_headers = open_at(target, headers);
 	assert_int_equal(at_headers->bias, bias);
-	at_code = open_at(process, code);
+	at_code = open_at(target, code);
 	assert_int_equal(at_code->bias, bias);
 	munmap(headers, PAGE);
 	munmap(code, PAGE);
@@ -220,7 +220,7 @@ static void test_strange_mappings_beside_the_loaders(void **state)
 /* The first page of a copy of it holds headers, which no segment of code does. */
 static void test_not_mapped_as_the_headers_say(void **state)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	_cleanup_close_ int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	_cleanup_close_ int fd = temp_file__new("", 0);
 	struct module *module = NULL;
@@ -241,9 +241,9 @@ static void test_not_mapped_as_the_headers_say(void **state)
 			skip();
 		}
 	code = map_code(fd, 0);
-	process = open_self();
-	assert_int_equal(module__open(&module, process,
-				      process__find_mapping(process, address_of(code))),
+	target = open_self();
+	assert_int_equal(module__open(&module, target,
+				      target__find_mapping(target, address_of(code))),
 			 -ENOEXEC);
 	assert_null(module);
 	munmap(code, PAGE);
@@ -251,15 +251,15 @@ static void test_not_mapped_as_the_headers_say(void **state)
 
 static void test_no_file(void **state)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	struct module *module = NULL;
 	void *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	(void)state;
 	assert_ptr_not_equal(page, MAP_FAILED);
-	process = open_self();
-	assert_true(module__open(&module, process,
-				 process__find_mapping(process, address_of(page))) < 0);
+	target = open_self();
+	assert_true(module__open(&module, target, target__find_mapping(target, address_of(page))) <
+		    0);
 	assert_null(module);
 	munmap(page, PAGE);
 }
@@ -290,9 +290,9 @@ static uint64_t word_at(const struct data_image *image, const volatile void *poi
 
 static void test_data_is_what_it_is_now(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_self();
+	_cleanup_(target__freep) struct target *target = open_self();
 	_cleanup_(module__freep) struct module *module =
-		open_module_of(process, (void *)module_known_static);
+		open_module_of(target, (void *)module_known_static);
 
 	(void)state;
 	for (uint64_t round = 1; round <= 2; round++) {
@@ -301,7 +301,7 @@ static void test_data_is_what_it_is_now(void **state)
 		bss_variable = 0xabcdef * round;
 		data_variable = 0x1122334455667788 * round;
 		large_variable[sizeof(large_variable) - 1] = (uint8_t)round;
-		assert_int_equal(module__read_data(module, &process->memory.memory, &image), 0);
+		assert_int_equal(module__read_data(module, &target->memory.memory, &image), 0);
 		assert_int_equal(word_at(&image, &data_variable), data_variable);
 		assert_int_equal(word_at(&image, &bss_variable), bss_variable);
 		assert_int_equal(word_at(&image, large_variable + sizeof(large_variable) - 8),
@@ -316,7 +316,7 @@ static void test_data_is_what_it_is_now(void **state)
 /* The live process, but for a range that cannot be read. */
 struct holed_memory {
 	struct memory memory;
-	const struct memory *process;
+	const struct memory *target;
 	uint64_t hole;
 	int result;
 };
@@ -324,7 +324,7 @@ struct holed_memory {
 static int read_holed(const struct memory *memory, struct memory_range *ranges, size_t cnt)
 {
 	const struct holed_memory *holed = (const struct holed_memory *)memory;
-	int err = memory__read_ranges(holed->process, ranges, cnt);
+	int err = memory__read_ranges(holed->target, ranges, cnt);
 
 	for (size_t i = 0; i < cnt; i++) {
 		if (holed->hole < ranges[i].address ||
@@ -338,13 +338,13 @@ static int read_holed(const struct memory *memory, struct memory_range *ranges, 
 
 static void test_unreadable_data_is_zero(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_self();
+	_cleanup_(target__freep) struct target *target = open_self();
 	_cleanup_(module__freep) struct module *module =
-		open_module_of(process, (void *)module_known_static);
+		open_module_of(target, (void *)module_known_static);
 	_cleanup_(data_image__free) struct data_image image = {};
 	struct holed_memory holed = {
 		.memory.read_ranges = read_holed,
-		.process = &process->memory.memory,
+		.target = &target->memory.memory,
 		.hole = address_of(large_variable + sizeof(large_variable) / 2),
 	};
 
@@ -360,13 +360,13 @@ static void test_unreadable_data_is_zero(void **state)
 
 static void test_process_that_is_gone(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_self();
+	_cleanup_(target__freep) struct target *target = open_self();
 	_cleanup_(module__freep) struct module *module =
-		open_module_of(process, (void *)module_known_static);
+		open_module_of(target, (void *)module_known_static);
 	struct data_image image = {};
 	struct holed_memory gone = {
 		.memory.read_ranges = read_holed,
-		.process = &process->memory.memory,
+		.target = &target->memory.memory,
 		.result = -ESRCH,
 	};
 

@@ -73,24 +73,24 @@ static void mark(size_t at)
 	*(volatile uint64_t *)(void *)(huge + at) = MARK;
 }
 
-static struct module *open_own_module(const struct process *process)
+static struct module *open_own_module(const struct target *target)
 {
 	struct module *module = NULL;
 
-	assert_int_equal(module__open(&module, process,
-				      process__find_mapping(process,
-							    (uint64_t)(uintptr_t)open_own_module)),
+	assert_int_equal(module__open(&module, target,
+				      target__find_mapping(target,
+							   (uint64_t)(uintptr_t)open_own_module)),
 			 0);
 	return module;
 }
 
-static struct process *open_self(void)
+static struct target *open_self(void)
 {
-	struct process *process = NULL;
+	struct target *target = NULL;
 	struct failure failure;
 
-	assert_int_equal(process__open(&process, getpid(), &failure), 0);
-	return process;
+	assert_int_equal(live__open(&target, getpid(), &failure), 0);
+	return target;
 }
 
 /* Marks at the edges of pieces, of pages, and far from each other. */
@@ -116,8 +116,8 @@ static void test_much_data_is_looked_through(void **state)
 {
 	/* It is closed after the process, which asks it in the end. */
 	_cleanup_(close_account) struct account *account = NULL;
-	_cleanup_(process__freep) struct process *process = open_self();
-	_cleanup_(module__freep) struct module *module = open_own_module(process);
+	_cleanup_(target__freep) struct target *target = open_self();
+	_cleanup_(module__freep) struct module *module = open_own_module(target);
 	_cleanup_(data_image__free) struct data_image image = {};
 	struct found found = {};
 
@@ -128,9 +128,9 @@ static void test_much_data_is_looked_through(void **state)
 	initialized[PAGE / 8 + 1] = 1;
 	/* Far less than there is, and than was touched. */
 	assert_int_equal(account__new(&account, 2 * MIB, NULL), 0);
-	process->memory.memory.account = account;
-	assert_int_equal(module__read_data(module, &process->memory.memory, &image), 0);
-	assert_int_equal(data_image__visit(&image, &process->memory.memory, look, &found), 0);
+	target->memory.memory.account = account;
+	assert_int_equal(module__read_data(module, &target->memory.memory, &image), 0);
+	assert_int_equal(data_image__visit(&image, &target->memory.memory, look, &found), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(marked); i++)
 		assert_true(has_mark(&found, huge + marked[i]));
 	assert_true(has_mark(&found, &initialized[PAGE / 8 - 1]));
@@ -150,16 +150,15 @@ static int stop_at_once(const struct data_piece *piece, void *context)
 
 static void test_it_ends_when_that_is_said(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_self();
-	_cleanup_(module__freep) struct module *module = open_own_module(process);
+	_cleanup_(target__freep) struct target *target = open_self();
+	_cleanup_(module__freep) struct module *module = open_own_module(target);
 	_cleanup_(data_image__free) struct data_image image = {};
 	size_t cnt = 0;
 
 	(void)state;
 	memset(huge, 1, FULL_BYTES);
-	assert_int_equal(module__read_data(module, &process->memory.memory, &image), 0);
-	assert_int_equal(data_image__visit(&image, &process->memory.memory, stop_at_once, &cnt),
-			 77);
+	assert_int_equal(module__read_data(module, &target->memory.memory, &image), 0);
+	assert_int_equal(data_image__visit(&image, &target->memory.memory, stop_at_once, &cnt), 77);
 	assert_int_equal(cnt, 2);
 }
 

@@ -38,7 +38,7 @@ static uint8_t *map_sparse(void)
 }
 
 /* Reads a byte of each region. Returns how many could be read; *err: why no more. */
-static size_t read_regions(struct process_memory *memory, const uint8_t *from, int *err)
+static size_t read_regions(struct live_memory *memory, const uint8_t *from, int *err)
 {
 	size_t cnt = 0;
 	uint8_t byte;
@@ -54,14 +54,14 @@ static void test_page_tables_are_paid_for(void **state)
 {
 	uint64_t allowed_bytes = REGION_CNT * TABLE_BYTES / 2;
 	uint8_t *sparse = map_sparse();
-	struct process_memory memory;
+	struct live_memory memory;
 	struct account *account;
 	size_t cnt;
 	int err;
 
 	(void)state;
 	assert_int_equal(account__new(&account, 4 * allowed_bytes, NULL), 0);
-	process_memory__init(&memory, getpid());
+	live_memory__init(&memory, getpid());
 	memory.memory.account = account;
 	cnt = read_regions(&memory, sparse, &err);
 	assert_int_equal(err, -EDQUOT);
@@ -74,7 +74,7 @@ static void test_page_tables_are_paid_for(void **state)
 	munmap(sparse, REGION_CNT * REGION);
 	assert_int_equal(memory__read(&memory.memory, (uintptr_t)&cnt, &cnt, sizeof(cnt)), 0);
 	assert_true(account__usage(account).used_bytes < allowed_bytes / 8);
-	process_memory__release(&memory);
+	live_memory__release(&memory);
 	account__close(account);
 }
 
@@ -102,11 +102,11 @@ static void test_a_crowd_is_paid_for(void **state)
 	assert_int_equal(account__new(&account, limit, NULL), 0);
 	for (size_t i = 0; i < CROWD; i++) {
 		uint8_t *sparse = map_sparse(), byte;
-		struct process_memory memory;
+		struct live_memory memory;
 		int err = 0;
 
 		pids[i] = start_child();
-		process_memory__init(&memory, pids[i]);
+		live_memory__init(&memory, pids[i]);
 		memory.memory.account = account;
 		for (size_t region = 0; region < CROWD_REGIONS && !err; region++)
 			err = memory__read(&memory.memory, (uintptr_t)sparse + region * REGION,
@@ -114,7 +114,7 @@ static void test_a_crowd_is_paid_for(void **state)
 		if (!err)
 			err = page_tables__settle(&memory.tables);
 		refused_cnt += err == -EDQUOT;
-		process_memory__release(&memory);
+		live_memory__release(&memory);
 		munmap(sparse, REGION_CNT * REGION);
 	}
 	/* Half of it was given. */
@@ -134,7 +134,7 @@ static void test_a_crowd_of_small_ones_is_paid_for(void **state)
 {
 	uint64_t limit = SMALL_CROWD * SMALL_REGIONS * TABLE_BYTES;
 	uint8_t *sparse = map_sparse(), byte;
-	struct process_memory memory;
+	struct live_memory memory;
 	pid_t pids[SMALL_CROWD];
 	struct account *account;
 
@@ -144,17 +144,17 @@ static void test_a_crowd_of_small_ones_is_paid_for(void **state)
 		int err = 0;
 
 		pids[i] = start_child();
-		process_memory__init(&memory, pids[i]);
+		live_memory__init(&memory, pids[i]);
 		memory.memory.account = account;
 		memory.tables.owner = 1000;
 		for (size_t region = 0; region < SMALL_REGIONS && !err; region++)
 			err = memory__read(&memory.memory, (uintptr_t)sparse + region * REGION,
 					   &byte, 1);
-		process_memory__release(&memory);
+		live_memory__release(&memory);
 	}
 	assert_in_range(account__usage(account).used_bytes, limit / 4, limit / 8 * 5);
 	/* Of another user there may be some yet. */
-	process_memory__init(&memory, getpid());
+	live_memory__init(&memory, getpid());
 	memory.memory.account = account;
 	memory.tables.owner = 1001;
 	for (size_t region = 0; region < SMALL_REGIONS; region++)
@@ -162,7 +162,7 @@ static void test_a_crowd_of_small_ones_is_paid_for(void **state)
 					      &byte, 1),
 				 0);
 	assert_int_equal(page_tables__settle(&memory.tables), 0);
-	process_memory__release(&memory);
+	live_memory__release(&memory);
 	for (size_t i = 0; i < SMALL_CROWD; i++) {
 		kill(pids[i], SIGKILL);
 		waitpid(pids[i], NULL, 0);
@@ -176,7 +176,7 @@ static void test_a_crowd_of_small_ones_is_paid_for(void **state)
 static void test_a_process_that_becomes_another_program(void **state)
 {
 	uint8_t *sparse = map_sparse();
-	struct process_memory memory;
+	struct live_memory memory;
 	struct account *account;
 	int go[2], gone[2], err;
 	char byte = 0;
@@ -194,14 +194,14 @@ static void test_a_process_that_becomes_another_program(void **state)
 	}
 	close(gone[1]);
 	assert_int_equal(account__new(&account, 8 * REGION_CNT * TABLE_BYTES, NULL), 0);
-	process_memory__init(&memory, pid);
+	live_memory__init(&memory, pid);
 	memory.memory.account = account;
 	assert_int_equal(read_regions(&memory, sparse, &err), REGION_CNT);
 	assert_int_equal(page_tables__settle(&memory.tables), 0);
 	assert_true(account__usage(account).used_bytes > REGION_CNT * TABLE_BYTES / 2);
 	assert_int_equal(write(go[1], &byte, 1), 1);
 	assert_int_equal(read(gone[0], &byte, 1), 0);
-	process_memory__release(&memory);
+	live_memory__release(&memory);
 	assert_true(account__usage(account).used_bytes < REGION_CNT * TABLE_BYTES / 8);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -216,7 +216,7 @@ static void test_a_process_that_becomes_another_program(void **state)
 static void test_those_that_are_there_cost_nothing(void **state)
 {
 	uint8_t *sparse = map_sparse();
-	struct process_memory memory;
+	struct live_memory memory;
 	struct account *account;
 	int err;
 
@@ -224,11 +224,11 @@ static void test_those_that_are_there_cost_nothing(void **state)
 	assert_int_equal(account__new(&account, UINT64_MAX, NULL), 0);
 	for (size_t i = 0; i < REGION_CNT; i++)
 		sparse[i * REGION] = 1;
-	process_memory__init(&memory, getpid());
+	live_memory__init(&memory, getpid());
 	memory.memory.account = account;
 	assert_int_equal(read_regions(&memory, sparse, &err), REGION_CNT);
 	assert_int_equal(account__usage(account).peak_bytes, 0);
-	process_memory__release(&memory);
+	live_memory__release(&memory);
 	munmap(sparse, REGION_CNT * REGION);
 	account__close(account);
 }

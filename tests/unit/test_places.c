@@ -9,7 +9,7 @@
 
 static struct watched all[CNT_MAX];
 static struct heap_source sources[CNT_MAX];
-static struct process processes[CNT_MAX];
+static struct target processes[CNT_MAX];
 
 static size_t yielding(const process_owner *owners, size_t cnt, process_owner owner)
 {
@@ -17,7 +17,7 @@ static size_t yielding(const process_owner *owners, size_t cnt, process_owner ow
 
 	for (size_t i = 0; i < cnt; i++) {
 		processes[i].owner = owners[i];
-		sources[i].process = &processes[i];
+		sources[i].target = &processes[i];
 		all[i].source = &sources[i];
 		list[i] = &all[i];
 	}

@@ -237,64 +237,64 @@ static void stop_being_python(void)
 	become_python("", false);
 }
 
-static struct process *open_process(pid_t pid)
+static struct target *open_process(pid_t pid)
 {
-	struct process *process = NULL;
+	struct target *target = NULL;
 	struct failure failure;
 
-	assert_int_equal(process__open(&process, pid, &failure), 0);
-	return process;
+	assert_int_equal(live__open(&target, pid, &failure), 0);
+	return target;
 }
 
 static void test_finds_python_by_its_data(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_process(getpid());
+	_cleanup_(target__freep) struct target *target = open_process(getpid());
 	_cleanup_(python__freep) struct python *python = NULL;
 	struct failure failure;
 
 	(void)state;
 	become_python(LIKE_311, false);
-	assert_int_equal(python__find(&python, process, &failure), 0);
+	assert_int_equal(python__find(&python, target, &failure), 0);
 	assert_string_equal(python->version, "3.11.2");
 	assert_int_equal(python->major, 3);
 	assert_int_equal(python->minor, 11);
 	assert_false(python->free_threaded);
 	assert_int_equal(python->interpreters_head, 0);
 	assert_non_null(python->module);
-	assert_string_equal(python->module->path, process->exe);
+	assert_string_equal(python->module->path, target->exe);
 	stop_being_python();
 }
 
 static void test_python_that_has_not_started_up(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_process(getpid());
+	_cleanup_(target__freep) struct target *target = open_process(getpid());
 	struct python *python = NULL;
 	struct failure failure = {};
 
 	(void)state;
 	/* The symbol is there, the version not yet. */
 	stop_being_python();
-	assert_int_equal(python__find(&python, process, &failure), -EAGAIN);
+	assert_int_equal(python__find(&python, target, &failure), -EAGAIN);
 	assert_null(python);
 	assert_true(strlen(failure.text) > 0);
 }
 
 static void test_finds_module_by_its_symbol(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_process(getpid());
+	_cleanup_(target__freep) struct target *target = open_process(getpid());
 	_cleanup_(module__freep) struct module *module = NULL;
 
 	(void)state;
 	stop_being_python();
-	assert_int_equal(python__find_module(&module, process), 0);
-	assert_string_equal(module->path, process->exe);
+	assert_int_equal(python__find_module(&module, target), 0);
+	assert_string_equal(module->path, target->exe);
 }
 
 static void test_what_is_no_python(void **state)
 {
 	char *const argv[] = {"sh", "-c", "echo; read x", NULL};
 	char *const envp[] = {NULL};
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	struct python *python = NULL;
 	struct module *module = NULL;
 	struct failure failure = {};
@@ -303,28 +303,28 @@ static void test_what_is_no_python(void **state)
 	(void)state;
 	child__exec(&child, "/bin/sh", argv, envp);
 	child__wait_until_ready(&child);
-	process = open_process(child.pid);
-	assert_int_equal(python__find(&python, process, &failure), -ENOEXEC);
+	target = open_process(child.pid);
+	assert_int_equal(python__find(&python, target, &failure), -ENOEXEC);
 	assert_null(python);
 	/* It says what it is. */
-	assert_non_null(strstr(failure.text, process->exe));
-	assert_int_equal(python__find_module(&module, process), -ENOEXEC);
+	assert_non_null(strstr(failure.text, target->exe));
+	assert_int_equal(python__find_module(&module, target), -ENOEXEC);
 	assert_null(module);
 
 	child__kill(&child);
-	assert_true(python__find(&python, process, &failure) < 0);
+	assert_true(python__find(&python, target, &failure) < 0);
 	assert_null(python);
 }
 
 static void test_interpreters_of_312(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_process(getpid());
+	_cleanup_(target__freep) struct target *target = open_process(getpid());
 	_cleanup_(python__freep) struct python *python = NULL;
 	struct failure failure;
 
 	(void)state;
 	become_python("3.12.1 (main) [GCC]", false);
-	assert_int_equal(python__find(&python, process, &failure), 0);
+	assert_int_equal(python__find(&python, target, &failure), 0);
 	assert_int_equal(python->minor, 12);
 	/*
 	 * 3.12's _PyRuntimeState: _initialized, preinitializing, preinitialized, core_initialized,
@@ -337,7 +337,7 @@ static void test_interpreters_of_312(void **state)
 
 static void test_debug_offsets(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_process(getpid());
+	_cleanup_(target__freep) struct target *target = open_process(getpid());
 
 	(void)state;
 	for (uint64_t free_threaded = 0; free_threaded <= 1; free_threaded++) {
@@ -348,7 +348,7 @@ static void test_debug_offsets(void **state)
 		debug_offsets.free_threaded = free_threaded;
 		debug_offsets.runtime_interpreters_head = 0x138;
 		debug_offsets.interpreter_next = 0x1d70;
-		assert_int_equal(python__find(&python, process, &failure), 0);
+		assert_int_equal(python__find(&python, target, &failure), 0);
 		assert_int_equal(python->free_threaded, free_threaded);
 		assert_int_equal(python->interpreters_head, (uintptr_t)&debug_offsets + 0x138);
 		assert_int_equal(python->next_interpreter_offset, 0x1d70);
@@ -370,9 +370,9 @@ static int list_own(const uint64_t *head, uint64_t **out, size_t *cnt)
 {
 	struct python python = {.interpreters_head = address_of(head),
 				.next_interpreter_offset = offsetof(struct interpreter, next)};
-	struct process_memory memory;
+	struct live_memory memory;
 
-	process_memory__init(&memory, getpid());
+	live_memory__init(&memory, getpid());
 	return python__interpreters(&python, &memory.memory, out, cnt);
 }
 

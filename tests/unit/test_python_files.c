@@ -17,14 +17,14 @@
 
 #define PAGE 4096UL
 
-static struct process *open_self(process_owner owner)
+static struct target *open_self(process_owner owner)
 {
-	struct process *process = NULL;
+	struct target *target = NULL;
 	struct failure failure;
 
-	assert_int_equal(process__open(&process, getpid(), &failure), 0);
-	process->owner = owner;
-	return process;
+	assert_int_equal(live__open(&target, getpid(), &failure), 0);
+	target->owner = owner;
+	return target;
 }
 
 /* A file of which one symbol is named so. */
@@ -54,10 +54,10 @@ static void *map_executable(int fd)
 
 static bool finds_python(struct python_files *files, process_owner owner)
 {
-	_cleanup_(process__freep) struct process *process = open_self(owner);
+	_cleanup_(target__freep) struct target *target = open_self(owner);
 	bool is_python;
 
-	assert_int_equal(python_files__find(files, process, &is_python), 0);
+	assert_int_equal(python_files__find(files, target, &is_python), 0);
 	return is_python;
 }
 
@@ -138,14 +138,14 @@ static void test_very_many_files(void **state)
 /* Whether a process with these files only is a Python, where so many bytes of them may be read. */
 static bool finds_among(void *const *pages, size_t cnt, uint64_t bytes_max, uint64_t *left_out)
 {
-	_cleanup_(process__freep) struct process *process = open_self(1000);
-	struct process with_these = *process;
+	_cleanup_(target__freep) struct target *target = open_self(1000);
+	struct target with_these = *target;
 	struct python_files *files;
 	struct mapping maps[2];
 	bool is_python;
 
 	for (size_t i = 0; i < cnt; i++)
-		maps[i] = *process__find_mapping(process, (uintptr_t)pages[i]);
+		maps[i] = *target__find_mapping(target, (uintptr_t)pages[i]);
 	with_these.maps = maps;
 	with_these.map_cnt = cnt;
 	assert_int_equal(python_files__new(&files, bytes_max), 0);

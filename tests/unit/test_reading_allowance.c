@@ -224,7 +224,7 @@ static void test_too_late_is_not_missing(void **state)
 {
 	_cleanup_(elf_file__freep) struct elf_file *elf = NULL;
 	_cleanup_close_ int fd = -1;
-	struct process_memory memory;
+	struct live_memory memory;
 	struct file_digest digest;
 	struct elf_symbol symbol;
 	struct failure failure;
@@ -235,7 +235,7 @@ static void test_too_late_is_not_missing(void **state)
 	tiny_elf__init(&tiny);
 	fd = temp_file__new(&tiny, sizeof(tiny));
 	assert_int_equal(elf_file__open(&elf, fd), 0);
-	process_memory__init(&memory, getpid());
+	live_memory__init(&memory, getpid());
 	use_up();
 	assert_int_equal(memory__read(&memory.memory, (uintptr_t)&word, &read, sizeof(read)),
 			 -ETIME);
@@ -253,18 +253,18 @@ static void test_too_late_is_not_missing(void **state)
 /* A file that nobody had the time to look into is not remembered as one that is no Python. */
 static void test_too_late_is_no_verdict(void **state)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	struct python_files *files;
 	struct failure failure;
 	bool is_python;
 
 	(void)state;
-	assert_int_equal(process__open(&process, getpid(), &failure), 0);
+	assert_int_equal(live__open(&target, getpid(), &failure), 0);
 	assert_int_equal(python_files__new(&files, PYTHON_FILES_BYTES_MAX), 0);
 	use_up();
-	assert_int_equal(python_files__find(files, process, &is_python), -ETIME);
+	assert_int_equal(python_files__find(files, target, &is_python), -ETIME);
 	assert_int_equal(cpu_allowance__end(), -ETIME);
-	assert_int_equal(python_files__find(files, process, &is_python), 0);
+	assert_int_equal(python_files__find(files, target, &is_python), 0);
 	python_files__free(files);
 }
 

@@ -385,9 +385,9 @@ static void test_hostile_text(void **state)
 
 	(void)state;
 	sample_report__init(&sample, false);
-	sample.process.comm = comm;
-	sample.process.exe = exe;
-	sample.process.cgroup = cgroup;
+	sample.target.comm = comm;
+	sample.target.exe = exe;
+	sample.target.cgroup = cgroup;
 	memset(sample.cmdline, 0, sizeof(sample.cmdline));
 	sample.cmdline[0] = quotes;
 	sample.cmdline[1] = half;
@@ -426,7 +426,7 @@ static void test_a_line_each(void **state)
 	sample_report__init(&sample, true);
 	out = open_memstream(&text, &size);
 	assert_int_equal(report__write_json(&sample.report, out), 0);
-	sample.process.pid = 2;
+	sample.target.pid = 2;
 	assert_int_equal(report__write_json(&sample.report, out), 0);
 	fclose(out);
 	second = strchr(text, '\n') + 1;

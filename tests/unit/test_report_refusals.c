@@ -44,7 +44,7 @@ struct fixture {
 	struct memory_region region;
 	/* Of some tests only. */
 	struct child child;
-	struct process *process;
+	struct target *target;
 	int database_fd;
 };
 
@@ -127,7 +127,7 @@ static int set_up_process(void **state)
 	fixture = *state;
 	child__fork(&fixture->child, map_types, NULL);
 	child__wait_until_ready(&fixture->child);
-	assert_int_equal(process__open(&fixture->process, fixture->child.pid, &failure), 0);
+	assert_int_equal(live__open(&fixture->target, fixture->child.pid, &failure), 0);
 	return 0;
 }
 
@@ -157,7 +157,7 @@ static int set_up_program(void **state)
 	assert_int_equal(write(fixture->child.in, "x", 1), 1);
 	child__wait_until_ready(&fixture->child);
 	wait_until_it_waits(fixture->child.pid);
-	assert_int_equal(process__open(&fixture->process, fixture->child.pid, &failure), 0);
+	assert_int_equal(live__open(&fixture->target, fixture->child.pid, &failure), 0);
 	return 0;
 }
 
@@ -165,7 +165,7 @@ static int tear_down_process(void **state)
 {
 	struct fixture *fixture = *state;
 
-	process__free(fixture->process);
+	target__free(fixture->target);
 	child__kill(&fixture->child);
 	return tear_down(state);
 }
@@ -241,8 +241,8 @@ static int write_database(struct fixture *fixture, int fd)
 	if (err)
 		return err;
 	sample_report__init(&sample, false);
-	if (fixture->process)
-		sample.process.pid = fixture->process->pid;
+	if (fixture->target)
+		sample.target.pid = fixture->target->pid;
 	sample.report.findings = &findings;
 	content.report = &sample.report;
 	content.retention = retention;
@@ -273,7 +273,7 @@ static int make_since(struct fixture *fixture)
 	int err;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fixture->database_fd);
-	err = since__hide(census, fixture->process, &options, &hidden_cnt, &failure);
+	err = since__hide(census, fixture->target, &options, &hidden_cnt, &failure);
 	assert_int_equal(hidden_cnt, err ? 0 : TUPLE_CNT);
 	assert_int_equal(strstr(failure.text, "--max-memory") != NULL, err != 0);
 	account__free(census->hidden);
@@ -284,7 +284,7 @@ static int make_since(struct fixture *fixture)
 static int make_memory_use(struct fixture *fixture)
 {
 	_cleanup_(memory_use__release) struct memory_use use = {};
-	int err = memory_use__find(&use, fixture->process, fixture->world.heap);
+	int err = memory_use__find(&use, fixture->target, fixture->world.heap);
 
 	assert_int_equal(use.region_cnt > 0, !err);
 	return err;
@@ -304,9 +304,9 @@ static struct heap_source source_of(const struct fixture *fixture)
 	static struct python python = {.major = 3, .minor = 8};
 
 	world_to_read = &fixture->world;
-	fixture->process->memory.memory =
+	fixture->target->memory.memory =
 		(struct memory){.read_ranges = read_world, .account = fixture->world.heap->account};
-	return (struct heap_source){.process = fixture->process,
+	return (struct heap_source){.target = fixture->target,
 				    .python = &python,
 				    .allocator_name = "pymalloc"};
 }

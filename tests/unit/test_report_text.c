@@ -531,7 +531,7 @@ static void test_hostile_names(void **state)
 		memset(sample->cmdline, 0, sizeof(sample->cmdline));
 		/* As an argument, and as the name of a process that has none. */
 		sample->cmdline[0] = i % 2 ? empty : name;
-		sample->process.comm = name;
+		sample->target.comm = name;
 		text = write_text(sample);
 		if (can_command(text))
 			fail_msg("a terminal would obey name %zu", i);

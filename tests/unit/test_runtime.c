@@ -90,7 +90,7 @@ static void make_interpreters(const struct py_offsets *offsets)
 }
 
 struct world {
-	struct process *process;
+	struct target *target;
 	struct python *python;
 };
 
@@ -99,16 +99,16 @@ static void world__init(struct world *world, int major, int minor)
 {
 	struct failure failure;
 
-	assert_int_equal(process__open(&world->process, getpid(), &failure), 0);
+	assert_int_equal(live__open(&world->target, getpid(), &failure), 0);
 	world->python = calloc(1, sizeof(*world->python));
 	assert_non_null(world->python);
 	world->python->major = major;
 	world->python->minor = minor;
-	for (size_t i = 0; i < world->process->map_cnt && !world->python->module; i++)
-		if (world->process->maps[i].executable &&
-		    !strcmp(world->process->maps[i].path, world->process->exe))
-			assert_int_equal(module__open(&world->python->module, world->process,
-						      &world->process->maps[i]),
+	for (size_t i = 0; i < world->target->map_cnt && !world->python->module; i++)
+		if (world->target->maps[i].executable &&
+		    !strcmp(world->target->maps[i].path, world->target->exe))
+			assert_int_equal(module__open(&world->python->module, world->target,
+						      &world->target->maps[i]),
 					 0);
 	assert_non_null(world->python->module);
 }
@@ -116,12 +116,12 @@ static void world__init(struct world *world, int major, int minor)
 static void world__release(struct world *world)
 {
 	python__free(world->python);
-	process__free(world->process);
+	target__free(world->target);
 }
 
 static const struct memory *memory_of(const struct world *world)
 {
-	return &world->process->memory.memory;
+	return &world->target->memory.memory;
 }
 
 static void assert_head(const struct world *world, const volatile uint64_t *expected)

@@ -119,7 +119,7 @@ static char *write_report(const struct reader *reader, struct watched *watched, 
 	char host[HOST_NAME_BYTES] = "", *text = NULL;
 	struct report report = {
 		.host = host,
-		.process = watched->source->process,
+		.target = watched->source->target,
 		.hides_cmdline = reader->options->hides_cmdlines,
 		.python = watched->source->python,
 		.allocator = watched->source->allocator_name,

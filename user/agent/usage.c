@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "target/process.h"
+#include "target/target.h"
 #include "util/cleanup.h"
 
 struct footprint {
@@ -37,7 +37,7 @@ struct usage usage__of(const pid_t *pids, size_t cnt)
 		struct footprint memory = footprint_of(pids[i]);
 		uint64_t ns;
 
-		if (!process__cpu_ns(pids[i], &ns))
+		if (!live_activity__cpu_ns(pids[i], &ns))
 			usage.cpu_s += (double)ns / 1e9;
 		usage.resident_bytes += memory.all_bytes - memory.file_bytes;
 		if (memory.file_bytes > file_bytes)

@@ -15,7 +15,7 @@ void findings__free(struct findings *findings)
 }
 
 /* The resident bytes of each arena; *out stays NULL where that cannot be known. */
-static int measure_resident(const struct heap *heap, const struct process *process, uint64_t **out)
+static int measure_resident(const struct heap *heap, const struct target *target, uint64_t **out)
 {
 	_cleanup_account_free_ struct resident_range *ranges =
 		account__calloc(heap->account, heap->arena_cnt + 1, sizeof(*ranges));
@@ -29,9 +29,9 @@ static int measure_resident(const struct heap *heap, const struct process *proce
 	for (size_t i = 0; i < heap->arena_cnt; i++)
 		ranges[i] = (struct resident_range){.address = heap->arenas[i].address,
 						    .size = heap->geometry.arena_size};
-	if (!process)
+	if (!target)
 		return 0;
-	err = resident__measure(process->pid, ranges, heap->arena_cnt);
+	err = resident__measure(target->pid, ranges, heap->arena_cnt);
 	if (err)
 		return err == -ETIME ? err : 0;
 	for (size_t i = 0; i < heap->arena_cnt; i++)
@@ -40,7 +40,7 @@ static int measure_resident(const struct heap *heap, const struct process *proce
 	return 0;
 }
 
-int findings__collect(struct findings *out, const struct heap *heap, const struct process *process,
+int findings__collect(struct findings *out, const struct heap *heap, const struct target *target,
 		      const struct findings_options *options, struct pinned_history *history,
 		      uint64_t now_ns, struct counters *counters)
 {
@@ -59,7 +59,7 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 
 	err = heap__measure(heap, &findings.measure);
 	if (!err)
-		err = measure_resident(heap, process, &resident);
+		err = measure_resident(heap, target, &resident);
 	if (err)
 		return err;
 	if (resident) {
@@ -79,9 +79,9 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 	counters__add(counters, COUNTER_BLOCKS_STRAY, findings.measure.totals.stray_blocks);
 	counters__set(counters, COUNTER_BLOCKS_UNLISTED,
 		      findings.pinned.live_blocks - findings.pinned.block_cnt);
-	if (process)
+	if (target)
 		counters__set(counters, COUNTER_TEXTS_CUT,
-			      process->cmdline_is_cut + process->maps_are_cut);
+			      target->cmdline_is_cut + target->maps_are_cut);
 	*out = findings;
 	findings = (struct findings){};
 	return 0;

@@ -8,7 +8,7 @@
 #include "analysis/memory_map.h"
 #include "pymalloc/heap.h"
 #include "pymalloc/pinned.h"
-#include "target/process.h"
+#include "target/target.h"
 #include "util/counters.h"
 
 #define RESIDENT_UNKNOWN UINT64_MAX
@@ -30,10 +30,10 @@ struct findings_options {
 };
 
 /*
- * Works out the findings of @heap at @now_ns (CLOCK_MONOTONIC). @process is asked what is resident;
+ * Works out the findings of @heap at @now_ns (CLOCK_MONOTONIC). @target is asked what is resident;
  * NULL if it is gone. Adds what was left out to @counters. Returns 0 or -ENOMEM; the caller frees.
  */
-int findings__collect(struct findings *out, const struct heap *heap, const struct process *process,
+int findings__collect(struct findings *out, const struct heap *heap, const struct target *target,
 		      const struct findings_options *options, struct pinned_history *history,
 		      uint64_t now_ns, struct counters *counters);
 void findings__free(struct findings *findings);

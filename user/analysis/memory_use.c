@@ -31,7 +31,7 @@ const char *const memory_part_names[MEMORY_PART_CNT] = {
 /* While it is found out. */
 struct survey {
 	struct memory_use *use;
-	const struct process *process;
+	const struct target *target;
 	const struct heap *heap;
 	uint64_t *stack_pointers; /* of threads that wait */
 	size_t stack_pointer_cnt, stack_pointer_capacity;
@@ -76,7 +76,7 @@ static uint64_t read_end_of_data(const struct survey *survey, const struct mappi
 	uint64_t end = 0;
 	size_t cnt;
 
-	if (module__open(&module, survey->process, file))
+	if (module__open(&module, survey->target, file))
 		return 0;
 	cnt = elf_file__segments(module->elf, &segments);
 	for (size_t i = 0; i < cnt; i++) {
@@ -164,7 +164,7 @@ static int is_of_malloc(const struct survey *survey, uint64_t at, uint64_t limit
 
 	if (err || !*is)
 		return err;
-	err = memory__read(&survey->process->memory.memory, at, words, sizeof(words));
+	err = memory__read(&survey->target->memory.memory, at, words, sizeof(words));
 	*is = !err && (is_mapped_chunk(survey, words, at, limit, end) ||
 		       is_malloc_heap(survey, words, at, limit, end));
 	return err == -EFAULT ? 0 : err;
@@ -293,7 +293,7 @@ static int add_stack_pointer(struct survey *survey, const char *thread)
 	const char *last, *at;
 	int err;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%s/syscall", survey->process->pid, thread);
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/syscall", survey->target->pid, thread);
 	file = fopen(path, "re");
 	if (!file || !fgets(text, sizeof(text), file))
 		return 0;
@@ -317,7 +317,7 @@ static int find_stack_pointers(struct survey *survey)
 	char path[64];
 	int err = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", survey->process->pid);
+	snprintf(path, sizeof(path), "/proc/%d/task", survey->target->pid);
 	directory = opendir(path);
 	if (!directory)
 		return -errno;
@@ -351,7 +351,7 @@ static int measure_parts(struct survey *survey)
 				.address = use->regions[i].start,
 				.size = use->regions[i].end - use->regions[i].start,
 			};
-	err = resident__measure(survey->process->pid, ranges, cnt);
+	err = resident__measure(survey->target->pid, ranges, cnt);
 	if (err)
 		return err;
 	cnt = 0;
@@ -392,17 +392,17 @@ static void survey__release(struct survey *survey)
 	closep(&survey->pagemap);
 }
 
-int memory_use__find(struct memory_use *out, const struct process *process, const struct heap *heap)
+int memory_use__find(struct memory_use *out, const struct target *target, const struct heap *heap)
 {
 	_cleanup_(memory_use__release) struct memory_use use = {};
 	_cleanup_(survey__release) struct survey survey = {
 		.use = &use,
-		.process = process,
+		.target = target,
 		.heap = heap,
 		.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
-		.pagemap = resident__open(process->pid),
+		.pagemap = resident__open(target->pid),
 	};
-	int err = survey.pagemap < 0 ? survey.pagemap : smaps__read(&use.smaps, process->pid);
+	int err = survey.pagemap < 0 ? survey.pagemap : smaps__read(&use.smaps, target->pid);
 
 	if (!err)
 		err = list_modules(&survey);

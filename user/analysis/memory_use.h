@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 #include "pymalloc/heap.h"
-#include "target/process.h"
 #include "target/smaps.h"
+#include "target/target.h"
 
 enum memory_part {
 	MEMORY_ARENAS,
@@ -53,8 +53,7 @@ struct memory_use {
  * Finds it out of a process whose arenas are those of @heap. Returns 0, -EDQUOT, -ENOMEM, as
  * memory__read(), or negative errno where that cannot be seen. The caller releases.
  */
-int memory_use__find(struct memory_use *out, const struct process *process,
-		     const struct heap *heap);
+int memory_use__find(struct memory_use *out, const struct target *target, const struct heap *heap);
 void memory_use__release(struct memory_use *use);
 
 /* The region that @address is in; NULL: none. */

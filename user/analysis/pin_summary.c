@@ -69,7 +69,7 @@ int pin_summary__add_kinds(struct pin_summary *summary, const struct heap_source
 	if (err)
 		return err;
 	err = add_kinds(summary, census, pinned);
-	return err ? shortage__describe(source->process, err, failure) : 0;
+	return err ? shortage__describe(source->target, err, failure) : 0;
 }
 
 static void write_name(const char *name, FILE *out)

@@ -80,8 +80,8 @@ bool census__could_be_type(const struct census *census, uint64_t address)
 
 	if (!could_be_object(address))
 		return false;
-	if (census->process) {
-		mapping = process__find_mapping(census->process, address);
+	if (census->target) {
+		mapping = target__find_mapping(census->target, address);
 		if (!mapping || !mapping->readable)
 			return false;
 	}
@@ -432,7 +432,7 @@ int census__take(struct census **out, const struct heap *heap, const struct memo
 		return -ENOMEM;
 	census->heap = heap;
 	census->memory = memory;
-	census->process = options->process;
+	census->target = options->target;
 	census->refcnt_max = options->refcnt_max;
 	census->major = options->major;
 	census->minor = options->minor;

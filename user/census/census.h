@@ -17,7 +17,7 @@
 #include "pyfrag/py_offsets.h"
 #include "pymalloc/heap.h"
 #include "target/memory.h"
-#include "target/process.h"
+#include "target/target.h"
 
 enum block_role {
 	BLOCK_FREE,
@@ -91,8 +91,8 @@ enum census_by {
 struct census {
 	const struct heap *heap;
 	const struct memory *memory;
-	const struct process *process; /* NULL: it is not known what is mapped */
-	int major, minor;	       /* of the Python */
+	const struct target *target; /* NULL: it is not known what is mapped */
+	int major, minor;	     /* of the Python */
 	struct object_layout layout;
 	struct py_offsets offsets;
 	enum dict_layout dicts;
@@ -111,8 +111,8 @@ struct census {
 };
 
 struct census_options {
-	const struct process *process; /* its maps are of now; NULL: not known */
-	int major, minor;	       /* of the Python */
+	const struct target *target; /* its maps are of now; NULL: not known */
+	int major, minor;	     /* of the Python */
 	bool debug_hooks;
 	const struct py_offsets *offsets; /* of its objects */
 	uint64_t refcnt_max; /* so many references there can be, by the memory there is */

@@ -487,7 +487,7 @@ static int add_module_data(struct search *search, const struct mapping *mapping)
 	_cleanup_(data_image__free) struct data_image data = {};
 	_cleanup_(module__freep) struct module *module = NULL;
 	struct data_search data_search = {.search = search};
-	int err = module__open(&module, search->sources->process, mapping);
+	int err = module__open(&module, search->sources->target, mapping);
 
 	if (!err)
 		err = module__read_data(module, search->memory, &data);
@@ -506,10 +506,10 @@ static int add_module_data(struct search *search, const struct mapping *mapping)
 /* The static data of the program and of all its libraries, each once. */
 static int add_data(struct search *search)
 {
-	const struct process *process = search->sources->process;
+	const struct target *target = search->sources->target;
 	_cleanup_(executable_files__release) struct executable_files files = {};
 	size_t i = 0;
-	int err = executable_files__find(&files, process->maps, process->map_cnt);
+	int err = executable_files__find(&files, target->maps, target->map_cnt);
 
 	for (; i < files.cnt && i < EXECUTABLE_FILES_MAX && !err; i++)
 		err = add_module_data(search, files.items[i]);

@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 #include "census/graph.h"
-#include "target/process.h"
 #include "target/runtime.h"
+#include "target/target.h"
 
 enum root_kind {
 	ROOT_MODULE,
@@ -56,7 +56,7 @@ struct roots {
 
 /* Where to look. */
 struct root_sources {
-	const struct process *process;
+	const struct target *target;
 	const struct runtime *runtime;
 };
 

@@ -13,13 +13,13 @@
 /* With as many groups as a process can have. */
 #define STATUS_BYTES_MAX (1UL << 20)
 
-static uint64_t count_writable_bytes(const struct process *process)
+static uint64_t count_writable_bytes(const struct target *target)
 {
 	uint64_t bytes = 0;
 
-	for (size_t i = 0; i < process->map_cnt; i++)
-		if (process->maps[i].writable)
-			bytes += process->maps[i].end - process->maps[i].start;
+	for (size_t i = 0; i < target->map_cnt; i++)
+		if (target->maps[i].writable)
+			bytes += target->maps[i].end - target->maps[i].start;
 	return bytes;
 }
 
@@ -28,12 +28,12 @@ static uint64_t count_writable_bytes(const struct process *process)
  * while we look. What is mapped and was never touched holds none, and a process can map as much of
  * that as it likes.
  */
-static uint64_t count_usable_bytes(const struct process *process)
+static uint64_t count_usable_bytes(const struct target *target)
 {
 	_cleanup_(proc_text__release) struct proc_text status = {};
-	uint64_t mapped = count_writable_bytes(process), used;
+	uint64_t mapped = count_writable_bytes(target), used;
 
-	if (proc_text__read_status(&status, process->pid) ||
+	if (proc_text__read_status(&status, target->pid) ||
 	    proc_fields__used_bytes(status.bytes, &used) || !checked_mul(used, 2, &used))
 		return mapped;
 	return used < mapped ? used : mapped;
@@ -44,26 +44,26 @@ int source_census__take(struct census **out, const struct heap_source *source,
 {
 	struct py_offsets offsets;
 	struct census_options options = {
-		.process = source->process,
+		.target = source->target,
 		.major = source->python->major,
 		.minor = source->python->minor,
 		.debug_hooks = !strcmp(source->allocator_name, "pymalloc_debug"),
 		.offsets = &offsets,
 	};
-	const struct memory *memory = &source->process->memory.memory;
+	const struct memory *memory = &source->target->memory.memory;
 	int err = py_offsets__find(&offsets, source->python->major, source->python->minor,
 				   source->python->runtime, memory, failure);
 
 	/* Types are told from other words by what is mapped now. */
 	if (!err)
-		err = process__reload_maps(source->process, failure);
+		err = target__reload_maps(source->target, failure);
 	if (err)
 		return err;
-	options.refcnt_max = count_usable_bytes(source->process) / sizeof(uint64_t);
+	options.refcnt_max = count_usable_bytes(source->target) / sizeof(uint64_t);
 	err = census__take(out, heap, memory, &options);
 	if (account__is_short(err))
-		return shortage__describe(source->process, err, failure);
+		return shortage__describe(source->target, err, failure);
 	return err ? failure__set(failure, err, "process %d (%s): cannot read its objects: %s",
-				  source->process->pid, source->process->comm, strerror(-err))
+				  source->target->pid, source->target->comm, strerror(-err))
 		   : 0;
 }

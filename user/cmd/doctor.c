@@ -207,8 +207,8 @@ static void check_process(struct doctor *doctor)
 		say(doctor, VERDICT_FAIL, "target", "%s", failure.text);
 		return;
 	}
-	say(doctor, VERDICT_OK, "target", "process %d (%s): CPython %s in %s", source->process->pid,
-	    source->process->comm, source->python->version, source->python->module->path);
+	say(doctor, VERDICT_OK, "target", "process %d (%s): CPython %s in %s", source->target->pid,
+	    source->target->comm, source->python->version, source->python->module->path);
 	check_heap(doctor, source);
 	if (reading_allowance__end(pid, 0, &failure))
 		say(doctor, VERDICT_FAIL, "CPU time", "%s", failure.text);

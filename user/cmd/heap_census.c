@@ -34,23 +34,23 @@ static int describe_graph_error(const struct heap_source *source, int err,
 				const struct options *options, struct failure *failure)
 {
 	if (account__is_short(err))
-		return shortage__describe(source->process, err, failure);
+		return shortage__describe(source->target, err, failure);
 	if (err == -EFBIG)
 		return failure__set(failure, err,
 				    "process %d (%s): it has more objects than pyfrag can number",
-				    source->process->pid, source->process->comm);
+				    source->target->pid, source->target->comm);
 	if (err == -ENOENT)
 		return failure__set(failure, err,
 				    "process %d (%s): there is no live object or arena at %#lx",
-				    source->process->pid, source->process->comm,
+				    source->target->pid, source->target->comm,
 				    options->object ? options->object : options->arena);
 	if (err == -ELOOP)
 		return failure__set(failure, err,
 				    "process %d (%s): its list of interpreters is too long "
 				    "(damaged); try again, or with --pause",
-				    source->process->pid, source->process->comm);
+				    source->target->pid, source->target->comm);
 	return failure__set(failure, err, "process %d (%s): cannot follow its references: %s",
-			    source->process->pid, source->process->comm, strerror(-err));
+			    source->target->pid, source->target->comm, strerror(-err));
 }
 
 /* Whether it has to be known what refers to what. */
@@ -93,7 +93,7 @@ static int follow_ways(struct heap_census *out, const struct pinned *pinned,
 static int follow_references(struct heap_census *out, const struct heap_census_of *of,
 			     const struct runtime *runtime, const struct options *options)
 {
-	const struct root_sources sources = {.process = of->source->process, .runtime = runtime};
+	const struct root_sources sources = {.target = of->source->target, .runtime = runtime};
 	bool by_referrers = options->by == BY_REFERRERS || options->by == BY_VIA;
 	int err = graph__build(&out->graph, out->report.census,
 			       options->with_database || options->by == BY_VIA);
@@ -119,7 +119,7 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 	out->report.by = options->by;
 	out->report.top = options->top;
 	if (!err && wants_graph(options)) {
-		err = runtime__find(&runtime, source->python, &source->process->memory.memory,
+		err = runtime__find(&runtime, source->python, &source->target->memory.memory,
 				    failure);
 		if (err)
 			return err;
@@ -132,7 +132,7 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 	}
 	if (!err && options->since) {
 		out->report.since = options->since;
-		err = since__hide(out->report.census, source->process, options,
+		err = since__hide(out->report.census, source->target, options,
 				  &out->report.hidden_blocks, failure);
 	}
 	if (err)
@@ -142,5 +142,5 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 	counters__add(counters, COUNTER_TYPES_UNNAMED, out->report.census->unnamed_types);
 	err = census__count(out->report.census, options->by, &out->report.referrers,
 			    &out->report.rows);
-	return err ? shortage__describe(source->process, err, failure) : 0;
+	return err ? shortage__describe(source->target, err, failure) : 0;
 }

@@ -37,13 +37,13 @@ static void describe_output(struct heap_snapshot *snapshot, const struct options
 /* Where that cannot be seen, the report does without. */
 static int find_memory_use(struct heap_snapshot *snapshot, struct failure *failure)
 {
-	int err = memory_use__find(&snapshot->memory_use, snapshot->source->process,
+	int err = memory_use__find(&snapshot->memory_use, snapshot->source->target,
 				   snapshot->reading.heap);
 
 	snapshot->knows_memory_use = !err;
 	counters__add(&snapshot->counters, COUNTER_TEXTS_CUT,
 		      snapshot->memory_use.smaps.mappings.is_cut);
-	return account__is_short(err) ? shortage__describe(snapshot->source->process, err, failure)
+	return account__is_short(err) ? shortage__describe(snapshot->source->target, err, failure)
 				      : 0;
 }
 
@@ -82,7 +82,7 @@ static int take(struct heap_snapshot *out, pid_t pid, const struct options *opti
 	};
 	err = output__find(&out->output, out->reading.heap, &out->findings);
 	if (err)
-		return shortage__describe(out->source->process, err, failure);
+		return shortage__describe(out->source->target, err, failure);
 	err = find_memory_use(out, failure);
 	if (!err && heap_census__is_wanted(options))
 		err = take_census(out, options, failure);

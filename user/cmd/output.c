@@ -22,7 +22,7 @@ int output__find(const struct output *output, const struct heap *heap, struct fi
 	};
 
 	return findings__collect(findings, heap,
-				 output->process_gone ? NULL : output->source->process, &options,
+				 output->process_gone ? NULL : output->source->target, &options,
 				 output->history, clock_ns(CLOCK_MONOTONIC), output->counters);
 }
 
@@ -42,7 +42,7 @@ struct report output__describe(const struct output *output, const struct finding
 {
 	struct report report = {
 		.host = host,
-		.process = output->source->process,
+		.target = output->source->target,
 		.hides_cmdline = output->options->no_values,
 		.python = output->source->python,
 		.allocator = output->source->allocator_name,

@@ -76,8 +76,8 @@ static int make_profile(struct profile **out, const struct heap_source *source,
 	const struct geometry *geometry = &source->allocators.geometry;
 	_cleanup_(profile__freep) struct profile *profile = NULL;
 	struct profile_info info = {
-		.pid = source->process->pid,
-		.comm = source->process->comm,
+		.pid = source->target->pid,
+		.comm = source->target->comm,
 		.python_version = source->python->version,
 		.duration_ns = (int64_t)(traced_for_s * NS_PER_S),
 		.sample_bytes = (int64_t)ranking->sample_bytes,
@@ -113,7 +113,7 @@ int profile_output__write(struct out_file *file, const struct options *options,
 	if (!err)
 		err = out_file__commit(file);
 	if (account__is_short(err)) {
-		shortage__describe(source->process, err, &failure);
+		shortage__describe(source->target, err, &failure);
 		log_error("cannot write the profile to %s: %s", file->path, failure.text);
 	} else if (err && !reader_gone__check(file->stream))
 		log_error("cannot write the profile to %s: %s", file->path, strerror(-err));

@@ -39,12 +39,12 @@ static int hide(void *context, uint64_t address, const char *kind)
 }
 
 /* Another process has other blocks at the same addresses. */
-static int check_process(struct database *database, const char *path, const struct process *process,
+static int check_process(struct database *database, const char *path, const struct target *target,
 			 struct failure *failure)
 {
-	struct database_process now = {.pid = process->pid,
-				       .start_ticks = process->start_ticks
-							      ? (int64_t)process->start_ticks
+	struct database_process now = {.pid = target->pid,
+				       .start_ticks = target->start_ticks
+							      ? (int64_t)target->start_ticks
 							      : -1},
 				then = database__process(database, false);
 
@@ -55,15 +55,15 @@ static int check_process(struct database *database, const char *path, const stru
 			failure, -EINVAL,
 			"%.500s is of an earlier process with the same pid, %d; give a database of "
 			"this process",
-			path, process->pid);
+			path, target->pid);
 	return failure__set(
 		failure, -EINVAL,
 		"%.500s is of process %lld, not of process %d (%s); give a database of that "
 		"process",
-		path, (long long)then.pid, process->pid, process->comm);
+		path, (long long)then.pid, target->pid, target->comm);
 }
 
-int since__hide(struct census *census, const struct process *process, const struct options *options,
+int since__hide(struct census *census, const struct target *target, const struct options *options,
 		uint64_t *hidden_cnt, struct failure *failure)
 {
 	const struct database_options of = {.name = options->since,
@@ -74,13 +74,13 @@ int since__hide(struct census *census, const struct process *process, const stru
 	int err = database__open_path(&database, &of, failure);
 
 	if (!err)
-		err = check_process(database, options->since, process, failure);
+		err = check_process(database, options->since, target, failure);
 	if (err)
 		return err;
 	census->hidden =
 		account__calloc(census->heap->account, 1, bits__bytes(census->blocks.place_cnt));
 	if (!census->hidden)
-		return shortage__describe(process, -errno, failure);
+		return shortage__describe(target, -errno, failure);
 	err = database__visit_blocks(database, hide, &hiding, failure);
 	*hidden_cnt = hiding.cnt;
 	return err;

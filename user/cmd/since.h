@@ -10,9 +10,9 @@
 #include "util/failure.h"
 
 /*
- * Hides in @census, which is of @process, what the database options->since has. *hidden_cnt: how
+ * Hides in @census, which is of @target, what the database options->since has. *hidden_cnt: how
  * many blocks. Returns 0; -EINVAL: it is of another process; or another negative errno; @failure
  * says what.
  */
-int since__hide(struct census *census, const struct process *process, const struct options *options,
+int since__hide(struct census *census, const struct target *target, const struct options *options,
 		uint64_t *hidden_cnt, struct failure *failure);

@@ -8,9 +8,9 @@
 #include "probes/insn.h"
 #include "probes/site_cache.h"
 #include "probes/sites.h"
-#include "target/process.h"
 #include "target/python.h"
 #include "target/reading_allowance.h"
+#include "target/target.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/reader_gone.h"
@@ -98,26 +98,26 @@ static int show_file(const char *path, bool use_cache)
 	return fd;
 }
 
-static int find_python(struct python **out, const struct process *process,
+static int find_python(struct python **out, const struct target *target,
 		       const struct options *options, struct failure *failure)
 {
 	int err;
 
-	reading_allowance__begin(READING_HEAP, process->pid, options->max_cpu_s);
-	err = python__find(out, process, failure);
-	return reading_allowance__end(process->pid, err, failure);
+	reading_allowance__begin(READING_HEAP, target->pid, options->max_cpu_s);
+	err = python__find(out, target, failure);
+	return reading_allowance__end(target->pid, err, failure);
 }
 
 static int show_process(const struct options *options)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	_cleanup_(python__freep) struct python *python = NULL;
 	struct failure failure;
 	int err;
 
-	err = process__open(&process, options->pid, &failure);
+	err = live__open(&target, options->pid, &failure);
 	if (!err)
-		err = find_python(&python, process, options, &failure);
+		err = find_python(&python, target, options, &failure);
 	if (err) {
 		log_error("%s", failure.text);
 		return err;

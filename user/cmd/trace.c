@@ -82,15 +82,15 @@ static int checkpoint_and_report(struct trace *trace)
 		.pause = trace->options->pause,
 		.checkpoint = {.spare_calm = spares_calm(trace), .progress = output__show_progress},
 	};
-	const struct process *process = trace->source->process;
+	const struct target *target = trace->source->target;
 	struct failure failure;
 	int err;
 
-	reading_allowance__begin(READING_HEAP, process->pid, trace->options->max_cpu_s);
+	reading_allowance__begin(READING_HEAP, target->pid, trace->options->max_cpu_s);
 	err = tracer__checkpoint(trace->tracer, &options, &trace->reading, &trace->counters,
 				 &failure);
-	err = reading_allowance__end(process->pid, err, &failure);
-	if (err == -ESRCH || (err && !process__is_alive(trace->source->process)))
+	err = reading_allowance__end(target->pid, err, &failure);
+	if (err == -ESRCH || (err && !target__is_alive(trace->source->target)))
 		return 0;
 	if (may_skip(trace, err))
 		return skip(trace, &failure);
@@ -105,18 +105,18 @@ static int checkpoint_and_report(struct trace *trace)
 
 static void describe_end(const struct trace *trace, enum wakeup wakeup)
 {
-	const struct process *process = trace->source->process;
+	const struct target *target = trace->source->target;
 	struct units_text traced = units__seconds(trace__seconds(trace));
 
 	if (tracer__has_execed(trace->tracer))
 		log_note("process %d (%s) executed another program; the trace ends with the state "
 			 "before it",
-			 process->pid, process->comm);
+			 target->pid, target->comm);
 	else if (wakeup == WAKEUP_EXIT)
-		log_note("process %d (%s) has exited, after %s of tracing", process->pid,
-			 process->comm, traced.text);
+		log_note("process %d (%s) has exited, after %s of tracing", target->pid,
+			 target->comm, traced.text);
 	if (counters__get(&trace->counters, COUNTER_FORKS))
-		log_note("process %d forked %s; children are not traced", process->pid,
+		log_note("process %d forked %s; children are not traced", target->pid,
 			 units__counted(counters__get(&trace->counters, COUNTER_FORKS), "time")
 				 .text);
 }
@@ -126,7 +126,7 @@ static int end_without_keeper(const struct trace *trace)
 {
 	log_error("process %d: the process that holds the probes (pyfrag-keeper) was killed; the "
 		  "probes are removed, and the trace ends",
-		  trace->source->process->pid);
+		  trace->source->target->pid);
 	return -EPIPE;
 }
 
@@ -135,10 +135,10 @@ static void spare_children(struct trace *trace)
 {
 	int err = tracer__spare_children(trace->tracer);
 
-	if (err && process__is_alive(trace->source->process))
+	if (err && target__is_alive(trace->source->target))
 		log_note("process %d forked; the probes slow its children down until the trace "
 			 "ends: %s",
-			 trace->source->process->pid, probe_set__error_text(err));
+			 trace->source->target->pid, probe_set__error_text(err));
 }
 
 /* What is to be done before it goes on. */
@@ -153,11 +153,11 @@ static int act_on(struct trace *trace, enum wakeup wakeup)
 	case WAKEUP_TICK:
 	case WAKEUP_OVERRUN:
 		err = tracer__keep_budget(trace->tracer);
-		if (!err || !process__is_alive(trace->source->process))
+		if (!err || !target__is_alive(trace->source->target))
 			return 0;
 		if (err == -EPIPE)
 			return end_without_keeper(trace);
-		log_error("process %d: cannot keep the budget: %s", trace->source->process->pid,
+		log_error("process %d: cannot keep the budget: %s", trace->source->target->pid,
 			  probe_set__error_text(err));
 		return err;
 	default:
@@ -190,7 +190,7 @@ static int run_loop(struct trace *trace)
 	trace->process_gone = wakeup == WAKEUP_EXIT || tracer__has_execed(trace->tracer);
 	if (trace->process_gone && !trace->source->allocator_name) {
 		log_error("process %d (%s) ended before its heap could be read",
-			  trace->source->process->pid, trace->source->process->comm);
+			  trace->source->target->pid, trace->source->target->comm);
 		return -ESRCH;
 	}
 	err = trace->process_gone ? trace__report(trace) : checkpoint_and_report(trace);
@@ -302,8 +302,8 @@ static int run_trace(const struct options *options)
 		return err;
 	}
 	trace.since_ns = clock_ns(CLOCK_MONOTONIC);
-	err = wakeups__open(&trace.wakeups, trace.tracer, trace.source->process,
-			    options->interval_s, options->duration_s);
+	err = wakeups__open(&trace.wakeups, trace.tracer, trace.source->target, options->interval_s,
+			    options->duration_s);
 	if (err) {
 		log_error("cannot set up timers: %s", strerror(-err));
 		return err;

@@ -15,7 +15,7 @@ int trace_database__write(const struct output *traced, const struct findings *fi
 {
 	_cleanup_(heap_census__release) struct heap_census census = {};
 	_cleanup_(memory_use__release) struct memory_use memory_use = {};
-	const struct process *process = traced->source->process;
+	const struct target *target = traced->source->target;
 	struct options options = *traced->options;
 	struct output output = *traced;
 	const struct heap_database_of of = {
@@ -32,14 +32,14 @@ int trace_database__write(const struct output *traced, const struct findings *fi
 			failure, -ESRCH,
 			"process %d (%s) has ended, and its heap with it, so there is no database; "
 			"end the trace before the process ends (-d)",
-			process->pid, process->comm);
+			target->pid, target->comm);
 	options.with_database = true;
 	/* What is written then is bounded by what was found. */
-	reading_allowance__begin(READING_REFERENCES, process->pid, options.max_cpu_s);
-	err = memory_use__find(&memory_use, process, heap);
+	reading_allowance__begin(READING_REFERENCES, target->pid, options.max_cpu_s);
+	err = memory_use__find(&memory_use, target, heap);
 	if (account__is_short(err))
-		return reading_allowance__end(process->pid,
-					      shortage__describe(process, err, failure), failure);
+		return reading_allowance__end(target->pid, shortage__describe(target, err, failure),
+					      failure);
 	if (!err)
 		output.memory_use = &memory_use;
 	err = heap_census__take(&census,
@@ -50,7 +50,7 @@ int trace_database__write(const struct output *traced, const struct findings *fi
 					.memory_use = output.memory_use,
 				},
 				&options, output.counters, failure);
-	err = reading_allowance__end(process->pid, err, failure);
+	err = reading_allowance__end(target->pid, err, failure);
 	output.census = &census.report;
 	output.outside = output.memory_use ? &census.outside : NULL;
 	return err ? err : heap_database__write(options.output_path, &of, &options, failure);

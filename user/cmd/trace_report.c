@@ -115,7 +115,7 @@ static int take_state(const struct heap *heap, const struct tracer_totals *total
 		err = allocation_sites__collect(&trace->sites, heap, totals, &state->findings,
 						&trace->counters, &state->sites);
 	if (err)
-		return shortage__describe(trace->source->process, err, &state->failure);
+		return shortage__describe(trace->source->target, err, &state->failure);
 	if (!trace->ending || trace->options->format != FORMAT_DATABASE)
 		return 0;
 	return trace_database__write(&output, &state->findings, heap, trace->sites.ledger,
@@ -144,21 +144,21 @@ static int visit(struct state *state,
 		 int (*work)(const struct heap *heap, const struct tracer_totals *totals,
 			     void *context))
 {
-	const struct process *process = state->trace->source->process;
+	const struct target *target = state->trace->source->target;
 	int err;
 
-	reading_allowance__begin(READING_HEAP, process->pid, state->trace->options->max_cpu_s);
+	reading_allowance__begin(READING_HEAP, target->pid, state->trace->options->max_cpu_s);
 	err = tracer__visit(state->trace->tracer, work, state);
-	return reading_allowance__end(process->pid, err, &state->failure);
+	return reading_allowance__end(target->pid, err, &state->failure);
 }
 
 static int check_alerts(struct trace *trace, struct state *state)
 {
 	uint64_t arena_bytes = state->findings.measure.totals.arena_bytes;
 	struct alert_subject subject = {
-		.pid = trace->source->process->pid,
+		.pid = trace->source->target->pid,
 		.keys = {[ALERT_KEY_APP] = trace->identity.app,
-			 [ALERT_KEY_COMM] = trace->source->process->comm,
+			 [ALERT_KEY_COMM] = trace->source->target->comm,
 			 [ALERT_KEY_USER] = trace->identity.user,
 			 [ALERT_KEY_UNIT] = trace->identity.unit},
 		.findings = &state->findings,

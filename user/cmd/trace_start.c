@@ -44,17 +44,17 @@ static int follow(struct trace *trace, bool from_first_allocation, struct failur
 	int err = allocation_sites__prepare(&trace->sites, trace->tracer, trace->source, &options);
 
 	if (err)
-		return shortage__describe(trace->source->process, err, failure);
+		return shortage__describe(trace->source->target, err, failure);
 	err = tracer__follow(trace->tracer, trace->source, allocation_sites__runtime(&trace->sites),
 			     from_first_allocation, failure);
 	if (!err && trace->profile && !trace->sites.ledger)
 		return failure__set(failure, -ENOTSUP,
 				    "process %d: no stacks can be recorded, so there is no profile",
-				    trace->source->process->pid);
+				    trace->source->target->pid);
 	if (err)
 		return err;
 	allocation_sites__start(&trace->sites);
-	log_debug("tracing process %d", trace->source->process->pid);
+	log_debug("tracing process %d", trace->source->target->pid);
 	return 0;
 }
 
@@ -71,19 +71,19 @@ static int open_process(struct trace *trace, struct failure *failure)
 
 static int start_on_process(struct trace *trace, struct failure *failure)
 {
-	const struct process *process;
+	const struct target *target;
 	const struct module *module;
 	int err = open_process(trace, failure);
 
 	if (err)
 		return err;
-	process = trace->source->process;
+	target = trace->source->target;
 	module = trace->source->python->module;
 	reading_allowance__begin_scan(module->fd, trace->options->max_cpu_s);
-	err = probe(trace, process->pid, module, failure);
+	err = probe(trace, target->pid, module, failure);
 	if (!err)
 		err = follow(trace, false, failure);
-	return reading_allowance__end(process->pid, err, failure);
+	return reading_allowance__end(target->pid, err, failure);
 }
 
 struct start {
@@ -94,15 +94,15 @@ struct start {
 /* Whether a Python is mapped in the started program; if so, probes it. */
 static int probe_if_python(pid_t pid, void *context)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	_cleanup_(module__freep) struct module *module = NULL;
 	struct start *start = context;
 	int err;
 
-	err = process__open(&process, pid, start->failure);
+	err = live__open(&target, pid, start->failure);
 	if (err)
 		return err;
-	err = python__find_module(&module, process);
+	err = python__find_module(&module, target);
 	if (err == -ENOEXEC)
 		return 0;
 	if (!err)
@@ -171,6 +171,6 @@ int trace__start(struct trace *trace, struct failure *failure)
 	/* Only rules ask who it is. */
 	if (err || !trace->alerting.alerts.rule_cnt)
 		return err;
-	err = identity__find(&trace->identity, trace->source->process);
+	err = identity__find(&trace->identity, trace->source->target);
 	return err ? failure__set(failure, err, "out of memory") : 0;
 }

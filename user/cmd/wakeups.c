@@ -28,8 +28,8 @@ static int new_timer(double seconds, bool repeat)
 	return TAKE_FD(fd);
 }
 
-int wakeups__open(struct wakeups *wakeups, const struct tracer *tracer,
-		  const struct process *process, double interval_s, double duration_s)
+int wakeups__open(struct wakeups *wakeups, const struct tracer *tracer, const struct target *target,
+		  double interval_s, double duration_s)
 {
 	bool has_budget = tracer__overrun_fd(tracer) >= 0;
 
@@ -41,7 +41,7 @@ int wakeups__open(struct wakeups *wakeups, const struct tracer *tracer,
 	wakeups->fds[WAKEUP_DURATION] = new_timer(duration_s, false);
 	wakeups->fds[WAKEUP_KEEPER] = tracer__keeper_fd(tracer);
 	wakeups->fds[WAKEUP_EXEC] = tracer__exec_fd(tracer);
-	wakeups->fds[WAKEUP_EXIT] = process->pidfd;
+	wakeups->fds[WAKEUP_EXIT] = target->pidfd;
 	wakeups->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (wakeups->epoll_fd < 0)
 		return -errno;

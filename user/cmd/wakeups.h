@@ -5,7 +5,7 @@
 #pragma once
 
 #include "probes/tracer.h"
-#include "target/process.h"
+#include "target/target.h"
 
 /* The more final, the greater. Beyond WAKEUP_INTERVAL the trace ends. */
 enum wakeup {
@@ -33,11 +33,11 @@ struct wakeups {
 	}
 
 /*
- * Opens all of them; the signals are blocked from here on. @tracer and @process must outlive them.
+ * Opens all of them; the signals are blocked from here on. @tracer and @target must outlive them.
  * @duration_s 0: no end. Returns 0 or negative errno; the caller closes in any case.
  */
-int wakeups__open(struct wakeups *wakeups, const struct tracer *tracer,
-		  const struct process *process, double interval_s, double duration_s);
+int wakeups__open(struct wakeups *wakeups, const struct tracer *tracer, const struct target *target,
+		  double interval_s, double duration_s);
 void wakeups__close(struct wakeups *wakeups);
 
 /*

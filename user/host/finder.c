@@ -70,48 +70,48 @@ int finder__new(struct finder **out, const struct host_filter *filter, struct ac
 }
 
 /* As -1: out of memory. */
-static int command_line_matches(const struct finder *finder, const struct process *process)
+static int command_line_matches(const struct finder *finder, const struct target *target)
 {
 	_cleanup_free_ char *text = NULL;
 
 	if (!finder->has_match)
 		return true;
-	text = text__join(process->cmdline);
+	text = text__join(target->cmdline);
 	return text ? !regexec(&finder->match, text, 0, NULL, 0) : -1;
 }
 
-static int is_wanted(const struct finder *finder, const struct process *process)
+static int is_wanted(const struct finder *finder, const struct target *target)
 {
 	const struct host_filter *filter = &finder->filter;
 
-	if ((filter->comm && strcmp(filter->comm, process->comm) != 0) ||
-	    (filter->cgroup && !strstr(process->cgroup, filter->cgroup)))
+	if ((filter->comm && strcmp(filter->comm, target->comm) != 0) ||
+	    (filter->cgroup && !strstr(target->cgroup, filter->cgroup)))
 		return false;
-	return command_line_matches(finder, process);
+	return command_line_matches(finder, target);
 }
 
 int finder__look(struct finder *finder, pid_t pid, struct watched **out, struct failure *failure)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	_cleanup_(watched__freep) struct watched *watched = NULL;
 	bool is_python;
 	int err;
 
 	*out = NULL;
-	err = process__open(&process, pid, failure);
+	err = live__open(&target, pid, failure);
 	if (err == -EMFILE || err == -ENFILE)
 		return err;
 	/* Gone already, or a kernel's thread. */
-	if (err || !process->map_cnt)
+	if (err || !target->map_cnt)
 		return 0;
-	err = python_files__find(finder->files, process, &is_python);
+	err = python_files__find(finder->files, target, &is_python);
 	if (err == -ETIME)
 		return reading_allowance__describe(pid, failure);
 	if (err)
 		return failure__set(failure, err, "out of memory");
 	if (!is_python)
 		return -EAGAIN;
-	err = is_wanted(finder, process);
+	err = is_wanted(finder, target);
 	if (err < 0)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	if (!err)

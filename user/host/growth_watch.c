@@ -54,14 +54,14 @@ int growth_watch__start(struct growth_watch **out, struct heap_source *source, d
 	if (!watch)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	watch->source = source;
-	err = probing__start(&watch->tracer, source->process->pid, source->python->module,
+	err = probing__start(&watch->tracer, source->target->pid, source->python->module,
 			     &tracer_options, true, failure);
 	elf_file__forget(source->python->module->elf);
 	if (err)
 		return err;
 	err = allocation_sites__prepare(&watch->sites, watch->tracer, source, &sites_options);
 	if (err)
-		return shortage__describe(source->process, err, failure);
+		return shortage__describe(source->target, err, failure);
 	err = tracer__follow(watch->tracer, source, allocation_sites__runtime(&watch->sites), false,
 			     failure);
 	if (err)
@@ -82,9 +82,9 @@ int growth_watch__tend(struct growth_watch *watch)
 	err = tracer__keep_budget(watch->tracer);
 	if (!err && poll(&forked, 1, 0) > 0)
 		err = tracer__spare_children(watch->tracer);
-	if (err && process__is_alive(watch->source->process))
+	if (err && target__is_alive(watch->source->target))
 		log_debug("process %d: cannot keep the budget of its probes: %s",
-			  watch->source->process->pid, probe_set__error_text(err));
+			  watch->source->target->pid, probe_set__error_text(err));
 	return err == -EOWNERDEAD ? err : 0;
 }
 
@@ -105,7 +105,7 @@ static int collect(const struct heap *heap, const struct tracer_totals *totals, 
 	_cleanup_(findings__free) struct findings findings = {};
 	struct growth_reading *out = collection->out;
 	struct failure failure;
-	int err = findings__collect(&findings, heap, watch->source->process, collection->options,
+	int err = findings__collect(&findings, heap, watch->source->target, collection->options,
 				    collection->history, clock_ns(CLOCK_MONOTONIC),
 				    collection->counters);
 
@@ -143,8 +143,8 @@ int growth_watch__read(struct growth_watch *watch, const struct heap_reading_opt
 	tracer__read_counters(watch->tracer, counters);
 	err = tracer__visit(watch->tracer, collect, &collection);
 	if (account__is_short(err))
-		return shortage__describe(watch->source->process, err, failure);
+		return shortage__describe(watch->source->target, err, failure);
 	return err ? failure__set(failure, err, "process %d: cannot evaluate its heap: %s",
-				  watch->source->process->pid, strerror(-err))
+				  watch->source->target->pid, strerror(-err))
 		   : 0;
 }

@@ -324,7 +324,7 @@ static enum look_result find_owner(struct host *host, struct candidate *candidat
 	struct job job = {.pid = candidate->pid,
 			  .kind = JOB_OWNER,
 			  .look_cnt = candidate->look_cnt};
-	int err = process__owner_now(candidate->pid, &job.owner);
+	int err = process_owner__find_now(candidate->pid, &job.owner);
 	enum look_result result = LOOK_DONE;
 	struct job *done = NULL;
 

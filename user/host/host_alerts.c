@@ -13,7 +13,7 @@ static struct alert_subject subject_of(const struct watched *watched)
 		.pid = watched->pid,
 		.owner = watched__owner(watched),
 		.keys = {[ALERT_KEY_APP] = watched->identity.app,
-			 [ALERT_KEY_COMM] = watched->source->process->comm,
+			 [ALERT_KEY_COMM] = watched->source->target->comm,
 			 [ALERT_KEY_USER] = watched->identity.user,
 			 [ALERT_KEY_UNIT] = watched->identity.unit},
 		.findings = &watched->last.findings,

@@ -8,9 +8,9 @@
 static json_t *pack_process(const struct watched *watched)
 {
 	const struct findings *findings = &watched->last.findings;
-	const struct process *process = watched->source->process;
+	const struct target *target = watched->source->target;
 	json_t *packed = json_pack("{s:i, s:o, s:o, s:o, s:o, s:s}", "pid", watched->pid, "comm",
-				   json_values__text(process->comm), "app",
+				   json_values__text(target->comm), "app",
 				   json_values__text(watched->identity.app), "user",
 				   json_values__text(watched->identity.user), "unit",
 				   json_values__text(watched->identity.unit), "python",

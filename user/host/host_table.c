@@ -50,13 +50,13 @@ static void write_trend(const struct watched *watched, FILE *out)
 
 static void write_name(const struct watched *watched, bool hides_cmdline, FILE *out)
 {
-	const struct process *process = watched->source->process;
+	const struct target *target = watched->source->target;
 
-	text__write(process->comm, out);
+	text__write(target->comm, out);
 	/* Most are called python: what they run is behind that. */
-	if (!hides_cmdline && *process->cmdline && process->cmdline[1]) {
+	if (!hides_cmdline && *target->cmdline && target->cmdline[1]) {
 		fputc(' ', out);
-		text__write_words(process->cmdline + 1, COMMAND_BYTES, out);
+		text__write_words(target->cmdline + 1, COMMAND_BYTES, out);
 	}
 	if (*watched->identity.unit) {
 		fputs("  [", out);

@@ -47,7 +47,7 @@ static void run(struct reader_job *base)
 
 	switch (job->kind) {
 	case JOB_OWNER:
-		job->err = process__owner(job->pid, &job->found);
+		job->err = process_owner__find(job->pid, &job->found);
 		break;
 	case JOB_LOOK:
 		reading_allowance__begin(READING_HEAP, job->pid, job->options.max_cpu_s);

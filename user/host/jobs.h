@@ -25,7 +25,7 @@ struct job {
 	struct reader_job base; /* the first */
 	struct finder *finder;
 	pid_t pid;
-	process_owner owner; /* of the process; of JOB_OWNER as process__owner_now() said */
+	process_owner owner; /* of the process; of JOB_OWNER as process_owner__find_now() said */
 	process_owner found; /* by JOB_OWNER */
 	uint32_t look_cnt;   /* of a look: how many there have been then, with this one */
 	enum job_kind kind;

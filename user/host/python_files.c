@@ -193,7 +193,7 @@ static bool is_young(const struct file_identity *identity)
 }
 
 /* @room: bytes that may still be read. */
-static int find_file(struct python_files *files, const struct process *process,
+static int find_file(struct python_files *files, const struct target *target,
 		     const struct mapping *mapping, uint64_t *room, bool *is_python)
 {
 	_cleanup_(mapped_file__release) struct mapped_file mapped = {.path_fd = -1};
@@ -204,10 +204,10 @@ static int find_file(struct python_files *files, const struct process *process,
 	 * What cannot be found or read now does not count as one now, and is examined again the
 	 * next time.
 	 */
-	if (mapped_file__find(&mapped, process, mapping))
+	if (mapped_file__find(&mapped, target, mapping))
 		return 0;
 	pthread_mutex_lock(&files->lock);
-	is_known = recall(find_user(files, process->owner), &mapped.identity, is_python);
+	is_known = recall(find_user(files, target->owner), &mapped.identity, is_python);
 	pthread_mutex_unlock(&files->lock);
 	if (is_known)
 		return 0;
@@ -218,22 +218,22 @@ static int find_file(struct python_files *files, const struct process *process,
 		return err == -ETIME ? err : 0;
 	pthread_mutex_lock(&files->lock);
 	/* Another thread may have looked meanwhile. */
-	if (!recall(find_user(files, process->owner), &mapped.identity, is_python))
-		err = remember(find_user(files, process->owner), &mapped.identity, *is_python);
+	if (!recall(find_user(files, target->owner), &mapped.identity, is_python))
+		err = remember(find_user(files, target->owner), &mapped.identity, *is_python);
 	pthread_mutex_unlock(&files->lock);
 	return err;
 }
 
-int python_files__find(struct python_files *files, const struct process *process, bool *is_python)
+int python_files__find(struct python_files *files, const struct target *target, bool *is_python)
 {
 	_cleanup_(executable_files__release) struct executable_files executables = {};
-	int err = executable_files__find(&executables, process->maps, process->map_cnt);
+	int err = executable_files__find(&executables, target->maps, target->map_cnt);
 	uint64_t room = files->bytes_max;
 	size_t i = 0;
 
 	*is_python = false;
 	for (; i < executables.cnt && i < EXECUTABLE_FILES_MAX && !err && !*is_python; i++)
-		err = find_file(files, process, executables.items[i], &room, is_python);
+		err = find_file(files, target, executables.items[i], &room, is_python);
 	if (i == EXECUTABLE_FILES_MAX && !*is_python)
 		atomic_fetch_add(&files->left_out_cnt, executables.cnt - i);
 	return err;

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "target/process.h"
+#include "target/target.h"
 
 #define PYTHON_FILES_PER_USER_MAX 4096
 /* Users beyond that take the place of who was looked at least recently. */
@@ -33,11 +33,11 @@ int python_files__new(struct python_files **out, uint64_t bytes_max);
 void python_files__free(struct python_files *files);
 
 /*
- * Whether @process has a CPython mapped, come up or not, among its first EXECUTABLE_FILES_MAX
+ * Whether @target has a CPython mapped, come up or not, among its first EXECUTABLE_FILES_MAX
  * executable files. Several threads may ask at a time: whoever waits for a file keeps no other one
  * waiting. Returns 0, -ENOMEM, or -ETIME: the thread's allowance of CPU time is used up.
  */
-int python_files__find(struct python_files *files, const struct process *process, bool *is_python);
+int python_files__find(struct python_files *files, const struct target *target, bool *is_python);
 
 /* How many files were not looked into, for their process has more than that, or larger ones. */
 uint64_t python_files__left_out_cnt(const struct python_files *files);

@@ -49,10 +49,10 @@ void watched__freep(struct watched **watched)
 /* What the kernel has taken for reading it counts as ours. */
 static int settle(const struct watched *watched, struct failure *failure)
 {
-	struct process *process = watched->source->process;
-	int err = page_tables__settle(&process->memory.tables);
+	struct target *target = watched->source->target;
+	int err = page_tables__settle(&target->memory.tables);
 
-	return err ? shortage__describe(process, err, failure) : 0;
+	return err ? shortage__describe(target, err, failure) : 0;
 }
 
 int watched__new(struct watched **out, pid_t pid, struct account *total, struct failure *failure)
@@ -70,14 +70,14 @@ int watched__new(struct watched **out, pid_t pid, struct account *total, struct 
 	err = settle(watched, failure);
 	if (err)
 		return err;
-	if (identity__find(&watched->identity, watched->source->process))
+	if (identity__find(&watched->identity, watched->source->target))
 		return failure__set(failure, -ENOMEM, "out of memory");
 	/*
 	 * Hundreds of kilobytes of symbols, of each of hundreds of processes. And who frees it has
 	 * no file to close.
 	 */
 	module__close_file(watched->source->python->module);
-	process__forget_maps(watched->source->process);
+	target__forget_maps(watched->source->target);
 	*out = TAKE_PTR(watched);
 	return 0;
 }
@@ -172,17 +172,17 @@ static int read_memory(struct watched *watched, const struct watched_options *op
 	if (err)
 		return err;
 	out->duration_ms = watched->reading.duration_ms;
-	err = findings__collect(&out->findings, watched->reading.heap, watched->source->process,
+	err = findings__collect(&out->findings, watched->reading.heap, watched->source->target,
 				findings_options, &watched->history, clock_ns(CLOCK_MONOTONIC),
 				&watched->counters);
 	if (err)
-		return shortage__describe(watched->source->process, err, &out->failure);
+		return shortage__describe(watched->source->target, err, &out->failure);
 	if (options->with_kinds &&
 	    pin_summary__add_kinds(&out->pins, watched->source, watched->reading.heap,
 				   &out->findings.pinned, &failure))
 		log_debug("%s", failure.text);
 	/* Up to tens of megabytes, which are read afresh each time. */
-	process__forget_maps(watched->source->process);
+	target__forget_maps(watched->source->target);
 	return 0;
 }
 
@@ -207,7 +207,7 @@ static int read_heap(struct watched *watched, const struct watched_options *opti
 	if (options->with_shared)
 		err = measure_shared(watched, out);
 	if (err)
-		return shortage__describe(watched->source->process, err, &out->failure);
+		return shortage__describe(watched->source->target, err, &out->failure);
 	out->counters = watched->counters;
 	return 0;
 }
@@ -346,10 +346,10 @@ void watched__adopt(struct watched *watched, struct watched_result *result)
 
 process_owner watched__owner(const struct watched *watched)
 {
-	return watched->source->process->owner;
+	return watched->source->target->owner;
 }
 
 bool watched__is_alive(const struct watched *watched)
 {
-	return process__is_alive(watched->source->process);
+	return target__is_alive(watched->source->target);
 }

@@ -101,19 +101,19 @@ static int put_meta(struct writer *writer)
 static int put_process(struct writer *writer)
 {
 	const struct report *report = writer->content->report;
-	const struct process *process = report->process;
+	const struct target *target = report->target;
 	const struct geometry *geometry = &report->findings->geometry;
-	_cleanup_free_ char *cmdline = report->hides_cmdline ? NULL : text__join(process->cmdline);
+	_cleanup_free_ char *cmdline = report->hides_cmdline ? NULL : text__join(target->cmdline);
 	int result =
 		begin_table(writer, "INSERT INTO process VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
 	return result != SQLITE_OK
 		       ? result
-		       : put_row(writer, process->start_ticks ? "issssssiiii" : "issssssiiin",
-				 (int64_t)process->pid, process->comm, cmdline, process->exe,
-				 process->cgroup, report->python->version, report->allocator,
+		       : put_row(writer, target->start_ticks ? "issssssiiii" : "issssssiiin",
+				 (int64_t)target->pid, target->comm, cmdline, target->exe,
+				 target->cgroup, report->python->version, report->allocator,
 				 (int64_t)geometry->arena_size, (int64_t)geometry->pool_size,
-				 (int64_t)geometry->alignment, (int64_t)process->start_ticks);
+				 (int64_t)geometry->alignment, (int64_t)target->start_ticks);
 }
 
 static int put_arenas(struct writer *writer)
@@ -460,7 +460,7 @@ int database__write(int fd, const struct database_content *content, struct failu
 	if (result == SQLITE_OK)
 		result = write_tables(&writer);
 	if (writer.memory_err)
-		err = shortage__describe(content->report->process, writer.memory_err, failure);
+		err = shortage__describe(content->report->target, writer.memory_err, failure);
 	else if (result != SQLITE_OK)
 		err = failure__set(failure, result == SQLITE_NOMEM ? -ENOMEM : -EIO, "%s",
 				   writer.db ? sqlite3_errmsg(writer.db) : sqlite3_errstr(result));

@@ -30,15 +30,15 @@ static json_t *pack_time(const struct timespec *time)
 
 static json_t *pack_process(const struct report *report)
 {
-	const struct process *process = report->process;
+	const struct target *target = report->target;
 	json_t *cmdline = json_array();
 
-	for (char **arg = process->cmdline; *arg && !report->hides_cmdline; arg++)
+	for (char **arg = target->cmdline; *arg && !report->hides_cmdline; arg++)
 		json_values__append(&cmdline, json_values__text(*arg));
-	return json_pack("{s:i, s:o, s:o, s:o, s:o}", "pid", process->pid, "comm",
-			 json_values__text(process->comm), "cmdline", cmdline, "exe",
-			 json_values__text(process->exe), "cgroup",
-			 json_values__text(process->cgroup));
+	return json_pack("{s:i, s:o, s:o, s:o, s:o}", "pid", target->pid, "comm",
+			 json_values__text(target->comm), "cmdline", cmdline, "exe",
+			 json_values__text(target->exe), "cgroup",
+			 json_values__text(target->cgroup));
 }
 
 static json_t *pack_python(const struct report *report)

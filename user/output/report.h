@@ -19,8 +19,8 @@
 #include "analysis/outside_objects.h"
 #include "analysis/pin_holders.h"
 #include "analysis/site_ranking.h"
-#include "target/process.h"
 #include "target/python.h"
+#include "target/target.h"
 #include "util/counters.h"
 
 #define REPORT_SCHEMA "pyfrag.report/1"
@@ -63,7 +63,7 @@ struct report_snapshot {
 struct report {
 	struct timespec time; /* CLOCK_REALTIME */
 	const char *host;
-	const struct process *process;
+	const struct target *target;
 	bool hides_cmdline; /* leave out its command line, which may have secrets in it */
 	const struct python *python;
 	const char *allocator; /* "pymalloc" or "pymalloc_debug" */

@@ -35,12 +35,12 @@
 
 static void write_cmdline(const struct report *report, FILE *out)
 {
-	const struct process *process = report->process;
+	const struct target *target = report->target;
 
-	if (*process->cmdline && !report->hides_cmdline)
-		text__write_words(process->cmdline, SHOWN_CMDLINE_BYTES, out);
+	if (*target->cmdline && !report->hides_cmdline)
+		text__write_words(target->cmdline, SHOWN_CMDLINE_BYTES, out);
 	else
-		text__write(process->comm, out);
+		text__write(target->comm, out);
 }
 
 static void write_head(const struct report *report, FILE *out)
@@ -50,7 +50,7 @@ static void write_head(const struct report *report, FILE *out)
 
 	localtime_r(&report->time.tv_sec, &local);
 	strftime(time, sizeof(time), "%Y-%m-%d %H:%M:%S", &local);
-	fprintf(out, "%s  pid %d  ", time, report->process->pid);
+	fprintf(out, "%s  pid %d  ", time, report->target->pid);
 	write_cmdline(report, out);
 	fprintf(out, "  CPython %s, %s\n", report->python->version, report->allocator);
 }

@@ -50,7 +50,7 @@ struct probe_set {
 	struct multi_link multi_links[PROBE_GROUP_CNT];
 	struct site_set multi_sites[PROBE_GROUP_CNT]; /* what each of them is attached to */
 	struct site_check *check;		      /* NULL: our own code is probed */
-	struct process *process;		      /* the target, if it is checked */
+	struct target *target;			      /* the target, if it is checked */
 	uint64_t mismatched_cnt;		      /* sites that were dropped */
 };
 
@@ -148,7 +148,7 @@ static int expect_multi(struct pyfrag_bpf *skeleton)
  */
 static int check_first_thread(const struct probe_set *probes)
 {
-	return process__first_thread_has_ended(probes->pid) ? -EOWNERDEAD : 0;
+	return memory_thread__first_has_ended(probes->pid) ? -EOWNERDEAD : 0;
 }
 
 const char *probe_set__error_text(int err)
@@ -163,7 +163,7 @@ static int prepare_check(struct probe_set *probes, const struct probe_options *o
 			 struct failure *failure)
 {
 	const struct module *module = options->module;
-	int err = process__open(&probes->process, probes->pid, failure);
+	int err = live__open(&probes->target, probes->pid, failure);
 
 	if (err)
 		return err;
@@ -232,7 +232,7 @@ void probe_set__free(struct probe_set *probes)
 	pyfrag_bpf__destroy(probes->skeleton);
 	free((void *)probes->links);
 	site_check__free(probes->check);
-	process__free(probes->process);
+	target__free(probes->target);
 	free(probes);
 }
 
@@ -346,14 +346,13 @@ static int drop_mismatched(struct probe_set *probes, const struct site **sites, 
 		return 0;
 	err = check_first_thread(probes);
 	if (!err)
-		err = site_check__select_in(probes->check, probes->process, sites, *cnt,
-					    &sound_cnt);
+		err = site_check__select_in(probes->check, probes->target, sites, *cnt, &sound_cnt);
 	if (err)
 		return err;
 	if (sound_cnt < *cnt)
 		log_note("process %d (%s): %zu probe sites are not used: the code in its memory "
 			 "differs from the scan; if this persists, try --no-cache",
-			 probes->pid, probes->process->comm, *cnt - sound_cnt);
+			 probes->pid, probes->target->comm, *cnt - sound_cnt);
 	probes->mismatched_cnt += *cnt - sound_cnt;
 	*cnt = sound_cnt;
 	return 0;

@@ -394,15 +394,15 @@ int site_check__select(struct site_check *check, const struct file_places *place
 	return 0;
 }
 
-int site_check__select_in(struct site_check *check, struct process *process,
+int site_check__select_in(struct site_check *check, struct target *target,
 			  const struct site **sites, size_t cnt, size_t *sound_cnt)
 {
 	struct file_places places;
-	int err = file_places__find(&places, process, check->fd, check->code_address);
+	int err = file_places__find(&places, target, check->fd, check->code_address);
 
 	if (err == -ESRCH || err == -ENOMEM)
 		return err;
 	if (err)
 		places.cnt = 0;
-	return site_check__select(check, &places, &process->memory.memory, sites, cnt, sound_cnt);
+	return site_check__select(check, &places, &target->memory.memory, sites, cnt, sound_cnt);
 }

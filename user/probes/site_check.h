@@ -34,7 +34,7 @@
 #include "probes/sites.h"
 #include "target/file_places.h"
 #include "target/memory.h"
-#include "target/process.h"
+#include "target/target.h"
 
 struct site_check;
 
@@ -59,8 +59,8 @@ int site_check__select(struct site_check *check, const struct file_places *place
 		       size_t *sound_cnt);
 
 /*
- * The same for @process as it is now. If the file is not mapped any more where it was, all are
+ * The same for @target as it is now. If the file is not mapped any more where it was, all are
  * dropped. Returns as above; -ESRCH: the process has exited.
  */
-int site_check__select_in(struct site_check *check, struct process *process,
+int site_check__select_in(struct site_check *check, struct target *target,
 			  const struct site **sites, size_t cnt, size_t *sound_cnt);

@@ -234,7 +234,7 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 	err = hit_cost__measure(&probe_options.hit_cost, features, failure);
 	if (err)
 		return err;
-	err = process__cpu_ns(pid, &tracer->cpu_start_ns);
+	err = live_activity__cpu_ns(pid, &tracer->cpu_start_ns);
 	if (err)
 		return failure__set(failure, err, "process %d: cannot read its CPU time: %s", pid,
 				    strerror(-err));
@@ -289,7 +289,7 @@ int tracer__follow(struct tracer *tracer, struct heap_source *source, const stru
 	int err;
 
 	tracer->source = source;
-	collection_count__begin(&tracer->collections, runtime, &source->process->memory.memory,
+	collection_count__begin(&tracer->collections, runtime, &source->target->memory.memory,
 				from_first_allocation);
 	tracer->sees_freelist_clears |= tracer->collections.is_known;
 	event_stream__lock(tracer->stream);
@@ -299,7 +299,7 @@ int tracer__follow(struct tracer *tracer, struct heap_source *source, const stru
 		err = replay_backlog(tracer);
 	tracer->has_baseline = from_first_allocation && !tracer->dropped_cnt;
 	event_stream__unlock(tracer->stream);
-	return err ? shortage__describe(source->process, err, failure) : 0;
+	return err ? shortage__describe(source->target, err, failure) : 0;
 }
 
 uint64_t tracer__event_cnt(struct tracer *tracer)
@@ -329,7 +329,7 @@ static bool is_mapped(uint64_t address, void *context)
 	const struct tracer *tracer = context;
 	uint64_t word;
 
-	return !memory__read(&tracer->source->process->memory.memory, address, &word, sizeof(word));
+	return !memory__read(&tracer->source->target->memory.memory, address, &word, sizeof(word));
 }
 
 /*
@@ -368,9 +368,9 @@ static int adopt(struct tracer *tracer, struct heap *fresh, uint64_t drift_block
 static int describe_checkpoint(const struct tracer *tracer, int err, struct failure *failure)
 {
 	if (account__is_short(err))
-		return shortage__describe(tracer->source->process, err, failure);
+		return shortage__describe(tracer->source->target, err, failure);
 	return failure__set(failure, err, "process %d: cannot take a checkpoint: %s",
-			    tracer->source->process->pid, strerror(-err));
+			    tracer->source->target->pid, strerror(-err));
 }
 
 /* Whether any events were lost since it was last asked. */
@@ -390,7 +390,7 @@ static int take_fresh(struct tracer *tracer, const struct heap_reading_options *
 {
 	struct drift drift = {.stream = tracer->stream,
 			      .model = tracer->model,
-			      .memory = &tracer->source->process->memory.memory};
+			      .memory = &tracer->source->target->memory.memory};
 	bool lost_some;
 	int err;
 
@@ -476,7 +476,7 @@ static void read_cost(struct tracer *tracer, struct tracer_cost *cost)
 {
 	double hits;
 
-	process__cpu_ns(tracer->pid, &tracer->cpu_ns);
+	live_activity__cpu_ns(tracer->pid, &tracer->cpu_ns);
 	probe_set__read_hits(tracer->probes, cost->hits);
 	hits = (double)(cost->hits[HITS_EMULATED] + cost->hits[HITS_STEPPED]);
 	cost->ns_per_hit =
@@ -588,7 +588,7 @@ int tracer__keep_budget(struct tracer *tracer)
 
 	if (tracer->pacer.overrun_fd < 0)
 		return 0;
-	err = process__cpu_ns(tracer->pid, &tracer->cpu_ns);
+	err = live_activity__cpu_ns(tracer->pid, &tracer->cpu_ns);
 	if (!err)
 		err = pacer__tick(&tracer->pacer, tracer->cpu_ns);
 	if (tracer->pacer.growth_resumptions == resumptions || !tracer->observer.growth_resumed)

@@ -18,7 +18,7 @@ void heap_source__free(struct heap_source *source)
 		return;
 	allocators__free(&source->allocators);
 	python__free(source->python);
-	process__free(source->process);
+	target__free(source->target);
 	account__close(source->account);
 	free(source);
 }
@@ -30,26 +30,26 @@ void heap_source__freep(struct heap_source **source)
 
 static int describe_no_arenas(const struct heap_source *source, struct failure *failure)
 {
-	const struct process *process = source->process;
-	_cleanup_free_ char *setting = process__environment(process, "PYTHONMALLOC");
+	const struct target *target = source->target;
+	_cleanup_free_ char *setting = target__environment(target, "PYTHONMALLOC");
 
 	if (setting && strcmp(setting, "default") != 0)
 		return failure__set(
 			failure, -ENODATA,
 			"process %d (%s): no pymalloc arenas: CPython %s was started with "
 			"PYTHONMALLOC=%s; unset it to use pymalloc",
-			process->pid, process->comm, source->python->version, setting);
+			target->pid, target->comm, source->python->version, setting);
 	return failure__set(
 		failure, -ENODATA,
 		"process %d (%s): no pymalloc arenas: CPython %s does not allocate with "
 		"pymalloc (another allocator, or it has not started up yet)",
-		process->pid, process->comm, source->python->version);
+		target->pid, target->comm, source->python->version);
 }
 
 static int locate_allocators(struct heap_source *source, struct failure *failure)
 {
 	_cleanup_(data_image__free) struct data_image data = {};
-	const struct process *process = source->process;
+	const struct target *target = source->target;
 	int err;
 
 	if (source->python->free_threaded)
@@ -57,11 +57,11 @@ static int locate_allocators(struct heap_source *source, struct failure *failure
 			failure, -ENODATA,
 			"process %d (%s): no pymalloc arenas: CPython %s is a free-threaded "
 			"build, which allocates with mimalloc",
-			process->pid, process->comm, source->python->version);
-	err = module__read_data(source->python->module, &process->memory.memory, &data);
+			target->pid, target->comm, source->python->version);
+	err = module__read_data(source->python->module, &target->memory.memory, &data);
 	if (!err)
-		err = allocators__locate(&source->allocators, &data, process,
-					 &process->memory.memory);
+		err = allocators__locate(&source->allocators, &data, target,
+					 &target->memory.memory);
 	switch (err) {
 	case 0:
 		return 0;
@@ -72,18 +72,18 @@ static int locate_allocators(struct heap_source *source, struct failure *failure
 			failure, -ENODATA,
 			"process %d (%s): no pymalloc arenas: CPython %s was built without "
 			"pymalloc, or its state is damaged",
-			process->pid, process->comm, source->python->version);
+			target->pid, target->comm, source->python->version);
 	case -EDQUOT:
-		return shortage__describe(process, err, failure);
+		return shortage__describe(target, err, failure);
 	case -EAGAIN:
 		return failure__set(
 			failure, err,
 			"process %d (%s): found pymalloc's pools, but no arenas that fit "
 			"them; try again, or with --pause",
-			process->pid, process->comm);
+			target->pid, target->comm);
 	default:
 		return failure__set(failure, err, "process %d (%s): cannot read its memory: %s",
-				    process->pid, process->comm, strerror(-err));
+				    target->pid, target->comm, strerror(-err));
 	}
 }
 
@@ -96,11 +96,11 @@ int heap_source__open(struct heap_source **out, pid_t pid, uint64_t max_memory_b
 	source = calloc(1, sizeof(*source));
 	if (!source || account__new(&source->account, max_memory_bytes, total))
 		return failure__set(failure, -ENOMEM, "out of memory");
-	err = process__open(&source->process, pid, failure);
+	err = live__open(&source->target, pid, failure);
 	if (err)
 		return err;
-	source->process->memory.memory.account = source->account;
-	err = python__find(&source->python, source->process, failure);
+	source->target->memory.memory.account = source->account;
+	err = python__find(&source->python, source->target, failure);
 	if (!err)
 		err = locate_allocators(source, failure);
 	if (err)
@@ -111,36 +111,36 @@ int heap_source__open(struct heap_source **out, pid_t pid, uint64_t max_memory_b
 
 static int describe_read_error(const struct heap_source *source, int err, struct failure *failure)
 {
-	const struct process *process = source->process;
+	const struct target *target = source->target;
 
-	if (!process__is_alive(process) || err == -ESRCH)
-		return failure__set(failure, -ESRCH, "process %d (%s) has exited", process->pid,
-				    process->comm);
+	if (!target__is_alive(target) || err == -ESRCH)
+		return failure__set(failure, -ESRCH, "process %d (%s) has exited", target->pid,
+				    target->comm);
 	if (account__is_short(err))
-		return shortage__describe(process, err, failure);
+		return shortage__describe(target, err, failure);
 	if (err == -EAGAIN || err == -EUCLEAN)
 		return failure__set(
 			failure, err,
 			"process %d (%s): its table of arenas is inconsistent (damaged, or "
 			"changing too fast); try again, or with --pause",
-			process->pid, process->comm);
+			target->pid, target->comm);
 	if (err == -ELOOP)
 		return failure__set(failure, err,
 				    "process %d (%s): its list of interpreters is too long "
 				    "(damaged); try again, or with --pause",
-				    process->pid, process->comm);
+				    target->pid, target->comm);
 	if (err == -E2BIG)
 		return failure__set(failure, err, "process %d (%s): more than %u arenas",
-				    process->pid, process->comm, ARENAS_MAX);
-	return failure__set(failure, err, "process %d (%s): cannot read its heap: %s", process->pid,
-			    process->comm, strerror(-err));
+				    target->pid, target->comm, ARENAS_MAX);
+	return failure__set(failure, err, "process %d (%s): cannot read its heap: %s", target->pid,
+			    target->comm, strerror(-err));
 }
 
 /* One checkpoint of all interpreters. */
 static int read_heap(struct heap_source *source, const struct heap_reading_options *options,
 		     struct heap_reading *reading)
 {
-	const struct memory *memory = &source->process->memory.memory;
+	const struct memory *memory = &source->target->memory.memory;
 	_cleanup_account_free_ uint64_t *interpreters = NULL;
 	size_t cnt;
 	int err;
@@ -166,7 +166,7 @@ static int detect_allocator(struct heap_source *source, const struct heap *heap)
 	bool debug_hooks;
 	int err;
 
-	err = debug_hooks__detect(heap, &source->process->memory.memory, &debug_hooks);
+	err = debug_hooks__detect(heap, &source->target->memory.memory, &debug_hooks);
 	if (err)
 		return err;
 	source->allocator_name = debug_hooks ? "pymalloc_debug" : "pymalloc";
@@ -199,10 +199,10 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 	reading->counts = (struct checkpoint_counts){};
 	reading->paused_ms = 0;
 	if (options->pause) {
-		err = pause__begin(&pause, source->process->pid);
+		err = pause__begin(&pause, source->target->pid);
 		if (err)
 			return failure__set(failure, err, "process %d (%s): cannot pause it: %s%s",
-					    source->process->pid, source->process->comm,
+					    source->target->pid, source->target->comm,
 					    strerror(-err),
 					    err == -EPERM ? " (is a debugger attached?)" : "");
 	}

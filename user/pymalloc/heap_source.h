@@ -10,14 +10,14 @@
 #include "pymalloc/checkpoint.h"
 #include "pymalloc/heap.h"
 #include "pymalloc/locate.h"
-#include "target/process.h"
 #include "target/python.h"
+#include "target/target.h"
 #include "util/counters.h"
 #include "util/failure.h"
 
 struct heap_source {
 	struct account *account; /* of all that is made of the process */
-	struct process *process;
+	struct target *target;
 	struct python *python;
 	struct allocators allocators;
 	const char

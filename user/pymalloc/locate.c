@@ -39,7 +39,7 @@ struct candidates {
 /* What is looked for in the data, and by what. */
 struct arenas_search {
 	const struct data_image *data;
-	const struct process *process; /* NULL: not known */
+	const struct target *target; /* NULL: not known */
 	const struct memory *memory;
 	const struct used_pools_evidence *evidence;
 	struct candidates candidates;
@@ -64,9 +64,9 @@ static bool is_candidate(const struct arenas_search *search, uint64_t word)
 	if (word < ADDRESS_MIN || word % 8 || word >= ADDRESS_MAX ||
 	    (word >= search->data->module_start && word < search->data->module_end))
 		return false;
-	if (!search->process)
+	if (!search->target)
 		return true;
-	mapping = process__find_mapping(search->process, word);
+	mapping = target__find_mapping(search->target, word);
 	return mapping && mapping->writable;
 }
 
@@ -182,11 +182,11 @@ static int try_candidates(struct allocator *allocator, struct geometry *geometry
 
 /* Finds the words that point to the arena array, and with it the arena size. */
 static int find_arenas(struct allocator *allocator, struct used_pools_evidence *evidence,
-		       const struct data_image *data, const struct process *process,
+		       const struct data_image *data, const struct target *target,
 		       const struct memory *memory)
 {
 	struct arenas_search search = {.data = data,
-				       .process = process,
+				       .target = target,
 				       .memory = memory,
 				       .evidence = evidence};
 	int err = data_image__visit(data, memory, look_for_arenas, &search);
@@ -201,7 +201,7 @@ static int find_arenas(struct allocator *allocator, struct used_pools_evidence *
 }
 
 int allocators__locate(struct allocators *out, const struct data_image *data,
-		       const struct process *process, const struct memory *memory)
+		       const struct target *target, const struct memory *memory)
 {
 	struct used_pools_evidence evidence;
 	struct allocator allocator = {};
@@ -215,9 +215,9 @@ int allocators__locate(struct allocators *out, const struct data_image *data,
 	if (!evidence.witness_cnt)
 		return -ENODATA;
 	allocator.used_pools = table.address;
-	err = find_arenas(&allocator, &evidence, data, process, memory);
+	err = find_arenas(&allocator, &evidence, data, target, memory);
 	/* It may have moved since the maps were read. */
-	if (err == -EAGAIN && process)
+	if (err == -EAGAIN && target)
 		err = find_arenas(&allocator, &evidence, data, NULL, memory);
 	if (err)
 		return err;

@@ -13,7 +13,7 @@
 #include "pymalloc/geometry.h"
 #include "target/memory.h"
 #include "target/module_data.h"
-#include "target/process.h"
+#include "target/target.h"
 
 /*
  * One allocator state ("OMState" in CPython): a process has several if interpreters have their own.
@@ -38,14 +38,14 @@ struct allocators {
 
 /*
  * Finds the allocator of the main interpreter in the writable data of the module that holds
- * CPython. @process: whose it is, to tell addresses from other words by what is mapped; NULL: not
+ * CPython. @target: whose it is, to tell addresses from other words by what is mapped; NULL: not
  * known. The caller frees *out. Errors: -ENOENT   no such table: not a CPython with pymalloc, or
  * not initialized -ENODATA  the table is there and empty: pymalloc is not in use -EAGAIN   no
  * arenas fit its pools: the target changed them too fast, or they are damaged or negative errno of
  * reading.
  */
 int allocators__locate(struct allocators *out, const struct data_image *data,
-		       const struct process *process, const struct memory *memory);
+		       const struct target *target, const struct memory *memory);
 
 /*
  * Adds the allocators of the other interpreters (3.12 and later), and drops those that are gone.

@@ -37,41 +37,41 @@ int file_places__collect(struct file_places *out, const struct mapping *maps, si
 	return 0;
 }
 
-static bool is_file_of(int fd, const struct process *process, const struct mapping *mapping)
+static bool is_file_of(int fd, const struct target *target, const struct mapping *mapping)
 {
 	struct mapped_file file;
 	struct stat status;
 	bool is_same;
 
-	if (fstat(fd, &status) || mapped_file__find(&file, process, mapping))
+	if (fstat(fd, &status) || mapped_file__find(&file, target, mapping))
 		return false;
 	is_same = file.identity.device == status.st_dev && file.identity.inode == status.st_ino;
 	mapped_file__release(&file);
 	return is_same;
 }
 
-static int find_places(struct file_places *out, const struct process *process, int fd,
+static int find_places(struct file_places *out, const struct target *target, int fd,
 		       uint64_t address)
 {
-	const struct mapping *mapping = process__find_mapping(process, address);
+	const struct mapping *mapping = target__find_mapping(target, address);
 
-	if (process->maps_are_cut)
+	if (target->maps_are_cut)
 		return -E2BIG;
-	if (!mapping || !mapping->inode || !is_file_of(fd, process, mapping))
+	if (!mapping || !mapping->inode || !is_file_of(fd, target, mapping))
 		return -ESTALE;
-	return file_places__collect(out, process->maps, process->map_cnt, mapping);
+	return file_places__collect(out, target->maps, target->map_cnt, mapping);
 }
 
-int file_places__find(struct file_places *out, struct process *process, int fd, uint64_t address)
+int file_places__find(struct file_places *out, struct target *target, int fd, uint64_t address)
 {
 	struct failure failure;
-	int err = process__reload_maps(process, &failure);
+	int err = target__reload_maps(target, &failure);
 
-	if (!process__is_alive(process))
+	if (!target__is_alive(target))
 		return -ESRCH;
 	if (err)
 		return err;
-	err = find_places(out, process, fd, address);
-	process__forget_maps(process);
+	err = find_places(out, target, fd, address);
+	target__forget_maps(target);
 	return err;
 }

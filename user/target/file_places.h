@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "target/mapping.h"
-#include "target/process.h"
+#include "target/target.h"
 
 /* Neighbouring mappings that continue each other are one place. */
 struct file_place {
@@ -34,9 +34,9 @@ int file_places__collect(struct file_places *out, const struct mapping *maps, si
 			 const struct mapping *mapping);
 
 /*
- * The same of @process as it is now (its maps are read, and forgotten again), of the file behind
+ * The same of @target as it is now (its maps are read, and forgotten again), of the file behind
  * @fd, which must be mapped at @address. Returns 0; -ESTALE: another file, or none, is mapped
  * there; -E2BIG: more places than FILE_PLACES_MAX, or more mappings than are read; -ESRCH: the
  * process has exited; or negative errno.
  */
-int file_places__find(struct file_places *out, struct process *process, int fd, uint64_t address);
+int file_places__find(struct file_places *out, struct target *target, int fd, uint64_t address);

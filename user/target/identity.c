@@ -101,12 +101,12 @@ static char *make_label(char *text)
 	return whole ? text__shorten(whole, IDENTITY_LABEL_BYTES_MAX) : NULL;
 }
 
-int identity__find(struct identity *out, const struct process *process)
+int identity__find(struct identity *out, const struct target *target)
 {
 	struct identity identity = {
-		.app = make_label(identity__app(process->cmdline, process->comm)),
-		.user = make_label(read_user(process->pid)),
-		.unit = make_label(cgroup_label__of(process->cgroup)),
+		.app = make_label(identity__app(target->cmdline, target->comm)),
+		.user = make_label(read_user(target->pid)),
+		.unit = make_label(cgroup_label__of(target->cgroup)),
 	};
 
 	if (!identity.app || !identity.user || !identity.unit) {

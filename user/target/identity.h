@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "target/process.h"
+#include "target/target.h"
 
 /*
  * Each is kept for as long as the process is watched, and is a label of many series of metrics; the
@@ -21,7 +21,7 @@ struct identity {
 };
 
 /* Returns 0 or -ENOMEM; the caller releases. */
-int identity__find(struct identity *out, const struct process *process);
+int identity__find(struct identity *out, const struct target *target);
 void identity__release(struct identity *identity);
 
 /*

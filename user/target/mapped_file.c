@@ -117,10 +117,10 @@ static int find_by_link(struct mapped_file *out, const char *path, const struct 
 	return fd < 0 ? -errno : take_file(out, fd, mapping, true);
 }
 
-static int find_by_name(struct mapped_file *out, const struct process *process,
+static int find_by_name(struct mapped_file *out, const struct target *target,
 			const struct mapping *mapping)
 {
-	_cleanup_close_ int root_fd = beneath_root__open_root(process->pid);
+	_cleanup_close_ int root_fd = beneath_root__open_root(target->pid);
 	int fd = -EAGAIN;
 
 	if (root_fd < 0)
@@ -136,18 +136,18 @@ static int find_by_name(struct mapped_file *out, const struct process *process,
  * The very inode, whatever its name has become; wants CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
  * There is no such directory below /proc/PID/task/TID, but below /proc/TID.
  */
-static int find_in_map_files(struct mapped_file *out, const struct process *process,
+static int find_in_map_files(struct mapped_file *out, const struct target *target,
 			     const struct mapping *mapping)
 {
 	_cleanup_(mapped_file__release) struct mapped_file found = {.path_fd = -1};
-	pid_t thread = memory_thread__of(process->pid);
+	pid_t thread = memory_thread__of(target->pid);
 	char path[128];
 	int err;
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", thread, mapping->start,
 		 mapping->end);
 	err = find_by_link(&found, path, mapping);
-	if (thread != process->pid && !memory_thread__belongs(process->pid, thread))
+	if (thread != target->pid && !memory_thread__belongs(target->pid, thread))
 		return -ESTALE;
 	if (err)
 		return err;
@@ -156,21 +156,21 @@ static int find_in_map_files(struct mapped_file *out, const struct process *proc
 	return 0;
 }
 
-int mapped_file__find(struct mapped_file *out, const struct process *process,
+int mapped_file__find(struct mapped_file *out, const struct target *target,
 		      const struct mapping *mapping)
 {
 	char path[128];
-	int err = find_in_map_files(out, process, mapping);
+	int err = find_in_map_files(out, target, mapping);
 
 	if (!err || err == -ENOEXEC)
 		return err;
-	if (!strcmp(mapping->path, process->exe)) {
-		snprintf(path, sizeof(path), "/proc/%d/%s", process->pid,
-			 memory_thread__entry(process->pid, "exe").name);
+	if (!strcmp(mapping->path, target->exe)) {
+		snprintf(path, sizeof(path), "/proc/%d/%s", target->pid,
+			 memory_thread__entry(target->pid, "exe").name);
 		if (!find_by_link(out, path, mapping))
 			return 0;
 	}
-	return mapping->path[0] == '/' ? find_by_name(out, process, mapping) : err;
+	return mapping->path[0] == '/' ? find_by_name(out, target, mapping) : err;
 }
 
 int mapped_file__open(const struct mapped_file *file)

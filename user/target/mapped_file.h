@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "target/process.h"
+#include "target/target.h"
 
 /*
  * Two files of the same identity have the same contents, as far as the file system says when it
@@ -36,7 +36,7 @@ struct mapped_file {
  * has that name now is another file; -ENOEXEC: it is not a regular file; or negative errno
  * (-ENOENT, -EACCES, ...). The caller releases.
  */
-int mapped_file__find(struct mapped_file *out, const struct process *process,
+int mapped_file__find(struct mapped_file *out, const struct target *target,
 		      const struct mapping *mapping);
 void mapped_file__release(struct mapped_file *file);
 

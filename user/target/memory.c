@@ -60,21 +60,21 @@ static size_t fill_iovecs(const struct memory_range *ranges, size_t cnt, struct 
  * As process_vm_readv(), through a thread that has the memory. Returns how many bytes were read or
  * negative errno; -EAGAIN: each thread that was tried has ended.
  */
-static ssize_t read_through_thread(struct process_memory *process, const struct iovec *local,
+static ssize_t read_through_thread(struct live_memory *target, const struct iovec *local,
 				   const struct iovec *remote, size_t cnt)
 {
 	for (int i = 0; i < MEMORY_THREADS_TRIED_MAX; i++) {
-		pid_t thread = process->thread;
+		pid_t thread = target->thread;
 		ssize_t copied = process_vm_readv(thread, local, cnt, remote, cnt, 0);
 
 		if (copied < 0)
 			copied = -errno;
 		/* The id of a thread that has ended may be another process's by now. */
 		if (copied != -ESRCH &&
-		    (thread == process->pid || memory_thread__belongs(process->pid, thread)))
+		    (thread == target->pid || memory_thread__belongs(target->pid, thread)))
 			return copied;
-		process->thread = memory_thread__of(process->pid);
-		if (process->thread == thread)
+		target->thread = memory_thread__of(target->pid);
+		if (target->thread == thread)
 			return -ESRCH;
 	}
 	return -EAGAIN;
@@ -82,7 +82,7 @@ static ssize_t read_through_thread(struct process_memory *process, const struct 
 
 static int read_process_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt)
 {
-	struct process_memory *process = (struct process_memory *)(uintptr_t)memory;
+	struct live_memory *target = (struct live_memory *)(uintptr_t)memory;
 	struct iovec local[IOV_MAX], remote[IOV_MAX];
 	size_t done = 0, most = IOV_MAX;
 	int err = 0;
@@ -92,11 +92,11 @@ static int read_process_ranges(const struct memory *memory, struct memory_range 
 		       used = fill_iovecs(ranges + done, left < most ? left : most, local, remote);
 		ssize_t copied;
 
-		err = page_tables__note(&process->tables, process->pid, memory->account,
+		err = page_tables__note(&target->tables, target->pid, memory->account,
 					ranges + done, &used);
 		if (err)
 			return err;
-		copied = read_through_thread(process, local, remote, used);
+		copied = read_through_thread(target, local, remote, used);
 		if (copied < 0 && copied != -EFAULT)
 			return (int)copied;
 		/* Where much is missing, the kernel need not be handed what it will not come to. */
@@ -114,16 +114,16 @@ static int read_process_ranges(const struct memory *memory, struct memory_range 
 	return err;
 }
 
-void process_memory__init(struct process_memory *memory, pid_t pid)
+void live_memory__init(struct live_memory *memory, pid_t pid)
 {
-	*memory = (struct process_memory){
+	*memory = (struct live_memory){
 		.memory.read_ranges = read_process_ranges,
 		.pid = pid,
 		.thread = pid,
 	};
 }
 
-void process_memory__release(struct process_memory *memory)
+void live_memory__release(struct live_memory *memory)
 {
 	page_tables__release(&memory->tables);
 }

@@ -52,15 +52,15 @@ int memory__read_ranges(const struct memory *memory, struct memory_range *ranges
 int memory__read(const struct memory *memory, uint64_t address, void *buffer, size_t size);
 
 /* The memory of a live process, by process_vm_readv(2). */
-struct process_memory {
+struct live_memory {
 	struct memory memory;
 	pid_t pid;
 	pid_t thread; /* through which it was last reached: memory_thread.h */
 	struct page_tables tables;
 };
 
-void process_memory__init(struct process_memory *memory, pid_t pid);
-void process_memory__release(struct process_memory *memory);
+void live_memory__init(struct live_memory *memory, pid_t pid);
+void live_memory__release(struct live_memory *memory);
 
 /*
  * Whether @err says that something cannot be had, but that it is no failure of ours: it is not

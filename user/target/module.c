@@ -52,7 +52,7 @@ static int find_bias(const struct module *module, const struct mapping *mapping,
 }
 
 /* Whether the process has each segment's first page where it would be. */
-static bool is_loaded_at(const struct module *module, const struct process *process,
+static bool is_loaded_at(const struct module *module, const struct target *target,
 			 const struct mapping *file, uint64_t bias)
 {
 	const struct elf_segment *segments;
@@ -60,7 +60,7 @@ static bool is_loaded_at(const struct module *module, const struct process *proc
 
 	for (size_t i = 0; i < cnt; i++) {
 		uint64_t address = segments[i].address + bias;
-		const struct mapping *mapping = process__find_mapping(process, address);
+		const struct mapping *mapping = target__find_mapping(target, address);
 
 		if (!segments[i].memory_size)
 			continue;
@@ -79,23 +79,23 @@ static bool is_loaded_at(const struct module *module, const struct process *proc
  * offset. Of those mappings that could be the loader's the first one counts around which all of the
  * module is there.
  */
-static int place_module(struct module *module, const struct process *process,
+static int place_module(struct module *module, const struct target *target,
 			const struct mapping *mapping)
 {
 	int err = find_bias(module, mapping, &module->bias);
 	size_t tried_cnt = 0;
 
-	if (!err && is_loaded_at(module, process, mapping, module->bias))
+	if (!err && is_loaded_at(module, target, mapping, module->bias))
 		return 0;
-	for (size_t i = 0; i < process->map_cnt && tried_cnt < MAPPINGS_TRIED_MAX; i++) {
-		const struct mapping *other = &process->maps[i];
+	for (size_t i = 0; i < target->map_cnt && tried_cnt < MAPPINGS_TRIED_MAX; i++) {
+		const struct mapping *other = &target->maps[i];
 		uint64_t bias;
 
 		if (!other->executable || !mapping__is_same_file(other, mapping))
 			continue;
 		tried_cnt++;
 		if (!find_bias(module, other, &bias) &&
-		    is_loaded_at(module, process, mapping, bias)) {
+		    is_loaded_at(module, target, mapping, bias)) {
 			module->bias = bias;
 			return 0;
 		}
@@ -103,7 +103,7 @@ static int place_module(struct module *module, const struct process *process,
 	return err;
 }
 
-int module__open(struct module **out, const struct process *process, const struct mapping *mapping)
+int module__open(struct module **out, const struct target *target, const struct mapping *mapping)
 {
 	_cleanup_(module__freep) struct module *module = NULL;
 	int err;
@@ -111,10 +111,10 @@ int module__open(struct module **out, const struct process *process, const struc
 	module = calloc(1, sizeof(*module));
 	if (!module)
 		return -ENOMEM;
-	module->pid = process->pid;
+	module->pid = target->pid;
 	module->fd = -1;
 	module->file.path_fd = -1;
-	err = mapped_file__find(&module->file, process, mapping);
+	err = mapped_file__find(&module->file, target, mapping);
 	if (err)
 		return err;
 	module->fd = mapped_file__open(&module->file);
@@ -126,7 +126,7 @@ int module__open(struct module **out, const struct process *process, const struc
 	err = elf_file__open(&module->elf, module->fd);
 	if (err)
 		return err;
-	err = place_module(module, process, mapping);
+	err = place_module(module, target, mapping);
 	if (err)
 		return err;
 	*out = TAKE_PTR(module);

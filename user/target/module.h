@@ -8,7 +8,7 @@
 
 #include "target/elf.h"
 #include "target/mapped_file.h"
-#include "target/process.h"
+#include "target/target.h"
 
 struct module {
 	pid_t pid;  /* of the process that has it mapped */
@@ -24,7 +24,7 @@ struct module {
  * memory is what that mapping says, or another one of the file if that cannot be. Returns 0;
  * -ENOEXEC: not an ELF file, or not mapped as its headers say; or negative errno. The caller frees.
  */
-int module__open(struct module **out, const struct process *process, const struct mapping *mapping);
+int module__open(struct module **out, const struct target *target, const struct mapping *mapping);
 
 /*
  * Closes the file of what lives on without being read: to close a file that is open for reading may

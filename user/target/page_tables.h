@@ -33,7 +33,7 @@ struct memory_range;
 /* Zero-initialized. Several threads may read a process at a time. */
 struct page_tables {
 	pthread_mutex_t lock;
-	process_owner owner; /* of the process: set by process__open() */
+	process_owner owner; /* of the process: set by live__open() */
 	pid_t pid;
 	struct account *account;
 	uint64_t last_region;

@@ -9,7 +9,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-#include "target/process.h"
+#include "target/target.h"
 #include "util/array.h"
 #include "util/clock.h"
 
@@ -66,7 +66,7 @@ static int stop_new_threads(struct pause *pause, pid_t pid, size_t *cnt)
 		pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
 
 		if (thread <= 0 || is_stopped(pause, thread) ||
-		    (thread == pid && process__first_thread_has_ended(pid)))
+		    (thread == pid && memory_thread__first_has_ended(pid)))
 			continue;
 		(*cnt)++;
 		err = stop_thread(pause, thread);

@@ -155,10 +155,10 @@ static int find_runtime(struct python *python, const struct data_image *data,
  * be looked through, of all modules together. Returns 0; -ENOEXEC it does not; -EAGAIN it does, by
  * its symbols, but has not initialized yet; -EFBIG: it has too much data; or negative errno.
  */
-static int try_module(struct python *python, struct module **module, const struct process *process,
+static int try_module(struct python *python, struct module **module, const struct target *target,
 		      uint64_t *room)
 {
-	const struct memory *memory = &process->memory.memory;
+	const struct memory *memory = &target->memory.memory;
 	_cleanup_(data_image__free) struct data_image data = {};
 	struct elf_symbol symbol;
 	int err;
@@ -181,27 +181,27 @@ static int try_module(struct python *python, struct module **module, const struc
 }
 
 /* The executable and what is called python come first: they nearly always are it. */
-static bool is_likely(const struct process *process, const struct mapping *mapping)
+static bool is_likely(const struct target *target, const struct mapping *mapping)
 {
-	return !strcmp(mapping->path, process->exe) ||
+	return !strcmp(mapping->path, target->exe) ||
 	       strstr(text__base_name(mapping->path), "python") != NULL;
 }
 
 /* What is said when the module at @mapping cannot be looked at; 0: the others may yet be. */
-static int describe_module_error(const struct process *process, int err, struct failure *failure)
+static int describe_module_error(const struct target *target, int err, struct failure *failure)
 {
 	switch (err) {
 	case -EPERM:
 		return failure__set(failure, err,
 				    "process %d (%s): not allowed to read its memory; %s",
-				    process->pid, process->comm, process__refusal());
+				    target->pid, target->comm, target__refusal());
 	case -ESRCH:
-		return failure__set(failure, err, "process %d (%s) has exited", process->pid,
-				    process->comm);
+		return failure__set(failure, err, "process %d (%s) has exited", target->pid,
+				    target->comm);
 	case -ENOMEM:
 		return failure__set(failure, err, "out of memory");
 	case -ETIME:
-		return reading_allowance__describe(process->pid, failure);
+		return reading_allowance__describe(target->pid, failure);
 	default:
 		return 0;
 	}
@@ -217,7 +217,7 @@ struct attempt {
 };
 
 /* Tries the modules that are, or are not, likely. */
-static int try_modules(struct python *python, const struct process *process,
+static int try_modules(struct python *python, const struct target *target,
 		       const struct executable_files *files, bool likely, struct attempt *attempt,
 		       struct failure *failure)
 {
@@ -227,38 +227,38 @@ static int try_modules(struct python *python, const struct process *process,
 		_cleanup_(module__freep) struct module *module = NULL;
 		int err;
 
-		if (is_likely(process, files->items[i]) != likely)
+		if (is_likely(target, files->items[i]) != likely)
 			continue;
 		if (opened_cnt++ == EXECUTABLE_FILES_MAX) {
 			attempt->is_cut = true;
 			break;
 		}
-		err = module__open(&module, process, files->items[i]);
+		err = module__open(&module, target, files->items[i]);
 		if (!err && !elf_file__is_64bit(module->elf))
 			return failure__set(
 				failure, -ENOTSUP,
 				"process %d (%s) is a 32-bit process; pyfrag reads 64-bit "
 				"Pythons only",
-				process->pid, process->comm);
+				target->pid, target->comm);
 		if (!err)
-			err = try_module(python, &module, process, &attempt->room);
+			err = try_module(python, &module, target, &attempt->room);
 		if (!err)
 			return 0;
 		attempt->is_cut_short |= err == -EFBIG;
 		if (err == -EAGAIN)
 			attempt->is_pending = true;
 		attempt->is_too_large |= err == -EDQUOT;
-		err = describe_module_error(process, err, failure);
+		err = describe_module_error(target, err, failure);
 		if (err)
 			return err;
 	}
 	return -ENOEXEC;
 }
 
-int python__find_module(struct module **out, const struct process *process)
+int python__find_module(struct module **out, const struct target *target)
 {
 	_cleanup_(executable_files__release) struct executable_files files = {};
-	int err = executable_files__find(&files, process->maps, process->map_cnt);
+	int err = executable_files__find(&files, target->maps, target->map_cnt);
 
 	if (err)
 		return err;
@@ -266,7 +266,7 @@ int python__find_module(struct module **out, const struct process *process)
 		_cleanup_(module__freep) struct module *module = NULL;
 		struct elf_symbol symbol;
 
-		err = module__open(&module, process, files.items[i]);
+		err = module__open(&module, target, files.items[i]);
 		if (err == -ENOMEM || err == -ETIME)
 			return err;
 		if (err || !elf_file__is_64bit(module->elf) ||
@@ -278,47 +278,47 @@ int python__find_module(struct module **out, const struct process *process)
 	return -ENOEXEC;
 }
 
-static bool is_pypy(const struct process *process)
+static bool is_pypy(const struct target *target)
 {
-	for (size_t i = 0; i < process->map_cnt; i++)
-		if (process->maps[i].executable &&
-		    (!strncmp(text__base_name(process->maps[i].path), "pypy", 4) ||
-		     !strncmp(text__base_name(process->maps[i].path), "libpypy", 7)))
+	for (size_t i = 0; i < target->map_cnt; i++)
+		if (target->maps[i].executable &&
+		    (!strncmp(text__base_name(target->maps[i].path), "pypy", 4) ||
+		     !strncmp(text__base_name(target->maps[i].path), "libpypy", 7)))
 			return true;
 	return false;
 }
 
-static int describe_absence(const struct process *process, const struct attempt *attempt,
+static int describe_absence(const struct target *target, const struct attempt *attempt,
 			    struct failure *failure)
 {
-	if (!process->map_cnt)
+	if (!target->map_cnt)
 		return failure__set(
 			failure, -ENOEXEC,
 			"process %d (%s) has no memory: it is a kernel thread, or it is exiting",
-			process->pid, process->comm);
-	if (is_pypy(process))
+			target->pid, target->comm);
+	if (is_pypy(target))
 		return failure__set(failure, -ENOEXEC,
 				    "process %d (%s) is PyPy, which has no pymalloc arenas; pyfrag "
 				    "reads CPython only",
-				    process->pid, process->comm);
+				    target->pid, target->comm);
 	if (attempt->is_too_large)
-		return shortage__describe(process, -EDQUOT, failure);
+		return shortage__describe(target, -EDQUOT, failure);
 	if (attempt->is_pending)
 		return failure__set(failure, -EAGAIN,
 				    "process %d (%s): its Python has not started up yet; try again",
-				    process->pid, process->comm);
+				    target->pid, target->comm);
 	return failure__set(failure, -ENOEXEC,
 			    "process %d (%s) is not a Python: no CPython in its executable or "
 			    "libraries (%s)%s",
-			    process->pid, process->comm, *process->exe ? process->exe : "no file",
-			    attempt->is_cut || process->maps_are_cut
+			    target->pid, target->comm, *target->exe ? target->exe : "no file",
+			    attempt->is_cut || target->maps_are_cut
 				    ? "; it has too many mapped files to look into all"
 			    : attempt->is_cut_short
 				    ? "; its files have too much data to look into all"
 				    : "");
 }
 
-int python__find(struct python **out, const struct process *process, struct failure *failure)
+int python__find(struct python **out, const struct target *target, struct failure *failure)
 {
 	_cleanup_(python__freep) struct python *python = NULL;
 	_cleanup_(executable_files__release) struct executable_files files = {};
@@ -328,13 +328,13 @@ int python__find(struct python **out, const struct process *process, struct fail
 	python = calloc(1, sizeof(*python));
 	if (!python)
 		return failure__set(failure, -ENOMEM, "out of memory");
-	if (executable_files__find(&files, process->maps, process->map_cnt))
+	if (executable_files__find(&files, target->maps, target->map_cnt))
 		return failure__set(failure, -ENOMEM, "out of memory");
-	err = try_modules(python, process, &files, true, &attempt, failure);
-	if (err == -ENOEXEC && !is_pypy(process))
-		err = try_modules(python, process, &files, false, &attempt, failure);
+	err = try_modules(python, target, &files, true, &attempt, failure);
+	if (err == -ENOEXEC && !is_pypy(target))
+		err = try_modules(python, target, &files, false, &attempt, failure);
 	if (err == -ENOEXEC)
-		return describe_absence(process, &attempt, failure);
+		return describe_absence(target, &attempt, failure);
 	if (err)
 		return err;
 	*out = TAKE_PTR(python);

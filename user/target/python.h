@@ -12,7 +12,7 @@
 #include "target/memory.h"
 #include "target/module.h"
 #include "target/module_data.h"
-#include "target/process.h"
+#include "target/target.h"
 #include "util/failure.h"
 
 struct python {
@@ -30,16 +30,16 @@ struct python {
 };
 
 /*
- * Finds the CPython in @process; the caller frees it. Errors: -ENOEXEC no CPython in there (failure
+ * Finds the CPython in @target; the caller frees it. Errors: -ENOEXEC no CPython in there (failure
  * says what is), -EAGAIN it is there but has not come up yet, -ENOTSUP a 32-bit process, or
  * negative errno.
  */
-int python__find(struct python **out, const struct process *process, struct failure *failure);
+int python__find(struct python **out, const struct target *target, struct failure *failure);
 /*
- * Finds the module of @process that is a CPython by the symbols it exports, whether it has run yet
+ * Finds the module of @target that is a CPython by the symbols it exports, whether it has run yet
  * or not. Returns 0, -ENOEXEC if there is none, or -ENOMEM. The caller frees.
  */
-int python__find_module(struct module **out, const struct process *process);
+int python__find_module(struct module **out, const struct target *target);
 
 void python__free(struct python *python);
 void python__freep(struct python **python);

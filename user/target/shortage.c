@@ -5,9 +5,9 @@
 
 #include "util/units.h"
 
-int shortage__describe(const struct process *process, int err, struct failure *failure)
+int shortage__describe(const struct target *target, int err, struct failure *failure)
 {
-	struct account_usage usage = account__usage(process->memory.memory.account);
+	struct account_usage usage = account__usage(target->memory.memory.account);
 
 	if (err != -EDQUOT)
 		return failure__set(failure, err, "out of memory");
@@ -15,5 +15,5 @@ int shortage__describe(const struct process *process, int err, struct failure *f
 		failure, err,
 		"process %d (%s): its heap needs more than %s of pyfrag's memory; raise the limit "
 		"with --max-memory",
-		process->pid, process->comm, units__bytes(usage.limit_bytes).text);
+		target->pid, target->comm, units__bytes(usage.limit_bytes).text);
 }

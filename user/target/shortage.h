@@ -5,11 +5,11 @@
  */
 #pragma once
 
-#include "target/process.h"
+#include "target/target.h"
 #include "util/failure.h"
 
 /*
  * Says what account__is_short() said yes to of @err, which is returned: that --max-memory would
  * have to be larger, by the account of the process' memory, or that there is no memory.
  */
-int shortage__describe(const struct process *process, int err, struct failure *failure);
+int shortage__describe(const struct target *target, int err, struct failure *failure);

@@ -7,11 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "target/process.h"
+#include "target/target.h"
 
 /* What was seen last; all zero before that. */
 struct sleep_watch {
-	struct process_activity activity;
+	struct target_activity activity;
 	uint64_t cpu_ns;
 	bool is_known;
 };

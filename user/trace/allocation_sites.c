@@ -77,7 +77,7 @@ static void note_gap(void *context)
 static int make_tables(struct allocation_sites *sites, const struct heap_source *source,
 		       const struct allocation_sites_options *options)
 {
-	const struct memory *memory = &source->process->memory.memory;
+	const struct memory *memory = &source->target->memory.memory;
 	const struct site_ledger_options ledger_options = {
 		.geometry = source->allocators.geometry,
 		.sample_bytes = options->sample_bytes,
@@ -96,7 +96,7 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 			      const struct heap_source *source,
 			      const struct allocation_sites_options *options)
 {
-	const struct memory *memory = &source->process->memory.memory;
+	const struct memory *memory = &source->target->memory.memory;
 	struct failure failure;
 	int err;
 
@@ -118,8 +118,8 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 	if (!err)
 		err = thread_walk__check(&sites->config.walk, memory, &failure);
 	if (err) {
-		log_note("process %d (%s): the report will have no stacks: %s",
-			 source->process->pid, source->process->comm, failure.text);
+		log_note("process %d (%s): the report will have no stacks: %s", source->target->pid,
+			 source->target->comm, failure.text);
 		return 0;
 	}
 	err = make_tables(sites, source, options);

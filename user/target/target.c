@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "target/process.h"
+#include "target/target.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -28,54 +28,54 @@
 
 static int read_link(pid_t pid, const char *name, char **out)
 {
-	char path[96], target[4096];
+	char path[96], link[4096];
 	ssize_t size;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, memory_thread__entry(pid, name).name);
-	size = readlink(path, target, sizeof(target) - 1);
+	size = readlink(path, link, sizeof(link) - 1);
 	if (size < 0)
 		return -errno;
-	target[size] = '\0';
-	*out = strdup(target);
+	link[size] = '\0';
+	*out = strdup(link);
 	return *out ? 0 : -ENOMEM;
 }
 
-static int read_cmdline(struct process *process)
+static int read_cmdline(struct target *target)
 {
 	_cleanup_(proc_text__release) struct proc_text text = {};
-	struct memory_entry entry = memory_thread__entry(process->pid, "cmdline");
-	int err = proc_text__read(&text, process->pid, entry.name, LINE_BYTES_MAX);
+	struct memory_entry entry = memory_thread__entry(target->pid, "cmdline");
+	int err = proc_text__read(&text, target->pid, entry.name, LINE_BYTES_MAX);
 
 	if (err)
 		return err;
-	process->cmdline = proc_fields__arguments(text.bytes, text.size, &text.is_cut);
-	process->cmdline_is_cut = text.is_cut;
-	return process->cmdline ? 0 : -ENOMEM;
+	target->cmdline = proc_fields__arguments(text.bytes, text.size, &text.is_cut);
+	target->cmdline_is_cut = text.is_cut;
+	return target->cmdline ? 0 : -ENOMEM;
 }
 
-static int read_identity(struct process *process)
+static int read_identity(struct target *target)
 {
 	_cleanup_(proc_text__release) struct proc_text stat = {}, comm = {}, cgroup = {};
-	int err = proc_text__read(&comm, process->pid, "comm", LINE_BYTES_MAX);
+	int err = proc_text__read(&comm, target->pid, "comm", LINE_BYTES_MAX);
 
 	if (err)
 		return err;
-	process->comm = TAKE_PTR(comm.bytes);
-	process->comm[strcspn(process->comm, "\n")] = '\0';
-	if (!proc_text__read(&stat, process->pid, "stat", LINE_BYTES_MAX))
-		proc_fields__start_ticks(stat.bytes, &process->start_ticks);
-	err = read_cmdline(process);
+	target->comm = TAKE_PTR(comm.bytes);
+	target->comm[strcspn(target->comm, "\n")] = '\0';
+	if (!proc_text__read(&stat, target->pid, "stat", LINE_BYTES_MAX))
+		proc_fields__start_ticks(stat.bytes, &target->start_ticks);
+	err = read_cmdline(target);
 	if (err)
 		return err;
-	if (read_link(process->pid, "exe", &process->exe))
-		process->exe = strdup("");
-	err = proc_text__read(&cgroup, process->pid,
-			      memory_thread__entry(process->pid, "cgroup").name, CGROUP_BYTES_MAX);
-	process->cgroup = err ? strdup("") : proc_fields__cgroup(cgroup.bytes);
-	return process->exe && process->cgroup ? 0 : -ENOMEM;
+	if (read_link(target->pid, "exe", &target->exe))
+		target->exe = strdup("");
+	err = proc_text__read(&cgroup, target->pid,
+			      memory_thread__entry(target->pid, "cgroup").name, CGROUP_BYTES_MAX);
+	target->cgroup = err ? strdup("") : proc_fields__cgroup(cgroup.bytes);
+	return target->exe && target->cgroup ? 0 : -ENOMEM;
 }
 
-bool process__first_thread_has_ended(pid_t pid)
+bool memory_thread__first_has_ended(pid_t pid)
 {
 	_cleanup_(proc_text__release) struct proc_text stat = {};
 	int state = 0;
@@ -85,32 +85,32 @@ bool process__first_thread_has_ended(pid_t pid)
 	return state == 'Z' || state == 'X';
 }
 
-void process__forget_maps(struct process *process)
+void target__forget_maps(struct target *target)
 {
-	struct mappings mappings = {.items = process->maps, .cnt = process->map_cnt};
+	struct mappings mappings = {.items = target->maps, .cnt = target->map_cnt};
 
 	mappings__release(&mappings);
-	process->maps = NULL;
-	process->map_cnt = 0;
+	target->maps = NULL;
+	target->map_cnt = 0;
 }
 
-void process__free(struct process *process)
+void target__free(struct target *target)
 {
-	if (!process)
+	if (!target)
 		return;
-	process__forget_maps(process);
-	proc_fields__free_arguments(process->cmdline);
-	free(process->comm);
-	free(process->exe);
-	free(process->cgroup);
-	closep(&process->pidfd);
-	process_memory__release(&process->memory);
-	free(process);
+	target__forget_maps(target);
+	proc_fields__free_arguments(target->cmdline);
+	free(target->comm);
+	free(target->exe);
+	free(target->cgroup);
+	closep(&target->pidfd);
+	live_memory__release(&target->memory);
+	free(target);
 }
 
-void process__freep(struct process **process)
+void target__freep(struct target **target)
 {
-	process__free(*process);
+	target__free(*target);
 }
 
 static int read_maps(struct mappings *out, pid_t pid)
@@ -134,7 +134,7 @@ static int read_maps_patiently(struct mappings *out, pid_t pid)
 	return err;
 }
 
-const char *process__refusal(void)
+const char *target__refusal(void)
 {
 	return capabilities__has(CAP_SYS_PTRACE)
 		       ? "refused although pyfrag has CAP_SYS_PTRACE: by a security module "
@@ -142,22 +142,22 @@ const char *process__refusal(void)
 		       : "run as root or with CAP_SYS_PTRACE";
 }
 
-int process__reload_maps(struct process *process, struct failure *failure)
+int target__reload_maps(struct target *target, struct failure *failure)
 {
 	struct mappings mappings;
-	int err = read_maps_patiently(&mappings, process->pid);
+	int err = read_maps_patiently(&mappings, target->pid);
 
 	if (err == -EACCES || err == -EPERM)
 		return failure__set(failure, err,
 				    "process %d (%s): not allowed to read its memory map; %s",
-				    process->pid, process->comm, process__refusal());
+				    target->pid, target->comm, target__refusal());
 	if (err)
 		return failure__set(failure, err, "process %d (%s): cannot read its memory map: %s",
-				    process->pid, process->comm, strerror(-err));
-	process__forget_maps(process);
-	process->maps = mappings.items;
-	process->map_cnt = mappings.cnt;
-	process->maps_are_cut = mappings.is_cut;
+				    target->pid, target->comm, strerror(-err));
+	target__forget_maps(target);
+	target->maps = mappings.items;
+	target->map_cnt = mappings.cnt;
+	target->maps_are_cut = mappings.is_cut;
 	return 0;
 }
 
@@ -182,7 +182,7 @@ static int read_credentials(pid_t pid, struct credentials *out)
 	return out->thread_group < 0 ? out->thread_group : 0;
 }
 
-int process__owner(pid_t pid, process_owner *owner)
+int process_owner__find(pid_t pid, process_owner *owner)
 {
 	struct credentials credentials;
 	int err = read_credentials(pid, &credentials);
@@ -192,7 +192,7 @@ int process__owner(pid_t pid, process_owner *owner)
 	return err;
 }
 
-int process__owner_now(pid_t pid, process_owner *owner)
+int process_owner__find_now(pid_t pid, process_owner *owner)
 {
 	struct credentials credentials;
 	int err = read_credentials(pid, &credentials);
@@ -201,62 +201,62 @@ int process__owner_now(pid_t pid, process_owner *owner)
 		   : process_owner__of_now(owner, pid, credentials.uid, credentials.is_of_host);
 }
 
-static int open_pidfd(struct process *process, struct failure *failure)
+static int open_pidfd(struct target *target, struct failure *failure)
 {
 	struct credentials credentials = {};
 	int err;
 
-	process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-	err = read_credentials(process->pid, &credentials);
+	target->pidfd = (int)syscall(SYS_pidfd_open, target->pid, 0);
+	err = read_credentials(target->pid, &credentials);
 	if (err == -ENOENT || err == -ESRCH)
 		return failure__set(failure, -ESRCH,
 				    "no process %d; see the pids with: ps -e | grep python",
-				    process->pid);
-	if (!err && credentials.thread_group != process->pid)
+				    target->pid);
+	if (!err && credentials.thread_group != target->pid)
 		return failure__set(failure, -EINVAL, "%d is a thread of process %d; use -p %d",
-				    process->pid, credentials.thread_group,
+				    target->pid, credentials.thread_group,
 				    credentials.thread_group);
-	if (process->pidfd < 0)
-		return failure__set(failure, -errno, "process %d: pidfd_open: %s", process->pid,
+	if (target->pidfd < 0)
+		return failure__set(failure, -errno, "process %d: pidfd_open: %s", target->pid,
 				    strerror(errno));
 	if (!err)
-		process->owner = process->memory.tables.owner =
-			process_owner__of(process->pid, credentials.uid, credentials.is_of_host);
-	if (process__first_thread_has_ended(process->pid) &&
-	    memory_thread__of(process->pid) == process->pid)
+		target->owner = target->memory.tables.owner =
+			process_owner__of(target->pid, credentials.uid, credentials.is_of_host);
+	if (memory_thread__first_has_ended(target->pid) &&
+	    memory_thread__of(target->pid) == target->pid)
 		return failure__set(
 			failure, -ESRCH,
 			"process %d has exited (zombie: its parent has not waited for it yet)",
-			process->pid);
+			target->pid);
 	return 0;
 }
 
-int process__open(struct process **out, pid_t pid, struct failure *failure)
+int live__open(struct target **out, pid_t pid, struct failure *failure)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	int err;
 
-	process = calloc(1, sizeof(*process));
-	if (!process)
+	target = calloc(1, sizeof(*target));
+	if (!target)
 		return failure__set(failure, -ENOMEM, "out of memory");
-	process->pid = pid;
-	process->pidfd = -1;
-	process_memory__init(&process->memory, pid);
-	err = open_pidfd(process, failure);
+	target->pid = pid;
+	target->pidfd = -1;
+	live_memory__init(&target->memory, pid);
+	err = open_pidfd(target, failure);
 	if (err)
 		return err;
-	err = read_identity(process);
+	err = read_identity(target);
 	if (err)
 		return failure__set(failure, err, "process %d: cannot read /proc/%d: %s", pid, pid,
 				    strerror(-err));
-	err = process__reload_maps(process, failure);
+	err = target__reload_maps(target, failure);
 	if (err)
 		return err;
-	*out = TAKE_PTR(process);
+	*out = TAKE_PTR(target);
 	return 0;
 }
 
-int process__cpu_ns(pid_t pid, uint64_t *ns)
+int live_activity__cpu_ns(pid_t pid, uint64_t *ns)
 {
 	struct timespec used;
 	clockid_t clock;
@@ -270,7 +270,7 @@ int process__cpu_ns(pid_t pid, uint64_t *ns)
 	return 0;
 }
 
-static int add_thread_activity(pid_t pid, const char *thread, struct process_activity *activity)
+static int add_thread_activity(pid_t pid, const char *thread, struct target_activity *activity)
 {
 	_cleanup_(proc_text__release) struct proc_text status = {};
 	uint64_t switches;
@@ -289,10 +289,10 @@ static int add_thread_activity(pid_t pid, const char *thread, struct process_act
 	return 0;
 }
 
-int process__activity(pid_t pid, struct process_activity *out)
+int live_activity__read(pid_t pid, struct target_activity *out)
 {
 	_cleanup_closedir_ DIR *directory = NULL;
-	struct process_activity activity = {};
+	struct target_activity activity = {};
 	const struct dirent *entry;
 	size_t thread_cnt = 0;
 	char path[64];
@@ -316,33 +316,33 @@ int process__activity(pid_t pid, struct process_activity *out)
 	return err;
 }
 
-bool process__is_alive(const struct process *process)
+bool target__is_alive(const struct target *target)
 {
-	struct pollfd poll_fd = {.fd = process->pidfd, .events = POLLIN};
+	struct pollfd poll_fd = {.fd = target->pidfd, .events = POLLIN};
 
 	return poll(&poll_fd, 1, 0) == 0;
 }
 
-const struct mapping *process__find_mapping(const struct process *process, uint64_t address)
+const struct mapping *target__find_mapping(const struct target *target, uint64_t address)
 {
-	size_t low = 0, high = process->map_cnt;
+	size_t low = 0, high = target->map_cnt;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (process->maps[middle].end <= address)
+		if (target->maps[middle].end <= address)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low < process->map_cnt && process->maps[low].start <= address)
-		return &process->maps[low];
+	if (low < target->map_cnt && target->maps[low].start <= address)
+		return &target->maps[low];
 	return NULL;
 }
 
-char *process__environment(const struct process *process, const char *name)
+char *target__environment(const struct target *target, const char *name)
 {
 	char *value;
 
-	return proc_text__find_variable(&value, process->pid, name) ? NULL : value;
+	return proc_text__find_variable(&value, target->pid, name) ? NULL : value;
 }

@@ -3,7 +3,7 @@
  * What process.c says of this very process, and of children, against what the kernel and libc say
  * by other ways.
  */
-#include "target/process.h"
+#include "target/target.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,24 +29,24 @@
 static char **main_argv;
 static int written_variable = 1;
 
-static struct process *open_process(pid_t pid)
+static struct target *open_process(pid_t pid)
 {
-	struct process *process = NULL;
+	struct target *target = NULL;
 	struct failure failure;
-	int err = process__open(&process, pid, &failure);
+	int err = live__open(&target, pid, &failure);
 
 	if (err)
 		fail_msg("process__open(%d): %d: %s", pid, err, failure.text);
-	return process;
+	return target;
 }
 
 static void assert_refused(pid_t pid, int err)
 {
-	struct process *process = NULL;
+	struct target *target = NULL;
 	struct failure failure = {};
 
-	assert_int_equal(process__open(&process, pid, &failure), err);
-	assert_null(process);
+	assert_int_equal(live__open(&target, pid, &failure), err);
+	assert_null(target);
 	assert_true(strlen(failure.text) > 0);
 }
 
@@ -57,21 +57,21 @@ static uint64_t address_of(const volatile void *pointer)
 
 static void test_own_identity(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_process(getpid());
+	_cleanup_(target__freep) struct target *target = open_process(getpid());
 	char exe[PATH_MAX] = "", comm[17] = "";
 	size_t args = 0;
 
 	(void)state;
-	assert_int_equal(process->pid, getpid());
-	assert_true(process->pidfd >= 0);
-	assert_true(process__is_alive(process));
+	assert_int_equal(target->pid, getpid());
+	assert_true(target->pidfd >= 0);
+	assert_true(target__is_alive(target));
 	assert_int_equal(prctl(PR_GET_NAME, comm), 0);
-	assert_string_equal(process->comm, comm);
+	assert_string_equal(target->comm, comm);
 	assert_true(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
-	assert_string_equal(process->exe, exe);
+	assert_string_equal(target->exe, exe);
 	for (; main_argv[args]; args++)
-		assert_string_equal(process->cmdline[args], main_argv[args]);
-	assert_null(process->cmdline[args]);
+		assert_string_equal(target->cmdline[args], main_argv[args]);
+	assert_null(target->cmdline[args]);
 }
 
 /* A name may hold what ends names elsewhere: parentheses, blanks. */
@@ -83,16 +83,16 @@ static void test_strange_name(void **state)
 	assert_int_equal(prctl(PR_GET_NAME, before), 0);
 	assert_int_equal(prctl(PR_SET_NAME, "a) Z (b"), 0);
 	{
-		_cleanup_(process__freep) struct process *process = open_process(getpid());
+		_cleanup_(target__freep) struct target *target = open_process(getpid());
 
-		assert_string_equal(process->comm, "a) Z (b");
+		assert_string_equal(target->comm, "a) Z (b");
 	}
 	assert_int_equal(prctl(PR_SET_NAME, before), 0);
 }
 
 static void test_cgroup(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_process(getpid());
+	_cleanup_(target__freep) struct target *target = open_process(getpid());
 	_cleanup_fclose_ FILE *file = fopen("/proc/self/cgroup", "r");
 	char line[PATH_MAX] = "", path[PATH_MAX] = "";
 
@@ -102,7 +102,7 @@ static void test_cgroup(void **state)
 		if (!strncmp(line, "0::", 3))
 			snprintf(path, sizeof(path), "%.*s", (int)strcspn(line + 3, "\n"),
 				 line + 3);
-	assert_string_equal(process->cgroup, path);
+	assert_string_equal(target->cgroup, path);
 }
 
 /*
@@ -126,23 +126,23 @@ static void assert_is_line_of_maps(const struct mapping *mapping)
 
 static void test_map_of_code_and_data(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_process(getpid());
+	_cleanup_(target__freep) struct target *target = open_process(getpid());
 	const struct mapping *code, *data, *stack;
 	int local;
 
 	(void)state;
-	code = process__find_mapping(process, address_of((void *)test_map_of_code_and_data));
+	code = target__find_mapping(target, address_of((void *)test_map_of_code_and_data));
 	assert_non_null(code);
 	assert_true(code->readable && code->executable && !code->writable);
-	assert_string_equal(code->path, process->exe);
+	assert_string_equal(code->path, target->exe);
 	assert_false(code->deleted);
 	assert_is_line_of_maps(code);
 
-	data = process__find_mapping(process, address_of(&written_variable));
+	data = target__find_mapping(target, address_of(&written_variable));
 	assert_non_null(data);
 	assert_true(data->readable && data->writable && !data->executable);
 
-	stack = process__find_mapping(process, address_of(&local));
+	stack = target__find_mapping(target, address_of(&local));
 	assert_non_null(stack);
 	assert_true(stack->writable);
 	assert_int_equal(stack->inode, 0);
@@ -150,28 +150,28 @@ static void test_map_of_code_and_data(void **state)
 
 static void test_maps_are_in_order(void **state)
 {
-	_cleanup_(process__freep) struct process *process = open_process(getpid());
+	_cleanup_(target__freep) struct target *target = open_process(getpid());
 
 	(void)state;
-	assert_true(process->map_cnt > 3);
-	for (size_t i = 0; i < process->map_cnt; i++) {
-		const struct mapping *mapping = &process->maps[i];
+	assert_true(target->map_cnt > 3);
+	for (size_t i = 0; i < target->map_cnt; i++) {
+		const struct mapping *mapping = &target->maps[i];
 
 		assert_true(mapping->start < mapping->end);
-		assert_true(i == 0 || process->maps[i - 1].end <= mapping->start);
+		assert_true(i == 0 || target->maps[i - 1].end <= mapping->start);
 		assert_non_null(mapping->path);
-		assert_ptr_equal(process__find_mapping(process, mapping->start), mapping);
-		assert_ptr_equal(process__find_mapping(process, mapping->end - 1), mapping);
+		assert_ptr_equal(target__find_mapping(target, mapping->start), mapping);
+		assert_ptr_equal(target__find_mapping(target, mapping->end - 1), mapping);
 	}
-	assert_null(process__find_mapping(process, 0));
-	assert_null(process__find_mapping(process, UINT64_MAX));
-	assert_null(process__find_mapping(process, process->maps[0].start - 1));
+	assert_null(target__find_mapping(target, 0));
+	assert_null(target__find_mapping(target, UINT64_MAX));
+	assert_null(target__find_mapping(target, target->maps[0].start - 1));
 }
 
 /* Three pages with rights of their own, so that the kernel cannot join them to their neighbours. */
 static void test_a_hole_and_its_edges(void **state)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	const struct mapping *mapping;
 	struct failure failure;
 	uint64_t start;
@@ -185,29 +185,29 @@ static void test_a_hole_and_its_edges(void **state)
 	assert_int_equal(munmap((char *)pages + 2 * PAGE, PAGE), 0);
 	assert_int_equal(mprotect((char *)pages + 3 * PAGE, PAGE, PROT_READ | PROT_WRITE), 0);
 
-	process = open_process(getpid());
-	mapping = process__find_mapping(process, start + PAGE);
+	target = open_process(getpid());
+	mapping = target__find_mapping(target, start + PAGE);
 	assert_non_null(mapping);
 	assert_int_equal(mapping->start, start + PAGE);
 	assert_int_equal(mapping->end, start + 2 * PAGE);
 	assert_true(mapping->readable && !mapping->writable && !mapping->executable);
 	assert_string_equal(mapping->path, "");
 	assert_int_equal(mapping->inode, 0);
-	assert_ptr_equal(process__find_mapping(process, start + 2 * PAGE - 1), mapping);
-	assert_null(process__find_mapping(process, start + 2 * PAGE));
-	assert_null(process__find_mapping(process, start + 3 * PAGE - 1));
-	mapping = process__find_mapping(process, start + 3 * PAGE);
+	assert_ptr_equal(target__find_mapping(target, start + 2 * PAGE - 1), mapping);
+	assert_null(target__find_mapping(target, start + 2 * PAGE));
+	assert_null(target__find_mapping(target, start + 3 * PAGE - 1));
+	mapping = target__find_mapping(target, start + 3 * PAGE);
 	assert_non_null(mapping);
 	assert_true(mapping->readable && mapping->writable);
-	mapping = process__find_mapping(process, start + 4 * PAGE);
+	mapping = target__find_mapping(target, start + 4 * PAGE);
 	assert_non_null(mapping);
 	assert_false(mapping->readable || mapping->writable || mapping->executable);
 
 	/* Old maps are old maps until they are read afresh. */
 	assert_int_equal(munmap(pages, 5 * PAGE), 0);
-	assert_non_null(process__find_mapping(process, start + PAGE));
-	assert_int_equal(process__reload_maps(process, &failure), 0);
-	mapping = process__find_mapping(process, start + PAGE);
+	assert_non_null(target__find_mapping(target, start + PAGE));
+	assert_int_equal(target__reload_maps(target, &failure), 0);
+	mapping = target__find_mapping(target, start + PAGE);
 	assert_true(!mapping || mapping->start != start + PAGE);
 }
 
@@ -218,7 +218,7 @@ static void test_child_identity(void **state)
 {
 	char *const argv[] = {"sh", "-c", SHELL_SCRIPT, "", "a b", "\033[31m\xff\n", "", NULL};
 	char *const envp[] = {"A=1", "AB=2", "EMPTY=", "EQUAL=a=b", "BYTES=\xff\n\033", NULL};
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	_cleanup_free_ char *exe = realpath("/bin/sh", NULL);
 	struct child child;
 	char *value;
@@ -226,26 +226,26 @@ static void test_child_identity(void **state)
 	(void)state;
 	child__exec(&child, "/bin/sh", argv, envp);
 	child__wait_until_ready(&child);
-	process = open_process(child.pid);
-	assert_string_equal(process->comm, "sh");
-	assert_string_equal(process->exe, exe);
+	target = open_process(child.pid);
+	assert_string_equal(target->comm, "sh");
+	assert_string_equal(target->exe, exe);
 	for (size_t i = 0; i < ARRAY_SIZE(argv) - 1; i++)
-		assert_string_equal(process->cmdline[i], argv[i]);
-	assert_null(process->cmdline[ARRAY_SIZE(argv) - 1]);
+		assert_string_equal(target->cmdline[i], argv[i]);
+	assert_null(target->cmdline[ARRAY_SIZE(argv) - 1]);
 
 	for (size_t i = 0; i < ARRAY_SIZE(envp) - 1; i++) {
 		char name[16] = "";
 
 		memcpy(name, envp[i], strcspn(envp[i], "="));
-		value = process__environment(process, name);
+		value = target__environment(target, name);
 		assert_non_null(value);
 		assert_string_equal(value, strchr(envp[i], '=') + 1);
 		free(value);
 	}
-	assert_null(process__environment(process, "EQ"));
-	assert_null(process__environment(process, "B"));
-	assert_null(process__environment(process, "ABC"));
-	assert_null(process__environment(process, "PATH"));
+	assert_null(target__environment(target, "EQ"));
+	assert_null(target__environment(target, "B"));
+	assert_null(target__environment(target, "ABC"));
+	assert_null(target__environment(target, "PATH"));
 	child__kill(&child);
 }
 
@@ -253,15 +253,15 @@ static void test_child_without_arguments_and_environment(void **state)
 {
 	char *const argv[] = {"sh", "-c", SHELL_SCRIPT, NULL};
 	char *const envp[] = {NULL};
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	struct child child;
 
 	(void)state;
 	child__exec(&child, "/bin/sh", argv, envp);
 	child__wait_until_ready(&child);
-	process = open_process(child.pid);
-	assert_null(process__environment(process, "A"));
-	assert_null(process__environment(process, ""));
+	target = open_process(child.pid);
+	assert_null(target__environment(target, "A"));
+	assert_null(target__environment(target, ""));
 	child__kill(&child);
 }
 
@@ -269,7 +269,7 @@ static void test_end_of_a_process(void **state)
 {
 	char *const argv[] = {"sh", "-c", SHELL_SCRIPT, NULL};
 	char *const envp[] = {NULL};
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	struct failure failure = {};
 	const struct mapping *maps;
 	struct child child;
@@ -278,26 +278,26 @@ static void test_end_of_a_process(void **state)
 	(void)state;
 	child__exec(&child, "/bin/sh", argv, envp);
 	child__wait_until_ready(&child);
-	process = open_process(child.pid);
-	assert_true(process__is_alive(process));
+	target = open_process(child.pid);
+	assert_true(target__is_alive(target));
 
 	/* A zombie: it has ended, and we have not asked yet. */
 	assert_int_equal(kill(child.pid, SIGKILL), 0);
 	assert_int_equal(waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOWAIT), 0);
-	assert_false(process__is_alive(process));
+	assert_false(target__is_alive(target));
 	assert_refused(child.pid, -ESRCH);
 
 	child__reap(&child);
-	assert_false(process__is_alive(process));
+	assert_false(target__is_alive(target));
 	assert_refused(child.pid, -ESRCH);
 
 	/* What is known of it stays. */
-	maps = process->maps;
-	assert_true(process->map_cnt > 0);
-	assert_true(process__reload_maps(process, &failure) < 0);
+	maps = target->maps;
+	assert_true(target->map_cnt > 0);
+	assert_true(target__reload_maps(target, &failure) < 0);
 	assert_true(strlen(failure.text) > 0);
-	assert_ptr_equal(process->maps, maps);
-	assert_true(process->map_cnt > 0);
+	assert_ptr_equal(target->maps, maps);
+	assert_true(target->map_cnt > 0);
 }
 
 static void test_no_such_process(void **state)
@@ -326,7 +326,7 @@ static void *wait_in_thread(void *argument)
 
 static void test_a_thread_is_no_process(void **state)
 {
-	struct process *process = NULL;
+	struct target *target = NULL;
 	struct waiting_thread thread;
 	struct failure failure = {};
 	char wanted[32];
@@ -337,13 +337,13 @@ static void test_a_thread_is_no_process(void **state)
 	assert_int_equal(pthread_barrier_init(&thread.barrier, NULL, 2), 0);
 	assert_int_equal(pthread_create(&handle, NULL, wait_in_thread, &thread), 0);
 	pthread_barrier_wait(&thread.barrier);
-	err = process__open(&process, thread.id, &failure);
+	err = live__open(&target, thread.id, &failure);
 	pthread_barrier_wait(&thread.barrier);
 	assert_int_equal(pthread_join(handle, NULL), 0);
 	pthread_barrier_destroy(&thread.barrier);
 
 	assert_int_equal(err, -EINVAL);
-	assert_null(process);
+	assert_null(target);
 	/* And the message says which process to take. */
 	snprintf(wanted, sizeof(wanted), "%d", getpid());
 	assert_non_null(strstr(failure.text, wanted));
@@ -352,14 +352,14 @@ static void test_a_thread_is_no_process(void **state)
 /* Exits with 1 - the error of opening @argument, a process that belongs to root. */
 static int open_as_nobody(void *argument)
 {
-	struct process *process = NULL;
+	struct target *target = NULL;
 	struct failure failure = {};
 	int err;
 
 	if (child__drop_rights())
 		return 100;
-	err = process__open(&process, *(pid_t *)argument, &failure);
-	return err && !process && *failure.text ? -err : 0;
+	err = live__open(&target, *(pid_t *)argument, &failure);
+	return err && !target && *failure.text ? -err : 0;
 }
 
 static void test_not_allowed(void **state)
@@ -376,7 +376,7 @@ static void test_not_allowed(void **state)
 
 static void test_kernel_thread(void **state)
 {
-	_cleanup_(process__freep) struct process *process = NULL;
+	_cleanup_(target__freep) struct target *target = NULL;
 	_cleanup_fclose_ FILE *file = fopen("/proc/2/comm", "r");
 	char comm[32] = "";
 
@@ -385,12 +385,12 @@ static void test_kernel_thread(void **state)
 		print_message("skipped: no kernel threads in this pid namespace\n");
 		skip();
 	}
-	process = open_process(2);
-	assert_string_equal(process->comm, "kthreadd");
-	assert_null(process->cmdline[0]);
-	assert_string_equal(process->exe, "");
-	assert_int_equal(process->map_cnt, 0);
-	assert_null(process__find_mapping(process, 4096));
+	target = open_process(2);
+	assert_string_equal(target->comm, "kthreadd");
+	assert_null(target->cmdline[0]);
+	assert_string_equal(target->exe, "");
+	assert_int_equal(target->map_cnt, 0);
+	assert_null(target__find_mapping(target, 4096));
 }
 
 int main(int argc, char **argv)

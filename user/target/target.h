@@ -15,7 +15,7 @@
 #include "target/process_owner.h"
 #include "util/failure.h"
 
-struct process {
+struct target {
 	pid_t pid;	     /* in our pid namespace */
 	process_owner owner; /* when it was opened */
 	/*
@@ -32,46 +32,46 @@ struct process {
 	struct mapping *maps; /* as mappings__read() */
 	size_t map_cnt;
 	bool maps_are_cut;
-	struct process_memory memory;
+	struct live_memory memory;
 };
 
 /*
  * Opens a process by pid; the caller frees it. Errors: -ESRCH no such process (or a zombie),
  * -EINVAL a thread that is not its process' first, -EACCES, -EPERM, -ENOMEM.
  */
-int process__open(struct process **out, pid_t pid, struct failure *failure);
-void process__free(struct process *process);
-void process__freep(struct process **process);
+int live__open(struct target **out, pid_t pid, struct failure *failure);
+void target__free(struct target *target);
+void target__freep(struct target **target);
 
 /*
  * Why this process may not read another one (-EPERM, -EACCES), and what to do, for a message: that
  * depends on whether it has CAP_SYS_PTRACE.
  */
-const char *process__refusal(void);
+const char *target__refusal(void);
 
 /* Reads the maps afresh. On failure the old ones stay. */
-int process__reload_maps(struct process *process, struct failure *failure);
+int target__reload_maps(struct target *target, struct failure *failure);
 
 /* Frees the maps: there are none then, until they are read afresh. */
-void process__forget_maps(struct process *process);
+void target__forget_maps(struct target *target);
 
 /*
  * Who answers for process @pid (process_owner.h), by its real user. The owner of /proc/PID would
  * not do: that is the effective user. Returns 0 or negative errno.
  */
-int process__owner(pid_t pid, process_owner *owner);
+int process_owner__find(pid_t pid, process_owner *owner);
 
 /*
  * The same, without waiting for the process. Returns also -EAGAIN, as process_owner__of_now()
  * does.
  */
-int process__owner_now(pid_t pid, process_owner *owner);
+int process_owner__find_now(pid_t pid, process_owner *owner);
 
 /*
  * The CPU time that all threads of process @pid have used, also those that ended. 0 or negative
  * errno.
  */
-int process__cpu_ns(pid_t pid, uint64_t *ns);
+int live_activity__cpu_ns(pid_t pid, uint64_t *ns);
 
 /*
  * How often threads of process @pid were switched out, those of threads that have ended not among
@@ -79,27 +79,27 @@ int process__cpu_ns(pid_t pid, uint64_t *ns);
  * takes time away, none may be charged for a while that a thread has run. A process of more than
  * 1024 threads is always said to run: to look at each takes time. Returns 0 or negative errno.
  */
-struct process_activity {
+struct target_activity {
 	uint64_t switches;
 	bool runs;
 };
 
-int process__activity(pid_t pid, struct process_activity *out);
+int live_activity__read(pid_t pid, struct target_activity *out);
 
 /*
  * Whether the first thread of process @pid has ended: the process lives on as long as another one
  * does (memory_thread.h).
  */
-bool process__first_thread_has_ended(pid_t pid);
+bool memory_thread__first_has_ended(pid_t pid);
 
 /* False once the process has exited: all of its threads have ended. */
-bool process__is_alive(const struct process *process);
+bool target__is_alive(const struct target *target);
 
 /* The mapping that holds @address, or NULL. */
-const struct mapping *process__find_mapping(const struct process *process, uint64_t address);
+const struct mapping *target__find_mapping(const struct target *target, uint64_t address);
 
 /*
  * The value of @name in the environment the process started with, as proc_text__find_variable();
  * NULL if absent.
  */
-char *process__environment(const struct process *process, const char *name);
+char *target__environment(const struct target *target, const char *name);
