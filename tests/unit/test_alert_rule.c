@@ -70,7 +70,7 @@ static void test_no_rules(void **state)
 
 		assert_int_equal(alert_rule__parse(&rule, texts[i], &failure), -EINVAL);
 		assert_true(rule.value == 17 && !rule.text);
-		assert_non_null(strstr(failure.text, "a rule is such as"));
+		assert_non_null(strstr(failure.text, "; example: 'pinned_bytes"));
 		if (!strncmp(texts[i], "fragmentation", strlen("fragmentation")))
 			assert_non_null(strstr(failure.text, "50% or 0.5"));
 	}
