@@ -29,7 +29,7 @@ override BUILD := build/sanitize
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
-SOURCES  := $(sort $(wildcard user/*/*.c))
+SOURCES  := $(sort $(wildcard user/*/*.c user/*/*/*.c))
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/pprof.pb-c.o
 PROGRAM  := $(if $(filter build,$(BUILD)),pyfrag,$(BUILD)/pyfrag)
 CODE     := $(sort $(shell find user include bpf vmlinux tests -name '*.[ch]'))

@@ -54,15 +54,16 @@ def test_documents_link_to_what_is_there():
 
 def test_rooms_use_those_to_their_left():
     line = re.search(r"^    include <- (.*) <- main\.c$", read("docs/code.md"), re.M).group(1)
-    steps = [re.findall(r"\w+", step) for step in line.split("<-")]
+    steps = [re.findall(r"[\w/]+", step) for step in line.split("<-")]
     rank = {room: step for step, rooms in enumerate(steps) for room in rooms}
-    assert set(rank) == {os.path.basename(room) for room in glob.glob(TOP + "/user/*") if os.path.isdir(room)}
+    files = [os.path.relpath(path, TOP + "/user") for path in glob.glob(TOP + "/user/*/**/*.[ch]", recursive=True)]
+    assert set(rank) == {os.path.dirname(file) for file in files}
     wrong = []
-    for path in glob.glob(TOP + "/user/*/*.[ch]"):
-        room = os.path.basename(os.path.dirname(path))
-        for used in re.findall(r'^#include "(\w+)/', read(path), re.M):
+    for file in files:
+        room = os.path.dirname(file)
+        for used in map(os.path.dirname, re.findall(r'^#include "(\w+/[\w/]+)\.h"', read("user/" + file), re.M)):
             if used not in (room, "pyfrag") and rank[used] >= rank[room]:
-                wrong.append("%s uses %s" % (os.path.relpath(path, TOP), used))
+                wrong.append("%s uses %s" % (file, used))
     assert not wrong
 
 

@@ -8,7 +8,7 @@
  * Input: code.
  */
 #include "fuzz.h"
-#include "probes/insn.h"
+#include "probes/arch/insn.h"
 #include "probes/shapes.h"
 
 #define ADDRESS	      0x401000UL

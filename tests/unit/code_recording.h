@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#include "probes/insn.h"
+#include "probes/arch/insn.h"
 
 #define CODE_INSNS_MAX	64
 #define CODE_TEXT_BYTES 512

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cmd/commands.h"
-#include "probes/insn.h"
+#include "probes/arch/insn.h"
 #include "probes/site_cache.h"
 #include "probes/sites.h"
 #include "target/python.h"

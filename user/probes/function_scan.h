@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "probes/insn.h"
+#include "probes/arch/insn.h"
 #include "probes/shapes.h"
 #include "target/elf.h"
 

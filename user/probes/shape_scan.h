@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "probes/insn.h"
+#include "probes/arch/insn.h"
 #include "probes/shapes.h"
 #include "probes/values.h"
 #include "pyfrag/events.h"

@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "probes/insn.h"
+#include "probes/arch/insn.h"
 #include "pyfrag/events.h"
 
 struct shape_site {

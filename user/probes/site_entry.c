@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probes/insn.h"
+#include "probes/arch/insn.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 

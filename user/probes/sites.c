@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probes/arch/insn.h"
 #include "probes/function_scan.h"
-#include "probes/insn.h"
 #include "probes/shapes.h"
 #include "util/array.h"
 #include "util/cleanup.h"

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "probes/insn.h"
+#include "probes/arch/insn.h"
 
 typedef uint16_t value_id; /* 0: not known */
 

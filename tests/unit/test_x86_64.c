@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "probes/insn.h"
+#include "probes/arch/insn.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 

@@ -3,7 +3,7 @@
  * x86-64, by Capstone. Registers are numbered as in instruction encodings; a part of a register
  * counts as the register.
  */
-#include "probes/insn.h"
+#include "probes/arch/insn.h"
 
 #include <capstone/capstone.h>
 #include <errno.h>
