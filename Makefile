@@ -52,12 +52,16 @@ help: ## list the targets
 
 # BPF programs, embedded as skeletons.
 
-BPF_ARCH   := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
-BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
-	-Iinclude -Ivmlinux -Ibpf
+# The architecture that $(CC) builds for: x86_64, arm64. Files that are particular to one are named after it.
+ARCH       := $(patsubst aarch64,arm64,$(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null))))
+# libbpf's name for it.
+BPF_ARCH   := $(patsubst x86_64,x86,$(ARCH))
+BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -DARCH_BPF_H='"arch/$(ARCH).bpf.h"' \
+	-Wall -Wextra -Werror -Iinclude -Ivmlinux/$(ARCH) -Ibpf
+BPF_HEADERS := $(wildcard bpf/*.h bpf/arch/*.h include/pyfrag/*.h vmlinux/*.h vmlinux/*/*.h)
 SKELETONS  := $(patsubst bpf/%.bpf.c,$(BUILD)/%.skel.h,$(wildcard bpf/*.bpf.c))
 
-$(BUILD)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/pyfrag/*.h) vmlinux/vmlinux.h Makefile
+$(BUILD)/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS) Makefile
 	$(Q)mkdir -p $(@D)
 	$(call say,BPF,$<)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
@@ -242,7 +246,7 @@ check-matrix: pyfrag $(E2E_PROGRAMS) $(E2E_PRELOADS) ## run them on the Pythons 
 bench: $(PROGRAM) $(BENCH_PROGRAMS) ## print what pyfrag costs, as ratios measured side by side (as root; 45 minutes)
 	$(Q)PYFRAG=$(abspath $(PROGRAM)) $(PYTHON) tests/bench/bench.py $(BENCH)
 
-$(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c include/pyfrag/events.h vmlinux/vmlinux.h Makefile
+$(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c $(BPF_HEADERS) Makefile
 	$(Q)mkdir -p $(@D)
 	$(call say,BPF,$<)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<

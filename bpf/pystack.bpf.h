@@ -14,8 +14,6 @@
 #include "pyfrag/sampling.h"
 #include "pyfrag/stacks.h"
 
-#include <bpf/bpf_core_read.h>
-
 /* What user space sets; nothing happens before it is enabled. */
 struct pyfrag_stacks stacks;
 
@@ -85,18 +83,6 @@ static __always_inline __u64 *py_frame_words(struct pyfrag_stack *stack)
 }
 
 #include "pyfrag/py_walk.h"
-
-/* What pthread_self() is in this thread. */
-static __always_inline __u64 current_thread_id(void)
-{
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-
-#if defined(__TARGET_ARCH_x86)
-	return BPF_CORE_READ(task, thread.fsbase);
-#else
-	return BPF_CORE_READ(task, thread.uw.tp_value);
-#endif
-}
 
 /* 0: it has none. */
 static __always_inline __u64 current_thread_state(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel's types, as far as the BPF programs use them; what lies between the members is CO-RE's
- * business. struct pt_regs is ABI and taken as it is.
+ * The kernel's types that the BPF programs use and every architecture has. Only the members that
+ * are read are declared: CO-RE finds where the running kernel has them. Programs include
+ * "vmlinux.h", which is that of their architecture (vmlinux/ARCH/) and ends with this file.
  */
 #pragma once
 
@@ -58,33 +59,7 @@ struct bpf_raw_tracepoint_args {
 	__u64 args[0];
 };
 
-#if defined(__TARGET_ARCH_x86)
-
-struct pt_regs {
-	unsigned long r15, r14, r13, r12, bp, bx;
-	unsigned long r11, r10, r9, r8, ax, cx, dx, si, di;
-	unsigned long orig_ax, ip, cs, flags, sp, ss;
-};
-
-#endif
-
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-#if defined(__TARGET_ARCH_x86)
-
-struct thread_struct {
-	unsigned long fsbase;
-};
-
-#elif defined(__TARGET_ARCH_arm64)
-
-struct thread_struct {
-	struct {
-		unsigned long tp_value;
-	} uw;
-};
-
-#endif
 
 struct ns_common {
 	unsigned int inum;
