@@ -14,6 +14,7 @@
 #include "fuzz.h"
 
 #include "analysis/census_kinds.h"
+#include "census/census_take.h"
 #include "census/path_text.h"
 #include "census/referrers.h"
 #include "census/retention.h"

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "census/census_take.h"
 #include "census/roots.h"
 #include "fake_objects.h"
 #include "target/offsets.h"

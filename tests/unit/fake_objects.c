@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "census/census_take.h"
 #include "prng.h"
 #include "target/offsets.h"
 #include "unit_test.h"

@@ -2,7 +2,7 @@
 /*
  * A census of a heap made by hand: a few objects of each sort, as CPython 3.8 to 3.10 lay them out.
  */
-#include "census/census.h"
+#include "census/census_take.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is in a heap: of each live block whether it holds an object, and of which type.
+ * A census of a heap: for each live block whether it holds an object, and of which type. Taken by
+ * census_take.h.
  *
- * The target runs meanwhile: a block may hold something else by the time it is looked at, and is
- * then what it is by then. What is inconsistent is "unknown".
+ * The target keeps running while its blocks are read, so a block is recorded as what it holds at
+ * the moment it is read. A block whose content is inconsistent is BLOCK_UNKNOWN.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "census/block_kind.h"
 #include "census/block_table.h"
 #include "census/dict.h"
 #include "census/object_layout.h"
@@ -18,64 +20,6 @@
 #include "pymalloc/heap.h"
 #include "target/memory.h"
 #include "target/target.h"
-
-enum block_role {
-	BLOCK_FREE,
-	BLOCK_UNKNOWN,
-	BLOCK_OBJECT,
-	BLOCK_PARKED, /* an object that Python has freed, and keeps for the next of its kind */
-	BLOCK_BUFFER, /* what belongs to an object and is none */
-	BLOCK_ROLE_CNT,
-};
-
-/* Of a buffer: what of its object it is. Of an object: what of another one. */
-enum block_part {
-	PART_NONE,   /* an object of its own; a buffer, whatever it may be */
-	PART_ITEMS,  /* of a list */
-	PART_KEYS,   /* of a dict */
-	PART_VALUES, /* of a dict that shares its keys, or of an instance */
-	PART_TABLE,  /* of a set; 2.7: of a dict */
-	/* An instance's dict, and that one's buffers: the type is the instance's. */
-	PART_DICT,
-	PART_DICT_KEYS,
-	PART_DICT_VALUES,
-	PART_DICT_TABLE,
-	BLOCK_PART_CNT,
-};
-
-/*
- * What a block is, in one word: a kind. From the top: role (3 bits), tracked (1), part (4), type
- * (24).
- */
-#define BLOCK_TYPE_BITS 24
-_Static_assert(TYPES_MAX < (1UL << BLOCK_TYPE_BITS) - 1, "a type's number, and one that is none");
-
-static inline uint32_t block_kind(enum block_role role, enum block_part part, uint32_t type)
-{
-	return (uint32_t)role << 29 | (uint32_t)part << 24 | (type & 0xffffff);
-}
-
-/*
- * Of an object: that the collector has it on its lists. It is no part of what counts as the same
- * kind.
- */
-#define BLOCK_TRACKED (1U << 28)
-
-static inline enum block_role block_kind__role(uint32_t kind)
-{
-	return (enum block_role)(kind >> 29);
-}
-
-static inline enum block_part block_kind__part(uint32_t kind)
-{
-	return (enum block_part)(kind >> 24 & 0xf);
-}
-
-/* But for free and unknown blocks: the number of the type, of a buffer of its object's. */
-static inline uint32_t block_kind__type(uint32_t kind)
-{
-	return kind & 0xffffff;
-}
 
 /* What counts as the same when a heap's content is counted. */
 enum census_by {
@@ -110,20 +54,6 @@ struct census {
 	uint64_t unnamed_types;	    /* whose module was not looked for: dicts of too many entries */
 };
 
-struct census_options {
-	const struct target *target; /* its maps are of now; NULL: not known */
-	int major, minor;	     /* of the Python */
-	bool debug_hooks;
-	const struct py_offsets *offsets; /* of its objects */
-	uint64_t refcnt_max; /* so many references there can be, by the memory there is */
-};
-
-/*
- * Looks at every live block of @heap, which must outlive the census, as @memory must. Returns 0,
- * -ENOMEM, -EFBIG, or as memory__read_ranges(). The caller frees it.
- */
-int census__take(struct census **out, const struct heap *heap, const struct memory *memory,
-		 const struct census_options *options);
 void census__free(struct census *census);
 void census__freep(struct census **census);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "census/census.h"
+#include "census/census_take.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -72,20 +72,6 @@ static void find_offsets(struct look *look, const struct object_layout *layout)
 		if (is_new)
 			look->offsets[look->offset_cnt++] = offset;
 	}
-}
-
-bool census__could_be_type(const struct census *census, uint64_t address)
-{
-	const struct mapping *mapping;
-
-	if (!could_be_object(address))
-		return false;
-	if (census->target) {
-		mapping = target__find_mapping(census->target, address);
-		if (!mapping || !mapping->readable)
-			return false;
-	}
-	return !heap__arena_around(census->heap, address);
 }
 
 /*
@@ -452,54 +438,4 @@ int census__take(struct census **out, const struct heap *heap, const struct memo
 	if (!err)
 		*out = TAKE_PTR(census);
 	return err;
-}
-
-void census__free(struct census *census)
-{
-	if (!census)
-		return;
-	type_table__free(census->types);
-	block_table__release(&census->blocks);
-	account__free(census->hidden);
-	free(census);
-}
-
-void census__freep(struct census **census)
-{
-	census__free(*census);
-}
-
-uint32_t census__plain_kind(const struct census *census, uint32_t kind)
-{
-	static const enum block_part plain[BLOCK_PART_CNT] = {
-		[PART_DICT] = PART_NONE,
-		[PART_DICT_KEYS] = PART_KEYS,
-		[PART_DICT_VALUES] = PART_VALUES,
-		[PART_DICT_TABLE] = PART_TABLE,
-	};
-	enum block_part part = block_kind__part(kind);
-
-	if (part < PART_DICT)
-		return kind;
-	return block_kind(block_kind__role(kind), plain[part], census->dict_type) |
-	       (kind & BLOCK_TRACKED);
-}
-
-const struct type *census__object_type(const struct census *census, uint32_t kind)
-{
-	return type_table__at(census->types, block_kind__type(census__plain_kind(census, kind)));
-}
-
-uint32_t census__object_offset(const struct census *census, uint32_t kind)
-{
-	return object_layout__object_offset(&census->layout,
-					    census__object_type(census, kind)->flags);
-}
-
-uint32_t census__kind_at(const struct census *census, uint64_t address)
-{
-	uint32_t place = block_table__find(&census->blocks, address);
-
-	return place == PLACE_NONE ? block_kind(BLOCK_FREE, 0, 0)
-				   : census->blocks.words[place] & ~BLOCK_TRACKED;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "census/census_take.h"
 #include "target/offsets.h"
 #include "target/proc_fields.h"
 #include "target/proc_text.h"
