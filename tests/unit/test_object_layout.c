@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "census/type_table.h"
+#include "census/type.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "census/type_table.h"
+#include "census/type.h"
 
 #define DEBUG_HOOK_BYTES  16
 #define GC_REFS_UNTRACKED (-2)

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "census/object_copy.h"
-#include "census/type_table.h"
+#include "census/type.h"
 
 /*
  * Where a list points to its items, a set to its table (Include/cpython/listobject.h,

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "census/type_table.h"
+#include "census/type.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
 

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A type of the target, as far as the census needs it.
+ *
+ * Layout: struct _typeobject, Include/cpython/object.h (2.7: Include/object.h); the members used
+ * here have had the same places since 2.7.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Py_TPFLAGS_*, Include/object.h */
+#define TYPE_INLINE_VALUES    (1UL << 2) /* 3.13 on */
+#define TYPE_MANAGED_WEAKREF  (1UL << 3) /* 3.12 on */
+#define TYPE_MANAGED_DICT     (1UL << 4) /* 3.11 on */
+#define TYPE_HEAPTYPE	      (1UL << 9)
+#define TYPE_READY	      (1UL << 12)
+#define TYPE_HAVE_GC	      (1UL << 14)
+#define TYPE_LONG_SUBCLASS    (1UL << 24)
+#define TYPE_LIST_SUBCLASS    (1UL << 25)
+#define TYPE_TUPLE_SUBCLASS   (1UL << 26)
+#define TYPE_BYTES_SUBCLASS   (1UL << 27)
+#define TYPE_UNICODE_SUBCLASS (1UL << 28)
+#define TYPE_DICT_SUBCLASS    (1UL << 29)
+#define TYPE_TYPE_SUBCLASS    (1UL << 31)
+
+/* Whether an object could be at @address, as far as the number itself says. */
+static inline bool could_be_object(uint64_t address)
+{
+	return address % 8 == 0 && address >= 4096 && address < 1UL << 56;
+}
+
+struct type {
+	uint64_t address;
+	uint64_t flags;
+	uint64_t metatype;		/* the type's own type */
+	uint64_t basic_size, item_size; /* bytes */
+	uint64_t dict;	  /* tp_dict; 0: in 3.12 and later those of built-in types are elsewhere */
+	uint64_t base;	  /* tp_base; 0: none */
+	uint64_t members; /* tp_members: PyMemberDef[], up to one without a name; 0: none */
+	bool has_get;	  /* tp_descr_get: found in a class, its instances are not what one gets */
+	/* tp_weaklistoffset: what is there is no reference; 0 or less: nowhere. */
+	int64_t weak_offset;
+	int64_t dict_offset; /* tp_dictoffset: where an instance points to its dict; 0: nowhere */
+	uint64_t name_at;    /* of the bytes of tp_name */
+	bool is_set;	     /* set or frozenset themselves */
+	bool is_weakref;     /* weakref itself */
+	bool is_deque;	     /* collections.deque itself */
+	bool is_frame;	     /* frame itself */
+	/* Its items are not counted where PyVarObject has its count: a generator's are a frame. */
+	bool is_generator;
+	/* tp_name: of a built-in or extension type with its module, of a class without. */
+	char *name;
+};
+
+/* Where a type points to its dict, and to its bases. */
+#define TYPE_DICT_OFFSET  264
+#define TYPE_BASES_OFFSET 336
