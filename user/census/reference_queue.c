@@ -17,6 +17,9 @@ _Static_assert(KEYS_AT_ONCE *KEYS_HEADER_BYTES <= SCRATCH_BYTES, "room for the h
 
 #define DEQUE_BLOCK_WORDS 66
 
+/* More items of one object are left out. */
+#define REFERENCES_MAX (1UL << 26)
+
 /*
  * Nothing is in two lists at once, but names are shared by many dicts. Who says that there are more
  * entries than that, in all, is damaged.
@@ -33,7 +36,7 @@ struct piece {
 
 struct reference_queue {
 	const struct census *census;
-	struct reference_teller teller;
+	struct reference_visitor visitor;
 	struct request *requests;
 	size_t request_cnt, request_capacity;
 	struct memory_range ranges[2 * PIECES_MAX];
@@ -46,14 +49,14 @@ struct reference_queue {
 };
 
 int reference_queue__new(struct reference_queue **out, const struct census *census,
-			 const struct reference_teller *teller)
+			 const struct reference_visitor *visitor)
 {
 	struct reference_queue *queue = calloc(1, sizeof(*queue));
 
 	if (!queue)
 		return -ENOMEM;
 	queue->census = census;
-	queue->teller = *teller;
+	queue->visitor = *visitor;
 	if (!checked_mul(ENTRIES_A_WORD, census->refcnt_max, &queue->most) ||
 	    !checked_add(queue->most, ENTRIES_MIN, &queue->most))
 		queue->most = UINT64_MAX;
@@ -218,14 +221,14 @@ static int tell_deque(struct reference_queue *queue, struct request block, const
 	int err = 0;
 
 	for (uint64_t i = block.first; i < cnt && block.cnt && !err; i++, block.cnt--)
-		err = reference_teller__tell(&queue->teller, block.owner, REFERS_BY_INDEX,
-					     word_at(bytes + (first + i) * 8), block.index++, 0);
+		err = reference_visitor__visit(&queue->visitor, block.owner, REFERS_BY_INDEX,
+					       word_at(bytes + (first + i) * 8), block.index++, 0);
 	block.address = word_at(bytes + (first + cnt) * 8);
 	block.first = 0;
 	block.done = 0;
 	if (!err && block.cnt)
-		err = reference_teller__tell(&queue->teller, block.owner, REFERS_TO_BUFFER,
-					     block.address, 0, 0);
+		err = reference_visitor__visit(&queue->visitor, block.owner, REFERS_TO_BUFFER,
+					       block.address, 0, 0);
 	if (err || !block.cnt || !block.address)
 		return err;
 	err = ACCOUNT_RESERVE(queue->census->heap->account, queue->requests,
@@ -245,11 +248,11 @@ static int tell_entry(struct reference_queue *queue, struct request *request, co
 
 	if (!key || !value)
 		return 0;
-	err = reference_teller__tell(&queue->teller, request->owner, REFERS_AS_KEY, key,
-				     request->index, 0);
+	err = reference_visitor__visit(&queue->visitor, request->owner, REFERS_AS_KEY, key,
+				       request->index, 0);
 	if (!err)
-		err = reference_teller__tell(&queue->teller, request->owner, REFERS_BY_KEY, value,
-					     request->index, key);
+		err = reference_visitor__visit(&queue->visitor, request->owner, REFERS_BY_KEY,
+					       value, request->index, key);
 	request->index++;
 	return err;
 }
@@ -260,9 +263,9 @@ static int tell_values(struct reference_queue *queue, const struct request *requ
 	int err = 0;
 
 	for (uint64_t i = 0; i < piece->cnt && !err; i++)
-		err = reference_teller__tell(&queue->teller, request->owner, REFERS_BY_ATTRIBUTE,
-					     word_at(values + i * 8), piece->first + i,
-					     request->names[piece->first + i]);
+		err = reference_visitor__visit(&queue->visitor, request->owner, REFERS_BY_ATTRIBUTE,
+					       word_at(values + i * 8), piece->first + i,
+					       request->names[piece->first + i]);
 	return err;
 }
 
@@ -284,14 +287,14 @@ static int tell_piece(struct reference_queue *queue, const struct piece *piece)
 			err = tell_entry(queue, request, bytes,
 					 request->values ? word_at(values + i * 8) : 0UL);
 		else if (request->kind == REQUEST_ITEMS)
-			err = reference_teller__tell(&queue->teller, request->owner,
-						     REFERS_BY_INDEX, word_at(bytes),
-						     request->index++, 0);
+			err = reference_visitor__visit(&queue->visitor, request->owner,
+						       REFERS_BY_INDEX, word_at(bytes),
+						       request->index++, 0);
 		else if (word_at(bytes + has_hash_first * 8))
-			err = reference_teller__tell(&queue->teller, request->owner,
-						     REFERS_AS_ELEMENT,
-						     word_at(bytes + has_hash_first * 8),
-						     request->index++, 0);
+			err = reference_visitor__visit(&queue->visitor, request->owner,
+						       REFERS_AS_ELEMENT,
+						       word_at(bytes + has_hash_first * 8),
+						       request->index++, 0);
 	}
 	return err;
 }

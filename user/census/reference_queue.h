@@ -5,28 +5,10 @@
  */
 #pragma once
 
-#include "census/references.h"
+#include <stdint.h>
 
-/* Who takes references. */
-struct reference_teller {
-	refer_fn *refer;
-	void *context;
-};
-
-/* Tells of a reference; of none if @to is 0. Returns what refer() does. */
-static inline int reference_teller__tell(const struct reference_teller *teller, uint32_t owner,
-					 enum reference_how how, uint64_t to, uint64_t index,
-					 uint64_t key)
-{
-	const struct reference reference = {
-		.to = to,
-		.how = how,
-		.index = (uint32_t)index,
-		.key = key,
-	};
-
-	return to ? teller->refer(teller->context, owner, &reference) : 0;
-}
+#include "census/census.h"
+#include "census/reference.h"
 
 enum request_kind {
 	REQUEST_ITEMS,	 /* addresses, one after another */
@@ -55,7 +37,7 @@ struct reference_queue;
 
 /* Returns 0 or -ENOMEM; the caller frees it. */
 int reference_queue__new(struct reference_queue **out, const struct census *census,
-			 const struct reference_teller *teller);
+			 const struct reference_visitor *visitor);
 void reference_queue__free(struct reference_queue *queue);
 
 /* Asks. Returns 0 or -ENOMEM. */

@@ -67,7 +67,7 @@ struct type_layout {
 
 struct references {
 	struct census *census;
-	struct reference_teller teller;
+	struct reference_visitor visitor;
 	struct reference_queue *queue;
 	struct type_layout *layouts; /* by type */
 	size_t layout_capacity;
@@ -81,8 +81,8 @@ int references__new(struct references **out, struct census *census, refer_fn *re
 	if (!references)
 		return -ENOMEM;
 	references->census = census;
-	references->teller = (struct reference_teller){.refer = refer, .context = context};
-	err = reference_queue__new(&references->queue, census, &references->teller);
+	references->visitor = (struct reference_visitor){.refer = refer, .context = context};
+	err = reference_queue__new(&references->queue, census, &references->visitor);
 	if (err)
 		return err;
 	*out = TAKE_PTR(references);
@@ -113,7 +113,7 @@ uint64_t references__left_out(const struct references *references)
 static int tell(struct references *references, uint32_t owner, enum reference_how how, uint64_t to,
 		uint64_t index, uint64_t key)
 {
-	return reference_teller__tell(&references->teller, owner, how, to, index, key);
+	return reference_visitor__visit(&references->visitor, owner, how, to, index, key);
 }
 
 /* The layout that a built-in type has by itself. */

@@ -16,51 +16,16 @@
 
 #include "census/census.h"
 #include "census/object_copy.h"
-
-/* How an object refers to another. */
-enum reference_how {
-	REFERS_BY_INDEX,     /* an item of a tuple, list or deque */
-	REFERS_BY_KEY,	     /* the value of a dict's key */
-	REFERS_AS_KEY,	     /* a dict's key itself */
-	REFERS_AS_ELEMENT,   /* of a set */
-	REFERS_BY_ATTRIBUTE, /* of an instance that has no dict */
-	REFERS_AS_DICT,	     /* an instance's dict */
-	REFERS_AS_TYPE,	     /* an object's type, if that is a class that was made at run time */
-	REFERS_BY_WORD,	     /* at some place in the object: not known to be a reference */
-	REFERS_TO_BUFFER,    /* not an object, but what belongs to this one */
-};
-
-struct reference {
-	uint64_t to; /* an address */
-	enum reference_how how;
-	/* Which in the order of items, entries, elements; BY_WORD: the offset, bytes. */
-	uint32_t index;
-	uint64_t key; /* BY_KEY, BY_ATTRIBUTE: the address of the key, the name */
-};
-
-/* Whether it may lead to any place in a block, and to one that holds no object. */
-static inline bool reference__is_loose(const struct reference *reference)
-{
-	return reference->how == REFERS_BY_WORD || reference->how == REFERS_TO_BUFFER;
-}
-
-/* More items of one object are left out. */
-#define REFERENCES_MAX (1UL << 26)
+#include "census/reference.h"
 
 struct references;
-
-/*
- * Called for each reference of the object that @owner is the number of. Returns 0 or an error that
- * ends it.
- */
-typedef int refer_fn(void *context, uint32_t owner, const struct reference *reference);
 
 /* Both @census and @context must outlive it. Returns 0 or -ENOMEM; the caller frees it. */
 int references__new(struct references **out, struct census *census, refer_fn *refer, void *context);
 void references__free(struct references *references);
 void references__freep(struct references **references);
 
-/* How many bytes before an object may tell of it. */
+/* How many bytes before an object belong to its description. */
 #define OBJECT_BEFORE_BYTES 32
 
 /*
