@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "probes/site_cache.h"
+#include "probes/sites.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 

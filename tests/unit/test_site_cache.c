@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "probes/cache_directory.h"
 #include "temp_file.h"
 #include "tiny_elf.h"
 #include "unit_test.h"

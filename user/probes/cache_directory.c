@@ -11,11 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "probes/site_cache.h"
+#include "probes/sites.h"
 #include "util/array.h"
 #include "util/cleanup.h"
-#include "util/file_digest.h"
 
+/* How the names of entries end. */
+#define SUFFIX ".sites"
 /* Whoever writes an entry is done long before. */
 #define ASIDE_AGE_MAX_S 3600
 
@@ -43,13 +44,21 @@ static bool ends_with(const char *text, const char *end)
 	return length >= end_length && !strcmp(text + length - end_length, end);
 }
 
+struct cache_entry_name cache_directory__name(const struct file_digest *digest)
+{
+	struct cache_entry_name name;
+
+	snprintf(name.text, sizeof(name.text), "%s-%d" SUFFIX, digest->text, SITES_SCANNER_VERSION);
+	return name;
+}
+
 /* Whether @name is one that this version gives: a SHA-256, and the scanner's version. */
 static bool is_current(const char *name)
 {
 	const size_t digits = sizeof(struct file_digest) - 1;
 	char end[32];
 
-	snprintf(end, sizeof(end), "-%d" CACHE_SUFFIX, SITES_SCANNER_VERSION);
+	snprintf(end, sizeof(end), "-%d" SUFFIX, SITES_SCANNER_VERSION);
 	return strspn(name, "0123456789abcdef") == digits && !strcmp(name + digits, end);
 }
 
@@ -71,7 +80,7 @@ static int look_at(struct entries *entries, int directory, const char *name, tim
 	struct stat status;
 	time_t age_s;
 
-	if ((!is_aside && !ends_with(name, CACHE_SUFFIX)) ||
+	if ((!is_aside && !ends_with(name, SUFFIX)) ||
 	    fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW))
 		return 0;
 	age_s = now_s - status.st_mtim.tv_sec;

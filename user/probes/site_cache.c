@@ -85,19 +85,6 @@ static int open_directory(void)
 	return is_ours(fd, S_IFDIR) ? TAKE_FD(fd) : -EPERM;
 }
 
-struct entry_name {
-	char text[sizeof(struct file_digest) + 32];
-};
-
-static struct entry_name name_entry(const struct file_digest *digest)
-{
-	struct entry_name name;
-
-	snprintf(name.text, sizeof(name.text), "%s-%d" CACHE_SUFFIX, digest->text,
-		 SITES_SCANNER_VERSION);
-	return name;
-}
-
 /* What is used is not pruned. To the day is precise enough. */
 static void note_use(int entry_fd)
 {
@@ -187,7 +174,7 @@ static int scan_and_save(struct site_set *out, int fd, uint64_t code_bytes_max,
 	err = scan(out, copy_fd, code_bytes_max);
 	if (err || !is_unchanged(fd, before))
 		return err;
-	err = save(out, directory, name_entry(&digest).text);
+	err = save(out, directory, cache_directory__name(&digest).text);
 	if (!err)
 		err = cache_directory__prune(directory);
 	if (err)
@@ -208,7 +195,7 @@ int site_cache__find(struct site_set *out, int fd, uint64_t code_bytes_max, bool
 		directory = open_directory();
 	if (directory < 0 || file_digest__compute(&digest, fd, SITE_CACHE_FILE_BYTES_MAX, -1))
 		return scan(out, fd, code_bytes_max);
-	if (load(out, fd, directory, name_entry(&digest).text))
+	if (load(out, fd, directory, cache_directory__name(&digest).text))
 		return scan_and_save(out, fd, code_bytes_max, &status, directory);
 	if (cached)
 		*cached = true;

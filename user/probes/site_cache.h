@@ -20,10 +20,6 @@
 
 #include "probes/sites.h"
 
-/* Of that many files; those that were used last. */
-#define SITE_CACHE_ENTRIES_MAX 64
-/* Since an entry was last used. */
-#define SITE_CACHE_AGE_MAX_S (90 * 86400L)
 /*
  * Larger files are scanned each time: to hash them would take as long. (The libpython of a build
  * with debug information has 30 MiB.)
