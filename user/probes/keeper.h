@@ -23,17 +23,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "probes/keeper_process.h"
 #include "probes/uprobe_event.h"
 #include "probes/uprobe_group.h"
 #include "util/failure.h"
 
 struct keeper;
-
-/*
- * What restricts the calling process further than by its capabilities. @opens_events: it opens perf
- * events. Returns 0 or negative errno.
- */
-typedef int keeper_confine_fn(bool opens_events);
 
 /*
  * Starts the process that the keepers are forked from. To be called once, before threads are

@@ -6,7 +6,13 @@
  */
 #pragma once
 
-#include "probes/keeper.h"
+#include <stdbool.h>
+
+/*
+ * Restricts the calling process further than its capabilities do. @opens_events: it opens perf
+ * events. Returns 0 or negative errno.
+ */
+typedef int keeper_confine_fn(bool opens_events);
 
 /*
  * Serves KEEPER_OPEN requests on @socket_fd until it is closed. To be called after fork().
