@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "target/elf_symbols.h"
+
 struct elf_segment { /* PT_LOAD; addresses are those of the file, before relocation */
 	uint64_t address, memory_size;
 	uint64_t offset, file_size;
@@ -21,11 +23,6 @@ struct elf_code {
 	uint64_t address, offset;
 	const uint8_t *bytes; /* owned by the file object */
 	size_t size;
-};
-
-struct elf_symbol {
-	uint64_t address, size;
-	bool function;
 };
 
 enum elf_machine {

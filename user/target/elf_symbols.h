@@ -8,8 +8,14 @@
 #pragma once
 
 #include <elf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include "target/elf.h"
+struct elf_symbol {
+	uint64_t address, size;
+	bool function;
+};
 
 /*
  * @sections: the @cnt section headers of the file. There is one table of dynamic symbols and one of
