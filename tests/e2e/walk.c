@@ -13,6 +13,7 @@
 #include "target/full_collections.h"
 #include "target/python.h"
 #include "target/runtime.h"
+#include "target/runtime_search.h"
 #include "target/target.h"
 #include "util/cleanup.h"
 

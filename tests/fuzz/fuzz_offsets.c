@@ -14,8 +14,8 @@
 
 #include "debug_offsets.h"
 #include "fake_memory.h"
+#include "target/interpreter_list.h"
 #include "target/offsets.h"
-#include "target/runtime.h"
 #include "util/cleanup.h"
 
 #define RUNTIME	      0x555555a00000UL

@@ -16,7 +16,7 @@
 #include "host/python_files.h"
 #include "pymalloc/checkpoint.h"
 #include "target/file_bytes.h"
-#include "target/runtime.h"
+#include "target/interpreter_list.h"
 #include "temp_file.h"
 #include "tiny_elf.h"
 #include "unit_test.h"

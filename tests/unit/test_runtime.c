@@ -4,7 +4,7 @@
  * so this test has such data itself, and looks at its own process. (With symbols:
  * tests/e2e/test_offsets.py.)
  */
-#include "target/runtime.h"
+#include "target/runtime_search.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 
 #include "census/source_census.h"
 #include "cmd/since.h"
-#include "target/runtime.h"
+#include "target/runtime_search.h"
 #include "target/shortage.h"
 
 void heap_census__release(struct heap_census *census)

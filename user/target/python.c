@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "target/executable_files.h"
+#include "target/interpreter_list.h"
 #include "target/offsets.h"
 #include "target/reading_allowance.h"
-#include "target/runtime.h"
 #include "target/shortage.h"
 #include "util/checked.h"
 #include "util/cleanup.h"

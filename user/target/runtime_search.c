@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "target/runtime.h"
+#include "target/runtime_search.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -7,13 +7,11 @@
 #include <string.h>
 
 #include "target/full_collections.h"
+#include "target/interpreter_list.h"
 #include "target/offsets.h"
-#include "util/address_set.h"
-#include "util/checked.h"
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
 
-#define INTERPRETERS_MAX 4096
 /* Words of the data that may point to an interpreter, as far as can be told from them alone. */
 #define CANDIDATES_MAX (1UL << 22)
 
@@ -27,43 +25,6 @@ struct candidate {
 	uint64_t at; /* of the word */
 	uint64_t interpreter;
 };
-
-int interpreter_list__read(uint64_t head, uint64_t next_offset, const struct memory *memory,
-			   uint64_t **out, size_t *cnt)
-{
-	_cleanup_(address_set__release) struct address_set seen = {.ids.account = memory->account};
-	uint64_t at = 0;
-	int err = 0;
-
-	if (head)
-		err = memory__read(memory, head, &at, sizeof(at));
-	while (!err && at) {
-		int is_new = address_set__add(&seen, at);
-
-		if (is_new < 0)
-			return is_new;
-		if (!is_new)
-			break; /* it leads in a circle: all that are in it are known */
-		if (seen.cnt > INTERPRETERS_MAX)
-			return -ELOOP;
-		if (!checked_add(at, next_offset, &at))
-			break;
-		err = memory__read(memory, at, &at, sizeof(at));
-	}
-	/* A state freed while we follow the list ends it: the next reading sees the new list. */
-	if (err && err != -EFAULT)
-		return err;
-	*cnt = seen.cnt;
-	*out = TAKE_PTR(seen.addresses);
-	return 0;
-}
-
-int runtime__interpreters(const struct runtime *runtime, const struct memory *memory,
-			  uint64_t **out, size_t *cnt)
-{
-	return interpreter_list__read(runtime->interpreters_head, runtime->offsets.interpreter_next,
-				      memory, out, cnt);
-}
 
 static bool points_to(const struct memory *memory, uint64_t at, uint64_t target)
 {

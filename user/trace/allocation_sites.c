@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "stacks/thread_walk.h"
+#include "target/runtime_search.h"
 #include "util/clock.h"
 #include "util/log.h"
 
