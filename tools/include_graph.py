@@ -45,7 +45,8 @@ def room_of(part):
 
 
 def against_order(parts, order):
-    wrong = ["%s: room %s is not in docs/code.md" % (part, room_of(part)) for part in parts if room_of(part) not in order]
+    wrong = ["%s: room %s is not in docs/code.md" % (part, room_of(part))
+             for part in parts if room_of(part) not in order]
     if wrong:
         return wrong
     return [
@@ -87,12 +88,17 @@ def main():
         own = [part for part in parts if room_of(part) == room]
         uses = collections.Counter(room_of(name) for part in own for name in parts[part])
         del uses[room]
-        print("%-12s %3d parts, uses %s" % (room, len(own), ", ".join("%s %d" % (name, cnt) for name, cnt in sorted(uses.items(), key=lambda row: order.get(row[0], -1))) or "nothing"))
+        print("%-12s %3d parts, uses %s" %
+              (room, len(own),
+               ", ".join("%s %d" % (name, cnt) for name,
+                         cnt in sorted(uses.items(), key=lambda row: order.get(row[0], -1)))
+               or "nothing"))
     for line in wrong:
         print("against the order: " + line)
     for circle in round_trips:
         print("circle: " + ", ".join(circle))
-    print("%d includes between parts, %d against the order, %d circles" % (sum(map(len, parts.values())), len(wrong), len(round_trips)))
+    print("%d includes between parts, %d against the order, %d circles" %
+          (sum(map(len, parts.values())), len(wrong), len(round_trips)))
     return 1 if wrong or round_trips else 0
 
 

@@ -1,5 +1,5 @@
-"""The Pythons that are traced: Debian's, and one of pyenv's that is linked without optimization, where the
-allocator is two functions with a name."""
+"""The Pythons that are traced: Debian's, and one of pyenv's that is linked without optimization,
+where the allocator is two functions with a name."""
 import glob
 import os
 import re
@@ -9,7 +9,8 @@ DEBIAN = "/usr/bin/python3"
 PREFERRED = ("3.11", "3.12", "3.10", "3.13")
 # The first of them that a build has is where a script would probe. The latter only pass on; their
 # argument with the size is another.
-SYMBOLS = (("_PyObject_Malloc", "_PyObject_Free", "arg1"), ("PyObject_Malloc", "PyObject_Free", "arg0"))
+SYMBOLS = (("_PyObject_Malloc", "_PyObject_Free", "arg1"),
+           ("PyObject_Malloc", "PyObject_Free", "arg0"))
 
 
 class Build:

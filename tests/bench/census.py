@@ -9,14 +9,16 @@ from machine import PYFRAG
 from processes import Heap
 
 ROUNDS = 7
-# guppy3's heap() and its print of 2.6 million blocks, where it was measured: the target stood still for it.
+# guppy3's heap() and its print of 2.6 million blocks, where it was measured: the target stood still
+# for it.
 GUPPY_S = 2.3
 GIB = 0.125  # of arenas: 2.6 million blocks
 
 
 def _run_s(pid, *options):
     start = time.perf_counter()
-    process = subprocess.Popen([PYFRAG, "snapshot", "-p", str(pid), *options], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([PYFRAG, "snapshot", "-p", str(pid), *options],
+                               stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = status
     if status:
@@ -43,13 +45,16 @@ def measure(build, quick):
                 ("snapshot --paths", ("--paths",), min(3, rounds)),
                 ("snapshot -o heap.db", ("-o", directory + "/heap.db"), 1)):
             told = [_run_s(heap.pid, *options) for _ in range(cnt)]
-            found[what] = _print(what, [seconds for seconds, _ in told], max(mib for _, mib in told))
+            found[what] = _print(what, [seconds for seconds, _ in told],
+                                 max(mib for _, mib in told))
         within = [float(heap.ask("census_with_sizes")) for _ in range(min(3, rounds))]
-        print("  within, the target stopped: gc.get_objects(), types and sizes of those that are tracked %.0f ms"
+        print("  within, the target stopped: gc.get_objects(), types and sizes of those that are "
+              "tracked %.0f ms"
               % (1e3 * statistics.median(within)))
         guppy = heap.ask("guppy").strip()
     if guppy == "none":
-        return found, GUPPY_S, ["guppy3: not installed in %s; it is held against %.1f s, as was measured elsewhere"
+        return found, GUPPY_S, ["guppy3: not installed in %s; it is held against %.1f s, as was "
+                                "measured elsewhere"
                                 % (build.name, GUPPY_S)]
     print("  within: guppy3's heap() %.0f ms" % (1e3 * float(guppy)))
     return found, float(guppy), []

@@ -1,5 +1,5 @@
-"""Whether what is recorded is taken in: events a second from the ring into the model on one core, and what
-is lost when every core is busy."""
+"""Whether what is recorded is taken in: events a second from the ring into the model on one core,
+and what is lost when every core is busy."""
 import json
 import os
 import subprocess
@@ -19,12 +19,14 @@ def measure_rate(build):
             out = subprocess.run([CONSUMER, str(program.pid)], stdout=subprocess.PIPE, check=True)
             rates[name] = json.loads(out.stdout)["events_per_s"]
     print("From a recorded ring into the model, one core: %s" % ", ".join(
-        "%s %.0f million events/s" % (name, rate / 1e6) for name, rate in rates.items()), flush=True)
+        "%s %.0f million events/s" % (name, rate / 1e6) for name, rate in rates.items()),
+          flush=True)
     return rates
 
 
 def _trace_busy(build, name, traced_cnt, seconds):
-    """The last accounts of the traces of @traced_cnt processes, while as many as there are cores are busy."""
+    """The last accounts of the traces of @traced_cnt processes, while as many as there are cores
+    are busy."""
     programs = [Program(build.path, name) for _ in range(os.cpu_count())]
     for program in programs:
         program.begin("run", seconds + 2)
@@ -38,8 +40,8 @@ def _trace_busy(build, name, traced_cnt, seconds):
 
 
 def measure_losses(build, seconds):
-    """What traces in full lost when every core was busy: by program and by how many processes were traced,
-    their last accounts."""
+    """What traces in full lost when every core was busy: by program and by how many processes were
+    traced, their last accounts."""
     found = {}
     for traced_cnt, label in ((1, "one process of them"), (os.cpu_count(), "each process")):
         for name in PROGRAMS:

@@ -1,4 +1,5 @@
-"""What the agent takes for a host of many Pythons, how long a scrape waits, and what busy ones lose by it."""
+"""What the agent takes for a host of many Pythons, how long a scrape waits, and what busy ones lose
+by it."""
 import contextlib
 import os
 import signal
@@ -126,21 +127,24 @@ def _watch(agent, seconds):
         scrapes.append(1e3 * agent.get("/metrics")[1])
         time.sleep(1)
     share = (agent.cpu_s() - cpu) / (time.perf_counter() - start)
-    print("%d Pythons, read every %d s, for %d s: %.2f %% of a core, %.0f MiB; a scrape %.1f ms, at most %.1f ms; "
-          "all of them read once after %.1f s" % (PYTHONS, INTERVAL_S, seconds, 100 * share, agent.rss_mib(),
-                                                 statistics.median(scrapes), max(scrapes), all_s))
+    print("%d Pythons, read every %d s, for %d s: %.2f %% of a core, %.0f MiB; a scrape %.1f ms, "
+          "at most %.1f ms; all of them read once after %.1f s" %
+          (PYTHONS, INTERVAL_S, seconds, 100 * share, agent.rss_mib(),
+           statistics.median(scrapes), max(scrapes), all_s))
     return {"share": share, "scrape_ms": max(scrapes), "mib": agent.rss_mib()}
 
 
 def _beside_short_lived(agent, seconds):
-    """10,000 processes a minute that do nothing; by what part of a core the agent takes then, and MiB more."""
+    """10,000 processes a minute that do nothing; by what part of a core the agent takes then, and
+    MiB more."""
     cpu, rss, start = agent.cpu_s(), agent.rss_mib(), time.perf_counter()
     for number in range(int(SHORT_LIVED_A_MINUTE / 60 * seconds)):
         time.sleep(max(0, start + number * 60 / SHORT_LIVED_A_MINUTE - time.perf_counter()))
         subprocess.run(["/bin/true"], check=True)
     elapsed = time.perf_counter() - start
     time.sleep(1)
-    found = {"short_lived_share": (agent.cpu_s() - cpu) / elapsed, "short_lived_mib": agent.rss_mib() - rss}
+    found = {"short_lived_share": (agent.cpu_s() - cpu) / elapsed,
+             "short_lived_mib": agent.rss_mib() - rss}
     print("Beside %d processes a minute that end at once: %.2f %% of a core, %.1f MiB more" %
           (number / elapsed * 60, 100 * found["short_lived_share"], found["short_lived_mib"]))
     return found

@@ -1,11 +1,12 @@
-"""Heaps to be read, of a wanted number of GiB of arenas: a Python that makes one, and then does what each
-line on stdin says.
+"""Heaps to be read, of a wanted number of GiB of arenas: a Python that makes one, and then does
+what each line on stdin says.
 
     heaps.py KIND GIB
 
 prints "ready"; then answers in a line:
 
-    clock SECONDS    watches its own clock for so long: the largest gaps between two looks, in microseconds
+    clock SECONDS    watches its own clock for so long: the largest gaps between two looks, in
+                     microseconds
     churn SECONDS    takes and gives back small objects
     census           seconds that gc.get_objects() takes, and counting the types of what it gives
     blocks           how many blocks are allocated
@@ -16,7 +17,8 @@ import gc
 import sys
 import time
 
-ELEMENT = 80  # bytes, of a 1-tuple with its GC header and its number, as of an empty list (CPython 3.8 on)
+# bytes, of a 1-tuple with its GC header and its number, as of an empty list (CPython 3.8 on)
+ELEMENT = 80
 
 
 def full(size):
@@ -42,7 +44,8 @@ class Node(object):
 
 
 def mixed(size):
-    """Five blocks of five kinds in turn: an object, its name, a tuple, and the two numbers in it."""
+    """Five blocks of five kinds in turn: an object, its name, a tuple, and the two numbers in
+    it."""
     nodes = []
     for number in range(int(size // 256)):
         node = Node()

@@ -20,7 +20,8 @@ def _first_match(path, pattern):
 def describe():
     return "%d cores (%s%s), %.0f GiB, Linux %s, load %.1f at the start" % (
         os.cpu_count(), _first_match("/proc/cpuinfo", r"model name\s*: (.*)"),
-        ", a virtual machine" if " hypervisor " in _first_match("/proc/cpuinfo", r"flags\s*:(.*)") + " "
+        ", a virtual machine" if " hypervisor " in _first_match("/proc/cpuinfo", r"flags\s*:(.*)") +
+        " "
         else "",
         int(_first_match("/proc/meminfo", r"MemTotal:\s*(\d+)")) / 2**20, platform.release(),
         os.getloadavg()[0])

@@ -1,5 +1,5 @@
-"""memray, which Debian has from release 13 on: in a tree of that release as tests/matrix makes them, on the
-Python there. Two processes, one with and one without, run in turns."""
+"""memray, which Debian has from release 13 on: in a tree of that release as tests/matrix makes
+them, on the Python there. Two processes, one with and one without, run in turns."""
 import json
 import os
 import subprocess
@@ -20,7 +20,8 @@ WAYS = (
 PAIRS = 3
 SECONDS = 0.7
 # memray looks into /proc; it is mounted for the process only.
-ENTER = ["unshare", "--mount", "sh", "-c", 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"', TREE]
+ENTER = ["unshare", "--mount", "sh", "-c", 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"',
+         TREE]
 
 
 def _succeeds(*command):

@@ -1,6 +1,6 @@
-"""How much slower programs run while they are traced, by their own account: a pair is two runs with a
-tracer between two without, all in one process. What is traced is the steady state: a tracer's coming and
-going is not in it (attaching.py has that)."""
+"""How much slower programs run while they are traced, by their own account: a pair is two runs with
+a tracer between two without, all in one process. What is traced is the steady state: a tracer's
+coming and going is not in it (attaching.py has that)."""
 import statistics
 
 import tracers
@@ -12,8 +12,8 @@ WARM_UP_S = 1
 
 
 class Row:
-    """@seconds: of each run without; each with it is as many times @longer. A budget is spent in bursts, one
-    in many seconds: a run has to hold some."""
+    """@seconds: of each run without; each with it is as many times @longer. A budget is spent in
+    bursts, one in many seconds: a run has to hold some."""
 
     def __init__(self, label, attach, pairs, seconds, longer=1):
         self.label = label
@@ -29,8 +29,10 @@ DEFAULT_NO_STACKS = Row("default, --stacks none", tracers.pyfrag("--stacks", "no
 HALF = Row("budget 0.5 %", tracers.pyfrag("--budget", "0.5%"), 3, 1.5, 8)
 TENTH = Row("budget 10 %", tracers.pyfrag("--budget", "10%"), 3, 1.5, 2)
 FULL = Row("full", tracers.pyfrag("--mode", "full"), 2, 0.7)
-FULL_NO_STACKS = Row("full, --stacks none", tracers.pyfrag("--mode", "full", "--stacks", "none"), 2, 0.7)
-FULL_EACH = Row("full, --sample-bytes 0", tracers.pyfrag("--mode", "full", "--sample-bytes", "0"), 2, 0.7)
+FULL_NO_STACKS = Row("full, --stacks none", tracers.pyfrag("--mode", "full", "--stacks", "none"), 2,
+                     0.7)
+FULL_EACH = Row("full, --sample-bytes 0", tracers.pyfrag("--mode", "full", "--sample-bytes", "0"),
+                2, 0.7)
 FLOOR = Row("floor", tracers.floor, 2, 0.7)
 BPFTRACE = Row("bpftrace", tracers.bpftrace, 2, 0.7)
 TRACEMALLOC = Row("tracemalloc", tracers.tracemalloc, 2, 0.7)
@@ -58,7 +60,8 @@ class Cell:
 
     @property
     def own_account(self):
-        return 1 + statistics.median(attached.tracing["cost"]["cpu_share"] for attached in self.attached)
+        return 1 + statistics.median(attached.tracing["cost"]["cpu_share"]
+                                     for attached in self.attached)
 
     def per_round(self, what):
         """Events that the tracer saw in a round of the program."""
@@ -115,7 +118,8 @@ def measure(build, rows, quick):
     print("  what pyfrag says of it")
     for row in rows:
         if row in SLIGHT:
-            _print_row("  " + row.label, ["%.3fx" % cells[row, name].own_account for name in PROGRAMS])
+            _print_row("  " + row.label,
+                       ["%.3fx" % cells[row, name].own_account for name in PROGRAMS])
     print("  by plain throughput: all that the machine's other users take is in it")
     for row in rows:
         if row in SLIGHT:
@@ -136,7 +140,8 @@ FLOOR_TURNS = 15
 
 
 def measure_full_by_floor(build, quick):
-    """The two right beside each other, for they are alike: floor, full, full, floor. Prints the row."""
+    """The two right beside each other, for they are alike: floor, full, full, floor. Prints the
+    row."""
     ratios = {}
     for name in PROGRAMS:
         with Program(build.path, name) as program:
@@ -159,7 +164,8 @@ def _full_by_floor(program, build):
 
 def measure_events(build, cells):
     """What an event costs, by row and program; prints the table."""
-    rows = [row for row in (FULL, FULL_NO_STACKS, FULL_EACH, FLOOR, BPFTRACE) if (row, PROGRAMS[0]) in cells]
+    rows = [row for row in (FULL, FULL_NO_STACKS, FULL_EACH, FLOOR, BPFTRACE)
+            if (row, PROGRAMS[0]) in cells]
     events = {name: cells[FULL, name].per_round("allocs") + cells[FULL, name].per_round("frees")
               for name in PROGRAMS}
     costs = {(row, name): cells[row, name].added_s / events[name] * 1e9
@@ -176,8 +182,9 @@ def measure_events(build, cells):
         if build.names_allocator:
             _print_row("bpftrace / full", ["%.1fx" % (costs[BPFTRACE, name] / costs[FULL, name])
                                            for name in PROGRAMS])
-        print("  bpftrace's script sits on %s and %s (blocks that realloc and calloc take pass them by,\n"
-              "  requests above 512 bytes do not); of what pyfrag sees, it sees" % (build.malloc, build.free))
+        print("  bpftrace's script sits on %s and %s (blocks that realloc and calloc take pass "
+              "them by,\n  requests above 512 bytes do not); of what pyfrag sees, it sees" %
+              (build.malloc, build.free))
         for what in ("allocs", "frees"):
             _print_row("  " + what, ["%.1f %%" % (100 * seen_by_bpftrace(cells, name, what))
                                      for name in PROGRAMS])

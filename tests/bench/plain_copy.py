@@ -17,7 +17,8 @@ def arena_ranges(pid, arena_bytes):
     """The mappings that hold the arenas: the largest anonymous ones, until there is enough."""
     with open("/proc/%d/maps" % pid) as maps:
         found = re.findall(r"^([0-9a-f]+)-([0-9a-f]+) rw-p 0+ 00:00 0\s*$", maps.read(), re.M)
-    sizes = sorted(((int(end, 16) - int(start, 16), int(start, 16)) for start, end in found), reverse=True)
+    sizes = sorted(((int(end, 16) - int(start, 16), int(start, 16)) for start, end in found),
+                   reverse=True)
     ranges = []
     for size, start in sizes:
         size = min(size, arena_bytes)

@@ -88,8 +88,8 @@ class Tracer:
         return self.lines
 
     def peak_mib(self):
-        """Of its own memory so far: what wait4() tells has the memory of the process it was forked from
-        in it."""
+        """Of its own memory so far: what wait4() tells has the memory of the process it was forked
+        from in it."""
         with open("/proc/%d/status" % self.pid) as status:
             return [int(line.split()[1]) for line in status if line.startswith("VmHWM:")][0] / 1024
 

@@ -1,5 +1,6 @@
-"""What pyfrag takes to read a heap, beside what a plain copy of the same memory takes and beside what walks
-the heap from within; what pyfrag itself takes meanwhile; and what the target's own clock shows of it."""
+"""What pyfrag takes to read a heap, beside what a plain copy of the same memory takes and beside
+what walks the heap from within; what pyfrag itself takes meanwhile; and what the target's own clock
+shows of it."""
 import json
 import os
 import statistics
@@ -32,7 +33,8 @@ def trace(heap, *options):
 
 
 def snapshot(pid):
-    out = subprocess.run([PYFRAG, "snapshot", "-p", str(pid), "--json"], stdout=subprocess.PIPE, check=True)
+    out = subprocess.run([PYFRAG, "snapshot", "-p", str(pid), "--json"], stdout=subprocess.PIPE,
+                         check=True)
     return json.loads(out.stdout)
 
 
@@ -76,7 +78,8 @@ def allowed_mib(measured):
 
 
 def own_share(heap, work, intervals):
-    """Of a core, what a trace with the default options takes: while the target sleeps, or does @work."""
+    """Of a core, what a trace with the default options takes: while the target sleeps, or does
+    @work."""
     seconds = intervals * INTERVAL_S + 0.5
     tracer = trace(heap)
     time.sleep(0.5)
@@ -92,8 +95,8 @@ def own_share(heap, work, intervals):
 
 
 def largest_gaps_us(heap, rounds, seconds=2):
-    """The largest gap of each round: undisturbed, and while snapshots are taken one after another. The
-    target has a core for itself, so that nobody else takes its time."""
+    """The largest gap of each round: undisturbed, and while snapshots are taken one after another.
+    The target has a core for itself, so that nobody else takes its time."""
     alone, watched = [], []
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
@@ -116,7 +119,8 @@ def _largest_gap(line):
 
 def _print_heading():
     print("  %-12s %9s %9s %14s %13s %18s %18s %10s" % (
-        "heap", "a plain", "snapshot", "trace's first", "its reading", "second, target", "second, target",
+        "heap", "a plain", "snapshot", "trace's first", "its reading", "second, target",
+        "second, target",
         "pyfrag's"))
     print("  %-12s %9s %9s %14s %13s %18s %18s %10s" % (
         "", "copy", "", "report", "alone", "ran, same heap", "did not run", "peak RSS"))
@@ -134,9 +138,11 @@ def _print_heap(kind, measured):
         median(measured.unchanged), median(measured.slept), measured.peak_mib))
     print("  %-12s %9s %9s %14s %13s %18s %18s %10s" % (
         "  / copy", "1x", ratio(measured.snapshot, copy), ratio(measured.first_report, copy),
-        ratio(measured.first, copy), ratio(measured.unchanged, copy), ratio(measured.slept, copy), ""))
+        ratio(measured.first, copy), ratio(measured.unchanged, copy), ratio(measured.slept, copy),
+        ""))
     print("  %-12s %9s %9s %14s %13s %18s %18s %10s" % (
-        "  / first", "", "", "", "1x", ratio(measured.unchanged, first), ratio(measured.slept, first), ""),
+        "  / first", "", "", "", "1x", ratio(measured.unchanged, first),
+        ratio(measured.slept, first), ""),
         flush=True)
 
 
@@ -156,7 +162,8 @@ def measure(build, gib, quick):
                 alone, watched = largest_gaps_us(heap, rounds)
     print("pyfrag's own CPU at the default options, the fragmented heap, of a core: %s" % ", ".join(
         "target %s %.2f %%" % (what, 100 * share) for what, share in shares.items()))
-    print("The target's clock, 2 s at a time, largest gap: undisturbed %.0f us; snapshot after snapshot "
+    print("The target's clock, 2 s at a time, largest gap: undisturbed %.0f us; snapshot after "
+          "snapshot "
           "%.0f us" % (median(alone), median(watched)))
     return heaps, shares
 
@@ -168,9 +175,10 @@ def measure_from_within(build, gib):
         snapshot(heap.pid)
         from_outside = time.perf_counter() - start
         census, guppy = heap.ask("census"), heap.ask("guppy").strip()
-    print("%g GiB of objects that the garbage collector knows: pyfrag snapshot, from outside, %.0f ms;" % (
-        gib, from_outside * 1e3))
+    print("%g GiB of objects that the garbage collector knows: pyfrag snapshot, from outside, "
+          "%.0f ms;" % (gib, from_outside * 1e3))
     print("  within, the target stopped: gc.get_objects() and their types %.0f ms%s" % (
-        float(census) * 1e3, "" if guppy == "none" else "; guppy3's heap() %.0f ms" % (float(guppy) * 1e3)))
+        float(census) * 1e3, "" if guppy == "none"
+        else "; guppy3's heap() %.0f ms" % (float(guppy) * 1e3)))
     return ["guppy3: not installed in %s (Debian 12 has no package of it)" % build.name] \
         if guppy == "none" else []

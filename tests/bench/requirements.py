@@ -1,4 +1,5 @@
-"""What the numbers have to show, beside what they show. No test: a busy machine makes each of them fail."""
+"""What the numbers have to show, beside what they show. No test: a busy machine makes each of them
+fail."""
 from overhead import BPFTRACE, DEFAULT, DEFAULT_NO_STACKS, FULL, HALF, PROGRAMS, TENTH, WATCH
 from reading import allowed_mib, median
 
@@ -50,7 +51,8 @@ class Requirements:
                          [median(measured.slept) / first], "%.3fx")
             self.at_most("second reading by the first, target ran, same heap, %s" % kind, 0.1,
                          [median(measured.unchanged) / first], "%.3fx")
-            self.at_most("pyfrag's own memory, %s" % kind, allowed_mib(measured), [measured.peak_mib],
+            self.at_most("pyfrag's own memory, %s" % kind, allowed_mib(measured),
+                         [measured.peak_mib],
                          "%.0f MiB")
         for what, share in shares.items():
             self.at_most("own CPU, the target %s" % what, 1, [100 * share], "%.2f %%")
@@ -60,9 +62,11 @@ class Requirements:
                       [guppy_s / found["snapshot --by type"]])
 
     def judge_fleet(self, found):
-        self.at_most("agent's own CPU, 200 Pythons every 15 s", 2, [100 * found["share"]], "%.2f %%")
+        self.at_most("agent's own CPU, 200 Pythons every 15 s", 2, [100 * found["share"]],
+                     "%.2f %%")
         self.at_most("agent's own memory, 200 Pythons", 64, [found["mib"]], "%.0f MiB")
-        self.at_most("agent's own CPU, 10,000 processes a minute besides", 2, [100 * found["short_lived_share"]],
+        self.at_most("agent's own CPU, 10,000 processes a minute besides", 2,
+                     [100 * found["short_lived_share"]],
                      "%.2f %%")
         self.at_most("memory for these", 1, [found["short_lived_mib"]], "%.1f MiB")
         self.at_most("a scrape, 200 Pythons", 50, [found["scrape_ms"]], "%.1f ms")

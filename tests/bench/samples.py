@@ -1,13 +1,15 @@
 """What a program's samples say of its speed.
 
-Other users of a machine, those of a shared core above all, take up to half of a program's speed, for
-milliseconds or for minutes, and a mean of seconds tells more of them than of a tracer that costs one per
-cent. So a run is a few hundred samples of some milliseconds each, and its speed is put together from
+Other users of a machine, those of a shared core above all, take up to half of a program's speed,
+for milliseconds or for minutes, and a mean of seconds tells more of them than of a tracer that
+costs one per cent. So a run is a few hundred samples of some milliseconds each, and its speed is
+put together from
 
   - the undisturbed speed: what the best tenth of the samples reach;
-  - what was lost in stalls: all that samples took in excess of that if they took more than three times as
-    long. That is far more than a neighbour takes, and what happens to a program which is stopped, or each
-    of whose allocations is traced for a moment.
+  - what was lost in stalls: all that samples took in excess of that if they took more than three
+  times as
+    long. That is far more than a neighbour takes, and what happens to a program which is stopped,
+    or each of whose allocations is traced for a moment.
 
 The plain speed, rounds by seconds, is kept beside it.
 """
@@ -63,12 +65,13 @@ class Pair:
 
 
 def find_steady(pairs):
-    """Those in which no neighbour slowed a run down for as long as it took: each is about as fast as the best
-    of all runs without, or with. The ratio that a pair gives has no part in that."""
+    """Those in which no neighbour slowed a run down for as long as it took: each is about as fast
+    as the best of all runs without, or with. The ratio that a pair gives has no part in that."""
     best = [min(run.undisturbed_s for pair in pairs for run in kind(pair)) * (1 + STEADY)
             for kind in (_runs_without, _runs_with)]
     return [pair for pair in pairs
-            if all(run.undisturbed_s <= limit for kind, limit in zip((_runs_without, _runs_with), best)
+            if all(run.undisturbed_s <= limit for kind,
+                   limit in zip((_runs_without, _runs_with), best)
                    for run in kind(pair))]
 
 

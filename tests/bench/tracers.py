@@ -1,4 +1,5 @@
-"""What is compared: each a row of the table of slowdowns, with how it is begun and ended on a process."""
+"""What is compared: each a row of the table of slowdowns, with how it is begun and ended on a
+process."""
 import contextlib
 import json
 import re
@@ -8,8 +9,9 @@ import time
 from machine import FLOOR, PYFRAG
 from processes import Tracer
 
-# The usual script: an entry and a return probe on the function that allocates, an entry probe on that which
-# frees. What is counted is printed at the end. For bpftrace 0.17, -p is no filter of uprobes.
+# The usual script: an entry and a return probe on the function that allocates, an entry probe on
+# that which frees. What is counted is printed at the end. For bpftrace 0.17, -p is no filter of
+# uprobes.
 BPFTRACE = """
 BEGIN { printf("ready\\n"); }
 uprobe:%(file)s:%(malloc)s /pid == %(pid)d/ { @size[tid] = %(size)s; }
@@ -36,7 +38,8 @@ def pyfrag(*options):
     @contextlib.contextmanager
     def attach(program, build):
         attached = Attached()
-        tracer = Tracer([PYFRAG, "trace", "-p", str(program.pid), "-i", "5", "--json"] + list(options))
+        tracer = Tracer([PYFRAG, "trace", "-p", str(program.pid), "-i", "5", "--json"] +
+                        list(options))
         try:
             yield attached
         finally:
@@ -62,7 +65,8 @@ def bpftrace(program, build):
     attached = Attached()
     script = BPFTRACE % {"file": build.code, "malloc": build.malloc, "free": build.free,
                          "size": build.size, "pid": program.pid}
-    tracer = Tracer(["bpftrace", "-p", str(program.pid), "-e", script], lambda line: line == "ready\n")
+    tracer = Tracer(["bpftrace", "-p", str(program.pid), "-e", script],
+                    lambda line: line == "ready\n")
     try:
         time.sleep(BPFTRACE_SETTLE_S)
         yield attached

@@ -1,4 +1,5 @@
-"""Processes beside a test: of users without privileges, of which others consist, that are left over, and what is waited for."""
+"""Processes beside a test: of users without privileges, of which others consist, that are left
+over, and what is waited for."""
 import os
 import re
 import signal
@@ -10,14 +11,16 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 NOBODY = 65534
 # Numbers of linux/capability.h.
 SYS_ADMIN, PERFMON = 21, 38
-# All processes that this run of the tests starts have it in their environment, and those that they start.
+# All processes that this run of the tests starts have it in their environment, and those that they
+# start.
 RUN = uuid.uuid4().hex
 os.environ["PYFRAG_TEST_RUN"] = RUN
 
 
 def as_user(user=NOBODY):
     """What goes before a command so that it runs as that user, and can gain nothing."""
-    return ["setpriv", "--reuid=%d" % user, "--regid=%d" % user, "--clear-groups", "--no-new-privs", "--"]
+    return ["setpriv", "--reuid=%d" % user, "--regid=%d" % user,
+            "--clear-groups", "--no-new-privs", "--"]
 
 
 def children_of(pid):
@@ -35,7 +38,8 @@ def name_of(pid):
 
 
 def of_this_run():
-    """The processes that this run of the tests has started, with all that they have, but for those that have ended."""
+    """The processes that this run of the tests has started, with all that they have, but for those
+    that have ended."""
     found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -48,8 +52,8 @@ def of_this_run():
 
 
 def end_all_but(others, seconds=20):
-    """Ends what this run has started, but for @others; returns their names. A keeper ends by itself when it has taken its
-    probes out, and must not be killed before."""
+    """Ends what this run has started, but for @others; returns their names. A keeper ends by itself
+    when it has taken its probes out, and must not be killed before."""
     ended = {}
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -80,9 +84,10 @@ def wait_for(condition, seconds=20):
 
 
 def keeper_capabilities():
-    """What a pyfrag-keeper of root's has, by the numbers of linux/capability.h: what perf events take, on kernels
-    without uprobe_multi (before Linux 6.6)."""
-    said = subprocess.run([os.environ.get("PYFRAG", TOP + "/pyfrag"), "doctor"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    """What a pyfrag-keeper of root's has, by the numbers of linux/capability.h: what perf events
+    take, on kernels without uprobe_multi (before Linux 6.6)."""
+    said = subprocess.run([os.environ.get("PYFRAG", TOP + "/pyfrag"), "doctor"],
+                          stdout=subprocess.PIPE, check=True).stdout.decode()
     line, = re.findall(r"^\w+ +uprobes +(.*)$", said, re.M)
     if "perf events" not in line:
         return set()

@@ -35,7 +35,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def nothing_runs_on():
-    """What a test that fails leaves behind would disturb others: an agent probes whatever goes by a name."""
+    """What a test that fails leaves behind would disturb others: an agent probes whatever goes by a
+    name."""
     before = of_this_run()
     yield
     end_all_but(before)
@@ -139,9 +140,11 @@ def start_trace():
 
 
 with open(TOP + "/docs/report.schema.json") as file:
-    # It knows the drafts up to 7, in which the keywords of ours mean the same. Most of a test's time would go into
-    # python3-jsonschema, which walks the schema anew for each of a hundred thousand blocks.
-    validate = fastjsonschema.compile(dict(json.load(file), **{"$schema": "http://json-schema.org/draft-07/schema#"}))
+    # It knows the drafts up to 7, in which the keywords of ours mean the same. Most of a test's
+    # time would go into python3-jsonschema, which walks the schema anew for each of a hundred
+    # thousand blocks.
+    validate = fastjsonschema.compile(
+        dict(json.load(file), **{"$schema": "http://json-schema.org/draft-07/schema#"}))
 
 
 def check_report(line):

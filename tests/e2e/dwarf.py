@@ -1,4 +1,5 @@
-"""Where the members of a Python's C structures lie, by its debug information: only where it is left."""
+"""Where the members of a Python's C structures lie, by its debug information: only where it is
+left."""
 import glob
 import os
 import re

@@ -14,7 +14,8 @@ class Unreadable(subprocess.Popen):
 
     def __init__(self, user, later):
         super().__init__(
-            [sys.executable, os.path.join(WORKLOADS, "unreadable.py"), str(user), "later" if later else "now", MARK],
+            [sys.executable, os.path.join(WORKLOADS, "unreadable.py"), str(user),
+             "later" if later else "now", MARK],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def tell(self, answer):

@@ -50,7 +50,8 @@ def _pyenv_versions():
 
 
 def find():
-    """Every CPython of the system, of pyenv, of the trees in PYFRAG_TEST_ROOTS, and the named ones."""
+    """Every CPython of the system, of pyenv, of the trees in PYFRAG_TEST_ROOTS, and the named
+    ones."""
     found = []
     for other in OTHERS.split():
         name, _, path = other.partition("=")

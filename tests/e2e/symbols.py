@@ -1,4 +1,5 @@
-"""The heap of a Python that cannot tell about it itself (2.7), by its symbols: only where they are left.
+"""The heap of a Python that cannot tell about it itself (2.7), by its symbols: only where they are
+left.
 
 This counts from the pool headers alone (ref.count), where pyfrag follows the chains of free blocks.
 """

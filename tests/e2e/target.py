@@ -11,7 +11,8 @@ from bystanders import RUN
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORKLOADS = os.path.join(os.path.dirname(HERE), "workloads")
-# On the command line of each target, for --match: other runs of the tests on this machine have others.
+# On the command line of each target, for --match: other runs of the tests on this machine have
+# others.
 MARK = "run-" + RUN
 
 
@@ -95,8 +96,8 @@ class Target:
         raise AssertionError("the target does not come to rest")
 
     def freeze_in_stats(self):
-        """Lets the target print its statistics into a pipe that is full: it stays in there, its heap as
-        it is counted, until thaw() takes the text out."""
+        """Lets the target print its statistics into a pipe that is full: it stays in there, its
+        heap as it is counted, until thaw() takes the text out."""
         flags = fcntl.fcntl(self.stderr_write, fcntl.F_GETFL)
         fcntl.fcntl(self.stderr_write, fcntl.F_SETFL, flags | os.O_NONBLOCK)
         self.filled = 0

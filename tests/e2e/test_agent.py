@@ -19,10 +19,12 @@ from hanging import unreadable
 from target import MARK, Target
 
 
-# Where `make check-e2e` unpacks them; what they look for in /usr/share is made to be there, for them only.
+# Where `make check-e2e` unpacks them; what they look for in /usr/share is made to be there, for
+# them only.
 DAEMONS = TOP + "/build/daemons"
 os.environ["PATH"] += os.pathsep + DAEMONS + "/usr/bin"
-WITH_SHARE = ["unshare", "--mount", "sh", "-c", "mount -t overlay overlay -o lowerdir=%s/usr/share:/usr/share "
+WITH_SHARE = ["unshare", "--mount", "sh", "-c", "mount -t overlay overlay -o "
+                                                "lowerdir=%s/usr/share:/usr/share "
               "/usr/share 2>/dev/null; exec \"$@\"" % DAEMONS, "sh"]
 
 
@@ -70,7 +72,8 @@ class Agent:
         self.process.stderr.close()
 
     def get(self, path, **headers):
-        return get(self.port, path, {name.replace("_", "-"): value for name, value in headers.items()})
+        return get(self.port, path,
+                   {name.replace("_", "-"): value for name, value in headers.items()})
 
     def processes(self):
         return {one["pid"]: one for one in json.loads(self.get("/v1/processes")[1])["processes"]}
@@ -121,16 +124,19 @@ def test_what_it_serves(start_agent, snapshot):
         wait_for(lambda: of_targets(agent.metrics(), "pyfrag_live_blocks") == sum(
             report["heap"]["live_blocks"] for report in expected))
         metrics = agent.metrics()
-        for name, part, key in (("arena_bytes", "heap", "arena_bytes"), ("live_bytes", "heap", "live_bytes"),
+        for name, part, key in (("arena_bytes", "heap", "arena_bytes"),
+                                ("live_bytes", "heap", "live_bytes"),
                                 ("free_pool_bytes", "heap", "free_pool_bytes"),
                                 ("pinned_arenas", "pinned", "arenas"),
                                 ("hostage_bytes", "pinned", "hostage_bytes")):
-            assert of_targets(metrics, "pyfrag_" + name) == sum(report[part][key] for report in expected)
+            assert of_targets(metrics, "pyfrag_" + name) == sum(report[part][key]
+                                                                for report in expected)
         assert of_targets(metrics, "pyfrag_processes") == 2
         status, text = agent.get("/v1/processes/%d/report" % one.pid)
         assert status == 200 and check_report(text)["heap"] == expected[0]["heap"]
         assert agent.processes()[one.pid]["pinned"]["arenas"] == expected[0]["pinned"]["arenas"]
-        for path in ("/", "/nothing", "/v1/processes/1/report", "/v1/processes/x/report", "/v1/processes/"):
+        for path in ("/", "/nothing", "/v1/processes/1/report", "/v1/processes/x/report",
+                     "/v1/processes/"):
             assert agent.get(path)[0] == 404, path
     # No series outlives its process.
     wait_for(lambda: not of_targets(agent.metrics(), "pyfrag_processes"))
@@ -138,7 +144,8 @@ def test_what_it_serves(start_agent, snapshot):
 
 
 def test_its_memory_is_bounded(start_agent, snapshot):
-    """Two heap images are more than it may take, one is not: each is given up again and again, and both are right."""
+    """Two heap images are more than it may take, one is not: each is given up again and again, and
+    both are right."""
     with Target(PYTHONS[0]) as one, Target(PYTHONS[-1]) as other:
         for target in (one, other):
             target.run("tuples_with_survivors")
@@ -161,7 +168,8 @@ def test_metrics_are_as_prometheus_wants_them(start_agent, any_target):
         pytest.skip("needs promtool: apt-get install prometheus, or make build/daemons/.done")
     agent = start_agent()
     wait_for(lambda: any_target.pid in agent.processes())
-    checked = subprocess.run(["promtool", "check", "metrics"], input=agent.get("/metrics")[1].encode(),
+    checked = subprocess.run(["promtool", "check", "metrics"],
+                             input=agent.get("/metrics")[1].encode(),
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert checked.returncode == 0, checked.stdout.decode()
     text = agent.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")[1]
@@ -210,7 +218,8 @@ def test_bad_requests_do_no_harm(start_agent):
                 pass
     chance = random.Random(6)
     for _ in range(150):
-        bad = bytearray(b"GET /v1/processes/%d/report HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n" % agent.port)
+        bad = bytearray(b"GET /v1/processes/%d/report HTTP/1.1\r\nHost: localhost\r\nAccept: "
+                        b"*/*\r\n\r\n" % agent.port)
         for _ in range(chance.randrange(1, 12)):
             bad[chance.randrange(len(bad))] = chance.randrange(256)
         try:
@@ -235,7 +244,8 @@ def test_bad_requests_do_no_harm(start_agent):
 
 def test_alerts_run_a_command(start_agent, any_target, tmp_path):
     script = tmp_path / "take-alert"
-    script.write_text('#!/bin/sh\n{ echo "$PYFRAG_ALERT_STATE $PYFRAG_ALERT_PID $1"; cat; } >> %s/told\n' % tmp_path)
+    script.write_text('#!/bin/sh\n{ echo "$PYFRAG_ALERT_STATE $PYFRAG_ALERT_PID $1"; cat; } >> '
+                      '%s/told\n' % tmp_path)
     script.chmod(0o755)
     agent = start_agent("--match", MARK, "--alert", "pinned_arenas > 5",
                         "--alert-to", "exec:%s $(id);" % script)
@@ -261,7 +271,8 @@ class Server:
 
     def __init__(self, port, *args):
         self.port = port
-        self.process = subprocess.Popen(WITH_SHARE + list(args), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(WITH_SHARE + list(args), stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
 
     def ask(self, path):
         try:
@@ -281,7 +292,8 @@ class Server:
 
 def test_alertmanager_is_told(start_agent, any_target, tmp_path):
     if not shutil.which("prometheus-alertmanager"):
-        pytest.skip("needs Alertmanager: apt-get install prometheus-alertmanager, or make build/daemons/.done")
+        pytest.skip("needs Alertmanager: apt-get install prometheus-alertmanager, or make "
+                    "build/daemons/.done")
     config = tmp_path / "alertmanager.yml"
     config.write_text("route:\n  receiver: none\nreceivers:\n  - name: none\n")
     port = free_port()
@@ -305,12 +317,14 @@ def test_prometheus_scrapes_it_and_its_rules_fire(start_agent, any_target, tmp_p
     agent = start_agent("--match", MARK)
     port = free_port()
     with open(TOP + "/deploy/pyfrag.rules.yml") as file:
-        rules = re.sub(r"for: \d+m", "for: 0s", file.read()).replace("64 * 1024 * 1024", "5 * 1024 * 1024")
+        rules = re.sub(r"for: \d+m", "for: 0s",
+                       file.read()).replace("64 * 1024 * 1024", "5 * 1024 * 1024")
     with open(TOP + "/deploy/prometheus.yml") as file:
         config = file.read().replace("127.0.0.1:9876", "127.0.0.1:%d" % agent.port)
     (tmp_path / "pyfrag.rules.yml").write_text(rules)
     (tmp_path / "prometheus.yml").write_text(
-        "global:\n  evaluation_interval: 1s\n" + config.replace("scrape_interval: 15s", "scrape_interval: 1s"))
+        "global:\n  evaluation_interval: 1s\n" +
+        config.replace("scrape_interval: 15s", "scrape_interval: 1s"))
     with Server(port, "prometheus", "--config.file=%s/prometheus.yml" % tmp_path,
                 "--storage.tsdb.path=%s/data" % tmp_path,
                 "--web.listen-address=127.0.0.1:%d" % port) as prometheus:
@@ -319,7 +333,8 @@ def test_prometheus_scrapes_it_and_its_rules_fire(start_agent, any_target, tmp_p
         def firing():
             alerts = prometheus.ask("/api/v1/alerts")["data"]["alerts"]
             return [alert["labels"] for alert in alerts
-                    if alert["state"] == "firing" and alert["labels"]["alertname"] == "PythonArenasPinned"]
+                    if alert["state"] == "firing"
+                    and alert["labels"]["alertname"] == "PythonArenasPinned"]
 
         labels, = wait_for(firing, 30)
         assert labels["app"] == "target.py" and "pid" not in labels
@@ -338,7 +353,8 @@ def test_kill_9_harms_nobody(start_agent, tmp_path):
         try:
             for _ in range(50):
                 agent = subprocess.Popen(
-                    [PYFRAG, "agent", "--listen", "127.0.0.1:%d" % free_port(), "-i", "0.1", "--budget", "50%"],
+                    [PYFRAG, "agent", "--listen", "127.0.0.1:%d" % free_port(), "-i", "0.1",
+                     "--budget", "50%"],
                     stderr=subprocess.PIPE)
                 deadline = time.monotonic() + chance.uniform(0, 0.5)
                 while time.monotonic() < deadline:
@@ -404,7 +420,8 @@ def test_many_that_hang(start_agent, any_target):
 def test_it_tells_where(start_agent, any_target):
     """What is probed says where it grows: in metrics, and in the alert."""
     agent = start_agent("--match", MARK, "--sites", "2",
-                        "--alert", "pinned_arenas > 1 for 3s where app=target.py", "--alert", "pinned_arenas > 1 where app=x")
+                        "--alert", "pinned_arenas > 1 for 3s where app=target.py",
+                        "--alert", "pinned_arenas > 1 where app=x")
     name = "tuples_with_survivors"
     any_target.run(name, 2)
     wait_for(lambda: has_breakpoints(any_target.pid))
@@ -414,7 +431,8 @@ def test_it_tells_where(start_agent, any_target):
     any_target.run(name, 2)
     wait_for(lambda: agent.metrics()["pyfrag_alerts_firing", ""] == 1)
     said = agent.process.stderr.readline().decode()
-    assert re.search(r"alert fires: pinned_arenas > 1 .* pinned by .*tuple .*; pools were taken at .*%s" % name, said)
+    assert re.search(r"alert fires: pinned_arenas > 1 .* pinned by .*tuple .*; pools were taken "
+                     r"at .*%s" % name, said)
     sites = {labels for metric, labels in agent.metrics() if metric == "pyfrag_site_hostage_bytes"}
     assert 1 <= len(sites) <= 2 and any(name in labels for labels in sites)
     assert agent.stop() == 0 and agent.seconds < 2
@@ -424,12 +442,15 @@ def test_it_tells_where(start_agent, any_target):
 def test_the_longest_names_fit_into_an_alert(start_agent):
     with open(TOP + "/tests/hostile/programs/long_names.py") as file:
         command = [*as_user(), "/usr/bin/python3.11", "-uc", "# %s\n%s" % (MARK, file.read())]
-    agent = start_agent("--match", MARK, "--budget", "100%", "--sites", "5", "--alert", "arena_bytes > 1 for 4s")
+    agent = start_agent("--match", MARK, "--budget", "100%", "--sites", "5",
+                        "--alert", "arena_bytes > 1 for 4s")
     with subprocess.Popen(command, cwd="/", stdout=subprocess.PIPE) as hostile:
         said = agent.process.stderr.readline().decode()
         hostile.kill()
-    allocates = "|".join(chr(0x20000 + 3 * number) for number in range(6))  # any of its sites may be the first
-    assert "alert fires" in said and re.search("pools were taken at (%s)" % allocates, said) and "... (" in said
+    # any of its sites may be the first
+    allocates = "|".join(chr(0x20000 + 3 * number) for number in range(6))
+    assert "alert fires" in said and re.search("pools were taken at (%s)" % allocates,
+                                               said) and "... (" in said
     assert agent.stop() == 0
 
 
@@ -461,7 +482,8 @@ def has_breakpoints(pid):
 
 def test_it_says_what_is_wrong(tmp_path):
     for args in (["--listen", "nowhere"], ["--listen", "127.0.0.1:99999"], ["--alert", "nonsense"],
-                 ["--match", "("], ["too much"], ["--alert-to", "exec: "], ["--alert-to", "me"], ["--sites", "6"],
+                 ["--match", "("], ["too much"], ["--alert-to", "exec: "], ["--alert-to", "me"],
+                 ["--sites", "6"],
                  ["--listen", "192.0.2.1:9"], ["--listen", "192.0.2.1:9", "--no-token"]):
         result = run_pyfrag("agent", *args, check=False, timeout=20)
         assert result.returncode == 1 and result.stderr.count(b"\n") == 1, (args, result.stderr)
@@ -472,8 +494,10 @@ def test_systemd_understands_its_unit(tmp_path):
     if not shutil.which("systemd-analyze"):
         pytest.skip("needs systemd-analyze: apt-get install systemd")
     with open(TOP + "/deploy/pyfrag-agent.service") as file:
-        (tmp_path / "pyfrag-agent.service").write_text(file.read().replace("/usr/local/sbin/pyfrag", PYFRAG))
-    checked = subprocess.run(["systemd-analyze", "verify", "--man=no", str(tmp_path / "pyfrag-agent.service")],
+        (tmp_path / "pyfrag-agent.service").write_text(
+            file.read().replace("/usr/local/sbin/pyfrag", PYFRAG))
+    checked = subprocess.run(["systemd-analyze", "verify",
+                              "--man=no", str(tmp_path / "pyfrag-agent.service")],
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said = [line for line in checked.stdout.decode().splitlines() if "pyfrag" in line]
     assert checked.returncode == 0 and not said, said
@@ -524,12 +548,14 @@ def test_it_need_not_be_root(start_agent, any_target, snapshot, perf_events_are_
 
 
 @pytest.mark.parametrize("name", ["pyfrag-agent.service", "daemonset.yaml"])
-def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_target, snapshot, perf_events_are_permitted):
+def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_target, snapshot,
+                                                      perf_events_are_permitted):
     """With no more than that granted it finds, reads and probes."""
     if not shutil.which("setpriv"):
         pytest.skip("needs setpriv (util-linux)")
     granted = capabilities_of(name)
-    wrapper = ["setpriv", "--no-new-privs", "--bounding-set=-all," + ",".join("+" + one for one in granted)]
+    wrapper = ["setpriv", "--no-new-privs",
+               "--bounding-set=-all," + ",".join("+" + one for one in granted)]
     agent = start_agent("--match", MARK, "--sites", "1", wrapper=wrapper)
     any_target.run("tuples_with_survivors")
     wait_for(lambda: has_breakpoints(any_target.pid))
@@ -556,7 +582,8 @@ def test_what_cannot_be_probed_is_tried_again(start_agent, any_target):
         pytest.skip("needs setpriv (util-linux)")
     granted = [one for one in capabilities_of("pyfrag-agent.service") if one != "bpf"]
     agent = start_agent("--match", MARK, "--sites", "1", "--alert", "arena_bytes > 1", wrapper=[
-        "setpriv", "--no-new-privs", "--bounding-set=-all," + ",".join("+" + one for one in granted)])
+        "setpriv", "--no-new-privs", "--bounding-set=-all," +
+        ",".join("+" + one for one in granted)])
     said = []
     os.set_blocking(agent.process.stderr.fileno(), False)
 
@@ -576,7 +603,8 @@ def test_a_configuration_file(start_agent, any_target, tmp_path):
     any_target.run("tuples_with_survivors", 5)
     wait_for(lambda: of_targets(agent.metrics(), "pyfrag_pinned_arenas") > 5)
     assert agent.metrics()["pyfrag_alerts_firing", ""] == 0
-    for wrong in ("alert = nonsense\n", "interval = x\n", "nothing = 1\n", "no line at all\n", "pid = 1\n"):
+    for wrong in ("alert = nonsense\n", "interval = x\n", "nothing = 1\n", "no line at all\n",
+                  "pid = 1\n"):
         config.write_text(wrong)
         agent.process.send_signal(signal.SIGHUP)
         assert b"pyfrag: " in agent.process.stderr.readline()
@@ -608,13 +636,15 @@ def test_a_configuration_file(start_agent, any_target, tmp_path):
 def test_any_configuration_file_does_no_harm(tmp_path):
     config = tmp_path / "pyfrag.conf"
     chance = random.Random(66)
-    good = b"match = target.py\nalert = pinned_bytes > 64MiB for 60s\ninterval = 5\nbudget = 2%\n[x]\n; y\n"
+    good = (b"match = target.py\nalert = pinned_bytes > 64MiB for 60s\ninterval = 5\n"
+            b"budget = 2%\n[x]\n; y\n")
     for _ in range(150):
         bad = bytearray(good)
         for _ in range(chance.randrange(1, 30)):
             bad[chance.randrange(len(bad))] = chance.randrange(256)
         config.write_bytes(bytes(bad) * chance.randrange(1, 40))
-        result = run_pyfrag("agent", "--config", str(config), "--listen", "nowhere", check=False, timeout=10)
+        result = run_pyfrag("agent", "--config", str(config), "--listen", "nowhere", check=False,
+                            timeout=10)
         assert result.returncode == 1 and result.stderr.startswith(b"pyfrag: "), bytes(bad)
 
 

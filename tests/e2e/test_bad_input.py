@@ -1,4 +1,5 @@
-"""Whatever is wrong: one clear line on stderr, exit status 1, nothing on stdout, nothing left behind."""
+"""Whatever is wrong: one clear line on stderr, exit status 1, nothing on stdout, nothing left
+behind."""
 import json
 import os
 import shutil
@@ -200,16 +201,21 @@ def test_full_disk(any_target, command, options):
 
 
 @pytest.mark.parametrize("args", [
-    ["snapshot", "-p", "PID"], ["snapshot", "-p", "PID", "--json"], ["trace", "-p", "PID", "--json"],
-    ["trace", "-p", "PID", "-d", "0.1", "--format", "collapsed"], ["trace", "-a", "--match", MARK], ["trace", "-a", "--match", MARK, "--json"],
-    ["sites", "-p", "PID"], ["doctor"], ["query", "DB", "by_type"], ["query", "DB", "by_type", "--json"],
+    ["snapshot", "-p", "PID"], ["snapshot", "-p", "PID", "--json"],
+    ["trace", "-p", "PID", "--json"],
+    ["trace", "-p", "PID", "-d", "0.1", "--format", "collapsed"], ["trace", "-a", "--match", MARK],
+    ["trace", "-a", "--match", MARK, "--json"],
+    ["sites", "-p", "PID"], ["doctor"], ["query", "DB", "by_type"],
+    ["query", "DB", "by_type", "--json"],
     ["report", "DB"], ["diff", "DB", "DB"], ["snapshot", "--help"], ["--help"], ["--version"],
 ], ids=lambda args: " ".join(args).replace(MARK, "MARK"))
 def test_closed_pipe(any_target, tmp_path, args):
-    """Who reads has what they want: nothing is said, and it ends as by SIGPIPE. `| head` does the same."""
+    """Who reads has what they want: nothing is said, and it ends as by SIGPIPE. `| head` does the
+    same."""
     if "DB" in args:
         run_pyfrag("snapshot", "-p", any_target.pid, "-o", tmp_path / "heap.db")
-    words = [word.replace("PID", str(any_target.pid)).replace("DB", str(tmp_path / "heap.db")) for word in args]
+    words = [word.replace("PID", str(any_target.pid)).replace("DB", str(tmp_path / "heap.db"))
+             for word in args]
     ours, theirs = os.pipe()
     os.close(ours)
     result = subprocess.run([PYFRAG] + words, stdout=theirs, stderr=subprocess.PIPE, timeout=30)

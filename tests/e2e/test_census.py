@@ -20,7 +20,8 @@ def census(snapshot, target, by="type"):
 
 
 def rows_of(report):
-    """Rows by what they are: (role, type, part). Other interpreters have types of the same names."""
+    """Rows by what they are: (role, type, part). Other interpreters have types of the same
+    names."""
     rows = {}
     for row in report["census"]["rows"]:
         into = rows.setdefault((row["role"], row["type"], row["part"]),
@@ -63,7 +64,8 @@ def test_tracked_objects_are_those_of_the_collector(target, snapshot):
     target.run("cycles_and_gc")
     target.ask("gc")
     report, arenas = None, []
-    # Asking makes something for good, and may take an arena for it: until both speak of the same ones.
+    # Asking makes something for good, and may take an arena for it: until both speak of the same
+    # ones.
     while not report or arenas_of(report) != arenas:
         report = report or census(snapshot, target)
         arenas = arenas_of(report)
@@ -111,7 +113,8 @@ def test_planted_objects(target, snapshot):
 
 
 def test_values_of_instances(target, snapshot):
-    """Each instance has values of its own (3.11, 3.12), also where a freed text was in that memory before."""
+    """Each instance has values of its own (3.11, 3.12), also where a freed text was in that memory
+    before."""
     target.ask("eval kept.append(__import__('census_oracle').plant_lasting(%d))" % COUNT)
     rows = rows_of(census(snapshot, target))
     assert blocks(rows, "object", "census_oracle.Lasting", None) == COUNT
@@ -168,7 +171,8 @@ def count_free_keys(target, interpreter):
         address, = symbols.addresses(target.pid, "numfreekeys")
     else:
         layouts = dwarf.Layouts(path)
-        member = [KEYS_COUNTS[minor] for minor in KEYS_COUNTS if target.python.version >= (3, minor)][-1]
+        member = [KEYS_COUNTS[minor] for minor in KEYS_COUNTS
+                  if target.python.version >= (3, minor)][-1]
         address = interpreter + layouts.offset("PyInterpreterState", member)
         layouts.close()
     with open("/proc/%d/mem" % target.pid, "rb") as memory:

@@ -55,7 +55,8 @@ def capabilities(mask):
 def test_each_process_has_what_it_takes(start_agent, any_target, args, more):  # noqa: F811
     agent = start_agent("--match", MARK, *args)
     wait_for(lambda: any_target.pid in agent.processes())
-    expected = {"server": set(), "broker": {DAC_READ_SEARCH}, "namer": set(), "reader": READS | more}
+    expected = {"server": set(), "broker": {DAC_READ_SEARCH}, "namer": set(),
+                "reader": READS | more}
     if "exec:true" in args:
         expected["runner"] = set()
     if "--sites" in args:
@@ -89,14 +90,17 @@ def test_all_end_when_one_does(start_agent, name):  # noqa: F811
         assert status == -signal.SIGKILL
     else:
         assert status == 1
-        assert re.fullmatch(r"pyfrag: the %s was ended by signal 9 \(Killed\); the agent ends\n" % name, said)
+        assert re.fullmatch(r"pyfrag: the %s was ended by signal 9 \(Killed\); the agent ends\n" %
+                            name, said)
 
 
 def test_kill_9_ends_a_command(start_agent, any_target, tmp_path):  # noqa: F811
     script, place = tmp_path / "take-alert", tmp_path / "pid"
-    script.write_text("#!/bin/sh\necho $$ > %s.new; mv %s.new %s; exec sleep 60\n" % (place, place, place))
+    script.write_text("#!/bin/sh\necho $$ > %s.new; mv %s.new %s; exec sleep 60\n" %
+                      (place, place, place))
     script.chmod(0o755)
-    agent = start_agent("--match", MARK, "--alert", "pinned_arenas > 5", "--alert-to", "exec:%s" % script)
+    agent = start_agent("--match", MARK, "--alert", "pinned_arenas > 5",
+                        "--alert-to", "exec:%s" % script)
     any_target.run("tuples_with_survivors", 5)
     wait_for(place.exists)
     pid = int(place.read_text())
@@ -114,7 +118,8 @@ def test_a_kernel_without_landlock(start_agent, any_target):  # noqa: F811
 
 
 # What belongs to none of them is refused everywhere.
-READING = {"read_memory", "read_maps", "read_pagemap", "read_root", "read_others_file", "read_shadow",
+READING = {"read_memory", "read_maps", "read_pagemap", "read_root", "read_others_file",
+           "read_shadow",
            "ask_for_process", "open_pidfd"}
 CONNECTING = {"socket_inet", "socket_inet6"}
 ALLOWED = {
@@ -127,14 +132,21 @@ ALLOWED = {
     "server": set(),
     "connecting-server": CONNECTING,
 }
-# Besides, where there is no Landlock (docs/limits.md): files that the part's user may read, or what openat2() opens.
+# Besides, where there is no Landlock (docs/limits.md): files that the part's user may read, or what
+# openat2() opens.
 ROOTS_FILES = {"read_others_file", "read_shadow"}
-WITHOUT_LANDLOCK_TOO = {"broker": {"read_by_openat2", "write_by_openat2"}, "server": ROOTS_FILES, "connecting-server": ROOTS_FILES}
-# The runner's commands do what programs of its user do, which is root here; but this takes privileges.
-PRIVILEGED = {"read_memory", "write_proc_mem", "write_memory", "attach_ptrace", "take_descriptor", "advise_process",
-              "open_by_handle", "new_user_namespace", "enter_namespace", "load_bpf", "open_perf_event", "set_up_io_uring",
-              "make_userfaultfd", "mount_tmpfs", "open_file_system", "clone_mount", "change_root", "change_user",
-              "change_group", "change_personality", "name_host", "load_module", "load_kernel", "reboot_host", "add_key",
+WITHOUT_LANDLOCK_TOO = {"broker": {"read_by_openat2", "write_by_openat2"}, "server": ROOTS_FILES,
+                        "connecting-server": ROOTS_FILES}
+# The runner's commands do what programs of its user do, which is root here; but this takes
+# privileges.
+PRIVILEGED = {"read_memory", "write_proc_mem", "write_memory", "attach_ptrace", "take_descriptor",
+              "advise_process",
+              "open_by_handle", "new_user_namespace", "enter_namespace", "load_bpf",
+              "open_perf_event", "set_up_io_uring",
+              "make_userfaultfd", "mount_tmpfs", "open_file_system", "clone_mount", "change_root",
+              "change_user",
+              "change_group", "change_personality", "name_host", "load_module", "load_kernel",
+              "reboot_host", "add_key",
               "socket_packet"}
 VICTIM = """
 import ctypes, sys
@@ -148,7 +160,8 @@ sys.exit(word.value != ctypes.addressof(word))
 
 @contextlib.contextmanager
 def victim(*wrapper):
-    with subprocess.Popen([*wrapper, sys.executable, "-c", VICTIM], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+    with subprocess.Popen([*wrapper, sys.executable, "-c", VICTIM], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as running:
         try:
             yield running.pid, running.stdout.readline().decode().strip()
         finally:
@@ -157,7 +170,8 @@ def victim(*wrapper):
 
 
 def has_landlock():
-    """landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION), by its number on all machines."""
+    """landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION), by its number on all
+    machines."""
     return ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) > 0
 
 
@@ -166,7 +180,8 @@ def attempt(part, pid, address, directory, wrapper=()):
     (directory / "file").write_text("x")
     (directory / "file").chmod(0o755)
     # In a mount namespace of its own, so that nothing it mounts stays.
-    result = subprocess.run(["unshare", "--mount", *wrapper, ATTEMPTS, part, str(pid), address, str(directory)],
+    result = subprocess.run(["unshare", "--mount", *wrapper, ATTEMPTS, part, str(pid), address,
+                             str(directory)],
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
     lines = [line.split() for line in result.stdout.decode().splitlines()]
     # In the end it says that something is wrong within itself, which each may.
@@ -181,8 +196,10 @@ def test_root_may_do_it_all(tmp_path):
     with victim() as (pid, address):
         allowed, refused = attempt("none", pid, address, tmp_path)
     # But for what this kernel does not have, or this machine's root may not.
-    assert refused <= {"load_kernel", "load_module", "change_arguments", "set_up_io_uring", "make_userfaultfd"}
-    assert {"read_memory", "write_memory", "write_proc_mem", "open_shadow", "create_in_cron"} <= allowed
+    assert refused <= {"load_kernel", "load_module", "change_arguments", "set_up_io_uring",
+                       "make_userfaultfd"}
+    assert {"read_memory", "write_memory", "write_proc_mem", "open_shadow",
+            "create_in_cron"} <= allowed
 
 
 @pytest.mark.parametrize("wrapper", [[], [WITHOUT_LANDLOCK]], ids=["as-it-is", "without-landlock"])
@@ -203,7 +220,8 @@ def test_a_command_has_no_privileges(tmp_path):
     assert not {"execute", "execute_directly", "open_to_write", "socket_inet"} & refused
 
 
-# Creates the file that its argument names, and writes into it the error, a digit, of ptrace(PTRACE_TRACEME).
+# Creates the file that its argument names, and writes into it the error, a digit, of
+# ptrace(PTRACE_TRACEME).
 SMALL = """
 .globl _start
 _start:

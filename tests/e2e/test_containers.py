@@ -1,4 +1,5 @@
-"""A Python in a container of podman and runc, and an agent in one that has what the DaemonSet grants."""
+"""A Python in a container of podman and runc, and an agent in one that has what the DaemonSet
+grants."""
 import os
 import re
 import shutil
@@ -19,7 +20,8 @@ LIMITS = ["--ulimit", "nofile=20000:20000", "--ulimit", "nproc=1000:1000"]
 
 
 class Podman:
-    """Containers whose images are directories; they and what podman keeps of them are gone afterwards."""
+    """Containers whose images are directories; they and what podman keeps of them are gone
+    afterwards."""
 
     def __init__(self, place):
         self.command = PODMAN + ["--root", "%s/storage" % place, "--runroot", "%s/runroot" % place]
@@ -28,11 +30,13 @@ class Podman:
     def run(self, *args):
         """The command that runs a container, and its name."""
         self.names.append("pyfrag-%s" % uuid.uuid4().hex)
-        return self.command + ["run", "--name", self.names[-1]] + LIMITS + [str(arg) for arg in args]
+        return self.command + ["run",
+                               "--name", self.names[-1]] + LIMITS + [str(arg) for arg in args]
 
     def pid(self):
         """That of the last one's first process; 0: it does not run (yet)."""
-        out = subprocess.run(self.command + ["inspect", self.names[-1], "--format", "{{.State.Pid}}"],
+        out = subprocess.run(self.command + ["inspect", self.names[-1],
+                                             "--format", "{{.State.Pid}}"],
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
         return int(out or 0)
 
@@ -45,19 +49,22 @@ def podman():
     running = Podman(place)
     yield running
     for name in running.names:
-        subprocess.run(running.command + ["rm", "-f", "-t", "2", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(running.command + ["rm", "-f", "-t", "2", name], stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
     subprocess.run(["umount", place + "/storage/overlay"], stderr=subprocess.DEVNULL)
     shutil.rmtree(place)
 
 
 @pytest.fixture
 def contained(podman):
-    """A Python of another release in a container; the process in which podman runs it, and its pid."""
+    """A Python of another release in a container; the process in which podman runs it, and its
+    pid."""
     others = [python for python in PYTHONS if python.root]
     if not others:
         pytest.skip("no trees of other releases: PYFRAG_TEST_ROOTS")
     python = others[-1]
-    command = podman.run("-i", "--network=none", "--rootfs", python.root, *python.command[2:], "-u", "-c", WAITING)
+    command = podman.run("-i", "--network=none", "--rootfs", python.root, *python.command[2:],
+                         "-u", "-c", WAITING)
     with Running(*command) as running:
         yield running.process, wait_for(podman.pid)
 
@@ -90,10 +97,13 @@ def test_an_agent_in_a_container(podman, contained, tmp_path, sites):
         assert "type: Unconfined" in file.read()
     port = free_port()
     command = podman.run(
-        "--pid=host", "--network=host", "--read-only", "--security-opt", "no-new-privileges", "--security-opt",
-        "seccomp=unconfined", "--cap-drop", "ALL", "--cap-add", ",".join(capabilities_of("daemonset.yaml")).upper(),
+        "--pid=host", "--network=host", "--read-only", "--security-opt", "no-new-privileges",
+        "--security-opt",
+        "seccomp=unconfined", "--cap-drop", "ALL",
+        "--cap-add", ",".join(capabilities_of("daemonset.yaml")).upper(),
         "-v", "%s/token:/etc/pyfrag:ro" % tmp_path, "--rootfs", image_of_pyfrag(tmp_path / "image"),
-        "/usr/local/sbin/pyfrag", "agent", "--listen", "127.0.0.1:%d" % port, "--token-file", "/etc/pyfrag/token",
+        "/usr/local/sbin/pyfrag", "agent", "--listen", "127.0.0.1:%d" % port,
+        "--token-file", "/etc/pyfrag/token",
         "--interval", "0.5", "--cgroup", "libpod", *sites)
     wanted = "pyfrag_site_pools{" if sites else "pyfrag_live_blocks{"
 
@@ -111,6 +121,7 @@ def test_an_agent_in_a_container(podman, contained, tmp_path, sites):
         try:
             wait_for(is_served, 60)
         finally:
-            subprocess.run(podman.command + ["stop", "-t", "5", podman.names[-1]], stdout=subprocess.DEVNULL)
+            subprocess.run(podman.command + ["stop", "-t", "5", podman.names[-1]],
+                           stdout=subprocess.DEVNULL)
             said = agent.communicate(timeout=20)[1].decode()
     assert agent.returncode == 0 and "/proc is looked at instead" not in said, said

@@ -60,11 +60,14 @@ def test_views_say_what_the_report_does(target, snapshot, database):
     heap = report("type")["heap"]
     assert connection.execute("SELECT count(*), sum(size) FROM blocks").fetchone() == (
         heap["live_blocks"], heap["live_bytes"])
-    assert connection.execute("SELECT sum(live_blocks), sum(live_bytes) FROM arenas").fetchone() == (
+    assert connection.execute(
+        "SELECT sum(live_blocks), sum(live_bytes) FROM arenas").fetchone() == (
         heap["live_blocks"], heap["live_bytes"])
-    assert connection.execute("SELECT sum(live_blocks) FROM pools").fetchone() == (heap["live_blocks"],)
+    assert connection.execute("SELECT sum(live_blocks) FROM pools").fetchone() == (
+        heap["live_blocks"],)
     pinned = report("type")["pinned"]
-    assert connection.execute("SELECT count(*), sum(hostage_bytes) FROM pinned_arenas").fetchone() == (
+    assert connection.execute(
+        "SELECT count(*), sum(hostage_bytes) FROM pinned_arenas").fetchone() == (
         pinned["arenas"], pinned["hostage_bytes"])
     assert connection.execute("SELECT count(*) FROM pinning_blocks").fetchone() == (
         pinned["live_blocks"],)
@@ -133,13 +136,16 @@ def test_no_values(any_target, database):
 
 
 @pytest.mark.parametrize("args", [
-    ["snapshot", "-p", "PID"], ["snapshot", "-p", "PID", "--json"], ["snapshot", "-p", "PID", "-o", "FILE"],
+    ["snapshot", "-p", "PID"], ["snapshot", "-p", "PID", "--json"],
+    ["snapshot", "-p", "PID", "-o", "FILE"],
     ["trace", "-p", "PID", "-d", "0.1"], ["trace", "-p", "PID", "-d", "0.1", "--json"],
     ["trace", "-p", "PID", "-d", "0.1", "--format", "database", "-o", "FILE"],
-    ["trace", "-a", "--match", MARK, "-d", "1"], ["trace", "-a", "--match", MARK, "-d", "1", "--json"],
+    ["trace", "-a", "--match", MARK, "-d", "1"],
+    ["trace", "-a", "--match", MARK, "-d", "1", "--json"],
 ], ids=lambda args: " ".join(args).replace(MARK, "MARK"))
 def test_no_values_leaves_out_the_command_line(any_target, tmp_path, args):
-    """A command line may have passwords in it; the target's is `python -u SCRIPT MARK`, text reports cut it off."""
+    """A command line may have passwords in it; the target's is `python -u SCRIPT MARK`, text
+    reports cut it off."""
     args = [word.replace("PID", str(any_target.pid)) for word in args]
 
     def has_command_line(name, *more):
@@ -160,7 +166,8 @@ def test_diff_and_since(target, snapshot, database):
     before, _ = database(target)
     target.ask("eval __import__('leak').keep(1234)")
     after, _ = database(target)
-    rows = [json.loads(line) for line in run_pyfrag("diff", after, before, "--json").stdout.splitlines()]
+    rows = [json.loads(line)
+            for line in run_pyfrag("diff", after, before, "--json").stdout.splitlines()]
     kept = [row for row in rows if row.get("kind") == "leak.Kept"]
     assert [row["blocks"] for row in kept] == [1234]
     target.wait_until_blocked()
@@ -179,20 +186,26 @@ def test_another_process(any_target, database):
     path, connection = database(any_target)
     with open("/proc/%d/stat" % any_target.pid) as stat:
         started = int(stat.read().rsplit(")", 1)[1].split()[19])
-    assert connection.execute("SELECT pid, start_ticks FROM process").fetchone() == (any_target.pid, started)
+    assert connection.execute("SELECT pid, start_ticks FROM process").fetchone() == (
+        any_target.pid, started)
     with Target(any_target.python) as other:
         second, connection = database(other)
-        refused = run_pyfrag("snapshot", "-p", other.pid, "--by", "type", "--since", path, check=False)
-        assert refused.returncode == 1 and refused.stdout == b"" and refused.stderr.count(b"\n") == 1
+        refused = run_pyfrag("snapshot", "-p", other.pid, "--by", "type", "--since", path,
+                             check=False)
+        assert refused.returncode == 1 and refused.stdout == b""
+        assert refused.stderr.count(b"\n") == 1
         assert b"is of process %d, not of %d" % (any_target.pid, other.pid) in refused.stderr
         told = run_pyfrag("diff", path, second, "--json")
-        assert b"warning: A and B are not of the same process" in told.stderr and told.stderr.count(b"\n") == 1
+        assert b"warning: A and B are not of the same process" in told.stderr
+        assert told.stderr.count(b"\n") == 1
         heaps = [json.loads(line) for line in told.stdout.splitlines()][:2]
-        assert [(row["heap"], row["pid"]) for row in heaps] == [("A", any_target.pid), ("B", other.pid)]
+        assert [(row["heap"], row["pid"]) for row in heaps] == [("A", any_target.pid),
+                                                                ("B", other.pid)]
         # One that had the same pid, before.
         connection.execute("UPDATE process SET start_ticks = start_ticks - 1")
         connection.commit()
-        refused = run_pyfrag("snapshot", "-p", other.pid, "--by", "type", "--since", second, check=False)
+        refused = run_pyfrag("snapshot", "-p", other.pid, "--by", "type", "--since", second,
+                             check=False)
         assert refused.returncode == 1 and b"of an earlier process" in refused.stderr
     assert run_pyfrag("diff", path, path).stderr == b""
 
@@ -200,7 +213,8 @@ def test_another_process(any_target, database):
 def test_failures_leave_no_file(any_target, tmp_path):
     missing = str(tmp_path / "missing" / "heap.db")
     result = run_pyfrag("snapshot", "-p", any_target.pid, "-o", missing, check=False)
-    assert result.returncode == 1 and result.stderr.count(b"\n") == 1 and b"missing" in result.stderr
+    assert result.returncode == 1 and result.stderr.count(b"\n") == 1
+    assert b"missing" in result.stderr
     result = run_pyfrag("snapshot", "-p", any_target.pid, "-o", "/dev/null", check=False)
     assert result.returncode == 1 and b"it is a device" in result.stderr
     other = tmp_path / "other.db"

@@ -1,5 +1,5 @@
-"""Interpreters with allocators of their own end, and their arenas with them: some are unmapped, others stay behind, with
-blocks in them. The events alone must tell it either way."""
+"""Interpreters with allocators of their own end, and their arenas with them: some are unmapped,
+others stay behind, with blocks in them. The events alone must tell it either way."""
 import subprocess
 import time
 
@@ -20,7 +20,8 @@ def check(pid, reports, leaves_arenas=False):
         assert report["counters"]["stacks_unkept"] == 0
     first, last = reports[0], reports[-1]
     tracing, counters = last["tracing"], last["counters"]
-    assert tracing["arenas_unmapped"] + counters["arenas_abandoned"] > 0 and counters["events_unplaced"] == 0
+    assert tracing["arenas_unmapped"] + counters["arenas_abandoned"] > 0
+    assert counters["events_unplaced"] == 0
     assert counters["arenas_abandoned"] > 0 or not leaves_arenas
     assert last["heap"]["arenas"] - first["heap"]["arenas"] == (
         tracing["arenas_mapped"] - tracing["arenas_unmapped"] - counters["arenas_abandoned"])
@@ -38,7 +39,8 @@ def test_interpreters_that_end(target, start_trace, interval):
 
 
 def test_interpreters_that_end_while_their_heaps_are_read(target, start_trace):
-    """So many of them that some are gone between the moment at which all are listed and that at which theirs is read."""
+    """So many of them that some are gone between the moment at which all are listed and that at
+    which theirs is read."""
     skip_unless_own_allocators(target.python)
     trace = start_trace("-p", target.pid, "-i", "0.02")
     target.run("brief_interpreters", 40)
@@ -66,7 +68,8 @@ sys.stdin.readline()
 def test_pool_of_interpreters(python, start_trace):
     if python.version < (3, 14):
         pytest.skip("concurrent.interpreters came with 3.14")
-    with subprocess.Popen(python.command + ["-c", POOL], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(python.command + ["-c", POOL], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"ready\n"
         trace = start_trace("-p", process.pid, "-i", "0.2")
         process.stdin.write(b"go\n")

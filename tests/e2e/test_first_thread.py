@@ -1,5 +1,5 @@
-"""A Python whose first thread has ended while others run. By its pid it is a zombie without memory; it is read like any
-other, through a thread that lives."""
+"""A Python whose first thread has ended while others run. By its pid it is a zombie without memory;
+it is read like any other, through a thread that lives."""
 import re
 import subprocess
 
@@ -13,7 +13,8 @@ from test_snapshot_oracle import assert_equal_to_stats
 from test_trace_full import assert_complete
 
 HAVE_CTYPES = [python for python in PYTHONS
-               if not subprocess.run(python.command + ["-c", "import ctypes"], stderr=subprocess.DEVNULL).returncode]
+               if not subprocess.run(python.command + ["-c", "import ctypes"],
+                                     stderr=subprocess.DEVNULL).returncode]
 
 
 @pytest.fixture(params=["pthread_exit", "exit"])
@@ -39,7 +40,8 @@ def headless(python):
 
 
 def test_snapshot_is_what_its_allocator_says(headless, snapshot):
-    (report, again), stats = headless.heap_oracle(lambda: (snapshot(headless.pid), snapshot(headless.pid, "--pause")))
+    (report, again), stats = headless.heap_oracle(
+        lambda: (snapshot(headless.pid), snapshot(headless.pid, "--pause")))
     assert report["python"]["version"].rstrip("+") == headless.python.version_text
     assert_equal_to_stats(report, stats)
     assert again["heap"] == report["heap"]
@@ -87,7 +89,8 @@ def test_it_cannot_be_probed():
         result = run_pyfrag("trace", "-p", target.pid, "--mode", "full", "-d", "1", check=False)
     assert result.returncode == 1
     assert result.stdout == b""
-    assert re.fullmatch(r"pyfrag: cannot probe process %d: its first thread has ended,.*\n" % target.pid,
+    assert re.fullmatch(r"pyfrag: cannot probe process %d: its first thread has ended,.*\n" %
+                        target.pid,
                         result.stderr.decode())
 
 

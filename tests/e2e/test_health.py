@@ -1,4 +1,5 @@
-"""/healthz when what is served is old, or will be: the reader does not answer, no heap can be read, or too many hang."""
+"""/healthz when what is served is old, or will be: the reader does not answer, no heap can be read,
+or too many hang."""
 import os
 import re
 import signal
@@ -77,12 +78,14 @@ def test_heaps_that_cannot_be_read(start_agent, clock):  # noqa: F811
 
 
 def age(agent):
-    value, = (value for (name, _), value in agent.metrics().items() if name == "pyfrag_reading_age_seconds")
+    value, = (value for (name, _), value in agent.metrics().items()
+              if name == "pyfrag_reading_age_seconds")
     return value
 
 
 def test_all_places_hang(start_agent):  # noqa: F811
-    """Root's processes have four, each other user's two: three users together have all eight, and nothing is read."""
+    """Root's processes have four, each other user's two: three users together have all eight, and
+    nothing is read."""
     agent = start_agent("--match", MARK)
     with unreadable(4) as roots, unreadable(2, user=65534), unreadable(2, user=65533):
         wait_for(lambda: agent.metrics()["pyfrag_readings_hanging", ""] == 8, 40)

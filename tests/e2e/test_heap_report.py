@@ -28,7 +28,8 @@ def smaps(pid):
 
 
 def test_resident_bytes_equal_smaps(target, snapshot):
-    """Mappings that are made of arenas and nothing else are as resident as those arenas are said to be."""
+    """Mappings that are made of arenas and nothing else are as resident as those arenas are said to
+    be."""
     target.run("tuples_with_survivors")
     target.wait_until_blocked()
     report = snapshot(target.pid, "--below", "100%", "--blocks", "0")
@@ -83,7 +84,8 @@ def test_pause_under_load_is_exact(any_target, snapshot):
 
 
 def test_never_stopped(any_target):
-    """No stop of the target is ever reported to its parent, none is to be seen, and nobody traces it."""
+    """No stop of the target is ever reported to its parent, none is to be seen, and nobody traces
+    it."""
     stop = threading.Event()
     seen = set()
 
@@ -110,7 +112,8 @@ def test_never_stopped(any_target):
 
 
 def test_reading_does_not_change_the_target(any_target, snapshot):
-    """Two readings of a sleeping target are the same, and its memory is what it was, to the page."""
+    """Two readings of a sleeping target are the same, and its memory is what it was, to the
+    page."""
     any_target.run("talk")
     any_target.wait_until_blocked()
     before = smaps(any_target.pid)

@@ -74,7 +74,8 @@ def test_all_pythons_now_and_later(watch_all, snapshot):
             target.wait_until_blocked()
             expected = snapshot(target.pid, "--blocks", "0")
             # Reading may have come before the target was at rest.
-            every.wait_for(lambda now: now[target.pid]["heap"] == expected["heap"] if target.pid in now
+            every.wait_for(lambda now: now[target.pid]["heap"] == expected["heap"]
+                           if target.pid in now
                            else False)
             assert now[target.pid]["python"] == expected["python"]
         later.close()
@@ -87,7 +88,8 @@ def test_all_pythons_now_and_later(watch_all, snapshot):
 
 def test_filters(watch_all):
     with Target(PYTHONS[0]) as one, Target(PYTHONS[-1]) as other:
-        for args in (["--match", "target[.]py"], ["--comm", open("/proc/%d/comm" % one.pid).read().strip()],
+        for args in (["--match", "target[.]py"],
+                     ["--comm", open("/proc/%d/comm" % one.pid).read().strip()],
                      ["--user", "root"]):
             every = watch_all(*args)
             every.wait_for(lambda now: one.pid in now)
@@ -99,11 +101,13 @@ def test_filters(watch_all):
     assert result.returncode == 1 and b"not a regular expression" in result.stderr
     for pattern, is_refused in ((r"(a*)*\1", True), (r"\\\\\1", True), (r"\\\\1[.]\.", False)):
         result = run_pyfrag("trace", "-a", "--match", pattern, "-d", "0.1", check=False)
-        assert (result.returncode == 1 and b"back-reference" in result.stderr) == is_refused, pattern
+        assert (result.returncode == 1
+                and b"back-reference" in result.stderr) == is_refused, pattern
 
 
 def test_forked_children_share_with_their_parent():
-    process = subprocess.Popen([sys.executable, WORKLOADS + "/forking.py", MARK], stdin=subprocess.PIPE,
+    process = subprocess.Popen([sys.executable, WORKLOADS + "/forking.py", MARK],
+                               stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE)
     parent = int(process.stdout.readline().split()[1])
     same, grown = (int(pid) for pid in process.stdout.readline().split())
@@ -127,7 +131,8 @@ def test_forked_children_share_with_their_parent():
 def test_another_program_is_another_process(watch_all):
     every = watch_all()
     process = subprocess.Popen(
-        [sys.executable, "-c", "import os, sys, time; sys.stdin.readline(); os.execvp('sleep', ['sleep', '20'])"],
+        [sys.executable, "-c", "import os, sys, time; sys.stdin.readline(); os.execvp('sleep', "
+                               "['sleep', '20'])"],
         stdin=subprocess.PIPE)
     try:
         every.wait_for(lambda now: process.pid in now)
@@ -174,7 +179,8 @@ echo $!
 wait
 """ % (PYFRAG, tmp_path, sys.executable))
     with Target(PYTHONS[0]):  # is outside
-        told = subprocess.run(["unshare", "--pid", "--fork", "--mount", "sh", str(script)], stdout=subprocess.PIPE,
+        told = subprocess.run(["unshare", "--pid", "--fork", "--mount", "sh", str(script)],
+                              stdout=subprocess.PIPE,
                               timeout=30, check=True)
     reports = [check_report(line) for line in (tmp_path / "reports").read_bytes().splitlines()]
     assert {report["process"]["pid"] for report in reports} == {int(told.stdout)}
@@ -199,7 +205,8 @@ def test_alerts(any_target):
     assert run("pinned_arenas > 0 for 1h").returncode == 0
     everywhere = run("pinned_arenas > 0", args=("-a", "--match", MARK))
     assert everywhere.returncode == 2 and b"process %d" % any_target.pid in everywhere.stderr
-    for wrong in ("", "pinned_bytes", "pinned_bytes >", "pinned_bytes = 1", "nothing > 1", "pinned_bytes > x",
+    for wrong in ("", "pinned_bytes", "pinned_bytes >", "pinned_bytes = 1", "nothing > 1",
+                  "pinned_bytes > x",
                   "fragmentation > 2", "pinned_bytes > 1 for", "pinned_bytes > 1 for ever"):
         result = run(wrong)
         assert result.returncode == 1 and result.stderr.count(b"\n") == 1, wrong
@@ -207,7 +214,8 @@ def test_alerts(any_target):
 
 def test_an_alert_is_over(any_target):
     trace = subprocess.Popen(
-        [PYFRAG, "trace", "-a", "--match", MARK, "-i", "0.3", "--json", "--alert", "arena_bytes > 10MiB"],
+        [PYFRAG, "trace", "-a", "--match", MARK, "-i", "0.3",
+         "--json", "--alert", "arena_bytes > 10MiB"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     any_target.run("tuples_with_survivors", 5)
     assert b"alert fires" in trace.stderr.readline()
@@ -218,7 +226,8 @@ def test_an_alert_is_over(any_target):
 
 
 def test_a_prefork_server_that_recycles_its_workers(watch_all):
-    server = subprocess.Popen([sys.executable, WORKLOADS + "/prefork.py", "8", MARK], stdin=subprocess.PIPE,
+    server = subprocess.Popen([sys.executable, WORKLOADS + "/prefork.py", "8", MARK],
+                              stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE)
     parent = int(server.stdout.readline().split()[1])
 
@@ -253,13 +262,15 @@ def test_trees_of_other_releases_in_namespaces_of_their_own(watch_all):
         for python in others:
             process = subprocess.Popen(
                 ["unshare", "--mount", "--pid", "--fork", "--mount-proc"] + python.command +
-                ["-c", "import sys; kept = [(n, n) for n in range(50000)]; sys.stdin.read()  # elsewhere"],
+                ["-c", "import sys; kept = [(n, n) for n in range(50000)]; "
+                       "sys.stdin.read()  # elsewhere"],
                 stdin=subprocess.PIPE)
             running.append(process)
         every = watch_all("--match", "# elsewhere")
         versions = sorted("%d.%d" % python.version[:2] for python in others)
         every.wait_for(lambda now: sorted(
-            ".".join(report["python"]["version"].split(".")[:2]) for report in now.values()) == versions)
+            ".".join(report["python"]["version"].split(".")[:2]) for report in now.values()) ==
+                       versions)
         assert every.stop() == 0
     finally:
         for process in running:
@@ -274,8 +285,10 @@ def test_uwsgi(watch_all, tmp_path):
         "kept = [(n, str(n)) for n in range(50000)]\n"
         "def application(environment, start):\n    start('200 OK', [])\n    return [b'ok']\n")
     server = subprocess.Popen(
-        ["uwsgi_python3" if os.path.exists("/usr/bin/uwsgi_python3") else "uwsgi-core", "--plugin", "python3",
-         "--socket", "%s/socket" % tmp_path, "--chdir", str(tmp_path), "--module", "app", "--master",
+        ["uwsgi_python3" if os.path.exists("/usr/bin/uwsgi_python3") else "uwsgi-core",
+         "--plugin", "python3",
+         "--socket", "%s/socket" % tmp_path, "--chdir", str(tmp_path), "--module", "app",
+         "--master",
          "--processes", "2", "--die-on-term"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         every = watch_all("--match", "die-on-term")

@@ -18,7 +18,8 @@ NAME = "hostile-alerts-" + RUN
 @pytest.fixture
 def with_secret():
     """A Python with a password on its command line."""
-    process = subprocess.Popen([sys.executable, "-c", "print(1, flush=True); input()", "--db-password=" + SECRET],
+    process = subprocess.Popen([sys.executable, "-c", "print(1, flush=True); input()",
+                                "--db-password=" + SECRET],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     process.stdout.readline()
     yield process
@@ -29,7 +30,8 @@ def with_secret():
 def serve_all(agent, pid):
     """All that is said of a process, when it was read."""
     wait_for(lambda: "heap" in agent.processes().get(pid, {}))
-    return [agent.get(path)[1] for path in ("/v1/processes", "/v1/processes/%d/report" % pid, "/metrics")]
+    return [agent.get(path)[1]
+            for path in ("/v1/processes", "/v1/processes/%d/report" % pid, "/metrics")]
 
 
 def test_command_lines_are_not_served(start_agent, with_secret, tmp_path):  # noqa: F811
@@ -37,7 +39,8 @@ def test_command_lines_are_not_served(start_agent, with_secret, tmp_path):  # no
     script = tmp_path / "take-alert"
     script.write_text("#!/bin/sh\n{ env; cat; } >> %s\n" % told)
     script.chmod(0o755)
-    agent = start_agent("--match", SECRET, "--alert", "arena_bytes > 1", "--alert-to", "exec:%s" % script)
+    agent = start_agent("--match", SECRET, "--alert", "arena_bytes > 1",
+                        "--alert-to", "exec:%s" % script)
     served = serve_all(agent, with_secret.pid)
     assert '"cmdline": []' in served[1] or '"cmdline":[]' in served[1]
     wait_for(lambda: told.exists() and "startsAt" in told.read_text())
@@ -51,15 +54,18 @@ def test_command_lines_are_not_served(start_agent, with_secret, tmp_path):  # no
 def ask(port, *headers):
     """The status of an answer to exactly these headers."""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        connection.sendall("\r\n".join(["GET /v1/processes HTTP/1.1", *headers, "Connection: close", "", ""]).encode())
+        connection.sendall("\r\n".join(["GET /v1/processes HTTP/1.1", *headers, "Connection: close",
+                                        "", ""]).encode())
         return int(connection.makefile().readline().split()[1])
 
 
 def test_a_rebound_name_is_refused(start_agent):  # noqa: F811
     agent = start_agent("--match", "nobody")
-    for host in ("localhost", "localhost:%d" % agent.port, "127.0.0.1", "127.9.9.9:1", "[::1]:9876", "LOCALHOST"):
+    for host in ("localhost", "localhost:%d" % agent.port, "127.0.0.1", "127.9.9.9:1", "[::1]:9876",
+                 "LOCALHOST"):
         assert ask(agent.port, "Host: " + host) == 200, host
-    for host in ("evil.example", "evil.example:%d" % agent.port, "127.0.0.1.evil.example", "localhost.evil.example",
+    for host in ("evil.example", "evil.example:%d" % agent.port, "127.0.0.1.evil.example",
+                 "localhost.evil.example",
                  "evil.example:x127.0.0.1", "192.0.2.1"):
         assert ask(agent.port, "Host: " + host) == 403, host
     assert ask(agent.port, "Host: localhost", "Host: evil.example") in (400, 403)
@@ -70,7 +76,8 @@ def test_a_rebound_name_is_refused(start_agent):  # noqa: F811
 
 def test_others_need_a_token():
     for address in ("0.0.0.0", "[::]", "192.0.2.1"):
-        result = run_pyfrag("agent", "--listen", "%s:%d" % (address, free_port()), check=False, timeout=20)
+        result = run_pyfrag("agent", "--listen", "%s:%d" % (address, free_port()), check=False,
+                            timeout=20)
         assert result.returncode == 1
         said, = result.stderr.decode().splitlines()
         assert "--token-file" in said and "--no-token" in said and address in said
@@ -106,7 +113,8 @@ def test_the_daemonset_wants_its_token(tmp_path):
     directory, key = os.path.split(path)
     mount, = re.findall(r"- name: (\w+)\n +mountPath: (\S+)\n +readOnly: true", text)
     assert mount[1] == directory
-    secret, mode = re.search(r"- name: %s\n +secret:\n +secretName: (\S+)\n +defaultMode: (\d+)" % mount[0], text).groups()
+    secret, mode = re.search(r"- name: %s\n +secret:\n +secretName: (\S+)\n +defaultMode: (\d+)" %
+                             mount[0], text).groups()
     assert mode == "0400" and "generic %s --from-literal=%s=" % (secret, key) in text
     assert re.search(r"credentials:\n +name: %s\n +key: %s\n" % (secret, key), text)
     token = tmp_path / "token"
@@ -130,7 +138,8 @@ def test_a_token_that_others_can_read_is_none(tmp_path):
     for mode in (0o644, 0o660, 0o602):
         token.chmod(mode)
         result = run_pyfrag("agent", "--token-file", str(token), check=False, timeout=20)
-        assert result.returncode == 1 and b"chmod 600" in result.stderr and SECRET.encode() not in result.stderr
+        assert result.returncode == 1 and b"chmod 600" in result.stderr
+        assert SECRET.encode() not in result.stderr
     token.chmod(0o600)
     os.chown(str(token), 65534, 65534)
     for path in (str(token), str(fifo), "/dev/zero"):
@@ -168,7 +177,8 @@ def slow_clients():
 
     def start(port, cnt):
         process = subprocess.Popen([*as_user(),
-                                    "/usr/bin/python3", "-c", SLOW_CLIENT, str(port), str(cnt)], stdout=subprocess.PIPE)
+                                    "/usr/bin/python3", "-c", SLOW_CLIENT, str(port), str(cnt)],
+                                   stdout=subprocess.PIPE)
         running.append(process)
         assert process.stdout.readline() == b"ready\n"
         return process
@@ -217,21 +227,24 @@ def any_heap():
 
 
 def test_a_command_without_end_is_ended(start_agent, any_heap, tmp_path):  # noqa: F811
-    """It holds others back for ten seconds at most, three of them for one user, and no other destination; it does not outlive
-    the agent, nor has it a descriptor."""
+    """It holds others back for ten seconds at most, three of them for one user, and no other
+    destination; it does not outlive the agent, nor has it a descriptor."""
     said, told = tmp_path / "said", tmp_path / "told"
     endless, good = tmp_path / "endless", tmp_path / "good"
-    endless.write_text("#!/bin/sh\ntrap '' TERM\necho $(ls /proc/self/fd) $$ >> %s\nsleep 1000\nsleep 1000\n" % said)
+    endless.write_text("#!/bin/sh\ntrap '' TERM\necho $(ls /proc/self/fd) $$ >> %s\nsleep "
+                       "1000\nsleep 1000\n" % said)
     good.write_text("#!/bin/sh\necho $PYFRAG_ALERT_RULE >> %s\n" % told)
     for script in (endless, good):
         script.chmod(0o755)
     alerts = [word for n in range(1, 7) for word in ("--alert", "arena_bytes > %d" % n)]
     agent = start_agent("--match", NAME, *alerts,
-                        "--alert-to", "exec:%s --password hunter2" % endless, "--alert-to", "exec:%s" % good)
+                        "--alert-to", "exec:%s --password hunter2" % endless,
+                        "--alert-to", "exec:%s" % good)
 
     def pids():
         lines = said.read_text().splitlines() if said.exists() else []
-        assert all(line.split()[:4] == ["0", "1", "2", "3"] for line in lines)  # and 3 is the directory that ls reads
+        # and 3 is the directory that ls reads
+        assert all(line.split()[:4] == ["0", "1", "2", "3"] for line in lines)
         return [int(line.split()[4]) for line in lines]
 
     wait_for(lambda: len(pids()) == 3, 40)
@@ -267,13 +280,15 @@ def cpu_seconds(pid):
 
 
 def test_clients_that_ask_all_the_time_are_held_back(start_agent, any_heap):  # noqa: F811
-    """Four clients ask for one report, and pages, as often as they can: that takes no more CPU time than it may, the report
-    is written once a second, and others are served."""
+    """Four clients ask for one report, and pages, as often as they can: that takes no more CPU time
+    than it may, the report is written once a second, and others are served."""
     agent = start_agent("--match", NAME)
     report = "/v1/processes/%d/report" % any_heap.pid
     wait_for(lambda: agent.get(report)[0] == 200)
-    start, taken, written = time.monotonic(), cpu_seconds(agent.process.pid), agent.metrics()["pyfrag_reports_written_total", ""]
-    clients = [subprocess.Popen([*as_user(), "/usr/bin/python3", "-c", HAMMER, str(agent.port), report, "/metrics"],
+    start, taken, written = time.monotonic(), cpu_seconds(agent.process.pid), agent.metrics()[
+        "pyfrag_reports_written_total", ""]
+    clients = [subprocess.Popen([*as_user(), "/usr/bin/python3", "-c", HAMMER, str(agent.port),
+                                 report, "/metrics"],
                                 stdout=subprocess.PIPE) for _ in range(4)]
     try:
         assert all(client.stdout.readline() == b"ready\n" for client in clients)
@@ -299,7 +314,8 @@ def test_a_password_in_a_url_is_not_logged(start_agent, any_heap):  # noqa: F811
     agent = start_agent("--match", NAME, "--alert", "arena_bytes > 1", "--alert-to", url)
     wait_for(lambda: agent.metrics()["pyfrag_alerts_undelivered_total", ""] >= 1)
     assert SECRET not in "".join(agent.get(path)[1] for path in ("/metrics", "/v1/processes"))
-    assert agent.stop() == 0 and "did not reach http://***@127.0.0.1" in agent.stderr and SECRET not in agent.stderr
+    assert agent.stop() == 0 and "did not reach http://***@127.0.0.1" in agent.stderr
+    assert SECRET not in agent.stderr
     for args in (["--alert-to", "ftp://user:%s@x" % SECRET], ["--alert-to", url] * 9):
         result = run_pyfrag("agent", *args, check=False, timeout=20)
         assert result.returncode == 1 and SECRET.encode() not in result.stderr

@@ -1,4 +1,5 @@
-"""Users who want all of what there is for finding Pythons: those of others are found and read all the same."""
+"""Users who want all of what there is for finding Pythons: those of others are found and read all
+the same."""
 import contextlib
 import os
 import signal
@@ -28,7 +29,8 @@ class Crowd:
 
     def __init__(self, script, wrapper=None):
         self.process = subprocess.Popen(
-            [*(wrapper or as_user()), sys.executable, "-uc", script], cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [*(wrapper or as_user()), sys.executable, "-uc", script], cwd="/",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdout.readline() == b"ready\n"
 
     def __enter__(self):
@@ -94,7 +96,8 @@ def enter(container):
 
 
 def test_a_crowd_of_a_containers_root_keeps_nobody_out(container):
-    """All run as root: who is a user then is the container, and whoever else is root is another one."""
+    """All run as root: who is a user then is the container, and whoever else is root is another
+    one."""
     with Crowd(CROWD, enter(container)):
         agent = Agent("--budget", "100%", "--max-memory", "64MiB", wrapper=FEW_DESCRIPTORS)
         try:
@@ -107,10 +110,11 @@ def test_a_crowd_of_a_containers_root_keeps_nobody_out(container):
 
 @pytest.mark.parametrize("who", ["user", "container"])
 def test_looks_that_take_long_are_within_the_budget(who, request):
-    """Each look at one of these takes more than the budget of minutes: their user has to wait, or the container whose root
-    they are, and nobody else."""
+    """Each look at one of these takes more than the budget of minutes: their user has to wait, or
+    the container whose root they are, and nobody else."""
     wrapper = as_user() if who == "user" else enter(request.getfixturevalue("container"))
-    attack = subprocess.Popen([*wrapper, HOSTILE + "/symbols", "256", "20"], cwd="/", stdout=subprocess.PIPE)
+    attack = subprocess.Popen([*wrapper, HOSTILE + "/symbols", "256", "20"], cwd="/",
+                              stdout=subprocess.PIPE)
     assert attack.stdout.readline().startswith(b"ready")
     agent = Agent("--budget", "2%")
     try:
@@ -122,7 +126,8 @@ def test_looks_that_take_long_are_within_the_budget(who, request):
             readings = agent.metrics()["pyfrag_readings_total", ""]
             wait_for(lambda: agent.metrics()["pyfrag_readings_total", ""] >= readings + 5)
         metrics = agent.metrics()
-        assert metrics["pyfrag_reading_cpu_seconds_total", ""] - taken < taken / metrics["pyfrag_readings_late_total", ""]
+        assert metrics["pyfrag_reading_cpu_seconds_total",
+                       ""] - taken < taken / metrics["pyfrag_readings_late_total", ""]
     finally:
         agent.stop()
         attack.kill()
@@ -131,7 +136,8 @@ def test_looks_that_take_long_are_within_the_budget(who, request):
 
 @contextlib.contextmanager
 def silent_files(kind, manner, user, cnt):
-    """Pythons with a page from a file server that does not answer; see tests/hostile/programs/fuse.py."""
+    """Pythons with a page from a file server that does not answer; see
+    tests/hostile/programs/fuse.py."""
     if not os.path.exists("/dev/fuse"):
         pytest.skip("there is no FUSE here")
     running = []
@@ -162,11 +168,13 @@ def greedy_agent(start_agent):  # noqa: F811
 
 @pytest.mark.parametrize("kind", ["code", "heap", "exec"])
 def test_files_whose_server_does_not_answer(greedy_agent, kind):
-    """The first looks at these processes hang, or the first readings: more than there are places, but their user has two."""
+    """The first looks at these processes hang, or the first readings: more than there are places,
+    but their user has two."""
     agent = greedy_agent()
     with silent_files(kind, "leave", 60001, 10):
         wait_for(lambda: hanging(agent) >= 2)
-        with subprocess.Popen([*as_user(60002), sys.executable, "-c", "input()"], cwd="/", stdin=subprocess.PIPE) as victim:
+        with subprocess.Popen([*as_user(60002), sys.executable, "-c", "input()"], cwd="/",
+                              stdin=subprocess.PIPE) as victim:
             wait_for(lambda: "heap" in agent.processes().get(victim.pid, {}))
             victim.communicate(b"\n")
         # Others on this machine may have some that hang, too.
@@ -187,7 +195,8 @@ def test_who_becomes_another_program_while_its_reading_hangs(greedy_agent):
         wait_for(lambda: trap in agent.processes() and hanging(agent) > others)
         gone = agent.metrics()["pyfrag_pythons_gone_total", ""]
         os.kill(trap, signal.SIGUSR1)
-        wait_for(lambda: agent.metrics()["pyfrag_pythons_gone_total", ""] > gone and trap not in agent.processes())
+        wait_for(lambda: agent.metrics()["pyfrag_pythons_gone_total", ""] > gone
+                 and trap not in agent.processes())
         time.sleep(1.5)  # it would have been looked at by now
         assert not is_read(agent, trap)
         server = next(pid for pid in children_of(running[0].pid) if pid != trap)
@@ -242,7 +251,8 @@ def test_who_waits_for_a_file_for_ever(greedy_agent):
     assert other.stop() == 0
 
 
-# One user who is many in a namespace of its own, as newuidmap(1) makes it: root says here which ones.
+# One user who is many in a namespace of its own, as newuidmap(1) makes it: root says here which
+# ones.
 CROWD_OF_USERS = """
 import ctypes, os
 end, step, mapped = os.pipe(), os.pipe(), os.pipe()
@@ -277,7 +287,8 @@ os.read(0, 1) if first else os.read(end[0], 1)
 
 
 def test_a_user_is_one_whatever_it_is_in_its_namespace():
-    crowd = subprocess.Popen([sys.executable, "-uc", CROWD_OF_USERS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    crowd = subprocess.Popen([sys.executable, "-uc", CROWD_OF_USERS], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE)
     if crowd.stdout.readline() != b"ready\n":
         crowd.communicate()
         pytest.skip("there are no user namespaces here")

@@ -1,4 +1,5 @@
-"""Databases that somebody made to do harm, given to every command that takes one; and questions that would."""
+"""Databases that somebody made to do harm, given to every command that takes one; and questions
+that would."""
 import os
 import random
 import resource
@@ -17,12 +18,14 @@ def limited(*args):
     def limit():
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
-    return subprocess.run([PYFRAG, *[str(arg) for arg in args]], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    return subprocess.run([PYFRAG, *[str(arg) for arg in args]], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE,
                           timeout=60, preexec_fn=limit)
 
 
 def fails_in_one_line(result):
-    return result.returncode == 1 and result.stderr.count(b"\n") == 1 and result.stderr.startswith(b"pyfrag: ")
+    return result.returncode == 1 and result.stderr.count(b"\n") == 1 and result.stderr.startswith(
+        b"pyfrag: ")
 
 
 @pytest.fixture
@@ -43,10 +46,12 @@ def change(path, *statements):
 
 
 def test_views_of_the_file_are_not_run(any_target, heap):
-    expected = {name: run_pyfrag("query", heap, name).stdout for name in ("by_owner", "pinned_arenas", "pins_by_kind")}
+    expected = {name: run_pyfrag("query", heap, name).stdout
+                for name in ("by_owner", "pinned_arenas", "pins_by_kind")}
     report = run_pyfrag("report", heap).stdout
     hostile = {"pinned_arenas": ENDLESS + " SELECT count(*) FROM c",
-               "by_owner": ENDLESS.replace("FROM c)", "FROM c LIMIT 200)") + " SELECT hex(zeroblob(100000000)) FROM c",
+               "by_owner": ENDLESS.replace("FROM c)", "FROM c LIMIT 200)") +
+               " SELECT hex(zeroblob(100000000)) FROM c",
                "pins_by_kind": "SELECT load_extension('/tmp/x.so')"}
     for name, sql in hostile.items():
         change(heap, "DROP VIEW %s; CREATE VIEW %s AS %s" % (name, name, sql))
@@ -76,15 +81,20 @@ def test_nothing_is_where_something_should_be(any_target, heap):
     result = limited("snapshot", "-p", any_target.pid, "--by", "type", "--since", heap)
     assert fails_in_one_line(result) and b"damaged" in result.stderr
     assert limited("report", heap).returncode == 0
-    change(heap, "UPDATE kinds SET plain_name = 'tuple'", "UPDATE blocks SET address = 'x' || address")
-    assert fails_in_one_line(limited("snapshot", "-p", any_target.pid, "--by", "type", "--since", heap))
+    change(heap, "UPDATE kinds SET plain_name = 'tuple'",
+           "UPDATE blocks SET address = 'x' || address")
+    assert fails_in_one_line(limited("snapshot", "-p", any_target.pid, "--by", "type",
+                                     "--since", heap))
 
 
 def test_a_block_that_is_there_twice_is_hidden_once(any_target, heap):
     run_pyfrag("snapshot", "-p", any_target.pid, "--by", "type", "--since", heap)
-    once = run_pyfrag("snapshot", "-p", any_target.pid, "--by", "type", "--json", "--since", heap).stdout
-    change(heap, "INSERT INTO blocks SELECT id + 10000000, address, pool, arena, size, kind, tracked, site FROM blocks")
-    twice = run_pyfrag("snapshot", "-p", any_target.pid, "--by", "type", "--json", "--since", heap).stdout
+    once = run_pyfrag("snapshot", "-p", any_target.pid, "--by", "type",
+                      "--json", "--since", heap).stdout
+    change(heap, "INSERT INTO blocks SELECT id + 10000000, address, pool, arena, size, kind, "
+                 "tracked, site FROM blocks")
+    twice = run_pyfrag("snapshot", "-p", any_target.pid, "--by", "type",
+                       "--json", "--since", heap).stdout
 
     def hidden(text):
         return text.split(b'"hidden_blocks":')[1].split(b",")[0].split(b"}")[0]
@@ -96,8 +106,10 @@ def test_questions_cannot_write(heap, tmp_path):
     with open(heap, "rb") as file:
         before = file.read()
     stolen = str(tmp_path / "stolen")
-    for question in ("VACUUM INTO '%s'" % stolen, "ATTACH '%s' AS x" % stolen, "CREATE TABLE x(y)", "PRAGMA query_only=0",
-                     "SELECT load_extension('%s')" % stolen, "PRAGMA temp_store_directory = '%s'" % tmp_path,
+    for question in ("VACUUM INTO '%s'" % stolen, "ATTACH '%s' AS x" % stolen, "CREATE TABLE x(y)",
+                     "PRAGMA query_only=0",
+                     "SELECT load_extension('%s')" % stolen,
+                     "PRAGMA temp_store_directory = '%s'" % tmp_path,
                      "SELECT writefile('%s', 'x')" % stolen, "UPDATE meta SET value = 7"):
         assert fails_in_one_line(limited("query", heap, question)), question
     assert os.listdir(str(tmp_path)) == ["heap.db"]
@@ -108,7 +120,8 @@ def test_questions_cannot_write(heap, tmp_path):
 def test_questions_are_bounded(heap, tmp_path):
     result = limited("query", heap, ENDLESS + " SELECT count(*) FROM c", "--timeout", "0.3")
     assert fails_in_one_line(result) and b"--timeout" in result.stderr
-    result = limited("query", heap, ENDLESS + " SELECT x, printf('%099999d', x) AS y FROM c ORDER BY y", "--max-memory", "64MiB")
+    result = limited("query", heap, ENDLESS + " SELECT x, printf('%099999d', x) AS y FROM c ORDER "
+                                              "BY y", "--max-memory", "64MiB")
     assert fails_in_one_line(result) and b"--max-memory" in result.stderr
     assert fails_in_one_line(limited("query", heap, "SELECT hex(zeroblob(1000000000))"))
     assert fails_in_one_line(limited("query", heap, "SELECT " + "(" * 10000 + "1" + ")" * 10000))
@@ -128,7 +141,8 @@ def test_what_is_no_file_is_refused(any_target, tmp_path):
 
 def test_damaged_files_do_no_harm(any_target, heap, tmp_path):
     """Bytes that are wrong, in the schema, in the pages' headers, anywhere."""
-    change(heap, "DELETE FROM edges; DELETE FROM objects WHERE id > 500; DELETE FROM blocks WHERE id > 5000; VACUUM")
+    change(heap, "DELETE FROM edges; DELETE FROM objects WHERE id > 500; DELETE FROM blocks WHERE "
+                 "id > 5000; VACUUM")
     with open(heap, "rb") as file:
         good = file.read()
     page = int.from_bytes(good[16:18], "big")
@@ -137,12 +151,15 @@ def test_damaged_files_do_no_harm(any_target, heap, tmp_path):
     for number in range(40):
         bad = bytearray(good)
         for _ in range(chance.randrange(1, 40)):
-            where = chance.choice((chance.randrange(100), chance.randrange(page), chance.randrange(len(bad)),
-                                   page * chance.randrange(len(bad) // page) + chance.randrange(12)))
+            where = chance.choice((chance.randrange(100), chance.randrange(page),
+                                   chance.randrange(len(bad)),
+                                   page * chance.randrange(len(bad) // page) +
+                                   chance.randrange(12)))
             bad[where] = chance.choice((0, 255, 128, chance.randrange(256)))
         with open(damaged, "wb") as file:
             file.write(bad[:chance.randrange(len(bad))] if number % 8 == 7 else bad)
-        for command in (("report", damaged), ("query", damaged, "by_referrers"), ("diff", damaged, heap)):
+        for command in (("report", damaged), ("query", damaged, "by_referrers"),
+                        ("diff", damaged, heap)):
             result = limited(*command, "--timeout", "2")
             assert result.returncode in (0, 1), (number, command, result)
             assert result.stderr.count(b"\n") <= 1, (number, command, result.stderr)
@@ -158,7 +175,8 @@ def open_umask():
 
 
 @pytest.mark.parametrize("args, name", [
-    (["snapshot", "-o"], "heap.db"), (["trace", "-d", "0.1", "--format", "pprof", "-o"], "heap.pb.gz"),
+    (["snapshot", "-o"], "heap.db"),
+    (["trace", "-d", "0.1", "--format", "pprof", "-o"], "heap.pb.gz"),
     (["trace", "-d", "0.1", "--format", "database", "-o"], "heap.db")])
 def test_what_is_written_is_the_owners_alone(any_target, tmp_path, open_umask, args, name):
     command = [args[0], "-p", any_target.pid, *args[1:]]

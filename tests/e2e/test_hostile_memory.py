@@ -1,4 +1,5 @@
-"""Processes that have pyfrag take memory: --max-memory is what it takes, whatever they do, and what it refuses is counted."""
+"""Processes that have pyfrag take memory: --max-memory is what it takes, whatever they do, and what
+it refuses is counted."""
 import json
 import os
 import re
@@ -20,10 +21,12 @@ import jail  # noqa: E402
 
 PYTHON = "/usr/bin/python3.11"
 MIB = 1 << 20
-# What pyfrag takes without any process: its code and libraries, BPF programs, the symbols of a Python's file.
+# What pyfrag takes without any process: its code and libraries, BPF programs, the symbols of a
+# Python's file.
 OWN_BYTES = 32 * MIB
 
-pytestmark = pytest.mark.skipif(not os.path.exists(PYTHON), reason="forges the structures of %s, which is not here" % PYTHON)
+pytestmark = pytest.mark.skipif(not os.path.exists(PYTHON),
+                                reason="forges the structures of %s, which is not here" % PYTHON)
 
 
 class MovingArenas:
@@ -80,7 +83,8 @@ class Peak(threading.Thread):
 
 def run_measured(*args):
     """Returns what a command ended with, and wrote, and the most memory it had."""
-    process = subprocess.Popen([PYFRAG, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen([PYFRAG, *map(str, args)], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
     peak = Peak(process.pid)
     out, err = process.communicate(timeout=120)
     return process.returncode, out, err.decode(), peak.end()
@@ -90,11 +94,13 @@ def test_many_arenas():
     """4 GiB of them: what is known of them all fits, or the command says what would."""
     with MovingArenas(4096) as hostile:
         for mib in (256, 64, 24):
-            code, out, err, peak = run_measured("snapshot", "-p", hostile.pid, "--by", "owner", "--paths", "--json",
+            code, out, err, peak = run_measured("snapshot", "-p", hostile.pid, "--by", "owner",
+                                                "--paths", "--json",
                                                 "--blocks", "1", "--max-memory", "%dMiB" % mib)
             assert peak < mib * MIB + OWN_BYTES, (mib, peak / MIB)
             if code:
-                assert "%d.0 MiB" % mib in err and "--max-memory" in err and len(err.splitlines()) == 1, err
+                assert "%d.0 MiB" % mib in err and "--max-memory" in err, err
+                assert len(err.splitlines()) == 1, err
                 assert not out
             else:
                 assert check_report(out)["heap"]["arenas"] == 4096
@@ -115,10 +121,12 @@ time.sleep(1000)
 
 def test_what_is_sorted():
     """To sort what nearly fills the account takes memory, too."""
-    hostile = subprocess.Popen(as_user() + [PYTHON, "-c", BLOCKS_OF_ZEROS], cwd="/", stdout=subprocess.PIPE)
+    hostile = subprocess.Popen(as_user() + [PYTHON, "-c", BLOCKS_OF_ZEROS], cwd="/",
+                               stdout=subprocess.PIPE)
     try:
         assert hostile.stdout.readline() == b"ready\n"
-        code, out, err, peak = run_measured("snapshot", "-p", hostile.pid, "--by", "type", "--json", "--max-memory", "128MiB")
+        code, out, err, peak = run_measured("snapshot", "-p", hostile.pid, "--by", "type",
+                                            "--json", "--max-memory", "128MiB")
         assert peak < 128 * MIB + OWN_BYTES, peak / MIB
         assert code and not out and "--max-memory" in err and len(err.splitlines()) == 1, err
     finally:
@@ -129,8 +137,10 @@ def test_what_is_sorted():
 def test_arenas_that_move():
     """Each report has those that there are, and none costs more than the first."""
     with MovingArenas(4096) as hostile:
-        process = subprocess.Popen([PYFRAG, "trace", "-p", str(hostile.pid), "-i", "0.3", "--json", "--blocks", "1",
-                                    "--max-memory", "64MiB"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen([PYFRAG, "trace", "-p", str(hostile.pid), "-i", "0.3",
+                                    "--json", "--blocks", "1",
+                                    "--max-memory", "64MiB"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
         peak = Peak(process.pid)
         starts = set()
         try:
@@ -184,15 +194,18 @@ def small_jail():
 
 
 def test_page_tables_of_a_crowd(small_jail):
-    """To read 1024 arenas that a process never touched, 2 MiB apart, has the kernel make 4 MiB of page tables, and charge them
-    to pyfrag's control group: those of the crowd would be more than it has beside --max-memory."""
-    agent = Agent("--budget", "100%", "--max-memory", "64MiB", "--match", MARK, wrapper=small_jail.wrapper())
+    """To read 1024 arenas that a process never touched, 2 MiB apart, has the kernel make 4 MiB of
+    page tables, and charge them to pyfrag's control group: those of the crowd would be more than it
+    has beside --max-memory."""
+    agent = Agent("--budget", "100%", "--max-memory", "64MiB", "--match", MARK,
+                  wrapper=small_jail.wrapper())
     try:
         with MovingArenas(1024, 24, 2) as crowd:
             wait_for(lambda: set(children_of(crowd.pid)) <= set(agent.processes()))
             wait_for(lambda: agent.metrics()["pyfrag_memory_refusals_total", ""] > 24 * 8)
             with Target(PYTHONS[0]) as victim:
-                wait_for(lambda: "heap" in agent.processes().get(victim.pid, {}), 60)  # on a busy machine
+                # on a busy machine
+                wait_for(lambda: "heap" in agent.processes().get(victim.pid, {}), 60)
         assert agent.stop() == 0
     finally:
         agent.end()

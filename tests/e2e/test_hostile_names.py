@@ -1,4 +1,5 @@
-"""A process whose names a terminal would obey: what each command writes has no control characters but ends of lines."""
+"""A process whose names a terminal would obey: what each command writes has no control characters
+but ends of lines."""
 import re
 import subprocess
 import sys
@@ -11,14 +12,17 @@ from conftest import TOP, run_pyfrag
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 COMMANDS = [
-    ["snapshot"], ["snapshot", "--by", "type"], ["snapshot", "--by", "owner", "--paths"], ["doctor"], ["sites"],
-    ["trace", "-d", "1", "-i", "1"], ["trace", "-d", "1", "-i", "1", "--mode", "full", "--sample-bytes", "1KiB"],
+    ["snapshot"], ["snapshot", "--by", "type"], ["snapshot", "--by", "owner", "--paths"],
+    ["doctor"], ["sites"],
+    ["trace", "-d", "1", "-i", "1"],
+    ["trace", "-d", "1", "-i", "1", "--mode", "full", "--sample-bytes", "1KiB"],
 ]
 
 
 @pytest.fixture(scope="module")
 def named():
-    process = subprocess.Popen([*as_user(), sys.executable, TOP + "/tests/hostile/programs/names.py"], cwd="/",
+    process = subprocess.Popen([*as_user(), sys.executable,
+                                TOP + "/tests/hostile/programs/names.py"], cwd="/",
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout.readline().startswith(b"ready")
     yield process

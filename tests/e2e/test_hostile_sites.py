@@ -1,5 +1,6 @@
-"""Probes go only where the target still has the code that the scan has seen: whatever another user's file, the cache of
-scans, or the target itself says, the target survives, and what was dropped is counted.
+"""Probes go only where the target still has the code that the scan has seen: whatever another
+user's file, the cache of scans, or the target itself says, the target survives, and what was
+dropped is counted.
 
 The cache is one of the test's own, mounted over root's."""
 import glob
@@ -21,7 +22,8 @@ from target import Target
 
 SYSTEM_CACHE = "/var/cache/pyfrag"
 
-# Python as it is installed by a distribution: one executable, optimized at link time, with hundreds of sites.
+# Python as it is installed by a distribution: one executable, optimized at link time, with hundreds
+# of sites.
 DISTRIBUTED = next((python for python in PYTHONS if python.name.startswith("debian-")), None)
 # Python with a libpython of its own, which may be replaced by a copy.
 WITH_LIBRARY = next((python for python in PYTHONS
@@ -59,7 +61,8 @@ class Cache:
     def trace(self, target, *args):
         """The last report of a trace of @target, which works meanwhile, however long that takes."""
         process = subprocess.Popen(
-            self.wrapper + [PYFRAG, "trace", "--json", "-i", "0.5", "-p", str(target.pid)] + list(args),
+            self.wrapper + [PYFRAG, "trace", "--json", "-i", "0.5", "-p", str(target.pid)] +
+            list(args),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         lines = [process.stdout.readline()]  # all probes are in
         reader = threading.Thread(target=lines.extend, args=(process.stdout,))
@@ -93,9 +96,9 @@ def public():
 
 
 def copy_shifted(source, target, delta):
-    """A copy of an interpreter that runs as the original does, and has its build id and its code; but what says at which
-    addresses that code lies, and which the loader does not read (section headers, the address of .eh_frame_hdr), is
-    off by @delta."""
+    """A copy of an interpreter that runs as the original does, and has its build id and its code;
+    but what says at which addresses that code lies, and which the loader does not read (section
+    headers, the address of .eh_frame_hdr), is off by @delta."""
     with open(source, "rb") as file:
         elf = bytearray(file.read())
     segments, sections = struct.unpack_from("<QQ", elf, 32)
@@ -132,7 +135,8 @@ def assert_dropped(report, dropped, cnt):
 
 @needs_distributed
 def test_interpreter_of_another_user(cache, public):
-    """What a scan finds in one file is no concern of another one, though build id and code are the same."""
+    """What a scan finds in one file is no concern of another one, though build id and code are the
+    same."""
     evil = public + "/python"
     copy_shifted(os.path.realpath(DISTRIBUTED.command[0]), evil, 1)
     os.chown(evil, 65534, 65534)
@@ -186,7 +190,8 @@ def write_entry(path, sites):
 @pytest.mark.parametrize("poison, mode", [(shift_all, "full"), (exchange, "full"),
                                           (scatter, "full"), (shift_all, "watch")])
 def test_poisoned_cache(cache, poison, mode):
-    """An entry that could have been written by pyfrag, under the right name, and all of it wrong."""
+    """An entry that could have been written by pyfrag, under the right name, and all of it
+    wrong."""
     cache.run("sites", os.path.realpath(DISTRIBUTED.command[0]))
     entry, = cache.entries()
     good = read_entry(entry)

@@ -1,5 +1,6 @@
-"""Processes whose structures take very long to be read: a reading is ended when it has used its CPU time, which is said and
-counted, and others are read all the same. Nothing here is asserted of how long anything takes."""
+"""Processes whose structures take very long to be read: a reading is ended when it has used its CPU
+time, which is said and counted, and others are read all the same. Nothing here is asserted of how
+long anything takes."""
 import contextlib
 import math
 import os
@@ -30,8 +31,10 @@ class Expensive:
     """One to be read; or, with that command, one to be looked at."""
 
     def __init__(self, command=()):
-        self.process = subprocess.Popen([*as_user(), *(command or [*PYTHON.command, PROGRAM, MARK])], cwd="/", stdout=subprocess.PIPE,
-                                        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"})
+        self.process = subprocess.Popen(
+            [*as_user(), *(command or [*PYTHON.command, PROGRAM, MARK])], cwd="/",
+            stdout=subprocess.PIPE,
+            env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"})
         self.pid = self.process.pid
         assert self.process.stdout.readline().split()[:1] == [b"ready"]
 
@@ -77,7 +80,8 @@ def test_a_reading_that_takes_too_long():
 
 
 def test_a_look_that_takes_too_long():
-    """A file with a gigabyte of tables, of which it cannot be said in time whether it is a Python."""
+    """A file with a gigabyte of tables, of which it cannot be said in time whether it is a
+    Python."""
     with Expensive([SYMBOLS, "256", "1"]) as hostile, Target(PYTHON) as victim:
         with run_agent() as agent:
             wait_for(lambda: agent.metrics()["pyfrag_readings_cut_short_total", ""])
@@ -87,23 +91,27 @@ def test_a_look_that_takes_too_long():
     assert agent.stderr.count("process %d (symbols): reading it %s" % (hostile.pid, TOO_LONG)) == 1
 
 
-@pytest.mark.parametrize("command", [["snapshot"], ["snapshot", "--by", "owner", "--paths"], ["trace", "-d", "1"]],
+@pytest.mark.parametrize("command", [["snapshot"], ["snapshot", "--by", "owner", "--paths"],
+                                     ["trace", "-d", "1"]],
                          ids=lambda command: "-".join(command))
 def test_a_command_says_so(command):
     with Expensive() as hostile:
         result = run_pyfrag(*command, "-p", str(hostile.pid), *ALLOWED, check=False)
     assert result.returncode == 1
     line, = [line for line in result.stderr.decode().splitlines() if "CPU time" in line]
-    assert line.startswith("pyfrag: process %d (python3.11): reading it %s" % (hostile.pid, TOO_LONG))
+    assert line.startswith("pyfrag: process %d (python3.11): reading it %s" %
+                           (hostile.pid, TOO_LONG))
     assert "--max-cpu" in line
 
 
 def test_all_pythons_with_their_reasons():
     with Expensive() as hostile, Target(PYTHON) as victim:
         for duration in ("5", "20", "60"):  # on a busy machine it takes longer
-            result = run_pyfrag("trace", "-a", "-d", duration, "-i", "1", "--budget", "100%", "--match", MARK,
+            result = run_pyfrag("trace", "-a", "-d", duration, "-i", "1", "--budget", "100%",
+                                "--match", MARK,
                                 *ALLOWED)
-            lines = {line.split()[0]: line for line in result.stdout.decode().splitlines() if line.startswith("  ")}
+            lines = {line.split()[0]: line for line in result.stdout.decode().splitlines()
+                     if line.startswith("  ")}
             if {str(hostile.pid), str(victim.pid)} <= set(lines):
                 break
     hostile_line, victim_line = (lines[str(one.pid)] for one in (hostile, victim))

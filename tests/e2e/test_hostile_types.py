@@ -1,4 +1,5 @@
-"""Processes of an unprivileged user that lie about their objects: pyfrag reads what is true, and counts the rest."""
+"""Processes of an unprivileged user that lie about their objects: pyfrag reads what is true, and
+counts the rest."""
 import re
 import shutil
 import subprocess
@@ -13,8 +14,10 @@ SCRIPT = WORKLOADS + "/hostile_types.py"
 # What of a lie is counted, and that it is exactly so often; other lies are harmless as they are.
 COUNTED = {
     "types_refused": {
-        "dict_offset", "dict_offset_negative", "weak_offset", "short_list", "short_dict", "short_set", "short_deque",
-        "short_tuple", "short_str", "short_int", "short_frame", "short_type", "huge_basic_size", "huge_item_size",
+        "dict_offset", "dict_offset_negative", "weak_offset", "short_list", "short_dict",
+        "short_set", "short_deque",
+        "short_tuple", "short_str", "short_int", "short_frame", "short_type", "huge_basic_size",
+        "huge_item_size",
     },
     "types_unnamed": {"dict_of_types"},
     "roots_refused": {"frame_circle", "thread_circle"},
@@ -36,7 +39,8 @@ def python311():
     for python in pythons.find():
         if python.root or python.version[:2] != (3, 11):
             continue
-        if not subprocess.run(as_user() + python.command + ["-c", ""], stderr=subprocess.DEVNULL).returncode:
+        if not subprocess.run(as_user() + python.command + ["-c", ""],
+                              stderr=subprocess.DEVNULL).returncode:
             return python
     pytest.skip("needs a Python 3.11 that an unprivileged user can run")
 
@@ -63,7 +67,8 @@ def liar(python311):
 
 
 def honest_blocks(report):
-    return sum(row["blocks"] for row in report["census"]["rows"] if row["type"] == "__main__.Honest")
+    return sum(row["blocks"] for row in report["census"]["rows"]
+               if row["type"] == "__main__.Honest")
 
 
 @pytest.mark.parametrize("lie", names_of_lies())

@@ -23,7 +23,8 @@ class Probing:
         self.mark = uuid.uuid4().hex
         self.process = subprocess.Popen(
             [PYFRAG, "trace", "-p", str(target.pid), "--json", *options],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, PYFRAG_TEST=self.mark))
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=dict(os.environ, PYFRAG_TEST=self.mark))
 
     def kill(self):
         self.process.kill()
@@ -34,7 +35,8 @@ class Probing:
         found = {}
         for pid in os.listdir("/proc"):
             try:
-                with open("/proc/%s/environ" % pid, "rb") as environ, open("/proc/%s/comm" % pid) as comm:
+                with open("/proc/%s/environ" % pid, "rb") as environ, \
+                        open("/proc/%s/comm" % pid) as comm:
                     if self.mark.encode() in environ.read() and int(pid) != self.process.pid:
                         found[int(pid)] = comm.read().strip()
             except (OSError, ValueError):
@@ -58,8 +60,10 @@ def first_in_line():
 
 
 @pytest.mark.parametrize("moment", ["attaching", "detaching"])
-def test_killed_while_probes_come_and_go(any_target, nothing_left, first_in_line, moment):  # noqa: F811
-    """The kernel goes from site to site: it is killed when the first one has changed, and the last one has not."""
+def test_killed_while_probes_come_and_go(any_target, nothing_left,  # noqa: F811
+                                         first_in_line, moment):
+    """The kernel goes from site to site: it is killed when the first one has changed, and the last
+    one has not."""
     pid = any_target.pid
     addresses = sites_in_memory(pid)
     left = []
@@ -82,7 +86,8 @@ def test_killed_while_probes_come_and_go(any_target, nothing_left, first_in_line
 
 def test_keepers_have_nothing_but_a_socket(any_target, nothing_left):  # noqa: F811
     capabilities = sum(1 << number for number in keeper_capabilities())
-    held = {"/dev/null", "anon_inode:bpf_link", "anon_inode:[perf_event]", "/sys/kernel/tracing/uprobe_events"}
+    held = {"/dev/null", "anon_inode:bpf_link", "anon_inode:[perf_event]",
+            "/sys/kernel/tracing/uprobe_events"}
     trace = Probing(any_target, "--mode", "full", "-i", "100")
     trace.process.stdout.readline()
     # One that the others are forked from, and one that holds the probes.
@@ -93,7 +98,8 @@ def test_keepers_have_nothing_but_a_socket(any_target, nothing_left):  # noqa: F
         assert int(status["CapPrm"], 16) == int(status["CapEff"], 16) == capabilities
         assert int(status["CapInh"], 16) == int(status["CapAmb"], 16) == 0
         assert status["NoNewPrivs"] == "1" and os.getsid(pid) != os.getsid(trace.process.pid)
-        opened = [os.readlink("/proc/%d/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%d/fd" % pid)]
+        opened = [os.readlink("/proc/%d/fd/%s" % (pid, fd))
+                  for fd in os.listdir("/proc/%d/fd" % pid)]
         rest = [name for name in opened if name not in held]
         assert len(rest) == 1 and rest[0].startswith("socket:"), opened
         # Not to be ended by what ends a terminal's or a service's processes.
@@ -116,7 +122,8 @@ def test_keeper_is_killed(any_target, nothing_left, options):  # noqa: F811
     for pid in trace.others():
         os.kill(pid, signal.SIGKILL)
     _, said = trace.process.communicate(timeout=20)
-    assert trace.process.returncode == 1 and said.count(b"\n") == 1 and b"pyfrag-keeper" in said, said
+    assert trace.process.returncode == 1 and said.count(b"\n") == 1, said
+    assert b"pyfrag-keeper" in said, said
     wait_for(lambda: not has_breakpoints(any_target.pid))
     assert any_target.ask("eval 6 * 7") == "42"
 

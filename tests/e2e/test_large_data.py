@@ -1,5 +1,5 @@
-"""A Python in a program with far more static data than a Python has: nobody hides by that, and it takes neither memory
-nor much time to look through it."""
+"""A Python in a program with far more static data than a Python has: nobody hides by that, and it
+takes neither memory nor much time to look through it."""
 import glob
 import os
 import subprocess
@@ -31,8 +31,10 @@ def large(request, tmp_path_factory):
     libraries = ask(python, "sysconfig.get_config_var('MODLIBS')").split()
     program = str(tmp_path_factory.mktemp("large") / "large_data")
     subprocess.run(
-        ["cc", "-O1", "-o", program, "-I" + include, "-DHOME=\"%s\"" % ask(python, "sys.base_prefix"),
-         WORKLOADS + "/large_data.c", found[0], "-rdynamic", *libraries, "-ldl", "-lutil", "-lm", "-lpthread"],
+        ["cc", "-O1", "-o", program, "-I" + include,
+         "-DHOME=\"%s\"" % ask(python, "sys.base_prefix"),
+         WORKLOADS + "/large_data.c", found[0], "-rdynamic", *libraries,
+         "-ldl", "-lutil", "-lm", "-lpthread"],
         check=True)
     yield pythons.Python([program], "large-%r" % python)
     os.unlink(program)

@@ -7,16 +7,26 @@ import pytest
 from bystanders import as_user, end_all_but, of_this_run
 
 # It goes on as nobody's child, in a session of its own.
-DETACHED = "import os, time\nif not os.fork():\n    os.setsid()\n    print(os.getpid(), flush=True)\n    os.close(1)\n    time.sleep(1000)"
+DETACHED = """
+import os, time
+if not os.fork():
+    os.setsid()
+    print(os.getpid(), flush=True)
+    os.close(1)
+    time.sleep(1000)
+"""
 
 
-@pytest.mark.parametrize("wrapper", [[], as_user(), ["unshare", "--mount"]], ids=["root", "user", "namespace"])
+@pytest.mark.parametrize("wrapper", [[], as_user(), ["unshare", "--mount"]],
+                         ids=["root", "user", "namespace"])
 def test_what_is_left_is_ended(wrapper):
-    with subprocess.Popen([sys.executable, "-c", "input(1)"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stays:
+    with subprocess.Popen([sys.executable, "-c", "input(1)"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as stays:
         assert stays.stdout.read(1) == b"1"
         others = of_this_run()
         assert stays.pid in others and os.getpid() not in others
-        child = subprocess.run([*wrapper, sys.executable, "-c", DETACHED], stdout=subprocess.PIPE, check=True, cwd="/")
+        child = subprocess.run([*wrapper, sys.executable, "-c", DETACHED], stdout=subprocess.PIPE,
+                               check=True, cwd="/")
         assert of_this_run() - others == {int(child.stdout)}
         assert len(end_all_but(others)) == 1
         assert of_this_run() == others and stays.poll() is None

@@ -56,7 +56,8 @@ def kernel_objects():
 def nothing_left():
     before = kernel_objects()
     yield
-    # The kernel frees what is detached after a grace period; that of earlier tests may go meanwhile.
+    # The kernel frees what is detached after a grace period; that of earlier tests may go
+    # meanwhile.
     for _ in range(200):
         left = kernel_objects() - before
         if not left:
@@ -79,7 +80,8 @@ def test_a_second_signal_ends_one_that_hangs(nothing_left):
     with unreadable(1) as (hanging,):
         trace = subprocess.Popen([PYFRAG, "trace", "-p", str(hanging.pid), "-i", "0.1", "--json"],
                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        wait_for(lambda: waits_in_kernel(trace.pid) and blocked_signals(trace.pid) & 1 << signal.SIGINT - 1)
+        wait_for(lambda: waits_in_kernel(trace.pid)
+                 and blocked_signals(trace.pid) & 1 << signal.SIGINT - 1)
         trace.send_signal(signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):
             trace.wait(timeout=1.5)
@@ -121,7 +123,8 @@ def test_target_exits(any_target, start_trace, nothing_left):
 
 @pytest.mark.parametrize("mode", ["watch", "full"])
 def test_target_is_killed_at_a_bad_moment(start_trace, nothing_left, mode):
-    """Whenever it dies: a last line that says so, no error. The heap is large, so reading takes long."""
+    """Whenever it dies: a last line that says so, no error. The heap is large, so reading takes
+    long."""
     for delay in (0.0, 0.005, 0.02, 0.05, 0.1):
         with Target(PYTHONS[0]) as target:
             target.run("tuples_with_survivors", 2)
@@ -175,7 +178,8 @@ def sites_in_memory(pid):
                re.findall(r"^0x[0-9a-f]+ +(0x[0-9a-f]+) +(?:alloc|free) ", out, re.M)]
     with open("/proc/%d/maps" % pid) as maps:
         for line in maps:
-            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) r-xp ([0-9a-f]+) \S+ \d+ +(\S*python\S*)$", line)
+            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) r-xp ([0-9a-f]+) \S+ \d+ +(\S*python\S*)$",
+                             line)
             if match:
                 start, end, base = (int(part, 16) for part in match.groups()[:3])
                 addresses += [start + offset - base for offset in offsets
@@ -270,7 +274,8 @@ def test_command_is_traced_from_its_first_allocation(python):
     if python.root:
         pytest.skip("a command of another root")
     code = "import json; kept = [json.dumps(i) for i in range(5000)]"
-    result = subprocess.run([PYFRAG, "trace", "--json", "-i", "0.05", "--mode", "full", "--"] + python.command
+    result = subprocess.run([PYFRAG, "trace", "--json", "-i", "0.05", "--mode", "full", "--"] +
+                            python.command
                             + ["-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             timeout=60)
     reports = [check_report(line) for line in result.stdout.splitlines()]
@@ -294,7 +299,8 @@ def test_command_keeps_its_terminal_and_its_status(tmp_path):
 
 
 def test_lost_events_are_counted_and_healed(any_target, start_trace):
-    """pyfrag is kept from reading until the ring overflows; the next checkpoint puts things right."""
+    """pyfrag is kept from reading until the ring overflows; the next checkpoint puts things
+    right."""
     trace = start_trace("-p", any_target.pid, "-i", "100")
     trace.process.send_signal(signal.SIGSTOP)
     any_target.run("json_churn", 60)

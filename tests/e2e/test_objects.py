@@ -34,7 +34,8 @@ def test_relations_are_those_of_the_collector(target, snapshot):
 
 
 def test_references_to_itself(target, snapshot):
-    """They are listed among the others, and hold nothing: what goes with an object stays the same."""
+    """They are listed among the others, and hold nothing: what goes with an object stays the
+    same."""
     ask(target, "plant()")
     for key, via, address in ask(target, "plant_selves()"):
         report = look(target, snapshot, "--object", hex(address))["object"]
@@ -70,7 +71,8 @@ def test_what_goes_with_it_outside(target, snapshot):
     planted = ask(target, "plant_outside()")
     held = look(target, snapshot, "--object", hex(ask(target, "outside_holder()")))["object"]
     most = least = sum(planted.values())
-    if target.python.version < (3,):  # static data has the address of the set, which was on a free list
+    # static data has the address of the set, which was on a free list
+    if target.python.version < (3,):
         least -= planted["set"]
     assert held["dominated_buffers"] >= 3
     assert least <= held["dominated_outside_bytes"] <= 1.01 * most + 20000

@@ -1,5 +1,6 @@
-"""Where things lie in CPython's structures: as the debug information has it, where there is some, and by
-walking a Python that stands still, in every build, and comparing with what it says itself."""
+"""Where things lie in CPython's structures: as the debug information has it, where there is some,
+and by walking a Python that stands still, in every build, and comparing with what it says
+itself."""
 import ast
 import json
 import os

@@ -12,15 +12,17 @@ def look(target, snapshot, *args):
 
 
 def follow(target, blocks):
-    """What the target finds there: (block, id, repr) for each, all in one question, which changes little."""
+    """What the target finds there: (block, id, repr) for each, all in one question, which changes
+    little."""
     questions = [(block["path"], block["root"]["kind"], block["root"]["name"]) for block in blocks]
-    found = ast.literal_eval(target.ask("eval __import__('paths_oracle').follow_all(%r)" % questions))
+    found = ast.literal_eval(target.ask("eval __import__('paths_oracle').follow_all(%r)" %
+                                        questions))
     return [(block, *answer) for block, answer in zip(blocks, found)]
 
 
 def can_be_followed(block):
-    # In 2.7 what was removed from a set left this str in it, and u"/" is four bytes in what was such an importer: its type is
-    # still there.
+    # In 2.7 what was removed from a set left this str in it, and u"/" is four bytes in what was
+    # such an importer: its type is still there.
     if block["value"] == "'<dummy key>'" or block["what"]["type"] == "imp.NullImporter":
         return False
     # main() has other variables with each question.
@@ -33,7 +35,8 @@ def test_planted_objects(target, snapshot):
     target.ask("eval __import__('paths_oracle').plant()")
     _, blocks = look(target, snapshot)
     found = set()
-    planted = [block for block in blocks if can_be_followed(block) and block["what"]["type"] == "tuple" and
+    planted = [block for block in blocks if can_be_followed(block)
+               and block["what"]["type"] == "tuple" and
                (block["root"]["name"] == "paths_oracle" or block["root"]["kind"] == "local")]
     for block, address, said in follow(target, planted):
         assert 0 <= address - int(block["address"], 16) < block["size"], block

@@ -1,4 +1,5 @@
-"""Planted pins are found, all of them and nothing else, and letting go of them gives back what was said."""
+"""Planted pins are found, all of them and nothing else, and letting go of them gives back what was
+said."""
 
 PIN_BLOCK = 496  # workloads.PIN_BYTES with its header and number, rounded up to a size class
 

@@ -135,7 +135,8 @@ int main(void)
 	fflush(stdout);
 	while (getchar() != EOF) {
 		PyRun_SimpleString("import json\n"
-				   "for _ in range(300): json.loads(json.dumps(list(range(50))))\n");
+				   "for _ in range(300):\n"
+				   "    json.loads(json.dumps(list(range(50))))\n");
 		puts("done");
 		fflush(stdout);
 	}
@@ -190,7 +191,8 @@ def test_embedded(tmp_path, start_trace, flags):
         report = traced_rounds(running.process, start_trace)
     assert report["process"]["comm"] == "embedding"
     # Started by pyfrag it ends at once, for there is nothing to read: even so it is reported.
-    started = run_pyfrag("trace", "--json", "--mode", "full", "--", program, stdin=subprocess.DEVNULL)
+    started = run_pyfrag("trace", "--json", "--mode", "full", "--", program,
+                         stdin=subprocess.DEVNULL)
     reports = [check_report(line) for line in started.stdout.splitlines() if line[:1] == b"{"]
     tracing = reports[-1]["tracing"]
     assert_complete(tracing)

@@ -63,7 +63,8 @@ def test_pprof(any_target, tmp_path):
     path = str(tmp_path / "heap.pb.gz")
     assert profile(any_target, "--format", "pprof", "-o", path) == ""
     shown = subprocess.run(
-        ["go", "tool", "pprof", "-top", "-unit=B", "-sample_index=live_bytes", "-nodecount=100", path],
+        ["go", "tool", "pprof", "-top", "-unit=B", "-sample_index=live_bytes", "-nodecount=100",
+         path],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout.decode()
     flat = {fields[5]: fields[0] for fields in map(str.split, shown.splitlines())
             if len(fields) >= 6 and fields[5].endswith("_block")}
@@ -82,11 +83,13 @@ def test_a_trace_that_is_killed_leaves_no_half_file(any_target, tmp_path):
 
 def test_no_binary_profile_onto_a_terminal(any_target):
     ours, theirs = os.openpty()
-    result = subprocess.run([PYFRAG, "trace", "-p", str(any_target.pid), "--format", "pprof", "-d", "0.1"],
+    result = subprocess.run([PYFRAG, "trace", "-p", str(any_target.pid), "--format", "pprof",
+                             "-d", "0.1"],
                             stdout=theirs, stderr=subprocess.PIPE, timeout=30)
     os.close(theirs)
     os.close(ours)
-    assert result.returncode == 1 and b"is a terminal" in result.stderr and b"-o FILE" in result.stderr
+    assert result.returncode == 1 and b"is a terminal" in result.stderr
+    assert b"-o FILE" in result.stderr
 
 
 def test_what_cannot_be(any_target, tmp_path):

@@ -85,7 +85,8 @@ def test_planted_pins_of_three_lines(target, start_trace):
 
 
 def test_estimates_are_within_their_error(any_target, start_trace):
-    """Of what three lines hold, by the default sample. Five standard deviations, for it is chance."""
+    """Of what three lines hold, by the default sample. Five standard deviations, for it is
+    chance."""
     trace = start_trace("-p", any_target.pid, "-i", "100", "--mode", "full")
     any_target.run("much_of_three_lines")
     any_target.wait_until_blocked()

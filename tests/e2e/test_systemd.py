@@ -45,10 +45,12 @@ def test_the_unit(tmp_path, options, wanted):
     units.mkdir(parents=True)
     programs.mkdir(parents=True)
     with open(TOP + "/deploy/pyfrag-agent.service") as file:
-        (units / "pyfrag-agent.service").write_text(file.read().replace(" --interval 15", " --interval 1 " + options))
+        (units / "pyfrag-agent.service").write_text(
+            file.read().replace(" --interval 15", " --interval 1 " + options))
     shutil.copy(PYFRAG, str(programs / "pyfrag"))
     (tmp_path / "try.py").write_text(TRY)
-    (units / "try.target").write_text("[Unit]\nWants=pyfrag-agent.service try.service dynamic.service\n")
+    (units / "try.target").write_text(
+        "[Unit]\nWants=pyfrag-agent.service try.service dynamic.service\n")
     # A user that no file knows: systemd tells who that is.
     (units / "dynamic.service").write_text("""
 [Service]
@@ -61,23 +63,30 @@ ExecStart=%s -c "import time; kept = [(one,) for one in range(100000)]; time.sle
 After=pyfrag-agent.service
 [Service]
 Type=oneshot
-ExecStart=/bin/sh -c "%(python)s %(path)s/try.py %(path)s/metrics '%(wanted)s'; ps -eo comm,user:20 > %(path)s/users; journalctl -b -u pyfrag-agent > %(path)s/log; systemctl show \
--p ActiveState,Result pyfrag-agent > %(path)s/state; systemctl stop pyfrag-agent; systemctl show -p Result pyfrag-agent >> \
-%(path)s/state; systemctl poweroff -ff"
+ExecStart=/bin/sh -c "%(python)s %(path)s/try.py %(path)s/metrics '%(wanted)s'; \
+ps -eo comm,user:20 > %(path)s/users; journalctl -b -u pyfrag-agent > %(path)s/log; \
+systemctl show -p ActiveState,Result pyfrag-agent > %(path)s/state; \
+systemctl stop pyfrag-agent; systemctl show -p Result pyfrag-agent >> %(path)s/state; \
+systemctl poweroff -ff"
 """ % {"python": shutil.which("python3", path="/usr/bin"), "path": tmp_path, "wanted": wanted})
     booted = subprocess.run(
-        ["unshare", "--fork", "--pid", "--kill-child", "--mount", "--cgroup", "sh", BOOT, str(tmp_path), str(tmp_path)],
+        ["unshare", "--fork", "--pid", "--kill-child", "--mount", "--cgroup", "sh", BOOT,
+         str(tmp_path), str(tmp_path)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
     said = booted.stdout.decode(errors="replace")
     if "all is mounted" not in said:
         pytest.skip("no systemd can be booted here: " + said)
     metrics = (tmp_path / "metrics").read_text()
     assert 'pyfrag_processes{app="-c",user="root",unit="try.service"' in metrics, said
-    assert "\npyfrag_read_errors_total 0\n" in metrics and "\npyfrag_pythons_unreadable_total 0\n" in metrics
+    assert "\npyfrag_read_errors_total 0\n" in metrics
+    assert "\npyfrag_pythons_unreadable_total 0\n" in metrics
     assert wanted.replace("\\", "") in metrics
-    users = dict(line.split() for line in (tmp_path / "users").read_text().splitlines() if line.startswith("pyfrag"))
-    expected = {"pyfrag", "pyfrag-reader", "pyfrag-broker", "pyfrag-namer"} | ({"pyfrag-keeper", "pyfrag-runner"} if options else set())
+    users = dict(line.split() for line in (tmp_path / "users").read_text().splitlines()
+                 if line.startswith("pyfrag"))
+    expected = {"pyfrag", "pyfrag-reader", "pyfrag-broker",
+                "pyfrag-namer"} | ({"pyfrag-keeper", "pyfrag-runner"} if options else set())
     assert users == dict.fromkeys(expected, "pyfrag")
     # BPF is permitted; it stays up, and ends as it should.
     assert "/proc is looked at instead" not in (tmp_path / "log").read_text()
-    assert (tmp_path / "state").read_text().split() == ["Result=success", "ActiveState=active", "Result=success"]
+    assert (tmp_path / "state").read_text().split() == ["Result=success", "ActiveState=active",
+                                                        "Result=success"]

@@ -28,7 +28,8 @@ def run_ups_and_downs(target):
 
 
 def test_without_a_budget(python, target, start_trace):
-    """No event for a block or a pool, but for each arena that comes and goes, and the heap is exact."""
+    """No event for a block or a pool, but for each arena that comes and goes, and the heap is
+    exact."""
     trace = start_trace("-p", target.pid, "-i", "0.2", "--budget", "0")
     for _ in range(2):
         run_ups_and_downs(target)
@@ -62,7 +63,8 @@ def test_a_sleeping_target_is_not_read_again(target, start_trace):
 
 
 def test_unchanged_pools_are_not_read(target, start_trace):
-    """Only what changed is read again: of a target that does next to nothing, a sixty-fourth or so."""
+    """Only what changed is read again: of a target that does next to nothing, a sixty-fourth or
+    so."""
     target.run("tuples_with_survivors", 2)
     target.wait_until_blocked()
     trace = start_trace("-p", target.pid, "-i", "0.1", "--budget", "0")
@@ -84,7 +86,8 @@ def test_unchanged_pools_are_not_read(target, start_trace):
 
 
 def test_a_target_that_falls_asleep_is_read_to_the_end(target, start_trace):
-    """What changed last, in arenas that were being passed over, is in the report of a target that sleeps."""
+    """What changed last, in arenas that were being passed over, is in the report of a target that
+    sleeps."""
     for _ in range(3):
         target.run("tuples_with_survivors", 2)
     trace = start_trace("-p", target.pid, "-i", "0.02", "--budget", "0")
@@ -114,7 +117,8 @@ def test_bursts_and_growth_within_a_budget(target, start_trace):
     assert cost["bursts"] > 0 and tracing["allocs"] + tracing["frees"] > 0
     assert tracing["pools_freed"] > 0
     assert cost["hits"] >= (tracing["allocs"] + tracing["frees"] + tracing["new_pools"]
-                            + tracing["pools_freed"] + tracing["arenas_mapped"] + tracing["arenas_unmapped"])
+                            + tracing["pools_freed"] + tracing["arenas_mapped"] +
+                            tracing["arenas_unmapped"])
     assert cost["hits"] * cost["ns_per_hit"] > 0 and cost["budget"] == 0.5
     # By its own account; what the target's clock says, the benchmark shows.
     assert 0 < cost["cpu_share"] < 0.6

@@ -1,4 +1,5 @@
-"""From the question to the answer: what pins is named, what frees it too, and doing that gives the arenas back."""
+"""From the question to the answer: what pins is named, what frees it too, and doing that gives the
+arenas back."""
 import re
 
 from target import Target

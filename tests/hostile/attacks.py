@@ -1,18 +1,22 @@
-"""The list of hostile programs: how each is started, and by what name pyfrag says that it refused something."""
+"""The list of hostile programs: how each is started, and by what name pyfrag says that it refused
+something."""
 import ast
 import dataclasses
 import os
 import re
 from typing import Optional
 
-LYING_TYPES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../workloads/hostile_types.py")
+LYING_TYPES = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                           "../workloads/hostile_types.py")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Attack:
     name: str
-    command: list                   # its words; {programs}, {workloads}, {own}, {python} stand for places
-    refused: Optional[str] = None   # matches one of the names of what is refused; None: there is nothing to refuse
+    # its words; {programs}, {workloads}, {own}, {python} stand for places
+    command: list
+    # matches one of the names of what is refused; None: there is nothing to refuse
+    refused: Optional[str] = None
     cgroup: Optional[str] = None    # a name for one of its own
     as_root: bool = False           # it drops its privileges itself
     may_hang: bool = False          # a single command about it need not end before it is asked to
@@ -35,7 +39,8 @@ def lie(name, **options):
     return Attack(name, ["{python}", "{workloads}/hostile_types.py", name], **options)
 
 
-# What stands for all the lies where there is little time; tests/e2e/test_hostile_types.py has each of them.
+# What stands for all the lies where there is little time; tests/e2e/test_hostile_types.py has each
+# of them.
 MAIN_LIES = [
     lie("dict_offset", refused="types_refused"),
     lie("short_list", refused="types_refused"),
@@ -48,7 +53,8 @@ def other_lies():
         table = next(node.value for node in ast.parse(file.read()).body
                      if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "LIES")
     names = [key.value for key in table.keys]
-    return [lie(name, is_long=True) for name in names if name not in [one.name for one in MAIN_LIES]]
+    return [lie(name, is_long=True) for name in names
+            if name not in [one.name for one in MAIN_LIES]]
 
 
 ATTACKS = [
@@ -66,7 +72,8 @@ ATTACKS = [
     native("short_lived", "short_lived", "{python}"),
     python("threads", "threads.py"),
     python("userfault", "userfault.py", as_root=True, may_hang=True, refused="readings_hanging"),
-    *[python("fuse_" + kind, "fuse.py", kind, "leave", as_root=True, may_hang=True, refused="readings_hanging", needs="/dev/fuse")
+    *[python("fuse_" + kind, "fuse.py", kind, "leave", as_root=True, may_hang=True,
+             refused="readings_hanging", needs="/dev/fuse")
       for kind in ("code", "heap", "exec")],
     python("execs", "execs.py", "0"),
     python("owners", "owners.py"),

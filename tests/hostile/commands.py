@@ -1,5 +1,6 @@
-"""Commands of pyfrag under attack: each in a cgroup with little memory, with an end that it must keep, and what can be asked
-of it afterwards: how it ended, what it reported, how much memory it took, and what it says that it refused."""
+"""Commands of pyfrag under attack: each in a cgroup with little memory, with an end that it must
+keep, and what can be asked of it afterwards: how it ended, what it reported, how much memory it
+took, and what it says that it refused."""
 import http.client
 import json
 import os
@@ -14,13 +15,17 @@ import time
 from jail import MIB
 
 # What says in a report or in the metrics that something was left out or refused; others count work.
-BENIGN = {"blocks_unlisted", "pools_retried", "pools_corrected", "events_stale", "forks_not_followed",
+BENIGN = {"blocks_unlisted", "pools_retried", "pools_corrected", "events_stale",
+          "forks_not_followed",
           "drift_unconfirmed", "sites_unusable"}
-REFUSING = re.compile(r"unreadable|error|late|hanging|forgotten|refused|skipped|dropped|left_out|capped|truncated|evicted|cut"
-                      r"|limited|rejected|implausible|unjudged")
+REFUSING = re.compile(
+    r"unreadable|error|late|hanging|forgotten|refused|skipped|dropped|left_out|capped|truncated"
+    r"|evicted|cut|limited|rejected|implausible|unjudged")
 # What a terminal may take for a command; no text of pyfrag has any.
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-METRIC = re.compile(r'#.*|pyfrag_(?P<name>\w+?)(_total)?(?P<labels>\{(\w+="([^"\\]|\\[\\"n])*",?)*\})? (?P<value>\S+)')
+METRIC = re.compile(
+    r'#.*|pyfrag_(?P<name>\w+?)(_total)?(?P<labels>\{(\w+="([^"\\]|\\[\\"n])*",?)*\})? '
+    r'(?P<value>\S+)')
 
 
 def processes_below(pid):
@@ -86,7 +91,8 @@ class Command:
         return True
 
     def finish(self):
-        """Waits for its end; what does not end is asked to, twice, as somebody at a terminal would, and then killed."""
+        """Waits for its end; what does not end is asked to, twice, as somebody at a terminal would,
+        and then killed."""
         if not self.wait(max(0, self.started + self.seconds - time.monotonic())):
             self.interrupted = True
             self.process.send_signal(signal.SIGINT)
@@ -115,12 +121,13 @@ class Command:
         return [json.loads(line) for line in self.text(self.out).split("\n")[:-1]]
 
     def largest_mib(self):
-        """The most memory that one of its processes had. All of them together are held by their cgroup."""
+        """The most memory that one of its processes had. All of them together are held by their
+        cgroup."""
         return max(self.peaks.values(), default=0) * 1024 / MIB
 
     def peak_mib(self):
-        """The most memory that its processes had, what they share counted for each; of one that was too short for that,
-        what its cgroup had."""
+        """The most memory that its processes had, what they share counted for each; of one that was
+        too short for that, what its cgroup had."""
         return sum(self.peaks.values()) * 1024 / MIB or self.jail and self.jail.peak_mib() or 0
 
     def refused(self):
@@ -140,7 +147,8 @@ class Command:
         if self.interrupted:
             return [] if may_hang else ["does not end by itself"]
         if code < 0:
-            return ["killed by signal %d%s" % (-code, " (out of memory?)" if code == -signal.SIGKILL else "")]
+            return ["killed by signal %d%s" %
+                    (-code, " (out of memory?)" if code == -signal.SIGKILL else "")]
         if code == 1 and not any(line.startswith("pyfrag: ") for line in self.errors):
             return ["fails without saying why: %s" % self.errors[:3]]
         if code not in (0, 1):
@@ -157,7 +165,8 @@ class Agent(Command):
             self.port = one.getsockname()[1]
         self.metrics, self.highest = {}, {}  # now, and the most there was
         self.malformed = []
-        super().__init__(program, ["agent", "--listen", "127.0.0.1:%d" % self.port, "-i", "0.3", "--budget", "50",
+        super().__init__(program, ["agent", "--listen", "127.0.0.1:%d" % self.port, "-i", "0.3",
+                                   "--budget", "50",
                                    *args], jail, None)
 
     def get(self, path):
@@ -180,7 +189,8 @@ class Agent(Command):
         return self.json("/v1/processes/%d/report" % pid)
 
     def processes(self):
-        return {one["pid"]: one for one in (self.json("/v1/processes") or {"processes": []})["processes"]}
+        return {one["pid"]: one
+                for one in (self.json("/v1/processes") or {"processes": []})["processes"]}
 
     def look_at_metrics(self):
         answer = self.get("/metrics")
@@ -194,10 +204,12 @@ class Agent(Command):
 
     def refused(self):
         said = [line for line in self.errors if "listening at" not in line]
-        return sorted(name for name, value in self.highest.items() if value and REFUSING.search(name)) + said
+        return sorted(name for name, value in self.highest.items() if value
+                      and REFUSING.search(name)) + said
 
     def failures(self, may_hang=False):
-        return super().failures() + ["malformed metrics: %r" % line[:200] for line in self.malformed[:1]]
+        return super().failures() + ["malformed metrics: %r" % line[:200]
+                                     for line in self.malformed[:1]]
 
     def finish(self):
         self.look()

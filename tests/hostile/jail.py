@@ -1,4 +1,5 @@
-"""A cgroup that limits the memory of what is started in it, whichever version of cgroups there is."""
+"""A cgroup that limits the memory of what is started in it, whichever version of cgroups there
+is."""
 import os
 import re
 

@@ -1,5 +1,5 @@
-"""Who lives beside each other on the host under test: a victim, whose heap is known, and a hostile program, both users
-without privileges, and not the same."""
+"""Who lives beside each other on the host under test: a victim, whose heap is known, and a hostile
+program, both users without privileges, and not the same."""
 import os
 import re
 import select
@@ -20,7 +20,8 @@ HOSTILE_USER, VICTIM_USER = NOBODY, 65533
 
 
 class Place:
-    """A directory that both users can read, with the programs, and one that is the hostile user's own."""
+    """A directory that both users can read, with the programs, and one that is the hostile user's
+    own."""
 
     def __init__(self):
         self.path = tempfile.mkdtemp(prefix="pyfrag-hostile-")
@@ -47,7 +48,8 @@ class Victim(Target):
     """An honest Python of another user, at rest in the middle of printing its own statistics."""
 
     def __init__(self, python, place):
-        super().__init__(python, wrapper=as_user(VICTIM_USER), script="victim.py", place=place.workloads)
+        super().__init__(python, wrapper=as_user(VICTIM_USER), script="victim.py",
+                         place=place.workloads)
         self.run("tuples_with_survivors", 2)
         self.freeze_in_stats()
         self.stats = None
@@ -58,7 +60,8 @@ class Victim(Target):
 
 
 def changed_code(pid):
-    """Where the code of a process is not what is in its files: places, empty if it is all the same."""
+    """Where the code of a process is not what is in its files: places, empty if it is all the
+    same."""
     places = []
     with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
         for line in maps:
@@ -86,15 +89,18 @@ class Hostile:
             wrapper = ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', cgroup] + wrapper
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(wrapper + argv, cwd=place.own, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=self.errors, start_new_session=True,
-                                        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"})
+                                        stdout=subprocess.PIPE, stderr=self.errors,
+                                        start_new_session=True,
+                                        env={"PATH": os.environ["PATH"],
+                                             "PYTHONDONTWRITEBYTECODE": "1"})
         self.pid = self.process.pid
         readable, _, _ = select.select([self.process.stdout], [], [], 60)
         words = self.process.stdout.readline().split() if readable else []
         if words[:1] != [b"ready"]:
             self.close()
             self.errors.seek(0)
-            raise AssertionError("%s does not start: %s" % (argv, self.errors.read().decode(errors="replace")))
+            raise AssertionError("%s does not start: %s" %
+                                 (argv, self.errors.read().decode(errors="replace")))
         if len(words) > 1:
             self.pid = int(words[1])
 

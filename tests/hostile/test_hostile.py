@@ -1,8 +1,9 @@
-"""Hostile programs against every command: pyfrag stays alive and within its memory, reads the Pythons of others exactly, does
-them no harm, and says what it refused.
+"""Hostile programs against every command: pyfrag stays alive and within its memory, reads the
+Pythons of others exactly, does them no harm, and says what it refused.
 
-The programs run as a user without privileges beside a Python of another user, whose heap is known from its own statistics.
-By default several at once, for about a second; with PYFRAG_HOSTILE_SECONDS one by one, for so long (`make check-hostile`)."""
+The programs run as a user without privileges beside a Python of another user, whose heap is known
+from its own statistics. By default several at once, for about a second; with PYFRAG_HOSTILE_SECONDS
+one by one, for so long (`make check-hostile`)."""
 import os
 import signal
 import sys
@@ -31,7 +32,8 @@ PYTHON = next((one for one in pythons.find() if one.command == ["/usr/bin/python
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root: sudo make check-hostile"),
-    pytest.mark.skipif(not PYTHON, reason="the programs know the structures of Debian's python3.11, which is not here"),
+    pytest.mark.skipif(not PYTHON, reason="the programs know the structures of Debian's "
+                                          "python3.11, which is not here"),
 ]
 
 
@@ -45,7 +47,8 @@ class Table:
         refused = command.refused()
         shown = ", ".join(refused[:4]) + (", ..." if len(refused) > 4 else "")
         code = command.process.returncode
-        outcome = "; ".join(failures) or ("interrupted" if command.interrupted else "ends" if code == 0 else "refuses")
+        outcome = "; ".join(failures) or ("interrupted" if command.interrupted else "ends"
+                                          if code == 0 else "refuses")
         self.rows.append((programs, name, outcome, "%.1f" % command.peak_mib(), shown))
 
     def print(self):
@@ -54,7 +57,8 @@ class Table:
         widths = [min(60, max(len(row[i]) for row in self.rows)) for i in range(4)]
         print()
         for row in self.rows:
-            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)) + "  " + row[4][:120])
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)) + "  " +
+                  row[4][:120])
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +74,14 @@ def new_jail():
     """Makes cgroups of 256 MiB; none where that is not possible, and memory is looked at only."""
     found, made = jail.find(), []
     if not found:
-        print("no cgroup with a memory controller can be made here: memory is measured, not limited")
+        print(
+            "no cgroup with a memory controller can be made here: memory is measured, not limited")
 
     def make():
         if not found:
             return None
-        made.append(jail.Jail(*found, "pyfrag-hostile-%d-%d" % (os.getpid(), len(made))).make(MEMORY))
+        made.append(
+            jail.Jail(*found, "pyfrag-hostile-%d-%d" % (os.getpid(), len(made))).make(MEMORY))
         return made[-1]
 
     yield make
@@ -131,15 +137,18 @@ def differences(report, stats):
         return ["the victim is not read"]
     heap = report["heap"]
     found = ["%s is %s, not %s" % (name, heap[name], getattr(stats, name))
-             for name in ("arenas", "arena_bytes", "live_bytes", "free_block_bytes", "free_pool_bytes", "overhead_bytes")
+             for name in ("arenas", "arena_bytes", "live_bytes", "free_block_bytes",
+                          "free_pool_bytes", "overhead_bytes")
              if heap[name] != getattr(stats, name)]
-    classes = {row["block_size"]: {name: row[name] for name in ("pools", "live_blocks", "free_blocks")}
+    classes = {row["block_size"]: {name: row[name]
+                                   for name in ("pools", "live_blocks", "free_blocks")}
                for row in report["size_classes"]}
     return found + ([] if classes == stats.size_classes else ["its size classes differ"])
 
 
 def last_of(command, pid):
-    return next((report for report in reversed(command.reports()) if report["process"]["pid"] == pid), None)
+    return next((report for report in reversed(command.reports())
+                 if report["process"]["pid"] == pid), None)
 
 
 class Round:
@@ -178,7 +187,8 @@ class Round:
                 command.ended()
             self.agent.look_at_metrics()
             self.served = self.agent.report(self.victim.pid) or self.served
-            if (self.served and last_of(self.all, self.victim.pid) and time.monotonic() > start + SECONDS and
+            if (self.served and last_of(self.all, self.victim.pid)
+                and time.monotonic() > start + SECONDS and
                     not self.unrefused()):
                 break
             time.sleep(0.05)
@@ -188,7 +198,8 @@ class Round:
 
     def work(self):
         """The victim wakes up, and every block of what it does is followed."""
-        self.full = self.start("trace", "-p", self.victim.pid, "--mode", "full", "-i", "0.3", "-d", SECONDS)
+        self.full = self.start("trace", "-p", self.victim.pid, "--mode", "full", "-i", "0.3",
+                               "-d", SECONDS)
         wait_for(lambda: self.full.reports() or self.full.ended())  # all probes are in
         self.victim.wake()
         while not self.full.ended() and time.monotonic() < self.full.started + self.full.seconds:
@@ -197,7 +208,8 @@ class Round:
         self.full.finish()
 
     def look_afterwards(self):
-        """What is left when the hostile programs are gone: an agent that waits for nothing and still finds who is there."""
+        """What is left when the hostile programs are gone: an agent that waits for nothing and
+        still finds who is there."""
         def recovered():
             self.agent.look_at_metrics()
             return self.agent.metrics.get("readings_hanging") == 0 or self.agent.ended()
@@ -212,7 +224,8 @@ class Round:
         self.agent.finish()
         # Others on this machine may have probes in it at the moment.
         wait_for(lambda: not changed_code(self.victim.pid))
-        self.failures += ["the victim's code has changed: " + where for where in changed_code(self.victim.pid)]
+        self.failures += ["the victim's code has changed: " + where
+                          for where in changed_code(self.victim.pid)]
         self.victim.run("class_instances")
 
     def unrefused(self):
@@ -225,15 +238,19 @@ class Round:
         victim, together = self.victim, "+".join(attack.name for attack in self.programs)
         self.judge_one(table, together, "agent", self.agent, differences(self.served, victim.stats))
         for name, command in (("trace -a", self.all), ("snapshot VICTIM", self.snapshot)):
-            self.judge_one(table, together, name, command, differences(last_of(command, victim.pid), victim.stats))
+            self.judge_one(table, together, name, command,
+                           differences(last_of(command, victim.pid), victim.stats))
         tracing = (last_of(self.full, victim.pid) or {}).get("tracing", {})
-        self.judge_one(table, together, "trace VICTIM", self.full, [] if tracing.get("coverage") == 1.0 and
-                       tracing["allocs"] and not tracing["drift_blocks"] else ["does not see every block: %s" % tracing])
+        self.judge_one(table, together, "trace VICTIM", self.full,
+                       [] if tracing.get("coverage") == 1.0 and
+                       tracing["allocs"] and not tracing["drift_blocks"]
+                       else ["does not see every block: %s" % tracing])
         for attack, pair in self.alone.items():
             for name, command in zip(("snapshot HOSTILE", "trace HOSTILE"), pair):
                 self.judge_one(table, attack.name, name, command, [], attack.may_hang)
         for attack in self.unrefused():
-            self.failures.append("%s: nothing says that it was refused (%s)" % (attack.name, attack.refused))
+            self.failures.append("%s: nothing says that it was refused (%s)" %
+                                 (attack.name, attack.refused))
 
     def judge_one(self, table, programs, name, command, failures, may_hang=False):
         failures = command.failures(may_hang) + failures
@@ -252,9 +269,11 @@ def make_groups(is_long, size):
 GROUPS = make_groups(False, 1) + make_groups(True, 6) if IS_LONG else make_groups(False, 4)
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=lambda group: "+".join(attack.name for attack in group))
+@pytest.mark.parametrize("group", GROUPS,
+                         ids=lambda group: "+".join(attack.name for attack in group))
 def test_withstands(group, table, new_jail, place, own_cgroup):
-    missing = {attack.name: attack.needs for attack in group if attack.needs and not os.path.exists(attack.needs)}
+    missing = {attack.name: attack.needs for attack in group if attack.needs
+               and not os.path.exists(attack.needs)}
     if missing:
         warnings.warn("not started, for there is no such file: %s" % missing)
         group = [attack for attack in group if attack.name not in missing]
@@ -263,13 +282,15 @@ def test_withstands(group, table, new_jail, place, own_cgroup):
     with ExitStack() as until_end:
         with ExitStack() as stack:
             programs = {attack: stack.enter_context(Hostile(
-                attack.argv(programs=place.programs, workloads=place.workloads, own=place.own, python=PYTHON.command[0]), place,
+                attack.argv(programs=place.programs, workloads=place.workloads, own=place.own,
+                            python=PYTHON.command[0]), place,
                 own_cgroup(attack.cgroup), attack.as_root)) for attack in group}
             round = Round(programs, until_end.enter_context(Victim(PYTHON, place)), new_jail)
             until_end.callback(round.end)
             round.rest()
             round.work()
-            round.failures += [attack.name + " is dead" for attack, one in programs.items() if not one.lives()]
+            round.failures += [attack.name + " is dead" for attack,
+                               one in programs.items() if not one.lives()]
         round.look_afterwards()
     round.judge(table)
     assert not round.failures, "\n".join(round.failures)

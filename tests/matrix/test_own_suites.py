@@ -1,6 +1,8 @@
-"""CPython's own tests, traced from their first allocation to their last: the events alone must tell it all.
+"""CPython's own tests, traced from their first allocation to their last: the events alone must tell
+it all.
 
-Minutes each, so not part of make check. Whether the tests pass is not the point: some do not like to be slowed down.
+Minutes each, so not part of make check. Whether the tests pass is not the point: some do not like
+to be slowed down.
 """
 import os
 import subprocess
@@ -15,12 +17,14 @@ sys.path.insert(0, TOP + "/tests/e2e")
 from conftest import PYFRAG, PYTHONS, check_report  # noqa: E402
 from test_trace_full import assert_complete  # noqa: E402
 
-SUITES = ["test_interpreters", "test_threading", "test_asyncio", "test_json", "test_gc", "test_weakref"]
+SUITES = ["test_interpreters", "test_threading", "test_asyncio", "test_json", "test_gc",
+          "test_weakref"]
 TRACED = [python for python in PYTHONS if python.version >= (3, 11) and not python.root]
 
 
 def skip_unless_there(python, suite):
-    found = subprocess.run(python.command + ["-c", "import test.support, test.%s" % suite], stderr=subprocess.PIPE)
+    found = subprocess.run(python.command + ["-c", "import test.support, test.%s" % suite],
+                           stderr=subprocess.PIPE)
     if found.returncode:
         pytest.skip("no %s: %s" % (suite, found.stderr.decode().splitlines()[-1]))
 
@@ -30,9 +34,11 @@ def skip_unless_there(python, suite):
 def test_own_suite(python, suite, tmp_path):
     skip_unless_there(python, suite)
     result = subprocess.run(
-        [PYFRAG, "trace", "--json", "--mode", "full", "-i", "10", "--", *python.command, "-m", "unittest", "-q",
+        [PYFRAG, "trace", "--json", "--mode", "full", "-i", "10", "--", *python.command,
+         "-m", "unittest", "-q",
          "test." + suite],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=str(tmp_path), timeout=3600)
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=str(tmp_path),
+        timeout=3600)
     # Tests may write to stdout, too.
     reports = [check_report(line) for line in result.stdout.splitlines() if line.startswith(b'{"')]
     assert reports, result.stderr[-2000:]

@@ -1,5 +1,5 @@
-"""A plugin of pytest for an emulated machine: says at once how each test went, and has all that tests wait for take ten
-times as long, for the machine is some ten times slower than others."""
+"""A plugin of pytest for an emulated machine: says at once how each test went, and has all that
+tests wait for take ten times as long, for the machine is some ten times slower than others."""
 import os
 import subprocess
 import time
@@ -23,7 +23,8 @@ def say(word, text):
 
 
 def pytest_runtest_logreport(report):
-    """A test has an outcome when it is set up (skipped), called, and torn down; all that matters is said."""
+    """A test has an outcome when it is set up (skipped), called, and torn down; all that matters is
+    said."""
     if report.when == "call" or not report.passed:
         say("outcome", "%s %s %d s" % (report.outcome, report.nodeid, report.duration))
     if not report.passed:

@@ -1,5 +1,5 @@
-"""A whole trace on other kernels, and the end-to-end tests that depend on the kernel, in virtual machines: what init says,
-asserted."""
+"""A whole trace on other kernels, and the end-to-end tests that depend on the kernel, in virtual
+machines: what init says, asserted."""
 import glob
 import json
 import os
@@ -19,20 +19,22 @@ from test_trace_full import assert_complete  # noqa: E402
 KERNELS = sorted(glob.glob(os.environ.get("PYFRAG_TEST_KERNELS", "/nowhere") + "/*vmlinuz*"))
 PROGRAMS = os.environ.get("PYFRAG_TEST_PROGRAMS", TOP + "/build/tests/e2e")
 
-each_kernel = pytest.mark.parametrize("kernel", KERNELS, ids=lambda path: path.rsplit("vmlinuz-", 1)[1])
+each_kernel = pytest.mark.parametrize("kernel", KERNELS,
+                                      ids=lambda path: path.rsplit("vmlinuz-", 1)[1])
 
 
 @pytest.fixture(scope="session")
 def initramfs(tmp_path_factory):
     path = str(tmp_path_factory.mktemp("vm") / "initramfs.gz")
-    subprocess.run([HERE + "/make_initramfs.sh", os.environ.get("PYFRAG", TOP + "/pyfrag"), PROGRAMS, path],
+    subprocess.run([HERE + "/make_initramfs.sh", os.environ.get("PYFRAG", TOP + "/pyfrag"),
+                    PROGRAMS, path],
                    check=True)
     return path
 
 
 def boot(kernel, initramfs, task):
-    """What the machine said, by the first word. An emulated processor sometimes makes a kernel panic
-    before it has come to init: then it is booted again."""
+    """What the machine said, by the first word. An emulated processor sometimes makes a kernel
+    panic before it has come to init: then it is booted again."""
     for _ in range(3):
         said, out = boot_once(kernel, initramfs, task)
         if said:
@@ -90,10 +92,12 @@ def test_end_to_end(kernel, initramfs):
     what_it_said = "\n".join(said.get("pytest", []) + said.get("outcome", []) + said.get("why", []))
     assert said["e2e_status"] == ["0"] and "why" not in said, what_it_said
     assert "leftover" not in said
-    passed = [line.split()[1].split("/")[-1] for line in said["outcome"] if line.startswith("passed ")]
+    passed = [line.split()[1].split("/")[-1] for line in said["outcome"]
+              if line.startswith("passed ")]
     print("\n".join(said["outcome"]))
     # All of the selection was run.
     with open(HERE + "/e2e_tests") as file:
         for selected in file:
             name = selected.strip()
-            assert selected.startswith("#") or any(re.match(re.escape(name) + r"\b", test) for test in passed), selected
+            assert selected.startswith("#") or any(re.match(re.escape(name) + r"\b", test)
+                                                   for test in passed), selected

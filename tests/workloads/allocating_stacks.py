@@ -1,4 +1,5 @@
-"""Allocates objects from stacks of many kinds, and says of each what Python itself says of its stack."""
+"""Allocates objects from stacks of many kinds, and says of each what Python itself says of its
+stack."""
 import ast
 import functools
 import json
@@ -155,7 +156,8 @@ def coroutines():
     exec(compiled(
         "async def inner():\n    return keep(object(), sys._getframe())\n"
         "async def outer():\n    await inner()\n    return 1\n"
-        "def run():\n    try:\n        outer().send(None)\n    except StopIteration:\n        pass\n",
+        "def run():\n    try:\n        outer().send(None)\n    except StopIteration:\n        "
+        "pass\n",
         "<coroutines>", "exec"), space)
     space["run"]()
 

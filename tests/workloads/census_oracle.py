@@ -40,11 +40,13 @@ def plant(count):
 
 
 class Lasting(object):
-    """Of its 20 attributes most are not set: their places still hold what was in that memory before."""
+    """Of its 20 attributes most are not set: their places still hold what was in that memory
+    before."""
 
 
 def plant_lasting(count):
-    """So many, each made after texts have been freed, one of them as large as the values of an instance."""
+    """So many, each made after texts have been freed, one of them as large as the values of an
+    instance."""
     first = Lasting()
     for number in range(20):
         setattr(first, "attribute%d" % number, None)

@@ -1,4 +1,5 @@
-"""A parent with a heap, and children that a fork made of it: they have its memory until they write to it."""
+"""A parent with a heap, and children that a fork made of it: they have its memory until they write
+to it."""
 import os
 import sys
 import time

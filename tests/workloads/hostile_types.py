@@ -1,4 +1,5 @@
-"""A process that lies about its objects: its types, sizes, lists and frames are not what they say (CPython 3.11).
+"""A process that lies about its objects: its types, sizes, lists and frames are not what they say
+(CPython 3.11).
 
 Run as: python3.11 hostile_types.py LIE. Beside the lie there are 5,000 instances of a class Honest.
 """
@@ -12,8 +13,8 @@ import time
 
 TYPE_BYTES = 416
 # In PyTypeObject.
-OB_TYPE, TP_NAME, TP_BASICSIZE, TP_ITEMSIZE, TP_FLAGS, TP_WEAK, TP_MEMBERS, TP_BASE, TP_DICT, TP_DICTOFFSET = (
-    8, 24, 32, 40, 168, 208, 240, 256, 264, 288)
+OB_TYPE, TP_NAME, TP_BASICSIZE, TP_ITEMSIZE, TP_FLAGS = 8, 24, 32, 40, 168
+TP_WEAK, TP_MEMBERS, TP_BASE, TP_DICT, TP_DICTOFFSET = 208, 240, 256, 264, 288
 HEAPTYPE, GC = 1 << 9, 1 << 14
 MASK = 2**64 - 1
 kept = []
@@ -73,7 +74,8 @@ def dict_offset():
 
 def frame_circle():
     names = ["v%d" % i for i in range(2000)]
-    source = "def f():\n" + "".join("    %s = 'value of a variable'\n" % name for name in names) + "    wait(f)\n"
+    source = "def f():\n" + "".join("    %s = 'value of a variable'\n" % name
+                                    for name in names) + "    wait(f)\n"
     space = {"wait": close_circle}
     exec(source, space)
     space["f"]()
@@ -212,7 +214,8 @@ def module_names():
 
 
 def malloc_chunk():
-    """What malloc says of a large request, of so many bytes that they go round the address space."""
+    """What malloc says of a large request, of so many bytes that they go round the address
+    space."""
     step = 64 << 20  # where malloc's heaps may begin
     memory = mmap.mmap(-1, 2 * step, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     kept.append(memory)
@@ -232,9 +235,11 @@ def dict_of_types():
 
 
 def shared_items():
-    """Lists that have the same 67 million items, all of them NULL, and an address space that could hold them."""
+    """Lists that have the same 67 million items, all of them NULL, and an address space that could
+    hold them."""
     for _ in range(8):
-        kept.append(mmap.mmap(-1, 1 << 42, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000))  # MAP_NORESERVE
+        # MAP_NORESERVE
+        kept.append(mmap.mmap(-1, 1 << 42, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000))
     items = ctypes.addressof(ctypes.c_char.from_buffer(kept[-1]))
     for _ in range(2000):
         one = [1, 2, 3]

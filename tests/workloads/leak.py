@@ -1,4 +1,5 @@
-"""The classic leak: markers that a bounded cache keeps for a while, and that a list of all of them keeps for good."""
+"""The classic leak: markers that a bounded cache keeps for a while, and that a list of all of them
+keeps for good."""
 import collections
 
 
@@ -19,7 +20,8 @@ kept = []
 
 
 def handle(first, count):
-    """So many requests: each leaves a marker in the cache, and, which nobody wanted, one in the index."""
+    """So many requests: each leaves a marker in the cache, and, which nobody wanted, one in the
+    index."""
     for number in range(first, first + count):
         cache.append(Marker(number))
         index[number] = Marker(-number)

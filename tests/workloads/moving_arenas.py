@@ -1,10 +1,12 @@
-"""A CPython 3.11 that says it has N arenas more than it has, at other addresses each time one looks.
+"""A CPython 3.11 that says it has N arenas more than it has, at other addresses each time one
+looks.
 
-They cost it nothing: all are mappings of the same few pages, each of which begins with the header of a full pool. What
-they cost whoever takes them for arenas is as much as real ones would. Takes N (a power of two, with the real ones)
-from the command line and the address of the variable `arenas` (Objects/obmalloc.c) from stdin, and then answers each
-line with the addresses between which they are now. With two more arguments, so many children have the first ones, too, and
-they are so many MiB apart."""
+They cost it nothing: all are mappings of the same few pages, each of which begins with the header
+of a full pool. What they cost whoever takes them for arenas is as much as real ones would. Takes N
+(a power of two, with the real ones) from the command line and the address of the variable `arenas`
+(Objects/obmalloc.c) from stdin, and then answers each line with the addresses between which they
+are now. With two more arguments, so many children have the first ones, too, and they are so many
+MiB apart."""
 import array
 import ctypes
 import gc
@@ -22,7 +24,8 @@ PROT_READ, MAP_SHARED, MAP_FIXED_NOREPLACE, PR_SET_PDEATHSIG = 1, 1, 0x100000, 1
 FROM, STEP = 0x100000000000, 1 << 37
 
 libc = ctypes.CDLL(None, use_errno=True)
-libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int,
+                      ctypes.c_long]
 libc.mmap.restype = ctypes.c_void_p
 libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
@@ -70,7 +73,8 @@ def main(slot_cnt, child_cnt=0, spread_mib=1):
     while True:
         last, address = address, address + STEP
         for at in range(0, forged_cnt, FILE_ARENAS):
-            if libc.mmap(address + at * spread, FILE_ARENAS * spread, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, fd,
+            if libc.mmap(address + at * spread, FILE_ARENAS * spread, PROT_READ,
+                         MAP_SHARED | MAP_FIXED_NOREPLACE, fd,
                          0) != address + at * spread:
                 sys.exit("mmap: errno %d" % ctypes.get_errno())
         turn = 1 - turn

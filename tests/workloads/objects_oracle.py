@@ -98,13 +98,16 @@ def drop_outside():
 
 
 def reserve(size):
-    """Addresses of memory without a file that nobody has but the program: libc's mmap(), for Python's own shares it."""
+    """Addresses of memory without a file that nobody has but the program: libc's mmap(), for
+    Python's own shares it."""
     import ctypes
     libc = ctypes.CDLL(None)
     libc.mmap.restype = ctypes.c_void_p
-    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int,
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int,
+                          ctypes.c_int,
                           ctypes.c_long]
-    return libc.mmap(None, size, 3, 0x4022, -1, 0)  # MAP_NORESERVE: there may be more of it than RAM
+    # MAP_NORESERVE: there may be more of it than RAM
+    return libc.mmap(None, size, 3, 0x4022, -1, 0)
 
 
 def map_private(size):

@@ -125,7 +125,8 @@ def find_local(name):
 
 
 def plant_garbage():
-    """Lists and dicts that only refer to themselves, made of such as were on Python's free lists."""
+    """Lists and dicts that only refer to themselves, made of such as were on Python's free
+    lists."""
     gc.disable()
     gc.collect()
     for kind in (list, dict):

@@ -1,4 +1,5 @@
-"""A pre-fork server: so many workers, forked of a parent that has its heap already, each replaced after some requests.
+"""A pre-fork server: so many workers, forked of a parent that has its heap already, each replaced
+after some requests.
 
 Answers on stdin: "work" has each worker do something; "pids" says which they are."""
 import os

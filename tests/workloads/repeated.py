@@ -2,7 +2,8 @@
 
     repeated.py NAME
 
-prints "ready"; then does what each line on stdin says, answers in a line, and sleeps until the next:
+prints "ready"; then does what each line on stdin says, answers in a line, and sleeps until the
+next:
 
     run SECONDS             the samples taken in that time: [[rounds, seconds], ...]
     tracemalloc on|off      "ok"

@@ -1,5 +1,6 @@
-"""The experiment of the talk that pyfrag began with: strings of all sizes, every second one dropped, then all of
-them, and the heap does not shrink. What is left among them came by the way: caches, the last exception, a counter.
+"""The experiment of the talk that pyfrag began with: strings of all sizes, every second one
+dropped, then all of them, and the heap does not shrink. What is left among them came by the way:
+caches, the last exception, a counter.
 """
 import re
 import sys

@@ -3,10 +3,11 @@
     run NAME ROUNDS   runs a workload that many times, keeps what it returns, answers "done"
     drop              lets go of everything kept, answers "done"
     gc                collects garbage, answers "done"
-    stats             prints the allocator's own statistics to stderr, answers "done" (3.3 and later)
+    stats             prints the allocator's own statistics to stderr, answers "done" (3.3 and
+                      later)
     eval EXPRESSION   answers with the value's repr()
-    end HOW           goes on in another thread, answers "done", and ends the first one: by "pthread_exit" or "exit",
-                      the system call; needs ctypes
+    end HOW           goes on in another thread, answers "done", and ends the first one: by
+                      "pthread_exit" or "exit", the system call; needs ctypes
 
 Answers go to stdout. Runs on every Python from 2.7 on.
 """

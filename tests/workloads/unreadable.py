@@ -1,7 +1,9 @@
-"""A process that nobody can read to its end: a page of its heap is its own to provide (userfaultfd(2)), and it does not.
+"""A process that nobody can read to its end: a page of its heap is its own to provide
+(userfaultfd(2)), and it does not.
 
     unreadable.py USER now       from the beginning on: says "ready"
-    unreadable.py USER later     says "ready" first; takes the page away at a line on stdin, provides it at the next one
+    unreadable.py USER later     says "ready" first; takes the page away at a line on stdin,
+                                 provides it at the next one
 """
 import ctypes
 import fcntl

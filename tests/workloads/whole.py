@@ -1,4 +1,5 @@
-"""A heap that grew, and whose content is gone, but for a little: in a cache, or parked by Python itself."""
+"""A heap that grew, and whose content is gone, but for a little: in a cache, or parked by Python
+itself."""
 import gc
 import sys
 import types
@@ -67,7 +68,8 @@ class Lost(object):
 
 
 def grow_with_cycles(count):
-    """So many objects in cycles, among things that go; some that go first are on free lists then."""
+    """So many objects in cycles, among things that go; some that go first are on free lists
+    then."""
     gc.disable()
     things, first = [], []
     for number in range(COUNT):

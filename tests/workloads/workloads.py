@@ -120,8 +120,8 @@ LIFE = ("import json, sys\n"
 
 
 def ended_interpreters(interpreters=4, code=LIFE):
-    """Interpreters with allocators of their own that come and go. Not all that they have allocated is freed: interned
-    strings, up to 3.12, and here and there an object for good."""
+    """Interpreters with allocators of their own that come and go. Not all that they have allocated
+    is freed: interned strings, up to 3.12, and here and there an object for good."""
     try:
         import _interpreters as module
     except ImportError:
@@ -137,7 +137,8 @@ def ended_interpreters(interpreters=4, code=LIFE):
 
 
 def brief_interpreters():
-    ended_interpreters(1, "import sys\n[sys.intern('a name of number %d' % number) for number in range(3000)]\n")
+    ended_interpreters(1, "import sys\n[sys.intern('a name of number %d' % number) for number in "
+                          "range(3000)]\n")
 
 
 def talk():

@@ -1,4 +1,5 @@
-"""A Python whose executable is at a path of 40 KiB: no system call takes it, and what /proc gives is not the whole.
+"""A Python whose executable is at a path of 40 KiB: no system call takes it, and what /proc gives
+is not the whole.
 
     deep.py DIRECTORY
 """
@@ -17,6 +18,7 @@ if len(sys.argv) > 1:
     script = "import sys; sys.path.insert(0, %r); sys.argv = ['']; exec(open(%r).read())" % (
         os.path.dirname(__file__), __file__)
     # A name without a slash is looked for in PATH, not made absolute.
-    os.execve("./python3.11", ["python3.11", "-Sc", script], {"PYTHONHOME": sys.base_prefix, "PATH": os.environ["PATH"]})
+    os.execve("./python3.11", ["python3.11", "-Sc", script],
+              {"PYTHONHOME": sys.base_prefix, "PATH": os.environ["PATH"]})
 kept = [(n, n) for n in range(50000)]
 raw.rest()

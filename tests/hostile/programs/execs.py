@@ -1,5 +1,5 @@
-"""A process that is a Python, then a shell, then a Python again, all the time: each reading may meet another program than
-the one before.
+"""A process that is a Python, then a shell, then a Python again, all the time: each reading may
+meet another program than the one before.
 
     execs.py HOW_MANY    programs so far; the first one says that it is ready
 """

@@ -1,5 +1,6 @@
-"""A table of arenas that takes whoever reads it very long: it is large, and two arenas in it overlap, as they may seem to for
-a moment while the table is being changed. So it is read again and again (CPython 3.11)."""
+"""A table of arenas that takes whoever reads it very long: it is large, and two arenas in it
+overlap, as they may seem to for a moment while the table is being changed. So it is read again and
+again (CPython 3.11)."""
 import array
 import mmap
 import re
@@ -38,20 +39,24 @@ def find_table(kept):
     heap, = mappings("[heap]")
     pools = sorted({id(one) // POOL_BYTES * POOL_BYTES for one in kept})[::50]
     return [at for at in static_words()
-            if heap[0] <= raw.word(at) < heap[1] and all(leads_around(raw.word(at), pool, heap) for pool in pools)]
+            if heap[0] <= raw.word(at) < heap[1]
+            and all(leads_around(raw.word(at), pool, heap) for pool in pools)]
 
 
 def make_table(old, cnt):
-    """A large one that begins as the old one does, and ends with its mapping. The other slots are unused, in one list."""
+    """A large one that begins as the old one does, and ends with its mapping. The other slots are
+    unused, in one list."""
     memory = mmap.mmap(-1, SLOTS * SLOT_BYTES + mmap.PAGESIZE)
     table = raw.ctypes.addressof(raw.ctypes.c_char.from_buffer(memory))
-    raw.check(raw.libc.mprotect(raw.ctypes.c_void_p(table + SLOTS * SLOT_BYTES), mmap.PAGESIZE, 0), "mprotect")
+    raw.check(raw.libc.mprotect(raw.ctypes.c_void_p(table + SLOTS * SLOT_BYTES), mmap.PAGESIZE, 0),
+              "mprotect")
     raw.ctypes.memmove(table, old, cnt * SLOT_BYTES)
     unused = [n for n in range(cnt) if not raw.word(old + n * SLOT_BYTES)]
     for n, following in zip(unused, unused[1:] + [cnt]):
         raw.set_word(table + n * SLOT_BYTES + 32, table + following * SLOT_BYTES)
     links = array.array("Q", bytes((SLOTS - cnt) * SLOT_BYTES))
-    links[4::SLOT_BYTES // 8] = array.array("Q", range(table + (cnt + 1) * SLOT_BYTES, table + (SLOTS + 1) * SLOT_BYTES,
+    links[4::SLOT_BYTES // 8] = array.array("Q", range(table + (cnt + 1) * SLOT_BYTES,
+                                                       table + (SLOTS + 1) * SLOT_BYTES,
                                                        SLOT_BYTES))
     links[-2] = 0
     memory[cnt * SLOT_BYTES:SLOTS * SLOT_BYTES] = links.tobytes()
@@ -69,7 +74,8 @@ memory, table = make_table(old, cnt)
 unused, middle = table + cnt * SLOT_BYTES, raw.word(table) + ARENA_BYTES // 2
 pools = ARENA_BYTES // POOL_BYTES - (middle % POOL_BYTES > 0)
 raw.set_word(unused - SLOT_BYTES + 32, raw.word(unused + 32))
-for at, value in ((0, middle), (8, -(-middle // POOL_BYTES) * POOL_BYTES), (16, pools | pools << 32), (24, 0), (32, 0)):
+for at, value in ((0, middle), (8, -(-middle // POOL_BYTES) * POOL_BYTES),
+                  (16, pools | pools << 32), (24, 0), (32, 0)):
     raw.set_word(unused + at, value)
 for at in words:
     raw.set_word(at, table)

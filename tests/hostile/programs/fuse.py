@@ -1,18 +1,20 @@
-"""A Python with a page from a file server that has stopped answering (FUSE): of its code, or of its heap. Or one that
-executes a program, and in doing so closes a file of such a server: the kernel waits for the answer, and holds a lock that
-whoever reads the process takes. Or one whose program is a file of the server, which stops answering just before the Python
-is killed, SECONDS after its start or at SIGUSR1: whoever has that file open waits when closing it. Started by root, which
+"""A Python with a page from a file server that has stopped answering (FUSE): of its code, or of its
+heap. Or one that executes a program, and in doing so closes a file of such a server: the kernel
+waits for the answer, and holds a lock that whoever reads the process takes. Or one whose program is
+a file of the server, which stops answering just before the Python is killed, SECONDS after its
+start or at SIGUSR1: whoever has that file open waits when closing it. Started by root, which
 mounts; with fusermount(1), or in a user namespace, any user can do the same.
 
     fuse.py code|heap|exec|program leave|keep [USER [SECONDS]]
 
 leave: the server takes no more requests. Who waits for an answer can be killed.
-keep: it takes them, and answers none. Then the kernel minds no signals: who waits cannot be killed before the server ends.
+keep: it takes them, and answers none. Then the kernel minds no signals: who waits cannot be killed
+before the server ends.
 
 At SIGUSR1 what has a page of code or heap becomes another Python, without such a page.
 
-Nothing is read ahead, for that would be waited for in another way. The file system is in a mount namespace that ends with
-the processes in it.
+Nothing is read ahead, for that would be waited for in another way. The file system is in a mount
+namespace that ends with the processes in it.
 """
 import ctypes
 import errno
@@ -26,7 +28,8 @@ import time
 
 import raw
 
-LOOKUP, FORGET, GETATTR, OPEN, READ, RELEASE, FLUSH, INIT, INTERRUPT, BATCH_FORGET = 1, 2, 3, 14, 15, 18, 25, 26, 36, 42
+LOOKUP, FORGET, GETATTR, OPEN, READ, RELEASE = 1, 2, 3, 14, 15, 18
+FLUSH, INIT, INTERRUPT, BATCH_FORGET = 25, 26, 36, 42
 UNANSWERED = (FORGET, INTERRUPT, BATCH_FORGET)
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
 PR_SET_PDEATHSIG, MAP_FIXED = 1, 0x10
@@ -40,7 +43,8 @@ PAGE, POOL = 4096, 16384
 def attributes(node):
     """struct fuse_attr"""
     mode, size = 0o40755 if node == 1 else 0o100755, os.stat(PROGRAM).st_size
-    return struct.pack("=6Q10I", node, size, size // 512, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, PAGE, 0)
+    return struct.pack("=6Q10I", node, size, size // 512, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, PAGE,
+                       0)
 
 
 def answer(operation, node, arguments):
@@ -56,7 +60,8 @@ def answer(operation, node, arguments):
     if operation == READ:
         _, offset, size = struct.unpack_from("=2QI", arguments)
         return os.pread(CONTENT, size, offset)
-    return b"" if operation == RELEASE or (operation == FLUSH and kind == "program") else errno.ENOSYS
+    return b"" if operation == RELEASE or (operation == FLUSH
+                                           and kind == "program") else errno.ENOSYS
 
 
 def serve(device, silence, keeps):
@@ -83,7 +88,8 @@ def mount(directory, user):
     options = "fd=%d,rootmode=40000,user_id=%d,group_id=%d,allow_other" % (device, user, user)
     raw.check(raw.libc.unshare(CLONE_NEWNS), "unshare")
     raw.check(raw.libc.mount(None, b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None), "mount")
-    raw.check(raw.libc.mount(b"silent", directory.encode(), b"fuse", ctypes.c_ulong(0), options.encode()), "mount")
+    raw.check(raw.libc.mount(b"silent", directory.encode(), b"fuse", ctypes.c_ulong(0),
+                             options.encode()), "mount")
     return device
 
 
@@ -117,7 +123,8 @@ def be_a_trap(kind, silence):
         os.execve(FILE, ["python3", "-c", script], {"PYTHONHOME": "/usr"})
     # Whole pools of blocks that nobody touches: a list does not look at what it holds.
     kept = [b"x" * 470 + b"%04d" % number for number in range(2000)]
-    # The kernel sees that nothing is to be flushed: or else a file that is closed later would be waited for.
+    # The kernel sees that nothing is to be flushed: or else a file that is closed later would be
+    # waited for.
     os.close(os.open(FILE, os.O_RDONLY))
     fd = os.open(FILE, os.O_RDONLY)
     os.write(silence, b"!")
@@ -133,7 +140,8 @@ def be_a_trap(kind, silence):
         time.sleep(0.05)
 
 
-kind, keeps, user = sys.argv[1], sys.argv[2] == "keep", int(sys.argv[3]) if len(sys.argv) > 3 else 65534
+kind, keeps, user = sys.argv[1], sys.argv[2] == "keep", int(sys.argv[3]) if len(
+    sys.argv) > 3 else 65534
 CONTENT = os.open(PROGRAM, os.O_RDONLY)
 device = mount("/mnt", user)
 silence = os.pipe()

@@ -1,4 +1,5 @@
-"""A first word of the command line of that many MiB; whatever takes it for the program's name makes a label of it.
+"""A first word of the command line of that many MiB; whatever takes it for the program's name makes
+a label of it.
 
     label.py MEBIBYTES
 """

@@ -1,5 +1,6 @@
-"""A Python that has files mapped whose names are meant to mislead: ends of lines and a line of /proc/PID/maps in them, and
-"(deleted)" at the end of a file that is there, and is not the one that is mapped.
+"""A Python that has files mapped whose names are meant to mislead: ends of lines and a line of
+/proc/PID/maps in them, and "(deleted)" at the end of a file that is there, and is not the one that
+is mapped.
 
     mapped_names.py DIRECTORY
 """
@@ -10,7 +11,8 @@ import sys
 
 import raw
 
-NAMES = ("libpython3.11.so.1.0 (deleted)", "libpython3.11.so\n00400000-7ffffffff000 r-xp 00000000 00:00 1 python",
+NAMES = ("libpython3.11.so.1.0 (deleted)", "libpython3.11.so\n00400000-7ffffffff000 r-xp 00000000 "
+                                           "00:00 1 python",
          "\x1b[2J\\012python3.11", "[heap]", "libpython3.11.so.1.0")
 
 os.chdir(sys.argv[1])
@@ -18,7 +20,8 @@ kept = [(n, n) for n in range(50000)]
 for name in NAMES:
     shutil.copy("/proc/self/exe", name)
     with open(name, "rb") as file:
-        kept.append(mmap.mmap(file.fileno(), 1 << 20, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC))
+        kept.append(mmap.mmap(file.fileno(), 1 << 20, mmap.MAP_PRIVATE,
+                              mmap.PROT_READ | mmap.PROT_EXEC))
 # What is mapped is deleted; what has its name is not what is mapped.
 os.unlink("libpython3.11.so.1.0")
 os.truncate("libpython3.11.so.1.0 (deleted)", 4096)

@@ -1,5 +1,5 @@
-"""A Python that writes to its own code all the time, what was there before: breakpoints that are put there vanish, and the
-pages are not the file's any more."""
+"""A Python that writes to its own code all the time, what was there before: breakpoints that are
+put there vanish, and the pages are not the file's any more."""
 import ctypes
 import re
 import time
@@ -9,10 +9,12 @@ import raw
 READ_WRITE_EXEC = 7
 
 with open("/proc/self/maps") as maps:
-    match = next(re.match(r"(\w+)-(\w+) r-xp .*python3", line) for line in maps if re.search(r" r-xp .*python3", line))
+    match = next(re.match(r"(\w+)-(\w+) r-xp .*python3", line)
+                 for line in maps if re.search(r" r-xp .*python3", line))
 start, end = (int(word, 16) for word in match.groups())
 code = ctypes.string_at(start, end - start)
-raw.check(raw.libc.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(end - start), READ_WRITE_EXEC), "mprotect")
+raw.check(raw.libc.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(end - start), READ_WRITE_EXEC),
+          "mprotect")
 raw.say_ready()
 while True:
     kept = [(n, n) for n in range(20000)]

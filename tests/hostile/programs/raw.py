@@ -1,4 +1,5 @@
-"""What the hostile programs in Python share: words of their own memory, by address, and how one says that its trap is set."""
+"""What the hostile programs in Python share: words of their own memory, by address, and how one
+says that its trap is set."""
 import ctypes
 import os
 import sys
@@ -40,8 +41,10 @@ def claim_arguments(start, end):
         state, *numbers = file.read().rpartition(b")")[2].split()
     field = [0, 0, 0, state] + [int(number) for number in numbers]  # as proc(5) counts them
     libc.sbrk.restype = ctypes.c_uint64
-    words = [field[26], field[27], field[45], field[46], field[47], libc.sbrk(0), field[28], start, end, field[50],
+    words = [field[26], field[27], field[45], field[46], field[47], libc.sbrk(0), field[28], start,
+             end, field[50],
              field[51], 0, 0xffffffff << 32]
     prctl_mm_map = (ctypes.c_uint64 * len(words))(*words)
-    check(libc.prctl(PR_SET_MM, PR_SET_MM_MAP, prctl_mm_map, ctypes.c_ulong(ctypes.sizeof(prctl_mm_map)), 0),
+    check(libc.prctl(PR_SET_MM, PR_SET_MM_MAP, prctl_mm_map,
+                     ctypes.c_ulong(ctypes.sizeof(prctl_mm_map)), 0),
           "PR_SET_MM_MAP")

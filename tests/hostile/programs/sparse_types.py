@@ -1,5 +1,6 @@
-"""Objects whose types are said to be all over 300 GiB that are mapped and were never touched: whoever looks at them has the
-kernel make page tables for that, which are charged to the one who looks."""
+"""Objects whose types are said to be all over 300 GiB that are mapped and were never touched:
+whoever looks at them has the kernel make page tables for that, which are charged to the one who
+looks."""
 import mmap
 
 import raw
@@ -8,7 +9,8 @@ MAP_NORESERVE = 0x4000
 REGION = 2 << 20  # for which there is a page of page tables
 OBJECTS = 140000
 
-memory = mmap.mmap(-1, (OBJECTS + 1) * REGION, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
+memory = mmap.mmap(-1, (OBJECTS + 1) * REGION,
+                   flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
 start = raw.ctypes.addressof(raw.ctypes.c_char.from_buffer(memory))
 kept = [object() for _ in range(OBJECTS)]
 for n, one in enumerate(kept):

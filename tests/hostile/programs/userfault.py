@@ -1,5 +1,6 @@
-"""A Python whose readers wait for ever: a page of its heap is its own to provide (userfaultfd), and it never does. Started
-by root, which makes the descriptor; where vm.unprivileged_userfaultfd is set, or through FUSE, any user can do the same."""
+"""A Python whose readers wait for ever: a page of its heap is its own to provide (userfaultfd), and
+it never does. Started by root, which makes the descriptor; where vm.unprivileged_userfaultfd is
+set, or through FUSE, any user can do the same."""
 import ctypes
 import fcntl
 import os
@@ -24,7 +25,8 @@ os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)
 fcntl.ioctl(fd, UFFDIO_API, struct.pack("QQQ", UFFD_API, 0, 0))
 fcntl.ioctl(fd, UFFDIO_REGISTER, struct.pack("QQQQ", address, PAGE, MODE_MISSING, 0))
-raw.check(raw.libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(PAGE), MADV_DONTNEED), "madvise")
+raw.check(raw.libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(PAGE), MADV_DONTNEED),
+          "madvise")
 raw.say_ready()
 while True:
     time.sleep(0.05)

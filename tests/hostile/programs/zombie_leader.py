@@ -1,5 +1,5 @@
-"""A Python whose first thread has ended while others run: by its number it is a zombie without memory, mappings or
-executable."""
+"""A Python whose first thread has ended while others run: by its number it is a zombie without
+memory, mappings or executable."""
 import threading
 import time
 

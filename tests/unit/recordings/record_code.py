@@ -4,14 +4,14 @@
 
     record_code.py FILE TITLE START-END [START-END ...] > code/NAME.txt
 
-A line an instruction: address, bytes, text, parted by tabs. What is to be found in it is for a person to
-add, having read it, one line a site, in the order of addresses:
+A line an instruction: address, bytes, text, parted by tabs. What is to be found in it is for a
+person to add, having read it, one line a site, in the order of addresses:
 
     > ADDRESS TYPE OPERAND emulated|stepped [weak] [CLASS CLASS]
 
-OPERAND and the two compared size classes (of a new pool) are registers, "rax", with what is added to
-them, "rax+8", in brackets if the value is in memory there. Weak sites are those used only where there is
-no other of their type. No such line: nothing is to be found.
+OPERAND and the two compared size classes (of a new pool) are registers, "rax", with what is added
+to them, "rax+8", in brackets if the value is in memory there. Weak sites are those used only where
+there is no other of their type. No such line: nothing is to be found.
 """
 import re
 import subprocess
@@ -19,7 +19,8 @@ import sys
 
 
 def instructions(path, start, end):
-    out = subprocess.run(["objdump", "-d", "--start-address=" + start, "--stop-address=" + end, path],
+    out = subprocess.run(["objdump", "-d", "--start-address=" + start, "--stop-address=" + end,
+                          path],
                          check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
     lines = []
     for line in out.splitlines():

@@ -4,8 +4,8 @@
 
     PYTHON record_code_objects.py NAME | gzip -9n > code_objects/NAME.gz
 
-Runs in the Python that is recorded, 2.7 or any later; from its stdin, too. The memory is its own, and so
-is what is to be found in it:
+Runs in the Python that is recorded, 2.7 or any later; from its stdin, too. The memory is its own,
+and so is what is to be found in it:
 
     offset MEMBER VALUE     of struct py_offsets
     memory ADDRESS HEX
@@ -256,7 +256,8 @@ def main(name):
     for code in recorder.codes:
         qualname = text(value_of(code.co_qualname)) if VERSION >= (3, 11) else "-"
         print("code %#x %d %d %s %s %s" % (
-            id(code), code.co_firstlineno, len(code.co_code), text(value_of(code.co_name)), qualname,
+            id(code), code.co_firstlineno, len(code.co_code), text(value_of(code.co_name)),
+            qualname,
             text(value_of(code.co_filename))))
     for address, instr, line in recorder.frames:
         print("frame %#x %d %s" % (address, instr, "-" if line is None else line))

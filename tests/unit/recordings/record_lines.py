@@ -264,7 +264,8 @@ def far_apart(gaps):
 
 
 def backwards(gap):
-    """A loop whose head is far above what runs before it again, and a call that begins far below."""
+    """A loop whose head is far above what runs before it again, and a call that begins far
+    below."""
     blank = "\n" * gap
     return ("def back(a):\n    for i in a:\n        a(i)%s\n        a(i,%sa(\n        2))\n"
             "    return (a%s    (\n1))\n" % (blank, blank, blank))
@@ -349,7 +350,8 @@ def library_code():
                 cached, head = path + "c", 8
             else:
                 import importlib.util
-                cached, head = importlib.util.cache_from_source(path), 16 if VERSION > (3, 6) else 12
+                cached, head = importlib.util.cache_from_source(path), 16 if VERSION > (
+                    3, 6) else 12
             with open(cached, "rb") as file:
                 yield marshal.loads(file.read()[head:])
         except (IOError, ValueError, EOFError, TypeError):
