@@ -15,7 +15,7 @@
 
 #include "probes/drift.h"
 #include "probes/events.h"
-#include "probes/hit_cost.h"
+#include "probes/hit_cost_measure.h"
 #include "probes/loader.h"
 #include "probes/pacer.h"
 #include "probes/probe_plan.h"

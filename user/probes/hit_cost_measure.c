@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "probes/hit_cost.h"
+#include "probes/hit_cost_measure.h"
 
 #include <errno.h>
 #include <fcntl.h>
