@@ -18,8 +18,8 @@
 struct type_table;
 
 /*
- * More types are refused: their numbers have to fit into a kind (block_kind.h), and what they take is
- * bounded.
+ * More types are refused: their numbers have to fit into a kind (block_kind.h), and what they take
+ * is bounded.
  */
 #define TYPES_MAX (1UL << 20)
 
