@@ -16,8 +16,8 @@
 #include "pyfrag/stacks.h"
 
 #include "pyfrag.skel.h"
+#include "target/live.h"
 #include "target/python.h"
-#include "target/target.h"
 #include "util/cleanup.h"
 
 static int fail(const char *what)

@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "target/full_collections.h"
+#include "target/live.h"
 #include "target/python.h"
 #include "target/runtime.h"
 #include "target/runtime_search.h"
-#include "target/target.h"
 #include "util/cleanup.h"
 
 #define TEXT_MAX  4096
@@ -296,7 +296,7 @@ int main(int argc, char **argv)
 		die("usage: walk PID");
 	if (live__open(&target, atoi(argv[1]), &failure) || python__find(&python, target, &failure))
 		die(failure.text);
-	memory = &target->memory.memory;
+	memory = target->memory;
 	if (runtime__find(&runtime, python, memory, &failure))
 		die(failure.text);
 	out = json_pack("{s:o, s:o, s:o, s:b}", "offsets", read_offsets(), "interpreters",

@@ -45,6 +45,7 @@ void sample_report__init(struct sample_report *sample, bool with_map)
 		.python = {.version = "3.9.2", .major = 3, .minor = 9},
 		.tracing = {.mode = "full"},
 	};
+	sample->target.memory = &sample->memory;
 	sample->target.cmdline = sample->cmdline;
 	collect_findings(sample, with_map);
 	sample->report = (struct report){

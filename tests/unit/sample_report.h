@@ -14,6 +14,7 @@
 
 struct sample_report {
 	struct target target;
+	struct memory memory; /* no limit */
 	char *cmdline[8];
 	struct python python;
 	struct findings findings;

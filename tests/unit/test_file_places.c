@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "target/live.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 

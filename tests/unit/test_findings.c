@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "sample_heap.h"
+#include "target/live.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 #include "util/counters.h"
@@ -224,7 +225,7 @@ static void test_resident_bytes(void **state)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), arena = SAMPLE_ARENA_BYTES;
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new_empty(&sample_geometry);
 	_cleanup_(findings__free) struct findings findings = {};
-	struct target target = {.pid = getpid()};
+	struct target target = {.ops = &live_ops, .pid = getpid()};
 	struct counters counters = {};
 	uint8_t *bytes, *mapped;
 
@@ -255,7 +256,7 @@ static void test_process_that_is_gone(void **state)
 {
 	_cleanup_(findings__free) struct findings findings = {};
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new();
-	struct target target = {.pid = INT_MAX};
+	struct target target = {.ops = &live_ops, .pid = INT_MAX};
 	struct counters counters = {};
 
 	(void)state;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "target/cgroup_label.h"
+#include "target/live.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 
@@ -96,7 +97,11 @@ static void test_long_labels(void **state)
 {
 	char word[3000], cgroup[600] = "/";
 	char *cmdline[] = {"/usr/bin/python3", word, NULL};
-	struct target target = {.pid = getpid(), .comm = "c", .cmdline = cmdline, .cgroup = cgroup};
+	struct target target = {.ops = &live_ops,
+				.pid = getpid(),
+				.comm = "c",
+				.cmdline = cmdline,
+				.cgroup = cgroup};
 	struct identity identity;
 
 	(void)state;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What process.c says of this very process, and of children, against what the kernel and libc say
+ * What live.c and target.c say of this very process, and of children, against what the kernel and libc say
  * by other ways.
  */
-#include "target/target.h"
+#include "target/live.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ static struct target *open_process(pid_t pid)
 	int err = live__open(&target, pid, &failure);
 
 	if (err)
-		fail_msg("process__open(%d): %d: %s", pid, err, failure.text);
+		fail_msg("live__open(%d): %d: %s", pid, err, failure.text);
 	return target;
 }
 
@@ -63,7 +63,7 @@ static void test_own_identity(void **state)
 
 	(void)state;
 	assert_int_equal(target->pid, getpid());
-	assert_true(target->pidfd >= 0);
+	assert_true(target__exit_fd(target) >= 0);
 	assert_true(target__is_alive(target));
 	assert_int_equal(prctl(PR_GET_NAME, comm), 0);
 	assert_string_equal(target->comm, comm);

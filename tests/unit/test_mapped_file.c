@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "target/live.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 

@@ -13,10 +13,11 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "target/live.h"
+#include "target/live_activity.h"
+#include "target/live_pages.h"
+#include "target/live_pause.h"
 #include "target/mapped_file.h"
-#include "target/pause.h"
-#include "target/resident.h"
-#include "target/target.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 
@@ -52,7 +53,7 @@ static void start_headless(struct child *child)
 {
 	child__fork(child, end_first_thread, NULL);
 	child__wait_until_ready(child);
-	while (!memory_thread__first_has_ended(child->pid))
+	while (!live_activity__first_thread_has_ended(child->pid))
 		usleep(1000);
 }
 
@@ -100,7 +101,7 @@ static void assert_reads_marker(const struct target *target)
 {
 	uint64_t word = 0;
 
-	assert_int_equal(memory__read(&target->memory.memory, (uint64_t)(uintptr_t)&marker, &word,
+	assert_int_equal(memory__read(target->memory, (uint64_t)(uintptr_t)&marker, &word,
 				      sizeof(word)),
 			 0);
 	assert_int_equal(word, 0x6d61726b6572);
@@ -113,7 +114,7 @@ static void test_first_thread_that_lives(void **state)
 	assert_string_equal(memory_thread__entry(getpid(), "maps").name, "maps");
 	assert_true(memory_thread__belongs(getpid(), getpid()));
 	assert_false(memory_thread__belongs(getpid(), getppid()));
-	assert_false(memory_thread__first_has_ended(getpid()));
+	assert_false(live_activity__first_thread_has_ended(getpid()));
 }
 
 static void test_is_as_any_process(void **state)
@@ -122,7 +123,7 @@ static void test_is_as_any_process(void **state)
 	const struct mapping *code;
 	struct mapped_file file, own_file;
 	struct child child;
-	struct pause pause;
+	struct live_pause pause;
 
 	(void)state;
 	start_headless(&child);
@@ -143,9 +144,9 @@ static void test_is_as_any_process(void **state)
 	mapped_file__release(&file);
 	mapped_file__release(&own_file);
 	/* Its two threads are stopped, and go on. */
-	assert_int_equal(pause__begin(&pause, child.pid), 0);
+	assert_int_equal(live_pause__begin(&pause, child.pid), 0);
 	assert_int_equal(pause.thread_cnt, 2);
-	pause__end(&pause);
+	live_pause__end(&pause);
 	child__kill(&child);
 }
 
@@ -157,7 +158,7 @@ static void test_resident_pages(void **state)
 
 	(void)state;
 	start_headless(&child);
-	assert_int_equal(resident__measure(child.pid, &range, 1), 0);
+	assert_int_equal(live_pages__measure(child.pid, &range, 1), 0);
 	assert_int_equal(range.resident_bytes, 4096);
 	child__kill(&child);
 }
@@ -186,7 +187,7 @@ static void test_threads_that_end_one_by_one(void **state)
 	while (target__is_alive(target))
 		usleep(1000);
 	assert_int_equal(memory_thread__of(child.pid), child.pid);
-	assert_int_equal(memory__read(&target->memory.memory, (uint64_t)(uintptr_t)&marker, &word,
+	assert_int_equal(memory__read(target->memory, (uint64_t)(uintptr_t)&marker, &word,
 				      sizeof(word)),
 			 -ESRCH);
 	child__reap(&child);

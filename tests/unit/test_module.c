@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "target/live.h"
 #include "target/module_data.h"
 #include "temp_file.h"
 #include "unit_test.h"
@@ -301,7 +302,7 @@ static void test_data_is_what_it_is_now(void **state)
 		bss_variable = 0xabcdef * round;
 		data_variable = 0x1122334455667788 * round;
 		large_variable[sizeof(large_variable) - 1] = (uint8_t)round;
-		assert_int_equal(module__read_data(module, &target->memory.memory, &image), 0);
+		assert_int_equal(module__read_data(module, target->memory, &image), 0);
 		assert_int_equal(word_at(&image, &data_variable), data_variable);
 		assert_int_equal(word_at(&image, &bss_variable), bss_variable);
 		assert_int_equal(word_at(&image, large_variable + sizeof(large_variable) - 8),
@@ -344,7 +345,7 @@ static void test_unreadable_data_is_zero(void **state)
 	_cleanup_(data_image__free) struct data_image image = {};
 	struct holed_memory holed = {
 		.memory.read_ranges = read_holed,
-		.target = &target->memory.memory,
+		.target = target->memory,
 		.hole = address_of(large_variable + sizeof(large_variable) / 2),
 	};
 
@@ -366,7 +367,7 @@ static void test_process_that_is_gone(void **state)
 	struct data_image image = {};
 	struct holed_memory gone = {
 		.memory.read_ranges = read_holed,
-		.target = &target->memory.memory,
+		.target = target->memory,
 		.result = -ESRCH,
 	};
 

@@ -11,6 +11,7 @@
 
 #include "fake_memory.h"
 #include "prng.h"
+#include "target/live.h"
 #include "temp_file.h"
 #include "tiny_elf.h"
 #include "unit_test.h"
@@ -128,9 +129,9 @@ static void test_much_data_is_looked_through(void **state)
 	initialized[PAGE / 8 + 1] = 1;
 	/* Far less than there is, and than was touched. */
 	assert_int_equal(account__new(&account, 2 * MIB, NULL), 0);
-	target->memory.memory.account = account;
-	assert_int_equal(module__read_data(module, &target->memory.memory, &image), 0);
-	assert_int_equal(data_image__visit(&image, &target->memory.memory, look, &found), 0);
+	target->memory->account = account;
+	assert_int_equal(module__read_data(module, target->memory, &image), 0);
+	assert_int_equal(data_image__visit(&image, target->memory, look, &found), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(marked); i++)
 		assert_true(has_mark(&found, huge + marked[i]));
 	assert_true(has_mark(&found, &initialized[PAGE / 8 - 1]));
@@ -157,8 +158,8 @@ static void test_it_ends_when_that_is_said(void **state)
 
 	(void)state;
 	memset(huge, 1, FULL_BYTES);
-	assert_int_equal(module__read_data(module, &target->memory.memory, &image), 0);
-	assert_int_equal(data_image__visit(&image, &target->memory.memory, stop_at_once, &cnt), 77);
+	assert_int_equal(module__read_data(module, target->memory, &image), 0);
+	assert_int_equal(data_image__visit(&image, target->memory, stop_at_once, &cnt), 77);
 	assert_int_equal(cnt, 2);
 }
 
@@ -201,7 +202,7 @@ static void test_too_much_data(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		_cleanup_close_ int fd = -1;
 		struct data_image image = {};
-		struct module module = {.pid = getpid()};
+		struct module module = {};
 		struct tiny_elf tiny;
 		int err;
 

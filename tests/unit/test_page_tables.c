@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "target/memory.h"
+#include "target/live_memory.h"
 #include "unit_test.h"
 
 #define REGION	      (2UL << 20)

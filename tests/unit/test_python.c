@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "target/live.h"
+#include "target/live_memory.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 

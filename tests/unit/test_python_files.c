@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "target/executable_files.h"
+#include "target/live.h"
 #include "temp_file.h"
 #include "tiny_elf.h"
 #include "unit_test.h"

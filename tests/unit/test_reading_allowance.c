@@ -17,6 +17,8 @@
 #include "pymalloc/checkpoint.h"
 #include "target/file_bytes.h"
 #include "target/interpreter_list.h"
+#include "target/live.h"
+#include "target/live_memory.h"
 #include "temp_file.h"
 #include "tiny_elf.h"
 #include "unit_test.h"

@@ -23,6 +23,7 @@
 #include "fake_objects.h"
 #include "output/database.h"
 #include "sample_report.h"
+#include "target/live.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 
@@ -304,7 +305,7 @@ static struct heap_source source_of(const struct fixture *fixture)
 	static struct python python = {.major = 3, .minor = 8};
 
 	world_to_read = &fixture->world;
-	fixture->target->memory.memory =
+	*fixture->target->memory =
 		(struct memory){.read_ranges = read_world, .account = fixture->world.heap->account};
 	return (struct heap_source){.target = fixture->target,
 				    .python = &python,

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "target/live.h"
 #include "target/offsets.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
@@ -121,7 +122,7 @@ static void world__release(struct world *world)
 
 static const struct memory *memory_of(const struct world *world)
 {
-	return &world->target->memory.memory;
+	return world->target->memory;
 }
 
 static void assert_head(const struct world *world, const volatile uint64_t *expected)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "target/live.h"
 #include "unit_test.h"
 #include "util/sleep.h"
 
@@ -35,12 +36,19 @@ static int answer_beside(void *argument)
 	return pthread_join(thread, NULL);
 }
 
+static bool has_slept(struct sleep_watch *watch, const struct child *child)
+{
+	const struct target target = {.ops = &live_ops, .pid = child->pid};
+
+	return sleep_watch__has_slept(watch, &target);
+}
+
 /* It has said something, and goes to sleep: until it is known to have slept. */
 static void wait_for_sleep(struct sleep_watch *watch, const struct child *child)
 {
-	for (int i = 0; i < 5000 && !sleep_watch__has_slept(watch, child->pid); i++)
+	for (int i = 0; i < 5000 && !has_slept(watch, child); i++)
 		sleep_ns(1000000);
-	assert_true(sleep_watch__has_slept(watch, child->pid));
+	assert_true(has_slept(watch, child));
 }
 
 static void assert_is_seen(int (*run)(void *argument))
@@ -50,16 +58,16 @@ static void assert_is_seen(int (*run)(void *argument))
 
 	child__fork(&child, run, NULL);
 	child__wait_until_ready(&child);
-	assert_false(sleep_watch__has_slept(&watch, child.pid));
+	assert_false(has_slept(&watch, &child));
 	wait_for_sleep(&watch, &child);
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(write(child.in, "x", 1), 1);
 		child__wait_until_ready(&child);
-		assert_false(sleep_watch__has_slept(&watch, child.pid));
+		assert_false(has_slept(&watch, &child));
 		wait_for_sleep(&watch, &child);
 	}
 	child__kill(&child);
-	assert_false(sleep_watch__has_slept(&watch, child.pid));
+	assert_false(has_slept(&watch, &child));
 }
 
 static void test_a_process_that_runs_now_and_then(void **state)

@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "target/resident.h"
+#include "target/live_pages.h"
 #include "util/cleanup.h"
 
 #define CALL(name) SCMP_SYS(name)
@@ -290,7 +290,7 @@ static int allow_program(scmp_filter_ctx filter)
 
 static int fill_for_reader(scmp_filter_ctx filter, bool probes)
 {
-	static const uint64_t verbs[] = {RESIDENT_IOCTL, NS_GET_PARENT, NS_GET_OWNER_UID};
+	static const uint64_t verbs[] = {LIVE_PAGES_IOCTL, NS_GET_PARENT, NS_GET_OWNER_UID};
 	int err = allow_program(filter);
 
 	if (!err)

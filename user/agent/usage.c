@@ -5,8 +5,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "target/target.h"
+#include "target/live_activity.h"
+#include "target/proc_text.h"
 #include "util/cleanup.h"
+
+/* Seven numbers (proc_pid_statm(5)). */
+#define STATM_BYTES_MAX 256
 
 struct footprint {
 	double all_bytes, file_bytes; /* in RAM; of that, files and what is shared */
@@ -14,14 +18,12 @@ struct footprint {
 
 static struct footprint footprint_of(pid_t pid)
 {
-	_cleanup_fclose_ FILE *file = NULL;
+	_cleanup_(proc_text__release) struct proc_text text = {};
 	unsigned long size, resident = 0, shared = 0;
 	double page = (double)sysconf(_SC_PAGESIZE);
-	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%lu %lu %lu", &size, &resident, &shared) != 3)
+	if (proc_text__read(&text, pid, "statm", STATM_BYTES_MAX) ||
+	    sscanf(text.bytes, "%lu %lu %lu", &size, &resident, &shared) != 3)
 		return (struct footprint){};
 	return (struct footprint){.all_bytes = (double)resident * page,
 				  .file_bytes = (double)shared * page};

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "target/resident.h"
 #include "util/cleanup.h"
 
 void findings__free(struct findings *findings)
@@ -31,7 +30,7 @@ static int measure_resident(const struct heap *heap, const struct target *target
 						    .size = heap->geometry.arena_size};
 	if (!target)
 		return 0;
-	err = resident__measure(target->pid, ranges, heap->arena_cnt);
+	err = target__measure_resident(target, ranges, heap->arena_cnt);
 	if (err)
 		return err == -ETIME ? err : 0;
 	for (size_t i = 0; i < heap->arena_cnt; i++)

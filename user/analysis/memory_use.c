@@ -3,14 +3,12 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "target/executable_files.h"
 #include "target/module.h"
-#include "target/resident.h"
 #include "util/account.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
@@ -39,7 +37,7 @@ struct survey {
 	uint64_t
 		*data_ends; /* of the first modules: where their static data ends, or END_UNKNOWN */
 	uint64_t page_bytes;
-	int pagemap;
+	int pages; /* target__open_pages() */
 };
 
 void memory_use__release(struct memory_use *use)
@@ -154,17 +152,17 @@ static bool is_malloc_heap(const struct survey *survey, const uint64_t *words, u
 /*
  * Whether malloc has it, which then has written words of its own there. A mapping may be reserved
  * for terabytes of which nothing was ever touched: there nothing is read. Returns 0, as
- * resident__is_touched() or as memory__read().
+ * target__is_touched() or as memory__read().
  */
 static int is_of_malloc(const struct survey *survey, uint64_t at, uint64_t limit, uint64_t *end,
 			bool *is)
 {
 	uint64_t words[4];
-	int err = resident__is_touched(survey->pagemap, at, is);
+	int err = target__is_touched(survey->target, survey->pages, at, is);
 
 	if (err || !*is)
 		return err;
-	err = memory__read(&survey->target->memory.memory, at, words, sizeof(words));
+	err = memory__read(survey->target->memory, at, words, sizeof(words));
 	*is = !err && (is_mapped_chunk(survey, words, at, limit, end) ||
 		       is_malloc_heap(survey, words, at, limit, end));
 	return err == -EFAULT ? 0 : err;
@@ -285,46 +283,19 @@ static int survey_mapping(struct survey *survey, size_t number)
 	return add_region(survey, number, mapping->start, mapping->end, part);
 }
 
-/* The stack pointer is the last but one of what the file says of a thread that waits. */
-static int add_stack_pointer(struct survey *survey, const char *thread)
+static int add_stack_pointer(const struct target_thread *thread, void *context)
 {
-	_cleanup_fclose_ FILE *file = NULL;
-	char path[300], text[256];
-	const char *last, *at;
+	struct survey *survey = context;
 	int err;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%s/syscall", survey->target->pid, thread);
-	file = fopen(path, "re");
-	if (!file || !fgets(text, sizeof(text), file))
+	if (!thread->has_stack_pointer)
 		return 0;
-	last = strrchr(text, ' ');
-	if (!last)
-		return 0; /* it runs */
-	for (at = last; at > text && at[-1] != ' '; at--)
-		;
 	err = ACCOUNT_RESERVE(survey->heap->account, survey->stack_pointers,
 			      survey->stack_pointer_capacity, survey->stack_pointer_cnt + 1);
 	if (err)
 		return err;
-	survey->stack_pointers[survey->stack_pointer_cnt++] = strtoull(at, NULL, 16);
+	survey->stack_pointers[survey->stack_pointer_cnt++] = thread->stack_pointer;
 	return 0;
-}
-
-static int find_stack_pointers(struct survey *survey)
-{
-	_cleanup_closedir_ DIR *directory = NULL;
-	const struct dirent *entry;
-	char path[64];
-	int err = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", survey->target->pid);
-	directory = opendir(path);
-	if (!directory)
-		return -errno;
-	while (!err && (entry = readdir(directory)))
-		if (*entry->d_name != '.')
-			err = add_stack_pointer(survey, entry->d_name);
-	return err;
 }
 
 /* Whether the region is all of its mapping: then the kernel has said how much of it is resident. */
@@ -351,7 +322,7 @@ static int measure_parts(struct survey *survey)
 				.address = use->regions[i].start,
 				.size = use->regions[i].end - use->regions[i].start,
 			};
-	err = resident__measure(survey->target->pid, ranges, cnt);
+	err = target__measure_resident(survey->target, ranges, cnt);
 	if (err)
 		return err;
 	cnt = 0;
@@ -389,7 +360,7 @@ static void survey__release(struct survey *survey)
 	account__free(survey->stack_pointers);
 	free(survey->data_ends);
 	executable_files__release(&survey->modules);
-	closep(&survey->pagemap);
+	closep(&survey->pages);
 }
 
 int memory_use__find(struct memory_use *out, const struct target *target, const struct heap *heap)
@@ -400,14 +371,14 @@ int memory_use__find(struct memory_use *out, const struct target *target, const 
 		.target = target,
 		.heap = heap,
 		.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
-		.pagemap = resident__open(target->pid),
+		.pages = target__open_pages(target),
 	};
-	int err = survey.pagemap < 0 ? survey.pagemap : smaps__read(&use.smaps, target->pid);
+	int err = survey.pages < 0 ? survey.pages : target__read_smaps(target, &use.smaps);
 
 	if (!err)
 		err = list_modules(&survey);
 	if (!err)
-		err = find_stack_pointers(&survey);
+		err = target__visit_threads(target, add_stack_pointer, &survey);
 	for (size_t i = 0; i < use.smaps.mappings.cnt && !err; i++)
 		err = survey_mapping(&survey, i);
 	if (!err)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the memory of a process is: arenas, malloc's heaps, files, stacks, and what none of these
- * explains.
+ * What the memory of a process is used for: arenas, malloc's heaps, files, stacks, and what is none
+ * of these.
  *
- * Mappings of the kernel's are cut where what is in them changes, for neighbours without a file
- * become one. glibc's malloc is known by what it writes (malloc/malloc.c, malloc/arena.c): [heap];
+ * The kernel merges neighbouring mappings without a file, so a mapping is divided where its use
+ * changes. glibc's malloc is known by what it writes (malloc/malloc.c, malloc/arena.c): [heap];
  * heaps of 64 MiB, aligned so, which begin with a heap_info; and large requests, mapped each for
  * itself, which begin with their size and IS_MMAPPED. Other mallocs are not known. Behind a
- * module's data is what its ELF headers ask for (.bss). A stack is where a thread's stack pointer
- * is (/proc/PID/task/TID/syscall), or what is right above a page that nobody may touch.
+ * module's data is what its ELF headers ask for (.bss). A stack is where the stack pointer of a
+ * thread is that waits, or what is right above a page that may not be accessed.
  */
 #pragma once
 

@@ -5,14 +5,9 @@
 
 #include "census/census_take.h"
 #include "target/offsets.h"
-#include "target/proc_fields.h"
-#include "target/proc_text.h"
 #include "target/shortage.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
-
-/* With as many groups as a process can have. */
-#define STATUS_BYTES_MAX (1UL << 20)
 
 static uint64_t count_writable_bytes(const struct target *target)
 {
@@ -31,11 +26,9 @@ static uint64_t count_writable_bytes(const struct target *target)
  */
 static uint64_t count_usable_bytes(const struct target *target)
 {
-	_cleanup_(proc_text__release) struct proc_text status = {};
 	uint64_t mapped = count_writable_bytes(target), used;
 
-	if (proc_text__read_status(&status, target->pid) ||
-	    proc_fields__used_bytes(status.bytes, &used) || !checked_mul(used, 2, &used))
+	if (target__used_bytes(target, &used) || !checked_mul(used, 2, &used))
 		return mapped;
 	return used < mapped ? used : mapped;
 }
@@ -51,7 +44,7 @@ int source_census__take(struct census **out, const struct heap_source *source,
 		.debug_hooks = !strcmp(source->allocator_name, "pymalloc_debug"),
 		.offsets = &offsets,
 	};
-	const struct memory *memory = &source->target->memory.memory;
+	const struct memory *memory = source->target->memory;
 	int err = py_offsets__find(&offsets, source->python->major, source->python->minor,
 				   source->python->runtime, memory, failure);
 

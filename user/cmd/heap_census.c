@@ -119,8 +119,7 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 	out->report.by = options->by;
 	out->report.top = options->top;
 	if (!err && wants_graph(options)) {
-		err = runtime__find(&runtime, source->python, &source->target->memory.memory,
-				    failure);
+		err = runtime__find(&runtime, source->python, source->target->memory, failure);
 		if (err)
 			return err;
 		err = follow_references(out, of, &runtime, options);

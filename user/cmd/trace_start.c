@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "cmd/trace_session.h"
+#include "target/live.h"
 #include "target/python.h"
 #include "target/reading_allowance.h"
 #include "target/shortage.h"

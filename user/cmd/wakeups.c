@@ -41,7 +41,7 @@ int wakeups__open(struct wakeups *wakeups, const struct tracer *tracer, const st
 	wakeups->fds[WAKEUP_DURATION] = new_timer(duration_s, false);
 	wakeups->fds[WAKEUP_KEEPER] = tracer__keeper_fd(tracer);
 	wakeups->fds[WAKEUP_EXEC] = tracer__exec_fd(tracer);
-	wakeups->fds[WAKEUP_EXIT] = target->pidfd;
+	wakeups->fds[WAKEUP_EXIT] = target__exit_fd(target);
 	wakeups->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (wakeups->epoll_fd < 0)
 		return -errno;

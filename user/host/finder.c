@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/python_files.h"
+#include "target/live.h"
 #include "target/reading_allowance.h"
 #include "util/cleanup.h"
 #include "util/text.h"

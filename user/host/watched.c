@@ -9,7 +9,6 @@
 
 #include "target/identity.h"
 #include "target/reading_allowance.h"
-#include "target/resident.h"
 #include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -50,7 +49,7 @@ void watched__freep(struct watched **watched)
 static int settle(const struct watched *watched, struct failure *failure)
 {
 	struct target *target = watched->source->target;
-	int err = page_tables__settle(&target->memory.tables);
+	int err = target__settle(target);
 
 	return err ? shortage__describe(target, err, failure) : 0;
 }
@@ -95,7 +94,8 @@ static int measure_shared(const struct watched *watched, struct watched_result *
 	for (size_t i = 0; i < measure->totals.arenas; i++)
 		ranges[i] = (struct resident_range){.address = measure->arenas[i].address,
 						    .size = out->findings.geometry.arena_size};
-	out->knows_shared = !resident__measure_shared(watched->pid, ranges, measure->totals.arenas);
+	out->knows_shared =
+		!target__measure_shared(watched->source->target, ranges, measure->totals.arenas);
 	for (size_t i = 0; i < measure->totals.arenas; i++)
 		out->shared_bytes += ranges[i].resident_bytes;
 	return 0;
@@ -218,7 +218,7 @@ static int read_heap(struct watched *watched, const struct watched_options *opti
  */
 static bool may_pass_over(struct watched *watched, const struct watched_options *options)
 {
-	bool slept = sleep_watch__has_slept(&watched->sleep_watch, watched->pid);
+	bool slept = sleep_watch__has_slept(&watched->sleep_watch, watched->source->target);
 
 	if (!slept || !watched->has_last || options->with_kinds || options->with_growth ||
 	    watched->slept_cnt == SLEPT_MAX) {

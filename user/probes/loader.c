@@ -18,6 +18,8 @@
 #include "probes/site_check.h"
 #include "probes/uprobe_group.h"
 #include "pyfrag.skel.h"
+#include "target/live.h"
+#include "target/live_activity.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -148,7 +150,7 @@ static int expect_multi(struct pyfrag_bpf *skeleton)
  */
 static int check_first_thread(const struct probe_set *probes)
 {
-	return memory_thread__first_has_ended(probes->pid) ? -EOWNERDEAD : 0;
+	return live_activity__first_thread_has_ended(probes->pid) ? -EOWNERDEAD : 0;
 }
 
 const char *probe_set__error_text(int err)

@@ -404,5 +404,5 @@ int site_check__select_in(struct site_check *check, struct target *target,
 		return err;
 	if (err)
 		places.cnt = 0;
-	return site_check__select(check, &places, &target->memory.memory, sites, cnt, sound_cnt);
+	return site_check__select(check, &places, target->memory, sites, cnt, sound_cnt);
 }

@@ -20,6 +20,7 @@
 #include "probes/pacer.h"
 #include "probes/probe_plan.h"
 #include "target/full_collections.h"
+#include "target/live_activity.h"
 #include "target/shortage.h"
 #include "target/sleep_watch.h"
 #include "util/array.h"
@@ -289,7 +290,7 @@ int tracer__follow(struct tracer *tracer, struct heap_source *source, const stru
 	int err;
 
 	tracer->source = source;
-	collection_count__begin(&tracer->collections, runtime, &source->target->memory.memory,
+	collection_count__begin(&tracer->collections, runtime, source->target->memory,
 				from_first_allocation);
 	tracer->sees_freelist_clears |= tracer->collections.is_known;
 	event_stream__lock(tracer->stream);
@@ -329,7 +330,7 @@ static bool is_mapped(uint64_t address, void *context)
 	const struct tracer *tracer = context;
 	uint64_t word;
 
-	return !memory__read(&tracer->source->target->memory.memory, address, &word, sizeof(word));
+	return !memory__read(tracer->source->target->memory, address, &word, sizeof(word));
 }
 
 /*
@@ -390,7 +391,7 @@ static int take_fresh(struct tracer *tracer, const struct heap_reading_options *
 {
 	struct drift drift = {.stream = tracer->stream,
 			      .model = tracer->model,
-			      .memory = &tracer->source->target->memory.memory};
+			      .memory = tracer->source->target->memory};
 	bool lost_some;
 	int err;
 
@@ -440,7 +441,7 @@ static int bring_up_to_date(struct tracer *tracer, const struct heap_reading_opt
 			    struct failure *failure)
 {
 	struct heap_reading_options stamped = *options;
-	bool slept = sleep_watch__has_slept(&tracer->sleep_watch, tracer->pid);
+	bool slept = sleep_watch__has_slept(&tracer->sleep_watch, tracer->source->target);
 	int err, return_err;
 
 	*out = (struct heap_reading){.target_slept = slept && !tracer->readings_due};

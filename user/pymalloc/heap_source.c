@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "pymalloc/debug_hooks.h"
-#include "target/pause.h"
+#include "target/live.h"
 #include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -58,10 +58,9 @@ static int locate_allocators(struct heap_source *source, struct failure *failure
 			"process %d (%s): no pymalloc arenas: CPython %s is a free-threaded "
 			"build, which allocates with mimalloc",
 			target->pid, target->comm, source->python->version);
-	err = module__read_data(source->python->module, &target->memory.memory, &data);
+	err = module__read_data(source->python->module, target->memory, &data);
 	if (!err)
-		err = allocators__locate(&source->allocators, &data, target,
-					 &target->memory.memory);
+		err = allocators__locate(&source->allocators, &data, target, target->memory);
 	switch (err) {
 	case 0:
 		return 0;
@@ -99,7 +98,7 @@ int heap_source__open(struct heap_source **out, pid_t pid, uint64_t max_memory_b
 	err = live__open(&source->target, pid, failure);
 	if (err)
 		return err;
-	source->target->memory.memory.account = source->account;
+	source->target->memory->account = source->account;
 	err = python__find(&source->python, source->target, failure);
 	if (!err)
 		err = locate_allocators(source, failure);
@@ -140,7 +139,7 @@ static int describe_read_error(const struct heap_source *source, int err, struct
 static int read_heap(struct heap_source *source, const struct heap_reading_options *options,
 		     struct heap_reading *reading)
 {
-	const struct memory *memory = &source->target->memory.memory;
+	const struct memory *memory = source->target->memory;
 	_cleanup_account_free_ uint64_t *interpreters = NULL;
 	size_t cnt;
 	int err;
@@ -166,7 +165,7 @@ static int detect_allocator(struct heap_source *source, const struct heap *heap)
 	bool debug_hooks;
 	int err;
 
-	err = debug_hooks__detect(heap, &source->target->memory.memory, &debug_hooks);
+	err = debug_hooks__detect(heap, source->target->memory, &debug_hooks);
 	if (err)
 		return err;
 	source->allocator_name = debug_hooks ? "pymalloc_debug" : "pymalloc";
@@ -192,14 +191,13 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 		      struct failure *failure)
 {
 	bool is_first = !reading->heap;
-	struct pause pause = {};
 	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC);
 	int err;
 
 	reading->counts = (struct checkpoint_counts){};
 	reading->paused_ms = 0;
 	if (options->pause) {
-		err = pause__begin(&pause, source->target->pid);
+		err = target__pause(source->target);
 		if (err)
 			return failure__set(failure, err, "process %d (%s): cannot pause it: %s%s",
 					    source->target->pid, source->target->comm,
@@ -208,7 +206,7 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 	}
 	err = read_heap(source, options, reading);
 	if (options->pause)
-		reading->paused_ms = (double)pause__end(&pause) / 1e6;
+		reading->paused_ms = (double)target__resume(source->target) / 1e6;
 	if (!err && !source->allocator_name)
 		err = detect_allocator(source, reading->heap);
 	if (err) {

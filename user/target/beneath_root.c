@@ -4,20 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "target/live_proc.h"
 #include "target/memory_thread.h"
 
 int beneath_root__open_root(pid_t pid)
 {
-	char path[96];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, memory_thread__entry(pid, "root").name);
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return live_proc__open(pid, memory_thread__entry(pid, "root").name, O_PATH | O_DIRECTORY);
 }
 
 static int open_here(int root_fd, const char *path)

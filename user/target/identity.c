@@ -4,10 +4,8 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "target/cgroup_label.h"
 #include "target/user_name.h"
@@ -76,13 +74,11 @@ char *identity__app(char *const *cmdline, const char *comm)
 	return strdup(text__base_name(*cmdline));
 }
 
-static char *read_user(pid_t pid)
+static char *name_user(const struct target *target)
 {
-	struct stat status;
-	char path[64];
+	uid_t user;
 
-	snprintf(path, sizeof(path), "/proc/%d", pid);
-	return stat(path, &status) ? strdup("?") : user_name__of(status.st_uid);
+	return target__user(target, &user) ? strdup("?") : user_name__of(user);
 }
 
 void identity__release(struct identity *identity)
@@ -105,7 +101,7 @@ int identity__find(struct identity *out, const struct target *target)
 {
 	struct identity identity = {
 		.app = make_label(identity__app(target->cmdline, target->comm)),
-		.user = make_label(read_user(target->pid)),
+		.user = make_label(name_user(target)),
 		.unit = make_label(cgroup_label__of(target->cgroup)),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The file behind a mapping of a target. This is the only place that opens one.
+ * The file behind a mapping of a target. This is the only place that opens one for reading.
  *
  * A hostile target decides what is mapped, and what is at the mapped file's name now: a FIFO, whose
  * opening waits for ever, or a device, whose opening does something. So a file is first referred to
@@ -31,10 +31,10 @@ struct mapped_file {
 };
 
 /*
- * Finds the file of @mapping as the target sees it: also if it was deleted or replaced, or lies in
- * another mount namespace. A file server is not asked for anything new. Returns 0; -ESTALE: what
- * has that name now is another file; -ENOEXEC: it is not a regular file; or negative errno
- * (-ENOENT, -EACCES, ...). The caller releases.
+ * Finds the file of @mapping as the target sees it. A file server is not asked for anything new.
+ * Returns 0; -ESTALE: what has that name now is another file; -ENOEXEC: it is not a regular file;
+ * -ENODATA: the source has no files; or negative errno (-ENOENT, -EACCES, ...). The caller
+ * releases.
  */
 int mapped_file__find(struct mapped_file *out, const struct target *target,
 		      const struct mapping *mapping);

@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * process_vm_readv(2) copies without stopping the target and without its cooperation. It takes up
- * to IOV_MAX ranges a call, stops at the first range it cannot read, and says so only by a short
- * count: so after each call the count is laid over the ranges, the one it broke in is marked, and
- * the rest goes into the next call.
- */
 #include "target/memory.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <sys/uio.h>
 
-#include "target/memory_thread.h"
 #include "util/cpu_allowance.h"
-
-/* One call transfers at most this much; the kernel's own limit is a page below 2 GiB. */
-#define CALL_BYTES_MAX (1UL << 30)
-/* So many ranges are tried after one that could not be read. */
-#define RANGES_MIN 8
 
 int memory__read_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt)
 {
@@ -36,94 +22,9 @@ int memory__read(const struct memory *memory, uint64_t address, void *buffer, si
 	return range.failed ? -EFAULT : 0;
 }
 
-/* How many of @ranges, @cnt of them, fit into one call. */
-static size_t fill_iovecs(const struct memory_range *ranges, size_t cnt, struct iovec *local,
-			  struct iovec *remote)
+int memory__find_touched(const struct memory *memory, uint64_t start, uint64_t end,
+			 memory_run_fn *take, void *context)
 {
-	size_t used = 0, bytes = 0;
-
-	while (used < cnt && used < IOV_MAX) {
-		const struct memory_range *range = &ranges[used];
-
-		if (used && bytes + range->size > CALL_BYTES_MAX)
-			break;
-		local[used] = (struct iovec){.iov_base = range->buffer, .iov_len = range->size};
-		remote[used] = (struct iovec){.iov_base = (void *)(uintptr_t)range->address,
-					      .iov_len = range->size};
-		bytes += range->size;
-		used++;
-	}
-	return used;
-}
-
-/*
- * As process_vm_readv(), through a thread that has the memory. Returns how many bytes were read or
- * negative errno; -EAGAIN: each thread that was tried has ended.
- */
-static ssize_t read_through_thread(struct live_memory *target, const struct iovec *local,
-				   const struct iovec *remote, size_t cnt)
-{
-	for (int i = 0; i < MEMORY_THREADS_TRIED_MAX; i++) {
-		pid_t thread = target->thread;
-		ssize_t copied = process_vm_readv(thread, local, cnt, remote, cnt, 0);
-
-		if (copied < 0)
-			copied = -errno;
-		/* The id of a thread that has ended may be another process's by now. */
-		if (copied != -ESRCH &&
-		    (thread == target->pid || memory_thread__belongs(target->pid, thread)))
-			return copied;
-		target->thread = memory_thread__of(target->pid);
-		if (target->thread == thread)
-			return -ESRCH;
-	}
-	return -EAGAIN;
-}
-
-static int read_process_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt)
-{
-	struct live_memory *target = (struct live_memory *)(uintptr_t)memory;
-	struct iovec local[IOV_MAX], remote[IOV_MAX];
-	size_t done = 0, most = IOV_MAX;
-	int err = 0;
-
-	while (done < cnt && !(err = cpu_allowance__check())) {
-		size_t left = cnt - done,
-		       used = fill_iovecs(ranges + done, left < most ? left : most, local, remote);
-		ssize_t copied;
-
-		err = page_tables__note(&target->tables, target->pid, memory->account,
-					ranges + done, &used);
-		if (err)
-			return err;
-		copied = read_through_thread(target, local, remote, used);
-		if (copied < 0 && copied != -EFAULT)
-			return (int)copied;
-		/* Where much is missing, the kernel need not be handed what it will not come to. */
-		most = copied < 0 ? RANGES_MIN : most * 2 < IOV_MAX ? most * 2 : IOV_MAX;
-		for (size_t i = 0; i < used; i++) {
-			struct memory_range *range = &ranges[done];
-
-			done++;
-			range->failed = copied < (ssize_t)range->size;
-			if (range->failed)
-				break;
-			copied -= (ssize_t)range->size;
-		}
-	}
-	return err;
-}
-
-void live_memory__init(struct live_memory *memory, pid_t pid)
-{
-	*memory = (struct live_memory){
-		.memory.read_ranges = read_process_ranges,
-		.pid = pid,
-		.thread = pid,
-	};
-}
-
-void live_memory__release(struct live_memory *memory)
-{
-	page_tables__release(&memory->tables);
+	return memory->find_touched ? memory->find_touched(memory, start, end, take, context)
+				    : -ENODATA;
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading an address space that is not ours, in bulk. Everything above this header sees only this
- * interface: the live process is one source, a recorded image (tests, fuzzing) is another.
+ * The memory of a target, read in bulk. Everything above this header sees only this interface: a
+ * running process is one source (live_memory.h), a recording (tests, fuzzing) is another.
  *
- * A read is never atomic: the target runs while it is copied. Who needs consistency checks for it.
+ * A read is not atomic: the target may run while its memory is copied. Callers check what they read
+ * for consistency.
  *
- * An address may be a number that the target chose, plus an offset, and so wrap around: what is
- * read then is some other memory of the same target, or nothing. That does no harm, and is not
- * checked. But what indexes or sizes memory of ours, or says how far a loop goes, is computed by
- * util/checked.h, or compared with its bound right where it is used.
+ * An address may be a number that the target chose, plus an offset, and so wrap around. The read
+ * then returns other memory of the same target, or fails; neither does harm, so it is not checked.
+ * But a number of the target's that indexes or sizes memory of ours, or bounds a loop, is computed
+ * by util/checked.h, or compared with its bound right where it is used.
  */
 #pragma once
 
@@ -18,7 +19,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "target/page_tables.h"
 #include "util/account.h"
 
 struct memory_range {
@@ -28,6 +28,9 @@ struct memory_range {
 	bool failed; /* out: not all bytes were readable */
 };
 
+/* Takes a run of pages from @start to @end. Returns 0 to go on, or what the visit is to return. */
+typedef int memory_run_fn(uint64_t start, uint64_t end, void *context);
+
 struct memory {
 	/*
 	 * Fills the ranges, marking those that could not be read. Returns 0, or negative errno when
@@ -35,9 +38,12 @@ struct memory {
 	 * thread's allowance of CPU time is used up (util/cpu_allowance.h).
 	 */
 	int (*read_ranges)(const struct memory *memory, struct memory_range *ranges, size_t cnt);
+	/* As memory__find_touched(). NULL: the source does not know. */
+	int (*find_touched)(const struct memory *memory, uint64_t start, uint64_t end,
+			    memory_run_fn *take, void *context);
 	/*
-	 * Where what is made from this memory takes ours, if its size or number comes from there.
-	 * Not owned; NULL: there is no limit.
+	 * Charged for memory of ours whose size the target determines. Not owned; NULL: there is no
+	 * limit.
 	 */
 	struct account *account;
 };
@@ -51,20 +57,17 @@ int memory__read_ranges(const struct memory *memory, struct memory_range *ranges
 /* Reads one range. Returns 0, -EFAULT if not all of it is readable, or as read_ranges() does. */
 int memory__read(const struct memory *memory, uint64_t address, void *buffer, size_t size);
 
-/* The memory of a live process, by process_vm_readv(2). */
-struct live_memory {
-	struct memory memory;
-	pid_t pid;
-	pid_t thread; /* through which it was last reached: memory_thread.h */
-	struct page_tables tables;
-};
-
-void live_memory__init(struct live_memory *memory, pid_t pid);
-void live_memory__release(struct live_memory *memory);
+/*
+ * Calls @take for each run of pages with a byte from @start to @end that the target has touched:
+ * they are in RAM or swapped out. All others read as zero. Returns 0, -ENODATA: the source does not
+ * know, -ETIME, other negative errno, or what @take has returned if that is not 0, which ends it.
+ */
+int memory__find_touched(const struct memory *memory, uint64_t start, uint64_t end,
+			 memory_run_fn *take, void *context);
 
 /*
- * Whether @err says that something cannot be had, but that it is no failure of ours: it is not
- * readable, or makes no sense, as happens with what a running process has under way.
+ * Whether @err means that the data cannot be used although reading works: it is not readable, or
+ * malformed, as happens to data that a running process is changing.
  */
 static inline bool memory__is_missing(int err)
 {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "target/live_proc.h"
 #include "util/cleanup.h"
 
 /*
@@ -15,11 +16,11 @@
  */
 static bool has_memory(pid_t pid, pid_t thread)
 {
-	char path[64], digit = '0';
+	char name[64], digit = '0';
 	_cleanup_close_ int fd = -1;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/statm", pid, thread);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(name, sizeof(name), "task/%d/statm", thread);
+	fd = live_proc__open(pid, name, O_RDONLY);
 	return fd >= 0 && read(fd, &digit, 1) == 1 && digit != '0';
 }
 
@@ -27,12 +28,10 @@ pid_t memory_thread__of(pid_t pid)
 {
 	_cleanup_closedir_ DIR *directory = NULL;
 	const struct dirent *entry;
-	char path[32];
 
 	if (has_memory(pid, pid))
 		return pid;
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	directory = opendir(path);
+	directory = live_proc__open_directory(pid, "task");
 	while (directory && (entry = readdir(directory))) {
 		pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
 
@@ -44,10 +43,10 @@ pid_t memory_thread__of(pid_t pid)
 
 bool memory_thread__belongs(pid_t pid, pid_t thread)
 {
-	char path[64];
+	char name[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d", pid, thread);
-	return !access(path, F_OK);
+	snprintf(name, sizeof(name), "task/%d", thread);
+	return live_proc__has(pid, name);
 }
 
 struct memory_entry memory_thread__entry(pid_t pid, const char *name)

@@ -111,7 +111,6 @@ int module__open(struct module **out, const struct target *target, const struct 
 	module = calloc(1, sizeof(*module));
 	if (!module)
 		return -ENOMEM;
-	module->pid = target->pid;
 	module->fd = -1;
 	module->file.path_fd = -1;
 	err = mapped_file__find(&module->file, target, mapping);

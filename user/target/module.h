@@ -11,7 +11,6 @@
 #include "target/target.h"
 
 struct module {
-	pid_t pid;  /* of the process that has it mapped */
 	char *path; /* as the target names it */
 	struct mapped_file file;
 	int fd; /* of that file; -1: it is closed for now */

@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "target/resident.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
 
@@ -113,9 +112,8 @@ static int add_touched(uint64_t start, uint64_t end, void *context)
 	return !err && *search->bytes > TOUCHED_BYTES_MAX ? -EFBIG : err;
 }
 
-/* Keeps of the segments what was touched. */
-static int keep_touched(struct data_image *image, const struct module *module,
-			struct account *account)
+/* Keeps of the segments what was touched; all of them where that is not known. */
+static int keep_touched(struct data_image *image, const struct memory *memory)
 {
 	_cleanup_(data_image__free) struct data_image touched = {.module_start =
 									 image->module_start,
@@ -126,13 +124,15 @@ static int keep_touched(struct data_image *image, const struct module *module,
 	for (size_t i = 0; i < image->segment_cnt && !err; i++) {
 		const struct data_segment *whole = &image->segments[i];
 		struct touched_search search = {.image = &touched,
-						.account = account,
+						.account = memory->account,
 						.whole = whole,
 						.first = touched.segment_cnt,
 						.bytes = &bytes};
 
-		err = resident__find_touched(module->pid, whole->address,
-					     whole->address + whole->size, add_touched, &search);
+		err = memory__find_touched(memory, whole->address, whole->address + whole->size,
+					   add_touched, &search);
+		if (err == -ENODATA)
+			err = add_touched(whole->address, whole->address + whole->size, &search);
 	}
 	if (err)
 		return err;
@@ -177,9 +177,8 @@ int module__read_data(const struct module *module, const struct memory *memory,
 
 	if (err)
 		return err;
-	err = data_image__bytes(&image) <= COPY_BYTES_MAX
-		      ? copy_segments(&image, memory)
-		      : keep_touched(&image, module, memory->account);
+	err = data_image__bytes(&image) <= COPY_BYTES_MAX ? copy_segments(&image, memory)
+							  : keep_touched(&image, memory);
 	if (err)
 		return err;
 	*out = image;

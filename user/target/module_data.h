@@ -4,9 +4,9 @@
  *
  * A libpython has one or two megabytes of it, and is copied as a whole. But a program that has a
  * Python in it may have gigabytes of tables, most of which it never touches, and a hostile one may
- * say that it has, so that nobody looks into it. Of so much data the pages that the process has
- * never touched are left out (/proc/PID/pagemap), and the rest is not copied at once: it is read a
- * piece at a time, each time that it is looked through.
+ * say that it has, so that nobody looks into it. Of so much data, pages that the process has never
+ * touched are left out (memory__find_touched()), and the rest is not copied at once: it is read one
+ * piece at a time whenever it is searched.
  */
 #pragma once
 

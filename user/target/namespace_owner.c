@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "target/live_proc.h"
 #include "target/memory_thread.h"
 #include "target/proc_text.h"
 #include "util/cleanup.h"
@@ -37,13 +37,11 @@ bool namespace_owner__is_ours(pid_t pid)
 
 uid_t namespace_owner__of(pid_t pid, uid_t uid)
 {
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd =
+		live_proc__open(pid, memory_thread__entry(pid, "ns/user").name, O_RDONLY);
 	struct stat own;
-	char path[96];
 	uid_t owner = uid;
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, memory_thread__entry(pid, "ns/user").name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || stat("/proc/self/ns/user", &own))
 		return uid;
 	for (int level = 0; level < LEVELS_MAX && !is_same(fd, &own); level++) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "target/live_proc.h"
 #include "target/memory_thread.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -29,24 +30,16 @@ void proc_text__release(struct proc_text *text)
 	*text = (struct proc_text){};
 }
 
-static int open_file(pid_t pid, const char *name)
-{
-	char path[96];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
 FILE *proc_text__open(pid_t pid, const char *name)
 {
-	_cleanup_close_ int fd = open_file(pid, name);
+	_cleanup_close_ int fd = live_proc__open(pid, name, O_RDONLY);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 
 	if (file) {
 		fd = -1;
 		setvbuf(file, NULL, _IOFBF, PIECE_BYTES);
+	} else if (fd < 0) {
+		errno = -fd;
 	}
 	return file;
 }
@@ -54,7 +47,7 @@ FILE *proc_text__open(pid_t pid, const char *name)
 int proc_text__read(struct proc_text *out, pid_t pid, const char *name, size_t bytes_max)
 {
 	_cleanup_(proc_text__release) struct proc_text text = {};
-	_cleanup_close_ int fd = open_file(pid, name);
+	_cleanup_close_ int fd = live_proc__open(pid, name, O_RDONLY);
 	size_t capacity = 0;
 
 	if (fd < 0)
@@ -125,7 +118,7 @@ int proc_text__find_variable(char **out, pid_t pid, const char *name)
 {
 	struct variable_search search = {.name = name, .name_length = strlen(name)};
 	struct memory_entry entry = memory_thread__entry(pid, "environ");
-	_cleanup_close_ int fd = open_file(pid, entry.name);
+	_cleanup_close_ int fd = live_proc__open(pid, entry.name, O_RDONLY);
 	char piece[PIECE_BYTES];
 	ssize_t got = 0;
 

@@ -7,6 +7,7 @@
 #include "target/cgroup_path.h"
 #include "target/memory_thread.h"
 #include "target/namespace_owner.h"
+#include "target/proc_fields.h"
 #include "target/proc_text.h"
 #include "util/cleanup.h"
 #include "util/hash.h"
@@ -82,4 +83,37 @@ int process_owner__of_now(process_owner *out, pid_t pid, uid_t uid, bool is_of_h
 bool process_owner__is_trusted(process_owner owner)
 {
 	return owner & OWNER_IS_GROUP && owner & OWNER_IS_TRUSTED;
+}
+
+int process_credentials__read(struct process_credentials *out, pid_t pid)
+{
+	_cleanup_(proc_text__release) struct proc_text status = {};
+	int err = proc_text__read(&status, pid, "status", PROC_STATUS_BYTES_MAX);
+
+	if (!err)
+		err = proc_fields__user(status.bytes, &out->uid);
+	if (err)
+		return err;
+	out->is_of_host = proc_fields__is_in_own_pid_namespace(status.bytes);
+	out->thread_group = proc_fields__thread_group(status.bytes);
+	return out->thread_group < 0 ? out->thread_group : 0;
+}
+
+int process_owner__find(pid_t pid, process_owner *owner)
+{
+	struct process_credentials credentials;
+	int err = process_credentials__read(&credentials, pid);
+
+	if (!err)
+		*owner = process_owner__of(pid, credentials.uid, credentials.is_of_host);
+	return err;
+}
+
+int process_owner__find_now(pid_t pid, process_owner *owner)
+{
+	struct process_credentials credentials;
+	int err = process_credentials__read(&credentials, pid);
+
+	return err ? err
+		   : process_owner__of_now(owner, pid, credentials.uid, credentials.is_of_host);
 }

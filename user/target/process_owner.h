@@ -18,6 +18,28 @@
 typedef uint64_t process_owner;
 #define OWNER_IS_GROUP (1UL << 63)
 
+/* What "status" of a process says of who it is, read without waiting for it. */
+struct process_credentials {
+	pid_t thread_group;
+	uid_t uid;	 /* real */
+	bool is_of_host; /* it is in our PID namespace, not in one of its own */
+};
+
+/* Returns 0 or negative errno. */
+int process_credentials__read(struct process_credentials *out, pid_t pid);
+
+/*
+ * Who answers for process @pid, by its real user. The owner of its directory in /proc would not do:
+ * that is the effective user. Returns 0 or negative errno.
+ */
+int process_owner__find(pid_t pid, process_owner *owner);
+
+/*
+ * The same, without waiting for the process. Returns also -EAGAIN, as process_owner__of_now()
+ * does.
+ */
+int process_owner__find_now(pid_t pid, process_owner *owner);
+
 /*
  * Of process @pid, whose real user is @uid. @is_of_host: the process is in our PID namespace, not
  * in one of its own. A process in a user namespace can make this wait as long as it likes

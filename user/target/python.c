@@ -158,7 +158,7 @@ static int find_runtime(struct python *python, const struct data_image *data,
 static int try_module(struct python *python, struct module **module, const struct target *target,
 		      uint64_t *room)
 {
-	const struct memory *memory = &target->memory.memory;
+	const struct memory *memory = target->memory;
 	_cleanup_(data_image__free) struct data_image data = {};
 	struct elf_symbol symbol;
 	int err;

@@ -7,7 +7,7 @@
 
 int shortage__describe(const struct target *target, int err, struct failure *failure)
 {
-	struct account_usage usage = account__usage(target->memory.memory.account);
+	struct account_usage usage = account__usage(target->memory->account);
 
 	if (err != -EDQUOT)
 		return failure__set(failure, err, "out of memory");

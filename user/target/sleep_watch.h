@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whether a process has slept since it was last looked at: then its memory is what it was.
+ * Whether a target has slept since it was last asked: then its memory is unchanged.
  */
 #pragma once
 
@@ -17,8 +17,8 @@ struct sleep_watch {
 };
 
 /*
- * Whether no thread of process @pid has run since it was asked last: none was switched out since,
- * and none runs now. What cannot be told counts as having run. To be asked before its memory is
+ * Whether no thread of @target has run since it was asked last: none was switched out since,
+ * and none runs now. Unknown counts as having run. Call it before the memory is
  * read.
  */
-bool sleep_watch__has_slept(struct sleep_watch *watch, pid_t pid);
+bool sleep_watch__has_slept(struct sleep_watch *watch, const struct target *target);

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "target/memory_thread.h"
-#include "target/proc_text.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
@@ -62,12 +60,4 @@ int smaps__parse(struct smaps *out, FILE *file)
 	*out = smaps;
 	smaps = (struct smaps){};
 	return 0;
-}
-
-int smaps__read(struct smaps *out, pid_t pid)
-{
-	struct memory_entry entry = memory_thread__entry(pid, "smaps");
-	_cleanup_fclose_ FILE *file = proc_text__open(pid, entry.name);
-
-	return file ? smaps__parse(out, file) : -errno;
 }

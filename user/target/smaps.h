@@ -5,7 +5,7 @@
 #pragma once
 
 #include <stdint.h>
-#include <sys/types.h>
+#include <stdio.h>
 
 #include "target/mapping.h"
 
@@ -16,9 +16,8 @@ struct smaps {
 };
 
 /*
- * Reads as many mappings as mappings__read(). Returns 0, -ENOMEM, -EIO: it is malformed, or
- * negative errno of opening it. The caller releases.
+ * Reads the text of smaps, as many mappings as mappings__read(). Returns 0, -ENOMEM, -ETIME or
+ * -EIO: it is malformed. The caller releases.
  */
-int smaps__read(struct smaps *out, pid_t pid);
 int smaps__parse(struct smaps *out, FILE *file);
 void smaps__release(struct smaps *smaps);

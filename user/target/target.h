@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A process as /proc shows it: who it is, and what is mapped where. The process is held by a pidfd,
- * so that a recycled pid is never taken for it.
+ * A process whose memory is read, from whatever source: the process itself while it runs (live.h),
+ * or a file that holds a copy of it. A source fills in a struct target and a table of operations;
+ * everything else calls the functions below and does not know which source it is.
+ *
+ * What a source cannot know is unknown, never 0: its operation returns -ENODATA, or is NULL.
+ * Callers leave such figures out, and reports write null.
  */
 #pragma once
 
@@ -13,33 +17,85 @@
 #include "target/mapping.h"
 #include "target/memory.h"
 #include "target/process_owner.h"
+#include "target/smaps.h"
 #include "util/failure.h"
 
+struct mapped_file;
+struct target_ops;
+
 struct target {
-	pid_t pid;	     /* in our pid namespace */
+	const struct target_ops *ops;
+	struct memory *memory; /* the source's; its account is that of the whole target */
+	pid_t pid;	     /* in our pid namespace, or in that of the machine it was copied on */
 	process_owner owner; /* when it was opened */
 	/*
-	 * When it started, in clock ticks after boot; 0: not known. Later processes of the same pid
-	 * have another one, the same process after an exec has not.
+	 * When it started, in clock ticks after boot; 0: unknown. A later process of the same pid
+	 * has another one, the same process after an exec has not.
 	 */
 	uint64_t start_ticks;
-	int pidfd;
+	/* Allocated by malloc(). */
 	char *comm;
-	char **cmdline;	      /* NULL-terminated; empty for a kernel thread; 4 KiB of it at most */
-	bool cmdline_is_cut;  /* it is longer; its last word ends in "..." */
-	char *exe;	      /* where /proc/PID/exe points, "" if unreadable */
-	char *cgroup;	      /* path in the cgroup v2 hierarchy, "" if none */
-	struct mapping *maps; /* as mappings__read() */
+	char **cmdline;	     /* NULL-terminated; empty for a kernel thread; 4 KiB of it at most */
+	bool cmdline_is_cut; /* it is longer; its last word ends in "..." */
+	char *exe;	     /* the path of the executable, "" if unknown */
+	char *cgroup;	     /* path in the cgroup v2 hierarchy, "" if none or unknown */
+	struct mapping
+		*maps; /* as mappings__read(); none until they are read, and once forgotten */
 	size_t map_cnt;
 	bool maps_are_cut;
-	struct live_memory memory;
 };
 
+/* How much of a range is in RAM. */
+struct resident_range {
+	uint64_t address, size;	 /* bytes */
+	uint64_t resident_bytes; /* out */
+};
+
+/* How often its threads were switched out, those that have ended excluded. */
+struct target_activity {
+	uint64_t switches;
+	bool runs; /* a thread runs, or is ready to */
+};
+
+struct target_thread {
+	pid_t id;
+	bool has_stack_pointer; /* it is stopped or waits, and the source knows */
+	uint64_t stack_pointer;
+};
+
+/* Returns 0 to go on, or what target__visit_threads() is to return. */
+typedef int target_thread_fn(const struct target_thread *thread, void *context);
+
 /*
- * Opens a process by pid; the caller frees it. Errors: -ESRCH no such process (or a zombie),
- * -EINVAL a thread that is not its process' first, -EACCES, -EPERM, -ENOMEM.
+ * What a source knows. Each operation is what the function of the same name below says; it may be
+ * NULL, but for free() and read_mappings().
  */
-int live__open(struct target **out, pid_t pid, struct failure *failure);
+struct target_ops {
+	int (*read_mappings)(const struct target *target, struct mappings *out);
+	int (*read_smaps)(const struct target *target, struct smaps *out);
+	int (*find_mapped_file)(const struct target *target, const struct mapping *mapping,
+				struct mapped_file *out);
+	int (*measure_resident)(const struct target *target, struct resident_range *ranges,
+				size_t cnt);
+	int (*measure_shared)(const struct target *target, struct resident_range *ranges,
+			      size_t cnt);
+	int (*open_pages)(const struct target *target);
+	int (*is_touched)(const struct target *target, int pages, uint64_t address, bool *out);
+	int (*used_bytes)(const struct target *target, uint64_t *bytes);
+	int (*visit_threads)(const struct target *target, target_thread_fn *take, void *context);
+	int (*user)(const struct target *target, uid_t *out);
+	char *(*environment)(const struct target *target, const char *name);
+	bool (*is_alive)(const struct target *target);
+	int (*exit_fd)(const struct target *target);
+	int (*cpu_ns)(const struct target *target, uint64_t *ns);
+	int (*activity)(const struct target *target, struct target_activity *out);
+	int (*pause)(struct target *target);
+	uint64_t (*resume)(struct target *target);
+	int (*settle)(struct target *target);
+	/* Releases the memory and what else is the source's, then the target. */
+	void (*free)(struct target *target);
+};
+
 void target__free(struct target *target);
 void target__freep(struct target **target);
 
@@ -55,51 +111,90 @@ int target__reload_maps(struct target *target, struct failure *failure);
 /* Frees the maps: there are none then, until they are read afresh. */
 void target__forget_maps(struct target *target);
 
-/*
- * Who answers for process @pid (process_owner.h), by its real user. The owner of /proc/PID would
- * not do: that is the effective user. Returns 0 or negative errno.
- */
-int process_owner__find(pid_t pid, process_owner *owner);
-
-/*
- * The same, without waiting for the process. Returns also -EAGAIN, as process_owner__of_now()
- * does.
- */
-int process_owner__find_now(pid_t pid, process_owner *owner);
-
-/*
- * The CPU time that all threads of process @pid have used, also those that ended. 0 or negative
- * errno.
- */
-int live_activity__cpu_ns(pid_t pid, uint64_t *ns);
-
-/*
- * How often threads of process @pid were switched out, those of threads that have ended not among
- * them, and whether one runs now, or wants to. CPU time does not tell as much: where a hypervisor
- * takes time away, none may be charged for a while that a thread has run. A process of more than
- * 1024 threads is always said to run: to look at each takes time. Returns 0 or negative errno.
- */
-struct target_activity {
-	uint64_t switches;
-	bool runs;
-};
-
-int live_activity__read(pid_t pid, struct target_activity *out);
-
-/*
- * Whether the first thread of process @pid has ended: the process lives on as long as another one
- * does (memory_thread.h).
- */
-bool memory_thread__first_has_ended(pid_t pid);
-
-/* False once the process has exited: all of its threads have ended. */
-bool target__is_alive(const struct target *target);
-
 /* The mapping that holds @address, or NULL. */
 const struct mapping *target__find_mapping(const struct target *target, uint64_t address);
 
 /*
+ * Reads the mappings as they are now, with how much of each is in RAM. Returns 0 or as
+ * smaps__parse(); -ENODATA: unknown. The caller releases.
+ */
+int target__read_smaps(const struct target *target, struct smaps *out);
+
+/*
+ * Measures how much of each range is in RAM, as the kernel counts it for the resident set size: the
+ * page of zeros is not (unless its frame cannot be seen: CAP_SYS_ADMIN). Returns 0, -ENODATA:
+ * unknown, or negative errno; then no range is changed that was not measured.
+ */
+int target__measure_resident(const struct target *target, struct resident_range *ranges,
+			     size_t cnt);
+
+/* The same of pages that other processes have mapped, too: those that a fork has not copied yet. */
+int target__measure_shared(const struct target *target, struct resident_range *ranges, size_t cnt);
+
+/*
+ * Whether the target has ever touched the page at @address, so that it is in RAM or swapped out.
+ * Reading memory that was never touched makes the kernel add page tables to a running process, and
+ * charges them to the reader: check first when addresses are far apart.
+ *
+ * target__open_pages() returns a descriptor for asking many times, which the caller closes;
+ * -ENODATA: unknown; or negative errno. target__is_touched() returns 0, -ETIME (cpu_allowance.h) or
+ * negative errno.
+ */
+int target__open_pages(const struct target *target);
+int target__is_touched(const struct target *target, int pages, uint64_t address, bool *out);
+
+/*
+ * How much memory it has written or read, in RAM or swapped out, in bytes. Returns 0, -ENODATA or
+ * negative errno.
+ */
+int target__used_bytes(const struct target *target, uint64_t *bytes);
+
+/*
+ * Shows each thread to @take. Returns 0, -ENODATA, negative errno, or what @take has returned if
+ * that is not 0, which ends it.
+ */
+int target__visit_threads(const struct target *target, target_thread_fn *take, void *context);
+
+/* Its effective user. Returns 0, -ENODATA or negative errno. */
+int target__user(const struct target *target, uid_t *out);
+
+/*
  * The value of @name in the environment the process started with, as proc_text__find_variable();
- * NULL if absent.
+ * NULL if absent or unknown. The caller frees.
  */
 char *target__environment(const struct target *target, const char *name);
+
+/* False once the process has exited: all of its threads have ended. A copy stays alive. */
+bool target__is_alive(const struct target *target);
+
+/*
+ * A descriptor that becomes readable when the process exits. It belongs to the target. -ENODATA: it
+ * is a copy, which does not exit.
+ */
+int target__exit_fd(const struct target *target);
+
+/* The CPU time of all its threads, ended ones included. Returns 0, -ENODATA or negative errno. */
+int target__cpu_ns(const struct target *target, uint64_t *ns);
+
+/*
+ * What its threads have done. CPU time alone does not tell: where a hypervisor takes time away,
+ * none may be charged for a while although a thread has run. A process of more than 1024 threads is
+ * always reported as running: looking at each takes time. Returns 0, -ENODATA or negative errno.
+ */
+int target__activity(const struct target *target, struct target_activity *out);
+
+/*
+ * Stops all threads until target__resume(). A copy is stopped anyway: 0. On failure none is
+ * stopped. Errors: -EPERM not allowed, or another debugger is attached; -ESRCH; -ENOMEM; -EAGAIN it
+ * creates threads faster than they can be stopped.
+ */
+int target__pause(struct target *target);
+
+/* Lets them run. Returns for how long the target was stopped, in ns. */
+uint64_t target__resume(struct target *target);
+
+/*
+ * At the end of a reading: charges what the kernel has allocated for it to the target's account
+ * (page_tables.h). Returns 0, -EDQUOT or -ENOMEM.
+ */
+int target__settle(struct target *target);

@@ -78,7 +78,7 @@ static void note_gap(void *context)
 static int make_tables(struct allocation_sites *sites, const struct heap_source *source,
 		       const struct allocation_sites_options *options)
 {
-	const struct memory *memory = &source->target->memory.memory;
+	const struct memory *memory = source->target->memory;
 	const struct site_ledger_options ledger_options = {
 		.geometry = source->allocators.geometry,
 		.sample_bytes = options->sample_bytes,
@@ -97,7 +97,7 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 			      const struct heap_source *source,
 			      const struct allocation_sites_options *options)
 {
-	const struct memory *memory = &source->target->memory.memory;
+	const struct memory *memory = source->target->memory;
 	struct failure failure;
 	int err;
 

@@ -4,7 +4,7 @@
  * state of each thread) and seen in the counters. Nothing here depends on how long something takes:
  * what must happen is waited for, and an alarm ends a test that waits in vain.
  */
-#include "target/pause.h"
+#include "target/live_pause.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -172,13 +172,13 @@ static void assert_nobody_traces(pid_t pid)
 static void test_all_threads_stand_still(void **state)
 {
 	pid_t threads[2 * THREADS];
-	struct pause pause;
+	struct live_pause pause;
 	struct child child;
 
 	(void)state;
 	start_counters(&child);
 	for (int round = 0; round < 5; round++) {
-		assert_int_equal(pause__begin(&pause, child.pid), 0);
+		assert_int_equal(live_pause__begin(&pause, child.pid), 0);
 		assert_int_equal(pause.thread_cnt, THREADS);
 		assert_int_equal(list_threads(child.pid, threads, ARRAY_SIZE(threads)), THREADS);
 		for (size_t i = 0; i < THREADS; i++) {
@@ -186,7 +186,7 @@ static void test_all_threads_stand_still(void **state)
 			assert_int_equal(tracer_of(child.pid, threads[i]), getpid());
 		}
 		assert_counters_stand_still();
-		pause__end(&pause);
+		live_pause__end(&pause);
 		assert_nobody_traces(child.pid);
 		wait_for_counters();
 	}
@@ -205,17 +205,17 @@ static uint64_t now_ns(void)
 static void test_how_long_it_was(void **state)
 {
 	uint64_t before, begun, ending, told, after;
-	struct pause pause;
+	struct live_pause pause;
 	struct child child;
 
 	(void)state;
 	start_counters(&child);
 	before = now_ns();
-	assert_int_equal(pause__begin(&pause, child.pid), 0);
+	assert_int_equal(live_pause__begin(&pause, child.pid), 0);
 	begun = now_ns();
 	dawdle();
 	ending = now_ns();
-	told = pause__end(&pause);
+	told = live_pause__end(&pause);
 	after = now_ns();
 	assert_true(told >= ending - begun);
 	assert_true(told <= after - before);
@@ -224,19 +224,19 @@ static void test_how_long_it_was(void **state)
 
 static void test_signal_while_paused_comes_afterwards(void **state)
 {
-	struct pause pause;
+	struct live_pause pause;
 	struct child child;
 	char pending[64];
 
 	(void)state;
 	start_counters(&child);
-	assert_int_equal(pause__begin(&pause, child.pid), 0);
+	assert_int_equal(live_pause__begin(&pause, child.pid), 0);
 	assert_int_equal(kill(child.pid, SIGUSR1), 0);
 	dawdle();
 	assert_int_equal(atomic_load(&shared->signals), 0);
 	read_status(child.pid, child.pid, "ShdPnd", pending);
 	assert_true(strtoull(pending, NULL, 16) >> (SIGUSR1 - 1) & 1);
-	pause__end(&pause);
+	live_pause__end(&pause);
 	while (!atomic_load(&shared->signals))
 		sched_yield();
 	wait_for_counters();
@@ -264,7 +264,7 @@ static int flood(void *argument)
 static void test_no_signal_is_lost(void **state)
 {
 	struct child child, flooder;
-	struct pause pause;
+	struct live_pause pause;
 	size_t rounds = 0;
 	siginfo_t info;
 
@@ -272,8 +272,8 @@ static void test_no_signal_is_lost(void **state)
 	start_counters(&child);
 	child__fork(&flooder, flood, &child.pid);
 	do {
-		assert_int_equal(pause__begin(&pause, child.pid), 0);
-		pause__end(&pause);
+		assert_int_equal(live_pause__begin(&pause, child.pid), 0);
+		live_pause__end(&pause);
 		info.si_pid = 0;
 		assert_int_equal(waitid(P_PID, (id_t)flooder.pid, &info,
 					WEXITED | WNOHANG | WNOWAIT),
@@ -299,7 +299,7 @@ static int echo(void *argument)
 
 static void test_who_waits_goes_on_waiting(void **state)
 {
-	struct pause pause;
+	struct live_pause pause;
 	struct child child;
 	char byte = 0;
 
@@ -307,12 +307,12 @@ static void test_who_waits_goes_on_waiting(void **state)
 	child__fork(&child, echo, NULL);
 	while (state_of(child.pid, child.pid) != 'S')
 		sched_yield();
-	assert_int_equal(pause__begin(&pause, child.pid), 0);
+	assert_int_equal(live_pause__begin(&pause, child.pid), 0);
 	assert_int_equal(pause.thread_cnt, 1);
 	assert_int_equal(write(child.in, "x", 1), 1);
 	dawdle();
 	assert_int_equal(state_of(child.pid, child.pid), 't');
-	pause__end(&pause);
+	live_pause__end(&pause);
 	assert_int_equal(read(child.out, &byte, 1), 1);
 	assert_int_equal(byte, 'x');
 	assert_int_equal(child__reap(&child), 0);
@@ -321,7 +321,7 @@ static void test_who_waits_goes_on_waiting(void **state)
 /* Who was stopped by somebody else is not made to run. */
 static void test_stopped_process_stays_stopped(void **state)
 {
-	struct pause pause;
+	struct live_pause pause;
 	struct child child;
 	unsigned long before[THREADS];
 	int status;
@@ -333,9 +333,9 @@ static void test_stopped_process_stays_stopped(void **state)
 	assert_true(WIFSTOPPED(status));
 	for (size_t i = 0; i < THREADS; i++)
 		before[i] = atomic_load(&shared->counters[i]);
-	assert_int_equal(pause__begin(&pause, child.pid), 0);
+	assert_int_equal(live_pause__begin(&pause, child.pid), 0);
 	assert_int_equal(pause.thread_cnt, THREADS);
-	pause__end(&pause);
+	live_pause__end(&pause);
 	while (state_of(child.pid, child.pid) != 'T')
 		sched_yield();
 	assert_counters_stand_still();
@@ -361,14 +361,14 @@ static void test_another_tracer(void **state)
 {
 	pid_t threads[2 * THREADS];
 	struct child child, tracer;
-	struct pause pause;
+	struct live_pause pause;
 
 	(void)state;
 	start_counters(&child);
 	assert_int_equal(list_threads(child.pid, threads, ARRAY_SIZE(threads)), THREADS);
 	child__fork(&tracer, trace_thread, &threads[THREADS - 1]);
 	child__wait_until_ready(&tracer);
-	assert_int_equal(pause__begin(&pause, child.pid), -EPERM);
+	assert_int_equal(live_pause__begin(&pause, child.pid), -EPERM);
 	for (size_t i = 0; i + 1 < THREADS; i++)
 		assert_int_equal(tracer_of(child.pid, threads[i]), 0);
 	assert_int_equal(tracer_of(child.pid, threads[THREADS - 1]), tracer.pid);
@@ -379,10 +379,10 @@ static void test_another_tracer(void **state)
 
 static int pause_and_wait(void *argument)
 {
-	struct pause pause;
+	struct live_pause pause;
 	char byte;
 
-	if (pause__begin(&pause, *(pid_t *)argument) || write(STDOUT_FILENO, "", 1) != 1)
+	if (live_pause__begin(&pause, *(pid_t *)argument) || write(STDOUT_FILENO, "", 1) != 1)
 		return 1;
 	return (int)read(STDIN_FILENO, &byte, 1);
 }
@@ -404,23 +404,23 @@ static void test_our_death_lets_it_run(void **state)
 
 static void test_no_such_process(void **state)
 {
-	struct pause pause;
+	struct live_pause pause;
 	struct child child;
 	pid_t gone;
 
 	(void)state;
-	assert_int_equal(pause__begin(&pause, INT_MAX), -ESRCH);
+	assert_int_equal(live_pause__begin(&pause, INT_MAX), -ESRCH);
 	start_counters(&child);
 	gone = child.pid;
 	child__kill(&child);
-	assert_int_equal(pause__begin(&pause, gone), -ESRCH);
+	assert_int_equal(live_pause__begin(&pause, gone), -ESRCH);
 }
 
 static int pause_as_nobody(void *argument)
 {
-	struct pause pause;
+	struct live_pause pause;
 
-	return child__drop_rights() ? 0 : -pause__begin(&pause, *(pid_t *)argument);
+	return child__drop_rights() ? 0 : -live_pause__begin(&pause, *(pid_t *)argument);
 }
 
 static void test_not_allowed(void **state)

@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "target/pause.h"
+#include "target/live_pause.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-#include "target/target.h"
+#include "target/live_activity.h"
+#include "target/live_proc.h"
 #include "util/array.h"
+#include "util/cleanup.h"
 #include "util/clock.h"
 
 /*
- * A thread may be born while its siblings are stopped: the list is read again until it is complete.
+ * A thread may start while its siblings are being stopped: the list is read again until it has no
+ * new one.
  */
 #define ROUNDS_MAX 100
 
-static bool is_stopped(const struct pause *pause, pid_t thread)
+static bool is_stopped(const struct live_pause *pause, pid_t thread)
 {
 	for (size_t i = 0; i < pause->thread_cnt; i++)
 		if (pause->threads[i].id == thread)
@@ -27,7 +29,7 @@ static bool is_stopped(const struct pause *pause, pid_t thread)
 }
 
 /* Returns 0 also for a thread that has ended meanwhile. */
-static int stop_thread(struct pause *pause, pid_t thread)
+static int stop_thread(struct live_pause *pause, pid_t thread)
 {
 	int status, err;
 
@@ -50,47 +52,43 @@ static int stop_thread(struct pause *pause, pid_t thread)
 }
 
 /* Stops the threads not stopped yet. *cnt: how many those were. */
-static int stop_new_threads(struct pause *pause, pid_t pid, size_t *cnt)
+static int stop_new_threads(struct live_pause *pause, pid_t pid, size_t *cnt)
 {
+	_cleanup_closedir_ DIR *directory = live_proc__open_directory(pid, "task");
 	struct dirent *entry;
-	char path[32];
 	int err = 0;
-	DIR *dir;
 
 	*cnt = 0;
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	if (!dir)
+	if (!directory)
 		return errno == ENOENT ? -ESRCH : -errno;
-	while (!err && (entry = readdir(dir))) {
+	while (!err && (entry = readdir(directory))) {
 		pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
 
 		if (thread <= 0 || is_stopped(pause, thread) ||
-		    (thread == pid && memory_thread__first_has_ended(pid)))
+		    (thread == pid && live_activity__first_thread_has_ended(pid)))
 			continue;
 		(*cnt)++;
 		err = stop_thread(pause, thread);
 	}
-	closedir(dir);
 	return err;
 }
 
-int pause__begin(struct pause *pause, pid_t pid)
+int live_pause__begin(struct live_pause *pause, pid_t pid)
 {
 	size_t cnt = 1;
 	int err = 0;
 
-	*pause = (struct pause){.since_ns = clock_ns(CLOCK_MONOTONIC)};
+	*pause = (struct live_pause){.since_ns = clock_ns(CLOCK_MONOTONIC)};
 	for (int round = 0; round < ROUNDS_MAX && cnt && !err; round++)
 		err = stop_new_threads(pause, pid, &cnt);
 	if (!err && cnt)
 		err = -EAGAIN;
 	if (err)
-		pause__end(pause);
+		live_pause__end(pause);
 	return err;
 }
 
-uint64_t pause__end(struct pause *pause)
+uint64_t live_pause__end(struct live_pause *pause)
 {
 	uint64_t since_ns = pause->since_ns;
 
@@ -98,6 +96,6 @@ uint64_t pause__end(struct pause *pause)
 		ptrace(PTRACE_DETACH, pause->threads[i].id, NULL,
 		       (void *)(long)pause->threads[i].signal);
 	free(pause->threads);
-	*pause = (struct pause){};
+	*pause = (struct live_pause){};
 	return clock_ns(CLOCK_MONOTONIC) - since_ns;
 }

@@ -3,7 +3,7 @@
  * process_vm_readv(2) tells of a failure only by a short count. These tests put holes where the
  * count and the ranges could be laid over each other wrongly.
  */
-#include "target/memory.h"
+#include "target/live_memory.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -2,7 +2,7 @@
 /*
  * Memory of our own, of which we know which pages were ever written.
  */
-#include "target/resident.h"
+#include "target/live_pages.h"
 
 #include <limits.h>
 #include <sys/mman.h>
@@ -50,7 +50,7 @@ static void measure(const uint8_t *bytes, uint64_t *resident)
 
 	for (size_t i = 0; i < ARENAS; i++)
 		ranges[i] = arena_range(bytes + i * ARENA_PAGES * page_bytes);
-	assert_int_equal(resident__measure(getpid(), ranges, ARENAS), 0);
+	assert_int_equal(live_pages__measure(getpid(), ranges, ARENAS), 0);
 	for (size_t i = 0; i < ARENAS; i++)
 		resident[i] = ranges[i].resident_bytes;
 }
@@ -108,7 +108,7 @@ static void test_pages_only_read(void **state)
 static void test_touched_page(void **state)
 {
 	uint8_t *bytes = map_arenas();
-	_cleanup_close_ int pagemap = resident__open(getpid());
+	_cleanup_close_ int pagemap = live_pages__open(getpid());
 	uint64_t address = (uintptr_t)bytes;
 	bool is;
 
@@ -117,13 +117,14 @@ static void test_touched_page(void **state)
 	bytes[2 * page_bytes] = 1;
 	for (int round = 0; round < 2; round++)
 		for (uint64_t page = 0; page < ARENA_PAGES; page++) {
-			assert_int_equal(resident__is_touched(pagemap,
-							      address + page * page_bytes + 7, &is),
+			assert_int_equal(live_pages__is_touched(pagemap,
+								address + page * page_bytes + 7,
+								&is),
 					 0);
 			assert_int_equal(is, page == 2);
 		}
 	unmap_arenas(bytes);
-	assert_int_equal(resident__is_touched(pagemap, address, &is), 0);
+	assert_int_equal(live_pages__is_touched(pagemap, address, &is), 0);
 	assert_false(is);
 }
 
@@ -193,9 +194,9 @@ static void test_another_process(void **state)
 	(void)state;
 	child__fork(&child, touch_and_wait, &toucher);
 	child__wait_until_ready(&child);
-	assert_int_equal(resident__measure(child.pid, &range, 1), 0);
+	assert_int_equal(live_pages__measure(child.pid, &range, 1), 0);
 	assert_int_equal(range.resident_bytes, 3 * page_bytes);
-	assert_int_equal(resident__measure(getpid(), &range, 1), 0);
+	assert_int_equal(live_pages__measure(getpid(), &range, 1), 0);
 	assert_int_equal(range.resident_bytes, 0);
 	child__kill(&child);
 	unmap_arenas(toucher.bytes);
@@ -206,8 +207,8 @@ static void test_no_process_and_no_arenas(void **state)
 	struct resident_range range = arena_range(NULL);
 
 	(void)state;
-	assert_int_equal(resident__measure(getpid(), NULL, 0), 0);
-	assert_true(resident__measure(INT_MAX, &range, 1) < 0);
+	assert_int_equal(live_pages__measure(getpid(), NULL, 0), 0);
+	assert_true(live_pages__measure(INT_MAX, &range, 1) < 0);
 	assert_int_equal(range.resident_bytes, 99);
 }
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "target/resident.h"
+#include "target/live_pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "target/live_proc.h"
 #include "target/memory_thread.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -16,8 +16,8 @@
 
 /*
  * Since Linux 6.7 (52526ca7fdb9, "fs/proc/task_mmu: implement IOCTL to get and optionally clear
- * info about PTEs") the kernel tells ranges of pages that have what is wanted, the page of zeros
- * told from others. Debian 12's headers do not know it.
+ * info about PTEs") the kernel returns ranges of pages by category, with the page of zeros as one.
+ * Debian 12's headers lack these definitions.
  */
 struct pagemap_scan {
 	uint64_t size, flags;
@@ -30,7 +30,7 @@ struct pagemap_region {
 	uint64_t start, end, categories;
 };
 
-_Static_assert(sizeof(struct pagemap_scan) == _IOC_SIZE(RESIDENT_IOCTL),
+_Static_assert(sizeof(struct pagemap_scan) == _IOC_SIZE(LIVE_PAGES_IOCTL),
 	       "its size is in its number");
 
 #define CATEGORY_PRESENT    (1UL << 3)
@@ -42,7 +42,7 @@ _Static_assert(sizeof(struct pagemap_scan) == _IOC_SIZE(RESIDENT_IOCTL),
 #define PAGE_EXCLUSIVE (1UL << 56)	 /* nobody else has it mapped */
 #define PAGE_FRAME     ((1UL << 55) - 1) /* its number; 0 for those who may not see it */
 
-/* Of an older kernel's pagemap so many pages are read at once. */
+/* Pages whose words are read at once on older kernels. */
 #define ENTRIES_MAX 4096UL
 
 enum wanted_pages {
@@ -51,14 +51,14 @@ enum wanted_pages {
 	PAGES_TOUCHED, /* resident or swapped out */
 };
 
-/* One process' pagemap, and how to read it. */
+/* The pagemap of a process, and how to read it. */
 struct pagemap {
 	int fd;
 	bool can_scan;
 	enum wanted_pages wanted;
 	uint64_t page_bytes;
-	uint64_t zero_frame; /* where it cannot be scanned */
-	uint64_t *entries;   /* there, too: room for ENTRIES_MAX */
+	uint64_t zero_frame; /* used if it cannot be scanned; 0: unknown */
+	uint64_t *entries;   /* also: room for ENTRIES_MAX */
 };
 
 static void pagemap__release(struct pagemap *pagemap)
@@ -68,8 +68,8 @@ static void pagemap__release(struct pagemap *pagemap)
 }
 
 /*
- * The frame of the page of zeros, which is everywhere where something was read that was never
- * written; found by doing just that. 0 if it cannot be seen.
+ * The frame of the page of zeros, which the kernel maps where memory is read that was never
+ * written; found by reading such memory. 0 if it cannot be seen.
  */
 static uint64_t find_zero_frame(uint64_t page_bytes)
 {
@@ -100,9 +100,9 @@ static bool is_wanted(const struct pagemap *pagemap, uint64_t entry)
 	return is_present || (pagemap->wanted == PAGES_TOUCHED && entry & PAGE_SWAPPED);
 }
 
-/* Shows the wanted pages from @start to @end, which are multiples of a page, run by run. */
+/* Passes runs of wanted pages from @start to @end, multiples of a page, to @take. */
 static int scan_pages(const struct pagemap *pagemap, uint64_t start, uint64_t end,
-		      resident_run_fn *take, void *context)
+		      memory_run_fn *take, void *context)
 {
 	uint64_t any = pagemap->wanted == PAGES_TOUCHED ? CATEGORY_PRESENT | CATEGORY_SWAPPED
 							: CATEGORY_PRESENT;
@@ -121,7 +121,7 @@ static int scan_pages(const struct pagemap *pagemap, uint64_t start, uint64_t en
 	int err = 0;
 
 	while (scan.start < scan.end && !err && !(err = cpu_allowance__check())) {
-		int cnt = ioctl(pagemap->fd, RESIDENT_IOCTL, &scan);
+		int cnt = ioctl(pagemap->fd, LIVE_PAGES_IOCTL, &scan);
 
 		if (cnt < 0)
 			return -errno;
@@ -134,7 +134,7 @@ static int scan_pages(const struct pagemap *pagemap, uint64_t start, uint64_t en
 
 /* The same on older kernels: a word a page. */
 static int read_pages(const struct pagemap *pagemap, uint64_t start, uint64_t end,
-		      resident_run_fn *take, void *context)
+		      memory_run_fn *take, void *context)
 {
 	uint64_t page = start / pagemap->page_bytes, page_end = end / pagemap->page_bytes;
 	int err = 0;
@@ -174,7 +174,7 @@ static int add_bytes(uint64_t start, uint64_t end, void *context)
 
 /* The wanted pages of which any byte is in the range. */
 static int visit_pages(const struct pagemap *pagemap, uint64_t address, uint64_t size,
-		       resident_run_fn *take, void *context)
+		       memory_run_fn *take, void *context)
 {
 	uint64_t start = address & ~(pagemap->page_bytes - 1),
 		 end = (address + size + pagemap->page_bytes - 1) & ~(pagemap->page_bytes - 1);
@@ -183,17 +183,12 @@ static int visit_pages(const struct pagemap *pagemap, uint64_t address, uint64_t
 				 : read_pages(pagemap, start, end, take, context);
 }
 
-int resident__open(pid_t pid)
+int live_pages__open(pid_t pid)
 {
-	char path[96];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, memory_thread__entry(pid, "pagemap").name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return live_proc__open(pid, memory_thread__entry(pid, "pagemap").name, O_RDONLY);
 }
 
-int resident__is_touched(int pagemap, uint64_t address, bool *out)
+int live_pages__is_touched(int pages, uint64_t address, bool *out)
 {
 	uint64_t entry = 0, page = address / (uint64_t)sysconf(_SC_PAGESIZE);
 	int err = cpu_allowance__check();
@@ -201,7 +196,7 @@ int resident__is_touched(int pagemap, uint64_t address, bool *out)
 
 	if (err)
 		return err;
-	got = pread(pagemap, &entry, sizeof(entry), (off_t)(page * sizeof(entry)));
+	got = pread(pages, &entry, sizeof(entry), (off_t)(page * sizeof(entry)));
 	if (got < 0)
 		return -errno;
 	*out = got == sizeof(entry) && entry & (PAGE_PRESENT | PAGE_SWAPPED);
@@ -213,10 +208,10 @@ static int pagemap__open(struct pagemap *pagemap, pid_t pid)
 	uint64_t none = 0;
 
 	pagemap->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-	pagemap->fd = resident__open(pid);
+	pagemap->fd = live_pages__open(pid);
 	if (pagemap->fd < 0)
 		return pagemap->fd;
-	/* It cannot be asked for pages that others have mapped, too. */
+	/* A scan has no category for pages that others have mapped, too. */
 	pagemap->can_scan = pagemap->wanted != PAGES_SHARED &&
 			    !scan_pages(pagemap, 0, pagemap->page_bytes, add_bytes, &none);
 	if (pagemap->can_scan)
@@ -241,18 +236,18 @@ static int measure(pid_t pid, struct resident_range *ranges, size_t cnt, enum wa
 	return err;
 }
 
-int resident__measure(pid_t pid, struct resident_range *ranges, size_t cnt)
+int live_pages__measure(pid_t pid, struct resident_range *ranges, size_t cnt)
 {
 	return measure(pid, ranges, cnt, PAGES_RESIDENT);
 }
 
-int resident__measure_shared(pid_t pid, struct resident_range *ranges, size_t cnt)
+int live_pages__measure_shared(pid_t pid, struct resident_range *ranges, size_t cnt)
 {
 	return measure(pid, ranges, cnt, PAGES_SHARED);
 }
 
-int resident__find_touched(pid_t pid, uint64_t start, uint64_t end, resident_run_fn *take,
-			   void *context)
+int live_pages__find_touched(pid_t pid, uint64_t start, uint64_t end, memory_run_fn *take,
+			     void *context)
 {
 	_cleanup_(pagemap__release) struct pagemap pagemap = {.fd = -1, .wanted = PAGES_TOUCHED};
 	int err = pagemap__open(&pagemap, pid);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The memory of a running process, read by process_vm_readv(2): without stopping the process, and
+ * without its cooperation.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "target/memory.h"
+#include "target/page_tables.h"
+
+struct live_memory {
+	struct memory memory;
+	pid_t pid;
+	pid_t thread; /* through which it was last reached: memory_thread.h */
+	struct page_tables tables;
+};
+
+void live_memory__init(struct live_memory *memory, pid_t pid);
+
+/* Charges page tables that reading has caused until the process exits: page_tables__release(). */
+void live_memory__release(struct live_memory *memory);

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "target/live_threads.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "target/live_proc.h"
+#include "target/proc_text.h"
+#include "util/cleanup.h"
+
+/* Nine numbers of 18 digits at most. */
+#define SYSCALL_BYTES_MAX 256
+
+/*
+ * "NUMBER ARGUMENT... STACK_POINTER PROGRAM_COUNTER" of a thread that waits in a system call, "-1
+ * STACK_POINTER PROGRAM_COUNTER" of one that waits elsewhere, "running" of one that runs.
+ */
+static bool find_stack_pointer(const char *text, uint64_t *out)
+{
+	const char *last = strrchr(text, ' '), *at = last;
+
+	if (!last)
+		return false;
+	while (at > text && at[-1] != ' ')
+		at--;
+	*out = strtoull(at, NULL, 16);
+	return true;
+}
+
+static struct target_thread read_thread(pid_t pid, const char *id)
+{
+	struct target_thread thread = {.id = (pid_t)strtol(id, NULL, 10)};
+	_cleanup_(proc_text__release) struct proc_text text = {};
+	char name[64];
+
+	snprintf(name, sizeof(name), "task/%.32s/syscall", id);
+	if (!proc_text__read(&text, pid, name, SYSCALL_BYTES_MAX))
+		thread.has_stack_pointer = find_stack_pointer(text.bytes, &thread.stack_pointer);
+	return thread;
+}
+
+int live_threads__visit(pid_t pid, target_thread_fn *take, void *context)
+{
+	_cleanup_closedir_ DIR *directory = live_proc__open_directory(pid, "task");
+	const struct dirent *entry;
+	int err = 0;
+
+	if (!directory)
+		return -errno;
+	while (!err && (entry = readdir(directory)))
+		if (*entry->d_name != '.') {
+			const struct target_thread thread = read_thread(pid, entry->d_name);
+
+			err = take(&thread, context);
+		}
+	return err;
+}
