@@ -20,6 +20,7 @@
 #include "pymalloc/heap_source.h"
 #include "pymalloc/model.h"
 #include "replay.skel.h"
+#include "target/live.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 
@@ -161,6 +162,7 @@ int main(int argc, char **argv)
 	struct recorder recorder = {};
 	struct replay_bpf *skeleton;
 	struct failure failure;
+	struct target *target;
 	double best_ns;
 	int err;
 
@@ -179,7 +181,9 @@ int main(int argc, char **argv)
 		err = map_events(&recorder.events, skeleton);
 	if (err)
 		return fail("cannot load the program", err);
-	err = heap_source__open(&source, atoi(argv[1]), UINT64_MAX, NULL, &failure);
+	err = live__open(&target, atoi(argv[1]), &failure);
+	if (!err)
+		err = heap_source__open(&source, target, UINT64_MAX, NULL, &failure);
 	if (err)
 		return fail(failure.text, err);
 	err = record_process(&recorder, source->target, source->python);

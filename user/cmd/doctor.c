@@ -18,6 +18,7 @@
 #include "probes/uprobe_event.h"
 #include "probes/uprobe_group.h"
 #include "pymalloc/heap_source.h"
+#include "target/live.h"
 #include "target/reading_allowance.h"
 #include "util/capabilities.h"
 #include "util/cleanup.h"
@@ -200,9 +201,11 @@ static void check_process(struct doctor *doctor)
 	_cleanup_(heap_source__freep) struct heap_source *source = NULL;
 	pid_t pid = doctor->options->pid;
 	struct failure failure;
+	struct target *target;
 
 	reading_allowance__begin(READING_HEAP, pid, doctor->options->max_cpu_s);
-	if (heap_source__open(&source, pid, doctor->options->max_memory_bytes, NULL, &failure)) {
+	if (live__open(&target, pid, &failure) ||
+	    heap_source__open(&source, target, doctor->options->max_memory_bytes, NULL, &failure)) {
 		reading_allowance__end(pid, 0, &failure);
 		say(doctor, VERDICT_FAIL, "target", "%s", failure.text);
 		return;

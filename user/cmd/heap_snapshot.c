@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "target/live.h"
 #include "target/reading_allowance.h"
 #include "target/shortage.h"
 
@@ -67,8 +68,12 @@ static int take(struct heap_snapshot *out, pid_t pid, const struct options *opti
 		.pause = options->pause,
 		.checkpoint = {.progress = output__show_progress},
 	};
-	int err = heap_source__open(&out->source, pid, options->max_memory_bytes, NULL, failure);
+	struct target *target;
+	int err = live__open(&target, pid, failure);
 
+	if (!err)
+		err = heap_source__open(&out->source, target, options->max_memory_bytes, NULL,
+					failure);
 	if (!err)
 		err = heap_source__read(out->source, &reading_options, &out->reading,
 					&out->counters, failure);

@@ -59,14 +59,23 @@ static int follow(struct trace *trace, bool from_first_allocation, struct failur
 	return 0;
 }
 
+static int open_source(struct trace *trace, pid_t pid, struct failure *failure)
+{
+	struct target *target;
+	int err = live__open(&target, pid, failure);
+
+	return err ? err
+		   : heap_source__open(&trace->source, target, trace->options->max_memory_bytes,
+				       NULL, failure);
+}
+
 static int open_process(struct trace *trace, struct failure *failure)
 {
 	const struct options *options = trace->options;
 	int err;
 
 	reading_allowance__begin(READING_HEAP, options->pid, options->max_cpu_s);
-	err = heap_source__open(&trace->source, options->pid, options->max_memory_bytes, NULL,
-				failure);
+	err = open_source(trace, options->pid, failure);
 	return reading_allowance__end(options->pid, err, failure);
 }
 
@@ -132,8 +141,7 @@ static int wait_for_heap(struct trace *trace, struct failure *failure)
 		int state = launch__hold(&trace->launch), err = -EAGAIN;
 
 		if (state >= 0 && tracer__event_cnt(trace->tracer))
-			err = heap_source__open(&trace->source, trace->launch.pid,
-						trace->options->max_memory_bytes, NULL, failure);
+			err = open_source(trace, trace->launch.pid, failure);
 		if (state >= 0 && err != -EAGAIN && err != -ENODATA)
 			return err;
 		if (tracer__has_execed(trace->tracer))

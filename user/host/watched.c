@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "target/identity.h"
+#include "target/live.h"
 #include "target/reading_allowance.h"
 #include "target/shortage.h"
 #include "util/cleanup.h"
@@ -57,13 +58,16 @@ static int settle(const struct watched *watched, struct failure *failure)
 int watched__new(struct watched **out, pid_t pid, struct account *total, struct failure *failure)
 {
 	_cleanup_(watched__freep) struct watched *watched = calloc(1, sizeof(*watched));
+	struct target *target;
 	int err;
 
 	if (!watched)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	watched->pid = pid;
-	err = heap_source__open(&watched->source, pid, account__usage(total).limit_bytes, total,
-				failure);
+	err = live__open(&target, pid, failure);
+	if (!err)
+		err = heap_source__open(&watched->source, target, account__usage(total).limit_bytes,
+					total, failure);
 	if (err)
 		return err;
 	err = settle(watched, failure);

@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "pymalloc/debug_hooks.h"
-#include "target/live.h"
 #include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -86,18 +85,17 @@ static int locate_allocators(struct heap_source *source, struct failure *failure
 	}
 }
 
-int heap_source__open(struct heap_source **out, pid_t pid, uint64_t max_memory_bytes,
+int heap_source__open(struct heap_source **out, struct target *target, uint64_t max_memory_bytes,
 		      struct account *total, struct failure *failure)
 {
+	_cleanup_(target__freep) struct target *taken = target;
 	_cleanup_(heap_source__freep) struct heap_source *source = NULL;
 	int err;
 
 	source = calloc(1, sizeof(*source));
 	if (!source || account__new(&source->account, max_memory_bytes, total))
 		return failure__set(failure, -ENOMEM, "out of memory");
-	err = live__open(&source->target, pid, failure);
-	if (err)
-		return err;
+	source->target = TAKE_PTR(taken);
 	source->target->memory->account = source->account;
 	err = python__find(&source->python, source->target, failure);
 	if (!err)

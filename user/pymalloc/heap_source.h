@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a pid to checkpoints: the process, its Python, its allocators, found once and kept.
+ * From a target to checkpoints: its Python and its allocators, found once and kept.
  */
 #pragma once
 
@@ -42,12 +42,13 @@ struct heap_reading_options {
 };
 
 /*
- * Opens the heap of process @pid. All that is made of it, now and later, takes no more than
- * @max_memory_bytes of our memory, and is part of @total (NULL: of nothing). Errors, each described
- * in @failure: -ESRCH, -EPERM, -ENOEXEC not a CPython, -ENOTSUP 32 bits, -ENODATA no pymalloc
- * arenas, -EAGAIN not started up yet, -EDQUOT it takes more memory than it may, ...
+ * Opens the heap of @target and takes the target over, also on failure. All that is made of it, now
+ * and later, takes no more than @max_memory_bytes of our memory, and is part of @total (NULL: of
+ * nothing). Errors, each described in @failure: -ESRCH, -EPERM, -ENOEXEC not a CPython, -ENOTSUP 32
+ * bits, -ENODATA no pymalloc arenas, -EAGAIN not started up yet, -EDQUOT it takes more memory than
+ * it may, ...
  */
-int heap_source__open(struct heap_source **out, pid_t pid, uint64_t max_memory_bytes,
+int heap_source__open(struct heap_source **out, struct target *target, uint64_t max_memory_bytes,
 		      struct account *total, struct failure *failure);
 void heap_source__free(struct heap_source *source);
 void heap_source__freep(struct heap_source **source);
