@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What live.c and target.c say of this very process, and of children, against what the kernel and libc say
- * by other ways.
+ * What live.c and target.c say of this very process, and of children, against what the kernel and
+ * libc say by other ways.
  */
 #include "target/live.h"
 
