@@ -11,14 +11,10 @@
 #include "compat.bpf.h"
 #include "emit.bpf.h"
 #include "maps.bpf.h"
+#include "pyfrag/pool_header.h"
 #include "pystack.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-/* struct pool_header (user/pymalloc/layout.h). */
-#define POOL_HEADER_BYTES 48
-#define POOL_FREEBLOCK	  8
-#define POOL_SZIDX	  36
 
 static __always_inline bool read_user(void *value, __u32 size, __u64 address)
 {
@@ -65,12 +61,13 @@ static __always_inline bool read_new_pool(struct pt_regs *ctx, const struct pyfr
 	*block = pool + POOL_HEADER_BYTES;
 	if (!read_compared(ctx, site, site->compared[0], &size) ||
 	    !read_compared(ctx, site, site->compared[1], &other) ||
-	    !read_user(&old, sizeof(old), pool + POOL_SZIDX))
+	    !read_user(&old, sizeof(old), pool + offsetof(struct pool_header, szidx)))
 		return false;
 	if (size == old)
 		size = other;
 	*size_class = size;
-	return size != old || read_user(block, sizeof(*block), pool + POOL_FREEBLOCK);
+	return size != old ||
+	       read_user(block, sizeof(*block), pool + offsetof(struct pool_header, freeblock));
 }
 
 /*
@@ -79,12 +76,13 @@ static __always_inline bool read_new_pool(struct pt_regs *ctx, const struct pyfr
  */
 static __always_inline bool is_sampled(__u8 type, __u64 address, __u32 *size_class)
 {
+	__u64 pool = address & ~(stacks.pool_size - 1);
 	__u32 point = next_point();
 
 	if (!point)
 		return false;
-	if (type == EVENT_ALLOC && !read_user(size_class, sizeof(*size_class),
-					      (address & ~(stacks.pool_size - 1)) + POOL_SZIDX))
+	if (type == EVENT_ALLOC &&
+	    !read_user(size_class, sizeof(*size_class), pool + offsetof(struct pool_header, szidx)))
 		return false;
 	return point <= (*size_class + 1) * stacks.alignment;
 }

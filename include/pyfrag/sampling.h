@@ -14,7 +14,7 @@
  */
 #pragma once
 
-#include "pyfrag/events.h"
+#include "pyfrag/pool_header.h"
 
 #define SAMPLING_TABLE_BITS 6
 
@@ -27,19 +27,17 @@ static const __u32 sampling_log2[(1 << SAMPLING_TABLE_BITS) + 1] = {
 	56229, 57040, 57845, 58643, 59434, 60219, 60997, 61769, 62534, 63294, 64047, 64794, 65536,
 };
 
-/* SMALL_REQUEST_THRESHOLD: the size of the largest block, bytes. */
-#define SAMPLING_SLOT_BYTES 512
-
 /*
- * An allocation: where in its slot the next point is, from 1 on; 0 if it is behind it. *until is
- * the distance to the point, and is to be drawn anew if it is not above 0 any more (as at first).
+ * An allocation: where in its slot (as many bytes as the largest block has) the next point is, from
+ * 1 on; 0 if it is behind it. *until is the distance to the point, and is to be drawn anew if it is
+ * not above 0 any more (as at first).
  */
 static inline __attribute__((always_inline)) __u32 sampling__step(__s64 *until)
 {
 	__s64 point = *until;
 
-	*until = point - SAMPLING_SLOT_BYTES;
-	return point > 0 && point <= SAMPLING_SLOT_BYTES ? (__u32)point : 0;
+	*until = point - SMALL_REQUEST_MAX;
+	return point > 0 && point <= SMALL_REQUEST_MAX ? (__u32)point : 0;
 }
 
 #define SAMPLING_LN2 45426 /* ln(2) * 65536 */
