@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The only writer of the ring buffer. A record that finds no room is counted, never waited for.
+ * The only writer of the ring buffer: a function for each kind of record (pyfrag/records.h). A
+ * record for which there is no room is counted and dropped; nothing waits for room.
  *
- * Waking the consumer costs more than the record does: it is woken once in wakeup_hits (it also
- * looks by itself, many times a second), and by the rare events that end things.
+ * Waking the consumer costs more than writing a record: it is woken once in wakeup_hits (it also
+ * looks by itself, several times a second), by each new stack, and by each notice.
  */
 #pragma once
 
 #include "maps.bpf.h"
-#include "pyfrag/stacks.h"
+#include "pyfrag/records.h"
 
-static __always_inline void emit(__u8 type, __u8 size_class, __u64 address, __u64 flags)
+/* Whether the consumer is to be woken by the event of the @number-th hit on this CPU. */
+static __always_inline __u64 wakeup_at(__u64 number)
+{
+	return number & (wakeup_hits - 1) ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP;
+}
+
+static __always_inline void emit(__u8 type, __u8 size_class, __u64 address, __u64 wakeup)
 {
 	struct pyfrag_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
@@ -20,20 +27,16 @@ static __always_inline void emit(__u8 type, __u8 size_class, __u64 address, __u6
 	}
 	event->type = type;
 	event->size_class = size_class;
-	event->reserved = 0;
+	event->flags = 0;
+	event->sample_step = 0;
 	event->tgid = target_tgid;
 	event->address = address;
-	bpf_ringbuf_submit(event, flags);
+	bpf_ringbuf_submit(event, wakeup);
 }
 
-/* Whether the consumer is to be woken by what the @number-th hit on this CPU tells. */
-static __always_inline __u64 wakeup_at(__u64 number)
-{
-	return number & (wakeup_hits - 1) ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP;
-}
-
-static __always_inline void emit_stacked(__u8 type, __u8 size_class, __u16 flags, __u64 address,
-					 __u64 stack, __u64 wakeup)
+/* @flags: beside PYFRAG_EVENT_HAS_STACK. */
+static __always_inline void emit_stacked(__u8 type, __u8 size_class, __u64 address, __u8 flags,
+					 __u8 sample_step, __u64 stack, __u64 wakeup)
 {
 	struct pyfrag_stacked_event *stacked = bpf_ringbuf_reserve(&events, sizeof(*stacked), 0);
 
@@ -43,14 +46,37 @@ static __always_inline void emit_stacked(__u8 type, __u8 size_class, __u16 flags
 	}
 	stacked->event.type = type;
 	stacked->event.size_class = size_class;
-	stacked->event.reserved = PYFRAG_EVENT_HAS_STACK | flags;
+	stacked->event.flags = PYFRAG_EVENT_HAS_STACK | flags;
+	stacked->event.sample_step = sample_step;
 	stacked->event.tgid = target_tgid;
 	stacked->event.address = address;
 	stacked->stack = stack;
 	bpf_ringbuf_submit(stacked, wakeup);
 }
 
-static __always_inline void emit_at_once(__u8 type, __u64 address)
+/* The consumer is woken at once: code objects die, and with them their names. */
+static __always_inline bool emit_stack(struct pyfrag_stack *stack)
 {
-	emit(type, 0, address, BPF_RB_FORCE_WAKEUP);
+	__u32 frame_cnt = stack->frame_cnt & PYFRAG_STACK_DEPTH_MAX;
+
+	if (bpf_ringbuf_output(&events, stack, pyfrag_stack__bytes(frame_cnt),
+			       BPF_RB_FORCE_WAKEUP)) {
+		count(COUNTER_LOST);
+		return false;
+	}
+	return true;
+}
+
+static __always_inline void emit_notice(__u8 type, __u32 tgid)
+{
+	struct pyfrag_notice *notice = bpf_ringbuf_reserve(&events, sizeof(*notice), 0);
+
+	if (!notice) {
+		count(COUNTER_LOST);
+		return;
+	}
+	__builtin_memset(notice->padding, 0, sizeof(notice->padding));
+	notice->type = type;
+	notice->tgid = tgid;
+	bpf_ringbuf_submit(notice, BPF_RB_FORCE_WAKEUP);
 }

@@ -92,7 +92,7 @@ static __always_inline void emit_with_stack(__u8 type, __u32 size_class, __u64 a
 					    __u64 wakeup)
 {
 	bool grows = type == EVENT_NEW_POOL || type == EVENT_ARENA_MAP, sampled = false;
-	__u16 flags = 0;
+	__u8 flags = 0, step = 0;
 
 	if (!with_stacks || !stacks.enabled) {
 		emit(type, size_class, address, wakeup);
@@ -100,10 +100,12 @@ static __always_inline void emit_with_stack(__u8 type, __u32 size_class, __u64 a
 	}
 	if (type == EVENT_ALLOC || type == EVENT_NEW_POOL)
 		sampled = is_sampled(type, address, &size_class);
-	if (sampled)
-		flags = PYFRAG_EVENT_SAMPLED | stacks.sample_step << PYFRAG_EVENT_STEP_SHIFT;
+	if (sampled) {
+		flags = PYFRAG_EVENT_SAMPLED;
+		step = stacks.sample_step;
+	}
 	if (sampled || grows)
-		emit_stacked(type, size_class, flags, address, current_stack(), wakeup);
+		emit_stacked(type, size_class, address, flags, step, current_stack(), wakeup);
 	else
 		emit(type, size_class, address, wakeup);
 }
@@ -128,7 +130,7 @@ static __always_inline bool charge(const struct pyfrag_site *site, __u64 *number
 	increment(&hits, HITS_IGNORED);
 	if (!overrun[kind]) {
 		overrun[kind] = 1;
-		emit_at_once(EVENT_OVERRUN, 0);
+		emit_notice(EVENT_OVERRUN, target_tgid);
 	}
 	return false;
 }
@@ -173,7 +175,7 @@ int handle_exec(struct bpf_raw_tracepoint_args *ctx)
 {
 	(void)ctx;
 	if (current_tgid() == target_tgid)
-		emit_at_once(EVENT_EXEC, 0);
+		emit_notice(EVENT_EXEC, target_tgid);
 	return 0;
 }
 
@@ -186,6 +188,6 @@ int handle_fork(struct bpf_raw_tracepoint_args *ctx)
 
 	if (current_tgid() != target_tgid || child_tgid == bpf_get_current_pid_tgid() >> 32)
 		return 0;
-	emit_at_once(EVENT_FORK, child_tgid);
+	emit_notice(EVENT_FORK, child_tgid);
 	return 0;
 }

@@ -64,13 +64,13 @@ static __always_inline void py_add_frame(struct pyfrag_stack *stack, __u64 code,
 {
 	struct stack_scratch *scratch = (struct stack_scratch *)stack;
 	struct pyfrag_frame *frame =
-		&scratch->stack.frames[scratch->stack.event.reserved & PYFRAG_STACK_DEPTH_MAX];
+		&scratch->stack.frames[scratch->stack.frame_cnt & PYFRAG_STACK_DEPTH_MAX];
 	__u64 place = (__u64)owner << 32 | (__u32)instr;
 
 	frame->code = code;
 	frame->instr = instr;
 	frame->owner = owner;
-	scratch->stack.event.reserved++;
+	scratch->stack.frame_cnt++;
 	scratch->number =
 		mix(mix(scratch->number, code, 0x9e3779b97f4a7c15), place, 0x9e3779b97f4a7c15);
 	scratch->check =
@@ -107,7 +107,6 @@ static __always_inline __u64 current_thread_state(void)
 /* Sends the stack in @scratch to user space, if it has not been sent. Returns its number or 0. */
 static __always_inline __u64 send_stack(struct stack_scratch *scratch)
 {
-	__u32 size = sizeof(struct pyfrag_event);
 	__u64 number = scratch->number;
 	__u64 *check = bpf_map_lookup_elem(&sent_stacks, &number);
 
@@ -117,14 +116,9 @@ static __always_inline __u64 send_stack(struct stack_scratch *scratch)
 		count(COUNTER_STACKS_COLLIDED);
 		return 0;
 	}
-	scratch->stack.event.address = number;
-	size += (scratch->stack.event.reserved & PYFRAG_STACK_DEPTH_MAX) *
-		sizeof(struct pyfrag_frame);
-	/* At once: code objects die, and with them their names. */
-	if (bpf_ringbuf_output(&events, &scratch->stack, size, BPF_RB_FORCE_WAKEUP)) {
-		count(COUNTER_LOST);
+	scratch->stack.number = number;
+	if (!emit_stack(&scratch->stack))
 		return 0;
-	}
 	bpf_map_update_elem(&sent_stacks, &number, &scratch->check, BPF_ANY);
 	return number;
 }
@@ -138,9 +132,9 @@ static __always_inline __u64 walk_stack(struct stack_scratch *scratch)
 		count(COUNTER_STACKS_NO_THREAD);
 		return 0;
 	}
-	scratch->stack.event.type = EVENT_STACK;
-	scratch->stack.event.tgid = target_tgid;
-	scratch->stack.event.reserved = 0;
+	scratch->stack.type = EVENT_STACK;
+	scratch->stack.tgid = target_tgid;
+	scratch->stack.frame_cnt = 0;
 	scratch->number = scratch->check = 1;
 	result = py_walk__frames(&stacks.walk, thread, &scratch->stack);
 	if (result == PY_WALK_UNREADABLE) {
@@ -149,7 +143,7 @@ static __always_inline __u64 walk_stack(struct stack_scratch *scratch)
 	}
 	if (result == PY_WALK_TRUNCATED)
 		count(COUNTER_STACKS_TRUNCATED);
-	scratch->stack.event.size_class = result == PY_WALK_TRUNCATED;
+	scratch->stack.is_truncated = result == PY_WALK_TRUNCATED;
 	return send_stack(scratch);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What BPF programs tell user space, and what user space tells them of a probe site.
+ * The events that BPF programs send to user space, and how user space describes a probe site to
+ * them. All records of the ring buffer are listed in records.h.
  */
 #pragma once
 
@@ -10,35 +11,55 @@
 #include <linux/types.h>
 #endif
 
+/* The type of a record, which is its first byte. */
 enum pyfrag_event_type {
-	EVENT_ALLOC = 1,      /* address: the block; size_class, if it has a stack */
-	EVENT_FREE,	      /* address: the block */
-	EVENT_NEW_POOL,	      /* address: its first block, which is allocated; size_class */
-	EVENT_POOL_FREED,     /* address: the pool; no block of it is live any more */
-	EVENT_ARENA_MAP,      /* address: the arena */
-	EVENT_ARENA_UNMAP,    /* address: the arena; just before it goes */
-	EVENT_FREELIST_CLEAR, /* address: 0 */
-	EVENT_EXEC,	      /* the target runs another program from here on */
-	EVENT_FORK,	      /* address: the child's pid */
-	EVENT_OVERRUN,	      /* hits have cost more than they may: they are ignored from here on */
-	EVENT_STACK,	      /* a Python stack: see stacks.h */
+	/* Events of the heap: struct pyfrag_event. Each line says what `address` is. */
+	EVENT_ALLOC = 1,      /* the block; size_class is set if the event is sampled */
+	EVENT_FREE,	      /* the block */
+	EVENT_NEW_POOL,	      /* the pool's first block, which is allocated; size_class is set */
+	EVENT_POOL_FREED,     /* the pool; no block of it is live any more */
+	EVENT_ARENA_MAP,      /* the arena */
+	EVENT_ARENA_UNMAP,    /* the arena, just before it is unmapped */
+	EVENT_FREELIST_CLEAR, /* 0 */
+
+	/* What else happens to the target: struct pyfrag_notice. */
+	EVENT_EXEC,    /* the target runs another program from here on */
+	EVENT_FORK,    /* the target has forked a child process */
+	EVENT_OVERRUN, /* hits have cost more than allowed: they are ignored from here on */
+
+	EVENT_STACK, /* a Python stack: struct pyfrag_stack (stacks.h) */
 };
 
-/* 16 bytes, in the order in which things happened. */
+/* In the order in which the changes happened. */
 struct pyfrag_event {
 	__u8 type;
 	__u8 size_class;
-	__u16 reserved; /* PYFRAG_EVENT_... */
-	__u32 tgid;	/* the target, as the initial pid namespace numbers it */
+	__u8 flags;	  /* PYFRAG_EVENT_... */
+	__u8 sample_step; /* of a sampled event: the step in force then (struct pyfrag_stacks) */
+	__u32 tgid;	  /* the target, in the pid namespace that it was given in */
 	__u64 address;
 };
 
-/* The record goes on: struct pyfrag_stacked_event (stacks.h). */
+/* The record is a struct pyfrag_stacked_event. */
 #define PYFRAG_EVENT_HAS_STACK 1
-/* An allocation that was picked by chance, and stands for others (sampling.h). */
+/* An allocation that was picked at random, and stands for others (sampling.h). */
 #define PYFRAG_EVENT_SAMPLED 2
-/* Which step of the sampling distance was in force then (stacks.h): 8 bits from here on. */
-#define PYFRAG_EVENT_STEP_SHIFT 8
+
+struct pyfrag_stacked_event {
+	struct pyfrag_event event;
+	__u64 stack; /* its number; 0: the stack could not be recorded */
+};
+
+struct pyfrag_notice {
+	__u8 type;
+	__u8 padding[3];
+	__u32 tgid; /* the target, as above; EVENT_FORK: the child, in the initial pid namespace */
+};
+
+/* There can be millions of these a second: an event that grows fills the ring buffer faster. */
+_Static_assert(sizeof(struct pyfrag_event) == 16, "an event is 16 bytes");
+_Static_assert(sizeof(struct pyfrag_stacked_event) == 24, "an event with a stack is 24 bytes");
+_Static_assert(sizeof(struct pyfrag_notice) == 8, "a notice is 8 bytes");
 
 /* Hits that may cost so much, each kind for itself; what happens to arenas is always recorded. */
 enum pyfrag_allowance {

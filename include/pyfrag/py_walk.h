@@ -129,7 +129,7 @@ static __always_inline enum py_walk_result py_walk__frames(const struct py_walk 
 			return PY_WALK_UNREADABLE;
 		owner = py_walk__owner(offsets, words);
 		if (py_walk__is_python(offsets, owner)) {
-			if (stack->event.reserved >= PYFRAG_STACK_DEPTH_MAX)
+			if (stack->frame_cnt >= PYFRAG_STACK_DEPTH_MAX)
 				return PY_WALK_TRUNCATED;
 			code = py_walk__member(words, offsets->frame_code) &
 			       ~(__u64)offsets->frame_code_tags;

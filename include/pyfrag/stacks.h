@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Python stacks, as BPF programs tell them: a stack once, by a record of its own, and from then on
- * by its number in the records of events.
+ * Python stacks, as BPF programs send them: each stack once, in a record of its own, and from then
+ * on as a number in the records of events.
  */
 #pragma once
 
@@ -20,18 +20,26 @@ struct pyfrag_frame {
 	__u32 owner; /* 0 before 3.11 */
 };
 
-/* An EVENT_STACK record; as long as its frames. The innermost frame is the first. */
+/* A record of the type EVENT_STACK. It ends with its last frame (pyfrag_stack__bytes()). */
 struct pyfrag_stack {
-	/* address: its number; reserved: how many frames; size_class: whether there are more */
-	struct pyfrag_event event;
-	struct pyfrag_frame frames[PYFRAG_STACK_DEPTH_MAX + 1]; /* a power of two, for masking */
+	__u8 type;
+	__u8 is_truncated; /* there are more frames than these */
+	__u16 frame_cnt;
+	__u32 tgid;   /* the target, as in struct pyfrag_event */
+	__u64 number; /* a hash of its frames */
+	/* The innermost is the first. Their number is a power of two, for masking. */
+	struct pyfrag_frame frames[PYFRAG_STACK_DEPTH_MAX + 1];
 };
 
-/* An event with PYFRAG_EVENT_HAS_STACK. stack 0: it was wanted, and could not be recorded. */
-struct pyfrag_stacked_event {
-	struct pyfrag_event event;
-	__u64 stack;
-};
+_Static_assert(sizeof(struct pyfrag_frame) == 16, "a frame is 16 bytes");
+_Static_assert(__builtin_offsetof(struct pyfrag_stack, frames) == 16, "frames follow 16 bytes");
+
+/* The size of the record of a stack of @frame_cnt frames, bytes. */
+static inline __u32 pyfrag_stack__bytes(__u32 frame_cnt)
+{
+	return __builtin_offsetof(struct pyfrag_stack, frames) +
+	       frame_cnt * sizeof(struct pyfrag_frame);
+}
 
 /* Where a walk begins, and what it follows. */
 struct py_walk {
@@ -43,14 +51,15 @@ struct py_walk {
 };
 
 /*
- * What is to be recorded with a stack, and of which Python. User space sets it when that is known.
+ * Which events are recorded with a stack, and how it is found. User space sets it when the target's
+ * Python is known.
  */
 struct pyfrag_stacks {
 	__u32 enabled;
-	__u32 alignment;    /* of blocks; what size classes differ by */
+	__u32 alignment;    /* of blocks, bytes; the difference between two size classes */
 	__u64 pool_size;    /* bytes */
-	__u64 sample_bytes; /* one allocation in so many bytes, on average; 0: each */
-	__u32 sample_step; /* sent with each sample: user space knows by it what sample_bytes was */
-	__u32 reserved;
+	__u64 sample_bytes; /* mean sampling interval; 0 samples every allocation */
+	/* How often the interval was doubled; sent with each sample. At most 255. */
+	__u32 sample_step;
 	struct py_walk walk;
 };

@@ -39,10 +39,11 @@ static int fail(const char *what, int err)
 	return 1;
 }
 
-static void record(const struct pyfrag_event *event, void *context)
+static void record(const struct pyfrag_event *event, uint64_t stack_number, void *context)
 {
 	struct recorder *recorder = context;
 
+	(void)stack_number;
 	if (event->type <= EVENT_ARENA_UNMAP && recorder->cnt < EVENTS_MAX)
 		recorder->events[recorder->cnt++] = *event;
 }
@@ -74,7 +75,7 @@ static int record_process(struct recorder *recorder, const struct target *target
 		err = probe_set__new(&probes, &options, &features, &failure);
 	if (!err)
 		err = event_stream__start(&stream, probe_set__ring_fd(probes), options.ring_bytes,
-					  record, recorder);
+					  &(struct event_handlers){.event = record}, recorder);
 	if (!err)
 		err = probe_set__attach_sites(probes, PROBES_LASTING, &sites, types,
 					      python->module->fd, python->module->bias, &attached,
@@ -117,11 +118,12 @@ struct consumer {
 	int err;
 };
 
-static void apply(const struct pyfrag_event *event, void *context)
+static void apply(const struct pyfrag_event *event, uint64_t stack_number, void *context)
 {
 	struct consumer *consumer = context;
 	int err = model__apply(consumer->model, event);
 
+	(void)stack_number;
 	consumer->cnt++;
 	if (err)
 		consumer->err = err;
@@ -133,7 +135,8 @@ static int measure(struct replay_bpf *skeleton, struct consumer *consumer, uint3
 {
 	_cleanup_(event_stream__freep) struct event_stream *stream = NULL;
 	int err = event_stream__start(&stream, bpf_map__fd(skeleton->maps.ring),
-				      bpf_map__max_entries(skeleton->maps.ring), apply, consumer);
+				      bpf_map__max_entries(skeleton->maps.ring),
+				      &(struct event_handlers){.event = apply}, consumer);
 
 	*best_ns = 1e9;
 	for (int round = 0; round < ROUNDS && !err; round++) {

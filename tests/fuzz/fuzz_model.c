@@ -6,8 +6,8 @@
  * finds otherwise is no more than there are blocks.
  *
  * Input: a byte that says which heap the model starts from, then events of 16 bytes, as BPF sends
- * them. `reserved`, which the model does not look at, tells what their address is counted from, for
- * an arbitrary one hits nothing; a type that no event has takes a checkpoint.
+ * them. `flags`, which the model does not look at, says what their address is counted from, for an
+ * arbitrary one hits nothing; a type that no event has takes a checkpoint.
  */
 #include "fuzz.h"
 
@@ -143,7 +143,7 @@ static uint64_t base_of(const struct fake_pymalloc *fake, const struct pyfrag_ev
 {
 	uint64_t index = event->address >> 32;
 
-	switch (event->reserved % FROM_CNT) {
+	switch (event->flags % FROM_CNT) {
 	case FROM_BLOCK:
 		return fake->blocks[index % fake->block_cnt].address;
 	case FROM_ARENA:

@@ -63,7 +63,7 @@ static void tell_stack(struct world *world, struct fuzz_input *input)
 	for (uint32_t i = 0; i < cnt; i++)
 		codes[i] = CODE + fuzz_input__byte(input) % (CODES + 1) * FAKE_CODE_BYTES;
 	fake_code__make_stack(&stack, number, codes, cnt);
-	CHECK(!site_ledger__apply(world->ledger, &stack.event));
+	CHECK(!stack_table__add(world->stacks, &stack));
 	index = stack_table__find(world->stacks, number);
 	CHECK(stack_table__cnt(world->stacks) <= before + 1);
 	CHECK(index == STACK_UNKNOWN || index < stack_table__cnt(world->stacks));
@@ -74,19 +74,18 @@ static void tell_stack(struct world *world, struct fuzz_input *input)
 /* Returns the index of the stack that the event came with. */
 static uint32_t tell(struct world *world, uint8_t type, uint64_t address, uint8_t how)
 {
-	const struct pyfrag_stacked_event event = {
-		.event = {.type = type,
-			  .size_class = SAMPLE_CLASS(BLOCK_SIZE),
-			  .reserved = (uint16_t)((how & 0x80 ? PYFRAG_EVENT_HAS_STACK : 0) |
-						 (how & 0x40 ? PYFRAG_EVENT_SAMPLED : 0) |
-						 site_ledger__sample_step(world->ledger)
-							 << PYFRAG_EVENT_STEP_SHIFT),
-			  .address = address},
-		.stack = how % NUMBERS,
+	const struct pyfrag_event event = {
+		.type = type,
+		.size_class = SAMPLE_CLASS(BLOCK_SIZE),
+		.flags = (how & 0x80 ? PYFRAG_EVENT_HAS_STACK : 0) |
+			 (how & 0x40 ? PYFRAG_EVENT_SAMPLED : 0),
+		.sample_step = (uint8_t)site_ledger__sample_step(world->ledger),
+		.address = address,
 	};
+	uint64_t number = how & 0x80 ? how % NUMBERS : 0;
 
-	CHECK(!site_ledger__apply(world->ledger, &event.event));
-	return how & 0x80 ? stack_table__find(world->stacks, event.stack) : STACK_UNKNOWN;
+	CHECK(!site_ledger__apply(world->ledger, &event, number));
+	return stack_table__find(world->stacks, number);
 }
 
 static void alloc(struct world *world, uint32_t place, uint8_t how, uint8_t type)

@@ -45,8 +45,8 @@ static bool py_read(void *to, __u32 size, __u64 address)
 
 static void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner)
 {
-	CHECK(stack->event.reserved < PYFRAG_STACK_DEPTH_MAX);
-	stack->frames[stack->event.reserved++] =
+	CHECK(stack->frame_cnt < PYFRAG_STACK_DEPTH_MAX);
+	stack->frames[stack->frame_cnt++] =
 		(struct pyfrag_frame){.code = code, .instr = instr, .owner = owner};
 }
 
@@ -167,9 +167,9 @@ static void check_walk(struct world *world)
 	thread = py_walk__find_thread(walk, THREAD_ID);
 	CHECK(!thread || py_walk__is_current(walk, thread, THREAD_ID));
 	result = py_walk__frames(walk, thread ? thread : PLACE(THREAD), &stack);
-	CHECK(result <= PY_WALK_TRUNCATED && stack.event.reserved <= PYFRAG_STACK_DEPTH_MAX);
+	CHECK(result <= PY_WALK_TRUNCATED && stack.frame_cnt <= PYFRAG_STACK_DEPTH_MAX);
 	CHECK(world->memory.call_cnt - calls <= READS_OF_WALKS);
-	for (uint32_t i = 0; i < stack.event.reserved; i++)
+	for (uint32_t i = 0; i < stack.frame_cnt; i++)
 		CHECK(!(stack.frames[i].code & walk->offsets.frame_code_tags));
 }
 

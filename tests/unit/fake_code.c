@@ -87,8 +87,9 @@ void fake_code__map(struct fake_memory *fake, uint64_t address, const struct fak
 void fake_code__make_stack(struct pyfrag_stack *out, uint64_t number, const uint64_t *codes,
 			   uint32_t cnt)
 {
-	*out = (struct pyfrag_stack){
-		.event = {.type = EVENT_STACK, .reserved = (uint16_t)cnt, .address = number}};
+	*out = (struct pyfrag_stack){.type = EVENT_STACK,
+				     .frame_cnt = (uint16_t)cnt,
+				     .number = number};
 	for (uint32_t i = 0; i < cnt; i++)
 		out->frames[i] = (struct pyfrag_frame){.code = codes[i], .instr = FAKE_INSTR};
 }

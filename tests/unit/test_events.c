@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * With a ring of ours in place of libbpf's: of a target that emits events faster than they can be
- * handled, so that there are always more.
+ * The stream of records, with a ring buffer of ours in place of libbpf's: one that never becomes
+ * empty, as if the target emitted events faster than they can be handled; or one with the records
+ * that a test puts in.
  */
 #include "probes/events.h"
 
 #include <bpf/libbpf.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "pyfrag/records.h"
 #include "unit_test.h"
 
 #define RING_BYTES   4096UL
@@ -48,12 +51,23 @@ int ring_buffer__epoll_fd(const struct ring_buffer *rb)
 	return rb->fd;
 }
 
+/* What a test puts into the ring, to be consumed once; without, there are events without end. */
+static const void *only_record;
+static size_t only_bytes;
+static bool has_only;
+
 /* As libbpf's: until nothing is left, which is never, or the function says so. */
 int ring_buffer__consume(struct ring_buffer *rb)
 {
 	struct pyfrag_event event = {.type = EVENT_FREE, .address = 16};
 	size_t bytes = 0;
 
+	if (has_only) {
+		if (only_record)
+			rb->sample(rb->context, (void *)(uintptr_t)only_record, only_bytes);
+		only_record = NULL;
+		return 0;
+	}
 	for (size_t i = 0; i < FOR_EVER; i++) {
 		bytes += RECORD_BYTES;
 		if (rb->sample(rb->context, &event, sizeof(event)) < 0)
@@ -64,11 +78,12 @@ int ring_buffer__consume(struct ring_buffer *rb)
 	return 0;
 }
 
-static void count(const struct pyfrag_event *event, void *context)
+static void count(const struct pyfrag_event *event, uint64_t stack_number, void *context)
 {
 	uint64_t *cnt = context;
 
 	(void)event;
+	(void)stack_number;
 	++*cnt;
 }
 
@@ -82,7 +97,9 @@ static void test_events_without_end(void **state)
 	uint64_t cnt = 0;
 
 	(void)state;
-	assert_int_equal(event_stream__start(&stream, -1, RING_BYTES, count, &cnt), 0);
+	assert_int_equal(event_stream__start(&stream, -1, RING_BYTES,
+					     &(struct event_handlers){.event = count}, &cnt),
+			 0);
 	for (int i = 0; i < 100; i++) {
 		event_stream__lock(stream);
 		event_stream__unlock(stream);
@@ -94,10 +111,139 @@ static void test_events_without_end(void **state)
 	assert_true(cnt >= 100 * (RING_BYTES / RECORD_BYTES));
 }
 
+/* What the handlers got last, and how many records they got. */
+struct received {
+	struct pyfrag_event event;
+	uint64_t stack_number;
+	struct pyfrag_stack stack;
+	struct pyfrag_notice notice;
+	int event_cnt, stack_cnt, notice_cnt;
+};
+
+static void receive_event(const struct pyfrag_event *event, uint64_t stack_number, void *context)
+{
+	struct received *received = context;
+
+	received->event = *event;
+	received->stack_number = stack_number;
+	received->event_cnt++;
+}
+
+static void receive_stack(const struct pyfrag_stack *stack, void *context)
+{
+	struct received *received = context;
+
+	memcpy(&received->stack, stack, pyfrag_stack__bytes(stack->frame_cnt));
+	received->stack_cnt++;
+}
+
+static void receive_notice(const struct pyfrag_notice *notice, void *context)
+{
+	struct received *received = context;
+
+	received->notice = *notice;
+	received->notice_cnt++;
+}
+
+/* Sends the first @bytes of @record, alone, from a copy that is no longer. */
+static void send(struct event_stream *stream, const void *record, size_t bytes)
+{
+	void *copy = malloc(bytes);
+
+	assert_non_null(copy);
+	memcpy(copy, record, bytes);
+	event_stream__lock(stream);
+	only_record = copy;
+	only_bytes = bytes;
+	event_stream__unlock(stream);
+	event_stream__drain(stream);
+	free(copy);
+}
+
+static struct event_stream *start(struct received *received)
+{
+	static const struct event_handlers handlers = {receive_event, receive_stack,
+						       receive_notice};
+	struct event_stream *stream;
+
+	has_only = true;
+	assert_int_equal(event_stream__start(&stream, -1, RING_BYTES, &handlers, received), 0);
+	return stream;
+}
+
+static void test_each_kind(void **state)
+{
+	const struct pyfrag_stacked_event stacked = {
+		.event = {.type = EVENT_ALLOC, .flags = PYFRAG_EVENT_HAS_STACK, .address = 16},
+		.stack = 7,
+	};
+	const struct pyfrag_event event = {.type = EVENT_FREE, .address = 32};
+	const struct pyfrag_stack stack = {.type = EVENT_STACK,
+					   .frame_cnt = 2,
+					   .number = 7,
+					   .frames = {{.code = 1}, {.code = 2}}};
+	struct received received = {};
+	struct event_stream *stream = start(&received);
+
+	(void)state;
+	send(stream, &stacked, sizeof(stacked));
+	assert_int_equal(received.event_cnt, 1);
+	assert_int_equal(received.event.address, 16);
+	assert_int_equal(received.stack_number, 7);
+	send(stream, &event, sizeof(event));
+	assert_int_equal(received.event_cnt, 2);
+	assert_int_equal(received.event.address, 32);
+	assert_int_equal(received.stack_number, 0);
+	send(stream, &stack, pyfrag_stack__bytes(2));
+	assert_int_equal(received.stack_cnt, 1);
+	assert_int_equal(received.stack.frames[1].code, 2);
+	for (uint8_t type = EVENT_EXEC; type <= EVENT_OVERRUN; type++) {
+		const struct pyfrag_notice notice = {.type = type, .tgid = 9};
+
+		send(stream, &notice, sizeof(notice));
+		assert_int_equal(received.notice.type, type);
+	}
+	assert_int_equal(received.notice_cnt, 3);
+	assert_int_equal(received.event_cnt, 2);
+	event_stream__free(stream);
+}
+
+/* A record that is cut off anywhere goes to no handler, and nothing behind its end is read. */
+static void test_short_records(void **state)
+{
+	const struct pyfrag_stacked_event stacked = {
+		.event = {.type = EVENT_ALLOC, .flags = PYFRAG_EVENT_HAS_STACK}};
+	const struct pyfrag_event event = {.type = EVENT_FREE};
+	const struct pyfrag_notice notice = {.type = EVENT_FORK};
+	struct pyfrag_stack stack = {.type = EVENT_STACK, .frame_cnt = PYFRAG_STACK_DEPTH_MAX};
+	struct received received = {};
+	struct event_stream *stream = start(&received);
+
+	(void)state;
+	for (size_t bytes = 0; bytes < sizeof(stacked); bytes++)
+		send(stream, &stacked, bytes);
+	for (size_t bytes = 0; bytes < sizeof(event); bytes++)
+		send(stream, &event, bytes);
+	for (size_t bytes = 0; bytes < sizeof(notice); bytes++)
+		send(stream, &notice, bytes);
+	for (size_t bytes = 0; bytes < pyfrag_stack__bytes(stack.frame_cnt); bytes++)
+		send(stream, &stack, bytes);
+	assert_int_equal(received.stack_cnt, 0);
+	send(stream, &stack, pyfrag_stack__bytes(stack.frame_cnt));
+	assert_int_equal(received.stack_cnt, 1);
+	stack.frame_cnt++; /* more frames than a stack has, though the record is as long */
+	send(stream, &stack, sizeof(stack));
+	assert_int_equal(received.stack_cnt, 1);
+	assert_int_equal(received.event_cnt + received.notice_cnt, 0);
+	event_stream__free(stream);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_events_without_end),
+		cmocka_unit_test(test_each_kind),
+		cmocka_unit_test(test_short_records),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,8 +40,8 @@ static bool py_read(void *to, __u32 size, __u64 address)
 
 static void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner)
 {
-	assert_true(stack->event.reserved < PYFRAG_STACK_DEPTH_MAX);
-	stack->frames[stack->event.reserved++] = (struct pyfrag_frame){code, instr, owner};
+	assert_true(stack->frame_cnt < PYFRAG_STACK_DEPTH_MAX);
+	stack->frames[stack->frame_cnt++] = (struct pyfrag_frame){code, instr, owner};
 }
 
 static __u64 *py_frame_words(struct pyfrag_stack *stack)
@@ -197,7 +197,7 @@ static enum py_walk_result walk(const struct image *image, uint64_t thread,
 static void check_frame(const struct pyfrag_stack *stack, uint32_t index, uint64_t code,
 			int32_t instr, uint32_t owner)
 {
-	assert_true(index < stack->event.reserved);
+	assert_true(index < stack->frame_cnt);
 	assert_int_equal(stack->frames[index].code, code);
 	assert_int_equal(stack->frames[index].instr, instr);
 	assert_int_equal(stack->frames[index].owner, owner);
@@ -220,7 +220,7 @@ static void test_frames(void **state)
 					  i == 1 ? PYFRAG_OWNER_GENERATOR : 0);
 		enter(&image, thread, frame);
 		assert_int_equal(walk(&image, thread, &stack), PY_WALK_DONE);
-		assert_int_equal(stack.event.reserved, 3);
+		assert_int_equal(stack.frame_cnt, 3);
 		check_frame(&stack, 0, CODE, -1, 0);
 		check_frame(&stack, 1, CODE + 16, 0, owner);
 		check_frame(&stack, 2, CODE + 32, 1, 0);
@@ -241,7 +241,7 @@ static void test_no_frames(void **state)
 		thread = add_thread(&image, 1);
 		enter(&image, thread, 0);
 		assert_int_equal(walk(&image, thread, &stack), PY_WALK_DONE);
-		assert_int_equal(stack.event.reserved, 0);
+		assert_int_equal(stack.frame_cnt, 0);
 		release(&image);
 	}
 }
@@ -266,7 +266,7 @@ static void test_native_frames(void **state)
 		frame = add_frame(&image, frame, CODE, 8, 0);
 		enter(&image, thread, frame);
 		assert_int_equal(walk(&image, thread, &stack), PY_WALK_DONE);
-		assert_int_equal(stack.event.reserved, skipped ? 2 : 5);
+		assert_int_equal(stack.frame_cnt, skipped ? 2 : 5);
 		check_frame(&stack, 0, CODE, 8, 0);
 		check_frame(&stack, skipped ? 1 : 3, CODE + 16, 4, NATIVE - 1);
 		release(&image);
@@ -295,9 +295,8 @@ static void test_depth(void **state)
 			enter(&image, thread, frame);
 			assert_int_equal(walk(&image, thread, &stack),
 					 more ? PY_WALK_TRUNCATED : PY_WALK_DONE);
-			assert_int_equal(stack.event.reserved,
-					 more ? PYFRAG_STACK_DEPTH_MAX : depth);
-			for (uint32_t i = 0; i < stack.event.reserved; i++)
+			assert_int_equal(stack.frame_cnt, more ? PYFRAG_STACK_DEPTH_MAX : depth);
+			for (uint32_t i = 0; i < stack.frame_cnt; i++)
 				check_frame(&stack, i, CODE + i * 16UL, 2, 0);
 			release(&image);
 		}
@@ -318,13 +317,13 @@ static void test_frames_in_a_circle(void **state)
 	set(&image, first + image.walk.offsets.frame_previous, frame);
 	enter(&image, thread, frame);
 	assert_int_equal(walk(&image, thread, &stack), PY_WALK_TRUNCATED);
-	assert_int_equal(stack.event.reserved, PYFRAG_STACK_DEPTH_MAX);
+	assert_int_equal(stack.frame_cnt, PYFRAG_STACK_DEPTH_MAX);
 	/* Of frames that are never kept. */
 	frame = add_frame(&image, 0, 0x1000, 0, NATIVE);
 	set(&image, frame + image.walk.offsets.frame_previous, frame);
 	enter(&image, thread, frame);
 	assert_int_equal(walk(&image, thread, &stack), PY_WALK_TRUNCATED);
-	assert_int_equal(stack.event.reserved, 0);
+	assert_int_equal(stack.frame_cnt, 0);
 	release(&image);
 }
 

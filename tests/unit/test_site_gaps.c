@@ -46,7 +46,7 @@ static int set_up(void **state)
 
 		fake_code__map(&fixture->memory, address, &code);
 		fake_code__make_stack(&stack, NUMBER + i, &address, 1);
-		assert_int_equal(site_ledger__apply(fixture->ledger, &stack.event), 0);
+		assert_int_equal(stack_table__add(fixture->stacks, &stack), 0);
 	}
 	fixture->heap = sample_heap__new_empty(&sample_geometry);
 	*state = fixture;
@@ -77,16 +77,13 @@ static uint64_t block_at(size_t index)
 }
 
 static void tell(struct fixture *fixture, uint8_t type, uint64_t address, uint32_t stack,
-		 uint16_t flags)
+		 uint8_t flags)
 {
-	const struct pyfrag_stacked_event event = {
-		.event = {.type = type,
-			  .reserved = PYFRAG_EVENT_HAS_STACK | flags,
-			  .address = address},
-		.stack = NUMBER + stack,
-	};
+	const struct pyfrag_event event = {.type = type,
+					   .flags = PYFRAG_EVENT_HAS_STACK | flags,
+					   .address = address};
 
-	assert_int_equal(site_ledger__apply(fixture->ledger, &event.event), 0);
+	assert_int_equal(site_ledger__apply(fixture->ledger, &event, NUMBER + stack), 0);
 }
 
 static void take_pool(struct fixture *fixture, size_t index, uint32_t stack)
@@ -98,7 +95,7 @@ static void free_pool(struct fixture *fixture, size_t index)
 {
 	const struct pyfrag_event event = {.type = EVENT_POOL_FREED, .address = pool_at(index)};
 
-	assert_int_equal(site_ledger__apply(fixture->ledger, &event), 0);
+	assert_int_equal(site_ledger__apply(fixture->ledger, &event, 0), 0);
 }
 
 /* What a checkpoint finds at a pool; 0: nothing that is known for certain. */

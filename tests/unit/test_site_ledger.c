@@ -69,7 +69,7 @@ static int set_up(void **state)
 
 		fake_code__map(&fixture->memory, address, &code);
 		fake_code__make_stack(&stack, NUMBER + i, &address, 1);
-		assert_int_equal(site_ledger__apply(fixture->ledger, &stack.event), 0);
+		assert_int_equal(stack_table__add(fixture->stacks, &stack), 0);
 	}
 	assert_int_equal(stack_table__cnt(fixture->stacks), STACKS);
 	fixture->heap = sample_heap__new();
@@ -90,29 +90,28 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void apply(struct fixture *fixture, const struct pyfrag_event *event)
+static void apply(struct fixture *fixture, const struct pyfrag_event *event, uint64_t number)
 {
-	assert_int_equal(site_ledger__apply(fixture->ledger, event), 0);
+	assert_int_equal(site_ledger__apply(fixture->ledger, event, number), 0);
 }
 
 /* With the stack of that number; @flags beside that. */
 static void tell_stacked(struct fixture *fixture, uint8_t type, uint64_t address, uint32_t size,
-			 uint64_t number, uint16_t flags)
+			 uint64_t number, uint8_t flags)
 {
-	const struct pyfrag_stacked_event event = {
-		.event = {.type = type,
-			  .size_class = (uint8_t)(size ? SAMPLE_CLASS(size) : 0),
-			  .reserved = PYFRAG_EVENT_HAS_STACK | flags,
-			  .address = address},
-		.stack = number,
+	const struct pyfrag_event event = {
+		.type = type,
+		.size_class = (uint8_t)(size ? SAMPLE_CLASS(size) : 0),
+		.flags = PYFRAG_EVENT_HAS_STACK | flags,
+		.address = address,
 	};
 
-	apply(fixture, &event.event);
+	apply(fixture, &event, number);
 }
 
 static void tell(struct fixture *fixture, uint8_t type, uint64_t address)
 {
-	apply(fixture, &(struct pyfrag_event){.type = type, .address = address});
+	apply(fixture, &(struct pyfrag_event){.type = type, .address = address}, 0);
 }
 
 static void alloc(struct fixture *fixture, uint64_t address, uint32_t size, uint32_t stack)
@@ -323,12 +322,16 @@ static void alloc_sampled(struct fixture *fixture, uint32_t cnt, uint32_t size, 
 	for (uint32_t i = 0; i < cnt; i++) {
 		uint64_t mean = site_ledger__sample_bytes(fixture->ledger);
 		double chance = mean ? -expm1(-(double)size / (double)mean) : 1;
-		uint32_t step = site_ledger__sample_step(fixture->ledger);
+		const struct pyfrag_event event = {
+			.type = EVENT_ALLOC,
+			.size_class = (uint8_t)SAMPLE_CLASS(size),
+			.flags = PYFRAG_EVENT_HAS_STACK | PYFRAG_EVENT_SAMPLED,
+			.sample_step = (uint8_t)site_ledger__sample_step(fixture->ledger),
+			.address = 0x10000000 + i * 512UL,
+		};
 
 		if ((double)prng__next(random) * 0x1p-64 < chance)
-			tell_stacked(fixture, EVENT_ALLOC, 0x10000000 + i * 512UL, size, NUMBER + 1,
-				     (uint16_t)(PYFRAG_EVENT_SAMPLED |
-						step << PYFRAG_EVENT_STEP_SHIFT));
+			apply(fixture, &event, NUMBER + 1);
 	}
 }
 

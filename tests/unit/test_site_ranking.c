@@ -95,16 +95,14 @@ static void add_stacks(struct fixture *fixture, uint32_t cnt)
 static void tell(struct fixture *fixture, uint8_t type, uint64_t address, uint32_t size,
 		 uint32_t stack)
 {
-	const struct pyfrag_stacked_event event = {
-		.event = {.type = type,
-			  .size_class = (uint8_t)SAMPLE_CLASS(size),
-			  .reserved = PYFRAG_EVENT_HAS_STACK |
-				      (type == EVENT_ALLOC ? PYFRAG_EVENT_SAMPLED : 0),
-			  .address = address},
-		.stack = NUMBER + stack,
+	const struct pyfrag_event event = {
+		.type = type,
+		.size_class = (uint8_t)SAMPLE_CLASS(size),
+		.flags = PYFRAG_EVENT_HAS_STACK | (type == EVENT_ALLOC ? PYFRAG_EVENT_SAMPLED : 0),
+		.address = address,
 	};
 
-	assert_int_equal(site_ledger__apply(fixture->ledger, &event.event), 0);
+	assert_int_equal(site_ledger__apply(fixture->ledger, &event, NUMBER + stack), 0);
 }
 
 /* At most so many blocks of each pinned arena are listed. */

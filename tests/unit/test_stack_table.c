@@ -156,7 +156,7 @@ static void test_records_that_cannot_be(void **state)
 
 	TELL(fixture, 0, ONE);
 	fake_code__make_stack(&stack, 5, NULL, 0);
-	stack.event.reserved = PYFRAG_STACK_DEPTH_MAX + 1;
+	stack.frame_cnt = PYFRAG_STACK_DEPTH_MAX + 1;
 	assert_int_equal(stack_table__add(fixture->table, &stack), 0);
 	assert_int_equal(stack_table__cnt(fixture->table), 0);
 	assert_int_equal(stack_table__find(fixture->table, 0), STACK_UNKNOWN);
@@ -171,7 +171,7 @@ static void test_deep_and_truncated(void **state)
 
 	fake_code__make_stack(&told, 3, (const uint64_t[PYFRAG_STACK_DEPTH_MAX]){},
 			      PYFRAG_STACK_DEPTH_MAX);
-	told.event.size_class = 1;
+	told.is_truncated = 1;
 	for (uint32_t i = 0; i < PYFRAG_STACK_DEPTH_MAX; i++)
 		told.frames[i].code = i % 2 ? TWO : ONE;
 	assert_int_equal(stack_table__add(fixture->table, &told), 0);
@@ -256,8 +256,8 @@ static void test_hidden_frames(void **state)
 	check_frame(&stack, 1, "Site.one", "/srv/site.py", 47);
 	check_frame(&stack, 2, "<module>", "/srv/main.py", 1);
 	/* All of one hidden, and then one that is not: the frames are those of the right stack. */
-	told.event.address = 2;
-	told.event.reserved = 1;
+	told.number = 2;
+	told.frame_cnt = 1;
 	assert_int_equal(stack_table__add(fixture->table, &told), 0);
 	TELL(fixture, 3, THREE);
 	assert_int_equal(get(fixture, 2).frame_cnt, 0);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-#include "pyfrag/stacks.h"
+#include "pyfrag/records.h"
 #include "util/cleanup.h"
 #include "util/sleep.h"
 
@@ -33,27 +33,65 @@ struct event_stream {
 	atomic_uint waiting_cnt; /* for the lock, beside the thread */
 	size_t ring_bytes;
 	size_t left_bytes; /* of the ring, still to be handled in this go */
-	void (*handle)(const struct pyfrag_event *event, void *context);
+	struct event_handlers handlers;
 	void *context;
 };
 
-/* How long the record is that begins with @event. */
-static size_t record_bytes(const struct pyfrag_event *event)
+static void handle_event(const struct event_stream *stream, const union pyfrag_record *record,
+			 size_t size)
 {
-	if (event->type == EVENT_STACK)
-		return sizeof(*event) + event->reserved * sizeof(struct pyfrag_frame);
-	return event->reserved & PYFRAG_EVENT_HAS_STACK ? sizeof(struct pyfrag_stacked_event)
-							: sizeof(*event);
+	if (size < sizeof(record->event))
+		return;
+	if (!(record->event.flags & PYFRAG_EVENT_HAS_STACK))
+		stream->handlers.event(&record->event, 0, stream->context);
+	else if (size >= sizeof(record->stacked))
+		stream->handlers.event(&record->event, record->stacked.stack, stream->context);
 }
 
-/* What it returns below 0 ends ring_buffer__consume(), behind this record. */
+static void handle_stack(const struct event_stream *stream, const union pyfrag_record *record,
+			 size_t size)
+{
+	const struct pyfrag_stack *stack = &record->stack;
+
+	if (size >= pyfrag_stack__bytes(0) && stack->frame_cnt <= PYFRAG_STACK_DEPTH_MAX &&
+	    size >= pyfrag_stack__bytes(stack->frame_cnt) && stream->handlers.stack)
+		stream->handlers.stack(stack, stream->context);
+}
+
+static void handle_notice(const struct event_stream *stream, const union pyfrag_record *record,
+			  size_t size)
+{
+	if (size >= sizeof(record->notice) && stream->handlers.notice)
+		stream->handlers.notice(&record->notice, stream->context);
+}
+
+/* Hands a record to the handler of its kind; one that is shorter than its kind is skipped. */
+static void handle_record(const struct event_stream *stream, const union pyfrag_record *record,
+			  size_t size)
+{
+	if (size < sizeof(record->type))
+		return;
+	switch (record->type) {
+	case EVENT_EXEC:
+	case EVENT_FORK:
+	case EVENT_OVERRUN:
+		handle_notice(stream, record, size);
+		return;
+	case EVENT_STACK:
+		handle_stack(stream, record, size);
+		return;
+	default:
+		handle_event(stream, record, size);
+	}
+}
+
+/* A negative result ends ring_buffer__consume() after this record. */
 static int take_record(void *context, void *data, size_t size)
 {
 	struct event_stream *stream = context;
 	size_t bytes = HEADER_BYTES + (size + HEADER_BYTES - 1) / HEADER_BYTES * HEADER_BYTES;
 
-	if (size >= sizeof(struct pyfrag_event) && size >= record_bytes(data))
-		stream->handle(data, stream->context);
+	handle_record(stream, data, size);
 	stream->left_bytes -= bytes < stream->left_bytes ? bytes : stream->left_bytes;
 	return stream->left_bytes ? 0 : -EAGAIN;
 }
@@ -107,15 +145,14 @@ static int start_thread(struct event_stream *stream)
 }
 
 int event_stream__start(struct event_stream **out, int ring_fd, size_t ring_bytes,
-			void (*handle)(const struct pyfrag_event *event, void *context),
-			void *context)
+			const struct event_handlers *handlers, void *context)
 {
 	_cleanup_(event_stream__freep) struct event_stream *stream = calloc(1, sizeof(*stream));
 	int err;
 
 	if (!stream)
 		return -ENOMEM;
-	stream->handle = handle;
+	stream->handlers = *handlers;
 	stream->context = context;
 	stream->ring_bytes = ring_bytes;
 	err = pthread_mutex_init(&stream->lock, NULL);

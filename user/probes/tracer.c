@@ -93,8 +93,7 @@ static void keep_event(struct tracer *tracer, const struct pyfrag_event *event)
 		tracer->dropped_cnt++;
 		return;
 	}
-	tracer->backlog[tracer->backlog_cnt] = *event;
-	tracer->backlog[tracer->backlog_cnt++].reserved = 0; /* without what goes on behind it */
+	tracer->backlog[tracer->backlog_cnt++] = *event;
 }
 
 static void note_fork(struct tracer *tracer)
@@ -106,38 +105,57 @@ static void note_fork(struct tracer *tracer)
 		tracer->fork_timer_runs = !timerfd_settime(tracer->fork_fd, 0, &delay, NULL);
 }
 
-/* Runs in the stream's thread, or in event_stream__drain(); under the stream's lock. */
-static void handle_event(const struct pyfrag_event *event, void *context)
+/* The handlers run in the stream's thread, or in event_stream__drain(); under the stream's lock. */
+
+static void handle_notice(const struct pyfrag_notice *notice, void *context)
+{
+	struct tracer *tracer = context;
+
+	if (tracer->execed)
+		return;
+	switch (notice->type) {
+	case EVENT_EXEC:
+		tracer->execed = true;
+		eventfd_write(tracer->exec_fd, 1);
+		return;
+	case EVENT_FORK:
+		note_fork(tracer);
+		return;
+	case EVENT_OVERRUN:
+		pacer__note_overrun(&tracer->pacer);
+	}
+}
+
+static void handle_event(const struct pyfrag_event *event, uint64_t stack_number, void *context)
 {
 	struct tracer *tracer = context;
 	int err = 0;
 
 	if (tracer->execed)
 		return;
-	if (event->type == EVENT_EXEC) {
-		tracer->execed = true;
-		eventfd_write(tracer->exec_fd, 1);
-		return;
-	}
-	if (event->type == EVENT_FORK) {
-		note_fork(tracer);
-		return;
-	}
-	if (event->type == EVENT_OVERRUN) {
-		pacer__note_overrun(&tracer->pacer);
-		return;
-	}
 	if (tracer->discard) {
 		tracer->stale_cnt++;
 		return;
 	}
-	tracer->event_cnt += event->type != EVENT_STACK;
+	tracer->event_cnt++;
 	if (tracer->model)
 		err = model__apply(tracer->model, event);
 	else
 		keep_event(tracer, event);
 	if (!err && tracer->observer.event)
-		err = tracer->observer.event(event, tracer->observer.context);
+		err = tracer->observer.event(event, stack_number, tracer->observer.context);
+	if (err)
+		tracer->handle_err = err;
+}
+
+static void handle_stack(const struct pyfrag_stack *stack, void *context)
+{
+	struct tracer *tracer = context;
+	int err;
+
+	if (tracer->execed || !tracer->observer.stack)
+		return;
+	err = tracer->observer.stack(stack, tracer->observer.context);
 	if (err)
 		tracer->handle_err = err;
 }
@@ -172,11 +190,14 @@ static int attach_probes(struct tracer *tracer, const struct module *module,
 			 const struct site_set *sites, const struct tracer_options *options,
 			 struct failure *failure)
 {
+	static const struct event_handlers handlers = {.event = handle_event,
+							.stack = handle_stack,
+							.notice = handle_notice};
 	int err;
 
 	tracer->discard = true;
 	err = event_stream__start(&tracer->stream, probe_set__ring_fd(tracer->probes),
-				  options->ring_bytes, handle_event, tracer);
+				  options->ring_bytes, &handlers, tracer);
 	if (err)
 		return failure__set(failure, err, "cannot read the ring buffer: %s",
 				    strerror(-err));

@@ -63,9 +63,11 @@ void tracer__freep(struct tracer **tracer);
 /* Who is notified of what happens; called while events wait. */
 struct tracer_observer {
 	/*
-	 * Each event (also EVENT_STACK), in order. A negative errno that it returns ends the trace.
+	 * Each event of the heap, and each stack, in order. @stack_number: the stack that was
+	 * recorded with the event, 0 if none was. A negative errno that they return ends the trace.
 	 */
-	int (*event)(const struct pyfrag_event *event, void *context);
+	int (*event)(const struct pyfrag_event *event, uint64_t stack_number, void *context);
+	int (*stack)(const struct pyfrag_stack *stack, void *context);
 	/*
 	 * Growth is watched again, after it was not for a while: there are events for all from here
 	 * on.

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "pyfrag/stacks.h"
 #include "stacks/address_table.h"
 #include "util/account.h"
 #include "util/cleanup.h"
@@ -60,15 +59,6 @@ void site_ledger__free(struct site_ledger *ledger)
 	address_table__release(&ledger->pools);
 	account__free(ledger->growth);
 	free(ledger);
-}
-
-/* The index of the stack that @event came with. */
-static uint32_t stack_of(const struct site_ledger *ledger, const struct pyfrag_event *event)
-{
-	if (!(event->reserved & PYFRAG_EVENT_HAS_STACK))
-		return STACK_UNKNOWN;
-	return stack_table__find(ledger->stacks,
-				 ((const struct pyfrag_stacked_event *)event)->stack);
 }
 
 static int find_growth(struct site_ledger *ledger, uint32_t stack, struct growth **out)
@@ -159,47 +149,49 @@ static int put(struct address_table *table, const struct address_entry *entry,
 	return 0;
 }
 
-static int apply_alloc(struct site_ledger *ledger, const struct pyfrag_event *event)
+static int apply_alloc(struct site_ledger *ledger, const struct pyfrag_event *event, uint32_t stack)
 {
 	const struct address_entry entry = {
 		.address = event->address,
-		.stack = stack_of(ledger, event),
+		.stack = stack,
 		.size = (uint16_t)geometry__block_size(&ledger->options.geometry,
 						       event->size_class),
-		.step = event->reserved >> PYFRAG_EVENT_STEP_SHIFT,
+		.step = event->sample_step,
 	};
 	if (!ledger->options.keeps_blocks)
 		return 0;
 	forget(&ledger->blocks, event->address);
-	if (!(event->reserved & PYFRAG_EVENT_SAMPLED))
+	if (!(event->flags & PYFRAG_EVENT_SAMPLED))
 		return 0;
 	if (ledger->blocks.cnt >= ledger->options.blocks_max && ledger->step < STEPS_MAX)
 		double_distance(ledger);
 	return put(&ledger->blocks, &entry, &ledger->counts.forgotten_blocks);
 }
 
-static int apply_new_pool(struct site_ledger *ledger, const struct pyfrag_event *event)
+static int apply_new_pool(struct site_ledger *ledger, const struct pyfrag_event *event,
+			  uint32_t stack)
 {
 	const struct address_entry entry = {
 		.address = geometry__pool_of(&ledger->options.geometry, event->address),
-		.stack = stack_of(ledger, event),
+		.stack = stack,
 		.era = ledger->era,
 	};
 	struct growth *growth;
-	int err = find_growth(ledger, entry.stack, &growth);
+	int err = find_growth(ledger, stack, &growth);
 
 	if (err)
 		return err;
 	growth->pools++;
 	growth->interval_pools++;
 	err = put(&ledger->pools, &entry, &ledger->counts.forgotten_pools);
-	return err ? err : apply_alloc(ledger, event);
+	return err ? err : apply_alloc(ledger, event, stack);
 }
 
-static int apply_arena_map(struct site_ledger *ledger, const struct pyfrag_event *event)
+static int apply_arena_map(struct site_ledger *ledger, const struct pyfrag_event *event,
+			   uint32_t stack)
 {
 	struct growth *growth;
-	int err = event->address ? find_growth(ledger, stack_of(ledger, event), &growth) : 0;
+	int err = event->address ? find_growth(ledger, stack, &growth) : 0;
 
 	if (err || !event->address)
 		return err;
@@ -208,23 +200,24 @@ static int apply_arena_map(struct site_ledger *ledger, const struct pyfrag_event
 	return 0;
 }
 
-int site_ledger__apply(struct site_ledger *ledger, const struct pyfrag_event *event)
+int site_ledger__apply(struct site_ledger *ledger, const struct pyfrag_event *event,
+		       uint64_t stack_number)
 {
+	uint32_t stack = stack_table__find(ledger->stacks, stack_number);
+
 	switch (event->type) {
-	case EVENT_STACK:
-		return stack_table__add(ledger->stacks, (const struct pyfrag_stack *)event);
 	case EVENT_ALLOC:
-		return apply_alloc(ledger, event);
+		return apply_alloc(ledger, event, stack);
 	case EVENT_FREE:
 		forget(&ledger->blocks, event->address);
 		return 0;
 	case EVENT_NEW_POOL:
-		return apply_new_pool(ledger, event);
+		return apply_new_pool(ledger, event, stack);
 	case EVENT_POOL_FREED:
 		forget(&ledger->pools, event->address);
 		return 0;
 	case EVENT_ARENA_MAP:
-		return apply_arena_map(ledger, event);
+		return apply_arena_map(ledger, event, stack);
 	default:
 		return 0;
 	}

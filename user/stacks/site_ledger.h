@@ -64,10 +64,13 @@ int site_ledger__new(struct site_ledger **out, struct stack_table *stacks,
 void site_ledger__free(struct site_ledger *ledger);
 
 /*
- * An event, in the order in which they came. Returns 0 or -ENOMEM; what there is no room for in the
- * account is not remembered, and counts as forgotten, or as growth at no known stack.
+ * Applies an event, in the order in which they came. @stack_number: the stack that was recorded
+ * with it, which is in the table of stacks by now; 0: none was. Returns 0 or -ENOMEM; what there is
+ * no room for in the account is not remembered, and counts as forgotten, or as growth at no known
+ * stack.
  */
-int site_ledger__apply(struct site_ledger *ledger, const struct pyfrag_event *event);
+int site_ledger__apply(struct site_ledger *ledger, const struct pyfrag_event *event,
+		       uint64_t stack_number);
 
 /* What grows from here on counts for the next report. */
 void site_ledger__begin_interval(struct site_ledger *ledger);

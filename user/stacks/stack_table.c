@@ -156,7 +156,7 @@ static int name_frame(struct stack_table *table, const struct pyfrag_frame *sent
 static int name_frames(struct stack_table *table, const struct pyfrag_stack *sent, uint32_t *cnt)
 {
 	*cnt = 0;
-	for (uint32_t i = 0; i < sent->event.reserved; i++) {
+	for (uint32_t i = 0; i < sent->frame_cnt; i++) {
 		bool shown;
 		int err = name_frame(table, &sent->frames[i],
 				     &table->frames[table->frame_cnt + *cnt], &shown);
@@ -253,8 +253,8 @@ size_t stack_table__room_bytes(const struct stack_table *table)
 
 static int add(struct stack_table *table, const struct pyfrag_stack *sent)
 {
-	struct address_entry entry = {.address = sent->event.address};
-	int err = reserve(table, sent->event.reserved);
+	struct address_entry entry = {.address = sent->number};
+	int err = reserve(table, sent->frame_cnt);
 	uint32_t cnt;
 
 	/* What is at an address may have changed since it was last asked for, for another stack. */
@@ -262,12 +262,12 @@ static int add(struct stack_table *table, const struct pyfrag_stack *sent)
 	if (!err)
 		err = name_frames(table, sent, &cnt);
 	if (!err)
-		err = keep_stack(table, cnt, sent->event.size_class, &entry.stack);
+		err = keep_stack(table, cnt, sent->is_truncated, &entry.stack);
 	if (!err)
 		err = address_table__put(&table->by_number, &entry);
 	if (err)
 		return err;
-	table->sent[table->sent_cnt++] = (struct sent_stack){.number = sent->event.address,
+	table->sent[table->sent_cnt++] = (struct sent_stack){.number = sent->number,
 							     .first = table->sent_frame_cnt,
 							     .stack = entry.stack};
 	table->sent_frame_cnt += cnt;
@@ -279,8 +279,8 @@ int stack_table__add(struct stack_table *table, const struct pyfrag_stack *sent)
 {
 	int err = -EDQUOT;
 
-	if (sent->event.reserved > PYFRAG_STACK_DEPTH_MAX || !sent->event.address ||
-	    address_table__find(&table->by_number, sent->event.address))
+	if (sent->frame_cnt > PYFRAG_STACK_DEPTH_MAX || !sent->number ||
+	    address_table__find(&table->by_number, sent->number))
 		return 0;
 	if (stack_table__room_bytes(table))
 		err = add(table, sent);

@@ -22,7 +22,7 @@ static bool py_read(void *to, __u32 size, __u64 address)
 
 static void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner)
 {
-	stack->frames[stack->event.reserved++] =
+	stack->frames[stack->frame_cnt++] =
 		(struct pyfrag_frame){.code = code, .instr = instr, .owner = owner};
 }
 
@@ -39,7 +39,7 @@ static __u64 *py_frame_words(struct pyfrag_stack *stack)
 /* 0 if all frames of the stack have code, -EBADMSG if not, or negative errno of reading. */
 static int check_stack(const struct py_walk *walk, const struct pyfrag_stack *stack)
 {
-	for (uint32_t i = 0; i < stack->event.reserved; i++) {
+	for (uint32_t i = 0; i < stack->frame_cnt; i++) {
 		_cleanup_(code_object__freep) struct code_object *code = NULL;
 		int err = code_object__read(&code, walked, &walk->offsets, stack->frames[i].code);
 

@@ -52,14 +52,19 @@ static void make_room(struct allocation_sites *sites)
 		review_stacks(sites);
 }
 
-static int observe(const struct pyfrag_event *event, void *context)
+static int take_stack(const struct pyfrag_stack *stack, void *context)
 {
 	struct allocation_sites *sites = context;
-	int err;
 
-	if (event->type == EVENT_STACK)
-		make_room(sites);
-	err = site_ledger__apply(sites->ledger, event);
+	make_room(sites);
+	return stack_table__add(sites->stacks, stack);
+}
+
+static int take_event(const struct pyfrag_event *event, uint64_t stack_number, void *context)
+{
+	struct allocation_sites *sites = context;
+	int err = site_ledger__apply(sites->ledger, event, stack_number);
+
 	if (sites->config.sample_step != site_ledger__sample_step(sites->ledger)) {
 		sites->config.sample_step = site_ledger__sample_step(sites->ledger);
 		sites->config.sample_bytes = site_ledger__sample_bytes(sites->ledger);
@@ -125,7 +130,8 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 	}
 	err = make_tables(sites, source, options);
 	if (!err)
-		tracer__observe(tracer, &(struct tracer_observer){.event = observe,
+		tracer__observe(tracer, &(struct tracer_observer){.event = take_event,
+								  .stack = take_stack,
 								  .growth_resumed = note_gap,
 								  .context = sites});
 	return err;
