@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One traced process: probes first, then memory, then what the events say over it.
+ * One traced process: its probes and their cost, what its events say, and the heap that they and
+ * memory add up to.
  */
 #pragma once
 
@@ -9,9 +10,9 @@
 
 #include "probes/features.h"
 #include "probes/sites.h"
+#include "probes/tracer_totals.h"
 #include "pyfrag/stacks.h"
 #include "pymalloc/heap_source.h"
-#include "pymalloc/model.h"
 #include "target/runtime.h"
 #include "util/failure.h"
 
@@ -23,27 +24,6 @@ struct tracer_options {
 	bool with_stacks; /* tracer__enable_stacks() will be called */
 	/* A Python of more code is not probed; 0: as elf_file__code() has it. */
 	uint64_t code_bytes_max;
-};
-
-/* What tracing has cost the target since it began. */
-struct tracer_cost {
-	uint64_t hits[HITS_CNT];
-	double ns_per_hit; /* as measured at the start */
-	uint64_t spent_ns; /* for hits, and for what bursts took besides */
-	uint64_t cpu_ns;   /* CPU time of the target, that of the hits included */
-	uint64_t burst_cnt, burst_ns;
-	uint64_t growth_pauses; /* so often growth was not watched, for its cost */
-	bool growth_is_watched; /* now */
-	bool has_bursts;
-};
-
-struct tracer_totals {
-	struct model_counts counts;
-	size_t probe_sites;
-	bool sees_pool_frees, sees_arena_maps, sees_arena_unmaps,
-		sees_freelist_clears; /* there are sites for them */
-	bool execed; /* the target runs another program now: its heap is not this one any more */
-	struct tracer_cost cost;
 };
 
 struct tracer;

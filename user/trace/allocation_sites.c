@@ -167,7 +167,7 @@ int allocation_sites__collect(struct allocation_sites *sites, const struct heap 
 			      struct counters *counters, struct site_ranking *out)
 {
 	bool gap = counters__get(counters, COUNTER_LOST) != sites->lost_cnt ||
-		   !totals->cost.growth_is_watched || !totals->sees_pool_frees;
+		   !totals->cost.growth_is_watched || !totals->sees.pool_frees;
 	int err;
 
 	review_stacks(sites);

@@ -28,7 +28,7 @@ struct allocation_sites {
 	struct tracer *tracer;
 	struct pyfrag_stacks config;
 	struct runtime runtime;
-	bool has_runtime, sees_pool_frees;
+	bool has_runtime;
 	struct stack_table *stacks; /* NULL: there are none */
 	struct site_ledger *ledger;
 	size_t max;			     /* sites that are collected, by each count */

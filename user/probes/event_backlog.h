@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The events between attaching the probes and finding the heap: kept, and applied to the model as
+ * soon as there is one.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pyfrag/events.h"
+#include "pymalloc/model.h"
+
+/* All zero at first. */
+struct event_backlog {
+	struct pyfrag_event *events;
+	size_t cnt, capacity;
+	uint64_t dropped_cnt; /* events for which there was no room */
+};
+
+void event_backlog__keep(struct event_backlog *backlog, const struct pyfrag_event *event);
+
+/* Applies all events to @model, and is empty from then on. Returns as model__apply(). */
+int event_backlog__replay(struct event_backlog *backlog, struct model *model);
+
+void event_backlog__release(struct event_backlog *backlog);

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "probes/heap_follower.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "probes/drift.h"
+#include "target/shortage.h"
+#include "util/cleanup.h"
+
+void heap_follower__init(struct heap_follower *follower, bool follows_blocks)
+{
+	*follower = (struct heap_follower){.follows_blocks = follows_blocks, .turns.due_cnt = 1};
+}
+
+void heap_follower__release(struct heap_follower *follower)
+{
+	model__free(TAKE_PTR(follower->model));
+	event_backlog__release(&follower->backlog);
+}
+
+int heap_follower__apply(struct heap_follower *follower, const struct pyfrag_event *event)
+{
+	if (follower->model)
+		return model__apply(follower->model, event);
+	event_backlog__keep(&follower->backlog, event);
+	return 0;
+}
+
+int heap_follower__begin(struct heap_follower *follower, struct heap_source *source,
+			 bool from_first_allocation)
+{
+	int err;
+
+	event_stream__lock(follower->stream);
+	follower->source = source;
+	err = model__new(&follower->model, &source->allocators.geometry, follower->follows_blocks,
+			 source->account);
+	if (!err)
+		err = event_backlog__replay(&follower->backlog, follower->model);
+	follower->has_baseline = from_first_allocation && !follower->backlog.dropped_cnt;
+	event_stream__unlock(follower->stream);
+	return err;
+}
+
+static const struct memory *memory_of(const struct heap_follower *follower)
+{
+	return &follower->source->target->memory.memory;
+}
+
+static int describe_checkpoint(const struct heap_follower *follower, int err,
+			       struct failure *failure)
+{
+	if (account__is_short(err))
+		return shortage__describe(follower->source->target, err, failure);
+	return failure__set(failure, err, "process %d: cannot take a checkpoint: %s",
+			    follower->source->target->pid, strerror(-err));
+}
+
+static bool is_mapped(uint64_t address, void *context)
+{
+	const struct heap_follower *follower = context;
+	uint64_t word;
+
+	return !memory__read(memory_of(follower), address, &word, sizeof(word));
+}
+
+/*
+ * Arenas that came while the heap was read, and whose interpreter ended then, are known to be
+ * abandoned the next time.
+ */
+static int abandon_arenas(struct heap_follower *follower, const struct heap_reading *reading)
+{
+	uint64_t *ended = follower->ended_interpreters;
+	int err = 0;
+
+	if (reading->ended_interpreters > ended[1]) {
+		event_stream__lock(follower->stream);
+		err = model__abandon_arenas(follower->model, reading->heap, is_mapped, follower);
+		event_stream__unlock(follower->stream);
+	}
+	ended[1] = ended[0];
+	ended[0] = reading->ended_interpreters;
+	return err;
+}
+
+/*
+ * What the first checkpoint finds is not drift, and what events contradict before it was not
+ * missed.
+ */
+static void forget_differences(struct heap_follower *follower)
+{
+	follower->model->counts.missed_allocs = 0;
+	follower->model->counts.missed_frees = 0;
+	follower->has_baseline = true;
+}
+
+static int adopt(struct heap_follower *follower, struct heap *fresh, uint64_t drift_blocks)
+{
+	int err;
+
+	event_stream__lock(follower->stream);
+	err = model__adopt(follower->model, fresh, drift_blocks);
+	if (!err && !follower->has_baseline)
+		forget_differences(follower);
+	if (!err)
+		err = follower->event_err;
+	event_stream__unlock(follower->stream);
+	return err;
+}
+
+static int compare_and_adopt(struct heap_follower *follower, struct heap_reading *reading,
+			     struct counters *counters)
+{
+	struct drift drift = {.stream = follower->stream,
+			      .model = follower->model,
+			      .memory = memory_of(follower)};
+	int err;
+
+	drift__await_stragglers(follower->stream);
+	err = abandon_arenas(follower, reading);
+	if (!err && follower->has_baseline)
+		err = drift__confirm(&drift, reading->heap);
+	follower->unconfirmed_cnt += drift.unconfirmed_blocks;
+	if (!err)
+		err = adopt(follower, TAKE_PTR(reading->heap), drift.blocks);
+	if (err)
+		return err;
+	counters__add(counters, COUNTER_POOLS_RETRIED, drift.counts.retried_pools);
+	counters__add(counters, COUNTER_POOLS_UNRESOLVED, drift.counts.unresolved_pools);
+	return 0;
+}
+
+/* Whether events were lost since this was last asked. */
+static bool has_lost_some(struct heap_follower *follower)
+{
+	struct counters counters = {};
+	uint64_t before = follower->lost_cnt;
+
+	probe_set__read_counters(follower->probes, &counters);
+	follower->lost_cnt = counters__get(&counters, COUNTER_LOST) + follower->backlog.dropped_cnt;
+	return follower->lost_cnt != before;
+}
+
+/* Reads the heap, compares it with the model, and makes the model what the two say together. */
+static int take_fresh(struct heap_follower *follower, const struct heap_reading_options *options,
+		      struct heap_reading *out, struct counters *counters, struct failure *failure)
+{
+	bool lost_some;
+	int err;
+
+	event_stream__drain(follower->stream);
+	lost_some = has_lost_some(follower);
+	event_stream__lock(follower->stream);
+	err = model__begin_checkpoint(follower->model, lost_some);
+	event_stream__unlock(follower->stream);
+	if (err)
+		return describe_checkpoint(follower, err, failure);
+	err = heap_source__read(follower->source, options, out, counters, failure);
+	if (err)
+		return err;
+	err = compare_and_adopt(follower, out, counters);
+	if (err) {
+		heap__free(TAKE_PTR(out->heap));
+		return describe_checkpoint(follower, err, failure);
+	}
+	return 0;
+}
+
+/*
+ * A reading that passes over calm arenas has seen all of them when as many have followed as take
+ * turns.
+ */
+static void note_reading(struct reading_turns *turns, const struct heap_reading *reading,
+			 bool slept)
+{
+	if (!reading->counts.calm_pools)
+		turns->due_cnt = 0;
+	else if (slept)
+		turns->due_cnt--;
+	else
+		turns->due_cnt = CALM_SHARE - 1;
+}
+
+/* Gives the heap back to the model, with what happened to arenas meanwhile. */
+static int return_heap(struct heap_follower *follower, struct heap *heap)
+{
+	int err;
+
+	event_stream__drain(follower->stream);
+	event_stream__lock(follower->stream);
+	err = model__return_heap(follower->model, heap);
+	if (!err)
+		err = follower->event_err;
+	event_stream__unlock(follower->stream);
+	return err;
+}
+
+/* Without events for blocks the model's heap is what memory says, and only what changed is read. */
+static int bring_up_to_date(struct heap_follower *follower,
+			    const struct heap_reading_options *options, struct heap_reading *out,
+			    struct counters *counters, struct failure *failure)
+{
+	struct reading_turns *turns = &follower->turns;
+	struct heap_reading_options stamped = *options;
+	bool slept = sleep_watch__has_slept(&turns->sleep_watch, follower->source->target->pid);
+	int err, return_err;
+
+	*out = (struct heap_reading){.target_slept = slept && !turns->due_cnt};
+	if (out->target_slept)
+		return 0;
+	stamped.checkpoint.keep_stamps = true;
+	event_stream__lock(follower->stream);
+	out->heap = model__lend_heap(follower->model);
+	event_stream__unlock(follower->stream);
+	err = heap_source__read(follower->source, &stamped, out, counters, failure);
+	return_err = return_heap(follower, TAKE_PTR(out->heap));
+	if (!err && !return_err)
+		note_reading(turns, out, slept);
+	else
+		turns->due_cnt = 1;
+	return err ? err : return_err ? describe_checkpoint(follower, return_err, failure) : 0;
+}
+
+int heap_follower__checkpoint(struct heap_follower *follower,
+			      const struct heap_reading_options *options, struct heap_reading *out,
+			      struct counters *counters, struct failure *failure)
+{
+	return follower->follows_blocks
+		       ? take_fresh(follower, options, out, counters, failure)
+		       : bring_up_to_date(follower, options, out, counters, failure);
+}
+
+void heap_follower__read_counters(const struct heap_follower *follower, struct counters *counters)
+{
+	counters__add(counters, COUNTER_LOST, follower->backlog.dropped_cnt);
+	counters__set(counters, COUNTER_DRIFT_UNCONFIRMED, follower->unconfirmed_cnt);
+	if (follower->model) {
+		const struct model_counts *counts = &follower->model->counts;
+
+		counters__set(counters, COUNTER_EVENTS_UNPLACED, counts->unplaced_events);
+		counters__set(counters, COUNTER_ARENAS_ABANDONED, counts->abandoned_arenas);
+	}
+	if (follower->source)
+		heap_source__count_refusals(follower->source, counters);
+}
