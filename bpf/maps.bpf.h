@@ -11,34 +11,35 @@
 #include "pyfrag/counters.h"
 #include "pyfrag/events.h"
 
-/* The traced process, as the pid namespace of @pidns_inode numbers it (0: the initial one). */
+/* The traced process, in the pid namespace of @pidns_inode (0: the initial one). */
 const volatile __u32 target_tgid;
 const volatile __u64 pidns_device;
 const volatile __u64 pidns_inode;
 
-/* Whether sites come with the attach cookie (Linux 5.15); else they are looked up by address. */
+/* Whether the attach cookie holds the site (Linux 5.15); else it is looked up by address. */
 const volatile bool use_cookie;
 
-/* Whether stacks may be wanted; else the verifier need not follow the walk. */
+/* Whether stacks may be asked for; if not, the verifier need not follow the walk. */
 const volatile bool with_stacks;
 
-/* The consumer is woken at one in so many hits on each CPU; a power of two. */
+/* Each CPU wakes the consumer once in this many hits; a power of two. */
 const volatile __u64 wakeup_hits;
 
-/* Whether hits may be ignored for what they cost; else nobody asks before they are all counted. */
+/* Whether hits are ignored once they have cost more than they may. */
 const volatile bool has_budget;
 
 /* What a hit costs the target, ns: HITS_EMULATED, HITS_STEPPED. */
 const volatile __u32 hit_cost_ns[2];
 
 /*
- * What hits have cost so far (without a budget only what is not the same for all of them), and what
- * they may have cost by now; ns. User space moves the latter.
+ * What hits have cost so far, and what they may have cost by now, which user space sets; ns.
+ * Without a budget spent_ns is only the cost of walking stacks: that of hits follows from their
+ * number.
  */
 __u64 spent_ns;
 volatile __u64 allowance_ns[ALLOW_CNT];
 
-/* User space was notified that the former is beyond the latter; it clears this. */
+/* User space was notified that spent_ns exceeds allowance_ns. User space clears it. */
 volatile __u32 overrun[ALLOW_CNT];
 
 struct {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Sends an event for each process of the host that comes to be, or executes a program. That it has
- * ended is seen by its pidfd.
+ * Sends an event for each process of the host that is created or executes a program. User space
+ * notices the end of a process by its pidfd.
  */
 #include "vmlinux.h"
 
@@ -17,7 +17,7 @@ struct {
 	__uint(max_entries, 1 << 18); /* 16,384 events */
 } process_events SEC(".maps");
 
-/* Events that found no room. */
+/* Events for which the ring had no room. */
 __u64 lost_cnt;
 
 static __always_inline void send_event(__u32 type, __u32 tgid)
@@ -33,17 +33,17 @@ static __always_inline void send_event(__u32 type, __u32 tgid)
 	}
 	event->type = type;
 	event->tgid = tgid;
-	/* Nobody is in a hurry: a program takes its time to start. */
+	/* There is no hurry: a program takes its time to start. */
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
-/* The number of our pid namespace, as stat(2) tells it of /proc/self/ns/pid. */
+/* The pid namespace of the reader: the inode number of its /proc/self/ns/pid. */
 const volatile __u32 pid_namespace;
 
 /* MAX_PID_NS_LEVEL, kernel/pid_namespace.c */
 #define LEVEL_MAX 32
 
-/* How @task, the first of its process, is numbered in our pid namespace; 0: it is not in there. */
+/* The pid of @task, the first thread of its process, in that namespace; 0: it has none there. */
 static __always_inline __u32 number_of(struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
@@ -67,7 +67,7 @@ int note_exec(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* args: parent, child. A thread is no process. */
+/* args: parent, child. A new thread is not an event. */
 SEC("raw_tp/sched_process_fork")
 int note_fork(struct bpf_raw_tracepoint_args *ctx)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What the target's allocator does, one event a probe hit; and when the target stops being the
- * program it was.
+ * Sends an event for each probe hit in the target's allocator, and a notice when the target forks
+ * or executes another program.
  */
 #include "vmlinux.h"
 
@@ -48,10 +48,10 @@ static __always_inline bool read_compared(struct pt_regs *ctx, const struct pyfr
 }
 
 /*
- * The jump on `pool->szidx == size`. The pool still carries its old class; the wanted one is in the
- * register that differs, if any does. If none does, the pool was of that class before, and its
- * first block is the head of its chain; else the pool is set up afresh, and it is the first one in
- * it.
+ * The jump on `pool->szidx == size`. The pool still has its old class in memory, so of the two
+ * operands the one that differs from it is the wanted class. If none differs, the pool had that
+ * class before, and the block is the head of its chain of free blocks; else the pool is initialized
+ * next, and the block is the first one behind the header.
  */
 static __always_inline bool read_new_pool(struct pt_regs *ctx, const struct pyfrag_site *site,
 					  __u64 pool, __u32 *size_class, __u64 *block)
@@ -71,8 +71,8 @@ static __always_inline bool read_new_pool(struct pt_regs *ctx, const struct pyfr
 }
 
 /*
- * Whether the allocation of @address is one of those that are recorded with their stack.
- * *size_class, where it is not known, is read where it matters.
+ * Whether the allocation of @address is sampled. Of an EVENT_ALLOC *size_class is not known before;
+ * it is read only where the decision depends on it.
  */
 static __always_inline bool is_sampled(__u8 type, __u64 address, __u32 *size_class)
 {
@@ -87,7 +87,7 @@ static __always_inline bool is_sampled(__u8 type, __u64 address, __u32 *size_cla
 	return point <= (*size_class + 1) * stacks.alignment;
 }
 
-/* Where the heap grows is always recorded with a stack, an allocation by chance. */
+/* Growth of the heap is always recorded with a stack, an allocation only if it is sampled. */
 static __always_inline void emit_with_stack(__u8 type, __u32 size_class, __u64 address,
 					    __u64 wakeup)
 {
@@ -111,9 +111,9 @@ static __always_inline void emit_with_stack(__u8 type, __u32 size_class, __u64 a
 }
 
 /*
- * Every hit costs the target, also one that is ignored. Returns whether it may still be looked at;
- * where it may not, user space is notified once, and detaches. What happens to arenas is rare, and
- * always recorded. *number: how many hits of its cost there were on this CPU.
+ * Charges a hit, which costs the target time even if it is ignored. Returns false if it is to be
+ * ignored because the budget is spent; then user space is notified once, and detaches. Arena events
+ * are rare and never ignored. *number: how many hits of the same cost there were on this CPU.
  */
 static __always_inline bool charge(const struct pyfrag_site *site, __u64 *number)
 {
@@ -179,7 +179,7 @@ int handle_exec(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* args: parent, child. A new thread is none of our business. */
+/* args: parent, child. A new thread is not a fork. */
 SEC("raw_tp/sched_process_fork")
 int handle_fork(struct bpf_raw_tracepoint_args *ctx)
 {

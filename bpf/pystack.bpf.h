@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The Python stack of the thread that hit a probe, as a number: the stack itself is sent once, when
- * it is first met, just before the first event that has its number.
+ * The Python stack of the thread that hit a probe, as a number. The stack itself is sent only once,
+ * just before the first event that has its number.
  *
- * Two hashes over the frames are made on the way. One is the number; the other is kept with it, and
- * tells a stack from another one that happens to have the same number.
+ * The walk computes two hashes of the frames. One is the number. The other is stored with it, to
+ * recognize a different stack that happens to have the same number.
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 #include "pyfrag/sampling.h"
 #include "pyfrag/stacks.h"
 
-/* What user space sets; nothing happens before it is enabled. */
+/* User space sets it. No stack is recorded before it is enabled. */
 struct pyfrag_stacks stacks;
 
 struct stack_scratch {
@@ -32,7 +32,7 @@ struct {
 	__type(value, struct stack_scratch);
 } scratches SEC(".maps");
 
-/* Number -> the other hash, of the stacks that were sent to user space. */
+/* The stacks that were sent to user space: number -> the other hash. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -40,7 +40,7 @@ struct {
 	__type(value, __u64);
 } sent_stacks SEC(".maps");
 
-/* Thread id -> the PyThreadState it was last seen to run with. */
+/* Thread id -> the PyThreadState that it last ran with. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -84,7 +84,7 @@ static __always_inline __u64 *py_frame_words(struct pyfrag_stack *stack)
 
 #include "pyfrag/py_walk.h"
 
-/* 0: it has none. */
+/* The PyThreadState of this thread; 0: it has none. */
 static __always_inline __u64 current_thread_state(void)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
@@ -104,7 +104,7 @@ static __always_inline __u64 current_thread_state(void)
 	return thread;
 }
 
-/* Sends the stack in @scratch to user space, if it has not been sent. Returns its number or 0. */
+/* Sends the stack in @scratch, if it was not sent before. Returns its number, or 0 on failure. */
 static __always_inline __u64 send_stack(struct stack_scratch *scratch)
 {
 	__u64 number = scratch->number;
@@ -148,8 +148,8 @@ static __always_inline __u64 walk_stack(struct stack_scratch *scratch)
 }
 
 /*
- * The number of the stack of this thread; 0 if it cannot be recorded. What it takes is charged: it
- * is no part of what a hit costs.
+ * The number of this thread's stack; 0 if it cannot be recorded. The time that it takes is charged
+ * here, since the measured cost of a hit does not include it.
  */
 static __always_inline __u64 current_stack(void)
 {
@@ -159,7 +159,7 @@ static __always_inline __u64 current_stack(void)
 
 	if (!scratch)
 		return 0;
-	/* A thread of another interpreter has come in between. */
+	/* A thread of another interpreter has interrupted this one on this CPU. */
 	if (scratch->busy) {
 		count(COUNTER_STACKS_NESTED);
 		return 0;
@@ -172,8 +172,8 @@ static __always_inline __u64 current_stack(void)
 }
 
 /*
- * Where in this allocation the next point of the sample is: it is recorded with its stack if it has
- * so many bytes. 0: there is none, however large it is.
+ * The size from which on this allocation is sampled (pyfrag/sampling.h), in bytes; 0: it is not
+ * sampled, whatever its size.
  */
 static __always_inline __u32 next_point(void)
 {

@@ -61,7 +61,7 @@ _Static_assert(sizeof(struct pyfrag_event) == 16, "an event is 16 bytes");
 _Static_assert(sizeof(struct pyfrag_stacked_event) == 24, "an event with a stack is 24 bytes");
 _Static_assert(sizeof(struct pyfrag_notice) == 8, "a notice is 8 bytes");
 
-/* Hits that may cost so much, each kind for itself; what happens to arenas is always recorded. */
+/* The kinds of hits with an allowance of their own. Arena events are always recorded. */
 enum pyfrag_allowance {
 	ALLOW_BLOCKS, /* EVENT_ALLOC, EVENT_FREE */
 	ALLOW_GROWTH, /* EVENT_NEW_POOL, EVENT_POOL_FREED */
@@ -82,8 +82,9 @@ struct pyfrag_site {
 	 */
 	__u8 operand;
 	/*
-	 * EVENT_NEW_POOL only: what is compared there, 32 bits each. One is the wanted size class,
-	 * the other the class the pool had before; where only the former is at hand, both are that.
+	 * EVENT_NEW_POOL only: the two operands of the comparison, 32 bits each. One is the wanted
+	 * size class, the other the class that the pool had before; if only the former is known,
+	 * both are the former.
 	 * A register, or, with PYFRAG_OPERAND_IN_MEMORY set, memory at register +
 	 * compared_displacement.
 	 */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the BPF programs that watch a host tell user space: that a process came to be, or became
- * another program.
+ * The records that the BPF programs that watch a host send to user space: a process was created, or
+ * executes another program.
  */
 #pragma once
 
@@ -17,6 +17,8 @@ enum pyfrag_process_event_type {
 };
 
 struct pyfrag_process_event {
-	__u32 type;
-	__u32 tgid; /* as the reader's pid namespace numbers it; FORKED: the child */
+	__u32 type; /* enum pyfrag_process_event_type */
+	__u32 tgid; /* in the pid namespace of the reader; PROCESS_FORKED: the child */
 };
+
+_Static_assert(sizeof(struct pyfrag_process_event) == 8, "a process event is 8 bytes");

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sampling by bytes: the points of a Poisson process are laid over the bytes that are allocated,
- * one in @mean of them on average, and an allocation is taken if there is a point in it. So one of
- * s bytes is taken with probability 1 - exp(-s / mean), whatever came before, and counting it as s
- * divided by that makes every sum unbiased.
+ * Sampling by bytes. The points of a Poisson process lie over the allocated bytes, one in @mean
+ * bytes on average, and an allocation that has a point in it is sampled. So an allocation of s
+ * bytes is sampled with probability p = 1 - exp(-s / mean), independently of all others, and sums
+ * in which it counts as s / p bytes are unbiased.
  *
- * So that the size of most allocations need not be looked up, each is given as many bytes as the
- * largest has, and is taken if the point is among those that it really has.
+ * Reading the size of every allocation would be expensive. So each takes up a slot of as many bytes
+ * as the largest block has, and is sampled if the point in its slot is within its own size: only
+ * those few that have a point in their slot need their size.
  *
  * The distance to the next point is -ln(u) * mean for u uniform in (0, 1]. BPF has no floating
- * point: log2(u) is the position of the highest bit and, for what is below it, a table with
- * straight lines in between, right to 1 in 10,000.
+ * point: log2(u) is the position of the highest bit, plus a table of the bits below it with linear
+ * interpolation, which is exact to 1 in 10,000.
  */
 #pragma once
 
@@ -28,9 +29,9 @@ static const __u32 sampling_log2[(1 << SAMPLING_TABLE_BITS) + 1] = {
 };
 
 /*
- * An allocation: where in its slot (as many bytes as the largest block has) the next point is, from
- * 1 on; 0 if it is behind it. *until is the distance to the point, and is to be drawn anew if it is
- * not above 0 any more (as at first).
+ * Steps over the slot of one allocation. Returns where in the slot the next point is, from 1 on, or
+ * 0 if it is not in the slot. *until is the distance to the point, 0 at first. If it is not above 0
+ * afterwards, the caller sets it to sampling__distance().
  */
 static inline __attribute__((always_inline)) __u32 sampling__step(__s64 *until)
 {
@@ -42,7 +43,7 @@ static inline __attribute__((always_inline)) __u32 sampling__step(__s64 *until)
 
 #define SAMPLING_LN2 45426 /* ln(2) * 65536 */
 
-/* The distance to the next point, for a random number of 32 bits. At least 1. */
+/* A distance to the next point, drawn by a random number of 32 bits. At least 1. */
 static inline __attribute__((always_inline)) __u64 sampling__distance(__u32 random, __u64 mean)
 {
 	__u32 highest = 0, fraction, index, rest, log;

@@ -13,10 +13,10 @@
 /* FRAME_OWNED_BY_GENERATOR (3.11 on) */
 #define PYFRAG_OWNER_GENERATOR 1
 
-/* One frame: what it runs, and where it is in it (user/stacks/code_object.h). */
+/* One frame: its code object, and the position in it (user/stacks/code_object.h). */
 struct pyfrag_frame {
 	__u64 code;
-	__s32 instr; /* f_lasti; or, where it is a pointer, that less `code` */
+	__s32 instr; /* f_lasti; where it is a pointer, its difference from `code` */
 	__u32 owner; /* 0 before 3.11 */
 };
 
@@ -41,12 +41,12 @@ static inline __u32 pyfrag_stack__bytes(__u32 frame_cnt)
 	       frame_cnt * sizeof(struct pyfrag_frame);
 }
 
-/* Where a walk begins, and what it follows. */
+/* Where a walk starts, and the offsets that it uses. */
 struct py_walk {
 	struct py_offsets offsets;
 	__u64 interpreters_head; /* address of the pointer to the first PyInterpreterState */
 	__u64 frame_bytes;	 /* py_offsets__frame_bytes() of the offsets */
-	/* Address of the pointer to the PyThreadState that runs; 0 from 3.12 on. */
+	/* Address of the pointer to the running PyThreadState; 0 from 3.12 on. */
 	__u64 current_thread;
 };
 

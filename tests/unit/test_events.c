@@ -7,6 +7,7 @@
 #include "probes/events.h"
 
 #include <bpf/libbpf.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>

@@ -45,7 +45,7 @@ int heap_follower__begin(struct heap_follower *follower, struct heap_source *sou
 
 static const struct memory *memory_of(const struct heap_follower *follower)
 {
-	return &follower->source->target->memory.memory;
+	return follower->source->target->memory;
 }
 
 static int describe_checkpoint(const struct heap_follower *follower, int err,
@@ -203,7 +203,7 @@ static int bring_up_to_date(struct heap_follower *follower,
 {
 	struct reading_turns *turns = &follower->turns;
 	struct heap_reading_options stamped = *options;
-	bool slept = sleep_watch__has_slept(&turns->sleep_watch, follower->source->target->pid);
+	bool slept = sleep_watch__has_slept(&turns->sleep_watch, follower->source->target);
 	int err, return_err;
 
 	*out = (struct heap_reading){.target_slept = slept && !turns->due_cnt};

@@ -5,7 +5,7 @@
 
 #include "probes/hit_cost_measure.h"
 #include "probes/loader.h"
-#include "target/target.h"
+#include "target/live_activity.h"
 
 void probe_cost__init(struct probe_cost *cost, pid_t pid)
 {

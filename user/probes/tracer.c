@@ -247,7 +247,7 @@ int tracer__follow(struct tracer *tracer, struct heap_source *source, const stru
 {
 	int err;
 
-	collection_count__begin(&tracer->collections, runtime, &source->target->memory.memory,
+	collection_count__begin(&tracer->collections, runtime, source->target->memory,
 				from_first_allocation);
 	tracer->sees.freelist_clears |= tracer->collections.is_known;
 	err = heap_follower__begin(&tracer->follower, source, from_first_allocation);

@@ -17,7 +17,7 @@
 #include "util/failure.h"
 
 struct tracer_options {
-	bool follow_blocks; /* each allocation and free; else what the budget allows, and arenas */
+	bool follow_blocks; /* each allocation and free; else arenas, and what the budget allows */
 	double budget;	    /* where blocks are not followed: share of the target's CPU time */
 	bool no_bursts;	    /* arenas and pools only, whatever is left of the budget */
 	size_t ring_bytes;
@@ -30,7 +30,7 @@ struct tracer;
 
 /*
  * Probes the sites of @module's file, which process @pid has mapped. From here on events are kept;
- * the heap need not be up yet. @module must outlive the call only. The caller frees.
+ * the heap need not exist yet. @module is used during the call only. The caller frees.
  */
 int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 		   const struct site_set *sites, const struct features *features,
@@ -40,7 +40,7 @@ int tracer__attach(struct tracer **out, pid_t pid, const struct module *module,
 void tracer__free(struct tracer *tracer);
 void tracer__freep(struct tracer **tracer);
 
-/* Who is notified of what happens; called while events wait. */
+/* Called as events are handled, one at a time; may be NULL. */
 struct tracer_observer {
 	/*
 	 * Each event of the heap, and each stack, in order. @stack_number: the stack that was
@@ -48,10 +48,7 @@ struct tracer_observer {
 	 */
 	int (*event)(const struct pyfrag_event *event, uint64_t stack_number, void *context);
 	int (*stack)(const struct pyfrag_stack *stack, void *context);
-	/*
-	 * Growth is watched again, after it was not for a while: there are events for all from here
-	 * on.
-	 */
+	/* Growth was not watched for a while, and is again: from here on no event is missing. */
 	void (*growth_resumed)(void *context);
 	void *context;
 };
@@ -59,24 +56,28 @@ struct tracer_observer {
 /* To be called before tracer__follow(). */
 void tracer__observe(struct tracer *tracer, const struct tracer_observer *observer);
 
-/* From here on what @stacks says is recorded with its stack; or a stack is to be sent again. */
+/* From here on stacks are recorded as @stacks says. */
 void tracer__enable_stacks(struct tracer *tracer, const struct pyfrag_stacks *stacks);
+
+/* The stack that was sent as @number is sent again when it is next met. */
 void tracer__forget_stack(struct tracer *tracer, uint64_t number);
 
 /*
  * Begins to follow the heap of @source, which must outlive the tracer. @runtime: of the same
- * Python, or NULL if it was not found. @from_first_allocation: the probes were in place before the
- * program ran, so nothing precedes the events. Else the heap is first known after a checkpoint.
+ * Python, or NULL if it was not found. @from_first_allocation: the probes were attached before the
+ * program ran, so no allocation precedes the events. If not, the heap is known after the first
+ * checkpoint.
  */
 int tracer__follow(struct tracer *tracer, struct heap_source *source, const struct runtime *runtime,
 		   bool from_first_allocation, struct failure *failure);
 
-/* How many events there have been by now; cheap. */
+/* The number of events until now; cheap. */
 uint64_t tracer__event_cnt(struct tracer *tracer);
 
 /*
- * Takes a checkpoint: reads the heap, compares it with the model, and makes the model what the two
- * say together. *out: how long it took; its heap is NULL, the model holds it. Adds to @counters.
+ * Takes a checkpoint: reads the heap, compares it with the model, and brings the model up to date.
+ * *out: how the reading went; its heap is NULL, the model has it. Adds to @counters. Errors are
+ * described.
  */
 int tracer__checkpoint(struct tracer *tracer, const struct heap_reading_options *options,
 		       struct heap_reading *out, struct counters *counters,
@@ -91,35 +92,35 @@ int tracer__visit(struct tracer *tracer,
 			       void *context),
 		  void *context);
 
-/* Writes what BPF and the tracer have counted; other counters are left alone. */
+/* Sets the counters of the BPF programs and of the tracer; others are left alone. */
 void tracer__read_counters(struct tracer *tracer, struct counters *counters);
 
 /* Whether the target has executed another program. */
 bool tracer__has_execed(struct tracer *tracer);
 
-/* A file descriptor, the tracer's, that becomes readable when it does. */
+/* The tracer's file descriptor that becomes readable when it does. */
 int tracer__exec_fd(const struct tracer *tracer);
 
 /*
- * A file descriptor, the tracer's, that becomes readable when the process that holds the probes was
+ * The tracer's file descriptor that becomes readable when the process that holds the probes was
  * killed (keeper.h): nothing is probed any more.
  */
 int tracer__keeper_fd(const struct tracer *tracer);
 
 /*
- * Where there is a budget (else there is nothing to do): to be called some times a second, and when
- * tracer__overrun_fd() is readable. Returns 0 or negative errno; -EPIPE: as tracer__keeper_fd()
- * says.
+ * Keeps the budget, if there is one: to be called several times a second, and when
+ * tracer__overrun_fd() is readable. Returns 0 or negative errno; -EPIPE: the process that holds the
+ * probes was killed.
  */
 int tracer__keep_budget(struct tracer *tracer);
 
-/* A file descriptor, the tracer's; -1 if there is no budget. */
+/* The tracer's file descriptor; -1 if there is no budget. */
 int tracer__overrun_fd(const struct tracer *tracer);
 
 /*
- * A file descriptor, the tracer's, that becomes readable a little after the target has forked: then
- * tracer__spare_children() should be called, which takes the probes out of the children's memory.
- * It takes as long as attaching does; returns 0 or negative errno.
+ * The tracer's file descriptor that becomes readable half a second after the target has forked:
+ * then call tracer__spare_children(), which takes the probes out of the children's memory. It takes
+ * as long as attaching does; returns 0 or negative errno.
  */
 int tracer__fork_fd(const struct tracer *tracer);
 int tracer__spare_children(struct tracer *tracer);
