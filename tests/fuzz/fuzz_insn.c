@@ -8,7 +8,7 @@
  * Input: code.
  */
 #include "fuzz.h"
-#include "probes/arch/insn.h"
+#include "probes/arch/insn_decoder.h"
 #include "probes/shapes.h"
 
 #define ADDRESS	      0x401000UL
@@ -28,6 +28,7 @@ static void check_register(uint8_t reg)
 static void check_insn(const struct insn *insn)
 {
 	CHECK(insn->op <= INSN_RETURN);
+	CHECK(insn->uprobe <= INSN_REJECTED);
 	check_register(insn->destination);
 	check_register(insn->source);
 	check_register(insn->other);
@@ -43,14 +44,20 @@ static void decode_all(struct insn_decoder *decoder, const uint8_t *bytes, size_
 	size_t at = 0;
 
 	code->cnt = 0;
-	while (at < size && code->cnt < INSNS_MAX) {
-		struct insn *insn = &code->insns[code->cnt++];
+	while (at < size && code->cnt <= INSNS_MAX - INSN_STEPS_MAX) {
+		struct insn *steps = &code->insns[code->cnt];
+		size_t cnt =
+			insn_decoder__decode(decoder, bytes + at, size - at, ADDRESS + at, steps);
 
-		insn_decoder__decode(decoder, bytes + at, size - at, ADDRESS + at, insn);
-		CHECK(insn->address == ADDRESS + at);
-		CHECK(insn->size >= 1 && insn->size <= 15 && insn->size <= size - at);
-		check_insn(insn);
-		at += insn->size;
+		CHECK(cnt >= 1 && cnt <= INSN_STEPS_MAX);
+		CHECK(steps->size >= 1 && steps->size <= 15 && steps->size <= size - at);
+		for (size_t i = 0; i < cnt; i++) {
+			CHECK(steps[i].address == ADDRESS + at && steps[i].size == steps->size);
+			CHECK(steps[i].step == i && steps[i].step_cnt == cnt);
+			check_insn(&steps[i]);
+		}
+		code->cnt += cnt;
+		at += steps->size;
 	}
 }
 
@@ -69,8 +76,8 @@ static int check_site(const struct shape_site *site, void *context)
 	for (size_t i = 0; i < code->cnt; i++)
 		if (code->insns[i].address == site->address)
 			insn = &code->insns[i];
-	CHECK(insn && insn->op != INSN_UNDECODED);
-	CHECK(site->emulated == insn->emulated);
+	CHECK(insn && insn__can_be_probed(insn));
+	CHECK(site->emulated == insn__is_emulated(insn));
 	CHECK(site->site.type >= EVENT_ALLOC && site->site.type <= EVENT_ARENA_UNMAP);
 	check_operand(site->site.operand);
 	CHECK(site->site.operand != PYFRAG_NO_REGISTER);
@@ -89,9 +96,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t *copy;
 
 	if (!decoder)
-		CHECK(!insn_decoder__new(&decoder));
+		CHECK(!insn_decoder__new(&decoder, &arch_x86_64));
 	if (!scan)
-		CHECK(!shape_scan__new(&scan));
+		CHECK(!shape_scan__new(&scan, &arch_x86_64));
 	copy = malloc(size ? size : 1);
 	CHECK(copy);
 	if (size)

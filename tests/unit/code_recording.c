@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probes/arch/insn_decoder.h"
 #include "probes/shapes.h"
 #include "pyfrag/events.h"
 #include "unit_test.h"
@@ -40,7 +41,7 @@ void code_recording__read(struct code_recording *out, const char *path)
 	char line[256];
 
 	assert_non_null(file);
-	*out = (struct code_recording){};
+	*out = (struct code_recording){.arch = &arch_x86_64};
 	snprintf(out->name, sizeof(out->name), "%s", name ? name + 1 : path);
 	while (fgets(line, sizeof(line), file)) {
 		size_t used = strlen(out->expected);
@@ -53,21 +54,26 @@ void code_recording__read(struct code_recording *out, const char *path)
 	}
 }
 
-void code_recording__decode(const struct code_recording *recording, struct insn *insns)
+size_t code_recording__decode(const struct code_recording *recording, struct insn *insns)
 {
 	_cleanup_(insn_decoder__freep) struct insn_decoder *decoder = NULL;
+	size_t cnt = 0;
 
-	assert_int_equal(insn_decoder__new(&decoder), 0);
+	assert_int_equal(insn_decoder__new(&decoder, recording->arch), 0);
 	for (size_t i = 0; i < recording->cnt; i++) {
 		const struct code_line *line = &recording->lines[i];
 
-		insn_decoder__decode(decoder, line->bytes, line->size, line->address, &insns[i]);
-		assert_int_equal(insns[i].size, line->size);
-		assert_int_not_equal(insns[i].op, INSN_UNDECODED);
+		struct insn *steps = &insns[cnt];
+
+		cnt += insn_decoder__decode(decoder, line->bytes, line->size, line->address, steps);
+		assert_int_equal(steps->size, line->size);
+		assert_int_not_equal(steps->op, INSN_UNDECODED);
 	}
+	return cnt;
 }
 
 struct writer {
+	const struct arch *arch;
 	char *text;
 	size_t size, used;
 };
@@ -79,10 +85,10 @@ static void write_operand(struct writer *writer, uint8_t operand, int16_t displa
 
 	if (displacement)
 		snprintf(sum, sizeof(sum), "%+d", displacement);
-	writer->used +=
-		(size_t)snprintf(writer->text + writer->used, writer->size - writer->used,
-				 " %s%s%s%s", in_memory ? "[" : "",
-				 insn__register_name(operand & 0x1f), sum, in_memory ? "]" : "");
+	writer->used += (size_t)snprintf(writer->text + writer->used, writer->size - writer->used,
+					 " %s%s%s%s", in_memory ? "[" : "",
+					 arch__register_name(writer->arch, operand & 0x1f), sum,
+					 in_memory ? "]" : "");
 	assert_true(writer->used < writer->size);
 }
 
@@ -112,13 +118,14 @@ static int write_site(const struct shape_site *site, void *context)
 	return 0;
 }
 
-void code_recording__scan(const struct insn *insns, size_t cnt, char *text, size_t size)
+void code_recording__scan(const struct arch *arch, const struct insn *insns, size_t cnt, char *text,
+			  size_t size)
 {
 	struct shape_scan *scan;
-	struct writer writer = {.text = text, .size = size};
+	struct writer writer = {.arch = arch, .text = text, .size = size};
 
 	*text = '\0';
-	assert_int_equal(shape_scan__new(&scan), 0);
+	assert_int_equal(shape_scan__new(&scan, arch), 0);
 	assert_int_equal(shape_scan__function(scan, insns, cnt, write_site, &writer), 0);
 	shape_scan__free(scan);
 }

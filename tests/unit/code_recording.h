@@ -7,13 +7,15 @@
 
 #include <stddef.h>
 
-#include "probes/arch/insn.h"
+#include "probes/arch/arch.h"
 
 #define CODE_INSNS_MAX	64
+#define CODE_STEPS_MAX	(CODE_INSNS_MAX * INSN_STEPS_MAX)
 #define CODE_TEXT_BYTES 512
 
 struct code_recording {
 	char name[64];
+	const struct arch *arch;
 	char expected[CODE_TEXT_BYTES]; /* the lines of the sites, without "> " */
 	struct code_line {
 		uint64_t address;
@@ -27,9 +29,11 @@ struct code_recording {
 void code_recording__read(struct code_recording *out, const char *path);
 
 /*
- * Decodes its instructions; the test fails if one has another size than it had for who recorded it.
+ * Decodes its instructions into @insns, which has room for CODE_STEPS_MAX. The test fails if one
+ * has another size than in the recording. Returns how many steps there are.
  */
-void code_recording__decode(const struct code_recording *recording, struct insn *insns);
+size_t code_recording__decode(const struct code_recording *recording, struct insn *insns);
 
-/* Scans instructions for shapes and writes what is found as recordings have it. */
-void code_recording__scan(const struct insn *insns, size_t cnt, char *text, size_t size);
+/* Scans code of @arch for shapes and writes what is found as recordings have it. */
+void code_recording__scan(const struct arch *arch, const struct insn *insns, size_t cnt, char *text,
+			  size_t size);

@@ -93,7 +93,7 @@ static void test_scan(void **state)
 	size_t cnt, sites = 0;
 
 	(void)state;
-	assert_int_equal(function_scanner__new(&scanner), 0);
+	assert_int_equal(function_scanner__new(&scanner, &arch_x86_64), 0);
 	for (int round = 1; round <= 2; round++) {
 		assert_int_equal(function_scanner__scan(scanner, free_code, sizeof(free_code), CODE,
 							count, &sites),

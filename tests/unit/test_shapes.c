@@ -15,13 +15,14 @@
 
 static void check_recording(const char *path)
 {
-	struct insn insns[CODE_INSNS_MAX];
+	struct insn insns[CODE_STEPS_MAX];
 	struct code_recording recording;
 	char found[CODE_TEXT_BYTES];
+	size_t cnt;
 
 	code_recording__read(&recording, path);
-	code_recording__decode(&recording, insns);
-	code_recording__scan(insns, recording.cnt, found, sizeof(found));
+	cnt = code_recording__decode(&recording, insns);
+	code_recording__scan(recording.arch, insns, cnt, found, sizeof(found));
 	if (strcmp(found, recording.expected) != 0)
 		print_error("%s:\n", recording.name);
 	assert_string_equal(found, recording.expected);
@@ -46,8 +47,7 @@ static size_t read_code(const char *name, struct insn *insns)
 
 	snprintf(path, sizeof(path), "%s/code/%s.txt", RECORDINGS_DIRECTORY, name);
 	code_recording__read(&recording, path);
-	code_recording__decode(&recording, insns);
-	return recording.cnt;
+	return code_recording__decode(&recording, insns);
 }
 
 static struct insn *at_address(struct insn *insns, size_t cnt, uint64_t address)
@@ -63,14 +63,14 @@ static void assert_finds(const struct insn *insns, size_t cnt, const char *expec
 {
 	char found[CODE_TEXT_BYTES];
 
-	code_recording__scan(insns, cnt, found, sizeof(found));
+	code_recording__scan(&arch_x86_64, insns, cnt, found, sizeof(found));
 	assert_string_equal(found, expected);
 }
 
 /* A push to some list: without the count of a pool it is no free. */
 static void test_free_without_a_count(void **state)
 {
-	struct insn insns[CODE_INSNS_MAX];
+	struct insn insns[CODE_STEPS_MAX];
 	size_t cnt = read_code("debian12-free", insns);
 
 	(void)state;
@@ -89,7 +89,7 @@ static void test_free_without_a_count(void **state)
 
 static void test_free_of_another_list(void **state)
 {
-	struct insn insns[CODE_INSNS_MAX];
+	struct insn insns[CODE_STEPS_MAX];
 	size_t cnt = read_code("debian12-free", insns);
 
 	(void)state;
@@ -104,7 +104,7 @@ static void test_free_of_another_list(void **state)
 
 static void test_alloc_spoilt(void **state)
 {
-	struct insn insns[CODE_INSNS_MAX];
+	struct insn insns[CODE_STEPS_MAX];
 	size_t cnt = read_code("debian12-alloc", insns);
 
 	(void)state;
@@ -121,7 +121,7 @@ static void test_alloc_spoilt(void **state)
 /* Other things than pools are put on lists. */
 static void test_pool_freed_spoilt(void **state)
 {
-	struct insn insns[CODE_INSNS_MAX];
+	struct insn insns[CODE_STEPS_MAX];
 	size_t cnt = read_code("gcc312-pool-freed", insns);
 
 	(void)state;
@@ -138,7 +138,7 @@ static void test_pool_freed_spoilt(void **state)
 /* Registers may be any, and independent steps in any order. */
 static void test_free_in_another_order(void **state)
 {
-	struct insn insns[CODE_INSNS_MAX], swapped;
+	struct insn insns[CODE_STEPS_MAX], swapped;
 	size_t cnt = read_code("debian12-free", insns);
 	struct insn *link = at_address(insns, cnt, 0x5009e3);
 	struct insn *head = at_address(insns, cnt, 0x5009e8);
@@ -155,7 +155,7 @@ static void test_free_in_another_order(void **state)
 /* A block that others jump into may have come from anywhere: what was known is forgotten. */
 static void test_a_jump_into_the_shape(void **state)
 {
-	struct insn insns[CODE_INSNS_MAX];
+	struct insn insns[CODE_STEPS_MAX];
 	size_t cnt = read_code("debian12-free", insns);
 
 	(void)state;
@@ -166,7 +166,7 @@ static void test_a_jump_into_the_shape(void **state)
 /* With the block nowhere at the jump, the shape is probed where it still is somewhere. */
 static void test_operand_that_goes_before_the_jump(void **state)
 {
-	struct insn insns[CODE_INSNS_MAX];
+	struct insn insns[CODE_STEPS_MAX];
 	size_t cnt = read_code("debian12-free-overwritten", insns);
 	struct insn *load = at_address(insns, cnt, 0x50771a);
 
@@ -188,12 +188,12 @@ static int refuse(const struct shape_site *site, void *context)
 static void test_what_refuses_a_site_ends_the_scan(void **state)
 {
 	struct shape_scan *scan;
-	struct insn insns[CODE_INSNS_MAX];
+	struct insn insns[CODE_STEPS_MAX];
 	size_t cnt = read_code("debian11-new-pool", insns);
 	int calls = 0;
 
 	(void)state;
-	assert_int_equal(shape_scan__new(&scan), 0);
+	assert_int_equal(shape_scan__new(&scan, &arch_x86_64), 0);
 	assert_int_equal(shape_scan__function(scan, insns, cnt, refuse, &calls), -EMFILE);
 	assert_int_equal(calls, 1);
 	shape_scan__free(scan);

@@ -180,6 +180,7 @@ static void test_calls_change_registers_and_memory(void **state)
 	value_id a = values__of_register(values, A), saved = values__of_register(values, SAVED);
 	struct address place = {.root = saved, .offset = 8};
 
+	call.clobbered = 1U << A | 1U << B;
 	access_memory(values, INSN_STORE, A, SAVED, 8, 8);
 	assert_int_equal(values__at(values, place), a);
 	values__step(values, &call);

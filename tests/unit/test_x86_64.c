@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The decoder, an instruction at a time; and which of them the kernel emulates.
+ * The decoder of x86-64, an instruction at a time; and how the kernel runs each when it is probed.
  */
 #include <string.h>
 
-#include "probes/arch/insn.h"
+#include "probes/arch/insn_decoder.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 
@@ -28,12 +28,14 @@ enum {
 static struct insn decode(const char *bytes, size_t size)
 {
 	_cleanup_(insn_decoder__freep) struct insn_decoder *decoder = NULL;
-	struct insn insn;
+	struct insn steps[INSN_STEPS_MAX];
 
-	assert_int_equal(insn_decoder__new(&decoder), 0);
-	insn_decoder__decode(decoder, (const uint8_t *)bytes, size, ADDRESS, &insn);
-	assert_int_equal(insn.address, ADDRESS);
-	return insn;
+	assert_int_equal(insn_decoder__new(&decoder, &arch_x86_64), 0);
+	assert_int_equal(insn_decoder__decode(decoder, (const uint8_t *)bytes, size, ADDRESS,
+					      steps),
+			 1);
+	assert_int_equal(steps[0].address, ADDRESS);
+	return steps[0];
 }
 
 #define DECODE(bytes) decode(bytes, sizeof(bytes) - 1)
@@ -189,29 +191,53 @@ static void test_flow(void **state)
 	assert_int_equal(insn.op, INSN_RETURN);
 }
 
+#define IS_EMULATED(bytes) insn__is_emulated(&(struct insn[]){DECODE(bytes)}[0])
+#define IS_REJECTED(bytes) (!insn__can_be_probed(&(struct insn[]){DECODE(bytes)}[0]))
+
 /* Source: branch_setup_ops() and push_setup_ops(), arch/x86/kernel/uprobes.c. */
 static void test_what_the_kernel_emulates(void **state)
 {
 	(void)state;
-	assert_true(DECODE("\x74\x0a").emulated);		      /* je, short */
-	assert_true(DECODE("\x0f\x85\xb3\x00\x00\x00").emulated);     /* jne, near */
-	assert_true(DECODE("\xeb\x10").emulated);		      /* jmp, short */
-	assert_true(DECODE("\xe9\x00\xff\xff\xff").emulated);	      /* jmp, near */
-	assert_true(DECODE("\xe8\x10\x00\x00\x00").emulated);	      /* call */
-	assert_true(DECODE("\x53").emulated);			      /* push rbx */
-	assert_true(DECODE("\x41\x54").emulated);		      /* push r12 */
-	assert_true(DECODE("\x90").emulated);			      /* nop */
-	assert_true(DECODE("\x2e\x74\x0a").emulated);		      /* je with a hint */
-	assert_true(DECODE("\xf2\x0f\x84\x00\x01\x00\x00").emulated); /* bnd je */
-	assert_false(DECODE("\x5b").emulated);			      /* pop rbx */
-	assert_false(DECODE("\xc3").emulated);			      /* ret */
-	assert_false(DECODE("\xff\x15\x00\x00\x00\x00").emulated);    /* call [rip] */
-	assert_false(DECODE("\xff\xe0").emulated);		      /* jmp rax */
-	assert_false(DECODE("\x48\x8b\x47\x08").emulated);	      /* mov */
-	assert_false(DECODE("\x0f\x1f\x40\x00").emulated);	      /* nop of 4 bytes */
-	assert_false(DECODE("\xf3\x0f\x1e\xfa").emulated);	      /* endbr64 */
-	assert_false(DECODE("\x41\x5c").emulated);		      /* pop r12 */
-	assert_false(DECODE("\x48\x0f\x44\xc1").emulated);	      /* cmove */
+	assert_true(IS_EMULATED("\x74\x0a"));			  /* je, short */
+	assert_true(IS_EMULATED("\x0f\x85\xb3\x00\x00\x00"));	  /* jne, near */
+	assert_true(IS_EMULATED("\xeb\x10"));			  /* jmp, short */
+	assert_true(IS_EMULATED("\xe9\x00\xff\xff\xff"));	  /* jmp, near */
+	assert_true(IS_EMULATED("\xe8\x10\x00\x00\x00"));	  /* call */
+	assert_true(IS_EMULATED("\x53"));			  /* push rbx */
+	assert_true(IS_EMULATED("\x41\x54"));			  /* push r12 */
+	assert_true(IS_EMULATED("\x90"));			  /* nop */
+	assert_true(IS_EMULATED("\x2e\x74\x0a"));		  /* je with a hint */
+	assert_true(IS_EMULATED("\xf2\x0f\x84\x00\x01\x00\x00")); /* bnd je */
+	assert_false(IS_EMULATED("\x5b"));			  /* pop rbx */
+	assert_false(IS_EMULATED("\xc3"));			  /* ret */
+	assert_false(IS_EMULATED("\xff\x15\x00\x00\x00\x00"));	  /* call [rip] */
+	assert_false(IS_EMULATED("\xff\xe0"));			  /* jmp rax */
+	assert_false(IS_EMULATED("\x48\x8b\x47\x08"));		  /* mov */
+	assert_false(IS_EMULATED("\x0f\x1f\x40\x00"));		  /* nop of 4 bytes */
+	assert_false(IS_EMULATED("\xf3\x0f\x1e\xfa"));		  /* endbr64 */
+	assert_false(IS_EMULATED("\x41\x5c"));			  /* pop r12 */
+	assert_false(IS_EMULATED("\x48\x0f\x44\xc1"));		  /* cmove */
+}
+
+/* Source: is_prefix_bad() and good_insns_64, in the same file. */
+static void test_what_the_kernel_rejects(void **state)
+{
+	(void)state;
+	assert_true(IS_REJECTED("\x3e\xff\xe0"));	  /* notrack jmp rax */
+	assert_true(IS_REJECTED("\x3e\x41\xff\xe2"));	  /* notrack jmp r10 */
+	assert_true(IS_REJECTED("\xf0\x48\x0f\xc1\x02")); /* lock xadd [rdx],rax */
+	assert_true(IS_REJECTED("\xcc"));		  /* int3 */
+	assert_true(IS_REJECTED("\xcd\x80"));		  /* int 0x80 */
+	assert_true(IS_REJECTED("\xf4"));		  /* hlt */
+	assert_true(IS_REJECTED("\xf3\x6d"));		  /* rep insd */
+	assert_false(IS_REJECTED("\x00\x00"));		  /* add [rax],al */
+	assert_false(IS_REJECTED("\x64\x48\x8b\x07"));	  /* mov rax,fs:[rdi] */
+	assert_false(IS_REJECTED("\x66\x0f\x6f\x07"));	  /* movdqa xmm0,[rdi] */
+	assert_false(IS_REJECTED("\xff\xe0"));		  /* jmp rax */
+	assert_false(IS_REJECTED("\xf3\x0f\x1e\xfa"));	  /* endbr64 */
+	assert_false(IS_REJECTED("\xf3\x48\xab"));	  /* rep stosq */
+	assert_false(IS_REJECTED("\xc3"));		  /* ret */
+	assert_false(IS_REJECTED("\x74\x0a"));		  /* je */
 }
 
 static void test_registers_written(void **state)
@@ -246,19 +272,19 @@ static void test_what_cannot_be_decoded(void **state)
 
 static void test_calling_convention(void **state)
 {
-	uint32_t clobbered = insn__call_clobbered();
+	uint32_t clobbered = DECODE("\xe8\x10\x00\x00\x00").clobbered; /* call +16 */
 
 	(void)state;
-	assert_int_equal(insn__argument_register(0), RDI);
-	assert_int_equal(insn__argument_register(1), RSI);
-	assert_int_equal(insn__argument_register(2), RDX);
-	assert_int_equal(insn__result_register(), RAX);
+	assert_int_equal(arch_x86_64.argument_registers[0], RDI);
+	assert_int_equal(arch_x86_64.argument_registers[1], RSI);
+	assert_int_equal(arch_x86_64.argument_registers[2], RDX);
+	assert_int_equal(arch_x86_64.result_register, RAX);
+	/* rsp is the call's own: it pushes. */
 	for (uint8_t reg = 0; reg < 16; reg++)
-		assert_int_equal(clobbered >> reg & 1,
-				 reg != RBX && reg != RSP && reg != RBP && reg < R12);
-	assert_string_equal(insn__register_name(R8), "r8");
-	assert_string_equal(insn__register_name(RSI), "rsi");
-	assert_string_equal(insn__register_name(NONE), "?");
+		assert_int_equal(clobbered >> reg & 1, reg != RBX && reg != RBP && reg < R12);
+	assert_string_equal(arch__register_name(&arch_x86_64, R8), "r8");
+	assert_string_equal(arch__register_name(&arch_x86_64, RSI), "rsi");
+	assert_string_equal(arch__register_name(&arch_x86_64, NONE), "?");
 }
 
 int main(void)
@@ -271,6 +297,7 @@ int main(void)
 		cmocka_unit_test(test_comparisons),
 		cmocka_unit_test(test_flow),
 		cmocka_unit_test(test_what_the_kernel_emulates),
+		cmocka_unit_test(test_what_the_kernel_rejects),
 		cmocka_unit_test(test_registers_written),
 		cmocka_unit_test(test_what_cannot_be_decoded),
 		cmocka_unit_test(test_calling_convention),

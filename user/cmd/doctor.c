@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cmd/commands.h"
+#include "probes/arch/arch.h"
 #include "probes/features.h"
 #include "probes/site_cache.h"
 #include "probes/uprobe_event.h"
@@ -62,11 +63,11 @@ static void check_kernel(struct doctor *doctor)
 	struct utsname name;
 
 	uname(&name);
-	if (!strcmp(name.machine, "x86_64"))
+	if (arch__own())
 		say(doctor, VERDICT_OK, "kernel", "Linux %s, %s", name.release, name.machine);
 	else
 		say(doctor, VERDICT_NOTE, "kernel",
-		    "Linux %s, %s: probe sites are found only in x86-64 code; snapshot works",
+		    "Linux %s, %s: pyfrag cannot decode code of this architecture; snapshot works",
 		    name.release, name.machine);
 	if (!access("/sys/kernel/btf/vmlinux", R_OK))
 		say(doctor, VERDICT_OK, "BTF", "/sys/kernel/btf/vmlinux");

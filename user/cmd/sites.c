@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cmd/commands.h"
-#include "probes/arch/insn.h"
+#include "probes/arch/arch.h"
 #include "probes/site_cache.h"
 #include "probes/sites.h"
 #include "target/live.h"
@@ -21,10 +21,10 @@ struct operand_text {
 };
 
 /* "rax", "rbp-16", "[rax+8]", "-" */
-static struct operand_text format_operand(const struct pyfrag_site *probe)
+static struct operand_text format_operand(const struct pyfrag_site *probe, const struct arch *arch)
 {
 	struct operand_text out = {"-"};
-	const char *name = insn__register_name(probe->operand & ~PYFRAG_OPERAND_IN_MEMORY);
+	const char *name = arch__register_name(arch, probe->operand & ~PYFRAG_OPERAND_IN_MEMORY);
 
 	if (probe->operand == PYFRAG_NO_REGISTER)
 		return out;
@@ -37,7 +37,7 @@ static struct operand_text format_operand(const struct pyfrag_site *probe)
 	return out;
 }
 
-static void print_sites(const struct site_set *set)
+static void print_sites(const struct site_set *set, const struct arch *arch)
 {
 	static const enum pyfrag_event_type types[] = {
 		EVENT_ALLOC,	 EVENT_FREE,	    EVENT_NEW_POOL,	  EVENT_POOL_FREED,
@@ -50,7 +50,7 @@ static void print_sites(const struct site_set *set)
 
 		printf("%#-18" PRIx64 " %#-12" PRIx64 " %-16s %-9s %s\n", site->address,
 		       site->offset, site__type_name(site->probe.type),
-		       format_operand(&site->probe).text,
+		       format_operand(&site->probe, arch).text,
 		       site->emulated ? "emulates" : "single-steps");
 	}
 	printf("%zu sites:", set->cnt);
@@ -60,17 +60,33 @@ static void print_sites(const struct site_set *set)
 	putchar('\n');
 }
 
+/* The architecture of the code in the file behind @fd. Returns 0 or negative errno. */
+static int find_arch(const struct arch **out, int fd)
+{
+	_cleanup_(elf_file__freep) struct elf_file *elf = NULL;
+	int err = elf_file__open(&elf, fd);
+
+	if (err)
+		return err;
+	*out = elf_file__arch(elf);
+	return *out ? 0 : -ENOTSUP;
+}
+
 static int find_and_print(int fd, const char *name, bool use_cache)
 {
 	_cleanup_(site_set__free) struct site_set set = {};
+	const struct arch *arch;
 	bool cached;
 	int err;
 
-	err = site_cache__find(&set, fd, 0, use_cache, &cached);
+	err = find_arch(&arch, fd);
+	if (!err)
+		err = site_cache__find(&set, fd, 0, use_cache, &cached);
 	if (err == -ENOEXEC)
 		log_error("%s is not an ELF executable or library", name);
 	else if (err == -ENOTSUP)
-		log_error("%s is not a 64-bit program for this machine's architecture", name);
+		log_error("%s holds no 64-bit code of an architecture that pyfrag can decode",
+			  name);
 	else if (err)
 		log_error("cannot scan %s: %s", name, strerror(-err));
 	if (err)
@@ -83,7 +99,7 @@ static int find_and_print(int fd, const char *name, bool use_cache)
 		return -ENOENT;
 	}
 	log_debug("%s: sites %s", name, cached ? "from the cache" : "scanned");
-	print_sites(&set);
+	print_sites(&set, arch);
 	return reader_gone__flush_stdout();
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "probes/arch/insn_decoder.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 
@@ -14,7 +15,7 @@ struct function_scanner {
 	size_t insn_cnt, insn_capacity;
 };
 
-int function_scanner__new(struct function_scanner **out)
+int function_scanner__new(struct function_scanner **out, const struct arch *arch)
 {
 	_cleanup_(function_scanner__freep) struct function_scanner *scanner =
 		calloc(1, sizeof(*scanner));
@@ -22,9 +23,9 @@ int function_scanner__new(struct function_scanner **out)
 
 	if (!scanner)
 		return -ENOMEM;
-	err = insn_decoder__new(&scanner->decoder);
+	err = insn_decoder__new(&scanner->decoder, arch);
 	if (!err)
-		err = shape_scan__new(&scanner->shapes);
+		err = shape_scan__new(&scanner->shapes, arch);
 	if (err)
 		return err;
 	*out = TAKE_PTR(scanner);
@@ -85,15 +86,16 @@ static int decode(struct function_scanner *scanner, const uint8_t *bytes, size_t
 
 	scanner->insn_cnt = 0;
 	while (at < size) {
-		struct insn *insn;
+		struct insn *steps;
 		int err = ARRAY_RESERVE(scanner->insns, scanner->insn_capacity,
-					scanner->insn_cnt + 1);
+					scanner->insn_cnt + INSN_STEPS_MAX);
 
 		if (err)
 			return err;
-		insn = &scanner->insns[scanner->insn_cnt++];
-		insn_decoder__decode(scanner->decoder, bytes + at, size - at, address + at, insn);
-		at += insn->size;
+		steps = &scanner->insns[scanner->insn_cnt];
+		scanner->insn_cnt += insn_decoder__decode(scanner->decoder, bytes + at, size - at,
+							  address + at, steps);
+		at += steps->size;
 	}
 	return 0;
 }

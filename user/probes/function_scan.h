@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "probes/arch/insn.h"
+#include "probes/arch/arch.h"
 #include "probes/shapes.h"
 #include "target/elf.h"
 
@@ -34,8 +34,8 @@ struct function_extent function_extent__of(const struct elf_code *code, const ui
 
 struct function_scanner;
 
-/* Returns 0, -ENOTSUP (no decoder for this architecture) or -ENOMEM. */
-int function_scanner__new(struct function_scanner **out);
+/* For code of @arch. Returns 0, -ENOTSUP or -ENOMEM. The caller frees. */
+int function_scanner__new(struct function_scanner **out, const struct arch *arch);
 void function_scanner__free(struct function_scanner *scanner);
 void function_scanner__freep(struct function_scanner **scanner);
 
@@ -48,5 +48,8 @@ int function_scanner__scan(struct function_scanner *scanner, const uint8_t *byte
 			   int (*found)(const struct shape_site *site, void *context),
 			   void *context);
 
-/* The instructions that were scanned last, in the order of their addresses; until the next scan. */
+/*
+ * The instructions that were scanned last, step by step, in the order of their addresses; until the
+ * next scan.
+ */
 const struct insn *function_scanner__insns(const struct function_scanner *scanner, size_t *cnt);

@@ -8,38 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "probes/arch/arch.h"
 #include "probes/loader.h"
 #include "probes/own_code.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
-
-/*
- * Two functions of two instructions, the first of which is probed: a jump to the next, and a copy.
- */
-void pyfrag_emulated_instruction(void);
-void pyfrag_stepped_instruction(void);
-
-#if defined(__x86_64__)
-__asm__(".pushsection .text\n"
-	".type pyfrag_emulated_instruction, @function\n"
-	"pyfrag_emulated_instruction: jmp 1f\n"
-	"1: ret\n"
-	".type pyfrag_stepped_instruction, @function\n"
-	"pyfrag_stepped_instruction: mov %rax, %rax\n"
-	"ret\n"
-	".popsection\n");
-#elif defined(__aarch64__)
-__asm__(".pushsection .text\n"
-	".type pyfrag_emulated_instruction, %function\n"
-	"pyfrag_emulated_instruction: b 1f\n"
-	"1: ret\n"
-	".type pyfrag_stepped_instruction, %function\n"
-	"pyfrag_stepped_instruction: mov x9, x9\n"
-	"ret\n"
-	".popsection\n");
-#else
-#error "an instruction that the kernel emulates, and one that it does not"
-#endif
 
 #define BATCHES	   5
 #define BATCH_HITS 400
@@ -119,21 +92,25 @@ int hit_cost__measure(struct hit_cost *out, const struct features *features,
 					      .site_cnt = 2};
 	_cleanup_(probe_set__freep) struct probe_set *probes = NULL;
 	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	double bare_emulated_ns = measure_call_ns(pyfrag_emulated_instruction);
-	double bare_stepped_ns = measure_call_ns(pyfrag_stepped_instruction);
+	const struct arch *arch = arch__own();
+	double bare_emulated_ns, bare_stepped_ns;
 	int err;
 
 	if (fd < 0)
 		return describe(-errno, failure);
+	if (!arch)
+		return describe(-ENOTSUP, failure);
+	bare_emulated_ns = measure_call_ns(arch->emulated_function);
+	bare_stepped_ns = measure_call_ns(arch->stepped_function);
 	err = probe_set__new(&probes, &options, features, failure);
 	if (err)
 		return err;
-	err = attach(probes, PROBES_LASTING, pyfrag_emulated_instruction, true, fd);
+	err = attach(probes, PROBES_LASTING, arch->emulated_function, true, fd);
 	if (!err)
-		err = attach(probes, PROBES_GROWTH, pyfrag_stepped_instruction, false, fd);
+		err = attach(probes, PROBES_GROWTH, arch->stepped_function, false, fd);
 	if (err)
 		return describe(err, failure);
-	out->emulated_ns = measure_call_ns(pyfrag_emulated_instruction) - bare_emulated_ns;
-	out->stepped_ns = measure_call_ns(pyfrag_stepped_instruction) - bare_stepped_ns;
+	out->emulated_ns = measure_call_ns(arch->emulated_function) - bare_emulated_ns;
+	out->stepped_ns = measure_call_ns(arch->stepped_function) - bare_stepped_ns;
 	return 0;
 }

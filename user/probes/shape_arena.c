@@ -60,7 +60,8 @@ int shape_arena__match_map(struct shape_scan *scan, const struct insn *insn)
 	operand = shape_scan__find_operand(values, values__as_address(values, address));
 	if (operand.reg == PYFRAG_NO_REGISTER)
 		return 0;
-	return shape_scan__emit(scan, EVENT_ARENA_MAP, insn->address, operand, insn->emulated);
+	return shape_scan__emit(scan, EVENT_ARENA_MAP, insn->address, operand,
+				insn__is_emulated(insn));
 }
 
 static bool is_arena_size(const struct value *value)
@@ -73,36 +74,36 @@ int shape_arena__match_map_call(struct shape_scan *scan, size_t index)
 {
 	const struct insn *insn = &scan->insns[index], *next = insn + 1;
 	struct values *values = &scan->values;
-	value_id size = values->registers[insn__argument_register(1)];
+	value_id size = values->registers[scan->arch->argument_registers[1]];
 	struct shape_site site = {
 		.weak = true,
 		.site = {.type = EVENT_ARENA_MAP,
-			 .operand = insn__result_register(),
+			 .operand = scan->arch->result_register,
 			 .compared = {PYFRAG_NO_REGISTER, PYFRAG_NO_REGISTER}},
 	};
 
 	if (insn->op != INSN_CALL || insn->has_target ||
 	    !is_arena_size(values__get(values, size)) || index + 1 == scan->insn_cnt ||
-	    next->op == INSN_UNDECODED)
+	    !insn__can_be_probed(next))
 		return 0;
 	site.address = next->address;
-	site.emulated = next->emulated;
+	site.emulated = insn__is_emulated(next);
 	return scan->found(&site, scan->context);
 }
 
 /* Whether the code behind the call at @index clears some `address`, as it is done with an arena. */
 static bool clears_address_ahead(struct shape_scan *scan, size_t index)
 {
+	size_t end = shape_scan__end_ahead(scan, index + 1);
 	struct values *ahead = &scan->ahead;
 
 	memcpy(ahead, &scan->values, sizeof(*ahead));
-	for (size_t i = index; i < scan->insn_cnt && i <= index + SHAPE_LOOKAHEAD_MAX; i++) {
+	values__step(ahead, &scan->insns[index]);
+	for (size_t i = index + 1; i < end; i++) {
 		const struct insn *insn = &scan->insns[i];
 		const struct value *stored = NULL;
 
 		values__step(ahead, insn);
-		if (i == index)
-			continue;
 		if (insn->op >= INSN_JUMP_IF || insn->op == INSN_UNDECODED)
 			break;
 		if ((insn->op == INSN_STORE || insn->op == INSN_STORE_SET) && insn->width == 8 &&
@@ -122,9 +123,14 @@ static bool clears_address_ahead(struct shape_scan *scan, size_t index)
 static bool find_fixed_load(const struct shape_scan *scan, size_t index, uint8_t reg,
 			    int64_t *address)
 {
-	for (size_t i = index; i-- > 0 && i + SHAPE_LOOKAHEAD_MAX >= index;) {
+	size_t seen = 0;
+
+	for (size_t i = index; i-- > 0;) {
 		const struct insn *insn = &scan->insns[i];
 
+		seen += insn__is_last_step(insn);
+		if (seen > scan->arch->lookahead)
+			break;
 		if (insn->op == INSN_UNDECODED || insn->op >= INSN_JUMP_IF)
 			return false;
 		if (!(insn->clobbered & 1U << reg))
@@ -146,12 +152,12 @@ static bool calls_arena_allocator(struct shape_scan *scan, size_t index)
 {
 	const struct insn *insn = &scan->insns[index];
 	struct values *values = &scan->values;
-	uint8_t context = insn__argument_register(0);
+	uint8_t context = scan->arch->argument_registers[0];
 	struct address from;
 	int64_t fixed;
 
 	if (!insn->has_memory || !insn->memory.plain ||
-	    values__get(values, values->registers[insn__argument_register(1)])->kind ==
+	    values__get(values, values->registers[scan->arch->argument_registers[1]])->kind ==
 		    VALUE_CONSTANT)
 		return false;
 	if (insn->memory.base == INSN_NO_REGISTER)
@@ -164,14 +170,15 @@ static bool calls_arena_allocator(struct shape_scan *scan, size_t index)
 
 int shape_arena__match_unmap(struct shape_scan *scan, size_t index)
 {
+	const uint8_t *arguments = scan->arch->argument_registers;
 	const struct insn *insn = &scan->insns[index];
 	struct values *values = &scan->values;
 
 	if (insn->op != INSN_CALL)
 		return 0;
 	for (int i = 0; i < 2; i++) {
-		uint8_t address = insn__argument_register(i);
-		uint8_t size = insn__argument_register(i + 1);
+		uint8_t address = arguments[i];
+		uint8_t size = arguments[i + 1];
 		struct address from;
 
 		if (!is_arena_size(values__get(values, values->registers[size])))
@@ -181,7 +188,8 @@ int shape_arena__match_unmap(struct shape_scan *scan, size_t index)
 		    (!insn->has_target && clears_address_ahead(scan, index)) ||
 		    (i && calls_arena_allocator(scan, index)))
 			return shape_scan__emit(scan, EVENT_ARENA_UNMAP, insn->address,
-						(struct operand){.reg = address}, insn->emulated);
+						(struct operand){.reg = address},
+						insn__is_emulated(insn));
 	}
 	return 0;
 }

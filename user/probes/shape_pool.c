@@ -148,7 +148,7 @@ static int place_at_comparison(struct shape_scan *scan, const struct insn *insn,
 
 	if (!find_compared(scan, pending, &comparison))
 		return 0;
-	return emit_new_pool(scan, insn->address, insn->emulated, pool, comparison);
+	return emit_new_pool(scan, insn->address, insn__is_emulated(insn), pool, comparison);
 }
 
 /* The register that @insn stores as the size class of @pool, or INSN_NO_REGISTER. */
@@ -166,11 +166,12 @@ static uint8_t stored_class(struct values *values, const struct insn *insn, stru
  */
 static uint8_t find_setup(struct shape_scan *scan, size_t index, struct address pool)
 {
+	size_t end = shape_scan__end_ahead(scan, index);
 	struct values *ahead = &scan->ahead;
 
 	values__name_registers(&scan->values);
 	memcpy(ahead, &scan->values, sizeof(*ahead));
-	for (size_t i = index; i < scan->insn_cnt && i < index + SHAPE_LOOKAHEAD_MAX; i++) {
+	for (size_t i = index; i < end; i++) {
 		const struct insn *insn = &scan->insns[i];
 		uint8_t size = stored_class(ahead, insn, pool);
 
@@ -197,9 +198,10 @@ static int place_before_setup(struct shape_scan *scan, const struct insn *insn,
 					    pending->operand)
 			       : INSN_NO_REGISTER;
 
-	return size == INSN_NO_REGISTER ? 0
-					: emit_new_pool(scan, insn->address, insn->emulated, pool,
-							compare_class(size));
+	return size == INSN_NO_REGISTER
+		       ? 0
+		       : emit_new_pool(scan, insn->address, insn__is_emulated(insn), pool,
+				       compare_class(size));
 }
 
 int shape_pool__place_at_start(struct shape_scan *scan, size_t index, const struct pending *pending)
@@ -226,9 +228,10 @@ int shape_pool__place(struct shape_scan *scan, const struct insn *insn,
 	if (insn->op == INSN_JUMP)
 		return place_before_setup(scan, insn, pending, pool);
 	size = stored_class(&scan->values, insn, pending->operand);
-	return size == INSN_NO_REGISTER ? 0
-					: emit_new_pool(scan, insn->address, insn->emulated, pool,
-							compare_class(size));
+	return size == INSN_NO_REGISTER
+		       ? 0
+		       : emit_new_pool(scan, insn->address, insn__is_emulated(insn), pool,
+				       compare_class(size));
 }
 
 bool shape_pool__stores_class(const struct insn *insn)

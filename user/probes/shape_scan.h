@@ -7,14 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "probes/arch/insn.h"
+#include "probes/arch/arch.h"
 #include "probes/shapes.h"
 #include "probes/values.h"
 #include "pyfrag/events.h"
 #include "pymalloc/layout.h"
 
-/* How far behind a jump or a call the rest of a shape may be. */
-#define SHAPE_LOOKAHEAD_MAX 8
 /* Shapes that overlap in one block of code; compilers interleave two at most. */
 #define SHAPE_PENDING_MAX 8
 
@@ -41,6 +39,7 @@ struct pending {
 };
 
 struct shape_scan {
+	const struct arch *arch;
 	struct values values, ahead;
 	struct pending pending[SHAPE_PENDING_MAX];
 	size_t pending_cnt;
@@ -61,8 +60,11 @@ struct shape_scan {
 /* Where @wanted can be found now. */
 struct operand shape_scan__find_operand(const struct values *values, struct address wanted);
 
-/* The first instruction at or behind @address; insn_cnt if there is none in this function. */
+/* The first step at or behind @address; insn_cnt if there is none in this function. */
 size_t shape_scan__find_insn(const struct shape_scan *scan, uint64_t address);
+
+/* The end of what is looked at from the step at @index on: an instruction is not parted. */
+size_t shape_scan__end_ahead(const struct shape_scan *scan, size_t index);
 
 /*
  * Notes that a shape was recognized, and returns what there is to know of it, for more to be added.

@@ -11,12 +11,13 @@
 
 #define FREEBLOCK ((int64_t)offsetof(struct pool_header, freeblock))
 
-int shape_scan__new(struct shape_scan **out)
+int shape_scan__new(struct shape_scan **out, const struct arch *arch)
 {
 	struct shape_scan *scan = calloc(1, sizeof(*scan));
 
 	if (!scan)
 		return -ENOMEM;
+	scan->arch = arch;
 	*out = scan;
 	return 0;
 }
@@ -217,7 +218,6 @@ static void observe(struct shape_scan *scan, const struct insn *insn)
 	shape_pool__observe(scan, insn);
 }
 
-/* The first instruction at or behind @address; insn_cnt if there is none in this function. */
 size_t shape_scan__find_insn(const struct shape_scan *scan, uint64_t address)
 {
 	size_t low = 0, high = scan->insn_cnt;
@@ -233,11 +233,22 @@ size_t shape_scan__find_insn(const struct shape_scan *scan, uint64_t address)
 	return low;
 }
 
+size_t shape_scan__end_ahead(const struct shape_scan *scan, size_t index)
+{
+	size_t seen = 0;
+
+	while (index < scan->insn_cnt && seen < scan->arch->lookahead)
+		seen += insn__is_last_step(&scan->insns[index++]);
+	return index;
+}
+
 /* Whether the code from @index on soon changes the count as @pending wants it. */
 static bool counts_ahead(struct shape_scan *scan, size_t index, const struct pending *pending)
 {
+	size_t end = shape_scan__end_ahead(scan, index);
+
 	memcpy(&scan->ahead, &scan->values, sizeof(scan->ahead));
-	for (size_t i = index; i < scan->insn_cnt && i < index + SHAPE_LOOKAHEAD_MAX; i++) {
+	for (size_t i = index; i < end; i++) {
 		const struct insn *insn = &scan->insns[i];
 		struct address pool;
 
@@ -269,7 +280,13 @@ static bool is_counted(struct shape_scan *scan, size_t index, const struct pendi
 	       counts_ahead(scan, shape_scan__find_insn(scan, insn->target), pending);
 }
 
-/* Places what can be placed at the instruction at @index. */
+/* Whether @insn ends an instruction that the kernel emulates. */
+static bool ends_emulated(const struct insn *insn)
+{
+	return insn__is_emulated(insn) && insn__is_last_step(insn);
+}
+
+/* Places what can be placed at the instruction whose step is at @index. */
 static int place_pending(struct shape_scan *scan, size_t index)
 {
 	const struct insn *insn = &scan->insns[index];
@@ -285,11 +302,11 @@ static int place_pending(struct shape_scan *scan, size_t index)
 			placed = 1;
 		} else if (pending->type == EVENT_NEW_POOL) {
 			placed = shape_pool__place(scan, insn, pending);
-		} else if (insn->emulated && operand.reg != PYFRAG_NO_REGISTER) {
+		} else if (ends_emulated(insn) && operand.reg != PYFRAG_NO_REGISTER) {
 			placed = 1;
 			if (is_counted(scan, index, pending))
 				err = shape_scan__emit(scan, pending->type, insn->address, operand,
-						       insn->emulated);
+						       true);
 		}
 		if (placed < 0)
 			err = placed;
@@ -332,8 +349,18 @@ static int flush_pending(struct shape_scan *scan, size_t index)
 /* Whether the instruction at @index is one that can be probed for what came before it. */
 static bool can_be_probed(const struct shape_scan *scan, size_t index)
 {
-	return index < scan->insn_cnt && scan->insns[index].op != INSN_UNDECODED &&
+	return index < scan->insn_cnt && insn__can_be_probed(&scan->insns[index]) &&
 	       !is_leader(scan, scan->insns[index].address);
+}
+
+/* Whether the instruction that ends with the step at @index leaves alone what @operand names. */
+static bool keeps_operand(const struct shape_scan *scan, size_t index, struct operand operand)
+{
+	uint32_t reg = operand.reg & ~PYFRAG_OPERAND_IN_MEMORY, clobbered = 0;
+
+	for (size_t i = 0; i < scan->insns[index].step_cnt; i++)
+		clobbered |= scan->insns[index - i].clobbered;
+	return !(clobbered >> reg & 1);
 }
 
 /*
@@ -342,17 +369,20 @@ static bool can_be_probed(const struct shape_scan *scan, size_t index)
  */
 static void note_fallbacks(struct shape_scan *scan, size_t index)
 {
-	const struct insn *insn = &scan->insns[index + can_be_probed(scan, index + 1)];
+	bool behind = can_be_probed(scan, index + 1);
+	const struct insn *insn = &scan->insns[behind ? index + 1 : index];
 
+	if (!insn__is_last_step(&scan->insns[index]) || !insn__can_be_probed(insn))
+		return;
 	for (size_t i = 0; i < scan->pending_cnt; i++) {
 		struct pending *pending = &scan->pending[i];
+		struct operand operand = shape_scan__find_operand(&scan->values, pending->operand);
 
-		if (pending->fallback)
+		if (pending->fallback || operand.reg == PYFRAG_NO_REGISTER ||
+		    (!behind && !keeps_operand(scan, index, operand)))
 			continue;
-		pending->fallback_operand =
-			shape_scan__find_operand(&scan->values, pending->operand);
-		if (pending->fallback_operand.reg != PYFRAG_NO_REGISTER)
-			pending->fallback = insn->address;
+		pending->fallback = insn->address;
+		pending->fallback_operand = operand;
 	}
 }
 
@@ -362,7 +392,7 @@ static int scan_insn(struct shape_scan *scan, size_t index)
 	uint32_t overflow_cnt = scan->values.overflow_cnt;
 	int err = 0;
 
-	if (insn->emulated || shape_pool__stores_class(insn))
+	if (ends_emulated(insn) || shape_pool__stores_class(insn))
 		err = place_pending(scan, index);
 	if (!err)
 		err = shape_arena__match_map(scan, insn);
@@ -401,7 +431,8 @@ int shape_scan__function(struct shape_scan *scan, const struct insn *insns, size
 	for (size_t i = 0; i < cnt && !err; i++) {
 		while (leader < scan->leader_cnt && scan->leaders[leader] < insns[i].address)
 			leader++;
-		if (leader < scan->leader_cnt && scan->leaders[leader] == insns[i].address) {
+		if (leader < scan->leader_cnt && scan->leaders[leader] == insns[i].address &&
+		    !insns[i].step) {
 			err = flush_pending(scan, i);
 			values__reset(&scan->values);
 		}

@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "probes/arch/insn.h"
+#include "probes/arch/arch.h"
 #include "pyfrag/events.h"
 
 struct shape_site {
@@ -36,11 +36,12 @@ struct shape_site {
 
 struct shape_scan;
 
-int shape_scan__new(struct shape_scan **out);
+/* For code of @arch. Returns 0 or -ENOMEM. The caller frees. */
+int shape_scan__new(struct shape_scan **out, const struct arch *arch);
 void shape_scan__free(struct shape_scan *scan);
 
 /*
- * Scans one function (or a part of one): @cnt instructions in the order of their addresses. Calls
+ * Scans one function (or a part of one): @cnt steps, in the order of their addresses. Calls
  * @found for each site; a non-zero value that it returns ends the scan. Returns 0, that value, or
  * -ENOMEM.
  */

@@ -13,8 +13,6 @@
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
 
-#define BREAKPOINT 0xcc
-
 /* Of all functions together. Those of a CPython that have sites take half a megabyte. */
 #define CHECKED_BYTES_MAX (16UL << 20)
 
@@ -34,6 +32,7 @@ struct site_check {
 	int fd;
 	uint64_t bias, code_bytes_max;
 	uint64_t code_address; /* in the process: some of the file's code */
+	const struct arch *arch;
 	struct function_scanner *scanner;
 	struct checked_function *functions; /* by address */
 	size_t function_cnt, function_capacity;
@@ -51,8 +50,10 @@ struct file_view {
 	struct site_set named; /* empty, unless one of those is asked about */
 };
 
-/* Where the process has the first of the file's executable segments. */
-static int find_code_address(struct site_check *check)
+/*
+ * What the file's code is, and where the process has the first of its executable segments.
+ */
+static int look_at_file(struct site_check *check)
 {
 	_cleanup_(elf_file__freep) struct elf_file *elf = NULL;
 	const struct elf_segment *segments;
@@ -61,6 +62,9 @@ static int find_code_address(struct site_check *check)
 
 	if (err)
 		return err;
+	check->arch = elf_file__arch(elf);
+	if (!check->arch || check->arch != arch__own())
+		return -ENOTSUP;
 	cnt = elf_file__segments(elf, &segments);
 	for (size_t i = 0; i < cnt; i++) {
 		if (!segments[i].executable)
@@ -86,9 +90,9 @@ int site_check__new(struct site_check **out, int fd, uint64_t bias, uint64_t cod
 	check->buffer = malloc(FUNCTION_BYTES_MAX);
 	if (!check->buffer)
 		return -ENOMEM;
-	err = find_code_address(check);
+	err = look_at_file(check);
 	if (!err)
-		err = function_scanner__new(&check->scanner);
+		err = function_scanner__new(&check->scanner, check->arch);
 	if (err)
 		return err;
 	*out = TAKE_PTR(check);
@@ -279,6 +283,18 @@ static bool is_file_unchanged(const struct site_check *check,
 }
 
 /*
+ * Whether a breakpoint is at @found, @size bytes from the end of what was read, and may be: it is
+ * @at bytes into the function, and an instruction begins there.
+ */
+static bool is_breakpoint(const struct site_check *check, const struct checked_function *function,
+			  size_t at, const uint8_t *found, size_t size)
+{
+	return bits__get(function->boundaries, (uint32_t)at) &&
+	       size >= check->arch->breakpoint_bytes &&
+	       !memcmp(found, check->arch->breakpoint, check->arch->breakpoint_bytes);
+}
+
+/*
  * Whether the process has, from @address on, the function's bytes from @from on, @size of them; but
  * for breakpoints.
  */
@@ -290,11 +306,14 @@ static bool is_same_code(const struct site_check *check, const struct memory *me
 
 	if (memory__read(memory, address, check->buffer, size))
 		return false;
-	for (size_t i = 0; i < size; i++)
-		if (found[i] != expected[i] &&
-		    (found[i] != BREAKPOINT ||
-		     !bits__get(function->boundaries, (uint32_t)(from + i))))
+	for (size_t i = 0; i < size;) {
+		if (is_breakpoint(check, function, from + i, found + i, size - i))
+			i += check->arch->breakpoint_bytes;
+		else if (found[i] == expected[i])
+			i++;
+		else
 			return false;
+	}
 	return true;
 }
 

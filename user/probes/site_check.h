@@ -16,8 +16,8 @@
  * - the process's bytes are read wherever it has mapped that part of the file, and must be the
  *   same.
  *
- * One difference is allowed: a breakpoint (0xCC) as the first byte of an instruction, for that is
- * how another tracer, or another pyfrag, looks in the process's memory. The kernel shares the
+ * One difference is allowed: a breakpoint where an instruction begins, for that is how another
+ * tracer, or another pyfrag, looks in the process's memory. The kernel shares the
  * breakpoint between all that have a uprobe there, and runs the instruction that it has copied from
  * the file. Any other difference drops all sites of the function.
  *
@@ -40,8 +40,8 @@ struct site_check;
 
 /*
  * For probes in the file behind @fd, which lies in the process with @bias (address in the process -
- * address in the file). @code_bytes_max: as site_cache__find(). Returns 0 or negative errno. The
- * caller frees; @fd stays the caller's.
+ * address in the file). @code_bytes_max: as site_cache__find(). Returns 0; -ENOTSUP: this machine
+ * does not run the file's code; or negative errno. The caller frees; @fd stays the caller's.
  */
 int site_check__new(struct site_check **out, int fd, uint64_t bias, uint64_t code_bytes_max);
 void site_check__free(struct site_check *check);

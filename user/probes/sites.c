@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probes/arch/insn.h"
+#include "probes/arch/insn_decoder.h"
 #include "probes/function_scan.h"
 #include "probes/shapes.h"
 #include "util/array.h"
@@ -22,6 +22,7 @@
 struct site_scan {
 	struct site_set set;
 	struct elf_file *elf;
+	const struct arch *arch;
 	struct function_scanner *scanner;
 	struct shape_site *weak;
 	size_t weak_cnt, weak_capacity;
@@ -157,19 +158,19 @@ static int add_function_site(struct site_scan *scan, const struct elf_symbol *sy
 	size_t cnt;
 	int err;
 
-	err = insn_decoder__new(&decoder);
+	err = insn_decoder__new(&decoder, scan->arch);
 	if (!err)
 		err = elf_file__code(scan->elf, &code, &cnt);
 	for (size_t i = 0; !err && i < cnt; i++) {
 		uint64_t offset = symbol->address - code[i].address;
-		struct insn insn;
+		struct insn steps[INSN_STEPS_MAX];
 
 		if (symbol->address < code[i].address || offset >= code[i].size)
 			continue;
 		insn_decoder__decode(decoder, code[i].bytes + offset, code[i].size - offset,
-				     symbol->address, &insn);
-		if (insn.op != INSN_UNDECODED)
-			err = add_site(scan, symbol->address, insn.emulated, probe);
+				     symbol->address, steps);
+		if (insn__can_be_probed(steps))
+			err = add_site(scan, symbol->address, insn__is_emulated(steps), probe);
 	}
 	return err;
 }
@@ -195,8 +196,9 @@ static int add_freelist_clear(struct site_scan *scan)
 
 int site_set__scan_named(struct site_set *out, struct elf_file *elf)
 {
-	_cleanup_(site_scan__release) struct site_scan scan = {.elf = elf};
-	int err = add_freelist_clear(&scan);
+	_cleanup_(site_scan__release) struct site_scan scan = {.elf = elf,
+							       .arch = elf_file__arch(elf)};
+	int err = scan.arch ? add_freelist_clear(&scan) : -ENOTSUP;
 
 	if (err)
 		return err;
@@ -227,27 +229,18 @@ static void settle(struct site_set *set)
 	set->cnt = kept;
 }
 
-static bool is_native(const struct elf_file *elf)
-{
-#if defined(__x86_64__)
-	return elf_file__is_64bit(elf) && elf_file__machine(elf) == ELF_MACHINE_X86_64;
-#else
-	(void)elf;
-	return false;
-#endif
-}
-
 int site_set__scan(struct site_set *out, struct elf_file *elf)
 {
-	_cleanup_(site_scan__release) struct site_scan scan = {.elf = elf};
+	_cleanup_(site_scan__release) struct site_scan scan = {.elf = elf,
+							       .arch = elf_file__arch(elf)};
 	const struct elf_code *code;
 	const uint64_t *starts;
 	size_t code_cnt = 0, start_cnt;
 	int err;
 
-	if (!is_native(elf))
+	if (!scan.arch)
 		return -ENOTSUP;
-	err = function_scanner__new(&scan.scanner);
+	err = function_scanner__new(&scan.scanner, scan.arch);
 	if (!err)
 		err = elf_file__code(elf, &code, &code_cnt);
 	if (!err)

@@ -13,7 +13,7 @@
 #include "target/elf.h"
 
 /* Part of the key of cached scans: changes whenever a scan would find something else. */
-#define SITES_SCANNER_VERSION 9
+#define SITES_SCANNER_VERSION 10
 
 struct site {
 	uint64_t address; /* in the file */
@@ -31,8 +31,9 @@ struct site_set {
 };
 
 /*
- * Scans the code. Returns 0; -ENOTSUP: the file is for another architecture than this program; or
- * negative errno. The caller frees the set, which may be empty.
+ * Scans the code, which may be of another architecture than this program. Returns 0; -ENOTSUP: its
+ * architecture is not known (elf_file__arch()); or negative errno. The caller frees the set, which
+ * may be empty.
  */
 int site_set__scan(struct site_set *out, struct elf_file *elf);
 

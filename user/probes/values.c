@@ -272,12 +272,8 @@ void values__step(struct values *values, const struct insn *insn)
 	for (uint8_t reg = 0; reg < INSN_REGISTERS; reg++)
 		if (insn->clobbered & 1U << reg)
 			values->registers[reg] = 0;
-	if (insn->op == INSN_CALL) {
-		for (uint8_t reg = 0; reg < INSN_REGISTERS; reg++)
-			if (insn__call_clobbered() & 1U << reg)
-				values->registers[reg] = 0;
+	if (insn->op == INSN_CALL)
 		values->place_cnt = 0;
-	}
 	if (insn->destination != INSN_NO_REGISTER)
 		values->registers[insn->destination] = result;
 }

@@ -256,16 +256,14 @@ bool elf_file__is_64bit(const struct elf_file *elf)
 	return elf->is_64bit;
 }
 
-enum elf_machine elf_file__machine(const struct elf_file *elf)
+uint16_t elf_file__machine(const struct elf_file *elf)
 {
-	switch (elf->machine) {
-	case EM_X86_64:
-		return ELF_MACHINE_X86_64;
-	case EM_AARCH64:
-		return ELF_MACHINE_ARM64;
-	default:
-		return ELF_MACHINE_OTHER;
-	}
+	return elf->machine;
+}
+
+const struct arch *elf_file__arch(const struct elf_file *elf)
+{
+	return elf->is_64bit ? arch__of(elf->machine) : NULL;
 }
 
 size_t elf_file__segments(const struct elf_file *elf, const struct elf_segment **segments)

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "probes/arch/arch.h"
 #include "target/elf_symbols.h"
 
 struct elf_segment { /* PT_LOAD; addresses are those of the file, before relocation */
@@ -23,12 +24,6 @@ struct elf_code {
 	uint64_t address, offset;
 	const uint8_t *bytes; /* owned by the file object */
 	size_t size;
-};
-
-enum elf_machine {
-	ELF_MACHINE_OTHER,
-	ELF_MACHINE_X86_64,
-	ELF_MACHINE_ARM64,
 };
 
 struct elf_file;
@@ -51,7 +46,10 @@ void elf_file__forget(struct elf_file *elf);
 void elf_file__set_fd(struct elf_file *elf, int fd);
 
 bool elf_file__is_64bit(const struct elf_file *elf);
-enum elf_machine elf_file__machine(const struct elf_file *elf);
+uint16_t elf_file__machine(const struct elf_file *elf); /* EM_... of <elf.h> */
+
+/* The architecture of the code; NULL: it is of 32 bits, or of one that is not known. */
+const struct arch *elf_file__arch(const struct elf_file *elf);
 
 size_t elf_file__segments(const struct elf_file *elf, const struct elf_segment **segments);
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Instructions, reduced to what the allocator's shapes are made of: moves, loads and stores with
- * plain addresses, additions of constants, masks, comparisons, and jumps. Everything else is
- * "other", with the registers it writes. One decoder per architecture fills this; what reads it
- * knows none.
+ * Machine instructions of any architecture, reduced to what the allocator's shapes are made of:
+ * moves, loads and stores with plain addresses, additions of constants, masks, comparisons, and
+ * jumps. Everything else is INSN_OTHER, with the registers that it writes.
+ *
+ * An instruction becomes one step or several, which take effect one after the other and have the
+ * same address: a load of two registers is two loads, one that also increments its base is a load
+ * and an addition, a compare-and-branch is a comparison and a jump.
  */
 #pragma once
 
@@ -11,8 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define INSN_REGISTERS	 32 /* general registers of the widest architecture */
+#define INSN_REGISTERS	 32 /* general registers of the architecture that has the most */
 #define INSN_NO_REGISTER 0xff
+#define INSN_STEPS_MAX	 4
 
 enum insn_op {
 	INSN_OTHER,
@@ -33,50 +37,60 @@ enum insn_op {
 	INSN_RETURN,
 };
 
+/* How the kernel runs an instruction that is probed. */
+enum insn_uprobe {
+	INSN_SINGLE_STEPPED, /* a copy of it, with a second trap */
+	INSN_EMULATED,	     /* without one: such a hit is cheaper */
+	INSN_REJECTED,	     /* not at all: it refuses to put a probe there */
+};
+
 struct insn_memory {
 	uint8_t base; /* register, or INSN_NO_REGISTER: displacement is the address */
 	bool plain;   /* [base + displacement] and nothing else: no index, no segment */
 	int64_t displacement;
 };
 
+/* A step. What says "of the instruction" is the same in all steps of one. */
 struct insn {
-	uint64_t address;
-	uint8_t size;			    /* bytes */
+	uint64_t address;		    /* of the instruction */
+	uint8_t size;			    /* of the instruction, bytes */
+	uint8_t uprobe;			    /* of the instruction: enum insn_uprobe */
+	uint8_t step, step_cnt;		    /* 0 is the first; how many the instruction has */
 	uint8_t op;			    /* enum insn_op */
 	uint8_t width;			    /* bytes that are moved, stored or computed */
 	uint8_t destination, source, other; /* registers or INSN_NO_REGISTER */
 	bool has_memory;
 	bool has_target; /* a jump or call to a fixed address */
-	/* The kernel emulates it when it is probed, instead of single-stepping it. */
-	bool emulated;
 	struct insn_memory memory;
 	int64_t immediate;
 	uint64_t target;
-	uint32_t clobbered; /* registers written, a bit each, @destination included */
+	/*
+	 * Registers written, a bit each, @destination included; by a call, those that it need not
+	 * keep.
+	 */
+	uint32_t clobbered;
 };
 
-struct insn_decoder;
+/* An instruction of one step that has no effect: what a decoder fills in. */
+#define INSN_NOTHING                                                                               \
+	(struct insn)                                                                              \
+	{                                                                                          \
+		.destination = INSN_NO_REGISTER, .source = INSN_NO_REGISTER,                       \
+		.other = INSN_NO_REGISTER                                                          \
+	}
 
-/* A decoder for the architecture this program runs on. Returns 0, -ENOTSUP or -ENOMEM. */
-int insn_decoder__new(struct insn_decoder **out);
-void insn_decoder__free(struct insn_decoder *decoder);
-void insn_decoder__freep(struct insn_decoder **decoder);
+static inline bool insn__is_last_step(const struct insn *insn)
+{
+	return insn->step + 1 == insn->step_cnt;
+}
 
-/*
- * Decodes the instruction at @bytes, which lies at @address; at most @size bytes. Always fills
- * *insn and advances by insn->size, which is at least 1.
- */
-void insn_decoder__decode(struct insn_decoder *decoder, const uint8_t *bytes, size_t size,
-			  uint64_t address, struct insn *insn);
+static inline bool insn__is_emulated(const struct insn *insn)
+{
+	return insn->uprobe == INSN_EMULATED;
+}
 
-/* Registers that a called function may change. */
-uint32_t insn__call_clobbered(void);
-
-/* The registers of the first three arguments of a call. */
-uint8_t insn__argument_register(int index);
-
-/* The register in which a call returns its value. */
-uint8_t insn__result_register(void);
-
-/* "rax", ... */
-const char *insn__register_name(uint8_t reg);
+/* Whether it is known to be an instruction that the kernel lets be probed. */
+static inline bool insn__can_be_probed(const struct insn *insn)
+{
+	return insn->op != INSN_UNDECODED && insn->uprobe != INSN_REJECTED;
+}

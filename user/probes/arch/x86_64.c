@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * x86-64, by Capstone. Registers are numbered as in instruction encodings; a part of a register
- * counts as the register.
+ * x86-64, decoded by Capstone. Registers are numbered as in instruction encodings; a part of a
+ * register counts as the register.
  */
-#include "probes/arch/insn.h"
+#include "probes/arch/arch.h"
 
 #include <capstone/capstone.h>
+#include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,20 +24,23 @@ enum {
 	RDI,
 };
 
-struct insn_decoder {
+/* What a called function may change: rax, rcx, rdx, rsi, rdi, r8 to r11 (System V ABI). */
+#define CALL_CLOBBERED (1U << RAX | 1U << RCX | 1U << RDX | 1U << RSI | 1U << RDI | 0xfU << 8)
+
+struct decoder {
 	csh handle;
 	cs_insn *insn;
 	uint8_t numbers[X86_REG_ENDING]; /* of Capstone's registers */
 };
 
-#define REGISTER_NAMES 16
+#define REGISTERS 16
 
-static const char *const names[REGISTER_NAMES] = {
+static const char *const names[REGISTERS] = {
 	"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
 	"r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15",
 };
 
-static const uint16_t parts[REGISTER_NAMES][5] = {
+static const uint16_t parts[REGISTERS][5] = {
 	{X86_REG_RAX, X86_REG_EAX, X86_REG_AX, X86_REG_AL, X86_REG_AH},
 	{X86_REG_RCX, X86_REG_ECX, X86_REG_CX, X86_REG_CL, X86_REG_CH},
 	{X86_REG_RDX, X86_REG_EDX, X86_REG_DX, X86_REG_DL, X86_REG_DH},
@@ -55,31 +59,10 @@ static const uint16_t parts[REGISTER_NAMES][5] = {
 	{X86_REG_R15, X86_REG_R15D, X86_REG_R15W, X86_REG_R15B},
 };
 
-int insn_decoder__new(struct insn_decoder **out)
+static void free_decoder(void *state)
 {
-	_cleanup_(insn_decoder__freep) struct insn_decoder *decoder = NULL;
+	struct decoder *decoder = state;
 
-	decoder = calloc(1, sizeof(*decoder));
-	if (!decoder)
-		return -ENOMEM;
-	if (cs_open(CS_ARCH_X86, CS_MODE_64, &decoder->handle) != CS_ERR_OK)
-		return -ENOTSUP;
-	cs_option(decoder->handle, CS_OPT_DETAIL, CS_OPT_ON);
-	decoder->insn = cs_malloc(decoder->handle);
-	if (!decoder->insn)
-		return -ENOMEM;
-	memset(decoder->numbers, INSN_NO_REGISTER, sizeof(decoder->numbers));
-	for (uint8_t i = 0; i < REGISTER_NAMES; i++)
-		for (size_t part = 0; part < 5 && parts[i][part]; part++)
-			decoder->numbers[parts[i][part]] = i;
-	*out = TAKE_PTR(decoder);
-	return 0;
-}
-
-void insn_decoder__free(struct insn_decoder *decoder)
-{
-	if (!decoder)
-		return;
 	if (decoder->insn)
 		cs_free(decoder->insn, 1);
 	if (decoder->handle)
@@ -87,32 +70,28 @@ void insn_decoder__free(struct insn_decoder *decoder)
 	free(decoder);
 }
 
-void insn_decoder__freep(struct insn_decoder **decoder)
+static int new_decoder(void **out)
 {
-	insn_decoder__free(*decoder);
-}
+	struct decoder *decoder = calloc(1, sizeof(*decoder));
 
-uint32_t insn__call_clobbered(void)
-{
-	/* System V ABI: rax, rcx, rdx, rsi, rdi, r8 to r11. */
-	return 1 << RAX | 1 << RCX | 1 << RDX | 1 << RSI | 1 << RDI | 0xf << 8;
-}
-
-uint8_t insn__argument_register(int index)
-{
-	static const uint8_t registers[] = {RDI, RSI, RDX};
-
-	return registers[index];
-}
-
-uint8_t insn__result_register(void)
-{
-	return RAX;
-}
-
-const char *insn__register_name(uint8_t reg)
-{
-	return reg < REGISTER_NAMES ? names[reg] : "?";
+	if (!decoder)
+		return -ENOMEM;
+	if (cs_open(CS_ARCH_X86, CS_MODE_64, &decoder->handle) != CS_ERR_OK) {
+		free_decoder(decoder);
+		return -ENOTSUP;
+	}
+	cs_option(decoder->handle, CS_OPT_DETAIL, CS_OPT_ON);
+	decoder->insn = cs_malloc(decoder->handle);
+	if (!decoder->insn) {
+		free_decoder(decoder);
+		return -ENOMEM;
+	}
+	memset(decoder->numbers, INSN_NO_REGISTER, sizeof(decoder->numbers));
+	for (uint8_t i = 0; i < REGISTERS; i++)
+		for (size_t part = 0; part < 5 && parts[i][part]; part++)
+			decoder->numbers[parts[i][part]] = i;
+	*out = decoder;
+	return 0;
 }
 
 /*
@@ -135,12 +114,92 @@ static bool is_emulated(const uint8_t *bytes, size_t size)
 	       opcode == 0xe9 || opcode == 0xe8 || opcode == 0x90;
 }
 
-static uint8_t number_of(const struct insn_decoder *decoder, unsigned int reg)
+/*
+ * Instructions with these prefixes are rejected: segments that are none in 64-bit mode (3e is
+ * notrack, too), and lock. Source: is_prefix_bad() in the same file.
+ */
+static bool is_bad_prefix(uint8_t byte)
+{
+	return byte == 0x26 || byte == 0x2e || byte == 0x36 || byte == 0x3e || byte == 0xf0;
+}
+
+/*
+ * And those with these opcodes: input and output, interrupts, what ends a program, and what is no
+ * instruction. Source: good_insns_64 in the same file.
+ */
+static bool is_bad_opcode(uint8_t opcode)
+{
+	switch (opcode) {
+	case 0x06 ... 0x07:
+	case 0x0e:
+	case 0x16 ... 0x17:
+	case 0x1e ... 0x1f:
+	case 0x27:
+	case 0x2f:
+	case 0x37:
+	case 0x3f:
+	case 0x60 ... 0x62:
+	case 0x6c ... 0x6f:
+	case 0x82:
+	case 0x9a:
+	case 0xcc ... 0xcf:
+	case 0xd4 ... 0xd6:
+	case 0xe4 ... 0xe7:
+	case 0xea:
+	case 0xec ... 0xef:
+	case 0xf1:
+	case 0xf4:
+	case 0xfa ... 0xfb:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* How long the prefix is that begins with @byte, if it is one of AVX; the opcode follows. */
+static size_t avx_prefix_bytes(uint8_t byte)
+{
+	switch (byte) {
+	case 0xc5:
+		return 2;
+	case 0xc4:
+		return 3;
+	case 0x62:
+		return 4;
+	default:
+		return 0;
+	}
+}
+
+static bool is_rejected(const uint8_t *bytes, size_t size)
+{
+	size_t at = 0;
+
+	/* fs, gs, sizes, repetition */
+	while (at + 1 < size &&
+	       ((bytes[at] >= 0x64 && bytes[at] <= 0x67) || bytes[at] == 0xf2 || bytes[at] == 0xf3))
+		at++;
+	if (is_bad_prefix(bytes[at]))
+		return true;
+	if (at + 1 < size && (bytes[at] & 0xf0) == 0x40)
+		at++; /* REX */
+	at += avx_prefix_bytes(bytes[at]);
+	return at < size && is_bad_opcode(bytes[at]);
+}
+
+static uint8_t uprobe_of(const cs_insn *raw)
+{
+	if (is_emulated(raw->bytes, raw->size))
+		return INSN_EMULATED;
+	return is_rejected(raw->bytes, raw->size) ? INSN_REJECTED : INSN_SINGLE_STEPPED;
+}
+
+static uint8_t number_of(const struct decoder *decoder, unsigned int reg)
 {
 	return reg < X86_REG_ENDING ? decoder->numbers[reg] : INSN_NO_REGISTER;
 }
 
-static struct insn_memory memory_of(const struct insn_decoder *decoder, const cs_x86_op *operand,
+static struct insn_memory memory_of(const struct decoder *decoder, const cs_x86_op *operand,
 				    uint64_t next)
 {
 	const x86_op_mem *mem = &operand->mem;
@@ -157,13 +216,12 @@ static struct insn_memory memory_of(const struct insn_decoder *decoder, const cs
 	return memory;
 }
 
-static bool is_general(const struct insn_decoder *decoder, const cs_x86_op *operand)
+static bool is_general(const struct decoder *decoder, const cs_x86_op *operand)
 {
 	return operand->type == X86_OP_REG && number_of(decoder, operand->reg) != INSN_NO_REGISTER;
 }
 
-static void find_clobbered(const struct insn_decoder *decoder, const cs_insn *raw,
-			   struct insn *insn)
+static void find_clobbered(const struct decoder *decoder, const cs_insn *raw, struct insn *insn)
 {
 	uint8_t read_cnt, write_cnt;
 	cs_regs read, written;
@@ -178,7 +236,7 @@ static void find_clobbered(const struct insn_decoder *decoder, const cs_insn *ra
 	}
 }
 
-static void translate_move(const struct insn_decoder *decoder, const cs_x86 *x86, struct insn *insn)
+static void translate_move(const struct decoder *decoder, const cs_x86 *x86, struct insn *insn)
 {
 	const cs_x86_op *to = &x86->operands[0], *from = &x86->operands[1];
 
@@ -212,7 +270,7 @@ static void translate_move(const struct insn_decoder *decoder, const cs_x86 *x86
 }
 
 /* Stores of 16 bytes and of vector registers matter only for where they go. */
-static void translate_vector_store(const struct insn_decoder *decoder, const cs_x86 *x86,
+static void translate_vector_store(const struct decoder *decoder, const cs_x86 *x86,
 				   struct insn *insn)
 {
 	if (x86->op_count != 2 || x86->operands[0].type != X86_OP_MEM)
@@ -223,7 +281,7 @@ static void translate_vector_store(const struct insn_decoder *decoder, const cs_
 	insn->memory = memory_of(decoder, &x86->operands[0], insn->address + insn->size);
 }
 
-static void translate_add(const struct insn_decoder *decoder, const cs_x86 *x86, int64_t amount,
+static void translate_add(const struct decoder *decoder, const cs_x86 *x86, int64_t amount,
 			  struct insn *insn)
 {
 	const cs_x86_op *to = &x86->operands[0];
@@ -240,7 +298,7 @@ static void translate_add(const struct insn_decoder *decoder, const cs_x86 *x86,
 	}
 }
 
-static void translate_lea(const struct insn_decoder *decoder, const cs_x86 *x86, struct insn *insn)
+static void translate_lea(const struct decoder *decoder, const cs_x86 *x86, struct insn *insn)
 {
 	struct insn_memory memory =
 		memory_of(decoder, &x86->operands[1], insn->address + insn->size);
@@ -254,7 +312,7 @@ static void translate_lea(const struct insn_decoder *decoder, const cs_x86 *x86,
 	insn->op = memory.base == INSN_NO_REGISTER ? INSN_SET : INSN_ADD;
 }
 
-static void translate_compare(const struct insn_decoder *decoder, const cs_x86 *x86, bool test,
+static void translate_compare(const struct decoder *decoder, const cs_x86 *x86, bool test,
 			      struct insn *insn)
 {
 	insn->op = INSN_COMPARE;
@@ -277,8 +335,7 @@ static void translate_compare(const struct insn_decoder *decoder, const cs_x86 *
 	}
 }
 
-static void translate_flow(const struct insn_decoder *decoder, const cs_insn *raw,
-			   struct insn *insn)
+static void translate_flow(const struct decoder *decoder, const cs_insn *raw, struct insn *insn)
 {
 	const cs_x86 *x86 = &raw->detail->x86;
 
@@ -290,6 +347,8 @@ static void translate_flow(const struct insn_decoder *decoder, const cs_insn *ra
 		insn->op = raw->id == X86_INS_JMP ? INSN_JUMP : INSN_JUMP_IF;
 	else
 		return;
+	if (insn->op == INSN_CALL)
+		insn->clobbered |= CALL_CLOBBERED;
 	if (x86->op_count == 1 && x86->operands[0].type == X86_OP_MEM) {
 		insn->has_memory = true;
 		insn->memory = memory_of(decoder, &x86->operands[0], insn->address + insn->size);
@@ -299,8 +358,7 @@ static void translate_flow(const struct insn_decoder *decoder, const cs_insn *ra
 		insn->target = (uint64_t)x86->operands[0].imm;
 }
 
-static void translate_binary(const struct insn_decoder *decoder, const cs_insn *raw,
-			     struct insn *insn)
+static void translate_binary(const struct decoder *decoder, const cs_insn *raw, struct insn *insn)
 {
 	const cs_x86 *x86 = &raw->detail->x86;
 	const cs_x86_op *to = &x86->operands[0], *from = &x86->operands[1];
@@ -334,7 +392,7 @@ static void translate_binary(const struct insn_decoder *decoder, const cs_insn *
 	}
 }
 
-static void translate(const struct insn_decoder *decoder, const cs_insn *raw, struct insn *insn)
+static void translate(const struct decoder *decoder, const cs_insn *raw, struct insn *insn)
 {
 	const cs_x86 *x86 = &raw->detail->x86;
 
@@ -380,25 +438,47 @@ static void translate(const struct insn_decoder *decoder, const cs_insn *raw, st
 	}
 }
 
-void insn_decoder__decode(struct insn_decoder *decoder, const uint8_t *bytes, size_t size,
-			  uint64_t address, struct insn *insn)
+static size_t decode(void *state, const uint8_t *bytes, size_t size, uint64_t address,
+		     struct insn *steps)
 {
+	struct decoder *decoder = state;
 	uint64_t at = address;
 
-	*insn = (struct insn){
-		.address = address,
-		.destination = INSN_NO_REGISTER,
-		.source = INSN_NO_REGISTER,
-		.other = INSN_NO_REGISTER,
-	};
-	if (!cs_disasm_iter(decoder->handle, &bytes, &size, &at, decoder->insn)) {
-		insn->op = INSN_UNDECODED;
-		insn->size = 1;
-		insn->clobbered = UINT32_MAX;
-		return;
-	}
-	insn->size = (uint8_t)decoder->insn->size;
-	insn->emulated = is_emulated(decoder->insn->bytes, decoder->insn->size);
-	find_clobbered(decoder, decoder->insn, insn);
-	translate(decoder, decoder->insn, insn);
+	if (!cs_disasm_iter(decoder->handle, &bytes, &size, &at, decoder->insn))
+		return 0;
+	steps[0] = INSN_NOTHING;
+	steps[0].address = address;
+	steps[0].size = (uint8_t)decoder->insn->size;
+	steps[0].uprobe = uprobe_of(decoder->insn);
+	find_clobbered(decoder, decoder->insn, &steps[0]);
+	translate(decoder, decoder->insn, &steps[0]);
+	return 1;
 }
+
+void pyfrag_x86_64_emulated(void);
+void pyfrag_x86_64_stepped(void);
+
+__asm__(".pushsection .text\n"
+	".type pyfrag_x86_64_emulated, %function\n"
+	"pyfrag_x86_64_emulated: .byte 0xeb, 0x00, 0xc3\n" /* jmp to the next; ret */
+	".type pyfrag_x86_64_stepped, %function\n"
+	"pyfrag_x86_64_stepped: .byte 0x48, 0x89, 0xc0, 0xc3\n" /* mov %rax,%rax; ret */
+	".popsection\n");
+
+const struct arch arch_x86_64 = {
+	.name = "x86-64",
+	.elf_machine = EM_X86_64,
+	.register_names = names,
+	.register_cnt = REGISTERS,
+	.argument_registers = {RDI, RSI, RDX},
+	.result_register = RAX,
+	.lookahead = 8,
+	.breakpoint = {0xcc},
+	.breakpoint_bytes = 1,
+	.skipped_bytes = 1,
+	.new_state = new_decoder,
+	.free_state = free_decoder,
+	.decode = decode,
+	.emulated_function = pyfrag_x86_64_emulated,
+	.stepped_function = pyfrag_x86_64_stepped,
+};
