@@ -227,23 +227,23 @@ static void test_tracing(void **state)
 	sample_report__init(&sample, false);
 	sample.tracing = (struct report_tracing){
 		.mode = "full",
-		.probe_sites = 216,
-		.allocs = 6000000000,
-		.frees = 2999999997,
-		.new_pools = 11,
-		.pools_freed = 10,
-		.arenas_mapped = 12,
-		.arenas_unmapped = 13,
-		.freelist_clears = 14,
-		.resyncs = 15,
-		.missed_allocs = 1000000000,
-		.missed_frees = 1,
-		.drift_blocks = 2,
+		.totals.probe_sites = 216,
+		.totals.counts.allocs = 6000000000,
+		.totals.counts.frees = 2999999997,
+		.totals.counts.new_pools = 11,
+		.totals.counts.pools_freed = 10,
+		.totals.counts.arenas_mapped = 12,
+		.totals.counts.arenas_unmapped = 13,
+		.totals.counts.freelist_clears = 14,
+		.totals.counts.resyncs = 15,
+		.totals.counts.missed_allocs = 1000000000,
+		.totals.counts.missed_frees = 1,
+		.totals.counts.drift_blocks = 2,
 		.follows_blocks = true,
-		.sees_pool_frees = true,
-		.sees_arena_maps = true,
-		.sees_arena_unmaps = true,
-		.sees_freelist_clears = true,
+		.totals.sees.pool_frees = true,
+		.totals.sees.arena_maps = true,
+		.totals.sees.arena_unmaps = true,
+		.totals.sees.freelist_clears = true,
 		.traced_for_s = 60.25,
 	};
 	counters__set(&sample.counters, COUNTER_LOST, 16);
@@ -271,10 +271,10 @@ static void test_tracing(void **state)
 	/* Where nothing could have been seen, there is nothing to be said. */
 	sample.tracing.follows_blocks = false;
 	for (int unseen = 0; unseen < 4; unseen++) {
-		sample.tracing.sees_arena_maps = unseen != 0;
-		sample.tracing.sees_arena_unmaps = unseen != 1;
-		sample.tracing.sees_freelist_clears = unseen != 2;
-		sample.tracing.sees_pool_frees = unseen != 3;
+		sample.tracing.totals.sees.arena_maps = unseen != 0;
+		sample.tracing.totals.sees.arena_unmaps = unseen != 1;
+		sample.tracing.totals.sees.freelist_clears = unseen != 2;
+		sample.tracing.totals.sees.pool_frees = unseen != 3;
 		root = write_and_parse(&sample);
 		assert_null_at(root, "tracing.coverage");
 		assert_int_equal(json_is_null(at(root, "tracing.arenas_mapped")), unseen == 0);

@@ -395,20 +395,20 @@ static void test_tracing(void **state)
 
 	assert_not_in(snapshot, "Tracing");
 	sample->tracing = (struct report_tracing){.mode = "full",
-						  .probe_sites = 216,
-						  .allocs = 6000000000,
-						  .frees = 3000000000,
-						  .arenas_mapped = 1012,
-						  .arenas_unmapped = 13,
-						  .freelist_clears = 14,
-						  .resyncs = 15,
-						  .missed_allocs = 2999999997,
-						  .missed_frees = 1,
-						  .drift_blocks = 2,
+						  .totals.probe_sites = 216,
+						  .totals.counts.allocs = 6000000000,
+						  .totals.counts.frees = 3000000000,
+						  .totals.counts.arenas_mapped = 1012,
+						  .totals.counts.arenas_unmapped = 13,
+						  .totals.counts.freelist_clears = 14,
+						  .totals.counts.resyncs = 15,
+						  .totals.counts.missed_allocs = 2999999997,
+						  .totals.counts.missed_frees = 1,
+						  .totals.counts.drift_blocks = 2,
 						  .follows_blocks = true,
-						  .sees_arena_maps = true,
-						  .sees_arena_unmaps = true,
-						  .sees_freelist_clears = true,
+						  .totals.sees.arena_maps = true,
+						  .totals.sees.arena_unmaps = true,
+						  .totals.sees.freelist_clears = true,
 						  .traced_for_s = 3725};
 	counters__set(&sample->counters, COUNTER_LOST, 1616);
 	sample->report.tracing = &sample->tracing;
@@ -422,8 +422,8 @@ static void test_tracing(void **state)
 
 	sample->tracing.mode = "watch";
 	sample->tracing.follows_blocks = false;
-	sample->tracing.sees_arena_maps = false;
-	sample->tracing.sees_freelist_clears = false;
+	sample->tracing.totals.sees.arena_maps = false;
+	sample->tracing.totals.sees.freelist_clears = false;
 	watch = write_text(sample);
 	assert_in_line(watch, "Tracing:", ": watch mode, ");
 	assert_not_in(watch, "coverage");
@@ -432,14 +432,14 @@ static void test_tracing(void **state)
 
 	/* Only a trace that missed nothing has seen all. */
 	sample->tracing = (struct report_tracing){.follows_blocks = true, .mode = "full"};
-	sample->tracing.allocs = 40000000;
+	sample->tracing.totals.counts.allocs = 40000000;
 	counters__set(&sample->counters, COUNTER_LOST, 0);
 	all = write_text(sample);
 	assert_non_null(strstr(all, "coverage 1\n"));
-	sample->tracing.missed_frees = 1;
+	sample->tracing.totals.counts.missed_frees = 1;
 	most = write_text(sample);
 	assert_not_in(most, "coverage 1\n");
-	sample->tracing.missed_frees = 0;
+	sample->tracing.totals.counts.missed_frees = 0;
 	counters__set(&sample->counters, COUNTER_LOST, 1);
 	lost = write_text(sample);
 	assert_not_in(lost, "coverage 1\n");

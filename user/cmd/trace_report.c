@@ -35,48 +35,15 @@ static void state__release(struct state *state)
 	pin_summary__release(&state->pins);
 }
 
-static struct report_cost describe_cost(const struct trace *trace, const struct tracer_cost *cost)
-{
-	return (struct report_cost){
-		.budget = trace->options->mode == TRACE_FULL ? -1 : trace->options->budget,
-		.hits = cost->hits[HITS_EMULATED] + cost->hits[HITS_STEPPED],
-		.ignored_hits = cost->hits[HITS_IGNORED],
-		.ns_per_hit = cost->ns_per_hit,
-		.spent_ns = cost->spent_ns,
-		.cpu_ns = cost->cpu_ns,
-		.burst_cnt = cost->burst_cnt,
-		.burst_s = (double)cost->burst_ns / 1e9,
-		.growth_pauses = cost->growth_pauses,
-		.has_bursts = cost->has_bursts,
-	};
-}
-
 static struct report_tracing describe_tracing(const struct trace *trace,
 					      const struct tracer_totals *totals)
 {
-	const struct model_counts *counts = &totals->counts;
-
 	return (struct report_tracing){
-		.cost = describe_cost(trace, &totals->cost),
 		.mode = trace->options->mode == TRACE_FULL ? "full" : "watch",
-		.probe_sites = totals->probe_sites,
-		.allocs = counts->allocs,
-		.frees = counts->frees,
-		.new_pools = counts->new_pools,
-		.pools_freed = counts->pools_freed,
-		.arenas_mapped = counts->arenas_mapped,
-		.arenas_unmapped = counts->arenas_unmapped,
-		.freelist_clears = counts->freelist_clears,
-		.resyncs = counts->resyncs,
-		.missed_allocs = counts->missed_allocs,
-		.missed_frees = counts->missed_frees,
-		.drift_blocks = counts->drift_blocks,
+		.budget = trace->options->mode == TRACE_FULL ? -1 : trace->options->budget,
 		.follows_blocks = trace->options->mode == TRACE_FULL,
-		.sees_pool_frees = totals->sees.pool_frees,
-		.sees_arena_maps = totals->sees.arena_maps,
-		.sees_arena_unmaps = totals->sees.arena_unmaps,
-		.sees_freelist_clears = totals->sees.freelist_clears,
 		.traced_for_s = trace__seconds(trace),
+		.totals = *totals,
 	};
 }
 

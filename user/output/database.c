@@ -405,17 +405,18 @@ static int put_events(struct writer *writer)
 
 	if (!tracing)
 		return result;
+	const struct model_counts *counts = &tracing->totals.counts;
 	const struct {
 		const char *name;
 		uint64_t cnt;
 	} events[] = {
-		{"allocs", tracing->allocs},
-		{"frees", tracing->frees},
-		{"new_pools", tracing->new_pools},
-		{"pools_freed", tracing->pools_freed},
-		{"arenas_mapped", tracing->arenas_mapped},
-		{"arenas_unmapped", tracing->arenas_unmapped},
-		{"freelist_clears", tracing->freelist_clears},
+		{"allocs", counts->allocs},
+		{"frees", counts->frees},
+		{"new_pools", counts->new_pools},
+		{"pools_freed", counts->pools_freed},
+		{"arenas_mapped", counts->arenas_mapped},
+		{"arenas_unmapped", counts->arenas_unmapped},
+		{"freelist_clears", counts->freelist_clears},
 		{"lost", counters__get(writer->content->report->counters, COUNTER_LOST)},
 	};
 

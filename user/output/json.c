@@ -170,40 +170,45 @@ static json_t *pack_seen(bool seen, uint64_t cnt)
 	return seen ? json_integer((json_int_t)cnt) : json_null();
 }
 
-static json_t *pack_cost(const struct report_cost *cost)
+static json_t *pack_cost(const struct report_tracing *tracing)
 {
-	json_t *budget = cost->budget < 0 ? json_null() : json_real(cost->budget);
+	const struct tracer_cost *cost = &tracing->totals.cost;
+	json_t *budget = tracing->budget < 0 ? json_null() : json_real(tracing->budget);
 
 	return json_pack("{s:o, s:f, s:I, s:I, s:f, s:I, s:f, s:I}", "budget", budget, "cpu_share",
-			 report_cost__share(cost), "hits", (json_int_t)cost->hits, "ignored_hits",
-			 (json_int_t)cost->ignored_hits, "ns_per_hit", cost->ns_per_hit, "bursts",
-			 (json_int_t)cost->burst_cnt, "bursts_s", cost->burst_s, "growth_pauses",
+			 tracer_cost__share(cost), "hits", (json_int_t)tracer_cost__hit_cnt(cost),
+			 "ignored_hits", (json_int_t)cost->hits[HITS_IGNORED], "ns_per_hit",
+			 cost->ns_per_hit, "bursts", (json_int_t)cost->burst_cnt, "bursts_s",
+			 (double)cost->burst_ns / 1e9, "growth_pauses",
 			 (json_int_t)cost->growth_pauses);
 }
 
 static json_t *pack_tracing(const struct report *report)
 {
 	const struct report_tracing *tracing = report->tracing;
+	const struct tracer_sight *sees;
+	const struct model_counts *counts;
 
 	if (!tracing)
 		return json_null();
+	sees = &tracing->totals.sees;
+	counts = &tracing->totals.counts;
 	return json_pack(
 		"{s:s, s:f, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, "
 		"s:o}",
 		"mode", tracing->mode, "traced_for_s", tracing->traced_for_s, "probe_sites",
-		(json_int_t)tracing->probe_sites, "allocs", (json_int_t)tracing->allocs, "frees",
-		(json_int_t)tracing->frees, "new_pools", (json_int_t)tracing->new_pools,
-		"pools_freed", pack_seen(tracing->sees_pool_frees, tracing->pools_freed),
-		"arenas_mapped", pack_seen(tracing->sees_arena_maps, tracing->arenas_mapped),
-		"arenas_unmapped", pack_seen(tracing->sees_arena_unmaps, tracing->arenas_unmapped),
-		"freelist_clears",
-		pack_seen(tracing->sees_freelist_clears, tracing->freelist_clears), "lost",
+		(json_int_t)tracing->totals.probe_sites, "allocs", (json_int_t)counts->allocs,
+		"frees", (json_int_t)counts->frees, "new_pools", (json_int_t)counts->new_pools,
+		"pools_freed", pack_seen(sees->pool_frees, counts->pools_freed), "arenas_mapped",
+		pack_seen(sees->arena_maps, counts->arenas_mapped), "arenas_unmapped",
+		pack_seen(sees->arena_unmaps, counts->arenas_unmapped), "freelist_clears",
+		pack_seen(sees->freelist_clears, counts->freelist_clears), "lost",
 		(json_int_t)counters__get(report->counters, COUNTER_LOST), "resyncs",
-		(json_int_t)tracing->resyncs, "missed_allocs", (json_int_t)tracing->missed_allocs,
-		"missed_frees", (json_int_t)tracing->missed_frees, "drift_blocks",
-		(json_int_t)tracing->drift_blocks, "coverage",
+		(json_int_t)counts->resyncs, "missed_allocs", (json_int_t)counts->missed_allocs,
+		"missed_frees", (json_int_t)counts->missed_frees, "drift_blocks",
+		(json_int_t)counts->drift_blocks, "coverage",
 		tracing->follows_blocks ? json_real(report__coverage(report)) : json_null(), "cost",
-		pack_cost(&tracing->cost));
+		pack_cost(tracing));
 }
 
 static json_t *pack_snapshot(const struct report *report)

@@ -19,38 +19,19 @@
 #include "analysis/outside_objects.h"
 #include "analysis/pin_holders.h"
 #include "analysis/site_ranking.h"
+#include "probes/tracer_totals.h"
 #include "target/python.h"
 #include "target/target.h"
 #include "util/counters.h"
 
 #define REPORT_SCHEMA "pyfrag.report/1"
 
-/* What tracing has cost the target. */
-struct report_cost {
-	double budget; /* a share of its CPU time; negative: none was given */
-	uint64_t hits, ignored_hits, spent_ns, cpu_ns;
-	double ns_per_hit;
-	uint64_t burst_cnt, growth_pauses;
-	double burst_s;
-	bool has_bursts;
-};
-
 struct report_tracing {
-	const char *mode; /* "full" or "watch" */
-	uint64_t probe_sites;
-	uint64_t allocs, frees, new_pools, pools_freed;
-	uint64_t arenas_mapped, arenas_unmapped, freelist_clears;
-	uint64_t resyncs; /* checkpoints that had to correct the model */
-	/*
-	 * Changes without an event: allocations and frees that an event contradicted, and blocks
-	 * that a checkpoint found otherwise.
-	 */
-	uint64_t missed_allocs, missed_frees, drift_blocks;
-	struct report_cost cost;
+	const char *mode;    /* "full" or "watch" */
+	double budget;	     /* a share of the target's CPU time; negative: none was given */
 	bool follows_blocks; /* false: no event for each block, and so no coverage */
-	bool sees_pool_frees, sees_arena_maps, sees_arena_unmaps,
-		sees_freelist_clears; /* there are sites for them */
 	double traced_for_s;
+	struct tracer_totals totals;
 };
 
 struct report_snapshot {
@@ -88,12 +69,6 @@ struct report {
  * latter.
  */
 double report__coverage(const struct report *report);
-
-/*
- * What hits cost, as a share of the CPU time that the target would have used without them, which is
- * taken to be a hundredth of what it has used at least.
- */
-double report_cost__share(const struct report_cost *cost);
 
 /*
  * Both return 0, or negative errno if @out did not take all of it, or there is no memory: then what

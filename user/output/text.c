@@ -222,21 +222,24 @@ static double round_down(double ratio)
 	return floor(ratio * 1e6) / 1e6;
 }
 
-static void write_cost(const struct report_cost *cost, FILE *out)
+static void write_cost(const struct report_tracing *tracing, FILE *out)
 {
-	fprintf(out, "  cost: %s", COUNTED(cost->hits, "hit"));
-	if (cost->hits)
+	const struct tracer_cost *cost = &tracing->totals.cost;
+	uint64_t hits = tracer_cost__hit_cnt(cost);
+
+	fprintf(out, "  cost: %s", COUNTED(hits, "hit"));
+	if (hits)
 		fprintf(out, " of %.0f ns", cost->ns_per_hit);
-	fprintf(out, ", %s of the process's CPU time", PERCENT(report_cost__share(cost)));
-	if (cost->budget >= 0)
-		fprintf(out, " (budget %s)", PERCENT(cost->budget));
+	fprintf(out, ", %s of the process's CPU time", PERCENT(tracer_cost__share(cost)));
+	if (tracing->budget >= 0)
+		fprintf(out, " (budget %s)", PERCENT(tracing->budget));
 	if (cost->burst_cnt)
 		fprintf(out, "; %s, %s in all", COUNTED(cost->burst_cnt, "burst"),
-			SECONDS(cost->burst_s));
+			SECONDS((double)cost->burst_ns / 1e9));
 	if (cost->growth_pauses)
 		fprintf(out, "; growth probes removed %s to keep the budget",
 			COUNTED(cost->growth_pauses, "time"));
-	if (cost->budget > 0 && !cost->has_bursts)
+	if (tracing->budget > 0 && !cost->has_bursts)
 		fputs("; no bursts (this kernel has no uprobe_multi)", out);
 	fputc('\n', out);
 }
@@ -244,27 +247,27 @@ static void write_cost(const struct report_cost *cost, FILE *out)
 static void write_tracing(const struct report *report, FILE *out)
 {
 	const struct report_tracing *tracing = report->tracing;
+	const struct model_counts *counts = &tracing->totals.counts;
+	const struct tracer_sight *sees = &tracing->totals.sees;
 
 	fprintf(out, "\nTracing: %s mode, %s sites, for %s\n", tracing->mode,
-		COUNT(tracing->probe_sites), SECONDS(tracing->traced_for_s));
+		COUNT(tracing->totals.probe_sites), SECONDS(tracing->traced_for_s));
 	if (tracing->follows_blocks)
 		fprintf(out, "  %s allocs, %s frees, %s lost; coverage %.6g\n",
-			COUNT(tracing->allocs), COUNT(tracing->frees),
+			COUNT(counts->allocs), COUNT(counts->frees),
 			COUNT(counters__get(report->counters, COUNTER_LOST)),
 			round_down(report__coverage(report)));
-	else if (tracing->cost.budget > 0)
+	else if (tracing->budget > 0)
 		fprintf(out,
 			"  pools: %s taken, %s returned; in bursts: %s allocs, %s frees; %s lost\n",
-			COUNT(tracing->new_pools),
-			SEEN(tracing->sees_pool_frees, tracing->pools_freed),
-			COUNT(tracing->allocs), COUNT(tracing->frees),
+			COUNT(counts->new_pools), SEEN(sees->pool_frees, counts->pools_freed),
+			COUNT(counts->allocs), COUNT(counts->frees),
 			COUNT(counters__get(report->counters, COUNTER_LOST)));
 	fprintf(out, "  arenas: %s mapped, %s unmapped; free-list clears: %s; resyncs: %s\n",
-		SEEN(tracing->sees_arena_maps, tracing->arenas_mapped),
-		SEEN(tracing->sees_arena_unmaps, tracing->arenas_unmapped),
-		SEEN(tracing->sees_freelist_clears, tracing->freelist_clears),
-		COUNT(tracing->resyncs));
-	write_cost(&tracing->cost, out);
+		SEEN(sees->arena_maps, counts->arenas_mapped),
+		SEEN(sees->arena_unmaps, counts->arenas_unmapped),
+		SEEN(sees->freelist_clears, counts->freelist_clears), COUNT(counts->resyncs));
+	write_cost(tracing, out);
 }
 
 /* Only what happened. */

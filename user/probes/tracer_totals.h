@@ -28,6 +28,12 @@ struct tracer_cost {
 	bool has_bursts;
 };
 
+/* Hits of both kinds; those that were ignored are among them. */
+static inline uint64_t tracer_cost__hit_cnt(const struct tracer_cost *cost)
+{
+	return cost->hits[HITS_EMULATED] + cost->hits[HITS_STEPPED];
+}
+
 struct tracer_totals {
 	struct model_counts counts;
 	struct tracer_sight sees;
@@ -35,3 +41,9 @@ struct tracer_totals {
 	size_t probe_sites;
 	bool execed; /* the target runs another program now, so its heap is a different one */
 };
+
+/*
+ * What hits cost, as a share of the CPU time that the target would have used without them, which is
+ * taken to be at least a hundredth of what it has used.
+ */
+double tracer_cost__share(const struct tracer_cost *cost);
