@@ -36,7 +36,7 @@ static int run_command(const struct command *command, int argc, char **argv)
 	struct options options;
 	int result;
 
-	result = options__parse(command, argc, argv, &options);
+	result = command__parse(command, argc, argv, &options);
 	if (result)
 		return result < 0 ? 1 : end_output();
 	result = command->run(&options);

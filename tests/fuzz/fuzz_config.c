@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "cmd/commands.h"
-#include "cmd/options.h"
 #include "fuzz.h"
 #include "util/cleanup.h"
 
@@ -21,7 +20,7 @@ static int parse_silently(char **argv, int argc, struct options *options)
 
 	CHECK(null);
 	stderr = null;
-	err = options__parse(&command_agent, argc, argv, options);
+	err = command__parse(&command_agent, argc, argv, options);
 	stderr = stderr_before;
 	fclose(null);
 	return err;
@@ -34,12 +33,12 @@ static bool is_share(double value)
 
 static void check_options(const struct options *options)
 {
-	CHECK(isfinite(options->interval_s) && options->interval_s > 0);
-	CHECK(is_share(options->budget) && is_share(options->below));
-	CHECK(options->alerts.cnt <= ALERTS_MAX);
-	CHECK(options->alert_to.cnt <= ALERT_DESTINATIONS_MAX);
-	CHECK(options->max_memory_bytes);
-	CHECK(options->listen);
+	CHECK(isfinite(options->trace.pace.interval_s) && options->trace.pace.interval_s > 0);
+	CHECK(is_share(options->trace.pace.budget) && is_share(options->snapshot.findings.below));
+	CHECK(options->alerting.rules.cnt <= ALERT_RULES_MAX);
+	CHECK(options->alerting.to.cnt <= ALERT_DESTINATIONS_MAX);
+	CHECK(options->snapshot.reading.max_memory_bytes);
+	CHECK(options->serving.listen);
 	/* A file has no arguments, and cannot name another one. */
 	CHECK(!options->argument_cnt && !options->pid);
 }

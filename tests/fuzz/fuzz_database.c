@@ -12,6 +12,7 @@
 #include "fuzz.h"
 #include "output/database_query.h"
 #include "output/database_schema.h"
+#include "output/report_writers.h"
 #include "output/sqlite_file.h"
 #include "util/cleanup.h"
 
@@ -78,7 +79,8 @@ static int ignore(void *context, uint64_t address, const char *kind)
 static void ask(struct database *database, const char *sql, bool json, FILE *out)
 {
 	struct failure failure = {};
-	int err = database__query(database, sql, json, out, &failure);
+	int err = database__query(database, sql, json ? &report_writer_json : &report_writer_text,
+				  out, &failure);
 
 	CHECK(!err || *failure.text);
 }

@@ -12,6 +12,9 @@
 
 static char long_text[LONG_BYTES + 1];
 
+/* Of an alert, and of a message about one. */
+#define LONG_ALERT .pid = 7, .name = long_text, .types = long_text, .sites = long_text
+
 static struct message message_of(const struct packer *packer, size_t size)
 {
 	struct message message = {.bytes = malloc(size), .size = size};
@@ -32,14 +35,7 @@ static void check_text(const char *text)
 
 static void test_alert_with_long_texts(void **state)
 {
-	const struct alert sent = {
-		.is_firing = true,
-		.pid = 7,
-		.value = 1.5,
-		.name = long_text,
-		.types = long_text,
-		.sites = long_text,
-	};
+	const struct alert sent = {LONG_ALERT, .is_firing = true, .value = 1.5};
 	const struct alert_rule sent_rule = {.text = long_text};
 	struct packer packer = {};
 	struct message message;
@@ -62,14 +58,7 @@ static void test_alert_with_long_texts(void **state)
 static void test_command_with_long_texts(void **state)
 {
 	char json[] = "{}";
-	const struct alert_message sent = {
-		.pid = 7,
-		.json = json,
-		.rule = long_text,
-		.name = long_text,
-		.types = long_text,
-		.sites = long_text,
-	};
+	const struct alert_message sent = {LONG_ALERT, .json = json, .rule = long_text};
 	const struct command_call sent_call = {.number = 11, .command = 3};
 	struct command_call call = {};
 	struct alert_message alert;

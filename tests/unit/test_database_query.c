@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "output/database_schema.h"
+#include "output/report_writers.h"
 #include "scratch_directory.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
@@ -82,7 +83,9 @@ static char *ask(const char *sql, bool json, int *err, struct failure *failure)
 	assert_non_null(out);
 	*err = database__open_path(&database, &options, failure);
 	if (!*err)
-		*err = database__query(database, sql, json, out, failure);
+		*err = database__query(database, sql,
+				       json ? &report_writer_json : &report_writer_text, out,
+				       failure);
 	fclose(out);
 	if (!*err)
 		return text;
@@ -430,7 +433,7 @@ static void test_another_one(void **state)
 		database__query(database,
 				"SELECT (SELECT count(*) FROM main.blocks) AS a, count(*) AS b"
 				" FROM other.blocks",
-				true, out, &failure),
+				&report_writer_json, out, &failure),
 		0);
 	fclose(out);
 	assert_string_equal(text, "{\"a\":2,\"b\":1}\n");

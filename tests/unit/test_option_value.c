@@ -80,8 +80,8 @@ static void test_list_is_bounded(void **state)
 	for (size_t i = 0; i < ALERT_DESTINATIONS_MAX; i++)
 		assert_true(option_value__set(row, "x", &options));
 	assert_false(option_value__set(row, "x", &options));
-	assert_int_equal(options.alert_to.cnt, ALERT_DESTINATIONS_MAX);
-	_Static_assert(ALERT_DESTINATIONS_MAX <= ALERTS_MAX, "the room of a list");
+	assert_int_equal(options.alerting.to.cnt, ALERT_DESTINATIONS_MAX);
+	_Static_assert(ALERT_DESTINATIONS_MAX <= TEXT_LIST_MAX, "the room of a list");
 }
 
 int main(void)

@@ -104,7 +104,7 @@ static void test_identity(void **state)
 	assert_int_equal(integer_at(root, "python.pool_size"), 4096);
 	assert_int_equal(integer_at(root, "python.alignment"), 16);
 	json_decref(root);
-	sample.report.hides_cmdline = true;
+	sample.report.no_values = true;
 	root = write_and_parse(&sample);
 	assert_int_equal(json_array_size(at(root, "process.cmdline")), 0);
 	assert_string_equal(text_at(root, "process.comm"), "python3");
@@ -393,7 +393,7 @@ static void test_hostile_text(void **state)
 	sample.cmdline[1] = half;
 	sample.cmdline[2] = good;
 	sample.cmdline[3] = empty;
-	sample.report.host = "\x80host";
+	strcpy(sample.report.host, "\x80host");
 	root = write_and_parse(&sample);
 	assert_string_equal(text_at(root, "process.comm"), comm);
 	assert_string_equal(text_at(root, "process.exe"), "/tmp/" R R "/py");

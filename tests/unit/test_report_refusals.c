@@ -19,10 +19,10 @@
 #include "census/graph.h"
 #include "census/retention.h"
 #include "child.h"
-#include "cmd/since.h"
 #include "fake_objects.h"
 #include "output/database.h"
 #include "sample_report.h"
+#include "snapshot/since.h"
 #include "target/live.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
@@ -232,7 +232,7 @@ static int write_database(struct fixture *fixture, int fd)
 					  .pinned = fixture->pinned,
 					  .resident_bytes = RESIDENT_UNKNOWN};
 	_cleanup_(retention__freep) struct retention *retention = NULL;
-	struct database_content content = {.heap = fixture->world.heap,
+	struct report_contents contents = {.heap = fixture->world.heap,
 					   .graph = fixture->graph,
 					   .roots = &fixture->roots};
 	int err = retention__new(&retention, fixture->graph, &fixture->roots);
@@ -245,9 +245,9 @@ static int write_database(struct fixture *fixture, int fd)
 	if (fixture->target)
 		sample.target.pid = fixture->target->pid;
 	sample.report.findings = &findings;
-	content.report = &sample.report;
-	content.retention = retention;
-	err = database__write(fd, &content, &failure);
+	contents.retention = retention;
+	sample.report.contents = &contents;
+	err = database__write(fd, &sample.report, &failure);
 	if (err)
 		assert_non_null(strstr(failure.text, "--max-memory"));
 	sample_report__release(&sample);
@@ -266,15 +266,14 @@ static int make_since(struct fixture *fixture)
 {
 	struct census *census = fixture->census;
 	char path[64];
-	const struct options options = {.since = path,
-					.timeout_s = 60,
-					.max_memory_bytes = 64UL << 20};
+	const struct reading_options options = {.database_cpu_s = 60,
+						.max_memory_bytes = 64UL << 20};
 	struct failure failure = {};
 	uint64_t hidden_cnt = 0;
 	int err;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fixture->database_fd);
-	err = since__hide(census, fixture->target, &options, &hidden_cnt, &failure);
+	err = since__hide(census, fixture->target, path, &options, &hidden_cnt, &failure);
 	assert_int_equal(hidden_cnt, err ? 0 : TUPLE_CNT);
 	assert_int_equal(strstr(failure.text, "--max-memory") != NULL, err != 0);
 	account__free(census->hidden);

@@ -551,7 +551,7 @@ static void test_hidden_cmdline(void **state)
 	sample->cmdline[1] = secret;
 	shown = write_text(sample);
 	assert_non_null(strstr(shown, "hunter2"));
-	sample->report.hides_cmdline = true;
+	sample->report.no_values = true;
 	hidden = write_text(sample);
 	assert_null(strstr(hidden, "hunter2"));
 	assert_non_null(strstr(hidden, "  python3  CPython"));

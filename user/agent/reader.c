@@ -17,7 +17,8 @@
 #include "agent/usage.h"
 #include "alerts/alerts.h"
 #include "host/host_alerts.h"
-#include "output/report.h"
+#include "host/watched_report.h"
+#include "output/report_writers.h"
 #include "probes/features.h"
 #include "probes/keeper.h"
 #include "probes/uprobe_group.h"
@@ -25,8 +26,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define TICK_NS		500000000UL
-#define HOST_NAME_BYTES 256
+#define TICK_NS 500000000UL
 
 struct reader {
 	const struct reader_options *options;
@@ -116,27 +116,18 @@ static int work(struct reader *reader)
 
 static char *write_report(const struct reader *reader, struct watched *watched, size_t *size)
 {
-	char host[HOST_NAME_BYTES] = "", *text = NULL;
-	struct report report = {
-		.host = host,
-		.target = watched->source->target,
-		.hides_cmdline = reader->options->hides_cmdlines,
-		.python = watched->source->python,
-		.allocator = watched->source->allocator_name,
-		.findings = &watched->last.findings,
-		.snapshot = {.duration_ms = watched->last.duration_ms,
-			     .target_slept = watched->has_slept},
-		.counters = &watched->last.counters,
-	};
-	FILE *out = open_memstream(&text, size);
+	struct report_output output = {.writer = &report_writer_json};
+	struct failure failure;
+	struct report report;
+	char *text = NULL;
 	int err;
 
-	if (!out)
+	output.stream = open_memstream(&text, size);
+	if (!output.stream)
 		return NULL;
-	gethostname(host, sizeof(host) - 1);
-	clock_gettime(CLOCK_REALTIME, &report.time);
-	err = report__write_json(&report, out);
-	if (fclose(out) || err) {
+	watched_report__begin(&report, watched, reader->options->hides_cmdlines);
+	err = report_output__write(&output, &report, &failure);
+	if (fclose(output.stream) || err) {
 		free(text);
 		return NULL;
 	}
@@ -172,31 +163,21 @@ static int send_report(const struct reader *reader, const struct message *messag
 	return message__send(reader->fd, MESSAGE_REPORT, &packer, MESSAGE_WAIT);
 }
 
-static int add_rules(struct alerts *alerts, const struct reader_config *config,
-		     struct failure *failure)
-{
-	int err = 0;
-
-	for (uint32_t i = 0; i < config->alert_cnt && !err; i++)
-		err = alerts__add_rule(alerts, config->alerts[i], failure);
-	return err;
-}
-
 static int apply(void *context, const struct reader_config *config)
 {
 	_cleanup_(alerts__release) struct alerts fresh = {};
 	struct reader *reader = context;
 	struct failure failure;
-	int err = add_rules(&fresh, config, &failure);
+	int err = alerts__add_rules(&fresh, config->rules, &failure);
 
 	if (err) {
 		log_error("%s", failure.text);
 		return err;
 	}
 	alerts__replace_rules(&reader->alerts, &fresh, send_alert, reader);
-	host__set_pace(reader->host, config->interval_s, config->budget);
-	log_note("read the configuration again: %u alert rules, every %g s", config->alert_cnt,
-		 config->interval_s);
+	host__set_pace(reader->host, &config->pace);
+	log_note("read the configuration again: %u alert rules, every %g s", config->rules->cnt,
+		 config->pace.interval_s);
 	return 0;
 }
 
@@ -274,7 +255,7 @@ static int begin(struct reader *reader, struct failure *failure)
 		err = host__new(&reader->host, &options->host, failure);
 	if (!err)
 		err = confinement__of_reader(probes, failure);
-	return err ? err : add_rules(&reader->alerts, &options->config, failure);
+	return err ? err : alerts__add_rules(&reader->alerts, options->config.rules, failure);
 }
 
 static int run(struct reader *reader)

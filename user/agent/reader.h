@@ -12,12 +12,13 @@
 #include <sys/types.h>
 
 #include "host/host.h"
+#include "util/pace.h"
+#include "util/text_list.h"
 
 /* What may change while it runs. */
 struct reader_config {
-	const char *const *alerts; /* rules, not parsed yet */
-	uint32_t alert_cnt;
-	double interval_s, budget;
+	const struct text_list *rules; /* for alerts; see alert_rule__parse() */
+	struct pace pace;	       /* its budget is a share of one core */
 };
 
 /* Returns 0, or -EINVAL after it has said why on stderr. */

@@ -37,6 +37,15 @@ int alerts__add_rule(struct alerts *alerts, const char *text, struct failure *fa
 	return err;
 }
 
+int alerts__add_rules(struct alerts *alerts, const struct text_list *rules, struct failure *failure)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < rules->cnt && !err; i++)
+		err = alerts__add_rule(alerts, rules->texts[i], failure);
+	return err;
+}
+
 static int compare(const void *left, const void *right)
 {
 	const struct alert *a = left, *b = right;

@@ -15,6 +15,7 @@
 #include "alerts/alert_rule.h"
 #include "analysis/pin_summary.h"
 #include "target/process_owner.h"
+#include "util/text_list.h"
 
 /* Alertmanager takes what it has not heard of for 5 minutes for over. */
 #define TELL_AGAIN_NS (60 * 1000000000UL)
@@ -69,8 +70,10 @@ typedef void alert_fn(void *context, const struct alert_rule *rule, const struct
 
 void alerts__release(struct alerts *alerts);
 
-/* As alert_rule__parse(). */
+/* As alert_rule__parse(); the second one adds those before the first that is refused. */
 int alerts__add_rule(struct alerts *alerts, const char *text, struct failure *failure);
+int alerts__add_rules(struct alerts *alerts, const struct text_list *rules,
+		      struct failure *failure);
 
 /*
  * Takes over the rules of @from, which is empty then. What is known of rules that both have, stays;

@@ -12,10 +12,9 @@
 #include "agent/reader.h"
 #include "agent/runner.h"
 #include "agent/server.h"
+#include "agent/serving.h"
 #include "alerts/alert_destination.h"
 #include "cmd/commands.h"
-#include "cmd/host_options.h"
-#include "cmd/serving.h"
 #include "util/cleanup.h"
 #include "util/end_signals.h"
 #include "util/log.h"
@@ -32,10 +31,8 @@ struct agent {
 
 static struct reader_config config_of(const struct options *options)
 {
-	return (struct reader_config){.alerts = options->alerts.texts,
-				      .alert_cnt = options->alerts.cnt,
-				      .interval_s = options->interval_s,
-				      .budget = options->budget};
+	return (struct reader_config){.rules = &options->alerting.rules,
+				      .pace = options->trace.pace};
 }
 
 static bool is_same(const char *a, const char *b)
@@ -45,10 +42,11 @@ static bool is_same(const char *a, const char *b)
 
 static bool sends_to_the_same(const struct options *a, const struct options *b)
 {
-	bool same = a->alert_to.cnt == b->alert_to.cnt;
+	const struct text_list *to = &a->alerting.to, *others = &b->alerting.to;
+	bool same = to->cnt == others->cnt;
 
-	for (uint32_t i = 0; same && i < a->alert_to.cnt; i++)
-		same = is_same(a->alert_to.texts[i], b->alert_to.texts[i]);
+	for (uint32_t i = 0; same && i < to->cnt; i++)
+		same = is_same(to->texts[i], others->texts[i]);
 	return same;
 }
 
@@ -59,18 +57,20 @@ static void note_what_waits(const struct options *now, const struct options *fre
 		const char *name;
 		bool is_same;
 	} values[] = {
-		{"listen", is_same(now->listen, fresh->listen)},
-		{"token-file", is_same(now->token_file, fresh->token_file)},
-		{"comm", is_same(now->comm, fresh->comm)},
-		{"user", is_same(now->user, fresh->user)},
-		{"cgroup", is_same(now->cgroup, fresh->cgroup)},
-		{"match", is_same(now->match, fresh->match)},
+		{"listen", is_same(now->serving.listen, fresh->serving.listen)},
+		{"token-file", is_same(now->serving.token_file, fresh->serving.token_file)},
+		{"comm", is_same(now->filter.comm, fresh->filter.comm)},
+		{"user", is_same(now->filter.user, fresh->filter.user)},
+		{"cgroup", is_same(now->filter.cgroup, fresh->filter.cgroup)},
+		{"match", is_same(now->filter.match, fresh->filter.match)},
 		{"alert-to", sends_to_the_same(now, fresh)},
 		{"sites", now->sites == fresh->sites},
-		{"below", now->below == fresh->below},
-		{"blocks", now->blocks_per_arena_max == fresh->blocks_per_arena_max},
-		{"max-memory", now->max_memory_bytes == fresh->max_memory_bytes},
-		{"max-cpu", now->max_cpu_s == fresh->max_cpu_s},
+		{"below", now->snapshot.findings.below == fresh->snapshot.findings.below},
+		{"blocks", now->snapshot.findings.blocks_per_arena_max ==
+				   fresh->snapshot.findings.blocks_per_arena_max},
+		{"max-memory", now->snapshot.reading.max_memory_bytes ==
+				       fresh->snapshot.reading.max_memory_bytes},
+		{"max-cpu", now->snapshot.reading.max_cpu_s == fresh->snapshot.reading.max_cpu_s},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
@@ -85,7 +85,7 @@ static int reload(const void *context, reader_apply_fn *apply, void *reader)
 {
 	const struct options *options = context;
 	_cleanup_(options__release) struct options fresh = {};
-	int err = options__parse(&command_agent, options->all_argument_cnt, options->all_arguments,
+	int err = command__parse(&command_agent, options->all_argument_cnt, options->all_arguments,
 				 &fresh);
 	struct reader_config config = config_of(&fresh);
 
@@ -118,9 +118,10 @@ static int start_helper(struct agent *agent, int number, const char *name,
 static int start_reader(struct agent *agent, struct failure *failure)
 {
 	struct part *broker = &agent->parts[PART_BROKER], *namer = &agent->parts[PART_NAMER];
-	const struct reader_options options = {.host = host_options__of(agent->options),
+	const struct reader_options options = {.host = options__host(agent->options),
 					       .config = config_of(agent->options),
-					       .hides_cmdlines = !agent->options->command_lines,
+					       .hides_cmdlines =
+						       !agent->options->serving.command_lines,
 					       .broker_fd = broker->fd,
 					       .namer_fd = namer->fd,
 					       .reload = reload,
@@ -196,19 +197,19 @@ static int run_agent(const struct options *options)
 		.log = LOG_PIPE_NONE,
 		.signal_fd = end_signals__open(),
 	};
-	const struct runner_options runner = {.alert_to = options->alert_to.texts,
-					      .cnt = options->alert_to.cnt};
+	const struct runner_options runner = {.alert_to = options->alerting.to.texts,
+					      .cnt = options->alerting.to.cnt};
 	struct server_options server = {.parts = agent.parts,
 					.log = &agent.log,
 					.signal_fd = agent.signal_fd,
-					.listen = options->listen,
+					.listen = options->serving.listen,
 					.serving_share = SERVING_SHARE,
-					.alert_to = options->alert_to.texts,
-					.alert_to_cnt = options->alert_to.cnt,
+					.alert_to = options->alerting.to.texts,
+					.alert_to_cnt = options->alerting.to.cnt,
 					.open_http = open_http,
-					.context = options};
+					.context = &options->serving};
 	struct failure failure;
-	int err = options__refuse_arguments(&command_agent, options) ? -EINVAL : 0;
+	int err = command__refuse_arguments(&command_agent, options) ? -EINVAL : 0;
 
 	if (err)
 		return err;

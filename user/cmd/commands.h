@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "cmd/options.h"
+#include "cmd/command.h"
 
 extern const struct command command_snapshot;
 extern const struct command command_trace;

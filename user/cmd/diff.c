@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "cmd/commands.h"
-#include "cmd/heap_database.h"
 #include "output/database_query.h"
+#include "snapshot/heap_database.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/reader_gone.h"
@@ -55,22 +55,22 @@ static void warn_if_others(struct database *database)
 static int write_diff(struct database *database, const struct options *options,
 		      struct failure *failure)
 {
-	bool json = options->format == FORMAT_JSON;
+	const struct report_writer *writer = options__writer(options);
 	char sql[2048];
 	int err;
 
-	err = database__query(database, DIFF_HEAPS, json, stdout, failure);
+	err = database__query(database, DIFF_HEAPS, writer, stdout, failure);
 	if (err)
 		return err;
-	if (!json)
+	if (writer == &report_writer_text)
 		fputc('\n', stdout);
-	snprintf(sql, sizeof(sql), "%s LIMIT %u", DIFF_KINDS, options->top);
-	err = database__query(database, sql, json, stdout, failure);
+	snprintf(sql, sizeof(sql), "%s LIMIT %u", DIFF_KINDS, options->snapshot.census.top);
+	err = database__query(database, sql, writer, stdout, failure);
 	if (err)
 		return err;
-	if (!json)
+	if (writer == &report_writer_text)
 		fputc('\n', stdout);
-	return database__query(database, DIFF_ARENAS, json, stdout, failure);
+	return database__query(database, DIFF_ARENAS, writer, stdout, failure);
 }
 
 static int run_diff(const struct options *options)
@@ -85,8 +85,8 @@ static int run_diff(const struct options *options)
 			"diff: two arguments required: databases, or a database and a process id");
 		return -EINVAL;
 	}
-	a = heap_database__open(options->arguments[0], options, &failure);
-	b = a < 0 ? a : heap_database__open(options->arguments[1], options, &failure);
+	a = heap_database__open(options->arguments[0], &options->snapshot, &failure);
+	b = a < 0 ? a : heap_database__open(options->arguments[1], &options->snapshot, &failure);
 	err = b < 0 ? b : 0;
 	if (!err)
 		err = database__open(&database,
@@ -96,8 +96,9 @@ static int run_diff(const struct options *options)
 					     .has_other = true,
 					     .other_fd = b,
 					     .other_name = options->arguments[1],
-					     .cpu_s = options->timeout_s,
-					     .memory_bytes = options->max_memory_bytes,
+					     .cpu_s = options->snapshot.reading.database_cpu_s,
+					     .memory_bytes =
+						     options->snapshot.reading.max_memory_bytes,
 				     },
 				     &failure);
 	if (!err)

@@ -163,7 +163,7 @@ static void check_sites(struct doctor *doctor, const struct module *module)
 {
 	_cleanup_(site_set__free) struct site_set set = {};
 	bool cached;
-	int err = site_cache__find(&set, module->fd, 0, !doctor->options->no_cache, &cached);
+	int err = site_cache__find(&set, module->fd, 0, !doctor->options->trace.no_cache, &cached);
 
 	if (err || !site_set__count(&set, EVENT_ALLOC) || !site_set__count(&set, EVENT_FREE) ||
 	    !site_set__count(&set, EVENT_NEW_POOL)) {
@@ -204,9 +204,10 @@ static void check_process(struct doctor *doctor)
 	struct failure failure;
 	struct target *target;
 
-	reading_allowance__begin(READING_HEAP, pid, doctor->options->max_cpu_s);
+	reading_allowance__begin(READING_HEAP, pid, doctor->options->snapshot.reading.max_cpu_s);
 	if (live__open(&target, pid, &failure) ||
-	    heap_source__open(&source, target, doctor->options->max_memory_bytes, NULL, &failure)) {
+	    heap_source__open(&source, target, doctor->options->snapshot.reading.max_memory_bytes,
+			      NULL, &failure)) {
 		reading_allowance__end(pid, 0, &failure);
 		say(doctor, VERDICT_FAIL, "target", "%s", failure.text);
 		return;
@@ -224,7 +225,7 @@ static int run_doctor(const struct options *options)
 	struct doctor doctor = {.options = options};
 	int err;
 
-	if (options__refuse_arguments(&command_doctor, options))
+	if (command__refuse_arguments(&command_doctor, options))
 		return -EINVAL;
 	check_kernel(&doctor);
 	check_lockdown(&doctor);

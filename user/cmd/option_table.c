@@ -17,8 +17,17 @@
 
 WORDS(mode_word, [TRACE_WATCH] = "watch", [TRACE_FULL] = "full")
 WORDS(stacks_word, [STACKS_PYTHON] = "python", [STACKS_NONE] = "none")
-WORDS(format_word, [FORMAT_TEXT] = "text", [FORMAT_JSON] = "json", [FORMAT_COLLAPSED] = "collapsed",
-      [FORMAT_PPROF] = "pprof", [FORMAT_DATABASE] = "database")
+static const char *format_word(size_t number)
+{
+	const struct report_writer *writer = report_writers__at(number);
+
+	return writer ? writer->name : NULL;
+}
+
+static const char *format_help(size_t number)
+{
+	return report_writers__at(number)->summary;
+}
 
 static const char *value_word(size_t number)
 {
@@ -37,7 +46,7 @@ static const char *by_word(size_t number)
 
 #define FLAG(member)	.kind = OPTION_FLAG, .offset = OF_TYPE(bool, member)
 #define TEXT(member)	.kind = OPTION_TEXT, .offset = OF_TYPE(const char *, member)
-#define LIST(member)	.kind = OPTION_LIST, .offset = OF_TYPE(struct option_list, member)
+#define LIST(member)	.kind = OPTION_LIST, .offset = OF_TYPE(struct text_list, member)
 #define WORD(member, f) .kind = OPTION_WORD, .offset = offsetof(struct options, member), .word = (f)
 #define NUMBER(member)	.kind = OPTION_NUMBER, .offset = OF_TYPE(uint32_t, member)
 #define BYTES(member)	.kind = OPTION_BYTES, .offset = OF_TYPE(uint64_t, member)
@@ -51,20 +60,23 @@ static const struct option_row rows[] = {
 	 .offset = OF_TYPE(pid_t, pid), .min = "1", .max = "2147483647", .wanted = "a process id"},
 	{OPTION_ALL, "all", 'a', NULL,
 	 "all Python processes of this host, including those that start later", FLAG(all)},
-	{OPTION_COMM, "comm", 0, "NAME", "with --all: only processes with this name", TEXT(comm)},
-	{OPTION_USER, "user", 0, "USER", "with --all: only processes of this user", TEXT(user)},
+	{OPTION_COMM, "comm", 0, "NAME", "with --all: only processes with this name",
+	 TEXT(filter.comm)},
+	{OPTION_USER, "user", 0, "USER", "with --all: only processes of this user",
+	 TEXT(filter.user)},
 	{OPTION_CGROUP, "cgroup", 0, "TEXT",
-	 "with --all: only processes whose cgroup path contains TEXT", TEXT(cgroup)},
+	 "with --all: only processes whose cgroup path contains TEXT", TEXT(filter.cgroup)},
 	{OPTION_MATCH, "match", 0, "REGEX",
-	 "with --all: only processes whose command line matches (POSIX, extended)", TEXT(match)},
+	 "with --all: only processes whose command line matches (POSIX, extended)",
+	 TEXT(filter.match)},
 	{OPTION_ALERT, "alert", 0, "RULE",
 	 "report when RULE becomes true, and exit with status 2; for example 'pinned_bytes > 64MiB "
 	 "for 60s'; can be repeated",
-	 LIST(alerts), .max = TEXT_OF(ALERTS_MAX)},
+	 LIST(alerting.rules), .max = TEXT_OF(ALERT_RULES_MAX)},
 	{OPTION_ALERT_TO, "alert-to", 0, "DESTINATION",
 	 "also send alerts to Alertmanager (http://HOST:PORT), or run a command that reads them as "
 	 "JSON from stdin (exec:COMMAND); can be repeated",
-	 LIST(alert_to), .max = TEXT_OF(ALERT_DESTINATIONS_MAX)},
+	 LIST(alerting.to), .max = TEXT_OF(ALERT_DESTINATIONS_MAX)},
 	{OPTION_SITES, "sites", 0, "N",
 	 "with --all: report the N allocation sites that pin or grow most; probes up to 4 "
 	 "processes at a time",
@@ -73,91 +85,91 @@ static const struct option_row rows[] = {
 	 "read options from FILE, one per line: NAME = VALUE; later options on the command line "
 	 "override them",
 	 ACTION},
-	{OPTION_LISTEN, "listen", 0, "HOST:PORT", "address to listen on", TEXT(listen),
+	{OPTION_LISTEN, "listen", 0, "HOST:PORT", "address to listen on", TEXT(serving.listen),
 	 .preset = "127.0.0.1:9876"},
 	{OPTION_TOKEN_FILE, "token-file", 0, "FILE",
 	 "answer only requests with the first line of FILE as their token (Authorization: Bearer); "
 	 "FILE must have mode 600",
-	 TEXT(token_file)},
+	 TEXT(serving.token_file)},
 	{OPTION_NO_TOKEN, "no-token", 0, NULL, "answer all requests, also from other hosts",
-	 FLAG(no_token)},
+	 FLAG(serving.no_token)},
 	{OPTION_COMMAND_LINES, "command-lines", 0, NULL,
 	 "include command lines of processes in reports; they can contain secrets",
-	 FLAG(command_lines)},
+	 FLAG(serving.command_lines)},
 	{OPTION_INTERVAL, "interval", 'i', "SECONDS",
-	 "time between two reports; units: 500ms, 10m, 1h", SECONDS(interval_s), .min = "10ms",
-	 .max = "366d", .preset = "5"},
+	 "time between two reports; units: 500ms, 10m, 1h", SECONDS(trace.pace.interval_s),
+	 .min = "10ms", .max = "366d", .preset = "5"},
 	{OPTION_DURATION, "duration", 'd', "SECONDS", "duration of the trace; units: 10m, 1h",
 	 /* Less would be no time at all for a timer. */
-	 SECONDS(duration_s), .min = "0.001ms", .max = "366d", .preset_is = "until Ctrl-C"},
+	 SECONDS(trace.duration_s), .min = "0.001ms", .max = "366d", .preset_is = "until Ctrl-C"},
 	{OPTION_MODE, "mode", 0, "watch|full",
 	 "watch: record what the budget allows; full: record every allocation and free",
-	 WORD(mode, mode_word), .preset = "watch"},
+	 WORD(trace.mode, mode_word), .preset = "watch"},
 	{OPTION_BUDGET, "budget", 0, "PERCENT",
 	 "share of the process's CPU time that mode watch may cost (0: no probes); with --all: "
 	 "share "
 	 "of one core for reading heaps",
-	 SHARE(budget), .preset = "2%"},
+	 SHARE(trace.pace.budget), .preset = "2%"},
 	{OPTION_STACKS, "stacks", 0, "python|none",
-	 "record the Python stacks of allocations and of heap growth", WORD(stacks, stacks_word),
-	 .preset = "python"},
+	 "record the Python stacks of allocations and of heap growth",
+	 WORD(trace.stacks, stacks_word), .preset = "python"},
 	{OPTION_SAMPLE_BYTES, "sample-bytes", 0, "SIZE",
 	 "mean sampling interval of allocations in bytes; 0 samples every allocation",
-	 BYTES(sample_bytes), .min = "0", .max = "1GiB", .preset = "16KiB"},
-	{OPTION_FORMAT, "format", 0, "FORMAT",
-	 "reports: text, json; or one file at the end: a profile of allocation sites (pprof, "
-	 "collapsed), or a database (database)",
-	 WORD(format, format_word), .preset = "text"},
+	 BYTES(trace.sample_bytes), .min = "0", .max = "1GiB", .preset = "16KiB"},
+	{OPTION_FORMAT, "format", 0, "FORMAT", "output format: ", WORD(output.format, format_word),
+	 .word_help = format_help, .preset = "text"},
 	{OPTION_VALUE, "value", 0, "VALUE",
 	 "value of collapsed stacks: live_bytes, live_blocks, hostage_bytes, growth",
-	 WORD(value, value_word), .preset = "live_bytes"},
+	 WORD(output.value, value_word), .preset = "live_bytes"},
 	{OPTION_OUTPUT, "output", 'o', "FILE",
-	 "file for the profile (default stdout) or the database", TEXT(output_path)},
+	 "file for the profile (default stdout) or the database", TEXT(output.path)},
 	{OPTION_JSON, "json", 0, NULL,
 	 "write each report as one line of JSON (docs/report.schema.json)",
-	 WORD(format, format_word), .stands_for = "json"},
+	 WORD(output.format, format_word), .stands_for = "json"},
 	{OPTION_MAP, "map", 0, NULL,
 	 "draw the heap, one character per sector: ' ' free, '-' partly used, '*' fully used",
-	 FLAG(map)},
-	{OPTION_PAUSE, "pause", 0, NULL, "stop the process while its heap is read", FLAG(pause)},
+	 FLAG(snapshot.findings.with_map)},
+	{OPTION_PAUSE, "pause", 0, NULL, "stop the process while its heap is read",
+	 FLAG(snapshot.reading.pause)},
 	{OPTION_BELOW, "below", 0, "PERCENT",
-	 "occupancy below which an arena with live blocks is pinned", SHARE(below),
-	 .preset = "10%"},
+	 "occupancy below which an arena with live blocks is pinned",
+	 SHARE(snapshot.findings.below), .preset = "10%"},
 	{OPTION_BLOCKS, "blocks", 0, "N", "list at most N blocks per pinned arena",
-	 NUMBER(blocks_per_arena_max), .max = "1000000", .preset = "32"},
+	 NUMBER(snapshot.findings.blocks_per_arena_max), .max = "1000000", .preset = "32"},
 	{OPTION_BY, "by", 0, "WHAT",
 	 "list the contents of the heap by type; owner (type, with dicts of instances by class); "
 	 "size; "
 	 "arena; referrers (types of the referring objects); via (names of the references: "
 	 "attributes, keys, indexes)",
-	 WORD(by, by_word)},
-	{OPTION_TOP, "top", 0, "N", "show at most N rows", NUMBER(top), .min = "1",
+	 WORD(snapshot.census.by, by_word)},
+	{OPTION_TOP, "top", 0, "N", "show at most N rows", NUMBER(snapshot.census.top), .min = "1",
 	 .max = "1000000", .preset = "20"},
 	{OPTION_PATHS, "paths", 0, NULL,
 	 "show what keeps the pinning blocks alive: the path to each from a module or a variable",
-	 FLAG(with_paths)},
+	 FLAG(snapshot.census.with_paths)},
 	{OPTION_OBJECT, "object", 0, "ADDRESS",
-	 "show all about the object at ADDRESS, or in the block that contains it", ADDRESS(object)},
+	 "show all about the object at ADDRESS, or in the block that contains it",
+	 ADDRESS(snapshot.census.object)},
 	{OPTION_ARENA, "arena", 0, "ADDRESS",
 	 "list the live blocks of the arena that contains ADDRESS, and what keeps them alive",
-	 ADDRESS(arena)},
+	 ADDRESS(snapshot.census.arena)},
 	{OPTION_SINCE, "since", 0, "FILE",
 	 "with --by: leave out blocks that are also in this database of the same process",
-	 TEXT(since)},
+	 TEXT(snapshot.census.since)},
 	{OPTION_NO_VALUES, "no-values", 0, NULL,
 	 "leave out the program's data (texts, numbers, dict keys) and its command line",
-	 FLAG(no_values)},
+	 FLAG(snapshot.census.no_values)},
 	{OPTION_MAX_MEMORY, "max-memory", 0, "SIZE", "limit of pyfrag's memory for one process",
-	 BYTES(max_memory_bytes), .min = "1", .wanted = "a size, such as 512MiB",
+	 BYTES(snapshot.reading.max_memory_bytes), .min = "1", .wanted = "a size, such as 512MiB",
 	 .preset_is = "1GiB, or half of what pyfrag's cgroup allows"},
 	{OPTION_MAX_CPU, "max-cpu", 0, "SECONDS", "limit of CPU time for one reading of a process",
-	 SECONDS(max_cpu_s), .min = "10ms", .max = "366d",
+	 SECONDS(snapshot.reading.max_cpu_s), .min = "10ms", .max = "366d",
 	 .preset_is = "20, plus 20 to 100 for each GiB that it has written"},
 	{OPTION_TIMEOUT, "timeout", 0, "SECONDS",
-	 "limit of CPU time for answers from databases; units: 10m", SECONDS(timeout_s),
-	 .min = "10ms", .max = "366d", .preset = "60"},
+	 "limit of CPU time for answers from databases; units: 10m",
+	 SECONDS(snapshot.reading.database_cpu_s), .min = "10ms", .max = "366d", .preset = "60"},
 	{OPTION_NO_CACHE, "no-cache", 0, NULL, "scan for probe sites even if they are cached",
-	 FLAG(no_cache)},
+	 FLAG(trace.no_cache)},
 	{OPTION_VERBOSE, "verbose", 'v', NULL, "log progress on stderr", ACTION},
 	{OPTION_HELP, "help", 'h', NULL, "show this help", ACTION},
 };

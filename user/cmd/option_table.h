@@ -12,14 +12,14 @@
 enum option_kind {
 	OPTION_FLAG,	/* none; bool */
 	OPTION_TEXT,	/* any text; const char * */
-	OPTION_LIST,	/* any text, @max times at most; struct option_list */
+	OPTION_LIST,	/* any text, @max times at most; struct text_list */
 	OPTION_WORD,	/* one of @word(); an enum */
 	OPTION_NUMBER,	/* a number in decimal; uint32_t, or pid_t */
 	OPTION_BYTES,	/* as units__parse_bytes(); uint64_t */
 	OPTION_SECONDS, /* as units__parse_seconds(); double */
 	OPTION_SHARE,	/* as units__parse_percent(); double */
 	OPTION_ADDRESS, /* 0x and hexadecimal digits, not 0; uint64_t */
-	OPTION_ACTION,	/* it sets nothing: options__parse() knows what it does */
+	OPTION_ACTION,	/* it sets nothing: command__parse() knows what it does */
 };
 
 struct option_row {
@@ -37,6 +37,8 @@ struct option_row {
 	const char *stands_for; /* an option without a value that stands for this one */
 	/* OPTION_WORD: the words by their number; NULL behind the last one. */
 	const char *(*word)(size_t number);
+	/* What each of them means, for --help behind @help; NULL: @help says it. */
+	const char *(*word_help)(size_t number);
 };
 
 /* The row of @id, which has one; by its place, NULL behind the last one. */

@@ -60,7 +60,7 @@ static bool parse_within(const struct option_row *row, const char *text, struct 
 	return !row->max || (parse_number(row->kind, row->max, &max) && !is_below(&max, out));
 }
 
-static bool add_text(struct option_list *list, const char *text, const char *max)
+static bool add_text(struct text_list *list, const char *text, const char *max)
 {
 	if (list->cnt >= strtoul(max, NULL, 10))
 		return false;

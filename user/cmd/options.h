@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the options of all subcommands are set to. Each command names those it takes; what they are
- * called and what they may be is in one table (option_table.h), from which parsing, configuration
- * files and --help come.
+ * The values of the options of all subcommands, grouped as the rooms take them. Each command lists
+ * the options that it takes. Their names, bounds, defaults and help are rows of one table
+ * (option_table.h), which the parser, configuration files and --help use.
  */
 #pragma once
 
@@ -11,9 +11,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "alerts/alert_sender.h"
-#include "analysis/census_kinds.h"
-#include "analysis/profile.h"
+#include "agent/serving.h"
+#include "alerts/alerting.h"
+#include "host/host_options.h"
+#include "output/report_writers.h"
+#include "snapshot/snapshot_options.h"
+#include "trace/trace_options.h"
 
 enum option_id {
 	OPTION_PID = 1,
@@ -59,33 +62,6 @@ enum option_id {
 	OPTION_HELP,
 };
 
-enum trace_mode {
-	TRACE_WATCH,
-	TRACE_FULL,
-};
-
-enum output_format {
-	FORMAT_TEXT,
-	FORMAT_JSON,
-	FORMAT_COLLAPSED,
-	FORMAT_PPROF,
-	FORMAT_DATABASE,
-};
-
-enum stacks {
-	STACKS_PYTHON,
-	STACKS_NONE,
-};
-
-/* More rules are refused. */
-#define ALERTS_MAX 32
-
-/* The values of an option that can be given several times. */
-struct option_list {
-	const char *texts[ALERTS_MAX]; /* not owned */
-	uint32_t cnt;
-};
-
 /* A value from a configuration file. */
 struct config_value {
 	struct config_value *next;
@@ -93,39 +69,16 @@ struct config_value {
 };
 
 struct options {
-	uint64_t given;		     /* a bit for each option_id: see options__is_given() */
-	pid_t pid;		     /* 0: none given */
-	bool all;		     /* Pythons of the host, but only those: */
-	struct option_list alerts;   /* rules, not parsed yet */
-	struct option_list alert_to; /* as alert_sender__new(); besides stderr */
-	uint32_t sites;		     /* of watched hosts: so many are reported; 0: none */
-	const char *listen;	     /* where the agent answers */
-	const char *token_file;	     /* NULL: requests need no token */
-	bool no_token;		     /* that is so on addresses, too, that other hosts can reach */
-	bool command_lines;	     /* what is served has them */
-	const char *comm, *user, *cgroup, *match; /* see struct host_filter */
-	double interval_s;
-	double duration_s; /* 0: no end */
-	enum trace_mode mode;
-	double budget; /* in mode watch: share of the target's CPU time */
-	enum stacks stacks;
-	uint64_t sample_bytes; /* mean sampling interval, bytes; 0: every allocation */
-	enum output_format format;
-	enum profile_value value; /* of collapsed stacks */
-	const char *output_path;  /* NULL: stdout */
-	bool map, pause, no_cache;
-	double below; /* occupancy below which an arena with live blocks is pinned */
-	uint32_t blocks_per_arena_max;
-	enum census_by by;	/* if it is given: show what is in the heap, by this */
-	uint32_t top;		/* how many rows of it */
-	bool with_paths;	/* say what keeps alive what pins */
-	uint64_t object, arena; /* addresses; 0: none */
-	bool with_database;	/* all that goes into a database */
-	const char *since;	/* a database; NULL: none */
-	bool no_values;		/* nothing of the program's data, and no command line */
-	uint64_t max_memory_bytes;
-	double max_cpu_s; /* of one reading of one process; 0: by its memory */
-	double timeout_s; /* of CPU time, for a database's answers */
+	uint64_t given; /* a bit for each option_id: see options__is_given() */
+	pid_t pid;	/* 0: none given */
+	bool all;	/* Pythons of the host, but only those that @filter matches */
+	struct host_filter filter;
+	uint32_t sites; /* of watched hosts: report this many; 0: none */
+	struct alerting_options alerting;
+	struct serving_options serving;
+	struct snapshot_options snapshot;
+	struct trace_options trace;
+	struct output_options output;
 	char **arguments; /* what is left; not owned */
 	int argument_cnt;
 	/*
@@ -136,52 +89,13 @@ struct options {
 	struct config_value *config_values; /* owned; others are the command line's */
 };
 
-/* What an option is for in one command, if that differs from what it is in others. */
-struct option_help {
-	enum option_id id; /* 0: the end */
-	const char *text;
-};
-
-struct command {
-	const char *name;
-	const char *arguments; /* the usage line behind the name */
-	const char *summary;   /* one line */
-	const char *description;
-	bool starts_command;		/* its arguments are a command, with options of its own */
-	const enum option_id *options;	/* ends with 0 */
-	const struct option_help *help; /* of some of them; NULL: of none */
-	/*
-	 * Returns 0; negative errno after it has said why on stderr; or another exit status, above
-	 * 1.
-	 */
-	int (*run)(const struct options *options);
-};
-
-/*
- * Parses argv[1..] for @command. Returns 0; 1 if --help was asked for and printed; -EINVAL after
- * one line on stderr. The caller releases what was parsed.
- */
-int options__parse(const struct command *command, int argc, char **argv, struct options *options);
 void options__release(struct options *options);
-
-/* For commands that take no arguments: -EINVAL after one line on stderr if there is one, else 0. */
-int options__refuse_arguments(const struct command *command, const struct options *options);
 
 /* Whether the option was given, on the command line or in a configuration file. */
 bool options__is_given(const struct options *options, enum option_id id);
 
-/*
- * For options that would have no effect: if one of @ids, which end with 0, was given, -EINVAL after
- * one line on stderr, "NAME: --OPTION WHY", else 0.
- */
-int options__refuse(const struct command *command, const struct options *options,
-		    const enum option_id *ids, const char *why);
+/* The writer of the reports that the options ask for. */
+const struct report_writer *options__writer(const struct options *options);
 
-/* Whether a profile is asked for, in place of reports. */
-bool options__want_profile(const struct options *options);
-
-/* Whether reports are asked for, not a file that is written in the end. */
-bool options__want_reports(const struct options *options);
-
-/* Prints a command's help to stdout. */
-void options__print_help(const struct command *command);
+/* What the options say of watching a whole host. */
+struct host_options options__host(const struct options *options);

@@ -13,8 +13,9 @@
 static int run_query(const struct options *options)
 {
 	const struct database_options of = {.name = options->arguments[0],
-					    .cpu_s = options->timeout_s,
-					    .memory_bytes = options->max_memory_bytes};
+					    .cpu_s = options->snapshot.reading.database_cpu_s,
+					    .memory_bytes =
+						    options->snapshot.reading.max_memory_bytes};
 	_cleanup_(database__closep) struct database *database = NULL;
 	_cleanup_free_ char *sql = NULL;
 	struct failure failure;
@@ -30,8 +31,7 @@ static int run_query(const struct options *options)
 	if (!err)
 		err = database__sql(&sql, database, options->arguments[1], &failure);
 	if (!err)
-		err = database__query(database, sql, options->format == FORMAT_JSON, stdout,
-				      &failure);
+		err = database__query(database, sql, options__writer(options), stdout, &failure);
 	if (err && !reader_gone__check(stdout))
 		log_error("%s", failure.text);
 	return err;

@@ -4,6 +4,7 @@
 
 #include "cmd/commands.h"
 #include "output/database_query.h"
+#include "output/report_writers.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/reader_gone.h"
@@ -29,8 +30,9 @@ static const struct section {
 static int run_report(const struct options *options)
 {
 	const struct database_options of = {.name = options->arguments[0],
-					    .cpu_s = options->timeout_s,
-					    .memory_bytes = options->max_memory_bytes};
+					    .cpu_s = options->snapshot.reading.database_cpu_s,
+					    .memory_bytes =
+						    options->snapshot.reading.max_memory_bytes};
 	_cleanup_(database__closep) struct database *database = NULL;
 	struct failure failure;
 	int err;
@@ -43,7 +45,8 @@ static int run_report(const struct options *options)
 	for (size_t i = 0; i < ARRAY_SIZE(sections) && !err; i++) {
 		if (sections[i].title)
 			printf("\n%s\n", sections[i].title);
-		err = database__query(database, sections[i].sql, false, stdout, &failure);
+		err = database__query(database, sections[i].sql, &report_writer_text, stdout,
+				      &failure);
 	}
 	if (err && !reader_gone__check(stdout))
 		log_error("%s", failure.text);

@@ -119,7 +119,7 @@ static int find_python(struct python **out, const struct target *target,
 {
 	int err;
 
-	reading_allowance__begin(READING_HEAP, target->pid, options->max_cpu_s);
+	reading_allowance__begin(READING_HEAP, target->pid, options->snapshot.reading.max_cpu_s);
 	err = python__find(out, target, failure);
 	return reading_allowance__end(target->pid, err, failure);
 }
@@ -138,7 +138,7 @@ static int show_process(const struct options *options)
 		log_error("%s", failure.text);
 		return err;
 	}
-	return find_and_print(python->module->fd, python->module->path, !options->no_cache);
+	return find_and_print(python->module->fd, python->module->path, !options->trace.no_cache);
 }
 
 static int run_sites(const struct options *options)
@@ -148,7 +148,7 @@ static int run_sites(const struct options *options)
 		return -EINVAL;
 	}
 	return options->pid ? show_process(options)
-			    : show_file(options->arguments[0], !options->no_cache);
+			    : show_file(options->arguments[0], !options->trace.no_cache);
 }
 
 const struct command command_sites = {

@@ -2,22 +2,10 @@
 #include <errno.h>
 
 #include "cmd/commands.h"
-#include "cmd/heap_database.h"
-#include "cmd/heap_snapshot.h"
+#include "output/report_writers.h"
+#include "snapshot/heap_snapshot.h"
 #include "util/cleanup.h"
 #include "util/log.h"
-#include "util/out_file.h"
-
-static int write_database(const struct heap_snapshot *snapshot, const struct options *options)
-{
-	const struct heap_database_of of = heap_database_of__snapshot(snapshot);
-	struct failure failure;
-	int err = heap_database__write(options->output_path, &of, options, &failure);
-
-	if (err)
-		log_error("%s", failure.text);
-	return err;
-}
 
 /* Options that would have no effect. */
 static int refuse_ignored(const struct options *options)
@@ -35,46 +23,60 @@ static int refuse_ignored(const struct options *options)
 						    0},
 				    of_rows[] = {OPTION_TOP, 0}, of_since[] = {OPTION_TIMEOUT, 0};
 
-	if (options->output_path)
-		return options__refuse(
+	if (options->output.path)
+		return command__refuse(
 			&command_snapshot, options, of_reports,
 			"applies to reports, and -o writes a database instead of a report; leave "
 			"out one of them");
-	if (!options->since &&
-	    options__refuse(&command_snapshot, options, of_since, "requires --since"))
+	if (!options->snapshot.census.since &&
+	    command__refuse(&command_snapshot, options, of_since, "requires --since"))
 		return -EINVAL;
-	return options__is_given(options, OPTION_BY) || options->since
+	return options__is_given(options, OPTION_BY) || options->snapshot.census.since
 		       ? 0
-		       : options__refuse(&command_snapshot, options, of_rows,
+		       : command__refuse(&command_snapshot, options, of_rows,
 					 "requires --by or --since");
 }
 
-static int run_snapshot(const struct options *given)
+static int check_options(const struct options *options)
+{
+	if (command__refuse_arguments(&command_snapshot, options))
+		return -EINVAL;
+	if (options->pid)
+		return refuse_ignored(options);
+	log_error("snapshot: give a process with -p PID");
+	return -EINVAL;
+}
+
+static int report_heap(const struct options *options, struct failure *failure)
 {
 	_cleanup_(heap_snapshot__release) struct heap_snapshot snapshot = {};
-	struct options options = *given;
-	struct failure failure;
+	_cleanup_(report_output__release) struct report_output output = {};
+	const struct report_writer *writer =
+		options->output.path ? &report_writer_database : options__writer(options);
+	struct snapshot_options snapshot_options = options->snapshot;
 	int err;
 
-	if (options__refuse_arguments(&command_snapshot, &options))
-		return -EINVAL;
-	if (!options.pid) {
-		log_error("snapshot: give a process with -p PID");
-		return -EINVAL;
-	}
-	if (refuse_ignored(&options))
-		return -EINVAL;
-	options.with_database = options.output_path != NULL;
-	err = options.output_path ? out_file__check(options.output_path, &failure) : 0;
+	snapshot_options.census.with_rows = options__is_given(options, OPTION_BY);
+	snapshot_options.census.with_graph = writer->needs_graph;
+	err = report_output__open(&output, writer, &options->output, failure);
 	if (!err)
-		err = heap_snapshot__take(&snapshot, options.pid, &options, &failure);
-	if (err) {
-		log_error("%s", failure.text);
+		err = heap_snapshot__take(&snapshot, options->pid, &snapshot_options, failure);
+	if (!err)
+		err = report_output__write(&output, &snapshot.report, failure);
+	return err ? err : report_output__end(&output, failure);
+}
+
+static int run_snapshot(const struct options *options)
+{
+	struct failure failure = {};
+	int err = check_options(options);
+
+	if (err)
 		return err;
-	}
-	if (options.with_database)
-		return write_database(&snapshot, &options);
-	return output__write(&snapshot.output, &snapshot.findings);
+	err = report_heap(options, &failure);
+	if (err && *failure.text)
+		log_error("%s", failure.text);
+	return err;
 }
 
 const struct command command_snapshot = {

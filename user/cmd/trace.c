@@ -1,202 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
-#include <string.h>
-#include <time.h>
+#include <poll.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "cmd/commands.h"
-#include "cmd/output.h"
-#include "cmd/profile_output.h"
 #include "cmd/trace_all.h"
-#include "cmd/trace_session.h"
+#include "output/report_writers.h"
 #include "probes/keeper.h"
-#include "probes/loader.h"
-#include "target/reading_allowance.h"
+#include "trace/trace_session.h"
 #include "util/cleanup.h"
-#include "util/clock.h"
 #include "util/log.h"
-#include "util/units.h"
-
-/*
- * A target that is kept from running in mid-change, for longer than a reading waits, is read at the
- * next interval. What is never readable is damaged.
- */
-#define SKIPS_MAX 10
-
-static void trace__release(struct trace *trace)
-{
-	launch__release(&trace->launch);
-	tracer__free(trace->tracer);
-	allocation_sites__release(&trace->sites);
-	out_file__free(trace->profile);
-	heap_source__free(trace->source);
-	pinned_history__free(&trace->history);
-	wakeups__close(&trace->wakeups);
-	alerting__release(&trace->alerting);
-	identity__release(&trace->identity);
-}
-
-/* What reading the heap may take of the time between two readings; the last one is a whole one. */
-#define READING_SHARE 0.005
-
-/* To judge by the last reading; of a target that has slept nothing was read. */
-static void note_reading(struct trace *trace)
-{
-	const struct checkpoint_counts *counts = &trace->reading.counts;
-	double looked_at = (double)(counts->unchanged_pools + counts->scrubbed_pools);
-	double share = looked_at > 0 ? looked_at / (looked_at + (double)counts->calm_pools) : 1;
-
-	if (!trace->reading.target_slept)
-		trace->whole_reading_ms = trace->reading.duration_ms / share;
-}
-
-static bool spares_calm(const struct trace *trace)
-{
-	return !trace->ending &&
-	       trace->whole_reading_ms > READING_SHARE * 1000 * trace->options->interval_s;
-}
-
-/* Whether there is more to hope for from the next checkpoint than from giving up. */
-static bool may_skip(const struct trace *trace, int err)
-{
-	return (err == -EAGAIN || err == -EUCLEAN || err == -ETIME) &&
-	       trace->source->allocator_name && trace->skip_cnt < SKIPS_MAX;
-}
-
-/* The last report is made in any case, of what is known. */
-static int skip(struct trace *trace, const struct failure *failure)
-{
-	trace->skip_cnt++;
-	counters__add(&trace->counters, COUNTER_CHECKPOINTS_SKIPPED, 1);
-	log_note("%s: %s",
-		 trace->ending ? "the report shows the heap as it was before"
-			       : "no report this time",
-		 failure->text);
-	return trace->ending ? trace__report(trace) : 0;
-}
-
-/* A checkpoint and a report of it. A target that exits meanwhile is no failure. */
-static int checkpoint_and_report(struct trace *trace)
-{
-	const struct heap_reading_options options = {
-		.pause = trace->options->pause,
-		.checkpoint = {.spare_calm = spares_calm(trace), .progress = output__show_progress},
-	};
-	const struct target *target = trace->source->target;
-	struct failure failure;
-	int err;
-
-	reading_allowance__begin(READING_HEAP, target->pid, trace->options->max_cpu_s);
-	err = tracer__checkpoint(trace->tracer, &options, &trace->reading, &trace->counters,
-				 &failure);
-	err = reading_allowance__end(target->pid, err, &failure);
-	if (err == -ESRCH || (err && !target__is_alive(trace->source->target)))
-		return 0;
-	if (may_skip(trace, err))
-		return skip(trace, &failure);
-	if (err) {
-		log_error("%s", failure.text);
-		return err;
-	}
-	trace->skip_cnt = 0;
-	note_reading(trace);
-	return trace__report(trace);
-}
-
-static void describe_end(const struct trace *trace, enum wakeup wakeup)
-{
-	const struct target *target = trace->source->target;
-	struct units_text traced = units__seconds(trace__seconds(trace));
-
-	if (tracer__has_execed(trace->tracer))
-		log_note("process %d (%s) executed another program; the trace ends with the state "
-			 "before it",
-			 target->pid, target->comm);
-	else if (wakeup == WAKEUP_EXIT)
-		log_note("process %d (%s) has exited, after %s of tracing", target->pid,
-			 target->comm, traced.text);
-	if (counters__get(&trace->counters, COUNTER_FORKS))
-		log_note("process %d forked %s; children are not traced", target->pid,
-			 units__counted(counters__get(&trace->counters, COUNTER_FORKS), "time")
-				 .text);
-}
-
-/* Nothing is probed any more, so what a report would say of events is not all of it. */
-static int end_without_keeper(const struct trace *trace)
-{
-	log_error("process %d: the process that holds the probes (pyfrag-keeper) was killed; the "
-		  "probes are removed, and the trace ends",
-		  trace->source->target->pid);
-	return -EPIPE;
-}
-
-/* Children that the target forks pay for the probes until they are spared. */
-static void spare_children(struct trace *trace)
-{
-	int err = tracer__spare_children(trace->tracer);
-
-	if (err && target__is_alive(trace->source->target))
-		log_note("process %d forked; the probes slow its children down until the trace "
-			 "ends: %s",
-			 trace->source->target->pid, probe_set__error_text(err));
-}
-
-/* What is to be done before it goes on. */
-static int act_on(struct trace *trace, enum wakeup wakeup)
-{
-	int err;
-
-	switch (wakeup) {
-	case WAKEUP_FORK:
-		spare_children(trace);
-		return 0;
-	case WAKEUP_TICK:
-	case WAKEUP_OVERRUN:
-		err = tracer__keep_budget(trace->tracer);
-		if (!err || !target__is_alive(trace->source->target))
-			return 0;
-		if (err == -EPIPE)
-			return end_without_keeper(trace);
-		log_error("process %d: cannot keep the budget: %s", trace->source->target->pid,
-			  probe_set__error_text(err));
-		return err;
-	default:
-		return checkpoint_and_report(trace);
-	}
-}
-
-/* Reports until something ends it; the last report is the state at the end. */
-static int run_loop(struct trace *trace)
-{
-	enum wakeup wakeup = WAKEUP_INTERVAL;
-	int err;
-
-	err = checkpoint_and_report(trace);
-	/* A program that we started cannot have got past its exit before it was looked at. */
-	launch__release(&trace->launch);
-	while (!err) {
-		err = wakeups__wait(&trace->wakeups, &wakeup);
-		if (err)
-			log_error("cannot wait: %s", strerror(-err));
-		if (err || wakeup > WAKEUP_INTERVAL || tracer__has_execed(trace->tracer))
-			break;
-		err = act_on(trace, wakeup);
-	}
-	if (err)
-		return err;
-	if (wakeup == WAKEUP_KEEPER)
-		return end_without_keeper(trace);
-	trace->ending = true;
-	trace->process_gone = wakeup == WAKEUP_EXIT || tracer__has_execed(trace->tracer);
-	if (trace->process_gone && !trace->source->allocator_name) {
-		log_error("process %d (%s) ended before its heap could be read",
-			  trace->source->target->pid, trace->source->target->comm);
-		return -ESRCH;
-	}
-	err = trace->process_gone ? trace__report(trace) : checkpoint_and_report(trace);
-	describe_end(trace, wakeup);
-	return err;
-}
 
 /* Options that would have no effect: -EINVAL after one line on stderr. */
 static int refuse_ignored(const struct options *options)
@@ -206,33 +20,55 @@ static int refuse_ignored(const struct options *options)
 				    of_json[] = {OPTION_JSON, 0}, of_value[] = {OPTION_VALUE, 0},
 				    of_reports[] = {OPTION_MAP, OPTION_BLOCKS, 0},
 				    of_alerts[] = {OPTION_ALERT_TO, 0};
+	const struct report_writer *writer = options__writer(options);
 	int err = 0;
 
 	if (options->all)
-		err = options__refuse(&command_trace, options, of_one,
+		err = command__refuse(&command_trace, options, of_one,
 				      "is for one process; give -p PID instead of -a");
-	if (!err && options->format != FORMAT_JSON)
-		err = options__refuse(
+	if (!err && writer != &report_writer_json)
+		err = command__refuse(
 			&command_trace, options, of_json,
 			"means --format json, but another --format is given; leave out one of "
 			"them");
-	if (!err && options->format != FORMAT_COLLAPSED)
-		err = options__refuse(
+	if (!err && !writer->takes_value)
+		err = command__refuse(
 			&command_trace, options, of_value,
 			"requires --format collapsed; the format pprof contains all values");
-	if (!err && !options__want_reports(options))
-		err = options__refuse(&command_trace, options, of_reports,
+	if (!err && writer->at_end)
+		err = command__refuse(&command_trace, options, of_reports,
 				      "applies to reports; leave out this option or --format");
-	if (!err && !options->alerts.cnt)
-		err = options__refuse(&command_trace, options, of_alerts, "requires --alert");
+	if (!err && !options->alerting.rules.cnt)
+		err = command__refuse(&command_trace, options, of_alerts, "requires --alert");
 	return err;
 }
 
-/* Options that contradict each other: -EINVAL after one line on stderr. */
+/* What the writer needs and the options do not give, or the other way: as above. */
+static int check_output(const struct options *options)
+{
+	const struct report_writer *writer = options__writer(options);
+
+	if (options->output.path && !writer->at_end)
+		log_error("trace: -o requires --format %s; reports are written to stdout",
+			  report_writers__at_end().text);
+	else if (writer->needs_file && !options->output.path)
+		log_error("trace: --format %s requires a file; give it with -o FILE", writer->name);
+	else if (writer->needs_sites && options->trace.stacks == STACKS_NONE)
+		log_error("trace: a %s requires stacks; leave out --stacks none", writer->noun);
+	else if (writer->is_binary && !options->output.path && isatty(STDOUT_FILENO))
+		log_error("trace: the format %s is binary, and stdout is a terminal; write it to "
+			  "a file with -o FILE",
+			  writer->name);
+	else
+		return refuse_ignored(options);
+	return -EINVAL;
+}
+
+/* Options that contradict each other: as above. */
 static int check_options(const struct options *options)
 {
-	bool wants_profile = options__want_profile(options);
-
+	const struct host_filter *filter = &options->filter;
+	bool is_full = options->trace.mode == TRACE_FULL;
 	int what_cnt = !!options->pid + !!options->argument_cnt + options->all;
 
 	if (!what_cnt)
@@ -240,75 +76,72 @@ static int check_options(const struct options *options)
 			  "with -- CMD ARGS");
 	else if (what_cnt > 1)
 		log_error("trace: give only one of -p PID, -a and -- CMD ARGS");
-	else if (options->all && (options->mode == TRACE_FULL || !options__want_reports(options)))
+	else if (options->all && (is_full || options__writer(options)->at_end))
 		log_error("trace: -a supports only reports in mode watch; for other modes and "
 			  "formats give one process with -p PID");
-	else if (!options->all && (options->comm || options->user || options->cgroup ||
-				   options->match || options->sites))
+	else if (!options->all && (filter->comm || filter->user || filter->cgroup ||
+				   filter->match || options->sites))
 		log_error("trace: --comm, --user, --cgroup, --match and --sites require -a");
-	else if (options->mode == TRACE_FULL && options__is_given(options, OPTION_BUDGET))
+	else if (is_full && options__is_given(options, OPTION_BUDGET))
 		log_error("trace: --mode full has no budget; leave out --mode full or --budget");
-	else if (options->output_path && options__want_reports(options))
-		log_error("trace: -o requires --format pprof, collapsed or database; reports are "
-			  "written to stdout");
-	else if (options->format == FORMAT_DATABASE && !options->output_path)
-		log_error("trace: --format database requires a file; give it with -o FILE");
-	else if (options->stacks == STACKS_NONE && wants_profile)
-		log_error("trace: a profile requires stacks; leave out --stacks none");
-	else if (options->format == FORMAT_PPROF && !options->output_path && isatty(STDOUT_FILENO))
-		log_error(
-			"trace: the format pprof is binary, and stdout is a terminal; write it to "
-			"a file with -o FILE");
 	else
-		return refuse_ignored(options);
+		return check_output(options);
 	return -EINVAL;
 }
 
-/* Before there are threads. */
-static int start_keeper(void)
+/* Until something ends the trace. */
+static int follow(struct trace_session *session, struct failure *failure)
 {
-	struct failure failure;
-	int err = keeper__start(NULL, &failure);
+	struct pollfd due = {.fd = trace_session__fd(session), .events = POLLIN};
+	enum trace_happened happened = TRACE_NOTHING;
+	int err = trace_session__poll(session, &happened, failure);
 
-	if (err)
-		log_error("%s", failure.text);
+	while (!err && happened != TRACE_ENDED) {
+		poll(&due, 1, -1);
+		err = trace_session__poll(session, &happened, failure);
+	}
 	return err;
+}
+
+static int trace_process(const struct options *options, struct report_output *output,
+			 struct alerting *alerting, struct failure *failure)
+{
+	_cleanup_(trace_session__freep) struct trace_session *session = NULL;
+	const struct trace_setup setup = {
+		.pid = options->pid,
+		.command = options->arguments,
+		.trace = &options->trace,
+		.snapshot = &options->snapshot,
+		.output = output,
+		.alerting = alerting,
+	};
+	int err = keeper__start(NULL, failure); /* before there are threads */
+
+	if (!err)
+		err = alerting__init(alerting, &options->alerting, failure);
+	if (!err)
+		err = report_output__open(output, options__writer(options), &options->output,
+					  failure);
+	if (!err)
+		err = trace_session__start(&session, &setup, failure);
+	return err ? err : follow(session, failure);
 }
 
 static int run_trace(const struct options *options)
 {
-	_cleanup_(trace__release) struct trace trace = {.options = options,
-							.wakeups = WAKEUPS_CLOSED};
-	struct failure failure;
-	int err;
+	_cleanup_(alerting__release) struct alerting alerting = {};
+	_cleanup_(report_output__release) struct report_output output = {};
+	struct failure failure = {};
+	int err = check_options(options);
 
-	err = check_options(options);
-	if (!err && options->all)
-		return trace_all__run(options);
-	if (!err)
-		err = start_keeper();
-	if (!err)
-		err = alerting__init(&trace.alerting, options);
-	if (!err && options__want_profile(options))
-		err = profile_output__open(&trace.profile, options);
 	if (err)
 		return err;
-	if (options->format == FORMAT_DATABASE)
-		err = out_file__check(options->output_path, &failure);
-	if (!err)
-		err = trace__start(&trace, &failure);
-	if (err) {
+	if (options->all)
+		return trace_all__run(options);
+	err = trace_process(options, &output, &alerting, &failure);
+	if (*failure.text && err)
 		log_error("%s", failure.text);
-		return err;
-	}
-	trace.since_ns = clock_ns(CLOCK_MONOTONIC);
-	err = wakeups__open(&trace.wakeups, trace.tracer, trace.source->target, options->interval_s,
-			    options->duration_s);
-	if (err) {
-		log_error("cannot set up timers: %s", strerror(-err));
-		return err;
-	}
-	return alerting__result(&trace.alerting, run_loop(&trace));
+	return alerting__result(&alerting, err);
 }
 
 const struct command command_trace = {

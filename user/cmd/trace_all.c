@@ -4,13 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "cmd/alerting.h"
-#include "cmd/host_options.h"
-#include "cmd/output.h"
 #include "host/host.h"
+#include "host/host_alerts.h"
 #include "host/host_table.h"
+#include "host/watched_report.h"
 #include "probes/keeper.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -21,40 +19,76 @@
 /* How often it is looked at who has come and gone. */
 #define TICK_NS 500000000L
 
+/* While it goes on. */
+struct trace_all {
+	const struct options *options;
+	struct host *host;
+	struct alerting alerting;
+	struct report_output output;
+	int signal_fd;
+};
+
+static void trace_all__release(struct trace_all *trace)
+{
+	alerting__release(&trace->alerting);
+	report_output__release(&trace->output);
+	host__free(trace->host);
+	closep(&trace->signal_fd);
+}
+
 /* Of each that was read since @since_ns. */
-static int write_reports(const struct host *host, const struct options *options, uint64_t since_ns)
+static int write_reports(struct trace_all *trace, uint64_t since_ns, struct failure *failure)
 {
 	struct watched *const *watched;
-	size_t cnt = host__watched(host, &watched);
+	size_t cnt = host__watched(trace->host, &watched);
 	int err = 0;
 
 	for (size_t i = 0; i < cnt && !err; i++) {
-		struct output output;
+		struct report report;
 
 		if (!watched[i]->has_last || watched[i]->read_ns < since_ns)
 			continue;
-		output = output__of_watched(watched[i], options);
-		err = output__write(&output, &watched[i]->last.findings);
+		watched_report__begin(&report, watched[i],
+				      trace->options->snapshot.census.no_values);
+		err = report_output__write(&trace->output, &report, failure);
 	}
 	return err;
 }
 
-static int write_all(const struct host *host, const struct options *options, uint64_t since_ns)
+/* A report each, or in text a table. */
+static int write_all(struct trace_all *trace, uint64_t since_ns, struct failure *failure)
 {
 	int err;
 
-	if (options->format == FORMAT_JSON)
-		return write_reports(host, options, since_ns);
-	err = host_table__write(host, options->no_values, stdout);
-	if (err && !reader_gone__check(stdout))
-		log_error("cannot write the table to stdout: %s", strerror(-err));
-	return err;
+	if (trace->output.writer != &report_writer_text)
+		return write_reports(trace, since_ns, failure);
+	err = host_table__write(trace->host, trace->options->snapshot.census.no_values, stdout);
+	if (!err || reader_gone__check(stdout))
+		return err;
+	return failure__set(failure, err, "cannot write the table to stdout: %s", strerror(-err));
 }
 
-static int run(struct host *host, struct alerting *alerting, const struct options *options,
-	       int signal_fd)
+static int check_alerts(struct trace_all *trace, struct failure *failure)
 {
-	uint64_t interval_ns = (uint64_t)(options->interval_s * 1e9),
+	int err = host_alerts__check(&trace->alerting.alerts, trace->host, alerting__tell,
+				     &trace->alerting);
+
+	return err ? failure__set(failure, err, "out of memory") : 0;
+}
+
+static int work(struct trace_all *trace, struct failure *failure)
+{
+	int err = host__work(trace->host);
+
+	return err ? failure__set(failure, err, "cannot follow the host's processes: %s",
+				  strerror(-err))
+		   : check_alerts(trace, failure);
+}
+
+static int run(struct trace_all *trace, struct failure *failure)
+{
+	const struct trace_options *options = &trace->options->trace;
+	uint64_t interval_ns = (uint64_t)(options->pace.interval_s * 1e9),
 		 duration_ns = (uint64_t)(options->duration_s * 1e9);
 	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC), shown_ns = start_ns, next_ns = start_ns;
 	bool ends = false;
@@ -63,55 +97,54 @@ static int run(struct host *host, struct alerting *alerting, const struct option
 	while (!err && !ends) {
 		uint64_t now_ns;
 
-		err = host__work(host);
-		if (err) {
-			log_error("cannot follow the host's processes: %s", strerror(-err));
+		err = work(trace, failure);
+		if (err)
 			return err;
-		}
 		now_ns = clock_ns(CLOCK_MONOTONIC);
 		ends = duration_ns && now_ns - start_ns >= duration_ns;
-		err = alerting__check_host(alerting, host);
-		if (!err && (now_ns >= next_ns || ends)) {
-			err = write_all(host, options, shown_ns);
+		if (now_ns >= next_ns || ends) {
+			err = write_all(trace, shown_ns, failure);
 			shown_ns = now_ns;
 			next_ns += interval_ns;
 		}
 		if (!ends && !err)
-			ends = end_signals__wait(signal_fd, TICK_NS) != 0;
+			ends = end_signals__wait(trace->signal_fd, TICK_NS) != 0;
 	}
+	if (err)
+		return err;
 	/* Who pins was asked for by then, and is read at once. */
+	trace->alerting.alerts.is_last_check = true;
+	return work(trace, failure);
+}
+
+static int begin(struct trace_all *trace, struct failure *failure)
+{
+	const struct host_options host_options = options__host(trace->options);
+	int err;
+
+	if (trace->signal_fd < 0)
+		return failure__set(failure, trace->signal_fd, "cannot wait for signals: %s",
+				    strerror(-trace->signal_fd));
+	/* Before there are threads. */
+	err = trace->options->sites ? keeper__start(NULL, failure) : 0;
 	if (!err)
-		err = host__work(host);
-	alerting->alerts.is_last_check = true;
-	return err ? err : alerting__check_host(alerting, host);
+		err = alerting__init(&trace->alerting, &trace->options->alerting, failure);
+	if (!err)
+		err = report_output__open(&trace->output, options__writer(trace->options),
+					  &trace->options->output, failure);
+	return err ? err : host__new(&trace->host, &host_options, failure);
 }
 
 int trace_all__run(const struct options *options)
 {
-	const struct host_options host_options = host_options__of(options);
-	_cleanup_(host__freep) struct host *host = NULL;
-	_cleanup_(alerting__release) struct alerting alerting = {};
-	_cleanup_close_ int signal_fd = end_signals__open();
-	struct failure failure;
-	int err;
+	_cleanup_(trace_all__release) struct trace_all trace = {.options = options,
+								.signal_fd = end_signals__open()};
+	struct failure failure = {};
+	int err = begin(&trace, &failure);
 
-	if (signal_fd < 0) {
-		log_error("cannot wait for signals: %s", strerror(-signal_fd));
-		return signal_fd;
-	}
-	/* Before there are threads. */
-	err = options->sites ? keeper__start(NULL, &failure) : 0;
-	if (err) {
+	if (!err)
+		err = run(&trace, &failure);
+	if (err && *failure.text)
 		log_error("%s", failure.text);
-		return err;
-	}
-	err = alerting__init(&alerting, options);
-	if (err)
-		return err;
-	err = host__new(&host, &host_options, &failure);
-	if (err) {
-		log_error("%s", failure.text);
-		return err;
-	}
-	return alerting__result(&alerting, run(host, &alerting, options, signal_fd));
+	return alerting__result(&trace.alerting, err);
 }

@@ -196,16 +196,14 @@ static int read_heap(struct watched *watched, const struct watched_options *opti
 	const struct heap_reading_options reading_options = {
 		.checkpoint = {.keep_stamps = true},
 	};
-	const struct findings_options findings_options = {
-		.below = options->below,
-		.blocks_per_arena_max = options->blocks_per_arena_max,
-		.keeps_empty_arena = heap_source__keeps_empty_arena(watched->source),
-	};
-	int err = watched->growth
-			  ? read_through_tracer(watched, options, &reading_options,
-						&findings_options, out)
-			  : read_memory(watched, options, &reading_options, &findings_options, out);
+	struct findings_options findings_options = options->findings;
+	int err;
 
+	findings_options.keeps_empty_arena = heap_source__keeps_empty_arena(watched->source);
+	err = watched->growth
+		      ? read_through_tracer(watched, options, &reading_options, &findings_options,
+					    out)
+		      : read_memory(watched, options, &reading_options, &findings_options, out);
 	if (err)
 		return err;
 	if (options->with_shared)

@@ -79,8 +79,7 @@ struct watched {
 };
 
 struct watched_options {
-	double below;
-	uint32_t blocks_per_arena_max;
+	struct findings_options findings;
 	bool with_shared;
 	uint32_t sites; /* allocation sites reported of each that is probed; 0: none is probed */
 	/* What probes may take of a process' CPU time, where growth is watched. */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output/profile_report.h"
+#include "output/report_writers.h"
 #include "util/account.h"
 #include "util/cleanup.h"
 
@@ -115,3 +117,26 @@ int collapsed__write(const struct profile *profile, enum profile_value value, FI
 		return errno ? -errno : -EIO;
 	return 0;
 }
+
+static int format(const struct profile *profile, const struct output_options *options, FILE *out)
+{
+	return collapsed__write(profile, options->value, out);
+}
+
+static int write_report(struct report_output *output, const struct report *report,
+			struct failure *failure)
+{
+	return profile_report__write(output, report, format, failure);
+}
+
+const struct report_writer report_writer_collapsed = {
+	.name = "collapsed",
+	.summary = "allocation sites as collapsed stacks, at the end",
+	.noun = "profile",
+	.at_end = true,
+	.needs_sites = true,
+	.takes_value = true,
+	.begin = report_output__open_file,
+	.write = write_report,
+	.end = report_output__commit_file,
+};

@@ -12,10 +12,13 @@
 #include "analysis/census_kinds.h"
 #include "census/via.h"
 #include "output/database_schema.h"
+#include "output/report_writers.h"
 #include "output/sqlite_file.h"
 #include "target/shortage.h"
 #include "util/cleanup.h"
+#include "util/log.h"
 #include "util/text.h"
+#include "util/units.h"
 
 #define KIND_BYTES    512
 #define PROGRESS_ROWS (1UL << 16)
@@ -26,7 +29,8 @@
 struct writer {
 	sqlite3 *db;
 	sqlite3_stmt *insert; /* of the table that is being written */
-	const struct database_content *content;
+	const struct report *report;
+	const struct report_contents *contents;
 	const struct census *census;
 	uint64_t done_rows, all_rows;
 	int memory_err; /* why there is no memory, where that is ours */
@@ -73,14 +77,16 @@ static int put_row(struct writer *writer, const char *types, ...)
 	result = sqlite3_step(writer->insert);
 	sqlite3_reset(writer->insert);
 	writer->done_rows++;
-	if (writer->content->progress && writer->done_rows % PROGRESS_ROWS == 0)
-		writer->content->progress(writer->done_rows, writer->all_rows);
+	if (writer->done_rows % PROGRESS_ROWS == 0)
+		log_progress("writing the database: %s of about %s rows",
+			     units__count(writer->done_rows).text,
+			     units__count(writer->all_rows).text);
 	return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
 static int put_meta(struct writer *writer)
 {
-	const struct report *report = writer->content->report;
+	const struct report *report = writer->report;
 	char time[32];
 	struct tm utc;
 	int result = begin_table(writer, "INSERT INTO meta VALUES(?, ?)");
@@ -100,10 +106,10 @@ static int put_meta(struct writer *writer)
 
 static int put_process(struct writer *writer)
 {
-	const struct report *report = writer->content->report;
+	const struct report *report = writer->report;
 	const struct target *target = report->target;
 	const struct geometry *geometry = &report->findings->geometry;
-	_cleanup_free_ char *cmdline = report->hides_cmdline ? NULL : text__join(target->cmdline);
+	_cleanup_free_ char *cmdline = report->no_values ? NULL : text__join(target->cmdline);
 	int result =
 		begin_table(writer, "INSERT INTO process VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
@@ -118,8 +124,8 @@ static int put_process(struct writer *writer)
 
 static int put_arenas(struct writer *writer)
 {
-	const struct heap *heap = writer->content->heap;
-	const struct findings *findings = writer->content->report->findings;
+	const struct heap *heap = writer->contents->heap;
+	const struct findings *findings = writer->report->findings;
 	int result = begin_table(writer, "INSERT INTO arenas VALUES(?, ?, ?, ?)");
 
 	for (size_t i = 0; i < heap->arena_cnt && result == SQLITE_OK; i++) {
@@ -135,7 +141,7 @@ static int put_arenas(struct writer *writer)
 
 static int64_t arena_of(const struct writer *writer, uint64_t address)
 {
-	const struct arena *arena = heap__arena_around(writer->content->heap, address);
+	const struct arena *arena = heap__arena_around(writer->contents->heap, address);
 
 	return arena ? (int64_t)arena->address : 0;
 }
@@ -143,14 +149,14 @@ static int64_t arena_of(const struct writer *writer, uint64_t address)
 /* The numbers of stacks, as in sites; STACK_UNKNOWN also of what was not traced. */
 static uint32_t pool_site(const struct writer *writer, uint64_t pool)
 {
-	const struct site_ledger *ledger = writer->content->ledger;
+	const struct site_ledger *ledger = writer->contents->ledger;
 
 	return ledger ? site_ledger__pool_stack(ledger, pool) : STACK_UNKNOWN;
 }
 
 static uint32_t block_site(const struct writer *writer, uint64_t block)
 {
-	const struct site_ledger *ledger = writer->content->ledger;
+	const struct site_ledger *ledger = writer->contents->ledger;
 
 	return ledger && site_ledger__keeps_blocks(ledger) ? site_ledger__block_stack(ledger, block)
 							   : STACK_UNKNOWN;
@@ -215,11 +221,11 @@ static int compare_kinds(const void *left, const void *right)
 /* All kinds that there are, each once. */
 static int put_kinds(struct writer *writer)
 {
-	const struct outside_objects *outside = writer->content->report->outside;
-	const struct graph *graph = writer->content->graph;
+	const struct outside_objects *outside = writer->report->outside;
+	const struct graph *graph = writer->contents->graph;
 	size_t cnt = graph->node_cnt + (outside ? outside->row_cnt : 0);
 	_cleanup_account_free_ uint32_t *kinds =
-		account__calloc(writer->content->heap->account, cnt + 1, sizeof(*kinds));
+		account__calloc(writer->contents->heap->account, cnt + 1, sizeof(*kinds));
 	int result;
 
 	if (!kinds) {
@@ -230,7 +236,7 @@ static int put_kinds(struct writer *writer)
 		kinds[node] = graph__kind(graph, node);
 	for (size_t i = graph->node_cnt; i < cnt; i++)
 		kinds[i] = outside->rows[i - graph->node_cnt].kind;
-	writer->memory_err = account__sort(writer->content->heap->account, kinds, cnt,
+	writer->memory_err = account__sort(writer->contents->heap->account, kinds, cnt,
 					   sizeof(*kinds), compare_kinds);
 	if (writer->memory_err)
 		return SQLITE_NOMEM;
@@ -272,7 +278,7 @@ static int put_blocks(struct writer *writer)
 /* With what holds each: the object before it on the shortest way, or a root. */
 static int put_objects(struct writer *writer)
 {
-	const struct graph *graph = writer->content->graph;
+	const struct graph *graph = writer->contents->graph;
 	int result = begin_table(writer, "INSERT INTO objects VALUES(?, ?, ?, ?, ?, ?, ?)");
 
 	for (uint32_t node = 0; node < graph->node_cnt && result == SQLITE_OK; node++) {
@@ -282,7 +288,7 @@ static int put_objects(struct writer *writer)
 
 		if (type == TYPE_NONE)
 			continue;
-		end = retention__holder(writer->content->retention, node, &holder, &root);
+		end = retention__holder(writer->contents->retention, node, &holder, &root);
 		types[5] = end == RETENTION_OBJECT ? 'i' : 'n';
 		types[6] = end == RETENTION_ROOT ? 'i' : 'n';
 		result = put_row(writer, types, (int64_t)node, (int64_t)graph__address(graph, node),
@@ -295,13 +301,13 @@ static int put_objects(struct writer *writer)
 
 static int put_vias(struct writer *writer)
 {
-	const struct graph *graph = writer->content->graph;
+	const struct graph *graph = writer->contents->graph;
 	int result = begin_table(writer, "INSERT INTO vias VALUES(?, ?)");
 
 	for (size_t i = 0; i < graph->via_cnt && result == SQLITE_OK; i++) {
 		_cleanup_free_ char *name = NULL;
 
-		if (via__name(&name, graph, &graph->vias[i], writer->content->no_values))
+		if (via__name(&name, graph, &graph->vias[i], writer->report->no_values))
 			return SQLITE_NOMEM;
 		result = put_row(writer, "is", (int64_t)i, name);
 	}
@@ -310,7 +316,7 @@ static int put_vias(struct writer *writer)
 
 static int put_edges(struct writer *writer)
 {
-	const struct graph *graph = writer->content->graph;
+	const struct graph *graph = writer->contents->graph;
 	int result = begin_table(writer, "INSERT INTO edges VALUES(?, ?, ?)");
 
 	for (uint32_t from = 0; from < graph->node_cnt; from++)
@@ -323,7 +329,7 @@ static int put_edges(struct writer *writer)
 
 static int put_roots(struct writer *writer)
 {
-	const struct roots *roots = writer->content->roots;
+	const struct roots *roots = writer->contents->roots;
 	int result = begin_table(writer, "INSERT INTO roots VALUES(?, ?, ?, ?)");
 
 	for (size_t i = 0; i < roots->cnt && result == SQLITE_OK; i++)
@@ -335,7 +341,7 @@ static int put_roots(struct writer *writer)
 
 static int put_regions(struct writer *writer)
 {
-	const struct memory_use *use = writer->content->report->memory_use;
+	const struct memory_use *use = writer->report->memory_use;
 	int result = begin_table(writer, "INSERT INTO regions VALUES(?, ?, ?, ?, ?)");
 
 	for (size_t i = 0; use && i < use->region_cnt && result == SQLITE_OK; i++) {
@@ -350,8 +356,8 @@ static int put_regions(struct writer *writer)
 
 static int put_outside(struct writer *writer)
 {
-	const struct outside_objects *outside = writer->content->report->outside;
-	const struct graph *graph = writer->content->graph;
+	const struct outside_objects *outside = writer->report->outside;
+	const struct graph *graph = writer->contents->graph;
 	int result = begin_table(writer, "INSERT INTO outside VALUES(?, ?, ?, ?, ?)");
 
 	for (size_t i = 0; outside && i < graph->outside_cnt && result == SQLITE_OK; i++)
@@ -367,7 +373,7 @@ static int put_outside(struct writer *writer)
 /* Those of a trace; a snapshot knows none. */
 static int put_sites(struct writer *writer)
 {
-	const struct site_ranking *sites = writer->content->report->sites;
+	const struct site_ranking *sites = writer->report->sites;
 	int result = begin_table(writer, "INSERT INTO sites VALUES(?, ?, ?, ?, ?, ?)");
 
 	for (size_t i = 0; sites && i < sites->cnt && result == SQLITE_OK; i++) {
@@ -384,7 +390,7 @@ static int put_sites(struct writer *writer)
 
 static int put_frames(struct writer *writer)
 {
-	const struct site_ranking *sites = writer->content->report->sites;
+	const struct site_ranking *sites = writer->report->sites;
 	int result = begin_table(writer, "INSERT INTO frames VALUES(?, ?, ?, ?, ?)");
 
 	for (size_t i = 0; sites && i < sites->cnt; i++) {
@@ -400,7 +406,7 @@ static int put_frames(struct writer *writer)
 
 static int put_events(struct writer *writer)
 {
-	const struct report_tracing *tracing = writer->content->report->tracing;
+	const struct report_tracing *tracing = writer->report->tracing;
 	int result = begin_table(writer, "INSERT INTO events VALUES(?, ?)");
 
 	if (!tracing)
@@ -417,7 +423,7 @@ static int put_events(struct writer *writer)
 		{"arenas_mapped", counts->arenas_mapped},
 		{"arenas_unmapped", counts->arenas_unmapped},
 		{"freelist_clears", counts->freelist_clears},
-		{"lost", counters__get(writer->content->report->counters, COUNTER_LOST)},
+		{"lost", counters__get(writer->report->counters, COUNTER_LOST)},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(events) && result == SQLITE_OK; i++)
@@ -449,22 +455,60 @@ static int write_tables(struct writer *writer)
 				   : result;
 }
 
-int database__write(int fd, const struct database_content *content, struct failure *failure)
+int database__write(int fd, const struct report *report, struct failure *failure)
 {
 	struct writer writer = {
-		.content = content,
-		.census = content->graph->census,
-		.all_rows = count_rows(content->graph),
+		.report = report,
+		.contents = report->contents,
+		.census = report->contents->graph->census,
+		.all_rows = count_rows(report->contents->graph),
 	};
 	int result = sqlite_file__open(&writer.db, fd, SQLITE_OPEN_READWRITE), err = 0;
 
 	if (result == SQLITE_OK)
 		result = write_tables(&writer);
+	log_progress_done();
 	if (writer.memory_err)
-		err = shortage__describe(content->report->target, writer.memory_err, failure);
+		err = shortage__describe(report->target, writer.memory_err, failure);
 	else if (result != SQLITE_OK)
 		err = failure__set(failure, result == SQLITE_NOMEM ? -ENOMEM : -EIO, "%s",
 				   writer.db ? sqlite3_errmsg(writer.db) : sqlite3_errstr(result));
 	sqlite3_close(writer.db);
 	return err;
 }
+
+/* The file is opened when there is something to write. */
+static int check_file(struct report_output *output, struct failure *failure)
+{
+	return out_file__check(output->options->path, failure);
+}
+
+/* A database is complete at once. */
+static int write_file(struct report_output *output, const struct report *report,
+		      struct failure *failure)
+{
+	const char *path = output->options->path;
+	struct failure cause;
+	int err = report_output__open_file(output, failure);
+
+	if (err)
+		return err;
+	err = database__write(fileno(output->stream), report, &cause);
+	if (err)
+		return failure__set(failure, err, "cannot write %.500s: %s", path, cause.text);
+	err = out_file__commit(output->file);
+	return err ? failure__set(failure, err, "cannot write %.500s: %s", path, strerror(-err))
+		   : 0;
+}
+
+const struct report_writer report_writer_database = {
+	.name = "database",
+	.summary = "an SQLite database, at the end",
+	.noun = "database",
+	.at_end = true,
+	.needs_graph = true,
+	.needs_file = true,
+	.is_binary = true,
+	.begin = check_file,
+	.write = write_file,
+};

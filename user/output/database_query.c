@@ -2,46 +2,23 @@
 #include "output/database_query.h"
 
 #include <errno.h>
-#include <jansson.h>
-#include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "output/database.h"
 #include "output/database_schema.h"
-#include "output/json_values.h"
+#include "output/rows.h"
 #include "output/sqlite_file.h"
 #include "output/sqlite_guard.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/regular_file.h"
-#include "util/text.h"
 #include "util/units.h"
-
-#define COLUMNS_MAX 64
-/* Columns are as wide as the widest of so many rows; no column is wider than that. */
-#define MEASURED_ROWS 1000
-#define WIDTH_MAX     100
-
-/* More text does not wait, however few rows it is. */
-#define WAITING_BYTES_MAX (1UL << 20)
 
 struct database {
 	sqlite3 *db;
 	const char *name;
 	struct sqlite_guard guard;
-};
-
-/* Rows of text that wait until it is known how wide the columns are. */
-struct table {
-	FILE *out;
-	int column_cnt;
-	int widths[COLUMNS_MAX];
-	bool is_number[COLUMNS_MAX];
-	char **cells;
-	size_t cell_cnt, cell_capacity, cell_bytes;
-	bool is_measured;
 };
 
 void database__close(struct database *database)
@@ -252,141 +229,18 @@ int database__sql(char **sql, struct database *database, const char *question,
 	return *sql ? 0 : failure__set(failure, -ENOMEM, "out of memory");
 }
 
-static void write_cell(const struct table *table, int column, const char *text)
+static int write_rows(struct database *database, sqlite3_stmt *statement,
+		      const struct report_writer *writer, FILE *out, struct failure *failure)
 {
-	bool is_last = column + 1 == table->column_cnt;
+	int result = SQLITE_ROW, err;
 
-	if (table->is_number[column])
-		fprintf(table->out, "%*s", table->widths[column], text);
-	else
-		fprintf(table->out, "%-*s", is_last ? 0 : table->widths[column], text);
-	fputs(is_last ? "\n" : "  ", table->out);
-}
-
-/* Writes the rows that waited. */
-static void flush(struct table *table)
-{
-	for (size_t i = 0; i < table->cell_cnt; i++) {
-		write_cell(table, (int)(i % (size_t)table->column_cnt), table->cells[i]);
-		free(table->cells[i]);
-	}
-	table->cell_cnt = table->cell_bytes = 0;
-	table->is_measured = true;
-}
-
-static void table__release(struct table *table)
-{
-	for (size_t i = 0; i < table->cell_cnt; i++)
-		free(table->cells[i]);
-	free(table->cells);
-}
-
-/* How wide a text is on a terminal, about. */
-static int width_of(const char *text)
-{
-	int width = 0;
-
-	for (; *text; text++)
-		width += (*text & 0xc0) != 0x80;
-	return width < WIDTH_MAX ? width : WIDTH_MAX;
-}
-
-static int add_cell(struct table *table, int column, const char *text)
-{
-	_cleanup_free_ char *copy = text__to_utf8(text ? text : "");
-	int width;
-
-	if (!copy)
-		return -ENOMEM;
-	text__make_printable(copy);
-	if (table->is_measured) {
-		write_cell(table, column, copy);
-		return 0;
-	}
-	width = width_of(copy);
-	if (width > table->widths[column])
-		table->widths[column] = width;
-	if (ARRAY_RESERVE(table->cells, table->cell_capacity, table->cell_cnt + 1))
-		return -ENOMEM;
-	table->cell_bytes += strlen(copy);
-	table->cells[table->cell_cnt++] = TAKE_PTR(copy);
-	if (table->cell_cnt >= MEASURED_ROWS * (size_t)table->column_cnt ||
-	    table->cell_bytes > WAITING_BYTES_MAX)
-		flush(table);
-	return 0;
-}
-
-static int add_text_row(struct table *table, sqlite3_stmt *statement)
-{
-	int err = 0;
-
-	for (int i = 0; i < table->column_cnt && !err; i++) {
-		int type = sqlite3_column_type(statement, i);
-
-		table->is_number[i] = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
-		err = add_cell(table, i, (const char *)sqlite3_column_text(statement, i));
-	}
-	return err;
-}
-
-static json_t *json_of(sqlite3_stmt *statement, int column)
-{
-	double value;
-
-	switch (sqlite3_column_type(statement, column)) {
-	case SQLITE_INTEGER:
-		return json_integer(sqlite3_column_int64(statement, column));
-	case SQLITE_FLOAT:
-		value = sqlite3_column_double(statement, column);
-		return isfinite(value) ? json_real(value) : json_null();
-	case SQLITE_NULL:
-		return json_null();
-	default:
-		return json_values__text((const char *)sqlite3_column_text(statement, column));
-	}
-}
-
-static int write_json_row(sqlite3_stmt *statement, FILE *out)
-{
-	json_t *row = json_object();
-	int err = row ? 0 : -ENOMEM;
-
-	for (int i = 0; i < sqlite3_column_count(statement) && !err; i++) {
-		_cleanup_free_ char *name =
-			text__to_safe_utf8(sqlite3_column_name(statement, i) ?: "");
-
-		if (!name || json_object_set_new(row, name, json_of(statement, i)))
-			err = -ENOMEM;
-	}
-	if (!err && (json_dumpf(row, out, JSON_COMPACT) || fputc('\n', out) == EOF))
-		err = -EIO;
-	json_decref(row);
-	return err;
-}
-
-static int write_rows(struct database *database, sqlite3_stmt *statement, bool json, FILE *out,
-		      struct failure *failure)
-{
-	_cleanup_(table__release) struct table table = {.out = out,
-							.column_cnt =
-								sqlite3_column_count(statement)};
-	int result = SQLITE_ROW, err = 0;
-
-	if (table.column_cnt > COLUMNS_MAX)
-		return failure__set(failure, -EINVAL, "more than %d columns", COLUMNS_MAX);
-	for (int i = 0; i < table.column_cnt && !json && !err; i++)
-		err = add_cell(&table, i, sqlite3_column_name(statement, i));
-	while (!err) {
-		result = sqlite3_step(statement);
-		if (result != SQLITE_ROW || ferror(out))
-			break;
-		err = json ? write_json_row(statement, out) : add_text_row(&table, statement);
-	}
+	if (sqlite3_column_count(statement) > ROWS_COLUMNS_MAX)
+		return failure__set(failure, -EINVAL, "more than %d columns", ROWS_COLUMNS_MAX);
+	err = writer->write_rows(statement, out, &result);
 	if (err)
 		return failure__set(failure, err, "cannot write the answer: %s", strerror(-err));
 	if (result != SQLITE_DONE && !ferror(out))
 		return describe(database, result, "the query", failure);
-	flush(&table);
 	return fflush(out) || ferror(out)
 		       ? failure__set(failure, -EIO, "cannot write the answer: %s", strerror(errno))
 		       : 0;
@@ -403,8 +257,8 @@ static bool has_statement(const struct database *database, const char *sql)
 	return has;
 }
 
-int database__query(struct database *database, const char *sql, bool json, FILE *out,
-		    struct failure *failure)
+int database__query(struct database *database, const char *sql, const struct report_writer *writer,
+		    FILE *out, struct failure *failure)
 {
 	sqlite3_stmt *statement = NULL;
 	const char *rest = "";
@@ -419,7 +273,7 @@ int database__query(struct database *database, const char *sql, bool json, FILE 
 		return failure__set(failure, -EINVAL, "more than one query; give one at a time");
 	}
 	err = sqlite3_stmt_readonly(statement)
-		      ? write_rows(database, statement, json, out, failure)
+		      ? write_rows(database, statement, writer, out, failure)
 		      : failure__set(failure, -EINVAL,
 				     "the query would write; only reading is allowed");
 	sqlite3_finalize(statement);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "output/report_output.h"
 #include "util/failure.h"
 
 struct database;
@@ -39,12 +40,12 @@ int database__open_path(struct database **out, const struct database_options *op
 			struct failure *failure);
 
 /*
- * Writes the answer to @sql to @out: as a table with a heading, or, with @json, an object a line.
- * Nothing can be changed by it. Returns 0; -EINVAL: the question is wrong, not allowed, or more
+ * Writes the answer to @sql to @out, by @writer, which must be able to write rows. Nothing can be
+ * changed by it. Returns 0; -EINVAL: the question is wrong, not allowed, or more
  * than one; -ETIME or -ENOMEM: it takes more than database_options allow; -EIO.
  */
-int database__query(struct database *database, const char *sql, bool json, FILE *out,
-		    struct failure *failure);
+int database__query(struct database *database, const char *sql, const struct report_writer *writer,
+		    FILE *out, struct failure *failure);
 
 /*
  * Calls @visit with the address of each block, and the plain name of what it holds. A block that

@@ -17,6 +17,8 @@
 #include "output/json_sites.h"
 #include "output/json_stream.h"
 #include "output/json_values.h"
+#include "output/report_writers.h"
+#include "output/rows.h"
 
 static json_t *pack_time(const struct timespec *time)
 {
@@ -33,7 +35,7 @@ static json_t *pack_process(const struct report *report)
 	const struct target *target = report->target;
 	json_t *cmdline = json_array();
 
-	for (char **arg = target->cmdline; *arg && !report->hides_cmdline; arg++)
+	for (char **arg = target->cmdline; *arg && !report->no_values; arg++)
 		json_values__append(&cmdline, json_values__text(*arg));
 	return json_pack("{s:i, s:o, s:o, s:o, s:o}", "pid", target->pid, "comm",
 			 json_values__text(target->comm), "cmdline", cmdline, "exe",
@@ -313,3 +315,19 @@ int report__write_json(const struct report *report, FILE *out)
 		stream.err = errno ? -errno : -EIO;
 	return stream.err;
 }
+
+static int write_report(struct report_output *output, const struct report *report,
+			struct failure *failure)
+{
+	int err = report__write_json(report, output->stream);
+
+	return err ? report_output__describe(output, err, failure) : 0;
+}
+
+const struct report_writer report_writer_json = {
+	.name = "json",
+	.summary = "one line of JSON per report",
+	.noun = "report",
+	.write = write_report,
+	.write_rows = json_rows__write,
+};

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <zlib.h>
 
+#include "output/profile_report.h"
+#include "output/report_writers.h"
 #include "pprof.pb-c.h"
 #include "util/cleanup.h"
 
@@ -298,3 +300,27 @@ int pprof__write(const struct profile *profile, FILE *out)
 	errno = 0;
 	return fflush(out) ? (errno ? -errno : -EIO) : 0;
 }
+
+static int format(const struct profile *profile, const struct output_options *options, FILE *out)
+{
+	(void)options;
+	return pprof__write(profile, out);
+}
+
+static int write_report(struct report_output *output, const struct report *report,
+			struct failure *failure)
+{
+	return profile_report__write(output, report, format, failure);
+}
+
+const struct report_writer report_writer_pprof = {
+	.name = "pprof",
+	.summary = "a profile of allocation sites, at the end",
+	.noun = "profile",
+	.at_end = true,
+	.needs_sites = true,
+	.is_binary = true,
+	.begin = report_output__open_file,
+	.write = write_report,
+	.end = report_output__commit_file,
+};

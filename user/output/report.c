@@ -1,6 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "output/report.h"
 
+#include <unistd.h>
+
+void report__begin(struct report *report, const struct heap_source *source)
+{
+	*report = (struct report){
+		.target = source->target,
+		.account = source->account,
+		.python = source->python,
+		.allocator = source->allocator_name,
+	};
+	gethostname(report->host, sizeof(report->host) - 1);
+	clock_gettime(CLOCK_REALTIME, &report->time);
+}
+
 double report__coverage(const struct report *report)
 {
 	const struct model_counts *counts = &report->tracing->totals.counts;

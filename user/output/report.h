@@ -19,9 +19,12 @@
 #include "analysis/outside_objects.h"
 #include "analysis/pin_holders.h"
 #include "analysis/site_ranking.h"
+#include "census/graph.h"
+#include "census/retention.h"
+#include "census/roots.h"
 #include "probes/tracer_totals.h"
-#include "target/python.h"
-#include "target/target.h"
+#include "pymalloc/heap_source.h"
+#include "stacks/site_ledger.h"
 #include "util/counters.h"
 
 #define REPORT_SCHEMA "pyfrag.report/1"
@@ -41,11 +44,26 @@ struct report_snapshot {
 	double paused_ms;   /* how long the target was stopped for it */
 };
 
+/* What the findings were made of, for writers that write all of it. */
+struct report_contents {
+	const struct heap *heap;
+	const struct graph *graph;
+	const struct roots *roots;
+	const struct retention *retention;
+	const struct site_ledger *ledger; /* of a trace; NULL: no sites are known */
+};
+
+#define REPORT_HOST_BYTES 256
+
 struct report {
 	struct timespec time; /* CLOCK_REALTIME */
-	const char *host;
+	char host[REPORT_HOST_BYTES];
 	const struct target *target;
-	bool hides_cmdline; /* leave out its command line, which may have secrets in it */
+	struct account *account; /* what is made of the report takes its memory from here */
+	/*
+	 * Leave out the program's data, and its command line, which may have secrets in it.
+	 */
+	bool no_values;
 	const struct python *python;
 	const char *allocator; /* "pymalloc" or "pymalloc_debug" */
 	const struct findings *findings;
@@ -59,9 +77,14 @@ struct report {
 	const struct advices *advices;	  /* with holders: what would help */
 	const struct arena_report *arena; /* NULL: nobody asked for one; else there is a census */
 	const struct object_report *object; /* NULL: nobody asked for one; else there is a census */
+	/* NULL unless the writer needs it. Then there is a census, too. */
+	const struct report_contents *contents;
 	struct report_snapshot snapshot;
 	const struct counters *counters;
 };
+
+/* Begins a report on the process of @source, as of now. */
+void report__begin(struct report *report, const struct heap_source *source);
 
 /*
  * Events seen / (seen + missed); 1 where nothing happened. Missed are those that something

@@ -16,6 +16,8 @@
 #include <string.h>
 
 #include "analysis/memory_map.h"
+#include "output/report_writers.h"
+#include "output/rows.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 #include "util/units.h"
@@ -37,7 +39,7 @@ static void write_cmdline(const struct report *report, FILE *out)
 {
 	const struct target *target = report->target;
 
-	if (*target->cmdline && !report->hides_cmdline)
+	if (*target->cmdline && !report->no_values)
 		text__write_words(target->cmdline, SHOWN_CMDLINE_BYTES, out);
 	else
 		text__write(target->comm, out);
@@ -358,3 +360,19 @@ int report__write_text(const struct report *report, FILE *out)
 		return errno ? -errno : -EIO;
 	return 0;
 }
+
+static int write_report(struct report_output *output, const struct report *report,
+			struct failure *failure)
+{
+	int err = report__write_text(report, output->stream);
+
+	return err ? report_output__describe(output, err, failure) : 0;
+}
+
+const struct report_writer report_writer_text = {
+	.name = "text",
+	.summary = "tables",
+	.noun = "report",
+	.write = write_report,
+	.write_rows = text_rows__write,
+};

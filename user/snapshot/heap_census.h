@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The answers to the questions about the objects in a heap: a census, and, where a question needs
+ * it, what refers to what and what keeps the blocks alive that pin arenas.
+ */
+#pragma once
+
+#include "analysis/advice.h"
+#include "analysis/arena_report.h"
+#include "analysis/census_kinds.h"
+#include "analysis/memory_use.h"
+#include "analysis/object_report.h"
+#include "analysis/outside_objects.h"
+#include "analysis/pin_holders.h"
+#include "census/graph.h"
+#include "census/retention.h"
+#include "census/roots.h"
+#include "output/report.h"
+#include "pymalloc/heap_source.h"
+#include "snapshot/snapshot_options.h"
+
+struct heap_census {
+	struct census_report report;
+	struct graph *graph; /* NULL: no question needs it, nor the next ones */
+	struct roots roots;
+	struct retention *retention;
+	struct pin_holders holders;
+	struct advices advices;
+	struct arena_report arena;
+	struct object_report object;
+	struct outside_objects outside; /* with a graph */
+	struct report_contents contents;
+};
+
+/* What it is taken of; all must outlive it. */
+struct heap_census_of {
+	const struct heap_source *source;
+	const struct heap *heap;
+	const struct pinned *pinned;
+	const struct memory_use *memory_use; /* NULL: not known */
+	const struct site_ledger *ledger;    /* of a trace; NULL: no sites are known */
+};
+
+/* Whether there is any question. */
+bool heap_census__is_wanted(const struct heap_census_options *options);
+
+/*
+ * Takes it. Adds what was left out to @counters. Returns 0 or negative errno, and then @failure
+ * says what. The caller releases, in any case.
+ */
+int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
+		      const struct snapshot_options *options, struct counters *counters,
+		      struct failure *failure);
+void heap_census__release(struct heap_census *census);
+
+/* Has @report, which must not outlive the census, tell the answers. */
+void heap_census__add_to(const struct heap_census *census, const struct heap_census_of *of,
+			 const struct heap_census_options *options, struct report *report);

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "snapshot/heap_snapshot.h"
+
+#include "output/progress.h"
+#include "target/live.h"
+#include "target/reading_allowance.h"
+#include "target/shortage.h"
+#include "util/clock.h"
+
+void heap_snapshot__release(struct heap_snapshot *snapshot)
+{
+	heap_census__release(&snapshot->census);
+	memory_use__release(&snapshot->memory_use);
+	findings__free(&snapshot->findings);
+	pinned_history__free(&snapshot->history);
+	heap__free(snapshot->reading.heap);
+	heap_source__free(snapshot->source);
+	*snapshot = (struct heap_snapshot){};
+}
+
+/* Where that cannot be seen, the report does without. */
+static int find_memory_use(struct heap_snapshot *snapshot, struct failure *failure)
+{
+	int err = memory_use__find(&snapshot->memory_use, snapshot->source->target,
+				   snapshot->reading.heap);
+
+	snapshot->knows_memory_use = !err;
+	counters__add(&snapshot->counters, COUNTER_TEXTS_CUT,
+		      snapshot->memory_use.smaps.mappings.is_cut);
+	return account__is_short(err) ? shortage__describe(snapshot->source->target, err, failure)
+				      : 0;
+}
+
+static int take_census(struct heap_snapshot *snapshot, const struct snapshot_options *options,
+		       struct failure *failure)
+{
+	const struct heap_census_of of = {
+		.source = snapshot->source,
+		.heap = snapshot->reading.heap,
+		.pinned = &snapshot->findings.pinned,
+		.memory_use = snapshot->knows_memory_use ? &snapshot->memory_use : NULL,
+	};
+	int err = heap_census__take(&snapshot->census, &of, options, &snapshot->counters, failure);
+
+	if (!err)
+		heap_census__add_to(&snapshot->census, &of, &options->census, &snapshot->report);
+	return err;
+}
+
+static int collect_findings(struct heap_snapshot *snapshot, const struct findings_options *given,
+			    struct failure *failure)
+{
+	struct findings_options options = *given;
+	int err;
+
+	options.keeps_empty_arena = heap_source__keeps_empty_arena(snapshot->source);
+	err = findings__collect(&snapshot->findings, snapshot->reading.heap,
+				snapshot->source->target, &options, &snapshot->history,
+				clock_ns(CLOCK_MONOTONIC), &snapshot->counters);
+	return err ? shortage__describe(snapshot->source->target, err, failure) : 0;
+}
+
+static void begin_report(struct heap_snapshot *snapshot, const struct heap_census_options *options)
+{
+	struct report *report = &snapshot->report;
+
+	report__begin(report, snapshot->source);
+	report->no_values = options->no_values;
+	report->findings = &snapshot->findings;
+	report->memory_use = snapshot->knows_memory_use ? &snapshot->memory_use : NULL;
+	report->snapshot = (struct report_snapshot){.duration_ms = snapshot->reading.duration_ms,
+						    .paused_ms = snapshot->reading.paused_ms};
+	report->counters = &snapshot->counters;
+}
+
+static int take(struct heap_snapshot *out, pid_t pid, const struct snapshot_options *options,
+		struct failure *failure)
+{
+	const struct heap_reading_options reading_options = {
+		.pause = options->reading.pause,
+		.checkpoint = {.progress = progress__show_reading},
+	};
+	struct target *target;
+	int err = live__open(&target, pid, failure);
+
+	if (!err)
+		err = heap_source__open(&out->source, target, options->reading.max_memory_bytes,
+					NULL, failure);
+	if (!err)
+		err = heap_source__read(out->source, &reading_options, &out->reading,
+					&out->counters, failure);
+	if (!err)
+		err = collect_findings(out, &options->findings, failure);
+	if (!err)
+		err = find_memory_use(out, failure);
+	if (err)
+		return err;
+	begin_report(out, &options->census);
+	return heap_census__is_wanted(&options->census) ? take_census(out, options, failure) : 0;
+}
+
+int heap_snapshot__take(struct heap_snapshot *out, pid_t pid,
+			const struct snapshot_options *options, struct failure *failure)
+{
+	int err;
+
+	reading_allowance__begin(READING_REFERENCES, pid, options->reading.max_cpu_s);
+	err = take(out, pid, options, failure);
+	return reading_allowance__end(pid, err, failure);
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Everything that needs the heap is worked out while events wait. Writing comes after that and may
+ * take as long as its reader likes, except for writers that need the heap itself.
+ */
+#include "trace/trace_report.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "analysis/memory_use.h"
+#include "snapshot/heap_census.h"
+#include "target/reading_allowance.h"
+#include "target/shortage.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+double trace_report__seconds(const struct trace_session *session)
+{
+	return (double)(clock_ns(CLOCK_MONOTONIC) - session->since_ns) / 1e9;
+}
+
+/* What a report is made of. */
+struct state {
+	struct trace_session *session;
+	struct findings findings;
+	struct site_ranking sites;
+	struct pin_summary pins; /* for alerts */
+	struct report_tracing tracing;
+	struct report report; /* of all this */
+	struct failure *failure;
+};
+
+static void state__release(struct state *state)
+{
+	findings__free(&state->findings);
+	site_ranking__free(&state->sites);
+	pin_summary__release(&state->pins);
+}
+
+static struct report_tracing describe_tracing(const struct trace_session *session,
+					      const struct tracer_totals *totals)
+{
+	const struct trace_options *trace = session->setup.trace;
+	bool is_full = trace->mode == TRACE_FULL;
+
+	return (struct report_tracing){
+		.mode = is_full ? "full" : "watch",
+		.budget = is_full ? -1 : trace->pace.budget,
+		.follows_blocks = is_full,
+		.traced_for_s = trace_report__seconds(session),
+		.totals = *totals,
+	};
+}
+
+static void describe(struct state *state)
+{
+	const struct trace_session *session = state->session;
+	const struct heap_reading *reading = &session->reading;
+	struct report *report = &state->report;
+
+	report__begin(report, session->source);
+	report->no_values = session->setup.snapshot->census.no_values;
+	report->findings = &state->findings;
+	report->tracing = &state->tracing;
+	report->sites = session->sites.ledger ? &state->sites : NULL;
+	report->snapshot = (struct report_snapshot){
+		.target_slept = reading->target_slept,
+		.duration_ms = reading->duration_ms,
+		.paused_ms = reading->paused_ms,
+		.calm_pools = reading->counts.calm_pools,
+		.unchanged_pools = reading->counts.unchanged_pools,
+		.scrubbed_pools = reading->counts.scrubbed_pools,
+	};
+	report->counters = &session->counters;
+}
+
+static int collect_findings(struct state *state, const struct heap *heap)
+{
+	struct trace_session *session = state->session;
+	struct findings_options options = session->setup.snapshot->findings;
+
+	options.keeps_empty_arena = heap_source__keeps_empty_arena(session->source);
+	return findings__collect(&state->findings, heap,
+				 session->process_gone ? NULL : session->source->target, &options,
+				 &session->history, clock_ns(CLOCK_MONOTONIC), &session->counters);
+}
+
+/* Whether this report goes to the writer. */
+static bool is_due(const struct trace_session *session)
+{
+	return session->ending || !session->setup.output->writer->at_end;
+}
+
+/* For a writer that needs to know all that is in the heap. */
+static int write_with_graph(struct state *state, const struct heap *heap)
+{
+	_cleanup_(heap_census__release) struct heap_census census = {};
+	_cleanup_(memory_use__release) struct memory_use memory_use = {};
+	struct trace_session *session = state->session;
+	const struct target *target = session->source->target;
+	struct snapshot_options options = *session->setup.snapshot;
+	struct heap_census_of of = {
+		.source = session->source,
+		.heap = heap,
+		.pinned = &state->findings.pinned,
+		.ledger = session->sites.ledger,
+	};
+	int err;
+
+	if (session->process_gone)
+		return failure__set(
+			state->failure, -ESRCH,
+			"process %d (%s) has ended, and its heap with it, so there is no %s; end "
+			"the trace before the process ends (-d)",
+			target->pid, target->comm, session->setup.output->writer->noun);
+	options.census.with_graph = true;
+	/* What is written then is bounded by what was found. */
+	reading_allowance__begin(READING_REFERENCES, target->pid, options.reading.max_cpu_s);
+	err = memory_use__find(&memory_use, target, heap);
+	if (!err)
+		of.memory_use = &memory_use;
+	if (account__is_short(err))
+		err = shortage__describe(target, err, state->failure);
+	else
+		err = heap_census__take(&census, &of, &options, &session->counters, state->failure);
+	err = reading_allowance__end(target->pid, err, state->failure);
+	if (err)
+		return err;
+	state->report.memory_use = of.memory_use;
+	heap_census__add_to(&census, &of, &options.census, &state->report);
+	return report_output__write(session->setup.output, &state->report, state->failure);
+}
+
+static int take_state(const struct heap *heap, const struct tracer_totals *totals, void *context)
+{
+	struct state *state = context;
+	struct trace_session *session = state->session;
+	int err;
+
+	state->tracing = describe_tracing(session, totals);
+	err = collect_findings(state, heap);
+	if (!err && session->sites.ledger)
+		err = allocation_sites__collect(&session->sites, heap, totals, &state->findings,
+						&session->counters, &state->sites);
+	if (err)
+		return shortage__describe(session->source->target, err, state->failure);
+	describe(state);
+	return session->setup.output->writer->needs_graph && is_due(session)
+		       ? write_with_graph(state, heap)
+		       : 0;
+}
+
+/*
+ * What kinds of objects pin, while events wait. It is no failure if that cannot be known, or takes
+ * too long to find out.
+ */
+static int find_kinds(const struct heap *heap, const struct tracer_totals *totals, void *context)
+{
+	struct state *state = context;
+	struct failure failure;
+	int err = pin_summary__add_kinds(&state->pins, state->session->source, heap,
+					 &state->findings.pinned, &failure);
+
+	(void)totals;
+	if (err)
+		log_debug("%s", failure.text);
+	return err == -ENOMEM ? err : 0;
+}
+
+/* Has @work look at the heap, in the CPU time that reading it may take. */
+static int visit(struct state *state,
+		 int (*work)(const struct heap *heap, const struct tracer_totals *totals,
+			     void *context))
+{
+	const struct trace_session *session = state->session;
+	pid_t pid = session->source->target->pid;
+	int err;
+
+	reading_allowance__begin(READING_HEAP, pid, session->setup.snapshot->reading.max_cpu_s);
+	err = tracer__visit(session->tracer, work, state);
+	return reading_allowance__end(pid, err, state->failure);
+}
+
+static int check_alerts(struct state *state)
+{
+	struct trace_session *session = state->session;
+	struct alerting *alerting = session->setup.alerting;
+	uint64_t arena_bytes = state->findings.measure.totals.arena_bytes;
+	struct alert_subject subject = {
+		.pid = session->source->target->pid,
+		.keys = {[ALERT_KEY_APP] = session->identity.app,
+			 [ALERT_KEY_COMM] = session->source->target->comm,
+			 [ALERT_KEY_USER] = session->identity.user,
+			 [ALERT_KEY_UNIT] = session->identity.unit},
+		.findings = &state->findings,
+		.growth_per_minute =
+			growth__add(&session->growth, clock_ns(CLOCK_MONOTONIC), arena_bytes),
+		.pins = &state->pins,
+	};
+	int err;
+
+	if (!alerting->alerts.rule_cnt)
+		return 0;
+	err = pin_summary__add_sites(&state->pins, &state->sites, PIN_SUMMARY_MAX);
+	if (!err)
+		err = alerting__check(alerting, &subject, 1);
+	if (err || !subject.wants_kinds)
+		return err;
+	err = visit(state, find_kinds);
+	if (err && err != -ETIME)
+		return err;
+	subject.kinds_ns = clock_ns(CLOCK_MONOTONIC);
+	return alerting__check(alerting, &subject, 1);
+}
+
+int trace_report__make(struct trace_session *session, struct failure *failure)
+{
+	_cleanup_(state__release) struct state state = {.session = session, .failure = failure};
+	const struct report_writer *writer = session->setup.output->writer;
+	int err;
+
+	tracer__read_counters(session->tracer, &session->counters);
+	err = visit(&state, take_state);
+	if (err)
+		return err;
+	err = check_alerts(&state);
+	if (err)
+		return failure__set(failure, err, "out of memory");
+	session->report_cnt++;
+	if (writer->needs_graph || !is_due(session))
+		return 0;
+	return report_output__write(session->setup.output, &state.report, failure);
+}

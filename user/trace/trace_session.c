@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "trace/trace_session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "output/progress.h"
+#include "probes/loader.h"
+#include "target/reading_allowance.h"
+#include "trace/trace_report.h"
+#include "trace/trace_start.h"
+#include "trace/trace_state.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/units.h"
+
+/*
+ * A target that is stopped in mid-change, for longer than a reading waits, is read at the next
+ * interval. One that is never readable is damaged.
+ */
+#define SKIPS_MAX 10
+
+/* The share of the time between two readings that a whole one may take; the last one is whole. */
+#define READING_SHARE 0.005
+
+void trace_session__free(struct trace_session *session)
+{
+	if (!session)
+		return;
+	launch__release(&session->launch);
+	tracer__free(session->tracer);
+	allocation_sites__release(&session->sites);
+	heap_source__free(session->source);
+	pinned_history__free(&session->history);
+	wakeups__close(&session->wakeups);
+	identity__release(&session->identity);
+	free(session);
+}
+
+void trace_session__freep(struct trace_session **session)
+{
+	trace_session__free(*session);
+}
+
+int trace_session__start(struct trace_session **out, const struct trace_setup *setup,
+			 struct failure *failure)
+{
+	_cleanup_(trace_session__freep) struct trace_session *session = calloc(1, sizeof(*session));
+	int err;
+
+	if (!session)
+		return failure__set(failure, -ENOMEM, "out of memory");
+	session->setup = *setup;
+	session->wakeups = WAKEUPS_CLOSED;
+	err = trace_start__begin(session, failure);
+	if (err)
+		return err;
+	session->since_ns = clock_ns(CLOCK_MONOTONIC);
+	err = wakeups__open(&session->wakeups, session->tracer, session->source->target,
+			    setup->trace->pace.interval_s, setup->trace->duration_s);
+	if (err)
+		return failure__set(failure, err, "cannot set up timers: %s", strerror(-err));
+	*out = TAKE_PTR(session);
+	return 0;
+}
+
+int trace_session__fd(const struct trace_session *session)
+{
+	return session->wakeups.epoll_fd;
+}
+
+/* From the last reading; one of a target that has slept tells nothing. */
+static void note_reading(struct trace_session *session)
+{
+	const struct checkpoint_counts *counts = &session->reading.counts;
+	double looked_at = (double)(counts->unchanged_pools + counts->scrubbed_pools);
+	double share = looked_at > 0 ? looked_at / (looked_at + (double)counts->calm_pools) : 1;
+
+	if (!session->reading.target_slept)
+		session->whole_reading_ms = session->reading.duration_ms / share;
+}
+
+static bool spares_calm(const struct trace_session *session)
+{
+	return !session->ending &&
+	       session->whole_reading_ms >
+		       READING_SHARE * 1000 * session->setup.trace->pace.interval_s;
+}
+
+/* Whether there is more to hope for from the next checkpoint than from giving up. */
+static bool may_skip(const struct trace_session *session, int err)
+{
+	return (err == -EAGAIN || err == -EUCLEAN || err == -ETIME) &&
+	       session->source->allocator_name && session->skip_cnt < SKIPS_MAX;
+}
+
+/* The last report is made in any case, of what is known. */
+static int skip(struct trace_session *session, struct failure *failure)
+{
+	session->skip_cnt++;
+	counters__add(&session->counters, COUNTER_CHECKPOINTS_SKIPPED, 1);
+	log_note("%s: %s",
+		 session->ending ? "the report shows the heap as it was before"
+				 : "no report this time",
+		 failure->text);
+	return session->ending ? trace_report__make(session, failure) : 0;
+}
+
+/* A checkpoint and a report of it. A target that exits meanwhile is no failure. */
+static int checkpoint_and_report(struct trace_session *session, struct failure *failure)
+{
+	const struct reading_options *reading = &session->setup.snapshot->reading;
+	const struct heap_reading_options options = {
+		.pause = reading->pause,
+		.checkpoint = {.spare_calm = spares_calm(session),
+			       .progress = progress__show_reading},
+	};
+	const struct target *target = session->source->target;
+	int err;
+
+	reading_allowance__begin(READING_HEAP, target->pid, reading->max_cpu_s);
+	err = tracer__checkpoint(session->tracer, &options, &session->reading, &session->counters,
+				 failure);
+	err = reading_allowance__end(target->pid, err, failure);
+	if (err == -ESRCH || (err && !target__is_alive(target)))
+		return 0;
+	if (may_skip(session, err))
+		return skip(session, failure);
+	if (err)
+		return err;
+	session->skip_cnt = 0;
+	note_reading(session);
+	return trace_report__make(session, failure);
+}
+
+static void describe_end(const struct trace_session *session, enum wakeup wakeup)
+{
+	const struct target *target = session->source->target;
+	uint64_t fork_cnt = counters__get(&session->counters, COUNTER_FORKS);
+
+	if (tracer__has_execed(session->tracer))
+		log_note("process %d (%s) executed another program; the trace ends with the state "
+			 "before it",
+			 target->pid, target->comm);
+	else if (wakeup == WAKEUP_EXIT)
+		log_note("process %d (%s) has exited, after %s of tracing", target->pid,
+			 target->comm, units__seconds(trace_report__seconds(session)).text);
+	if (fork_cnt)
+		log_note("process %d forked %s; children are not traced", target->pid,
+			 units__counted(fork_cnt, "time").text);
+}
+
+/* Nothing is probed any more, so a report would not know of all events. */
+static int end_without_keeper(const struct trace_session *session, struct failure *failure)
+{
+	return failure__set(
+		failure, -EPIPE,
+		"process %d: the process that holds the probes (pyfrag-keeper) was killed; the "
+		"probes are removed, and the trace ends",
+		session->source->target->pid);
+}
+
+/* Children that the target forks pay for the probes until they are spared. */
+static void spare_children(struct trace_session *session)
+{
+	int err = tracer__spare_children(session->tracer);
+
+	if (err && target__is_alive(session->source->target))
+		log_note("process %d forked; the probes slow its children down until the trace "
+			 "ends: %s",
+			 session->source->target->pid, probe_set__error_text(err));
+}
+
+static int keep_budget(struct trace_session *session, struct failure *failure)
+{
+	const struct target *target = session->source->target;
+	int err = tracer__keep_budget(session->tracer);
+
+	if (!err || !target__is_alive(target))
+		return 0;
+	return err == -EPIPE ? end_without_keeper(session, failure)
+			     : failure__set(failure, err, "process %d: cannot keep the budget: %s",
+					    target->pid, probe_set__error_text(err));
+}
+
+/* The last report is the state at the end. */
+static int end(struct trace_session *session, enum wakeup wakeup, struct failure *failure)
+{
+	const struct target *target = session->source->target;
+	int err;
+
+	if (wakeup == WAKEUP_KEEPER)
+		return end_without_keeper(session, failure);
+	session->ending = true;
+	session->process_gone = wakeup == WAKEUP_EXIT || tracer__has_execed(session->tracer);
+	if (session->process_gone && !session->source->allocator_name)
+		return failure__set(failure, -ESRCH,
+				    "process %d (%s) ended before its heap could be read",
+				    target->pid, target->comm);
+	err = session->process_gone ? trace_report__make(session, failure)
+				    : checkpoint_and_report(session, failure);
+	if (!err)
+		err = report_output__end(session->setup.output, failure);
+	describe_end(session, wakeup);
+	return err;
+}
+
+static int begin(struct trace_session *session, struct failure *failure)
+{
+	int err = checkpoint_and_report(session, failure);
+
+	session->has_begun = true;
+	/* A program that we started cannot have got past its exit before it was looked at. */
+	launch__release(&session->launch);
+	return err;
+}
+
+/* Does what is due before the trace goes on. */
+static int act_on(struct trace_session *session, enum wakeup wakeup, struct failure *failure)
+{
+	switch (wakeup) {
+	case WAKEUP_FORK:
+		spare_children(session);
+		return 0;
+	case WAKEUP_TICK:
+	case WAKEUP_OVERRUN:
+		return keep_budget(session, failure);
+	default:
+		return checkpoint_and_report(session, failure);
+	}
+}
+
+int trace_session__poll(struct trace_session *session, enum trace_happened *happened,
+			struct failure *failure)
+{
+	uint64_t report_cnt = session->report_cnt;
+	enum wakeup wakeup;
+	int err;
+
+	*happened = TRACE_NOTHING;
+	if (!session->has_begun) {
+		err = begin(session, failure);
+	} else {
+		err = wakeups__take(&session->wakeups, &wakeup);
+		if (err == -EAGAIN)
+			return 0;
+		if (err)
+			return failure__set(failure, err, "cannot wait: %s", strerror(-err));
+		if (wakeup > WAKEUP_INTERVAL || tracer__has_execed(session->tracer)) {
+			*happened = TRACE_ENDED;
+			return end(session, wakeup, failure);
+		}
+		err = act_on(session, wakeup, failure);
+	}
+	if (session->report_cnt != report_cnt)
+		*happened = TRACE_REPORTED;
+	return err;
+}

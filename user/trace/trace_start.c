@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <stdint.h>
+
+#include "target/live.h"
+#include "target/python.h"
+#include "target/reading_allowance.h"
+#include "target/shortage.h"
+#include "trace/probing.h"
+#include "trace/trace_start.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/sleep.h"
+
+#define FULL_RING_BYTES	 (16UL << 20)
+#define WATCH_RING_BYTES (4UL << 20) /* holds what a burst can tell */
+
+/* How often a started program is asked whether its Python is up. */
+#define HEAP_POLL_NS 1000000
+
+static int probe(struct trace_session *session, pid_t pid, const struct module *module,
+		 struct failure *failure)
+{
+	const struct trace_options *trace = session->setup.trace;
+	const struct tracer_options options = {
+		.follow_blocks = trace->mode == TRACE_FULL,
+		.budget = trace->pace.budget,
+		.with_stacks = trace->stacks != STACKS_NONE,
+		.ring_bytes = trace->mode == TRACE_FULL ? FULL_RING_BYTES : WATCH_RING_BYTES,
+	};
+
+	return probing__start(&session->tracer, pid, module, &options, !trace->no_cache, failure);
+}
+
+/* The Python is up: its heap can be followed, and its stacks. */
+static int follow(struct trace_session *session, bool from_first_allocation,
+		  struct failure *failure)
+{
+	const struct report_writer *writer = session->setup.output->writer;
+	const struct trace_options *trace = session->setup.trace;
+	const struct allocation_sites_options options = {
+		.no_stacks = trace->stacks == STACKS_NONE,
+		.keeps_blocks = trace->mode == TRACE_FULL,
+		.sample_bytes = trace->sample_bytes,
+		.max = writer->needs_sites || writer->needs_graph ? SIZE_MAX : SITES_REPORTED_MAX,
+	};
+	int err = allocation_sites__prepare(&session->sites, session->tracer, session->source,
+					    &options);
+
+	if (err)
+		return shortage__describe(session->source->target, err, failure);
+	err = tracer__follow(session->tracer, session->source,
+			     allocation_sites__runtime(&session->sites), from_first_allocation,
+			     failure);
+	if (!err && writer->needs_sites && !session->sites.ledger)
+		return failure__set(failure, -ENOTSUP,
+				    "process %d: no stacks can be recorded, so there is no %s",
+				    session->source->target->pid, writer->noun);
+	if (err)
+		return err;
+	allocation_sites__start(&session->sites);
+	log_debug("tracing process %d", session->source->target->pid);
+	return 0;
+}
+
+static int open_heap(struct trace_session *session, pid_t pid, struct failure *failure)
+{
+	struct target *target;
+	int err = live__open(&target, pid, failure);
+
+	return err ? err
+		   : heap_source__open(&session->source, target,
+				       session->setup.snapshot->reading.max_memory_bytes, NULL,
+				       failure);
+}
+
+static int open_process(struct trace_session *session, struct failure *failure)
+{
+	pid_t pid = session->setup.pid;
+	int err;
+
+	reading_allowance__begin(READING_HEAP, pid, session->setup.snapshot->reading.max_cpu_s);
+	err = open_heap(session, pid, failure);
+	return reading_allowance__end(pid, err, failure);
+}
+
+static int start_on_process(struct trace_session *session, struct failure *failure)
+{
+	const struct target *target;
+	const struct module *module;
+	int err = open_process(session, failure);
+
+	if (err)
+		return err;
+	target = session->source->target;
+	module = session->source->python->module;
+	reading_allowance__begin_scan(module->fd, session->setup.snapshot->reading.max_cpu_s);
+	err = probe(session, target->pid, module, failure);
+	if (!err)
+		err = follow(session, false, failure);
+	return reading_allowance__end(target->pid, err, failure);
+}
+
+struct start {
+	struct trace_session *session;
+	struct failure *failure;
+};
+
+/* Whether a Python is mapped in the started program; if so, probes it. */
+static int probe_if_python(pid_t pid, void *context)
+{
+	_cleanup_(target__freep) struct target *target = NULL;
+	_cleanup_(module__freep) struct module *module = NULL;
+	struct start *start = context;
+	int err;
+
+	err = live__open(&target, pid, start->failure);
+	if (err)
+		return err;
+	err = python__find_module(&module, target);
+	if (err == -ENOEXEC)
+		return 0;
+	if (!err)
+		err = probe(start->session, pid, module, start->failure);
+	return err ? err : 1;
+}
+
+static int describe_early_end(const struct trace_session *session, int err, struct failure *failure)
+{
+	const char *name = session->setup.command[0];
+
+	if (err == -ENOEXEC)
+		return failure__set(failure, err,
+				    "'%s' executed another program before its Python had started",
+				    name);
+	return failure__set(failure, -ESRCH, "'%s' ended before its Python had started", name);
+}
+
+/*
+ * Waits until the program's Python has come up. The program is stopped whenever it is looked at, so
+ * that not even the shortest one gets away.
+ */
+static int wait_for_heap(struct trace_session *session, struct failure *failure)
+{
+	for (;;) {
+		int state = launch__hold(&session->launch), err = -EAGAIN;
+
+		if (state >= 0 && tracer__event_cnt(session->tracer))
+			err = open_heap(session, session->launch.pid, failure);
+		if (state >= 0 && err != -EAGAIN && err != -ENODATA)
+			return err;
+		if (tracer__has_execed(session->tracer))
+			return describe_early_end(session, -ENOEXEC, failure);
+		if (state || launch__resume(&session->launch))
+			return describe_early_end(session, -ESRCH, failure);
+		sleep_ns(HEAP_POLL_NS);
+	}
+}
+
+static int start_command(struct trace_session *session, struct failure *failure)
+{
+	struct start start = {.session = session, .failure = failure};
+	int err;
+
+	err = launch__start(&session->launch, session->setup.command, failure);
+	if (err)
+		return err;
+	err = launch__run_until(&session->launch, probe_if_python, &start);
+	if (err == -ECHILD)
+		return failure__set(
+			failure, -ENOEXEC,
+			"'%s' ended without running Python (pyfrag does not trace children; start "
+			"Python itself)",
+			session->setup.command[0]);
+	if (!err)
+		err = wait_for_heap(session, failure);
+	return err ? err : follow(session, true, failure);
+}
+
+int trace_start__begin(struct trace_session *session, struct failure *failure)
+{
+	int err = session->setup.pid ? start_on_process(session, failure)
+				     : start_command(session, failure);
+
+	/* Only rules ask who it is. */
+	if (err || !session->setup.alerting->alerts.rule_cnt)
+		return err;
+	err = identity__find(&session->identity, session->source->target);
+	return err ? failure__set(failure, err, "out of memory") : 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A few texts that belong to somebody else, as the values of an option that can be repeated.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define TEXT_LIST_MAX 32
+
+struct text_list {
+	const char *texts[TEXT_LIST_MAX]; /* not owned */
+	uint32_t cnt;
+};
