@@ -22,7 +22,7 @@ struct code {
 
 static void check_register(uint8_t reg)
 {
-	CHECK(reg == INSN_NO_REGISTER || reg < X86_REGISTERS);
+	CHECK(reg == INSN_NO_REGISTER || reg == INSN_SCRATCH || reg < X86_REGISTERS);
 }
 
 static void check_insn(const struct insn *insn)
@@ -32,9 +32,11 @@ static void check_insn(const struct insn *insn)
 	check_register(insn->destination);
 	check_register(insn->source);
 	check_register(insn->other);
-	if (insn->has_memory)
+	if (insn->has_memory) {
 		check_register(insn->memory.base);
-	if (insn->destination != INSN_NO_REGISTER && insn->op != INSN_UNDECODED)
+		CHECK(insn->memory.base != INSN_SCRATCH);
+	}
+	if (insn->destination < INSN_REGISTERS && insn->op != INSN_UNDECODED)
 		CHECK(insn->clobbered >> insn->destination & 1);
 }
 

@@ -3,7 +3,7 @@
 
 #include <elf.h>
 
-static const char *const names[] = {"r0", "r1", "r2", "r3"};
+static const char *const names[] = {"r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7"};
 
 static size_t decode(void *state, const uint8_t *bytes, size_t size, uint64_t address,
 		     struct insn *steps)
@@ -24,10 +24,10 @@ const struct arch stub_arch = {
 	.name = "stub",
 	.elf_machine = EM_NONE,
 	.register_names = names,
-	.register_cnt = 4,
+	.register_cnt = 8,
 	.argument_registers = {0, 1, 2},
 	.result_register = 0,
-	.lookahead = 1,
+	.lookahead = 8,
 	.breakpoint = {0x00, 0x00, 0x20, 0xd4},
 	.breakpoint_bytes = 4,
 	.skipped_bytes = 4,

@@ -59,6 +59,18 @@ static struct insn *at_address(struct insn *insns, size_t cnt, uint64_t address)
 	return NULL;
 }
 
+/* The step of the instruction at @address that does @op. */
+static struct insn *step_at(struct insn *insns, size_t cnt, uint64_t address, enum insn_op op)
+{
+	struct insn *insn = at_address(insns, cnt, address);
+
+	for (uint8_t i = 0; i < insn->step_cnt; i++)
+		if (insn[i].op == op)
+			return &insn[i];
+	fail_msg("no such step at %lx", address);
+	return NULL;
+}
+
 static void assert_finds(const struct insn *insns, size_t cnt, const char *expected)
 {
 	char found[CODE_TEXT_BYTES];
@@ -108,7 +120,7 @@ static void test_alloc_spoilt(void **state)
 	size_t cnt = read_code("debian12-alloc", insns);
 
 	(void)state;
-	at_address(insns, cnt, 0x4fb148)->immediate = -1;
+	step_at(insns, cnt, 0x4fb148, INSN_ADD)->immediate = -1;
 	assert_finds(insns, cnt, "");
 	cnt = read_code("debian12-alloc", insns);
 	at_address(insns, cnt, 0x4fb14b)->memory.displacement = 8; /* not the block's first word */

@@ -41,7 +41,7 @@ static struct insn make_insn(enum insn_op op, uint8_t destination, uint8_t sourc
 		.destination = destination,
 		.source = source,
 		.other = INSN_NO_REGISTER,
-		.clobbered = destination == INSN_NO_REGISTER ? 0 : 1U << destination,
+		.clobbered = destination < INSN_REGISTERS ? 1U << destination : 0,
 	};
 }
 
@@ -158,19 +158,40 @@ static void test_a_wide_store_covers(void **state)
 				 offset == 16 || offset == 24);
 }
 
-static void test_a_sum_in_memory_is_forgotten(void **state)
+/* Memory that is incremented, in three steps. */
+static void test_a_sum_in_memory(void **state)
 {
 	struct values *values = *state;
-	struct insn insn = make_insn(INSN_ADD_MEMORY, INSN_NO_REGISTER, INSN_NO_REGISTER);
-	value_id b = values__of_register(values, B);
+	struct address place = {.root = values__of_register(values, A)};
+	value_id b = values__of_register(values, B), sum;
 
 	access_memory(values, INSN_STORE, B, A, 0, 8);
-	insn.has_memory = true;
-	insn.memory = (struct insn_memory){.base = A, .plain = true};
-	insn.immediate = 1;
-	values__step(values, &insn);
+	assert_true(values__is_at(values, b, place, 8));
+	access_memory(values, INSN_LOAD, INSN_SCRATCH, A, 0, 8);
+	add(values, INSN_SCRATCH, INSN_SCRATCH, 1, 8);
+	access_memory(values, INSN_STORE, INSN_SCRATCH, A, 0, 8);
 	access_memory(values, INSN_LOAD, C, A, 0, 8);
-	assert_int_not_equal(values__of_register(values, C), b);
+	sum = values__of_register(values, C);
+	assert_int_not_equal(sum, b);
+	assert_true(values__is_at(values, sum, place, 8));
+	assert_false(values__is_at(values, sum, place, 4));
+	assert_false(values__is_at(values, b, place, 8));
+	assert_int_equal(values__as_address(values, sum).root, b);
+	assert_int_equal(values__as_address(values, sum).offset, 1);
+}
+
+/* It is no register that could be read at a probe. */
+static void test_the_scratch_is_not_found(void **state)
+{
+	struct values *values = *state;
+	struct address wanted;
+	int64_t displacement;
+	uint8_t reg;
+
+	access_memory(values, INSN_LOAD, INSN_SCRATCH, A, 0, 8);
+	wanted = values__as_address(values, values__of_register(values, INSN_SCRATCH));
+	assert_int_not_equal(wanted.root, 0);
+	assert_false(values__find_register(values, wanted, &reg, &displacement));
 }
 
 static void test_calls_change_registers_and_memory(void **state)
@@ -275,7 +296,8 @@ int main(void)
 		TEST(test_what_was_stored_is_loaded),
 		TEST(test_loads_know_where_from),
 		TEST(test_a_wide_store_covers),
-		TEST(test_a_sum_in_memory_is_forgotten),
+		TEST(test_a_sum_in_memory),
+		TEST(test_the_scratch_is_not_found),
 		TEST(test_calls_change_registers_and_memory),
 		TEST(test_other_instructions_change_what_they_write),
 		TEST(test_found_in_a_register),

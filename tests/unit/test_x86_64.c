@@ -25,20 +25,33 @@ enum {
 	R13,
 };
 
-static struct insn decode(const char *bytes, size_t size)
+struct steps {
+	struct insn items[INSN_STEPS_MAX];
+	size_t cnt;
+};
+
+static struct steps decode_steps(const char *bytes, size_t size)
 {
 	_cleanup_(insn_decoder__freep) struct insn_decoder *decoder = NULL;
-	struct insn steps[INSN_STEPS_MAX];
+	struct steps steps;
 
 	assert_int_equal(insn_decoder__new(&decoder, &arch_x86_64), 0);
-	assert_int_equal(insn_decoder__decode(decoder, (const uint8_t *)bytes, size, ADDRESS,
-					      steps),
-			 1);
-	assert_int_equal(steps[0].address, ADDRESS);
-	return steps[0];
+	steps.cnt =
+		insn_decoder__decode(decoder, (const uint8_t *)bytes, size, ADDRESS, steps.items);
+	assert_int_equal(steps.items[0].address, ADDRESS);
+	return steps;
 }
 
-#define DECODE(bytes) decode(bytes, sizeof(bytes) - 1)
+static struct insn decode(const char *bytes, size_t size)
+{
+	struct steps steps = decode_steps(bytes, size);
+
+	assert_int_equal(steps.cnt, 1);
+	return steps.items[0];
+}
+
+#define DECODE_STEPS(bytes) decode_steps(bytes, sizeof(bytes) - 1)
+#define DECODE(bytes)	    decode(bytes, sizeof(bytes) - 1)
 
 static void assert_memory(const struct insn *insn, uint8_t base, int64_t displacement)
 {
@@ -75,6 +88,7 @@ static void test_loads(void **state)
 static void test_stores(void **state)
 {
 	struct insn insn = DECODE("\x48\x89\x4f\x08"); /* mov [rdi+8],rcx */
+	struct steps steps;
 
 	(void)state;
 	assert_int_equal(insn.op, INSN_STORE);
@@ -83,11 +97,17 @@ static void test_stores(void **state)
 	assert_int_equal(insn.destination, NONE);
 	assert_int_equal(insn.clobbered, 0);
 	assert_memory(&insn, RDI, 8);
-	insn = DECODE("\xc7\x00\x01\x00\x00\x00"); /* mov dword [rax],1 */
-	assert_int_equal(insn.op, INSN_STORE_SET);
-	assert_int_equal(insn.width, 4);
-	assert_int_equal(insn.immediate, 1);
-	assert_memory(&insn, RAX, 0);
+	steps = DECODE_STEPS("\xc7\x00\x01\x00\x00\x00"); /* mov dword [rax],1 */
+	assert_int_equal(steps.cnt, 2);
+	assert_int_equal(steps.items[0].op, INSN_SET);
+	assert_int_equal(steps.items[0].destination, INSN_SCRATCH);
+	assert_int_equal(steps.items[0].width, 4);
+	assert_int_equal(steps.items[0].immediate, 1);
+	assert_int_equal(steps.items[0].clobbered, 0);
+	assert_int_equal(steps.items[1].op, INSN_STORE);
+	assert_int_equal(steps.items[1].source, INSN_SCRATCH);
+	assert_int_equal(steps.items[1].width, 4);
+	assert_memory(&steps.items[1], RAX, 0);
 	insn = DECODE("\x0f\x11\x40\x10"); /* movups [rax+16],xmm0 */
 	assert_int_equal(insn.op, INSN_STORE);
 	assert_int_equal(insn.width, 16);
@@ -95,9 +115,34 @@ static void test_stores(void **state)
 	assert_memory(&insn, RAX, 16);
 }
 
+/* 32 bits at [@base]: loaded, increased, and stored again. */
+static void assert_adds_to_memory(const struct steps *steps, uint8_t base, int64_t amount)
+{
+	const struct insn *items = steps->items;
+
+	assert_int_equal(steps->cnt, 3);
+	assert_int_equal(items[0].op, INSN_LOAD);
+	assert_int_equal(items[0].destination, INSN_SCRATCH);
+	assert_memory(&items[0], base, 0);
+	assert_int_equal(items[1].op, INSN_ADD);
+	assert_int_equal(items[1].source, INSN_SCRATCH);
+	assert_int_equal(items[1].destination, INSN_SCRATCH);
+	assert_int_equal(items[1].immediate, amount);
+	assert_int_equal(items[1].flags, INSN_FLAGS_RESULT);
+	assert_int_equal(items[2].op, INSN_STORE);
+	assert_int_equal(items[2].source, INSN_SCRATCH);
+	assert_int_equal(items[2].flags, INSN_FLAGS_KEPT);
+	assert_memory(&items[2], base, 0);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(items[i].width, 4);
+		assert_int_equal(items[i].clobbered, 0);
+	}
+}
+
 static void test_sums(void **state)
 {
 	struct insn insn = DECODE("\x83\xe8\x01"); /* sub eax,1 */
+	struct steps steps;
 
 	(void)state;
 	assert_int_equal(insn.op, INSN_ADD);
@@ -111,13 +156,10 @@ static void test_sums(void **state)
 	assert_int_equal(insn.source, RSI);
 	assert_int_equal(insn.destination, RDX);
 	assert_int_equal(insn.width, 4);
-	insn = DECODE("\x83\x02\x01"); /* add dword [rdx],1 */
-	assert_int_equal(insn.op, INSN_ADD_MEMORY);
-	assert_int_equal(insn.immediate, 1);
-	assert_memory(&insn, RDX, 0);
-	insn = DECODE("\xff\x0a"); /* dec dword [rdx] */
-	assert_int_equal(insn.op, INSN_ADD_MEMORY);
-	assert_int_equal(insn.immediate, -1);
+	steps = DECODE_STEPS("\x83\x02\x01"); /* add dword [rdx],1 */
+	assert_adds_to_memory(&steps, RDX, 1);
+	steps = DECODE_STEPS("\xff\x0a"); /* dec dword [rdx] */
+	assert_adds_to_memory(&steps, RDX, -1);
 	insn = DECODE("\x48\x8d\x04\x91"); /* lea rax,[rcx+rdx*4] */
 	assert_int_equal(insn.op, INSN_OTHER);
 	assert_int_equal(insn.clobbered, 1U << RAX);
@@ -165,6 +207,22 @@ static void test_comparisons(void **state)
 	insn = DECODE("\x81\xfb\xff\xff\x00\x00"); /* cmp ebx,0xffff */
 	assert_int_equal(insn.source, RBX);
 	assert_int_equal(insn.immediate, 0xffff);
+}
+
+static void test_flags(void **state)
+{
+	(void)state;
+	assert_int_equal(DECODE("\x83\xe8\x01").flags, INSN_FLAGS_RESULT); /* sub eax,1 */
+	assert_int_equal(DECODE("\x81\xe2\xff\x3f\x00\x00").flags,
+			 INSN_FLAGS_RESULT);				     /* and edx,0x3fff */
+	assert_int_equal(DECODE("\x8d\x56\xff").flags, INSN_FLAGS_KEPT);     /* lea edx,[rsi-1] */
+	assert_int_equal(DECODE("\x48\x89\x4f\x08").flags, INSN_FLAGS_KEPT); /* mov [rdi+8],rcx */
+	assert_int_equal(DECODE("\xbe\x00\x00\x10\x00").flags,
+			 INSN_FLAGS_KEPT);				 /* mov esi,0x100000 */
+	assert_int_equal(DECODE("\x74\x0a").flags, INSN_FLAGS_KEPT);	 /* je */
+	assert_int_equal(DECODE("\x31\xf6").flags, INSN_FLAGS_LOST);	 /* xor esi,esi */
+	assert_int_equal(DECODE("\x48\xf7\xe6").flags, INSN_FLAGS_LOST); /* mul rsi */
+	assert_int_equal(DECODE("\xe8\x10\x00\x00\x00").flags, INSN_FLAGS_LOST); /* call */
 }
 
 static void test_flow(void **state)
@@ -295,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_sums),
 		cmocka_unit_test(test_moves_and_masks),
 		cmocka_unit_test(test_comparisons),
+		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_flow),
 		cmocka_unit_test(test_what_the_kernel_emulates),
 		cmocka_unit_test(test_what_the_kernel_rejects),

@@ -106,8 +106,7 @@ static bool clears_address_ahead(struct shape_scan *scan, size_t index)
 		values__step(ahead, insn);
 		if (insn->op >= INSN_JUMP_IF || insn->op == INSN_UNDECODED)
 			break;
-		if ((insn->op == INSN_STORE || insn->op == INSN_STORE_SET) && insn->width == 8 &&
-		    !insn->memory.displacement)
+		if (insn->op == INSN_STORE && insn->width == 8 && !insn->memory.displacement)
 			stored = values__get(ahead,
 					     values__at(ahead, values__memory_of(ahead, insn)));
 		if (stored && stored->kind == VALUE_CONSTANT && !stored->amount)

@@ -23,12 +23,23 @@ struct comparison {
 	int16_t displacement;
 };
 
+/* Whether @insn stores a 1 of 32 bits. */
+static bool stores_one(struct values *values, const struct insn *insn)
+{
+	const struct value *value;
+
+	if (insn->op != INSN_STORE || insn->width != 4)
+		return false;
+	value = values__get(values, values__of_register(values, insn->source));
+	return value->kind == VALUE_CONSTANT && value->amount == 1;
+}
+
 static void observe_new(struct shape_scan *scan, const struct insn *insn)
 {
 	struct address pool = values__memory_of(&scan->values, insn);
 	struct pending *pending;
 
-	if (insn->op != INSN_STORE_SET || insn->width != 4 || insn->immediate != 1 ||
+	if (!stores_one(&scan->values, insn) ||
 	    !values__has_stored(&scan->values, address__plus(pool, NEXTPOOL)))
 		return;
 	values__name_registers(&scan->values);
@@ -157,7 +168,7 @@ static uint8_t stored_class(struct values *values, const struct insn *insn, stru
 	if (insn->op != INSN_STORE || insn->width != 4 ||
 	    !address__equals(values__memory_of(values, insn), address__plus(pool, SZIDX)))
 		return INSN_NO_REGISTER;
-	return insn->source;
+	return insn->source < INSN_REGISTERS ? insn->source : INSN_NO_REGISTER;
 }
 
 /*

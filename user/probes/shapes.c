@@ -91,24 +91,27 @@ int shape_scan__emit(struct shape_scan *scan, uint8_t type, uint64_t address,
 	return scan->found(&site, scan->context);
 }
 
+/* Whether @id is what the 4 bytes at @address hold, or held when they were last loaded. */
+static bool is_count_at(const struct values *values, value_id id, struct address address)
+{
+	struct address from;
+
+	return values__is_at(values, id, address, 4) ||
+	       (values__is_load(values, id, 4, &from) && address__equals(from, address));
+}
+
 /* +1 or -1 if @insn changes the 32-bit count of a pool by that; *pool is it. */
 static int count_change(struct values *values, const struct insn *insn, struct address *pool)
 {
-	struct address from;
 	const struct value *sum;
 
-	if (!insn->has_memory || insn->width != 4)
+	if (insn->op != INSN_STORE || insn->width != 4)
 		return 0;
 	*pool = values__memory_of(values, insn);
 	if (!pool->root)
 		return 0;
-	if (insn->op == INSN_ADD_MEMORY)
-		return insn->immediate == 1 || insn->immediate == -1 ? (int)insn->immediate : 0;
-	if (insn->op != INSN_STORE)
-		return 0;
 	sum = values__get(values, values__of_register(values, insn->source));
-	if (sum->kind != VALUE_SUM || !values__is_load(values, sum->of, 4, &from) ||
-	    !address__equals(from, *pool))
+	if (sum->kind != VALUE_SUM || !is_count_at(values, sum->of, *pool))
 		return 0;
 	return (int32_t)sum->amount == 1 || (int32_t)sum->amount == -1 ? (int32_t)sum->amount : 0;
 }
@@ -176,6 +179,8 @@ static void observe_head_store(struct shape_scan *scan, struct address head, val
 	struct address pool = {.root = head.root}, block, from;
 	struct values *values = &scan->values;
 
+	if (values__get(values, stored)->kind == VALUE_CONSTANT)
+		return; /* no block */
 	/* N was loaded from [B], and B from [P+8]. */
 	if (values__is_load(values, stored, 8, &block) && !block.offset &&
 	    values__is_load(values, block.root, 8, &from) && address__equals(from, head))

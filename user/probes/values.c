@@ -24,7 +24,7 @@ static value_id add_value(struct values *values, struct value value)
 
 value_id values__of_register(struct values *values, uint8_t reg)
 {
-	if (reg >= INSN_REGISTERS)
+	if (reg > INSN_SCRATCH)
 		return 0;
 	if (!values->registers[reg])
 		values->registers[reg] = add_value(values, (struct value){.kind = VALUE_OPAQUE});
@@ -95,6 +95,13 @@ value_id values__at(const struct values *values, struct address address)
 	const struct place *place = find_place(values, address, 8);
 
 	return place ? place->value : 0;
+}
+
+bool values__is_at(const struct values *values, value_id id, struct address address, uint8_t width)
+{
+	const struct place *place = find_place(values, address, width);
+
+	return id && place && place->value == id;
 }
 
 bool values__has_stored(const struct values *values, struct address address)
@@ -230,10 +237,6 @@ static value_id result_of(struct values *values, const struct insn *insn)
 static void note_flags(struct values *values, const struct insn *insn, value_id result)
 {
 	switch (insn->op) {
-	case INSN_ADD:
-	case INSN_MASK:
-		values->flags = result;
-		break;
 	case INSN_TEST_MASK:
 		values->flags = derive(values, insn, VALUE_MASKED);
 		break;
@@ -243,12 +246,9 @@ static void note_flags(struct values *values, const struct insn *insn, value_id 
 		values->compared[1] = values__of_register(values, insn->other);
 		values->flags = insn->source == insn->other ? values->compared[0] : 0;
 		break;
-	case INSN_ADD_MEMORY:
-	case INSN_OTHER:
-	case INSN_CALL:
-		values->flags = 0;
-		break;
 	default:
+		if (insn->flags != INSN_FLAGS_KEPT)
+			values->flags = insn->flags == INSN_FLAGS_RESULT ? result : 0;
 		break;
 	}
 }
@@ -264,10 +264,6 @@ void values__step(struct values *values, const struct insn *insn)
 	result = result_of(values, insn);
 	if (insn->op == INSN_STORE)
 		store(values, insn, values__of_register(values, insn->source));
-	if (insn->op == INSN_STORE_SET)
-		store(values, insn, add_constant(values, insn));
-	if (insn->op == INSN_ADD_MEMORY)
-		store(values, insn, 0);
 	note_flags(values, insn, result);
 	for (uint8_t reg = 0; reg < INSN_REGISTERS; reg++)
 		if (insn->clobbered & 1U << reg)

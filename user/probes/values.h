@@ -57,7 +57,7 @@ struct place {
 };
 
 struct values {
-	value_id registers[INSN_REGISTERS];
+	value_id registers[INSN_REGISTERS + 1]; /* the last is INSN_SCRATCH */
 	struct value values[VALUES_MAX];
 	uint32_t value_cnt;
 	uint32_t overflow_cnt;		 /* so often the numbers ran out and all was forgotten */
@@ -74,7 +74,7 @@ void values__reset(struct values *values);
 /* What @insn does to the state. */
 void values__step(struct values *values, const struct insn *insn);
 
-/* The value of a register, numbered now if it was not. */
+/* The value of a register or of INSN_SCRATCH, numbered now if it was not; else 0. */
 value_id values__of_register(struct values *values, uint8_t reg);
 
 /* Numbers every register's value: then it can be told whether one changes. */
@@ -100,6 +100,9 @@ static inline bool address__equals(struct address left, struct address right)
 
 /* The 8 bytes known to be at @address; 0 if they are not known. */
 value_id values__at(const struct values *values, struct address address);
+
+/* Whether the @width bytes at @address are known to be @id. */
+bool values__is_at(const struct values *values, value_id id, struct address address, uint8_t width);
 
 /* Whether the code has stored to the 8 bytes at @address. */
 bool values__has_stored(const struct values *values, struct address address);

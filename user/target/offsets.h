@@ -10,7 +10,8 @@
  * candidate on.
  *
  * Builds --with-pydebug before 3.8 (their objects begin with two more words) and free-threaded ones
- * have layouts of their own, which are not here. x86-64 and arm64 have the same.
+ * have layouts of their own, which are not here. The table is that of x86-64: where a
+ * pthread_mutex_t is larger, runtime_current_thread, which lies behind some, is another.
  */
 #pragma once
 

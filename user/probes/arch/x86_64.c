@@ -236,25 +236,46 @@ static void find_clobbered(const struct decoder *decoder, const cs_insn *raw, st
 	}
 }
 
-static void translate_move(const struct decoder *decoder, const cs_x86 *x86, struct insn *insn)
+/* [@memory] = a register, or INSN_SCRATCH. */
+static void make_store(struct insn *step, struct insn_memory memory, uint8_t width, uint8_t source)
+{
+	step->op = INSN_STORE;
+	step->width = width;
+	step->has_memory = true;
+	step->memory = memory;
+	step->source = source;
+}
+
+/* Returns how many steps there are, as all that translate several. */
+static size_t translate_move_to_memory(const struct decoder *decoder, const cs_x86 *x86,
+				       struct insn *steps)
 {
 	const cs_x86_op *to = &x86->operands[0], *from = &x86->operands[1];
+	struct insn_memory memory = memory_of(decoder, to, steps[0].address + steps[0].size);
 
-	insn->width = to->size;
-	if (to->type == X86_OP_MEM) {
-		insn->has_memory = true;
-		insn->memory = memory_of(decoder, to, insn->address + insn->size);
-		if (from->type == X86_OP_IMM) {
-			insn->op = INSN_STORE_SET;
-			insn->immediate = from->imm;
-		} else {
-			insn->op = INSN_STORE;
-			insn->source = number_of(decoder, from->reg);
-		}
-		return;
+	if (from->type != X86_OP_IMM) {
+		make_store(&steps[0], memory, to->size, number_of(decoder, from->reg));
+		return 1;
 	}
+	steps[0].op = INSN_SET;
+	steps[0].width = to->size;
+	steps[0].destination = INSN_SCRATCH;
+	steps[0].immediate = from->imm;
+	steps[1] = INSN_NOTHING;
+	make_store(&steps[1], memory, to->size, INSN_SCRATCH);
+	return 2;
+}
+
+static size_t translate_move(const struct decoder *decoder, const cs_x86 *x86, struct insn *steps)
+{
+	const cs_x86_op *to = &x86->operands[0], *from = &x86->operands[1];
+	struct insn *insn = &steps[0];
+
+	if (to->type == X86_OP_MEM)
+		return translate_move_to_memory(decoder, x86, steps);
 	if (!is_general(decoder, to))
-		return;
+		return 1;
+	insn->width = to->size;
 	insn->destination = number_of(decoder, to->reg);
 	if (from->type == X86_OP_MEM) {
 		insn->op = INSN_LOAD;
@@ -267,35 +288,52 @@ static void translate_move(const struct decoder *decoder, const cs_x86 *x86, str
 		insn->op = INSN_MOVE;
 		insn->source = number_of(decoder, from->reg);
 	}
+	return 1;
 }
 
 /* Stores of 16 bytes and of vector registers matter only for where they go. */
 static void translate_vector_store(const struct decoder *decoder, const cs_x86 *x86,
 				   struct insn *insn)
 {
-	if (x86->op_count != 2 || x86->operands[0].type != X86_OP_MEM)
-		return;
-	insn->op = INSN_STORE;
-	insn->width = x86->operands[0].size;
-	insn->has_memory = true;
-	insn->memory = memory_of(decoder, &x86->operands[0], insn->address + insn->size);
+	if (x86->op_count == 2 && x86->operands[0].type == X86_OP_MEM)
+		make_store(insn, memory_of(decoder, &x86->operands[0], insn->address + insn->size),
+			   x86->operands[0].size, INSN_NO_REGISTER);
 }
 
-static void translate_add(const struct decoder *decoder, const cs_x86 *x86, int64_t amount,
-			  struct insn *insn)
+static void make_add(struct insn *step, uint8_t reg, int64_t amount, uint8_t width)
+{
+	step->op = INSN_ADD;
+	step->width = width;
+	step->destination = step->source = reg;
+	step->immediate = amount;
+}
+
+static size_t translate_add_to_memory(const struct decoder *decoder, const cs_x86_op *to,
+				      int64_t amount, struct insn *steps)
+{
+	struct insn_memory memory = memory_of(decoder, to, steps[0].address + steps[0].size);
+
+	steps[0].op = INSN_LOAD;
+	steps[0].width = to->size;
+	steps[0].destination = INSN_SCRATCH;
+	steps[0].has_memory = true;
+	steps[0].memory = memory;
+	steps[1] = steps[2] = INSN_NOTHING;
+	make_add(&steps[1], INSN_SCRATCH, amount, to->size);
+	make_store(&steps[2], memory, to->size, INSN_SCRATCH);
+	return 3;
+}
+
+static size_t translate_add(const struct decoder *decoder, const cs_x86 *x86, int64_t amount,
+			    struct insn *steps)
 {
 	const cs_x86_op *to = &x86->operands[0];
 
-	insn->width = to->size;
-	insn->immediate = amount;
-	if (to->type == X86_OP_MEM) {
-		insn->op = INSN_ADD_MEMORY;
-		insn->has_memory = true;
-		insn->memory = memory_of(decoder, to, insn->address + insn->size);
-	} else if (is_general(decoder, to)) {
-		insn->op = INSN_ADD;
-		insn->destination = insn->source = number_of(decoder, to->reg);
-	}
+	if (to->type == X86_OP_MEM)
+		return translate_add_to_memory(decoder, to, amount, steps);
+	if (is_general(decoder, to))
+		make_add(&steps[0], number_of(decoder, to->reg), amount, to->size);
+	return 1;
 }
 
 static void translate_lea(const struct decoder *decoder, const cs_x86 *x86, struct insn *insn)
@@ -358,49 +396,57 @@ static void translate_flow(const struct decoder *decoder, const cs_insn *raw, st
 		insn->target = (uint64_t)x86->operands[0].imm;
 }
 
-static void translate_binary(const struct decoder *decoder, const cs_insn *raw, struct insn *insn)
+/* xor of a register with itself, and masks. */
+static void translate_logic(const struct decoder *decoder, const cs_insn *raw, struct insn *insn)
 {
 	const cs_x86 *x86 = &raw->detail->x86;
 	const cs_x86_op *to = &x86->operands[0], *from = &x86->operands[1];
 
+	if (!is_general(decoder, to))
+		return;
+	if (raw->id == X86_INS_XOR) {
+		if (from->type != X86_OP_REG || to->reg != from->reg)
+			return;
+		insn->op = INSN_SET;
+	} else {
+		if (from->type != X86_OP_IMM)
+			return;
+		insn->op = INSN_MASK;
+		insn->source = number_of(decoder, to->reg);
+		insn->immediate = from->imm;
+	}
+	insn->destination = number_of(decoder, to->reg);
+	insn->width = to->size;
+}
+
+/* Additions. Returns how many steps there are. */
+static size_t translate_sum(const struct decoder *decoder, const cs_insn *raw, struct insn *steps)
+{
+	const cs_x86 *x86 = &raw->detail->x86;
+	const cs_x86_op *amount = &x86->operands[1];
+
 	switch (raw->id) {
-	case X86_INS_ADD:
-		if (from->type == X86_OP_IMM)
-			translate_add(decoder, x86, from->imm, insn);
-		break;
-	case X86_INS_SUB:
-		if (from->type == X86_OP_IMM)
-			translate_add(decoder, x86, -from->imm, insn);
-		break;
-	case X86_INS_XOR:
-		if (is_general(decoder, to) && from->type == X86_OP_REG && to->reg == from->reg) {
-			insn->op = INSN_SET;
-			insn->destination = number_of(decoder, to->reg);
-			insn->width = to->size;
-		}
-		break;
-	case X86_INS_AND:
-		if (is_general(decoder, to) && from->type == X86_OP_IMM) {
-			insn->op = INSN_MASK;
-			insn->destination = insn->source = number_of(decoder, to->reg);
-			insn->immediate = from->imm;
-			insn->width = to->size;
-		}
-		break;
+	case X86_INS_INC:
+		return translate_add(decoder, x86, 1, steps);
+	case X86_INS_DEC:
+		return translate_add(decoder, x86, -1, steps);
 	default:
-		break;
+		if (amount->type != X86_OP_IMM)
+			return 1;
+		return translate_add(decoder, x86,
+				     raw->id == X86_INS_SUB ? -amount->imm : amount->imm, steps);
 	}
 }
 
-static void translate(const struct decoder *decoder, const cs_insn *raw, struct insn *insn)
+/* Fills the steps, of which the first is begun, and returns how many there are. */
+static size_t translate(const struct decoder *decoder, const cs_insn *raw, struct insn *steps)
 {
 	const cs_x86 *x86 = &raw->detail->x86;
 
 	switch (raw->id) {
 	case X86_INS_MOV:
 	case X86_INS_MOVABS:
-		translate_move(decoder, x86, insn);
-		break;
+		return translate_move(decoder, x86, steps);
 	case X86_INS_MOVAPS:
 	case X86_INS_MOVUPS:
 	case X86_INS_MOVDQA:
@@ -411,30 +457,48 @@ static void translate(const struct decoder *decoder, const cs_insn *raw, struct 
 	case X86_INS_VMOVDQA:
 	case X86_INS_VMOVDQU:
 	case X86_INS_VMOVQ:
-		translate_vector_store(decoder, x86, insn);
+		translate_vector_store(decoder, x86, steps);
 		break;
 	case X86_INS_INC:
-		translate_add(decoder, x86, 1, insn);
-		break;
 	case X86_INS_DEC:
-		translate_add(decoder, x86, -1, insn);
-		break;
+	case X86_INS_ADD:
+	case X86_INS_SUB:
+		return translate_sum(decoder, raw, steps);
 	case X86_INS_LEA:
-		translate_lea(decoder, x86, insn);
+		translate_lea(decoder, x86, steps);
 		break;
 	case X86_INS_CMP:
 	case X86_INS_TEST:
-		translate_compare(decoder, x86, raw->id == X86_INS_TEST, insn);
+		translate_compare(decoder, x86, raw->id == X86_INS_TEST, steps);
 		break;
-	case X86_INS_ADD:
-	case X86_INS_SUB:
 	case X86_INS_XOR:
 	case X86_INS_AND:
-		translate_binary(decoder, raw, insn);
+		translate_logic(decoder, raw, steps);
 		break;
 	default:
-		translate_flow(decoder, raw, insn);
+		translate_flow(decoder, raw, steps);
 		break;
+	}
+	return 1;
+}
+
+static uint8_t flags_after(const cs_insn *raw, const struct insn *step)
+{
+	switch (step->op) {
+	case INSN_ADD:
+		return raw->id == X86_INS_LEA ? INSN_FLAGS_KEPT : INSN_FLAGS_RESULT;
+	case INSN_MASK:
+		return INSN_FLAGS_RESULT;
+	case INSN_SET:
+		return raw->id == X86_INS_XOR ? INSN_FLAGS_LOST : INSN_FLAGS_KEPT;
+	case INSN_MOVE:
+	case INSN_LOAD:
+	case INSN_STORE:
+	case INSN_JUMP_IF:
+	case INSN_JUMP:
+		return INSN_FLAGS_KEPT;
+	default:
+		return INSN_FLAGS_LOST;
 	}
 }
 
@@ -443,6 +507,7 @@ static size_t decode(void *state, const uint8_t *bytes, size_t size, uint64_t ad
 {
 	struct decoder *decoder = state;
 	uint64_t at = address;
+	size_t cnt;
 
 	if (!cs_disasm_iter(decoder->handle, &bytes, &size, &at, decoder->insn))
 		return 0;
@@ -451,8 +516,10 @@ static size_t decode(void *state, const uint8_t *bytes, size_t size, uint64_t ad
 	steps[0].size = (uint8_t)decoder->insn->size;
 	steps[0].uprobe = uprobe_of(decoder->insn);
 	find_clobbered(decoder, decoder->insn, &steps[0]);
-	translate(decoder, decoder->insn, &steps[0]);
-	return 1;
+	cnt = translate(decoder, decoder->insn, steps);
+	for (size_t i = 0; i < cnt; i++)
+		steps[i].flags = flags_after(decoder->insn, &steps[i]);
+	return cnt;
 }
 
 void pyfrag_x86_64_emulated(void);

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The shapes on an architecture where one instruction does several things: it compares and
+ * branches, stores two registers, or moves its base register on. (arm64's compilers write pymalloc
+ * so.) Instructions of 4 bytes, written by hand, as a decoder would have them.
+ */
+#include <string.h>
+
+#include "code_recording.h"
+#include "stub_arch.h"
+#include "unit_test.h"
+
+#define START	  0x100
+#define STEPS_MAX 64
+
+enum {
+	BLOCK,
+	POOL,
+	NEXT,
+	COUNT,
+	USED, /* the list of pools of a class */
+	OLD,  /* size classes */
+	SIZE,
+};
+
+struct code {
+	struct insn steps[STEPS_MAX];
+	size_t cnt, insn_cnt;
+};
+
+static struct insn step(enum insn_op op, uint8_t destination, uint8_t source, uint8_t width)
+{
+	struct insn step = INSN_NOTHING;
+
+	step.op = (uint8_t)op;
+	step.destination = destination;
+	step.source = source;
+	step.width = width;
+	step.flags = INSN_FLAGS_KEPT;
+	if (destination < INSN_REGISTERS)
+		step.clobbered = 1U << destination;
+	return step;
+}
+
+static struct insn at(struct insn step, uint8_t base, int64_t displacement)
+{
+	step.has_memory = true;
+	step.memory =
+		(struct insn_memory){.base = base, .plain = true, .displacement = displacement};
+	return step;
+}
+
+static struct insn load(uint8_t reg, uint8_t base, int64_t displacement, uint8_t width)
+{
+	return at(step(INSN_LOAD, reg, INSN_NO_REGISTER, width), base, displacement);
+}
+
+static struct insn store(uint8_t reg, uint8_t base, int64_t displacement, uint8_t width)
+{
+	return at(step(INSN_STORE, INSN_NO_REGISTER, reg, width), base, displacement);
+}
+
+static struct insn add(uint8_t reg, int64_t amount, uint8_t width)
+{
+	struct insn sum = step(INSN_ADD, reg, reg, width);
+
+	sum.immediate = amount;
+	return sum;
+}
+
+static struct insn compare(uint8_t left, uint8_t right)
+{
+	struct insn comparison = step(INSN_COMPARE, INSN_NO_REGISTER, left, 4);
+
+	comparison.other = right;
+	return comparison;
+}
+
+static struct insn jump_if(uint64_t target)
+{
+	struct insn jump = step(INSN_JUMP_IF, INSN_NO_REGISTER, INSN_NO_REGISTER, 8);
+
+	jump.has_target = true;
+	jump.target = target;
+	return jump;
+}
+
+/* Adds an instruction of some steps. */
+static void put(struct code *code, enum insn_uprobe uprobe, const struct insn *steps, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		struct insn *insn = &code->steps[code->cnt++];
+
+		assert_true(code->cnt <= STEPS_MAX);
+		*insn = steps[i];
+		insn->address = START + 4 * code->insn_cnt;
+		insn->size = 4;
+		insn->uprobe = (uint8_t)uprobe;
+		insn->step = (uint8_t)i;
+		insn->step_cnt = (uint8_t)cnt;
+	}
+	code->insn_cnt++;
+}
+
+#define PUT(code, uprobe, ...)                                                                     \
+	put(code, uprobe, (const struct insn[]){__VA_ARGS__},                                      \
+	    sizeof((const struct insn[]){__VA_ARGS__}) / sizeof(struct insn))
+#define PUT_STEPPED(code, ...)	PUT(code, INSN_SINGLE_STEPPED, __VA_ARGS__)
+#define PUT_EMULATED(code, ...) PUT(code, INSN_EMULATED, __VA_ARGS__)
+
+static void assert_finds(const struct code *code, const char *expected)
+{
+	char found[CODE_TEXT_BYTES];
+
+	code_recording__scan(&stub_arch, code->steps, code->cnt, found, sizeof(found));
+	assert_string_equal(found, expected);
+}
+
+static void put_count(struct code *code, int64_t amount)
+{
+	PUT_STEPPED(code, load(COUNT, POOL, 0, 4));
+	PUT_STEPPED(code, add(COUNT, amount, 4));
+	PUT_STEPPED(code, store(COUNT, POOL, 0, 4));
+}
+
+/* Compared and branched by one instruction: the probe is there. */
+static void test_alloc(void **state)
+{
+	struct code code = {};
+
+	(void)state;
+	PUT_STEPPED(&code, load(BLOCK, POOL, 8, 8));
+	put_count(&code, 1);
+	PUT_STEPPED(&code, load(NEXT, BLOCK, 0, 8));
+	PUT_STEPPED(&code, store(NEXT, POOL, 8, 8));
+	PUT_EMULATED(&code, compare(NEXT, NEXT), jump_if(0x200));
+	assert_finds(&code, "118 alloc r0 emulated\n");
+}
+
+/* The count follows the jump, and what is looked at there is counted in instructions. */
+static void test_count_behind_the_jump(void **state)
+{
+	struct code code = {};
+
+	(void)state;
+	PUT_STEPPED(&code, load(BLOCK, POOL, 8, 8));
+	PUT_STEPPED(&code, load(NEXT, BLOCK, 0, 8));
+	PUT_STEPPED(&code, store(NEXT, POOL, 8, 8));
+	PUT_EMULATED(&code, compare(NEXT, NEXT), jump_if(0x200));
+	for (int i = 0; i < 5; i++)
+		PUT_STEPPED(&code, store(USED, USED, 64 + 16 * i, 8),
+			    store(USED, USED, 72 + 16 * i, 8));
+	put_count(&code, 1);
+	assert_finds(&code, "10c alloc r0 emulated\n");
+}
+
+/* Two links by one store, the 1 in a register. */
+static void test_new_pool(void **state)
+{
+	struct insn one = step(INSN_SET, COUNT, INSN_NO_REGISTER, 4);
+	struct code code = {};
+
+	(void)state;
+	one.immediate = 1;
+	PUT_STEPPED(&code, one);
+	PUT_STEPPED(&code, store(USED, POOL, 16, 8), store(USED, POOL, 24, 8));
+	PUT_STEPPED(&code, store(POOL, USED, 16, 8), store(POOL, USED, 24, 8));
+	PUT_STEPPED(&code, store(COUNT, POOL, 0, 4));
+	PUT_STEPPED(&code, compare(OLD, SIZE));
+	PUT_EMULATED(&code, jump_if(0x200));
+	assert_finds(&code, "114 new-pool r1 emulated r5 r6\n");
+}
+
+/* The block's register moves on with the store that completes the free. */
+static void put_free_that_moves_on(struct code *code)
+{
+	put_count(code, -1);
+	PUT_STEPPED(code, load(NEXT, POOL, 8, 8));
+	PUT_STEPPED(code, store(BLOCK, POOL, 8, 8));
+	PUT_STEPPED(code, store(NEXT, BLOCK, 0, 8), add(BLOCK, 8, 8));
+}
+
+static void test_free_is_probed_behind_all_steps(void **state)
+{
+	struct code code = {};
+
+	(void)state;
+	put_free_that_moves_on(&code);
+	PUT_STEPPED(&code, compare(OLD, SIZE));
+	assert_finds(&code, "118 free r0-8 stepped\n");
+}
+
+/*
+ * Where others jump to the instruction behind, this one would have to be probed, which is before it
+ * takes effect. Then the register still has another value.
+ */
+static void test_free_that_cannot_be_probed_behind(void **state)
+{
+	struct code code = {};
+
+	(void)state;
+	put_free_that_moves_on(&code);
+	PUT_STEPPED(&code, compare(OLD, SIZE));
+	PUT_EMULATED(&code, jump_if(START + 4 * 6));
+	assert_finds(&code, "");
+}
+
+/* What the kernel does not probe is no place for a probe. */
+static void test_free_before_what_is_rejected(void **state)
+{
+	struct code code = {};
+
+	(void)state;
+	put_count(&code, -1);
+	PUT_STEPPED(&code, load(NEXT, POOL, 8, 8));
+	PUT_STEPPED(&code, store(BLOCK, POOL, 8, 8));
+	PUT_STEPPED(&code, store(NEXT, BLOCK, 0, 8));
+	PUT(&code, INSN_REJECTED, compare(OLD, SIZE));
+	assert_finds(&code, "114 free r0 stepped\n");
+}
+
+/* Jumps lead to the first step of an instruction, which forgets what was known. Others do not. */
+static void test_steps_are_not_jumped_to(void **state)
+{
+	struct code code = {};
+
+	(void)state;
+	PUT_STEPPED(&code, load(USED, OLD, 0, 8));
+	PUT_STEPPED(&code, load(BLOCK, POOL, 8, 8), load(SIZE, POOL, 16, 8));
+	put_count(&code, 1);
+	PUT_STEPPED(&code, load(NEXT, BLOCK, 0, 8), store(NEXT, POOL, 8, 8));
+	PUT_EMULATED(&code, compare(NEXT, NEXT), jump_if(START + 4));
+	assert_finds(&code, "118 alloc r0 emulated\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_alloc),
+		cmocka_unit_test(test_count_behind_the_jump),
+		cmocka_unit_test(test_new_pool),
+		cmocka_unit_test(test_free_is_probed_behind_all_steps),
+		cmocka_unit_test(test_free_that_cannot_be_probed_behind),
+		cmocka_unit_test(test_free_before_what_is_rejected),
+		cmocka_unit_test(test_steps_are_not_jumped_to),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
