@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Confines itself as a process of the agent does, then attempts what such a process might be made
- * to do, and prints a line for each: its name, and "allowed" or "refused" (EPERM, EACCES, ENOSYS).
+ * Confines itself as a process of the agent does, then tries what a compromised process might try.
+ * Prints a line for each attempt: its name, and "allowed" or "refused" (EPERM, EACCES, ENOSYS).
+ *
  * Usage: attempts PART VICTIM ADDRESS SCRATCH
  *
- * PART: reader, probing-reader, keeper, event-keeper (one that opens perf events), broker, namer,
- * server, connecting-server, runner, or none, which is not confined. VICTIM is a process of the
- * test's own, ADDRESS (hexadecimal) eight bytes of its memory, SCRATCH a directory. Each attempt is
- * made by a process of its own.
+ * PART: reader, probing-reader, keeper, event-keeper (a keeper that opens perf events), broker,
+ * namer, server, connecting-server, runner, or none (not confined). VICTIM is a process of the
+ * test's own, ADDRESS (hexadecimal) eight bytes of its memory, SCRATCH a directory. Each attempt
+ * runs in a process of its own.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ struct scene scene;
 static const struct attempt *const all[] = {attempts_to_read, attempts_on_processes,
 					    attempts_on_files, attempts_on_kernel};
 
-/* The exit status is the answer; a program that was executed ends with 0. */
+/* The exit status tells the result; an executed program exits with 0. */
 static void make(const struct attempt *attempt)
 {
 	int status;
@@ -89,6 +90,6 @@ int main(int argc, char **argv)
 		for (const struct attempt *attempt = all[i]; attempt->name; attempt++)
 			make(attempt);
 	fflush(stdout);
-	/* It can still say that something is wrong within itself. */
+	/* A confined process can still report an error in itself. */
 	abort();
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
-# boot_systemd.sh DIRECTORY BOUND...: boots a systemd, in namespaces of its own, on a copy of this machine's files that goes
-# with it. It has the files that are in DIRECTORY/files besides, and starts what try.target wants. The BOUND directories are there
-# as they are.
+# boot_systemd.sh DIRECTORY BOUND...: boots a systemd in namespaces of its own, on a temporary copy
+# of this machine's file system. The files of DIRECTORY/files are added to the copy, and the units
+# that try.target wants are started. The BOUND directories are bind-mounted.
 set -e
 directory=$1
 root=$directory/root
@@ -20,7 +20,7 @@ for bound; do
 	mkdir -p "$root$bound"
 	mount --bind "$bound" "$root$bound"
 done
-# What this machine starts is not started again.
+# Do not start this machine's own services again.
 for unit in "$root"/etc/systemd/system/*.wants/*; do
 	ln -sf /dev/null "$root/etc/systemd/system/$(basename "$unit")"
 done

@@ -1,5 +1,5 @@
-"""Processes beside a test: of users without privileges, of which others consist, that are left
-over, and what is waited for."""
+"""Helpers for processes beside a test: run commands as an unprivileged user, list child processes,
+end leftover processes, wait for conditions."""
 import os
 import re
 import signal
@@ -9,22 +9,22 @@ import uuid
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NOBODY = 65534
-# Numbers of linux/capability.h.
+# Numbers from linux/capability.h.
 SYS_ADMIN, PERFMON = 21, 38
-# All processes that this run of the tests starts have it in their environment, and those that they
-# start.
+# Every process that this run of the tests starts, directly or indirectly, inherits this in its
+# environment.
 RUN = uuid.uuid4().hex
 os.environ["PYFRAG_TEST_RUN"] = RUN
 
 
 def as_user(user=NOBODY):
-    """What goes before a command so that it runs as that user, and can gain nothing."""
+    """A command prefix that runs the command as that user, who can gain no privileges."""
     return ["setpriv", "--reuid=%d" % user, "--regid=%d" % user,
             "--clear-groups", "--no-new-privs", "--"]
 
 
 def children_of(pid):
-    """Those of all of its threads."""
+    """The children of all of its threads."""
     found = []
     for task in os.listdir("/proc/%d/task" % pid):
         with open("/proc/%d/task/%s/children" % (pid, task)) as file:
@@ -38,8 +38,8 @@ def name_of(pid):
 
 
 def of_this_run():
-    """The processes that this run of the tests has started, with all that they have, but for those
-    that have ended."""
+    """The processes that this run of the tests has started, and their descendants, except
+    zombies."""
     found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -52,8 +52,8 @@ def of_this_run():
 
 
 def end_all_but(others, seconds=20):
-    """Ends what this run has started, but for @others; returns their names. A keeper ends by itself
-    when it has taken its probes out, and must not be killed before."""
+    """Ends what this run has started, except @others; returns their names. A keeper removes its
+    probes and then exits by itself; it must not be killed before that."""
     ended = {}
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -73,7 +73,7 @@ def end_all_but(others, seconds=20):
 
 
 def wait_for(condition, seconds=20):
-    """Until it is true, and returns what it is then."""
+    """Waits until the condition is true, and returns its value."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = condition()
@@ -84,8 +84,8 @@ def wait_for(condition, seconds=20):
 
 
 def keeper_capabilities():
-    """What a pyfrag-keeper of root's has, by the numbers of linux/capability.h: what perf events
-    take, on kernels without uprobe_multi (before Linux 6.6)."""
+    """The capabilities of a pyfrag-keeper run by root, by their numbers in linux/capability.h:
+    those that perf events need, on kernels without uprobe_multi (before Linux 6.6)."""
     said = subprocess.run([os.environ.get("PYFRAG", TOP + "/pyfrag"), "doctor"],
                           stdout=subprocess.PIPE, check=True).stdout.decode()
     line, = re.findall(r"^\w+ +uprobes +(.*)$", said, re.M)

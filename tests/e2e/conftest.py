@@ -35,8 +35,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def nothing_runs_on():
-    """What a test that fails leaves behind would disturb others: an agent probes whatever goes by a
-    name."""
+    """Ends what a failed test leaves behind. It would disturb later tests: an agent probes every
+    process whose name matches."""
     before = of_this_run()
     yield
     end_all_but(before)
@@ -59,7 +59,7 @@ def pyfrag():
 
 @pytest.fixture
 def snapshot():
-    """The report of a process as a dictionary."""
+    """Takes a snapshot of a process and returns the report as a dictionary."""
 
     def take(pid, *args):
         return check_report(run_pyfrag("snapshot", "-p", pid, "--json", *args).stdout)
@@ -68,13 +68,13 @@ def snapshot():
 
 
 def mode_of(args):
-    """Tests that do not choose follow every event."""
+    """Tests that choose no mode trace every event."""
     return [] if {"--mode", "--budget"} & set(args) else ["--mode", "full"]
 
 
 @pytest.fixture
 def trace():
-    """The reports of a trace as dictionaries."""
+    """Traces a process and returns the reports as dictionaries."""
 
     def take(pid, *args):
         result = run_pyfrag("trace", "-p", pid, "--json", *mode_of(args), *args)
@@ -85,7 +85,7 @@ def trace():
 
 @pytest.fixture
 def any_target():
-    """A target of one Python only, for what does not depend on it."""
+    """A target that runs one Python only, for tests that do not depend on the Python."""
     with Target(PYTHONS[0]) as running:
         yield running
 
@@ -97,18 +97,18 @@ def target(python):
 
 
 class Trace:
-    """A pyfrag trace that runs beside the test; its reports when it has ended."""
+    """A pyfrag trace that runs beside the test; returns its reports when it has ended."""
 
     def __init__(self, *args):
         self.process = subprocess.Popen(
             [PYFRAG, "trace", "--json"] + mode_of(args) + [str(arg) for arg in args],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
-        # The first report says that all probes are in.
+        # The first report is written when all probes are attached.
         self.lines = [self.process.stdout.readline()]
         if not self.lines[0]:
             raise AssertionError(self.process.stderr.read().decode())
-        # A trace whose reports nobody takes would wait for that.
+        # A trace blocks when nobody reads its reports.
         self.reader = threading.Thread(target=self.lines.extend, args=(self.process.stdout,))
         self.reader.start()
 
@@ -140,15 +140,16 @@ def start_trace():
 
 
 with open(TOP + "/docs/report.schema.json") as file:
-    # It knows the drafts up to 7, in which the keywords of ours mean the same. Most of a test's
-    # time would go into python3-jsonschema, which walks the schema anew for each of a hundred
-    # thousand blocks.
+    # fastjsonschema supports the drafts up to 7, in which the keywords that the schema uses mean
+    # the same. python3-jsonschema would take most of a test's time: it walks the schema anew for
+    # each of a hundred thousand blocks.
     validate = fastjsonschema.compile(
         dict(json.load(file), **{"$schema": "http://json-schema.org/draft-07/schema#"}))
 
 
 def check_report(line):
-    """A report as a dictionary: valid by the schema, its bytes adding up."""
+    """The report as a dictionary, after checks that it conforms to the schema and that its byte
+    counts add up."""
     report = json.loads(line)
     validate(report)
     heap = report["heap"]

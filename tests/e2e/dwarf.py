@@ -1,12 +1,13 @@
-"""Where the members of a Python's C structures lie, by its debug information: only where it is
-left."""
+"""Offsets of the members of CPython's C structures, from debug information where the file has
+it."""
 import glob
 import os
 import re
 
 from elftools.elf.elffile import ELFFile
 
-# A structure is whole only where its members are looked at: these look at all that are asked for.
+# Debug information describes a structure completely only in source files that access its members.
+# These files access all the members that the tests need.
 SOURCES = {
     "pystate.c", "ceval.c", "gc.c", "gcmodule.c", "codeobject.c", "frameobject.c", "frame.c",
     "unicodeobject.c", "bytesobject.c", "stringobject.c",
@@ -16,7 +17,8 @@ RECORDS = {"DW_TAG_structure_type", "DW_TAG_union_type"}
 
 
 def file_of(python):
-    """The file that holds this CPython: libpython if it is linked to one, else the executable."""
+    """The file that contains this CPython: libpython if the executable is linked to it, else the
+    executable itself."""
     executable = (python.root or "") + python.command[-1]
     libraries = glob.glob("%s/../lib/libpython%d.%d*.so.*"
                           % ((os.path.dirname(executable),) + python.version[:2]))
@@ -34,7 +36,7 @@ def _name(die):
 
 
 def _type(die):
-    """What a member, an array or a typedef is of, whatever its names; None: of nothing, void."""
+    """The type of a member, an array or a typedef, with typedefs resolved; None for void."""
     while "DW_AT_type" in die.attributes:
         die = die.get_DIE_from_attribute("DW_AT_type")
         if die.tag not in NAMES:
@@ -51,7 +53,8 @@ def _size(die):
 
 
 def _member(record, name):
-    """Its offset and its type; a nameless member's members are the record's own."""
+    """The offset and the type of a member. The members of an anonymous member belong to the record
+    itself."""
     for child in record.iter_children():
         if child.tag != "DW_TAG_member":
             continue
@@ -67,7 +70,7 @@ def _member(record, name):
 
 
 class Layouts:
-    """The structures in one file, which stays open; to be closed. Loading takes seconds."""
+    """The structures in one file. The file stays open until close(). Loading takes seconds."""
 
     def __init__(self, path):
         self.file = open(path, "rb")
@@ -98,7 +101,7 @@ class Layouts:
         return _size(self.records[name])
 
     def offset(self, name, path):
-        """Of a member, as "obmalloc.mgmt", "items[2].count"."""
+        """Offset of a member given as a path, such as "obmalloc.mgmt" or "items[2].count"."""
         offset, die = 0, self.records[name]
         for member, index in re.findall(r"(\w+)(?:\[(\d+)\])?", path):
             place, die = _member(die, member)

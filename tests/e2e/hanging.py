@@ -1,4 +1,4 @@
-"""Processes that hang whoever reads them."""
+"""Processes that block every reader of their memory."""
 import contextlib
 import os
 import platform
@@ -10,7 +10,7 @@ from target import MARK, WORKLOADS
 
 
 class Unreadable(subprocess.Popen):
-    """A process that hangs whoever reads it; see tests/workloads/unreadable.py."""
+    """A process that blocks every reader of its memory; see tests/workloads/unreadable.py."""
 
     def __init__(self, user, later):
         super().__init__(
@@ -32,7 +32,7 @@ class Unreadable(subprocess.Popen):
 
 @contextlib.contextmanager
 def unreadable(cnt, user=0, later=False):
-    """So many of them, of one user; @later: they can be read at first."""
+    """Starts @cnt of them as one user. With @later they can be read at first."""
     if platform.machine() != "x86_64":
         pytest.skip("the workload knows userfaultfd's number on x86-64 only")
     running = []

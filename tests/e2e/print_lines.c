@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What pyfrag says of line tables, for test_line_tables.py. Reads records on stdin, in the
- * machine's byte order: kind (enum py_line_kind), first line, size of the table, size of the code,
- * 4 bytes each, and the table. For each byte of the code writes the line, 4 bytes.
+ * Decodes line tables with pyfrag's decoder, for test_line_tables.py. Reads records from stdin, in
+ * native byte order: kind (enum py_line_kind), first line, size of the table, size of the code, 4
+ * bytes each, then the table. Writes the line of each byte of the code, 4 bytes each.
  */
 #include <errno.h>
 #include <stdio.h>

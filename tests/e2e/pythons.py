@@ -1,17 +1,18 @@
-"""The Pythons that can be found on this machine."""
+"""Finds the Pythons on this machine."""
 import glob
 import os
 import re
 import subprocess
 
-# A directory of trees of other distributions, each with a Python of its own; other interpreters, a
-# name and a path each: "clang-O3=/path/to/python gcc-O0=/other/python".
+# PYFRAG_TEST_ROOTS: a directory with root file systems of other distributions, each with a Python
+# of its own. PYFRAG_TEST_PYTHONS: other interpreters, as names and paths: "clang-O3=/path/to/python
+# gcc-O0=/other/python".
 ROOTS = os.environ.get("PYFRAG_TEST_ROOTS", "")
 OTHERS = os.environ.get("PYFRAG_TEST_PYTHONS", "")
 
 
 class Python:
-    """An interpreter: how to start it, and what it says it is."""
+    """An interpreter: how to start it, its version and its build."""
 
     def __init__(self, command, name, root=None):
         self.command = command
@@ -23,7 +24,8 @@ class Python:
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
         ).stdout.split()
         self.version = tuple(int(part) for part in out[:3])
-        # Builds --with-pydebug have the debug hooks on by default; tests of those ask for them.
+        # --with-pydebug builds enable the debug hooks by default; tests that need the hooks enable
+        # them explicitly.
         self.environment = {"PYTHONMALLOC": "pymalloc"} if out[3] == b"1" else {}
 
     @property
@@ -50,8 +52,8 @@ def _pyenv_versions():
 
 
 def find():
-    """Every CPython of the system, of pyenv, of the trees in PYFRAG_TEST_ROOTS, and the named
-    ones."""
+    """Every CPython of the system, of pyenv, and of PYFRAG_TEST_ROOTS, and the interpreters given
+    by name."""
     found = []
     for other in OTHERS.split():
         name, _, path = other.partition("=")

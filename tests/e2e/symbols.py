@@ -1,7 +1,8 @@
-"""The heap of a Python that cannot tell about it itself (2.7), by its symbols: only where they are
-left.
+"""Computes the heap of a Python that has no statistics of its own (2.7) from its symbols, where the
+file still has them.
 
-This counts from the pool headers alone (ref.count), where pyfrag follows the chains of free blocks.
+It counts live blocks from the pool headers alone (ref.count); pyfrag follows the free lists
+instead.
 """
 import re
 import struct
@@ -21,7 +22,7 @@ def _libpython(pid):
 
 
 def addresses(pid, *names):
-    """Where the variables of these names are in the process."""
+    """The addresses of these variables in the process."""
     base, path = _libpython(pid)
     out = subprocess.run(["nm", path], stdout=subprocess.PIPE, check=True).stdout.decode()
     found = {}

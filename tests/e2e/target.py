@@ -1,4 +1,4 @@
-"""A target under test, and what it says of its own heap."""
+"""A target process under test, and its own statistics of its heap."""
 import fcntl
 import os
 import re
@@ -11,18 +11,19 @@ from bystanders import RUN
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORKLOADS = os.path.join(os.path.dirname(HERE), "workloads")
-# On the command line of each target, for --match: other runs of the tests on this machine have
-# others.
+# On the command line of each target, for --match. Concurrent runs of the tests use different marks.
 MARK = "run-" + RUN
 
 
 class Target:
-    """A script of tests/workloads, or of a copy of it at @place, run by some Python."""
+    """A script of tests/workloads, or of a copy of that directory at @place, run by a given
+    Python."""
 
     def __init__(self, python, env=None, wrapper=(), script="target.py", place=WORKLOADS):
         path = place + "/" + script
         if python.root:
-            # The tree gets the workloads, and what runs in it sees them there.
+            # The workloads are copied into the other distribution's root directory, so that the
+            # Python in there can read them.
             place = python.root + "/tmp/pyfrag-workloads"
             shutil.copytree(WORKLOADS, place, dirs_exist_ok=True)
             path = "/tmp/pyfrag-workloads/" + script
@@ -67,7 +68,7 @@ class Target:
         return text.decode(errors="replace")
 
     def states(self):
-        """The states of its threads by their ids."""
+        """The state of each of its threads, by thread id."""
         states = {}
         for thread in os.listdir("/proc/%d/task" % self.pid):
             with open("/proc/%d/task/%s/stat" % (self.pid, thread)) as stat:
@@ -86,7 +87,7 @@ class Target:
         raise AssertionError("the first thread does not end")
 
     def wait_until_blocked(self):
-        """Until the target has slept for a while: it waits for us."""
+        """Waits until the target has slept for a while: it is then waiting for input."""
         sleeping = 0
         for _ in range(1000):
             sleeping = sleeping + 1 if set(self.states().values()) <= {"S", "Z"} else 0
@@ -96,8 +97,8 @@ class Target:
         raise AssertionError("the target does not come to rest")
 
     def freeze_in_stats(self):
-        """Lets the target print its statistics into a pipe that is full: it stays in there, its
-        heap as it is counted, until thaw() takes the text out."""
+        """Makes the target print its statistics into a pipe that is full. The target blocks inside
+        the print, with its heap as counted, until thaw() drains the pipe."""
         flags = fcntl.fcntl(self.stderr_write, fcntl.F_GETFL)
         fcntl.fcntl(self.stderr_write, fcntl.F_SETFL, flags | os.O_NONBLOCK)
         self.filled = 0
@@ -138,7 +139,7 @@ class Target:
         return text[self.filled:].decode()
 
     def heap_oracle(self, look):
-        """Calls @look while the heap stands still; returns what it returns, and the target's own
+        """Calls @look while the heap cannot change. Returns what it returns, and the target's own
         statistics of that same heap."""
         if self.python.version < (3, 3):
             self.wait_until_blocked()
@@ -166,7 +167,7 @@ class Target:
 
 
 class MallocStats:
-    """What sys._debugmallocstats() prints."""
+    """The parsed output of sys._debugmallocstats()."""
 
     def __init__(self, text):
         self.text = text

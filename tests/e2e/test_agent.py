@@ -1,4 +1,4 @@
-"""The agent: what it serves, and whom it tells."""
+"""The agent: what it serves over HTTP, and the alerts that it sends."""
 import http.client
 import json
 import os
@@ -19,8 +19,8 @@ from hanging import unreadable
 from target import MARK, Target
 
 
-# Where `make check-e2e` unpacks them; what they look for in /usr/share is made to be there, for
-# them only.
+# `make check-e2e` unpacks the daemons here. They expect files in /usr/share; a mount that only they
+# see provides those.
 DAEMONS = TOP + "/build/daemons"
 os.environ["PATH"] += os.pathsep + DAEMONS + "/usr/bin"
 WITH_SHARE = ["unshare", "--mount", "sh", "-c", "mount -t overlay overlay -o "
@@ -49,7 +49,7 @@ class Agent:
         self.process = subprocess.Popen(
             [*wrapper, PYFRAG, "agent", "--listen", "127.0.0.1:%d" % self.port, "-i", "0.5", *args],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        self.stderr = ""  # but for that it answers
+        self.stderr = ""  # except the line that says it listens
         try:
             self.wait_until_ready()
         except BaseException:
@@ -65,7 +65,7 @@ class Agent:
         wait_for(lambda: self.get("/healthz")[0] == 200)
 
     def end(self):
-        """Whatever it does."""
+        """Kills the agent if it still runs."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -79,7 +79,7 @@ class Agent:
         return {one["pid"]: one for one in json.loads(self.get("/v1/processes")[1])["processes"]}
 
     def metrics(self):
-        """Values by name and labels."""
+        """Metric values by name and labels."""
         found = {}
         for line in self.get("/metrics")[1].splitlines():
             match = re.match(r"(\w+)(?:\{(.*)\})? (\S+)$", line)
@@ -138,14 +138,14 @@ def test_what_it_serves(start_agent, snapshot):
         for path in ("/", "/nothing", "/v1/processes/1/report", "/v1/processes/x/report",
                      "/v1/processes/"):
             assert agent.get(path)[0] == 404, path
-    # No series outlives its process.
+    # No time series outlives its process.
     wait_for(lambda: not of_targets(agent.metrics(), "pyfrag_processes"))
     assert agent.stop() == 0 and agent.seconds < 2
 
 
 def test_its_memory_is_bounded(start_agent, snapshot):
-    """Two heap images are more than it may take, one is not: each is given up again and again, and
-    both are right."""
+    """The memory limit has room for one heap image, not for two. Images are evicted again and
+    again, and both reports stay correct."""
     with Target(PYTHONS[0]) as one, Target(PYTHONS[-1]) as other:
         for target in (one, other):
             target.run("tuples_with_survivors")
@@ -230,7 +230,7 @@ def test_bad_requests_do_no_harm(start_agent):
                     pass
         except OSError:
             pass
-    # Clients that say nothing are not in the way of others.
+    # Idle clients do not block others.
     idle = [socket.create_connection(("127.0.0.1", agent.port)) for _ in range(30)]
     assert agent.get("/healthz")[0] == 200
     connection = http.client.HTTPConnection("127.0.0.1", agent.port, timeout=5)
@@ -259,15 +259,15 @@ def test_alerts_run_a_command(start_agent, any_target, tmp_path):
     assert lines[2] == "resolved %d $(id);" % any_target.pid
     fired, over = json.loads(lines[1]), json.loads(lines[3])
     assert fired["labels"] == over["labels"] and fired["labels"]["metric"] == "pinned_arenas"
-    # Of tuples, one in a hundred stays, and the number in it.
+    # The workload keeps one tuple in a hundred, and the number in it.
     assert re.search(r"\btuple \(", fired["annotations"]["types"])
-    assert "sites" not in fired["annotations"]  # nobody asked for probes
+    assert "sites" not in fired["annotations"]  # no process is probed
     assert "endsAt" not in fired and over["endsAt"] >= over["startsAt"]
     assert agent.stop() == 0
 
 
 class Server:
-    """A daemon of Debian's, until the end of the test."""
+    """A Debian daemon that runs until the end of the test."""
 
     def __init__(self, port, *args):
         self.port = port
@@ -346,7 +346,8 @@ def test_prometheus_scrapes_it_and_its_rules_fire(start_agent, any_target, tmp_p
 
 
 def test_kill_9_harms_nobody(start_agent, tmp_path):
-    """Fifty times, at any moment, while heaps change and processes come and go."""
+    """Kills the agent fifty times, at arbitrary moments, while heaps change and processes start and
+    exit."""
     churn = subprocess.Popen(["sh", "-c", "while :; do %s -S -c pass; done" % sys.executable])
     chance = random.Random(9)
     with Target(PYTHONS[0]) as one, Target(PYTHONS[-1]) as other:
@@ -371,7 +372,7 @@ def test_kill_9_harms_nobody(start_agent, tmp_path):
             with open("/proc/%d/status" % target.pid) as file:
                 assert "TracerPid:\t0" in file.read()
             assert not has_breakpoints(target.pid)
-        # And the next one is as good as the first.
+        # The next agent works as well as the first.
         agent = start_agent("--match", MARK)
         wait_for(lambda: {one.pid, other.pid} <= set(agent.processes()))
         assert agent.stop() == 0
@@ -400,7 +401,7 @@ def test_a_process_that_hangs_its_readers(start_agent, any_target, snapshot):
 def test_many_that_hang(start_agent, any_target):
     agent = start_agent("--match", MARK)
     with unreadable(10) as hanging:
-        # Root's processes have half of the places; others are read beside them.
+        # Processes of root may occupy half of the slots; other users' processes use the rest.
         wait_for(lambda: agent.metrics()["pyfrag_readings_hanging", ""] == 4, 30)
         with subprocess.Popen([*as_user(), sys.executable, "-c",
                                "import time; time.sleep(60)", MARK]) as other:
@@ -418,7 +419,7 @@ def test_many_that_hang(start_agent, any_target):
 
 
 def test_it_tells_where(start_agent, any_target):
-    """What is probed says where it grows: in metrics, and in the alert."""
+    """For a probed process, metrics and alerts name the allocation sites that grow."""
     agent = start_agent("--match", MARK, "--sites", "2",
                         "--alert", "pinned_arenas > 1 for 3s where app=target.py",
                         "--alert", "pinned_arenas > 1 where app=x")
@@ -426,7 +427,8 @@ def test_it_tells_where(start_agent, any_target):
     any_target.run(name, 2)
     wait_for(lambda: has_breakpoints(any_target.pid))
     wait_for(lambda: agent.metrics()["pyfrag_readings_hanging", ""] == 0)
-    # What pins now came before the probes; what will came after them.
+    # The blocks that pin arenas now were allocated before the probes were attached; later ones come
+    # after.
     any_target.ask("drop")
     any_target.run(name, 2)
     wait_for(lambda: agent.metrics()["pyfrag_alerts_firing", ""] == 1)
@@ -447,7 +449,7 @@ def test_the_longest_names_fit_into_an_alert(start_agent):
     with subprocess.Popen(command, cwd="/", stdout=subprocess.PIPE) as hostile:
         said = agent.process.stderr.readline().decode()
         hostile.kill()
-    # any of its sites may be the first
+    # any of its sites may come first
     allocates = "|".join(chr(0x20000 + 3 * number) for number in range(6))
     assert "alert fires" in said and re.search("pools were taken at (%s)" % allocates,
                                                said) and "... (" in said
@@ -465,7 +467,7 @@ def test_processes_of_one_file_are_probed_at_a_time(start_agent, any_target):
 
 
 def has_breakpoints(pid):
-    """Whether there is code that is not what its file says."""
+    """Whether the code in memory differs from the code in the file."""
     with open("/proc/%d/maps" % pid) as file:
         mapped = [line.split() for line in file if " r-xp " in line and "/" in line]
     for words in mapped:
@@ -504,7 +506,7 @@ def test_systemd_understands_its_unit(tmp_path):
 
 
 def capabilities_of(name):
-    """What a file in deploy/ grants."""
+    """The capabilities that a file in deploy/ grants."""
     with open(TOP + "/deploy/" + name) as file:
         text = file.read()
     if name.endswith(".service"):
@@ -519,7 +521,8 @@ def capabilities_of(name):
 
 @pytest.fixture
 def perf_events_are_permitted():
-    """With CAP_PERFMON, as docs/fleet.md says, on kernels that have no uprobe_multi."""
+    """Lowers perf_event_paranoid as docs/fleet.md describes for CAP_PERFMON; kernels without
+    uprobe_multi need it."""
     path = "/proc/sys/kernel/perf_event_paranoid"
     with open(path) as file:
         before = file.read()
@@ -550,7 +553,7 @@ def test_it_need_not_be_root(start_agent, any_target, snapshot, perf_events_are_
 @pytest.mark.parametrize("name", ["pyfrag-agent.service", "daemonset.yaml"])
 def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_target, snapshot,
                                                       perf_events_are_permitted):
-    """With no more than that granted it finds, reads and probes."""
+    """With exactly the capabilities that are granted it finds, reads and probes processes."""
     if not shutil.which("setpriv"):
         pytest.skip("needs setpriv (util-linux)")
     granted = capabilities_of(name)
@@ -568,7 +571,7 @@ def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_tar
     assert agent.metrics()["pyfrag_read_errors_total", ""] == 0
     assert agent.stop() == 0
     assert "/proc is looked at instead" not in agent.stderr
-    # And it takes all of them: without any of the first ones BPF does not tell who comes.
+    # All of them are needed: without either of these two, BPF cannot report new processes.
     for missing in ("bpf", "perfmon"):
         without = start_agent("--match", "nobody", wrapper=wrapper[:-1] + [
             "--bounding-set=-all," + ",".join("+" + one for one in granted if one != missing)])
@@ -577,7 +580,7 @@ def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_tar
 
 
 def test_what_cannot_be_probed_is_tried_again(start_agent, any_target):
-    """Without CAP_BPF probing fails, and it does so more than once."""
+    """Without CAP_BPF probing fails; the agent retries."""
     if not shutil.which("setpriv"):
         pytest.skip("needs setpriv (util-linux)")
     granted = [one for one in capabilities_of("pyfrag-agent.service") if one != "bpf"]
@@ -618,7 +621,7 @@ def test_a_configuration_file(start_agent, any_target, tmp_path):
     config.write_text("match = %s\n" % MARK)
     agent.process.send_signal(signal.SIGHUP)
     wait_for(lambda: agent.metrics()["pyfrag_alerts_firing", ""] == 0)
-    # What takes a restart is said, and nothing else.
+    # Only changes that need a restart are reported.
     config.write_text("match = %s\nlisten = 127.0.0.1:1\nsites = 2\ninterval = 7\n" % MARK)
     agent.process.send_signal(signal.SIGHUP)
     said = [agent.process.stderr.readline()]

@@ -1,4 +1,4 @@
-"""Whatever is wrong: one clear line on stderr, exit status 1, nothing on stdout, nothing left
+"""Every error gives one clear line on stderr, exit status 1, nothing on stdout, and leaves nothing
 behind."""
 import json
 import os
@@ -118,7 +118,7 @@ def test_free_threaded():
 
 
 def make_32_bit_program(path):
-    """An i386 program that pauses for ever: int 0x80 with eax 29, again and again."""
+    """Writes an i386 program that pauses forever: it calls int 0x80 with eax 29 in a loop."""
     code = b"\xb8\x1d\x00\x00\x00\xcd\x80\xeb\xf7"
     base, headers = 0x10000, 52 + 32
     elf = b"\x7fELF" + bytes([1, 1, 1]) + bytes(9)
@@ -156,7 +156,7 @@ def test_no_privilege(any_target, command):
 
 
 def test_no_privilege_to_trace_what_can_be_read(any_target):
-    """With CAP_SYS_PTRACE alone a snapshot works, and trace names what it lacks."""
+    """With CAP_SYS_PTRACE alone a snapshot works, and trace names the missing capability."""
     capabilities = ["setpriv", "--reuid", "65534", "--clear-groups",
                     "--inh-caps", "-all,+sys_ptrace", "--ambient-caps", "-all,+sys_ptrace"]
     arguments = ["-p", str(any_target.pid)]
@@ -210,8 +210,8 @@ def test_full_disk(any_target, command, options):
     ["report", "DB"], ["diff", "DB", "DB"], ["snapshot", "--help"], ["--help"], ["--version"],
 ], ids=lambda args: " ".join(args).replace(MARK, "MARK"))
 def test_closed_pipe(any_target, tmp_path, args):
-    """Who reads has what they want: nothing is said, and it ends as by SIGPIPE. `| head` does the
-    same."""
+    """When the reader closes the pipe, pyfrag prints nothing and ends as if killed by SIGPIPE, as
+    with `| head`."""
     if "DB" in args:
         run_pyfrag("snapshot", "-p", any_target.pid, "-o", tmp_path / "heap.db")
     words = [word.replace("PID", str(any_target.pid)).replace("DB", str(tmp_path / "heap.db"))
@@ -230,7 +230,7 @@ def test_command_that_cannot_be_run():
 
 
 def test_python_that_ends_before_it_is_up(tmp_path):
-    """A Python that fails to start says so itself; pyfrag adds its one line."""
+    """A Python that fails to start prints its own error; pyfrag adds one line."""
     result = run_pyfrag("trace", "--", *PYTHONS[0].command, "--no-such-option", check=False)
     assert result.returncode == 1
     lines = [line for line in result.stderr.decode().splitlines() if line.startswith("pyfrag: ")]
@@ -243,7 +243,7 @@ def test_memory_cap(any_target):
 
 
 CORRUPTIONS = {
-    # What is broken, and whether a report can still be made of the rest.
+    # What is corrupted, and whether a report of the rest is still possible.
     "chain out of bounds": "word(pool + 8, 0xdeadbeefdeadbeef)",
     "chain of one block for ever": "word(word(pool + 8), word(pool + 8))",
     "chain into the header": "word(pool + 8, pool)",
@@ -256,7 +256,8 @@ CORRUPTIONS = {
 
 @pytest.mark.parametrize("corruption", sorted(CORRUPTIONS))
 def test_damaged_pool(corruption):
-    """A target whose pool is nonsense: a report of the rest, in no time, and the damage counted."""
+    """A target with a corrupted pool: the rest is reported promptly, and the corruption is
+    counted."""
     python = next(python for python in PYTHONS if python.version >= (3, 6))
     code = (
         "import ctypes, os, sys\n"
@@ -264,7 +265,8 @@ def test_damaged_pool(corruption):
         "    place = ctypes.c_uint64.from_address(address)\n"
         "    if value is None: return place.value\n"
         "    place.value = value\n"
-        # Blocks of a size nobody else uses; the pool of one in the middle is used, not full.
+        # Uses blocks of a size class that nothing else uses, and corrupts a pool in the middle,
+        # which is in use but not full.
         "size = 16384 if sys.version_info >= (3, 10) else 4096\n"
         "blocks = [b'x' * 450 for _ in range(1000)]\n"
         "pool = id(blocks[500]) // size * size\n"
@@ -305,7 +307,7 @@ TEARS = (
 
 
 def test_arenas_in_mid_change():
-    """What is torn for a while costs reports, and ends the trace when it stays so."""
+    """A heap that looks torn for a short while costs reports; the trace ends if it stays torn."""
     python = next(python for python in PYTHONS if python.version >= (3, 6))
     process = start(*python.command, "-c", TEARS)
     trace = None

@@ -1,4 +1,4 @@
-"""What is in the heap, as pyfrag says, is what the target itself says."""
+"""pyfrag's census of the objects in a heap equals what the target itself reports."""
 import ast
 import re
 
@@ -9,7 +9,7 @@ import symbols
 from target import Target
 
 COUNT = 2000
-# Asking makes some of these, and so does waiting for the question.
+# Types of which the question itself, and waiting for it, creates objects.
 SHAKY = {"list", "dict", "tuple", "frame", "function", "cell", "builtin_function_or_method", "code",
          "generator", "method", "memoryview", "managedbuffer"}
 
@@ -20,8 +20,7 @@ def census(snapshot, target, by="type"):
 
 
 def rows_of(report):
-    """Rows by what they are: (role, type, part). Other interpreters have types of the same
-    names."""
+    """Rows by (role, type, part), summed over interpreters, which have types of the same names."""
     rows = {}
     for row in report["census"]["rows"]:
         into = rows.setdefault((row["role"], row["type"], row["part"]),
@@ -54,7 +53,7 @@ def test_blocks_add_up(target, snapshot):
 
 
 def arenas_of(report):
-    """Their addresses; all are pinned, below 100 %."""
+    """The addresses of all arenas: with a threshold of 100 % every arena counts as pinned."""
     return sorted(int(arena["address"], 16) for arena in report["pinned"]["list"])
 
 
@@ -64,8 +63,8 @@ def test_tracked_objects_are_those_of_the_collector(target, snapshot):
     target.run("cycles_and_gc")
     target.ask("gc")
     report, arenas = None, []
-    # Asking makes something for good, and may take an arena for it: until both speak of the same
-    # ones.
+    # The question itself allocates objects that stay, and may need a new arena for them. Repeat
+    # until both answers are about the same arenas.
     while not report or arenas_of(report) != arenas:
         report = report or census(snapshot, target)
         arenas = arenas_of(report)
@@ -76,7 +75,8 @@ def test_tracked_objects_are_those_of_the_collector(target, snapshot):
     said = evaluate(target, question)
     seen = {key[1]: row["tracked_blocks"] for key, row in rows_of(report).items()
             if row["tracked_blocks"]}
-    # Of what is frozen the collector knows, but does not tell (3.12: what never dies).
+    # The collector knows frozen objects, but gc.get_objects() leaves them out (in 3.12, the
+    # immortal ones).
     frozen = evaluate(target, "getattr(__import__('gc'), 'get_freeze_count', int)()")
     wrong = {}
     for name in set(said) | set(seen):
@@ -104,17 +104,17 @@ def test_planted_objects(target, snapshot):
     assert more("object", module + "Tuple", None) == COUNT
     inner = "Inner" if target.python.version < (3,) else "Outer.Inner"
     assert more("object", module + inner, None) == COUNT
-    if target.python.version >= (3,):  # before, blocks of malloc() held many at once
+    if target.python.version >= (3,):  # before 3, one malloc() block held many of them
         assert more("object", "float", None) == pytest.approx(COUNT, abs=5)
     assert more("object", "set", None) == pytest.approx(COUNT, abs=5)
-    if target.python.version >= (3,):  # before, they were malloc()'s
+    if target.python.version >= (3,):  # before 3, they came from malloc()
         assert more("buffer", "list", "items") >= COUNT
     assert more("object", text, None) >= COUNT
 
 
 def test_values_of_instances(target, snapshot):
-    """Each instance has values of its own (3.11, 3.12), also where a freed text was in that memory
-    before."""
+    """Each instance has its own values array (3.11, 3.12), even if a freed string occupied that
+    memory before."""
     target.ask("eval kept.append(__import__('census_oracle').plant_lasting(%d))" % COUNT)
     rows = rows_of(census(snapshot, target))
     assert blocks(rows, "object", "census_oracle.Lasting", None) == COUNT
@@ -132,7 +132,7 @@ def test_owners(target, snapshot):
     if target.python.version < (3, 11):
         assert blocks(rows, "object", module + "Plain", "dict") == COUNT
     assert not blocks(rows, "object", module + "Slotted", "dict")
-    # By type these are dicts like others.
+    # By type alone these are ordinary dicts.
     plain = rows_of(census(snapshot, target))
     assert blocks(plain, "object", "dict", None) == sum(
         row["blocks"] for key, row in rows.items()
@@ -163,7 +163,7 @@ KEYS_COUNTS = {10: "dict_state.keys_numfree", 13: "object_state.freelists.dictke
 
 
 def count_free_keys(target, interpreter):
-    """What the target's own counter says; None: it is not known where that is."""
+    """The target's own counter; None if its location is unknown."""
     path = dwarf.file_of(target.python)
     if target.python.version >= (3, 14) or not dwarf.has_debug_info(path):
         return None
@@ -189,7 +189,7 @@ def test_parked_keys_are_those_on_the_free_list(target, snapshot):
     target.ask("eval [{'key': number} for number in range(200)] and None")
     rows = rows_of(census(snapshot, target))
     said = count_free_keys(target, interpreter)
-    # It holds 80; some may have been taken for the answer.
+    # The free list holds 80; the answer itself may have taken some.
     assert 70 <= blocks(rows, "parked", "dict", "keys") <= 80
     assert said is None or blocks(rows, "parked", "dict", "keys") == said
     assert blocks(rows, "buffer", "dict", "keys") > 50
@@ -201,7 +201,7 @@ def test_little_is_unknown(target, snapshot, workload):
     target.run(workload)
     report = census(snapshot, target)
     unknown = sum(row["bytes"] for row in report["census"]["rows"] if row["role"] == "unknown")
-    # In 3.8 the parser's tables are there, which hang on static data; that is not looked at.
+    # In 3.8 the parser's tables are referenced from static data, which is not scanned.
     share = 0.02 if target.python.version[:2] == (3, 8) else 0.01
     assert unknown < share * report["census"]["bytes"], report["census"]["rows"]
 

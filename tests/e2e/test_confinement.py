@@ -1,4 +1,4 @@
-"""What the processes of an agent may do, and may not."""
+"""What each process of the agent may and may not do."""
 import contextlib
 import ctypes
 import errno
@@ -16,7 +16,7 @@ from test_agent import start_agent  # noqa: F401 (a fixture)
 
 WITHOUT_LANDLOCK = TOP + "/build/tests/e2e/without_landlock"
 ATTEMPTS = TOP + "/build/tests/e2e/attempts"
-# Numbers of linux/capability.h.
+# Numbers from linux/capability.h.
 DAC_READ_SEARCH, SYS_PTRACE, PERFMON, BPF, CHECKPOINT_RESTORE = 2, 19, 38, 39, 40
 READS = {DAC_READ_SEARCH, SYS_PTRACE, CHECKPOINT_RESTORE}
 
@@ -34,7 +34,7 @@ def is_running(pid):
 
 
 def parts_of(agent):
-    """The pids of its processes by their names."""
+    """The pids of its processes by name."""
     found, waiting = {"server": agent.process.pid}, [agent.process.pid]
     while waiting:
         for pid in children_of(waiting.pop()):
@@ -66,7 +66,7 @@ def test_each_process_has_what_it_takes(start_agent, any_target, args, more):  #
     for name, pid in parts.items():
         for thread in os.listdir("/proc/%d/task" % pid):
             status = status_of(pid, thread)
-            # The bounding set of the kernel's own idea of all capabilities.
+            # Every set of capabilities is reduced, the bounding set too.
             assert capabilities(status["CapEff"]) == expected[name], name
             assert capabilities(status["CapPrm"]) == expected[name], name
             assert capabilities(status["CapBnd"]) == expected[name], name
@@ -117,7 +117,7 @@ def test_a_kernel_without_landlock(start_agent, any_target):  # noqa: F811
     assert re.fullmatch(r"pyfrag: warning: this kernel has no Landlock: .*\n", agent.stderr)
 
 
-# What belongs to none of them is refused everywhere.
+# Attempts that belong to no part are refused everywhere.
 READING = {"read_memory", "read_maps", "read_pagemap", "read_root", "read_others_file",
            "read_shadow",
            "ask_for_process", "open_pidfd"}
@@ -132,13 +132,13 @@ ALLOWED = {
     "server": set(),
     "connecting-server": CONNECTING,
 }
-# Besides, where there is no Landlock (docs/limits.md): files that the part's user may read, or what
-# openat2() opens.
+# Also allowed where there is no Landlock (docs/limits.md): reading files that the part's user may
+# read, and what openat2() opens.
 ROOTS_FILES = {"read_others_file", "read_shadow"}
 WITHOUT_LANDLOCK_TOO = {"broker": {"read_by_openat2", "write_by_openat2"}, "server": ROOTS_FILES,
                         "connecting-server": ROOTS_FILES}
-# The runner's commands do what programs of its user do, which is root here; but this takes
-# privileges.
+# The runner's commands may do what programs of its user may do, here root. These attempts need
+# privileges in addition.
 PRIVILEGED = {"read_memory", "write_proc_mem", "write_memory", "attach_ptrace", "take_descriptor",
               "advise_process",
               "open_by_handle", "new_user_namespace", "enter_namespace", "load_bpf",
@@ -170,21 +170,22 @@ def victim(*wrapper):
 
 
 def has_landlock():
-    """landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION), by its number on all
-    machines."""
+    """Calls landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) by its number, which
+    is the same on all architectures."""
     return ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) > 0
 
 
 def attempt(part, pid, address, directory, wrapper=()):
-    """What a part may do: the names of attempts that were not refused, and of those that were."""
+    """Runs all attempts as one part. Returns the names of those that were allowed, and of those
+    that were refused."""
     (directory / "file").write_text("x")
     (directory / "file").chmod(0o755)
-    # In a mount namespace of its own, so that nothing it mounts stays.
+    # It has a mount namespace of its own, so that no mount outlives it.
     result = subprocess.run(["unshare", "--mount", *wrapper, ATTEMPTS, part, str(pid), address,
                              str(directory)],
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
     lines = [line.split() for line in result.stdout.decode().splitlines()]
-    # In the end it says that something is wrong within itself, which each may.
+    # At the end it aborts to report an error in itself, which every part may do.
     assert result.returncode == -signal.SIGABRT, result.stderr.decode()
     assert len(lines) > 80
     return ({name for name, outcome in lines if outcome == "allowed"},
@@ -192,10 +193,11 @@ def attempt(part, pid, address, directory, wrapper=()):
 
 
 def test_root_may_do_it_all(tmp_path):
-    """So what is refused below is refused by the confinement."""
+    """Unconfined, root may do all of it, so every refusal in the tests below is due to the
+    confinement."""
     with victim() as (pid, address):
         allowed, refused = attempt("none", pid, address, tmp_path)
-    # But for what this kernel does not have, or this machine's root may not.
+    # Except what this kernel does not support, or what this machine does not permit root.
     assert refused <= {"load_kernel", "load_module", "change_arguments", "set_up_io_uring",
                        "make_userfaultfd"}
     assert {"read_memory", "write_memory", "write_proc_mem", "open_shadow",
@@ -220,8 +222,8 @@ def test_a_command_has_no_privileges(tmp_path):
     assert not {"execute", "execute_directly", "open_to_write", "socket_inet"} & refused
 
 
-# Creates the file that its argument names, and writes into it the error, a digit, of
-# ptrace(PTRACE_TRACEME).
+# A program that creates the file named by its argument, and writes into it the error number, one
+# digit, of ptrace(PTRACE_TRACEME).
 SMALL = """
 .globl _start
 _start:
@@ -236,7 +238,7 @@ _start:
 
 
 def test_a_command_may_be_a_program_of_32_bits(start_agent, any_target, tmp_path):  # noqa: F811
-    """It runs, under the rules that other commands are under."""
+    """It runs, with the same restrictions as other commands."""
     program, told = tmp_path / "small", tmp_path / "told"
     (tmp_path / "small.s").write_text(SMALL)
     try:
@@ -257,5 +259,5 @@ def test_a_command_may_be_a_program_of_32_bits(start_agent, any_target, tmp_path
 def test_the_reader_reads_other_users(tmp_path):
     with victim(*as_user()) as (pid, address):
         allowed, _ = attempt("reader", pid, address, tmp_path)
-    # The answer to kill(pid, 0) is EPERM then, which says that it is there.
+    # kill(pid, 0) then fails with EPERM, which reveals that the process exists.
     assert allowed == ALLOWED["reader"] - {"ask_for_process"}

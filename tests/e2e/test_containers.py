@@ -1,5 +1,5 @@
-"""A Python in a container of podman and runc, and an agent in one that has what the DaemonSet
-grants."""
+"""A Python in a container of podman and runc, and an agent in a container with the privileges that
+the DaemonSet grants."""
 import os
 import re
 import shutil
@@ -15,26 +15,26 @@ from test_agent import capabilities_of, free_port, get
 from test_places import WAITING, Running, traced_rounds
 
 PODMAN = ["podman", "--runtime", "runc", "--cgroup-manager=cgroupfs"]
-# Without them podman asks for more than it has, which fails where CAP_SYS_RESOURCE is missing.
+# Without these, podman raises the limits above its own, which fails without CAP_SYS_RESOURCE.
 LIMITS = ["--ulimit", "nofile=20000:20000", "--ulimit", "nproc=1000:1000"]
 
 
 class Podman:
-    """Containers whose images are directories; they and what podman keeps of them are gone
-    afterwards."""
+    """Containers whose images are directories. On exit the containers and podman's storage are
+    removed."""
 
     def __init__(self, place):
         self.command = PODMAN + ["--root", "%s/storage" % place, "--runroot", "%s/runroot" % place]
         self.names = []
 
     def run(self, *args):
-        """The command that runs a container, and its name."""
+        """The command that runs a container, and the container's name."""
         self.names.append("pyfrag-%s" % uuid.uuid4().hex)
         return self.command + ["run",
                                "--name", self.names[-1]] + LIMITS + [str(arg) for arg in args]
 
     def pid(self):
-        """That of the last one's first process; 0: it does not run (yet)."""
+        """The pid of the last container's first process; 0 if it does not run (yet)."""
         out = subprocess.run(self.command + ["inspect", self.names[-1],
                                              "--format", "{{.State.Pid}}"],
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
@@ -57,7 +57,7 @@ def podman():
 
 @pytest.fixture
 def contained(podman):
-    """A Python of another release in a container; the process in which podman runs it, and its
+    """Runs a Python of another release in a container; yields podman's process and the Python's
     pid."""
     others = [python for python in PYTHONS if python.root]
     if not others:
@@ -76,7 +76,7 @@ def test_a_container_is_traced(contained, start_trace):
 
 
 def image_of_pyfrag(place):
-    """A directory with pyfrag and the libraries that it is linked with."""
+    """Fills a directory with pyfrag and the libraries that it is linked to."""
     linked = subprocess.run(["ldd", PYFRAG], stdout=subprocess.PIPE, check=True).stdout.decode()
     for path in re.findall(r"/\S*\.so\S*", linked) + ["/etc/passwd"]:
         os.makedirs(str(place) + os.path.dirname(path), exist_ok=True)

@@ -1,4 +1,4 @@
-"""A heap as a database: what the report says, and more, by SQL."""
+"""The heap as a database: SQL queries give what the report says, and more."""
 import ast
 import json
 import os
@@ -79,7 +79,7 @@ def test_referrers_and_vias_are_those_of_the_report(any_target, snapshot, databa
     for by in ("referrers", "via"):
         rows = snapshot(any_target.pid, "--by", by, "--top", "1000000")["census"]["rows"]
         said = view(connection, "by_" + by)
-        # A root is no object, and is told in a table of its own.
+        # A root is not an object; roots have a table of their own.
         for row in rows:
             names = [name for name in row[by] if name != "[root]"]
             if len(names) == 1 and "[root]" not in row[by] and "..." not in names:
@@ -96,7 +96,7 @@ def test_references_to_itself_are_edges(target, database):
         "SELECT objects.address, vias.name FROM edges JOIN objects ON objects.id = edges.source"
         " JOIN vias ON vias.id = edges.via WHERE source = target")}
     for key, via, address in planted:
-        # Up to 3.10 an instance has a dict, which refers to it.
+        # Up to 3.10 an instance has a dict, and the dict holds the reference.
         if key != "instance" or target.python.version >= (3, 11):
             assert found.get(address) == via, key
 
@@ -144,8 +144,8 @@ def test_no_values(any_target, database):
     ["trace", "-a", "--match", MARK, "-d", "1", "--json"],
 ], ids=lambda args: " ".join(args).replace(MARK, "MARK"))
 def test_no_values_leaves_out_the_command_line(any_target, tmp_path, args):
-    """A command line may have passwords in it; the target's is `python -u SCRIPT MARK`, text
-    reports cut it off."""
+    """A command line may contain passwords. The target's is `python -u SCRIPT MARK`; text reports
+    truncate it."""
     args = [word.replace("PID", str(any_target.pid)) for word in args]
 
     def has_command_line(name, *more):
@@ -201,7 +201,7 @@ def test_another_process(any_target, database):
         heaps = [json.loads(line) for line in told.stdout.splitlines()][:2]
         assert [(row["heap"], row["pid"]) for row in heaps] == [("A", any_target.pid),
                                                                 ("B", other.pid)]
-        # One that had the same pid, before.
+        # An earlier process that had the same pid.
         connection.execute("UPDATE process SET start_ticks = start_ticks - 1")
         connection.commit()
         refused = run_pyfrag("snapshot", "-p", other.pid, "--by", "type", "--since", second,

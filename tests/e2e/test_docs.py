@@ -1,4 +1,4 @@
-"""What the documents say is what there is."""
+"""The documentation agrees with the code."""
 import glob
 import json
 import os

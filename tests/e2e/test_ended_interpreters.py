@@ -1,5 +1,5 @@
-"""Interpreters with allocators of their own end, and their arenas with them: some are unmapped,
-others stay behind, with blocks in them. The events alone must tell it either way."""
+"""Interpreters that have allocators of their own end. Some of their arenas are unmapped; others
+stay behind with blocks in them. The events alone must account for both."""
 import subprocess
 import time
 
@@ -30,7 +30,7 @@ def check(pid, reports, leaves_arenas=False):
 
 @pytest.mark.parametrize("interval", ["100", "0.1"])
 def test_interpreters_that_end(target, start_trace, interval):
-    """Whether they come and go between two readings, or are read in between."""
+    """Interpreters may start and end between two readings, or be read in between."""
     skip_unless_own_allocators(target.python)
     trace = start_trace("-p", target.pid, "-i", interval)
     target.run("ended_interpreters", 2)
@@ -39,8 +39,8 @@ def test_interpreters_that_end(target, start_trace, interval):
 
 
 def test_interpreters_that_end_while_their_heaps_are_read(target, start_trace):
-    """So many of them that some are gone between the moment at which all are listed and that at
-    which theirs is read."""
+    """There are so many that some end after all interpreters are listed and before their heaps are
+    read."""
     skip_unless_own_allocators(target.python)
     trace = start_trace("-p", target.pid, "-i", "0.02")
     target.run("brief_interpreters", 40)

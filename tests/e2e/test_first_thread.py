@@ -1,5 +1,5 @@
-"""A Python whose first thread has ended while others run. By its pid it is a zombie without memory;
-it is read like any other, through a thread that lives."""
+"""A Python whose first thread has ended while others run. Its pid names a zombie without memory;
+pyfrag reads it like any other, through a thread that is alive."""
 import re
 import subprocess
 
@@ -24,7 +24,7 @@ def how(request):
 
 @pytest.fixture
 def headless(python):
-    """A target without its first thread."""
+    """A target whose first thread has ended."""
     if python not in HAVE_CTYPES:
         pytest.skip("%r has no ctypes to end its first thread with" % python)
     with Target(python) as target:
@@ -70,7 +70,7 @@ def test_the_agent_finds_it(how):
 
 
 def test_the_agent_keeps_it():
-    """It was found before."""
+    """The agent has found the process before its first thread ends."""
     with Target(HAVE_CTYPES[0]) as target:
         agent = Agent("--match", MARK)
         try:

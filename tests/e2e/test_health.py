@@ -1,5 +1,5 @@
-"""/healthz when what is served is old, or will be: the reader does not answer, no heap can be read,
-or too many hang."""
+"""/healthz fails when the data served is old or will become old: the reader does not answer, no
+heap can be read, or too many readings hang."""
 import os
 import re
 import signal
@@ -17,7 +17,7 @@ MINUTE = 61
 
 
 class Clock:
-    """That of one process of an agent may be ahead; see tests/e2e/preload/clock_ahead.c."""
+    """Sets the clock of one process of an agent ahead; see tests/e2e/preload/clock_ahead.c."""
 
     def __init__(self, path):
         self.path = path
@@ -27,7 +27,7 @@ class Clock:
         return ["env", "LD_PRELOAD=" + CLOCK_AHEAD, "CLOCK_AHEAD=%s" % self.path]
 
     def set(self, pid, seconds):
-        # In one piece: it is mapped.
+        # The file is mapped, so it is overwritten in place with one write.
         with open(self.path, "r+b" if self.path.exists() else "wb") as file:
             file.write(struct.pack("qq", pid, seconds))
 
@@ -50,7 +50,7 @@ def test_a_reader_that_does_not_answer(start_agent, clock, any_target):  # noqa:
     assert agent.get("/healthz") == (200, "ok\n")
     assert agent.get("/metrics")[0] == agent.get("/v1/processes")[0] == 200
     clock.set(agent.process.pid, MINUTE)
-    # What it said last is not served as if it were of now.
+    # The reader's last answer is not served as if it were current.
     for path in ("/healthz", "/metrics", "/v1/processes"):
         assert wait_for(lambda: agent.get(path)[0] == 503), path
     os.kill(reader_of(agent), signal.SIGCONT)
@@ -60,7 +60,8 @@ def test_a_reader_that_does_not_answer(start_agent, clock, any_target):  # noqa:
 
 
 def test_heaps_that_cannot_be_read(start_agent, clock):  # noqa: F811
-    """One that could be read, and then hangs whoever reads it: what is known of it gets old."""
+    """A process that can be read at first and then blocks its readers: the data about it becomes
+    old."""
     with unreadable(1, later=True) as (hanging,):
         agent = start_agent("--match", MARK, wrapper=clock.wrapper())
         wait_for(lambda: "heap" in agent.processes().get(hanging.pid, {}))
@@ -84,8 +85,8 @@ def age(agent):
 
 
 def test_all_places_hang(start_agent):  # noqa: F811
-    """Root's processes have four, each other user's two: three users together have all eight, and
-    nothing is read."""
+    """Processes of root may occupy four slots, those of each other user two: three users together
+    occupy all eight, and nothing more is read."""
     agent = start_agent("--match", MARK)
     with unreadable(4) as roots, unreadable(2, user=65534), unreadable(2, user=65533):
         wait_for(lambda: agent.metrics()["pyfrag_readings_hanging", ""] == 8, 40)

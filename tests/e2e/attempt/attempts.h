@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Attempts to do what a process of the agent might be made to do. Each returns as a system call
- * does; what it changes, where it works, is as it was.
+ * Operations that a compromised process of the agent might try. Each function returns what its
+ * system call returns. An operation that succeeds leaves everything as it was.
  */
 #pragma once
 
@@ -11,13 +11,13 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-/* What they are made on. */
+/* The objects that the attempts act on. */
 extern struct scene {
-	pid_t victim;		  /* a process of the test's own, */
-	uint64_t address;	  /* and eight bytes of its memory that hold this address */
-	char directory[256];	  /* to try things in, */
-	char file[256], proc[64]; /* a file in there, and the victim's directory in /proc */
-	char *arguments;	  /* where this process' arguments are */
+	pid_t victim;		  /* a process of the test's own */
+	uint64_t address;	  /* eight bytes of its memory, which contain this address */
+	char directory[256];	  /* a scratch directory */
+	char file[256], proc[64]; /* a file in there; the victim's /proc directory */
+	char *arguments;	  /* where this process' arguments are stored */
 } scene;
 
 struct attempt {
@@ -25,7 +25,7 @@ struct attempt {
 	long (*run)(void);
 };
 
-/* Each ends with an entry without a name. */
+/* Each array ends with an entry without a name. */
 extern const struct attempt attempts_to_read[], attempts_on_processes[], attempts_on_files[],
 	attempts_on_kernel[];
 
@@ -39,7 +39,7 @@ static inline long try_open(const char *path, int flags)
 	return open(path, flags | O_CLOEXEC, 0600);
 }
 
-/* A file of the victim's in /proc. */
+/* Opens a file in the victim's /proc directory. */
 static inline long try_open_proc(const char *name, int flags)
 {
 	char path[512];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What changes files, or gets at them by other ways than their names. */
+/* Attempts that change files, or reach them other than by name. */
 #include "attempts.h"
 
 #include <linux/fs.h>
@@ -157,7 +157,7 @@ static long ask_file_system(void)
 	return fd < 0 ? fd : ioctl(fd, FS_IOC_GETFLAGS, &flags);
 }
 
-/* A handle is as good as a path, and passes by all directories. */
+/* A file handle works like a path, but bypasses the permissions of all directories. */
 static long open_by_handle(void)
 {
 	struct {

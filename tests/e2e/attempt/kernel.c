@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What changes the kernel, what this process is, or what it is connected to. */
+/* Attempts that change the kernel, this process' identity, or its connections. */
 #include "attempts.h"
 
 #include <linux/bpf.h>
@@ -85,7 +85,7 @@ static long execute(void)
 	return -1;
 }
 
-/* An empty program cannot be executed: that is a failure, but not a refusal. */
+/* An empty program cannot be executed: the call fails, but it is not refused. */
 static long execute_memory(void)
 {
 	int fd = memfd_create("attempt", MFD_CLOEXEC);
@@ -173,7 +173,7 @@ static long load_kernel(void)
 	return syscall(SYS_kexec_load, 0, 0, NULL, -1UL);
 }
 
-/* Without its magic numbers it does nothing. */
+/* Does nothing without its magic numbers. */
 static long reboot_host(void)
 {
 	return syscall(SYS_reboot, 0, 0, 0, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What changes another process. */
+/* Attempts that change another process. */
 #include "attempts.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ static long write_proc_mem(void)
 
 static long write_memory(void)
 {
-	/* The word that is there: its own address. */
+	/* The word that is already there: its own address. */
 	uint64_t word = scene.address;
 	struct iovec local = {&word, sizeof(word)},
 		     remote = {(void *)(uintptr_t)scene.address, sizeof(word)};
@@ -62,7 +62,7 @@ static long advise_process(void)
 	return fd < 0 ? fd : syscall(SYS_process_madvise, fd, &page, 1, MADV_COLD, 0);
 }
 
-/* SIGCONT does nothing to a process that goes on. */
+/* SIGCONT does nothing to a process that is not stopped. */
 static long signal_by_kill(void)
 {
 	return kill(scene.victim, SIGCONT);

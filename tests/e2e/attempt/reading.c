@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What reads, or only asks. */
+/* Attempts that only read or query. */
 #include "attempts.h"
 
 #include <linux/openat2.h>

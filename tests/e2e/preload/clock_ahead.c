@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Preloaded, so that a test need not wait: in one process CLOCK_MONOTONIC is ahead by some seconds.
- * Which process, and by how much, is in the file that CLOCK_AHEAD names, and may change at any
- * time. Only what asks for the time is affected, not what sleeps until then.
+ * A preloaded library that saves tests from waiting: in one process, CLOCK_MONOTONIC runs ahead by
+ * some seconds. The file that the environment variable CLOCK_AHEAD names says which process and by
+ * how much; it may change at any time. Only reads of the clock are affected, not sleeps.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@ static const volatile struct {
 	int64_t pid, seconds;
 } * ahead;
 static int (*real_clock_gettime)(clockid_t clock, struct timespec *now);
-/* Not asked for each time: that may be forbidden. */
+/* Cached, because a confined process may be forbidden to ask for its pid. */
 static pid_t own_pid;
 
 static void note_pid(void)
@@ -26,7 +26,10 @@ static void note_pid(void)
 	own_pid = getpid();
 }
 
-/* Before anything is confined. Other libraries' constructors may ask for the time before that. */
+/*
+ * Runs before the process is confined. Other libraries' constructors may read the clock before this
+ * runs.
+ */
 __attribute__((constructor)) static void begin(void)
 {
 	const char *path = getenv("CLOCK_AHEAD");
