@@ -171,6 +171,29 @@ static void test_new_pool(void **state)
 	assert_finds(&code, "114 new-pool r1 emulated r5 r6\n");
 }
 
+/* A variable on the stack that is set to 1 is no pool, unless its class is what is compared. */
+static void test_new_pool_at_an_offset(void **state)
+{
+	struct insn one = step(INSN_SET, COUNT, INSN_NO_REGISTER, 4);
+
+	(void)state;
+	one.immediate = 1;
+	for (int with_class = 0; with_class < 2; with_class++) {
+		struct code code = {};
+
+		PUT_STEPPED(&code, one);
+		PUT_STEPPED(&code, load(USED, POOL, 0, 8));
+		PUT_STEPPED(&code, store(USED, POOL, 64 + 16, 8));
+		if (with_class)
+			PUT_STEPPED(&code, load(OLD, POOL, 64 + 36, 4));
+		PUT_STEPPED(&code, store(COUNT, POOL, 64, 4));
+		PUT_STEPPED(&code, add(POOL, 64, 8));
+		PUT_STEPPED(&code, compare(OLD, SIZE));
+		PUT_EMULATED(&code, jump_if(0x200));
+		assert_finds(&code, with_class ? "11c new-pool r1 emulated r5 r6\n" : "");
+	}
+}
+
 /* The block's register moves on with the store that completes the free. */
 static void put_free_that_moves_on(struct code *code)
 {
@@ -239,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_alloc),
 		cmocka_unit_test(test_count_behind_the_jump),
 		cmocka_unit_test(test_new_pool),
+		cmocka_unit_test(test_new_pool_at_an_offset),
 		cmocka_unit_test(test_free_is_probed_behind_all_steps),
 		cmocka_unit_test(test_free_that_cannot_be_probed_behind),
 		cmocka_unit_test(test_free_before_what_is_rejected),

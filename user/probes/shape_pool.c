@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "util/cleanup.h"
+
 #define NEXTPOOL   ((int64_t)offsetof(struct pool_header, nextpool))
 #define ARENAINDEX ((int64_t)offsetof(struct pool_header, arenaindex))
 #define SZIDX	   ((int64_t)offsetof(struct pool_header, szidx))
@@ -116,6 +118,18 @@ static struct comparison compare_class(uint8_t size)
 	return (struct comparison){.sides = {size, size}};
 }
 
+/* Whether one of the registers that were last compared had the class of @pool, from its header. */
+static bool was_class_loaded(const struct values *values, struct address pool)
+{
+	struct address from;
+
+	for (size_t i = 0; i < ARRAY_SIZE(values->compared); i++)
+		if (values__is_load(values, values->compared[i], 4, &from) &&
+		    address__equals(from, address__plus(pool, SZIDX)))
+			return true;
+	return false;
+}
+
 /*
  * What was last compared, if it still is where it was then: two registers, or one and the pool's
  * own class, or, in code that keeps its variables in memory, one and a variable beside that of the
@@ -147,6 +161,9 @@ static bool find_compared(struct shape_scan *scan, const struct pending *pending
 	}
 	if (compare->other == INSN_NO_REGISTER)
 		return compare->immediate == NO_CLASS;
+	/* Variables on the stack are set in a similar way, but are at an offset from a register. */
+	if (pending->operand.offset && !was_class_loaded(values, pending->operand))
+		return false;
 	out->sides[1] = compare->other;
 	return values->registers[compare->other] == values->compared[1];
 }
