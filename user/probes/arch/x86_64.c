@@ -103,8 +103,8 @@ static bool is_emulated(const uint8_t *bytes, size_t size)
 	size_t at = 0;
 	uint8_t opcode;
 
-	while (at + 1 < size && (bytes[at] == 0x2e || bytes[at] == 0x3e || bytes[at] == 0xf2))
-		at++; /* branch hints, bnd */
+	while (at + 1 < size && bytes[at] == 0xf2)
+		at++; /* bnd */
 	if (at + 1 < size && bytes[at] >= 0x40 && bytes[at] <= 0x4f)
 		return bytes[at + 1] >= 0x50 && bytes[at + 1] <= 0x57;
 	opcode = bytes[at];
@@ -115,8 +115,8 @@ static bool is_emulated(const uint8_t *bytes, size_t size)
 }
 
 /*
- * Instructions with these prefixes are rejected: segments that are none in 64-bit mode (3e is
- * notrack, too), and lock. Source: is_prefix_bad() in the same file.
+ * Instructions with these prefixes are rejected: segments that are none in 64-bit mode, which are
+ * branch hints and notrack, too; and lock. Source: is_prefix_bad() in the same file.
  */
 static bool is_bad_prefix(uint8_t byte)
 {
