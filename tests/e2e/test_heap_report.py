@@ -1,4 +1,4 @@
-"""What else a report says, held against other witnesses."""
+"""Other parts of a report, compared with independent sources."""
 import os
 import re
 import subprocess
@@ -28,8 +28,7 @@ def smaps(pid):
 
 
 def test_resident_bytes_equal_smaps(target, snapshot):
-    """Mappings that are made of arenas and nothing else are as resident as those arenas are said to
-    be."""
+    """Mappings that consist of arenas only are as resident as the report says those arenas are."""
     target.run("tuples_with_survivors")
     target.wait_until_blocked()
     report = snapshot(target.pid, "--below", "100%", "--blocks", "0")
@@ -75,7 +74,7 @@ def test_pause(target, snapshot):
 
 
 def test_pause_under_load_is_exact(any_target, snapshot):
-    """Stopped, the heap has no pool that changes while it is read."""
+    """With the target paused, no pool changes while the heap is read."""
     any_target.send("run thread_churn 30")
     for _ in range(5):
         report = snapshot(any_target.pid, "--pause")
@@ -84,8 +83,8 @@ def test_pause_under_load_is_exact(any_target, snapshot):
 
 
 def test_never_stopped(any_target):
-    """No stop of the target is ever reported to its parent, none is to be seen, and nobody traces
-    it."""
+    """The target is never stopped: its parent sees no stop, no stopped state is observed, and no
+    process ptraces it."""
     stop = threading.Event()
     seen = set()
 
@@ -112,8 +111,7 @@ def test_never_stopped(any_target):
 
 
 def test_reading_does_not_change_the_target(any_target, snapshot):
-    """Two readings of a sleeping target are the same, and its memory is what it was, to the
-    page."""
+    """Two readings of a sleeping target are equal, and its memory is unchanged, page by page."""
     any_target.run("talk")
     any_target.wait_until_blocked()
     before = smaps(any_target.pid)
@@ -196,7 +194,7 @@ def test_arena_events_equal_the_allocators_own_count(target, start_trace):
 
 
 def full_collections(target):
-    """By Python's own account; gc itself does not tell in 2.7."""
+    """Full collections, from Python itself; gc has no such statistics in 2.7."""
     return int(target.ask("eval __import__('gc').get_stats()[2]['collections']"))
 
 
@@ -212,7 +210,7 @@ def test_freelist_clears(python, target, start_trace):
 
 
 def test_sites_are_in_the_allocators_functions(python, target):
-    """Where symbols are left, they say that the sites are where they should be."""
+    """Where the file has symbols, the probe sites are in the functions where they should be."""
     listed = run_pyfrag("sites", "-p", target.pid, "--no-cache").stdout.decode().splitlines()
     path = next((line.split()[-1] for line in open("/proc/%d/maps" % target.pid)
                  if re.search(r"/libpython\S*\.so", line)), None)
@@ -269,7 +267,8 @@ def test_install(tmp_path, any_target):
 
 
 def test_other_interpreters_are_seen(target, snapshot):
-    """Those with allocators of their own: what one keeps is part of the heap."""
+    """Interpreters with allocators of their own: what one keeps alive is part of the reported
+    heap."""
     if target.python.version < (3, 12):
         pytest.skip("all interpreters of it have one allocator")
     target.wait_until_blocked()

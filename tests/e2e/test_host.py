@@ -1,4 +1,5 @@
-"""Every Python of the host at once: found, read, and forgotten as they come and go."""
+"""Every Python on the host at once: processes are found when they start, read, and forgotten when
+they exit."""
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ from target import MARK, WORKLOADS, Target
 
 
 class All:
-    """A `pyfrag trace -a` beside the test; each report by pid, the last one first."""
+    """A `pyfrag trace -a` that runs beside the test; the latest report of each process by pid."""
 
     def __init__(self, *args, interval="0.5"):
         self.process = subprocess.Popen(
@@ -30,7 +31,7 @@ class All:
                 self.seen[report["process"]["pid"]] = (time.monotonic(), report)
 
     def wait_for(self, condition, seconds=10):
-        """Until @condition of the reports by pid (those of the last seconds) is true."""
+        """Waits until @condition holds for the reports by pid (those of the last seconds)."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with self.lock:
@@ -73,7 +74,7 @@ def test_all_pythons_now_and_later(watch_all, snapshot):
         for target in first + [later]:
             target.wait_until_blocked()
             expected = snapshot(target.pid, "--blocks", "0")
-            # Reading may have come before the target was at rest.
+            # A reading may have started before the target was idle.
             every.wait_for(lambda now: now[target.pid]["heap"] == expected["heap"]
                            if target.pid in now
                            else False)
@@ -123,7 +124,7 @@ def test_forked_children_share_with_their_parent():
             rows[int(match.group(1))] = [float(part) for part in match.groups()[1:]]
     assert set(rows) == {parent, same, grown}
     assert rows[grown][0] > rows[same][0] + 20
-    # Nobody has written to most of what there was at the fork.
+    # The children have not written to most of the memory that existed at the fork.
     for pid in rows:
         assert rows[pid][2] > 0.5 * rows[same][0], rows
 
@@ -168,7 +169,7 @@ def test_short_lived_processes_cost_little(watch_all):
 
 
 def test_in_a_pid_namespace_of_its_own(tmp_path):
-    """Numbers of processes are those of its own namespace, also when BPF tells them."""
+    """Pids are those of pyfrag's own pid namespace, also those that BPF reports."""
     script = tmp_path / "script"
     script.write_text("""
 mount -t proc proc /proc
@@ -178,7 +179,7 @@ sleep 0.8
 echo $!
 wait
 """ % (PYFRAG, tmp_path, sys.executable))
-    with Target(PYTHONS[0]):  # is outside
+    with Target(PYTHONS[0]):  # outside the namespace
         told = subprocess.run(["unshare", "--pid", "--fork", "--mount", "sh", str(script)],
                               stdout=subprocess.PIPE,
                               timeout=30, check=True)
@@ -201,7 +202,7 @@ def test_alerts(any_target):
     assert loud.returncode == 2
     fired = [line for line in loud.stderr.decode().splitlines() if "alert fires" in line]
     assert len(fired) == 3 and all("process %d" % any_target.pid in line for line in fired)
-    # Not true for long enough.
+    # The condition has not held for long enough.
     assert run("pinned_arenas > 0 for 1h").returncode == 0
     everywhere = run("pinned_arenas > 0", args=("-a", "--match", MARK))
     assert everywhere.returncode == 2 and b"process %d" % any_target.pid in everywhere.stderr

@@ -1,4 +1,5 @@
-"""Clients of the agent that want what is not theirs, or want others to get nothing."""
+"""Clients of the agent that ask for data they may not have, or try to keep others from being
+served."""
 import os
 import re
 import socket
@@ -28,7 +29,7 @@ def with_secret():
 
 
 def serve_all(agent, pid):
-    """All that is said of a process, when it was read."""
+    """Everything that the agent serves about a process, once it has been read."""
     wait_for(lambda: "heap" in agent.processes().get(pid, {}))
     return [agent.get(path)[1]
             for path in ("/v1/processes", "/v1/processes/%d/report" % pid, "/metrics")]
@@ -52,7 +53,7 @@ def test_command_lines_are_not_served(start_agent, with_secret, tmp_path):  # no
 
 
 def ask(port, *headers):
-    """The status of an answer to exactly these headers."""
+    """The status of the response to a request with exactly these headers."""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         connection.sendall("\r\n".join(["GET /v1/processes HTTP/1.1", *headers, "Connection: close",
                                         "", ""]).encode())
@@ -86,7 +87,7 @@ def test_others_need_a_token():
 
 
 def start_at_all_addresses(*args):
-    """An agent that listens at 0.0.0.0, by the options of the DaemonSet or others."""
+    """Starts an agent that listens at 0.0.0.0, with the options of the DaemonSet or others."""
     port = free_port()
 
     class Open(Agent):
@@ -109,7 +110,7 @@ def test_the_daemonset_wants_its_token(tmp_path):
     args = re.findall(r'"([^"]*)"', re.search(r"^ +args: \[(.*)\]$", text, re.M).group(1))
     assert args[0] == "--listen" and args[1].startswith("0.0.0.0:")
     path = args[args.index("--token-file") + 1]
-    # What mounts the Secret there, readable for its owner only.
+    # The container runtime mounts the Secret there, readable by its owner only.
     directory, key = os.path.split(path)
     mount, = re.findall(r"- name: (\w+)\n +mountPath: (\S+)\n +readOnly: true", text)
     assert mount[1] == directory
@@ -202,7 +203,7 @@ def test_slow_clients_starve_nobody(start_agent, slow_clients):  # noqa: F811
 
 
 def test_a_request_has_a_deadline(start_agent):  # noqa: F811
-    """Whatever comes, byte for byte, does not make it longer."""
+    """The deadline holds for a request that arrives byte by byte, too."""
     agent = start_agent("--match", "nobody")
     with socket.create_connection(("127.0.0.1", agent.port), timeout=1) as slow:
         slow.sendall(b"GET /metrics HTTP/1.1\r\n")
@@ -217,7 +218,7 @@ def test_a_request_has_a_deadline(start_agent):  # noqa: F811
 
 @pytest.fixture
 def any_heap():
-    """A Python whose heap is not empty, as a name of its own."""
+    """A Python whose heap is not empty; its mark is unique."""
     process = subprocess.Popen([sys.executable, "-c", "print(1, flush=True); input()", NAME],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     process.stdout.readline()
@@ -227,8 +228,9 @@ def any_heap():
 
 
 def test_a_command_without_end_is_ended(start_agent, any_heap, tmp_path):  # noqa: F811
-    """It holds others back for ten seconds at most, three of them for one user, and no other
-    destination; it does not outlive the agent, nor has it a descriptor."""
+    """A command that never ends delays others for at most ten seconds; a user can have three such
+    commands. It does not delay other destinations, does not outlive the agent, and inherits no
+    descriptor of it."""
     said, told = tmp_path / "said", tmp_path / "told"
     endless, good = tmp_path / "endless", tmp_path / "good"
     endless.write_text("#!/bin/sh\ntrap '' TERM\necho $(ls /proc/self/fd) $$ >> %s\nsleep "
@@ -243,7 +245,7 @@ def test_a_command_without_end_is_ended(start_agent, any_heap, tmp_path):  # noq
 
     def pids():
         lines = said.read_text().splitlines() if said.exists() else []
-        # and 3 is the directory that ls reads
+        # 3 is the directory that ls itself reads
         assert all(line.split()[:4] == ["0", "1", "2", "3"] for line in lines)
         return [int(line.split()[4]) for line in lines]
 
@@ -280,8 +282,8 @@ def cpu_seconds(pid):
 
 
 def test_clients_that_ask_all_the_time_are_held_back(start_agent, any_heap):  # noqa: F811
-    """Four clients ask for one report, and pages, as often as they can: that takes no more CPU time
-    than it may, the report is written once a second, and others are served."""
+    """Four clients request one report, and other pages, as fast as they can. That uses no more than
+    the permitted CPU time, the report is written once a second, and other clients are served."""
     agent = start_agent("--match", NAME)
     report = "/v1/processes/%d/report" % any_heap.pid
     wait_for(lambda: agent.get(report)[0] == 200)
@@ -304,7 +306,7 @@ def test_clients_that_ask_all_the_time_are_held_back(start_agent, any_heap):  # 
     written = agent.metrics()["pyfrag_reports_written_total", ""] - written
     taken, elapsed = cpu_seconds(agent.process.pid) - taken, time.monotonic() - start
     assert 1 <= written <= elapsed + 2 and written < scrapes / 2
-    # A tenth of a core, the burst, and what has to do with no request.
+    # A tenth of a core, the burst, and work unrelated to requests.
     assert taken < 0.15 * elapsed + 0.5
     assert agent.stop() == 0
 

@@ -1,5 +1,5 @@
-"""Users who want all of what there is for finding Pythons: those of others are found and read all
-the same."""
+"""Users who try to exhaust the resources for finding Pythons: other users' processes are found and
+read nevertheless."""
 import contextlib
 import os
 import signal
@@ -19,13 +19,13 @@ import jail  # noqa: E402
 
 HOSTILE = os.environ.get("PYFRAG_HOSTILE", TOP + "/build/tests/hostile/programs")
 CHILDREN = 80
-# There are descriptors for half of them, and pyfrag cannot have more.
+# The limit leaves descriptors for half of the processes, and pyfrag cannot raise it.
 FEW_DESCRIPTORS = ["prlimit", "--nofile=200:200"]
 PLACES = (200 - 128) // 2
 
 
 class Crowd:
-    """Processes of an unprivileged user, or in a container, which end with the first one."""
+    """Processes of an unprivileged user, or in a container. All of them exit with the first one."""
 
     def __init__(self, script, wrapper=None):
         self.process = subprocess.Popen(
@@ -72,7 +72,7 @@ def test_a_crowd_keeps_nobody_out():
 
 @pytest.fixture
 def container():
-    """The control group of a container, by its name."""
+    """Makes the cgroup of a container; yields its name."""
     place = jail.unified()
     if not place:
         pytest.skip("control groups of version 2 are not mounted here")
@@ -85,19 +85,19 @@ def container():
             os.rmdir(path)
         return not os.path.exists(path)
 
-    wait_for(remove)  # the last ones of a crowd may be ending
+    wait_for(remove)  # the last processes of a crowd may still be exiting
     with contextlib.suppress(OSError):
         os.rmdir(place + "/docker")
 
 
 def enter(container):
-    """What goes before a command that is run as root in there."""
+    """A command prefix that runs the command as root in that cgroup."""
     return ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', container]
 
 
 def test_a_crowd_of_a_containers_root_keeps_nobody_out(container):
-    """All run as root: who is a user then is the container, and whoever else is root is another
-    one."""
+    """All processes run as root. The agent then counts a container as a user, and root outside of
+    the container as another."""
     with Crowd(CROWD, enter(container)):
         agent = Agent("--budget", "100%", "--max-memory", "64MiB", wrapper=FEW_DESCRIPTORS)
         try:
@@ -110,8 +110,8 @@ def test_a_crowd_of_a_containers_root_keeps_nobody_out(container):
 
 @pytest.mark.parametrize("who", ["user", "container"])
 def test_looks_that_take_long_are_within_the_budget(who, request):
-    """Each look at one of these takes more than the budget of minutes: their user has to wait, or
-    the container whose root they are, and nobody else."""
+    """Looking at one of these processes takes longer than the budget for minutes allows. Only their
+    user, or the container if they run as its root, has to wait for that."""
     wrapper = as_user() if who == "user" else enter(request.getfixturevalue("container"))
     attack = subprocess.Popen([*wrapper, HOSTILE + "/symbols", "256", "20"], cwd="/",
                               stdout=subprocess.PIPE)
@@ -136,7 +136,7 @@ def test_looks_that_take_long_are_within_the_budget(who, request):
 
 @contextlib.contextmanager
 def silent_files(kind, manner, user, cnt):
-    """Pythons with a page from a file server that does not answer; see
+    """Starts Pythons that have a page from a file server that does not answer; see
     tests/hostile/programs/fuse.py."""
     if not os.path.exists("/dev/fuse"):
         pytest.skip("there is no FUSE here")
@@ -162,14 +162,14 @@ def hanging(agent):
 
 @pytest.fixture
 def greedy_agent(start_agent):  # noqa: F811
-    """What it takes to look at others is no reason to put anything off."""
+    """An agent that postpones nothing because of the time spent on other processes."""
     return lambda: start_agent("--budget", "100%")
 
 
 @pytest.mark.parametrize("kind", ["code", "heap", "exec"])
 def test_files_whose_server_does_not_answer(greedy_agent, kind):
-    """The first looks at these processes hang, or the first readings: more than there are places,
-    but their user has two."""
+    """The first looks at these processes hang, or the first readings. There are more processes than
+    slots, but their user may occupy only two."""
     agent = greedy_agent()
     with silent_files(kind, "leave", 60001, 10):
         wait_for(lambda: hanging(agent) >= 2)
@@ -177,7 +177,7 @@ def test_files_whose_server_does_not_answer(greedy_agent, kind):
                               stdin=subprocess.PIPE) as victim:
             wait_for(lambda: "heap" in agent.processes().get(victim.pid, {}))
             victim.communicate(b"\n")
-        # Others on this machine may have some that hang, too.
+        # Other processes on this machine may hang, too.
         assert 2 <= hanging(agent) < 8 and agent.get("/healthz")[0] == 200
         assert agent.metrics()["pyfrag_readings_held_back_total", ""] > 0 or kind == "heap"
         assert agent.stop() == 0 and agent.seconds < 3
@@ -200,18 +200,18 @@ def test_who_becomes_another_program_while_its_reading_hangs(greedy_agent):
         time.sleep(1.5)  # it would have been looked at by now
         assert not is_read(agent, trap)
         server = next(pid for pid in children_of(running[0].pid) if pid != trap)
-        os.kill(server, signal.SIGKILL)  # then nobody waits for it any more
+        os.kill(server, signal.SIGKILL)  # then no process waits for it any more
         wait_for(lambda: is_read(agent, trap))
 
 
 def end_programs(running):
-    """Their servers stop answering, and then they are killed."""
+    """Makes their servers stop answering, then kills them."""
     for process in running:
         process.send_signal(signal.SIGUSR1)
 
 
 def test_programs_whose_server_stops_answering(greedy_agent):
-    """What the agent has of such a Python is freed by the thread that finds all others."""
+    """The thread that finds all other processes releases what the agent holds of such a Python."""
     agent = greedy_agent()
     with silent_files("program", "leave", 60001, 1) as running:
         trap = running[0].pid_of_trap
@@ -227,7 +227,7 @@ def keepers_of(pid):
 
 
 def test_probed_programs_whose_server_stops_answering(start_agent):  # noqa: F811
-    """To take the probes out hangs: of one user no more of that is begun than of readings."""
+    """Removing the probes hangs. Per user, no more removals are started than readings."""
     agent = start_agent("--budget", "100%", "--sites", "1")
     with silent_files("program", "leave", 60001, 4) as running:
         wait_for(lambda: keepers_of(agent.process.pid) == 1 + 4)
@@ -239,7 +239,8 @@ def test_probed_programs_whose_server_stops_answering(start_agent):  # noqa: F81
 
 
 def test_who_waits_for_a_file_for_ever(greedy_agent):
-    """Of an agent that can never end all ends that can, and another agent takes its place."""
+    """An agent of which a thread can never end: everything else ends, and another agent can take
+    its place."""
     agent = greedy_agent()
     reader = next(pid for pid in children_of(agent.process.pid) if name_of(pid) == "pyfrag-reader")
     with silent_files("code", "keep", 60001, 3):
@@ -251,8 +252,8 @@ def test_who_waits_for_a_file_for_ever(greedy_agent):
     assert other.stop() == 0
 
 
-# One user who is many in a namespace of its own, as newuidmap(1) makes it: root says here which
-# ones.
+# One user who appears as many in a user namespace, as newuidmap(1) makes it; here root defines
+# which ones.
 CROWD_OF_USERS = """
 import ctypes, os
 end, step, mapped = os.pipe(), os.pipe(), os.pipe()

@@ -1,5 +1,4 @@
-"""Databases that somebody made to do harm, given to every command that takes one; and questions
-that would."""
+"""Malicious databases, given to every command that reads one, and malicious queries."""
 import os
 import random
 import resource
@@ -10,11 +9,11 @@ import pytest
 from conftest import PYFRAG, run_pyfrag
 
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
-MEMORY = 1 << 30  # of address space, for one command
+MEMORY = 1 << 30  # of address space per command
 
 
 def limited(*args):
-    """Runs a command that may take neither all memory nor all time."""
+    """Runs a command with limits on memory and CPU time."""
     def limit():
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
@@ -30,7 +29,7 @@ def fails_in_one_line(result):
 
 @pytest.fixture
 def heap(any_target, tmp_path):
-    """The database of a target."""
+    """The database of a target's heap."""
     path = str(tmp_path / "heap.db")
     any_target.run("tuples_with_survivors")
     any_target.wait_until_blocked()
@@ -55,7 +54,7 @@ def test_views_of_the_file_are_not_run(any_target, heap):
                "pins_by_kind": "SELECT load_extension('/tmp/x.so')"}
     for name, sql in hostile.items():
         change(heap, "DROP VIEW %s; CREATE VIEW %s AS %s" % (name, name, sql))
-    # As SQLite itself runs them, this one does not end.
+    # SQLite by itself would run this query forever.
     with pytest.raises(sqlite3.Error):
         database = sqlite3.connect(heap)
         database.set_progress_handler(lambda: 1, 1000000)
@@ -76,7 +75,7 @@ def test_views_in_place_of_tables_are_refused(heap, table):
 
 
 def test_nothing_is_where_something_should_be(any_target, heap):
-    """What a NULL in a name did to --since."""
+    """NULL where a value is expected: a NULL in a name used to break --since."""
     change(heap, "UPDATE kinds SET plain_name = NULL, name = NULL")
     result = limited("snapshot", "-p", any_target.pid, "--by", "type", "--since", heap)
     assert fails_in_one_line(result) and b"damaged" in result.stderr
@@ -126,7 +125,7 @@ def test_questions_are_bounded(heap, tmp_path):
     assert fails_in_one_line(limited("query", heap, "SELECT hex(zeroblob(1000000000))"))
     assert fails_in_one_line(limited("query", heap, "SELECT " + "(" * 10000 + "1" + ")" * 10000))
     assert fails_in_one_line(limited("query", heap, "SELECT 1" + "+1" * 10000))
-    # Nor is anything sorted in a file.
+    # Sorting uses no temporary file either.
     assert os.listdir(str(tmp_path)) == ["heap.db"]
 
 
@@ -140,7 +139,7 @@ def test_what_is_no_file_is_refused(any_target, tmp_path):
 
 
 def test_damaged_files_do_no_harm(any_target, heap, tmp_path):
-    """Bytes that are wrong, in the schema, in the pages' headers, anywhere."""
+    """Wrong bytes in the schema, in the page headers, or anywhere else."""
     change(heap, "DELETE FROM edges; DELETE FROM objects WHERE id > 500; DELETE FROM blocks WHERE "
                  "id > 5000; VACUUM")
     with open(heap, "rb") as file:

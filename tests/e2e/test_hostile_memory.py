@@ -1,5 +1,5 @@
-"""Processes that have pyfrag take memory: --max-memory is what it takes, whatever they do, and what
-it refuses is counted."""
+"""Processes that try to make pyfrag use much memory. pyfrag stays within --max-memory whatever they
+do, and counts what it refuses."""
 import json
 import os
 import re
@@ -21,7 +21,7 @@ import jail  # noqa: E402
 
 PYTHON = "/usr/bin/python3.11"
 MIB = 1 << 20
-# What pyfrag takes without any process: its code and libraries, BPF programs, the symbols of a
+# The memory of pyfrag without any target: its code and libraries, BPF programs, the symbols of a
 # Python's file.
 OWN_BYTES = 32 * MIB
 
@@ -44,7 +44,7 @@ class MovingArenas:
         self.move(found.group(1))
 
     def move(self, line=""):
-        """They are elsewhere now: returns from where to where."""
+        """Makes the arenas move; returns the addresses between which they are now."""
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
         return [int(address, 16) for address in self.process.stdout.readline().split()]
@@ -58,7 +58,7 @@ class MovingArenas:
 
 
 class Peak(threading.Thread):
-    """The most memory that a process had in RAM."""
+    """Samples the peak resident memory of a process."""
 
     def __init__(self, pid):
         super().__init__(daemon=True)
@@ -82,7 +82,7 @@ class Peak(threading.Thread):
 
 
 def run_measured(*args):
-    """Returns what a command ended with, and wrote, and the most memory it had."""
+    """Runs a command; returns its exit status, its output and its peak memory."""
     process = subprocess.Popen([PYFRAG, *map(str, args)], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
     peak = Peak(process.pid)
@@ -91,7 +91,8 @@ def run_measured(*args):
 
 
 def test_many_arenas():
-    """4 GiB of them: what is known of them all fits, or the command says what would."""
+    """4 GiB of arenas: either everything known of them fits, or the command says how much memory
+    would suffice."""
     with MovingArenas(4096) as hostile:
         for mib in (256, 64, 24):
             code, out, err, peak = run_measured("snapshot", "-p", hostile.pid, "--by", "owner",
@@ -107,7 +108,7 @@ def test_many_arenas():
         assert code, "24 MiB are less than 1 % of 4 GiB"
 
 
-# Each could be the last float of a free list: 24 bytes to remember, and to sort.
+# Each block could be the last float of a free list: 24 bytes to remember, and to sort.
 BLOCKS_OF_ZEROS = """
 import ctypes, time
 calloc = ctypes.pythonapi.PyMem_Calloc
@@ -120,7 +121,7 @@ time.sleep(1000)
 
 
 def test_what_is_sorted():
-    """To sort what nearly fills the account takes memory, too."""
+    """Sorting data that nearly fills the account takes memory, too."""
     hostile = subprocess.Popen(as_user() + [PYTHON, "-c", BLOCKS_OF_ZEROS], cwd="/",
                                stdout=subprocess.PIPE)
     try:
@@ -135,7 +136,7 @@ def test_what_is_sorted():
 
 
 def test_arenas_that_move():
-    """Each report has those that there are, and none costs more than the first."""
+    """Each report covers the arenas that exist then, and none costs more memory than the first."""
     with MovingArenas(4096) as hostile:
         process = subprocess.Popen([PYFRAG, "trace", "-p", str(hostile.pid), "-i", "0.3",
                                     "--json", "--blocks", "1",
@@ -155,7 +156,8 @@ def test_arenas_that_move():
 
 
 def test_agent_beside_arenas_that_move():
-    """Two that together want more than there is take it from each other, not from somebody else."""
+    """Two processes that together want more than the limit take memory from each other, not from
+    other processes."""
     with MovingArenas(4096) as one, MovingArenas(4096) as other, Target(PYTHONS[0]) as victim:
         victim.run("tuples_with_survivors")
         victim.wait_until_blocked()
@@ -184,7 +186,7 @@ def test_agent_beside_arenas_that_move():
 
 @pytest.fixture
 def small_jail():
-    """A control group with little memory, where one can be made."""
+    """A cgroup with little memory, where one can be made."""
     found = jail.find()
     if not found:
         pytest.skip("no control group with a limit of memory can be made here")
@@ -194,9 +196,9 @@ def small_jail():
 
 
 def test_page_tables_of_a_crowd(small_jail):
-    """To read 1024 arenas that a process never touched, 2 MiB apart, has the kernel make 4 MiB of
-    page tables, and charge them to pyfrag's control group: those of the crowd would be more than it
-    has beside --max-memory."""
+    """Reading 1024 arenas that a process never touched, 2 MiB apart, makes the kernel allocate 4
+    MiB of page tables, charged to pyfrag's cgroup. For a crowd of such processes they would exceed
+    what the cgroup allows beyond --max-memory."""
     agent = Agent("--budget", "100%", "--max-memory", "64MiB", "--match", MARK,
                   wrapper=small_jail.wrapper())
     try:

@@ -1,5 +1,5 @@
-"""A process whose names a terminal would obey: what each command writes has no control characters
-but ends of lines."""
+"""A process whose names contain terminal escape sequences: the output of each command contains no
+control characters except newlines."""
 import re
 import subprocess
 import sys
@@ -8,7 +8,8 @@ import pytest
 from bystanders import as_user
 from conftest import TOP, run_pyfrag
 
-# What a terminal takes for a command, or shows as something else: see user/util/text.h.
+# Characters that a terminal interprets as a command or displays as something else: see
+# user/util/text.h.
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 COMMANDS = [

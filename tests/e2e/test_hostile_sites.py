@@ -1,8 +1,8 @@
-"""Probes go only where the target still has the code that the scan has seen: whatever another
-user's file, the cache of scans, or the target itself says, the target survives, and what was
-dropped is counted.
+"""Probes are attached only where the target still has the code that the scan saw. Whatever another
+user's file, the cache of scans or the target itself says, the target survives, and dropped sites
+are counted.
 
-The cache is one of the test's own, mounted over root's."""
+The test uses a cache of its own, mounted over root's."""
 import glob
 import hashlib
 import json
@@ -22,10 +22,9 @@ from target import Target
 
 SYSTEM_CACHE = "/var/cache/pyfrag"
 
-# Python as it is installed by a distribution: one executable, optimized at link time, with hundreds
-# of sites.
+# A distribution's Python: one executable, optimized at link time, with hundreds of sites.
 DISTRIBUTED = next((python for python in PYTHONS if python.name.startswith("debian-")), None)
-# Python with a libpython of its own, which may be replaced by a copy.
+# A Python with a shared libpython, which the test may replace by a copy.
 WITH_LIBRARY = next((python for python in PYTHONS
                      if python.name.startswith("pyenv-") and python.version >= (3, 10)), None)
 
@@ -34,7 +33,7 @@ needs_library = pytest.mark.skipif(not WITH_LIBRARY, reason="no Python with a li
 
 
 class Cache:
-    """pyfrag with a cache that only this test sees."""
+    """Runs pyfrag with a cache that only this test sees."""
 
     def __init__(self, path):
         self.path = path
@@ -49,7 +48,7 @@ class Cache:
         return result.stdout.decode()
 
     def sites(self, *args):
-        """What a scan finds, a dictionary a site."""
+        """The sites that a scan finds, a dictionary each."""
         lines = self.run("sites", *args).splitlines()
         rows = [line.split() for line in lines[1:-1]]
         return [{"address": int(row[0], 16), "offset": int(row[1], 16),
@@ -59,12 +58,13 @@ class Cache:
         return glob.glob(self.path + "/*.sites")
 
     def trace(self, target, *args):
-        """The last report of a trace of @target, which works meanwhile, however long that takes."""
+        """The last report of a trace of @target, which works meanwhile, for as long as that
+        takes."""
         process = subprocess.Popen(
             self.wrapper + [PYFRAG, "trace", "--json", "-i", "0.5", "-p", str(target.pid)] +
             list(args),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        lines = [process.stdout.readline()]  # all probes are in
+        lines = [process.stdout.readline()]  # all probes are attached
         reader = threading.Thread(target=lines.extend, args=(process.stdout,))
         reader.start()
         for _ in range(2):
@@ -88,7 +88,7 @@ def cache():
 
 @pytest.fixture
 def public():
-    """A directory that everybody may look into."""
+    """A directory that all users may read."""
     path = tempfile.mkdtemp(prefix="pyfrag-public-")
     os.chmod(path, 0o755)
     yield path
@@ -96,9 +96,9 @@ def public():
 
 
 def copy_shifted(source, target, delta):
-    """A copy of an interpreter that runs as the original does, and has its build id and its code;
-    but what says at which addresses that code lies, and which the loader does not read (section
-    headers, the address of .eh_frame_hdr), is off by @delta."""
+    """Copies an interpreter. The copy runs like the original and has the same build id and code,
+    but the tables that say where that code is, and that the loader does not read (section headers,
+    the address of .eh_frame_hdr), are off by @delta."""
     with open(source, "rb") as file:
         elf = bytearray(file.read())
     segments, sections = struct.unpack_from("<QQ", elf, 32)
@@ -135,8 +135,7 @@ def assert_dropped(report, dropped, cnt):
 
 @needs_distributed
 def test_interpreter_of_another_user(cache, public):
-    """What a scan finds in one file is no concern of another one, though build id and code are the
-    same."""
+    """The scan of one file is not used for another, even if build id and code are equal."""
     evil = public + "/python"
     copy_shifted(os.path.realpath(DISTRIBUTED.command[0]), evil, 1)
     os.chown(evil, 65534, 65534)
@@ -161,13 +160,13 @@ def shift_all(sites):
 
 
 def exchange(sites):
-    """Each has what the next one should have: another type, or another register."""
+    """Each site gets an attribute of the next one: its type, or its register."""
     return [[address, emulated, sites[(i + 1) % len(sites)][2]]
             for i, (address, emulated, probe) in enumerate(sites)]
 
 
 def scatter(sites):
-    """Anywhere in the code between them."""
+    """Moves the sites to arbitrary places in the code between them."""
     first, last = sites[0][0], sites[-1][0]
     return [[first + 7 + i * ((last - first) // len(sites)), emulated, probe]
             for i, (address, emulated, probe) in enumerate(sites)]
@@ -190,7 +189,7 @@ def write_entry(path, sites):
 @pytest.mark.parametrize("poison, mode", [(shift_all, "full"), (exchange, "full"),
                                           (scatter, "full"), (shift_all, "watch")])
 def test_poisoned_cache(cache, poison, mode):
-    """An entry that could have been written by pyfrag, under the right name, and all of it
+    """A cache entry with the right name and a format that pyfrag accepts, but all of its sites
     wrong."""
     cache.run("sites", os.path.realpath(DISTRIBUTED.command[0]))
     entry, = cache.entries()
@@ -204,20 +203,22 @@ def test_poisoned_cache(cache, poison, mode):
         if mode == "full":
             assert_dropped(report, wrong, len(good))
         else:
-            # Sites of every kind are looked at once; those in bursts again before each.
+            # Each site is checked once; sites that are probed in bursts are checked again before
+            # each burst.
             assert report["counters"]["sites_mismatched"] == wrong
     assert read_entry(entry) == bad, "the entry was not used"
 
 
 def nops_for(path, site):
-    """What the call at @site can be replaced by: it gives an arena back, which is then not done."""
+    """The instructions that replace the call at @site. The call releases an arena; without it the
+    arena stays mapped."""
     with open(path, "rb") as file:
         file.seek(site["offset"])
         code = file.read(8)
     if code[0] == 0xe8:  # relative
         return b"\x90" * 5
     assert code[0] == 0xff and code[1] >> 3 & 7 == 2, code
-    mode, base = code[1] >> 6, code[1] & 7  # a register, or memory at one + 0, 1 or 4 bytes
+    mode, base = code[1] >> 6, code[1] & 7  # a register, or memory at a register + 0, 1 or 4 bytes
     return b"\x90" * {3: 2, 1: 3, 2: 6, 0: 6 if base == 5 else 2}[mode]
 
 
@@ -227,7 +228,7 @@ def arena_unmap_sites(sites):
 
 @needs_library
 def test_file_overwritten_after_the_scan(cache, public):
-    """The scan is of what the file was, as it is if that changes before the probes go in."""
+    """The file changes after the scan and before the probes are attached."""
     library, = glob.glob(os.path.dirname(os.path.dirname(WITH_LIBRARY.command[0]))
                          + "/lib/libpython3.*.so.1.0")
     copy = public + "/" + os.path.basename(library)
@@ -245,7 +246,7 @@ def test_file_overwritten_after_the_scan(cache, public):
         with open(copy, "rb") as file:
             digest = hashlib.sha256(file.read()).hexdigest()
         assert digest not in entry
-        # The scan as it was, for the file as it is.
+        # The old scan, under the name of the changed file.
         os.rename(entry, "%s/%s-%s" % (cache.path, digest, entry.rsplit("-", 1)[1]))
         report = cache.trace(victim, "--mode", "full")
         assert_dropped(report, len(unmap), len(sites))
@@ -285,7 +286,7 @@ def test_target_that_patches_its_code(cache, public):
                                 % (path, site["offset"], nops_for(path, site)))
             assert answer == "None"
         report = cache.trace(victim, "--mode", "full")
-        # With others in the functions that were patched.
+        # Other sites in the patched functions are dropped, too.
         dropped = report["counters"]["sites_mismatched"]
         assert len(unmap) <= dropped < len(sites)
         assert_dropped(report, dropped, len(sites))
@@ -294,7 +295,7 @@ def test_target_that_patches_its_code(cache, public):
 
 @needs_distributed
 def test_traced_twice(cache):
-    """The other pyfrag's breakpoints are no difference."""
+    """The breakpoints of another pyfrag do not count as changed code."""
     with Target(DISTRIBUTED) as target:
         cnt = len(cache.sites("-p", target.pid))
         other = subprocess.Popen([PYFRAG, "trace", "-p", str(target.pid), "--mode", "full",
@@ -309,6 +310,6 @@ def test_traced_twice(cache):
 
 
 def test_every_site_is_probed(target, cache):
-    """In every build nothing of what the scan finds is dropped, whatever way it was found."""
+    """In every build, none of the sites that the scan finds is dropped, however it was found."""
     cnt = len(cache.sites("-p", target.pid))
     assert_all_probed(cache.trace(target, "--mode", "full"), cnt)

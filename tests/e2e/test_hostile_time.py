@@ -1,6 +1,6 @@
-"""Processes whose structures take very long to be read: a reading is ended when it has used its CPU
-time, which is said and counted, and others are read all the same. Nothing here is asserted of how
-long anything takes."""
+"""Processes whose structures take very long to read. A reading is cut short when it has used its
+CPU time; that is reported and counted, and other processes are read nevertheless. Nothing here
+asserts how long anything takes."""
 import contextlib
 import math
 import os
@@ -18,7 +18,8 @@ import pythons
 PROGRAM = TOP + "/tests/hostile/programs/expensive.py"
 SYMBOLS = os.environ.get("PYFRAG_HOSTILE", TOP + "/build/tests/hostile/programs") + "/symbols"
 PYTHON = next((one for one in pythons.find() if one.command == ["/usr/bin/python3.11"]), None)
-# An honest process takes a tenth of that, and reading one of these to its end some times as much.
+# An honest process takes a tenth of that; reading one of these to the end takes several times as
+# much.
 ALLOWED = ["--max-cpu", "400ms"]
 TOO_LONG = "takes more CPU time than it may"
 INTERVAL_S = 0.5  # of the agent
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 
 class Expensive:
-    """One to be read; or, with that command, one to be looked at."""
+    """A process that is expensive to read or, with the other program, expensive to look at."""
 
     def __init__(self, command=()):
         self.process = subprocess.Popen(
@@ -56,7 +57,7 @@ def run_agent():
 
 
 def check_goes_on(agent, victim):
-    """The victim is read, and so again and again."""
+    """Asserts that the victim is read again and again."""
     wait_for(lambda: "heap" in agent.processes().get(victim.pid, {}))
     readings = agent.metrics()["pyfrag_readings_total", ""]
     wait_for(lambda: agent.metrics()["pyfrag_readings_total", ""] >= readings + 5)
@@ -71,7 +72,7 @@ def test_a_reading_that_takes_too_long():
         listed, metrics = agent.processes()[hostile.pid], agent.metrics()
         intervals = (time.monotonic() - start) / INTERVAL_S
     assert listed["not_read"] == TOO_LONG and "heap" not in listed
-    # Each time it is tried after twice as many intervals.
+    # After each attempt the number of intervals until the next one doubles.
     assert 1 <= metrics["pyfrag_readings_cut_short_total", ""] <= 2 + math.log2(intervals)
     not_read = {app: sum(value for (name, labels), value in metrics.items()
                          if name == "pyfrag_processes_not_read" and 'app="%s"' % app in labels)
@@ -80,14 +81,14 @@ def test_a_reading_that_takes_too_long():
 
 
 def test_a_look_that_takes_too_long():
-    """A file with a gigabyte of tables, of which it cannot be said in time whether it is a
+    """A file with a gigabyte of tables: the time allowed does not suffice to decide whether it is a
     Python."""
     with Expensive([SYMBOLS, "256", "1"]) as hostile, Target(PYTHON) as victim:
         with run_agent() as agent:
             wait_for(lambda: agent.metrics()["pyfrag_readings_cut_short_total", ""])
             check_goes_on(agent, victim)
             assert hostile.pid not in agent.processes()
-    # It is not looked at again.
+    # The agent does not look at it again.
     assert agent.stderr.count("process %d (symbols): reading it %s" % (hostile.pid, TOO_LONG)) == 1
 
 

@@ -1,5 +1,5 @@
-"""Processes of an unprivileged user that lie about their objects: pyfrag reads what is true, and
-counts the rest."""
+"""Processes of an unprivileged user with forged objects: pyfrag reports the genuine ones and counts
+the rest."""
 import re
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ from bystanders import as_user
 from target import WORKLOADS
 
 SCRIPT = WORKLOADS + "/hostile_types.py"
-# What of a lie is counted, and that it is exactly so often; other lies are harmless as they are.
+# The counter that each lie raises, and its exact value; lies that are not listed are harmless.
 COUNTED = {
     "types_refused": {
         "dict_offset", "dict_offset_negative", "weak_offset", "short_list", "short_dict",
@@ -33,7 +33,7 @@ def names_of_lies():
 
 @pytest.fixture(scope="module")
 def python311():
-    """One of the layout that the lies are about, which that user can run."""
+    """A Python of the layout that the lies forge, which the unprivileged user can run."""
     if not shutil.which("setpriv"):
         pytest.skip("needs setpriv (util-linux)")
     for python in pythons.find():
@@ -47,11 +47,11 @@ def python311():
 
 @pytest.fixture
 def liar(python311):
-    """Starts the script with a lie; the process id."""
+    """Starts the script with a lie; returns the pid."""
     started = []
 
     def start(lie):
-        # The user may not be able to read this tree.
+        # The user may not be able to read the source tree.
         with open(SCRIPT) as script:
             process = subprocess.Popen(as_user() + python311.command + ["-c", script.read(), lie],
                                        stdout=subprocess.PIPE)

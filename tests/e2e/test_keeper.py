@@ -1,4 +1,4 @@
-"""Whatever moment pyfrag is killed at, its keeper takes the probes out of the target."""
+"""Whenever pyfrag is killed, its keeper removes the probes from the target."""
 import os
 import signal
 import subprocess
@@ -31,7 +31,7 @@ class Probing:
         self.process.communicate()
 
     def others(self):
-        """The other processes that it has started, by number."""
+        """The other processes that it has started, by pid."""
         found = {}
         for pid in os.listdir("/proc"):
             try:
@@ -45,7 +45,7 @@ class Probing:
 
 
 def wait_for_change(pid, address, until):
-    """Waits, without sleeping, until there is a breakpoint at @address, or none."""
+    """Busy-waits until there is a breakpoint at @address, or none."""
     deadline = time.monotonic() + 20
     while count_breakpoints(pid, [address]) != until:
         assert time.monotonic() < deadline
@@ -53,7 +53,7 @@ def wait_for_change(pid, address, until):
 
 @pytest.fixture
 def first_in_line():
-    """The test gets a processor whenever it wants one; what it starts does not."""
+    """Gives the test a real-time priority; the processes that it starts do not inherit it."""
     os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
     yield
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
@@ -62,8 +62,8 @@ def first_in_line():
 @pytest.mark.parametrize("moment", ["attaching", "detaching"])
 def test_killed_while_probes_come_and_go(any_target, nothing_left,  # noqa: F811
                                          first_in_line, moment):
-    """The kernel goes from site to site: it is killed when the first one has changed, and the last
-    one has not."""
+    """The kernel changes one site after another: pyfrag is killed when the first has changed, and
+    the last has not."""
     pid = any_target.pid
     addresses = sites_in_memory(pid)
     left = []
@@ -90,7 +90,7 @@ def test_keepers_have_nothing_but_a_socket(any_target, nothing_left):  # noqa: F
             "/sys/kernel/tracing/uprobe_events"}
     trace = Probing(any_target, "--mode", "full", "-i", "100")
     trace.process.stdout.readline()
-    # One that the others are forked from, and one that holds the probes.
+    # One is the template that the others are forked from, one holds the probes.
     assert list(trace.others().values()) == ["pyfrag-keeper"] * 2
     for pid in trace.others():
         with open("/proc/%d/status" % pid) as file:
@@ -102,7 +102,7 @@ def test_keepers_have_nothing_but_a_socket(any_target, nothing_left):  # noqa: F
                   for fd in os.listdir("/proc/%d/fd" % pid)]
         rest = [name for name in opened if name not in held]
         assert len(rest) == 1 and rest[0].startswith("socket:"), opened
-        # Not to be ended by what ends a terminal's or a service's processes.
+        # Signals that end a terminal's or a service's processes must not end it.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(pid, number)
     assert len(trace.others()) == 2
@@ -116,7 +116,7 @@ def test_keepers_have_nothing_but_a_socket(any_target, nothing_left):  # noqa: F
 
 @pytest.mark.parametrize("options", [("--mode", "full"), ("--budget", "5%")])
 def test_keeper_is_killed(any_target, nothing_left, options):  # noqa: F811
-    """That ends the trace, with a line that says so."""
+    """The trace ends, and says why in one line."""
     trace = Probing(any_target, *options, "-i", "100")
     trace.process.stdout.readline()
     for pid in trace.others():
@@ -145,7 +145,7 @@ def test_agent_probes_again_when_a_keeper_was_killed(start_agent, any_target):  
     wait_for(lambda: "pyfrag_site_pools" not in {name for name, _ in agent.metrics()})
     any_target.run("tuples_with_survivors")
     wait_for(lambda: "pyfrag_site_pools" in {name for name, _ in agent.metrics()})
-    # Without the one that they are forked from it says why not, and goes on.
+    # Without the template keeper the agent says why it cannot probe, and continues.
     keeper, = children_of(first)
     os.kill(first, signal.SIGKILL)
     os.kill(keeper, signal.SIGKILL)

@@ -1,5 +1,5 @@
-"""A Python in a program with far more static data than a Python has: nobody hides by that, and it
-takes neither memory nor much time to look through it."""
+"""A Python embedded in a program with far more static data than a Python has. This does not hide
+it, and searching the data takes neither much memory nor much time."""
 import glob
 import os
 import subprocess
@@ -11,7 +11,7 @@ from conftest import PYTHONS
 from target import WORKLOADS, Target
 from test_snapshot_oracle import assert_equal_to_stats
 
-# Before 3.8, extension modules bring the shared library along, which is another Python.
+# Before 3.8, extension modules load the shared library, which is another Python.
 EMBEDDABLE = [python for python in PYTHONS if python.version >= (3, 8) and not python.root]
 
 
@@ -22,7 +22,7 @@ def ask(python, expression):
 
 @pytest.fixture(scope="module", params=EMBEDDABLE, ids=repr)
 def large(request, tmp_path_factory):
-    """A Python that is linked into the program."""
+    """A program with a Python linked into it."""
     python = request.param
     found = glob.glob(ask(python, "sysconfig.get_config_var('LIBPL')") + "/libpython*.a")
     include = ask(python, "sysconfig.get_path('include')")

@@ -1,4 +1,5 @@
-"""What a test leaves behind is found and ended, whatever has become of it by then."""
+"""Processes that a test leaves behind are found and ended, even if they were reparented or have a
+session of their own."""
 import os
 import subprocess
 import sys
@@ -6,7 +7,7 @@ import sys
 import pytest
 from bystanders import as_user, end_all_but, of_this_run
 
-# It goes on as nobody's child, in a session of its own.
+# Continues as a child of init, in a session of its own.
 DETACHED = """
 import os, time
 if not os.fork():

@@ -1,4 +1,4 @@
-"""How a trace begins and ends, and that nothing is left behind."""
+"""How a trace starts and ends, and that it leaves nothing behind."""
 import json
 import os
 import re
@@ -16,14 +16,14 @@ from test_trace_full import assert_complete
 
 
 def bpf_ids(kind):
-    """What of BPF there is in the kernel: programs, maps or links."""
+    """The BPF objects in the kernel: programs, maps or links."""
     out = subprocess.run(["bpftool", "--json", kind, "show"], stdout=subprocess.PIPE,
                          env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")).stdout
     return {item["id"] for item in json.loads(out)}
 
 
 def bpf_ids_of(pid):
-    """Those that a process has: (kind, id)."""
+    """The BPF objects that a process holds: (kind, id)."""
     found = set()
     try:
         for fd in os.listdir("/proc/%d/fd" % pid):
@@ -44,9 +44,9 @@ def uprobe_definitions():
 
 
 def kernel_objects():
-    """All BPF objects and probe definitions that there are, as one set."""
+    """All existing BPF objects and probe definitions, as one set."""
     objects = {(kind, number) for kind in ("prog", "map", "link") for number in bpf_ids(kind)}
-    # Other runs of these tests on this machine have theirs.
+    # Concurrent runs of these tests on this machine have BPF objects of their own.
     for pid in set(map(int, filter(str.isdigit, os.listdir("/proc")))) - of_this_run():
         objects -= bpf_ids_of(pid)
     return objects | set(uprobe_definitions().splitlines())
@@ -56,7 +56,7 @@ def kernel_objects():
 def nothing_left():
     before = kernel_objects()
     yield
-    # The kernel frees what is detached after a grace period; that of earlier tests may go
+    # The kernel frees detached objects after a grace period; those of earlier tests may disappear
     # meanwhile.
     for _ in range(200):
         left = kernel_objects() - before
@@ -76,7 +76,8 @@ def test_signal_ends_it_with_a_last_report(any_target, start_trace, nothing_left
 
 
 def test_a_second_signal_ends_one_that_hangs(nothing_left):
-    """Memory that is never there: its page is to be provided by a process that does not."""
+    """Reading blocks on memory that never arrives: a process that never answers has to provide the
+    page."""
     with unreadable(1) as (hanging,):
         trace = subprocess.Popen([PYFRAG, "trace", "-p", str(hanging.pid), "-i", "0.1", "--json"],
                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -123,8 +124,8 @@ def test_target_exits(any_target, start_trace, nothing_left):
 
 @pytest.mark.parametrize("mode", ["watch", "full"])
 def test_target_is_killed_at_a_bad_moment(start_trace, nothing_left, mode):
-    """Whenever it dies: a last line that says so, no error. The heap is large, so reading takes
-    long."""
+    """Whenever the target dies, the trace writes a last line and no error. The heap is large, so
+    reading takes long."""
     for delay in (0.0, 0.005, 0.02, 0.05, 0.1):
         with Target(PYTHONS[0]) as target:
             target.run("tuples_with_survivors", 2)
@@ -147,7 +148,8 @@ def test_target_executes_another_program(any_target, start_trace, nothing_left):
 
 
 def test_target_executes_itself(any_target, start_trace, nothing_left):
-    """The same file again, probed as it is, but another heap: this trace has ended."""
+    """The target executes the same file again. Its probes are the same, but the heap is another:
+    this trace ends."""
     python = any_target.python.command[-1]
     trace = start_trace("-p", any_target.pid, "-i", "100")
     any_target.run("json_churn")
@@ -193,7 +195,7 @@ def count_breakpoints(pid, addresses):
 
 
 def test_forked_children_do_not_pay(start_trace, nothing_left):
-    """The breakpoints are in the target, but, soon after a fork, not in the child."""
+    """Soon after a fork the breakpoints are still in the target, but no longer in the child."""
     with subprocess.Popen(PYTHONS[0].command + ["-c", FORKING], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE) as parent:
         assert parent.stdout.readline() == b"ready\n"
@@ -235,7 +237,7 @@ def test_forked_children_are_counted_and_not_harmed(any_target, start_trace, not
 
 
 def assert_snapshot_agrees(pid, report):
-    """What a trace ended with is what is there, while the target waits."""
+    """The final report of a trace equals a snapshot of the target, which waits."""
     out = subprocess.run([PYFRAG, "snapshot", "-p", str(pid), "--json"], stdout=subprocess.PIPE,
                          check=True).stdout
     fresh = check_report(out)
@@ -283,13 +285,13 @@ def test_command_is_traced_from_its_first_allocation(python):
     last = reports[-1]["tracing"]
     assert_complete(last)
     assert last["arenas_mapped"] >= 1
-    # From the first on: nothing is live that was not seen being allocated.
+    # Traced from the first allocation on: every live block was seen being allocated.
     assert reports[-1]["heap"]["live_blocks"] == last["allocs"] - last["frees"]
 
 
 def test_command_keeps_its_terminal_and_its_status(tmp_path):
     script = tmp_path / "wrapper"
-    # It stays long enough to be seen, also where pyfrag has to wait for a processor.
+    # It runs long enough to be found, even if pyfrag has to wait for a processor.
     script.write_text("#!/bin/sh\nexec %s -c 'import time; time.sleep(0.5); print(input())'\n"
                       % PYTHONS[0].command[-1])
     script.chmod(0o755)
@@ -299,8 +301,7 @@ def test_command_keeps_its_terminal_and_its_status(tmp_path):
 
 
 def test_lost_events_are_counted_and_healed(any_target, start_trace):
-    """pyfrag is kept from reading until the ring overflows; the next checkpoint puts things
-    right."""
+    """pyfrag is stopped until the ring buffer overflows; the next checkpoint corrects the model."""
     trace = start_trace("-p", any_target.pid, "-i", "100")
     trace.process.send_signal(signal.SIGSTOP)
     any_target.run("json_churn", 60)

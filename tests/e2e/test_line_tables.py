@@ -1,4 +1,4 @@
-"""The line of every instruction of the standard library, as each Python itself has it."""
+"""The line of every instruction in the standard library equals what each Python itself computes."""
 import os
 import struct
 import subprocess
@@ -12,7 +12,7 @@ HEADER = struct.Struct("=iiII")  # kind, first line, size of the table, size of 
 
 
 def print_lines():
-    """The program that says what pyfrag makes of a table, of the same build."""
+    """The program that runs pyfrag's decoder, from the same build."""
     built = os.path.dirname(os.path.abspath(PYFRAG))
     for directory in (built + "/build", built):
         path = directory + "/tests/e2e/print_lines"
@@ -22,7 +22,7 @@ def print_lines():
 
 
 def first_difference(records, expected, found):
-    """The first code object that they disagree about, in words."""
+    """Describes the first code object about which they disagree."""
     at, done = 0, 0
     while at < len(records):
         kind, first_line, table_size, code_size = HEADER.unpack_from(records, at)

@@ -1,4 +1,4 @@
-"""Where the memory of a process is, as pyfrag says, is what the kernel says, and malloc."""
+"""The memory of a process, as pyfrag reports it, equals what the kernel and malloc say."""
 import ast
 import re
 
@@ -33,7 +33,7 @@ def test_parts_add_up_to_rss(target, snapshot):
     parts = ("arenas", "malloc", "files", "stacks", "unexplained")
     for what in ("resident_bytes", "mapped_bytes"):
         assert sum(memory[part][what] for part in parts) == memory[what]
-    # Reading has mapped in what was not before.
+    # Reading has made pages resident that were not before.
     assert memory["resident_bytes"] == pytest.approx(smaps_rss(target.pid), rel=0.01)
     assert memory["arenas"]["resident_bytes"] == report["heap"]["resident_bytes"]
     assert memory["arenas"]["mapped_bytes"] == report["heap"]["arena_bytes"]
@@ -42,12 +42,12 @@ def test_parts_add_up_to_rss(target, snapshot):
 
 
 def test_planted_memory_is_where_it_belongs(target, snapshot):
-    ask(target, "map_private(4096)")  # ctypes takes some itself
+    ask(target, "map_private(4096)")  # ctypes allocates some itself
     before = look(target, snapshot)
     planted = ask(target, "plant_outside()")
     large = look(target, snapshot)
     grown = resident(large, "malloc") - resident(before, "malloc")
-    # Before 3, numbers were malloc()'s, too.
+    # Before 3, numbers came from malloc(), too.
     most = 1.05 if target.python.version >= (3,) else 1.2
     assert 0.95 < grown / sum(planted.values()) < most
     ask(target, "map_private(%d)" % (20 * MIB))
@@ -68,7 +68,7 @@ def test_what_was_never_touched_is_not_read(target, snapshot):
     before = page_table_bytes(target.pid)
     report = look(target, snapshot)
     assert report["memory"]["mapped_bytes"] > reserved
-    # Where malloc may have a heap, every 64 MiB, one reading adds a page table of 4 KiB.
+    # Where malloc may have a heap, every 64 MiB, a reading adds a page table of 4 KiB.
     assert page_table_bytes(target.pid) - before < MIB
 
 
@@ -94,7 +94,7 @@ def test_large_objects_are_measured(target, snapshot):
 
 
 def test_numbers_are_not_large(target, snapshot):
-    """Before 3, many of them share an allocation: none has a size of its own."""
+    """Before 3, many numbers share an allocation, so that none has a size of its own."""
     ask(target, "keep_numbers()")
     rows = look(target, snapshot, "--paths")["outside"]["rows"]
     assert not [row for row in rows if row["what"]["type"] in ("int", "float")]

@@ -1,4 +1,4 @@
-"""What pyfrag may remember follows the memory that its cgroup allows."""
+"""The default of --max-memory follows the memory limit of pyfrag's cgroup."""
 import os
 import sys
 

@@ -1,4 +1,4 @@
-"""All about one object or arena is what the target says of it."""
+"""Everything that pyfrag reports about an object or arena equals what the target says."""
 import ast
 
 
@@ -21,7 +21,7 @@ def test_relations_are_those_of_the_collector(target, snapshot):
     assert int(report["address"], 16) == small
     assert report["what"] == {"role": "object", "type": "list", "part": None}
     assert report["path"] == "objects_oracle.HOLDER['small']"
-    # The collector knows of no buffers.
+    # gc.get_referents() does not list buffers.
     referents = [item for item in report["referents"]["list"] if item["what"]["role"] == "object"]
     assert sorted(int(item["address"], 16) for item in referents) == (
         ask(target, "referents('small')"))
@@ -29,20 +29,20 @@ def test_relations_are_those_of_the_collector(target, snapshot):
     assert [relation["via"] for relation in report["referrers"]["list"]] == ["['small']"]
     assert [relation["via"] for relation in referents] == ["[0]", "[1]", "[2]"]
     assert referents[0]["value"] == "'left'"
-    if target.python.version < (3, 11):  # what was on a frame's stack may still lie there
+    if target.python.version < (3, 11):  # a frame's stack may hold stale references
         assert not report["is_root"]
 
 
 def test_references_to_itself(target, snapshot):
-    """They are listed among the others, and hold nothing: what goes with an object stays the
-    same."""
+    """References of an object to itself are listed among the others, and do not change its retained
+    size."""
     ask(target, "plant()")
     for key, via, address in ask(target, "plant_selves()"):
         report = look(target, snapshot, "--object", hex(address))["object"]
         assert sorted(addresses(report["referrers"])) == ask(target, "referrers(%r)" % key), key
         listed = [(int(relation["address"], 16), relation["via"])
                   for relation in report["referents"]["list"]]
-        # Up to 3.10 an instance has a dict, which refers to it.
+        # Up to 3.10 an instance has a dict, and the dict holds the reference.
         refers = address in ask(target, "referents(%r)" % key)
         assert ((address, via) in listed) == refers, key
         assert refers or (key, target.python.version < (3, 11)) == ("instance", True)
@@ -58,7 +58,7 @@ def test_what_goes_with_it(target, snapshot):
     ask(target, "drop()")
     after = look(target, snapshot)
     gone = before["heap"]["live_blocks"] - after["heap"]["live_blocks"]
-    # Some parked, some the questions have made.
+    # Some are on free lists, some were created by the questions.
     assert abs(gone - report["dominated_blocks"]) < 0.002 * gone + 100
     gone_bytes = before["heap"]["live_bytes"] - after["heap"]["live_bytes"]
     assert abs(gone_bytes - report["dominated_bytes"]) < 0.002 * gone_bytes + 10000
@@ -71,12 +71,12 @@ def test_what_goes_with_it_outside(target, snapshot):
     planted = ask(target, "plant_outside()")
     held = look(target, snapshot, "--object", hex(ask(target, "outside_holder()")))["object"]
     most = least = sum(planted.values())
-    # static data has the address of the set, which was on a free list
+    # static data still has the address of the set, which was on a free list
     if target.python.version < (3,):
         least -= planted["set"]
     assert held["dominated_buffers"] >= 3
     assert least <= held["dominated_outside_bytes"] <= 1.01 * most + 20000
-    # What two dicts of instances share goes with neither.
+    # Keys that the dicts of two instances share are not retained by either.
     one, other = ask(target, "plant_sharing()")
     for address in (one, other):
         shared = look(target, snapshot, "--object", hex(address))["object"]

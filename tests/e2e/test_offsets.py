@@ -1,6 +1,5 @@
-"""Where things lie in CPython's structures: as the debug information has it, where there is some,
-and by walking a Python that stands still, in every build, and comparing with what it says
-itself."""
+"""Offsets in CPython's structures: compared with debug information where there is some. In every
+build, a walk of an idle Python by these offsets is compared with what the Python itself says."""
 import ast
 import json
 import os
@@ -15,7 +14,8 @@ from target import Target
 
 WALK = os.environ.get("PYFRAG_WALK", TOP + "/build/tests/e2e/walk")
 
-# The fields that are members, and those of the other versions. None: it is not there.
+# The fields that are offsets of members, and those of other versions; None if the version has no
+# such member.
 RUNTIME, INTERPRETER, THREAD = "_PyRuntimeState", "PyInterpreterState", "PyThreadState"
 CODE = "PyCodeObject"
 FULL_COLLECTIONS = "gc.generation_stats[2].collections"
@@ -23,7 +23,8 @@ GC_STATS = "gc_stats"
 
 
 def expected_members(version):
-    """(structure, member) of each field of the table, in the words of the version's headers."""
+    """The (structure, member) of each field of the table, in the names of that version's
+    headers."""
     minor = version[1] if version[0] == 3 else 0
     frame = "_PyInterpreterFrame" if minor >= 11 else "PyFrameObject"
     text = "PyBytesObject" if minor else "PyStringObject"
@@ -33,7 +34,8 @@ def expected_members(version):
         return member if minor >= first else None
 
     def one_of(*members):
-        """Pairs of a first version and a name; the last that is old enough."""
+        """Takes pairs of a first version and a name; returns the last one that applies to this
+        version."""
         return [name for first, name in members if minor >= first][-1]
 
     in_interpreter = (INTERPRETER, FULL_COLLECTIONS)
@@ -78,7 +80,8 @@ def expected_members(version):
 
 
 def expected_kinds(version):
-    """The fields that are no offsets: enum py_instr_kind, enum py_line_kind, and what follows."""
+    """The expected values of the fields that are not offsets: enum py_instr_kind, enum
+    py_line_kind, and the fields after them."""
     minor = version[1] if version[0] == 3 else 0
     return {
         "instr_kind": 1 if minor < 10 else 2 if minor < 11 else 3 if minor < 13 else 4,
@@ -101,7 +104,7 @@ def evaluate(target, expression):
 
 
 def expected_offset(layouts, member):
-    """Of a structure alone: where what follows it begins."""
+    """For a structure without a member: the offset at which what follows it begins."""
     if member is None:
         return None
     return layouts.offset(*member) if len(member) > 1 else layouts.size(*member)
@@ -129,7 +132,7 @@ def test_kinds(target):
 
 
 def to_text(frame):
-    """The walk's frames have texts as the numbers of their characters."""
+    """The walk prints texts as lists of code points."""
     return {key: "".join(map(chr, value)) if isinstance(value, list) else value
             for key, value in frame.items()}
 
@@ -147,7 +150,7 @@ def check_walk(target):
     own = seen.pop(said["own"])
     assert seen == said["threads"]
     assert len(seen) == 5 + (target.python.version >= (3,))
-    # Asking took frames of its own, on top of main()'s; main() has moved on since.
+    # The question itself added frames above main(), and main() has advanced since.
     assert without_place(own) == without_place(said["asking"])[-len(own):]
     assert [frame["name"] for frame in own] == ["main", "<module>"]
 
@@ -173,7 +176,7 @@ def test_full_collections_are_those_of_the_target(target):
 
 @pytest.fixture
 def stripped_target(python, tmp_path):
-    """A target of a Python whose library has no symbols left but those it exports."""
+    """A target whose Python library has no symbols except those it exports."""
     path = dwarf.file_of(python)
     if python.root or not dwarf.has_debug_info(path):
         pytest.skip(path + " is stripped already")
@@ -215,7 +218,7 @@ def test_full_collections_of_all_interpreters(target):
     module = "__import__('%s')" % interpreters_module(target.python.version)
     target.ask("eval kept.append(%s.create())" % module)
     for _ in range(3):
-        # Its own answer comes before that of the one that ran it.
+        # The nested interpreter prints its answer before that of the interpreter that ran it.
         other = int(target.ask('eval %s.run_string(kept[0], "%s")' % (module, OWN_COLLECTIONS)))
         assert target.read() == "None"
     main = evaluate(target, "__import__('gc').get_stats()[2]['collections']")

@@ -1,4 +1,4 @@
-"""What keeps an object alive: following the path in the target leads to that object."""
+"""Paths that keep objects alive: following a path inside the target leads to the object."""
 import ast
 import re
 
@@ -12,8 +12,8 @@ def look(target, snapshot, *args):
 
 
 def follow(target, blocks):
-    """What the target finds there: (block, id, repr) for each, all in one question, which changes
-    little."""
+    """Follows all paths in the target with a single question, which changes little; returns (block,
+    id, repr) for each."""
     questions = [(block["path"], block["root"]["kind"], block["root"]["name"]) for block in blocks]
     found = ast.literal_eval(target.ask("eval __import__('paths_oracle').follow_all(%r)" %
                                         questions))
@@ -21,11 +21,11 @@ def follow(target, blocks):
 
 
 def can_be_followed(block):
-    # In 2.7 what was removed from a set left this str in it, and u"/" is four bytes in what was
-    # such an importer: its type is still there.
+    # In 2.7 a removed set entry leaves this str behind. The u"/" is four bytes in the memory of a
+    # former importer, whose type pointer is still there.
     if block["value"] == "'<dummy key>'" or block["what"]["type"] == "imp.NullImporter":
         return False
-    # main() has other variables with each question.
+    # main() has other local variables for each question.
     return (block["what"]["role"] == "object" and block["root"] is not None and
             not block["root"]["name"].startswith("main()") and
             block["root"]["kind"] in ("module", "local") and "<" not in block["path"])
@@ -50,14 +50,15 @@ def test_any_objects(target, snapshot):
         target.run(workload, 5)
     target.ask("eval __import__('paths_oracle') and None")
     target.ask("eval len(repr(__builtins__)) and None")  # some of them change when they are shown
-    target.ask("gc")  # what nothing refers to but itself
+    target.ask("gc")  # frees objects that only refer to themselves
     _, blocks = look(target, snapshot)
     objects = [block for block in blocks if block["what"]["role"] == "object"]
     followed = [block for block in objects if can_be_followed(block)]
-    # What only C code holds, and what this very report has cut short.
+    # Objects that only C code holds, and paths that this report has truncated.
     assert sum(block["path"] is None for block in objects) < 0.01 * len(objects)
-    # Of a half, or so, part of the way has no name in Python: constants of code, interned strings.
-    # Besides, a long way is cut, and class_instances() has left a chain of a thousand.
+    # For about half of the blocks a step of the path has no expression in Python: constants of code
+    # objects, interned strings. Long paths are truncated, too, and class_instances() has left a
+    # chain of a thousand.
     short = [block for block in objects if not (block["path"] or "").startswith("<...>")]
     assert len(followed) > 0.5 * len(short)
     for block, address, said in follow(target, followed):
@@ -67,18 +68,19 @@ def test_any_objects(target, snapshot):
 
 
 def test_garbage_is_not_reached(target, snapshot):
-    """What Python took from a free list has its address left in a slot of that list."""
+    """When Python takes an object from a free list, the object's address stays in the slot of that
+    list."""
     if target.python.version < (3, 10):
         pytest.skip("up to 3.9 these are static variables that nothing leads to")
     planted = ast.literal_eval(target.ask("eval __import__('paths_oracle').plant_garbage()"))
     assert ast.literal_eval(target.ask(
         "eval [__import__('paths_oracle').is_garbage(one) for one in %r]" % planted)) == [True] * 50
     _, blocks = look(target, snapshot)
-    # Their heads for the collector are in front of them.
+    # The collector's header precedes the object.
     found = [block for block in blocks if int(block["address"], 16) + 16 in planted]
     assert len(found) == len(planted)
     reached = [block for block in found if block["root"] is not None]
-    # What was on a frame's stack may still lie there.
+    # A frame's evaluation stack may still contain stale references.
     assert [block for block in reached if block["root"]["kind"] != "frame"] == []
     assert len(reached) < 10
 

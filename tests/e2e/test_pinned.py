@@ -1,11 +1,11 @@
-"""Planted pins are found, all of them and nothing else, and letting go of them gives back what was
-said."""
+"""All planted pins are found and nothing else, and releasing them frees exactly the reported
+bytes."""
 
-PIN_BLOCK = 496  # workloads.PIN_BYTES with its header and number, rounded up to a size class
+PIN_BLOCK = 496  # workloads.PIN_BYTES plus header and number, rounded up to a size class
 
 
 def pins(report):
-    """The pinned arenas that hold nothing but one planted block: its address by theirs."""
+    """The pinned arenas that hold only one planted block: its address by theirs."""
     found = {}
     for arena in report["pinned"]["list"]:
         if arena["live_blocks"] == 1 and arena["blocks"][0]["size"] == PIN_BLOCK:
@@ -24,12 +24,12 @@ def test_planted_pins(target, snapshot):
     size = report["python"]["arena_size"]
     for arena, block in found.items():
         assert 0 <= int(block, 16) - int(arena, 16) < size
-    # Fewest blocks first: these arenas head the list, and make the row of ten arenas.
+    # The list begins with the arenas that have the fewest blocks: these ten.
     assert {arena["address"] for arena in report["pinned"]["list"][:10]} == set(found)
     row = next(row for row in report["pinned"]["what_if"] if row["arenas"] == 10)
     assert row["blocks"] == 10
 
-    # What was said to come back does come back.
+    # The reclaimable bytes are indeed released.
     assert target.ask("drop") == "done"
     after = snapshot(target.pid)
     assert pins(after) == {}

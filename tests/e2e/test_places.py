@@ -1,4 +1,5 @@
-"""Wherever a Python runs and whatever became of its file: the process' own view counts."""
+"""Pythons in other namespaces, or whose file was moved or replaced: pyfrag goes by the process' own
+view."""
 import os
 import shutil
 import subprocess
@@ -14,7 +15,8 @@ DEBIAN = [python for python in PYTHONS if python.name.startswith("debian-")]
 
 
 class Running:
-    """A command that says "ready" on a line of its own and then waits for its stdin to end."""
+    """A command that prints "ready" on a line of its own and then waits until its stdin is
+    closed."""
 
     def __init__(self, *command, **kwargs):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -40,7 +42,7 @@ WAITING = (
 
 
 def traced_rounds(process, start_trace, pid=None):
-    """Traces while the process does some rounds of work; the last report."""
+    """Traces while the process does some rounds of work; returns the last report."""
     trace = start_trace("-p", pid or process.pid, "-i", "0.2")
     for _ in range(3):
         process.stdin.write(b"x")
@@ -54,7 +56,7 @@ def traced_rounds(process, start_trace, pid=None):
 
 @pytest.fixture
 def copied_python(tmp_path):
-    """A copy of a Python that is one file and needs nothing beside it."""
+    """A copy of a Python that is one file and needs no other files."""
     if not DEBIAN:
         pytest.skip("no /usr/bin/python3.x here")
     path = tmp_path / "python-copy"
@@ -70,7 +72,7 @@ def test_deleted(copied_python, start_trace):
 
 
 def test_replaced(copied_python, start_trace):
-    """Another file of that name, of another content, must not be taken for it."""
+    """A file of the same name with other content must not be mistaken for it."""
     with Running(copied_python, "-u", "-c", WAITING) as running:
         os.unlink(copied_python)
         shutil.copy("/bin/ls", copied_python)
@@ -78,7 +80,7 @@ def test_replaced(copied_python, start_trace):
 
 
 def test_other_name(copied_python, tmp_path, start_trace):
-    """Nothing hangs on the file being called python."""
+    """The file need not be called python."""
     path = str(tmp_path / "worker")
     os.rename(copied_python, path)
     with Running(path, "-u", "-c", WAITING) as running:
@@ -86,7 +88,7 @@ def test_other_name(copied_python, tmp_path, start_trace):
 
 
 def test_other_namespaces(start_trace):
-    """In mount and pid namespaces of its own, with another root than ours."""
+    """The target has mount and pid namespaces of its own, and another root directory."""
     script = ("mount --bind / /mnt && mount -t proc proc /mnt/proc && "
               "exec chroot /mnt %s -u -c \"$0\"" % PYTHONS[0].command[-1])
     unshare = subprocess.Popen(
@@ -108,7 +110,7 @@ def test_other_namespaces(start_trace):
 
 
 def test_pyfrag_in_a_pid_namespace_too(any_target):
-    """pyfrag and its target in a namespace that numbers them differently than the kernel does."""
+    """pyfrag and its target in a pid namespace, where the numbers differ from the kernel's."""
     script = ("mount -t proc proc /proc; "
               "(echo 'run json_churn 1'; sleep 5; echo 'run json_churn 20'; sleep 4) | "
               "%s -u %s/target.py > /dev/null & "
@@ -190,14 +192,14 @@ def test_embedded(tmp_path, start_trace, flags):
     with Running(program) as running:
         report = traced_rounds(running.process, start_trace)
     assert report["process"]["comm"] == "embedding"
-    # Started by pyfrag it ends at once, for there is nothing to read: even so it is reported.
+    # A target started by pyfrag that ends at once, because it has no input: it is still reported.
     started = run_pyfrag("trace", "--json", "--mode", "full", "--", program,
                          stdin=subprocess.DEVNULL)
     reports = [check_report(line) for line in started.stdout.splitlines() if line[:1] == b"{"]
     tracing = reports[-1]["tracing"]
     assert_complete(tracing)
     assert tracing["allocs"] > 1000
-    # From its first allocation on.
+    # Traced from its first allocation on.
     assert reports[-1]["heap"]["live_blocks"] == tracing["allocs"] - tracing["frees"]
 
 
@@ -215,7 +217,7 @@ def test_library_loaded_late(tmp_path, start_trace):
 
 
 def test_two_processes_of_one_file(start_trace):
-    """Only the target is probed: the other process of the same file keeps its code as it was."""
+    """Only the target is probed: the code of the other process of the same file is unchanged."""
     with Target(PYTHONS[0]) as target, Target(PYTHONS[0]) as other:
         listing = run_pyfrag("sites", "-p", target.pid).stdout.decode().splitlines()
         site = next(line.split() for line in listing if " alloc " in line)
@@ -231,7 +233,7 @@ def test_two_processes_of_one_file(start_trace):
 
 
 def read_code(pid, offset):
-    """The byte at a file offset of the executable or libpython, as the process has it mapped."""
+    """The byte at a file offset of the executable or libpython, as mapped in the process."""
     with open("/proc/%d/maps" % pid) as maps:
         for line in maps:
             bounds, permissions, start, *_ = line.split()

@@ -1,6 +1,6 @@
-"""Profiles as others read them: pprof itself, and a parser that knows collapsed stacks only.
+"""Profiles as other tools read them: pprof itself, and a parser that knows collapsed stacks only.
 
-The oracle is the list of stacks that went in, added up here.
+The oracle is the list of stacks that went in, summed up here.
 """
 import collections
 import os
@@ -20,7 +20,7 @@ needs_go = pytest.mark.skipif(
     not shutil.which("go"), reason="needs `go tool pprof`: apt-get install golang-go"
 )
 
-# (kind, function, file): Python's own odd names, and what a parser may stumble over.
+# (kind, function, file): unusual names from Python, and names that may confuse a parser.
 FUNCTIONS = [("python", name, path) for name, path in [
     ("<module>", "app.py"), ("<listcomp>", "app.py"), ("<lambda>", "<string>"), ("main", "app.py"),
     ("Thing.method", "lib/thing.py"), ("outer.<locals>.inner", "lib/thing.py"),
@@ -30,7 +30,7 @@ FUNCTIONS = [("python", name, path) for name, path in [
 
 
 def make_stacks(seed):
-    """(values, truncated, frames), frames as (kind, function, file, line), innermost first."""
+    """(values, truncated, frames), with frames as (kind, function, file, line), innermost first."""
     choose = random.Random(seed)
     stacks = []
     for _ in range(400):
@@ -70,7 +70,7 @@ def stacks(request):
 
 @pytest.fixture
 def write(program, tmp_path):
-    """Writes the stacks in the form, and gives the path of the file."""
+    """Writes the stacks in the given format; returns the path of the file."""
 
     def run(form, stacks):
         lines = []
@@ -103,7 +103,7 @@ def pprof(tmp_path_factory):
 
 
 class Raw:
-    """What `pprof -raw` prints."""
+    """The parsed output of `pprof -raw`."""
 
     def __init__(self, text):
         head, samples, locations, mappings = re.fullmatch(
@@ -128,8 +128,8 @@ class Raw:
 @needs_go
 def test_pprof_reads_every_stack(write, pprof, stacks):
     raw = Raw(pprof("-raw", write("pprof", stacks)))
-    # A blank in a file's name cannot be told from the one before it: both come as one text. Of a
-    # stack that has nothing pprof says nothing.
+    # In the output a blank in a file's name cannot be distinguished from the blank before the name,
+    # so both are compared as one text. pprof omits empty stacks.
     expected = {
         tuple((kind, name + " " + path, line) for kind, name, path, line in frames): values
         for frames, values in add_up(stacks).items() if any(values)
@@ -152,7 +152,7 @@ def test_pprof_reads_the_head(write, pprof, stacks):
 
 
 def number_of(text):
-    """"12", "12B"; pprof has no blank between them."""
+    """Parses "12" or "12B"; pprof prints no blank between number and unit."""
     return int(text[:-1] if text.endswith("B") else text)
 
 
@@ -170,7 +170,7 @@ def test_pprof_top(write, pprof, stacks, value):
                 "-sample_index=" + value, write("pprof", stacks))
     assert "Type: %s\n" % value in out
     rows = re.findall(r"^ *(\d+B?) +\S+ +\S+ +(\d+B?) +\S+  (.*)$", out, re.M)
-    # pprof leaves out what has nothing.
+    # pprof omits rows of zero.
     assert {name: (number_of(a), number_of(b)) for a, b, name in rows} == {
         name: (flat[name], cum[name]) for name in cum if cum[name]
     }
@@ -200,7 +200,7 @@ def test_pprof_takes_the_difference_of_two(write, pprof, stacks, tmp_path):
 
 
 def parse_collapsed(text):
-    """Stacks, innermost frame first, and their values; a mark is a frame without brackets."""
+    """Stacks, innermost frame first, and their values; frames of markers have no brackets."""
     sums = collections.Counter()
     assert text.endswith("\n")
     for line in text[:-1].split("\n"):

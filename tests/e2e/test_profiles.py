@@ -15,7 +15,7 @@ COUNTS = dict(zip(LINES, (40000, 20000, 5000)))
 
 
 def start(target, *options):
-    """Starts a trace that writes a file at its end; until then it says nothing on stdout."""
+    """Starts a trace that writes a file when it ends; until then it prints nothing on stdout."""
     process = subprocess.Popen(
         [PYFRAG, "trace", "-p", str(target.pid), "--mode", "full", "--sample-bytes", "0", "-v",
          *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -25,7 +25,7 @@ def start(target, *options):
 
 
 def profile(target, *options):
-    """Starts a trace that writes a profile, has the target fill its heap, and ends it."""
+    """Starts a trace that writes a profile, makes the target fill its heap, and ends the trace."""
     process = start(target, *options)
     target.run("much_of_three_lines")
     target.wait_until_blocked()
@@ -124,7 +124,7 @@ def test_database(any_target, tmp_path):
 def test_no_database_of_what_is_gone(any_target, tmp_path):
     path = str(tmp_path / "heap.db")
     process = start(any_target, "--format", "database", "-o", path)
-    time.sleep(0.5)  # the heap is read once
+    time.sleep(0.5)  # time for one heap reading
     any_target.process.kill()
     _, err = process.communicate(timeout=30)
     assert process.returncode == 1 and b"is gone" in err and not os.path.exists(path)

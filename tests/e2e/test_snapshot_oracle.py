@@ -1,4 +1,4 @@
-"""A snapshot of an idle target equals what the target's own allocator says, to the byte."""
+"""A snapshot of an idle target equals the statistics of the target's own allocator, to the byte."""
 import pytest
 
 WORKLOADS = ["json_churn", "class_instances", "talk", "tuples_with_survivors"]

@@ -1,4 +1,4 @@
-"""Stacks, as pyfrag shows them, are those that Python itself shows."""
+"""The stacks that pyfrag shows are those that Python itself shows."""
 import json
 import os
 
@@ -76,7 +76,7 @@ def test_planted_pins_of_three_lines(target, start_trace):
         assert site["pinning_blocks"] == site["live_blocks"] == count
         assert site["hostage_bytes"] == count * (size - PIN_BLOCK)
         assert site["live_bytes"] == count * PIN_BLOCK and site["live_bytes_error"] == 0
-    # The blocks say the same, and the ranking has them in this order.
+    # The blocks name the same sites, and the ranking lists them in this order.
     listed = [block["site"] for arena in report["pinned"]["list"] for block in arena["blocks"]
               if block["address"] in found.values()]
     assert [listed.count(site["id"]) for site in sites] == [6, 3, 1]
@@ -85,8 +85,8 @@ def test_planted_pins_of_three_lines(target, start_trace):
 
 
 def test_estimates_are_within_their_error(any_target, start_trace):
-    """Of what three lines hold, by the default sample. Five standard deviations, for it is
-    chance."""
+    """Estimates of the memory allocated at three lines, with the default sampling interval. The
+    tolerance is five standard deviations, because sampling is random."""
     trace = start_trace("-p", any_target.pid, "-i", "100", "--mode", "full")
     any_target.run("much_of_three_lines")
     any_target.wait_until_blocked()
@@ -102,7 +102,7 @@ def test_estimates_are_within_their_error(any_target, start_trace):
 
 def test_growth_is_told_in_watch_mode(any_target, start_trace):
     trace = start_trace("-p", any_target.pid, "-i", "100", "--budget", "100%")
-    for _ in range(20):  # what may be spent comes with the target's own work
+    for _ in range(20):  # the budget grows with the target's own work
         any_target.ask("drop")
         any_target.run("much_of_three_lines")
     any_target.wait_until_blocked()

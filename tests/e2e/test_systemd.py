@@ -1,4 +1,4 @@
-"""The agent as a systemd starts it, by the unit in deploy/."""
+"""The agent started by systemd, with the unit in deploy/."""
 import os
 import shutil
 import subprocess
@@ -7,7 +7,8 @@ import pytest
 from conftest import PYFRAG, TOP
 
 BOOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot_systemd.sh")
-# Says what the agent serves of a Python that comes after it, as soon as that has some text in it.
+# Prints the metrics that the agent serves for a Python that starts after the agent, once they are
+# not empty.
 TRY = """
 import subprocess, sys, time, urllib.request
 text = ""
@@ -51,7 +52,7 @@ def test_the_unit(tmp_path, options, wanted):
     (tmp_path / "try.py").write_text(TRY)
     (units / "try.target").write_text(
         "[Unit]\nWants=pyfrag-agent.service try.service dynamic.service\n")
-    # A user that no file knows: systemd tells who that is.
+    # A dynamic user that is in no file: systemd resolves its name.
     (units / "dynamic.service").write_text("""
 [Service]
 DynamicUser=yes
@@ -86,7 +87,7 @@ systemctl poweroff -ff"
     expected = {"pyfrag", "pyfrag-reader", "pyfrag-broker",
                 "pyfrag-namer"} | ({"pyfrag-keeper", "pyfrag-runner"} if options else set())
     assert users == dict.fromkeys(expected, "pyfrag")
-    # BPF is permitted; it stays up, and ends as it should.
+    # BPF is permitted, and the agent runs until it is stopped and exits cleanly.
     assert "/proc is looked at instead" not in (tmp_path / "log").read_text()
     assert (tmp_path / "state").read_text().split() == ["Result=success", "ActiveState=active",
                                                         "Result=success"]

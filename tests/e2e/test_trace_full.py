@@ -1,4 +1,4 @@
-"""Under --mode full the events alone tell all: no checkpoint ever finds a block otherwise."""
+"""With --mode full the events alone account for everything: no checkpoint ever corrects a block."""
 
 WORKLOADS = [
     "json_churn", "string_churn", "class_instances", "thread_churn", "cycles_and_gc",
@@ -29,7 +29,7 @@ def test_model_equals_checkpoint(target, start_trace):
 
 
 def test_pools_come_and_go(target, start_trace):
-    """Pools in use, by memory, are those there were, and those taken, less those given back."""
+    """Pools in use, by memory, equal those at the start plus those taken less those released."""
     trace = start_trace("-p", target.pid, "-i", "0.2")
     for workload in WORKLOADS[:4]:
         target.run(workload, 1)

@@ -1,4 +1,4 @@
-"""Mode watch: exact at each report, within a budget in between."""
+"""Mode watch: exact at each report, within the budget in between."""
 import os
 import time
 
@@ -28,7 +28,7 @@ def run_ups_and_downs(target):
 
 
 def test_without_a_budget(python, target, start_trace):
-    """No event for a block or a pool, but for each arena that comes and goes, and the heap is
+    """Without a budget, only mapping and unmapping of arenas produce events, and the heap is still
     exact."""
     trace = start_trace("-p", target.pid, "-i", "0.2", "--budget", "0")
     for _ in range(2):
@@ -41,7 +41,7 @@ def test_without_a_budget(python, target, start_trace):
     assert tracing["arenas_mapped"] > 0 and tracing["arenas_unmapped"] > 0
     assert last["heap"]["arenas"] - first["heap"]["arenas"] == (
         tracing["arenas_mapped"] - tracing["arenas_unmapped"])
-    # Python 3 counts full collections itself; in Python 2 that is a hit.
+    # Python 3 counts full collections itself; in Python 2 each costs a probe hit.
     clears = tracing["freelist_clears"] if python.version[0] == 2 else 0
     assert tracing["cost"]["hits"] == (
         tracing["arenas_mapped"] + tracing["arenas_unmapped"] + clears)
@@ -63,8 +63,8 @@ def test_a_sleeping_target_is_not_read_again(target, start_trace):
 
 
 def test_unchanged_pools_are_not_read(target, start_trace):
-    """Only what changed is read again: of a target that does next to nothing, a sixty-fourth or
-    so."""
+    """Only changed pools are read again: about a sixty-fourth, if the target does next to
+    nothing."""
     target.run("tuples_with_survivors", 2)
     target.wait_until_blocked()
     trace = start_trace("-p", target.pid, "-i", "0.1", "--budget", "0")
@@ -86,8 +86,8 @@ def test_unchanged_pools_are_not_read(target, start_trace):
 
 
 def test_a_target_that_falls_asleep_is_read_to_the_end(target, start_trace):
-    """What changed last, in arenas that were being passed over, is in the report of a target that
-    sleeps."""
+    """The last changes, in arenas that were being skipped, are in the report of a target that has
+    gone to sleep."""
     for _ in range(3):
         target.run("tuples_with_survivors", 2)
     trace = start_trace("-p", target.pid, "-i", "0.02", "--budget", "0")
@@ -120,7 +120,7 @@ def test_bursts_and_growth_within_a_budget(target, start_trace):
                             + tracing["pools_freed"] + tracing["arenas_mapped"] +
                             tracing["arenas_unmapped"])
     assert cost["hits"] * cost["ns_per_hit"] > 0 and cost["budget"] == 0.5
-    # By its own account; what the target's clock says, the benchmark shows.
+    # As pyfrag measures it; the benchmark measures the target's own clock.
     assert 0 < cost["cpu_share"] < 0.6
     assert tracing["lost"] == 0 and last["counters"]["hits_unknown_site"] == 0
     assert_is_as_read_afresh(target, last)
@@ -133,7 +133,7 @@ def test_full_mode_says_what_it_costs(any_target, start_trace):
     tracing = trace.stop()[-1]["tracing"]
     cost = tracing["cost"]
     assert cost["budget"] is None and cost["bursts"] == cost["ignored_hits"] == 0
-    # A pool that is taken is an allocation too, told by one hit.
+    # Taking a pool is also an allocation, and costs one hit.
     assert cost["hits"] == (tracing["allocs"] + tracing["frees"] + tracing["pools_freed"]
                             + tracing["arenas_mapped"] + tracing["arenas_unmapped"])
 

@@ -1,5 +1,5 @@
-"""From the question to the answer: what pins is named, what frees it too, and doing that gives the
-arenas back."""
+"""From the question to the answer: the report names what pins arenas and what would free it, and
+doing so releases the arenas."""
 import re
 
 from target import Target
@@ -11,7 +11,7 @@ def look(target, snapshot, below="10%"):
 
 
 def pinned_by(report, part):
-    """Of the hostage bytes, the share of rows that @part picks."""
+    """The share of hostage bytes in the rows that @part selects."""
     rows = [row for row in report["holders"]["by_path"] + report["holders"]["by_kind"] if part(row)]
     return sum(row["hostage_bytes"] for row in rows) / max(
         report["pinned"]["hostage_bytes"], 1)
@@ -22,7 +22,7 @@ def advice(report, rule):
 
 
 def grow(target, snapshot, call):
-    """Has the heap grow and be pinned; the reports before and after."""
+    """Makes the heap grow and be pinned; returns the reports before and after."""
     before = look(target, snapshot)
     target.ask("eval __import__('whole')." + call)
     report = look(target, snapshot)
@@ -49,7 +49,8 @@ def test_survivors_in_a_cache(target, snapshot):
 
 
 def test_copies_that_help(target, snapshot):
-    """Of new objects, as is advised; deepcopy() takes the old ones."""
+    """Copying the cache helps if the copy consists of new objects, as the advice says; deepcopy()
+    keeps the old ones."""
     target.ask("eval [__import__(name) for name in ('copy', 'pickle')] and None")
     before, report = grow(target, snapshot, "grow_with_cache()")
     text, = advice(report, "container")
@@ -67,9 +68,9 @@ def test_copies_that_help(target, snapshot):
 def test_parked_tuples(target, snapshot):
     before, report = grow(target, snapshot, "grow_with_parked()")
     parked = {"role": "parked", "type": "tuple", "part": None}
-    # From 3.14 on the numbers in them are parked, too.
+    # From 3.14 on the numbers in them are on free lists, too.
     assert pinned_by(report, lambda row: "what" in row and row["what"]["role"] == "parked") > 0.6
-    # By path they are apart from what no root leads to.
+    # In the ranking by path they are separate from what no root reaches.
     rows = report["holders"]["by_path"]
     assert all(row["path"] is None for row in rows if row["on_free_list"])
     assert sum(row["blocks"] for row in rows if row["on_free_list"]) == sum(
@@ -83,7 +84,8 @@ def test_parked_tuples(target, snapshot):
 
 
 def test_functions_made_and_imported(python, snapshot):
-    """Importing early is advised for functions of a module, not for those made at run time."""
+    """The advice to import early is given for functions of a module, not for those created at run
+    time."""
     for call, rule, other in (("make_functions", "container", "imports"),
                               ("import_late", "imports", "container")):
         with Target(python) as target:
@@ -109,11 +111,11 @@ def test_cycles(target, snapshot):
 
 
 def test_arena_that_is_being_filled(target, snapshot):
-    """An arena that is half full because it is new: nothing has been freed beside what is in it."""
-    # First of all what was freed before is used up.
+    """An arena that is half full because it is new: no memory was freed beside its blocks."""
+    # First use up memory that was freed before.
     target.ask("eval __import__('whole').grow_and_keep(50000)")
     held = 0
-    while held < 0.4:  # of an arena, and of all that is held back
+    while held < 0.4:  # as a share of an arena, and of all hostage memory
         target.ask("eval __import__('whole').grow_and_keep(500)")
         report = look(target, snapshot, "60%")
         share = pinned_by(report, lambda row: row.get("path") == "whole.GROWING[*]")
@@ -136,13 +138,13 @@ def test_the_experiment_of_the_talk(target, snapshot):
     grown = halved["heap"]["arenas"] - before["heap"]["arenas"]
     assert grown >= 10 and halved["fragmentation"] > 0.35
     do("drop_all()")
-    # In those there was less left than in what the Python had before it began.
+    # Those arenas had less room left than the arenas from before the growth.
     report = look(target, snapshot, "5%")
     pinned = report["pinned"]
-    # The strings are gone, the arenas are not: some small things are left in each.
+    # The strings are freed, the arenas are not: some small objects are left in each.
     assert pinned["arenas"] >= 0.8 * grown
     assert pinned["live_blocks"] < 100 * pinned["arenas"]
-    # Each is named by what keeps it alive, or is parked.
+    # For each of them the report names what keeps it alive, or says that it is on a free list.
     named = [row for row in report["holders"]["by_path"]
              if row["path"] and re.match(r"(list\()?(talk|re|sre_compile|copy_reg)\b", row["path"])]
     known = sum(row["blocks"] for row in named) + sum(
@@ -150,7 +152,7 @@ def test_the_experiment_of_the_talk(target, snapshot):
     assert known > 0.8 * pinned["live_blocks"], report["holders"]["by_path"]
     texts = " ".join(advice(report, "container") + advice(report, "parked"))
     assert "talk." in texts or "re._" in texts or "gc.collect()" in texts, report["advice"]
-    # What frees them; and doing it.
+    # What would free them; then do it.
     do("forget()")
     target.ask("gc")
     after = look(target, snapshot)
@@ -158,5 +160,6 @@ def test_the_experiment_of_the_talk(target, snapshot):
         assert "80 of each" in advice(after, "kept")[0] and not advice(after, "parked")
         do("replace_parked()")
         after = look(target, snapshot)
-    # In 3.8 and 3.9 code remembers, from its thousandth call on, what it has met; that stays.
+    # In 3.8 and 3.9 a code object caches what it has looked up from its thousandth call on, and
+    # keeps it.
     assert after["heap"]["arenas"] <= before["heap"]["arenas"] + 5

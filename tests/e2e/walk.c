@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Walks a Python from its runtime to the names in its code objects by nothing but the table of
- * offsets, and prints, as one JSON object, the table and what it came by. Usage: walk PID
+ * Walks a Python from its runtime to the names in its code objects, using nothing but the table of
+ * offsets. Prints, as one JSON object, the table and what it found.
  *
- * The target has to stand still.
+ * Usage: walk PID
+ *
+ * The target must not run meanwhile.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -104,7 +106,7 @@ static int int_at(uint64_t address)
 	return value;
 }
 
-/* PyASCIIObject.state: interned:2, kind:3 (the bytes of a character), compact:1, ascii:1 */
+/* PyASCIIObject.state: interned:2, kind:3 (bytes per character), compact:1, ascii:1 */
 static uint64_t find_characters(uint64_t object, uint64_t *kind)
 {
 	int state = int_at(object + offsets->unicode_state);
@@ -116,7 +118,7 @@ static uint64_t find_characters(uint64_t object, uint64_t *kind)
 	       (state >> 6 & 1 ? offsets->unicode_ascii_data : offsets->unicode_compact_data);
 }
 
-/* The characters of a str, by their numbers. */
+/* The characters of a str, as code points. */
 static json_t *read_text(uint64_t object)
 {
 	bool is_bytes = offsets->unicode_length == PY_NO_OFFSET;
@@ -147,7 +149,7 @@ static json_t *read_type_name(uint64_t object)
 	return json_string(name);
 }
 
-/* The bytes of code of a code object. */
+/* The bytes of code in a code object. */
 static uint64_t code_bytes(uint64_t code)
 {
 	if (offsets->code_size == PY_NO_OFFSET)
@@ -172,10 +174,7 @@ static int64_t last_instruction(uint64_t frame, uint64_t code)
 	}
 }
 
-/*
- * Frames of functions that have not begun are left out of Python's stacks, as
- * _PyFrame_IsIncomplete() does.
- */
+/* Python's stacks omit frames of functions that have not begun, as _PyFrame_IsIncomplete() does. */
 static bool has_begun(uint64_t frame, uint64_t code)
 {
 	if (offsets->code_first_traceable == PY_NO_OFFSET)

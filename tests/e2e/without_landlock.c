@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Executes a program as on a kernel that has no Landlock. Usage: without_landlock PROGRAM [ARGUMENT
+ * Executes a program as on a kernel without Landlock. Usage: without_landlock PROGRAM [ARGUMENT
  * ...]
  */
 #include <errno.h>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Makes a profile of what stdin says, and writes it. Usage: write_profile pprof|VALUE FILE, where
- * VALUE is the name of a value, for collapsed stacks.
+ * Writes a profile of the stacks given on stdin.
  *
- * A line of input is a stack, its fields are separated by tabs: the values in the order of enum
+ * Usage: write_profile pprof|VALUE FILE, where VALUE is the name of a value, for collapsed stacks.
+ *
+ * Each line of input is a stack with fields separated by tabs: the values in the order of enum
  * profile_value, "truncated" or "whole", and for each frame, innermost first, "python" or "native",
  * its function, its file and its line.
  */
