@@ -1,5 +1,5 @@
-"""The list of hostile programs: how each is started, and by what name pyfrag says that it refused
-something."""
+"""The list of hostile programs: how each is started, and which names in pyfrag's output show that
+it refused something."""
 import ast
 import dataclasses
 import os
@@ -13,14 +13,14 @@ LYING_TYPES = os.path.join(os.path.dirname(os.path.abspath(__file__)),
 @dataclasses.dataclass(frozen=True, eq=False)
 class Attack:
     name: str
-    # its words; {programs}, {workloads}, {own}, {python} stand for places
+    # The words of the command; {programs}, {workloads}, {own}, {python} are replaced by paths.
     command: list
-    # matches one of the names of what is refused; None: there is nothing to refuse
+    # A pattern for the names of refusals; None if there is nothing to refuse.
     refused: Optional[str] = None
-    cgroup: Optional[str] = None    # a name for one of its own
+    cgroup: Optional[str] = None    # the name of a cgroup of its own
     as_root: bool = False           # it drops its privileges itself
-    may_hang: bool = False          # a single command about it need not end before it is asked to
-    is_long: bool = False           # only where there is time
+    may_hang: bool = False          # a single command about it may run until it is interrupted
+    is_long: bool = False           # run only if there is time
     needs: Optional[str] = None     # a file without which it cannot be started
 
     def argv(self, **places):
@@ -39,8 +39,8 @@ def lie(name, **options):
     return Attack(name, ["{python}", "{workloads}/hostile_types.py", name], **options)
 
 
-# What stands for all the lies where there is little time; tests/e2e/test_hostile_types.py has each
-# of them.
+# The lies that represent all others if time is short; tests/e2e/test_hostile_types.py has all of
+# them.
 MAIN_LIES = [
     lie("dict_offset", refused="types_refused"),
     lie("short_list", refused="types_refused"),

@@ -1,6 +1,6 @@
-"""Commands of pyfrag under attack: each in a cgroup with little memory, with an end that it must
-keep, and what can be asked of it afterwards: how it ended, what it reported, how much memory it
-took, and what it says that it refused."""
+"""Runs commands of pyfrag under attack, each in a cgroup with little memory and with a deadline.
+Afterwards a command can be asked how it ended, what it reported, how much memory it used, and what
+it refused."""
 import http.client
 import json
 import os
@@ -14,14 +14,15 @@ import time
 
 from jail import MIB
 
-# What says in a report or in the metrics that something was left out or refused; others count work.
+# Counters that do not show that something was left out or refused: they count work. All other
+# counters in reports and metrics do.
 BENIGN = {"blocks_unlisted", "pools_retried", "pools_corrected", "events_stale",
           "forks_not_followed",
           "drift_unconfirmed", "sites_unusable"}
 REFUSING = re.compile(
     r"unreadable|error|late|hanging|forgotten|refused|skipped|dropped|left_out|capped|truncated"
     r"|evicted|cut|limited|rejected|implausible|unjudged")
-# What a terminal may take for a command; no text of pyfrag has any.
+# Characters that a terminal may interpret as a command; pyfrag's output contains none of them.
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 METRIC = re.compile(
     r'#.*|pyfrag_(?P<name>\w+?)(_total)?(?P<labels>\{(\w+="([^"\\]|\\[\\"n])*",?)*\})? '
@@ -29,7 +30,7 @@ METRIC = re.compile(
 
 
 def processes_below(pid):
-    """@pid and all that it has started."""
+    """@pid and all its descendants."""
     found, todo = [], [pid]
     while todo:
         one = todo.pop()
@@ -53,7 +54,7 @@ def peak_kib(pid):
 
 
 class Command:
-    """A pyfrag that runs until it ends by itself."""
+    """A pyfrag command that runs until it ends by itself."""
 
     def __init__(self, program, argv, jail, seconds):
         self.argv = [str(arg) for arg in argv]
@@ -65,7 +66,7 @@ class Command:
         self.started = time.monotonic()
 
     def look(self):
-        """How much memory there is in use now; call it now and then."""
+        """Samples the memory in use; call it from time to time."""
         for pid in processes_below(self.process.pid):
             self.peaks[pid] = max(self.peaks.get(pid, 0), peak_kib(pid))
 
@@ -76,7 +77,7 @@ class Command:
         if not pid:
             self.look()
             return False
-        # What is started inherits the most that its parent had, this Python.
+        # A child process inherits its parent's peak, here that of this Python.
         if usage.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
             self.peaks[pid] = max(self.peaks.get(pid, 0), usage.ru_maxrss)
         self.process.returncode = os.waitstatus_to_exitcode(status)
@@ -91,8 +92,8 @@ class Command:
         return True
 
     def finish(self):
-        """Waits for its end; what does not end is asked to, twice, as somebody at a terminal would,
-        and then killed."""
+        """Waits until it ends. If it does not, interrupts it twice, as a user at a terminal would,
+        and then kills it."""
         if not self.wait(max(0, self.started + self.seconds - time.monotonic())):
             self.interrupted = True
             self.process.send_signal(signal.SIGINT)
@@ -109,7 +110,7 @@ class Command:
             self.wait(10)
 
     def text(self, file):
-        # At a place of our own: the command writes where the file's own one is.
+        # Uses an offset of its own: the command writes at the file's.
         return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode(errors="replace")
 
     @property
@@ -117,27 +118,26 @@ class Command:
         return [line for line in self.text(self.err).split("\n") if line]
 
     def reports(self):
-        """Each line that is whole, of one that runs as of one that has ended."""
+        """All complete lines, of a running command as well as of one that has ended."""
         return [json.loads(line) for line in self.text(self.out).split("\n")[:-1]]
 
     def largest_mib(self):
-        """The most memory that one of its processes had. All of them together are held by their
-        cgroup."""
+        """The peak memory of its largest process. Its cgroup limits all of them together."""
         return max(self.peaks.values(), default=0) * 1024 / MIB
 
     def peak_mib(self):
-        """The most memory that its processes had, what they share counted for each; of one that was
-        too short for that, what its cgroup had."""
+        """The peak memory of its processes, with shared pages counted for each; for a command that
+        was too short to be sampled, that of its cgroup."""
         return sum(self.peaks.values()) * 1024 / MIB or self.jail and self.jail.peak_mib() or 0
 
     def refused(self):
-        """Names of what was refused."""
+        """The names of what it refused."""
         names = {name for report in self.reports() for name, count in report["counters"].items()
                  if count and name not in BENIGN}
         return sorted(names) + self.errors
 
     def failures(self, may_hang=False):
-        """What is wrong with how it ended; empty: nothing."""
+        """What is wrong with how it ended; empty if nothing is."""
         code = self.process.returncode
         raw = CONTROL.search(self.text(self.out) + self.text(self.err))
         if raw:
@@ -157,20 +157,20 @@ class Command:
 
 
 class Agent(Command):
-    """A pyfrag agent that runs until it is asked to end."""
+    """A pyfrag agent that runs until it is stopped."""
 
     def __init__(self, program, jail, *args):
         with socket.socket() as one:
             one.bind(("127.0.0.1", 0))
             self.port = one.getsockname()[1]
-        self.metrics, self.highest = {}, {}  # now, and the most there was
+        self.metrics, self.highest = {}, {}  # the current values, and the highest ones
         self.malformed = []
         super().__init__(program, ["agent", "--listen", "127.0.0.1:%d" % self.port, "-i", "0.3",
                                    "--budget", "50",
                                    *args], jail, None)
 
     def get(self, path):
-        """Status and text, or None if there is no answer."""
+        """Status and text, or None if there is no response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", path)

@@ -1,5 +1,5 @@
-"""A cgroup that limits the memory of what is started in it, whichever version of cgroups there
-is."""
+"""A cgroup with a memory limit for processes that are started in it, with cgroups of version 1 or
+2."""
 import os
 import re
 
@@ -7,7 +7,7 @@ MIB = 1 << 20
 
 
 def _mounts(kind):
-    """Where hierarchies of @kind are mounted, with their options."""
+    """The mount points of hierarchies of @kind, with their options."""
     with open("/proc/self/mounts") as file:
         for line in file:
             _, place, found, options = line.split()[:4]
@@ -23,7 +23,7 @@ def _own_path(place):
 
 
 def _parents():
-    """Cgroups below which one with a memory limit can be made, and the names of its files."""
+    """Cgroups in which one with a memory limit can be made, and the names of its files."""
     for place, options in _mounts("cgroup"):
         if "memory" in options:
             yield place, ("memory.limit_in_bytes", "memory.max_usage_in_bytes")
@@ -41,7 +41,7 @@ def _parents():
 
 
 def find():
-    """The first such parent that works, or None."""
+    """The first usable parent, or None."""
     for parent, files in _parents():
         jail = Jail(parent, files, "pyfrag-test-%d" % os.getpid())
         try:
@@ -54,7 +54,7 @@ def find():
 
 
 def unified():
-    """Where the version 2 hierarchy is mounted, with or without controllers, or None."""
+    """The mount point of the version 2 hierarchy, with or without controllers, or None."""
     return next((place for place, _ in _mounts("cgroup2")), None)
 
 
@@ -70,11 +70,11 @@ class Jail:
         return self
 
     def wrapper(self):
-        """What goes before a command, so that it runs in there."""
+        """A command prefix that runs the command in this cgroup."""
         return ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', self.path]
 
     def peak_mib(self):
-        """The most memory there was, caches included; None before kernel 5.19 with version 2."""
+        """The peak memory, caches included; None before kernel 5.19 with version 2."""
         try:
             with open(os.path.join(self.path, self.peak_file)) as file:
                 return int(file.read()) / MIB

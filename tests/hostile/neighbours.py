@@ -1,5 +1,5 @@
-"""Who lives beside each other on the host under test: a victim, whose heap is known, and a hostile
-program, both users without privileges, and not the same."""
+"""The processes on the host under test: a victim, whose heap is known, and a hostile program. They
+belong to two different unprivileged users."""
 import os
 import re
 import select
@@ -14,14 +14,14 @@ from target import Target
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAMS = os.path.join(HERE, "programs")
-# Where `make` puts those in C.
+# The directory in which `make` builds the C programs.
 BUILT = os.environ.get("PYFRAG_HOSTILE", os.path.join(HERE, "../../build/tests/hostile/programs"))
 HOSTILE_USER, VICTIM_USER = NOBODY, 65533
 
 
 class Place:
-    """A directory that both users can read, with the programs, and one that is the hostile user's
-    own."""
+    """A directory that both users can read, with the programs, and a directory of the hostile
+    user."""
 
     def __init__(self):
         self.path = tempfile.mkdtemp(prefix="pyfrag-hostile-")
@@ -40,12 +40,12 @@ class Place:
         subprocess.run(["chmod", "-R", "a+rX", self.programs, self.workloads], check=True)
 
     def remove(self):
-        # Paths in there may be longer than Python takes.
+        # Paths in there may be longer than Python supports.
         subprocess.run(["rm", "-rf", self.path], check=True)
 
 
 class Victim(Target):
-    """An honest Python of another user, at rest in the middle of printing its own statistics."""
+    """An honest Python of another user, blocked in the middle of printing its own statistics."""
 
     def __init__(self, python, place):
         super().__init__(python, wrapper=as_user(VICTIM_USER), script="victim.py",
@@ -55,13 +55,12 @@ class Victim(Target):
         self.stats = None
 
     def wake(self):
-        """Lets it go on; its statistics are those that it had all the time."""
+        """Lets it continue; its statistics describe the heap as it was all the time."""
         self.stats = target.MallocStats(self.thaw())
 
 
 def changed_code(pid):
-    """Where the code of a process is not what is in its files: places, empty if it is all the
-    same."""
+    """The places where a process' code differs from its files; empty if it does not."""
     places = []
     with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
         for line in maps:
@@ -81,7 +80,7 @@ def changed_code(pid):
 
 
 class Hostile:
-    """A hostile program that runs, with all that it starts."""
+    """A running hostile program, and all processes that it starts."""
 
     def __init__(self, argv, place, cgroup=None, as_root=False):
         wrapper = [] if as_root else as_user(HOSTILE_USER)

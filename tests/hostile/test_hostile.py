@@ -1,9 +1,9 @@
-"""Hostile programs against every command: pyfrag stays alive and within its memory, reads the
-Pythons of others exactly, does them no harm, and says what it refused.
+"""Hostile programs against every command: pyfrag survives, stays within its memory limit, reads
+other users' Pythons exactly, does them no harm, and reports what it refused.
 
-The programs run as a user without privileges beside a Python of another user, whose heap is known
-from its own statistics. By default several at once, for about a second; with PYFRAG_HOSTILE_SECONDS
-one by one, for so long (`make check-hostile`)."""
+The programs run as an unprivileged user beside a Python of another user, whose heap is known from
+its own statistics. By default several run at once for about a second; with PYFRAG_HOSTILE_SECONDS
+they run one at a time for that long (`make check-hostile`)."""
 import os
 import signal
 import sys
@@ -25,7 +25,7 @@ from neighbours import Hostile, Place, Victim, changed_code  # noqa: E402
 PYFRAG = os.environ.get("PYFRAG", os.path.abspath(os.path.join(HERE, "../../pyfrag")))
 IS_LONG = "PYFRAG_HOSTILE_SECONDS" in os.environ
 SECONDS = float(os.environ.get("PYFRAG_HOSTILE_SECONDS", 1))
-PATIENCE = 60  # for a machine that is busy
+PATIENCE = 60  # seconds; generous, for busy machines
 MEMORY = 256 * jail.MIB
 OPTIONS = ["--json", "--max-memory", "128MiB"]
 PYTHON = next((one for one in pythons.find() if one.command == ["/usr/bin/python3.11"]), None)
@@ -38,7 +38,7 @@ pytestmark = [
 
 
 class Table:
-    """What was seen of each command beside each program."""
+    """The results of each command beside each program."""
 
     def __init__(self):
         self.rows = [("program", "command", "outcome", "peak MiB", "refused")]
@@ -71,7 +71,7 @@ def table(request):
 
 @pytest.fixture(scope="module")
 def new_jail():
-    """Makes cgroups of 256 MiB; none where that is not possible, and memory is looked at only."""
+    """Makes cgroups of 256 MiB. Where that is not possible, memory is only measured."""
     found, made = jail.find(), []
     if not found:
         print(
@@ -98,7 +98,7 @@ def place():
 
 @pytest.fixture
 def own_cgroup():
-    """Makes the cgroup that a program wants, in the hierarchy whose paths are shown."""
+    """Makes the cgroup that a program needs, in the hierarchy that pyfrag shows paths of."""
     made = []
 
     def make(name):
@@ -117,7 +117,7 @@ def own_cgroup():
 
 
 def remove_cgroup(path):
-    """It stays for as long as there are processes that end in it."""
+    """It cannot be removed while processes in it are still exiting."""
     try:
         os.rmdir(path)
     except OSError:
@@ -125,14 +125,15 @@ def remove_cgroup(path):
 
 
 def wait_for(condition):
-    """Until it is true, or patience has ended: who needs it to be true looks again."""
+    """Waits until the condition is true or a timeout expires; callers that depend on the condition
+    check it again."""
     deadline = time.monotonic() + PATIENCE
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
 def differences(report, stats):
-    """In what a report differs from a Python's own statistics."""
+    """The differences between a report and a Python's own statistics."""
     if not report or "heap" not in report:
         return ["the victim is not read"]
     heap = report["heap"]
@@ -173,12 +174,12 @@ class Round:
                 self.start("trace", "-p", pid, "-d", SECONDS, "-i", "0.3", patience=patience))
 
     def end(self):
-        """Ends what still runs, also after a failure."""
+        """Ends everything that still runs, also after a failure."""
         for command in self.started + [self.agent]:
             command.end(signal.SIGKILL)
 
     def rest(self):
-        """Until everything has been seen that is to be seen of a victim at rest."""
+        """Waits until the commands have seen the idle victim completely."""
         start = time.monotonic()
         commands = [self.all, self.snapshot] + [one for pair in self.alone.values() for one in pair]
         self.served = None
@@ -197,10 +198,10 @@ class Round:
             command.finish()
 
     def work(self):
-        """The victim wakes up, and every block of what it does is followed."""
+        """Wakes the victim up; every block that it allocates or frees is traced."""
         self.full = self.start("trace", "-p", self.victim.pid, "--mode", "full", "-i", "0.3",
                                "-d", SECONDS)
-        wait_for(lambda: self.full.reports() or self.full.ended())  # all probes are in
+        wait_for(lambda: self.full.reports() or self.full.ended())  # all probes are attached
         self.victim.wake()
         while not self.full.ended() and time.monotonic() < self.full.started + self.full.seconds:
             self.victim.run("class_instances")
@@ -208,8 +209,8 @@ class Round:
         self.full.finish()
 
     def look_afterwards(self):
-        """What is left when the hostile programs are gone: an agent that waits for nothing and
-        still finds who is there."""
+        """Checks the agent after the hostile programs are gone: no reading hangs, and it still
+        finds all processes."""
         def recovered():
             self.agent.look_at_metrics()
             return self.agent.metrics.get("readings_hanging") == 0 or self.agent.ended()
@@ -222,14 +223,14 @@ class Round:
         elif self.victim.pid not in self.agent.processes():
             self.failures.append("agent: does not know the victim any more")
         self.agent.finish()
-        # Others on this machine may have probes in it at the moment.
+        # Other pyfrags on this machine may have probes in it at the moment.
         wait_for(lambda: not changed_code(self.victim.pid))
         self.failures += ["the victim's code has changed: " + where
                           for where in changed_code(self.victim.pid)]
         self.victim.run("class_instances")
 
     def unrefused(self):
-        """Programs of which nothing says that something was refused."""
+        """The programs for which no output says that something was refused."""
         by_agent = self.agent.refused() + self.all.refused()
         return [attack for attack, pair in self.alone.items() if not attacks.is_refused(
             attack, by_agent + [name for command in pair for name in command.refused()])]

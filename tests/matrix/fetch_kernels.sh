@@ -1,6 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# The cloud kernels of Debian's releases: 5.10, 6.1, 6.12. Usage: fetch_kernels.sh ROOTS DIRECTORY
+#
+# Fetches the cloud kernels of Debian's releases: 5.10, 6.1, 6.12. Usage: fetch_kernels.sh ROOTS
+# DIRECTORY
 set -eu
 roots=$1 place=$2
 options="-o Acquire::Check-Valid-Until=false -o APT::Sandbox::User=root"

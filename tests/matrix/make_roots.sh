@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Trees of other Debian releases, each with its Pythons. Usage: make_roots.sh DIRECTORY
+#
+# Makes root file systems of other Debian releases, each with its Pythons. Usage: make_roots.sh
+# DIRECTORY
 set -eu
 place=$1
-# A snapshot of the archive may be older than it says it is good for.
+# A snapshot of the archive may be past its validity date.
 options="-o Acquire::Check-Valid-Until=false -o APT::Sandbox::User=root"
 mkdir -p "$place"
 

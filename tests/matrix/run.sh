@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# The slow tests: the Pythons of other Debian releases, stripped and link-time optimized, and the
-# kernels of those releases, in virtual machines; and CPython's own tests, traced. As root. What is made is kept under
-# build/matrix.
+#
+# Runs the slow tests, as root: the Pythons of other Debian releases, stripped and link-time
+# optimized, the kernels of those releases in virtual machines, and CPython's own tests while
+# traced. Files are kept under build/matrix.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)

@@ -1,8 +1,8 @@
-"""CPython's own tests, traced from their first allocation to their last: the events alone must tell
-it all.
+"""Traces CPython's own tests from their first allocation to their last: the events alone must
+account for everything.
 
-Minutes each, so not part of make check. Whether the tests pass is not the point: some do not like
-to be slowed down.
+They take minutes each and are therefore not part of make check. Whether the tests pass does not
+matter: some fail when they are slowed down.
 """
 import os
 import subprocess

@@ -1,5 +1,5 @@
-"""A plugin of pytest for an emulated machine: says at once how each test went, and has all that
-tests wait for take ten times as long, for the machine is some ten times slower than others."""
+"""A pytest plugin for emulated machines: it prints each test's outcome at once, and multiplies all
+timeouts of the tests by ten, because the machine is about ten times slower than others."""
 import os
 import subprocess
 import time
@@ -23,8 +23,8 @@ def say(word, text):
 
 
 def pytest_runtest_logreport(report):
-    """A test has an outcome when it is set up (skipped), called, and torn down; all that matters is
-    said."""
+    """A test has an outcome for its setup (skipped), its call and its teardown; every outcome that
+    matters is printed."""
     if report.when == "call" or not report.passed:
         say("outcome", "%s %s %d s" % (report.outcome, report.nodeid, report.duration))
     if not report.passed:

@@ -1,7 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# An initramfs with busybox, this machine's python3.11 and pytest, pyfrag, and the end-to-end tests with their programs.
+#
+# Makes an initramfs with busybox, this machine's python3.11 and pytest, pyfrag, and the end-to-end
+# tests with their programs.
+#
 # Usage: make_initramfs.sh PYFRAG PROGRAMS OUTPUT
+#
 # PROGRAMS: the directory in which the programs of tests/e2e were built.
 set -eu
 pyfrag=$1 programs=$2 output=$3
@@ -29,7 +33,8 @@ for name in /usr/bin/python3.11 /usr/bin/setpriv /usr/bin/unshare /usr/sbin/bpft
 done
 ln -s python3.11 "$root/usr/bin/python3"
 
-# Python's library and pytest, compiled: that counts if the sources keep their times.
+# Python's library and pytest, with their compiled files, which are valid only if the sources keep
+# their timestamps.
 (cd / && {
 	find usr/lib/python3.11 -type f \( -name '*.py' -o -name '*.pyc' -o -name '*.so' \) \
 		-not -path '*/test/*' -not -path '*/idlelib/*' -not -path '*/dist-packages/*'
@@ -38,7 +43,7 @@ ln -s python3.11 "$root/usr/bin/python3"
 		-type f | sed 's,^,usr/lib/python3/dist-packages/,'
 } | (cd / && cpio -o -H newc --quiet)) | (cd "$root" && cpio -i -d -m --quiet)
 
-# The tests, where they look for what they need.
+# The tests, in the places where they expect each other.
 mkdir -p "$root/pyfrag/docs" "$root/pyfrag/tests"
 cp -r "$top/tests/e2e" "$top/tests/workloads" "$top/tests/vm" "$root/pyfrag/tests/"
 cp -r "$top/deploy" "$root/pyfrag/"
@@ -48,7 +53,7 @@ for program in attempts walk without_landlock; do
 done
 cp "$here/init" "$root/init"
 
-# What all of them are linked with; lines that are not indented name the files themselves.
+# The libraries that all of them are linked to; ldd's unindented lines name the files themselves.
 find "$root" -type f \( -name '*.so' -o -perm -u+x \) -exec ldd {} + 2>/dev/null |
 	grep -o '^[[:space:]].*' | grep -o '/[^ )]*\.so[^ )]*' | sort -u |
 	while read -r name; do put "$name"; done

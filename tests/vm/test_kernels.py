@@ -1,5 +1,5 @@
-"""A whole trace on other kernels, and the end-to-end tests that depend on the kernel, in virtual
-machines: what init says, asserted."""
+"""On other kernels, in virtual machines: a whole trace, and the end-to-end tests that depend on the
+kernel. Asserts on what init prints."""
 import glob
 import json
 import os
@@ -33,8 +33,8 @@ def initramfs(tmp_path_factory):
 
 
 def boot(kernel, initramfs, task):
-    """What the machine said, by the first word. An emulated processor sometimes makes a kernel
-    panic before it has come to init: then it is booted again."""
+    """Returns the machine's output by the first word of each line. An emulated processor sometimes
+    makes a kernel panic before init starts; the machine is then booted again."""
     for _ in range(3):
         said, out = boot_once(kernel, initramfs, task)
         if said:
@@ -80,7 +80,7 @@ def test_traces(kernel, initramfs):
     assert last["arenas_mapped"] > 0 and last["arenas_unmapped"] > 0
     assert reports[-1]["counters"]["hits_unknown_site"] == 0
     assert "leftover" not in said
-    # BPF tells of a Python that comes later.
+    # BPF reports a Python that starts later.
     assert said["all_status"] == ["0"] and "all_stderr" not in said, said.get("all_stderr")
     found = {report["process"]["pid"] for report in map(check_report, said["all"])}
     assert int(said["later"][0]) in found and len(found) == 2
@@ -95,7 +95,7 @@ def test_end_to_end(kernel, initramfs):
     passed = [line.split()[1].split("/")[-1] for line in said["outcome"]
               if line.startswith("passed ")]
     print("\n".join(said["outcome"]))
-    # All of the selection was run.
+    # All of the selected tests were run.
     with open(HERE + "/e2e_tests") as file:
         for selected in file:
             name = selected.strip()

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Whoever judges a file by one mapping of it takes this one: an interpreter's first page,
- * executable, at an offset that is no code's. What is remembered of it must not hide the Pythons
- * that run the same file.
+ * Deceives readers that judge a file by one of its mappings: it maps an interpreter's first page as
+ * executable at an offset where there is no code. The cached result for that mapping must not hide
+ * the Pythons that run the same file.
  *
- *   blind FILE
+ * blind FILE
  */
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A command line of that many MiB: /proc/PID/cmdline is whatever memory a process says its
- * arguments are in (PR_SET_MM_MAP, which takes no privilege).
+ * A command line of MEBIBYTES MiB: the kernel shows in /proc/PID/cmdline whatever memory the
+ * process declares as its arguments (PR_SET_MM_MAP, which needs no privilege).
  *
- *   cmdline MEBIBYTES
+ * cmdline MEBIBYTES
  */
 #include <linux/prctl.h>
 #include <string.h>
@@ -33,7 +33,7 @@ static void read_stat(uint64_t fields[FIELD_CNT])
 	if (!file || !fgets(line, sizeof(line), file))
 		give_up("/proc/self/stat");
 	fclose(file);
-	/* The second field ends with the last bracket, the third is a letter. */
+	/* The second field ends with the last parenthesis; the third is a letter. */
 	at = strrchr(line, ')') + 4;
 	for (int i = 4; i < FIELD_CNT; i++)
 		fields[i] = strtoull(at, &at, 10);

@@ -1,5 +1,5 @@
-"""A Python whose executable is at a path of 40 KiB: no system call takes it, and what /proc gives
-is not the whole.
+"""A Python whose executable has a path of 40 KiB: no system call accepts it, and /proc truncates
+it.
 
     deep.py DIRECTORY
 """
@@ -17,7 +17,7 @@ if len(sys.argv) > 1:
     shutil.copy("/proc/self/exe", "python3.11")
     script = "import sys; sys.path.insert(0, %r); sys.argv = ['']; exec(open(%r).read())" % (
         os.path.dirname(__file__), __file__)
-    # A name without a slash is looked for in PATH, not made absolute.
+    # A name without a slash is looked up in PATH and not made absolute.
     os.execve("./python3.11", ["python3.11", "-Sc", script],
               {"PYTHONHOME": sys.base_prefix, "PATH": os.environ["PATH"]})
 kept = [(n, n) for n in range(50000)]

@@ -1,6 +1,6 @@
-"""A Python whose executable is a copy that runs as the original does, with the same build id and
-the same code, and says that its code lies a byte further on: by its section headers, and by where
-its table of functions is. Probe sites found in it are off by one; those must be nobody else's.
+"""A Python whose executable is a modified copy. It runs like the original and has the same build id
+and code, but its section headers and the address of its table of functions place the code a byte
+too far. Probe sites found in it are off by one and must not be used for any other file.
 
     evil_elf.py DIRECTORY
 """

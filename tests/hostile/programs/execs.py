@@ -1,7 +1,7 @@
-"""A process that is a Python, then a shell, then a Python again, all the time: each reading may
-meet another program than the one before.
+"""A process that executes a Python, then a shell, then a Python again, without end: each reading
+may find another program than the one before.
 
-    execs.py HOW_MANY    programs so far; the first one says that it is ready
+    execs.py HOW_MANY    programs executed so far; the first one prints "ready"
 """
 import os
 import sys
@@ -13,6 +13,6 @@ if not count:
     raw.say_ready()
 kept = [(n, n) for n in range(2000 + count % 7 * 20000)]
 again = [sys.executable, "-IS", sys.argv[0], str(count + 1)]
-# -I leaves out the script's directory, in which raw.py is.
+# -I would omit the script's directory, which contains raw.py.
 again[1:2] = ["-S"]
 os.execv("/bin/sh", ["sh", "-c", 'exec "$@"', "sh"] + again)

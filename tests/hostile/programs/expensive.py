@@ -1,6 +1,6 @@
-"""A table of arenas that takes whoever reads it very long: it is large, and two arenas in it
-overlap, as they may seem to for a moment while the table is being changed. So it is read again and
-again (CPython 3.11)."""
+"""A table of arenas that is expensive to read: it is large, and two of its arenas overlap, which
+also happens for a moment while a genuine table is being changed. So pyfrag retries the reading
+(CPython 3.11)."""
 import array
 import mmap
 import re
@@ -14,7 +14,7 @@ ARENA_INDEX = 32  # in struct pool_header
 
 
 def mappings(name):
-    """Writable ones; those without a file have no name."""
+    """Writable mappings of that name; anonymous ones have an empty name."""
     with open("/proc/self/maps") as maps:
         for line in maps:
             match = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw.. .{8} \S+ \d+ *(.*)", line)
@@ -23,19 +23,20 @@ def mappings(name):
 
 
 def static_words():
-    """Where the program's own data are: what is in its file, and what follows without one."""
+    """The program's static data: what is in its file, and the anonymous memory after it."""
     start, end = list(mappings(sys.executable))[-1]
     return range(start, dict(mappings("")).get(end, end), 8)
 
 
 def leads_around(table, pool, heap):
-    """Whether the slot of @table that the pool names is of an arena around it."""
+    """Whether the slot of @table that the pool refers to is that of an arena which contains the
+    pool."""
     slot = table + SLOT_BYTES * (raw.word(pool + ARENA_INDEX) & 0xffffffff)
     return heap[0] <= slot < heap[1] and 0 <= pool - raw.word(slot) < ARENA_BYTES
 
 
 def find_table(kept):
-    """The words that hold the address of the table of arenas."""
+    """The words that contain the address of the table of arenas."""
     heap, = mappings("[heap]")
     pools = sorted({id(one) // POOL_BYTES * POOL_BYTES for one in kept})[::50]
     return [at for at in static_words()
@@ -44,8 +45,8 @@ def find_table(kept):
 
 
 def make_table(old, cnt):
-    """A large one that begins as the old one does, and ends with its mapping. The other slots are
-    unused, in one list."""
+    """A large table that begins like the old one and ends where its mapping ends. The other slots
+    are on the list of unused arenas."""
     memory = mmap.mmap(-1, SLOTS * SLOT_BYTES + mmap.PAGESIZE)
     table = raw.ctypes.addressof(raw.ctypes.c_char.from_buffer(memory))
     raw.check(raw.libc.mprotect(raw.ctypes.c_void_p(table + SLOTS * SLOT_BYTES), mmap.PAGESIZE, 0),
@@ -70,7 +71,8 @@ cnt = 16
 while raw.word(old + cnt * SLOT_BYTES - SLOT_BYTES) and cnt < 1024:
     cnt *= 2
 memory, table = make_table(old, cnt)
-# One more, not carved, half way into the first one. It leaves the list of unused ones.
+# Adds an arena without carved pools that overlaps half of the first one. Its slot leaves the list
+# of unused arenas.
 unused, middle = table + cnt * SLOT_BYTES, raw.word(table) + ARENA_BYTES // 2
 pools = ARENA_BYTES // POOL_BYTES - (middle % POOL_BYTES > 0)
 raw.set_word(unused - SLOT_BYTES + 32, raw.word(unused + 32))

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Who opens a mapped file by its name opens a FIFO, and waits for a writer that never comes: the
- * file is unlinked and a FIFO has its name, while the size of the mapping changes, so that a reader
- * cannot rely on what the kernel offers in map_files/. Ten processes do it, more than there are
- * readers.
+ * Blocks readers that open a mapped file by its name: the file is unlinked and replaced by a FIFO
+ * of the same name, so that opening it waits for a writer that never comes. The size of the mapping
+ * keeps changing, so that a reader cannot rely on map_files/. Ten processes do this, more than
+ * there are readers.
  *
- *   fifo DIRECTORY FILE    FILE is copied into DIRECTORY and mapped from there
+ * fifo DIRECTORY FILE    FILE is copied into DIRECTORY and mapped from there
  */
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,20 +1,27 @@
-"""A Python with a page from a file server that has stopped answering (FUSE): of its code, or of its
-heap. Or one that executes a program, and in doing so closes a file of such a server: the kernel
-waits for the answer, and holds a lock that whoever reads the process takes. Or one whose program is
-a file of the server, which stops answering just before the Python is killed, SECONDS after its
-start or at SIGUSR1: whoever has that file open waits when closing it. Started by root, which
-mounts; with fusermount(1), or in a user namespace, any user can do the same.
+"""A Python that depends on a FUSE file server which has stopped answering. Four kinds:
+
+code, heap: a page of its code or of its heap comes from the server.
+
+exec: it executes a program and thereby closes a file of the server. The kernel waits for the answer
+and holds a lock that readers of the process need.
+
+program: its executable is a file of the server. The server stops answering just before the Python
+is killed, SECONDS after its start or at SIGUSR1; a process that has the file open blocks when it
+closes it.
+
+It is started by root, which mounts the file system; with fusermount(1), or in a user namespace, any
+user can do the same.
 
     fuse.py code|heap|exec|program leave|keep [USER [SECONDS]]
 
-leave: the server takes no more requests. Who waits for an answer can be killed.
-keep: it takes them, and answers none. Then the kernel minds no signals: who waits cannot be killed
-before the server ends.
+leave: the server takes no more requests; processes that wait for an answer can be killed. keep: the
+server takes requests and answers none. The kernel then ignores signals: waiting processes cannot be
+killed before the server ends.
 
-At SIGUSR1 what has a page of code or heap becomes another Python, without such a page.
+At SIGUSR1 a process with a page of code or heap executes another Python, without such a page.
 
-Nothing is read ahead, for that would be waited for in another way. The file system is in a mount
-namespace that ends with the processes in it.
+Read-ahead is disabled, because the kernel waits for it differently. The file system is in a mount
+namespace that ends with its processes.
 """
 import ctypes
 import errno
@@ -34,9 +41,9 @@ UNANSWERED = (FORGET, INTERRUPT, BATCH_FORGET)
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
 PR_SET_PDEATHSIG, MAP_FIXED = 1, 0x10
 FILE_NODE, LONG = 2, 3600
-PROGRAM = "/usr/bin/python3.11"  # what is in the file
+PROGRAM = "/usr/bin/python3.11"  # the content of the file
 FILE = "/mnt/libpython3.11.so.1.0"
-LOW = 0x10000  # vm.mmap_min_addr: before any other code
+LOW = 0x10000  # vm.mmap_min_addr: below all other code
 PAGE, POOL = 4096, 16384
 
 
@@ -48,7 +55,7 @@ def attributes(node):
 
 
 def answer(operation, node, arguments):
-    """What follows struct fuse_out_header, as in linux/fuse.h; or an error."""
+    """The data after struct fuse_out_header, as in linux/fuse.h; or an error."""
     if operation == INIT:
         return struct.pack("=4I2H2I2H8I", 7, 31, 0, 0, 1, 1, PAGE, 1, 1, 0, *[0] * 8)
     if operation == LOOKUP:
@@ -65,7 +72,7 @@ def answer(operation, node, arguments):
 
 
 def serve(device, silence, keeps):
-    """Answers until something is to be read from @silence, and then no more."""
+    """Answers requests until @silence becomes readable, then stops."""
     while True:
         readable = select.select([device, silence], [], [])[0]
         if silence in readable:
@@ -100,7 +107,7 @@ def map_file(fd, address, protection):
 
 
 def start(run, *arguments):
-    """In a process that is the user's from its beginning, and ends with this one."""
+    """Starts a process that belongs to the user from its start and ends with this one."""
     pid = os.fork()
     if not pid:
         raw.check(raw.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
@@ -121,10 +128,10 @@ def be_a_trap(kind, silence):
     if kind == "program":
         script = "import os, time; print('ready', os.getpid(), flush=True); time.sleep(1000)"
         os.execve(FILE, ["python3", "-c", script], {"PYTHONHOME": "/usr"})
-    # Whole pools of blocks that nobody touches: a list does not look at what it holds.
+    # Whole pools of blocks that are never touched: a list does not access its items.
     kept = [b"x" * 470 + b"%04d" % number for number in range(2000)]
-    # The kernel sees that nothing is to be flushed: or else a file that is closed later would be
-    # waited for.
+    # Tells the kernel that this server does not implement flush; otherwise closing a file later
+    # would wait for it.
     os.close(os.open(FILE, os.O_RDONLY))
     fd = os.open(FILE, os.O_RDONLY)
     os.write(silence, b"!")
@@ -157,4 +164,4 @@ if kind == "program":
     os.write(silence[1], b"!")
     os.kill(trap, signal.SIGKILL)
 os.waitpid(trap, 0)
-signal.pause()  # there is still a server
+signal.pause()  # keeps the server running

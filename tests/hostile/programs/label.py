@@ -1,5 +1,5 @@
-"""A first word of the command line of that many MiB; whatever takes it for the program's name makes
-a label of it.
+"""The first word of its command line is MEBIBYTES MiB long; a reader that takes it for the
+program's name makes a label of it.
 
     label.py MEBIBYTES
 """

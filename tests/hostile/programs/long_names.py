@@ -1,6 +1,6 @@
-"""A Python whose functions and files have the longest names that are read, of characters of four
-bytes: so its allocation sites take as much text as any can. Its heap is pinned, and grows for a
-while, so that an alert fires and it is probed."""
+"""A Python whose functions and files have the longest names that pyfrag reads, in four-byte
+characters, so that its allocation sites need as much text as possible. Its heap has pinned arenas
+and grows for a while, so that an alert fires and the process is probed."""
 import os
 import time
 

@@ -1,6 +1,5 @@
-"""A Python that has files mapped whose names are meant to mislead: ends of lines and a line of
-/proc/PID/maps in them, and "(deleted)" at the end of a file that is there, and is not the one that
-is mapped.
+"""A Python that maps files with misleading names: names with newlines and a line of /proc/PID/maps
+in them, and a name that ends in "(deleted)", of a file that exists but is not the mapped one.
 
     mapped_names.py DIRECTORY
 """
@@ -22,7 +21,7 @@ for name in NAMES:
     with open(name, "rb") as file:
         kept.append(mmap.mmap(file.fileno(), 1 << 20, mmap.MAP_PRIVATE,
                               mmap.PROT_READ | mmap.PROT_EXEC))
-# What is mapped is deleted; what has its name is not what is mapped.
+# The mapped file is deleted; the file that now has its name is another one.
 os.unlink("libpython3.11.so.1.0")
 os.truncate("libpython3.11.so.1.0 (deleted)", 4096)
 raw.rest()

@@ -1,5 +1,5 @@
-"""A Python with as many mappings as the kernel allows, about 60,000: pages that may be written to
-and others, in turns."""
+"""A Python with as many mappings as the kernel allows, about 60,000: writable and read-only pages
+alternate."""
 import ctypes
 import mmap
 

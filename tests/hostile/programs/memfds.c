@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Thousands of files without a name, each mapped executable once, and another file many times:
- * whoever looks into each of them, or compares each with each, spends its time here, and a memory
- * of files that all users share forgets the others'.
+ * Thousands of memfds, each mapped executable once, and another file that is mapped many times.
+ * Readers that look into each of them, or compare each with each, waste their time; a cache of
+ * files that all users share evicts other users' files.
  *
- *   memfds FILE
+ * memfds FILE
  */
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,6 +1,6 @@
-"""Names that a terminal, JSON, or the metrics' format would take for something else: escape
-sequences, ends of lines, quotes, a lone CSI (U+009B), bytes that are no UTF-8. In the name of the
-process, its command line, its objects' types and keys."""
+"""Names that a terminal, JSON or the metrics format would misinterpret: escape sequences, newlines,
+quotes, a lone CSI (U+009B), invalid UTF-8. They are in the name of the process, its command line,
+and its objects' types and keys."""
 import ctypes
 
 import raw

@@ -1,4 +1,4 @@
-"""A Python that does nothing; it is the name of its cgroup that is hostile."""
+"""A Python that does nothing; the name of its cgroup is hostile."""
 import raw
 
 kept = [(n, n) for n in range(50000)]

@@ -1,5 +1,5 @@
-"""A Python whose files in /proc belong to root at one moment and to its user at the next (prctl
-PR_SET_DUMPABLE), as with a program that is set-user-ID."""
+"""A Python whose files in /proc belong alternately to root and to its user (prctl PR_SET_DUMPABLE),
+like those of a set-user-ID program."""
 import time
 
 import raw

@@ -1,5 +1,5 @@
-"""A Python that writes to its own code all the time, what was there before: breakpoints that are
-put there vanish, and the pages are not the file's any more."""
+"""A Python that continuously overwrites its own code with the original bytes: breakpoints in it
+disappear, and its pages are no longer those of the file."""
 import ctypes
 import re
 import time

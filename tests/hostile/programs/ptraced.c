@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A Python that another process traces and has stopped, for good: it cannot be attached to, nor
- * does it get any further, or notice a signal.
+ * A Python that another process traces and has stopped for good: it cannot be attached to, does not
+ * run, and reacts to no signal.
  *
- *   ptraced PYTHON    prints the number of the Python, not its own
+ * ptraced PYTHON    prints the pid of the Python, not its own
  */
 #include <signal.h>
 #include <sys/ptrace.h>
@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 		execl(argv[1], argv[1], "-ISc", script, NULL);
 		_exit(1);
 	}
-	usleep(300000); /* it has said that it is ready */
+	usleep(300000); /* it has printed "ready" */
 	if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_EXITKILL) ||
 	    ptrace(PTRACE_INTERRUPT, pid, NULL, NULL))
 		give_up("ptrace");

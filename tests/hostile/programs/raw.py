@@ -1,5 +1,5 @@
-"""What the hostile programs in Python share: words of their own memory, by address, and how one
-says that its trap is set."""
+"""Shared by the hostile programs in Python: access to words of their own memory by address, and the
+report that they are ready."""
 import ctypes
 import os
 import sys
@@ -23,7 +23,7 @@ def say_ready():
 
 
 def rest():
-    """Says that it is ready, and does nothing any more."""
+    """Prints that it is ready, then does nothing more."""
     say_ready()
     while True:
         time.sleep(1000)
@@ -36,10 +36,10 @@ def check(result, what):
 
 
 def claim_arguments(start, end):
-    """From now on /proc/self/cmdline is what is in memory there."""
+    """Makes /proc/self/cmdline show the memory from @start to @end."""
     with open("/proc/self/stat", "rb") as file:
         state, *numbers = file.read().rpartition(b")")[2].split()
-    field = [0, 0, 0, state] + [int(number) for number in numbers]  # as proc(5) counts them
+    field = [0, 0, 0, state] + [int(number) for number in numbers]  # numbered as in proc(5)
     libc.sbrk.restype = ctypes.c_uint64
     words = [field[26], field[27], field[45], field[46], field[47], libc.sbrk(0), field[28], start,
              end, field[50],

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the hostile programs in C share: how a program says that its trap is set, and how it gives
- * up.
+ * Shared by the hostile programs in C: how a program reports that it is ready, and how it gives up.
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Processes that come and go, several hundred in a second, four at a time; each eighth is a Python
- * for a moment, so that what reads it finds it gone in the middle.
+ * Short-lived processes, several hundred a second, four at a time. Every eighth is a Python for a
+ * moment, so that a reader sees it disappear in the middle.
  *
- *   short_lived PYTHON
+ * short_lived PYTHON
  */
 #include <signal.h>
 #include <sys/wait.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * An ELF file in memory with a note segment of that many MiB, all of it holes: it takes no memory
- * of whoever it belongs to, and all memory of whoever reads it whole.
+ * An ELF file in memory with a note segment of MEBIBYTES MiB that is one hole: it costs its owner
+ * no memory, but a reader that reads it whole needs all of it.
  *
- *   sparse MEBIBYTES
+ * sparse MEBIBYTES
  */
 #include <elf.h>
 #include <sys/mman.h>

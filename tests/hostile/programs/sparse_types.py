@@ -1,12 +1,11 @@
-"""Objects whose types are said to be all over 300 GiB that are mapped and were never touched:
-whoever looks at them has the kernel make page tables for that, which are charged to the one who
-looks."""
+"""Objects whose type pointers are spread over 300 GiB that are mapped and were never touched:
+reading them makes the kernel allocate page tables, which are charged to the reader."""
 import mmap
 
 import raw
 
 MAP_NORESERVE = 0x4000
-REGION = 2 << 20  # for which there is a page of page tables
+REGION = 2 << 20  # mapped by one page of page tables
 OBJECTS = 140000
 
 memory = mmap.mmap(-1, (OBJECTS + 1) * REGION,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * An ELF file in memory with a table of symbols of that many MiB, and names within: whoever looks
- * for a symbol in it is busy for a long time, and has to look again each time, for the file says
- * that it has just been changed. So many processes share it.
+ * An ELF file in memory with a symbol table of MEBIBYTES MiB, and names inside. Looking up a symbol
+ * in it takes long, and has to be repeated each time, because the file claims that it has just been
+ * modified. PROCESSES processes share it.
  *
- *   symbols MEBIBYTES PROCESSES
+ * symbols MEBIBYTES PROCESSES
  */
 #include <elf.h>
 #include <string.h>
@@ -38,7 +38,7 @@ static void fill(uint8_t *file, uint64_t size)
 				 .p_filesz = PAGE,
 				 .p_memsz = PAGE,
 				 .p_align = PAGE};
-	/* They are all in the same place. */
+	/* All of them have the same offset. */
 	const Elf64_Shdr strings = {.sh_type = SHT_STRTAB, .sh_offset = PAGE, .sh_size = size},
 			 symbols = {.sh_type = SHT_DYNSYM,
 				    .sh_offset = PAGE,

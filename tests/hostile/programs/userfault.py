@@ -1,6 +1,6 @@
-"""A Python whose readers wait for ever: a page of its heap is its own to provide (userfaultfd), and
-it never does. Started by root, which makes the descriptor; where vm.unprivileged_userfaultfd is
-set, or through FUSE, any user can do the same."""
+"""A Python that blocks its readers forever: it is responsible for a page of its own heap
+(userfaultfd) and never provides it. It is started by root, which creates the descriptor; where
+vm.unprivileged_userfaultfd is set, or through FUSE, any user can do the same."""
 import ctypes
 import fcntl
 import os
@@ -16,7 +16,7 @@ UFFD_API, MODE_MISSING = 0xaa, 1
 MADV_DONTNEED = 4
 PAGE, POOL = 4096, 16384
 
-# Whole pools of blocks that nobody touches: a list does not look at what it holds.
+# Whole pools of blocks that are never touched: a list does not access its items.
 kept = [b"x" * 470 + b"%04d" % number for number in range(2000)]
 address = id(kept[1000]) & ~(POOL - 1)
 fd = raw.check(raw.libc.syscall(SYS_USERFAULTFD, 0), "userfaultfd")

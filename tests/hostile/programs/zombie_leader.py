@@ -1,11 +1,11 @@
-"""A Python whose first thread has ended while others run: by its number it is a zombie without
-memory, mappings or executable."""
+"""A Python whose first thread has ended while others run: its pid names a zombie without memory,
+mappings or executable."""
 import threading
 import time
 
 import raw
 
-SYS_EXIT = 60  # x86-64: of this thread only
+SYS_EXIT = 60  # x86-64; ends this thread only
 
 
 def work():
