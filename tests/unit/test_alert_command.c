@@ -71,8 +71,8 @@ static void check_said(const char *expected)
 static void test_what_it_gets(void **state)
 {
 	(void)state;
-	put_script(
-		"{ cat; echo \"$PYFRAG_ALERT_STATE $PYFRAG_ALERT_PID $PYFRAG_ALERT_PROCESS $1 $2\"; } > said");
+	put_script("{ cat; echo \"$PYFRAG_ALERT_STATE $PYFRAG_ALERT_PID $PYFRAG_ALERT_PROCESS\""
+		   " \"$1 $2\"; } > said");
 	assert_int_equal(alert_command__run("./script a $(b)", &message), 0);
 	check_said("{\"x\":1}\nfiring 17 name $(id) a $(b)\n");
 	put_script("exit 3");
@@ -95,9 +95,9 @@ static void test_it_gets_no_descriptor(void **state)
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGTERM);
 	sigprocmask(SIG_BLOCK, &blocked, &before);
-	put_script(
-		"ls /proc/self/fd | tr '\\n' ' ' > said; ps -o pgid= -p $$ | tr -d ' ' | grep -qx $$ &&"
-		" echo group >> said; grep -E 'Sig(Blk|Ign)' /proc/self/status | tr -s '\\n\\t' ' ' >> said");
+	put_script("ls /proc/self/fd | tr '\\n' ' ' > said;"
+		   " ps -o pgid= -p $$ | tr -d ' ' | grep -qx $$ && echo group >> said;"
+		   " grep -E 'Sig(Blk|Ign)' /proc/self/status | tr -s '\\n\\t' ' ' >> said");
 	assert_int_equal(alert_command__run("./script", &message), 0);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	read_said(text, sizeof(text));

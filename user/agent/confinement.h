@@ -8,8 +8,8 @@
  *	and CAP_PERFMON. It opens any file by openat(), to read, and reads memory by
  *	process_vm_readv(); with probes it calls bpf().
  * keeper: no capabilities, no files. With probes, it attaches BPF programs that it is given; on
- *	kernels without uprobe_multi it opens perf events for that, with CAP_PERFMON, or CAP_SYS_ADMIN
- *	where those take that (probes/uprobe_event.h).
+ *	kernels without uprobe_multi it opens perf events for that, with CAP_PERFMON, or
+ *	CAP_SYS_ADMIN where those take that (probes/uprobe_event.h).
  * broker: CAP_DAC_READ_SEARCH. It refers to any file by openat2(), but may not read or write it.
  * namer: no capabilities, and if it is root it becomes nobody. It opens files to read, as its user,
  *	and connects to sockets.

@@ -151,12 +151,13 @@ static void check_features(struct doctor *doctor)
 	else
 		say(doctor, VERDICT_NOTE, "uprobes", "by perf events: %s",
 		    features.uprobe_multi_by_thread
-			    ? "this kernel's uprobe_multi sees one thread only (fixed in Linux 6.10)"
+			    ? "this kernel's uprobe_multi sees one thread only (fixed in Linux "
+			      "6.10)"
 			    : "no uprobe_multi before Linux 6.6");
 	if (!features.uprobe_multi && uprobe_group__check())
 		say(doctor, VERDICT_NOTE, "tracefs",
-		    "not mounted: each site gets a perf event of its own, and detaching takes about "
-		    "80 ms per site; mount -t tracefs tracefs /sys/kernel/tracing");
+		    "not mounted: each site gets a perf event of its own, and detaching takes "
+		    "about 80 ms per site; mount -t tracefs tracefs /sys/kernel/tracing");
 }
 
 static void check_sites(struct doctor *doctor, const struct module *module)

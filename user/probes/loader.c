@@ -80,7 +80,8 @@ static int describe_no_keeper(int err, struct failure *failure)
 	return failure__set(
 		failure, err,
 		err == -EPIPE
-			? "cannot probe: the process that holds the probes (pyfrag-keeper) was killed; start pyfrag again"
+			? "cannot probe: the process that holds the probes (pyfrag-keeper) was "
+			  "killed; start pyfrag again"
 			: "cannot probe: there is no pyfrag-keeper to hold the probes: %s",
 		strerror(-err));
 }
