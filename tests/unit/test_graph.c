@@ -256,7 +256,7 @@ static void test_referrers(void **state)
 	assert_int_equal(referrers__find(&vias, named.graph, &(struct roots){}, false), 0);
 	set = &vias.sets[vias.of_places[node_at(&named, other)]];
 	assert_int_equal(set->cnt, 1);
-	assert_string_equal(vias.names[vias.items[set->first]], "[1]");
+	assert_string_equal(vias.names.texts[vias.items[set->first]], "[1]");
 	graph__free(named.graph);
 	release(&picture);
 }

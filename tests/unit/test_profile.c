@@ -29,8 +29,8 @@ static char *describe(const struct profile *profile, const struct profile_stack 
 			&profile->locations[profile->stack_locations[stack->first + i]];
 		const struct profile_function *function = &profile->functions[location->function];
 
-		fprintf(out, "%s%s@%s:%d/%u", i ? " " : "", profile->strings[function->name],
-			profile->strings[function->file], location->line, function->kind);
+		fprintf(out, "%s%s@%s:%d/%u", i ? " " : "", profile->strings.texts[function->name],
+			profile->strings.texts[function->file], location->line, function->kind);
 	}
 	assert_int_equal(fclose(out), 0);
 	return text;
@@ -95,7 +95,7 @@ static void test_info(void **state)
 	assert_string_equal(profile->info.python_version, "");
 	assert_int_equal(profile->info.time_ns, 2);
 	assert_int_equal(profile->info.sample_bytes, 3);
-	assert_string_equal(profile->strings[0], "");
+	assert_string_equal(profile->strings.texts[0], "");
 	assert_int_equal(profile->stack_cnt, 0);
 }
 

@@ -79,8 +79,8 @@ void census_kinds__describe_item(const struct census_report *report, const struc
 		snprintf(text, size, "[root]");
 	else if (item == REFERRER_MORE)
 		snprintf(text, size, "...");
-	else if (referrers->names)
-		snprintf(text, size, "%s", referrers->names[item]);
+	else if (referrers->names.cnt)
+		snprintf(text, size, "%s", referrers->names.texts[item]);
 	else
 		census_kinds__describe(report->census, item, text, size);
 }

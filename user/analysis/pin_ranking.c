@@ -102,12 +102,12 @@ static bool has_no_path(const void *owner, uint32_t id, const void *key)
 static int find_row(struct pin_ranking *ranking, id_table_match *match, const void *key,
 		    size_t key_bytes, struct pin_row **out)
 {
-	uint32_t hash = id_table__hash(key, key_bytes),
-		 id = id_table__find(&ranking->ids, hash, match, ranking, key);
+	uint64_t hash = hash__bytes(key, key_bytes);
+	uint32_t id = id_table__find(&ranking->ids, hash, match, ranking, key);
 	int err = 0;
 
 	if (id == ID_TABLE_NONE) {
-		ranking->ids.account = ranking->account;
+		ranking->ids.map.account = ranking->account;
 		err = ACCOUNT_RESERVE(ranking->account, ranking->rows, ranking->capacity,
 				      ranking->cnt + 1);
 		if (!err)

@@ -12,6 +12,7 @@
 
 #include "util/account.h"
 #include "util/cleanup.h"
+#include "util/hash.h"
 #include "util/text.h"
 
 const struct profile_value_type profile_value_types[PROFILE_VALUE_CNT] = {
@@ -25,11 +26,6 @@ static const struct profile_frame truncated_mark = {.function = "[truncated]",
 						    .kind = PROFILE_FRAME_MARK};
 static const struct profile_frame no_stack_mark = {.function = "[no stack]",
 						   .kind = PROFILE_FRAME_MARK};
-
-static bool is_string(const void *owner, uint32_t id, const void *key)
-{
-	return !strcmp(((const struct profile *)owner)->strings[id], key);
-}
 
 static bool is_function(const void *owner, uint32_t id, const void *key)
 {
@@ -55,59 +51,27 @@ static bool is_stack(const void *owner, uint32_t id, const void *key)
 						    stack->cnt * sizeof(*profile->stack_locations));
 }
 
-static uint32_t find_string(const struct profile *profile, const char *text)
-{
-	return id_table__find(&profile->string_ids, id_table__hash(text, strlen(text)), is_string,
-			      profile, text);
-}
-
-static int add_string(struct profile *profile, char *text)
-{
-	int err;
-
-	err = ACCOUNT_RESERVE(profile->account, profile->strings, profile->string_capacity,
-			      profile->string_cnt + 1);
-	if (!err)
-		err = id_table__add(&profile->string_ids, id_table__hash(text, strlen(text)),
-				    profile->string_cnt);
-	if (err)
-		return err;
-	profile->strings[profile->string_cnt++] = text;
-	return 0;
-}
-
 /* What is held is clean: a text that is found as it came needs no copy to be cleaned. */
 static int intern_string(struct profile *profile, const char *text, uint32_t *id)
 {
-	_cleanup_account_free_ char *clean = NULL;
 	_cleanup_free_ char *utf8 = NULL;
 	int err;
 
-	*id = find_string(profile, text);
+	*id = string_table__find(&profile->strings, text);
 	if (*id != ID_TABLE_NONE)
 		return 0;
 	utf8 = text__to_utf8(text);
 	if (!utf8)
 		return -ENOMEM;
-	clean = account__strdup(profile->account,
-				text__make_printable(utf8)); /* utf8 has room to spare */
-	if (!clean)
-		return -errno;
-	*id = find_string(profile, clean);
-	if (*id != ID_TABLE_NONE)
-		return 0;
-	err = add_string(profile, clean);
-	if (err)
-		return err;
-	TAKE_PTR(clean);
-	*id = (uint32_t)profile->string_cnt - 1;
-	return 0;
+	/* utf8 has room to spare */
+	err = string_table__add(&profile->strings, text__make_printable(utf8), id);
+	return err < 0 ? err : 0;
 }
 
 static int intern_function(struct profile *profile, const struct profile_function *function,
 			   uint32_t *id)
 {
-	uint32_t hash = id_table__hash(function, sizeof(*function));
+	uint64_t hash = hash__bytes(function, sizeof(*function));
 	int err;
 
 	*id = id_table__find(&profile->function_ids, hash, is_function, profile, function);
@@ -127,7 +91,7 @@ static int intern_function(struct profile *profile, const struct profile_functio
 static int intern_location(struct profile *profile, const struct profile_location *location,
 			   uint32_t *id)
 {
-	uint32_t hash = id_table__hash(location, sizeof(*location));
+	uint64_t hash = hash__bytes(location, sizeof(*location));
 	int err;
 
 	*id = id_table__find(&profile->location_ids, hash, is_location, profile, location);
@@ -187,8 +151,8 @@ static int lay_down(struct profile *profile, const struct profile_frame *frames,
 /* Counts the stack that was laid down, unless there is one like it. */
 static int intern_stack(struct profile *profile, const struct profile_stack *stack, uint32_t *id)
 {
-	uint32_t hash = id_table__hash(profile->stack_locations + stack->first,
-				       stack->cnt * sizeof(*profile->stack_locations));
+	uint64_t hash = hash__bytes(profile->stack_locations + stack->first,
+				    stack->cnt * sizeof(*profile->stack_locations));
 	int err;
 
 	*id = id_table__find(&profile->stack_ids, hash, is_stack, profile, stack);
@@ -240,8 +204,8 @@ static int copy_info(struct profile *profile, const struct profile_info *info)
 	if (err)
 		return err;
 	profile->info = *info;
-	profile->info.comm = profile->strings[comm];
-	profile->info.python_version = profile->strings[version];
+	profile->info.comm = profile->strings.texts[comm];
+	profile->info.python_version = profile->strings.texts[version];
 	return 0;
 }
 
@@ -253,10 +217,10 @@ int profile__new(struct profile **out, const struct profile_info *info, struct a
 	if (!profile)
 		return -ENOMEM;
 	profile->account = account;
-	profile->string_ids.account = account;
-	profile->function_ids.account = account;
-	profile->location_ids.account = account;
-	profile->stack_ids.account = account;
+	profile->strings.ids.map.account = account;
+	profile->function_ids.map.account = account;
+	profile->location_ids.map.account = account;
+	profile->stack_ids.map.account = account;
 	err = copy_info(profile, info);
 	if (err)
 		return err;
@@ -268,14 +232,11 @@ void profile__free(struct profile *profile)
 {
 	if (!profile)
 		return;
-	for (size_t i = 0; i < profile->string_cnt; i++)
-		account__free(profile->strings[i]);
-	account__free(profile->strings);
+	string_table__release(&profile->strings);
 	account__free(profile->functions);
 	account__free(profile->locations);
 	account__free(profile->stack_locations);
 	account__free(profile->stacks);
-	id_table__release(&profile->string_ids);
 	id_table__release(&profile->function_ids);
 	id_table__release(&profile->location_ids);
 	id_table__release(&profile->stack_ids);

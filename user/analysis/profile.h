@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "util/id_table.h"
+#include "util/string_table.h"
 
 /* What is known of each stack. */
 enum profile_value {
@@ -71,17 +72,16 @@ struct profile_stack {
 /* For all to read, and for profile__add() to change. */
 struct profile {
 	struct profile_info
-		info;	/* its numbers may be set at any time; its strings belong to the profile */
-	char **strings; /* valid UTF-8, no control characters; the first is "" */
+		info; /* its numbers may be set at any time; its strings belong to the profile */
+	struct string_table strings; /* valid UTF-8, no control characters; the first is "" */
 	struct profile_function *functions;
 	struct profile_location *locations;
 	uint32_t *stack_locations;
 	struct profile_stack *stacks;
-	size_t string_cnt, function_cnt, location_cnt, stack_location_cnt, stack_cnt;
+	size_t function_cnt, location_cnt, stack_location_cnt, stack_cnt;
 
-	size_t string_capacity, function_capacity, location_capacity, stack_location_capacity,
-		stack_capacity;
-	struct id_table string_ids, function_ids, location_ids, stack_ids;
+	size_t function_capacity, location_capacity, stack_location_capacity, stack_capacity;
+	struct id_table function_ids, location_ids, stack_ids;
 	struct account *account;
 };
 

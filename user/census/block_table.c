@@ -6,11 +6,17 @@
 #include <string.h>
 
 #include "util/cleanup.h"
-#include "util/hash.h"
+#include "util/hash_map.h"
 
-#define PAGE_SHIFT  12
+#define PAGE_BYTES  4096
 #define CHUNK_SHIFT 20
 #define POOL_NONE   UINT32_MAX
+
+/* Which pools 1 MiB of addresses belongs to, by page. */
+struct block_chunk {
+	uint64_t key;	     /* chunk_key() */
+	uint32_t pools[256]; /* numbers, or POOL_NONE */
+};
 
 static int add_pool(struct block_table *table, const struct geometry *geometry, uint64_t address,
 		    uint8_t size_class)
@@ -50,13 +56,10 @@ static int add_arena(struct block_table *table, const struct heap *heap, const s
 	return err;
 }
 
-static struct block_chunk *find_chunk(const struct block_table *table, uint64_t number)
+/* The number of the page of @address in its chunk. */
+static size_t page_of(uint64_t address)
 {
-	size_t at = hash__word(number) & (table->chunk_slot_cnt - 1);
-
-	while (table->chunks[at].number && table->chunks[at].number != number)
-		at = (at + 1) & (table->chunk_slot_cnt - 1);
-	return &table->chunks[at];
+	return address / PAGE_BYTES % 256;
 }
 
 static size_t count_chunks(const struct block_table *table)
@@ -69,26 +72,40 @@ static size_t count_chunks(const struct block_table *table)
 	return cnt;
 }
 
+static uint64_t chunk_key(uint64_t address)
+{
+	return (address >> CHUNK_SHIFT) + 1;
+}
+
+static int index_pool(struct block_table *table, uint32_t i, uint32_t pool_size)
+{
+	uint64_t address = table->pools[i].address, end = address + pool_size;
+
+	for (; address < end; address += PAGE_BYTES) {
+		uint64_t key = chunk_key(address);
+		struct block_chunk *chunk = hash_map__find(&table->chunks, key);
+
+		if (!chunk) {
+			chunk = hash_map__add(&table->chunks, key);
+			if (!chunk)
+				return -errno;
+			memset(chunk->pools, 0xff, sizeof(chunk->pools));
+		}
+		chunk->pools[page_of(address)] = i;
+	}
+	return 0;
+}
+
 static int index_pools(struct block_table *table, uint32_t pool_size)
 {
-	table->chunk_slot_cnt = 64;
-	while (table->chunk_slot_cnt < 2 * count_chunks(table))
-		table->chunk_slot_cnt *= 2;
-	table->chunks =
-		account__calloc(table->account, table->chunk_slot_cnt, sizeof(*table->chunks));
-	if (!table->chunks)
-		return -errno;
-	for (size_t i = 0; i < table->pool_cnt; i++)
-		for (uint64_t page = table->pools[i].address >> PAGE_SHIFT;
-		     page < (table->pools[i].address + pool_size) >> PAGE_SHIFT; page++) {
-			struct block_chunk *chunk = find_chunk(table, page >> 8);
+	int err;
 
-			if (!chunk->number)
-				memset(chunk->pools, 0xff, sizeof(chunk->pools));
-			chunk->number = page >> 8;
-			chunk->pools[page & 0xff] = (uint32_t)i;
-		}
-	return 0;
+	table->chunks = (struct hash_map){.entry_bytes = sizeof(struct block_chunk),
+					  .account = table->account};
+	err = hash_map__reserve(&table->chunks, count_chunks(table));
+	for (size_t i = 0; i < table->pool_cnt && !err; i++)
+		err = index_pool(table, (uint32_t)i, pool_size);
+	return err;
 }
 
 int block_table__init(struct block_table *table, const struct heap *heap)
@@ -121,22 +138,20 @@ void block_table__release(struct block_table *table)
 {
 	account__free(table->pools);
 	account__free(table->words);
-	account__free(table->chunks);
+	hash_map__release(&table->chunks);
 	*table = (struct block_table){};
 }
 
 uint32_t block_table__locate(const struct block_table *table, uint64_t address, uint64_t *start)
 {
-	const struct block_chunk *chunk = find_chunk(table, address >> CHUNK_SHIFT);
+	const struct block_chunk *chunk = hash_map__find(&table->chunks, chunk_key(address));
 	const struct block_pool *pool;
 	uint64_t offset;
 	uint32_t index;
 
-	/* The slot is free, or a page of it is. */
-	if (!chunk->number || address >> CHUNK_SHIFT == 0 ||
-	    chunk->pools[address >> PAGE_SHIFT & 0xff] == POOL_NONE)
+	if (!chunk || chunk->pools[page_of(address)] == POOL_NONE)
 		return PLACE_NONE;
-	pool = &table->pools[chunk->pools[address >> PAGE_SHIFT & 0xff]];
+	pool = &table->pools[chunk->pools[page_of(address)]];
 	offset = address - pool->address;
 	if (offset < table->pool_header_bytes)
 		return PLACE_NONE;

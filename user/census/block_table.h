@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "pymalloc/heap.h"
+#include "util/hash_map.h"
 
 #define PLACE_NONE UINT32_MAX
 
@@ -27,12 +28,7 @@ struct block_table {
 	uint32_t place_cnt;
 	uint64_t start, end;	    /* of all pools: [start, end) */
 	uint32_t pool_header_bytes; /* where the first block of a pool is */
-	/* Which pool a page belongs to: by the hash of 1 MiB of addresses, then by the page. */
-	struct block_chunk {
-		uint64_t number; /* address / 1 MiB; 0: the slot is free */
-		uint32_t pools[256];
-	} * chunks;
-	size_t chunk_slot_cnt; /* a power of two */
+	struct hash_map chunks;	    /* which pool a page belongs to, by 1 MiB of addresses */
 };
 
 /*

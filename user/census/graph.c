@@ -8,6 +8,8 @@
 #include "census/pool_reader.h"
 #include "census/references.h"
 #include "util/cleanup.h"
+#include "util/hash.h"
+#include "util/id_table.h"
 
 #define HEADER_BYTES  24 /* count, type, size */
 #define BATCH_OBJECTS 1024
@@ -34,7 +36,7 @@ void graph__free(struct graph *graph)
 {
 	if (!graph)
 		return;
-	id_table__release(&graph->outside_ids);
+	hash_map__release(&graph->outside_places);
 	account__free(graph->outside);
 	account__free(graph->edges);
 	account__free(graph->starts);
@@ -48,19 +50,17 @@ void graph__freep(struct graph **graph)
 	graph__free(*graph);
 }
 
-static bool is_at(const void *owner, uint32_t id, const void *key)
-{
-	const struct graph *graph = owner;
-
-	return graph->outside[id].address == *(const uint64_t *)key;
-}
+/* Where an object is in graph->outside. */
+struct outside_place {
+	uint64_t address;
+	uint32_t id;
+};
 
 static uint32_t find_outside(const struct graph *graph, uint64_t address)
 {
-	uint32_t id = id_table__find(&graph->outside_ids, id_table__hash(&address, sizeof(address)),
-				     is_at, graph, &address);
+	const struct outside_place *place = hash_map__find(&graph->outside_places, address);
 
-	return id == ID_TABLE_NONE ? NODE_NONE : graph->census->blocks.place_cnt + id;
+	return place ? graph->census->blocks.place_cnt + place->id : NODE_NONE;
 }
 
 /* Whether @address is where a block can be. *node: as graph__find(). */
@@ -158,6 +158,7 @@ static int add_outside(struct graph *graph, uint32_t owner, const struct referen
 {
 	uint64_t address = reference->to;
 	size_t id = graph->outside_cnt;
+	struct outside_place *place;
 	int err;
 
 	*node = NODE_NONE;
@@ -165,11 +166,12 @@ static int add_outside(struct graph *graph, uint32_t owner, const struct referen
 		return -EFBIG;
 	err = ACCOUNT_RESERVE(graph->census->heap->account, graph->outside, graph->outside_capacity,
 			      id + 1);
-	if (!err)
-		err = id_table__add(&graph->outside_ids, id_table__hash(&address, sizeof(address)),
-				    id);
 	if (err)
 		return err;
+	place = hash_map__add(&graph->outside_places, address);
+	if (!place)
+		return -errno;
+	place->id = (uint32_t)id;
 	graph->outside[graph->outside_cnt++] = (struct outside_object){
 		.address = address,
 		.type = TYPE_UNSEEN,
@@ -216,7 +218,7 @@ static int find_via(struct build *build, uint32_t from, const struct reference *
 	struct graph *graph = build->graph;
 	struct via via = graph__via(graph, from, reference);
 	uint64_t words[] = {(uint64_t)via.type << 8 | via.how, via.detail};
-	uint32_t hash = id_table__hash(words, sizeof(words));
+	uint64_t hash = hash__bytes(words, sizeof(words));
 	int err;
 
 	*out = id_table__find(&build->via_ids, hash, is_via, graph, &via);
@@ -533,8 +535,9 @@ int graph__build(struct graph **out, struct census *census, bool with_vias)
 	if (!graph)
 		return -ENOMEM;
 	graph->census = census;
-	graph->outside_ids.account = census->heap->account;
-	build.via_ids.account = census->heap->account;
+	graph->outside_places = (struct hash_map){.entry_bytes = sizeof(struct outside_place),
+						  .account = census->heap->account};
+	build.via_ids.map.account = census->heap->account;
 	err = census->blocks.place_cnt < NODES_MAX ? build_edges(&build) : -EFBIG;
 	references__free(build.references);
 	id_table__release(&build.via_ids);

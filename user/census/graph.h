@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "census/census.h"
-#include "util/id_table.h"
+#include "util/hash_map.h"
 
 #define NODE_NONE UINT32_MAX
 /*
@@ -43,7 +43,7 @@ struct graph {
 	struct census *census;
 	struct outside_object *outside;
 	size_t outside_cnt, outside_capacity;
-	struct id_table outside_ids; /* by address */
+	struct hash_map outside_places; /* by address */
 	uint32_t node_cnt;
 	/* What node n refers to: edges[starts[n]] up to edges[starts[n + 1]]. */
 	uint32_t *edges;

@@ -8,11 +8,14 @@
 #include "census/via.h"
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
+#include "util/hash.h"
+#include "util/hash_map.h"
 #include "util/id_table.h"
 
-/* Which set becomes of a set when a kind joins it. */
+/* Which set becomes of a set when an item joins it. */
 struct joining {
-	uint32_t set, item, result;
+	uint64_t key; /* of both: joining_key() */
+	uint32_t result;
 };
 
 struct work {
@@ -20,9 +23,7 @@ struct work {
 	struct referrers *referrers;
 	struct id_table sets; /* by their items */
 	uint32_t *via_names;  /* of each of the graph's vias: its name's number */
-	struct joining *joinings;
-	size_t joining_cnt, joining_capacity;
-	struct id_table joining_ids;
+	struct hash_map joinings;
 };
 
 struct items {
@@ -35,9 +36,7 @@ void referrers__release(struct referrers *referrers)
 	account__free(referrers->sets);
 	account__free(referrers->items);
 	account__free(referrers->of_places);
-	for (size_t i = 0; i < referrers->name_cnt; i++)
-		account__free(referrers->names[i]);
-	account__free(referrers->names);
+	string_table__release(&referrers->names);
 	*referrers = (struct referrers){};
 }
 
@@ -51,18 +50,10 @@ static bool has_items(const void *owner, uint32_t id, const void *key)
 						 items->cnt * sizeof(*items->items));
 }
 
-static bool is_joining(const void *owner, uint32_t id, const void *key)
-{
-	const struct work *work = owner;
-	const struct joining *wanted = key;
-
-	return work->joinings[id].set == wanted->set && work->joinings[id].item == wanted->item;
-}
-
 static int find_set(struct work *work, const struct items *items, uint32_t *out)
 {
 	struct referrers *referrers = work->referrers;
-	uint32_t hash = id_table__hash(items->items, items->cnt * sizeof(*items->items));
+	uint64_t hash = hash__bytes(items->items, items->cnt * sizeof(*items->items));
 	int err;
 
 	*out = id_table__find(&work->sets, hash, has_items, referrers, items);
@@ -102,41 +93,42 @@ static void insert(struct items *items, uint32_t item)
 	items->cnt++;
 }
 
-/* Computes what joins, and remembers it. */
-static int join_anew(struct work *work, struct joining *joining, uint32_t hash)
+/* Never 0: a set's number is below ID_TABLE_NONE. */
+static uint64_t joining_key(uint32_t set, uint32_t item)
+{
+	return ((uint64_t)set + 1) << 32 | item;
+}
+
+/* Computes the set that @set becomes with @item, and remembers it. */
+static int join_anew(struct work *work, uint32_t *set, uint32_t item)
 {
 	const struct referrers *referrers = work->referrers;
-	const struct referrer_set *set = &referrers->sets[joining->set];
-	struct items items = {.cnt = set->cnt};
+	const struct referrer_set *joined = &referrers->sets[*set];
+	struct items items = {.cnt = joined->cnt};
+	struct joining *joining;
+	uint32_t result;
 	int err;
 
-	memcpy(items.items, &referrers->items[set->first], set->cnt * sizeof(*items.items));
-	insert(&items, joining->item);
-	err = find_set(work, &items, &joining->result);
-	if (!err)
-		err = ACCOUNT_RESERVE(work->account, work->joinings, work->joining_capacity,
-				      work->joining_cnt + 1);
-	if (!err)
-		err = id_table__add(&work->joining_ids, hash, work->joining_cnt);
-	if (!err)
-		work->joinings[work->joining_cnt++] = *joining;
-	return err;
+	memcpy(items.items, &referrers->items[joined->first], joined->cnt * sizeof(*items.items));
+	insert(&items, item);
+	err = find_set(work, &items, &result);
+	if (err)
+		return err;
+	joining = hash_map__add(&work->joinings, joining_key(*set, item));
+	if (!joining)
+		return -errno;
+	joining->result = *set = result;
+	return 0;
 }
 
 static int join(struct work *work, uint32_t *set, uint32_t item)
 {
-	struct joining joining = {.set = *set, .item = item};
-	uint32_t hash = id_table__hash(&joining, 2 * sizeof(uint32_t)),
-		 id = id_table__find(&work->joining_ids, hash, is_joining, work, &joining);
-	int err = 0;
+	const struct joining *joining = hash_map__find(&work->joinings, joining_key(*set, item));
 
-	if (id == ID_TABLE_NONE)
-		err = join_anew(work, &joining, hash);
-	else
-		joining.result = work->joinings[id].result;
-	if (!err)
-		*set = joining.result;
-	return err;
+	if (!joining)
+		return join_anew(work, set, item);
+	*set = joining->result;
+	return 0;
 }
 
 static int join_edges(struct work *work, const struct graph *graph)
@@ -169,56 +161,26 @@ static int join_roots(struct work *work, const struct graph *graph, const struct
 	return err;
 }
 
-static bool is_name(const void *owner, uint32_t id, const void *key)
-{
-	return !strcmp(((const struct referrers *)owner)->names[id], key);
-}
-
-/* Frees @name. */
-static int find_name(struct referrers *referrers, struct id_table *ids, char *name, uint32_t *out)
-{
-	_cleanup_free_ char *owned = name;
-	uint32_t hash = id_table__hash(name, strlen(name));
-	_cleanup_account_free_ char *kept = NULL;
-	int err;
-
-	*out = id_table__find(ids, hash, is_name, referrers, name);
-	if (*out != ID_TABLE_NONE)
-		return 0;
-	kept = account__strdup(ids->account, owned);
-	if (!kept)
-		return -errno;
-	err = id_table__add(ids, hash, referrers->name_cnt);
-	if (err)
-		return err;
-	*out = (uint32_t)referrers->name_cnt;
-	referrers->names[referrers->name_cnt++] = TAKE_PTR(kept);
-	return 0;
-}
-
 /* The names of vias: the same name for what is called the same. */
 static int name_vias(struct work *work, const struct graph *graph, bool no_values)
 {
 	struct referrers *referrers = work->referrers;
-	struct id_table ids = {.account = work->account};
 	int err = 0;
 
-	referrers->names =
-		account__calloc(work->account, graph->via_cnt + 1, sizeof(*referrers->names));
-	if (referrers->names)
-		work->via_names = account__calloc(work->account, graph->via_cnt + 1,
-						  sizeof(*work->via_names));
+	referrers->names.ids.map.account = work->account;
+	work->via_names =
+		account__calloc(work->account, graph->via_cnt + 1, sizeof(*work->via_names));
 	if (!work->via_names)
 		return -errno;
-	for (size_t i = 0; i < graph->via_cnt && !err; i++) {
-		char *name;
+	for (size_t i = 0; i < graph->via_cnt && err >= 0; i++) {
+		_cleanup_free_ char *name = NULL;
 
 		err = via__name(&name, graph, &graph->vias[i], no_values);
 		if (!err)
-			err = find_name(referrers, &ids, name, &work->via_names[i]);
+			err = string_table__add(&referrers->names, name, &work->via_names[i]);
 	}
-	id_table__release(&ids);
-	return err;
+	id_table__release(&referrers->names.ids);
+	return err < 0 ? err : 0;
 }
 
 int referrers__find(struct referrers *out, const struct graph *graph, const struct roots *roots,
@@ -228,8 +190,9 @@ int referrers__find(struct referrers *out, const struct graph *graph, const stru
 	struct account *account = graph->census->heap->account;
 	struct work work = {.account = account,
 			    .referrers = &referrers,
-			    .sets.account = account,
-			    .joining_ids.account = account};
+			    .sets.map.account = account,
+			    .joinings = {.entry_bytes = sizeof(struct joining),
+					 .account = account}};
 	uint32_t empty;
 	int err;
 
@@ -244,10 +207,9 @@ int referrers__find(struct referrers *out, const struct graph *graph, const stru
 		err = join_edges(&work, graph);
 	if (!err)
 		err = join_roots(&work, graph, roots);
-	account__free(work.joinings);
 	account__free(work.via_names);
 	id_table__release(&work.sets);
-	id_table__release(&work.joining_ids);
+	hash_map__release(&work.joinings);
 	if (err)
 		return err;
 	*out = referrers;

@@ -11,6 +11,7 @@
 
 #include "census/graph.h"
 #include "census/roots.h"
+#include "util/string_table.h"
 
 /* In a set, in place of a kind. */
 #define REFERRER_ROOT (UINT32_MAX - 1) /* a variable, an interpreter or static data */
@@ -26,9 +27,8 @@ struct referrers {
 	size_t set_cnt, set_capacity;
 	uint32_t *items; /* kinds, as block_kind(); or numbers of names[] */
 	size_t item_cnt, item_capacity;
-	uint32_t *of_places; /* the number of a place's set */
-	char **names;	     /* NULL: the items are kinds */
-	size_t name_cnt;
+	uint32_t *of_places;	   /* the number of a place's set */
+	struct string_table names; /* none: the items are kinds */
 };
 
 /*

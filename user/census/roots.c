@@ -537,7 +537,7 @@ int roots__find(struct roots *out, const struct graph *graph, const struct root_
 		.memory = graph->census->memory,
 		.sources = sources,
 		.words = words,
-		.seen.ids.account = graph->census->memory->account,
+		.seen.ids.map.account = graph->census->memory->account,
 		.dict_room = DICT_ENTRIES_MAX,
 		.data_room = DATA_BYTES_MAX,
 	};

@@ -8,7 +8,7 @@
 #include "census/type_sizes.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
-#include "util/hash.h"
+#include "util/hash_map.h"
 
 /* struct _typeobject up to tp_dictoffset. */
 struct type_object {
@@ -34,26 +34,25 @@ _Static_assert(offsetof(struct type_object, dict_offset) == 288, "tp_dictoffset"
 #define NAME_MAX_BYTES 256
 /* A type, its metatype, that one's metatype, and so on up to `type`, whose type is itself. */
 #define METATYPES_MAX 8
-#define SLOTS_MIN     1024
+/* Addresses for which there is room at first. */
+#define SEEN_MIN 512
 
-/* What is known of an address. */
+/* What is known of an address that was noted. */
 enum verdict {
-	UNSEEN, /* the slot is free */
 	NOTED,
 	NO_TYPE,
 	IS_TYPE,
 };
 
-struct slot {
+struct seen {
 	uint64_t address;
-	uint32_t number;
+	uint32_t number; /* IS_TYPE: in types[] */
 	uint32_t verdict;
 };
 
 struct type_table {
 	const struct memory *memory;
-	struct slot *slots;
-	size_t slot_cnt, used_cnt; /* the former a power of two */
+	struct hash_map seen; /* of struct seen, by address */
 	uint64_t *noted;
 	size_t noted_cnt, noted_capacity;
 	struct type *types;
@@ -64,14 +63,16 @@ struct type_table {
 int type_table__new(struct type_table **out, const struct memory *memory)
 {
 	_cleanup_(type_table__freep) struct type_table *table = calloc(1, sizeof(*table));
+	int err;
 
 	if (!table)
 		return -ENOMEM;
 	table->memory = memory;
-	table->slot_cnt = SLOTS_MIN;
-	table->slots = account__calloc(memory->account, table->slot_cnt, sizeof(*table->slots));
-	if (!table->slots)
-		return -errno;
+	table->seen =
+		(struct hash_map){.entry_bytes = sizeof(struct seen), .account = memory->account};
+	err = hash_map__reserve(&table->seen, SEEN_MIN);
+	if (err)
+		return err;
 	*out = TAKE_PTR(table);
 	return 0;
 }
@@ -84,7 +85,7 @@ void type_table__free(struct type_table *table)
 		account__free(table->types[i].name);
 	account__free(table->types);
 	account__free(table->noted);
-	account__free(table->slots);
+	hash_map__release(&table->seen);
 	free(table);
 }
 
@@ -93,67 +94,30 @@ void type_table__freep(struct type_table **table)
 	type_table__free(*table);
 }
 
-static size_t home_of(const struct type_table *table, uint64_t address)
-{
-	return hash__word(address) & (table->slot_cnt - 1);
-}
-
-/* The slot of @address, or the free one where it belongs. */
-static struct slot *find_slot(const struct type_table *table, uint64_t address)
-{
-	size_t at = home_of(table, address);
-
-	while (table->slots[at].verdict != UNSEEN && table->slots[at].address != address)
-		at = (at + 1) & (table->slot_cnt - 1);
-	return &table->slots[at];
-}
-
-static int grow(struct type_table *table)
-{
-	struct slot *old = table->slots;
-	size_t old_cnt = table->slot_cnt;
-
-	table->slots = account__calloc(table->memory->account, old_cnt * 2, sizeof(*table->slots));
-	if (!table->slots) {
-		table->slots = old;
-		return -errno;
-	}
-	table->slot_cnt = old_cnt * 2;
-	for (size_t i = 0; i < old_cnt; i++)
-		if (old[i].verdict != UNSEEN)
-			*find_slot(table, old[i].address) = old[i];
-	account__free(old);
-	return 0;
-}
-
 uint32_t type_table__find(const struct type_table *table, uint64_t address)
 {
-	const struct slot *slot = find_slot(table, address);
+	const struct seen *seen = hash_map__find(&table->seen, address);
 
-	switch ((enum verdict)slot->verdict) {
-	case IS_TYPE:
-		return slot->number;
-	case NO_TYPE:
-		return TYPE_NONE;
-	default:
+	if (!seen || seen->verdict == NOTED)
 		return TYPE_UNSEEN;
-	}
+	return seen->verdict == IS_TYPE ? seen->number : TYPE_NONE;
 }
 
 int type_table__note(struct type_table *table, uint64_t address)
 {
+	struct seen *seen;
 	int err;
 
-	if (find_slot(table, address)->verdict != UNSEEN)
+	if (hash_map__find(&table->seen, address))
 		return 0;
 	err = ACCOUNT_RESERVE(table->memory->account, table->noted, table->noted_capacity,
 			      table->noted_cnt + 1);
-	if (!err && (table->used_cnt + 1) * 2 > table->slot_cnt)
-		err = grow(table);
 	if (err)
 		return err;
-	*find_slot(table, address) = (struct slot){.address = address, .verdict = NOTED};
-	table->used_cnt++;
+	seen = hash_map__add(&table->seen, address);
+	if (!seen)
+		return -errno;
+	seen->verdict = NOTED;
 	table->noted[table->noted_cnt++] = address;
 	return 0;
 }
@@ -232,11 +196,11 @@ static bool is_generator(const char *name)
 static int decide(struct type_table *table, uint64_t address, const struct type_object *object)
 {
 	_cleanup_account_free_ char *name = NULL;
-	struct slot *slot = find_slot(table, address);
+	struct seen *seen = hash_map__find(&table->seen, address);
 	bool built_in;
 	int err;
 
-	slot->verdict = NO_TYPE;
+	seen->verdict = NO_TYPE;
 	err = read_name(&name, table->memory, object->name);
 	if (err || !name)
 		return err;
@@ -249,8 +213,8 @@ static int decide(struct type_table *table, uint64_t address, const struct type_
 	if (err)
 		return err;
 	built_in = !(object->flags & TYPE_HEAPTYPE);
-	slot->verdict = IS_TYPE;
-	slot->number = (uint32_t)table->type_cnt;
+	seen->verdict = IS_TYPE;
+	seen->number = (uint32_t)table->type_cnt;
 	table->types[table->type_cnt++] = (struct type){
 		.address = address,
 		.flags = object->flags,
@@ -332,6 +296,11 @@ static bool is_type_of_itself(uint64_t address, const struct type_object *object
 	return object->type == address && object->flags & TYPE_TYPE_SUBCLASS;
 }
 
+static enum verdict verdict_on(const struct type_table *table, uint64_t noted)
+{
+	return ((const struct seen *)hash_map__find(&table->seen, noted))->verdict;
+}
+
 /* Decides on those whose metatype is decided on. *any: there was one. */
 static int decide_round(struct type_table *table, const struct looks *looks, bool *any)
 {
@@ -342,7 +311,7 @@ static int decide_round(struct type_table *table, const struct looks *looks, boo
 		const struct type_object *object = &looks->objects[i];
 		uint64_t address = table->noted[i];
 
-		if (find_slot(table, address)->verdict != NOTED || looks->ranges[i].failed ||
+		if (verdict_on(table, address) != NOTED || looks->ranges[i].failed ||
 		    !is_plausible(object))
 			continue;
 		if (!is_type_of_itself(address, object) && !is_metatype(table, object->type))
@@ -364,11 +333,11 @@ int type_table__resolve(struct type_table *table)
 	for (int i = 0; i <= METATYPES_MAX && !err && any; i++)
 		err = decide_round(table, &looks, &any);
 	for (size_t i = 0; i < table->noted_cnt; i++) {
-		struct slot *slot = find_slot(table, table->noted[i]);
+		struct seen *seen = hash_map__find(&table->seen, table->noted[i]);
 
-		if (slot->verdict != NOTED)
+		if (seen->verdict != NOTED)
 			continue;
-		slot->verdict = NO_TYPE;
+		seen->verdict = NO_TYPE;
 		/* Only where the rounds were too few. */
 		table->refused_cnt += any && i < looks.cnt && !looks.ranges[i].failed &&
 				      is_plausible(&looks.objects[i]) &&

@@ -12,6 +12,7 @@
 #include "target/mapped_file.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/hash.h"
 #include "util/id_table.h"
 
 #define GENERATION_MAX (PYTHON_FILES_PER_USER_MAX / 2)
@@ -102,12 +103,12 @@ static struct user *find_user(struct python_files *files, process_owner owner)
 	return user;
 }
 
-static uint32_t hash_of(const struct file_identity *identity)
+static uint64_t hash_of(const struct file_identity *identity)
 {
 	const uint64_t words[] = {identity->device, identity->inode, identity->size,
 				  (uint64_t)identity->changed_s, identity->changed_ns};
 
-	return id_table__hash(words, sizeof(words));
+	return hash__bytes(words, sizeof(words));
 }
 
 static bool is_file(const void *owner, uint32_t id, const void *key)

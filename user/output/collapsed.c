@@ -38,9 +38,9 @@ static void put_frame(const struct profile *profile, uint32_t id, FILE *out)
 {
 	const struct profile_location *location = &profile->locations[id];
 	const struct profile_function *function = &profile->functions[location->function];
-	const char *file = profile->strings[function->file];
+	const char *file = profile->strings.texts[function->file];
 
-	put_text(profile->strings[function->name], out);
+	put_text(profile->strings.texts[function->name], out);
 	if (function->kind == PROFILE_FRAME_MARK)
 		return;
 	fputs(" (", out);

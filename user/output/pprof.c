@@ -88,7 +88,7 @@ static void put(const struct writer *writer, const Pprof__Profile *part)
 
 static int64_t extra(const struct writer *writer, int string)
 {
-	return (int64_t)writer->profile->string_cnt + string;
+	return (int64_t)writer->profile->strings.cnt + string;
 }
 
 static void put_sample_types(const struct writer *writer)
@@ -252,8 +252,8 @@ static int put_strings(const struct writer *writer)
 		extras[EXTRA_TYPES + 2 * i] = profile_value_types[i].name;
 		extras[EXTRA_TYPES + 2 * i + 1] = profile_value_types[i].unit;
 	}
-	for (size_t i = 0; i < profile->string_cnt; i++)
-		put_string(writer, profile->strings[i]);
+	for (size_t i = 0; i < profile->strings.cnt; i++)
+		put_string(writer, profile->strings.texts[i]);
 	for (size_t i = 0; i < EXTRA_CNT; i++)
 		put_string(writer, extras[i]);
 	return 0;

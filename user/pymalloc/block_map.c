@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Chunks are found through an open-addressing table of their numbers (address / 1 MiB); the chunk
- * last used is remembered, for allocations come in runs. They are kept when their last block goes,
- * for another one often comes; only their owner knows when there are no arenas there any more.
+ * Chunks are found through a hash map; the chunk last used is remembered, for allocations come in
+ * runs. They are kept when their last block goes, for another one often comes; only their owner
+ * knows when there are no arenas there any more.
  */
 #include "pymalloc/block_map.h"
 
@@ -10,25 +10,23 @@
 #include <string.h>
 
 #include "util/cleanup.h"
-#include "util/hash.h"
+#include "util/hash_map.h"
 
-struct slot {
-	uint64_t number; /* address / CHUNK_BYTES */
+struct chunk_entry {
+	uint64_t key; /* key_of() */
 	struct block_map_chunk *chunk;
 };
 
 struct block_map {
-	struct slot *slots;
-	size_t slot_cnt; /* a power of two */
+	struct hash_map entries;
 	struct block_map_chunk **chunks;
 	size_t chunk_cnt, chunk_capacity;
 	struct account *account;
-	struct slot last;
+	struct chunk_entry last;
 	uint32_t shift; /* alignment = 1 << shift */
 };
 
-#define SLOTS_INITIAL 64
-#define PAGE_BYTES    (CHUNK_BYTES / CHUNK_PAGES)
+#define PAGE_BYTES (CHUNK_BYTES / CHUNK_PAGES)
 
 static size_t words_per_chunk(uint32_t shift)
 {
@@ -43,16 +41,18 @@ size_t block_map__chunk_cost_bytes(uint32_t alignment)
 int block_map__new(struct block_map **out, uint32_t alignment, struct account *account)
 {
 	_cleanup_(block_map__freep) struct block_map *map = NULL;
+	int err;
 
 	map = account__calloc(account, 1, sizeof(*map));
 	if (!map)
 		return -errno;
 	map->account = account;
 	map->shift = alignment == 8 ? 3 : 4;
-	map->slot_cnt = SLOTS_INITIAL;
-	map->slots = account__calloc(account, map->slot_cnt, sizeof(*map->slots));
-	if (!map->slots)
-		return -errno;
+	map->entries =
+		(struct hash_map){.entry_bytes = sizeof(struct chunk_entry), .account = account};
+	err = hash_map__reserve(&map->entries, 1);
+	if (err)
+		return err;
 	*out = TAKE_PTR(map);
 	return 0;
 }
@@ -64,7 +64,7 @@ void block_map__free(struct block_map *map)
 	for (size_t i = 0; i < map->chunk_cnt; i++)
 		account__free(map->chunks[i]);
 	account__free((void *)map->chunks);
-	account__free(map->slots);
+	hash_map__release(&map->entries);
 	account__free(map);
 }
 
@@ -73,56 +73,37 @@ void block_map__freep(struct block_map **map)
 	block_map__free(*map);
 }
 
-/* The slot that holds @number, or the empty one where it belongs. */
-static struct slot *find_slot(const struct block_map *map, uint64_t number)
+static uint64_t key_of(uint64_t address)
 {
-	size_t mask = map->slot_cnt - 1;
-	size_t at = hash__word(number) & mask;
-
-	while (map->slots[at].chunk && map->slots[at].number != number)
-		at = (at + 1) & mask;
-	return &map->slots[at];
+	return address / CHUNK_BYTES + 1;
 }
 
 static struct block_map_chunk *find_chunk(const struct block_map *map, uint64_t address)
 {
-	uint64_t number = address / CHUNK_BYTES;
+	uint64_t key = key_of(address);
+	const struct chunk_entry *entry;
 
-	if (map->last.chunk && map->last.number == number)
+	if (map->last.key == key)
 		return map->last.chunk;
-	return find_slot(map, number)->chunk;
+	entry = hash_map__find(&map->entries, key);
+	return entry ? entry->chunk : NULL;
 }
 
-/* A table of @slot_cnt slots instead. */
-static int resize_slots(struct block_map *map, size_t slot_cnt)
+/* There is room for it. */
+static void enter(struct block_map *map, struct block_map_chunk *chunk)
 {
-	struct slot *old = map->slots;
-	size_t old_cnt = map->slot_cnt;
+	struct chunk_entry *entry = hash_map__add(&map->entries, key_of(chunk->address));
 
-	map->slots = account__calloc(map->account, slot_cnt, sizeof(*map->slots));
-	if (!map->slots) {
-		map->slots = old;
-		return -errno;
-	}
-	map->slot_cnt = slot_cnt;
-	for (size_t i = 0; i < old_cnt; i++)
-		if (old[i].chunk)
-			*find_slot(map, old[i].number) = old[i];
-	account__free(old);
-	return 0;
+	entry->chunk = chunk;
 }
 
 static int add_chunk(struct block_map *map, uint64_t address, struct block_map_chunk **out)
 {
-	uint64_t number = address / CHUNK_BYTES;
+	int err = hash_map__reserve(&map->entries, map->chunk_cnt + 1);
 	struct block_map_chunk *chunk;
-	int err;
 
-	if (map->chunk_cnt * 2 >= map->slot_cnt) {
-		err = resize_slots(map, map->slot_cnt * 2);
-		if (err)
-			return err;
-	}
+	if (err)
+		return err;
 	err = ACCOUNT_RESERVE(map->account, map->chunks, map->chunk_capacity, map->chunk_cnt + 1);
 	if (err)
 		return err;
@@ -130,10 +111,10 @@ static int add_chunk(struct block_map *map, uint64_t address, struct block_map_c
 				sizeof(*chunk) + words_per_chunk(map->shift) * sizeof(uint64_t));
 	if (!chunk)
 		return -errno;
-	chunk->address = number * CHUNK_BYTES;
+	chunk->address = address / CHUNK_BYTES * CHUNK_BYTES;
 	memset(chunk->pool_class, CLASS_UNKNOWN, sizeof(chunk->pool_class));
 	map->chunks[map->chunk_cnt++] = chunk;
-	*find_slot(map, number) = (struct slot){.number = number, .chunk = chunk};
+	enter(map, chunk);
 	*out = chunk;
 	return 0;
 }
@@ -148,14 +129,14 @@ int block_map__get_chunk(struct block_map *map, uint64_t address, struct block_m
 		if (err)
 			return err;
 	}
-	map->last = (struct slot){.number = address / CHUNK_BYTES, .chunk = chunk};
+	map->last = (struct chunk_entry){.key = key_of(address), .chunk = chunk};
 	*out = chunk;
 	return 0;
 }
 
 void block_map__drop_chunks(struct block_map *map, block_map_keeps *keeps, const void *context)
 {
-	size_t slot_cnt = SLOTS_INITIAL, kept = 0;
+	size_t kept = 0;
 
 	for (size_t i = 0; i < map->chunk_cnt; i++) {
 		if (keeps(map->chunks[i]->address, context))
@@ -166,18 +147,11 @@ void block_map__drop_chunks(struct block_map *map, block_map_keeps *keeps, const
 	if (kept == map->chunk_cnt)
 		return;
 	map->chunk_cnt = kept;
-	map->last = (struct slot){};
-	memset(map->slots, 0, map->slot_cnt * sizeof(*map->slots));
-	for (size_t i = 0; i < kept; i++) {
-		uint64_t number = map->chunks[i]->address / CHUNK_BYTES;
-
-		*find_slot(map, number) = (struct slot){.number = number, .chunk = map->chunks[i]};
-	}
-	while (kept * 2 >= slot_cnt)
-		slot_cnt *= 2;
-	/* It need not be smaller: that there is no room for a second one is no failure. */
-	if (slot_cnt < map->slot_cnt)
-		(void)resize_slots(map, slot_cnt);
+	map->last = (struct chunk_entry){};
+	hash_map__clear(&map->entries);
+	for (size_t i = 0; i < kept; i++)
+		enter(map, map->chunks[i]);
+	hash_map__shrink(&map->entries);
 }
 
 size_t block_map__chunk_cnt(const struct block_map *map)
@@ -214,7 +188,7 @@ void block_map__remove(struct block_map *map, uint64_t address, bool *was_live)
 	*was_live = chunk && chunk->bits[bit >> 6] & mask;
 	if (!chunk)
 		return;
-	map->last = (struct slot){.number = address / CHUNK_BYTES, .chunk = chunk};
+	map->last = (struct chunk_entry){.key = key_of(address), .chunk = chunk};
 	chunk->bits[bit >> 6] &= ~mask;
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Open addressing, as the block map has it. Entries are taken out only when there is no room for
- * another one, then all at once that were not asked for in this round: where code comes and goes,
- * as with interpreters, most of it is gone, and what is not is read again. The table itself counts
- * as used memory, so that a stream of addresses that hold no code cannot make it grow without end
- * either.
+ * Entries are removed only when there is no room for another one, and then all at once that were
+ * not asked for in this round: where code comes and goes, as with interpreters, most of it is gone,
+ * and what is not is read again. The map itself counts as used memory, so that a stream of
+ * addresses that hold no code cannot make it grow without end either.
  */
 #include "stacks/code_cache.h"
 
@@ -13,12 +12,10 @@
 #include <stdlib.h>
 
 #include "util/cleanup.h"
-#include "util/hash.h"
-
-#define SLOTS_INITIAL 64
+#include "util/hash_map.h"
 
 struct entry {
-	uint64_t address;	  /* 0: an empty slot */
+	uint64_t address;
 	struct code_object *code; /* NULL: not to be had, because of: */
 	int err;
 	uint32_t round; /* in which that was seen */
@@ -26,12 +23,10 @@ struct entry {
 
 struct code_cache {
 	struct py_offsets offsets;
-	struct account *account;
-	struct entry *slots;
-	size_t slot_cnt; /* a power of two */
-	size_t entry_cnt;
-	size_t round_cnt; /* of these, asked for in this round */
-	size_t used_bytes, bytes_max;
+	struct hash_map entries;
+	size_t round_cnt;  /* of these, asked for in this round */
+	size_t used_bytes; /* by code objects; more are the entries */
+	size_t bytes_max;
 	struct code_object *unkept; /* what was asked for last, if it could not be kept */
 	uint32_t round;
 	struct code_cache_counts counts;
@@ -41,17 +36,16 @@ int code_cache__new(struct code_cache **out, const struct py_offsets *offsets,
 		    struct account *account, size_t bytes_max)
 {
 	_cleanup_(code_cache__freep) struct code_cache *cache = calloc(1, sizeof(*cache));
+	int err;
 
 	if (!cache)
 		return -ENOMEM;
 	cache->offsets = *offsets;
 	cache->bytes_max = bytes_max;
-	cache->slot_cnt = SLOTS_INITIAL;
-	cache->account = account;
-	cache->slots = account__calloc(account, cache->slot_cnt, sizeof(*cache->slots));
-	if (!cache->slots)
-		return -errno;
-	cache->used_bytes = cache->slot_cnt * sizeof(*cache->slots);
+	cache->entries = (struct hash_map){.entry_bytes = sizeof(struct entry), .account = account};
+	err = hash_map__reserve(&cache->entries, 1);
+	if (err)
+		return err;
 	*out = TAKE_PTR(cache);
 	return 0;
 }
@@ -60,9 +54,9 @@ void code_cache__free(struct code_cache *cache)
 {
 	if (!cache)
 		return;
-	for (size_t i = 0; i < cache->slot_cnt && cache->slots; i++)
-		code_object__free(cache->slots[i].code);
-	account__free(cache->slots);
+	for (const struct entry *entry = NULL; (entry = hash_map__next(&cache->entries, entry));)
+		code_object__free(entry->code);
+	hash_map__release(&cache->entries);
 	code_object__free(cache->unkept);
 	free(cache);
 }
@@ -72,21 +66,11 @@ void code_cache__freep(struct code_cache **cache)
 	code_cache__free(*cache);
 }
 
-/* The slot that holds @address, or the empty one where it belongs. */
-static struct entry *find_slot(const struct code_cache *cache, uint64_t address)
-{
-	size_t mask = cache->slot_cnt - 1;
-	size_t at = hash__word(address) & mask;
-
-	while (cache->slots[at].address && cache->slots[at].address != address)
-		at = (at + 1) & mask;
-	return &cache->slots[at];
-}
-
 static bool has_room(const struct code_cache *cache, size_t bytes)
 {
-	return cache->used_bytes <= cache->bytes_max &&
-	       bytes <= cache->bytes_max - cache->used_bytes;
+	size_t used_bytes = cache->used_bytes + hash_map__bytes(&cache->entries);
+
+	return used_bytes <= cache->bytes_max && bytes <= cache->bytes_max - used_bytes;
 }
 
 static void drop_code(struct code_cache *cache, struct entry *entry)
@@ -98,65 +82,44 @@ static void drop_code(struct code_cache *cache, struct entry *entry)
 }
 
 /*
- * Moves to a table of @slot_cnt slots what was asked for in this round, and with @with_old the
- * rest, too; else that is dropped. Returns 0, -EDQUOT or -ENOMEM, and then nothing has changed.
+ * Makes sure that there is room for an entry of @address. Returns 0, -ENOSPC if the cache is full
+ * or its account, or -ENOMEM.
  */
-static int rehash(struct code_cache *cache, size_t slot_cnt, bool with_old)
+static int reserve(struct code_cache *cache, uint64_t address)
 {
-	struct entry *old = cache->slots,
-		     *slots = account__calloc(cache->account, slot_cnt, sizeof(*slots));
-	size_t old_cnt = cache->slot_cnt;
-
-	if (!slots)
-		return -errno;
-	cache->slots = slots;
-	cache->slot_cnt = slot_cnt;
-	cache->entry_cnt = 0;
-	cache->used_bytes += slot_cnt * sizeof(*slots);
-	cache->used_bytes -= old_cnt * sizeof(*slots);
-	for (size_t i = 0; i < old_cnt; i++) {
-		if (old[i].address && (with_old || old[i].round == cache->round)) {
-			*find_slot(cache, old[i].address) = old[i];
-			cache->entry_cnt++;
-		} else if (old[i].code) {
-			drop_code(cache, &old[i]);
-		}
-	}
-	account__free(old);
-	return 0;
-}
-
-/*
- * Makes sure that one more entry finds a slot. Returns 0, -ENOSPC if the cache is full or its
- * account, or -ENOMEM.
- */
-static int reserve_slot(struct code_cache *cache)
-{
-	size_t cnt = cache->slot_cnt;
 	int err;
 
-	if ((cache->entry_cnt + 1) * 2 <= cnt)
+	if (hash_map__find(&cache->entries, address))
 		return 0;
-	if (!has_room(cache, cnt * sizeof(*cache->slots)))
+	if (hash_map__is_full(&cache->entries) &&
+	    !has_room(cache, hash_map__bytes(&cache->entries)))
 		return -ENOSPC;
-	err = rehash(cache, cnt * 2, true);
+	err = hash_map__reserve(&cache->entries, cache->entries.cnt + 1);
 	return err == -EDQUOT ? -ENOSPC : err;
 }
 
+static bool is_of_this_round(void *item, void *context)
+{
+	struct code_cache *cache = context;
+	struct entry *entry = item;
+
+	if (entry->round != cache->round && entry->code)
+		drop_code(cache, entry);
+	return entry->round == cache->round;
+}
+
 /*
- * Drops what was not asked for in this round. Returns whether that was anything, and there was
- * memory to do it. When nothing is left to drop, this is called for each further address of the
- * round, so it may not look through the table to find that out.
+ * Drops what was not asked for in this round. Returns whether that was anything. When nothing is
+ * left to drop, this is called for each further address of the round, so it may not look through
+ * all entries to find that out.
  */
 static bool drop_old(struct code_cache *cache)
 {
-	size_t slot_cnt = SLOTS_INITIAL;
-
-	if (cache->round_cnt == cache->entry_cnt)
+	if (cache->round_cnt == cache->entries.cnt)
 		return false;
-	while (slot_cnt < 2 * (cache->round_cnt + 1))
-		slot_cnt *= 2;
-	return !rehash(cache, slot_cnt, false);
+	hash_map__filter(&cache->entries, is_of_this_round, cache);
+	hash_map__shrink(&cache->entries);
+	return true;
 }
 
 /* Whether that says something of the address, rather than of the process or of us. */
@@ -170,10 +133,10 @@ static int keep(struct code_cache *cache, uint64_t address, struct code_object *
 {
 	size_t bytes = *code ? code_object__cost_bytes(*code) : 0;
 	struct entry *entry;
-	int full = find_slot(cache, address)->address ? 0 : reserve_slot(cache);
+	int full = reserve(cache, address);
 
 	if ((full == -ENOSPC || (!full && !has_room(cache, bytes))) && drop_old(cache))
-		full = find_slot(cache, address)->address ? 0 : reserve_slot(cache);
+		full = reserve(cache, address);
 	if (full == -ENOMEM)
 		return full;
 	if (full || !has_room(cache, bytes)) {
@@ -182,9 +145,10 @@ static int keep(struct code_cache *cache, uint64_t address, struct code_object *
 		cache->unkept = TAKE_PTR(*code);
 		return err;
 	}
-	entry = find_slot(cache, address);
-	cache->entry_cnt += !entry->address;
-	cache->round_cnt += !entry->address || entry->round != cache->round;
+	entry = hash_map__find(&cache->entries, address);
+	cache->round_cnt += !entry || entry->round != cache->round;
+	if (!entry)
+		entry = hash_map__add(&cache->entries, address);
 	cache->used_bytes += bytes;
 	*entry = (struct entry){address, TAKE_PTR(*code), err, cache->round};
 	return err;
@@ -230,18 +194,17 @@ static int check_entry(struct code_cache *cache, const struct memory *memory, st
 int code_cache__get(struct code_cache *cache, const struct memory *memory, uint64_t address,
 		    const struct code_object **out)
 {
-	const struct code_object *code;
 	struct entry *entry;
 	int err;
 
 	if (!address)
 		return -EINVAL;
-	entry = find_slot(cache, address);
-	err = entry->address ? check_entry(cache, memory, entry) : read_new(cache, memory, address);
+	entry = hash_map__find(&cache->entries, address);
+	err = entry ? check_entry(cache, memory, entry) : read_new(cache, memory, address);
 	if (err)
 		return err;
-	code = find_slot(cache, address)->code;
-	*out = code ? code : cache->unkept;
+	entry = hash_map__find(&cache->entries, address);
+	*out = entry && entry->code ? entry->code : cache->unkept;
 	return 0;
 }
 

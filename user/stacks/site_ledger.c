@@ -5,9 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "stacks/address_table.h"
 #include "util/account.h"
 #include "util/cleanup.h"
+#include "util/hash_map.h"
 
 /* The distance after so many steps is beyond any heap. */
 #define STEPS_MAX 30
@@ -17,6 +17,20 @@
 /* Of a normal distribution, 95 % is within so many standard deviations. */
 #define SIGMAS_95 1.96
 
+/* What is known of a block that was sampled, or a pool whose taking was seen. */
+struct record {
+	uint64_t address;
+	uint64_t stamp; /* of the pool, when it was last looked at (pool__stamp()); 0: never */
+	uint32_t stack; /* an index in the stack table */
+	union {
+		struct {
+			uint16_t size; /* of a block, bytes */
+			uint16_t step; /* of the sampling distance, when it was sampled */
+		};
+		uint32_t era; /* of a pool: so often may its going have been missed by then */
+	};
+};
+
 /* What was taken at one stack. */
 struct growth {
 	uint64_t pools, arenas, interval_pools, interval_arenas;
@@ -25,7 +39,7 @@ struct growth {
 struct site_ledger {
 	struct site_ledger_options options;
 	struct stack_table *stacks;
-	struct address_table blocks, pools;
+	struct hash_map blocks, pools; /* of struct record, by address */
 	struct growth *growth; /* by stack index; the last one is of stacks that are not known */
 	size_t growth_cnt, growth_capacity;
 	struct growth unknown_growth;
@@ -44,8 +58,8 @@ int site_ledger__new(struct site_ledger **out, struct stack_table *stacks,
 		return -ENOMEM;
 	ledger->options = *options;
 	ledger->stacks = stacks;
-	ledger->blocks.account = options->account;
-	ledger->pools.account = options->account;
+	ledger->blocks = ledger->pools = (struct hash_map){.entry_bytes = sizeof(struct record),
+							   .account = options->account};
 	ledger->random = (options->seed | 1) * 0x9e3779b97f4a7c15ULL; /* not 0 */
 	*out = ledger;
 	return 0;
@@ -55,8 +69,8 @@ void site_ledger__free(struct site_ledger *ledger)
 {
 	if (!ledger)
 		return;
-	address_table__release(&ledger->blocks);
-	address_table__release(&ledger->pools);
+	hash_map__release(&ledger->blocks);
+	hash_map__release(&ledger->pools);
 	account__free(ledger->growth);
 	free(ledger);
 }
@@ -78,12 +92,12 @@ static int find_growth(struct site_ledger *ledger, uint32_t stack, struct growth
 	return 0;
 }
 
-static void forget(struct address_table *table, uint64_t address)
+static void forget(struct hash_map *map, uint64_t address)
 {
-	struct address_entry *entry = address_table__find(table, address);
+	struct record *record = hash_map__find(map, address);
 
-	if (entry)
-		address_table__remove(table, entry);
+	if (record)
+		hash_map__remove(map, record);
 }
 
 static uint64_t distance_at(const struct site_ledger *ledger, uint32_t step)
@@ -111,19 +125,20 @@ static double draw(struct site_ledger *ledger)
 }
 
 /*
- * Whether @entry would have been sampled with the distance of now, too: then it is as if it had
+ * Whether @record would have been sampled with the distance of now, too: then it is as if it had
  * been.
  */
-static bool stays(struct address_entry *entry, void *context)
+static bool stays(void *entry, void *context)
 {
+	struct record *record = entry;
 	struct site_ledger *ledger = context;
-	double before = probability_of(ledger, entry->size, entry->step);
+	double before = probability_of(ledger, record->size, record->step);
 
-	if (entry->step >= ledger->step)
+	if (record->step >= ledger->step)
 		return true;
-	if (draw(ledger) * before >= probability_of(ledger, entry->size, ledger->step))
+	if (draw(ledger) * before >= probability_of(ledger, record->size, ledger->step))
 		return false;
-	entry->step = ledger->step;
+	record->step = ledger->step;
 	return true;
 }
 
@@ -131,27 +146,29 @@ static bool stays(struct address_entry *entry, void *context)
 static void double_distance(struct site_ledger *ledger)
 {
 	ledger->step++;
-	address_table__filter(&ledger->blocks, stays, ledger);
+	hash_map__filter(&ledger->blocks, stays, ledger);
 }
 
 /*
- * Enters what an event says. What the account has no room for is not known, as what is forgotten.
+ * Enters what an event says. A record that cannot be kept counts as forgotten: the account has no
+ * room for it, or it has no address.
  */
-static int put(struct address_table *table, const struct address_entry *entry,
-	       uint64_t *forgotten_cnt)
+static int put(struct hash_map *map, const struct record *record, uint64_t *forgotten_cnt)
 {
-	int err = address_table__put(table, entry);
+	struct record *added = hash_map__add(map, record->address);
 
-	if (err != -EDQUOT)
-		return err;
-	forget(table, entry->address);
-	++*forgotten_cnt;
+	if (!added && errno == ENOMEM)
+		return -ENOMEM;
+	if (added)
+		*added = *record;
+	else
+		++*forgotten_cnt;
 	return 0;
 }
 
 static int apply_alloc(struct site_ledger *ledger, const struct pyfrag_event *event, uint32_t stack)
 {
-	const struct address_entry entry = {
+	const struct record record = {
 		.address = event->address,
 		.stack = stack,
 		.size = (uint16_t)geometry__block_size(&ledger->options.geometry,
@@ -165,13 +182,13 @@ static int apply_alloc(struct site_ledger *ledger, const struct pyfrag_event *ev
 		return 0;
 	if (ledger->blocks.cnt >= ledger->options.blocks_max && ledger->step < STEPS_MAX)
 		double_distance(ledger);
-	return put(&ledger->blocks, &entry, &ledger->counts.forgotten_blocks);
+	return put(&ledger->blocks, &record, &ledger->counts.forgotten_blocks);
 }
 
 static int apply_new_pool(struct site_ledger *ledger, const struct pyfrag_event *event,
 			  uint32_t stack)
 {
-	const struct address_entry entry = {
+	const struct record record = {
 		.address = geometry__pool_of(&ledger->options.geometry, event->address),
 		.stack = stack,
 		.era = ledger->era,
@@ -183,7 +200,7 @@ static int apply_new_pool(struct site_ledger *ledger, const struct pyfrag_event 
 		return err;
 	growth->pools++;
 	growth->interval_pools++;
-	err = put(&ledger->pools, &entry, &ledger->counts.forgotten_pools);
+	err = put(&ledger->pools, &record, &ledger->counts.forgotten_pools);
 	return err ? err : apply_alloc(ledger, event, stack);
 }
 
@@ -243,15 +260,16 @@ struct look {
  * Not if there is a gap between when the pool was taken, or last looked at, and now, and it has
  * changed.
  */
-static bool is_certain(struct address_entry *entry, void *context)
+static bool is_certain(void *entry, void *context)
 {
+	struct record *record = entry;
 	const struct look *look = context;
-	uint64_t stamp = block_map__stamp(look->heap->blocks, entry->address);
+	uint64_t stamp = block_map__stamp(look->heap->blocks, record->address);
 
-	if (entry->era != look->ledger->era && (!entry->stamp || entry->stamp != stamp))
+	if (record->era != look->ledger->era && (!record->stamp || record->stamp != stamp))
 		return false;
-	entry->stamp = stamp;
-	entry->era = look->ledger->era;
+	record->stamp = stamp;
+	record->era = look->ledger->era;
 	return true;
 }
 
@@ -259,7 +277,7 @@ void site_ledger__note_gap(struct site_ledger *ledger)
 {
 	ledger->era++;
 	ledger->counts.forgotten_blocks += ledger->blocks.cnt;
-	address_table__release(&ledger->blocks);
+	hash_map__release(&ledger->blocks);
 }
 
 void site_ledger__check(struct site_ledger *ledger, const struct heap *heap, bool gap)
@@ -268,18 +286,20 @@ void site_ledger__check(struct site_ledger *ledger, const struct heap *heap, boo
 
 	if (gap)
 		site_ledger__note_gap(ledger);
-	ledger->counts.forgotten_pools += address_table__filter(&ledger->pools, is_certain, &look);
+	ledger->counts.forgotten_pools += hash_map__filter(&ledger->pools, is_certain, &look);
 }
 
-static bool is_in_an_arena(struct address_entry *entry, void *context)
+static bool is_in_an_arena(void *entry, void *context)
 {
-	return heap__arena_around(context, entry->address);
+	const struct record *record = entry;
+
+	return heap__arena_around(context, record->address);
 }
 
 void site_ledger__forget_outside(struct site_ledger *ledger, const struct heap *heap)
 {
-	address_table__filter(&ledger->blocks, is_in_an_arena, (void *)(uintptr_t)heap);
-	address_table__filter(&ledger->pools, is_in_an_arena, (void *)(uintptr_t)heap);
+	hash_map__filter(&ledger->blocks, is_in_an_arena, (void *)(uintptr_t)heap);
+	hash_map__filter(&ledger->pools, is_in_an_arena, (void *)(uintptr_t)heap);
 }
 
 uint64_t site_ledger__sample_bytes(const struct site_ledger *ledger)
@@ -299,16 +319,16 @@ bool site_ledger__keeps_blocks(const struct site_ledger *ledger)
 
 uint32_t site_ledger__block_stack(const struct site_ledger *ledger, uint64_t block)
 {
-	const struct address_entry *entry = address_table__find(&ledger->blocks, block);
+	const struct record *record = hash_map__find(&ledger->blocks, block);
 
-	return entry ? entry->stack : STACK_UNKNOWN;
+	return record ? record->stack : STACK_UNKNOWN;
 }
 
 uint32_t site_ledger__pool_stack(const struct site_ledger *ledger, uint64_t pool)
 {
-	const struct address_entry *entry = address_table__find(&ledger->pools, pool);
+	const struct record *record = hash_map__find(&ledger->pools, pool);
 
-	return entry ? entry->stack : STACK_UNKNOWN;
+	return record ? record->stack : STACK_UNKNOWN;
 }
 
 /* What is summed up: the totals by stack, the last of them for stacks that are not known. */
@@ -343,12 +363,12 @@ static double hostage_bytes_a_block(const struct sums *sums, const struct arena_
 	return (double)(sums->heap->geometry.arena_size - arena->live_bytes) / arena->live_blocks;
 }
 
-static void add_block(const struct sums *sums, const struct address_entry *entry)
+static void add_block(const struct sums *sums, const struct record *record)
 {
-	double probability = probability_of(sums->ledger, entry->size, entry->step);
-	struct site_totals *totals = totals_of(sums, entry->stack);
-	const struct arena_totals *arena = pinned_around(sums, entry->address);
-	double bytes = entry->size / probability;
+	double probability = probability_of(sums->ledger, record->size, record->step);
+	struct site_totals *totals = totals_of(sums, record->stack);
+	const struct arena_totals *arena = pinned_around(sums, record->address);
+	double bytes = record->size / probability;
 
 	totals->live_blocks += 1 / probability;
 	totals->live_bytes += bytes;
@@ -359,15 +379,15 @@ static void add_block(const struct sums *sums, const struct address_entry *entry
 	totals->hostage_bytes += hostage_bytes_a_block(sums, arena) / probability;
 }
 
-static void add_pool(const struct sums *sums, const struct address_entry *entry)
+static void add_pool(const struct sums *sums, const struct record *record)
 {
-	struct site_totals *totals = totals_of(sums, entry->stack);
-	const struct arena_totals *arena = pinned_around(sums, entry->address);
+	struct site_totals *totals = totals_of(sums, record->stack);
+	const struct arena_totals *arena = pinned_around(sums, record->address);
 
 	totals->pools_held++;
 	if (arena)
 		totals->pool_hostage_bytes += hostage_bytes_a_block(sums, arena) *
-					      block_map__count(sums->heap->blocks, entry->address,
+					      block_map__count(sums->heap->blocks, record->address,
 							       sums->heap->geometry.pool_size);
 }
 
@@ -392,17 +412,16 @@ int site_ledger__sum(const struct site_ledger *ledger, const struct heap *heap,
 			    .measure = measure,
 			    .below = below,
 			    .stack_cnt = stack_table__cnt(ledger->stacks)};
+	const struct record *record;
 
 	sums.totals =
 		account__calloc(heap->account, (size_t)sums.stack_cnt + 1, sizeof(*sums.totals));
 	if (!sums.totals)
 		return -errno;
-	for (size_t i = 0; i < ledger->blocks.slot_cnt; i++)
-		if (ledger->blocks.slots[i].address)
-			add_block(&sums, &ledger->blocks.slots[i]);
-	for (size_t i = 0; i < ledger->pools.slot_cnt; i++)
-		if (ledger->pools.slots[i].address)
-			add_pool(&sums, &ledger->pools.slots[i]);
+	for (record = NULL; (record = hash_map__next(&ledger->blocks, record));)
+		add_block(&sums, record);
+	for (record = NULL; (record = hash_map__next(&ledger->pools, record));)
+		add_pool(&sums, record);
 	for (uint32_t i = 0; i < ledger->growth_cnt; i++)
 		add_growth(&sums.totals[i], &ledger->growth[i]);
 	add_growth(&sums.totals[sums.stack_cnt], &ledger->unknown_growth);

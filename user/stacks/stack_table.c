@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stacks/address_table.h"
 #include "util/account.h"
 #include "util/cleanup.h"
 #include "util/hash.h"
+#include "util/hash_map.h"
 #include "util/id_table.h"
+#include "util/string_table.h"
 
 struct kept_stack {
 	size_t first; /* in frames */
@@ -24,12 +25,16 @@ struct sent_stack {
 	uint32_t stack;
 };
 
+/* The stack that is sent as a number. */
+struct numbered_stack {
+	uint64_t number;
+	uint32_t stack;
+};
+
 struct stack_table {
 	const struct memory *memory;
 	struct code_cache *codes;
-	char **strings;
-	size_t string_cnt, string_capacity;
-	struct id_table string_ids;
+	struct string_table strings;
 	struct stack_frame *frames;
 	size_t frame_cnt, frame_capacity;
 	struct kept_stack *stacks;
@@ -39,7 +44,7 @@ struct stack_table {
 	size_t sent_frame_cnt, sent_frame_capacity;
 	struct sent_stack *sent;
 	size_t sent_cnt, sent_capacity;
-	struct address_table by_number;
+	struct hash_map by_number; /* of struct numbered_stack */
 	size_t used_bytes, bytes_max;
 	struct stack_table_counts counts;
 };
@@ -57,9 +62,10 @@ int stack_table__new(struct stack_table **out, const struct py_offsets *offsets,
 		return -ENOMEM;
 	table->memory = memory;
 	table->bytes_max = bytes_max / 2;
-	table->string_ids.account = memory->account;
-	table->stack_ids.account = memory->account;
-	table->by_number.account = memory->account;
+	table->strings.ids.map.account = memory->account;
+	table->stack_ids.map.account = memory->account;
+	table->by_number = (struct hash_map){.entry_bytes = sizeof(struct numbered_stack),
+					     .account = memory->account};
 	err = code_cache__new(&table->codes, offsets, memory->account, bytes_max / 2);
 	if (err)
 		return err;
@@ -71,16 +77,13 @@ void stack_table__free(struct stack_table *table)
 {
 	if (!table)
 		return;
-	for (size_t i = 0; i < table->string_cnt; i++)
-		account__free(table->strings[i]);
-	account__free((void *)table->strings);
-	id_table__release(&table->string_ids);
+	string_table__release(&table->strings);
 	account__free(table->frames);
 	account__free(table->stacks);
 	id_table__release(&table->stack_ids);
 	account__free(table->sent_frames);
 	account__free(table->sent);
-	address_table__release(&table->by_number);
+	hash_map__release(&table->by_number);
 	code_cache__free(table->codes);
 	free(table);
 }
@@ -90,35 +93,17 @@ void stack_table__freep(struct stack_table **table)
 	stack_table__free(*table);
 }
 
-static bool is_string(const void *owner, uint32_t id, const void *key)
-{
-	const struct stack_table *table = owner;
-
-	return !strcmp(table->strings[id], key);
-}
-
 static int intern(struct stack_table *table, const char *text, const char **out)
 {
-	uint32_t hash = id_table__hash(text, strlen(text));
-	uint32_t id = id_table__find(&table->string_ids, hash, is_string, table, text);
-	_cleanup_account_free_ char *copy = NULL;
-	int err;
+	uint32_t number;
+	int is_new = string_table__add(&table->strings, text, &number);
 
-	if (id != ID_TABLE_NONE) {
-		*out = table->strings[id];
-		return 0;
-	}
-	err = RESERVE(table, table->strings, table->string_capacity, table->string_cnt + 1);
-	if (err)
-		return err;
-	copy = account__strdup(table->memory->account, text);
-	if (!copy)
-		return -errno;
-	err = id_table__add(&table->string_ids, hash, table->string_cnt);
-	if (err)
-		return err;
-	table->used_bytes += strlen(text) + 1 + sizeof(char *) + 2 * sizeof(struct id_slot);
-	*out = table->strings[table->string_cnt++] = TAKE_PTR(copy);
+	if (is_new < 0)
+		return is_new;
+	if (is_new)
+		table->used_bytes +=
+			strlen(text) + 1 + sizeof(char *) + 2 * sizeof(struct id_entry);
+	*out = table->strings.texts[number];
 	return 0;
 }
 
@@ -188,7 +173,7 @@ static bool is_stack(const void *owner, uint32_t id, const void *key)
 	return true;
 }
 
-static uint32_t hash_stack(const struct stack_table *table, const struct kept_stack *stack)
+static uint64_t hash_stack(const struct stack_table *table, const struct kept_stack *stack)
 {
 	uint64_t hash = stack->frame_cnt;
 
@@ -199,7 +184,7 @@ static uint32_t hash_stack(const struct stack_table *table, const struct kept_st
 		hash = hash__word(hash ^ (uintptr_t)frame->file);
 		hash = hash__word(hash ^ (uint32_t)frame->line);
 	}
-	return (uint32_t)hash;
+	return hash;
 }
 
 /* The index of the stack whose @cnt frames were just named, which is kept if it is a new one. */
@@ -208,7 +193,7 @@ static int keep_stack(struct stack_table *table, uint32_t cnt, bool truncated, u
 	const struct kept_stack stack = {.first = table->frame_cnt,
 					 .frame_cnt = cnt,
 					 .truncated = truncated};
-	uint32_t hash = hash_stack(table, &stack);
+	uint64_t hash = hash_stack(table, &stack);
 	int err;
 
 	*out = id_table__find(&table->stack_ids, hash, is_stack, table, &stack);
@@ -242,7 +227,7 @@ static int reserve(struct stack_table *table, size_t cnt)
 /* What is kept of a stack that was sent with @frame_cnt frames, but for its names. */
 static size_t sent_bytes(size_t frame_cnt)
 {
-	return sizeof(struct sent_stack) + 2 * sizeof(struct address_entry) +
+	return sizeof(struct sent_stack) + 2 * sizeof(struct numbered_stack) +
 	       frame_cnt * sizeof(struct pyfrag_frame);
 }
 
@@ -253,23 +238,25 @@ size_t stack_table__room_bytes(const struct stack_table *table)
 
 static int add(struct stack_table *table, const struct pyfrag_stack *sent)
 {
-	struct address_entry entry = {.address = sent->number};
 	int err = reserve(table, sent->frame_cnt);
-	uint32_t cnt;
+	struct numbered_stack *numbered;
+	uint32_t cnt, stack;
 
 	/* What is at an address may have changed since it was last asked for, for another stack. */
 	code_cache__begin_round(table->codes);
 	if (!err)
 		err = name_frames(table, sent, &cnt);
 	if (!err)
-		err = keep_stack(table, cnt, sent->is_truncated, &entry.stack);
-	if (!err)
-		err = address_table__put(&table->by_number, &entry);
+		err = keep_stack(table, cnt, sent->is_truncated, &stack);
 	if (err)
 		return err;
+	numbered = hash_map__add(&table->by_number, sent->number);
+	if (!numbered)
+		return -errno;
+	numbered->stack = stack;
 	table->sent[table->sent_cnt++] = (struct sent_stack){.number = sent->number,
 							     .first = table->sent_frame_cnt,
-							     .stack = entry.stack};
+							     .stack = stack};
 	table->sent_frame_cnt += cnt;
 	table->used_bytes += sent_bytes(cnt);
 	return 0;
@@ -280,7 +267,7 @@ int stack_table__add(struct stack_table *table, const struct pyfrag_stack *sent)
 	int err = -EDQUOT;
 
 	if (sent->frame_cnt > PYFRAG_STACK_DEPTH_MAX || !sent->number ||
-	    address_table__find(&table->by_number, sent->number))
+	    hash_map__find(&table->by_number, sent->number))
 		return 0;
 	if (stack_table__room_bytes(table))
 		err = add(table, sent);
@@ -292,10 +279,9 @@ int stack_table__add(struct stack_table *table, const struct pyfrag_stack *sent)
 
 uint32_t stack_table__find(const struct stack_table *table, uint64_t number)
 {
-	const struct address_entry *entry =
-		number ? address_table__find(&table->by_number, number) : NULL;
+	const struct numbered_stack *numbered = hash_map__find(&table->by_number, number);
 
-	return entry ? entry->stack : STACK_UNKNOWN;
+	return numbered ? numbered->stack : STACK_UNKNOWN;
 }
 
 struct stack stack_table__get(const struct stack_table *table, uint32_t index)
@@ -384,8 +370,8 @@ int stack_table__review(struct stack_table *table, void (*forget)(uint64_t numbe
 		if (same)
 			continue;
 		forget(sent->number, context);
-		address_table__remove(&table->by_number,
-				      address_table__find(&table->by_number, sent->number));
+		hash_map__remove(&table->by_number,
+				 hash_map__find(&table->by_number, sent->number));
 		sent->number = 0;
 		table->counts.retired_stacks++;
 	}

@@ -10,7 +10,8 @@
 int interpreter_list__read(uint64_t head, uint64_t next_offset, const struct memory *memory,
 			   uint64_t **out, size_t *cnt)
 {
-	_cleanup_(address_set__release) struct address_set seen = {.ids.account = memory->account};
+	_cleanup_(address_set__release) struct address_set seen = {.ids.map.account =
+									   memory->account};
 	uint64_t at = 0;
 	int err = 0;
 

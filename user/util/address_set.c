@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "util/hash.h"
+
 static bool is_at(const void *owner, uint32_t id, const void *key)
 {
 	const struct address_set *set = owner;
@@ -12,12 +14,12 @@ static bool is_at(const void *owner, uint32_t id, const void *key)
 
 int address_set__add(struct address_set *set, uint64_t address)
 {
-	uint32_t hash = id_table__hash(&address, sizeof(address));
+	uint64_t hash = hash__word(address);
 	int err;
 
 	if (id_table__find(&set->ids, hash, is_at, set, &address) != ID_TABLE_NONE)
 		return 0;
-	err = ACCOUNT_RESERVE(set->ids.account, set->addresses, set->capacity, set->cnt + 1);
+	err = ACCOUNT_RESERVE(set->ids.map.account, set->addresses, set->capacity, set->cnt + 1);
 	if (!err)
 		err = id_table__add(&set->ids, hash, set->cnt);
 	if (err)

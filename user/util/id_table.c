@@ -1,82 +1,35 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Open addressing with linear probing. A quarter of the slots at least stays free, so that a search
- * ends soon. The hash is kept beside the id: growing asks the owner nothing, and most items that
- * are not the one are told apart without asking either.
- */
 #include "util/id_table.h"
 
 #include <errno.h>
 
-#include "util/hash.h"
+#define ID_BITS UINT32_MAX
 
-#define CAPACITY_MIN 64
-
-uint32_t id_table__hash(const void *bytes, size_t size)
+static uint32_t id_of(const struct id_entry *entry)
 {
-	return (uint32_t)hash__bytes(bytes, size);
+	return (uint32_t)(entry->word & ID_BITS) - 1;
 }
 
-uint32_t id_table__find(const struct id_table *table, uint32_t hash, id_table_match *match,
+uint32_t id_table__find(const struct id_table *table, uint64_t hash, id_table_match *match,
 			const void *owner, const void *key)
 {
-	if (!table->capacity)
-		return ID_TABLE_NONE;
-	for (size_t at = hash;; at++) {
-		const struct id_slot *slot = &table->slots[at & (table->capacity - 1)];
+	const struct id_entry *entry = hash_map__find(&table->map, hash << 32);
 
-		if (slot->id == ID_TABLE_NONE)
-			return ID_TABLE_NONE;
-		if (slot->hash == hash && match(owner, slot->id, key))
-			return slot->id;
-	}
+	while (entry && !match(owner, id_of(entry), key))
+		entry = hash_map__find_another(&table->map, entry);
+	return entry ? id_of(entry) : ID_TABLE_NONE;
 }
 
-static void put(struct id_slot *slots, size_t capacity, struct id_slot item)
+int id_table__add(struct id_table *table, uint64_t hash, size_t id)
 {
-	size_t at = item.hash & (capacity - 1);
-
-	while (slots[at].id != ID_TABLE_NONE)
-		at = (at + 1) & (capacity - 1);
-	slots[at] = item;
-}
-
-static int grow(struct id_table *table)
-{
-	size_t capacity = table->capacity ? 2 * table->capacity : CAPACITY_MIN;
-	struct id_slot *slots = account__calloc(table->account, capacity, sizeof(*slots));
-
-	if (!slots)
-		return -errno;
-	for (size_t i = 0; i < capacity; i++)
-		slots[i].id = ID_TABLE_NONE;
-	for (size_t i = 0; i < table->capacity; i++)
-		if (table->slots[i].id != ID_TABLE_NONE)
-			put(slots, capacity, table->slots[i]);
-	account__free(table->slots);
-	table->slots = slots;
-	table->capacity = capacity;
-	return 0;
-}
-
-int id_table__add(struct id_table *table, uint32_t hash, size_t id)
-{
-	int err;
-
 	if (id >= ID_TABLE_NONE)
 		return -ENOMEM;
-	if (table->cnt + 1 > table->capacity / 4 * 3) {
-		err = grow(table);
-		if (err)
-			return err;
-	}
-	put(table->slots, table->capacity, (struct id_slot){.hash = hash, .id = (uint32_t)id});
-	table->cnt++;
-	return 0;
+	table->map.entry_bytes = sizeof(struct id_entry);
+	table->map.value_bits = ID_BITS;
+	return hash_map__add_another(&table->map, hash << 32 | (id + 1)) ? 0 : -errno;
 }
 
 void id_table__release(struct id_table *table)
 {
-	account__free(table->slots);
-	*table = (struct id_table){};
+	hash_map__release(&table->map);
 }

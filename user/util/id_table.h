@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finds an item by what it holds. The items lie in an array of their owner's, and their places in
- * it are their ids; the table holds hashes and ids only, and asks the owner whether an item is the
- * one. A table that is all zero is an empty one.
+ * Finds an item by what it holds. The items lie in an array of the owner's, and their places in it
+ * are their ids; the table holds hashes and ids only, and asks the owner whether an item is the one
+ * that is searched for. A table that is all zero is an empty one.
  */
 #pragma once
 
@@ -10,34 +10,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "util/account.h"
+#include "util/hash_map.h"
 
 #define ID_TABLE_NONE UINT32_MAX
 
 struct id_table {
-	struct id_slot {
-		uint32_t hash;
-		uint32_t id; /* ID_TABLE_NONE: the slot is free */
-	} * slots;
-	size_t capacity, cnt;	 /* slots: a power of two */
-	struct account *account; /* where its memory comes from; set before anything is added */
+	struct hash_map map; /* by hash; the owner sets its account before anything is added */
+};
+
+struct id_entry {
+	uint64_t word; /* the hash, 32 bits, and behind it the id, plus 1 */
 };
 
 /* Whether the item @id of @owner is what @key describes. */
 typedef bool id_table_match(const void *owner, uint32_t id, const void *key);
 
-/* Differs from run to run (see util/hash.h). */
-uint32_t id_table__hash(const void *bytes, size_t size);
-
-/* The id of the item that @match says yes to, or ID_TABLE_NONE. */
-uint32_t id_table__find(const struct id_table *table, uint32_t hash, id_table_match *match,
+/*
+ * The id of the item with @hash that @match says yes to, or ID_TABLE_NONE. The hash is one of
+ * util/hash.h; its lower 32 bits are used.
+ */
+uint32_t id_table__find(const struct id_table *table, uint64_t hash, id_table_match *match,
 			const void *owner, const void *key);
 
 /*
  * Enters an item that is not in the table yet. Returns 0, -EDQUOT or -ENOMEM, the latter also for
  * an @id that is ID_TABLE_NONE or above; then nothing has changed.
  */
-int id_table__add(struct id_table *table, uint32_t hash, size_t id);
+int id_table__add(struct id_table *table, uint64_t hash, size_t id);
 
-/* Releases what the table holds; it is an empty one then. */
+/* Releases what the table holds; it is an empty one then, of the same account. */
 void id_table__release(struct id_table *table);
