@@ -3,7 +3,7 @@
  * Arenas: an arena_object that is set up for a mapping just made, and one whose mapping is given
  * back.
  */
-#include "probes/shape_scan.h"
+#include "probes/shape_arena.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
  * have just been carved off, and then `pool->szidx == size` is known to be false, or compared with
  * a constant.
  */
-#include "probes/shape_scan.h"
+#include "probes/shape_pool.h"
 
 #include <string.h>
 

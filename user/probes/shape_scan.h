@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files that know the shapes share: the state of a scan. Private to shape*.c.
+ * The state of a scan for shapes, and what all files that know shapes do with it. Private to
+ * shape*.c.
  */
 #pragma once
 
@@ -8,7 +9,7 @@
 #include <stdint.h>
 
 #include "probes/arch/arch.h"
-#include "probes/shapes.h"
+#include "probes/shape_site.h"
 #include "probes/values.h"
 #include "pyfrag/events.h"
 #include "pymalloc/layout.h"
@@ -66,6 +67,9 @@ size_t shape_scan__find_insn(const struct shape_scan *scan, uint64_t address);
 /* The end of what is looked at from the step at @index on: an instruction is not parted. */
 size_t shape_scan__end_ahead(const struct shape_scan *scan, size_t index);
 
+/* What an event of @type does to the count of a pool: 1 or -1. */
+int shape_scan__wanted_change(uint8_t type);
+
 /*
  * Notes that a shape was recognized, and returns what there is to know of it, for more to be added.
  */
@@ -75,39 +79,3 @@ struct pending *shape_scan__add_pending(struct shape_scan *scan, uint8_t type, s
 /* Reports a site. Returns what found() does. */
 int shape_scan__emit(struct shape_scan *scan, uint8_t type, uint64_t address,
 		     struct operand operand, bool emulated);
-
-/* A pool that is taken, or given back (shape_pool.c). */
-
-/* Looks at @insn before it takes effect: 32 bits of [P] = 1, after P was linked? [A+24] = P? */
-void shape_pool__observe(struct shape_scan *scan, const struct insn *insn);
-
-/* Whether @insn may be where the class of a new pool is set. */
-bool shape_pool__stores_class(const struct insn *insn);
-
-/*
- * A new pool is probed before its class is set, when both the old class (in memory) and the new one
- * (in a register) can be seen. Returns 1 if placed, 0 if @insn is not the place, or negative.
- */
-int shape_pool__place(struct shape_scan *scan, const struct insn *insn,
-		      const struct pending *pending);
-
-/*
- * The same where the code runs into what others jump to, at @index: there is no instruction of its
- * own behind the one that sets the count, so that is probed, just before it takes effect.
- */
-int shape_pool__place_at_start(struct shape_scan *scan, size_t index,
-			       const struct pending *pending);
-
-/* Arenas that come and go (shape_arena.c). All return 0, or what found() returned. */
-
-/* Jump if X & (pool size - 1), while an arena_object is set up. */
-int shape_arena__match_map(struct shape_scan *scan, const struct insn *insn);
-
-/* X = call f(ctx, arena size): a weak site behind the call. */
-int shape_arena__match_map_call(struct shape_scan *scan, size_t index);
-
-/*
- * call f(ctx, [A], arena size), or f([A], arena size). Where the address was loaded long before, it
- * is the slot cleared right behind an indirect call that tells.
- */
-int shape_arena__match_unmap(struct shape_scan *scan, size_t index);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probes/shape_arena.h"
+#include "probes/shape_pool.h"
 #include "probes/shape_scan.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -60,37 +62,6 @@ static int collect_leaders(struct shape_scan *scan)
 	return 0;
 }
 
-struct operand shape_scan__find_operand(const struct values *values, struct address wanted)
-{
-	struct operand nowhere = {.reg = PYFRAG_NO_REGISTER};
-	int64_t displacement;
-	uint8_t reg, flag = 0;
-
-	if (!values__find_register(values, wanted, &reg, &displacement)) {
-		if (!values__find_place(values, wanted, &reg, &displacement))
-			return nowhere;
-		flag = PYFRAG_OPERAND_IN_MEMORY;
-	}
-	if (displacement < INT16_MIN || displacement > INT16_MAX)
-		return nowhere;
-	return (struct operand){.reg = reg | flag, .displacement = (int16_t)displacement};
-}
-
-int shape_scan__emit(struct shape_scan *scan, uint8_t type, uint64_t address,
-		     struct operand operand, bool emulated)
-{
-	struct shape_site site = {
-		.address = address,
-		.emulated = emulated,
-		.site = {.type = type,
-			 .operand = operand.reg,
-			 .compared = {PYFRAG_NO_REGISTER, PYFRAG_NO_REGISTER},
-			 .displacement = operand.displacement},
-	};
-
-	return scan->found(&site, scan->context);
-}
-
 /* Whether @id is what the 4 bytes at @address hold, or held when they were last loaded. */
 static bool is_count_at(const struct values *values, value_id id, struct address address)
 {
@@ -116,11 +87,6 @@ static int count_change(struct values *values, const struct insn *insn, struct a
 	return (int32_t)sum->amount == 1 || (int32_t)sum->amount == -1 ? (int32_t)sum->amount : 0;
 }
 
-static int wanted_change(uint8_t type)
-{
-	return type == EVENT_ALLOC ? 1 : -1;
-}
-
 static void note_count(struct shape_scan *scan, struct address pool, int change)
 {
 	if (scan->counted_cnt < SHAPE_PENDING_MAX)
@@ -129,26 +95,10 @@ static void note_count(struct shape_scan *scan, struct address pool, int change)
 	for (size_t i = 0; i < scan->pending_cnt; i++) {
 		struct pending *pending = &scan->pending[i];
 
-		if (address__equals(pending->pool, pool) && change == wanted_change(pending->type))
+		if (address__equals(pending->pool, pool) &&
+		    change == shape_scan__wanted_change(pending->type))
 			pending->counted = true;
 	}
-}
-
-struct pending *shape_scan__add_pending(struct shape_scan *scan, uint8_t type, struct address pool,
-					struct address operand)
-{
-	struct pending *pending;
-
-	/* There never are so many: code that is not what we look for. */
-	if (scan->pending_cnt == SHAPE_PENDING_MAX)
-		scan->pending_cnt--;
-	pending = &scan->pending[scan->pending_cnt++];
-	*pending = (struct pending){.type = type, .pool = pool, .operand = operand};
-	for (size_t i = 0; i < scan->counted_cnt; i++)
-		if (address__equals(scan->counted[i].pool, pool) &&
-		    scan->counted[i].change == wanted_change(type))
-			pending->counted = true;
-	return pending;
 }
 
 /* Whether @place is the head of a pool's chain, [P+8]: P is a value, not computed from one. */
@@ -223,30 +173,6 @@ static void observe(struct shape_scan *scan, const struct insn *insn)
 	shape_pool__observe(scan, insn);
 }
 
-size_t shape_scan__find_insn(const struct shape_scan *scan, uint64_t address)
-{
-	size_t low = 0, high = scan->insn_cnt;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (scan->insns[middle].address < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-size_t shape_scan__end_ahead(const struct shape_scan *scan, size_t index)
-{
-	size_t seen = 0;
-
-	while (index < scan->insn_cnt && seen < scan->arch->lookahead)
-		seen += insn__is_last_step(&scan->insns[index++]);
-	return index;
-}
-
 /* Whether the code from @index on soon changes the count as @pending wants it. */
 static bool counts_ahead(struct shape_scan *scan, size_t index, const struct pending *pending)
 {
@@ -257,7 +183,8 @@ static bool counts_ahead(struct shape_scan *scan, size_t index, const struct pen
 		const struct insn *insn = &scan->insns[i];
 		struct address pool;
 
-		if (count_change(&scan->ahead, insn, &pool) == wanted_change(pending->type) &&
+		if (count_change(&scan->ahead, insn, &pool) ==
+			    shape_scan__wanted_change(pending->type) &&
 		    address__equals(pool, pending->pool))
 			return true;
 		if (insn->op == INSN_RETURN || insn->op == INSN_JUMP || insn->op == INSN_CALL ||

@@ -22,17 +22,9 @@
 #pragma once
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "probes/arch/arch.h"
-#include "pyfrag/events.h"
-
-struct shape_site {
-	uint64_t address; /* of the instruction to probe */
-	bool emulated;
-	bool weak; /* little was recognized: for when nothing better of its type is found */
-	struct pyfrag_site site;
-};
+#include "probes/shape_site.h"
 
 struct shape_scan;
 
