@@ -288,7 +288,10 @@ build/tidy/%.ok: %.c .clang-tidy | $(GENERATED)
 	$(Q)touch $@
 
 .PHONY: lint
-lint: $(TIDY) ## clang-tidy
+lint: $(TIDY) ## clang-tidy, the order of rooms, circles of includes, columns
+	$(call say,LINT,includes columns)
+	$(Q)$(PYTHON) tools/include_graph.py -q
+	$(Q)$(PYTHON) tools/columns.py
 
 -include $(OBJECTS:.o=.d) $(BUILD)/user/main.d $(UNIT_TESTS:=.d) $(UNIT_SUPPORT:.o=.d) \
 	$(E2E_PROGRAMS:=.d) $(HOSTILE_PROGRAMS:=.d) $(BENCH_PROGRAMS:=.d) $(FUZZ_TARGETS:=.d)
