@@ -56,15 +56,15 @@ help: ## list the targets
 ARCH       := $(patsubst aarch64,arm64,$(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null))))
 # libbpf's name for it.
 BPF_ARCH   := $(patsubst x86_64,x86,$(ARCH))
-BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -DARCH_BPF_H='"arch/$(ARCH).bpf.h"' \
-	-Wall -Wextra -Werror -Iinclude -Ivmlinux/$(ARCH) -Ibpf
+BPF_ARCH_CFLAGS := -D__TARGET_ARCH_$(BPF_ARCH) -DARCH_BPF_H='"arch/$(ARCH).bpf.h"' -Ivmlinux/$(ARCH)
+BPF_CFLAGS := -g -O2 -target bpf -Wall -Wextra -Werror -Iinclude -Ibpf
 BPF_HEADERS := $(wildcard bpf/*.h bpf/arch/*.h include/pyfrag/*.h vmlinux/*.h vmlinux/*/*.h)
 SKELETONS  := $(patsubst bpf/%.bpf.c,$(BUILD)/%.skel.h,$(wildcard bpf/*.bpf.c))
 
 $(BUILD)/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS) Makefile
 	$(Q)mkdir -p $(@D)
 	$(call say,BPF,$<)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) $(BPF_ARCH_CFLAGS) -c -o $@ $<
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL,$@)
@@ -141,6 +141,14 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SUPPORT) $(OBJEC
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+# The BPF programs for the stub of an architecture, tests/unit/stub_arch.c: no test runs them.
+STUB_ARCH_BPF := $(patsubst bpf/%.bpf.c,$(BUILD)/tests/unit/stub_arch/%.bpf.o,$(wildcard bpf/*.bpf.c))
+
+$(BUILD)/tests/unit/stub_arch/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS) $(wildcard tests/unit/stub_arch/*.h) Makefile
+	$(Q)mkdir -p $(@D)
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DARCH_BPF_H='"stub.bpf.h"' -Itests/unit/stub_arch -c -o $@ $<
+
 # Prometheus and Alertmanager are unpacked only: installed, they would run as services.
 
 DAEMONS := prometheus prometheus-alertmanager
@@ -166,7 +174,7 @@ check: test-deps ## install what is missing, build, run all tests (as root)
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) check-e2e
 
 .PHONY: check-unit
-check-unit: $(UNIT_TESTS) ## run the unit tests; with SANITIZE=1 under ASan and UBSan
+check-unit: $(UNIT_TESTS) $(STUB_ARCH_BPF) ## run the unit tests; with SANITIZE=1 under ASan and UBSan
 	$(Q)failed=0; for test in $(sort $(UNIT_TESTS)); do \
 		CMOCKA_MESSAGE_OUTPUT=stdout $$test > $$test.log 2>&1 || \
 			{ failed=1; echo "FAILED $$test"; cat $$test.log; }; \
@@ -249,7 +257,7 @@ bench: $(PROGRAM) $(BENCH_PROGRAMS) ## print what pyfrag costs, as ratios measur
 $(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c $(BPF_HEADERS) Makefile
 	$(Q)mkdir -p $(@D)
 	$(call say,BPF,$<)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) $(BPF_ARCH_CFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/bench/%.skel.h: $(BUILD)/tests/bench/%.bpf.o
 	$(call say,SKEL,$@)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The least that an architecture may be: instructions of 4 bytes, none of which is known.
+ * The smallest architecture possible: instructions of 4 bytes, none of which is known. What BPF
+ * programs need of it is in stub_arch/, where `make check-unit` compiles them with it.
  */
 #pragma once
 
