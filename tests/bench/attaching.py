@@ -1,5 +1,5 @@
-"""What a tracer's coming and going takes from the target: the time that its program loses in
-stalls, while a tracer attaches, reports once, and detaches."""
+"""The cost of attaching and detaching a tracer: the time that the target loses in stalls while a
+tracer attaches, reports once, and detaches."""
 import statistics
 import time
 

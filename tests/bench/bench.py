@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""What pyfrag costs, beside what others cost, in one run. Prints tables of ratios, and at the end
-what they have to show and whether they do. As root; `make bench`.
+"""Measures what pyfrag costs beside what other tools cost, in one run. Prints tables of ratios,
+then the requirements and whether they are met. As root; `make bench`.
 
     bench.py [--quick] [--python PATH] [--gib SIZE] [PART ...]
 
-The parts, in order: overhead, floor, memray, reading, census, fleet, consuming; all, if none is
-named.
+The parts, in order: overhead, floor, memray, reading, census, fleet, consuming. Runs all parts if
+none is named.
 """
 import argparse
 import os

@@ -1,5 +1,5 @@
 """The Pythons that are traced: Debian's, and one of pyenv's that is linked without optimization,
-where the allocator is two functions with a name."""
+whose allocator is two functions with names."""
 import glob
 import os
 import re
@@ -7,8 +7,8 @@ import subprocess
 
 DEBIAN = "/usr/bin/python3"
 PREFERRED = ("3.11", "3.12", "3.10", "3.13")
-# The first of them that a build has is where a script would probe. The latter only pass on; their
-# argument with the size is another.
+# A script would probe the first pair that a build has. The functions of the second pair only call
+# those of the first, and have the size in another argument.
 SYMBOLS = (("_PyObject_Malloc", "_PyObject_Free", "arg1"),
            ("PyObject_Malloc", "PyObject_Free", "arg0"))
 
@@ -24,7 +24,7 @@ class Build:
         self.malloc, self.free, self.size = self._find_symbols()
 
     def _find_code(self):
-        """The file that the interpreter is in."""
+        """The file that contains the interpreter's code."""
         maps = subprocess.run(
             [self.path, "-c", "print(open('/proc/self/maps').read())"],
             stdout=subprocess.PIPE, check=True, universal_newlines=True).stdout
@@ -46,7 +46,7 @@ class Build:
 
 
 def find_pyenv():
-    """One of pyenv's, or None."""
+    """A Python of pyenv's, or None."""
     root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     for version in PREFERRED:
         for path in sorted(glob.glob("%s/versions/%s.*/bin/python3" % (root, version))):

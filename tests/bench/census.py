@@ -1,4 +1,4 @@
-"""What it takes to say what is in a heap, from outside, beside those that do it from within."""
+"""The cost of a census of a heap from outside, beside tools that take it from within."""
 import os
 import statistics
 import subprocess
@@ -9,10 +9,10 @@ from machine import PYFRAG
 from processes import Heap
 
 ROUNDS = 7
-# guppy3's heap() and its print of 2.6 million blocks, where it was measured: the target stood still
-# for it.
+# Seconds of guppy3's heap() and its print for 2.6 million blocks, measured elsewhere; the target is
+# stopped meanwhile.
 GUPPY_S = 2.3
-GIB = 0.125  # of arenas: 2.6 million blocks
+GIB = 0.125  # of arenas, which hold 2.6 million blocks
 
 
 def _run_s(pid, *options):

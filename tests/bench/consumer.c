@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * How many events a second one core takes from the ring buffer into the model. The events are those
- * of a real process, recorded first; a BPF program puts them into a ring again, and then the stream
- * that traces are read by takes them out. Usage: consumer PID; prints a line of JSON.
+ * Measures how many events per second one core moves from the ring buffer into the model. First it
+ * records events of a real process; then a BPF program puts them into a ring buffer again, and the
+ * stream that traces use takes them out. Usage: consumer PID; prints a line of JSON.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -29,7 +29,7 @@
 #define ROUNDS	   20
 
 struct recorder {
-	struct pyfrag_event *events; /* the map of the program that replays them */
+	struct pyfrag_event *events; /* the map of the BPF program that replays them */
 	size_t cnt;
 };
 
@@ -48,7 +48,7 @@ static void record(const struct pyfrag_event *event, uint64_t stack_number, void
 		recorder->events[recorder->cnt++] = *event;
 }
 
-/* What process @pid does in some seconds. */
+/* Records the events of process @pid for some seconds. */
 static int record_process(struct recorder *recorder, const struct target *target,
 			  const struct python *python)
 {
@@ -96,7 +96,7 @@ static int map_events(struct pyfrag_event **out, const struct replay_bpf *skelet
 	return 0;
 }
 
-/* All the recorded events, into the ring. */
+/* Puts all recorded events into the ring buffer. */
 static int fill_ring(struct replay_bpf *skeleton, uint32_t cnt)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, options);
@@ -129,7 +129,9 @@ static void apply(const struct pyfrag_event *event, uint64_t stack_number, void 
 		consumer->err = err;
 }
 
-/* The best of some rounds, ns an event: what else the machine does is not the consumer's. */
+/*
+ * The best of several rounds, in ns per event: other load on the machine only makes a round slower.
+ */
 static int measure(struct replay_bpf *skeleton, struct consumer *consumer, uint32_t cnt,
 		   double *best_ns)
 {

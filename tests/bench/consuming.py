@@ -1,5 +1,5 @@
-"""Whether what is recorded is taken in: events a second from the ring into the model on one core,
-and what is lost when every core is busy."""
+"""Whether pyfrag keeps up with the events: events per second from the ring buffer into the model on
+one core, and the events lost when every core is busy."""
 import json
 import os
 import subprocess
@@ -11,7 +11,7 @@ from processes import Program, Tracer
 
 
 def measure_rate(build):
-    """Events a second, by program."""
+    """Events per second, by program."""
     rates = {}
     for name in PROGRAMS:
         with Program(build.path, name) as program:
@@ -25,8 +25,8 @@ def measure_rate(build):
 
 
 def _trace_busy(build, name, traced_cnt, seconds):
-    """The last accounts of the traces of @traced_cnt processes, while as many as there are cores
-    are busy."""
+    """The last reports of the traces of @traced_cnt processes, while as many busy processes run as
+    there are cores."""
     programs = [Program(build.path, name) for _ in range(os.cpu_count())]
     for program in programs:
         program.begin("run", seconds + 2)
@@ -40,8 +40,8 @@ def _trace_busy(build, name, traced_cnt, seconds):
 
 
 def measure_losses(build, seconds):
-    """What traces in full lost when every core was busy: by program and by how many processes were
-    traced, their last accounts."""
+    """The events that full traces lost while every core was busy: their last reports, by program
+    and by the number of traced processes."""
     found = {}
     for traced_cnt, label in ((1, "one process of them"), (os.cpu_count(), "each process")):
         for name in PROGRAMS:

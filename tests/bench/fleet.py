@@ -1,5 +1,5 @@
-"""What the agent takes for a host of many Pythons, how long a scrape waits, and what busy ones lose
-by it."""
+"""What the agent costs on a host with many Pythons: its CPU time and memory, the latency of a
+scrape, and the slowdown of busy processes."""
 import contextlib
 import os
 import signal
@@ -14,9 +14,9 @@ from processes import Program
 
 PYTHONS = 200
 INTERVAL_S = 15
-SECONDS = 5  # of a round of the busy one
+SECONDS = 5  # of a round of the busy process
 PORT = 19876
-# Some MiB of arenas each, and one of four changes something now and then.
+# Each has some MiB of arenas; one of four changes something from time to time.
 SCRIPT = """
 import sys, time
 kept = [(number, number + 0.5) for number in range(20000)]
@@ -58,7 +58,7 @@ class Agent:
             return 0  # it has read nothing yet
 
     def pids(self):
-        """Of all its processes."""
+        """The pids of all its processes."""
         with open("/proc/%d/task/%d/children" % (self.process.pid, self.process.pid)) as file:
             return [self.process.pid] + [int(word) for word in file.read().split()]
 
@@ -75,7 +75,7 @@ class Agent:
                 os.kill(pid, signal.SIGCONT)
 
     def rss_mib(self):
-        """At most: what its processes share counts for each of them."""
+        """An upper bound: memory that its processes share is counted for each of them."""
         return sum(peak_mib(pid) for pid in self.pids())
 
 
@@ -106,7 +106,7 @@ def pythons(path, cnt):
 
 
 def measure(build, quick):
-    """By what was measured: a share of a core, MiB, ms, a ratio."""
+    """Results by name: a share of a core, MiB, ms, a ratio."""
     with pythons(build.path, PYTHONS):
         with Agent() as agent:
             found = _watch(agent, INTERVAL_S * (2 if quick else 6))
@@ -135,8 +135,8 @@ def _watch(agent, seconds):
 
 
 def _beside_short_lived(agent, seconds):
-    """10,000 processes a minute that do nothing; by what part of a core the agent takes then, and
-    MiB more."""
+    """Runs 10,000 processes a minute that do nothing. Returns the agent's share of a core
+    meanwhile, and the MiB that it grew."""
     cpu, rss, start = agent.cpu_s(), agent.rss_mib(), time.perf_counter()
     for number in range(int(SHORT_LIVED_A_MINUTE / 60 * seconds)):
         time.sleep(max(0, start + number * 60 / SHORT_LIVED_A_MINUTE - time.perf_counter()))
@@ -151,7 +151,8 @@ def _beside_short_lived(agent, seconds):
 
 
 def _busy(agent, build, quick):
-    """Rounds while the agent works by rounds while it is stopped, in turns."""
+    """The ratio of rounds while the agent works to rounds while it is stopped, measured
+    alternately."""
     ratios = []
     with Program(build.path, "object_churn") as program:
         program.run(2)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The floor under full tracing: a BPF program that does nothing, at all the sites that pyfrag
- * probes. Says "ready" when it is attached, and stays so until its stdin ends. Usage: floor PID
+ * The lower bound of the cost of full tracing: a BPF program that does nothing, attached at all the
+ * sites that pyfrag probes. Prints "ready" when it is attached, and stays attached until its stdin
+ * is closed. Usage: floor PID
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

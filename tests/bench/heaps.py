@@ -1,23 +1,23 @@
-"""Heaps to be read, of a wanted number of GiB of arenas: a Python that makes one, and then does
-what each line on stdin says.
+"""Heaps to be read, with a given number of GiB of arenas: a Python that fills one, and then obeys
+each line on stdin.
 
     heaps.py KIND GIB
 
-prints "ready"; then answers in a line:
+It prints "ready"; then answers each command in a line:
 
-    clock SECONDS    watches its own clock for so long: the largest gaps between two looks, in
+    clock SECONDS    reads its own clock for that long: the largest gaps between two reads, in
                      microseconds
-    churn SECONDS    takes and gives back small objects
-    census           seconds that gc.get_objects() takes, and counting the types of what it gives
-    blocks           how many blocks are allocated
-    census_with_sizes  likewise, and adding up their sizes
+    churn SECONDS    allocates and frees small objects
+    census           seconds that gc.get_objects() and counting the types of its result take
+    blocks           the number of allocated blocks
+    census_with_sizes  like census, and sums up their sizes
     guppy            seconds that guppy3's heap() takes; "none" if it is not installed
 """
 import gc
 import sys
 import time
 
-# bytes, of a 1-tuple with its GC header and its number, as of an empty list (CPython 3.8 on)
+# bytes of a 1-tuple with its GC header and its number, and of an empty list (CPython 3.8 on)
 ELEMENT = 80
 
 
@@ -27,14 +27,15 @@ def full(size):
 
 
 def fragmented(size):
-    """Every second one gone: each pool is partly used, its free chain all over it."""
+    """Every second object freed: each pool is partly used, and its free list is scattered over
+    it."""
     everything = full(size)
     del everything[::2]
     return everything
 
 
 def tracked(size):
-    """Objects that the garbage collector knows of, as those of most programs."""
+    """Objects that the garbage collector tracks, like those of most programs."""
     gc.disable()
     return [[] for _ in range(int(size // ELEMENT))]
 
@@ -44,8 +45,8 @@ class Node(object):
 
 
 def mixed(size):
-    """Five blocks of five kinds in turn: an object, its name, a tuple, and the two numbers in
-    it."""
+    """Blocks of five kinds in turn: an object, its name, a tuple, and the two numbers in the
+    tuple."""
     nodes = []
     for number in range(int(size // 256)):
         node = Node()

@@ -1,4 +1,4 @@
-"""What is measured on, for the head of a report, and what is where."""
+"""Describes the machine for the head of a report, and finds the programs to measure."""
 import os
 import platform
 import re

@@ -1,5 +1,6 @@
-"""memray, which Debian has from release 13 on: in a tree of that release as tests/matrix makes
-them, on the Python there. Two processes, one with and one without, run in turns."""
+"""memray, which Debian has from release 13 on: it runs in a root file system of that release as
+tests/matrix makes them, with the Python there. Two processes, one with and one without memray, run
+alternately."""
 import json
 import os
 import subprocess
@@ -19,7 +20,7 @@ WAYS = (
 )
 PAIRS = 3
 SECONDS = 0.7
-# memray looks into /proc; it is mounted for the process only.
+# memray reads /proc, which is mounted for this process only.
 ENTER = ["unshare", "--mount", "sh", "-c", 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"',
          TREE]
 
@@ -30,7 +31,7 @@ def _succeeds(*command):
 
 
 def missing():
-    """Why it cannot run; None if it can. Installs it into the tree."""
+    """Why memray cannot run, or None if it can. Installs it into the root file system."""
     if not os.path.exists(TREE + "/usr/bin/python3"):
         return "memray: no tree of Debian 13 in %s (make check-matrix makes one)" % TREE
     if not _succeeds("python3", "-c", "import memray") and not _succeeds(*INSTALL):
@@ -42,7 +43,7 @@ class _InTree(Served):
     def __init__(self, name, options=None):
         memray = ["-m", "memray", "run", "-q", "-f", "-o", "/tmp/bench.memray"] + options \
             if options is not None else []
-        # memray tells there which symbols it corrects.
+        # memray prints there which symbols it patches.
         super().__init__(ENTER + ["/usr/bin/python3"] + memray + ["/tmp/repeated.py", name],
                          stderr=subprocess.DEVNULL)
 

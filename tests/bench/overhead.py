@@ -1,6 +1,6 @@
-"""How much slower programs run while they are traced, by their own account: a pair is two runs with
-a tracer between two without, all in one process. What is traced is the steady state: a tracer's
-coming and going is not in it (attaching.py has that)."""
+"""How much slower programs run while they are traced, by their own measure. A pair is two runs with
+a tracer between two runs without, all in one process. This measures the steady state; attaching and
+detaching are not included (see attaching.py)."""
 import statistics
 
 import tracers
@@ -12,8 +12,9 @@ WARM_UP_S = 1
 
 
 class Row:
-    """@seconds: of each run without; each with it is as many times @longer. A budget is spent in
-    bursts, one in many seconds: a run has to hold some."""
+    """@seconds is the duration of each run without the tracer; runs with it are @longer times as
+    long. A budget is spent in bursts many seconds apart, and a run has to contain several of
+    them."""
 
     def __init__(self, label, attach, pairs, seconds, longer=1):
         self.label = label
@@ -36,7 +37,7 @@ FULL_EACH = Row("full, --sample-bytes 0", tracers.pyfrag("--mode", "full", "--sa
 FLOOR = Row("floor", tracers.floor, 2, 0.7)
 BPFTRACE = Row("bpftrace", tracers.bpftrace, 2, 0.7)
 TRACEMALLOC = Row("tracemalloc", tracers.tracemalloc, 2, 0.7)
-# Those of which a hundredth matters.
+# The rows for which one per cent matters.
 SLIGHT = (WATCH, DEFAULT, DEFAULT_NO_STACKS, HALF, TENTH)
 
 
@@ -45,8 +46,8 @@ class Cell:
 
     def __init__(self):
         self.pairs = []
-        self.disturbed_cnt = 0  # pairs that are not among these
-        self.is_steady = True  # two pairs at least were not disturbed
+        self.disturbed_cnt = 0  # disturbed pairs, which are not in the list
+        self.is_steady = True  # at least two pairs were not disturbed
         self.attached = []
         self.rounds = []  # that the tracer saw
 
@@ -64,7 +65,7 @@ class Cell:
                                      for attached in self.attached)
 
     def per_round(self, what):
-        """Events that the tracer saw in a round of the program."""
+        """Events that the tracer saw per round of the program."""
         return sum(getattr(attached, what) for attached in self.attached) / sum(self.rounds)
 
     @property
@@ -101,7 +102,7 @@ def _print_row(label, texts):
 
 
 def measure(build, rows, quick):
-    """Cells by row and program; prints the table as it comes."""
+    """Cells by row and program; prints the table row by row."""
     print("Slowdown on %s: median of paired runs (least..most)" % build.name)
     _print_row("", PROGRAMS)
     cells = {}
@@ -134,14 +135,14 @@ def _drift(cells, program, which):
                    for pair in cell.pairs])
 
 
-# Short turns and many of them: a neighbour comes and goes within seconds.
+# Many short turns, because interference from other users of the machine changes within seconds.
 FLOOR_TURN_S = 1
 FLOOR_TURNS = 15
 
 
 def measure_full_by_floor(build, quick):
-    """The two right beside each other, for they are alike: floor, full, full, floor. Prints the
-    row."""
+    """Compares the two directly, because their costs are close: floor, full, full, floor. Prints
+    the row."""
     ratios = {}
     for name in PROGRAMS:
         with Program(build.path, name) as program:
@@ -163,7 +164,7 @@ def _full_by_floor(program, build):
 
 
 def measure_events(build, cells):
-    """What an event costs, by row and program; prints the table."""
+    """The cost of an event, by row and program; prints the table."""
     rows = [row for row in (FULL, FULL_NO_STACKS, FULL_EACH, FLOOR, BPFTRACE)
             if (row, PROGRAMS[0]) in cells]
     events = {name: cells[FULL, name].per_round("allocs") + cells[FULL, name].per_round("frees")

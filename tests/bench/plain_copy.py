@@ -1,10 +1,10 @@
-"""A plain copy of another process' memory: what no reader of it can do without."""
+"""A plain copy of another process' memory: the least that any reader of it has to do."""
 import ctypes
 import os
 import re
 import time
 
-# Small enough to stay in a core's cache: the fastest way to do nothing with it.
+# Small enough to stay in a core's cache, so that the copied data costs as little as possible.
 CHUNK_BYTES = 256 << 10
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -14,7 +14,8 @@ class _Iovec(ctypes.Structure):
 
 
 def arena_ranges(pid, arena_bytes):
-    """The mappings that hold the arenas: the largest anonymous ones, until there is enough."""
+    """The mappings that contain the arenas: the largest anonymous ones, until their sizes
+    suffice."""
     with open("/proc/%d/maps" % pid) as maps:
         found = re.findall(r"^([0-9a-f]+)-([0-9a-f]+) rw-p 0+ 00:00 0\s*$", maps.read(), re.M)
     sizes = sorted(((int(end, 16) - int(start, 16), int(start, 16)) for start, end in found),
@@ -29,7 +30,7 @@ def arena_ranges(pid, arena_bytes):
 
 
 def copy_s(pid, ranges):
-    """Seconds that it takes."""
+    """The seconds that a copy takes."""
     buffer = ctypes.create_string_buffer(CHUNK_BYTES)
     here = _Iovec(ctypes.addressof(buffer), CHUNK_BYTES)
     begin = time.perf_counter()

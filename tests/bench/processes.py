@@ -1,4 +1,4 @@
-"""What is started: programs that are traced, and what traces them."""
+"""The processes of the benchmark: programs that are traced, and tracers."""
 import json
 import os
 import signal
@@ -58,7 +58,7 @@ class Heap(Served):
 
 
 class Tracer:
-    """What traces; ready when it has written a line that says so."""
+    """A tracer; it is ready when it has printed a line that says so."""
 
     def __init__(self, command, is_ready=bool):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -75,8 +75,8 @@ class Tracer:
         return self.lines[-1]
 
     def stop(self):
-        """Lets it detach: a tracer that is killed while it does may leave its breakpoints behind.
-        Returns all that it wrote."""
+        """Makes it detach: a tracer that is killed while it detaches may leave its breakpoints
+        behind. Returns all of its output."""
         self.process.stdin.close()
         try:
             self.process.wait(timeout=0.3)
@@ -88,13 +88,13 @@ class Tracer:
         return self.lines
 
     def peak_mib(self):
-        """Of its own memory so far: what wait4() tells has the memory of the process it was forked
-        from in it."""
+        """Its own peak memory so far; the value from wait4() includes the memory of the process it
+        was forked from."""
         with open("/proc/%d/status" % self.pid) as status:
             return [int(line.split()[1]) for line in status if line.startswith("VmHWM:")][0] / 1024
 
     def cpu_s(self):
-        """The CPU time it has used, all threads."""
+        """The CPU time of all its threads."""
         total_ns = 0
         for thread in os.listdir("/proc/%d/task" % self.pid):
             with open("/proc/%d/task/%s/schedstat" % (self.pid, thread)) as schedstat:

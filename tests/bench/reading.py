@@ -1,6 +1,6 @@
-"""What pyfrag takes to read a heap, beside what a plain copy of the same memory takes and beside
-what walks the heap from within; what pyfrag itself takes meanwhile; and what the target's own clock
-shows of it."""
+"""The cost of reading a heap with pyfrag, beside a plain copy of the same memory and beside tools
+that walk the heap from within; pyfrag's own CPU time and memory meanwhile; and the effect on the
+target's own clock."""
 import json
 import os
 import statistics
@@ -15,11 +15,11 @@ INTERVAL_S = 5  # the default
 
 
 class Measured:
-    """Milliseconds, each a list of a value a round."""
+    """Milliseconds; each list has a value per round."""
 
     def __init__(self):
         self.copy, self.snapshot, self.first_report = [], [], []
-        self.first, self.slept, self.unchanged = [], [], []  # how long reading took, by the reports
+        self.first, self.slept, self.unchanged = [], [], []  # durations, from the reports
         self.peak_mib = 0
         self.arena_bytes = 0
 
@@ -39,7 +39,7 @@ def snapshot(pid):
 
 
 def _reading_ms(line, slept):
-    """How long a report's reading took, if the target has slept or run before it, as said."""
+    """The duration of a report's reading, if the target slept or ran before it, as @slept says."""
     told = json.loads(line)["snapshot"]
     if told["target_slept"] != slept:
         raise RuntimeError("the target %s" % ("ran" if slept else "slept"))
@@ -78,8 +78,8 @@ def allowed_mib(measured):
 
 
 def own_share(heap, work, intervals):
-    """Of a core, what a trace with the default options takes: while the target sleeps, or does
-    @work."""
+    """The share of a core that a trace with the default options uses, while the target sleeps or
+    does @work."""
     seconds = intervals * INTERVAL_S + 0.5
     tracer = trace(heap)
     time.sleep(0.5)
@@ -96,7 +96,7 @@ def own_share(heap, work, intervals):
 
 def largest_gaps_us(heap, rounds, seconds=2):
     """The largest gap of each round: undisturbed, and while snapshots are taken one after another.
-    The target has a core for itself, so that nobody else takes its time."""
+    The target has a core of its own, so that only pyfrag can cause gaps."""
     alone, watched = [], []
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
@@ -147,7 +147,7 @@ def _print_heap(kind, measured):
 
 
 def measure(build, gib, quick):
-    """By kind of heap what was measured, and by what the target does the share of a core."""
+    """The measurements by kind of heap, and the share of a core by what the target does."""
     rounds = 1 if quick else 5
     print("%g GiB of arenas of %s, medians of %d" % (gib, build.name, rounds))
     _print_heading()
@@ -169,7 +169,7 @@ def measure(build, gib, quick):
 
 
 def measure_from_within(build, gib):
-    """Walkers in the target, which stands still for them. Returns what was skipped."""
+    """Tools that run inside the target and stop it meanwhile. Returns what was skipped."""
     with Heap(build.path, "tracked", gib) as heap:
         start = time.perf_counter()
         snapshot(heap.pid)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Puts recorded events into a ring buffer, as the tracing program would: for the consumer's
+ * Puts recorded events into a ring buffer as the tracing program would, for the consumer's
  * benchmark.
  */
 #include "vmlinux.h"
@@ -9,7 +9,7 @@
 
 #include "pyfrag/events.h"
 
-/* What one run puts in: as many as the verifier will follow. */
+/* Events per run: as many as the verifier accepts. */
 #define BATCH 4096
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -24,7 +24,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1); /* user space sets it */
+	__uint(max_entries, 1); /* set by user space */
 	__type(key, __u32);
 	__type(value, struct pyfrag_event);
 } recorded SEC(".maps");

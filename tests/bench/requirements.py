@@ -1,9 +1,9 @@
-"""What the numbers have to show, beside what they show. No test: a busy machine makes each of them
-fail."""
+"""The requirements on the numbers, beside the measured values. This is not a test, because each of
+them can fail on a busy machine."""
 from overhead import BPFTRACE, DEFAULT, DEFAULT_NO_STACKS, FULL, HALF, PROGRAMS, TENTH, WATCH
 from reading import allowed_mib, median
 
-# No tracer makes a program faster: a ratio below that is a neighbour's work.
+# No tracer makes a program faster: a ratio below this is caused by other load on the machine.
 IMPLAUSIBLE = 0.98
 
 

@@ -1,28 +1,27 @@
-"""What a program's samples say of its speed.
+"""Computes a program's speed from samples.
 
-Other users of a machine, those of a shared core above all, take up to half of a program's speed,
-for milliseconds or for minutes, and a mean of seconds tells more of them than of a tracer that
-costs one per cent. So a run is a few hundred samples of some milliseconds each, and its speed is
-put together from
+Other users of a machine, above all those who share a core, take up to half of a program's speed,
+for milliseconds or for minutes. A mean over seconds shows their load rather than the cost of a
+tracer that takes one per cent. Therefore a run is a few hundred samples of some milliseconds each,
+and its speed is computed from two parts:
 
-  - the undisturbed speed: what the best tenth of the samples reach;
-  - what was lost in stalls: all that samples took in excess of that if they took more than three
-  times as
-    long. That is far more than a neighbour takes, and what happens to a program which is stopped,
-    or each of whose allocations is traced for a moment.
+  - the undisturbed speed, which the best tenth of the samples reach;
+  - the time lost in stalls: the excess of all samples that took more than three times as long.
+    Other users do not slow a sample down that much, but a tracer does that stops the program or
+    traces each of its allocations for a moment.
 
-The plain speed, rounds by seconds, is kept beside it.
+The plain speed, rounds per second, is kept as well.
 """
 import statistics
 
 BEST = 0.1
 STALL = 3
-# How far below the best run of its kind an undisturbed one may be.
+# How much slower than the best run of its kind an undisturbed run may be.
 STEADY = 0.02
 
 
 class Run:
-    """Of samples: [(rounds, seconds), ...]"""
+    """Made of samples: [(rounds, seconds), ...]"""
 
     def __init__(self, samples):
         each = sorted(seconds / rounds for rounds, seconds in samples)
@@ -41,7 +40,7 @@ class Run:
 
     @property
     def round_s(self):
-        """Of a round, what was lost in stalls included."""
+        """Seconds per round, including the time lost in stalls."""
         return self.undisturbed_s + self.lost_s / self.rounds
 
     @property
@@ -50,7 +49,7 @@ class Run:
 
 
 class Pair:
-    """Two runs with something, between two without it: what drifts is the same on both sides."""
+    """Two runs with a tracer between two runs without, so that drift affects both kinds equally."""
 
     def __init__(self, before, first, second, after):
         within = first + second
@@ -58,15 +57,16 @@ class Pair:
         self.slowdown = 2 * within.round_s / (before.round_s + after.round_s)
         self.plain_slowdown = within.plain_round_s * (before.rounds + after.rounds) / (
             before.seconds + after.seconds)
-        # What a pair says where there is nothing to be seen.
+        # The ratio that a pair gives for no difference at all.
         self.drift = after.round_s / before.round_s
         self.plain_drift = after.plain_round_s / before.plain_round_s
-        self.added_s = within.round_s - (before.round_s + after.round_s) / 2  # to a round
+        self.added_s = within.round_s - (before.round_s + after.round_s) / 2  # per round
 
 
 def find_steady(pairs):
-    """Those in which no neighbour slowed a run down for as long as it took: each is about as fast
-    as the best of all runs without, or with. The ratio that a pair gives has no part in that."""
+    """The pairs in which no run was slowed down for all of its duration: each run is about as fast
+    as the best of its kind, with or without the tracer. The selection does not depend on the pair's
+    ratio."""
     best = [min(run.undisturbed_s for pair in pairs for run in kind(pair)) * (1 + STEADY)
             for kind in (_runs_without, _runs_with)]
     return [pair for pair in pairs
@@ -84,7 +84,7 @@ def _runs_with(pair):
 
 
 class Spread:
-    """A median, and how far the single values lie apart."""
+    """A median, and the range of the values."""
 
     def __init__(self, values):
         self.values = sorted(values)

@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmark, on samples that are made up."""
+"""The arithmetic of the benchmark, on made-up samples."""
 import re
 
 import pytest
@@ -25,7 +25,7 @@ def test_neighbour_that_takes_half_is_left_out():
 
 
 def test_stall_counts_in_full():
-    """Half a second in which ten rounds were done, among ten seconds of them."""
+    """A stall of half a second, during which ten rounds were done, among ten seconds of samples."""
     run = Run(quiet(0.001, 1000) + [(10, 0.51)])
     assert run.lost_s == pytest.approx(0.5)
     assert run.longest_stall_s == pytest.approx(0.5)
@@ -33,7 +33,7 @@ def test_stall_counts_in_full():
 
 
 def test_constant_slowdown_is_no_stall():
-    """However slow."""
+    """However large it is."""
     run = Run(quiet(0.05))
     assert run.round_s == pytest.approx(0.05)
     assert run.lost_s == 0
@@ -46,7 +46,7 @@ def test_samples_of_any_length():
 
 
 def test_pair_is_compared_with_both_sides():
-    """A machine that becomes slower all the time, and a tracer that costs nothing."""
+    """The machine slows down steadily, and the tracer costs nothing."""
     pair = Pair(*(Run(quiet(0.001 + step * 1e-6)) for step in range(4)))
     assert pair.slowdown == pytest.approx(1, abs=1e-3)
     assert pair.plain_slowdown == pytest.approx(1, abs=1e-3)

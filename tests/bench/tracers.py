@@ -1,5 +1,5 @@
-"""What is compared: each a row of the table of slowdowns, with how it is begun and ended on a
-process."""
+"""The tracers compared: each is a row of the table of slowdowns, with the way to start it on a
+process and to stop it."""
 import contextlib
 import json
 import re
@@ -9,8 +9,8 @@ import time
 from machine import FLOOR, PYFRAG
 from processes import Tracer
 
-# The usual script: an entry and a return probe on the function that allocates, an entry probe on
-# that which frees. What is counted is printed at the end. For bpftrace 0.17, -p is no filter of
+# The usual script: an entry and a return probe on the function that allocates, and an entry probe
+# on the one that frees. It prints its counts at the end. In bpftrace 0.17, -p does not filter
 # uprobes.
 BPFTRACE = """
 BEGIN { printf("ready\\n"); }
@@ -19,12 +19,13 @@ uretprobe:%(file)s:%(malloc)s /@size[tid]/ { @allocs = count(); @bytes = sum(@si
 uprobe:%(file)s:%(free)s /pid == %(pid)d/ { @frees = count(); }
 END { clear(@size); }
 """
-# bpftrace says that it is ready before all its probes are in.
+# bpftrace reports that it is ready before all its probes are attached.
 BPFTRACE_SETTLE_S = 2
 
 
 class Attached:
-    """What a tracer leaves behind: the allocations and frees it saw; None if it does not count."""
+    """An attached tracer. When it is stopped: the allocations and frees it saw, or None if it does
+    not count."""
 
     allocs = frees = None
 
@@ -85,7 +86,7 @@ def tracemalloc(program, build):
 
 
 def missing_bpftrace(build):
-    """Why it cannot run; None if it can."""
+    """Why bpftrace cannot run, or None if it can."""
     if not shutil.which("bpftrace"):
         return "bpftrace: not installed (apt-get install bpftrace)"
     if not build.malloc:
