@@ -1,5 +1,5 @@
-"""Allocates objects from stacks of many kinds, and says of each what Python itself says of its
-stack."""
+"""Allocates objects from many kinds of stacks, and prints for each the stack that Python itself
+shows."""
 import ast
 import functools
 import json
@@ -9,9 +9,9 @@ import threading
 
 kept = []
 records = []
-codes = []  # what is compiled and thrown away may be gone before anybody can ask for its name
+codes = []  # Keeps compiled code alive: pyfrag may read the names in it later.
 
-# Other interpreters run it as well.
+# Code that other interpreters run, too.
 DESCRIBE = """
 def describe(frame):
     found = []
@@ -25,7 +25,7 @@ exec(DESCRIBE)
 
 
 def keep(thing, frame):
-    """A plain object has no header before it: its address is its block's."""
+    """A plain object has no GC header, so that its address is that of its block."""
     kept.append(thing)
     records.append([id(thing), describe(frame)])
     return thing
@@ -190,7 +190,7 @@ other = interpreters.create() if interpreters else None
 
 
 def in_another_interpreter():
-    """In the same thread, which has a state in each of the two."""
+    """In the same thread, which has a thread state in each of the two interpreters."""
     if not interpreters:
         return
     readable, writable = os.pipe()

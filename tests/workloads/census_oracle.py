@@ -1,4 +1,4 @@
-"""What the target itself says of what is in its heap."""
+"""The target's own account of what is in its heap."""
 import bisect
 import gc
 
@@ -13,7 +13,7 @@ class Slotted(object):
 
 
 class Tuple(tuple):
-    """Instances of it have their dict behind their items."""
+    """Its instances have their dict behind their items."""
 
 
 class Outer(object):
@@ -22,7 +22,7 @@ class Outer(object):
 
 
 def plant(count):
-    """So many of each, and of what belongs to them."""
+    """Creates @count objects of each kind, and the objects that belong to them."""
     planted = {
         "plain": [Plain(number) for number in range(count)],
         "slotted": [Slotted() for _ in range(count)],
@@ -35,18 +35,18 @@ def plant(count):
     }
     for thing in planted["tuples"] + planted["inner"]:
         thing.attribute = None
-        thing.__dict__  # from 3.11 on it is made when it is asked for
+        thing.__dict__  # from 3.11 on it is created on first access
     return planted
 
 
 class Lasting(object):
-    """Of its 20 attributes most are not set: their places still hold what was in that memory
+    """Most of its 20 attributes are not set: their slots still contain what was in that memory
     before."""
 
 
 def plant_lasting(count):
-    """So many, each made after texts have been freed, one of them as large as the values of an
-    instance."""
+    """Creates @count instances, each after strings have been freed, one of them as large as the
+    values array of an instance."""
     first = Lasting()
     for number in range(20):
         setattr(first, "attribute%d" % number, None)
@@ -67,7 +67,8 @@ def name_of(kind):
 
 
 def count_tracked(arenas, size):
-    """Objects that the collector knows and that are in @arenas, of @size bytes each, by type."""
+    """Counts by type the objects that the collector tracks, that are in @arenas, and that are @size
+    bytes long."""
     counts = {}
     for thing in gc.get_objects():
         at = bisect.bisect_right(arenas, id(thing)) - 1
@@ -78,7 +79,7 @@ def count_tracked(arenas, size):
 
 
 def interpreter():
-    """Where the PyInterpreterState is."""
+    """The address of the PyInterpreterState."""
     import ctypes
     find = ctypes.pythonapi.PyInterpreterState_Get
     find.restype = ctypes.c_void_p

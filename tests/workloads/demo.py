@@ -1,5 +1,5 @@
-"""A service whose memory grows and never comes back: a day's work comes in one go, and goes again;
-but now and then something of it stays in a cache."""
+"""A service whose memory grows and is never released: its work comes in bursts and is freed again,
+but from time to time something of it stays in a cache."""
 import os
 import time
 

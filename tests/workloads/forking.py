@@ -1,5 +1,4 @@
-"""A parent with a heap, and children that a fork made of it: they have its memory until they write
-to it."""
+"""A parent with a heap, and forked children: they share its memory until they write to it."""
 import os
 import sys
 import time

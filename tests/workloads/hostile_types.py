@@ -1,7 +1,8 @@
-"""A process that lies about its objects: its types, sizes, lists and frames are not what they say
-(CPython 3.11).
+"""A process that forges its objects: its types, sizes, lists and frames are not what they claim to
+be (CPython 3.11).
 
-Run as: python3.11 hostile_types.py LIE. Beside the lie there are 5,000 instances of a class Honest.
+Run as: python3.11 hostile_types.py LIE. In addition to the lie there are 5,000 instances of a class
+Honest.
 """
 import collections
 import ctypes
@@ -12,7 +13,7 @@ import sys
 import time
 
 TYPE_BYTES = 416
-# In PyTypeObject.
+# Offsets in PyTypeObject.
 OB_TYPE, TP_NAME, TP_BASICSIZE, TP_ITEMSIZE, TP_FLAGS = 8, 24, 32, 40, 168
 TP_WEAK, TP_MEMBERS, TP_BASE, TP_DICT, TP_DICTOFFSET = 208, 240, 256, 264, 288
 HEAPTYPE, GC = 1 << 9, 1 << 14
@@ -39,7 +40,7 @@ def pages(size):
 
 
 def copy_of_type(original, **fields):
-    """A static type that is like another but for some fields."""
+    """A copy of a static type with some fields changed."""
     address = pages(4096)
     ctypes.memmove(address, id(original), TYPE_BYTES)
     put(address + TP_FLAGS, get(address + TP_FLAGS) & ~(HEAPTYPE | GC))
@@ -49,7 +50,7 @@ def copy_of_type(original, **fields):
 
 
 def make_instances(address, size=16, cnt=4000):
-    """Blocks of an arena that say they are of that type."""
+    """Blocks in an arena whose type pointer is @address."""
     for _ in range(cnt):
         one = object() if size == 16 else bytes(size - 33)
         kept.append(one)
@@ -61,7 +62,8 @@ def short(original):
 
 
 def with_fields(size=48, **fields):
-    """No variable-sized type, no collector: nothing but what it says of itself."""
+    """A type that is neither variable-sized nor garbage-collected: its size is all that it
+    declares."""
     make_instances(copy_of_type(object, **fields), size)
 
 
@@ -112,7 +114,7 @@ def metaclass_loop():
 
 
 def metaclass_chain():
-    """Each type is of the one before: as many as there is memory for."""
+    """Each type is the metaclass of the next: as many as memory allows."""
     last = id(type)
     for _ in range(3000):
         last = copy_of_type(type, OB_TYPE=last)
@@ -208,15 +210,14 @@ def strings():
 
 
 def module_names():
-    """sys.modules, with 100,000 names for one module."""
+    """Puts 100,000 names for one module into sys.modules."""
     for i in range(100000):
         sys.modules["module number %d" % i] = os
 
 
 def malloc_chunk():
-    """What malloc says of a large request, of so many bytes that they go round the address
-    space."""
-    step = 64 << 20  # where malloc's heaps may begin
+    """A forged malloc header of a large allocation whose size wraps around the address space."""
+    step = 64 << 20  # malloc's heaps begin at multiples of this
     memory = mmap.mmap(-1, 2 * step, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     kept.append(memory)
     address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
@@ -224,7 +225,7 @@ def malloc_chunk():
 
 
 def dict_of_types():
-    """Classes that share a dict of a million entries, in which there is no __module__."""
+    """Classes that share a dict of a million entries without __module__."""
     entries = {"key %d" % i: None for i in range(1000000)}
     kept.append(entries)
     for i in range(300):
@@ -235,7 +236,7 @@ def dict_of_types():
 
 
 def shared_items():
-    """Lists that have the same 67 million items, all of them NULL, and an address space that could
+    """Lists that share the same 67 million items, all NULL, in an address space large enough to
     hold them."""
     for _ in range(8):
         # MAP_NORESERVE

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A program that has a Python in it, and far more static data than a Python: a table that it has
- * filled, some of it with addresses of its heap, and one of which it has touched a page here and
- * there. Behaves as that Python. HOME is where its library is.
+ * A program with an embedded Python and far more static data than a Python has: a table that it has
+ * filled, partly with addresses in its heap, and a table of which it has touched only a page here
+ * and there. It behaves like that Python. HOME is the directory of its library.
  */
 #include <Python.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
-"""The classic leak: markers that a bounded cache keeps for a while, and that a list of all of them
-keeps for good."""
+"""The classic leak: objects that a bounded cache keeps for a while, and that a list of all of them
+keeps forever."""
 import collections
 
 
@@ -20,7 +20,7 @@ kept = []
 
 
 def handle(first, count):
-    """So many requests: each leaves a marker in the cache, and, which nobody wanted, one in the
+    """Handles @count requests: each leaves a marker in the cache and, by mistake, one in the
     index."""
     for number in range(first, first + count):
         cache.append(Marker(number))

@@ -1,12 +1,12 @@
-"""A CPython 3.11 that says it has N arenas more than it has, at other addresses each time one
-looks.
+"""A CPython 3.11 that pretends to have N more arenas than it has, at other addresses each time it
+is asked.
 
-They cost it nothing: all are mappings of the same few pages, each of which begins with the header
-of a full pool. What they cost whoever takes them for arenas is as much as real ones would. Takes N
-(a power of two, with the real ones) from the command line and the address of the variable `arenas`
-(Objects/obmalloc.c) from stdin, and then answers each line with the addresses between which they
-are now. With two more arguments, so many children have the first ones, too, and they are so many
-MiB apart."""
+The arenas cost it nothing: all of them map the same few pages, each of which begins with the header
+of a full pool. A reader that takes them for arenas spends as much on them as on real ones. It takes
+N (a power of two, including the real arenas) from the command line and the address of the variable
+`arenas` (Objects/obmalloc.c) from stdin. It then answers each line with the addresses between which
+the arenas are now. Two more arguments: the number of children, which have the first set of arenas,
+too, and the distance between the arenas in MiB."""
 import array
 import ctypes
 import gc
@@ -31,7 +31,7 @@ libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
 
 def pages(first_index, spread):
-    """A file of arenas in which only the first pool's header is anything."""
+    """A file of arenas in which only the header of each first pool is set."""
     fd = os.memfd_create("arenas")
     os.ftruncate(fd, FILE_ARENAS * spread)
     for i in range(FILE_ARENAS):
@@ -41,7 +41,7 @@ def pages(first_index, spread):
 
 
 def read_slots(base):
-    """The words of the real array as far as its slots are used."""
+    """The words of the real array, up to the last slot in use."""
     words = []
     while True:
         slot = (ctypes.c_uint64 * SLOT_WORDS).from_address(base + len(words) * 8)[:]

@@ -1,4 +1,5 @@
-"""Objects of which the target can say itself who refers to them, and what goes with them."""
+"""Objects for which the target itself can compute what refers to them, and what their release would
+free."""
 import gc
 import sys
 
@@ -13,7 +14,8 @@ class Thing(object):
 
 
 def plant():
-    """A list that alone keeps many things alive, and one thing that something else keeps, too."""
+    """Creates a list that alone keeps many objects alive, and one object that is also kept by
+    another."""
     things = [Thing(number + 1000000) for number in range(20000)]
     HOLDER["things"] = things
     HOLDER["shared"] = things[17]
@@ -26,7 +28,8 @@ class Slotted(object):
 
 
 def plant_selves():
-    """What refers to itself: the key in HOLDER, what it does so by, and its address."""
+    """Creates objects that refer to themselves: the key in HOLDER, the way it
+    refers to itself, and the address of each."""
     HOLDER["instance"], HOLDER["slotted"] = Thing(1), Slotted()
     HOLDER["instance"].me = HOLDER["instance"]
     HOLDER["slotted"].me = HOLDER["slotted"]
@@ -57,13 +60,13 @@ def drop():
 
 
 def plant_outside():
-    """What is too large for pymalloc, by what it is: how many bytes at least."""
+    """Creates objects too large for pymalloc; returns for each kind the minimum of its bytes."""
     OUTSIDE["list"] = [None] * 1000000
     OUTSIDE["bytearray"] = bytearray(b"x") * 50000000
     OUTSIDE["text"] = u"y" * 3000000
     OUTSIDE["dict"] = dict.fromkeys(range(100000))
     OUTSIDE["set"] = set(range(100000))
-    # From 3.15 on a bytearray has its bytes in an object.
+    # From 3.15 on the bytes of a bytearray are in a separate object.
     array = "bytes" if sys.version_info >= (3, 15) else "bytearray"
     return {"list": 8 * 1000000, array: 50000000,
             type(OUTSIDE["text"]).__name__: OUTSIDE["text"].__sizeof__() - 100,
@@ -75,7 +78,7 @@ def outside_holder():
 
 
 class Sharing(object):
-    """Instances have their names in common, in a table too large for pymalloc."""
+    """Instances share their keys, in a table too large for pymalloc."""
 
     def __init__(self):
         for number in range(25):
@@ -88,7 +91,7 @@ def plant_sharing():
 
 
 def keep_numbers():
-    """Many, each of which could be the size of one of malloc()'s chunks."""
+    """Many numbers, each of which could be the size of a malloc() chunk."""
     OUTSIDE["numbers"] = list(range(32, 3200000, 16))
     OUTSIDE["floats"] = [float(number) for number in OUTSIDE["numbers"]]
 
@@ -98,15 +101,14 @@ def drop_outside():
 
 
 def reserve(size):
-    """Addresses of memory without a file that nobody has but the program: libc's mmap(), for
-    Python's own shares it."""
+    """Reserves private anonymous memory with libc's mmap(), because Python's mmap is shared."""
     import ctypes
     libc = ctypes.CDLL(None)
     libc.mmap.restype = ctypes.c_void_p
     libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int,
                           ctypes.c_int,
                           ctypes.c_long]
-    # MAP_NORESERVE: there may be more of it than RAM
+    # MAP_NORESERVE: the size may exceed that of RAM
     return libc.mmap(None, size, 3, 0x4022, -1, 0)
 
 
@@ -118,7 +120,7 @@ def map_private(size):
 
 
 def start_threads(count):
-    """Threads that wait for good, each with some of its stack in use."""
+    """Threads that wait forever, each with some of its stack in use."""
     import threading
     gate = threading.Event()
 

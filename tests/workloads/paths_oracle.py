@@ -43,7 +43,7 @@ ALL = ["NESTED", "DICT", "LIST", "SET", "DEQUE", "DEFAULTS", "NODE", "SLOTTED", 
 
 
 def marker(number):
-    """A thing that is in an arena, and that nobody else has: (name, number)."""
+    """An object in an arena that nothing else refers to: (name, number)."""
     return ("paths oracle", number * 1000003)
 
 
@@ -81,7 +81,7 @@ THREAD_END = threading.Event()
 
 
 def plant():
-    """What to look for: how many markers there are."""
+    """The number of markers to look for."""
     LIST.extend([None, [marker(0)]])
     DICT.update({"one": marker(1), 7: marker(2)})
     NESTED["user:17"]["tags"][1].append(marker(3))
@@ -125,8 +125,7 @@ def find_local(name):
 
 
 def plant_garbage():
-    """Lists and dicts that only refer to themselves, made of such as were on Python's free
-    lists."""
+    """Lists and dicts that only refer to themselves, made of objects from Python's free lists."""
     gc.disable()
     gc.collect()
     for kind in (list, dict):
@@ -142,7 +141,7 @@ def plant_garbage():
 
 
 def is_garbage(address):
-    """Whether the collector knows of nothing that refers to it, but for itself."""
+    """Whether the collector knows of no reference to it except its own."""
     thing, = [thing for thing in gc.get_objects() if id(thing) == address]
     fresh = []
     return [id(other) for other in gc.get_referrers(thing) if isinstance(other, (list, dict))
@@ -151,10 +150,10 @@ def is_garbage(address):
 
 
 def follow(path, kind, name):
-    """What the path leads to: (id, repr)."""
+    """The object that the path leads to: (id, repr)."""
     root = sys.modules[name] if kind == "module" else find_local(name)
     thing = eval(path.replace(name, "__root__", 1), {"__root__": root})
-    # Asking others what they are may change them.
+    # The repr() of other types may change the objects.
     return id(thing), repr(thing)[:200] if type(thing).__module__ == type(0).__module__ else None
 
 

@@ -1,7 +1,7 @@
-"""A pre-fork server: so many workers, forked of a parent that has its heap already, each replaced
-after some requests.
+"""A pre-fork server: workers forked from a parent that already has its heap; each worker is
+replaced after some requests.
 
-Answers on stdin: "work" has each worker do something; "pids" says which they are."""
+Commands on stdin: "work" makes each worker do something; "pids" prints their pids."""
 import os
 import sys
 import time
@@ -46,7 +46,7 @@ def main():
                 os.write(write, b"x")
                 os.read(read, 1)
                 replace_ended(workers, requests, answers)
-        time.sleep(0.3)  # who has served its last request ends
+        time.sleep(0.3)  # a worker that has served its last request exits
         replace_ended(workers, requests, answers)
         print(" ".join(map(str, sorted(workers))), flush=True)
     for pid in workers:

@@ -1,9 +1,8 @@
-"""Programs to be slowed down: each does what it does over and over.
+"""Programs whose slowdown is measured: each repeats the same work.
 
     repeated.py NAME
 
-prints "ready"; then does what each line on stdin says, answers in a line, and sleeps until the
-next:
+It prints "ready"; then obeys each line on stdin, answers in a line, and sleeps until the next:
 
     run SECONDS             the samples taken in that time: [[rounds, seconds], ...]
     tracemalloc on|off      "ok"
@@ -12,7 +11,7 @@ import json
 import sys
 import time
 
-# How long a sample is: much longer than a round, much shorter than what disturbs a machine.
+# The duration of a sample: much longer than a round, much shorter than disturbances of the machine.
 SAMPLE_S = 0.004
 
 DOCUMENT = {"k%d" % i: [i, str(i), {"a": i * 1.5, "b": None}] for i in range(150)}

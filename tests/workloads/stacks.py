@@ -1,5 +1,6 @@
 # -*- coding: utf-8 -*-
-"""Threads that stand still, each deep in a stack of another kind; and what Python says of them."""
+"""Threads that block forever, each deep in another kind of stack, and the stacks that Python itself
+shows."""
 import json
 import sys
 import threading
@@ -23,7 +24,7 @@ def nested(depth):
 
 
 def through_c():
-    """C code in the midst: from 3.12 on there are frames for it."""
+    """C code in the middle of a stack: from 3.12 on there are frames for it."""
     return list(map(nested, [3]))
 
 
@@ -37,7 +38,8 @@ class Instance(object):
 
 
 def instances():
-    # Often enough that the interpreter runs __init__() without C code in between.
+    # Often enough for the interpreter to specialize the call: it then runs __init__() without C
+    # code in between.
     for number in range(1000):
         Instance(number == 999)
 
@@ -55,7 +57,7 @@ def from_generator():
 
 
 def from_source():
-    """Names of each kind of text."""
+    """Names of each string kind."""
     space = {"wait": wait}
     for name in ["latin_\xfc", "wide_\u0101"]:
         source = "def %s(first):\n    return first()\n" % name
@@ -92,7 +94,8 @@ def describe_frame(frame):
 
 
 def describe():
-    """The stacks of all threads but the one that asks, and of that one, innermost first."""
+    """The stacks, innermost frame first, of all threads except the one that asks, and of that
+    one."""
     own = threading.current_thread().ident
     stacks = {}
     for thread, frame in sys._current_frames().items():

@@ -1,6 +1,6 @@
-"""The experiment of the talk that pyfrag began with: strings of all sizes, every second one
-dropped, then all of them, and the heap does not shrink. What is left among them came by the way:
-caches, the last exception, a counter.
+"""The experiment of the talk that pyfrag began with: strings of all sizes are created, every second
+one is dropped, then all of them, and the heap does not shrink. What remains among them was
+allocated along the way: caches, the last exception, a counter.
 """
 import re
 import sys
@@ -13,11 +13,11 @@ LAST = []
 
 
 class Watched(object):
-    """Somebody keeps a weak reference to each."""
+    """Each instance has a weak reference that is kept."""
 
 
 def work(number):
-    """What a program does besides, now and then: it remembers something small."""
+    """What a program does besides, from time to time: it keeps something small."""
     SEEN["request %d" % number] = (number, float(number))
     thing = Watched()
     thing.number = number
@@ -47,7 +47,7 @@ def drop_all():
 
 
 def forget():
-    """What the report says: let go of what is left in the containers."""
+    """Does what the report advises: frees what remains in the containers."""
     SEEN.clear()
     del WATCHED[:]
     del LAST[:]
@@ -55,7 +55,7 @@ def forget():
 
 
 def replace_parked():
-    """Python 2 gives up neither dicts nor lists that it keeps: others take their places."""
+    """Python 2 never releases the dicts and lists on its free lists: replaces them by others."""
     first = [{} for _ in range(80)], [[] for _ in range(80)]
     second = [{} for _ in range(80)], [[] for _ in range(80)]
     del second

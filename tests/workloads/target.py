@@ -1,12 +1,12 @@
-"""A Python to be looked at: does what it is told on stdin, a line at a time.
+"""The target of the tests: it obeys commands on stdin, a line each.
 
     run NAME ROUNDS   runs a workload that many times, keeps what it returns, answers "done"
-    drop              lets go of everything kept, answers "done"
+    drop              releases everything kept, answers "done"
     gc                collects garbage, answers "done"
     stats             prints the allocator's own statistics to stderr, answers "done" (3.3 and
                       later)
     eval EXPRESSION   answers with the value's repr()
-    end HOW           goes on in another thread, answers "done", and ends the first one: by
+    end HOW           continues in another thread, answers "done", and ends the first one: by
                       "pthread_exit" or "exit", the system call; needs ctypes
 
 Answers go to stdout. Runs on every Python from 2.7 on.
@@ -42,7 +42,7 @@ def go_on(loaded):
     loaded.wait()
     answer("done")
     main()
-    # Without a first thread nobody waits for this one to end before the interpreter does.
+    # Without a first thread, nothing waits for this thread before the interpreter is finalized.
     os._exit(0)
 
 

@@ -1,8 +1,8 @@
-"""A process that nobody can read to its end: a page of its heap is its own to provide
-(userfaultfd(2)), and it does not.
+"""A process that nobody can read completely: it is responsible for a page of its own heap
+(userfaultfd(2)) and does not provide it.
 
-    unreadable.py USER now       from the beginning on: says "ready"
-    unreadable.py USER later     says "ready" first; takes the page away at a line on stdin,
+    unreadable.py USER now       from the start: prints "ready"
+    unreadable.py USER later     prints "ready" first; takes the page away at a line on stdin,
                                  provides it at the next one
 """
 import ctypes
@@ -22,7 +22,7 @@ POOL = 16384 if sys.version_info >= (3, 10) else 4096
 libc = ctypes.CDLL(None, use_errno=True)
 libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 
-# Whole pools of blocks that nobody will touch: a list does not look at what it holds.
+# Whole pools of blocks that will never be touched: a list does not access its items.
 kept = [b"x" * 470 + b"%04d" % number for number in range(2000)]
 address = id(kept[1000]) & ~(POOL - 1)
 user, when = int(sys.argv[1]), sys.argv[2]
@@ -48,7 +48,7 @@ if when == "later":
     take_away()
     print("taken", flush=True)
     sys.stdin.readline()
-    os.close(fd)  # what waits for the page gets one of zeros
+    os.close(fd)  # readers that wait for the page get zeros
     print("given", flush=True)
 else:
     take_away()

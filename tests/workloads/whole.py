@@ -1,5 +1,5 @@
-"""A heap that grew, and whose content is gone, but for a little: in a cache, or parked by Python
-itself."""
+"""A heap that has grown and whose content is freed, except for a little in a cache or on Python's
+own free lists."""
 import gc
 import sys
 import types
@@ -9,7 +9,7 @@ COUNT = 300000
 
 
 def grow_with_cache():
-    """Every so often one thing goes into a cache; all others go."""
+    """From time to time an object goes into a cache; all others are freed."""
     things = []
     for number in range(COUNT):
         text = "survivor %d" % number
@@ -27,7 +27,7 @@ MADE = []
 
 
 def grow_with_functions(keep):
-    """Of many functions, which are as large as each other, one here and there stays."""
+    """Of many functions of equal size, a few scattered ones stay."""
     functions = []
     for number in range(COUNT // 3):
         function = lambda: None  # noqa: E731
@@ -41,13 +41,13 @@ def make_functions():
 
 
 def import_late():
-    """A module whose functions are made among what goes."""
+    """Imports a module whose functions are allocated among objects that are freed."""
     module = sys.modules["late"] = types.ModuleType("late")
     grow_with_functions(lambda number, function: setattr(module, "f%d" % number, function))
 
 
 def grow_with_parked():
-    """Tuples of three, far apart, are the first to go: Python keeps them for the next ones."""
+    """Tuples of three items, far apart, are freed first: Python keeps them on a free list."""
     things, first = [], []
     for number in range(COUNT):
         (first if number % 3000 == 0 else things).append((number, None, None))
@@ -59,7 +59,7 @@ GROWING = []
 
 
 def grow_and_keep(count):
-    """By so many texts, all of which are kept."""
+    """Grows by @count strings, all of which are kept."""
     GROWING.extend("kept %d" % number for number in range(len(GROWING), len(GROWING) + count))
 
 
@@ -68,8 +68,8 @@ class Lost(object):
 
 
 def grow_with_cycles(count):
-    """So many objects in cycles, among things that go; some that go first are on free lists
-    then."""
+    """Creates @count objects in cycles among objects that are freed; those freed first go to free
+    lists."""
     gc.disable()
     things, first = [], []
     for number in range(COUNT):

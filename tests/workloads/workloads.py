@@ -1,4 +1,4 @@
-"""What programs do to the allocator, one kind a function. What a function returns is kept alive."""
+"""Patterns of allocation, one per function. What a function returns is kept alive."""
 from __future__ import print_function
 
 import gc
@@ -40,7 +40,7 @@ CALLS = itertools.count(1)
 
 
 def class_instances():
-    """A chain, of which each fifth one stays."""
+    """A chain of instances, of which every fifth one is kept."""
     head = None
     for number in range(1000):
         head = Node(number, head)
@@ -95,7 +95,7 @@ def regular_expressions():
 
 
 def subinterpreters():
-    """Interpreters with allocators of their own (3.12 and later); nothing elsewhere."""
+    """Interpreters with allocators of their own (3.12 and later); elsewhere none."""
     code = "import json\nkept = [json.dumps(list(range(40))) for _ in range(2000)]\n"
     try:
         import _interpreters as module
@@ -120,8 +120,8 @@ LIFE = ("import json, sys\n"
 
 
 def ended_interpreters(interpreters=4, code=LIFE):
-    """Interpreters with allocators of their own that come and go. Not all that they have allocated
-    is freed: interned strings, up to 3.12, and here and there an object for good."""
+    """Interpreters with allocators of their own that start and end. Some of their memory is never
+    freed: interned strings, up to 3.12, and here and there an immortal object."""
     try:
         import _interpreters as module
     except ImportError:
@@ -152,17 +152,17 @@ def talk():
 
 
 def tuples_with_survivors():
-    """Tuples by the hundred thousand, of which every hundredth stays: every arena is pinned."""
+    """Hundreds of thousands of tuples, of which every hundredth is kept: every arena is pinned."""
     tuples = [(number,) for number in range(200000)]
     return tuples[::100]
 
 
-PIN_BYTES = 450  # as bytes or, in Python 2, str: a size class of its own
+PIN_BYTES = 450  # as bytes or, in Python 2, str: no other object has this size class
 
 
 def plant_pins(count):
-    """Fills arenas with blocks of one size, then lets go of all but one in each of @count arenas.
-    Returns the survivors; they are far apart, so no two share an arena."""
+    """Fills arenas with blocks of one size, then frees all but one in each of @count arenas.
+    Returns the survivors; they are so far apart that no two share an arena."""
     blocks = [b"%d" % number + b"x" * PIN_BYTES for number in range(count * 10000)]
     blocks.sort(key=id)
     survivors, last = [], 0
@@ -195,7 +195,8 @@ MAKERS = [often_block, sometimes_block, seldom_block]
 
 
 def pins_of_three_lines():
-    """As plant_pins(), with blocks made at three lines; six, three and one of them survive."""
+    """Like plant_pins(), with blocks allocated at three lines; six, three and one of them
+    survive."""
     blocks = [MAKERS[number % 3](number) for number in range(120000)]
     blocks.sort(key=id)
     wanted = [b"o"] * 6 + [b"s"] * 3 + [b"r"]
@@ -213,7 +214,7 @@ def pins_of_three_lines():
 
 
 def much_of_three_lines():
-    """Blocks that stay alive, made at three lines: 40,000, 20,000 and 5,000."""
+    """Blocks that stay alive, allocated at three lines: 40,000, 20,000 and 5,000."""
     return ([often_block(number) for number in range(40000)]
             + [sometimes_block(number) for number in range(20000)]
             + [seldom_block(number) for number in range(5000)])
