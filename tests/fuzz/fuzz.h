@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the fuzz targets share: a cursor over the fuzzer's bytes, which gives zeros behind their
- * end, and a check that names what does not hold.
+ * Shared by the fuzz targets: a cursor over the fuzzer's bytes, which yields zeros past their end,
+ * and a check that prints the condition that failed.
  */
 #pragma once
 

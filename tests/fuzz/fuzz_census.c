@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever the blocks of a heap hold, and whatever their types say of themselves, looking
- * at its objects, at who refers to whom and what keeps them alive ends, counts every live block
- * once, and finds references to nothing but what is there.
+ * Property: whatever the blocks of a heap contain, and whatever their types claim, the census of
+ * its objects, the search for referrers and the search for paths terminate. The census counts every
+ * live block once, and every reference leads to an existing block.
  *
- * Input: a byte for the version, and one for how many types there are beside those that are right.
- * Each type is a byte for the type it is like, one for its name, and one for how many of its words
- * are changed: which, a byte, and the word. Then blocks, each a byte that says its size, then its
- * words: a byte that says what a word is (a count, a type, a block or some address in it, an object
- * outside of the arena, a number at some end of its range, or eight bytes as they are), and what
- * that takes.
+ * Input: a byte for the version, and one for the number of types beside the genuine ones. Each type
+ * is a byte for the type it resembles, one for its name, and one for the number of words that are
+ * changed; for each of these, a byte for its place, and the word. Then blocks: each is a byte for
+ * its size, then its words. A word is a byte for its kind (a count, a type, a block or an address
+ * inside one, an object outside of the arena, an extreme number, or eight literal bytes), and the
+ * operands of that kind.
  */
 #include "fuzz.h"
 
@@ -48,7 +48,7 @@ static const struct {
 	int major, minor;
 } versions[] = {{3, 8}, {2, 7}, {3, 6}, {3, 7}, {3, 11}, {3, 12}};
 
-/* Around where sizes and offsets end, and where arithmetic on them does. */
+/* Limits of sizes and offsets, and of arithmetic on them. */
 static const uint64_t extremes[] = {
 	INT64_MAX,
 	1UL << 63,
@@ -67,7 +67,7 @@ static const uint64_t extremes[] = {
 	4096,
 };
 
-/* What the reader knows by name. */
+/* The type names that the reader knows. */
 static const char *const names[] = {
 	"list",	    "set",	 "frozenset", "collections.deque",
 	"frame",    "generator", "weakref",   "float",
@@ -107,7 +107,7 @@ static uint64_t take_word(struct fuzz_input *input)
 	}
 }
 
-/* A type that is like another but for some of its words. */
+/* Adds a type that resembles another except for some of its words. */
 static void add_liar(struct world *world, uint64_t address, struct fuzz_input *input)
 {
 	uint8_t like = fuzz_input__byte(input) % (CLASS_CNT + 1), name = fuzz_input__byte(input);
@@ -120,7 +120,7 @@ static void add_liar(struct world *world, uint64_t address, struct fuzz_input *i
 		*fake_memory__word(&world->memory, address + 24) = address + NAME_AT; /* tp_name */
 	}
 	for (uint8_t i = fuzz_input__byte(input) % 16; i && input->size; i--) {
-		uint8_t at = fuzz_input__byte(input) % 52; /* up to tp_weaklist, and some */
+		uint8_t at = fuzz_input__byte(input) % 52; /* past tp_weaklist */
 
 		*fake_memory__word(&world->memory, address + at * 8UL) = take_word(input);
 	}

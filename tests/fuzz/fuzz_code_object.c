@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever is where a code object is thought to be, it is refused, or read with a name
- * that can be shown, a line table and a size within their bounds; what was read is the same when
- * looked at again, and gives a line or none for any place in it. Its memory is bounded, whatever
- * sizes it claims.
+ * Property: whatever bytes are taken for a code object, it is either refused, or read with a
+ * printable name and with a line table and a size within bounds. The result does not change when it
+ * is read again, and gives a line or none for any offset. Its memory is bounded, whatever sizes it
+ * claims.
  *
- * Input: edits of a page that holds a code object with all that belongs to it: two bytes that say
- * where, a byte that says what (a byte, an address in the page, eight bytes as they are), and that.
+ * Input: edits of a page that contains a code object with all its parts: two bytes for the place, a
+ * byte for the kind (a byte, an address in the page, eight literal bytes), and the value.
  */
 #include <errno.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The configuration file of the agent: what is accepted is within the bounds that the help states,
- * and what is refused changes nothing and leaves nothing behind.
+ * Property: values that the agent's configuration file sets are within the bounds that the help
+ * states, and a refused file changes nothing and leaks nothing.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 #include "fuzz.h"
 #include "util/cleanup.h"
 
-/* Each line that is refused is complained of, on stderr: a fuzzer's log has no room for that. */
+/* Each refused line is reported on stderr, which would flood a fuzzer's log. */
 static int parse_silently(char **argv, int argc, struct options *options)
 {
 	FILE *null = fopen("/dev/null", "we"), *stderr_before = stderr;
@@ -39,7 +39,7 @@ static void check_options(const struct options *options)
 	CHECK(options->alerting.to.cnt <= ALERT_DESTINATIONS_MAX);
 	CHECK(options->snapshot.reading.max_memory_bytes);
 	CHECK(options->serving.listen);
-	/* A file has no arguments, and cannot name another one. */
+	/* A file has no arguments, and cannot name another file. */
 	CHECK(!options->argument_cnt && !options->pid);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Databases that are not as pyfrag has written them: a small one, made once, of which the input
- * changes bytes, and then questions, of which one is the input's own. Whatever happens ends, within
- * memory, in an answer or an error.
+ * Property: queries on damaged databases end within the memory limit, with a result or an error.
+ * The input changes bytes of a small database that is made once; then queries run, one of them from
+ * the input.
  */
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -48,7 +48,7 @@ static void make_sample(void)
 	close(fd);
 }
 
-/* The sample with some bytes changed, perhaps cut off. */
+/* The sample with some bytes changed, and possibly truncated. */
 static int open_changed(struct fuzz_input *input)
 {
 	_cleanup_free_ uint8_t *bytes = malloc(sample_size);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: any file either is refused or can be asked everything: its code lies in the file, the
- * functions' beginnings are sorted, symbols have names that end, and each probe site that a scan
- * finds is at a place of the file that its offset names. What is asked twice is answered alike.
+ * Property: any file is either refused or can be queried completely. Its code lies in the file, the
+ * function starts are sorted, symbol names are terminated, and each probe site that a scan finds
+ * lies in the file where its offset says. Repeated queries give the same results.
  *
- * Nothing of that takes more memory than a file of that many bytes may, however far its headers say
- * it goes: behind the bytes there is a hole, which may be of terabytes.
+ * None of this takes more memory than a file of that many bytes may, however large its headers
+ * claim it to be: a hole follows the bytes, which may be terabytes long.
  *
- * Input: a file; its last byte says how long the hole is.
+ * Input: a file; its last byte gives the length of the hole.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -17,7 +17,7 @@
 #include "probes/sites.h"
 #include "target/elf.h"
 
-/* Code is decoded, which takes time. */
+/* Limited, because decoding code takes time. */
 #define CODE_BYTES_MAX 65536
 
 static size_t file_size;
@@ -90,7 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fd = memfd_create("fuzz", MFD_CLOEXEC);
 	CHECK(fd >= 0 && !ftruncate(fd, 0));
 	CHECK(pwrite(fd, data, size, 0) == (ssize_t)size);
-	/* Up to 16 TiB; a short hole is as good as none. */
+	/* Up to 16 TiB; short holes make no difference. */
 	file_size = size + (size ? 1UL << data[size - 1] % 45 : 0);
 	CHECK(!ftruncate(fd, (off_t)file_size));
 	if (elf_file__open(&elf, fd)) {

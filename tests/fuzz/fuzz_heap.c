@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever lies in the target's memory, and however it changes while it is read, finding
- * the allocator and taking checkpoints end, with a heap or with one of the errors their headers
- * name. A heap that is returned is one: arenas sorted and apart, blocks only inside of them, and
- * only where their pool's class has some. A heap nobody spoilt is found exactly as it is.
+ * Property: whatever is in the target's memory, and however it changes while it is read, finding
+ * the allocator and taking checkpoints terminate, with a heap or with one of the errors that their
+ * headers document. A returned heap is consistent: its arenas are sorted and disjoint, and its
+ * blocks lie inside of them, only where their pool's size class has blocks. A heap that was not
+ * corrupted is found exactly as it is.
  *
- * Input: 4 bytes that choose one of some valid heaps, and how it is read; then edits of 16 bytes.
- * An edit spoils one word: of the data, the arena array, a pool's header, or a block. It is done
- * before the search, or later on, before so many reads.
+ * Input: 4 bytes that choose a valid heap and how it is read; then edits of 16 bytes. An edit
+ * corrupts one word: of the data, the arena array, a pool's header, or a block. It is applied
+ * before the search, or later, before a given number of reads.
  */
 #include <errno.h>
 #include <time.h>
@@ -25,8 +26,8 @@
 
 struct start {
 	uint8_t target, piece;
-	uint8_t hole;	   /* which arena cannot be read; 0, or from 128 on: none */
-	uint8_t max_chunk; /* how large a heap image is allowed: 0, any */
+	uint8_t hole;	   /* which arena cannot be read; 0, or 128 and more: none */
+	uint8_t max_chunk; /* the limit of a heap image's size; 0: none */
 };
 
 enum edit_place {
@@ -47,13 +48,13 @@ enum edit_kind {
 
 struct edit {
 	uint8_t place, kind;
-	uint8_t at_read; /* 0: before anything is read */
+	uint8_t at_read; /* 0: before the first read */
 	uint8_t word;
 	uint32_t index;
 	uint64_t value;
 };
 
-/* A target's memory, spoilt as it is read. */
+/* A target's memory, corrupted while it is read. */
 struct spoilt_memory {
 	struct memory memory;
 	struct fake_target *target;
@@ -66,7 +67,7 @@ struct spoilt_memory {
 	uint64_t read_cnt;
 };
 
-/* Whoever waits for a target here waits for nothing. */
+/* Code that waits for a target here waits for nothing. */
 int nanosleep(const struct timespec *wanted, struct timespec *left)
 {
 	(void)wanted;
@@ -94,7 +95,7 @@ static struct fake_target *get_target(size_t index)
 	return target;
 }
 
-/* The word that an edit is about. */
+/* The word that an edit changes. */
 static uint64_t *find_word(const struct fake_target *target, uint8_t place, uint32_t index,
 			   uint8_t word)
 {
@@ -142,7 +143,7 @@ static void spoil(struct spoilt_memory *spoilt, const struct edit *edit)
 	}
 }
 
-/* In the order of the input, none before its time. */
+/* Applies edits in the order of the input, none before its time. */
 static void spoil_what_is_due(struct spoilt_memory *spoilt)
 {
 	while (spoilt->done_cnt < spoilt->edit_cnt &&
@@ -207,7 +208,7 @@ static void check_heap_is_whole(const struct heap *heap, const struct fake_pymal
 		CHECK(block_map__contains(heap->blocks, fake->blocks[i].address));
 }
 
-/* Whether the heap is as the fake allocator left it, and all of it could be read. */
+/* Whether the heap is unchanged since the fake allocator built it, and all of it could be read. */
 static bool is_intact(const struct spoilt_memory *spoilt)
 {
 	return !spoilt->edit_cnt && !spoilt->hole_bytes;
@@ -262,7 +263,7 @@ static void find_and_read(struct spoilt_memory *spoilt, const struct start *star
 		return;
 	}
 	CHECK(allocators.cnt == 1 && allocators.items[0].arenas_at_cnt > 0);
-	/* Twice: the second time the allocator is known. */
+	/* Twice: the second time the allocator is already known. */
 	for (int i = 0; i < 2; i++)
 		read_heap(spoilt, &allocators,
 			  start->max_chunk ? start->max_chunk * 4096UL : UINT64_MAX);

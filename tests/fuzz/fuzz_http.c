@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Requests of anybody, whole, to a server that wants a token, over a connection on loopback.
- * Whatever they are, a page is served only to a request that has the token in it, or asks for the
- * page that is open, and that names loopback; and afterwards the server has no connection left.
+ * Property: a server that requires a token serves a page only to a request that names loopback and
+ * either contains the token or asks for the open page. Afterwards the server has no connection
+ * left. Requests are sent whole, over a loopback connection.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,7 +36,7 @@ static struct http_answer answer(void *context, const struct http_request *reque
 				    .text = shared_text__new("a page", strlen("a page"))};
 }
 
-/* At some port that is free. */
+/* Listens at a free port. */
 static void start(void)
 {
 	static const char *const open_paths[] = {OPEN_PATH, NULL};
@@ -56,8 +56,8 @@ static void start(void)
 }
 
 /*
- * From an address of loopback that changes: where the server closes first the pair of ports cannot
- * be used for a minute, and a connection that comes upon one waits for a second.
+ * Connects from varying loopback addresses: where the server closes first, the pair of ports cannot
+ * be reused for a minute, and a connection with that pair waits for a second.
  */
 static int connect_to_it(void)
 {
@@ -68,14 +68,14 @@ static int connect_to_it(void)
 				 from = {.sin_family = AF_INET,
 					 .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 +
 								  connection_cnt++ % CLIENTS)};
-	/* It is closed by a reset, and its port is free again at once. */
+	/* Close with a reset, so that the port is free again at once. */
 	const struct linger linger = {.l_onoff = 1};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 	sigset_t timer;
 
 	CHECK(fd >= 0 && !setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)));
 	CHECK(!bind(fd, (const struct sockaddr *)(const void *)&from, sizeof(from)));
-	/* The fuzzer's timer would interrupt it. */
+	/* The fuzzer's timer would interrupt the server. */
 	CHECK(!sigemptyset(&timer) && !sigaddset(&timer, SIGALRM));
 	CHECK(!sigprocmask(SIG_BLOCK, &timer, NULL));
 	CHECK(!connect(fd, (const struct sockaddr *)(const void *)&to, sizeof(to)));
@@ -84,13 +84,13 @@ static int connect_to_it(void)
 	return fd;
 }
 
-/* All that the server answers until it closes the connection. */
+/* Sends a request, and reads everything that the server answers until it closes the connection. */
 static void talk(const uint8_t *data, size_t size, char *text)
 {
 	_cleanup_close_ int fd = connect_to_it();
 	size_t used = 0;
 
-	/* The server may have closed it by then. */
+	/* The server may have closed the connection by then. */
 	(void)!send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 	shutdown(fd, SHUT_WR);
 	for (int i = 0; i < ROUNDS_MAX; i++) {

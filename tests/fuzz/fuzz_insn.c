@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: any bytes can be decoded as code, from the first to the last, each instruction where
- * the one before ended, none beyond the end, with registers that exist. Whatever shapes are then
- * seen in them, each site is at one of the instructions (the kernel refuses others), says truly
- * whether that is emulated, and has operands that BPF can fetch.
+ * Property: any bytes can be decoded as code, from first to last. Each instruction begins where the
+ * one before ended, none extends past the end, and all registers exist. Whatever shapes are then
+ * recognized, each site is at an instruction (the kernel refuses other places), says correctly
+ * whether the kernel emulates that instruction, and has operands that BPF can fetch.
  *
  * Input: code.
  */

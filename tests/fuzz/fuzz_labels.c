@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Names that a process chooses, in metrics and in JSON: whatever they are, what is written is taken
- * apart again by a reader that follows the formats to the letter, gives the names back, and has no
- * character in it that a terminal obeys.
+ * Property: names that a process chooses, written to metrics and JSON, are recovered by a reader
+ * that follows the formats strictly, and the output contains no character that a terminal
+ * interprets.
  */
 #include <jansson.h>
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 
 #define NAME_MAX_BYTES 512
 
-/* As libFuzzer has them, but for NUL. */
+/* Any bytes of the input except NUL. */
 static void take_name(struct fuzz_input *input, char *name)
 {
 	size_t length = fuzz_input__byte(input) * 2U;
@@ -37,7 +37,10 @@ static void check_harmless(const char *text, bool with_lines)
 	}
 }
 
-/* A label's value at *at, which is behind its quote; *at is behind the other one then. */
+/*
+ * Reads a label's value at *at, just after its opening quote; leaves *at just after the closing
+ * quote.
+ */
 static void read_value(const char **at, char *out)
 {
 	for (; **at != '"'; (*at)++) {
@@ -60,10 +63,7 @@ static void skip(const char **at, const char *expected)
 	*at += strlen(expected);
 }
 
-/*
- * What a name is after it was written: with U+FFFD, or ? for a control character that has no
- * escape.
- */
+/* The name as it is written: with U+FFFD, or ? for a control character that has no escape. */
 static void expect(const char *name, const char *found)
 {
 	_cleanup_free_ char *safe = text__to_safe_utf8(name);

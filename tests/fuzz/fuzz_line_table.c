@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever a line table holds, finding a line reads nothing outside it, and gives a line
- * or none. No entry covers more than 255 bytes of code, so far enough behind all of them nothing
- * changes any more: up to 3.9 all is on the last line, from 3.10 on there is none.
+ * Property: whatever a line table contains, finding a line reads nothing outside of it, and gives a
+ * line or none. No entry covers more than 255 bytes of code, so that the result is constant far
+ * enough past all of them: up to 3.9 the last line, from 3.10 on none.
  *
  * Input: the first line, the kind, then the table.
  */
@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fuzz_input__take(&input, &first_line, sizeof(first_line));
 	kind = fuzz_input__byte(&input);
-	/* Of just its size, so that the sanitizer sees a byte read too much. */
+	/* Exactly its size, so that the sanitizer detects a read past its end. */
 	table = malloc(input.size + !input.size);
 	CHECK(table);
 	memcpy(table, input.bytes, input.size);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Properties: whatever one process of the agent sends to another, what is taken of it is no larger
- * than permitted, and an alert that is unpacked has texts that lie in its message, a metric that
- * there is, a number, and a time that has a date.
+ * Property: whatever one process of the agent sends to another, the receiver takes no more than the
+ * permitted size, and an unpacked alert has texts inside its message, an existing metric, a number,
+ * and a time that is a valid date.
  *
  * Input: what arrives at a socket.
  */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever events say, the model of a heap stays one. Arenas are sorted and apart; what
- * is live, what is free and what is overhead add up to the arenas' bytes; counters only rise, and
- * by no more than the event before can have changed. A checkpoint may be taken at any time; what it
- * finds otherwise is no more than there are blocks.
+ * Property: whatever events claim, the model of a heap stays consistent. Its arenas are sorted and
+ * disjoint; live, free and overhead bytes add up to the arenas' bytes; counters only rise, and by
+ * no more than the last event can have changed. A checkpoint may be taken at any time; it corrects
+ * at most as many blocks as there are.
  *
- * Input: a byte that says which heap the model starts from, then events of 16 bytes, as BPF sends
- * them. `flags`, which the model does not look at, says what their address is counted from, for an
- * arbitrary one hits nothing; a type that no event has takes a checkpoint.
+ * Input: a byte that chooses the heap from which the model starts, then events of 16 bytes, as BPF
+ * sends them. `flags`, which the model ignores, chooses the base of their address, because an
+ * arbitrary address would hit nothing. A type that no event has takes a checkpoint.
  */
 #include "fuzz.h"
 
@@ -18,18 +18,18 @@
 
 #define STEPS	   600
 #define BLOCKS	   300
-#define CHECKPOINT 0x80 /* types from here on */
+#define CHECKPOINT 0x80 /* event types from here on */
 
 enum address_from {
 	FROM_NOTHING,
 	FROM_BLOCK,
 	FROM_ARENA,
-	FROM_BELOW, /* of the arenas' place: other arenas next to them */
-	FROM_END,   /* of all addresses: what small negative numbers are taken for */
+	FROM_BELOW, /* below the arenas: other arenas next to them */
+	FROM_END,   /* from the end of the address space, like small negative numbers */
 	FROM_CNT,
 };
 
-/* A heap, as the events that made it, and what became of them. */
+/* A heap, as the events that made it, and its final state. */
 struct recording {
 	struct fake_target target;
 	struct pyfrag_event *events;
@@ -44,7 +44,7 @@ static void record(void *context, const struct pyfrag_event *event)
 	recording->events[recording->cnt++] = *event;
 }
 
-/* Made when it is first asked for, and kept. */
+/* Made on first use, and kept. */
 static const struct recording *get_recording(size_t index)
 {
 	static struct recording recordings[8];
@@ -105,7 +105,7 @@ static void check_heap_adds_up(const struct heap *heap)
 	heap_measure__free(&measure);
 }
 
-/* All counters, as an array: they are all of one type. */
+/* All counters as an array: they have one type. */
 #define COUNT_CNT (sizeof(struct model_counts) / sizeof(uint64_t))
 
 static void check_counts(const struct model_counts *before, const struct model_counts *after,
@@ -117,7 +117,7 @@ static void check_counts(const struct model_counts *before, const struct model_c
 		CHECK(to[i] - from[i] <= rise_max);
 }
 
-/* A checkpoint of the heap as it was at first, which knows nothing of the events since. */
+/* A checkpoint of the initial heap, which does not include the events since. */
 static void take_checkpoint(struct model *model, const struct recording *recording,
 			    const struct pyfrag_event *event)
 {
@@ -172,7 +172,7 @@ static void apply(struct model *model, const struct recording *recording,
 	if (base)
 		event->address = base + event->address % (64UL << 20);
 	CHECK(!model__apply(model, event));
-	/* No more than the blocks of an arena can have been there. */
+	/* A change is at most the number of blocks of an arena. */
 	check_counts(&before, &model->counts, fake->geometry.arena_size / fake->geometry.alignment);
 }
 

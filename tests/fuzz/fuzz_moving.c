@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Property: a process that moves its arenas all over its address space, between readings or during
- * them, makes pyfrag remember no more than what it has now. The account is never exceeded; a heap
- * that was brought up to date again and again takes about what a fresh reading of the same arenas
- * takes, and has the same in it; a reading that is refused, and one that is given up, leave a heap
- * that can be brought up to date again; and at the end everything is given back.
+ * them, makes pyfrag keep no more memory than its present arenas need. The account's limit is never
+ * exceeded. A heap that is updated again and again takes about as much memory as a fresh reading of
+ * the same arenas, and has the same content. A reading that is refused or given up leaves a heap
+ * that can be updated again. At the end all memory is released.
  *
- * Input: a byte that chooses the geometry, of those whose arenas are small, one for the account's
- * limit; then steps of 4 bytes: what is done, an argument, and an address.
+ * Input: a byte that chooses a geometry with small arenas, one for the account's limit; then steps
+ * of 4 bytes: the operation, an argument, and an address.
  */
 #include <errno.h>
 #include <time.h>
@@ -20,15 +20,15 @@
 
 #define STEPS_MAX     48
 #define ARENA_CNT_MAX 6
-#define SPAN_BYTES    (64UL << 20) /* what the heap image keeps together */
-/* What may be kept to be used again: room in arrays, which grow by half. */
+#define SPAN_BYTES    (64UL << 20) /* the unit in which the heap image groups arenas */
+/* Spare room that may be kept: arrays grow by half. */
 #define SLACK_BYTES (64UL << 10)
 
 enum step_kind {
 	STEP_GROW, /* until there is one more arena */
 	STEP_DROP, /* an arena */
-	STEP_MOVE, /* both */
-	STEP_RUN,  /* blocks come and go */
+	STEP_MOVE, /* grow and drop */
+	STEP_RUN,  /* allocates and frees blocks */
 	STEP_READ,
 	STEP_READ_MOVING, /* while the arenas move */
 	STEP_CNT,
@@ -50,7 +50,7 @@ struct world {
 	bool moved; /* during a reading */
 };
 
-/* Whoever waits for a target here waits for nothing. */
+/* Code that waits for a target here waits for nothing. */
 int nanosleep(const struct timespec *wanted, struct timespec *left)
 {
 	(void)wanted;
@@ -68,7 +68,7 @@ static bool overlaps(const struct fake_pymalloc *fake, uint64_t address)
 	return false;
 }
 
-/* Allocates until there is an arena more, at an address that @where chooses. */
+/* Allocates until there is one more arena, at an address that @where chooses. */
 static void grow(struct fake_pymalloc *fake, uint16_t where)
 {
 	uint64_t size = fake->geometry.arena_size, before = fake->arenas_mapped;
@@ -123,7 +123,7 @@ static void check_totals(const struct heap *heap, const struct fake_pymalloc *fa
 	heap_measure__free(&measure);
 }
 
-/* What a reading takes that knows nothing of before. */
+/* The memory that a reading takes that starts from nothing. */
 static uint64_t measure_fresh(struct world *world)
 {
 	const struct checkpoint_options options = {.keep_stamps = true};
@@ -159,7 +159,7 @@ static void read_heap(struct world *world, bool spare_calm)
 	CHECK(!err || err == -EDQUOT || world->moved);
 	CHECK(!err || err == -EDQUOT || err == -EAGAIN || err == -EUCLEAN || err == -E2BIG ||
 	      err == -EFAULT);
-	if (err == -EDQUOT) { /* as who watches a process does */
+	if (err == -EDQUOT) { /* as a tracer of a process does */
 		heap__free(TAKE_PTR(world->heap));
 		CHECK(!used_bytes(world));
 		CHECK(account__usage(world->account).refused);
@@ -178,7 +178,7 @@ static void read_moving(struct world *world, const struct step *step)
 	read_heap(world, false);
 	world->reads_to_move = 0;
 	world->moved = false;
-	/* The next one finds what is there. */
+	/* The next reading finds the present state. */
 	read_heap(world, false);
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever _Py_DebugOffsets says, it is refused or gives offsets that lie within
- * structures of a sane size, the copy of a frame holds all that is read of one; and an error
- * touches nothing. What is in memory is parsed as the same bytes are. The list of interpreters that
- * those offsets lead along ends.
+ * Property: whatever _Py_DebugOffsets says, it is either refused or gives offsets that lie within
+ * structures of a plausible size, and the copy of a frame includes every member that is read. An
+ * error changes nothing. Parsing from memory gives the same as parsing the same bytes. Walking the
+ * list of interpreters by those offsets terminates.
  *
- * Input: the minor version, then edits of one word of a real image each: its number, and eight
- * bytes; from a word beyond the image on, the words of the memory behind _PyRuntime.
+ * Input: the minor version, then edits of a real image, one word each: the word's number, and eight
+ * bytes. Numbers past the image address the memory after _PyRuntime.
  */
 #include <errno.h>
 

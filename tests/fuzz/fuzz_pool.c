@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever a copy of a pool holds, decoding reads nothing outside the copy and finds
- * blocks only where the pool's class has them, among those carved off. If it says that the copy
- * agrees with itself, then as many blocks are live as the header counts, and the free ones are
- * exactly those that a walk along the chain meets. A pool that is full by its header is full by its
+ * Property: whatever a copy of a pool contains, decoding reads nothing outside the copy, and finds
+ * blocks only where the pool's size class has them, among the carved ones. If it says that the copy
+ * is consistent, then as many blocks are live as the header counts, and the free ones are exactly
+ * those on the free list. A pool that is full according to its header is full according to its
  * body.
  *
- * Input: 8 bytes that say what the header is like, then edits of 4 bytes each: a link from one
- * block to another, or two bytes anywhere in the pool, its header included.
+ * Input: 8 bytes that define the header, then edits of 4 bytes each: a link from one block to
+ * another, or two bytes anywhere in the pool, its header included.
  */
 #include <stdbool.h>
 
@@ -31,7 +31,7 @@ static const struct geometry geometries[] = {
 	{.arena_size = 2 << 20, .pool_size = 65536, .alignment = 8},
 };
 
-/* A header that fits together, but for its count. */
+/* A consistent header, except for its count. */
 static struct pool_header make_header(const struct geometry *geometry, const struct start *start)
 {
 	uint32_t size_class = start->size_class % geometry__class_cnt(geometry);
@@ -59,14 +59,14 @@ static void edit_pool(const struct geometry *geometry, uint32_t block_size, uint
 	}
 	if (value)
 		link = POOL + POOL_HEADER_BYTES + (value - 1U) % capacity * block_size;
-	/* Block 0 stands for the head of the chain. */
+	/* Block 0 stands for the head of the free list. */
 	at = where % (capacity + 1);
 	at = at ? (uint32_t)POOL_HEADER_BYTES + (at - 1) * block_size
 		: (uint32_t)offsetof(struct pool_header, freeblock);
 	memcpy(bytes + at, &link, sizeof(link));
 }
 
-/* Walks the chain as its definition has it. Returns how many blocks it met. */
+/* Walks the free list as CPython defines it. Returns the number of blocks on it. */
 static uint32_t walk_chain(const struct pool_header *header, const uint8_t *bytes,
 			   uint32_t block_size, bool *met)
 {
@@ -152,7 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		edit_pool(geometry, geometry__block_size(geometry, header.szidx), edit[0], edit[1],
 			  bytes);
 	}
-	/* Of just its size, so that the sanitizer sees a byte read too much. */
+	/* Exactly its size, so that the sanitizer detects a read past its end. */
 	copied = geometry->pool_size - start.cut % (geometry->pool_size - sizeof(header) + 1);
 	copy = malloc(copied);
 	CHECK(copy);

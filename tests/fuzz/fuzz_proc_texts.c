@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever the texts of /proc say, what is read of them is within bounds: mappings lie
- * where their lines say and have names, words of a command line are in it, labels are valid and
- * short; and nothing is read beyond their end.
+ * Property: whatever files of /proc contain, the values parsed from them are within bounds.
+ * Mappings have the addresses and the names that their lines say, words of a command line lie
+ * inside of it, labels are valid and short, and nothing is read past the end of the text.
  *
- * Input: a byte that says which text it is, then the text.
+ * Input: a byte that says which file it is, then its text.
  */
 #include <stdio.h>
 
@@ -104,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = {.bytes = data, .size = size};
 	uint8_t kind = fuzz_input__byte(&input);
-	/* As long as it is, and not a byte more: a NUL follows, as it does there. */
+	/* Exactly its length plus a NUL, which the real readers append, too. */
 	_cleanup_free_ char *text = malloc(input.size + 1);
 
 	size = input.size;

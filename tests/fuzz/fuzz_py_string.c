@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever is where a str should be, reading it gives a text of UTF-8 that is no longer
- * than it may be, the same each time, or says why not.
+ * Property: whatever bytes are taken for a str, reading it gives valid UTF-8 within the length
+ * limit, the same each time, or an error.
  *
- * Input: a byte for the version, then the bytes of the object and of what is behind it, up to the
+ * Input: a byte for the version, then the bytes of the object and of the memory after it, up to the
  * end of the mapping.
  */
 #include "fuzz.h"
@@ -23,7 +23,7 @@ static const struct {
 	int major, minor;
 } versions[] = {{2, 7}, {3, 6}, {3, 8}, {3, 11}, {3, 12}};
 
-/* How many bytes the character that @text begins with takes; 0: it is none (RFC 3629). */
+/* The length in bytes of the character at the start of @text; 0 if it is invalid (RFC 3629). */
 static size_t measure_character(const uint8_t *text)
 {
 	size_t size = *text < 0x80 ? 1 : *text < 0xe0 ? 2 : *text < 0xf0 ? 3 : 4;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever the lists of interpreters, threads and frames lead to, finding the roots ends,
- * and each root is an object with a label.
+ * Property: wherever the lists of interpreters, threads and frames lead, finding the roots
+ * terminates, and each root is an object with a label.
  *
- * Input: a byte for the version; then the words of memory that holds interpreters, threads, frames
- * and code, each a byte that says what it is (a number, a place in that memory, an object of the
- * heap, a name, eight bytes as they are), and what that takes.
+ * Input: a byte for the version; then the words of the memory with interpreters, threads, frames
+ * and code. Each is a byte for its kind (a number, an address in that memory, an object of the
+ * heap, a name, eight literal bytes), and the operands of that kind.
  */
 #include "fuzz.h"
 
@@ -27,7 +27,7 @@ static const struct {
 	int major, minor;
 } versions[] = {{2, 7}, {3, 6}, {3, 7}, {3, 8}, {3, 11}, {3, 12}};
 
-/* What words may lead to: objects of the heap. */
+/* Objects of the heap that words may point to. */
 struct objects {
 	uint64_t all[64];
 	size_t cnt;
@@ -47,8 +47,8 @@ static void add(struct objects *objects, uint64_t address)
 }
 
 /*
- * The layout of 3.8, as fake_objects.h has it: with other versions most of it is nonsense, which is
- * what is wanted.
+ * The layout of 3.8, as in fake_objects.h: for other versions most of it is invalid, which is
+ * intended.
  */
 static void add_objects(struct world *world, struct objects *objects)
 {

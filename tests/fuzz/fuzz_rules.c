@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What is configured, and what a request's head says: rules of alerts, destinations, addresses,
- * Host headers. What is accepted has a meaning; what is refused says why; and no password gets into
- * a label.
+ * Property: alert rules, alert destinations, addresses and Host headers that are accepted are
+ * well-formed, those that are refused get an error message, and no password gets into a label.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -40,7 +39,7 @@ static void check_destination(const char *text)
 	CHECK(label);
 	CHECK(err ? *failure.text && !to.url && !to.command : !to.url != !to.command);
 	CHECK(err || !strcmp(to.label, label));
-	/* A URL with "@" before its query has only what is behind it in its label. */
+	/* For a URL with "@" before its query, the label contains only what follows the "@". */
 	if (to.url && strchr(label, '@'))
 		CHECK(strstr(label, "***@"));
 }
@@ -52,7 +51,7 @@ static void check_address(const char *text)
 
 	if (http_address__split(text, host, sizeof(host), &port))
 		CHECK(*host && strlen(host) < sizeof(host) && atoi(port) > 0 && atoi(port) < 65536);
-	/* Nothing but what it is to be, and a port. */
+	/* Only the exact names, and a port. */
 	if (http_address__names_loopback(text))
 		CHECK(!strncasecmp(text, "localhost", 9) || !strncmp(text, "127.", 4) ||
 		      *text == '[');

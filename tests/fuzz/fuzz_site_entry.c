@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: what is read from a file of the cache of scans is what would be written there: each
- * site possible, in code, in order; and it is written again byte for byte.
+ * Property: a file that is read from the cache of scans satisfies what pyfrag guarantees when it
+ * writes one: each site is possible, in code, in order. Writing it again gives the same bytes.
  *
  * Input: the text.
  */

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: what a scan of a file finds is decided by what its key in the cache covers. Two files
- * with one key scan alike; of two that scan differently the keys differ; the same file scans as
- * before whatever was scanned in between, and so does the copy that is made while it is hashed.
+ * Property: the result of a scan depends only on the data that the file's key in the cache covers.
+ * Two files with equal keys give equal scans; two files with different scans have different keys. A
+ * file gives the same scan whatever was scanned in between, and so does the copy that is made while
+ * it is hashed.
  *
- * Input: a byte that says how many edits there are; the edits of three bytes, a place and what is
- * there in the other file; then a file.
+ * Input: a byte for the number of edits; the edits of three bytes, a place and the other file's
+ * byte there; then a file.
  */
 #include <string.h>
 #include <sys/mman.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever is told, in whatever order, a block or pool has the stack that it was last
- * told with, or none; and none once it is freed. Where nothing went unseen, and every allocation
- * counts, it has exactly that. Stacks keep their index and their names; what they take is bounded.
- * Sums are finite, none is negative, and of blocks there are as many as are known.
+ * Property: whatever events arrive, in whatever order, a block or pool has the stack of its last
+ * event, or none; and none once it is freed. If no event was missed and every allocation is
+ * sampled, it has exactly that stack. Stacks keep their index and their names, and their memory is
+ * bounded. Sums are finite and not negative, and the number of blocks is the number of known ones.
  *
- * Input: a byte that says how the ledger is made, then steps: a byte that says which, and what that
- * takes.
+ * Input: a byte that says how the ledger is made, then steps: a byte for the operation, and its
+ * operands.
  */
 #include <math.h>
 
@@ -20,7 +20,7 @@
 #define CODE	   0x7e0000010000UL
 #define CODES	   8
 #define NUMBERS	   64
-#define PLACES	   1024 /* blocks, by where they are: 64 in each of 16 pools */
+#define PLACES	   1024 /* block addresses: 64 in each of 16 pools */
 #define POOLS	   16
 #define STEPS_MAX  1024
 #define TABLE_MAX  8192UL
@@ -32,8 +32,8 @@ struct world {
 	struct stack_table *stacks;
 	struct site_ledger *ledger;
 	struct heap *heap;
-	bool exact; /* every allocation is told, none was thinned out, nothing unseen */
-	uint32_t blocks[PLACES], pools[POOLS]; /* their stacks, as they were told; or unknown */
+	bool exact; /* every allocation is sampled and reported, no event was missed */
+	uint32_t blocks[PLACES], pools[POOLS]; /* their stacks by the events; or unknown */
 	bool known[PLACES];
 };
 
@@ -71,7 +71,7 @@ static void tell_stack(struct world *world, struct fuzz_input *input)
 		CHECK(stack_table__get(world->stacks, index).frame_cnt == cnt);
 }
 
-/* Returns the index of the stack that the event came with. */
+/* Returns the index of the event's stack. */
 static uint32_t tell(struct world *world, uint8_t type, uint64_t address, uint8_t how)
 {
 	const struct pyfrag_event event = {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: however interpreters, threads and frames lead to each other, the walk that BPF programs
- * do ends, after no more reads than its bounds allow, with no more frames than there is room for.
- * What it says of a thread that it found is true; and code is read only where a frame said it is.
+ * Property: however interpreters, threads and frames refer to each other, the walk that BPF
+ * programs do terminates within its bound of reads, with no more frames than there is room for.
+ * What it returns for a thread that it found is correct, and code is read only at addresses that a
+ * frame gave.
  *
  * Input: a byte that chooses the version of Python, then edits of a heap in which a thread has
- * three frames: the place (an object and a word of it), and what is put there: a place, a place and
- * a few bytes, or eight bytes as they are.
+ * three frames: the place (an object and a word in it), and the new value: an address, an address
+ * plus a few bytes, or eight literal bytes.
  */
 #include <errno.h>
 #include <time.h>
@@ -27,7 +28,7 @@
 #define READS_OF_CODE  64
 #define READS_OF_WALKS (3 * PY_WALK_THREADS_MAX * 4 + PY_WALK_FRAMES_MAX + 2)
 
-/* Who waits for a target here waits for nothing. */
+/* Code that waits for a target here waits for nothing. */
 int nanosleep(const struct timespec *wanted, struct timespec *left)
 {
 	(void)wanted;
@@ -114,7 +115,7 @@ static void make_world(struct world *world, const struct py_offsets *offsets)
 	make_frames(world);
 }
 
-/* A member that a walk reads, of whatever is at a place, so that edits meet something. */
+/* A member that a walk reads, so that edits have an effect. */
 static uint16_t choose_offset(const struct py_offsets *offsets, uint8_t choice)
 {
 	const uint16_t members[] = {

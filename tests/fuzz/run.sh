@@ -1,16 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Runs the fuzz targets that `make fuzz-build` has built, each for so many seconds (10), from its corpus and with little
-# memory. The corpus stays as it is: what is found on the way goes to a directory of its own, and away. An input that
-# breaks a property, or takes more memory or time than it may, is kept under build/fuzz/findings/, and its path printed.
+# Runs the fuzz targets that `make fuzz-build` has built, each for SECONDS (10), from its corpus and
+# with little memory. The corpus is not changed: new inputs go to a temporary directory. An input
+# that breaks a property, or exceeds the limits of memory or time, is kept under
+# build/fuzz/findings/, and its path is printed.
 #
 #   [FUZZ_SEED=N] [FUZZ_JOBS=N] tests/fuzz/run.sh [SECONDS] [TARGET...]
 #
-# With a seed the inputs come in the same order each time. So many targets run at once as FUZZ_JOBS says, or as there are
-# processors.
+# With a seed, the inputs come in the same order each time. FUZZ_JOBS targets run at once; the
+# default is the number of processors.
 #
-# A target that reaches less of the code than tests/fuzz/edges says fails, too: it would test nothing.
+# A target that covers fewer edges than tests/fuzz/edges requires fails, too: it would test nothing.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -24,7 +25,7 @@ complain()
 	exit 1
 }
 
-# What libFuzzer wrote last of @2 in the log @1: "#123 DONE cov: 456 ft: 789 corp: ..."
+# The last value of @2 that libFuzzer printed in the log @1: "#123 DONE cov: 456 ft: 789 corp: ..."
 last()
 {
 	sed -n "s/^#.*[[:space:]]$2: \([0-9]*\).*/\1/p" "$1" | tail -n 1
@@ -42,7 +43,7 @@ run_one()
 	# shellcheck disable=SC2046
 	set -- $(sed -n "s/^$target[[:space:]]//p" tests/fuzz/edges)
 	if [ "$seconds" -ge $long ]; then wanted=${1:-}; else wanted=${2:-}; fi
-	# What is freed is not kept for long: memory is limited.
+	# A small quarantine, because memory is limited.
 	ASAN_OPTIONS=quarantine_size_mb=8:allocator_may_return_null=1 "$place/$target" -seed="${FUZZ_SEED:-0}" \
 		-max_total_time="$seconds" -timeout=10 -rss_limit_mb=640 -malloc_limit_mb=96 -max_len=4096 \
 		-print_final_stats=1 -artifact_prefix="$findings/$target-" "$corpus" >"$log" 2>&1
