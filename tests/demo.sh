@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Starts a small Python that fragments its heap, and looks at it. Usage: demo.sh PYFRAG
+# Starts a small Python that fragments its heap, and runs pyfrag on it. Usage: demo.sh PYFRAG
 set -eu
 pyfrag=$1
 here=$(cd "$(dirname "$0")" && pwd)
