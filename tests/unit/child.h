@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A child process to look at from outside. It dies with the test, also with one that failed
+ * A child process that tests examine from outside. It ends with the test, even with one that fails
  * half-way.
  */
 #pragma once
@@ -9,10 +9,10 @@
 
 struct child {
 	pid_t pid;
-	int in, out; /* ends of pipes: what it reads as 0, and what it writes as 1 */
+	int in, out; /* pipe ends: to the child's fd 0, and from its fd 1 */
 };
 
-/* Forks; the child does what @run says and exits with what that returns. */
+/* Forks; the child calls @run and exits with its result. */
 void child__fork(struct child *child, int (*run)(void *argument), void *argument);
 
 /* Starts a program by its path. */
@@ -21,14 +21,14 @@ void child__exec(struct child *child, const char *path, char *const argv[], char
 /* Waits until the child has written a byte. */
 void child__wait_until_ready(const struct child *child);
 
-/* Waits for its end, which is up to it. Returns the wait status. */
+/* Waits until the child exits by itself. Returns the wait status. */
 int child__reap(struct child *child);
 
-/* As above, of one that is killed. */
+/* Kills the child and waits for it. */
 void child__kill(struct child *child);
 
-/* The exit status of a child that only runs @run. */
+/* The exit status of a child that only calls @run. */
 int child__run(int (*run)(void *argument), void *argument);
 
-/* In a child: from here on it is a user without rights. Returns 0, or -1 if it was none before. */
+/* In a child: drops all privileges. Returns 0, or -1 if there were none. */
 int child__drop_rights(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Machine code of real builds, with what is to be found in it (recordings/record_code.py tells the
- * form of the files).
+ * Machine code of real builds, with the sites that a scan has to find in it (for the file format
+ * see recordings/record_code.py).
  */
 #pragma once
 
@@ -29,11 +29,11 @@ struct code_recording {
 void code_recording__read(struct code_recording *out, const char *path);
 
 /*
- * Decodes its instructions into @insns, which has room for CODE_STEPS_MAX. The test fails if one
- * has another size than in the recording. Returns how many steps there are.
+ * Decodes the recording's instructions into @insns, which has room for CODE_STEPS_MAX. The test
+ * fails if an instruction's size differs from the recording. Returns the number of steps.
  */
 size_t code_recording__decode(const struct code_recording *recording, struct insn *insns);
 
-/* Scans code of @arch for shapes and writes what is found as recordings have it. */
+/* Scans code of @arch for shapes and writes the results in the format of recordings. */
 void code_recording__scan(const struct arch *arch, const struct insn *insns, size_t cnt, char *text,
 			  size_t size);

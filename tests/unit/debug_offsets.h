@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * _Py_DebugOffsets as three builds have it: Debian's 3.13.5-2+deb13u5, 3.14.10-1 and 3.15.2-1.
- */
+/* _Py_DebugOffsets of three builds: Debian's 3.13.5-2+deb13u5, 3.14.10-1 and 3.15.2-1. */
 #pragma once
 
 #include <stdint.h>

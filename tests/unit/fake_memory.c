@@ -37,7 +37,7 @@ void *fake_memory__at(const struct fake_memory *fake, uint64_t address, size_t s
 	void *bytes = fake_memory__find(fake, address, size);
 
 	if (!bytes)
-		abort(); /* the test is wrong */
+		abort(); /* an error in the test */
 	return bytes;
 }
 
@@ -94,8 +94,8 @@ void fake_memory__punch_hole(struct fake_memory *fake, uint64_t address, size_t 
 }
 
 /*
- * How much of [address, address + size) one copy takes: up to the end of its mapping, and of a
- * piece.
+ * The number of bytes of [address, address + size) that one copy takes: it ends at the end of the
+ * mapping or of a piece.
  */
 static size_t copy_piece(struct fake_memory *fake, uint64_t address, uint8_t *buffer, size_t size)
 {
@@ -131,7 +131,7 @@ static int read_ranges(const struct memory *memory, struct memory_range *ranges,
 					    (uint8_t *)ranges[i].buffer + done,
 					    ranges[i].size - done);
 		ranges[i].failed = done < ranges[i].size;
-		if (ranges[i].failed) /* the contract: undefined */
+		if (ranges[i].failed) /* undefined, by the contract */
 			memset(ranges[i].buffer, 0xa5, ranges[i].size);
 	}
 	return 0;

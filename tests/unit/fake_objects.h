@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A heap made by hand, in a fake address space: an arena, and objects of a few types in it, as
- * CPython 3.8 lays them out.
+ * A hand-made heap in a fake address space: an arena with objects of a few types, in the layout of
+ * CPython 3.8.
  */
 #pragma once
 
@@ -31,23 +31,23 @@ enum class_id {
 struct world {
 	struct fake_memory memory;
 	struct heap *heap;
-	uint32_t next[SIZE_CLASSES_MAX]; /* block of the pool of each class */
+	uint32_t next[SIZE_CLASSES_MAX]; /* the next block in each class' pool */
 };
 
 uint64_t world__class(enum class_id id);
 void world__make(struct world *world);
 void world__release(struct world *world);
 
-/* A live block with so many @words at its beginning. */
+/* Adds a live block that begins with these @words. */
 uint64_t world__add(struct world *world, uint32_t size, const uint64_t *words, size_t cnt);
 
 #define ADD(world, size, ...)                                                                      \
 	world__add(world, size, (uint64_t[]){__VA_ARGS__}, sizeof((uint64_t[]){__VA_ARGS__}) / 8)
 
-/* Blocks of any content: words of types, of blocks, of nothing. */
+/* Adds blocks of arbitrary content: addresses of types, of blocks, and others. */
 void world__add_nonsense(struct world *world, uint64_t *random);
 
 struct census *world__take(const struct world *world);
 
-/* As above, where it may fail: as census__take(). */
+/* Takes a census that may fail; returns what census__take() does. */
 int world__try(const struct world *world, struct census **out);

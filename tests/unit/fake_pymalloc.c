@@ -7,7 +7,7 @@
 #include "prng.h"
 #include "util/array.h"
 
-#define ARRAY_STEP	   (16UL << 20) /* between two places of the arena array */
+#define ARRAY_STEP	   (16UL << 20) /* between two successive arena arrays */
 #define NO_CLASS	   0xffff	/* DUMMY_SIZE_IDX */
 #define HEAD_TO_POOL_BYTES offsetof(struct pool_header, nextpool)
 
@@ -23,7 +23,7 @@ static uint64_t head_of(const struct fake_pymalloc *fake, uint32_t size_class)
 	return fake->options.table_address + size_class * 16UL - HEAD_TO_POOL_BYTES;
 }
 
-/* nextpool or prevpool of a pool, or of a list's head, which is none but has these two. */
+/* nextpool or prevpool of a pool, or of a list head, which consists of these two only. */
 static uint64_t *next_of(const struct fake_pymalloc *fake, uint64_t pool)
 {
 	return fake_memory__word(fake->memory, pool + offsetof(struct pool_header, nextpool));
@@ -109,8 +109,8 @@ void fake_pymalloc__release(struct fake_pymalloc *fake)
 }
 
 /*
- * A new array of twice the size. The old one is given back to malloc, and stays in memory as it
- * was.
+ * Allocates an array of twice the size. The old one is returned to malloc; its memory keeps its
+ * content.
  */
 static void grow_array(struct fake_pymalloc *fake)
 {
@@ -122,7 +122,7 @@ static void grow_array(struct fake_pymalloc *fake)
 	if (fake->maxarenas)
 		memcpy(slots, fake_pymalloc__slot(fake, 0), fake->maxarenas * size);
 	for (uint32_t i = fake->maxarenas; i < cnt; i++) {
-		/* What realloc() hands out is not zero. */
+		/* Memory from realloc() is not zeroed. */
 		for (size_t w = 0; w < size / 8; w++)
 			((uint64_t *)&slots[i])[w] = prng__next(&fake->random);
 		slots[i].address = 0;
@@ -161,7 +161,7 @@ static uint32_t new_arena(struct fake_pymalloc *fake)
 		.pool_address = address + (excess ? geometry->pool_size - excess : 0),
 		.nfreepools = pools - (excess != 0),
 		.ntotalpools = pools - (excess != 0),
-		.nextarena = slot->nextarena, /* means nothing here */
+		.nextarena = slot->nextarena, /* has no meaning here */
 	};
 	must(ARRAY_RESERVE(fake->arenas, fake->arena_capacity, fake->arena_cnt + 1) ? NULL : fake);
 	fake->arenas[fake->arena_cnt++] = address;
@@ -214,7 +214,7 @@ static void show_usable_arenas(const struct fake_pymalloc *fake)
 			first < fake->maxarenas ? slot_address(fake, first) : 0;
 }
 
-/* A pool that is free: one that was used before, or the next never used one. */
+/* A free pool: a previously used one, or else the next one that was never used. */
 static uint64_t take_free_pool(struct fake_pymalloc *fake)
 {
 	uint32_t index = find_usable_arena(fake);
@@ -280,8 +280,8 @@ static uint64_t alloc_from_used_pool(struct fake_pymalloc *fake, uint64_t pool, 
 }
 
 /*
- * What a user writes into the first word of a block, where the chain of free ones has its links:
- * nothing yet, a count of references, something that looks like a link, or anything.
+ * What a user writes to the first word of a block, where free blocks have their link: nothing yet,
+ * a reference count, a word that resembles a link, or any other.
  */
 static void write_user_data(struct fake_pymalloc *fake, uint64_t block, uint32_t size)
 {
@@ -328,7 +328,7 @@ static uint32_t count_empty_arenas(const struct fake_pymalloc *fake)
 	return cnt;
 }
 
-/* Gives an empty pool back to its arena, and the arena back if that was its last one. */
+/* Returns an empty pool to its arena, and unmaps the arena if that was its last used pool. */
 static void free_pool(struct fake_pymalloc *fake, uint64_t pool)
 {
 	uint32_t index = fake_pymalloc__pool(fake, pool)->arenaindex;
@@ -378,7 +378,7 @@ void fake_pymalloc__free(struct fake_pymalloc *fake, uint64_t address)
 		fake_pymalloc__free_at(fake, i);
 		return;
 	}
-	abort(); /* the test is wrong: not a live block */
+	abort(); /* an error in the test: not a live block */
 }
 
 void fake_pymalloc__free_arena(struct fake_pymalloc *fake, uint64_t address)
@@ -418,7 +418,7 @@ static void add_arena_totals(const struct fake_pymalloc *fake, struct fake_total
 		totals->arenas++;
 		totals->arena_bytes += arena_size;
 		totals->overhead_bytes += lost;
-		totals->free_pool_bytes += arena_size - lost; /* less those in use, below */
+		totals->free_pool_bytes += arena_size - lost; /* minus the used ones, see below */
 	}
 }
 

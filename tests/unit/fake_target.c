@@ -12,7 +12,10 @@
 #define ARENAS_BELOW   0x7f3b58600000UL
 #define STACK_ADDRESS  0x7ffd3c5a1000UL
 
-/* Those of CPython up to 3.9 (before and since bpo-27987), since 3.10, and with huge pages. */
+/*
+ * The geometries of CPython up to 3.9 (before and since bpo-27987), since 3.10, and with huge
+ * pages.
+ */
 const struct geometry FAKE_GEOMETRIES[] = {
 	{.arena_size = 256 << 10, .pool_size = 4096, .alignment = 8},
 	{.arena_size = 256 << 10, .pool_size = 4096, .alignment = 16},
@@ -35,7 +38,7 @@ struct fake_options fake_target__options(const struct geometry *geometry, enum f
 }
 
 /*
- * Words as other variables hold them: numbers, text, pointers to data, into the array and arenas.
+ * Words like those in other variables: numbers, text, pointers to data, to the array and to arenas.
  */
 static uint64_t make_decoy(uint64_t *random)
 {
@@ -141,7 +144,8 @@ uint64_t count_all_bits(const struct block_map *map)
 }
 
 /*
- * The list of blocks and the bits are the same set: as many, and each of the one is in the other.
+ * The list of blocks and the bits are equal sets: they have the same size, and every listed block
+ * has a bit.
  */
 static void check_blocks(const struct heap *heap, const struct fake_pymalloc *const *fakes,
 			 size_t cnt)

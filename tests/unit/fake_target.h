@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A fake process to look for pymalloc in: the writable data of its CPython, with pymalloc's
+ * A fake process in which to locate pymalloc: the writable data of its CPython, with pymalloc's
  * variables among others, and the heap they lead to.
  */
 #pragma once
@@ -14,11 +14,11 @@
 #define FAKE_DATA	0x555555a00000UL /* the first byte of its data */
 #define FAKE_DATA_BYTES 0x4000
 #define FAKE_TABLE	(FAKE_DATA + 0x1230) /* usedpools */
-#define FAKE_ARENAS	(FAKE_DATA + 0x3458) /* `arenas`, where it is not behind usedpools */
+#define FAKE_ARENAS	(FAKE_DATA + 0x3458) /* `arenas`, unless it follows usedpools */
 
 enum fake_layout {
-	FAKE_STATIC,  /* up to 3.11: variables, each somewhere */
-	FAKE_INLINED, /* 3.12: `arenas` follows the table of used pools */
+	FAKE_STATIC,  /* up to 3.11: variables in separate places */
+	FAKE_INLINED, /* 3.12: `arenas` follows usedpools */
 };
 
 struct fake_target {
@@ -29,25 +29,27 @@ struct fake_target {
 extern const struct geometry FAKE_GEOMETRIES[];
 extern const size_t FAKE_GEOMETRY_CNT;
 
-/* The usual places; @geometry may be NULL: that of CPython 3.11. */
+/* The default options; @geometry may be NULL: that of CPython 3.11. */
 struct fake_options fake_target__options(const struct geometry *geometry, enum fake_layout layout);
 
-/* Makes a target whose allocator is as @options say and has not served anything yet. */
+/* Makes a target whose allocator has these @options and no blocks yet. */
 void fake_target__init(struct fake_target *target, const struct fake_options *options);
 void fake_target__release(struct fake_target *target);
 
-/* Copies a piece of the memory as a data segment. The caller frees by data_image__free(). */
+/*
+ * Copies a piece of the memory as a data segment. The caller releases it with data_image__free().
+ */
 void fake_target__copy_data(const struct fake_memory *memory, uint64_t address, size_t size,
 			    struct data_image *out);
 
-/* Locates the allocator of the target; the test fails if that fails. The caller frees. */
+/* Locates the target's allocator; the test fails if that fails. The caller frees the result. */
 struct allocators fake_target__locate(const struct fake_target *target);
 
-/* How many bits are set in all of @map. */
+/* The number of bits set in all of @map. */
 uint64_t count_all_bits(const struct block_map *map);
 
-/* Fails the test unless @heap is exactly what @cnt allocators have handed out. */
+/* Fails the test unless @heap consists of exactly the blocks of these @cnt allocators. */
 void check_heap(const struct heap *heap, const struct fake_pymalloc *const *fakes, size_t cnt);
 
-/* As above, with one allocator. */
+/* Like check_heap(), with one allocator. */
 void check_heap_of(const struct heap *heap, const struct fake_pymalloc *fake);

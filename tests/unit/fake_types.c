@@ -5,7 +5,7 @@
 
 #include "census/type_table.h"
 
-/* Offsets in struct _typeobject: as debuggers show them for 2.7 to 3.13. */
+/* Offsets in struct _typeobject, as debuggers show them for 2.7 to 3.13. */
 #define TP_TYPE	      8
 #define TP_NAME	      24
 #define TP_BASICSIZE  32

@@ -22,7 +22,7 @@ struct file_target {
 	size_t size, text_size;
 };
 
-/* What of @range is in the file at @address; 0 bytes: nothing. */
+/* The part of @range at @address that is in the file; 0 bytes if there is none. */
 static size_t copy_part(const struct file_target *file, uint64_t address, void *buffer, size_t size)
 {
 	uint64_t at = file->text_size + 1;
@@ -72,7 +72,7 @@ static int read_mappings(const struct target *target, struct mappings *out)
 	return text ? mappings__read(out, text) : -errno;
 }
 
-/* The files are where they were. */
+/* The mapped files are in their original places. */
 static int find_mapped_file(const struct target *target, const struct mapping *mapping,
 			    struct mapped_file *out)
 {

@@ -6,7 +6,7 @@
 
 #include "util/cleanup.h"
 
-/* From one report to the next. */
+/* State kept from one report to the next. */
 struct hello {
 	int cnt;
 };

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * A writer that writes "hello" for each report: all that it takes to add an output.
- */
+/* A writer that writes "hello" for each report: everything that a new output has to implement. */
 #pragma once
 
 #include "output/report_output.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Random numbers that are the same in each run: a failure can be had again. (xorshift64*, Vigna
- * 2016.)
+ * Random numbers that are the same in each run, so that failures are reproducible (xorshift64*,
+ * Vigna 2016).
  */
 #pragma once
 

@@ -22,7 +22,10 @@ static void gzclosep(gzFile *file)
 		gzclose(*file);
 }
 
-/* The number behind the "=" that follows @label, with commas in it as the process writes them. */
+/*
+ * The number after the "=" that follows @label, with thousands separators as the process prints
+ * them.
+ */
 static int read_amount(const char *text, const char *label, uint64_t *out)
 {
 	const char *at = strstr(text, label);
@@ -41,7 +44,10 @@ static int read_amount(const char *text, const char *label, uint64_t *out)
 	return 0;
 }
 
-/* Rows of five numbers: class, size, pools, blocks in use, available blocks. Others are no rows. */
+/*
+ * Reads rows of five numbers: class, size, pools, blocks in use, available blocks. Skips other
+ * lines.
+ */
 static int read_class_rows(struct recorded_stats *stats, const char *text)
 {
 	bool found = false;
@@ -82,7 +88,7 @@ int recorded_stats__parse(struct recorded_stats *out, const char *text)
 	return 0;
 }
 
-/* Reads what was announced, all of it. */
+/* Reads exactly @size bytes. */
 static int read_bytes(gzFile file, void *bytes, size_t size)
 {
 	return gzread(file, bytes, (unsigned int)size) == (int)size ? 0 : -EBADMSG;
@@ -123,7 +129,10 @@ static int add_segment(struct data_image *data, uint64_t address, const void *by
 	return 0;
 }
 
-/* Memory that follows its address and size; it is mapped, and if it is @data added to the image. */
+/*
+ * Reads a piece of memory after its address and size; maps it, and adds it to the image if it is
+ * @data.
+ */
 static int read_piece(struct recording *recording, gzFile file, const char *value, bool data)
 {
 	uint64_t address;
@@ -153,7 +162,7 @@ static int read_address(const char *text, uint64_t *out)
 	return sscanf(text, "%" SCNx64, out) == 1 ? 0 : -EBADMSG;
 }
 
-/* One line, @word and what it says; and the bytes it announces. */
+/* Handles one line, @word and its value, and the bytes that follow it. */
 static int take_line(struct recording *recording, gzFile file, const char *word, const char *value)
 {
 	if (!strcmp(word, "build"))
@@ -174,7 +183,7 @@ static int take_line(struct recording *recording, gzFile file, const char *word,
 		return read_stats(recording, file, value);
 	if (!strcmp(word, "data") || !strcmp(word, "memory"))
 		return read_piece(recording, file, value, *word == 'd');
-	/* Who says so, which is for people to read. */
+	/* The source of the value, for human readers only. */
 	return !strcmp(word, "used_pools_by") || !strcmp(word, "stats_by") ? 0 : -EBADMSG;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A small profile that what writes profiles is tested on: four stacks that share frames, one of
- * them cut off, one that came twice.
+ * A small profile for tests of profile writers: four stacks that share frames; one is truncated,
+ * one was added twice.
  */
 #pragma once
 
@@ -16,13 +16,15 @@
 		.function = (name), .file = (path), .kind = PROFILE_FRAME_NATIVE                   \
 	}
 
-/* Innermost first, as all arguments of this kind. */
+/* Innermost first, like all arguments of this kind. */
 #define SAMPLE_FRAMES(...) ((const struct profile_frame[]){__VA_ARGS__})
 
 /* The values in the order of enum profile_value. */
 #define SAMPLE_VALUES(...) ((const int64_t[PROFILE_VALUE_CNT]){__VA_ARGS__})
 
-/* The caller frees it. Without any stack; and with those of the head comment. */
+/*
+ * Both return a profile that the caller frees: one without stacks, one with those described above.
+ */
 struct profile *sample_profile__new_empty(void);
 struct profile *sample_profile__new(void);
 

@@ -17,7 +17,7 @@ static void collect_findings(struct sample_report *sample, bool with_map)
 	struct pinned_history history = {};
 	struct heap *heap = sample_heap__new();
 
-	/* Twice, so that what is pinned has been for a while. */
+	/* Twice, so that the pinned arenas have been pinned for a while. */
 	assert_int_equal(findings__collect(&sample->findings, heap, NULL, &options, &history,
 					   NS_PER_S, &sample->counters),
 			 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The smallest architecture possible: instructions of 4 bytes, none of which is known. What BPF
- * programs need of it is in stub_arch/, where `make check-unit` compiles them with it.
+ * The smallest possible architecture: instructions of 4 bytes, none of which is known. The headers
+ * that BPF programs need for it are in stub_arch/, with which `make check-unit` compiles them.
  */
 #pragma once
 

@@ -3,5 +3,5 @@
 
 #include <stddef.h>
 
-/* A file without a name that holds @bytes. Returns its descriptor, which the caller closes. */
+/* A file without a name that contains @bytes. Returns its descriptor, which the caller closes. */
 int temp_file__new(const void *bytes, size_t size);

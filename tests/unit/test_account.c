@@ -129,7 +129,9 @@ static void test_parts_share_what_the_whole_has(void **state)
 	account__close(whole);
 }
 
-/* Owners and memory may go in any order: the sanitizers see what is used or lost. */
+/*
+ * Owners and memory may be released in any order; the sanitizers detect use after free and leaks.
+ */
 static void test_outlives_what_was_taken(void **state)
 {
 	struct account *whole = new_account(10000, NULL);
@@ -157,7 +159,7 @@ static int compare_downwards(const void *left, const void *right, void *context)
 	return compare_words(right, left);
 }
 
-/* What the C library takes for sorting is the account's meanwhile. */
+/* Memory that the C library allocates for sorting is charged to the account meanwhile. */
 static void test_sorting_is_paid_for(void **state)
 {
 	struct account *account = new_account(64 << 10, NULL);
@@ -178,7 +180,7 @@ static void test_sorting_is_paid_for(void **state)
 	assert_int_equal(account__usage(account).used_bytes, used);
 	assert_true(account__usage(account).peak_bytes >= 2 * 4000 * sizeof(*words));
 
-	/* Half of the account is not enough for more than half of it. */
+	/* An array that fills more than half of the account cannot be copied to the rest of it. */
 	words = account__realloc(account, words, 4200 * sizeof(*words));
 	assert_non_null(words);
 	assert_int_equal(account__sort(account, words, 4200, sizeof(*words), compare_words),
@@ -289,7 +291,7 @@ static void grow_plain(void)
 	(void)ACCOUNT_RESERVE(NULL, items, capacity, 1000);
 }
 
-/* Whether a process that does that ends before it comes to its end. */
+/* Whether @mistake ends the process. */
 static bool is_fatal(void (*mistake)(void))
 {
 	pid_t child = fork();
@@ -313,7 +315,7 @@ static void test_mixing_with_plain_memory_is_fatal(void **state)
 	assert_true(is_fatal(grow_plain));
 }
 
-#ifndef __SANITIZE_ADDRESS__ /* which has a malloc of its own */
+#ifndef __SANITIZE_ADDRESS__ /* which has its own malloc */
 #define PIECE_CNT   1024
 #define PIECE_BYTES (32 << 10)
 
@@ -329,12 +331,14 @@ static size_t resident_pages(void)
 
 struct turn {
 	struct account *account;
-	pthread_barrier_t *end; /* all threads live until then: none inherits what another kept */
+	pthread_barrier_t *end; /* until then none exits, so none inherits cached memory */
 	pthread_mutex_t *turn;
 	void *kept;
 };
 
-/* Takes and frees 32 MiB, but for the last piece, which keeps malloc from giving them back. */
+/*
+ * Allocates and frees 32 MiB, except the last piece, which keeps malloc from releasing the others.
+ */
 static void *take_and_free(void *context)
 {
 	struct turn *turn = context;
@@ -384,7 +388,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #ifndef __SANITIZE_ADDRESS__
-		/* Before others start threads. */
+		/* This test comes before others start threads. */
 		cmocka_unit_test(test_threads_use_what_others_have_freed),
 #endif
 		cmocka_unit_test(test_counts_what_is_in_use),

@@ -5,7 +5,7 @@
 
 #define CNT 5000UL
 
-/* Multiples of a page, as frames and states of threads are likely to be. */
+/* Multiples of a page, which addresses of frames and thread states often are. */
 static void test_each_is_new_once(void **state)
 {
 	struct address_set set = {};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What is advised for a heap made by hand, of one arena or two: they are pinned, and all that is
- * in them is looked at.
+ * The advice for a hand-made heap of one arena or two, which are pinned and whose blocks are all
+ * examined.
  */
 #include "analysis/advice.h"
 
@@ -22,7 +22,9 @@ struct scene {
 	struct advices advices;
 };
 
-/* @module: the object that is the module "app". So many bytes of the arena were in use once. */
+/*
+ * @module: the object that is the module "app". @used_bytes of the arena were in use at the peak.
+ */
 static void look(struct scene *scene, uint64_t module, uint64_t used_bytes)
 {
 	static char *labels[] = {"app"};
@@ -63,7 +65,9 @@ static void release(struct scene *scene)
 	world__release(&scene->world);
 }
 
-/* There is one advice of @rule, and its text begins with @text. */
+/*
+ * Checks that there is exactly one piece of advice of @rule, and that its text begins with @text.
+ */
 static void check_advice(const struct scene *scene, enum advice_rule rule, const char *text)
 {
 	int cnt = 0;
@@ -92,7 +96,7 @@ static uint64_t add_list(struct world *world, uint64_t first, uint64_t second)
 	return ADD(world, 64, 1, 1, 1, world__class(LIST), 2, items, 2) + HEAD;
 }
 
-/* Where nothing has gone, nothing is left behind. */
+/* Where nothing was freed, nothing is left behind. */
 static void check_list_of_two(uint64_t used_bytes, double freed_bytes, bool is_advised)
 {
 	struct scene scene = {};
@@ -123,14 +127,11 @@ static void test_arena_that_is_being_filled(void **state)
 	check_list_of_two(SAMPLE_ARENA_BYTES, SAMPLE_ARENA_BYTES - (3 * 64 + 32), true);
 	check_list_of_two(SAMPLE_ARENA_BYTES / 2, SAMPLE_ARENA_BYTES / 2. - (3 * 64 + 32), true);
 	check_list_of_two(4 * SAMPLE_POOL_BYTES, 4. * SAMPLE_POOL_BYTES - (3 * 64 + 32), false);
-	/* Seen being mapped, but not looked into since: nothing is known of what was used. */
+	/* The arena was seen being mapped, but not read since: its use is unknown. */
 	check_list_of_two(0, 0, false);
 }
 
-/*
- * Whatever is before and among them: it may be a block of which nothing is known, or on a free
- * list.
- */
+/* The blocks before and among them may be unknown, or on a free list. */
 static void test_unreached_objects(void **state)
 {
 	struct scene scene = {};
@@ -159,7 +160,7 @@ static uint64_t add_function(struct world *world)
 	return ADD(world, 64, 1, 1, 1, FUNCTION, 0) + HEAD;
 }
 
-/* As above, in an arena of its own: it was made when the heap had grown. */
+/* Like the above, in an arena of its own: the function was created after the heap had grown. */
 static uint64_t add_late_function(struct world *world)
 {
 	static const uint64_t words[] = {1, 1, 1, FUNCTION, 0};
@@ -204,8 +205,8 @@ static void make_with_functions(struct world *world)
 }
 
 /*
- * A function that has a name in a module was imported; one in a container was made at run time.
- * What was imported lies together in one arena, which may be pinned: then nothing helps.
+ * A function with a name in a module was imported; one in a container was created at run time.
+ * Imported functions may all be in one arena, which is then pinned: no advice helps.
  */
 static void test_functions(void **state)
 {
@@ -250,7 +251,9 @@ static void check_dict_of_one(bool has_text, const char *text)
 	release(&scene);
 }
 
-/* Its keys and its values are in one advice, and counted together if they are of one kind. */
+/*
+ * Keys and values are in one piece of advice, and are counted together if they have the same type.
+ */
 static void test_keys_and_values(void **state)
 {
 	(void)state;
@@ -259,7 +262,7 @@ static void test_keys_and_values(void **state)
 	check_dict_of_one(true, "What is left in app (2 str) holds back 127.9 KiB:");
 }
 
-/* Constants of code are no container that anybody could copy; other tuples are one. */
+/* Constants of code are not a container that a program could copy; other tuples are. */
 static void test_constants(void **state)
 {
 	static const struct {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Commands write down what they find, in a new directory.
- */
+/* The commands write what they find to files in a new directory. */
 #include "alerts/alert_command.h"
 
 #include <errno.h>
@@ -81,7 +79,7 @@ static void test_what_it_gets(void **state)
 	assert_int_equal(alert_command__run(" ", &message), -ENOENT);
 }
 
-/* Also those that are not close-on-exec. */
+/* Not even descriptors that are not close-on-exec. */
 static void test_it_gets_no_descriptor(void **state)
 {
 	int open_one = open("/dev/null", O_RDONLY), high = fcntl(open_one, F_DUPFD, 500);
@@ -101,11 +99,11 @@ static void test_it_gets_no_descriptor(void **state)
 	assert_int_equal(alert_command__run("./script", &message), 0);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	read_said(text, sizeof(text));
-	/* 3 is what ls has opened. */
+	/* 3 is the directory that ls has opened. */
 	assert_int_equal(sscanf(text, "0 1 2 3 group SigBlk: %lx SigIgn: %lx", &blocked_bits,
 				&ignored_bits),
 			 2);
-	/* Signals 32 and 33 are the C library's. */
+	/* Signals 32 and 33 belong to the C library. */
 	assert_int_equal(blocked_bits, 0);
 	assert_int_equal(ignored_bits & 0x7fffffff, 0);
 	close(high);
@@ -126,8 +124,8 @@ static void *end_all_when_it_runs(void *context)
 }
 
 /*
- * One that does not heed SIGTERM, with a child. It is the last test: others are not started any
- * more.
+ * A command that ignores SIGTERM, and its child. This is the last test, because no other command is
+ * started afterwards.
  */
 static void test_it_is_ended_with_its_group(void **state)
 {
@@ -143,7 +141,7 @@ static void test_it_is_ended_with_its_group(void **state)
 	read_said(text, sizeof(text));
 	child = atoi(text);
 	assert_true(child > 0);
-	/* It is dead, or about to be collected by init. */
+	/* It has exited, or init is about to reap it. */
 	for (int i = 0; i < 500 && !kill(child, 0); i++) {
 		char path[64], stat[256] = "";
 		FILE *file;

@@ -14,7 +14,7 @@ static bool put(struct alert_queue *queue, process_owner owner, pid_t pid)
 	return alert_queue__put(queue, &message);
 }
 
-/* The owners of all that wait, in turn, a letter each. */
+/* The owners of all queued alerts in order, a letter each. */
 static void check_order(struct alert_queue *queue, const char *expected)
 {
 	struct alert_message message;
@@ -42,7 +42,7 @@ static void test_users_take_turns(void **state)
 	check_order(&queue, "abcabaa");
 }
 
-/* Whoever comes later does not wait for all that was there. */
+/* A user who queues an alert later does not wait for the whole backlog. */
 static void test_a_backlog_delays_its_user_only(void **state)
 {
 	struct alert_queue queue = {};
@@ -70,7 +70,7 @@ static void test_a_flood_evicts_its_own(void **state)
 	put(&queue, 'b', 1);
 	for (int i = 0; i < ALERT_QUEUE_MAX - 1; i++)
 		assert_false(put(&queue, 'a', i));
-	/* By any number of processes. */
+	/* From any number of processes. */
 	for (int i = 0; i < 1000; i++)
 		assert_true(put(&queue, 'a', 10000 + i));
 	assert_true(put(&queue, 'b', 2));
@@ -79,7 +79,7 @@ static void test_a_flood_evicts_its_own(void **state)
 	memset(expected, 'a', ALERT_QUEUE_MAX);
 	memcpy(expected, "bacab", 5);
 	expected[ALERT_QUEUE_MAX] = '\0';
-	/* Its oldest ones have stayed. */
+	/* The user's oldest alerts are kept. */
 	for (size_t i = 0; i < queue.cnt; i++)
 		assert_true(queue.items[i].message.pid < ALERT_QUEUE_MAX - 3);
 	check_order(&queue, expected);
@@ -92,7 +92,7 @@ static bool is_not(const void *context, const struct alert_message *message)
 	return message->pid != *(const pid_t *)context;
 }
 
-/* Who may not have its turn does not lose it, nor delay the others. */
+/* A user who may not send now keeps the turn, and does not delay others. */
 static void test_some_may_not_be_taken(void **state)
 {
 	struct alert_queue queue = {};

@@ -76,7 +76,7 @@ static void test_no_rules(void **state)
 	}
 }
 
-/* A pattern may be of any length otherwise, and a rule is sent in a message of bounded size. */
+/* A pattern could have any length, but a rule is sent in a message of bounded size. */
 static void test_long_rules(void **state)
 {
 	char text[ALERT_RULE_BYTES_MAX + 2];

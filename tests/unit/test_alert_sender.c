@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Alerts that go to a script, in a new directory. One about process N writes a line into the file
- * "N" when it begins and one when it ends, which it does when there is a file "go".
+ * Alerts are sent to a script, in a new directory. For an alert about process N the script writes a
+ * line into the file "N" when it starts and another when it ends, which it does when a file "go"
+ * exists.
  */
 #include "alerts/alert_sender.h"
 
@@ -17,7 +18,7 @@
 #include "unit_test.h"
 #include "util/cleanup.h"
 
-/* Far longer than it takes; but a command has ten seconds. */
+/* Far longer than needed; a command may run for ten seconds. */
 #define TRIES_MAX 500
 #define TRY_MS	  10
 
@@ -110,7 +111,7 @@ static void test_one_does_not_hold_back_others(void **state)
 	assert_int_equal(alert_sender__failed_cnt(sender), 0);
 }
 
-/* However many alerts there are about one's processes. */
+/* However many alerts one user's processes cause. */
 static void test_others_have_a_place(void **state)
 {
 	(void)state;
@@ -136,7 +137,10 @@ static void test_of_one_alert_they_run_in_turn(void **state)
 	assert_says(1, "begins firing\nends firing\nbegins resolved\nends resolved\n");
 }
 
-/* At the end all that runs is ended. It is the last test: others are not started any more. */
+/*
+ * At the end all running commands are ended. This is the last test, because no other command is
+ * started afterwards.
+ */
 static void test_the_end(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What one side packs the other one takes, however long its texts are. */
+/* The receiver unpacks what the sender packs, however long the texts are. */
 #include "agent/alert_wire.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ static struct message message_of(const struct packer *packer, size_t size)
 	return message;
 }
 
-/* A long text was cut, and says so. */
+/* A long text is truncated, and marked as such. */
 static void check_text(const char *text)
 {
 	size_t size = strlen(text);
@@ -54,7 +54,7 @@ static void test_alert_with_long_texts(void **state)
 	packer__release(&packer);
 }
 
-/* One that is malformed is answered, too: somebody waits for that. */
+/* A malformed message is answered, too, because the sender waits for the answer. */
 static void test_command_with_long_texts(void **state)
 {
 	char json[] = "{}";

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Processes as readings say they are, at times that the test says; what is told is written down.
- */
+/* Alerts for made-up processes and times. The notifications are recorded as text. */
 #include "alerts/alerts.h"
 
 #include <stdio.h>
@@ -17,7 +15,7 @@ struct told {
 	char text[1024];
 };
 
-/* "+1" fires, "=1" still does, "-1" is over: of process 1. */
+/* Of process 1: "+1" starts to fire, "=1" still fires, "-1" is resolved. */
 static void tell(void *context, const struct alert_rule *rule, const struct alert *alert)
 {
 	struct told *told = context;
@@ -76,7 +74,7 @@ static void test_it_fires_when_it_was_true_for_long_enough(void **state)
 	check_one(&alerts, subject_of(1, 10), 1, &told);
 	check_one(&alerts, subject_of(1, 11), 2, &told);
 	check_one(&alerts, subject_of(1, 11), 6, &told);
-	/* It begins anew. */
+	/* The duration is counted anew. */
 	check_one(&alerts, subject_of(1, 10), 7, &told);
 	check_one(&alerts, subject_of(1, 11), 8, &told);
 	check_one(&alerts, subject_of(1, 11), 12, &told);
@@ -101,7 +99,7 @@ static void test_it_waits_for_who_pins(void **state)
 	struct told told = {};
 
 	(void)state;
-	/* What was found before it was true for long enough is not it. */
+	/* Types found before the condition had held long enough are not used. */
 	subject.kinds_ns = 5 * SECOND_NS;
 	check_one(&alerts, subject, 1, &told);
 	for (uint64_t second = 6; second < 16; second++) {
@@ -112,7 +110,7 @@ static void test_it_waits_for_who_pins(void **state)
 		subject.wants_kinds = false;
 	}
 	assert_told(&told, "");
-	/* But not for ever. */
+	/* But not forever. */
 	check_one(&alerts, subject, 16, &told);
 	assert_told(&told, "+1:tuple");
 }
@@ -141,7 +139,7 @@ static void test_each_process_has_its_own(void **state)
 	(void)state;
 	assert_int_equal(alerts__check(&alerts, both, 2, SECOND_NS, tell, &told), 0);
 	assert_told(&told, "+1:tuple +2:tuple");
-	/* One that is gone is over. */
+	/* An alert about a process that has exited is resolved. */
 	assert_int_equal(alerts__check(&alerts, &both[1], 1, 2 * SECOND_NS, tell, &told), 0);
 	assert_told(&told, "-1:tuple");
 }
@@ -173,7 +171,7 @@ static void test_rules_that_stay_are_not_told_again(void **state)
 	alerts__replace_rules(&alerts, &fresh, tell, &told);
 	assert_told(&told, "");
 	check_one(&alerts, subject_of(1, 11), 2, &told);
-	assert_told(&told, "+1:tuple"); /* the new one */
+	assert_told(&told, "+1:tuple"); /* those found later */
 	alerts__replace_rules(&alerts, &fresh, tell, &told);
 	assert_told(&told, "-1:tuple -1:tuple");
 	assert_int_equal(alerts.rule_cnt, 0);
@@ -189,7 +187,7 @@ static void count(void *context, const struct alert_rule *rule, const struct ale
 	*cnt += alert->is_firing ? 1 : -1;
 }
 
-/* Searched one by one, that would take minutes. */
+/* With a linear search this would take minutes. */
 static void test_very_many(void **state)
 {
 	_cleanup_(alerts__release) struct alerts alerts = new_alerts("pinned_bytes > 10");
@@ -201,7 +199,7 @@ static void test_very_many(void **state)
 	assert_non_null(subjects);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(alerts__add_rule(&alerts, "pinned_bytes > 5", &failure), 0);
-	/* Not by pid: the last ones first. */
+	/* Not sorted by pid: the last ones first. */
 	for (pid_t i = 0; i < MANY; i++) {
 		subjects[i] = subject_of(1, 11);
 		subjects[i].pid = MANY - i;
@@ -213,7 +211,10 @@ static void test_very_many(void **state)
 		assert_int_equal(cnt, 4L * MANY);
 		assert_int_equal(alerts.cnt, 4 * MANY);
 	}
-	/* Half of them are gone, others have come, and those are not reported again. */
+	/*
+	 * Half of them have exited and others have started; the remaining ones are not reported
+	 * again.
+	 */
 	for (pid_t i = 0; i < MANY; i += 2)
 		subjects[i].pid = 2 * MANY + i;
 	assert_int_equal(alerts__check(&alerts, subjects, MANY, 5 * SECOND_NS, count, &cnt), 0);

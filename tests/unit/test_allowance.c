@@ -16,7 +16,7 @@ static void test_what_was_saved_goes_at_once(void **state)
 	assert_int_equal(allowance__wait_ns(&allowance, 1000), 0);
 	allowance__spend(&allowance, 1, 1000);
 	assert_int_equal(allowance__wait_ns(&allowance, 1000), 1);
-	/* However long ago, no more is saved than that. */
+	/* However long the pause was, no more than that is saved. */
 	allowance__spend(&allowance, 100, 1000 + SECOND_NS);
 	assert_int_not_equal(allowance__wait_ns(&allowance, 1000 + SECOND_NS), 0);
 }
@@ -33,7 +33,7 @@ static void test_a_debt_is_paid_first(void **state)
 	assert_int_equal(allowance__wait_ns(&allowance, 1001), 0);
 }
 
-/* Who spends whenever it may has spent that share, and what was saved, in the end. */
+/* A user who spends whenever possible has spent that share, plus the savings, in the end. */
 static void test_the_share(void **state)
 {
 	struct allowance allowance;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The table of architectures; and one that decodes nothing, which takes all the ways that another
- * one would.
+ * The table of architectures, and a stub that decodes nothing and passes through all code that a
+ * new architecture would.
  */
 #include "probes/arch/arch.h"
 
@@ -33,7 +33,7 @@ static void test_own(void **state)
 #endif
 	if (!arch)
 		skip();
-	arch->emulated_function(); /* come back */
+	arch->emulated_function(); /* return normally */
 	arch->stepped_function();
 }
 
@@ -45,7 +45,7 @@ static void test_register_names(void **state)
 	assert_string_equal(arch__register_name(&stub_arch, INSN_NO_REGISTER), "?");
 }
 
-/* What is to hold of each: shapes and BPF programs rely on it. */
+/* Checks what shapes and BPF programs rely on for each architecture. */
 static void assert_is_sound(const struct arch *arch)
 {
 	assert_true(arch->register_cnt <= INSN_REGISTERS);
@@ -72,7 +72,7 @@ static int refuse(const struct shape_site *site, void *context)
 	return -1;
 }
 
-/* x86-64's code is as good as any. */
+/* x86-64 code serves as well as any. */
 static void test_scanning_what_is_not_decoded(void **state)
 {
 	static const uint8_t code[] = {
@@ -94,7 +94,7 @@ static void test_scanning_what_is_not_decoded(void **state)
 		assert_int_equal(insns[i].op, INSN_UNDECODED);
 		assert_false(insn__can_be_probed(&insns[i]));
 	}
-	assert_int_equal(insns[5].size, 3); /* what is left */
+	assert_int_equal(insns[5].size, 3); /* the remaining bytes */
 }
 
 int main(void)

@@ -12,11 +12,11 @@
 #include "util/cleanup.h"
 
 #define BASE	   0x555556200000UL
-#define FIRST	   0x7f3b50000000UL /* where the first arena is */
+#define FIRST	   0x7f3b50000000UL /* the first arena */
 #define SLOT_BYTES sizeof(struct arena_object)
 #define SLOTS_MAX  256
 
-/* An array made by hand, with arenas of which only the first pool's header is there. */
+/* A hand-made array, with arenas of which only the first pool's header is mapped. */
 struct table {
 	struct fake_memory memory;
 	struct geometry geometry;
@@ -35,7 +35,7 @@ static void make_table(struct table *table, const struct geometry *geometry, uin
 	table->cnt = cnt;
 	fake_memory__init(&table->memory);
 	table->slots = fake_memory__map(&table->memory, BASE, cnt * SLOT_BYTES);
-	/* All unused, linked in their order. */
+	/* All unused, linked in order. */
 	for (uint32_t i = 0; i + 1 < cnt; i++)
 		table->slots[i].nextarena = slot_address(i + 1);
 }
@@ -61,7 +61,7 @@ static void use_slot(struct table *table, uint32_t index, uint64_t address, uint
 		header->arenaindex = index;
 }
 
-/* Links the unused slots in the order given, with 0 behind the last. */
+/* Links the unused slots in the given order, ended by 0. */
 static void link_unused(struct table *table, const uint32_t *order, uint32_t cnt)
 {
 	for (uint32_t i = 0; i < cnt; i++) {
@@ -94,7 +94,7 @@ static void check_refused(const struct table *table)
 	account__free(result.list.items);
 }
 
-/* Random arrays of each length; behind them there is nothing, zeros, or something. */
+/* Random arrays of each length, followed by nothing, zeros, or random words. */
 static void fill_at_random(struct table *table, bool *used, uint64_t *random)
 {
 	uint32_t order[SLOTS_MAX], unused = 0, percent = prng__below(random, 101);
@@ -217,7 +217,7 @@ static void test_appends_to_what_is_there(void **state)
 	fake_memory__release(&table.memory);
 }
 
-/* A size that is known is not made up anew. */
+/* A known arena size is not computed again. */
 static void test_arena_of_another_size_is_refused(void **state)
 {
 	struct geometry geometry = FAKE_GEOMETRIES[3];
@@ -232,7 +232,7 @@ static void test_arena_of_another_size_is_refused(void **state)
 			 -EUCLEAN);
 	assert_int_equal(list.cnt, 0);
 	assert_int_equal(geometry.arena_size, 2 << 20);
-	/* Nor are two sizes taken for one array. */
+	/* Arenas of two sizes do not form one array. */
 	table.geometry = FAKE_GEOMETRIES[3];
 	use_slot(&table, 1, FIRST + 0x400000, 2);
 	check_refused(&table);
@@ -247,16 +247,16 @@ static void test_broken_lists_of_unused_slots_are_refused(void **state)
 		uint64_t next;
 	} rows[] = {
 		{5, slot_address(5)},	  /* itself */
-		{5, slot_address(3)},	  /* back */
-		{5, slot_address(7)},	  /* two lead to one */
+		{5, slot_address(3)},	  /* backwards */
+		{5, slot_address(7)},	  /* two slots link to the same one */
 		{5, 0},			  /* two ends */
 		{15, slot_address(2)},	  /* no end */
 		{5, slot_address(0)},	  /* a used slot */
-		{5, slot_address(16)},	  /* the first behind the array */
-		{5, slot_address(1000)},  /* far behind */
-		{5, BASE - SLOT_BYTES},	  /* before */
-		{5, slot_address(6) + 8}, /* within a slot */
-		{5, slot_address(6) - 1}, /* odd */
+		{5, slot_address(16)},	  /* the slot after the array */
+		{5, slot_address(1000)},  /* far after the array */
+		{5, BASE - SLOT_BYTES},	  /* before the array */
+		{5, slot_address(6) + 8}, /* inside a slot */
+		{5, slot_address(6) - 1}, /* unaligned */
 		{5, UINT64_MAX},
 		{5, 1},
 	};
@@ -292,13 +292,13 @@ static void test_slot_that_is_no_arena_is_refused(void **state)
 	table.slots[1].ntotalpools = 63;
 	check_refused(&table);
 	table.slots[1] = good;
-	table.slots[1].address += 0x100000; /* its pools would lie before it */
+	table.slots[1].address += 0x100000; /* its pools would start before it */
 	check_refused(&table);
 	table.slots[1] = good;
 	table.slots[1].pool_address += 8;
 	check_refused(&table);
 	table.slots[1] = good;
-	/* Slots make an array only together: also if the wrong one is the last. */
+	/* All slots have to be valid, including the last one. */
 	table.slots[15].address = 1;
 	check_refused(&table);
 	fake_memory__release(&table.memory);
@@ -323,10 +323,10 @@ static void test_what_an_arena_can_look_like(void **state)
 	check_slot(&known, (struct arena_object){at, at + 16384, 64, 64, at, 0, 0}, true);
 	check_slot(&known, (struct arena_object){skewed, at + 16384, 63, 63, 0, 0, 0}, true);
 	check_slot(&known, (struct arena_object){skewed, end, 0, 63, 0, 0, 0}, true);
-	/* Any links do. */
+	/* Links are not checked. */
 	check_slot(&known, (struct arena_object){at, at, 64, 64, 0, 1, UINT64_MAX}, true);
 
-	/* The wrong number of pools */
+	/* The number of pools is wrong. */
 	check_slot(&known, (struct arena_object){at, at, 63, 63, 0, 0, 0}, false);
 	check_slot(&known, (struct arena_object){skewed, at + 16384, 64, 64, 0, 0, 0}, false);
 	check_slot(&known, (struct arena_object){at, at, 128, 128, 0, 0, 0}, false);
@@ -335,28 +335,29 @@ static void test_what_an_arena_can_look_like(void **state)
 	check_slot(&unknown, (struct arena_object){at, at, 8192, 8192, 0, 0, 0}, false);
 	check_slot(&unknown, (struct arena_object){at, at, 0, 0, 0, 0, 0}, false);
 	check_slot(&unknown, (struct arena_object){at, at, UINT32_MAX, UINT32_MAX, 0, 0, 0}, false);
-	/* Pools carved off outside of it, or not at a pool's boundary */
+	/* Pools carved outside of the arena, or not at a pool boundary */
 	check_slot(&known, (struct arena_object){at, at - 16384, 64, 64, 0, 0, 0}, false);
 	check_slot(&known, (struct arena_object){skewed, at, 63, 63, 0, 0, 0}, false);
 	check_slot(&known, (struct arena_object){at, end + 16384, 0, 64, 0, 0, 0}, false);
 	check_slot(&known, (struct arena_object){at, at + 4096, 64, 64, 0, 0, 0}, false);
 	check_slot(&known, (struct arena_object){at, 0, 64, 64, 0, 0, 0}, false);
-	/* More free pools than pools, or fewer than were never carved off */
+	/* More free pools than pools, or fewer than were never carved */
 	check_slot(&known, (struct arena_object){at, end, 65, 64, 0, 0, 0}, false);
 	check_slot(&known, (struct arena_object){at, at + 16384, 62, 64, 0, 0, 0}, false);
 	check_slot(&known, (struct arena_object){at, at + 16384, 63, 64, 0, 0, 0}, true);
-	/* A free pool that was never carved off, or elsewhere */
+	/* A free pool that was never carved, or is elsewhere */
 	check_slot(&known, (struct arena_object){at, end, 1, 64, end, 0, 0}, false);
 	check_slot(&known, (struct arena_object){at, end, 1, 64, at - 16384, 0, 0}, false);
 	check_slot(&known, (struct arena_object){at, end, 1, 64, at + 8, 0, 0}, false);
-	/* An address no arena has */
+	/* An address that no arena can have */
 	check_slot(&known, (struct arena_object){at + 4, at + 16384, 63, 63, 0, 0, 0}, false);
 	check_slot(&known, (struct arena_object){1UL << 60, 1UL << 60, 64, 64, 0, 0, 0}, false);
 	check_slot(&known, (struct arena_object){-16384UL, -16384UL, 64, 64, 0, 0, 0}, false);
 }
 
 /*
- * The first pool of each arena carries the arena's index; what points into an array is found out.
+ * The first pool of each arena contains the arena's index, which exposes pointers into the middle
+ * of an array.
  */
 static void test_arenas_must_confirm_their_indices(void **state)
 {
@@ -375,19 +376,19 @@ static void test_arenas_must_confirm_their_indices(void **state)
 	first->arenaindex = 1;
 	assert_int_equal(read_table(&table, &result), 0);
 	account__free(result.list.items);
-	/* The one that is left. */
+	/* The remaining one. */
 	fake_memory__unmap(&table.memory, FIRST);
 	assert_int_equal(read_table(&table, &result), 0);
 	assert_int_equal(result.list.cnt, 1);
 	assert_int_equal(result.list.items[0].address, FIRST + 0x400000);
 	account__free(result.list.items);
-	/* If it is none of them either, nothing speaks for the array. */
+	/* If no arena confirms its index, the array is refused. */
 	fake_memory__unmap(&table.memory, FIRST + 0x400000);
 	check_refused(&table);
 	fake_memory__map(&table.memory, FIRST + 0x400000, sizeof(*first));
 	first = fake_memory__at(&table.memory, FIRST + 0x400000, sizeof(*first));
 	first->arenaindex = 1;
-	/* But one no pool of which was used yet has nothing to say. */
+	/* An arena in which no pool was ever used cannot confirm it. */
 	table.slots[0].pool_address = FIRST;
 	table.slots[0].nfreepools = 64;
 	assert_int_equal(read_table(&table, &result), 0);
@@ -396,7 +397,9 @@ static void test_arenas_must_confirm_their_indices(void **state)
 	fake_memory__release(&table.memory);
 }
 
-/* A slot in mid-change ends the array too early; that it had more slots before tells so. */
+/*
+ * A slot that is being changed seems to end the array early; the known number of slots reveals it.
+ */
 static void test_array_does_not_get_shorter(void **state)
 {
 	struct arena_list list = {};
@@ -439,7 +442,7 @@ static void test_no_array_there(void **state)
 	fake_memory__release(&table.memory);
 }
 
-/* Memory that goes on and on as unused slots. */
+/* Endless memory of unused slots. */
 static int read_zeros(const struct memory *memory, struct memory_range *ranges, size_t cnt)
 {
 	(void)memory;

@@ -12,7 +12,7 @@ struct record {
 	uint8_t rest[16];
 };
 
-/* An allocation that cannot be had is to be NULL under ASan too, not the end of the test. */
+/* With ASan, too, an impossible allocation has to return NULL and not end the test. */
 const char *__asan_default_options(void);
 
 const char *__asan_default_options(void)
@@ -29,7 +29,7 @@ static void test_makes_room_from_nothing(void **state)
 	assert_int_equal(ARRAY_RESERVE(records, capacity, 1), 0);
 	assert_non_null(records);
 	assert_true(capacity >= 1);
-	/* All of it is ours to write: ASan says if not. */
+	/* All of it is writable; otherwise ASan fails. */
 	for (size_t i = 0; i < capacity; i++)
 		records[i] = (struct record){.first = i};
 }
@@ -70,7 +70,7 @@ static void test_growing_keeps_items_and_is_geometric(void **state)
 	}
 	for (uint32_t i = 0; i < 100000; i++)
 		assert_int_equal(items[i], ~i);
-	/* 1.5^29 > 100000, and rounding down takes a few more at the small end. */
+	/* 1.5^29 > 100000, and rounding down costs a few more steps for small sizes. */
 	assert_true(growths <= 35);
 }
 
@@ -86,7 +86,7 @@ static void test_one_large_step(void **state)
 	items[99999] = 1;
 }
 
-/* The multiplication must not wrap into a small allocation. */
+/* The multiplication must not overflow to a small allocation. */
 static void test_too_many_changes_nothing(void **state)
 {
 	_cleanup_free_ struct record *records = NULL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Names below a root that is a directory made here, so that it is known what must be found and what
- * must not.
+ * Names below a root directory that the test creates, so that it is known which must be found and
+ * which must not.
  */
 #include "target/beneath_root.h"
 
@@ -55,7 +55,7 @@ static void assert_leads_to(const struct tree *tree, const char *path, const cha
 	assert_int_equal(fstatat(tree->fd, name, &expected, 0), 0);
 	assert_int_equal(found.st_ino, expected.st_ino);
 	assert_int_equal(found.st_dev, expected.st_dev);
-	/* Nothing can be read from it. */
+	/* It cannot be read. */
 	assert_int_equal(read(fd, &found, 1), -1);
 	assert_int_equal(errno, EBADF);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
@@ -75,7 +75,7 @@ static void test_paths_stay_below_the_root(void **state)
 	free_tree(&tree);
 }
 
-/* Its writing end is never opened: whoever opens it for reading waits for ever. */
+/* The FIFO has no writer: opening it for reading would block forever. */
 static void test_a_fifo_is_not_opened(void **state)
 {
 	struct tree tree;
@@ -88,7 +88,7 @@ static void test_a_fifo_is_not_opened(void **state)
 	free_tree(&tree);
 }
 
-/* A link in /proc leads to a file anywhere, without a name. */
+/* A magic link in /proc can lead to any file, without a name. */
 static void test_magic_links_are_refused(void **state)
 {
 	_cleanup_close_ int root = beneath_root__open_root(getpid());

@@ -44,7 +44,7 @@ static void test_empty_map_has_nothing(void **state)
 	assert_null(block_map__pool_bits(map, 0x7f0000000000));
 	assert_null(block_map__chunk(map, 0x7f0000000000));
 	block_map__remove_range(map, 0x7f0000000000, 4 * CHUNK_BYTES);
-	/* None of this asked for memory. */
+	/* None of this allocated memory. */
 	assert_null(block_map__chunk_at(map, 0));
 	block_map__free(map);
 }
@@ -67,7 +67,7 @@ static void test_tells_what_a_block_was_before(void **state)
 
 /*
  * The reference: a byte for each address and a class for each page of a window that begins and ends
- * within chunks, so that ranges cross from one into the next.
+ * inside chunks, so that ranges cross chunk boundaries.
  */
 #define WINDOW	     0x7f00000c0000UL
 #define WINDOW_PAGES 640UL
@@ -93,7 +93,7 @@ static void check_pool_bits(const struct block_map *map, struct reference *refer
 				 *live_at(reference, pool + unit * reference->alignment));
 }
 
-/* All of the map is what the reference is, and there is nothing else in it. */
+/* The map equals the reference, and contains nothing else. */
 static void check_all(const struct block_map *map, struct reference *reference)
 {
 	uint64_t expected = 0, found = 0;
@@ -131,7 +131,7 @@ static void change_range(struct block_map *map, struct reference *reference, uin
 
 static void change_pool(struct block_map *map, struct reference *reference, uint64_t *random)
 {
-	uint64_t pages = prng__below(random, 2) ? 4 : 1; /* a pool of 16 KiB or of 4 */
+	uint64_t pages = prng__below(random, 2) ? 4 : 1; /* a pool of 16 KiB or 4 KiB */
 	uint64_t page = prng__below(random, WINDOW_PAGES / 4) * 4;
 	size_t words = pages * PAGE / reference->alignment / 64;
 	uint64_t pool = WINDOW + page * PAGE, live[32];
@@ -198,7 +198,7 @@ static void test_equals_a_byte_array_with_alignment_16(void **state)
 	compare_with_bytes(16, 2);
 }
 
-/* Many chunks, some far apart, some whose numbers differ in the high bits only. */
+/* Many chunks: some far apart, some whose numbers differ only in the high bits. */
 #define CHUNKS 3000
 
 static uint64_t nth_chunk(uint32_t n)
@@ -220,7 +220,7 @@ static void test_finds_every_one_of_many_chunks(void **state)
 		assert_false(insert(map, nth_chunk(i) + i * 16UL));
 		assert_int_equal(block_map__set_class(map, nth_chunk(i), (uint8_t)(i % 64)), 0);
 	}
-	/* A chunk stays where it is while the map grows. */
+	/* A chunk does not move when the map grows. */
 	assert_ptr_equal(block_map__chunk(map, nth_chunk(1)), first);
 	for (uint32_t i = 0; i < CHUNKS; i++) {
 		assert_true(block_map__contains(map, nth_chunk(i) + i * 16UL));
@@ -257,7 +257,7 @@ static void test_chunk_in_use_is_the_one_asked_for(void **state)
 	block_map__free(map);
 }
 
-/* DESIGN: under 1 % of the heap, with the alignment that all current builds have. */
+/* DESIGN: under 1 % of the heap, with the alignment of all current builds. */
 static void test_costs_what_the_design_promises(void **state)
 {
 	(void)state;
@@ -274,7 +274,7 @@ static bool is_odd(uint64_t chunk_address, const void *context)
 	return chunk_address / CHUNK_BYTES % 2;
 }
 
-/* What is kept is found as before, what is dropped is gone, also from the chunk used last. */
+/* Chunks that are kept are found as before; dropped ones are gone, even the one used last. */
 static void test_drops_chunks(void **state)
 {
 	_cleanup_(block_map__freep) struct block_map *map = NULL;

@@ -24,7 +24,7 @@ static void test_sample_heap(void **state)
 	assert_int_equal(block_table__find(&table, SAMPLE_A + 48 + 64), 2);
 	assert_int_equal(block_table__address(&table, place), SAMPLE_A + 48 + 32);
 	assert_int_equal(block_table__pool_of(&table, place)->block_size, 32);
-	/* Header, tail, a free pool, an arena without pools, elsewhere. */
+	/* Header, tail, a free pool, an arena without pools, outside of arenas. */
 	assert_int_equal(block_table__find(&table, SAMPLE_A + 47), PLACE_NONE);
 	assert_int_equal(block_table__find(&table, SAMPLE_A + 4096 - 1), PLACE_NONE);
 	assert_int_equal(block_table__find(&table, SAMPLE_A + 2 * 4096 + 48), PLACE_NONE);
@@ -48,8 +48,8 @@ static void test_empty_heap(void **state)
 }
 
 /*
- * Every block of random pools, in all geometries: places are in the order of addresses, and lead
- * back.
+ * Every block of random pools, in all geometries: places are in the order of addresses and convert
+ * back to them.
  */
 static void test_places_and_addresses(void **state)
 {

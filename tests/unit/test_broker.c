@@ -48,7 +48,7 @@ static int end(void **state)
 
 	(void)state;
 	part__hang_up(&part);
-	/* It ends by itself when nobody can ask it any more. */
+	/* It exits by itself when no process can send requests any more. */
 	if (!part__has_ended(&part, 10000, &status) || status)
 		return -1;
 	part__release(&part);
@@ -76,7 +76,7 @@ static void test_it_refers_to_what_is_there(void **state)
 	(void)state;
 	assert_is_same(beneath_root__open_path(root_fd, "/file"), "file");
 	assert_is_same(beneath_root__open_path(root_fd, "/../../file"), "file");
-	/* A link leads to what it leads to below that root. */
+	/* A link is resolved below that root. */
 	assert_is_same(beneath_root__open_path(root_fd, "/link"), "file");
 	assert_is_same(beneath_root__open_path(root_fd, "/fifo"), "fifo");
 	assert_int_equal(beneath_root__open_path(root_fd, "/none"), -ENOENT);
@@ -92,7 +92,7 @@ static void test_what_it_refuses(void **state)
 	path[PATH_MAX + 1] = '\0';
 	assert_int_equal(beneath_root__open_path(root_fd, path), -ENAMETOOLONG);
 	assert_int_equal(beneath_root__open_path(-1, "/file"), -EBADF);
-	/* What is no request has no answer, and others have theirs. */
+	/* A malformed request gets no answer; later requests do. */
 	assert_int_equal(send(part.fd, "x", 1, 0), 1);
 	assert_is_same(beneath_root__open_path(root_fd, "/file"), "file");
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The budget, on targets whose every nanosecond is known: whatever they do, what hits cost stays
- * within it, and what is left is used.
+ * The budget, on simulated targets: whatever they do, the cost of hits stays within the budget, and
+ * the budget is used up where possible.
  */
 #include "probes/budget.h"
 
@@ -20,7 +20,7 @@ static void test_nothing_done_nothing_allowed(void **state)
 	(void)state;
 	assert_int_equal(budget__allowance_ns(&budget, &at), BUDGET_START_NS);
 	assert_false(budget__can_burst(&budget, &at, &limit_ns));
-	/* A clock that seems to go back is no reason for more. */
+	/* A clock that seems to go backwards does not increase the budget. */
 	at.cpu_ns = 6 * S;
 	assert_int_equal(budget__allowance_ns(&budget, &at), BUDGET_START_NS);
 	assert_false(budget__can_burst(&budget, &at, &limit_ns));
@@ -34,11 +34,11 @@ static void test_half_is_for_growth(void **state)
 
 	(void)state;
 	assert_int_equal(budget__allowance_ns(&budget, &at), BUDGET_START_NS + S);
-	/* The time of the hits is not the target's own. */
+	/* The time spent in hits is not the target's own. */
 	at.spent_ns = 50 * S;
 	assert_int_equal(budget__allowance_ns(&budget, &at), BUDGET_START_NS + S / 2);
 	assert_false(budget__can_watch_growth(&budget, &at));
-	/* What bursts have cost is not growth's. */
+	/* The cost of bursts is not charged to growth. */
 	at.burst_spent_ns = 50 * S;
 	assert_int_equal(budget__allowance_ns(&budget, &at), 50 * S + BUDGET_START_NS + S / 2);
 	assert_true(budget__can_watch_growth(&budget, &at));
@@ -68,8 +68,8 @@ struct simulation {
 };
 
 /*
- * 200 ms of a target in which growth would take @growth_percent of the time, with the pacer's
- * rules.
+ * Simulates 200 ms of a target in which growth would take @growth_percent of the time, by the
+ * pacer's rules.
  */
 static void simulate_tick(struct simulation *sim, uint32_t growth_percent)
 {
@@ -79,7 +79,7 @@ static void simulate_tick(struct simulation *sim, uint32_t growth_percent)
 	if (sim->growth_is_on) {
 		growth_ns = 2 * MS * growth_percent;
 		allowance_ns = budget__allowance_ns(&sim->budget, &sim->at);
-		/* Beyond the allowance, until the probes are out: some ms. */
+		/* Spending exceeds the allowance for some ms, until the probes are detached. */
 		if (sim->at.spent_ns + growth_ns > allowance_ns) {
 			sim->growth_is_on = false;
 			growth_ns = allowance_ns > sim->at.spent_ns

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * What is pruned from a directory of cached scans: files are put there by hand, with the times they
- * have.
- */
+/* Pruning a directory of cached scans: the test creates files with given times. */
 #include "probes/cache_directory.h"
 
 #include <fcntl.h>
@@ -62,7 +59,7 @@ static bool is_there(const struct fixture *fixture, const char *name)
 	return !faccessat(fixture->fd, name, F_OK, AT_SYMLINK_NOFOLLOW);
 }
 
-/* The name of an entry of this version, told apart by @number. */
+/* The name of entry @number of this version. */
 static const char *name_of(unsigned int number)
 {
 	static char name[128];
@@ -75,7 +72,7 @@ static void test_former_versions(void **state)
 {
 	struct fixture *fixture = *state;
 	const char *const former[] = {
-		/* The names of version 7 and before: build id, a hash of the code. */
+		/* Names of version 7 and earlier: build id, a hash of the code. */
 		"571d98e01096d5c1c32420d229a6731a0a50d2a0-2b527526c5e285de-7.sites",
 		"571d98e01096d5c1c32420d229a6731a0a50d2a0-2b527526c5e285de-8.sites",
 		"0000000000000000000000000000000000000000000000000000000000000001-1.sites",
@@ -86,7 +83,7 @@ static void test_former_versions(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(former); i++)
 		put(fixture, former[i], 0);
 	put(fixture, name_of(1), 0);
-	put(fixture, "README", 1000 * 86400L); /* not ours */
+	put(fixture, "README", 1000 * 86400L); /* not one of pyfrag's files */
 	assert_int_equal(cache_directory__prune(fixture->fd), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(former); i++)
 		assert_false(is_there(fixture, former[i]));
@@ -124,7 +121,7 @@ static void test_most_recently_used_stay(void **state)
 	struct fixture *fixture = *state;
 	const unsigned int cnt = SITE_CACHE_ENTRIES_MAX + 20;
 
-	/* In no order: 5 and 84 have no common divisor. */
+	/* In scattered order: 5 and 84 have no common divisor. */
 	for (unsigned int i = 0; i < cnt; i++)
 		put(fixture, name_of(i * 5 % cnt), 60L * (i * 5 % cnt));
 	assert_int_equal(cache_directory__prune(fixture->fd), 0);

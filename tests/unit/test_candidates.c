@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * How often a process is looked at that takes long each time, so that it comes back by
- * candidates__add_again().
+ * How often the agent looks at a process for which that takes long each time, so that
+ * candidates__add_again() queues it again.
  */
 #include "host/candidates.h"
 

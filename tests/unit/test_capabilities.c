@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Which capabilities there are, against /proc, and what is said to somebody who may not read a
- * process: with CAP_SYS_PTRACE it is no use to be told to take it.
+ * The process' capabilities, compared with /proc, and the message for a user who may not read a
+ * process: with CAP_SYS_PTRACE already granted it must not advise to add it.
  */
 #include "util/capabilities.h"
 

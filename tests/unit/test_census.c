@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A census of a heap made by hand: a few objects of each sort, as CPython 3.8 to 3.10 lay them out.
+ * A census of a hand-made heap with a few objects of each kind, in the layout of CPython 3.8 to
+ * 3.10.
  */
 #include "census/census_take.h"
 
@@ -37,7 +38,10 @@ static void test_objects(void **state)
 	untracked = ADD(&world, 64, 0, 0, 2, world__class(DICT), 0, 0, NOWHERE, 0);
 	tracked = ADD(&world, 64, NOWHERE, NOWHERE, 2, world__class(DICT), 0, 0, NOWHERE, 0);
 	parked = ADD(&world, 64, 0, 0, 0, world__class(LIST));
-	/* Its count is a pointer; it is too small for its type; what could be its type is none. */
+	/*
+	 * Its reference count is a pointer; it is too small for its type; what could be its type is
+	 * not a type.
+	 */
 	strange = ADD(&world, 48, NOWHERE, world__class(STR));
 	ADD(&world, 32, 1, world__class(STR));
 	ADD(&world, 64, 1, NOWHERE);
@@ -55,7 +59,7 @@ static void test_objects(void **state)
 	world__release(&world);
 }
 
-/* Keys of a dict that is gone: refcnt, size, lookup, usable, entries; 8 indices. */
+/* Keys of a dict that was freed: refcnt, size, lookup, usable, entries; 8 indices. */
 static void test_parked_keys(void **state)
 {
 	_cleanup_(census__freep) struct census *census = NULL;
@@ -81,8 +85,8 @@ static void test_parked_keys(void **state)
 }
 
 /*
- * A point, its dict, that one's keys; a list's items; a set's table; blocks in a row that hang on
- * one.
+ * An instance, its dict and the dict's keys; a list's items; a set's table; a chain of blocks of
+ * which each owns the next.
  */
 static void test_buffers_and_owners(void **state)
 {
@@ -121,8 +125,8 @@ static void test_buffers_and_owners(void **state)
 }
 
 /*
- * Blocks that begin with what a freed object leaves behind. They are buffers where a live object
- * has its buffer, and nowhere else: not behind the collector's head, nor behind any other word.
+ * Blocks that begin with the remains of a freed object. They are buffers if a live object has its
+ * buffer there, and not otherwise: neither after the collector's header nor after any other word.
  */
 static void test_buffers_with_old_content(void **state)
 {
@@ -153,13 +157,13 @@ static void test_buffers_with_old_content(void **state)
 	world__release(&world);
 }
 
-#define LOW_TYPE 0x40615750UL /* an address just beyond 1 GiB */
+#define LOW_TYPE 0x40615750UL /* an address just above 1 GiB */
 
 /*
- * A tuple of a class: from the class' point of view, one of its instances after a longer head. It
- * is none also where `tuple` is met only later than the class is. Nor is an array of classes, whose
- * addresses in the malloc heap of a program that is not position-independent are as large as
- * counts; but what never dies is one.
+ * A tuple of a class resembles an instance of the class with a longer header. It is not counted as
+ * one, even if `tuple` is found later than the class. Neither is an array of classes, whose
+ * addresses are as small as reference counts in the malloc heap of a program that is not
+ * position-independent. An immortal object is counted as an instance.
  */
 static void test_tuple_of_a_class(void **state)
 {
@@ -267,8 +271,8 @@ static void test_memory_that_is_gone(void **state)
 }
 
 /*
- * Whatever blocks hold: words of types, of blocks, of nothing. It ends, and each block is
- * something.
+ * Blocks of arbitrary content: addresses of types, of blocks, and others. The census terminates,
+ * and classifies each block.
  */
 static void test_nonsense(void **state)
 {

@@ -6,7 +6,7 @@
 #include "unit_test.h"
 #include "util/cleanup.h"
 
-/* Where 64 bits end, and around it. */
+/* The limits of 64 bits, and numbers close to them. */
 static const uint64_t numbers[] = {
 	0,
 	1,
@@ -28,7 +28,7 @@ static bool fits(wide value)
 	return value <= UINT64_MAX;
 }
 
-/* The oracle is the same in 128 bits. */
+/* The oracle computes the same in 128 bits. */
 static void test_unsigned(void **state)
 {
 	(void)state;

@@ -12,7 +12,7 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* A target, and what of it is known before the first checkpoint. */
+/* A target, and what is known of it before the first checkpoint. */
 struct sample {
 	struct fake_target target;
 	struct allocators allocators;
@@ -84,7 +84,8 @@ static uint64_t find_partial_pool(const struct sample *sample)
 }
 
 /*
- * Forgets in the truth what lies in [address, address + size), whose memory is not read any more.
+ * Removes the blocks in [address, address + size) from the ground truth, because that memory is not
+ * read any more.
  */
 static void drop_from_truth(struct fake_pymalloc *fake, uint64_t address, uint64_t size)
 {
@@ -117,7 +118,9 @@ static void test_idle_heap_is_read_exactly(void **state)
 		}
 }
 
-/* More pools than a batch takes (4096), each partly free: more bytes than are copied at a time. */
+/*
+ * More pools than fit into a batch (4096), each partly free: more bytes than are copied at a time.
+ */
 static void make_many_pools(struct sample *sample)
 {
 	struct fake_options options = fake_target__options(&FAKE_GEOMETRIES[1], FAKE_STATIC);
@@ -145,11 +148,11 @@ static void test_heap_of_many_batches(void **state)
 	release_sample(&sample);
 }
 
-/* Sets a word of memory right after it was found wrong so often. */
+/* Restores a word of memory after it was read wrong a given number of times. */
 struct repair {
 	struct fake_memory *memory;
 	uint64_t at, value;
-	uint64_t pool; /* whose reads are counted */
+	uint64_t pool; /* of which the reads are counted */
 	uint32_t reads_left, reads;
 };
 
@@ -165,7 +168,7 @@ static void repair_after_reads(void *context, uint64_t address, size_t size)
 		*fake_memory__word(repair->memory, repair->at) = repair->value;
 }
 
-/* Breaks the word at @offset of some pool, until the pool has been read @reads times. */
+/* Corrupts the word at @offset of a pool until the pool has been read @reads times. */
 static void break_pool(struct sample *sample, struct repair *repair, uint64_t offset,
 		       uint64_t value, uint32_t reads)
 {
@@ -182,7 +185,7 @@ static void break_pool(struct sample *sample, struct repair *repair, uint64_t of
 	sample->target.memory.context = repair;
 }
 
-/* Words of a header that do not fit the rest, as one sees when it is being changed. */
+/* Header words that contradict the rest, as a reader sees them during a change. */
 static const struct {
 	uint64_t offset, value;
 } WRONG_WORDS[] = {
@@ -197,7 +200,7 @@ static void test_torn_pool_is_read_again(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(WRONG_WORDS); i++)
-		/* The header alone, the carved part, then again and again. */
+		/* Reads of the header alone, of the carved part, then retries. */
 		for (uint32_t reads = 3; reads < 10; reads += 2) {
 			struct sample sample;
 			struct repair repair;
@@ -213,7 +216,7 @@ static void test_torn_pool_is_read_again(void **state)
 		}
 }
 
-/* It is given up in the end, and said so; nothing else suffers. */
+/* The pool is given up in the end, and counted; all others are read correctly. */
 static void test_pool_that_stays_torn_is_counted(void **state)
 {
 	(void)state;
@@ -228,7 +231,7 @@ static void test_pool_that_stays_torn_is_counted(void **state)
 		read_heap(&sample);
 		check_counts(&sample, 1, 1, 0);
 		assert_in_range(repair.reads, 3, 100);
-		/* All blocks but those of this pool are as they should be. */
+		/* All blocks except those of this pool are correct. */
 		pool = repair.pool;
 		block_map__remove_range(sample.heap->blocks, pool, fake->geometry.pool_size);
 		drop_from_truth(fake, pool, fake->geometry.pool_size);
@@ -237,7 +240,7 @@ static void test_pool_that_stays_torn_is_counted(void **state)
 	}
 }
 
-/* What can be said of a torn pool is said: what is on the chain is free, the rest lives. */
+/* Of a torn pool, what its free list contains is free, and the other blocks are live. */
 static void test_torn_pool_is_taken_as_far_as_it_makes_sense(void **state)
 {
 	struct sample sample;
@@ -245,7 +248,7 @@ static void test_torn_pool_is_taken_as_far_as_it_makes_sense(void **state)
 
 	(void)state;
 	make_usual_sample(&sample, 3000);
-	/* One more than there are: the chain is right. */
+	/* One more than exist: the free list is correct. */
 	break_pool(&sample, &repair, 0, 0, 0);
 	*fake_memory__word(&sample.target.memory, repair.pool) = repair.value + 1;
 	read_heap(&sample);
@@ -254,7 +257,9 @@ static void test_torn_pool_is_taken_as_far_as_it_makes_sense(void **state)
 	release_sample(&sample);
 }
 
-/* A live block holds what its user wrote; a free one behind the torn link is not lost for ever. */
+/*
+ * A live block contains what its user wrote; a free block after the torn link is found again later.
+ */
 static void test_link_overwritten_for_a_moment(void **state)
 {
 	struct sample sample;
@@ -282,7 +287,7 @@ static void test_holes_are_counted(void **state)
 
 		make_usual_sample(&sample, 20000);
 		pool_size = fake->geometry.pool_size;
-		/* Not an arena's first pool: that one vouches for the arena. */
+		/* Not an arena's first pool, which confirms the arena. */
 		hole = fake->arenas[0] + 3 * pool_size;
 		size = pools * pool_size;
 		assert_true(fake_pymalloc__slot(fake, 0)->pool_address >= hole + size);
@@ -295,7 +300,7 @@ static void test_holes_are_counted(void **state)
 	}
 }
 
-/* The header is there, what follows is not. */
+/* The header is mapped, the memory after it is not. */
 static void test_hole_behind_a_header(void **state)
 {
 	struct sample sample;
@@ -319,7 +324,7 @@ static void test_hole_behind_a_header(void **state)
 	release_sample(&sample);
 }
 
-/* Does something once, when the first pool's body is copied: the headers have been seen by then. */
+/* Does something once, when the first pool's body is copied: the headers have been read by then. */
 struct interruption {
 	struct sample *sample;
 	void (*change)(struct sample *sample);
@@ -370,7 +375,9 @@ static void test_arenas_that_vanish_meanwhile_are_dropped(void **state)
 	release_sample(&sample);
 }
 
-/* Blocks of a class that has no pool yet: all of them go into pools that were never used. */
+/*
+ * Allocates blocks of a class that has no pool yet: all of them go to pools that were never used.
+ */
 static void alloc_arenas(struct sample *sample)
 {
 	for (int i = 0; i < 10000; i++)
@@ -396,10 +403,10 @@ static void test_arenas_and_pools_that_come_meanwhile_are_read_too(void **state)
 }
 
 /*
- * The promise of checkpoint.h: however the target works meanwhile, and however torn the copies are,
- * a block that did not change is reported as it is. Only users who keep links to other blocks of
- * the pool in the first word of theirs can, once in many thousand copies, make a torn one look
- * whole.
+ * The promise of checkpoint.h: however the target runs meanwhile, and however torn the copies are,
+ * a block that did not change is reported correctly. The only exception: users who store links to
+ * other blocks of the pool in the first word of theirs can, once in many thousand copies, make a
+ * torn copy look consistent.
  */
 struct run {
 	struct fake_target *target;
@@ -456,7 +463,7 @@ static void check_untouched(const struct sample *sample, const struct run *run,
 			fail_msg("block %#lx was live all the time", before[i].address);
 		assert_int_equal(block_map__insert(known, before[i].address, &was_live), 0);
 	}
-	/* What was neither live before nor touched is not in the heap. */
+	/* Blocks that were neither live before nor touched are not in the heap. */
 	assert_int_equal(count_new_blocks(sample->heap, known), 0);
 }
 
@@ -504,13 +511,11 @@ static void test_blocks_that_do_not_change_are_as_they_are(void **state)
 		read_while_running(&FAKE_GEOMETRIES[seed % FAKE_GEOMETRY_CNT],
 				   seed & 4 ? FAKE_STATIC : FAKE_INLINED,
 				   pieces[seed % ARRAY_SIZE(pieces)], 1 + seed % 7, seed, &sum);
-	/* It was not too easy: copies were torn. */
+	/* The test was hard enough: many copies were torn. */
 	assert_true(sum.retried_pools > 100);
 }
 
-/*
- * Reads with an account of its own, of which nothing must be left when what was read is released.
- */
+/* Reads with an account of its own, which must be empty when the heap is released. */
 static int read_within(struct sample *sample, uint64_t limit_bytes, uint64_t refuse_nth,
 		       struct account_usage *usage)
 {
@@ -544,7 +549,7 @@ static void test_memory_cap(void **state)
 	(void)state;
 	make_usual_sample(&sample, 40000);
 	assert_true(sample.target.pymalloc.arena_cnt > 3);
-	/* The smallest cap that will do. */
+	/* The smallest sufficient limit. */
 	while (high - low > 1) {
 		uint64_t middle = low + (high - low) / 2;
 		int err = read_within(&sample, middle, 0, &usage);
@@ -557,12 +562,12 @@ static void test_memory_cap(void **state)
 		else
 			high = middle;
 	}
-	/* It is no more than 2 % of what is read. */
+	/* It is at most 2 % of the memory read. */
 	assert_true(high * 50 <= sample.target.pymalloc.arena_cnt << 20);
 	release_sample(&sample);
 }
 
-/* Whichever allocation is refused, the reading fails for that reason and loses nothing. */
+/* Whichever allocation is refused, the reading fails with that error and leaks nothing. */
 static void test_every_refusal_is_survived(void **state)
 {
 	struct account_usage usage;
@@ -580,7 +585,7 @@ static void test_every_refusal_is_survived(void **state)
 	release_sample(&sample);
 }
 
-/* An arena that comes while the heap image is made counts, too. */
+/* An arena that is mapped while the heap image is made counts, too. */
 static void test_memory_cap_holds_for_what_comes_later(void **state)
 {
 	struct interruption interruption = {.change = alloc_arenas};
@@ -641,7 +646,7 @@ static void test_progress_is_told_and_can_end_it(void **state)
 	release_sample(&sample);
 }
 
-/* After so many pieces the process is gone. */
+/* The process exits after a given number of pieces. */
 struct death {
 	struct fake_memory *memory;
 	uint32_t pieces_left;
@@ -683,7 +688,7 @@ static void test_process_that_exits_meanwhile(void **state)
 	release_sample(&sample);
 }
 
-/* Some pools are read again, and only they. */
+/* Some pools, and only these, are read again. */
 static void test_reread(void **state)
 {
 	struct sample sample;
@@ -710,7 +715,7 @@ static void test_reread(void **state)
 		uint64_t next = pools[(i + 1) % pool_cnt], live[POOL_WORDS_MAX];
 		size_t bytes = pool__word_cnt(&fake->geometry) * sizeof(*live);
 
-		/* The next pool is not touched by reading this one. */
+		/* Reading this pool does not affect the next one. */
 		memcpy(live, block_map__pool_bits(sample.heap->blocks, next), bytes);
 		assert_int_equal(checkpoint__reread_pools(sample.heap, &sample.target.memory.memory,
 							  &pools[i], 1, &counts),
@@ -718,7 +723,7 @@ static void test_reread(void **state)
 		assert_memory_equal(live, block_map__pool_bits(sample.heap->blocks, next), bytes);
 	}
 	check_heap_of(sample.heap, fake);
-	/* All at once comes to the same. */
+	/* Reading all at once gives the same. */
 	read_heap(&sample);
 	for (int i = 0; i < 300; i++)
 		fake_pymalloc__free_at(fake, (size_t)i * 7 % fake->block_cnt);
@@ -756,7 +761,7 @@ static void test_reread_leaves_alone_what_is_not_there(void **state)
 	release_sample(&sample);
 }
 
-/* There is memory, but no arena any more: an interpreter has ended, and left it behind. */
+/* The memory is mapped, but is no longer an arena: an interpreter has ended and left it behind. */
 static void test_reread_of_no_arena(void **state)
 {
 	struct sample sample;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Heaps that are brought up to date: with what the headers tell they are right at once, and block
- * by block after as many readings as are promised; and what has not changed is not read.
+ * Updates of heap images: everything that pool headers contain is correct at once, and every block
+ * after the promised number of readings; unchanged pools are not read.
  */
 #include "pymalloc/checkpoint.h"
 
@@ -17,7 +17,7 @@ struct sample {
 	struct allocators allocators;
 	struct checkpoint_counts counts; /* of the last update */
 	struct heap *heap;
-	uint64_t body_bytes; /* read of pools, beyond their headers, by the last update */
+	uint64_t body_bytes; /* bytes of pools, without their headers, that the last update read */
 };
 
 static void note_read(void *context, uint64_t address, size_t size)
@@ -73,7 +73,7 @@ static void update(struct sample *sample)
 	update_sparing(sample, false);
 }
 
-/* What the headers tell: every number of a report but for the addresses of blocks. */
+/* Checks what the headers determine: every number of a report except the addresses of blocks. */
 static void check_totals(const struct sample *sample)
 {
 	struct fake_totals truth = {};
@@ -108,7 +108,7 @@ static void test_a_running_target_is_kept_up_with(void **state)
 			for (int i = 0; i < 10 + 50 * (round % 5); i++)
 				fake_pymalloc__step(&sample.target.pymalloc, 4000);
 		}
-		/* Where blocks changed places without a trace in the headers, it is found. */
+		/* Blocks that changed without a trace in the headers are found. */
 		for (int round = 0; round < SCRUB_READINGS; round++)
 			update(&sample);
 		check_heap_of(sample.heap, &sample.target.pymalloc);
@@ -116,10 +116,7 @@ static void test_a_running_target_is_kept_up_with(void **state)
 	}
 }
 
-/*
- * Of arenas in which nothing changes most are passed over; what changes in them is seen a little
- * later.
- */
+/* Most readings skip arenas in which nothing changes; a change there is seen a little later. */
 static void test_calm_arenas_are_spared(void **state)
 {
 	(void)state;
@@ -128,7 +125,10 @@ static void test_calm_arenas_are_spared(void **state)
 		struct sample sample;
 
 		make_sample(&sample, seed, seed);
-		/* The first reading does not compare, so one more than that many is whole. */
+		/*
+		 * The first reading has nothing to compare with, so one more than that many reads
+		 * everything.
+		 */
 		for (int reading = 0; reading < CALM_READINGS; reading++) {
 			update_sparing(&sample, true);
 			assert_int_equal(sample.counts.calm_pools, 0);
@@ -145,7 +145,7 @@ static void test_calm_arenas_are_spared(void **state)
 			check_totals(&sample);
 		}
 		assert_true(calm_pools > 0);
-		/* A whole reading sees it at once. */
+		/* A complete reading sees the change at once. */
 		for (int reading = 0; reading < 2 * CALM_READINGS; reading++)
 			update_sparing(&sample, true);
 		for (int i = 0; i < 20; i++)
@@ -165,7 +165,7 @@ static void test_what_did_not_change_is_not_read(void **state)
 	(void)state;
 	make_sample(&sample, 2, 3);
 	update(&sample);
-	/* Now the arenas are known, and what is read of them is counted. */
+	/* From here on the arenas are known, and the bytes read of them are counted. */
 	for (size_t i = 0; i < sample.heap->arena_cnt; i++)
 		heap__forget_stamps(sample.heap, sample.heap->arenas[i].address);
 	update(&sample);
@@ -201,7 +201,7 @@ static void test_one_block_is_one_pool(void **state)
 	release_sample(&sample);
 }
 
-/* Frees the lowest live block of a pool that is neither of two. */
+/* Frees the lowest live block of a pool that is neither of the two. */
 static void free_other(struct fake_pymalloc *fake, uint64_t pool, uint64_t first, uint64_t second)
 {
 	uint64_t lowest = UINT64_MAX;
@@ -214,9 +214,7 @@ static void free_other(struct fake_pymalloc *fake, uint64_t pool, uint64_t first
 	fake_pymalloc__free(fake, lowest);
 }
 
-/*
- * Two blocks are taken, another one is put back, and then the first: the header says what it said.
- */
+/* Two blocks are allocated, another is freed, then the first: the header is the same as before. */
 static void test_other_blocks_under_the_same_header(void **state)
 {
 	struct pool_header before, *header;
@@ -230,7 +228,7 @@ static void test_other_blocks_under_the_same_header(void **state)
 	fake = &sample.target.pymalloc;
 	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
 		blocks[i] = fake_pymalloc__alloc(fake, 512);
-	/* A full pool by now: the next allocations come from it, once it has a free block. */
+	/* The pool is full now: the next allocations come from it once it has a free block. */
 	pool = geometry__pool_of(&fake->geometry, blocks[100]);
 	header = fake_pymalloc__pool(fake, pool);
 	assert_true(pool__is_full(&fake->geometry, header));
@@ -248,7 +246,7 @@ static void test_other_blocks_under_the_same_header(void **state)
 	free_other(fake, pool, first, second);
 	fake_pymalloc__free(fake, first);
 	assert_memory_equal(header, &before, sizeof(before));
-	/* Nothing is to be seen at first; then it is found, and counted. */
+	/* The change is not visible at first; then it is found and counted. */
 	do {
 		update(&sample);
 		check_totals(&sample);
@@ -258,7 +256,7 @@ static void test_other_blocks_under_the_same_header(void **state)
 	release_sample(&sample);
 }
 
-/* The same of a whole arena: whoever knows that it was mapped anew has it read anew. */
+/* The same for a whole arena: if it is known to have been mapped again, it is read again. */
 static void test_forgotten_stamps_are_read_again(void **state)
 {
 	struct sample sample;
@@ -279,7 +277,7 @@ static void test_forgotten_stamps_are_read_again(void **state)
 	release_sample(&sample);
 }
 
-/* Without stamps, every reading is a whole one. */
+/* Without stamps, every reading is complete. */
 static void test_without_stamps(void **state)
 {
 	struct checkpoint_options options = {};
@@ -299,7 +297,7 @@ static void test_without_stamps(void **state)
 	release_sample(&sample);
 }
 
-/* Frees all there is, and allocates anew, at addresses that were never used before. */
+/* Frees everything, and allocates again at addresses that were never used before. */
 static void move_arenas(struct fake_pymalloc *fake)
 {
 	while (fake->block_cnt)
@@ -310,7 +308,7 @@ static void move_arenas(struct fake_pymalloc *fake)
 		fake_pymalloc__alloc(fake, 1 + i % 512);
 }
 
-/* What was read of arenas that are gone is given up before what came is read. */
+/* The image of arenas that are gone is released before new arenas are read. */
 static void test_arenas_that_move_take_no_more(void **state)
 {
 	struct account_usage first, usage;

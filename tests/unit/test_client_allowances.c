@@ -23,7 +23,7 @@ static void test_each_has_its_own(void **state)
 	assert_int_equal(client_allowances__wait_ns(&all, 7, 211), 0);
 }
 
-/* One that comes from a thousand addresses has its debt all the same. */
+/* A client that sends from a thousand addresses keeps its debt. */
 static void test_a_debt_is_not_forgotten_for_others(void **state)
 {
 	struct client_allowances all = new_allowances();

@@ -12,7 +12,7 @@
 
 #define CODE	  0x7f0000010000UL
 #define AMPLE	  (64UL << 20)
-#define EMPTY_MAX 2048 /* what an empty cache takes */
+#define EMPTY_MAX 2048 /* memory of an empty cache */
 #define NS_PER_S  1000000000UL
 
 static const struct fake_code one = {"one", "Site.one", "/srv/site.py", 40, 7};
@@ -60,8 +60,8 @@ static void use_cache_of(struct fixture *fixture, size_t bytes_max)
 }
 
 /*
- * What the cache has taken. Its own sums are estimates: what malloc adds to small pieces is not in
- * them, nor is the one object that it gives out without keeping it.
+ * The memory that the cache has allocated. The cache's own sums are estimates: they do not include
+ * malloc's overhead for small pieces, nor the one object that it returns without keeping it.
  */
 static uint64_t used_bytes(const struct fixture *fixture)
 {
@@ -151,7 +151,7 @@ static void test_remembers_what_is_gone(void **state)
 	check_refused(fixture, CODE, -EFAULT);
 	assert_int_equal(fixture->memory.call_cnt, calls);
 	check_counts(fixture, 1, 1, 0, 0);
-	/* In the next round there may be something again. */
+	/* In the next round there may be a code object again. */
 	fake_code__map(&fixture->memory, CODE, &two);
 	check_refused(fixture, CODE, -EFAULT);
 	code_cache__begin_round(fixture->cache);
@@ -189,7 +189,7 @@ static void test_errors_of_the_process_are_not_remembered(void **state)
 	fixture->memory.error = 0;
 	assert_string_equal(get(fixture, CODE)->name, "one");
 	check_counts(fixture, 1, 0, 0, 0);
-	/* Nor if it comes when the address is known to hold something else. */
+	/* Nor if it appears after the address is known to contain something else. */
 	fake_code__rewrite(&fixture->memory, CODE, &two);
 	code_cache__begin_round(fixture->cache);
 	assert_string_equal(get(fixture, CODE)->name, "two");
@@ -221,7 +221,7 @@ static void test_many(void **state)
 	check_counts(fixture, ARRAY_SIZE(codes), 0, 0, 0);
 }
 
-/* What there is no room for is named, and read each time. */
+/* Code objects that do not fit are still named, and read each time. */
 static void test_full(void **state)
 {
 	struct fixture *fixture = *state;
@@ -242,7 +242,7 @@ static void test_full(void **state)
 	check_counts(fixture, 99 + 99 - kept, 0, 0, 2 * (99 - kept));
 }
 
-/* What is asked for in a round makes room of what was asked for in others only. */
+/* Only entries that were not requested in this round are evicted. */
 static void test_old_ones_make_room(void **state)
 {
 	struct fixture *fixture = *state;
@@ -262,7 +262,7 @@ static void test_old_ones_make_room(void **state)
 			assert_true(used_bytes(fixture) <= 2 * limit);
 		}
 	assert_int_equal(code_cache__counts(fixture->cache)->unkept, 0);
-	/* Nor do addresses that hold nothing, round after round. */
+	/* Nor do addresses without a code object, round after round. */
 	for (uint64_t i = 1; i < 10000; i++) {
 		code_cache__begin_round(fixture->cache);
 		check_refused(fixture, i * 8, -EFAULT);
@@ -272,7 +272,7 @@ static void test_old_ones_make_room(void **state)
 	assert_true(used_bytes(fixture) <= 2 * limit);
 }
 
-/* Addresses that hold nothing take room too. */
+/* Addresses without a code object take room, too. */
 static void test_full_of_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -290,8 +290,8 @@ static void test_full_of_nothing(void **state)
 
 /*
  * A process can show more addresses in one round than there is room for. None of them may take
- * longer than it takes to read it: if each looked through the whole table, as it once did, all
- * would take half a minute, not some milliseconds.
+ * longer than reading it. If each searched the whole table, as it once did, all together would take
+ * half a minute instead of some milliseconds.
  */
 static void test_full_of_one_round(void **state)
 {
@@ -303,7 +303,7 @@ static void test_full_of_one_round(void **state)
 		check_refused(fixture, i * 8, -EFAULT);
 	assert_int_equal(cpu_allowance__end(), 0);
 	assert_true(used_bytes(fixture) <= 4UL << 20);
-	/* They make room in the next round. */
+	/* The next round may evict them. */
 	code_cache__begin_round(fixture->cache);
 	get(fixture, CODE);
 	check_counts(fixture, 1, 120000, 0, 0);
@@ -320,7 +320,7 @@ static void test_no_room_at_all(void **state)
 	check_counts(fixture, 3, 0, 0, 3);
 }
 
-/* One that was kept and changed, when there is no room left for what is there now. */
+/* An entry whose code object has changed, when there is no room for the new one. */
 static void test_full_and_changed(void **state)
 {
 	struct fixture *fixture = *state;

@@ -19,10 +19,7 @@
 #define LINE_MAX_BYTES 65536
 #define TEXT_MAX       4096
 
-/*
- * What is told apart in a recording (recordings/record_code_objects.py tells the form of the
- * files).
- */
+/* The kinds of lines in a recording (for the file format see recordings/record_code_objects.py). */
 struct recorded {
 	struct fake_memory memory;
 	struct py_offsets offsets;
@@ -61,7 +58,7 @@ static void set_offset(struct py_offsets *offsets, const char *member, unsigned 
 	fail_msg("no member %s", member);
 }
 
-/* Decodes hex digits; an empty text is written as two quotes. Returns how many bytes. */
+/* Decodes hex digits; an empty text is written as two quotes. Returns the number of bytes. */
 static size_t decode_hex(const char *hex, uint8_t *to)
 {
 	size_t cnt = 0;
@@ -183,7 +180,7 @@ static void test_recorded_code_objects(void **state)
 	globfree(&paths);
 }
 
-/* From here on: one made by hand. */
+/* The tests below use a hand-made code object. */
 static const struct fake_code sample = {"work", "Site.work", "/srv/site.py", 40, 7};
 
 static int set_up(void **state)
@@ -221,7 +218,7 @@ static void check_refused(struct fake_memory *fake, int err)
 	assert_ptr_equal(code, (struct code_object *)-1);
 }
 
-/* Writes one word, sees what comes of it, and puts back what was there. */
+/* Overwrites one word, checks the result, and restores the word. */
 static void check_damage(struct fake_memory *fake, uint64_t address, uint64_t value, int err)
 {
 	uint64_t *word = fake_memory__word(fake, address), before = *word;
@@ -255,13 +252,13 @@ static void test_lines_of_frames(void **state)
 	/* Not begun: before the first instruction. */
 	assert_int_equal(code_object__line(code, begin - 2), 40);
 	assert_int_equal(code_object__line(code, INT32_MIN), 40);
-	/* Not of this code. */
+	/* Outside of this code. */
 	assert_int_equal(code_object__line(code, begin + 16), LINE_NONE);
 	assert_int_equal(code_object__line(code, INT32_MAX), LINE_NONE);
 	code->size_bytes = 14;
 	assert_int_equal(code_object__line(code, begin + 13), 47);
 	assert_int_equal(code_object__line(code, begin + 14), LINE_NONE);
-	/* It shows from its second instruction on. */
+	/* It is shown from its second instruction on. */
 	assert_false(code_object__is_shown(code, begin - 2));
 	assert_false(code_object__is_shown(code, begin));
 	assert_true(code_object__is_shown(code, begin + 2));
@@ -293,7 +290,7 @@ static void test_what_is_no_code_object(void **state)
 	uint64_t type = *fake_memory__word(fake, CODE + at->object_type);
 	uint64_t type_name = *fake_memory__word(fake, type + at->type_name);
 
-	/* Pointers into nowhere. */
+	/* Pointers to unmapped memory. */
 	check_damage(fake, CODE + at->object_type, 0, -EFAULT);
 	check_damage(fake, CODE + at->object_type, UINT64_MAX, -EFAULT);
 	check_damage(fake, type + at->type_name, 8, -EFAULT);
@@ -301,11 +298,11 @@ static void test_what_is_no_code_object(void **state)
 	check_damage(fake, CODE + at->code_qualname, 0, -EFAULT);
 	check_damage(fake, CODE + at->code_filename, 0, -EFAULT);
 	check_damage(fake, CODE + at->code_line_table, 0, -EFAULT);
-	/* Another type; "code" only begins its name. */
+	/* Another type: its name only begins with "code". */
 	memcpy(fake_memory__at(fake, type_name, 6), "codec", 6);
 	check_refused(fake, -EINVAL);
 	memcpy(fake_memory__at(fake, type_name, 6), "code", 5);
-	/* Names that are no text, sizes that cannot be, a line before the first. */
+	/* Names that are not texts, impossible sizes, a line before the first one. */
 	check_damage(fake, CODE + at->code_name, CODE, -EINVAL);
 	check_damage(fake, CODE + at->code_size, UINT64_MAX, -EINVAL);
 	check_damage(fake, CODE + at->code_size, 1UL << 32 | 8, -EINVAL);
@@ -382,7 +379,7 @@ static void replace_name(void *context, uint64_t address, size_t size)
 		*fake_memory__word(fake, CODE + FAKE_OFFSETS.code_name) = CODE + FAKE_QUALNAME;
 }
 
-/* Another code object takes its place between two reads. */
+/* Another code object replaces it between two reads. */
 static void test_changes_while_it_is_read(void **state)
 {
 	struct fake_memory *fake = *state;
@@ -393,7 +390,7 @@ static void test_changes_while_it_is_read(void **state)
 	code_object__free(read_sample(fake));
 }
 
-/* Whatever is there: no fault, and no code object without its names. */
+/* Whatever bytes are there: no fault, and no code object without names. */
 static void test_noise(void **state)
 {
 	struct fake_memory *fake = *state;

@@ -63,7 +63,7 @@ static void test_no_stacks(void **state)
 	assert_collapsed(profile, PROFILE_LIVE_BYTES, "");
 }
 
-/* Each line has one value, each frame is one, whatever they are called. */
+/* Each line has one value and each frame is one frame, whatever their names are. */
 static void test_nasty_texts(void **state)
 {
 	_cleanup_(profile__freep) struct profile *profile = sample_profile__new_empty();
@@ -122,7 +122,7 @@ static void test_full_disk(void **state)
 	assert_int_equal(collapsed__write(profile, PROFILE_LIVE_BYTES, full), -ENOSPC);
 }
 
-/* A profile and its lines, each allocation refused in turn. */
+/* A profile and its lines, with each allocation refused in turn. */
 static int write_with(struct account *account)
 {
 	const struct profile_frame frames[] = {SAMPLE_PYTHON("f", "a.py", 1),
@@ -156,7 +156,7 @@ static void test_every_refusal_is_survived(void **state)
 		assert_int_equal(account__usage(account).used_bytes, 0);
 		account__close(account);
 	} while (err);
-	/* Six strings; arrays of five kinds, tables of four; the lines, of which there is one */
+	/* Six strings; five kinds of arrays, four tables; the lines, of which there is one */
 	assert_int_equal(nth - 1, 6 + 5 + 4 + 2);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Command lines, as a user may type them. What each command takes is written down here once more,
- * by hand. Whatever is wrong must be told in one line on stderr, which says what and what to do,
- * and must leave the options of the caller as they were.
+ * Command lines as users may type them. The options of each command are listed here once more, by
+ * hand. Every error has to give one line on stderr that says what is wrong and what to do, and has
+ * to leave the caller's options unchanged.
  */
 #include "cmd/command.h"
 
@@ -28,7 +28,7 @@ static const struct command *const commands[] = {
 	&command_query, &command_report,   &command_diff,  &command_agent,
 };
 
-/* What became of a call, and what it wrote. */
+/* The result of a call, and its output. */
 struct outcome {
 	int result;
 	struct options options;
@@ -65,7 +65,7 @@ static void restore(const struct redirection *redirection, char *text, size_t si
 	close(redirection->file);
 }
 
-/* Parses the words, of which the first is the command's name, and the last NULL. */
+/* Parses the words: the first is the command's name, the last is NULL. */
 static void parse(struct outcome *outcome, const struct command *command, const char *const *words)
 {
 	struct redirection out, err;
@@ -85,7 +85,7 @@ static void parse(struct outcome *outcome, const struct command *command, const 
 #define PARSE(outcome, command, ...)                                                               \
 	parse(outcome, command, (const char *const[]){(command)->name, ##__VA_ARGS__, NULL})
 
-/* One line for a person: who speaks, then @what, then where there is more. */
+/* Checks that the message is one line: the command's name, then @what, then where to find more. */
 static void check_message(const struct outcome *outcome, const char *what, const char *help)
 {
 	const char *line = outcome->err, *newline = strchr(line, '\n');
@@ -129,8 +129,8 @@ static void check_success(const struct outcome *outcome)
 }
 
 /*
- * All options, a value that is right, and who takes them: t(race), s(napshot), (s)i(tes), d(octor),
- * a(gent).
+ * All options, a valid value, and the commands that accept them: t(race), s(napshot), (s)i(tes),
+ * d(octor), a(gent).
  */
 static const struct known_option {
 	const char *name, *letter, *value, *takers;
@@ -194,7 +194,7 @@ static void check_option(const struct command *command, const struct known_optio
 
 	PARSE(&outcome, command, spelling, option->value);
 	if (!takes(command, option)) {
-		/* getopt() names a letter without its dash. */
+		/* getopt() prints a letter without its dash. */
 		check_error(&outcome, command, spelling[1] == '-' ? spelling : spelling + 1);
 	} else if (!strcmp(option->name, "--help")) {
 		assert_int_equal(outcome.result, 1);
@@ -292,14 +292,14 @@ static void test_values(void **state)
 	assert_true(outcome.options.trace.duration_s == 120);
 	assert_int_equal(outcome.options.trace.mode, TRACE_FULL);
 
-	/* The last one holds. */
+	/* The last one wins. */
 	PARSE(&outcome, &command_trace, "-p", "1", "--mode", "watch", "-p", "2", "--mode", "full");
 	check_success(&outcome);
 	assert_int_equal(outcome.options.pid, 2);
 	assert_int_equal(outcome.options.trace.mode, TRACE_FULL);
 }
 
-/* The ends of each range, and what lies just beyond. */
+/* The limits of each range, and the values just beyond. */
 static void test_bounds(void **state)
 {
 	static const struct {
@@ -466,7 +466,7 @@ static void test_missing_and_surplus_values(void **state)
 	check_error(&outcome, &command_trace, "p");
 }
 
-/* What follows the first argument is not ours, options or not. */
+/* Everything after the first argument is passed on, options or not. */
 static void test_arguments(void **state)
 {
 	struct outcome outcome;
@@ -505,7 +505,7 @@ static void test_arguments(void **state)
 	assert_string_equal(outcome.options.arguments[1], "-");
 }
 
-/* The option of that name, if the command takes it; else NULL. */
+/* The option of that name if the command accepts it, else NULL. */
 static const struct known_option *find_option(const struct command *command, const char *name,
 					      size_t length)
 {
@@ -517,19 +517,19 @@ static const struct known_option *find_option(const struct command *command, con
 	return NULL;
 }
 
-/* No help speaks of options that are only of other commands. */
+/* No help text mentions options that only other commands accept. */
 static void check_options_named(const struct command *command, const char *text)
 {
 	for (const char *at = strstr(text, " --"); at; at = strstr(at, " --")) {
 		size_t length = strspn(++at + 2, "abcdefghijklmnopqrstuvwxyz-") + 2;
 
-		/* Two dashes alone separate a command. */
+		/* A lone "--" separates a command. */
 		if (length != 2 && !find_option(command, at, length))
 			fail_msg("%s --help speaks of %.*s", command->name, (int)length, at);
 	}
 }
 
-/* Each line of "Options:" is one that the command takes, and none is left out. */
+/* Each line of "Options:" is an option that the command accepts, and none is missing. */
 static void check_help(const struct command *command, char *text)
 {
 	char *line, *rest = strstr(text, "\nOptions:\n");
@@ -544,7 +544,7 @@ static void check_help(const struct command *command, char *text)
 		char *name = strstr(line, "--"), *after = name ? strchr(name, ' ') : NULL;
 
 		assert_true(strlen(line) <= 100);
-		/* The description above goes on. */
+		/* The continuation of the description above. */
 		if (strspn(line, " ") == 31)
 			continue;
 		assert_non_null(after);
@@ -552,7 +552,10 @@ static void check_help(const struct command *command, char *text)
 		if (!found)
 			fail_msg("%s --help lists: %s", command->name, line);
 		assert_true(!found->letter || !strncmp(line + 2, found->letter, 2));
-		/* A value is in capitals or a choice, and what it means begins in one column. */
+		/*
+		 * A value is in capitals or a list of choices, and all descriptions begin in one
+		 * column.
+		 */
 		assert_int_equal(after[1] != ' ', found->value != NULL);
 		assert_true(line[30] == ' ' && line[31] != ' ' && line[31]);
 		listed++;
@@ -560,7 +563,7 @@ static void check_help(const struct command *command, char *text)
 	assert_int_equal(listed, expected);
 }
 
-/* Makes one line of each option and its description. */
+/* Joins each option and its description into one line. */
 static void join_lines(char *text)
 {
 	char *to = text;
@@ -599,7 +602,7 @@ static void test_help(void **state)
 		assert_string_equal(directly.out, outcome.out);
 		assert_true(strlen(commands[c]->summary) > 0);
 	}
-	/* The values that it says are the defaults are those of test_defaults(). */
+	/* The defaults that it states are those of test_defaults(). */
 	PARSE(&outcome, &command_trace, "--help");
 	join_lines(outcome.out);
 	assert_non_null(strstr(outcome.out, "(default 5)"));
@@ -607,7 +610,7 @@ static void test_help(void **state)
 	assert_non_null(strstr(outcome.out, "(default 32)"));
 	assert_non_null(strstr(outcome.out, "(default 1GiB, or half of what"));
 	assert_non_null(strstr(outcome.out, "every allocation and free (default watch)"));
-	/* What of them is of other commands. */
+	/* It does not mention what applies to other commands only. */
 	assert_non_null(strstr(outcome.out, "exit with status 2"));
 	assert_non_null(strstr(outcome.out, "the process's CPU time"));
 	PARSE(&outcome, &command_agent, "--help");
@@ -618,7 +621,7 @@ static void test_help(void **state)
 	assert_null(strstr(outcome.out, "profile"));
 }
 
-/* What is wrong before --help is reported first; what comes behind it does not matter. */
+/* An error before --help is reported first; what follows --help does not matter. */
 static void test_help_and_errors(void **state)
 {
 	struct outcome outcome;
@@ -642,9 +645,7 @@ static void run(struct outcome *outcome, const struct command *command)
 	restore(&out, outcome->out, sizeof(outcome->out));
 }
 
-/*
- * Options that are right, each, and make no sense together: no process, or two things to look at.
- */
+/* Options that are valid each, but not together: no process, or two targets. */
 static void test_conflicts(void **state)
 {
 	static const struct {
@@ -697,7 +698,7 @@ static void test_conflicts(void **state)
 		assert_int_equal(outcome.result, -EINVAL);
 		check_message(&outcome, cases[i].what, cases[i].fix);
 	}
-	/* Here a process was given; it is the argument that has no place. */
+	/* A process was given; the error is the surplus argument. */
 	PARSE(&outcome, &command_snapshot, "-p", "2147483647", "surplus");
 	check_success(&outcome);
 	run(&outcome, &command_snapshot);
@@ -720,7 +721,9 @@ static void test_options_stay_on_failure(void **state)
 	check_untouched(&outcome);
 }
 
-/* A line that is pasted may hold anything; it is quoted in one line that harms no terminal. */
+/*
+ * A pasted line may contain anything; it is quoted in one line that contains no control characters.
+ */
 static void test_hostile_words(void **state)
 {
 	struct outcome outcome;
@@ -734,7 +737,7 @@ static void test_hostile_words(void **state)
 	check_error(&outcome, &command_trace, "--a");
 }
 
-/* However long a word is, what to do stays to be read. */
+/* However long a word is, the advice after it stays readable. */
 static void test_long_words(void **state)
 {
 	static char word[5000];
@@ -754,7 +757,7 @@ static void put_config(const char *path, const char *text)
 	assert_true(fputs(text, file) >= 0);
 }
 
-/* The agent reads its configuration at each SIGHUP, and may live for years. */
+/* The agent reads its configuration at each SIGHUP, and may run for years. */
 static void test_configuration_is_released(void **state)
 {
 	static const char good[] = "alert = pinned_bytes > 1\nuser = root\nmatch = x\n",
@@ -782,7 +785,7 @@ static void test_configuration_is_released(void **state)
 		put_config(path, unknown);
 		PARSE(&outcome, &command_agent, "--config", path);
 		assert_int_equal(outcome.result, -EINVAL);
-		/* Under a sanitizer both are 0, and it looks for leaks itself. */
+		/* With a sanitizer both are 0; it looks for leaks itself. */
 		if (!i)
 			before = mallinfo2().uordblks;
 		assert_int_equal(mallinfo2().uordblks, before);

@@ -12,7 +12,7 @@
 #define MS   1000000UL
 #define HOUR (3600000 * MS)
 
-/* Works until the allowance says no, and returns how much CPU time that took. */
+/* Works until the allowance is used up; returns the CPU time that took. */
 static uint64_t work_until_refused(void)
 {
 	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -37,7 +37,7 @@ static void test_it_is_used_up_and_stays_so(void **state)
 	for (int i = 0; i < 1000; i++)
 		assert_int_equal(cpu_allowance__check(), -ETIME);
 	assert_int_equal(cpu_allowance__end(), -ETIME);
-	/* It is over: neither is there a limit any more, nor is the next one used up. */
+	/* Afterwards there is no limit, and the next allowance starts unused. */
 	assert_int_equal(cpu_allowance__check(), 0);
 	assert_int_equal(cpu_allowance__end(), 0);
 	cpu_allowance__begin(HOUR);
@@ -45,7 +45,7 @@ static void test_it_is_used_up_and_stays_so(void **state)
 	assert_int_equal(cpu_allowance__end(), 0);
 }
 
-/* A thread that waits uses nothing, however long. */
+/* A thread that waits uses no CPU time, however long it waits. */
 static void test_waiting_is_free(void **state)
 {
 	(void)state;

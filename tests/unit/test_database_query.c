@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: BSD-2-Clause
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Databases that somebody made to do harm, and questions that would. Each is a small one of ours,
- * changed by SQL.
+ * Malicious databases and malicious queries. Each database is a small one of pyfrag's, changed by
+ * SQL.
  */
 #include "output/database_query.h"
 
@@ -40,7 +40,7 @@ static int tear_down(void **state)
 	return scratch_directory__leave();
 }
 
-/* A database of ours, with one arena and two blocks, and then @sql. */
+/* A database with one arena and two blocks, changed by @sql. */
 static void make(const char *sql)
 {
 	static const char rows[] =
@@ -69,9 +69,7 @@ static struct database_options options_of(const char *name)
 	return (struct database_options){.name = name, .cpu_s = 0.2, .memory_bytes = 32 << 20};
 }
 
-/*
- * The answer to a question; the caller frees. NULL after an error, which is in *err and @failure.
- */
+/* The result of a query; the caller frees it. NULL on error, which is in *err and @failure. */
 static char *ask(const char *sql, bool json, int *err, struct failure *failure)
 {
 	const struct database_options options = options_of(path);
@@ -144,7 +142,7 @@ static void test_one_question(void **state)
 	check_refused("SELECT 1; " ENDLESS " SELECT x FROM c", -EINVAL, "more than one query");
 }
 
-/* The SQL for @question; the caller frees; NULL: it is refused. */
+/* The SQL for @question; the caller frees it. NULL if it is refused. */
 static char *sql_for(const char *question, struct failure *failure)
 {
 	const struct database_options options = options_of(path);
@@ -229,7 +227,7 @@ static void test_questions_only_read(void **state)
 	assert_int_equal(access("stolen", F_OK), -1);
 }
 
-/* Each would take all the time, or all the memory, that there is. */
+/* Each query would take unlimited time or memory. */
 static void test_questions_are_bounded(void **state)
 {
 	(void)state;
@@ -263,7 +261,10 @@ static void test_sql_is_bounded(void **state)
 	free(sql);
 }
 
-/* What the file brings along, under the names of ours or its own, is not run. */
+/*
+ * Tables, views and triggers in the file are not executed, whether they have pyfrag's names or
+ * others.
+ */
 static void test_what_the_file_brings_is_not_run(void **state)
 {
 	static const char views[] =
@@ -389,9 +390,7 @@ static void test_no_file(void **state)
 	check_no_file("none", -ENOENT);
 }
 
-/*
- * A file that is taken for a database keeps the name of nobody: it is the descriptor that counts.
- */
+/* The database is opened by its descriptor, whatever file has its name by then. */
 static void test_the_descriptor_counts(void **state)
 {
 	_cleanup_(database__closep) struct database *database = NULL;

@@ -9,7 +9,7 @@
 #include "unit_test.h"
 #include "util/array.h"
 
-/* A heap that holds just what a fake allocator handed out. */
+/* A heap with exactly the blocks of a fake allocator. */
 struct sample {
 	struct fake_target target;
 	struct heap *heap;
@@ -33,7 +33,7 @@ static void make_sample(struct sample *sample, const struct geometry *geometry, 
 		assert_int_equal(ACCOUNT_RESERVE(NULL, sample->heap->arenas,
 						 sample->heap->arena_capacity, i + 1),
 				 0);
-		/* They come from above. */
+		/* They are mapped downwards. */
 		sample->heap->arenas[i] =
 			(struct arena){.address = fake->arenas[fake->arena_cnt - 1 - i]};
 		sample->heap->arena_cnt++;
@@ -47,8 +47,8 @@ static void release_sample(struct sample *sample)
 }
 
 /*
- * What _PyMem_DebugRawAlloc() writes before the user's bytes: big-endian size, API, forbidden
- * bytes.
+ * Writes what _PyMem_DebugRawAlloc() writes before the user's bytes: big-endian size, API,
+ * forbidden bytes.
  */
 static void write_frame(struct sample *sample, uint64_t block, char api, uint8_t forbidden)
 {
@@ -121,7 +121,7 @@ static void test_what_is_no_frame(void **state)
 	release_sample(&sample);
 }
 
-/* Some block may look like one by chance, and some of theirs may be damaged. */
+/* A block may resemble one with hooks by chance, and some with hooks may be damaged. */
 static void test_most_blocks_decide(void **state)
 {
 	struct sample sample;
@@ -152,7 +152,7 @@ static void test_nothing_to_look_at(void **state)
 	make_sample(&sample, NULL, 100);
 	write_frames(&sample, 'o', 0xfd);
 	check_detected(&sample, true);
-	/* Its memory is gone: nothing speaks for it any more. */
+	/* Its memory is unmapped, so that its blocks do not count. */
 	fake_memory__unmap(&sample.target.memory, sample.target.pymalloc.arenas[0]);
 	check_detected(&sample, false);
 	sample.target.memory.error = -ESRCH;

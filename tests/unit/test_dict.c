@@ -40,7 +40,7 @@ static void put(uint64_t address, const uint64_t *words, size_t cnt)
 #define PUT(address, ...)                                                                          \
 	put(address, (uint64_t[]){__VA_ARGS__}, sizeof((uint64_t[]){__VA_ARGS__}) / 8)
 
-/* Key and value, key and value, ... */
+/* Keys and values alternate. */
 static void check(enum dict_layout layout, const uint64_t *pairs, size_t cnt)
 {
 	uint64_t room = DICT_ENTRIES_MAX;
@@ -68,7 +68,7 @@ static void check_refused(enum dict_layout layout, int err)
 	assert_int_equal(dict__read(&entries, &found, &memory.memory, layout, DICT, &room), err);
 }
 
-/* 2.7: hash, key, value; slots that are free, and one whose value was deleted. */
+/* 2.7: hash, key, value; free slots, and one whose value was deleted. */
 static void test_table(void **state)
 {
 	(void)state;
@@ -83,7 +83,7 @@ static void test_table(void **state)
 	check_refused(DICT_OF_TABLE, -EINVAL);
 }
 
-/* 3.6: indices of a byte, of two. */
+/* 3.6: indices of one byte, of two. */
 static void test_entries(void **state)
 {
 	(void)state;
@@ -104,7 +104,7 @@ static void test_entries(void **state)
 	check_refused(DICT_OF_ENTRIES, -EFAULT);
 }
 
-/* Values beside shared keys: one of them is not set. */
+/* Values with shared keys: one of them is not set. */
 static void test_shared_keys(void **state)
 {
 	(void)state;
@@ -115,7 +115,7 @@ static void test_shared_keys(void **state)
 	CHECK(DICT_OF_ENTRIES, 0xa0, 0xa8, 0xc0, 0xc8);
 }
 
-/* The words from dk_log2_size on: of 8 slots. */
+/* The words from dk_log2_size on, for 8 slots. */
 #define KINDS(kind) (3UL | 3UL << 8 | (uint64_t)(kind) << 16)
 
 static void test_kinds(void **state)
@@ -129,7 +129,7 @@ static void test_kinds(void **state)
 	PUT(KEYS + 32 + 8, 0xa0, 0xa8, 0xb0, 0xb8);
 	CHECK(DICT_OF_KINDS, 0xa0, 0xa8, 0xb0, 0xb8);
 	CHECK(DICT_OF_SIZED_VALUES, 0xa0, 0xa8, 0xb0, 0xb8);
-	/* Shared: values with, and without what says how many they are. */
+	/* Shared keys: values with, and without, the count of values. */
 	PUT(DICT, 1, 2, 2, 0, KEYS, VALUES);
 	PUT(KEYS, 1, KINDS(2), 2, 2);
 	PUT(KEYS + 32 + 8, 0xa0, 0, 0xb0, 0);
@@ -169,7 +169,9 @@ static void test_versions(void **state)
 	assert_int_equal(dict_layout__of_version(3, 15), DICT_OF_SIZED_VALUES);
 }
 
-/* What is left for other dicts shrinks, and a dict for which it is too little takes nothing. */
+/*
+ * Each dict uses up room for the next ones; a dict for which the room does not suffice uses none.
+ */
 static void test_room(void **state)
 {
 	struct dict_entry *entries;

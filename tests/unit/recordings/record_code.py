@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Records machine code for test_shapes.c, by hand when a build shows something new:
+"""Records machine code for test_shapes.c. Run by hand when a build has a new pattern:
 
     record_code.py FILE TITLE START-END [START-END ...] > code/NAME.txt
 
-A line an instruction: address, bytes, text, parted by tabs. What is to be found in it is for a
-person to add, having read it, one line a site, in the order of addresses:
+Each line is an instruction: address, bytes and text, separated by tabs. Add by hand the sites that
+a scan has to find, one line for each, in the order of addresses:
 
     > ADDRESS TYPE OPERAND emulated|stepped [weak] [CLASS CLASS]
 
-OPERAND and the two compared size classes (of a new pool) are registers, "rax", with what is added
-to them, "rax+8", in brackets if the value is in memory there. Weak sites are those used only where
-there is no other of their type. No such line: nothing is to be found.
+OPERAND and the two compared size classes (of a new pool) are registers ("rax"), optionally with an
+offset ("rax+8"), in brackets if the value is in memory at that address. Weak sites are used only if
+there are no other sites of their type. Without such lines the scan must find nothing.
 """
 import re
 import subprocess
@@ -28,7 +28,7 @@ def instructions(path, start, end):
         if not re.fullmatch(r"\s*[0-9a-f]+:", fields[0]):
             continue
         address, code = fields[0].strip(" :"), fields[1].strip()
-        if len(fields) < 3:  # a long instruction goes on
+        if len(fields) < 3:  # continuation of a long instruction
             lines[-1][1] += " " + code
         else:
             text = re.split("[<#]", fields[2])[0]

@@ -4,13 +4,13 @@
 
     PYTHON record_code_objects.py NAME | gzip -9n > code_objects/NAME.gz
 
-Runs in the Python that is recorded, 2.7 or any later; from its stdin, too. The memory is its own,
-and so is what is to be found in it:
+Runs in the Python that is recorded, 2.7 or later, also from stdin. It records its own memory, and
+the values that have to be found in it:
 
     offset MEMBER VALUE     of struct py_offsets
     memory ADDRESS HEX
     code ADDRESS FIRST_LINE SIZE NAME QUALNAME FILENAME     texts in hex ("-": none), SIZE in bytes
-    frame ADDRESS INSTR LINE     a frame of that code, what it holds, and its f_lineno ("-": None)
+    frame ADDRESS INSTR LINE     a frame of that code, its instruction, and its f_lineno ("-": None)
 """
 from __future__ import print_function
 import binascii
@@ -19,7 +19,7 @@ import struct
 import sys
 
 VERSION = sys.version_info[:2]
-FIRST_LINE = 4660  # as is no other number in a code object
+FIRST_LINE = 4660  # unlike any other number in a code object
 WORD = struct.calcsize("P")
 CHARACTERS_MAX = 512
 
@@ -94,7 +94,7 @@ FILENAMES = [u"/srv/app.py", u"", u"/srv/caf\xe9.py", u"/srv/\u03c9/app.py",
 
 
 def value_of(text):
-    """What pyfrag should make of a str."""
+    """The value that pyfrag should read from a str."""
     cut = len(text) > CHARACTERS_MAX
     if VERSION < (3, 0):
         return text[:CHARACTERS_MAX].decode("utf-8", "replace").encode("utf-8") + b"..." * cut
@@ -104,12 +104,12 @@ def value_of(text):
 
 
 def compact_data():
-    """How long a str is before its characters, if they are not ASCII."""
+    """The size of a str before its characters, if they are not ASCII."""
     return u"\xe9\xea".__sizeof__() - 3
 
 
 def size_of(thing):
-    """In bytes, without what it keeps elsewhere, as a str may keep itself in UTF-8."""
+    """Its size in bytes without separate memory, such as a str's cached UTF-8."""
     if isinstance(thing, type(main.__code__)) and VERSION < (3, 11):
         return type(thing).__basicsize__
     if VERSION < (3, 0) or not isinstance(thing, str):
@@ -156,7 +156,7 @@ class Recorder(object):
             self.frames.append(found)
 
     def add_frames(self, *_):
-        """All from the caller's on, as far as they are of ours."""
+        """Adds all frames from the caller's on, as far as they are in this file."""
         frame = sys._getframe(1)
         while frame.f_code.co_filename != __file__:
             self.add_frame(frame)
@@ -168,7 +168,8 @@ def line_table(code):
 
 
 def instr_of(frame):
-    """What the frame holds: from 3.11 on a pointer into the code, here less the code's address."""
+    """The frame's instruction: from 3.11 on a pointer into the code, here relative to the code's
+    address."""
     if VERSION < (3, 10):
         return frame.f_lasti
     if VERSION < (3, 11):
@@ -184,7 +185,7 @@ def instr_of(frame):
 
 
 def offsets(code):
-    """Members of struct py_offsets, found by what is in a method's code object."""
+    """Members of struct py_offsets, found by searching a method's code object for known values."""
     memory = ctypes.string_at(id(code), type(code).__basicsize__)
     words = struct.unpack("%dP" % (len(memory) // WORD), memory[:len(memory) // WORD * WORD])
     ints = struct.unpack("%di" % (len(memory) // 4), memory[:len(memory) // 4 * 4])
@@ -220,7 +221,7 @@ def record():
     space = {}
     filename = "/srv/application/models.py"
     exec(compile(u"\n" * (FIRST_LINE - 3) + SOURCE, filename, "exec"), space)
-    for _ in range(50):  # so that calls are specialized, and the interpreter does not call itself
+    for _ in range(50):  # specializes the calls, so that the interpreter does not call itself
         space["run"](lambda *_: 1)
     space["run"](recorder.add_frames)
     begun = space["waits"]()
@@ -230,7 +231,7 @@ def record():
     for name in FILENAMES:
         if VERSION < (3, 0):
             if u"\udcff" in name:
-                continue  # takes them for characters
+                continue  # takes the numbers for characters
             name = name.encode("latin-1" if u"\xe9.py" in name else "utf-8")
         recorder.add_code(compile("pass", name, "exec"))
     if VERSION > (3, 0):

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Records line tables for test_line_table.c, with what their own Python says of each instruction:
+"""Records line tables for test_line_table.c, with the line that their own Python computes for each
+instruction:
 
     PYTHON record_lines.py NAME | gzip -9n > lines/NAME.gz
 
-Runs in the Python that is recorded, 2.7 or any later; from its stdin, too (`PYTHON - NAME <
-record_lines.py`). A line "kind N" (enum py_line_kind), and for each code object four:
+Runs in the Python that is recorded, 2.7 or later, also from stdin (`PYTHON - NAME <
+record_lines.py`). Writes a line "kind N" (enum py_line_kind), and for each code object four lines:
 
     code FIRST_LINE SIZE NAME
     table HEX
     lines OFFSET:LINE ...
     (an empty one)
 
-SIZE is in bytes, as OFFSET, from which on, up to the next, all is on that LINE ("-": on none). With
-the name "-" it writes instead what tests/e2e/test_line_tables.py reads, of the standard library.
+SIZE and OFFSET are in bytes. From OFFSET to the next one, all code is on that LINE ("-": on none).
+With the name "-" it writes the format that tests/e2e/test_line_tables.py reads, for the standard
+library.
 """
 from __future__ import print_function
 import array
@@ -256,7 +258,7 @@ def f(x): return f"{x + f"{
 
 
 def far_apart(gaps):
-    """Statements so many lines apart."""
+    """Statements this many lines apart."""
     lines = ["def far(a):", "    a = 0"]
     for gap in gaps:
         lines += [""] * (gap - 1) + ["    a = a + 1"]
@@ -264,15 +266,14 @@ def far_apart(gaps):
 
 
 def backwards(gap):
-    """A loop whose head is far above what runs before it again, and a call that begins far
-    below."""
+    """A loop whose head is far above the end of its body, and a call that begins far below."""
     blank = "\n" * gap
     return ("def back(a):\n    for i in a:\n        a(i)%s\n        a(i,%sa(\n        2))\n"
             "    return (a%s    (\n1))\n" % (blank, blank, blank))
 
 
 def wide(cnt):
-    """More code on one line than an entry can cover."""
+    """More code on one line than one entry can cover."""
     return "def wide(a):\n    return [%s]\n\ndef after(): return 1\n" % ", ".join(
         ["a(%d, a)" % i for i in range(cnt)])
 
@@ -295,7 +296,7 @@ def sources():
 
 
 def codes_in(code):
-    """It, and those among its constants."""
+    """The code object and all code objects among its constants."""
     found = [code]
     for one in found:
         found += [const for const in one.co_consts if isinstance(const, type(code))]
@@ -303,7 +304,7 @@ def codes_in(code):
 
 
 def ranges_of(code):
-    """(offset, line) pairs: what this Python's own decoder says."""
+    """(offset, line) pairs from this Python's own decoder."""
     if hasattr(code, "co_lines"):
         for start, end, line in code.co_lines():
             if end > start:
@@ -340,7 +341,7 @@ def write_text(name):
 
 
 def library_code():
-    """The code of the standard library's modules, as it was compiled, or compiled now."""
+    """The code of the standard library's modules: the compiled files, or compiled now."""
     top = os.path.dirname(os.__file__)
     for path in sorted(glob.glob(top + "/*.py") + glob.glob(top + "/*/*.py")):
         if "-packages" in path:
@@ -359,11 +360,11 @@ def library_code():
                 with open(path, "rb") as file:
                     yield compile(file.read(), path, "exec")
             except (SyntaxError, ValueError):
-                pass  # what tests of the parser have
+                pass  # intentionally invalid files, for tests of the parser
 
 
 def lines_of(code):
-    """The line at each byte."""
+    """The line of each byte."""
     lines = array.array("i")
     last = NO_LINE
     for start, line in ranges_of(code):
@@ -374,7 +375,7 @@ def lines_of(code):
 
 
 def write_library(out):
-    """How many bytes of records follow, the records, and the lines of each."""
+    """Writes the number of bytes of all records, the records, and the lines of each."""
     records, lines, size = [], [], 0
     for module in library_code():
         for code in codes_in(module):

@@ -1,43 +1,44 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Records what of a Python's memory decides where pymalloc is and which of its blocks are live.
+"""Records the parts of a Python's memory that determine where pymalloc is and which of its blocks
+are live.
 
     record_memory.py FILE NAME COMMAND [ARGUMENT...]      (as root, by hand)
 
 COMMAND starts a CPython of any version: "python3.11", or "chroot TREE /usr/bin/python3.9". Without
 any environment or site packages it builds a heap of a few arenas full of holes, and prints its own
-statistics into a pipe that is full: there it stands still while its memory is copied. NAME is what
-the recording calls the build.
+statistics into a full pipe: it blocks there while its memory is copied. NAME is the name of the
+build in the recording.
 
 What is kept of the memory:
-  - the writable data of the executable or library that holds CPython, at full length, and in it the
-    words that could be a user's address, and the version. Others (text, numbers, code) are zero: a
-    search for pointers passes over them anyway;
-  - the array of arenas, and as much again of what lies behind it;
+  - the writable data of the executable or library that contains CPython, at full length, with the
+    words in it that could be a user-space address, and the version. Other words (text, numbers,
+    code) are zero: a search for pointers skips them anyway;
+  - the array of arenas, and as many bytes of the memory after it;
   - the arenas: pool headers, and the first word of each free block (the link). The rest is zero;
-  - elsewhere, words that a search for the array of arenas could fall for: those that a pointer in
-    the data leads to, taken for the one to the array, and that could be an arena's address.
+  - elsewhere, words that could mislead a search for the array of arenas: the targets of pointers in
+    the data that could be pointers to the array, if they could be an arena's address.
 
-A recording is a gzip file: lines of text, each a word and its value, of which some announce bytes.
+A recording is a gzip file: lines of text, each a word and its value; some announce bytes.
 
     recording 1              the version of this format, first
     build TEXT               the NAME, and whether it has symbols
     version X.Y.Z
-    arena_size N             the geometry, like all sizes in bytes: as the process' statistics say
+    arena_size N             the geometry, in bytes like all sizes, from the process' statistics
     pool_size N
     alignment N
-    used_pools 0xADDRESS     where the table of used pools is ...
-    used_pools_by WORD       ... according to "symbols" or, where there are none, the used "pools"
-    arenas 0xADDRESS         where the array of arenas is
-    stats_by WORD            "process", or (2.7 cannot tell) "headers": counted by this program
-    stats N                  N bytes follow: what sys._debugmallocstats() printed
+    used_pools 0xADDRESS     the address of usedpools ...
+    used_pools_by WORD       ... from "symbols" or, where there are none, from the used "pools"
+    arenas 0xADDRESS         the address of the array of arenas
+    stats_by WORD            "process", or "headers": counted by this program (2.7 has none)
+    stats N                  N bytes follow: the output of sys._debugmallocstats()
     data 0xADDRESS N         N bytes follow: a segment of the data
     memory 0xADDRESS N       N bytes follow: other memory
     end
 
-The table of used pools is found without a search for it: the first pool of each of its lists points
-back to it. Symbols are asked by gdb, and have to agree. The array of arenas is the one array of 16
-slots of which as many are used as the statistics say.
+usedpools is found without a search: the first pool of each of its lists points back to it. gdb
+reads the symbols, which have to agree. The array of arenas is the only array of 16 slots with as
+many used slots as the statistics say.
 """
 import bisect
 import gzip
@@ -56,7 +57,8 @@ MAPPING_BYTES_MAX = 64 << 20
 CANDIDATE_SPAN = 64 << 20  # no arena is larger
 USER_ADDRESSES = range(4096, 1 << 47, 8)
 
-# Blocks of all sizes, of which clusters and single ones go; then full pools, and pools just begun.
+# Blocks of all sizes, of which clusters and single ones are freed; then full pools, and pools just
+# begun.
 SCRIPT = r"""
 import sys
 state = [2024]
@@ -85,7 +87,7 @@ LAYOUT_OF_2_7 = {"arena_size": 256 << 10, "pool_size": 4096, "alignment": 16}
 
 
 class Snapshot:
-    """All memory of a process that stands still, and the files it is mapped from."""
+    """All memory of a process that is blocked, and the files it is mapped from."""
 
     def __init__(self, pid):
         self.mappings = []  # (start, end, path, writable, bytes), by start
@@ -109,7 +111,7 @@ class Snapshot:
         return None
 
     def read(self, address, size):
-        """The bytes, or None if not all of them are there."""
+        """The bytes, or None if some are missing."""
         parts = []
         while size:
             mapping = self.mapping(address)
@@ -127,13 +129,13 @@ class Snapshot:
 
 
 class Module:
-    """The file that holds CPython: a library of its own, or the executable."""
+    """The file that contains CPython: its shared library, or the executable."""
 
     def __init__(self, snapshot, exe):
         files = [mapping for mapping in snapshot.mappings if mapping[2].startswith("/")]
         libraries = [mapping for mapping in files if "/libpython" in mapping[2]]
         first = (libraries or [mapping for mapping in files if mapping[2] == exe])[0]
-        # In a tree of its own a path may be given as seen from inside, or from outside.
+        # In another root directory the path may be as seen from inside or from outside.
         inside = snapshot.root + first[2]
         self.path = inside if os.path.exists(inside) else first[2]
         segments = self._segments()
@@ -141,7 +143,7 @@ class Module:
         self.data = [(self.bias + address, size) for address, size, flags in segments if flags & 2]
 
     def _segments(self):
-        """Address, size and flags of what is loaded, lowest first."""
+        """Address, size and flags of the loaded segments, lowest first."""
         with open(self.path, "rb") as file:
             header = struct.unpack("<16sHHIQQQIHHHHHH", file.read(64))
             file.seek(header[5])
@@ -149,7 +151,7 @@ class Module:
         return sorted((fields[3], fields[6], fields[1]) for fields in headers if fields[0] == 1)
 
     def symbol(self):
-        """Where the symbols have the table of used pools, or None."""
+        """The address of usedpools by symbols, or None."""
         if not shutil.which("gdb"):
             return None
         for variable in ("usedpools", "_PyRuntime._main_interpreter.obmalloc.pools.used",
@@ -164,7 +166,7 @@ class Module:
 
 
 class Statistics:
-    """What the process said of its heap; for 2.7, which says nothing, what it is known to be."""
+    """The process' statistics of its heap; for 2.7, which has none, the known values."""
 
     def __init__(self, text):
         self.text = text
@@ -231,7 +233,8 @@ class Heap:
         return not header[2] and header[7] > header[8]
 
     def used_pools(self):
-        """The table, from the pools that are the first of their lists: their prevpool is none."""
+        """The address of usedpools, found by the pools that are the first of their lists: their
+        prevpool is not a pool."""
         tables = {
             header[4] + 16 - 16 * header[6]
             for header in self.pools.values()
@@ -251,7 +254,7 @@ class Heap:
             (block,) = self.snapshot.words(block, 1)
 
     def pieces(self):
-        """The array, and each arena with nothing in it but headers and links."""
+        """The array, and each arena reduced to headers and links."""
         size = ARENA_OBJECTS_INIT * ARENA_OBJECT.size
         behind = without_text(self.snapshot.read(self.array + size, size))
         yield Piece(self.array, self.snapshot.read(self.array, size) + behind)
@@ -264,7 +267,7 @@ class Heap:
             yield piece
 
     def count(self):
-        """The statistics, counted from the counters in the pool headers, in the process' words."""
+        """The statistics, counted from the pool headers, in the format of the process."""
         stats, rows, overhead = self.stats, {}, 0
         free_pools = sum(slot[2] for slot in self.arenas)
         for header in self.pools.values():
@@ -300,7 +303,7 @@ class Heap:
 
 
 class Piece:
-    """A piece of memory as it is recorded."""
+    """A piece of memory in the format of the recording."""
 
     def __init__(self, address, content):
         self.address, self.content = address, bytearray(content)
@@ -325,7 +328,7 @@ def could_be_address(snapshot, word):
 
 
 def data_piece(snapshot, address, size):
-    """A segment of the data of which only addresses are left, and the text of sys.version."""
+    """A segment of the data reduced to addresses and the text of sys.version."""
     content = snapshot.read(address, size)
     offset = -address % 8
     words = struct.unpack_from("<%dQ" % ((size - offset) // 8), content, offset)
@@ -338,7 +341,7 @@ def data_piece(snapshot, address, size):
 
 
 def false_arenas(snapshot, heap, data):
-    """Where pointers of the data lead to words that could be arenas' addresses, and those words."""
+    """Targets of pointers in the data that could be arenas' addresses, with their words."""
     bottom = min(slot[0] for slot in heap.arenas) - CANDIDATE_SPAN
     top = max(slot[0] for slot in heap.arenas) + heap.stats.arena_size
     last = max(header[5] for header in heap.pools.values())
@@ -356,7 +359,7 @@ def false_arenas(snapshot, heap, data):
 
 
 def add_words(pieces, words):
-    """Puts each word where it belongs: into one of the pieces, or into one of its own."""
+    """Adds each word to the piece that contains it, or to a new piece."""
     alone = {}
     for address, word in words:
         holder = [piece for piece in pieces if piece.holds(address)]
@@ -377,7 +380,7 @@ def wait_until_blocked(pid):
 
 
 def fill(pipe):
-    """Fills a pipe to the last byte; returns how many they were."""
+    """Fills a pipe completely; returns the number of bytes."""
     os.set_blocking(pipe, False)
     filled = 0
     for piece in (b"#" * 4096, b"#"):
@@ -391,7 +394,8 @@ def fill(pipe):
 
 
 def observe(command):
-    """Runs the script; returns a snapshot of it at rest, module, symbol, version, statistics."""
+    """Runs the script; returns a snapshot of it while blocked, and module, symbol, version,
+    statistics."""
     command = [shutil.which(command[0]) or command[0]] + command[1:]
     listen, tell = os.pipe()
     process = subprocess.Popen(command + ["-E", "-s", "-S", "-c", SCRIPT],
