@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * elf.c on this very executable, against what the dynamic loader and the CPU make of it; on a file
- * made by hand, of which everything is known; and on what is left of both after damage.
+ * elf.c on this very executable, compared with the dynamic loader and the CPU; on a hand-made file
+ * whose content is known; and on damaged versions of both.
  */
 #include "target/elf.h"
 
@@ -22,7 +22,7 @@
 #include "unit_test.h"
 #include "util/cleanup.h"
 
-/* What the loader says of the main program. */
+/* The loader's view of the main program. */
 struct loaded {
 	uint64_t bias;
 	const ElfW(Phdr) * headers;
@@ -48,7 +48,7 @@ static struct loaded look_at_self(void)
 	return loaded;
 }
 
-/* Functions and a variable to be found. */
+/* Functions and a variable to look up. */
 int elf_known_global(int value);
 int elf_known_variable = 42;
 
@@ -175,7 +175,7 @@ static const struct elf_code *find_code(struct elf_file *elf, uint64_t address)
 	return NULL;
 }
 
-/* Code is not relocated: the file holds what the CPU runs. */
+/* Code is not relocated: the file contains what the CPU executes. */
 static void test_own_code(void **state)
 {
 	_cleanup_(close_opened) struct opened self = open_self();
@@ -243,7 +243,7 @@ static void test_own_function_starts(void **state)
 	assert_true(contains(starts, cnt, address_of((void *)look_at_self) - loaded.bias));
 	assert_true(contains(starts, cnt, address_of((void *)elf_file__open) - loaded.bias));
 	assert_false(contains(starts, cnt, address_of((void *)elf_known_global) - loaded.bias + 1));
-	/* Asked again, it is the same table. */
+	/* A second call returns the same table. */
 	assert_int_equal(elf_file__function_starts(self.elf, &again, &again_cnt), 0);
 	assert_ptr_equal(again, starts);
 	assert_int_equal(again_cnt, cnt);
@@ -265,7 +265,7 @@ static void test_tiny_symbols(void **state)
 	assert_int_equal(elf_file__find_symbol(opened.elf, "variable", &symbol), 0);
 	assert_int_equal(symbol.address, TINY_DATA_ADDRESS);
 	assert_false(symbol.function);
-	/* Neither the null symbol nor the one that is not defined here; nor a part of a name. */
+	/* Neither the null symbol nor an undefined one is found, nor a part of a name. */
 	assert_int_equal(elf_file__find_symbol(opened.elf, "imported", &symbol), -ENOENT);
 	assert_int_equal(elf_file__find_symbol(opened.elf, "", &symbol), -ENOENT);
 	assert_int_equal(elf_file__find_symbol(opened.elf, "mai", &symbol), -ENOENT);
@@ -320,12 +320,12 @@ static void test_tiny_offsets(void **state)
 			 UINT64_MAX);
 	assert_int_equal(elf_file__offset_of(opened.elf, TINY_DATA_ADDRESS + TINY_DATA_BYTES - 1),
 			 TINY_DATA_OFFSET + TINY_DATA_BYTES - 1);
-	/* .bss is in no file. */
+	/* .bss has no place in the file. */
 	assert_int_equal(elf_file__offset_of(opened.elf, TINY_DATA_ADDRESS + TINY_DATA_BYTES),
 			 UINT64_MAX);
 }
 
-/* Without section headers (sstrip(1) takes them off) the segments say what is code. */
+/* Without section headers (sstrip(1) removes them) the segments say what is code. */
 static void test_without_sections(void **state)
 {
 	_cleanup_(close_opened) struct opened opened = {.fd = -1};
@@ -362,7 +362,7 @@ static void test_without_unwind_table(void **state)
 	assert_int_equal(cnt, 0);
 }
 
-/* A table in another encoding, or with more entries than it has room for, is left alone. */
+/* A table in another encoding, or with more entries than fit, is ignored. */
 static void test_strange_unwind_tables(void **state)
 {
 	(void)state;
@@ -480,7 +480,7 @@ static void test_what_is_no_elf_file(void **state)
 	tiny.header.e_phoff = 0;
 	assert_no_elf(&tiny, sizeof(tiny));
 
-	/* Nor is one that has some, but none to load. */
+	/* A file whose segments are never loaded is refused, too. */
 	tiny_elf__init(&tiny);
 	tiny.segments[TINY_SEGMENT_CODE].p_type = PT_NULL;
 	tiny.segments[TINY_SEGMENT_DATA].p_type = PT_NULL;
@@ -501,8 +501,8 @@ static void test_what_is_no_file(void **state)
 }
 
 /*
- * Everything that can be asked of a damaged file is asked, and each byte of an answer read, for the
- * sanitizers to see. Returns what elf_file__open() did.
+ * Makes every query on a damaged file and reads each byte of the results, so that sanitizers check
+ * them. Returns the result of elf_file__open().
  */
 static int ask_everything(int fd)
 {
@@ -561,7 +561,7 @@ static void test_every_byte_spoilt(void **state)
 			((uint8_t *)&tiny)[at] ^= masks[i];
 		}
 	}
-	/* Both happen, or this would test nothing: what is no header can be anything. */
+	/* Both must happen, or this tests nothing: bytes outside of headers can have any value. */
 	assert_true(refused > 10 && taken > 1000);
 }
 
@@ -576,7 +576,7 @@ static void test_every_length(void **state)
 	assert_int_equal(ask_everything(fd), 0);
 	for (size_t size = sizeof(tiny); size--;) {
 		assert_int_equal(ftruncate(fd, (off_t)size), 0);
-		/* Without its program headers it is none. */
+		/* Without its program headers it is not an ELF file. */
 		if (ask_everything(fd))
 			continue;
 		assert_true(size >= offsetof(struct tiny_elf, gap1));
@@ -600,7 +600,7 @@ static void test_own_executable_cut_off(void **state)
 	}
 }
 
-/* Reading is by pread(2): a file that shrinks is an error, where mmap(2) would give SIGBUS. */
+/* Reading uses pread(2): a file that shrinks gives an error, where mmap(2) would give SIGBUS. */
 static void test_file_that_shrinks(void **state)
 {
 	_cleanup_(close_opened) struct opened opened = {.fd = -1};
@@ -623,8 +623,8 @@ static void test_file_that_shrinks(void **state)
 }
 
 /*
- * A file that is the tiny one and then HUGE_BYTES of a hole. Where a part of it is said to be all
- * of the hole, nothing may be allocated for that, and no time be spent on it.
+ * The tiny file followed by a hole of HUGE_BYTES. If a part claims to be all of the hole, no memory
+ * may be allocated and no time spent for it.
  */
 #define HUGE_OFFSET	(1UL << 20)
 #define HUGE_BYTES	(400UL << 20)
@@ -658,8 +658,8 @@ static uint64_t peak_bytes(void)
 }
 
 /*
- * The most memory counts that the process has ever had, so it is one of its own: it gives what code
- * there is, or 255.
+ * Runs in a process of its own, because the peak memory of the process counts. Returns the number
+ * of code pieces, or 255.
  */
 static int ask_within_bounds(void *argument)
 {
@@ -694,7 +694,7 @@ static void test_code_of_holes(void **state)
 	huge.tiny.sections[TINY_SECTION_TEXT].sh_offset = HUGE_OFFSET;
 	huge.tiny.sections[TINY_SECTION_TEXT].sh_size = HUGE_BYTES;
 	assert_int_equal(child__run(ask_within_bounds, &huge), 2);
-	/* Twice that is more than may be, though each is not. */
+	/* The sum exceeds the limit, though neither part does. */
 	huge.tiny.sections[TINY_SECTION_COLD].sh_offset = HUGE_OFFSET;
 	huge.tiny.sections[TINY_SECTION_COLD].sh_size = HUGE_BYTES;
 	assert_int_equal(child__run(ask_within_bounds, &huge), 100);
@@ -725,7 +725,7 @@ static void test_an_unwind_table_of_holes(void **state)
 	assert_int_equal(child__run(ask_within_bounds, &huge), 2);
 }
 
-/* The table is there, and claims to be longer than any is: it is left alone. */
+/* The table exists, but claims to be longer than any: it is ignored. */
 static void test_too_long_unwind_table(void **state)
 {
 	_cleanup_(close_opened) struct opened opened = {.fd = -1};
@@ -742,7 +742,7 @@ static void test_too_long_unwind_table(void **state)
 	assert_int_equal(cnt, 0);
 }
 
-/* Headers would take their size in memory before anything is known of what they describe. */
+/* Headers would be read into memory before their content can be checked. */
 static void test_too_many_headers(void **state)
 {
 	struct elf_file *elf = NULL;
@@ -750,7 +750,7 @@ static void test_too_many_headers(void **state)
 	int fd;
 
 	(void)state;
-	/* 64 KiB of program headers, and one more. */
+	/* 64 KiB of program headers, and one header more. */
 	for (uint16_t more = 0; more <= 1; more++) {
 		init_huge(&huge);
 		huge.tiny.header.e_phnum = (64 << 10) / sizeof(Elf64_Phdr) + more;
@@ -769,7 +769,7 @@ static void test_too_many_headers(void **state)
 	assert_int_equal(child__run(ask_within_bounds, &huge), 100);
 }
 
-/* What would have to be allocated first is compared with the file's size. */
+/* The size is compared with the file's before memory is allocated. */
 static void test_code_beyond_the_file(void **state)
 {
 	_cleanup_(close_opened) struct opened opened = {.fd = -1};
@@ -782,7 +782,7 @@ static void test_code_beyond_the_file(void **state)
 	tiny.sections[TINY_SECTION_TEXT].sh_size = HUGE_BYTES;
 	opened = open_tiny(&tiny);
 	assert_int_equal(elf_file__code(opened.elf, &code, &cnt), -ENOEXEC);
-	/* Nothing is left of the first try. */
+	/* No state of the first call remains. */
 	assert_int_equal(elf_file__code(opened.elf, &code, &cnt), -ENOEXEC);
 }
 
@@ -803,10 +803,7 @@ static void test_limited_code(void **state)
 	assert_int_equal(cnt, 2);
 }
 
-/*
- * Both tables lie beyond each other's pieces, with holes between; the name ends where the data
- * does.
- */
+/* Both tables are in separate places with holes between; the name ends where the data does. */
 static void test_a_symbol_far_behind_holes(void **state)
 {
 	static const char name[] = "far_behind";

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Events from before there was a model come to it in their order, once.
- */
+/* Events from before the model existed are applied to it in their order, once. */
 #include "probes/event_backlog.h"
 
 #include "model_steps.h"
@@ -37,7 +35,7 @@ static void test_replay(void **state)
 	model__free(model);
 }
 
-/* What is not replayed is released. */
+/* Events that are not replayed are released. */
 static void test_release(void **state)
 {
 	struct event_backlog backlog = {};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The stream of records, with a ring buffer of ours in place of libbpf's: one that never becomes
- * empty, as if the target emitted events faster than they can be handled; or one with the records
- * that a test puts in.
+ * The stream of records, with a fake ring buffer in place of libbpf's. One kind never becomes
+ * empty, as if the target emitted events faster than they can be handled; the other contains the
+ * records that a test puts in.
  */
 #include "probes/events.h"
 
@@ -26,7 +26,7 @@ struct ring_buffer {
 	int fd; /* always readable */
 };
 
-/* The least and the most bytes that were handled in one go. */
+/* The fewest and the most bytes handled in one call. */
 static size_t least_bytes = SIZE_MAX, most_bytes;
 
 struct ring_buffer *ring_buffer__new(int map_fd, ring_buffer_sample_fn sample_cb, void *ctx,
@@ -52,12 +52,15 @@ int ring_buffer__epoll_fd(const struct ring_buffer *rb)
 	return rb->fd;
 }
 
-/* What a test puts into the ring, to be consumed once; without, there are events without end. */
+/*
+ * The record that a test puts into the ring, consumed once; without one there is an endless stream
+ * of events.
+ */
 static const void *only_record;
 static size_t only_bytes;
 static bool has_only;
 
-/* As libbpf's: until nothing is left, which is never, or the function says so. */
+/* Like libbpf's: runs until the ring is empty, which never happens, or the callback stops it. */
 int ring_buffer__consume(struct ring_buffer *rb)
 {
 	struct pyfrag_event event = {.type = EVENT_FREE, .address = 16};
@@ -89,8 +92,8 @@ static void count(const struct pyfrag_event *event, uint64_t stack_number, void 
 }
 
 /*
- * All that can have been in the ring is handled, and not much more; and the thread, which is never
- * done, lets others have the lock.
+ * Everything that can have been in the ring is handled, and not much more; and the thread, which
+ * never finishes, releases the lock in between.
  */
 static void test_events_without_end(void **state)
 {
@@ -112,7 +115,7 @@ static void test_events_without_end(void **state)
 	assert_true(cnt >= 100 * (RING_BYTES / RECORD_BYTES));
 }
 
-/* What the handlers got last, and how many records they got. */
+/* What the handlers received last, and the number of records. */
 struct received {
 	struct pyfrag_event event;
 	uint64_t stack_number;
@@ -146,7 +149,7 @@ static void receive_notice(const struct pyfrag_notice *notice, void *context)
 	received->notice_cnt++;
 }
 
-/* Sends the first @bytes of @record, alone, from a copy that is no longer. */
+/* Sends the first @bytes of @record alone, from a copy of exactly that size. */
 static void send(struct event_stream *stream, const void *record, size_t bytes)
 {
 	void *copy = malloc(bytes);
@@ -209,7 +212,7 @@ static void test_each_kind(void **state)
 	event_stream__free(stream);
 }
 
-/* A record that is cut off anywhere goes to no handler, and nothing behind its end is read. */
+/* A record that is truncated anywhere reaches no handler, and nothing past its end is read. */
 static void test_short_records(void **state)
 {
 	const struct pyfrag_stacked_event stacked = {
@@ -232,7 +235,7 @@ static void test_short_records(void **state)
 	assert_int_equal(received.stack_cnt, 0);
 	send(stream, &stack, pyfrag_stack__bytes(stack.frame_cnt));
 	assert_int_equal(received.stack_cnt, 1);
-	stack.frame_cnt++; /* more frames than a stack has, though the record is as long */
+	stack.frame_cnt++; /* more frames than a stack has, in a record of the same size */
 	send(stream, &stack, sizeof(stack));
 	assert_int_equal(received.stack_cnt, 1);
 	assert_int_equal(received.event_cnt + received.notice_cnt, 0);

@@ -32,7 +32,7 @@ static void test_each_file_once(void **state)
 	assert_ptr_equal(files.items[0], &maps[1]);
 	assert_ptr_equal(files.items[1], &maps[3]);
 	assert_ptr_equal(files.items[2], &maps[5]);
-	/* Also by a mapping that is not executable. */
+	/* It is found by a non-executable mapping, too. */
 	assert_int_equal(executable_files__place_of(&files, &maps[0]), 0);
 	assert_int_equal(executable_files__place_of(&files, &maps[6]), 1);
 	assert_int_equal(executable_files__place_of(&files, &maps[5]), 2);
@@ -52,7 +52,7 @@ static void test_none(void **state)
 	executable_files__release(&files);
 }
 
-/* To compare each with each would take minutes. */
+/* Comparing all pairs would take minutes. */
 static void test_very_many(void **state)
 {
 	size_t cnt = MAPPINGS_MAX;

@@ -46,7 +46,7 @@ static void test_descriptors_come_in_order(void **state)
 	}
 }
 
-/* The pipe ends when nobody has its other end any more. */
+/* The pipe reports its end when no process has its other end open. */
 static void test_what_has_no_place_is_closed(void **state)
 {
 	int fds[FD_MESSAGE_FDS_MAX] = {sockets[0], sockets[1]};

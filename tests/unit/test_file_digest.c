@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Hashes of files, against those that FIPS 180-2 publishes.
- */
+/* Hashes of files, compared with those that FIPS 180-2 publishes. */
 #include "util/file_digest.h"
 
 #include <errno.h>
@@ -14,7 +12,7 @@
 #include "unit_test.h"
 #include "util/cleanup.h"
 
-/* FIPS 180-2, B.1 and B.3; and of nothing. */
+/* FIPS 180-2, B.1 and B.3; and the hash of an empty file. */
 #define OF_ABC	   "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define OF_MILLION "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
 #define OF_NOTHING "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -40,7 +38,7 @@ static void test_known_digests(void **state)
 	memset(million, 'a', MILLION);
 	million_fd = temp_file__new(million, MILLION);
 	assert_digest(empty_fd, OF_NOTHING);
-	for (int round = 0; round < 2; round++) { /* wherever the descriptor stands */
+	for (int round = 0; round < 2; round++) { /* wherever the file offset is */
 		assert_digest(abc_fd, OF_ABC);
 		assert_digest(million_fd, OF_MILLION);
 	}
@@ -59,7 +57,7 @@ static void test_copy(void **state)
 	assert_memory_equal(copy, "abc", 3);
 }
 
-/* Its size alone says so: nothing is read. */
+/* The size alone suffices to refuse it: nothing is read. */
 static void test_too_large(void **state)
 {
 	struct file_digest digest = {.text = "before"};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Where a file is mapped: by hand, and in this very process, which maps a file of its own in
- * several pieces.
+ * Where a file is mapped: in hand-made mappings, and in this very process, which maps a file of its
+ * own in several pieces.
  */
 #include "target/file_places.h"
 
@@ -40,10 +40,10 @@ static void test_neighbours_are_joined(void **state)
 {
 	struct mapping maps[] = {
 		map_of(0x1000, 0x2000, 0, 7),
-		map_of(0x2000, 0x5000, 0x1000, 7), /* goes on */
-		map_of(0x5000, 0x6000, 0x3000, 7), /* not where it would */
+		map_of(0x2000, 0x5000, 0x1000, 7), /* continues the first */
+		map_of(0x5000, 0x6000, 0x3000, 7), /* does not continue it */
 		map_of(0x6000, 0x7000, 0, 0),
-		map_of(0x7000, 0x8000, 0x4000, 7), /* nor beside it */
+		map_of(0x7000, 0x8000, 0x4000, 7), /* nor is it adjacent */
 		map_of(0x8000, 0x9000, 0x5000, 8),
 		map_of(0x9000, 0xa000, 0x6000, 7),
 	};
@@ -73,7 +73,7 @@ static void test_too_many(void **state)
 }
 
 /*
- * A file of four pages, with a name: who may not look into map_files goes by that. The caller
+ * A named file of four pages: processes that may not use map_files open it by its name. The caller
  * closes it.
  */
 static int make_file(char *path)
@@ -106,7 +106,7 @@ static void test_of_a_process(void **state)
 
 	(void)state;
 	assert_int_equal(live__open(&target, getpid(), &failure), 0);
-	/* Another permission in the middle, and the kernel shows three mappings. */
+	/* The middle has other permissions, so that the kernel shows three mappings. */
 	assert_int_equal(mprotect(whole + PAGE, PAGE, PROT_NONE), 0);
 	assert_int_equal(file_places__find(&places, target, fd, (uint64_t)(uintptr_t)whole), 0);
 	assert_int_equal(places.cnt, 2);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The memory of a real Python is copied to a file, and the Python killed: what its heap and its
- * objects were is then read from the file just as it was from the process. What a file cannot know
- * is unknown.
+ * The memory of a real Python is copied to a file, and the Python is killed. Its heap and its
+ * objects are then read from the file exactly as from the process. What a file cannot contain is
+ * unknown.
  */
 #include "file_target.h"
 
@@ -21,7 +21,7 @@
 #include "util/cleanup.h"
 
 #define PYTHON "/usr/bin/python3"
-/* A heap with holes, then it waits. */
+/* Makes a heap with holes, then waits. */
 #define SCRIPT                                                                                     \
 	"import os\n"                                                                              \
 	"kept = [(i, str(i) * 5, {i: [i]}) for i in range(20000)]\n"                               \
@@ -46,7 +46,7 @@ static void read_heap__release(struct read_heap *heap)
 	heap_source__free(heap->source);
 }
 
-/* The same for any target, which it takes over. */
+/* The same for any target; takes it over. */
 static void read_from(struct read_heap *out, struct target *target)
 {
 	const struct heap_reading_options options = {};
@@ -64,7 +64,7 @@ static void read_from(struct read_heap *out, struct target *target)
 	assert_int_equal(census__count(out->census, BY_TYPE, NULL, &out->types), 0);
 }
 
-/* Reads a Python's heap, and records the process; then it is gone. */
+/* Reads a Python's heap, and records the process, which is then killed. */
 static void record_python(struct read_heap *out, int fd)
 {
 	char *const argv[] = {"python3", "-c", SCRIPT, NULL}, *const envp[] = {NULL};

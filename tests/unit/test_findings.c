@@ -16,7 +16,7 @@
 
 static const struct findings_options usual_options = {.below = 0.1, .blocks_per_arena_max = 32};
 
-/* The findings of a heap that is looked at once. */
+/* The findings of a heap that is examined once. */
 static void collect(struct findings *findings, const struct heap *heap, const struct target *target,
 		    const struct findings_options *options, struct counters *counters)
 {
@@ -48,7 +48,7 @@ static void test_sample(void **state)
 	assert_int_equal(totals->live_bytes + totals->free_block_bytes + totals->free_pool_bytes +
 				 totals->overhead_bytes,
 			 totals->arena_bytes);
-	/* Without a process nobody can say what is in RAM. */
+	/* Without a process, residency is unknown. */
 	assert_true(findings.resident_bytes == RESIDENT_UNKNOWN);
 	assert_false(findings.has_map);
 	assert_int_equal(findings.map.region_cnt, 0);
@@ -113,7 +113,7 @@ static void test_options_are_heeded(void **state)
 	assert_int_equal(counters__get(&counters, COUNTER_BLOCKS_UNLISTED), 3 + 254 + 56);
 }
 
-/* bpo-37257: where there is no empty arena, the first that becomes one stays. */
+/* bpo-37257: if there is no empty arena, the first that becomes empty is kept. */
 static void test_empty_arena_is_kept(void **state)
 {
 	struct findings_options options = usual_options;
@@ -163,7 +163,7 @@ static void test_since_when_it_is_pinned(void **state)
 	pinned_history__free(&history);
 }
 
-/* The findings are all that a report needs: the heap may be gone by then. */
+/* A report needs only the findings: the heap may have been released. */
 static void test_outlives_the_heap(void **state)
 {
 	_cleanup_(findings__free) struct findings findings = {};
@@ -199,7 +199,8 @@ static void test_empty_heap(void **state)
 }
 
 /*
- * What a damaged heap image leaves out is counted: a block between two, a pool of no known class.
+ * Damaged parts that a heap image leaves out are counted: a block between two places, a pool of no
+ * known class.
  */
 static void test_damage_is_counted(void **state)
 {
@@ -219,7 +220,7 @@ static void test_damage_is_counted(void **state)
 	assert_int_equal(findings.measure.totals.live_blocks, SAMPLE_LIVE_BLOCKS + 1);
 }
 
-/* A heap at addresses of our own, so that the kernel knows what of it is in RAM. */
+/* A heap at the test's own addresses, so that the kernel knows which of its pages are resident. */
 static void test_resident_bytes(void **state)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), arena = SAMPLE_ARENA_BYTES;
@@ -236,7 +237,7 @@ static void test_resident_bytes(void **state)
 	bytes = (uint8_t *)(((uintptr_t)mapped + arena - 1) & ~(arena - 1));
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(heap__add_arena(heap, (uintptr_t)bytes + i * arena), 0);
-	/* The first: pinned by a block, four pages in RAM. The second: empty, one page. */
+	/* The first arena: pinned by a block, four pages resident. The second: empty, one page. */
 	sample_heap__add_block(heap, (uintptr_t)bytes, SAMPLE_CLASS(64), 0);
 	for (size_t i = 0; i < 4; i++)
 		bytes[i * page] = 1;
@@ -251,7 +252,7 @@ static void test_resident_bytes(void **state)
 	munmap(mapped, 4 * arena);
 }
 
-/* A process that is gone is no error: what memory said before still holds. */
+/* A process that has exited is not an error: the data read before still holds. */
 static void test_process_that_is_gone(void **state)
 {
 	_cleanup_(findings__free) struct findings findings = {};

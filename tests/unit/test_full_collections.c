@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The counter of full collections, in the collector's states that the versions have, laid by hand
- * into a runtime and interpreters that hold nothing else.
+ * The counter of full collections in the layouts of all versions, written by hand into a runtime
+ * and interpreters that contain nothing else.
  */
 #include "target/full_collections.h"
 
@@ -20,7 +20,7 @@
 #define STATS	    0x7f3b58800000UL
 #define STATE_BYTES 0x2000
 
-/* Where real builds have them; the first 3.7.0 is by calculation: PyGC_Head of 24 bytes. */
+/* Offsets in real builds; the first 3.7.0 is computed: PyGC_Head of 24 bytes. */
 static const struct layout {
 	const char *build;
 	int minor;
@@ -102,7 +102,7 @@ static void test_not_there(void **state)
 		uint64_t sum = 99;
 
 		world__init(&world, minor);
-		/* Pointers into itself at other distances: an empty list, one generation off. */
+		/* Pointers to themselves at other offsets: an empty list, one generation off. */
 		set_word(&world, FIRST + 0x280, FIRST + 0x280);
 		set_word(&world, FIRST + 0x2c8, FIRST + 0x280 + 24);
 		assert_int_equal(full_collections__locate(&world.runtime, &world.python,
@@ -126,7 +126,7 @@ static void test_no_interpreter_yet(void **state)
 						  &world.memory.memory),
 			 0);
 	assert_int_equal(world.runtime.offsets.full_collections_in_interpreter, PY_NO_OFFSET);
-	/* An unreadable one is none either; a process that is gone is another matter. */
+	/* An unreadable one is ignored; a process that has exited is an error. */
 	set_word(&world, HEAD, 0x1000);
 	assert_int_equal(full_collections__locate(&world.runtime, &world.python,
 						  &world.memory.memory),
@@ -152,7 +152,7 @@ static void test_sum_over_interpreters(void **state)
 	set_word(&world, FIRST + 0x120, 1000);
 	set_word(&world, SECOND + 0x120, 7);
 	assert_int_equal(read_sum(&world), 1007);
-	/* One that went away: the list ends before it, and what it counted is missing. */
+	/* An interpreter has ended: the list ends before it, and its counter is missing. */
 	set_word(&world, SECOND, 0x1000);
 	assert_int_equal(full_collections__read(&sum, &world.runtime, &world.memory.memory),
 			 -EFAULT);
@@ -183,7 +183,7 @@ static void test_ring_of_records(void **state)
 	world__release(&world);
 }
 
-/* In 2.7 there is no counter, and in 3.6 only a symbol leads to it. */
+/* 2.7 has no counter, and in 3.6 only a symbol leads to it. */
 static void test_address_of_the_counter(void **state)
 {
 	struct world world;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Where functions begin and end, by hand; and that every address of a section belongs to one piece,
- * of bounded length, whose scan is the same whoever asks.
+ * The extents of functions, by hand; and that every address of a section belongs to one piece of
+ * bounded length, whose scan does not depend on the caller.
  */
 #include "probes/function_scan.h"
 

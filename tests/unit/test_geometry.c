@@ -9,7 +9,7 @@
 /*
  * ("blocks in use" + "avail blocks") / "num pools" of a class, as sys._debugmallocstats() prints
  * them: by 3.6.15 and 3.8.18 (pools of 4 KiB), by 3.11.7 and 3.13.0 (16 KiB). Builds with an
- * alignment of 8 are too old to be had here: 4048 bytes in blocks of 8 and of 512.
+ * alignment of 8 are too old to run here; for these: 4048 bytes in blocks of 8 and of 512.
  */
 static void test_capacity_is_what_interpreters_print(void **state)
 {
@@ -60,9 +60,7 @@ static void test_misaligned_arena_loses_one_pool(void **state)
 	assert_int_equal(geometry__arena_pools(&large, 0x7f0000100000), 64);
 }
 
-/*
- * Wherever an arena begins: its pools lie in it, and neither before nor behind them fits another.
- */
+/* Wherever an arena begins, its pools lie in it, and no other pool fits before or after them. */
 static void test_pools_fill_the_arena(void **state)
 {
 	uint64_t random = 3;
@@ -82,7 +80,7 @@ static void test_pools_fill_the_arena(void **state)
 	}
 }
 
-/* Against the list of all values that each field can have in a pool of the class. */
+/* Compared with the list of all values that each field can have in a pool of the class. */
 static void test_only_possible_headers_are_sane(void **state)
 {
 	(void)state;
@@ -100,7 +98,7 @@ static void test_only_possible_headers_are_sane(void **state)
 				bool possible = at == 48 + carved * size && carved <= capacity;
 
 				header.nextoffset = at;
-				/* The first two blocks are carved off together. */
+				/* The first two blocks are carved together. */
 				assert_int_equal(geometry__header_is_sane(geometry, &header),
 						 possible && carved >= 2);
 				carved += possible;
@@ -126,7 +124,7 @@ static void test_each_wrong_field_makes_a_header_insane(void **state)
 	header = good;
 	header.szidx = 32;
 	assert_false(geometry__header_is_sane(&geometry, &header));
-	header.szidx = 0xffff; /* a pool just carved off: DUMMY_SIZE_IDX */
+	header.szidx = 0xffff; /* a newly carved pool: DUMMY_SIZE_IDX */
 	assert_false(geometry__header_is_sane(&geometry, &header));
 	header.szidx = UINT32_MAX;
 	assert_false(geometry__header_is_sane(&geometry, &header));

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Who refers to whom in a heap made by hand, and what keeps it alive.
- */
+/* The references in a hand-made heap, and what keeps its objects alive. */
 #include "census/graph.h"
 #include "census/referrers.h"
 #include "census/retention.h"
@@ -64,7 +62,7 @@ static uint64_t edge_cnt(const struct picture *picture, uint64_t from)
 	return picture->graph->starts[node + 1] - picture->graph->starts[node];
 }
 
-/* A str of ASCII, as 3.8 has it. */
+/* An ASCII str in the layout of 3.8. */
 static uint64_t add_text(struct world *world, const char *text)
 {
 	uint64_t block = ADD(world, 64, 1, world__class(STR), strlen(text), 0, 0xe5);
@@ -93,7 +91,7 @@ static void test_exact_references(void **state)
 	world__make(world);
 	name = add_text(world, "name");
 	text = add_text(world, "value");
-	/* Behind the one item that counts there is what was there before. */
+	/* After the one item that counts there are stale references. */
 	items = ADD(world, 32, text, name);
 	list = ADD(world, 64, 1, 1, 1, world__class(LIST), 1, items, 4);
 	tuple = ADD(world, 80, 1, 1, 1, world__class(TUPLE), 2, list + HEAD, text, name);
@@ -122,7 +120,9 @@ static void test_exact_references(void **state)
 	release(&picture);
 }
 
-/* A list outside of arenas, that an object in one refers to, and whose items are outside, too. */
+/*
+ * A list outside of arenas that an object in an arena refers to, and whose items are outside, too.
+ */
 static void test_objects_outside(void **state)
 {
 	struct picture picture;
@@ -148,7 +148,7 @@ static void test_objects_outside(void **state)
 	assert_string_equal(
 		type_table__at(picture.census->types, graph__type(picture.graph, node))->name,
 		"list");
-	/* What is no object has no edge. */
+	/* A block that is not an object has no edges. */
 	assert_int_equal(edge_cnt(&picture, linked + HEAD), 1);
 	release(&picture);
 }
@@ -172,7 +172,7 @@ static void check_path(const struct picture *picture, const struct roots *roots,
 	assert_string_equal(text, wanted);
 }
 
-/* The shortest way wins, but one from a module goes before any other. */
+/* The shortest path wins, but a path from a module is preferred to all others. */
 static void test_retention(void **state)
 {
 	struct picture picture;
@@ -208,7 +208,7 @@ static void test_retention(void **state)
 	check_path(&picture, &roots, retention, name, "list(module)[0]");
 	check_path(&picture, &roots, retention, items, "module['name']");
 	check_path(&picture, &roots, retention, cycle + HEAD, NULL);
-	/* All of the dict but what the other root leads to as well. */
+	/* All parts of the dict except those that the other root reaches, too. */
 	node = node_at(&picture, dict + HEAD);
 	assert_int_equal(retention__dominated(retention, node, &dominated), 0);
 	assert_true(dominated[node / 8] >> node % 8 & 1);
@@ -281,8 +281,8 @@ static void test_too_much(void **state)
 }
 
 /*
- * A census, its graph, and what is made of that, with an account in which the @nth allocation is
- * refused.
+ * Takes a census, builds its graph and the results from it, with an account in which the @nth
+ * allocation is refused.
  */
 static int make_all(struct world *world, uint64_t nth)
 {
@@ -322,7 +322,7 @@ static int make_all(struct world *world, uint64_t nth)
 	return err;
 }
 
-/* Whichever allocation is refused, the whole fails for that reason, and nothing is left of it. */
+/* Whichever allocation is refused, everything fails with that error and leaks nothing. */
 static void test_every_refusal_is_survived(void **state)
 {
 	struct world world;
@@ -342,7 +342,7 @@ static void test_every_refusal_is_survived(void **state)
 	world__release(&world);
 }
 
-/* Whatever blocks hold, it ends, and all edges lead to something. */
+/* Whatever blocks contain, it terminates, and every edge leads to an existing node. */
 static void test_nonsense(void **state)
 {
 	uint64_t random = 11;

@@ -12,7 +12,7 @@
 #define SLOT_CNT 1024
 #define KEY_CNT	 SLOT_CNT
 
-/* How many of the keys share the slot that most share. */
+/* The number of keys in the fullest slot. */
 static uint32_t most_in_a_slot(const uint64_t *hashes)
 {
 	uint32_t cnts[SLOT_CNT] = {}, most = 0;
@@ -24,9 +24,9 @@ static uint32_t most_in_a_slot(const uint64_t *hashes)
 }
 
 /*
- * Keys that one slot would hold, if the hash were a product with a number that everybody knows: the
- * upper halves of all products are the same. Spread at random, the fullest of as many slots as
- * there are keys holds about 6; over 16 would be once in 10^10 runs.
+ * Keys that would share one slot if the hash were a product with a known number: the upper halves
+ * of all products are equal. If spread at random, the fullest of as many slots as there are keys
+ * holds about 6; more than 16 would happen once in 10^10 runs.
  */
 static void test_keys_chosen_for_one_slot(void **state)
 {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * The hash map, held against an array in which every key has its place.
- */
+/* The hash map, compared with an array that has a place for each key. */
 #include "util/hash_map.h"
 
 #include <errno.h>
@@ -14,7 +12,7 @@
 #include "util/cleanup.h"
 
 #define UNIVERSE    3000
-#define FIRST_SLOTS 256 /* of a map in which entries are to collide */
+#define FIRST_SLOTS 256 /* of a map in which entries have to collide */
 
 struct entry {
 	uint64_t address;
@@ -24,7 +22,7 @@ struct entry {
 };
 
 struct reference {
-	struct entry entries[UNIVERSE]; /* address 0: not there */
+	struct entry entries[UNIVERSE]; /* address 0: not in the map */
 	size_t cnt;
 	struct hash_map map;
 };
@@ -46,7 +44,7 @@ static void free_reference(struct reference *reference)
 	free(reference);
 }
 
-/* Blocks lie 16 bytes apart, pools 4 KiB or 16 KiB; stacks have numbers of all bits. */
+/* Blocks are 16 bytes apart, pools 4 KiB or 16 KiB; stack numbers use all bits. */
 static uint64_t address_of(size_t index, unsigned kind)
 {
 	switch (kind) {
@@ -107,7 +105,7 @@ static void check_one(const struct reference *reference, size_t index, uint64_t 
 	assert_int_equal(found->size, expected->size);
 }
 
-/* All that should be there is, once, and nothing else; and half of the slots are empty at least. */
+/* Every expected entry is there once, nothing else is, and at least half of the slots are empty. */
 static void check_all(const struct reference *reference, unsigned kind)
 {
 	size_t cnt = 0;
@@ -154,7 +152,7 @@ static void test_random(void **state)
 		uint64_t seed = 17 + kind;
 
 		for (uint32_t step = 0; step < 60000; step++) {
-			/* Few at first, then nearly all, then few again. */
+			/* First few entries, then nearly all, then few again. */
 			uint32_t wanted = step % 20000 < 10000 ? 70 : 30;
 			size_t index = prng__below(&seed, UNIVERSE);
 
@@ -172,7 +170,7 @@ static void test_random(void **state)
 }
 
 /*
- * Fills @addresses with those whose home, in a map of FIRST_SLOTS, is one of the last @homes
+ * Fills @addresses with addresses whose home, in a map of FIRST_SLOTS, is one of the last @homes
  * slots.
  */
 static void find_colliding(uint64_t *addresses, size_t cnt, size_t homes)
@@ -181,7 +179,7 @@ static void find_colliding(uint64_t *addresses, size_t cnt, size_t homes)
 		struct hash_map map = {.entry_bytes = sizeof(struct entry)};
 		const struct entry entry = {.address = address};
 
-		/* Alone in a map, an entry is at home. */
+		/* An entry that is alone in a map is in its home slot. */
 		assert_int_equal(hash_map__reserve(&map, FIRST_SLOTS / 2), 0);
 		add(&map, &entry);
 		assert_int_equal(map.slot_cnt, FIRST_SLOTS);
@@ -191,7 +189,7 @@ static void find_colliding(uint64_t *addresses, size_t cnt, size_t homes)
 	}
 }
 
-/* A run of slots that goes on at the beginning of the slots. */
+/* A run of slots that wraps around to the first slot. */
 static void test_wrap_around(void **state)
 {
 	uint64_t addresses[40], seed = 3;
@@ -332,7 +330,7 @@ static void test_refusal_changes_nothing(void **state)
 	for (uint64_t key = 1; key <= map.cnt; key++)
 		assert_non_null(hash_map__find(&map, key));
 	account__refuse_nth(account, 1);
-	hash_map__shrink(&map); /* is no failure */
+	hash_map__shrink(&map); /* a refused shrink is not an error */
 	account__refuse_nth(account, 0);
 	assert_null(hash_map__add(&map, 0));
 	assert_int_equal(errno, EINVAL);

@@ -44,7 +44,7 @@ static void test_empty_heap(void **state)
 	heap__free(heap);
 }
 
-/* Worked out by hand. */
+/* Computed by hand. */
 static void test_measures_one_small_heap(void **state)
 {
 	struct heap *heap = new_heap(&FAKE_GEOMETRIES[2]);
@@ -52,7 +52,7 @@ static void test_measures_one_small_heap(void **state)
 	struct heap_measure measure;
 
 	(void)state;
-	/* 63 pools of 16 KiB: the arena begins a page behind a pool's boundary. */
+	/* 63 pools of 16 KiB: the arena begins a page after a pool boundary. */
 	assert_int_equal(heap__add_arena(heap, FIRST + 4096), 0);
 	/* Blocks of 48 bytes, 340 to a pool; the first, the second and the last are live. */
 	live[0] = 1UL << 3 | 1UL << 6;
@@ -80,13 +80,13 @@ static void test_measures_one_small_heap(void **state)
 	heap__free(heap);
 }
 
-/* What the random heap below has, counted while it is made. */
+/* The expected values of the random heap below, counted while it is made. */
 struct expected {
 	uint64_t live_blocks, live_bytes, strays, unclassified, used_pools;
 	uint64_t class_pools[SIZE_CLASSES_MAX], class_live[SIZE_CLASSES_MAX];
 };
 
-/* One pool: some blocks, and perhaps some bits where no block can be. */
+/* Adds a pool: some blocks, and possibly some bits where no block can be. */
 static void add_random_pool(struct heap *heap, uint64_t pool, bool damaged, uint64_t *random,
 			    struct expected *expected)
 {
@@ -174,7 +174,7 @@ static void test_bytes_add_up_in_every_heap(void **state)
 		check_random_heap(&FAKE_GEOMETRIES[seed % FAKE_GEOMETRY_CNT], false, seed);
 }
 
-/* Strays and pools of no known class are counted as such, and the bytes still add up. */
+/* Stray bits and pools of no known class are counted as such, and the bytes still add up. */
 static void test_bytes_add_up_in_damaged_heaps(void **state)
 {
 	(void)state;
@@ -182,7 +182,7 @@ static void test_bytes_add_up_in_damaged_heaps(void **state)
 		check_random_heap(&FAKE_GEOMETRIES[seed % FAKE_GEOMETRY_CNT], true, seed + 100);
 }
 
-/* A block that is live outside of all arenas (an event told of it) is in no total. */
+/* A live block outside of all arenas (reported by an event) is in no total. */
 static void test_blocks_outside_of_arenas_do_not_count(void **state)
 {
 	struct heap *heap = new_heap(&FAKE_GEOMETRIES[1]);
@@ -202,7 +202,7 @@ static void test_blocks_outside_of_arenas_do_not_count(void **state)
 	heap__free(heap);
 }
 
-/* The reference: the addresses there are. Places are in steps of a quarter of an arena. */
+/* The reference: the existing addresses. Places are a quarter of an arena apart. */
 #define PLACES 64
 
 static void check_arenas(const struct heap *heap, const bool *there)
@@ -277,7 +277,7 @@ static bool has_block(const struct heap *heap, uint64_t address)
 	return block_map__contains(heap->blocks, address);
 }
 
-/* An arena takes its blocks with it, and only those; a new one has none. */
+/* Removing an arena removes its blocks and no others; a new arena has none. */
 static void test_blocks_go_with_their_arena(void **state)
 {
 	const uint64_t size = 1 << 20, skew = 4096, first_pool = 16384;
@@ -296,11 +296,11 @@ static void test_blocks_go_with_their_arena(void **state)
 	assert_true(has_block(heap, FIRST + size - 512));
 	assert_true(has_block(heap, FIRST + 2 * size + first_pool + 48));
 	assert_true(has_block(heap, FIRST + 3 * size - 512));
-	/* What events said of a place before the arena came does not hold for the arena. */
+	/* Events about this address before the arena was mapped do not apply to the arena. */
 	set_block(heap, FIRST + size + first_pool + 96);
 	assert_int_equal(heap__add_arena(heap, FIRST + size + skew), 0);
 	assert_false(has_block(heap, FIRST + size + first_pool + 96));
-	/* One at the same address is another one. */
+	/* An arena mapped at the same address is a new one. */
 	set_block(heap, FIRST + size + first_pool + 96);
 	heap__find_arena(heap, FIRST + size + skew)->carved_end = FIRST + 2 * size;
 	assert_int_equal(heap__add_arena(heap, FIRST + size + skew), 0);

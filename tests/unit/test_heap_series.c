@@ -36,12 +36,12 @@ static void test_one_program_is_one_series(void **state)
 	assert_int_equal(heap_series__merge(series, 3, 2), 2);
 	check(&series[0], "a", 1, 4, 8);
 	check(&series[1], "b", 2, 17, 34);
-	/* All is added up, but how old it is: that is the oldest. */
+	/* All values are summed up, except the age: that of the oldest counts. */
 	assert_true(series[0].age_s == 9);
 	assert_true(series[1].age_s == 5);
 }
 
-/* Names that sort first do not help. */
+/* Names that sort first give no advantage. */
 static void test_the_largest_are_kept(void **state)
 {
 	struct heap_series series[102];

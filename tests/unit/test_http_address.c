@@ -66,7 +66,7 @@ static void test_loopback(void **state)
 	assert_false(is_loopback6(in6addr_any));
 	assert_true(is_loopback6((struct in6_addr){.s6_addr = {[10] = 0xff, 0xff, 127, 0, 0, 1}}));
 	assert_false(is_loopback6((struct in6_addr){.s6_addr = {[10] = 0xff, 0xff, 10, 0, 0, 1}}));
-	/* Without the prefix that says "mapped" it is an address of its own. */
+	/* Without the prefix of IPv4-mapped addresses it is another address. */
 	assert_false(is_loopback6((struct in6_addr){.s6_addr = {[12] = 127, 0, 0, 1}}));
 	assert_false(http_address__is_loopback(&unix_));
 }

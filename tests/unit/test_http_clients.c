@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Connections are ends of socket pairs; one that is shut down reads as ended at the other end.
- */
+/* Connections are ends of socket pairs; when one is shut down, the other end reads its end. */
 #include "host/http_clients.h"
 
 #include <netinet/in.h>
@@ -53,7 +51,7 @@ static void test_deadline(void **state)
 	http_clients__renew(&clients, polite.ours, HTTP_REQUEST_NS);
 	http_clients__expire(&clients, HTTP_REQUEST_NS + 1);
 	assert_true(!is_open(slow) && is_open(polite));
-	/* It is counted once, until it is gone. */
+	/* It is counted once, until it is closed. */
 	http_clients__expire(&clients, 2 * HTTP_REQUEST_NS);
 	assert_int_equal(clients.closed_cnt, 1);
 	end(&clients, slow);
@@ -81,7 +79,8 @@ static void test_oldest_of_an_address_makes_room(void **state)
 }
 
 /*
- * Many addresses together: the one that has most pays, also for a client of an address of its own.
+ * Many addresses together: a connection of the address with the most is closed, also for a new
+ * address.
  */
 static void test_all_together(void **state)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Which requests are answered: those with the token, in any of the forms that RFC 9110 gives the
- * header, and those for a page that needs none. What many requests at once do is tested with the
- * whole agent.
+ * The requests that are answered: those with the token, in any form of the header that RFC 9110
+ * allows, and those for a page that needs none. Concurrent requests are tested with the whole
+ * agent.
  */
 #include "host/http_server.h"
 
@@ -31,7 +31,7 @@ static struct http_answer answer(void *context, const struct http_request *reque
 				    .text = shared_text__new(request->path, strlen(request->path))};
 }
 
-/* At some port that is free. */
+/* Listens at a free port. */
 static int set_up(void **state)
 {
 	static const char *const open_paths[] = {"/one", "/other", NULL};
@@ -58,7 +58,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* The status of the answer to a request with those header lines, each of which ends in CR LF. */
+/* The status of the response to a request with these header lines, each ended by CR LF. */
 static int get(const char *path, const char *headers)
 {
 	const struct sockaddr_in in = {.sin_family = AF_INET,

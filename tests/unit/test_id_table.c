@@ -26,7 +26,7 @@ static void test_empty_table(void **state)
 	id_table__release(&table);
 }
 
-/* With hashes of @hash_bits bits, so that items have to share them. */
+/* With hashes of @hash_bits bits, so that items share hashes. */
 static void check_all_are_found(unsigned int hash_bits)
 {
 	_cleanup_free_ uint64_t *numbers = calloc(ITEM_CNT, sizeof(*numbers));

@@ -34,7 +34,7 @@ static void test_apps(void **state)
 	CHECK_APP("-", "python3", "-");
 	CHECK_APP("uwsgi", "/usr/bin/uwsgi", "--http", ":80");
 	CHECK_APP("gunicorn: worker [app]", "gunicorn: worker [app]");
-	/* Titles that are copies of command lines, with what is on them. */
+	/* Titles that are copies of command lines with additions. */
 	CHECK_APP("[celeryd:",
 		  "[celeryd: celery@host:MainProcess] -active- (worker --broker=amqp://u:p@h)");
 	CHECK_APP("worker", "worker --password hunter2");
@@ -92,7 +92,7 @@ static void test_pods(void **state)
 	check_label("0123456789ab", path);
 }
 
-/* What a process is called is its own choice. */
+/* A process chooses its own name. */
 static void test_long_labels(void **state)
 {
 	char word[3000], cgroup[600] = "/";
@@ -105,7 +105,7 @@ static void test_long_labels(void **state)
 	struct identity identity;
 
 	(void)state;
-	/* U+20AC has three bytes: 84 of them, and "...", are the most that fit in. */
+	/* U+20AC has three bytes: at most 84 of them fit in, and "...". */
 	for (size_t i = 0; i + 1 < sizeof(word); i++)
 		word[i] = "\xe2\x82\xac"[i % 3];
 	word[sizeof(word) - 1] = '\0';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What every decoder's steps have in common, of an architecture whose instructions do two things at
- * a time.
+ * What every decoder's steps have in common, for an architecture whose instructions do two things
+ * at a time.
  */
 #include "probes/arch/insn_decoder.h"
 
@@ -34,7 +34,7 @@ static int refuse_state(void **out)
 	return -ENOTSUP;
 }
 
-/* 'd': loads two registers; all else is nothing. */
+/* 'd': loads two registers; all others do nothing. */
 static size_t decode(void *state, const uint8_t *bytes, size_t size, uint64_t address,
 		     struct insn *steps)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Who may have one more job that may become late, of those that are late now. */
+/* Which owner may start another job that may hang, depending on the jobs that hang now. */
 #include "host/jobs.h"
 
 #include "unit_test.h"
@@ -15,7 +15,7 @@ static void check_places(process_owner owner, int cnt)
 		jobs.late[i] = &late[i];
 	}
 	assert_false(jobs__has_place(&jobs, owner));
-	/* Others have theirs all the same. */
+	/* Other owners still have their slots. */
 	assert_true(jobs__has_place(&jobs, owner + 1));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Programs of the system, started and held. What they do is seen from outside: in /proc while they
- * are held, in what they write, and in how they exit.
+ * Programs of the system, started and held. Their behaviour is observed from outside: in /proc
+ * while they are held, by their output, and by their exit status.
  */
 #include "target/launch.h"
 
@@ -23,7 +23,7 @@
 
 #define ALARM_S 60
 
-/* Where /proc/PID/exe points. */
+/* The target of /proc/PID/exe. */
 static void read_exe(pid_t pid, char exe[PATH_MAX])
 {
 	char path[64];
@@ -72,7 +72,7 @@ static bool has_code_of(pid_t pid, const char *name)
 	return false;
 }
 
-/* We have no child left, so nothing was forgotten. */
+/* This process has no child left, so none was forgotten. */
 static void assert_no_children(void)
 {
 	assert_int_equal(waitpid(-1, NULL, __WALL | WNOHANG), -1);
@@ -92,7 +92,7 @@ static struct launch start(char **argv)
 	return launch;
 }
 
-/* Lets a program go and waits for its end. Returns its exit status. */
+/* Releases a program and waits for its end. Returns its exit status. */
 static int finish(struct launch *launch)
 {
 	siginfo_t info;
@@ -107,7 +107,7 @@ static int finish(struct launch *launch)
 	return WEXITSTATUS(status);
 }
 
-/* What a program that runs free wrote into a pipe that it got as descriptor @fd. */
+/* Collects what a released program writes to a pipe that it inherited as descriptor @fd. */
 struct listener {
 	int read_end, write_end;
 	char script[512]; /* for sh -c; its output goes into the pipe */
@@ -118,7 +118,7 @@ static void listen_to(struct listener *listener, const char *script)
 	int ends[2];
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	/* The program is to inherit this one, and nothing else. */
+	/* The program inherits this descriptor and no other. */
 	assert_int_equal(fcntl(ends[1], F_SETFD, 0), 0);
 	listener->read_end = ends[0];
 	listener->write_end = ends[1];
@@ -138,12 +138,12 @@ static void take_output(struct listener *listener, char *out, size_t size)
 	close(listener->read_end);
 }
 
-/* Asked whether a program is ready: notes what it is at that time. */
+/* The callback that decides whether a program is ready; records its state at each call. */
 struct questions {
 	int cnt;
 	const char *program; /* ready once it runs this; NULL: never */
 	const char *library; /* ready once it has mapped this; NULL: never */
-	int answer;	     /* at the last question; 0: go on asking */
+	int answer;	     /* returned by the last call; 0: ask again */
 	int last;
 	bool always_stopped;
 };
@@ -176,7 +176,7 @@ static void test_held_before_its_first_instruction(void **state)
 	(void)state;
 	assert_runs(launch.pid, "/bin/true");
 	assert_int_equal(state_of(launch.pid), 't');
-	/* The kernel has mapped it and its loader; the loader has not begun. */
+	/* The kernel has mapped the program and its loader; the loader has not started. */
 	assert_true(has_code_of(launch.pid, "/true"));
 	assert_false(has_code_of(launch.pid, "/libc"));
 	assert_int_equal(waitpid(launch.pid, NULL, WNOHANG), 0); /* it has not exited */
@@ -225,7 +225,7 @@ static uint64_t read_signals(pid_t pid, const char *name)
 	return 0;
 }
 
-/* Signals are blocked and ignored while pyfrag traces; the program is not to have that from it. */
+/* pyfrag blocks and ignores signals while it traces; the program must not inherit that. */
 static void test_signals_are_as_for_any_program(void **state)
 {
 	char *argv[] = {"/bin/true", NULL};
@@ -246,7 +246,10 @@ static void test_signals_are_as_for_any_program(void **state)
 	signal(SIGPIPE, SIG_DFL);
 }
 
-/* It has those of our descriptors that are to be inherited, and none that launching took. */
+/*
+ * It inherits exactly the descriptors that are meant to be inherited, and none that launching
+ * opened.
+ */
 static void test_descriptors(void **state)
 {
 	char *argv[] = {"/bin/true", NULL}, path[64];
@@ -293,7 +296,7 @@ static void test_asked_at_once(void **state)
 	assert_int_equal(finish(&launch), 0);
 }
 
-/* A library that the loader brings: the program is held as soon as its code is there. */
+/* A library that the loader maps: the program is held as soon as the library's code is mapped. */
 static void test_held_when_a_library_is_mapped(void **state)
 {
 	char *argv[] = {"/bin/sh", "-c", "exit 3", NULL};
@@ -311,7 +314,7 @@ static void test_held_when_a_library_is_mapped(void **state)
 	assert_int_equal(finish(&launch), 3);
 }
 
-/* sh becomes env becomes true: asked after each of them. */
+/* sh executes env, which executes true: the callback is called after each. */
 static void test_wrappers_are_followed(void **state)
 {
 	char *argv[] = {"/bin/sh", "-c", "exec /usr/bin/env true", NULL};
@@ -330,7 +333,7 @@ static void test_wrappers_are_followed(void **state)
 	assert_int_equal(finish(&launch), 0);
 }
 
-/* A script is its interpreter, of which only the kernel knows. */
+/* A script runs its interpreter, which only the kernel determines. */
 static void test_script(void **state)
 {
 	char path[] = "/tmp/test_launch.XXXXXX", text[] = "#!/bin/sh\nexit 5\n";
@@ -363,7 +366,7 @@ static void test_exits_before_it_is_ready(void **state)
 
 	(void)state;
 	assert_int_equal(launch__run_until(&launch, answer, &questions), -ECHILD);
-	/* It was asked at once, and for libc at least. */
+	/* The callback was called at the start, and for libc at least. */
 	assert_true(questions.cnt >= 2);
 	assert_true(questions.always_stopped);
 	assert_false(launch.held);
@@ -386,7 +389,7 @@ static void test_an_error_ends_the_wait(void **state)
 	assert_int_equal(finish(&launch), 9);
 }
 
-/* While it is watched, signals reach it as ever. */
+/* While the program is watched, signals reach it as usual. */
 static void test_signals_reach_the_program(void **state)
 {
 	char *argv[] = {"/bin/sh", "-c", NULL, NULL};
@@ -407,7 +410,7 @@ static void test_signals_reach_the_program(void **state)
 	assert_string_equal(output, "usr1\nchld\nend\n");
 }
 
-/* A shell that says what it does, and waits for a line or a signal in between. */
+/* A shell that prints what it does, and waits for a line or a signal in between. */
 static void listen_to_reader(struct listener *listener, int in[2])
 {
 	char script[256];
@@ -462,7 +465,7 @@ static void test_held_and_resumed(void **state)
 		assert_int_equal(launch__resume(&launch), 0);
 		assert_false(launch.held);
 	}
-	/* It was not disturbed: what it waits for still comes. */
+	/* It was not disturbed: the input that it waits for still arrives. */
 	assert_int_equal(write(in[1], "line\n", 5), 5);
 	assert_says(&listener, "line\n");
 	assert_int_equal(finish(&launch), 6);
@@ -472,7 +475,7 @@ static void test_held_and_resumed(void **state)
 	close(in[1]);
 }
 
-/* Let go while it runs, it must first be stopped; and then it runs on. */
+/* A program that was released has to be stopped first; then it continues. */
 static void test_released_while_it_runs(void **state)
 {
 	char output[64];
@@ -495,7 +498,7 @@ static void test_released_while_it_runs(void **state)
 	close(in[1]);
 }
 
-/* A signal may be what it stops for. It gets that when it goes on. */
+/* A program may stop because of a signal. It receives that when it continues. */
 static void test_signal_while_held(void **state)
 {
 	char output[64];
@@ -520,7 +523,7 @@ static void test_signal_while_held(void **state)
 	close(in[1]);
 }
 
-/* The exit of a program that nobody looked at in time is held, with its memory there. */
+/* The exit of a program that was not held in time is held, with its memory still mapped. */
 static void test_held_at_its_exit(void **state)
 {
 	char *argv[] = {"/bin/sh", "-c", "exit 8", NULL};
@@ -532,13 +535,13 @@ static void test_held_at_its_exit(void **state)
 		sched_yield();
 	assert_int_equal(launch__hold(&launch), 1);
 	assert_true(launch.held);
-	/* Asked again, it is still there. */
+	/* A second call finds it still there. */
 	assert_int_equal(launch__hold(&launch), 1);
 	assert_true(has_code_of(launch.pid, "/libc"));
 	assert_int_equal(finish(&launch), 8);
 }
 
-/* A kill leads to its exit, which is held as well. */
+/* A killed program's exit is held as well. */
 static void test_killed_while_it_runs(void **state)
 {
 	char output[64];
@@ -619,7 +622,7 @@ int main(void)
 		cmocka_unit_test(test_what_cannot_be_started),
 	};
 
-	/* Nothing here is timed: this is for a test that would wait for ever. */
+	/* Nothing here is timed: this ends a test that would wait forever. */
 	alarm(ALARM_S);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

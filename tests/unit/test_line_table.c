@@ -15,7 +15,7 @@
 
 #define LINE_MAX_BYTES 65536
 
-/* A code object of a recording (recordings/record_lines.py tells the form of the files). */
+/* A code object in a recording (for the file format see recordings/record_lines.py). */
 struct sample {
 	enum py_line_kind kind;
 	int32_t first_line;
@@ -25,7 +25,7 @@ struct sample {
 	char name[128], lines[LINE_MAX_BYTES];
 };
 
-/* Finds in a copy of just the table's size, so that a sanitizer sees a byte read too much. */
+/* Searches a copy of exactly the table's size, so that a sanitizer detects a read past its end. */
 static int32_t find(enum py_line_kind kind, const uint8_t *bytes, size_t size, int32_t first_line,
 		    uint32_t offset)
 {
@@ -120,7 +120,7 @@ static void test_recorded_tables(void **state)
 static void test_no_table(void **state)
 {
 	(void)state;
-	/* What Cython and extensions make: all is on the first line. */
+	/* Code from Cython and extensions: everything is on the first line. */
 	assert_int_equal(find(PY_LINES_UNSIGNED, NULL, 0, 7, 0), 7);
 	assert_int_equal(find(PY_LINES_SIGNED, NULL, 0, 7, 1000), 7);
 	assert_int_equal(find(PY_LINES_RANGES, NULL, 0, 7, 0), LINE_NONE);
@@ -138,7 +138,7 @@ static void test_lnotab(void **state)
 	/* A step spread over entries, and steps of no bytes at the beginning. */
 	assert_int_equal(FIND(PY_LINES_SIGNED, 1, 299, 0, 127, 0, 10, 255, 0, 45, 127, 0, 1), 138);
 	assert_int_equal(FIND(PY_LINES_SIGNED, 1, 300, 0, 127, 0, 10, 255, 0, 45, 127, 0, 1), 266);
-	/* Half an entry is none; and no line is below 0 or more than an int holds. */
+	/* Half an entry does not count; no line is below 0 or more than an int holds. */
 	assert_int_equal(FIND(PY_LINES_SIGNED, 3, 9, 2, 1, 2), 4);
 	assert_int_equal(FIND(PY_LINES_SIGNED, 3, 9, 2, 0xfc), LINE_NONE);
 	assert_int_equal(FIND(PY_LINES_UNSIGNED, INT32_MAX, 9, 2, 1), LINE_NONE);
@@ -197,7 +197,7 @@ static void test_damaged_locations(void **state)
 			 LINE_NONE);
 	assert_int_equal(FIND(PY_LINES_LOCATIONS, 90, 0, 0xe8, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x3f),
 			 LINE_NONE);
-	/* The largest that is none too much. */
+	/* The largest number that is valid. */
 	assert_int_equal(FIND(PY_LINES_LOCATIONS, 0, 0, 0xe8, 0x7e, 0x7f, 0x7f, 0x7f, 0x7f, 0x03),
 			 INT32_MAX);
 	assert_int_equal(FIND(PY_LINES_LOCATIONS, 1, 0, 0xe8, 0x7e, 0x7f, 0x7f, 0x7f, 0x7f, 0x03),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What live.c and target.c say of this very process, and of children, against what the kernel and
- * libc say by other ways.
+ * live.c and target.c on this very process and on children, compared with other interfaces of the
+ * kernel and libc.
  */
 #include "target/live.h"
 
@@ -74,7 +74,7 @@ static void test_own_identity(void **state)
 	assert_null(target->cmdline[args]);
 }
 
-/* A name may hold what ends names elsewhere: parentheses, blanks. */
+/* A name may contain what elsewhere ends a name: parentheses, blanks. */
 static void test_strange_name(void **state)
 {
 	char before[17] = "";
@@ -106,7 +106,8 @@ static void test_cgroup(void **state)
 }
 
 /*
- * Written as the kernel writes it (fs/proc/task_mmu.c, show_vma_header_prefix), it is in the file.
+ * In the kernel's format (fs/proc/task_mmu.c, show_vma_header_prefix), the mapping is a line of the
+ * file.
  */
 static void assert_is_line_of_maps(const struct mapping *mapping)
 {
@@ -168,7 +169,10 @@ static void test_maps_are_in_order(void **state)
 	assert_null(target__find_mapping(target, target->maps[0].start - 1));
 }
 
-/* Three pages with rights of their own, so that the kernel cannot join them to their neighbours. */
+/*
+ * Three pages with permissions of their own, so that the kernel cannot merge them with their
+ * neighbours.
+ */
 static void test_a_hole_and_its_edges(void **state)
 {
 	_cleanup_(target__freep) struct target *target = NULL;
@@ -203,7 +207,7 @@ static void test_a_hole_and_its_edges(void **state)
 	assert_non_null(mapping);
 	assert_false(mapping->readable || mapping->writable || mapping->executable);
 
-	/* Old maps are old maps until they are read afresh. */
+	/* Maps do not change until they are read again. */
 	assert_int_equal(munmap(pages, 5 * PAGE), 0);
 	assert_non_null(target__find_mapping(target, start + PAGE));
 	assert_int_equal(target__reload_maps(target, &failure), 0);
@@ -211,7 +215,7 @@ static void test_a_hole_and_its_edges(void **state)
 	assert_true(!mapping || mapping->start != start + PAGE);
 }
 
-/* A shell that says when it runs, and then waits to be killed. */
+/* A shell that prints when it runs, and then waits to be killed. */
 #define SHELL_SCRIPT "echo; read x"
 
 static void test_child_identity(void **state)
@@ -281,7 +285,7 @@ static void test_end_of_a_process(void **state)
 	target = open_process(child.pid);
 	assert_true(target__is_alive(target));
 
-	/* A zombie: it has ended, and we have not asked yet. */
+	/* A zombie: it has exited and was not waited for. */
 	assert_int_equal(kill(child.pid, SIGKILL), 0);
 	assert_int_equal(waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOWAIT), 0);
 	assert_false(target__is_alive(target));
@@ -291,7 +295,7 @@ static void test_end_of_a_process(void **state)
 	assert_false(target__is_alive(target));
 	assert_refused(child.pid, -ESRCH);
 
-	/* What is known of it stays. */
+	/* The data known about it stays. */
 	maps = target->maps;
 	assert_true(target->map_cnt > 0);
 	assert_true(target__reload_maps(target, &failure) < 0);
@@ -310,7 +314,7 @@ static void test_no_such_process(void **state)
 }
 
 struct waiting_thread {
-	pthread_barrier_t barrier; /* passed when it runs, and when it may end */
+	pthread_barrier_t barrier; /* passed when it runs, and when it may exit */
 	pid_t id;
 };
 
@@ -344,12 +348,12 @@ static void test_a_thread_is_no_process(void **state)
 
 	assert_int_equal(err, -EINVAL);
 	assert_null(target);
-	/* And the message says which process to take. */
+	/* The message says which process to use instead. */
 	snprintf(wanted, sizeof(wanted), "%d", getpid());
 	assert_non_null(strstr(failure.text, wanted));
 }
 
-/* Exits with 1 - the error of opening @argument, a process that belongs to root. */
+/* Exits with 1 - the error of opening @argument, a process of root. */
 static int open_as_nobody(void *argument)
 {
 	struct target *target = NULL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * process_vm_readv(2) tells of a failure only by a short count. These tests put holes where the
- * count and the ranges could be laid over each other wrongly.
+ * process_vm_readv(2) reports a failure only by a short count. These tests put holes where the
+ * count could be matched to the wrong ranges.
  */
 #include "target/live_memory.h"
 
@@ -21,7 +21,7 @@
 #define PAGES	  64
 #define UNTOUCHED 0xa5
 
-/* A region whose bytes are known, with some pages that cannot be read. */
+/* A region with known content, in which some pages cannot be read. */
 struct region {
 	uint8_t *bytes;
 	bool unreadable[PAGES];
@@ -49,7 +49,7 @@ static void make_region(struct region *region)
 
 static void free_region(struct region *region)
 {
-	/* Pages unmapped before were never anybody else's: nothing here maps in between. */
+	/* The pages unmapped before were not reused: nothing here maps memory in between. */
 	munmap(region->bytes, PAGES * PAGE);
 }
 
@@ -73,7 +73,7 @@ static bool is_readable(const struct region *region, size_t offset, size_t size)
 	return true;
 }
 
-/* Ranges into a region, each with a buffer that has a byte more than it may use. */
+/* Ranges in a region, each with a buffer that has one byte more than may be written. */
 struct request {
 	struct memory_range *ranges;
 	size_t *offsets;
@@ -85,7 +85,7 @@ static void make_request(struct request *request, size_t cnt, size_t size_max)
 {
 	request->cnt = cnt;
 	request->size_max = size_max;
-	/* Before the pages are unmapped, or malloc() might fill the hole. */
+	/* Before the pages are unmapped, because malloc() might otherwise fill the hole. */
 	request->ranges = calloc(cnt, sizeof(*request->ranges));
 	request->offsets = calloc(cnt, sizeof(*request->offsets));
 	request->buffers = malloc(cnt * (size_max + 1));
@@ -108,7 +108,7 @@ static void set_range(struct request *request, const struct region *region, size
 		.address = address_of(region->bytes) + offset,
 		.buffer = request->buffers + index * (request->size_max + 1),
 		.size = size,
-		.failed = index & 1, /* whatever was there is not to be believed */
+		.failed = index & 1, /* the previous value must not matter */
 	};
 }
 
@@ -153,7 +153,7 @@ static void test_more_ranges_than_a_call_takes(void **state)
 	free_region(&region);
 }
 
-/* Exactly as many as a call takes, and one more or less. */
+/* Exactly as many ranges as a call takes, and one more or less. */
 static void test_numbers_of_ranges_around_the_limit(void **state)
 {
 	static const size_t cnts[] = {0, 1, IOV_MAX - 1, IOV_MAX, IOV_MAX + 1, 2 * IOV_MAX};
@@ -185,7 +185,7 @@ static void test_holes_anywhere(void **state)
 		struct region region;
 
 		make_region(&region);
-		/* Up to three pages, so that holes are at the beginning, the end and inside. */
+		/* Up to three pages, so that holes are at the beginning, at the end and inside. */
 		make_request(&request, 1500, 2 * PAGE + 10);
 		for (size_t page = 0; page < PAGES; page++) {
 			uint32_t fate = prng__below(&random, 8);
@@ -210,7 +210,7 @@ static void test_holes_anywhere(void **state)
 	}
 }
 
-/* Each range a page; bad ones at both ends, at both sides of IOV_MAX, and in a row over it. */
+/* Each range is a page; bad ones at both ends, at both sides of IOV_MAX, and in a row across it. */
 static void test_holes_at_the_ends_of_calls(void **state)
 {
 	struct request request;
@@ -250,7 +250,7 @@ static void test_nothing_readable(void **state)
 	free_region(&region);
 }
 
-/* A range that begins well and ends in a hole failed, however many bytes came over. */
+/* A range that ends in a hole has failed, however many bytes were copied. */
 static void test_page_edges(void **state)
 {
 	struct request request;
@@ -297,7 +297,7 @@ static void test_one_range(void **state)
 				      sizeof(buffer)),
 			 -EFAULT);
 	assert_int_equal(memory__read(&memory.memory, 0, buffer, sizeof(buffer)), -EFAULT);
-	/* The kernel's half, and no address at all on x86-64. */
+	/* The kernel's half, and an address that does not exist on x86-64. */
 	assert_int_equal(memory__read(&memory.memory, UINT64_MAX - 63, buffer, sizeof(buffer)),
 			 -EFAULT);
 	assert_int_equal(memory__read(&memory.memory, 1UL << 62, buffer, sizeof(buffer)), -EFAULT);
@@ -315,7 +315,7 @@ static int write_and_wait(void *argument)
 	return write(STDOUT_FILENO, "", 1) == 1 && read(STDIN_FILENO, &byte, 1) == 0 ? 0 : 1;
 }
 
-/* The address is the same, the process is not. */
+/* The same address in another process. */
 static void test_another_process(void **state)
 {
 	struct live_memory memory;
@@ -363,7 +363,7 @@ static void test_not_allowed(void **state)
 	assert_int_equal(child__run(read_as_nobody, &own), EPERM);
 }
 
-/* A source that is no process: what it says is passed on. */
+/* A source that is not a process: its results are passed on. */
 struct scripted_memory {
 	struct memory memory;
 	int result;

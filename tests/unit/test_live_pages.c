@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Memory of our own, of which we know which pages were ever written.
- */
+/* The test's own memory, of which it knows which pages were ever written. */
 #include "target/live_pages.h"
 
 #include <limits.h>
@@ -18,14 +16,14 @@
 
 static size_t page_bytes;
 
-/* Address space in which no page is there yet, and in which the kernel puts no huge ones. */
+/* Address space without any page yet, in which the kernel places no huge pages. */
 static uint8_t *map_arenas(void)
 {
 	size_t size = ARENAS * ARENA_PAGES * page_bytes;
 	void *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	assert_ptr_not_equal(bytes, MAP_FAILED);
-	/* Fails where the kernel knows no huge pages, and then needs not be. */
+	/* Fails, harmlessly, on kernels without huge pages. */
 	madvise(bytes, size, MADV_NOHUGEPAGE);
 	return bytes;
 }
@@ -85,7 +83,7 @@ static void test_touched_pages_are_counted(void **state)
 	unmap_arenas(bytes);
 }
 
-/* What was read and never written is the page of zeros, if one may see so. */
+/* Memory that was read and never written is the zero page, if that is visible. */
 static void test_pages_only_read(void **state)
 {
 	uint8_t *bytes = map_arenas();
@@ -104,7 +102,7 @@ static void test_pages_only_read(void **state)
 	unmap_arenas(bytes);
 }
 
-/* Asking touches nothing. */
+/* The query touches nothing. */
 static void test_touched_page(void **state)
 {
 	uint8_t *bytes = map_arenas();
@@ -128,7 +126,7 @@ static void test_touched_page(void **state)
 	assert_false(is);
 }
 
-/* The first and the last page of an arena are its own, not its neighbour's. */
+/* The first and the last page of an arena are counted for it and not for its neighbour. */
 static void test_edges_of_arenas(void **state)
 {
 	uint8_t *bytes = map_arenas();
@@ -163,7 +161,7 @@ static void test_pages_that_went_back(void **state)
 	assert_int_equal(madvise(bytes, 5 * page_bytes, MADV_DONTNEED), 0);
 	measure(bytes, resident);
 	assert_int_equal(resident[0], (ARENA_PAGES - 5) * page_bytes);
-	/* What is not mapped any more is nowhere. */
+	/* Unmapped memory is not resident. */
 	unmap_arenas(bytes);
 	measure(bytes, resident);
 	for (size_t i = 0; i < ARENAS; i++)

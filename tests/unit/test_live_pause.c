@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A child with several threads that count. Whether they stand still is asked of the kernel (the
- * state of each thread) and seen in the counters. Nothing here depends on how long something takes:
- * what must happen is waited for, and an alarm ends a test that waits in vain.
+ * A child with several threads that count. Whether they are stopped is read from the kernel (the
+ * state of each thread) and from the counters. Nothing here depends on how long something takes:
+ * the test waits for what must happen, and an alarm ends a test that waits in vain.
  */
 #include "target/live_pause.h"
 
@@ -33,7 +33,7 @@
 #define ALARM_S	     60
 #define DAWDLE_TURNS 200
 
-/* What the child and we see of each other. */
+/* Memory shared by the child and the test. */
 static struct shared {
 	atomic_ulong counters[THREADS];
 	atomic_ulong signals;
@@ -60,7 +60,7 @@ static int run_counters(void *argument)
 	pthread_t thread;
 
 	(void)argument;
-	/* Not only our parent may trace us, where Yama would have it so. */
+	/* Lets any process trace this one, where Yama would restrict that to the parent. */
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
 	sigaction(SIGUSR1, &action, NULL);
 	sigaction(SIGRTMIN, &action, NULL);
@@ -71,7 +71,7 @@ static int run_counters(void *argument)
 	return 0;
 }
 
-/* Waits until all threads have counted on. */
+/* Waits until the counters of all threads have increased. */
 static void wait_for_counters(void)
 {
 	unsigned long before[THREADS];
@@ -90,7 +90,7 @@ static void start_counters(struct child *child)
 	wait_for_counters();
 }
 
-/* Time for others to do what they should not. */
+/* Gives others time to do what they should not. */
 static void dawdle(void)
 {
 	for (int i = 0; i < DAWDLE_TURNS; i++)
@@ -142,7 +142,7 @@ static pid_t tracer_of(pid_t pid, pid_t thread)
 	return (pid_t)strtol(value, NULL, 10);
 }
 
-/* The threads of @pid; returns how many. */
+/* The threads of @pid; returns their number. */
 static size_t list_threads(pid_t pid, pid_t *threads, size_t max)
 {
 	struct dirent *entry;
@@ -201,7 +201,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* The time told lies between what we saw around it: no more is known of it. */
+/* The measured duration lies between the times that the test took before and after. */
 static void test_how_long_it_was(void **state)
 {
 	uint64_t before, begun, ending, told, after;
@@ -258,8 +258,8 @@ static int flood(void *argument)
 }
 
 /*
- * A thread may stop for a signal before it stops for us: that signal is in our hands then. These
- * are queued signals, which do not merge, so each that is lost shows, and each that comes twice.
+ * A thread may stop for a signal before it stops for the pause: the tracer then holds that signal.
+ * These are queued signals, which do not merge, so that each lost or repeated one is detected.
  */
 static void test_no_signal_is_lost(void **state)
 {
@@ -318,7 +318,7 @@ static void test_who_waits_goes_on_waiting(void **state)
 	assert_int_equal(child__reap(&child), 0);
 }
 
-/* Who was stopped by somebody else is not made to run. */
+/* A process that somebody else stopped is not continued. */
 static void test_stopped_process_stays_stopped(void **state)
 {
 	struct live_pause pause;
@@ -356,7 +356,7 @@ static int trace_thread(void *argument)
 	return (int)read(STDIN_FILENO, &byte, 1);
 }
 
-/* One thread, the last, has a debugger already: then none is stopped. */
+/* One thread, the last, already has a debugger: then no thread is stopped. */
 static void test_another_tracer(void **state)
 {
 	pid_t threads[2 * THREADS];

@@ -51,7 +51,7 @@ static bool reads_arenas_at(const struct allocator *allocator, uint64_t address)
 	return false;
 }
 
-/* The arenas as they are read are the arenas there are, in the order of their addresses. */
+/* The arenas read equal the existing ones, in the order of their addresses. */
 static void check_arenas(struct allocators *allocators, const struct fake_target *target)
 {
 	const struct fake_pymalloc *fake = &target->pymalloc;
@@ -130,7 +130,7 @@ static void test_no_pymalloc(void **state)
 
 	(void)state;
 	make_target(&target, NULL, FAKE_STATIC);
-	/* There, and not in use: another allocator serves. */
+	/* It exists but is not used: another allocator serves. */
 	assert_int_equal(locate(&target, &allocators), -ENODATA);
 	assert_null(allocators.items);
 	/* Not there at all. */
@@ -150,7 +150,7 @@ static void test_pools_without_arenas(void **state)
 	make_target(&target, NULL, FAKE_INLINED);
 	alloc_some(&target.pymalloc, 100, 40);
 	arenas = fake_memory__word(&target.memory, target.pymalloc.arenas_at);
-	/* Into the array, but not to its beginning. */
+	/* A pointer into the array, but not to its start. */
 	*arenas += sizeof(struct arena_object);
 	memset(fake_memory__at(&target.memory, FAKE_DATA, 0x1000), 0, 0x1000);
 	memset(fake_memory__at(&target.memory, FAKE_DATA + 0x2000, 0x2000), 0, 0x2000);
@@ -165,7 +165,7 @@ static void test_pools_without_arenas(void **state)
 	fake_target__release(&target);
 }
 
-/* The array doubles and moves; what it was before is still in memory. */
+/* The array doubles and moves; its old memory keeps its content. */
 static void test_array_that_grows_is_followed(void **state)
 {
 	struct allocators allocators;
@@ -187,7 +187,7 @@ static void test_array_that_grows_is_followed(void **state)
 	fake_target__release(&target);
 }
 
-/* `usable_arenas` holds the same value, until the first arena is full. */
+/* `usable_arenas` has the same value until the first arena is full. */
 static void test_word_that_goes_astray_is_dropped(void **state)
 {
 	struct allocators allocators;
@@ -210,7 +210,7 @@ static void test_word_that_goes_astray_is_dropped(void **state)
 	fake_target__release(&target);
 }
 
-/* A copy of the array that is out of date stays right until an arena comes; then it is not. */
+/* A stale copy of the array is correct until an arena is added. */
 static void test_stale_copy_of_the_array_is_not_taken_for_long(void **state)
 {
 	struct allocators allocators;
@@ -220,7 +220,9 @@ static void test_stale_copy_of_the_array_is_not_taken_for_long(void **state)
 	(void)state;
 	make_target(&target, NULL, FAKE_STATIC);
 	alloc_some(&target.pymalloc, 10, 16);
-	/* The pools of a stale array would be found where they were: but nothing points to it. */
+	/*
+	 * The pools of a stale array would still be at their addresses, but nothing points to it.
+	 */
 	fake_memory__map(&target.memory, copy, 65536);
 	memcpy(fake_memory__at(&target.memory, copy, 768), fake_pymalloc__slot(&target.pymalloc, 0),
 	       768);
@@ -232,7 +234,7 @@ static void test_stale_copy_of_the_array_is_not_taken_for_long(void **state)
 	fake_target__release(&target);
 }
 
-/* Moves the array just after its address was read: the old one is overwritten by others. */
+/* Moves the array just after its address was read: the old memory is overwritten. */
 struct move {
 	struct fake_target *target;
 	uint32_t moves_left, seen;
@@ -300,7 +302,7 @@ static void test_array_that_is_never_right(void **state)
 	assert_int_equal(allocators__read_arenas(&allocators, &target.memory.memory, &arenas, &cnt,
 						 &skipped),
 			 -EAGAIN);
-	/* The word is not readable any more. */
+	/* The word is no longer readable. */
 	fake_memory__unmap(&target.memory, FAKE_DATA);
 	assert_int_equal(allocators__read_arenas(&allocators, &target.memory.memory, &arenas, &cnt,
 						 &skipped),
@@ -329,7 +331,7 @@ static void test_arenas_that_overlap_are_refused(void **state)
 	make_target(&target, NULL, FAKE_STATIC);
 	grow_to_arenas(&target.pymalloc, 2);
 	assert_int_equal(locate(&target, &allocators), 0);
-	/* The second arena, not used yet, half a megabyte into the first. */
+	/* The second arena, not used yet, overlaps half a megabyte of the first. */
 	slot = fake_pymalloc__slot(&target.pymalloc, 1);
 	*slot = (struct arena_object){.address = target.pymalloc.arenas[0] + (1 << 19),
 				      .pool_address = target.pymalloc.arenas[0] + (1 << 19),
@@ -339,7 +341,7 @@ static void test_arenas_that_overlap_are_refused(void **state)
 						 &skipped),
 			 -EUCLEAN);
 	assert_null(arenas);
-	/* One right behind the other is all right. */
+	/* An arena directly after another is valid. */
 	slot->address = slot->pool_address = target.pymalloc.arenas[0] + (1 << 20);
 	assert_int_equal(allocators__read_arenas(&allocators, &target.memory.memory, &arenas, &cnt,
 						 &skipped),
@@ -350,7 +352,7 @@ static void test_arenas_that_overlap_are_refused(void **state)
 	fake_target__release(&target);
 }
 
-/* A second allocator, the state of which lies at @address. */
+/* A second allocator, whose state is at @address. */
 static void add_allocator(struct fake_target *target, struct allocators *allocators,
 			  struct fake_pymalloc *second, uint64_t address)
 {
@@ -390,10 +392,10 @@ static void test_allocators_are_read_together(void **state)
 			 0);
 	assert_int_equal(cnt, expected);
 	assert_int_equal(skipped, 0);
-	/* The second one's lie lower. */
+	/* The second allocator's arenas have lower addresses. */
 	assert_true(arenas[0].address < arenas[cnt - 1].address - (1UL << 29));
 	account__free(arenas);
-	/* Its interpreter has ended: it is left out, and that is said. */
+	/* Its interpreter has ended: it is left out, and that is counted. */
 	fake_memory__unmap(&target.memory, 0x555558000000);
 	assert_int_equal(allocators__read_arenas(&allocators, &target.memory.memory, &arenas, &cnt,
 						 &skipped),
@@ -406,7 +408,7 @@ static void test_allocators_are_read_together(void **state)
 	fake_target__release(&target);
 }
 
-/* The target goes on working: a few steps before each piece that is read. */
+/* The target continues: a few steps before each piece that is read. */
 static void step_on(void *context, uint64_t address, size_t size)
 {
 	struct fake_target *target = context;
@@ -416,7 +418,7 @@ static void step_on(void *context, uint64_t address, size_t size)
 	fake_pymalloc__step(&target->pymalloc, 20000);
 }
 
-/* -EAGAIN is allowed: the copy of the data may be older than the array. But not for ever. */
+/* -EAGAIN is allowed, because the copy of the data may be older than the array. But not forever. */
 static void test_located_while_the_target_runs(void **state)
 {
 	(void)state;
@@ -442,7 +444,7 @@ static void test_located_while_the_target_runs(void **state)
 	}
 }
 
-/* Data that is read a piece at a time says the same as a copy. */
+/* Data read piece by piece gives the same result as a copy. */
 static void test_data_that_is_not_copied(void **state)
 {
 	struct data_segment segment = {.address = FAKE_DATA, .size = FAKE_DATA_BYTES};

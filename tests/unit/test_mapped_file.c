@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Files that this process has mapped, by itself and by a child without rights: what is opened must
- * be the mapped file and no other, and opening must not wait, whatever has the file's name now.
+ * Files that this process maps, opened by itself and by an unprivileged child: the opened file must
+ * be the mapped one and no other, and opening must not block, whatever has the file's name now.
  */
 #include "target/mapped_file.h"
 
@@ -109,8 +109,8 @@ static void test_mapped_file(void **state)
 }
 
 /*
- * What the name leads to now is another file. With the right to look at map_files the old one is
- * opened all the same; without, nothing is: never the wrong one.
+ * The name now leads to another file. With the right to use map_files the old file is opened
+ * nevertheless; without it, none is: never the wrong one.
  */
 static int open_replaced_file(void *argument)
 {
@@ -136,7 +136,7 @@ static int open_replaced_file_without_rights(void *argument)
 {
 	if (geteuid() == 0 && child__drop_rights())
 		return 6;
-	/* Or /proc/self would belong to root. */
+	/* Otherwise /proc/self would belong to root. */
 	if (prctl(PR_SET_DUMPABLE, 1))
 		return 7;
 	return open_replaced_file(argument);
@@ -150,7 +150,7 @@ static void test_replaced_file(void **state)
 	(void)state;
 	make_sample(&file);
 	assert_int_equal(unlink(file.path), 0);
-	/* Readable to all, or a user without rights would fail for another reason. */
+	/* Readable by all; otherwise an unprivileged user would fail for another reason. */
 	fd = open(file.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	assert_true(fd >= 0);
 	assert_int_equal(child__run(open_replaced_file, &file), geteuid() == 0 ? 0 : 4);
@@ -181,7 +181,7 @@ static void test_deleted_file(void **state)
 	free_sample(&file);
 }
 
-/* The executable is there for everybody, also if only its owner may look at map_files. */
+/* The executable can be opened by all, even if only its owner may use map_files. */
 static int open_own_executable(void *argument)
 {
 	struct stat ours, opened;
@@ -208,7 +208,7 @@ static void test_executable_opens_without_rights(void **state)
 }
 
 /*
- * Opens the sample as a user without rights, who has only its name. Returns 0 or errno, as the exit
+ * Opens the sample as an unprivileged user, who has only its name. Returns 0 or errno, as the exit
  * status of a child.
  */
 static int open_by_name(void *argument)
@@ -226,7 +226,7 @@ static int open_by_name(void *argument)
 	return fd < 0 ? -fd : 0;
 }
 
-/* Nobody writes to it: to open it for reading would wait for ever. */
+/* The FIFO has no writer: opening it for reading would block forever. */
 static void test_a_fifo_in_its_place(void **state)
 {
 	struct sample file;
@@ -254,7 +254,7 @@ static void test_a_link_to_another_file_in_its_place(void **state)
 	free_sample(&file);
 }
 
-/* Opening a device may do something: even the one that is mapped is left alone. */
+/* Opening a device may have effects: it is never opened, even if it is the mapped file. */
 static void test_a_mapped_device(void **state)
 {
 	_cleanup_(target__freep) struct target *target = NULL;
@@ -267,13 +267,13 @@ static void test_a_mapped_device(void **state)
 	target = open_process(getpid());
 	mapping = target__find_mapping(target, address_of(page));
 	assert_string_equal(mapping->path, "/dev/zero");
-	/* Without rights there is only its name, which leads to the same device. */
+	/* Without privileges there is only its name, which leads to the same device. */
 	assert_int_equal(find_and_open(target, mapping), geteuid() == 0 ? -ENOEXEC : -ESTALE);
 	munmap(page, PAGE);
 }
 
 /*
- * Who has a write lease on a file makes each opening wait, up to 45 seconds
+ * A process with a write lease on a file delays each open by up to 45 seconds
  * (/proc/sys/fs/lease-break-time).
  */
 static void test_a_lease(void **state)
@@ -351,7 +351,8 @@ static int map_in_overlay(struct sample *file)
 }
 
 /*
- * In a mount namespace of its own: a file of the lower layer, then opened by name without rights.
+ * In a mount namespace of its own: a file of the lower layer, then opened by name without
+ * privileges.
  */
 static int open_on_overlayfs(void *argument)
 {
@@ -383,7 +384,7 @@ static int open_on_overlayfs(void *argument)
 	return open_by_name(&file) ? OVERLAY_FAILED : OVERLAY_OPENED;
 }
 
-/* There a file's device in maps is not the one of stat(2). */
+/* On overlayfs, a file's device in maps differs from that of stat(2). */
 static void test_overlayfs(void **state)
 {
 	int result;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Texts of maps that no test could have the kernel write: too long, malformed. */
+/* Texts of maps that a test cannot make the kernel write: too long, malformed. */
 #include "target/mapping.h"
 
 #include <errno.h>

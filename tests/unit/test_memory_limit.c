@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Trees of files as they are in /proc and where control groups are mounted, below a directory of
- * our own.
+ * Trees of files like those in /proc and in mounted cgroup hierarchies, below the test's own
+ * directory.
  */
 #include "util/memory_limit.h"
 
@@ -29,7 +29,7 @@ static int tear_down(void **state)
 	return system("rm -rf ./*") ? -1 : scratch_directory__leave();
 }
 
-/* With the directories that lead there. */
+/* Creates its directories, too. */
 static void write_file(const char *path, const char *text)
 {
 	char copy[PATH_MAX];
@@ -82,11 +82,11 @@ static void test_the_least_of_a_group_and_those_around_it(void **state)
 	assert_int_equal(find(), 256 * MIB);
 	write_file("sys/fs/cgroup/system.slice/pyfrag.service/memory.max", "max\n");
 	assert_int_equal(find(), 256 * MIB);
-	/* One that is not around it. */
+	/* A cgroup that does not contain this process. */
 	write_file("sys/fs/cgroup/user.slice/memory.max", "1048576\n");
 	write_file("sys/fs/memory.max", "1048576\n");
 	assert_int_equal(find(), 256 * MIB);
-	/* As a container with a namespace of its own sees itself. */
+	/* The view inside a container with a cgroup namespace of its own. */
 	write_file("proc/self/cgroup", "0::/\n");
 	write_file("sys/fs/cgroup/memory.max", "12582912\n");
 	assert_int_equal(find(), 12 * MIB);
@@ -110,7 +110,7 @@ static void test_version_1(void **state)
 	assert_int_equal(find(), 128 * MIB);
 }
 
-/* Of a container without a namespace of its own only its group is mounted. */
+/* In a container without a cgroup namespace, only its own cgroup is mounted. */
 static void test_a_part_of_the_hierarchy_is_mounted(void **state)
 {
 	(void)state;

@@ -12,7 +12,7 @@
 
 #define SECTORS_OF_ARENA (SAMPLE_ARENA_BYTES / 256)
 
-/* The picture is @begin, and then blanks up to @cnt sectors. */
+/* The map is @begin, followed by blanks up to @cnt sectors. */
 static void assert_drawn(const struct memory_map_region *region, size_t cnt, const char *begin)
 {
 	assert_int_equal(strlen(region->sectors), cnt);
@@ -26,8 +26,8 @@ static void assert_close(double value, double expected)
 }
 
 /*
- * Blocks of 512 bytes lie at 48, 560, ... 3120 of a pool, which is 16 sectors. The header and the
- * tail (from 3632 on) cannot be had, so they do not make a sector a partly used one.
+ * Blocks of 512 bytes are at 48, 560, ... 3120 in a pool, which has 16 sectors. The header and the
+ * tail (from 3632 on) can never be allocated, so they do not make a sector a partly used one.
  */
 static void test_one_block(void **state)
 {
@@ -86,7 +86,7 @@ static void test_regions_of_the_sample(void **state)
 
 	(void)state;
 	assert_int_equal(memory_map__draw(&map, heap), 0);
-	/* A and B lie side by side. */
+	/* A and B are adjacent. */
 	assert_int_equal(map.region_cnt, 3);
 	assert_int_equal(map.regions[0].start, SAMPLE_A);
 	assert_int_equal(map.regions[0].end, SAMPLE_B + SAMPLE_ARENA_BYTES);
@@ -112,7 +112,7 @@ static void test_regions_of_the_sample(void **state)
 	/* B's third pool: the last block, 3120 to 3632, and the tail. */
 	assert_memory_equal(map.regions[0].sectors + SECTORS_OF_ARENA + 3L * 16, "            -** ",
 			    16);
-	/* B's fourth: full. */
+	/* B's fourth pool: full. */
 	assert_memory_equal(map.regions[0].sectors + SECTORS_OF_ARENA + 4L * 16, "****************",
 			    16);
 }
@@ -127,7 +127,7 @@ static void test_empty_heap(void **state)
 	assert_int_equal(map.region_cnt, 0);
 }
 
-/* 80 columns times 40 lines is 3200 sectors: what would need more has larger ones. */
+/* 80 columns times 40 lines is 3200 sectors: regions that would need more have larger sectors. */
 static void test_sectors_grow_with_the_region(void **state)
 {
 	static const struct {
@@ -158,9 +158,9 @@ static void test_sectors_grow_with_the_region(void **state)
 	}
 }
 
-/* What a byte of an arena is, worked out byte by byte. */
+/* The state of each byte of an arena, computed byte by byte. */
 enum byte_kind {
-	BYTE_LOST, /* headers, tails, what no pool fits in */
+	BYTE_LOST, /* headers, tails, space in which no pool fits */
 	BYTE_AVAILABLE,
 	BYTE_LIVE,
 };
@@ -177,7 +177,7 @@ static void paint(struct byte_picture *picture, uint64_t from, uint64_t size, en
 		picture->kinds[from - picture->address + at] = kind;
 }
 
-/* Fills an arena at random, and paints what it does. */
+/* Fills an arena at random, and records the state of its bytes. */
 static void fill_at_random(struct heap *heap, struct byte_picture *picture, uint64_t *random)
 {
 	uint64_t pool_size = heap->geometry.pool_size;
@@ -201,9 +201,7 @@ static void fill_at_random(struct heap *heap, struct byte_picture *picture, uint
 			      BYTE_LIVE);
 			live++;
 		}
-		/*
-		 * A pool without a live block can become one of any class: all of it is to be had.
-		 */
+		/* A pool without live blocks can be used by any class: all of it is available. */
 		if (!live)
 			paint(picture, pool, pool_size, BYTE_AVAILABLE);
 		picture->live += live * size;
@@ -239,7 +237,7 @@ static void test_random_heaps(void **state)
 		_cleanup_(memory_map__free) struct memory_map map = {};
 		const struct memory_map_region *region;
 
-		/* Every second one is not aligned to its pools: older allocators' need not be. */
+		/* Every second one is not aligned to its pools, as in older allocators. */
 		picture->address = SAMPLE_A + (i & 1) * 0x310;
 		fill_at_random(heap, picture, &random);
 		assert_int_equal(memory_map__draw(&map, heap), 0);

@@ -7,7 +7,7 @@
 #define LIMIT  (600UL << 10)
 #define HEAP_1 (50UL << 10)
 
-/* Of users 7, 7, 8, 8, 8, 9: heap images of 50 KiB, of 7's second one 100. */
+/* Users 7, 7, 8, 8, 8, 9: heap images of 50 KiB; the second one of user 7 has 100. */
 static const process_owner owners[CNT] = {7, 7, 8, 8, 8, 9};
 static const uint64_t sizes[CNT] = {HEAP_1, 2 * HEAP_1, HEAP_1, HEAP_1, HEAP_1 + 1000, HEAP_1};
 
@@ -48,7 +48,10 @@ static bool may_forget(const void *context, const struct watched *watched)
 	return watched->has_last && watched != busy;
 }
 
-/* In that order they give up memory, and no others: digits are places in the list. */
+/*
+ * Checks that exactly these processes give up memory, in this order: digits are indices in the
+ * list.
+ */
 static void assert_order(const struct watched *refused, uint64_t limit_bytes, const char *expected)
 {
 	struct memory_shares shares;
@@ -81,7 +84,7 @@ static void test_what_is_busy_is_left_alone(void **state)
 	assert_order(NULL, LIMIT, "40235");
 }
 
-/* A third of the limit is 8's share and 7's; 8 has less. */
+/* A third of the limit is the share of each user; 8 uses less. */
 static void test_nobody_takes_what_is_within_a_share(void **state)
 {
 	(void)state;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * A child whose threads end one by one, the first one first.
- */
+/* A child whose threads end one by one, the first one first. */
 #include "target/memory_thread.h"
 
 #include <dirent.h>
@@ -33,7 +31,7 @@ static void *wait_for_byte(void *argument)
 	return NULL;
 }
 
-/* Two threads live on, each until it has read a byte. */
+/* Two threads continue, each until it has read a byte. */
 static int end_first_thread(void *argument)
 {
 	pthread_t threads[2];
@@ -57,7 +55,7 @@ static void start_headless(struct child *child)
 		usleep(1000);
 }
 
-/* Lets one of the threads go on, and waits until it is gone. */
+/* Lets one of the threads continue, and waits until it has ended. */
 static void end_a_thread(const struct child *child, pid_t *threads)
 {
 	assert_int_equal(write(child->in, "e", 1), 1);
@@ -143,7 +141,7 @@ static void test_is_as_any_process(void **state)
 	assert_memory_equal(&file.identity, &own_file.identity, sizeof(file.identity));
 	mapped_file__release(&file);
 	mapped_file__release(&own_file);
-	/* Its two threads are stopped, and go on. */
+	/* Its two threads are stopped, and continue. */
 	assert_int_equal(live_pause__begin(&pause, child.pid), 0);
 	assert_int_equal(pause.thread_cnt, 2);
 	live_pause__end(&pause);

@@ -13,7 +13,7 @@
 #include "unit_test.h"
 #include "util/cleanup.h"
 
-/* A connection: what is sent to [0] arrives in an inbox at [1], which never waits. */
+/* A connection: what is sent to [0] arrives in an inbox at [1], which never blocks. */
 static void open_pair(int *fds, struct inbox *inbox, const size_t *limits)
 {
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
@@ -95,7 +95,7 @@ static void test_who_does_not_take_keeps_nobody(void **state)
 	packer__add_u64(&packer, 1);
 	for (int i = 0; i < 1000000 && !err; i++)
 		err = message__send(fds[0], MESSAGE_ASK_REPORT, &packer, MESSAGE_NO_WAIT);
-	/* Where the buffer ends in the middle of a message it waits for a moment. */
+	/* Where the buffer ends in the middle of a message, sending waits for a moment. */
 	assert_true(err == -EAGAIN || err == -ETIMEDOUT);
 	packer__release(&packer);
 	close_pair(fds, &inbox);
@@ -119,7 +119,7 @@ static void test_a_cursor_stays_within_its_message(void **state)
 	assert_string_equal(cursor__text(&cursor, 4), "text");
 	assert_string_equal(cursor__text(&cursor, 0), "");
 	assert_true(cursor__is_done(&cursor));
-	/* One byte less, and it is not whole. */
+	/* One byte less makes it incomplete. */
 	message.size--;
 	cursor = cursor__of(&message);
 	cursor__u64(&cursor);
@@ -218,7 +218,7 @@ static void test_an_alert_arrives(void **state)
 
 static bool unpacks(const struct packer *packer)
 {
-	/* A copy that has not a byte more, so that a sanitizer sees it. */
+	/* A copy of exactly that size, so that a sanitizer detects reads past its end. */
 	_cleanup_(message__release) struct message message = {.size = packer->size,
 							      .bytes = malloc(packer->size)};
 	struct alert_rule rule;
@@ -228,7 +228,7 @@ static bool unpacks(const struct packer *packer)
 	memcpy(message.bytes, packer->bytes, packer->size);
 	err = alert_wire__unpack(&message, &rule, &alert);
 	assert_true(!err || err == -EPROTO);
-	/* What is taken is good for what is done with it. */
+	/* Accepted messages are safe to use. */
 	if (!err) {
 		assert_true(rule.metric < ALERT_METRIC_CNT && alert.pid >= 0);
 		assert_true(isfinite(alert.value) && alert.began.tv_sec >= 0);

@@ -14,8 +14,8 @@
 #include "util/cleanup.h"
 
 /*
- * A target whose events reach the model late: they wait in a queue, as those of a live process wait
- * in the ring buffer.
+ * A target whose events reach the model late: they wait in a queue, like those of a live process in
+ * the ring buffer.
  */
 struct run {
 	struct fake_target target;
@@ -23,7 +23,7 @@ struct run {
 	struct allocators allocators;
 	struct pyfrag_event *queue;
 	size_t head, tail, capacity;
-	uint64_t event_cnt, withheld; /* the number of the event that is never told; 0: all are */
+	uint64_t event_cnt, withheld; /* the number of the event that is withheld; 0: none */
 	uint8_t withheld_type;
 	uint64_t random;
 	uint32_t pieces_per_step;
@@ -121,7 +121,7 @@ static void test_events_from_the_first_on_give_the_heap(void **state)
 	assert_true(unmapped > 10);
 }
 
-/* The target goes on between two pieces that are read, and some of its events arrive. */
+/* The target continues between two pieces that are read, and some of its events arrive. */
 static void run_on(void *context, uint64_t address, size_t size)
 {
 	struct run *run = context;
@@ -135,8 +135,8 @@ static void run_on(void *context, uint64_t address, size_t size)
 }
 
 /*
- * As the tracer does it: reads while the target runs, lets all events come, looks again at pools
- * that differ. Returns how many blocks differ in the end.
+ * Takes a checkpoint as the tracer does: reads while the target runs, applies all pending events,
+ * reads pools that differ again. Returns the number of blocks that differ in the end.
  */
 static uint64_t take_checkpoint(struct run *run, bool is_first)
 {
@@ -171,12 +171,13 @@ static uint64_t take_checkpoint(struct run *run, bool is_first)
 }
 
 /*
- * Attaches to a target that has been running for a while: what was missed until here is no fault.
+ * Attaches to a target that has been running for a while: events missed before do not count as
+ * errors.
  */
 static void attach(struct run *run)
 {
 	take_steps(run, 3000);
-	run->head = run->tail = 0; /* nobody listened */
+	run->head = run->tail = 0; /* nobody has read them */
 	run->allocators = fake_target__locate(&run->target);
 	take_checkpoint(run, true);
 	run->model->counts.missed_allocs = run->model->counts.missed_frees = 0;
@@ -204,9 +205,8 @@ static void test_checkpoint_of_a_running_target_is_exact(void **state)
 }
 
 /*
- * One change that nobody told of is found out, be it by a later event or by a checkpoint: the next
- * one, or, if events touched the same block while that was read, the one after it. Then all is
- * well.
+ * A change whose event was withheld is detected, by a later event or by a checkpoint: the next one
+ * or, if events touched the same block while it was read, the one after. Then the model is correct.
  */
 static void test_withheld_event_is_found_out(void **state)
 {
@@ -242,7 +242,7 @@ static void test_withheld_event_is_found_out(void **state)
 	assert_true(by_event > 10 && by_checkpoint > 10);
 }
 
-/* All events since some moment, once more: the heap is the same. */
+/* Applying all events since some moment again does not change the heap. */
 static void test_events_replayed_twice_are_harmless(void **state)
 {
 	(void)state;
@@ -264,8 +264,8 @@ static void test_events_replayed_twice_are_harmless(void **state)
 }
 
 /*
- * Events that no allocator sends, in any order, against a model that is a byte for each address:
- * arenas at fixed places, mapped or not.
+ * Events that no allocator sends, in any order, compared with a model that has a byte for each
+ * address: arenas at fixed places, mapped or not.
  */
 #define ARENAS	    4
 #define ARENA_BYTES (256UL << 10)
@@ -313,7 +313,7 @@ static void send_any_event(struct model *model, struct reference *reference, uin
 {
 	uint32_t arena = prng__below(random, ARENAS), what = prng__below(random, 1000);
 	uint64_t base = FIRST + arena * ARENA_BYTES;
-	/* Few places, so that they meet. */
+	/* Few places, so that events collide. */
 	uint64_t pool = base + prng__below(random, 3) * 4096;
 	uint64_t block = pool + 48 + prng__below(random, 5) * 16;
 	uint8_t class = (uint8_t)prng__below(random, 32);
@@ -347,7 +347,7 @@ static void send_any_event(struct model *model, struct reference *reference, uin
 	} else if (what >= 990) {
 		reference->counts.freelist_clears++;
 		tell(model, EVENT_FREELIST_CLEAR, 0);
-		tell(model, EVENT_EXEC, block); /* none of the model's business */
+		tell(model, EVENT_EXEC, block); /* ignored by the model */
 		tell(model, EVENT_FORK, 4711);
 		tell(model, EVENT_ARENA_MAP, 0); /* mmap() failed */
 	}
@@ -386,7 +386,7 @@ static void test_arena_events_that_fit_nowhere(void **state)
 
 	(void)state;
 	tell(model, EVENT_ARENA_MAP, FIRST);
-	/* Within another, and around its beginning. */
+	/* Inside another arena, and around its beginning. */
 	tell(model, EVENT_ARENA_MAP, FIRST + 4096);
 	tell(model, EVENT_ARENA_MAP, FIRST - 4096);
 	assert_int_equal(model->counts.unplaced_events, 2);
@@ -394,14 +394,17 @@ static void test_arena_events_that_fit_nowhere(void **state)
 	tell(model, EVENT_ARENA_UNMAP, FIRST + ARENA_BYTES);
 	assert_int_equal(model->counts.unplaced_events, 3);
 	assert_int_equal(model->heap->arena_cnt, 1);
-	/* At the same address: its unmapping was not seen, but it must have been. */
+	/* At the same address: its unmapping was not seen, but must have happened. */
 	tell(model, EVENT_ARENA_MAP, FIRST);
 	assert_int_equal(model->counts.unplaced_events, 3);
 	assert_int_equal(model->heap->arena_cnt, 1);
 	model__free(model);
 }
 
-/* Watching: no event for each block, so memory replaces all there was, and nothing was missed. */
+/*
+ * Mode watch: without an event for each block, memory replaces everything, and nothing counts as
+ * missed.
+ */
 static void test_watching_takes_memory_for_it(void **state)
 {
 	struct fake_options options = fake_target__options(NULL, FAKE_STATIC);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Windows of a checkpoint by hand: what the reader saw of an arena, and what events told meanwhile.
- * Both arenas and blocks must come out as the events left them, and what they did not touch as the
- * reader saw it. (test_model.c lets a whole allocator run; here each case is one of a few events.)
+ * Windows of a checkpoint, by hand: what the reader saw of an arena, and the events meanwhile.
+ * Arenas and blocks must be as the events left them; what the events did not touch must be as the
+ * reader saw it. (test_model.c runs a whole allocator; here each case has a few events.)
  */
 #include "pymalloc/model.h"
 
@@ -46,7 +46,7 @@ static void unmap_arena(struct model *model, uint64_t arena, uint64_t block)
 	tell(model, EVENT_ARENA_UNMAP, arena);
 }
 
-/* So much happens that what was told before is in memory for certain. */
+/* Applies so many events that the effects of earlier ones are certainly in memory. */
 static void let_it_pass(struct model *model)
 {
 	for (int i = 0; i < MODEL_RECENT_CNT; i++)
@@ -68,7 +68,7 @@ static void adopt_without_drift(struct model *model, struct heap *fresh)
 	assert_null(model->touched);
 }
 
-/* The only arena of the model, its only block; 0: there is none. */
+/* The model's only arena and its only block; 0: none. */
 static void check_only(const struct model *model, uint64_t arena, uint64_t block)
 {
 	struct heap_measure measure;
@@ -114,7 +114,7 @@ static void test_arena_unmapped_after_the_reader_passed(void **state)
 	model__free(model);
 }
 
-/* The same address, another arena: the reader saw the old one, or the new one. */
+/* Another arena at the same address: the reader saw the old one, or the new one. */
 static void test_arena_replaced_meanwhile(void **state)
 {
 	(void)state;
@@ -154,7 +154,7 @@ static void test_arena_that_came_and_went(void **state)
 	}
 }
 
-/* It overlaps the one that was there: the reader may have seen either. */
+/* It overlaps the previous arena: the reader may have seen either. */
 static void test_arena_at_another_place_in_the_same_hole(void **state)
 {
 	const uint64_t moved = FIRST + 8 * 4096;
@@ -178,7 +178,7 @@ static void test_arena_at_another_place_in_the_same_hole(void **state)
 	}
 }
 
-/* A pool that is given up and taken by another class: the reader saw the one or the other. */
+/* A pool is freed and taken by another class: the reader saw one or the other. */
 static void test_pool_that_changes_its_class_meanwhile(void **state)
 {
 	(void)state;
@@ -201,8 +201,8 @@ static void test_pool_that_changes_its_class_meanwhile(void **state)
 }
 
 /*
- * The pool was read between its event, which came before the window, and the end of its setting up:
- * it seemed to have no class, and what it seemed to hold was touched by events since.
+ * The pool was read between its event, which came before the window, and the end of its
+ * initialization: it seemed to have no class, and events have touched its apparent content since.
  */
 static void test_pool_read_while_it_is_set_up(void **state)
 {
@@ -221,7 +221,7 @@ static void test_pool_read_while_it_is_set_up(void **state)
 	model__free(model);
 }
 
-/* No event told of an arena, or of its end: memory is right. */
+/* No event reported an arena, or its end: memory is right. */
 static void test_missed_arena_events_are_healed(void **state)
 {
 	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
@@ -244,7 +244,7 @@ static void test_missed_arena_events_are_healed(void **state)
 	model__free(model);
 }
 
-/* What an event touched since the last begin counts, nothing that was over before. */
+/* Events since the last begin count; windows that ended before do not. */
 static void test_window_begins_with_the_last_begin(void **state)
 {
 	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
@@ -265,7 +265,7 @@ static void test_window_begins_with_the_last_begin(void **state)
 	model__free(model);
 }
 
-/* Where events were lost, the last one that was not is none of the last. */
+/* Where events were lost, the last received event is not one of the latest. */
 static void test_lost_events_end_the_trust(void **state)
 {
 	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
@@ -283,7 +283,10 @@ static void test_lost_events_end_the_trust(void **state)
 	model__free(model);
 }
 
-/* A thread kept from running in mid-change: the event is there, and memory is as before it. */
+/*
+ * A thread that was preempted in the middle of a change: the event has arrived, but memory is
+ * unchanged.
+ */
 static void test_last_change_is_not_in_memory_yet(void **state)
 {
 	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
@@ -316,9 +319,7 @@ static void test_comparison_names_the_pools_that_differ(void **state)
 	(void)state;
 	assert_int_equal(heap__new(&fresh, &FAKE_GEOMETRIES[2], NULL), 0);
 	assert_int_equal(model__begin_checkpoint(model, false), 0);
-	/*
-	 * Two blocks differ in each of 50 pools, of one arena in the one heap, of one in the other.
-	 */
+	/* Two blocks differ in each of 50 pools: one heap or the other has them, alternately. */
 	for (uint64_t i = 0; i < 50; i++) {
 		uint64_t pool = FIRST + i * 16384;
 		bool was_live;
@@ -342,11 +343,11 @@ static void test_comparison_names_the_pools_that_differ(void **state)
 			named |= pools[j] == FIRST + i * 16384;
 		assert_true(named);
 	}
-	/* More than there is room for: as many as there is room for. */
+	/* More pools than fit: as many as fit are returned. */
 	model__compare(model, fresh, &drift, pools, 7, &pool_cnt);
 	assert_int_equal(drift, 100);
 	assert_int_equal(pool_cnt, 7);
-	/* Touched blocks do not count, whatever they are. */
+	/* Touched blocks do not count, whatever their state is. */
 	for (uint64_t i = 0; i < 50; i++)
 		tell(model, prng__below(&random, 2) ? EVENT_ALLOC : EVENT_FREE,
 		     FIRST + i * 16384 + 48);
@@ -357,7 +358,7 @@ static void test_comparison_names_the_pools_that_differ(void **state)
 	model__free(model);
 }
 
-/* Arenas keep their age over a checkpoint; those that nobody saw being mapped have none. */
+/* Arenas keep their age over a checkpoint; arenas whose mapping was not seen have none. */
 static void test_generations_survive_a_checkpoint(void **state)
 {
 	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
@@ -391,7 +392,7 @@ static void test_watching_follows_arenas(void **state)
 	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	assert_int_equal(model__adopt(model, fresh, 0), 0);
 	check_only(model, FIRST, BLOCK);
-	/* Its blocks were freed, of course, before it went: nothing was missed. */
+	/* Its blocks were freed before it was unmapped: nothing was missed. */
 	tell(model, EVENT_ARENA_UNMAP, FIRST);
 	check_only(model, 0, 0);
 	assert_int_equal(model->counts.arenas_unmapped, 1);
@@ -411,8 +412,8 @@ static void test_watching_follows_arenas(void **state)
 }
 
 /*
- * Watching, the heap is lent to be brought up to date; what happens to arenas meanwhile comes
- * after.
+ * In mode watch, the heap is lent to be updated; events about arenas meanwhile are applied
+ * afterwards.
  */
 static void test_events_while_the_heap_is_lent(void **state)
 {
@@ -444,8 +445,8 @@ static void test_events_while_the_heap_is_lent(void **state)
 }
 
 /*
- * Where an arena came and went, another one may lie when the heap is read, a page further: its
- * blocks stay.
+ * Where an arena was mapped and unmapped, another may be at the next page when the heap is read:
+ * its blocks stay.
  */
 static void test_what_came_and_went_under_an_arena(void **state)
 {
@@ -462,7 +463,7 @@ static void test_what_came_and_went_under_an_arena(void **state)
 	assert_int_equal(model->counts.arenas_mapped, 2);
 	assert_int_equal(model->counts.arenas_unmapped, 1);
 	assert_int_equal(model->counts.unplaced_events, 0);
-	/* Nor does one that cannot be there take them away. */
+	/* An impossible arena does not remove them either. */
 	tell(model, EVENT_ARENA_MAP, FIRST + 4096);
 	check_only(model, FIRST, BLOCK);
 	assert_int_equal(model->counts.unplaced_events, 1);
@@ -480,8 +481,9 @@ static bool is_mapped(uint64_t address, void *context)
 }
 
 /*
- * An interpreter has ended, and its arena is in no table: the model forgets it. Not so one that was
- * unmapped without an event, one that came meanwhile, and one that is there.
+ * An interpreter has ended, and its arena is in no table: the model drops it. It does not drop an
+ * arena that was unmapped without an event, one that was mapped meanwhile, and one that is in a
+ * table.
  */
 static void test_abandoned_arenas(void **state)
 {
@@ -512,10 +514,10 @@ static void test_abandoned_arenas(void **state)
 	assert_int_equal(model__adopt(model, fresh, drift), 0);
 	assert_int_equal(model->heap->arena_cnt, 2);
 	assert_true(has_block(model, NEW_ARENA + BLOCK - FIRST));
-	/* An interpreter that ends unmaps all places of its table; most of them are empty. */
+	/* An interpreter that ends unmaps all slots of its table, most of which are empty. */
 	tell(model, EVENT_ARENA_UNMAP, 0);
 	assert_int_equal(model->counts.arenas_unmapped + model->counts.unplaced_events, 0);
-	/* It was not abandoned after all, but about to be unmapped; another one nobody knows. */
+	/* It was not abandoned, but about to be unmapped; the other arena is unknown. */
 	tell(model, EVENT_ARENA_UNMAP, FIRST);
 	assert_int_equal(model->counts.arenas_unmapped + model->counts.unplaced_events, 0);
 	tell(model, EVENT_ARENA_UNMAP, FIRST + BLOCK);
