@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Modules of this very process: the compiler knows where its functions and variables are, so what
- * is found by way of files and /proc must come out there.
+ * Modules of this very process. The compiler knows where its functions and variables are, so what
+ * is found by files and /proc must agree with that.
  */
 #include "target/module.h"
 
@@ -24,11 +24,11 @@
 
 #define PAGE 4096UL
 
-/* In .data, in .bss, and in what is read-only once it is relocated. */
+/* In .data, in .bss, and in data that is read-only after relocation. */
 static volatile uint64_t data_variable = 0x1122334455667788;
 static volatile uint64_t bss_variable;
 static const volatile void *const relocated_pointer[] = {&data_variable, &bss_variable};
-/* Several pieces of what is read at once, so that one of them can fail. */
+/* Several times the size that is read at once, so that one piece can fail. */
 static volatile uint8_t large_variable[1 << 20];
 
 static __attribute__((noinline, used)) int module_known_static(int value)
@@ -50,7 +50,7 @@ static struct target *open_self(void)
 	return target;
 }
 
-/* The module whose code holds @function. */
+/* The module whose code contains @function. */
 static struct module *open_module_of(const struct target *target, const void *function)
 {
 	const struct mapping *mapping = target__find_mapping(target, address_of(function));
@@ -87,7 +87,7 @@ static void test_own_executable(void **state)
 	assert_int_equal(symbol.address + module->bias, address_of(&data_variable));
 }
 
-/* A library's segments are elsewhere in its file, and it is somewhere else in memory. */
+/* A library's segments have other offsets in its file, and it has another load address. */
 static void test_library(void **state)
 {
 	_cleanup_(target__freep) struct target *target = open_self();
@@ -107,7 +107,7 @@ static void test_library(void **state)
 	assert_int_equal(symbol.address + module->bias, address_of(function));
 }
 
-/* What is kept then has no file of the process open: closing such a one may take for ever. */
+/* The kept data holds no file of the process open: closing such a file may block forever. */
 static void test_closing_the_file(void **state)
 {
 	_cleanup_(target__freep) struct target *target = open_self();
@@ -129,7 +129,7 @@ static void test_closing_the_file(void **state)
 	assert_int_equal(module->fd, -1);
 }
 
-/* A mapping may be cut by mprotect(2): the piece behind the cut begins inside the segment. */
+/* mprotect(2) may split a mapping: the piece after the split begins inside the segment. */
 static void test_second_half_of_a_mapping(void **state)
 {
 	_cleanup_(target__freep) struct target *target = open_self();
@@ -145,7 +145,7 @@ static void test_second_half_of_a_mapping(void **state)
 	assert_true(half.end - half.start >= 2 * PAGE);
 	half.start += PAGE;
 	half.offset += PAGE;
-	/* map_files knows no such piece; the executable opens by its name. */
+	/* map_files has no such piece; the executable is opened by its name. */
 	assert_int_equal(module__open(&module, target, &half), 0);
 	assert_int_equal(dl_iterate_phdr(take_first, &bias), 1);
 	assert_int_equal(module->bias, bias);
@@ -194,8 +194,8 @@ static struct module *open_at(const struct target *target, const void *address)
 }
 
 /*
- * A process may map its own executable once more: at an offset where no code is, or as the loader
- * would, but without the rest of it. Where it is is what the other mappings say.
+ * A process may map its own executable once more: at an offset without code, or as the loader would
+ * but without its other segments. The load address follows from the other mappings.
  */
 static void test_strange_mappings_beside_the_loaders(void **state)
 {
@@ -218,7 +218,7 @@ static void test_strange_mappings_beside_the_loaders(void **state)
 	munmap(code, PAGE);
 }
 
-/* The first page of a copy of it holds headers, which no segment of code does. */
+/* The first page of a copy of it contains headers, which are not in any segment of code. */
 static void test_not_mapped_as_the_headers_say(void **state)
 {
 	_cleanup_(target__freep) struct target *target = NULL;
@@ -307,14 +307,14 @@ static void test_data_is_what_it_is_now(void **state)
 		assert_int_equal(word_at(&image, &bss_variable), bss_variable);
 		assert_int_equal(word_at(&image, large_variable + sizeof(large_variable) - 8),
 				 round << 56);
-		/* Not what is in the file: the address at which the variable came to be. */
+		/* Not the word in the file, but the address of the variable after relocation. */
 		assert_int_equal(word_at(&image, &relocated_pointer[0]),
 				 address_of(&data_variable));
 		assert_int_equal(word_at(&image, &relocated_pointer[1]), address_of(&bss_variable));
 	}
 }
 
-/* The live process, but for a range that cannot be read. */
+/* The live process, except for a range that cannot be read. */
 struct holed_memory {
 	struct memory memory;
 	const struct memory *target;
@@ -332,7 +332,7 @@ static int read_holed(const struct memory *memory, struct memory_range *ranges, 
 		    holed->hole - ranges[i].address >= ranges[i].size)
 			continue;
 		ranges[i].failed = true;
-		memset(ranges[i].buffer, 0xee, ranges[i].size); /* undefined, says the contract */
+		memset(ranges[i].buffer, 0xee, ranges[i].size); /* undefined, by the contract */
 	}
 	return holed->result ? holed->result : err;
 }
@@ -353,7 +353,7 @@ static void test_unreadable_data_is_zero(void **state)
 	memset((void *)large_variable, 0x11, sizeof(large_variable));
 	assert_int_equal(module__read_data(module, &holed.memory, &image), 0);
 	assert_int_equal(word_at(&image, large_variable + sizeof(large_variable) / 2), 0);
-	/* A hole is no reason to lose the rest. */
+	/* A hole does not affect the rest. */
 	assert_int_equal(word_at(&image, large_variable), 0x1111111111111111);
 	assert_int_equal(word_at(&image, large_variable + sizeof(large_variable) - 8),
 			 0x1111111111111111);

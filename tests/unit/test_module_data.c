@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * This program has far more static data than is copied, and knows what of it it has touched.
+ * This program has far more static data than is copied, and knows which of its pages it has
+ * touched.
  */
 #include "target/module_data.h"
 
@@ -20,11 +21,11 @@
 #define MIB	   (1UL << 20)
 #define PAGE	   4096UL
 #define HUGE_BYTES (512 * MIB)
-#define FULL_BYTES (3 * MIB) /* of that, all pages are touched */
+#define FULL_BYTES (3 * MIB) /* all of these pages are touched */
 #define MARK	   0x6b72616d5f617461UL
 
 static uint8_t huge[HUGE_BYTES] __attribute__((aligned(4096)));
-/* Three pages of the file, of which the one in the middle is written to. */
+/* Three pages of the file, of which the middle one is written to. */
 static volatile uint64_t initialized[3 * PAGE / 8]
 	__attribute__((aligned(4096))) = {[PAGE / 8 - 1] = MARK, [2 * PAGE / 8] = MARK};
 
@@ -94,7 +95,7 @@ static struct target *open_self(void)
 	return target;
 }
 
-/* Marks at the edges of pieces, of pages, and far from each other. */
+/* Marks at the edges of pieces, of pages, and far apart. */
 static const size_t marked[] = {
 	0,
 	MIB - 8,
@@ -115,7 +116,7 @@ static void close_account(struct account **account)
 
 static void test_much_data_is_looked_through(void **state)
 {
-	/* It is closed after the process, which asks it in the end. */
+	/* It is closed after the process, which uses it to the end. */
 	_cleanup_(close_account) struct account *account = NULL;
 	_cleanup_(target__freep) struct target *target = open_self();
 	_cleanup_(module__freep) struct module *module = open_own_module(target);
@@ -127,7 +128,7 @@ static void test_much_data_is_looked_through(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(marked); i++)
 		mark(marked[i]);
 	initialized[PAGE / 8 + 1] = 1;
-	/* Far less than there is, and than was touched. */
+	/* Far less than the data, and less than what was touched. */
 	assert_int_equal(account__new(&account, 2 * MIB, NULL), 0);
 	target->memory->account = account;
 	assert_int_equal(module__read_data(module, target->memory, &image), 0);
@@ -163,7 +164,7 @@ static void test_it_ends_when_that_is_said(void **state)
 	assert_int_equal(cnt, 2);
 }
 
-/* Whatever is no longer than the tail is in one piece, wherever it begins. */
+/* Data no longer than the tail is in one piece, wherever it begins. */
 static void test_nothing_is_torn(void **state)
 {
 	struct data_segment segment = {.address = 0x10000, .size = 3 * MIB + 104};
@@ -176,7 +177,7 @@ static void test_nothing_is_torn(void **state)
 	fake_memory__init(&memory);
 	words = fake_memory__map(&memory, segment.address, segment.size);
 	words[0] = words[MIB / 8 - 1] = words[MIB / 8] = words[3 * MIB / 8 + 12] = MARK;
-	/* What cannot be read is zero, and costs no more than a little. */
+	/* Data that cannot be read is zero, and costs little. */
 	words[MIB / 8 + 40000] = MARK;
 	fake_memory__punch_hole(&memory, segment.address + 2 * MIB, 8);
 	words = fake_memory__at(&memory, segment.address, 8);
@@ -191,7 +192,10 @@ static void test_nothing_is_torn(void **state)
 	fake_memory__release(&memory);
 }
 
-/* A file says how much data it has; a lie must not make us take that much memory, or time. */
+/*
+ * A file states the size of its data; a false size must not make pyfrag use that much memory or
+ * time.
+ */
 static void test_too_much_data(void **state)
 {
 	static const uint64_t sizes[] = {(64UL << 30) + 1, UINT64_MAX, UINT64_MAX / 2 + 1};
@@ -207,7 +211,7 @@ static void test_too_much_data(void **state)
 		int err;
 
 		tiny_elf__init(&tiny);
-		/* Two segments that together are too much, though a sum of them may wrap. */
+		/* Two segments that together are too large, even if their sum overflows. */
 		tiny.segments[TINY_SEGMENT_CODE].p_flags |= PF_W;
 		tiny.segments[TINY_SEGMENT_DATA].p_memsz = sizes[i];
 		fd = temp_file__new(&tiny, sizeof(tiny));

@@ -15,7 +15,7 @@
 #include "unit_test.h"
 
 #define NOBODY 65534
-/* Who the process says it is. */
+/* The user that the process claims to be. */
 #define UID 4711
 
 static bool write_file(const char *path, const char *text)
@@ -28,7 +28,10 @@ static bool write_file(const char *path, const char *text)
 	return is_written;
 }
 
-/* As user and group 1 of a new one: only a user of a namespace can make another one in it. */
+/*
+ * As user and group 1 of a new namespace: only a user known in a namespace can make another one in
+ * it.
+ */
 static bool enter_namespace(void)
 {
 	char users[32], groups[32];
@@ -39,7 +42,7 @@ static bool enter_namespace(void)
 	       write_file("/proc/self/uid_map", users) && write_file("/proc/self/gid_map", groups);
 }
 
-/* A process of @owner's, @levels user namespaces below ours; 0: they are not to be had here. */
+/* A process of @owner's, @levels user namespaces below this one; 0 if they cannot be made here. */
 static pid_t start(uid_t owner, int levels)
 {
 	int ready[2];
@@ -52,7 +55,7 @@ static pid_t start(uid_t owner, int levels)
 		bool is_made = owner == getuid() ||
 			       (!setresgid(owner, owner, owner) && !setresuid(owner, owner, owner));
 
-		/* Or /proc/self would be root's now. */
+		/* Otherwise /proc/self would belong to root. */
 		prctl(PR_SET_DUMPABLE, 1);
 
 		for (int i = 0; i < levels && is_made; i++)
@@ -104,7 +107,7 @@ static void test_who_made_it(void **state)
 	check(unprivileged(), 1, unprivileged());
 }
 
-/* In there it is another user, who makes the next one. */
+/* Inside, another user makes the next namespace. */
 static void test_who_made_the_outermost(void **state)
 {
 	(void)state;

@@ -10,7 +10,7 @@
 #define GC	TYPE_HAVE_GC
 #define MANAGED (TYPE_HAVE_GC | TYPE_MANAGED_DICT)
 
-/* As sizeof(PyGC_Head) and _PyType_PreHeaderSize() are in builds of these. */
+/* sizeof(PyGC_Head) and _PyType_PreHeaderSize() in builds of these versions. */
 static const struct {
 	int major, minor;
 	uint32_t alignment;
@@ -78,7 +78,10 @@ static void test_reference_counts(void **state)
 	assert_true(object_layout__is_refcnt(&old, 0));
 	assert_true(object_layout__is_refcnt(&old, 0xffffffff));
 	assert_false(object_layout__is_refcnt(&old, 0x7f1234567890));
-	/* Flags above, a count below, and in between what overflows, which nothing does. */
+	/*
+	 * Flags above, a count below, and in between the bits into which the count would overflow,
+	 * which never happens.
+	 */
 	assert_true(object_layout__is_refcnt(&split, 0x0004000000000001));
 	assert_true(object_layout__is_refcnt(&split, 0xe0000000));
 	assert_false(object_layout__is_refcnt(&split, 0x7f1234567890));
@@ -113,8 +116,8 @@ static int64_t dict_at(int64_t dict_offset, uint64_t item_size, uint64_t items, 
 }
 
 /*
- * An offset counts from the object's beginning or, below 0, from its end; the dict's address is in
- * the copy, or nowhere.
+ * An offset counts from the object's start or, below 0, from its end; the dict's address is in the
+ * copy, or unknown.
  */
 static void test_dict_at(void **state)
 {
@@ -129,7 +132,7 @@ static void test_dict_at(void **state)
 	assert_int_equal(dict_at(-8, 8, 1UL << 63, 40), DICT_NONE);
 	assert_int_equal(dict_at(INT64_MIN, 8, UINT64_MAX, 40), DICT_NONE);
 	assert_int_equal(dict_at(-8, 8, INT64_MAX, 40), DICT_NONE);
-	/* The copy ends before the count of items: there are none. */
+	/* The copy ends before the item count, so there are no items. */
 	assert_int_equal(dict_at(-8, 8, 1, 16), DICT_NONE);
 }
 

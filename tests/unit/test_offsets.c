@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The table by its properties; _Py_DebugOffsets as three builds have it (debug_offsets.h), and each
- * word of it spoilt. That the table is right, real Pythons say: tests/e2e/test_offsets.py.
+ * The properties of the table; _Py_DebugOffsets of three builds (debug_offsets.h), with each word
+ * corrupted in turn. tests/e2e/test_offsets.py checks the table on real Pythons.
  */
 #include "target/offsets.h"
 
@@ -21,7 +21,7 @@ static const struct image {
 	const uint64_t *words;
 	size_t cnt;
 	uint64_t runtime_interpreters_head, interpreter_next, threads_head;
-	/* By offsetof() on the headers that go with the build. */
+	/* From offsetof() on the headers of the build. */
 	uint64_t frame_owner, first_traceable, full_collections, gc_stats;
 } images[] = {
 	{13, debug_offsets_313, DEBUG_OFFSETS_313_WORDS, 0x278, 0x1c60, 0x1cb0, 0x46, 0xb8,
@@ -43,7 +43,7 @@ static struct py_offsets parse(const struct image *image)
 	return offsets;
 }
 
-/* Members of one structure: no two in one place, and each where a word may be. */
+/* Members of one structure: all in different places, and each aligned. */
 static void assert_apart(const __u16 *const *members, size_t cnt)
 {
 	for (size_t i = 0; i < cnt; i++)
@@ -67,14 +67,17 @@ static void check_properties(const struct py_offsets *offsets)
 	assert_apart(code, ARRAY_SIZE(code));
 	for (size_t i = 0; i < ARRAY_SIZE(thread); i++)
 		assert_int_equal(*thread[i] % 8, 0);
-	/* What all versions have. */
+	/* Common to all versions. */
 	assert_int_equal(offsets->object_type, 8);
 	assert_int_equal(offsets->type_name, 24);
 	assert_int_equal(offsets->bytes_size, 16);
 	assert_true(offsets->instr_kind >= PY_INSTR_BYTES && offsets->instr_kind <= PY_INSTR_NEXT);
 	assert_true(offsets->line_kind >= PY_LINES_UNSIGNED &&
 		    offsets->line_kind <= PY_LINES_LOCATIONS);
-	/* What comes together: code within the code object, and where it begins to count. */
+	/*
+	 * Fields that exist together: the code within the code object, and the start of its
+	 * offsets.
+	 */
 	assert_int_equal(offsets->code_size == PY_NO_OFFSET,
 			 offsets->code_first_traceable == PY_NO_OFFSET);
 	assert_int_equal(offsets->code_size == PY_NO_OFFSET, offsets->frame_owner == PY_NO_OFFSET);
@@ -139,7 +142,7 @@ static void test_real_images(void **state)
 }
 
 /*
- * An image that was changed: parses as before, or not at all; then @expected (0: any) is the error.
+ * A changed image: either it parses as before, or it is refused, with the error @expected (0: any).
  */
 static void assert_refused(const struct image *image, const uint64_t *words, int expected)
 {
@@ -203,7 +206,7 @@ static void test_any_micro_version(void **state)
 	}
 }
 
-/* Where the spoilt image still parses, all offsets have to be such as fit into their structures. */
+/* If the corrupted image still parses, all offsets have to fit into their structures. */
 static void check_survivor(const struct image *image, const uint64_t *words, size_t spoilt)
 {
 	struct py_offsets expected = parse(image), offsets;
@@ -221,7 +224,7 @@ static void check_survivor(const struct image *image, const uint64_t *words, siz
 		if (before == after)
 			continue;
 		changed++;
-		/* The counter is given up, nothing else is. */
+		/* Only the counter is left out. */
 		if (after != PY_NO_OFFSET && after)
 			fail_msg("3.%d: word %zu spoilt, and offset %zu is %u, not %u",
 				 image->minor, spoilt, i, after, before);
@@ -263,7 +266,7 @@ static void test_objects_that_cannot_be(void **state)
 	}
 }
 
-/* A walk copies a frame, and has room for 31 words of it: no member may lie behind. */
+/* A walk copies a frame, and has room for 31 words of it: no member may be after that. */
 static void test_a_frame_that_is_too_large(void **state)
 {
 	/* The words of interpreter_frame.size and interpreter_frame.previous. */
@@ -372,7 +375,7 @@ static void test_find(void **state)
 						  &memory.memory, &failure),
 				 0);
 		assert_memory_equal(&offsets, &expected, sizeof(offsets));
-		/* No runtime, one that ends too early, a process that is gone. */
+		/* No runtime, one that is truncated, a process that has exited. */
 		assert_int_equal(py_offsets__find(&offsets, 3, images[i].minor, 0, &memory.memory,
 						  &failure),
 				 -ENODATA);

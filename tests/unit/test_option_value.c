@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The table of options holds together: what it says of a value, its bounds among it, is a value.
- * What values are taken is in test_options.c.
+ * The table of options is consistent: every value that it states, including its bounds, is
+ * accepted. test_options.c checks which values are accepted.
  */
 #include "cmd/option_value.h"
 

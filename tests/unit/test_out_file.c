@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Each test works in a new directory, and in the end looks what is left in it.
- */
+/* Each test works in a new directory, and checks at the end what is left in it. */
 #include "util/out_file.h"
 
 #include <dirent.h>
@@ -26,7 +24,7 @@ static int set_up(void **state)
 	return scratch_directory__enter();
 }
 
-/* The names that are there, other than . and .. */
+/* The number of names in it, except . and .. */
 static size_t count_names(void)
 {
 	DIR *all = opendir(".");
@@ -170,14 +168,14 @@ static void test_failed_write(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	write_too_much(file);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-	/* There is room again, but the file has a hole; why is not known any more. */
+	/* There is room again, but the file has a hole; the original error is no longer known. */
 	assert_int_equal(out_file__commit(file), -EIO);
 	out_file__free(file);
 	assert_content("old", "old");
 	assert_int_equal(count_names(), 1);
 }
 
-/* One that others could read is not, when it is replaced. */
+/* A replaced file that others could read is no longer readable by them. */
 static void test_old_mode_is_not_kept(void **state)
 {
 	struct stat stat_;
@@ -227,12 +225,12 @@ static void test_what_is_no_file_is_refused(void **state)
 	check_refused(scratch_directory__path(), -EEXIST, "it is a directory");
 	assert_content("precious", "old");
 	assert_int_equal(lstat("none", &stat_), -1);
-	/* Those of above, and nothing else. */
+	/* The files from above, and nothing else. */
 	assert_int_equal(count_names(), 6);
 }
 
 /*
- * A directory that is moved away takes the file along: nothing is written where its path leads by
+ * When a directory is moved away, the file moves with it: nothing is written to what has its path
  * then.
  */
 static void test_directory_that_is_replaced(void **state)
@@ -251,7 +249,7 @@ static void test_directory_that_is_replaced(void **state)
 	assert_int_equal(unlink("moved/file") || rmdir("moved") || rmdir("other"), 0);
 }
 
-/* What takes the temporary name is not followed. */
+/* A link with the temporary name is not followed. */
 static void test_link_in_place_of_the_temporary(void **state)
 {
 	_cleanup_(out_file__freep) struct out_file *file = NULL;
@@ -285,7 +283,7 @@ static void test_full_device(void **state)
 	assert_int_equal(out_file__commit(file), -ENOSPC);
 }
 
-/* As by `pyfrag --format pprof >> log`. */
+/* As with `pyfrag --format pprof >> log`. */
 static void test_stdout_that_is_a_file(void **state)
 {
 	int log, before = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
@@ -322,7 +320,10 @@ static void test_names_that_cannot_be(void **state)
 	assert_int_equal(count_names(), 1);
 }
 
-/* The temporary name must fit where the name does, and what cannot take a name leaves nothing. */
+/*
+ * The temporary name must fit wherever the name does; a name that does not fit leaves nothing
+ * behind.
+ */
 static void test_long_names(void **state)
 {
 	char name[258];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Memory of the test's own, which was never touched and is far larger than what may be taken for
- * it.
+ * The test's own memory, which was never touched and is far larger than the limit allows to be
+ * read.
  */
 #include "target/page_tables.h"
 
@@ -37,7 +37,7 @@ static uint8_t *map_sparse(void)
 	return memory;
 }
 
-/* Reads a byte of each region. Returns how many could be read; *err: why no more. */
+/* Reads a byte of each region. Returns how many could be read; *err is why the next could not. */
 static size_t read_regions(struct live_memory *memory, const uint8_t *from, int *err)
 {
 	size_t cnt = 0;
@@ -67,10 +67,10 @@ static void test_page_tables_are_paid_for(void **state)
 	assert_int_equal(err, -EDQUOT);
 	assert_true(cnt < REGION_CNT && cnt * TABLE_BYTES > allowed_bytes / 2);
 	assert_true(account__usage(account).refused > 0);
-	/* And so each time from then on. */
+	/* And again each time from then on. */
 	assert_int_equal(read_regions(&memory, sparse, &err), 0);
 	assert_int_equal(err, -EDQUOT);
-	/* Until the process gives that memory back. */
+	/* Until the process unmaps that memory. */
 	munmap(sparse, REGION_CNT * REGION);
 	assert_int_equal(memory__read(&memory.memory, (uintptr_t)&cnt, &cnt, sizeof(cnt)), 0);
 	assert_true(account__usage(account).used_bytes < allowed_bytes / 8);
@@ -90,7 +90,10 @@ static pid_t start_child(void)
 	return pid;
 }
 
-/* Children that are read once, and live on: what was taken for them counts until they end. */
+/*
+ * Children that are read once and continue to run: the page tables made for them count until they
+ * exit.
+ */
 static void test_a_crowd_is_paid_for(void **state)
 {
 	uint64_t limit = CROWD * CROWD_REGIONS * TABLE_BYTES;
@@ -117,7 +120,7 @@ static void test_a_crowd_is_paid_for(void **state)
 		live_memory__release(&memory);
 		munmap(sparse, REGION_CNT * REGION);
 	}
-	/* Half of it was given. */
+	/* Half of it was granted. */
 	assert_true(refused_cnt > CROWD / 4);
 	assert_in_range(account__usage(account).used_bytes, limit / 8 * 3, limit / 8 * 5);
 	for (size_t i = 0; i < CROWD; i++) {
@@ -129,7 +132,10 @@ static void test_a_crowd_is_paid_for(void **state)
 	account__close(account);
 }
 
-/* Each child has little made for it, but there are many: others are read beside them. */
+/*
+ * Few page tables are made for each child, but there are many children: others are read
+ * nevertheless.
+ */
 static void test_a_crowd_of_small_ones_is_paid_for(void **state)
 {
 	uint64_t limit = SMALL_CROWD * SMALL_REGIONS * TABLE_BYTES;
@@ -153,7 +159,7 @@ static void test_a_crowd_of_small_ones_is_paid_for(void **state)
 		live_memory__release(&memory);
 	}
 	assert_in_range(account__usage(account).used_bytes, limit / 4, limit / 8 * 5);
-	/* Of another user there may be some yet. */
+	/* A process of another user may still be read. */
 	live_memory__init(&memory, getpid());
 	memory.memory.account = account;
 	memory.tables.owner = 1001;
@@ -172,7 +178,7 @@ static void test_a_crowd_of_small_ones_is_paid_for(void **state)
 	account__close(account);
 }
 
-/* What was taken for the program that it was is given back then. */
+/* The page tables made for the previous program are no longer counted then. */
 static void test_a_process_that_becomes_another_program(void **state)
 {
 	uint8_t *sparse = map_sparse();

@@ -27,7 +27,7 @@ static struct heap *new_heap(void)
 	return heap;
 }
 
-/* Adds the n-th arena, with @blocks live blocks of 512 bytes, filling pool after pool. */
+/* Adds the n-th arena, with @blocks live blocks of 512 bytes, pool after pool. */
 static void add_arena(struct heap *heap, uint64_t n, uint32_t blocks)
 {
 	uint64_t pool = nth_arena(n);
@@ -89,7 +89,7 @@ static void test_only_below_the_threshold_and_never_when_empty(void **state)
 	heap__free(heap);
 }
 
-/* "Below" does not include the threshold itself, and 0 pins nothing. */
+/* "Below" excludes the threshold itself, and 0 pins nothing. */
 static void test_threshold_is_exact(void **state)
 {
 	struct pinned_options options = {.below = 512.0 * 256 / ARENA};
@@ -139,9 +139,7 @@ static void test_fewest_blocks_come_first_then_the_lower_address(void **state)
 	heap__free(heap);
 }
 
-/*
- * The blocks listed are those that are live, of all classes and pools, in order, up to the limit.
- */
+/* The listed blocks are the live ones of all classes and pools, in order, up to the limit. */
 static void test_blocks_are_listed_up_to_a_limit(void **state)
 {
 	static const struct pinned_block blocks[] = {
@@ -192,7 +190,7 @@ static void test_blocks_are_listed_up_to_a_limit(void **state)
 
 static void test_resident_hostages(void **state)
 {
-	/* By arena, in the heap's order: all of it, less than what is live, nothing, some. */
+	/* By arena, in the heap's order: all of it, less than the live bytes, nothing, some. */
 	static const uint64_t resident[] = {ARENA, 4096, 0, 100000, 77};
 	struct pinned_options options = {.below = 0.1, .resident_bytes = resident};
 	struct heap *heap = new_heap();
@@ -220,7 +218,7 @@ static void test_resident_hostages(void **state)
 	heap__free(heap);
 }
 
-/* A row for 1, 2, 5, 10, 20, 50 ... arenas, and one for all; @kept arenas do not go back. */
+/* A row for 1, 2, 5, 10, 20, 50 ... arenas, and one for all; @kept arenas are not released. */
 static void check_what_if(uint32_t arenas, bool keeps, bool has_empty, uint64_t kept)
 {
 	static const uint64_t steps[] = {1, 2, 5, 10, 20, 50, 100, 200, 500};
@@ -229,7 +227,7 @@ static void check_what_if(uint32_t arenas, bool keeps, bool has_empty, uint64_t 
 	struct pinned pinned;
 	size_t row = 0;
 
-	/* Arena n has n + 1 blocks; so the n first have n * (n + 1) / 2. */
+	/* Arena n has n + 1 blocks, so that the first n have n * (n + 1) / 2. */
 	for (uint32_t n = 0; n < arenas; n++)
 		add_arena(heap, n, n + 1);
 	if (has_empty)
@@ -260,7 +258,7 @@ static void test_what_comes_back_if_the_blocks_go(void **state)
 		check_what_if(arenas[i], false, false, 0);
 }
 
-/* From 3.9 on one empty arena stays; if there is one already, all others go. */
+/* From 3.9 on one empty arena is kept; if there is one already, all others are released. */
 static void test_one_empty_arena_is_kept(void **state)
 {
 	static const uint32_t arenas[] = {1, 2, 3, 10, 30};
@@ -297,7 +295,7 @@ static void check_ages(const struct heap *heap, struct pinned_history *history, 
 	check_ages(heap, &history, now_s, (const double[]){__VA_ARGS__},                           \
 		   sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
 
-/* -1: not pinned. Few blocks come first in the finding, so its order is not that of addresses. */
+/* -1: not pinned. The findings list arenas with few blocks first, so not by address. */
 static void test_ages_over_several_findings(void **state)
 {
 	struct pinned_history history = {};
@@ -309,15 +307,15 @@ static void test_ages_over_several_findings(void **state)
 	CHECK_AGES(100, 0, 0, -1, -1);
 	add_arena(heap, 2, 20);
 	CHECK_AGES(105, 5, 5, 0, -1);
-	/* One fills up and is not pinned any more, another comes. */
+	/* One fills up and is no longer pinned, another is mapped. */
 	add_arena(heap, 1, 1000);
 	add_arena(heap, 3, 10);
 	CHECK_AGES(110, 10, -1, 5, 0);
-	/* It is pinned again: since now. One goes. */
+	/* It is pinned again, as of now. Another is unmapped. */
 	add_arena(heap, 1, 30);
 	assert_int_equal(heap__remove_arena(heap, nth_arena(0)), 0);
 	CHECK_AGES(120, -1, 0, 15, 10);
-	/* One comes back at the same address, without anybody having told of it. */
+	/* One is mapped again at the same address, without an event. */
 	add_arena(heap, 0, 5);
 	CHECK_AGES(130, 0, 10, 25, 20);
 	CHECK_AGES(130, 0, 10, 25, 20);
@@ -329,7 +327,7 @@ static void test_ages_over_several_findings(void **state)
 	heap__free(heap);
 }
 
-/* An arena that was unmapped and mapped again between two findings is another one. */
+/* An arena that was unmapped and mapped again between two findings counts as a new one. */
 static void test_remapped_arena_is_a_new_one(void **state)
 {
 	struct pinned_history history = {};
@@ -366,7 +364,7 @@ static void test_parts_of_a_second_count(void **state)
 	heap__free(heap);
 }
 
-/* Against the plainest way to find them, in random heaps. */
+/* Compared with the simplest algorithm, in random heaps. */
 static void test_random_heaps(void **state)
 {
 	uint64_t random = 61;

@@ -39,7 +39,7 @@ static void test_nobody_yields_to_who_has_as_many(void **state)
 
 	(void)state;
 	assert_int_equal(yielding(owners, 6, 7), SIZE_MAX);
-	/* It would have as many as the other one then: they would take turns for ever. */
+	/* It would then have as many as the other: they would take turns forever. */
 	assert_int_equal(yielding(owners, 6, 8), SIZE_MAX);
 	assert_int_equal(yielding(owners, 1, 8), SIZE_MAX);
 	assert_int_equal(yielding(owners, 0, 8), SIZE_MAX);

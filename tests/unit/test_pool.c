@@ -12,18 +12,15 @@
 #define HEADER	   48
 #define BLOCKS_MAX 1024
 
-/*
- * A pool made by hand: which of its blocks are live is in a plain array, the rest is made from
- * that.
- */
+/* A hand-made pool: an array says which of its blocks are live; the rest is derived from that. */
 struct sample {
 	struct geometry geometry;
 	uint32_t size_class, block_size, capacity;
-	uint32_t carved; /* blocks that were ever handed out */
+	uint32_t carved; /* blocks that were ever allocated */
 	bool live[BLOCKS_MAX];
-	uint32_t chain[BLOCKS_MAX]; /* the free ones among the carved, in any order */
+	uint32_t chain[BLOCKS_MAX]; /* the free ones among the carved blocks, in any order */
 	uint32_t chain_cnt;
-	uint8_t *bytes; /* pool_size of them */
+	uint8_t *bytes; /* pool_size bytes */
 };
 
 static uint64_t *word_at(struct sample *sample, uint32_t offset)
@@ -41,7 +38,7 @@ static uint32_t offset_of(const struct sample *sample, uint32_t block)
 	return HEADER + block * sample->block_size;
 }
 
-/* Each of the @carved blocks is live with a chance of @live_percent. */
+/* Each of the @carved blocks is live with a probability of @live_percent. */
 static void choose_live(struct sample *sample, uint32_t live_percent, uint64_t *random)
 {
 	memset(sample->live, 0, sizeof(sample->live));
@@ -59,7 +56,7 @@ static void choose_live(struct sample *sample, uint32_t live_percent, uint64_t *
 	}
 }
 
-/* Live and virgin blocks hold what could be taken for links. */
+/* Live and never used blocks contain words that resemble links. */
 static void write_bytes(struct sample *sample, uint64_t *random)
 {
 	for (uint32_t at = HEADER; at < sample->geometry.pool_size; at += 8)
@@ -101,7 +98,8 @@ static void make_sample(struct sample *sample, const struct geometry *geometry, 
 static bool decode(const struct sample *sample, size_t size, uint64_t *live)
 {
 	/*
-	 * A copy of just that size: ASan sees it if more is read. The bits are cleared by decoding.
+	 * A copy of exactly that size, so that ASan detects reads past its end. Decoding clears the
+	 * bits.
 	 */
 	uint8_t *copy = malloc(size);
 	struct block_places *places;
@@ -152,7 +150,7 @@ static void test_every_class_of_every_geometry(void **state)
 
 				make_sample(&sample, &FAKE_GEOMETRIES[g], c, carved, percent,
 					    &random);
-				/* What was carved off is enough; all of the pool is the same. */
+				/* The carved part suffices; the whole pool gives the same. */
 				check_decodes(&sample, offset_of(&sample, sample.carved));
 				check_decodes(&sample, sample.geometry.pool_size);
 				free(sample.bytes);
@@ -187,11 +185,11 @@ static void test_pool_with_a_free_or_virgin_block_is_not_full(void **state)
 
 	(void)state;
 	make_sample(&sample, &FAKE_GEOMETRIES[2], 3, UINT32_MAX, 100, &random);
-	/* One was freed. */
+	/* A block was freed. */
 	header_of(&sample)->count--;
 	header_of(&sample)->freeblock = POOL + HEADER;
 	assert_false(pool__is_full(&sample.geometry, header_of(&sample)));
-	/* Not a moment at which it could have been read whole. */
+	/* No consistent copy can have this count. */
 	header_of(&sample)->count++;
 	assert_false(pool__is_full(&sample.geometry, header_of(&sample)));
 	header_of(&sample)->freeblock = 0;
@@ -204,7 +202,7 @@ static void test_pool_with_a_free_or_virgin_block_is_not_full(void **state)
 }
 
 /*
- * What is said of a torn copy: what the chain names before it goes wrong is free, the rest is live.
+ * The result of a torn copy: blocks on the free list before the error are free, the rest is live.
  */
 static void check_torn(struct sample *sample, uint32_t named_cnt)
 {
@@ -216,10 +214,7 @@ static void check_torn(struct sample *sample, uint32_t named_cnt)
 	check_live(sample, live);
 }
 
-/*
- * Writes @link where the @at-th link of the chain is (0: in the header), and looks at what comes
- * out.
- */
+/* Writes @link to the @at-th link of the free list (0: in the header), and checks the result. */
 static void check_wrong_link(uint32_t at, uint64_t link)
 {
 	uint64_t random = 8;
@@ -238,18 +233,18 @@ static void check_wrong_link(uint32_t at, uint64_t link)
 static void test_chain_that_leaves_the_blocks(void **state)
 {
 	static const uint64_t links[] = {
-		1,		     /* a count of references */
+		1,		     /* a reference count */
 		POOL,		     /* the header */
-		POOL + 8,	     /* in it */
+		POOL + 8,	     /* inside the header */
 		POOL + 47,	     /* its last byte */
 		POOL - 80,	     /* before the pool, at a block's distance */
 		POOL + 48 + 8,	     /* between two blocks */
-		POOL + 48 + 1,	     /* odd */
-		POOL + 48 + 16,	     /* where a smaller class would have one */
-		POOL + 48 + 30 * 80, /* the first virgin block */
+		POOL + 48 + 1,	     /* unaligned */
+		POOL + 48 + 16,	     /* where a smaller class would have a block */
+		POOL + 48 + 30 * 80, /* the first block never used */
 		POOL + 48 + 49 * 80, /* the last one */
 		POOL + 4096,	     /* the next pool */
-		POOL + 4096 + 48,    /* a block of it */
+		POOL + 4096 + 48,    /* a block in it */
 		UINT64_MAX,
 		UINT64_MAX - 15,
 		1UL << 63,
@@ -279,7 +274,7 @@ static void test_chain_that_runs_in_a_circle(void **state)
 		}
 }
 
-/* A chain that ends too early, or a count that is another: the bits are those of the chain. */
+/* A free list that ends too early, or another count: the bits follow the free list. */
 static void test_chain_that_disagrees_with_the_count(void **state)
 {
 	uint64_t random = 10;
@@ -303,7 +298,7 @@ static void test_chain_that_disagrees_with_the_count(void **state)
 	}
 }
 
-/* A link to a live block is a valid link: only the count gives it away. */
+/* A link to a live block is a valid link: only the count reveals it. */
 static void test_chain_that_strays_onto_a_live_block(void **state)
 {
 	uint64_t random = 11, live[POOL_WORDS_MAX];
@@ -323,7 +318,7 @@ static void test_chain_that_strays_onto_a_live_block(void **state)
 	free(sample.bytes);
 }
 
-/* What decides ends with the link of the last block carved off. */
+/* The copy has to include the link of the last carved block. */
 static void test_copy_that_ends_too_early(void **state)
 {
 	uint64_t random = 12, live[POOL_WORDS_MAX];
@@ -385,7 +380,7 @@ static void test_insane_headers(void **state)
 }
 
 /*
- * However a copy is damaged: live bits are at places of carved blocks, and as many as the header
+ * However a copy is damaged, live bits are at places of carved blocks, and as many as the header
  * says.
  */
 static void test_damage_never_shows_as_blocks_that_cannot_be(void **state)
@@ -428,7 +423,7 @@ static void test_damage_never_shows_as_blocks_that_cannot_be(void **state)
 			assert_int_equal(bits, 0);
 		free(sample.bytes);
 	}
-	/* The damage was such that both were seen. */
+	/* The damage was such that both outcomes occurred. */
 	assert_true(whole_cnt > 100 && torn_cnt > 100);
 }
 

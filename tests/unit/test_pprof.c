@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The file is unpacked by zlib and by the generated code, and its stacks are put together again
- * from its tables. Whether others can read it is asked of pprof itself:
- * tests/e2e/test_profile_formats.py.
+ * The file is decompressed by zlib and unpacked by the generated code, and its stacks are
+ * reassembled from its tables. tests/e2e/test_profile_formats.py checks with pprof itself whether
+ * other tools can read it.
  */
 #include "output/pprof.h"
 
@@ -70,7 +70,7 @@ static const Pprof__Location *get_location(const Pprof__Profile *message, uint64
 	return message->location[id - 1];
 }
 
-/* As in test_profile.c, with the mapping for the kind. The caller frees. */
+/* As in test_profile.c, with the mapping as the kind. The caller frees the result. */
 static char *describe(const Pprof__Profile *message, const Pprof__Sample *sample)
 {
 	char *text = NULL;
@@ -191,7 +191,7 @@ static void test_no_stacks(void **state)
 	assert_string_equal(string_at(message, message->default_sample_type), "live_bytes");
 }
 
-/* proto3 wants each string to be valid UTF-8. */
+/* proto3 requires each string to be valid UTF-8. */
 static void test_nasty_texts(void **state)
 {
 	_cleanup_(profile__freep) struct profile *profile = sample_profile__new_empty();
@@ -200,7 +200,7 @@ static void test_nasty_texts(void **state)
 	(void)state;
 	sample_profile__add_one(profile, "a;b\nc", "\033]0;x\007", 1, INT64_MAX);
 	sample_profile__add_one(profile, "\xc3", "\xf0\x9f\x98\x80 dir/x.py", INT32_MAX, INT64_MIN);
-	sample_profile__add_one(profile, "bytes", "python", 1, 3); /* as strings of pprof.c are */
+	sample_profile__add_one(profile, "bytes", "python", 1, 3); /* like strings in pprof.c */
 	message = write_and_unpack(profile);
 	assert_values(message, "a;b?c@?]0;x?:1/python", SAMPLE_VALUES(INT64_MAX));
 	assert_values(message,
@@ -264,7 +264,7 @@ static void test_full_disk(void **state)
 	(void)state;
 	assert_non_null(full);
 	assert_int_equal(pprof__write(profile, full), -ENOSPC);
-	/* Also where nothing waits for the last flush. */
+	/* Also if no data is left for the last flush. */
 	assert_int_equal(setvbuf(full, NULL, _IONBF, 0), 0);
 	assert_int_equal(pprof__write(profile, full), -ENOSPC);
 }

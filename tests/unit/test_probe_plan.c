@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * What is probed when, for each combination of wishes: written down by hand.
- */
+/* What is probed when, for each combination of options: listed by hand. */
 #include "probes/probe_plan.h"
 
 #include "unit_test.h"

@@ -44,7 +44,7 @@ static void test_nobody_without_need(void **state)
 	all[6].has_last = false;
 	hold_back(6, 100);
 	assert_chosen(SECOND_NS, 1 << 3);
-	/* What has failed is tried again. */
+	/* A failed process is tried again. */
 	assert_chosen(11 * SECOND_NS - 1, 1 << 3);
 	assert_chosen(11 * SECOND_NS, 1 << 3 | 1 << 5);
 }
@@ -55,7 +55,7 @@ static void test_those_with_most_need(void **state)
 	for (int i = 0; i < CNT; i++)
 		hold_back(i, 100 + (uint64_t)i);
 	assert_chosen(SECOND_NS, 0xf0);
-	/* One grows by 200 bytes a minute. */
+	/* One process grows by 200 bytes a minute. */
 	growth__add(&all[0].trend, 0, 1000);
 	growth__add(&all[0].trend, 60 * SECOND_NS, 1200);
 	for (int i = 0; i < CNT; i++)
@@ -73,7 +73,7 @@ static void test_who_is_chosen_stays(void **state)
 	hold_back(4, 0);
 	assert_chosen(60 * SECOND_NS, 0xf0);
 	assert_chosen(61 * SECOND_NS, 0xe1);
-	/* Against others that need it hardly more, also later. */
+	/* Compared with others that need it hardly more, also later. */
 	hold_back(1, 110);
 	assert_chosen(1000 * SECOND_NS, 0xe1);
 	hold_back(1, 1000);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Texts as the kernel writes them, and as only a hostile process could have them. */
+/* Texts as the kernel writes them, and as only a hostile process could cause them. */
 #include "target/proc_fields.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ static void test_state(void **state)
 
 static void test_start(void **state)
 {
-	/* proc_pid_stat(5): 22 fields, of which the second is in parentheses. */
+	/* proc_pid_stat(5): 22 fields; the second is in parentheses. */
 	static const char right[] =
 		"7 (a) (b c) S 1 7 7 0 -1 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20",
 			  cut[] = "7 (a) S 1 7 7 0 -1 6 7 8 9 10 11 12 13 14 15 16 17 18 ",
@@ -153,7 +153,7 @@ static void test_arguments(void **state)
 	check_arguments("", 0, false, NULL, 0);
 	CHECK_ARGUMENTS("a\0", false, "a");
 	CHECK_ARGUMENTS("a\0\0b c\0\0", false, "a", "", "b c", "");
-	/* A process may write over its command line. */
+	/* A process may overwrite its command line. */
 	CHECK_ARGUMENTS("title", false, "title");
 	CHECK_ARGUMENTS("\0\0", false, "", "");
 }

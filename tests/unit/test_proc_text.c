@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Texts of a child that was started with arguments and an environment that are known, and longer
- * than what is read.
+ * Texts of a child that was started with known arguments and a known environment, longer than what
+ * is read.
  */
 #include "target/proc_text.h"
 
@@ -15,7 +15,7 @@
 #include "unit_test.h"
 #include "util/cleanup.h"
 
-/* A shell that says when it runs, and then waits to be killed. */
+/* A shell that prints when it runs, and then waits to be killed. */
 #define SHELL_SCRIPT "echo; read x"
 #define LONG_BYTES   100000
 
@@ -84,7 +84,7 @@ static void assert_no_value(pid_t pid, const char *name)
 	assert_null(value);
 }
 
-/* Variables begin at all places of what is read at once. */
+/* Variables begin at all offsets of the part that is read at once. */
 static void test_variables(void **state)
 {
 	static char long_variable[LONG_BYTES], too_long[4100 + 4], longest[4095 + 5];

@@ -13,7 +13,7 @@
 #define ID_B "1123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define POD  "kubepods-burstable-pod11111111_2222_3333_4444_555555555555.slice"
 
-/* What of the path names who is around, and whether that is a container. */
+/* Checks the part of the path that names the outermost group, and whether that is a container. */
 static void check_outermost(const char *path, const char *expected, bool expected_container)
 {
 	bool is_container;
@@ -50,7 +50,7 @@ static void test_units(void **state)
 	check_outermost("/system.slice/a.service/b/c", "/system.slice/a.service", false);
 	check_outermost("/system.slice", "/system.slice", false);
 	check_outermost("/any/thing", "/any", false);
-	/* What a user, or a service, calls its groups makes it nobody else. */
+	/* Names that a user or a service gives to its own groups do not change the owner. */
 	check_outermost("/user.slice/user-1000.slice/docker-" ID_A ".scope",
 			"/user.slice/user-1000.slice/docker-" ID_A ".scope", false);
 	check_outermost("/system.slice/a.service/docker/" ID_A, "/system.slice/a.service", false);
@@ -74,7 +74,7 @@ static void test_users(void **state)
 	assert_false(process_owner__is_trusted(1000) || process_owner__is_trusted(0));
 }
 
-/* A container is one, whoever its processes are, and no other container is. */
+/* A container is one owner, whoever its processes belong to, and differs from all others. */
 static void test_owners_of_containers(void **state)
 {
 	process_owner a = of("/docker/" ID_A, 0), b = of("/docker/" ID_B, 0);
@@ -84,7 +84,7 @@ static void test_owners_of_containers(void **state)
 	assert_true(of("/docker/" ID_A "/below", 0) == a && of("/docker/" ID_A, 1000) == a);
 	assert_true(of("/docker/" ID_B, 1000) == b);
 	assert_false(process_owner__is_trusted(a));
-	/* Version 1 has a line for each controller, and that of version 2 may say nothing. */
+	/* Version 1 has a line for each controller, and the line of version 2 may be empty. */
 	assert_true(process_owner__decide("9:memory:/docker/" ID_A "\n0::/\n", 0, true) == a);
 }
 
@@ -121,11 +121,11 @@ static void test_this_process(void **state)
 	assert_true(owner == getuid() || owner & OWNER_IS_GROUP);
 	assert_int_equal(process_owner__of_now(&same, getpid(), getuid(), true), 0);
 	assert_true(owner == same);
-	/* One that is not there. */
+	/* A process that does not exist. */
 	assert_int_equal(process_owner__of(0x7fffffff, 7, true), 7);
 }
 
-/* What cannot be known at once stands for the users of one range. */
+/* An owner that cannot be determined at once stands for all users of a range. */
 static void test_one_whose_namespace_is_not_known(void **state)
 {
 	process_owner first, last, other;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * What goes into a profile must come out of it: stacks by their texts, values added up.
- */
+/* A profile contains exactly what was added: stacks by their texts, with values summed up. */
 #include "analysis/profile.h"
 
 #include <errno.h>
@@ -16,7 +14,7 @@
 
 #define R "\xef\xbf\xbd" /* U+FFFD */
 
-/* A stack as text, innermost first: "function@file:line/kind ...". The caller frees. */
+/* A stack as text, innermost first: "function@file:line/kind ...". The caller frees the result. */
 static char *describe(const struct profile *profile, const struct profile_stack *stack)
 {
 	char *text = NULL;
@@ -76,7 +74,7 @@ static void test_sample(void **state)
 		      "[truncated]@:0/2",
 		      SAMPLE_VALUES(400, 4, 100, 1048576));
 	assert_values(profile, "[no stack]@:0/2", SAMPLE_VALUES(50, 1, 0, 0));
-	/* handle at two lines is one function at two locations. */
+	/* handle at two lines is one function with two locations. */
 	assert_int_equal(profile->function_cnt, 6);
 	assert_int_equal(profile->location_cnt, 7);
 }
@@ -99,7 +97,7 @@ static void test_info(void **state)
 	assert_int_equal(profile->stack_cnt, 0);
 }
 
-/* Frames that differ in one thing only are different, and so are stacks. */
+/* Frames that differ in one field only are different, and so are their stacks. */
 static void test_what_makes_a_stack_another(void **state)
 {
 	static const struct profile_frame frames[] = {
@@ -130,7 +128,7 @@ static void test_what_makes_a_stack_another(void **state)
 	assert_int_equal(profile->stack_cnt, cnt);
 	for (size_t i = 0; i < cnt; i++)
 		assert_int_equal(profile->stacks[i].values[PROFILE_LIVE_BYTES], 3);
-	/* Of a stack that is there already nothing is kept twice. */
+	/* Nothing is stored twice for a stack that exists already. */
 	assert_int_equal(profile->stack_location_cnt, ARRAY_SIZE(frames) + 2 + 2 + 2 + 1 + 1);
 }
 
@@ -149,7 +147,7 @@ static void test_what_is_not_known(void **state)
 	assert_values(profile, "[unknown]@a.py:2147483647/0", SAMPLE_VALUES(8));
 }
 
-/* A frame that is called as the mark is does not become one. */
+/* A frame that has the marker's name does not become a marker. */
 static void test_frame_named_as_a_mark(void **state)
 {
 	_cleanup_(profile__freep) struct profile *profile = sample_profile__new_empty();
@@ -172,7 +170,7 @@ static void test_nasty_texts(void **state)
 	assert_values(profile, "a?b@?[2J?:1/0", SAMPLE_VALUES(1));
 	assert_values(profile, R R "@caf\xc3\xa9;x:1/0", SAMPLE_VALUES(2));
 	assert_values(profile, "??@" R R R ":1/0", SAMPLE_VALUES(4));
-	/* What has become the same is the same. */
+	/* Texts that become equal are the same. */
 	sample_profile__add_one(profile, "a\tb", "?[2J\001", 1, 8);
 	assert_values(profile, "a?b@?[2J?:1/0", SAMPLE_VALUES(9));
 }
@@ -196,7 +194,10 @@ static void test_sums_that_do_not_fit(void **state)
 	assert_values(profile, "f@a.py:1/0", SAMPLE_VALUES(0, -1, 0, INT64_MIN + 1));
 }
 
-/* Stacks over few frames, so that they come again; each is also a number, and summed up by that. */
+/*
+ * Stacks of a few frames, so that they repeat; each is also a number, by which its values are
+ * summed up.
+ */
 static void test_random_stacks(void **state)
 {
 	_cleanup_(profile__freep) struct profile *profile = sample_profile__new_empty();

@@ -114,14 +114,14 @@ static void test_not_compact(void **state)
 	check_refuses(fixture, -EFAULT);
 }
 
-/* Wherever "interned" ends. */
+/* Wherever the bits of "interned" end. */
 static void test_widths_of_the_state(void **state)
 {
 	uint32_t rest = KIND(1) | COMPACT | ASCII;
 
 	write_compact(*state, 2, rest, "ab", 2);
 	for (uint32_t interned = 0; interned <= 3; interned++) {
-		/* Up to 3.11 "ready", from 3.12 on "statically allocated", behind. */
+		/* Up to 3.11 "ready", from 3.12 on "statically allocated", after it. */
 		write_header(*state, 2, rest | interned | 1U << 7);
 		check_reads(*state, "ab");
 		write_header(*state, 2, rest >> 2 << 8 | interned);
@@ -152,7 +152,7 @@ static void test_no_str(void **state)
 		write_header(*state, 2, no_states[i]);
 		check_refuses(*state, -EINVAL);
 	}
-	/* Lengths that cannot be, of what would be text. */
+	/* Impossible lengths of otherwise valid text. */
 	memset(text, 'x', sizeof(text));
 	write_compact(*state, UINT64_MAX, KIND(1) | COMPACT | ASCII, text, sizeof(text));
 	check_refuses(*state, -EINVAL);
@@ -172,7 +172,7 @@ static void test_impossible_characters(void **state)
 	check_refuses(*state, -EINVAL);
 	write_compact(*state, 2, KIND(4) | COMPACT, negative, sizeof(negative));
 	check_refuses(*state, -EINVAL);
-	/* Control characters are the printer's. */
+	/* Control characters are left to the printer. */
 	write_compact(*state, 3, KIND(1) | COMPACT | ASCII, "\x1b[m", 3);
 	check_reads(*state, "\x1b[m");
 }
@@ -199,7 +199,7 @@ static void test_long_ones_are_cut(void **state)
 	strcat(expected, "...");
 	write_header(*state, PY_STRING_CHARACTERS_MAX + 1, KIND(4) | COMPACT);
 	check_reads(*state, expected);
-	/* As long as it may say it is: what is not wanted is not read. */
+	/* The longest length that is possible: characters that are not wanted are not read. */
 	write_header(*state, 1UL << 30, KIND(4) | COMPACT);
 	check_reads(*state, expected);
 }

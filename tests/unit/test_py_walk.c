@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The walk to a thread and down its frames, through interpreters, threads and frames made by hand
- * in the layouts of several versions. What is under test is the text that BPF programs are made of,
- * too.
+ * The walk to a thread and down its frames, through hand-made interpreters, threads and frames in
+ * the layouts of several versions. The code under test is also compiled into the BPF programs.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -19,12 +18,12 @@
 #define HEAD	     0x5100000000UL /* of the list of interpreters */
 #define NATIVE	     3		    /* an owner: the interpreter itself */
 
-/* An address space, and what was made in it last. */
+/* An address space, and the objects created last in it. */
 struct image {
 	struct fake_memory memory;
 	struct py_walk walk;
 	uint64_t next_object;
-	uint64_t last_interpreter, last_thread; /* 0: none; what comes next is linked to them */
+	uint64_t last_interpreter, last_thread; /* 0: none; the next one is linked to them */
 };
 
 static const struct fake_memory *walked;
@@ -134,7 +133,7 @@ static void set_status(struct image *image, uint64_t thread, uint32_t status)
 			status;
 }
 
-/* To the interpreter that was made last. */
+/* Adds a thread to the interpreter that was created last. */
 static uint64_t add_thread(struct image *image, uint64_t id)
 {
 	const struct py_offsets *offsets = &image->walk.offsets;
@@ -151,7 +150,8 @@ static uint64_t add_thread(struct image *image, uint64_t id)
 }
 
 /*
- * A frame that was called by @previous. @instr: bytes or units, or from the code object's address.
+ * A frame that was called by @previous. @instr: bytes or units, or relative to the code object's
+ * address.
  */
 static uint64_t add_frame(struct image *image, uint64_t previous, uint64_t code, int32_t instr,
 			  uint8_t owner)
@@ -246,7 +246,9 @@ static void test_no_frames(void **state)
 	}
 }
 
-/* Where C calls Python there is a frame of the interpreter's own; what it holds is no code. */
+/*
+ * Where C calls Python there is a frame of the interpreter itself, whose code pointer is invalid.
+ */
 static void test_native_frames(void **state)
 {
 	(void)state;
@@ -273,7 +275,7 @@ static void test_native_frames(void **state)
 	}
 }
 
-/* So many frames are all; one more is too many. The interpreter's own do not count. */
+/* This many frames fit; one more is too many. The interpreter's own frames do not count. */
 static void test_depth(void **state)
 {
 	(void)state;
@@ -318,7 +320,7 @@ static void test_frames_in_a_circle(void **state)
 	enter(&image, thread, frame);
 	assert_int_equal(walk(&image, thread, &stack), PY_WALK_TRUNCATED);
 	assert_int_equal(stack.frame_cnt, PYFRAG_STACK_DEPTH_MAX);
-	/* Of frames that are never kept. */
+	/* Frames that are never kept. */
 	frame = add_frame(&image, 0, 0x1000, 0, NATIVE);
 	set(&image, frame + image.walk.offsets.frame_previous, frame);
 	enter(&image, thread, frame);
@@ -341,7 +343,7 @@ static void test_unreadable_frames(void **state)
 		for (int i = 2; i >= 0; i--)
 			frames[i] = add_frame(&image, i < 2 ? frames[i + 1] : 0, CODE, 2, 0);
 		from = enter(&image, thread, frames[0]);
-		/* A part of the outermost. What lies behind its last member is not read. */
+		/* A part of the outermost frame. Memory past its last member is not read. */
 		for (uint64_t at = 0; at < 0x100; at += 8) {
 			const struct py_offsets *offsets = &image.walk.offsets;
 			bool needed = at <= offsets->frame_previous || at <= offsets->frame_code ||
@@ -359,7 +361,7 @@ static void test_unreadable_frames(void **state)
 		assert_int_equal(walk(&image, thread, &stack), PY_WALK_DONE);
 		fake_memory__unmap(&image.memory, frames[1]);
 		assert_int_equal(walk(&image, thread, &stack), PY_WALK_UNREADABLE);
-		/* Nor the cframe, nor the thread. */
+		/* The same for the cframe and the thread. */
 		fake_memory__unmap(&image.memory, from);
 		assert_int_equal(walk(&image, thread, &stack), PY_WALK_UNREADABLE);
 		if (from != thread)
@@ -391,7 +393,7 @@ static void test_find_thread(void **state)
 						 threads[i][t]);
 		assert_int_equal(py_walk__find_thread(&image.walk, 110), 0);
 		assert_int_equal(py_walk__find_thread(&image.walk, 99), 0);
-		/* A thread that goes meanwhile ends the list of its interpreter only. */
+		/* A thread that disappears meanwhile ends the list of its interpreter only. */
 		fake_memory__unmap(&image.memory, threads[0][1]);
 		assert_int_equal(py_walk__find_thread(&image.walk, 102), 0);
 		assert_int_equal(py_walk__find_thread(&image.walk, 123), threads[2][3]);
@@ -401,7 +403,7 @@ static void test_find_thread(void **state)
 	}
 }
 
-/* A thread has been in two interpreters, and has a state in each; it runs with one of them. */
+/* A thread has been in two interpreters and has a state in each; it runs in one of them. */
 static void test_thread_with_two_states(void **state)
 {
 	(void)state;
@@ -444,7 +446,7 @@ static void test_threads_in_a_circle(void **state)
 	release(&image);
 }
 
-/* Looked at are so many, and not more. */
+/* At most this many threads are examined. */
 static void test_many_threads(void **state)
 {
 	struct image image;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A CPython is known by what its data holds. So this test makes itself look like one, step by step:
- * by the symbols below, by a version string in its data, and by _Py_DebugOffsets.
+ * A CPython is recognized by its data. So this test makes itself look like one, step by step: with
+ * the symbols below, a version string in its data, and _Py_DebugOffsets.
  */
 #include "target/python.h"
 
@@ -22,7 +22,7 @@
 
 #define LIKE_311 "3.11.2 (main, May  2 2024, 11:59:08) [GCC 12.2.0]"
 
-/* What Py_GetVersion() returned in real builds. */
+/* Results of Py_GetVersion() in real builds. */
 static const struct {
 	const char *text, *version;
 } real_versions[] = {
@@ -36,7 +36,7 @@ static const struct {
 	{"3.15.0a2+ (heads/main:1234567, Dec  1 2025, 10:00:00) [GCC 15.2.0]", "3.15.0a2+"},
 };
 
-/* A segment whose buffer ends where it ends: ASan sees every byte read beyond. */
+/* A segment whose buffer has exactly its size, so that ASan detects reads past its end. */
 static struct data_segment make_segment(const void *bytes, size_t size)
 {
 	struct data_segment segment = {.address = 0x10000,
@@ -48,7 +48,7 @@ static struct data_segment make_segment(const void *bytes, size_t size)
 	return segment;
 }
 
-/* Scans one segment; the result is in @version, which is left alone if there is none. */
+/* Scans one segment; the result is in @version, which is unchanged if there is none. */
 static bool scan(const void *bytes, size_t size, char *version, size_t version_size)
 {
 	struct data_segment segment = make_segment(bytes, size);
@@ -75,7 +75,7 @@ static void test_real_versions(void **state)
 		size_t size = strlen(text) + 1;
 		char data[512] = "";
 
-		/* All of a segment, and at its end, its beginning, and inside. */
+		/* The text as the whole segment, at its end, at its start, and inside. */
 		assert_scan(text, size, real_versions[i].version);
 		memset(data, 0xff, sizeof(data));
 		data[sizeof(data) - size - 1] = '\0';
@@ -123,7 +123,7 @@ static void test_near_misses(void **state)
 	}
 }
 
-/* The text must end inside the segment: each cut before its NUL leaves nothing to find. */
+/* The text must end inside the segment: if it is cut before its NUL, nothing is found. */
 static void test_cut_off_at_the_end(void **state)
 {
 	static const char text[] = LIKE_311;
@@ -140,7 +140,7 @@ static void test_cut_off_at_the_end(void **state)
 	assert_scan(data, sizeof(data), "3.11.2");
 }
 
-/* Py_GetVersion()'s buffer is of 250 bytes: what is longer is something else. */
+/* Py_GetVersion()'s buffer has 250 bytes: a longer text is something else. */
 static void test_longer_than_it_can_be(void **state)
 {
 	char data[1024];
@@ -202,9 +202,9 @@ static void test_buffer_that_is_too_small(void **state)
 	assert_int_equal(version[7], '\0');
 }
 
-/* From here on, this process as a Python. */
+/* From here on, this process looks like a Python. */
 
-/* The symbols that python__find_module() and the 3.12 case go by. */
+/* The symbols that python__find_module() and the 3.12 case use. */
 void PyObject_Malloc(void);
 
 void PyObject_Malloc(void)
@@ -229,7 +229,7 @@ static void become_python(const char *version, bool with_offsets)
 {
 	memset(version_buffer, 0, sizeof(version_buffer));
 	memcpy(version_buffer, version, strlen(version));
-	/* Not in one piece, or the constant would be found as well. */
+	/* In two steps, because otherwise the constant would be found as well. */
 	memcpy(debug_offsets.cookie, "xdebug", 6);
 	memcpy(debug_offsets.cookie + 6, with_offsets ? "py" : "??", 2);
 }
@@ -274,7 +274,7 @@ static void test_python_that_has_not_started_up(void **state)
 	struct failure failure = {};
 
 	(void)state;
-	/* The symbol is there, the version not yet. */
+	/* The symbol exists, the version does not yet. */
 	stop_being_python();
 	assert_int_equal(python__find(&python, target, &failure), -EAGAIN);
 	assert_null(python);
@@ -308,7 +308,7 @@ static void test_what_is_no_python(void **state)
 	target = open_process(child.pid);
 	assert_int_equal(python__find(&python, target, &failure), -ENOEXEC);
 	assert_null(python);
-	/* It says what it is. */
+	/* The message names the program. */
 	assert_non_null(strstr(failure.text, target->exe));
 	assert_int_equal(python__find_module(&module, target), -ENOEXEC);
 	assert_null(module);
@@ -358,7 +358,7 @@ static void test_debug_offsets(void **state)
 	stop_being_python();
 }
 
-/* A list as the interpreters': the link is the second word. */
+/* A linked list like that of interpreters: the link is the second word. */
 struct interpreter {
 	uint64_t other, next;
 };
@@ -472,7 +472,7 @@ static void test_interpreters_of_a_dead_process(void **state)
 	assert_int_equal(python__interpreters(&python, &dead, &found, &cnt), -ESRCH);
 	assert_null(found);
 	assert_int_equal(cnt, 99);
-	/* Before 3.12 nobody is asked. */
+	/* Before 3.12 this is not read. */
 	python.interpreters_head = 0;
 	assert_int_equal(python__interpreters(&python, &dead, &found, &cnt), 0);
 	assert_int_equal(cnt, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Files that are made here, mapped by this process in ways that say nothing of what is in them. */
+/* Files that this test creates, and maps in ways that say nothing about their content. */
 #include "host/python_files.h"
 
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static struct target *open_self(process_owner owner)
 	return target;
 }
 
-/* A file of which one symbol is named so. */
+/* A file with one symbol of that name. */
 static int new_file(const char *name)
 {
 	struct tiny_elf tiny;
@@ -62,9 +62,7 @@ static bool finds_python(struct python_files *files, process_owner owner)
 	return is_python;
 }
 
-/*
- * The page that is mapped is at no segment's offset (hostile/blind.c): what is in the file counts.
- */
+/* The mapped page is at no segment's offset (hostile/blind.c): the file's content counts. */
 static void test_the_content_decides(void **state)
 {
 	_cleanup_close_ int other = new_file("PyObject_Mallox"),
@@ -83,7 +81,7 @@ static void test_the_content_decides(void **state)
 	python_files__free(files);
 }
 
-/* A file that becomes a Python is one, whatever it was before. */
+/* A file that becomes a Python counts as one, whatever it was before. */
 static void test_a_file_that_changes(void **state)
 {
 	_cleanup_close_ int fd = new_file("PyObject_Mallox"), python = new_file("PyObject_Malloc");
@@ -101,7 +99,7 @@ static void test_a_file_that_changes(void **state)
 	python_files__free(files);
 }
 
-/* The same question costs no second look, of which the file would know. */
+/* More users than are remembered: repeating the query gives the same result. */
 static void test_many_users(void **state)
 {
 	struct python_files *files;
@@ -115,7 +113,7 @@ static void test_many_users(void **state)
 	python_files__free(files);
 }
 
-/* Files beyond what is looked at are counted. */
+/* Files beyond the limit are counted. */
 static void test_very_many_files(void **state)
 {
 	static void *pages[EXECUTABLE_FILES_MAX + 100];
@@ -136,7 +134,10 @@ static void test_very_many_files(void **state)
 	python_files__free(files);
 }
 
-/* Whether a process with these files only is a Python, where so many bytes of them may be read. */
+/*
+ * Whether a process with only these files is a Python, if at most that many bytes of them may be
+ * read.
+ */
 static bool finds_among(void *const *pages, size_t cnt, uint64_t bytes_max, uint64_t *left_out)
 {
 	_cleanup_(target__freep) struct target *target = open_self(1000);
@@ -156,7 +157,7 @@ static bool finds_among(void *const *pages, size_t cnt, uint64_t bytes_max, uint
 	return is_python;
 }
 
-/* All files of a process have one limit together; what is beyond is counted. */
+/* All files of a process share one limit; files beyond it are counted. */
 static void test_very_large_files(void **state)
 {
 	_cleanup_close_ int other = new_file("PyObject_Mallox"),

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Only a stream that could not be written to, for its reader has gone, ends the program by SIGPIPE.
- */
+/* Only a failed write to a stream whose reader has exited ends the program with SIGPIPE. */
 #include "util/reader_gone.h"
 
 #include <errno.h>
@@ -31,7 +29,7 @@ static int open_full(int fds[2])
 	return full && !fclose(full) ? 0 : -1;
 }
 
-/* The wait status of a process that writes there after the reader has gone, or while it reads. */
+/* The wait status of a process that writes there after the reader has exited, or while it reads. */
 static int write_and_end(int (*open)(int fds[2]), bool closes, bool writes)
 {
 	pid_t pid = fork();
@@ -85,7 +83,7 @@ static void test_there(void **state)
 	check_ends_well(write_and_end(make_pipe, false, true));
 	check_ends_well(write_and_end(make_sockets, false, true));
 	check_ends_well(write_and_end(open_full, false, true));
-	/* It is an error of something else that such a program has. */
+	/* Such a program has another error. */
 	check_ends_well(write_and_end(make_pipe, true, false));
 }
 

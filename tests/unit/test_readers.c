@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Jobs that end when the test says so.
- */
+/* Jobs that end when the test says so. */
 #include "host/readers.h"
 
 #include <errno.h>
@@ -115,7 +113,7 @@ static void test_no_more_than_so_many_may_hang(void **state)
 	assert_int_equal(readers__free(readers), 0);
 }
 
-/* The owner goes first; the last thread takes the rest along. */
+/* The owner is freed first; the last thread frees the rest. */
 static void test_the_owner_may_go_first(void **state)
 {
 	static struct test_job late = {.job.run = run};

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Targets that would have themselves read for ever, and what reads them in a small allowance: each
- * reading of memory takes a millisecond of CPU time here, so what is asserted are numbers of
- * readings, not times.
+ * Targets that would keep a reader busy forever, read with a small allowance. Each read of memory
+ * takes a millisecond of CPU time here, so that the tests assert numbers of reads, not times.
  */
 #include "target/reading_allowance.h"
 
@@ -29,15 +28,15 @@
 
 #define MS	  1000000UL
 #define ALLOWED_S 0.02
-/* 20 readings of a millisecond, and as many again in a tick of the coarse clock, with some more. */
+/* 20 reads of a millisecond, as many again within a tick of the coarse clock, and a margin. */
 #define READINGS_MAX 60
 
 struct slow {
 	struct fake_target target;
 	struct allocators allocators;
 	uint64_t reading_cnt;
-	bool is_slow; /* else readings are counted only */
-	/* What it does meanwhile. */
+	bool is_slow; /* otherwise reads are only counted */
+	/* What the target does meanwhile. */
 	void (*change)(struct slow *slow, uint64_t address);
 	uint64_t next;
 };
@@ -82,7 +81,7 @@ static void release_slow(struct slow *slow)
 	fake_target__release(&slow->target);
 }
 
-/* That of the test itself, whose memory does not matter. */
+/* Reads the test itself, whose memory does not matter. */
 static void begin(struct slow *slow)
 {
 	slow->is_slow = true;
@@ -90,7 +89,7 @@ static void begin(struct slow *slow)
 	reading_allowance__begin(READING_HEAP, getpid(), ALLOWED_S);
 }
 
-/* What has ended with @err was ended because of its time, and says so. */
+/* The reading that ended with @err was cut short because of its time, and says so. */
 static void check_end(int err, const struct slow *slow, uint64_t readings_max)
 {
 	struct failure failure = {};
@@ -114,7 +113,7 @@ static int read_arenas(struct slow *slow)
 	return err;
 }
 
-/* Two arenas in one place, which no new look makes better. */
+/* Two arenas at the same address; retrying does not help. */
 static void test_arenas_that_always_overlap(void **state)
 {
 	struct arena_object *slot;
@@ -134,7 +133,7 @@ static void test_arenas_that_always_overlap(void **state)
 	release_slow(&slow);
 }
 
-/* A table that is not one, however often it is read. */
+/* A table that is inconsistent, however often it is read. */
 static void test_a_table_that_is_always_torn(void **state)
 {
 	struct slow slow;
@@ -160,7 +159,8 @@ static int read_heap(struct slow *slow, struct checkpoint_counts *counts)
 }
 
 /*
- * Pools that are never the same, and so are read again and again; and they are not taken as torn.
+ * Pools that change all the time, and so are retried again and again; they are not accepted as
+ * torn.
  */
 static void test_pools_that_are_always_torn(void **state)
 {
@@ -189,7 +189,7 @@ static void test_pools_that_are_always_torn(void **state)
 	release_slow(&slow);
 }
 
-/* Where a word of the list is read, another one is that leads on. */
+/* When a word of the list is read, it is replaced by one that continues the list. */
 static void lengthen_list(struct slow *slow, uint64_t address)
 {
 	*fake_memory__word(&slow->target.memory, address) = address + sizeof(uint64_t);
@@ -213,7 +213,7 @@ static void test_a_list_without_end(void **state)
 	release_slow(&slow);
 }
 
-/* Has the thread use up an allowance. */
+/* Makes the thread use up an allowance. */
 static void use_up(void)
 {
 	cpu_allowance__begin(MS);
@@ -221,7 +221,10 @@ static void use_up(void)
 		;
 }
 
-/* What could not be read for want of time is not missing, neither of a process nor of a file. */
+/*
+ * Data that could not be read in time does not count as missing, neither of a process nor of a
+ * file.
+ */
 static void test_too_late_is_not_missing(void **state)
 {
 	_cleanup_(elf_file__freep) struct elf_file *elf = NULL;
@@ -245,14 +248,14 @@ static void test_too_late_is_not_missing(void **state)
 	assert_int_equal(file_bytes__read_at(fd, 0, &read, sizeof(read)), -ETIME);
 	assert_int_equal(elf_file__find_symbol(elf, "none", &symbol), -ETIME);
 	assert_int_equal(file_digest__compute(&digest, fd, UINT64_MAX, -1), -ETIME);
-	/* Who takes no notice of that learns it in the end. */
+	/* A caller that ignores the error gets it at the end. */
 	assert_int_equal(reading_allowance__end(getpid(), 0, &failure), -ETIME);
 	assert_int_equal(memory__read(&memory.memory, (uintptr_t)&word, &read, sizeof(read)), 0);
 	assert_int_equal(read, 42);
 	assert_int_equal(elf_file__find_symbol(elf, "none", &symbol), -ENOENT);
 }
 
-/* A file that nobody had the time to look into is not remembered as one that is no Python. */
+/* A file that could not be examined in time is not remembered as not being a Python. */
 static void test_too_late_is_no_verdict(void **state)
 {
 	_cleanup_(target__freep) struct target *target = NULL;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * pymalloc as real builds of CPython leave it in memory: it is found in recordings of several
- * layouts, and read, and all numbers are those that the recorded process gave itself. Then
- * recordings are spoiled: what is damaged is counted, what is not is read as before. Each test runs
- * on each recording.
+ * pymalloc as real builds of CPython leave it in memory: recordings of several layouts are located
+ * and read, and all numbers equal those that the recorded process printed. Then recordings are
+ * corrupted: the damage is counted, and the rest is read as before. Each test runs on each
+ * recording.
  */
 #include "recording.h"
 
@@ -34,12 +34,12 @@ static const char *const RECORDINGS[] = {
 	"debian-12-3.11.2", "debian-13-3.13.5", "debian-sid-3.15.2",
 };
 
-/* A recording, and pyfrag's picture of it as it was before a test spoiled it. */
+/* A recording, and its heap image before a test corrupted it. */
 struct sample {
 	struct recording recording;
 	struct allocators allocators;
 	struct heap *heap;
-	uint64_t *pools; /* all that were carved off */
+	uint64_t *pools; /* all carved pools */
 	size_t pool_cnt;
 };
 
@@ -118,7 +118,7 @@ static void test_version_is_found(void **state)
 	assert_string_equal(version, sample->recording.version);
 }
 
-/* There is one table, where it should be, and no other once that one is taken away. */
+/* There is one table, in the expected place, and no other after that one is removed. */
 static void test_used_pools_are_found_once(void **state)
 {
 	struct sample *sample = *state;
@@ -140,7 +140,7 @@ static void test_used_pools_are_found_once(void **state)
 			 -ENOENT);
 }
 
-/* Every word that is taken for the pointer to the array of arenas is one. */
+/* Every word that is taken for the pointer to the array of arenas really is one. */
 static void test_arenas_are_found(void **state)
 {
 	struct sample *sample = *state;
@@ -212,7 +212,7 @@ static void test_heap_is_what_the_process_said(void **state)
 	heap_measure__free(&measure);
 }
 
-/* The process counts the live blocks of each pool; as many bits are set. */
+/* The process counts the live blocks of each pool; the same number of bits is set. */
 static void test_pools_hold_what_their_headers_count(void **state)
 {
 	struct sample *sample = *state;
@@ -240,7 +240,7 @@ static bool is_first_of_arena(const struct sample *sample, uint64_t pool)
 	return pool == geometry__first_pool(&sample->heap->geometry, arena->address);
 }
 
-/* A pool that has live blocks and free ones, neither the first of its arena. */
+/* A pool with live and free blocks that is not the first of its arena. */
 static uint64_t find_partial_pool(const struct sample *sample)
 {
 	for (size_t i = 0; i < sample->pool_cnt; i++) {
@@ -264,7 +264,7 @@ static bool is_among(uint64_t address, const uint64_t *addresses, size_t cnt)
 	return false;
 }
 
-/* Whether a heap has of a pool just what the one before had. */
+/* Whether a pool is the same in both heaps. */
 static bool pool_is_as_before(const struct sample *sample, const struct heap *heap, uint64_t pool)
 {
 	static const uint64_t none[POOL_WORDS_MAX];
@@ -275,7 +275,7 @@ static bool pool_is_as_before(const struct sample *sample, const struct heap *he
 	       block_map__class(sample->heap->blocks, pool) == block_map__class(heap->blocks, pool);
 }
 
-/* All pools but the @cnt @spoiled ones are as before, and all that is counted adds up. */
+/* All pools except the @cnt @spoiled ones are as before, and all counters add up. */
 static void check_rest(const struct sample *sample, const struct heap *heap,
 		       const uint64_t *spoiled, size_t cnt)
 {
@@ -291,7 +291,7 @@ static void check_rest(const struct sample *sample, const struct heap *heap,
 	heap_measure__free(&measure);
 }
 
-/* What became of @pool is counted as @expected, and is all that is counted; then it is repaired. */
+/* The damage of @pool is counted as @expected, and nothing else is counted; then it is repaired. */
 static void check_counted(struct sample *sample, uint64_t pool, struct checkpoint_counts expected)
 {
 	_cleanup_(heap__freep) struct heap *heap = NULL;
@@ -306,7 +306,7 @@ static void check_counted(struct sample *sample, uint64_t pool, struct checkpoin
 static void test_spoiled_pool_is_counted(void **state)
 {
 	static const struct {
-		bool link; /* of the first free block; else in the header */
+		bool link; /* in the first free block's link; else in the header */
 		uint64_t offset, changed_bits;
 	} spoils[] = {
 		{false, offsetof(struct pool_header, count), 1},
@@ -330,7 +330,7 @@ static void test_spoiled_pool_is_counted(void **state)
 		recording__overwrite(recording, at, value ^ spoils[i].changed_bits);
 		check_counted(sample, pool, given_up);
 	}
-	/* The chain is lost; it runs in circles. */
+	/* The free list is lost; the free list is circular. */
 	recording__overwrite(recording, pool + offsetof(struct pool_header, freeblock), 0);
 	check_counted(sample, pool, given_up);
 	recording__overwrite(recording, *fake_memory__word(&recording->memory, block), block);
@@ -360,7 +360,7 @@ static void check_no_arenas(struct sample *sample)
 	recording__repair(&sample->recording);
 }
 
-/* A wrong word in a slot makes the array none: that is an error, not another heap. */
+/* A wrong word in a slot invalidates the array: that is an error, not another heap. */
 static void test_spoiled_arena_is_refused(void **state)
 {
 	static const struct {
@@ -385,12 +385,12 @@ static void test_spoiled_arena_is_refused(void **state)
 		recording__overwrite(recording, slot + spoils[i].offset, spoils[i].value);
 		check_no_arenas(sample);
 	}
-	/* The first pool says that it is of another arena. */
+	/* The first pool says that it belongs to another arena. */
 	recording__overwrite(recording, pool + offsetof(struct pool_header, arenaindex), index + 1);
 	check_no_arenas(sample);
 }
 
-/* One list of pools is damaged: the others speak for the table. */
+/* One list of pools is damaged: the others suffice to confirm the table. */
 static void test_table_survives_a_spoiled_pool(void **state)
 {
 	struct sample *sample = *state;
@@ -409,7 +409,7 @@ static void test_table_survives_a_spoiled_pool(void **state)
 			    sizeof(allocators.geometry));
 }
 
-/* A word of the table that is no pool: nothing else in the data is taken for it. */
+/* A word of the table that is not a pool: nothing else in the data is mistaken for the table. */
 static void test_spoiled_table_is_not_found(void **state)
 {
 	struct sample *sample = *state;
@@ -428,7 +428,7 @@ static void test_spoiled_table_is_not_found(void **state)
 	}
 }
 
-/* Something that could stand in a word of the heap. */
+/* A word that could occur in a heap. */
 static uint64_t make_word(const struct sample *sample, uint64_t *random, uint64_t old)
 {
 	uint64_t any = prng__next(random), pool = sample->pools[any % sample->pool_cnt];
@@ -458,7 +458,7 @@ static void spoil_word(struct sample *sample, uint64_t address, uint64_t *random
 	recording__overwrite(&sample->recording, address, make_word(sample, random, old));
 }
 
-/* Spoils a header, but for the index of the arena, or what lies behind it. Returns the pool. */
+/* Corrupts a header, except for the arena index, or the memory after it. Returns the pool. */
 static uint64_t spoil_pool(struct sample *sample, uint64_t *random)
 {
 	static const uint32_t words[] = {0, 8, 16, 24, 40};
@@ -496,7 +496,7 @@ static void test_pools_spoiled_at_random(void **state)
 	assert_true(unresolved > 50);
 }
 
-/* In the array of arenas, the table, or pools, before anything is found. */
+/* Corrupts the array of arenas, the table, or pools, before anything is located. */
 static void spoil_anything(struct sample *sample, uint64_t *random)
 {
 	const struct recording *recording = &sample->recording;
@@ -538,7 +538,7 @@ static void test_anything_spoiled_at_random(void **state)
 	}
 }
 
-/* Not a recording, one of another format, one that ends too early. */
+/* Not a recording, another format version, a truncated recording. */
 static void test_other_files_are_refused(void **state)
 {
 	static const char *const texts[] = {

@@ -51,7 +51,7 @@ static void test_a_regular_file_is_opened(void **state)
 	}
 }
 
-/* A FIFO has no writer here: who waited for one would wait for ever. */
+/* The FIFO has no writer: opening it for reading would block forever. */
 static void test_nothing_else_is(void **state)
 {
 	static const char *const names[] = {"fifo", "far", ".", "/dev/zero"};

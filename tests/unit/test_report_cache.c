@@ -51,7 +51,7 @@ static void test_it_is_bounded(void **state)
 	report_cache__release(&cache);
 }
 
-/* Who serves a text may take longer than it is kept. */
+/* Serving a text may take longer than it is cached. */
 static void test_what_is_held_outlives_it(void **state)
 {
 	struct report_cache cache = {};
