@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The JSON report, read back by jansson's parser, which takes valid UTF-8 and valid JSON only. What
- * the values must be was worked out by hand from the sample heap (sample_heap.h).
+ * The JSON report, parsed by jansson, which accepts only valid UTF-8 and valid JSON. The expected
+ * values were computed by hand from the sample heap (sample_heap.h).
  */
 #include "output/report.h"
 
@@ -24,9 +24,7 @@ static json_t *write_and_parse(const struct sample_report *sample)
 	json_error_t error;
 	json_t *root;
 
-	/*
-	 * One object a line: exactly one line break, at the end, and nothing else that is no text.
-	 */
+	/* One object per line: exactly one newline, at the end, and no other control character. */
 	assert_true(length > 2);
 	assert_int_equal(text[length - 1], '\n');
 	for (size_t i = 0; i + 1 < length; i++)
@@ -66,7 +64,7 @@ static const char *text_at(const json_t *root, const char *path)
 	return json_string_value(at(root, path));
 }
 
-/* Twelve digits are written. */
+/* Numbers are written with twelve digits. */
 static void assert_real_at(const json_t *root, const char *path, double expected)
 {
 	if (!json_is_real(at(root, path)) ||
@@ -134,7 +132,7 @@ static void test_heap(void **state)
 			 integer_at(root, "heap.arena_bytes"));
 	assert_real_at(root, "fragmentation", 1 - SAMPLE_LIVE_BYTES / 1048576.0);
 
-	/* Only classes that have a pool. */
+	/* Only size classes that have a pool. */
 	assert_int_equal(json_array_size(at(root, "size_classes")), 3);
 	assert_int_equal(integer_at(root, "size_classes.0.block_size"), 16);
 	assert_int_equal(integer_at(root, "size_classes.0.live_blocks"), 253);
@@ -190,7 +188,7 @@ static void test_pinned(void **state)
 	sample_report__release(&sample);
 }
 
-/* What is not known is null, never 0. */
+/* Unknown values are null, never 0. */
 static void test_unknown_is_null(void **state)
 {
 	struct sample_report sample;
@@ -264,11 +262,11 @@ static void test_tracing(void **state)
 	assert_int_equal(integer_at(root, "tracing.missed_frees"), 1);
 	assert_int_equal(integer_at(root, "tracing.drift_blocks"), 2);
 	assert_real_at(root, "tracing.traced_for_s", 60.25);
-	/* 8,999,999,997 seen, 1,000,000,003 not. */
+	/* 8,999,999,997 seen, 1,000,000,003 missed. */
 	assert_real_at(root, "tracing.coverage", 0.8999999997);
 	json_decref(root);
 
-	/* Where nothing could have been seen, there is nothing to be said. */
+	/* If events cannot have been seen, there is no coverage. */
 	sample.tracing.follows_blocks = false;
 	for (int unseen = 0; unseen < 4; unseen++) {
 		sample.tracing.totals.sees.arena_maps = unseen != 0;
@@ -374,7 +372,7 @@ static void test_empty_heap(void **state)
 	sample_report__release(&sample);
 }
 
-/* Names come from the target, which may call itself anything. */
+/* The target chooses its names, which may contain anything. */
 static void test_hostile_text(void **state)
 {
 	static char comm[] = "\033]0;owned\007", exe[] = "/tmp/\xff\xfe/py",
@@ -413,7 +411,7 @@ static void test_hostile_text(void **state)
 	sample_report__release(&sample);
 }
 
-/* Two reports are two lines, each of which can be read alone. */
+/* Two reports are two lines, each of which can be parsed alone. */
 static void test_a_line_each(void **state)
 {
 	struct sample_report sample;
@@ -441,7 +439,7 @@ static void test_a_line_each(void **state)
 	sample_report__release(&sample);
 }
 
-/* A full disk is reported, whether the report fits the stream's buffer or not. */
+/* A full disk is reported, whether or not the report fits into the stream's buffer. */
 static void test_full_device(void **state)
 {
 	static char buffer[1 << 20];
@@ -489,7 +487,7 @@ static void count_free(void *pointer)
 }
 
 /*
- * The most that values of JSON take while a report is written that lists so many blocks, in two
+ * The peak memory of JSON values while a report with that many listed blocks is written, in two
  * arenas.
  */
 static size_t write_blocks(uint32_t block_cnt, size_t *written)
@@ -520,7 +518,7 @@ static size_t write_blocks(uint32_t block_cnt, size_t *written)
 	return json_peak_bytes;
 }
 
-/* Long lists cost no more than short ones: no list is in memory as a whole. */
+/* Long lists need no more memory than short ones: no list is in memory as a whole. */
 static void test_lists_are_written_item_by_item(void **state)
 {
 	size_t few, many, few_written, many_written;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Outputs: a writer that is in no table has its reports written, from begin to end, and the rows of
- * the table hold together.
+ * Outputs: a writer that is in no table gets its reports from begin to end, and the rows of the
+ * table are consistent.
  */
 #include "output/report_output.h"
 
@@ -43,7 +43,7 @@ static int tear_down(void **state)
 
 	sample_report__release(&fixture->sample);
 	unlink(fixture->path);
-	/* Also: no temporary file is left. */
+	/* This also checks that no temporary file is left. */
 	assert_int_equal(rmdir(fixture->directory), 0);
 	free(fixture);
 	return 0;
@@ -75,7 +75,7 @@ static void test_new_writer(void **state)
 	check_file(fixture->path, "hello python3\nhello python3\n2 times\n");
 }
 
-/* Where no report was written there is none to complete. */
+/* If no report was written, there is none to complete. */
 static void test_no_report(void **state)
 {
 	_cleanup_(report_output__release) struct report_output output = {};
@@ -88,7 +88,7 @@ static void test_no_report(void **state)
 	assert_int_equal(access(fixture->path, F_OK), -1);
 }
 
-/* Errors name what was written, and where. */
+/* Errors name the output and the file. */
 static void test_full_disk(void **state)
 {
 	struct report_output output = {.writer = &report_writer_json};
@@ -103,7 +103,7 @@ static void test_full_disk(void **state)
 	fclose(output.stream);
 }
 
-/* Who reads has what they want: there is nothing to say. */
+/* A reader that has exited has what it wanted: no message is printed. */
 static void test_reader_gone(void **state)
 {
 	struct report_output output = {.writer = &report_writer_text};
@@ -128,7 +128,7 @@ static void test_table(void **state)
 	assert_ptr_equal(report_writers__at(0), &report_writer_text);
 	for (size_t i = 0; (writer = report_writers__at(i)); i++) {
 		assert_true(writer->name && writer->summary && writer->noun && writer->write);
-		/* What is not stdout has to be opened. */
+		/* An output other than stdout has to be opened. */
 		assert_true(!writer->at_end || writer->begin);
 		for (size_t j = 0; (other = report_writers__at(j)); j++)
 			assert_true(i == j || strcmp(writer->name, other->name) != 0);

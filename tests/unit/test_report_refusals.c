@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Reports, or parts of them, that grow with the target, each made with an account in which the
- * first allocation is refused, then the second one, and so on: each refusal ends it, with -EDQUOT,
- * and leaves nothing behind.
+ * Reports, or parts of them, that grow with the target. Each is made with an account in which the
+ * first allocation is refused, then the second, and so on: each refusal ends it with -EDQUOT, and
+ * nothing leaks.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@
 #include "unit_test.h"
 #include "util/cleanup.h"
 
-/* Of an allocation: glibc's head of a chunk, a GC head, and a list. */
+/* An allocation: glibc's chunk header, a GC header, and a list. */
 #define OUTSIDE		 0x7f7700000000UL
 #define LIST_CHUNK_BYTES 96UL
 
@@ -43,7 +43,7 @@ struct fixture {
 	struct heap_measure measure;
 	struct pinned pinned;
 	struct memory_region region;
-	/* Of some tests only. */
+	/* Used by some tests only. */
 	struct child child;
 	struct target *target;
 	int database_fd;
@@ -78,7 +78,7 @@ static int set_up(void **state)
 	assert_int_equal(graph__build(&fixture.graph, fixture.census, true), 0);
 	fixture.roots =
 		(struct roots){.roots = &fixture.root, .cnt = 1, .labels = labels, .label_cnt = 1};
-	/* From there the way leads to each. */
+	/* From there a path leads to each object. */
 	fixture.root.node = graph__find(fixture.graph, last, false);
 	assert_int_equal(heap__measure(fixture.world.heap, &fixture.measure), 0);
 	assert_int_equal(pinned__find(&fixture.pinned, fixture.world.heap, &fixture.measure,
@@ -104,7 +104,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* What the types of the world are in: where nothing is mapped there are none. */
+/* Maps the memory that contains the types; without it, no types are found. */
 static int map_types(void *argument)
 {
 	static const uint64_t places[] = {FAKE_TYPE_TYPE, TYPES};
@@ -132,7 +132,7 @@ static int set_up_process(void **state)
 	return 0;
 }
 
-/* Until it has a stack pointer that can be seen. */
+/* Waits until it has a visible stack pointer. */
 static void wait_until_it_waits(pid_t pid)
 {
 	char path[64], text[256] = "running";
@@ -146,7 +146,7 @@ static void wait_until_it_waits(pid_t pid)
 	}
 }
 
-/* Another program: this one has terabytes mapped, with sanitizers. */
+/* Another program, because with sanitizers this one has terabytes mapped. */
 static int set_up_program(void **state)
 {
 	struct fixture *fixture;
@@ -298,7 +298,7 @@ static int read_world(const struct memory *memory, struct memory_range *ranges, 
 	return memory__read_ranges(&world_to_read->memory.memory, ranges, cnt);
 }
 
-/* A process whose maps are those of a real one, and whose memory is the fixture's. */
+/* A process with the maps of a real one and the memory of the fixture. */
 static struct heap_source source_of(const struct fixture *fixture)
 {
 	static struct python python = {.major = 3, .minor = 8};
@@ -335,7 +335,7 @@ static int make_pin_summary(struct fixture *fixture)
 	return err;
 }
 
-/* How many allocations there are to refuse. */
+/* The number of allocations that can be refused. */
 static uint64_t refuse_each(struct fixture *fixture, int (*make)(struct fixture *))
 {
 	uint64_t nth = 0;
@@ -359,27 +359,25 @@ static uint64_t refuse_each(struct fixture *fixture, int (*make)(struct fixture 
 
 static void test_holders(void **state)
 {
-	/*
-	 * The pins, their nodes, stories and their paths; of the ranking by kind rows and a table.
-	 */
+	/* The pins, their nodes, stories and paths; rows and a table of the ranking by kind. */
 	assert_true(refuse_each(*state, make_holders) >= 3 + LISTED_CNT + 2);
 }
 
 static void test_arena(void **state)
 {
-	/* As above, with all that is in the arena, and the arena itself */
+	/* As above, with the content of the arena, and the arena itself */
 	assert_true(refuse_each(*state, make_arena) >= 2 + 3 + TUPLE_CNT + 2);
 }
 
 static void test_outside(void **state)
 {
-	/* Kinds, sizes, candidates, their words, rows; and to sort three of them */
+	/* Kinds, sizes, candidates, their words, rows; and sorting three of them */
 	assert_int_equal(refuse_each(*state, make_outside), 5 + 3);
 }
 
 static void test_database(void **state)
 {
-	/* The kinds that there are, and to sort them */
+	/* The kinds, and sorting them */
 	assert_int_equal(refuse_each(*state, make_database),
 			 refuse_each(*state, make_retention) + 2);
 }
@@ -391,14 +389,14 @@ static void test_since(void **state)
 	fixture->database_fd = memfd_create("database", MFD_CLOEXEC);
 	assert_true(fixture->database_fd >= 0);
 	assert_int_equal(write_database(fixture, fixture->database_fd), 0);
-	/* Which blocks are hidden */
+	/* The hidden blocks */
 	assert_int_equal(refuse_each(fixture, make_since), 1);
 	close(fixture->database_fd);
 }
 
 static void test_memory_use(void **state)
 {
-	/* Stack pointers, regions, and of which it is asked how much is resident */
+	/* Stack pointers, regions, and the ranges whose residency is queried */
 	assert_true(refuse_each(*state, make_memory_use) >= 3);
 }
 
@@ -410,7 +408,7 @@ static void test_pin_summary(void **state)
 
 static void test_map(void **state)
 {
-	/* The regions; of the one there is, sums and sectors */
+	/* The regions; sums and sectors of the only one */
 	assert_int_equal(refuse_each(*state, make_map), 3);
 }
 

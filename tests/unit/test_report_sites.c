@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Allocation sites as JSON, read back by jansson, and as tables for a person: of a ranking made by
- * hand.
- */
+/* Allocation sites of a hand-made ranking: as JSON, parsed by jansson, and as text tables. */
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -26,7 +23,7 @@ static const struct stack_frame parse_frames[] = {
 };
 static const struct stack_frame dead_frames[] = {{}};
 
-/* Two sites, one of which pins, and nothing else. */
+/* Two sites: one only pins arenas. */
 static struct ranked_site two_sites[] = {
 	{.id = 7,
 	 .totals = {.hostage_bytes = 3 * KIB * KIB + 0.4,
@@ -90,7 +87,7 @@ static void check_frame(const json_t *frame, const char *function, const char *f
 		assert_true(json_is_null(json_object_get(frame, "line")));
 }
 
-/* What is written of a ranking, read back. */
+/* Writes a ranking and parses the result. */
 static json_t *load_sites(const struct site_ranking *ranking)
 {
 	struct json_stream stream = {};
@@ -194,7 +191,7 @@ static void test_json_hostile_names(void **state)
 	json_decref(back);
 }
 
-/* Failures are kept: of what was to be appended, and of what it was to be appended to. */
+/* Errors are passed on: of the appended value, and of the one it is appended to. */
 static void test_json_append(void **state)
 {
 	json_t *array = json_array(), *item = json_integer(1);
@@ -215,7 +212,7 @@ static json_t *block_of_report(json_t *root, size_t arena, size_t block)
 	return json_array_get(json_object_get(json_array_get(list, arena), "blocks"), block);
 }
 
-/* Each block that is listed has its sites; where none are known there is no such member. */
+/* Each listed block has its sites; if none are known, the member is missing. */
 static void test_json_blocks(void **state)
 {
 	uint32_t block_sites[] = {7, STACK_UNKNOWN, 0, 7}, pool_sites[] = {0, 7, STACK_UNKNOWN, 7};
@@ -249,7 +246,7 @@ static void test_json_blocks(void **state)
 	sample_report__release(&report);
 }
 
-/* As text, each run of blanks one blank; the caller frees. */
+/* As text with each run of blanks replaced by one; the caller frees it. */
 static char *write_text(const struct site_ranking *ranking)
 {
 	char *text = NULL, *to;
@@ -295,7 +292,7 @@ static void test_text(void **state)
 }
 
 /*
- * Where frees are not told it is pools that are known; where each allocation is told, nothing is
+ * If frees are not reported, only pools are known; if each allocation is reported, nothing is
  * estimated.
  */
 static void test_text_without(void **state)
@@ -323,7 +320,7 @@ static void test_text_without(void **state)
 	assert_string_equal(empty, "");
 }
 
-/* The first ten of each table, each in an order of its own. */
+/* The first ten of each table, each with its own order. */
 static void test_text_rows(void **state)
 {
 	struct ranked_site sites[14] = {};
@@ -383,7 +380,7 @@ static void test_text_columns(void **state)
 	};
 	text_sites__write(&ranking, out);
 	fclose(out);
-	/* In each table the names of all rows begin where "site" does. */
+	/* In each table the names of all rows are aligned with "site". */
 	for (char *line = text; *line; line = strchr(line, '\n') + 1) {
 		size_t length = strcspn(line, "\n");
 		const char *head = memmem(line, length, "  site", 6);
@@ -421,7 +418,7 @@ static void test_text_hostile_names(void **state)
 	assert_null(strstr(text, "\xc2\x9b"));
 	assert_null(strstr(text, "\x7f"));
 	assert_non_null(strstr(text, " ?]0;owned? (/a?b??2J?:3)\n"));
-	/* No frame at all, if the thread ran no Python code. */
+	/* No frame at all if the thread ran no Python code. */
 	assert_non_null(strstr(text, "[no Python frame]\n"));
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The report for a person. What must be in it was worked out by hand from the sample heap
- * (sample_heap.h); how tables must look is asked of the lines themselves: a column ends where its
- * name ends, on every line. What the target says of itself must not reach the terminal as it is.
+ * The text report. Its expected content was computed by hand from the sample heap (sample_heap.h).
+ * The layout of tables is checked on the lines themselves: on every line, a column ends where its
+ * name ends. Texts that the target chooses must not reach the terminal unchanged.
  */
 #include "output/report.h"
 
@@ -15,7 +15,7 @@
 #include "unit_test.h"
 #include "util/cleanup.h"
 
-/* Each test has a sample of its own. */
+/* Each test has its own sample. */
 static int set_up(void **state)
 {
 	static struct sample_report sample;
@@ -31,7 +31,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Puts the findings on @heap in place of the sample's. */
+/* Replaces the sample's findings by those of @heap. */
 static void collect(struct sample_report *sample, const struct heap *heap,
 		    const struct findings_options *options)
 {
@@ -50,7 +50,7 @@ static char *write_text(const struct sample_report *sample)
 	return sample_report__write(sample, report__write_text);
 }
 
-/* A copy of the line that begins with @start (blanks before it do not count); the caller frees. */
+/* A copy of the line that begins with @start, after blanks; the caller frees it. */
 static char *find_line(const char *text, const char *start)
 {
 	for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
@@ -63,10 +63,7 @@ static char *find_line(const char *text, const char *start)
 	return NULL;
 }
 
-/*
- * As above, each run of blanks one blank: how wide columns are is nobody's business but
- * check_columns().
- */
+/* The same with each run of blanks replaced by one: only check_columns() checks widths. */
 static char *get_line(const char *text, const char *start)
 {
 	char *line = find_line(text, start), *to = line;
@@ -87,7 +84,7 @@ static void assert_line(const char *text, const char *start, const char *expecte
 	assert_string_equal(line, expected);
 }
 
-/* The line that begins with @start has @part in it. */
+/* Checks that the line that begins with @start contains @part. */
 static void assert_in_line(const char *text, const char *start, const char *part)
 {
 	_cleanup_free_ char *line = get_line(text, start);
@@ -112,8 +109,8 @@ static size_t count_of(const char *text, const char *part)
 }
 
 /*
- * The lines under the one that begins with the first of @names, up to an empty one: each has the
- * end of a cell where each name ends. Returns how many lines there are.
+ * Checks the lines from the one that begins with the first of @names up to an empty one: in each
+ * line a cell ends where each name ends. Returns the number of lines.
  */
 static size_t check_columns(const char *text, const char *const *names)
 {
@@ -147,7 +144,7 @@ static const char *const class_columns[] = {"block size", "pools",	"live", "free
 static const char *const what_if_columns[] = {"blocks to free", "arenas emptied", "bytes released",
 					      NULL};
 
-/* The first column of pinned arenas is the only one that begins where its name does. */
+/* The first column of pinned arenas is the only left-aligned one. */
 static size_t check_pinned_columns(char *text)
 {
 	static const char *const names[] = {"arena",	"live",	      "live bytes", "occupancy",
@@ -158,7 +155,7 @@ static size_t check_pinned_columns(char *text)
 	assert_non_null(table);
 	for (char *line = strchr(++table, '\n') + 1; *line != '\n'; line = strchr(line, '\n') + 1)
 		assert_memory_equal(line, "  0x7f0000", strlen("  0x7f0000"));
-	/* All addresses are of 14 characters here; so the name can be put at their ends. */
+	/* All addresses have 14 characters here, so the name can be moved to their ends. */
 	memcpy(table + 2, moved, strlen(moved));
 	return check_columns(table, names);
 }
@@ -182,8 +179,8 @@ static void test_frame(void **state)
 }
 
 /*
- * 3 blocks of 32 bytes pin A; one of 512 and 253 of 16 pin B: 257 blocks of 4656 bytes hold back
- * 2 * 262144 - 4656 bytes, 507.5 KiB. A alone is half of what can be released.
+ * A is pinned by 3 blocks of 32 bytes, B by one of 512 and 253 of 16: 257 blocks of 4656 bytes hold
+ * back 2 * 262144 - 4656 bytes, 507.5 KiB. A alone is half of what can be released.
  */
 static void test_verdict(void **state)
 {
@@ -201,7 +198,7 @@ static void test_verdict(void **state)
 	assert_in_line(resident, "=>", " held back, 300.0 KiB of it resident. Freeing 3");
 }
 
-/* One block, in good English; and nothing promised where nothing can be released. */
+/* One block: the grammar is right, and nothing is promised if nothing can be released. */
 static void test_one_block(void **state)
 {
 	struct findings_options options = {.below = 0.1, .blocks_per_arena_max = 32};
@@ -275,7 +272,7 @@ static void test_size_classes(void **state)
 	assert_not_in(text, " 48 B ");
 	assert_not_in(text, "--json");
 
-	/* Ten classes: the two with the least free are left to programs. */
+	/* Ten size classes: the text omits the two with the fewest free bytes. */
 	for (uint32_t i = 10; i < 17; i++)
 		sample->findings.measure.classes[i].pools = 1 + i;
 	free(TAKE_PTR(text));
@@ -291,7 +288,10 @@ static void test_pinned(void **state)
 
 	assert_line(text, "Pinned arenas",
 		    "Pinned arenas, fewest live blocks first: 2 below 10.0 %");
-	/* Two blocks of each are listed, of three and 254: dots say so. 96 / 262144 = 0.04 %. */
+	/*
+	 * Two blocks of each arena are listed, of three and 254: dots mark the rest. 96 / 262144 =
+	 * 0.04 %.
+	 */
 	assert_in_line(text, "0x7f0000000000 ", " 3 96 B 0.0 % ? 2.5 s ");
 	assert_in_line(text, "0x7f0000000000 ", " 0x7f0000000030:32 0x7f0000000050:32 ...");
 	assert_in_line(text, "0x7f0000040000 ", " 254 4.5 KiB 1.7 % ?");
@@ -312,7 +312,7 @@ static void test_pinned(void **state)
 	assert_in_line(resident, "0x7f0000040000 ", " 1.7 % 0 B ");
 }
 
-/* A person gets the ten worst arenas, three blocks of each, and is told that there is more. */
+/* The text shows the ten worst arenas, with three blocks each, and says that there are more. */
 static void test_many_pinned(void **state)
 {
 	struct findings_options options = {.below = 0.1, .blocks_per_arena_max = 32};
@@ -330,7 +330,7 @@ static void test_many_pinned(void **state)
 	text = write_text(sample);
 	assert_in_line(text, "=>", " 78 live blocks (2.4 KiB) pin 12 of 12 arenas");
 	assert_in_line(text, "Pinned arenas", ": 12 below 10.0 % (all of them with --json)");
-	/* The arena with three blocks shows them all; that with four says that there are more. */
+	/* An arena with three blocks shows all of them; one with four says that there are more. */
 	line = find_line(text, "0x7f0000080000 ");
 	assert_int_equal(count_of(line, ":32"), 3);
 	assert_null(strstr(line, "..."));
@@ -339,7 +339,7 @@ static void test_many_pinned(void **state)
 	heap__free(heap);
 }
 
-/* The largest heap there can be (ARENAS_MAX), and a trace of months: columns hold what it takes. */
+/* The largest possible heap (ARENAS_MAX), and a trace of months: the columns are wide enough. */
 static void test_huge_heap(void **state)
 {
 	const uint64_t pools = (1UL << 40) / 16384, blocks = pools * 1021;
@@ -360,7 +360,7 @@ static void test_huge_heap(void **state)
 
 static void test_nothing_pinned(void **state)
 {
-	/* There is no heap that all could be live of, either. */
+	/* A report on an empty heap has none of these. */
 	static const char *const absent[] = {
 		"Reclaimable memory", "Size classes", "Map of", "nan", "inf", "100.0 %"};
 	struct findings_options options = {.below = 0.1, .with_map = true};
@@ -414,7 +414,7 @@ static void test_tracing(void **state)
 	sample->report.tracing = &sample->tracing;
 	text = write_text(sample);
 	assert_line(text, "Tracing:", "Tracing: full mode, 216 sites, for 1 h 2 min");
-	/* Nine seen of twelve. */
+	/* Nine of twelve were seen. */
 	assert_line(text, "6,000,000,000 allocs",
 		    " 6,000,000,000 allocs, 3,000,000,000 frees, 1,616 lost; coverage 0.75");
 	assert_line(text, "arenas:",
@@ -430,7 +430,7 @@ static void test_tracing(void **state)
 	assert_in_line(watch, "arenas: ", ": not recorded (no probe site) mapped, 13 unmapped;");
 	assert_in_line(watch, "arenas: ", "clears: not recorded (no probe site);");
 
-	/* Only a trace that missed nothing has seen all. */
+	/* Only a trace that missed nothing has seen everything. */
 	sample->tracing = (struct report_tracing){.follows_blocks = true, .mode = "full"};
 	sample->tracing.totals.counts.allocs = 40000000;
 	counters__set(&sample->counters, COUNTER_LOST, 0);
@@ -489,7 +489,7 @@ static void test_map(void **state)
 	assert_int_equal(count_of(text, "Map of "), 3);
 	line = strstr(text, "Map of 0x7f0000000000-0x7f0000080000: 512.0 KiB, 256 B per sector\n");
 	assert_non_null(line);
-	/* 2048 sectors, no more than 80 of them on a line. */
+	/* 2048 sectors, at most 80 on a line. */
 	for (line = strchr(line, '\n') + 1; strncmp(line, "fragmentation", 13) != 0;
 	     line = strchr(line, '\n') + 1) {
 		assert_true(strcspn(line, "\n") > 0 && strcspn(line, "\n") <= 80);
@@ -506,7 +506,7 @@ static void test_map(void **state)
 	assert_in_line(line, "fragmentation", " free sectors 2,028 (longest run ");
 }
 
-/* Whether a terminal may take a part of @text for a command: a control character of either kind. */
+/* Whether @text contains a C0 or C1 control character, which a terminal may interpret. */
 static bool can_command(const char *text)
 {
 	for (const unsigned char *at = (const unsigned char *)text; *at; at++)
@@ -516,7 +516,7 @@ static bool can_command(const char *text)
 	return false;
 }
 
-/* The target chooses its names. They stay on their line, and a terminal stays as it is. */
+/* The target chooses its names. They stay on their line, and do not control the terminal. */
 static void test_hostile_names(void **state)
 {
 	static char empty[] = "", hostile[][24] = {"\033]0;owned\007", "a\r\n=> No arena",
@@ -529,7 +529,7 @@ static void test_hostile_names(void **state)
 
 		memcpy(copy, name, sizeof(copy));
 		memset(sample->cmdline, 0, sizeof(sample->cmdline));
-		/* As an argument, and as the name of a process that has none. */
+		/* As an argument, and as the name of a process without arguments. */
 		sample->cmdline[0] = i % 2 ? empty : name;
 		sample->target.comm = name;
 		text = write_text(sample);
@@ -537,7 +537,7 @@ static void test_hostile_names(void **state)
 			fail_msg("a terminal would obey name %zu", i);
 		assert_int_equal(count_of(text, "\n=>"), 1);
 		assert_non_null(strstr(text, "  CPython 3.9.2"));
-		/* The report does not own what it shows. */
+		/* The report does not modify what it shows. */
 		assert_string_equal(name, copy);
 	}
 }
@@ -557,7 +557,7 @@ static void test_hidden_cmdline(void **state)
 	assert_non_null(strstr(hidden, "  python3  CPython"));
 }
 
-/* A long command line is cut, and the cut is shown; nothing else is. */
+/* A long command line is truncated and marked as such; others are not. */
 static void test_long_cmdlines(void **state)
 {
 	static char words[200], second[] = "second";

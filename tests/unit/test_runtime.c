@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Where to begin. A Python of before 3.7 without its symbols is known by what its data points to:
- * so this test has such data itself, and looks at its own process. (With symbols:
+ * The starting point of a walk. A stripped Python before 3.7 is recognized by what its data points
+ * to: this test has such data itself, and examines its own process. (With symbols:
  * tests/e2e/test_offsets.py.)
  */
 #include "target/runtime_search.h"
@@ -16,7 +16,7 @@
 #include "unit_test.h"
 #include "util/cleanup.h"
 
-/* What is looked for by name. */
+/* The names that are looked up. */
 extern uint64_t PyDict_Type[4], _PyRuntime[16], _PyThreadState_Current;
 uint64_t PyDict_Type[4] = {1}, _PyRuntime[16] = {1}, _PyThreadState_Current;
 
@@ -34,14 +34,16 @@ struct thread {
 	uint64_t words[4];
 };
 
-/* The variables of Python/pystate.c, by other names, the compiler to leave them alone. */
+/*
+ * The variables of Python/pystate.c under other names; volatile, so that the compiler keeps them.
+ */
 static volatile struct {
 	uint64_t before, first, between, second, after;
 } data = {.before = 1};
 
 /*
- * What they point to is on the heap, as in a real Python; and not at the start of it, for our own
- * pointer is data as well.
+ * The variables point to the heap, as in a real Python, and not to its start, because the test's
+ * own pointer to that is also in the data.
  */
 struct heap {
 	struct object modules;
@@ -71,7 +73,7 @@ static uint64_t address_of(const volatile void *pointer)
 	return (uint64_t)(uintptr_t)pointer;
 }
 
-/* Interpreters, the last of them the oldest, each with one thread. */
+/* Interpreters, of which the last is the oldest, with one thread each. */
 static void make_interpreters(const struct py_offsets *offsets)
 {
 	heap->modules.type = address_of(PyDict_Type);
@@ -95,7 +97,7 @@ struct world {
 	struct python *python;
 };
 
-/* This process as a Python of some version, by hand: it has no version string in its data. */
+/* Makes this process look like a Python of that version: its data has no version string. */
 static void world__init(struct world *world, int major, int minor)
 {
 	struct failure failure;
@@ -160,10 +162,13 @@ static void test_head_by_what_it_points_to(void **state)
 		world__init(&world, versions[i][0], versions[i][1]);
 		make_interpreters(offsets);
 		assert_no_head(&world);
-		/* One interpreter: both variables have it, and either will do. */
+		/* One interpreter: both variables point to it, and either will do. */
 		data.first = data.second = address_of(&heap->interpreters[2]);
 		assert_head(&world, &data.first);
-		/* More: the head is what leads to all, whichever stands first. */
+		/*
+		 * Several interpreters: the head leads to all of them, whichever variable comes
+		 * first.
+		 */
 		data.first = address_of(&heap->interpreters[0]);
 		assert_head(&world, &data.first);
 		data.first = address_of(&heap->interpreters[2]);
@@ -182,7 +187,10 @@ static void test_what_only_looks_like_it(void **state)
 	make_interpreters(py_offsets__of_version(2, 7));
 	data.first = address_of(&heap->interpreters[0]);
 	assert_head(&world, &data.first);
-	/* The thread is another's; the modules are no dict; the pointer is not aligned. */
+	/*
+	 * The thread belongs to another interpreter; the modules are not a dict; the pointer is
+	 * unaligned.
+	 */
 	heap->threads[0].words[1]++;
 	assert_no_head(&world);
 	heap->threads[0].words[1]--;
@@ -192,7 +200,7 @@ static void test_what_only_looks_like_it(void **state)
 	data.first += 8;
 	assert_no_head(&world);
 	data.first -= 8;
-	/* Pointers into nowhere. */
+	/* Pointers to unmapped memory. */
 	heap->interpreters[0].threads_head = 0x1000;
 	assert_no_head(&world);
 	world__release(&world);
@@ -234,7 +242,7 @@ static void test_head_in_the_runtime(void **state)
 		assert_int_equal(runtime.address, address_of(_PyRuntime));
 		assert_int_equal(runtime.interpreters_head,
 				 address_of(_PyRuntime) + offsets->runtime_interpreters_head);
-		/* Stripped of the very symbol. */
+		/* Stripped of this symbol. */
 		world.python->runtime = 0;
 		assert_no_head(&world);
 		world__release(&world);

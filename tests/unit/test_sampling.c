@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Sampling, held against what it stands for: distances against the exponential distribution, as
- * libm has it, and the samples of a long run of allocations against all of them. The numbers are
- * the same in each run, so the bounds, of four standard deviations and more, are met or are not.
+ * Sampling, compared with its definition: distances with the exponential distribution, computed by
+ * libm, and the samples of a long run of allocations with all of them. The numbers are the same in
+ * each run, so the bounds, four standard deviations and more, either always hold or never.
  */
 #include "pyfrag/sampling.h"
 
@@ -21,7 +21,7 @@ static uint32_t next_random(uint64_t *seed)
 	return (uint32_t)(prng__next(seed) >> 32);
 }
 
-/* Whether a block of @size bytes is taken; as is_sampled() in bpf/pyfrag.bpf.c. */
+/* Whether a block of @size bytes is sampled; like is_sampled() in bpf/pyfrag.bpf.c. */
 static bool takes_sample(int64_t *until_sample, uint64_t size, uint64_t mean, uint64_t *seed)
 {
 	__s64 until = *until_sample;
@@ -48,7 +48,7 @@ static void test_mean(void **state)
 		uint64_t seed = 1 + i;
 
 		for (int draw = 0; draw < DRAWS; draw++) {
-			/* Rounded up to whole bytes: half of one too much. */
+			/* Rounded up to whole bytes: half a byte too much. */
 			double distance =
 				(double)sampling__distance(next_random(&seed), means[i]) - 0.5;
 
@@ -57,13 +57,13 @@ static void test_mean(void **state)
 		}
 		sum /= DRAWS;
 		variance = squares / DRAWS - sum * sum;
-		/* The mean of so many is off by a thousandth, commonly. */
+		/* The mean of so many is typically off by a thousandth. */
 		assert_true(fabs(sum / mean - 1) < 0.004);
 		assert_true(fabs(sqrt(variance) / mean - 1) < 0.006);
 	}
 }
 
-/* So many are at or below x: 1 - exp(-x / mean). */
+/* The share of distances at or below x: 1 - exp(-x / mean). */
 static void test_quantiles(void **state)
 {
 	static const double points[] = {0.001, 0.01, 0.1, 0.5, M_LN2, 1, 2, 4, 8, 12};
@@ -87,7 +87,7 @@ static void test_quantiles(void **state)
 	}
 }
 
-/* Each, for itself, is what libm says, but for the table's straight lines. */
+/* Each distance equals the one from libm, up to the table's linear interpolation. */
 static void test_distances(void **state)
 {
 	static const uint64_t means[] = {1, 16, 16384, MEAN_MAX};
@@ -123,7 +123,7 @@ static void test_extremes(void **state)
 		assert_in_range(sampling__distance(0xffffffff, mean), 1, 1 + mean / 10000);
 	}
 	/*
-	 * Never longer for a greater number; also where the highest bit, or the table's place,
+	 * Never longer for a greater number; also where the highest bit, or the index in the table,
 	 * changes.
 	 */
 	for (uint64_t random = 0; random <= UINT32_MAX; random += 99991) {
@@ -138,7 +138,7 @@ static void test_extremes(void **state)
 }
 
 /*
- * Of blocks of all sizes, in any order, one of s bytes is taken with probability 1 - exp(-s /
+ * Of blocks of all sizes, in any order, one of s bytes is sampled with probability 1 - exp(-s /
  * mean).
  */
 static void test_share_of_blocks(void **state)
@@ -173,8 +173,8 @@ static void test_share_of_blocks(void **state)
 }
 
 /*
- * Each sample counted as 1 / p: over many runs the estimate is right on average, and misses by as
- * much as the variance that is summed up along with it says (user/stacks/site_ledger.h).
+ * Each sample counts as 1 / p: over many runs the estimate is right on average, and its error
+ * agrees with the variance that is summed up with it (user/stacks/site_ledger.h).
  */
 static void test_estimates(void **state)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Heaps that take different times to be read, for a long time, against what the budget and the
- * interval say.
+ * Heaps that take different times to read, over a long time, compared with the budget and the
+ * interval.
  */
 #include "host/schedule.h"
 
@@ -12,11 +12,11 @@
 #define INTERVAL_S 15.0
 #define BUDGET	   0.02
 
-/* What a reading takes at most here. */
+/* The longest reading in this test. */
 #define MOST_NS	 1e10
-#define SAVED_NS SCHEDULE_START_NS /* and so much may be owed before it begins */
+#define SAVED_NS SCHEDULE_START_NS /* also the largest debt before a reading */
 
-/* Who is read, and who has it take long. */
+/* An honest user, and two whose heaps take long. */
 enum {
 	HONEST = 1000,
 	HOSTILE,
@@ -29,7 +29,7 @@ struct heap_to_read {
 	process_owner owner;
 	uint64_t takes_ns, read_cnt, longest_wait_ns;
 	uint64_t then_takes_ns; /* every other time; 0: as always */
-	bool is_ever_new;	/* in its place there is another process each time */
+	bool is_ever_new;	/* each time another process replaces it */
 };
 
 static struct heap_to_read *most_urgent(const struct schedule *schedule, struct heap_to_read *heaps,
@@ -46,7 +46,7 @@ static struct heap_to_read *most_urgent(const struct schedule *schedule, struct 
 	return picked;
 }
 
-/* Returns what it took. */
+/* Returns the time that it took. */
 static uint64_t read_one(struct schedule *schedule, struct heap_to_read *heap, uint64_t now_ns)
 {
 	uint64_t waited_ns = now_ns - heap->need.read_ns,
@@ -64,7 +64,7 @@ static uint64_t read_one(struct schedule *schedule, struct heap_to_read *heap, u
 	return taken_ns;
 }
 
-/* Returns what was spent. */
+/* Returns the time spent. */
 static uint64_t run(struct schedule *schedule, struct heap_to_read *heaps, size_t cnt,
 		    uint64_t seconds)
 {
@@ -77,7 +77,7 @@ static uint64_t run(struct schedule *schedule, struct heap_to_read *heaps, size_
 		schedule__save(schedule, now_ns);
 		while ((heap = most_urgent(schedule, heaps, cnt, now_ns)))
 			spent_ns += read_one(schedule, heap, now_ns);
-		/* What is not paid for was spent beyond the budget. */
+		/* The unpaid rest was spent beyond the budget. */
 		assert_true(user_debts__sum(&schedule->debts) <= USERS_MAX * (MOST_NS + SAVED_NS));
 	}
 	return spent_ns;
@@ -108,10 +108,7 @@ static void test_a_large_heap_starves_no_small_one(void **state)
 		heaps[i].takes_ns = 1000000;
 	schedule__begin(&schedule, INTERVAL_S, BUDGET, SECOND_NS);
 	spent_ns = run(&schedule, heaps, ARRAY_SIZE(heaps), 3600);
-	/*
-	 * Two hundredths of an hour, and what there is for the beginning; the last reading may go
-	 * over.
-	 */
+	/* Two hundredths of an hour, plus the initial savings; the last reading may exceed them. */
 	assert_true(spent_ns <= 72 * SECOND_NS + 4 * SECOND_NS);
 	assert_true(spent_ns >= 30 * SECOND_NS);
 	assert_true(heaps[0].read_cnt >= 8);
@@ -121,7 +118,7 @@ static void test_a_large_heap_starves_no_small_one(void **state)
 	}
 }
 
-/* Of equals, those with something to be seen are read more often. */
+/* Among equals, processes with findings are read more often. */
 static void test_need_goes_first(void **state)
 {
 	struct heap_to_read heaps[] = {
@@ -149,15 +146,15 @@ static void test_what_an_alert_waits_for_is_due(void **state)
 	schedule__begin(&schedule, INTERVAL_S, BUDGET, 0);
 	assert_false(schedule__is_due(&schedule, &need, 101 * SECOND_NS));
 	assert_true(schedule__is_due(&schedule, &wanted, 101 * SECOND_NS));
-	/* But not twice in one round, whose time was taken before. */
+	/* But not twice in one round that had begun before. */
 	assert_false(schedule__is_due(&schedule, &wanted, 99 * SECOND_NS));
 	assert_true(schedule__urgency(&wanted, 101 * SECOND_NS) >
 		    schedule__urgency(&need, 101 * SECOND_NS));
 }
 
 /*
- * A large heap and small ones of an honest user, beside @hostile ones: that one has its part, as
- * one of @users, of what there is.
+ * A large heap and small ones of an honest user, beside @hostile ones: the honest user gets a share
+ * as one of @users.
  */
 static void check_beside(struct heap_to_read *hostile, size_t hostile_cnt, uint64_t users)
 {
@@ -177,7 +174,7 @@ static void check_beside(struct heap_to_read *hostile, size_t hostile_cnt, uint6
 		assert_true(heaps[i].read_cnt + 1 >= alone[i].read_cnt / users);
 }
 
-/* Ten seconds at each first reading, of ever new processes; two users who take turns. */
+/* Ten seconds at each first reading, of ever new processes; two users alternate. */
 static void test_what_is_new_takes_long(void **state)
 {
 	struct heap_to_read hostile[40] = {};
@@ -191,7 +188,7 @@ static void test_what_is_new_takes_long(void **state)
 	check_beside(hostile, ARRAY_SIZE(hostile), 3);
 }
 
-/* A millisecond, so that it is affordable, and the next time ten seconds. */
+/* A millisecond, which is affordable, and ten seconds the next time. */
 static void test_what_was_cheap_takes_long(void **state)
 {
 	struct heap_to_read hostile[80] = {};
@@ -205,7 +202,7 @@ static void test_what_was_cheap_takes_long(void **state)
 	check_beside(hostile, ARRAY_SIZE(hostile), 2);
 }
 
-/* What was ended for taking too long comes back, but ever later. */
+/* A reading that was cut short is repeated, at ever longer intervals. */
 static void test_what_takes_too_long_waits(void **state)
 {
 	struct schedule_need need = {.read_ns = SECOND_NS, .is_wanted = true};

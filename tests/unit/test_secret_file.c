@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A file is refused by who it belongs to, and who has access to it. Where that takes root to
- * arrange, it is done as root only.
+ * A file is refused because of its owner or its permissions. Cases that only root can arrange are
+ * tested as root only.
  */
 #include "util/secret_file.h"
 
@@ -109,7 +109,7 @@ static void test_permissions(void **state)
 	check_bad("secret", -EPERM, "belongs to user 65534");
 }
 
-/* None of these may be waited for, or read without an end. */
+/* None of these may block, or be read without end. */
 static void test_no_regular_file(void **state)
 {
 	(void)state;
@@ -120,7 +120,7 @@ static void test_no_regular_file(void **state)
 	check_bad("none", -ENOENT, "No such file");
 }
 
-/* Kubernetes mounts a Secret's keys as links. */
+/* Kubernetes mounts the keys of a Secret as links. */
 static void test_link(void **state)
 {
 	(void)state;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The agent's server beside a reader that was taken over: whatever that sends, the server ends when
- * it is told to, or by itself when it is sent nonsense. It restricts itself, so it is run by a
+ * The agent's server with a compromised reader: whatever the reader sends, the server ends when it
+ * is told to, or by itself when it receives malformed data. It restricts itself, so it runs in a
  * process of its own.
  */
 #include "agent/server.h"
@@ -24,7 +24,7 @@
 #include "util/clock.h"
 #include "util/end_signals.h"
 
-/* Tests may run side by side. */
+/* Each run has its own address, because tests may run concurrently. */
 static char listen_at[32];
 static double serving_share = 1;
 
@@ -45,9 +45,9 @@ static void send_head(int fd, uint32_t type, uint32_t size)
 	pause();
 }
 
-/* What a reader does that is nobody's any more. */
+/* What a compromised reader does. */
 
-/* Small messages, many at once: they take longer to be taken than to be sent. */
+/* Many small messages at once: receiving them takes longer than sending them. */
 static int flood(int fd, const void *context)
 {
 	static struct {
@@ -119,7 +119,7 @@ static int be_ready_twice(int fd, const void *context)
 	return 0;
 }
 
-/* One that can read nothing any more, for as many readings hang as may. */
+/* A reader that cannot read any more, because the maximum of readings hang. */
 static int send_stuck(int fd, const void *context)
 {
 	struct packer health = {};
@@ -133,7 +133,7 @@ static int send_stuck(int fd, const void *context)
 	return 0;
 }
 
-/* What the server counts, as it says to the reader: how often requests had to wait. */
+/* The server's count of delayed requests, as it tells the reader. */
 static uint64_t held_back_of(const struct message *message)
 {
 	struct cursor cursor = cursor__of(message);
@@ -145,8 +145,8 @@ static uint64_t held_back_of(const struct message *message)
 }
 
 /*
- * A reader that works: a page, and reports that say how many were written, and how often requests
- * had to wait. @cpu_ns: what each takes.
+ * A working reader: it sends a page, and reports that say how many were written and how often
+ * requests were delayed. @cpu_ns: the cost of each report.
  */
 static int write_reports(int fd, uint64_t cpu_ns)
 {
@@ -256,7 +256,7 @@ static int connect_to_it(void)
 	return -1;
 }
 
-/* All that is answered; returns the status. */
+/* Reads the whole response; returns the status. */
 static int get(const char *path, char *answer, size_t size)
 {
 	_cleanup_close_ int fd = connect_to_it();
@@ -281,7 +281,7 @@ static void begin(int (*reader)(int fd, const void *context))
 		serve(reader);
 }
 
-/* And waits until it has heard of its reader. */
+/* Starts the server and waits until it has received data from its reader. */
 static void start(int (*reader)(int fd, const void *context))
 {
 	char answer[1024];
@@ -291,7 +291,7 @@ static void start(int (*reader)(int fd, const void *context))
 		poll(NULL, 0, 10);
 }
 
-/* Also after a test that has failed. */
+/* Also runs after a failed test. */
 static int stop(void **state)
 {
 	int status;
@@ -301,7 +301,7 @@ static int stop(void **state)
 	return waitpid(running, &status, 0) != running || !WIFEXITED(status) || WEXITSTATUS(status);
 }
 
-/* The status that it ends with: by itself, or else by SIGTERM after a while; -1: not even then. */
+/* The exit status of the server: by itself, or else by SIGTERM after a while; -1: not even then. */
 static int run(int (*reader)(int fd, const void *context), int wait_ms)
 {
 	int status = -1, ended;
@@ -343,7 +343,7 @@ static void test_it_ends_at_nonsense(void **state)
 	assert_int_equal(run(be_ready_twice, 10000), 1);
 }
 
-/* Restarting the agent would not help: what makes readings hang may be of some user. */
+/* A restart of the agent would not help, because any user may be the cause of hanging readings. */
 static void test_it_lives_without_readings(void **state)
 {
 	char answer[1024];
@@ -370,7 +370,7 @@ static void test_a_report_is_written_once_a_second(void **state)
 	took_s = (clock_ns(CLOCK_MONOTONIC) - start_ns) / 1000000000;
 	cnt = atoi(strstr(answer, "\r\n\r\n") + 4);
 	assert_in_range(cnt, 1, took_s + 1);
-	/* Another process' report is another one. */
+	/* The report of another process is a separate one. */
 	assert_int_equal(get("/v1/processes/8/report", answer, sizeof(answer)), 200);
 	assert_true(atoi(strstr(answer, "\r\n\r\n") + 4) > cnt);
 }
@@ -385,14 +385,14 @@ static void test_who_asks_for_too_much_is_refused(void **state)
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(get("/v1/processes/8/report", answer, sizeof(answer)), 429);
 		assert_true(atoi(strstr(answer, "Retry-After: ") + strlen("Retry-After: ")) > 0);
-		/* What costs next to nothing is served as before. */
+		/* Pages that cost next to nothing are served as before. */
 		assert_int_equal(get("/metrics", answer, sizeof(answer)), 200);
 		assert_non_null(strstr(answer, "\r\n\r\npage"));
 		assert_int_equal(get("/healthz", answer, sizeof(answer)), 200);
 	}
 }
 
-/* However little of a core it has, all are answered in the end. */
+/* However small the share of a core is, all requests are answered in the end. */
 static void test_requests_wait_when_serving_takes_too_much(void **state)
 {
 	unsigned long long held_back = 0;

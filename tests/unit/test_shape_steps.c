@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The shapes on an architecture where one instruction does several things: it compares and
- * branches, stores two registers, or moves its base register on. (arm64's compilers write pymalloc
- * so.) Instructions of 4 bytes, written by hand, as a decoder would have them.
+ * branches, stores two registers, or advances its base register. (arm64 compilers translate
+ * pymalloc that way.) Hand-written instructions of 4 bytes, as a decoder would return them.
  */
 #include <string.h>
 
@@ -85,7 +85,7 @@ static struct insn jump_if(uint64_t target)
 	return jump;
 }
 
-/* Adds an instruction of some steps. */
+/* Adds an instruction with several steps. */
 static void put(struct code *code, enum insn_uprobe uprobe, const struct insn *steps, size_t cnt)
 {
 	for (size_t i = 0; i < cnt; i++) {
@@ -123,7 +123,7 @@ static void put_count(struct code *code, int64_t amount)
 	PUT_STEPPED(code, store(COUNT, POOL, 0, 4));
 }
 
-/* Compared and branched by one instruction: the probe is there. */
+/* One instruction compares and branches: it is the probe site. */
 static void test_alloc(void **state)
 {
 	struct code code = {};
@@ -137,7 +137,7 @@ static void test_alloc(void **state)
 	assert_finds(&code, "118 alloc r0 emulated\n");
 }
 
-/* The count follows the jump, and what is looked at there is counted in instructions. */
+/* The count follows the jump; the look-ahead is counted in instructions. */
 static void test_count_behind_the_jump(void **state)
 {
 	struct code code = {};
@@ -154,7 +154,7 @@ static void test_count_behind_the_jump(void **state)
 	assert_finds(&code, "10c alloc r0 emulated\n");
 }
 
-/* Two links by one store, the 1 in a register. */
+/* One store writes two links; the 1 is in a register. */
 static void test_new_pool(void **state)
 {
 	struct insn one = step(INSN_SET, COUNT, INSN_NO_REGISTER, 4);
@@ -171,7 +171,7 @@ static void test_new_pool(void **state)
 	assert_finds(&code, "114 new-pool r1 emulated r5 r6\n");
 }
 
-/* A variable on the stack that is set to 1 is no pool, unless its class is what is compared. */
+/* A variable on the stack that is set to 1 is not a pool, unless its class is compared. */
 static void test_new_pool_at_an_offset(void **state)
 {
 	struct insn one = step(INSN_SET, COUNT, INSN_NO_REGISTER, 4);
@@ -194,7 +194,7 @@ static void test_new_pool_at_an_offset(void **state)
 	}
 }
 
-/* The block's register moves on with the store that completes the free. */
+/* The store that completes the free also advances the block's register. */
 static void put_free_that_moves_on(struct code *code)
 {
 	put_count(code, -1);
@@ -214,8 +214,8 @@ static void test_free_is_probed_behind_all_steps(void **state)
 }
 
 /*
- * Where others jump to the instruction behind, this one would have to be probed, which is before it
- * takes effect. Then the register still has another value.
+ * If others jump to the instruction after it, this one has to be probed, which happens before it
+ * takes effect: the register then still has another value.
  */
 static void test_free_that_cannot_be_probed_behind(void **state)
 {
@@ -228,7 +228,7 @@ static void test_free_that_cannot_be_probed_behind(void **state)
 	assert_finds(&code, "");
 }
 
-/* What the kernel does not probe is no place for a probe. */
+/* An instruction that the kernel does not probe is not a probe site. */
 static void test_free_before_what_is_rejected(void **state)
 {
 	struct code code = {};
@@ -242,7 +242,10 @@ static void test_free_before_what_is_rejected(void **state)
 	assert_finds(&code, "114 free r0 stepped\n");
 }
 
-/* Jumps lead to the first step of an instruction, which forgets what was known. Others do not. */
+/*
+ * Jumps lead to the first step of an instruction, where all knowledge is dropped. The other steps
+ * do not drop it.
+ */
 static void test_steps_are_not_jumped_to(void **state)
 {
 	struct code code = {};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The shapes, on code that compilers made of pymalloc: each recording is a piece of a real build
- * with what a person found in it. And on the same code, spoilt: what is almost the shape is not it.
+ * The shapes, on compilers' code for pymalloc: each recording is a piece of a real build, with the
+ * sites that were identified by hand. The same code is then modified: a near miss of the shape must
+ * not be found.
  */
 #include <errno.h>
 #include <glob.h>
@@ -79,7 +80,7 @@ static void assert_finds(const struct insn *insns, size_t cnt, const char *expec
 	assert_string_equal(found, expected);
 }
 
-/* A push to some list: without the count of a pool it is no free. */
+/* A push to some list: without a pool's count it is not a free. */
 static void test_free_without_a_count(void **state)
 {
 	struct insn insns[CODE_STEPS_MAX];
@@ -95,7 +96,7 @@ static void test_free_without_a_count(void **state)
 	at_address(insns, cnt, 0x5009ef)->memory.displacement = 4; /* elsewhere */
 	assert_finds(insns, cnt, "");
 	cnt = read_code("debian12-free", insns);
-	at_address(insns, cnt, 0x5009ef)->op = INSN_OTHER; /* not at all */
+	at_address(insns, cnt, 0x5009ef)->op = INSN_OTHER; /* removed */
 	assert_finds(insns, cnt, "");
 }
 
@@ -105,7 +106,7 @@ static void test_free_of_another_list(void **state)
 	size_t cnt = read_code("debian12-free", insns);
 
 	(void)state;
-	/* The head is read from one place and written to another. */
+	/* The head is read from one address and written to another. */
 	at_address(insns, cnt, 0x5009e8)->memory.displacement = 16;
 	assert_finds(insns, cnt, "");
 	cnt = read_code("debian12-free", insns);
@@ -130,7 +131,7 @@ static void test_alloc_spoilt(void **state)
 	assert_finds(insns, cnt, "");
 }
 
-/* Other things than pools are put on lists. */
+/* Objects other than pools are put on lists, too. */
 static void test_pool_freed_spoilt(void **state)
 {
 	struct insn insns[CODE_STEPS_MAX];
@@ -147,7 +148,7 @@ static void test_pool_freed_spoilt(void **state)
 	assert_finds(insns, cnt, "");
 }
 
-/* Registers may be any, and independent steps in any order. */
+/* Registers are arbitrary, and so is the order of independent steps. */
 static void test_free_in_another_order(void **state)
 {
 	struct insn insns[CODE_STEPS_MAX], swapped;
@@ -164,7 +165,7 @@ static void test_free_in_another_order(void **state)
 	assert_finds(insns, cnt, "5009f4 free rdi emulated\n");
 }
 
-/* A block that others jump into may have come from anywhere: what was known is forgotten. */
+/* If a basic block is a jump target, its predecessor is unknown: all knowledge is dropped. */
 static void test_a_jump_into_the_shape(void **state)
 {
 	struct insn insns[CODE_STEPS_MAX];
@@ -175,7 +176,7 @@ static void test_a_jump_into_the_shape(void **state)
 	assert_finds(insns, cnt, "");
 }
 
-/* With the block nowhere at the jump, the shape is probed where it still is somewhere. */
+/* If the block's address is not available at the jump, the site is where it still is. */
 static void test_operand_that_goes_before_the_jump(void **state)
 {
 	struct insn insns[CODE_STEPS_MAX];
@@ -183,7 +184,10 @@ static void test_operand_that_goes_before_the_jump(void **state)
 	struct insn *load = at_address(insns, cnt, 0x50771a);
 
 	(void)state;
-	/* The pool's register goes too, behind the count: the block is at [rax+8] no more. */
+	/*
+	 * The pool's register is also overwritten, after the count: the block is no longer at
+	 * [rax+8].
+	 */
 	at_address(insns, cnt, 0x507721)->op = INSN_OTHER;
 	at_address(insns, cnt, 0x507721)->clobbered = 1U << 0;
 	assert_int_equal(load->destination, 6);

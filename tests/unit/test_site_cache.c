@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Scans that are kept: found again for the same bytes only, never for files that others can write,
- * and never used when somebody else could have written them, or when they do not fit. Runs as
- * nobody where it was started as root, whose cache is not ours to fill.
+ * Cached scans: they are found only for the same bytes, never for files that others can write, and
+ * never used if somebody else could have written them or if they do not fit. Runs as nobody if
+ * started as root, so as not to fill root's cache.
  */
 #include "probes/site_cache.h"
 
@@ -38,7 +38,7 @@ static int set_up_group(void **state)
 	(void)state;
 	if (!mkdtemp(place) || (geteuid() == 0 && chown(place, NOBODY, NOBODY)))
 		return -1;
-	/* Without the latter, the leak sanitizer could not look at the process any more. */
+	/* Otherwise the leak sanitizer could not examine the process. */
 	if (geteuid() == 0 && (setresuid(NOBODY, NOBODY, NOBODY) || prctl(PR_SET_DUMPABLE, 1)))
 		return -1;
 	snprintf(cache, sizeof(cache), "%s/pyfrag", place);
@@ -46,7 +46,7 @@ static int set_up_group(void **state)
 	return setenv("XDG_CACHE_HOME", place, 1);
 }
 
-/* Calls @visit for each entry of the cache. Returns how many there are. */
+/* Calls @visit for each entry of the cache. Returns the number of entries. */
 static size_t visit_entries(void (*visit)(const char *path))
 {
 	DIR *directory = opendir(cache);
@@ -109,7 +109,7 @@ static int make_file(const struct tiny_elf *tiny, mode_t mode)
 	return fd;
 }
 
-/* Finds the sites of @tiny. Whatever the cache holds, what is found is true. */
+/* Finds the sites of @tiny. Whatever the cache contains, the result is right. */
 static bool find_in(const struct tiny_elf *tiny, size_t shift, uint64_t address, bool use_cache,
 		    mode_t mode)
 {
@@ -160,7 +160,7 @@ static void test_not_asked(void **state)
 	assert_false(find(0, false));
 }
 
-/* The build id is the same, the code is not. */
+/* Same build id, other code. */
 static void test_rewritten_code(void **state)
 {
 	(void)state;
@@ -171,7 +171,7 @@ static void test_rewritten_code(void **state)
 	assert_true(find(4, true));
 }
 
-/* Build id and code are the same; only headers say that all of it lies elsewhere. */
+/* Same build id and code; only headers place all of it at another address. */
 static void test_same_code_at_another_address(void **state)
 {
 	struct tiny_elf tiny;
@@ -190,7 +190,7 @@ static void test_same_code_at_another_address(void **state)
 	assert_int_equal(visit_entries(NULL), 2);
 }
 
-/* Every byte counts, wherever it is, also one that no scan looks at today. */
+/* Every byte counts, wherever it is, even if no scan reads it at present. */
 static void test_every_byte_counts(void **state)
 {
 	struct tiny_elf tiny;
@@ -216,12 +216,12 @@ static void test_files_that_others_can_write(void **state)
 	assert_int_equal(visit_entries(NULL), 0);
 	assert_false(find_with_mode(0755));
 	assert_int_equal(visit_entries(NULL), 1);
-	/* Nor is what is known of the same bytes used for them. */
+	/* Nor is the cached scan of the same bytes used for them. */
 	assert_false(find_with_mode(0777));
 	assert_true(find_with_mode(0444));
 }
 
-/* As memfd, which everybody may write who has it. */
+/* Such as a memfd, which any process that has it can write. */
 static void test_file_without_a_name(void **state)
 {
 	_cleanup_(site_set__free) struct site_set set = {};
@@ -238,7 +238,7 @@ static void test_file_without_a_name(void **state)
 	assert_int_equal(visit_entries(NULL), 0);
 }
 
-/* A hole of 64 GiB behind the file is not read, and the file is scanned all the same. */
+/* A hole of 64 GiB after the file is not read, and the file is scanned nevertheless. */
 static void test_large_file(void **state)
 {
 	_cleanup_(site_set__free) struct site_set set = {};
@@ -340,7 +340,7 @@ static void test_entries_that_are_not_believed(void **state)
 		assert_false(find(0, true));
 		assert_int_equal(visit_entries(damages[i]), 1);
 		assert_false(find(0, true));
-		/* It was put right. */
+		/* The entry was repaired. */
 		assert_true(find(0, true));
 		visit_entries(remove_entry);
 	}
@@ -385,7 +385,9 @@ static void assert_is_new(const char *path)
 	assert_true(time(NULL) - status.st_mtim.tv_sec < 86400);
 }
 
-/* What is used stays, however old it is; what is not goes when something is added. */
+/*
+ * Entries in use are kept, however old they are; unused ones are removed when something is added.
+ */
 static void test_use_is_noted(void **state)
 {
 	(void)state;

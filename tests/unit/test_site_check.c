@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Sites are probed only where file and process both still have the code that the site claims. The
- * file is a tiny one with two frees in it, in functions of their own; the process has it mapped in
- * memory of ours.
+ * Sites are probed only where both the file and the process still have the code that the site
+ * claims. The file is a tiny one with two frees in functions of their own; the process maps it in
+ * the test's memory.
  */
 #include "probes/site_check.h"
 
@@ -21,13 +21,13 @@ static const uint8_t free_code[] = {
 	0x48, 0x8b, 0x56, 0x08, 0x48, 0x89, 0x17, 0x8b, 0x06, 0x48, 0x89, 0x7e,
 	0x08, 0x83, 0xe8, 0x01, 0x89, 0x06, 0x48, 0x85, 0xd2, 0x74, 0x0a,
 };
-#define STORE_AT 4  /* of these, an instruction in the middle */
-#define JUMP_AT	 21 /* and the one that is probed */
+#define STORE_AT 4  /* an instruction in the middle of these */
+#define JUMP_AT	 21 /* the one that is probed */
 
 #define WARM	(TINY_TEXT_OFFSET + 0x10) /* the second function: its offset in the file */
 #define COLD	TINY_COLD_OFFSET	  /* the third */
 #define BIAS	0x555000000000UL
-#define MAPPED	(BIAS + TINY_CODE_ADDRESS) /* where the process has the file's first byte */
+#define MAPPED	(BIAS + TINY_CODE_ADDRESS) /* the address of the file's first byte in the process */
 #define ANOTHER 0x7f0000000000UL
 
 struct fixture {
@@ -53,7 +53,7 @@ static struct site free_at(uint64_t offset)
 	};
 }
 
-/* Where the process has the byte of the file at @offset. */
+/* The process' copy of the file's byte at @offset. */
 static uint8_t *in_process(struct fixture *fixture, uint64_t offset)
 {
 	return fake_memory__at(&fixture->memory, MAPPED + offset, 1);
@@ -67,7 +67,7 @@ static void map_at(struct fixture *fixture, uint64_t address)
 		(struct file_place){.start = address, .end = address + TINY_CODE_BYTES};
 }
 
-/* The sites are those of the file as it is. */
+/* The sites are those of the unchanged file. */
 static void fixture__start(struct fixture *fixture)
 {
 	struct site_set set;
@@ -102,7 +102,7 @@ static void fixture__release(struct fixture *fixture)
 	close(fixture->fd);
 }
 
-/* How many of the sites may be probed; fixture->wanted begins with them. */
+/* The number of sites that may be probed; fixture->wanted begins with them. */
 static size_t select_sites(struct fixture *fixture)
 {
 	size_t sound_cnt = 99;
@@ -139,7 +139,7 @@ static void test_what_is_scanned_is_sound(void **state)
 	}
 }
 
-/* Whatever a cache may say of where sites are and what is seen there. */
+/* Whatever a cache may claim about the places of sites and their code. */
 static void test_claims_that_the_code_does_not_bear_out(void **state)
 {
 	const struct site true_site = free_at(WARM);
@@ -187,7 +187,7 @@ static void test_claims_that_the_code_does_not_bear_out(void **state)
 	}
 }
 
-/* Any byte of a function that the process has patched, seen at the next look. */
+/* Any patched byte of a function is seen at the next check. */
 static void test_patched_code(void **state)
 {
 	_cleanup_(fixture__release) struct fixture fixture;
@@ -203,14 +203,14 @@ static void test_patched_code(void **state)
 		*byte = before;
 		assert_int_equal(select_sites(&fixture), 2);
 	}
-	/* What lies outside of functions that have sites is not looked at. */
+	/* Code outside of functions with sites is not checked. */
 	*in_process(&fixture, TINY_TEXT_OFFSET) = 0;
 	assert_int_equal(select_sites(&fixture), 2);
 }
 
 /*
- * Another tracer's breakpoint is at the first byte of an instruction, one in the middle is
- * something else.
+ * Another tracer's breakpoint is at the first byte of an instruction; one in the middle is a
+ * change.
  */
 static void test_breakpoints(void **state)
 {
@@ -230,14 +230,14 @@ static void test_breakpoints(void **state)
 		else
 			assert_only(&fixture, WARM);
 		next += is_first;
-		/* It accounts for itself only. */
+		/* It explains only itself. */
 		*in_process(&fixture, COLD + (at == STORE_AT + 1 ? at + 1 : STORE_AT + 1)) ^= 1;
 		assert_only(&fixture, WARM);
 	}
 	assert_int_equal(next, ARRAY_SIZE(firsts));
 }
 
-/* Two of them: this process is traced twice, and somebody has probed the function's entry. */
+/* Two breakpoints: this process is traced twice, and somebody probes the function's entry. */
 static void test_several_breakpoints(void **state)
 {
 	_cleanup_(fixture__release) struct fixture fixture;
@@ -251,7 +251,7 @@ static void test_several_breakpoints(void **state)
 	assert_int_equal(select_sites(&fixture), 2);
 }
 
-/* A breakpoint in the file is code: nobody has scanned that. */
+/* A breakpoint in the file is code that was not scanned. */
 static void test_breakpoint_in_the_file(void **state)
 {
 	_cleanup_(fixture__release) struct fixture fixture;
@@ -265,7 +265,7 @@ static void test_breakpoint_in_the_file(void **state)
 	assert_only(&fixture, WARM);
 }
 
-/* The file is overwritten in place: the process has the new bytes too, which are other code. */
+/* The file is overwritten in place: the process has the new bytes, too, which are other code. */
 static void overwrite(struct fixture *fixture, uint64_t offset, uint8_t byte)
 {
 	assert_int_equal(pwrite(fixture->fd, &byte, 1, (off_t)offset), 1);
@@ -298,7 +298,7 @@ static void test_file_changed_between_looks(void **state)
 }
 
 /*
- * The loader puts the file where the process says; what the section headers say is another matter
+ * The loader maps the file where the process says; the section headers say something else
  * (evil_elf.py).
  */
 static void test_sections_that_lie(void **state)
@@ -343,7 +343,8 @@ static void test_not_mapped(void **state)
 }
 
 /*
- * A second mapping gets the breakpoint too: it has to be the same, as far as it has the function.
+ * A second mapping gets the breakpoint, too: it has to be the same, as far as it contains the
+ * function.
  */
 static void test_mapped_twice(void **state)
 {
@@ -387,7 +388,7 @@ static void test_site_by_name(void **state)
 	assert_int_equal(select_sites(&fixture), 2);
 }
 
-/* A function without a name is not where free lists are cleared. */
+/* A function without a name is not the one that clears free lists. */
 static void test_site_without_its_name(void **state)
 {
 	_cleanup_(fixture__release) struct fixture fixture;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Sites as text: what is written is read again, and nothing else is. A good text is damaged in
- * every way that says something else; and each of its bytes is replaced by each other.
+ * Sites as text: only what pyfrag writes is accepted. A valid text is damaged in every way that
+ * changes its meaning, and each of its bytes is replaced by every other.
  */
 #include "probes/site_entry.h"
 
@@ -135,20 +135,20 @@ static void test_refused(void **state)
 		"pyfrag sites -1\n400225 1 ffff0702\n",
 		"pyfrag sites 99999999999\n400225 1 ffff0702\n",
 		ONE("not a site\n"),
-		ONE("400225 1 ffff0702"), /* without its end */
+		ONE("400225 1 ffff0702"), /* truncated */
 		ONE("400225 1 ffff0702\n\n"),
 		ONE("400225 1 ffff0702 \n"),
 		ONE(" 400225 1 ffff0702\n"),
 		ONE("0x400225 1 ffff0702\n"),
 		ONE("400225 1 FFFF0702\n"),
 		ONE("400225 1\n"),
-		ONE("400225 2 ffff0702\n"),		/* emulated, or not */
+		ONE("400225 2 ffff0702\n"),		/* emulated has to be 0 or 1 */
 		ONE("400225 1 ffff0700\n"),		/* no type */
-		ONE("400225 1 ffff0708\n"),		/* EXEC is no site's */
-		ONE("400225 1 ffff0782\n"),		/* STEPPED is told otherwise */
+		ONE("400225 1 ffff0708\n"),		/* EXEC is not the type of a site */
+		ONE("400225 1 ffff0782\n"),		/* STEPPED is not stored that way */
 		ONE("400225 1 ffff2002\n"),		/* no such register */
-		ONE("400225 1 ffffff02\n"),		/* there has to be one */
-		ONE("400225 1 ffff0707\n"),		/* and here none */
+		ONE("400225 1 ffffff02\n"),		/* a register is required */
+		ONE("400225 1 ffff0707\n"),		/* none is allowed here */
 		ONE("400225 1 ff050702\n"),		/* compares nothing */
 		ONE("400225 1 1000000ffff0702\n"),	/* nothing to compare there */
 		ONE("400225 1 05ff0703\n"),		/* not canonical */
@@ -166,7 +166,7 @@ static void test_refused(void **state)
 		assert_refused(state, texts[i]);
 }
 
-/* Whatever a byte becomes, what is taken is a set that is written just so. */
+/* Whatever a byte becomes, an accepted text is exactly what would be written for its sites. */
 static void test_every_byte(void **state)
 {
 	size_t taken = 0, refused = 0;

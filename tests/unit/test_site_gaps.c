@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What the ledger of sites forgets when events may have gone unseen: by hand, and at random against
- * a list that writes down of each pool what the header says it must know. Stamps are put where a
- * checkpoint would have put them.
+ * What the ledger of sites drops when events may have been missed: by hand, and at random, compared
+ * with a list of what the header says it must know about each pool. The test sets the stamps that a
+ * checkpoint would set.
  */
 #include <stdlib.h>
 
@@ -70,7 +70,7 @@ static uint64_t pool_at(size_t index)
 	return SAMPLE_A + index * SAMPLE_POOL_BYTES;
 }
 
-/* Its first block. */
+/* The pool's first block. */
 static uint64_t block_at(size_t index)
 {
 	return pool_at(index) + 48;
@@ -98,7 +98,7 @@ static void free_pool(struct fixture *fixture, size_t index)
 	assert_int_equal(site_ledger__apply(fixture->ledger, &event, 0), 0);
 }
 
-/* What a checkpoint finds at a pool; 0: nothing that is known for certain. */
+/* What a checkpoint finds for a pool; 0: nothing certain. */
 static void set_stamp(struct fixture *fixture, size_t index, uint64_t stamp)
 {
 	const uint64_t live[SAMPLE_POOL_BYTES / 16 / 64] = {1UL << 3};
@@ -108,7 +108,7 @@ static void set_stamp(struct fixture *fixture, size_t index, uint64_t stamp)
 			 0);
 }
 
-/* A stamp of one live block, told apart by @place. */
+/* A stamp of one live block; differs for each @place. */
 static uint64_t stamp_of(uint32_t place)
 {
 	return 1UL << 32 | place;
@@ -137,7 +137,7 @@ static void test_blocks(void **state)
 	for (uint32_t i = 0; i < 1000; i++)
 		assert_int_equal(site_ledger__block_stack(fixture->ledger, block_at(i)),
 				 STACK_UNKNOWN);
-	/* What comes after it is certain. */
+	/* Events after the gap are certain. */
 	tell(fixture, EVENT_ALLOC, block_at(5), 3, PYFRAG_EVENT_SAMPLED);
 	site_ledger__check(fixture->ledger, fixture->heap, false);
 	assert_int_equal(site_ledger__block_stack(fixture->ledger, block_at(5)), 3);
@@ -146,7 +146,7 @@ static void test_blocks(void **state)
 	assert_int_equal(site_ledger__counts(fixture->ledger)->forgotten_blocks, 1001);
 }
 
-/* Where nothing was missed a pool may change as it likes. */
+/* If nothing was missed, a pool may change in any way. */
 static void test_no_gap(void **state)
 {
 	struct fixture *fixture = *state;
@@ -181,7 +181,7 @@ static void test_gap(void **state)
 	take_pool(fixture, TAKEN_BEFORE, 2);
 	site_ledger__note_gap(fixture->ledger);
 	take_pool(fixture, TAKEN_AFTER, 2);
-	/* Nothing is decided before the heap is looked at. */
+	/* Nothing is decided before the heap is read. */
 	for (size_t i = 0; i < CNT; i++)
 		check_pool(fixture, i, 2);
 	for (size_t i = 0; i < CNT; i++)
@@ -198,7 +198,7 @@ static void test_gap(void **state)
 		check_pool(fixture, TAKEN_AFTER, 2);
 		assert_int_equal(forgotten_pools(fixture), 4);
 	}
-	/* Told by the caller instead: also what came last may have gone since. */
+	/* The caller reports it instead: even the last event may be obsolete. */
 	take_pool(fixture, CHANGED, 3);
 	site_ledger__check(fixture->ledger, fixture->heap, true);
 	check_pool(fixture, SAME, 2);
@@ -207,7 +207,7 @@ static void test_gap(void **state)
 	assert_int_equal(forgotten_pools(fixture), 5);
 }
 
-/* Taken once more after the gap: then it is known again who has it. */
+/* Taken again after the gap: its stack is known again. */
 static void test_taken_again_after_a_gap(void **state)
 {
 	struct fixture *fixture = *state;
@@ -226,8 +226,8 @@ static void test_taken_again_after_a_gap(void **state)
 /* What must be known of a pool. */
 struct known_pool {
 	uint32_t stack; /* STACK_UNKNOWN: nothing */
-	bool doubtful;	/* a gap since it was taken, or last looked at */
-	uint64_t stamp; /* when it was last looked at, or 0 */
+	bool doubtful;	/* a gap since it was taken or last read */
+	uint64_t stamp; /* when it was last read, or 0 */
 	uint64_t now;	/* what a checkpoint would find */
 };
 
@@ -265,7 +265,7 @@ static void change_pool(struct fixture *fixture, struct known_pool *pools, uint6
 		set_stamp(fixture, index, pool->now);
 		break;
 	default:
-		/* Those that are held stay so for a while. */
+		/* Known stacks stay known for a while. */
 		if (pool->stack != STACK_UNKNOWN)
 			break;
 		*pool = (struct known_pool){.stack = prng__below(seed, STACKS), .now = pool->now};

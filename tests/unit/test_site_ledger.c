@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Events in, totals out, each rule by hand. The heap is the sample's (sample_heap.h): A and B are
- * pinned. What is forgotten after a gap is in test_site_gaps.c.
+ * From events to totals, with a test for each rule. The heap is the sample heap (sample_heap.h): A
+ * and B are pinned. test_site_gaps.c tests what is dropped after a gap.
  */
 #include "stacks/site_ledger.h"
 
@@ -17,11 +17,11 @@
 #define CODE   0x7e0000010000UL
 #define BELOW  0.1
 #define AMPLE  (16UL << 20)
-#define STACKS 3	  /* told to each ledger; their numbers are NUMBER + index */
+#define STACKS 3	  /* added to each ledger; their numbers are NUMBER + index */
 #define NUMBER 0xabcd0000 /* index 0 */
-#define UNTOLD 0x77777777 /* the number of no stack */
+#define UNTOLD 0x77777777 /* a number without a stack */
 
-/* What they hold back. */
+/* The bytes that they hold back. */
 #define HOSTAGE_A (SAMPLE_ARENA_BYTES - 3 * 32)
 #define HOSTAGE_B (SAMPLE_ARENA_BYTES - 512 - 253 * 16)
 
@@ -33,7 +33,7 @@ struct fixture {
 	struct site_totals *totals; /* of the last sum */
 };
 
-static uint64_t ledger_cnt; /* each has another chance */
+static uint64_t ledger_cnt; /* makes each ledger's random numbers differ */
 
 static void use_ledger(struct fixture *fixture, uint64_t sample_bytes, bool keeps_blocks,
 		       size_t blocks_max)
@@ -95,7 +95,7 @@ static void apply(struct fixture *fixture, const struct pyfrag_event *event, uin
 	assert_int_equal(site_ledger__apply(fixture->ledger, event, number), 0);
 }
 
-/* With the stack of that number; @flags beside that. */
+/* With the stack of that number; @flags in addition. */
 static void tell_stacked(struct fixture *fixture, uint8_t type, uint64_t address, uint32_t size,
 			 uint64_t number, uint8_t flags)
 {
@@ -124,7 +124,7 @@ static void take_pool(struct fixture *fixture, uint64_t pool, uint32_t stack)
 	tell_stacked(fixture, EVENT_NEW_POOL, pool + 48, 32, NUMBER + stack, 0);
 }
 
-/* The totals of a stack, or, of STACKS, those of what is not known. */
+/* The totals of a stack; with STACKS, those of unknown stacks. */
 static const struct site_totals *sum(struct fixture *fixture, uint32_t stack)
 {
 	struct heap_measure measure;
@@ -193,7 +193,7 @@ static void test_block_from_alloc_to_free(void **state)
 	check_counts(fixture, 0, 0);
 }
 
-/* Who gets an address anew ends what was there, whether its own stack is known or not. */
+/* A new allocation at an address ends the previous block, whether or not its own stack is known. */
 static void test_block_allocated_again(void **state)
 {
 	struct fixture *fixture = *state;
@@ -216,7 +216,7 @@ static void test_block_allocated_again(void **state)
 	check_block(fixture, SAMPLE_A + 48, 2);
 }
 
-/* A stack that could not be told, or that there was no room for. */
+/* A stack that could not be recorded, or for which there was no room. */
 static void test_stacks_not_known(void **state)
 {
 	const uint64_t numbers[] = {0, UNTOLD};
@@ -250,14 +250,12 @@ static void test_growth(void **state)
 	take_pool(fixture, SAMPLE_B, 2);
 	take_pool(fixture, SAMPLE_C, 0);
 	tell_stacked(fixture, EVENT_ARENA_MAP, SAMPLE_D, 0, NUMBER + 2, 0);
-	/* One that could not be had. */
+	/* A stack that could not be collected. */
 	tell_stacked(fixture, EVENT_ARENA_MAP, 0, 0, NUMBER + 2, 0);
 	check_pool(fixture, SAMPLE_A, 2);
 	check_pool(fixture, SAMPLE_A + 48, STACK_UNKNOWN);
 	check_pool(fixture, SAMPLE_C, 0);
-	/*
-	 * Given back, and taken by somebody else; or taken again, and the giving back was not seen.
-	 */
+	/* Freed, and taken by another stack; or taken again without its free being seen. */
 	tell(fixture, EVENT_POOL_FREED, SAMPLE_A);
 	check_pool(fixture, SAMPLE_A, STACK_UNKNOWN);
 	take_pool(fixture, SAMPLE_A, 1);
@@ -300,7 +298,7 @@ static void test_intervals(void **state)
 	assert_int_equal(sum(fixture, 1)->pools_held, 2);
 }
 
-/* Where frees are not told, no block is anybody's; pools are. */
+/* If frees are not reported, blocks are not kept; pools are. */
 static void test_blocks_not_kept(void **state)
 {
 	struct fixture *fixture = *state;
@@ -316,7 +314,7 @@ static void test_blocks_not_kept(void **state)
 	check_counts(fixture, 0, 0);
 }
 
-/* Allocates @cnt blocks, of which those are told that the distance of now makes samples. */
+/* Allocates @cnt blocks and reports those that the current interval samples. */
 static void alloc_sampled(struct fixture *fixture, uint32_t cnt, uint32_t size, uint64_t *random)
 {
 	for (uint32_t i = 0; i < cnt; i++) {
@@ -335,7 +333,7 @@ static void alloc_sampled(struct fixture *fixture, uint32_t cnt, uint32_t size, 
 	}
 }
 
-/* More samples than are to be kept: the distance doubles, and sums stay without bias. */
+/* More samples than are kept: the interval doubles, and the sums stay unbiased. */
 static void check_doubling(struct fixture *fixture, uint64_t sample_bytes, uint32_t size)
 {
 	const uint32_t cnt = 4000, runs = 50;
@@ -371,7 +369,7 @@ static void test_distance_is_doubled(void **state)
 	assert_int_equal(site_ledger__sample_step(fixture->ledger), 0);
 }
 
-/* Makes all blocks of the sample heap's pinned arenas known: A's are of stack 0, B's of 1 and 2. */
+/* Makes all blocks in the pinned arenas of the sample heap known: A's have stack 0, B's 1 and 2. */
 static void tell_pinning_blocks(struct fixture *fixture)
 {
 	for (uint32_t i = 0; i < 3; i++)
@@ -387,14 +385,14 @@ static void test_hostages_are_shared_out(void **state)
 	double bytes = 0, blocks = 0;
 
 	tell_pinning_blocks(fixture);
-	/* In an arena that is not pinned; in none that is known. */
+	/* In an arena that is not pinned; in an unknown arena. */
 	alloc(fixture, SAMPLE_C + 48, 512, 0);
 	alloc(fixture, 0x7e1234567890, 64, 0);
 	assert_near(sum(fixture, 0)->hostage_bytes, HOSTAGE_A);
 	assert_near(sum(fixture, 0)->pinning_blocks, 3);
 	assert_near(sum(fixture, 0)->live_bytes, 96 + 512 + 64);
 	assert_near(sum(fixture, 0)->live_blocks, 5);
-	/* Evenly over 254 blocks, whatever their size. */
+	/* Distributed evenly over 254 blocks, whatever their size. */
 	assert_near(sum(fixture, 1)->hostage_bytes, HOSTAGE_B / 254.0);
 	assert_near(sum(fixture, 2)->hostage_bytes, HOSTAGE_B * 253.0 / 254);
 	assert_near(sum(fixture, 2)->pinning_blocks, 253);
@@ -424,7 +422,7 @@ static void test_hostages_by_pool(void **state)
 	assert_int_equal(sum(fixture, 1)->pools_held, 2);
 }
 
-/* What is in no arena any more is gone, and no site was given up for being uncertain. */
+/* Data about unmapped arenas is dropped, and no site was dropped as uncertain. */
 static void test_arenas_that_are_gone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -444,7 +442,7 @@ static void test_arenas_that_are_gone(void **state)
 	check_counts(fixture, 0, 0);
 }
 
-/* A sampled block stands for 1 / p. */
+/* A sampled block counts as 1 / p. */
 static void test_weights(void **state)
 {
 	struct fixture *fixture = *state;
@@ -462,18 +460,18 @@ static void test_weights(void **state)
 	assert_near(sum(fixture, 1)->pinning_blocks, 2 / p32);
 	assert_near(sum(fixture, 1)->hostage_bytes, 2 / p32 * HOSTAGE_A / 3);
 
-	/* The larger the blocks are beside the distance, the more is certain. */
+	/* The larger the blocks are compared with the interval, the more certain is the result. */
 	use_ledger(fixture, 1, true, 1000);
 	alloc(fixture, SAMPLE_C + 48, 512, 1);
 	assert_near(sum(fixture, 1)->live_bytes, 512);
 	assert_near(sum(fixture, 1)->live_bytes_variance, 0);
-	/* And the smallest beside the largest there is are still finite. */
+	/* The smallest blocks with the largest interval still give finite sums. */
 	use_ledger(fixture, 1UL << 30, true, 1000);
 	alloc(fixture, SAMPLE_C + 48, 16, 1);
 	assert_true(fabs(sum(fixture, 1)->live_bytes / (1UL << 30) - 1) < 1e-6);
 }
 
-/* What the account has no room for is at no known stack; what was known of the address, too. */
+/* If the account has no room, the stack is unknown, and so is what was known about the address. */
 static void test_no_room_in_the_account(void **state)
 {
 	struct site_ledger_options options = {.geometry = sample_geometry,
@@ -488,13 +486,13 @@ static void test_no_room_in_the_account(void **state)
 	alloc(fixture, SAMPLE_C + 48, 512, 1);
 	check_block(fixture, SAMPLE_C + 48, STACK_UNKNOWN);
 	assert_int_equal(site_ledger__counts(fixture->ledger)->forgotten_blocks, 1);
-	/* The growth is counted, but where is not known; then the pool is not kept. */
+	/* The growth is counted, but its site is unknown; then the pool is not kept. */
 	account__refuse_nth(options.account, 1);
 	take_pool(fixture, SAMPLE_A, 2);
 	check_pool(fixture, SAMPLE_A, 2);
 	assert_int_equal(sum(fixture, 2)->pools_taken, 0);
 	assert_int_equal(sum(fixture, STACKS)->pools_taken, 1);
-	/* Blocks are kept again where there is room. */
+	/* Blocks are kept again when there is room. */
 	alloc(fixture, SAMPLE_C + 48, 512, 1);
 	check_block(fixture, SAMPLE_C + 48, 1);
 	assert_int_equal(account__usage(options.account).refused, 2);

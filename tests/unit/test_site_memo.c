@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Scans that a process remembers. Runs as nobody where it was started as root, with no cache on
- * disk.
- */
+/* Scans cached in memory. Runs as nobody if started as root, with no cache on disk. */
 #include "probes/site_memo.h"
 
 #include <stdlib.h>
@@ -49,7 +46,7 @@ static void open_python(struct python *python, size_t shift)
 	python->offset = TINY_TEXT_OFFSET + 0x10 + shift + 21;
 }
 
-/* Whether the scan of @python was remembered. Wherever it comes from, it is true. */
+/* Whether the scan of @python came from the cache. Its result is right in either case. */
 static bool find(const struct python *python, bool use_cache)
 {
 	_cleanup_(site_set__free) struct site_set set = {};
@@ -72,7 +69,7 @@ static void test_a_file_is_scanned_once(void **state)
 	assert_true(find(&one, true));
 	assert_false(find(&other, true));
 	assert_true(find(&one, true));
-	/* Unless it is not wanted. */
+	/* Unless the cache is disabled. */
 	assert_false(find(&one, false));
 	close(one.fd);
 	close(other.fd);
@@ -113,7 +110,7 @@ static void test_so_many_are_remembered(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(pythons); i++) {
 		open_python(&pythons[i], 0);
 		assert_false(find(&pythons[i], true));
-		/* What is in use stays. */
+		/* Entries in use are kept. */
 		assert_true(find(&pythons[0], true));
 	}
 	assert_true(find(&pythons[39], true));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Which sites a report shows, in which order, and what is left over, on the sample heap
+ * The sites that a report shows, their order, and the remainder, on the sample heap
  * (sample_heap.h): A and B are pinned, by 3 blocks of 32 bytes, and by one of 512 and 253 of 16.
  */
 #include "analysis/site_ranking.h"
@@ -105,7 +105,7 @@ static void tell(struct fixture *fixture, uint8_t type, uint64_t address, uint32
 	assert_int_equal(site_ledger__apply(fixture->ledger, &event, NUMBER + stack), 0);
 }
 
-/* At most so many blocks of each pinned arena are listed. */
+/* At most this many blocks of each pinned arena are listed. */
 static void collect(struct fixture *fixture, uint32_t blocks_per_arena_max)
 {
 	const struct pinned_options options = {.below = BELOW,
@@ -153,7 +153,7 @@ static void check_order(compare_sites *compare, const struct ranked_site *sites,
 		}
 }
 
-/* What is the same in one way is put in order by the next; in the end by who was told first. */
+/* Ties in one key are resolved by the next; finally by the order of recording. */
 static void test_orders(void **state)
 {
 	static const struct ranked_site sites[] = {
@@ -184,7 +184,7 @@ static void test_nothing(void **state)
 	struct fixture *fixture = *state;
 	struct site_totals *unknown = &fixture->ranking.unknown;
 
-	/* Stacks that have nothing to answer for are no sites. */
+	/* Stacks without memory are not sites. */
 	add_stacks(fixture, 5);
 	collect(fixture, 2);
 	assert_int_equal(fixture->ranking.cnt, 0);
@@ -246,7 +246,7 @@ static void test_sites_and_blocks(void **state)
 	assert_int_equal(ranking->pool_sites[3], 1);
 }
 
-/* An estimate may be more than there is: then nothing is left, not less than nothing. */
+/* An estimate may exceed the total: the remainder is then 0, not negative. */
 static void test_estimates_above_all(void **state)
 {
 	struct fixture *fixture = *state;
@@ -263,7 +263,7 @@ static void test_estimates_above_all(void **state)
 	assert_near(fixture->ranking.unknown.pool_hostage_bytes, HOSTAGE_A + HOSTAGE_B);
 }
 
-/* The first hundred in each of the orders; of two that are alike the one that was told first. */
+/* The first hundred in each order; of two equal ones, the one recorded first. */
 static void test_omitted(void **state)
 {
 	struct fixture *fixture = *state;
@@ -278,14 +278,14 @@ static void test_omitted(void **state)
 	assert_int_equal(fixture->ranking.omitted_cnt, 100);
 	for (uint32_t i = 0; i < 320; i++)
 		assert_int_equal(find_site(fixture, i) != NULL, i < 100 || (i >= 150 && i < 250));
-	/* What was left out is known all the same. */
+	/* Sites that are not shown are still known. */
 	assert_near(fixture->ranking.unknown.live_bytes, 0);
 	for (size_t i = 1; i < fixture->ranking.cnt; i++)
 		assert_true(ranked_site__compare_hostage(&fixture->ranking.items[i - 1],
 							 &fixture->ranking.items[i]) < 0);
 }
 
-/* Who is the site of a block that is listed is shown, in whatever place. */
+/* The site of a listed block is shown, whatever its rank. */
 static void test_sites_of_listed_blocks(void **state)
 {
 	struct fixture *fixture = *state;
@@ -310,7 +310,7 @@ static void test_sites_of_listed_blocks(void **state)
 	assert_int_equal(fixture->ranking.omitted_cnt, 0);
 }
 
-/* A ranking is read after the trace went on, and told of more stacks. */
+/* A ranking is read after the trace has continued and recorded more stacks. */
 static void test_frames_stay(void **state)
 {
 	struct fixture *fixture = *state;
@@ -325,10 +325,7 @@ static void test_frames_stay(void **state)
 	assert_int_equal(stack->frames[0].line, 1);
 }
 
-/*
- * As collect(), of what was pinned then; each allocation refused in turn ends it, and leaves
- * nothing.
- */
+/* Like collect(), with the earlier findings; each refused allocation ends it, and nothing leaks. */
 static void test_every_refusal_is_survived(void **state)
 {
 	struct fixture *fixture = *state;
@@ -360,7 +357,7 @@ static void test_every_refusal_is_survived(void **state)
 		account__close(account);
 	} while (err);
 	/*
-	 * All sites, which are wanted, their sums; sites of blocks and of pools; those kept, and
+	 * All sites, the wanted ones, their sums; sites of blocks and of pools; the kept ones, and
 	 * frames of two
 	 */
 	assert_int_equal(nth - 1, 8);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * A file's code, scanned: a free of CPython 3.11's, put here and there into a small file.
- */
+/* Scans of a file's code: a free of CPython 3.11, placed in different parts of a small file. */
 #include "probes/sites.h"
 
 #include <elf.h>
@@ -98,7 +96,7 @@ static void test_in_every_section_of_code(void **state)
 	assert_is_free_at(&set.items[1], TINY_COLD_OFFSET);
 }
 
-/* What begins in one function and ends in the next is nothing. */
+/* A shape that begins in one function and ends in the next is not found. */
 static void test_across_functions(void **state)
 {
 	_cleanup_(opened__release) struct opened opened;
@@ -111,7 +109,7 @@ static void test_across_functions(void **state)
 	assert_int_equal(set.cnt, 0);
 }
 
-/* Without a table of functions, a section is taken as one. */
+/* Without a table of functions, a section counts as one function. */
 static void test_without_a_table(void **state)
 {
 	_cleanup_(opened__release) struct opened opened;

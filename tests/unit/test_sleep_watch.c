@@ -9,7 +9,7 @@
 #include "unit_test.h"
 #include "util/sleep.h"
 
-/* Answers each byte with one, and sleeps in between. */
+/* Answers each byte with a byte, and sleeps in between. */
 static int answer(void *argument)
 {
 	char byte = 'x';
@@ -43,7 +43,7 @@ static bool has_slept(struct sleep_watch *watch, const struct child *child)
 	return sleep_watch__has_slept(watch, &target);
 }
 
-/* It has said something, and goes to sleep: until it is known to have slept. */
+/* It has answered, and goes to sleep: waits until the watch knows that it has slept. */
 static void wait_for_sleep(struct sleep_watch *watch, const struct child *child)
 {
 	for (int i = 0; i < 5000 && !has_slept(watch, child); i++)

@@ -60,7 +60,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Tells of a stack of one frame, two, ...: the addresses of their code. */
+/* Records stacks of one frame, two, ..., given by the addresses of their code. */
 #define TELL(fixture, number, ...)                                                                 \
 	tell(fixture, number, (const uint64_t[]){__VA_ARGS__},                                     \
 	     sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
@@ -116,7 +116,7 @@ static void ignore_forgotten(uint64_t number, void *context)
 	(void)context;
 }
 
-/* Returns how many stacks were forgotten. */
+/* Returns the number of stacks that were dropped. */
 static size_t review(struct fixture *fixture)
 {
 	fixture->forgotten_cnt = 0;
@@ -148,7 +148,7 @@ static void test_names(void **state)
 	check_counts(fixture, 0, 0, 0);
 }
 
-/* No number is 0, and a record has at most so many frames. */
+/* No number is 0, and a record has a limited number of frames. */
 static void test_records_that_cannot_be(void **state)
 {
 	struct fixture *fixture = *state;
@@ -183,7 +183,7 @@ static void test_deep_and_truncated(void **state)
 			    i % 2 ? 93 : 47);
 }
 
-/* A thread that runs no Python code: a stack all the same. */
+/* A thread that runs no Python code: this is a stack, too. */
 static void test_no_frames(void **state)
 {
 	struct fixture *fixture = *state;
@@ -193,7 +193,7 @@ static void test_no_frames(void **state)
 	assert_int_equal(review(fixture), 0);
 }
 
-/* What died before it was named, or never was code, keeps its place among the frames. */
+/* Code that was freed before it was named, or never was code, keeps its place among the frames. */
 static void test_dead_code(void **state)
 {
 	struct fixture *fixture = *state;
@@ -211,7 +211,7 @@ static void test_dead_code(void **state)
 		assert_int_equal(stack.frames[i].line, 0);
 	}
 	check_frame(&stack, 4, "<module>", "/srv/main.py", 1);
-	/* The process is gone, and all of its code. */
+	/* The process has exited, and all of its code with it. */
 	fixture->memory.error = -ESRCH;
 	TELL(fixture, 2, THREE + FAKE_CODE_BYTES);
 	assert_null(get(fixture, 2).frames[0].function);
@@ -237,7 +237,7 @@ static void test_memory_that_cannot_be_read(void **state)
 	assert_int_equal(review(fixture), 0);
 }
 
-/* As a traceback has it: not those that have not begun, but for generators'. */
+/* Like a traceback: without frames that have not begun, except those of generators. */
 static void test_hidden_frames(void **state)
 {
 	struct fixture *fixture = *state;
@@ -255,7 +255,7 @@ static void test_hidden_frames(void **state)
 	check_frame(&stack, 0, "Site.two", "/srv/site.py", 93);
 	check_frame(&stack, 1, "Site.one", "/srv/site.py", 47);
 	check_frame(&stack, 2, "<module>", "/srv/main.py", 1);
-	/* All of one hidden, and then one that is not: the frames are those of the right stack. */
+	/* A stack of hidden frames only, then another: the frames belong to the right stack. */
 	told.number = 2;
 	told.frame_cnt = 1;
 	assert_int_equal(stack_table__add(fixture->table, &told), 0);
@@ -267,7 +267,7 @@ static void test_hidden_frames(void **state)
 	check_counts(fixture, 0, 0, 0);
 }
 
-/* An instruction that has no line, as it is outside the code. */
+/* An instruction without a line, because it is outside of the code. */
 static void test_no_line(void **state)
 {
 	struct fixture *fixture = *state;
@@ -282,7 +282,7 @@ static void test_no_line(void **state)
 	assert_int_equal(review(fixture), 0);
 }
 
-/* The one that is told twice is the first, whatever it is the second time. */
+/* A number that is recorded twice keeps its first stack. */
 static void test_told_twice(void **state)
 {
 	struct fixture *fixture = *state;
@@ -317,7 +317,7 @@ static void test_review(void **state)
 	assert_int_equal(stack_table__find(fixture->table, 4), STACK_UNKNOWN);
 	assert_int_equal(stack_table__find(fixture->table, 1), 0);
 	assert_int_equal(stack_table__find(fixture->table, 3), 2);
-	/* It keeps its names under its index, and its number is told anew. */
+	/* It keeps its names under its index, and its number is recorded anew. */
 	stack = stack_table__get(fixture->table, 1);
 	check_frame(&stack, 0, "Site.two", "/srv/site.py", 93);
 	TELL(fixture, 2, TWO, THREE);
@@ -329,7 +329,7 @@ static void test_review(void **state)
 	check_counts(fixture, 0, 2, 0);
 }
 
-/* Code that is written anew as it was, at its address, is the same. */
+/* Code that is created again identically at its address counts as the same. */
 static void test_review_of_the_same(void **state)
 {
 	struct fixture *fixture = *state;
@@ -347,10 +347,10 @@ static void test_review_of_dead_code(void **state)
 	TELL(fixture, 1, ONE);
 	TELL(fixture, 2, NOWHERE);
 	fake_memory__unmap(&fixture->memory, ONE);
-	/* The one is gone; the other was before, and is still. */
+	/* One is dropped; the other existed before, and still does. */
 	assert_int_equal(review(fixture), 1);
 	assert_int_equal(fixture->forgotten[0], 1);
-	/* Where there was nothing there is something now: that is another stack. */
+	/* An address that contained nothing contains code now: that is another stack. */
 	fake_code__map(&fixture->memory, NOWHERE, &three);
 	assert_int_equal(review(fixture), 1);
 	assert_int_equal(fixture->forgotten[0], 2);
@@ -358,7 +358,7 @@ static void test_review_of_dead_code(void **state)
 }
 
 /*
- * Between two reviews code dies, and other code comes to its place: a new stack is named after
+ * Between two reviews code is freed, and other code takes its place: a new stack is named after
  * that.
  */
 static void test_code_that_changed_since(void **state)
@@ -376,13 +376,13 @@ static void test_code_that_changed_since(void **state)
 	check_frame(&stack, 1, "Site.one", "/srv/site.py", 47);
 	stack = get(fixture, 1);
 	check_frame(&stack, 0, "Site.one", "/srv/site.py", 47);
-	/* What was told before is another stack now; what was told after is not. */
+	/* Stacks recorded before are other stacks now; those recorded after are not. */
 	assert_int_equal(review(fixture), 2);
 	assert_int_equal(stack_table__find(fixture->table, 3), 2);
 	check_counts(fixture, 1, 2, 0);
 }
 
-/* Names, files, stacks: all of it counts, and what there is no room for is counted too. */
+/* Names, files and stacks all count; those without room are counted, too. */
 static void test_full(void **state)
 {
 	struct fixture *fixture = *state;
@@ -394,20 +394,20 @@ static void test_full(void **state)
 		assert_true(++number < 1000);
 	}
 	assert_int_equal(stack_table__find(fixture->table, number - 1), STACK_UNKNOWN);
-	/* They come to one and the same. */
+	/* They share one stack. */
 	assert_int_equal(stack_table__cnt(fixture->table), 1);
 	assert_int_equal(stack_table__find(fixture->table, number - 2), 0);
-	/* At least frames of 16 bytes; in half of what it may take. */
+	/* Frames take at least 16 bytes, in half of the limit. */
 	assert_in_range(number, 20, 8192 / (3 * 16));
 	TELL(fixture, number, ONE);
 	check_counts(fixture, 0, 0, 2);
-	/* Those that are kept stay. */
+	/* Stacks that are kept stay valid. */
 	TELL(fixture, 1, ONE, TWO, THREE);
 	check_counts(fixture, 0, 0, 2);
 	assert_int_equal(get(fixture, 1).frame_cnt, 3);
 }
 
-/* What a review retires makes room; what was told before and still holds stays as it was. */
+/* Stacks that a review retires make room; those that are still valid stay. */
 static void test_review_makes_room(void **state)
 {
 	struct fixture *fixture = *state;
@@ -436,13 +436,13 @@ static void test_review_makes_room(void **state)
 	stack = get(fixture, 2);
 	check_frame(&stack, 0, "<module>", "/srv/main.py", 1);
 	assert_int_equal(stack_table__counts(fixture->table)->unkept_stacks, 0);
-	/* Those two are still looked at. */
+	/* These two are still reviewed. */
 	fake_code__rewrite(&fixture->memory, THREE, &two);
 	assert_int_equal(review(fixture), 1);
 	assert_int_equal(fixture->forgotten[0], 2);
 }
 
-/* Indices stay, and so do the names they lead to, however many come. */
+/* However many stacks are added, indices and their names stay valid. */
 static void test_many(void **state)
 {
 	struct fixture *fixture = *state;
@@ -473,8 +473,8 @@ static void test_many(void **state)
 }
 
 /*
- * A table of its own account, and a stack told to it. Returns 0, or -EDQUOT where there is no table
- * at all.
+ * A table with its own account, and a stack recorded in it. Returns 0, or -EDQUOT if there is no
+ * table at all.
  */
 static int tell_with(struct fixture *fixture, struct account *account)
 {
@@ -488,7 +488,7 @@ static int tell_with(struct fixture *fixture, struct account *account)
 	return err;
 }
 
-/* Whichever allocation is refused, a stack is not kept for it, and is when it is told again. */
+/* Whichever allocation is refused, the stack is not kept, and is kept when it is recorded again. */
 static void test_every_refusal_is_survived(void **state)
 {
 	struct fixture *fixture = *state;
@@ -528,8 +528,8 @@ static void test_every_refusal_is_survived(void **state)
 }
 
 /*
- * Code that changed, and cannot be read for want of memory, is another one: so its stack is
- * forgotten.
+ * Changed code that cannot be read for lack of memory counts as other code, so its stack is
+ * dropped.
  */
 static void test_review_without_memory(void **state)
 {

@@ -30,7 +30,7 @@ static void test_each_is_held_once(void **state)
 	assert_int_equal(string_table__find(&table, "no number"), ID_TABLE_NONE);
 }
 
-/* Whatever is refused on the way, what there was stays, and nothing is left over. */
+/* Whichever allocation is refused, the existing content stays, and nothing leaks. */
 static void test_refusal_changes_nothing(void **state)
 {
 	struct string_table table = {};

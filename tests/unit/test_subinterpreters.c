@@ -10,16 +10,16 @@
 #include "util/cleanup.h"
 
 #define INTERPRETER_BYTES (200UL << 10)
-/* Where PyInterpreterState holds the state, or a pointer to it. */
+/* Offset of the state, or of a pointer to it, in PyInterpreterState. */
 #define STATE_OFFSET   0x1130
 #define POINTER_OFFSET 0x2a9f8
 
-/* As if the one static structure held the other: they lie close together in 3.13. */
+/* As if both were in one static structure: they are close together in 3.13. */
 #define MAIN   ((FAKE_TABLE & ~0xfffUL) - 0x80000)
 #define SECOND 0x555557100000UL
 #define THIRD  0x555557200000UL
 
-/* Where interpreters of 3.13 and later keep their state. */
+/* The address of the state of an interpreter of 3.13 and later. */
 #define SECOND_STATE 0x555558000010UL
 #define THIRD_STATE  0x555558010010UL
 
@@ -41,7 +41,7 @@ static void use_allocator(struct fake_pymalloc *fake)
 		fake_pymalloc__step(fake, 6000);
 }
 
-/* Reads all that @allocators hold, and compares with what these @cnt have handed out. */
+/* Reads all heaps of @allocators, and compares them with the blocks of these @cnt allocators. */
 static void check_heaps(struct allocators *allocators, const struct fake_memory *memory,
 			const struct fake_pymalloc *const *fakes, size_t cnt)
 {
@@ -137,9 +137,9 @@ static void test_interpreters_without_an_allocator_of_their_own(void **state)
 	const uint64_t states[] = {
 		FAKE_TABLE,	/* use_main_obmalloc */
 		0,		/* not set up yet */
-		SECOND_STATE,	/* set up, and nothing allocated */
+		SECOND_STATE,	/* set up, without allocations */
 		MAIN,		/* no state */
-		0x123456789000, /* nothing there */
+		0x123456789000, /* unmapped */
 		UINT64_MAX - 7,
 	};
 	struct pointing pointing;
@@ -150,7 +150,7 @@ static void test_interpreters_without_an_allocator_of_their_own(void **state)
 	set_state(&pointing, THIRD, THIRD_STATE);
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
 		set_state(&pointing, SECOND, states[i]);
-		/* The one beside it is found all the same. */
+		/* The one after it is found nevertheless. */
 		add(&pointing.allocators, &pointing.target, (uint64_t[]){THIRD, SECOND, MAIN}, 3);
 		assert_int_equal(pointing.allocators.cnt, 2);
 		assert_int_equal(pointing.allocators.items[1].used_pools, THIRD_STATE);
@@ -170,14 +170,14 @@ static void test_interpreter_that_is_gone(void **state)
 	fake_memory__unmap(&pointing.target.memory, SECOND);
 	add(&pointing.allocators, &pointing.target, interpreters, 3);
 	assert_int_equal(pointing.allocators.cnt, 2);
-	/* Its state went, its memory did not. */
+	/* Its state is unmapped, its arenas are not. */
 	fake_memory__unmap(&pointing.target.memory, THIRD_STATE & ~0xfffUL);
 	add(&pointing.allocators, &pointing.target, interpreters, 3);
 	assert_int_equal(pointing.allocators.cnt, 1);
 	release_pointing(&pointing);
 }
 
-/* Whatever has another pool size is not a state of this process. */
+/* A state with another pool size does not belong to this process. */
 static void test_state_with_another_pool_size(void **state)
 {
 	struct pointing pointing;
@@ -222,7 +222,7 @@ static void test_process_that_is_gone(void **state)
 	release_pointing(&pointing);
 }
 
-/* 3.12: the state is a part of the structure; the main interpreter's is static. */
+/* 3.12: the state is part of the structure; the main interpreter's is static. */
 static void test_state_inside_the_structure(void **state)
 {
 	const uint64_t main = FAKE_TABLE - STATE_OFFSET;
@@ -241,7 +241,7 @@ static void test_state_inside_the_structure(void **state)
 	use_allocator(&target.pymalloc);
 	use_allocator(&second);
 	allocators = fake_target__locate(&target);
-	/* The third has a state too, as all have there, but uses the main one's. */
+	/* The third has a state, too, like all in 3.12, but uses the main interpreter's. */
 	add(&allocators, &target, interpreters, 3);
 	assert_int_equal(allocators.cnt, 2);
 	check_heaps(&allocators, &target.memory,

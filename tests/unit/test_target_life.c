@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The file descriptors that a trace waits for: readable when the target has executed another
- * program, and a while after it has forked, once for all forks until then.
+ * The file descriptors that a trace polls: they become readable when the target has executed
+ * another program, and a while after it has forked, once for all forks until then.
  */
 #include "probes/target_life.h"
 
@@ -40,7 +40,7 @@ static void test_forks(void **state)
 		target_life__note_fork(&life);
 	assert_int_equal(life.fork_cnt, 3);
 	assert_true(is_readable(life.fork_fd, -1));
-	/* What is forked meanwhile is for the time after. */
+	/* Forks from here on count for the next time. */
 	target_life__rearm(&life);
 	assert_int_equal(target_life__clear_forks(&life), 0);
 	assert_false(is_readable(life.fork_fd, 0));

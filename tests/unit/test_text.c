@@ -19,7 +19,7 @@ static void assert_converted(const char *text, const char *expected)
 	assert_string_equal(utf8, expected);
 }
 
-/* RFC 3629, section 3, written the other way round: from a code point to its bytes. */
+/* RFC 3629, section 3, in the other direction: from a code point to its bytes. */
 static size_t encode(uint32_t point, char *out)
 {
 	if (point < 0x80) {
@@ -79,7 +79,7 @@ static void test_wrong_bytes_are_replaced_one_by_one(void **state)
 	assert_converted("\xf4\x90\x80\x80", R R R R);	     /* U+110000 */
 	assert_converted("\xf5\x80\x80\x80", R R R R);	     /* no such first byte */
 	assert_converted("\xf8\x88\x80\x80\x80", R R R R R); /* five bytes: once allowed */
-	/* Cut off, at the end and in the middle: what follows is not swallowed. */
+	/* Truncated, at the end and in the middle: the following characters are kept. */
 	assert_converted("\xe2\x82", R R);
 	assert_converted("\xf0\x9f\x98", R R R);
 	assert_converted("\xc3", R);
@@ -89,7 +89,7 @@ static void test_wrong_bytes_are_replaced_one_by_one(void **state)
 	assert_converted("\xe2\xe2\x82\xac", R "\xe2\x82\xac");
 }
 
-/* jansson takes valid UTF-8 only, by a decoder of its own. */
+/* jansson accepts only valid UTF-8, with a decoder of its own. */
 static void test_any_bytes_become_what_json_takes(void **state)
 {
 	uint64_t random = 12345;
@@ -101,7 +101,10 @@ static void test_any_bytes_become_what_json_takes(void **state)
 		json_t *json;
 
 		for (size_t at = 0; at < sizeof(text) - 1; at++) {
-			/* Most of them from 0x80 up, or sequences would hardly ever come about. */
+			/*
+			 * Most bytes are 0x80 or more, because otherwise multi-byte sequences would
+			 * be rare.
+			 */
 			text[at] = (char)(prng__below(&random, 4) ? 0x80 | prng__below(&random, 128)
 								  : prng__below(&random, 128));
 		}
@@ -110,7 +113,7 @@ static void test_any_bytes_become_what_json_takes(void **state)
 		json = json_string(utf8);
 		assert_non_null(json);
 		json_decref(json);
-		/* And what was valid before is left alone. */
+		/* Text that was already valid is unchanged. */
 		json = json_string(text);
 		if (json)
 			assert_string_equal(utf8, text);
@@ -133,7 +136,7 @@ static void test_control_characters_are_made_visible(void **state)
 	assert_int_equal(all[127], '\0');
 }
 
-/* The rest of what a terminal obeys, or shows in another order than it is written. */
+/* Other characters that a terminal interprets, or shows in another order than written. */
 static const char *const deceptive[] = {
 	"\x7f",		"\xc2\x80",	"\xc2\x9b",	"\xc2\x9f",
 	"\xd8\x9c",	"\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xa8",
@@ -169,7 +172,7 @@ static void test_safe_text(void **state)
 	}
 }
 
-/* A terminal that is not set to UTF-8 takes a lone byte for a control character. */
+/* A terminal that does not use UTF-8 interprets a lone byte as a control character. */
 static void test_lone_bytes(void **state)
 {
 	char text[] = "a\x9b"
@@ -240,7 +243,7 @@ static void test_shorten(void **state)
 	check_shortened("abcdef", 6, "abcdef");
 	check_shortened("abcdefg", 6, "abc...");
 	check_shortened("abcd", 3, "...");
-	/* Characters of two, three and four bytes are left out as a whole. */
+	/* Characters of two, three and four bytes are removed as a whole. */
 	check_shortened("ab\xc3\xa4"
 			"cdef",
 			6, "ab...");
@@ -259,7 +262,7 @@ static void test_shorten(void **state)
 	check_shortened("\xf0\x9f\x98\x80"
 			"abcdef",
 			7, "\xf0\x9f\x98\x80...");
-	/* What is no UTF-8 is replaced first, by three bytes each. */
+	/* Invalid UTF-8 is replaced first, by three bytes each. */
 	check_shortened("\x80\x80\x80", 8, "\xef\xbf\xbd...");
 }
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * All about one object, as text.
- */
+/* Everything about one object, as text. */
 #include "output/text_object.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What is looked at before BPF programs walk: one thread of a Python 3.12, and the code of its
- * frames. How frames are walked is in test_py_walk.c.
+ * The checks before BPF programs walk: one thread of a Python 3.12, and the code of its frames.
+ * test_py_walk.c tests how frames are walked.
  */
 #include "stacks/thread_walk.h"
 
@@ -26,7 +26,7 @@
 struct fixture {
 	struct fake_memory memory;
 	struct py_walk walk;
-	uint64_t reads_left; /* until the target has come to where its frames are whole */
+	uint64_t reads_left; /* until the target's frames are consistent */
 };
 
 static uint64_t *word(const struct fixture *fixture, uint64_t address)
@@ -107,7 +107,7 @@ static void test_good(void **state)
 	struct fixture *fixture = *state;
 
 	check_good(fixture);
-	/* A thread that runs nothing is no reason to doubt. */
+	/* A thread that runs nothing is valid, too. */
 	*word(fixture, CFRAME + fixture->walk.offsets.cframe_current_frame) = 0;
 	check_good(fixture);
 }
@@ -117,7 +117,7 @@ static void test_no_code(void **state)
 	struct fixture *fixture = *state;
 	uint64_t *code = word(fixture, OUTER + fixture->walk.offsets.frame_code);
 
-	/* Something else, nothing at all, and what is not mapped. */
+	/* Another object, a null pointer, and unmapped memory. */
 	*code = CODE + 8;
 	check_bad(fixture);
 	*code = 0;
@@ -143,7 +143,7 @@ static void test_no_thread(void **state)
 	check_bad(fixture);
 }
 
-/* What says which thread runs, by its status and (up to 3.11) by a pointer. */
+/* What determines which thread runs: its status and (up to 3.11) a pointer. */
 static void test_no_current_thread(void **state)
 {
 	struct fixture *fixture = *state;
@@ -184,7 +184,7 @@ static void come_around(void *context, uint64_t address, size_t size)
 		make_frame(fixture, INNER, OUTER, CODE, 0);
 }
 
-/* The target runs: one look may find a frame that is being made. */
+/* The target runs: a single read may find a frame that is being created. */
 static void test_tried_again(void **state)
 {
 	struct fixture *fixture = *state;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * What tracing costs, as a share of the CPU time that the target would have used without it.
- */
+/* The cost of tracing, as a share of the CPU time that the target would have used without it. */
 #include "probes/tracer_totals.h"
 
 #include "unit_test.h"
@@ -16,7 +14,7 @@ static void test_share(void **state)
 		{1000, 0, 0},
 		{1100, 100, 0.1},
 		{2000, 1000, 1},
-		/* An estimate may be more than there was. */
+		/* An estimate may exceed the total. */
 		{1000, 1000, 100},
 		{1000, 5000, 500},
 	};

@@ -7,7 +7,7 @@
 #include "unit_test.h"
 #include "util/cleanup.h"
 
-/* As sizeof and type.__dictoffset__ give them in builds of these versions. */
+/* sizeof and type.__dictoffset__ in builds of these versions. */
 static const struct type_sizes real[] = {
 	{"object", 0, 16, 0, 0, 0},
 	{"int", TYPE_LONG_SUBCLASS, 24, 4, 0, 0},

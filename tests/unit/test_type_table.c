@@ -75,7 +75,7 @@ static void test_finds_a_class(void **state)
 	assert_int_equal(type_table__cnt(world.table), 2);
 	number = type_table__find(world.table, FAKE_TYPE_TYPE);
 	assert_string_equal(type_table__at(world.table, number)->name, "type");
-	/* What was looked at is not looked at again. */
+	/* A type that was read is not read again. */
 	fake_memory__unmap(&world.memory, class_at(0));
 	assert_true(ask(&world, class_at(0)) < TYPE_UNSEEN);
 	release(&world);
@@ -116,17 +116,17 @@ static void test_what_is_no_type(void **state)
 
 	(void)state;
 	make(&world);
-	/* An instance: its type makes no types. */
+	/* An instance: its type is not a metatype. */
 	fake_type__map(&world.memory, &class);
 	class.address = class_at(1);
 	class.metatype = class_at(0);
 	fake_type__map(&world.memory, &class);
 	assert_int_equal(ask(&world, class_at(1)), TYPE_NONE);
-	/* Of itself, but it makes none. */
+	/* Its own type, but not a metatype. */
 	class.address = class.metatype = class_at(2);
 	fake_type__map(&world.memory, &class);
 	assert_int_equal(ask(&world, class_at(2)), TYPE_NONE);
-	/* Not ready; of an absurd size; without a name; of what is not there. */
+	/* Not ready; of an impossible size; without a name; at an unmapped address. */
 	for (uint32_t i = 3; i < 8; i++) {
 		class = some_class(i);
 		fake_type__map(&world.memory, &class);
@@ -171,7 +171,7 @@ static void test_names(void **state)
 	check_name(name, false);
 }
 
-/* The last bytes of a page, and behind it there is nothing. */
+/* The last bytes of a page, followed by unmapped memory. */
 static void test_name_at_the_end_of_memory(void **state)
 {
 	const uint64_t page = 0x7f5800000000UL;
@@ -213,7 +213,9 @@ static void test_many(void **state)
 	release(&world);
 }
 
-/* A type whose sizes cannot be true is none, and is counted, but not so what is no type at all. */
+/*
+ * A type with impossible sizes is refused and counted; an object that is not a type is not counted.
+ */
 static void test_refuses_and_counts(void **state)
 {
 	struct fake_type class = some_class(0);
@@ -241,8 +243,8 @@ static void test_refuses_and_counts(void **state)
 }
 
 /*
- * Each is of the next one, and the last one of `type`: so long a chain takes no more rounds than a
- * short one.
+ * Each one's type is the next, and the last one's is `type`: a chain of any length takes no more
+ * rounds than a short one.
  */
 static void test_chain_of_metatypes(void **state)
 {

@@ -33,7 +33,7 @@ static void test_bytes(void **state)
 		{1ULL << 50, "1.0 PiB"},
 		{1ULL << 60, "1.0 EiB"},
 		{UINT64_MAX, "16.0 EiB"},
-		/* What rounds to 1024 of a unit is one of the next. */
+		/* A number that rounds to 1024 of a unit is shown in the next unit. */
 		{MIB - 1, "1.0 MiB"},
 		{GIB - 1, "1.0 GiB"},
 		{1023 * KIB, "1023.0 KiB"},
@@ -46,7 +46,8 @@ static void test_bytes(void **state)
 }
 
 /*
- * Read back, the number shown is within half of its last digit, and has at most four digits before.
+ * Parsed back, the number shown is within half of its last digit, and has at most four digits
+ * before the point.
  */
 static void test_bytes_are_rounded_right(void **state)
 {
@@ -134,7 +135,7 @@ static void test_seconds(void **state)
 		assert_string_equal(units__seconds(cases[i].seconds).text, cases[i].text);
 }
 
-/* A number next to the expected one in binary is the same number. */
+/* Two neighbouring binary numbers count as equal. */
 static void assert_close(double value, double expected)
 {
 	assert_true(fabs(value - expected) <= 1e-12 * (1 + fabs(expected)));

@@ -53,7 +53,7 @@ static bool pool_has_live_block(const struct fake_pymalloc *fake, uint64_t pool)
 	return false;
 }
 
-/* Witnesses are pools with live blocks, and their arena is the one they say. */
+/* The pools found as evidence have live blocks, and belong to the arena that they say. */
 static void check_evidence(const struct fake_target *target,
 			   const struct used_pools_evidence *evidence)
 {
@@ -122,16 +122,16 @@ static void test_unused_table_is_found_and_says_so(void **state)
 	fake_target__release(&target);
 }
 
-/* What lies before the table may well look as if it were its beginning. */
+/* The memory before the table may look like its beginning. */
 static void test_table_behind_what_looks_like_more_of_it(void **state)
 {
 	static const struct {
 		uint64_t next, prev;
 	} before[] = {
-		{FAKE_TABLE - 32, FAKE_TABLE - 32}, /* another empty class */
-		{0x7f3b58500000, 0x7f3b58500000},   /* addresses of pages */
+		{FAKE_TABLE - 32, FAKE_TABLE - 32}, /* another empty size class */
+		{0x7f3b58500000, 0x7f3b58500000},   /* page addresses */
 		{0x7f3b58500000, 0x123456789000},
-		{FAKE_TABLE - 16, FAKE_TABLE - 16}, /* one that is shifted by a pair */
+		{FAKE_TABLE - 16, FAKE_TABLE - 16}, /* shifted by one pair */
 	};
 
 	(void)state;
@@ -142,7 +142,7 @@ static void test_table_behind_what_looks_like_more_of_it(void **state)
 		*fake_memory__word(&target.memory, FAKE_TABLE - 16) = before[i].next;
 		*fake_memory__word(&target.memory, FAKE_TABLE - 8) = before[i].prev;
 		check_found(&target);
-		/* And behind it. */
+		/* The memory after it, too. */
 		*fake_memory__word(&target.memory, FAKE_TABLE + 512) = 0x7f3b58500000;
 		*fake_memory__word(&target.memory, FAKE_TABLE + 520) = 0x7f3b58500000;
 		check_found(&target);
@@ -158,7 +158,7 @@ static void write_empty_table(struct fake_memory *memory, uint64_t address, uint
 	}
 }
 
-/* An interpreter's own table that it never used, as 3.12 has them; ours lies behind it. */
+/* An unused table of another interpreter, as in 3.12; the used table follows it. */
 static void test_table_in_use_goes_before_an_empty_one(void **state)
 {
 	struct fake_target target;
@@ -201,7 +201,7 @@ static void test_pages_that_are_no_pools_make_no_table(void **state)
 	fake_memory__map(&target.memory, 0x7f0000000000, 4096);
 	for (uint32_t i = 0; i < 64; i++)
 		*fake_memory__word(&target.memory, FAKE_TABLE + i * 8) =
-			i % 2 ? 0x7f0000000000 : 0x7f1111111000; /* nothing there */
+			i % 2 ? 0x7f0000000000 : 0x7f1111111000; /* unmapped */
 	check_not_found(&target);
 	fake_target__release(&target);
 }
@@ -222,7 +222,7 @@ static void test_segment_that_begins_anywhere(void **state)
 		assert_int_equal(used_pools__find(&table, &evidence, &data, &target.memory.memory),
 				 0);
 		assert_int_equal(table.address, FAKE_TABLE);
-		/* A byte less, and the table is not whole. */
+		/* One byte less, and the table is incomplete. */
 		data.segments[0].size--;
 		assert_int_equal(used_pools__find(&table, &evidence, &data, &target.memory.memory),
 				 -ENOENT);
@@ -267,7 +267,7 @@ static struct pool_header *used_pool_from(const struct fake_target *target, uint
 	}
 }
 
-/* One class in use, and its only pool contradicts: that is no evidence of a table at all. */
+/* One size class is in use, and its only pool contradicts the table: that is no evidence. */
 static void test_each_contradiction_counts(void **state)
 {
 	struct pool_header *pool, good;
@@ -291,7 +291,7 @@ static void test_each_contradiction_counts(void **state)
 	pool->nextpool = pool->prevpool = FAKE_TABLE;
 	check_not_found(&target);
 	*pool = good;
-	pool->maxnextoffset += 16; /* the pool's size would be no power of two */
+	pool->maxnextoffset += 16; /* the pool size would not be a power of two */
 	check_not_found(&target);
 	pool->maxnextoffset = 2048 - (pool->szidx + 1) * 16; /* smaller than any */
 	check_not_found(&target);
@@ -323,8 +323,8 @@ static void test_few_damaged_pools_do_not_hide_the_table(void **state)
 }
 
 /*
- * A process may have thousands of tables that contradict their pools: no more is waited for them
- * than for one.
+ * A process may have thousands of tables that contradict their pools: pyfrag waits no longer for
+ * all of them than for one.
  */
 static void test_waits_no_more_than_it_may(void **state)
 {
@@ -348,7 +348,7 @@ static void test_waits_no_more_than_it_may(void **state)
 	fake_target__release(&target);
 }
 
-/* Repairs the table, or the pool, when it has been read so often. */
+/* Repairs the table, or the pool, after it has been read a given number of times. */
 struct repair {
 	struct fake_target *target;
 	uint64_t at, value;
@@ -365,7 +365,7 @@ static void repair_after_reads(void *context, uint64_t address, size_t size)
 		*fake_memory__word(&repair->target->memory, repair->at) = repair->value;
 }
 
-/* A pool that is between two lists just now, as pools of a running target are. */
+/* A pool that is just being moved between two lists, as in a running target. */
 static void test_looks_again_while_the_target_changes_its_lists(void **state)
 {
 	struct used_pools_evidence evidence;
@@ -388,7 +388,7 @@ static void test_looks_again_while_the_target_changes_its_lists(void **state)
 		target.memory.before_read = repair_after_reads;
 		target.memory.context = &repair;
 		assert_int_equal(check(&target, &table, &evidence), 0);
-		/* It did wait for that. */
+		/* The search did wait for that. */
 		assert_int_equal(repair.reads_left, 0);
 		check_evidence(&target, &evidence);
 		assert_int_equal(table.pairs[1].next, next);

@@ -21,18 +21,18 @@ static void test_what_one_pays_the_others_do_not(void **state)
 	assert_true(owed(&debts, 9) == 0);
 	assert_true(user_debts__of(&debts, 7).has_surprised);
 	assert_false(user_debts__of(&debts, 8).has_surprised);
-	/* In equal parts, and what is too much for one is the other's. */
+	/* In equal parts; what exceeds one user's debt goes to the other's. */
 	assert_true(user_debts__pay(&debts, 10 * MS) == 10 * MS);
 	assert_true(owed(&debts, 7) == 95 * MS && owed(&debts, 8) == 5 * MS);
 	assert_true(user_debts__pay(&debts, 20 * MS) == 20 * MS);
 	assert_true(owed(&debts, 7) == 80 * MS && owed(&debts, 8) == 0);
-	/* What is paid off is forgotten. */
+	/* A debt that is paid off is dropped. */
 	assert_true(user_debts__pay(&debts, 1000 * MS) == 80 * MS);
 	assert_false(user_debts__of(&debts, 7).has_surprised);
 	assert_int_equal(debts.cnt, 0);
 }
 
-/* As many users as one user may be do not make a debt disappear. */
+/* However many users one user can create, a debt does not disappear. */
 static void test_very_many_users(void **state)
 {
 	struct user_debts debts = {};

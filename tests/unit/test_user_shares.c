@@ -25,7 +25,7 @@ static void test_who_takes_more_than_the_others(void **state)
 	assert_true(user_shares__is_over(&shares, 7));
 	assert_false(user_shares__is_over(&shares, 8));
 	assert_false(user_shares__is_over(&shares, 9));
-	/* What was long ago is forgotten. */
+	/* What was used long ago is forgotten. */
 	for (int i = 0; i < 20; i++)
 		user_shares__tick(&shares);
 	assert_false(user_shares__is_over(&shares, 7));
@@ -33,7 +33,7 @@ static void test_who_takes_more_than_the_others(void **state)
 	assert_int_equal(shares.spent_ns, 0);
 }
 
-/* As many users as one user may be (subuid(5)) do not make room for more than there is. */
+/* However many users one user can create (subuid(5)), the total is not exceeded. */
 static void test_very_many_users(void **state)
 {
 	struct user_shares shares = {};

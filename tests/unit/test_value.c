@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Values as repr() has them, of objects as CPython 3.8 lays them out.
- */
+/* Values as repr() shows them, of objects in the layout of CPython 3.8. */
 #include "census/value.h"
 
 #include <math.h>
@@ -105,7 +103,7 @@ static void test_values(void **state)
 	check(census, raw, VALUE_WHOLE, "b\"a\\x00\\n\\xff'\\\\\"");
 	check(census, quoted, VALUE_WHOLE, "b\"it's\"");
 	check(census, quoted, 2, "b'it'...");
-	census->major = 2; /* the same object is a str there */
+	census->major = 2; /* the same object is a str in Python 2 */
 	check(census, raw, VALUE_WHOLE, "\"a\\x00\\n\\xff'\\\\\"");
 	check(census, quoted, 2, "'it'...");
 	world__release(&world);

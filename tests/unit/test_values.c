@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Value numbering: registers and places that hold the same are known to, however it got there; and
- * what may have changed is not.
+ * Value numbering: registers and memory with equal values are known to be equal, however the values
+ * got there, and what may have changed is unknown.
  */
 #include <stdlib.h>
 
@@ -13,7 +13,7 @@ enum {
 	B,
 	C,
 	D,
-	SAVED = 12, /* calls keep it */
+	SAVED = 12, /* preserved by calls */
 };
 
 static int set_up(void **state)
@@ -101,7 +101,7 @@ static void test_sums_are_addresses(void **state)
 	address = values__as_address(values, values__of_register(values, B));
 	assert_int_equal(address.root, a);
 	assert_int_equal(address.offset, 16);
-	/* 32 bits of a sum are no address of it. */
+	/* A 32-bit sum is not an address. */
 	add(values, C, A, 16, 4);
 	address = values__as_address(values, values__of_register(values, C));
 	assert_int_not_equal(address.root, a);
@@ -115,7 +115,7 @@ static void test_what_was_stored_is_loaded(void **state)
 	access_memory(values, INSN_STORE, B, A, 8, 8);
 	access_memory(values, INSN_LOAD, C, A, 8, 8);
 	assert_int_equal(values__of_register(values, C), b);
-	/* By another name for the same place. */
+	/* Another expression for the same address. */
 	add(values, D, A, 100, 8);
 	access_memory(values, INSN_LOAD, C, D, -92, 8);
 	assert_int_equal(values__of_register(values, C), b);
@@ -180,7 +180,7 @@ static void test_a_sum_in_memory(void **state)
 	assert_int_equal(values__as_address(values, sum).offset, 1);
 }
 
-/* It is no register that could be read at a probe. */
+/* The scratch register cannot be read at a probe. */
 static void test_the_scratch_is_not_found(void **state)
 {
 	struct values *values = *state;
@@ -257,7 +257,7 @@ static void test_found_in_memory(void **state)
 	assert_true(values__find_place(values, wanted, &reg, &displacement));
 	assert_int_equal(reg, SAVED);
 	assert_int_equal(displacement, 40);
-	/* Something else is there now. */
+	/* Its value has changed. */
 	access_memory(values, INSN_STORE, D, SAVED, 40, 8);
 	assert_false(values__find_place(values, wanted, &reg, &displacement));
 }

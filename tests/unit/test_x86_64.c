@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The decoder of x86-64, an instruction at a time; and how the kernel runs each when it is probed.
+ * The decoder of x86-64, one instruction at a time, and how the kernel runs each when it is probed.
  */
 #include <string.h>
 
@@ -337,7 +337,7 @@ static void test_calling_convention(void **state)
 	assert_int_equal(arch_x86_64.argument_registers[1], RSI);
 	assert_int_equal(arch_x86_64.argument_registers[2], RDX);
 	assert_int_equal(arch_x86_64.result_register, RAX);
-	/* rsp is the call's own: it pushes. */
+	/* The call itself changes rsp: it pushes. */
 	for (uint8_t reg = 0; reg < 16; reg++)
 		assert_int_equal(clobbered >> reg & 1, reg != RBX && reg != RBP && reg < R12);
 	assert_string_equal(arch__register_name(&arch_x86_64, R8), "r8");

@@ -88,7 +88,7 @@ static void fill_contents(struct tiny_elf *elf)
 	elf->unwind.encodings[1] = 0x03; /* DW_EH_PE_udata4 */
 	elf->unwind.encodings[2] = 0x3b; /* DW_EH_PE_datarel | DW_EH_PE_sdata4 */
 	elf->unwind.cnt = TINY_FUNCTION_CNT;
-	/* Not in order: the reader is not to trust the linker with that. */
+	/* Unsorted, because the reader must not rely on the linker's order. */
 	for (size_t i = 0; i < TINY_FUNCTION_CNT; i++)
 		elf->unwind.table[i].function =
 			(int32_t)((int64_t)tiny_elf_functions[(i + 1) % TINY_FUNCTION_CNT] -
@@ -116,7 +116,7 @@ static void fill_symbols(struct tiny_elf *elf)
 		.st_name = 15,
 		.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
 		.st_shndx = SHN_UNDEF,
-		.st_value = 0x1234, /* a PLT entry's, as some linkers leave it */
+		.st_value = 0x1234, /* the address of a PLT entry, as some linkers leave it */
 	};
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An ELF file of a kilobyte, laid out by hand: whatever is to be found in it is known, and each of
- * its bytes can be spoilt in turn. Its bytes are for the test to change before it writes them to a
- * file.
+ * A hand-made ELF file of a kilobyte: everything in it is known, and a test can corrupt each of its
+ * bytes before it writes them to a file.
  */
 #pragma once
 
@@ -10,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TINY_CODE_ADDRESS 0x400000UL /* where the file's first byte goes */
+#define TINY_CODE_ADDRESS 0x400000UL /* the address of the file's first byte */
 #define TINY_TEXT_OFFSET  0x200UL
 #define TINY_TEXT_BYTES	  0x40UL
 #define TINY_COLD_OFFSET  0x260UL /* a second section of code, with a gap before it */
@@ -43,7 +42,7 @@ enum tiny_symbol {
 	TINY_SYMBOL_NONE,
 	TINY_SYMBOL_MAIN,     /* "main", a function, at the beginning of .text, 16 bytes */
 	TINY_SYMBOL_VARIABLE, /* "variable", no function, 8 bytes from the start of the data */
-	TINY_SYMBOL_IMPORTED, /* "imported", not defined here */
+	TINY_SYMBOL_IMPORTED, /* "imported", undefined */
 	TINY_SYMBOL_CNT,
 };
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * cmocka wants these four before itself.
- */
+/* cmocka requires these four headers before its own. */
 #pragma once
 
 #include <setjmp.h>
