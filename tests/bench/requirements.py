@@ -83,7 +83,7 @@ class Requirements:
                           [min(trace["coverage"] for trace in traces) for traces in told], "%.6f")
 
     def show(self):
-        print("What it must show (of three values: %s)" % ", ".join(PROGRAMS))
+        print("Requirements (of three values: %s)" % ", ".join(PROGRAMS))
         for line in self.lines:
             print(line)
 

@@ -34,14 +34,14 @@ class Unreadable(subprocess.Popen):
 def unreadable(cnt, user=0, later=False):
     """Starts @cnt of them as one user. With @later they can be read at first."""
     if platform.machine() != "x86_64":
-        pytest.skip("the workload knows userfaultfd's number on x86-64 only")
+        pytest.skip("the workload has userfaultfd's number for x86-64 only")
     running = []
     try:
         for _ in range(cnt):
             running.append(Unreadable(user, later))
         for process in running:
             if process.stdout.readline() != b"ready\n":
-                pytest.skip("there is no userfaultfd here")
+                pytest.skip("needs userfaultfd")
         yield running
     finally:
         for process in running:

@@ -84,13 +84,13 @@ def test_not_a_python(command):
 
 def test_kernel_thread(command):
     if open("/proc/2/comm").read().strip() != "kthreadd":
-        pytest.skip("no kernel threads to be seen here")
+        pytest.skip("no kernel threads are visible here")
     assert_refused(command, "-p", 2, says="2 (kthreadd)")
 
 
 def test_pypy(command):
     if not shutil.which("pypy3"):
-        pytest.skip("no pypy3 here: apt-get install pypy3")
+        pytest.skip("needs pypy3: apt-get install pypy3")
     process = start("pypy3", "-c", "print('up', flush=True); import time; time.sleep(60)")
     try:
         process.stdout.readline()
@@ -112,7 +112,7 @@ def test_other_allocator(python):
 def test_free_threaded():
     path = os.environ.get("PYFRAG_TEST_FREETHREADED")
     if not path:
-        pytest.skip("no free-threaded Python named in PYFRAG_TEST_FREETHREADED")
+        pytest.skip("needs a free-threaded Python, named by PYFRAG_TEST_FREETHREADED")
     with Target(pythons.Python([path], "free-threaded")) as target:
         assert_refused("snapshot", "-p", target.pid, says=["no pymalloc arenas", "free-threaded"])
 
@@ -135,11 +135,11 @@ def test_32_bit_process(tmp_path, command):
     try:
         process = start(str(tmp_path / "program"))
     except OSError as error:
-        pytest.skip("this kernel runs no 32-bit programs: %s" % error)
+        pytest.skip("this kernel does not run 32-bit programs: %s" % error)
     try:
         time.sleep(0.1)
         if process.poll() is not None:
-            pytest.skip("this kernel runs no 32-bit programs")
+            pytest.skip("this kernel does not run 32-bit programs")
         assert_refused(command, "-p", process.pid, says="32-bit")
     finally:
         stop(process)

@@ -141,7 +141,7 @@ def test_owners(target, snapshot):
 
 def test_parked_objects_are_those_on_free_lists(target, snapshot):
     if target.python.version < (3, 3):
-        pytest.skip("%s does not tell" % target.python)
+        pytest.skip("%s does not report its free lists" % target.python)
     names = {"PyTupleObjects": "tuple", "PyFloatObjects": "float", "PyListObjects": "list",
              "PyDictObjects": "dict", "PyCFunctionObjects": "builtin_function_or_method",
              "PyMethodObjects": "method"}
@@ -182,7 +182,7 @@ def count_free_keys(target, interpreter):
 
 def test_parked_keys_are_those_on_the_free_list(target, snapshot):
     if target.python.version < (3, 6):
-        pytest.skip("%s has tables, which it does not keep" % target.python)
+        pytest.skip("%s has tables, for which it has no free list" % target.python)
     interpreter = 0
     if target.python.version >= (3, 10) and not target.python.root:
         interpreter = evaluate(target, "__import__('census_oracle').interpreter()")

@@ -246,7 +246,7 @@ def test_a_command_may_be_a_program_of_32_bits(start_agent, any_target, tmp_path
         subprocess.run(["ld", "-m", "elf_i386", "-o", program, tmp_path / "small.o"], check=True)
         subprocess.run([program, told], check=True)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("programs of 32 bits are not made, or not run, here")
+        pytest.skip("32-bit programs cannot be built or run here")
     assert told.read_text() == "0"
     told.unlink()
     agent = start_agent("--match", MARK, "--alert", "arena_bytes > 1",

@@ -61,7 +61,7 @@ def contained(podman):
     pid."""
     others = [python for python in PYTHONS if python.root]
     if not others:
-        pytest.skip("no trees of other releases: PYFRAG_TEST_ROOTS")
+        pytest.skip("needs root file systems of other releases: set PYFRAG_TEST_ROOTS")
     python = others[-1]
     command = podman.run("-i", "--network=none", "--rootfs", python.root, *python.command[2:],
                          "-u", "-c", WAITING)

@@ -11,7 +11,7 @@ from test_trace_full import assert_complete
 
 def skip_unless_own_allocators(python):
     if python.version < (3, 12):
-        pytest.skip("before 3.12 all interpreters have one allocator")
+        pytest.skip("before 3.12 all interpreters share one allocator")
 
 
 def check(pid, reports, leaves_arenas=False):
@@ -67,7 +67,7 @@ sys.stdin.readline()
 
 def test_pool_of_interpreters(python, start_trace):
     if python.version < (3, 14):
-        pytest.skip("concurrent.interpreters came with 3.14")
+        pytest.skip("concurrent.interpreters needs 3.14")
     with subprocess.Popen(python.command + ["-c", POOL], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"ready\n"

@@ -26,7 +26,7 @@ def how(request):
 def headless(python):
     """A target whose first thread has ended."""
     if python not in HAVE_CTYPES:
-        pytest.skip("%r has no ctypes to end its first thread with" % python)
+        pytest.skip("%r has no ctypes, which ends the first thread" % python)
     with Target(python) as target:
         target.run("class_instances", 3)
         target.run("tuples_with_survivors")

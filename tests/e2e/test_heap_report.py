@@ -215,7 +215,7 @@ def test_sites_are_in_the_allocators_functions(python, target):
     path = next((line.split()[-1] for line in open("/proc/%d/maps" % target.pid)
                  if re.search(r"/libpython\S*\.so", line)), None)
     if not path or python.root:
-        pytest.skip("no symbols to compare with")
+        pytest.skip("the file has no symbols to compare with")
     symbols = sorted(
         (int(parts[0], 16), parts[2]) for parts in
         (line.split() for line in subprocess.run(
@@ -270,7 +270,7 @@ def test_other_interpreters_are_seen(target, snapshot):
     """Interpreters with allocators of their own: what one keeps alive is part of the reported
     heap."""
     if target.python.version < (3, 12):
-        pytest.skip("all interpreters of it have one allocator")
+        pytest.skip("all of its interpreters share one allocator")
     target.wait_until_blocked()
     before = snapshot(target.pid)["heap"]["live_blocks"]
     target.run("subinterpreters")

@@ -257,7 +257,7 @@ def test_a_prefork_server_that_recycles_its_workers(watch_all):
 def test_trees_of_other_releases_in_namespaces_of_their_own(watch_all):
     others = [python for python in PYTHONS if python.root][:2]
     if not others:
-        pytest.skip("no trees of other releases: PYFRAG_TEST_ROOTS")
+        pytest.skip("needs root file systems of other releases: set PYFRAG_TEST_ROOTS")
     running = []
     try:
         for python in others:

@@ -75,7 +75,7 @@ def container():
     """Makes the cgroup of a container; yields its name."""
     place = jail.unified()
     if not place:
-        pytest.skip("control groups of version 2 are not mounted here")
+        pytest.skip("needs a mounted cgroup version 2 hierarchy")
     path = place + "/docker/" + "%064x" % os.getpid()
     os.makedirs(path)
     yield path
@@ -139,7 +139,7 @@ def silent_files(kind, manner, user, cnt):
     """Starts Pythons that have a page from a file server that does not answer; see
     tests/hostile/programs/fuse.py."""
     if not os.path.exists("/dev/fuse"):
-        pytest.skip("there is no FUSE here")
+        pytest.skip("needs FUSE")
     running = []
     try:
         for _ in range(cnt):
@@ -292,7 +292,7 @@ def test_a_user_is_one_whatever_it_is_in_its_namespace():
                              stdout=subprocess.PIPE)
     if crowd.stdout.readline() != b"ready\n":
         crowd.communicate()
-        pytest.skip("there are no user namespaces here")
+        pytest.skip("needs user namespaces")
     agent = Agent("--budget", "100%", "--max-memory", "64MiB", wrapper=FEW_DESCRIPTORS)
     try:
         wait_for(lambda: left_out(agent) and len(agent.processes()) == PLACES)

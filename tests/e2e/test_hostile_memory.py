@@ -26,7 +26,7 @@ MIB = 1 << 20
 OWN_BYTES = 32 * MIB
 
 pytestmark = pytest.mark.skipif(not os.path.exists(PYTHON),
-                                reason="forges the structures of %s, which is not here" % PYTHON)
+                                reason="needs %s, whose structures the program forges" % PYTHON)
 
 
 class MovingArenas:
@@ -189,7 +189,7 @@ def small_jail():
     """A cgroup with little memory, where one can be made."""
     found = jail.find()
     if not found:
-        pytest.skip("no control group with a limit of memory can be made here")
+        pytest.skip("cannot make a cgroup with a memory limit here")
     made = jail.Jail(*found, "pyfrag-crowd-%d" % os.getpid()).make(128 * MIB)
     yield made
     made.remove()

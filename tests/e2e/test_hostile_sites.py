@@ -28,8 +28,8 @@ DISTRIBUTED = next((python for python in PYTHONS if python.name.startswith("debi
 WITH_LIBRARY = next((python for python in PYTHONS
                      if python.name.startswith("pyenv-") and python.version >= (3, 10)), None)
 
-needs_distributed = pytest.mark.skipif(not DISTRIBUTED, reason="no Python of a distribution here")
-needs_library = pytest.mark.skipif(not WITH_LIBRARY, reason="no Python with a libpython here")
+needs_distributed = pytest.mark.skipif(not DISTRIBUTED, reason="needs a distribution's Python")
+needs_library = pytest.mark.skipif(not WITH_LIBRARY, reason="needs a Python with a libpython")
 
 
 class Cache:

@@ -25,7 +25,7 @@ TOO_LONG = "takes more CPU time than it may"
 INTERVAL_S = 0.5  # of the agent
 
 pytestmark = pytest.mark.skipif(
-    not PYTHON, reason="the program knows the structures of Debian's python3.11, which is not here")
+    not PYTHON, reason="needs Debian's python3.11, whose structures the program forges")
 
 
 class Expensive:

@@ -18,7 +18,7 @@ def small():
     """A cgroup of 256 MiB."""
     found = jail.find()
     if not found:
-        pytest.skip("no cgroup with a memory limit can be made here")
+        pytest.skip("cannot make a cgroup with a memory limit here")
     made = jail.Jail(*found, "pyfrag-limit-%d" % os.getpid()).make(256 * jail.MIB)
     yield made
     made.remove()

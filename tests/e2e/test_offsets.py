@@ -179,9 +179,9 @@ def stripped_target(python, tmp_path):
     """A target whose Python library has no symbols except those it exports."""
     path = dwarf.file_of(python)
     if python.root or not dwarf.has_debug_info(path):
-        pytest.skip(path + " is stripped already")
+        pytest.skip(path + " is already stripped")
     if ".so" not in path:
-        pytest.skip(path + " is no library")
+        pytest.skip(path + " is not a library")
     copy = str(tmp_path / os.path.basename(path))
     shutil.copy(path, copy)
     subprocess.run(["strip", copy], check=True)
@@ -206,7 +206,7 @@ def test_full_collections_without_symbols(stripped_target):
 
 def interpreters_module(version):
     if version < (3, 9):
-        pytest.skip("no module to make an interpreter with, or they share one counter")
+        pytest.skip("no module that creates interpreters, or the interpreters share one counter")
     return "_interpreters" if version >= (3, 13) else "_xxsubinterpreters"
 
 

@@ -71,7 +71,7 @@ def test_garbage_is_not_reached(target, snapshot):
     """When Python takes an object from a free list, the object's address stays in the slot of that
     list."""
     if target.python.version < (3, 10):
-        pytest.skip("up to 3.9 these are static variables that nothing leads to")
+        pytest.skip("up to 3.9 these are static variables, which no root reaches")
     planted = ast.literal_eval(target.ask("eval __import__('paths_oracle').plant_garbage()"))
     assert ast.literal_eval(target.ask(
         "eval [__import__('paths_oracle').is_garbage(one) for one in %r]" % planted)) == [True] * 50

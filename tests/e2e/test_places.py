@@ -58,7 +58,7 @@ def traced_rounds(process, start_trace, pid=None):
 def copied_python(tmp_path):
     """A copy of a Python that is one file and needs no other files."""
     if not DEBIAN:
-        pytest.skip("no /usr/bin/python3.x here")
+        pytest.skip("needs a /usr/bin/python3.x")
     path = tmp_path / "python-copy"
     shutil.copy(DEBIAN[0].command[0], path)
     return str(path)
@@ -182,7 +182,7 @@ def config(*options):
         if os.path.exists(name):
             return subprocess.run([name] + list(options), stdout=subprocess.PIPE,
                                   check=True).stdout.decode().split()
-    pytest.skip("no python3-config here: apt-get install python3-dev")
+    pytest.skip("needs python3-config: apt-get install python3-dev")
 
 
 @pytest.mark.parametrize("flags", [["-no-pie"], ["-pie", "-fPIE"]], ids=["non-PIE", "PIE"])
@@ -209,7 +209,7 @@ def test_library_loaded_late(tmp_path, start_trace):
     program = compile_c(LOADED_LATE, tmp_path / "loading", "-ldl")
     process = subprocess.Popen([program, library], stdout=subprocess.PIPE, stdin=subprocess.PIPE)
     if process.stdout.readline() != b"ready\n":
-        pytest.skip("no shared libpython here")
+        pytest.skip("needs a shared libpython")
     process.kill()
     process.communicate()
     with Running(program, library) as running:

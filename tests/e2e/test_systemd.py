@@ -76,7 +76,7 @@ systemctl poweroff -ff"
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
     said = booted.stdout.decode(errors="replace")
     if "all is mounted" not in said:
-        pytest.skip("no systemd can be booted here: " + said)
+        pytest.skip("systemd cannot be booted here: " + said)
     metrics = (tmp_path / "metrics").read_text()
     assert 'pyfrag_processes{app="-c",user="root",unit="try.service"' in metrics, said
     assert "\npyfrag_read_errors_total 0\n" in metrics

@@ -62,7 +62,7 @@ run_one()
 		return 1
 	fi
 	if [ "${edges:-0}" -lt "$wanted" ]; then
-		echo "$target: $executions executions, nothing found, but only ${edges:-0} edges of at least $wanted"
+		echo "$target: $executions executions, nothing found, but only ${edges:-0} edges, at least $wanted required"
 		return 1
 	fi
 	echo "$target: $executions executions, $edges edges (at least $wanted), nothing found"

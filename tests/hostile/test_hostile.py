@@ -106,7 +106,7 @@ def own_cgroup():
             return None
         where = jail.unified()
         if not where:
-            pytest.skip("there is no unified cgroup hierarchy here, whose paths are shown")
+            pytest.skip("needs a mounted cgroup version 2 hierarchy")
         made.append(os.path.join(where, name))
         os.mkdir(made[-1])
         return made[-1]

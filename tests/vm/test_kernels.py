@@ -60,7 +60,7 @@ def boot_once(kernel, initramfs, task):
 
 def test_some_kernel_is_there():
     if not KERNELS:
-        pytest.skip("no kernels: tests/matrix/fetch_kernels.sh, PYFRAG_TEST_KERNELS=DIRECTORY")
+        pytest.skip("needs kernels: tests/matrix/fetch_kernels.sh, PYFRAG_TEST_KERNELS=DIRECTORY")
 
 
 @each_kernel
