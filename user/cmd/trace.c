@@ -103,8 +103,18 @@ static int follow(struct trace_session *session, struct failure *failure)
 	return err;
 }
 
+/* Errors are logged while the probes are still there: to take them out may take a while. */
+static int end(const struct trace_session *session, int err, const struct failure *failure)
+{
+	if (err && *failure->text)
+		log_error("%s", failure->text);
+	if (session)
+		trace_session__log_end(session);
+	return err;
+}
+
 static int trace_process(const struct options *options, struct report_output *output,
-			 struct alerting *alerting, struct failure *failure)
+			 struct alerting *alerting)
 {
 	_cleanup_(trace_session__freep) struct trace_session *session = NULL;
 	const struct trace_setup setup = {
@@ -115,32 +125,32 @@ static int trace_process(const struct options *options, struct report_output *ou
 		.output = output,
 		.alerting = alerting,
 	};
-	int err = keeper__start(NULL, failure); /* before there are threads */
+	struct failure failure = {};
+	int err = keeper__start(NULL, &failure); /* before there are threads */
 
 	if (!err)
-		err = alerting__init(alerting, &options->alerting, failure);
+		err = alerting__init(alerting, &options->alerting, &failure);
 	if (!err)
 		err = report_output__open(output, options__writer(options), &options->output,
-					  failure);
+					  &failure);
 	if (!err)
-		err = trace_session__start(&session, &setup, failure);
-	return err ? err : follow(session, failure);
+		err = trace_session__start(&session, &setup, &failure);
+	if (!err)
+		err = follow(session, &failure);
+	return end(session, err, &failure);
 }
 
 static int run_trace(const struct options *options)
 {
 	_cleanup_(alerting__release) struct alerting alerting = {};
 	_cleanup_(report_output__release) struct report_output output = {};
-	struct failure failure = {};
 	int err = check_options(options);
 
 	if (err)
 		return err;
 	if (options->all)
 		return trace_all__run(options);
-	err = trace_process(options, &output, &alerting, &failure);
-	if (*failure.text && err)
-		log_error("%s", failure.text);
+	err = trace_process(options, &output, &alerting);
 	return alerting__result(&alerting, err);
 }
 

@@ -136,16 +136,18 @@ static int checkpoint_and_report(struct trace_session *session, struct failure *
 	return trace_report__make(session, failure);
 }
 
-static void describe_end(const struct trace_session *session, enum wakeup wakeup)
+void trace_session__log_end(const struct trace_session *session)
 {
 	const struct target *target = session->source->target;
 	uint64_t fork_cnt = counters__get(&session->counters, COUNTER_FORKS);
 
+	if (!session->has_ended)
+		return;
 	if (tracer__has_execed(session->tracer))
 		log_note("process %d (%s) executed another program; the trace ends with the state "
 			 "before it",
 			 target->pid, target->comm);
-	else if (wakeup == WAKEUP_EXIT)
+	else if (session->last_wakeup == WAKEUP_EXIT)
 		log_note("process %d (%s) has exited, after %s of tracing", target->pid,
 			 target->comm, units__seconds(trace_report__seconds(session)).text);
 	if (fork_cnt)
@@ -204,7 +206,8 @@ static int end(struct trace_session *session, enum wakeup wakeup, struct failure
 				    : checkpoint_and_report(session, failure);
 	if (!err)
 		err = report_output__end(session->setup.output, failure);
-	describe_end(session, wakeup);
+	session->has_ended = true;
+	session->last_wakeup = wakeup;
 	return err;
 }
 

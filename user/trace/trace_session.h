@@ -38,3 +38,6 @@ int trace_session__fd(const struct trace_session *session);
  */
 int trace_session__poll(struct trace_session *session, enum trace_happened *happened,
 			struct failure *failure);
+
+/* Logs why the trace ended, if it is not that a user ended it, and whether the target forked. */
+void trace_session__log_end(const struct trace_session *session);

@@ -31,6 +31,8 @@ struct trace_session {
 	uint64_t report_cnt;	     /* reports made */
 	bool has_begun;		     /* the first poll was made */
 	bool process_gone, ending;
+	bool has_ended;		 /* the last report was due: */
+	enum wakeup last_wakeup; /* because of this */
 	struct wakeups wakeups;
 	struct growth growth;
 	struct identity identity; /* where there are rules for alerts */
