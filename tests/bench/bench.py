@@ -86,9 +86,9 @@ class Bench:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--quick", action="store_true", help="once each, for those who work on it")
-    parser.add_argument("--python", help="the build beside Debian's (default: one of pyenv's)")
-    parser.add_argument("--gib", type=float, default=1, help="of arenas (default 1)")
+    parser.add_argument("--quick", action="store_true", help="a single pass each, for development")
+    parser.add_argument("--python", help="a second build beside Debian's (default: one of pyenv's)")
+    parser.add_argument("--gib", type=float, default=1, help="GiB of arenas (default 1)")
     options = parser.parse_args()
     if set(options.parts) - set(PARTS):
         parser.error("the parts are: %s" % ", ".join(PARTS))

@@ -157,7 +157,7 @@ def test_no_values_leaves_out_the_command_line(any_target, tmp_path, args):
         return b" -u " in written or MARK.encode() in written
 
     any_target.wait_until_blocked()
-    assert has_command_line("with"), "what is looked for does not show at all"
+    assert has_command_line("with"), "the text that must be left out does not appear at all"
     assert not has_command_line("without", "--no-values")
 
 

@@ -157,7 +157,7 @@ def connect():
     return one
 held = [connect() for _ in range(cnt)]
 print("ready", flush=True)
-# A byte now and then, and a new one for each that is closed.
+# Sends a byte from time to time, and reopens closed connections.
 while True:
     for number, one in enumerate(held):
         try:

@@ -261,7 +261,7 @@ libc = ctypes.CDLL(None)
 first = os.fork()
 if not first:
     os.setresuid(65534, 65534, 65534)
-    libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: or /proc/PID/uid_map is not to be written
+    libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: makes /proc/PID/uid_map writable
     os.write(step[1], b"%%d" %% libc.unshare(0x10000000))
     os.read(mapped[0], 1)
     os.setresuid(0, 0, 0)

@@ -32,8 +32,8 @@ PYTHON = next((one for one in pythons.find() if one.command == ["/usr/bin/python
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root: sudo make check-hostile"),
-    pytest.mark.skipif(not PYTHON, reason="the programs know the structures of Debian's "
-                                          "python3.11, which is not here"),
+    pytest.mark.skipif(not PYTHON, reason="needs Debian's python3.11, whose "
+                                          "structures the programs forge"),
 ]
 
 

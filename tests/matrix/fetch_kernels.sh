@@ -8,7 +8,7 @@ roots=$1 place=$2
 options="-o Acquire::Check-Valid-Until=false -o APT::Sandbox::User=root"
 mkdir -p "$place"
 
-fetch() { # RELEASE COMMAND-PREFIX: downloads in /tmp of that system, unpacks the kernel from there
+fetch() { # RELEASE COMMAND-PREFIX: downloads to /tmp of that system, and unpacks the kernel
 	release=$1 root=$2
 	ls "$place/$release"-vmlinuz* > /dev/null 2>&1 && return
 	echo "fetching the kernel of Debian $release"

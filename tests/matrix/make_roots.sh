@@ -17,7 +17,7 @@ for release in bullseye trixie sid; do
 	debootstrap --variant=minbase --include=python3 "$release" "$root" > "$place/$release.log" 2>&1 ||
 		{ tail -20 "$place/$release.log" >&2; exit 1; }
 	if [ "$release" = sid ]; then
-		# The newest one too, where the default is not it.
+		# Also the newest Python, where it is not the default.
 		# shellcheck disable=SC2086
 		chroot "$root" apt-get $options update -q >> "$place/$release.log" 2>&1
 		newest=$(chroot "$root" apt-cache search --names-only '^python3\.[0-9]+$' |

@@ -14,7 +14,7 @@ top=$(cd "$here/../.." && pwd)
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 
-put() { # a file, under its own path
+put() { # copies a file to the same path
 	mkdir -p "$root$(dirname "$1")"
 	cp -L "$1" "$root$1"
 }
@@ -25,7 +25,7 @@ cp /bin/busybox "$root/bin/busybox"
 for applet in $(/bin/busybox --list); do
 	[ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
 done
-rm -f "$root/bin/setpriv" "$root/bin/unshare" # the real ones know more options
+rm -f "$root/bin/setpriv" "$root/bin/unshare" # the real programs have more options than busybox's
 cp "$pyfrag" "$root/bin/pyfrag"
 for name in /usr/bin/python3.11 /usr/bin/setpriv /usr/bin/unshare /usr/sbin/bpftool \
 	/etc/passwd /etc/group /etc/shadow /etc/hosts /etc/nsswitch.conf; do

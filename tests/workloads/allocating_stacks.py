@@ -172,7 +172,7 @@ def keep(thing, frame):
 def allocate_elsewhere():
     keep(object(), sys._getframe())
 allocate_elsewhere()
-time.sleep(0.3)  # its code dies with the call: it is to be asked for its name before
+time.sleep(0.3)  # its code is freed after the call; pyfrag reads its name before that
 """
 
 
