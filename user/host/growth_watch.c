@@ -88,34 +88,25 @@ int growth_watch__tend(struct growth_watch *watch)
 	return err == -EOWNERDEAD ? err : 0;
 }
 
-/* What is worked out while events wait. */
-struct collection {
-	struct growth_watch *watch;
-	const struct findings_options *options;
-	struct pinned_history *history;
-	struct counters *counters;
-	struct growth_reading *out;
-};
-
-static int collect(const struct heap *heap, const struct tracer_totals *totals, void *context)
+/* What is worked out of the heap, while events wait. */
+static int collect(struct growth_watch *watch, const struct tracer_view *view,
+		   const struct findings_options *options, struct pinned_history *history,
+		   struct counters *counters, struct growth_reading *out)
 {
-	const struct collection *collection = context;
-	struct growth_watch *watch = collection->watch;
 	_cleanup_(site_ranking__free) struct site_ranking ranking = {};
 	_cleanup_(findings__free) struct findings findings = {};
-	struct growth_reading *out = collection->out;
 	struct failure failure;
-	int err = findings__collect(&findings, heap, watch->source->target, collection->options,
-				    collection->history, clock_ns(CLOCK_MONOTONIC),
-				    collection->counters);
+	int err = findings__collect(&findings, view->heap, watch->source->target, options, history,
+				    clock_ns(CLOCK_MONOTONIC), counters);
 
 	if (!err && watch->sites.ledger)
-		err = allocation_sites__collect(&watch->sites, heap, totals, &findings,
-						collection->counters, &ranking);
+		err = allocation_sites__collect(&watch->sites, view->heap, &view->totals, &findings,
+						counters, &ranking);
 	if (!err)
 		err = pin_summary__add_sites(&out->pins, &ranking, out->sites_max);
 	if (!err && out->with_kinds &&
-	    pin_summary__add_kinds(&out->pins, watch->source, heap, &findings.pinned, &failure))
+	    pin_summary__add_kinds(&out->pins, watch->source, view->heap, &findings.pinned,
+				   &failure))
 		log_debug("%s", failure.text);
 	if (err)
 		return err;
@@ -129,19 +120,17 @@ int growth_watch__read(struct growth_watch *watch, const struct heap_reading_opt
 		       struct pinned_history *history, struct counters *counters,
 		       struct growth_reading *out, struct failure *failure)
 {
-	struct collection collection = {.watch = watch,
-					.options = findings_options,
-					.history = history,
-					.counters = counters,
-					.out = out};
 	struct heap_reading reading;
+	struct tracer_view view;
 	int err = tracer__checkpoint(watch->tracer, options, &reading, counters, failure);
 
 	if (err)
 		return err;
 	out->duration_ms = reading.duration_ms;
 	tracer__read_counters(watch->tracer, counters);
-	err = tracer__visit(watch->tracer, collect, &collection);
+	tracer__hold(watch->tracer, &view);
+	err = collect(watch, &view, findings_options, history, counters, out);
+	tracer__resume(watch->tracer);
 	if (account__is_short(err))
 		return shortage__describe(watch->source->target, err, failure);
 	return err ? failure__set(failure, err, "process %d: cannot evaluate its heap: %s",

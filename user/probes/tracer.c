@@ -271,15 +271,11 @@ int tracer__checkpoint(struct tracer *tracer, const struct heap_reading_options 
 	return heap_follower__checkpoint(&tracer->follower, options, out, counters, failure);
 }
 
-int tracer__visit(struct tracer *tracer,
-		  int (*visit)(const struct heap *heap, const struct tracer_totals *totals,
-			       void *context),
-		  void *context)
+void tracer__hold(struct tracer *tracer, struct tracer_view *out)
 {
 	const struct heap_follower *follower = &tracer->follower;
 	struct tracer_totals totals = {.sees = tracer->sees,
 				       .probe_sites = tracer->counts.probe_sites};
-	int result;
 
 	probe_cost__read(&tracer->cost, tracer->probes, &totals.cost);
 	totals.cost.growth_is_watched |= follower->follows_blocks;
@@ -289,9 +285,12 @@ int tracer__visit(struct tracer *tracer,
 	if (tracer->collections.is_known)
 		totals.counts.freelist_clears = tracer->collections.cnt;
 	totals.execed = tracer->life.execed;
-	result = visit(follower->model->heap, &totals, context);
+	*out = (struct tracer_view){.heap = follower->model->heap, .totals = totals};
+}
+
+void tracer__resume(struct tracer *tracer)
+{
 	event_stream__unlock(tracer->stream);
-	return result;
 }
 
 void tracer__read_counters(struct tracer *tracer, struct counters *counters)

@@ -83,14 +83,15 @@ int tracer__checkpoint(struct tracer *tracer, const struct heap_reading_options 
 		       struct heap_reading *out, struct counters *counters,
 		       struct failure *failure);
 
-/*
- * Calls @visit with the heap and the totals as they are now; events wait meanwhile. Returns what it
- * returns.
- */
-int tracer__visit(struct tracer *tracer,
-		  int (*visit)(const struct heap *heap, const struct tracer_totals *totals,
-			       void *context),
-		  void *context);
+/* The heap and the totals at one moment. */
+struct tracer_view {
+	const struct heap *heap; /* the tracer's */
+	struct tracer_totals totals;
+};
+
+/* Makes events wait, so that the heap of *out does not change until tracer__resume(). */
+void tracer__hold(struct tracer *tracer, struct tracer_view *out);
+void tracer__resume(struct tracer *tracer);
 
 /* Sets the counters of the BPF programs and of the tracer; others are left alone. */
 void tracer__read_counters(struct tracer *tracer, struct counters *counters);

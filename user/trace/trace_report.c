@@ -133,54 +133,68 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 	return report_output__write(session->setup.output, &state->report, state->failure);
 }
 
-static int take_state(const struct heap *heap, const struct tracer_totals *totals, void *context)
+static int collect(struct state *state, const struct tracer_view *view)
 {
-	struct state *state = context;
 	struct trace_session *session = state->session;
 	int err;
 
-	state->tracing = describe_tracing(session, totals);
-	err = collect_findings(state, heap);
+	state->tracing = describe_tracing(session, &view->totals);
+	err = collect_findings(state, view->heap);
 	if (!err && session->sites.ledger)
-		err = allocation_sites__collect(&session->sites, heap, totals, &state->findings,
-						&session->counters, &state->sites);
+		err = allocation_sites__collect(&session->sites, view->heap, &view->totals,
+						&state->findings, &session->counters,
+						&state->sites);
 	if (err)
 		return shortage__describe(session->source->target, err, state->failure);
 	describe(state);
 	return session->setup.output->writer->needs_graph && is_due(session)
-		       ? write_with_graph(state, heap)
+		       ? write_with_graph(state, view->heap)
 		       : 0;
 }
 
-/*
- * What kinds of objects pin, while events wait. It is no failure if that cannot be known, or takes
- * too long to find out.
- */
-static int find_kinds(const struct heap *heap, const struct tracer_totals *totals, void *context)
-{
-	struct state *state = context;
-	struct failure failure;
-	int err = pin_summary__add_kinds(&state->pins, state->session->source, heap,
-					 &state->findings.pinned, &failure);
-
-	(void)totals;
-	if (err)
-		log_debug("%s", failure.text);
-	return err == -ENOMEM ? err : 0;
-}
-
-/* Has @work look at the heap, in the CPU time that reading it may take. */
-static int visit(struct state *state,
-		 int (*work)(const struct heap *heap, const struct tracer_totals *totals,
-			     void *context))
+/* Begins to look at the heap, in the CPU time that reading it may take. */
+static void hold(struct state *state, struct tracer_view *view)
 {
 	const struct trace_session *session = state->session;
-	pid_t pid = session->source->target->pid;
+
+	reading_allowance__begin(READING_HEAP, session->source->target->pid,
+				 session->setup.snapshot->reading.max_cpu_s);
+	tracer__hold(session->tracer, view);
+}
+
+static int resume(struct state *state, int err)
+{
+	const struct trace_session *session = state->session;
+
+	tracer__resume(session->tracer);
+	return reading_allowance__end(session->source->target->pid, err, state->failure);
+}
+
+static int take_state(struct state *state)
+{
+	struct tracer_view view;
+
+	hold(state, &view);
+	return resume(state, collect(state, &view));
+}
+
+/*
+ * What kinds of objects pin. It is no failure if that cannot be known, or takes too long to find
+ * out.
+ */
+static int find_kinds(struct state *state)
+{
+	struct tracer_view view;
+	struct failure failure;
 	int err;
 
-	reading_allowance__begin(READING_HEAP, pid, session->setup.snapshot->reading.max_cpu_s);
-	err = tracer__visit(session->tracer, work, state);
-	return reading_allowance__end(pid, err, state->failure);
+	hold(state, &view);
+	err = pin_summary__add_kinds(&state->pins, state->session->source, view.heap,
+				     &state->findings.pinned, &failure);
+	if (err)
+		log_debug("%s", failure.text);
+	err = resume(state, err == -ENOMEM ? err : 0);
+	return err == -ETIME ? 0 : err;
 }
 
 static int check_alerts(struct state *state)
@@ -208,8 +222,8 @@ static int check_alerts(struct state *state)
 		err = alerting__check(alerting, &subject, 1);
 	if (err || !subject.wants_kinds)
 		return err;
-	err = visit(state, find_kinds);
-	if (err && err != -ETIME)
+	err = find_kinds(state);
+	if (err)
 		return err;
 	subject.kinds_ns = clock_ns(CLOCK_MONOTONIC);
 	return alerting__check(alerting, &subject, 1);
@@ -222,7 +236,7 @@ int trace_report__make(struct trace_session *session, struct failure *failure)
 	int err;
 
 	tracer__read_counters(session->tracer, &session->counters);
-	err = visit(&state, take_state);
+	err = take_state(&state);
 	if (err)
 		return err;
 	err = check_alerts(&state);
