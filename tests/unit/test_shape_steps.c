@@ -259,6 +259,30 @@ static void test_steps_are_not_jumped_to(void **state)
 	assert_finds(&code, "118 alloc r0 emulated\n");
 }
 
+/*
+ * A new pool without a jump is probed where its class is stored, or, if jumps lead there, where its
+ * count is: if the kernel allows it.
+ */
+static void test_new_pool_at_what_is_rejected(void **state)
+{
+	struct insn one = step(INSN_SET, COUNT, INSN_NO_REGISTER, 4);
+	struct code code = {};
+
+	(void)state;
+	one.immediate = 1;
+	PUT_STEPPED(&code, one);
+	PUT_STEPPED(&code, store(USED, POOL, 16, 8));
+	PUT_STEPPED(&code, store(COUNT, POOL, 0, 4));
+	PUT_STEPPED(&code, store(SIZE, POOL, 36, 4));
+	assert_finds(&code, "10c new-pool r1 stepped r6 r6\n");
+	code.steps[3].uprobe = INSN_REJECTED;
+	assert_finds(&code, "");
+	PUT_EMULATED(&code, jump_if(START + 4 * 3));
+	assert_finds(&code, "108 new-pool r1 stepped r6 r6\n");
+	code.steps[2].uprobe = INSN_REJECTED;
+	assert_finds(&code, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_free_is_probed_behind_all_steps),
 		cmocka_unit_test(test_free_that_cannot_be_probed_behind),
 		cmocka_unit_test(test_free_before_what_is_rejected),
+		cmocka_unit_test(test_new_pool_at_what_is_rejected),
 		cmocka_unit_test(test_steps_are_not_jumped_to),
 	};
 

@@ -52,7 +52,8 @@ int shape_arena__match_map(struct shape_scan *scan, const struct insn *insn)
 	struct operand operand;
 	value_id address;
 
-	if (insn->op != INSN_JUMP_IF || flags->kind != VALUE_MASKED || !is_pool_mask(flags->amount))
+	if (insn->op != INSN_JUMP_IF || !insn__can_be_probed(insn) || flags->kind != VALUE_MASKED ||
+	    !is_pool_mask(flags->amount))
 		return 0;
 	address = values__strip_low(values, flags->of);
 	if (!sets_up_arena(values, address))
@@ -173,7 +174,7 @@ int shape_arena__match_unmap(struct shape_scan *scan, size_t index)
 	const struct insn *insn = &scan->insns[index];
 	struct values *values = &scan->values;
 
-	if (insn->op != INSN_CALL)
+	if (insn->op != INSN_CALL || !insn__can_be_probed(insn))
 		return 0;
 	for (int i = 0; i < 2; i++) {
 		uint8_t address = arguments[i];

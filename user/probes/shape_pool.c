@@ -46,7 +46,7 @@ static void observe_new(struct shape_scan *scan, const struct insn *insn)
 		return;
 	values__name_registers(&scan->values);
 	pending = shape_scan__add_pending(scan, EVENT_NEW_POOL, pool, pool);
-	pending->start = insn->address;
+	pending->start = insn__can_be_probed(insn) ? insn->address : 0;
 	pending->start_operand = shape_scan__find_operand(&scan->values, pool);
 	memcpy(pending->registers, scan->values.registers, sizeof(pending->registers));
 }
@@ -236,7 +236,8 @@ int shape_pool__place_at_start(struct shape_scan *scan, size_t index, const stru
 {
 	uint8_t size = find_setup(scan, index, pending->operand);
 
-	if (size == INSN_NO_REGISTER || pending->start_operand.reg == PYFRAG_NO_REGISTER ||
+	if (size == INSN_NO_REGISTER || !pending->start ||
+	    pending->start_operand.reg == PYFRAG_NO_REGISTER ||
 	    pending->registers[size] != scan->values.registers[size])
 		return 0;
 	return emit_new_pool(scan, pending->start, false, pending->start_operand,
@@ -249,7 +250,7 @@ int shape_pool__place(struct shape_scan *scan, const struct insn *insn,
 	struct operand pool = shape_scan__find_operand(&scan->values, pending->operand);
 	uint8_t size;
 
-	if (pool.reg == PYFRAG_NO_REGISTER)
+	if (pool.reg == PYFRAG_NO_REGISTER || !insn__can_be_probed(insn))
 		return 0;
 	if (insn->op == INSN_JUMP_IF)
 		return place_at_comparison(scan, insn, pending, pool);

@@ -13,7 +13,7 @@
 #include "target/elf.h"
 
 /* Part of the key of cached scans: changes whenever a scan would find something else. */
-#define SITES_SCANNER_VERSION 13
+#define SITES_SCANNER_VERSION 14
 
 struct site {
 	uint64_t address; /* in the file */
