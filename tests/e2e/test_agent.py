@@ -547,7 +547,7 @@ def test_it_need_not_be_root(start_agent, any_target, snapshot, perf_events_are_
     live = snapshot(any_target.pid)["heap"]["live_blocks"]
     wait_for(lambda: of_targets(agent.metrics(), "pyfrag_live_blocks") == live)
     assert agent.metrics()["pyfrag_read_errors_total", ""] == 0
-    assert agent.stop() == 0 and "/proc is looked at instead" not in agent.stderr
+    assert agent.stop() == 0 and "pyfrag searches /proc at each interval instead" not in agent.stderr
 
 
 @pytest.mark.parametrize("name", ["pyfrag-agent.service", "daemonset.yaml"])
@@ -570,12 +570,12 @@ def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_tar
         wait_for(lambda: "heap" in agent.processes().get(later.pid, {}))
     assert agent.metrics()["pyfrag_read_errors_total", ""] == 0
     assert agent.stop() == 0
-    assert "/proc is looked at instead" not in agent.stderr
+    assert "pyfrag searches /proc at each interval instead" not in agent.stderr
     # All of them are needed: without either of these two, BPF cannot report new processes.
     for missing in ("bpf", "perfmon"):
         without = start_agent("--match", "nobody", wrapper=wrapper[:-1] + [
             "--bounding-set=-all," + ",".join("+" + one for one in granted if one != missing)])
-        assert without.stop() == 0 and "/proc is looked at instead" in without.stderr
+        assert without.stop() == 0 and "pyfrag searches /proc at each interval instead" in without.stderr
         assert without.stderr.count("\n") == 1, without.stderr
 
 
@@ -625,9 +625,9 @@ def test_a_configuration_file(start_agent, any_target, tmp_path):
     config.write_text("match = %s\nlisten = 127.0.0.1:1\nsites = 2\ninterval = 7\n" % MARK)
     agent.process.send_signal(signal.SIGHUP)
     said = [agent.process.stderr.readline()]
-    while b"restarted" not in said[-1] or b"another sites" not in said[-1]:
+    while b"restart" not in said[-1] or b"changed sites" not in said[-1]:
         said.append(agent.process.stderr.readline())
-    assert [line.split()[5] for line in said if b"restarted" in line] == [b"listen:", b"sites:"]
+    assert [line.split()[5] for line in said if b"restart" in line] == [b"listen;", b"sites;"]
     assert agent.get("/healthz")[0] == 200
     assert agent.stop() == 0
     for wrong in ("alert = nonsense\n", "nothing = 1\n", "[x\n"):
