@@ -88,6 +88,6 @@ systemctl poweroff -ff"
                 "pyfrag-namer"} | ({"pyfrag-keeper", "pyfrag-runner"} if options else set())
     assert users == dict.fromkeys(expected, "pyfrag")
     # BPF is permitted, and the agent runs until it is stopped and exits cleanly.
-    assert "/proc is looked at instead" not in (tmp_path / "log").read_text()
+    assert "pyfrag searches /proc at each interval instead" not in (tmp_path / "log").read_text()
     assert (tmp_path / "state").read_text().split() == ["Result=success", "ActiveState=active",
                                                         "Result=success"]
