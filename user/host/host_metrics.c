@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/heap_series.h"
+#include "host/own_metrics.h"
 #include "host/series.h"
 #include "host/site_metrics.h"
 #include "output/open_metrics.h"
@@ -125,90 +126,6 @@ static void write_family(const struct heap_series *series, size_t cnt,
 	}
 }
 
-static void write_one(FILE *out, bool open_metrics, const char *name, const char *unit,
-		      bool is_counter, double value, const char *help)
-{
-	const struct metric_family family = {name, unit, help, is_counter};
-
-	open_metrics__begin(out, &family, open_metrics);
-	open_metrics__sample(out, &family, NULL, 0, value);
-}
-
-static void write_own(const struct host *host, const struct host_metrics_extra *extra,
-		      bool open_metrics, FILE *out)
-{
-	const struct host_counts *counts = host__counts(host);
-	struct account_usage memory = host__memory(host);
-
-	write_one(out, open_metrics, "pyfrag_pythons_found", NULL, true, (double)counts->found,
-		  "Python processes that were found.");
-	write_one(out, open_metrics, "pyfrag_pythons_gone", NULL, true, (double)counts->gone,
-		  "Python processes that have ended.");
-	write_one(out, open_metrics, "pyfrag_pythons_unreadable", NULL, true,
-		  (double)counts->unreadable, "Python processes whose heap cannot be read.");
-	write_one(out, open_metrics, "pyfrag_readings", NULL, true, (double)counts->readings,
-		  "Heaps that were read.");
-	write_one(out, open_metrics, "pyfrag_read_errors", NULL, true, (double)counts->read_errors,
-		  "Readings that failed.");
-	write_one(out, open_metrics, "pyfrag_readings_cut_short", NULL, true,
-		  (double)counts->overruns,
-		  "Readings and examinations of processes that exceeded their CPU time.");
-	write_one(out, open_metrics, "pyfrag_readings_deferred", NULL, true,
-		  (double)counts->deferred, "Readings that were delayed by the budget.");
-	write_one(out, open_metrics, "pyfrag_pictures_forgotten", NULL, true,
-		  (double)counts->forgotten,
-		  "Cached heap images dropped to stay within --max-memory.");
-	write_one(out, open_metrics, "pyfrag_memory_accounted_bytes", "bytes", false,
-		  (double)memory.used_bytes, "Memory for the heap images of all processes.");
-	write_one(out, open_metrics, "pyfrag_memory_limit_bytes", "bytes", false,
-		  (double)memory.limit_bytes, "Limit of pyfrag_memory_accounted_bytes.");
-	write_one(out, open_metrics, "pyfrag_memory_refusals", NULL, true, (double)memory.refused,
-		  "Requests for memory beyond the limit.");
-	write_one(out, open_metrics, "pyfrag_readings_late", NULL, true, (double)counts->late,
-		  "Readings that took more than half a second.");
-	write_one(out, open_metrics, "pyfrag_readings_hanging", NULL, false,
-		  (double)counts->hanging, "Readings that are stalled now.");
-	write_one(out, open_metrics, "pyfrag_readings_held_back", NULL, true,
-		  (double)counts->held_back,
-		  "Readings that waited because others of the same user stalled or took too long.");
-	write_one(out, open_metrics, "pyfrag_files_left_out", NULL, true,
-		  (double)counts->files_left_out,
-		  "Executable files not examined, beyond 1024 files or 1 GiB per process.");
-	write_one(out, open_metrics, "pyfrag_processes_left_out", NULL, true,
-		  (double)counts->left_out,
-		  "Python processes not watched, beyond what memory or descriptors allow.");
-	write_one(out, open_metrics, "pyfrag_process_events_lost", NULL, true,
-		  (double)counts->events_lost, "Lost events about the start of processes.");
-	write_one(out, open_metrics, "pyfrag_reading_cpu_seconds", "seconds", true,
-		  (double)counts->taken_ns / 1e9, "CPU time of readings.");
-	write_one(out, open_metrics, "pyfrag_cpu_seconds", "seconds", true, extra->cpu_s,
-		  "CPU time of pyfrag.");
-	write_one(out, open_metrics, "pyfrag_memory_bytes", "bytes", false, extra->resident_bytes,
-		  "Resident memory of pyfrag.");
-	write_one(out, open_metrics, "pyfrag_alerts_fired", NULL, true, (double)extra->alerts_fired,
-		  "Alerts that have fired.");
-	write_one(out, open_metrics, "pyfrag_alerts_firing", NULL, false,
-		  (double)extra->alerts_firing, "Alerts that are firing.");
-	write_one(out, open_metrics, "pyfrag_alerts_undelivered", NULL, true,
-		  (double)extra->alerts_undelivered, "Alert messages that were not delivered.");
-	write_one(out, open_metrics, "pyfrag_connections_closed", NULL, true,
-		  (double)extra->connections_closed,
-		  "Connections closed for taking too long or to make room for others.");
-	write_one(out, open_metrics, "pyfrag_reports_written", NULL, true,
-		  (double)extra->reports_written,
-		  "Reports written for clients; others were served from the cache.");
-	write_one(out, open_metrics, "pyfrag_requests_refused", NULL, true,
-		  (double)extra->requests_refused,
-		  "Report requests refused to stay within the CPU time for reports (429).");
-	write_one(out, open_metrics, "pyfrag_serving_held_back", NULL, true,
-		  (double)extra->serving_held_back,
-		  "Times that all requests waited to stay within the CPU time for serving.");
-	write_one(out, open_metrics, "pyfrag_scrapes", NULL, true, (double)extra->scrapes,
-		  "Scrapes answered before this one.");
-	write_one(out, open_metrics, "pyfrag_scrape_duration_seconds", "seconds", false,
-		  extra->scrape_s, "Duration of the last scrape.");
-}
-
 int host_metrics__write(const struct host *host, const struct host_metrics_extra *extra,
 			bool open_metrics, FILE *out)
 {
@@ -230,7 +147,7 @@ int host_metrics__write(const struct host *host, const struct host_metrics_extra
 		     open_metrics, out);
 	if (host__tells_sites(host) && site_metrics__write(host, open_metrics, out))
 		return -ENOMEM;
-	write_own(host, extra, open_metrics, out);
+	own_metrics__write(host, extra, open_metrics, out);
 	open_metrics__end(out, open_metrics);
 	return ferror(out) ? -ENOMEM : 0;
 }
