@@ -10,19 +10,7 @@
 #include <stdio.h>
 
 #include "host/host.h"
-
-/* What does not come from the host itself. */
-struct host_metrics_extra {
-	uint64_t alerts_firing, alerts_fired;
-	uint64_t alerts_undelivered; /* messages of them that did not reach their destination */
-	uint64_t connections_closed; /* for their time was over, or to make room */
-	uint64_t reports_written;    /* for clients */
-	uint64_t requests_refused;   /* for that client, or all, have asked for too much */
-	uint64_t serving_held_back;  /* times that requests waited, as they took too much */
-	uint64_t scrapes;
-	double scrape_s;	      /* how long the last one took */
-	double cpu_s, resident_bytes; /* what pyfrag takes itself */
-};
+#include "host/own_metrics.h"
 
 /* Returns 0 or -ENOMEM. */
 int host_metrics__write(const struct host *host, const struct host_metrics_extra *extra,
