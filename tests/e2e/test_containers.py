@@ -124,4 +124,5 @@ def test_an_agent_in_a_container(podman, contained, tmp_path, sites):
             subprocess.run(podman.command + ["stop", "-t", "5", podman.names[-1]],
                            stdout=subprocess.DEVNULL)
             said = agent.communicate(timeout=20)[1].decode()
-    assert agent.returncode == 0 and "pyfrag searches /proc at each interval instead" not in said, said
+    assert agent.returncode == 0, said
+    assert "pyfrag searches /proc at each interval instead" not in said, said

@@ -194,7 +194,8 @@ def test_another_process(any_target, database):
                              check=False)
         assert refused.returncode == 1 and refused.stdout == b""
         assert refused.stderr.count(b"\n") == 1
-        assert b"is of process %d, not of process %d" % (any_target.pid, other.pid) in refused.stderr
+        assert b"is of process %d, not of process %d" % (any_target.pid,
+                                                         other.pid) in refused.stderr
         told = run_pyfrag("diff", path, second, "--json")
         assert b"warning: A and B are not of the same process" in told.stderr
         assert told.stderr.count(b"\n") == 1

@@ -52,8 +52,8 @@ void allocation_sites__release(struct allocation_sites *sites);
 const struct runtime *allocation_sites__runtime(const struct allocation_sites *sites);
 
 /*
- * Between tracer__hold() and tracer__resume(), after a checkpoint: brings the sites up to date and collects what is to
- * be reported. Returns 0 or negative errno; the caller frees.
+ * Between tracer__hold() and tracer__resume(), after a checkpoint: brings the sites up to date and
+ * collects what is to be reported. Returns 0 or negative errno; the caller frees.
  */
 int allocation_sites__collect(struct allocation_sites *sites, const struct heap *heap,
 			      const struct tracer_totals *totals, const struct findings *findings,
