@@ -84,7 +84,7 @@ ATTACKS = [
     python("mapped_names", "mapped_names.py", "{own}"),
     python("evil_elf", "evil_elf.py", "{own}", refused="sites_mismatched"),
     python("patching", "patching.py"),
-    python("sparse_types", "sparse_types.py", refused="memory_refused|takes more than"),
+    python("sparse_types", "sparse_types.py", refused="memory_refused|needs more than"),
     python("expensive", "expensive.py", is_long=True),
     *other_lies(),
 ]
