@@ -142,4 +142,4 @@ def test_budget_and_full_mode_exclude_each_other(any_target):
     result = run_pyfrag("trace", "-p", any_target.pid, "--mode", "full", "--budget", "1%",
                         check=False)
     assert result.returncode == 1 and result.stdout == b""
-    assert b"knows no budget" in result.stderr and result.stderr.count(b"\n") == 1
+    assert b"has no budget" in result.stderr and result.stderr.count(b"\n") == 1
