@@ -9,8 +9,8 @@
 #include "util/text.h"
 
 #define TEXT_MAX (16UL << 10)
-#define JSON_MAX (400UL << 10) /* of such texts, each byte of which takes six */
-/* Until the year 9999, so that the time has a date. */
+#define JSON_MAX (400UL << 10) /* texts as JSON: at most 6 bytes for each byte */
+/* The year 9999, the last that a date can show. */
 #define TIME_MAX 253402300799ULL
 
 enum {
@@ -18,7 +18,7 @@ enum {
 	IS_TOLD = 2,
 };
 
-/* No more than is taken on the other side, which would end the agent. */
+/* Cuts @text to what the receiver accepts: a longer text would end the agent. */
 static void add_text(struct packer *packer, const char *text)
 {
 	_cleanup_free_ char *cut =
@@ -51,7 +51,7 @@ static pid_t take_pid(struct cursor *cursor)
 	return cursor->failed ? 0 : (pid_t)pid;
 }
 
-/* The texts are never written to. */
+/* The cast is safe: nobody writes to these texts. */
 static char *take_text(struct cursor *cursor, size_t max)
 {
 	return (char *)cursor__text(cursor, max);

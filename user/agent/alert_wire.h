@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Alerts on their way between the processes of an agent: from the reader, which finds them, to the
- * server, which logs and sends them, and on to the runner of commands.
+ * How alerts are encoded in messages between the processes of an agent. The reader detects alerts
+ * and sends them to the server, which logs them and delivers them; for a command, the server
+ * forwards the alert to the runner.
  */
 #pragma once
 
@@ -9,10 +10,7 @@
 #include "alerts/alert_message.h"
 #include "alerts/alerts.h"
 
-/*
- * More of a message about an alert is not taken, nor of one with a command. Each text is cut to
- * 16 KiB.
- */
+/* Largest message with an alert, and with a command to run. The sender cuts each text to 16 KiB. */
 #define ALERT_WIRE_BYTES_MAX   (80UL << 10)
 #define COMMAND_WIRE_BYTES_MAX (512UL << 10)
 
@@ -20,20 +18,23 @@ void alert_wire__pack(struct packer *packer, const struct alert_rule *rule,
 		      const struct alert *alert);
 
 /*
- * Takes it apart. The texts of *rule and *alert lie in the message, and nothing of them is to be
- * released. Of the rule there are its text and metric only. Returns 0 or -EPROTO.
+ * Decodes @message. The texts of *rule and *alert point into the message and must not be freed.
+ * Only the text and the metric of *rule are set. Returns 0 or -EPROTO.
  */
 int alert_wire__unpack(const struct message *message, struct alert_rule *rule, struct alert *alert);
 
-/* Which command is to be run, by its number, and which call that is, for the result. */
+/*
+ * Identifies the command to run by its number in runner_options.alert_to, and the call, so that the
+ * result can be matched to it.
+ */
 struct command_call {
 	uint64_t number;
 	unsigned int command;
 };
 
 /*
- * The same with what a command gets. The number of the call is there also with -EPROTO, so that it
- * can be answered.
+ * The same for a message that asks the runner to run a command. The number of the call is valid
+ * even after -EPROTO, so that the call can be answered.
  */
 void alert_wire__pack_command(struct packer *packer, const struct command_call *call,
 			      const struct alert_message *alert);

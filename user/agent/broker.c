@@ -16,11 +16,11 @@
 #include "util/fd_message.h"
 #include "util/log.h"
 
-/* More at a time are refused: as many may hang as there are threads of the reader that wait. */
+/* Further requests are refused. The reader has no more threads than that to wait for answers. */
 #define REQUESTS_MAX 32
 #define STACK_BYTES  (64UL << 10)
 
-/* A request: a path with its NUL, and with it two descriptors. */
+/* A request is a path with its NUL, and two descriptors. */
 enum {
 	ROOT_FD,
 	ANSWER_FD,
@@ -56,7 +56,7 @@ static void *answer(void *context)
 	return NULL;
 }
 
-/* The answer to what is no request is that its socket is closed. */
+/* A malformed request is answered by closing its socket. */
 static void take(struct request *request, size_t size)
 {
 	pthread_attr_t attributes;
@@ -103,7 +103,7 @@ int broker__run(int fd, const void *context)
 	}
 }
 
-/* In place of beneath_root__open_path(). */
+/* Replaces beneath_root__open_path() in the broker's clients. */
 static int ask(int root_fd, const char *path)
 {
 	_cleanup_close_ int ours = -1, theirs = -1, found = -1;
@@ -123,7 +123,7 @@ static int ask(int root_fd, const char *path)
 	close(TAKE_FD(theirs));
 	got = fd_message__receive(ours, &result, sizeof(result), fds);
 	found = fds[0];
-	closep(&fds[1]); /* not asked for */
+	closep(&fds[1]); /* unexpected */
 	if (got != (ssize_t)sizeof(result))
 		return got < 0 ? (int)got : -EBUSY;
 	return result < 0 ? result : TAKE_FD(found);

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The process that refers to files by a target's names for them. The reader does not do that
- * itself: openat2() has its flags in memory, where no filter of system calls can see that they are
- * for reading only. The broker has no other use for openat2() than the one of
- * beneath_root__open_path(), and may open no file itself.
+ * The process that opens paths chosen by a target, with O_PATH. The reader does not do this itself:
+ * openat2() takes its flags from memory, where a seccomp filter cannot check that they only ask for
+ * reading. The broker uses openat2() only through beneath_root__open_path(), and its filter allows
+ * no other way to open a file.
  *
- * Names are a target's to choose, and so a file system's that answers when it likes (FUSE): each
- * request has a thread of its own, and a socket of its own for the answer. Who asks waits in a
- * thread that may be late.
+ * A target chooses the paths, and so may choose a file system that answers whenever it likes
+ * (FUSE). Therefore each request has its own thread in the broker and its own socket for the
+ * answer. The caller waits in a thread that is allowed to be late.
  */
 #pragma once
 
 #include "agent/part.h"
 
 /*
- * What it does; a struct part_options' run, on a socket that keeps messages apart (SOCK_SEQPACKET).
+ * The run function of its struct part_options. @fd is a socket that preserves message boundaries
+ * (SOCK_SEQPACKET).
  */
 int broker__run(int fd, const void *context);
 
-/* The other side: from then on beneath_root__open_path() asks the broker at @fd. */
+/*
+ * For the clients of the broker: makes beneath_root__open_path() of this process ask the broker at
+ * @fd.
+ */
 void broker__use(int fd);

@@ -21,10 +21,10 @@
 #include "util/cleanup.h"
 
 #define CALL(name) SCMP_SYS(name)
-/* Arguments of int: the upper half of the register is anything. */
+/* For int arguments: the upper half of the register is undefined. */
 #define LOW_BITS 0xffffffffUL
 
-/* What each of them takes: its memory, time, descriptors it has, threads, its end. */
+/* Needed by every process: its memory, time, open descriptors, threads, exit. */
 static const int common[] = {
 	CALL(read),
 	CALL(readv),
@@ -81,14 +81,14 @@ static const int common[] = {
 	CALL(waitid),
 };
 
-/* To find files, and look at them. Opening is judged by its flags. */
+/* Finding and examining files. Opening is allowed separately, depending on the flags. */
 static const int finding[] = {
 	CALL(stat),	  CALL(lstat),	  CALL(statx),	    CALL(access),     CALL(faccessat),
 	CALL(faccessat2), CALL(readlink), CALL(readlinkat), CALL(getdents64), CALL(statfs),
 	CALL(fstatfs),	  CALL(dup),	  CALL(dup3),	    CALL(dup2),
 };
 
-/* To wait for many descriptors. */
+/* Waiting for many descriptors. */
 static const int waiting[] = {
 	CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait),	    CALL(epoll_pwait),
 	CALL(eventfd2),	     CALL(pipe2),     CALL(timerfd_create), CALL(timerfd_settime),
@@ -103,7 +103,7 @@ static const int asking[] = {CALL(getsockname), CALL(getpeername), CALL(setsocko
 			     CALL(getsockopt)};
 static const int connecting[] = {CALL(connect), CALL(bind), CALL(sendmmsg), CALL(recvmmsg)};
 
-/* Not even for an administrator's command. */
+/* Refused even for the administrator's commands. */
 static const int privileged[] = {
 	CALL(process_vm_writev),
 	CALL(ptrace),
@@ -140,7 +140,7 @@ static const int privileged[] = {
 	CALL(setgid),
 	CALL(setresuid),
 	CALL(setresgid),
-	/* What of these has another name for programs of 32 bits. */
+	/* Other names of these in the 32-bit system call table. */
 	CALL(umount),
 	CALL(stime),
 	CALL(clock_settime64),
@@ -154,7 +154,7 @@ static const int privileged[] = {
 	CALL(perf_event_open),
 };
 
-/* Programs that are forked by a command have namespaces of their own as little as it has. */
+/* Flags of clone() that create namespaces; the administrator's commands cannot use these either. */
 #define NAMESPACES                                                                                 \
 	((uint64_t)(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |  \
 		    CLONE_NEWPID | CLONE_NEWNET))
@@ -183,7 +183,7 @@ static struct scmp_arg_cmp compare(unsigned int argument, uint64_t mask, uint64_
 				     .datum_b = value};
 }
 
-/* Whose argument is one of these, by its lower 32 bits. */
+/* Allows @call if the lower 32 bits of its argument are one of @values. */
 static int allow_values(scmp_filter_ctx filter, int call, unsigned int argument,
 			const uint64_t *values, size_t cnt)
 {
@@ -194,13 +194,13 @@ static int allow_values(scmp_filter_ctx filter, int call, unsigned int argument,
 	return err;
 }
 
-/* Whose argument has none of these bits. */
+/* Allows @call if its argument has none of @bits. */
 static int allow_without(scmp_filter_ctx filter, int call, unsigned int argument, uint64_t bits)
 {
 	return allow_if(filter, call, compare(argument, bits, 0));
 }
 
-/* Memory is never made of code: what runs is what the loader has mapped. */
+/* No memory can be made executable: the process runs only code that is already mapped. */
 static int allow_data(scmp_filter_ctx filter)
 {
 	int err = allow_without(filter, CALL(mmap), 2, PROT_EXEC);
@@ -208,7 +208,7 @@ static int allow_data(scmp_filter_ctx filter)
 	return err ? err : allow_without(filter, CALL(mprotect), 2, PROT_EXEC);
 }
 
-/* O_TMPFILE has a bit of its own, which is not among these. */
+/* Does not include O_TMPFILE, which has a bit of its own. */
 static int allow_opening_to_read(scmp_filter_ctx filter)
 {
 	const uint64_t harmless = O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY | O_NONBLOCK | O_NOCTTY |
@@ -218,7 +218,7 @@ static int allow_opening_to_read(scmp_filter_ctx filter)
 	return err ? err : allow_without(filter, CALL(open), 1, LOW_BITS & ~harmless);
 }
 
-/* F_SETOWN and F_SETSIG are a way to send signals. */
+/* Excludes F_SETOWN and F_SETSIG, which can send signals. */
 static int allow_own_descriptors(scmp_filter_ctx filter)
 {
 	static const uint64_t verbs[] = {F_GETFD, F_SETFD, F_GETFL,
@@ -227,7 +227,7 @@ static int allow_own_descriptors(scmp_filter_ctx filter)
 	return allow_values(filter, CALL(fcntl), 1, verbs, ARRAY_SIZE(verbs));
 }
 
-/* Threads, and processes in the same namespaces. */
+/* Threads, and processes without new namespaces. */
 static int allow_threads(scmp_filter_ctx filter)
 {
 	int err = allow_without(filter, CALL(clone), 0, NAMESPACES);
@@ -235,7 +235,7 @@ static int allow_threads(scmp_filter_ctx filter)
 	return err ? err : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0);
 }
 
-/* abort() signals the thread itself; kill(pid, 0) asks whether a process is there. */
+/* abort() signals the thread itself; kill(pid, 0) tests whether a process exists. */
 static int allow_own_signals(scmp_filter_ctx filter)
 {
 	return allow_if(filter, CALL(tgkill), compare(0, LOW_BITS, (uint64_t)getpid()));
@@ -261,7 +261,7 @@ static int allow_common(scmp_filter_ctx filter)
 	return err;
 }
 
-/* What reads files and runs threads. */
+/* What any process needs that reads files and has threads. */
 static int allow_program(scmp_filter_ctx filter)
 {
 	int err = allow_common(filter);
@@ -276,12 +276,14 @@ static int allow_program(scmp_filter_ctx filter)
 		err = allow_threads(filter);
 	if (!err)
 		err = allow_own_names(filter);
-	/* A datagram socket of a pair could be connected to anything later. */
+	/*
+	 * Stream sockets only: a datagram socket of a pair could later be connected to any address.
+	 */
 	if (!err)
 		err = allow_if(filter, CALL(socketpair),
 			       compare(1, LOW_BITS & ~(uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK),
 				       SOCK_STREAM));
-	/* The limits of this process, which are read. */
+	/* Only reads the limits of this process. */
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(prlimit64), 2,
 				       compare(0, LOW_BITS, 0), compare(2, UINT64_MAX, 0));
@@ -327,7 +329,7 @@ static int fill_for_broker(scmp_filter_ctx filter)
 	return err ? err : ALLOW(filter, broking);
 }
 
-/* Not AF_UNIX: behind such sockets are services that obey root (a container runtime, for one). */
+/* Excludes AF_UNIX: services that trust root listen there, for example a container runtime. */
 static int fill_for_server(scmp_filter_ctx filter, bool connects)
 {
 	static const uint64_t families[] = {AF_INET, AF_INET6, AF_NETLINK},
@@ -363,9 +365,9 @@ static int fill_for_namer(scmp_filter_ctx filter)
 }
 
 /*
- * Programs of 32 bits have system calls of their own, with other numbers: the kernel ends whoever
- * makes one that the filter does not know the numbers of. Only a command of the administrator's may
- * be such a program; its calls are filtered as the others are.
+ * 32-bit programs use system calls with other numbers. Without these numbers in the filter, the
+ * kernel kills the program. Only the administrator's commands may be 32-bit programs; their calls
+ * are filtered in the same way.
  */
 static int add_32_bits(scmp_filter_ctx filter)
 {
@@ -392,7 +394,7 @@ static int load(scmp_filter_ctx filter, int err, struct failure *failure)
 {
 	if (!err)
 		err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-	/* As far as the kernel can: from 4.14 on. */
+	/* Optional, as kernels before 4.14 do not support it. */
 	if (!err)
 		seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
 	if (!err)

@@ -18,7 +18,7 @@
 #define PATHS_MAX 40
 #define NOBODY	  65534
 
-/* What the C library and libcurl read to resolve a name and to check a certificate. */
+/* Files that the C library and libcurl read to resolve names and check certificates. */
 static const char *const connecting_paths[] = {
 	"/etc/hosts",
 	"/etc/host.conf",
@@ -56,7 +56,7 @@ int confinement__of_reader(bool probes, struct failure *failure)
 	return err ? err : call_filter__for_reader(probes, failure);
 }
 
-/* As far as this kernel can. The server says it if it cannot, for all. */
+/* Does nothing on kernels without Landlock. The server logs that, on behalf of all processes. */
 static int restrict_files(const char *const *paths, size_t cnt, bool says_so,
 			  struct failure *failure)
 {
@@ -92,13 +92,18 @@ int confinement__of_broker(struct failure *failure)
 	return err ? err : call_filter__for_broker(failure);
 }
 
-/* Behind sockets of files are services that obey root, a container runtime for one. */
+/*
+ * Root could talk to services that trust root over Unix sockets, for example a container runtime.
+ */
 static int become_nobody(struct failure *failure)
 {
 	if (geteuid() != 0 || (!setgroups(0, NULL) && !setresgid(NOBODY, NOBODY, NOBODY) &&
 			       !setresuid(NOBODY, NOBODY, NOBODY)))
 		return 0;
-	/* It may not change users, nor groups; then it has no capabilities at least. */
+	/*
+	 * EPERM: it lacks the capability to change its user or groups. It still loses all
+	 * capabilities.
+	 */
 	return errno == EPERM ? 0
 			      : failure__set(failure, -errno, "cannot become user %d: %s", NOBODY,
 					     strerror(errno));
@@ -109,7 +114,7 @@ int confinement__of_namer(struct failure *failure)
 	static const char *const all[] = {"/"};
 	int err;
 
-	/* Before the capability to do that is gone. */
+	/* This needs CAP_SETPCAP, which the calls below drop. */
 	capabilities__bound(NULL, 0);
 	err = become_nobody(failure);
 	if (!err)
@@ -127,8 +132,8 @@ int confinement__of_runner(struct failure *failure)
 }
 
 /*
- * The directory of @path, links followed, so that a file in there may be replaced; the caller
- * frees.
+ * The directory of @path after following links. The whole directory is allowed, as the file in it
+ * may be replaced. The caller frees the result.
  */
 static char *directory_of(const char *path)
 {
@@ -153,7 +158,8 @@ int confinement__of_server(bool connects, struct failure *failure)
 	for (size_t i = 0; connects && i < ARRAY_SIZE(connecting_paths); i++)
 		paths[cnt++] = connecting_paths[i];
 	/*
-	 * If it is not root, it may read all of /etc, where files are replaced: secrets are root's.
+	 * Allow all of /etc, so that files in it can be replaced. Without root, this exposes no
+	 * secrets.
 	 */
 	if (connects && geteuid() != 0)
 		paths[cnt++] = "/etc";

@@ -16,24 +16,22 @@
 #define FILE_RIGHTS LANDLOCK_ACCESS_FS_READ_FILE
 #define READ_RIGHTS (FILE_RIGHTS | LANDLOCK_ACCESS_FS_READ_DIR)
 
-/*
- * Rights that came later than the headers this may be built with: linux/landlock.h of Linux 6.12.
- */
+/* Rights that may be missing in the headers of the build; from linux/landlock.h of Linux 6.12. */
 #define RIGHT_REFER	(1ULL << 13)
 #define RIGHT_TRUNCATE	(1ULL << 14)
 #define RIGHT_IOCTL_DEV (1ULL << 15)
 #define RIGHT_BIND_TCP	(1ULL << 0)
 
 /*
- * The beginning of struct landlock_ruleset_attr; older kernels take the first only. The rest,
- * scopes, would keep the signal from being sent that ends the agent's processes when the first one
- * is gone.
+ * The beginning of struct landlock_ruleset_attr; older kernels accept the first field only. The
+ * next field, scopes, is left out: it would block the signal that ends the agent's processes when
+ * the first one has ended.
  */
 struct ruleset {
 	uint64_t fs, net;
 };
 
-/* All that this version of the interface can refuse. */
+/* All rights that this version of Landlock can refuse. */
 static struct ruleset refuse_all(long version)
 {
 	struct ruleset set = {.fs = (1ULL << 13) - 1};

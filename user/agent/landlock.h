@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Landlock: files that this process may read, and none that it may write, whoever it runs as. It is
- * for processes that read no other's memory: the kernel refuses that to all that are in a domain
- * (landlock(7), "Ptrace restrictions").
+ * Landlock restricts which files this process can read, and lets it write none, whichever user it
+ * runs as. It cannot be used for a process that reads the memory of others: the kernel denies
+ * ptrace access to processes outside of the caller's Landlock domain (landlock(7), "Ptrace
+ * restrictions").
  *
- * System calls are made without a library, for there is none. From Linux 5.13 on, where it is built
- * in and enabled.
+ * There is no library for Landlock, so its system calls are made directly. It needs Linux 5.13 or
+ * later, with Landlock built in and enabled.
  */
 #pragma once
 
@@ -14,8 +15,8 @@
 #include "util/failure.h"
 
 /*
- * Restricts this process and all that it starts to reading what is below @paths, @cnt of them; what
- * is not there is passed over. Returns 0; -EOPNOTSUPP: this kernel has no Landlock; or another
- * negative errno. Errors are described.
+ * Permanently restricts this process and its descendants to reading files below @paths, an array of
+ * @cnt; paths that do not exist are skipped. Returns 0; -EOPNOTSUPP if this kernel has no Landlock;
+ * or another negative errno. Errors are described.
  */
 int landlock__read_only(const char *const *paths, size_t cnt, struct failure *failure);

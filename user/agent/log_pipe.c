@@ -12,7 +12,9 @@
 #include "util/text.h"
 
 #define LINES_PER_SECOND_MAX 1000
-/* So much at a time, that who writes on and on does not keep us. */
+/*
+ * Limits one call of log_pipe__drain(), so that a process that writes without end cannot block us.
+ */
 #define READS_MAX 16
 
 int log_pipe__init(struct log_pipe *pipe)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The standard error of processes that are not trusted with ours, which may be a terminal or a file
- * that they could do more with than add a line. Lines that arrive are passed on, made printable,
- * shortened, and so many a second.
+ * A pipe that serves as the standard error of less trusted processes. The agent's own standard
+ * error may be a terminal or a file, with which they could do more than append a line. Lines from
+ * the pipe are made printable, shortened, limited per second, and written to the agent's standard
+ * error.
  */
 #pragma once
 
@@ -17,7 +18,7 @@ struct log_pipe {
 	char line[LOG_LINE_BYTES];
 	size_t used;
 	uint64_t second;	       /* CLOCK_MONOTONIC */
-	unsigned int cnt, dropped_cnt; /* lines in that second */
+	unsigned int cnt, dropped_cnt; /* in that second */
 };
 
 #define LOG_PIPE_NONE                                                                              \
@@ -26,9 +27,9 @@ struct log_pipe {
 		.read_fd = -1, .write_fd = -1                                                      \
 	}
 
-/* Returns 0 or negative errno; the caller releases. */
+/* Returns 0 or negative errno. The caller releases the pipe in both cases. */
 int log_pipe__init(struct log_pipe *pipe);
 void log_pipe__release(struct log_pipe *pipe);
 
-/* Passes on what is there, without waiting. */
+/* Passes on the lines that have arrived; does not wait. */
 void log_pipe__drain(struct log_pipe *pipe);

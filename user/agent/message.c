@@ -24,7 +24,7 @@ void inbox__release(struct inbox *inbox)
 	inbox->head_used = inbox->used = 0;
 }
 
-/* Fills up to @size bytes. Returns 1: all are there; 0: not yet; or negative errno. */
+/* Reads until @bytes has @size bytes. Returns 1 if it has; 0 if not yet; or negative errno. */
 static int fill(int fd, void *bytes, size_t size, size_t *used)
 {
 	while (*used < size) {
@@ -50,7 +50,7 @@ static int begin(struct inbox *inbox)
 		return -EPROTO;
 	if (!head->size)
 		return 0;
-	/* A text at its end is a C string without being copied. */
+	/* One more byte for a NUL, so that a text at the end can be used in place as a C string. */
 	inbox->bytes = malloc((size_t)head->size + 1);
 	if (!inbox->bytes)
 		return -ENOMEM;
@@ -126,7 +126,7 @@ static int wait_for_room(int fd, int wait_ms)
 	return cnt > 0 || errno == EINTR ? 0 : -errno;
 }
 
-/* *begun: something was sent, and the rest has to follow. */
+/* Sets *begun once a part was sent; then the rest must follow. */
 static int send_all(int fd, const void *bytes, size_t size, enum message_wait wait, bool *begun)
 {
 	const uint8_t *at = bytes;
@@ -165,7 +165,7 @@ int message__send(int fd, enum message_type type, const struct packer *packed,
 
 struct cursor cursor__of(const struct message *message)
 {
-	/* Nothing may be added to a null pointer, not even nothing. */
+	/* Adding to a null pointer is undefined, even adding 0. */
 	static const uint8_t none[1];
 	const uint8_t *bytes = message->bytes ? message->bytes : none;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Messages between the processes of an agent, over a stream socket: a type, a size, and so many
- * bytes.
+ * Messages between the processes of an agent, over a stream socket. A message is a type, a size,
+ * and that many bytes.
  *
- * Who receives does not trust who sends, for that one may have been taken over. Each side says
- * which types it takes, and how large each may be: another one ends the connection (-EPROTO). A
- * message is taken apart by a cursor that never leaves its bytes, and that says once, at the end,
- * whether all that was taken was there and nothing is left.
+ * The receiver does not trust the sender, which may have been compromised. Each receiver declares
+ * the message types it accepts and the maximum size of each; any other message ends the connection
+ * (-EPROTO). A cursor decodes a message: it never reads beyond the message, and cursor__is_done()
+ * reports at the end whether every value was there and nothing is left over.
  */
 #pragma once
 
@@ -17,33 +17,33 @@
 enum message_type {
 	/* To the reader. */
 	MESSAGE_RELOAD = 1, /* read the configuration again */
-	MESSAGE_SERVED,	    /* what the server counts, for the metrics */
+	MESSAGE_SERVED,	    /* the server's counters, for the metrics */
 	MESSAGE_ASK_REPORT,
 	/* From the reader. */
-	MESSAGE_READY,	/* it reads from now on */
-	MESSAGE_FAILED, /* it ends: why */
+	MESSAGE_READY,	/* the reader has started */
+	MESSAGE_FAILED, /* the reader ends; carries the reason */
 	MESSAGE_PAGE,
 	MESSAGE_HEALTH,
 	MESSAGE_REPORT,
 	MESSAGE_ALERT,
-	/* To the runner of commands, and back. */
+	/* To the runner and back. */
 	MESSAGE_COMMAND,
 	MESSAGE_COMMAND_RESULT,
 	MESSAGE_TYPE_CNT,
 };
 
-/* For each type that is taken, how many bytes it has at most, plus 1; 0: it is not taken. */
+/* Maximum size of each accepted message type in bytes, plus 1; 0: the type is not accepted. */
 typedef size_t message_limits[MESSAGE_TYPE_CNT];
 
 struct message {
 	enum message_type type;
 	size_t size;
-	uint8_t *bytes; /* the receiver's to free; NULL if there are none */
+	uint8_t *bytes; /* owned by the receiver; NULL if there are none */
 };
 
 void message__release(struct message *message);
 
-/* What is being received. */
+/* A message that is being received, possibly in several reads. */
 struct inbox {
 	int fd; /* not owned */
 	const size_t *limits;
@@ -57,13 +57,16 @@ struct inbox {
 void inbox__release(struct inbox *inbox);
 
 /*
- * Takes the next message, if all of it is there; with a descriptor that waits, waits for it.
- * Returns 1; 0: there is none yet; -EPIPE: the other side is gone; -EPROTO: it has sent what is not
- * taken; or another negative errno.
+ * Receives the next message if it is complete; if the descriptor is blocking, waits for it. Returns
+ * 1; 0 if no message is complete yet; -EPIPE if the peer has closed the connection; -EPROTO if it
+ * has sent a message that is not accepted; or another negative errno.
  */
 int inbox__take(struct inbox *inbox, struct message *out);
 
-/* What is being packed. Without memory it stays as it is, and message__send() says so. */
+/*
+ * A message that is being encoded. When memory runs out, further values are ignored, and
+ * message__send() returns the error.
+ */
 struct packer {
 	uint8_t *bytes;
 	size_t size, capacity;
@@ -73,26 +76,26 @@ struct packer {
 void packer__release(struct packer *packer);
 void packer__add_u64(struct packer *packer, uint64_t value);
 void packer__add_double(struct packer *packer, double value);
-/* Up to a NUL, or @size bytes, which may hold any. */
+/* @text ends at its NUL; @bytes may contain any bytes. */
 void packer__add_text(struct packer *packer, const char *text);
 void packer__add_bytes(struct packer *packer, const void *bytes, size_t size);
 
-/* How message__send() waits. */
+/* What message__send() does when the socket is full. */
 enum message_wait {
-	MESSAGE_WAIT,	 /* as long as the other side takes: who sends has nothing else to do */
-	MESSAGE_NO_WAIT, /* not at all; for the rest of what was begun, MESSAGE_REST_MS */
+	MESSAGE_WAIT,	 /* waits without limit; for senders that have nothing else to do */
+	MESSAGE_NO_WAIT, /* does not wait, except MESSAGE_REST_MS for the rest of a begun message */
 };
 
 #define MESSAGE_REST_MS 1000
 
 /*
- * Sends it. Returns 0; -EAGAIN: nothing was sent, as that would take waiting; -EPIPE, -ETIMEDOUT,
- * -ENOMEM or another negative errno: the connection is of no use any more.
+ * Returns 0; -EAGAIN if nothing was sent because the socket is full; -EPIPE, -ETIMEDOUT, -ENOMEM or
+ * another negative errno if the connection can no longer be used.
  */
 int message__send(int fd, enum message_type type, const struct packer *packed,
 		  enum message_wait wait);
 
-/* What is being taken apart. */
+/* The undecoded rest of a message. After a failure, all values are 0 or "". */
 struct cursor {
 	const uint8_t *at, *end;
 	bool failed;
@@ -100,11 +103,11 @@ struct cursor {
 
 struct cursor cursor__of(const struct message *message);
 uint64_t cursor__u64(struct cursor *cursor);
-/* NaN and infinity are not taken. */
+/* Fails if the value is NaN or infinite. */
 double cursor__double(struct cursor *cursor);
-/* A text of at most @max bytes, which lies in the message; "" if there is none. */
+/* A text of at most @max bytes, which points into the message; "" on failure. */
 const char *cursor__text(struct cursor *cursor, size_t max);
-/* All that is left. */
+/* All remaining bytes. */
 const uint8_t *cursor__rest(struct cursor *cursor, size_t *size);
-/* Whether all was there, and nothing is left. */
+/* Whether decoding has not failed and no bytes are left. */
 bool cursor__is_done(const struct cursor *cursor);

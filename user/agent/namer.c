@@ -25,8 +25,8 @@ struct question {
 };
 
 struct answer {
-	uint64_t number; /* of the question */
-	int result;	 /* as user_name__find() */
+	uint64_t number; /* of the request */
+	int result;	 /* what user_name__find() returned */
 	char name[NAME_BYTES];
 };
 
@@ -37,7 +37,8 @@ static struct {
 } in_use = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
 /*
- * A user that is not there: all that are asked for names are loaded, which is not permitted later.
+ * Looks up an invalid user id, so that the C library loads all its name services. The filter
+ * forbids that later.
  */
 static void load_services(void)
 {
@@ -56,7 +57,7 @@ static int begin(void)
 		log_error("%s", failure.text);
 		return -EPERM;
 	}
-	/* To become another user takes this away. */
+	/* Changing the user has reset the signal, so set it again. */
 	return prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent ? -EPERM : 0;
 }
 
@@ -77,7 +78,7 @@ int namer__run(int fd, const void *context)
 	return got != 0;
 }
 
-/* Answers that came too late for their question are passed over. */
+/* Skips late answers to earlier requests. */
 static int receive(struct answer *answer)
 {
 	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + NAMER_WAIT_MS * NS_PER_MS, now_ns;

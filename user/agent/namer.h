@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The process that asks for the names of users: of directory services, over sockets, which the
- * reader may not open. All that it receives are numbers of users.
+ * The process that resolves user ids to names. That may take a directory service behind a socket,
+ * and the reader may not open sockets. The namer receives nothing but user ids.
  */
 #pragma once
 
 /*
- * What it does; a struct part_options' run, on a socket that keeps messages apart (SOCK_SEQPACKET).
+ * The run function of its struct part_options. @fd is a socket that preserves message boundaries
+ * (SOCK_SEQPACKET).
  */
 int namer__run(int fd, const void *context);
 
 /*
- * The other side: from then on user_name__of() asks the namer at @fd, and waits for NAMER_WAIT_MS
- * at most.
+ * For the clients of the namer: makes user_name__of() of this process ask the namer at @fd, and
+ * wait for at most NAMER_WAIT_MS.
  */
 void namer__use(int fd);
 

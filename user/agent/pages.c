@@ -10,7 +10,10 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 
-/* So often what pyfrag itself takes is written anew, even if nothing else is new. */
+/*
+ * Pages are rewritten this often even if nothing has changed, to update pyfrag's own CPU time and
+ * memory.
+ */
 #define REWRITE_NS (5 * 1000000000UL)
 
 bool pages__are_old(const struct pages *pages, const struct host *host,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an agent answers most requests with, ready to be sent: written after readings, when there is
- * anything new, so that one which takes its time keeps no client waiting.
+ * The documents that an agent serves most: metrics and the list of processes. The reader writes
+ * them after it has read heaps, if anything has changed. So clients get them at once, even while a
+ * slow heap is being read.
  */
 #pragma once
 
@@ -18,27 +19,27 @@ enum page_kind {
 	PAGE_CNT,
 };
 
-/* A larger one is not served. */
+/* A larger page is not served. */
 #define PAGE_BYTES_MAX (32UL << 20)
 
 struct page {
-	char *text; /* NULL: there is none yet */
+	char *text; /* NULL: not written yet */
 	size_t size;
 };
 
-/* What was last written, and from what. */
+/* The state that the last pages were written from. */
 struct pages {
 	struct host_counts counts;
 	struct host_metrics_extra extra;
 	uint64_t written_ns; /* CLOCK_MONOTONIC; 0: not yet */
 };
 
-/* Whether they would say anything new. */
+/* Whether the state has changed since the pages were written, or they are too old. */
 bool pages__are_old(const struct pages *pages, const struct host *host,
 		    const struct host_metrics_extra *extra);
 void pages__note(struct pages *pages, const struct host *host,
 		 const struct host_metrics_extra *extra);
 
-/* Writes one, which the caller frees. Returns 0 or -ENOMEM. */
+/* Writes a page, which the caller frees. Returns 0 or -ENOMEM. */
 int page__write(struct page *out, enum page_kind kind, const struct host *host,
 		const struct host_metrics_extra *extra);

@@ -41,7 +41,7 @@ static void close_between(int first, int last)
 		syscall(SYS_close_range, first, last, 0);
 }
 
-/* All but the standard ones and those: they are sorted. */
+/* Closes all descriptors except the standard ones and @fds, which it sorts. */
 static void close_others(int *fds, int cnt)
 {
 	int next = STDERR_FILENO + 1;
@@ -67,13 +67,13 @@ static int use_streams(int stderr_fd)
 	return err ? -errno : 0;
 }
 
-/* In the child; does not return. */
+/* Runs in the child and does not return. */
 static void run(const struct part_options *options, int fd, pid_t parent)
 {
 	int fds[PART_FDS_MAX + 1] = {fd}, cnt = 1;
 	char name[16];
 
-	/* The signal is not sent for a parent that has ended before. */
+	/* The kernel sends no signal for a parent that ended before this call. */
 	if ((!options->cleans_up && prctl(PR_SET_PDEATHSIG, SIGKILL)) || getppid() != parent)
 		_exit(1);
 	snprintf(name, sizeof(name), "pyfrag-%s", options->name);

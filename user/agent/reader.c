@@ -35,11 +35,11 @@ struct reader {
 	struct host *host;
 	struct alerts alerts;
 	struct pages pages;
-	/* What the server counts, and which processes there are. */
+	/* The server's counters and the agent's processes, from the last MESSAGE_SERVED. */
 	struct host_metrics_extra served;
 	pid_t parts[PARTS_MAX];
 	size_t part_cnt;
-	int err; /* of a message that did not get out */
+	int err; /* why a message could not be sent */
 };
 
 static void send_alert(void *context, const struct alert_rule *rule, const struct alert *alert)
@@ -215,7 +215,7 @@ static int take_message(struct reader *reader, const struct message *message)
 	}
 }
 
-/* Answers what comes until the next tick; who asks all the time does not put that off. */
+/* Handles messages until the next tick. A peer that sends without end does not delay the tick. */
 static int wait_for_tick(struct reader *reader)
 {
 	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + TICK_NS, now_ns;
@@ -234,7 +234,10 @@ static int wait_for_tick(struct reader *reader)
 	return err;
 }
 
-/* The keeper, and on kernels without uprobe_multi (before 6.6) what is written to without it. */
+/*
+ * Starts the keeper, and opens what kernels without uprobe_multi (before 6.6) need to attach
+ * probes.
+ */
 static int prepare_probes(struct failure *failure)
 {
 	struct features features;
@@ -301,7 +304,7 @@ int reader__run(int fd, const void *context)
 		err = run(&reader);
 		failure__set(&failure, err, "the agent ends: %s", strerror(-err));
 	}
-	/* The end of the connection says that it is time to end. */
+	/* -EPIPE means that the server asks the reader to end. */
 	if (err != -EPIPE)
 		send_failure(fd, failure.text);
 	host__free(reader.host);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The process that finds Pythons and reads their heaps. Nobody but its parent talks to it, and what
- * it finds goes there as messages: pages to be served, alerts, a report that was asked for. What it
- * reads is written by others, so it is the one that may be taken over; then it can read whatever it
- * can read now, and tell its parent lies.
+ * The process that finds Python processes and reads their heaps. Only its parent, the server,
+ * communicates with it, by messages: the reader sends pages to serve, alerts, and reports on
+ * request. It reads data that others control, so it is the process most likely to be compromised.
+ * An attacker who controls it can read what it can read and send false data to the server, but
+ * nothing more.
  */
 #pragma once
 
@@ -15,13 +16,13 @@
 #include "util/pace.h"
 #include "util/text_list.h"
 
-/* What may change while it runs. */
+/* Configuration that a reload can change. */
 struct reader_config {
 	const struct text_list *rules; /* for alerts; see alert_rule__parse() */
 	struct pace pace;	       /* its budget is a share of one core */
 };
 
-/* Returns 0, or -EINVAL after it has said why on stderr. */
+/* Returns 0, or -EINVAL after logging the reason. */
 typedef int reader_apply_fn(void *reader, const struct reader_config *config);
 
 struct reader_options {
@@ -37,9 +38,9 @@ struct reader_options {
 	const void *context;
 };
 
-/* Of MESSAGE_REPORT. */
+/* Result in a MESSAGE_REPORT. */
 enum report_result {
-	REPORT_OK, /* and the text follows */
+	REPORT_OK, /* followed by the text */
 	REPORT_NO_SUCH,
 	REPORT_TOO_LARGE,
 	REPORT_NO_MEMORY,
@@ -48,8 +49,8 @@ enum report_result {
 
 #define REPORT_BYTES_MAX (16UL << 20)
 #define REASON_BYTES_MAX 1024
-/* Of MESSAGE_SERVED. */
+/* Maximum number of processes in a MESSAGE_SERVED. */
 #define PARTS_MAX 8
 
-/* What it does; a struct part_options' run. Its context are those options. */
+/* The run function of its struct part_options. @context is a struct reader_options. */
 int reader__run(int fd, const void *context);

@@ -13,7 +13,7 @@
 #include "util/log.h"
 
 #define MESSAGES_MAX 64
-/* The most that is charged for one report, in case the reader misreports it. */
+/* Upper limit of the charge for one report, as the reader may claim any number. */
 #define REPORT_CPU_NS_MAX 10000000000UL
 
 void reader_peer__init(struct reader_peer *peer, int fd, const char *listen)
@@ -38,7 +38,7 @@ void reader_peer__release(struct reader_peer *peer)
 	shared_text__release(peer->report);
 }
 
-/* What is left of the message, in place of what was there; nothing, if that is no byte. */
+/* Replaces *kept with the rest of the message, or with NULL if no bytes are left. */
 static int keep(struct shared_text **kept, struct cursor *cursor)
 {
 	size_t size;
@@ -95,7 +95,7 @@ static int take_report(struct reader_peer *peer, const struct message *message)
 	if (cursor.failed || result >= REPORT_RESULT_CNT)
 		return -EPROTO;
 	peer->report_cpu_ns += cpu_ns < REPORT_CPU_NS_MAX ? cpu_ns : REPORT_CPU_NS_MAX;
-	/* One that came too late was given up. */
+	/* This report came too late; nobody waits for it. */
 	if (number != peer->report_number || !peer->waits_for_report)
 		return 0;
 	peer->waits_for_report = false;

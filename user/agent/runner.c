@@ -15,14 +15,14 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-/* Who asks has no more threads than that. */
+/* The server has no more threads than that. */
 #define RUNNING_MAX (ALERT_DESTINATIONS_MAX * ALERT_COMMANDS_AT_ONCE)
 
-/* The runner's side: a thread for each command that runs. */
+/* State of the runner's process, which has a thread for each running command. */
 struct runner {
 	int fd;
 	const struct runner_options *options;
-	pthread_mutex_t lock; /* of what follows, and of sending */
+	pthread_mutex_t lock; /* protects the fields below, and sending */
 	pthread_cond_t ended;
 	size_t running_cnt;
 };
@@ -79,7 +79,7 @@ static void *run_task(void *context)
 	int result = run_command(runner->options, &task->message, &call);
 
 	pthread_mutex_lock(&runner->lock);
-	/* If nobody takes that any more, the runner ends anyhow. */
+	/* If sending fails, the server is gone, and so the runner ends anyway. */
 	answer(runner->fd, call, result);
 	runner->running_cnt--;
 	pthread_cond_signal(&runner->ended);
@@ -87,7 +87,7 @@ static void *run_task(void *context)
 	return NULL;
 }
 
-/* With the lock held; takes over the message if it returns 0. */
+/* Call with the lock held. Takes ownership of the message if it returns 0. */
 static int start_task(struct runner *runner, struct message *message)
 {
 	struct task *task = calloc(1, sizeof(*task));
@@ -109,7 +109,7 @@ static int start_task(struct runner *runner, struct message *message)
 	return 0;
 }
 
-/* With the lock held. */
+/* Call with the lock held. */
 static int start_or_refuse(struct runner *runner, struct message *message)
 {
 	struct alert_message alert;
@@ -164,8 +164,8 @@ int runner__run(int fd, const void *context)
 }
 
 /*
- * The other side. Several threads ask, and one of those that wait takes the results, also those of
- * others.
+ * The client's side. Several threads may wait for results at the same time; one of them receives
+ * the results of all.
  */
 struct call {
 	uint64_t number;
@@ -179,11 +179,11 @@ static struct {
 	pthread_cond_t changed;
 	int fd;
 	const struct runner_options *options;
-	struct inbox inbox; /* of the thread that takes results */
-	struct call *calls; /* that wait */
+	struct inbox inbox; /* used by the thread that receives results */
+	struct call *calls; /* waiting for a result */
 	uint64_t call_cnt;
 	bool is_taking;
-	int err; /* why there are no results any more */
+	int err; /* why no more results come */
 } in_use = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .fd = -1};
 
 static int find_number(const char *command, unsigned int *number)
@@ -199,7 +199,7 @@ static int find_number(const char *command, unsigned int *number)
 	return -ENOENT;
 }
 
-/* Without the lock: waits for it. */
+/* Waits for a result. Call without the lock. */
 static int take_result(struct call *out)
 {
 	_cleanup_(message__release) struct message message = {};
@@ -214,7 +214,7 @@ static int take_result(struct call *out)
 	return cursor__is_done(&cursor) ? 0 : -EPROTO;
 }
 
-/* With the lock held. */
+/* Call with the lock held. */
 static void finish(const struct call *done)
 {
 	for (struct call *call = in_use.calls; call; call = call->next)
@@ -224,7 +224,7 @@ static void finish(const struct call *done)
 		}
 }
 
-/* With the lock held. */
+/* Call with the lock held. */
 static void wait_for(const struct call *call)
 {
 	while (!call->is_done && !in_use.err) {
@@ -256,7 +256,7 @@ static void forget(const struct call *call)
 	*at = call->next;
 }
 
-/* With the lock held. */
+/* Call with the lock held. */
 static int ask_for(unsigned int command, const struct alert_message *alert)
 {
 	_cleanup_(packer__release) struct packer packer = {};
@@ -265,7 +265,7 @@ static int ask_for(unsigned int command, const struct alert_message *alert)
 	int err;
 
 	alert_wire__pack_command(&packer, &asked, alert);
-	/* The runner takes what it is sent, whatever runs. */
+	/* This cannot block for long: the runner always reads its socket. */
 	err = message__send(in_use.fd, MESSAGE_COMMAND, &packer, MESSAGE_WAIT);
 	if (err)
 		return err;
@@ -275,7 +275,7 @@ static int ask_for(unsigned int command, const struct alert_message *alert)
 	return call.is_done ? call.result : in_use.err;
 }
 
-/* In place of alert_command__run(). */
+/* Replaces alert_command__run() in the runner's clients. */
 static int ask(const char *command, const struct alert_message *alert)
 {
 	unsigned int number;
@@ -289,7 +289,7 @@ static int ask(const char *command, const struct alert_message *alert)
 	return err;
 }
 
-/* The runner ends what it runs when its socket is closed. */
+/* The runner ends its commands when its socket is closed. */
 static void end_all(void)
 {
 	shutdown(in_use.fd, SHUT_RDWR);

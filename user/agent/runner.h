@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The process that runs the administrator's commands. It has the commands from the start, and is
- * told by number which one to run, with the alert that it is for: who asks it cannot have another
- * one run.
+ * The process that runs the administrator's commands. It has the list of commands from the start,
+ * and receives only the number of the command to run and the alert for it. So a compromised server
+ * cannot make it run anything else.
  */
 #pragma once
 
@@ -11,14 +11,16 @@
 #include "agent/part.h"
 #include "alerts/alert_message.h"
 
-/* Where alerts go (see alert_sender.h): those that are no commands are not run. */
+/* Destinations of alerts (see alert_sender.h). Those that are not commands are ignored. */
 struct runner_options {
 	const char *const *alert_to;
 	size_t cnt;
 };
 
-/* What it does; a struct part_options' run. Its context are those options. */
+/* The run function of its struct part_options. @context is a struct runner_options. */
 int runner__run(int fd, const void *context);
 
-/* The other side. From then on alert_command__run() asks the runner at @fd. */
+/*
+ * For the clients of the runner: makes alert_command__run() of this process ask the runner at @fd.
+ */
 void runner__use(int fd, const struct runner_options *options);

@@ -27,26 +27,27 @@
 
 #define NS_PER_MS 1000000UL
 #define NS_PER_S  1000000000UL
-/* Nothing was heard of the reader for so long: something is wrong. */
+/* A reader that has sent no health message for this long has a problem. */
 #define STUCK_NS    (60 * 1000000000UL)
 #define SILENT_TEXT "pyfrag-reader has not answered for a minute\n"
-/* How long a request waits for what the reader is at. */
+/* How long a request waits for a report while the reader is busy. */
 #define REPORT_MS    1000
 #define LONG_WAIT_NS (100 * NS_PER_MS)
-/* How often the reader learns what was served, and connections that say nothing are closed. */
+/* How often the server sends its counters to the reader and closes idle connections. */
 #define TICK_MS 1000
 #define END_MS	10000
-/* How long what is being sent delays the end. */
+/* How long alerts that are being sent may delay the end. */
 #define SENDING_MS 1000
 /*
- * What of a core the reader may take to write reports, and what may be saved up for a burst: for
- * all clients, and for one. Whoever can connect can ask for more all the time.
+ * CPU time for reports: the share of a core that the reader may use to write them, and how much may
+ * be saved for a burst, for all clients and for each. Without a limit, any client could keep the
+ * reader busy.
  */
 #define REPORTS_SHARE  0.04
 #define REPORTS_NS_MAX (400.0 * NS_PER_MS)
 #define CLIENT_SHARE   0.02
 #define CLIENT_NS_MAX  (200.0 * NS_PER_MS)
-/* What a report takes at least. */
+/* Minimum charge for a report. */
 #define REPORT_NS_MIN	100000UL
 #define CONTENT_METRICS "text/plain; version=0.0.4; charset=utf-8"
 #define CONTENT_OPEN	"application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -54,7 +55,7 @@
 #define PROCESSES_PATH	"/v1/processes"
 #define REPORT_SUFFIX	"/report"
 
-/* What is waited for; a part's end has PART_EVENT and its number. */
+/* Event sources. For child process N, the event is EVENT_PART + N. */
 enum {
 	EVENT_SIGNAL,
 	EVENT_REQUEST,
@@ -68,10 +69,10 @@ struct server {
 	struct http_server *http;
 	struct alert_sender *sender; /* NULL: alerts are logged only */
 	struct reader_peer reader;
-	uint64_t no_wait_until_ns; /* CLOCK_MONOTONIC: others have their turn */
+	uint64_t no_wait_until_ns; /* CLOCK_MONOTONIC; no waiting for reports until then */
 	uint64_t scrapes, scrape_ns;
 	struct allowance serving, reports; /* CPU time, ns */
-	struct client_allowances clients;  /* as reports */
+	struct client_allowances clients;  /* see reports */
 	struct report_cache cache;
 	uint64_t reports_written, requests_refused, held_back_cnt;
 	bool ends;
@@ -85,7 +86,7 @@ static void end(struct server *server, int err)
 	server->ends = true;
 }
 
-/* It is not copied: hundreds of clients may take it at a time, a byte now and then. */
+/* Shares the text: copying it for hundreds of slow clients would take too much memory. */
 static struct http_answer answer_shared(const char *type, struct shared_text *text)
 {
 	return (struct http_answer){.status = 200, .type = type, .text = shared_text__hold(text)};
@@ -126,7 +127,8 @@ static void take_messages(struct server *server)
 }
 
 /*
- * A message that the reader had no room for is not an error. If it is gone, there is a better one.
+ * -EAGAIN, a full socket, is not an error. -EPIPE is reported elsewhere, with the exit status of
+ * the reader.
  */
 static int check_told(struct server *server, int err)
 {
@@ -137,7 +139,7 @@ static int check_told(struct server *server, int err)
 	return err;
 }
 
-/* Without waiting for it. */
+/* Does not wait. */
 static int tell_reader(struct server *server, enum message_type type, const struct packer *packed)
 {
 	return check_told(server,
@@ -168,7 +170,7 @@ static bool is_silent(const struct reader_peer *reader)
 	return reader->heard_ns && clock_ns(CLOCK_MONOTONIC) - reader->heard_ns > STUCK_NS;
 }
 
-/* Ages in a page are of when it was written: one that the reader does not renew says nothing. */
+/* Ages in a page are relative to the time it was written, so an outdated page would mislead. */
 static struct http_answer answer_page(const struct server *server, enum page_kind kind,
 				      const char *type)
 {
@@ -207,7 +209,7 @@ static struct http_answer answer_health(const struct reader_peer *reader)
 	return http_answer__text(200, "ok\n");
 }
 
-/* Takes what the reader says until there is the report, or for a while. */
+/* Handles messages of the reader until the report has arrived or the time is over. */
 static void wait_for_report(struct server *server)
 {
 	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + REPORT_MS * NS_PER_MS, now_ns;
@@ -239,7 +241,10 @@ static struct http_answer answer_last_report(const struct reader_peer *reader)
 	}
 }
 
-/* What reports have taken since the last time, also those that came too late to be served. */
+/*
+ * Charges the CPU time of reports since the last call, including those that came too late. Returns
+ * the charge in nanoseconds, at least REPORT_NS_MIN.
+ */
 static uint64_t charge_reports(struct server *server, uint64_t now_ns)
 {
 	uint64_t ns = server->reader.report_cpu_ns;
@@ -249,7 +254,7 @@ static uint64_t charge_reports(struct server *server, uint64_t now_ns)
 	return ns > REPORT_NS_MIN ? ns : REPORT_NS_MIN;
 }
 
-/* How long @client has to wait until a report may be written for it. */
+/* How long @client has to wait, in nanoseconds, before a report may be written for it. */
 static uint64_t wait_for_allowance(struct server *server, uint64_t client, uint64_t now_ns)
 {
 	uint64_t own_ns = client_allowances__wait_ns(&server->clients, client, now_ns), all_ns;
@@ -259,7 +264,7 @@ static uint64_t wait_for_allowance(struct server *server, uint64_t client, uint6
 	return own_ns > all_ns ? own_ns : all_ns;
 }
 
-/* Returns whether it has answered. */
+/* Returns whether the reader has answered. */
 static bool ask_for_report(struct server *server, uint64_t client, pid_t pid, uint64_t start_ns)
 {
 	struct reader_peer *reader = &server->reader;
@@ -274,7 +279,10 @@ static bool ask_for_report(struct server *server, uint64_t client, pid_t pid, ui
 	now_ns = clock_ns(CLOCK_MONOTONIC);
 	client_allowances__spend(&server->clients, client, (double)charge_reports(server, now_ns),
 				 now_ns);
-	/* Nothing else is answered meanwhile: such requests take half of the time at most. */
+	/*
+	 * The server answers nothing else while it waits, so waiting may take at most half of its
+	 * time.
+	 */
 	waited_ns = now_ns - start_ns;
 	if (waited_ns > LONG_WAIT_NS)
 		server->no_wait_until_ns = start_ns + 2 * waited_ns;
@@ -327,7 +335,7 @@ static struct http_answer answer(void *context, const struct http_request *reque
 
 	if (!strcmp(path, "/metrics"))
 		return answer_metrics(server, request->wants_open_metrics);
-	/* If a process of the agent had ended, this one would have ended, too. */
+	/* If a process of the agent had ended, the server would have ended, too. */
 	if (!strcmp(path, "/livez"))
 		return http_answer__text(200, "ok\n");
 	if (!strcmp(path, "/healthz"))
@@ -340,7 +348,7 @@ static struct http_answer answer(void *context, const struct http_request *reque
 				      "/v1/processes/PID/report\n");
 }
 
-/* Unless that has taken too much: then requests wait, in the kernel. */
+/* Does nothing while serving has exceeded its CPU share; requests then wait in the kernel. */
 static void run_http(struct server *server)
 {
 	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -377,7 +385,7 @@ static void take_event(struct server *server, unsigned int event)
 	case EVENT_REQUEST:
 		break;
 	default:
-		/* It may have said why. */
+		/* The reader may have sent the reason. */
 		take_messages(server);
 		if (!server->ends)
 			say_end(server, &server->options->parts[event - EVENT_PART]);
@@ -410,8 +418,8 @@ static int watch_all(const struct server *server, int epoll_fd)
 }
 
 /*
- * How long it may be waited for events, ms. Of requests there are none while they have to wait
- * themselves.
+ * Returns how long to wait for events, in milliseconds, or negative errno. While serving has
+ * exceeded its CPU share, requests do not count as events.
  */
 static int prepare_wait(struct server *server, int epoll_fd, bool *is_held_back)
 {
@@ -466,7 +474,7 @@ static int begin(struct server *server, struct failure *failure)
 		connects |= !alert_destination__command_of(options->alert_to[i]);
 	if (!err)
 		err = confinement__of_server(connects, failure);
-	/* It has a thread: after that. */
+	/* The sender starts a thread, so it comes after the confinement. */
 	if (!err && options->alert_to_cnt)
 		err = alert_sender__new(&server->sender, options->alert_to, options->alert_to_cnt,
 					failure);
@@ -506,7 +514,7 @@ int server__run(const struct server_options *options)
 		return err;
 	}
 	err = serve(&server);
-	/* It ends while alerts are still being sent. */
+	/* The reader can end while alerts are still being sent. */
 	part__hang_up(&options->parts[PART_READER]);
 	return err;
 }

@@ -9,11 +9,11 @@
 #include "target/proc_text.h"
 #include "util/cleanup.h"
 
-/* Seven numbers (proc_pid_statm(5)). */
+/* Room for the seven numbers of /proc/PID/statm (proc_pid_statm(5)). */
 #define STATM_BYTES_MAX 256
 
 struct footprint {
-	double all_bytes, file_bytes; /* in RAM; of that, files and what is shared */
+	double all_bytes, file_bytes; /* resident; of these, file-backed or shared */
 };
 
 static struct footprint footprint_of(pid_t pid)
@@ -29,7 +29,10 @@ static struct footprint footprint_of(pid_t pid)
 				  .file_bytes = (double)shared * page};
 }
 
-/* They are forks of one program: what they have of files is the same, and counts once. */
+/*
+ * The processes are forks of one program and share its file pages, so these are counted once: the
+ * largest number is taken.
+ */
 struct usage usage__of(const pid_t *pids, size_t cnt)
 {
 	struct usage usage = {};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What processes of our own take. */
+/* CPU time and memory of the agent's own processes. */
 #pragma once
 
 #include <stddef.h>
@@ -10,5 +10,5 @@ struct usage {
 	double resident_bytes;
 };
 
-/* Of @cnt processes together; those that are gone take nothing. */
+/* The sum over @cnt processes; those that have ended count as 0. */
 struct usage usage__of(const pid_t *pids, size_t cnt);
