@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The word before what is handed out is where glibc looks for the size of a chunk. It holds our
- * size in such a way that free() and realloc() see an impossible chunk, and abort; that of a chunk
- * of theirs, in turn, is no word of ours.
+ * The last word of our header is where glibc looks for the size of a chunk. It encodes our size so
+ * that free() and realloc() see an impossible chunk and abort. In turn, the size word of a chunk
+ * from malloc is never a valid word of ours.
  */
 #include "util/account.h"
 
@@ -17,7 +17,7 @@ struct account {
 	struct account *parent;
 	uint64_t limit_bytes;
 	atomic_uint_least64_t used_bytes, peak_bytes, refused;
-	atomic_uint_least64_t holder_cnt; /* the owner, parts, and all memory taken from it */
+	atomic_uint_least64_t holder_cnt; /* the owner, child accounts, and each allocation */
 	atomic_uint_least64_t asked_cnt, refuse_at;
 };
 
@@ -26,10 +26,10 @@ struct header {
 	uint64_t word; /* see word_of_size() */
 };
 
-/* Chunks of malloc are multiples of 16 bytes, 8 of which are its own. */
+/* malloc's chunks are multiples of 16 bytes, with an overhead of 8 (glibc). */
 #define CHUNK_ALIGNMENT 16UL
 #define CHUNK_OVERHEAD	8UL
-/* Sizes up to here fit into a word. */
+/* Larger sizes do not fit into a word. */
 #define SIZE_MAX_BYTES (1UL << 48)
 
 static uint64_t word_of_size(uint64_t size)
@@ -54,7 +54,7 @@ static uint64_t size_of(const struct header *header)
 	return ~header->word >> 4;
 }
 
-/* What an allocation of @size bytes takes. */
+/* Bytes that an allocation of @size bytes takes, with all overhead. */
 static uint64_t cost_bytes(uint64_t size)
 {
 	return (size + sizeof(struct header) + CHUNK_OVERHEAD + CHUNK_ALIGNMENT - 1) &
@@ -94,7 +94,7 @@ static void note_peak(struct account *account, uint64_t used)
 		;
 }
 
-/* Takes @bytes from this account alone. */
+/* Charges @bytes to this account alone. */
 static bool take(struct account *account, uint64_t bytes)
 {
 	uint64_t used = atomic_load(&account->used_bytes);
@@ -107,7 +107,7 @@ static bool take(struct account *account, uint64_t bytes)
 	return true;
 }
 
-/* Gives back what was taken from @account and those it is part of, up to but without @end. */
+/* Uncharges @bytes from @account and its ancestors, up to but excluding @end. */
 static void give_back(struct account *account, const struct account *end, uint64_t bytes)
 {
 	for (; account != end; account = account->parent)
@@ -115,9 +115,9 @@ static void give_back(struct account *account, const struct account *end, uint64
 }
 
 /*
- * Pieces as large are unmapped at once, and so is what lies free at the end of the heap. It holds
- * what reading a process takes again and again, a few buffers of 1 MiB: mapped anew for each
- * process, their page faults would take as long as half of a first reading.
+ * Chunks of at least this size are unmapped when freed, and so is free memory beyond this size at
+ * the end of the heap. It must hold the few buffers of 1 MiB that each reading needs: mapping them
+ * again for each process costs page faults that take as long as half of a first reading.
  */
 #define KEPT_BYTES (4 << 20)
 
@@ -141,7 +141,7 @@ static void count_refusal(struct account *account)
 	errno = EDQUOT;
 }
 
-/* Takes @bytes from @account and those it is part of, or from none of them. */
+/* Charges @bytes to @account and all its ancestors, or to none of them. */
 static bool charge(struct account *account, uint64_t bytes)
 {
 	if (account && is_refused_by_test(account)) {
@@ -165,7 +165,7 @@ static void *hand_out(struct header *header, struct account *account, size_t siz
 	return header + 1;
 }
 
-/* As malloc(), or calloc() if @zeroed. */
+/* Like malloc(), or calloc() if @zeroed. */
 static void *allocate(struct account *account, size_t size, bool zeroed)
 {
 	struct header *header;
@@ -275,7 +275,10 @@ int account__reserve(struct account *account, void **items, size_t *capacity, si
 	return 0;
 }
 
-/* What is taken here is never touched: the C library takes its own (msort.c of glibc). */
+/*
+ * This memory only reserves the charge and is never used: the C library allocates its own (msort.c
+ * of glibc).
+ */
 int account__sort_r(struct account *account, void *items, size_t cnt, size_t item_size,
 		    int (*compare)(const void *, const void *, void *), void *context)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which addresses have been visited. A list in a target may lead back into itself: who follows one
- * asks here at each step, and ends at what was there before. A set that is all zero is an empty
- * one.
+ * A set of visited addresses. A linked list in a target may contain a cycle; code that follows one
+ * adds each address and stops at the first that is already in the set. A zero-initialized set is
+ * empty.
  */
 #pragma once
 
@@ -14,11 +14,11 @@
 struct address_set {
 	uint64_t *addresses;
 	size_t cnt, capacity;
-	struct id_table ids; /* of @addresses, by their places; all comes from its account */
+	struct id_table ids; /* ids are indices into @addresses; its account pays for both */
 };
 
-/* Returns 1 if @address was not in the set, and is now; 0 if it was; -EDQUOT or -ENOMEM. */
+/* Returns 1 if @address was added; 0 if it was already in the set; -EDQUOT or -ENOMEM. */
 int address_set__add(struct address_set *set, uint64_t address);
 
-/* Releases what the set holds; it is an empty one then. */
+/* Frees the memory of the set and leaves it empty. */
 void address_set__release(struct address_set *set);

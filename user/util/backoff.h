@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * When what has failed is tried again: after a while, and twice as long after each failure in a
- * row, up to a longest while.
+ * Exponential backoff: the delay before the next try doubles after each consecutive failure, up to
+ * a maximum.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Zero-initialized. */
+/* Initialize with zeros. */
 struct backoff {
-	uint32_t failed_cnt; /* in a row */
+	uint32_t failed_cnt; /* consecutive failures */
 	uint64_t until_ns;
 };
 
-/* All times are of one clock that does not go back. */
+/* All times must come from the same monotonic clock. */
 static inline bool backoff__may_try(const struct backoff *backoff, uint64_t now_ns)
 {
 	return now_ns >= backoff->until_ns;

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * A set of small numbers: a bit each, in an array of bytes.
- */
+/* A set of small numbers: a bit for each, in an array of bytes. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* The bytes that the numbers below @cnt take. */
+/* Size in bytes of a set of the numbers below @cnt. */
 static inline size_t bits__bytes(size_t cnt)
 {
 	return cnt / 8 + 1;

@@ -18,7 +18,7 @@ static bool is_among(unsigned int capability, const unsigned int *kept, size_t c
 	return false;
 }
 
-/* libcap-ng keeps what it has read, for all threads: this asks the kernel. */
+/* Asks the kernel, because libcap-ng caches what it has read, for all threads. */
 bool capabilities__has(unsigned int capability)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -28,7 +28,7 @@ bool capabilities__has(unsigned int capability)
 	       data[capability / 32].effective & 1U << capability % 32;
 }
 
-/* What the kernel knows may be more than this was built with. */
+/* The kernel may know more capabilities than the headers of the build. */
 void capabilities__bound(const unsigned int *kept, size_t cnt)
 {
 	for (unsigned int i = 0; prctl(PR_CAPBSET_READ, i) >= 0; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Capabilities: which this process has, and giving them up for good. */
+/* Capabilities of this process: testing for them and dropping them permanently. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,17 +7,24 @@
 
 #include "util/failure.h"
 
-/* Whether this thread has it (CAP_SYS_PTRACE, ...) now, in its own user namespace. */
+/*
+ * Whether this thread has @capability (CAP_SYS_PTRACE, ...) in its effective set, in its own user
+ * namespace.
+ */
 bool capabilities__has(unsigned int capability);
 
-/* Takes all but those from the bounding set, as far as that is permitted (CAP_SETPCAP). */
+/* Drops all capabilities except @kept from the bounding set, if this is permitted (CAP_SETPCAP). */
 void capabilities__bound(const unsigned int *kept, size_t cnt);
 
 /*
- * Keeps those of @kept (CAP_SYS_PTRACE, ...), @cnt of them, that this process has; all others are
- * gone, also as capabilities__bound(). What it executes gains none. Errors are described.
+ * Keeps those of @kept (an array of @cnt: CAP_SYS_PTRACE, ...) that this process has, and drops all
+ * others, from the bounding set as well (capabilities__bound()). Programs that it executes gain
+ * none. Errors are described.
  */
 int capabilities__keep(const unsigned int *kept, size_t cnt, struct failure *failure);
 
-/* Makes those of @used that this process has permitted, and no others, effective. As above. */
+/*
+ * Makes effective those of @used that this process has in its permitted set, and no others. Errors
+ * are described.
+ */
 int capabilities__use(const unsigned int *used, size_t cnt, struct failure *failure);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Arithmetic on numbers that a target chose: addresses, offsets, sizes, counts. A target can put
- * any 64 bits there, so a sum may wrap around and then pass a comparison that it should fail. Each
- * function here either computes the mathematical result or says that 64 bits do not hold it.
+ * Arithmetic on numbers that a target controls: addresses, offsets, sizes, counts. A target can
+ * write any 64 bits there, so a sum may wrap around and then pass a comparison that it should fail.
+ * Each function here either computes the mathematical result or reports that it does not fit into
+ * 64 bits.
  *
- * The functions named checked_*() return whether the result fits, and store it in *out only then; a
- * caller that does not look at that does not compile. Those named *_is_within() compute nothing
- * that can wrap.
+ * The checked_*() functions return whether the result fits, and only then store it in *out;
+ * ignoring the return value is a compile-time error. The *_is_within() functions compute nothing
+ * that can wrap around.
  */
 #pragma once
 
@@ -56,7 +57,7 @@ _must_check_ static inline bool checked_add_signed(int64_t a, int64_t b, int64_t
 	return true;
 }
 
-/* @address + @index * @item_size: where an item of an array is. */
+/* @address + @index * @item_size: the address of an array item. */
 _must_check_ static inline bool checked_item(uint64_t address, uint64_t index, uint64_t item_size,
 					     uint64_t *out)
 {
@@ -65,7 +66,7 @@ _must_check_ static inline bool checked_item(uint64_t address, uint64_t index, u
 	return checked_mul(index, item_size, &offset) && checked_add(address, offset, out);
 }
 
-/* @value rounded up to a multiple of @unit, which is not 0. */
+/* @value rounded up to a multiple of @unit, which must not be 0. */
 _must_check_ static inline bool checked_round_up(uint64_t value, uint64_t unit, uint64_t *out)
 {
 	uint64_t rest = value % unit;
@@ -73,19 +74,19 @@ _must_check_ static inline bool checked_round_up(uint64_t value, uint64_t unit, 
 	return checked_add(value, rest ? unit - rest : 0, out);
 }
 
-/* Without its sign; that of INT64_MIN has no place in an int64_t. */
+/* The absolute value. It is unsigned because an int64_t cannot hold that of INT64_MIN. */
 static inline uint64_t magnitude(int64_t value)
 {
 	return value < 0 ? -(uint64_t)value : (uint64_t)value;
 }
 
-/* Whether [offset, offset + size) is part of [0, total): of a buffer of @total bytes. */
+/* Whether [offset, offset + size) lies within a buffer of @total bytes. */
 static inline bool part_is_within(uint64_t offset, uint64_t size, uint64_t total)
 {
 	return size <= total && offset <= total - size;
 }
 
-/* The same for an offset that may be negative, and then is outside. */
+/* The same for a signed offset; a negative one is outside. */
 static inline bool signed_part_is_within(int64_t offset, uint64_t size, uint64_t total)
 {
 	return offset >= 0 && part_is_within((uint64_t)offset, size, total);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Release by scope: an owning local is marked with what releases it, and ownership that leaves the
- * scope goes through TAKE_PTR or TAKE_FD. So a function can be judged without reading its callees.
+ * Cleanup attributes: a local variable that owns something is marked with the function that
+ * releases it, and TAKE_PTR or TAKE_FD moves ownership out of the scope. So a function can be
+ * judged without reading its callees.
  */
 #pragma once
 
@@ -40,7 +41,7 @@ static inline void closedirp(DIR **directory)
 #define _cleanup_fclose_   _cleanup_(fclosep)
 #define _cleanup_closedir_ _cleanup_(closedirp)
 
-/* The value of @pointer, which no longer owns it. */
+/* Returns the value of @pointer and sets @pointer to NULL, as it no longer owns it. */
 #define TAKE_PTR(pointer)                                                                          \
 	({                                                                                         \
 		__auto_type _taken = (pointer);                                                    \
@@ -48,7 +49,7 @@ static inline void closedirp(DIR **directory)
 		_taken;                                                                            \
 	})
 
-/* The value of @fd, which no longer owns it. */
+/* Returns the value of @fd and sets @fd to -1, as it no longer owns it. */
 #define TAKE_FD(fd)                                                                                \
 	({                                                                                         \
 		int _taken = (fd);                                                                 \

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* What a clock that is always there says, in ns. */
+/* The time of @clock in nanoseconds. @clock must be one that always exists. */
 static inline uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;

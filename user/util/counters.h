@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The counters of one trace, or of one report, by their names (pyfrag/counters.h). All zero at
- * first.
+ * The counters of one trace or one report, by name (pyfrag/counters.h). They start at zero.
  *
- * Who sees each case as it happens adds it. Who keeps a total of its own sets it, as often as it
- * likes.
+ * Use counters__add() for each event as it happens, and counters__set() to publish a total that is
+ * kept elsewhere; it can be called repeatedly.
  */
 #pragma once
 

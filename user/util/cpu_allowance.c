@@ -10,7 +10,7 @@
 static _Thread_local struct {
 	bool is_begun, is_used_up;
 	uint64_t end_ns; /* CLOCK_THREAD_CPUTIME_ID */
-	/* CLOCK_MONOTONIC_COARSE: before that not enough time has passed to use up what is left. */
+	/* CLOCK_MONOTONIC_COARSE. Until then, too little time has passed to use up the rest. */
 	uint64_t look_ns;
 } allowance;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Why something failed, for a person: one line that says what failed, on what, why, and what to do.
- * It is written where the reason is known and printed once, by the command.
+ * An error message for the user: one line that says what failed, on what, why, and what to do. The
+ * code that knows the reason writes it, and the command prints it once.
  */
 #pragma once
 
@@ -9,6 +9,6 @@ struct failure {
 	char text[1024];
 };
 
-/* Writes the line and returns @err (negative errno), so that it can be returned at once. */
+/* Writes the message and returns @err (negative errno), so that callers can return its result. */
 int failure__set(struct failure *failure, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Room for descriptors beside a message, aligned as it has to be. */
+/* Buffer for descriptors, with the alignment of struct cmsghdr. */
 union control {
 	char bytes[CMSG_SPACE(FD_MESSAGE_FDS_MAX * sizeof(int))];
 	struct cmsghdr header;
@@ -45,7 +45,7 @@ ssize_t fd_message__send(int socket_fd, const void *bytes, size_t size, const in
 	return sent >= 0 ? sent : errno == ECONNRESET ? -EPIPE : -errno;
 }
 
-/* Puts @fd into the first free place. */
+/* Stores @fd in the first free element. */
 static void take_fd(int *fds, int fd)
 {
 	size_t place = 0;

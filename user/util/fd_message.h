@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bytes with descriptors, over a Unix socket (unix(7), SCM_RIGHTS). The other side may have been
- * taken over: no more descriptors are received than there are places for.
+ * Sends and receives bytes together with file descriptors over a Unix socket (unix(7), SCM_RIGHTS).
+ * The peer may have been compromised, so no more descriptors are accepted than the caller has room
+ * for.
  */
 #pragma once
 
@@ -11,16 +12,16 @@
 #define FD_MESSAGE_FDS_MAX 2
 
 /*
- * Sends @bytes, and with the first of them @fd_cnt descriptors (at most FD_MESSAGE_FDS_MAX; copies:
- * the caller's stay its own). Returns how many bytes were sent, of a stream fewer perhaps; -EPIPE:
- * nobody is there any more; or another negative errno.
+ * Sends @bytes, and with the first byte copies of @fd_cnt descriptors (at most FD_MESSAGE_FDS_MAX);
+ * the caller keeps its own. Returns the number of bytes sent, which may be less than @size on a
+ * stream socket; -EPIPE if the peer is gone; or another negative errno.
  */
 ssize_t fd_message__send(int socket_fd, const void *bytes, size_t size, const int *fds,
 			 size_t fd_cnt);
 
 /*
- * Receives up to @size bytes, and the descriptors that come with them into the places of fds[0 ..
- * FD_MESSAGE_FDS_MAX) that are -1: the caller's. Others are closed. Returns how many bytes; 0: the
- * other side is gone; or negative errno, without descriptors.
+ * Receives up to @size bytes. Descriptors that come with them are stored in those elements of fds[0
+ * .. FD_MESSAGE_FDS_MAX) that are -1, and belong to the caller; others are closed. Returns the
+ * number of bytes; 0 if the peer is gone; or negative errno, without descriptors.
  */
 ssize_t fd_message__receive(int socket_fd, void *bytes, size_t size, int *fds);

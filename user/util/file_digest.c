@@ -50,7 +50,7 @@ static int hash_file(EVP_MD_CTX *context, int fd, uint64_t bytes_max, int copy_f
 			return got ? -errno : 0;
 		done += (uint64_t)got;
 		if (done > bytes_max)
-			return -EFBIG; /* it has grown */
+			return -EFBIG; /* the file has grown */
 		if (!EVP_DigestUpdate(context, piece, (size_t)got))
 			return -EIO;
 		err = copy_fd < 0 ? 0 : write_all(copy_fd, piece, (size_t)got);

@@ -6,7 +6,10 @@
 
 uint64_t hash__secrets[2];
 
-/* The C library uses the same 16 bytes for its own secrets: they are not handed out as they are. */
+/*
+ * The C library derives its own secrets from the same 16 bytes, so they are not used directly: a
+ * hash that leaks must not reveal them.
+ */
 __attribute__((constructor)) static void draw_secrets(void)
 {
 	const void *random =

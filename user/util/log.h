@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Messages for a person, on stderr, one line each: stdout belongs to reports.
- */
+/* Messages for the user, one line each, on stderr; stdout is for reports. */
 #pragma once
 
 #include <stdbool.h>
 
-/* Shows log_debug() lines too. */
+/* Makes log_debug() print its messages. */
 void log__set_verbose(bool verbose);
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -15,8 +13,8 @@ void log_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * What is being done right now, overwritten in place; shown only if stderr is a terminal. The next
- * message, or log_progress_done(), removes it.
+ * Shows the current activity, if stderr is a terminal; each call overwrites the previous text. The
+ * next message or log_progress_done() removes it.
  */
 void log_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_progress_done(void);

@@ -8,17 +8,17 @@
 
 #include "util/cleanup.h"
 
-/* The two kinds of hierarchies that limit memory. */
+/* cgroup v2 and v1. */
 static const struct hierarchy {
-	const char *type;	/* of its file system */
-	const char *controller; /* NULL: all are in one hierarchy */
+	const char *type;	/* file system type */
+	const char *controller; /* NULL: the hierarchy has all controllers */
 	const char *file;
 } hierarchies[] = {
 	{"cgroup2", NULL, "memory.max"},
 	{"cgroup", "memory", "memory.limit_in_bytes"},
 };
 
-/* Whether @list, words with commas between, has @word. */
+/* Whether @word is in the comma-separated @list. */
 static bool has_word(const char *list, const char *word)
 {
 	size_t length = strlen(word);
@@ -39,7 +39,10 @@ static FILE *open_below(const char *root, const char *name)
 	return fopen(path, "re");
 }
 
-/* This process' group in a hierarchy (cgroups(7), /proc/PID/cgroup). Returns whether it has one. */
+/*
+ * Finds this process's group in a hierarchy (/proc/PID/cgroup, cgroups(7)). Returns whether it has
+ * one.
+ */
 static bool find_group(const char *root, const struct hierarchy *hierarchy, char group[PATH_MAX])
 {
 	_cleanup_fclose_ FILE *file = open_below(root, "/proc/self/cgroup");
@@ -59,12 +62,12 @@ static bool find_group(const char *root, const struct hierarchy *hierarchy, char
 }
 
 struct mount {
-	char *group; /* what of the hierarchy is there */
+	char *group; /* the group that is mounted */
 	char *place;
 	char *type, *options;
 };
 
-/* A line of /proc/PID/mountinfo (proc_pid_mountinfo(5)), which is cut up. */
+/* Parses a line of /proc/PID/mountinfo (proc_pid_mountinfo(5)), and modifies it. */
 static bool parse_mount(char *line, struct mount *out)
 {
 	char *at = line, *word = NULL;
@@ -83,7 +86,7 @@ static bool parse_mount(char *line, struct mount *out)
 	return out->place && out->options;
 }
 
-/* The part of @group that is below what is mounted; "" if the group is not in there. */
+/* The path of @group relative to the mounted group; "" if @group is outside of it. */
 static const char *below(const char *group, const char *mounted)
 {
 	size_t length = strcmp(mounted, "/") != 0 ? strlen(mounted) : 0;
@@ -102,11 +105,11 @@ static uint64_t read_limit(const char *directory, const char *file)
 
 	snprintf(path, sizeof(path), "%s/%s", directory, file);
 	stream = fopen(path, "re");
-	/* "max" is no number. */
+	/* "max" is not a number and means no limit. */
 	return stream && fscanf(stream, "%lu", &limit) == 1 ? limit : UINT64_MAX;
 }
 
-/* Of the group and all around it, as far as they are mounted. */
+/* The lowest limit of @group and its ancestors, as far as they are mounted. */
 static uint64_t find_least(const char *root, const struct mount *mount, const char *group,
 			   const char *file)
 {

@@ -35,7 +35,7 @@ static int describe(const char *path, int err, struct failure *failure)
 	return failure__set(failure, err, "cannot write %.500s: %s", path, strerror(-err));
 }
 
-/* Opens the directory that @path is in. */
+/* Opens the directory of @path. */
 static int open_directory(struct out_file *file, const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -68,8 +68,8 @@ static int check_old(const struct out_file *file, struct failure *failure)
 }
 
 /*
- * Returns a descriptor or negative errno. The name is short, so it fits where that of the file
- * does.
+ * Returns a descriptor or negative errno. The temporary name is short, so it is valid wherever the
+ * final name is.
  */
 static int open_temporary(struct out_file *file)
 {
@@ -81,7 +81,7 @@ static int open_temporary(struct out_file *file)
 		return -errno;
 	if (asprintf(&name, ".pyfrag-%016" PRIx64 ".tmp", random) < 0)
 		return -ENOMEM;
-	/* To be read, too: a database is. */
+	/* Readable, too, which a database needs. */
 	fd = openat(file->directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		    OWNER_ONLY);
 	if (fd < 0)
@@ -99,7 +99,7 @@ static struct out_file *allocate(void)
 	return file;
 }
 
-/* Returns the file without its temporary one, or NULL. */
+/* Returns the file without its temporary file, or NULL. */
 static struct out_file *prepare(const char *path, int *err, struct failure *failure)
 {
 	_cleanup_(out_file__freep) struct out_file *file = allocate();

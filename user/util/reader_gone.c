@@ -14,7 +14,10 @@ bool reader_gone__check(FILE *stream)
 {
 	struct pollfd at_other_end = {.fd = fileno(stream)};
 
-	/* A pipe without a reader says POLLERR, a socket POLLHUP; errno may say something else. */
+	/*
+	 * poll() reports POLLERR for a pipe without a reader and POLLHUP for a socket; errno may
+	 * have been overwritten.
+	 */
 	if (!ferror(stream) || poll(&at_other_end, 1, 0) <= 0 ||
 	    !(at_other_end.revents & (POLLERR | POLLHUP)))
 		return false;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The end of a program whose reader has gone, as that of `pyfrag query ... | head`: who reads has
- * what they want, so nothing is said, and the exit status is that of a program that SIGPIPE ended.
- * The signal itself is ignored until then: sockets get errors instead, and a trace first takes its
- * probes out.
+ * Handles a reader that closes the pipe early, as in `pyfrag query ... | head`. The reader has what
+ * it wants, so pyfrag prints nothing and exits with the status of a program that SIGPIPE killed.
+ * Until then the signal is ignored, so that writing to a socket returns an error, and a trace can
+ * first remove its probes.
  */
 #pragma once
 
@@ -11,16 +11,16 @@
 #include <stdio.h>
 
 /*
- * Whether writing to @stream has failed because it is a pipe or a socket whose reader has gone.
- * Remembers that for reader_gone__end().
+ * Whether writing to @stream failed because it is a pipe or a socket whose reader is gone. The
+ * result is remembered for reader_gone__end().
  */
 bool reader_gone__check(FILE *stream);
 
 /*
- * Whether all that was written to stdout has gone out. Returns 0; or -EIO, after a line on stderr
- * unless its reader has gone.
+ * Flushes stdout. Returns 0, or -EIO if anything could not be written; logs the error unless the
+ * reader is gone.
  */
 int reader_gone__flush_stdout(void);
 
-/* If there was such a stream, ends this process as SIGPIPE does; else returns. */
+/* If the reader of such a stream is gone, ends this process as SIGPIPE would; else returns. */
 void reader_gone__end(void);

@@ -30,7 +30,7 @@ static int check(const struct stat *status, const char *path, struct failure *fa
 	return 0;
 }
 
-/* Bytes read, at most @size, or negative errno. */
+/* Returns the number of bytes read, at most @size, or negative errno. */
 static ssize_t read_start(int fd, char *text, size_t size)
 {
 	size_t used = 0;
@@ -69,7 +69,7 @@ int secret_file__read(char **out, const char *path, struct failure *failure)
 		return failure__set(failure, (int)size, "cannot read a token from %.200s: %s", path,
 				    strerror((int)-size));
 	for (length = 0; length < (size_t)size && !strchr("\r\n", text[length]);)
-		length++; /* a NUL ends it, too */
+		length++; /* a NUL also ends the secret */
 	if (!length || length == sizeof(text))
 		return failure__set(failure, -EINVAL,
 				    "cannot read a token from %.200s: its first line is %s", path,

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * A text that several hold, and that never changes: whoever releases it last frees it. For one
- * thread.
- */
+/* An immutable text with a reference count, which frees it. Not thread-safe. */
 #pragma once
 
 #include <stddef.h>
@@ -10,15 +7,15 @@
 struct shared_text {
 	size_t holder_cnt;
 	size_t size;
-	char bytes[]; /* and a NUL, which @size leaves out */
+	char bytes[]; /* and a NUL, which @size does not count */
 };
 
-/* A copy of @size bytes, with one holder; NULL without memory. */
+/* Copies @size bytes; the reference count is 1. Returns NULL if out of memory. */
 struct shared_text *shared_text__new(const void *bytes, size_t size);
 
-/* One holder more. Returns @text. */
+/* Adds a reference. Returns @text. */
 struct shared_text *shared_text__hold(struct shared_text *text);
 void shared_text__release(struct shared_text *text);
 
-/* Of one that is known by its bytes. */
+/* Releases the text whose bytes field is @bytes. */
 void shared_text__release_bytes(void *bytes);

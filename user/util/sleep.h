@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-/* Waits for less than a second; a signal ends it early. */
+/* Sleeps for @ns nanoseconds, less than a second; a signal ends it early. */
 static inline void sleep_ns(long ns)
 {
 	nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);

@@ -12,7 +12,7 @@
 #define CUT	    "..."
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
-/* Bytes of the well-formed sequence at @at, or 0. Source: Unicode 15, table 3-7. */
+/* Length of the well-formed UTF-8 sequence at @at, or 0. Source: Unicode 15, table 3-7. */
 static size_t sequence_length(const unsigned char *at)
 {
 	unsigned char low = 0x80, high = 0xbf;
@@ -100,7 +100,7 @@ char *text__to_safe_utf8(const char *text)
 	return convert(text, true);
 }
 
-/* A sequence has three bytes more than its first one, at most; those are 10xxxxxx. */
+/* A sequence has at most three bytes after its first one; those are 10xxxxxx. */
 size_t text__whole_characters(const char *text, size_t size)
 {
 	size_t first = size;

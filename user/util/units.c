@@ -81,7 +81,7 @@ struct units_text units__seconds(double seconds)
 	return out;
 }
 
-/* A plain number, no sign, no exponent, no "nan"; *rest is what follows it. */
+/* Parses a plain number, without sign, exponent or "nan"; *rest is what follows it. */
 static bool parse_number(const char *text, double *value, const char **rest)
 {
 	char *end;
