@@ -27,7 +27,7 @@ struct log_pipe {
 		.read_fd = -1, .write_fd = -1                                                      \
 	}
 
-/* Returns 0 or negative errno. The caller releases the pipe in both cases. */
+/* Returns 0 or negative errno. The caller releases the pipe. */
 int log_pipe__init(struct log_pipe *pipe);
 void log_pipe__release(struct log_pipe *pipe);
 

@@ -3,8 +3,7 @@
  * The process that finds Python processes and reads their heaps. Only its parent, the server,
  * communicates with it, by messages: the reader sends pages to serve, alerts, and reports on
  * request. It reads data that others control, so it is the process most likely to be compromised.
- * An attacker who controls it can read what it can read and send false data to the server, but
- * nothing more.
+ * An attacker who controls it can read what it can read and send false data to the server.
  */
 #pragma once
 

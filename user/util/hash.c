@@ -6,10 +6,7 @@
 
 uint64_t hash__secrets[2];
 
-/*
- * The C library derives its own secrets from the same 16 bytes, so they are not used directly: a
- * hash that leaks must not reveal them.
- */
+/* The C library derives its own secrets from the same 16 bytes, so they are not used directly. */
 __attribute__((constructor)) static void draw_secrets(void)
 {
 	const void *random =
