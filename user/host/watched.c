@@ -309,7 +309,7 @@ const char *watched__trouble(const struct watched *watched)
 	case -EDQUOT:
 		return "takes more memory than there is";
 	case -ETIME:
-		return "takes more CPU time than it may";
+		return "exceeds the limit of CPU time";
 	default:
 		return "cannot be read";
 	}
