@@ -11,7 +11,9 @@ BUILD   ?= build
 
 # Packages needed for building, and in addition for testing.
 PACKAGES      := build-essential pkg-config clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
-	libcapstone-dev libjansson-dev libsqlite3-dev libmicrohttpd-dev libinih-dev libcurl4-openssl-dev libcap-ng-dev libseccomp-dev libssl-dev libxxhash-dev libprotobuf-c-dev protobuf-c-compiler python3
+	libcapstone-dev libjansson-dev libsqlite3-dev libmicrohttpd-dev libinih-dev \
+	libcurl4-openssl-dev libcap-ng-dev libseccomp-dev libssl-dev libxxhash-dev \
+	libprotobuf-c-dev protobuf-c-compiler python3
 TEST_PACKAGES := clang-format clang-tidy libclang-rt-14-dev libcmocka-dev python3-dev \
 	python3-pytest python3-fastjsonschema python3-pyelftools golang-go \
 	uwsgi-core uwsgi-plugin-python3
@@ -21,7 +23,8 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -Iinclude -Iuser -I$(BUILD) -D_GNU_SOURCE -DPYFRAG_VERSION='"$(VERSION)"'
 ALL_CFLAGS = -std=gnu17 -fno-strict-aliasing $(WARNINGS) $(CFLAGS) $(SANITIZERS)
-LDLIBS   := -lbpf -lelf -lz -lcapstone -ljansson -lsqlite3 -lmicrohttpd -linih -lcurl -lcap-ng -lseccomp -lcrypto -lxxhash -lprotobuf-c -lm -lpthread
+LDLIBS   := -lbpf -lelf -lz -lcapstone -ljansson -lsqlite3 -lmicrohttpd -linih -lcurl -lcap-ng \
+	-lseccomp -lcrypto -lxxhash -lprotobuf-c -lm -lpthread
 
 # make SANITIZE=1 ...: with the address and undefined behaviour sanitizers, under build/sanitize
 ifdef SANITIZE

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A rule for alerts: "pinned_bytes > 64MiB for 60s where app=worker*". A metric of a process, a
- * comparison, a value, how long it has to be true before somebody is told, and which processes it
- * is about.
+ * A rule for alerts: "pinned_bytes > 64MiB for 60s where app=worker*". It
+ * consists of a metric of a process, a comparison, a value, the time for which the comparison must
+ * be true before the alert fires, and the processes that it applies to.
  */
 #pragma once
 

@@ -16,13 +16,13 @@
 #define VALUE_CHARACTERS 40
 
 /*
- * What is told is added to @relations: of all that the node refers to, or of what refers to
- * @wanted.
+ * Adds to @relations the nodes that a node refers to or, if @wanted is given, the nodes that refer
+ * to @wanted.
  */
 struct collector {
 	struct relations *relations;
 	const struct graph *graph;
-	uint32_t wanted; /* NODE_NONE: all */
+	uint32_t wanted; /* or NODE_NONE */
 	bool no_values;
 };
 

@@ -203,7 +203,7 @@ static void build_tables(const struct command *command, struct option *longs, ch
 	/* What follows the command belongs to it: trace -- CMD -x */
 	if (command->starts_command)
 		*letters++ = '+';
-	*letters++ = ':'; /* a missing value is told from an unknown option */
+	*letters++ = ':'; /* distinguishes a missing value from an unknown option */
 	for (const enum option_id *id = command->options; *id; id++) {
 		const struct option_row *row = option_table__find(*id);
 
