@@ -85,6 +85,14 @@ void child__kill(struct child *child)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+void child__skip_unless_root(const char *purpose)
+{
+	if (geteuid() == 0)
+		return;
+	print_message("skipped: %s takes root\n", purpose);
+	skip();
+}
+
 int child__run(int (*run)(void *argument), void *argument)
 {
 	struct child child;

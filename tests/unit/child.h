@@ -27,6 +27,9 @@ int child__reap(struct child *child);
 /* Kills the child and waits for it. */
 void child__kill(struct child *child);
 
+/* Skips the test unless it runs as root. @purpose: what takes root, for the message. */
+void child__skip_unless_root(const char *purpose);
+
 /* The exit status of a child that only calls @run. */
 int child__run(int (*run)(void *argument), void *argument);
 

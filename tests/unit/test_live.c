@@ -371,10 +371,7 @@ static void test_not_allowed(void **state)
 	pid_t own = getpid();
 
 	(void)state;
-	if (geteuid() != 0) {
-		print_message("skipped: takes root, to become another user\n");
-		skip();
-	}
+	child__skip_unless_root("becoming another user");
 	assert_int_equal(child__run(open_as_nobody, &own), EACCES);
 }
 

@@ -428,10 +428,7 @@ static void test_not_allowed(void **state)
 	struct child child;
 
 	(void)state;
-	if (geteuid() != 0) {
-		print_message("skipped: takes root, to become another user\n");
-		skip();
-	}
+	child__skip_unless_root("becoming another user");
 	start_counters(&child);
 	assert_int_equal(child__run(pause_as_nobody, &child.pid), EPERM);
 	assert_nobody_traces(child.pid);

@@ -390,10 +390,7 @@ static void test_overlayfs(void **state)
 	int result;
 
 	(void)state;
-	if (geteuid() != 0) {
-		print_message("skipped: mounting wants root\n");
-		skip();
-	}
+	child__skip_unless_root("mounting");
 	result = child__run(open_on_overlayfs, NULL);
 	if (result == OVERLAY_MISSING || result == OVERLAY_SAME_DEVICE) {
 		print_message("skipped: %s\n", result == OVERLAY_MISSING
