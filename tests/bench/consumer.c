@@ -18,7 +18,7 @@
 #include "probes/loader.h"
 #include "probes/site_cache.h"
 #include "pymalloc/heap_source.h"
-#include "pymalloc/model.h"
+#include "heap/model.h"
 #include "replay.skel.h"
 #include "target/live.h"
 #include "util/cleanup.h"

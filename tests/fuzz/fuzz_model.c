@@ -12,7 +12,7 @@
 #include "fuzz.h"
 
 #include "fake_target.h"
-#include "pymalloc/model.h"
+#include "heap/model.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 

@@ -7,7 +7,7 @@
 
 #include "fake_memory.h"
 #include "fake_pymalloc.h"
-#include "pymalloc/heap.h"
+#include "heap/heap.h"
 #include "pymalloc/locate.h"
 #include "target/module_data.h"
 

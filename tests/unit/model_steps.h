@@ -2,7 +2,7 @@
 /* Steps for tests of a model: events that are applied one after another. */
 #pragma once
 
-#include "pymalloc/model.h"
+#include "heap/model.h"
 
 /* The caller frees the model. */
 struct model *make_model(const struct geometry *geometry, bool follows_blocks);

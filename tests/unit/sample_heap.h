@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "pymalloc/heap.h"
+#include "heap/heap.h"
 
 #define SAMPLE_ARENA_BYTES 0x40000UL
 #define SAMPLE_POOL_BYTES  0x1000UL

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "pymalloc/block_map.h"
+#include "heap/block_map.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * Arenas and blocks must be as the events left them; what the events did not touch must be as the
  * reader saw it. (test_model.c runs a whole allocator; here each case has a few events.)
  */
-#include "pymalloc/model.h"
+#include "heap/model.h"
 
 #include "fake_target.h"
 #include "model_steps.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "pymalloc/pinned.h"
+#include "heap/pinned.h"
 
 #include <stdlib.h>
 

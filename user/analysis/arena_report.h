@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "analysis/pin_holders.h"
-#include "pymalloc/pinned.h"
+#include "heap/pinned.h"
 
 struct arena_report {
 	struct pinned pinned; /* that arena only, with all of its blocks */

@@ -6,8 +6,8 @@
 #pragma once
 
 #include "analysis/memory_map.h"
-#include "pymalloc/heap.h"
-#include "pymalloc/pinned.h"
+#include "heap/heap.h"
+#include "heap/pinned.h"
 #include "target/target.h"
 #include "util/counters.h"
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pymalloc/heap.h"
+#include "heap/heap.h"
 
 #define MEMORY_MAP_COLUMNS 80
 #define MEMORY_MAP_LINES   40

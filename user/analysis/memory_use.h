@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pymalloc/heap.h"
+#include "heap/heap.h"
 #include "target/smaps.h"
 #include "target/target.h"
 

@@ -12,7 +12,7 @@
 #include "analysis/pin_ranking.h"
 #include "census/graph.h"
 #include "census/path_text.h"
-#include "pymalloc/pinned.h"
+#include "heap/pinned.h"
 
 struct pin_story {
 	/* As repr() has it; NULL: of no type whose values are shown, or nobody wants it. */

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "census/census.h"
-#include "pymalloc/pinned.h"
+#include "heap/pinned.h"
 #include "util/id_table.h"
 
 /* So many blocks are looked at, of the arenas with the fewest first. */

@@ -11,7 +11,7 @@
 
 #include "analysis/site_ranking.h"
 #include "census/source_census.h"
-#include "pymalloc/pinned.h"
+#include "heap/pinned.h"
 
 #define PIN_SUMMARY_MAX 5
 

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pymalloc/heap.h"
-#include "pymalloc/pinned.h"
+#include "heap/heap.h"
+#include "heap/pinned.h"
 #include "stacks/site_ledger.h"
 #include "stacks/stack_table.h"
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pymalloc/heap.h"
+#include "heap/heap.h"
 #include "util/hash_map.h"
 
 #define PLACE_NONE UINT32_MAX

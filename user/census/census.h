@@ -17,7 +17,7 @@
 #include "census/object_layout.h"
 #include "census/type_table.h"
 #include "pyfrag/py_offsets.h"
-#include "pymalloc/heap.h"
+#include "heap/heap.h"
 #include "target/memory.h"
 #include "target/target.h"
 

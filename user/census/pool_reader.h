@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "census/block_table.h"
-#include "pymalloc/heap.h"
+#include "heap/heap.h"
 #include "target/memory.h"
 
 struct pool_visitor {

@@ -13,7 +13,7 @@
 #include "analysis/pin_summary.h"
 #include "host/growth_watch.h"
 #include "pymalloc/heap_source.h"
-#include "pymalloc/pinned.h"
+#include "heap/pinned.h"
 #include "target/identity.h"
 #include "target/sleep_watch.h"
 #include "util/backoff.h"

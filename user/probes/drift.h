@@ -13,7 +13,7 @@
 
 #include "probes/events.h"
 #include "pymalloc/checkpoint.h"
-#include "pymalloc/model.h"
+#include "heap/model.h"
 
 struct drift {
 	/* Set by the caller. */

@@ -28,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pymalloc/heap.h"
+#include "heap/heap.h"
 #include "pymalloc/locate.h"
 #include "target/memory.h"
 

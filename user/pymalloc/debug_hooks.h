@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "pymalloc/heap.h"
+#include "heap/heap.h"
 #include "target/memory.h"
 
 /* Looks at some live blocks. Returns 0 or negative errno. */

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "pymalloc/checkpoint.h"
-#include "pymalloc/heap.h"
+#include "heap/heap.h"
 #include "pymalloc/locate.h"
 #include "target/python.h"
 #include "target/target.h"

@@ -21,8 +21,8 @@
 
 #include "pyfrag/events.h"
 #include "pymalloc/geometry.h"
-#include "pymalloc/heap.h"
-#include "pymalloc/pinned.h"
+#include "heap/heap.h"
+#include "heap/pinned.h"
 #include "stacks/stack_table.h"
 
 struct site_totals {

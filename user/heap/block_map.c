@@ -4,7 +4,7 @@
  * runs. They are kept when their last block goes, for another one often comes; only their owner
  * knows when there are no arenas there any more.
  */
-#include "pymalloc/block_map.h"
+#include "heap/block_map.h"
 
 #include <errno.h>
 #include <string.h>

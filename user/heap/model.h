@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "pyfrag/events.h"
-#include "pymalloc/heap.h"
+#include "heap/heap.h"
 
 struct model_counts {
 	uint64_t allocs, frees, new_pools, pools_freed;

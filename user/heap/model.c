@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "pymalloc/model.h"
+#include "heap/model.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pymalloc/heap.h"
+#include "heap/heap.h"
 
 struct pinned_block {
 	uint64_t address;

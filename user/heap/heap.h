@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "pymalloc/arena_table.h"
-#include "pymalloc/block_map.h"
+#include "heap/block_map.h"
 #include "pymalloc/geometry.h"
 #include "pymalloc/pool.h"
 

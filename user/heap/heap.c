@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "pymalloc/heap.h"
+#include "heap/heap.h"
 
 #include <errno.h>
 #include <stdlib.h>
