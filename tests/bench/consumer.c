@@ -13,13 +13,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "heap/model.h"
 #include "probes/events.h"
 #include "probes/keeper.h"
 #include "probes/loader.h"
 #include "probes/site_cache.h"
-#include "pymalloc/heap_source.h"
-#include "heap/model.h"
 #include "replay.skel.h"
+#include "source/heap_source.h"
 #include "target/live.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -196,7 +196,7 @@ int main(int argc, char **argv)
 		err = -ENODATA;
 	if (err)
 		return fail("cannot record", err);
-	err = model__new(&model, &source->allocators.geometry, true, NULL);
+	err = model__new(&model, &heap_source__main(source)->layout, true, NULL);
 	if (!err)
 		err = measure(skeleton, &(struct consumer){.model = model}, (uint32_t)recorder.cnt,
 			      &best_ns);

@@ -178,10 +178,10 @@ static int read_spoilt(const struct memory *memory, struct memory_range *ranges,
 
 static void check_arenas(const struct heap *heap)
 {
-	for (size_t i = 1; i < heap->arena_cnt; i++) {
-		CHECK(heap->arenas[i - 1].address < heap->arenas[i].address);
-		CHECK(heap->arenas[i].address - heap->arenas[i - 1].address >=
-		      heap->geometry.arena_size);
+	for (size_t i = 1; i < heap->region_cnt; i++) {
+		CHECK(heap->regions[i - 1].address < heap->regions[i].address);
+		CHECK(heap->regions[i].address - heap->regions[i - 1].address >=
+		      heap->layout.region_size);
 	}
 }
 
@@ -192,17 +192,17 @@ static void check_heap_is_one(const struct heap *heap)
 
 	check_arenas(heap);
 	CHECK(!heap__measure(heap, &measure));
-	CHECK(!totals->stray_blocks && !totals->unclassified_pools);
+	CHECK(!totals->stray_blocks && !totals->unclassified_spans);
 	CHECK(totals->live_blocks == count_all_bits(heap->blocks));
-	CHECK(totals->live_bytes + totals->free_block_bytes + totals->free_pool_bytes +
+	CHECK(totals->live_bytes + totals->free_block_bytes + totals->free_span_bytes +
 		      totals->overhead_bytes ==
-	      totals->arena_bytes);
+	      totals->region_bytes);
 	heap_measure__free(&measure);
 }
 
 static void check_heap_is_whole(const struct heap *heap, const struct fake_pymalloc *fake)
 {
-	CHECK(heap->arena_cnt == fake->arena_cnt);
+	CHECK(heap->region_cnt == fake->arena_cnt);
 	CHECK(count_all_bits(heap->blocks) == fake->block_cnt);
 	for (size_t i = 0; i < fake->block_cnt; i++)
 		CHECK(block_map__contains(heap->blocks, fake->blocks[i].address));
@@ -214,7 +214,7 @@ static bool is_intact(const struct spoilt_memory *spoilt)
 	return !spoilt->edit_cnt && !spoilt->hole_bytes;
 }
 
-static void read_heap(struct spoilt_memory *spoilt, struct allocators *allocators,
+static void read_heap(struct spoilt_memory *spoilt, struct obmalloc *obmalloc,
 		      uint64_t max_memory_bytes)
 {
 	const struct checkpoint_options options = {};
@@ -225,7 +225,7 @@ static void read_heap(struct spoilt_memory *spoilt, struct allocators *allocator
 
 	CHECK(!account__new(&account, max_memory_bytes, NULL));
 	spoilt->memory.account = account;
-	err = checkpoint__read(&heap, allocators, &spoilt->memory, &options, &counts);
+	err = checkpoint__read(&heap, obmalloc, &spoilt->memory, &options, &counts);
 	spoilt->memory.account = NULL;
 	CHECK(account__usage(account).peak_bytes <= max_memory_bytes);
 	account__close(account);
@@ -237,37 +237,37 @@ static void read_heap(struct spoilt_memory *spoilt, struct allocators *allocator
 		return;
 	}
 	check_heap_is_one(heap);
-	CHECK(counts.unresolved_pools <= counts.retried_pools);
+	CHECK(counts.unresolved_spans <= counts.retried_spans);
 	if (is_intact(spoilt)) {
 		check_heap_is_whole(heap, &spoilt->target->pymalloc);
-		CHECK(!counts.retried_pools && !counts.unreadable_pools);
+		CHECK(!counts.retried_spans && !counts.unreadable_spans);
 	}
 	heap__free(heap);
 }
 
 static void find_and_read(struct spoilt_memory *spoilt, const struct start *start)
 {
-	struct allocators allocators = {};
+	struct obmalloc obmalloc = {};
 	struct data_image data;
 	int err;
 
 	spoil_what_is_due(spoilt);
 	fake_target__copy_data(&spoilt->target->memory, FAKE_DATA, FAKE_DATA_BYTES, &data);
-	err = allocators__locate(&allocators, &data, NULL, &spoilt->memory);
+	err = obmalloc__locate(&obmalloc, &data, NULL, &spoilt->memory);
 	data_image__free(&data);
 	if (err) {
-		CHECK(!allocators.items);
+		CHECK(!obmalloc.items);
 		CHECK(err == -ENOENT || err == -ENODATA || err == -EAGAIN || err == -EFAULT ||
 		      err == -E2BIG);
 		CHECK(!is_intact(spoilt));
 		return;
 	}
-	CHECK(allocators.cnt == 1 && allocators.items[0].arenas_at_cnt > 0);
+	CHECK(obmalloc.cnt == 1 && obmalloc.items[0].arenas_at_cnt > 0);
 	/* Twice: the second time the allocator is already known. */
 	for (int i = 0; i < 2; i++)
-		read_heap(spoilt, &allocators,
+		read_heap(spoilt, &obmalloc,
 			  start->max_chunk ? start->max_chunk * 4096UL : UINT64_MAX);
-	allocators__free(&allocators);
+	obmalloc__free(&obmalloc);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -69,7 +69,8 @@ static struct model *replay(const struct recording *recording, bool follows_bloc
 {
 	struct model *model;
 
-	CHECK(!model__new(&model, &recording->target.pymalloc.geometry, follows_blocks, NULL));
+	CHECK(!model__new(&model, LAYOUT_OF(&recording->target.pymalloc.geometry), follows_blocks,
+			  NULL));
 	for (size_t i = 0; i < recording->cnt; i++)
 		CHECK(!model__apply(model, &recording->events[i]));
 	return model;
@@ -77,10 +78,10 @@ static struct model *replay(const struct recording *recording, bool follows_bloc
 
 static void check_arenas(const struct heap *heap)
 {
-	for (size_t i = 1; i < heap->arena_cnt; i++) {
-		CHECK(heap->arenas[i - 1].address < heap->arenas[i].address);
-		CHECK(heap->arenas[i].address - heap->arenas[i - 1].address >=
-		      heap->geometry.arena_size);
+	for (size_t i = 1; i < heap->region_cnt; i++) {
+		CHECK(heap->regions[i - 1].address < heap->regions[i].address);
+		CHECK(heap->regions[i].address - heap->regions[i - 1].address >=
+		      heap->layout.region_size);
 	}
 }
 
@@ -91,17 +92,17 @@ static void check_heap_adds_up(const struct heap *heap)
 
 	check_arenas(heap);
 	CHECK(!heap__measure(heap, &measure));
-	CHECK(totals->arenas == heap->arena_cnt);
-	CHECK(totals->arena_bytes == heap->arena_cnt * heap->geometry.arena_size);
-	CHECK(totals->live_bytes <= totals->arena_bytes);
-	CHECK(totals->free_block_bytes <= totals->arena_bytes);
-	CHECK(totals->free_pool_bytes <= totals->arena_bytes);
-	CHECK(totals->overhead_bytes <= totals->arena_bytes);
-	CHECK(totals->live_bytes + totals->free_block_bytes + totals->free_pool_bytes +
+	CHECK(totals->regions == heap->region_cnt);
+	CHECK(totals->region_bytes == heap->region_cnt * heap->layout.region_size);
+	CHECK(totals->live_bytes <= totals->region_bytes);
+	CHECK(totals->free_block_bytes <= totals->region_bytes);
+	CHECK(totals->free_span_bytes <= totals->region_bytes);
+	CHECK(totals->overhead_bytes <= totals->region_bytes);
+	CHECK(totals->live_bytes + totals->free_block_bytes + totals->free_span_bytes +
 		      totals->overhead_bytes ==
-	      totals->arena_bytes);
-	for (size_t i = 0; i < heap->arena_cnt; i++)
-		CHECK(measure.arenas[i].live_bytes <= heap->geometry.arena_size);
+	      totals->region_bytes);
+	for (size_t i = 0; i < heap->region_cnt; i++)
+		CHECK(measure.regions[i].live_bytes <= heap->layout.region_size);
 	heap_measure__free(&measure);
 }
 

@@ -41,7 +41,7 @@ struct step {
 
 struct world {
 	struct fake_target target;
-	struct allocators allocators;
+	struct obmalloc obmalloc;
 	struct account *account;
 	uint64_t limit_bytes;
 	struct heap *heap;
@@ -116,10 +116,10 @@ static void check_totals(const struct heap *heap, const struct fake_pymalloc *fa
 
 	fake_pymalloc__add_totals(fake, &truth);
 	CHECK(!heap__measure(heap, &measure));
-	CHECK(measure.totals.arenas == truth.arenas);
+	CHECK(measure.totals.regions == truth.arenas);
 	CHECK(measure.totals.live_blocks == truth.live_blocks);
 	CHECK(measure.totals.live_bytes == truth.live_bytes);
-	CHECK(measure.totals.free_pool_bytes == truth.free_pool_bytes);
+	CHECK(measure.totals.free_span_bytes == truth.free_pool_bytes);
 	heap_measure__free(&measure);
 }
 
@@ -134,7 +134,7 @@ static uint64_t measure_fresh(struct world *world)
 
 	CHECK(!account__new(&account, UINT64_MAX, NULL));
 	world->target.memory.memory.account = account;
-	CHECK(!checkpoint__read(&heap, &world->allocators, &world->target.memory.memory, &options,
+	CHECK(!checkpoint__read(&heap, &world->obmalloc, &world->target.memory.memory, &options,
 				&counts));
 	world->target.memory.memory.account = world->account;
 	used = account__usage(account).used_bytes;
@@ -151,9 +151,9 @@ static void read_heap(struct world *world, bool spare_calm)
 	int err = 0;
 
 	if (!world->heap)
-		err = heap__new(&world->heap, &world->allocators.geometry, world->account);
+		err = heap__new(&world->heap, LAYOUT_OF(&world->obmalloc.geometry), world->account);
 	if (!err)
-		err = checkpoint__update(world->heap, &world->allocators,
+		err = checkpoint__update(world->heap, &world->obmalloc,
 					 &world->target.memory.memory, &options, &counts);
 	CHECK(account__usage(world->account).peak_bytes <= world->limit_bytes);
 	CHECK(!err || err == -EDQUOT || world->moved);
@@ -222,7 +222,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.arena_skew = geometry & 32 ? 4096 : 0;
 	fake_target__init(&world.target, &options);
 	grow(&world.target.pymalloc, 0);
-	world.allocators = fake_target__locate(&world.target);
+	world.obmalloc = fake_target__locate(&world.target);
 	CHECK(!account__new(&world.account, world.limit_bytes, NULL));
 	world.target.memory.memory.account = world.account;
 	world.target.memory.before_read = move_while_read;
@@ -236,7 +236,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_heap(&world, false);
 	heap__free(world.heap);
 	CHECK(!used_bytes(&world));
-	allocators__free(&world.allocators);
+	obmalloc__free(&world.obmalloc);
 	account__close(world.account);
 	fake_target__release(&world.target);
 	return 0;

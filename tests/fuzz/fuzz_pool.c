@@ -13,6 +13,7 @@
 
 #include "fuzz.h"
 #include "pymalloc/pool.h"
+#include "pymalloc/pymalloc_layout.h"
 
 #define POOL	   0x7f3b58404000UL
 #define EDIT_RAW   0x8000
@@ -104,21 +105,22 @@ static void check_blocks(const struct geometry *geometry, const struct pool_head
 
 static void check_decoding(const struct geometry *geometry, const uint8_t *bytes, size_t size)
 {
+	const struct heap_layout layout = pymalloc_layout__of(geometry);
 	uint64_t live[POOL_WORDS_MAX], all[POOL_WORDS_MAX];
 	struct block_places *places;
 	struct pool_header header;
 	bool agrees, sane;
 
-	CHECK(!block_places__new(&places, geometry));
+	CHECK(!block_places__new(&places, &layout));
 	memcpy(&header, bytes, sizeof(header));
 	memset(live, 0xff, sizeof(live));
 	agrees = pool__decode(geometry, places, POOL, bytes, size, live);
 	sane = geometry__header_is_sane(geometry, &header);
 	CHECK(sane || !agrees);
+	memset(all, 0, sizeof(all));
 	if (sane)
-		memcpy(all, places->words[header.szidx], sizeof(all));
-	else
-		memset(all, 0, sizeof(all));
+		memcpy(all, block_places__of_class(places, (uint8_t)header.szidx),
+		       pool__word_cnt(geometry) * sizeof(*all));
 	for (size_t i = 0; i < pool__word_cnt(geometry); i++)
 		CHECK(!(live[i] & ~all[i]));
 	if (sane) {

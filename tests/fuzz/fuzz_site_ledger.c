@@ -194,7 +194,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input input = {data, size};
 	uint8_t how = fuzz_input__byte(&input);
 	const struct site_ledger_options options = {
-		.geometry = sample_geometry,
+		.layout = pymalloc_layout__of(&sample_geometry),
 		.sample_bytes = how & 1 ? 256 : 0,
 		.keeps_blocks = how & 2,
 		.blocks_max = how & 4 ? 16 : PLACES,

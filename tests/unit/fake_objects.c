@@ -42,7 +42,7 @@ void world__make(struct world *world)
 		fake_type__map(&world->memory, &class);
 	}
 	world->heap = sample_heap__new_empty(&sample_geometry);
-	assert_int_equal(heap__add_arena(world->heap, ARENA), 0);
+	assert_int_equal(heap__add_region(world->heap, ARENA, world->heap->layout.region_size), 0);
 	fake_memory__map(&world->memory, ARENA, SAMPLE_ARENA_BYTES);
 }
 

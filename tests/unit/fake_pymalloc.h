@@ -18,6 +18,10 @@
 #include "fake_memory.h"
 #include "pyfrag/events.h"
 #include "pymalloc/geometry.h"
+#include "pymalloc/pymalloc_layout.h"
+
+/* The layout of heaps of a geometry, for as long as the block lasts that this stands in. */
+#define LAYOUT_OF(geometry) ((const struct heap_layout[]){pymalloc_layout__of(geometry)})
 
 struct fake_options {
 	struct geometry geometry;

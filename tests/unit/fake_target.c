@@ -95,15 +95,31 @@ void fake_target__copy_data(const struct fake_memory *memory, uint64_t address, 
 	memcpy(out->segments[0].bytes, fake_memory__at(memory, address, size), size);
 }
 
-struct allocators fake_target__locate(const struct fake_target *target)
+struct obmalloc fake_target__locate(const struct fake_target *target)
 {
-	struct allocators allocators = {};
+	struct obmalloc obmalloc = {};
 	struct data_image data;
 
 	fake_target__copy_data(&target->memory, FAKE_DATA, FAKE_DATA_BYTES, &data);
-	assert_int_equal(allocators__locate(&allocators, &data, NULL, &target->memory.memory), 0);
+	assert_int_equal(obmalloc__locate(&obmalloc, &data, NULL, &target->memory.memory), 0);
 	data_image__free(&data);
-	return allocators;
+	return obmalloc;
+}
+
+int checkpoint__read(struct heap **out, struct obmalloc *obmalloc, const struct memory *memory,
+		     const struct checkpoint_options *options, struct checkpoint_counts *counts)
+{
+	const struct heap_layout layout = pymalloc_layout__of(&obmalloc->geometry);
+	_cleanup_(heap__freep) struct heap *heap = NULL;
+	int err;
+
+	err = heap__new(&heap, &layout, memory->account);
+	if (!err)
+		err = checkpoint__update(heap, obmalloc, memory, options, counts);
+	if (err)
+		return err;
+	*out = TAKE_PTR(heap);
+	return 0;
 }
 
 static int compare_addresses(const void *left, const void *right)
@@ -116,19 +132,19 @@ static int compare_addresses(const void *left, const void *right)
 static void check_arenas(const struct heap *heap, const struct fake_pymalloc *const *fakes,
 			 size_t cnt)
 {
-	uint64_t *expected = calloc(heap->arena_cnt + 1, sizeof(*expected));
+	uint64_t *expected = calloc(heap->region_cnt + 1, sizeof(*expected));
 	size_t expected_cnt = 0;
 
 	assert_non_null(expected);
 	for (size_t f = 0; f < cnt; f++)
 		for (size_t i = 0; i < fakes[f]->arena_cnt; i++) {
-			assert_true(expected_cnt < heap->arena_cnt);
+			assert_true(expected_cnt < heap->region_cnt);
 			expected[expected_cnt++] = fakes[f]->arenas[i];
 		}
-	assert_int_equal(heap->arena_cnt, expected_cnt);
+	assert_int_equal(heap->region_cnt, expected_cnt);
 	qsort(expected, expected_cnt, sizeof(*expected), compare_addresses);
 	for (size_t i = 0; i < expected_cnt; i++)
-		assert_int_equal(heap->arenas[i].address, expected[i]);
+		assert_int_equal(heap->regions[i].address, expected[i]);
 	free(expected);
 }
 
@@ -156,8 +172,8 @@ static void check_blocks(const struct heap *heap, const struct fake_pymalloc *co
 		blocks += fakes[f]->block_cnt;
 		for (size_t i = 0; i < fakes[f]->block_cnt; i++) {
 			const struct fake_block *block = &fakes[f]->blocks[i];
-			uint64_t pool = block->address / heap->geometry.pool_size *
-					heap->geometry.pool_size;
+			uint64_t pool =
+				block->address / heap->layout.span_size * heap->layout.span_size;
 
 			if (!block_map__contains(heap->blocks, block->address))
 				fail_msg("live block %#lx is not in the heap", block->address);
@@ -177,18 +193,18 @@ static void check_totals(const struct heap *heap, const struct fake_pymalloc *co
 	for (size_t f = 0; f < cnt; f++)
 		fake_pymalloc__add_totals(fakes[f], &expected);
 	assert_int_equal(heap__measure(heap, &measure), 0);
-	assert_int_equal(totals->arenas, expected.arenas);
-	assert_int_equal(totals->arena_bytes, expected.arena_bytes);
+	assert_int_equal(totals->regions, expected.arenas);
+	assert_int_equal(totals->region_bytes, expected.arena_bytes);
 	assert_int_equal(totals->live_blocks, expected.live_blocks);
 	assert_int_equal(totals->live_bytes, expected.live_bytes);
 	assert_int_equal(totals->free_block_bytes, expected.free_block_bytes);
-	assert_int_equal(totals->free_pool_bytes, expected.free_pool_bytes);
+	assert_int_equal(totals->free_span_bytes, expected.free_pool_bytes);
 	assert_int_equal(totals->overhead_bytes, expected.overhead_bytes);
 	assert_int_equal(totals->stray_blocks, 0);
-	assert_int_equal(totals->unclassified_pools, 0);
-	assert_int_equal(measure.class_cnt, 512 / heap->geometry.alignment);
+	assert_int_equal(totals->unclassified_spans, 0);
+	assert_int_equal(measure.class_cnt, 512 / heap->layout.map.alignment);
 	for (uint32_t i = 0; i < measure.class_cnt; i++) {
-		assert_int_equal(measure.classes[i].pools, expected.classes[i].pools);
+		assert_int_equal(measure.classes[i].spans, expected.classes[i].pools);
 		assert_int_equal(measure.classes[i].live_blocks, expected.classes[i].live_blocks);
 		assert_int_equal(measure.classes[i].free_blocks, expected.classes[i].free_blocks);
 	}

@@ -8,6 +8,7 @@
 #include "fake_memory.h"
 #include "fake_pymalloc.h"
 #include "heap/heap.h"
+#include "pymalloc/checkpoint.h"
 #include "pymalloc/locate.h"
 #include "target/module_data.h"
 
@@ -43,7 +44,11 @@ void fake_target__copy_data(const struct fake_memory *memory, uint64_t address, 
 			    struct data_image *out);
 
 /* Locates the target's allocator; the test fails if that fails. The caller frees the result. */
-struct allocators fake_target__locate(const struct fake_target *target);
+struct obmalloc fake_target__locate(const struct fake_target *target);
+
+/* Reads a heap for the first time, as checkpoint__update(). The caller frees it. */
+int checkpoint__read(struct heap **out, struct obmalloc *obmalloc, const struct memory *memory,
+		     const struct checkpoint_options *options, struct checkpoint_counts *counts);
 
 /* The number of bits set in all of @map. */
 uint64_t count_all_bits(const struct block_map *map);

@@ -5,9 +5,10 @@
 
 struct model *make_model(const struct geometry *geometry, bool follows_blocks)
 {
+	const struct heap_layout layout = pymalloc_layout__of(geometry);
 	struct model *model;
 
-	assert_int_equal(model__new(&model, geometry, follows_blocks, NULL), 0);
+	assert_int_equal(model__new(&model, &layout, follows_blocks, NULL), 0);
 	return model;
 }
 

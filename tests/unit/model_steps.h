@@ -3,6 +3,7 @@
 #pragma once
 
 #include "heap/model.h"
+#include "pymalloc/pymalloc_layout.h"
 
 /* The caller frees the model. */
 struct model *make_model(const struct geometry *geometry, bool follows_blocks);

@@ -17,9 +17,10 @@ const struct geometry sample_geometry_310 = {
 
 struct heap *sample_heap__new_empty(const struct geometry *geometry)
 {
+	const struct heap_layout layout = pymalloc_layout__of(geometry);
 	struct heap *heap = NULL;
 
-	assert_int_equal(heap__new(&heap, geometry, NULL), 0);
+	assert_int_equal(heap__new(&heap, &layout, NULL), 0);
 	return heap;
 }
 
@@ -27,7 +28,7 @@ uint64_t sample_heap__add_block(struct heap *heap, uint64_t pool, uint8_t size_c
 				uint32_t index)
 {
 	uint64_t address =
-		pool + 48 + (uint64_t)index * (size_class + 1U) * heap->geometry.alignment;
+		pool + 48 + (uint64_t)index * (size_class + 1U) * heap->layout.map.alignment;
 	bool was_live;
 
 	assert_int_equal(block_map__set_class(heap->blocks, pool, size_class), 0);
@@ -39,10 +40,10 @@ struct heap *sample_heap__new(void)
 {
 	struct heap *heap = sample_heap__new_empty(&sample_geometry);
 
-	assert_int_equal(heap__add_arena(heap, SAMPLE_A), 0);
-	assert_int_equal(heap__add_arena(heap, SAMPLE_B), 0);
-	assert_int_equal(heap__add_arena(heap, SAMPLE_C), 0);
-	assert_int_equal(heap__add_arena(heap, SAMPLE_D), 0);
+	assert_int_equal(heap__add_region(heap, SAMPLE_A, heap->layout.region_size), 0);
+	assert_int_equal(heap__add_region(heap, SAMPLE_B, heap->layout.region_size), 0);
+	assert_int_equal(heap__add_region(heap, SAMPLE_C, heap->layout.region_size), 0);
+	assert_int_equal(heap__add_region(heap, SAMPLE_D, heap->layout.region_size), 0);
 	for (uint32_t i = 0; i < 3; i++)
 		sample_heap__add_block(heap, SAMPLE_A, SAMPLE_CLASS(32), i);
 	sample_heap__add_block(heap, SAMPLE_B + 3 * SAMPLE_POOL_BYTES, SAMPLE_CLASS(512), 6);

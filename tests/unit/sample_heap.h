@@ -12,6 +12,7 @@
 #pragma once
 
 #include "heap/heap.h"
+#include "pymalloc/pymalloc_layout.h"
 
 #define SAMPLE_ARENA_BYTES 0x40000UL
 #define SAMPLE_POOL_BYTES  0x1000UL

@@ -34,9 +34,9 @@ static void look(struct scene *scene, uint64_t module, uint64_t used_bytes)
 	struct heap_measure measure;
 	struct pinned pinned;
 
-	for (size_t i = 0; i < scene->world.heap->arena_cnt; i++)
-		scene->world.heap->arenas[i].carved_end =
-			scene->world.heap->arenas[i].address + used_bytes;
+	for (size_t i = 0; i < scene->world.heap->region_cnt; i++)
+		scene->world.heap->regions[i].carved_end =
+			scene->world.heap->regions[i].address + used_bytes;
 	scene->census = world__take(&scene->world);
 	assert_int_equal(graph__build(&scene->graph, scene->census, false), 0);
 	root.node = graph__find(scene->graph, module, true);
@@ -167,7 +167,7 @@ static uint64_t add_late_function(struct world *world)
 	const uint64_t arena = ARENA + SAMPLE_ARENA_BYTES;
 	uint64_t block;
 
-	assert_int_equal(heap__add_arena(world->heap, arena), 0);
+	assert_int_equal(heap__add_region(world->heap, arena, world->heap->layout.region_size), 0);
 	fake_memory__map(&world->memory, arena, SAMPLE_ARENA_BYTES);
 	block = sample_heap__add_block(world->heap, arena, SAMPLE_CLASS(64), 0);
 	memcpy(fake_memory__at(&world->memory, block, sizeof(words)), words, sizeof(words));

@@ -120,8 +120,8 @@ static void test_whom_a_rule_is_about(void **state)
 static void test_measures(void **state)
 {
 	struct findings findings = {
-		.measure.totals = {.arena_bytes = 1000, .live_bytes = 250},
-		.pinned = {.bytes = 400, .hostage_bytes = 300, .arena_cnt = 2},
+		.measure.totals = {.region_bytes = 1000, .live_bytes = 250},
+		.pinned = {.bytes = 400, .hostage_bytes = 300, .region_cnt = 2},
 	};
 	const double expected[ALERT_METRIC_CNT] = {400, 2, 300, 0.75, 1000, -5};
 

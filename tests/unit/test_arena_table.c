@@ -202,7 +202,7 @@ static void test_appends_to_what_is_there(void **state)
 
 	(void)state;
 	assert_non_null(list.items);
-	list.items[0] = (struct arena){.address = 1, .carved_end = 2, .generation = 3};
+	list.items[0] = (struct region){.address = 1, .carved_end = 2, .generation = 3};
 	make_table(&table, &FAKE_GEOMETRIES[2], 16);
 	use_slot(&table, 0, FIRST, 2);
 	geometry = table.geometry;

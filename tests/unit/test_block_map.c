@@ -7,13 +7,22 @@
 #include "prng.h"
 #include "unit_test.h"
 
-#define PAGE 4096UL
+#define PAGE	    4096UL
+#define CHUNK_BYTES (1UL << 20)
+
+static struct block_map_layout layout_of(uint32_t alignment)
+{
+	return (struct block_map_layout){.alignment = alignment,
+					 .page_bytes = PAGE,
+					 .chunk_bytes = CHUNK_BYTES};
+}
 
 static struct block_map *new_map(uint32_t alignment)
 {
+	const struct block_map_layout layout = layout_of(alignment);
 	struct block_map *map;
 
-	assert_int_equal(block_map__new(&map, alignment, NULL), 0);
+	assert_int_equal(block_map__new(&map, &layout, NULL), 0);
 	return map;
 }
 
@@ -41,7 +50,7 @@ static void test_empty_map_has_nothing(void **state)
 	assert_false(block_map__contains(map, 0x7f0000000030));
 	assert_false(take_out(map, 0x7f0000000030));
 	assert_int_equal(block_map__class(map, 0x7f0000000000), CLASS_UNKNOWN);
-	assert_null(block_map__pool_bits(map, 0x7f0000000000));
+	assert_null(block_map__span_bits(map, 0x7f0000000000));
 	assert_null(block_map__chunk(map, 0x7f0000000000));
 	block_map__remove_range(map, 0x7f0000000000, 4 * CHUNK_BYTES);
 	/* None of this allocated memory. */
@@ -86,7 +95,7 @@ static uint8_t *live_at(struct reference *reference, uint64_t address)
 
 static void check_pool_bits(const struct block_map *map, struct reference *reference, uint64_t pool)
 {
-	const uint64_t *bits = block_map__pool_bits(map, pool);
+	const uint64_t *bits = block_map__span_bits(map, pool);
 
 	for (uint64_t unit = 0; unit < PAGE / reference->alignment; unit++)
 		assert_int_equal(bits ? bits[unit / 64] >> unit % 64 & 1 : 0,
@@ -112,6 +121,30 @@ static void check_all(const struct block_map *map, struct reference *reference)
 		for (size_t w = 0; w < block_map__words_per_chunk(map); w++)
 			found += (uint64_t)__builtin_popcountll(chunk->bits[w]);
 	assert_int_equal(found, expected);
+}
+
+/* The live blocks in ranges that begin and end anywhere, over chunks that exist and others. */
+static void check_range(const struct block_map *map, struct reference *reference, uint64_t *random)
+{
+	uint64_t units = WINDOW_BYTES / reference->alignment, expected = 0;
+	uint64_t first = prng__below(random, (uint32_t)units);
+	uint64_t longest = prng__below(random, 2) ? 200 : units;
+	uint64_t cnt =
+		prng__below(random,
+			    (uint32_t)(longest < units - first ? longest : units - first) + 1);
+	uint64_t address = WINDOW + first * reference->alignment;
+	uint64_t end = address + cnt * reference->alignment, next = address;
+
+	for (uint64_t at = address; at < end; at += reference->alignment) {
+		if (!*live_at(reference, at))
+			continue;
+		expected++;
+		assert_true(block_map__next(map, &next, end));
+		assert_int_equal(next, at);
+		next += reference->alignment;
+	}
+	assert_false(block_map__next(map, &next, end));
+	assert_int_equal(block_map__count(map, address, end - address), expected);
 }
 
 static void change_range(struct block_map *map, struct reference *reference, uint64_t *random)
@@ -143,7 +176,7 @@ static void change_pool(struct block_map *map, struct reference *reference, uint
 		*live_at(reference, pool + unit * reference->alignment) =
 			live[unit / 64] >> unit % 64 & 1;
 	reference->class[page] = class;
-	assert_int_equal(block_map__set_pool(map, pool, class, 0, live, words), 0);
+	assert_int_equal(block_map__set_span(map, pool, class, 0, live, words), 0);
 }
 
 static void change_something(struct block_map *map, struct reference *reference, uint64_t *random)
@@ -181,6 +214,8 @@ static void compare_with_bytes(uint32_t alignment, uint64_t seed)
 		for (int i = 0; i < 5000; i++)
 			change_something(map, reference, &seed);
 		check_all(map, reference);
+		for (int i = 0; i < 200; i++)
+			check_range(map, reference, &seed);
 	}
 	block_map__free(map);
 	free(reference);
@@ -260,12 +295,15 @@ static void test_chunk_in_use_is_the_one_asked_for(void **state)
 /* DESIGN: under 1 % of the heap, with the alignment of all current builds. */
 static void test_costs_what_the_design_promises(void **state)
 {
+	const struct block_map_layout by_16 = layout_of(16), by_8 = layout_of(8);
+
 	(void)state;
-	assert_true(block_map__chunk_cost_bytes(16) * 100 < CHUNK_BYTES);
-	assert_true(block_map__chunk_cost_bytes(8) * 50 < CHUNK_BYTES);
+	assert_true(block_map__chunk_cost_bytes(&by_16) * 100 < CHUNK_BYTES);
+	assert_true(block_map__chunk_cost_bytes(&by_8) * 50 < CHUNK_BYTES);
 	/* At least a bit for each possible block, and a byte for each page. */
-	assert_true(block_map__chunk_cost_bytes(16) >= CHUNK_BYTES / 16 / 8 + CHUNK_PAGES);
-	assert_true(block_map__chunk_cost_bytes(8) >= CHUNK_BYTES / 8 / 8 + CHUNK_PAGES);
+	assert_true(block_map__chunk_cost_bytes(&by_16) >=
+		    CHUNK_BYTES / 16 / 8 + CHUNK_BYTES / PAGE);
+	assert_true(block_map__chunk_cost_bytes(&by_8) >= CHUNK_BYTES / 8 / 8 + CHUNK_BYTES / PAGE);
 }
 
 static bool is_odd(uint64_t chunk_address, const void *context)
@@ -278,13 +316,14 @@ static bool is_odd(uint64_t chunk_address, const void *context)
 static void test_drops_chunks(void **state)
 {
 	_cleanup_(block_map__freep) struct block_map *map = NULL;
+	const struct block_map_layout layout = layout_of(16);
 	struct account *account;
 	uint64_t used_bytes;
 	bool was_live;
 
 	(void)state;
 	assert_int_equal(account__new(&account, UINT64_MAX, NULL), 0);
-	assert_int_equal(block_map__new(&map, 16, account), 0);
+	assert_int_equal(block_map__new(&map, &layout, account), 0);
 	for (uint64_t i = 1; i <= 1000; i++)
 		assert_int_equal(block_map__insert(map, i * CHUNK_BYTES + 16 * i, &was_live), 0);
 	used_bytes = account__usage(account).used_bytes;

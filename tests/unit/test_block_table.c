@@ -15,7 +15,7 @@ static void test_sample_heap(void **state)
 
 	(void)state;
 	assert_int_equal(block_table__init(&table, heap), 0);
-	assert_int_equal(table.pool_cnt, 1 + 2 + 8);
+	assert_int_equal(table.span_cnt, 1 + 2 + 8);
 	assert_int_equal(table.place_cnt, 126 + 7 + 253 + 8 * 7);
 	/* The second block of A, by its first and its last byte. */
 	place = block_table__find(&table, SAMPLE_A + 48 + 32);
@@ -23,7 +23,7 @@ static void test_sample_heap(void **state)
 	assert_int_equal(block_table__find(&table, SAMPLE_A + 48 + 63), 1);
 	assert_int_equal(block_table__find(&table, SAMPLE_A + 48 + 64), 2);
 	assert_int_equal(block_table__address(&table, place), SAMPLE_A + 48 + 32);
-	assert_int_equal(block_table__pool_of(&table, place)->block_size, 32);
+	assert_int_equal(block_table__span_of(&table, place)->block_size, 32);
 	/* Header, tail, a free pool, an arena without pools, outside of arenas. */
 	assert_int_equal(block_table__find(&table, SAMPLE_A + 47), PLACE_NONE);
 	assert_int_equal(block_table__find(&table, SAMPLE_A + 4096 - 1), PLACE_NONE);
@@ -63,7 +63,8 @@ static void test_places_and_addresses(void **state)
 		struct block_table table;
 
 		for (uint32_t a = 0; a < 5; a++, arena += 3UL * geometry->arena_size) {
-			assert_int_equal(heap__add_arena(heap, arena), 0);
+			assert_int_equal(heap__add_region(heap, arena, heap->layout.region_size),
+					 0);
 			for (uint32_t p = 0; p < 10; p++)
 				sample_heap__add_block(heap, arena + p * 3UL * geometry->pool_size,
 						       (uint8_t)prng__below(&random,
@@ -72,10 +73,10 @@ static void test_places_and_addresses(void **state)
 						       0);
 		}
 		assert_int_equal(block_table__init(&table, heap), 0);
-		assert_int_equal(table.pool_cnt, 50);
+		assert_int_equal(table.span_cnt, 50);
 		for (uint32_t place = 0; place < table.place_cnt; place++) {
 			uint64_t address = block_table__address(&table, place);
-			uint32_t size = block_table__pool_of(&table, place)->block_size;
+			uint32_t size = block_table__span_of(&table, place)->block_size;
 
 			assert_true(address > last);
 			last = address;

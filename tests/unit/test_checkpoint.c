@@ -15,7 +15,7 @@
 /* A target, and what is known of it before the first checkpoint. */
 struct sample {
 	struct fake_target target;
-	struct allocators allocators;
+	struct obmalloc obmalloc;
 	struct checkpoint_counts counts;
 	struct heap *heap;
 };
@@ -27,7 +27,7 @@ static void make_sample(struct sample *sample, const struct fake_options *option
 	fake_pymalloc__alloc(&sample->target.pymalloc, 16);
 	for (uint32_t i = 0; i < steps; i++)
 		fake_pymalloc__step(&sample->target.pymalloc, 2 * steps / 3);
-	sample->allocators = fake_target__locate(&sample->target);
+	sample->obmalloc = fake_target__locate(&sample->target);
 }
 
 static void make_usual_sample(struct sample *sample, uint32_t steps)
@@ -40,7 +40,7 @@ static void make_usual_sample(struct sample *sample, uint32_t steps)
 static void release_sample(struct sample *sample)
 {
 	heap__free(sample->heap);
-	allocators__free(&sample->allocators);
+	obmalloc__free(&sample->obmalloc);
 	fake_target__release(&sample->target);
 }
 
@@ -48,7 +48,7 @@ static int read_with(struct sample *sample, const struct checkpoint_options *opt
 {
 	heap__free(TAKE_PTR(sample->heap));
 	sample->counts = (struct checkpoint_counts){};
-	return checkpoint__read(&sample->heap, &sample->allocators, &sample->target.memory.memory,
+	return checkpoint__read(&sample->heap, &sample->obmalloc, &sample->target.memory.memory,
 				options, &sample->counts);
 }
 
@@ -60,9 +60,9 @@ static void read_heap(struct sample *sample)
 static void check_counts(const struct sample *sample, uint64_t retried, uint64_t unresolved,
 			 uint64_t unreadable)
 {
-	assert_int_equal(sample->counts.retried_pools, retried);
-	assert_int_equal(sample->counts.unresolved_pools, unresolved);
-	assert_int_equal(sample->counts.unreadable_pools, unreadable);
+	assert_int_equal(sample->counts.retried_spans, retried);
+	assert_int_equal(sample->counts.unresolved_spans, unresolved);
+	assert_int_equal(sample->counts.unreadable_spans, unreadable);
 	assert_int_equal(sample->counts.skipped_interpreters, 0);
 }
 
@@ -133,7 +133,7 @@ static void make_many_pools(struct sample *sample)
 	for (size_t i = fake->block_cnt; i-- > 7;)
 		if (i % 7 == 3)
 			fake_pymalloc__free_at(fake, i);
-	sample->allocators = fake_target__locate(&sample->target);
+	sample->obmalloc = fake_target__locate(&sample->target);
 }
 
 static void test_heap_of_many_batches(void **state)
@@ -488,14 +488,14 @@ static void read_while_running(const struct geometry *geometry, enum fake_layout
 	before = calloc(before_cnt, sizeof(*before));
 	assert_non_null(before);
 	memcpy(before, sample.target.pymalloc.blocks, before_cnt * sizeof(*before));
-	assert_int_equal(block_map__new(&run.touched, geometry->alignment, NULL), 0);
+	assert_int_equal(block_map__new(&run.touched, &LAYOUT_OF(geometry)->map, NULL), 0);
 	sample.target.memory.piece_size = piece_size;
 	sample.target.memory.before_read = run_on;
 	sample.target.memory.context = &run;
 	read_heap(&sample);
 	check_untouched(&sample, &run, before, before_cnt);
-	sum->retried_pools += sample.counts.retried_pools;
-	sum->unreadable_pools += sample.counts.unreadable_pools;
+	sum->retried_spans += sample.counts.retried_spans;
+	sum->unreadable_spans += sample.counts.unreadable_spans;
 	block_map__free(run.touched);
 	free(before);
 	release_sample(&sample);
@@ -512,7 +512,7 @@ static void test_blocks_that_do_not_change_are_as_they_are(void **state)
 				   seed & 4 ? FAKE_STATIC : FAKE_INLINED,
 				   pieces[seed % ARRAY_SIZE(pieces)], 1 + seed % 7, seed, &sum);
 	/* The test was hard enough: many copies were torn. */
-	assert_true(sum.retried_pools > 100);
+	assert_true(sum.retried_spans > 100);
 }
 
 /* Reads with an account of its own, which must be empty when the heap is released. */
@@ -716,11 +716,11 @@ static void test_reread(void **state)
 		size_t bytes = pool__word_cnt(&fake->geometry) * sizeof(*live);
 
 		/* Reading this pool does not affect the next one. */
-		memcpy(live, block_map__pool_bits(sample.heap->blocks, next), bytes);
+		memcpy(live, block_map__span_bits(sample.heap->blocks, next), bytes);
 		assert_int_equal(checkpoint__reread_pools(sample.heap, &sample.target.memory.memory,
 							  &pools[i], 1, &counts),
 				 0);
-		assert_memory_equal(live, block_map__pool_bits(sample.heap->blocks, next), bytes);
+		assert_memory_equal(live, block_map__span_bits(sample.heap->blocks, next), bytes);
 	}
 	check_heap_of(sample.heap, fake);
 	/* Reading all at once gives the same. */
@@ -731,7 +731,7 @@ static void test_reread(void **state)
 						  pool_cnt, &counts),
 			 0);
 	check_heap_of(sample.heap, fake);
-	assert_int_equal(counts.retried_pools + counts.unresolved_pools + counts.unreadable_pools,
+	assert_int_equal(counts.retried_spans + counts.unresolved_spans + counts.unreadable_spans,
 			 0);
 	free(pools);
 	release_sample(&sample);
@@ -751,7 +751,7 @@ static void test_reread_leaves_alone_what_is_not_there(void **state)
 	assert_int_equal(checkpoint__reread_pools(sample.heap, &sample.target.memory.memory, &pool,
 						  1, &counts),
 			 0);
-	assert_int_equal(counts.unreadable_pools, 1);
+	assert_int_equal(counts.unreadable_spans, 1);
 	check_heap_of(sample.heap, &sample.target.pymalloc);
 	sample.target.memory.error = -ESRCH;
 	assert_int_equal(checkpoint__reread_pools(sample.heap, &sample.target.memory.memory, &pool,
@@ -772,14 +772,13 @@ static void test_reread_of_no_arena(void **state)
 	make_usual_sample(&sample, 5000);
 	read_heap(&sample);
 	pool = find_partial_pool(&sample);
-	assert_int_equal(heap__remove_arena(sample.heap,
-					    heap__arena_around(sample.heap, pool)->address),
+	assert_int_equal(heap__remove_region(sample.heap,
+					     heap__region_around(sample.heap, pool)->address),
 			 0);
 	assert_int_equal(checkpoint__reread_pools(sample.heap, &sample.target.memory.memory, &pool,
 						  1, &counts),
 			 0);
-	assert_int_equal(block_map__count(sample.heap->blocks, pool,
-					  sample.heap->geometry.pool_size),
+	assert_int_equal(block_map__count(sample.heap->blocks, pool, sample.heap->layout.span_size),
 			 0);
 	release_sample(&sample);
 }

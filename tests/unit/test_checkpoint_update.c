@@ -14,7 +14,7 @@
 
 struct sample {
 	struct fake_target target;
-	struct allocators allocators;
+	struct obmalloc obmalloc;
 	struct checkpoint_counts counts; /* of the last update */
 	struct heap *heap;
 	uint64_t body_bytes; /* bytes of pools, without their headers, that the last update read */
@@ -24,7 +24,7 @@ static void note_read(void *context, uint64_t address, size_t size)
 {
 	struct sample *sample = context;
 
-	if (size > POOL_HEADER_BYTES && heap__arena_around(sample->heap, address))
+	if (size > POOL_HEADER_BYTES && heap__region_around(sample->heap, address))
 		sample->body_bytes += size;
 }
 
@@ -41,8 +41,8 @@ static void make_sample(struct sample *sample, size_t geometry, uint64_t seed)
 	fake_pymalloc__alloc(&sample->target.pymalloc, 16);
 	for (uint32_t i = 0; i < 6000; i++)
 		fake_pymalloc__step(&sample->target.pymalloc, 4000);
-	sample->allocators = fake_target__locate(&sample->target);
-	assert_int_equal(heap__new(&sample->heap, &sample->allocators.geometry, NULL), 0);
+	sample->obmalloc = fake_target__locate(&sample->target);
+	assert_int_equal(heap__new(&sample->heap, LAYOUT_OF(&sample->obmalloc.geometry), NULL), 0);
 	sample->target.memory.before_read = note_read;
 	sample->target.memory.context = sample;
 }
@@ -50,7 +50,7 @@ static void make_sample(struct sample *sample, size_t geometry, uint64_t seed)
 static void release_sample(struct sample *sample)
 {
 	heap__free(sample->heap);
-	allocators__free(&sample->allocators);
+	obmalloc__free(&sample->obmalloc);
 	fake_target__release(&sample->target);
 }
 
@@ -60,12 +60,12 @@ static void update_sparing(struct sample *sample, bool spare_calm)
 
 	sample->counts = (struct checkpoint_counts){};
 	sample->body_bytes = 0;
-	assert_int_equal(checkpoint__update(sample->heap, &sample->allocators,
+	assert_int_equal(checkpoint__update(sample->heap, &sample->obmalloc,
 					    &sample->target.memory.memory, &options,
 					    &sample->counts),
 			 0);
-	assert_int_equal(sample->counts.retried_pools, 0);
-	assert_int_equal(sample->counts.unreadable_pools, 0);
+	assert_int_equal(sample->counts.retried_spans, 0);
+	assert_int_equal(sample->counts.unreadable_spans, 0);
 }
 
 static void update(struct sample *sample)
@@ -81,15 +81,15 @@ static void check_totals(const struct sample *sample)
 
 	fake_pymalloc__add_totals(&sample->target.pymalloc, &truth);
 	assert_int_equal(heap__measure(sample->heap, &measure), 0);
-	assert_int_equal(measure.totals.arenas, truth.arenas);
-	assert_int_equal(measure.totals.arena_bytes, truth.arena_bytes);
+	assert_int_equal(measure.totals.regions, truth.arenas);
+	assert_int_equal(measure.totals.region_bytes, truth.arena_bytes);
 	assert_int_equal(measure.totals.live_blocks, truth.live_blocks);
 	assert_int_equal(measure.totals.live_bytes, truth.live_bytes);
 	assert_int_equal(measure.totals.free_block_bytes, truth.free_block_bytes);
-	assert_int_equal(measure.totals.free_pool_bytes, truth.free_pool_bytes);
+	assert_int_equal(measure.totals.free_span_bytes, truth.free_pool_bytes);
 	assert_int_equal(measure.totals.overhead_bytes, truth.overhead_bytes);
 	for (uint32_t i = 0; i < measure.class_cnt; i++) {
-		assert_int_equal(measure.classes[i].pools, truth.classes[i].pools);
+		assert_int_equal(measure.classes[i].spans, truth.classes[i].pools);
 		assert_int_equal(measure.classes[i].live_blocks, truth.classes[i].live_blocks);
 	}
 	heap_measure__free(&measure);
@@ -121,7 +121,7 @@ static void test_calm_arenas_are_spared(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 0; seed < 8; seed++) {
-		uint64_t calm_pools = 0;
+		uint64_t calm_spans = 0;
 		struct sample sample;
 
 		make_sample(&sample, seed, seed);
@@ -131,12 +131,12 @@ static void test_calm_arenas_are_spared(void **state)
 		 */
 		for (int reading = 0; reading < CALM_READINGS; reading++) {
 			update_sparing(&sample, true);
-			assert_int_equal(sample.counts.calm_pools, 0);
+			assert_int_equal(sample.counts.calm_spans, 0);
 		}
 		for (int round = 0; round < 10; round++) {
 			for (int reading = 0; reading < CALM_READINGS + CALM_SHARE; reading++) {
 				update_sparing(&sample, true);
-				calm_pools += sample.counts.calm_pools;
+				calm_spans += sample.counts.calm_spans;
 			}
 			for (int i = 0; i < 20; i++)
 				fake_pymalloc__step(&sample.target.pymalloc, 4000);
@@ -144,14 +144,14 @@ static void test_calm_arenas_are_spared(void **state)
 				update_sparing(&sample, true);
 			check_totals(&sample);
 		}
-		assert_true(calm_pools > 0);
+		assert_true(calm_spans > 0);
 		/* A complete reading sees the change at once. */
 		for (int reading = 0; reading < 2 * CALM_READINGS; reading++)
 			update_sparing(&sample, true);
 		for (int i = 0; i < 20; i++)
 			fake_pymalloc__step(&sample.target.pymalloc, 4000);
 		update(&sample);
-		assert_int_equal(sample.counts.calm_pools, 0);
+		assert_int_equal(sample.counts.calm_spans, 0);
 		check_totals(&sample);
 		release_sample(&sample);
 	}
@@ -166,23 +166,23 @@ static void test_what_did_not_change_is_not_read(void **state)
 	make_sample(&sample, 2, 3);
 	update(&sample);
 	/* From here on the arenas are known, and the bytes read of them are counted. */
-	for (size_t i = 0; i < sample.heap->arena_cnt; i++)
-		heap__forget_stamps(sample.heap, sample.heap->arenas[i].address);
+	for (size_t i = 0; i < sample.heap->region_cnt; i++)
+		heap__forget_stamps(sample.heap, &sample.heap->regions[i]);
 	update(&sample);
 	first_bytes = sample.body_bytes;
 	assert_true(first_bytes > 10000);
-	assert_int_equal(sample.counts.unchanged_pools + sample.counts.scrubbed_pools, 0);
+	assert_int_equal(sample.counts.unchanged_spans + sample.counts.scrubbed_spans, 0);
 	for (int round = 0; round < SCRUB_READINGS; round++) {
 		update(&sample);
 		check_heap_of(sample.heap, &sample.target.pymalloc);
 		bytes += sample.body_bytes;
-		scrubbed += sample.counts.scrubbed_pools;
-		assert_true(sample.counts.unchanged_pools > sample.counts.scrubbed_pools);
-		assert_int_equal(sample.counts.corrected_pools, 0);
+		scrubbed += sample.counts.scrubbed_spans;
+		assert_true(sample.counts.unchanged_spans > sample.counts.scrubbed_spans);
+		assert_int_equal(sample.counts.corrected_spans, 0);
 	}
 	/* Each of them once. */
 	assert_int_equal(bytes, first_bytes);
-	assert_int_equal(scrubbed, sample.counts.unchanged_pools + sample.counts.scrubbed_pools);
+	assert_int_equal(scrubbed, sample.counts.unchanged_spans + sample.counts.scrubbed_spans);
 	release_sample(&sample);
 }
 
@@ -197,7 +197,7 @@ static void test_one_block_is_one_pool(void **state)
 	update(&sample);
 	check_heap_of(sample.heap, &sample.target.pymalloc);
 	assert_true(sample.body_bytes <=
-		    (1 + sample.counts.scrubbed_pools) * sample.allocators.geometry.pool_size);
+		    (1 + sample.counts.scrubbed_spans) * sample.obmalloc.geometry.pool_size);
 	release_sample(&sample);
 }
 
@@ -250,8 +250,8 @@ static void test_other_blocks_under_the_same_header(void **state)
 	do {
 		update(&sample);
 		check_totals(&sample);
-	} while (!sample.counts.corrected_pools && ++rounds < SCRUB_READINGS);
-	assert_int_equal(sample.counts.corrected_pools, 1);
+	} while (!sample.counts.corrected_spans && ++rounds < SCRUB_READINGS);
+	assert_int_equal(sample.counts.corrected_spans, 1);
 	check_heap_of(sample.heap, fake);
 	release_sample(&sample);
 }
@@ -266,13 +266,13 @@ static void test_forgotten_stamps_are_read_again(void **state)
 	make_sample(&sample, 1, 6);
 	update(&sample);
 	update(&sample);
-	unchanged = sample.counts.unchanged_pools + sample.counts.scrubbed_pools;
-	for (size_t i = 0; i < sample.heap->arena_cnt; i++)
-		heap__forget_stamps(sample.heap, sample.heap->arenas[i].address);
+	unchanged = sample.counts.unchanged_spans + sample.counts.scrubbed_spans;
+	for (size_t i = 0; i < sample.heap->region_cnt; i++)
+		heap__forget_stamps(sample.heap, &sample.heap->regions[i]);
 	update(&sample);
-	assert_int_equal(sample.counts.unchanged_pools + sample.counts.scrubbed_pools, 0);
+	assert_int_equal(sample.counts.unchanged_spans + sample.counts.scrubbed_spans, 0);
 	update(&sample);
-	assert_int_equal(sample.counts.unchanged_pools + sample.counts.scrubbed_pools, unchanged);
+	assert_int_equal(sample.counts.unchanged_spans + sample.counts.scrubbed_spans, unchanged);
 	check_heap_of(sample.heap, &sample.target.pymalloc);
 	release_sample(&sample);
 }
@@ -287,11 +287,11 @@ static void test_without_stamps(void **state)
 	make_sample(&sample, 2, 7);
 	for (int round = 0; round < 2; round++) {
 		sample.counts = (struct checkpoint_counts){};
-		assert_int_equal(checkpoint__update(sample.heap, &sample.allocators,
+		assert_int_equal(checkpoint__update(sample.heap, &sample.obmalloc,
 						    &sample.target.memory.memory, &options,
 						    &sample.counts),
 				 0);
-		assert_int_equal(sample.counts.unchanged_pools + sample.counts.scrubbed_pools, 0);
+		assert_int_equal(sample.counts.unchanged_spans + sample.counts.scrubbed_spans, 0);
 		check_heap_of(sample.heap, &sample.target.pymalloc);
 	}
 	release_sample(&sample);
@@ -321,10 +321,10 @@ static void test_arenas_that_move_take_no_more(void **state)
 	heap__free(sample.heap);
 	assert_int_equal(account__new(&account, 1UL << 30, NULL), 0);
 	sample.target.memory.memory.account = account;
-	assert_int_equal(heap__new(&sample.heap, &sample.allocators.geometry, account), 0);
+	assert_int_equal(heap__new(&sample.heap, LAYOUT_OF(&sample.obmalloc.geometry), account), 0);
 	move_arenas(&sample.target.pymalloc);
 	update(&sample);
-	assert_true(sample.heap->arena_cnt > 8);
+	assert_true(sample.heap->region_cnt > 8);
 	chunks = block_map__chunk_cnt(sample.heap->blocks);
 	first = account__usage(account);
 	for (int round = 0; round < 20; round++) {

@@ -22,7 +22,7 @@ static void make_sample(struct sample *sample, const struct geometry *geometry, 
 	uint64_t random = 5;
 
 	fake_target__init(&sample->target, &options);
-	assert_int_equal(heap__new(&sample->heap, &options.geometry, NULL), 0);
+	assert_int_equal(heap__new(&sample->heap, LAYOUT_OF(&options.geometry), NULL), 0);
 	for (uint32_t i = 0; i < blocks; i++) {
 		uint64_t block = fake_pymalloc__alloc(fake, 17 + prng__below(&random, 496));
 		bool was_live;
@@ -30,13 +30,14 @@ static void make_sample(struct sample *sample, const struct geometry *geometry, 
 		assert_int_equal(block_map__insert(sample->heap->blocks, block, &was_live), 0);
 	}
 	for (size_t i = 0; i < fake->arena_cnt; i++) {
-		assert_int_equal(ACCOUNT_RESERVE(NULL, sample->heap->arenas,
-						 sample->heap->arena_capacity, i + 1),
+		assert_int_equal(ACCOUNT_RESERVE(NULL, sample->heap->regions,
+						 sample->heap->region_capacity, i + 1),
 				 0);
 		/* They are mapped downwards. */
-		sample->heap->arenas[i] =
-			(struct arena){.address = fake->arenas[fake->arena_cnt - 1 - i]};
-		sample->heap->arena_cnt++;
+		sample->heap->regions[i] =
+			(struct region){.address = fake->arenas[fake->arena_cnt - 1 - i],
+					.size = fake->geometry.arena_size};
+		sample->heap->region_cnt++;
 	}
 }
 

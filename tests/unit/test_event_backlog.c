@@ -27,7 +27,7 @@ static void test_replay(void **state)
 	keep(&backlog, EVENT_ALLOC, BLOCK);
 	assert_int_equal(event_backlog__replay(&backlog, model), 0);
 	assert_true(has_block(model, BLOCK));
-	assert_int_equal(model->heap->arena_cnt, 1);
+	assert_int_equal(model->heap->region_cnt, 1);
 	assert_int_equal(model->counts.missed_allocs + model->counts.missed_frees, 0);
 	assert_int_equal(event_backlog__replay(&backlog, model), 0);
 	assert_int_equal(model->counts.allocs, 2);

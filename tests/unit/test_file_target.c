@@ -14,7 +14,7 @@
 #include "analysis/memory_use.h"
 #include "census/source_census.h"
 #include "child.h"
-#include "pymalloc/heap_source.h"
+#include "source/heap_source.h"
 #include "target/live.h"
 #include "target/sleep_watch.h"
 #include "unit_test.h"
@@ -86,15 +86,16 @@ static void record_python(struct read_heap *out, int fd)
 
 static void assert_same_heap(const struct read_heap *live, const struct read_heap *recorded)
 {
-	assert_string_equal(recorded->source->allocator_name, live->source->allocator_name);
+	assert_string_equal(heap_source__main(recorded->source)->name,
+			    heap_source__main(live->source)->name);
 	assert_string_equal(recorded->source->python->version, live->source->python->version);
 	assert_memory_equal(&recorded->measure.totals, &live->measure.totals,
 			    sizeof(live->measure.totals));
 	assert_true(live->measure.totals.live_blocks > 20000);
-	assert_int_equal(recorded->reading.heap->arena_cnt, live->reading.heap->arena_cnt);
-	for (size_t i = 0; i < live->reading.heap->arena_cnt; i++)
-		assert_int_equal(recorded->measure.arenas[i].address,
-				 live->measure.arenas[i].address);
+	assert_int_equal(recorded->reading.heap->region_cnt, live->reading.heap->region_cnt);
+	for (size_t i = 0; i < live->reading.heap->region_cnt; i++)
+		assert_int_equal(recorded->measure.regions[i].address,
+				 live->measure.regions[i].address);
 	assert_int_equal(recorded->types.cnt, live->types.cnt);
 	assert_true(live->types.cnt > 20);
 	for (size_t i = 0; i < live->types.cnt; i++)

@@ -34,20 +34,22 @@ static void test_sample(void **state)
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new();
 	const struct heap_totals *totals = &findings.measure.totals;
 	struct counters counters = {};
+	struct geometry geometry;
 
 	(void)state;
 	collect(&findings, heap, NULL, &usual_options, &counters);
-	assert_memory_equal(&findings.geometry, &sample_geometry, sizeof(sample_geometry));
-	assert_int_equal(totals->arenas, SAMPLE_ARENA_CNT);
-	assert_int_equal(totals->arena_bytes, SAMPLE_ARENA_CNT * SAMPLE_ARENA_BYTES);
+	geometry = pymalloc_layout__geometry(&findings.layout);
+	assert_memory_equal(&geometry, &sample_geometry, sizeof(sample_geometry));
+	assert_int_equal(totals->regions, SAMPLE_ARENA_CNT);
+	assert_int_equal(totals->region_bytes, SAMPLE_ARENA_CNT * SAMPLE_ARENA_BYTES);
 	assert_int_equal(totals->live_blocks, SAMPLE_LIVE_BLOCKS);
 	assert_int_equal(totals->live_bytes, SAMPLE_LIVE_BYTES);
 	assert_int_equal(totals->free_block_bytes, SAMPLE_FREE_BLOCK_BYTES);
-	assert_int_equal(totals->free_pool_bytes, SAMPLE_FREE_POOL_BYTES);
+	assert_int_equal(totals->free_span_bytes, SAMPLE_FREE_POOL_BYTES);
 	assert_int_equal(totals->overhead_bytes, SAMPLE_OVERHEAD_BYTES);
-	assert_int_equal(totals->live_bytes + totals->free_block_bytes + totals->free_pool_bytes +
+	assert_int_equal(totals->live_bytes + totals->free_block_bytes + totals->free_span_bytes +
 				 totals->overhead_bytes,
-			 totals->arena_bytes);
+			 totals->region_bytes);
 	/* Without a process, residency is unknown. */
 	assert_true(findings.resident_bytes == RESIDENT_UNKNOWN);
 	assert_false(findings.has_map);
@@ -67,13 +69,13 @@ static void test_pinned_arenas_of_the_sample(void **state)
 	(void)state;
 	collect(&findings, heap, NULL, &usual_options, &counters);
 	/* A and B; C is too full, D is empty. */
-	assert_int_equal(pinned->arena_cnt, 2);
-	assert_int_equal(pinned->arenas[0].address, SAMPLE_A);
-	assert_int_equal(pinned->arenas[0].live_blocks, 3);
-	assert_int_equal(pinned->arenas[0].live_bytes, 96);
-	assert_int_equal(pinned->arenas[1].address, SAMPLE_B);
-	assert_int_equal(pinned->arenas[1].live_blocks, 254);
-	assert_int_equal(pinned->arenas[1].live_bytes, 512 + 253 * 16);
+	assert_int_equal(pinned->region_cnt, 2);
+	assert_int_equal(pinned->regions[0].address, SAMPLE_A);
+	assert_int_equal(pinned->regions[0].live_blocks, 3);
+	assert_int_equal(pinned->regions[0].live_bytes, 96);
+	assert_int_equal(pinned->regions[1].address, SAMPLE_B);
+	assert_int_equal(pinned->regions[1].live_blocks, 254);
+	assert_int_equal(pinned->regions[1].live_bytes, 512 + 253 * 16);
 	assert_int_equal(pinned->live_blocks, 257);
 	assert_int_equal(pinned->bytes, 2 * SAMPLE_ARENA_BYTES);
 	assert_int_equal(pinned->hostage_bytes, 2 * SAMPLE_ARENA_BYTES - 96 - 512 - 253 * 16);
@@ -100,7 +102,7 @@ static void test_options_are_heeded(void **state)
 	(void)state;
 	collect(&strict, heap, NULL, &options, &counters);
 	/* 96 bytes are less than a hundredth of an arena, 4560 are more. */
-	assert_int_equal(strict.pinned.arena_cnt, 1);
+	assert_int_equal(strict.pinned.region_cnt, 1);
 	assert_int_equal(strict.pinned.block_cnt, 2);
 	assert_int_equal(counters__get(&counters, COUNTER_BLOCKS_UNLISTED), 1);
 	assert_true(strict.has_map);
@@ -108,7 +110,7 @@ static void test_options_are_heeded(void **state)
 
 	counters = (struct counters){};
 	collect(&lax, heap, NULL, &nothing_listed, &counters);
-	assert_int_equal(lax.pinned.arena_cnt, 3);
+	assert_int_equal(lax.pinned.region_cnt, 3);
 	assert_int_equal(lax.pinned.block_cnt, 0);
 	assert_int_equal(counters__get(&counters, COUNTER_BLOCKS_UNLISTED), 3 + 254 + 56);
 }
@@ -121,7 +123,7 @@ static void test_empty_arena_is_kept(void **state)
 	struct counters counters = {};
 
 	(void)state;
-	options.keeps_empty_arena = true;
+	options.keeps_one_empty = true;
 	{
 		_cleanup_(findings__free) struct findings findings = {};
 
@@ -133,7 +135,7 @@ static void test_empty_arena_is_kept(void **state)
 		assert_int_equal(findings.pinned.what_if[1].blocks, 257);
 		assert_int_equal(findings.pinned.what_if[1].bytes, 2 * SAMPLE_ARENA_BYTES);
 	}
-	assert_int_equal(heap__remove_arena(heap, SAMPLE_D), 0);
+	assert_int_equal(heap__remove_region(heap, SAMPLE_D), 0);
 	{
 		_cleanup_(findings__free) struct findings findings = {};
 
@@ -156,9 +158,9 @@ static void test_since_when_it_is_pinned(void **state)
 		assert_int_equal(findings__collect(&findings, heap, NULL, &usual_options, &history,
 						   (100 + 10 * second) * NS_PER_S, &counters),
 				 0);
-		assert_int_equal(findings.pinned.arena_cnt, 2);
+		assert_int_equal(findings.pinned.region_cnt, 2);
 		/* Exact: these are small whole numbers. */
-		assert_true(findings.pinned.arenas[0].pinned_for_s == (double)(10 * second));
+		assert_true(findings.pinned.regions[0].pinned_for_s == (double)(10 * second));
 	}
 	pinned_history__free(&history);
 }
@@ -177,10 +179,10 @@ static void test_outlives_the_heap(void **state)
 	collect(&findings, heap, NULL, &options, &counters);
 	heap__free(heap);
 	for (size_t i = 0; i < SAMPLE_ARENA_CNT; i++)
-		live += findings.measure.arenas[i].live_bytes;
+		live += findings.measure.regions[i].live_bytes;
 	assert_int_equal(live, SAMPLE_LIVE_BYTES);
 	assert_int_equal(strlen(findings.map.regions[1].sectors), SAMPLE_ARENA_BYTES / 256);
-	assert_int_equal(findings.pinned.arenas[1].address, SAMPLE_B);
+	assert_int_equal(findings.pinned.regions[1].address, SAMPLE_B);
 }
 
 static void test_empty_heap(void **state)
@@ -191,8 +193,8 @@ static void test_empty_heap(void **state)
 
 	(void)state;
 	collect(&findings, heap, NULL, &usual_options, &counters);
-	assert_int_equal(findings.measure.totals.arena_bytes, 0);
-	assert_int_equal(findings.pinned.arena_cnt, 0);
+	assert_int_equal(findings.measure.totals.region_bytes, 0);
+	assert_int_equal(findings.pinned.region_cnt, 0);
 	assert_int_equal(findings.pinned.what_if_cnt, 0);
 	for (int i = 0; i < COUNTER_CNT; i++)
 		assert_int_equal(counters__get(&counters, i), 0);
@@ -236,7 +238,9 @@ static void test_resident_bytes(void **state)
 	madvise(mapped, 4 * arena, MADV_NOHUGEPAGE);
 	bytes = (uint8_t *)(((uintptr_t)mapped + arena - 1) & ~(arena - 1));
 	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(heap__add_arena(heap, (uintptr_t)bytes + i * arena), 0);
+		assert_int_equal(heap__add_region(heap, (uintptr_t)bytes + i * arena,
+						  heap->layout.region_size),
+				 0);
 	/* The first arena: pinned by a block, four pages resident. The second: empty, one page. */
 	sample_heap__add_block(heap, (uintptr_t)bytes, SAMPLE_CLASS(64), 0);
 	for (size_t i = 0; i < 4; i++)
@@ -245,8 +249,8 @@ static void test_resident_bytes(void **state)
 
 	collect(&findings, heap, &target, &usual_options, &counters);
 	assert_int_equal(findings.resident_bytes, 5 * page);
-	assert_int_equal(findings.pinned.arena_cnt, 1);
-	assert_int_equal(findings.pinned.arenas[0].resident_bytes, 4 * page);
+	assert_int_equal(findings.pinned.region_cnt, 1);
+	assert_int_equal(findings.pinned.regions[0].resident_bytes, 4 * page);
 	assert_int_equal(findings.pinned.hostage_bytes, arena - 64);
 	assert_int_equal(findings.pinned.resident_hostage_bytes, 4 * page - 64);
 	munmap(mapped, 4 * arena);
@@ -263,7 +267,7 @@ static void test_process_that_is_gone(void **state)
 	(void)state;
 	collect(&findings, heap, &target, &usual_options, &counters);
 	assert_true(findings.resident_bytes == RESIDENT_UNKNOWN);
-	assert_int_equal(findings.pinned.arena_cnt, 2);
+	assert_int_equal(findings.pinned.region_cnt, 2);
 	assert_int_equal(findings.pinned.resident_hostage_bytes, 0);
 }
 

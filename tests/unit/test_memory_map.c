@@ -36,7 +36,7 @@ static void test_one_block(void **state)
 	const struct memory_map_region *region;
 
 	(void)state;
-	assert_int_equal(heap__add_arena(heap, SAMPLE_A), 0);
+	assert_int_equal(heap__add_region(heap, SAMPLE_A, heap->layout.region_size), 0);
 	sample_heap__add_block(heap, SAMPLE_A, SAMPLE_CLASS(512), 0);
 	assert_int_equal(memory_map__draw(&map, heap), 0);
 	assert_int_equal(map.region_cnt, 1);
@@ -62,7 +62,7 @@ static void test_full_pool_between_free_ones(void **state)
 	const struct memory_map_region *region;
 
 	(void)state;
-	assert_int_equal(heap__add_arena(heap, SAMPLE_A), 0);
+	assert_int_equal(heap__add_region(heap, SAMPLE_A, heap->layout.region_size), 0);
 	for (uint32_t i = 0; i < 7; i++)
 		sample_heap__add_block(heap, SAMPLE_A + SAMPLE_POOL_BYTES, SAMPLE_CLASS(512), i);
 	assert_int_equal(memory_map__draw(&map, heap), 0);
@@ -148,7 +148,8 @@ static void test_sectors_grow_with_the_region(void **state)
 		_cleanup_(memory_map__free) struct memory_map map = {};
 
 		for (size_t at = 0; at < cases[i].arenas; at++)
-			assert_int_equal(heap__add_arena(heap, SAMPLE_A + at * SAMPLE_ARENA_BYTES),
+			assert_int_equal(heap__add_region(heap, SAMPLE_A + at * SAMPLE_ARENA_BYTES,
+							  heap->layout.region_size),
 					 0);
 		assert_int_equal(memory_map__draw(&map, heap), 0);
 		assert_int_equal(map.region_cnt, 1);
@@ -180,15 +181,14 @@ static void paint(struct byte_picture *picture, uint64_t from, uint64_t size, en
 /* Fills an arena at random, and records the state of its bytes. */
 static void fill_at_random(struct heap *heap, struct byte_picture *picture, uint64_t *random)
 {
-	uint64_t pool_size = heap->geometry.pool_size;
+	uint64_t pool_size = heap->layout.span_size;
 	uint64_t pool = (picture->address + pool_size - 1) / pool_size * pool_size;
 
 	*picture = (struct byte_picture){.address = picture->address};
-	assert_int_equal(heap__add_arena(heap, picture->address), 0);
-	for (; pool + pool_size <= picture->address + heap->geometry.arena_size;
-	     pool += pool_size) {
-		uint8_t size_class = (uint8_t)prng__below(random, 512 / heap->geometry.alignment);
-		uint64_t size = (size_class + 1U) * heap->geometry.alignment;
+	assert_int_equal(heap__add_region(heap, picture->address, heap->layout.region_size), 0);
+	for (; pool + pool_size <= picture->address + heap->layout.region_size; pool += pool_size) {
+		uint8_t size_class = (uint8_t)prng__below(random, 512 / heap->layout.map.alignment);
+		uint64_t size = (size_class + 1U) * heap->layout.map.alignment;
 		uint64_t capacity = (pool_size - 48) / size;
 		uint32_t chance = prng__below(random, 4) * prng__below(random, 30);
 		size_t live = 0;

@@ -25,7 +25,7 @@ static int setup(void **state)
 		sources[i].target = &processes[i];
 		assert_int_equal(account__new(&sources[i].account, UINT64_MAX, NULL), 0);
 		all[i] = (struct watched){.source = &sources[i], .has_last = true};
-		all[i].last.findings.measure.arenas =
+		all[i].last.findings.measure.regions =
 			account__calloc(sources[i].account, 1, sizes[i]);
 		list[i] = &all[i];
 	}

@@ -20,7 +20,7 @@
 struct run {
 	struct fake_target target;
 	struct model *model;
-	struct allocators allocators;
+	struct obmalloc obmalloc;
 	struct pyfrag_event *queue;
 	size_t head, tail, capacity;
 	uint64_t event_cnt, withheld; /* the number of the event that is withheld; 0: none */
@@ -80,7 +80,7 @@ static void start_run(struct run *run, size_t geometry, uint64_t seed)
 
 static void end_run(struct run *run)
 {
-	allocators__free(&run->allocators);
+	obmalloc__free(&run->obmalloc);
 	model__free(run->model);
 	free(run->queue);
 	fake_target__release(&run->target);
@@ -110,10 +110,10 @@ static void test_events_from_the_first_on_give_the_heap(void **state)
 		assert_int_equal(missed(&run), 0);
 		assert_int_equal(run.model->counts.allocs - run.model->counts.frees,
 				 fake->block_cnt);
-		assert_int_equal(run.model->counts.new_pools, fake->new_pools);
-		assert_int_equal(run.model->counts.pools_freed, fake->pools_freed);
-		assert_int_equal(run.model->counts.arenas_mapped, fake->arenas_mapped);
-		assert_int_equal(run.model->counts.arenas_unmapped, fake->arenas_unmapped);
+		assert_int_equal(run.model->counts.new_spans, fake->new_pools);
+		assert_int_equal(run.model->counts.spans_freed, fake->pools_freed);
+		assert_int_equal(run.model->counts.regions_mapped, fake->arenas_mapped);
+		assert_int_equal(run.model->counts.regions_unmapped, fake->arenas_unmapped);
 		assert_int_equal(run.model->counts.unplaced_events, 0);
 		unmapped += fake->arenas_unmapped;
 		end_run(&run);
@@ -152,7 +152,7 @@ static uint64_t take_checkpoint(struct run *run, bool is_first)
 	memory->piece_size = piece_sizes[prng__below(&run->random, ARRAY_SIZE(piece_sizes))];
 	memory->before_read = run_on;
 	memory->context = run;
-	assert_int_equal(checkpoint__read(&fresh, &run->allocators, &memory->memory, NULL, &counts),
+	assert_int_equal(checkpoint__read(&fresh, &run->obmalloc, &memory->memory, NULL, &counts),
 			 0);
 	take_steps(run, prng__below(&run->random, 200));
 	deliver_all(run);
@@ -178,7 +178,7 @@ static void attach(struct run *run)
 {
 	take_steps(run, 3000);
 	run->head = run->tail = 0; /* nobody has read them */
-	run->allocators = fake_target__locate(&run->target);
+	run->obmalloc = fake_target__locate(&run->target);
 	take_checkpoint(run, true);
 	run->model->counts.missed_allocs = run->model->counts.missed_frees = 0;
 }
@@ -325,22 +325,22 @@ static void send_any_event(struct model *model, struct reference *reference, uin
 		expect_free(reference, block);
 		tell(model, EVENT_FREE, block);
 	} else if (what < 820) {
-		reference->counts.pools_freed++;
+		reference->counts.spans_freed++;
 		reference->counts.missed_frees += clear_units(reference, pool, 4096);
 		tell(model, EVENT_POOL_FREED, pool);
 	} else if (what < 950) {
-		reference->counts.new_pools++;
+		reference->counts.new_spans++;
 		reference->counts.missed_frees += clear_units(reference, pool, 4096);
 		reference->class[(pool - FIRST) / 4096] = class;
 		expect_alloc(reference, block);
 		tell_new_pool(model, block, class);
 	} else if (what < 970) {
-		reference->counts.arenas_mapped++;
+		reference->counts.regions_mapped++;
 		reference->mapped[arena] = true;
 		clear_units(reference, base, ARENA_BYTES);
 		tell(model, EVENT_ARENA_MAP, base);
 	} else if (what < 990 && reference->mapped[arena]) {
-		reference->counts.arenas_unmapped++;
+		reference->counts.regions_unmapped++;
 		reference->mapped[arena] = false;
 		reference->counts.missed_frees += clear_units(reference, base, ARENA_BYTES);
 		tell(model, EVENT_ARENA_UNMAP, base);
@@ -371,7 +371,7 @@ static void test_any_events_against_a_byte_array(void **state)
 			assert_int_equal(block_map__class(model->heap->blocks, FIRST + i * 4096),
 					 reference->class[i]);
 		for (uint64_t i = 0; i < ARENAS; i++)
-			assert_int_equal(heap__find_arena(model->heap, FIRST + i * ARENA_BYTES) !=
+			assert_int_equal(heap__find_region(model->heap, FIRST + i * ARENA_BYTES) !=
 						 NULL,
 					 reference->mapped[i]);
 		assert_memory_equal(&model->counts, &reference->counts, sizeof(model->counts));
@@ -390,14 +390,14 @@ static void test_arena_events_that_fit_nowhere(void **state)
 	tell(model, EVENT_ARENA_MAP, FIRST + 4096);
 	tell(model, EVENT_ARENA_MAP, FIRST - 4096);
 	assert_int_equal(model->counts.unplaced_events, 2);
-	assert_int_equal(model->heap->arena_cnt, 1);
+	assert_int_equal(model->heap->region_cnt, 1);
 	tell(model, EVENT_ARENA_UNMAP, FIRST + ARENA_BYTES);
 	assert_int_equal(model->counts.unplaced_events, 3);
-	assert_int_equal(model->heap->arena_cnt, 1);
+	assert_int_equal(model->heap->region_cnt, 1);
 	/* At the same address: its unmapping was not seen, but must have happened. */
 	tell(model, EVENT_ARENA_MAP, FIRST);
 	assert_int_equal(model->counts.unplaced_events, 3);
-	assert_int_equal(model->heap->arena_cnt, 1);
+	assert_int_equal(model->heap->region_cnt, 1);
 	model__free(model);
 }
 
@@ -409,7 +409,7 @@ static void test_watching_takes_memory_for_it(void **state)
 {
 	struct fake_options options = fake_target__options(NULL, FAKE_STATIC);
 	struct fake_target target;
-	struct allocators allocators;
+	struct obmalloc obmalloc;
 	struct model *model = make_model(&options.geometry, false);
 
 	(void)state;
@@ -421,15 +421,15 @@ static void test_watching_takes_memory_for_it(void **state)
 
 		for (int i = 0; i < 3000; i++)
 			fake_pymalloc__step(&target.pymalloc, 4000);
-		allocators = fake_target__locate(&target);
+		obmalloc = fake_target__locate(&target);
 		assert_int_equal(model__begin_checkpoint(model, false), 0);
 		assert_null(model->touched);
-		assert_int_equal(checkpoint__read(&fresh, &allocators, &target.memory.memory, NULL,
+		assert_int_equal(checkpoint__read(&fresh, &obmalloc, &target.memory.memory, NULL,
 						  &counts),
 				 0);
 		assert_int_equal(model__adopt(model, fresh, 0), 0);
 		check_heap_of(model->heap, &target.pymalloc);
-		allocators__free(&allocators);
+		obmalloc__free(&obmalloc);
 	}
 	assert_int_equal(model->counts.resyncs, 0);
 	model__free(model);

@@ -19,7 +19,7 @@ static struct heap *new_fresh(void)
 {
 	struct heap *heap;
 
-	assert_int_equal(heap__new(&heap, &FAKE_GEOMETRIES[1], NULL), 0);
+	assert_int_equal(heap__new(&heap, LAYOUT_OF(&FAKE_GEOMETRIES[1]), NULL), 0);
 	return heap;
 }
 
@@ -30,8 +30,8 @@ static void see_arena(struct heap *fresh, uint64_t arena, uint64_t block)
 	uint64_t unit = (block - arena) / 16;
 
 	live[unit / 64] = 1UL << unit % 64;
-	assert_int_equal(heap__add_arena(fresh, arena), 0);
-	assert_int_equal(block_map__set_pool(fresh->blocks, arena, 3, 0, live, 4), 0);
+	assert_int_equal(heap__add_region(fresh, arena, fresh->layout.region_size), 0);
+	assert_int_equal(block_map__set_span(fresh->blocks, arena, 3, 0, live, 4), 0);
 }
 
 static void map_arena(struct model *model, uint64_t arena, uint64_t block)
@@ -73,14 +73,14 @@ static void check_only(const struct model *model, uint64_t arena, uint64_t block
 {
 	struct heap_measure measure;
 
-	assert_int_equal(model->heap->arena_cnt, arena ? 1 : 0);
+	assert_int_equal(model->heap->region_cnt, arena ? 1 : 0);
 	if (arena)
-		assert_int_equal(model->heap->arenas[0].address, arena);
+		assert_int_equal(model->heap->regions[0].address, arena);
 	if (block)
 		assert_true(has_block(model, block));
 	assert_int_equal(heap__measure(model->heap, &measure), 0);
 	assert_int_equal(measure.totals.live_blocks, block ? 1 : 0);
-	assert_int_equal(measure.totals.unclassified_pools + measure.totals.stray_blocks, 0);
+	assert_int_equal(measure.totals.unclassified_spans + measure.totals.stray_blocks, 0);
 	heap_measure__free(&measure);
 }
 
@@ -124,14 +124,14 @@ static void test_arena_replaced_meanwhile(void **state)
 		uint64_t generation;
 
 		map_arena(model, FIRST, BLOCK);
-		generation = model->heap->arenas[0].generation;
+		generation = model->heap->regions[0].generation;
 		see_arena(fresh, FIRST, saw_new ? OTHER : BLOCK);
 		assert_int_equal(model__begin_checkpoint(model, false), 0);
 		unmap_arena(model, FIRST, BLOCK);
 		map_arena(model, FIRST, OTHER);
 		adopt_without_drift(model, fresh);
 		check_only(model, FIRST, OTHER);
-		assert_true(model->heap->arenas[0].generation > generation);
+		assert_true(model->heap->regions[0].generation > generation);
 		model__free(model);
 	}
 }
@@ -211,7 +211,7 @@ static void test_pool_read_while_it_is_set_up(void **state)
 
 	(void)state;
 	map_arena(model, FIRST, BLOCK);
-	assert_int_equal(heap__add_arena(fresh, FIRST), 0);
+	assert_int_equal(heap__add_region(fresh, FIRST, fresh->layout.region_size), 0);
 	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	tell(model, EVENT_ALLOC, OTHER);
 	tell(model, EVENT_FREE, BLOCK);
@@ -317,7 +317,7 @@ static void test_comparison_names_the_pools_that_differ(void **state)
 	size_t pool_cnt;
 
 	(void)state;
-	assert_int_equal(heap__new(&fresh, &FAKE_GEOMETRIES[2], NULL), 0);
+	assert_int_equal(heap__new(&fresh, LAYOUT_OF(&FAKE_GEOMETRIES[2]), NULL), 0);
 	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	/* Two blocks differ in each of 50 pools: one heap or the other has them, alternately. */
 	for (uint64_t i = 0; i < 50; i++) {
@@ -368,16 +368,18 @@ static void test_generations_survive_a_checkpoint(void **state)
 	(void)state;
 	tell(model, EVENT_ARENA_MAP, FIRST);
 	tell(model, EVENT_ARENA_MAP, FIRST + ARENA_BYTES);
-	first = model->heap->arenas[0].generation;
-	second = model->heap->arenas[1].generation;
+	first = model->heap->regions[0].generation;
+	second = model->heap->regions[1].generation;
 	assert_true(first && second && first != second);
 	for (uint64_t i = 0; i < 3; i++)
-		assert_int_equal(heap__add_arena(fresh, FIRST + i * ARENA_BYTES), 0);
+		assert_int_equal(heap__add_region(fresh, FIRST + i * ARENA_BYTES,
+						  fresh->layout.region_size),
+				 0);
 	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	adopt_without_drift(model, fresh);
-	assert_int_equal(model->heap->arenas[0].generation, first);
-	assert_int_equal(model->heap->arenas[1].generation, second);
-	assert_int_equal(model->heap->arenas[2].generation, 0);
+	assert_int_equal(model->heap->regions[0].generation, first);
+	assert_int_equal(model->heap->regions[1].generation, second);
+	assert_int_equal(model->heap->regions[2].generation, 0);
 	model__free(model);
 }
 
@@ -395,18 +397,18 @@ static void test_watching_follows_arenas(void **state)
 	/* Its blocks were freed before it was unmapped: nothing was missed. */
 	tell(model, EVENT_ARENA_UNMAP, FIRST);
 	check_only(model, 0, 0);
-	assert_int_equal(model->counts.arenas_unmapped, 1);
+	assert_int_equal(model->counts.regions_unmapped, 1);
 	assert_int_equal(model->counts.missed_frees, 0);
 	tell(model, EVENT_ARENA_MAP, FIRST);
 	tell(model, EVENT_FREELIST_CLEAR, 0);
-	generation = model->heap->arenas[0].generation;
+	generation = model->heap->regions[0].generation;
 	assert_true(generation);
 	fresh = new_fresh();
 	see_arena(fresh, FIRST, OTHER);
 	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	assert_int_equal(model__adopt(model, fresh, 0), 0);
 	check_only(model, FIRST, OTHER);
-	assert_int_equal(model->heap->arenas[0].generation, generation);
+	assert_int_equal(model->heap->regions[0].generation, generation);
 	assert_int_equal(model->counts.freelist_clears, 1);
 	model__free(model);
 }
@@ -435,10 +437,10 @@ static void test_events_while_the_heap_is_lent(void **state)
 		}
 		assert_int_equal(model__return_heap(model, lent), 0);
 		check_only(model, FIRST, seen ? BLOCK : 0);
-		assert_true(model->heap->arenas[0].generation);
+		assert_true(model->heap->regions[0].generation);
 		assert_int_equal(model->counts.allocs, 1);
-		assert_int_equal(model->counts.arenas_mapped, 3);
-		assert_int_equal(model->counts.arenas_unmapped, 2);
+		assert_int_equal(model->counts.regions_mapped, 3);
+		assert_int_equal(model->counts.regions_unmapped, 2);
 		assert_int_equal(model->counts.unplaced_events, 0);
 		model__free(model);
 	}
@@ -460,8 +462,8 @@ static void test_what_came_and_went_under_an_arena(void **state)
 	see_arena(lent, FIRST, BLOCK);
 	assert_int_equal(model__return_heap(model, lent), 0);
 	check_only(model, FIRST, BLOCK);
-	assert_int_equal(model->counts.arenas_mapped, 2);
-	assert_int_equal(model->counts.arenas_unmapped, 1);
+	assert_int_equal(model->counts.regions_mapped, 2);
+	assert_int_equal(model->counts.regions_unmapped, 1);
 	assert_int_equal(model->counts.unplaced_events, 0);
 	/* An impossible arena does not remove them either. */
 	tell(model, EVENT_ARENA_MAP, FIRST + 4096);
@@ -501,25 +503,25 @@ static void test_abandoned_arenas(void **state)
 	see_arena(fresh, LIVE_ARENA, LIVE_ARENA + BLOCK - FIRST);
 	assert_int_equal(model__begin_checkpoint(model, false), 0);
 	map_arena(model, NEW_ARENA, NEW_ARENA + BLOCK - FIRST);
-	assert_int_equal(model__abandon_arenas(model, fresh, is_mapped, &asked), 0);
+	assert_int_equal(model__abandon_regions(model, fresh, is_mapped, &asked), 0);
 	assert_int_equal(asked, 2);
-	assert_int_equal(model->counts.abandoned_arenas, 1);
+	assert_int_equal(model->counts.abandoned_regions, 1);
 	assert_int_equal(model->counts.abandoned_blocks, 1);
 	assert_int_equal(model->counts.missed_frees, 0);
-	assert_null(heap__find_arena(model->heap, FIRST));
+	assert_null(heap__find_region(model->heap, FIRST));
 	assert_false(has_block(model, BLOCK));
 	model__compare(model, fresh, &drift, &pool, 1, &pool_cnt);
 	assert_int_equal(drift, 1);
 	assert_int_equal(pool, UNMAPPED_ARENA);
 	assert_int_equal(model__adopt(model, fresh, drift), 0);
-	assert_int_equal(model->heap->arena_cnt, 2);
+	assert_int_equal(model->heap->region_cnt, 2);
 	assert_true(has_block(model, NEW_ARENA + BLOCK - FIRST));
 	/* An interpreter that ends unmaps all slots of its table, most of which are empty. */
 	tell(model, EVENT_ARENA_UNMAP, 0);
-	assert_int_equal(model->counts.arenas_unmapped + model->counts.unplaced_events, 0);
+	assert_int_equal(model->counts.regions_unmapped + model->counts.unplaced_events, 0);
 	/* It was not abandoned, but about to be unmapped; the other arena is unknown. */
 	tell(model, EVENT_ARENA_UNMAP, FIRST);
-	assert_int_equal(model->counts.arenas_unmapped + model->counts.unplaced_events, 0);
+	assert_int_equal(model->counts.regions_unmapped + model->counts.unplaced_events, 0);
 	tell(model, EVENT_ARENA_UNMAP, FIRST + BLOCK);
 	assert_int_equal(model->counts.unplaced_events, 1);
 	model__free(model);

@@ -23,7 +23,7 @@ static struct heap *new_heap(void)
 {
 	struct heap *heap;
 
-	assert_int_equal(heap__new(&heap, &FAKE_GEOMETRIES[2], NULL), 0);
+	assert_int_equal(heap__new(&heap, LAYOUT_OF(&FAKE_GEOMETRIES[2]), NULL), 0);
 	return heap;
 }
 
@@ -32,7 +32,7 @@ static void add_arena(struct heap *heap, uint64_t n, uint32_t blocks)
 {
 	uint64_t pool = nth_arena(n);
 
-	assert_int_equal(heap__add_arena(heap, pool), 0);
+	assert_int_equal(heap__add_region(heap, pool, heap->layout.region_size), 0);
 	for (uint32_t i = 0; i < blocks; i++) {
 		bool was_live;
 
@@ -66,7 +66,7 @@ static void find(const struct heap *heap, const struct pinned_options *options,
 
 static void test_only_below_the_threshold_and_never_when_empty(void **state)
 {
-	const struct pinned_options options = {.below = 0.1, .blocks_per_arena_max = 5};
+	const struct pinned_options options = {.below = 0.1, .blocks_per_region_max = 5};
 	struct heap *heap = new_heap();
 	struct pinned pinned;
 
@@ -77,14 +77,14 @@ static void test_only_below_the_threshold_and_never_when_empty(void **state)
 	add_arena(heap, 3, 1);
 	add_arena(heap, 4, 64 * PER_POOL);
 	find(heap, &options, &pinned);
-	assert_int_equal(pinned.arena_cnt, 2);
-	assert_int_equal(pinned.arenas[0].address, nth_arena(3));
-	assert_int_equal(pinned.arenas[1].address, nth_arena(0));
+	assert_int_equal(pinned.region_cnt, 2);
+	assert_int_equal(pinned.regions[0].address, nth_arena(3));
+	assert_int_equal(pinned.regions[1].address, nth_arena(0));
 	assert_true(pinned.below == 0.1);
 	assert_int_equal(pinned.bytes, 2 * ARENA);
 	assert_int_equal(pinned.live_blocks, TEN_PERCENT + 1);
 	assert_int_equal(pinned.hostage_bytes, 2 * ARENA - (TEN_PERCENT + 1) * 512);
-	assert_true(pinned.arenas[1].occupancy == TEN_PERCENT * 512.0 / ARENA);
+	assert_true(pinned.regions[1].occupancy == TEN_PERCENT * 512.0 / ARENA);
 	pinned__free(&pinned);
 	heap__free(heap);
 }
@@ -99,20 +99,20 @@ static void test_threshold_is_exact(void **state)
 	(void)state;
 	add_arena(heap, 0, 256);
 	find(heap, &options, &pinned);
-	assert_int_equal(pinned.arena_cnt, 0);
+	assert_int_equal(pinned.region_cnt, 0);
 	assert_int_equal(pinned.what_if_cnt, 0);
 	pinned__free(&pinned);
 	options.below = 512.0 * 257 / ARENA;
 	find(heap, &options, &pinned);
-	assert_int_equal(pinned.arena_cnt, 1);
+	assert_int_equal(pinned.region_cnt, 1);
 	pinned__free(&pinned);
 	options.below = 1;
 	find(heap, &options, &pinned);
-	assert_int_equal(pinned.arena_cnt, 1);
+	assert_int_equal(pinned.region_cnt, 1);
 	pinned__free(&pinned);
 	options.below = 0;
 	find(heap, &options, &pinned);
-	assert_int_equal(pinned.arena_cnt, 0);
+	assert_int_equal(pinned.region_cnt, 0);
 	pinned__free(&pinned);
 	heap__free(heap);
 }
@@ -129,11 +129,11 @@ static void test_fewest_blocks_come_first_then_the_lower_address(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
 		add_arena(heap, i, blocks[i]);
 	find(heap, &options, &pinned);
-	assert_int_equal(pinned.arena_cnt, ARRAY_SIZE(order));
+	assert_int_equal(pinned.region_cnt, ARRAY_SIZE(order));
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
-		assert_int_equal(pinned.arenas[i].address, nth_arena(order[i]));
-		assert_int_equal(pinned.arenas[i].live_blocks, blocks[order[i]]);
-		assert_int_equal(pinned.arenas[i].live_bytes, blocks[order[i]] * 512);
+		assert_int_equal(pinned.regions[i].address, nth_arena(order[i]));
+		assert_int_equal(pinned.regions[i].live_blocks, blocks[order[i]]);
+		assert_int_equal(pinned.regions[i].live_bytes, blocks[order[i]] * 512);
 	}
 	pinned__free(&pinned);
 	heap__free(heap);
@@ -152,7 +152,7 @@ static void test_blocks_are_listed_up_to_a_limit(void **state)
 	struct heap *heap = new_heap();
 
 	(void)state;
-	assert_int_equal(heap__add_arena(heap, nth_arena(0)), 0);
+	assert_int_equal(heap__add_region(heap, nth_arena(0), heap->layout.region_size), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++) {
 		uint64_t pool = blocks[i].address / POOL * POOL;
 		bool was_live;
@@ -167,21 +167,21 @@ static void test_blocks_are_listed_up_to_a_limit(void **state)
 		uint32_t listed = max < 4 ? max : 4;
 		struct pinned pinned;
 
-		options.blocks_per_arena_max = max;
+		options.blocks_per_region_max = max;
 		find(heap, &options, &pinned);
-		assert_int_equal(pinned.arenas[0].live_blocks, 4);
-		assert_int_equal(pinned.arenas[0].block_cnt, listed);
+		assert_int_equal(pinned.regions[0].live_blocks, 4);
+		assert_int_equal(pinned.regions[0].block_cnt, listed);
 		for (uint32_t i = 0; i < listed; i++) {
 			const struct pinned_block *block =
-				&pinned.blocks[pinned.arenas[0].first_block + i];
+				&pinned.blocks[pinned.regions[0].first_block + i];
 
 			assert_int_equal(block->address, blocks[i].address);
 			assert_int_equal(block->size, blocks[i].size);
 		}
-		assert_int_equal(pinned.arenas[1].block_cnt, max);
+		assert_int_equal(pinned.regions[1].block_cnt, max);
 		assert_int_equal(pinned.block_cnt, listed + max);
 		for (uint32_t i = 0; i < max; i++)
-			assert_int_equal(pinned.blocks[pinned.arenas[1].first_block + i].address,
+			assert_int_equal(pinned.blocks[pinned.regions[1].first_block + i].address,
 					 nth_arena(1) + 48 + i * 512);
 		pinned__free(&pinned);
 	}
@@ -203,17 +203,17 @@ static void test_resident_hostages(void **state)
 	add_arena(heap, 3, 10);
 	add_arena(heap, 4, 64 * PER_POOL); /* not pinned */
 	find(heap, &options, &pinned);
-	assert_int_equal(pinned.arena_cnt, 4);
-	assert_int_equal(pinned.arenas[0].resident_bytes, 100000);
-	assert_int_equal(pinned.arenas[1].resident_bytes, 0);
-	assert_int_equal(pinned.arenas[2].resident_bytes, 4096);
-	assert_int_equal(pinned.arenas[3].resident_bytes, ARENA);
+	assert_int_equal(pinned.region_cnt, 4);
+	assert_int_equal(pinned.regions[0].resident_bytes, 100000);
+	assert_int_equal(pinned.regions[1].resident_bytes, 0);
+	assert_int_equal(pinned.regions[2].resident_bytes, 4096);
+	assert_int_equal(pinned.regions[3].resident_bytes, ARENA);
 	assert_int_equal(pinned.resident_hostage_bytes, (ARENA - 100 * 512) + (100000 - 10 * 512));
 	pinned__free(&pinned);
 	options.resident_bytes = NULL;
 	find(heap, &options, &pinned);
 	assert_int_equal(pinned.resident_hostage_bytes, 0);
-	assert_int_equal(pinned.arenas[3].resident_bytes, 0);
+	assert_int_equal(pinned.regions[3].resident_bytes, 0);
 	pinned__free(&pinned);
 	heap__free(heap);
 }
@@ -222,7 +222,7 @@ static void test_resident_hostages(void **state)
 static void check_what_if(uint32_t arenas, bool keeps, bool has_empty, uint64_t kept)
 {
 	static const uint64_t steps[] = {1, 2, 5, 10, 20, 50, 100, 200, 500};
-	const struct pinned_options options = {.below = 0.1, .keeps_empty_arena = keeps};
+	const struct pinned_options options = {.below = 0.1, .keeps_one_empty = keeps};
 	struct heap *heap = new_heap();
 	struct pinned pinned;
 	size_t row = 0;
@@ -234,15 +234,15 @@ static void check_what_if(uint32_t arenas, bool keeps, bool has_empty, uint64_t 
 		add_arena(heap, 1000, 0);
 	add_arena(heap, 1001, 64 * PER_POOL);
 	find(heap, &options, &pinned);
-	assert_int_equal(pinned.arena_cnt, arenas);
+	assert_int_equal(pinned.region_cnt, arenas);
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && steps[i] < arenas; i++, row++) {
 		assert_true(row < pinned.what_if_cnt);
-		assert_int_equal(pinned.what_if[row].arenas, steps[i]);
+		assert_int_equal(pinned.what_if[row].regions, steps[i]);
 		assert_int_equal(pinned.what_if[row].blocks, steps[i] * (steps[i] + 1) / 2);
 		assert_int_equal(pinned.what_if[row].bytes, (steps[i] - kept) * ARENA);
 	}
 	assert_int_equal(pinned.what_if_cnt, row + 1);
-	assert_int_equal(pinned.what_if[row].arenas, arenas);
+	assert_int_equal(pinned.what_if[row].regions, arenas);
 	assert_int_equal(pinned.what_if[row].blocks, arenas * (arenas + 1) / 2);
 	assert_int_equal(pinned.what_if[row].bytes, (arenas - kept) * ARENA);
 	pinned__free(&pinned);
@@ -273,9 +273,9 @@ static void test_one_empty_arena_is_kept(void **state)
 
 static double pinned_for(const struct pinned *pinned, uint64_t n)
 {
-	for (size_t i = 0; i < pinned->arena_cnt; i++)
-		if (pinned->arenas[i].address == nth_arena(n))
-			return pinned->arenas[i].pinned_for_s;
+	for (size_t i = 0; i < pinned->region_cnt; i++)
+		if (pinned->regions[i].address == nth_arena(n))
+			return pinned->regions[i].pinned_for_s;
 	return -1;
 }
 
@@ -313,7 +313,7 @@ static void test_ages_over_several_findings(void **state)
 	CHECK_AGES(110, 10, -1, 5, 0);
 	/* It is pinned again, as of now. Another is unmapped. */
 	add_arena(heap, 1, 30);
-	assert_int_equal(heap__remove_arena(heap, nth_arena(0)), 0);
+	assert_int_equal(heap__remove_region(heap, nth_arena(0)), 0);
 	CHECK_AGES(120, -1, 0, 15, 10);
 	/* One is mapped again at the same address, without an event. */
 	add_arena(heap, 0, 5);
@@ -336,10 +336,10 @@ static void test_remapped_arena_is_a_new_one(void **state)
 	(void)state;
 	add_arena(heap, 0, 3);
 	add_arena(heap, 1, 3);
-	heap__find_arena(heap, nth_arena(0))->generation = 7;
+	heap__find_region(heap, nth_arena(0))->generation = 7;
 	CHECK_AGES(10, 0, 0);
 	CHECK_AGES(20, 10, 10);
-	heap__find_arena(heap, nth_arena(0))->generation = 8;
+	heap__find_region(heap, nth_arena(0))->generation = 8;
 	CHECK_AGES(30, 0, 20);
 	CHECK_AGES(40, 10, 30);
 	pinned_history__free(&history);
@@ -358,7 +358,7 @@ static void test_parts_of_a_second_count(void **state)
 	find_at(heap, &options, &history, 5 * SECOND_NS, &pinned);
 	pinned__free(&pinned);
 	find_at(heap, &options, &history, 5 * SECOND_NS + SECOND_NS / 4, &pinned);
-	assert_true(pinned.arenas[0].pinned_for_s == 0.25);
+	assert_true(pinned.regions[0].pinned_for_s == 0.25);
 	pinned__free(&pinned);
 	pinned_history__free(&history);
 	heap__free(heap);
@@ -373,7 +373,7 @@ static void test_random_heaps(void **state)
 	for (int round = 0; round < 30; round++) {
 		double below = prng__below(&random, 100) / 100.0;
 		const struct pinned_options options = {.below = below,
-						       .blocks_per_arena_max =
+						       .blocks_per_region_max =
 							       prng__below(&random, 60)};
 		uint64_t bytes = 0, hostage_bytes = 0, live_blocks = 0;
 		struct heap *heap = new_heap();
@@ -394,13 +394,13 @@ static void test_random_heaps(void **state)
 			live_blocks += blocks;
 		}
 		find(heap, &options, &pinned);
-		assert_int_equal(pinned.arena_cnt, cnt);
+		assert_int_equal(pinned.region_cnt, cnt);
 		assert_int_equal(pinned.bytes, bytes);
 		assert_int_equal(pinned.hostage_bytes, hostage_bytes);
 		assert_int_equal(pinned.live_blocks, live_blocks);
 		for (size_t i = 1; i < cnt; i++)
-			assert_true(pinned.arenas[i - 1].live_blocks <=
-				    pinned.arenas[i].live_blocks);
+			assert_true(pinned.regions[i - 1].live_blocks <=
+				    pinned.regions[i].live_blocks);
 		if (cnt)
 			assert_int_equal(pinned.what_if[pinned.what_if_cnt - 1].blocks,
 					 live_blocks);

@@ -105,7 +105,7 @@ static bool decode(const struct sample *sample, size_t size, uint64_t *live)
 	struct block_places *places;
 	bool whole;
 
-	assert_int_equal(block_places__new(&places, &sample->geometry), 0);
+	assert_int_equal(block_places__new(&places, LAYOUT_OF(&sample->geometry)), 0);
 	assert_non_null(copy);
 	memcpy(copy, sample->bytes, size);
 	memset(live, 0xff, POOL_WORDS_MAX * sizeof(*live));
@@ -164,14 +164,14 @@ static void test_full_pool(void **state)
 
 	(void)state;
 	for (size_t g = 0; g < FAKE_GEOMETRY_CNT; g++) {
-		assert_int_equal(block_places__new(&places, &FAKE_GEOMETRIES[g]), 0);
+		assert_int_equal(block_places__new(&places, LAYOUT_OF(&FAKE_GEOMETRIES[g])), 0);
 		for (uint32_t c = 0; c < geometry__class_cnt(&FAKE_GEOMETRIES[g]); c++) {
 			struct sample sample;
 
 			make_sample(&sample, &FAKE_GEOMETRIES[g], c, UINT32_MAX, 100, &random);
 			assert_true(pool__is_full(&sample.geometry, header_of(&sample)));
 			check_decodes(&sample, sample.geometry.pool_size);
-			check_live(&sample, places->words[c]);
+			check_live(&sample, block_places__of_class(places, (uint8_t)c));
 			free(sample.bytes);
 		}
 		free(places);

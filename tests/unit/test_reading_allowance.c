@@ -33,7 +33,7 @@
 
 struct slow {
 	struct fake_target target;
-	struct allocators allocators;
+	struct obmalloc obmalloc;
 	uint64_t reading_cnt;
 	bool is_slow; /* otherwise reads are only counted */
 	/* What the target does meanwhile. */
@@ -70,14 +70,14 @@ static void make_slow(struct slow *slow)
 	while (slow->target.pymalloc.arena_cnt < 2)
 		fake_pymalloc__alloc(&slow->target.pymalloc, 512);
 	fake_pymalloc__alloc(&slow->target.pymalloc, 16);
-	slow->allocators = fake_target__locate(&slow->target);
+	slow->obmalloc = fake_target__locate(&slow->target);
 	slow->target.memory.before_read = be_slow;
 	slow->target.memory.context = slow;
 }
 
 static void release_slow(struct slow *slow)
 {
-	allocators__free(&slow->allocators);
+	obmalloc__free(&slow->obmalloc);
 	fake_target__release(&slow->target);
 }
 
@@ -103,11 +103,11 @@ static void check_end(int err, const struct slow *slow, uint64_t readings_max)
 
 static int read_arenas(struct slow *slow)
 {
-	struct arena *arenas = NULL;
+	struct region *arenas = NULL;
 	uint64_t skipped = 0;
 	size_t cnt;
-	int err = allocators__read_arenas(&slow->allocators, &slow->target.memory.memory, &arenas,
-					  &cnt, &skipped);
+	int err = obmalloc__read_arenas(&slow->obmalloc, &slow->target.memory.memory, &arenas, &cnt,
+					&skipped);
 
 	account__free(arenas);
 	return err;
@@ -123,7 +123,7 @@ static void test_arenas_that_always_overlap(void **state)
 	make_slow(&slow);
 	slot = fake_pymalloc__slot(&slow.target.pymalloc, 1);
 	slot->address = fake_pymalloc__slot(&slow.target.pymalloc, 0)->address;
-	slot->pool_address = geometry__first_pool(&slow.allocators.geometry, slot->address);
+	slot->pool_address = geometry__first_pool(&slow.obmalloc.geometry, slot->address);
 	slot->nfreepools = slot->ntotalpools;
 	slot->freepools = 0;
 	assert_int_equal(read_arenas(&slow), -EUCLEAN);
@@ -151,8 +151,8 @@ static void test_a_table_that_is_always_torn(void **state)
 static int read_heap(struct slow *slow, struct checkpoint_counts *counts)
 {
 	struct heap *heap = NULL;
-	int err = checkpoint__read(&heap, &slow->allocators, &slow->target.memory.memory, NULL,
-				   counts);
+	int err =
+		checkpoint__read(&heap, &slow->obmalloc, &slow->target.memory.memory, NULL, counts);
 
 	heap__free(heap);
 	return err;
@@ -170,8 +170,8 @@ static void test_pools_that_are_always_torn(void **state)
 
 	(void)state;
 	make_slow(&slow);
-	pool_size = slow.allocators.geometry.pool_size;
-	pool_cnt = 2 * slow.allocators.geometry.arena_size / pool_size;
+	pool_size = slow.obmalloc.geometry.pool_size;
+	pool_cnt = 2 * slow.obmalloc.geometry.arena_size / pool_size;
 	for (size_t i = 0; i < slow.target.pymalloc.block_cnt; i++) {
 		uint64_t address = slow.target.pymalloc.blocks[i].address;
 
@@ -179,13 +179,13 @@ static void test_pools_that_are_always_torn(void **state)
 			SIZE_CLASSES_MAX;
 	}
 	assert_int_equal(read_heap(&slow, &counts), 0);
-	assert_true(counts.unresolved_pools > 0);
+	assert_true(counts.unresolved_spans > 0);
 	assert_true(slow.reading_cnt > 2 * (READINGS_MAX + pool_cnt));
 	counts = (struct checkpoint_counts){};
 	begin(&slow);
 	check_end(read_heap(&slow, &counts), &slow, READINGS_MAX + pool_cnt);
-	assert_int_equal(counts.unresolved_pools, 0);
-	assert_int_equal(counts.unreadable_pools, 0);
+	assert_int_equal(counts.unresolved_spans, 0);
+	assert_int_equal(counts.unreadable_spans, 0);
 	release_slow(&slow);
 }
 

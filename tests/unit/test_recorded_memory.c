@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fake_target.h"
 #include "prng.h"
 #include "pymalloc/checkpoint.h"
 #include "pymalloc/locate.h"
@@ -37,7 +38,7 @@ static const char *const RECORDINGS[] = {
 /* A recording, and its heap image before a test corrupted it. */
 struct sample {
 	struct recording recording;
-	struct allocators allocators;
+	struct obmalloc obmalloc;
 	struct heap *heap;
 	uint64_t *pools; /* all carved pools */
 	size_t pool_cnt;
@@ -46,27 +47,27 @@ struct sample {
 static int read_heap(struct sample *sample, struct heap **out, struct checkpoint_counts *counts)
 {
 	*counts = (struct checkpoint_counts){};
-	return checkpoint__read(out, &sample->allocators, &sample->recording.memory.memory, NULL,
+	return checkpoint__read(out, &sample->obmalloc, &sample->recording.memory.memory, NULL,
 				counts);
 }
 
-static int locate(const struct sample *sample, struct allocators *out)
+static int locate(const struct sample *sample, struct obmalloc *out)
 {
-	*out = (struct allocators){};
-	return allocators__locate(out, &sample->recording.data, NULL,
-				  &sample->recording.memory.memory);
+	*out = (struct obmalloc){};
+	return obmalloc__locate(out, &sample->recording.data, NULL,
+				&sample->recording.memory.memory);
 }
 
 static void list_pools(struct sample *sample)
 {
-	const struct geometry *geometry = &sample->heap->geometry;
+	const struct geometry geometry = pymalloc_layout__geometry(&sample->heap->layout);
 	size_t capacity = 0;
 
-	for (size_t i = 0; i < sample->heap->arena_cnt; i++) {
-		const struct arena *arena = &sample->heap->arenas[i];
-		uint64_t pool = geometry__first_pool(geometry, arena->address);
+	for (size_t i = 0; i < sample->heap->region_cnt; i++) {
+		const struct region *arena = &sample->heap->regions[i];
+		uint64_t pool = geometry__first_pool(&geometry, arena->address);
 
-		for (; pool < arena->carved_end; pool += geometry->pool_size) {
+		for (; pool < arena->carved_end; pool += geometry.pool_size) {
 			assert_int_equal(ARRAY_RESERVE(sample->pools, capacity,
 						       sample->pool_cnt + 1),
 					 0);
@@ -89,7 +90,7 @@ static int load_sample(void **state)
 	err = recording__load(&sample->recording, path);
 	if (err)
 		fail_msg("%s: %s", path, strerror(-err));
-	assert_int_equal(locate(sample, &sample->allocators), 0);
+	assert_int_equal(locate(sample, &sample->obmalloc), 0);
 	assert_int_equal(read_heap(sample, &sample->heap, &counts), 0);
 	list_pools(sample);
 	return 0;
@@ -101,7 +102,7 @@ static int release_sample(void **state)
 
 	free(sample->pools);
 	heap__free(sample->heap);
-	allocators__free(&sample->allocators);
+	obmalloc__free(&sample->obmalloc);
 	recording__release(&sample->recording);
 	free(sample);
 	return 0;
@@ -145,21 +146,21 @@ static void test_arenas_are_found(void **state)
 {
 	struct sample *sample = *state;
 	const struct recording *recording = &sample->recording;
-	const struct allocator *allocator = &sample->allocators.items[0];
-	struct arena *arenas;
+	const struct obmalloc_state *allocator = &sample->obmalloc.items[0];
+	struct region *arenas;
 	uint64_t skipped = 0;
 	size_t cnt;
 
-	assert_int_equal(sample->allocators.cnt, 1);
+	assert_int_equal(sample->obmalloc.cnt, 1);
 	assert_int_equal(allocator->used_pools, recording->used_pools);
-	assert_memory_equal(&sample->allocators.geometry, &recording->geometry,
+	assert_memory_equal(&sample->obmalloc.geometry, &recording->geometry,
 			    sizeof(recording->geometry));
 	assert_true(allocator->arenas_at_cnt > 0);
 	for (size_t i = 0; i < allocator->arenas_at_cnt; i++)
 		assert_int_equal(*fake_memory__word(&recording->memory, allocator->arenas_at[i]),
 				 recording->arenas);
-	assert_int_equal(allocators__read_arenas(&sample->allocators, &recording->memory.memory,
-						 &arenas, &cnt, &skipped),
+	assert_int_equal(obmalloc__read_arenas(&sample->obmalloc, &recording->memory.memory,
+					       &arenas, &cnt, &skipped),
 			 0);
 	assert_int_equal(cnt, recording->stats.arenas);
 	assert_int_equal(skipped, 0);
@@ -168,9 +169,9 @@ static void test_arenas_are_found(void **state)
 
 static void check_identity(const struct heap_totals *totals)
 {
-	assert_int_equal(totals->arena_bytes, totals->live_bytes + totals->free_block_bytes +
-						      totals->free_pool_bytes +
-						      totals->overhead_bytes);
+	assert_int_equal(totals->region_bytes, totals->live_bytes + totals->free_block_bytes +
+						       totals->free_span_bytes +
+						       totals->overhead_bytes);
 }
 
 static void check_classes(const struct heap_measure *measure, const struct recorded_stats *stats)
@@ -178,7 +179,7 @@ static void check_classes(const struct heap_measure *measure, const struct recor
 	for (uint32_t i = 0; i < measure->class_cnt; i++) {
 		const struct recorded_class *expected = &stats->classes[i];
 
-		assert_int_equal(measure->classes[i].pools, expected->pools);
+		assert_int_equal(measure->classes[i].spans, expected->pools);
 		assert_int_equal(measure->classes[i].live_blocks, expected->live_blocks);
 		assert_int_equal(measure->classes[i].free_blocks, expected->free_blocks);
 	}
@@ -196,18 +197,18 @@ static void test_heap_is_what_the_process_said(void **state)
 	assert_int_equal(read_heap(sample, &heap, &counts), 0);
 	assert_memory_equal(&counts, &none, sizeof(none));
 	assert_int_equal(heap__measure(heap, &measure), 0);
-	assert_int_equal(measure.totals.arenas, stats->arenas);
-	assert_int_equal(measure.totals.arena_bytes, stats->arena_bytes);
+	assert_int_equal(measure.totals.regions, stats->arenas);
+	assert_int_equal(measure.totals.region_bytes, stats->arena_bytes);
 	assert_int_equal(measure.totals.live_bytes, stats->live_bytes);
 	assert_int_equal(measure.totals.free_block_bytes, stats->free_block_bytes);
-	assert_int_equal(measure.totals.free_pool_bytes, stats->free_pool_bytes);
+	assert_int_equal(measure.totals.free_span_bytes, stats->free_pool_bytes);
 	assert_int_equal(measure.totals.overhead_bytes, stats->overhead_bytes);
 	assert_int_equal(measure.totals.stray_blocks, 0);
-	assert_int_equal(measure.totals.unclassified_pools, 0);
+	assert_int_equal(measure.totals.unclassified_spans, 0);
 	check_identity(&measure.totals);
 	check_classes(&measure, stats);
-	for (size_t i = 0; i < heap->arena_cnt; i++)
-		live_blocks += measure.arenas[i].live_blocks;
+	for (size_t i = 0; i < heap->region_cnt; i++)
+		live_blocks += measure.regions[i].live_blocks;
 	assert_int_equal(live_blocks, measure.totals.live_blocks);
 	heap_measure__free(&measure);
 }
@@ -219,7 +220,7 @@ static void test_pools_hold_what_their_headers_count(void **state)
 	size_t words = pool__word_cnt(&sample->recording.geometry);
 
 	for (size_t i = 0; i < sample->pool_cnt; i++) {
-		const uint64_t *bits = block_map__pool_bits(sample->heap->blocks, sample->pools[i]);
+		const uint64_t *bits = block_map__span_bits(sample->heap->blocks, sample->pools[i]);
 		const struct pool_header *header =
 			recording__pool(&sample->recording, sample->pools[i]);
 		uint32_t live = 0;
@@ -235,9 +236,9 @@ static void test_pools_hold_what_their_headers_count(void **state)
 
 static bool is_first_of_arena(const struct sample *sample, uint64_t pool)
 {
-	const struct arena *arena = heap__arena_around(sample->heap, pool);
+	const struct region *arena = heap__region_around(sample->heap, pool);
 
-	return pool == geometry__first_pool(&sample->heap->geometry, arena->address);
+	return pool == heap_layout__first_span(&sample->heap->layout, arena);
 }
 
 /* A pool with live and free blocks that is not the first of its arena. */
@@ -268,10 +269,10 @@ static bool is_among(uint64_t address, const uint64_t *addresses, size_t cnt)
 static bool pool_is_as_before(const struct sample *sample, const struct heap *heap, uint64_t pool)
 {
 	static const uint64_t none[POOL_WORDS_MAX];
-	const uint64_t *before = block_map__pool_bits(sample->heap->blocks, pool) ?: none;
-	const uint64_t *after = block_map__pool_bits(heap->blocks, pool) ?: none;
+	const uint64_t *before = block_map__span_bits(sample->heap->blocks, pool) ?: none;
+	const uint64_t *after = block_map__span_bits(heap->blocks, pool) ?: none;
 
-	return !memcmp(before, after, pool__word_cnt(&heap->geometry) * sizeof(*before)) &&
+	return !memcmp(before, after, heap->layout.span_size / heap->layout.map.alignment / 8) &&
 	       block_map__class(sample->heap->blocks, pool) == block_map__class(heap->blocks, pool);
 }
 
@@ -281,13 +282,13 @@ static void check_rest(const struct sample *sample, const struct heap *heap,
 {
 	struct heap_measure measure;
 
-	assert_int_equal(heap->arena_cnt, sample->heap->arena_cnt);
+	assert_int_equal(heap->region_cnt, sample->heap->region_cnt);
 	for (size_t i = 0; i < sample->pool_cnt; i++)
 		if (!is_among(sample->pools[i], spoiled, cnt))
 			assert_true(pool_is_as_before(sample, heap, sample->pools[i]));
 	assert_int_equal(heap__measure(heap, &measure), 0);
 	check_identity(&measure.totals);
-	assert_int_equal(measure.totals.arena_bytes, sample->recording.stats.arena_bytes);
+	assert_int_equal(measure.totals.region_bytes, sample->recording.stats.arena_bytes);
 	heap_measure__free(&measure);
 }
 
@@ -317,7 +318,7 @@ static void test_spoiled_pool_is_counted(void **state)
 		{true, 0, 8},
 		{true, 0, 1UL << 30},
 	};
-	const struct checkpoint_counts given_up = {.retried_pools = 1, .unresolved_pools = 1};
+	const struct checkpoint_counts given_up = {.retried_spans = 1, .unresolved_spans = 1};
 	struct sample *sample = *state;
 	struct recording *recording = &sample->recording;
 	uint64_t pool = find_partial_pool(sample);
@@ -344,17 +345,17 @@ static void test_pool_that_is_not_there_is_counted(void **state)
 
 	fake_memory__punch_hole(&sample->recording.memory, pool,
 				sample->recording.geometry.pool_size);
-	check_counted(sample, pool, (struct checkpoint_counts){.unreadable_pools = 1});
+	check_counted(sample, pool, (struct checkpoint_counts){.unreadable_spans = 1});
 }
 
 static void check_no_arenas(struct sample *sample)
 {
 	struct checkpoint_counts counts;
-	struct allocators allocators;
+	struct obmalloc obmalloc;
 	struct heap *heap = NULL;
 
-	assert_int_equal(locate(sample, &allocators), -EAGAIN);
-	assert_null(allocators.items);
+	assert_int_equal(locate(sample, &obmalloc), -EAGAIN);
+	assert_null(obmalloc.items);
 	assert_int_equal(read_heap(sample, &heap, &counts), -EAGAIN);
 	assert_null(heap);
 	recording__repair(&sample->recording);
@@ -398,22 +399,22 @@ static void test_table_survives_a_spoiled_pool(void **state)
 	struct recording *recording = &sample->recording;
 	struct pool_header *header = recording__pool(recording, pool);
 	uint64_t first = recording->used_pools + header->szidx * sizeof(struct used_pools_pair);
-	_cleanup_(allocators__free) struct allocators allocators = {};
+	_cleanup_(obmalloc__free) struct obmalloc obmalloc = {};
 
 	header = recording__pool(recording, *fake_memory__word(&recording->memory, first));
 	header->szidx += 3;
 	header->prevpool = 0x4141414141414141;
-	assert_int_equal(locate(sample, &allocators), 0);
-	assert_int_equal(allocators.items[0].used_pools, sample->recording.used_pools);
-	assert_memory_equal(&allocators.geometry, &sample->recording.geometry,
-			    sizeof(allocators.geometry));
+	assert_int_equal(locate(sample, &obmalloc), 0);
+	assert_int_equal(obmalloc.items[0].used_pools, sample->recording.used_pools);
+	assert_memory_equal(&obmalloc.geometry, &sample->recording.geometry,
+			    sizeof(obmalloc.geometry));
 }
 
 /* A word of the table that is not a pool: nothing else in the data is mistaken for the table. */
 static void test_spoiled_table_is_not_found(void **state)
 {
 	struct sample *sample = *state;
-	struct allocators allocators;
+	struct obmalloc obmalloc;
 	uint64_t wrong = 0x1001;
 
 	for (uint32_t i = 0; i < 64; i += 21) {
@@ -423,7 +424,7 @@ static void test_spoiled_table_is_not_found(void **state)
 
 		memcpy(&saved, copy, sizeof(saved));
 		memcpy(copy, &wrong, sizeof(wrong));
-		assert_int_equal(locate(sample, &allocators), -ENOENT);
+		assert_int_equal(locate(sample, &obmalloc), -ENOENT);
 		memcpy(copy, &saved, sizeof(saved));
 	}
 }
@@ -486,11 +487,11 @@ static void test_pools_spoiled_at_random(void **state)
 		for (uint32_t i = 0; i < cnt; i++)
 			spoiled[i] = spoil_pool(sample, &random);
 		assert_int_equal(read_heap(sample, &heap, &counts), 0);
-		assert_int_equal(counts.unresolved_pools, counts.retried_pools);
-		assert_int_equal(counts.unreadable_pools, 0);
-		assert_true(counts.unresolved_pools <= cnt);
+		assert_int_equal(counts.unresolved_spans, counts.retried_spans);
+		assert_int_equal(counts.unreadable_spans, 0);
+		assert_true(counts.unresolved_spans <= cnt);
 		check_rest(sample, heap, spoiled, cnt);
-		unresolved += counts.unresolved_pools;
+		unresolved += counts.unresolved_spans;
 		recording__repair(&sample->recording);
 	}
 	assert_true(unresolved > 50);
@@ -516,7 +517,7 @@ static void test_anything_spoiled_at_random(void **state)
 	uint64_t random = 2;
 
 	for (int round = 0; round < 40; round++) {
-		_cleanup_(allocators__free) struct allocators allocators = {};
+		_cleanup_(obmalloc__free) struct obmalloc obmalloc = {};
 		_cleanup_(heap__freep) struct heap *heap = NULL;
 		struct checkpoint_counts counts = {};
 		struct heap_measure measure;
@@ -524,9 +525,9 @@ static void test_anything_spoiled_at_random(void **state)
 
 		for (uint32_t i = prng__below(&random, SPOILS_MAX) + 1; i; i--)
 			spoil_anything(sample, &random);
-		err = locate(sample, &allocators);
+		err = locate(sample, &obmalloc);
 		if (!err)
-			err = checkpoint__read(&heap, &allocators, &sample->recording.memory.memory,
+			err = checkpoint__read(&heap, &obmalloc, &sample->recording.memory.memory,
 					       NULL, &counts);
 		assert_true(!err || err == -ENOENT || err == -EAGAIN || err == -EUCLEAN);
 		if (!err) {

@@ -206,7 +206,7 @@ static void test_unknown_is_null(void **state)
 
 	sample.findings.resident_bytes = 0;
 	sample.findings.pinned.resident_hostage_bytes = 4000;
-	sample.findings.pinned.arenas[1].resident_bytes = 8192;
+	sample.findings.pinned.regions[1].resident_bytes = 8192;
 	root = write_and_parse(&sample);
 	assert_int_equal(integer_at(root, "heap.resident_bytes"), 0);
 	assert_int_equal(integer_at(root, "pinned.resident_hostage_bytes"), 4000);
@@ -228,10 +228,10 @@ static void test_tracing(void **state)
 		.totals.probe_sites = 216,
 		.totals.counts.allocs = 6000000000,
 		.totals.counts.frees = 2999999997,
-		.totals.counts.new_pools = 11,
-		.totals.counts.pools_freed = 10,
-		.totals.counts.arenas_mapped = 12,
-		.totals.counts.arenas_unmapped = 13,
+		.totals.counts.new_spans = 11,
+		.totals.counts.spans_freed = 10,
+		.totals.counts.regions_mapped = 12,
+		.totals.counts.regions_unmapped = 13,
 		.totals.counts.freelist_clears = 14,
 		.totals.counts.resyncs = 15,
 		.totals.counts.missed_allocs = 1000000000,
@@ -493,8 +493,8 @@ static void count_free(void *pointer)
 static size_t write_blocks(uint32_t block_cnt, size_t *written)
 {
 	_cleanup_free_ struct pinned_block *blocks = calloc(2UL * block_cnt, sizeof(*blocks));
-	struct pinned_arena arenas[] = {{.block_cnt = block_cnt},
-					{.first_block = block_cnt, .block_cnt = block_cnt}};
+	struct pinned_region arenas[] = {{.block_cnt = block_cnt},
+					 {.first_block = block_cnt, .block_cnt = block_cnt}};
 	_cleanup_free_ char *text = NULL;
 	struct sample_report sample;
 	struct findings findings;
@@ -503,8 +503,8 @@ static size_t write_blocks(uint32_t block_cnt, size_t *written)
 	assert_non_null(blocks);
 	sample_report__init(&sample, true);
 	findings = *sample.report.findings;
-	findings.pinned.arenas = arenas;
-	findings.pinned.arena_cnt = ARRAY_SIZE(arenas);
+	findings.pinned.regions = arenas;
+	findings.pinned.region_cnt = ARRAY_SIZE(arenas);
 	findings.pinned.blocks = blocks;
 	findings.pinned.block_cnt = 2UL * block_cnt;
 	sample.report.findings = &findings;

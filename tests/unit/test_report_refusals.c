@@ -65,7 +65,7 @@ static int set_up(void **state)
 {
 	static struct fixture fixture;
 	static char *labels[] = {"root"};
-	const struct pinned_options options = {.below = 1, .blocks_per_arena_max = LISTED_CNT};
+	const struct pinned_options options = {.below = 1, .blocks_per_region_max = LISTED_CNT};
 	struct pinned_history history = {};
 	uint64_t last;
 
@@ -195,7 +195,7 @@ static int make_arena(struct fixture *fixture)
 	if (!err)
 		err = arena_report__find(&report, fixture->graph, &fixture->roots, retention, ARENA,
 					 &options);
-	assert_int_equal(report.pinned.arena_cnt, !err);
+	assert_int_equal(report.pinned.region_cnt, !err);
 	return err;
 }
 
@@ -227,7 +227,7 @@ static int make_retention(struct fixture *fixture)
 
 static int write_database(struct fixture *fixture, int fd)
 {
-	const struct findings findings = {.geometry = fixture->world.heap->geometry,
+	const struct findings findings = {.layout = fixture->world.heap->layout,
 					  .measure = fixture->measure,
 					  .pinned = fixture->pinned,
 					  .resident_bytes = RESIDENT_UNKNOWN};
@@ -302,13 +302,14 @@ static int read_world(const struct memory *memory, struct memory_range *ranges, 
 static struct heap_source source_of(const struct fixture *fixture)
 {
 	static struct python python = {.major = 3, .minor = 8};
+	static struct target_heap target_heap = {.name = "pymalloc"}, *items[] = {&target_heap};
 
 	world_to_read = &fixture->world;
 	*fixture->target->memory =
 		(struct memory){.read_ranges = read_world, .account = fixture->world.heap->account};
 	return (struct heap_source){.target = fixture->target,
 				    .python = &python,
-				    .allocator_name = "pymalloc"};
+				    .heaps = {.items = items, .cnt = 1}};
 }
 
 static int make_census(struct fixture *fixture)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "pymalloc/arena_table.h"
 #include "sample_report.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
@@ -206,7 +207,7 @@ static void test_one_block(void **state)
 	_cleanup_free_ char *text = NULL, *kept = NULL;
 	struct sample_report *sample = *state;
 
-	assert_int_equal(heap__add_arena(heap, SAMPLE_A), 0);
+	assert_int_equal(heap__add_region(heap, SAMPLE_A, heap->layout.region_size), 0);
 	sample_heap__add_block(heap, SAMPLE_A, SAMPLE_CLASS(32), 5);
 	collect(sample, heap, &options);
 	text = write_text(sample);
@@ -215,7 +216,7 @@ static void test_one_block(void **state)
 		    "=> 1 live block (32 B) pins 1 of 1 arenas: 256.0 KiB held back. "
 		    "Freeing it releases 256.0 KiB.");
 
-	options.keeps_empty_arena = true;
+	options.keeps_one_empty = true;
 	collect(sample, heap, &options);
 	kept = write_text(sample);
 	assert_line(kept, "=>", "=> 1 live block (32 B) pins 1 of 1 arenas: 256.0 KiB held back.");
@@ -274,7 +275,7 @@ static void test_size_classes(void **state)
 
 	/* Ten size classes: the text omits the two with the fewest free bytes. */
 	for (uint32_t i = 10; i < 17; i++)
-		sample->findings.measure.classes[i].pools = 1 + i;
+		sample->findings.measure.classes[i].spans = 1 + i;
 	free(TAKE_PTR(text));
 	text = write_text(sample);
 	assert_int_equal(check_columns(text, class_columns), 8);
@@ -305,8 +306,8 @@ static void test_pinned(void **state)
 	assert_line(text, "257 ", " 257 2 512.0 KiB");
 
 	sample->findings.resident_bytes = 0;
-	sample->findings.pinned.arenas[0].resident_bytes = 8192;
-	sample->findings.pinned.arenas[1].resident_bytes = 0;
+	sample->findings.pinned.regions[0].resident_bytes = 8192;
+	sample->findings.pinned.regions[1].resident_bytes = 0;
 	resident = write_text(sample);
 	assert_in_line(resident, "0x7f0000000000 ", " 0.0 % 8.0 KiB ");
 	assert_in_line(resident, "0x7f0000040000 ", " 1.7 % 0 B ");
@@ -321,7 +322,9 @@ static void test_many_pinned(void **state)
 	_cleanup_free_ char *text = NULL, *line = NULL;
 
 	for (uint32_t i = 0; i < 12; i++) {
-		assert_int_equal(heap__add_arena(heap, SAMPLE_A + i * SAMPLE_ARENA_BYTES), 0);
+		assert_int_equal(heap__add_region(heap, SAMPLE_A + i * SAMPLE_ARENA_BYTES,
+						  heap->layout.region_size),
+				 0);
 		for (uint32_t block = 0; block <= i; block++)
 			sample_heap__add_block(heap, SAMPLE_A + i * SAMPLE_ARENA_BYTES,
 					       SAMPLE_CLASS(32), block);
@@ -346,12 +349,12 @@ static void test_huge_heap(void **state)
 	struct sample_report *sample = *state;
 	_cleanup_free_ char *text = NULL;
 
-	sample->findings.measure.classes[0].pools = pools;
+	sample->findings.measure.classes[0].spans = pools;
 	sample->findings.measure.classes[0].live_blocks = blocks / 2;
 	sample->findings.measure.classes[0].free_blocks = blocks / 2;
-	sample->findings.pinned.arenas[1].pinned_for_s = 100 * 86400.0 + 59 * 60;
+	sample->findings.pinned.regions[1].pinned_for_s = 100 * 86400.0 + 59 * 60;
 	sample->findings.pinned.what_if[1] =
-		(struct what_if){.arenas = ARENAS_MAX, .blocks = blocks / 10, .bytes = 1UL << 40};
+		(struct what_if){.regions = ARENAS_MAX, .blocks = blocks / 10, .bytes = 1UL << 40};
 	text = write_text(sample);
 	assert_int_equal(check_columns(text, class_columns), 3);
 	assert_int_equal(check_columns(strstr(text, "Reclaimable memory"), what_if_columns), 2);
@@ -398,8 +401,8 @@ static void test_tracing(void **state)
 						  .totals.probe_sites = 216,
 						  .totals.counts.allocs = 6000000000,
 						  .totals.counts.frees = 3000000000,
-						  .totals.counts.arenas_mapped = 1012,
-						  .totals.counts.arenas_unmapped = 13,
+						  .totals.counts.regions_mapped = 1012,
+						  .totals.counts.regions_unmapped = 13,
 						  .totals.counts.freelist_clears = 14,
 						  .totals.counts.resyncs = 15,
 						  .totals.counts.missed_allocs = 2999999997,

@@ -27,7 +27,7 @@ struct fixture {
 
 static int set_up(void **state)
 {
-	const struct site_ledger_options options = {.geometry = sample_geometry,
+	const struct site_ledger_options options = {.layout = pymalloc_layout__of(&sample_geometry),
 						    .keeps_blocks = true,
 						    .blocks_max = 1000000};
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
@@ -103,7 +103,7 @@ static void set_stamp(struct fixture *fixture, size_t index, uint64_t stamp)
 {
 	const uint64_t live[SAMPLE_POOL_BYTES / 16 / 64] = {1UL << 3};
 
-	assert_int_equal(block_map__set_pool(fixture->heap->blocks, pool_at(index), 0, stamp, live,
+	assert_int_equal(block_map__set_span(fixture->heap->blocks, pool_at(index), 0, stamp, live,
 					     ARRAY_SIZE(live)),
 			 0);
 }

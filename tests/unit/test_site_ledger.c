@@ -39,7 +39,7 @@ static void use_ledger(struct fixture *fixture, uint64_t sample_bytes, bool keep
 		       size_t blocks_max)
 {
 	const struct site_ledger_options options = {
-		.geometry = sample_geometry,
+		.layout = pymalloc_layout__of(&sample_geometry),
 		.sample_bytes = sample_bytes,
 		.keeps_blocks = keeps_blocks,
 		.blocks_max = blocks_max,
@@ -433,7 +433,7 @@ static void test_arenas_that_are_gone(void **state)
 	alloc(fixture, SAMPLE_C + 48, 32, 1);
 	site_ledger__forget_outside(fixture->ledger, fixture->heap);
 	check_block(fixture, SAMPLE_C + 48, 1);
-	assert_int_equal(heap__remove_arena(fixture->heap, SAMPLE_C), 0);
+	assert_int_equal(heap__remove_region(fixture->heap, SAMPLE_C), 0);
 	site_ledger__forget_outside(fixture->ledger, fixture->heap);
 	check_block(fixture, SAMPLE_A + 48, 1);
 	check_pool(fixture, SAMPLE_A, 0);
@@ -474,7 +474,7 @@ static void test_weights(void **state)
 /* If the account has no room, the stack is unknown, and so is what was known about the address. */
 static void test_no_room_in_the_account(void **state)
 {
-	struct site_ledger_options options = {.geometry = sample_geometry,
+	struct site_ledger_options options = {.layout = pymalloc_layout__of(&sample_geometry),
 					      .keeps_blocks = true,
 					      .blocks_max = 1000};
 	struct fixture *fixture = *state;

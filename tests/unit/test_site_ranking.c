@@ -36,7 +36,7 @@ struct fixture {
 
 static void use_ledger(struct fixture *fixture, uint64_t sample_bytes)
 {
-	const struct site_ledger_options options = {.geometry = sample_geometry,
+	const struct site_ledger_options options = {.layout = pymalloc_layout__of(&sample_geometry),
 						    .sample_bytes = sample_bytes,
 						    .keeps_blocks = true,
 						    .blocks_max = 100000};
@@ -109,7 +109,7 @@ static void tell(struct fixture *fixture, uint8_t type, uint64_t address, uint32
 static void collect(struct fixture *fixture, uint32_t blocks_per_arena_max)
 {
 	const struct pinned_options options = {.below = BELOW,
-					       .blocks_per_arena_max = blocks_per_arena_max};
+					       .blocks_per_region_max = blocks_per_arena_max};
 	struct heap_measure measure;
 
 	site_ranking__free(&fixture->ranking);

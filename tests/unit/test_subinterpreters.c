@@ -41,33 +41,33 @@ static void use_allocator(struct fake_pymalloc *fake)
 		fake_pymalloc__step(fake, 6000);
 }
 
-/* Reads all heaps of @allocators, and compares them with the blocks of these @cnt allocators. */
-static void check_heaps(struct allocators *allocators, const struct fake_memory *memory,
+/* Reads all heaps of @obmalloc, and compares them with the blocks of these @cnt allocators. */
+static void check_heaps(struct obmalloc *obmalloc, const struct fake_memory *memory,
 			const struct fake_pymalloc *const *fakes, size_t cnt)
 {
 	struct checkpoint_counts counts = {};
 	struct heap *heap = NULL;
 
-	assert_int_equal(checkpoint__read(&heap, allocators, &memory->memory, NULL, &counts), 0);
+	assert_int_equal(checkpoint__read(&heap, obmalloc, &memory->memory, NULL, &counts), 0);
 	assert_int_equal(counts.skipped_interpreters, 0);
 	check_heap(heap, fakes, cnt);
 	heap__free(heap);
 }
 
-static void add(struct allocators *allocators, const struct fake_target *target,
+static void add(struct obmalloc *obmalloc, const struct fake_target *target,
 		const uint64_t *interpreters, size_t cnt)
 {
-	assert_int_equal(allocators__add_interpreters(allocators, interpreters, cnt,
-						      &target->memory.memory),
+	assert_int_equal(obmalloc__add_interpreters(obmalloc, interpreters, cnt,
+						    &target->memory.memory),
 			 0);
-	assert_true(allocators->cnt >= 1);
-	assert_int_equal(allocators->items[0].used_pools, target->pymalloc.options.table_address);
+	assert_true(obmalloc->cnt >= 1);
+	assert_int_equal(obmalloc->items[0].used_pools, target->pymalloc.options.table_address);
 }
 
 /* From 3.13 on: each interpreter points to a state; the main one's is static. */
 struct pointing {
 	struct fake_target target;
-	struct allocators allocators;
+	struct obmalloc obmalloc;
 	struct fake_pymalloc second, third;
 };
 
@@ -83,7 +83,7 @@ static void make_pointing(struct pointing *pointing)
 
 	fake_target__init(&pointing->target, &options);
 	use_allocator(&pointing->target.pymalloc);
-	pointing->allocators = fake_target__locate(&pointing->target);
+	pointing->obmalloc = fake_target__locate(&pointing->target);
 	fake_memory__map(memory, MAIN, INTERPRETER_BYTES);
 	fake_memory__map(memory, SECOND, INTERPRETER_BYTES);
 	fake_memory__map(memory, THIRD, INTERPRETER_BYTES);
@@ -96,7 +96,7 @@ static void make_pointing(struct pointing *pointing)
 
 static void release_pointing(struct pointing *pointing)
 {
-	allocators__free(&pointing->allocators);
+	obmalloc__free(&pointing->obmalloc);
 	fake_pymalloc__release(&pointing->second);
 	fake_pymalloc__release(&pointing->third);
 	fake_target__release(&pointing->target);
@@ -113,21 +113,21 @@ static void test_state_behind_a_pointer(void **state)
 	use_allocator(&pointing.third);
 	set_state(&pointing, SECOND, SECOND_STATE);
 	set_state(&pointing, THIRD, THIRD_STATE);
-	add(&pointing.allocators, &pointing.target, interpreters, 3);
-	assert_int_equal(pointing.allocators.cnt, 3);
-	check_heaps(&pointing.allocators, &pointing.target.memory,
+	add(&pointing.obmalloc, &pointing.target, interpreters, 3);
+	assert_int_equal(pointing.obmalloc.cnt, 3);
+	check_heaps(&pointing.obmalloc, &pointing.target.memory,
 		    (const struct fake_pymalloc *[]){&pointing.target.pymalloc, &pointing.second,
 						     &pointing.third},
 		    3);
 	/* One ends; nothing of it stays. */
-	add(&pointing.allocators, &pointing.target, interpreters + 1, 2);
-	assert_int_equal(pointing.allocators.cnt, 2);
-	check_heaps(&pointing.allocators, &pointing.target.memory,
+	add(&pointing.obmalloc, &pointing.target, interpreters + 1, 2);
+	assert_int_equal(pointing.obmalloc.cnt, 2);
+	check_heaps(&pointing.obmalloc, &pointing.target.memory,
 		    (const struct fake_pymalloc *[]){&pointing.target.pymalloc, &pointing.second},
 		    2);
-	add(&pointing.allocators, &pointing.target, interpreters + 2, 1);
-	assert_int_equal(pointing.allocators.cnt, 1);
-	check_heaps(&pointing.allocators, &pointing.target.memory,
+	add(&pointing.obmalloc, &pointing.target, interpreters + 2, 1);
+	assert_int_equal(pointing.obmalloc.cnt, 1);
+	check_heaps(&pointing.obmalloc, &pointing.target.memory,
 		    (const struct fake_pymalloc *[]){&pointing.target.pymalloc}, 1);
 	release_pointing(&pointing);
 }
@@ -151,9 +151,9 @@ static void test_interpreters_without_an_allocator_of_their_own(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
 		set_state(&pointing, SECOND, states[i]);
 		/* The one after it is found nevertheless. */
-		add(&pointing.allocators, &pointing.target, (uint64_t[]){THIRD, SECOND, MAIN}, 3);
-		assert_int_equal(pointing.allocators.cnt, 2);
-		assert_int_equal(pointing.allocators.items[1].used_pools, THIRD_STATE);
+		add(&pointing.obmalloc, &pointing.target, (uint64_t[]){THIRD, SECOND, MAIN}, 3);
+		assert_int_equal(pointing.obmalloc.cnt, 2);
+		assert_int_equal(pointing.obmalloc.items[1].used_pools, THIRD_STATE);
 	}
 	release_pointing(&pointing);
 }
@@ -168,12 +168,12 @@ static void test_interpreter_that_is_gone(void **state)
 	use_allocator(&pointing.third);
 	set_state(&pointing, THIRD, THIRD_STATE);
 	fake_memory__unmap(&pointing.target.memory, SECOND);
-	add(&pointing.allocators, &pointing.target, interpreters, 3);
-	assert_int_equal(pointing.allocators.cnt, 2);
+	add(&pointing.obmalloc, &pointing.target, interpreters, 3);
+	assert_int_equal(pointing.obmalloc.cnt, 2);
 	/* Its state is unmapped, its arenas are not. */
 	fake_memory__unmap(&pointing.target.memory, THIRD_STATE & ~0xfffUL);
-	add(&pointing.allocators, &pointing.target, interpreters, 3);
-	assert_int_equal(pointing.allocators.cnt, 1);
+	add(&pointing.obmalloc, &pointing.target, interpreters, 3);
+	assert_int_equal(pointing.obmalloc.cnt, 1);
 	release_pointing(&pointing);
 }
 
@@ -189,8 +189,8 @@ static void test_state_with_another_pool_size(void **state)
 			&FAKE_GEOMETRIES[1]);
 	use_allocator(&pointing.second);
 	set_state(&pointing, SECOND, SECOND_STATE);
-	add(&pointing.allocators, &pointing.target, (uint64_t[]){SECOND, MAIN}, 2);
-	assert_int_equal(pointing.allocators.cnt, 1);
+	add(&pointing.obmalloc, &pointing.target, (uint64_t[]){SECOND, MAIN}, 2);
+	assert_int_equal(pointing.obmalloc.cnt, 1);
 	release_pointing(&pointing);
 }
 
@@ -203,8 +203,8 @@ static void test_place_that_cannot_be_found(void **state)
 	use_allocator(&pointing.second);
 	set_state(&pointing, MAIN, 0);
 	set_state(&pointing, SECOND, SECOND_STATE);
-	add(&pointing.allocators, &pointing.target, (uint64_t[]){SECOND, MAIN}, 2);
-	assert_int_equal(pointing.allocators.cnt, 1);
+	add(&pointing.obmalloc, &pointing.target, (uint64_t[]){SECOND, MAIN}, 2);
+	assert_int_equal(pointing.obmalloc.cnt, 1);
 	release_pointing(&pointing);
 }
 
@@ -215,9 +215,8 @@ static void test_process_that_is_gone(void **state)
 	(void)state;
 	make_pointing(&pointing);
 	pointing.target.memory.error = -ESRCH;
-	assert_int_equal(allocators__add_interpreters(&pointing.allocators,
-						      (uint64_t[]){SECOND, MAIN}, 2,
-						      &pointing.target.memory.memory),
+	assert_int_equal(obmalloc__add_interpreters(&pointing.obmalloc, (uint64_t[]){SECOND, MAIN},
+						    2, &pointing.target.memory.memory),
 			 -ESRCH);
 	release_pointing(&pointing);
 }
@@ -229,7 +228,7 @@ static void test_state_inside_the_structure(void **state)
 	const uint64_t interpreters[] = {THIRD, SECOND, main};
 	struct fake_options options = fake_target__options(NULL, FAKE_INLINED);
 	struct fake_pymalloc second, third;
-	struct allocators allocators;
+	struct obmalloc obmalloc;
 	struct fake_target target;
 
 	(void)state;
@@ -240,24 +239,24 @@ static void test_state_inside_the_structure(void **state)
 	start_allocator(&third, &target.memory, THIRD + STATE_OFFSET, 2, NULL);
 	use_allocator(&target.pymalloc);
 	use_allocator(&second);
-	allocators = fake_target__locate(&target);
+	obmalloc = fake_target__locate(&target);
 	/* The third has a state, too, like all in 3.12, but uses the main interpreter's. */
-	add(&allocators, &target, interpreters, 3);
-	assert_int_equal(allocators.cnt, 2);
-	check_heaps(&allocators, &target.memory,
+	add(&obmalloc, &target, interpreters, 3);
+	assert_int_equal(obmalloc.cnt, 2);
+	check_heaps(&obmalloc, &target.memory,
 		    (const struct fake_pymalloc *[]){&target.pymalloc, &second}, 2);
 	use_allocator(&third);
-	add(&allocators, &target, interpreters, 3);
-	assert_int_equal(allocators.cnt, 3);
-	check_heaps(&allocators, &target.memory,
+	add(&obmalloc, &target, interpreters, 3);
+	assert_int_equal(obmalloc.cnt, 3);
+	check_heaps(&obmalloc, &target.memory,
 		    (const struct fake_pymalloc *[]){&target.pymalloc, &second, &third}, 3);
 	fake_memory__unmap(&target.memory, SECOND);
-	add(&allocators, &target, interpreters, 3);
-	assert_int_equal(allocators.cnt, 2);
-	assert_int_equal(allocators.items[1].used_pools, THIRD + STATE_OFFSET);
-	add(&allocators, &target, interpreters + 2, 1);
-	assert_int_equal(allocators.cnt, 1);
-	allocators__free(&allocators);
+	add(&obmalloc, &target, interpreters, 3);
+	assert_int_equal(obmalloc.cnt, 2);
+	assert_int_equal(obmalloc.items[1].used_pools, THIRD + STATE_OFFSET);
+	add(&obmalloc, &target, interpreters + 2, 1);
+	assert_int_equal(obmalloc.cnt, 1);
+	obmalloc__free(&obmalloc);
 	fake_pymalloc__release(&second);
 	fake_pymalloc__release(&third);
 	fake_target__release(&target);

@@ -169,13 +169,13 @@ double alert_rule__measure(const struct alert_rule *rule, const struct findings 
 	case ALERT_PINNED_BYTES:
 		return (double)findings->pinned.bytes;
 	case ALERT_PINNED_ARENAS:
-		return (double)findings->pinned.arena_cnt;
+		return (double)findings->pinned.region_cnt;
 	case ALERT_HOSTAGE_BYTES:
 		return (double)findings->pinned.hostage_bytes;
 	case ALERT_FRAGMENTATION:
 		return heap_totals__fragmentation(totals);
 	case ALERT_ARENA_BYTES:
-		return (double)totals->arena_bytes;
+		return (double)totals->region_bytes;
 	default:
 		return growth_per_minute;
 	}

@@ -13,63 +13,64 @@ void arena_report__release(struct arena_report *report)
 	pinned__free(&report->pinned);
 }
 
-static int add_pool(struct pinned *pinned, const struct census *census,
-		    const struct block_pool *pool)
+static int add_span(struct pinned *pinned, const struct census *census,
+		    const struct block_span *span)
 {
 	const struct block_table *blocks = &census->blocks;
 
-	for (uint32_t i = 0; i < pool->block_cnt; i++) {
+	for (uint32_t i = 0; i < span->block_cnt; i++) {
 		int err;
 
-		if (block_kind__role(blocks->words[pool->first_place + i]) == BLOCK_FREE)
+		if (block_kind__role(blocks->words[span->first_place + i]) == BLOCK_FREE)
 			continue;
 		err = ACCOUNT_RESERVE(census->heap->account, pinned->blocks, pinned->block_capacity,
 				      pinned->block_cnt + 1);
 		if (err)
 			return err;
 		pinned->blocks[pinned->block_cnt++] = (struct pinned_block){
-			.address = pool->address + blocks->pool_header_bytes +
-				   (uint64_t)i * pool->block_size,
-			.size = pool->block_size,
+			.address =
+				span->address + span->first_block + (uint64_t)i * span->block_size,
+			.size = span->block_size,
 		};
 	}
 	return 0;
 }
 
 static int find_blocks(struct pinned *pinned, const struct census *census,
-		       const struct arena *arena)
+		       const struct region *arena)
 {
 	const struct block_table *blocks = &census->blocks;
-	uint64_t end = arena->address + census->heap->geometry.arena_size;
+	uint64_t end = region__end(arena);
 	int err = 0;
 
-	for (size_t i = block_table__first_pool(blocks, arena->address);
-	     i < blocks->pool_cnt && blocks->pools[i].address < end && !err; i++)
-		err = add_pool(pinned, census, &blocks->pools[i]);
+	for (size_t i = block_table__first_span(blocks, arena->address);
+	     i < blocks->span_cnt && blocks->spans[i].address < end && !err; i++)
+		err = add_span(pinned, census, &blocks->spans[i]);
 	return err;
 }
 
 static int describe_arena(struct pinned *pinned, const struct census *census,
-			  const struct arena *arena)
+			  const struct region *arena)
 {
-	uint64_t size = census->heap->geometry.arena_size, live_bytes = 0;
+	uint64_t live_bytes = 0;
 
 	for (size_t i = 0; i < pinned->block_cnt; i++)
 		live_bytes += pinned->blocks[i].size;
-	pinned->arenas = account__calloc(census->heap->account, 1, sizeof(*pinned->arenas));
-	if (!pinned->arenas)
+	pinned->regions = account__calloc(census->heap->account, 1, sizeof(*pinned->regions));
+	if (!pinned->regions)
 		return -errno;
-	pinned->arena_cnt = 1;
-	pinned->arenas[0] = (struct pinned_arena){
+	pinned->region_cnt = 1;
+	pinned->regions[0] = (struct pinned_region){
 		.address = arena->address,
+		.size = arena->size,
 		.live_blocks = (uint32_t)pinned->block_cnt,
-		.live_bytes = (uint32_t)live_bytes,
-		.occupancy = (double)live_bytes / (double)size,
+		.live_bytes = live_bytes,
+		.occupancy = (double)live_bytes / (double)arena->size,
 		.block_cnt = (uint32_t)pinned->block_cnt,
 	};
 	pinned->live_blocks = pinned->block_cnt;
-	pinned->bytes = size;
-	pinned->hostage_bytes = size - live_bytes;
+	pinned->bytes = arena->size;
+	pinned->hostage_bytes = arena->size - live_bytes;
 	return 0;
 }
 
@@ -79,7 +80,7 @@ int arena_report__find(struct arena_report *out, const struct graph *graph,
 {
 	_cleanup_(arena_report__release) struct arena_report report = {};
 	const struct census *census = graph->census;
-	const struct arena *arena = heap__arena_around(census->heap, address);
+	const struct region *arena = heap__region_around(census->heap, address);
 	int err;
 
 	if (!arena)

@@ -17,23 +17,23 @@ void findings__free(struct findings *findings)
 static int measure_resident(const struct heap *heap, const struct target *target, uint64_t **out)
 {
 	_cleanup_account_free_ struct resident_range *ranges =
-		account__calloc(heap->account, heap->arena_cnt + 1, sizeof(*ranges));
+		account__calloc(heap->account, heap->region_cnt + 1, sizeof(*ranges));
 	_cleanup_account_free_ uint64_t *resident = NULL;
 	int err;
 
 	if (ranges)
-		resident = account__calloc(heap->account, heap->arena_cnt + 1, sizeof(*resident));
+		resident = account__calloc(heap->account, heap->region_cnt + 1, sizeof(*resident));
 	if (!resident)
 		return -errno;
-	for (size_t i = 0; i < heap->arena_cnt; i++)
-		ranges[i] = (struct resident_range){.address = heap->arenas[i].address,
-						    .size = heap->geometry.arena_size};
+	for (size_t i = 0; i < heap->region_cnt; i++)
+		ranges[i] = (struct resident_range){.address = heap->regions[i].address,
+						    .size = heap->regions[i].size};
 	if (!target)
 		return 0;
-	err = target__measure_resident(target, ranges, heap->arena_cnt);
+	err = target__measure_resident(target, ranges, heap->region_cnt);
 	if (err)
 		return err == -ETIME ? err : 0;
-	for (size_t i = 0; i < heap->arena_cnt; i++)
+	for (size_t i = 0; i < heap->region_cnt; i++)
 		resident[i] = ranges[i].resident_bytes;
 	*out = TAKE_PTR(resident);
 	return 0;
@@ -44,15 +44,15 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 		      uint64_t now_ns, struct counters *counters)
 {
 	_cleanup_(findings__free) struct findings findings = {
-		.geometry = heap->geometry,
+		.layout = heap->layout,
 		.resident_bytes = RESIDENT_UNKNOWN,
 		.has_map = options->with_map,
 	};
 	_cleanup_account_free_ uint64_t *resident = NULL;
 	struct pinned_options pinned_options = {
 		.below = options->below,
-		.blocks_per_arena_max = options->blocks_per_arena_max,
-		.keeps_empty_arena = options->keeps_empty_arena,
+		.blocks_per_region_max = options->blocks_per_arena_max,
+		.keeps_one_empty = options->keeps_one_empty,
 	};
 	int err;
 
@@ -63,7 +63,7 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 		return err;
 	if (resident) {
 		findings.resident_bytes = 0;
-		for (size_t i = 0; i < heap->arena_cnt; i++)
+		for (size_t i = 0; i < heap->region_cnt; i++)
 			findings.resident_bytes += resident[i];
 	}
 	pinned_options.resident_bytes = resident;
@@ -74,7 +74,7 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 	if (err)
 		return err;
 	counters__add(counters, COUNTER_POOLS_UNCLASSIFIED,
-		      findings.measure.totals.unclassified_pools);
+		      findings.measure.totals.unclassified_spans);
 	counters__add(counters, COUNTER_BLOCKS_STRAY, findings.measure.totals.stray_blocks);
 	counters__set(counters, COUNTER_BLOCKS_UNLISTED,
 		      findings.pinned.live_blocks - findings.pinned.block_cnt);

@@ -14,7 +14,7 @@
 #define RESIDENT_UNKNOWN UINT64_MAX
 
 struct findings {
-	struct geometry geometry;
+	struct heap_layout layout;
 	struct heap_measure measure;
 	uint64_t resident_bytes; /* of all arenas, or RESIDENT_UNKNOWN */
 	struct pinned pinned;
@@ -25,7 +25,7 @@ struct findings {
 struct findings_options {
 	double below;
 	uint32_t blocks_per_arena_max;
-	bool keeps_empty_arena;
+	bool keeps_one_empty; /* as in struct pinned_options */
 	bool with_map;
 };
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * A sector is free if no byte of it belongs to a live block, and used in full if nothing in it
- * could be allocated: live blocks, and the pool headers and tails around them. So each arena is
+ * could be allocated: live blocks, and the headers and tails of spans around them. So each arena is
  * walked block by block, and for each sector two sums are kept: bytes that are live, and bytes that
- * are to be had.
+ * are available.
  */
 #include "analysis/memory_map.h"
 
@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pymalloc/pool.h"
 #include "util/account.h"
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
@@ -53,41 +52,23 @@ static void add_bytes(const struct memory_map_region *region, struct sector_sums
 	}
 }
 
-static void add_pool(const struct heap *heap, struct memory_map_region *region,
-		     struct sector_sums *sums, uint64_t pool)
+static void add_span(const struct heap *heap, struct memory_map_region *region,
+		     struct sector_sums *sums, const struct span *span)
 {
-	const struct geometry *geometry = &heap->geometry;
-	const uint64_t *bits = block_map__pool_bits(heap->blocks, pool);
-	uint8_t size_class = block_map__class(heap->blocks, pool);
-	uint32_t size, capacity, live_cnt = 0;
+	uint64_t block = span->address + span->first_block;
 
-	for (size_t i = 0; bits && i < pool__word_cnt(geometry); i++)
-		live_cnt += (uint32_t)__builtin_popcountll(bits[i]);
-	if (!live_cnt || size_class >= geometry__class_cnt(geometry)) {
-		add_bytes(region, sums, pool, geometry->pool_size, false);
+	if (!block_map__count(heap->blocks, span->address, span->size) ||
+	    span->size_class >= heap->layout.class_cnt) {
+		add_bytes(region, sums, span->address, span->size, false);
 		return;
 	}
-	size = geometry__block_size(geometry, size_class);
-	capacity = geometry__pool_capacity(geometry, size_class);
-	for (uint32_t i = 0; i < capacity; i++) {
-		uint64_t offset = POOL_HEADER_BYTES + (uint64_t)i * size;
-		uint64_t unit = offset / geometry->alignment;
-		bool live = bits[unit / 64] >> (unit % 64) & 1;
+	for (uint32_t i = 0; i < span->block_cnt; i++, block += span->block_size) {
+		bool live = block_map__contains(heap->blocks, block);
 
-		add_bytes(region, sums, pool + offset, size, live);
+		add_bytes(region, sums, block, span->block_size, live);
 		if (live)
-			region->live_bytes += size;
+			region->live_bytes += span->block_size;
 	}
-}
-
-static void add_arena(const struct heap *heap, struct memory_map_region *region,
-		      struct sector_sums *sums, uint64_t address)
-{
-	uint64_t pool = geometry__first_pool(&heap->geometry, address);
-	uint32_t pools = geometry__arena_pools(&heap->geometry, address);
-
-	for (uint32_t i = 0; i < pools; i++)
-		add_pool(heap, region, sums, pool + (uint64_t)i * heap->geometry.pool_size);
 }
 
 static void count_run(char sector, char kind, uint64_t *run, uint64_t *total, uint64_t *longest)
@@ -120,8 +101,8 @@ static int draw_region(struct memory_map_region *region, const struct heap *heap
 	uint64_t size, cnt;
 	int err = 0;
 
-	region->start = heap->arenas[first].address;
-	region->end = heap->arenas[last].address + heap->geometry.arena_size;
+	region->start = heap->regions[first].address;
+	region->end = region__end(&heap->regions[last]);
 	size = region->end - region->start;
 	region->sector_bytes = SECTOR_BYTES_MIN;
 	while (size / region->sector_bytes > MEMORY_MAP_COLUMNS * MEMORY_MAP_LINES)
@@ -134,7 +115,8 @@ static int draw_region(struct memory_map_region *region, const struct heap *heap
 	if (!region->sectors)
 		return -errno;
 	for (size_t i = first; i <= last && !(err = cpu_allowance__check()); i++)
-		add_arena(heap, region, sums, heap->arenas[i].address);
+		for (struct span span = {}; heap__next_span(heap, &heap->regions[i], &span);)
+			add_span(heap, region, sums, &span);
 	if (err)
 		return err;
 	for (uint64_t i = 0; i < cnt; i++)
@@ -149,13 +131,12 @@ int memory_map__draw(struct memory_map *out, const struct heap *heap)
 	_cleanup_(memory_map__free) struct memory_map map = {};
 	size_t capacity = 0, last;
 
-	for (size_t first = 0; first < heap->arena_cnt; first = last + 1) {
+	for (size_t first = 0; first < heap->region_cnt; first = last + 1) {
 		int err;
 
 		last = first;
-		while (last + 1 < heap->arena_cnt &&
-		       heap->arenas[last + 1].address - heap->arenas[last].address ==
-			       heap->geometry.arena_size)
+		while (last + 1 < heap->region_cnt &&
+		       heap->regions[last + 1].address == region__end(&heap->regions[last]))
 			last++;
 		err = ACCOUNT_RESERVE(heap->account, map.regions, capacity, map.region_cnt + 1);
 		if (err)

@@ -177,18 +177,18 @@ static uint64_t next_start(const struct survey *survey, uint64_t at, uint64_t li
 	/* No mapping comes near the end of the address space. */
 	uint64_t next = (at / MALLOC_HEAP_BYTES + 1) * MALLOC_HEAP_BYTES;
 	const struct heap *heap = survey->heap;
-	size_t first = 0, end = heap->arena_cnt;
+	size_t first = 0, end = heap->region_cnt;
 
 	while (first < end) {
 		size_t middle = (first + end) / 2;
 
-		if (heap->arenas[middle].address > at)
+		if (heap->regions[middle].address > at)
 			end = middle;
 		else
 			first = middle + 1;
 	}
-	if (first < heap->arena_cnt && heap->arenas[first].address < next)
-		next = heap->arenas[first].address;
+	if (first < heap->region_cnt && heap->regions[first].address < next)
+		next = heap->regions[first].address;
 	return next < limit ? next : limit;
 }
 
@@ -235,11 +235,11 @@ static int survey_anonymous(struct survey *survey, size_t number)
 	if (at > mapping->start)
 		err = add_region(survey, number, mapping->start, at, MEMORY_FILES);
 	for (; at < mapping->end && !err; at = end) {
-		const struct arena *arena = heap__arena_around(survey->heap, at);
+		const struct region *arena = heap__region_around(survey->heap, at);
 		bool is_malloc;
 
 		if (arena) {
-			end = arena->address + survey->heap->geometry.arena_size;
+			end = region__end(arena);
 			if (end > mapping->end)
 				end = mapping->end;
 			err = add_region(survey, number, at, end, MEMORY_ARENAS);

@@ -134,30 +134,29 @@ static int find_path(struct object_report *report, const struct graph *graph,
 }
 
 /* Counts an arena in which nothing else lives. */
-static void end_arena(struct object_report *report, const struct heap *heap, uint64_t live,
+static void end_arena(struct object_report *report, const struct region *arena, uint64_t live,
 		      uint64_t dominated)
 {
 	if (!live || live != dominated)
 		return;
 	report->freed_arenas++;
-	report->freed_bytes += heap->geometry.arena_size;
+	report->freed_bytes += arena->size;
 }
 
 static void count_dominated(struct object_report *report, const struct graph *graph,
 			    const uint8_t *dominated)
 {
 	const struct block_table *blocks = &graph->census->blocks;
-	const struct heap *heap = graph->census->heap;
-	uint64_t live = 0, gone = 0, arena_end = 0;
+	const struct region *arena = NULL;
+	uint64_t live = 0, gone = 0;
 
-	for (size_t i = 0; i < blocks->pool_cnt; i++) {
-		const struct block_pool *pool = &blocks->pools[i];
+	for (size_t i = 0; i < blocks->span_cnt; i++) {
+		const struct block_span *pool = &blocks->spans[i];
 
-		if (pool->address >= arena_end) {
-			end_arena(report, heap, live, gone);
+		if (!arena || pool->address >= region__end(arena)) {
+			end_arena(report, arena, live, gone);
 			live = gone = 0;
-			arena_end = heap__arena_around(heap, pool->address)->address +
-				    heap->geometry.arena_size;
+			arena = heap__region_around(graph->census->heap, pool->address);
 		}
 		for (uint32_t j = 0; j < pool->block_cnt; j++) {
 			uint32_t place = pool->first_place + j;
@@ -170,7 +169,7 @@ static void count_dominated(struct object_report *report, const struct graph *gr
 			report->dominated_bytes += pool->block_size;
 		}
 	}
-	end_arena(report, heap, live, gone);
+	end_arena(report, arena, live, gone);
 }
 
 /* A word of an object counts as leading to a buffer if malloc has an allocation there. */

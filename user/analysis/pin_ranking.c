@@ -14,9 +14,9 @@ void pins__release(struct pins *pins)
 }
 
 /* What was in use in an arena and is free: all but what is alive and what was never used. */
-static uint64_t freed_bytes_in(const struct heap *heap, const struct pinned_arena *arena)
+static uint64_t freed_bytes_in(const struct heap *heap, const struct pinned_region *arena)
 {
-	const struct arena *mapped = heap__find_arena(heap, arena->address);
+	const struct region *mapped = heap__find_region(heap, arena->address);
 	uint64_t used = mapped ? mapped->carved_end - arena->address : 0;
 
 	return used > arena->live_bytes ? used - arena->live_bytes : 0;
@@ -25,21 +25,20 @@ static uint64_t freed_bytes_in(const struct heap *heap, const struct pinned_aren
 static int add_pins_of(struct pins *pins, const struct census *census, const struct pinned *pinned,
 		       uint32_t index)
 {
-	const struct pinned_arena *arena = &pinned->arenas[index];
+	const struct pinned_region *arena = &pinned->regions[index];
 	const struct block_table *blocks = &census->blocks;
-	uint64_t arena_size = census->heap->geometry.arena_size;
 	struct pin part = {
 		.arena = index,
-		.hostage_bytes = (double)(arena_size - arena->live_bytes) / arena->live_blocks,
+		.hostage_bytes = (double)(arena->size - arena->live_bytes) / arena->live_blocks,
 		.freed_bytes = (double)freed_bytes_in(census->heap, arena) / arena->live_blocks,
 	};
 
-	for (size_t i = block_table__first_pool(blocks, arena->address);
-	     i < blocks->pool_cnt && blocks->pools[i].address < arena->address + arena_size; i++)
-		for (uint32_t j = 0; j < blocks->pools[i].block_cnt; j++) {
+	for (size_t i = block_table__first_span(blocks, arena->address);
+	     i < blocks->span_cnt && blocks->spans[i].address < arena->address + arena->size; i++)
+		for (uint32_t j = 0; j < blocks->spans[i].block_cnt; j++) {
 			int err;
 
-			part.place = blocks->pools[i].first_place + j;
+			part.place = blocks->spans[i].first_place + j;
 			if (block_kind__role(blocks->words[part.place]) == BLOCK_FREE)
 				continue;
 			if (pins->cnt == PIN_BLOCKS_MAX) {
@@ -60,7 +59,7 @@ int pins__find(struct pins *out, const struct census *census, const struct pinne
 	_cleanup_(pins__release) struct pins pins = {};
 	int err = 0;
 
-	for (uint32_t i = 0; i < pinned->arena_cnt && !err; i++)
+	for (uint32_t i = 0; i < pinned->region_cnt && !err; i++)
 		err = add_pins_of(&pins, census, pinned, i);
 	if (err)
 		return err;
@@ -204,7 +203,7 @@ int pin_ranking__by_kind(struct pin_ranking *out, const struct pins *pins,
 
 		err = pin_ranking__count_kind(
 			&ranking, pin_ranking__kind(census, pin->place, by), pin,
-			block_table__pool_of(&census->blocks, pin->place)->block_size);
+			block_table__span_of(&census->blocks, pin->place)->block_size);
 	}
 	if (err)
 		return err;

@@ -86,8 +86,9 @@ static int find_block_sites(struct site_ranking *sites, const struct site_ledger
 	for (size_t i = 0; i < pinned->block_cnt; i++) {
 		uint64_t address = pinned->blocks[i].address;
 		uint32_t block = site_ledger__block_stack(ledger, address);
-		uint32_t pool = site_ledger__pool_stack(ledger, geometry__pool_of(&heap->geometry,
-										  address));
+		uint32_t pool =
+			site_ledger__pool_stack(ledger,
+						heap_layout__span_start(&heap->layout, address));
 
 		if (block < stack_cnt)
 			wanted[block] = true;

@@ -10,49 +10,48 @@
 
 #define PAGE_BYTES  4096
 #define CHUNK_SHIFT 20
-#define POOL_NONE   UINT32_MAX
+#define SPAN_NONE   UINT32_MAX
 
-/* Which pools 1 MiB of addresses belongs to, by page. */
+/* Which spans 1 MiB of addresses belongs to, by page. */
 struct block_chunk {
 	uint64_t key;	     /* chunk_key() */
-	uint32_t pools[256]; /* numbers, or POOL_NONE */
+	uint32_t spans[256]; /* numbers, or SPAN_NONE */
 };
 
-static int add_pool(struct block_table *table, const struct geometry *geometry, uint64_t address,
-		    uint8_t size_class)
+static int add_span(struct block_table *table, const struct span *span)
 {
-	uint32_t block_cnt = geometry__pool_capacity(geometry, size_class);
-	int err = ACCOUNT_RESERVE(table->account, table->pools, table->pool_capacity,
-				  table->pool_cnt + 1);
+	int err = ACCOUNT_RESERVE(table->account, table->spans, table->span_capacity,
+				  table->span_cnt + 1);
 
 	if (err)
 		return err;
-	if (table->place_cnt > PLACE_NONE - 1 - block_cnt)
+	if (table->place_cnt > PLACE_NONE - 1 - span->block_cnt || span->block_size > UINT32_MAX)
 		return -EFBIG;
-	table->pools[table->pool_cnt++] = (struct block_pool){
-		.address = address,
+	if (!table->span_cnt)
+		table->start = span->address;
+	table->end = span->address + span->size;
+	table->spans[table->span_cnt++] = (struct block_span){
+		.address = span->address,
 		.first_place = table->place_cnt,
-		.block_size = (uint16_t)geometry__block_size(geometry, size_class),
-		.block_cnt = (uint16_t)block_cnt,
+		.block_size = (uint32_t)span->block_size,
+		.block_cnt = span->block_cnt,
+		.first_block = (uint16_t)span->first_block,
+		.size_class = span->size_class,
 	};
-	table->place_cnt += block_cnt;
+	table->place_cnt += span->block_cnt;
 	return 0;
 }
 
-static int add_arena(struct block_table *table, const struct heap *heap, const struct arena *arena)
+static int add_region(struct block_table *table, const struct heap *heap,
+		      const struct region *region)
 {
-	const struct geometry *geometry = &heap->geometry;
-	uint64_t pool = geometry__first_pool(geometry, arena->address);
-	uint32_t cnt = geometry__arena_pools(geometry, arena->address);
+	struct span span = {};
 	int err = 0;
 
-	for (uint32_t i = 0; i < cnt && !err; i++, pool += geometry->pool_size) {
-		uint8_t size_class = block_map__class(heap->blocks, pool);
-
-		if (size_class < geometry__class_cnt(geometry) &&
-		    block_map__count(heap->blocks, pool, geometry->pool_size))
-			err = add_pool(table, geometry, pool, size_class);
-	}
+	while (!err && heap__next_span(heap, region, &span))
+		if (span.size_class < heap->layout.class_cnt &&
+		    block_map__count(heap->blocks, span.address, span.size))
+			err = add_span(table, &span);
 	return err;
 }
 
@@ -62,13 +61,24 @@ static size_t page_of(uint64_t address)
 	return address / PAGE_BYTES % 256;
 }
 
+/* Behind the last block of a span. */
+static uint64_t end_of(const struct block_span *span)
+{
+	return span->address + span->first_block + (uint64_t)span->block_cnt * span->block_size;
+}
+
 static size_t count_chunks(const struct block_table *table)
 {
+	uint64_t counted = 0; /* the last one */
 	size_t cnt = 0;
 
-	for (size_t i = 0; i < table->pool_cnt; i++)
-		cnt += !i || table->pools[i].address >> CHUNK_SHIFT !=
-				     table->pools[i - 1].address >> CHUNK_SHIFT;
+	for (size_t i = 0; i < table->span_cnt; i++) {
+		uint64_t first = table->spans[i].address >> CHUNK_SHIFT;
+		uint64_t last = (end_of(&table->spans[i]) - 1) >> CHUNK_SHIFT;
+
+		cnt += last - first + (!i || first != counted);
+		counted = last;
+	}
 	return cnt;
 }
 
@@ -77,11 +87,11 @@ static uint64_t chunk_key(uint64_t address)
 	return (address >> CHUNK_SHIFT) + 1;
 }
 
-static int index_pool(struct block_table *table, uint32_t i, uint32_t pool_size)
+static int index_span(struct block_table *table, uint32_t i)
 {
-	uint64_t address = table->pools[i].address, end = address + pool_size;
+	uint64_t address = table->spans[i].address & ~(uint64_t)(PAGE_BYTES - 1);
 
-	for (; address < end; address += PAGE_BYTES) {
+	for (; address < end_of(&table->spans[i]); address += PAGE_BYTES) {
 		uint64_t key = chunk_key(address);
 		struct block_chunk *chunk = hash_map__find(&table->chunks, key);
 
@@ -89,43 +99,36 @@ static int index_pool(struct block_table *table, uint32_t i, uint32_t pool_size)
 			chunk = hash_map__add(&table->chunks, key);
 			if (!chunk)
 				return -errno;
-			memset(chunk->pools, 0xff, sizeof(chunk->pools));
+			memset(chunk->spans, 0xff, sizeof(chunk->spans));
 		}
-		chunk->pools[page_of(address)] = i;
+		chunk->spans[page_of(address)] = i;
 	}
 	return 0;
 }
 
-static int index_pools(struct block_table *table, uint32_t pool_size)
+static int index_spans(struct block_table *table)
 {
 	int err;
 
 	table->chunks = (struct hash_map){.entry_bytes = sizeof(struct block_chunk),
 					  .account = table->account};
 	err = hash_map__reserve(&table->chunks, count_chunks(table));
-	for (size_t i = 0; i < table->pool_cnt && !err; i++)
-		err = index_pool(table, (uint32_t)i, pool_size);
+	for (size_t i = 0; i < table->span_cnt && !err; i++)
+		err = index_span(table, (uint32_t)i);
 	return err;
 }
 
 int block_table__init(struct block_table *table, const struct heap *heap)
 {
-	_cleanup_(block_table__release) struct block_table made = {
-		.account = heap->account,
-		.pool_header_bytes = POOL_HEADER_BYTES,
-	};
+	_cleanup_(block_table__release) struct block_table made = {.account = heap->account};
 	int err = 0;
 
-	for (size_t i = 0; i < heap->arena_cnt && !err; i++)
-		err = add_arena(&made, heap, &heap->arenas[i]);
+	for (size_t i = 0; i < heap->region_cnt && !err; i++)
+		err = add_region(&made, heap, &heap->regions[i]);
 	if (!err)
-		err = index_pools(&made, heap->geometry.pool_size);
+		err = index_spans(&made);
 	if (err)
 		return err;
-	if (made.pool_cnt) {
-		made.start = made.pools[0].address;
-		made.end = made.pools[made.pool_cnt - 1].address + heap->geometry.pool_size;
-	}
 	made.words = account__calloc(made.account, (size_t)made.place_cnt + 1, sizeof(*made.words));
 	if (!made.words)
 		return -errno;
@@ -136,7 +139,7 @@ int block_table__init(struct block_table *table, const struct heap *heap)
 
 void block_table__release(struct block_table *table)
 {
-	account__free(table->pools);
+	account__free(table->spans);
 	account__free(table->words);
 	hash_map__release(&table->chunks);
 	*table = (struct block_table){};
@@ -145,19 +148,19 @@ void block_table__release(struct block_table *table)
 uint32_t block_table__locate(const struct block_table *table, uint64_t address, uint64_t *start)
 {
 	const struct block_chunk *chunk = hash_map__find(&table->chunks, chunk_key(address));
-	const struct block_pool *pool;
+	const struct block_span *span;
 	uint64_t offset;
 	uint32_t index;
 
-	if (!chunk || chunk->pools[page_of(address)] == POOL_NONE)
+	if (!chunk || chunk->spans[page_of(address)] == SPAN_NONE)
 		return PLACE_NONE;
-	pool = &table->pools[chunk->pools[page_of(address)]];
-	offset = address - pool->address;
-	if (offset < table->pool_header_bytes)
+	span = &table->spans[chunk->spans[page_of(address)]];
+	offset = address - span->address;
+	if (offset < span->first_block)
 		return PLACE_NONE;
-	index = (uint32_t)(offset - table->pool_header_bytes) / pool->block_size;
-	*start = pool->address + table->pool_header_bytes + (uint64_t)index * pool->block_size;
-	return index < pool->block_cnt ? pool->first_place + index : PLACE_NONE;
+	index = (uint32_t)(offset - span->first_block) / span->block_size;
+	*start = span->address + span->first_block + (uint64_t)index * span->block_size;
+	return index < span->block_cnt ? span->first_place + index : PLACE_NONE;
 }
 
 uint32_t block_table__find(const struct block_table *table, uint64_t address)
@@ -167,37 +170,37 @@ uint32_t block_table__find(const struct block_table *table, uint64_t address)
 	return block_table__locate(table, address, &start);
 }
 
-const struct block_pool *block_table__pool_of(const struct block_table *table, uint32_t place)
+const struct block_span *block_table__span_of(const struct block_table *table, uint32_t place)
 {
-	size_t low = 0, high = table->pool_cnt;
+	size_t low = 0, high = table->span_cnt;
 
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;
 
-		if (table->pools[middle].first_place <= place)
+		if (table->spans[middle].first_place <= place)
 			low = middle;
 		else
 			high = middle;
 	}
-	return &table->pools[low];
+	return &table->spans[low];
 }
 
 uint64_t block_table__address(const struct block_table *table, uint32_t place)
 {
-	const struct block_pool *pool = block_table__pool_of(table, place);
+	const struct block_span *span = block_table__span_of(table, place);
 
-	return pool->address + table->pool_header_bytes +
-	       (uint64_t)(place - pool->first_place) * pool->block_size;
+	return span->address + span->first_block +
+	       (uint64_t)(place - span->first_place) * span->block_size;
 }
 
-size_t block_table__first_pool(const struct block_table *table, uint64_t address)
+size_t block_table__first_span(const struct block_table *table, uint64_t address)
 {
-	size_t low = 0, high = table->pool_cnt;
+	size_t low = 0, high = table->span_cnt;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (table->pools[middle].address < address)
+		if (table->spans[middle].address < address)
 			low = middle + 1;
 		else
 			high = middle;

@@ -210,35 +210,34 @@ static bool is_any_left(const struct round *round)
 	return round->unknown_cnt || (round->owner == OBJECTS && round->parked_cnt);
 }
 
-static bool wants(const struct block_pool *pool, void *context)
+static bool wants(const struct block_span *span, void *context)
 {
 	const struct round *round = context;
-	const uint32_t *kinds = &round->census->blocks.words[pool->first_place];
+	const uint32_t *kinds = &round->census->blocks.words[span->first_place];
 	uint32_t last = block_kind(BLOCK_FREE, PART_NONE, 0);
 
-	for (uint32_t i = 0; i < pool->block_cnt && is_any_left(round); i++) {
+	for (uint32_t i = 0; i < span->block_cnt && is_any_left(round); i++) {
 		/* Most are of the kind of the one before. */
 		if (round->owner != BUFFERS && kinds[i] == last)
 			continue;
-		if (points(round, pool->first_place + i))
+		if (points(round, span->first_place + i))
 			return true;
 		last = kinds[i];
 	}
 	return false;
 }
 
-static int visit(const struct block_pool *pool, const uint8_t *bytes, void *context)
+static int visit(const struct block_span *span, const uint8_t *bytes, void *context)
 {
 	struct round *round = context;
 	struct census *census = round->census;
 
-	for (uint32_t i = 0; i < pool->block_cnt && bytes; i++) {
-		uint32_t place = pool->first_place + i, kind = census->blocks.words[place];
+	for (uint32_t i = 0; i < span->block_cnt && bytes; i++) {
+		uint32_t place = span->first_place + i, kind = census->blocks.words[place];
 
 		if (points(round, place))
-			follow(round,
-			       bytes + census->blocks.pool_header_bytes + i * pool->block_size,
-			       pool->block_size, kind, census__object_offset(census, kind));
+			follow(round, bytes + span->first_block + (size_t)i * span->block_size,
+			       span->block_size, kind, census__object_offset(census, kind));
 	}
 	return 0;
 }

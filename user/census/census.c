@@ -66,5 +66,5 @@ bool census__could_be_type(const struct census *census, uint64_t address)
 		if (!mapping || !mapping->readable)
 			return false;
 	}
-	return !heap__arena_around(census->heap, address);
+	return !heap__region_around(census->heap, address);
 }

@@ -16,8 +16,8 @@
 #include "census/dict.h"
 #include "census/object_layout.h"
 #include "census/type_table.h"
-#include "pyfrag/py_offsets.h"
 #include "heap/heap.h"
+#include "pyfrag/py_offsets.h"
 #include "target/memory.h"
 #include "target/target.h"
 

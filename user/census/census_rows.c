@@ -14,7 +14,7 @@ struct count {
 	enum census_by by;
 	const struct referrers *referrers;
 	struct census_row *rows;
-	uint32_t arena; /* which one of the heap the pool is in */
+	uint32_t region; /* which one of the heap the span is in */
 };
 
 static int compare_rows(const void *left, const void *right)
@@ -30,7 +30,7 @@ static int compare_rows(const void *left, const void *right)
 	return (a->set > b->set) - (a->set < b->set);
 }
 
-/* Of each role, part and type; then of blocks that are not known, of each size. */
+/* Of each role, part and type; then of blocks that are not known, of each size class. */
 static size_t kind_cnt(const struct census *census)
 {
 	return (size_t)BLOCK_ROLE_CNT * BLOCK_PART_CNT * type_table__cnt(census->types);
@@ -40,23 +40,19 @@ static size_t row_cnt(const struct count *count)
 {
 	switch (count->by) {
 	case BY_SIZE:
-		return SIZE_CLASSES_MAX + 1;
+		return count->census->heap->layout.class_cnt;
 	case BY_ARENA:
-		return count->census->heap->arena_cnt;
+		return count->census->heap->region_cnt;
 	case BY_REFERRERS:
 	case BY_VIA:
 		return count->referrers->set_cnt;
 	default:
-		return kind_cnt(count->census) + SIZE_CLASSES_MAX + 1;
+		return kind_cnt(count->census) + count->census->heap->layout.class_cnt;
 	}
 }
 
-static size_t size_index(const struct census *census, uint32_t block_size)
-{
-	return block_size / census->heap->geometry.alignment;
-}
-
-static struct census_row *row_of_kind(const struct count *count, uint32_t kind, uint32_t block_size)
+static struct census_row *row_of_kind(const struct count *count, uint32_t kind,
+				      const struct block_span *span)
 {
 	const struct census *census = count->census;
 	size_t types = type_table__cnt(census->types), group;
@@ -68,26 +64,26 @@ static struct census_row *row_of_kind(const struct count *count, uint32_t kind, 
 	if (block_kind__role(kind) != BLOCK_UNKNOWN) {
 		row = &count->rows[group * types + block_kind__type(kind)];
 	} else {
-		row = &count->rows[kind_cnt(census) + size_index(census, block_size)];
-		row->block_size = block_size;
+		row = &count->rows[kind_cnt(census) + span->size_class];
+		row->block_size = span->block_size;
 	}
 	row->kind = kind;
 	return row;
 }
 
 static struct census_row *row_of(const struct count *count, uint32_t place, uint32_t kind,
-				 uint32_t block_size)
+				 const struct block_span *span)
 {
 	struct census_row *row;
 
 	switch (count->by) {
 	case BY_SIZE:
-		row = &count->rows[size_index(count->census, block_size)];
-		row->block_size = block_size;
+		row = &count->rows[span->size_class];
+		row->block_size = span->block_size;
 		return row;
 	case BY_ARENA:
-		row = &count->rows[count->arena];
-		row->arena = count->census->heap->arenas[count->arena].address;
+		row = &count->rows[count->region];
+		row->arena = count->census->heap->regions[count->region].address;
 		return row;
 	case BY_REFERRERS:
 	case BY_VIA:
@@ -95,7 +91,7 @@ static struct census_row *row_of(const struct count *count, uint32_t place, uint
 		row->set = count->referrers->of_places[place];
 		return row;
 	default:
-		return row_of_kind(count, kind & ~BLOCK_TRACKED, block_size);
+		return row_of_kind(count, kind & ~BLOCK_TRACKED, span);
 	}
 }
 
@@ -104,28 +100,27 @@ static bool is_hidden(const struct count *count, uint32_t place)
 	return count->census->hidden && bits__get(count->census->hidden, place);
 }
 
-static void count_pool(struct count *count, const struct block_pool *pool)
+static void count_span(struct count *count, const struct block_span *span)
 {
 	bool by_place = count->by == BY_REFERRERS || count->by == BY_VIA;
 	const struct heap *heap = count->census->heap;
 	struct census_row *row = NULL;
-	uint32_t last_kind = 0; /* most blocks of a pool are of the kind of the one before */
+	uint32_t last_kind = 0; /* most blocks of a span are of the kind of the one before */
 
 	/* Both are in the order of their addresses. */
-	while (pool->address >=
-	       heap->arenas[count->arena].address + (uint64_t)heap->geometry.arena_size)
-		count->arena++;
-	for (uint32_t i = 0; i < pool->block_cnt; i++) {
-		uint32_t kind = count->census->blocks.words[pool->first_place + i];
+	while (span->address >= region__end(&heap->regions[count->region]))
+		count->region++;
+	for (uint32_t i = 0; i < span->block_cnt; i++) {
+		uint32_t kind = count->census->blocks.words[span->first_place + i];
 
-		if (block_kind__role(kind) == BLOCK_FREE || is_hidden(count, pool->first_place + i))
+		if (block_kind__role(kind) == BLOCK_FREE || is_hidden(count, span->first_place + i))
 			continue;
 		if (!row || by_place || kind != last_kind)
-			row = row_of(count, pool->first_place + i, kind, pool->block_size);
+			row = row_of(count, span->first_place + i, kind, span);
 		last_kind = kind;
 		row->blocks++;
 		row->tracked_blocks += !!(kind & BLOCK_TRACKED);
-		row->bytes += pool->block_size;
+		row->bytes += span->block_size;
 	}
 }
 
@@ -140,8 +135,8 @@ int census__count(const struct census *census, enum census_by by, const struct r
 	if (!count.rows)
 		return -errno;
 	*out = (struct census_rows){.rows = count.rows};
-	for (size_t i = 0; i < census->blocks.pool_cnt && !(err = cpu_allowance__check()); i++)
-		count_pool(&count, &census->blocks.pools[i]);
+	for (size_t i = 0; i < census->blocks.span_cnt && !(err = cpu_allowance__check()); i++)
+		count_span(&count, &census->blocks.spans[i]);
 	if (err)
 		return err;
 	for (size_t i = 0; i < cnt; i++) {

@@ -217,7 +217,7 @@ static int claim_dict(struct look *look, uint32_t kind, const uint8_t *bytes, ui
 		return 0;
 	at = object_layout__dict_at(&census->layout, type, &object);
 	dict = at ? object_copy__word(&object, at) : 0;
-	if (!dict || dict % 8 || !heap__arena_around(census->heap, dict))
+	if (!dict || dict % 8 || !heap__region_around(census->heap, dict))
 		return 0;
 	err = ACCOUNT_RESERVE(census->heap->account, look->claims, look->claim_capacity,
 			      look->claim_cnt + 1);
@@ -279,23 +279,23 @@ static int look_at_block(struct look *look, uint32_t place, const uint8_t *bytes
 	return err;
 }
 
-static int look_at_pool(const struct block_pool *pool, const uint8_t *bytes, void *context)
+static int look_at_span(const struct block_span *span, const uint8_t *bytes, void *context)
 {
 	struct look *look = context;
 	struct census *census = look->census;
-	const uint64_t *live = block_map__pool_bits(census->heap->blocks, pool->address);
-	uint32_t offset = census->blocks.pool_header_bytes;
+	const uint64_t *live = block_map__span_bits(census->heap->blocks, span->address);
+	uint32_t offset = span->first_block;
 	int err = 0;
 
-	for (uint32_t i = 0; i < pool->block_cnt && !err; i++, offset += pool->block_size) {
+	for (uint32_t i = 0; i < span->block_cnt && !err; i++, offset += span->block_size) {
 		if (!pool_reader__is_live(census->heap, live, offset))
 			continue;
 		if (bytes) {
-			err = look_at_block(look, pool->first_place + i, bytes + offset,
-					    pool->block_size);
+			err = look_at_block(look, span->first_place + i, bytes + offset,
+					    span->block_size);
 			continue;
 		}
-		census->blocks.words[pool->first_place + i] = block_kind(BLOCK_UNKNOWN, 0, 0);
+		census->blocks.words[span->first_place + i] = block_kind(BLOCK_UNKNOWN, 0, 0);
 		census->unreadable_blocks++;
 	}
 	return err;
@@ -342,7 +342,7 @@ static void settle_claims(struct look *look)
 static int look_at_blocks(struct census *census)
 {
 	struct look look = {.census = census, .links.account = census->heap->account};
-	const struct pool_visitor visitor = {.visit = look_at_pool,
+	const struct pool_visitor visitor = {.visit = look_at_span,
 					     .end_batch = look_again,
 					     .context = &look};
 	int err;
@@ -424,8 +424,9 @@ int census__take(struct census **out, const struct heap *heap, const struct memo
 	census->minor = options->minor;
 	census->offsets = *options->offsets;
 	census->dicts = dict_layout__of_version(options->major, options->minor);
-	census->layout = object_layout__of_version(options->major, options->minor,
-						   heap->geometry.alignment, options->debug_hooks);
+	census->layout =
+		object_layout__of_version(options->major, options->minor,
+					  heap->layout.map.alignment, options->debug_hooks);
 	err = type_table__new(&census->types, memory);
 	if (!err)
 		err = block_table__init(&census->blocks, heap);

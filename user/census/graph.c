@@ -145,7 +145,7 @@ uint32_t graph__block_bytes(const struct graph *graph, uint32_t node)
 {
 	const struct block_table *blocks = &graph->census->blocks;
 
-	return node < blocks->place_cnt ? block_table__pool_of(blocks, node)->block_size : 0;
+	return node < blocks->place_cnt ? block_table__span_of(blocks, node)->block_size : 0;
 }
 
 bool graph__counts(const struct graph *graph, uint32_t from, uint32_t to)
@@ -275,7 +275,7 @@ static int refer(void *context, uint32_t owner, const struct reference *referenc
 		to = find_outside(graph, reference->to);
 		if (to != NODE_NONE)
 			note_sharing(graph, owner, to, reference);
-		else if (!heap__arena_around(graph->census->heap, reference->to))
+		else if (!heap__region_around(graph->census->heap, reference->to))
 			err = add_outside(graph, owner, reference, &to);
 		if (reference->how == REFERS_TO_BUFFER)
 			return err;
@@ -314,17 +314,17 @@ static int look_at_block(struct build *build, uint32_t place, uint64_t address,
 	}
 }
 
-static int look_at_pool(const struct block_pool *pool, const uint8_t *bytes, void *context)
+static int look_at_span(const struct block_span *span, const uint8_t *bytes, void *context)
 {
 	struct build *build = context;
 	const struct census *census = build->graph->census;
-	uint32_t offset = census->blocks.pool_header_bytes;
+	uint32_t offset = span->first_block;
 	int err = 0;
 
-	for (uint32_t i = 0; i < pool->block_cnt && bytes && !err; i++, offset += pool->block_size)
-		if (block_kind__role(census->blocks.words[pool->first_place + i]) != BLOCK_FREE)
-			err = look_at_block(build, pool->first_place + i, pool->address + offset,
-					    bytes + offset, pool->block_size);
+	for (uint32_t i = 0; i < span->block_cnt && bytes && !err; i++, offset += span->block_size)
+		if (block_kind__role(census->blocks.words[span->first_place + i]) != BLOCK_FREE)
+			err = look_at_block(build, span->first_place + i, span->address + offset,
+					    bytes + offset, span->block_size);
 	return err;
 }
 
@@ -511,7 +511,7 @@ static int build_edges(struct build *build)
 {
 	struct census *census = build->graph->census;
 	const struct pool_visitor visitor = {
-		.visit = look_at_pool,
+		.visit = look_at_span,
 		.end_batch = end_batch,
 		.context = build,
 	};

@@ -23,7 +23,7 @@ bool parked__is_link(const struct census *census, uint64_t word)
 bool parked__is_float(const struct census *census, const uint8_t *bytes, uint32_t size,
 		      uint64_t *next)
 {
-	uint32_t alignment = census->heap->geometry.alignment;
+	uint32_t alignment = census->heap->layout.map.alignment;
 
 	if (!census->layout.parked_floats_by_type ||
 	    size != (FLOAT_BYTES + alignment - 1) / alignment * alignment || word_at(bytes))
@@ -81,8 +81,8 @@ static uint32_t find_next(const struct census *census, const struct parked_link 
 	uint32_t next = block_table__locate(&census->blocks, link->next, &start);
 
 	if (next == PLACE_NONE || start + offset != link->next ||
-	    block_table__pool_of(&census->blocks, next)->block_size !=
-		    block_table__pool_of(&census->blocks, link->place)->block_size)
+	    block_table__span_of(&census->blocks, next)->block_size !=
+		    block_table__span_of(&census->blocks, link->place)->block_size)
 		return PLACE_NONE;
 	return next;
 }

@@ -12,7 +12,7 @@ struct batch {
 	const struct memory *memory;
 	const struct pool_visitor *visitor;
 	struct memory_range ranges[BATCH_POOLS];
-	const struct block_pool *pools[BATCH_POOLS];
+	const struct block_span *pools[BATCH_POOLS];
 	size_t cnt, used;
 	uint8_t bytes[BATCH_BYTES];
 };
@@ -33,19 +33,20 @@ static int end_batch(struct batch *batch)
 }
 
 /* Up to the end of the last live block. */
-static uint32_t bytes_wanted(const struct heap *heap, const struct block_pool *pool)
+static uint32_t bytes_wanted(const struct heap *heap, const struct block_span *pool)
 {
-	const uint64_t *live = block_map__pool_bits(heap->blocks, pool->address);
-	uint32_t alignment = heap->geometry.alignment;
+	const uint64_t *live = block_map__span_bits(heap->blocks, pool->address);
+	uint32_t alignment = heap->layout.map.alignment;
+	uint32_t end = pool->first_block + pool->block_cnt * pool->block_size;
 
-	for (uint32_t w = heap->geometry.pool_size / alignment / 64; w--;)
+	for (uint32_t w = (end / alignment + 63) / 64; w--;)
 		if (live[w])
 			return (w * 64 + 63 - (uint32_t)__builtin_clzll(live[w])) * alignment +
 			       pool->block_size;
 	return 0;
 }
 
-static int add_pool(struct batch *batch, const struct block_pool *pool)
+static int add_pool(struct batch *batch, const struct block_span *pool)
 {
 	uint32_t size = bytes_wanted(batch->heap, pool);
 	int err = 0;
@@ -74,9 +75,9 @@ int pool_reader__run(const struct heap *heap, const struct block_table *blocks,
 	batch->memory = memory;
 	batch->visitor = visitor;
 	batch->cnt = batch->used = 0;
-	for (size_t i = 0; i < blocks->pool_cnt && !err; i++)
-		if (!visitor->wants || visitor->wants(&blocks->pools[i], visitor->context))
-			err = add_pool(batch, &blocks->pools[i]);
+	for (size_t i = 0; i < blocks->span_cnt && !err; i++)
+		if (!visitor->wants || visitor->wants(&blocks->spans[i], visitor->context))
+			err = add_pool(batch, &blocks->spans[i]);
 	if (!err)
 		err = end_batch(batch);
 	free(batch);

@@ -13,13 +13,13 @@
 
 struct pool_visitor {
 	/* Whether a pool is to be read; NULL: each is. */
-	bool (*wants)(const struct block_pool *pool, void *context);
+	bool (*wants)(const struct block_span *pool, void *context);
 	/*
 	 * @bytes: a copy of the pool from its header on, up to the end of its last live block; NULL
 	 * if it could not be read. It stays until end_batch() returns. Returns 0, or an error that
 	 * ends it all.
 	 */
-	int (*visit)(const struct block_pool *pool, const uint8_t *bytes, void *context);
+	int (*visit)(const struct block_span *pool, const uint8_t *bytes, void *context);
 	int (*end_batch)(void *context); /* may be NULL */
 	void *context;
 };
@@ -35,7 +35,7 @@ int pool_reader__run(const struct heap *heap, const struct block_table *blocks,
 static inline bool pool_reader__is_live(const struct heap *heap, const uint64_t *live,
 					uint32_t offset)
 {
-	uint32_t unit = offset / heap->geometry.alignment;
+	uint32_t unit = offset / heap->layout.map.alignment;
 
 	return live[unit / 64] >> unit % 64 & 1;
 }

@@ -41,7 +41,7 @@ int source_census__take(struct census **out, const struct heap_source *source,
 		.target = source->target,
 		.major = source->python->major,
 		.minor = source->python->minor,
-		.debug_hooks = !strcmp(source->allocator_name, "pymalloc_debug"),
+		.debug_hooks = heap_source__main(source)->has_debug_hooks,
 		.offsets = &offsets,
 	};
 	const struct memory *memory = source->target->memory;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "census/census.h"
-#include "pymalloc/heap_source.h"
+#include "source/heap_source.h"
 #include "util/failure.h"
 
 /* As census__take(); errors are described. @heap, and @source, must outlive the census. */

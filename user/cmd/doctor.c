@@ -18,7 +18,7 @@
 #include "probes/site_cache.h"
 #include "probes/uprobe_event.h"
 #include "probes/uprobe_group.h"
-#include "pymalloc/heap_source.h"
+#include "source/heap_source.h"
 #include "target/live.h"
 #include "target/reading_allowance.h"
 #include "util/capabilities.h"
@@ -181,7 +181,8 @@ static void check_sites(struct doctor *doctor, const struct module *module)
 static void check_heap(struct doctor *doctor, struct heap_source *source)
 {
 	const struct heap_reading_options options = {};
-	const struct geometry *geometry = &source->allocators.geometry;
+	const struct target_heap *target_heap = heap_source__main(source);
+	const struct heap_layout *layout = &target_heap->layout;
 	struct counters counters = {};
 	struct heap_reading reading = {};
 	struct failure failure;
@@ -192,9 +193,8 @@ static void check_heap(struct doctor *doctor, struct heap_source *source)
 	}
 	say(doctor, VERDICT_OK, "heap",
 	    "%s: %zu arenas of %s, pools of %s, blocks aligned to %u; read in %.1f ms",
-	    source->allocator_name, reading.heap->arena_cnt,
-	    units__bytes(geometry->arena_size).text, units__bytes(geometry->pool_size).text,
-	    geometry->alignment, reading.duration_ms);
+	    target_heap->name, reading.heap->region_cnt, units__bytes(layout->region_size).text,
+	    units__bytes(layout->span_size).text, layout->map.alignment, reading.duration_ms);
 	heap__free(reading.heap);
 }
 

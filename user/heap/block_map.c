@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Chunks are found through a hash map; the chunk last used is remembered, for allocations come in
- * runs. They are kept when their last block goes, for another one often comes; only their owner
- * knows when there are no arenas there any more.
+ * Chunks are found through a hash map of their numbers (address / chunk_bytes); the chunk last used
+ * is remembered, for allocations come in runs. A chunk is kept when its last block
+ * is freed, for another one often follows; only the owner knows when there are no regions there any
+ * more.
  */
 #include "heap/block_map.h"
 
@@ -18,27 +19,37 @@ struct chunk_entry {
 };
 
 struct block_map {
+	struct chunk_entry last;
+	uint64_t chunk_bytes;
+	/* The binary logarithms of the sizes in struct block_map_layout. */
+	uint32_t shift, page_shift, chunk_shift;
 	struct hash_map entries;
 	struct block_map_chunk **chunks;
 	size_t chunk_cnt, chunk_capacity;
 	struct account *account;
-	struct chunk_entry last;
-	uint32_t shift; /* alignment = 1 << shift */
 };
 
-#define PAGE_BYTES (CHUNK_BYTES / CHUNK_PAGES)
+/* What there is of each page of a chunk. */
+#define PAGE_COST_BYTES (sizeof(uint8_t) + sizeof(uint16_t) + sizeof(uint32_t))
 
-static size_t words_per_chunk(uint32_t shift)
+size_t block_map__words_per_chunk(const struct block_map *map)
 {
-	return CHUNK_BYTES >> shift >> 6;
+	return map->chunk_bytes >> map->shift >> 6;
 }
 
-size_t block_map__chunk_cost_bytes(uint32_t alignment)
+size_t block_map__pages_per_chunk(const struct block_map *map)
 {
-	return sizeof(struct block_map_chunk) + CHUNK_BYTES / alignment / 8;
+	return map->chunk_bytes >> map->page_shift;
 }
 
-int block_map__new(struct block_map **out, uint32_t alignment, struct account *account)
+size_t block_map__chunk_cost_bytes(const struct block_map_layout *layout)
+{
+	return sizeof(struct block_map_chunk) + layout->chunk_bytes / layout->alignment / 8 +
+	       layout->chunk_bytes / layout->page_bytes * PAGE_COST_BYTES;
+}
+
+int block_map__new(struct block_map **out, const struct block_map_layout *layout,
+		   struct account *account)
 {
 	_cleanup_(block_map__freep) struct block_map *map = NULL;
 	int err;
@@ -47,7 +58,10 @@ int block_map__new(struct block_map **out, uint32_t alignment, struct account *a
 	if (!map)
 		return -errno;
 	map->account = account;
-	map->shift = alignment == 8 ? 3 : 4;
+	map->chunk_bytes = layout->chunk_bytes;
+	map->shift = (uint32_t)__builtin_ctz(layout->alignment);
+	map->page_shift = (uint32_t)__builtin_ctz(layout->page_bytes);
+	map->chunk_shift = (uint32_t)__builtin_ctzl(layout->chunk_bytes);
 	map->entries =
 		(struct hash_map){.entry_bytes = sizeof(struct chunk_entry), .account = account};
 	err = hash_map__reserve(&map->entries, 1);
@@ -73,14 +87,14 @@ void block_map__freep(struct block_map **map)
 	block_map__free(*map);
 }
 
-static uint64_t key_of(uint64_t address)
+static uint64_t key_of(const struct block_map *map, uint64_t address)
 {
-	return address / CHUNK_BYTES + 1;
+	return (address >> map->chunk_shift) + 1;
 }
 
 static struct block_map_chunk *find_chunk(const struct block_map *map, uint64_t address)
 {
-	uint64_t key = key_of(address);
+	uint64_t key = key_of(map, address);
 	const struct chunk_entry *entry;
 
 	if (map->last.key == key)
@@ -92,9 +106,27 @@ static struct block_map_chunk *find_chunk(const struct block_map *map, uint64_t 
 /* There is room for it. */
 static void enter(struct block_map *map, struct block_map_chunk *chunk)
 {
-	struct chunk_entry *entry = hash_map__add(&map->entries, key_of(chunk->address));
+	struct chunk_entry *entry = hash_map__add(&map->entries, key_of(map, chunk->address));
 
 	entry->chunk = chunk;
+}
+
+/* An empty chunk; behind its bits lies what is kept of each page. */
+static struct block_map_chunk *new_chunk(const struct block_map *map, uint64_t address)
+{
+	size_t words = block_map__words_per_chunk(map), pages = block_map__pages_per_chunk(map);
+	struct block_map_chunk *chunk = account__calloc(map->account, 1,
+							sizeof(*chunk) + words * sizeof(uint64_t) +
+								pages * PAGE_COST_BYTES);
+
+	if (!chunk)
+		return NULL;
+	chunk->address = address & ~(map->chunk_bytes - 1);
+	chunk->stamp_place = (uint32_t *)(void *)&chunk->bits[words];
+	chunk->stamp_count = (uint16_t *)(void *)&chunk->stamp_place[pages];
+	chunk->span_class = (uint8_t *)&chunk->stamp_count[pages];
+	memset(chunk->span_class, CLASS_UNKNOWN, pages);
+	return chunk;
 }
 
 static int add_chunk(struct block_map *map, uint64_t address, struct block_map_chunk **out)
@@ -107,12 +139,9 @@ static int add_chunk(struct block_map *map, uint64_t address, struct block_map_c
 	err = ACCOUNT_RESERVE(map->account, map->chunks, map->chunk_capacity, map->chunk_cnt + 1);
 	if (err)
 		return err;
-	chunk = account__calloc(map->account, 1,
-				sizeof(*chunk) + words_per_chunk(map->shift) * sizeof(uint64_t));
+	chunk = new_chunk(map, address);
 	if (!chunk)
 		return -errno;
-	chunk->address = address / CHUNK_BYTES * CHUNK_BYTES;
-	memset(chunk->pool_class, CLASS_UNKNOWN, sizeof(chunk->pool_class));
 	map->chunks[map->chunk_cnt++] = chunk;
 	enter(map, chunk);
 	*out = chunk;
@@ -129,7 +158,7 @@ int block_map__get_chunk(struct block_map *map, uint64_t address, struct block_m
 		if (err)
 			return err;
 	}
-	map->last = (struct chunk_entry){.key = key_of(address), .chunk = chunk};
+	map->last = (struct chunk_entry){.key = key_of(map, address), .chunk = chunk};
 	*out = chunk;
 	return 0;
 }
@@ -161,7 +190,7 @@ size_t block_map__chunk_cnt(const struct block_map *map)
 
 static size_t bit_of(const struct block_map *map, uint64_t address)
 {
-	return (address & (CHUNK_BYTES - 1)) >> map->shift;
+	return (address & (map->chunk_bytes - 1)) >> map->shift;
 }
 
 int block_map__insert(struct block_map *map, uint64_t address, bool *was_live)
@@ -188,7 +217,7 @@ void block_map__remove(struct block_map *map, uint64_t address, bool *was_live)
 	*was_live = chunk && chunk->bits[bit >> 6] & mask;
 	if (!chunk)
 		return;
-	map->last = (struct chunk_entry){.key = key_of(address), .chunk = chunk};
+	map->last = (struct chunk_entry){.key = key_of(map, address), .chunk = chunk};
 	chunk->bits[bit >> 6] &= ~mask;
 }
 
@@ -201,22 +230,23 @@ bool block_map__contains(const struct block_map *map, uint64_t address)
 }
 
 /* The part of [address, end) that lies in the chunk of @address. */
-static uint64_t clip_to_chunk(uint64_t address, uint64_t end)
+static uint64_t clip_to_chunk(const struct block_map *map, uint64_t address, uint64_t end)
 {
-	uint64_t chunk_end = (address & ~(CHUNK_BYTES - 1)) + CHUNK_BYTES;
+	uint64_t chunk_end = (address & ~(map->chunk_bytes - 1)) + map->chunk_bytes;
 
 	return end < chunk_end ? end : chunk_end;
 }
 
-static size_t page_of(uint64_t address)
+static size_t page_of(const struct block_map *map, uint64_t address)
 {
-	return (address & (CHUNK_BYTES - 1)) / PAGE_BYTES;
+	return (address & (map->chunk_bytes - 1)) >> map->page_shift;
 }
 
-static void clear_stamps(struct block_map_chunk *chunk, uint64_t address, uint64_t end)
+static void clear_stamps(const struct block_map *map, struct block_map_chunk *chunk,
+			 uint64_t address, uint64_t end)
 {
-	memset(&chunk->stamp_count[page_of(address)], 0,
-	       (end - address) / PAGE_BYTES * sizeof(*chunk->stamp_count));
+	memset(&chunk->stamp_count[page_of(map, address)], 0,
+	       ((end - address) >> map->page_shift) * sizeof(*chunk->stamp_count));
 }
 
 static void fill_bits(const struct block_map *map, struct block_map_chunk *chunk, uint64_t address,
@@ -224,7 +254,7 @@ static void fill_bits(const struct block_map *map, struct block_map_chunk *chunk
 {
 	memset((uint8_t *)chunk->bits + bit_of(map, address) / 8, byte,
 	       (end - address) >> map->shift >> 3);
-	clear_stamps(chunk, address, end);
+	clear_stamps(map, chunk, address, end);
 }
 
 int block_map__insert_range(struct block_map *map, uint64_t address, uint64_t size)
@@ -232,7 +262,7 @@ int block_map__insert_range(struct block_map *map, uint64_t address, uint64_t si
 	uint64_t end = address + size;
 
 	while (address < end) {
-		uint64_t part_end = clip_to_chunk(address, end);
+		uint64_t part_end = clip_to_chunk(map, address, end);
 		struct block_map_chunk *chunk;
 		int err;
 
@@ -251,11 +281,11 @@ static void clear_range(struct block_map *map, uint64_t address, uint64_t size, 
 	uint64_t end = address + size;
 
 	while (address < end) {
-		uint64_t part_end = clip_to_chunk(address, end);
+		uint64_t part_end = clip_to_chunk(map, address, end);
 		struct block_map_chunk *chunk = find_chunk(map, address);
 
 		if (chunk && keep_bits)
-			clear_stamps(chunk, address, part_end);
+			clear_stamps(map, chunk, address, part_end);
 		else if (chunk)
 			fill_bits(map, chunk, address, part_end, 0);
 		address = part_end;
@@ -272,68 +302,132 @@ void block_map__forget_stamps(struct block_map *map, uint64_t address, uint64_t 
 	clear_range(map, address, size, true);
 }
 
-int block_map__set_pool(struct block_map *map, uint64_t pool_address, uint8_t size_class,
+int block_map__set_span(struct block_map *map, uint64_t span_address, uint8_t size_class,
 			uint64_t stamp, const uint64_t *live, size_t word_cnt)
 {
 	struct block_map_chunk *chunk;
 	int err;
 
-	err = block_map__get_chunk(map, pool_address, &chunk);
+	err = block_map__get_chunk(map, span_address, &chunk);
 	if (err)
 		return err;
-	chunk->pool_class[page_of(pool_address)] = size_class;
-	chunk->stamp_count[page_of(pool_address)] = (uint16_t)(stamp >> 32);
-	chunk->stamp_place[page_of(pool_address)] = (uint32_t)stamp;
-	memcpy(&chunk->bits[bit_of(map, pool_address) >> 6], live, word_cnt * sizeof(*live));
+	chunk->span_class[page_of(map, span_address)] = size_class;
+	chunk->stamp_count[page_of(map, span_address)] = (uint16_t)(stamp >> 32);
+	chunk->stamp_place[page_of(map, span_address)] = (uint32_t)stamp;
+	memcpy(&chunk->bits[bit_of(map, span_address) >> 6], live, word_cnt * sizeof(*live));
 	return 0;
 }
 
-int block_map__set_class(struct block_map *map, uint64_t pool_address, uint8_t size_class)
+int block_map__set_class(struct block_map *map, uint64_t span_address, uint8_t size_class)
 {
 	struct block_map_chunk *chunk;
 	int err;
 
-	err = block_map__get_chunk(map, pool_address, &chunk);
+	err = block_map__get_chunk(map, span_address, &chunk);
 	if (err)
 		return err;
-	chunk->pool_class[page_of(pool_address)] = size_class;
+	chunk->span_class[page_of(map, span_address)] = size_class;
 	return 0;
 }
 
-uint8_t block_map__class(const struct block_map *map, uint64_t pool_address)
+uint8_t block_map__class(const struct block_map *map, uint64_t span_address)
 {
-	const struct block_map_chunk *chunk = find_chunk(map, pool_address);
+	const struct block_map_chunk *chunk = find_chunk(map, span_address);
 
 	if (!chunk)
 		return CLASS_UNKNOWN;
-	return chunk->pool_class[page_of(pool_address)];
+	return chunk->span_class[page_of(map, span_address)];
 }
 
-uint64_t block_map__stamp(const struct block_map *map, uint64_t pool_address)
+uint64_t block_map__stamp(const struct block_map *map, uint64_t span_address)
 {
-	const struct block_map_chunk *chunk = find_chunk(map, pool_address);
-	size_t page = page_of(pool_address);
+	const struct block_map_chunk *chunk = find_chunk(map, span_address);
+	size_t page = page_of(map, span_address);
 
 	if (!chunk || !chunk->stamp_count[page])
 		return 0;
 	return (uint64_t)chunk->stamp_count[page] << 32 | chunk->stamp_place[page];
 }
 
-const uint64_t *block_map__pool_bits(const struct block_map *map, uint64_t pool_address)
+const uint64_t *block_map__span_bits(const struct block_map *map, uint64_t span_address)
 {
-	const struct block_map_chunk *chunk = find_chunk(map, pool_address);
+	const struct block_map_chunk *chunk = find_chunk(map, span_address);
 
-	return chunk ? &chunk->bits[bit_of(map, pool_address) >> 6] : NULL;
+	return chunk ? &chunk->bits[bit_of(map, span_address) >> 6] : NULL;
 }
 
-uint32_t block_map__count(const struct block_map *map, uint64_t pool_address, uint32_t pool_size)
+/* Bit @first, and those behind it that are in the same word. */
+static uint64_t word_from(const struct block_map_chunk *chunk, size_t first)
 {
-	const uint64_t *bits = block_map__pool_bits(map, pool_address);
+	return chunk->bits[first >> 6] & ~0UL << (first & 63);
+}
+
+static uint32_t count_bits(const struct block_map_chunk *chunk, size_t first, size_t end)
+{
 	uint32_t cnt = 0;
 
-	for (size_t i = 0; bits && i < pool_size >> map->shift >> 6; i++)
-		cnt += (uint32_t)__builtin_popcountll(bits[i]);
+	if (first & 63) {
+		cnt = (uint32_t)__builtin_popcountll(word_from(chunk, first));
+		first = (first | 63) + 1;
+	}
+	for (; first < end; first += 64)
+		cnt += (uint32_t)__builtin_popcountll(chunk->bits[first >> 6]);
+	/* All of the last word were counted. */
+	return end & 63 ? cnt - (uint32_t)__builtin_popcountll(word_from(chunk, end)) : cnt;
+}
+
+uint32_t block_map__count(const struct block_map *map, uint64_t address, uint64_t size)
+{
+	uint64_t end = address + size;
+	uint32_t cnt = 0;
+
+	while (address < end) {
+		uint64_t part_end = clip_to_chunk(map, address, end);
+		const struct block_map_chunk *chunk = find_chunk(map, address);
+
+		if (chunk)
+			cnt += count_bits(chunk, bit_of(map, address),
+					  bit_of(map, address) +
+						  ((part_end - address) >> map->shift));
+		address = part_end;
+	}
 	return cnt;
+}
+
+/* The first bit from @first on that is set; @end: there is none before it. */
+static size_t find_bit(const struct block_map_chunk *chunk, size_t first, size_t end)
+{
+	while (first < end) {
+		uint64_t word = word_from(chunk, first);
+
+		if (word) {
+			first = (first & ~63UL) + (size_t)__builtin_ctzll(word);
+			break;
+		}
+		first = (first | 63) + 1;
+	}
+	return first < end ? first : end;
+}
+
+bool block_map__next(const struct block_map *map, uint64_t *address, uint64_t end)
+{
+	uint64_t at = *address;
+
+	while (at < end) {
+		uint64_t part_end = clip_to_chunk(map, at, end);
+		const struct block_map_chunk *chunk = find_chunk(map, at);
+		size_t first = bit_of(map, at);
+		size_t cnt = (part_end - at) >> map->shift, found = cnt;
+
+		if (chunk)
+			found = find_bit(chunk, first, first + cnt) - first;
+		if (found < cnt) {
+			*address = at + ((uint64_t)found << map->shift);
+			return true;
+		}
+		at = part_end;
+	}
+	return false;
 }
 
 const struct block_map_chunk *block_map__chunk(const struct block_map *map, uint64_t address)
@@ -344,9 +438,4 @@ const struct block_map_chunk *block_map__chunk(const struct block_map *map, uint
 const struct block_map_chunk *block_map__chunk_at(const struct block_map *map, size_t index)
 {
 	return index < map->chunk_cnt ? map->chunks[index] : NULL;
-}
-
-size_t block_map__words_per_chunk(const struct block_map *map)
-{
-	return words_per_chunk(map->shift);
 }

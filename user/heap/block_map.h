@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which blocks are live: a bit for every address a block can have, and the size class of every
- * pool.
+ * Which blocks are live: a bit for each address a block can have, and the size class of each span.
  *
- * The map knows nothing of arenas. It is cut into chunks of 1 MiB of address space, which exist
- * where a block was ever live, so an event needs no more than its address to find its bit: no
- * search, no arena table, and none of it matters if the arena is not known yet. With an alignment
- * of 16 a chunk costs 9.8 KiB, less than 1 % of the memory it describes (1.7 % with an alignment of
- * 8).
+ * The map knows nothing of regions. It is cut into chunks of address space, which exist where a
+ * block was ever live, so an event needs no more than its address to find its bit: no search, no
+ * table of regions, and it does not matter if the region is not known yet. How large a chunk is,
+ * and how finely spans and blocks are aligned, depends on the allocator: pymalloc has chunks of
+ * 1 MiB, which cost less than 1 % of the memory they describe (with an alignment of 16; 1.7 % with
+ * one of 8).
  */
 #pragma once
 
@@ -17,29 +17,35 @@
 
 #include "util/account.h"
 
-#define CHUNK_BYTES   (1UL << 20)
-#define CHUNK_PAGES   256 /* of 4 KiB, the smallest pool */
 #define CLASS_UNKNOWN 0xff
 
+/* All of them powers of two, in bytes. */
+struct block_map_layout {
+	uint32_t alignment;   /* blocks begin at multiples of it */
+	uint32_t page_bytes;  /* spans do; at least 64 times the alignment */
+	uint64_t chunk_bytes; /* at least a page */
+};
+
 struct block_map_chunk {
-	uint64_t address;		 /* of its first byte, in the target */
-	uint8_t pool_class[CHUNK_PAGES]; /* by the page a pool begins at */
+	uint64_t address;    /* of its first byte, in the target */
+	uint8_t *span_class; /* by the page a span begins at */
 	/*
-	 * What the pool's header said when its bits were read, a pool__stamp() in two parts. A
-	 * count of 0: they are not what was read.
+	 * What the span looked like when its bits were read (block_map__stamp()), in two parts. A
+	 * count of 0: its bits are not what was read.
 	 */
-	uint16_t stamp_count[CHUNK_PAGES];
-	uint32_t stamp_place[CHUNK_PAGES];
+	uint16_t *stamp_count;
+	uint32_t *stamp_place;
 	uint64_t bits[]; /* one for each possible block address */
 };
 
 struct block_map;
 
 /*
- * A map for blocks aligned to @alignment (8 or 16), which takes its memory from @account. Returns
- * 0, -ENOMEM or -EDQUOT, as all functions below that add something.
+ * An empty map, which takes its memory from @account. Returns 0, -ENOMEM or -EDQUOT, as all
+ * functions below that add something.
  */
-int block_map__new(struct block_map **out, uint32_t alignment, struct account *account);
+int block_map__new(struct block_map **out, const struct block_map_layout *layout,
+		   struct account *account);
 void block_map__free(struct block_map *map);
 void block_map__freep(struct block_map **map);
 
@@ -49,37 +55,52 @@ void block_map__remove(struct block_map *map, uint64_t address, bool *was_live);
 bool block_map__contains(const struct block_map *map, uint64_t address);
 
 /*
- * Marks, or forgets, all of [address, address + size), with the stamps of the pools there. Both
- * ends are aligned to 4 KiB.
+ * Marks, or forgets, all of [address, address + size), with the stamps of the spans there. Both
+ * ends are aligned to a page.
  */
 int block_map__insert_range(struct block_map *map, uint64_t address, uint64_t size);
 void block_map__remove_range(struct block_map *map, uint64_t address, uint64_t size);
 
 /*
- * Replaces one pool: its class, its stamp, and its bits (@word_cnt words, counted from the pool's
+ * Replaces one span: its class, its stamp, and its bits (@word_cnt words, counted from the span's
  * address).
  */
-int block_map__set_pool(struct block_map *map, uint64_t pool_address, uint8_t size_class,
+int block_map__set_span(struct block_map *map, uint64_t span_address, uint8_t size_class,
 			uint64_t stamp, const uint64_t *live, size_t word_cnt);
 
-/* Forgets the stamps of the pools in [address, address + size); both ends are aligned to 4 KiB. */
+/* Forgets the stamps of the spans in [address, address + size); both ends are aligned to a page. */
 void block_map__forget_stamps(struct block_map *map, uint64_t address, uint64_t size);
 
-/* The stamp of a pool; 0 if it has none. */
-uint64_t block_map__stamp(const struct block_map *map, uint64_t pool_address);
+/*
+ * The stamp of a span: in its upper half how many blocks were live when it was read, in its lower
+ * half what else the allocator knows a change of the span by. 0: it has none.
+ */
+uint64_t block_map__stamp(const struct block_map *map, uint64_t span_address);
 
-/* The size class of the pool at @pool_address. */
-int block_map__set_class(struct block_map *map, uint64_t pool_address, uint8_t size_class);
-uint8_t block_map__class(const struct block_map *map, uint64_t pool_address);
+/* How many blocks were live, by a stamp. */
+static inline uint32_t block_map_stamp__live_cnt(uint64_t stamp)
+{
+	return (uint32_t)(stamp >> 32);
+}
+
+/* The size class of the span at @span_address. */
+int block_map__set_class(struct block_map *map, uint64_t span_address, uint8_t size_class);
+uint8_t block_map__class(const struct block_map *map, uint64_t span_address);
 
 /*
- * The bits of one pool: @pool_size / alignment of them, starting with the pool's own address, as
- * words; NULL if nothing was ever live in its chunk.
+ * The bits of one span, from the word on that has the bit of its own address (the lowest of that
+ * word if the span begins at a page); NULL if nothing was ever live in its chunk.
  */
-const uint64_t *block_map__pool_bits(const struct block_map *map, uint64_t pool_address);
+const uint64_t *block_map__span_bits(const struct block_map *map, uint64_t span_address);
 
-/* How many of the bits of the pool of @pool_size bytes at @pool_address are set. */
-uint32_t block_map__count(const struct block_map *map, uint64_t pool_address, uint32_t pool_size);
+/* How many blocks are live in [address, address + size); both ends are possible block addresses. */
+uint32_t block_map__count(const struct block_map *map, uint64_t address, uint64_t size);
+
+/*
+ * Sets *address to that of the first live block in [*address, end); false, and *address as it was:
+ * there is none.
+ */
+bool block_map__next(const struct block_map *map, uint64_t *address, uint64_t end);
 
 /* The chunk that begins at @address, or NULL. */
 const struct block_map_chunk *block_map__chunk(const struct block_map *map, uint64_t address);
@@ -91,15 +112,17 @@ int block_map__get_chunk(struct block_map *map, uint64_t address, struct block_m
 const struct block_map_chunk *block_map__chunk_at(const struct block_map *map, size_t index);
 
 /*
- * Gives up the chunks that @keeps says no to, by their address. Nothing but that makes a map
- * smaller: whoever knows that there are no arenas any more where there were some has to call it.
+ * Frees the chunks for which @keeps returns false, given their address. Nothing else makes a map
+ * smaller: its owner calls this when there are no regions any more where there were some.
  */
 typedef bool block_map_keeps(uint64_t chunk_address, const void *context);
 void block_map__drop_chunks(struct block_map *map, block_map_keeps *keeps, const void *context);
 
 size_t block_map__chunk_cnt(const struct block_map *map);
 
+/* Of each chunk. */
 size_t block_map__words_per_chunk(const struct block_map *map);
+size_t block_map__pages_per_chunk(const struct block_map *map);
 
 /* Bytes of our own memory that one chunk takes. */
-size_t block_map__chunk_cost_bytes(uint32_t alignment);
+size_t block_map__chunk_cost_bytes(const struct block_map_layout *layout);

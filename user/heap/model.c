@@ -7,7 +7,7 @@
 
 #include "util/cleanup.h"
 
-int model__new(struct model **out, const struct geometry *geometry, bool follows_blocks,
+int model__new(struct model **out, const struct heap_layout *layout, bool follows_blocks,
 	       struct account *account)
 {
 	_cleanup_(model__freep) struct model *model = calloc(1, sizeof(*model));
@@ -17,7 +17,7 @@ int model__new(struct model **out, const struct geometry *geometry, bool follows
 		return -ENOMEM;
 	model->follows_blocks = follows_blocks;
 	model->account = account;
-	err = heap__new(&model->heap, geometry, account);
+	err = heap__new(&model->heap, layout, account);
 	if (err)
 		return err;
 	*out = TAKE_PTR(model);
@@ -40,14 +40,20 @@ void model__freep(struct model **model)
 	model__free(*model);
 }
 
-/* The whole pages of an arena. */
-static int touch_arena(struct model *model, uint64_t address)
+/* A region of which an event says the address only. */
+static struct region region_at(const struct model *model, uint64_t address)
 {
-	const struct geometry *geometry = &model->heap->geometry;
-	uint64_t pools = geometry__arena_pools(geometry, address);
+	return (struct region){.address = address, .size = model->heap->layout.region_size};
+}
 
-	return block_map__insert_range(model->touched, geometry__first_pool(geometry, address),
-				       pools * geometry->pool_size);
+static int touch_region(struct model *model, uint64_t address)
+{
+	const struct heap_layout *layout = &model->heap->layout;
+	struct region region = region_at(model, address);
+	uint64_t first = heap_layout__first_span(layout, &region);
+
+	return block_map__insert_range(model->touched, first,
+				       heap_layout__spans_end(layout, &region) - first);
 }
 
 /* Notes what @event makes uncertain in a copy of memory that is taken at about its time. */
@@ -59,11 +65,11 @@ static int touch(struct model *model, const struct pyfrag_event *event)
 	switch (event->type) {
 	case EVENT_ARENA_MAP:
 	case EVENT_ARENA_UNMAP:
-		return event->address ? touch_arena(model, event->address) : 0;
+		return event->address ? touch_region(model, event->address) : 0;
 	case EVENT_NEW_POOL:
 		err = block_map__set_class(model->touched,
-					   geometry__pool_of(&model->heap->geometry,
-							     event->address),
+					   heap_layout__span_start(&model->heap->layout,
+								   event->address),
 					   event->size_class);
 		return err ? err : block_map__insert(model->touched, event->address, &before);
 	case EVENT_ALLOC:
@@ -74,14 +80,13 @@ static int touch(struct model *model, const struct pyfrag_event *event)
 	}
 }
 
-static uint64_t count_live(const struct heap *heap, uint64_t first_pool, uint64_t pools)
+static uint64_t count_live(const struct heap *heap, const struct region *region)
 {
-	const struct geometry *geometry = &heap->geometry;
+	struct span span = {};
 	uint64_t cnt = 0;
 
-	for (uint64_t i = 0; i < pools; i++)
-		cnt += block_map__count(heap->blocks, first_pool + i * geometry->pool_size,
-					geometry->pool_size);
+	while (heap__next_span(heap, region, &span))
+		cnt += block_map__count(heap->blocks, span.address, span.size);
 	return cnt;
 }
 
@@ -107,41 +112,42 @@ static void apply_free(struct model *model, uint64_t address)
 	model->counts.missed_allocs += !was_live;
 }
 
-/* No block of @pool is live: those that are have missed their events. */
-static int empty_pool(struct model *model, uint64_t pool)
+/* No block of the span around @address is live: those that are have missed their events. */
+static int empty_span(struct model *model, uint64_t address)
 {
-	uint32_t size = model->heap->geometry.pool_size;
-	uint64_t left = count_live(model->heap, pool, 1);
+	struct block_map *blocks = model->heap->blocks;
+	struct span span;
+	uint32_t left;
 
+	heap__span_at(model->heap, heap_layout__span_start(&model->heap->layout, address), &span);
+	left = block_map__count(blocks, span.address, span.size);
 	if (!left)
 		return 0;
 	model->counts.missed_frees += left;
-	block_map__remove_range(model->heap->blocks, pool, size);
-	return model->touched ? block_map__insert_range(model->touched, pool, size) : 0;
+	block_map__remove_range(blocks, span.address, span.size);
+	return model->touched ? block_map__insert_range(model->touched, span.address, span.size)
+			      : 0;
 }
 
-/* A pool that is taken is empty; its size class holds until it is taken again. */
+/* A span that is taken is empty; its size class holds until it is taken again. */
 static int apply_new_pool(struct model *model, const struct pyfrag_event *event)
 {
-	const struct geometry *geometry = &model->heap->geometry;
-	uint64_t pool = geometry__pool_of(geometry, event->address);
-	int err = empty_pool(model, pool);
+	int err = empty_span(model, event->address);
 
 	if (err)
 		return err;
-	model->counts.new_pools++;
-	err = block_map__set_class(model->heap->blocks, pool, event->size_class);
+	model->counts.new_spans++;
+	err = block_map__set_class(model->heap->blocks,
+				   heap_layout__span_start(&model->heap->layout, event->address),
+				   event->size_class);
 	return err ? err : apply_alloc(model, event->address);
 }
 
-/* A pool that goes back to its arena is empty. */
+/* A span that its region gets back is empty. */
 static int apply_pool_freed(struct model *model, uint64_t address)
 {
-	const struct geometry *geometry = &model->heap->geometry;
-	uint64_t pool = geometry__pool_of(geometry, address);
-
-	model->counts.pools_freed++;
-	return empty_pool(model, pool);
+	model->counts.spans_freed++;
+	return empty_span(model, address);
 }
 
 static int apply_arena_map(struct model *model, uint64_t address)
@@ -150,15 +156,15 @@ static int apply_arena_map(struct model *model, uint64_t address)
 
 	if (!address)
 		return 0; /* it could not be mapped */
-	model->counts.arenas_mapped++;
-	err = heap__add_arena(model->heap, address);
+	model->counts.regions_mapped++;
+	err = heap__add_region(model->heap, address, model->heap->layout.region_size);
 	if (err == -EINVAL) {
 		model->counts.unplaced_events++;
 		return 0;
 	}
 	if (err)
 		return err;
-	heap__find_arena(model->heap, address)->generation = ++model->generation;
+	heap__find_region(model->heap, address)->generation = ++model->generation;
 	return 0;
 }
 
@@ -177,20 +183,21 @@ static bool was_abandoned(const struct model *model, uint64_t address)
 
 static void apply_arena_unmap(struct model *model, uint64_t address)
 {
-	const struct geometry *geometry = &model->heap->geometry;
+	struct region region = region_at(model, address);
+	const struct region *known;
 	uint64_t left;
 
 	/* An interpreter that ends unmaps all places of its table, also empty ones. */
 	if (!address)
 		return;
-	if (!heap__find_arena(model->heap, address) && was_abandoned(model, address))
+	known = heap__find_region(model->heap, address);
+	if (!known && was_abandoned(model, address))
 		return;
-	left = count_live(model->heap, geometry__first_pool(geometry, address),
-			  geometry__arena_pools(geometry, address));
-	model->counts.arenas_unmapped++;
+	left = count_live(model->heap, known ? known : &region);
+	model->counts.regions_unmapped++;
 	if (model->follows_blocks)
 		model->counts.missed_frees += left;
-	if (heap__remove_arena(model->heap, address))
+	if (heap__remove_region(model->heap, address))
 		model->counts.unplaced_events++;
 }
 
@@ -199,8 +206,8 @@ static void count_only(struct model *model, const struct pyfrag_event *event)
 {
 	model->counts.allocs += event->type == EVENT_ALLOC;
 	model->counts.frees += event->type == EVENT_FREE;
-	model->counts.new_pools += event->type == EVENT_NEW_POOL;
-	model->counts.pools_freed += event->type == EVENT_POOL_FREED;
+	model->counts.new_spans += event->type == EVENT_NEW_POOL;
+	model->counts.spans_freed += event->type == EVENT_POOL_FREED;
 }
 
 static void remember(struct model *model, const struct pyfrag_event *event)
@@ -247,7 +254,7 @@ static int apply(struct model *model, const struct pyfrag_event *event)
 	}
 }
 
-/* The heap is being brought up to date elsewhere: what happens to arenas meanwhile is for later. */
+/* The heap is being brought up to date elsewhere: events of regions are applied after that. */
 static int keep_for_later(struct model *model, const struct pyfrag_event *event)
 {
 	int err = ACCOUNT_RESERVE(model->account, model->late, model->late_capacity,
@@ -297,7 +304,7 @@ int model__begin_checkpoint(struct model *model, bool lost_some)
 	model->window_generation = model->generation;
 	if (!model->follows_blocks)
 		return 0;
-	err = block_map__new(&model->touched, model->heap->geometry.alignment, model->account);
+	err = block_map__new(&model->touched, &model->heap->layout.map, model->account);
 	for (size_t i = 0; i < MODEL_RECENT_CNT && i < model->recent_cnt && !err; i++) {
 		err = touch(model, &model->recent[i].event);
 		if (model->recent[i].generation < model->window_generation)
@@ -311,7 +318,7 @@ struct heap *model__lend_heap(struct model *model)
 	return TAKE_PTR(model->heap);
 }
 
-static bool is_last_of_its_arena(const struct model *model, size_t index)
+static bool is_last_of_its_region(const struct model *model, size_t index)
 {
 	for (size_t i = index + 1; i < model->late_cnt; i++)
 		if (model->late[i].address == model->late[index].address)
@@ -320,30 +327,30 @@ static bool is_last_of_its_arena(const struct model *model, size_t index)
 }
 
 /*
- * The reader may have seen an arena before or after what happened to it. One that went in the end
- * is gone. One that came in the end and that the reader saw stays, but whose blocks those were is
- * not certain: all of it is read again next time.
+ * The reader may have seen a region before or after its events. If the last event unmapped it, it
+ * is gone. If the last event mapped it and the reader saw it, it stays, but its blocks may be those
+ * of the region before it: all of it is read again next time.
  */
 static int apply_late(struct model *model, size_t index)
 {
 	const struct pyfrag_event *event = &model->late[index];
-	struct arena *arena = heap__find_arena(model->heap, event->address);
-	bool is_last = is_last_of_its_arena(model, index);
+	struct region *region = heap__find_region(model->heap, event->address);
+	bool is_last = is_last_of_its_region(model, index);
 
-	if (event->type == EVENT_ARENA_UNMAP && (!is_last || !arena)) {
-		model->counts.arenas_unmapped++;
+	if (event->type == EVENT_ARENA_UNMAP && (!is_last || !region)) {
+		model->counts.regions_unmapped++;
 		return 0;
 	}
-	/* Where it was, another one may lie by now. */
-	if (event->type == EVENT_ARENA_MAP && !is_last && !arena) {
-		model->counts.arenas_mapped++;
+	/* Another one may be at its place by now. */
+	if (event->type == EVENT_ARENA_MAP && !is_last && !region) {
+		model->counts.regions_mapped++;
 		return 0;
 	}
-	if (event->type != EVENT_ARENA_MAP || !arena)
+	if (event->type != EVENT_ARENA_MAP || !region)
 		return model__apply(model, event);
-	model->counts.arenas_mapped++;
-	arena->generation = ++model->generation;
-	heap__forget_stamps(model->heap, arena->address);
+	model->counts.regions_mapped++;
+	region->generation = ++model->generation;
+	heap__forget_stamps(model->heap, region);
 	return 0;
 }
 
@@ -368,18 +375,18 @@ struct comparison {
 	const struct model *model;
 	const struct heap *fresh;
 	uint64_t drift_blocks;
-	uint64_t *pools;
-	size_t pool_cnt, pool_max;
+	uint64_t *spans;
+	size_t span_cnt, span_max;
 };
 
-static void note_pool(struct comparison *comparison, uint64_t address)
+static void note_span(struct comparison *comparison, uint64_t address)
 {
-	uint64_t pool = geometry__pool_of(&comparison->fresh->geometry, address);
+	uint64_t span = heap_layout__span_start(&comparison->fresh->layout, address);
 
-	if (comparison->pool_cnt && comparison->pools[comparison->pool_cnt - 1] == pool)
+	if (comparison->span_cnt && comparison->spans[comparison->span_cnt - 1] == span)
 		return;
-	if (comparison->pool_cnt < comparison->pool_max)
-		comparison->pools[comparison->pool_cnt++] = pool;
+	if (comparison->span_cnt < comparison->span_max)
+		comparison->spans[comparison->span_cnt++] = span;
 }
 
 static void compare_chunk(struct comparison *comparison, uint64_t address)
@@ -388,7 +395,7 @@ static void compare_chunk(struct comparison *comparison, uint64_t address)
 	const struct block_map_chunk *old = block_map__chunk(model->heap->blocks, address);
 	const struct block_map_chunk *new = block_map__chunk(comparison->fresh->blocks, address);
 	const struct block_map_chunk *touched = block_map__chunk(model->touched, address);
-	uint32_t alignment = comparison->fresh->geometry.alignment;
+	uint32_t alignment = comparison->fresh->layout.map.alignment;
 
 	for (size_t w = 0; w < block_map__words_per_chunk(model->heap->blocks); w++) {
 		uint64_t differ = (word_of(old, w) ^ word_of(new, w)) & ~word_of(touched, w);
@@ -396,18 +403,18 @@ static void compare_chunk(struct comparison *comparison, uint64_t address)
 		if (!differ)
 			continue;
 		comparison->drift_blocks += (uint64_t)__builtin_popcountll(differ);
-		note_pool(comparison,
+		note_span(comparison,
 			  address + (w * 64 + (uint64_t)__builtin_ctzll(differ)) * alignment);
 	}
 }
 
 void model__compare(const struct model *model, const struct heap *fresh, uint64_t *drift_blocks,
-		    uint64_t *pools, size_t max, size_t *pool_cnt)
+		    uint64_t *spans, size_t max, size_t *span_cnt)
 {
 	struct comparison comparison = {.model = model,
 					.fresh = fresh,
-					.pools = pools,
-					.pool_max = max};
+					.spans = spans,
+					.span_max = max};
 	const struct block_map_chunk *chunk;
 
 	for (size_t i = 0; (chunk = block_map__chunk_at(fresh->blocks, i)); i++)
@@ -416,22 +423,23 @@ void model__compare(const struct model *model, const struct heap *fresh, uint64_
 		if (!block_map__chunk(fresh->blocks, chunk->address))
 			compare_chunk(&comparison, chunk->address);
 	*drift_blocks = comparison.drift_blocks;
-	*pool_cnt = comparison.pool_cnt;
+	*span_cnt = comparison.span_cnt;
 }
 
 /*
- * The classes of the pools of one chunk: of those taken meanwhile as events said, of others as they
- * were read. A pool may have been read just as it was set up, after its event and before it had a
+ * The size classes of the spans of one chunk: as events said of those taken meanwhile, as read of
+ * all others. A span may have been read just as it was set up, after its event and before it had a
  * class.
  */
 static void overlay_classes(const struct block_map_chunk *touched,
-			    const struct block_map_chunk *old, struct block_map_chunk *fresh)
+			    const struct block_map_chunk *old, struct block_map_chunk *fresh,
+			    size_t page_cnt)
 {
-	for (size_t page = 0; page < CHUNK_PAGES; page++) {
-		if (touched->pool_class[page] != CLASS_UNKNOWN)
-			fresh->pool_class[page] = touched->pool_class[page];
-		else if (fresh->pool_class[page] == CLASS_UNKNOWN && old)
-			fresh->pool_class[page] = old->pool_class[page];
+	for (size_t page = 0; page < page_cnt; page++) {
+		if (touched->span_class[page] != CLASS_UNKNOWN)
+			fresh->span_class[page] = touched->span_class[page];
+		else if (fresh->span_class[page] == CLASS_UNKNOWN && old)
+			fresh->span_class[page] = old->span_class[page];
 	}
 }
 
@@ -440,6 +448,7 @@ static int overlay_touched(const struct model *model, struct heap *fresh)
 {
 	const struct block_map_chunk *touched;
 	size_t words = block_map__words_per_chunk(model->touched);
+	size_t pages = block_map__pages_per_chunk(model->touched);
 
 	for (size_t i = 0; (touched = block_map__chunk_at(model->touched, i)); i++) {
 		const struct block_map_chunk *old =
@@ -453,84 +462,84 @@ static int overlay_touched(const struct model *model, struct heap *fresh)
 		for (size_t w = 0; w < words; w++)
 			new->bits[w] = (new->bits[w] & ~touched->bits[w]) |
 				       (word_of(old, w) & touched->bits[w]);
-		overlay_classes(touched, old, new);
+		overlay_classes(touched, old, new, pages);
 	}
 	return 0;
 }
 
 static void carry_generations(const struct model *model, struct heap *fresh)
 {
-	for (size_t i = 0; i < fresh->arena_cnt; i++) {
-		const struct arena *known = heap__find_arena(model->heap, fresh->arenas[i].address);
+	for (size_t i = 0; i < fresh->region_cnt; i++) {
+		const struct region *known =
+			heap__find_region(model->heap, fresh->regions[i].address);
 
 		if (known)
-			fresh->arenas[i].generation = known->generation;
+			fresh->regions[i].generation = known->generation;
 	}
 }
 
-/* Whether an event mapped or unmapped the arena at @address while the checkpoint was read. */
-static bool arena_was_touched(const struct model *model, uint64_t address)
+/* Whether an event mapped or unmapped @region while the checkpoint was read. */
+static bool was_touched(const struct model *model, const struct region *region)
 {
 	return block_map__contains(model->touched,
-				   geometry__first_pool(&model->heap->geometry, address));
+				   heap_layout__first_span(&model->heap->layout, region));
 }
 
-static bool is_abandoned(const struct model *model, const struct arena *arena,
+static bool is_abandoned(const struct model *model, const struct region *region,
 			 const struct heap *fresh)
 {
-	return !heap__find_arena(fresh, arena->address) &&
-	       arena->generation <= model->window_generation &&
-	       !arena_was_touched(model, arena->address);
+	return !heap__find_region(fresh, region->address) &&
+	       region->generation <= model->window_generation && !was_touched(model, region);
 }
 
-int model__abandon_arenas(struct model *model, const struct heap *fresh,
-			  bool (*is_mapped)(uint64_t address, void *context), void *context)
+int model__abandon_regions(struct model *model, const struct heap *fresh,
+			   bool (*is_mapped)(uint64_t address, void *context), void *context)
 {
-	const struct geometry *geometry = &model->heap->geometry;
 	int err;
 
 	model->abandoned_cnt = 0;
-	for (size_t i = model->heap->arena_cnt; i-- > 0;) {
-		const struct arena *arena = &model->heap->arenas[i];
-		uint64_t first_pool = geometry__first_pool(geometry, arena->address);
+	for (size_t i = model->heap->region_cnt; i-- > 0;) {
+		const struct region *region = &model->heap->regions[i];
 
-		if (!is_abandoned(model, arena, fresh) || !is_mapped(first_pool, context))
+		if (!is_abandoned(model, region, fresh) ||
+		    !is_mapped(heap_layout__first_span(&model->heap->layout, region), context))
 			continue;
 		err = ACCOUNT_RESERVE(model->account, model->abandoned, model->abandoned_capacity,
 				      model->abandoned_cnt + 1);
 		if (err)
 			return err;
-		model->abandoned[model->abandoned_cnt++] = arena->address;
-		model->counts.abandoned_arenas++;
-		model->counts.abandoned_blocks +=
-			count_live(model->heap, first_pool,
-				   geometry__arena_pools(geometry, arena->address));
-		heap__remove_arena(model->heap, arena->address);
+		model->abandoned[model->abandoned_cnt++] = region->address;
+		model->counts.abandoned_regions++;
+		model->counts.abandoned_blocks += count_live(model->heap, region);
+		heap__remove_region(model->heap, region->address);
 	}
 	return 0;
 }
 
-/* Arenas that came or went meanwhile are as events left them; the others are as they were read. */
-static int overlay_arenas(const struct model *model, struct heap *fresh)
+/*
+ * Regions that were mapped or unmapped meanwhile are as events left them; the others are as they
+ * were read.
+ */
+static int overlay_regions(const struct model *model, struct heap *fresh)
 {
-	for (size_t i = fresh->arena_cnt; i-- > 0;) {
-		uint64_t address = fresh->arenas[i].address;
+	for (size_t i = fresh->region_cnt; i-- > 0;) {
+		const struct region *region = &fresh->regions[i];
 
-		if (!heap__find_arena(model->heap, address) && arena_was_touched(model, address))
-			heap__remove_arena(fresh, address);
+		if (!heap__find_region(model->heap, region->address) && was_touched(model, region))
+			heap__remove_region(fresh, region->address);
 	}
-	for (size_t i = 0; i < model->heap->arena_cnt; i++) {
-		const struct arena *arena = &model->heap->arenas[i];
+	for (size_t i = 0; i < model->heap->region_cnt; i++) {
+		const struct region *region = &model->heap->regions[i];
 		int err;
 
-		if (arena->generation <= model->window_generation ||
-		    heap__find_arena(fresh, arena->address))
+		if (region->generation <= model->window_generation ||
+		    heap__find_region(fresh, region->address))
 			continue;
-		err = heap__add_arena(fresh, arena->address);
+		err = heap__add_region(fresh, region->address, region->size);
 		if (err && err != -EINVAL)
 			return err;
 		if (!err)
-			heap__find_arena(fresh, arena->address)->generation = arena->generation;
+			heap__find_region(fresh, region->address)->generation = region->generation;
 	}
 	return 0;
 }
@@ -541,9 +550,9 @@ int model__adopt(struct model *model, struct heap *fresh, uint64_t drift_blocks)
 	int err = 0;
 
 	carry_generations(model, fresh);
-	/* Arenas first: adding one forgets its blocks, which events then put back. */
+	/* Regions first: adding one forgets its blocks, which events then put back. */
 	if (model->touched)
-		err = overlay_arenas(model, fresh);
+		err = overlay_regions(model, fresh);
 	if (!err && model->touched)
 		err = overlay_touched(model, fresh);
 	if (err)

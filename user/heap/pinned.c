@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "pymalloc/pool.h"
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
 
@@ -18,42 +17,41 @@ void pinned_history__free(struct pinned_history *history)
 
 void pinned__free(struct pinned *pinned)
 {
-	account__free(pinned->arenas);
+	account__free(pinned->regions);
 	account__free(pinned->blocks);
 	account__free(pinned->what_if);
 	*pinned = (struct pinned){};
 }
 
-bool pinned__is_pinned(const struct heap *heap, const struct arena_totals *arena, double below)
+bool pinned__is_pinned(const struct region_totals *region, double below)
 {
-	return arena->live_blocks &&
-	       (double)arena->live_bytes < below * (double)heap->geometry.arena_size;
+	return region->live_blocks && (double)region->live_bytes < below * (double)region->size;
 }
 
-/* Since when each pinned arena is: what @history says, or now. Replaces the history. */
+/* Since when each pinned region is: what @history says, or now. Replaces the history. */
 static int update_history(struct pinned_history *history, const struct heap *heap,
 			  const struct heap_measure *measure, double below, uint64_t now_ns)
 {
 	struct pinned_since *items =
-		account__calloc(heap->account, heap->arena_cnt + 1, sizeof(*items));
+		account__calloc(heap->account, heap->region_cnt + 1, sizeof(*items));
 	size_t cnt = 0, old = 0;
 
 	if (!items)
 		return -errno;
-	for (size_t i = 0; i < heap->arena_cnt; i++) {
-		const struct arena *arena = &heap->arenas[i];
+	for (size_t i = 0; i < heap->region_cnt; i++) {
+		const struct region *region = &heap->regions[i];
 		struct pinned_since *item = &items[cnt];
 
-		if (!pinned__is_pinned(heap, &measure->arenas[i], below))
+		if (!pinned__is_pinned(&measure->regions[i], below))
 			continue;
 		cnt++;
-		*item = (struct pinned_since){.address = arena->address,
-					      .generation = arena->generation,
+		*item = (struct pinned_since){.address = region->address,
+					      .generation = region->generation,
 					      .since_ns = now_ns};
-		while (old < history->cnt && history->items[old].address < arena->address)
+		while (old < history->cnt && history->items[old].address < region->address)
 			old++;
-		if (old < history->cnt && history->items[old].address == arena->address &&
-		    history->items[old].generation == arena->generation)
+		if (old < history->cnt && history->items[old].address == region->address &&
+		    history->items[old].generation == region->generation)
 			item->since_ns = history->items[old].since_ns;
 	}
 	account__free(history->items);
@@ -62,43 +60,36 @@ static int update_history(struct pinned_history *history, const struct heap *hea
 	return 0;
 }
 
-static int list_pool_blocks(struct pinned *pinned, const struct heap *heap, uint64_t pool,
+static int list_span_blocks(struct pinned *pinned, const struct heap *heap, const struct span *span,
 			    uint32_t max, uint32_t *listed)
 {
-	const struct geometry *geometry = &heap->geometry;
-	const uint64_t *bits = block_map__pool_bits(heap->blocks, pool);
-	uint8_t size_class = block_map__class(heap->blocks, pool);
+	uint64_t block = span->address, end = span->address + span->size;
 
-	if (!bits || size_class >= geometry__class_cnt(geometry))
+	if (span->size_class >= heap->layout.class_cnt)
 		return 0;
-	for (size_t word = 0; word < pool__word_cnt(geometry); word++) {
-		for (uint64_t rest = bits[word]; rest && *listed < max; rest &= rest - 1) {
-			uint64_t bit = word * 64 + (uint64_t)__builtin_ctzll(rest);
-			int err = ACCOUNT_RESERVE(heap->account, pinned->blocks,
-						  pinned->block_capacity, pinned->block_cnt + 1);
+	for (; *listed < max && block_map__next(heap->blocks, &block, end);
+	     block += heap->layout.map.alignment) {
+		int err = ACCOUNT_RESERVE(heap->account, pinned->blocks, pinned->block_capacity,
+					  pinned->block_cnt + 1);
 
-			if (err)
-				return err;
-			pinned->blocks[pinned->block_cnt++] =
-				(struct pinned_block){.address = pool + bit * geometry->alignment,
-						      .size = geometry__block_size(geometry,
-										   size_class)};
-			(*listed)++;
-		}
+		if (err)
+			return err;
+		pinned->blocks[pinned->block_cnt++] =
+			(struct pinned_block){.address = block, .size = span->block_size};
+		(*listed)++;
 	}
 	return 0;
 }
 
-static int list_arena_blocks(struct pinned *pinned, const struct heap *heap,
-			     struct pinned_arena *arena, uint32_t max)
+static int list_blocks(struct pinned *pinned, const struct heap *heap, struct pinned_region *pin,
+		       uint32_t max)
 {
-	uint64_t pool = geometry__first_pool(&heap->geometry, arena->address);
-	uint32_t pools = geometry__arena_pools(&heap->geometry, arena->address);
+	const struct region *region = heap__find_region(heap, pin->address);
+	struct span span = {};
 
-	arena->first_block = pinned->block_cnt;
-	for (uint32_t i = 0; i < pools && arena->block_cnt < max; i++) {
-		int err = list_pool_blocks(pinned, heap, pool + i * heap->geometry.pool_size, max,
-					   &arena->block_cnt);
+	pin->first_block = pinned->block_cnt;
+	while (pin->block_cnt < max && heap__next_span(heap, region, &span)) {
+		int err = list_span_blocks(pinned, heap, &span, max, &pin->block_cnt);
 
 		if (err)
 			return err;
@@ -108,52 +99,54 @@ static int list_arena_blocks(struct pinned *pinned, const struct heap *heap,
 
 static int compare_pinned(const void *left, const void *right)
 {
-	const struct pinned_arena *a = left, *b = right;
+	const struct pinned_region *a = left, *b = right;
 
 	if (a->live_blocks != b->live_blocks)
 		return a->live_blocks < b->live_blocks ? -1 : 1;
 	return (a->address > b->address) - (a->address < b->address);
 }
 
-static int collect_arenas(struct pinned *pinned, const struct heap *heap,
-			  const struct heap_measure *measure, const struct pinned_options *options,
-			  const struct pinned_history *history, uint64_t now_ns)
+static int collect_regions(struct pinned *pinned, const struct heap *heap,
+			   const struct heap_measure *measure, const struct pinned_options *options,
+			   const struct pinned_history *history, uint64_t now_ns)
 {
-	pinned->arenas = account__calloc(heap->account, history->cnt + 1, sizeof(*pinned->arenas));
-	if (!pinned->arenas)
+	pinned->regions =
+		account__calloc(heap->account, history->cnt + 1, sizeof(*pinned->regions));
+	if (!pinned->regions)
 		return -errno;
-	for (size_t i = 0; i < heap->arena_cnt; i++) {
-		const struct arena_totals *totals = &measure->arenas[i];
-		struct pinned_arena *arena = &pinned->arenas[pinned->arena_cnt];
+	for (size_t i = 0; i < heap->region_cnt; i++) {
+		const struct region_totals *totals = &measure->regions[i];
+		struct pinned_region *region = &pinned->regions[pinned->region_cnt];
 		uint64_t resident = options->resident_bytes ? options->resident_bytes[i] : 0;
 
-		if (!pinned__is_pinned(heap, totals, options->below))
+		if (!pinned__is_pinned(totals, options->below))
 			continue;
-		*arena = (struct pinned_arena){
+		*region = (struct pinned_region){
 			.address = totals->address,
+			.size = totals->size,
 			.live_blocks = totals->live_blocks,
 			.live_bytes = totals->live_bytes,
-			.occupancy = (double)totals->live_bytes / heap->geometry.arena_size,
+			.occupancy = (double)totals->live_bytes / (double)totals->size,
 			.resident_bytes = resident,
 			.pinned_for_s =
-				(double)(now_ns - history->items[pinned->arena_cnt].since_ns) /
+				(double)(now_ns - history->items[pinned->region_cnt].since_ns) /
 				NS_PER_S,
 		};
-		pinned->arena_cnt++;
-		pinned->bytes += heap->geometry.arena_size;
-		pinned->hostage_bytes += heap->geometry.arena_size - totals->live_bytes;
+		pinned->region_cnt++;
+		pinned->bytes += totals->size;
+		pinned->hostage_bytes += totals->size - totals->live_bytes;
 		if (resident > totals->live_bytes)
 			pinned->resident_hostage_bytes += resident - totals->live_bytes;
 		pinned->live_blocks += totals->live_blocks;
 	}
-	return account__sort(heap->account, pinned->arenas, pinned->arena_cnt,
-			     sizeof(*pinned->arenas), compare_pinned);
+	return account__sort(heap->account, pinned->regions, pinned->region_cnt,
+			     sizeof(*pinned->regions), compare_pinned);
 }
 
-static bool has_empty_arena(const struct heap *heap, const struct heap_measure *measure)
+static bool has_empty_region(const struct heap *heap, const struct heap_measure *measure)
 {
-	for (size_t i = 0; i < heap->arena_cnt; i++)
-		if (!measure->arenas[i].live_blocks)
+	for (size_t i = 0; i < heap->region_cnt; i++)
+		if (!measure->regions[i].live_blocks)
 			return true;
 	return false;
 }
@@ -171,24 +164,25 @@ static size_t next_step(size_t step)
 static int compute_what_if(struct pinned *pinned, const struct heap *heap,
 			   const struct heap_measure *measure, const struct pinned_options *options)
 {
-	uint64_t kept = options->keeps_empty_arena && !has_empty_arena(heap, measure);
+	bool keeps_first = options->keeps_one_empty && !has_empty_region(heap, measure);
+	uint64_t blocks = 0, bytes = 0;
 	size_t capacity = 0, step = 1;
-	uint64_t blocks = 0;
 
-	for (size_t i = 0; i < pinned->arena_cnt; i++) {
+	for (size_t i = 0; i < pinned->region_cnt; i++) {
 		int err;
 
-		blocks += pinned->arenas[i].live_blocks;
-		if (i + 1 != step && i + 1 != pinned->arena_cnt)
+		blocks += pinned->regions[i].live_blocks;
+		bytes += i || !keeps_first ? pinned->regions[i].size : 0;
+		if (i + 1 != step && i + 1 != pinned->region_cnt)
 			continue;
 		err = ACCOUNT_RESERVE(heap->account, pinned->what_if, capacity,
 				      pinned->what_if_cnt + 1);
 		if (err)
 			return err;
 		pinned->what_if[pinned->what_if_cnt++] = (struct what_if){
-			.arenas = i + 1,
+			.regions = i + 1,
 			.blocks = blocks,
-			.bytes = (i + 1 - kept) * heap->geometry.arena_size,
+			.bytes = bytes,
 		};
 		if (i + 1 == step)
 			step = next_step(step);
@@ -205,10 +199,10 @@ int pinned__find(struct pinned *out, const struct heap *heap, const struct heap_
 
 	err = update_history(history, heap, measure, options->below, now_ns);
 	if (!err)
-		err = collect_arenas(&pinned, heap, measure, options, history, now_ns);
-	for (size_t i = 0; i < pinned.arena_cnt && !err && !(err = cpu_allowance__check()); i++)
-		err = list_arena_blocks(&pinned, heap, &pinned.arenas[i],
-					options->blocks_per_arena_max);
+		err = collect_regions(&pinned, heap, measure, options, history, now_ns);
+	for (size_t i = 0; i < pinned.region_cnt && !err && !(err = cpu_allowance__check()); i++)
+		err = list_blocks(&pinned, heap, &pinned.regions[i],
+				  options->blocks_per_region_max);
 	if (!err)
 		err = compute_what_if(&pinned, heap, measure, options);
 	if (err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pinned arenas: those that a few live blocks keep from going back to the operating system, and
- * what would come back if those blocks went.
+ * Pinned regions: those that a few live blocks keep from going back to the operating system, and
+ * how much could be released without these blocks.
  */
 #pragma once
 
@@ -12,30 +12,30 @@
 #include "heap/heap.h"
 
 struct pinned_block {
-	uint64_t address;
-	uint32_t size; /* of the block, bytes */
+	uint64_t address, size; /* bytes */
 };
 
-struct pinned_arena {
-	uint64_t address;
-	uint32_t live_blocks, live_bytes;
-	double occupancy; /* live bytes / arena size */
+struct pinned_region {
+	uint64_t address, size;
+	uint64_t live_bytes;
+	uint32_t live_blocks;
+	double occupancy; /* live bytes / size */
 	uint64_t resident_bytes;
 	double pinned_for_s; /* since pyfrag first saw it pinned */
 	size_t first_block;  /* in pinned.blocks; */
 	uint32_t block_cnt;  /* listed there: live_blocks at most */
 };
 
-/* What comes back if the @blocks of the @arenas arenas with the fewest blocks go. */
+/* The @bytes that are released if the @blocks of the @regions with the fewest blocks are freed. */
 struct what_if {
-	uint64_t arenas, blocks, bytes;
+	uint64_t regions, blocks, bytes;
 };
 
 struct pinned {
 	double below; /* the threshold: an occupancy */
 	uint64_t bytes, hostage_bytes, resident_hostage_bytes, live_blocks;
-	struct pinned_arena *arenas; /* fewest live blocks first */
-	size_t arena_cnt;
+	struct pinned_region *regions; /* fewest live blocks first */
+	size_t region_cnt;
 	struct pinned_block *blocks;
 	size_t block_cnt, block_capacity;
 	struct what_if *what_if; /* fewest blocks first; the last row is all of them */
@@ -44,17 +44,17 @@ struct pinned {
 
 struct pinned_options {
 	double below;
-	uint32_t blocks_per_arena_max; /* how many blocks to list of one arena */
+	uint32_t blocks_per_region_max; /* how many blocks to list of one region */
 	/*
-	 * CPython 3.9 and later keep one empty arena (bpo-37257): where there is none yet, the
-	 * first to become empty does not go back.
+	 * The allocator keeps one empty region (struct allocator): where there is none yet, the
+	 * first to become empty is not released.
 	 */
-	bool keeps_empty_arena;
-	const uint64_t *resident_bytes; /* of each arena of the heap; NULL: not known */
+	bool keeps_one_empty;
+	const uint64_t *resident_bytes; /* of each region of the heap; NULL: not known */
 };
 
 /*
- * Since when arenas are pinned, from one finding to the next. Zero-initialized; times are in ns on
+ * Since when regions are pinned, from one finding to the next. Zero-initialized; times are in ns on
  * any clock that does not go back.
  */
 struct pinned_history {
@@ -66,11 +66,11 @@ struct pinned_history {
 
 void pinned_history__free(struct pinned_history *history);
 
-/* Whether an arena of @heap is pinned: live, but with an occupancy below @below. */
-bool pinned__is_pinned(const struct heap *heap, const struct arena_totals *arena, double below);
+/* Whether a region is pinned: live, but with an occupancy below @below. */
+bool pinned__is_pinned(const struct region_totals *region, double below);
 
 /*
- * Finds the pinned arenas of @heap, which @measure describes, at @now_ns; brings @history up to
+ * Finds the pinned regions of @heap, which @measure describes, at @now_ns; brings @history up to
  * date. Returns 0, -ENOMEM or -EDQUOT; the caller frees the finding.
  */
 int pinned__find(struct pinned *out, const struct heap *heap, const struct heap_measure *measure,

@@ -10,7 +10,7 @@
 
 #include "analysis/findings.h"
 #include "analysis/pin_summary.h"
-#include "pymalloc/heap_source.h"
+#include "source/heap_source.h"
 #include "util/failure.h"
 
 struct growth_watch;

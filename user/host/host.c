@@ -141,7 +141,7 @@ static void drop_gone(struct host *host)
 static struct schedule_need need_of(const struct watched *watched)
 {
 	const struct findings *findings = &watched->last.findings;
-	double arena_bytes = (double)findings->measure.totals.arena_bytes;
+	double arena_bytes = (double)findings->measure.totals.region_bytes;
 
 	return (struct schedule_need){
 		.read_ns = watched->read_ns,

@@ -22,13 +22,13 @@ static json_t *pack_process(const struct watched *watched)
 		return packed;
 	json_values__set(&packed, "heap",
 			 json_pack("{s:I, s:I, s:I, s:f}", "arenas",
-				   (json_int_t)findings->measure.totals.arenas, "arena_bytes",
-				   (json_int_t)findings->measure.totals.arena_bytes, "live_bytes",
+				   (json_int_t)findings->measure.totals.regions, "arena_bytes",
+				   (json_int_t)findings->measure.totals.region_bytes, "live_bytes",
 				   (json_int_t)findings->measure.totals.live_bytes, "fragmentation",
 				   heap_totals__fragmentation(&findings->measure.totals)));
 	json_values__set(&packed, "pinned",
 			 json_pack("{s:I, s:I, s:I}", "arenas",
-				   (json_int_t)findings->pinned.arena_cnt, "bytes",
+				   (json_int_t)findings->pinned.region_cnt, "bytes",
 				   (json_int_t)findings->pinned.bytes, "hostage_bytes",
 				   (json_int_t)findings->pinned.hostage_bytes));
 	json_values__set(&packed, "growth_bytes_per_minute",

@@ -61,16 +61,16 @@ static void add(struct heap_sums *sums, const struct watched *watched)
 	const struct heap_totals *totals = &findings->measure.totals;
 
 	sums->processes++;
-	sums->arenas += (double)totals->arenas;
-	sums->arena_bytes += (double)totals->arena_bytes;
+	sums->arenas += (double)totals->regions;
+	sums->arena_bytes += (double)totals->region_bytes;
 	sums->resident_bytes += known(findings->resident_bytes);
 	sums->shared_bytes += watched->last.knows_shared ? (double)watched->last.shared_bytes : 0;
 	sums->live_bytes += (double)totals->live_bytes;
 	sums->live_blocks += (double)totals->live_blocks;
 	sums->free_block_bytes += (double)totals->free_block_bytes;
-	sums->free_pool_bytes += (double)totals->free_pool_bytes;
+	sums->free_pool_bytes += (double)totals->free_span_bytes;
 	sums->overhead_bytes += (double)totals->overhead_bytes;
-	sums->pinned_arenas += (double)findings->pinned.arena_cnt;
+	sums->pinned_arenas += (double)findings->pinned.region_cnt;
 	sums->pinned_bytes += (double)findings->pinned.bytes;
 	sums->hostage_bytes += (double)findings->pinned.hostage_bytes;
 	sums->resident_hostage_bytes += (double)findings->pinned.resident_hostage_bytes;

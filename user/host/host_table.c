@@ -81,9 +81,9 @@ static void write_line(const struct watched *watched, bool hides_cmdline, FILE *
 		write_name(watched, hides_cmdline, out);
 		return;
 	}
-	fprintf(out, " %12s %10s %8s %10s %12s %12s", BYTES(totals->arena_bytes),
+	fprintf(out, " %12s %10s %8s %10s %12s %12s", BYTES(totals->region_bytes),
 		BYTES(totals->live_bytes), PERCENT(heap_totals__fragmentation(totals)),
-		COUNT(pinned->arena_cnt), BYTES(pinned->hostage_bytes),
+		COUNT(pinned->region_cnt), BYTES(pinned->hostage_bytes),
 		watched->last.knows_shared ? BYTES(watched->last.shared_bytes) : "?");
 	write_trend(watched, out);
 	fputs("  ", out);
@@ -102,7 +102,7 @@ static void write_sum(const struct host *host, struct watched *const *watched, s
 	for (size_t i = 0; i < cnt; i++) {
 		hostage += hostage_bytes(watched[i]);
 		if (watched[i]->has_last)
-			arena_bytes += watched[i]->last.findings.measure.totals.arena_bytes;
+			arena_bytes += watched[i]->last.findings.measure.totals.region_bytes;
 	}
 	localtime_r(&now, &local);
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);

@@ -90,17 +90,17 @@ static int measure_shared(const struct watched *watched, struct watched_result *
 {
 	const struct heap_measure *measure = &out->findings.measure;
 	_cleanup_account_free_ struct resident_range *ranges =
-		account__calloc(watched->source->account, measure->totals.arenas + 1,
+		account__calloc(watched->source->account, measure->totals.regions + 1,
 				sizeof(*ranges));
 
 	if (!ranges)
 		return -errno;
-	for (size_t i = 0; i < measure->totals.arenas; i++)
-		ranges[i] = (struct resident_range){.address = measure->arenas[i].address,
-						    .size = out->findings.geometry.arena_size};
+	for (size_t i = 0; i < measure->totals.regions; i++)
+		ranges[i] = (struct resident_range){.address = measure->regions[i].address,
+						    .size = measure->regions[i].size};
 	out->knows_shared =
-		!target__measure_shared(watched->source->target, ranges, measure->totals.arenas);
-	for (size_t i = 0; i < measure->totals.arenas; i++)
+		!target__measure_shared(watched->source->target, ranges, measure->totals.regions);
+	for (size_t i = 0; i < measure->totals.regions; i++)
 		out->shared_bytes += ranges[i].resident_bytes;
 	return 0;
 }
@@ -199,7 +199,7 @@ static int read_heap(struct watched *watched, const struct watched_options *opti
 	struct findings_options findings_options = options->findings;
 	int err;
 
-	findings_options.keeps_empty_arena = heap_source__keeps_empty_arena(watched->source);
+	findings_options.keeps_one_empty = heap_source__keeps_one_empty(watched->source);
 	err = watched->growth
 		      ? read_through_tracer(watched, options, &reading_options, &findings_options,
 					    out)
@@ -343,7 +343,7 @@ void watched__adopt(struct watched *watched, struct watched_result *result)
 	}
 	*result = (struct watched_result){};
 	growth__add(&watched->trend, watched->read_ns,
-		    watched->last.findings.measure.totals.arena_bytes);
+		    watched->last.findings.measure.totals.region_bytes);
 }
 
 process_owner watched__owner(const struct watched *watched)

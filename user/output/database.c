@@ -108,7 +108,7 @@ static int put_process(struct writer *writer)
 {
 	const struct report *report = writer->report;
 	const struct target *target = report->target;
-	const struct geometry *geometry = &report->findings->geometry;
+	const struct heap_layout *layout = &report->findings->layout;
 	_cleanup_free_ char *cmdline = report->no_values ? NULL : text__join(target->cmdline);
 	int result =
 		begin_table(writer, "INSERT INTO process VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -118,19 +118,18 @@ static int put_process(struct writer *writer)
 		       : put_row(writer, target->start_ticks ? "issssssiiii" : "issssssiiin",
 				 (int64_t)target->pid, target->comm, cmdline, target->exe,
 				 target->cgroup, report->python->version, report->allocator,
-				 (int64_t)geometry->arena_size, (int64_t)geometry->pool_size,
-				 (int64_t)geometry->alignment, (int64_t)target->start_ticks);
+				 (int64_t)layout->region_size, (int64_t)layout->span_size,
+				 (int64_t)layout->map.alignment, (int64_t)target->start_ticks);
 }
 
 static int put_arenas(struct writer *writer)
 {
-	const struct heap *heap = writer->contents->heap;
 	const struct findings *findings = writer->report->findings;
 	int result = begin_table(writer, "INSERT INTO arenas VALUES(?, ?, ?, ?)");
 
-	for (size_t i = 0; i < heap->arena_cnt && result == SQLITE_OK; i++) {
-		const struct arena_totals *arena = &findings->measure.arenas[i];
-		bool pinned = pinned__is_pinned(heap, arena, findings->pinned.below);
+	for (size_t i = 0; i < findings->measure.totals.regions && result == SQLITE_OK; i++) {
+		const struct region_totals *arena = &findings->measure.regions[i];
+		bool pinned = pinned__is_pinned(arena, findings->pinned.below);
 
 		result = put_row(writer, "iiii", (int64_t)arena->address,
 				 (int64_t)arena->live_blocks, (int64_t)arena->live_bytes,
@@ -141,7 +140,7 @@ static int put_arenas(struct writer *writer)
 
 static int64_t arena_of(const struct writer *writer, uint64_t address)
 {
-	const struct arena *arena = heap__arena_around(writer->contents->heap, address);
+	const struct region *arena = heap__region_around(writer->contents->heap, address);
 
 	return arena ? (int64_t)arena->address : 0;
 }
@@ -167,8 +166,8 @@ static int put_pools(struct writer *writer)
 	const struct block_table *blocks = &writer->census->blocks;
 	int result = begin_table(writer, "INSERT INTO pools VALUES(?, ?, ?, ?, ?, ?)");
 
-	for (size_t i = 0; i < blocks->pool_cnt && result == SQLITE_OK; i++) {
-		const struct block_pool *pool = &blocks->pools[i];
+	for (size_t i = 0; i < blocks->span_cnt && result == SQLITE_OK; i++) {
+		const struct block_span *pool = &blocks->spans[i];
 		uint32_t site = pool_site(writer, pool->address);
 		int64_t live = 0;
 
@@ -252,8 +251,8 @@ static int put_blocks(struct writer *writer)
 	const struct block_table *blocks = &writer->census->blocks;
 	int result = begin_table(writer, "INSERT INTO blocks VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
 
-	for (size_t i = 0; i < blocks->pool_cnt; i++) {
-		const struct block_pool *pool = &blocks->pools[i];
+	for (size_t i = 0; i < blocks->span_cnt; i++) {
+		const struct block_span *pool = &blocks->spans[i];
 		int64_t arena = arena_of(writer, pool->address);
 
 		for (uint32_t j = 0; j < pool->block_cnt && result == SQLITE_OK; j++) {
@@ -262,8 +261,8 @@ static int put_blocks(struct writer *writer)
 
 			if (block_kind__role(kind) == BLOCK_FREE)
 				continue;
-			address = pool->address + blocks->pool_header_bytes +
-				  (uint64_t)j * pool->block_size;
+			address =
+				pool->address + pool->first_block + (uint64_t)j * pool->block_size;
 			site = block_site(writer, address);
 			result = put_row(writer, site == STACK_UNKNOWN ? "iiiiiiin" : "iiiiiiii",
 					 (int64_t)place, (int64_t)address, (int64_t)pool->address,
@@ -418,10 +417,10 @@ static int put_events(struct writer *writer)
 	} events[] = {
 		{"allocs", counts->allocs},
 		{"frees", counts->frees},
-		{"new_pools", counts->new_pools},
-		{"pools_freed", counts->pools_freed},
-		{"arenas_mapped", counts->arenas_mapped},
-		{"arenas_unmapped", counts->arenas_unmapped},
+		{"new_pools", counts->new_spans},
+		{"pools_freed", counts->spans_freed},
+		{"arenas_mapped", counts->regions_mapped},
+		{"arenas_unmapped", counts->regions_unmapped},
 		{"freelist_clears", counts->freelist_clears},
 		{"lost", counters__get(writer->report->counters, COUNTER_LOST)},
 	};

@@ -45,11 +45,12 @@ static json_t *pack_process(const struct report *report)
 
 static json_t *pack_python(const struct report *report)
 {
-	const struct geometry *geometry = &report->findings->geometry;
+	const struct heap_layout *layout = &report->findings->layout;
 
 	return json_pack("{s:s, s:s, s:i, s:i, s:i}", "version", report->python->version,
-			 "allocator", report->allocator, "arena_size", geometry->arena_size,
-			 "pool_size", geometry->pool_size, "alignment", geometry->alignment);
+			 "allocator", report->allocator, "arena_size", (int)layout->region_size,
+			 "pool_size", (int)layout->span_size, "alignment",
+			 (int)layout->map.alignment);
 }
 
 static json_t *pack_known(uint64_t bytes)
@@ -62,11 +63,12 @@ static json_t *pack_heap(const struct report *report)
 	const struct heap_totals *totals = &report->findings->measure.totals;
 
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "arenas",
-			 (json_int_t)totals->arenas, "arena_bytes", (json_int_t)totals->arena_bytes,
-			 "live_blocks", (json_int_t)totals->live_blocks, "live_bytes",
+			 (json_int_t)totals->regions, "arena_bytes",
+			 (json_int_t)totals->region_bytes, "live_blocks",
+			 (json_int_t)totals->live_blocks, "live_bytes",
 			 (json_int_t)totals->live_bytes, "free_block_bytes",
 			 (json_int_t)totals->free_block_bytes, "free_pool_bytes",
-			 (json_int_t)totals->free_pool_bytes, "overhead_bytes",
+			 (json_int_t)totals->free_span_bytes, "overhead_bytes",
 			 (json_int_t)totals->overhead_bytes, "resident_bytes",
 			 pack_known(report->findings->resident_bytes));
 }
@@ -78,13 +80,14 @@ static json_t *pack_size_classes(const struct heap_measure *measure)
 	for (uint32_t i = 0; i < measure->class_cnt; i++) {
 		const struct size_class_totals *class = &measure->classes[i];
 
-		if (!class->pools)
+		if (!class->spans)
 			continue;
 		json_values__append(&classes,
-				    json_pack("{s:i, s:I, s:I, s:I}", "block_size",
-					      class->block_size, "pools", (json_int_t) class->pools,
-					      "live_blocks", (json_int_t) class->live_blocks,
-					      "free_blocks", (json_int_t) class->free_blocks));
+				    json_pack("{s:I, s:I, s:I, s:I}", "block_size",
+					      (json_int_t) class->block_size, "pools",
+					      (json_int_t) class->spans, "live_blocks",
+					      (json_int_t) class->live_blocks, "free_blocks",
+					      (json_int_t) class->free_blocks));
 	}
 	return classes;
 }
@@ -93,8 +96,8 @@ static json_t *pack_size_classes(const struct heap_measure *measure)
 static json_t *pack_block(const struct report *report, size_t index)
 {
 	const struct pinned_block *block = &report->findings->pinned.blocks[index];
-	json_t *packed = json_pack("{s:o, s:i}", "address", json_values__address(block->address),
-				   "size", block->size);
+	json_t *packed = json_pack("{s:o, s:I}", "address", json_values__address(block->address),
+				   "size", (json_int_t)block->size);
 
 	if (report->census)
 		json_values__set(&packed, "what",
@@ -111,17 +114,18 @@ static json_t *pack_block(const struct report *report, size_t index)
 }
 
 static void write_pinned_arena(struct json_stream *stream, const struct report *report,
-			       const struct pinned_arena *arena, bool resident_known)
+			       const struct pinned_region *arena, bool resident_known)
 {
 	uint64_t resident_bytes = resident_known ? arena->resident_bytes : RESIDENT_UNKNOWN;
 
 	json_stream__begin_object(stream, NULL);
-	json_stream__put_members(stream, json_pack("{s:o, s:i, s:i, s:f, s:o, s:f}", "address",
+	json_stream__put_members(stream, json_pack("{s:o, s:i, s:I, s:f, s:o, s:f}", "address",
 						   json_values__address(arena->address),
 						   "live_blocks", arena->live_blocks, "live_bytes",
-						   arena->live_bytes, "occupancy", arena->occupancy,
-						   "resident_bytes", pack_known(resident_bytes),
-						   "pinned_for_s", arena->pinned_for_s));
+						   (json_int_t)arena->live_bytes, "occupancy",
+						   arena->occupancy, "resident_bytes",
+						   pack_known(resident_bytes), "pinned_for_s",
+						   arena->pinned_for_s));
 	json_stream__begin_array(stream, "blocks");
 	for (uint32_t i = 0; i < arena->block_cnt; i++)
 		json_stream__put(stream, NULL, pack_block(report, arena->first_block + i));
@@ -137,7 +141,7 @@ static json_t *pack_what_if(const struct pinned *pinned)
 		const struct what_if *row = &pinned->what_if[i];
 
 		json_values__append(&rows,
-				    json_pack("{s:I, s:I, s:I}", "arenas", (json_int_t)row->arenas,
+				    json_pack("{s:I, s:I, s:I}", "arenas", (json_int_t)row->regions,
 					      "blocks", (json_int_t)row->blocks, "bytes",
 					      (json_int_t)row->bytes));
 	}
@@ -154,14 +158,14 @@ static void write_pinned(struct json_stream *stream, const struct report *report
 	json_stream__begin_object(stream, "pinned");
 	json_stream__put_members(stream,
 				 json_pack("{s:f, s:I, s:I, s:I, s:o, s:I}", "below", pinned->below,
-					   "arenas", (json_int_t)pinned->arena_cnt, "bytes",
+					   "arenas", (json_int_t)pinned->region_cnt, "bytes",
 					   (json_int_t)pinned->bytes, "hostage_bytes",
 					   (json_int_t)pinned->hostage_bytes,
 					   "resident_hostage_bytes", pack_known(resident_bytes),
 					   "live_blocks", (json_int_t)pinned->live_blocks));
 	json_stream__begin_array(stream, "list");
-	for (size_t i = 0; i < pinned->arena_cnt; i++)
-		write_pinned_arena(stream, report, &pinned->arenas[i], resident_known);
+	for (size_t i = 0; i < pinned->region_cnt; i++)
+		write_pinned_arena(stream, report, &pinned->regions[i], resident_known);
 	json_stream__end_array(stream);
 	json_stream__put(stream, "what_if", pack_what_if(pinned));
 	json_stream__end_object(stream);
@@ -200,10 +204,10 @@ static json_t *pack_tracing(const struct report *report)
 		"s:o}",
 		"mode", tracing->mode, "traced_for_s", tracing->traced_for_s, "probe_sites",
 		(json_int_t)tracing->totals.probe_sites, "allocs", (json_int_t)counts->allocs,
-		"frees", (json_int_t)counts->frees, "new_pools", (json_int_t)counts->new_pools,
-		"pools_freed", pack_seen(sees->pool_frees, counts->pools_freed), "arenas_mapped",
-		pack_seen(sees->arena_maps, counts->arenas_mapped), "arenas_unmapped",
-		pack_seen(sees->arena_unmaps, counts->arenas_unmapped), "freelist_clears",
+		"frees", (json_int_t)counts->frees, "new_pools", (json_int_t)counts->new_spans,
+		"pools_freed", pack_seen(sees->pool_frees, counts->spans_freed), "arenas_mapped",
+		pack_seen(sees->arena_maps, counts->regions_mapped), "arenas_unmapped",
+		pack_seen(sees->arena_unmaps, counts->regions_unmapped), "freelist_clears",
 		pack_seen(sees->freelist_clears, counts->freelist_clears), "lost",
 		(json_int_t)counters__get(report->counters, COUNTER_LOST), "resyncs",
 		(json_int_t)counts->resyncs, "missed_allocs", (json_int_t)counts->missed_allocs,

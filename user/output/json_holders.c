@@ -83,8 +83,9 @@ static json_t *pack_block(const struct census *census, const struct arena_report
 {
 	const struct pinned_block *block = &arena->pinned.blocks[index];
 	json_t *packed =
-		json_pack("{s:o, s:i, s:o}", "address", json_values__address(block->address),
-			  "size", block->size, "what", json_census__block(census, block->address));
+		json_pack("{s:o, s:I, s:o}", "address", json_values__address(block->address),
+			  "size", (json_int_t)block->size, "what",
+			  json_census__block(census, block->address));
 
 	json_holders__add_story(&packed, &arena->holders, index);
 	return packed;
@@ -93,13 +94,14 @@ static json_t *pack_block(const struct census *census, const struct arena_report
 void json_holders__write_arena(struct json_stream *stream, const struct census *census,
 			       const struct arena_report *arena)
 {
-	const struct pinned_arena *only = arena->pinned.arenas;
+	const struct pinned_region *only = arena->pinned.regions;
 
 	json_stream__begin_object(stream, "arena");
-	json_stream__put_members(stream, json_pack("{s:o, s:i, s:i, s:f}", "address",
+	json_stream__put_members(stream, json_pack("{s:o, s:i, s:I, s:f}", "address",
 						   json_values__address(only->address),
 						   "live_blocks", only->live_blocks, "live_bytes",
-						   only->live_bytes, "occupancy", only->occupancy));
+						   (json_int_t)only->live_bytes, "occupancy",
+						   only->occupancy));
 	json_stream__begin_array(stream, "blocks");
 	for (size_t i = 0; i < arena->pinned.block_cnt; i++)
 		json_stream__put(stream, NULL, pack_block(census, arena, i));

@@ -10,21 +10,20 @@
 #define NS_PER_S 1000000000
 
 /* What of the totals goes into a profile; in mode watch what is known of pools. */
-static void fill_values(const struct site_totals *totals, const struct geometry *geometry,
+static void fill_values(const struct site_totals *totals, const struct heap_layout *layout,
 			bool by_block, int64_t *values)
 {
 	values[PROFILE_LIVE_BYTES] = llround(totals->live_bytes);
 	values[PROFILE_LIVE_BLOCKS] = llround(totals->live_blocks);
 	values[PROFILE_HOSTAGE_BYTES] =
 		llround(by_block ? totals->hostage_bytes : totals->pool_hostage_bytes);
-	values[PROFILE_GROWN_BYTES] = (int64_t)(totals->pools_taken * geometry->pool_size);
+	values[PROFILE_GROWN_BYTES] = (int64_t)(totals->pools_taken * layout->span_size);
 	if (!totals->pools_taken)
-		values[PROFILE_GROWN_BYTES] =
-			(int64_t)(totals->arenas_taken * geometry->arena_size);
+		values[PROFILE_GROWN_BYTES] = (int64_t)(totals->arenas_taken * layout->region_size);
 }
 
 static int add_site(struct profile *profile, const struct ranked_site *site,
-		    const struct geometry *geometry, bool by_block)
+		    const struct heap_layout *layout, bool by_block)
 {
 	struct profile_frame frames[PYFRAG_STACK_DEPTH_MAX];
 	int64_t values[PROFILE_VALUE_CNT];
@@ -37,23 +36,23 @@ static int add_site(struct profile *profile, const struct ranked_site *site,
 						   .file = site->stack.frames[i].file,
 						   .line = site->stack.frames[i].line,
 						   .kind = PROFILE_FRAME_PYTHON};
-	fill_values(&site->totals, geometry, by_block, values);
+	fill_values(&site->totals, layout, by_block, values);
 	return profile__add(profile, frames, cnt, site->stack.truncated, values);
 }
 
 static int add_unknown(struct profile *profile, const struct site_ranking *ranking,
-		       const struct geometry *geometry)
+		       const struct heap_layout *layout)
 {
 	const struct profile_frame frame = {.function = "[not seen]", .kind = PROFILE_FRAME_MARK};
 	int64_t values[PROFILE_VALUE_CNT];
 
-	fill_values(&ranking->unknown, geometry, ranking->keeps_blocks, values);
+	fill_values(&ranking->unknown, layout, ranking->keeps_blocks, values);
 	return profile__add(profile, &frame, 1, false, values);
 }
 
 static int make_profile(struct profile **out, const struct report *report)
 {
-	const struct geometry *geometry = &report->findings->geometry;
+	const struct heap_layout *layout = &report->findings->layout;
 	const struct site_ranking *ranking = report->sites;
 	_cleanup_(profile__freep) struct profile *profile = NULL;
 	struct profile_info info = {
@@ -69,9 +68,9 @@ static int make_profile(struct profile **out, const struct report *report)
 		report->time.tv_sec * (int64_t)NS_PER_S + report->time.tv_nsec - info.duration_ns;
 	err = profile__new(&profile, &info, report->account);
 	for (size_t i = 0; i < ranking->cnt && !err; i++)
-		err = add_site(profile, &ranking->items[i], geometry, ranking->keeps_blocks);
+		err = add_site(profile, &ranking->items[i], layout, ranking->keeps_blocks);
 	if (!err)
-		err = add_unknown(profile, ranking, geometry);
+		err = add_unknown(profile, ranking, layout);
 	if (err)
 		return err;
 	*out = TAKE_PTR(profile);

@@ -9,7 +9,7 @@ void report__begin(struct report *report, const struct heap_source *source)
 		.target = source->target,
 		.account = source->account,
 		.python = source->python,
-		.allocator = source->allocator_name,
+		.allocator = heap_source__main(source)->name,
 	};
 	gethostname(report->host, sizeof(report->host) - 1);
 	clock_gettime(CLOCK_REALTIME, &report->time);

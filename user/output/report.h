@@ -23,7 +23,7 @@
 #include "census/retention.h"
 #include "census/roots.h"
 #include "probes/tracer_totals.h"
-#include "pymalloc/heap_source.h"
+#include "source/heap_source.h"
 #include "stacks/site_ledger.h"
 #include "util/counters.h"
 
@@ -38,7 +38,7 @@ struct report_tracing {
 };
 
 struct report_snapshot {
-	uint64_t unchanged_pools, scrubbed_pools, calm_pools; /* see checkpoint.h */
+	uint64_t unchanged_pools, scrubbed_pools, calm_pools; /* see heap/heap_reading.h */
 	bool target_slept;  /* nothing was read: it has not run since the reading before */
 	double duration_ms; /* how long reading took */
 	double paused_ms;   /* how long the target was stopped for it */

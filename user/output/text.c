@@ -74,13 +74,14 @@ static void write_verdict(const struct report *report, FILE *out)
 	const struct pinned *pinned = &report->findings->pinned;
 	const struct what_if *row;
 
-	if (!totals->arena_bytes) {
+	if (!totals->region_bytes) {
 		fputs("=> The heap has no arena: no small object is in use.\n", out);
 		return;
 	}
-	if (!pinned->arena_cnt) {
+	if (!pinned->region_cnt) {
 		fprintf(out, "=> No arena is pinned: %s of arenas, %s of it live in %s.\n",
-			BYTES(totals->arena_bytes), PERCENT(1 - heap_totals__fragmentation(totals)),
+			BYTES(totals->region_bytes),
+			PERCENT(1 - heap_totals__fragmentation(totals)),
 			COUNTED(totals->live_blocks, "block"));
 		return;
 	}
@@ -88,7 +89,7 @@ static void write_verdict(const struct report *report, FILE *out)
 	fprintf(out, "=> %s live block%s (%s) pin%s %s of %s arenas: %s held back",
 		COUNT(pinned->live_blocks), pinned->live_blocks == 1 ? "" : "s",
 		BYTES(pinned->bytes - pinned->hostage_bytes), pinned->live_blocks == 1 ? "s" : "",
-		COUNT(pinned->arena_cnt), COUNT(totals->arenas), BYTES(pinned->hostage_bytes));
+		COUNT(pinned->region_cnt), COUNT(totals->regions), BYTES(pinned->hostage_bytes));
 	if (report->findings->resident_bytes != RESIDENT_UNKNOWN)
 		fprintf(out, ", %s of it resident", BYTES(pinned->resident_hostage_bytes));
 	if (row->bytes)
@@ -107,12 +108,12 @@ static void write_share(FILE *out, const char *name, uint64_t bytes, uint64_t al
 static void write_heap(const struct report *report, FILE *out)
 {
 	const struct heap_totals *totals = &report->findings->measure.totals;
-	uint64_t all = totals->arena_bytes;
+	uint64_t all = totals->region_bytes;
 	char note[96];
 
 	fprintf(out, "\nHeap: fragmentation %s\n", PERCENT(heap_totals__fragmentation(totals)));
-	snprintf(note, sizeof(note), "%s of %s%s%s", COUNT(totals->arenas),
-		 BYTES(report->findings->geometry.arena_size),
+	snprintf(note, sizeof(note), "%s of %s%s%s", COUNT(totals->regions),
+		 BYTES(report->findings->layout.region_size),
 		 report->findings->resident_bytes == RESIDENT_UNKNOWN ? "" : "; resident: ",
 		 report->findings->resident_bytes == RESIDENT_UNKNOWN
 			 ? ""
@@ -122,7 +123,7 @@ static void write_heap(const struct report *report, FILE *out)
 	write_share(out, "live", totals->live_bytes, all, note);
 	write_share(out, "free blocks", totals->free_block_bytes, all,
 		    "in pools that hold live blocks of the same size");
-	write_share(out, "free pools", totals->free_pool_bytes, all, "ready for any size");
+	write_share(out, "free pools", totals->free_span_bytes, all, "ready for any size");
 	write_share(out, "overhead", totals->overhead_bytes, all, "pool headers and tails");
 }
 
@@ -138,11 +139,11 @@ static int compare_free_bytes(const void *left, const void *right)
 
 static void write_size_classes(const struct heap_measure *measure, FILE *out)
 {
-	struct size_class_totals classes[SIZE_CLASSES_MAX];
+	struct size_class_totals classes[HEAP_CLASSES_MAX];
 	uint32_t cnt = 0, shown;
 
 	for (uint32_t i = 0; i < measure->class_cnt; i++)
-		if (measure->classes[i].pools)
+		if (measure->classes[i].spans)
 			classes[cnt++] = measure->classes[i];
 	if (!cnt)
 		return;
@@ -156,13 +157,13 @@ static void write_size_classes(const struct heap_measure *measure, FILE *out)
 		const struct size_class_totals *class = &classes[i];
 
 		fprintf(out, "  %10s %10s %14s %14s %12s %12s\n", BYTES(class->block_size),
-			COUNT(class->pools), COUNT(class->live_blocks), COUNT(class->free_blocks),
+			COUNT(class->spans), COUNT(class->live_blocks), COUNT(class->free_blocks),
 			BYTES(class->live_blocks * class->block_size),
 			BYTES(class->free_blocks * class->block_size));
 	}
 }
 
-static void write_pinned_arena(const struct report *report, const struct pinned_arena *arena,
+static void write_pinned_arena(const struct report *report, const struct pinned_region *arena,
 			       FILE *out)
 {
 	const struct pinned *pinned = &report->findings->pinned;
@@ -184,7 +185,7 @@ static void write_pinned_arena(const struct report *report, const struct pinned_
 						  block, out);
 			continue;
 		}
-		fprintf(out, " %#" PRIx64 ":%u", block->address, block->size);
+		fprintf(out, " %#" PRIx64 ":%" PRIu64, block->address, block->size);
 		if (report->census)
 			text_census__write_block(report->census, block->address, out);
 	}
@@ -196,24 +197,25 @@ static void write_pinned_arena(const struct report *report, const struct pinned_
 static void write_pinned(const struct report *report, FILE *out)
 {
 	const struct pinned *pinned = &report->findings->pinned;
-	size_t shown = pinned->arena_cnt > SHOWN_ARENAS_MAX ? SHOWN_ARENAS_MAX : pinned->arena_cnt;
+	size_t shown =
+		pinned->region_cnt > SHOWN_ARENAS_MAX ? SHOWN_ARENAS_MAX : pinned->region_cnt;
 
 	fprintf(out, "\nPinned arenas, fewest live blocks first: %s below %s%s\n",
-		COUNT(pinned->arena_cnt), PERCENT(pinned->below),
-		shown < pinned->arena_cnt ? " (all of them with --json)" : "");
-	if (!pinned->arena_cnt)
+		COUNT(pinned->region_cnt), PERCENT(pinned->below),
+		shown < pinned->region_cnt ? " (all of them with --json)" : "");
+	if (!pinned->region_cnt)
 		return;
 	fprintf(out, "  %-18s %8s %12s %10s %12s %16s  %s\n", "arena", "live", "live bytes",
 		"occupancy", "resident", "pinned for", "blocks (address:size)");
 	for (size_t i = 0; i < shown; i++)
-		write_pinned_arena(report, &pinned->arenas[i], out);
+		write_pinned_arena(report, &pinned->regions[i], out);
 
 	fprintf(out, "\nReclaimable memory\n  %14s %14s %14s\n", "blocks to free", "arenas emptied",
 		"bytes released");
 	for (size_t i = 0; i < pinned->what_if_cnt; i++) {
 		const struct what_if *row = &pinned->what_if[i];
 
-		fprintf(out, "  %14s %14s %14s%s\n", COUNT(row->blocks), COUNT(row->arenas),
+		fprintf(out, "  %14s %14s %14s%s\n", COUNT(row->blocks), COUNT(row->regions),
 			BYTES(row->bytes), row->bytes ? "" : "  (CPython keeps one empty arena)");
 	}
 }
@@ -262,12 +264,12 @@ static void write_tracing(const struct report *report, FILE *out)
 	else if (tracing->budget > 0)
 		fprintf(out,
 			"  pools: %s taken, %s returned; in bursts: %s allocs, %s frees; %s lost\n",
-			COUNT(counts->new_pools), SEEN(sees->pool_frees, counts->pools_freed),
+			COUNT(counts->new_spans), SEEN(sees->pool_frees, counts->spans_freed),
 			COUNT(counts->allocs), COUNT(counts->frees),
 			COUNT(counters__get(report->counters, COUNTER_LOST)));
 	fprintf(out, "  arenas: %s mapped, %s unmapped; free-list clears: %s; resyncs: %s\n",
-		SEEN(sees->arena_maps, counts->arenas_mapped),
-		SEEN(sees->arena_unmaps, counts->arenas_unmapped),
+		SEEN(sees->arena_maps, counts->regions_mapped),
+		SEEN(sees->arena_unmaps, counts->regions_unmapped),
 		SEEN(sees->freelist_clears, counts->freelist_clears), COUNT(counts->resyncs));
 	write_cost(tracing, out);
 }

@@ -20,7 +20,7 @@ void text_holders__write_block(const struct census *census, const struct pin_hol
 	const struct pin_story *story = &holders->stories[index];
 	uint32_t kind = census__kind_at(census, block->address);
 
-	fprintf(out, "\n      %#" PRIx64 ":%u  ", block->address, block->size);
+	fprintf(out, "\n      %#" PRIx64 ":%" PRIu64 "  ", block->address, block->size);
 	text_census__write_kind(census, kind, out);
 	if (story->value) {
 		fputc(' ', out);
@@ -95,7 +95,7 @@ void text_holders__write(const struct census_report *report, const struct pin_ho
 void text_holders__write_arena(const struct census_report *report, const struct arena_report *arena,
 			       FILE *out)
 {
-	const struct pinned_arena *only = arena->pinned.arenas;
+	const struct pinned_region *only = arena->pinned.regions;
 
 	fprintf(out, "\nArena %#" PRIx64 ": %s live blocks of %s, occupancy %s", only->address,
 		COUNT(only->live_blocks), BYTES(only->live_bytes),

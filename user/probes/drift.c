@@ -11,7 +11,7 @@
 #define SETTLE_NS     2000000
 #define CONFIRM_NS    5000000
 #define CONFIRM_TRIES 10
-#define CONFIRM_POOLS 4096
+#define CONFIRM_SPANS 4096
 
 static void settle(struct event_stream *stream, long ns)
 {
@@ -26,25 +26,27 @@ void drift__await_stragglers(struct event_stream *stream)
 
 int drift__confirm(struct drift *drift, struct heap *fresh)
 {
-	_cleanup_free_ uint64_t *pools = calloc(CONFIRM_POOLS, sizeof(*pools));
+	_cleanup_free_ uint64_t *spans = calloc(CONFIRM_SPANS, sizeof(*spans));
+	const struct target_heap *target_heap = drift->target_heap;
 
-	if (!pools)
+	if (!spans)
 		return -ENOMEM;
 	for (int try = 0;; try++) {
 		size_t cnt;
 		int err;
 
 		event_stream__lock(drift->stream);
-		model__compare(drift->model, fresh, &drift->blocks, pools, CONFIRM_POOLS, &cnt);
+		model__compare(drift->model, fresh, &drift->blocks, spans, CONFIRM_SPANS, &cnt);
 		event_stream__unlock(drift->stream);
 		if (!drift->blocks || try == CONFIRM_TRIES)
 			return 0;
-		if (cnt == CONFIRM_POOLS) {
+		if (cnt == CONFIRM_SPANS) {
 			drift->unconfirmed_blocks = drift->blocks;
 			return 0;
 		}
 		settle(drift->stream, CONFIRM_NS);
-		err = checkpoint__reread_pools(fresh, drift->memory, pools, cnt, &drift->counts);
+		err = target_heap->allocator->reread(target_heap, fresh, spans, cnt,
+						     &drift->counts);
 		if (err)
 			return err;
 		settle(drift->stream, SETTLE_NS);

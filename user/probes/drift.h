@@ -11,15 +11,15 @@
 
 #include <stdint.h>
 
-#include "probes/events.h"
-#include "pymalloc/checkpoint.h"
+#include "heap/allocator.h"
 #include "heap/model.h"
+#include "probes/events.h"
 
 struct drift {
 	/* Set by the caller. */
 	struct event_stream *stream; /* what it handles moves the model */
 	const struct model *model;
-	const struct memory *memory; /* the target's */
+	const struct target_heap *target_heap; /* where the heap is read again */
 	/* Results; all 0 at first. */
 	uint64_t blocks;
 	uint64_t unconfirmed_blocks;	 /* of these: in too many pools to be looked at again */

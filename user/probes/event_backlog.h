@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "heap/model.h"
 #include "pyfrag/events.h"
-#include "pymalloc/model.h"
 
 /* All zero at first. */
 struct event_backlog {

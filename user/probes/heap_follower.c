@@ -34,18 +34,13 @@ int heap_follower__begin(struct heap_follower *follower, struct heap_source *sou
 
 	event_stream__lock(follower->stream);
 	follower->source = source;
-	err = model__new(&follower->model, &source->allocators.geometry, follower->follows_blocks,
-			 source->account);
+	err = model__new(&follower->model, &heap_source__main(source)->layout,
+			 follower->follows_blocks, source->account);
 	if (!err)
 		err = event_backlog__replay(&follower->backlog, follower->model);
 	follower->has_baseline = from_first_allocation && !follower->backlog.dropped_cnt;
 	event_stream__unlock(follower->stream);
 	return err;
-}
-
-static const struct memory *memory_of(const struct heap_follower *follower)
-{
-	return follower->source->target->memory;
 }
 
 static int describe_checkpoint(const struct heap_follower *follower, int err,
@@ -62,7 +57,7 @@ static bool is_mapped(uint64_t address, void *context)
 	const struct heap_follower *follower = context;
 	uint64_t word;
 
-	return !memory__read(memory_of(follower), address, &word, sizeof(word));
+	return !memory__read(follower->source->target->memory, address, &word, sizeof(word));
 }
 
 /*
@@ -76,7 +71,7 @@ static int abandon_arenas(struct heap_follower *follower, const struct heap_read
 
 	if (reading->ended_interpreters > ended[1]) {
 		event_stream__lock(follower->stream);
-		err = model__abandon_arenas(follower->model, reading->heap, is_mapped, follower);
+		err = model__abandon_regions(follower->model, reading->heap, is_mapped, follower);
 		event_stream__unlock(follower->stream);
 	}
 	ended[1] = ended[0];
@@ -114,7 +109,7 @@ static int compare_and_adopt(struct heap_follower *follower, struct heap_reading
 {
 	struct drift drift = {.stream = follower->stream,
 			      .model = follower->model,
-			      .memory = memory_of(follower)};
+			      .target_heap = heap_source__main(follower->source)};
 	int err;
 
 	drift__await_stragglers(follower->stream);
@@ -126,8 +121,8 @@ static int compare_and_adopt(struct heap_follower *follower, struct heap_reading
 		err = adopt(follower, TAKE_PTR(reading->heap), drift.blocks);
 	if (err)
 		return err;
-	counters__add(counters, COUNTER_POOLS_RETRIED, drift.counts.retried_pools);
-	counters__add(counters, COUNTER_POOLS_UNRESOLVED, drift.counts.unresolved_pools);
+	counters__add(counters, COUNTER_POOLS_RETRIED, drift.counts.retried_spans);
+	counters__add(counters, COUNTER_POOLS_UNRESOLVED, drift.counts.unresolved_spans);
 	return 0;
 }
 
@@ -174,7 +169,7 @@ static int take_fresh(struct heap_follower *follower, const struct heap_reading_
 static void note_reading(struct reading_turns *turns, const struct heap_reading *reading,
 			 bool slept)
 {
-	if (!reading->counts.calm_pools)
+	if (!reading->counts.calm_spans)
 		turns->due_cnt = 0;
 	else if (slept)
 		turns->due_cnt--;
@@ -239,7 +234,7 @@ void heap_follower__read_counters(const struct heap_follower *follower, struct c
 		const struct model_counts *counts = &follower->model->counts;
 
 		counters__set(counters, COUNTER_EVENTS_UNPLACED, counts->unplaced_events);
-		counters__set(counters, COUNTER_ARENAS_ABANDONED, counts->abandoned_arenas);
+		counters__set(counters, COUNTER_ARENAS_ABANDONED, counts->abandoned_regions);
 	}
 	if (follower->source)
 		heap_source__count_refusals(follower->source, counters);

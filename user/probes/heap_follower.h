@@ -12,11 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "heap/model.h"
 #include "probes/event_backlog.h"
 #include "probes/events.h"
 #include "probes/loader.h"
-#include "pymalloc/heap_source.h"
-#include "pymalloc/model.h"
+#include "source/heap_source.h"
 #include "target/sleep_watch.h"
 #include "util/counters.h"
 #include "util/failure.h"

@@ -12,7 +12,7 @@
 #include "probes/sites.h"
 #include "probes/tracer_totals.h"
 #include "pyfrag/stacks.h"
-#include "pymalloc/heap_source.h"
+#include "source/heap_source.h"
 #include "target/runtime.h"
 #include "util/failure.h"
 

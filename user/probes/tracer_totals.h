@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "heap/model.h"
 #include "pyfrag/counters.h"
-#include "pymalloc/model.h"
 
 /* The changes that show: of the others there is no count. */
 struct tracer_sight {

@@ -159,8 +159,8 @@ static int check_indices(const struct memory *memory, const struct geometry *geo
 	return missing > 1 || (missing && missing == asked) ? -EUCLEAN : 0;
 }
 
-static int append_arenas(const struct arena_object *slots, size_t cnt, struct arena_list *list,
-			 struct account *account)
+static int append_arenas(const struct arena_object *slots, size_t cnt, uint32_t arena_size,
+			 struct arena_list *list, struct account *account)
 {
 	size_t used = 0;
 	int err;
@@ -173,8 +173,9 @@ static int append_arenas(const struct arena_object *slots, size_t cnt, struct ar
 	for (size_t i = 0; i < cnt; i++)
 		if (slots[i].address)
 			list->items[list->cnt++] =
-				(struct arena){.address = slots[i].address,
-					       .carved_end = slots[i].pool_address};
+				(struct region){.address = slots[i].address,
+						.size = arena_size,
+						.carved_end = slots[i].pool_address};
 	return 0;
 }
 
@@ -201,7 +202,7 @@ int arena_table__read(const struct memory *memory, uint64_t base, struct geometr
 	err = check_indices(memory, &found, slots, length);
 	if (err)
 		return err;
-	err = append_arenas(slots, length, list, memory->account);
+	err = append_arenas(slots, length, found.arena_size, list, memory->account);
 	if (err)
 		return err;
 	*geometry = found;

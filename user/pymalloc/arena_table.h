@@ -11,27 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "heap/region.h"
 #include "pymalloc/geometry.h"
 #include "target/memory.h"
 
 /* What we are ready to read: 1 TiB in arenas of 1 MiB. */
 #define ARENAS_MAX (1U << 20)
 
-struct arena {
-	uint64_t address;
-	uint64_t carved_end; /* pools from here on were never used */
-	/*
-	 * Tells arenas apart that had the same address one after the other; 0: not seen being
-	 * mapped.
-	 */
-	uint64_t generation;
-	/* So many readings in a row found nothing changed in it: see checkpoint.h. */
-	uint32_t calm_readings;
-};
-
 /* Arenas, as they are gathered. The owner frees the items (account__free()). */
 struct arena_list {
-	struct arena *items;
+	struct region *items;
 	size_t cnt, capacity;
 };
 

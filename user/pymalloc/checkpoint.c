@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pymalloc/pool.h"
+#include "pymalloc/pymalloc_layout.h"
 #include "util/cleanup.h"
 #include "util/sleep.h"
 
@@ -29,6 +30,7 @@ struct pool_ref {
 struct reader {
 	const struct memory *memory;
 	struct heap *heap;
+	struct geometry geometry; /* of the heap */
 	struct checkpoint_counts *counts;
 	const struct checkpoint_options *options;
 	uint64_t done_bytes, total_bytes;
@@ -73,6 +75,7 @@ static int reader__new(struct reader **out, struct heap *heap, const struct memo
 		return -ENOMEM;
 	reader->memory = memory;
 	reader->heap = heap;
+	reader->geometry = pymalloc_layout__geometry(&heap->layout);
 	reader->counts = counts;
 	reader->options = options;
 	*out = TAKE_PTR(reader);
@@ -87,15 +90,14 @@ static uint64_t stamp_of(const struct reader *reader, const struct pool_header *
 static int store_pool(struct reader *reader, uint64_t address, uint32_t size_class, uint64_t stamp,
 		      const uint64_t *live)
 {
-	return block_map__set_pool(reader->heap->blocks, address, (uint8_t)size_class, stamp, live,
-				   pool__word_cnt(&reader->heap->geometry));
+	return block_map__set_span(reader->heap->blocks, address, (uint8_t)size_class, stamp, live,
+				   pool__word_cnt(&reader->geometry));
 }
 
 /* Whether it is this pool's turn to be looked at although its header has not changed. */
 static bool is_due(const struct reader *reader, uint64_t address)
 {
-	return (address / reader->heap->geometry.pool_size + reader->heap->readings) %
-		       SCRUB_READINGS ==
+	return (address / reader->geometry.pool_size + reader->heap->readings) % SCRUB_READINGS ==
 	       0;
 }
 
@@ -113,10 +115,10 @@ static bool is_known(struct reader *reader, uint64_t address, const struct pool_
 	if (!is_same(reader, address, header))
 		return false;
 	if (is_due(reader, address)) {
-		reader->counts->scrubbed_pools++;
+		reader->counts->scrubbed_spans++;
 		return false;
 	}
-	reader->counts->unchanged_pools++;
+	reader->counts->unchanged_spans++;
 	return true;
 }
 
@@ -128,15 +130,15 @@ static void compare_blocks(struct reader *reader, uint64_t address,
 	uint64_t stamp = stamp_of(reader, header);
 
 	if (stamp && block_map__stamp(blocks, address) == stamp &&
-	    memcmp(block_map__pool_bits(blocks, address), live,
-		   pool__word_cnt(&reader->heap->geometry) * sizeof(*live)) != 0)
-		reader->counts->corrected_pools++;
+	    memcmp(block_map__span_bits(blocks, address), live,
+		   pool__word_cnt(&reader->geometry) * sizeof(*live)) != 0)
+		reader->counts->corrected_spans++;
 }
 
 /* Notes that the pool at @address is not what it was. */
 static int note_change(struct reader *reader, uint64_t address)
 {
-	uint64_t arena_size = reader->heap->geometry.arena_size;
+	uint64_t arena_size = reader->geometry.arena_size;
 	int err;
 
 	/* Pools come in the order of their addresses: most are near the last one. */
@@ -156,7 +158,7 @@ static int store_free_pool(struct reader *reader, uint64_t address)
 {
 	static const uint64_t none[POOL_WORDS_MAX];
 
-	if (!block_map__pool_bits(reader->heap->blocks, address))
+	if (!block_map__span_bits(reader->heap->blocks, address))
 		return 0;
 	if (block_map__stamp(reader->heap->blocks, address)) {
 		int err = note_change(reader, address);
@@ -178,13 +180,13 @@ static int take_torn(struct reader *reader, uint64_t address, const struct pool_
 		reader->torn[reader->torn_cnt++] = address;
 		return 0;
 	}
-	reader->counts->unresolved_pools++;
+	reader->counts->unresolved_spans++;
 	return live ? store_pool(reader, address, header->szidx, 0, live) : 0;
 }
 
 static int take_body(struct reader *reader, const struct memory_range *range, bool last)
 {
-	const struct geometry *geometry = &reader->heap->geometry;
+	const struct geometry *geometry = &reader->geometry;
 	uint64_t live[POOL_WORDS_MAX];
 	struct pool_header header;
 
@@ -221,7 +223,7 @@ static int read_bodies(struct reader *reader, bool last)
 		err = memory__read_ranges(reader->memory, reader->ranges, used);
 		for (size_t i = 0; i < used && !err; i++) {
 			if (reader->ranges[i].failed)
-				reader->counts->unreadable_pools++;
+				reader->counts->unreadable_spans++;
 			else
 				err = take_body(reader, &reader->ranges[i], last);
 		}
@@ -238,7 +240,7 @@ static int read_bodies(struct reader *reader, bool last)
 static int take_header(struct reader *reader, uint64_t address, const struct pool_header *header,
 		       bool last)
 {
-	const struct geometry *geometry = &reader->heap->geometry;
+	const struct geometry *geometry = &reader->geometry;
 
 	if (!header->count)
 		return store_free_pool(reader, address);
@@ -254,7 +256,8 @@ static int take_header(struct reader *reader, uint64_t address, const struct poo
 	}
 	if (pool__is_full(geometry, header))
 		return store_pool(reader, address, header->szidx, stamp_of(reader, header),
-				  reader->heap->places->words[header->szidx]);
+				  block_places__of_class(reader->heap->places,
+							 (uint8_t)header->szidx));
 	reader->partial[reader->partial_cnt++] =
 		(struct pool_ref){.address = address, .size = pool__bytes_wanted(geometry, header)};
 	return 0;
@@ -277,7 +280,7 @@ static int read_pools(struct reader *reader, const uint64_t *addresses, size_t c
 	reader->torn_cnt = 0;
 	for (size_t i = 0; i < cnt && !err; i++) {
 		if (reader->ranges[i].failed)
-			reader->counts->unreadable_pools++;
+			reader->counts->unreadable_spans++;
 		else
 			err = take_header(reader, reader->ranges[i].address, &reader->headers[i],
 					  last);
@@ -291,7 +294,7 @@ static int read_batch(struct reader *reader)
 	int err;
 
 	err = read_pools(reader, reader->pools, cnt, false);
-	reader->counts->retried_pools += reader->torn_cnt;
+	reader->counts->retried_spans += reader->torn_cnt;
 	for (int try = 1; !err && reader->torn_cnt && try <= TORN_TRIES_MAX; try++) {
 		size_t torn_cnt = reader->torn_cnt;
 
@@ -302,7 +305,7 @@ static int read_batch(struct reader *reader)
 	reader->pool_cnt = 0;
 	if (err)
 		return err;
-	reader->done_bytes += (uint64_t)cnt * reader->heap->geometry.pool_size;
+	reader->done_bytes += (uint64_t)cnt * reader->geometry.pool_size;
 	if (reader->options && reader->options->progress)
 		return reader->options->progress(reader->done_bytes, reader->total_bytes,
 						 reader->options->context);
@@ -316,9 +319,9 @@ static int add_pool(struct reader *reader, uint64_t address)
 }
 
 /* The pools of @arena from @pool on that were carved off. */
-static int read_arena(struct reader *reader, const struct arena *arena, uint64_t pool)
+static int read_arena(struct reader *reader, const struct region *arena, uint64_t pool)
 {
-	const struct geometry *geometry = &reader->heap->geometry;
+	const struct geometry *geometry = &reader->geometry;
 
 	for (; pool < arena->carved_end; pool += geometry->pool_size) {
 		int err = add_pool(reader, pool);
@@ -330,20 +333,19 @@ static int read_arena(struct reader *reader, const struct arena *arena, uint64_t
 }
 
 /* Whether the arena, known as @known, is passed over in this reading. */
-static bool is_spared(const struct reader *reader, const struct arena *known,
-		      const struct arena *arena)
+static bool is_spared(const struct reader *reader, const struct region *known,
+		      const struct region *arena)
 {
 	return reader->options && reader->options->spare_calm &&
 	       known->calm_readings >= CALM_READINGS && known->carved_end == arena->carved_end &&
-	       (arena->address / reader->heap->geometry.arena_size + reader->heap->readings) %
-		       CALM_SHARE;
+	       (arena->address / arena->size + reader->heap->readings) % CALM_SHARE;
 }
 
 /* Those in which something has changed are not calm. */
 static void end_calm(struct reader *reader)
 {
 	for (size_t i = 0; i < reader->changed_cnt; i++) {
-		struct arena *arena = heap__arena_around(reader->heap, reader->changed[i]);
+		struct region *arena = heap__region_around(reader->heap, reader->changed[i]);
 
 		if (arena)
 			arena->calm_readings = 0;
@@ -355,22 +357,22 @@ static void end_calm(struct reader *reader)
  * Makes the heap's arenas those of @arenas (sorted, taken over): forgets the ones that are gone,
  * reads what is new; if @all, reads all of them. *changed: any came, grew or went.
  */
-static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt, bool all,
+static int update_arenas(struct reader *reader, struct region *arenas, size_t cnt, bool all,
 			 bool *changed)
 {
 	struct heap *heap = reader->heap;
-	struct arena *old = heap->arenas;
-	struct arena *old_end = heap->arena_cnt ? old + heap->arena_cnt : old;
+	const struct region *old = heap->regions;
+	const struct region *old_end = heap->region_cnt ? old + heap->region_cnt : old;
 	int err = 0;
 
 	*changed = false;
 	for (size_t i = 0; i <= cnt && !err; i++) {
 		uint64_t address = i < cnt ? arenas[i].address : UINT64_MAX;
-		uint64_t from = geometry__first_pool(&heap->geometry, address);
-		const struct arena *known = NULL;
+		uint64_t from = geometry__first_pool(&reader->geometry, address);
+		const struct region *known = NULL;
 
 		for (; old < old_end && old->address < address; old++) {
-			heap__forget_blocks(heap, old->address);
+			heap__forget_blocks(heap, old);
 			*changed = true;
 		}
 		if (i == cnt)
@@ -382,14 +384,14 @@ static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt
 		*changed |= !known || known->carved_end != arenas[i].carved_end;
 		/* Pools do not become uncarved: that is another arena at the same place. */
 		if (known && known->carved_end > arenas[i].carved_end)
-			heap__forget_blocks(heap, address);
+			heap__forget_blocks(heap, &arenas[i]);
 		else if (known && !all)
 			from = known->carved_end;
 		if (known && known->carved_end == arenas[i].carved_end)
 			arenas[i].calm_readings = known->calm_readings;
 		if (all && known && is_spared(reader, known, &arenas[i])) {
-			reader->counts->calm_pools +=
-				(arenas[i].carved_end - from) / heap->geometry.pool_size;
+			reader->counts->calm_spans +=
+				(arenas[i].carved_end - from) / reader->geometry.pool_size;
 			continue;
 		}
 		arenas[i].calm_readings += all && arenas[i].calm_readings < UINT32_MAX;
@@ -397,82 +399,16 @@ static int update_arenas(struct reader *reader, struct arena *arenas, size_t cnt
 	}
 	if (!err && reader->pool_cnt)
 		err = read_batch(reader);
-	account__free(heap->arenas);
-	heap->arenas = arenas;
-	heap->arena_cnt = cnt;
-	heap->arena_capacity = cnt;
+	account__free(heap->regions);
+	heap->regions = arenas;
+	heap->region_cnt = cnt;
+	heap->region_capacity = cnt;
 	end_calm(reader);
 	return err;
 }
 
-/* Arenas by address, and how large they are. */
-struct places {
-	const struct arena *arenas;
-	size_t cnt;
-	uint64_t arena_size;
-};
-
-/* Whether any arena reaches into the chunk at @address. */
-static bool reaches_into(uint64_t address, const void *context)
-{
-	const struct places *places = context;
-	size_t low = 0, high = places->cnt;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (places->arenas[middle].address + places->arena_size <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < places->cnt && places->arenas[low].address < address + CHUNK_BYTES;
-}
-
-/*
- * How many chunks those arenas can need: one for each that a pool which was ever used reaches into.
- */
-static uint64_t count_chunks(const struct geometry *geometry, const struct arena *arenas,
-			     size_t cnt)
-{
-	uint64_t chunks = 0, next = 0; /* the first chunk that is not counted yet */
-
-	for (size_t i = 0; i < cnt; i++) {
-		uint64_t first = geometry__first_pool(geometry, arenas[i].address) / CHUNK_BYTES;
-		uint64_t end = (arenas[i].carved_end + CHUNK_BYTES - 1) / CHUNK_BYTES;
-
-		if (first < next)
-			first = next;
-		if (end <= first)
-			continue;
-		chunks += end - first;
-		next = end;
-	}
-	return chunks;
-}
-
-/*
- * Before anything of @arenas is read: gives up what the heap holds where there is no arena any
- * more, so that a target whose arenas move costs no more than one whose arenas stay; and makes sure
- * that there is room for what comes, rather than finding out after half of a long reading.
- */
-static int make_room(struct heap *heap, const struct arena *arenas, size_t cnt)
-{
-	const struct places places = {arenas, cnt, heap->geometry.arena_size};
-	uint64_t chunks = count_chunks(&heap->geometry, arenas, cnt), there;
-
-	block_map__drop_chunks(heap->blocks, reaches_into, &places);
-	there = block_map__chunk_cnt(heap->blocks);
-	return chunks > there
-		       ? account__check_room(heap->account,
-					     (chunks - there) * block_map__chunk_cost_bytes(
-									heap->geometry.alignment))
-		       : 0;
-}
-
-int checkpoint__update(struct heap *heap, struct allocators *allocators,
-		       const struct memory *memory, const struct checkpoint_options *options,
-		       struct checkpoint_counts *counts)
+int checkpoint__update(struct heap *heap, struct obmalloc *obmalloc, const struct memory *memory,
+		       const struct checkpoint_options *options, struct checkpoint_counts *counts)
 {
 	_cleanup_(reader__freep) struct reader *reader = NULL;
 	bool changed = true;
@@ -481,38 +417,23 @@ int checkpoint__update(struct heap *heap, struct allocators *allocators,
 	heap->readings++;
 	err = reader__new(&reader, heap, memory, options, counts);
 	for (int round = 0; round < ROUNDS_MAX && changed && !err; round++) {
-		struct arena *arenas;
+		struct region *arenas;
 		size_t cnt;
 
-		err = allocators__read_arenas(allocators, memory, &arenas, &cnt,
-					      &counts->skipped_interpreters);
+		err = obmalloc__read_arenas(obmalloc, memory, &arenas, &cnt,
+					    &counts->skipped_interpreters);
 		if (err)
 			return err;
-		err = make_room(heap, arenas, cnt);
+		err = heap__make_room(heap, arenas, cnt);
 		if (err) {
 			account__free(arenas);
 			return err;
 		}
-		reader->total_bytes = (uint64_t)cnt * allocators->geometry.arena_size;
+		reader->total_bytes = (uint64_t)cnt * obmalloc->geometry.arena_size;
 		err = update_arenas(reader, arenas, cnt, round == 0, &changed);
 		changed |= round == 0;
 	}
 	return err;
-}
-
-int checkpoint__read(struct heap **out, struct allocators *allocators, const struct memory *memory,
-		     const struct checkpoint_options *options, struct checkpoint_counts *counts)
-{
-	_cleanup_(heap__freep) struct heap *heap = NULL;
-	int err;
-
-	err = heap__new(&heap, &allocators->geometry, memory->account);
-	if (!err)
-		err = checkpoint__update(heap, allocators, memory, options, counts);
-	if (err)
-		return err;
-	*out = TAKE_PTR(heap);
-	return 0;
 }
 
 int checkpoint__reread_pools(struct heap *heap, const struct memory *memory, const uint64_t *pools,
@@ -523,7 +444,7 @@ int checkpoint__reread_pools(struct heap *heap, const struct memory *memory, con
 
 	err = reader__new(&reader, heap, memory, NULL, counts);
 	for (size_t i = 0; i < cnt && !err; i++)
-		if (heap__arena_around(heap, pools[i]))
+		if (heap__region_around(heap, pools[i]))
 			err = add_pool(reader, pools[i]);
 	if (!err && reader->pool_cnt)
 		err = read_batch(reader);

@@ -4,8 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "pymalloc/pool.h"
-
 #define SAMPLES_MAX 256
 
 struct sample {
@@ -31,29 +29,19 @@ static bool sample_is_framed(const struct sample *sample)
 static size_t choose_samples(const struct heap *heap, struct memory_range *ranges,
 			     struct sample *samples)
 {
-	const struct geometry *geometry = &heap->geometry;
 	size_t cnt = 0;
 
-	for (size_t i = 0; i < heap->arena_cnt; i++) {
-		uint64_t pool = geometry__first_pool(geometry, heap->arenas[i].address);
-		uint32_t pools = geometry__arena_pools(geometry, heap->arenas[i].address);
+	for (size_t i = 0; i < heap->region_cnt; i++) {
+		struct span pool = {};
 
-		for (uint32_t p = 0; p < pools; p++, pool += geometry->pool_size) {
-			const uint64_t *bits = block_map__pool_bits(heap->blocks, pool);
-			size_t word = 0;
+		while (cnt < SAMPLES_MAX && heap__next_span(heap, &heap->regions[i], &pool)) {
+			uint64_t address = pool.address;
 
-			if (cnt == SAMPLES_MAX)
-				return cnt;
-			while (bits && word < pool__word_cnt(geometry) && !bits[word])
-				word++;
-			if (!bits || word == pool__word_cnt(geometry))
+			if (!block_map__next(heap->blocks, &address, pool.address + pool.size))
 				continue;
-			ranges[cnt] = (struct memory_range){
-				.address =
-					pool + (word * 64 + (uint64_t)__builtin_ctzll(bits[word])) *
-						       geometry->alignment,
-				.buffer = &samples[cnt],
-				.size = sizeof(samples[cnt])};
+			ranges[cnt] = (struct memory_range){.address = address,
+							    .buffer = &samples[cnt],
+							    .size = sizeof(samples[cnt])};
 			cnt++;
 		}
 	}

@@ -157,7 +157,7 @@ static int look_for_arenas(const struct data_piece *piece, void *context)
 }
 
 /* Keeps in @allocator where the pointer to the arena array may be, and learns the arena size. */
-static int try_candidates(struct allocator *allocator, struct geometry *geometry,
+static int try_candidates(struct obmalloc_state *allocator, struct geometry *geometry,
 			  const struct candidates *candidates, const struct memory *memory)
 {
 	for (size_t i = 0; i < candidates->cnt && i < CANDIDATES_TRIED_MAX &&
@@ -181,7 +181,7 @@ static int try_candidates(struct allocator *allocator, struct geometry *geometry
 }
 
 /* Finds the words that point to the arena array, and with it the arena size. */
-static int find_arenas(struct allocator *allocator, struct used_pools_evidence *evidence,
+static int find_arenas(struct obmalloc_state *allocator, struct used_pools_evidence *evidence,
 		       const struct data_image *data, const struct target *target,
 		       const struct memory *memory)
 {
@@ -200,11 +200,11 @@ static int find_arenas(struct allocator *allocator, struct used_pools_evidence *
 	return err;
 }
 
-int allocators__locate(struct allocators *out, const struct data_image *data,
-		       const struct target *target, const struct memory *memory)
+int obmalloc__locate(struct obmalloc *out, const struct data_image *data,
+		     const struct target *target, const struct memory *memory)
 {
 	struct used_pools_evidence evidence;
-	struct allocator allocator = {};
+	struct obmalloc_state allocator = {};
 	struct used_pools table;
 	int err;
 
@@ -230,17 +230,17 @@ int allocators__locate(struct allocators *out, const struct data_image *data,
 	return 0;
 }
 
-void allocators__free(struct allocators *allocators)
+void obmalloc__free(struct obmalloc *obmalloc)
 {
-	free(allocators->items);
-	*allocators = (struct allocators){};
+	free(obmalloc->items);
+	*obmalloc = (struct obmalloc){};
 }
 
 /*
  * Reads the arena array of one allocator through each word that may hold its address, and keeps the
  * words that hold the one that is right. -EAGAIN: none is, just now.
  */
-static int read_allocator(struct allocator *allocator, struct geometry *geometry,
+static int read_allocator(struct obmalloc_state *allocator, struct geometry *geometry,
 			  const struct memory *memory, struct arena_list *list)
 {
 	uint64_t values[ARRAY_SIZE(allocator->arenas_at)], right = 0;
@@ -270,7 +270,7 @@ static int read_allocator(struct allocator *allocator, struct geometry *geometry
 }
 
 /* As often as *tries says, which shrinks by each time it was waited. */
-static int read_patiently(struct allocator *allocator, struct geometry *geometry,
+static int read_patiently(struct obmalloc_state *allocator, struct geometry *geometry,
 			  const struct memory *memory, struct arena_list *list, unsigned int *tries)
 {
 	int err = read_allocator(allocator, geometry, memory, list);
@@ -284,15 +284,15 @@ static int read_patiently(struct allocator *allocator, struct geometry *geometry
 
 static int compare_arenas(const void *left, const void *right)
 {
-	const struct arena *a = left, *b = right;
+	const struct region *a = left, *b = right;
 
 	return (a->address > b->address) - (a->address < b->address);
 }
 
-static bool arenas_overlap(const struct arena_list *list, uint32_t arena_size)
+static bool arenas_overlap(const struct arena_list *list)
 {
 	for (size_t i = 1; i < list->cnt; i++)
-		if (list->items[i].address - list->items[i - 1].address < arena_size)
+		if (list->items[i].address < region__end(&list->items[i - 1]))
 			return true;
 	return false;
 }
@@ -301,15 +301,15 @@ static bool arenas_overlap(const struct arena_list *list, uint32_t arena_size)
  * @others: so many tries all other interpreters have together: a process may pretend to have
  * thousands.
  */
-static int read_all(struct allocators *allocators, const struct memory *memory,
-		    struct arena_list *list, uint64_t *skipped, unsigned int *others)
+static int read_all(struct obmalloc *obmalloc, const struct memory *memory, struct arena_list *list,
+		    uint64_t *skipped, unsigned int *others)
 {
 	int err;
 
-	for (size_t i = 0; i < allocators->cnt; i++) {
+	for (size_t i = 0; i < obmalloc->cnt; i++) {
 		unsigned int main = TRIES_MAX;
 
-		err = read_patiently(&allocators->items[i], &allocators->geometry, memory, list,
+		err = read_patiently(&obmalloc->items[i], &obmalloc->geometry, memory, list,
 				     i ? others : &main);
 		if (err == -EAGAIN && i)
 			(*skipped)++;
@@ -322,11 +322,11 @@ static int read_all(struct allocators *allocators, const struct memory *memory,
 			    compare_arenas);
 	if (err)
 		return err;
-	return arenas_overlap(list, allocators->geometry.arena_size) ? -EUCLEAN : 0;
+	return arenas_overlap(list) ? -EUCLEAN : 0;
 }
 
-int allocators__read_arenas(struct allocators *allocators, const struct memory *memory,
-			    struct arena **out, size_t *cnt, uint64_t *skipped)
+int obmalloc__read_arenas(struct obmalloc *obmalloc, const struct memory *memory,
+			  struct region **out, size_t *cnt, uint64_t *skipped)
 {
 	unsigned int others = OTHER_TRIES_MAX;
 	int err = -EUCLEAN;
@@ -338,7 +338,7 @@ int allocators__read_arenas(struct allocators *allocators, const struct memory *
 		struct arena_list list = {};
 		uint64_t now_skipped = 0;
 
-		err = read_all(allocators, memory, &list, &now_skipped, &others);
+		err = read_all(obmalloc, memory, &list, &now_skipped, &others);
 		if (!err) {
 			*out = list.items;
 			*cnt = list.cnt;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "pymalloc/pool.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 bool pool__is_full(const struct geometry *geometry, const struct pool_header *header)
@@ -17,32 +15,6 @@ uint64_t pool__stamp(const struct pool_header *header)
 {
 	return (uint64_t)header->count << 32 | (header->freeblock >> 3 & 0x1fff) << 19 |
 	       (header->nextoffset >> 3 & 0x1fff) << 6 | header->szidx;
-}
-
-uint32_t pool__stamp_count(uint64_t stamp)
-{
-	return (uint32_t)(stamp >> 32);
-}
-
-static void set_places(const struct geometry *geometry, uint32_t size_class, uint64_t *places)
-{
-	uint32_t step = geometry__block_size(geometry, size_class) / geometry->alignment;
-	uint32_t unit = POOL_HEADER_BYTES / geometry->alignment;
-
-	for (uint32_t i = geometry__pool_capacity(geometry, size_class); i; i--, unit += step)
-		places[unit / 64] |= 1UL << (unit % 64);
-}
-
-int block_places__new(struct block_places **out, const struct geometry *geometry)
-{
-	struct block_places *places = calloc(1, sizeof(*places));
-
-	if (!places)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < geometry__class_cnt(geometry); i++)
-		set_places(geometry, i, places->words[i]);
-	*out = places;
-	return 0;
 }
 
 uint32_t pool__bytes_wanted(const struct geometry *geometry, const struct pool_header *header)
@@ -76,8 +48,8 @@ bool pool__decode(const struct geometry *geometry, const struct block_places *pl
 		memset(live, 0, pool__word_cnt(geometry) * sizeof(*live));
 		return false;
 	}
-	set_carved(places->words[header.szidx], header.nextoffset >> shift,
-		   pool__word_cnt(geometry), live);
+	set_carved(block_places__of_class(places, (uint8_t)header.szidx),
+		   header.nextoffset >> shift, pool__word_cnt(geometry), live);
 	for (block = header.freeblock; block; free_cnt++) {
 		uint64_t offset = block - address, unit = offset >> shift;
 

@@ -8,20 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "heap/block_places.h"
 #include "pymalloc/geometry.h"
 
 #define POOL_WORDS_MAX (65536 / 8 / 64) /* of the largest pool with the smallest alignment */
-
-/*
- * Where blocks can be: for each size class the bits of a pool whose every block is live, counted in
- * units of the alignment from the pool's address.
- */
-struct block_places {
-	uint64_t words[SIZE_CLASSES_MAX][POOL_WORDS_MAX];
-};
-
-/* Returns 0 or -ENOMEM; the caller frees it with free(). */
-int block_places__new(struct block_places **out, const struct geometry *geometry);
 
 /* How many words hold the bits of a pool. */
 static inline size_t pool__word_cnt(const struct geometry *geometry)
@@ -51,16 +41,14 @@ bool pool__decode(const struct geometry *geometry, const struct block_places *pl
 		  uint64_t address, const uint8_t *bytes, size_t size, uint64_t *live);
 
 /*
- * What of the sane header of a pool in use tells whether the pool has changed: in the upper half
- * how many blocks are live, in the lower where the chain of free ones begins, how much is carved
- * off, and the class. Never 0. A pool that has the same stamp again may still have changed: free
- * blocks are a stack, and a stack of the same height and top can hold others below (two blocks are
- * taken, another is put back, and then the first).
+ * What of the sane header of a pool in use shows whether the pool has changed, as a stamp for the
+ * map of blocks (block_map__stamp()): in the upper half how many blocks are live, in the lower
+ * where the chain of free ones begins, how much is carved off, and the class. Never 0. A pool that
+ * has the same stamp again may still have changed: free blocks are a stack, and a stack of the same
+ * height and top can hold others below (two blocks are taken, another is put back, and then the
+ * first).
  */
 uint64_t pool__stamp(const struct pool_header *header);
-
-/* How many live blocks a stamp tells of. */
-uint32_t pool__stamp_count(uint64_t stamp);
 
 /* Whether every block of the pool is live, by its header alone. */
 bool pool__is_full(const struct geometry *geometry, const struct pool_header *header);

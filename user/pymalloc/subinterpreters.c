@@ -78,12 +78,12 @@ static int find_place(uint64_t main_table, const uint64_t *interpreters, size_t 
 }
 
 /* The allocator of one interpreter. -ENOENT: it has none of its own, or none that is in use. */
-static int find_own(const struct allocators *allocators, uint64_t interpreter,
+static int find_own(const struct obmalloc *obmalloc, uint64_t interpreter,
 		    const struct state_place *place, const struct memory *memory,
-		    unsigned int *retries, struct allocator *out)
+		    unsigned int *retries, struct obmalloc_state *out)
 {
 	struct used_pools table = {.address = interpreter + place->offset,
-				   .class_cnt = geometry__class_cnt(&allocators->geometry)};
+				   .class_cnt = geometry__class_cnt(&obmalloc->geometry)};
 	struct used_pools_evidence evidence;
 	int err;
 
@@ -92,15 +92,15 @@ static int find_own(const struct allocators *allocators, uint64_t interpreter,
 		if (err)
 			return err == -EFAULT ? -ENOENT : err;
 	}
-	if (!table.address || table.address == allocators->items[0].used_pools)
+	if (!table.address || table.address == obmalloc->items[0].used_pools)
 		return -ENOENT;
 	err = used_pools__check(&table, &evidence, memory, retries);
 	if (err)
 		return err;
-	if (!evidence.witness_cnt || evidence.geometry.pool_size != allocators->geometry.pool_size)
+	if (!evidence.witness_cnt || evidence.geometry.pool_size != obmalloc->geometry.pool_size)
 		return -ENOENT;
 	/* struct _obmalloc_state: pools.used[], and right behind it mgmt.arenas. */
-	*out = (struct allocator){
+	*out = (struct obmalloc_state){
 		.used_pools = table.address,
 		.arenas_at = {table.address + table.class_cnt * sizeof(table.pairs[0])},
 		.arenas_at_cnt = 1,
@@ -108,29 +108,29 @@ static int find_own(const struct allocators *allocators, uint64_t interpreter,
 	return 0;
 }
 
-int allocators__add_interpreters(struct allocators *allocators, const uint64_t *interpreters,
-				 size_t cnt, const struct memory *memory)
+int obmalloc__add_interpreters(struct obmalloc *obmalloc, const uint64_t *interpreters, size_t cnt,
+			       const struct memory *memory)
 {
 	unsigned int retries = USED_POOLS_RETRIES_MAX;
 	struct state_place place;
-	struct allocator *items;
+	struct obmalloc_state *items;
 	int err;
 
-	allocators->cnt = 1;
+	obmalloc->cnt = 1;
 	if (cnt < 2)
 		return 0;
-	err = find_place(allocators->items[0].used_pools, interpreters, cnt, memory, &place);
+	err = find_place(obmalloc->items[0].used_pools, interpreters, cnt, memory, &place);
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	items = realloc(allocators->items, (cnt + 1) * sizeof(*items));
+	items = realloc(obmalloc->items, (cnt + 1) * sizeof(*items));
 	if (!items)
 		return -ENOMEM;
-	allocators->items = items;
+	obmalloc->items = items;
 	for (size_t i = 0; i < cnt; i++) {
-		err = find_own(allocators, interpreters[i], &place, memory, &retries,
-			       &items[allocators->cnt]);
+		err = find_own(obmalloc, interpreters[i], &place, memory, &retries,
+			       &items[obmalloc->cnt]);
 		if (!err)
-			allocators->cnt++;
+			obmalloc->cnt++;
 		else if (err != -ENOENT)
 			return err;
 	}

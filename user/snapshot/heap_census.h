@@ -16,8 +16,8 @@
 #include "census/retention.h"
 #include "census/roots.h"
 #include "output/report.h"
-#include "pymalloc/heap_source.h"
 #include "snapshot/snapshot_options.h"
+#include "source/heap_source.h"
 
 struct heap_census {
 	struct census_report report;

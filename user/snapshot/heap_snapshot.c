@@ -53,7 +53,7 @@ static int collect_findings(struct heap_snapshot *snapshot, const struct finding
 	struct findings_options options = *given;
 	int err;
 
-	options.keeps_empty_arena = heap_source__keeps_empty_arena(snapshot->source);
+	options.keeps_one_empty = heap_source__keeps_one_empty(snapshot->source);
 	err = findings__collect(&snapshot->findings, snapshot->reading.heap,
 				snapshot->source->target, &options, &snapshot->history,
 				clock_ns(CLOCK_MONOTONIC), &snapshot->counters);

@@ -6,9 +6,9 @@
 
 #include "analysis/memory_use.h"
 #include "output/report.h"
-#include "pymalloc/heap_source.h"
 #include "snapshot/heap_census.h"
 #include "snapshot/snapshot_options.h"
+#include "source/heap_source.h"
 
 struct heap_snapshot {
 	struct heap_source *source;

@@ -171,8 +171,8 @@ static int apply_alloc(struct site_ledger *ledger, const struct pyfrag_event *ev
 	const struct record record = {
 		.address = event->address,
 		.stack = stack,
-		.size = (uint16_t)geometry__block_size(&ledger->options.geometry,
-						       event->size_class),
+		.size = (uint16_t)heap_layout__block_size(&ledger->options.layout,
+							  event->size_class),
 		.step = event->sample_step,
 	};
 	if (!ledger->options.keeps_blocks)
@@ -189,7 +189,7 @@ static int apply_new_pool(struct site_ledger *ledger, const struct pyfrag_event 
 			  uint32_t stack)
 {
 	const struct record record = {
-		.address = geometry__pool_of(&ledger->options.geometry, event->address),
+		.address = heap_layout__span_start(&ledger->options.layout, event->address),
 		.stack = stack,
 		.era = ledger->era,
 	};
@@ -293,7 +293,7 @@ static bool is_in_an_arena(void *entry, void *context)
 {
 	const struct record *record = entry;
 
-	return heap__arena_around(context, record->address);
+	return heap__region_around(context, record->address);
 }
 
 void site_ledger__forget_outside(struct site_ledger *ledger, const struct heap *heap)
@@ -347,27 +347,27 @@ static struct site_totals *totals_of(const struct sums *sums, uint32_t stack)
 }
 
 /* The arena around @address if it is pinned, else NULL. */
-static const struct arena_totals *pinned_around(const struct sums *sums, uint64_t address)
+static const struct region_totals *pinned_around(const struct sums *sums, uint64_t address)
 {
-	const struct arena *arena = heap__arena_around(sums->heap, address);
-	const struct arena_totals *totals;
+	const struct region *region = heap__region_around(sums->heap, address);
+	const struct region_totals *totals;
 
-	if (!arena)
+	if (!region)
 		return NULL;
-	totals = &sums->measure->arenas[arena - sums->heap->arenas];
-	return pinned__is_pinned(sums->heap, totals, sums->below) ? totals : NULL;
+	totals = &sums->measure->regions[region - sums->heap->regions];
+	return pinned__is_pinned(totals, sums->below) ? totals : NULL;
 }
 
-static double hostage_bytes_a_block(const struct sums *sums, const struct arena_totals *arena)
+static double hostage_bytes_a_block(const struct region_totals *arena)
 {
-	return (double)(sums->heap->geometry.arena_size - arena->live_bytes) / arena->live_blocks;
+	return (double)(arena->size - arena->live_bytes) / arena->live_blocks;
 }
 
 static void add_block(const struct sums *sums, const struct record *record)
 {
 	double probability = probability_of(sums->ledger, record->size, record->step);
 	struct site_totals *totals = totals_of(sums, record->stack);
-	const struct arena_totals *arena = pinned_around(sums, record->address);
+	const struct region_totals *arena = pinned_around(sums, record->address);
 	double bytes = record->size / probability;
 
 	totals->live_blocks += 1 / probability;
@@ -376,19 +376,21 @@ static void add_block(const struct sums *sums, const struct record *record)
 	if (!arena)
 		return;
 	totals->pinning_blocks += 1 / probability;
-	totals->hostage_bytes += hostage_bytes_a_block(sums, arena) / probability;
+	totals->hostage_bytes += hostage_bytes_a_block(arena) / probability;
 }
 
 static void add_pool(const struct sums *sums, const struct record *record)
 {
 	struct site_totals *totals = totals_of(sums, record->stack);
-	const struct arena_totals *arena = pinned_around(sums, record->address);
+	const struct region_totals *arena = pinned_around(sums, record->address);
+	struct span span;
 
 	totals->pools_held++;
-	if (arena)
-		totals->pool_hostage_bytes += hostage_bytes_a_block(sums, arena) *
-					      block_map__count(sums->heap->blocks, record->address,
-							       sums->heap->geometry.pool_size);
+	if (!arena)
+		return;
+	heap__span_at(sums->heap, record->address, &span);
+	totals->pool_hostage_bytes += hostage_bytes_a_block(arena) *
+				      block_map__count(sums->heap->blocks, span.address, span.size);
 }
 
 static void add_growth(struct site_totals *totals, const struct growth *growth)

@@ -19,10 +19,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "pyfrag/events.h"
-#include "pymalloc/geometry.h"
 #include "heap/heap.h"
 #include "heap/pinned.h"
+#include "pyfrag/events.h"
 #include "stacks/stack_table.h"
 
 struct site_totals {
@@ -50,11 +49,11 @@ struct site_ledger_counts {
 struct site_ledger;
 
 struct site_ledger_options {
-	struct geometry geometry;
-	uint64_t sample_bytes;	 /* at the beginning; 0: every allocation is sampled */
-	bool keeps_blocks;	 /* every free is recorded */
-	uint64_t seed;		 /* of the chance that thins samples out */
-	struct account *account; /* where its memory comes from */
+	struct heap_layout layout; /* of the heap that the events are about */
+	uint64_t sample_bytes;	   /* at the beginning; 0: every allocation is sampled */
+	bool keeps_blocks;	   /* every free is recorded */
+	uint64_t seed;		   /* of the chance that thins samples out */
+	struct account *account;   /* where its memory comes from */
 	size_t blocks_max; /* how many sampled blocks are kept, before the distance is doubled */
 };
 
@@ -85,7 +84,7 @@ void site_ledger__note_gap(struct site_ledger *ledger);
 void site_ledger__check(struct site_ledger *ledger, const struct heap *heap, bool gap);
 
 /*
- * Blocks and pools that are in no arena of @heap are gone (model__abandon_arenas()): so are their
+ * Blocks and pools that are in no arena of @heap are gone (model__abandon_regions()): so are their
  * sites.
  */
 void site_ledger__forget_outside(struct site_ledger *ledger, const struct heap *heap);

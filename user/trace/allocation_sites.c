@@ -85,7 +85,7 @@ static int make_tables(struct allocation_sites *sites, const struct heap_source 
 {
 	const struct memory *memory = source->target->memory;
 	const struct site_ledger_options ledger_options = {
-		.geometry = source->allocators.geometry,
+		.layout = heap_source__main(source)->layout,
 		.sample_bytes = options->sample_bytes,
 		.keeps_blocks = options->keeps_blocks,
 		.seed = clock_ns(CLOCK_MONOTONIC) << 1,
@@ -103,6 +103,7 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 			      const struct allocation_sites_options *options)
 {
 	const struct memory *memory = source->target->memory;
+	const struct heap_layout *layout = &heap_source__main(source)->layout;
 	struct failure failure;
 	int err;
 
@@ -113,8 +114,8 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 	if (options->no_stacks)
 		return 0;
 	sites->config = (struct pyfrag_stacks){
-		.alignment = source->allocators.geometry.alignment,
-		.pool_size = source->allocators.geometry.pool_size,
+		.alignment = layout->map.alignment,
+		.pool_size = layout->span_size,
 		.sample_bytes = options->sample_bytes,
 		.walk = {.offsets = sites->runtime.offsets,
 			 .interpreters_head = sites->runtime.interpreters_head,
@@ -172,9 +173,9 @@ int allocation_sites__collect(struct allocation_sites *sites, const struct heap 
 
 	review_stacks(sites);
 	site_ledger__check(sites->ledger, heap, gap);
-	if (totals->counts.abandoned_arenas != sites->abandoned_arenas)
+	if (totals->counts.abandoned_regions != sites->abandoned_arenas)
 		site_ledger__forget_outside(sites->ledger, heap);
-	sites->abandoned_arenas = totals->counts.abandoned_arenas;
+	sites->abandoned_arenas = totals->counts.abandoned_regions;
 	sites->lost_cnt = counters__get(counters, COUNTER_LOST);
 	err = site_ranking__collect(out, sites->ledger, sites->stacks, sites->max, heap,
 				    &findings->measure, &findings->pinned);

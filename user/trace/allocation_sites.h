@@ -12,7 +12,7 @@
 #include "analysis/findings.h"
 #include "analysis/site_ranking.h"
 #include "probes/tracer.h"
-#include "pymalloc/heap_source.h"
+#include "source/heap_source.h"
 #include "stacks/site_ledger.h"
 #include "stacks/stack_table.h"
 #include "target/runtime.h"

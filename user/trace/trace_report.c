@@ -69,9 +69,9 @@ static void describe(struct state *state)
 		.target_slept = reading->target_slept,
 		.duration_ms = reading->duration_ms,
 		.paused_ms = reading->paused_ms,
-		.calm_pools = reading->counts.calm_pools,
-		.unchanged_pools = reading->counts.unchanged_pools,
-		.scrubbed_pools = reading->counts.scrubbed_pools,
+		.calm_pools = reading->counts.calm_spans,
+		.unchanged_pools = reading->counts.unchanged_spans,
+		.scrubbed_pools = reading->counts.scrubbed_spans,
 	};
 	report->counters = &session->counters;
 }
@@ -81,7 +81,7 @@ static int collect_findings(struct state *state, const struct heap *heap)
 	struct trace_session *session = state->session;
 	struct findings_options options = session->setup.snapshot->findings;
 
-	options.keeps_empty_arena = heap_source__keeps_empty_arena(session->source);
+	options.keeps_one_empty = heap_source__keeps_one_empty(session->source);
 	return findings__collect(&state->findings, heap,
 				 session->process_gone ? NULL : session->source->target, &options,
 				 &session->history, clock_ns(CLOCK_MONOTONIC), &session->counters);
@@ -201,7 +201,7 @@ static int check_alerts(struct state *state)
 {
 	struct trace_session *session = state->session;
 	struct alerting *alerting = session->setup.alerting;
-	uint64_t arena_bytes = state->findings.measure.totals.arena_bytes;
+	uint64_t arena_bytes = state->findings.measure.totals.region_bytes;
 	struct alert_subject subject = {
 		.pid = session->source->target->pid,
 		.keys = {[ALERT_KEY_APP] = session->identity.app,

@@ -76,8 +76,8 @@ int trace_session__fd(const struct trace_session *session)
 static void note_reading(struct trace_session *session)
 {
 	const struct checkpoint_counts *counts = &session->reading.counts;
-	double looked_at = (double)(counts->unchanged_pools + counts->scrubbed_pools);
-	double share = looked_at > 0 ? looked_at / (looked_at + (double)counts->calm_pools) : 1;
+	double looked_at = (double)(counts->unchanged_spans + counts->scrubbed_spans);
+	double share = looked_at > 0 ? looked_at / (looked_at + (double)counts->calm_spans) : 1;
 
 	if (!session->reading.target_slept)
 		session->whole_reading_ms = session->reading.duration_ms / share;
@@ -94,7 +94,7 @@ static bool spares_calm(const struct trace_session *session)
 static bool may_skip(const struct trace_session *session, int err)
 {
 	return (err == -EAGAIN || err == -EUCLEAN || err == -ETIME) &&
-	       session->source->allocator_name && session->skip_cnt < SKIPS_MAX;
+	       heap_source__main(session->source)->name && session->skip_cnt < SKIPS_MAX;
 }
 
 /* The last report is made in any case, of what is known. */
@@ -198,7 +198,7 @@ static int end(struct trace_session *session, enum wakeup wakeup, struct failure
 		return end_without_keeper(session, failure);
 	session->ending = true;
 	session->process_gone = wakeup == WAKEUP_EXIT || tracer__has_execed(session->tracer);
-	if (session->process_gone && !session->source->allocator_name)
+	if (session->process_gone && !heap_source__main(session->source)->name)
 		return failure__set(failure, -ESRCH,
 				    "process %d (%s) ended before its heap could be read",
 				    target->pid, target->comm);

@@ -9,7 +9,7 @@
 
 #include "alerts/growth.h"
 #include "probes/tracer.h"
-#include "pymalloc/heap_source.h"
+#include "source/heap_source.h"
 #include "target/identity.h"
 #include "target/launch.h"
 #include "trace/allocation_sites.h"

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Room for what a reading of a heap finds: heap__make_room(), declared in heap.h. */
+#include <errno.h>
+
+#include "heap/heap.h"
+
+/* Regions by address. */
+struct neighbours {
+	const struct region *regions;
+	size_t cnt;
+	uint64_t chunk_bytes;
+};
+
+/* Whether any region reaches into the chunk at @address. */
+static bool reaches_into(uint64_t address, const void *context)
+{
+	const struct neighbours *neighbours = context;
+	size_t low = 0, high = neighbours->cnt;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (region__end(&neighbours->regions[middle]) <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < neighbours->cnt &&
+	       neighbours->regions[low].address < address + neighbours->chunk_bytes;
+}
+
+/*
+ * How many chunks those regions can need: one for each that a span which was ever used reaches
+ * into.
+ */
+static uint64_t count_chunks(const struct heap_layout *layout, const struct region *regions,
+			     size_t cnt)
+{
+	uint64_t chunk_bytes = layout->map.chunk_bytes;
+	uint64_t chunks = 0, next = 0; /* the first chunk that is not counted yet */
+
+	for (size_t i = 0; i < cnt; i++) {
+		uint64_t first = heap_layout__first_span(layout, &regions[i]) / chunk_bytes;
+		uint64_t end = (regions[i].carved_end + chunk_bytes - 1) / chunk_bytes;
+
+		if (first < next)
+			first = next;
+		if (end <= first)
+			continue;
+		chunks += end - first;
+		next = end;
+	}
+	return chunks;
+}
+
+int heap__make_room(struct heap *heap, const struct region *regions, size_t cnt)
+{
+	const struct neighbours neighbours = {regions, cnt, heap->layout.map.chunk_bytes};
+	uint64_t chunks = count_chunks(&heap->layout, regions, cnt), there;
+
+	block_map__drop_chunks(heap->blocks, reaches_into, &neighbours);
+	there = block_map__chunk_cnt(heap->blocks);
+	return chunks > there
+		       ? account__check_room(heap->account,
+					     (chunks - there) *
+						     block_map__chunk_cost_bytes(&heap->layout.map))
+		       : 0;
+}

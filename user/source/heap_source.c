@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "source/heap_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "source/allocators.h"
+#include "target/shortage.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+
+void heap_source__free(struct heap_source *source)
+{
+	if (!source)
+		return;
+	target_heaps__free(&source->heaps);
+	python__free(source->python);
+	target__free(source->target);
+	account__close(source->account);
+	free(source);
+}
+
+void heap_source__freep(struct heap_source **source)
+{
+	heap_source__free(*source);
+}
+
+static int find_heaps(struct heap_source *source, struct failure *failure)
+{
+	const struct heap_context context = {
+		.target = source->target,
+		.python = source->python,
+	};
+
+	return target_heaps__find(&source->heaps, allocators, &context, failure);
+}
+
+int heap_source__open(struct heap_source **out, struct target *target, uint64_t max_memory_bytes,
+		      struct account *total, struct failure *failure)
+{
+	_cleanup_(target__freep) struct target *taken = target;
+	_cleanup_(heap_source__freep) struct heap_source *source = NULL;
+	int err;
+
+	source = calloc(1, sizeof(*source));
+	if (!source || account__new(&source->account, max_memory_bytes, total))
+		return failure__set(failure, -ENOMEM, "out of memory");
+	source->target = TAKE_PTR(taken);
+	source->target->memory->account = source->account;
+	err = python__find(&source->python, source->target, failure);
+	if (!err)
+		err = find_heaps(source, failure);
+	if (err)
+		return err;
+	*out = TAKE_PTR(source);
+	return 0;
+}
+
+/* What the allocator said of @err is in @failure; but there may be a reason of another kind. */
+static int describe_read_error(const struct heap_source *source, int err, struct failure *failure)
+{
+	const struct target *target = source->target;
+
+	if (!target__is_alive(target) || err == -ESRCH)
+		return failure__set(failure, -ESRCH, "process %d (%s) has exited", target->pid,
+				    target->comm);
+	return account__is_short(err) ? shortage__describe(target, err, failure) : err;
+}
+
+static int describe_pause_error(const struct target *target, int err, struct failure *failure)
+{
+	return failure__set(failure, err, "process %d (%s): cannot pause it: %s%s", target->pid,
+			    target->comm, strerror(-err),
+			    err == -EPERM ? " (is a debugger attached?)" : "");
+}
+
+static void add_counts(const struct checkpoint_counts *counts, struct counters *counters)
+{
+	counters__add(counters, COUNTER_POOLS_RETRIED, counts->retried_spans);
+	counters__add(counters, COUNTER_POOLS_UNRESOLVED, counts->unresolved_spans);
+	counters__add(counters, COUNTER_POOLS_UNREADABLE, counts->unreadable_spans);
+	counters__add(counters, COUNTER_POOLS_CORRECTED, counts->corrected_spans);
+	counters__add(counters, COUNTER_INTERPRETERS_SKIPPED, counts->skipped_interpreters);
+}
+
+void heap_source__count_refusals(const struct heap_source *source, struct counters *counters)
+{
+	counters__set(counters, COUNTER_MEMORY_REFUSED, account__usage(source->account).refused);
+}
+
+/* Reads into @reading->heap, which is made if there is none. */
+static int read_heap(struct heap_source *source, const struct heap_reading_options *options,
+		     struct heap_reading *reading, struct failure *failure)
+{
+	const struct memory *memory = source->target->memory;
+	struct target_heap *target_heap = source->heaps.items[options->index];
+	int err = 0;
+
+	if (!reading->heap)
+		err = heap__new(&reading->heap, &target_heap->layout, memory->account);
+	if (!err)
+		err = target_heap->allocator->update(target_heap, reading->heap,
+						     &options->checkpoint, &reading->counts,
+						     failure);
+	/* Also those that ended before their regions were read. */
+	reading->ended_interpreters = python__ended_interpreters(source->python, memory);
+	return err;
+}
+
+int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
+		      struct heap_reading *reading, struct counters *counters,
+		      struct failure *failure)
+{
+	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC);
+	bool is_first = !reading->heap;
+	int err;
+
+	reading->counts = (struct checkpoint_counts){};
+	reading->paused_ms = 0;
+	if (options->pause) {
+		err = target__pause(source->target);
+		if (err)
+			return describe_pause_error(source->target, err, failure);
+	}
+	err = read_heap(source, options, reading, failure);
+	if (options->pause)
+		reading->paused_ms = (double)target__resume(source->target) / 1e6;
+	if (err) {
+		if (is_first)
+			heap__free(TAKE_PTR(reading->heap));
+		return describe_read_error(source, err, failure);
+	}
+	add_counts(&reading->counts, counters);
+	heap_source__count_refusals(source, counters);
+	reading->duration_ms = (double)(clock_ns(CLOCK_MONOTONIC) - start_ns) / 1e6;
+	return 0;
+}
