@@ -254,7 +254,7 @@ check-matrix: pyfrag $(E2E_PROGRAMS) $(E2E_PRELOADS) ## run them on the Pythons 
 	$(Q)tests/matrix/run.sh
 
 .PHONY: bench
-bench: $(PROGRAM) $(BENCH_PROGRAMS) ## print what pyfrag costs, as ratios measured side by side (as root; 45 minutes)
+bench: $(PROGRAM) $(BENCH_PROGRAMS) ## print what pyfrag costs, as ratios measured side by side (as root; 50 minutes)
 	$(Q)PYFRAG=$(abspath $(PROGRAM)) $(PYTHON) tests/bench/bench.py $(BENCH)
 
 $(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c $(BPF_HEADERS) Makefile
@@ -299,7 +299,7 @@ build/tidy/%.ok: %.c .clang-tidy | $(GENERATED)
 	$(Q)touch $@
 
 .PHONY: lint
-lint: $(TIDY) ## clang-tidy, the order of rooms, circles of includes, columns
+lint: $(TIDY) ## clang-tidy, the order of directories, include cycles, columns
 	$(call say,LINT,includes columns)
 	$(Q)$(PYTHON) tools/include_graph.py -q
 	$(Q)$(PYTHON) tools/columns.py

@@ -1,15 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """
-The include graph of the program, checked against the order of rooms that docs/code.md declares.
+Checks the include graph of the program against the order of directories in docs/code.md.
 
-    tools/include_graph.py [-q] [TOP]     -q: only what is wrong; TOP: of another tree
+    tools/include_graph.py [-q] [TOP]     -q: print errors only; TOP: the source tree to check
 
-A room is a directory of user/, or include/pyfrag ("include"), or bpf/; a part is a header with the
-source file of the same name. Prints what each room uses and how often, then each include that goes
-against the order, and each circle of parts. Exits with 1 if there is one of either.
+A directory is one below user/, or include/pyfrag ("include"), or bpf/. A part is a header with the
+source file of the same name. Prints which directories each directory uses and how often, then each
+include against the order, and each cycle of parts. Exits with 1 if there are any.
 
-BPF programs may use only include/pyfrag. Tests may use everything, and are not looked at.
+BPF programs may use only include/pyfrag. Tests may use everything and are not checked.
 """
 
 import collections
@@ -28,17 +28,17 @@ def read(path):
 
 
 def declared_order(top):
-    """The place of each room: it may use itself, and rooms whose place is lower."""
+    """The place of each directory: it may use itself, and directories whose place is lower."""
     steps = ORDER.search(read(top + "/docs/code.md")).group(1).split("<-")
-    order = {room: place for place, step in enumerate(steps, 1)
-             for room in re.findall(r"[\w/]+", step)}
+    order = {directory: place for place, step in enumerate(steps, 1)
+             for directory in re.findall(r"[\w/]+", step)}
     order["include"] = 0
     order["bpf"] = 1  # like user/util: nothing below it but include
     return order
 
 
 def name_part(path):
-    """How a part is called in an #include: "util/array", "pyfrag/events"; "bpf/maps.bpf"."""
+    """The name of a part in an #include: "util/array", "pyfrag/events"; "bpf/maps.bpf"."""
     return re.sub(r"^(user|include)/|\.[ch]$", "", path)
 
 
@@ -55,26 +55,26 @@ def read_parts(top):
     return {part: {name for name in used if name in parts} for part, used in parts.items()}
 
 
-def room_of(part):
-    room = os.path.dirname(part)
-    return "include" if room == "pyfrag" else "bpf" if room.startswith("bpf") else room
+def directory_of(part):
+    path = os.path.dirname(part)
+    return "include" if path == "pyfrag" else "bpf" if path.startswith("bpf") else path
 
 
 def against_order(parts, order):
-    rooms = {room_of(part) for part in parts}
-    wrong = ["room %s is not in docs/code.md" % room for room in sorted(rooms - set(order))]
-    wrong += ["room %s is in docs/code.md only" % room for room in sorted(set(order) - rooms)]
+    found, declared = {directory_of(part) for part in parts}, set(order)
+    wrong = ["directory %s is not in docs/code.md" % name for name in sorted(found - declared)]
+    wrong += ["directory %s is in docs/code.md only" % name for name in sorted(declared - found)]
     if wrong:
         return wrong
     return ["%s uses %s" % (part, name) for part, used in parts.items() for name in sorted(used)
-            if room_of(name) != room_of(part) and not may_use(order, room_of(part), room_of(name))]
+            if not may_use(order, directory_of(part), directory_of(name))]
 
 
-def may_use(order, room, other):
-    return order[other] < order[room] and other != "bpf"
+def may_use(order, directory, other):
+    return other == directory or (order[other] < order[directory] and other != "bpf")
 
 
-def circles(parts):
+def cycles(parts):
     """The sets of parts that reach each other (Tarjan's algorithm)."""
     index, low, stack, found = {}, {}, [], []
 
@@ -98,13 +98,13 @@ def circles(parts):
     return found
 
 
-def print_rooms(parts, order):
-    for room in sorted(order, key=order.get):
-        own = [part for part in parts if room_of(part) == room]
-        uses = collections.Counter(room_of(name) for part in own for name in parts[part])
-        del uses[room]
-        told = ["%s %d" % (name, uses[name]) for name in sorted(uses, key=order.get)]
-        print("%-12s %3d parts, uses %s" % (room, len(own), ", ".join(told) or "nothing"))
+def print_directories(parts, order):
+    for directory in sorted(order, key=order.get):
+        own = [part for part in parts if directory_of(part) == directory]
+        uses = collections.Counter(directory_of(name) for part in own for name in parts[part])
+        del uses[directory]
+        counts = ["%s %d" % (name, uses[name]) for name in sorted(uses, key=order.get)]
+        print("%-12s %3d parts, uses %s" % (directory, len(own), ", ".join(counts) or "nothing"))
 
 
 def main(args):
@@ -112,17 +112,17 @@ def main(args):
     tops = [arg for arg in args if arg != "-q"]
     top = tops[0] if tops else os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     order, parts = declared_order(top), read_parts(top)
-    wrong, round_trips = against_order(parts, order), circles(parts)
+    wrong, found = against_order(parts, order), cycles(parts)
     if not quiet and not any("docs/code.md" in line for line in wrong):
-        print_rooms(parts, order)
+        print_directories(parts, order)
     for line in wrong:
         print("against the order of docs/code.md: " + line)
-    for circle in round_trips:
-        print("circle: " + ", ".join(circle))
+    for cycle in found:
+        print("cycle: " + ", ".join(cycle))
     if not quiet:
-        print("%d includes between parts, %d against the order, %d circles"
-              % (sum(map(len, parts.values())), len(wrong), len(round_trips)))
-    return 1 if wrong or round_trips else 0
+        print("%d includes between parts, %d against the order, %d cycles"
+              % (sum(map(len, parts.values())), len(wrong), len(found)))
+    return 1 if wrong or found else 0
 
 
 if __name__ == "__main__":

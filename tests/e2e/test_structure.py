@@ -1,4 +1,4 @@
-"""What `make lint` says of the structure of the code: each thing that it looks for, it finds."""
+"""The checks of `make lint` on the structure of the code find what they look for."""
 import os
 import subprocess
 import sys
@@ -39,23 +39,23 @@ AGAINST = "against the order of docs/code.md: "
 @pytest.mark.parametrize("changes, expected", [
     ({}, ""),
     ({"user/util/array.h": '#include "left/one.h"\n'},
-     AGAINST + "util/array uses left/one\ncircle: left/one, util/array\n"),
+     AGAINST + "util/array uses left/one\ncycle: left/one, util/array\n"),
     ({"user/left/one.h": '#include "right/two.h"\n'}, AGAINST + "left/one uses right/two\n"),
     ({"user/util/array.c": '#include "cmd/trace.h"\n'},
      AGAINST + "util/array uses cmd/trace\n"
-     "circle: cmd/trace, left/one, right/two, util/array\n"),
+     "cycle: cmd/trace, left/one, right/two, util/array\n"),
     ({"bpf/maps.bpf.h": '#include "util/array.h"\n'}, AGAINST + "bpf/maps.bpf uses util/array\n"),
     ({"include/pyfrag/events.h": '#include "util/array.h"\n'},
      AGAINST + "pyfrag/events uses util/array\n"),
     ({"user/cmd/trace.c": '#include "bpf/maps.bpf.h"\n'},
      AGAINST + "cmd/trace uses bpf/maps.bpf\n"),
     ({"user/cmd/options.h": '#include "cmd/table.h"\n', "user/cmd/table.h": "",
-      "user/cmd/table.c": '#include "cmd/options.h"\n'}, "circle: cmd/options, cmd/table\n"),
-    ({"user/new/part.h": ""}, AGAINST + "room new is not in docs/code.md\n"),
+      "user/cmd/table.c": '#include "cmd/options.h"\n'}, "cycle: cmd/options, cmd/table\n"),
+    ({"user/new/part.h": ""}, AGAINST + "directory new is not in docs/code.md\n"),
     ({"docs/code.md": FILES["docs/code.md"].replace("right", "right, gone")},
-     AGAINST + "room gone is in docs/code.md only\n"),
+     AGAINST + "directory gone is in docs/code.md only\n"),
 ])
-def test_the_order_of_rooms_and_circles(tmp_path, changes, expected):
+def test_the_order_of_directories_and_cycles(tmp_path, changes, expected):
     assert say(tmp_path, changes, "include_graph.py", "-q") == expected
 
 
