@@ -34,7 +34,8 @@ struct own_metric {
 
 static const struct own_metric metrics[] = {
 	{{"pyfrag_pythons_found", NULL, "Python processes that were found.", true}, COUNT(found)},
-	{{"pyfrag_pythons_gone", NULL, "Python processes that have ended.", true}, COUNT(gone)},
+	{{"pyfrag_pythons_gone", NULL, "Python processes that ended or gave way to others.", true},
+	 COUNT(gone)},
 	{{"pyfrag_pythons_unreadable", NULL, "Python processes whose heap cannot be read.", true},
 	 COUNT(unreadable)},
 	{{"pyfrag_readings", NULL, "Heaps that were read.", true}, COUNT(readings)},
@@ -59,7 +60,7 @@ static const struct own_metric metrics[] = {
 	{{"pyfrag_readings_hanging", NULL, "Readings that are stalled now.", false},
 	 COUNT(hanging)},
 	{{"pyfrag_readings_held_back", NULL,
-	  "Readings that waited because others of the same user stalled or took too long.", true},
+	  "Examinations delayed because readings of the same user stalled or took too long.", true},
 	 COUNT(held_back)},
 	{{"pyfrag_files_left_out", NULL,
 	  "Executable files not examined, beyond 1024 files or 1 GiB per process.", true},
