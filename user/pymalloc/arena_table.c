@@ -6,11 +6,11 @@
 
 #include "util/cleanup.h"
 
-/* User addresses on x86-64 and arm64, five-level paging included. */
+/* Upper end of user addresses on x86-64 and arm64, including five-level paging. */
 #define ADDRESS_MAX (1UL << 56)
-/* No build is known above 2 MiB; a size is worked out up to here. */
+/* No known build has arenas above 2 MiB; larger sizes are accepted up to this one. */
 #define ARENA_SIZE_MAX (64U << 20)
-/* Of so many arenas the first pool is asked whether it agrees on its arena's index. */
+/* How many arenas to check: the first pool of each must carry the index of its arena. */
 #define ARENAS_ASKED_MAX 64
 
 static bool is_power_of_two(uint32_t value)
@@ -18,7 +18,10 @@ static bool is_power_of_two(uint32_t value)
 	return value && !(value & (value - 1));
 }
 
-/* MAX_POOLS_IN_ARENA * POOL_SIZE, from what new_arena() made of it; 0 if that is impossible. */
+/*
+ * The arena size, MAX_POOLS_IN_ARENA * POOL_SIZE, computed from what new_arena() stored in the
+ * slot; 0 if the slot is invalid.
+ */
 static uint32_t arena_size_of(const struct geometry *geometry, const struct arena_object *slot)
 {
 	uint64_t pools = slot->ntotalpools;
@@ -52,7 +55,7 @@ bool arena_table__slot_is_plausible(const struct geometry *geometry,
 		slot->freepools < slot->pool_address);
 }
 
-/* Whether the unused ones among the first @cnt slots form one list that stays inside. */
+/* Checks that the unused slots among the first @cnt form a single list that does not leave them. */
 static int check_unused_list(const struct arena_object *slots, uint64_t base, size_t cnt,
 			     struct account *account)
 {
@@ -83,7 +86,10 @@ static int check_unused_list(const struct arena_object *slots, uint64_t base, si
 	return 0;
 }
 
-/* Reads slots as long as they are plausible: 16, 32, 64, ... of them. *plausible counts those. */
+/*
+ * Reads 16, 32, 64, ... slots until one is implausible. *plausible: number of slots before that
+ * one.
+ */
 static int read_slots(const struct memory *memory, uint64_t base, struct geometry *geometry,
 		      struct arena_object **out, size_t *plausible)
 {
@@ -123,8 +129,9 @@ out:
 }
 
 /*
- * A pool once carved off carries the index of its arena, used or free. Between unmapping an arena
- * and clearing its slot a thread may be kept from running, so one may be missing: it is taken out.
+ * Each pool that was carved off, used or free, stores the index of its arena. A thread can be
+ * preempted after it has unmapped an arena and before it clears the slot, so one unreadable arena
+ * is allowed; its slot is cleared.
  */
 static int check_indices(const struct memory *memory, const struct geometry *geometry,
 			 struct arena_object *slots, size_t cnt)

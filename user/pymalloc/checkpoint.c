@@ -10,21 +10,22 @@
 #include "util/cleanup.h"
 #include "util/sleep.h"
 
-/* Pools a batch: their headers take 192 KiB, their bodies are read BODY_BYTES at a time. */
+/* Pools per batch. Their headers take 192 KiB; their bodies are read BODY_BYTES at a time. */
 #define BATCH_POOLS 4096
 #define BODY_BYTES  (512UL << 10)
 /*
- * A pool that changes under the reader is read so often before a torn copy must do. Each try waits
- * longer than the one before, 3 ms in all: its writer may have lost its processor in mid-change.
+ * How many times to retry a pool that changes while it is read, before a torn copy is accepted.
+ * Each retry waits longer than the one before, 3 ms in total: the writer may have been preempted in
+ * the middle of a change.
  */
 #define TORN_TRIES_MAX 16
 #define TORN_WAIT_NS   20000
-/* The arena table is compared so often with what was read. */
+/* How many times to read the arena table and compare it with the arenas already read. */
 #define ROUNDS_MAX 4
 
 struct pool_ref {
 	uint64_t address;
-	uint32_t size; /* how much of it to copy */
+	uint32_t size; /* bytes to copy */
 };
 
 struct reader {
@@ -34,7 +35,7 @@ struct reader {
 	struct checkpoint_counts *counts;
 	const struct checkpoint_options *options;
 	uint64_t done_bytes, total_bytes;
-	/* One batch. */
+	/* The current batch. */
 	uint64_t pools[BATCH_POOLS];
 	size_t pool_cnt;
 	struct pool_header headers[BATCH_POOLS];
@@ -44,7 +45,7 @@ struct reader {
 	uint64_t torn[BATCH_POOLS];
 	size_t torn_cnt;
 	uint8_t *body;
-	/* A pool of each arena in which something changed, in this reading. */
+	/* The address of one changed pool for each arena that changed during this reading. */
 	uint64_t *changed;
 	size_t changed_cnt, changed_capacity;
 };
@@ -94,14 +95,14 @@ static int store_pool(struct reader *reader, uint64_t address, uint32_t size_cla
 				   pool__word_cnt(&reader->geometry));
 }
 
-/* Whether it is this pool's turn to be looked at although its header has not changed. */
+/* Whether it is this pool's turn to be read again although its header is unchanged. */
 static bool is_due(const struct reader *reader, uint64_t address)
 {
 	return (address / reader->geometry.pool_size + reader->heap->readings) % SCRUB_READINGS ==
 	       0;
 }
 
-/* Whether the heap has the pool as @header says. */
+/* Whether the stamp in the heap image matches @header. */
 static bool is_same(const struct reader *reader, uint64_t address, const struct pool_header *header)
 {
 	uint64_t stamp = stamp_of(reader, header);
@@ -109,7 +110,7 @@ static bool is_same(const struct reader *reader, uint64_t address, const struct 
 	return stamp && block_map__stamp(reader->heap->blocks, address) == stamp;
 }
 
-/* Whether, in addition, it need not be looked at. */
+/* Whether the pool is unchanged and need not be read again. */
 static bool is_known(struct reader *reader, uint64_t address, const struct pool_header *header)
 {
 	if (!is_same(reader, address, header))
@@ -122,7 +123,7 @@ static bool is_known(struct reader *reader, uint64_t address, const struct pool_
 	return true;
 }
 
-/* A pool that was looked at has the @header it had before: are its blocks those, too? */
+/* Compares the blocks of a pool that was read although its @header is unchanged. */
 static void compare_blocks(struct reader *reader, uint64_t address,
 			   const struct pool_header *header, const uint64_t *live)
 {
@@ -135,13 +136,13 @@ static void compare_blocks(struct reader *reader, uint64_t address,
 		reader->counts->corrected_spans++;
 }
 
-/* Notes that the pool at @address is not what it was. */
+/* Records that the pool at @address has changed. */
 static int note_change(struct reader *reader, uint64_t address)
 {
 	uint64_t arena_size = reader->geometry.arena_size;
 	int err;
 
-	/* Pools come in the order of their addresses: most are near the last one. */
+	/* Pools come sorted by address, so the last entry is usually in the same arena. */
 	if (reader->changed_cnt &&
 	    reader->changed[reader->changed_cnt - 1] / arena_size == address / arena_size)
 		return 0;
@@ -153,7 +154,7 @@ static int note_change(struct reader *reader, uint64_t address)
 	return 0;
 }
 
-/* A free pool has no live block, which the map may not know yet. */
+/* A free pool has no live blocks. The map may still have some for it. */
 static int store_free_pool(struct reader *reader, uint64_t address)
 {
 	static const uint64_t none[POOL_WORDS_MAX];
@@ -170,8 +171,8 @@ static int store_free_pool(struct reader *reader, uint64_t address)
 }
 
 /*
- * A copy that contradicts itself is taken again. After the @last try it must do, if it says
- * anything.
+ * Queues a torn copy to be read again. After the @last try, stores it anyway if its header is
+ * valid.
  */
 static int take_torn(struct reader *reader, uint64_t address, const struct pool_header *header,
 		     const uint64_t *live, bool last)
@@ -203,7 +204,9 @@ static int take_body(struct reader *reader, const struct memory_range *range, bo
 			 geometry__header_is_sane(geometry, &header) ? live : NULL, last);
 }
 
-/* Copies what is wanted of the partly used pools, as many at a time as fit, and takes each copy. */
+/*
+ * Copies the required parts of partly used pools, as many at a time as fit, and decodes each copy.
+ */
 static int read_bodies(struct reader *reader, bool last)
 {
 	size_t done = 0;
@@ -235,7 +238,8 @@ static int read_bodies(struct reader *reader, bool last)
 }
 
 /*
- * What a header alone says: a free or a full pool is done, of the others the carved part is wanted.
+ * Handles what the header alone decides: free and full pools are finished; of all others the carved
+ * part must be copied.
  */
 static int take_header(struct reader *reader, uint64_t address, const struct pool_header *header,
 		       bool last)
@@ -264,8 +268,8 @@ static int take_header(struct reader *reader, uint64_t address, const struct poo
 }
 
 /*
- * Reads the pools at @addresses: headers, then bodies. Those that were torn are listed, unless
- * @last.
+ * Reads the pools at @addresses, first their headers, then their bodies. Lists the torn ones for a
+ * retry, unless this is the @last one.
  */
 static int read_pools(struct reader *reader, const uint64_t *addresses, size_t cnt, bool last)
 {
@@ -318,7 +322,7 @@ static int add_pool(struct reader *reader, uint64_t address)
 	return reader->pool_cnt == BATCH_POOLS ? read_batch(reader) : 0;
 }
 
-/* The pools of @arena from @pool on that were carved off. */
+/* Reads the carved pools of @arena, starting at @pool. */
 static int read_arena(struct reader *reader, const struct region *arena, uint64_t pool)
 {
 	const struct geometry *geometry = &reader->geometry;
@@ -332,7 +336,7 @@ static int read_arena(struct reader *reader, const struct region *arena, uint64_
 	return 0;
 }
 
-/* Whether the arena, known as @known, is passed over in this reading. */
+/* Whether to skip @arena in this reading. @known: its state after the previous one. */
 static bool is_spared(const struct reader *reader, const struct region *known,
 		      const struct region *arena)
 {
@@ -341,7 +345,7 @@ static bool is_spared(const struct reader *reader, const struct region *known,
 	       (arena->address / arena->size + reader->heap->readings) % CALM_SHARE;
 }
 
-/* Those in which something has changed are not calm. */
+/* Arenas in which something changed are no longer calm. */
 static void end_calm(struct reader *reader)
 {
 	for (size_t i = 0; i < reader->changed_cnt; i++) {
@@ -354,8 +358,9 @@ static void end_calm(struct reader *reader)
 }
 
 /*
- * Makes the heap's arenas those of @arenas (sorted, taken over): forgets the ones that are gone,
- * reads what is new; if @all, reads all of them. *changed: any came, grew or went.
+ * Replaces the heap's arenas with @arenas (sorted; ownership moves here). Forgets the blocks of
+ * arenas that are gone and reads the new parts; if @all, reads all arenas. *changed: whether any
+ * arena appeared, grew or disappeared.
  */
 static int update_arenas(struct reader *reader, struct region *arenas, size_t cnt, bool all,
 			 bool *changed)
@@ -382,7 +387,9 @@ static int update_arenas(struct reader *reader, struct region *arenas, size_t cn
 		if (known)
 			arenas[i].generation = known->generation;
 		*changed |= !known || known->carved_end != arenas[i].carved_end;
-		/* Pools do not become uncarved: that is another arena at the same place. */
+		/*
+		 * Carved pools never become uncarved, so this is another arena at the same address.
+		 */
 		if (known && known->carved_end > arenas[i].carved_end)
 			heap__forget_blocks(heap, &arenas[i]);
 		else if (known && !all)

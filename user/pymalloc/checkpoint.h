@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A checkpoint: the heap as read from memory, while the target runs.
+ * A checkpoint: the heap image, read from memory while the target runs.
  *
- * Pool headers come first, in bulk. A pool that is free or full needs no more; of the others the
- * carved part is copied, and the chain of free blocks is followed in the copy. A copy that
- * contradicts its own header was taken while the pool changed, and is taken again. At the end the
- * arena table is read once more: arenas that were unmapped meanwhile are dropped, new ones read.
+ * Pool headers are read first, in bulk. A free or full pool needs nothing more. Of all others the
+ * carved part is copied, and the free list is followed in the copy. A copy that contradicts its own
+ * header was taken while the pool changed, and is read again. At the end the arena table is read
+ * once more: arenas unmapped in the meantime are dropped, new ones are read.
  *
- * A heap that was read before is brought up to date: all headers are read, but of the pools whose
- * header has not changed (pool__stamp()) nothing more. To find pools that changed all the same, a
- * different part of these is read again each time, so that each is read within SCRUB_READINGS
- * readings. What is found that way is counted.
+ * A heap that was read before is updated: all headers are read again, but pools with an unchanged
+ * header (pool__stamp()) are not. To find pools that changed nevertheless, each reading reads a
+ * different part of them again, so that each is read once in SCRUB_READINGS readings. Changes found
+ * this way are counted.
  *
- * In a large heap reading just the headers takes long, and most of them do not change. With
- * spare_calm, a reading passes over arenas in which CALM_READINGS readings in a row have found no
- * change, except for one in CALM_SHARE, different ones each time. So a change in a calm arena is
- * seen up to CALM_SHARE readings late.
+ * In a large heap, reading the headers alone takes long, and most headers do not change. With
+ * spare_calm, a reading skips arenas in which the last CALM_READINGS readings found no change,
+ * except for one in CALM_SHARE of them, different ones each time. A change in a calm arena is
+ * therefore seen up to CALM_SHARE readings late.
  *
- * The result is fuzzy in one way only: pools are seen at slightly different moments. A block that
- * did not change while the checkpoint was read is reported as it is. (Free blocks are a stack:
- * untouched ones stay linked below the touched ones, so each consistent copy finds all of them.)
+ * The result is fuzzy in one way only: pools are read at slightly different moments. A block that
+ * did not change during the checkpoint is reported correctly. (A free list is a stack: untouched
+ * blocks stay linked below the touched ones, so each consistent copy contains all of them.)
  */
 #pragma once
 
@@ -33,17 +33,18 @@
 #include "target/memory.h"
 
 /*
- * Reads the heap into @heap, which is empty or was read before with keep_stamps. Adds to @counts.
- * Errors: -EDQUOT the account does not allow it; -EAGAIN, -EUCLEAN, -E2BIG as
- * obmalloc__read_arenas(); a value that progress() returned; or negative errno of reading. Then
- * @heap is partly up to date.
+ * Reads the heap into @heap, which is either empty or was read before with keep_stamps. Adds to
+ * @counts. Errors: -EDQUOT over the account's limit; -EAGAIN, -EUCLEAN, -E2BIG as
+ * obmalloc__read_arenas(); a value that progress() returned; or negative errno of reading. After an
+ * error @heap is partly updated.
  */
 int checkpoint__update(struct heap *heap, struct obmalloc *obmalloc, const struct memory *memory,
 		       const struct checkpoint_options *options, struct checkpoint_counts *counts);
 
 /*
- * Reads some pools again into @heap: those at the @cnt addresses of @pools. Pools that cannot be
- * read, or stay torn, or are in no arena, are left as they are.
+ * Reads the @cnt pools at the addresses @pools again into @heap. Pools that cannot be read, have an
+ * invalid header, or are in no arena are left unchanged. A pool that stays torn is taken from the
+ * torn copy, as in checkpoint__update().
  */
 int checkpoint__reread_pools(struct heap *heap, const struct memory *memory, const uint64_t *pools,
 			     size_t cnt, struct checkpoint_counts *counts);

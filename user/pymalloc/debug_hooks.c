@@ -25,7 +25,7 @@ static bool sample_is_framed(const struct sample *sample)
 	return true;
 }
 
-/* The first live block of each pool, over as many arenas as it takes. */
+/* Chooses the first live block of each pool, up to SAMPLES_MAX blocks from all arenas. */
 static size_t choose_samples(const struct heap *heap, struct memory_range *ranges,
 			     struct sample *samples)
 {

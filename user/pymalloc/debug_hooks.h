@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whether pymalloc's blocks carry the debug hooks' frame (PYTHONMALLOC=debug, --with-pydebug), seen
- * from the blocks themselves: 8 bytes of size, the letter of the API, seven forbidden bytes.
- * Source: _PyMem_DebugRawAlloc() in Objects/obmalloc.c; the byte is 0xfb up to 3.7, 0xfd from 3.8.
+ * Detects from the blocks themselves whether they carry the header that CPython's debug hooks add
+ * (PYTHONMALLOC=debug, --with-pydebug): 8 bytes of size, the letter of the API, seven forbidden
+ * bytes. Source: _PyMem_DebugRawAlloc() in Objects/obmalloc.c; the forbidden byte is 0xfb up to
+ * 3.7, 0xfd from 3.8.
  */
 #pragma once
 
@@ -11,5 +12,5 @@
 #include "heap/heap.h"
 #include "target/memory.h"
 
-/* Looks at some live blocks. Returns 0 or negative errno. */
+/* Examines a sample of live blocks. Returns 0 or negative errno. */
 int debug_hooks__detect(const struct heap *heap, const struct memory *memory, bool *present);

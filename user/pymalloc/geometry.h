@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The sizes a build of pymalloc works with. All of them are read from the target's memory: they
- * differ between versions and between builds of one version.
+ * The sizes that a build of pymalloc uses. All are read from the target's memory, since they differ
+ * between versions and between builds of one version.
  */
 #pragma once
 
@@ -11,9 +11,9 @@
 #include "pymalloc/layout.h"
 
 struct geometry {
-	uint32_t arena_size; /* bytes, like all of these */
+	uint32_t arena_size; /* in bytes, like all of these */
 	uint32_t pool_size;
-	uint32_t alignment; /* 8 or 16: also the step between size classes */
+	uint32_t alignment; /* 8 or 16; also the step between size classes */
 };
 
 static inline uint32_t geometry__class_cnt(const struct geometry *geometry)
@@ -27,7 +27,7 @@ static inline uint32_t geometry__block_size(const struct geometry *geometry, uin
 	return (size_class + 1) * geometry->alignment;
 }
 
-/* NUMBLOCKS(): how many blocks of a class a pool holds. */
+/* NUMBLOCKS(): number of blocks of a size class in a pool. */
 static inline uint32_t geometry__pool_capacity(const struct geometry *geometry, uint32_t size_class)
 {
 	return (geometry->pool_size - POOL_HEADER_BYTES) /
@@ -39,13 +39,13 @@ static inline uint64_t geometry__pool_of(const struct geometry *geometry, uint64
 	return address & ~(uint64_t)(geometry->pool_size - 1);
 }
 
-/* The first pool of an arena: its address rounded up to a pool's. */
+/* The first pool of an arena: the arena's address rounded up to the pool size. */
 static inline uint64_t geometry__first_pool(const struct geometry *geometry, uint64_t arena_address)
 {
 	return geometry__pool_of(geometry, arena_address + geometry->pool_size - 1);
 }
 
-/* How many whole pools an arena holds: one less if its address is not a pool's. */
+/* Number of whole pools in an arena: one less if its address is not aligned to the pool size. */
 static inline uint32_t geometry__arena_pools(const struct geometry *geometry,
 					     uint64_t arena_address)
 {
@@ -55,5 +55,5 @@ static inline uint32_t geometry__arena_pools(const struct geometry *geometry,
 			  geometry->pool_size);
 }
 
-/* Whether a header's class and offsets fit together and into a pool. */
+/* Whether the size class and offsets in a header are consistent and lie within the pool. */
 bool geometry__header_is_sane(const struct geometry *geometry, const struct pool_header *header);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * pymalloc's structures as they lie in the target's memory (64-bit). Source: CPython's
- * Objects/obmalloc.c (2.7 to 3.11) and Include/internal/pycore_obmalloc.h (3.12 on); their layout
- * is the same from 2.7 to 3.15. A pool's header is in pyfrag/pool_header.h, which BPF programs
- * include, too.
+ * pymalloc's structures in the target's memory (64-bit). Source: CPython's Objects/obmalloc.c (2.7
+ * to 3.11) and Include/internal/pycore_obmalloc.h (since 3.12); the layout is the same from 2.7 to
+ * 3.15. The pool header is in pyfrag/pool_header.h, which BPF programs include as well.
  */
 #pragma once
 
@@ -15,11 +14,11 @@
 
 struct arena_object {
 	uint64_t address;      /* 0: the slot is unused */
-	uint64_t pool_address; /* the next pool to be carved off */
-	uint32_t nfreepools;   /* free and never carved ones */
+	uint64_t pool_address; /* the next pool to carve off */
+	uint32_t nfreepools;   /* pools that are free or were never carved off */
 	uint32_t ntotalpools;
 	uint64_t freepools;
-	uint64_t nextarena; /* of an unused slot: the next unused slot */
+	uint64_t nextarena; /* for an unused slot: the next unused slot */
 	uint64_t prevarena;
 };
 

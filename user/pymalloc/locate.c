@@ -15,35 +15,36 @@
 #define ADDRESS_MAX    (1UL << 56)
 #define ARENA_SIZE_MAX (64UL << 20)
 /*
- * The target works on its arenas while we look: so often we look again, and so long we wait, each
- * eight times twice as long. That is a third of a second in all: a thread that is in the middle of
- * it may have spent its container's CPU quota, and goes on after 100 ms, or 250.
+ * The target may change its arenas while they are read. Retries are limited to this number; the
+ * wait between them starts at TRY_AGAIN_NS and doubles after every eight, a third of a second in
+ * total. A thread in the middle of a change may have used up its container's CPU quota, and then
+ * continues only after 100 ms or 250 ms.
  */
 #define TRIES_MAX    56
 #define TRY_AGAIN_NS 300000L
-/* Of the allocators of all other interpreters together. */
+/* For the allocators of all other interpreters together. */
 #define OTHER_TRIES_MAX (4 * TRIES_MAX)
-/* Words that may be the pointer to the arenas, by all that was seen: so many are tried. */
+/* How many of the words that passed all tests to try as the pointer to the arena array. */
 #define CANDIDATES_TRIED_MAX 1024
-/* Words that are tested at a time against the pools in use, and the most in all. */
+/* How many words to test at a time against the pools in use, and how many at most in total. */
 #define CANDIDATES_AT_A_TIME (1UL << 16)
 #define CANDIDATES_MAX	     (1UL << 24)
 
-/* Words of the data that could be pointers, and where they are. */
+/* Words of the data that could be pointers to the arena array, and their addresses. */
 struct candidates {
 	uint64_t *addresses, *values;
 	size_t cnt, address_capacity, value_capacity;
-	size_t settled_cnt; /* the first of them have passed all tests */
+	size_t settled_cnt; /* the first ones, which have passed all tests */
 };
 
-/* What is looked for in the data, and by what. */
+/* The search for the arena array: where, and with which evidence. */
 struct arenas_search {
 	const struct data_image *data;
-	const struct target *target; /* NULL: not known */
+	const struct target *target; /* NULL: no mappings to check against */
 	const struct memory *memory;
 	const struct used_pools_evidence *evidence;
 	struct candidates candidates;
-	size_t seen_cnt; /* of all candidates */
+	size_t seen_cnt; /* candidates so far */
 };
 
 static void candidates__release(struct candidates *candidates)
@@ -53,9 +54,9 @@ static void candidates__release(struct candidates *candidates)
 }
 
 /*
- * Whether a word of the data may be the address of the arena array: that is on the malloc heap
- * (Objects/obmalloc.c, new_arena()), while most words in a module's data lead into the module
- * itself, or nowhere.
+ * Whether a word of the data can be the address of the arena array, which is on the malloc heap
+ * (Objects/obmalloc.c, new_arena()). Most words in a module's data point into the module itself or
+ * are not addresses.
  */
 static bool is_candidate(const struct arenas_search *search, uint64_t word)
 {
@@ -87,7 +88,9 @@ static int add_candidate(struct arenas_search *search, uint64_t address, uint64_
 	return 0;
 }
 
-/* Keeps, of those that are not settled, whose value leads @witness to an arena around its pool. */
+/*
+ * Drops unsettled candidates whose array, indexed as @witness says, has no arena around its pool.
+ */
 static int test_candidates(struct candidates *candidates, const struct pool_witness *witness,
 			   const struct memory *memory)
 {
@@ -156,7 +159,9 @@ static int look_for_arenas(const struct data_piece *piece, void *context)
 	return err;
 }
 
-/* Keeps in @allocator where the pointer to the arena array may be, and learns the arena size. */
+/*
+ * Stores in @allocator where the pointer to the arena array may be, and determines the arena size.
+ */
 static int try_candidates(struct obmalloc_state *allocator, struct geometry *geometry,
 			  const struct candidates *candidates, const struct memory *memory)
 {
@@ -191,7 +196,7 @@ static int find_arenas(struct obmalloc_state *allocator, struct used_pools_evide
 				       .evidence = evidence};
 	int err = data_image__visit(data, memory, look_for_arenas, &search);
 
-	/* Enough were seen: one of these it is, or none. */
+	/* Over the limit, search among the candidates found so far. */
 	if (!err || err == -E2BIG)
 		err = settle_candidates(&search);
 	if (!err)
@@ -216,7 +221,7 @@ int obmalloc__locate(struct obmalloc *out, const struct data_image *data,
 		return -ENODATA;
 	allocator.used_pools = table.address;
 	err = find_arenas(&allocator, &evidence, data, target, memory);
-	/* It may have moved since the maps were read. */
+	/* The array may have moved since the mappings were read: search without them. */
 	if (err == -EAGAIN && target)
 		err = find_arenas(&allocator, &evidence, data, NULL, memory);
 	if (err)
@@ -237,8 +242,8 @@ void obmalloc__free(struct obmalloc *obmalloc)
 }
 
 /*
- * Reads the arena array of one allocator through each word that may hold its address, and keeps the
- * words that hold the one that is right. -EAGAIN: none is, just now.
+ * Reads the arena array of one allocator through each word that may point to it, and keeps only the
+ * words that point to the valid one. -EAGAIN: no word does at the moment.
  */
 static int read_allocator(struct obmalloc_state *allocator, struct geometry *geometry,
 			  const struct memory *memory, struct arena_list *list)
@@ -269,7 +274,7 @@ static int read_allocator(struct obmalloc_state *allocator, struct geometry *geo
 	return 0;
 }
 
-/* As often as *tries says, which shrinks by each time it was waited. */
+/* Retries while the array is inconsistent. *tries: retries left, decremented by each one. */
 static int read_patiently(struct obmalloc_state *allocator, struct geometry *geometry,
 			  const struct memory *memory, struct arena_list *list, unsigned int *tries)
 {
@@ -298,7 +303,7 @@ static bool arenas_overlap(const struct arena_list *list)
 }
 
 /*
- * @others: so many tries all other interpreters have together: a process may pretend to have
+ * *@others: retries that all other interpreters share, since a process may pretend to have
  * thousands.
  */
 static int read_all(struct obmalloc *obmalloc, const struct memory *memory, struct arena_list *list,
@@ -332,7 +337,8 @@ int obmalloc__read_arenas(struct obmalloc *obmalloc, const struct memory *memory
 	int err = -EUCLEAN;
 
 	/*
-	 * Read one after the other, two allocators may seem to share an arena that changed hands.
+	 * Two allocators, read one after the other, may seem to share an arena that moved between
+	 * them.
 	 */
 	for (int try = 0; try < TRIES_MAX && err == -EUCLEAN; try++) {
 		struct arena_list list = {};

@@ -10,7 +10,7 @@ bool pool__is_full(const struct geometry *geometry, const struct pool_header *he
 	       header->count == geometry__pool_capacity(geometry, header->szidx);
 }
 
-/* Offsets are multiples of 8 and at most 65536: 13 bits each (65536 is written as 0). */
+/* Offsets are multiples of 8 and at most 65536, so 13 bits are enough (65536 is stored as 0). */
 uint64_t pool__stamp(const struct pool_header *header)
 {
 	return (uint64_t)header->count << 32 | (header->freeblock >> 3 & 0x1fff) << 19 |
@@ -23,7 +23,7 @@ uint32_t pool__bytes_wanted(const struct geometry *geometry, const struct pool_h
 	       (uint32_t)sizeof(uint64_t);
 }
 
-/* The places below the first @units, and no others. */
+/* Copies the bits of the first @units and clears the rest. */
 static void set_carved(const uint64_t *places, uint32_t units, size_t word_cnt, uint64_t *live)
 {
 	size_t whole = units / 64;
@@ -53,7 +53,10 @@ bool pool__decode(const struct geometry *geometry, const struct block_places *pl
 	for (block = header.freeblock; block; free_cnt++) {
 		uint64_t offset = block - address, unit = offset >> shift;
 
-		/* Bits are set at blocks only: that says all but where within its unit it is. */
+		/*
+		 * Bits are set only at block addresses, so this checks all but the offset within a
+		 * unit.
+		 */
 		if (offset >= header.nextoffset || offset & (geometry->alignment - 1) ||
 		    !(live[unit / 64] >> (unit % 64) & 1))
 			return false;

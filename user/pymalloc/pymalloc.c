@@ -47,7 +47,7 @@ static int describe_no_arenas(const struct heap_context *context, struct failure
 		target->pid, target->comm, context->python->version);
 }
 
-/* Why no heap was located. */
+/* Describes why no heap was located. */
 static int describe_locate_error(const struct heap_context *context, int err,
 				 struct failure *failure)
 {
@@ -148,7 +148,7 @@ static int detect_debug_hooks(struct target_heap *target_heap, const struct heap
 	return err;
 }
 
-/* One checkpoint of all interpreters. */
+/* Reads one checkpoint of all interpreters. */
 static int update(struct target_heap *target_heap, struct heap *heap,
 		  const struct checkpoint_options *options, struct checkpoint_counts *counts,
 		  struct failure *failure)

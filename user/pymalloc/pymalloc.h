@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * pymalloc, CPython's allocator of objects of up to 512 bytes, behind the operations that all
- * allocators have. A target has one such heap, that of all its interpreters together.
+ * pymalloc, CPython's allocator for objects of up to 512 bytes, behind the operations that all
+ * allocators share. A target has one such heap, for all its interpreters together.
  */
 #pragma once
 

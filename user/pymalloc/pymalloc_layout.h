@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How pymalloc divides its memory, for the image of its heap: a region is an arena, a span is a
- * pool, and all of each are of the same size in one build.
+ * How pymalloc divides its memory, for the heap image: a region is an arena and a span is a pool.
+ * In one build all arenas have the same size, and so do all pools.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 struct heap_layout pymalloc_layout__of(const struct geometry *geometry);
 
-/* The geometry that the layout was made of. */
+/* The geometry from which the layout was made. */
 static inline struct geometry pymalloc_layout__geometry(const struct heap_layout *layout)
 {
 	return (struct geometry){.arena_size = (uint32_t)layout->region_size,

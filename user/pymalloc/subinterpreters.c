@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Interpreters with allocators of their own (PyInterpreterConfig.use_main_obmalloc = 0, from 3.12
- * on). Where a PyInterpreterState keeps its allocator need not be known beforehand: the main
- * interpreter's is, and every other keeps its own at the same offset.
+ * Interpreters with allocators of their own (PyInterpreterConfig.use_main_obmalloc = 0, since
+ * 3.12). The offset of the allocator in PyInterpreterState is not known in advance. It is
+ * determined from the main interpreter, whose allocator is known; all others have theirs at the
+ * same offset.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -17,15 +18,15 @@
 /* PyInterpreterState is 375 KB in 3.12, 195 KB in 3.13. */
 #define INTERPRETER_BYTES_MAX (1UL << 20)
 
-/* Where in PyInterpreterState the allocator state hangs. */
+/* Where PyInterpreterState has its allocator state. */
 struct state_place {
 	uint64_t offset;
-	bool inlined; /* 3.12: the state itself is there; later: a pointer to it */
+	bool inlined; /* 3.12: the state itself is at the offset; later: a pointer to it */
 };
 
 /*
- * 3.12: the table lies in the structure. (In 3.13 both are static, and may lie one behind the other
- * as if one held the other: so this is the way only if there is no pointer.)
+ * 3.12: the table is part of the structure. (In 3.13 both are static and may be adjacent, as if one
+ * contained the other, so this applies only if there is no pointer.)
  */
 static bool find_inlined(uint64_t main_table, const uint64_t *interpreters, size_t cnt,
 			 struct state_place *place)
@@ -41,8 +42,8 @@ static bool find_inlined(uint64_t main_table, const uint64_t *interpreters, size
 }
 
 /*
- * 3.13 on: the structure points to the table. (In 3.12 it holds the table, where an empty class
- * points close by.) 0, -ENOENT, or negative errno of reading.
+ * Since 3.13: the structure points to the table. (In 3.12 it contains the table, where the entry of
+ * an empty class points to a nearby address.) Returns 0, -ENOENT, or negative errno of reading.
  */
 static int find_pointer(uint64_t main_table, uint64_t interpreter, const struct memory *memory,
 			struct state_place *place)
@@ -69,7 +70,7 @@ static int find_pointer(uint64_t main_table, uint64_t interpreter, const struct 
 static int find_place(uint64_t main_table, const uint64_t *interpreters, size_t cnt,
 		      const struct memory *memory, struct state_place *place)
 {
-	/* The main interpreter is the oldest and stands last. */
+	/* The main interpreter is the oldest and comes last. */
 	int err = find_pointer(main_table, interpreters[cnt - 1], memory, place);
 
 	if (err == -ENOENT && find_inlined(main_table, interpreters, cnt, place))
@@ -77,7 +78,7 @@ static int find_place(uint64_t main_table, const uint64_t *interpreters, size_t 
 	return err;
 }
 
-/* The allocator of one interpreter. -ENOENT: it has none of its own, or none that is in use. */
+/* Finds the allocator of one interpreter. -ENOENT: it has none of its own, or it is not in use. */
 static int find_own(const struct obmalloc *obmalloc, uint64_t interpreter,
 		    const struct state_place *place, const struct memory *memory,
 		    unsigned int *retries, struct obmalloc_state *out)
@@ -99,7 +100,7 @@ static int find_own(const struct obmalloc *obmalloc, uint64_t interpreter,
 		return err;
 	if (!evidence.witness_cnt || evidence.geometry.pool_size != obmalloc->geometry.pool_size)
 		return -ENOENT;
-	/* struct _obmalloc_state: pools.used[], and right behind it mgmt.arenas. */
+	/* struct _obmalloc_state: pools.used[], followed directly by mgmt.arenas. */
 	*out = (struct obmalloc_state){
 		.used_pools = table.address,
 		.arenas_at = {table.address + table.class_cnt * sizeof(table.pairs[0])},

@@ -10,14 +10,11 @@
 #define POOL_SIZE_MIN 4096
 #define POOL_SIZE_MAX 65536
 #define CLASS_CNT_MIN 32
-#define ADDRESS_MAX   (1UL << 56) /* user addresses, five-level paging included */
-/* The target works on the lists while we look: so often we look again, and so long we wait. */
+#define ADDRESS_MAX   (1UL << 56) /* end of user addresses, including five-level paging */
+/* The target may change the lists while they are read: number of tries, and wait between them. */
 #define TRIES_MAX    50
 #define TRY_AGAIN_NS 300000
-/*
- * Places in the data where a table may begin; those of real data are few beside the tables
- * themselves.
- */
+/* Addresses in the data to try as the start of a table. Real data has few besides the tables. */
 #define TABLES_TRIED_MAX 4096
 
 static bool pair_is_empty(uint64_t address, const struct used_pools_pair *pair)
@@ -42,14 +39,14 @@ static bool pool_size_is_sane(uint32_t size)
 	return size >= POOL_SIZE_MIN && size <= POOL_SIZE_MAX && !(size & (size - 1));
 }
 
-/* One end of one list: the pool there, and which class it should be of. */
+/* One end of a list: the pool there, and the size class it should have. */
 struct list_end {
 	uint32_t size_class;
-	bool first; /* of the list; else the last */
+	bool first; /* first pool of the list; else the last */
 	struct pool_header header;
 };
 
-/* Reads the pools at both ends of every list that is not empty. *cnt counts them. */
+/* Reads the pools at both ends of every list that is not empty. *cnt: number of ends. */
 static int read_ends(const struct memory *memory, const struct used_pools *table,
 		     struct list_end *ends, struct memory_range *ranges, size_t *cnt)
 {
@@ -70,7 +67,7 @@ static int read_ends(const struct memory *memory, const struct used_pools *table
 	return memory__read_ranges(memory, ranges, *cnt);
 }
 
-/* Whether the pool says that it belongs there. */
+/* Whether the pool's own header agrees. */
 static bool end_fits(const struct list_end *end, const struct used_pools *table)
 {
 	const struct pool_header *header = &end->header;
@@ -82,8 +79,9 @@ static bool end_fits(const struct list_end *end, const struct used_pools *table)
 }
 
 /*
- * Checks the table against the pools at its heads, and takes their evidence. Returns 0; -EUCLEAN if
- * some contradict it, as happens while it changes; -ENOENT if most do: it is no such table.
+ * Checks the table against the pools at the ends of its lists, and collects evidence from them.
+ * Returns 0; -EUCLEAN if some contradict the table, as happens while it changes; -ENOENT if most
+ * do: it is not such a table.
  */
 static int check_ends(const struct memory *memory, const struct used_pools *table,
 		      struct used_pools_evidence *evidence)
@@ -128,7 +126,10 @@ static bool pairs_are_plausible(const struct used_pools *table)
 	return true;
 }
 
-/* A contradiction that stays is a damaged pool: then most of the table has to speak for it. */
+/*
+ * A contradiction that persists is a damaged pool; the table is accepted if at least half of the
+ * pools agree.
+ */
 int used_pools__check(struct used_pools *table, struct used_pools_evidence *evidence,
 		      const struct memory *memory, unsigned int *retries)
 {
@@ -152,7 +153,7 @@ int used_pools__check(struct used_pools *table, struct used_pools_evidence *evid
 	return err == -EUCLEAN ? 0 : err;
 }
 
-/* Looks through a piece of data for runs of plausible pairs that are long enough. */
+/* Searches a piece of data for runs of plausible pairs that are long enough. */
 struct run_scan {
 	const struct data_piece *piece;
 	size_t at;
@@ -173,7 +174,7 @@ static size_t measure_run(const struct data_piece *piece, size_t at)
 	return cnt;
 }
 
-/* Every word is tried as a beginning: what lies before the table may look like a part of it. */
+/* Tries every word as a start, since the data before a table may look like part of it. */
 static bool next_run(struct run_scan *scan, uint64_t *address, size_t *length)
 {
 	for (; scan->at < scan->piece->size &&
@@ -189,7 +190,7 @@ static bool next_run(struct run_scan *scan, uint64_t *address, size_t *length)
 	return false;
 }
 
-/* Whether a table begins at @address; with 64 classes if that fits, else with 32. */
+/* Tries a table at @address, first with 64 classes if the run is long enough, then with 32. */
 static int try_run(struct used_pools *table, struct used_pools_evidence *evidence, uint64_t address,
 		   size_t length, const struct memory *memory, unsigned int *retries)
 {
@@ -215,7 +216,7 @@ struct table_search {
 _Static_assert(SIZE_CLASSES_MAX * sizeof(struct used_pools_pair) <= DATA_TAIL_BYTES,
 	       "a table is in one piece");
 
-/* Returns 1 if a table is there that is in use. */
+/* Returns 1 if a table that is in use was found. */
 static int look_for_table(const struct data_piece *piece, void *context)
 {
 	struct table_search *search = context;

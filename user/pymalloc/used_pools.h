@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `usedpools` finds itself, without symbols.
+ * Finds `usedpools` without symbols.
  *
- * It is a table of one pair of pointers for each size class, the heads of circular lists of pools,
- * and it is laid out so that each pair can be taken for the nextpool and prevpool members of a pool
- * header 16 bytes before it. So a pair of an empty class points at itself less 16, both words, and
- * a pair of a class in use points at two pools that say which class they are of and point back. No
- * other run of 32 (or, with an alignment of 8, 64) pairs does.
+ * The table has one pair of pointers for each size class, the head of a circular list of pools.
+ * Each pair is laid out as if it were the nextpool and prevpool members of a pool header that
+ * begins 16 bytes before it. So both pointers of an empty class equal the pair's own address minus
+ * 16, and those of a class in use lead to two pools that carry this class and point back. No other
+ * run of 32 pairs (64 with an alignment of 8) has this property.
  */
 #pragma once
 
@@ -33,28 +33,28 @@ struct pool_witness {
 
 #define POOL_WITNESSES_MAX 16
 
-/* What the pools in the table tell. */
+/* What is known from the pools in the table. */
 struct used_pools_evidence {
-	struct geometry geometry; /* its arena_size is 0: not known yet */
+	struct geometry geometry; /* arena_size is 0: not known yet */
 	struct pool_witness witnesses[POOL_WITNESSES_MAX];
 	size_t witness_cnt; /* 0: no class is in use */
 };
 
 /*
- * Finds the table in @data; of several, one that is in use. Returns 0, -ENOENT, or negative errno
- * of reading.
+ * Finds the table in @data; if there are several, prefers one that is in use. Returns 0, -ENOENT,
+ * or negative errno of reading.
  */
 int used_pools__find(struct used_pools *out, struct used_pools_evidence *evidence,
 		     const struct data_image *data, const struct memory *memory);
 
 /*
- * Reads the table at @table->address, of @table->class_cnt classes, and checks it against its
- * pools, again and again while it changes, as often as *retries says, which shrinks by each time it
- * was waited. Returns 0, also if a few pools contradict it in the end (the evidence is that of the
- * others); -ENOENT: there is no such table; or negative errno.
+ * Reads the table of @table->class_cnt classes at @table->address and checks it against its pools.
+ * Retries while the table changes. *retries: retries left, decremented by each one. Returns 0, also
+ * if a few pools still contradict the table (the evidence is from the others); -ENOENT: no such
+ * table; or negative errno.
  */
 int used_pools__check(struct used_pools *table, struct used_pools_evidence *evidence,
 		      const struct memory *memory, unsigned int *retries);
 
-/* For all that is checked in one go, together. */
+/* Shared by all checks of one search. */
 #define USED_POOLS_RETRIES_MAX 1000
