@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Chunks are found through a hash map of their numbers (address / chunk_bytes); the chunk last used
- * is remembered, for allocations come in runs. A chunk is kept when its last block
- * is freed, for another one often follows; only the owner knows when there are no regions there any
- * more.
+ * A hash map finds chunks by their number (address / chunk_bytes); the last chunk used is cached,
+ * because allocations come in runs. A chunk is kept when its last block is freed, since another one
+ * often follows; only the owner knows when no regions are left there.
  */
 #include "heap/block_map.h"
 
@@ -21,7 +20,7 @@ struct chunk_entry {
 struct block_map {
 	struct chunk_entry last;
 	uint64_t chunk_bytes;
-	/* The binary logarithms of the sizes in struct block_map_layout. */
+	/* Binary logarithms of the sizes in struct block_map_layout. */
 	uint32_t shift, page_shift, chunk_shift;
 	struct hash_map entries;
 	struct block_map_chunk **chunks;
@@ -29,7 +28,7 @@ struct block_map {
 	struct account *account;
 };
 
-/* What there is of each page of a chunk. */
+/* Bytes per page of a chunk: the span's class and the two parts of its stamp. */
 #define PAGE_COST_BYTES (sizeof(uint8_t) + sizeof(uint16_t) + sizeof(uint32_t))
 
 size_t block_map__words_per_chunk(const struct block_map *map)
@@ -103,7 +102,7 @@ static struct block_map_chunk *find_chunk(const struct block_map *map, uint64_t 
 	return entry ? entry->chunk : NULL;
 }
 
-/* There is room for it. */
+/* The hash map must have room for another entry. */
 static void enter(struct block_map *map, struct block_map_chunk *chunk)
 {
 	struct chunk_entry *entry = hash_map__add(&map->entries, key_of(map, chunk->address));
@@ -111,7 +110,7 @@ static void enter(struct block_map *map, struct block_map_chunk *chunk)
 	entry->chunk = chunk;
 }
 
-/* An empty chunk; behind its bits lies what is kept of each page. */
+/* Creates an empty chunk; the arrays with an item for each page follow its bits. */
 static struct block_map_chunk *new_chunk(const struct block_map *map, uint64_t address)
 {
 	size_t words = block_map__words_per_chunk(map), pages = block_map__pages_per_chunk(map);
@@ -275,7 +274,7 @@ int block_map__insert_range(struct block_map *map, uint64_t address, uint64_t si
 	return 0;
 }
 
-/* Clears the stamps of a range, and its bits too unless they are to stay. */
+/* Clears the stamps of a range, and its bits as well unless @keep_bits. */
 static void clear_range(struct block_map *map, uint64_t address, uint64_t size, bool keep_bits)
 {
 	uint64_t end = address + size;
@@ -356,7 +355,7 @@ const uint64_t *block_map__span_bits(const struct block_map *map, uint64_t span_
 	return chunk ? &chunk->bits[bit_of(map, span_address) >> 6] : NULL;
 }
 
-/* Bit @first, and those behind it that are in the same word. */
+/* Bit @first and the following ones in the same word. */
 static uint64_t word_from(const struct block_map_chunk *chunk, size_t first)
 {
 	return chunk->bits[first >> 6] & ~0UL << (first & 63);
@@ -372,7 +371,7 @@ static uint32_t count_bits(const struct block_map_chunk *chunk, size_t first, si
 	}
 	for (; first < end; first += 64)
 		cnt += (uint32_t)__builtin_popcountll(chunk->bits[first >> 6]);
-	/* All of the last word were counted. */
+	/* All bits of the last word were counted. */
 	return end & 63 ? cnt - (uint32_t)__builtin_popcountll(word_from(chunk, end)) : cnt;
 }
 
@@ -394,7 +393,7 @@ uint32_t block_map__count(const struct block_map *map, uint64_t address, uint64_
 	return cnt;
 }
 
-/* The first bit from @first on that is set; @end: there is none before it. */
+/* The first set bit from @first on; @end if there is none before it. */
 static size_t find_bit(const struct block_map_chunk *chunk, size_t first, size_t end)
 {
 	while (first < end) {

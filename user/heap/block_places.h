@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where blocks can be: for each size class the bits of a span whose every block is live, counted in
- * units of the alignment from the span's address. Only where all spans are of one size: of others
- * there are no words.
+ * Where blocks can be: for each size class, the bits of a span in which every block is live, in
+ * units of the alignment, starting at the span's address. Available only if all spans have the same
+ * size; otherwise there are no words.
  */
 #pragma once
 
 #include "heap/heap_layout.h"
 
 struct block_places {
-	size_t word_cnt; /* for each class */
+	size_t word_cnt; /* per class */
 	uint64_t words[];
 };
 
 /* Returns 0 or -ENOMEM; the caller frees it with free(). */
 int block_places__new(struct block_places **out, const struct heap_layout *layout);
 
-/* The words of a size class of the layout. */
+/* The words of one of the layout's size classes. */
 static inline const uint64_t *block_places__of_class(const struct block_places *places,
 						     uint8_t size_class)
 {

@@ -41,7 +41,7 @@ void heap__freep(struct heap **heap)
 	heap__free(*heap);
 }
 
-/* How many regions begin at or before @address. */
+/* Number of regions that begin at or before @address. */
 static size_t count_regions_to(const struct heap *heap, uint64_t address)
 {
 	size_t low = 0, high = heap->region_cnt;
@@ -112,7 +112,7 @@ int heap__add_region(struct heap *heap, uint64_t address, uint64_t size)
 		return 0;
 	}
 	if (overlaps(heap, at, &region))
-		return -EINVAL; /* the blocks are the other one's */
+		return -EINVAL; /* the blocks belong to the other region */
 	err = ACCOUNT_RESERVE(heap->account, heap->regions, heap->region_capacity,
 			      heap->region_cnt + 1);
 	if (err)

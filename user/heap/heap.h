@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The image of a heap at one moment: its regions, and which blocks are live. Everything that is
+ * The image of a heap at one moment: its regions and which blocks are live. Everything that is
  * reported about a heap is computed from these two.
  */
 #pragma once
@@ -15,15 +15,18 @@
 
 struct heap {
 	struct heap_layout layout;
-	struct region *regions; /* sorted by address, none overlaps another */
+	struct region *regions; /* sorted by address, without overlaps */
 	size_t region_cnt, region_capacity;
 	struct block_map *blocks;
 	struct block_places *places;
-	struct account *account; /* also for what is made from the heap */
-	uint32_t readings;	 /* how often it was brought up to date from memory */
+	struct account *account; /* also for everything computed from the heap */
+	uint32_t readings;	 /* how often it was updated from memory */
 };
 
-/* An empty heap, whose memory is @account's. Returns 0, -ENOMEM or -EDQUOT; the caller frees it. */
+/*
+ * Creates an empty heap, whose memory comes from @account. Returns 0, -ENOMEM or -EDQUOT; the
+ * caller frees it.
+ */
 int heap__new(struct heap **out, const struct heap_layout *layout, struct account *account);
 void heap__free(struct heap *heap);
 void heap__freep(struct heap **heap);
@@ -31,54 +34,53 @@ void heap__freep(struct heap **heap);
 /* The region that begins at @address, or NULL. */
 struct region *heap__find_region(const struct heap *heap, uint64_t address);
 
-/* The region that holds @address, or NULL. */
+/* The region that contains @address, or NULL. */
 struct region *heap__region_around(const struct heap *heap, uint64_t address);
 
 /*
- * Adds a region of @size bytes without a live block; one that begins at the same address is
- * replaced. Returns 0, -EINVAL if it overlaps another, -ENOMEM or -EDQUOT.
+ * Adds a region of @size bytes without live blocks. Replaces one that begins at the same address.
+ * Returns 0, -EINVAL if it overlaps another one, -ENOMEM or -EDQUOT.
  */
 int heap__add_region(struct heap *heap, uint64_t address, uint64_t size);
 
-/* Forgets a region and the blocks in it. Returns 0 or -ENOENT. */
+/* Removes a region and the blocks in it. Returns 0 or -ENOENT. */
 int heap__remove_region(struct heap *heap, uint64_t address);
 
-/* Forgets the blocks in @region, which need not be one of the heap's. */
+/* Removes the blocks in @region, which need not be one of the heap's. */
 void heap__forget_blocks(struct heap *heap, const struct region *region);
 
-/* Has the spans of @region read again by the next update from memory, changed or not. */
+/* Makes the next update from memory read all spans of @region, even unchanged ones. */
 void heap__forget_stamps(struct heap *heap, const struct region *region);
 
 /*
- * Frees what the map of blocks holds where none of @regions (sorted by address, @cnt of them) is,
- * and checks that the account has room for the blocks in all of them, up to their carved_end.
- * Returns 0 or -EDQUOT. To be called before regions are read: so a target whose regions move costs
- * no more than one whose regions stay, and a limit is found before half of a long reading is done.
+ * Frees the parts of the block map in which none of @regions (sorted by address, @cnt of them)
+ * lies, and checks that the account has room for the blocks in all of them, up to their carved_end.
+ * Returns 0 or -EDQUOT. Call it before regions are read: then a target whose regions move costs no
+ * more than one whose regions stay, and a limit is found before a long reading is half done.
  */
 int heap__make_room(struct heap *heap, const struct region *regions, size_t cnt);
 
 /*
- * Goes on to the next span of @region; the first one if @span is zeroed. Returns false behind the
- * last one.
+ * Advances to the next span of @region, or to the first one if @span is zeroed. Returns false after
+ * the last one.
  */
 bool heap__next_span(const struct heap *heap, const struct region *region, struct span *span);
 
-/* The span that begins at @address. */
+/* Describes the span that begins at @address. */
 static inline void heap__span_at(const struct heap *heap, uint64_t address, struct span *span)
 {
 	heap->layout.operations->at(heap, address, span);
 }
 
-struct heap_totals { /* region_bytes is the sum of the four other bytes */
+struct heap_totals { /* region_bytes is the sum of the other four byte counts */
 	uint64_t regions, region_bytes;
 	uint64_t live_blocks, live_bytes;
-	uint64_t free_block_bytes; /* in spans with a live block */
-	uint64_t free_span_bytes;  /* whole spans */
-	uint64_t overhead_bytes;   /* what of spans is no block, ends of regions no span fits in */
+	uint64_t free_block_bytes; /* in spans with at least one live block */
+	uint64_t free_span_bytes;  /* of entirely free spans */
+	uint64_t overhead_bytes;   /* in spans but not in blocks; in regions but not in spans */
 	/*
-	 * Live blocks that no span of their size class can have at that place, and spans whose
-	 * class is not known: both are 0 unless the heap image is damaged. Such spans count as
-	 * overhead.
+	 * Live blocks at addresses that their span's size class does not allow, and spans of
+	 * unknown class. Both are 0 unless the heap image is damaged. Such spans count as overhead.
 	 */
 	uint64_t stray_blocks, unclassified_spans;
 };
@@ -98,10 +100,10 @@ struct heap_measure {
 	struct heap_totals totals;
 	struct size_class_totals classes[HEAP_CLASSES_MAX];
 	uint32_t class_cnt;
-	struct region_totals *regions; /* as in the heap, heap->region_cnt of them */
+	struct region_totals *regions; /* in the heap's order, heap->region_cnt of them */
 };
 
-/* Counts. Returns 0, -ENOMEM, -EDQUOT or -ETIME; the caller frees the measure. */
+/* Measures the heap. Returns 0, -ENOMEM, -EDQUOT or -ETIME; the caller frees the measure. */
 int heap__measure(const struct heap *heap, struct heap_measure *out);
 void heap_measure__free(struct heap_measure *measure);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How an allocator divides its memory: what pyfrag has to know of an allocator to hold an image of
- * one of its heaps, and to compute from it.
+ * How an allocator divides its memory. This is what pyfrag has to know of an allocator to hold an
+ * image of one of its heaps, and to compute from it.
  *
- * A region consists of spans. A span is a run of blocks of one size: a pool of pymalloc, a page of
- * mimalloc. Spans of one size class are all alike. An allocator that has no spans, as glibc's
- * malloc, describes each chunk as a span of one block. Nothing here is of the same size in all
- * heaps, nor need regions or spans be of the same size within one.
+ * A region consists of spans. A span is a run of blocks of one size: a pool in pymalloc, a page in
+ * mimalloc. All spans of one size class are alike. An allocator without spans, such as glibc's
+ * malloc, describes each chunk as a span of one block. Sizes differ between heaps, and regions and
+ * spans may also differ in size within one heap.
  */
 #pragma once
 
@@ -17,14 +17,14 @@
 #include "heap/block_map.h"
 #include "heap/region.h"
 
-/* The most size classes an allocator has. */
+/* Maximum number of size classes of an allocator. */
 #define HEAP_CLASSES_MAX 64
 
 struct span {
 	uint64_t address, size; /* bytes */
 	uint64_t block_size;
-	uint32_t first_block; /* where its first block begins, bytes behind its address */
-	uint32_t block_cnt;   /* how many blocks it has room for, live or not */
+	uint32_t first_block; /* offset of the first block from the span's address, in bytes */
+	uint32_t block_cnt;   /* number of blocks that fit, live or not */
 	uint8_t size_class;   /* CLASS_UNKNOWN: it has no blocks, or they are not known */
 };
 
@@ -32,25 +32,25 @@ struct heap;
 struct heap_layout;
 
 struct span_operations {
-	/* Fills in all of @span but its address, for a size class or CLASS_UNKNOWN. */
+	/* Fills in all of @span except its address, for a size class or CLASS_UNKNOWN. */
 	void (*describe_class)(const struct heap_layout *layout, uint8_t size_class,
 			       struct span *span);
-	/* Where the span begins that @block is in. */
+	/* The address of the span that contains @block. */
 	uint64_t (*start)(const struct heap_layout *layout, uint64_t block);
-	/* Fills in @span for the span that begins at @address, as @heap has it. */
+	/* Fills in @span for the span that begins at @address, as recorded in @heap. */
 	void (*at)(const struct heap *heap, uint64_t address, struct span *span);
 };
 
 struct heap_layout {
-	struct block_map_layout map; /* its page_bytes: spans begin at multiples of these */
-	uint32_t class_cnt;	     /* size classes; HEAP_CLASSES_MAX at most */
-	/* Bytes of a region of which no more is known than the address. */
+	struct block_map_layout map; /* spans begin at multiples of its page_bytes */
+	uint32_t class_cnt;	     /* number of size classes, at most HEAP_CLASSES_MAX */
+	/* The size to assume for a region of which only the address is known, in bytes. */
 	uint64_t region_size;
-	uint64_t span_size; /* bytes of each span; 0: they differ */
+	uint64_t span_size; /* bytes of each span; 0: sizes differ */
 	const struct span_operations *operations;
 };
 
-/* Where the spans of a region begin, and where they end: whole spans only. */
+/* Where the spans of a region begin and end; includes only whole spans. */
 static inline uint64_t heap_layout__first_span(const struct heap_layout *layout,
 					       const struct region *region)
 {
@@ -69,7 +69,7 @@ static inline uint64_t heap_layout__span_start(const struct heap_layout *layout,
 	return layout->operations->start(layout, block);
 }
 
-/* Bytes of a block of a size class; 0: there is no such class. */
+/* Block size of a size class in bytes; 0: no such class. */
 static inline uint64_t heap_layout__block_size(const struct heap_layout *layout, uint8_t size_class)
 {
 	struct span span;

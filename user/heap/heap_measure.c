@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* A heap, counted: heap__measure(), declared in heap.h. */
+/* Totals of a heap: heap__measure(), declared in heap.h. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
 
-/* How many blocks of a span of a known class are live where no block can be. */
+/* Number of live blocks in a span of known class at addresses where no block can be. */
 static uint32_t count_strays(const struct heap *heap, const struct span *span)
 {
 	const uint64_t *words = block_map__span_bits(heap->blocks, span->address);
@@ -53,7 +53,7 @@ static void measure_span(const struct heap *heap, const struct span *span,
 		measure->totals.overhead_bytes += span->size;
 		return;
 	}
-	/* A span with a stamp was read as a whole, and found to agree with itself. */
+	/* A span with a stamp was read as a whole and was consistent. */
 	strays = stamp ? 0 : count_strays(heap, span);
 	measure->totals.stray_blocks += strays;
 	add_blocks(measure, region, span, live - strays);

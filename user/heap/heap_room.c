@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Room for what a reading of a heap finds: heap__make_room(), declared in heap.h. */
+/* Reserves room for what a reading of a heap will find: heap__make_room(), declared in heap.h. */
 #include <errno.h>
 
 #include "heap/heap.h"
 
-/* Regions by address. */
+/* Regions, sorted by address. */
 struct neighbours {
 	const struct region *regions;
 	size_t cnt;
 	uint64_t chunk_bytes;
 };
 
-/* Whether any region reaches into the chunk at @address. */
+/* Whether any region overlaps the chunk at @address. */
 static bool reaches_into(uint64_t address, const void *context)
 {
 	const struct neighbours *neighbours = context;
@@ -29,15 +29,12 @@ static bool reaches_into(uint64_t address, const void *context)
 	       neighbours->regions[low].address < address + neighbours->chunk_bytes;
 }
 
-/*
- * How many chunks those regions can need: one for each that a span which was ever used reaches
- * into.
- */
+/* Number of chunks that the regions can need: those that overlap a span that was ever used. */
 static uint64_t count_chunks(const struct heap_layout *layout, const struct region *regions,
 			     size_t cnt)
 {
 	uint64_t chunk_bytes = layout->map.chunk_bytes;
-	uint64_t chunks = 0, next = 0; /* the first chunk that is not counted yet */
+	uint64_t chunks = 0, next = 0; /* next: the first chunk not counted yet */
 
 	for (size_t i = 0; i < cnt; i++) {
 		uint64_t first = heap_layout__first_span(layout, &regions[i]) / chunk_bytes;

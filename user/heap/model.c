@@ -40,7 +40,7 @@ void model__freep(struct model **model)
 	model__free(*model);
 }
 
-/* A region of which an event says the address only. */
+/* A region of which an event gives only the address. */
 static struct region region_at(const struct model *model, uint64_t address)
 {
 	return (struct region){.address = address, .size = model->heap->layout.region_size};
@@ -56,7 +56,9 @@ static int touch_region(struct model *model, uint64_t address)
 				       heap_layout__spans_end(layout, &region) - first);
 }
 
-/* Notes what @event makes uncertain in a copy of memory that is taken at about its time. */
+/*
+ * Marks what @event changed: a copy of memory taken at about the same time may show either state.
+ */
 static int touch(struct model *model, const struct pyfrag_event *event)
 {
 	bool before;
@@ -112,7 +114,7 @@ static void apply_free(struct model *model, uint64_t address)
 	model->counts.missed_allocs += !was_live;
 }
 
-/* No block of the span around @address is live: those that are have missed their events. */
+/* Empties the span around @address. Blocks that are still live in it have missed their events. */
 static int empty_span(struct model *model, uint64_t address)
 {
 	struct block_map *blocks = model->heap->blocks;
@@ -129,7 +131,7 @@ static int empty_span(struct model *model, uint64_t address)
 			      : 0;
 }
 
-/* A span that is taken is empty; its size class holds until it is taken again. */
+/* A newly taken span is empty; its size class holds until it is taken again. */
 static int apply_new_pool(struct model *model, const struct pyfrag_event *event)
 {
 	int err = empty_span(model, event->address);
@@ -143,7 +145,7 @@ static int apply_new_pool(struct model *model, const struct pyfrag_event *event)
 	return err ? err : apply_alloc(model, event->address);
 }
 
-/* A span that its region gets back is empty. */
+/* A span returned to its region is empty. */
 static int apply_pool_freed(struct model *model, uint64_t address)
 {
 	model->counts.spans_freed++;
@@ -155,7 +157,7 @@ static int apply_arena_map(struct model *model, uint64_t address)
 	int err;
 
 	if (!address)
-		return 0; /* it could not be mapped */
+		return 0; /* mapping failed */
 	model->counts.regions_mapped++;
 	err = heap__add_region(model->heap, address, model->heap->layout.region_size);
 	if (err == -EINVAL) {
@@ -187,7 +189,7 @@ static void apply_arena_unmap(struct model *model, uint64_t address)
 	const struct region *known;
 	uint64_t left;
 
-	/* An interpreter that ends unmaps all places of its table, also empty ones. */
+	/* An interpreter that ends unmaps all slots of its arena table, including empty ones. */
 	if (!address)
 		return;
 	known = heap__find_region(model->heap, address);
@@ -201,7 +203,7 @@ static void apply_arena_unmap(struct model *model, uint64_t address)
 		model->counts.unplaced_events++;
 }
 
-/* Where not all events for blocks are seen, they move nothing. */
+/* Without an event for each block, events of blocks are counted but change nothing. */
 static void count_only(struct model *model, const struct pyfrag_event *event)
 {
 	model->counts.allocs += event->type == EVENT_ALLOC;
@@ -254,7 +256,9 @@ static int apply(struct model *model, const struct pyfrag_event *event)
 	}
 }
 
-/* The heap is being brought up to date elsewhere: events of regions are applied after that. */
+/*
+ * Queues an event of a region while the heap is lent out for an update; it is applied afterwards.
+ */
 static int keep_for_later(struct model *model, const struct pyfrag_event *event)
 {
 	int err = ACCOUNT_RESERVE(model->account, model->late, model->late_capacity,
@@ -265,7 +269,7 @@ static int keep_for_later(struct model *model, const struct pyfrag_event *event)
 	return err;
 }
 
-/* Beyond user space of the widest addresses there are (57 bits, half of them the kernel's). */
+/* Outside user space even with the widest addresses (57 bits, of which the kernel has half). */
 static bool is_no_user_address(uint64_t address)
 {
 	return address >> 56;
@@ -284,8 +288,8 @@ int model__apply(struct model *model, const struct pyfrag_event *event)
 	else
 		err = apply(model, event);
 	/*
-	 * Events of addresses all over the place, as no allocator has them: the next checkpoint
-	 * finds what is true.
+	 * The addresses are spread as no allocator spreads them. The next checkpoint corrects the
+	 * model.
 	 */
 	if (err == -EDQUOT) {
 		model->counts.unplaced_events++;
@@ -328,8 +332,8 @@ static bool is_last_of_its_region(const struct model *model, size_t index)
 
 /*
  * The reader may have seen a region before or after its events. If the last event unmapped it, it
- * is gone. If the last event mapped it and the reader saw it, it stays, but its blocks may be those
- * of the region before it: all of it is read again next time.
+ * is removed. If the last event mapped it and the reader saw it, it stays, but its blocks may be
+ * those of the previous region at that address: the next reading reads all of it again.
  */
 static int apply_late(struct model *model, size_t index)
 {
@@ -341,7 +345,7 @@ static int apply_late(struct model *model, size_t index)
 		model->counts.regions_unmapped++;
 		return 0;
 	}
-	/* Another one may be at its place by now. */
+	/* By now, another region may be at this address. */
 	if (event->type == EVENT_ARENA_MAP && !is_last && !region) {
 		model->counts.regions_mapped++;
 		return 0;
@@ -365,7 +369,7 @@ int model__return_heap(struct model *model, struct heap *heap)
 	return err;
 }
 
-/* One word of the bits of the chunk at @address, or 0 if there is no such chunk. */
+/* One word of a chunk's bits; 0 if there is no such chunk. */
 static uint64_t word_of(const struct block_map_chunk *chunk, size_t word)
 {
 	return chunk ? chunk->bits[word] : 0;
@@ -427,9 +431,9 @@ void model__compare(const struct model *model, const struct heap *fresh, uint64_
 }
 
 /*
- * The size classes of the spans of one chunk: as events said of those taken meanwhile, as read of
- * all others. A span may have been read just as it was set up, after its event and before it had a
- * class.
+ * Sets the size classes of the spans of one chunk: from the events of spans taken during the
+ * checkpoint, of all others from the reading. A span may have been read while it was being set up,
+ * after its event and before it had a class.
  */
 static void overlay_classes(const struct block_map_chunk *touched,
 			    const struct block_map_chunk *old, struct block_map_chunk *fresh,
@@ -443,7 +447,7 @@ static void overlay_classes(const struct block_map_chunk *touched,
 	}
 }
 
-/* Bits that events touched are as the model has them. */
+/* Restores the bits that events touched to their state in the model. */
 static int overlay_touched(const struct model *model, struct heap *fresh)
 {
 	const struct block_map_chunk *touched;
@@ -517,8 +521,8 @@ int model__abandon_regions(struct model *model, const struct heap *fresh,
 }
 
 /*
- * Regions that were mapped or unmapped meanwhile are as events left them; the others are as they
- * were read.
+ * Restores the regions that were mapped or unmapped during the checkpoint to the state in which
+ * events left them; all others stay as read.
  */
 static int overlay_regions(const struct model *model, struct heap *fresh)
 {
@@ -550,7 +554,7 @@ int model__adopt(struct model *model, struct heap *fresh, uint64_t drift_blocks)
 	int err = 0;
 
 	carry_generations(model, fresh);
-	/* Regions first: adding one forgets its blocks, which events then put back. */
+	/* Regions first: adding one clears its blocks, which overlay_touched() then restores. */
 	if (model->touched)
 		err = overlay_regions(model, fresh);
 	if (!err && model->touched)

@@ -28,7 +28,10 @@ bool pinned__is_pinned(const struct region_totals *region, double below)
 	return region->live_blocks && (double)region->live_bytes < below * (double)region->size;
 }
 
-/* Since when each pinned region is: what @history says, or now. Replaces the history. */
+/*
+ * Updates @history: a region keeps the time at which it was first seen pinned, a new one gets
+ * @now_ns.
+ */
 static int update_history(struct pinned_history *history, const struct heap *heap,
 			  const struct heap_measure *measure, double below, uint64_t now_ns)
 {

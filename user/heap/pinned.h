@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pinned regions: those that a few live blocks keep from going back to the operating system, and
- * how much could be released without these blocks.
+ * Pinned regions: those that a few live blocks keep from being released to the operating system,
+ * and how much memory could be released without these blocks.
  */
 #pragma once
 
@@ -22,40 +22,40 @@ struct pinned_region {
 	double occupancy; /* live bytes / size */
 	uint64_t resident_bytes;
 	double pinned_for_s; /* since pyfrag first saw it pinned */
-	size_t first_block;  /* in pinned.blocks; */
-	uint32_t block_cnt;  /* listed there: live_blocks at most */
+	size_t first_block;  /* index into pinned.blocks */
+	uint32_t block_cnt;  /* number of blocks there; at most live_blocks */
 };
 
-/* The @bytes that are released if the @blocks of the @regions with the fewest blocks are freed. */
+/* The @bytes released if the @blocks in the @regions with the fewest blocks are freed. */
 struct what_if {
 	uint64_t regions, blocks, bytes;
 };
 
 struct pinned {
-	double below; /* the threshold: an occupancy */
+	double below; /* threshold: an occupancy */
 	uint64_t bytes, hostage_bytes, resident_hostage_bytes, live_blocks;
 	struct pinned_region *regions; /* fewest live blocks first */
 	size_t region_cnt;
 	struct pinned_block *blocks;
 	size_t block_cnt, block_capacity;
-	struct what_if *what_if; /* fewest blocks first; the last row is all of them */
+	struct what_if *what_if; /* fewest blocks first; the last row covers all regions */
 	size_t what_if_cnt;
 };
 
 struct pinned_options {
 	double below;
-	uint32_t blocks_per_region_max; /* how many blocks to list of one region */
+	uint32_t blocks_per_region_max; /* how many blocks to list per region */
 	/*
-	 * The allocator keeps one empty region (struct allocator): where there is none yet, the
-	 * first to become empty is not released.
+	 * The allocator keeps one empty region (struct allocator). If there is none yet, the first
+	 * region to become empty is not released.
 	 */
 	bool keeps_one_empty;
-	const uint64_t *resident_bytes; /* of each region of the heap; NULL: not known */
+	const uint64_t *resident_bytes; /* for each region of the heap; NULL: not known */
 };
 
 /*
- * Since when regions are pinned, from one finding to the next. Zero-initialized; times are in ns on
- * any clock that does not go back.
+ * Since when regions have been pinned, kept from one call to the next. Zero-initialized; times are
+ * in ns of any monotonic clock.
  */
 struct pinned_history {
 	struct pinned_since {
@@ -66,12 +66,12 @@ struct pinned_history {
 
 void pinned_history__free(struct pinned_history *history);
 
-/* Whether a region is pinned: live, but with an occupancy below @below. */
+/* Whether a region is pinned: it has live blocks, but its occupancy is below @below. */
 bool pinned__is_pinned(const struct region_totals *region, double below);
 
 /*
- * Finds the pinned regions of @heap, which @measure describes, at @now_ns; brings @history up to
- * date. Returns 0, -ENOMEM or -EDQUOT; the caller frees the finding.
+ * Finds the pinned regions of @heap, of which @measure has the totals, at time @now_ns; updates
+ * @history. Returns 0, -ENOMEM, -EDQUOT or -ETIME; the caller frees the result.
  */
 int pinned__find(struct pinned *out, const struct heap *heap, const struct heap_measure *measure,
 		 const struct pinned_options *options, struct pinned_history *history,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A region: memory that an allocator takes from the operating system, and releases, as a whole.
- * One live block is enough to keep all of it. pymalloc calls its regions arenas.
+ * A region: memory that an allocator requests from the operating system, and releases, as a whole.
+ * One live block is enough to retain all of it. In pymalloc, regions are called arenas.
  *
- * Regions differ in size, also within one heap.
+ * Regions differ in size, even within one heap.
  */
 #pragma once
 
@@ -11,13 +11,10 @@
 
 struct region {
 	uint64_t address, size; /* bytes */
-	uint64_t carved_end;	/* nothing from here on was ever used */
-	/*
-	 * Tells regions apart that had the same address one after the other; 0: not seen being
-	 * mapped.
-	 */
+	uint64_t carved_end;	/* nothing at or above this address was ever used */
+	/* Distinguishes successive regions at the same address; 0: its mapping was not seen. */
 	uint64_t generation;
-	/* So many readings in a row found nothing changed in it: see pymalloc/checkpoint.h. */
+	/* Number of consecutive readings that found no change: see pymalloc/checkpoint.h. */
 	uint32_t calm_readings;
 };
 
