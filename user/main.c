@@ -24,7 +24,7 @@ static void print_usage(void)
 	fputs("\npyfrag COMMAND --help tells more; pyfrag --version tells the version.\n", stdout);
 }
 
-/* Help that did not get out is a failure like any other. Returns the exit status. */
+/* Help that could not be written is an error. Returns the exit status. */
 static int end_output(void)
 {
 	return reader_gone__flush_stdout() ? 1 : 0;
@@ -69,7 +69,7 @@ int main(int argc, char **argv)
 {
 	int status;
 
-	signal(SIGPIPE, SIG_IGN); /* until reader_gone__end() */
+	signal(SIGPIPE, SIG_IGN); /* restored by reader_gone__end() */
 	status = run(argc, argv);
 	reader_gone__end();
 	return status;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * All allocators whose heaps pyfrag knows to read.
- */
+/* All allocators whose heaps pyfrag can read. */
 #pragma once
 
 #include "heap/allocator.h"
 
 /*
- * In the order in which they are asked for heaps; the last one is followed by NULL. What the first
- * one says is what is reported of a target without any heap.
+ * NULL-terminated, in the order in which they look for heaps. For a target without any heap, the
+ * first one's error is reported.
  */
 extern const struct allocator *const allocators[];

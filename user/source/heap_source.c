@@ -58,7 +58,7 @@ int heap_source__open(struct heap_source **out, struct target *target, uint64_t 
 	return 0;
 }
 
-/* What the allocator said of @err is in @failure; but there may be a reason of another kind. */
+/* @failure has the allocator's description of @err; a more general cause overrides it. */
 static int describe_read_error(const struct heap_source *source, int err, struct failure *failure)
 {
 	const struct target *target = source->target;
@@ -90,7 +90,7 @@ void heap_source__count_refusals(const struct heap_source *source, struct counte
 	counters__set(counters, COUNTER_MEMORY_REFUSED, account__usage(source->account).refused);
 }
 
-/* Reads into @reading->heap, which is made if there is none. */
+/* Reads into @reading->heap, which is created if it is NULL. */
 static int read_heap(struct heap_source *source, const struct heap_reading_options *options,
 		     struct heap_reading *reading, struct failure *failure)
 {
@@ -104,7 +104,7 @@ static int read_heap(struct heap_source *source, const struct heap_reading_optio
 		err = target_heap->allocator->update(target_heap, reading->heap,
 						     &options->checkpoint, &reading->counts,
 						     failure);
-	/* Also those that ended before their regions were read. */
+	/* Read afterwards, to include interpreters that ended before their regions were read. */
 	reading->ended_interpreters = python__ended_interpreters(source->python, memory);
 	return err;
 }

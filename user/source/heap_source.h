@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * From a target to readings of its heaps: its Python and its heaps, found once and kept.
- */
+/* From a target to readings of its heaps. Its Python and its heaps are located once and kept. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,36 +13,36 @@
 #include "util/failure.h"
 
 struct heap_source {
-	struct account *account; /* of all that is made of the process */
+	struct account *account; /* for everything allocated for the process */
 	struct target *target;
 	struct python *python;
-	struct target_heaps heaps; /* one at least; the first has Python's objects */
+	struct target_heaps heaps; /* at least one; the first contains Python's objects */
 };
 
 struct heap_reading {
 	/*
-	 * Owned. Before a reading: NULL, or the heap as it was read before, to be brought up to
-	 * date, where nothing but readings with keep_stamps has changed it.
+	 * Owned. Before a reading: NULL, or the heap of an earlier reading, to be updated; then
+	 * nothing but readings with keep_stamps may have changed it.
 	 */
 	struct heap *heap;
 	double duration_ms, paused_ms;
-	bool target_slept; /* nothing was read: it has not run since the reading before */
+	bool target_slept; /* nothing was read: the target has not run since the last reading */
 	struct checkpoint_counts counts;
-	uint64_t ended_interpreters; /* by then, see python__ended_interpreters() */
+	uint64_t ended_interpreters; /* so far; see python__ended_interpreters() */
 };
 
 struct heap_reading_options {
-	size_t index; /* of the heap in the source */
-	bool pause;   /* stop the target meanwhile */
+	size_t index; /* of the heap in heap_source.heaps */
+	bool pause;   /* stop the target during the reading */
 	struct checkpoint_options checkpoint;
 };
 
 /*
- * Finds the heaps of @target and takes the target over, also on failure. All that is made of it,
- * now and later, takes no more than @max_memory_bytes of our memory, and is part of @total (NULL:
- * of nothing). Errors, each described in @failure: -ESRCH, -EPERM, -ENOEXEC not a CPython, -ENOTSUP
- * 32 bits, -ENODATA no heap of a known allocator, -EAGAIN not started up yet, -EDQUOT it takes more
- * memory than it may, ...
+ * Finds the heaps of @target. Takes ownership of the target, also on failure. Everything allocated
+ * for it, now and later, is limited to @max_memory_bytes of pyfrag's memory and counts towards
+ * @total (NULL: no total). Errors, each described in @failure: -ESRCH, -EPERM, -ENOEXEC not a
+ * CPython, -ENOTSUP 32 bits, -ENODATA no heap of a known allocator, -EAGAIN not started up yet,
+ * -EDQUOT over the memory limit, ...
  */
 int heap_source__open(struct heap_source **out, struct target *target, uint64_t max_memory_bytes,
 		      struct account *total, struct failure *failure);
@@ -52,23 +50,23 @@ void heap_source__free(struct heap_source *source);
 void heap_source__freep(struct heap_source **source);
 
 /*
- * Reads a heap into @reading->heap, adding to @counters. The caller frees the heap, also after a
- * failure if there was one before, which then is partly up to date.
+ * Reads a heap into @reading->heap and adds to @counters. The caller frees the heap. After a
+ * failure, a heap that existed before is partly updated and still has to be freed.
  */
 int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
 		      struct heap_reading *reading, struct counters *counters,
 		      struct failure *failure);
 
-/* Writes to @counters how often the process was refused memory of ours. */
+/* Stores in @counters how often memory for this process was refused. */
 void heap_source__count_refusals(const struct heap_source *source, struct counters *counters);
 
-/* The heap that has Python's objects. */
+/* The heap that contains Python's objects. */
 static inline const struct target_heap *heap_source__main(const struct heap_source *source)
 {
 	return source->heaps.items[0];
 }
 
-/* Whether that one keeps a region that has become empty. */
+/* Whether that heap's allocator keeps one empty region. */
 static inline bool heap_source__keeps_one_empty(const struct heap_source *source)
 {
 	return heap_source__main(source)->allocator->keeps_one_empty(heap_source__main(source));
