@@ -26,7 +26,7 @@ static int open_here(int root_fd, const char *path)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* NULL: this process does it. */
+/* NULL: this process opens paths itself. */
 static beneath_root_fn *open_elsewhere;
 
 void beneath_root__open_by(beneath_root_fn *open_path)

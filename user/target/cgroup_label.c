@@ -26,7 +26,7 @@ static bool ends_with(const char *text, size_t length, const char *with)
 	return length > size && !strncmp(text + length - size, with, size);
 }
 
-/* The last component that is a unit: what is below it, the unit has made itself. */
+/* The last component that is a unit: groups below it were created by the unit itself. */
 static char *find_unit(const char *path)
 {
 	const char *unit = NULL, *at = path;

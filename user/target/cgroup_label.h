@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a person calls the control group a process is in: a pod of Kubernetes by its UID; a
- * container by the first 12 digits of its id, as container engines show it; a unit of systemd by
- * its name.
+ * A readable name for the control group of a process: the UID of a Kubernetes pod; the first 12
+ * digits of a container's id, as container engines show it; or the name of a systemd unit.
  */
 #pragma once
 
-/* Of a path in the cgroup hierarchy; "" if it is neither. NULL without memory; the caller frees. */
+/*
+ * The label of @path, a path in the cgroup hierarchy; "" if it is none of these. NULL if out of
+ * memory; the caller frees.
+ */
 char *cgroup_label__of(const char *path);

@@ -8,7 +8,7 @@
 #include "util/cleanup.h"
 
 #define ID_DIGITS  64
-#define NAME_BYTES 256 /* NAME_MAX and a NUL */
+#define NAME_BYTES 256 /* NAME_MAX plus a NUL */
 
 const char *cgroup_path__find_id(const char *text)
 {
@@ -57,7 +57,7 @@ static bool is_container_name(const char *name)
 	       begins_with(name, "lxc.payload.");
 }
 
-/* What only divides the host, and holds groups of more than one. */
+/* Whether the group only divides the host, and contains groups of more than one owner. */
 static bool is_division(const char *name)
 {
 	static const char *const known[] = {"docker",	  "kubepods", "besteffort", "burstable",
@@ -72,7 +72,7 @@ static bool is_division(const char *name)
 size_t cgroup_path__outermost(const char *path, bool *is_container)
 {
 	size_t whole = strcspn(path, "\n"), at = 0;
-	bool is_of_users = false; /* who may call their groups what they like */
+	bool is_of_users = false; /* users choose the names of their groups */
 
 	*is_container = false;
 	while (at < whole) {

@@ -14,15 +14,14 @@
 #include "util/cleanup.h"
 
 /*
- * A libpython has a few megabytes of code, a program that has everything within, some hundreds: all
- * sections together.
+ * For all sections together. A libpython has a few megabytes of code, a program with everything
+ * linked in, some hundreds.
  */
 #define CODE_BYTES_MAX (512UL << 20)
-/* .eh_frame_hdr: 8 bytes a function. */
+/* .eh_frame_hdr has 8 bytes per function. */
 #define UNWIND_TABLE_BYTES_MAX (16UL << 20)
 /*
- * Of sections a file that can be run has some tens, and of segments no more than Linux lets a
- * program have (64 KiB).
+ * An executable file has some tens of sections, and Linux accepts up to 64 KiB of program headers.
  */
 #define SECTIONS_MAX	  4096
 #define SEGMENT_BYTES_MAX (64UL << 10)
@@ -34,7 +33,7 @@ enum {
 	POINTER_RELATIVE_TO_HEADER = 0x30,
 };
 
-/* All headers of a file, in the form of 64 bits. */
+/* All program headers of a file, in their 64-bit form. */
 struct program_headers {
 	Elf64_Phdr *items;
 	size_t cnt;
@@ -85,7 +84,7 @@ static Elf64_Phdr widen_program_header(const Elf32_Phdr *header)
 	};
 }
 
-/* Sections are of use in files of 64 bits only. */
+/* Sections are only used in 64-bit files. */
 static int read_header(struct elf_file *elf, Elf64_Ehdr *header)
 {
 	union {
@@ -114,7 +113,7 @@ static int read_header(struct elf_file *elf, Elf64_Ehdr *header)
 	return 0;
 }
 
-/* The array is the caller's to free. */
+/* The caller frees the array. */
 static int read_program_headers(const struct elf_file *elf, const Elf64_Ehdr *header,
 				struct program_headers *out)
 {
@@ -142,7 +141,7 @@ static int read_program_headers(const struct elf_file *elf, const Elf64_Ehdr *he
 	return 0;
 }
 
-/* The array is the caller's to free; empty for a file that has none, or none of use. */
+/* The caller frees the array. It is empty if the file has no sections, or none that are used. */
 static int read_sections(const struct elf_file *elf, Elf64_Shdr **out, size_t *cnt)
 {
 	uint8_t *bytes = NULL;
@@ -303,7 +302,9 @@ static int add_code(struct elf_file *elf, uint64_t address, uint64_t offset, uin
 	return 0;
 }
 
-/* Sections leave out what lies between them in the segment; without sections, segments must do. */
+/*
+ * Sections exclude the gaps between them in a segment; a file without sections is read by segments.
+ */
 static int read_code(struct elf_file *elf)
 {
 	_cleanup_free_ Elf64_Shdr *sections = NULL;
@@ -359,9 +360,9 @@ static int compare_addresses(const void *left, const void *right)
 
 /*
  * .eh_frame_hdr: version, three encodings, a pointer, a count, and a sorted table of pairs
- * (function, its unwind entry). Linkers write all of it as 32-bit values relative to the header's
- * own address; a table of another form is left alone. Source: Linux Standard Base Core, "Exception
- * Frames".
+ * (function, its unwind entry). Linkers write all of these as 32-bit values relative to the
+ * header's own address; a table in any other form is ignored. Source: Linux Standard Base Core,
+ * "Exception Frames".
  */
 static int read_function_starts(struct elf_file *elf)
 {
@@ -427,6 +428,6 @@ int elf_file__find_symbol_within(struct elf_file *elf, const char *name, uint64_
 	err = read_sections(elf, &sections, &cnt);
 	if (!err)
 		err = elf_symbols__find(elf->fd, sections, cnt, name, room, symbol);
-	/* Tables that are not there are the same as none. */
+	/* A file that ends before its tables do, or has too many sections, has no such symbol. */
 	return err == -ENOEXEC || err == -EFBIG ? -ENOENT : err;
 }

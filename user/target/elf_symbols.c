@@ -10,16 +10,16 @@
 #include "util/checked.h"
 #include "util/cleanup.h"
 
-/* What is read at once: whole symbols, and more than any name. */
+/* Tables are read in pieces of this size: whole symbols, and longer than any name. */
 #define PIECE_SYMBOLS 2048UL
 #define PIECE_BYTES   (PIECE_SYMBOLS * sizeof(Elf64_Sym))
 /* An unstripped browser has 300 MiB of names. */
 #define TABLE_BYTES_MAX (512UL << 20)
-/* Where a name is: as itself, and as the end of others. */
+/* Places of one name: on its own, and as the end of longer names. */
 #define PLACES_MAX 64
 
 struct places {
-	uint64_t at[PLACES_MAX]; /* in the table of strings, ascending */
+	uint64_t at[PLACES_MAX]; /* in the string table, ascending */
 	size_t cnt;
 };
 
@@ -31,7 +31,7 @@ static bool has_place(const struct places *places, uint64_t at)
 	return false;
 }
 
-/* Adds where @name, with the NUL behind it, is in the @size bytes that lie at @at. */
+/* Adds the places of @name, including its NUL, in the @size bytes that are at @at. */
 static void add_places(struct places *places, const char *name, const uint8_t *bytes, size_t size,
 		       uint64_t at)
 {
@@ -45,14 +45,17 @@ static void add_places(struct places *places, const char *name, const uint8_t *b
 	}
 }
 
-/* Reads @size bytes of what may still be read. */
+/* Reads @size bytes if *@room allows that, and reduces it. */
 static int read_piece(int fd, uint64_t offset, uint8_t *piece, size_t size, uint64_t *room)
 {
 	return checked_sub(*room, size, room) ? file_bytes__read_at(fd, offset, piece, size)
 					      : -ENOBUFS;
 }
 
-/* A piece begins again with what a name may have begun in before. No name has a hole in it. */
+/*
+ * Pieces overlap, so that a name that begins in one and ends in the next is found. No name spans a
+ * hole.
+ */
 static int find_places(int fd, const Elf64_Shdr *strings, const char *name, uint8_t *piece,
 		       uint64_t *room, struct places *places)
 {
@@ -101,7 +104,7 @@ static bool take_symbol(const Elf64_Sym *symbols, size_t cnt, const struct place
 	return false;
 }
 
-/* Symbols in a hole are not defined. */
+/* Symbols in a hole of the file are undefined. */
 static int search_table(int fd, const Elf64_Shdr *table, const struct places *places,
 			uint8_t *piece, uint64_t *room, struct elf_symbol *out)
 {
@@ -128,13 +131,13 @@ static int search_table(int fd, const Elf64_Shdr *table, const struct places *pl
 	return -ENOENT;
 }
 
-/* Whether an offset in the section is one in a file. */
+/* Whether the section's offset is possible in a file. */
 static bool lies_in_a_file(const Elf64_Shdr *section)
 {
 	return section->sh_offset <= INT64_MAX / 2;
 }
 
-/* The first table of that type, or NULL. */
+/* The first table of type @type, or NULL. */
 static const Elf64_Shdr *find_table(const Elf64_Shdr *sections, size_t cnt, uint32_t type)
 {
 	for (size_t i = 0; i < cnt; i++)

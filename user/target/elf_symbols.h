@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finds a symbol by its name, in an ELF file of any size, with little memory: first where the name
- * is in the table of strings, which may be more than once (the end of one string can be another),
- * then the first symbol of one of those names. Both tables are read in pieces. Source: System V
- * ABI, "Symbol Table".
+ * Finds a symbol by name in an ELF file of any size, with little memory: first all places of the
+ * name in the string table (there may be several, because a string can be the end of another), then
+ * the first symbol that has one of them as its name. Both tables are read in pieces. Source: System
+ * V ABI, "Symbol Table".
  */
 #pragma once
 
@@ -18,10 +18,11 @@ struct elf_symbol {
 };
 
 /*
- * @sections: the @cnt section headers of the file. There is one table of dynamic symbols and one of
- * all, at most; that is the order they are searched in. Returns 0; -ENOENT: there is none that is
- * defined, or it is beyond what is read of such tables; -ENOBUFS: more would have to be read
- * than *@room bytes, which shrinks by what is read; or negative errno. *out is set on success only.
+ * @sections: the @cnt section headers of the file. A file has at most one table of dynamic symbols
+ * and one of all symbols, which are searched in this order. Returns 0; -ENOENT: no defined symbol
+ * has this name, or it is beyond the part of such tables that is read; -ENOBUFS: more than *@room
+ * bytes would have to be read (*@room shrinks by what is read); or negative errno. *out is set on
+ * success only.
  */
 int elf_symbols__find(int fd, const Elf64_Shdr *sections, size_t cnt, const char *name,
 		      uint64_t *room, struct elf_symbol *out);

@@ -16,7 +16,7 @@ static int compare_files(const struct mapping *a, const struct mapping *b)
 	return (a->dev_minor > b->dev_minor) - (a->dev_minor < b->dev_minor);
 }
 
-/* The order of mappings of one file is that of the array, which is by address. */
+/* Mappings of the same file keep the order of the array, which is by address. */
 static int compare_mappings(const void *left, const void *right)
 {
 	const struct mapping *const *a = left, *const *b = right;

@@ -32,7 +32,7 @@ int file_bytes__read_at(int fd, uint64_t offset, void *buffer, size_t size)
 	return 0;
 }
 
-/* Whether the file reaches that far, now. */
+/* Whether the file currently contains this range. */
 static bool holds(int fd, uint64_t offset, uint64_t size)
 {
 	struct stat status;
@@ -50,7 +50,7 @@ uint64_t file_bytes__next_data(int fd, uint64_t offset)
 	return offset > INT64_MAX || errno == ENXIO ? UINT64_MAX : offset;
 }
 
-/* Where the data that is at @offset ends, which is at @end at the latest. */
+/* Where the data at @offset ends, @end at the latest. */
 static uint64_t end_of_data(int fd, uint64_t offset, uint64_t end)
 {
 	off_t hole = lseek(fd, (off_t)offset, SEEK_HOLE);
@@ -76,7 +76,7 @@ int file_bytes__read(int fd, uint64_t offset, uint64_t size, uint8_t **out)
 			return err;
 		at = data_end;
 	}
-	/* What is beyond its end is no hole. */
+	/* The file may have shrunk: bytes beyond its end are not a hole. */
 	if (!holds(fd, offset, size))
 		return -ENOEXEC;
 	*out = TAKE_PTR(bytes);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Everywhere a process has parts of one file mapped. A uprobe sits on a file: the kernel puts the
- * breakpoint into each of the process's mappings that hold its offset, not only where the loader
- * has put the code (register_for_each_vma() in kernel/events/uprobes.c).
+ * All places where a process has parts of one file mapped. A uprobe belongs to a file: the kernel
+ * inserts the breakpoint into each mapping of the process that contains its offset, not only where
+ * the loader has mapped the code (register_for_each_vma() in kernel/events/uprobes.c).
  */
 #pragma once
 
@@ -12,13 +12,13 @@
 #include "target/mapping.h"
 #include "target/target.h"
 
-/* Neighbouring mappings that continue each other are one place. */
+/* Adjacent mappings that continue each other are one place. */
 struct file_place {
 	uint64_t start, end; /* addresses in the process, end exclusive */
-	uint64_t offset;     /* in the file, bytes, of what is at @start */
+	uint64_t offset;     /* of the byte at @start, in the file, bytes */
 };
 
-/* The loader makes four to six; a process that has made many more is refused. */
+/* The loader makes four to six; a process that has many more is refused. */
 #define FILE_PLACES_MAX 32
 
 struct file_places {
@@ -27,16 +27,16 @@ struct file_places {
 };
 
 /*
- * Collects from @maps, sorted by address, those of the file that @mapping is of. Returns 0, or
- * -E2BIG: more places than FILE_PLACES_MAX.
+ * Collects the places of the file that @mapping maps, from @maps, which is sorted by address.
+ * Returns 0, or -E2BIG: more than FILE_PLACES_MAX places.
  */
 int file_places__collect(struct file_places *out, const struct mapping *maps, size_t cnt,
 			 const struct mapping *mapping);
 
 /*
- * The same of @target as it is now (its maps are read, and forgotten again), of the file behind
- * @fd, which must be mapped at @address. Returns 0; -ESTALE: another file, or none, is mapped
- * there; -E2BIG: more places than FILE_PLACES_MAX, or more mappings than are read; -ESRCH: the
- * process has exited; or negative errno.
+ * As file_places__collect(), for the current mappings of @target (which are read, and not kept) and
+ * the file behind @fd, which must be mapped at @address. Returns 0; -ESTALE: another file, or none,
+ * is mapped there; -E2BIG: more than FILE_PLACES_MAX places, or more mappings than are read;
+ * -ESRCH: the process has exited; or negative errno.
  */
 int file_places__find(struct file_places *out, struct target *target, int fd, uint64_t address);

@@ -9,8 +9,8 @@
 
 #define GENERATION_CNT 3
 /*
- * Where the collector's state may be, from the start of what holds it on (3.7 to 3.12: up to
- * 0x350).
+ * How far the collector's state may be from the start of the structure that contains it (3.7 to
+ * 3.12: up to 0x350).
  */
 #define STATE_WINDOW_BYTES 1024
 
@@ -19,14 +19,14 @@ struct generation_stats {
 	int64_t collections, collected, uncollectable;
 };
 
-/* struct gc_generation {PyGC_Head head; int threshold; int count;}, by what PyGC_Head is */
+/* struct gc_generation {PyGC_Head head; int threshold; int count;}, for each form of PyGC_Head */
 struct generation_layout {
 	uint64_t size, alignment;
 };
 
 static const struct generation_layout two_words = {24, 8};    /* from 3.8 on */
-static const struct generation_layout three_words = {32, 8};  /* 3.7, */
-static const struct generation_layout long_double = {48, 16}; /* and since bpo-27987 */
+static const struct generation_layout three_words = {32, 8};  /* 3.7 before bpo-27987 */
+static const struct generation_layout long_double = {48, 16}; /* 3.7 since then */
 
 static uint64_t align(uint64_t offset, uint64_t alignment)
 {
@@ -34,8 +34,8 @@ static uint64_t align(uint64_t offset, uint64_t alignment)
 }
 
 /*
- * Where in the structure at @address, whose first bytes are @words, the counter lies; PY_NO_OFFSET
- * if there is no pointer as generation0 among them.
+ * The offset of the counter in the structure at @address, whose first bytes are @words;
+ * PY_NO_OFFSET if none of these is a pointer like generation0.
  */
 static uint16_t find_counter(const uint64_t *words, size_t cnt, uint64_t address,
 			     const struct generation_layout *layout)
@@ -53,7 +53,10 @@ static uint16_t find_counter(const uint64_t *words, size_t cnt, uint64_t address
 	return PY_NO_OFFSET;
 }
 
-/* As find_counter(), of memory as far as it can be read: the window may go beyond the structure. */
+/*
+ * As find_counter(), on memory as far as it is readable: the window may extend beyond the
+ * structure.
+ */
 static int locate_in(uint64_t address, const struct memory *memory,
 		     const struct generation_layout *layout, uint16_t *offset)
 {
@@ -119,7 +122,7 @@ int full_collections__locate(struct runtime *runtime, const struct python *pytho
 			 &runtime->offsets.full_collections_in_interpreter);
 }
 
-/* The greatest number in the records of full collections of one interpreter (3.15). */
+/* The highest number in one interpreter's records of full collections (3.15). */
 static int read_records(const struct py_offsets *offsets, const struct memory *memory,
 			uint64_t interpreter, uint64_t *out)
 {
@@ -205,7 +208,7 @@ void collection_count__update(struct collection_count *count)
 
 	if (!count->is_known || full_collections__read(&now, &count->runtime, count->memory))
 		return;
-	/* It falls when an interpreter ends. */
+	/* The sum falls when an interpreter ends. */
 	if (now > count->last)
 		count->cnt += now - count->last;
 	count->last = now;

@@ -13,7 +13,7 @@
 #include "util/text.h"
 
 /*
- * Whether an option takes the next word along (Modules/main.c: -W arg, -X opt,
+ * Whether the next word is the argument of @option (Modules/main.c: -W arg, -X opt,
  * --check-hash-based-pycs mode).
  */
 static bool takes_word(const char *option)
@@ -22,7 +22,7 @@ static bool takes_word(const char *option)
 	       !strcmp(option, "--check-hash-based-pycs");
 }
 
-/* Whether @option ends in -m or -c: options of one letter may stand together. */
+/* Whether @option ends in @letter, as in -m or -c: one-letter options may be combined. */
 static bool ends_options(const char *option, char letter)
 {
 	size_t length = strlen(option);
@@ -31,9 +31,9 @@ static bool ends_options(const char *option, char letter)
 }
 
 /*
- * A process that sets its own title has all of it in the first word, and that may be a copy of its
- * command line (Celery's is). So it ends where an argument may begin: at a word that starts with
- * "-" or "(", or has a "=", "/" or "@" in it.
+ * A process that sets its own title has all of it in the first word, and the title may contain a
+ * copy of its command line (Celery's does). So the name ends where an argument may begin: at a word
+ * that starts with "-" or "(", or contains "=", "/" or "@".
  */
 static char *take_title(const char *title)
 {
@@ -58,7 +58,7 @@ char *identity__app(char *const *cmdline, const char *comm)
 		return strdup(comm);
 	if (!first)
 		return NULL;
-	/* What has a Python within goes by its own name. */
+	/* A program that embeds Python is known by its own name. */
 	if (strncmp(text__base_name(first), "python", strlen("python")) != 0)
 		return strdup(text__base_name(first));
 	for (char *const *word = cmdline + 1; *word; word++) {
@@ -89,7 +89,7 @@ void identity__release(struct identity *identity)
 	*identity = (struct identity){};
 }
 
-/* Takes over @text, which may be NULL; so does the result, without memory. */
+/* Takes ownership of @text, which may be NULL. Returns NULL for that, and if out of memory. */
 static char *make_label(char *text)
 {
 	_cleanup_free_ char *whole = text;

@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a process is called that survives its restart: the program it runs, who runs it, and where.
- * Its number does not.
+ * A name for a process that survives its restart, unlike its pid: the program it runs, its user,
+ * and its container or unit.
  */
 #pragma once
 
 #include "target/target.h"
 
 /*
- * Each is kept for as long as the process is watched, and is a label of many series of metrics; the
- * process chooses it. A longer one ends in "...".
+ * Each of these is kept as long as the process is watched, and is a label of many time series, but
+ * the process chooses it. A longer one is truncated and ends in "...".
  */
 #define IDENTITY_LABEL_BYTES_MAX 256
 
-/* Valid UTF-8. */
+/* All of it is valid UTF-8. */
 struct identity {
-	char *app;  /* as identity__app() */
-	char *user; /* by name, or number if that has none */
-	char *unit; /* its container or unit, as cgroup_label__of(); "" if it is in none */
+	char *app;  /* see identity__app() */
+	char *user; /* its name, or number if it has none */
+	char *unit; /* container or unit, see cgroup_label__of(); "" if none */
 };
 
-/* Returns 0 or -ENOMEM; the caller releases. */
+/* Returns 0 or -ENOMEM; the caller releases *out. */
 int identity__find(struct identity *out, const struct target *target);
 void identity__release(struct identity *identity);
 
 /*
- * The program of a Python's command line: the name of the script, of the module behind -m, "-c" for
- * a command given as text; else that of the executable. NULL without memory; the caller frees.
+ * The program in a Python's command line: the name of the script, or of the module after -m; "-c"
+ * for a command given as text; else the name of the executable. NULL if out of memory; the caller
+ * frees.
  */
 char *identity__app(char *const *cmdline, const char *comm);

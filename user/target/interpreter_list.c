@@ -23,14 +23,14 @@ int interpreter_list__read(uint64_t head, uint64_t next_offset, const struct mem
 		if (is_new < 0)
 			return is_new;
 		if (!is_new)
-			break; /* it leads in a circle: all that are in it are known */
+			break; /* the list is circular: all in the circle are known */
 		if (seen.cnt > INTERPRETERS_MAX)
 			return -ELOOP;
 		if (!checked_add(at, next_offset, &at))
 			break;
 		err = memory__read(memory, at, &at, sizeof(at));
 	}
-	/* A state freed while we follow the list ends it: the next reading sees the new list. */
+	/* A state that is freed meanwhile ends the list: the next reading sees the new list. */
 	if (err && err != -EFAULT)
 		return err;
 	*cnt = seen.cnt;

@@ -13,10 +13,10 @@
 
 #include "util/cleanup.h"
 
-/* What PTRACE_O_TRACESYSGOOD adds to the signal of a system call's stop. */
+/* The signal of a system call stop: PTRACE_O_TRACESYSGOOD adds 0x80. */
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 
-/* In the child: waits to be seized, then becomes the program. Never returns. */
+/* In the child: waits until it is seized, then executes the program. Never returns. */
 static void become_program(char **argv, int go_fd, int error_fd)
 {
 	sigset_t none;
@@ -53,7 +53,7 @@ static int describe_start(int err, const char *name, struct failure *failure)
 	return failure__set(failure, err, "cannot run '%s': %s", name, strerror(-err));
 }
 
-/* Runs the child up to its exec, where it is held. */
+/* Runs the child up to its exec, and holds it there. */
 static int run_to_exec(struct launch *launch, int error_fd)
 {
 	for (;;) {
@@ -72,7 +72,7 @@ static int run_to_exec(struct launch *launch, int error_fd)
 	return 0;
 }
 
-/* Takes hold of the child, which waits for a byte, and lets it go on to its exec. */
+/* Seizes the child, which waits for a byte, and lets it continue to its exec. */
 static int seize(pid_t pid, int go_fd)
 {
 	const long options = PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD;
@@ -107,7 +107,7 @@ int launch__start(struct launch *out, char **argv, struct failure *failure)
 	closep(&error_write);
 	go_read = error_write = -1;
 	err = seize(launch.pid, go_write);
-	if (err) { /* the child reads the end of the pipe, and ends */
+	if (err) { /* the child reads end of file, and exits */
 		close(TAKE_FD(go_write));
 		waitpid(launch.pid, NULL, 0);
 	} else {
@@ -119,7 +119,7 @@ int launch__start(struct launch *out, char **argv, struct failure *failure)
 	return 0;
 }
 
-/* Whether the program just came back from mapping a file's code. */
+/* Whether the program has just returned from mapping a file's code. */
 static bool has_mapped_code(struct launch *launch, struct __ptrace_syscall_info *entry)
 {
 	struct __ptrace_syscall_info info;
@@ -188,14 +188,14 @@ int launch__hold(struct launch *launch)
 		return status;
 	launch->held = true;
 	launch->exiting = status >> 16 == PTRACE_EVENT_EXIT;
-	/* It stopped for us, or for a signal that came first and must be delivered in the end. */
+	/* The stop is ours, or that of a signal that came first and still has to be delivered. */
 	launch->signal = status >> 16 ? 0 : WSTOPSIG(status);
 	return launch->exiting;
 }
 
 void launch__release(struct launch *launch)
 {
-	/* A tracee that runs can be let go only after it was stopped. */
+	/* A running tracee has to be stopped before it can be detached. */
 	if (launch->seized && launch__hold(launch) >= 0)
 		ptrace(PTRACE_DETACH, launch->pid, NULL, (void *)(long)launch->signal);
 	launch->seized = launch->held = false;

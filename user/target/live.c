@@ -22,8 +22,8 @@
 #include "util/cleanup.h"
 
 /*
- * How much of each text is read. Those of one line are short but for the command line. A line of
- * "cgroup" has a path of up to 4096 bytes, and there is one for each hierarchy.
+ * Limits of what is read of each text. Texts of one line are short, except for the command line. A
+ * line of "cgroup" contains a path of up to 4096 bytes, and there is one line per hierarchy.
  */
 #define LINE_BYTES_MAX	 4096
 #define CGROUP_BYTES_MAX (64UL << 10)
@@ -84,7 +84,10 @@ static int read_maps(struct mappings *out, pid_t pid)
 	return file ? mappings__read(out, file) : -errno;
 }
 
-/* A thread through which the memory is reached may end meanwhile: then there are no mappings. */
+/*
+ * If the thread through which the memory is reached ends meanwhile, no mappings are found: try
+ * again.
+ */
 static int read_mappings(const struct target *target, struct mappings *out)
 {
 	pid_t pid = target->pid;

@@ -11,7 +11,7 @@
 #include "util/cleanup.h"
 
 #define STAT_BYTES_MAX 4096
-/* More threads than that are not looked at one by one. */
+/* The threads of a process that has more are not examined one by one. */
 #define ACTIVE_THREADS_MAX 1024
 
 int live_activity__cpu_ns(pid_t pid, uint64_t *ns)

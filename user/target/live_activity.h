@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whether a running process runs: its CPU time, and how often its threads were switched out.
+ * Whether a running process is active: its CPU time, and how often its threads were switched out.
  */
 #pragma once
 
@@ -10,14 +10,14 @@
 
 #include "target/target.h"
 
-/* As target__cpu_ns(), of process @pid. */
+/* As target__cpu_ns(), for process @pid. */
 int live_activity__cpu_ns(pid_t pid, uint64_t *ns);
 
-/* As target__activity(), of process @pid. */
+/* As target__activity(), for process @pid. */
 int live_activity__read(pid_t pid, struct target_activity *out);
 
 /*
- * Whether the first thread of process @pid has ended: the process lives on as long as another one
- * does (memory_thread.h).
+ * Whether the first thread of process @pid has ended. The process lives on as long as another
+ * thread does (memory_thread.h).
  */
 bool live_activity__first_thread_has_ended(pid_t pid);

@@ -16,11 +16,12 @@
 #include "target/memory_thread.h"
 #include "util/cleanup.h"
 
-/* How often a name is looked up that changes all the time. */
+/* How often a path is looked up again while its directories are being renamed. */
 #define LOOKUPS_MAX 3
 
 /*
- * Reads into *out the line of our own maps for what begins at @start. Returns 0 or negative errno.
+ * Reads the line of our own maps for the mapping that begins at @start into *out. Returns 0 or
+ * negative errno.
  */
 static int find_own_mapping(struct mappings *out, uint64_t start)
 {
@@ -37,7 +38,7 @@ static int find_own_mapping(struct mappings *out, uint64_t start)
 }
 
 /*
- * Whether the kernel shows the file, mapped by us, as it shows @mapping. On overlayfs and btrfs,
+ * Whether the kernel shows the file, if we map it, as it shows @mapping. On overlayfs and btrfs,
  * maps has other device numbers than stat(2), and on overlayfs of some kernels other inode numbers.
  * The page is never touched.
  */
@@ -58,9 +59,9 @@ static bool is_shown_as(int path_fd, const struct mapping *mapping)
 }
 
 /*
- * Takes over @path_fd if it refers to the mapped file. @is_link: it was reached by a link of /proc
- * to what the process has, not by a name; then the inode alone says that the link has not changed
- * since @mapping was read.
+ * Takes ownership of @path_fd, and passes it on to *out if it refers to the mapped file. @is_link:
+ * it was opened through a link in /proc to a file of the process, not by name; then the inode alone
+ * shows that the link has not changed since @mapping was read.
  */
 static int take_file(struct mapped_file *out, int path_fd, const struct mapping *mapping,
 		     bool is_link)
@@ -116,8 +117,8 @@ static int find_by_name(struct mapped_file *out, const struct target *target,
 }
 
 /*
- * The very inode, whatever its name has become; wants CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
- * There is no such directory below /proc/PID/task/TID, but below /proc/TID.
+ * Finds the inode itself, whatever its name is now; needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
+ * The directory exists in /proc/TID, but not in /proc/PID/task/TID.
  */
 static int find_in_map_files(struct mapped_file *out, const struct target *target,
 			     const struct mapping *mapping)

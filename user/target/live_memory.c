@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * process_vm_readv(2) takes up to IOV_MAX ranges a call, stops at the first range it cannot read,
+ * process_vm_readv(2) takes up to IOV_MAX ranges per call, stops at the first range it cannot read,
  * and reports that only by a short count. So after each call the count is compared with the sizes
- * of the ranges, the range in which it stopped is marked as failed, and the rest goes into the next
+ * of the ranges, the range at which it stopped is marked as failed, and the rest goes into the next
  * call.
  */
 #include "target/live_memory.h"
@@ -15,12 +15,14 @@
 #include "target/memory_thread.h"
 #include "util/cpu_allowance.h"
 
-/* One call transfers at most this much; the kernel's own limit is a page below 2 GiB. */
+/*
+ * One call transfers at most this much, or one range; the kernel's own limit is a page below 2 GiB.
+ */
 #define CALL_BYTES_MAX (1UL << 30)
-/* So many ranges are tried after one that could not be read. */
+/* How many ranges to try after one that could not be read. */
 #define RANGES_MIN 8
 
-/* How many of @ranges, @cnt of them, fit into one call. */
+/* Fills the vectors with as many of the @cnt @ranges as fit into one call. Returns how many. */
 static size_t fill_iovecs(const struct memory_range *ranges, size_t cnt, struct iovec *local,
 			  struct iovec *remote)
 {
@@ -41,8 +43,8 @@ static size_t fill_iovecs(const struct memory_range *ranges, size_t cnt, struct 
 }
 
 /*
- * As process_vm_readv(), through a thread that has the memory. Returns how many bytes were read or
- * negative errno; -EAGAIN: each thread that was tried has ended.
+ * As process_vm_readv(), through a thread that has the memory. Returns the number of bytes read or
+ * negative errno; -EAGAIN: every thread that was tried has ended.
  */
 static ssize_t read_through_thread(struct live_memory *live, const struct iovec *local,
 				   const struct iovec *remote, size_t cnt)
@@ -53,7 +55,7 @@ static ssize_t read_through_thread(struct live_memory *live, const struct iovec 
 
 		if (copied < 0)
 			copied = -errno;
-		/* The id of a thread that has ended may be another process's by now. */
+		/* The id of a thread that has ended may already belong to another process. */
 		if (copied != -ESRCH &&
 		    (thread == live->pid || memory_thread__belongs(live->pid, thread)))
 			return copied;
@@ -83,7 +85,9 @@ static int read_ranges(const struct memory *memory, struct memory_range *ranges,
 		copied = read_through_thread(live, local, remote, used);
 		if (copied < 0 && copied != -EFAULT)
 			return (int)copied;
-		/* Where much is missing, pass the kernel few ranges: it stops at the first. */
+		/*
+		 * Where much is unreadable, pass few ranges to the kernel: it stops at the first.
+		 */
 		most = copied < 0 ? RANGES_MIN : most * 2 < IOV_MAX ? most * 2 : IOV_MAX;
 		for (size_t i = 0; i < used; i++) {
 			struct memory_range *range = &ranges[done];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The memory of a running process, read by process_vm_readv(2): without stopping the process, and
+ * Reads the memory of a running process by process_vm_readv(2): without stopping the process, and
  * without its cooperation.
  */
 #pragma once
@@ -13,11 +13,13 @@
 struct live_memory {
 	struct memory memory;
 	pid_t pid;
-	pid_t thread; /* through which it was last reached: memory_thread.h */
+	pid_t thread; /* the one that last gave access to the memory: memory_thread.h */
 	struct page_tables tables;
 };
 
 void live_memory__init(struct live_memory *memory, pid_t pid);
 
-/* Charges page tables that reading has caused until the process exits: page_tables__release(). */
+/*
+ * Page tables that reading has caused stay charged until the process exits: page_tables__release().
+ */
 void live_memory__release(struct live_memory *memory);

@@ -16,8 +16,8 @@
 
 /*
  * Since Linux 6.7 (52526ca7fdb9, "fs/proc/task_mmu: implement IOCTL to get and optionally clear
- * info about PTEs") the kernel returns ranges of pages by category, with the page of zeros as one.
- * Debian 12's headers lack these definitions.
+ * info about PTEs") the kernel returns ranges of pages by category; the zero page is one. Debian
+ * 12's headers lack these definitions.
  */
 struct pagemap_scan {
 	uint64_t size, flags;
@@ -39,26 +39,26 @@ _Static_assert(sizeof(struct pagemap_scan) == _IOC_SIZE(LIVE_PAGES_IOCTL),
 
 #define PAGE_PRESENT   (1UL << 63)
 #define PAGE_SWAPPED   (1UL << 62)
-#define PAGE_EXCLUSIVE (1UL << 56)	 /* nobody else has it mapped */
-#define PAGE_FRAME     ((1UL << 55) - 1) /* its number; 0 for those who may not see it */
+#define PAGE_EXCLUSIVE (1UL << 56)	 /* mapped by nobody else */
+#define PAGE_FRAME     ((1UL << 55) - 1) /* page frame number; 0 for those who may not see it */
 
-/* Pages whose words are read at once on older kernels. */
+/* Entries read at once on older kernels. */
 #define ENTRIES_MAX 4096UL
 
 enum wanted_pages {
 	PAGES_RESIDENT,
-	PAGES_SHARED,  /* resident, and mapped by others, too */
+	PAGES_SHARED,  /* resident, and also mapped by others */
 	PAGES_TOUCHED, /* resident or swapped out */
 };
 
-/* The pagemap of a process, and how to read it. */
+/* The pagemap of a process, and how it is read. */
 struct pagemap {
 	int fd;
 	bool can_scan;
 	enum wanted_pages wanted;
 	uint64_t page_bytes;
 	uint64_t zero_frame; /* used if it cannot be scanned; 0: unknown */
-	uint64_t *entries;   /* also: room for ENTRIES_MAX */
+	uint64_t *entries;   /* likewise: room for ENTRIES_MAX */
 };
 
 static void pagemap__release(struct pagemap *pagemap)
@@ -68,8 +68,8 @@ static void pagemap__release(struct pagemap *pagemap)
 }
 
 /*
- * The frame of the page of zeros, which the kernel maps where memory is read that was never
- * written; found by reading such memory. 0 if it cannot be seen.
+ * The frame of the zero page, which the kernel maps when memory is read that was never written;
+ * found by reading such memory. 0 if it cannot be seen.
  */
 static uint64_t find_zero_frame(uint64_t page_bytes)
 {
@@ -100,7 +100,7 @@ static bool is_wanted(const struct pagemap *pagemap, uint64_t entry)
 	return is_present || (pagemap->wanted == PAGES_TOUCHED && entry & PAGE_SWAPPED);
 }
 
-/* Passes runs of wanted pages from @start to @end, multiples of a page, to @take. */
+/* Passes runs of wanted pages from @start to @end, multiples of the page size, to @take. */
 static int scan_pages(const struct pagemap *pagemap, uint64_t start, uint64_t end,
 		      memory_run_fn *take, void *context)
 {
@@ -132,7 +132,7 @@ static int scan_pages(const struct pagemap *pagemap, uint64_t start, uint64_t en
 	return err;
 }
 
-/* The same on older kernels: a word a page. */
+/* As scan_pages(), on older kernels: one entry per page. */
 static int read_pages(const struct pagemap *pagemap, uint64_t start, uint64_t end,
 		      memory_run_fn *take, void *context)
 {
@@ -172,7 +172,7 @@ static int add_bytes(uint64_t start, uint64_t end, void *context)
 	return 0;
 }
 
-/* The wanted pages of which any byte is in the range. */
+/* Visits the wanted pages that overlap the range. */
 static int visit_pages(const struct pagemap *pagemap, uint64_t address, uint64_t size,
 		       memory_run_fn *take, void *context)
 {
@@ -211,7 +211,7 @@ static int pagemap__open(struct pagemap *pagemap, pid_t pid)
 	pagemap->fd = live_pages__open(pid);
 	if (pagemap->fd < 0)
 		return pagemap->fd;
-	/* A scan has no category for pages that others have mapped, too. */
+	/* A scan has no category for pages that are also mapped by others. */
 	pagemap->can_scan = pagemap->wanted != PAGES_SHARED &&
 			    !scan_pages(pagemap, 0, pagemap->page_bytes, add_bytes, &none);
 	if (pagemap->can_scan)

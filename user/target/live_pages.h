@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pages of a running process: /proc/PID/pagemap, a word a page, bit 63 set if the page is in
- * RAM (Documentation/admin-guide/mm/pagemap.rst). As in the kernel's resident set size, the page of
- * zeros does not count (unless its frame cannot be seen: CAP_SYS_ADMIN).
+ * The pages of a running process: /proc/PID/pagemap has a word per page, with bit 63 set if the
+ * page is in RAM (Documentation/admin-guide/mm/pagemap.rst). As in the kernel's resident set size,
+ * the zero page does not count (unless its frame cannot be seen: that takes CAP_SYS_ADMIN).
  */
 #pragma once
 
@@ -16,26 +16,24 @@
 #include "target/target.h"
 
 /*
- * What is asked of pagemap, if the kernel knows it: PAGEMAP_SCAN of linux/fs.h, Linux 6.7; twelve
- * words.
+ * The request to pagemap, if the kernel knows it: PAGEMAP_SCAN of linux/fs.h, Linux 6.7, with an
+ * argument of twelve words.
  */
 #define LIVE_PAGES_IOCTL _IOWR('f', 16, uint64_t[12])
 
 /*
- * As target__measure_resident(), of process @pid. Returns 0 or negative errno: -EACCES without the
- * right to look.
+ * As target__measure_resident(), for process @pid. Returns 0 or negative errno: -EACCES if that is
+ * not permitted.
  */
 int live_pages__measure(pid_t pid, struct resident_range *ranges, size_t cnt);
 
-/*
- * As target__measure_shared(), of process @pid: bit 56 of a word of pagemap is not set.
- */
+/* As target__measure_shared(), for process @pid: bit 56 of the word in pagemap is not set. */
 int live_pages__measure_shared(pid_t pid, struct resident_range *ranges, size_t cnt);
 
-/* As memory__find_touched(), of process @pid. */
+/* As memory__find_touched(), for process @pid. */
 int live_pages__find_touched(pid_t pid, uint64_t start, uint64_t end, memory_run_fn *take,
 			     void *context);
 
-/* As target__open_pages() and target__is_touched(): @pages is pagemap. */
+/* As target__open_pages() and target__is_touched(), for process @pid: @pages is its pagemap. */
 int live_pages__open(pid_t pid);
 int live_pages__is_touched(int pages, uint64_t address, bool *out);

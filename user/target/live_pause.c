@@ -15,7 +15,7 @@
 #include "util/clock.h"
 
 /*
- * A thread may start while its siblings are being stopped: the list is read again until it has no
+ * A thread may start while others are being stopped, so the list is read again until it contains no
  * new one.
  */
 #define ROUNDS_MAX 100
@@ -28,7 +28,7 @@ static bool is_stopped(const struct live_pause *pause, pid_t thread)
 	return false;
 }
 
-/* Returns 0 also for a thread that has ended meanwhile. */
+/* Returns 0 also if the thread has ended meanwhile. */
 static int stop_thread(struct live_pause *pause, pid_t thread)
 {
 	int status, err;
@@ -43,7 +43,7 @@ static int stop_thread(struct live_pause *pause, pid_t thread)
 		return errno == ESRCH || errno == ECHILD ? 0 : -errno;
 	if (WIFEXITED(status) || WIFSIGNALED(status))
 		return 0;
-	/* It stopped for us, or for a signal that came first and must be delivered in the end. */
+	/* The stop is ours, or that of a signal that came first and still has to be delivered. */
 	pause->threads[pause->thread_cnt++] = (struct paused_thread){
 		.id = thread,
 		.signal = status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status),
@@ -51,7 +51,7 @@ static int stop_thread(struct live_pause *pause, pid_t thread)
 	return 0;
 }
 
-/* Stops the threads not stopped yet. *cnt: how many those were. */
+/* Stops the threads that are not stopped yet; *cnt is their number. */
 static int stop_new_threads(struct live_pause *pause, pid_t pid, size_t *cnt)
 {
 	_cleanup_closedir_ DIR *directory = live_proc__open_directory(pid, "task");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stopping a running process for a moment: every thread is seized and interrupted through
- * ptrace(2). Unlike with SIGSTOP, its parent is not notified, and should we die the kernel lets the
- * threads run again.
+ * Stops a running process for a moment: every thread is seized and interrupted through ptrace(2).
+ * Unlike with SIGSTOP, its parent is not notified, and if we die the kernel lets the threads run
+ * again.
  */
 #pragma once
 
@@ -13,7 +13,7 @@
 struct live_pause {
 	struct paused_thread {
 		pid_t id;
-		int signal; /* that was on its way when the thread stopped; 0: none */
+		int signal; /* pending when the thread stopped; 0: none */
 	} * threads;
 	size_t thread_cnt, thread_capacity;
 	uint64_t since_ns; /* CLOCK_MONOTONIC */
@@ -22,5 +22,5 @@ struct live_pause {
 /* Stops all threads of @pid, as target__pause(). */
 int live_pause__begin(struct live_pause *pause, pid_t pid);
 
-/* Lets them run, as target__resume(). */
+/* Lets them run again, as target__resume(). */
 uint64_t live_pause__end(struct live_pause *pause);

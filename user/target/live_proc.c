@@ -11,7 +11,7 @@
 #define LINK_BYTES_MAX 4096
 
 struct proc_path {
-	char text[320]; /* a name of a directory entry in it may have 255 bytes */
+	char text[320]; /* the name of an entry in a directory may have 255 bytes */
 };
 
 static struct proc_path path_of(pid_t pid, const char *name)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The directory /proc/PID of a running process. Only this file knows where it is: all that pyfrag
- * reads there is opened here, by a name below that directory.
+ * The directory /proc/PID of a running process. Only this file knows where it is: everything that
+ * pyfrag reads there is opened here, by a name below that directory.
  *
  * Entries that need the memory of the process (maps, environ, exe, ...) are opened through a thread
- * that has it: their names come from memory_thread__entry().
+ * that still has it: memory_thread__entry() returns their names.
  */
 #pragma once
 
@@ -12,16 +12,19 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Opens @name with O_CLOEXEC and @flags. Returns a descriptor, the caller's, or negative errno. */
+/*
+ * Opens @name with O_CLOEXEC and @flags. Returns a descriptor, which the caller closes, or negative
+ * errno.
+ */
 int live_proc__open(pid_t pid, const char *name, int flags);
 
-/* Opens the directory @name. NULL and errno on failure; the caller closes. */
+/* Opens the directory @name. Returns NULL and sets errno on failure; the caller closes. */
 DIR *live_proc__open_directory(pid_t pid, const char *name);
 
-/* Where the link @name points. Returns 0 and *out, the caller's to free, or negative errno. */
+/* Reads the link @name. Returns 0 and *out, which the caller frees, or negative errno. */
 int live_proc__read_link(pid_t pid, const char *name, char **out);
 
-/* Whether there is a @name. */
+/* Whether an entry @name exists. */
 bool live_proc__has(pid_t pid, const char *name);
 
 /* The owner of the directory: the effective user of the process. Returns 0 or negative errno. */

@@ -10,12 +10,13 @@
 #include "target/proc_text.h"
 #include "util/cleanup.h"
 
-/* Nine numbers of 18 digits at most. */
+/* Nine numbers of at most 18 digits. */
 #define SYSCALL_BYTES_MAX 256
 
 /*
- * "NUMBER ARGUMENT... STACK_POINTER PROGRAM_COUNTER" of a thread that waits in a system call, "-1
- * STACK_POINTER PROGRAM_COUNTER" of one that waits elsewhere, "running" of one that runs.
+ * The text is "NUMBER ARGUMENT... STACK_POINTER PROGRAM_COUNTER" for a thread that waits in a
+ * system call, "-1 STACK_POINTER PROGRAM_COUNTER" for one that waits elsewhere, "running" for one
+ * that runs.
  */
 static bool find_stack_pointer(const char *text, uint64_t *out)
 {

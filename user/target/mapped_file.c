@@ -20,7 +20,9 @@ int mapped_file__find(struct mapped_file *out, const struct target *target,
 					     : -ENODATA;
 }
 
-/* The descriptor's own link leads to what the descriptor refers to, whatever has its name now. */
+/*
+ * The descriptor's own link leads to the file that it refers to, whatever has that file's name now.
+ */
 int mapped_file__open(const struct mapped_file *file)
 {
 	char path[64];

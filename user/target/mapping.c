@@ -15,7 +15,7 @@
 
 static const char no_path[] = "";
 
-/* The path in @mapping is that in @line. */
+/* The path in @mapping points into @line. */
 static int parse_mapping(char *line, struct mapping *mapping)
 {
 	unsigned long long start, end, offset, inode;
@@ -43,7 +43,7 @@ static int parse_mapping(char *line, struct mapping *mapping)
 	return 0;
 }
 
-/* Most mappings have no name, or are of the same file as the one before. */
+/* Most mappings have no name, or the same one as the mapping before, and then share its text. */
 static int keep_path(struct mappings *mappings, struct mapping *mapping)
 {
 	const char *before = mappings->cnt ? mappings->items[mappings->cnt - 1].path : no_path;

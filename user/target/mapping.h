@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is mapped where in a process: the lines of /proc/PID/maps, which those of smaps begin with,
- * too (proc_pid_maps(5)).
+ * The mappings of a process: the lines of /proc/PID/maps, each of which also begins an entry of
+ * smaps (proc_pid_maps(5)).
  */
 #pragma once
 
@@ -16,8 +16,8 @@ struct mapping {
 	uint64_t inode;	     /* 0: no file */
 	unsigned int dev_major, dev_minor;
 	bool readable, writable, executable;
-	bool deleted; /* the file has no name any more */
-	/* As the target's mount namespace names it; "" if none. Of a list: owned by that. */
+	bool deleted; /* the file has been deleted */
+	/* As named in the target's mount namespace; "" if none. In a list, owned by the list. */
 	const char *path;
 };
 
@@ -28,28 +28,28 @@ static inline bool mapping__is_same_file(const struct mapping *a, const struct m
 }
 
 /*
- * A process has 65,530 mappings at most (vm.max_map_count), more where the administrator says so.
- * Four times that many are read, and 16 MiB of names of files, which takes 40 MiB of our memory.
+ * A process has at most 65,530 mappings (vm.max_map_count), unless the administrator raises that.
+ * Four times as many are read, and 16 MiB of file names, which takes 40 MiB of our memory.
  */
 #define MAPPINGS_MAX		(1UL << 18)
 #define MAPPING_NAMES_MAX_BYTES (16UL << 20)
 
 struct mappings {
-	struct mapping *items; /* by address. Neighbours of the same name share one text */
+	struct mapping *items; /* by address. Neighbours with the same name share its text */
 	size_t cnt, capacity;
 	size_t name_bytes;
-	bool is_cut; /* there are more than is read of them */
+	bool is_cut; /* there are more than were read */
 };
 
 /*
- * Appends the mapping that @line tells of; it is changed. Returns 0; -EIO: it tells of none;
- * -E2BIG: there are as many as may be; or -ENOMEM.
+ * Appends the mapping that @line describes, and modifies @line. Returns 0; -EIO: it describes none;
+ * -E2BIG: a limit is reached; or -ENOMEM.
  */
 int mappings__append(struct mappings *mappings, char *line);
 void mappings__release(struct mappings *mappings);
 
 /*
- * Reads the text of maps, as far as the limits above let. Returns 0, -EIO or -ENOMEM; the caller
- * releases.
+ * Reads the text of maps, up to the limits above. Returns 0, -EIO, -ENOMEM, or -ETIME
+ * (util/cpu_allowance.h); the caller releases *out.
  */
 int mappings__read(struct mappings *out, FILE *file);

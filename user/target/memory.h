@@ -3,13 +3,13 @@
  * The memory of a target, read in bulk. Everything above this header sees only this interface: a
  * running process is one source (live_memory.h), a recording (tests, fuzzing) is another.
  *
- * A read is not atomic: the target may run while its memory is copied. Callers check what they read
- * for consistency.
+ * A read is not atomic: the target may run while its memory is copied. Callers must check what they
+ * read for consistency.
  *
- * An address may be a number that the target chose, plus an offset, and so wrap around. The read
- * then returns other memory of the same target, or fails; neither does harm, so it is not checked.
- * But a number of the target's that indexes or sizes memory of ours, or bounds a loop, is computed
- * by util/checked.h, or compared with its bound right where it is used.
+ * An address may be the sum of a number that the target chose and an offset, and so may wrap
+ * around. The read then returns other memory of the same target, or fails; neither does harm, so
+ * this is not checked. But a number from the target that indexes or sizes memory of ours, or bounds
+ * a loop, is computed by util/checked.h, or compared with its bound right where it is used.
  */
 #pragma once
 
@@ -23,34 +23,36 @@
 
 struct memory_range {
 	uint64_t address; /* in the target */
-	void *buffer;	  /* ours, @size bytes; its content is undefined where @failed is set */
+	void *buffer;	  /* ours, @size bytes; its content is undefined if @failed is set */
 	size_t size;
 	bool failed; /* out: not all bytes were readable */
 };
 
-/* Takes a run of pages from @start to @end. Returns 0 to go on, or what the visit is to return. */
+/*
+ * Receives a run of pages from @start to @end. Returns 0 to continue, or a result that ends the
+ * visit.
+ */
 typedef int memory_run_fn(uint64_t start, uint64_t end, void *context);
 
 struct memory {
 	/*
-	 * Fills the ranges, marking those that could not be read. Returns 0, or negative errno when
-	 * nothing can be read at all: -ESRCH the process is gone, -EPERM not allowed, -ETIME the
+	 * Fills the ranges, and marks those that could not be read. Returns 0, or negative errno if
+	 * nothing can be read at all: -ESRCH the process is gone, -EPERM not permitted, -ETIME the
 	 * thread's allowance of CPU time is used up (util/cpu_allowance.h).
 	 */
 	int (*read_ranges)(const struct memory *memory, struct memory_range *ranges, size_t cnt);
-	/* As memory__find_touched(). NULL: the source does not know. */
+	/* See memory__find_touched(). NULL: the source does not know. */
 	int (*find_touched)(const struct memory *memory, uint64_t start, uint64_t end,
 			    memory_run_fn *take, void *context);
 	/*
-	 * Charged for memory of ours whose size the target determines. Not owned; NULL: there is no
-	 * limit.
+	 * Charged for memory of ours whose size the target determines. Not owned; NULL: no limit.
 	 */
 	struct account *account;
 };
 
 /*
- * Reads many ranges with as few system calls as possible. Returns as read_ranges() does; -ETIME,
- * whatever kind of memory it is.
+ * Reads many ranges with as few system calls as possible. Returns as read_ranges() does; -ETIME for
+ * every source.
  */
 int memory__read_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt);
 
@@ -60,13 +62,13 @@ int memory__read(const struct memory *memory, uint64_t address, void *buffer, si
 /*
  * Calls @take for each run of pages with a byte from @start to @end that the target has touched:
  * they are in RAM or swapped out. All others read as zero. Returns 0, -ENODATA: the source does not
- * know, -ETIME, other negative errno, or what @take has returned if that is not 0, which ends it.
+ * know, -ETIME, another negative errno, or a nonzero result of @take, which ends the visit.
  */
 int memory__find_touched(const struct memory *memory, uint64_t start, uint64_t end,
 			 memory_run_fn *take, void *context);
 
 /*
- * Whether @err means that the data cannot be used although reading works: it is not readable, or
+ * Whether @err means that the data is unusable although reading works: it is unreadable or
  * malformed, as happens to data that a running process is changing.
  */
 static inline bool memory__is_missing(int err)

@@ -10,7 +10,7 @@
 #include "util/cleanup.h"
 
 /*
- * The first number of "statm" is the size of the memory in pages, 0 if there is none
+ * The first number of "statm" is the size of the memory in pages, or 0 if there is none
  * (proc_pid_statm(5)). Unlike process_vm_readv(2) and most files of /proc/PID, it takes no lock
  * that the process can hold: see the header.
  */

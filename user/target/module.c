@@ -10,7 +10,7 @@
 #include "util/cleanup.h"
 
 #define PAGE_BYTES 4096UL
-/* Of one file so many mappings are tried. */
+/* How many mappings of one file are tried. */
 #define MAPPINGS_TRIED_MAX 64
 
 void module__free(struct module *module)
@@ -30,8 +30,8 @@ void module__freep(struct module **module)
 }
 
 /*
- * The loader maps each segment page-wise: its file offset rounded down sits at its address rounded
- * down.
+ * The loader maps each segment by whole pages: its file offset, rounded down, is at its address,
+ * rounded down.
  */
 static int find_bias(const struct module *module, const struct mapping *mapping, uint64_t *bias)
 {
@@ -51,7 +51,7 @@ static int find_bias(const struct module *module, const struct mapping *mapping,
 	return -ENOEXEC;
 }
 
-/* Whether the process has each segment's first page where it would be. */
+/* Whether the first page of each segment is mapped where @bias puts it. */
 static bool is_loaded_at(const struct module *module, const struct target *target,
 			 const struct mapping *file, uint64_t bias)
 {
@@ -75,9 +75,8 @@ static bool is_loaded_at(const struct module *module, const struct target *targe
 }
 
 /*
- * A process may map a file as it likes, beside the way the loader has: anywhere, and from any
- * offset. Of those mappings that could be the loader's the first one counts around which all of the
- * module is there.
+ * A process may also map a file itself, anywhere and from any offset. Of the mappings that could be
+ * the loader's, the first one is taken for which the whole module is in place.
  */
 static int place_module(struct module *module, const struct target *target,
 			const struct mapping *mapping)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * An executable or library as it is mapped in a process: the file, and where the process has it.
- */
+/* An executable or library as mapped in a process: the file, and where the process has it. */
 #pragma once
 
 #include <stdint.h>
@@ -13,27 +11,27 @@
 struct module {
 	char *path; /* as the target names it */
 	struct mapped_file file;
-	int fd; /* of that file; -1: it is closed for now */
+	int fd; /* of that file; -1: currently closed */
 	struct elf_file *elf;
 	uint64_t bias; /* address in the process - address in the file */
 };
 
 /*
- * Opens the module that @mapping (an executable mapping of a file) belongs to. Where it is in
- * memory is what that mapping says, or another one of the file if that cannot be. Returns 0;
+ * Opens the module that @mapping (an executable mapping of a file) belongs to. Its place in memory
+ * follows from that mapping, or from another one of the file if that one does not fit. Returns 0;
  * -ENOEXEC: not an ELF file, or not mapped as its headers say; or negative errno. The caller frees.
  */
 int module__open(struct module **out, const struct target *target, const struct mapping *mapping);
 
 /*
- * Closes the file of what lives on without being read: to close a file that is open for reading may
- * take for ever, for the kernel asks a file server first (FUSE: FUSE_FLUSH), so it is done where
- * waiting does no harm. After that module__free() waits for nobody. What was read of the file is
- * forgotten, but for its segments.
+ * Closes the file of a module that lives on without being read. Closing a file that is open for
+ * reading may block forever, because the kernel first asks a file server (FUSE: FUSE_FLUSH), so
+ * call this where waiting does no harm. Afterwards module__free() does not block. Everything read
+ * from the file is freed, except for its segments.
  */
 void module__close_file(struct module *module);
 
-/* Opens it again, if it is closed. Returns 0, or as mapped_file__open(). */
+/* Opens it again if it is closed. Returns 0, or as mapped_file__open(). */
 int module__reopen_file(struct module *module);
 
 void module__free(struct module *module);

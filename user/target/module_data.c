@@ -10,24 +10,24 @@
 
 /* Data up to this size is copied as a whole. */
 #define COPY_BYTES_MAX (32UL << 20)
-/* Of larger data, the most that may have been touched. */
+/* Larger data may have at most this much that was touched. */
 #define TOUCHED_BYTES_MAX (1UL << 30)
-/* To look at what was touched of it takes 8 bytes a page. */
+/* Limit for all data: finding out what was touched of it takes 8 bytes per page. */
 #define DATA_BYTES_MAX (64UL << 30)
-/* Bytes that are read at a time. */
+/* Bytes read at a time. */
 #define PIECE_BYTES (1UL << 20)
-/* The most that a page which cannot be read hides. */
+/* The most bytes that read as zero because of one unreadable page. */
 #define RANGE_BYTES (64UL << 10)
 #define RANGE_CNT   ((PIECE_BYTES + DATA_TAIL_BYTES) / RANGE_BYTES + 1)
 
 /*
- * What is looked for may begin in a page that was never touched and go on in one that was. Pages
- * between two that were touched are read, too, if they are few.
+ * What is searched for may begin in a page that was never touched and continue in one that was.
+ * Small gaps between pages that were touched are read, too.
  */
 #define PAGE_BYTES 4096UL
 #define GAP_BYTES  (16 * PAGE_BYTES)
 
-/* Reads @size bytes, PIECE_BYTES + DATA_TAIL_BYTES at most. What cannot be read is zero. */
+/* Reads @size bytes, at most PIECE_BYTES + DATA_TAIL_BYTES. Unreadable bytes are zero. */
 static int read_piece(const struct memory *memory, uint64_t address, uint8_t *bytes, size_t size)
 {
 	struct memory_range ranges[RANGE_CNT];
@@ -79,12 +79,12 @@ static int copy_segments(struct data_image *image, const struct memory *memory)
 	return err;
 }
 
-/* What was touched of one segment, page by page. */
+/* Collects the touched pages of one segment. */
 struct touched_search {
 	struct data_image *image;
 	struct account *account;
 	const struct data_segment *whole;
-	size_t first; /* of the image's segments that are parts of it */
+	size_t first; /* index of the first segment of the image that is part of it */
 	uint64_t *bytes;
 };
 
@@ -112,7 +112,7 @@ static int add_touched(uint64_t start, uint64_t end, void *context)
 	return !err && *search->bytes > TOUCHED_BYTES_MAX ? -EFBIG : err;
 }
 
-/* Keeps of the segments what was touched; all of them where that is not known. */
+/* Reduces the segments to what was touched; keeps all of them where that is unknown. */
 static int keep_touched(struct data_image *image, const struct memory *memory)
 {
 	_cleanup_(data_image__free) struct data_image touched = {.module_start =
@@ -142,7 +142,7 @@ static int keep_touched(struct data_image *image, const struct memory *memory)
 	return 0;
 }
 
-/* All segments that are writable, as the headers have them. */
+/* Adds all writable segments, as the headers describe them. */
 static int find_segments(struct data_image *image, const struct module *module,
 			 struct account *account)
 {

@@ -16,7 +16,7 @@
 
 /* At most 340 lines of three numbers. */
 #define UID_MAP_BYTES_MAX (16UL << 10)
-/* The kernel nests no more (user_namespaces(7)). */
+/* The kernel nests no deeper (user_namespaces(7)). */
 #define LEVELS_MAX 33
 
 static bool is_same(int fd, const struct stat *own)

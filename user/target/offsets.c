@@ -7,7 +7,7 @@
 
 #include "util/cleanup.h"
 
-/* What is the same in several versions. */
+/* Shared by several versions. */
 #define NO_RUNTIME .runtime_interpreters_head = PY_NO_OFFSET, .runtime_current_thread = PY_NO_OFFSET
 #define NO_CFRAME  .cframe_current_frame = PY_NO_OFFSET
 #define NO_UNICODE                                                                                 \
@@ -24,7 +24,7 @@
 #define FRAME_OBJECT                                                                               \
 	.frame_previous = 0x18, .frame_code = 0x20, .frame_owner = PY_NO_OFFSET,                   \
 	.frame_owner_native = 0xff
-/* What code objects got in 3.11. */
+/* Members that were added to code objects in 3.11. */
 #define CODE_BEFORE_311                                                                            \
 	.code_qualname = PY_NO_OFFSET, .code_size = PY_NO_OFFSET,                                  \
 	.code_first_traceable = PY_NO_OFFSET
@@ -113,7 +113,7 @@ static const struct py_offsets python_37 = {
 	NO_FULL_COLLECTIONS,
 };
 
-/* 3.8 and 3.9: co_posonlyargcount moved the code object's members. */
+/* 3.8 and 3.9: co_posonlyargcount moved the other members of code objects. */
 #define PYTHON_38                                                                                  \
 	.interpreter_next = 0x00, .interpreter_threads_head = 0x08, THREAD_STATE_3,                \
 	.thread_id = 0xb0, NO_STATUS, .thread_frame = 0x18, NO_CFRAME, FRAME_OBJECT,               \
@@ -143,7 +143,7 @@ static const struct py_offsets python_310 = {
 	.thread_id = 0xb0,
 	NO_STATUS,
 	.thread_frame = 0x18,
-	NO_CFRAME, /* PyThreadState.cframe is there, but holds no frame yet */
+	NO_CFRAME, /* PyThreadState.cframe exists, but does not contain a frame yet */
 	FRAME_OBJECT,
 	.frame_instr = 0x60,
 	.instr_kind = PY_INSTR_UNITS,
@@ -227,7 +227,7 @@ static const struct {
 	{3, 9, &python_39}, {3, 10, &python_310}, {3, 11, &python_311}, {3, 12, &python_312},
 };
 
-/* _Py_DebugOffsets: 64-bit words, here by their number in each minor version's. */
+/* _Py_DebugOffsets consists of 64-bit words. Here are their indices in each minor version. */
 
 #define DEBUG_MINOR_FIRST 13
 #define DEBUG_MINOR_CNT	  3
@@ -235,7 +235,7 @@ static const struct {
 
 static const size_t debug_word_cnts[DEBUG_MINOR_CNT] = {73, 95, DEBUG_WORDS_MAX};
 
-/* A structure whose size it gives, and what it may be: it is wrong if it is no such thing. */
+/* A structure whose size it gives, and the maximum for that: a larger one is malformed. */
 enum debug_record {
 	RUNTIME,
 	INTERPRETER,
@@ -259,7 +259,7 @@ static const struct {
 	[RUNTIME] = {"_PyRuntimeState", 16 << 20, {3, 3, 3}},
 	[INTERPRETER] = {"PyInterpreterState", 16 << 20, {6, 6, 6}},
 	[THREAD] = {"PyThreadState", 64 << 10, {19, 22, 22}},
-	/* Walks keep a copy of so much of it (struct py_walk). */
+	/* Walks copy this much of it (struct py_walk). */
 	[FRAME] = {"_PyInterpreterFrame", (PY_FRAME_WORDS - 1) * sizeof(uint64_t), {28, 31, 39}},
 	[CODE] = {"PyCodeObject", 4096, {34, 39, 47}},
 	[OBJECT] = {"PyObject", 64, {44, 50, 58}},
@@ -270,9 +270,9 @@ static const struct {
 	[GC] = {"struct _gc_runtime_state", 64 << 10, {71, 81, 94}},
 };
 
-/* A member of such a structure, @size bytes (of what has no size: what it must have at least). */
+/* A member of such a structure, of @size bytes (or at least @size, if its size varies). */
 static const struct debug_member {
-	size_t field; /* of struct py_offsets */
+	size_t field; /* offset in struct py_offsets */
 	enum debug_record record;
 	uint8_t size;
 	uint8_t words[DEBUG_MINOR_CNT];
@@ -296,7 +296,7 @@ static const struct debug_member {
 	{FIELD(code_line_table), CODE, 8, {38, 43, 51}},
 	{FIELD(code_firstlineno), CODE, 4, {39, 44, 52}},
 	{FIELD(code_code), CODE, 1, {43, 48, 56}},
-	/* A code object is a PyVarObject, as a tuple is. */
+	/* A code object is a PyVarObject, like a tuple. */
 	{FIELD(code_size), TUPLE, 8, {52, 58, 70}},
 	{FIELD(object_type), OBJECT, 8, {45, 51, 59}},
 	{FIELD(type_name), TYPE, 8, {47, 53, 61}},
@@ -308,7 +308,7 @@ static const struct debug_member {
 #undef FIELD
 };
 
-/* The members of the collector's state, which are no fields of the table but lead to one. */
+/* Members of the collector's state that are not in struct py_offsets, but lead to one that is. */
 static const uint8_t interpreter_gc_words[DEBUG_MINOR_CNT] = {10, 11, 11};
 static const uint8_t gc_collecting_words[] = {72, 82};
 
@@ -321,13 +321,13 @@ static const uint8_t gc_collecting_words[] = {72, 82};
 #define GC_STATS_RECORD_BYTES	  0x40	/* struct gc_generation_stats */
 #define GC_STATS_RECORD_CNT	  3	/* GC_OLD_STATS_SIZE */
 
-/* Before: struct gc_generation_stats {Py_ssize_t collections, collected, uncollectable;} */
+/* Before 3.15: struct gc_generation_stats {Py_ssize_t collections, collected, uncollectable;} */
 #define GC_GENERATION_STATS_BYTES 24
 
-/* Between _co_firsttraceable (int) and co_code_adaptive there is co_extra (3.13 to 3.15). */
+/* co_extra is between _co_firsttraceable (int) and co_code_adaptive (3.13 to 3.15). */
 #define FIRST_TRACEABLE_BEFORE_CODE 16
 /*
- * utf8_length and utf8, which PyCompactUnicodeObject has and PyASCIIObject has not (3.12 and
+ * utf8_length and utf8, which PyCompactUnicodeObject has and PyASCIIObject does not (3.12 and
  * later).
  */
 #define COMPACT_BEYOND_ASCII 16
@@ -370,7 +370,8 @@ static int load_debug_image(struct debug_image *debug, int minor, const void *im
 }
 
 /*
- * PY_VERSION_HEX: major, minor, micro, a byte each; release level (0xa, 0xb, 0xc, 0xf) and serial.
+ * PY_VERSION_HEX: major, minor and micro, a byte each; then release level (0xa, 0xb, 0xc, 0xf) and
+ * serial.
  */
 static int check_version(const struct debug_image *debug, struct failure *failure)
 {
@@ -413,8 +414,8 @@ static int check_sizes(const struct debug_image *debug, struct failure *failure)
 }
 
 /*
- * Whether @size bytes at @offset lie in the structure, aligned as they would be, and the offset
- * fits into the table.
+ * Whether @size bytes at @offset are in the structure and aligned to @size, and the offset fits
+ * into struct py_offsets.
  */
 static bool fits(const struct debug_image *debug, enum debug_record record, uint64_t offset,
 		 uint64_t size)
@@ -440,13 +441,13 @@ static int take_members(struct py_offsets *offsets, const struct debug_image *de
 	return 0;
 }
 
-/* What follows from what is given, by the order of the members. */
+/* Derives the remaining members by their order in the structures. */
 static int derive_members(struct py_offsets *offsets, const struct debug_image *debug,
 			  struct failure *failure)
 {
 	int first_traceable = offsets->code_code - FIRST_TRACEABLE_BEFORE_CODE;
 
-	/* These never moved: who says otherwise is not to be believed in the rest. */
+	/* These never moved: a table that says otherwise cannot be trusted in the rest. */
 	if (offsets->object_type != sizeof(uint64_t) ||
 	    offsets->code_size != 2 * sizeof(uint64_t) || first_traceable <= offsets->code_size ||
 	    !fits(debug, UNICODE, offsets->unicode_ascii_data + COMPACT_BEYOND_ASCII, 1))
@@ -458,8 +459,8 @@ static int derive_members(struct py_offsets *offsets, const struct debug_image *
 }
 
 /*
- * generation_stats[] stands right before `collecting` (3.13, 3.14); in 3.15 it is a pointer, and is
- * given. A build where it is not so has no counter that we know.
+ * generation_stats[] is right before `collecting` (3.13, 3.14); in 3.15 it is a pointer, and its
+ * offset is given. In a build where this does not hold, the counter is unknown.
  */
 static void derive_full_collections(struct py_offsets *offsets, const struct debug_image *debug)
 {
@@ -498,8 +499,8 @@ int py_offsets__parse(struct py_offsets *out, int minor, const void *image, size
 		.instr_kind = PY_INSTR_NEXT,
 		.line_kind = PY_LINES_LOCATIONS,
 		/*
-		 * FRAME_OWNED_BY_CSTACK in 3.13; FRAME_OWNED_BY_INTERPRETER, and the former after
-		 * it
+		 * FRAME_OWNED_BY_CSTACK in 3.13; later FRAME_OWNED_BY_INTERPRETER, which the former
+		 * follows.
 		 */
 		.frame_owner_native = 3,
 	};

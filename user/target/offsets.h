@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where things lie in the structures of the CPython that a process runs.
+ * Offsets in the structures of the CPython that a process runs.
  *
- * Up to 3.12 a table says it, a row per minor version: the values are those of the debug
+ * Up to 3.12 they are in a table with a row per minor version: the values are from the debug
  * information of real builds (2.7.18, 3.6.15, 3.7.16, 3.8.18, 3.9.18, 3.10.13, 3.11.7, 3.12.1), and
- * tests compare them with it. From 3.13 on the Python says it itself: _PyRuntime begins with
- * _Py_DebugOffsets (Include/internal/pycore_runtime.h in 3.13, pycore_debug_offsets.h later), which
- * is ordered in another way in each minor version and does not change within one from its first
- * candidate on.
+ * tests compare them with it. From 3.13 on Python provides them itself: _PyRuntime begins with
+ * _Py_DebugOffsets (Include/internal/pycore_runtime.h in 3.13, pycore_debug_offsets.h later), whose
+ * order differs between minor versions and is stable within one from its first release candidate
+ * on.
  *
  * Builds --with-pydebug before 3.8 (their objects begin with two more words) and free-threaded ones
- * have layouts of their own, which are not here. The table is that of x86-64: where a
- * pthread_mutex_t is larger, runtime_current_thread, which lies behind some, is another.
+ * have other layouts, which are not supported. The table is that of x86-64: where pthread_mutex_t
+ * is larger, runtime_current_thread, which is after some of them, differs.
  */
 #pragma once
 
@@ -24,7 +24,7 @@
 
 #define DEBUG_OFFSETS_COOKIE "xdebugpy"
 
-/* The start of _Py_DebugOffsets: what all versions have in common. */
+/* The start of _Py_DebugOffsets, which is the same in all versions. */
 struct debug_offsets_head {
 	char cookie[8];
 	uint64_t version; /* PY_VERSION_HEX */
@@ -38,23 +38,23 @@ struct debug_offsets_head {
 };
 
 /*
- * The table of a version up to 3.12, or NULL. It has no place for the counter of full collections:
- * that is found in memory, see target/full_collections.h.
+ * The table of a version up to 3.12, or NULL. It does not contain the counter of full collections,
+ * which is found in memory: see target/full_collections.h.
  */
 const struct py_offsets *py_offsets__of_version(int major, int minor);
 
 /*
- * Reads the _Py_DebugOffsets of Python 3.@minor out of @image. Every value is held against the size
- * of the structure it is for. Errors: -ENOTSUP a minor version or a kind of build that is not known
- * here, -EBADMSG it is not what it should be, or is damaged; failure says what.
+ * Parses the _Py_DebugOffsets of Python 3.@minor in @image. Every value is checked against the size
+ * of its structure. Errors: -ENOTSUP an unknown minor version or kind of build, -EBADMSG not a
+ * _Py_DebugOffsets, or a damaged one; @failure says what.
  */
 int py_offsets__parse(struct py_offsets *out, int minor, const void *image, size_t size,
 		      struct failure *failure);
 
 /*
- * The offsets of a Python of version @major.@minor, whose _PyRuntime is at @runtime (any value up
- * to 3.12). Errors: -ENOTSUP, -EBADMSG as above, -ENODATA no _PyRuntime from 3.13 on (@runtime is
- * 0), or negative errno of reading.
+ * The offsets of a Python of version @major.@minor, whose _PyRuntime is at @runtime (ignored up to
+ * 3.12). Errors: -ENOTSUP, -EBADMSG as above, -ENODATA no _PyRuntime from 3.13 on (@runtime is 0),
+ * or negative errno from reading.
  */
 int py_offsets__find(struct py_offsets *out, int major, int minor, uint64_t runtime,
 		     const struct memory *memory, struct failure *failure);

@@ -11,17 +11,19 @@
 #include "util/cleanup.h"
 
 #define REGION_SHIFT 21
-#define TABLE_BYTES  4096 /* of a region */
-/* The share of its account that one process may use: it cannot be given up for others. */
+#define TABLE_BYTES  4096 /* per region */
+/* One process may use one part in SHARE_MAX of its account: it cannot be reclaimed for others. */
 #define SHARE_MAX 4
-/* And that of all processes together; those of each user may have a little nevertheless. */
+/*
+ * All processes together may use one in ALL_SHARE_MAX; each user one in USER_SHARE_MIN even then.
+ */
 #define ALL_SHARE_MAX  2
 #define USER_SHARE_MIN 16
-/* Regions that are read before the kernel is asked: 8 MiB of page tables; fewer near the limit. */
+/* Regions read before the kernel is asked again: 8 MiB of page tables; fewer near the limit. */
 #define REGIONS_MAX 2048
 #define REGIONS_MIN 16
 
-/* Of all processes together, of each user, and what is left in those that are not read any more. */
+/* The sums of all processes and of each user, and what is left for processes no longer read. */
 static struct {
 	pthread_mutex_t lock;
 	uint64_t bytes;
@@ -39,7 +41,9 @@ static struct {
 	size_t left_cnt, left_capacity;
 } all_tables = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* With the lock held, as what follows. NULL: the user has none. */
+/*
+ * NULL: the user has none. The lock is held here, in add_to_all(), and where leftovers are dropped.
+ */
 static struct user_tables *find_user(process_owner owner)
 {
 	for (size_t i = 0; i < all_tables.user_cnt; i++)
@@ -85,7 +89,7 @@ static struct sums sums_of(process_owner owner)
 	return sums;
 }
 
-/* An id that was given to another process by now counts on until that one is gone. */
+/* A pid that was given to another process meanwhile keeps counting until that one is gone. */
 static bool is_gone(pid_t pid)
 {
 	return kill(pid, 0) && errno == ESRCH;
@@ -110,8 +114,8 @@ static void drop_gone(void)
 }
 
 /*
- * What is left of the process if that and @more are beyond @all, which is what there is: so it has
- * become another program, perhaps often.
+ * Drops what is left of the process if that and @more exceed @all, which is what exists: the
+ * process has executed another program since, perhaps repeatedly.
  */
 static void drop_older(pid_t pid, uint64_t more, uint64_t all)
 {
@@ -154,7 +158,7 @@ static void leave(struct page_tables *tables, uint64_t all)
 	pthread_mutex_unlock(&all_tables.lock);
 }
 
-/* The size of those that are beyond what the memory takes that the process has written. */
+/* The size of the page tables beyond those for memory that the process has written. */
 static int measure(pid_t pid, uint64_t *bytes)
 {
 	_cleanup_(proc_text__release) struct proc_text status = {};
@@ -172,7 +176,7 @@ static int measure(pid_t pid, uint64_t *bytes)
 	return 0;
 }
 
-/* Takes @bytes from the account, in all. */
+/* Sets what is taken from the account to @bytes. */
 static int resize(struct page_tables *tables, uint64_t bytes)
 {
 	void *placeholder;
@@ -194,7 +198,9 @@ static int resize(struct page_tables *tables, uint64_t bytes)
 	return err;
 }
 
-/* Whether the process may have what it has: no more than its share, nor all than theirs. */
+/*
+ * Whether the process is within its share, and all processes, or those of its user, within theirs.
+ */
 static bool may_have(const struct page_tables *tables)
 {
 	uint64_t limit = account__usage(tables->account).limit_bytes;
@@ -204,7 +210,7 @@ static bool may_have(const struct page_tables *tables)
 	       (sums.all <= limit / ALL_SHARE_MAX || sums.user <= limit / USER_SHARE_MIN);
 }
 
-/* Takes from the account what they have grown by. A process that is gone has none. */
+/* Charges the growth to the account. A process that is gone has none. */
 static int charge(struct page_tables *tables)
 {
 	uint64_t all, bytes;
@@ -212,10 +218,10 @@ static int charge(struct page_tables *tables)
 
 	if (measure(tables->pid, &all))
 		return 0;
-	/* Also what is refused is there. */
+	/* Page tables that were refused exist nevertheless. */
 	bytes = tables->placeholder_bytes +
 		(all > tables->base_bytes ? all - tables->base_bytes : 0);
-	/* No more than there are: it may have unmapped some. */
+	/* No more than exist: the process may have unmapped some. */
 	if (bytes > all)
 		bytes = all;
 	err = resize(tables, bytes);
@@ -226,8 +232,8 @@ static int charge(struct page_tables *tables)
 }
 
 /*
- * After how many regions to ask: many processes may be read for the first time. 0: nothing more may
- * be read of that user.
+ * After how many regions to ask the kernel: many processes may be read for the first time. 0:
+ * nothing more may be read of that user's processes.
  */
 static uint64_t regions_to_read(const struct page_tables *tables)
 {
@@ -242,7 +248,7 @@ static uint64_t regions_to_read(const struct page_tables *tables)
 	return regions > REGIONS_MIN ? regions : REGIONS_MIN;
 }
 
-/* After a refusal each reading asks anew, until the process gives memory back. */
+/* After a refusal each read asks again, until the process gives memory back. */
 static int ask(struct page_tables *tables)
 {
 	int err = charge(tables);
@@ -252,7 +258,7 @@ static int ask(struct page_tables *tables)
 	return err;
 }
 
-/* A process of which that is not known is gone. */
+/* If this cannot be measured, the process is gone. */
 static void begin(struct page_tables *tables, pid_t pid, struct account *account)
 {
 	tables->pid = pid;
@@ -290,7 +296,7 @@ int page_tables__settle(struct page_tables *tables)
 	int err = 0;
 
 	pthread_mutex_lock(&tables->lock);
-	/* Also whether what was refused is still there. */
+	/* Also find out whether what was refused still exists. */
 	if (tables->is_reading && (tables->region_cnt || !tables->ask_at))
 		err = ask(tables);
 	tables->is_reading = err != 0;

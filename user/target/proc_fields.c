@@ -13,7 +13,7 @@
 
 int proc_fields__state(const char *stat)
 {
-	const char *end = strrchr(stat, ')'); /* the name in parentheses may hold anything */
+	const char *end = strrchr(stat, ')'); /* the name in parentheses may contain anything */
 
 	return end && end[1] == ' ' && end[2] ? (unsigned char)end[2] : -EIO;
 }
@@ -27,7 +27,7 @@ int proc_fields__start_ticks(const char *stat, uint64_t *ticks)
 	unsigned long long number;
 	char *end;
 
-	/* Each field has a blank before it. */
+	/* Each field has a space before it. */
 	for (int field = STATE_FIELD; at && field <= START_FIELD; field++)
 		at = strchr(at + 1, ' ');
 	if (!at || at[1] < '0' || at[1] > '9')
@@ -40,7 +40,7 @@ int proc_fields__start_ticks(const char *stat, uint64_t *ticks)
 	return 0;
 }
 
-/* What follows @name, which begins a line, blanks left out; NULL: there is no such line. */
+/* What follows @name, which begins a line, after any blanks; NULL: there is no such line. */
 static const char *find_field(const char *status, const char *name)
 {
 	const char *at = strstr(status, name);
@@ -63,7 +63,7 @@ bool proc_fields__is_in_own_pid_namespace(const char *status)
 {
 	const char *at = find_field(status, "\nNSpid:");
 
-	/* One number for each namespace that it is in. */
+	/* One number for each PID namespace that it is in. */
 	return at && at[strspn(at, "0123456789")] == '\n';
 }
 
@@ -103,7 +103,7 @@ int proc_fields__switches(const char *status, uint64_t *switches, bool *runs)
 	return 0;
 }
 
-/* Adds up fields that are in KiB; without the first one there is no sum. */
+/* Adds up fields in KiB; the first one must be there. */
 static int add_fields(const char *status, const char *const *names, size_t cnt, uint64_t *bytes)
 {
 	uint64_t sum = 0, part;
@@ -111,7 +111,7 @@ static int add_fields(const char *status, const char *const *names, size_t cnt, 
 	for (size_t i = 0; i < cnt; i++) {
 		const char *at = find_field(status, names[i]);
 
-		/* A kernel without swap, or huge pages, says nothing of them. */
+		/* A kernel without swap, or huge pages, has no such line. */
 		if (!at && !i)
 			return -EIO;
 		if (at && (!checked_mul(strtoull(at, NULL, 10), 1024, &part) ||
@@ -171,8 +171,8 @@ static void free_argumentsp(char ***arguments)
 }
 
 /*
- * Puts "..." at the end of @word, in place of a character that was cut in two. Returns whether
- * there was memory.
+ * Puts "..." at the end of @word, in place of a character that was cut in two. Returns false if out
+ * of memory.
  */
 static bool mark_cut(char **word)
 {

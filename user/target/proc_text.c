@@ -13,7 +13,7 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* What the kernel gives at once of such a text. */
+/* The kernel returns such a text in pieces of this size. */
 #define PIECE_BYTES	      4096UL
 #define VALUE_BYTES_MAX	      4096UL
 #define ENVIRONMENT_BYTES_MAX (6UL << 20)
@@ -53,7 +53,7 @@ int proc_text__read(struct proc_text *out, pid_t pid, const char *name, size_t b
 	if (fd < 0)
 		return fd;
 	for (;;) {
-		/* One byte more than is wanted: whether there is more. */
+		/* One byte more than is wanted, to see whether there is more. */
 		size_t room = bytes_max + 1 - text.size;
 		ssize_t got;
 		int err;
@@ -82,17 +82,18 @@ int proc_text__read(struct proc_text *out, pid_t pid, const char *name, size_t b
 }
 
 /*
- * Looks for "name=" at the beginning of an entry, byte by byte, as the environment comes in pieces.
+ * Looks for "name=" at the beginning of an entry, byte by byte, because the environment comes in
+ * pieces.
  */
 struct variable_search {
 	const char *name;
 	size_t name_length;
-	size_t at; /* in the entry; of one that is another variable's that stays beyond its name */
+	size_t at; /* position in the entry */
 	bool is_other;
 	char value[VALUE_BYTES_MAX];
 };
 
-/* Returns whether the value is there, and whole. */
+/* Returns whether the value is complete. */
 static bool take_byte(struct variable_search *search, char byte)
 {
 	size_t at = search->at++;

@@ -14,7 +14,7 @@
 
 #define OWNER_IS_TRUSTED  (1UL << 62)
 #define CGROUPS_BYTES_MAX (64UL << 10)
-/* As many as one user is given to be in user namespaces (subuid(5)), as a rule. */
+/* The number of users that one user may usually act as in user namespaces (subuid(5)). */
 #define SUBORDINATE_USERS 65536
 
 static process_owner owner_of_group(const char *path, size_t length)
@@ -27,7 +27,7 @@ process_owner process_owner__decide(const char *cgroups, uid_t uid, bool is_of_h
 	const char *unit = "/", *path;
 	size_t unit_length = 1;
 
-	/* A line is "NUMBER:CONTROLLERS:PATH", one for each hierarchy (cgroups(7)). */
+	/* A line is "NUMBER:CONTROLLERS:PATH", one per hierarchy (cgroups(7)). */
 	for (const char *line = cgroups; *line; line += *line == '\n') {
 		bool is_container = false;
 		size_t length;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who answers for a process, as far as pyfrag shares itself among them: its time, its memory, its
- * places. That is not only the user: processes of one user in two containers have nothing to do
- * with each other, and most containers' processes are root's, in the host's own user namespace. So
- * it is
- *   the container or pod, whoever the user in there is;
- *   outside of containers the user (namespace_owner.h), whatever groups that has made;
- *   and of root the unit of systemd, or whatever group is the outermost one.
+ * Who is accountable for a process, wherever pyfrag divides its time, its memory or its slots among
+ * owners. That is not simply the user: processes of one user in two containers have nothing to do
+ * with each other, and the processes of most containers belong to root, in the host's own user
+ * namespace. So the owner is
+ * - the container or pod, whichever user is inside;
+ * - outside of containers, the user (namespace_owner.h), whatever groups the user has created;
+ * - for root, the systemd unit, or else the outermost group.
  */
 #pragma once
 
@@ -14,47 +14,51 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A user by its number; else a hash (util/hash.h) with this bit. */
+/* A user by number; anything else is a hash (util/hash.h) with this bit. */
 typedef uint64_t process_owner;
 #define OWNER_IS_GROUP (1UL << 63)
 
-/* What "status" of a process says of who it is, read without waiting for it. */
+/* What "status" says about who a process is, read without waiting for the process. */
 struct process_credentials {
 	pid_t thread_group;
 	uid_t uid;	 /* real */
-	bool is_of_host; /* it is in our PID namespace, not in one of its own */
+	bool is_of_host; /* it is in our PID namespace, not in one below it */
 };
 
 /* Returns 0 or negative errno. */
 int process_credentials__read(struct process_credentials *out, pid_t pid);
 
 /*
- * Who answers for process @pid, by its real user. The owner of its directory in /proc would not do:
+ * The owner of process @pid, by its real user. The owner of its directory in /proc cannot be used:
  * that is the effective user. Returns 0 or negative errno.
  */
 int process_owner__find(pid_t pid, process_owner *owner);
 
 /*
- * The same, without waiting for the process. Returns also -EAGAIN, as process_owner__of_now()
- * does.
+ * As process_owner__find(), without waiting for the process. Also returns -EAGAIN, as
+ * process_owner__of_now() does.
  */
 int process_owner__find_now(pid_t pid, process_owner *owner);
 
 /*
- * Of process @pid, whose real user is @uid. @is_of_host: the process is in our PID namespace, not
- * in one of its own. A process in a user namespace can make this wait as long as it likes
+ * The owner of process @pid, whose real user is @uid. @is_of_host: the process is in our PID
+ * namespace, not in one below it. A process in a user namespace can make this wait indefinitely
  * (memory_thread.h).
  */
 process_owner process_owner__of(pid_t pid, uid_t uid, bool is_of_host);
 
 /*
- * The same, without waiting for the process. Returns 0; or -EAGAIN: it is in a user namespace whose
- * owner is not known by that. *out then stands for those it may be of, a few for each user.
+ * As process_owner__of(), without waiting for the process. Returns 0; or -EAGAIN: it is in a user
+ * namespace whose owner cannot be determined this way. *out then stands for all owners that it may
+ * have; there are a few such values per user.
  */
 int process_owner__of_now(process_owner *out, pid_t pid, uid_t uid, bool is_of_host);
 
-/* The same, of the text of /proc/PID/cgroup and of the user that namespace_owner__of() says. */
+/*
+ * As process_owner__of(), from the text of /proc/PID/cgroup and the user that namespace_owner__of()
+ * returns.
+ */
 process_owner process_owner__decide(const char *cgroups, uid_t uid, bool is_of_host);
 
-/* Whether that is root outside of containers, which has no need to harm others by what it runs. */
+/* Whether the owner is root outside of containers, which could harm others in simpler ways. */
 bool process_owner__is_trusted(process_owner owner);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The state of a str is a word of bits: interned, kind (3 bits), compact, ascii. How wide
- * "interned" is has changed: 2 bits in most builds, a byte in free-threaded ones from 3.14 on, 16
- * bits in alphas of 3.14 (gh-128137, taken back by gh-128972). Its values never exceed 3, and kind
- * is never 0, so the word itself says where kind is.
+ * The state of a str is a word of bit fields: interned, kind (3 bits), compact, ascii. The width of
+ * "interned" has changed: 2 bits in most builds, a byte in free-threaded ones from 3.14 on, 16 bits
+ * in alphas of 3.14 (gh-128137, reverted by gh-128972). Its values never exceed 3, and kind is
+ * never 0, so the word itself shows where kind is.
  */
 #include "target/py_string.h"
 
@@ -16,14 +16,14 @@
 #include "util/text.h"
 
 #define KIND_BYTES_MAX	    4
-#define LENGTH_MAX	    (1UL << 30) /* no name is as long as that */
+#define LENGTH_MAX	    (1UL << 30) /* no name is that long */
 #define UTF8_BYTES_MAX	    4
 #define REPLACEMENT	    0xfffdU
 #define CHARACTER_MAX	    0x10ffffU
 #define is_surrogate(value) ((value) >= 0xd800 && (value) <= 0xdfff)
 
 struct string_state {
-	uint8_t kind; /* bytes a character */
+	uint8_t kind; /* bytes per character */
 	bool compact, ascii;
 };
 
@@ -43,7 +43,7 @@ static bool decode_state(uint32_t bits, struct string_state *out)
 			return out->kind == 1 ||
 			       (!out->ascii && (out->kind == 2 || out->kind == 4));
 	}
-	return false; /* up to 3.11: made by an old interface, and never used since */
+	return false; /* up to 3.11: created by an old API, and never used since */
 }
 
 static size_t put_utf8(uint32_t character, char *to)
@@ -60,7 +60,7 @@ static size_t put_utf8(uint32_t character, char *to)
 	return more + 1;
 }
 
-/* @to has room for the longest there can be. Returns 0, or -EINVAL for what is no such text. */
+/* @to has room for the longest possible text. Returns 0, or -EINVAL if this is not such a text. */
 static int convert(const struct string_state *state, const uint8_t *data, size_t cnt, char *to)
 {
 	for (size_t i = 0; i < cnt; i++) {
@@ -75,7 +75,7 @@ static int convert(const struct string_state *state, const uint8_t *data, size_t
 	return 0;
 }
 
-/* The length in characters, the state, and where the characters are. */
+/* Reads the length in characters, the state, and the address of the characters. */
 static int read_header(const struct memory *memory, const struct py_offsets *offsets,
 		       uint64_t address, uint64_t *length, struct string_state *state,
 		       uint64_t *data)
@@ -96,7 +96,7 @@ static int read_header(const struct memory *memory, const struct py_offsets *off
 		return -EINVAL;
 	*data = address + (state->compact && state->ascii ? offsets->unicode_ascii_data
 							  : offsets->unicode_compact_data);
-	/* Subclasses of str have there, instead of the characters, a pointer to them. */
+	/* Instances of subclasses of str have a pointer to the characters there. */
 	return state->compact ? 0 : memory__read(memory, *data, data, sizeof(*data));
 }
 

@@ -16,8 +16,8 @@
 #include "util/cleanup.h"
 #include "util/text.h"
 
-#define VERSION_TEXT_MAX 250 /* Py_GetVersion()'s buffer */
-/* Of the data of all files of a process so much is looked through. */
+#define VERSION_TEXT_MAX 250 /* size of Py_GetVersion()'s buffer */
+/* At most this much of the data of all files of a process is searched. */
 #define DATA_BYTES_MAX (4UL << 30)
 
 void python__free(struct python *python)
@@ -33,7 +33,10 @@ void python__freep(struct python **python)
 	python__free(*python);
 }
 
-/* Length of "2.7.18", "3.15.0a3+", ... at @text, which has @size bytes; 0 if it is none. */
+/*
+ * The length of a version such as "2.7.18" or "3.15.0a3+" at @text, which has @size bytes; 0 if
+ * there is none.
+ */
 static size_t match_version_number(const char *text, size_t size)
 {
 	size_t at = 0, dots = 0;
@@ -47,7 +50,7 @@ static size_t match_version_number(const char *text, size_t size)
 	return dots == 2 && at < size && text[at] == ' ' ? at : 0;
 }
 
-/* Whether @text, from the blank after the number on, goes "(build) [compiler]". */
+/* Whether @text, from the space after the version number on, is "(build) [compiler]". */
 static bool match_build(const char *text, size_t size)
 {
 	const char *end = memchr(text, '\0', size < VERSION_TEXT_MAX ? size : VERSION_TEXT_MAX);
@@ -60,7 +63,7 @@ struct version_search {
 	size_t size;
 };
 
-/* Returns 1 if it is there. */
+/* Returns 1 if it is found. */
 static int look_for_version(const struct data_piece *piece, void *context)
 {
 	const struct version_search *search = context;
@@ -97,7 +100,7 @@ struct offsets_search {
 	uint64_t address;
 };
 
-/* Returns 1 if they are there. */
+/* Returns 1 if they are found. */
 static int look_for_offsets(const struct data_piece *piece, void *context)
 {
 	struct offsets_search *search = context;
@@ -123,7 +126,8 @@ uint64_t python__find_symbol(const struct python *python, const char *name)
 }
 
 /*
- * From 3.13 on it is known by what it begins with, before by its symbol: stripped builds export it.
+ * From 3.13 on _PyRuntime is recognized by how it begins, before by its symbol: stripped builds
+ * export it.
  */
 static int find_runtime(struct python *python, const struct data_image *data,
 			const struct memory *memory)
@@ -151,9 +155,10 @@ static int find_runtime(struct python *python, const struct data_image *data,
 }
 
 /*
- * Takes @module (which then is NULL) if it holds a CPython. *room: how many bytes of data may yet
- * be looked through, of all modules together. Returns 0; -ENOEXEC it does not; -EAGAIN it does, by
- * its symbols, but has not initialized yet; -EFBIG: it has too much data; or negative errno.
+ * Takes @module (and sets it to NULL) if it contains a CPython. *room: how many bytes of data may
+ * still be searched, in all modules together. Returns 0; -ENOEXEC it contains none; -EAGAIN it
+ * does, judging by its symbols, but is not initialized yet; -EFBIG: it has too much data; or
+ * negative errno.
  */
 static int try_module(struct python *python, struct module **module, const struct target *target,
 		      uint64_t *room)
@@ -180,14 +185,14 @@ static int try_module(struct python *python, struct module **module, const struc
 	return find_runtime(python, &data, memory);
 }
 
-/* The executable and what is called python come first: they nearly always are it. */
+/* The executable and files named like python come first: it is nearly always one of them. */
 static bool is_likely(const struct target *target, const struct mapping *mapping)
 {
 	return !strcmp(mapping->path, target->exe) ||
 	       strstr(text__base_name(mapping->path), "python") != NULL;
 }
 
-/* What is said when the module at @mapping cannot be looked at; 0: the others may yet be. */
+/* Describes an error of a module that ends the search; 0 if other modules can still be tried. */
 static int describe_module_error(const struct target *target, int err, struct failure *failure)
 {
 	switch (err) {
@@ -207,16 +212,16 @@ static int describe_module_error(const struct target *target, int err, struct fa
 	}
 }
 
-/* What was tried, and how that has ended. */
+/* What was tried, and with which result. */
 struct attempt {
-	bool is_pending;   /* one has yet to initialize */
+	bool is_pending;   /* one is not initialized yet */
 	bool is_cut;	   /* there are more files than are opened */
-	uint64_t room;	   /* how many bytes of data may yet be looked through */
-	bool is_cut_short; /* there are more */
-	bool is_too_large; /* the data of one do not fit into the process' account */
+	uint64_t room;	   /* how many bytes of data may still be searched */
+	bool is_cut_short; /* there is more data than that */
+	bool is_too_large; /* the data of one exceeds the account of the process */
 };
 
-/* Tries the modules that are, or are not, likely. */
+/* Tries the modules that are likely, or those that are not. */
 static int try_modules(struct python *python, const struct target *target,
 		       const struct executable_files *files, bool likely, struct attempt *attempt,
 		       struct failure *failure)
@@ -350,7 +355,7 @@ int python__interpreters(const struct python *python, const struct memory *memor
 
 uint64_t python__ended_interpreters(const struct python *python, const struct memory *memory)
 {
-	/* From `head` on, of struct pyinterpreters (pycore_runtime.h, 3.12 to 3.15). */
+	/* The start of struct pyinterpreters, from `head` on (pycore_runtime.h, 3.12 to 3.15). */
 	struct {
 		uint64_t head, main, next_id;
 	} interpreters;

@@ -11,7 +11,7 @@
 #include "util/cpu_allowance.h"
 
 #define COMM_BYTES_MAX 64
-#define BLOCK_BYTES    512 /* of st_blocks, whatever the file system's are */
+#define BLOCK_BYTES    512 /* unit of st_blocks, whatever the file system's */
 
 double reading_allowance__seconds(enum reading_kind kind, uint64_t bytes)
 {
@@ -21,7 +21,7 @@ double reading_allowance__seconds(enum reading_kind kind, uint64_t bytes)
 	return READING_BASE_S + s_per_gib * (double)bytes / (double)(1UL << 30);
 }
 
-/* What it has written; 0 if that cannot be read, as of a process that is gone. */
+/* What the process has written; 0 if that cannot be read, for example because it is gone. */
 static uint64_t written_bytes(pid_t pid)
 {
 	_cleanup_(proc_text__release) struct proc_text status = {};
@@ -54,7 +54,7 @@ void reading_allowance__begin_scan(int fd, double max_s)
 int reading_allowance__describe(pid_t pid, struct failure *failure)
 {
 	_cleanup_(proc_text__release) struct proc_text comm = {};
-	const char *name = "?"; /* it may be gone */
+	const char *name = "?"; /* the process may be gone */
 
 	if (!proc_text__read(&comm, pid, "comm", COMM_BYTES_MAX)) {
 		comm.bytes[strcspn(comm.bytes, "\n")] = '\0';

@@ -12,7 +12,7 @@
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
 
-/* Words of the data that may point to an interpreter, as far as can be told from them alone. */
+/* Limit for words of the data that by themselves could point to an interpreter. */
 #define CANDIDATES_MAX (1UL << 22)
 
 /* The start of PyInterpreterState up to 3.6 (Include/pystate.h). */
@@ -20,9 +20,9 @@ struct old_interpreter {
 	uint64_t next, threads_head, modules;
 };
 
-/* What a word of the data points to, if that is an interpreter. */
+/* A word of the data, and the interpreter it may point to. */
 struct candidate {
-	uint64_t at; /* of the word */
+	uint64_t at; /* address of the word */
 	uint64_t interpreter;
 };
 
@@ -43,7 +43,7 @@ static bool is_interpreter(const struct py_offsets *offsets, const struct memory
 	       points_to(memory, interpreter.modules + offsets->object_type, dict_type);
 }
 
-/* Whether the list that begins with @from holds @to. */
+/* Whether the list that begins at @from contains @to. */
 static bool leads_to(const struct py_offsets *offsets, const struct memory *memory, uint64_t from,
 		     uint64_t to)
 {
@@ -53,7 +53,7 @@ static bool leads_to(const struct py_offsets *offsets, const struct memory *memo
 	return from == to;
 }
 
-/* Keeps in @best the head of the longest list. */
+/* Keeps the head of the longest list in @best. */
 static void consider_word(const struct py_offsets *offsets, const struct memory *memory,
 			  const struct candidate *seen, uint64_t dict_type, struct candidate *best)
 {
@@ -64,7 +64,7 @@ static void consider_word(const struct py_offsets *offsets, const struct memory 
 		*best = *seen;
 }
 
-/* A pointer as malloc() gives them, to user space. */
+/* Whether this could be a pointer from malloc(), into user space. */
 static bool could_be_interpreter(uint64_t word)
 {
 	return word % 16 == 0 && word >= 4096 && word < 1UL << 56;
@@ -101,7 +101,7 @@ static int look_for_interpreters(const struct data_piece *piece, void *context)
 	return 0;
 }
 
-/* The address of `interp_head`, by the data alone; *out is 0 if it is not there. */
+/* Finds the address of `interp_head` in the data alone; *out is 0 if it is not there. */
 static int scan_interpreters_head(const struct python *python, const struct py_offsets *offsets,
 				  const struct memory *memory, uint64_t *out)
 {

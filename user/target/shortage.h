@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * That there is no memory for what a process has: beyond what it may take of ours, which the user
- * can change, or none at all.
+ * Reports that there is not enough memory for the data of a process: it exceeds the limit, which
+ * the user can change, or there is none left at all.
  */
 #pragma once
 
@@ -9,7 +9,7 @@
 #include "util/failure.h"
 
 /*
- * Says what account__is_short() said yes to of @err, which is returned: that --max-memory would
- * have to be larger, by the account of the process' memory, or that there is no memory.
+ * Describes @err, for which account__is_short() is true, in @failure, and returns it: either the
+ * limit of the account of the target's memory is too low (--max-memory), or we are out of memory.
  */
 int shortage__describe(const struct target *target, int err, struct failure *failure);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Whether a target has slept since it was last asked: then its memory is unchanged.
- */
+/* Whether a target has slept since the last call: then its memory is unchanged. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +7,7 @@
 
 #include "target/target.h"
 
-/* What was seen last; all zero before that. */
+/* What the last call has seen; all zero before the first. */
 struct sleep_watch {
 	struct target_activity activity;
 	uint64_t cpu_ns;
@@ -17,8 +15,7 @@ struct sleep_watch {
 };
 
 /*
- * Whether no thread of @target has run since it was asked last: none was switched out since,
- * and none runs now. Unknown counts as having run. Call it before the memory is
- * read.
+ * Whether no thread of @target has run since the last call: none was switched out since, and none
+ * runs now. If this is unknown, a thread counts as having run. Call it before the memory is read.
  */
 bool sleep_watch__has_slept(struct sleep_watch *watch, const struct target *target);

@@ -19,7 +19,7 @@ void smaps__release(struct smaps *smaps)
 	*smaps = (struct smaps){};
 }
 
-/* A line is the head of a mapping, or says something of the last one: "Name:  value kB". */
+/* A line is the head of a mapping, or a field of the last one: "Name: value kB". */
 static int take_line(struct smaps *smaps, char *line)
 {
 	struct mappings *mappings = &smaps->mappings;

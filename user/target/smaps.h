@@ -11,13 +11,13 @@
 
 struct smaps {
 	struct mappings mappings;
-	uint64_t *resident_bytes; /* of each: Rss */
+	uint64_t *resident_bytes; /* Rss of each */
 	size_t capacity;
 };
 
 /*
- * Reads the text of smaps, as many mappings as mappings__read(). Returns 0, -ENOMEM, -ETIME or
- * -EIO: it is malformed. The caller releases.
+ * Reads the text of smaps, at most as many mappings as mappings__read(). Returns 0, -ENOMEM,
+ * -ETIME, or -EIO if it is malformed. The caller releases *out.
  */
 int smaps__parse(struct smaps *out, FILE *file);
 void smaps__release(struct smaps *smaps);

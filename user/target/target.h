@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A process whose memory is read, from whatever source: the process itself while it runs (live.h),
- * or a file that holds a copy of it. A source fills in a struct target and a table of operations;
+ * A process whose memory is read, from whatever source: the running process itself (live.h), or a
+ * file that holds a copy of it. A source fills in a struct target and a table of operations;
  * everything else calls the functions below and does not know which source it is.
  *
  * What a source cannot know is unknown, never 0: its operation returns -ENODATA, or is NULL.
@@ -25,22 +25,22 @@ struct target_ops;
 
 struct target {
 	const struct target_ops *ops;
-	struct memory *memory; /* the source's; its account is that of the whole target */
-	pid_t pid;	     /* in our pid namespace, or in that of the machine it was copied on */
-	process_owner owner; /* when it was opened */
+	struct memory *memory; /* owned by the source; its account is that of the whole target */
+	pid_t pid;	     /* in our PID namespace, or in that of the machine it was copied on */
+	process_owner owner; /* at the time it was opened */
 	/*
-	 * When it started, in clock ticks after boot; 0: unknown. A later process of the same pid
-	 * has another one, the same process after an exec has not.
+	 * Start time, in clock ticks after boot; 0: unknown. A later process with the same pid has
+	 * another one; exec does not change it.
 	 */
 	uint64_t start_ticks;
-	/* Allocated by malloc(). */
+	/* This and the strings below are allocated by malloc(). */
 	char *comm;
-	char **cmdline;	     /* NULL-terminated; empty for a kernel thread; 4 KiB of it at most */
-	bool cmdline_is_cut; /* it is longer; its last word ends in "..." */
+	char **cmdline;	     /* NULL-terminated; empty for a kernel thread; at most 4 KiB of it */
+	bool cmdline_is_cut; /* it is longer; the last word ends in "..." */
 	char *exe;	     /* the path of the executable, "" if unknown */
 	char *cgroup;	     /* path in the cgroup v2 hierarchy, "" if none or unknown */
-	struct mapping
-		*maps; /* as mappings__read(); none until they are read, and once forgotten */
+	/* As mappings__read(); none before they are read, and after they are forgotten. */
+	struct mapping *maps;
 	size_t map_cnt;
 	bool maps_are_cut;
 };
@@ -51,7 +51,7 @@ struct resident_range {
 	uint64_t resident_bytes; /* out */
 };
 
-/* How often its threads were switched out, those that have ended excluded. */
+/* How often its threads were switched out, excluding those that have ended. */
 struct target_activity {
 	uint64_t switches;
 	bool runs; /* a thread runs, or is ready to */
@@ -63,12 +63,12 @@ struct target_thread {
 	uint64_t stack_pointer;
 };
 
-/* Returns 0 to go on, or what target__visit_threads() is to return. */
+/* Returns 0 to continue, or a result that ends the visit. */
 typedef int target_thread_fn(const struct target_thread *thread, void *context);
 
 /*
- * What a source knows. Each operation is what the function of the same name below says; it may be
- * NULL, but for free() and read_mappings().
+ * What a source can do. Each operation is that of the function of the same name below; all but
+ * free() and read_mappings() may be NULL.
  */
 struct target_ops {
 	int (*read_mappings)(const struct target *target, struct mappings *out);
@@ -92,7 +92,7 @@ struct target_ops {
 	int (*pause)(struct target *target);
 	uint64_t (*resume)(struct target *target);
 	int (*settle)(struct target *target);
-	/* Releases the memory and what else is the source's, then the target. */
+	/* Releases the memory and everything else that the source owns, then the target. */
 	void (*free)(struct target *target);
 };
 
@@ -100,35 +100,38 @@ void target__free(struct target *target);
 void target__freep(struct target **target);
 
 /*
- * Why this process may not read another one (-EPERM, -EACCES), and what to do, for a message: that
- * depends on whether it has CAP_SYS_PTRACE.
+ * Why this process may not read another one (-EPERM, -EACCES), and what to do about it, for a
+ * message: this depends on whether it has CAP_SYS_PTRACE.
  */
 const char *target__refusal(void);
 
-/* Reads the maps afresh. On failure the old ones stay. */
+/* Reads the maps again. On failure the old ones are kept. */
 int target__reload_maps(struct target *target, struct failure *failure);
 
-/* Frees the maps: there are none then, until they are read afresh. */
+/* Frees the maps: there are none until they are read again. */
 void target__forget_maps(struct target *target);
 
-/* The mapping that holds @address, or NULL. */
+/* The mapping that contains @address, or NULL. */
 const struct mapping *target__find_mapping(const struct target *target, uint64_t address);
 
 /*
- * Reads the mappings as they are now, with how much of each is in RAM. Returns 0 or as
- * smaps__parse(); -ENODATA: unknown. The caller releases.
+ * Reads the current mappings, and how much of each is in RAM. Returns 0 or as smaps__parse();
+ * -ENODATA: unknown. The caller releases *out.
  */
 int target__read_smaps(const struct target *target, struct smaps *out);
 
 /*
  * Measures how much of each range is in RAM, as the kernel counts it for the resident set size: the
- * page of zeros is not (unless its frame cannot be seen: CAP_SYS_ADMIN). Returns 0, -ENODATA:
- * unknown, or negative errno; then no range is changed that was not measured.
+ * zero page is excluded (unless its frame cannot be seen: that takes CAP_SYS_ADMIN). Returns 0,
+ * -ENODATA: unknown, or negative errno; ranges that were not measured are then unchanged.
  */
 int target__measure_resident(const struct target *target, struct resident_range *ranges,
 			     size_t cnt);
 
-/* The same of pages that other processes have mapped, too: those that a fork has not copied yet. */
+/*
+ * As target__measure_resident(), for pages that other processes have mapped, too: those that a fork
+ * has not copied yet.
+ */
 int target__measure_shared(const struct target *target, struct resident_range *ranges, size_t cnt);
 
 /*
@@ -136,7 +139,7 @@ int target__measure_shared(const struct target *target, struct resident_range *r
  * Reading memory that was never touched makes the kernel add page tables to a running process, and
  * charges them to the reader: check first when addresses are far apart.
  *
- * target__open_pages() returns a descriptor for asking many times, which the caller closes;
+ * target__open_pages() returns a descriptor for repeated queries, which the caller closes;
  * -ENODATA: unknown; or negative errno. target__is_touched() returns 0, -ETIME (cpu_allowance.h) or
  * negative errno.
  */
@@ -144,14 +147,14 @@ int target__open_pages(const struct target *target);
 int target__is_touched(const struct target *target, int pages, uint64_t address, bool *out);
 
 /*
- * How much memory it has written or read, in RAM or swapped out, in bytes. Returns 0, -ENODATA or
+ * The memory it has written or read, in RAM or swapped out, in bytes. Returns 0, -ENODATA or
  * negative errno.
  */
 int target__used_bytes(const struct target *target, uint64_t *bytes);
 
 /*
- * Shows each thread to @take. Returns 0, -ENODATA, negative errno, or what @take has returned if
- * that is not 0, which ends it.
+ * Passes each thread to @take. Returns 0, -ENODATA, negative errno, or a nonzero result of @take,
+ * which ends the visit.
  */
 int target__visit_threads(const struct target *target, target_thread_fn *take, void *context);
 
@@ -159,8 +162,8 @@ int target__visit_threads(const struct target *target, target_thread_fn *take, v
 int target__user(const struct target *target, uid_t *out);
 
 /*
- * The value of @name in the environment the process started with, as proc_text__find_variable();
- * NULL if absent or unknown. The caller frees.
+ * The value of @name in the environment with which the process was started, as
+ * proc_text__find_variable(); NULL if absent or unknown. The caller frees.
  */
 char *target__environment(const struct target *target, const char *name);
 
@@ -177,24 +180,25 @@ int target__exit_fd(const struct target *target);
 int target__cpu_ns(const struct target *target, uint64_t *ns);
 
 /*
- * What its threads have done. CPU time alone does not tell: where a hypervisor takes time away,
+ * What its threads have done. CPU time alone is not enough: where a hypervisor takes time away,
  * none may be charged for a while although a thread has run. A process of more than 1024 threads is
- * always reported as running: looking at each takes time. Returns 0, -ENODATA or negative errno.
+ * always reported as running, because examining each takes time. Returns 0, -ENODATA or negative
+ * errno.
  */
 int target__activity(const struct target *target, struct target_activity *out);
 
 /*
- * Stops all threads until target__resume(). A copy is stopped anyway: 0. On failure none is
- * stopped. Errors: -EPERM not allowed, or another debugger is attached; -ESRCH; -ENOMEM; -EAGAIN it
- * creates threads faster than they can be stopped.
+ * Stops all threads until target__resume(). A copy is always stopped: 0. On failure none is
+ * stopped. Errors: -EPERM not permitted, or another debugger is attached; -ESRCH; -ENOMEM; -EAGAIN
+ * it creates threads faster than they can be stopped.
  */
 int target__pause(struct target *target);
 
-/* Lets them run. Returns for how long the target was stopped, in ns. */
+/* Lets them run again. Returns for how long the target was stopped, in ns. */
 uint64_t target__resume(struct target *target);
 
 /*
- * At the end of a reading: charges what the kernel has allocated for it to the target's account
- * (page_tables.h). Returns 0, -EDQUOT or -ENOMEM.
+ * Call this at the end of a reading: it charges what the kernel has allocated for the reading to
+ * the target's account (page_tables.h). Returns 0, -EDQUOT or -ENOMEM.
  */
 int target__settle(struct target *target);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of useradd(8): 32; of some directory services more. */
+/* useradd(8) allows 32; some directory services allow more. */
 #define NAME_BYTES 256
 
 static user_name_fn *find_elsewhere;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a user is called. */
+/* The name of a user. */
 #pragma once
 
 #include <sys/types.h>
 
-/* The name, or the number where there is none; NULL without memory. The caller frees. */
+/* The name, or the number if there is none; NULL if out of memory. The caller frees. */
 char *user_name__of(uid_t uid);
 
 /*
- * What finds names in place of this process, which may not ask those who know them (directory
- * services); before there are threads. Returns as user_name__find().
+ * Finds names in place of this process, which may not contact directory services. Set it before any
+ * thread is started. Returns as user_name__find().
  */
 typedef int user_name_fn(uid_t uid, char *name, size_t size);
 void user_name__find_by(user_name_fn *find);
