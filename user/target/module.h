@@ -18,8 +18,10 @@ struct module {
 
 /*
  * Opens the module that @mapping (an executable mapping of a file) belongs to. Its place in memory
- * follows from that mapping, or from another one of the file if that one does not fit. Returns 0;
- * -ENOEXEC: not an ELF file, or not mapped as its headers say; or negative errno. The caller frees.
+ * follows from the first mapping of the file, beginning with @mapping, around which the whole
+ * module is in place; if there is none, from @mapping. Returns 0; -ENOEXEC: not an ELF file, or
+ * @mapping maps no code segment of it and no other mapping fits; or negative errno. The caller
+ * frees.
  */
 int module__open(struct module **out, const struct target *target, const struct mapping *mapping);
 
