@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The format has no way to quote. A line break would end a stack, but the profile holds none. A ';'
+ * The format has no quoting. A line break would end a stack, but a profile contains none. A ';'
  * would end a frame, so it is replaced. A number at the end of the last frame would be taken for a
- * value (flamegraph.pl reads two of them as a difference): so each frame ends with a bracket.
+ * value (flamegraph.pl takes two numbers for a difference), so each frame ends with a bracket.
  */
 #include "output/collapsed.h"
 
@@ -66,7 +66,7 @@ static char *render_stack(const struct profile *profile, const struct profile_st
 		fputc(i > 1 ? ';' : ' ', out);
 	}
 	fprintf(out, "%" PRId64, stack->values[value]);
-	failed = ferror(out); /* fclose() does not tell of a text that found no memory to grow */
+	failed = ferror(out); /* fclose() does not report that the text could not grow */
 	if (fclose(out) || failed) {
 		free(text);
 		return NULL;
@@ -74,7 +74,10 @@ static char *render_stack(const struct profile *profile, const struct profile_st
 	return text;
 }
 
-/* All lines together are many times what the profile is: names are in it once. */
+/*
+ * The lines together are many times larger than the profile, which stores each name only once:
+ * hence the account.
+ */
 static int add_line(struct lines *lines, const struct profile *profile,
 		    const struct profile_stack *stack, enum profile_value value)
 {

@@ -23,17 +23,17 @@
 #define KIND_BYTES    512
 #define PROGRESS_ROWS (1UL << 16)
 
-/* 'pyfr': what file(1) and others know it by. */
+/* 'pyfr', by which file(1) and others recognize the format. */
 #define APPLICATION_ID "0x70796672"
 
 struct writer {
 	sqlite3 *db;
-	sqlite3_stmt *insert; /* of the table that is being written */
+	sqlite3_stmt *insert; /* for the table being written */
 	const struct report *report;
 	const struct report_contents *contents;
 	const struct census *census;
 	uint64_t done_rows, all_rows;
-	int memory_err; /* why there is no memory, where that is ours */
+	int memory_err; /* set if pyfrag's own memory, not SQLite's, ran out */
 };
 
 static int execute(const struct writer *writer, const char *sql)
@@ -41,7 +41,7 @@ static int execute(const struct writer *writer, const char *sql)
 	return sqlite3_exec(writer->db, sql, NULL, NULL, NULL);
 }
 
-/* The rows to come are of the table that @sql inserts into. */
+/* Starts the table into which @sql inserts; the next rows go there. */
 static int begin_table(struct writer *writer, const char *sql)
 {
 	sqlite3_finalize(writer->insert);
@@ -50,8 +50,8 @@ static int begin_table(struct writer *writer, const char *sql)
 }
 
 /*
- * @types: a letter a column: i (int64_t), r (double), s (const char *, NULL for null), n (null, no
- * argument).
+ * @types: one letter per column: i (int64_t), r (double), s (const char *, NULL for null), n (null,
+ * no argument).
  */
 static int put_row(struct writer *writer, const char *types, ...)
 {
@@ -145,7 +145,10 @@ static int64_t arena_of(const struct writer *writer, uint64_t address)
 	return arena ? (int64_t)arena->address : 0;
 }
 
-/* The numbers of stacks, as in sites; STACK_UNKNOWN also of what was not traced. */
+/*
+ * The number of the stack that took the pool, as in the table sites; STACK_UNKNOWN also without a
+ * trace.
+ */
 static uint32_t pool_site(const struct writer *writer, uint64_t pool)
 {
 	const struct site_ledger *ledger = writer->contents->ledger;
@@ -217,7 +220,7 @@ static int compare_kinds(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-/* All kinds that there are, each once. */
+/* Writes each kind that occurs once. */
 static int put_kinds(struct writer *writer)
 {
 	const struct outside_objects *outside = writer->report->outside;
@@ -274,7 +277,7 @@ static int put_blocks(struct writer *writer)
 	return result;
 }
 
-/* With what holds each: the object before it on the shortest way, or a root. */
+/* Each with its holder: the previous object on the shortest path, or a root. */
 static int put_objects(struct writer *writer)
 {
 	const struct graph *graph = writer->contents->graph;
@@ -369,7 +372,7 @@ static int put_outside(struct writer *writer)
 	return result;
 }
 
-/* Those of a trace; a snapshot knows none. */
+/* Only from a trace; a snapshot has none. */
 static int put_sites(struct writer *writer)
 {
 	const struct site_ranking *sites = writer->report->sites;
@@ -476,13 +479,13 @@ int database__write(int fd, const struct report *report, struct failure *failure
 	return err;
 }
 
-/* The file is opened when there is something to write. */
+/* The file is opened only when there is something to write. */
 static int check_file(struct report_output *output, struct failure *failure)
 {
 	return out_file__check(output->options->path, failure);
 }
 
-/* A database is complete at once. */
+/* A single report is the complete database. */
 static int write_file(struct report_output *output, const struct report *report,
 		      struct failure *failure)
 {

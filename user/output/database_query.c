@@ -51,7 +51,7 @@ static int describe(const struct database *database, int result, const char *wha
 			    "%.500s: %.400s", what, sqlite3_errmsg(database->db));
 }
 
-/* The integer that @sql asks for; -1: it is none, or there is none. Returns SQLite's result. */
+/* Gets the integer that @sql selects; -1 if there is none. Returns SQLite's result. */
 static int ask_integer(const struct database *database, const char *sql, int64_t *value)
 {
 	sqlite3_stmt *statement = NULL;
@@ -101,7 +101,7 @@ static int attach(const struct database *database, int fd)
 	return sqlite3_exec(database->db, sql, NULL, NULL, NULL);
 }
 
-/* Makes it safe to look at, and looks whether it is one of ours. */
+/* Restricts what the database may do, and checks that pyfrag wrote it. */
 static int set_up(struct database *database, const struct database_options *options,
 		  struct failure *failure)
 {
@@ -116,7 +116,7 @@ static int set_up(struct database *database, const struct database_options *opti
 		result = sqlite3_exec(database->db, DATABASE_VIEWS("TEMP "), NULL, NULL, NULL);
 	if (result == SQLITE_OK)
 		result = sqlite_guard__lock(database->db);
-	/* Whatever is in the file: it is SQLite that does not take it for a database. */
+	/* SQLite does not accept the file as a database. */
 	if (result != SQLITE_OK)
 		return describe(database, result, options->name, failure);
 	err = check_version(database, "main", options->name, failure);
@@ -246,7 +246,7 @@ static int write_rows(struct database *database, sqlite3_stmt *statement,
 		       : 0;
 }
 
-/* Whether there is anything but comments and semicolons in @sql. */
+/* Whether @sql contains anything but comments and semicolons. */
 static bool has_statement(const struct database *database, const char *sql)
 {
 	sqlite3_stmt *statement = NULL;
@@ -280,7 +280,7 @@ int database__query(struct database *database, const char *sql, const struct rep
 	return err;
 }
 
-/* Of a row with an address and a name. */
+/* Passes on a row that consists of an address and a name. */
 static int visit_row(struct database *database, sqlite3_stmt *statement,
 		     int (*visit)(void *context, uint64_t address, const char *kind), void *context,
 		     struct failure *failure)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Questions to a heap's database, see output/database.h.
- */
+/* Queries to a heap's database; see output/database.h. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,63 +12,64 @@
 struct database;
 
 struct database_options {
-	int fd;		  /* to read it from; stays the caller's, as all in here */
-	const char *name; /* for messages */
-	/* Another one, whose tables then are those of "other": "other.blocks". */
+	int fd;		  /* the database file; remains the caller's, as everything here */
+	const char *name; /* for error messages */
+	/* A second database, whose tables are those of schema "other": "other.blocks". */
 	bool has_other;
 	int other_fd;
 	const char *other_name;
-	double cpu_s;	       /* what all questions to it may take */
-	uint64_t memory_bytes; /* and what SQLite may take for them */
+	double cpu_s;	       /* limit of CPU time for all queries together */
+	uint64_t memory_bytes; /* limit of SQLite's memory */
 };
 
 /*
- * Opens a database for reading. It may come from anybody, see sqlite_guard.h: of the file only
- * tables are used, and the views of output/database_schema.h are made anew. Returns 0; -EINVAL if
- * it is none of pyfrag's, or one of another version; or another negative errno; @failure says what.
- * The caller closes; no two may be open at a time.
+ * Opens a database for reading. The file is not trusted, see sqlite_guard.h: only its tables are
+ * used, and the views of output/database_schema.h are created anew. Returns 0; -EINVAL if pyfrag
+ * did not write it, or another schema version did; or another negative errno; errors are described
+ * in @failure. The caller closes. Only one database may be open at a time.
  */
 int database__open(struct database **out, const struct database_options *options,
 		   struct failure *failure);
 void database__close(struct database *database);
 void database__closep(struct database **database);
 
-/* The same of the regular file at options->name; options->fd is of no interest. */
+/* As database__open(), for the regular file at options->name; ignores options->fd. */
 int database__open_path(struct database **out, const struct database_options *options,
 			struct failure *failure);
 
 /*
- * Writes the answer to @sql to @out, by @writer, which must be able to write rows. Nothing can be
- * changed by it. Returns 0; -EINVAL: the question is wrong, not allowed, or more
- * than one; -ETIME or -ENOMEM: it takes more than database_options allow; -EIO.
+ * Runs the query @sql and writes its rows to @out with @writer, which must have write_rows(). A
+ * query cannot change anything. Returns 0; -EINVAL if the query is invalid, not permitted, or more
+ * than one; -ETIME or -ENOMEM if it exceeds the limits in database_options; or -EIO.
  */
 int database__query(struct database *database, const char *sql, const struct report_writer *writer,
 		    FILE *out, struct failure *failure);
 
 /*
- * Calls @visit with the address of each block, and the plain name of what it holds. A block that
- * has none of either is damage: -EINVAL. Returns what that does if it is not 0, or as above.
+ * Calls @visit for each block, with its address and the plain name of its kind. Returns what @visit
+ * returned if that is not 0; -EINVAL if the database is damaged: a block has no address or no kind;
+ * otherwise as database__query().
  */
 int database__visit_blocks(struct database *database,
 			   int (*visit)(void *context, uint64_t address, const char *kind),
 			   void *context, struct failure *failure);
 
-/* Which process a database is of. */
+/* The process that a database describes. */
 struct database_process {
 	int64_t pid;	     /* -1: not known */
-	int64_t start_ticks; /* as process.h; -1: not known, as of a database of an older pyfrag */
+	int64_t start_ticks; /* as in struct target; -1: not known (older pyfrag) */
 };
 
-/* Of the database itself, or of the other one. */
+/* The process of the database itself, or of the second one. */
 struct database_process database__process(struct database *database, bool of_other);
 
-/* Whether they may be the same: what is not known says nothing against it. */
+/* Whether both may be the same process; unknown values match any. */
 bool database_process__may_be(const struct database_process *a, const struct database_process *b);
 
 /*
- * The SQL for @question, which is some, or the name of a view of ours or of a table: then it asks
- * for all of its rows. The caller frees. Returns 0; -EINVAL: a name of nothing, and @failure says
- * which views there are; -ENOMEM.
+ * Translates @question into SQL. The name of a table or of one of pyfrag's views becomes a query
+ * for all of its rows; anything else is taken as SQL. The caller frees. Returns 0; -EINVAL if it is
+ * the name of neither (@failure lists the views); or -ENOMEM.
  */
 int database__sql(char **sql, struct database *database, const char *question,
 		  struct failure *failure);

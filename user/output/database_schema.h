@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The schema of a heap's database, and its views, in SQL.
- */
+/* The SQL schema of a heap's database, and its views. */
 #pragma once
 
 #define DATABASE_TABLES                                                                            \
@@ -34,17 +32,17 @@
 	" line INTEGER);"                                                                          \
 	"CREATE TABLE events(name TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID;"
 
-/* Of millions of rows each index takes a second to make; to look through them all takes less. */
+/* With millions of rows, creating an index takes a second; scanning the table takes less. */
 #define DATABASE_INDEXES                                                                           \
 	"CREATE INDEX edges_by_source ON edges(source);"                                           \
 	"CREATE INDEX edges_by_target ON edges(target);"                                           \
 	"CREATE INDEX frames_by_site ON frames(site);"
 
-/* What each of them counts: blocks and bytes, most bytes first. */
+/* Common to the views that count blocks and bytes, most bytes first. */
 #define DATABASE_COUNT " count(*) AS blocks, sum(blocks.size) AS bytes "
 #define DATABASE_ORDER " GROUP BY 1 ORDER BY bytes DESC, 1;"
 
-/* @kind: empty, or what stands before VIEW. */
+/* @kind: empty, or the words before VIEW. */
 #define DATABASE_VIEWS(kind)                                                                       \
 	"CREATE " kind "VIEW by_type AS SELECT kinds.plain_name AS kind," DATABASE_COUNT           \
 	"FROM blocks JOIN kinds ON kinds.id = blocks.kind" DATABASE_ORDER "CREATE " kind           \

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The report as one line of JSON. Lists that are as long as the target has them are written item by
- * item. json_pack() takes over what it is given ("o"), also when it fails, and passes a NULL on: so
- * an allocation that failed anywhere shows once, at the end.
+ * The report as one line of JSON. Lists whose length depends on the target are written item by
+ * item. json_pack() takes ownership of its arguments ("o"), even on failure, and returns NULL if
+ * one of them is NULL, so an allocation that failed anywhere is noticed once, at the end.
  */
 #include "output/report.h"
 
@@ -92,7 +92,7 @@ static json_t *pack_size_classes(const struct heap_measure *measure)
 	return classes;
 }
 
-/* With what it is and its sites, where they are known. */
+/* Adds the block's contents and sites if they are known. */
 static json_t *pack_block(const struct report *report, size_t index)
 {
 	const struct pinned_block *block = &report->findings->pinned.blocks[index];
@@ -271,7 +271,7 @@ static void write_map(struct json_stream *stream, const struct memory_map *map)
 	json_stream__end_array(stream);
 }
 
-/* What is there only where somebody asked for it. */
+/* Writes the parts that are present only on request. */
 static void write_census(struct json_stream *stream, const struct report *report)
 {
 	const struct census *census = report->census ? report->census->census : NULL;

@@ -31,7 +31,7 @@ static json_t *pack_set(const struct census_report *report, const struct census_
 	return items;
 }
 
-/* What a row is of has a key of its own for each way to count. */
+/* The key of a row's subject depends on how rows are grouped. */
 static json_t *pack_row(const struct census_report *report, const struct census_row *row)
 {
 	json_t *packed = json_pack("{s:I, s:I, s:I}", "blocks", (json_int_t)row->blocks, "bytes",

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where the memory of a process is, as JSON. New references, or NULL when out of memory. */
+/*
+ * The memory of a process by use, as JSON. Functions return new references, or NULL when out of
+ * memory.
+ */
 #pragma once
 
 #include <jansson.h>

@@ -5,5 +5,5 @@
 
 #include "analysis/object_report.h"
 
-/* All about one object. */
+/* Everything about one object, as JSON. */
 json_t *json_object__report(const struct census *census, const struct object_report *report);

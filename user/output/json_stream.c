@@ -10,7 +10,7 @@ static void note_failure(struct json_stream *stream)
 	stream->err = errno ? -errno : -EIO;
 }
 
-/* What is before a value. */
+/* Writes what precedes a value: a comma, and its key if it has one. */
 static void separate(struct json_stream *stream, const char *key)
 {
 	errno = 0;

@@ -18,7 +18,7 @@ void open_metrics__begin(FILE *out, const struct metric_family *family, bool ope
 		fprintf(out, "# UNIT %s %s\n", family->name, family->unit);
 }
 
-/* Valid UTF-8, with what would end the value or the line escaped. */
+/* Writes valid UTF-8, escaping what would end the value or the line. */
 static void write_value(FILE *out, const char *value)
 {
 	_cleanup_free_ char *text = text__to_safe_utf8(value);

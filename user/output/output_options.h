@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What is written, and where.
- */
+/* What to write, and where to. */
 #pragma once
 
 #include "analysis/profile.h"
 
 struct output_options {
-	unsigned int format;	  /* the place of a writer, see report_writers.h */
-	enum profile_value value; /* for writers that write one value of each stack */
+	unsigned int format;	  /* index of a writer, see report_writers.h */
+	enum profile_value value; /* for writers of one value per stack */
 	const char *path;	  /* NULL: stdout */
 };

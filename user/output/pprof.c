@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Encoded messages that follow each other are one message, in which repeated fields are all of
- * theirs (https://protobuf.dev/programming-guides/encoding/, "Last One Wins"). So the profile is
- * packed piece by piece, a message of one sample, one location, one string at a time, straight into
- * the compressor: no second copy of it is ever built.
+ * Concatenated encoded messages are one message, which has the repeated fields of all of them
+ * (https://protobuf.dev/programming-guides/encoding/, "Last One Wins"). So the profile is encoded
+ * in pieces, one sample, location or string at a time, and each is passed to the compressor at
+ * once. No second copy of the profile is ever built.
  *
- * Ids in the file are places in the profile plus one. Strings keep their places; those that pprof
- * wants and the profile has not follow behind them, in the order of enum extra_string.
+ * Ids in the file are indices in the profile plus one. Strings keep their indices; strings that
+ * pprof needs and the profile does not have follow them, in the order of enum extra_string.
  */
 #include "output/pprof.h"
 
@@ -19,7 +19,7 @@
 #include "pprof.pb-c.h"
 #include "util/cleanup.h"
 
-#define GZIP_WINDOW_BITS (MAX_WBITS + 16) /* zlib.h: 16 more for a gzip header */
+#define GZIP_WINDOW_BITS (MAX_WBITS + 16) /* zlib.h: adding 16 selects a gzip header */
 
 enum {
 	MAPPING_NONE,
@@ -28,7 +28,7 @@ enum {
 };
 
 enum extra_string {
-	EXTRA_TYPES, /* of the values: name and unit, in turn */
+	EXTRA_TYPES, /* of the values: alternating name and unit */
 	EXTRA_SPACE = EXTRA_TYPES + 2 * PROFILE_VALUE_CNT,
 	EXTRA_BYTES,
 	EXTRA_PYTHON,
@@ -39,12 +39,12 @@ enum extra_string {
 	EXTRA_CNT,
 };
 
-/* Packed bytes go in, compressed ones come out. */
+/* Takes encoded bytes and writes them compressed. */
 struct gzip_buffer {
 	ProtobufCBuffer base;
 	z_stream stream;
 	FILE *out;
-	int err; /* the first failure; after it nothing more is written */
+	int err; /* the first error; nothing is written after it */
 };
 
 struct writer {
@@ -76,7 +76,7 @@ static void append_to_gzip(ProtobufCBuffer *base, size_t size, const uint8_t *by
 
 	if (buffer->err)
 		return;
-	buffer->stream.next_in = (unsigned char *)bytes; /* zlib does not write there */
+	buffer->stream.next_in = (unsigned char *)bytes; /* zlib does not modify its input */
 	buffer->stream.avail_in = (unsigned int)size;
 	run_deflate(buffer, Z_NO_FLUSH);
 }
@@ -111,7 +111,7 @@ static void put_info(const struct writer *writer)
 	int64_t comments[] = {extra(writer, EXTRA_PROGRAM), extra(writer, EXTRA_PROCESS),
 			      extra(writer, EXTRA_VERSION)};
 	Pprof__Profile part = PPROF__PROFILE__INIT;
-	/* As Go's heap profiles have it: runtime/pprof/protomem.go. */
+	/* As in Go's heap profiles: runtime/pprof/protomem.go. */
 	Pprof__ValueType period_type = PPROF__VALUE_TYPE__INIT;
 
 	period_type.type = extra(writer, EXTRA_SPACE);
@@ -156,7 +156,9 @@ static int put_samples(const struct writer *writer)
 	return 0;
 }
 
-/* Says that names are known, so that nobody looks for a file of that name to find them in. */
+/*
+ * Says that names are known, so that no tool searches for a file of this name to look them up in.
+ */
 static void put_mapping(const struct writer *writer, uint64_t id, int name)
 {
 	Pprof__Profile part = PPROF__PROFILE__INIT;
@@ -200,9 +202,9 @@ static void put_locations(const struct writer *writer)
 }
 
 /*
- * There is no system_name, on purpose: where it equals the name, pprof takes the name for one of
- * C++, and what looks like a template argument goes: "<listcomp>" becomes nothing (pprof's
- * symbolizer.go, Demangle()).
+ * Deliberately sets no system_name. If it equals the name, pprof demangles the name as C++ and
+ * removes what looks like template arguments: "<listcomp>" becomes empty (Demangle() in pprof's
+ * symbolizer.go).
  */
 static void put_functions(const struct writer *writer)
 {
@@ -226,7 +228,7 @@ static void put_string(const struct writer *writer, const char *text)
 	Pprof__Profile part = PPROF__PROFILE__INIT;
 
 	part.n_string_table = 1;
-	part.string_table = (char *[]){(char *)text}; /* packing does not write there */
+	part.string_table = (char *[]){(char *)text}; /* encoding does not modify it */
 	put(writer, &part);
 }
 

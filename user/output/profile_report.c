@@ -9,7 +9,10 @@
 
 #define NS_PER_S 1000000000
 
-/* What of the totals goes into a profile; in mode watch what is known of pools. */
+/*
+ * Fills in a stack's values from the totals of a site; in watch mode, from what is known about
+ * pools.
+ */
 static void fill_values(const struct site_totals *totals, const struct heap_layout *layout,
 			bool by_block, int64_t *values)
 {

@@ -4,7 +4,7 @@
 #include "util/log.h"
 #include "util/units.h"
 
-/* Reading less than this takes no time worth a word. */
+/* Smaller heaps are read too quickly for progress to be useful. */
 #define PROGRESS_BYTES_MIN (256UL << 20)
 
 int progress__show_reading(uint64_t done_bytes, uint64_t total_bytes, void *context)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All ways to write a report. Commands, the option --format and its help know them from here only.
+ * All report writers. Commands, --format and its help take them from here.
  *
- * To add one: a file that defines its struct report_writer, and a line in this list.
+ * To add one, write a file that defines its struct report_writer, and add a line to this list.
  */
 #pragma once
 
@@ -14,10 +14,10 @@
 REPORT_WRITERS(X)
 #undef X
 
-/* The one at @place of the list; NULL behind the last one. */
+/* The writer at index @place; NULL after the last one. */
 const struct report_writer *report_writers__at(size_t place);
 
-/* The names of those that take the last report only: "collapsed, pprof or database". */
+/* The names of the writers that take only the last report: "collapsed, pprof or database". */
 struct report_writer_names {
 	char text[128];
 };

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No file has such a name; SQLite looks for it, and does not find it. */
+/* SQLite looks for a file of this name, and there is none. */
 #define PREFIX "/.pyfrag-descriptor/"
 
 typedef int open_fn(const char *path, int flags, int mode);

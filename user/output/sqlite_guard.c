@@ -7,13 +7,13 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 
-/* Steps of SQLite's virtual machine between two looks at the clock: about 100 us. */
+/* Instructions of SQLite's virtual machine between two checks of the clock: about 100 us. */
 #define STEPS 10000
 
 /*
- * One step of the machine may look for a text of half this size in one of all of it, byte by byte:
- * at this size that takes some seconds, and the clock is not looked at meanwhile. The longest that
- * is asked for are names of types, joined.
+ * A single instruction can search a value of this size for one of half the size, byte by byte. At
+ * this size it takes some seconds, during which the clock is not checked. The longest values that
+ * queries need are joined type names.
  */
 #define VALUE_BYTES_MAX (1 << 20)
 
@@ -40,13 +40,13 @@ static const struct {
 	{SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
 	{SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0},
 	{SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
-	/* Those of the file. Temporary ones are ours, and work (SQLite 3.35). */
+	/* Views in the file. Temporary ones are pyfrag's own and still work (SQLite 3.35). */
 	{SQLITE_DBCONFIG_ENABLE_VIEW, 0},
 	{SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
 	{SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0},
 };
 
-/* What computes something of its arguments, in a size and time that they bound; sorted. */
+/* Functions whose result size and run time are bounded by their arguments; sorted. */
 static const char *const functions[] = {
 	"abs",	       "avg",	    "ceil",   "ceiling",      "char",	      "coalesce",
 	"count",       "cume_dist", "date",   "datetime",     "dense_rank",   "exp",
@@ -88,7 +88,7 @@ static int authorize(void *context, int action, const char *first, const char *s
 	}
 }
 
-/* Anything but 0 ends the question. */
+/* A non-zero result ends the query. */
 static int check_time(void *context)
 {
 	struct sqlite_guard *guard = context;
@@ -111,7 +111,7 @@ int sqlite_guard__begin(struct sqlite_guard *guard, sqlite3 *db)
 		result = sqlite3_db_config(db, switches[i].id, switches[i].value, NULL);
 	if (result == SQLITE_OK)
 		result = sqlite3_drop_modules(db, NULL);
-	/* No file but the one that was opened: what is too large to sort in memory is refused. */
+	/* Allow no other file: a sort that does not fit in memory fails. */
 	return result != SQLITE_OK
 		       ? result
 		       : sqlite3_exec(db,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a database is allowed to do to pyfrag, and what a question may do to anything.
+ * Limits what a database can do to pyfrag, and what a query can do at all.
  *
- * A database may come from anybody, and SQLite runs what is in it: views and triggers, virtual
- * tables, expressions in the schema, all of which may take any time and memory; its pages may be
- * damaged on purpose. And a question in SQL can write files (VACUUM INTO, ATTACH) and load
- * libraries. So, as https://sqlite.org/security.html advises for untrusted databases: nothing of
- * the file's own is run, limits are low, pages are checked as they are read, only reading is
- * authorized, by functions from a list, and both time and memory are bounded.
+ * A database may come from anyone, and SQLite runs what it contains: views and triggers, virtual
+ * tables, and expressions in the schema, with unlimited time and memory; its pages may be damaged
+ * on purpose. A query in SQL can also write files (VACUUM INTO, ATTACH) and load libraries. So, as
+ * https://sqlite.org/security.html advises for untrusted databases: nothing from the file is run,
+ * limits are low, pages are checked when they are read, only reading is permitted, with functions
+ * from a list, and both time and memory are bounded.
  */
 #pragma once
 
@@ -16,23 +16,23 @@
 #include <stdint.h>
 
 struct sqlite_guard {
-	double cpu_s;	       /* what questions may take altogether */
-	uint64_t memory_bytes; /* what SQLite may take, in all of this process */
+	double cpu_s;	       /* CPU time for all queries together */
+	uint64_t memory_bytes; /* for SQLite, in the whole process */
 	uint64_t end_ns;       /* CLOCK_THREAD_CPUTIME_ID */
-	bool has_expired;      /* the time is used up */
+	bool has_expired;      /* the CPU time is used up */
 };
 
 /*
- * Before anything of the database is looked at. @guard, of which the first two are set, must live
- * as long as @db. Returns SQLite's result.
+ * Call this before reading anything from the database. The caller sets the first two members of
+ * @guard, which must live as long as @db. Returns SQLite's result.
  */
 int sqlite_guard__begin(struct sqlite_guard *guard, sqlite3 *db);
 
 /*
- * From here on @db only reads: no PRAGMA, ATTACH, or function that is not on the list. Returns
- * SQLite's result.
+ * From here on, @db is read-only: no PRAGMA, no ATTACH, no functions that are not on the list.
+ * Returns SQLite's result.
  */
 int sqlite_guard__lock(sqlite3 *db);
 
-/* When the database is closed: others that this process opens later are not bounded any more. */
+/* Call this after closing the database: lifts the memory limit for later ones in this process. */
 void sqlite_guard__end(void);

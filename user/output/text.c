@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * The report for a person: a verdict of one line, then tables, the most telling first.
- */
+/* The report as text: a summary of one line, then tables, the most informative first. */
 #include "output/report.h"
 #include "output/text_census.h"
 #include "output/text_holders.h"
@@ -29,7 +27,7 @@
 #define SECONDS(value)	     units__seconds(value).text
 #define SEEN(seen, value)    ((seen) ? COUNT(value) : "not recorded (no probe site)")
 
-/* How much of the long tables a person gets; programs get all of it. */
+/* Limits of the long tables in text; JSON has all rows. */
 #define SHOWN_CLASSES_MAX   8
 #define SHOWN_ARENAS_MAX    10
 #define SHOWN_BLOCKS_MAX    3
@@ -57,7 +55,10 @@ static void write_head(const struct report *report, FILE *out)
 	fprintf(out, "  CPython %s, %s\n", report->python->version, report->allocator);
 }
 
-/* The row of the what-if table that gives most for few blocks: half of all that can come back. */
+/*
+ * Picks the what-if row with the best return: the first that releases half of all reclaimable
+ * memory.
+ */
 static const struct what_if *pick_what_if(const struct pinned *pinned)
 {
 	const struct what_if *all = &pinned->what_if[pinned->what_if_cnt - 1];
@@ -274,7 +275,7 @@ static void write_tracing(const struct report *report, FILE *out)
 	write_cost(tracing, out);
 }
 
-/* Only what happened. */
+/* Writes only counters that are not 0. */
 static void write_counters(const struct report *report, FILE *out)
 {
 	static const char *const helps[COUNTER_CNT] = {

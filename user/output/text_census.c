@@ -24,7 +24,7 @@ static void write_row(const struct census_rows *rows, const struct census_row *r
 		PERCENT(share_of(cumulative, rows->bytes)), kind);
 }
 
-/* Those that are not shown each. */
+/* Sums up the rows that are not shown. */
 static void write_rest(const struct census_report *report, uint64_t cumulative, FILE *out)
 {
 	const struct census_rows *rows = &report->rows;

@@ -6,17 +6,17 @@
 
 #include "analysis/census_kinds.h"
 
-/* The table of what is in the heap, for a person. */
+/* Writes the table of the heap's contents. */
 void text_census__write(const struct census_report *report, FILE *out);
 
-/* What the block at @address is, in brackets. */
+/* Writes in brackets what the block at @address contains. */
 void text_census__write_block(const struct census_report *report, uint64_t address, FILE *out);
 
-/* A kind, made printable. */
+/* Writes a kind, made printable. */
 void text_census__write_kind(const struct census *census, uint32_t kind, FILE *out);
 
 /*
- * The way to what somebody wants to know of; NULL: there is none, as it is on a free list or for
- * another reason.
+ * Writes the path that keeps an object alive; if @path is NULL, why there is none: the object is on
+ * a free list, or was not reached.
  */
 void text_census__write_path(const char *path, bool is_free_listed, FILE *out);

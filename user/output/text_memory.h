@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where the memory of a process is, as text. */
+/* The memory of a process by use, as text. */
 #pragma once
 
 #include <stdio.h>

@@ -5,5 +5,5 @@
 
 #include "analysis/object_report.h"
 
-/* All about one object, for a person. */
+/* Writes everything about one object. */
 void text_object__write(const struct census *census, const struct object_report *report, FILE *out);

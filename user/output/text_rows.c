@@ -10,14 +10,14 @@
 #include "util/cleanup.h"
 #include "util/text.h"
 
-/* Columns are as wide as the widest of so many rows; no column is wider than that. */
+/* A column is as wide as its widest cell in the first MEASURED_ROWS rows, at most WIDTH_MAX. */
 #define MEASURED_ROWS 1000
 #define WIDTH_MAX     100
 
-/* More text does not wait, however few rows it is. */
+/* With more text than this, fewer rows are measured. */
 #define WAITING_BYTES_MAX (1UL << 20)
 
-/* Rows of text that wait until it is known how wide the columns are. */
+/* A table. Rows are held back until the widths of its columns are known. */
 struct table {
 	FILE *out;
 	int column_cnt;
@@ -39,7 +39,7 @@ static void write_cell(const struct table *table, int column, const char *text)
 	fputs(is_last ? "\n" : "  ", table->out);
 }
 
-/* Writes the rows that waited. */
+/* Writes the rows held back. */
 static void flush(struct table *table)
 {
 	for (size_t i = 0; i < table->cell_cnt; i++) {
@@ -57,7 +57,7 @@ static void table__release(struct table *table)
 	free(table->cells);
 }
 
-/* How wide a text is on a terminal, about. */
+/* Approximate width of a text on a terminal. */
 static int width_of(const char *text)
 {
 	int width = 0;
@@ -121,7 +121,7 @@ int text_rows__write(sqlite3_stmt *statement, FILE *out, int *result)
 			break;
 		err = add_text_row(&table, statement);
 	}
-	/* Of an answer that was cut off nothing more is shown. */
+	/* After an error, rows still held back are not written. */
 	if (!err && (*result == SQLITE_DONE || ferror(out)))
 		flush(&table);
 	return err;

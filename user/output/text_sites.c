@@ -25,7 +25,7 @@ static void write_frame(const struct stack_frame *frame, FILE *out)
 	fputc(')', out);
 }
 
-/* The frame it happened in, and, each on a line of its own, who called it. */
+/* Writes the frame that allocated and its callers, each caller on a line of its own. */
 static void write_stack(const struct stack *stack, int indent, FILE *out)
 {
 	if (!stack->frame_cnt)
@@ -40,7 +40,7 @@ static void write_stack(const struct stack *stack, int indent, FILE *out)
 	fputc('\n', out);
 }
 
-/* A copy, sorted; NULL when out of memory, and then nothing is shown. */
+/* Returns a sorted copy; NULL when out of memory, in which case the table is omitted. */
 static struct ranked_site *sort(const struct site_ranking *ranking,
 				int (*compare)(const void *, const void *))
 {

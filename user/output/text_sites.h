@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Allocation sites as tables for a reader.
- */
+/* Allocation sites as text tables. */
 #pragma once
 
 #include <stdio.h>
@@ -9,7 +7,6 @@
 #include "analysis/site_ranking.h"
 
 /*
- * Writes who pins arenas, who holds what is live, and who made the heap grow: the first ten of
- * each.
+ * Writes the sites that pin arenas, hold live memory and made the heap grow: the first ten of each.
  */
 void text_sites__write(const struct site_ranking *ranking, FILE *out);
