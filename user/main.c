@@ -21,7 +21,9 @@ static void print_usage(void)
 	      stdout);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
-	fputs("\npyfrag COMMAND --help tells more; pyfrag --version tells the version.\n", stdout);
+	fputs("\nRun 'pyfrag COMMAND --help' for the options of a command, 'pyfrag --version' for "
+	      "the version.\n",
+	      stdout);
 }
 
 /* Help that could not be written is an error. Returns the exit status. */
