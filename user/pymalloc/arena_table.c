@@ -11,7 +11,7 @@
 /* No known build has arenas above 2 MiB; larger sizes are accepted up to this one. */
 #define ARENA_SIZE_MAX (64U << 20)
 /* How many arenas to check: the first pool of each must carry the index of its arena. */
-#define ARENAS_ASKED_MAX 64
+#define ARENAS_CHECKED_MAX 64
 
 static bool is_power_of_two(uint32_t value)
 {
@@ -136,26 +136,26 @@ out:
 static int check_indices(const struct memory *memory, const struct geometry *geometry,
 			 struct arena_object *slots, size_t cnt)
 {
-	struct pool_header headers[ARENAS_ASKED_MAX];
-	struct memory_range ranges[ARENAS_ASKED_MAX];
-	size_t indices[ARENAS_ASKED_MAX];
-	size_t asked = 0, missing = 0;
+	struct pool_header headers[ARENAS_CHECKED_MAX];
+	struct memory_range ranges[ARENAS_CHECKED_MAX];
+	size_t indices[ARENAS_CHECKED_MAX];
+	size_t checked = 0, missing = 0;
 	int err;
 
-	for (size_t i = 0; i < cnt && asked < ARENAS_ASKED_MAX; i++) {
+	for (size_t i = 0; i < cnt && checked < ARENAS_CHECKED_MAX; i++) {
 		uint64_t first = geometry__first_pool(geometry, slots[i].address);
 
 		if (!slots[i].address || slots[i].pool_address == first)
 			continue;
-		ranges[asked] = (struct memory_range){.address = first,
-						      .buffer = &headers[asked],
-						      .size = sizeof(headers[0])};
-		indices[asked++] = i;
+		ranges[checked] = (struct memory_range){.address = first,
+							.buffer = &headers[checked],
+							.size = sizeof(headers[0])};
+		indices[checked++] = i;
 	}
-	err = memory__read_ranges(memory, ranges, asked);
+	err = memory__read_ranges(memory, ranges, checked);
 	if (err)
 		return err;
-	for (size_t i = 0; i < asked; i++) {
+	for (size_t i = 0; i < checked; i++) {
 		if (ranges[i].failed) {
 			slots[indices[i]].address = 0;
 			missing++;
@@ -163,7 +163,7 @@ static int check_indices(const struct memory *memory, const struct geometry *geo
 			return -EUCLEAN;
 		}
 	}
-	return missing > 1 || (missing && missing == asked) ? -EUCLEAN : 0;
+	return missing > 1 || (missing && missing == checked) ? -EUCLEAN : 0;
 }
 
 static int append_arenas(const struct arena_object *slots, size_t cnt, uint32_t arena_size,
