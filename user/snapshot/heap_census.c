@@ -53,7 +53,7 @@ static int describe_graph_error(const struct heap_source *source, int err,
 			    source->target->pid, source->target->comm, strerror(-err));
 }
 
-/* Whether it has to be known what refers to what. */
+/* Whether the options require the graph of references. */
 static bool wants_graph(const struct heap_census_options *options)
 {
 	return options->with_paths || options->with_graph || options->object || options->arena ||
@@ -69,9 +69,9 @@ static int find_holders(struct heap_census *out, const struct pinned *pinned,
 	return err ? err : advices__find(&out->advices, out->report.census, &out->holders);
 }
 
-/* All that takes knowing what keeps what alive. */
-static int follow_ways(struct heap_census *out, const struct pinned *pinned,
-		       const struct heap_census_options *options)
+/* Computes everything that requires retention: objects, arenas and paths. */
+static int follow_retention(struct heap_census *out, const struct pinned *pinned,
+			    const struct heap_census_options *options)
 {
 	const struct pin_holders_options holders_options = {
 		.by = options->by == BY_OWNER ? BY_OWNER : BY_TYPE,
@@ -106,7 +106,7 @@ static int follow_references(struct heap_census *out, const struct heap_census_o
 				      options->no_values);
 	if (!err && of->memory_use)
 		err = outside_objects__find(&out->outside, out->graph, of->memory_use);
-	return err ? err : follow_ways(out, of->pinned, options);
+	return err ? err : follow_retention(out, of->pinned, options);
 }
 
 int heap_census__take(struct heap_census *out, const struct heap_census_of *of,

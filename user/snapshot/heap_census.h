@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The answers to the questions about the objects in a heap: a census, and, where a question needs
- * it, what refers to what and what keeps the blocks alive that pin arenas.
+ * Answers questions about the objects in a heap: a census and, where needed, the graph of
+ * references and the paths that keep pinning blocks alive.
  */
 #pragma once
 
@@ -21,18 +21,18 @@
 
 struct heap_census {
 	struct census_report report;
-	struct graph *graph; /* NULL: no question needs it, nor the next ones */
+	struct graph *graph; /* NULL if no question needs it; the members below then are unset */
 	struct roots roots;
 	struct retention *retention;
 	struct pin_holders holders;
 	struct advices advices;
 	struct arena_report arena;
 	struct object_report object;
-	struct outside_objects outside; /* with a graph */
+	struct outside_objects outside; /* set if there is a graph */
 	struct report_contents contents;
 };
 
-/* What it is taken of; all must outlive it. */
+/* What the census is taken of; all of it must outlive the census. */
 struct heap_census_of {
 	const struct heap_source *source;
 	const struct heap *heap;
@@ -41,18 +41,18 @@ struct heap_census_of {
 	const struct site_ledger *ledger;    /* of a trace; NULL: no sites are known */
 };
 
-/* Whether there is any question. */
+/* Whether the options ask any question. */
 bool heap_census__is_wanted(const struct heap_census_options *options);
 
 /*
- * Takes it. Adds what was left out to @counters. Returns 0 or negative errno, and then @failure
- * says what. The caller releases, in any case.
+ * Takes the census. Adds what was omitted to @counters. Returns 0 or negative errno; errors are
+ * described in @failure. The caller releases @out in any case.
  */
 int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 		      const struct snapshot_options *options, struct counters *counters,
 		      struct failure *failure);
 void heap_census__release(struct heap_census *census);
 
-/* Has @report, which must not outlive the census, tell the answers. */
+/* Adds the answers to @report, which must not outlive the census. */
 void heap_census__add_to(const struct heap_census *census, const struct heap_census_of *of,
 			 const struct heap_census_options *options, struct report *report);

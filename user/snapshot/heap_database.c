@@ -15,7 +15,7 @@
 #include "util/cleanup.h"
 #include "util/regular_file.h"
 
-/* The process id that @text is; 0: it is none. */
+/* Parses @text as a process id; 0: it is not one. */
 static pid_t parse_pid(const char *text)
 {
 	char *end;
@@ -28,7 +28,7 @@ static pid_t parse_pid(const char *text)
 	return errno || *end || pid > INT_MAX ? 0 : (pid_t)pid;
 }
 
-/* A file that has no name. */
+/* Creates a temporary file and removes its name. */
 static int open_temporary(struct failure *failure)
 {
 	const char *directory = getenv("TMPDIR");

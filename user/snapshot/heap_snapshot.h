@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The heap of a process as it is now, and the answers to the questions about it.
- */
+/* The current heap of a process, and the answers to questions about it. */
 #pragma once
 
 #include "analysis/memory_use.h"
@@ -12,19 +10,19 @@
 
 struct heap_snapshot {
 	struct heap_source *source;
-	struct heap_reading reading; /* its heap is owned by this */
+	struct heap_reading reading; /* owns its heap */
 	struct findings findings;
 	struct memory_use memory_use;
 	bool knows_memory_use;
 	struct pinned_history history;
 	struct heap_census census;
 	struct counters counters;
-	struct report report; /* of all this */
+	struct report report; /* refers to the members above */
 };
 
 /*
- * Takes it of process @pid. Returns 0 or negative errno; errors are described. The caller releases
- * in any case, and does not move it: parts of it point at others.
+ * Takes a snapshot of process @pid. Returns 0 or negative errno; errors are described. The caller
+ * releases @out in any case and must not move it, since members point to one another.
  */
 int heap_snapshot__take(struct heap_snapshot *out, pid_t pid,
 			const struct snapshot_options *options, struct failure *failure);

@@ -18,7 +18,7 @@ struct hiding {
 	uint64_t cnt;
 };
 
-/* The same block, with an object of the same type in it, is taken for the same. */
+/* Hides a block that is unchanged: same address, and an object of the same type. */
 static int hide(void *context, uint64_t address, const char *kind)
 {
 	struct hiding *hiding = context;
@@ -30,7 +30,7 @@ static int hide(void *context, uint64_t address, const char *kind)
 		return 0;
 	census_kinds__describe(census, census__plain_kind(census, census__kind_at(census, address)),
 			       now, sizeof(now));
-	/* A database may have a block twice. */
+	/* A damaged database may list a block twice. */
 	if (strcmp(now, kind) != 0 || bits__get(census->hidden, place))
 		return 0;
 	bits__set(census->hidden, place);
@@ -38,7 +38,7 @@ static int hide(void *context, uint64_t address, const char *kind)
 	return 0;
 }
 
-/* Another process has other blocks at the same addresses. */
+/* Rejects a database of another process, whose addresses mean other blocks. */
 static int check_process(struct database *database, const char *path, const struct target *target,
 			 struct failure *failure)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What has come since: blocks that an earlier database of the same process has, with the same in
- * them, are hidden.
+ * Compares a census with an earlier database of the same process: hides blocks that are in both
+ * with the same content, so that what was added since remains.
  */
 #pragma once
 
@@ -11,9 +11,10 @@
 #include "util/failure.h"
 
 /*
- * Hides in @census, which is of @process, the blocks that the database at @path has; @options limit
- * what reading it takes. *hidden_cnt: how many blocks. Returns 0; -EINVAL: it is of another
- * process; or another negative errno. Errors are described.
+ * Hides in @census, which must be of @target, the blocks that are also in the database at @path.
+ * @options limits the CPU time and memory for reading it. *hidden_cnt: number of hidden blocks.
+ * Returns 0; -EINVAL if the database is of another process; or another negative errno. Errors are
+ * described.
  */
 int since__hide(struct census *census, const struct target *target, const char *path,
 		const struct reading_options *options, uint64_t *hidden_cnt,

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * How a heap is read, and what is worked out of it.
- */
+/* How to read a heap and what to compute from it. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,14 +11,14 @@
 
 /* Questions about the objects in a heap. */
 struct heap_census_options {
-	bool with_rows; /* what is in the heap: the first @top rows, by @by */
+	bool with_rows; /* the first @top rows of the heap's contents, grouped by @by */
 	enum census_by by;
 	uint32_t top;
-	bool with_paths; /* what keeps the blocks alive that pin arenas */
-	bool with_graph; /* what refers to what, and by which names, for those who write it */
+	bool with_paths;	/* what keeps pinning blocks alive */
+	bool with_graph;	/* all references with their names, for writers that need them */
 	uint64_t object, arena; /* everything about the one at this address; 0: none */
-	const char *since;	/* leave out the blocks that this database has; NULL: none */
-	bool no_values;		/* nothing of the program's data, and no command line */
+	const char *since;	/* omit the blocks that this database has; NULL: none */
+	bool no_values;		/* omit the program's data and its command line */
 };
 
 struct snapshot_options {
