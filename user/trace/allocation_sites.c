@@ -9,12 +9,13 @@
 #include "util/log.h"
 
 #define STACKS_BYTES_MAX (8UL << 20)
-/* Of 24 bytes, in a table that is half empty at least. */
+/* Of 24 bytes each, in a table that is at most half full. */
 #define SAMPLES_MAX (1UL << 17)
-/* Who wants each block has room for it, up to that. */
+/* When every block is recorded, the most blocks that there is room for. */
 #define BLOCKS_MAX (1UL << 20)
 /*
- * Events wait while all stacks are looked at: not for less room than that, if there is no report.
+ * Reviewing all stacks delays events. Between reports, it is not repeated once it leaves less room
+ * than this.
  */
 #define ROOM_BYTES_MIN (STACKS_BYTES_MAX / 16)
 
@@ -43,8 +44,8 @@ static void review_stacks(struct allocation_sites *sites)
 }
 
 /*
- * Where code comes and goes by the thousand, as with interpreters, there may be room of those that
- * went.
+ * Programs that keep creating and discarding code, for example with their interpreters, leave
+ * behind stacks of code that is gone. A review makes room by dropping these.
  */
 static void make_room(struct allocation_sites *sites)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A trace's allocation sites: the tracer's probes record stacks, which are named, and compared with
- * each checkpoint. Where a Python's stacks cannot be walked the trace goes on without them, and
- * says why.
+ * The allocation sites of a trace. The tracer's probes record stacks; these are resolved to names
+ * and compared with each checkpoint. If the stacks of a Python cannot be walked, the trace
+ * continues without them and logs why.
  */
 #pragma once
 
@@ -19,9 +19,9 @@
 
 struct allocation_sites_options {
 	bool no_stacks;
-	bool keeps_blocks;     /* each allocation and free is recorded */
-	uint64_t sample_bytes; /* one byte in that many is sampled; 0: all are */
-	size_t max;	       /* sites that are collected, by each count */
+	bool keeps_blocks;     /* record every allocation and free */
+	uint64_t sample_bytes; /* mean sampling interval in bytes; 0: every allocation */
+	size_t max;	       /* how many sites to collect by each criterion */
 };
 
 struct allocation_sites {
@@ -29,22 +29,22 @@ struct allocation_sites {
 	struct pyfrag_stacks config;
 	struct runtime runtime;
 	bool has_runtime;
-	struct stack_table *stacks; /* NULL: there are none */
+	struct stack_table *stacks; /* NULL: there are no stacks */
 	struct site_ledger *ledger;
-	size_t max;			     /* sites that are collected, by each count */
-	uint64_t lost_cnt, abandoned_arenas; /* events, and arenas, at the last checkpoint */
-	bool stacks_are_full;		     /* the last review has made no room to speak of */
+	size_t max;			     /* how many sites to collect by each criterion */
+	uint64_t lost_cnt, abandoned_arenas; /* events and arenas, at the last checkpoint */
+	bool stacks_are_full;		     /* the last review freed too little room */
 };
 
 /*
- * Before tracer__follow(): finds the runtime of @source's Python, and has the events observed.
- * Returns 0 (also if there will be no stacks), -EDQUOT or -ENOMEM.
+ * Call this before tracer__follow(). Finds the runtime of @source's Python and starts observing
+ * events. Returns 0 (even if there will be no stacks), -EDQUOT or -ENOMEM.
  */
 int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tracer,
 			      const struct heap_source *source,
 			      const struct allocation_sites_options *options);
 
-/* After it: stacks are recorded from here on. */
+/* Call this after tracer__follow(). Stacks are recorded from here on. */
 void allocation_sites__start(struct allocation_sites *sites);
 void allocation_sites__release(struct allocation_sites *sites);
 
@@ -52,8 +52,8 @@ void allocation_sites__release(struct allocation_sites *sites);
 const struct runtime *allocation_sites__runtime(const struct allocation_sites *sites);
 
 /*
- * Between tracer__hold() and tracer__resume(), after a checkpoint: brings the sites up to date and
- * collects what is to be reported. Returns 0 or negative errno; the caller frees.
+ * Call this between tracer__hold() and tracer__resume(), after a checkpoint. Updates the sites and
+ * collects those to report. Returns 0 or negative errno; the caller frees *out.
  */
 int allocation_sites__collect(struct allocation_sites *sites, const struct heap *heap,
 			      const struct tracer_totals *totals, const struct findings *findings,

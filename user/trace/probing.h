@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a Python's file to a tracer: what the kernel can do, where the sites are, and the probes in
- * them.
+ * From a Python's file to a tracer: detects the kernel's features, finds the probe sites and
+ * attaches to them.
  */
 #pragma once
 
@@ -13,8 +13,8 @@
 #include "util/failure.h"
 
 /*
- * Scans @module, which process @pid has mapped, and probes it as tracer__attach(). @use_cache: what
- * was found in it before may be believed. Errors are described; the caller frees.
+ * Scans @module, which process @pid has mapped, and attaches probes as tracer__attach() does.
+ * @use_cache: use cached results of an earlier scan. Errors are described; the caller frees *out.
  */
 int probing__start(struct tracer **out, pid_t pid, const struct module *module,
 		   const struct tracer_options *options, bool use_cache, struct failure *failure);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * How a process is traced.
- */
+/* How to trace a process. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,8 +8,8 @@
 #include "util/pace.h"
 
 enum trace_mode {
-	TRACE_WATCH, /* what the budget allows */
-	TRACE_FULL,  /* each allocation and free */
+	TRACE_WATCH, /* as much as the budget allows */
+	TRACE_FULL,  /* every allocation and free */
 };
 
 enum stacks {
@@ -21,10 +19,13 @@ enum stacks {
 
 struct trace_options {
 	enum trace_mode mode;
-	/* Of reports; the budget is a share of the target's CPU time, for TRACE_WATCH. */
+	/*
+	 * The interval is that of reports. The budget is a share of the target's CPU time, for
+	 * TRACE_WATCH.
+	 */
 	struct pace pace;
-	double duration_s; /* 0: until the process ends, or a signal comes */
+	double duration_s; /* 0: until the process ends or a signal arrives */
 	enum stacks stacks;
-	uint64_t sample_bytes; /* mean sampling interval, bytes; 0: every allocation */
-	bool no_cache;	       /* scan for probe sites even if they are known */
+	uint64_t sample_bytes; /* mean sampling interval in bytes; 0: every allocation */
+	bool no_cache;	       /* scan for probe sites even if they are cached */
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Everything that needs the heap is worked out while events wait. Writing comes after that and may
- * take as long as its reader likes, except for writers that need the heap itself.
+ * Everything that requires the heap is computed while events wait. Writing follows later and may
+ * take as long as its reader needs, except for writers that require the heap itself.
  */
 #include "trace/trace_report.h"
 
@@ -21,14 +21,14 @@ double trace_report__seconds(const struct trace_session *session)
 	return (double)(clock_ns(CLOCK_MONOTONIC) - session->since_ns) / 1e9;
 }
 
-/* What a report is made of. */
+/* Everything that a report consists of. */
 struct state {
 	struct trace_session *session;
 	struct findings findings;
 	struct site_ranking sites;
 	struct pin_summary pins; /* for alerts */
 	struct report_tracing tracing;
-	struct report report; /* of all this */
+	struct report report; /* refers to the members above */
 	struct failure *failure;
 };
 
@@ -87,13 +87,13 @@ static int collect_findings(struct state *state, const struct heap *heap)
 				 &session->history, clock_ns(CLOCK_MONOTONIC), &session->counters);
 }
 
-/* Whether this report goes to the writer. */
+/* Whether this report is written. */
 static bool is_due(const struct trace_session *session)
 {
 	return session->ending || !session->setup.output->writer->at_end;
 }
 
-/* For a writer that needs to know all that is in the heap. */
+/* Writes a report for a writer that needs the whole heap and its references. */
 static int write_with_graph(struct state *state, const struct heap *heap)
 {
 	_cleanup_(heap_census__release) struct heap_census census = {};
@@ -116,7 +116,7 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 			"the trace before the process ends (-d)",
 			target->pid, target->comm, session->setup.output->writer->noun);
 	options.census.with_graph = true;
-	/* What is written then is bounded by what was found. */
+	/* This limits only the census. Writing is bounded by what the census found. */
 	reading_allowance__begin(READING_REFERENCES, target->pid, options.reading.max_cpu_s);
 	err = memory_use__find(&memory_use, target, heap);
 	if (!err)
@@ -152,7 +152,7 @@ static int collect(struct state *state, const struct tracer_view *view)
 		       : 0;
 }
 
-/* Begins to look at the heap, in the CPU time that reading it may take. */
+/* Stops the model and starts the CPU time allowance for reading the heap. */
 static void hold(struct state *state, struct tracer_view *view)
 {
 	const struct trace_session *session = state->session;
@@ -179,8 +179,7 @@ static int take_state(struct state *state)
 }
 
 /*
- * What kinds of objects pin. It is no failure if that cannot be known, or takes too long to find
- * out.
+ * Adds which kinds of objects pin arenas. It is not an error if that is unknown or takes too long.
  */
 static int find_kinds(struct state *state)
 {

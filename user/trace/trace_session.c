@@ -18,12 +18,15 @@
 #include "util/units.h"
 
 /*
- * A target that is stopped in mid-change, for longer than a reading waits, is read at the next
- * interval. One that is never readable is damaged.
+ * A target that stays stopped in the middle of a change for longer than a reading waits is read at
+ * the next interval instead. A target that is never readable is considered damaged.
  */
 #define SKIPS_MAX 10
 
-/* The share of the time between two readings that a whole one may take; the last one is whole. */
+/*
+ * Share of the report interval that a complete reading may take. Beyond it, readings skip calm
+ * arenas, except for the last one.
+ */
 #define READING_SHARE 0.005
 
 void trace_session__free(struct trace_session *session)
@@ -72,7 +75,7 @@ int trace_session__fd(const struct trace_session *session)
 	return session->wakeups.epoll_fd;
 }
 
-/* From the last reading; one of a target that has slept tells nothing. */
+/* Estimates the time of a complete reading from the last reading, unless the target had slept. */
 static void note_reading(struct trace_session *session)
 {
 	const struct checkpoint_counts *counts = &session->reading.counts;
@@ -90,14 +93,14 @@ static bool spares_calm(const struct trace_session *session)
 		       READING_SHARE * 1000 * session->setup.trace->pace.interval_s;
 }
 
-/* Whether there is more to hope for from the next checkpoint than from giving up. */
+/* Whether the next checkpoint may succeed, so that the trace should not end. */
 static bool may_skip(const struct trace_session *session, int err)
 {
 	return (err == -EAGAIN || err == -EUCLEAN || err == -ETIME) &&
 	       heap_source__main(session->source)->name && session->skip_cnt < SKIPS_MAX;
 }
 
-/* The last report is made in any case, of what is known. */
+/* Skips a checkpoint. The last report is made nevertheless, from what is known. */
 static int skip(struct trace_session *session, struct failure *failure)
 {
 	session->skip_cnt++;
@@ -109,7 +112,7 @@ static int skip(struct trace_session *session, struct failure *failure)
 	return session->ending ? trace_report__make(session, failure) : 0;
 }
 
-/* A checkpoint and a report of it. A target that exits meanwhile is no failure. */
+/* Reads a checkpoint and reports it. If the target exits meanwhile, that is no error. */
 static int checkpoint_and_report(struct trace_session *session, struct failure *failure)
 {
 	const struct reading_options *reading = &session->setup.snapshot->reading;
@@ -155,7 +158,7 @@ void trace_session__log_end(const struct trace_session *session)
 			 units__counted(fork_cnt, "time").text);
 }
 
-/* Nothing is probed any more, so a report would not know of all events. */
+/* Nothing is probed any more, so a report would miss events. */
 static int end_without_keeper(const struct trace_session *session, struct failure *failure)
 {
 	return failure__set(
@@ -165,7 +168,7 @@ static int end_without_keeper(const struct trace_session *session, struct failur
 		session->source->target->pid);
 }
 
-/* Children that the target forks pay for the probes until they are spared. */
+/* Children forked by the target are slowed down by the probes until they are exempted. */
 static void spare_children(struct trace_session *session)
 {
 	int err = tracer__spare_children(session->tracer);
@@ -188,7 +191,7 @@ static int keep_budget(struct trace_session *session, struct failure *failure)
 					    target->pid, probe_set__error_text(err));
 }
 
-/* The last report is the state at the end. */
+/* Makes the last report, of the state at the end. */
 static int end(struct trace_session *session, enum wakeup wakeup, struct failure *failure)
 {
 	const struct target *target = session->source->target;
@@ -216,12 +219,12 @@ static int begin(struct trace_session *session, struct failure *failure)
 	int err = checkpoint_and_report(session, failure);
 
 	session->has_begun = true;
-	/* A program that we started cannot have got past its exit before it was looked at. */
+	/* A started program is held at its exit until here, so that its heap can be read first. */
 	launch__release(&session->launch);
 	return err;
 }
 
-/* Does what is due before the trace goes on. */
+/* Does what is due while the trace continues. */
 static int act_on(struct trace_session *session, enum wakeup wakeup, struct failure *failure)
 {
 	switch (wakeup) {

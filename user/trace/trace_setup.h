@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What is traced, how, and where the reports and alerts go.
- */
+/* What to trace, how, and where reports and alerts go. */
 #pragma once
 
 #include <sys/types.h>
@@ -13,8 +11,8 @@
 
 /* All of it must outlive the trace. */
 struct trace_setup {
-	pid_t pid;	/* 0: start this command and trace it from its first allocation: */
-	char **command; /* ends with NULL */
+	pid_t pid;	/* 0: start the command and trace it from its first allocation */
+	char **command; /* NULL-terminated */
 	const struct trace_options *trace;
 	const struct snapshot_options *snapshot;
 	struct report_output *output;

@@ -13,9 +13,9 @@
 #include "util/sleep.h"
 
 #define FULL_RING_BYTES	 (16UL << 20)
-#define WATCH_RING_BYTES (4UL << 20) /* holds what a burst can tell */
+#define WATCH_RING_BYTES (4UL << 20) /* enough for the events of a burst */
 
-/* How often a started program is asked whether its Python is up. */
+/* How often to check whether the Python of a started program is up. */
 #define HEAP_POLL_NS 1000000
 
 static int probe(struct trace_session *session, pid_t pid, const struct module *module,
@@ -32,7 +32,7 @@ static int probe(struct trace_session *session, pid_t pid, const struct module *
 	return probing__start(&session->tracer, pid, module, &options, !trace->no_cache, failure);
 }
 
-/* The Python is up: its heap can be followed, and its stacks. */
+/* Starts following the heap and its stacks, once the Python is up. */
 static int follow(struct trace_session *session, bool from_first_allocation,
 		  struct failure *failure)
 {
@@ -106,7 +106,10 @@ struct start {
 	struct failure *failure;
 };
 
-/* Whether a Python is mapped in the started program; if so, probes it. */
+/*
+ * Probes the started program if it has mapped a Python. Returns 1 if so, 0 if not yet, or negative
+ * errno.
+ */
 static int probe_if_python(pid_t pid, void *context)
 {
 	_cleanup_(target__freep) struct target *target = NULL;
@@ -137,8 +140,8 @@ static int describe_early_end(const struct trace_session *session, int err, stru
 }
 
 /*
- * Waits until the program's Python has come up. The program is stopped whenever it is looked at, so
- * that not even the shortest one gets away.
+ * Waits until the Python of the started program is up. The program is stopped during each check, so
+ * that even a short one cannot end unnoticed.
  */
 static int wait_for_heap(struct trace_session *session, struct failure *failure)
 {
@@ -182,7 +185,7 @@ int trace_start__begin(struct trace_session *session, struct failure *failure)
 	int err = session->setup.pid ? start_on_process(session, failure)
 				     : start_command(session, failure);
 
-	/* Only rules ask who it is. */
+	/* Only alert rules need the identity. */
 	if (err || !session->setup.alerting->alerts.rule_cnt)
 		return err;
 	err = identity__find(&session->identity, session->source->target);

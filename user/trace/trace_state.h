@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What the parts of a trace share: its start, its loop and its reports.
- */
+/* The state that the start, the loop and the reports of a trace share. */
 #pragma once
 
 #include <stdbool.h>
@@ -25,15 +23,15 @@ struct trace_session {
 	struct pinned_history history;
 	struct counters counters;
 	struct heap_reading reading; /* of the last checkpoint */
-	double whole_reading_ms;     /* what reading all of the heap would take */
-	uint64_t since_ns;	     /* CLOCK_MONOTONIC: when it began */
-	int skip_cnt;		     /* checkpoints skipped in a row */
+	double whole_reading_ms;     /* estimated time for reading the whole heap */
+	uint64_t since_ns;	     /* CLOCK_MONOTONIC: start of the trace */
+	int skip_cnt;		     /* checkpoints skipped in succession */
 	uint64_t report_cnt;	     /* reports made */
-	bool has_begun;		     /* the first poll was made */
+	bool has_begun;		     /* the first poll has been made */
 	bool process_gone, ending;
-	bool has_ended;		 /* the last report was due: */
-	enum wakeup last_wakeup; /* because of this */
+	bool has_ended;		 /* the last report was due, for the following reason */
+	enum wakeup last_wakeup; /* set if has_ended */
 	struct wakeups wakeups;
 	struct growth growth;
-	struct identity identity; /* where there are rules for alerts */
+	struct identity identity; /* set if there are alert rules */
 };

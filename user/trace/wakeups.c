@@ -11,7 +11,7 @@
 #include "util/cleanup.h"
 #include "util/second_signal.h"
 
-/* How often the budget is looked at. */
+/* How often to check the budget. */
 #define TICK_S 0.2
 
 static int new_timer(double seconds, bool repeat)
@@ -63,7 +63,7 @@ void wakeups__close(struct wakeups *wakeups)
 	closep(&wakeups->epoll_fd);
 	for (int i = 0; i < WAKEUP_CNT; i++)
 		if (i != WAKEUP_FORK && i != WAKEUP_OVERRUN && i < WAKEUP_KEEPER)
-			closep(&wakeups->fds[i]); /* the others are not ours */
+			closep(&wakeups->fds[i]); /* the tracer and the target own the others */
 }
 
 int wakeups__take(const struct wakeups *wakeups, enum wakeup *out)
