@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The daemon, which is several processes, so that none has the privileges of all: one reads heaps,
- * which may take its time, and one answers requests and sends alerts; see agent/confinement.h.
+ * The daemon. It consists of several processes so that none has all privileges: one reads heaps,
+ * which may take long, and another answers requests and sends alerts. See agent/confinement.h.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,7 +19,7 @@
 #include "util/end_signals.h"
 #include "util/log.h"
 
-/* What of a core serving may take: whoever can connect can ask for pages all the time. */
+/* Share of one core for answering requests, since any client can send them all the time. */
 #define SERVING_SHARE 0.1
 
 struct agent {
@@ -50,7 +50,7 @@ static bool sends_to_the_same(const struct options *a, const struct options *b)
 	return same;
 }
 
-/* What is not taken over without a restart. Texts of either may be NULL. */
+/* Logs changed options that take effect only after a restart. Texts may be NULL. */
 static void note_what_waits(const struct options *now, const struct options *fresh)
 {
 	const struct {
@@ -80,7 +80,10 @@ static void note_what_waits(const struct options *now, const struct options *fre
 				 values[i].name);
 }
 
-/* In the reader: what the options and their file say now. */
+/*
+ * Runs in the reader: parses the options and their configuration file again, and applies the
+ * changes.
+ */
 static int reload(const void *context, reader_apply_fn *apply, void *reader)
 {
 	const struct options *options = context;
@@ -102,7 +105,7 @@ static int open_http(struct http_server **out, http_answer_fn *answer, void *ser
 	return serving__open(out, context, answer, server, failure);
 }
 
-/* One that answers the reader, a message at a time. */
+/* Starts a process that answers requests of the reader, one message at a time. */
 static int start_helper(struct agent *agent, int number, const char *name,
 			int (*run)(int fd, const void *context), struct failure *failure)
 {
@@ -114,7 +117,7 @@ static int start_helper(struct agent *agent, int number, const char *name,
 	return part__start(&agent->parts[number], &helper, failure);
 }
 
-/* It has the other ends of the helpers' sockets, and no other process has. */
+/* Only the reader gets the other ends of the helpers' sockets. */
 static int start_reader(struct agent *agent, struct failure *failure)
 {
 	struct part *broker = &agent->parts[PART_BROKER], *namer = &agent->parts[PART_NAMER];
@@ -140,13 +143,16 @@ static int start_reader(struct agent *agent, struct failure *failure)
 	return err;
 }
 
-/* If alerts go to a command. What it runs is the administrator's, and has our standard error. */
+/*
+ * Starts the runner if any alerts go to a command. The command is the administrator's and inherits
+ * our standard error.
+ */
 static int start_runner(struct agent *agent, const struct runner_options *options,
 			struct failure *failure)
 {
 	const struct part_options runner = {.name = "runner",
 					    .socket_type = SOCK_STREAM,
-					    .cleans_up = true, /* a command may run */
+					    .cleans_up = true, /* a command may be running */
 					    .stderr_fd = -1,
 					    .run = runner__run,
 					    .context = options};

@@ -14,8 +14,8 @@
 #include "util/log.h"
 #include "util/memory_limit.h"
 
-#define SHOWN_BYTES  200 /* of a word that is not understood */
-#define HELP_COLUMN  31	 /* where the descriptions of options begin */
+#define SHOWN_BYTES  200 /* of an invalid word in error messages */
+#define HELP_COLUMN  31	 /* where descriptions of options start */
 #define HELP_COLUMNS 100
 #define HELP_BYTES   512 /* of one description */
 
@@ -27,7 +27,9 @@ static const char *find_help(const struct command *command, const struct option_
 	return row->help;
 }
 
-/* Prints @text from column @indent on, where the line is already, and breaks it between words. */
+/*
+ * Prints @text, wrapped at words, in a column that starts at @indent; the cursor is already there.
+ */
 static void print_wrapped(const char *text, int indent)
 {
 	int column = indent;
@@ -96,13 +98,13 @@ static int reject(const struct command *command, const struct option_row *row, c
 static int apply_option(const struct command *command, const struct option_row *row,
 			const char *text, struct options *options);
 
-/* While a configuration file is read. */
+/* Context while a configuration file is read. */
 struct config {
 	const struct command *command;
 	struct options *options;
 };
 
-/* A copy of @text that lives as long as the options; NULL without memory. */
+/* Copies @text for the lifetime of the options; NULL when out of memory. */
 static const char *keep_text(struct options *options, const char *text)
 {
 	size_t size = strlen(text) + 1;
@@ -139,7 +141,7 @@ static int apply_line(void *context, const char *section, const char *name, cons
 	return 0;
 }
 
-/* What is wrong with a line was logged before; here follows in which file, and where. */
+/* The error in a line has already been logged; this adds the file and the line number. */
 static int read_config(const struct command *command, const char *path, struct options *options)
 {
 	struct config config = {.command = command, .options = options};
@@ -154,7 +156,7 @@ static int read_config(const struct command *command, const char *path, struct o
 	return -EINVAL;
 }
 
-/* Sets the option, or does what it stands for. As command__parse(). */
+/* Sets the option or performs its action. Returns as command__parse() does. */
 static int set_option(const struct command *command, const struct option_row *row, const char *text,
 		      struct options *options)
 {
@@ -170,7 +172,7 @@ static int set_option(const struct command *command, const struct option_row *ro
 		log__set_verbose(true);
 	if (row->kind == OPTION_ACTION || option_value__set(row, text, options))
 		return 0;
-	/* A destination may have a secret in it. */
+	/* A destination may contain a secret. */
 	if (row->id == OPTION_ALERT_TO)
 		label = alert_destination__label(text);
 	return reject(command, row, row->id == OPTION_ALERT_TO ? label ?: "?" : text);
@@ -186,7 +188,7 @@ static int apply_option(const struct command *command, const struct option_row *
 	return result;
 }
 
-/* What holds if nothing is given. */
+/* Sets the defaults. */
 static void set_presets(struct options *options)
 {
 	const struct option_row *row;
@@ -197,10 +199,10 @@ static void set_presets(struct options *options)
 			option_value__set(row, row->preset, options);
 }
 
-/* What getopt_long() wants of the options that the command takes. */
+/* Fills in the tables for getopt_long() with the options of the command. */
 static void build_tables(const struct command *command, struct option *longs, char *letters)
 {
-	/* What follows the command belongs to it: trace -- CMD -x */
+	/* Options after the command belong to the command: trace -- CMD -x */
 	if (command->starts_command)
 		*letters++ = '+';
 	*letters++ = ':'; /* distinguishes a missing value from an unknown option */
@@ -234,7 +236,7 @@ static const struct option_row *row_of_code(int code)
 	return row;
 }
 
-/* @code: what getopt_long() returned for the word before optind, or for the letter optopt in it. */
+/* @code: the result of getopt_long() for the word before optind, or for the letter optopt in it. */
 static int reject_word(const struct command *command, int code, char **argv)
 {
 	char letter[] = {'-', (char)optopt, '\0'};
@@ -263,8 +265,8 @@ int command__parse(const struct command *command, int argc, char **argv, struct 
 
 	set_presets(&parsed);
 	build_tables(command, longs, letters);
-	opterr = 0; /* we say it ourselves */
-	optind = 0; /* begins anew, also in the middle of a word */
+	opterr = 0; /* errors are logged here instead */
+	optind = 0; /* starts over, even in the middle of a word */
 	while (!result && (code = getopt_long(argc, argv, letters, longs, NULL)) != -1)
 		result = code == '?' || code == ':'
 				 ? reject_word(command, code, argv)

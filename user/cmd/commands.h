@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The subcommands. Each run() returns 0, or negative errno after it has said why on stderr.
- */
+/* The subcommands. */
 #pragma once
 
 #include "cmd/command.h"

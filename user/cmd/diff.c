@@ -10,12 +10,12 @@
 #include "util/log.h"
 #include "util/reader_gone.h"
 
-/* As the view by_owner, of either. */
+/* Same as the view by_owner, for either database. */
 #define DIFF_OWNERS(schema)                                                                        \
 	"(SELECT kinds.name AS kind, count(*) AS blocks, sum(blocks.size) AS bytes FROM " schema   \
 	".blocks JOIN " schema ".kinds ON kinds.id = blocks.kind GROUP BY 1)"
 
-/* Blocks by kind, A - B, largest first. */
+/* Blocks by kind, A - B, largest difference first. */
 #define DIFF_KINDS                                                                                 \
 	"WITH a AS " DIFF_OWNERS("main") ", b AS " DIFF_OWNERS(                                    \
 		"other") " SELECT kind, sum(blocks) AS blocks, sum(bytes) AS bytes FROM"           \
@@ -24,7 +24,7 @@
 			 " GROUP BY kind HAVING sum(blocks) <> 0 OR sum(bytes) <> 0"               \
 			 " ORDER BY abs(sum(bytes)) DESC, kind"
 
-/* Arenas that only one of them has, and those that are pinned in A only. */
+/* Arenas that only one of the two has, and those that are pinned only in A. */
 #define DIFF_ARENAS                                                                                \
 	"SELECT 'only in A' AS what, count(*) AS arenas, count(*) * (SELECT arena_size FROM"       \
 	" main.process) AS bytes FROM main.arenas WHERE address NOT IN (SELECT address FROM"       \
@@ -34,7 +34,7 @@
 	" arena_size FROM main.process) FROM main.arenas WHERE pinned AND address NOT IN (SELECT"  \
 	" address FROM other.arenas WHERE pinned)"
 
-/* Which two heaps these are. */
+/* The processes and times of the two heaps. */
 #define DIFF_HEAPS                                                                                 \
 	"SELECT 'A' AS heap, (SELECT value FROM main.meta WHERE key = 'time') AS time, pid, comm"  \
 	" FROM main.process UNION ALL SELECT 'B', (SELECT value FROM other.meta WHERE key ="       \

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What this kernel, these privileges and this Python allow: a line each, with the fix where
- * something is missing. What can be tried is tried.
+ * Reports what this kernel, these privileges and this Python allow, one line each, and how to fix
+ * what is missing. Where possible, it tries the real operation.
  */
 #include <cap-ng.h>
 #include <errno.h>
@@ -30,7 +30,7 @@
 
 enum verdict {
 	VERDICT_OK,
-	VERDICT_NOTE, /* works, but */
+	VERDICT_NOTE, /* works with restrictions */
 	VERDICT_FAIL,
 };
 
@@ -46,7 +46,7 @@ static void say(struct doctor *doctor, enum verdict verdict, const char *what, c
 		...)
 {
 	static const char *const words[] = {"ok", "note", "FAIL"};
-	char text[1024]; /* with names and paths that a process chose */
+	char text[1024]; /* contains names and paths chosen by a process */
 	va_list args;
 
 	doctor->failed |= verdict == VERDICT_FAIL;
@@ -77,7 +77,7 @@ static void check_kernel(struct doctor *doctor)
 		    "CONFIG_DEBUG_INFO_BTF=y");
 }
 
-/* The word in brackets of "none [integrity] confidentiality". */
+/* The file marks the current mode with brackets: "none [integrity] confidentiality". */
 static void check_lockdown(struct doctor *doctor)
 {
 	_cleanup_fclose_ FILE *file = fopen("/sys/kernel/security/lockdown", "re");

@@ -6,7 +6,7 @@
 #define TEXT_OF_(number) #number
 #define TEXT_OF(number)	 TEXT_OF_(number)
 
-/* What a word is by its number, of those of an array. */
+/* Defines a function that maps numbers to the words of an array. */
 #define WORDS(function, ...)                                                                       \
 	static const char *function(size_t number)                                                 \
 	{                                                                                          \
@@ -39,7 +39,7 @@ static const char *by_word(size_t number)
 	return number < CENSUS_BY_CNT ? census_by_names[number] : NULL;
 }
 
-/* The place of @member, and a refusal to compile if it is not of that type. */
+/* The offset of @member; fails to compile if the member does not have this type. */
 #define OF_TYPE(type, member)                                                                      \
 	(offsetof(struct options, member) +                                                        \
 	 0 * sizeof((type *)NULL == &((struct options *)NULL)->member))
@@ -100,7 +100,7 @@ static const struct option_row rows[] = {
 	 "time between two reports; units: 500ms, 10m, 1h", SECONDS(trace.pace.interval_s),
 	 .min = "10ms", .max = "366d", .preset = "5"},
 	{OPTION_DURATION, "duration", 'd', "SECONDS", "duration of the trace; units: 10m, 1h",
-	 /* Less would be no time at all for a timer. */
+	 /* A shorter time might round to 0, which disables a timer. */
 	 SECONDS(trace.duration_s), .min = "0.001ms", .max = "366d", .preset_is = "until Ctrl-C"},
 	{OPTION_MODE, "mode", 0, "watch|full",
 	 "watch: record what the budget allows; full: record every allocation and free",

@@ -1,48 +1,47 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All options, a row each: what it is called, what its value is and between which bounds, what
- * holds if it is not given, where in struct options the value goes, and what --help says. A new
- * option is an id, a row, and a member of struct options.
+ * All options, one row each: name, type and bounds of its value, default, its member in struct
+ * options, and help. A new option needs an id, a row, and a member of struct options.
  */
 #pragma once
 
 #include "cmd/options.h"
 
-/* What the value of an option is, and the type of the member of struct options that it sets. */
+/* The type of an option's value, and of the member of struct options that it sets. */
 enum option_kind {
-	OPTION_FLAG,	/* none; bool */
+	OPTION_FLAG,	/* no value; bool */
 	OPTION_TEXT,	/* any text; const char * */
-	OPTION_LIST,	/* any text, @max times at most; struct text_list */
+	OPTION_LIST,	/* any text, at most @max times; struct text_list */
 	OPTION_WORD,	/* one of @word(); an enum */
-	OPTION_NUMBER,	/* a number in decimal; uint32_t, or pid_t */
-	OPTION_BYTES,	/* as units__parse_bytes(); uint64_t */
-	OPTION_SECONDS, /* as units__parse_seconds(); double */
-	OPTION_SHARE,	/* as units__parse_percent(); double */
+	OPTION_NUMBER,	/* decimal number; uint32_t or pid_t */
+	OPTION_BYTES,	/* see units__parse_bytes(); uint64_t */
+	OPTION_SECONDS, /* see units__parse_seconds(); double */
+	OPTION_SHARE,	/* see units__parse_percent(); double */
 	OPTION_ADDRESS, /* 0x and hexadecimal digits, not 0; uint64_t */
-	OPTION_ACTION,	/* it sets nothing: command__parse() knows what it does */
+	OPTION_ACTION,	/* sets nothing: command__parse() performs its action */
 };
 
 struct option_row {
 	enum option_id id;
 	const char *name;
-	char letter;	      /* 0: none */
-	const char *argument; /* how --help calls the value; NULL: it takes none */
+	char letter;	      /* short option; 0: none */
+	const char *argument; /* name of the value in --help; NULL: the option takes none */
 	const char *help;
 	enum option_kind kind;
-	size_t offset;	       /* of the member of struct options */
-	const char *min, *max; /* both included, written as a user writes them; NULL: any */
-	const char *wanted;    /* what a value is, for messages; NULL: its kind and bounds say it */
-	const char *preset;    /* the value if it is not given; NULL: 0 or nothing */
-	const char *preset_is; /* for --help, where the preset is no fixed text */
-	const char *stands_for; /* an option without a value that stands for this one */
-	/* OPTION_WORD: the words by their number; NULL behind the last one. */
+	size_t offset;		/* of the member in struct options */
+	const char *min, *max;	/* inclusive, in the notation of users; NULL: no bound */
+	const char *wanted;	/* expected value, for errors; NULL: derived from kind and bounds */
+	const char *preset;	/* default value; NULL: 0 or nothing */
+	const char *preset_is;	/* default in --help, if it is not a fixed text */
+	const char *stands_for; /* for an OPTION_WORD without value: the word to set */
+	/* OPTION_WORD: the word for each number; NULL after the last one. */
 	const char *(*word)(size_t number);
-	/* What each of them means, for --help behind @help; NULL: @help says it. */
+	/* Its meaning, shown by --help after @help; NULL if @help explains it. */
 	const char *(*word_help)(size_t number);
 };
 
-/* The row of @id, which has one; by its place, NULL behind the last one. */
+/* Finds a row: by its id, which must have one; or by its index, NULL after the last one. */
 const struct option_row *option_table__find(enum option_id id);
 const struct option_row *option_table__at(size_t place);
 
-#define OPTION_TABLE_MAX 64 /* rows: struct options has a bit for each */
+#define OPTION_TABLE_MAX 64 /* maximum number of rows: struct options has a bit for each */

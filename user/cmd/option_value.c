@@ -9,7 +9,7 @@
 
 #include "util/units.h"
 
-/* One of the two, by the kind. */
+/* One member is used, depending on the kind; the other is 0. */
 struct number {
 	uint64_t whole;
 	double real;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The value of an option: its text is parsed and compared with its bounds, as its row of the table
- * says, and set in struct options.
+ * Parses the value of an option, checks its bounds as the option's row specifies, and sets it in
+ * struct options.
  */
 #pragma once
 
@@ -10,13 +10,13 @@
 #include "cmd/option_table.h"
 
 /*
- * Sets the option of @row, of any kind but OPTION_ACTION. @text: its value, which texts and lists
- * refer to from then on; not looked at if it takes none. False: @text is not as @row wants it, and
- * nothing has changed.
+ * Sets the option of @row, of any kind except OPTION_ACTION. @text: its value, ignored if the
+ * option takes none; texts and lists keep the pointer. Returns false, with nothing changed, if the
+ * value is invalid.
  */
 bool option_value__set(const struct option_row *row, const char *text, struct options *options);
 
-/* What @row wants: "a time from 10ms to 366d", "watch or full". For a message. */
+/* The value that @row expects, for error messages: "a time from 10ms to 366d", "watch or full". */
 struct option_wanted {
 	char text[128];
 };

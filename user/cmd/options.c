@@ -23,7 +23,7 @@ const struct report_writer *options__writer(const struct options *options)
 	return report_writers__at(options->output.format);
 }
 
-/* A budget is of the target's CPU time in a trace of one process, and of one core's here. */
+/* In a trace of one process the budget is a share of the target's CPU time; here, of one core's. */
 struct host_options options__host(const struct options *options)
 {
 	return (struct host_options){

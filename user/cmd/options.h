@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The values of the options of all subcommands, grouped as the rooms take them. Each command lists
- * the options that it takes. Their names, bounds, defaults and help are rows of one table
- * (option_table.h), which the parser, configuration files and --help use.
+ * The values of the options of all subcommands, grouped by the directory that uses them. Each
+ * command lists the options that it takes. Names, bounds, defaults and help are rows of one table
+ * (option_table.h), shared by the parser, configuration files and --help.
  */
 #pragma once
 
@@ -69,24 +69,25 @@ struct config_value {
 };
 
 struct options {
-	uint64_t given; /* a bit for each option_id: see options__is_given() */
-	pid_t pid;	/* 0: none given */
-	bool all;	/* Pythons of the host, but only those that @filter matches */
+	uint64_t given; /* a bit for each option_id, see options__is_given() */
+	pid_t pid;	/* 0: not given */
+	bool all;	/* all Python processes of the host that match @filter */
 	struct host_filter filter;
-	uint32_t sites; /* of watched hosts: report this many; 0: none */
+	uint32_t sites; /* for watched hosts: number of allocation sites to report; 0: none */
 	struct alerting_options alerting;
 	struct serving_options serving;
 	struct snapshot_options snapshot;
 	struct trace_options trace;
 	struct output_options output;
-	char **arguments; /* what is left; not owned */
+	char **arguments; /* remaining arguments; not owned */
 	int argument_cnt;
 	/*
-	 * What was parsed, to be parsed again: a configuration file may say something else by then.
+	 * Everything that was parsed, to parse it again when the configuration file may have
+	 * changed.
 	 */
 	char **all_arguments;
 	int all_argument_cnt;
-	struct config_value *config_values; /* owned; others are the command line's */
+	struct config_value *config_values; /* owned; all other texts are from the command line */
 };
 
 void options__release(struct options *options);
@@ -94,8 +95,8 @@ void options__release(struct options *options);
 /* Whether the option was given, on the command line or in a configuration file. */
 bool options__is_given(const struct options *options, enum option_id id);
 
-/* The writer of the reports that the options ask for. */
+/* The report writer that the options select. */
 const struct report_writer *options__writer(const struct options *options);
 
-/* What the options say of watching a whole host. */
+/* The options for watching a whole host. */
 struct host_options options__host(const struct options *options);

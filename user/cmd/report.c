@@ -9,7 +9,7 @@
 #include "util/log.h"
 #include "util/reader_gone.h"
 
-/* What is reported of a heap, in this order. */
+/* The sections of a report, in order. */
 static const struct section {
 	const char *title; /* NULL: none */
 	const char *sql;

@@ -20,7 +20,7 @@ struct operand_text {
 	char text[32];
 };
 
-/* "rax", "rbp-16", "[rax+8]", "-" */
+/* Formats an operand: "rax", "rbp-16", "[rax+8]", "-". */
 static struct operand_text format_operand(const struct pyfrag_site *probe, const struct arch *arch)
 {
 	struct operand_text out = {"-"};
@@ -60,7 +60,7 @@ static void print_sites(const struct site_set *set, const struct arch *arch)
 	putchar('\n');
 }
 
-/* The architecture of the code in the file behind @fd. Returns 0 or negative errno. */
+/* Finds the architecture of the code in the file behind @fd. Returns 0 or negative errno. */
 static int find_arch(const struct arch **out, int fd)
 {
 	_cleanup_(elf_file__freep) struct elf_file *elf = NULL;

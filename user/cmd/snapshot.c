@@ -7,7 +7,7 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-/* Options that would have no effect. */
+/* Rejects options that would have no effect: -EINVAL after one line on stderr. */
 static int refuse_ignored(const struct options *options)
 {
 	static const enum option_id of_reports[] = {OPTION_JSON,

@@ -12,7 +12,7 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-/* Options that would have no effect: -EINVAL after one line on stderr. */
+/* Rejects options that would have no effect: -EINVAL after one line on stderr. */
 static int refuse_ignored(const struct options *options)
 {
 	static const enum option_id of_one[] = {OPTION_STACKS, OPTION_SAMPLE_BYTES, OPTION_MAP,
@@ -43,7 +43,7 @@ static int refuse_ignored(const struct options *options)
 	return err;
 }
 
-/* What the writer needs and the options do not give, or the other way: as above. */
+/* Checks that the options fit the writer; returns as above. */
 static int check_output(const struct options *options)
 {
 	const struct report_writer *writer = options__writer(options);
@@ -64,7 +64,7 @@ static int check_output(const struct options *options)
 	return -EINVAL;
 }
 
-/* Options that contradict each other: as above. */
+/* Rejects contradictory options; returns as above. */
 static int check_options(const struct options *options)
 {
 	const struct host_filter *filter = &options->filter;
@@ -89,7 +89,7 @@ static int check_options(const struct options *options)
 	return -EINVAL;
 }
 
-/* Until something ends the trace. */
+/* Polls until the trace ends. */
 static int follow(struct trace_session *session, struct failure *failure)
 {
 	struct pollfd due = {.fd = trace_session__fd(session), .events = POLLIN};
@@ -103,7 +103,7 @@ static int follow(struct trace_session *session, struct failure *failure)
 	return err;
 }
 
-/* Errors are logged while the probes are still there: to take them out may take a while. */
+/* Logs errors before the probes are removed, since removing them may take a while. */
 static int end(const struct trace_session *session, int err, const struct failure *failure)
 {
 	if (err && *failure->text)
@@ -126,7 +126,7 @@ static int trace_process(const struct options *options, struct report_output *ou
 		.alerting = alerting,
 	};
 	struct failure failure = {};
-	int err = keeper__start(NULL, &failure); /* before there are threads */
+	int err = keeper__start(NULL, &failure); /* must precede the first thread */
 
 	if (!err)
 		err = alerting__init(alerting, &options->alerting, &failure);

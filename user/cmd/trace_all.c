@@ -16,10 +16,10 @@
 #include "util/log.h"
 #include "util/reader_gone.h"
 
-/* How often it is looked at who has come and gone. */
+/* How often to look for new and ended processes. */
 #define TICK_NS 500000000L
 
-/* While it goes on. */
+/* State during the trace. */
 struct trace_all {
 	const struct options *options;
 	struct host *host;
@@ -36,7 +36,7 @@ static void trace_all__release(struct trace_all *trace)
 	closep(&trace->signal_fd);
 }
 
-/* Of each that was read since @since_ns. */
+/* Writes a report of each process read since @since_ns. */
 static int write_reports(struct trace_all *trace, uint64_t since_ns, struct failure *failure)
 {
 	struct watched *const *watched;
@@ -55,7 +55,7 @@ static int write_reports(struct trace_all *trace, uint64_t since_ns, struct fail
 	return err;
 }
 
-/* A report each, or in text a table. */
+/* Writes a report per process, or in text a table. */
 static int write_all(struct trace_all *trace, uint64_t since_ns, struct failure *failure)
 {
 	int err;
@@ -112,7 +112,10 @@ static int run(struct trace_all *trace, struct failure *failure)
 	}
 	if (err)
 		return err;
-	/* Who pins was asked for by then, and is read at once. */
+	/*
+	 * The kinds of pinning objects requested so far are read at once, so the last check need
+	 * not wait for them.
+	 */
 	trace->alerting.alerts.is_last_check = true;
 	return work(trace, failure);
 }
@@ -125,7 +128,7 @@ static int begin(struct trace_all *trace, struct failure *failure)
 	if (trace->signal_fd < 0)
 		return failure__set(failure, trace->signal_fd, "cannot wait for signals: %s",
 				    strerror(-trace->signal_fd));
-	/* Before there are threads. */
+	/* Must precede the first thread. */
 	err = trace->options->sites ? keeper__start(NULL, failure) : 0;
 	if (!err)
 		err = alerting__init(&trace->alerting, &trace->options->alerting, failure);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All Pythons of the host, at intervals: a line each, or with --json a report each.
+ * All Python processes of the host, at intervals: one line each or, with --json, one report each.
  */
 #pragma once
 
 #include "cmd/options.h"
 
-/* Returns 0, or negative errno after it has said why on stderr. */
+/* Returns 0; negative errno after logging why on stderr; or another exit status above 1. */
 int trace_all__run(const struct options *options);
