@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Entries are removed only when there is no room for another one, and then all at once that were
- * not asked for in this round: where code comes and goes, as with interpreters, most of it is gone,
- * and what is not is read again. The map itself counts as used memory, so that a stream of
- * addresses that hold no code cannot make it grow without end either.
+ * not used in this round: where code comes and goes, as with interpreters, most of it is gone, and
+ * the rest is read again. The map itself counts as used memory, so that a stream of addresses that
+ * hold no code cannot make it grow indefinitely either.
  */
 #include "stacks/code_cache.h"
 
@@ -16,18 +16,18 @@
 
 struct entry {
 	uint64_t address;
-	struct code_object *code; /* NULL: not to be had, because of: */
+	struct code_object *code; /* NULL: it could not be read, because of: */
 	int err;
-	uint32_t round; /* in which that was seen */
+	uint32_t round; /* in which the entry was last checked */
 };
 
 struct code_cache {
 	struct py_offsets offsets;
 	struct hash_map entries;
-	size_t round_cnt;  /* of these, asked for in this round */
-	size_t used_bytes; /* by code objects; more are the entries */
+	size_t round_cnt;  /* entries used in this round */
+	size_t used_bytes; /* by code objects; the entries come on top */
 	size_t bytes_max;
-	struct code_object *unkept; /* what was asked for last, if it could not be kept */
+	struct code_object *unkept; /* the last result, if there was no room for it */
 	uint32_t round;
 	struct code_cache_counts counts;
 };
@@ -82,8 +82,8 @@ static void drop_code(struct code_cache *cache, struct entry *entry)
 }
 
 /*
- * Makes sure that there is room for an entry of @address. Returns 0, -ENOSPC if the cache is full
- * or its account, or -ENOMEM.
+ * Makes sure that there is room for an entry of @address. Returns 0, -ENOSPC if the cache or its
+ * account is full, or -ENOMEM.
  */
 static int reserve(struct code_cache *cache, uint64_t address)
 {
@@ -109,9 +109,9 @@ static bool is_of_this_round(void *item, void *context)
 }
 
 /*
- * Drops what was not asked for in this round. Returns whether that was anything. When nothing is
- * left to drop, this is called for each further address of the round, so it may not look through
- * all entries to find that out.
+ * Drops entries that were not used in this round. Returns whether there were any. When nothing is
+ * left to drop, this is called for each further address of the round, so it must not search all
+ * entries to find that out.
  */
 static bool drop_old(struct code_cache *cache)
 {
@@ -122,13 +122,13 @@ static bool drop_old(struct code_cache *cache)
 	return true;
 }
 
-/* Whether that says something of the address, rather than of the process or of us. */
+/* Whether the error is about the address, rather than about the process or us. */
 static bool is_gone(int err)
 {
 	return err == -EFAULT || err == -EINVAL || err == -ESTALE;
 }
 
-/* Puts what was read, or that nothing could be, where it is found again, if there is room. */
+/* Caches what was read, or that nothing could be read, if there is room. */
 static int keep(struct code_cache *cache, uint64_t address, struct code_object **code, int err)
 {
 	size_t bytes = *code ? code_object__cost_bytes(*code) : 0;
@@ -169,7 +169,7 @@ static int read_new(struct code_cache *cache, const struct memory *memory, uint6
 	return keep(cache, address, &code, err);
 }
 
-/* Sees to it that the entry is of this round. */
+/* Makes sure that the entry has been checked in this round. */
 static int check_entry(struct code_cache *cache, const struct memory *memory, struct entry *entry)
 {
 	int same;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Nothing stops the target meanwhile, so the structure is read first, then what it points at, then
- * the structure again: if it is the same as before, then what was pointed at was not replaced in
- * between, for code objects never change those members.
+ * The target is not stopped meanwhile. So the structure is read first, then what it points to, then
+ * the structure again: if it is unchanged, what it points to was not replaced in between, because
+ * code objects never change those members.
  */
 #include "stacks/code_object.h"
 
@@ -33,7 +33,10 @@ void code_object__freep(struct code_object **code)
 	code_object__free(*code);
 }
 
-/* Up to 3.10 the instructions are an object of their own; since then they end the code object. */
+/*
+ * Up to 3.10 the instructions are a separate object; since then they are at the end of the code
+ * object.
+ */
 static bool has_code_inside(enum py_instr_kind kind)
 {
 	return kind == PY_INSTR_PREVIOUS || kind == PY_INSTR_NEXT;
@@ -83,7 +86,7 @@ static bool is_same_identity(const struct code_identity *a, const struct code_id
 	       a->first_traceable == b->first_traceable;
 }
 
-/* Returns 0 if that type is the one of code objects. */
+/* Returns 0 if @type is the type of code objects. */
 static int check_type(const struct memory *memory, const struct py_offsets *offsets, uint64_t type)
 {
 	char name[sizeof("code")];
@@ -99,7 +102,7 @@ static int check_type(const struct memory *memory, const struct py_offsets *offs
 	return memcmp(name, "code", sizeof(name)) ? -EINVAL : 0;
 }
 
-/* As py_string__read(), but the text is the account's of the memory. */
+/* As py_string__read(), but the text is charged to the account of @memory. */
 static int read_text(char **out, const struct memory *memory, const struct py_offsets *offsets,
 		     uint64_t address)
 {
@@ -112,7 +115,10 @@ static int read_text(char **out, const struct memory *memory, const struct py_of
 	return *out ? 0 : -errno;
 }
 
-/* A name that a traceback shows: identifiers, "<module>", and what else programs think of. */
+/*
+ * Reads a name as tracebacks show it: an identifier, "<module>", or whatever else a program
+ * chooses.
+ */
 static int read_name(char **out, const struct memory *memory, const struct py_offsets *offsets,
 		     uint64_t address)
 {
@@ -179,7 +185,7 @@ static int read_line_table(struct code_object *code, const struct memory *memory
 	return 0;
 }
 
-/* All that the structure points at. */
+/* Reads everything that the structure points to. */
 static int read_contents(struct code_object *code, const struct memory *memory,
 			 const struct py_offsets *offsets)
 {

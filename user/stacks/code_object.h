@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A code object: what a frame runs, with the names and lines that a traceback shows of it.
+ * A code object: what a frame runs, with the names and lines that a traceback shows for it.
  *
- * Whoever walks frames keeps of each only two numbers, the address of its code object and where in
- * it the frame is; this makes text of them, later. So the address may by then hold something else,
- * and all that is read is looked at with that in mind: it counts as a code object if its type is
- * called "code", its names are text and its sizes are possible. A code object that was freed, and
- * whose memory nobody has written to since, still looks like one.
+ * A stack walk keeps only two numbers per frame, the address of its code object and the position in
+ * it; this file turns them into text, later. By then the address may hold something else, so
+ * everything that is read is checked: it counts as a code object if its type is called "code", its
+ * names are text and its sizes are possible. A code object that was freed, and whose memory has not
+ * been overwritten since, still looks like one.
  *
  * Source: PyCodeObject in Include/code.h (2.7 to 3.8) and Include/cpython/code.h.
  */
@@ -22,7 +22,7 @@
 
 #define CODE_LINE_TABLE_BYTES_MAX (1UL << 20)
 
-/* What is in the structure itself: two code objects that agree in all of it are the same. */
+/* Members of the structure itself: two code objects that agree in all of them are the same. */
 struct code_identity {
 	uint64_t type, name, filename, line_table; /* addresses */
 	uint64_t qualname;			   /* 3.11 on */
@@ -37,19 +37,19 @@ struct code_object {
 	char *name;
 	char *qualname; /* "Class.method"; NULL before 3.11 */
 	char *filename;
-	/* NULL, and of no line known, if it is longer than CODE_LINE_TABLE_BYTES_MAX. */
+	/* NULL, and no line is known, if it is longer than CODE_LINE_TABLE_BYTES_MAX. */
 	uint8_t *line_table;
 	size_t line_table_size;
 	uint32_t size_bytes; /* of its instructions */
 	enum py_instr_kind instr_kind;
 	enum py_line_kind line_kind;
-	uint16_t code_offset; /* of the instructions in the code object, 3.11 on */
+	uint16_t code_offset; /* where they begin in the code object, 3.11 on */
 };
 
 /*
- * Reads the code object at @address (without tag bits), which the caller frees. Returns 0, -EINVAL
- * if that is no code object, -EFAULT if it is not all readable, -ESTALE if it changed while it was
- * read, -EDQUOT by the account of @memory, -ENOMEM, or as memory__read().
+ * Reads the code object at @address (without tag bits), which the caller frees. Returns 0; -EINVAL
+ * if it is not a code object; -EFAULT if not all of it is readable; -ESTALE if it changed while it
+ * was read; -EDQUOT by the account of @memory; -ENOMEM; or as memory__read().
  */
 int code_object__read(struct code_object **out, const struct memory *memory,
 		      const struct py_offsets *offsets, uint64_t address);
@@ -57,35 +57,35 @@ void code_object__free(struct code_object *code);
 void code_object__freep(struct code_object **code);
 
 /*
- * Whether the address still holds that code object, by a single read: 1, or 0 if it holds something
+ * Whether the address still holds this code object, by a single read: 1, or 0 if it holds something
  * else, or negative errno as above.
  */
 int code_object__is_same(const struct code_object *code, const struct memory *memory,
 			 const struct py_offsets *offsets);
 
 /*
- * How many bytes into the code a frame is, negative if it has not begun. @instr is what the frame
- * holds: f_lasti as it is (PY_INSTR_BYTES, PY_INSTR_UNITS), or the pointer less the code object's
- * address (PY_INSTR_PREVIOUS, PY_INSTR_NEXT).
+ * The position of a frame in the code, in bytes; negative if it has not begun. @instr is what the
+ * frame contains: f_lasti as it is (PY_INSTR_BYTES, PY_INSTR_UNITS), or the pointer minus the
+ * address of the code object (PY_INSTR_PREVIOUS, PY_INSTR_NEXT).
  *
- * In a frame that has called another one, too, this leads to the call. prev_instr may point at the
- * last of the call's inline cache entries, which are on the line of the call (3.11, 3.12);
- * instr_ptr points at the call itself, until it returns (3.13 on, _PyInterpreterFrame_LASTI in
- * Include/internal: there is nothing to subtract).
+ * In a frame that has called another one, this is the position of the call, too. prev_instr may
+ * point to the last of the call's inline cache entries, which are on the line of the call (3.11,
+ * 3.12); instr_ptr points to the call itself, until it returns (3.13 on, _PyInterpreterFrame_LASTI
+ * in Include/internal: nothing is subtracted).
  */
 int64_t code_object__instr_offset(const struct code_object *code, int32_t instr);
 
 /*
- * The line such a frame is on: frame.f_lineno, and what tracebacks say. The first one if it has not
- * begun; LINE_NONE if the instruction has none, or is not in this code.
+ * The line of such a frame, as in frame.f_lineno and in tracebacks. It is the first one if the
+ * frame has not begun; LINE_NONE if the instruction has none, or is not in this code.
  */
 int32_t code_object__line(const struct code_object *code, int32_t instr);
 
 /*
- * Whether such a frame has come to where Python begins to show it. Before are frames that still
- * make their cells or their generator; and from 3.13 on those that stand for no function, but run
- * what comes after a call (_Py_InitCleanup). As _PyFrame_IsIncomplete() has it, but for frames that
- * a generator owns: those it always shows. Always true before 3.11.
+ * Whether such a frame has reached the instruction from which on Python shows it. Frames before it
+ * are still creating their cells or their generator; from 3.13 on some belong to no function, but
+ * run what follows a call (_Py_InitCleanup). As _PyFrame_IsIncomplete(), but that shows every frame
+ * owned by a generator, which the caller has to check. Always true before 3.11.
  */
 bool code_object__is_shown(const struct code_object *code, int32_t instr);
 

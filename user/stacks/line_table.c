@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * All tables are lists of steps: so many bytes of code on, so many lines on. What differs is when a
- * step counts. Up to 3.9 a line begins where its step ends, so a step that ends behind the
- * instruction is not taken. From 3.10 on an entry describes the code it runs over: it is taken, and
- * then asked whether the instruction was in it. Steps too large for one entry are spread over
- * several, of which all but one are empty; that needs no care in either form.
+ * All tables are lists of steps: advance by so many bytes of code and so many lines. They differ in
+ * when a step counts. Up to 3.9 a line begins where its step ends, so a step that ends after the
+ * instruction is not taken. From 3.10 on an entry describes the code that it covers: its step is
+ * taken, and then it is checked whether the instruction is in it. A step too large for one entry is
+ * spread over several, all but one of which are empty; neither form needs special treatment for
+ * that.
  *
- * There is no index: tables are short, and a caller that wants speed keeps what it got.
+ * There is no index: tables are short, and callers that need speed keep the results.
  */
 #include "stacks/line_table.h"
 
 #include <stdbool.h>
 
-#define NO_LINE_STEP INT8_MIN /* of 3.10: the code of this entry has no line */
+#define NO_LINE_STEP INT8_MIN /* 3.10: the code of this entry has no line */
 
 /* Locations, from 3.11 on. The first byte of an entry, and no other, has the highest bit set. */
 #define ENTRY_BIT	 0x80
@@ -60,8 +61,8 @@ static int32_t find_in_ranges(const uint8_t *bytes, size_t size, int32_t first_l
 }
 
 /*
- * A number with its sign in the lowest bit, 6 bits a byte, the lowest first; the next bit says that
- * more follow. Returns false if it does not end in the entry, or is none that an int holds.
+ * A number with its sign in the lowest bit, 6 bits per byte, lowest first; the next bit says that
+ * more follow. Returns false if it does not end in the entry, or does not fit an int.
  */
 static bool read_signed(const uint8_t *at, const uint8_t *end, int64_t *out)
 {
@@ -79,7 +80,7 @@ static bool read_signed(const uint8_t *at, const uint8_t *end, int64_t *out)
 	return false;
 }
 
-/* By how many lines the entry with this first byte, and @at behind it, goes on. */
+/* The number of lines to advance for the entry that begins with @first and continues at @at. */
 static bool read_line_step(uint8_t first, const uint8_t *at, const uint8_t *end, int64_t *out)
 {
 	uint8_t code = first >> 3 & 15;
@@ -87,8 +88,8 @@ static bool read_line_step(uint8_t first, const uint8_t *at, const uint8_t *end,
 	if (code == ENTRY_NO_COLUMNS || code == ENTRY_LONG)
 		return read_signed(at, end, out);
 	/*
-	 * 0 to 9: columns on the same line; 10 to 12: columns on this line, the next, the one
-	 * after.
+	 * 0 to 9: columns on the same line; 10 to 12: columns on this line, the next one, or the
+	 * one after.
 	 */
 	*out = code >= 10 && code <= 12 ? code - 10 : 0;
 	return true;

@@ -9,29 +9,29 @@
 #include "util/cleanup.h"
 #include "util/hash_map.h"
 
-/* The distance after so many steps is beyond any heap. */
+/* After this many steps, the sampling interval is larger than any heap. */
 #define STEPS_MAX 30
-/* Where every allocation was sampled, the first step is to twice this. */
+/* If every allocation was sampled, the first step is to twice this. */
 #define DISTANCE_MIN 32UL
 
-/* Of a normal distribution, 95 % is within so many standard deviations. */
+/* 95 % of a normal distribution is within this many standard deviations. */
 #define SIGMAS_95 1.96
 
-/* What is known of a block that was sampled, or a pool whose taking was seen. */
+/* What is known of a block that was sampled, or of a pool whose allocation was recorded. */
 struct record {
 	uint64_t address;
-	uint64_t stamp; /* of the pool, when it was last looked at (pool__stamp()); 0: never */
-	uint32_t stack; /* an index in the stack table */
+	uint64_t stamp; /* of the pool, when it was last checked (block_map__stamp()); 0: never */
+	uint32_t stack; /* index in the stack table */
 	union {
 		struct {
-			uint16_t size; /* of a block, bytes */
-			uint16_t step; /* of the sampling distance, when it was sampled */
+			uint16_t size; /* of the block, bytes */
+			uint16_t step; /* of the sampling interval, when the block was sampled */
 		};
-		uint32_t era; /* of a pool: so often may its going have been missed by then */
+		uint32_t era; /* of the ledger, when the pool was recorded or last checked */
 	};
 };
 
-/* What was taken at one stack. */
+/* What was allocated at one stack. */
 struct growth {
 	uint64_t pools, arenas, interval_pools, interval_arenas;
 };
@@ -40,11 +40,11 @@ struct site_ledger {
 	struct site_ledger_options options;
 	struct stack_table *stacks;
 	struct hash_map blocks, pools; /* of struct record, by address */
-	struct growth *growth; /* by stack index; the last one is of stacks that are not known */
+	struct growth *growth;	       /* by stack index */
 	size_t growth_cnt, growth_capacity;
 	struct growth unknown_growth;
 	uint32_t era;  /* gaps so far */
-	uint16_t step; /* so often the sampling distance was doubled */
+	uint16_t step; /* how often the sampling interval was doubled */
 	uint64_t random;
 	struct site_ledger_counts counts;
 };
@@ -60,7 +60,7 @@ int site_ledger__new(struct site_ledger **out, struct stack_table *stacks,
 	ledger->stacks = stacks;
 	ledger->blocks = ledger->pools = (struct hash_map){.entry_bytes = sizeof(struct record),
 							   .account = options->account};
-	ledger->random = (options->seed | 1) * 0x9e3779b97f4a7c15ULL; /* not 0 */
+	ledger->random = (options->seed | 1) * 0x9e3779b97f4a7c15ULL; /* never 0 */
 	*out = ledger;
 	return 0;
 }
@@ -107,7 +107,7 @@ static uint64_t distance_at(const struct site_ledger *ledger, uint32_t step)
 	return ledger->options.sample_bytes << step;
 }
 
-/* How likely a block of @size bytes is sampled. */
+/* The probability that a block of @size bytes is sampled. */
 static double probability_of(const struct site_ledger *ledger, uint32_t size, uint32_t step)
 {
 	uint64_t mean = distance_at(ledger, step);
@@ -125,8 +125,8 @@ static double draw(struct site_ledger *ledger)
 }
 
 /*
- * Whether @record would have been sampled with the distance of now, too: then it is as if it had
- * been.
+ * Whether @record would also have been sampled at the current interval; if so, it is kept as if it
+ * had been.
  */
 static bool stays(void *entry, void *context)
 {
@@ -142,7 +142,7 @@ static bool stays(void *entry, void *context)
 	return true;
 }
 
-/* From here on samples are half as likely; and those there are, as if that had been so before. */
+/* Doubles the sampling interval, and thins out the samples as if it had been that long before. */
 static void double_distance(struct site_ledger *ledger)
 {
 	ledger->step++;
@@ -150,8 +150,8 @@ static void double_distance(struct site_ledger *ledger)
 }
 
 /*
- * Enters what an event says. A record that cannot be kept counts as forgotten: the account has no
- * room for it, or it has no address.
+ * Stores @record. One that cannot be stored counts as forgotten: the account has no room for it, or
+ * its address is 0.
  */
 static int put(struct hash_map *map, const struct record *record, uint64_t *forgotten_cnt)
 {
@@ -250,14 +250,14 @@ void site_ledger__begin_interval(struct site_ledger *ledger)
 	}
 }
 
-/* What a checkpoint says of the pools. */
+/* The context of is_certain(): what a checkpoint has read of the pools. */
 struct look {
 	const struct site_ledger *ledger;
 	const struct heap *heap;
 };
 
 /*
- * Not if there is a gap between when the pool was taken, or last looked at, and now, and it has
+ * False if there was a gap since the pool was recorded or last checked, and the pool may have
  * changed.
  */
 static bool is_certain(void *entry, void *context)
@@ -331,7 +331,7 @@ uint32_t site_ledger__pool_stack(const struct site_ledger *ledger, uint64_t pool
 	return record ? record->stack : STACK_UNKNOWN;
 }
 
-/* What is summed up: the totals by stack, the last of them for stacks that are not known. */
+/* Adds up the totals by stack; the last ones are for unknown stacks. */
 struct sums {
 	const struct site_ledger *ledger;
 	const struct heap *heap;
@@ -346,7 +346,7 @@ static struct site_totals *totals_of(const struct sums *sums, uint32_t stack)
 	return &sums->totals[stack < sums->stack_cnt ? stack : sums->stack_cnt];
 }
 
-/* The arena around @address if it is pinned, else NULL. */
+/* The arena that contains @address if it is pinned, else NULL. */
 static const struct region_totals *pinned_around(const struct sums *sums, uint64_t address)
 {
 	const struct region *region = heap__region_around(sums->heap, address);

@@ -18,14 +18,17 @@ struct kept_stack {
 	bool truncated;
 };
 
-/* A stack as it was sent. Several come to the same: a line can be many instructions. */
+/*
+ * A stack as it was sent. Several may become the same kept stack, because a line can have many
+ * instructions.
+ */
 struct sent_stack {
 	uint64_t number; /* 0: forgotten */
-	size_t first;	 /* in sent_frames, of those that are shown */
+	size_t first;	 /* in sent_frames, which only contains frames that are shown */
 	uint32_t stack;
 };
 
-/* The stack that is sent as a number. */
+/* The kept stack for the number of a sent stack. */
 struct numbered_stack {
 	uint64_t number;
 	uint32_t stack;
@@ -112,9 +115,7 @@ static bool is_gone(int err)
 	return err == -EFAULT || err == -EINVAL || err == -ESTALE || err == -ESRCH;
 }
 
-/*
- * Frames that Python itself does not show have no line, and no name here. *shown: whether it does.
- */
+/* Names a frame. *shown: whether Python itself shows it; other frames are left out. */
 static int name_frame(struct stack_table *table, const struct pyfrag_frame *sent,
 		      struct stack_frame *out, bool *shown)
 {
@@ -137,7 +138,7 @@ static int name_frame(struct stack_table *table, const struct pyfrag_frame *sent
 	return err ? err : intern(table, code->filename, &out->file);
 }
 
-/* Names the frames of @sent that are shown, behind those that are kept. */
+/* Names the frames of @sent that are shown, after the frames that are kept. */
 static int name_frames(struct stack_table *table, const struct pyfrag_stack *sent, uint32_t *cnt)
 {
 	*cnt = 0;
@@ -165,7 +166,7 @@ static bool is_stack(const void *owner, uint32_t id, const void *key)
 		const struct stack_frame *left = &table->frames[kept->first + i];
 		const struct stack_frame *right = &table->frames[wanted->first + i];
 
-		/* Strings are held once. */
+		/* Strings are interned: equal ones are the same pointer. */
 		if (left->function != right->function || left->file != right->file ||
 		    left->line != right->line)
 			return false;
@@ -187,7 +188,7 @@ static uint64_t hash_stack(const struct stack_table *table, const struct kept_st
 	return hash;
 }
 
-/* The index of the stack whose @cnt frames were just named, which is kept if it is a new one. */
+/* Returns the index of the stack whose @cnt frames were just named in *out; a new stack is kept. */
 static int keep_stack(struct stack_table *table, uint32_t cnt, bool truncated, uint32_t *out)
 {
 	const struct kept_stack stack = {.first = table->frame_cnt,
@@ -211,7 +212,7 @@ static int keep_stack(struct stack_table *table, uint32_t cnt, bool truncated, u
 	return 0;
 }
 
-/* Room for @cnt more frames, and one more stack that is sent. */
+/* Makes room for @cnt more frames, and one more sent stack. */
 static int reserve(struct stack_table *table, size_t cnt)
 {
 	int err = RESERVE(table, table->frames, table->frame_capacity, table->frame_cnt + cnt);
@@ -224,7 +225,7 @@ static int reserve(struct stack_table *table, size_t cnt)
 	return err;
 }
 
-/* What is kept of a stack that was sent with @frame_cnt frames, but for its names. */
+/* Bytes kept for a sent stack of @frame_cnt frames, without its names. */
 static size_t sent_bytes(size_t frame_cnt)
 {
 	return sizeof(struct sent_stack) + 2 * sizeof(struct numbered_stack) +
@@ -242,7 +243,7 @@ static int add(struct stack_table *table, const struct pyfrag_stack *sent)
 	struct numbered_stack *numbered;
 	uint32_t cnt, stack;
 
-	/* What is at an address may have changed since it was last asked for, for another stack. */
+	/* What is at an address may have changed since it was last requested, for another stack. */
 	code_cache__begin_round(table->codes);
 	if (!err)
 		err = name_frames(table, sent, &cnt);
@@ -299,7 +300,7 @@ uint32_t stack_table__cnt(const struct stack_table *table)
 }
 
 /*
- * 1 if the code of the frame sent still is what it was @named after, 0 if not, or negative errno.
+ * 1 if the code of the sent frame is still what it was @named after, 0 if not, or negative errno.
  */
 static int is_as_named(struct stack_table *table, const struct pyfrag_frame *sent,
 		       const struct stack_frame *named)
@@ -308,7 +309,7 @@ static int is_as_named(struct stack_table *table, const struct pyfrag_frame *sen
 	int err = code_cache__get(table->codes, table->memory, sent->code, &code);
 	int32_t line;
 
-	if (err == -EDQUOT) /* its number must not stay that of another stack */
+	if (err == -EDQUOT) /* forget the number: it may mean another stack now */
 		return 0;
 	if (err)
 		return is_gone(err) ? !named->function : err;
@@ -333,7 +334,7 @@ static int is_as_sent(struct stack_table *table, const struct sent_stack *sent)
 	return 1;
 }
 
-/* Drops those that are forgotten. */
+/* Drops the sent stacks that are forgotten. */
 static void compact(struct stack_table *table)
 {
 	size_t cnt = 0, frame_cnt = 0;
@@ -346,7 +347,7 @@ static void compact(struct stack_table *table)
 			table->used_bytes -= sent_bytes(sent_frame_cnt);
 			continue;
 		}
-		if (sent_frame_cnt) /* else there may be no array at all */
+		if (sent_frame_cnt) /* otherwise there may be no array */
 			memmove(&table->sent_frames[frame_cnt], &table->sent_frames[sent->first],
 				sent_frame_cnt * sizeof(*table->sent_frames));
 		sent->first = frame_cnt;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The stacks that were sent, with their names: named when they are first sent, because code objects
- * die.
+ * The stacks that BPF programs have sent, with names: these are read when a stack is first sent,
+ * because code objects die.
  *
- * A stack is known by a number made of the addresses in it. When a code object goes and another one
- * comes to its place, the same number can be another stack. So now and then all of them are looked
- * at again: one whose code is not what it was keeps its names, for the blocks that were recorded
- * with it, but its number is forgotten.
+ * A stack is identified by a number computed from the addresses in it. When a code object is freed
+ * and another one takes its place, the same number may mean another stack. So from time to time all
+ * stacks are reviewed: one whose code has changed keeps its names, for the blocks that were
+ * recorded with it, but its number is forgotten.
  */
 #pragma once
 
@@ -21,7 +21,7 @@
 #define STACK_UNKNOWN UINT32_MAX
 
 struct stack_frame {
-	/* Qualified, from 3.11 on; NULL: the code died before it could be named. */
+	/* Qualified, from 3.11 on; NULL: the code died before its name was read. */
 	const char *function;
 	const char *file;
 	int32_t line; /* 0: none */
@@ -30,20 +30,20 @@ struct stack_frame {
 struct stack {
 	const struct stack_frame *frames; /* innermost first */
 	uint32_t frame_cnt;
-	bool truncated; /* there are more */
+	bool truncated; /* there are more frames */
 };
 
 struct stack_table_counts {
-	uint64_t unnamed_frames; /* whose code was gone when they were sent */
-	uint64_t retired_stacks; /* whose code is not there any more */
-	uint64_t unkept_stacks;	 /* for which there was no room */
+	uint64_t unnamed_frames; /* frames whose code was gone when they were sent */
+	uint64_t retired_stacks; /* stacks whose code is gone */
+	uint64_t unkept_stacks;	 /* stacks for which there was no room */
 };
 
 struct stack_table;
 
 /*
- * A table that takes at most about @bytes_max from the account of @memory, and less where that has
- * less. Returns 0, -EDQUOT or -ENOMEM; the caller frees it.
+ * Creates a table that takes at most about @bytes_max bytes from the account of @memory, or less if
+ * the account has less. Returns 0, -EDQUOT or -ENOMEM; the caller frees it.
  */
 int stack_table__new(struct stack_table **out, const struct py_offsets *offsets,
 		     const struct memory *memory, size_t bytes_max);
@@ -51,33 +51,33 @@ void stack_table__free(struct stack_table *table);
 void stack_table__freep(struct stack_table **table);
 
 /*
- * Names @sent and keeps it. Returns 0 (also if there was no room, here or in the account), or
- * -ENOMEM.
+ * Names @sent and keeps it. Returns 0 (also if there was no room, here or in the account), -ENOMEM,
+ * or as memory__read().
  */
 int stack_table__add(struct stack_table *table, const struct pyfrag_stack *sent);
 
 /* The index of the stack that was sent as @number, or STACK_UNKNOWN. */
 uint32_t stack_table__find(const struct stack_table *table, uint64_t number);
 
-/* By index; indices are given from 0 on, and stay. */
+/* By index. Indices count from 0, and never change. */
 struct stack stack_table__get(const struct stack_table *table, uint32_t index);
 uint32_t stack_table__cnt(const struct stack_table *table);
 
 /*
- * Bytes of its memory that are left; 0: there is no room for another stack, unless a review makes
+ * Bytes of its memory that are left; 0: there is no room for another stack, unless a review frees
  * some.
  */
 size_t stack_table__room_bytes(const struct stack_table *table);
 
 /*
- * Looks whether the code of all stacks is still what it was; calls @forget with the number of each
- * of which it is not, or cannot be known for want of memory, and makes room of what it took.
- * Returns 0, or negative errno when the memory cannot be read at all.
+ * Checks whether the code of all stacks is still the same. Calls @forget with the number of each
+ * stack whose code has changed, or cannot be checked for lack of memory, and frees what it took.
+ * Returns 0, or negative errno if the memory cannot be read at all.
  */
 int stack_table__review(struct stack_table *table, void (*forget)(uint64_t number, void *context),
 			void *context);
 
 const struct stack_table_counts *stack_table__counts(const struct stack_table *table);
 
-/* Of the code objects that the frames were named by. */
+/* Counts of the cache of the code objects that frames are named by. */
 const struct code_cache_counts *stack_table__code_counts(const struct stack_table *table);

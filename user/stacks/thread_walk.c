@@ -8,11 +8,11 @@
 #include "util/cleanup.h"
 #include "util/sleep.h"
 
-/* How often, ns apart, before it is taken for wrong. */
+/* Attempts, and ns between them, before the layout counts as wrong. */
 #define TRIES	 20
 #define RETRY_NS 5000000
 
-/* What py_read() reads; the walk's text has no place for it. */
+/* What py_read() reads: the shared code of the walk has no parameter for it. */
 static __thread const struct memory *walked;
 
 static bool py_read(void *to, __u32 size, __u64 address)
@@ -36,7 +36,9 @@ static __u64 *py_frame_words(struct pyfrag_stack *stack)
 
 #include "pyfrag/py_walk.h"
 
-/* 0 if all frames of the stack have code, -EBADMSG if not, or negative errno of reading. */
+/*
+ * Returns 0 if all frames of the stack have code, -EBADMSG if not, or negative errno from reading.
+ */
 static int check_stack(const struct py_walk *walk, const struct pyfrag_stack *stack)
 {
 	for (uint32_t i = 0; i < stack->frame_cnt; i++) {
@@ -61,7 +63,8 @@ static int check_thread(const struct py_walk *walk, uint64_t thread)
 }
 
 /*
- * Whether what tells which thread state runs does so, as far as it can be seen: mostly none does.
+ * Whether the field that identifies the running thread state is plausible. Mostly no thread runs,
+ * so more cannot be checked.
  */
 static bool tells_current(const struct py_walk *walk, uint64_t first_thread)
 {
@@ -78,7 +81,7 @@ static bool tells_current(const struct py_walk *walk, uint64_t first_thread)
 	       py_walk__find_thread(walk, py_walk__word(current + walk->offsets.thread_id));
 }
 
-/* The first thread there is: an interpreter may have none. */
+/* The first thread of any interpreter, as an interpreter may have none. */
 static uint64_t find_first_thread(const struct py_walk *walk)
 {
 	uint64_t interpreter = py_walk__word(walk->interpreters_head), thread = 0;

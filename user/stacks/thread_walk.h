@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The walk that BPF programs do (pyfrag/py_walk.h), done from here: to see, before they are trusted
- * with it, that it leads to code objects.
+ * The stack walk of the BPF programs (pyfrag/py_walk.h), run in user space to check that it leads
+ * to code objects before the BPF programs rely on it.
  */
 #pragma once
 
@@ -10,9 +10,9 @@
 #include "util/failure.h"
 
 /*
- * Walks the first thread that there is, and reads the code of its frames. Returns 0 if all of it
- * made sense, or it has no frame; -EBADMSG if not, also when tried again (the target runs
- * meanwhile); or negative errno of reading.
+ * Walks the first thread and reads the code of its frames. Returns 0 if all of it is well-formed,
+ * or there is no frame; -EBADMSG if not, even after several attempts (the target runs meanwhile);
+ * or negative errno from reading.
  */
 int thread_walk__check(const struct py_walk *walk, const struct memory *memory,
 		       struct failure *failure);
