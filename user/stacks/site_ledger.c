@@ -12,7 +12,7 @@
 /* After this many steps, the sampling interval is larger than any heap. */
 #define STEPS_MAX 30
 /* If every allocation was sampled, the first step is to twice this. */
-#define DISTANCE_MIN 32UL
+#define SAMPLE_BYTES_MIN 32UL
 
 /* 95 % of a normal distribution is within this many standard deviations. */
 #define SIGMAS_95 1.96
@@ -100,17 +100,17 @@ static void forget(struct hash_map *map, uint64_t address)
 		hash_map__remove(map, record);
 }
 
-static uint64_t distance_at(const struct site_ledger *ledger, uint32_t step)
+static uint64_t sample_bytes_at(const struct site_ledger *ledger, uint32_t step)
 {
 	if (!ledger->options.sample_bytes)
-		return step ? DISTANCE_MIN << step : 0;
+		return step ? SAMPLE_BYTES_MIN << step : 0;
 	return ledger->options.sample_bytes << step;
 }
 
 /* The probability that a block of @size bytes is sampled. */
 static double probability_of(const struct site_ledger *ledger, uint32_t size, uint32_t step)
 {
-	uint64_t mean = distance_at(ledger, step);
+	uint64_t mean = sample_bytes_at(ledger, step);
 
 	return mean ? -expm1(-(double)size / (double)mean) : 1;
 }
@@ -143,7 +143,7 @@ static bool stays(void *entry, void *context)
 }
 
 /* Doubles the sampling interval, and thins out the samples as if it had been that long before. */
-static void double_distance(struct site_ledger *ledger)
+static void double_sample_bytes(struct site_ledger *ledger)
 {
 	ledger->step++;
 	hash_map__filter(&ledger->blocks, stays, ledger);
@@ -181,7 +181,7 @@ static int apply_alloc(struct site_ledger *ledger, const struct pyfrag_event *ev
 	if (!(event->flags & PYFRAG_EVENT_SAMPLED))
 		return 0;
 	if (ledger->blocks.cnt >= ledger->options.blocks_max && ledger->step < STEPS_MAX)
-		double_distance(ledger);
+		double_sample_bytes(ledger);
 	return put(&ledger->blocks, &record, &ledger->counts.forgotten_blocks);
 }
 
@@ -251,7 +251,7 @@ void site_ledger__begin_interval(struct site_ledger *ledger)
 }
 
 /* The context of is_certain(): what a checkpoint has read of the pools. */
-struct look {
+struct pool_check {
 	const struct site_ledger *ledger;
 	const struct heap *heap;
 };
@@ -263,13 +263,13 @@ struct look {
 static bool is_certain(void *entry, void *context)
 {
 	struct record *record = entry;
-	const struct look *look = context;
-	uint64_t stamp = block_map__stamp(look->heap->blocks, record->address);
+	const struct pool_check *check = context;
+	uint64_t stamp = block_map__stamp(check->heap->blocks, record->address);
 
-	if (record->era != look->ledger->era && (!record->stamp || record->stamp != stamp))
+	if (record->era != check->ledger->era && (!record->stamp || record->stamp != stamp))
 		return false;
 	record->stamp = stamp;
-	record->era = look->ledger->era;
+	record->era = check->ledger->era;
 	return true;
 }
 
@@ -282,11 +282,11 @@ void site_ledger__note_gap(struct site_ledger *ledger)
 
 void site_ledger__check(struct site_ledger *ledger, const struct heap *heap, bool gap)
 {
-	struct look look = {.ledger = ledger, .heap = heap};
+	struct pool_check check = {.ledger = ledger, .heap = heap};
 
 	if (gap)
 		site_ledger__note_gap(ledger);
-	ledger->counts.forgotten_pools += hash_map__filter(&ledger->pools, is_certain, &look);
+	ledger->counts.forgotten_pools += hash_map__filter(&ledger->pools, is_certain, &check);
 }
 
 static bool is_in_an_arena(void *entry, void *context)
@@ -304,7 +304,7 @@ void site_ledger__forget_outside(struct site_ledger *ledger, const struct heap *
 
 uint64_t site_ledger__sample_bytes(const struct site_ledger *ledger)
 {
-	return distance_at(ledger, ledger->step);
+	return sample_bytes_at(ledger, ledger->step);
 }
 
 uint32_t site_ledger__sample_step(const struct site_ledger *ledger)

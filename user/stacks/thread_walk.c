@@ -66,7 +66,7 @@ static int check_thread(const struct py_walk *walk, uint64_t thread)
  * Whether the field that identifies the running thread state is plausible. Mostly no thread runs,
  * so more cannot be checked.
  */
-static bool tells_current(const struct py_walk *walk, uint64_t first_thread)
+static bool is_current_plausible(const struct py_walk *walk, uint64_t first_thread)
 {
 	uint64_t current;
 	__u32 status;
@@ -98,7 +98,7 @@ static int check_first_thread(const struct py_walk *walk)
 	uint64_t thread = find_first_thread(walk);
 
 	if (!thread || !py_walk__word(thread + walk->offsets.thread_id) ||
-	    !tells_current(walk, thread))
+	    !is_current_plausible(walk, thread))
 		return -EBADMSG;
 	return check_thread(walk, thread);
 }
