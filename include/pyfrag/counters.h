@@ -9,57 +9,67 @@
 
 #define PYFRAG_BPF_COUNTERS(X)                                                                     \
 	X(LOST, "events_lost", "events dropped because the ring buffer was full")                  \
-	X(FOREIGN, "hits_foreign", "probe hits of other processes")                                \
-	X(UNKNOWN_SITE, "hits_unknown_site", "probe hits at an unknown address")                   \
-	X(UNREADABLE, "hits_unreadable", "probe hits whose operand in memory could not be read")   \
-	X(STACKS_NO_THREAD, "stacks_no_thread", "stacks of threads that are unknown to Python")    \
-	X(STACKS_UNREADABLE, "stacks_unreadable", "stacks that could not be read completely")      \
-	X(STACKS_TRUNCATED, "stacks_truncated", "stacks of more than 127 frames")                  \
-	X(STACKS_COLLIDED, "stacks_collided", "stacks not recorded: hash collision")               \
-	X(STACKS_NESTED, "stacks_nested", "stacks not walked: a walk was under way")
+	X(FOREIGN, "hits_foreign", "probe hits in other processes (ignored)")                      \
+	X(UNKNOWN_SITE, "hits_unknown_site",                                                       \
+	  "probe hits at an address that is not a known probe site")                               \
+	X(UNREADABLE, "hits_unreadable",                                                           \
+	  "probe hits for which the address of the block could not be read")                       \
+	X(STACKS_NO_THREAD, "stacks_no_thread",                                                    \
+	  "stacks not recorded because the thread is unknown to Python")                           \
+	X(STACKS_UNREADABLE, "stacks_unreadable",                                                  \
+	  "stacks not recorded because a frame could not be read")                                 \
+	X(STACKS_TRUNCATED, "stacks_truncated", "stacks cut off after 127 frames")                 \
+	X(STACKS_COLLIDED, "stacks_collided",                                                      \
+	  "stacks not recorded because another stack has the same hash")                           \
+	X(STACKS_NESTED, "stacks_nested",                                                          \
+	  "stacks not recorded because another walk was in progress on this CPU")
 
 #define PYFRAG_USER_COUNTERS(X)                                                                    \
 	X(POOLS_RETRIED, "pools_retried",                                                          \
 	  "pools read again because they changed during the reading")                              \
-	X(POOLS_UNRESOLVED, "pools_unresolved", "pools that changed during every reading")         \
+	X(POOLS_UNRESOLVED, "pools_unresolved",                                                    \
+	  "pools that changed during every attempt to read them")                                  \
 	X(POOLS_UNREADABLE, "pools_unreadable", "pools that were unmapped before they were read")  \
 	X(POOLS_CORRECTED, "pools_corrected",                                                      \
 	  "pools whose blocks had changed although their header had not")                          \
 	X(POOLS_UNCLASSIFIED, "pools_unclassified", "pools in use with an unknown size class")     \
-	X(BLOCKS_STRAY, "blocks_stray", "live blocks at impossible addresses in their pool")       \
+	X(BLOCKS_STRAY, "blocks_stray",                                                            \
+	  "live blocks at addresses where no block of their pool can begin")                       \
 	X(BLOCKS_UNLISTED, "blocks_unlisted", "blocks of pinned arenas that are not listed")       \
 	X(INTERPRETERS_SKIPPED, "interpreters_skipped",                                            \
-	  "interpreters whose heap could not be read")                                             \
+	  "subinterpreters whose heap could not be read")                                          \
 	X(CHECKPOINTS_SKIPPED, "checkpoints_skipped",                                              \
-	  "checkpoints skipped because the table of arenas was changing")                          \
-	X(EVENTS_STALE, "events_stale", "events before all probes were inserted, ignored")         \
+	  "checkpoints skipped: arena table inconsistent, or CPU time limit exceeded")             \
+	X(EVENTS_STALE, "events_stale", "events ignored because not all probes were inserted yet") \
 	X(EVENTS_UNPLACED, "events_unplaced", "arena events that match no known arena")            \
 	X(ARENAS_ABANDONED, "arenas_abandoned",                                                    \
-	  "arenas that an interpreter left behind, with blocks in them, when it ended")            \
-	X(SITES_UNUSABLE, "sites_unusable", "probe sites that could not be probed")                \
+	  "arenas with live blocks left behind by subinterpreters that ended")                     \
+	X(SITES_UNUSABLE, "sites_unusable", "probe sites that the kernel refused to probe")        \
 	X(SITES_MISMATCHED, "sites_mismatched",                                                    \
-	  "probe sites not used because the process's code differs from the scan")                 \
-	X(FORKS, "forks_not_followed", "child processes, which are not traced")                    \
+	  "probe sites not probed because the process's code differs from the scanned code")       \
+	X(FORKS, "forks_not_followed", "child processes that were forked (not traced)")            \
 	X(FRAMES_UNNAMED, "frames_unnamed",                                                        \
-	  "frames whose code object was freed before it was read")                                 \
-	X(STACKS_RETIRED, "stacks_retired", "stacks whose code objects have been freed")           \
-	X(STACKS_UNKEPT, "stacks_unkept", "stacks dropped for lack of room")                       \
-	X(CODES_UNKEPT, "codes_unkept", "code objects read but not kept for lack of room")         \
+	  "frames whose code object was freed before its names were read")                         \
+	X(STACKS_RETIRED, "stacks_retired", "stacks of which a code object was freed or replaced") \
+	X(STACKS_UNKEPT, "stacks_unkept",                                                          \
+	  "stacks dropped because of the limit of 8 MiB, or of --max-memory")                      \
+	X(CODES_UNKEPT, "codes_unkept",                                                            \
+	  "code objects not cached because of the limit of 8 MiB, or of --max-memory")             \
 	X(SITES_FORGOTTEN, "sites_forgotten",                                                      \
-	  "blocks and pools whose site was dropped: no longer certain, or for lack of room")       \
+	  "blocks and pools whose allocation site was dropped (uncertain, or --max-memory)")       \
 	X(DRIFT_UNCONFIRMED, "drift_unconfirmed",                                                  \
-	  "differing blocks beyond those that are read again")                                     \
+	  "differing blocks not read again to confirm drift, because there were too many")         \
 	X(TYPES_REFUSED, "types_refused",                                                          \
-	  "types with impossible sizes or offsets, or beyond the limit of types")                  \
+	  "types with impossible sizes or offsets, or beyond the first 1,048,576 types")           \
 	X(TYPES_UNNAMED, "types_unnamed",                                                          \
 	  "types named without their module, because their dicts have too many entries in total")  \
 	X(ROOTS_REFUSED, "roots_refused",                                                          \
 	  "modules, threads, frames and static data beyond the limits, or in a circular list")     \
 	X(REFERENCES_LEFT_OUT, "references_left_out",                                              \
-	  "objects that claim more items than there is memory")                                    \
+	  "objects whose number of items exceeds the memory of the process")                       \
 	X(TEXTS_CUT, "texts_cut",                                                                  \
-	  "command lines and memory maps longer than the part that is read")                       \
-	X(MEMORY_REFUSED, "memory_refused", "allocations refused by --max-memory")
+	  "command lines and memory maps read only in part because they are too long")             \
+	X(MEMORY_REFUSED, "memory_refused", "allocations refused because of --max-memory")
 
 /* Probe hits, also counted by BPF programs: no losses, but what tracing costs. */
 enum pyfrag_hits {
