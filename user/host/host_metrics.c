@@ -31,15 +31,17 @@ static const struct {
 	FAMILY(sums.resident_bytes, "arena_resident_bytes", "bytes",
 	       "Resident part of the arenas."),
 	FAMILY(sums.shared_bytes, "arena_shared_bytes", "bytes",
-	       "Resident pages of the arenas that other processes share (parent, children)."),
-	FAMILY(sums.live_bytes, "live_bytes", "bytes", "Live blocks: their size."),
+	       "Resident part of the arenas that other processes share (after a fork)."),
+	FAMILY(sums.live_bytes, "live_bytes", "bytes", "Size of the live blocks."),
 	FAMILY(sums.live_blocks, "live_blocks", NULL, "Live blocks."),
 	FAMILY(sums.free_block_bytes, "free_block_bytes", "bytes",
-	       "Free blocks in pools with a live block."),
-	FAMILY(sums.free_pool_bytes, "free_pool_bytes", "bytes", "Pools without a live block."),
-	FAMILY(sums.overhead_bytes, "overhead_bytes", "bytes", "Pool headers and tails."),
+	       "Size of the free blocks in pools with live blocks."),
+	FAMILY(sums.free_pool_bytes, "free_pool_bytes", "bytes",
+	       "Size of the pools without live blocks."),
+	FAMILY(sums.overhead_bytes, "overhead_bytes", "bytes",
+	       "Size of pool headers and of the unused ends of pools and arenas."),
 	FAMILY(sums.pinned_arenas, "pinned_arenas", NULL,
-	       "Pinned arenas: those with live blocks and a low occupancy."),
+	       "Pinned arenas: those with live blocks and an occupancy below --below."),
 	FAMILY(sums.pinned_bytes, "pinned_bytes", "bytes", "Size of pinned arenas."),
 	FAMILY(sums.hostage_bytes, "hostage_bytes", "bytes",
 	       "Memory in pinned arenas that is not live and cannot be released."),
@@ -131,7 +133,7 @@ int host_metrics__write(const struct host *host, const struct host_metrics_extra
 {
 	static const struct metric_family not_read = {
 		"pyfrag_processes_not_read", NULL,
-		"Python processes whose last reading failed or was refused.", false};
+		"Python processes whose last reading failed or exceeded a limit.", false};
 	struct watched *const *watched;
 	size_t cnt = host__watched(host, &watched);
 	_cleanup_free_ struct heap_series *series = calloc(cnt + 1, sizeof(*series));

@@ -91,10 +91,10 @@ int site_metrics__write(const struct host *host, bool open_metrics, FILE *out)
 	static const struct metric_family
 		hostage =
 			{"pyfrag_site_hostage_bytes", "bytes",
-			 "Hostage bytes of pinned arenas, by the allocation sites of their pools.",
+			 "Hostage bytes of pinned arenas, by the site at which their pools were taken.",
 			 false},
-		pools = {"pyfrag_site_pools", NULL, "Pools taken at this site and still held.",
-			 false};
+		pools = {"pyfrag_site_pools", NULL,
+			 "Pools taken at this allocation site and still in use.", false};
 	_cleanup_(site_list__release) struct site_list list = {};
 	struct watched *const *watched;
 	size_t cnt = host__watched(host, &watched);
