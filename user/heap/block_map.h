@@ -113,7 +113,7 @@ const struct block_map_chunk *block_map__chunk_at(const struct block_map *map, s
 
 /*
  * Frees the chunks for which @keeps returns false, given their address. Nothing else makes a map
- * smaller. The owner calls this when regions have gone.
+ * smaller. The owner calls this after it has removed regions.
  */
 typedef bool block_map_keeps(uint64_t chunk_address, const void *context);
 void block_map__drop_chunks(struct block_map *map, block_map_keeps *keeps, const void *context);

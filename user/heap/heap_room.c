@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Reserves room for what a reading of a heap will find: heap__make_room(), declared in heap.h. */
+/* Makes room for what a reading of a heap will find: heap__make_room(), declared in heap.h. */
 #include <errno.h>
 
 #include "heap/heap.h"

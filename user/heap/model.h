@@ -106,8 +106,8 @@ int model__abandon_regions(struct model *model, const struct heap *fresh,
 
 /*
  * For models that do not follow blocks: lends out the heap to be updated, until
- * model__return_heap(). Meanwhile the model has no heap and queues the events of regions. Returning
- * it applies these: 0 or -ENOMEM.
+ * model__return_heap(). Meanwhile the model has no heap and queues the events of regions.
+ * model__return_heap() applies these and returns 0 or -ENOMEM.
  */
 struct heap *model__lend_heap(struct model *model);
 int model__return_heap(struct model *model, struct heap *heap);

@@ -56,8 +56,8 @@ static void write_head(const struct report *report, FILE *out)
 }
 
 /*
- * Picks the what-if row with the best return: the first that releases half of all reclaimable
- * memory.
+ * Picks the what-if row with the best return: the first that releases at least half of all
+ * reclaimable memory.
  */
 static const struct what_if *pick_what_if(const struct pinned *pinned)
 {

@@ -21,7 +21,8 @@
 
 struct heap_census {
 	struct census_report report;
-	struct graph *graph; /* NULL if no question needs it; the members below then are unset */
+	struct graph
+		*graph; /* NULL if no question needs it; then the results based on it are empty */
 	struct roots roots;
 	struct retention *retention;
 	struct pin_holders holders;

@@ -18,7 +18,7 @@ void heap_snapshot__release(struct heap_snapshot *snapshot)
 	*snapshot = (struct heap_snapshot){};
 }
 
-/* Without permission to see memory use, the report omits it. */
+/* If memory use cannot be determined, the report omits it. */
 static int find_memory_use(struct heap_snapshot *snapshot, struct failure *failure)
 {
 	int err = memory_use__find(&snapshot->memory_use, snapshot->source->target,

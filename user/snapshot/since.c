@@ -30,7 +30,7 @@ static int hide(void *context, uint64_t address, const char *kind)
 		return 0;
 	census_kinds__describe(census, census__plain_kind(census, census__kind_at(census, address)),
 			       now, sizeof(now));
-	/* A damaged database may list a block twice. */
+	/* A database may list a block twice. */
 	if (strcmp(now, kind) != 0 || bits__get(census->hidden, place))
 		return 0;
 	bits__set(census->hidden, place);

@@ -116,7 +116,7 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 			"the trace before the process ends (-d)",
 			target->pid, target->comm, session->setup.output->writer->noun);
 	options.census.with_graph = true;
-	/* This limits only the census. Writing is bounded by what the census found. */
+	/* This limits reading. Writing is bounded by what was found. */
 	reading_allowance__begin(READING_REFERENCES, target->pid, options.reading.max_cpu_s);
 	err = memory_use__find(&memory_use, target, heap);
 	if (!err)
@@ -152,7 +152,7 @@ static int collect(struct state *state, const struct tracer_view *view)
 		       : 0;
 }
 
-/* Stops the model and starts the CPU time allowance for reading the heap. */
+/* Makes events wait and starts the CPU time allowance for reading the heap. */
 static void hold(struct state *state, struct tracer_view *view)
 {
 	const struct trace_session *session = state->session;
