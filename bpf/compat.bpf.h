@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What differs between kernels and namespaces. Branches on constants that user space sets are
- * resolved when the program is loaded: a helper that the kernel lacks is never seen by its
- * verifier.
+ * Differences between kernels and between pid namespaces. Branches on constants that user space
+ * sets are resolved when the program is loaded, so the verifier never sees a helper that the kernel
+ * lacks.
  */
 #pragma once
 
 #include ARCH_BPF_H /* registers: bpf/arch/ */
 #include "maps.bpf.h"
 
-/* The thread group of the current task, in the pid namespace that target_tgid is given in. */
+/* The thread group id of the current task, in the pid namespace of target_tgid; 0 if not in it. */
 static __always_inline __u32 current_tgid(void)
 {
 	struct bpf_pidns_info ids;
@@ -21,7 +21,7 @@ static __always_inline __u32 current_tgid(void)
 	return ids.tgid;
 }
 
-/* The site that was hit. Returns false if it is not known. */
+/* Finds the site that was hit. Returns false if it is unknown. */
 static __always_inline bool current_site(struct pt_regs *ctx, struct pyfrag_site *site)
 {
 	struct pyfrag_site *found;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The only writer of the ring buffer: a function for each kind of record (pyfrag/records.h). A
- * record for which there is no room is counted and dropped; nothing waits for room.
+ * The only writer of the ring buffer, with a function for each kind of record (pyfrag/records.h).
+ * If the ring has no room for a record, the record is counted and dropped; nothing waits for room.
  *
- * Waking the consumer costs more than writing a record: it is woken once in wakeup_hits (it also
- * looks by itself, several times a second), by each new stack, and by each notice.
+ * Waking the consumer costs more than writing a record. So only every wakeup_hits-th hit of a CPU,
+ * a new stack and a notice wake it. It also polls the ring several times a second.
  */
 #pragma once
 
 #include "maps.bpf.h"
 #include "pyfrag/records.h"
 
-/* Whether the consumer is to be woken by the event of the @number-th hit on this CPU. */
+/* The wakeup flag for the event of the @number-th hit on this CPU. */
 static __always_inline __u64 wakeup_at(__u64 number)
 {
 	return number & (wakeup_hits - 1) ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP;
@@ -34,7 +34,7 @@ static __always_inline void emit(__u8 type, __u8 size_class, __u64 address, __u6
 	bpf_ringbuf_submit(event, wakeup);
 }
 
-/* @flags: beside PYFRAG_EVENT_HAS_STACK. */
+/* @flags: added to PYFRAG_EVENT_HAS_STACK. */
 static __always_inline void emit_stacked(__u8 type, __u8 size_class, __u64 address, __u8 flags,
 					 __u8 sample_step, __u64 stack, __u64 wakeup)
 {
@@ -54,7 +54,7 @@ static __always_inline void emit_stacked(__u8 type, __u8 size_class, __u64 addre
 	bpf_ringbuf_submit(stacked, wakeup);
 }
 
-/* The consumer is woken at once: code objects die, and with them their names. */
+/* Wakes the consumer at once: it has to read the names of code objects before they are freed. */
 static __always_inline bool emit_stack(struct pyfrag_stack *stack)
 {
 	__u32 frame_cnt = stack->frame_cnt & PYFRAG_STACK_DEPTH_MAX;

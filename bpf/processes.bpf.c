@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Sends an event for each process of the host that is created or executes a program. User space
- * notices the end of a process by its pidfd.
+ * learns of the end of a process from its pidfd.
  */
 #include "vmlinux.h"
 
@@ -17,7 +17,7 @@ struct {
 	__uint(max_entries, 1 << 18); /* 16,384 events */
 } process_events SEC(".maps");
 
-/* Events for which the ring had no room. */
+/* Events dropped because the ring buffer was full. */
 __u64 lost_cnt;
 
 static __always_inline void send_event(__u32 type, __u32 tgid)
@@ -33,17 +33,17 @@ static __always_inline void send_event(__u32 type, __u32 tgid)
 	}
 	event->type = type;
 	event->tgid = tgid;
-	/* There is no hurry: a program takes its time to start. */
+	/* Not urgent: a program needs some time to start. */
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
 /* The pid namespace of the reader: the inode number of its /proc/self/ns/pid. */
 const volatile __u32 pid_namespace;
 
-/* MAX_PID_NS_LEVEL, kernel/pid_namespace.c */
+/* MAX_PID_NS_LEVEL, include/linux/pid_namespace.h */
 #define LEVEL_MAX 32
 
-/* The pid of @task, the first thread of its process, in that namespace; 0: it has none there. */
+/* The pid of @task, the first thread of its process, in that namespace; 0 if it has none there. */
 static __always_inline __u32 number_of(struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
@@ -67,7 +67,7 @@ int note_exec(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* args: parent, child. A new thread is not an event. */
+/* args: parent, child. New threads are skipped. */
 SEC("raw_tp/sched_process_fork")
 int note_fork(struct bpf_raw_tracepoint_args *ctx)
 {

@@ -48,10 +48,10 @@ static __always_inline bool read_compared(struct pt_regs *ctx, const struct pyfr
 }
 
 /*
- * The jump on `pool->szidx == size`. The pool still has its old class in memory, so of the two
- * operands the one that differs from it is the wanted class. If none differs, the pool had that
- * class before, and the block is the head of its chain of free blocks; else the pool is initialized
- * next, and the block is the first one behind the header.
+ * A hit of the jump on `pool->szidx == size`. The pool still has its old class in memory, so the
+ * operand that differs from it is the wanted class. If neither operand differs, the pool had the
+ * wanted class before, and the block is the head of its list of free blocks. Otherwise the pool is
+ * initialized next, and the block is the first one after the header.
  */
 static __always_inline bool read_new_pool(struct pt_regs *ctx, const struct pyfrag_site *site,
 					  __u64 pool, __u32 *size_class, __u64 *block)
@@ -71,8 +71,8 @@ static __always_inline bool read_new_pool(struct pt_regs *ctx, const struct pyfr
 }
 
 /*
- * Whether the allocation of @address is sampled. Of an EVENT_ALLOC *size_class is not known before;
- * it is read only where the decision depends on it.
+ * Whether the allocation of @address is sampled. The *size_class of an EVENT_ALLOC is not known
+ * yet; it is read only if the decision depends on it.
  */
 static __always_inline bool is_sampled(__u8 type, __u64 address, __u32 *size_class)
 {
@@ -111,9 +111,10 @@ static __always_inline void emit_with_stack(__u8 type, __u32 size_class, __u64 a
 }
 
 /*
- * Charges a hit, which costs the target time even if it is ignored. Returns false if it is to be
- * ignored because the budget is spent; then user space is notified once, and detaches. Arena events
- * are rare and never ignored. *number: how many hits of the same cost there were on this CPU.
+ * Charges a hit, which costs the target time even if it is ignored. Returns false if the hit is to
+ * be ignored because the budget is spent; user space is notified once, and detaches the probes.
+ * Arena events are rare and never ignored. *number: the number of hits of the same cost on this CPU
+ * so far.
  */
 static __always_inline bool charge(const struct pyfrag_site *site, __u64 *number)
 {
@@ -162,7 +163,7 @@ int handle_site(struct pt_regs *ctx)
 	return 0;
 }
 
-/* Attached and detached to have breakpoints taken out of forked processes (probes/multi_link.h). */
+/* Attached and detached again to remove breakpoints from child processes (probes/multi_link.h). */
 SEC("uprobe")
 int handle_nothing(struct pt_regs *ctx)
 {

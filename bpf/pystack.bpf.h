@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The Python stack of the thread that hit a probe, as a number. The stack itself is sent only once,
- * just before the first event that has its number.
+ * Identifies the Python stack of the thread that hit a probe by a number. The stack itself is sent
+ * only once, just before the first event that carries its number.
  *
  * The walk computes two hashes of the frames. One is the number. The other is stored with it, to
- * recognize a different stack that happens to have the same number.
+ * detect a different stack with the same number.
  */
 #pragma once
 
@@ -14,14 +14,14 @@
 #include "pyfrag/sampling.h"
 #include "pyfrag/stacks.h"
 
-/* User space sets it. No stack is recorded before it is enabled. */
+/* Set by user space. No stack is recorded before it is enabled. */
 struct pyfrag_stacks stacks;
 
 struct stack_scratch {
 	struct pyfrag_stack stack;
 	__u64 number, check;
 	__s64 until_sample;	     /* bytes */
-	__u64 words[PY_FRAME_WORDS]; /* of a frame */
+	__u64 words[PY_FRAME_WORDS]; /* a copy of a frame */
 	__u32 busy;
 };
 
@@ -32,7 +32,7 @@ struct {
 	__type(value, struct stack_scratch);
 } scratches SEC(".maps");
 
-/* The stacks that were sent to user space: number -> the other hash. */
+/* Stacks that were sent to user space: number -> the other hash. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -40,7 +40,7 @@ struct {
 	__type(value, __u64);
 } sent_stacks SEC(".maps");
 
-/* Thread id -> the PyThreadState that it last ran with. */
+/* Thread id -> the PyThreadState that the thread last ran with. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -84,7 +84,7 @@ static __always_inline __u64 *py_frame_words(struct pyfrag_stack *stack)
 
 #include "pyfrag/py_walk.h"
 
-/* The PyThreadState of this thread; 0: it has none. */
+/* The PyThreadState of this thread; 0 if it has none. */
 static __always_inline __u64 current_thread_state(void)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
@@ -104,7 +104,7 @@ static __always_inline __u64 current_thread_state(void)
 	return thread;
 }
 
-/* Sends the stack in @scratch, if it was not sent before. Returns its number, or 0 on failure. */
+/* Sends the stack in @scratch, unless it was sent before. Returns its number, or 0 on failure. */
 static __always_inline __u64 send_stack(struct stack_scratch *scratch)
 {
 	__u64 number = scratch->number;
@@ -148,8 +148,8 @@ static __always_inline __u64 walk_stack(struct stack_scratch *scratch)
 }
 
 /*
- * The number of this thread's stack; 0 if it cannot be recorded. The time that it takes is charged
- * here, since the measured cost of a hit does not include it.
+ * The number of this thread's stack; 0 if it cannot be recorded. The time of the walk is charged
+ * here, because the measured cost of a hit does not include it.
  */
 static __always_inline __u64 current_stack(void)
 {
@@ -159,7 +159,7 @@ static __always_inline __u64 current_stack(void)
 
 	if (!scratch)
 		return 0;
-	/* A thread of another interpreter has interrupted this one on this CPU. */
+	/* This thread has preempted, on this CPU, the walk of a thread of another interpreter. */
 	if (scratch->busy) {
 		count(COUNTER_STACKS_NESTED);
 		return 0;
@@ -172,8 +172,8 @@ static __always_inline __u64 current_stack(void)
 }
 
 /*
- * The size from which on this allocation is sampled (pyfrag/sampling.h), in bytes; 0: it is not
- * sampled, whatever its size.
+ * The minimum size, in bytes, at which this allocation is sampled (pyfrag/sampling.h); 0 if it is
+ * not sampled, whatever its size.
  */
 static __always_inline __u32 next_point(void)
 {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The smallest uprobe program there is: what pyfrag probes itself with, to see what this kernel can
- * do.
+ * A minimal uprobe program, with which pyfrag probes itself to find out what this kernel supports.
  */
 #include "vmlinux.h"
 

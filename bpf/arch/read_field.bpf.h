@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One load from the context for each register, in assembly. Compilers tend to compute an address
- * first and to share one load, and verifiers reject computed context addresses.
+ * Reads each register with a load of its own, in assembly. Compilers tend to compute an address
+ * first and share one load, and verifiers reject computed context addresses.
  */
 #pragma once
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The registers of a thread on x86-64, at a probe hit.
- */
+/* The registers of an x86-64 thread at a probe hit. */
 #pragma once
 
 #include "vmlinux.h"
@@ -17,7 +15,7 @@ static __always_inline __u64 probed_address(const struct pt_regs *ctx)
 	return ctx->ip;
 }
 
-/* What pthread_self() is in this thread: glibc's and musl's fs points to struct pthread. */
+/* The value of pthread_self() in this thread: with glibc and musl, fs points to struct pthread. */
 static __always_inline __u64 current_thread_id(void)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -25,7 +23,7 @@ static __always_inline __u64 current_thread_id(void)
 	return BPF_CORE_READ(task, thread.fsbase);
 }
 
-/* A general register by its number, as user/probes/arch/x86_64.c has it. */
+/* Reads a general register, numbered as in user/probes/arch/x86_64.c. */
 static __always_inline __u64 read_register(struct pt_regs *ctx, __u8 number)
 {
 	switch (number) {
