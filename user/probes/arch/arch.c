@@ -17,7 +17,7 @@ const struct arch *arch__of(uint16_t elf_machine)
 	return NULL;
 }
 
-/* The header of this program's own file, as the linker puts it into its memory. */
+/* The ELF header of this program, which the linker includes in its memory image. */
 extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
 
 const struct arch *arch__own(void)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is particular to a machine architecture: its instructions and registers, its calling
- * convention, and how the kernel probes it. An architecture is one file of this directory, which
+ * What is specific to a machine architecture: its instructions and registers, its calling
+ * convention, and how the kernel probes it. An architecture is one file in this directory, which
  * defines a struct arch, and a row of ARCHS.
  *
- * Code has the architecture of the ELF file that it is in, which need not be this program's: any
- * can be decoded and searched anywhere. Only where a probe goes in must it be arch__own().
+ * The architecture of code is that of its ELF file, which need not be this program's: code of any
+ * architecture can be decoded and searched anywhere. Only code of arch__own() can be probed.
  */
 #pragma once
 
@@ -19,9 +19,9 @@
 
 struct arch {
 	const char *name;     /* "x86-64" */
-	uint16_t elf_machine; /* EM_... of <elf.h> */
+	uint16_t elf_machine; /* EM_... from <elf.h> */
 
-	/* General registers, by the number that BPF programs know them by (bpf/arch/). */
+	/* General registers, numbered as in the BPF programs (bpf/arch/). */
 	const char *const *register_names;
 	uint8_t register_cnt; /* at most INSN_REGISTERS */
 
@@ -30,48 +30,48 @@ struct arch {
 	uint8_t result_register;
 
 	/*
-	 * How many instructions behind a jump or a call the rest of a shape may be. Compilers need
-	 * more of them for the same where an instruction does less.
+	 * The maximum number of instructions after a jump or call in which the rest of a shape is
+	 * searched for. An architecture whose instructions do less needs more of them.
 	 */
 	uint8_t lookahead;
 
-	/* What the kernel writes over an instruction that it probes. */
+	/* The breakpoint that the kernel writes over a probed instruction. */
 	uint8_t breakpoint[ARCH_BREAKPOINT_MAX];
 	uint8_t breakpoint_bytes;
 
-	/* What is skipped where there is no known instruction, bytes. */
+	/* Bytes to skip where no known instruction is found. */
 	uint8_t skipped_bytes;
 
 	/*
-	 * A decoder's state: new_state() returns 0, -ENOTSUP or -ENOMEM. All three NULL: it has
-	 * none.
+	 * new_state() returns 0, -ENOTSUP or -ENOMEM. Both are NULL if a decoder has no state;
+	 * decode() then gets NULL.
 	 */
 	int (*new_state)(void **out);
 	void (*free_state)(void *state);
 
 	/*
-	 * Decodes the instruction at @bytes, at most @size (1 or more), which lies at @address.
-	 * Writes its steps, at most INSN_STEPS_MAX, each begun as INSN_NOTHING, and the size and
-	 * uprobe of the instruction into the first. Returns how many; 0: no instruction it knows.
-	 * An instruction that the kernel emulates must not change a general register before its
-	 * last step.
+	 * Decodes the instruction at @bytes, which is at @address, from at most @size (>= 1) bytes.
+	 * Writes its steps, at most INSN_STEPS_MAX, each initialized to INSN_NOTHING, and stores
+	 * the size and uprobe of the instruction in the first step. Returns the number of steps; 0
+	 * if it does not know the instruction. An instruction that the kernel emulates must not
+	 * change a general register before its last step.
 	 */
 	size_t (*decode)(void *state, const uint8_t *bytes, size_t size, uint64_t address,
 			 struct insn *steps);
 
 	/*
-	 * Two functions, of which the kernel emulates and single-steps the first instruction, for
-	 * hits to be timed. Only to be called if this is arch__own(), of course. They are given as
-	 * bytes, so that assemblers of all architectures accept them.
+	 * Two functions for timing hits: the kernel emulates the first instruction of one, and
+	 * single-steps that of the other. Call them only if this is arch__own(). Their code is
+	 * given as bytes, so that assemblers of all architectures accept it.
 	 */
 	void (*emulated_function)(void);
 	void (*stepped_function)(void);
 };
 
-/* The architecture whose ELF files say @elf_machine and are of 64 bits; NULL: none is known. */
+/* The architecture of 64-bit ELF files with this e_machine; NULL if it is unknown. */
 const struct arch *arch__of(uint16_t elf_machine);
 
-/* That of this program, which is that of the kernel it runs on; NULL: none is known. */
+/* The architecture of this program and of the kernel it runs on; NULL if it is unknown. */
 const struct arch *arch__own(void);
 
 /* "rax", ...; "?" if there is no such register. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * x86-64, decoded by Capstone. Registers are numbered as in instruction encodings; a part of a
- * register counts as the register.
+ * x86-64, decoded by Capstone. Registers have the numbers that they have in instruction encodings.
+ * Part of a register counts as the register.
  */
 #include "probes/arch/arch.h"
 
@@ -24,13 +24,13 @@ enum {
 	RDI,
 };
 
-/* What a called function may change: rax, rcx, rdx, rsi, rdi, r8 to r11 (System V ABI). */
+/* Registers a called function may change: rax, rcx, rdx, rsi, rdi, r8 to r11 (System V ABI). */
 #define CALL_CLOBBERED (1U << RAX | 1U << RCX | 1U << RDX | 1U << RSI | 1U << RDI | 0xfU << 8)
 
 struct decoder {
 	csh handle;
 	cs_insn *insn;
-	uint8_t numbers[X86_REG_ENDING]; /* of Capstone's registers */
+	uint8_t numbers[X86_REG_ENDING]; /* by Capstone's register number */
 };
 
 #define REGISTERS 16
@@ -95,8 +95,9 @@ static int new_decoder(void **out)
 }
 
 /*
- * What the kernel emulates, by first opcode bytes: jumps, calls, nop (0x90) and push of a register.
- * Source: branch_setup_ops() and push_setup_ops() in arch/x86/kernel/uprobes.c, Linux 5.10 to 6.18.
+ * The instructions that the kernel emulates, by their first opcode bytes: jumps, calls, nop (0x90)
+ * and push of a register. Source: branch_setup_ops() and push_setup_ops() in
+ * arch/x86/kernel/uprobes.c, Linux 5.10 to 6.18.
  */
 static bool is_emulated(const uint8_t *bytes, size_t size)
 {
@@ -115,8 +116,9 @@ static bool is_emulated(const uint8_t *bytes, size_t size)
 }
 
 /*
- * Instructions with these prefixes are rejected: segments that are none in 64-bit mode, which are
- * branch hints and notrack, too; and lock. Source: is_prefix_bad() in the same file.
+ * The kernel rejects instructions with these prefixes: segment overrides that have no effect in
+ * 64-bit mode (also used as branch hints and notrack), and lock. Source: is_prefix_bad() in the
+ * same file.
  */
 static bool is_bad_prefix(uint8_t byte)
 {
@@ -124,8 +126,8 @@ static bool is_bad_prefix(uint8_t byte)
 }
 
 /*
- * And those with these opcodes: input and output, interrupts, what ends a program, and what is no
- * instruction. Source: good_insns_64 in the same file.
+ * The kernel also rejects these opcodes: input and output, interrupts, instructions that are not
+ * allowed in user space, and invalid ones. Source: good_insns_64 in the same file.
  */
 static bool is_bad_opcode(uint8_t opcode)
 {
@@ -156,7 +158,7 @@ static bool is_bad_opcode(uint8_t opcode)
 	}
 }
 
-/* How long the prefix is that begins with @byte, if it is one of AVX; the opcode follows. */
+/* The length of the AVX prefix that begins with @byte; 0 if it is none. The opcode follows it. */
 static size_t avx_prefix_bytes(uint8_t byte)
 {
 	switch (byte) {
@@ -175,7 +177,7 @@ static bool is_rejected(const uint8_t *bytes, size_t size)
 {
 	size_t at = 0;
 
-	/* fs, gs, sizes, repetition */
+	/* fs and gs, operand and address size, repeat */
 	while (at + 1 < size &&
 	       ((bytes[at] >= 0x64 && bytes[at] <= 0x67) || bytes[at] == 0xf2 || bytes[at] == 0xf3))
 		at++;
@@ -236,7 +238,7 @@ static void find_clobbered(const struct decoder *decoder, const cs_insn *raw, st
 	}
 }
 
-/* [@memory] = a register, or INSN_SCRATCH. */
+/* [@memory] = @source, a register or INSN_SCRATCH. */
 static void make_store(struct insn *step, struct insn_memory memory, uint8_t width, uint8_t source)
 {
 	step->op = INSN_STORE;
@@ -246,7 +248,7 @@ static void make_store(struct insn *step, struct insn_memory memory, uint8_t wid
 	step->source = source;
 }
 
-/* Returns how many steps there are, as all that translate several. */
+/* Like all functions that may translate to several steps, returns the number of steps. */
 static size_t translate_move_to_memory(const struct decoder *decoder, const cs_x86 *x86,
 				       struct insn *steps)
 {
@@ -291,7 +293,7 @@ static size_t translate_move(const struct decoder *decoder, const cs_x86 *x86, s
 	return 1;
 }
 
-/* Stores of 16 bytes and of vector registers matter only for where they go. */
+/* For stores of 16 bytes and of vector registers, only the address matters. */
 static void translate_vector_store(const struct decoder *decoder, const cs_x86 *x86,
 				   struct insn *insn)
 {
@@ -419,7 +421,7 @@ static void translate_logic(const struct decoder *decoder, const cs_insn *raw, s
 	insn->width = to->size;
 }
 
-/* Additions. Returns how many steps there are. */
+/* Additions. Returns the number of steps. */
 static size_t translate_sum(const struct decoder *decoder, const cs_insn *raw, struct insn *steps)
 {
 	const cs_x86 *x86 = &raw->detail->x86;
@@ -438,7 +440,7 @@ static size_t translate_sum(const struct decoder *decoder, const cs_insn *raw, s
 	}
 }
 
-/* Fills the steps, of which the first is begun, and returns how many there are. */
+/* Fills in the steps, of which only the first is initialized. Returns their number. */
 static size_t translate(const struct decoder *decoder, const cs_insn *raw, struct insn *steps)
 {
 	const cs_x86 *x86 = &raw->detail->x86;
