@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* union bpf_attr's link_create with uprobe_multi (include/uapi/linux/bpf.h, Linux 6.6). */
+/* link_create of union bpf_attr, with uprobe_multi (include/uapi/linux/bpf.h, Linux 6.6). */
 struct link_create_attr {
 	uint32_t prog_fd;
 	uint32_t target_fd;
@@ -28,7 +28,7 @@ int bpf_compat__link_uprobe_multi(int prog_fd, const char *path, const uint64_t 
 	struct link_create_attr attr;
 	long fd;
 
-	memset(&attr, 0, sizeof(attr)); /* padding too: the kernel wants it zero */
+	memset(&attr, 0, sizeof(attr)); /* the kernel requires zero padding, too */
 	attr.prog_fd = (uint32_t)prog_fd;
 	attr.attach_type = ATTACH_TYPE_UPROBE_MULTI;
 	attr.path = (uint64_t)(uintptr_t)path;

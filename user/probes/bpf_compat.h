@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Parts of bpf(2) newer than the libbpf we build with (1.1 knows no uprobe_multi).
- */
+/* Parts of bpf(2) that are newer than the libbpf we build with (1.1 has no uprobe_multi). */
 #pragma once
 
 #include <stddef.h>
@@ -12,9 +10,9 @@
 #define ATTACH_TYPE_UPROBE_MULTI 48
 
 /*
- * One link for many uprobes of one file. @path is resolved by the kernel in our mount namespace;
- * @cookies may be NULL; @pid 0 means every process. Returns a file descriptor (the caller's), which
- * detaches all of them when it is closed, or negative errno.
+ * Creates one link for many uprobes in one file. The kernel resolves @path in our mount namespace.
+ * @cookies may be NULL; @pid 0 means every process. Returns a file descriptor, which the caller
+ * owns and which detaches all uprobes when it is closed, or negative errno.
  */
 int bpf_compat__link_uprobe_multi(int prog_fd, const char *path, const uint64_t *offsets,
 				  const uint64_t *cookies, size_t cnt, pid_t pid);

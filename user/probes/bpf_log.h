@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What libbpf says, which by itself writes to standard error: it is shown with --verbose only. That
- * something failed is said by whoever asked for it.
+ * Messages of libbpf, which writes them to standard error by default: they are shown only with
+ * --verbose. Reporting the failure itself is up to the caller of libbpf.
  */
 #pragma once
 
-/* From here on. May be called again. */
+/* Takes effect immediately. May be called again. */
 void bpf_log__forward(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "probes/budget.h"
 
-/* @share of what the target has worked for itself. */
+/* @share of the CPU time that the target has used for its own work. */
 static uint64_t share_of_work(const struct budget *budget, const struct budget_state *state,
 			      double share)
 {

@@ -15,9 +15,9 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* How the names of entries end. */
+/* The suffix of entries. */
 #define SUFFIX ".sites"
-/* Whoever writes an entry is done long before. */
+/* Writing an entry takes far less than this. */
 #define ASIDE_AGE_MAX_S 3600
 
 struct entry {
@@ -52,7 +52,7 @@ struct cache_entry_name cache_directory__name(const struct file_digest *digest)
 	return name;
 }
 
-/* Whether @name is one that this version gives: a SHA-256, and the scanner's version. */
+/* Whether @name is an entry of this version: a SHA-256 and the version of the scanner. */
 static bool is_current(const char *name)
 {
 	const size_t digits = sizeof(struct file_digest) - 1;
@@ -73,7 +73,7 @@ static int add_entry(struct entries *entries, const char *name, const struct tim
 	return 0;
 }
 
-/* Removes @name if it is out of date, keeps it in mind if it is an entry. */
+/* Removes @name if it is out of date; otherwise adds it to @entries if it is an entry. */
 static int look_at(struct entries *entries, int directory, const char *name, time_t now_s)
 {
 	bool is_aside = !strncmp(name, CACHE_ASIDE, strlen(CACHE_ASIDE));
@@ -89,7 +89,7 @@ static int look_at(struct entries *entries, int directory, const char *name, tim
 	return is_aside ? 0 : add_entry(entries, name, &status.st_mtim);
 }
 
-/* Those that were used last first. */
+/* The most recently used first. */
 static int compare_entries(const void *left, const void *right)
 {
 	const struct entry *a = left, *b = right;
@@ -109,7 +109,7 @@ int cache_directory__prune(int directory)
 
 	if (!stream)
 		return -errno;
-	TAKE_FD(fd); /* the stream's now */
+	TAKE_FD(fd); /* owned by the stream now */
 	while (!err && (entry = readdir(stream)))
 		err = look_at(&entries, directory, entry->d_name, time(NULL));
 	if (err)

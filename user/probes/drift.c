@@ -7,7 +7,7 @@
 #include "util/cleanup.h"
 #include "util/sleep.h"
 
-/* How long a straggler may take, and how often a difference is looked at again. */
+/* How long a late event may take; how often, and in how many spans, differences are rechecked. */
 #define SETTLE_NS     2000000
 #define CONFIRM_NS    5000000
 #define CONFIRM_TRIES 10

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Drift: the blocks of a heap just read that differ from the model, and that no event accounts for.
+ * Drift: blocks that differ between the heap just read and the model, without an event that
+ * explains the difference.
  *
- * An event is emitted a few instructions before or after the change that it is about: a thread that
- * is preempted in between is late with one of them. And a pool may have been copied in mid-change.
- * So after memory is read the tracer waits a little for stragglers, and pools that differ are read
- * again, several times, before a difference counts.
+ * An event is emitted a few instructions before or after the change that it reports. If a thread is
+ * preempted in between, one of the two is late. A pool may also have been copied in the middle of a
+ * change. So after memory has been read, the tracer waits a little for late events, and pools that
+ * differ are read again, several times, before a difference counts.
  */
 #pragma once
 
@@ -17,20 +18,20 @@
 
 struct drift {
 	/* Set by the caller. */
-	struct event_stream *stream; /* what it handles moves the model */
+	struct event_stream *stream; /* its handlers update the model */
 	const struct model *model;
-	const struct target_heap *target_heap; /* where the heap is read again */
-	/* Results; all 0 at first. */
+	const struct target_heap *target_heap; /* spans are read again from it */
+	/* Results; initially 0. */
 	uint64_t blocks;
-	uint64_t unconfirmed_blocks;	 /* of these: in too many pools to be looked at again */
+	uint64_t unconfirmed_blocks;	 /* of these, in too many pools to be checked again */
 	struct checkpoint_counts counts; /* of what was read again */
 };
 
-/* Waits for events about changes that are in memory by now, and handles them. */
+/* Waits for events about changes that are already in memory, and handles them. */
 void drift__await_stragglers(struct event_stream *stream);
 
 /*
- * Compares @fresh with the model until they agree, or have differed too often. What is read again
- * of the target replaces it in @fresh. Returns 0 or negative errno.
+ * Compares @fresh with the model until they agree, or the number of tries is exhausted. Spans that
+ * are read again from the target replace those in @fresh. Returns 0 or negative errno.
  */
 int drift__confirm(struct drift *drift, struct heap *fresh);

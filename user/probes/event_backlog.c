@@ -6,7 +6,7 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* By far enough: a Python takes its first arena long before. */
+/* More than enough: a Python maps its first arena long before. */
 #define EVENTS_MAX (1UL << 22)
 
 void event_backlog__keep(struct event_backlog *backlog, const struct pyfrag_event *event)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The events between attaching the probes and finding the heap: kept, and applied to the model as
- * soon as there is one.
+ * The events between attaching the probes and finding the heap. They are kept, and applied to the
+ * model as soon as there is one.
  */
 #pragma once
 
@@ -11,16 +11,16 @@
 #include "heap/model.h"
 #include "pyfrag/events.h"
 
-/* All zero at first. */
+/* Initialized to zero. */
 struct event_backlog {
 	struct pyfrag_event *events;
 	size_t cnt, capacity;
-	uint64_t dropped_cnt; /* events for which there was no room */
+	uint64_t dropped_cnt; /* events dropped for lack of room */
 };
 
 void event_backlog__keep(struct event_backlog *backlog, const struct pyfrag_event *event);
 
-/* Applies all events to @model, and is empty from then on. Returns as model__apply(). */
+/* Applies all events to @model and empties the backlog. Returns what model__apply() returns. */
 int event_backlog__replay(struct event_backlog *backlog, struct model *model);
 
 void event_backlog__release(struct event_backlog *backlog);

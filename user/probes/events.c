@@ -15,13 +15,13 @@
 #include "util/sleep.h"
 
 /*
- * Events that do not wake anybody wait at most so long: a wake-up takes 40 us of a core. Stacks
- * wake at once, and who wants to know how things stand drains the ring first.
+ * Events that wake nobody wait at most this long: a wakeup takes 40 us of a core. Stacks wake the
+ * thread at once, and code that needs the current state drains the ring first.
  */
 #define LOOK_INTERVAL_MS 200
-/* How often the thread looks whether somebody still waits for the lock. */
+/* How often the thread checks whether another one still waits for the lock. */
 #define TURN_NS 200000
-/* Before each record in the ring, which begins at a multiple of it: BPF_RINGBUF_HDR_SZ. */
+/* BPF_RINGBUF_HDR_SZ: the size of each record's header in the ring, and the records' alignment. */
 #define HEADER_BYTES 8UL
 
 struct event_stream {
@@ -30,9 +30,9 @@ struct event_stream {
 	pthread_t thread;
 	bool running;
 	atomic_bool stop;
-	atomic_uint waiting_cnt; /* for the lock, beside the thread */
+	atomic_uint waiting_cnt; /* threads that wait for the lock, besides the stream's own */
 	size_t ring_bytes;
-	size_t left_bytes; /* of the ring, still to be handled in this go */
+	size_t left_bytes; /* of the ring, still to be consumed in this pass */
 	struct event_handlers handlers;
 	void *context;
 };
@@ -65,7 +65,7 @@ static void handle_notice(const struct event_stream *stream, const union pyfrag_
 		stream->handlers.notice(&record->notice, stream->context);
 }
 
-/* Hands a record to the handler of its kind; one that is shorter than its kind is skipped. */
+/* Passes a record to the handler of its kind, unless it is too short for its kind. */
 static void handle_record(const struct event_stream *stream, const union pyfrag_record *record,
 			  size_t size)
 {
@@ -97,8 +97,8 @@ static int take_record(void *context, void *data, size_t size)
 }
 
 /*
- * Handles no more than fits into the ring: that is all of what was in it, and else there would be
- * no end where events come faster than they are handled.
+ * Handles at most as many bytes as the ring holds. That covers everything that was in the ring;
+ * without a limit, the loop would not end if events arrive faster than they are handled.
  */
 static void consume(struct event_stream *stream)
 {
@@ -106,7 +106,7 @@ static void consume(struct event_stream *stream)
 	ring_buffer__consume(stream->ring);
 }
 
-/* A mutex is not fair: without this, a thread that never waits would take it again at once. */
+/* Mutexes are not fair: without this, a thread that never waits would relock it at once. */
 static void give_turn(struct event_stream *stream)
 {
 	while (atomic_load(&stream->waiting_cnt) && !atomic_load(&stream->stop))
@@ -130,7 +130,7 @@ static void *run_thread(void *context)
 	return NULL;
 }
 
-/* The thread takes no signals: those are for whoever runs the program. */
+/* Blocks all signals in the thread: they are for the program's other threads. */
 static int start_thread(struct event_stream *stream)
 {
 	sigset_t all, before;

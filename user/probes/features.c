@@ -15,7 +15,7 @@
 #include "selftest.skel.h"
 #include "util/cleanup.h"
 
-/* What we probe ourselves at. */
+/* The function at which pyfrag probes itself. */
 __attribute__((noinline)) static void probed_function(void)
 {
 	__asm__ volatile("");
@@ -33,7 +33,7 @@ static void destroy_selftest(struct selftest_bpf **skeleton)
 	selftest_bpf__destroy(*skeleton);
 }
 
-/* Probes ourselves by a perf event. */
+/* Probes ourselves with a perf event. */
 static void detect_uprobe(struct features *features, uint64_t offset)
 {
 	_cleanup_(destroy_selftest) struct selftest_bpf *skeleton = selftest_bpf__open_and_load();
@@ -50,7 +50,7 @@ static void detect_uprobe(struct features *features, uint64_t offset)
 	bpf_link__destroy(link);
 }
 
-/* Probes ourselves by uprobe_multi, and is hit by a second thread: is that seen? */
+/* Probes ourselves with uprobe_multi, and checks whether a hit of a second thread is seen. */
 static void detect_uprobe_multi(struct features *features, uint64_t offset)
 {
 	_cleanup_(destroy_selftest) struct selftest_bpf *skeleton = selftest_bpf__open();
@@ -73,8 +73,8 @@ static void detect_uprobe_multi(struct features *features, uint64_t offset)
 }
 
 /*
- * Why no program can be loaded: it is not permitted (also by a container's seccomp profile), or
- * something else.
+ * Why no program can be loaded: it is not permitted (possibly by a container's seccomp profile), or
+ * there is another reason.
  */
 static int load_error(void)
 {
@@ -121,7 +121,7 @@ static int detect(struct features *out)
 	return 0;
 }
 
-/* What was found the first time, before there are threads. */
+/* The result of the first call, which is made before there are threads. */
 static struct features known;
 static bool is_known;
 

@@ -61,8 +61,8 @@ static bool is_mapped(uint64_t address, void *context)
 }
 
 /*
- * Arenas that came while the heap was read, and whose interpreter ended then, are known to be
- * abandoned the next time.
+ * An arena that was mapped during this reading, by an interpreter that also ended during it, cannot
+ * be recognized as abandoned before the next reading. So the check is repeated then.
  */
 static int abandon_arenas(struct heap_follower *follower, const struct heap_reading *reading)
 {
@@ -80,8 +80,8 @@ static int abandon_arenas(struct heap_follower *follower, const struct heap_read
 }
 
 /*
- * What the first checkpoint finds is not drift, and what events contradict before it was not
- * missed.
+ * Differences that the first checkpoint finds are not drift, and events that contradict the model
+ * before it do not mean that others were missed.
  */
 static void forget_differences(struct heap_follower *follower)
 {
@@ -126,7 +126,7 @@ static int compare_and_adopt(struct heap_follower *follower, struct heap_reading
 	return 0;
 }
 
-/* Whether events were lost since this was last asked. */
+/* Whether events were lost since the last call. */
 static bool has_lost_some(struct heap_follower *follower)
 {
 	struct counters counters = {};
@@ -137,7 +137,7 @@ static bool has_lost_some(struct heap_follower *follower)
 	return follower->lost_cnt != before;
 }
 
-/* Reads the heap, compares it with the model, and makes the model what the two say together. */
+/* Reads the heap, compares it with the model, and updates the model from both. */
 static int take_fresh(struct heap_follower *follower, const struct heap_reading_options *options,
 		      struct heap_reading *out, struct counters *counters, struct failure *failure)
 {
@@ -163,8 +163,8 @@ static int take_fresh(struct heap_follower *follower, const struct heap_reading_
 }
 
 /*
- * A reading that passes over calm arenas has seen all of them when as many have followed as take
- * turns.
+ * A reading passes over all but one in CALM_SHARE of the calm arenas. All arenas have been read
+ * once CALM_SHARE - 1 more readings have followed, which are due even if the target sleeps.
  */
 static void note_reading(struct reading_turns *turns, const struct heap_reading *reading,
 			 bool slept)
@@ -177,7 +177,7 @@ static void note_reading(struct reading_turns *turns, const struct heap_reading 
 		turns->due_cnt = CALM_SHARE - 1;
 }
 
-/* Gives the heap back to the model, with what happened to arenas meanwhile. */
+/* Returns the heap to the model, which then applies what happened to arenas in the meantime. */
 static int return_heap(struct heap_follower *follower, struct heap *heap)
 {
 	int err;
@@ -191,7 +191,7 @@ static int return_heap(struct heap_follower *follower, struct heap *heap)
 	return err;
 }
 
-/* Without events for blocks the model's heap is what memory says, and only what changed is read. */
+/* Without events for blocks the model's heap comes from memory alone, and only changes are read. */
 static int bring_up_to_date(struct heap_follower *follower,
 			    const struct heap_reading_options *options, struct heap_reading *out,
 			    struct counters *counters, struct failure *failure)

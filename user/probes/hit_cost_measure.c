@@ -17,7 +17,7 @@
 #define BATCHES	   5
 #define BATCH_HITS 400
 
-/* Nobody reads it: it holds all that is emitted during the measurement. */
+/* Nothing reads the ring: it has room for all events of the measurement. */
 #define RING_BYTES (1UL << 19)
 
 static int compare_doubles(const void *left, const void *right)
@@ -27,7 +27,7 @@ static int compare_doubles(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-/* The median of some batches: what else happened to the thread meanwhile does not count. */
+/* The median of several batches, which excludes other things that happened to the thread. */
 static double measure_call_ns(void (*function)(void))
 {
 	double batches[BATCHES];
@@ -43,7 +43,7 @@ static double measure_call_ns(void (*function)(void))
 	return batches[BATCHES / 2];
 }
 
-/* A site of ours: it seems to free what is in a register. */
+/* A site in our own code, which claims to free the block whose address is in a register. */
 static struct site own_site(void (*function)(void), bool emulated, uint64_t offset)
 {
 	return (struct site){

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Measures what a hit of a probe costs, by probing ourselves. */
+/* Measures what a probe hit costs, by probing ourselves. */
 #pragma once
 
 #include "probes/features.h"
 #include "probes/hit_cost.h"
 #include "util/failure.h"
 
-/* Measures; takes some milliseconds. Errors are described. */
+/* Takes some milliseconds. Errors are described in @failure. */
 int hit_cost__measure(struct hit_cost *out, const struct features *features,
 		      struct failure *failure);
