@@ -16,7 +16,7 @@ struct keeper {
 	int socket_fd;
 };
 
-/* To the process that keepers are forked from; there is one. */
+/* The socket to the process from which keepers are forked; there is one such process. */
 static int start_fd = -1;
 
 int keeper__start(keeper_confine_fn *confine, struct failure *failure)
@@ -80,7 +80,7 @@ int keeper__open(struct keeper **out)
 		return -errno;
 	keeper->socket_fd = sockets[0];
 	other_fd = sockets[1];
-	/* So few bytes are sent in one piece, whichever threads do at a time. */
+	/* So few bytes are sent in one piece, even if several threads send at the same time. */
 	err = keeper_message__send(start_fd, &request, sizeof(request), &other_fd, 1);
 	if (err)
 		return err;
@@ -93,7 +93,7 @@ void keeper__close(struct keeper *keeper)
 	if (!keeper)
 		return;
 	if (keeper->socket_fd >= 0) {
-		/* It says nothing more, and closes its end when all is detached. */
+		/* The keeper sends nothing more. It closes its end when everything is detached. */
 		shutdown(keeper->socket_fd, SHUT_WR);
 		receive_answer(keeper);
 		close(keeper->socket_fd);

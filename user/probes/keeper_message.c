@@ -17,7 +17,7 @@ int keeper_message__send(int socket_fd, const void *bytes, size_t size, const in
 			return (int)sent;
 		rest += sent;
 		size -= (size_t)sent;
-		fd_cnt = 0; /* they go with the first bytes */
+		fd_cnt = 0; /* sent with the first bytes */
 	}
 	return 0;
 }

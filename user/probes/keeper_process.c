@@ -18,7 +18,7 @@
 
 #define SOCKET_FD 3
 
-/* What is held, by number (-1: released), and the groups that are removed in the end. */
+/* What is held, by number (-1: released), and the groups to be removed at the end. */
 struct holdings {
 	int *fds;
 	size_t cnt, capacity;
@@ -27,7 +27,7 @@ struct holdings {
 	int definitions_fd;
 };
 
-/* A number for @fd, which is the holdings' from here on, or negative errno. */
+/* Returns a number for @fd, which the holdings now own, or negative errno. */
 static int add(struct holdings *holdings, int fd)
 {
 	size_t number = 0;
@@ -79,8 +79,8 @@ static void release_all(struct holdings *holdings)
 }
 
 /*
- * What follows the request is read whatever becomes of it. Returns whether the socket can be used
- * further.
+ * Reads the offsets and cookies that follow the request. Returns 0 or negative errno; after an
+ * error the socket cannot be used any more.
  */
 static int read_sites(int socket_fd, const struct keeper_request *request, uint64_t **out)
 {
@@ -100,7 +100,7 @@ static int read_sites(int socket_fd, const struct keeper_request *request, uint6
 	return 0;
 }
 
-/* Returns what is to be answered. */
+/* Returns the answer. */
 static int attach(struct holdings *holdings, const struct keeper_request *request, const int *fds,
 		  const uint64_t *sites)
 {
@@ -113,7 +113,7 @@ static int attach(struct holdings *holdings, const struct keeper_request *reques
 	return fd < 0 ? fd : add(holdings, fd);
 }
 
-/* Returns what is to be answered. */
+/* Returns the answer. */
 static int open_event(struct holdings *holdings, const struct uprobe_event *event, const int *fds)
 {
 	char path[64];
@@ -124,7 +124,7 @@ static int open_event(struct holdings *holdings, const struct uprobe_event *even
 	return fd < 0 ? fd : add(holdings, fd);
 }
 
-/* Returns 0, or negative errno if there is no going on. */
+/* Serves one request. Returns 0, or negative errno if no more can be served. */
 static int serve(struct holdings *holdings, int socket_fd)
 {
 	_cleanup_free_ uint64_t *sites = NULL;
@@ -156,14 +156,14 @@ static int serve(struct holdings *holdings, int socket_fd)
 	return err ? err : keeper_message__send(socket_fd, &answer, sizeof(answer), NULL, 0);
 }
 
-/* Until nobody asks any more. */
+/* Serves requests until the socket is closed or fails. */
 _Noreturn static void keep(int socket_fd)
 {
 	struct holdings holdings = {.definitions_fd = -1};
 
 	while (!serve(&holdings, socket_fd))
 		;
-	/* Who waits for the socket to be closed waits for this. */
+	/* pyfrag waits for the socket to be closed, and so for this. */
 	release_all(&holdings);
 	_exit(0);
 }
@@ -185,7 +185,7 @@ static void serve_open(int socket_fd)
 		closep(&fds[i]);
 }
 
-/* Somebody may wait for the end of a pipe that pyfrag writes to. */
+/* Closes inherited descriptors: somebody may wait for the end of a pipe that pyfrag writes to. */
 static int close_descriptors(int socket_fd)
 {
 	int null_fd = open("/dev/null", O_RDWR);
@@ -199,8 +199,8 @@ static int close_descriptors(int socket_fd)
 }
 
 /*
- * Ctrl-C is for all processes of a terminal's foreground, and a service's end for all that belong
- * to it.
+ * Ctrl-C goes to all processes in the foreground of a terminal, and stopping a service ends all
+ * processes that belong to it.
  */
 static void ignore_signals(void)
 {
@@ -209,7 +209,7 @@ static void ignore_signals(void)
 	setsid();
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	signal(SIGCHLD, SIG_IGN); /* so children need not be waited for */
+	signal(SIGCHLD, SIG_IGN); /* children need not be waited for */
 }
 
 static int give_up_capabilities(bool opens_events)
@@ -225,7 +225,7 @@ static int give_up_capabilities(bool opens_events)
 		err = capabilities__use(kept, 1, &failure);
 	if (err)
 		return err;
-	/* The second one is kept only where the first one does not do. */
+	/* The second one is kept only if the first one is not sufficient. */
 	if (uprobe_event__try() == -EACCES)
 		return capabilities__use(kept, ARRAY_SIZE(kept), &failure);
 	return capabilities__keep(kept, 1, &failure);

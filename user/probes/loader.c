@@ -24,20 +24,20 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-/* /proc/self/ns/pid of the initial namespace: PROC_PID_INIT_INO (include/linux/proc_ns.h). */
+/* The inode of the initial pid namespace: PROC_PID_INIT_INO (include/linux/proc_ns.h). */
 #define INITIAL_PIDNS_INODE 0xEFFFFFFCU
 
-/* The consumer is woken when an eighth of the ring may be filled. */
+/* The consumer is woken when up to an eighth of the ring may be full. */
 #define WAKEUPS_PER_RING 8
-#define RECORD_BYTES	 (sizeof(struct pyfrag_event) + 8) /* the ring's own header */
+#define RECORD_BYTES	 (sizeof(struct pyfrag_event) + 8) /* includes the ring's own header */
 
-/* Up to so many sites get a perf event each, where there is no uprobe_multi: see uprobe_group.h. */
+/* Up to this many sites get a perf event each if there is no uprobe_multi: see uprobe_group.h. */
 #define SINGLE_SITES_MAX 12
 
 enum probe_method {
 	PROBE_MULTI,  /* one link for all sites; the site is the attach cookie */
 	PROBE_GROUP,  /* one perf event for all sites; the site is looked up by address */
-	PROBE_SINGLE, /* a perf event a site; the site is looked up by address */
+	PROBE_SINGLE, /* a perf event per site; the site is looked up by address */
 };
 
 struct probe_set {
@@ -45,15 +45,15 @@ struct probe_set {
 	enum probe_method method;
 	bool use_cookie;
 	pid_t pid;
-	struct keeper *keeper; /* of all that puts breakpoints into the target */
+	struct keeper *keeper; /* holds everything that puts breakpoints into the target */
 	struct uprobe_group group;
-	struct bpf_link **links; /* of exec and fork */
+	struct bpf_link **links; /* to exec and fork */
 	size_t link_cnt, link_capacity;
 	struct multi_link multi_links[PROBE_GROUP_CNT];
-	struct site_set multi_sites[PROBE_GROUP_CNT]; /* what each of them is attached to */
+	struct site_set multi_sites[PROBE_GROUP_CNT]; /* the sites of each of them */
 	struct site_check *check;		      /* NULL: our own code is probed */
-	struct target *target;			      /* the target, if it is checked */
-	uint64_t mismatched_cnt;		      /* sites that were dropped */
+	struct target *target;			      /* NULL if it is not checked */
+	uint64_t mismatched_cnt;		      /* sites that the check has dropped */
 };
 
 static int describe_load_error(int err, struct failure *failure)
@@ -101,8 +101,8 @@ static void choose_method(struct probe_set *probes, const struct probe_options *
 }
 
 /*
- * Hits after which a CPU wakes the reader: if each CPU has recorded that many, an eighth of the
- * ring is full.
+ * The number of hits after which a CPU wakes the consumer: when every CPU has recorded that many,
+ * an eighth of the ring is full.
  */
 static uint64_t wakeup_hits(size_t ring_bytes)
 {
@@ -144,10 +144,10 @@ static int expect_multi(struct pyfrag_bpf *skeleton)
 }
 
 /*
- * The kernel puts probes into the process that it finds by its first thread, and compares memories
+ * The kernel looks up the process to probe by its first thread, and compares memory descriptors
  * (kernel/trace/bpf_trace.c, uprobe_multi_link_filter(); kernel/trace/trace_uprobe.c,
- * uprobe_perf_filter()): one without that thread gets none, and nothing says so. Probes that are in
- * already stay in until somebody takes any out of the same file.
+ * uprobe_perf_filter()). A process whose first thread has ended silently gets no probes. Probes
+ * that are already in it stay until somebody removes any probe from the same file.
  */
 static int check_first_thread(const struct probe_set *probes)
 {
@@ -229,7 +229,7 @@ void probe_set__free(struct probe_set *probes)
 	}
 	for (size_t i = 0; i < probes->link_cnt; i++)
 		bpf_link__destroy(probes->links[i]);
-	/* Removes the group, too, if it was not killed. */
+	/* Removes the group, too, if the keeper was not killed. */
 	keeper__close(probes->keeper);
 	remove_group(&probes->group);
 	pyfrag_bpf__destroy(probes->skeleton);
@@ -257,7 +257,7 @@ static int add_link(struct probe_set *probes, struct bpf_link *link)
 	return 0;
 }
 
-/* Lets the program find @site by the address that is hit. */
+/* Lets the program look up @site by the address of the hit. */
 static int register_address(struct probe_set *probes, const struct site *site, uint64_t bias)
 {
 	struct pyfrag_site encoded = site__encode(site);
@@ -268,7 +268,7 @@ static int register_address(struct probe_set *probes, const struct site *site, u
 	return err ? -errno : 0;
 }
 
-/* All sites by one perf event. */
+/* Attaches all sites with one perf event. */
 static int attach_group(struct probe_set *probes, const struct site *const *sites, size_t cnt,
 			const char *path, uint64_t bias, size_t *attached)
 {
@@ -297,7 +297,7 @@ static int attach_group(struct probe_set *probes, const struct site *const *site
 	return number < 0 ? number : 0;
 }
 
-/* One site by one perf event. */
+/* Attaches one site with a perf event of its own. */
 static int attach_single(struct probe_set *probes, const struct site *site, uint32_t type,
 			 int file_fd, uint64_t bias)
 {
@@ -337,8 +337,9 @@ static int attach_singly(struct probe_set *probes, const struct site *const *sit
 }
 
 /*
- * Just before they are attached: takes out of @sites those that are not what the target has there
- * now. -EOWNERDEAD: its first thread has ended.
+ * Removes from @sites those where the target's code is not what the site expects. Called right
+ * before they are attached. Returns 0; -EOWNERDEAD: the target's first thread has ended; or
+ * negative errno.
  */
 static int drop_mismatched(struct probe_set *probes, const struct site **sites, size_t *cnt)
 {
@@ -361,7 +362,7 @@ static int drop_mismatched(struct probe_set *probes, const struct site **sites, 
 	return 0;
 }
 
-/* The link may come and go: what it is attached to is kept, to be checked again. */
+/* Links can be detached and attached again, so the sites are kept, to be checked again then. */
 static int prepare_multi(struct probe_set *probes, enum probe_group group,
 			 const struct site *const *sites, size_t cnt, int fd)
 {
@@ -378,8 +379,8 @@ static int prepare_multi(struct probe_set *probes, enum probe_group group,
 }
 
 /*
- * Before @group is attached once more: sites that cannot be probed any more are taken out of it for
- * good.
+ * Called before @group is attached again. Removes for good those of its sites that can no longer be
+ * probed.
  */
 static int check_again(struct probe_set *probes, enum probe_group group)
 {
@@ -499,7 +500,7 @@ int probe_set__spare_children(struct probe_set *probes)
 	int err = 0;
 
 	for (size_t i = 0; i < PROBE_GROUP_CNT && !err; i++) {
-		/* It attaches another link to the same sites. */
+		/* This attaches another link to the same sites. */
 		if (probes->multi_links[i].number >= 0)
 			err = check_again(probes, (enum probe_group)i);
 		if (!err)
@@ -527,7 +528,7 @@ void probe_set__ignore(struct probe_set *probes, enum pyfrag_allowance kind)
 
 void probe_set__charge(struct probe_set *probes, uint64_t ns)
 {
-	/* The BPF program adds to it at any time. */
+	/* The BPF program may add to it at any time. */
 	__atomic_fetch_add(&probes->skeleton->bss->spent_ns, ns, __ATOMIC_RELAXED);
 }
 
@@ -548,7 +549,7 @@ void probe_set__enable_stacks(struct probe_set *probes, const struct pyfrag_stac
 	struct pyfrag_stacks *shared = &probes->skeleton->bss->stacks;
 
 	*shared = *stacks;
-	/* Programs look at the rest only if they find this set. */
+	/* The programs read the rest only if this is set. */
 	__atomic_store_n(&shared->enabled, 1, __ATOMIC_RELEASE);
 }
 

@@ -49,7 +49,7 @@ void multi_link__release(struct multi_link *link)
 	*link = (struct multi_link){.number = -1, .file_fd = -1};
 }
 
-/* A link of its own for @prog_fd at the sites of @link. Returns its number or negative errno. */
+/* Attaches a new link for @prog_fd to the sites of @link. Returns its number or negative errno. */
 static int link_program(const struct multi_link *link, int prog_fd)
 {
 	const struct keeper_link wanted = {

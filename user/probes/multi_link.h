@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Many sites of a file by one uprobe_multi link (Linux 6.6), which comes and goes in milliseconds.
+ * Probes many sites of a file with one uprobe_multi link (Linux 6.6), which is attached and
+ * detached in milliseconds.
  *
- * The breakpoints that it puts into the target's memory are copied by fork() like any other page,
- * and the kernel, which knows that the child is none of the link's business, steps over them but
- * leaves them in: a child would pay for probes that nobody reads until the trace ends. (With perf
- * events the first hit takes them out, for there the handler may say so.) But whenever any user of
- * a breakpoint goes, the kernel asks the others in which processes they want it, and clears it
- * elsewhere: uprobe_unregister_nosync() and register_for_each_vma(), kernel/events/uprobes.c. So a
- * link that does nothing, made and dropped, spares the children that there are by then.
+ * fork() copies the breakpoints that the link has put into the target's memory like any other page.
+ * The kernel knows that the link does not cover the child, and skips its hits, but leaves the
+ * breakpoints in place: until the trace ends, the child would pay for probes that nobody reads.
+ * (With perf events the first hit removes a breakpoint, because their handler can ask for that.)
+ * But whenever one user of a breakpoint detaches, the kernel asks the others in which processes
+ * they want it, and removes it everywhere else: uprobe_unregister_nosync() and
+ * register_for_each_vma(), kernel/events/uprobes.c. So attaching and detaching a link that does
+ * nothing removes the breakpoints from all children that exist by then.
  */
 #pragma once
 
@@ -20,9 +22,9 @@
 #include "probes/sites.h"
 
 struct multi_link {
-	struct keeper *keeper; /* not owned: the one who attaches */
-	int number;	       /* of what the keeper holds; -1: not attached */
-	int file_fd;	       /* what is probed */
+	struct keeper *keeper; /* attaches the link; not owned */
+	int number;	       /* under which the keeper holds it; -1: not attached */
+	int file_fd;	       /* the probed file */
 	int prog_fd;	       /* not owned */
 	pid_t pid;
 	uint64_t *offsets, *cookies;
@@ -30,24 +32,24 @@ struct multi_link {
 };
 
 /*
- * Prepares to attach program @prog_fd, through @keeper, to @sites of the file behind @file_fd, in
- * process @pid, each with its site__encode() as cookie. Returns 0 or negative errno.
+ * Prepares a link that attaches program @prog_fd, through @keeper, to @sites in the file @file_fd,
+ * in process @pid. The cookie of each site is its site__encode(). Returns 0 or negative errno.
  */
 int multi_link__init(struct multi_link *out, struct keeper *keeper, int prog_fd,
 		     const struct site *const *sites, size_t cnt, int file_fd, pid_t pid);
 
-/* Detaches, and releases what was prepared. */
+/* Detaches the link and frees what was prepared. */
 void multi_link__release(struct multi_link *link);
 
 /*
- * Both do nothing if it is so already. They return 0 or negative errno, as keeper__attach() and
- * keeper__release().
+ * Attach or detach the link; do nothing if that is its state already. Return 0 or negative errno,
+ * like keeper__attach() and keeper__release().
  */
 int multi_link__attach(struct multi_link *link);
 int multi_link__detach(struct multi_link *link);
 
 /*
- * Takes the breakpoints out of processes that the target has forked. @prog_fd is a program that
- * does nothing. Takes as long as attaching and detaching. Returns 0 or negative errno.
+ * Removes the breakpoints from child processes of the target. @prog_fd: a program that does
+ * nothing. Takes as long as attaching and detaching. Returns 0 or negative errno.
  */
 int multi_link__spare_children(const struct multi_link *link, int prog_fd);

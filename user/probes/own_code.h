@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Where a function of ours lies in our own file: what a uprobe on ourselves wants to know.
- */
+/* Finds the file offset of a function in our own executable, which a uprobe on it needs. */
 #pragma once
 
 #include <stdbool.h>

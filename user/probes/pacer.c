@@ -51,7 +51,7 @@ void pacer__note_overrun(struct pacer *pacer)
 	eventfd_write(pacer->overrun_fd, 1);
 }
 
-/* Whether there was an overrun within so long. */
+/* Waits for an overrun. Returns false if there is none in time. */
 static bool wait_for_overrun(const struct pacer *pacer, int timeout_ms)
 {
 	struct pollfd poll_fd = {.fd = pacer->overrun_fd, .events = POLLIN};
@@ -63,8 +63,9 @@ static bool wait_for_overrun(const struct pacer *pacer, int timeout_ms)
 }
 
 /*
- * Every allocation and free, until the time or the money has run out. While probes go in and out
- * the target may wait for its own memory map: the burst costs at least the time that it takes.
+ * Records every allocation and free until the time or the allowance is used up. While probes are
+ * inserted and removed, the target may have to wait for its own memory map, so a burst is charged
+ * at least its duration.
  */
 static int burst(struct pacer *pacer, uint64_t limit_ns)
 {
@@ -73,7 +74,7 @@ static int burst(struct pacer *pacer, uint64_t limit_ns)
 	uint64_t elapsed_ns, hits_ns;
 	int err;
 
-	/* What the burst costs is no concern of growth, which goes on to be watched if it is. */
+	/* The cost of a burst does not count against growth: if growth is watched, it stays so. */
 	if (pacer->growth_is_on)
 		probe_set__allow(pacer->probes, ALLOW_GROWTH, UINT64_MAX);
 	probe_set__allow(pacer->probes, ALLOW_BLOCKS, limit_ns);

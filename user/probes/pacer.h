@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Keeps what probes cost within the budget: takes growth probes out when they cost too much, puts
- * them back, and lets every allocation be seen for a moment now and then, when there is something
- * left.
+ * Keeps the cost of probes within the budget. It detaches growth probes when they cost too much,
+ * and attaches them again later. When some budget is left, it begins a burst: for a short time,
+ * every allocation is recorded.
  *
- * The BPF program adds up what hits cost and looks at none beyond the allowance, at once; user
- * space hears of it and detaches right after. Probes where arenas come and go are charged, but
- * stay.
+ * The BPF program adds up the cost of hits and at once ignores those beyond the allowance. User
+ * space is notified and detaches the probes right after. Probes where arenas are mapped and
+ * unmapped are charged, but always stay attached.
  */
 #pragma once
 
@@ -19,23 +19,23 @@
 struct pacer {
 	struct probe_set *probes; /* not owned */
 	struct budget budget;
-	bool has_bursts; /* the burst's probes are prepared */
+	bool has_bursts; /* the probes for bursts are prepared */
 	bool growth_is_on;
 	int overrun_fd; /* readable when hits have cost too much */
 	uint64_t burst_cnt, burst_ns, burst_spent_ns;
 	uint64_t growth_pauses, growth_resumptions;
 };
 
-/* @cpu_ns: of the target, by now. Returns 0 or negative errno. */
+/* @cpu_ns: the target's CPU time so far. Returns 0 or negative errno. */
 int pacer__init(struct pacer *pacer, struct probe_set *probes, double share, uint64_t cpu_ns,
 		bool has_bursts);
 void pacer__release(struct pacer *pacer);
 
-/* There was an EVENT_OVERRUN. From any thread. */
+/* Call it on an EVENT_OVERRUN, from any thread. */
 void pacer__note_overrun(struct pacer *pacer);
 
 /*
- * To be called some times a second, and when overrun_fd is readable, with the CPU time that the
- * target has used by now. May take some 50 ms, for a burst. Returns 0 or negative errno.
+ * Call it several times a second, and when overrun_fd is readable, with the CPU time that the
+ * target has used so far. Takes up to about 50 ms if there is a burst. Returns 0 or negative errno.
  */
 int pacer__tick(struct pacer *pacer, uint64_t cpu_ns);
