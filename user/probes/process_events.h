@@ -15,7 +15,7 @@ struct process_events;
 /* Called for each event by process_events__take(). Returns 0, or an error that ends the call. */
 typedef int process_event_fn(void *context, const struct pyfrag_process_event *event);
 
-/* Begins to watch. Errors (-EPERM, ...) are described in @failure. The caller frees *out. */
+/* Begins to watch. Errors (-EPERM, -ENOTSUP, ...) are described in @failure. The caller frees. */
 int process_events__new(struct process_events **out, process_event_fn *take, void *context,
 			struct failure *failure);
 void process_events__free(struct process_events *events);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Arenas: an arena_object that is set up for a mapping just made, and one whose mapping is given
- * back.
- */
+/* The shapes of arenas: an arena_object is set up for a new mapping, and a mapping is unmapped. */
 #include "probes/shape_arena.h"
 
 #include <string.h>
@@ -23,9 +20,8 @@ static bool is_pool_mask(int64_t mask)
 }
 
 /*
- * Whether this block of code sets up an arena_object: stores @address as its pool_address, or
- * clears its freepools. (Compilers move the former behind the jump at will, the latter they have
- * not.)
+ * Whether this block of code sets up an arena_object: it stores @address as pool_address, or clears
+ * freepools. (Compilers may move the former after the jump; none is known to move the latter.)
  */
 static bool sets_up_arena(const struct values *values, value_id address)
 {
@@ -92,7 +88,7 @@ int shape_arena__match_map_call(struct shape_scan *scan, size_t index)
 	return scan->found(&site, scan->context);
 }
 
-/* Whether the code behind the call at @index clears some `address`, as it is done with an arena. */
+/* Whether the code after the call at @index clears some `address`, as for an unmapped arena. */
 static bool clears_address_ahead(struct shape_scan *scan, size_t index)
 {
 	size_t end = shape_scan__end_ahead(scan, index + 1);
@@ -117,8 +113,8 @@ static bool clears_address_ahead(struct shape_scan *scan, size_t index)
 }
 
 /*
- * Where the value that @reg holds at the instruction at @index was just loaded from, if that is a
- * fixed address.
+ * Finds the fixed address from which the value that @reg has at @index was just loaded. Returns
+ * false if it was not loaded from one.
  */
 static bool find_fixed_load(const struct shape_scan *scan, size_t index, uint8_t reg,
 			    int64_t *address)
@@ -143,10 +139,10 @@ static bool find_fixed_load(const struct shape_scan *scan, size_t index, uint8_t
 }
 
 /*
- * Whether the call at @index is allocator.free(allocator.ctx, ...), of a PyObjectArenaAllocator
- * (Include/cpython/objimpl.h: ctx, alloc, free). An interpreter that ends gives back its arenas so,
- * and takes their addresses from its table by an index, which is no plain address. (A
- * PyMemAllocatorEx has its `calloc` there: that gets a number of items, which is a constant.)
+ * Whether the call at @index is allocator.free(allocator.ctx, ...) of a PyObjectArenaAllocator
+ * (Include/cpython/objimpl.h: ctx, alloc, free). An interpreter that ends frees its arenas this
+ * way, and loads their addresses from its table by an index, so there is no plain address. (A
+ * PyMemAllocatorEx has `calloc` at this offset, whose number of items is a constant.)
  */
 static bool calls_arena_allocator(struct shape_scan *scan, size_t index)
 {

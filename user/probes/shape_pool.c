@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The slow paths: a pool is taken for a size class, or goes back to its arena, empty. The first
- * block of the former is handed out without passing the fast path, so this is an allocation too.
+ * The shapes of the slow paths: a pool is taken for a size class, or an empty pool is returned to
+ * its arena. The first block of a new pool does not pass the fast path, so taking a pool is an
+ * allocation, too.
  *
- * Compilers make up to three copies of the end of it, for the pool may have been used before, or
- * have just been carved off, and then `pool->szidx == size` is known to be false, or compared with
- * a constant.
+ * Compilers emit up to three copies of the last part of the code that takes a pool, because the
+ * pool may have been used before, or may just have been carved off. In the latter case `pool->szidx
+ * == size` is known to be false, or szidx is compared with a constant.
  */
 #include "probes/shape_pool.h"
 
@@ -17,15 +18,15 @@
 #define ARENAINDEX ((int64_t)offsetof(struct pool_header, arenaindex))
 #define SZIDX	   ((int64_t)offsetof(struct pool_header, szidx))
 #define FREEPOOLS  ((int64_t)offsetof(struct arena_object, freepools))
-#define NO_CLASS   0xffff /* DUMMY_SIZE_IDX: of a pool just carved off */
+#define NO_CLASS   0xffff /* DUMMY_SIZE_IDX: the class of a pool that was just carved off */
 
-/* The two sides of the comparison at a new pool, likewise. */
+/* The operands of the comparison at a new pool, encoded as in struct pyfrag_site. */
 struct comparison {
 	uint8_t sides[2];
 	int16_t displacement;
 };
 
-/* Whether @insn stores a 1 of 32 bits. */
+/* Whether @insn stores the 32-bit constant 1. */
 static bool stores_one(struct values *values, const struct insn *insn)
 {
 	const struct value *value;
@@ -64,7 +65,7 @@ static bool links_to_free_pools(const struct values *values, struct address pool
 	       address__equals(from, head);
 }
 
-/* Whether the code has looked up the arena of @pool: pools are not the only things on lists. */
+/* Whether the code has looked up the arena of @pool: pools are not the only things in lists. */
 static bool knows_arena_of(const struct values *values, struct address pool)
 {
 	const struct place *place;
@@ -76,7 +77,7 @@ static bool knows_arena_of(const struct values *values, struct address pool)
 	return false;
 }
 
-/* [A+24] = P, which completes what [P+16] = [A+24] began. */
+/* [A+24] = P completes what [P+16] = [A+24] began. */
 static void observe_freed(struct shape_scan *scan, const struct insn *insn)
 {
 	struct values *values = &scan->values;
@@ -112,13 +113,13 @@ static int emit_new_pool(struct shape_scan *scan, uint64_t address, bool emulate
 	return err ? err : 1;
 }
 
-/* A comparison of which only the wanted class is at hand, in a register. */
+/* A comparison of which only the wanted class is available, in a register. */
 static struct comparison compare_class(uint8_t size)
 {
 	return (struct comparison){.sides = {size, size}};
 }
 
-/* Whether one of the registers that were last compared had the class of @pool, from its header. */
+/* Whether one of the last compared registers held the class of @pool, loaded from its header. */
 static bool was_class_loaded(const struct values *values, struct address pool)
 {
 	struct address from;
@@ -131,8 +132,9 @@ static bool was_class_loaded(const struct values *values, struct address pool)
 }
 
 /*
- * What was last compared, if it still is where it was then: two registers, or one and the pool's
- * own class, or, in code that keeps its variables in memory, one and a variable beside that of the
+ * Finds the operands of the last comparison, if they have not changed since: two registers; a
+ * register and the pool's own class, or the constant NO_CLASS; or, in code that keeps its variables
+ * in memory, a register and a variable that has the same base register as the one that holds the
  * pool.
  */
 static bool find_compared(struct shape_scan *scan, const struct pending *pending,
@@ -161,14 +163,14 @@ static bool find_compared(struct shape_scan *scan, const struct pending *pending
 	}
 	if (compare->other == INSN_NO_REGISTER)
 		return compare->immediate == NO_CLASS;
-	/* Variables on the stack are set in a similar way, but are at an offset from a register. */
+	/* Variables on the stack are set in a similar way, but at an offset from a register. */
 	if (pending->operand.offset && !was_class_loaded(values, pending->operand))
 		return false;
 	out->sides[1] = compare->other;
 	return values->registers[compare->other] == values->compared[1];
 }
 
-/* The jump on `pool->szidx == size`. */
+/* Places the site at the jump on `pool->szidx == size`. */
 static int place_at_comparison(struct shape_scan *scan, const struct insn *insn,
 			       const struct pending *pending, struct operand pool)
 {
@@ -189,8 +191,8 @@ static uint8_t stored_class(struct values *values, const struct insn *insn, stru
 }
 
 /*
- * The register that the code from @index on stores as the class of @pool, if its value then is what
- * it holds now; else INSN_NO_REGISTER.
+ * The register that the code from @index on stores as the class of @pool, if it still has its
+ * current value then; otherwise INSN_NO_REGISTER.
  */
 static uint8_t find_setup(struct shape_scan *scan, size_t index, struct address pool)
 {
@@ -215,8 +217,8 @@ static uint8_t find_setup(struct shape_scan *scan, size_t index, struct address 
 }
 
 /*
- * The jump to where the class is set: a copy for pools that were just carved off, whose old class
- * is known to be none.
+ * Places the site at the jump to the code that sets the class: a copy for pools that were just
+ * carved off, which have no old class.
  */
 static int place_before_setup(struct shape_scan *scan, const struct insn *insn,
 			      const struct pending *pending, struct operand pool)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The state of a scan for shapes, and what all files that know shapes do with it. Private to
+ * The state of a scan for shapes, and the operations on it that all shapes need. Private to
  * shape*.c.
  */
 #pragma once
@@ -14,26 +14,24 @@
 #include "pyfrag/events.h"
 #include "pymalloc/layout.h"
 
-/* Shapes that overlap in one block of code; compilers interleave two at most. */
+/* Shapes that overlap in one block of code. Compilers interleave at most two. */
 #define SHAPE_PENDING_MAX 8
 
-/* Where an operand is, as struct pyfrag_site has it. reg PYFRAG_NO_REGISTER: nowhere. */
+/* The location of an operand, encoded as in struct pyfrag_site. reg PYFRAG_NO_REGISTER: none. */
 struct operand {
 	uint8_t reg;
 	int16_t displacement;
 };
 
-/* A shape recognized, and not placed yet. */
+/* A shape that was recognized but has no site yet. */
 struct pending {
 	uint8_t type; /* enum pyfrag_event_type */
 	bool counted; /* the change of the pool's count was seen */
 	struct address pool, operand;
-	/* Where to probe if no emulated instruction comes: 0 until it is known. */
+	/* Where to probe if no emulated instruction follows; 0 until it is known. */
 	uint64_t fallback;
 	struct operand fallback_operand;
-	/*
-	 * EVENT_NEW_POOL: the instruction that sets the count, and what is in the registers there.
-	 */
+	/* EVENT_NEW_POOL: the instruction that sets the count, and the registers' values there. */
 	uint64_t start;
 	struct operand start_operand;
 	value_id registers[INSN_REGISTERS];
@@ -52,7 +50,7 @@ struct shape_scan {
 	size_t counted_cnt;
 	const struct insn *insns;
 	size_t insn_cnt;
-	uint64_t *leaders; /* sorted: addresses that jumps in this function lead to */
+	uint64_t *leaders; /* sorted: the targets of jumps in this function */
 	size_t leader_cnt, leader_capacity;
 	int (*found)(const struct shape_site *site, void *context);
 	void *context;
@@ -61,21 +59,19 @@ struct shape_scan {
 /* Where @wanted can be found now. */
 struct operand shape_scan__find_operand(const struct values *values, struct address wanted);
 
-/* The first step at or behind @address; insn_cnt if there is none in this function. */
+/* The first step at or after @address; insn_cnt if there is none in this function. */
 size_t shape_scan__find_insn(const struct shape_scan *scan, uint64_t address);
 
-/* The end of what is looked at from the step at @index on: an instruction is not parted. */
+/* The end of the lookahead from the step at @index on. It does not split an instruction. */
 size_t shape_scan__end_ahead(const struct shape_scan *scan, size_t index);
 
-/* What an event of @type does to the count of a pool: 1 or -1. */
+/* What an event of @type adds to the count of a pool: 1 or -1. */
 int shape_scan__wanted_change(uint8_t type);
 
-/*
- * Notes that a shape was recognized, and returns what there is to know of it, for more to be added.
- */
+/* Adds a shape that was recognized. Returns its entry, for the caller to add more to. */
 struct pending *shape_scan__add_pending(struct shape_scan *scan, uint8_t type, struct address pool,
 					struct address operand);
 
-/* Reports a site. Returns what found() does. */
+/* Reports a site. Returns what found() returns. */
 int shape_scan__emit(struct shape_scan *scan, uint8_t type, uint64_t address,
 		     struct operand operand, bool emulated);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A place in code that is to be probed, as the scan for shapes reports it (shapes.h). */
+/* An instruction to probe, as reported by the scan for shapes (shapes.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -10,6 +10,6 @@
 struct shape_site {
 	uint64_t address; /* of the instruction to probe */
 	bool emulated;
-	bool weak; /* little was recognized: for when nothing better of its type is found */
+	bool weak; /* weak evidence: used only if no better site of its type is found */
 	struct pyfrag_site site;
 };

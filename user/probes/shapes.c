@@ -62,7 +62,7 @@ static int collect_leaders(struct shape_scan *scan)
 	return 0;
 }
 
-/* Whether @id is what the 4 bytes at @address hold, or held when they were last loaded. */
+/* Whether @id is the value of the 4 bytes at @address, now or when they were last loaded. */
 static bool is_count_at(const struct values *values, value_id id, struct address address)
 {
 	struct address from;
@@ -71,7 +71,7 @@ static bool is_count_at(const struct values *values, value_id id, struct address
 	       (values__is_load(values, id, 4, &from) && address__equals(from, address));
 }
 
-/* +1 or -1 if @insn changes the 32-bit count of a pool by that; *pool is it. */
+/* Returns +1 or -1 if @insn changes the 32-bit count of a pool, *pool, by that; otherwise 0. */
 static int count_change(struct values *values, const struct insn *insn, struct address *pool)
 {
 	const struct value *sum;
@@ -101,15 +101,16 @@ static void note_count(struct shape_scan *scan, struct address pool, int change)
 	}
 }
 
-/* Whether @place is the head of a pool's chain, [P+8]: P is a value, not computed from one. */
+/* Whether @place is the head of a pool's list, [P+8], where P itself is not a sum. */
 static bool is_chain_head(struct address place)
 {
 	return place.root && place.offset == FREEBLOCK;
 }
 
 /*
- * Whether the code has stored, somewhere, what it loaded from @head. It should be at the block; but
- * a compiler may know the block by two names, and not say so here (memset() returns its argument).
+ * Whether the code has stored what it loaded from @head, anywhere. It should be stored in the
+ * block; but the compiler may know the block under two names, which this code does not show to be
+ * the same (memset() returns its argument).
  */
 static bool has_linked(const struct values *values, struct address head)
 {
@@ -123,14 +124,14 @@ static bool has_linked(const struct values *values, struct address head)
 	return false;
 }
 
-/* [P+8] = N completes an alloc, [P+8] = B a free if [B] = L came before. */
+/* [P+8] = N completes an alloc. [P+8] = B completes a free if it follows [B] = L. */
 static void observe_head_store(struct shape_scan *scan, struct address head, value_id stored)
 {
 	struct address pool = {.root = head.root}, block, from;
 	struct values *values = &scan->values;
 
 	if (values__get(values, stored)->kind == VALUE_CONSTANT)
-		return; /* no block */
+		return; /* not a block */
 	/* N was loaded from [B], and B from [P+8]. */
 	if (values__is_load(values, stored, 8, &block) && !block.offset &&
 	    values__is_load(values, block.root, 8, &from) && address__equals(from, head))
@@ -139,7 +140,7 @@ static void observe_head_store(struct shape_scan *scan, struct address head, val
 		shape_scan__add_pending(scan, EVENT_FREE, pool, values__as_address(values, stored));
 }
 
-/* [B] = L completes a free if [P+8] = B came before. */
+/* [B] = L completes a free if it follows [P+8] = B. */
 static void observe_link_store(struct shape_scan *scan, struct address block, value_id stored)
 {
 	struct values *values = &scan->values;
@@ -173,7 +174,7 @@ static void observe(struct shape_scan *scan, const struct insn *insn)
 	shape_pool__observe(scan, insn);
 }
 
-/* Whether the code from @index on soon changes the count as @pending wants it. */
+/* Whether the code from @index on soon changes the count as @pending requires. */
 static bool counts_ahead(struct shape_scan *scan, size_t index, const struct pending *pending)
 {
 	size_t end = shape_scan__end_ahead(scan, index);
@@ -196,8 +197,8 @@ static bool counts_ahead(struct shape_scan *scan, size_t index, const struct pen
 }
 
 /*
- * A list push or pop is pymalloc's only if the count of the pool goes with it. That may come behind
- * the jump at @index, on either way, and copies may share it.
+ * A push to or pop from a list is pymalloc's only if the pool's count changes, too. The change may
+ * come after the jump at @index, on either branch, and several copies may share it.
  */
 static bool is_counted(struct shape_scan *scan, size_t index, const struct pending *pending)
 {
@@ -212,13 +213,13 @@ static bool is_counted(struct shape_scan *scan, size_t index, const struct pendi
 	       counts_ahead(scan, shape_scan__find_insn(scan, insn->target), pending);
 }
 
-/* Whether @insn ends an instruction that the kernel emulates. */
+/* Whether @insn is the last step of an instruction that the kernel emulates. */
 static bool ends_emulated(const struct insn *insn)
 {
 	return insn__is_emulated(insn) && insn__is_last_step(insn);
 }
 
-/* Places what can be placed at the instruction whose step is at @index. */
+/* Places the pending shapes that can be probed at the instruction whose step is at @index. */
 static int place_pending(struct shape_scan *scan, size_t index)
 {
 	const struct insn *insn = &scan->insns[index];
@@ -256,8 +257,8 @@ static bool is_leader(const struct shape_scan *scan, uint64_t address)
 }
 
 /*
- * The block of code ends before the instruction at @index: what could not be placed at a jump is
- * probed where it can be.
+ * The block of code ends before the instruction at @index. Shapes that were not placed at a jump
+ * are now probed wherever they can be.
  */
 static int flush_pending(struct shape_scan *scan, size_t index)
 {
@@ -278,14 +279,14 @@ static int flush_pending(struct shape_scan *scan, size_t index)
 	return err < 0 ? err : 0;
 }
 
-/* Whether the instruction at @index is one that can be probed for what came before it. */
+/* Whether the instruction at @index can be probed for a shape that ended before it. */
 static bool can_be_probed(const struct shape_scan *scan, size_t index)
 {
 	return index < scan->insn_cnt && insn__can_be_probed(&scan->insns[index]) &&
 	       !is_leader(scan, scan->insns[index].address);
 }
 
-/* Whether the instruction that ends with the step at @index leaves alone what @operand names. */
+/* Whether the instruction whose last step is at @index preserves the register of @operand. */
 static bool keeps_operand(const struct shape_scan *scan, size_t index, struct operand operand)
 {
 	uint32_t reg = operand.reg & ~PYFRAG_OPERAND_IN_MEMORY, clobbered = 0;
@@ -296,8 +297,8 @@ static bool keeps_operand(const struct shape_scan *scan, size_t index, struct op
 }
 
 /*
- * Where the instruction at @index completed a shape, the next one can be probed, unless others jump
- * there too, or there is none: then this one itself, just before it takes effect.
+ * If the instruction at @index completed a shape, the next one can be probed, unless it is a jump
+ * target or there is none. Then the instruction itself is probed, just before it takes effect.
  */
 static void note_fallbacks(struct shape_scan *scan, size_t index)
 {
@@ -337,7 +338,7 @@ static int scan_insn(struct shape_scan *scan, size_t index)
 	observe(scan, insn);
 	values__step(&scan->values, insn);
 	if (scan->values.overflow_cnt != overflow_cnt) {
-		scan->pending_cnt = 0; /* they speak of numbers that are gone */
+		scan->pending_cnt = 0; /* they refer to numbers that are gone */
 		scan->counted_cnt = 0;
 	}
 	if (insn->op == INSN_JUMP || insn->op == INSN_RETURN || insn->op == INSN_UNDECODED)
