@@ -76,7 +76,7 @@ int keeper__release(struct keeper *keeper, int number);
 
 /*
  * Makes the keeper remove @group after it has released everything else. Call it before the group is
- * defined, so that at every moment somebody will remove it. Returns 0 or negative errno.
+ * defined, so that it cannot be left behind. Returns 0 or negative errno.
  */
 int keeper__remove_group(struct keeper *keeper, const struct uprobe_group *group);
 

@@ -147,7 +147,7 @@ static int expect_multi(struct pyfrag_bpf *skeleton)
  * The kernel looks up the process to probe by its first thread, and compares memory descriptors
  * (kernel/trace/bpf_trace.c, uprobe_multi_link_filter(); kernel/trace/trace_uprobe.c,
  * uprobe_perf_filter()). A process whose first thread has ended silently gets no probes. Probes
- * that are already in it stay until somebody removes any probe from the same file.
+ * that are already in it stay until any probe is removed from the same file.
  */
 static int check_first_thread(const struct probe_set *probes)
 {

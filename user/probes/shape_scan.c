@@ -42,7 +42,7 @@ struct pending *shape_scan__add_pending(struct shape_scan *scan, uint8_t type, s
 {
 	struct pending *pending;
 
-	/* Code that we look for never has so many. */
+	/* The code that we look for never has this many. */
 	if (scan->pending_cnt == SHAPE_PENDING_MAX)
 		scan->pending_cnt--;
 	pending = &scan->pending[scan->pending_cnt++];

@@ -37,8 +37,8 @@ static bool is_ours(int fd, mode_t type)
 }
 
 /*
- * Of file systems that a server serves, which may be anybody's, nothing is known: it may say one
- * thing now and another one later.
+ * Nothing is known about file systems that a server provides, because the server may be anybody's:
+ * it may return one content now and another one later.
  */
 bool site_cache__trusts(int fd, struct stat *status)
 {
@@ -58,7 +58,7 @@ bool site_cache__trusts(int fd, struct stat *status)
 	       (status->st_uid == 0 || status->st_uid == geteuid());
 }
 
-/* The directory, made if it is not there. Returns a file descriptor or negative errno. */
+/* Opens the directory, and creates it if necessary. Returns a file descriptor or negative errno. */
 static int open_directory(void)
 {
 	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -85,7 +85,7 @@ static int open_directory(void)
 	return is_ours(fd, S_IFDIR) ? TAKE_FD(fd) : -EPERM;
 }
 
-/* What is used is not pruned. To the day is precise enough. */
+/* Marks an entry as used, so that it is not pruned. The time is accurate to a day. */
 static void note_use(int entry_fd)
 {
 	struct stat status;
@@ -113,7 +113,7 @@ static int load(struct site_set *out, int fd, int directory, const char *name)
 	return err;
 }
 
-/* Written aside and renamed: another pyfrag sees all of it or nothing. */
+/* Writes to another name and renames the file, so that another pyfrag sees all of it or nothing. */
 static int save(const struct site_set *set, int directory, const char *name)
 {
 	_cleanup_fclose_ FILE *file = NULL;
@@ -159,8 +159,7 @@ static bool is_unchanged(int fd, const struct stat *before)
 }
 
 /*
- * Scans a copy, so that what is found belongs to the bytes that were hashed, whatever happens to
- * the file.
+ * Scans a copy, so that the result belongs to the bytes that were hashed, even if the file changes.
  */
 static int scan_and_save(struct site_set *out, int fd, uint64_t code_bytes_max,
 			 const struct stat *before, int directory)

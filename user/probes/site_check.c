@@ -13,45 +13,46 @@
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
 
-/* Of all functions together. Those of a CPython that have sites take half a megabyte. */
+/* For all functions together. In CPython, those with sites have half a megabyte. */
 #define CHECKED_BYTES_MAX (16UL << 20)
 
-/* A function as the file had it when it was scanned. */
+/* A function as it was in the file when it was scanned. */
 struct checked_function {
 	uint64_t address, offset; /* in the file */
 	uint8_t *bytes;
 	size_t size;
-	uint8_t *boundaries; /* a bit for each byte: an instruction begins there */
+	uint8_t *boundaries; /* a bit for each byte: whether an instruction begins there */
 	struct shape_site *sites;
 	size_t site_cnt, site_capacity;
-	uint64_t round; /* when it was last compared */
-	bool is_same;	/* with file and process, then */
+	uint64_t round; /* of the last comparison */
+	bool is_same;	/* in file and process, in that round */
 };
 
 struct site_check {
 	int fd;
 	uint64_t bias, code_bytes_max;
-	uint64_t code_address; /* in the process: some of the file's code */
+	uint64_t code_address; /* address of some of the file's code in the process */
 	const struct arch *arch;
 	struct function_scanner *scanner;
-	struct checked_function *functions; /* by address */
+	struct checked_function *functions; /* sorted by address */
 	size_t function_cnt, function_capacity;
 	size_t checked_bytes;
-	uint64_t round;	 /* calls of site_check__select() */
+	uint64_t round;	 /* number of calls of site_check__select() */
 	uint8_t *buffer; /* FUNCTION_BYTES_MAX */
 };
 
-/* The file as it is now: one call's. */
+/* The file as it is now; valid for one call. */
 struct file_view {
 	struct elf_file *elf;
 	const struct elf_code *code;
 	const uint64_t *starts;
 	size_t code_cnt, start_cnt;
-	struct site_set named; /* empty, unless one of those is asked about */
+	struct site_set named; /* sites found by name; empty unless one of those is checked */
 };
 
 /*
- * What the file's code is, and where the process has the first of its executable segments.
+ * Determines the architecture of the file's code, and where the process has mapped its first
+ * executable segment.
  */
 static int look_at_file(struct site_check *check)
 {
@@ -150,7 +151,7 @@ static int file_view__open(struct file_view *out, const struct site_check *check
 	return 0;
 }
 
-/* The code that holds @address, or NULL. */
+/* The code that contains @address, or NULL. */
 static const struct elf_code *find_code(const struct file_view *view, uint64_t address)
 {
 	for (size_t i = 0; i < view->code_cnt; i++) {
@@ -190,7 +191,7 @@ static int scan_shapes(struct site_check *check, struct checked_function *functi
 	return 0;
 }
 
-/* What has no shape: a name leads there, and an instruction begins. */
+/* Adds sites without a shape: a symbol names their address, and an instruction begins there. */
 static int add_named_sites(struct checked_function *function, const struct site_set *named)
 {
 	int err = 0;
@@ -208,7 +209,7 @@ static int add_named_sites(struct checked_function *function, const struct site_
 	return err;
 }
 
-/* The index of the first function that begins behind @address. */
+/* The index of the first function that begins after @address. */
 static size_t find_next(const struct site_check *check, uint64_t address)
 {
 	size_t low = 0, high = check->function_cnt;
@@ -232,7 +233,7 @@ static struct checked_function *find_function(const struct site_check *check, ui
 	return function && address - function->address < function->size ? function : NULL;
 }
 
-/* Reads and scans the function that holds @address, if there is one. */
+/* Reads and scans the function that contains @address, if there is one. */
 static int add_function(struct site_check *check, const struct file_view *view, uint64_t address)
 {
 	_cleanup_(checked_function__release) struct checked_function function = {};
@@ -273,7 +274,7 @@ static int add_function(struct site_check *check, const struct file_view *view, 
 	return 0;
 }
 
-/* Whether the file's bytes are what was scanned. They are read where uprobes go: by offset. */
+/* Whether the file still has the bytes that were scanned. They are read by offset, like uprobes. */
 static bool is_file_unchanged(const struct site_check *check,
 			      const struct checked_function *function)
 {
@@ -283,8 +284,8 @@ static bool is_file_unchanged(const struct site_check *check,
 }
 
 /*
- * Whether a breakpoint is at @found, @size bytes from the end of what was read, and may be: it is
- * @at bytes into the function, and an instruction begins there.
+ * Whether there is a breakpoint at @found, of which @size bytes were read, and one is allowed
+ * there: it is @at bytes into the function, where an instruction begins.
  */
 static bool is_breakpoint(const struct site_check *check, const struct checked_function *function,
 			  size_t at, const uint8_t *found, size_t size)
@@ -295,8 +296,8 @@ static bool is_breakpoint(const struct site_check *check, const struct checked_f
 }
 
 /*
- * Whether the process has, from @address on, the function's bytes from @from on, @size of them; but
- * for breakpoints.
+ * Whether the process has, at @address, the @size bytes of the function that begin at offset @from,
+ * apart from breakpoints.
  */
 static bool is_same_code(const struct site_check *check, const struct memory *memory,
 			 uint64_t address, const struct checked_function *function, size_t from,
@@ -318,8 +319,8 @@ static bool is_same_code(const struct site_check *check, const struct memory *me
 }
 
 /*
- * The same of the part of @function that @place holds; *whole: that is all of it, where the loader
- * has put it.
+ * The same for the part of @function that is in @place. Sets *whole if that is the whole function,
+ * at the address where the loader maps it.
  */
 static bool is_same_at(const struct site_check *check, const struct memory *memory,
 		       const struct file_place *place, const struct checked_function *function,
@@ -353,7 +354,7 @@ static bool compare_function(const struct site_check *check, const struct file_p
 	return whole;
 }
 
-/* Whether the function's code, scanned again, has this very site. */
+/* Whether the new scan of the function's code has found exactly this site. */
 static bool has_site(const struct checked_function *function, const struct site *site)
 {
 	if (site->offset != function->offset + (site->address - function->address))

@@ -55,7 +55,7 @@ static bool is_in_code(const struct elf_file *elf, uint64_t address)
 	return false;
 }
 
-/* A register, or memory at one. */
+/* A register, or memory at the address in one. */
 static bool is_operand(uint8_t operand)
 {
 	return (operand & ~PYFRAG_OPERAND_IN_MEMORY) < INSN_REGISTERS;

@@ -10,13 +10,13 @@
 #include "probes/site_cache.h"
 #include "util/cleanup.h"
 
-/* The one that was asked for least recently makes room. */
+/* When they are all in use, the least recently used one is replaced. */
 #define ENTRIES_MAX 16
 
 struct entry {
 	struct stat file;
 	struct site_set set;
-	uint64_t used; /* 0: there is none */
+	uint64_t used; /* 0: unused */
 };
 
 static struct entry entries[ENTRIES_MAX];
@@ -42,7 +42,7 @@ static int copy(struct site_set *out, const struct site_set *set)
 	return 0;
 }
 
-/* The one of that file, or the one that was used least recently. */
+/* The entry of this file, or the least recently used one. */
 static struct entry *find(const struct stat *file)
 {
 	struct entry *found = &entries[0];
@@ -70,7 +70,7 @@ static bool recall(struct site_set *out, const struct stat *file)
 	return found;
 }
 
-/* Without memory it is not remembered. */
+/* If there is no memory, nothing is remembered. */
 static void remember(const struct stat *file, const struct site_set *set)
 {
 	struct site_set mine;

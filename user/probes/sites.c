@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Code is scanned function by function, as .eh_frame_hdr delimits them: that bounds memory, and a
- * stray byte that is decoded wrongly harms one function at most. Where there is no such table, a
- * section counts as one function.
+ * Code is scanned function by function, as delimited by .eh_frame_hdr. This limits memory, and a
+ * byte that is decoded wrongly affects one function at most. Without this table a section counts as
+ * one function.
  *
- * What clears free lists has no shape of its own; it is taken by name, where a name is left.
+ * The code that clears free lists has no shape of its own. It is found by name, if there are
+ * symbols.
  */
 #include "probes/sites.h"
 
@@ -116,7 +117,7 @@ static int take_shape(const struct shape_site *site, void *context)
 	return err;
 }
 
-/* Weak sites of types of which there is no other. */
+/* Adds weak sites of the types that have no other sites. */
 static int add_weak_sites(struct site_scan *scan)
 {
 	bool wanted[EVENT_FREELIST_CLEAR + 1];
@@ -177,8 +178,8 @@ static int add_function_site(struct site_scan *scan, const struct elf_symbol *sy
 
 /*
  * Python 3 counts how often it clears its free lists (target/full_collections.h). Python 2 does
- * not, but exports a function that is called then, and that no Python 3 has (clear_freelists() in
- * Modules/gcmodule.c).
+ * not, but exports a function that it calls then, and that Python 3 does not have
+ * (clear_freelists() in Modules/gcmodule.c).
  */
 static int add_freelist_clear(struct site_scan *scan)
 {
@@ -216,7 +217,7 @@ static int compare_sites(const void *left, const void *right)
 	return (int)a->probe.type - (int)b->probe.type;
 }
 
-/* Sorts, and drops what was found twice. */
+/* Sorts the set and removes duplicates. */
 static void settle(struct site_set *set)
 {
 	size_t kept = 0;

@@ -8,7 +8,7 @@
 
 #include "util/cleanup.h"
 
-/* From a fork until its children, and those forked meanwhile, are freed of the probes. */
+/* The time from a fork until the probes are removed from all children forked since. */
 #define FORK_DELAY_NS 500000000
 
 int target_life__init(struct target_life *life)

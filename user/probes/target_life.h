@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What happens to a traced process itself: it executes another program, which ends the trace, and
- * it forks. A child inherits breakpoints with the target's memory, and they have to be taken out;
- * that takes as long as attaching does, so it is done once for all children of half a second.
+ * What happens to the traced process itself: it executes another program, which ends the trace, or
+ * forks. A child inherits the breakpoints with the target's memory, and they have to be removed.
+ * That takes as long as attaching, so it is done once for all children of half a second.
  */
 #pragma once
 
@@ -11,21 +11,21 @@
 
 struct target_life {
 	int exec_fd; /* readable when the target has executed another program */
-	int fork_fd; /* a timer; readable half a second after a fork */
+	int fork_fd; /* a timer, readable half a second after a fork */
 	bool execed;
 	bool fork_timer_runs;
 	uint64_t fork_cnt;
 };
 
-/* Returns 0 or negative errno; it has to be released in both cases. */
+/* Returns 0 or negative errno. Release the object in both cases. */
 int target_life__init(struct target_life *life);
 void target_life__release(struct target_life *life);
 
 void target_life__note_exec(struct target_life *life);
 void target_life__note_fork(struct target_life *life);
 
-/* From here on another fork starts the timer again. */
+/* From now on, another fork starts the timer again. */
 void target_life__rearm(struct target_life *life);
 
-/* Makes fork_fd not readable any more. Returns 0 or negative errno. */
+/* Makes fork_fd unreadable until the timer expires again. Returns 0 or negative errno. */
 int target_life__clear_forks(const struct target_life *life);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The order matters. All probes are attached before memory is read, and the events of the time when
- * only some of them were are discarded. So from then on there is an event for every change, and a
- * difference between memory and events is drift (drift.h).
+ * The order matters. All probes are attached before memory is read, and events from the time when
+ * only some of them were attached are discarded. From then on there is an event for every change,
+ * and a difference between memory and events is drift (drift.h).
  */
 #include "probes/tracer.h"
 
@@ -22,20 +22,20 @@
 
 struct tracer_counts {
 	uint64_t events;
-	uint64_t stale_events; /* discarded, for they came before all probes were attached */
+	uint64_t stale_events; /* discarded: they came before all probes were attached */
 	uint64_t unusable_sites;
 	size_t probe_sites;
 };
 
 struct tracer {
 	struct probe_set *probes;
-	struct event_stream *stream; /* its lock guards what its handlers change */
-	bool discard;		     /* not all probes are attached */
+	struct event_stream *stream; /* its lock protects what its handlers change */
+	bool discard;		     /* not all probes are attached yet */
 	struct target_life life;
 	struct probe_cost cost;
 	struct heap_follower follower;
 	struct tracer_observer observer;
-	struct collection_count collections; /* full ones: each clears the free lists */
+	struct collection_count collections; /* full ones, each of which clears the free lists */
 	struct tracer_counts counts;
 	struct tracer_sight sees;
 };
@@ -133,7 +133,7 @@ static int attach_groups(struct tracer *tracer, const struct module *module,
 	return err;
 }
 
-/* Attaches all probes. Events that come before the last of them is attached are discarded. */
+/* Attaches all probes. Events before the last of them is attached are discarded. */
 static int attach_probes(struct tracer *tracer, const struct module *module,
 			 const struct site_set *sites, const struct tracer_options *options,
 			 struct failure *failure)
@@ -352,7 +352,7 @@ int tracer__keep_budget(struct tracer *tracer)
 
 	if (!growth_resumed || !tracer->observer.growth_resumed)
 		return err;
-	/* What was emitted before the pause is handled first. */
+	/* Handle what was emitted before the pause first. */
 	event_stream__drain(tracer->stream);
 	event_stream__lock(tracer->stream);
 	tracer->observer.growth_resumed(tracer->observer.context);

@@ -39,7 +39,7 @@ static int open_tracefs(const char *name, int flags)
 	return err;
 }
 
-/* Opened at a time when that was still permitted; -1: not. */
+/* Opened while that was still permitted; -1 if it was not. */
 static int kept_fd = -1;
 
 void uprobe_group__keep_open(void)
@@ -78,7 +78,7 @@ struct uprobe_group uprobe_group__new(void)
 {
 	uint32_t number = 0;
 
-	/* In another pid namespace there may be a pyfrag of the same pid. */
+	/* A pyfrag in another pid namespace may have the same pid. */
 	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
 		number = (uint32_t)clock_ns(CLOCK_MONOTONIC);
 	return (struct uprobe_group){.pid = getpid(), .number = (int32_t)(number >> 1 | 1)};
@@ -148,7 +148,7 @@ void uprobe_group__remove(const struct uprobe_group *group, int fd)
 	write_line(fd, line);
 }
 
-/* A line of uprobe_events that is ours, "p:pyfrag_123_1/site PATH:OFFSET": returns which group. */
+/* Parses a line of uprobe_events that is ours, "p:pyfrag_123_1/site PATH:OFFSET", for its group. */
 static bool parse_definition(const char *line, struct uprobe_group *out)
 {
 	struct uprobe_group group;

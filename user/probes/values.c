@@ -6,7 +6,7 @@
 void values__reset(struct values *values)
 {
 	memset(values->registers, 0, sizeof(values->registers));
-	values->value_cnt = 1; /* 0 is "not known" */
+	values->value_cnt = 1; /* 0 is "unknown" */
 	values->place_cnt = 0;
 	values->flags = 0;
 	values->compare.op = INSN_OTHER;
@@ -167,7 +167,7 @@ value_id values__strip_low(const struct values *values, value_id id)
 	return id;
 }
 
-/* What a plain load yields: what was last put or seen there, else a new value with that name. */
+/* The result of a plain load: the value last stored or seen there, else a new one from there. */
 static value_id load(struct values *values, const struct insn *insn)
 {
 	struct address address = values__memory_of(values, insn);
@@ -214,7 +214,7 @@ static value_id add_constant(struct values *values, const struct insn *insn)
 						.amount = insn->immediate});
 }
 
-/* The value that @insn leaves in its destination; 0 if it is not known. */
+/* The value that @insn leaves in its destination; 0 if it is unknown. */
 static value_id result_of(struct values *values, const struct insn *insn)
 {
 	switch (insn->op) {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What registers and memory hold, symbolically, along straight-line code.
+ * The symbolic contents of registers and memory along straight-line code.
  *
- * Local value numbering: each value has a number; a register or a place in memory that holds it is
- * known by that number, and a value is known by how it came about (loaded from there, that plus 1,
- * ...). So code is recognized by what it computes. Which registers it uses, how it copies and
- * spills them, and in what order independent steps come, makes no difference.
+ * This is local value numbering: each value has a number. A register or place in memory that holds
+ * the value is known by this number, and a value is known by how it was computed (loaded from
+ * there, that plus 1, ...). So code is recognized by what it computes. It makes no difference which
+ * registers it uses, how it copies and spills them, and in what order independent steps come.
  *
- * Stores are taken not to overwrite places of another name: that is what compilers would have to
- * prove and we only need to guess, because what is recognized is checked against reality by
- * `coverage`.
+ * Stores are assumed not to overwrite places with another address. Compilers have to prove that.
+ * Here a guess is enough, because the result is checked against reality: a report's coverage shows
+ * whether sites were missed.
  */
 #pragma once
 
@@ -19,7 +19,7 @@
 
 #include "probes/arch/insn.h"
 
-typedef uint16_t value_id; /* 0: not known */
+typedef uint16_t value_id; /* 0: unknown */
 
 enum value_kind {
 	VALUE_OPAQUE,
@@ -38,8 +38,8 @@ struct value {
 };
 
 /*
- * A value as an address: a value that is no sum, plus an offset. Two addresses are the same if both
- * parts are, whatever arithmetic led there. root 0: not known.
+ * A value as an address: a value that is not a sum, plus an offset. Two addresses are equal if both
+ * parts are, whatever arithmetic computed them. root 0: unknown.
  */
 struct address {
 	value_id root;
@@ -52,7 +52,7 @@ struct address {
 struct place {
 	struct address address;
 	uint8_t width;
-	bool stored; /* by the code, not just loaded */
+	bool stored; /* by the code, not only loaded */
 	value_id value;
 };
 
@@ -60,32 +60,32 @@ struct values {
 	value_id registers[INSN_REGISTERS + 1]; /* the last is INSN_SCRATCH */
 	struct value values[VALUES_MAX];
 	uint32_t value_cnt;
-	uint32_t overflow_cnt;		 /* so often the numbers ran out and all was forgotten */
-	struct place places[PLACES_MAX]; /* a ring: the oldest is forgotten */
+	uint32_t overflow_cnt;		 /* resets because the numbers were used up */
+	struct place places[PLACES_MAX]; /* a ring: the oldest one is overwritten */
 	uint32_t place_cnt;
-	value_id flags;	      /* the value whose test against 0 the flags hold */
+	value_id flags;	      /* the value that the flags compare with 0 */
 	struct insn compare;  /* the last comparison; op INSN_OTHER if none */
-	value_id compared[2]; /* its registers' values then */
+	value_id compared[2]; /* the values of its registers then */
 };
 
-/* Forgets all: another path may lead here. */
+/* Forgets everything, because another path may lead here. */
 void values__reset(struct values *values);
 
-/* What @insn does to the state. */
+/* Applies the effect of @insn to the state. */
 void values__step(struct values *values, const struct insn *insn);
 
-/* The value of a register or of INSN_SCRATCH, numbered now if it was not; else 0. */
+/* The value of a register or of INSN_SCRATCH, which gets a number if it has none; 0 for others. */
 value_id values__of_register(struct values *values, uint8_t reg);
 
-/* Numbers every register's value: then it can be told whether one changes. */
+/* Gives a number to the value of every register, so that changes can be detected. */
 void values__name_registers(struct values *values);
 
 const struct value *values__get(const struct values *values, value_id id);
 
-/* A value taken as an address. */
+/* The value taken as an address. */
 struct address values__as_address(const struct values *values, value_id id);
 
-/* The address of a memory operand; its root is 0 if the operand is not plain. */
+/* The address of a memory operand. Its root is 0 if the operand is not plain. */
 struct address values__memory_of(struct values *values, const struct insn *insn);
 
 static inline struct address address__plus(struct address address, int64_t offset)
@@ -98,7 +98,7 @@ static inline bool address__equals(struct address left, struct address right)
 	return left.root && left.root == right.root && left.offset == right.offset;
 }
 
-/* The 8 bytes known to be at @address; 0 if they are not known. */
+/* The 8 bytes that are known to be at @address; 0 if they are unknown. */
 value_id values__at(const struct values *values, struct address address);
 
 /* Whether the @width bytes at @address are known to be @id. */
@@ -107,20 +107,20 @@ bool values__is_at(const struct values *values, value_id id, struct address addr
 /* Whether the code has stored to the 8 bytes at @address. */
 bool values__has_stored(const struct values *values, struct address address);
 
-/* Whether @id was loaded, @width bytes; writes from where. */
+/* Whether @id was loaded as @width bytes. If so, sets *address to where from. */
 bool values__is_load(const struct values *values, value_id id, uint8_t width,
 		     struct address *address);
 
-/* The places noted, newest first: @index from 0 on, NULL at the end. */
+/* The known places, newest first, from @index 0 on; NULL at the end. */
 const struct place *values__place(const struct values *values, uint32_t index);
 
-/* A register that holds @address less *displacement; the one with 0 if there is. False if none. */
+/* Finds a register that holds @address - *displacement, preferably one with 0. False if none. */
 bool values__find_register(const struct values *values, struct address address, uint8_t *reg,
 			   int64_t *displacement);
 
-/* A place in memory, 8 bytes at [*reg + *displacement], that holds @address. False if none. */
+/* Finds 8 bytes of memory, at [*reg + *displacement], that hold @address. False if none. */
 bool values__find_place(const struct values *values, struct address address, uint8_t *reg,
 			int64_t *displacement);
 
-/* @id without the LOW parts taken of it. */
+/* The value of which @id is the low part, or @id itself. */
 value_id values__strip_low(const struct values *values, value_id id);
