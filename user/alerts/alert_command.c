@@ -25,7 +25,10 @@
 #define ENVIRONMENT_CNT 8
 #define VARIABLE_BYTES	1024
 
-/* The words of a command; the array ends with NULL. They point into @text, which is cut up. */
+/*
+ * Splits @text in place into the words of a command; the array ends with NULL and points into
+ * @text.
+ */
 static void split_words(char *text, char **words)
 {
 	size_t cnt = 0;
@@ -57,7 +60,7 @@ static void make_environment(const struct alert_message *message, char (*texts)[
 	environment[cnt] = NULL;
 }
 
-/* Signals as they are by default, none blocked: pyfrag has some of them otherwise. */
+/* Default actions and no blocked signals: pyfrag itself ignores and blocks some. */
 static int set_attributes(posix_spawnattr_t *attributes)
 {
 	sigset_t all, none;
@@ -100,7 +103,7 @@ static pid_t start_command(const char *command, const struct alert_message *mess
 	return err ? -err : pid;
 }
 
-/* What the command reads: a file that has no name. */
+/* The standard input of the command: an anonymous file. */
 static int open_input(const char *json)
 {
 	_cleanup_close_ int fd = memfd_create("alert", MFD_CLOEXEC);
@@ -110,7 +113,7 @@ static int open_input(const char *json)
 	return TAKE_FD(fd);
 }
 
-/* Readable: commands are to end. */
+/* An eventfd; readable once alert_command__end_all() was called. */
 static int end_fd = -1;
 static pthread_once_t end_fd_once = PTHREAD_ONCE_INIT;
 
@@ -120,8 +123,8 @@ static void open_end_fd(void)
 }
 
 /*
- * Waits for the process, but not longer than that, nor when commands are to end. Returns 0,
- * -ETIMEDOUT or -ECANCELED.
+ * Waits at most @wait_ms for the process to exit, and if @heeds_end only until
+ * alert_command__end_all() is called. Returns 0, -ETIMEDOUT or -ECANCELED.
  */
 static int wait_for(int pid_fd, int wait_ms, bool heeds_end)
 {
@@ -140,7 +143,7 @@ static int wait_for(int pid_fd, int wait_ms, bool heeds_end)
 	return -ETIMEDOUT;
 }
 
-/* With all that it has started, unless that left its group. */
+/* Ends the command and all its descendants, except those that left its process group. */
 static void end_group(pid_t pid, int pid_fd)
 {
 	kill(-pid, SIGTERM);
@@ -168,7 +171,7 @@ static int run_here(const char *command, const struct alert_message *message)
 	return err ? err : status ? -EPROTO : 0;
 }
 
-/* NULL: this process does it. */
+/* NULL: this process runs commands itself. */
 static const struct alert_command_proxy *proxy;
 
 void alert_command__run_by(const struct alert_command_proxy *other)

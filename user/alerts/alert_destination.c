@@ -20,8 +20,8 @@ const char *alert_destination__command_of(const char *text)
 }
 
 /*
- * SCHEME://USER:PASSWORD@HOST/PATH?QUERY, of which everything may be missing. The last "@" counts:
- * a password may have one.
+ * Of SCHEME://USER:PASSWORD@HOST/PATH?QUERY each part may be missing. USER:PASSWORD ends at the
+ * last "@", because a password may contain one.
  */
 static char *label_url(const char *text)
 {

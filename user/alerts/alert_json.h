@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An alert as Alertmanager takes it (API v2, an item of postableAlerts): labels that say which one
- * it is, annotations for a person, when it began and when it was over. Nothing of what the process'
- * data says is in it.
+ * An alert in the format of Alertmanager (API v2, an item of postableAlerts): labels that identify
+ * it, annotations for people, when it began and when it ended. It contains no contents of the
+ * process's objects.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* An alert as a line of the log. */
+/* Writes alerts to the log. */
 #pragma once
 
 #include "alerts/alerts.h"
 
-/* Once when it fires, and once when it is over. */
+/* Logs one line when an alert starts to fire and one when it is resolved. */
 void alert_log__write(const struct alert_rule *rule, const struct alert *alert);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* An alert on its way to somebody: all of it in text, for the alert itself may be gone by then. */
+/*
+ * An alert to be sent: a copy of all its text, because the alert itself may be freed before that.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +10,7 @@
 #include "alerts/alerts.h"
 
 struct alert_message {
-	char *json; /* as alert_json__pack() */
+	char *json; /* see alert_json__pack() */
 	bool is_firing;
 	pid_t pid;
 	double value;
@@ -16,7 +18,7 @@ struct alert_message {
 	char *rule, *name, *types, *sites;
 };
 
-/* Returns 0 or -ENOMEM; the caller releases. */
+/* Returns 0 or -ENOMEM. The caller releases @out. */
 int alert_message__init(struct alert_message *out, const struct alert_rule *rule,
 			const struct alert *alert);
 void alert_message__release(struct alert_message *message);

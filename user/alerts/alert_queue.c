@@ -27,7 +27,7 @@ static void remove_at(struct alert_queue *queue, size_t at)
 	queue->items[at] = queue->items[--queue->cnt];
 }
 
-/* The newest one of the user with most of them; the queue is full. */
+/* The newest message of the user with the most messages. The queue must be full. */
 static size_t find_victim(const struct alert_queue *queue)
 {
 	size_t victim = 0, most = 0;
@@ -57,7 +57,10 @@ bool alert_queue__put(struct alert_queue *queue, struct alert_message *message)
 	if (is_full) {
 		size_t victim = find_victim(queue);
 
-		/* The user who has most would drop its own, and that is the newest. */
+		/*
+		 * If the new message is of the user with the most messages, it is itself the newest
+		 * of them.
+		 */
 		if (are_of_one_user(&queue->items[victim], &item)) {
 			alert_message__release(&item.message);
 			return true;
@@ -88,7 +91,7 @@ bool alert_queue__take(struct alert_queue *queue, alert_queue_may_fn *may_take, 
 	}
 	if (next == queue->cnt)
 		return false;
-	/* One that had to wait has its turn late, and nobody else's comes again for that. */
+	/* The turn of a message that may_take() held back may be over; turns never go backwards. */
 	if (queue->items[next].turn > queue->turn)
 		queue->turn = queue->items[next].turn;
 	*out = queue->items[next].message;

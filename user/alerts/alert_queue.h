@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Messages that wait for a destination, fairly by user. Whoever runs a process can have it raise
- * alerts, as many as there are rules and processes: so users take turns, a message each, and what
- * is dropped where there is no room is the newest message of the user with most of them. A flood of
- * one user's alerts delays and evicts its own only. A user is whoever answers for a process
- * (target/process_owner.h).
+ * Messages that wait for a destination, shared fairly among users. Whoever runs a process can make
+ * it raise alerts, one for each rule and process. Therefore users take turns, one message each, and
+ * when the queue is full, the newest message of the user with the most messages is dropped: a flood
+ * of alerts delays and drops only those of the same user. The user of a process is its owner as
+ * target/process_owner.h defines it.
  */
 #pragma once
 
@@ -16,28 +16,31 @@
 
 struct alert_queue_item {
 	struct alert_message message;
-	uint64_t turn;	 /* those of a user have different ones, the smallest is next */
-	uint64_t number; /* among all, as they came */
+	uint64_t turn;	 /* unique among the messages of a user; the smallest is next */
+	uint64_t number; /* in order of arrival, over all users */
 };
 
 struct alert_queue {
 	struct alert_queue_item items[ALERT_QUEUE_MAX];
 	size_t cnt;
-	uint64_t turn; /* of the last one that was taken */
+	uint64_t turn; /* of the message taken last */
 	uint64_t next_number;
 };
 
 void alert_queue__release(struct alert_queue *queue);
 
-/* Takes over @message. Returns whether one was dropped for want of room, this one perhaps. */
+/*
+ * Takes over @message. Returns whether a message was dropped because the queue was full; it may be
+ * @message itself.
+ */
 bool alert_queue__put(struct alert_queue *queue, struct alert_message *message);
 
-/* Whether one may be taken now. */
+/* Whether @message may be taken now. */
 typedef bool alert_queue_may_fn(const void *context, const struct alert_message *message);
 
 /*
- * Takes the next one of those that may be taken, which the caller releases. Returns whether there
- * was one. @may_take: NULL: all may.
+ * Takes the next message for which @may_take returns true; NULL allows all. Returns whether there
+ * was one; the caller releases @out.
  */
 bool alert_queue__take(struct alert_queue *queue, alert_queue_may_fn *may_take, const void *context,
 		       struct alert_message *out);

@@ -72,7 +72,7 @@ static bool parse_value(enum alert_metric metric, const char *word, double *valu
 	return true;
 }
 
-/* Cuts @text up; the array ends with NULL. Returns whether it has room for all. */
+/* Splits @text in place; the array ends with NULL. Returns false if it has @cnt or more words. */
 static bool split(char *text, char **words, size_t cnt)
 {
 	char *at = NULL, *word = strtok_r(text, BLANKS, &at);

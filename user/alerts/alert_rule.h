@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A rule for alerts: "pinned_bytes > 64MiB for 60s where app=worker*". It
- * consists of a metric of a process, a comparison, a value, the time for which the comparison must
- * be true before the alert fires, and the processes that it applies to.
+ * An alert rule: "pinned_bytes > 64MiB for 60s where app=worker*". It consists of a metric of a
+ * process, a comparison, a value, how long the comparison must be true before the alert fires, and
+ * the processes to which it applies.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 #include "analysis/findings.h"
 #include "util/failure.h"
 
-/* Longer rules are refused. */
+/* Longer rules are rejected. */
 #define ALERT_RULE_BYTES_MAX 1000
 
 enum alert_metric {
@@ -21,7 +21,7 @@ enum alert_metric {
 	ALERT_HOSTAGE_BYTES,
 	ALERT_FRAGMENTATION, /* 0..1 */
 	ALERT_ARENA_BYTES,
-	ALERT_GROWTH, /* of arenas, bytes a minute */
+	ALERT_GROWTH, /* of arenas, in bytes per minute */
 	ALERT_METRIC_CNT,
 };
 
@@ -31,7 +31,7 @@ enum alert_metric {
  */
 extern const char *const alert_metric_names[ALERT_METRIC_CNT];
 
-/* What a process is selected by. */
+/* The properties by which a rule selects processes. */
 enum alert_key {
 	ALERT_KEY_APP,
 	ALERT_KEY_COMM,
@@ -41,31 +41,32 @@ enum alert_key {
 };
 
 struct alert_rule {
-	char *text; /* as it was given */
+	char *text; /* the rule as given */
 	enum alert_metric metric;
-	bool below; /* "<"; else ">" */
+	bool below; /* "<" if true, else ">" */
 	double value;
 	double for_s;
-	char *patterns[ALERT_KEY_CNT]; /* as fnmatch(3) has them; NULL: any */
+	char *patterns[ALERT_KEY_CNT]; /* for fnmatch(3); NULL: any */
 };
 
 /*
- * Parses "METRIC > VALUE [for TIME] [where KEY=PATTERN ...]". A value of bytes may have a unit
- * (64MiB), one of fragmentation may be a percentage. Returns 0, -EINVAL and @failure says what is
- * wrong, or -ENOMEM. The caller releases.
+ * Parses "METRIC > VALUE [for TIME] [where KEY=PATTERN ...]". A number of bytes may have a unit
+ * (64MiB); a fragmentation may be a percentage. Returns 0; -EINVAL if @text is not a rule, and
+ * @failure says why; or -ENOMEM. The caller releases @out.
  */
 int alert_rule__parse(struct alert_rule *out, const char *text, struct failure *failure);
 void alert_rule__release(struct alert_rule *rule);
 
 /*
- * What the rule looks at, of a process that was read; and whether that is too much (or too little).
+ * The value of the rule's metric for a process that was read, and whether a value satisfies
+ * the rule's comparison.
  */
 double alert_rule__measure(const struct alert_rule *rule, const struct findings *findings,
 			   double growth_per_minute);
 bool alert_rule__is_true(const struct alert_rule *rule, double value);
 
 /*
- * Whether the rule is about a process of which @values, by enum alert_key, are known; NULL: one is
- * not.
+ * Whether the rule applies to a process with these @values, indexed by enum alert_key. NULL means
+ * that a value is not known; it matches no pattern.
  */
 bool alert_rule__is_about(const struct alert_rule *rule, const char *const values[ALERT_KEY_CNT]);

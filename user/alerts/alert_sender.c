@@ -24,28 +24,28 @@
 #define NS_PER_S     1000000000UL
 #define NS_PER_MS    1000000UL
 
-/* A destination, with what waits for it. */
+/* A destination with its queue. */
 struct outlet {
 	struct alert_sender *sender;
 	struct alert_destination to;
 	struct worker {
 		struct outlet *outlet;
 		pthread_t thread;
-		const struct alert_message *message; /* what it sends; NULL: it waits for one */
+		const struct alert_message *message; /* being sent; NULL if the worker is idle */
 	} workers[ALERT_COMMANDS_AT_ONCE];
 	size_t worker_cnt;
-	/* With the sender's lock held, and so the messages above. */
+	/* Protected by the sender's lock, like the messages of the workers. */
 	struct alert_queue waiting;
 	uint64_t dropped_cnt;
-	uint64_t logged_ns; /* CLOCK_MONOTONIC: when it was said that some were dropped; 0: never */
+	uint64_t logged_ns; /* CLOCK_MONOTONIC: last warning about dropped alerts; 0: none yet */
 };
 
 struct alert_sender {
 	struct outlet outlets[ALERT_DESTINATIONS_MAX];
 	size_t cnt;
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* by CLOCK_MONOTONIC */
-	size_t running_cnt;	/* threads, with the lock held */
+	pthread_cond_t changed; /* uses CLOCK_MONOTONIC */
+	size_t running_cnt;	/* threads; protected by the lock */
 	atomic_bool ends, gives_up;
 	atomic_ulong failed_cnt;
 };
@@ -57,7 +57,7 @@ static size_t ignore_answer(const char *bytes, size_t size, size_t cnt, const vo
 	return size * cnt;
 }
 
-/* Called about once a second at least; anything but 0 ends it. */
+/* libcurl calls this about once a second or more often; any result but 0 aborts the transfer. */
 static int check_whether_to_go_on(void *context, curl_off_t a, curl_off_t b, curl_off_t c,
 				  curl_off_t d)
 {
@@ -109,7 +109,7 @@ static struct timespec time_of(uint64_t ns)
 				 .tv_nsec = (long)(ns % NS_PER_S)};
 }
 
-/* Before it is tried again; the end of the sender is not slept through. */
+/* Waits before a retry, or until the sender gives up. */
 static void rest(struct alert_sender *sender)
 {
 	const struct timespec until = time_of(clock_ns(CLOCK_MONOTONIC) + RETRY_S * NS_PER_S);
@@ -170,7 +170,7 @@ static bool are_of_one_alert(const struct alert_message *a, const struct alert_m
 	return a->pid == b->pid && !strcmp(a->rule, b->rule);
 }
 
-/* With the lock held. */
+/* The lock must be held. */
 static bool may_send(const void *context, const struct alert_message *message)
 {
 	const struct outlet *outlet = context;
@@ -186,7 +186,7 @@ static bool may_send(const void *context, const struct alert_message *message)
 	return outlet->worker_cnt == 1 || of_owner_cnt < outlet->worker_cnt - 1;
 }
 
-/* With the lock held, which is not while it is sent. */
+/* The lock must be held; it is released while the message is sent. */
 static void send_next(struct worker *worker, struct alert_message *message)
 {
 	struct alert_sender *sender = worker->outlet->sender;
@@ -197,7 +197,7 @@ static void send_next(struct worker *worker, struct alert_message *message)
 	pthread_mutex_lock(&sender->lock);
 	worker->message = NULL;
 	alert_message__release(message);
-	/* Others may have waited for just that. */
+	/* Other workers may have been waiting for this alert or owner. */
 	pthread_cond_broadcast(&sender->changed);
 }
 
@@ -223,7 +223,7 @@ static void *run(void *context)
 	return NULL;
 }
 
-/* Said once a minute at most: there may be thousands. With the lock held. */
+/* Warns at most once a minute, because thousands may be dropped. The lock must be held. */
 static void count_dropped(struct outlet *outlet)
 {
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -244,7 +244,10 @@ void alert_sender__send(struct alert_sender *sender, const struct alert_rule *ru
 		struct outlet *outlet = &sender->outlets[i];
 		struct alert_message message;
 
-		/* Commands are run when it fires and when it is resolved, and not again. */
+		/*
+		 * Commands run once when an alert fires and once when it is resolved; they get no
+		 * reminders.
+		 */
 		if (outlet->to.command && alert->is_firing && alert->is_told)
 			continue;
 		if (alert_message__init(&message, rule, alert)) {
@@ -306,7 +309,7 @@ static void alert_sender__freep(struct alert_sender **sender)
 	alert_sender__free(*sender);
 }
 
-/* With the lock held, so that none runs before all are counted. */
+/* The lock must be held, so that no worker runs before all are counted. */
 static int start(struct outlet *outlet, struct failure *failure)
 {
 	size_t cnt = outlet->to.command ? ALERT_COMMANDS_AT_ONCE : 1;
@@ -345,7 +348,7 @@ int alert_sender__new(struct alert_sender **out, const char *const *to, size_t c
 		err = alert_destination__parse(&sender->outlets[sender->cnt].to, to[sender->cnt],
 					       failure);
 	}
-	/* No thread ends before all are counted. */
+	/* No worker may end before all are counted. */
 	pthread_mutex_lock(&sender->lock);
 	for (size_t i = 0; i < sender->cnt && !err; i++)
 		err = start(&sender->outlets[i], failure);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sends alerts to others: to Alertmanager's API v2, and to commands, which get them on their
- * standard input. Each destination has threads and a queue of its own, so that one that does not
- * answer delays neither pyfrag nor the others.
+ * Sends alerts to Alertmanager (API v2) and to commands, which read them from standard input. Each
+ * destination has its own threads and queue, so that one that does not respond delays neither
+ * pyfrag nor the others.
  *
- * Of a command ALERT_COMMANDS_AT_ONCE run at a time, so that one that takes long does not delay the
- * others: but those for one and the same alert one after the other, and all but one of them for
- * alerts about one owner's processes. To Alertmanager alerts go one by one.
+ * Up to ALERT_COMMANDS_AT_ONCE instances of a command run at a time, so that a slow one does not
+ * delay other alerts. Those for the same alert run one after the other. At most all but one of them
+ * run for alerts about a single owner's processes. Alertmanager receives alerts one by one.
  */
 #pragma once
 
@@ -24,24 +24,24 @@ struct alert_sender;
 #define ALERT_COMMANDS_AT_ONCE 4
 
 /*
- * Destinations, @cnt of them, as alert_destination.h has them. Errors are described; the caller
- * frees.
+ * Destinations are @cnt texts as described in alert_destination.h. Errors are described. The caller
+ * frees @out.
  */
 int alert_sender__new(struct alert_sender **out, const char *const *to, size_t cnt,
 		      struct failure *failure);
 
 /*
- * Ends it. What waits is sent, as far as that takes no longer than @wait_ms; then commands that run
- * are ended, and what is left is dropped, which takes a second at most.
+ * Stops the sender. Queued alerts are sent for at most @wait_ms; then running commands are ended
+ * and the rest is dropped, which takes at most a second.
  */
 void alert_sender__end(struct alert_sender *sender, unsigned int wait_ms);
 
-/* Ends it, with time enough for all that waits, and frees. */
+/* Stops the sender with enough time to send all that is queued, and frees it. */
 void alert_sender__free(struct alert_sender *sender);
 
 /*
- * An alert that fires, still fires or is over. What cannot be sent in the end, or has to be
- * dropped, is logged and counted.
+ * Queues an alert that fires, still fires or is resolved. Alerts that cannot be delivered or are
+ * dropped are logged and counted.
  */
 void alert_sender__send(struct alert_sender *sender, const struct alert_rule *rule,
 			const struct alert *alert);

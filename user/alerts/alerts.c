@@ -91,7 +91,7 @@ static int add(struct alerts *alerts, size_t rule, const struct alert_subject *s
 	return 0;
 }
 
-/* Whether it may fire: it has been true for long enough, and it is known what pins. */
+/* Whether the alert may fire: its rule has been true for long enough, and what pins is known. */
 static bool is_ripe(const struct alerts *alerts, const struct alert *alert,
 		    const struct alert_rule *rule, struct alert_subject *subject, uint64_t now_ns)
 {
@@ -99,7 +99,7 @@ static bool is_ripe(const struct alerts *alerts, const struct alert *alert,
 
 	if (true_ns < for_ns)
 		return false;
-	/* As it is now, not as it was when that began. */
+	/* Only what pins now counts, not what pinned when the rule became true. */
 	if ((double)subject->kinds_ns >= (double)alert->since_ns + for_ns)
 		return true;
 	subject->wants_kinds = true;
@@ -155,7 +155,7 @@ static int check(struct alerts *alerts, size_t number, struct alert_subject *sub
 	return 0;
 }
 
-/* Those whose rule is true no more, or whose process is gone. */
+/* Ends alerts whose rule is no longer true or whose process is gone. */
 static void end_alerts(struct alerts *alerts, alert_fn *tell, void *context)
 {
 	size_t kept = 0;
@@ -176,7 +176,7 @@ static void end_alerts(struct alerts *alerts, alert_fn *tell, void *context)
 	alerts->cnt = kept;
 }
 
-/* The number of the rule with that text; rule_cnt: there is none. */
+/* The index of the rule with this text, or rule_cnt if there is none. */
 static size_t find_rule(const struct alerts *alerts, const char *text)
 {
 	size_t i = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Alerts: which rule is true of which process, since when, and whether that was reported. Each
- * fires once, when its rule has been true for long enough and it was looked for who pins (or that
- * takes too long), and is resolved when it is true no more, or the process is gone.
+ * Alerts: which rule is true for which process, since when, and whether this was reported. An alert
+ * fires once, when its rule has been true for long enough and the heap was examined for what pins
+ * (or that takes too long). It is resolved when the rule is no longer true or the process is gone.
  */
 #pragma once
 
@@ -17,39 +17,40 @@
 #include "target/process_owner.h"
 #include "util/text_list.h"
 
-/* Alertmanager takes what it has not heard of for 5 minutes for over. */
+/* Alertmanager considers an alert resolved if it is not sent again within 5 minutes. */
 #define TELL_AGAIN_NS (60 * 1000000000UL)
-/* So long an alert waits for who pins. */
+/* How long an alert waits to learn what pins. */
 #define PINS_WAIT_NS (10 * 1000000000UL)
 
-/* One rule, of one process. */
+/* The state of one rule for one process. */
 struct alert {
-	size_t rule; /* in the rules */
+	size_t rule; /* index into the rules */
 	pid_t pid;
-	uint64_t since_ns; /* CLOCK_MONOTONIC: since when it is true */
+	uint64_t since_ns; /* CLOCK_MONOTONIC: when the rule became true */
 	bool is_firing, is_seen;
-	bool is_told;	       /* that it fires was reported before */
-	uint64_t told_ns;      /* CLOCK_MONOTONIC: when, the last time */
-	double value;	       /* the last one */
-	struct timespec began; /* CLOCK_REALTIME: when it fired */
-	char *name;	       /* of the process, for what is reported after it is gone */
+	bool is_told;	       /* whether it was reported as firing before */
+	uint64_t told_ns;      /* CLOCK_MONOTONIC: when it was last reported */
+	double value;	       /* of the metric, when last checked */
+	struct timespec began; /* CLOCK_REALTIME: when it started to fire */
+	char *name;	       /* of the process, to report its end after the process is gone */
 	process_owner owner;   /* of the process */
-	/* Who pinned when it fired, as pin_summary__text(); NULL before that. */
+	/* What pinned when it started to fire, see pin_summary__text(); NULL before that. */
 	char *types, *sites;
 };
 
-/* A process that was read. */
+/* A process that has been read. */
 struct alert_subject {
 	pid_t pid;
 	process_owner owner;
-	const char *keys[ALERT_KEY_CNT]; /* NULL: not known; that of comm is */
+	const char *keys[ALERT_KEY_CNT]; /* NULL: not known; comm always is */
 	const struct findings *findings;
-	double growth_per_minute; /* of its arenas, bytes */
+	double growth_per_minute; /* of its arenas, in bytes per minute */
 	const struct pin_summary *pins;
-	/* CLOCK_MONOTONIC: when it was looked for the kinds in there; 0: not yet. */
+	/* CLOCK_MONOTONIC: when the kinds in @pins were determined; 0: not yet. */
 	uint64_t kinds_ns;
 	/*
-	 * Out: an alert waits for those kinds; one is firing, or will be if it goes on like this.
+	 * Output: whether an alert waits for the kinds, and whether one fires or will if the rule
+	 * stays true.
 	 */
 	bool wants_kinds, has_alert;
 };
@@ -57,35 +58,38 @@ struct alert_subject {
 struct alerts {
 	struct alert_rule *rules;
 	size_t rule_cnt, rule_capacity;
-	struct alert *items; /* by process, and of one by rule; see alerts__check() */
+	struct alert *items; /* sorted by process, then rule; see alerts__check() */
 	size_t cnt, capacity;
-	size_t known_cnt; /* of them, those that the check before this one left */
+	size_t known_cnt; /* number of sorted items, those left by the previous check */
 	uint64_t fired_cnt;
-	/* What is due is reported now, whether it is known what pins or not. */
+	/* Alerts that are due fire now, whether it is known what pins or not. */
 	bool is_last_check;
 };
 
-/* Called when an alert fires, each TELL_AGAIN_NS as long as it does, and when it is over. */
+/* Called when an alert fires, every TELL_AGAIN_NS while it does, and when it is resolved. */
 typedef void alert_fn(void *context, const struct alert_rule *rule, const struct alert *alert);
 
 void alerts__release(struct alerts *alerts);
 
-/* As alert_rule__parse(); the second one adds those before the first that is refused. */
+/*
+ * See alert_rule__parse(). If alerts__add_rules() fails, the rules before the invalid one remain
+ * added.
+ */
 int alerts__add_rule(struct alerts *alerts, const char *text, struct failure *failure);
 int alerts__add_rules(struct alerts *alerts, const struct text_list *rules,
 		      struct failure *failure);
 
 /*
- * Takes over the rules of @from, which is empty then. What is known of rules that both have, stays;
- * of others it is over.
+ * Replaces the rules by those of @from, which is empty afterwards. Alerts of rules that are in both
+ * keep their state; those of other rules end.
  */
 void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn *tell,
 			   void *context);
 
 /*
- * Looks at all there are, at @now_ns; each process is there once. There may be as many alerts as
- * rules and processes, so each is found by bisection: those that are new are behind the others, and
- * in order only after the check. Returns 0 or -ENOMEM.
+ * Checks all processes at @now_ns (CLOCK_MONOTONIC); each appears once in @subjects. There may be
+ * an alert for each pair of rule and process, so they are found by bisection: new ones are
+ * appended, and sorted in only at the end. Returns 0 or -ENOMEM.
  */
 int alerts__check(struct alerts *alerts, struct alert_subject *subjects, size_t cnt,
 		  uint64_t now_ns, alert_fn *tell, void *context);

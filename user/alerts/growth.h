@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How fast arenas grow, over the last readings. */
+/* How fast the arenas of a process grow, over the last readings. */
 #pragma once
 
 #include <stdint.h>
@@ -10,12 +10,17 @@
 struct growth {
 	struct growth_sample {
 		uint64_t time_ns, arena_bytes;
-	} samples[GROWTH_SAMPLES]; /* a ring */
+	} samples[GROWTH_SAMPLES]; /* a ring buffer */
 	uint32_t cnt;
 };
 
-/* Adds what was read at @time_ns (any clock that does not go back). Returns as below. */
+/*
+ * Adds a reading at @time_ns (of any clock that does not go backwards). Returns
+ * growth__per_minute().
+ */
 double growth__add(struct growth *growth, uint64_t time_ns, uint64_t arena_bytes);
 
-/* Bytes a minute, from the oldest reading that is known to the last one; 0 if there are too few. */
+/*
+ * Bytes per minute from the oldest stored reading to the last one; 0 with fewer than two readings.
+ */
 double growth__per_minute(const struct growth *growth);
