@@ -10,7 +10,7 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* When a process is looked at, after it has come to be. */
+/* The delay of each look, after the process started or after the previous look. */
 static const uint64_t delays_ms[] = {500, 2000, 10000, 60000};
 
 void candidates__release(struct candidates *candidates)
@@ -52,7 +52,7 @@ int candidates__add_again(struct candidates *candidates, pid_t pid, uint32_t loo
 	size_t at = pid_order__find(candidates->items, candidates->cnt, pid_of, pid);
 	int err;
 
-	/* It may have become another program meanwhile, which begins anew. */
+	/* The process may have executed another program since and been added anew. */
 	if (look_cnt >= ARRAY_SIZE(delays_ms) ||
 	    (at < candidates->cnt && candidates->items[at].pid == pid))
 		return 0;

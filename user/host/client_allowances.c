@@ -9,7 +9,9 @@ static const struct client_allowance *find(const struct client_allowances *all, 
 	return NULL;
 }
 
-/* Those who have spent nothing for long have as much left as those who were never there. */
+/*
+ * Nothing is lost with a client that has spent nothing for long: it has as much left as a new one.
+ */
 static struct client_allowance *find_place(struct client_allowances *all, uint64_t now_ns)
 {
 	struct client_allowance *richest = &all->items[0];

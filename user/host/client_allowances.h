@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What each client may have done for it: an allowance for each address. Beyond
- * CLIENT_ALLOWANCES_MAX addresses the one with most left is forgotten, so that nobody gets rid of a
- * debt by coming from elsewhere meanwhile.
+ * How much work each client may cause: an allowance per address. If there are more than
+ * CLIENT_ALLOWANCES_MAX addresses, the one with the most left is forgotten, so that nobody can get
+ * rid of a debt by sending requests from other addresses.
  */
 #pragma once
 
@@ -14,9 +14,9 @@
 #define CLIENT_ALLOWANCES_MAX 64
 
 struct client_allowances {
-	double per_ns, max; /* of each, as allowance__begin() */
+	double per_ns, max; /* of each, see allowance__begin() */
 	struct client_allowance {
-		uint64_t client; /* http_clients__number_of() */
+		uint64_t client; /* see http_clients__number_of() */
 		struct allowance allowance;
 	} items[CLIENT_ALLOWANCES_MAX];
 	size_t cnt;
@@ -25,6 +25,6 @@ struct client_allowances {
 void client_allowances__spend(struct client_allowances *all, uint64_t client, double amount,
 			      uint64_t now_ns);
 
-/* As allowance__wait_ns(). */
+/* See allowance__wait_ns(). */
 uint64_t client_allowances__wait_ns(const struct client_allowances *all, uint64_t client,
 				    uint64_t now_ns);

@@ -36,8 +36,8 @@ static void finder__freep(struct finder **finder)
 }
 
 /*
- * Whether @pattern has a back-reference (\1), which glibc takes in extended expressions, too. To
- * match one may take exponential time, and command lines are the processes' to choose.
+ * Whether @pattern has a back-reference (\1), which glibc accepts in extended expressions, too.
+ * Matching one may take exponential time, and the processes choose their command lines.
  */
 static bool has_back_reference(const char *pattern)
 {
@@ -70,7 +70,7 @@ int finder__new(struct finder **out, const struct host_filter *filter, struct ac
 	return 0;
 }
 
-/* As -1: out of memory. */
+/* Returns -1 when out of memory. */
 static int command_line_matches(const struct finder *finder, const struct target *target)
 {
 	_cleanup_free_ char *text = NULL;
@@ -102,7 +102,7 @@ int finder__look(struct finder *finder, pid_t pid, struct watched **out, struct 
 	err = live__open(&target, pid, failure);
 	if (err == -EMFILE || err == -ENFILE)
 		return err;
-	/* Gone already, or a kernel's thread. */
+	/* The process has exited, or it is a kernel thread. */
 	if (err || !target->map_cnt)
 		return 0;
 	err = python_files__find(finder->files, target, &is_python);

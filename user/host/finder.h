@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which processes of a host are Pythons that somebody wants to watch. Several threads may look at a
- * time.
+ * Finds out which processes of a host are Pythons that are to be watched. Several threads may look
+ * at processes at a time.
  */
 #pragma once
 
@@ -11,10 +11,10 @@
 #include "host/watched.h"
 #include "util/failure.h"
 
-/* Whom to watch; a Python that all of them are true of. */
+/* Which Pythons to watch: those that meet all conditions. */
 struct host_filter {
 	const char *comm, *user; /* NULL: any */
-	const char *cgroup;	 /* part of the path; NULL: any */
+	const char *cgroup;	 /* a part of the path; NULL: any */
 	/* A POSIX extended regular expression that the command line matches; NULL: any. */
 	const char *match;
 };
@@ -22,19 +22,19 @@ struct host_filter {
 struct finder;
 
 /*
- * @filter's texts must outlive it, and so must @total, of which all that is found takes its memory.
- * Errors are described; the caller frees.
+ * @filter's texts and @total must outlive the finder; memory for the Pythons found is charged to
+ * @total. Errors are described. The caller frees @out.
  */
 int finder__new(struct finder **out, const struct host_filter *filter, struct account *total,
 		struct failure *failure);
 void finder__free(struct finder *finder);
 
-/* As python_files__left_out_cnt(). */
+/* See python_files__left_out_cnt(). */
 uint64_t finder__files_left_out(const struct finder *finder);
 
 /*
- * Looks at process @pid. Returns 0 and *out: a wanted Python, ready to be read, or NULL: it is
- * none, nor will it become one; -EAGAIN: it may yet; -ENOMEM; or why a Python cannot be read,
- * described.
+ * Looks at process @pid. Returns 0 and a Python to watch in *out, ready to be read, or NULL if it
+ * is none and cannot become one; -EAGAIN if it may still become one; -ENOMEM; or why a Python
+ * cannot be read, described.
  */
 int finder__look(struct finder *finder, pid_t pid, struct watched **out, struct failure *failure);

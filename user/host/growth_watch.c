@@ -15,7 +15,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-/* An agent has little memory, and a Python's code is some megabytes. */
+/* An agent has little memory, and a Python has several megabytes of code. */
 #define CODE_BYTES_MAX (64UL << 20)
 #define RING_BYTES     (1UL << 20)
 
@@ -88,7 +88,7 @@ int growth_watch__tend(struct growth_watch *watch)
 	return err == -EOWNERDEAD ? err : 0;
 }
 
-/* What is worked out of the heap, while events wait. */
+/* Evaluates the heap while its events are held. */
 static int collect(struct growth_watch *watch, const struct tracer_view *view,
 		   const struct findings_options *options, struct pinned_history *history,
 		   struct counters *counters, struct growth_reading *out)

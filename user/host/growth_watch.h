@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a heap grows: a Python of a host that is probed for a while, where it takes pools and
- * arenas. Its heap is read through the tracer meanwhile.
+ * Where a heap grows: probes one Python of a host for a while, at the code that takes pools and
+ * arenas. Meanwhile the heap is read through the tracer.
  */
 #pragma once
 
@@ -16,24 +16,24 @@
 struct growth_watch;
 
 /*
- * Probes the process of @source, which must outlive the watch; its module's file must be open
- * meanwhile. @budget: what that may take of its CPU time. Errors are described; the caller stops
- * it, which takes the probes out.
+ * Starts to probe the process of @source, which must outlive the watch. Its module's file must be
+ * open during the call. @budget is the share of the process's CPU time that probing may take.
+ * Errors are described. The caller stops the watch, which removes the probes.
  */
 int growth_watch__start(struct growth_watch **out, struct heap_source *source, double budget,
 			struct failure *failure);
 void growth_watch__stop(struct growth_watch *watch);
 
 /*
- * To be called some times a second: keeps the budget, and children that were forked free of probes.
- * Returns 0; or, if it is to be stopped, -EPIPE: the process that held its probes was killed
- * (probes/keeper.h), or -EOWNERDEAD: it cannot be probed any more (probes/loader.h).
+ * Keeps to the budget and removes probes from forked children; call it a few times a second.
+ * Returns 0; or, if the watch must be stopped, -EPIPE if the process that holds the probes was
+ * killed (probes/keeper.h), or -EOWNERDEAD if the target can no longer be probed (probes/loader.h).
  */
 int growth_watch__tend(struct growth_watch *watch);
 
-/* What is to be known of a reading. */
+/* What one reading determines. */
 struct growth_reading {
-	/* In: what kinds of objects pin is wanted, too; so many sites are. */
+	/* Input: whether to find the kinds of objects that pin, and how many sites at most. */
 	bool with_kinds;
 	uint32_t sites_max;
 	struct findings findings;
@@ -42,8 +42,8 @@ struct growth_reading {
 };
 
 /*
- * Reads the heap, and works out the rest. Adds to @counters. Returns 0, or as heap_source__read()
- * and findings__collect(), described. The caller releases what has come of it.
+ * Reads the heap and evaluates it. Adds to @counters. Returns 0, or an error of heap_source__read()
+ * or findings__collect(), described. The caller releases the findings and pins in @out.
  */
 int growth_watch__read(struct growth_watch *watch, const struct heap_reading_options *options,
 		       const struct findings_options *findings_options,

@@ -15,7 +15,7 @@ static int compare_numbers(double a, double b)
 	return (a > b) - (a < b);
 }
 
-/* Largest first. */
+/* Sorts by size, largest first. */
 static int compare_sizes(const void *left, const void *right)
 {
 	const struct heap_sums *a = &((const struct heap_series *)left)->sums,

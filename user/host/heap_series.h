@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is said of the heaps of each program, and of which programs where there are too many: users
- * can run as many as they like, under any name, so those that hold back most are kept, not those
- * whose names sort first.
+ * Sums of the heaps of each program, and which programs are reported when there are too many. Users
+ * can run any number under any names, so the programs with the most hostage bytes are kept, not
+ * those whose names sort first.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 #include "host/series.h"
 
-/* Of a program's processes. */
+/* Over the processes of a program. */
 struct heap_sums {
 	double processes, arenas, arena_bytes, resident_bytes, shared_bytes, live_bytes,
 		live_blocks, free_block_bytes, free_pool_bytes, overhead_bytes, pinned_arenas,
@@ -20,12 +20,12 @@ struct heap_sums {
 struct heap_series {
 	struct series_key key;
 	struct heap_sums sums;
-	double age_s; /* of the oldest reading */
+	double age_s; /* the longest time since a reading */
 };
 
 /*
- * Makes one of those of one key, sorted by key. If there are more than @max, at least 1, those that
- * hold back most, and have most arenas, are kept; the others become the last one, "(others)".
- * Returns how many there are then.
+ * Merges series with the same key and sorts them by key. If more than @max (at least 1) remain,
+ * those with the most hostage bytes, then arena bytes, are kept; all others become the last one,
+ * "(others)". Returns the new number of series.
  */
 size_t heap_series__merge(struct heap_series *series, size_t cnt, size_t max);

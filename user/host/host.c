@@ -17,17 +17,14 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-/*
- * A heap that cannot be read that often in a row is not ours: the process has become another
- * program.
- */
+/* If a heap cannot be read this many times in a row, the process has become another program. */
 #define ERRORS_MAX 5
-/* When all that is known is that old, something is wrong. */
+/* If even the newest reading is older than this, something is wrong. */
 #define INTERVALS_OLD 10
 #define OLD_NS_MIN    60e9
-/* So long after Pythons were left out for want of room it is looked for them again. */
+/* How long after Pythons were left out for lack of room to look for them again. */
 #define LEFT_OUT_NS 60000000000UL
-/* After so long the host's owner has its turn. */
+/* How long host__work() may take before it returns to its caller. */
 #define WORK_NS 250000000UL
 
 void host__free(struct host *host)
@@ -35,7 +32,7 @@ void host__free(struct host *host)
 	if (!host)
 		return;
 	process_events__free(TAKE_PTR(host->events));
-	/* What hangs goes with the process, and until then looks at the rest. */
+	/* Stalled jobs still use the rest; it is freed when this process exits. */
 	if (!jobs__release(&host->jobs))
 		return;
 	for (size_t i = 0; i < host->watched_cnt; i++)
@@ -110,14 +107,17 @@ int host__new(struct host **out, const struct host_options *options, struct fail
 	return 0;
 }
 
-/* Whether there is room for some that there was none for. */
+/* Whether there is room again for processes that were left out. */
 static bool may_take_in(const struct host *host, uint64_t now_ns)
 {
 	return host->left_out_ns && now_ns - host->left_out_ns > LEFT_OUT_NS &&
 	       host->watched_cnt < host->place_cnt;
 }
 
-/* Those that are not known: events were lost, or there are none; or there was no room for them. */
+/*
+ * Searches /proc for unknown processes if events were lost or are not available, or if there is
+ * room for processes that were left out.
+ */
 static int find_missed(struct host *host, uint64_t now_ns)
 {
 	uint64_t lost = host->events ? process_events__lost(host->events) : 0;
@@ -155,7 +155,7 @@ static struct schedule_need need_of(const struct watched *watched)
 	};
 }
 
-/* Whether it would hang, or keep its user from what others may do. */
+/* Whether no job of this process is late, and its owner has a place for another job. */
 static bool may_read(const struct host *host, const struct watched *watched)
 {
 	return !jobs__find_late(&host->jobs, watched->pid) &&
@@ -163,8 +163,8 @@ static bool may_read(const struct host *host, const struct watched *watched)
 }
 
 /*
- * The most urgent of those that are due, those first whose users have not had their share; or NULL.
- * *deferred: others have to wait for the budget.
+ * Picks the most urgent process that is due, or NULL. Users who are within their share go first.
+ * Sets *deferred if a process has to wait for the budget.
  */
 static struct watched *pick(const struct host *host, uint64_t now_ns, bool *deferred)
 {
@@ -221,7 +221,10 @@ static bool may_forget(const void *context, const struct watched *watched)
 	       !watched->growth && !jobs__find_late(&host->jobs, watched->pid);
 }
 
-/* Leaves room for the next reading, and for one that was refused all the room it has a right to. */
+/*
+ * Keeps an eighth of the limit free for the next reading. If a reading was refused memory, keeps
+ * seven eighths free, as far as memory_shares__forget_one() allows it.
+ */
 static void keep_memory(struct host *host)
 {
 	_cleanup_(memory_shares__release) struct memory_shares shares = {};
@@ -266,7 +269,10 @@ int host__work(struct host *host)
 		probing_choice__make(host->watched, host->watched_cnt, now_ns);
 	schedule__save(&host->schedule, now_ns);
 	user_shares__tick(&host->shares);
-	/* Who starts processes all the time does not keep others from being read. */
+	/*
+	 * Readings and looks alternate in going first, so that someone who keeps starting processes
+	 * does not keep others from being read.
+	 */
 	if (host->reads_first)
 		read_due(host, now_ns);
 	host_looks__take(host, now_ns);
@@ -295,7 +301,7 @@ bool host__is_stuck(const struct host *host)
 	return jobs__late_cnt(&host->jobs) == READERS_LATE_MAX;
 }
 
-/* What waits for the budget is old on purpose. */
+/* Old readings are no sign of trouble while processes wait for the budget. */
 bool host__is_stale(const struct host *host)
 {
 	double interval_ns = host->schedule.interval_s * 1e9;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every Python of a host: found as they come, read in turn, dropped as they go.
+ * All Pythons of a host: found when they start, read in turn, dropped when they exit.
  *
- * Reading a process may hang (see readers.h): one that does so is left alone until its reading has
- * ended, and the rest goes on.
+ * Reading a process may stall (see readers.h). Such a process is left alone until its reading has
+ * finished; the others are not affected.
  */
 #pragma once
 
@@ -19,36 +19,39 @@
 
 struct host;
 
-/* Finds what there is, and begins to watch for more. Errors are described; the caller frees. */
+/*
+ * Finds the existing processes and starts to watch for new ones. Errors are described. The caller
+ * frees @out.
+ */
 int host__new(struct host **out, const struct host_options *options, struct failure *failure);
 void host__free(struct host *host);
 void host__freep(struct host **host);
 
-/* Changes the pace that the options gave. */
+/* Replaces the pace set by the options. */
 void host__set_pace(struct host *host, const struct pace *pace);
 
-/* Looks at who has come and gone, and reads those that are due. Returns 0 or -ENOMEM. */
+/* Handles processes that started or exited, and reads those that are due. Returns 0 or -ENOMEM. */
 int host__work(struct host *host);
 
-/* The Pythons, by pid; those that could not be read yet are among them. */
+/* The Pythons, sorted by pid, including those that could not be read yet. */
 size_t host__watched(const struct host *host, struct watched *const **watched);
 
-/* The one with that number, or NULL. */
+/* The Python with this pid, or NULL. */
 struct watched *host__find(const struct host *host, pid_t pid);
 
-/* The memory that all that is known of all Pythons takes. */
+/* The memory used for the data about all Pythons. */
 struct account_usage host__memory(const struct host *host);
 
 const struct host_counts *host__counts(const struct host *host);
 
-/* Whether those that there is most to learn of are probed, and allocation sites reported. */
+/* Whether the most informative processes are probed and their allocation sites reported. */
 bool host__tells_sites(const struct host *host);
 
-/* Whether nothing can be looked at any more: as much hangs as may. */
+/* Whether no process can be looked at because the maximum number of jobs is stalled. */
 bool host__is_stuck(const struct host *host);
 
 /*
- * Whether nothing was read for ten intervals, and a minute at least, of any Python, though there
- * was budget for it. Those that were never read do not count.
+ * Whether no Python has been read for ten intervals, or at least a minute, although the budget
+ * allowed it. Pythons that were never read do not count.
  */
 bool host__is_stale(const struct host *host);

@@ -6,8 +6,8 @@
 #include "host/host.h"
 
 /*
- * Looks at all that were read, which learn what an alert wants to know of them. Returns 0 or
- * -ENOMEM.
+ * Checks all Pythons that have been read, and notes in them what an alert needs to know. Returns 0
+ * or -ENOMEM.
  */
 int host_alerts__check(struct alerts *alerts, const struct host *host, alert_fn *tell,
 		       void *context);

@@ -26,14 +26,14 @@ static void take_reading(struct host *host, struct job *job)
 		return;
 	watched__adopt(job->watched, &job->result);
 	/*
-	 * Room is made once: what there is never enough for does not cost the others theirs each
-	 * time.
+	 * Make room only at the first refusal, so that a process for which there is never enough
+	 * memory does not cost the others theirs each time.
 	 */
 	if (job->watched->refused_cnt == 1)
 		host->refused = job->watched;
 }
 
-/* What others have used up, and give back. */
+/* Whether the cause was a lack of something that others may release. */
 static bool is_passing(int err)
 {
 	return err == -EDQUOT || err == -EMFILE || err == -ENFILE;

@@ -1,31 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What a host does to processes, by jobs: it pays for them, and takes over what they have found.
- */
+/* Runs the jobs of a host on its processes, charges their cost, and takes over their results. */
 #pragma once
 
 #include "host/host_state.h"
 
 /*
- * Runs a copy of @job, and takes over its result if it is done in time; else
- * host_jobs__take_late() does that. The result says what becomes of a candidate.
+ * Runs a copy of @job and takes over its result if it finishes in time; otherwise
+ * host_jobs__take_late() does so later. Returns what to do with a candidate.
  */
 enum look_result host_jobs__run(struct host *host, struct job *job);
 
-/* The same of a job with no more to it. */
+/* Same, for a job without other parameters. */
 enum look_result host_jobs__run_on(struct host *host, struct watched *watched, enum job_kind kind);
 
 /*
- * As host_jobs__run(), but *done: the job, if it is done, for host_jobs__take_result(); else NULL,
- * and the result counts.
+ * Like host_jobs__run(), but does not take over the result. Sets *done to the job if it has
+ * finished, for host_jobs__take_result(); else sets it to NULL and returns what to do with the
+ * candidate.
  */
 enum look_result host_jobs__try(struct host *host, struct job *job, struct job **done);
 
-/* Of a job that is done; it is freed. */
+/* Takes over the result of a job that has finished, and frees the job. */
 enum look_result host_jobs__take_result(struct host *host, struct job *job);
 
-/* Of all that were late, and are done by now. */
+/* Takes over the results of late jobs that have finished. */
 void host_jobs__take_late(struct host *host);
 
-/* Takes the probes out of those that have left, as far as there are places for such jobs. */
+/* Removes the probes of processes that are no longer watched, as far as such jobs have places. */
 void host_jobs__free_leaving(struct host *host);

@@ -14,15 +14,15 @@ bool host_looks__may_go_on(const struct host *host)
 	       clock_ns(CLOCK_MONOTONIC) < host->work_until_ns;
 }
 
-/* Whose processes are to be looked at now: those of users who have not had their share, or all. */
+/* Which processes to look at in this pass: all, or only those of users within their share. */
 struct look {
 	struct host *host;
 	bool at_all;
 };
 
 /*
- * Whose process it is; a process can make whoever asks wait. Unless candidate->has_owner is set
- * then, the result says what becomes of it.
+ * Finds the owner of the candidate; a process can make this wait. If candidate->has_owner is not
+ * set afterwards, the result says what to do with the candidate.
  */
 static enum look_result find_owner(struct host *host, struct candidate *candidate)
 {
@@ -56,10 +56,10 @@ static enum look_result look(void *context, struct candidate *candidate)
 	pid_t pid = candidate->pid;
 	struct job job = {.pid = pid, .kind = JOB_LOOK, .look_cnt = candidate->look_cnt + 1};
 
-	/* Most that come to be have ended by now; that is known without a thread. */
+	/* Most new processes have exited by now; this is cheaper than a job. */
 	if (host_members__find(host, pid) || (kill(pid, 0) && errno == ESRCH))
 		return LOOK_DONE;
-	/* It may have become another program since that began. */
+	/* The process may have executed another program since that job started. */
 	if (jobs__find_late(&host->jobs, pid))
 		return LOOK_LATER;
 	if (!host_looks__may_go_on(host) || !schedule__has_budget(&host->schedule))

@@ -26,7 +26,7 @@ struct watched *host_members__find(const struct host *host, pid_t pid)
 	return at < host->watched_cnt && host->watched[at]->pid == pid ? host->watched[at] : NULL;
 }
 
-/* To take probes out may take for ever: so a job does that, once there is a place for it. */
+/* Removing probes may take forever, so it is done by a job when there is a place for one. */
 void host_members__dismiss(struct host *host, struct watched *watched)
 {
 	if (!watched->growth) {
@@ -39,7 +39,7 @@ void host_members__dismiss(struct host *host, struct watched *watched)
 	}
 }
 
-/* What is being read is freed when the reading has ended. */
+/* A process that is being read is freed when its reading has finished. */
 void host_members__drop(struct host *host, size_t at)
 {
 	struct watched *watched = host->watched[at];

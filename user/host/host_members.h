@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The Pythons that a host watches, by pid, of which there is room for so many; and those that have
- * left, but whose probes are yet to be taken out.
+ * The Pythons that a host watches, sorted by pid and limited in number; and those that it no longer
+ * watches, but whose probes are still to be removed.
  */
 #pragma once
 
 #include "host/host_state.h"
 
-/* Where the one with that pid is, or would be. */
+/* The index of the process with this pid, or where it would be inserted. */
 size_t host_members__place(const struct host *host, pid_t pid);
 
-/* The one with that pid, or NULL. */
+/* The process with this pid, or NULL. */
 struct watched *host_members__find(const struct host *host, pid_t pid);
 
-/* Whether there is room for @watched; another one may have to go. */
+/* Whether there is room for @watched; this may drop another process. */
 bool host_members__make_room(struct host *host, const struct watched *watched);
 
-/* Takes over @watched, which is not there yet. Returns 0 or -ENOMEM. */
+/* Takes over @watched, whose pid must be new. Returns 0 or -ENOMEM. */
 int host_members__insert(struct host *host, struct watched *watched);
 
-/* The one at that place is watched no more. */
+/* Stops watching the process at this index. */
 void host_members__drop(struct host *host, size_t place);
 
-/* Frees one that is not among them, or, if it is probed, has it leave. */
+/* Frees a process that is not in the list; if it is probed, only after its probes are removed. */
 void host_members__dismiss(struct host *host, struct watched *watched);

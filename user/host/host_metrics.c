@@ -13,7 +13,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 
-/* More programs than that are one series, "(others)". */
+/* If there are more programs, the rest become one series, "(others)". */
 #define SERIES_MAX 500
 
 #define FAMILY(field, name, unit, help)                                                            \
@@ -23,7 +23,7 @@
 
 static const struct {
 	struct metric_family family;
-	size_t offset; /* of its value, a double */
+	size_t offset; /* of the value, a double */
 } families[] = {
 	FAMILY(sums.processes, "processes", NULL, "Python processes that were read."),
 	FAMILY(sums.arenas, "arenas", NULL, "Arenas of pymalloc."),
@@ -84,7 +84,9 @@ static double age_of(const struct watched *watched)
 	return (double)(clock_ns(CLOCK_MONOTONIC) - watched->known_ns) / 1e9;
 }
 
-/* Of each process, read or not, whether it could not be the last time; then as below. */
+/*
+ * Counts the processes whose last reading failed, also those never read, and merges them as below.
+ */
 static size_t collect_unread(const struct host *host, struct heap_series *series)
 {
 	struct watched *const *watched;
@@ -98,7 +100,7 @@ static size_t collect_unread(const struct host *host, struct heap_series *series
 	return heap_series__merge(series, cnt, SERIES_MAX);
 }
 
-/* A series for each process, then those of one program made one. */
+/* Makes a series for each process, then merges those of the same program. */
 static size_t collect(const struct host *host, struct heap_series *series)
 {
 	struct watched *const *watched;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The Pythons of a host as metrics. Processes that run the same program, for the same user in the
- * same unit, by the same version of Python, are one series: so series survive restarts, and there
- * are not more than programs.
+ * The Pythons of a host as metrics. Processes that run the same program, for the same user, in the
+ * same unit and with the same version of Python share one series. Series therefore survive
+ * restarts, and there are no more than programs.
  */
 #pragma once
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * How the Pythons of a host are watched, and what that has come to.
- */
+/* How the Pythons of a host are watched, and counts of what was done. */
 #pragma once
 
 #include <stdint.h>
@@ -13,25 +11,24 @@
 struct host_options {
 	struct host_filter filter;
 	struct watched_options watched;
-	struct pace pace;	   /* of reading; its budget is a share of one core */
-	uint64_t max_memory_bytes; /* for all that is known of all Pythons together */
+	struct pace pace;	   /* of readings; its budget is a share of one core */
+	uint64_t max_memory_bytes; /* for the data about all Pythons together */
 };
 
-/* What the host has been through. */
+/* Totals since the start, unless noted otherwise. */
 struct host_counts {
 	uint64_t found, gone; /* Pythons */
 	uint64_t unreadable;  /* processes with a Python whose heap could not be opened */
 	uint64_t readings, read_errors;
-	uint64_t overruns; /* looks and readings that were ended, for they took too much CPU time */
-	uint64_t deferred; /* readings that came later than their interval, for the budget */
-	uint64_t forgotten;   /* heap images that were given up, for all together took too much */
-	uint64_t events_lost; /* of processes: /proc was looked at again */
-	uint64_t taken_ns;    /* CPU time of looking and reading */
-	uint64_t late;	      /* of these, those that took over half a second of time */
-	uint64_t hanging;     /* those that have not ended yet */
-	uint64_t
-		held_back; /* looks that were put off, for readings of that user's processes hang */
-	uint64_t left_out; /* Pythons not watched, for there are too many: see places.h */
-	/* Executable files not looked into, for their process has too many. */
+	uint64_t overruns;    /* looks and readings that exceeded their CPU time */
+	uint64_t deferred;    /* readings delayed by the budget */
+	uint64_t forgotten;   /* heap images and results dropped to stay within the memory limit */
+	uint64_t events_lost; /* about processes; /proc was searched again */
+	uint64_t taken_ns;    /* CPU time of all jobs */
+	uint64_t late;	      /* jobs that took more than half a second */
+	uint64_t hanging;     /* jobs that are stalled now */
+	uint64_t held_back;   /* looks delayed because the user's jobs stalled or took too long */
+	uint64_t left_out;    /* Pythons not watched because there are too many, see places.h */
+	/* Executable files not examined because their process has too many or too large ones. */
 	uint64_t files_left_out;
 };

@@ -16,7 +16,7 @@
 #define COUNTED(count, noun) units__counted(count, noun).text
 #define PERCENT(share)	     units__percent(share).text
 
-/* Growth below that is none: an arena comes, another goes. */
+/* Slower growth counts as none: single arenas come and go. */
 #define GROWTH_MIN_BYTES 1024.0
 #define COMMAND_BYTES	 60
 
@@ -53,7 +53,7 @@ static void write_name(const struct watched *watched, bool hides_cmdline, FILE *
 	const struct target *target = watched->source->target;
 
 	text__write(target->comm, out);
-	/* Most are called python: what they run is behind that. */
+	/* Most programs are called python; the arguments show what they run. */
 	if (!hides_cmdline && *target->cmdline && target->cmdline[1]) {
 		fputc(' ', out);
 		text__write_words(target->cmdline + 1, COMMAND_BYTES, out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The Pythons of a host as text: a line each, most hostage bytes first. */
+/* The Pythons of a host as a table, one line each, sorted by hostage bytes, largest first. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 #include "host/host.h"
 
 /*
- * With @hides_cmdlines a process is shown by its program's name alone. Returns 0, -ENOMEM, or
- * negative errno if @out did not take all of it.
+ * If @hides_cmdlines, processes are shown by their program's name only. Returns 0, -ENOMEM, or
+ * another negative errno if writing to @out failed.
  */
 int host_table__write(const struct host *host, bool hides_cmdlines, FILE *out);

@@ -60,7 +60,7 @@ bool http_address__is_loopback(const struct sockaddr *address)
 	       is_loopback6(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
 }
 
-/* The end of the host's name in a Host header, or NULL if what follows is not a port. */
+/* The end of the name in a Host header, or NULL if it is followed by anything but a port. */
 static const char *find_end(const char *header)
 {
 	const char *end = *header == '[' ? strchr(header, ']') : header + strcspn(header, ":");

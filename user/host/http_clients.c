@@ -34,7 +34,7 @@ uint64_t http_clients__number_of(const struct sockaddr *address)
 	return hash__word(hash__word(client.address) + client.family);
 }
 
-/* After one of that address has come, was shut down, or has gone. Returns how many are open. */
+/* Updates like_cnt of all clients with this address. Returns how many of them are open. */
 static size_t count_like(struct http_clients *clients, struct http_client like)
 {
 	uint16_t cnt = 0;
@@ -70,7 +70,7 @@ static void close_one(struct http_clients *clients, struct http_client *client)
 	count_like(clients, *client);
 }
 
-/* The oldest one of the address that has most. */
+/* The oldest client of the address with the most open connections. */
 static struct http_client *find_oldest(struct http_clients *clients)
 {
 	struct http_client *oldest = NULL;
@@ -95,11 +95,11 @@ void http_clients__add(struct http_clients *clients, int fd, const struct sockad
 
 	set_address(&client, address);
 	if (clients->cnt > HTTP_CLIENTS_MAX) {
-		close_one(clients, &client); /* the server has fewer connections than that */
+		close_one(clients, &client); /* the server does not allow that many */
 		return;
 	}
 	clients->items[clients->cnt++] = client;
-	/* Some room is left: those that are shut down are gone a moment later only. */
+	/* Leaves some room, because clients that were shut down are removed a moment later. */
 	if (count_like(clients, client) > HTTP_CLIENTS_PER_ADDRESS ||
 	    count_open(clients) > HTTP_CLIENTS_MAX - HTTP_CLIENTS_PER_ADDRESS / 2)
 		close_one(clients, find_oldest(clients));

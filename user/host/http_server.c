@@ -15,7 +15,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 
-#define CONNECTION_BYTES_MAX (32UL << 10) /* of a request's head */
+#define CONNECTION_BYTES_MAX (32UL << 10) /* for the head of a request */
 #define HOST_BYTES	     256
 
 struct http_server {
@@ -47,7 +47,7 @@ static void digest(const char *token, unsigned char *out)
 	SHA256((const unsigned char *)token, strlen(token), out);
 }
 
-/* Digests are compared: the time that takes says nothing of the token, nor of its length. */
+/* Compares digests, so that the time this takes reveals neither the token nor its length. */
 static bool is_token(const struct http_server *server, const char *given)
 {
 	unsigned char given_digest[SHA256_DIGEST_LENGTH];
@@ -64,7 +64,7 @@ static bool is_open(const struct http_server *server, const char *path)
 	return false;
 }
 
-/* Where the token begins in "Bearer TOKEN"; NULL: nowhere. The scheme's case does not matter. */
+/* The token in "Bearer TOKEN", or NULL if there is none. The case of the scheme does not matter. */
 static const char *find_token(const char *authorization)
 {
 	static const char scheme[] = "Bearer ";
@@ -87,7 +87,7 @@ static bool is_allowed(const struct http_server *server, struct MHD_Connection *
 	return given && is_token(server, given);
 }
 
-/* The Host headers of a request. */
+/* Counts the Host headers of a request. */
 struct host_headers {
 	unsigned int cnt, foreign_cnt;
 };
@@ -105,7 +105,10 @@ static enum MHD_Result count_host(void *context, enum MHD_ValueKind kind, const 
 	return MHD_YES;
 }
 
-/* See http_address.h: a page of another site, in a browser of this host, is not answered. */
+/*
+ * Rejects requests that a page of another site makes a browser of this host send, see
+ * http_address.h.
+ */
 static bool is_meant_for_us(const struct http_server *server, struct MHD_Connection *connection)
 {
 	struct host_headers found = {};
@@ -171,7 +174,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 
 	(void)version;
 	(void)body;
-	/* Called once for the head; a body is read, and thrown away. */
+	/* Called once for the head. A body is read and discarded. */
 	if (!*state) {
 		*state = context;
 		return MHD_YES;

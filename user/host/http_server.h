@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Answers GET requests by HTTP, for a few clients at a time: requests are bounded in size, time and
- * number. It has no thread of its own: the owner waits for its descriptor and lets it run.
+ * Answers GET requests over HTTP for a few clients at a time. Requests are limited in size, time
+ * and number. The server has no thread of its own: its owner polls its descriptor and runs it.
  */
 #pragma once
 
@@ -14,22 +14,22 @@
 
 struct http_server;
 
-/* What is answered. */
+/* An answer to a request. */
 struct http_answer {
 	unsigned int status; /* 200, 404, ... */
-	const char *type;    /* of the content */
-	/* The server's to release; NULL without memory. */
+	const char *type;    /* Content-Type */
+	/* Released by the server. NULL: out of memory. */
 	struct shared_text *text;
-	unsigned int retry_after_s; /* said to the client; 0: nothing is */
+	unsigned int retry_after_s; /* for the Retry-After header; 0: none */
 };
 
-/* An answer in plain text, which is copied. */
+/* Makes a plain text answer; @text is copied. */
 struct http_answer http_answer__text(unsigned int status, const char *text);
 
 struct http_request {
 	const char *path;
-	bool wants_open_metrics; /* by Accept */
-	uint64_t client;	 /* who asks: http_clients__number_of() */
+	bool wants_open_metrics; /* according to its Accept header */
+	uint64_t client;	 /* see http_clients__number_of() */
 };
 
 typedef struct http_answer http_answer_fn(void *context, const struct http_request *request);
@@ -37,35 +37,35 @@ typedef struct http_answer http_answer_fn(void *context, const struct http_reque
 struct http_options {
 	const char *listen; /* "127.0.0.1:9876", "[::1]:9876" */
 	/*
-	 * Clients that do not send it ("Authorization: Bearer TOKEN", RFC 6750; the scheme's case
-	 * does not matter, RFC 9110, 11.1) are refused; NULL: none is wanted.
+	 * Clients must send this as "Authorization: Bearer TOKEN" (RFC 6750; the case of the scheme
+	 * does not matter, RFC 9110, 11.1). NULL: no token is needed.
 	 */
 	const char *token;
-	/* These pages need no token; they end with NULL; NULL: there are none; not copied. */
+	/* Paths that need no token, ending with NULL; not copied. NULL: there are none. */
 	const char *const *open_paths;
-	/* Without this, and without a token, an address that other hosts can reach is refused. */
+	/* Allows an address that other hosts can reach without a token. */
 	bool answers_anybody;
 	http_answer_fn *answer;
 	void *context;
 };
 
 /*
- * Listens. On loopback, requests whose Host header names anything else are refused. Errors are
- * described; the caller frees.
+ * Starts to listen. On loopback, requests whose Host header names anything else are rejected.
+ * Errors are described. The caller frees @out.
  */
 int http_server__new(struct http_server **out, const struct http_options *options,
 		     struct failure *failure);
 void http_server__free(struct http_server *server);
 void http_server__freep(struct http_server **server);
 
-/* Readable when there is something to be done. */
+/* A descriptor that is readable when http_server__run() has something to do. */
 int http_server__fd(const struct http_server *server);
 
 /*
- * Does what is to be done, without waiting. To be called each second at least, for the time that
- * requests have.
+ * Handles what is pending, without waiting. Call it at least once a second, so that deadlines are
+ * enforced.
  */
 void http_server__run(struct http_server *server);
 
-/* Connections that were closed for their time was over, or to make room for others. */
+/* Connections that were closed at their deadline or to make room for others. */
 uint64_t http_server__closed_cnt(const struct http_server *server);

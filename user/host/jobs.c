@@ -9,7 +9,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-/* What takes longer goes on beside the rest. */
+/* Jobs that take longer are late: they continue in the background. */
 #define LATE_NS 500000000UL
 
 int jobs__init(struct jobs *jobs)
@@ -39,7 +39,7 @@ bool jobs__release(struct jobs *jobs)
 	return !readers__free(TAKE_PTR(jobs->readers));
 }
 
-/* In a thread of the readers. */
+/* Runs in a thread of the readers. */
 static void run(struct reader_job *base)
 {
 	struct job *job = (struct job *)base;
@@ -68,7 +68,7 @@ static void run(struct reader_job *base)
 	job->taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
 }
 
-/* There is a place for it: the readers have no more late ones than that. */
+/* There is a free place, because the readers have no more late jobs than that. */
 static void note_late(struct jobs *jobs, struct job *job)
 {
 	int place = 0;

@@ -21,7 +21,7 @@ void memory_shares__release(struct memory_shares *shares)
 	*shares = (struct memory_shares){};
 }
 
-/* One of each, by owner. */
+/* Fills in one entry per owner, sorted by owner. */
 static size_t list_users(struct memory_user *users, struct watched *const *watched, size_t cnt)
 {
 	size_t kept = 0;
@@ -86,7 +86,7 @@ bool memory_shares__forget_one(struct memory_shares *shares, const struct watche
 	if (!largest || !watched__forget(largest))
 		return false;
 	left = watched__used_bytes(largest);
-	/* It may be more than before: another one is being read. */
+	/* It may use more than before, because another process is being read. */
 	user->bytes -= most > left ? most - left : 0;
 	return true;
 }

@@ -14,7 +14,10 @@ enum source {
 	SOURCE_CNT,
 };
 
-/* The value is at @offset of @source: a double, or an integer to be multiplied by @scale. */
+/*
+ * A metric whose value is at @offset of @source: a double, or an integer to be multiplied by
+ * @scale.
+ */
 struct own_metric {
 	struct metric_family family;
 	enum source source;

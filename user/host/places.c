@@ -6,9 +6,9 @@
 
 #include "util/cleanup.h"
 
-/* The pidfd, and the file that the Python is in. */
+/* The pidfd and the file of the Python. */
 #define DESCRIPTORS_EACH 2
-/* For all else: what is read at the moment, by eight readers, too; BPF, probes, connections. */
+/* For all else: readings in progress, by up to eight readers; BPF, probes, connections. */
 #define DESCRIPTORS_OTHERS 128
 
 size_t places__limit(uint64_t max_memory_bytes)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How many Pythons are watched, and which one is given up for another when that many are. Each
- * takes two descriptors, and memory beside what the account bounds: so a user who starts processes
- * enough could use up either, and then no new Python would be found, or pyfrag would be out of
- * memory. Beyond a number the user with most processes gives one up for a user who has fewer: so a
- * user can keep as many as an equal share, whatever the others start. A user is whoever answers for
- * a process (target/process_owner.h).
+ * How many Pythons are watched, and which one is dropped when another one needs its place. Each
+ * takes two descriptors, and memory that the account does not cover. A user who starts enough
+ * processes could use up either: then no new Python would be found, or pyfrag would run out of
+ * memory. Beyond the limit the user with the most processes loses one to a user with fewer, so each
+ * user can keep an equal share, whatever the others start. A user is the owner of a process
+ * (target/process_owner.h).
  */
 #pragma once
 
@@ -16,19 +16,19 @@
 #include "host/watched.h"
 
 /*
- * What one takes at most beside the account: its names and command line, its file's headers,
- * counters. 40 KiB were measured, and 90 with a long command line and an alert.
+ * Maximum memory of a Python that the account does not cover: its names and command line, headers
+ * of its file, counters. 40 KiB were measured, and 90 KiB with a long command line and an alert.
  */
 #define PLACE_BYTES (128UL << 10)
 
 /*
- * How many may be watched with @max_memory_bytes for all, and the descriptors that this process may
- * have; raises its soft limit of these as far as that needs.
+ * How many Pythons can be watched with @max_memory_bytes for all, and with the descriptors that
+ * this process may open. Raises its soft limit of descriptors as far as needed.
  */
 size_t places__limit(uint64_t max_memory_bytes);
 
 /*
- * Which of @watched, @cnt of them, makes room for a process of @owner: the last one of the user who
- * has most. SIZE_MAX: none, for no user has more than @owner would have then.
+ * The index of the one of @cnt processes that makes room for a process of @owner: the last one of
+ * the user with the most. SIZE_MAX if no user has more than @owner would then have.
  */
 size_t places__find_yielding(struct watched *const *watched, size_t cnt, process_owner owner);

@@ -5,7 +5,7 @@
 
 #define STAY_NS	    (60 * 1000000000UL)
 #define STAY_FACTOR 2.0
-/* In bytes that are held back: more than any process has. */
+/* In hostage bytes; more than any process has. */
 #define STAY_NEED  1e12
 #define ALERT_NEED 1e13
 

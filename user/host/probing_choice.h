@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who is probed: of all Pythons those few that there is most to learn of. An alert that is firing,
- * or will be, comes first; then what is held back, and what grows. Who is chosen stays so for a
- * minute at least, as long as nobody has an alert that wants its place, and against others that
- * need it hardly more.
+ * Which processes are probed: the most informative ones. A process with an alert that fires, or
+ * will soon, comes first; then those with the most hostage bytes and growth. A chosen process is
+ * kept for at least a minute unless one with an alert needs its place, and after that until another
+ * needs probing more than twice as much.
  */
 #pragma once
 
@@ -12,11 +12,11 @@
 
 #include "host/watched.h"
 
-/* So many at a time. */
+/* How many are probed at a time. */
 #define PROBED_MAX 4
 
 /*
- * Sets wants_growth of each of @cnt, at @now_ns (CLOCK_MONOTONIC); it is followed at its next
- * reading.
+ * Sets wants_growth of @cnt processes at @now_ns (CLOCK_MONOTONIC). The next reading of a process
+ * acts on it.
  */
 void probing_choice__make(struct watched *const *watched, size_t cnt, uint64_t now_ns);

@@ -17,8 +17,8 @@
 
 #define GENERATION_MAX (PYTHON_FILES_PER_USER_MAX / 2)
 /*
- * A file may be written to twice within one tick of its file system's clock: what is that young is
- * not remembered.
+ * A file may be written twice within one tick of its file system's clock, so a file that was
+ * changed more recently than this is not remembered.
  */
 #define YOUNG_NS 2000000000UL
 
@@ -28,18 +28,19 @@ struct python_file {
 };
 
 struct generation {
-	struct python_file *files; /* GENERATION_MAX of them, or NULL */
+	struct python_file *files; /* array of GENERATION_MAX, or NULL */
 	size_t cnt;
-	struct id_table ids; /* by identity */
+	struct id_table ids; /* indexed by identity */
 };
 
 /*
- * What is asked for goes into the newer generation; when that is full, the older one is given up
- * and the newer one becomes it. So what is in use stays, without an order being kept.
+ * Each file that is looked up goes into the newer generation. When that is full, the older
+ * generation is dropped and the newer one takes its place. So files in use stay, without keeping
+ * them sorted.
  */
 struct user {
 	process_owner owner;
-	uint64_t used_at; /* a count of questions */
+	uint64_t used_at; /* value of question_cnt at the last use */
 	struct generation newer, older;
 };
 
@@ -81,7 +82,10 @@ void python_files__free(struct python_files *files)
 	free(files);
 }
 
-/* With the lock held, as what follows: the user's memory, which is an empty one if it is new. */
+/*
+ * Returns the cache of a user, an empty one for a new user. This function and those below require
+ * the lock.
+ */
 static struct user *find_user(struct python_files *files, process_owner owner)
 {
 	struct user *user = &files->users[0];
@@ -151,7 +155,7 @@ static int remember(struct user *user, const struct file_identity *identity, boo
 	return 0;
 }
 
-/* Whether it is known. What only the older generation has goes on to the newer one. */
+/* Whether the file is known. If only the older generation has it, it is added to the newer one. */
 static bool recall(struct user *user, const struct file_identity *identity, bool *is_python)
 {
 	const struct python_file *file = find_in(&user->newer, identity);
@@ -164,11 +168,11 @@ static bool recall(struct user *user, const struct file_identity *identity, bool
 	if (!file)
 		return false;
 	*is_python = file->is_python;
-	remember(user, identity, *is_python); /* without memory it stays where it is */
+	remember(user, identity, *is_python); /* if out of memory, it stays in the older one */
 	return true;
 }
 
-/* What is in the file. Returns 0, or negative errno: that is not known. */
+/* Examines the content of the file. Returns 0, or a negative errno if the result is not known. */
 static int look_into(const struct mapped_file *mapped, uint64_t *room, bool *is_python)
 {
 	_cleanup_close_ int fd = mapped_file__open(mapped);
@@ -193,7 +197,7 @@ static bool is_young(const struct file_identity *identity)
 	return changed_ns + YOUNG_NS > clock_ns(CLOCK_REALTIME);
 }
 
-/* @room: bytes that may still be read. */
+/* @room is the number of bytes that may still be read. */
 static int find_file(struct python_files *files, const struct target *target,
 		     const struct mapping *mapping, uint64_t *room, bool *is_python)
 {
@@ -202,7 +206,7 @@ static int find_file(struct python_files *files, const struct target *target,
 	int err = 0;
 
 	/*
-	 * What cannot be found or read now does not count as one now, and is examined again the
+	 * A file that cannot be found or read now does not count as a Python; it is examined again
 	 * next time.
 	 */
 	if (mapped_file__find(&mapped, target, mapping))
@@ -218,7 +222,7 @@ static int find_file(struct python_files *files, const struct target *target,
 	if (err || is_young(&mapped.identity))
 		return err == -ETIME ? err : 0;
 	pthread_mutex_lock(&files->lock);
-	/* Another thread may have looked meanwhile. */
+	/* Another thread may have examined it meanwhile. */
 	if (!recall(find_user(files, target->owner), &mapped.identity, is_python))
 		err = remember(find_user(files, target->owner), &mapped.identity, *is_python);
 	pthread_mutex_unlock(&files->lock);

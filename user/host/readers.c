@@ -11,19 +11,22 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 
-/* A thread. It, and the owner, both hold the readers: the last one frees them. */
+/*
+ * A thread. Both the threads and the owner hold a reference to the readers; the last one frees
+ * them.
+ */
 struct reader {
 	struct readers *readers;
-	struct reader_job *job; /* NULL: it waits for one */
+	struct reader_job *job; /* NULL: waiting for one */
 	bool is_done, is_late;
 };
 
 struct readers {
 	pthread_mutex_t lock;
 	pthread_cond_t has_job, has_done;
-	struct reader *reader;	  /* who takes the next job; NULL: there is none */
-	struct reader_job *ended; /* late jobs that have come to their end */
-	size_t late_cnt;	  /* jobs that the owner has not got back, ended or not */
+	struct reader *reader;	  /* takes the next job; NULL: none */
+	struct reader_job *ended; /* late jobs that have finished */
+	size_t late_cnt;	  /* late jobs that the owner has not taken, finished or not */
 	size_t holder_cnt;
 	bool ends;
 };
@@ -47,7 +50,7 @@ int readers__new(struct readers **out)
 	return 0;
 }
 
-/* With the lock held, which is gone then. */
+/* The lock must be held; it is released. */
 static void leave(struct readers *readers)
 {
 	bool is_last = !--readers->holder_cnt;
@@ -71,7 +74,7 @@ size_t readers__free(struct readers *readers)
 	return late_cnt;
 }
 
-/* Runs what there is. Returns whether there will be more for this thread. */
+/* Runs a job. Returns whether this thread may get another one. */
 static bool take_job(struct readers *readers, struct reader *reader)
 {
 	struct reader_job *job;
@@ -107,7 +110,7 @@ static void *run_reader(void *context)
 	return NULL;
 }
 
-/* With the lock held. */
+/* The lock must be held. */
 static int start_reader(struct readers *readers)
 {
 	_cleanup_free_ struct reader *reader = calloc(1, sizeof(*reader));
@@ -129,7 +132,7 @@ static int start_reader(struct readers *readers)
 	return 0;
 }
 
-/* With the lock held: until @until_ns. */
+/* Waits until @until_ns. The lock must be held. */
 static int wait_for(struct readers *readers, struct reader *reader, uint64_t until_ns)
 {
 	const struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000),

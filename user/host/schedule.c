@@ -3,28 +3,28 @@
 
 #include <math.h>
 
-/* What reading takes, as long as that is not known, and at least. */
+/* The assumed CPU time of a reading if it is not known, and the minimum. */
 #define TAKEN_NS_MIN 100000.0
 /*
- * So much more urgent is what grows by a tenth of itself a minute; what is all held back; what an
- * alert waits for.
+ * Weights of a heap that grows by GROWTH_FULL of its size per minute, of one that consists of
+ * hostage bytes only, and of one that an alert waits for.
  */
 #define GROWTH_WEIGHT	 3.0
 #define GROWTH_FULL	 0.1
 #define HELD_BACK_WEIGHT 3.0
 #define WANTED_WEIGHT	 10.0
 /*
- * A surprise is what takes more than so many times what was expected, and so much more: caches and
- * other processors' load make one or two out of one.
+ * A reading is a surprise if it exceeds this many times the expected time plus this much. Caches
+ * and load on other processors can double the time.
  */
 #define SURPRISE_FACTOR 2
 #define SURPRISE_NS	20000000UL
 /*
- * Most processes of many hosts are root's, outside of containers. So much may be owed for these
- * before what nobody knows has to wait.
+ * On many hosts most processes belong to root outside of containers. These may owe this much before
+ * readings of unknown duration have to wait.
  */
 #define ROOT_CREDIT_NS SCHEDULE_START_NS
-/* So often the interval is doubled. */
+/* The interval is doubled at most this many times. */
 #define DOUBLINGS_MAX 10
 
 void schedule__begin(struct schedule *schedule, double interval_s, double budget, uint64_t now_ns)
@@ -40,7 +40,7 @@ void schedule__save(struct schedule *schedule, uint64_t now_ns)
 	double more = schedule->budget * (double)(now_ns - schedule->saved_at_ns),
 	       paid = user_debts__pay(&schedule->debts, more / 2);
 
-	/* What there is for the beginning is not cut down, but gets no more. */
+	/* The initial savings may exceed the maximum, but then nothing is added. */
 	if (schedule->saved_ns < SCHEDULE_SAVED_NS_MAX)
 		schedule->saved_ns = fmin(schedule->saved_ns + more - paid, SCHEDULE_SAVED_NS_MAX);
 	schedule->saved_at_ns = now_ns;
@@ -89,7 +89,7 @@ bool schedule__is_due(const struct schedule *schedule, const struct schedule_nee
 {
 	uint32_t doublings = need->overrun_cnt < DOUBLINGS_MAX ? need->overrun_cnt : DOUBLINGS_MAX;
 
-	/* What was read since @now_ns is not due again. */
+	/* A process that was read after @now_ns is not due again. */
 	if (!need->read_ns || need->read_ns >= now_ns)
 		return !need->read_ns;
 	if (need->is_wanted && !doublings)

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who is read when: each at every interval, as long as all of that takes no more of our CPU time
- * than the budget. If it would, the most urgent goes first: the longer it has waited, the more
- * there is to be seen (it grows, much of it is held back), and the less reading it takes. So a
- * large heap is read more seldom than small ones, and each at some time.
+ * When each process is read: at every interval, as long as all readings together stay within the
+ * budget of CPU time. Otherwise the most urgent reading goes first: urgency increases with the time
+ * since the last reading and with what there is to see (growth, hostage bytes), and decreases with
+ * the time that the reading takes. So large heaps are read less often than small ones, but each
+ * eventually.
  *
- * What one reading takes beyond the budget is a debt of the user whose process it is. Half of what
- * comes in pays debts off, the other half goes on being there for small heaps. Who owes something
- * may not run into more debt, while others may: so users who have pyfrag work for long share with
- * the others what there is, but keep nobody from being read.
+ * If a reading exceeds the budget, the excess is a debt of the user whose process it is. Half of
+ * the income pays off debts, the other half remains available for small heaps. A user with a debt
+ * may not incur more, but others may. So users whose readings take long share what there is with
+ * the others, but keep nobody from being read.
  *
- * What is read for the first time, or in a way in which it was not read before, takes nobody knows
- * how long; and a process can be made to take a thousand times as long as it took before. The
- * latter is a surprise: until that is paid off, nothing is believed that is known of its user's
- * processes. What may take any time is begun only for users who owe no more than is saved. So each
- * user can exceed the budget by one reading, or by as many as it may have under way at a time
- * (jobs.h), and all of them together exceed it for a while only.
+ * The duration of a reading is unknown when it is the first one, or the first of its kind. A
+ * process can also make a reading take a thousand times as long as the one before. That is a
+ * surprise: until it is paid off, known durations of this user's processes are not trusted.
+ * Readings of unknown duration start only for users whose debt is no larger than the savings. So
+ * each user can exceed the budget by one reading, or as many as it may have running at a time
+ * (jobs.h), and all users together exceed it only temporarily.
  */
 #pragma once
 
@@ -24,54 +25,51 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What is to be known of one to judge it. */
+/* What the schedule needs to know about a process. */
 struct schedule_need {
-	uint64_t read_ns;     /* CLOCK_MONOTONIC: when it was read last; 0: not yet */
-	uint64_t taken_ns;    /* what that took of CPU time; 0: nobody knows what it will take */
-	uint32_t overrun_cnt; /* readings in a row that were ended for taking too long */
+	uint64_t read_ns;     /* CLOCK_MONOTONIC: last reading; 0: none yet */
+	uint64_t taken_ns;    /* CPU time of the next reading, by the last one; 0: unknown */
+	uint32_t overrun_cnt; /* consecutive readings aborted for taking too long */
 	double arena_bytes;
-	double held_back; /* the share of that which is hostage */
-	double growth;	  /* bytes a minute */
-	bool is_wanted;	  /* somebody waits for it: an alert */
+	double held_back; /* the hostage share of @arena_bytes */
+	double growth;	  /* bytes per minute */
+	bool is_wanted;	  /* an alert waits for it */
 };
 
 struct schedule {
-	double interval_s, budget; /* of a core */
-	double saved_ns;	   /* of the budget */
+	double interval_s, budget; /* budget: share of a core */
+	double saved_ns;	   /* unused part of the budget */
 	uint64_t saved_at_ns;	   /* CLOCK_MONOTONIC */
 	struct user_debts debts;
 };
 
-/* At @now_ns there is enough for a beginning: so much CPU time at once. */
+/* The initial savings: a burst of this much CPU time. */
 #define SCHEDULE_START_NS 1000000000.0
-/* And later for a burst of so much. */
+/* The maximum savings later. */
 #define SCHEDULE_SAVED_NS_MAX 200000000.0
 
 void schedule__begin(struct schedule *schedule, double interval_s, double budget, uint64_t now_ns);
 
-/* What the time until @now_ns has brought. */
+/* Adds the budget for the time until @now_ns. */
 void schedule__save(struct schedule *schedule, uint64_t now_ns);
 
-/*
- * That a process of @owner has taken @ns, of which @expected_ns were known beforehand; 0: nobody
- * knew.
- */
+/* Notes that a process of @owner took @ns, of which @expected_ns were expected; 0: unknown. */
 void schedule__spend(struct schedule *schedule, process_owner owner, uint64_t ns,
 		     uint64_t expected_ns);
 
 /*
- * Whether there is anything left of the budget; and enough for a process of @owner that takes that
- * long, where 0 is that nobody knows.
+ * Whether any budget is left; and whether it is enough for a job of @ns on a process of @owner,
+ * where 0 means that the duration is unknown.
  */
 bool schedule__has_budget(const struct schedule *schedule);
 bool schedule__affords(const struct schedule *schedule, process_owner owner, uint64_t ns);
 
-/* Whether any user owes anything. */
+/* Whether any user has a debt. */
 bool schedule__has_debts(const struct schedule *schedule);
 
 /*
- * Whether one is due at @now_ns, and how urgent it is: the greater, the more. What was ended for
- * taking too long waits for two intervals, four, eight, and so on, up to a thousand.
+ * Whether a process is due at @now_ns, and how urgent it is; more is more urgent. After an aborted
+ * reading a process waits for two intervals, then four, eight, and so on, up to a thousand.
  */
 bool schedule__is_due(const struct schedule *schedule, const struct schedule_need *need,
 		      uint64_t now_ns);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a series of metrics is of: the program that processes run, not the processes, so that series
- * survive restarts.
+ * The labels of a series of metrics. They name the program that processes run, not the processes,
+ * so that series survive restarts.
  */
 #pragma once
 
@@ -10,14 +10,14 @@
 
 #define SERIES_LABEL_CNT 4
 
-/* Texts are owned by the watched, or static. */
+/* The texts are owned by the struct watched, or static. */
 struct series_key {
 	const char *values[SERIES_LABEL_CNT]; /* app, user, unit, python */
 };
 
 struct series_key series_key__of(const struct watched *watched);
 
-/* As strcmp(), label by label. */
+/* Compares label by label, like strcmp(). */
 int series_key__compare(const struct series_key *left, const struct series_key *right);
 
 /* Fills in SERIES_LABEL_CNT labels. */

@@ -10,7 +10,7 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* A site in the processes of a program. */
+/* An allocation site in the processes of a program. */
 struct site_series {
 	struct series_key key;
 	const char *site;
@@ -50,7 +50,7 @@ static int add(struct site_list *list, const struct watched *watched)
 	return 0;
 }
 
-/* The same site in several processes is one series. */
+/* Merges the same site of several processes into one series. */
 static void merge(struct site_list *list)
 {
 	size_t kept = 0;

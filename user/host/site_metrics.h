@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Allocation sites as metrics: of the few processes that are probed, those sites that hold back
- * most, or grow. Their number is bounded by both.
+ * Allocation sites as metrics: of the few processes that are probed, the sites with the most
+ * hostage bytes, then those that hold pools. Both numbers are limited, and so is that of the
+ * series.
  */
 #pragma once
 

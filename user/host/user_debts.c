@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-/* Less than that is nothing: what rounding leaves. */
+/* Less is a rounding error. */
 #define NOTHING_NS 1.0
 
 static struct user_debt *find(const struct user_debts *debts, process_owner owner)
@@ -44,7 +44,7 @@ double user_debts__sum(const struct user_debts *debts)
 	return sum;
 }
 
-/* Returns how much was paid, which is @ns at most. */
+/* Returns how much was paid, at most @ns. */
 static double pay_one(struct user_debt *debt, double ns)
 {
 	double paid = fmin(debt->ns, ns);
@@ -70,7 +70,7 @@ double user_debts__pay(struct user_debts *debts, double ns)
 	double left = ns;
 	size_t debtors;
 
-	/* What one does not need is divided among the others. */
+	/* What one debtor does not need is divided among the others. */
 	while (left >= NOTHING_NS && (debtors = debts->cnt + (debts->others.ns > 0))) {
 		double part = left / (double)debtors;
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the processes of each user have taken of our time beyond the budget, as long as it is not
- * paid off. Each user owes for itself: who has large debts keeps nobody else from running into
- * some. What there is to pay with is divided equally among those who owe, so somebody with small
- * debts is soon free of them.
+ * How much CPU time the processes of each user took beyond the budget, until it is paid off. Each
+ * user has its own debt, so one with large debts does not keep others from incurring some. Payments
+ * are divided equally among the debtors, so small debts are soon paid off.
  *
- * No debt is forgotten, so all of them together are bounded by what is asked of each user before
- * its next debt. Users beyond USER_DEBTS_MAX owe together, and so does everybody who owes nothing
- * of its own while these do.
+ * No debt is forgotten, so the sum is limited by what is asked of each user before its next debt.
+ * Users beyond USER_DEBTS_MAX share one debt. While that is not paid off, it also counts for every
+ * user without a debt of its own.
  */
 #pragma once
 
@@ -21,22 +20,22 @@
 struct user_debt {
 	process_owner owner;
 	double ns;
-	bool has_surprised; /* some of it is for what took far more than before */
+	bool has_surprised; /* part of it is for jobs that took much longer than before */
 };
 
 struct user_debts {
 	struct user_debt users[USER_DEBTS_MAX];
 	size_t cnt;
-	struct user_debt others; /* together */
+	struct user_debt others; /* shared */
 };
 
 void user_debts__add(struct user_debts *debts, process_owner owner, double ns, bool is_surprise);
 
-/* Pays off up to @ns. Returns how much that was. */
+/* Pays off up to @ns. Returns how much was paid. */
 double user_debts__pay(struct user_debts *debts, double ns);
 
-/* What @owner owes; the owner in there may be others. */
+/* The debt of @owner, which may be the shared one; its owner member then differs. */
 struct user_debt user_debts__of(const struct user_debts *debts, process_owner owner);
 
-/* Of all users, in ns. */
+/* Of all users, in nanoseconds. */
 double user_debts__sum(const struct user_debts *debts);

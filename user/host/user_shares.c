@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "host/user_shares.h"
 
-/* What is left of it then is not worth a place. */
+/* A user with less than this is dropped. */
 #define FORGOTTEN_NS 1000000UL
 
 static const struct user_share *find(const struct user_shares *shares, process_owner owner)

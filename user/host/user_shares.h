@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What of our time each user's processes have taken lately. Who has taken more than its share comes
- * after the others: so one who has a thousand processes, or such as take long, keeps nobody else's
- * from being looked at. A user is whoever answers for a process (target/process_owner.h).
+ * How much time each user's processes took lately. Users who took more than their share come after
+ * the others, so one with a thousand processes, or with slow ones, does not keep those of others
+ * from being looked at. A user is the owner of a process (target/process_owner.h).
  *
- * The time of before counts half at each tick. Beyond USER_SHARES_MAX users the one with the least
- * is forgotten.
+ * Past time counts half at each tick. Beyond USER_SHARES_MAX users the one with the least is
+ * forgotten.
  */
 #pragma once
 
@@ -23,11 +23,11 @@ struct user_shares {
 		uint64_t spent_ns;
 	} users[USER_SHARES_MAX];
 	size_t cnt;
-	uint64_t spent_ns; /* by all */
+	uint64_t spent_ns; /* of all users */
 };
 
 void user_shares__spend(struct user_shares *shares, process_owner owner, uint64_t ns);
 void user_shares__tick(struct user_shares *shares);
 
-/* Whether @owner has taken more than all have on average; never, if it is the only one. */
+/* Whether @owner took more than the average of all; never true for the only user. */
 bool user_shares__is_over(const struct user_shares *shares, process_owner owner);

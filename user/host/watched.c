@@ -15,10 +15,10 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-/* What could not be probed is tried again after so long, first and at most. */
+/* The delay before probing is tried again after a failure: the first one and the maximum. */
 #define GROWTH_RETRY_NS	    (5 * 1000000000UL)
 #define GROWTH_RETRY_NS_MAX (3600 * 1000000000UL)
-/* So often in a row what sleeps is passed over. */
+/* How many times in a row a sleeping process is skipped. */
 #define SLEPT_MAX 8
 
 void watched_result__release(struct watched_result *result)
@@ -46,7 +46,7 @@ void watched__freep(struct watched **watched)
 	watched__free(*watched);
 }
 
-/* What the kernel has taken for reading it counts as ours. */
+/* Charges memory that the kernel used for reading the process to its account. */
 static int settle(const struct watched *watched, struct failure *failure)
 {
 	struct target *target = watched->source->target;
@@ -76,8 +76,8 @@ int watched__new(struct watched **out, pid_t pid, struct account *total, struct 
 	if (identity__find(&watched->identity, watched->source->target))
 		return failure__set(failure, -ENOMEM, "out of memory");
 	/*
-	 * Hundreds of kilobytes of symbols, of each of hundreds of processes. And who frees it has
-	 * no file to close.
+	 * The symbols take hundreds of kilobytes, for each of hundreds of processes. Besides,
+	 * watched__free() has no file to close then.
 	 */
 	module__close_file(watched->source->python->module);
 	target__forget_maps(watched->source->target);
@@ -85,7 +85,7 @@ int watched__new(struct watched **out, pid_t pid, struct account *total, struct 
 	return 0;
 }
 
-/* Pages that others have, too, are those that a fork has not copied yet. */
+/* Shared pages of arenas are those that neither process has written since a fork. */
 static int measure_shared(const struct watched *watched, struct watched_result *out)
 {
 	const struct heap_measure *measure = &out->findings.measure;
@@ -105,7 +105,7 @@ static int measure_shared(const struct watched *watched, struct watched_result *
 	return 0;
 }
 
-/* In the time that a scan of its code may take. */
+/* Within the CPU time that a scan of the code may take. */
 static int start_growth(struct watched *watched, const struct watched_options *options,
 			struct failure *failure)
 {
@@ -125,7 +125,7 @@ static int start_growth(struct watched *watched, const struct watched_options *o
 	return err;
 }
 
-/* What was read before is the tracer's affair from here on, or ours again. */
+/* Starts or stops probing. The tracer, while there is one, keeps its own heap image. */
 static void switch_growth(struct watched *watched, const struct watched_options *options)
 {
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -143,7 +143,7 @@ static void switch_growth(struct watched *watched, const struct watched_options 
 		backoff__succeed(&watched->growth_backoff);
 		return;
 	}
-	/* For want of memory or descriptors, perhaps, and those others may give back. */
+	/* The cause may be a lack of memory or descriptors, which others may release. */
 	backoff__fail(&watched->growth_backoff, GROWTH_RETRY_NS, GROWTH_RETRY_NS_MAX, now_ns);
 	log_note("%s; its allocation sites are not reported for now", failure.text);
 }
@@ -185,7 +185,7 @@ static int read_memory(struct watched *watched, const struct watched_options *op
 	    pin_summary__add_kinds(&out->pins, watched->source, watched->reading.heap,
 				   &out->findings.pinned, &failure))
 		log_debug("%s", failure.text);
-	/* Up to tens of megabytes, which are read afresh each time. */
+	/* Up to tens of megabytes, which are read again each time. */
 	target__forget_maps(watched->source->target);
 	return 0;
 }
@@ -215,8 +215,8 @@ static int read_heap(struct watched *watched, const struct watched_options *opti
 }
 
 /*
- * What sleeps is passed over, but not for ever: how much of it is in RAM, and what others share,
- * changes without its doing.
+ * Whether to skip a sleeping process. Not forever, because its resident and shared pages change
+ * without its doing.
  */
 static bool may_pass_over(struct watched *watched, const struct watched_options *options)
 {
@@ -251,9 +251,9 @@ void watched__read(struct watched *watched, const struct watched_options *option
 		}
 		out->err = reading_allowance__end(watched->pid, out->err, &out->failure);
 	}
-	if (out->err) /* what is known of it may be of before, in part */
+	if (out->err) /* what is known may be partly outdated */
 		watched->sleep_watch = (struct sleep_watch){};
-	/* Who asks for more than there is makes room first, and not the others. */
+	/* A process that is refused memory first gives up its own. */
 	if (out->err == -EDQUOT)
 		heap__free(TAKE_PTR(watched->reading.heap));
 	out->time_ns = clock_ns(CLOCK_MONOTONIC);
@@ -289,7 +289,7 @@ void watched__tend(struct watched *watched)
 		log_note("process %d: the process that held its probes (pyfrag-keeper) was killed; "
 			 "pyfrag probes it again",
 			 watched->pid);
-	/* Where it cannot be probed again, that is said then. */
+	/* If it cannot be probed again, that is logged then. */
 	growth_watch__stop(TAKE_PTR(watched->growth));
 }
 
@@ -297,7 +297,7 @@ uint64_t watched__expected_ns(const struct watched *watched)
 {
 	if (watched->wants_growth && !watched->growth &&
 	    backoff__may_try(&watched->growth_backoff, clock_ns(CLOCK_MONOTONIC)))
-		return 0; /* its code is scanned */
+		return 0; /* its code will be scanned */
 	return watched->wants_kinds ? watched->kinds_taken_ns : watched->taken_ns;
 }
 
