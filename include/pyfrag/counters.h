@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every way in which something is skipped, capped, dropped or tried again, by name. What happens is
- * counted here and shown in every report; nothing is lost silently.
+ * Names every way in which something is skipped, capped, dropped or retried. Each such event is
+ * counted here, and every report shows the counts; nothing is lost silently.
  *
- * X(identifier, name in reports, help). Those up to COUNTER_BPF_CNT are counted by BPF programs.
+ * X(identifier, name in reports, help). BPF programs count those below COUNTER_BPF_CNT.
  */
 #pragma once
 
@@ -71,11 +71,11 @@
 	  "command lines and memory maps read only in part because they are too long")             \
 	X(MEMORY_REFUSED, "memory_refused", "allocations refused because of --max-memory")
 
-/* Probe hits, also counted by BPF programs: no losses, but what tracing costs. */
+/* Probe hits, also counted by BPF programs. They are not losses, but the cost of tracing. */
 enum pyfrag_hits {
 	HITS_EMULATED,
 	HITS_STEPPED, /* instructions that the kernel does not emulate */
-	HITS_IGNORED, /* of both, those beyond what may be spent */
+	HITS_IGNORED, /* hits of both kinds that exceed the budget */
 	HITS_CNT,
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The header of a pool, as it lies in the target's memory (64-bit). Source: struct pool_header in
- * CPython's Objects/obmalloc.c (2.7 to 3.11) and Include/internal/pycore_obmalloc.h (3.12 on); the
- * layout is the same from 2.7 to 3.15. BPF programs read single members of it, user space copies
- * all of it.
+ * The header of a pool as it lies in the target's memory (64-bit). Source: struct pool_header in
+ * CPython's Objects/obmalloc.c (2.7 to 3.11) and Include/internal/pycore_obmalloc.h (from 3.12 on).
+ * The layout is the same from 2.7 to 3.15. BPF programs read single members, user space copies the
+ * whole header.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The records that the BPF programs that watch a host send to user space: a process was created, or
- * executes another program.
+ * The records that the BPF programs that watch a host send to user space: a process was created or
+ * executed another program.
  */
 #pragma once
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where things lie in CPython's own structures, of one version: what it takes to walk from the
- * runtime to the threads, from a thread to its frames, and from a frame to the names and lines of
- * its code.
+ * Offsets in the structures of one version of CPython: what is needed to walk from the runtime to
+ * the threads, from a thread to its frames, and from a frame to the names and lines of its code.
  *
- * All are offsets in bytes from the start of the structure in the comment, as its version's headers
- * under Include/ have them. PY_NO_OFFSET: the version has no such member. BPF programs and user
- * space read the same table; user/target/offsets.h says where its values come from.
+ * All are in bytes from the start of the structure named in the comment; see the headers of the
+ * version under Include/. PY_NO_OFFSET: the version has no such member. BPF programs and user space
+ * use the same table; user/target/offsets.h says where its values come from.
  */
 #pragma once
 
@@ -25,15 +24,15 @@
 #define PY_THREAD_INITIALIZED 0x01
 #define PY_THREAD_ACTIVE      0x10
 
-/* How a frame says where it is. */
+/* How a frame stores its position in the code. */
 enum py_instr_kind {
-	PY_INSTR_BYTES = 1, /* f_lasti, int: bytes into the code (2.7 to 3.9); -1: not begun */
-	PY_INSTR_UNITS,	    /* f_lasti, int: 2-byte units (3.10); -1: not begun */
-	PY_INSTR_PREVIOUS,  /* prev_instr: the last instruction run (3.11, 3.12) */
-	PY_INSTR_NEXT,	    /* instr_ptr: the instruction being run, or to be run (3.13 on) */
+	PY_INSTR_BYTES = 1, /* f_lasti, int: bytes into the code (2.7 to 3.9); -1: not started */
+	PY_INSTR_UNITS,	    /* f_lasti, int: 2-byte units (3.10); -1: not started */
+	PY_INSTR_PREVIOUS,  /* prev_instr: the last instruction executed (3.11, 3.12) */
+	PY_INSTR_NEXT,	    /* instr_ptr: the current or next instruction (from 3.13 on) */
 };
 
-/* How a code object says which line is which. */
+/* How a code object maps instructions to lines. */
 enum py_line_kind {
 	PY_LINES_UNSIGNED = 1, /* co_lnotab, line steps from 0 to 255 (2.7) */
 	PY_LINES_SIGNED,       /* co_lnotab, line steps are signed (3.6 to 3.9) */
@@ -45,8 +44,8 @@ struct py_offsets {
 	/* _PyRuntimeState: interpreters.head. PY_NO_OFFSET before 3.7. */
 	__u16 runtime_interpreters_head;
 	/*
-	 * _PyRuntimeState: gilstate.tstate_current, the PyThreadState that has the interpreter's
-	 * lock (3.7 to 3.11; before, it is the variable _PyThreadState_Current). PY_NO_OFFSET in
+	 * _PyRuntimeState: gilstate.tstate_current, the PyThreadState that holds the GIL (3.7 to
+	 * 3.11). In earlier versions it is the variable _PyThreadState_Current. PY_NO_OFFSET in
 	 * others.
 	 */
 	__u16 runtime_current_thread;
@@ -58,10 +57,10 @@ struct py_offsets {
 	/* PyThreadState */
 	__u16 thread_next;
 	__u16 thread_interpreter;
-	__u16 thread_id; /* what pthread_self() is in that thread */
+	__u16 thread_id; /* pthread_self() of that thread */
 	/*
-	 * _status, 32 bits: whether it is the one that its thread runs with, for a thread has one
-	 * in each interpreter that it has been in. PY_NO_OFFSET before 3.12.
+	 * _status, 32 bits: whether its thread currently runs with it, because a thread has a state
+	 * in each interpreter that it has entered. PY_NO_OFFSET before 3.12.
 	 */
 	__u16 thread_status;
 	/*
@@ -69,20 +68,20 @@ struct py_offsets {
 	 * cframe_current_frame is the frame; from 3.13 on current_frame.
 	 */
 	__u16 thread_frame;
-	__u16 cframe_current_frame; /* _PyCFrame; PY_NO_OFFSET but in 3.11 and 3.12 */
+	__u16 cframe_current_frame; /* _PyCFrame; PY_NO_OFFSET except in 3.11 and 3.12 */
 
 	/* PyFrameObject up to 3.10, _PyInterpreterFrame from 3.11 on */
 	__u16 frame_previous; /* f_back, previous */
 	__u16 frame_code;     /* f_code, f_executable */
 	__u16 frame_instr;    /* f_lasti, prev_instr, instr_ptr */
 	__u16 frame_owner;    /* char; PY_NO_OFFSET before 3.11 */
-	/* Low bits of frame_code that are no part of the address (3.14 on), a mask. */
+	/* Mask of the low bits of frame_code that are not part of the address (from 3.14 on). */
 	__u8 frame_code_tags;
 	__u8 instr_kind; /* enum py_instr_kind */
 	__u8 line_kind;	 /* enum py_line_kind */
 	/*
-	 * Frames whose owner is this or more are the interpreter's own and stand for no Python
-	 * code; 0xff: none.
+	 * Frames with this owner or a higher one belong to the interpreter itself and represent no
+	 * Python code; 0xff: none.
 	 */
 	__u8 frame_owner_native;
 
@@ -92,7 +91,7 @@ struct py_offsets {
 	__u16 code_filename;	/* co_filename */
 	__u16 code_firstlineno; /* int */
 	__u16 code_line_table;	/* co_lnotab, co_linetable: a bytes object */
-	/* co_code (a bytes object) up to 3.10; co_code_adaptive, the code itself. */
+	/* co_code (a bytes object) up to 3.10; then co_code_adaptive, the code itself. */
 	__u16 code_code;
 	__u16 code_size; /* Py_SIZE: Py_ssize_t, 2-byte units; PY_NO_OFFSET before 3.11 */
 	__u16 code_first_traceable; /* _co_firsttraceable, int, units; PY_NO_OFFSET before 3.11 */
@@ -104,24 +103,24 @@ struct py_offsets {
 	__u16 unicode_length; /* Py_ssize_t, characters */
 	__u16 unicode_state;  /* kind, compact, ascii */
 	__u16 unicode_ascii_data;
-	__u16 unicode_compact_data; /* of those that are not ASCII */
+	__u16 unicode_compact_data; /* if not ASCII */
 
 	/* PyTypeObject */
 	__u16 type_name; /* tp_name: char * */
 
 	/*
-	 * The number of full (oldest generation) garbage collections, Py_ssize_t; each of them
-	 * clears free lists. In the PyInterpreterState (3.9 to 3.14) or the _PyRuntimeState (3.7,
+	 * The number of full (oldest generation) garbage collections, Py_ssize_t; each clears free
+	 * lists. It is in the PyInterpreterState (3.9 to 3.14) or in the _PyRuntimeState (3.7,
 	 * 3.8). In 3.6 it is in a static array, and 2.7 does not count. PY_NO_OFFSET where it is in
 	 * neither.
 	 */
 	__u16 full_collections_in_interpreter;
 	__u16 full_collections_in_runtime;
 	/*
-	 * From 3.15 on each collection leaves a record, in a ring, and the number is in each
-	 * record: the greatest is the one of now. interpreter_gc_stats points to struct gc_stats,
-	 * where the numbers of the gc_stats_record_cnt records are gc_stats_record_size apart.
-	 * Before: PY_NO_OFFSET, 0.
+	 * From 3.15 on, each collection leaves a record with its number in a ring; the greatest is
+	 * the current number. interpreter_gc_stats points to struct gc_stats, which contains the
+	 * numbers of gc_stats_record_cnt records, gc_stats_record_size apart. Before 3.15:
+	 * PY_NO_OFFSET, 0.
 	 */
 	__u16 interpreter_gc_stats;
 	__u16 gc_stats_full_collections; /* in the first record */
@@ -130,11 +129,12 @@ struct py_offsets {
 };
 
 /*
- * In no version the members of a frame that are wanted reach as far. A power of two, for masking.
+ * The members of a frame that are needed lie within this many words in all versions. A power of
+ * two, for masking.
  */
 #define PY_FRAME_WORDS 32
 
-/* How much of a frame is read: up to its last member that is wanted, bytes. */
+/* How many bytes of a frame to read: up to the last member that is needed. */
 static inline __u32 py_offsets__frame_bytes(const struct py_offsets *offsets)
 {
 	const __u16 members[] = {offsets->frame_previous, offsets->frame_code, offsets->frame_instr,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every record that the tracing programs put into the ring buffer. A record begins with its type,
- * and is only as long as its kind: a reader compares the size of what it got with the kind before
- * it looks further than the type (user/probes/events.c).
+ * Every record that the tracing programs put into the ring buffer. A record starts with its type,
+ * and is only as long as its type requires: a reader checks its size before it reads more than the
+ * type (user/probes/events.c).
  */
 #pragma once
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sampling by bytes. The points of a Poisson process lie over the allocated bytes, one in @mean
- * bytes on average, and an allocation that has a point in it is sampled. So an allocation of s
- * bytes is sampled with probability p = 1 - exp(-s / mean), independently of all others, and sums
- * in which it counts as s / p bytes are unbiased.
+ * Sampling by bytes. The points of a Poisson process lie on the allocated bytes, one every @mean
+ * bytes on average, and an allocation that contains a point is sampled. So an allocation of s bytes
+ * is sampled with probability p = 1 - exp(-s / mean), independently of all others. Sums in which a
+ * sampled allocation counts as s / p bytes are unbiased.
  *
- * Reading the size of every allocation would be expensive. So each takes up a slot of as many bytes
- * as the largest block has, and is sampled if the point in its slot is within its own size: only
- * those few that have a point in their slot need their size.
+ * Reading the size of every allocation would be expensive. Therefore each takes a slot as large as
+ * the largest block, and is sampled if the point in its slot lies within its own size. The size is
+ * read only for the few allocations whose slot contains a point.
  *
  * The distance to the next point is -ln(u) * mean for u uniform in (0, 1]. BPF has no floating
  * point: log2(u) is the position of the highest bit, plus a table of the bits below it with linear
- * interpolation, which is exact to 1 in 10,000.
+ * interpolation, which is accurate to 1 in 10,000.
  */
 #pragma once
 
@@ -29,9 +29,9 @@ static const __u32 sampling_log2[(1 << SAMPLING_TABLE_BITS) + 1] = {
 };
 
 /*
- * Steps over the slot of one allocation. Returns where in the slot the next point is, from 1 on, or
- * 0 if it is not in the slot. *until is the distance to the point, 0 at first. If it is not above 0
- * afterwards, the caller sets it to sampling__distance().
+ * Steps over the slot of one allocation. Returns the position of the next point in the slot,
+ * starting at 1, or 0 if it is not in the slot. *until is the distance to the point, initially 0.
+ * If it is not positive afterwards, the caller sets it to sampling__distance().
  */
 static inline __attribute__((always_inline)) __u32 sampling__step(__s64 *until)
 {
@@ -43,7 +43,7 @@ static inline __attribute__((always_inline)) __u32 sampling__step(__s64 *until)
 
 #define SAMPLING_LN2 45426 /* ln(2) * 65536 */
 
-/* A distance to the next point, drawn by a random number of 32 bits. At least 1. */
+/* Returns a distance to the next point, at least 1, drawn with a 32-bit random number. */
 static inline __attribute__((always_inline)) __u64 sampling__distance(__u32 random, __u64 mean)
 {
 	__u32 highest = 0, fraction, index, rest, log;
