@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who is answered over HTTP: at which address, and with which token. */
+/* Which HTTP requests are answered: at which address and with which token. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,10 +10,10 @@
 struct serving_options {
 	const char *listen;	/* HOST:PORT */
 	const char *token_file; /* NULL: requests need no token */
-	bool no_token;		/* not even at addresses that other hosts can reach */
-	bool command_lines;	/* what is served contains those of processes */
+	bool no_token;		/* requests need none even if other hosts can reach @listen */
+	bool command_lines;	/* answers contain the command lines of processes */
 };
 
-/* Listens there. Errors are described; the caller frees. */
+/* Starts to listen. Errors are described. The caller frees @out. */
 int serving__open(struct http_server **out, const struct serving_options *options,
 		  http_answer_fn *answer, void *context, struct failure *failure);

@@ -6,13 +6,13 @@
 
 #define SLOTS_MIN 64
 
-/* The slot where a search for the key of an entry begins that begins with @word. */
+/* The slot where a search starts for the key in @word, the first word of an entry. */
 static size_t home_of(const struct hash_map *map, uint64_t word)
 {
 	return hash__word(word & ~map->value_bits) & (map->slot_cnt - 1);
 }
 
-/* The first free slot for such an entry, whatever has the same key. */
+/* The first free slot for an entry with this first word, even if its key is already present. */
 static void *find_free(const struct hash_map *map, uint64_t word)
 {
 	size_t mask = map->slot_cnt - 1, at = home_of(map, word);
@@ -22,7 +22,7 @@ static void *find_free(const struct hash_map *map, uint64_t word)
 	return hash_map__slot(map, at);
 }
 
-/* Most entries are a few words: a call of memcpy() would take longer. */
+/* Most entries are a few words long, so memcpy() would be slower. */
 static void copy_entry(const struct hash_map *map, void *to, const void *from)
 {
 	for (size_t i = 0; i < map->entry_bytes / sizeof(uint64_t); i++)
@@ -49,7 +49,7 @@ static int resize(struct hash_map *map, size_t slot_cnt)
 	return 0;
 }
 
-/* The least number of slots for @cnt entries. */
+/* The minimum number of slots for @cnt entries. */
 static size_t slots_for(size_t cnt)
 {
 	size_t slot_cnt = SLOTS_MIN;
@@ -122,7 +122,7 @@ void hash_map__remove(struct hash_map *map, void *entry)
 	     at = (at + 1) & mask) {
 		size_t home = home_of(map, word);
 
-		/* It may move up if its home is not between the hole and where it is. */
+		/* An entry may fill the hole unless its home is between the hole and the entry. */
 		if (((at - home) & mask) < ((at - hole) & mask))
 			continue;
 		copy_entry(map, hash_map__slot(map, hole), hash_map__slot(map, at));
@@ -142,7 +142,7 @@ size_t hash_map__filter(struct hash_map *map, bool (*keep)(void *entry, void *co
 
 		if (!hash_map__word(entry) || keep(entry, context))
 			i++;
-		else /* what moves into the slot is looked at next */
+		else /* look next at the entry that moved into the slot */
 			hash_map__remove(map, entry);
 	}
 	return before - map->cnt;
@@ -159,7 +159,7 @@ void hash_map__shrink(struct hash_map *map)
 {
 	size_t slot_cnt = slots_for(map->cnt + 1);
 
-	/* That there is no room for both arrays at a time is no failure. */
+	/* Lack of memory for both arrays at once is not an error. */
 	if (slot_cnt < map->slot_cnt)
 		(void)resize(map, slot_cnt);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finds an item by what it holds. The items lie in an array of the owner's, and their places in it
- * are their ids; the table holds hashes and ids only, and asks the owner whether an item is the one
- * that is searched for. A table that is all zero is an empty one.
+ * Finds an item by its content. The items are stored in an array of the owner, and their indices
+ * are their ids. The table contains only hashes and ids, and asks the owner whether an item is the
+ * one searched for. Initialize with zeros.
  */
 #pragma once
 
@@ -19,24 +19,24 @@ struct id_table {
 };
 
 struct id_entry {
-	uint64_t word; /* the hash, 32 bits, and behind it the id, plus 1 */
+	uint64_t word; /* 32 bits of the hash, followed by the id plus 1 */
 };
 
-/* Whether the item @id of @owner is what @key describes. */
+/* Whether the item @id of @owner is the one that @key describes. */
 typedef bool id_table_match(const void *owner, uint32_t id, const void *key);
 
 /*
- * The id of the item with @hash that @match says yes to, or ID_TABLE_NONE. The hash is one of
+ * The id of the item with @hash for which @match returns true, or ID_TABLE_NONE. @hash comes from
  * util/hash.h; its lower 32 bits are used.
  */
 uint32_t id_table__find(const struct id_table *table, uint64_t hash, id_table_match *match,
 			const void *owner, const void *key);
 
 /*
- * Enters an item that is not in the table yet. Returns 0, -EDQUOT or -ENOMEM, the latter also for
- * an @id that is ID_TABLE_NONE or above; then nothing has changed.
+ * Adds an item that is not in the table yet. Returns 0, -EDQUOT or -ENOMEM, the latter also if @id
+ * is ID_TABLE_NONE or larger. On failure nothing has changed.
  */
 int id_table__add(struct id_table *table, uint64_t hash, size_t id);
 
-/* Releases what the table holds; it is an empty one then, of the same account. */
+/* Frees the content. The table is then empty, with the same account. */
 void id_table__release(struct id_table *table);

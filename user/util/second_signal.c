@@ -15,7 +15,7 @@
 #include "util/log.h"
 
 /*
- * Two signals that belong together come closer than that: SIGHUP and SIGTERM at the end of a
+ * Signals that belong together arrive within this time, such as SIGHUP and SIGTERM at the end of a
  * session.
  */
 #define APART_NS 1000000000UL

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * A few texts that belong to somebody else, as the values of an option that can be repeated.
- */
+/* A few texts, such as the values of an option that can be repeated. */
 #pragma once
 
 #include <stdint.h>
