@@ -6,10 +6,10 @@
  * The kernel detaches the links of a process that is killed. But it inserts and removes breakpoints
  * in a system call of that process, for which it needs pages of the target's code, and it does not
  * get them while a fatal signal is pending. It then gives up halfway (uprobe_write_opcode(),
- * kernel/events/uprobes.c; "leaking uprobe"), and the breakpoints that it has not reached stay in
- * the target for good. So these system calls are made by a process that nobody has a reason to
- * kill. pyfrag sends it requests over a socket. When pyfrag ends, the socket is closed; the keeper
- * then closes everything that it holds, removes the groups of probes that pyfrag has defined
+ * kernel/events/uprobes.c; it logs "leaking uprobe"), and the breakpoints that it has not reached
+ * stay in the target for good. So these system calls are made by a process that nobody has a reason
+ * to kill. pyfrag sends it requests over a socket. When pyfrag ends, the socket is closed; the
+ * keeper then closes everything that it holds, removes the groups of probes that pyfrag has defined
  * (uprobe_group.h), and exits.
  *
  * A process "pyfrag-keeper" is forked at the start, while pyfrag is small and has no threads. It
