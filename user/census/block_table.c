@@ -12,10 +12,10 @@
 #define CHUNK_SHIFT 20
 #define SPAN_NONE   UINT32_MAX
 
-/* Which spans 1 MiB of addresses belongs to, by page. */
+/* Which span each page in 1 MiB of addresses belongs to. */
 struct block_chunk {
 	uint64_t key;	     /* chunk_key() */
-	uint32_t spans[256]; /* numbers, or SPAN_NONE */
+	uint32_t spans[256]; /* by page: index of the span, or SPAN_NONE */
 };
 
 static int add_span(struct block_table *table, const struct span *span)
@@ -55,13 +55,13 @@ static int add_region(struct block_table *table, const struct heap *heap,
 	return err;
 }
 
-/* The number of the page of @address in its chunk. */
+/* The index of the page of @address in its chunk. */
 static size_t page_of(uint64_t address)
 {
 	return address / PAGE_BYTES % 256;
 }
 
-/* Behind the last block of a span. */
+/* The end of the last block of a span. */
 static uint64_t end_of(const struct block_span *span)
 {
 	return span->address + span->first_block + (uint64_t)span->block_cnt * span->block_size;
@@ -69,7 +69,7 @@ static uint64_t end_of(const struct block_span *span)
 
 static size_t count_chunks(const struct block_table *table)
 {
-	uint64_t counted = 0; /* the last one */
+	uint64_t counted = 0; /* the last chunk counted */
 	size_t cnt = 0;
 
 	for (size_t i = 0; i < table->span_cnt; i++) {

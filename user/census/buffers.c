@@ -11,16 +11,18 @@
 #include "util/bits.h"
 #include "util/cleanup.h"
 
-/* A list of blocks longer than that is followed in the order of addresses only. */
+/*
+ * Rounds that follow pointers from buffer to buffer. Blocks further down a list stay BLOCK_UNKNOWN.
+ */
 #define ROUNDS_MAX 16
 /*
- * Lists of members that are read. What may own buffers and does not is looked at for nothing, no
- * more.
+ * Member lists that are read. Further types are treated as if they may own buffers: their objects
+ * are searched, maybe in vain.
  */
 #define MEMBER_LISTS_MAX (1U << 18)
-/* Fewer than one block in so many. */
+/* Texts are not searched if fewer than one block in so many is still unknown. */
 #define LITTLE_SHARE 10000
-/* PyTypeObject and most of PyHeapTypeObject; both were smaller before. */
+/* PyTypeObject and most of PyHeapTypeObject; both are smaller in older versions. */
 #define TYPE_BYTES 896
 
 /* Offsets in dict objects: Include/cpython/dictobject.h (2.7: Include/dictobject.h) */
@@ -28,20 +30,20 @@
 #define DICT_VALUES 40
 #define DICT_TABLE  40 /* 2.7 */
 
-/* Who may point, in a round. */
+/* Which blocks are searched for pointers in a round. */
 enum owner {
 	OBJECTS,
-	STRINGS, /* which have buffers but rarely */
-	BUFFERS, /* found in the round before */
+	STRINGS, /* which rarely have buffers */
+	BUFFERS, /* found in the previous round */
 };
 
 struct round {
 	struct census *census;
 	enum owner owner;
-	uint64_t unknown_cnt, found_cnt; /* left; found in this round */
-	uint64_t parked_cnt;		 /* blocks that look like freed objects; they are left */
-	uint8_t *found, *pointing; /* a bit by place: found in this round, in the one before */
-	uint8_t *owners;	   /* a bit by type: its objects may have buffers */
+	uint64_t unknown_cnt, found_cnt; /* still unknown; found in this round */
+	uint64_t parked_cnt; /* blocks that look like freed objects and are not taken as buffers */
+	uint8_t *found, *pointing; /* bits by place: found in this round, in the previous one */
+	uint8_t *owners;	   /* bits by type: whether its objects may have buffers */
 };
 
 static bool points(const struct round *round, uint32_t place)
@@ -61,8 +63,8 @@ static bool points(const struct round *round, uint32_t place)
 }
 
 /*
- * Numbers, tuples, and what has nothing but __slots__ point to nothing but objects; texts are left
- * for later.
+ * Numbers, tuples and objects with nothing but __slots__ only point to objects. Texts have a round
+ * of their own.
  */
 static int may_own(const struct census *census, const struct type *type, uint32_t *room, bool *out)
 {
@@ -102,7 +104,7 @@ static int find_owners(const struct census *census, uint8_t **out)
 }
 
 /*
- * What lies behind the word at @offset of an object of @type; before the object, @offset is
+ * What the word at @offset of an object of @type points to. In front of the object, @offset is
  * negative.
  */
 static enum block_part part_of(const struct census *census, const struct type *type, int64_t offset)
@@ -122,22 +124,19 @@ static enum block_part part_of(const struct census *census, const struct type *t
 	return PART_NONE;
 }
 
-/*
- * Whether the word at @offset of an object of @kind is one that points to a buffer of it and to
- * nothing else.
- */
+/* Whether the word at @offset of an object of @kind can only point to a buffer of that object. */
 static bool points_to_buffer(const struct census *census, uint32_t kind, int64_t offset)
 {
 	const struct type *type = census__object_type(census, kind);
 
-	/* The words of the collector's head, right before the object, point to other objects. */
+	/* The words of PyGC_Head, right before the object, point to other objects. */
 	if (offset < 0)
 		return offset < -(int64_t)census->layout.gc_head_bytes &&
 		       object_layout__has_managed_dict(&census->layout, type->flags);
 	return part_of(census, type, offset) != PART_NONE;
 }
 
-/* The kind of the buffer behind the word at @offset of an object of @kind. */
+/* The kind of the buffer that the word at @offset of an object of @kind points to. */
 static uint32_t buffer_kind(const struct census *census, uint32_t kind, int64_t offset)
 {
 	static const enum block_part of_dicts[BLOCK_PART_CNT] = {
@@ -153,11 +152,11 @@ static uint32_t buffer_kind(const struct census *census, uint32_t kind, int64_t 
 }
 
 /*
- * The block behind the word at @offset of what is of @kind, if that makes it a buffer; else
- * PLACE_NONE. A buffer whose first words are not written yet still holds what was in its block
- * before: often a freed object, so that it looks like one on a free list. A live object knows
- * better, but only where it has nothing but its buffer: elsewhere, words may be left over
- * themselves.
+ * The place of the block that the word at @offset of a block of @kind points to, if that makes it a
+ * buffer; else PLACE_NONE. A buffer whose first words have not been written yet still contains what
+ * was in its block before: often a freed object, so it looks like an object on a free list. The
+ * pointer from a live object is better evidence, but only in a word that can point to nothing but a
+ * buffer: other words may be stale themselves.
  */
 static uint32_t find_buffer(const struct round *round, uint64_t word, uint32_t kind, int64_t offset)
 {
@@ -188,7 +187,7 @@ static void take(struct round *round, uint32_t place, uint32_t kind)
 	round->found_cnt++;
 }
 
-/* @bytes: of what is of @kind and, if it is an object, begins at @object_offset. */
+/* @bytes: a block of @kind. If it holds an object, the object begins at @object_offset. */
 static void follow(struct round *round, const uint8_t *bytes, uint32_t size, uint32_t kind,
 		   uint32_t object_offset)
 {
@@ -198,7 +197,7 @@ static void follow(struct round *round, const uint8_t *bytes, uint32_t size, uin
 
 		if (place == PLACE_NONE)
 			continue;
-		/* What hangs on a buffer belongs to the same object. */
+		/* What a buffer points to belongs to the same object. */
 		take(round, place,
 		     round->owner == BUFFERS ? kind : buffer_kind(round->census, kind, offset));
 	}
@@ -217,7 +216,7 @@ static bool wants(const struct block_span *span, void *context)
 	uint32_t last = block_kind(BLOCK_FREE, PART_NONE, 0);
 
 	for (uint32_t i = 0; i < span->block_cnt && is_any_left(round); i++) {
-		/* Most are of the kind of the one before. */
+		/* Most blocks are of the same kind as the one before. */
 		if (round->owner != BUFFERS && kinds[i] == last)
 			continue;
 		if (points(round, span->first_place + i))
@@ -242,7 +241,7 @@ static int visit(const struct block_span *span, const uint8_t *bytes, void *cont
 	return 0;
 }
 
-/* Types are on the malloc heap, and own what instances share. */
+/* Types are on the malloc heap, and own what their instances share. */
 static int follow_types(struct round *round)
 {
 	struct census *census = round->census;
@@ -288,7 +287,7 @@ static int run_round(struct round *round, enum owner owner)
 				&visitor);
 }
 
-/* Whether there is so little left that nobody has to read all texts for it. */
+/* Whether so few blocks are left that reading all texts is not worth it. */
 static bool is_little(const struct round *round)
 {
 	return round->unknown_cnt * LITTLE_SHARE < round->census->blocks.place_cnt;

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which object a block belongs to that holds none: the first one found to point into it, or into a
- * block that does (a list of blocks hangs on one object, as a deque's do). Where a layout is known
- * the pointer's place says what it is; else any word of the object will do.
+ * Finds out which object a block without an object belongs to: the first object found to point into
+ * the block, or into a block that points into it. (The blocks of a deque form a list that belongs
+ * to the deque.) Where the layout of the object is known, the position of the pointer says which
+ * part of the object the block is; elsewhere any word of the object may be the pointer.
  */
 #pragma once
 
 #include "census/census.h"
 
-/* Makes BLOCK_BUFFER of those BLOCK_UNKNOWN that something points into. As census__take(). */
+/*
+ * Changes each BLOCK_UNKNOWN that something points into to BLOCK_BUFFER, and each BLOCK_PARKED that
+ * is certain to be a buffer. Returns as census__take() does.
+ */
 int buffers__attribute(struct census *census);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* A census, counted. */
+/* Counts the blocks of a census. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -8,13 +8,13 @@
 #include "util/bits.h"
 #include "util/cpu_allowance.h"
 
-/* While it is counted: a row for whatever there can be. */
+/* State while counting. There is a row for each possible group of blocks. */
 struct count {
 	const struct census *census;
 	enum census_by by;
 	const struct referrers *referrers;
 	struct census_row *rows;
-	uint32_t region; /* which one of the heap the span is in */
+	uint32_t region; /* index of the heap's region that the span is in */
 };
 
 static int compare_rows(const void *left, const void *right)
@@ -30,7 +30,7 @@ static int compare_rows(const void *left, const void *right)
 	return (a->set > b->set) - (a->set < b->set);
 }
 
-/* Of each role, part and type; then of blocks that are not known, of each size class. */
+/* Rows for each role, part and type. The rows for unknown blocks, by size class, follow them. */
 static size_t kind_cnt(const struct census *census)
 {
 	return (size_t)BLOCK_ROLE_CNT * BLOCK_PART_CNT * type_table__cnt(census->types);
@@ -105,9 +105,9 @@ static void count_span(struct count *count, const struct block_span *span)
 	bool by_place = count->by == BY_REFERRERS || count->by == BY_VIA;
 	const struct heap *heap = count->census->heap;
 	struct census_row *row = NULL;
-	uint32_t last_kind = 0; /* most blocks of a span are of the kind of the one before */
+	uint32_t last_kind = 0; /* most blocks of a span are of the same kind as the one before */
 
-	/* Both are in the order of their addresses. */
+	/* Spans and regions are both sorted by address. */
 	while (span->address >= region__end(&heap->regions[count->region]))
 		count->region++;
 	for (uint32_t i = 0; i < span->block_cnt; i++) {

@@ -13,47 +13,53 @@
 #include "util/cleanup.h"
 
 #define PYOBJECT_BYTES	   16
-#define ASCII_OBJECT_BYTES 40 /* PyASCIIObject, 3.12 on; it was larger before */
-/* Offsets of objects in blocks: none, the collector's head, that and a pre-header, a pre-header. */
+#define ASCII_OBJECT_BYTES 40 /* PyASCIIObject, 3.12 and later; it is larger in older versions */
+/*
+ * Offsets of objects in their blocks: 0; after PyGC_Head; after a pre-header and PyGC_Head; after a
+ * pre-header.
+ */
 #define OFFSETS_MAX 4
 /*
- * Of the dicts of types so many keys are read as texts: mostly the first is "__module__", and it is
- * the same in all.
+ * How many keys of types' dicts are read as texts. Usually the first key is "__module__", and it is
+ * the same object in all types.
  */
 #define MODULE_KEYS_MAX (1UL << 18)
 
-/* The blocks, while they are looked at for the first time. */
+/* State of the first look at all blocks. */
 struct look {
 	struct census *census;
 	uint32_t offsets[OFFSETS_MAX];
 	size_t offset_cnt;
-	/* Blocks with something that could be a type that nobody has looked at yet. */
+	/* Blocks with a word that could be the address of a type and has not been checked yet. */
 	struct later {
 		uint32_t place, size;
 		const uint8_t *bytes;
 	} * later;
 	size_t later_cnt, later_capacity;
-	/* Dicts that instances have. */
+	/* Dicts that belong to instances. */
 	struct claim {
 		uint64_t dict;
-		uint32_t type; /* the instance's */
+		uint32_t type; /* the type of the instance */
 	} * claims;
 	size_t claim_cnt, claim_capacity;
 	struct parked_links links;
-	/* The last type that was met: most objects are of the type of the one before. */
+	/* The last type found: most objects are of the same type as the one before. */
 	struct {
 		uint64_t address; /* 0: none */
 		uint32_t number;
-		bool is_plain; /* its objects have no dict, and are no weak references */
+		bool is_plain; /* its objects have no dict and are not weak references */
 	} last;
 };
 
-/* What a look at a block has found. */
+/* What was found in a block. */
 struct finding {
 	uint32_t kind;
-	/* Something could be a type that nobody has looked at: the kind is not known yet. */
+	/*
+	 * A word could be the address of a type that has not been checked: the kind is not known
+	 * yet.
+	 */
 	bool is_unseen;
-	bool has_link; /* else: if it is BLOCK_UNKNOWN, it may hang on a free list */
+	bool has_link; /* @link is set: a BLOCK_UNKNOWN may be on a free list */
 	struct parked_link link;
 };
 
@@ -75,11 +81,12 @@ static void find_offsets(struct look *look, const struct object_layout *layout)
 }
 
 /*
- * The word that an object begins with. Where addresses are small (a program that is not
- * position-independent, and its malloc heap) they could pass for counts, if there were memory for
- * so many references. What never dies has the highest of 32 bits set (_Py_IsImmortal(),
- * Include/refcount.h, 3.12 and later). The one below it would not do: the malloc heap begins up to
- * 1 GiB behind the program, so that bit is in addresses, too, in one of a hundred processes.
+ * Whether @word, the first word of an object, can be its reference count. Where addresses are small
+ * (a program that is not position-independent, and its malloc heap), they could be mistaken for
+ * counts if there were enough memory for so many references. The count of an immortal object has
+ * the highest of 32 bits set (_Py_IsImmortal(), Include/refcount.h, 3.12 and later). The bit below
+ * it would not be sufficient: the malloc heap begins up to 1 GiB after the program, so in one of a
+ * hundred processes that bit is set in addresses, too.
  */
 static bool can_be_refcnt(const struct census *census, uint64_t word)
 {
@@ -90,13 +97,13 @@ static bool can_be_refcnt(const struct census *census, uint64_t word)
 		(census->major == 3 && census->minor >= 12 && cnt >> 31 == 1));
 }
 
-/* The basic size of str is that of its largest form (Include/cpython/unicodeobject.h). */
+/* The basic size of str is the size of its largest form (Include/cpython/unicodeobject.h). */
 static uint64_t least_bytes(const struct type *type)
 {
 	return type->flags & TYPE_UNICODE_SUBCLASS ? ASCII_OBJECT_BYTES : type->basic_size;
 }
 
-/* Whether the items that an object says it has fit into its block. */
+/* Whether the number of items that an object claims to have fits into its block. */
 static bool items_fit(const struct object_layout *layout, const struct type *type,
 		      const uint8_t *object, uint64_t size)
 {
@@ -107,7 +114,8 @@ static bool items_fit(const struct object_layout *layout, const struct type *typ
 }
 
 /*
- * The kind of a block if an object of type @number is @offset into it; BLOCK_UNKNOWN if it is not.
+ * The kind of a block, provided that an object of type @number is at @offset; BLOCK_UNKNOWN if it
+ * is not.
  */
 static uint32_t classify_as(const struct census *census, uint32_t number, const uint8_t *bytes,
 			    uint32_t size, uint32_t offset)
@@ -147,9 +155,9 @@ static uint32_t find_type(struct look *look, uint64_t address)
 }
 
 /*
- * What is in a block, of which @bytes are a copy, if there is an object @offset into it. What is
- * alive goes before what seems to be parked: it may be what was there before, in words not written
- * since.
+ * Looks for an object at @offset in a block, of which @bytes is a copy. A live object takes
+ * precedence over one that seems to be on a free list: the latter may be left over in words that
+ * have not been overwritten.
  */
 static int look_at_offset(struct look *look, const uint8_t *bytes, uint32_t size, uint32_t offset,
 			  struct finding *finding)
@@ -200,7 +208,7 @@ static int look_into(struct look *look, const uint8_t *bytes, uint32_t size,
 	return err;
 }
 
-/* Notes the dict of the instance in a block. */
+/* Records the dict of the instance in a block. */
 static int claim_dict(struct look *look, uint32_t kind, const uint8_t *bytes, uint32_t size)
 {
 	struct census *census = look->census;
@@ -227,8 +235,8 @@ static int claim_dict(struct look *look, uint32_t kind, const uint8_t *bytes, ui
 }
 
 /*
- * Notes what a weak reference is to, for that may be a type: each has one from its base, so all are
- * found, also those of which there is no instance.
+ * Notes the referent of a weak reference, since it may be a type. The base of each type has a weak
+ * reference to it, so all types are found, even those without instances.
  */
 static int note_referent(struct look *look, uint32_t kind, const uint8_t *bytes, uint32_t size)
 {
@@ -308,18 +316,18 @@ static int look_again(void *context)
 
 	for (size_t i = 0; i < look->later_cnt && !err; i++) {
 		const struct later *later = &look->later[i];
-		struct finding finding; /* nothing is unseen any more */
+		struct finding finding; /* now all types have been checked */
 
 		err = look_into(look, later->bytes, later->size, &finding);
 		if (!err)
 			err = take_finding(look, later->place, &finding, later->bytes, later->size);
 	}
 	look->later_cnt = 0;
-	/* What the second look has noted. */
+	/* The types noted by the second look. */
 	return err ? err : type_table__resolve(look->census->types);
 }
 
-/* Makes the dicts that were claimed those of their instances. */
+/* Marks the claimed dicts as the dicts of their instances. */
 static void settle_claims(struct look *look)
 {
 	struct census *census = look->census;
@@ -360,7 +368,7 @@ static int look_at_blocks(struct census *census)
 	return err;
 }
 
-/* Notes which types the blocks are of, as bits by their numbers. */
+/* Sets @used, indexed by type number, for each type that a block refers to. */
 static void mark_used(const struct census *census, bool *used)
 {
 	for (uint32_t i = 0; i < census->blocks.place_cnt; i++) {
@@ -371,7 +379,7 @@ static void mark_used(const struct census *census, bool *used)
 	}
 }
 
-/* Types by their whole names, but for those of which nothing is there: a program has many. */
+/* Gives types their full names, except for types without any block: a program has many of those. */
 static int name_types(struct census *census)
 {
 	struct type_namer namer = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Takes a census of a heap. First each live block is classified by its own words. Then free lists,
- * the dicts of instances and the buffers of objects are found, which are known only by what other
- * blocks hold.
+ * Takes a census of a heap. First, each live block is classified by its own words. Then free lists,
+ * the dicts of instances and the buffers of objects are found, which can only be recognized by what
+ * other blocks contain.
  */
 #pragma once
 
@@ -12,16 +12,16 @@
 #include "census/census.h"
 
 struct census_options {
-	const struct target *target; /* its maps are of now; NULL: not known */
-	int major, minor;	     /* of the Python */
+	const struct target *target; /* with up-to-date mappings; NULL: not known */
+	int major, minor;	     /* version of Python */
 	bool debug_hooks;
-	const struct py_offsets *offsets; /* of its objects */
-	uint64_t refcnt_max; /* so many references there can be, by the memory there is */
+	const struct py_offsets *offsets; /* for this version of Python */
+	uint64_t refcnt_max; /* highest plausible reference count, given how much memory there is */
 };
 
 /*
- * Looks at every live block of @heap, which must outlive the census, as @memory must. Returns 0,
- * -ENOMEM, -EFBIG, or as memory__read_ranges(). The caller frees it.
+ * Classifies each live block of @heap. @heap and @memory must outlive the census. Returns 0,
+ * -ENOMEM, -EDQUOT, -EFBIG, or as memory__read_ranges(). The caller frees the census.
  */
 int census__take(struct census **out, const struct heap *heap, const struct memory *memory,
 		 const struct census_options *options);

@@ -10,8 +10,8 @@
 
 struct dict_object {
 	uint64_t refcnt, type, used;
-	uint64_t version; /* 2.7: ma_mask */
-	uint64_t keys;	  /* 2.7: ma_table, one word further on */
+	uint64_t version;
+	uint64_t keys;
 	uint64_t values;
 };
 
@@ -42,7 +42,7 @@ enum keys_kind {
 #define LEAST_SIZE	8
 #define LEAST_LOG2_SIZE 3
 #define LEAST_ENTRIES	5
-/* Before the values: capacity, size, embedded, valid. */
+/* Header of the values: capacity, size, embedded, valid. */
 #define VALUE_SIZES_BYTES 8
 
 _Static_assert(sizeof(struct dict_object) <= DICT_HEADER_BYTES, "what is read of a dict");
@@ -105,7 +105,7 @@ int dict_keys__decode(struct dict_keys *out, enum dict_layout layout, uint64_t a
 					 : decode_kinds(out, address, header);
 }
 
-/* Indices of entries, or what DKIX_EMPTY and DKIX_DUMMY are: -1 and -2. */
+/* Whether each byte is the index of an entry, DKIX_EMPTY (-1) or DKIX_DUMMY (-2). */
 static bool are_indices(const uint8_t *bytes)
 {
 	for (int i = 0; i < LEAST_SIZE; i++)
@@ -178,7 +178,10 @@ static int read_keys(struct dict_keys *out, const struct memory *memory, enum di
 	return err ? err : dict_keys__decode(out, layout, address, header);
 }
 
-/* Copies the pairs of @keys, with the values at @values_at if these are not beside their keys. */
+/*
+ * Copies the pairs of @keys. @values_at: the address of the values if they are not stored next to
+ * their keys, else 0.
+ */
 static int read_pairs(struct dict_entry **out, size_t *cnt, const struct memory *memory,
 		      const struct dict_keys *keys, uint64_t values_at)
 {

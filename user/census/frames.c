@@ -9,14 +9,14 @@
 #include "util/cleanup.h"
 
 #define TUPLE_SIZE 16
-/* From co_filename on, back to the names of local variables. */
+/* How far before co_filename the tuples of local variable names are. */
 #define NAMES_BACK_27  0x18
 #define NAMES_BACK_36  0x20
 #define NAMES_BACK_311 0x10
 
 uint32_t frames__locals_offset(const struct census *census)
 {
-	/* `owner` is a byte, and what is behind it fits into the rest of its word. */
+	/* `owner` is a byte, and the members after it fit into the rest of its word. */
 	return (census->offsets.frame_owner + 8U) & ~7U;
 }
 
@@ -25,7 +25,7 @@ static bool has_frame_objects(const struct census *census)
 	return census->offsets.frame_owner == PY_NO_OFFSET;
 }
 
-/* The names in the tuple at @address are added to @names. */
+/* Adds the names in the tuple at @address to @names. */
 static int add_names(const struct graph *graph, uint64_t address, uint64_t *names, size_t *cnt)
 {
 	const struct census *census = graph->census;
@@ -76,7 +76,10 @@ int frames__local_name(char **out, const struct graph *graph, uint64_t address, 
 {
 	const struct census *census = graph->census;
 	uint64_t size = type_table__at(census->types, type)->basic_size, code,
-		 /* The first variable is counted to the frame object, but not to the generator. */
+		 /*
+		  * The basic size includes the first variable of a frame object, but not of a
+		  * generator.
+		  */
 		first = has_frame_objects(census) ? size - 8 : size;
 	_cleanup_free_ uint64_t *names = NULL;
 	size_t cnt;

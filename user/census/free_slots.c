@@ -12,14 +12,14 @@
 #define ARRAYS_MAX  5
 #define MINOR_FIRST 10
 
-/* Where an array and its count are in PyInterpreterState. */
+/* Offsets of an array and of its count in PyInterpreterState. */
 struct array_place {
 	uint32_t slots, cnt;
 };
 
 /*
- * Lists, dicts, keys; async_gen.value_freelist and asend_freelist. By the debug information of
- * 3.10.13, 3.11.7, 3.12.1, 3.13.0.
+ * For lists, dicts, keys; async_gen.value_freelist and asend_freelist. From the debug information
+ * of 3.10.13, 3.11.7, 3.12.1 and 3.13.0.
  */
 static const struct array_place places[][ARRAYS_MAX] = {
 	{{10040, 10680}, {10688, 11328}, {11336, 11976}, {12000, 12640}, {12648, 13288}},
@@ -35,8 +35,8 @@ void free_slots__release(struct free_slots *slots)
 }
 
 /*
- * Whether it may be such an array. The target runs meanwhile, so some of what it says is in use may
- * have been taken since; but not most of it.
+ * Whether @slots can be such an array. The target keeps running, so some of the objects below the
+ * count may have been reused since it was read; but not most of them.
  */
 static bool is_array(const struct census *census, const uint64_t *slots, uint32_t cnt)
 {

@@ -13,12 +13,12 @@
 
 #define HEADER_BYTES  24 /* count, type, size */
 #define BATCH_OBJECTS 1024
-/* Of an object outside of arenas, its fixed part: more is not looked at. */
+/* How much of an object outside of arenas is read at most. */
 #define OUTSIDE_BYTES_MAX 4096UL
-/* And so much of its items; what has a known layout is followed on. */
+/* How much of its items is read with it. Items in a known layout are read on from there. */
 #define OUTSIDE_ITEMS_BYTES 512
 
-/* While the graph is made. */
+/* State while the graph is built. */
 struct build {
 	struct graph *graph;
 	struct references *references;
@@ -28,8 +28,8 @@ struct build {
 	size_t edge_cnt, edge_capacity;
 	bool with_vias;
 	struct id_table via_ids;
-	size_t done_cnt; /* of what is outside: what it refers to was asked */
-	uint8_t *buffer; /* BATCH_OBJECTS of OUTSIDE_BYTES_MAX and what is before each */
+	size_t done_cnt; /* objects outside of arenas whose references were read */
+	uint8_t *buffer; /* for BATCH_OBJECTS of OUTSIDE_BYTES_MAX and what is in front of each */
 };
 
 void graph__free(struct graph *graph)
@@ -50,7 +50,7 @@ void graph__freep(struct graph **graph)
 	graph__free(*graph);
 }
 
-/* Where an object is in graph->outside. */
+/* The index of an object in graph->outside. */
 struct outside_place {
 	uint64_t address;
 	uint32_t id;
@@ -63,7 +63,7 @@ static uint32_t find_outside(const struct graph *graph, uint64_t address)
 	return place ? graph->census->blocks.place_cnt + place->id : NODE_NONE;
 }
 
-/* Whether @address is where a block can be. *node: as graph__find(). */
+/* Whether a block can be at @address. *node: as graph__find(). */
 static bool find_in_blocks(const struct graph *graph, uint64_t address, bool loose, uint32_t *node)
 {
 	const struct census *census = graph->census;
@@ -251,7 +251,7 @@ static int add_edge(struct build *build, uint32_t from, uint32_t to,
 	return 0;
 }
 
-/* What belongs to a node is not shared with a word elsewhere, which may be left over. */
+/* A buffer does not become shared by a word elsewhere, which may be stale. */
 static void note_sharing(struct graph *graph, uint32_t owner, uint32_t node,
 			 const struct reference *reference)
 {
@@ -305,7 +305,7 @@ static int look_at_block(struct build *build, uint32_t place, uint64_t address,
 				      });
 	case BLOCK_BUFFER:
 		if (block_kind__part(kind) != PART_NONE)
-			return 0; /* its owner tells what is in it */
+			return 0; /* covered by the references of its owner */
 		return references__scan(build->references, place, bytes, size);
 	case BLOCK_UNKNOWN:
 		return references__scan(build->references, place, bytes, size);
@@ -341,7 +341,7 @@ struct headers {
 	struct memory_range ranges[BATCH_OBJECTS];
 };
 
-/* Finds out which of [from, to) outside are objects. */
+/* Finds out which of outside[from] to outside[to - 1] are objects. */
 static int identify(struct build *build, struct headers *headers, size_t from, size_t to)
 {
 	struct graph *graph = build->graph;
@@ -390,7 +390,7 @@ uint32_t graph__outside_bytes(const struct graph *graph, uint32_t node, uint32_t
 	return *before + (uint32_t)(size < OUTSIDE_BYTES_MAX ? size : OUTSIDE_BYTES_MAX);
 }
 
-/* Tells what the objects among [from, to) refer to. */
+/* Reads what the objects among outside[from] to outside[to - 1] refer to. */
 static int look_at_outside(struct build *build, struct headers *headers, size_t from, size_t to)
 {
 	struct graph *graph = build->graph;
@@ -434,7 +434,10 @@ static int look_at_outside(struct build *build, struct headers *headers, size_t 
 	return err ? err : references__flush(build->references);
 }
 
-/* Looks at what was found outside, and what that leads to, until there is nothing new. */
+/*
+ * Reads the objects that were found outside of arenas, and what they lead to, until nothing new is
+ * found.
+ */
 static int follow_outside(struct build *build)
 {
 	struct graph *graph = build->graph;
@@ -457,7 +460,7 @@ static int follow_outside(struct build *build)
 	return err;
 }
 
-/* What is outside may turn out to be no object. */
+/* Whether @node is outside of arenas and turned out not to be an object. */
 static bool leads_to_none(const struct graph *graph, uint32_t node)
 {
 	uint32_t place_cnt = graph->census->blocks.place_cnt;
@@ -465,7 +468,7 @@ static bool leads_to_none(const struct graph *graph, uint32_t node)
 	return node >= place_cnt && graph->outside[node - place_cnt].type == TYPE_NONE;
 }
 
-/* Sorts the edges by where they come from, without those that lead to no object. */
+/* Sorts the edges by the node they come from, and drops those that do not lead to an object. */
 static int sort_edges(struct build *build)
 {
 	struct graph *graph = build->graph;
@@ -486,8 +489,8 @@ static int sort_edges(struct build *build)
 	if (build->with_vias && !graph->edge_vias)
 		return -errno;
 	/*
-	 * starts[n + 1] is where the next edge of node n goes, and in the end where those of n + 1
-	 * begin.
+	 * While edges are added, starts[n + 1] is the position of the next edge of node n; in the
+	 * end, it is where the edges of node n + 1 begin.
 	 */
 	at = graph->starts + 1;
 	for (size_t i = 0; i < build->edge_cnt; i++)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What refers to what. The nodes are the places of a census, and behind them the objects outside of
- * arenas that something refers to: types, modules' dicts, what is larger than pymalloc's blocks.
+ * The graph of references. Its nodes are the places of a census, followed by the objects outside of
+ * arenas that something refers to: types, dicts of modules, whatever is too large for pymalloc's
+ * blocks.
  *
- * It is as exact as references.h; a word that is the address of an object counts as a reference
- * where the layout is not known. The target runs meanwhile: an object may have been changed before
- * it was looked at.
+ * It is as exact as references.h: where a layout is not known, each word that is the address of an
+ * object counts as a reference. The target keeps running, so an object may have changed before it
+ * was read.
  */
 #pragma once
 
@@ -18,24 +19,24 @@
 
 #define NODE_NONE UINT32_MAX
 /*
- * One bit of a node's number is left for those who keep something else in its place (retention.c).
+ * One bit of a node's number is left to users that store something else in its place (retention.c).
  */
 #define NODES_MAX (1UL << 31)
 
 /* An object outside of arenas. */
 struct outside_object {
 	uint64_t address;
-	uint32_t type;	/* its number; TYPE_NONE: it is no object */
+	uint32_t type;	/* its number; TYPE_NONE: not an object */
 	uint32_t owner; /* the first node that was found to refer to it */
-	bool is_buffer; /* that node has it for what belongs to it */
-	bool is_shared; /* so have other nodes; or, if it is no buffer, others refer to it */
+	bool is_buffer; /* that node refers to it as its buffer */
+	bool is_shared; /* other nodes do, too; if it is no buffer: other nodes refer to it */
 };
 
-/* By what an object refers to another; the same for all references of the same kind. */
+/* How an object refers to another. References of the same kind share one. */
 struct via {
 	uint8_t how;   /* enum reference_how */
-	uint32_t type; /* of a word: the number of the type it is in */
-	/* The address of a key or an attribute's name; an index; the offset of a word. */
+	uint32_t type; /* for a word: the number of the type that contains it */
+	/* The address of a key or of an attribute's name; an index; the offset of a word. */
 	uint64_t detail;
 };
 
@@ -45,58 +46,59 @@ struct graph {
 	size_t outside_cnt, outside_capacity;
 	struct hash_map outside_places; /* by address */
 	uint32_t node_cnt;
-	/* What node n refers to: edges[starts[n]] up to edges[starts[n + 1]]. */
+	/* Node n refers to edges[starts[n]] up to, but not including, edges[starts[n + 1]]. */
 	uint32_t *edges;
 	uint64_t *starts; /* node_cnt + 1 of them */
-	/* By what, if that is wanted: of each edge, the place in vias[]; else NULL. */
+	/* For each edge, its index in vias[]; NULL if not requested. */
 	uint32_t *edge_vias;
 	struct via *vias;
 	size_t via_cnt, via_capacity;
-	uint64_t left_out_cnt; /* objects of which some items were left out: see references.h */
+	uint64_t left_out_cnt; /* objects some of whose items were left out: see references.h */
 };
 
 /*
- * Reads what every object refers to, and, if wanted, by what. @census must outlive the graph; it
- * may learn new types. Returns 0, -ENOMEM, -EDQUOT, -EFBIG if there are more objects than can be
- * numbered, or as memory__read_ranges(). The caller frees it.
+ * Reads what each object refers to and, if @with_vias, how. @census must outlive the graph; new
+ * types may be added to it. Returns 0, -ENOMEM, -EDQUOT, -EFBIG if there are more objects than can
+ * be numbered, or as memory__read_ranges(). The caller frees the graph.
  */
 int graph__build(struct graph **out, struct census *census, bool with_vias);
 void graph__free(struct graph *graph);
 void graph__freep(struct graph **graph);
 
 /*
- * The node that an object at @address is; NODE_NONE: there is none, or it is not in use. With
- * @loose also what is no object, by any address in it.
+ * The node of the object at @address; NODE_NONE if there is none, or it is not in use. @loose: also
+ * finds a block that holds no object, by any address in it.
  */
 uint32_t graph__find(const struct graph *graph, uint64_t address, bool loose);
 
-/* The number of the type of the object at @address; TYPE_NONE: there is none. */
+/* The number of the type of the object at @address; TYPE_NONE if there is none. */
 uint32_t graph__type_at(const struct graph *graph, uint64_t address);
 
-/* What is at a node, as in a census; an object outside of arenas has no part. */
+/* The kind of a node, as in a census. An object outside of arenas has no part. */
 uint32_t graph__kind(const struct graph *graph, uint32_t node);
 
-/* Where the object of a node begins; of what is no object, its block. */
+/* The address of the object of a node; of its block if there is no object. */
 uint64_t graph__address(const struct graph *graph, uint32_t node);
 
-/* The size of the block it is in, with what is in front of it; 0: it is outside of arenas. */
+/*
+ * The size of the block of a node, including what is in front of the object; 0 outside of arenas.
+ */
 uint32_t graph__block_bytes(const struct graph *graph, uint32_t node);
 
-/* The number of an object's type; TYPE_NONE of what is no object. */
+/* The number of the type of the object of a node; TYPE_NONE if there is no object. */
 uint32_t graph__type(const struct graph *graph, uint32_t node);
 
 /*
- * Of an object outside of arenas: how many bytes of it are looked at, @before those that are before
- * it among them.
+ * How many bytes of an object outside of arenas are read, including *before bytes in front of it.
  */
 uint32_t graph__outside_bytes(const struct graph *graph, uint32_t node, uint32_t *before);
 
 /*
- * Whether a reference of node @from to node @to counts. An object may refer to itself; a block that
- * holds no object has pointers to itself only as part of its own structure.
+ * Whether a reference from node @from to node @to counts. An object may refer to itself; but a
+ * block without an object has pointers to itself only as part of its own structure.
  */
 bool graph__counts(const struct graph *graph, uint32_t from, uint32_t to);
 
-/* By what node @from refers to another, or to itself. */
+/* How node @from refers to another node, or to itself. */
 struct reference;
 struct via graph__via(const struct graph *graph, uint32_t from, const struct reference *reference);

@@ -32,14 +32,14 @@ static bool is_name(const char *text, size_t size)
 	return length && length < size;
 }
 
-/* *out stays NULL if what is there is no name. */
+/* *out stays NULL if there is no valid name. */
 static int read_name(char **out, const struct census *census, uint64_t address)
 {
 	char text[NAME_BYTES] = {};
 	size_t size = sizeof(text);
 	int err;
 
-	/* It may end right before the end of what is readable. */
+	/* A name may end right before memory that is not readable. */
 	if (address % 4096 + size > 4096)
 		size = 4096 - address % 4096;
 	err = memory__read(census->memory, address, text, size);
@@ -51,7 +51,7 @@ static int read_name(char **out, const struct census *census, uint64_t address)
 	return *out ? 0 : -ENOMEM;
 }
 
-/* Reads MEMBERS_AT_ONCE of them; what cannot be read is without a name, so it is the end. */
+/* Reads MEMBERS_AT_ONCE members. One that cannot be read gets no name, which ends the list. */
 static int read_members(const struct memory *memory, uint64_t address, struct member *items)
 {
 	struct memory_range ranges[MEMBERS_AT_ONCE];
@@ -69,9 +69,8 @@ static int read_members(const struct memory *memory, uint64_t address, struct me
 }
 
 /*
- * Calls @visit with each member at @members that is a reference, until it returns something but 0
- * and this returns that. 0 otherwise, also where what is there cannot be read; or as
- * memory__read().
+ * Calls @visit for each member at @members that is a reference, until @visit returns nonzero, and
+ * returns that. Otherwise returns 0, also if the list cannot be read, or as memory__read().
  */
 static int visit_references(const struct census *census, uint64_t members,
 			    int (*visit)(const struct member *member, void *context), void *context)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A copy of an object, of limited size. How long the object is, and where in it something is, its
- * type says, and that is the target's word: so nothing is read of a copy but through these
- * functions, which give nothing for what is outside.
+ * A copy of an object, of limited size. How long the object is, and where its members are, is
+ * determined by its type, which is data of the target. So a copy is only read through these
+ * functions, which return nothing from outside of it.
  */
 #pragma once
 
@@ -15,15 +15,15 @@
 
 struct object_copy {
 	uint64_t address; /* of the object */
-	uint32_t type;	  /* its number */
+	uint32_t type;	  /* number of the type */
 	const uint8_t *bytes;
-	uint32_t before; /* bytes before @bytes that were copied, too */
+	uint32_t before; /* bytes in front of @bytes that were copied, too */
 	size_t size;	 /* of the copy, from @bytes on */
 };
 
 /*
- * Where @size bytes are, @at bytes into the object, or before it if negative; NULL: not all are in
- * the copy.
+ * The @size bytes at offset @at of the object, which is negative in front of it; NULL if the copy
+ * does not contain all of them.
  */
 static inline const uint8_t *object_copy__part(const struct object_copy *copy, int64_t at,
 					       size_t size)
@@ -36,7 +36,7 @@ static inline const uint8_t *object_copy__part(const struct object_copy *copy, i
 	return copy->bytes + at;
 }
 
-/* The word there; 0, which is a reference to nothing, where it is not in the copy. */
+/* The word at offset @at; 0, a reference to nothing, if the copy does not contain it. */
 static inline uint64_t object_copy__word(const struct object_copy *copy, int64_t at)
 {
 	const uint8_t *part = object_copy__part(copy, at, sizeof(uint64_t));

@@ -7,7 +7,7 @@
 
 #define DEBUG_HOOK_BYTES  16
 #define GC_REFS_UNTRACKED (-2)
-/* Of addresses. The lowest bits of _gc_next and _gc_prev may say something of the object. */
+/* Bits that are 0 in an address. The lowest bits of _gc_next and _gc_prev may be flags. */
 #define ADDRESS_ZEROS (~0UL << 56)
 /* PyVarObject's ob_size */
 #define OB_SIZE_OFFSET 16
@@ -15,8 +15,9 @@
 #define MANAGED_DICT_OFFSET (-24)
 
 /*
- * Up to 3.7 three words, in a union with a long double in 2.7 and in those later releases that
- * align blocks to 16 (bpo-27987), else with a double; then two words.
+ * Up to 3.7, PyGC_Head has three words, in a union with a long double in 2.7 and in those later
+ * releases that align blocks to 16 (bpo-27987), otherwise with a double. From 3.8 on it has two
+ * words.
  */
 static uint32_t gc_head_bytes(int major, int minor, uint32_t alignment)
 {
@@ -45,7 +46,7 @@ struct object_layout object_layout__of_version(int major, int minor, uint32_t al
 		.dict_has_table = major < 3,
 		.parked_by_count = major == 3 && minor >= 14,
 		.parked_floats_by_type = major == 3 && minor < 14 && !debug_hooks,
-		/* A count below 2^40: so many references do not fit into memory. */
+		/* A count is below 2^40: memory has no room for so many references. */
 		.refcnt_zeros = ~0UL << 40,
 		.refcnt_bits = ~0UL >> 24,
 	};
@@ -59,8 +60,8 @@ struct object_layout object_layout__of_version(int major, int minor, uint32_t al
 }
 
 /*
- * Up to 3.7 gc_refs says so: _PyGC_REFS_UNTRACKED, shifted by one bit from 3.4 on; from 3.8 on
- * _gc_next, which is 0 then.
+ * Up to 3.7, gc_refs of an untracked object is _PyGC_REFS_UNTRACKED, shifted by one bit from 3.4
+ * on. From 3.8 on, its _gc_next is 0.
  */
 bool object_layout__is_tracked(const struct object_layout *layout, const uint8_t *head)
 {
@@ -74,7 +75,7 @@ bool object_layout__is_tracked(const struct object_layout *layout, const uint8_t
 	return refs >> layout->gc_refs_shift != GC_REFS_UNTRACKED;
 }
 
-/* Up to 3.7 the words of an object that is not tracked were not written. */
+/* Up to 3.7, the words of an untracked object are not initialized. */
 bool object_layout__is_gc_head(const struct object_layout *layout, const uint8_t *head)
 {
 	uint64_t words[2];
@@ -85,14 +86,17 @@ bool object_layout__is_gc_head(const struct object_layout *layout, const uint8_t
 	return !((words[0] | words[1]) & ADDRESS_ZEROS);
 }
 
-/* The size of an int says its sign, too, or is not there. */
+/* The size of an int also encodes its sign, or does not exist. */
 bool object_layout__has_item_count(const struct object_layout *layout, const struct type *type)
 {
 	return type->item_size && !(type->flags & TYPE_LONG_SUBCLASS) && !type->is_generator &&
 	       (layout->frame_has_count || !type->is_frame);
 }
 
-/* From the end of an object of so many items (_PyObject_GetDictPtr(), Objects/object.c). */
+/*
+ * A negative offset counts from the end of the object's items (_PyObject_GetDictPtr(),
+ * Objects/object.c).
+ */
 static bool find_dict_behind_items(const struct type *type, const struct object_copy *object,
 				   int64_t *at)
 {

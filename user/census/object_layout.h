@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What lies between the start of a block and the object in it, and what an object begins with. It
- * differs between versions, and between types of one version.
+ * What precedes an object in its block, and what an object begins with. Both differ between
+ * versions, and between types of one version.
  *
- * From a block's address on: what the debug hooks put there (Objects/obmalloc.c); two words for a
- * managed dict and for weak references (3.11 and later; _PyType_PreHeaderSize(), Include/internal/
- * pycore_object.h); PyGC_Head (Include/objimpl.h, Include/internal/pycore_gc.h); the object.
+ * From the start of a block: what the debug hooks put there (Objects/obmalloc.c); two words for a
+ * managed dict and for weak references (3.11 and later; _PyType_PreHeaderSize(),
+ * Include/internal/pycore_object.h); PyGC_Head (Include/objimpl.h, Include/internal/pycore_gc.h);
+ * the object.
  */
 #pragma once
 
@@ -16,8 +17,8 @@
 #include "census/type.h"
 
 /*
- * Where a list points to its items, a set to its table (Include/cpython/listobject.h,
- * Include/setobject.h).
+ * Offsets of a list's pointer to its items, and of a set's to its table
+ * (Include/cpython/listobject.h, Include/setobject.h).
  */
 #define LIST_ITEMS 24
 #define SET_TABLE  40
@@ -26,31 +27,31 @@
 #define PRE_HEADER_BYTES 16
 
 struct object_layout {
-	uint32_t debug_bytes;	   /* before all else; 0 without hooks */
-	uint32_t gc_head_bytes;	   /* before objects that the collector knows */
-	uint64_t pre_header_flags; /* of a type: any of them, and there are two words before that */
-	/* Bits of an object's first word that are 0: a pointer there has some of them. */
+	uint32_t debug_bytes;	   /* of the debug hooks, at the start; 0 without hooks */
+	uint32_t gc_head_bytes;	   /* of PyGC_Head, for types that support garbage collection */
+	uint64_t pre_header_flags; /* type flags: objects with any of them have a pre-header */
+	/* Bits that are 0 in a reference count; a pointer has some of them set. */
 	uint64_t refcnt_zeros;
-	uint64_t refcnt_bits;	/* those that hold the count */
-	uint32_t gc_refs_shift; /* up to 3.7: gc_refs, the third word, is shifted so far */
+	uint64_t refcnt_bits;	/* bits of an object's first word that hold the count */
+	uint32_t gc_refs_shift; /* up to 3.7: how far gc_refs, the third word, is shifted */
 	bool has_gc_refs;
-	bool frame_has_count; /* up to 3.10 a frame object is a PyVarObject */
+	bool frame_has_count; /* up to 3.10: a frame object is a PyVarObject */
 	bool dict_has_table;  /* 2.7: ma_table in place of ma_keys and ma_values */
 	/*
-	 * What hangs on a free list points to the next: with the word of its count; with that of
-	 * its type.
+	 * How an object on a free list points to the next: with the word that held its count;
+	 * floats: with the word that held their type.
 	 */
 	bool parked_by_count, parked_floats_by_type;
 };
 
 /*
- * For @major.@minor, whose blocks are aligned to @alignment; any minor version beyond those known
- * is taken to be like the last of these.
+ * For @major.@minor, with blocks aligned to @alignment. Minor versions after the last
+ * known one are treated like that one.
  */
 struct object_layout object_layout__of_version(int major, int minor, uint32_t alignment,
 					       bool debug_hooks);
 
-/* How far into its block an object lies whose type has these flags. */
+/* The offset of an object from the start of its block, if its type has these flags. */
 static inline uint32_t object_layout__object_offset(const struct object_layout *layout,
 						    uint64_t type_flags)
 {
@@ -63,13 +64,10 @@ static inline uint32_t object_layout__object_offset(const struct object_layout *
 	return offset;
 }
 
-/* Whether the collector has an object on its lists whose PyGC_Head is at @head: gc.is_tracked(). */
+/* Whether the collector tracks the object whose PyGC_Head is at @head: gc.is_tracked(). */
 bool object_layout__is_tracked(const struct object_layout *layout, const uint8_t *head);
 
-/*
- * Whether what is at @head can be a PyGC_Head: pointers, with bits that say something of the
- * object.
- */
+/* Whether @head can be a PyGC_Head: pointers, with flags in some bits. */
 bool object_layout__is_gc_head(const struct object_layout *layout, const uint8_t *head);
 
 /* Whether @word can be a reference count. */
@@ -79,23 +77,22 @@ static inline bool object_layout__is_refcnt(const struct object_layout *layout, 
 }
 
 /*
- * Whether instances of a type with these flags have a dict, or just its values, that Python
- * manages.
+ * Whether instances of a type with these flags have a dict, or only its values, managed by Python.
  */
 static inline bool object_layout__has_managed_dict(const struct object_layout *layout,
 						   uint64_t type_flags)
 {
-	/* The bit meant something else before there were any. */
+	/* The bit has another meaning in older versions. */
 	return type_flags & layout->pre_header_flags & TYPE_MANAGED_DICT;
 }
 
-/* Whether objects of @type say, where PyVarObject does, how many items they have. */
+/* Whether objects of @type have their number of items in ob_size, as a PyVarObject has. */
 bool object_layout__has_item_count(const struct object_layout *layout, const struct type *type);
 
 /*
- * How far into an object of @type its pointer to its dict is: negative if that is managed, for then
- * it is before the object, and has its lowest bit set where it points to values (3.12); 0 if it has
- * none, or if that is not in the copy.
+ * The offset in an object of @type of the pointer to its dict. A managed dict's pointer is in front
+ * of the object, so its offset is negative, and has its lowest bit set if it points to values
+ * (3.12). 0 if there is no dict, or the pointer is not in the copy.
  */
 int64_t object_layout__dict_at(const struct object_layout *layout, const struct type *type,
 			       const struct object_copy *object);

@@ -9,8 +9,8 @@
 /* PyFloatObject, Include/cpython/floatobject.h */
 #define FLOAT_BYTES 24
 /*
- * What hangs on something that turned out not to be parked is not so itself: so far that is
- * followed.
+ * An object is not on a free list if the next one turns out not to be. Chains are followed for so
+ * many steps.
  */
 #define ROUNDS_MAX 64
 
@@ -69,8 +69,8 @@ static struct parked_link *find_link(const struct parked_links *links, uint32_t 
 }
 
 /*
- * The place of the next object, if one of the same type could be there, in a block of the same
- * size.
+ * The place of the next object; PLACE_NONE if no object of the same type can be there, in a block
+ * of the same size.
  */
 static uint32_t find_next(const struct census *census, const struct parked_link *link)
 {
@@ -97,7 +97,7 @@ static void set_parked(struct census *census, uint32_t place, uint32_t type)
 	census->blocks.words[place] = block_kind(BLOCK_PARKED, PART_NONE, type);
 }
 
-/* Takes back what does not hang on anything parked. Returns whether there was any. */
+/* Unmarks objects whose next object is not on a free list. Returns whether there were any. */
 static bool drop_loose(const struct parked_links *links, struct census *census)
 {
 	bool dropped = false;
@@ -117,7 +117,7 @@ static bool drop_loose(const struct parked_links *links, struct census *census)
 	return dropped;
 }
 
-/* The last of a list of floats is one for the one before only: it is all zeros. */
+/* The last float of a list is recognized only by the one before it: its count and link are 0. */
 static void add_last(const struct parked_links *links, struct census *census)
 {
 	for (size_t i = 0; i < links->cnt; i++) {

@@ -19,13 +19,13 @@ struct writer {
 	const struct census *census;
 	const struct path_text_options *options;
 	char *text; /* so far */
-	/* The text is the path to what has the dict that the next step is from. */
+	/* The text is the path to the object that owns the dict from which the next step starts. */
 	bool is_owner_of_dict;
-	/* It is that of a variable, which is kept in the cell that the next step is from. */
+	/* The text is the path to a variable, and the next step starts from the variable's cell. */
 	bool is_variable_of_cell;
 };
 
-/* Makes the text what @format and so on say, in which the old text may be. */
+/* Replaces the text; the arguments may include the old text. */
 static int rewrite(struct writer *writer, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -57,7 +57,7 @@ static bool is_named(const struct type *type, const char *name)
 	return type && !(type->flags & TYPE_HEAPTYPE) && !strcmp(type->name, name);
 }
 
-/* Whether @name can stand behind a dot. Names beyond ASCII are taken as they are. */
+/* Whether @name can follow a dot. Non-ASCII characters are accepted as they are. */
 static bool is_identifier(const char *name)
 {
 	if (!*name || isdigit((unsigned char)*name))
@@ -68,7 +68,7 @@ static bool is_identifier(const char *name)
 	return true;
 }
 
-/* The str at @address, NULL if there is none. */
+/* Reads the str at @address; *out is NULL if there is none. */
 static int read_name(const struct writer *writer, uint64_t address, char **out)
 {
 	uint32_t number = graph__type_at(writer->graph, address);
@@ -102,8 +102,8 @@ static int write_key(struct writer *writer, const struct reference *reference)
 }
 
 /*
- * An attribute of what owns a dict. In the dict of a class it may be something that makes the
- * attribute.
+ * Writes an attribute, given the object whose dict it is in. In a class' dict, the value may be a
+ * descriptor.
  */
 static int write_attribute(struct writer *writer, const struct retention_step *step,
 			   const char *name, bool of_class)
@@ -111,15 +111,15 @@ static int write_attribute(struct writer *writer, const struct retention_step *s
 	const struct type *type = type_of(writer, step->node);
 	int err;
 
-	/* What begins so may be of the class' own type. */
+	/* The class' own type may have an attribute of such a name, too. */
 	of_class = of_class && (strncmp(name, "__", 2) == 0 || (type && type->has_get));
-	/* An attribute that is one becomes the module when it is asked for (3.15). */
+	/* A lazy import is replaced by its module when the attribute is accessed (3.15). */
 	of_class |= is_named(type, "lazy_import");
 	if (is_identifier(name) && !of_class)
 		return rewrite(writer, "%s.%s", writer->text, name);
 	if (is_identifier(name))
 		return rewrite(writer, "%s.__dict__['%s']", writer->text, name);
-	/* No name that a programmer has given, but data. */
+	/* Not a name that a programmer has chosen, but data. */
 	err = rewrite(writer, "%s.__dict__", writer->text);
 	return err ? err : write_key(writer, &step->reference);
 }
@@ -132,7 +132,8 @@ static int write_index(struct writer *writer, const char *before, const char *af
 }
 
 /*
- * What of a function its type has no name for (Include/funcobject.h, Include/cpython/funcobject.h).
+ * Names for members of a function that its type has no name for (Include/funcobject.h,
+ * Include/cpython/funcobject.h).
  */
 static const char *function_member(const struct census *census, uint32_t offset)
 {
@@ -155,7 +156,7 @@ static bool is_frame(const struct type *type)
 	return type && (type->is_generator || is_named(type, "frame"));
 }
 
-/* From 3.11 on a frame is a part of the generator. */
+/* From 3.11 on, a frame is a part of its generator. */
 static const char *frame_of(const struct type *type)
 {
 	return is_named(type, "generator")   ? ".gi_frame"
@@ -164,7 +165,7 @@ static const char *frame_of(const struct type *type)
 					     : "";
 }
 
-/* What is known of a word in an object whose layout is not. */
+/* Writes what is known about a word of an object whose layout is not known. */
 static int write_word(struct writer *writer, const struct retention_step *step, uint32_t from)
 {
 	const struct type *type = type_of(writer, from);
@@ -204,7 +205,9 @@ static int write_word(struct writer *writer, const struct retention_step *step, 
 	return rewrite(writer, "%s.<+%u>", writer->text, offset);
 }
 
-/* Whether a word of @from that leads to a dict leads to its attributes: of a module, a class. */
+/*
+ * Whether a word of @from that leads to a dict leads to its attributes, as in a module or a class.
+ */
 static bool is_own_dict(const struct writer *writer, uint32_t from,
 			const struct retention_step *step)
 {
@@ -224,7 +227,7 @@ static bool is_class(const struct writer *writer, uint32_t node)
 	return type && (type->flags & TYPE_TYPE_SUBCLASS || is_named(type, "classobj"));
 }
 
-/* @owner: of the dict that the step is from, if writer->is_owner_of_dict. */
+/* @owner: the object that owns the dict from which the step starts. */
 static int write_from_dict(struct writer *writer, const struct retention_step *step, uint32_t owner)
 {
 	_cleanup_free_ char *name = NULL;
@@ -272,7 +275,7 @@ static int write_step(struct writer *writer, const struct retention_step *step, 
 	case REFERS_AS_TYPE:
 		return rewrite(writer, "type(%s)", writer->text);
 	case REFERS_TO_BUFFER:
-		return 0; /* it is a part of what the text is of */
+		return 0; /* a buffer is a part of the object */
 	default:
 		writer->is_owner_of_dict = is_own_dict(writer, from, step);
 		return writer->is_owner_of_dict ? 0 : write_word(writer, step, from);
@@ -309,7 +312,7 @@ int path_text__make(char **out, const struct graph *graph, const struct roots *r
 	for (size_t i = 1; i < path->step_cnt && !err; i++)
 		err = write_step(&writer, &steps[i], steps[i - 1].node,
 				 i > 1 ? steps[i - 2].node : NODE_NONE);
-	/* The way ends at the dict itself; that of a class Python does not hand out. */
+	/* The path ends at the dict itself. Python does not expose the dict of a class. */
 	if (!err && writer.is_owner_of_dict)
 		err = rewrite(&writer,
 			      path->step_cnt > 1 &&

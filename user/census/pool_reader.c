@@ -32,7 +32,7 @@ static int end_batch(struct batch *batch)
 	return err;
 }
 
-/* Up to the end of the last live block. */
+/* How much of a pool to read: up to the end of its last live block. */
 static uint32_t bytes_wanted(const struct heap *heap, const struct block_span *pool)
 {
 	const uint64_t *live = block_map__span_bits(heap->blocks, pool->address);

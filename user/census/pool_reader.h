@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Copies of pools, as many at once as fit into the processor's cache.
- */
+/* Reads pools, as many at once as fit into the processor's cache. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,12 +10,12 @@
 #include "target/memory.h"
 
 struct pool_visitor {
-	/* Whether a pool is to be read; NULL: each is. */
+	/* Whether to read a pool; NULL: read all. */
 	bool (*wants)(const struct block_span *pool, void *context);
 	/*
-	 * @bytes: a copy of the pool from its header on, up to the end of its last live block; NULL
-	 * if it could not be read. It stays until end_batch() returns. Returns 0, or an error that
-	 * ends it all.
+	 * @bytes: a copy of the pool from its header to the end of its last live block, valid until
+	 * end_batch() returns; NULL if it could not be read. Returns 0, or an error, which ends the
+	 * run.
 	 */
 	int (*visit)(const struct block_span *pool, const uint8_t *bytes, void *context);
 	int (*end_batch)(void *context); /* may be NULL */
@@ -25,13 +23,13 @@ struct pool_visitor {
 };
 
 /*
- * Reads the pools of @blocks, in their order. Returns 0, -ENOMEM, as memory__read_ranges(), or as
- * @visitor.
+ * Reads the pools of @blocks, in their order. Returns 0, -ENOMEM, as memory__read_ranges(), or what
+ * @visitor returns.
  */
 int pool_reader__run(const struct heap *heap, const struct block_table *blocks,
 		     const struct memory *memory, const struct pool_visitor *visitor);
 
-/* Whether the block at this offset in a pool is live. */
+/* Whether the block at @offset in a pool is live. @live: block_map__span_bits() of the pool. */
 static inline bool pool_reader__is_live(const struct heap *heap, const uint64_t *live,
 					uint32_t offset)
 {

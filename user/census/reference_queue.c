@@ -8,30 +8,31 @@
 #include "util/checked.h"
 #include "util/cleanup.h"
 
-/* What is read at once. */
+/* Limits of one read. */
 #define SCRATCH_BYTES (1UL << 20)
 #define PIECES_MAX    4096
 #define KEYS_AT_ONCE  4096
 
-_Static_assert(KEYS_AT_ONCE *KEYS_HEADER_BYTES <= SCRATCH_BYTES, "room for the heads of keys");
+_Static_assert(KEYS_AT_ONCE *KEYS_HEADER_BYTES <= SCRATCH_BYTES, "headers of keys fit");
 
 #define DEQUE_BLOCK_WORDS 66
 
-/* More items of one object are left out. */
+/* Further items of one object are left out. */
 #define REFERENCES_MAX (1UL << 26)
 
 /*
- * Nothing is in two lists at once, but names are shared by many dicts. Who says that there are more
- * entries than that, in all, is damaged.
+ * Limits of the entries of all requests together: per word of the target's memory, and a minimum.
+ * No two lists share items, but many dicts share keys. More entries than that can only come from
+ * corrupt data.
  */
 #define ENTRIES_A_WORD 4
 #define ENTRIES_MIN    (1UL << 20)
 
-/* A part of what a request wants. */
+/* A part of a request. */
 struct piece {
 	size_t request;
 	uint64_t first, cnt; /* entries */
-	size_t range;	     /* the first of one or two */
+	size_t range;	     /* the first of its one or two ranges */
 };
 
 struct reference_queue {
@@ -44,7 +45,7 @@ struct reference_queue {
 	size_t range_cnt, piece_cnt;
 	uint8_t *scratch;
 	uint64_t left_out;
-	/* For so many entries there is memory in the target: at first, and now. */
+	/* For how many entries the target has memory: in all, and not requested yet. */
 	uint64_t most, room;
 };
 
@@ -85,8 +86,8 @@ uint64_t reference_queue__left_out(const struct reference_queue *queue)
 }
 
 /*
- * What says that it has more than all of the memory could hold is not followed, and so takes
- * nothing from others.
+ * How many of @wanted entries to read. An object that claims more than all of the memory could hold
+ * is skipped, so that it takes nothing from others.
  */
 static uint64_t cut(struct reference_queue *queue, uint64_t wanted)
 {
@@ -118,7 +119,7 @@ int reference_queue__add(struct reference_queue *queue, const struct request *re
 	return 0;
 }
 
-/* Finds out where the entries of dicts are, whose keys have to be looked at for that. */
+/* Finds the entries of dicts whose keys have to be read first. */
 static int look_at_keys(struct reference_queue *queue, size_t from, size_t to)
 {
 	size_t cnt = 0;
@@ -153,7 +154,7 @@ static int look_at_keys(struct reference_queue *queue, size_t from, size_t to)
 	return err;
 }
 
-/* Whether the values are apart from the keys, and so are a second range. */
+/* Whether the values are stored apart from the keys, and so need a second range. */
 static bool is_apart(const struct request *request)
 {
 	return request->kind == REQUEST_ENTRIES && request->values;
@@ -167,7 +168,7 @@ static size_t entry_bytes(const struct request *request)
 static uint64_t entries_left(const struct request *request)
 {
 	if (request->kind == REQUEST_DEQUE)
-		return request->cnt && !request->done; /* the next block is another request */
+		return request->cnt && !request->done; /* the next block is a request of its own */
 	return request->cnt - request->done;
 }
 
@@ -179,7 +180,7 @@ static void add_range(struct reference_queue *queue, uint64_t address, size_t si
 	*used += size;
 }
 
-/* Packs what is wanted, from request *at on, as much as fits. */
+/* Packs as much as fits, from request *at on. */
 static void pack(struct reference_queue *queue, size_t *at)
 {
 	size_t used = 0;
@@ -212,8 +213,8 @@ static void pack(struct reference_queue *queue, size_t *at)
 }
 
 /*
- * The items of a deque in one block, and where there are more the next block. The items are between
- * two links; in 2.7 before both, of which the first leads on.
+ * Visits the items in one block of a deque, and requests the next block if there are more. The
+ * items are between two links; in 2.7 they are in front of both, and the first link leads on.
  */
 static int tell_deque(struct reference_queue *queue, struct request block, const uint8_t *bytes)
 {
@@ -324,7 +325,7 @@ int reference_queue__flush(struct reference_queue *queue)
 	for (size_t from = 0; from < cnt && !err; from += KEYS_AT_ONCE)
 		err = look_at_keys(queue, from,
 				   from + KEYS_AT_ONCE < cnt ? from + KEYS_AT_ONCE : cnt);
-	/* There may come more: a block of a deque leads to the next one. */
+	/* More requests may be added: a block of a deque leads to the next one. */
 	for (size_t at = 0; at < queue->request_cnt && !err;) {
 		pack(queue, &at);
 		err = read_pieces(queue);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What objects refer to that lies elsewhere: items of lists, entries of dicts and sets, blocks of
- * deques. It is asked for object by object, and read in bulk.
+ * Reads references that are stored outside of the object itself: items of lists, entries of dicts
+ * and sets, blocks of deques. They are requested object by object, and read in bulk.
  */
 #pragma once
 
@@ -11,9 +11,9 @@
 #include "census/reference.h"
 
 enum request_kind {
-	REQUEST_ITEMS,	 /* addresses, one after another */
+	REQUEST_ITEMS,	 /* consecutive addresses */
 	REQUEST_SET,	 /* entries of two words */
-	REQUEST_KEYS,	 /* the head of a dict's keys, which leads to its entries */
+	REQUEST_KEYS,	 /* the header of a dict's keys, which leads to its entries */
 	REQUEST_ENTRIES, /* entries of a dict */
 	REQUEST_VALUES,	 /* of an instance */
 	REQUEST_DEQUE,	 /* a deque's block, which leads to the next one */
@@ -22,15 +22,15 @@ enum request_kind {
 struct request {
 	enum request_kind kind;
 	uint32_t owner;
-	uint32_t words;	  /* of an entry, but for KEYS and DEQUE */
-	uint64_t address; /* of the first entry; 0: nothing is wanted */
-	uint64_t cnt;	  /* entries; DEQUE: items that are left; KEYS: 1 */
-	uint64_t values;  /* KEYS, ENTRIES: where the values are; 0: beside the keys */
-	uint64_t first;	  /* DEQUE: in the block */
-	/* VALUES: cnt of them, addresses of str; they have to stay until the flush. */
+	uint32_t words;	  /* of an entry; unused for KEYS and DEQUE */
+	uint64_t address; /* of the first entry; 0: nothing is requested */
+	uint64_t cnt;	  /* number of entries; DEQUE: of remaining items; KEYS: 1 */
+	uint64_t values;  /* KEYS, ENTRIES: address of the values; 0: stored next to the keys */
+	uint64_t first;	  /* DEQUE: index of the first item in the block */
+	/* VALUES: @cnt addresses of str, valid until the flush. */
 	const uint64_t *names;
-	uint64_t done;	/* entries that were read */
-	uint32_t index; /* of the next one that is in use */
+	uint64_t done;	/* entries that have been read */
+	uint32_t index; /* of the next used entry */
 };
 
 struct reference_queue;
@@ -40,11 +40,14 @@ int reference_queue__new(struct reference_queue **out, const struct census *cens
 			 const struct reference_visitor *visitor);
 void reference_queue__free(struct reference_queue *queue);
 
-/* Asks. Returns 0 or -ENOMEM. */
+/* Adds a request. Returns 0, -ENOMEM or -EDQUOT. */
 int reference_queue__add(struct reference_queue *queue, const struct request *request);
 
-/* Reads all that was asked for, and tells of it. As references__flush(). */
+/* Reads what was requested and visits the references. Returns as references__flush(). */
 int reference_queue__flush(struct reference_queue *queue);
 
-/* Of so many objects not all was read: they say that they have more than there is memory for. */
+/*
+ * The number of objects that were not read in full: they claim to have more than there is memory
+ * for.
+ */
 uint64_t reference_queue__left_out(const struct reference_queue *queue);

@@ -13,14 +13,14 @@
 #define OB_SIZE	       16
 #define BASES_MAX      64
 
-/* Of a type: tp_flags; what is behind tp_subclasses is no reference. */
+/* Offsets in a type: tp_flags; the end of tp_subclasses, after which there are no references. */
 #define TYPE_FLAGS_OFFSET 168
 #define STATIC_TYPE_BYTES 368
 
 #define SET_MASK	32
 #define UNICODE_27_TEXT 24
 
-/* PyFrameObject: f_back, f_valuestack, f_trace; up to 3.6 the exception behind that */
+/* PyFrameObject: f_back, f_valuestack, f_trace; up to 3.6 followed by the exception */
 #define FRAME_BACK	    24
 #define FRAME_VALUE_STACK   64
 #define FRAME_TRACE	    80
@@ -29,24 +29,24 @@
 
 #define DEQUE_LEFT_BLOCK 24
 #define DEQUE_LEFT_INDEX 40
-/* In 2.7 a deque is no PyVarObject: its length is behind its other members. */
+/* In 2.7 a deque is not a PyVarObject: its length follows its other members. */
 #define DEQUE_27_LEFT_BLOCK 16
 #define DEQUE_27_LEFT_INDEX 32
 #define DEQUE_27_LENGTH	    48
 
-/* Relative to an object. */
+/* Offsets from the start of an object. */
 #define MANAGED_DICT	    (-24)
 #define VALUES_OF_311	    (-32)
 #define VALUES_TAG	    1UL
-#define INLINE_VALUES_VALID 3 /* the byte of PyDictValues that says that they are in use */
+#define INLINE_VALUES_VALID 3 /* the byte of PyDictValues that is set if they are in use */
 
-/* Of a class' instances; one with more has a dict. */
+/* Names that instances of a class share; an instance with more attributes has a dict. */
 #define SHARED_NAMES_MAX 65536
 
 enum layout {
 	LAYOUT_UNSEEN,
 	LAYOUT_SCANNED,
-	LAYOUT_PLAIN, /* numbers and texts: nothing but what their subclasses add */
+	LAYOUT_PLAIN, /* numbers and texts: only what their subclasses add */
 	LAYOUT_TUPLE,
 	LAYOUT_LIST,
 	LAYOUT_DICT,
@@ -58,9 +58,9 @@ enum layout {
 
 struct type_layout {
 	enum layout layout;
-	uint32_t base_bytes; /* of an object of the type whose layout it is */
-	bool has_names;	     /* the next two are known */
-	/* Of its instances' attributes, addresses of str, in the order of the values. */
+	uint32_t base_bytes; /* size of an object of the type that the layout is from */
+	bool has_names;	     /* the next two members are valid */
+	/* Names of its instances' attributes: addresses of str, in the order of the values. */
 	uint64_t *names;
 	size_t name_cnt;
 };
@@ -69,7 +69,7 @@ struct references {
 	struct census *census;
 	struct reference_visitor visitor;
 	struct reference_queue *queue;
-	struct type_layout *layouts; /* by type */
+	struct type_layout *layouts; /* by number of the type */
 	size_t layout_capacity;
 };
 
@@ -116,7 +116,7 @@ static int tell(struct references *references, uint32_t owner, enum reference_ho
 	return reference_visitor__visit(&references->visitor, owner, how, to, index, key);
 }
 
-/* The layout that a built-in type has by itself. */
+/* The layout of a built-in type, not considering its bases. */
 static enum layout own_layout(const struct object_layout *objects, const struct type *type)
 {
 	const uint64_t plain = TYPE_LONG_SUBCLASS | TYPE_BYTES_SUBCLASS | TYPE_UNICODE_SUBCLASS;
@@ -142,7 +142,9 @@ static enum layout own_layout(const struct object_layout *objects, const struct 
 	return LAYOUT_SCANNED;
 }
 
-/* A type has the layout of the last of its bases that has one, and what it adds comes behind. */
+/*
+ * A type has the layout of the most basic of its bases that has one; what it adds comes after that.
+ */
 static void find_layout(const struct census *census, uint32_t number, struct type_layout *out)
 {
 	const struct type *type = type_table__at(census->types, number);
@@ -174,7 +176,7 @@ static int layout_of(struct references *references, uint32_t number, struct type
 	return 0;
 }
 
-/* Where a unicode object of 2.7 has its characters (Include/unicodeobject.h). */
+/* Visits the characters of a unicode object of 2.7 (Include/unicodeobject.h). */
 static int take_characters(struct references *references, uint32_t owner,
 			   const struct object_copy *text)
 {
@@ -250,7 +252,7 @@ static int take_set(struct references *references, uint32_t owner, const struct 
 
 	if (mask & (mask + 1))
 		return 0;
-	/* A small one is in the set itself. */
+	/* The table of a small set is in the set itself. */
 	if (table - set->address >= set->size)
 		err = tell(references, owner, REFERS_TO_BUFFER, table, 0, 0);
 	return err ? err
@@ -278,8 +280,8 @@ static int take_deque(struct references *references, uint32_t owner,
 }
 
 /*
- * The names of the attributes that instances of a type keep as values only: the keys that they
- * share.
+ * Reads the names of the attributes that instances of a type store as values only, from the keys
+ * that they share.
  */
 static int load_names(struct references *references, uint32_t number, struct type_layout *layout)
 {
@@ -321,7 +323,7 @@ static int load_names(struct references *references, uint32_t number, struct typ
 	return 0;
 }
 
-/* Values that are elsewhere, 3.11 and 3.12. */
+/* Values that are stored apart from the object: 3.11 and 3.12. */
 static int take_values(struct references *references, uint32_t owner,
 		       const struct type_layout *layout, uint64_t values)
 {
@@ -337,7 +339,7 @@ static int take_values(struct references *references, uint32_t owner,
 							    .words = 1});
 }
 
-/* Values behind the object itself, 3.13 on. */
+/* Values that follow the object: 3.13 and later. */
 static int take_inline_values(struct references *references, uint32_t owner,
 			      const struct object_copy *object, const struct type *type,
 			      const struct type_layout *layout)
@@ -355,7 +357,7 @@ static int take_inline_values(struct references *references, uint32_t owner,
 	return err;
 }
 
-/* The attributes of an instance whose dict Python manages: in a dict, as values only, or both. */
+/* The attributes of an instance with a managed dict: in a dict, as values only, or both. */
 static int take_managed(struct references *references, uint32_t owner,
 			const struct object_copy *object, const struct type *type,
 			struct type_layout *layout)
@@ -411,14 +413,14 @@ static int scan_words(struct references *references, uint32_t owner, const struc
 	return err;
 }
 
-/* Such a type is a PyTypeObject, where those that were made at run time are a PyHeapTypeObject. */
+/* A static type is a PyTypeObject, while one created at run time is a PyHeapTypeObject. */
 static bool is_static_type(const struct type *type, const struct object_copy *object)
 {
 	return type->flags & TYPE_TYPE_SUBCLASS && object->size >= TYPE_FLAGS_OFFSET + 8 &&
 	       !(object_copy__word(object, TYPE_FLAGS_OFFSET) & TYPE_HEAPTYPE);
 }
 
-/* How far an object goes of which nothing but its type is known. */
+/* Where the references end in an object of which nothing but its type is known. */
 static uint64_t end_of(const struct census *census, const struct type *type,
 		       const struct object_copy *object)
 {
@@ -426,10 +428,7 @@ static uint64_t end_of(const struct census *census, const struct type *type,
 
 	if (is_static_type(type, object))
 		return STATIC_TYPE_BYTES;
-	/*
-	 * Behind that are what the interpreter remembers of it, and its instructions: no
-	 * references.
-	 */
+	/* What follows are the interpreter's caches and the instructions, not references. */
 	if (!strcmp(type->name, "code") && census->offsets.code_size != PY_NO_OFFSET)
 		return census->offsets.code_line_table + sizeof(uint64_t);
 	if (!type->item_size)
@@ -444,9 +443,9 @@ static uint64_t end_of(const struct census *census, const struct type *type,
 }
 
 /*
- * A frame object: what it runs and with what names, its trace function (and, up to 3.6, the
- * exception it handles), its local variables. What is on its evaluation stack is left out: of a
- * frame that runs the interpreter knows how high that is, not the frame.
+ * A frame object: its caller, code and namespaces, its trace function (and, up to 3.6, the
+ * exception it handles), its local variables. Its evaluation stack is left out: while a frame runs,
+ * only the interpreter knows how high the stack is, not the frame.
  */
 static int take_frame(struct references *references, uint32_t owner,
 		      const struct object_copy *frame, const struct type *type)
@@ -483,7 +482,8 @@ static int take_base(struct references *references, uint32_t owner,
 		return take_deque(references, owner, object);
 	case LAYOUT_WEAK:
 		/*
-		 * The callback; before it is what is referred to weakly, behind it what others are.
+		 * The callback. The referent precedes it; other weak references to the referent
+		 * follow it.
 		 */
 		return scan_words(references, owner, type, object, PYOBJECT_BYTES + 8,
 				  PYOBJECT_BYTES + 16);
@@ -511,7 +511,7 @@ int references__of(struct references *references, uint32_t owner, const struct o
 	if (err || object->size < layout->base_bytes)
 		return err;
 	err = take_base(references, owner, object, type, layout);
-	/* What subclasses add. Items of a tuple are in the way, but then nothing can be added. */
+	/* What subclasses add. They cannot add anything to a type with items, such as tuple. */
 	if (!err && layout->layout != LAYOUT_SCANNED && !type->item_size)
 		err = scan_words(references, owner, type, object, layout->base_bytes,
 				 type->basic_size);

@@ -12,9 +12,9 @@
 #include "util/hash_map.h"
 #include "util/id_table.h"
 
-/* Which set becomes of a set when an item joins it. */
+/* Which set results when an item is added to a set. */
 struct joining {
-	uint64_t key; /* of both: joining_key() */
+	uint64_t key; /* of the set and the item: joining_key() */
 	uint32_t result;
 };
 
@@ -22,7 +22,7 @@ struct work {
 	struct account *account;
 	struct referrers *referrers;
 	struct id_table sets; /* by their items */
-	uint32_t *via_names;  /* of each of the graph's vias: its name's number */
+	uint32_t *via_names;  /* for each via of the graph: index of its name */
 	struct hash_map joinings;
 };
 
@@ -77,7 +77,7 @@ static int find_set(struct work *work, const struct items *items, uint32_t *out)
 	return 0;
 }
 
-/* The items of a set, and @item. */
+/* Adds @item to @items, or REFERRER_MORE if there are too many. */
 static void insert(struct items *items, uint32_t item)
 {
 	uint32_t at = items->cnt;
@@ -99,7 +99,7 @@ static uint64_t joining_key(uint32_t set, uint32_t item)
 	return ((uint64_t)set + 1) << 32 | item;
 }
 
-/* Computes the set that @set becomes with @item, and remembers it. */
+/* Computes the set that results from adding @item to @set, and records it. */
 static int join_anew(struct work *work, uint32_t *set, uint32_t item)
 {
 	const struct referrers *referrers = work->referrers;
@@ -141,7 +141,7 @@ static int join_edges(struct work *work, const struct graph *graph)
 
 		err = cpu_allowance__check();
 		for (uint64_t i = graph->starts[from]; i < graph->starts[from + 1] && !err; i++)
-			/* Nothing is held by itself. */
+			/* References of an object to itself do not count. */
 			if (graph->edges[i] < place_cnt && graph->edges[i] != from)
 				err = join(work, &work->referrers->of_places[graph->edges[i]],
 					   work->via_names ? work->via_names[graph->edge_vias[i]]
@@ -161,7 +161,7 @@ static int join_roots(struct work *work, const struct graph *graph, const struct
 	return err;
 }
 
-/* The names of vias: the same name for what is called the same. */
+/* Names the vias; those with equal names share one. */
 static int name_vias(struct work *work, const struct graph *graph, bool no_values)
 {
 	struct referrers *referrers = work->referrers;

@@ -10,7 +10,7 @@
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
 
-/* parents[]: a node; or a root, which has the highest bit. */
+/* Values of parents[]: the number of a node; or the index of a root, with the highest bit set. */
 #define PARENT_NONE UINT32_MAX
 #define PARENT_ROOT (1U << 31)
 
@@ -18,7 +18,7 @@ struct retention {
 	const struct graph *graph;
 	const struct roots *roots;
 	uint32_t *parents;
-	/* The steps whose names are known, by parent and node. */
+	/* Steps whose names are known, sorted by parent and node. */
 	struct retention_step *learned;
 	size_t learned_cnt, learned_capacity;
 };
@@ -37,7 +37,7 @@ void retention__freep(struct retention **retention)
 	retention__free(*retention);
 }
 
-/* Nodes that were reached and have not been left yet. */
+/* Nodes that were reached and whose edges have not been followed yet. */
 struct queue {
 	uint32_t *nodes;
 	size_t head, tail;
@@ -62,7 +62,7 @@ static int follow_all(const struct graph *graph, uint32_t *parents, struct queue
 	return err;
 }
 
-/* The breadth-first search, once for each kind of root. */
+/* Breadth-first search, once for each kind of root. */
 static int search(struct retention *retention)
 {
 	const struct roots *roots = retention->roots;
@@ -127,7 +127,7 @@ static bool is_root(const struct retention *retention, uint32_t node)
 	return retention->parents[node] & PARENT_ROOT;
 }
 
-/* Steps by the node that they are from, then by the one they are to. */
+/* Sorts steps by the node that they start from, then by the node that they lead to. */
 static int compare_steps(const void *left, const void *right, void *context)
 {
 	const struct retention_step *a = left, *b = right;
@@ -159,7 +159,7 @@ static struct retention_step *find_step(const struct retention *retention, uint3
 	return NULL;
 }
 
-/* Looks for how one node refers to others. */
+/* State while searching for how one node refers to others. */
 struct lookup {
 	struct retention *retention;
 	uint32_t from;
@@ -176,14 +176,14 @@ static int take_reference(void *context, uint32_t owner, const struct reference 
 	if (node == NODE_NONE || lookup->retention->parents[node] != lookup->from)
 		return 0;
 	step = find_step(lookup->retention, node);
-	/* The first one will do; but by a word only if by nothing better. */
+	/* The first reference is taken; but one by a word only if there is no better one. */
 	if (step && step->reference.how == REFERS_BY_WORD &&
 	    (step->reference.index == UINT32_MAX || !loose))
 		step->reference = *reference;
 	return 0;
 }
 
-/* Notes the steps on the way to @node that are shown. @noted: bits. */
+/* Records those steps on the path to @node that are shown. @noted: bits by node. */
 static int note_steps(struct retention *retention, uint32_t node, uint8_t *noted)
 {
 	int err;
@@ -303,8 +303,8 @@ static void mark(uint8_t *seen, struct queue *queue, uint32_t node)
 }
 
 /*
- * What is not seen from all roots without passing @node. What no root leads to is a root of its
- * own, but for what only @node leads to.
+ * Finds the nodes that no root leads to except through @node. Nodes that no root leads to at all
+ * count as roots, unless @node leads to them.
  */
 int retention__dominated(const struct retention *retention, uint32_t node, uint8_t **out)
 {
@@ -329,7 +329,7 @@ int retention__dominated(const struct retention *retention, uint32_t node, uint8
 	if (err)
 		return err;
 	queue = (struct queue){.nodes = nodes};
-	bits__set(without, node); /* not to be passed */
+	bits__set(without, node); /* do not pass through it */
 	for (size_t i = 0; i < retention->roots->cnt; i++)
 		mark(without, &queue, retention->roots->roots[i].node);
 	for (uint32_t i = 0; i < graph->node_cnt; i++)

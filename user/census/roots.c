@@ -20,11 +20,11 @@
 /* Of all interpreters and threads together. */
 #define THREADS_MAX 65536
 #define FRAMES_MAX  (1 << 20)
-/* Where the labels take as much, no more frames and modules are looked at. */
+/* When labels take this much, no further frames and modules are read. */
 #define LABEL_BYTES_MAX (64UL << 20)
 #define THREAD_BYTES	256
 #define FRAME_BYTES_MAX 1024
-#define STACK_WORDS	64	      /* of a frame's evaluation stack */
+#define STACK_WORDS	64	      /* words read of a frame's evaluation stack */
 #define DATA_BYTES_MAX	(512UL << 20) /* of all modules together */
 #define READ_BYTES	(256UL << 10)
 
@@ -39,12 +39,12 @@ struct search {
 	const struct census *census;
 	const struct memory *memory;
 	const struct root_sources *sources;
-	uint64_t *words; /* READ_BYTES of them */
+	uint64_t *words; /* READ_BYTES bytes */
 	struct free_slots free_slots;
-	struct address_set seen; /* frames and threads */
+	struct address_set seen; /* frames and threads visited */
 	size_t frame_cnt, thread_cnt, label_bytes;
 	uint64_t dict_room; /* entries of dicts that may still be read */
-	uint64_t data_room; /* and bytes of static data */
+	uint64_t data_room; /* bytes of static data that may still be read */
 };
 
 void roots__release(struct roots *roots)
@@ -56,7 +56,7 @@ void roots__release(struct roots *roots)
 	*roots = (struct roots){};
 }
 
-/* Frees the text, which may be NULL for lack of memory. */
+/* Frees @text, which is NULL if it could not be allocated. */
 static int add_label(struct search *search, char *text, uint32_t *label)
 {
 	_cleanup_free_ char *owned = text;
@@ -79,7 +79,7 @@ static int add_label(struct search *search, char *text, uint32_t *label)
 	return 0;
 }
 
-/* The node of the object at @address; NODE_NONE: there is none. */
+/* The node of the object at @address; NODE_NONE if there is none. */
 static uint32_t find_object(const struct search *search, uint64_t address)
 {
 	uint32_t node;
@@ -110,7 +110,7 @@ static int add_root(struct search *search, enum root_kind kind, uint64_t address
 	return node == NODE_NONE ? 0 : add_node(search, kind, node, label);
 }
 
-/* Adds @word, which is at @address. */
+/* Adds @word, which was read from @address, if it refers to an object. */
 static int add_word(struct search *search, enum root_kind kind, uint64_t address, uint64_t word,
 		    uint32_t label)
 {
@@ -121,7 +121,10 @@ static int add_word(struct search *search, enum root_kind kind, uint64_t address
 	return add_node(search, kind, node, label);
 }
 
-/* Adds every word of [address, address + size), as far as it is readable. */
+/*
+ * Adds every word of [address, address + size), in parts of READ_BYTES. Stops at the first part
+ * that cannot be read in full.
+ */
 static int add_words(struct search *search, enum root_kind kind, uint64_t address, uint64_t size,
 		     uint32_t label)
 {
@@ -138,8 +141,8 @@ static int add_words(struct search *search, enum root_kind kind, uint64_t addres
 }
 
 /*
- * Of a PyInterpreterState, as debug information of the versions in user/target/offsets.h has it; or
- * less.
+ * At most the size of PyInterpreterState, from the debug information of the versions in
+ * user/target/offsets.h.
  */
 static uint64_t interpreter_bytes(const struct census *census)
 {
@@ -159,7 +162,7 @@ static bool is_text(const struct search *search, uint64_t address, const char *t
 	       !strcmp(name, text);
 }
 
-/* Whether the dict at @address is sys.modules; then its entries, which the caller frees. */
+/* Whether the dict at @address is sys.modules. If so, reads its entries, which the caller frees. */
 static bool is_modules(struct search *search, uint64_t address, struct dict_entry **entries,
 		       size_t *cnt)
 {
@@ -200,7 +203,7 @@ static bool is_dict(const struct search *search, uint64_t address)
 	return type != TYPE_NONE && type == search->census->dict_type;
 }
 
-/* Finds sys.modules of an interpreter. *cnt: 0 if it is not there. */
+/* Finds sys.modules of an interpreter. *cnt is 0 if it is not found. */
 static int find_modules(struct search *search, uint64_t interpreter, struct dict_entry **entries,
 			size_t *cnt)
 {
@@ -301,7 +304,7 @@ static int add_local(struct search *search, uint64_t value, uint64_t name_at, co
 	return err ? err : add_root(search, ROOT_LOCAL, value, label);
 }
 
-/* The locals of a frame of @code, and what else it refers to. */
+/* Adds the local variables of a frame of @code, and what else the frame refers to. */
 static int add_frame(struct search *search, uint64_t frame, uint64_t code, unsigned int thread)
 {
 	const struct py_offsets *offsets = &search->census->offsets;
@@ -350,8 +353,8 @@ static uint64_t read_word(const struct search *search, uint64_t address)
 }
 
 /*
- * Whether a list that a target keeps is followed to @address: not where it leads back to what was
- * there before, and not beyond @max of its kind. Returns 1 if it is, 0 or -ENOMEM.
+ * Whether to follow a list in the target to @address: not if @address was visited before, and not
+ * beyond @max of its kind. Returns 1 to follow it, 0, -ENOMEM or -EDQUOT.
  */
 static int step_to(struct search *search, uint64_t address, size_t *cnt, size_t max)
 {
@@ -368,8 +371,8 @@ static int step_to(struct search *search, uint64_t address, size_t *cnt, size_t 
 }
 
 /*
- * Adds a frame, unless it is none of Python code's own. Returns 0, -EFAULT if it cannot be read, or
- * an error.
+ * Adds a frame if it belongs to Python code. Returns 0, -EFAULT if it cannot be read, or another
+ * error.
  */
 static int look_at_frame(struct search *search, uint64_t frame, unsigned int number)
 {
@@ -386,7 +389,7 @@ static int look_at_frame(struct search *search, uint64_t frame, unsigned int num
 	return add_frame(search, frame, code, number);
 }
 
-/* The frames of a thread, from the innermost on. */
+/* Adds the frames of a thread, beginning with the innermost. */
 static int add_frames(struct search *search, uint64_t thread, unsigned int number)
 {
 	const struct py_offsets *offsets = &search->census->offsets;
@@ -451,7 +454,7 @@ static int add_interpreter(struct search *search, uint64_t interpreter, unsigned
 			       interpreter_bytes(search->census), label);
 }
 
-/* The newest comes first in the list; the first is the main one, number 0. */
+/* The list begins with the newest interpreter and ends with the main one, which is number 0. */
 static int add_interpreters(struct search *search)
 {
 	_cleanup_account_free_ uint64_t *interpreters = NULL;
@@ -481,7 +484,7 @@ static int add_data_words(const struct data_piece *piece, void *context)
 	return err;
 }
 
-/* Every word of a module's writable data. What is no module is left out. */
+/* Adds every word of a module's writable data. Skips a file that is not a module. */
 static int add_module_data(struct search *search, const struct mapping *mapping)
 {
 	_cleanup_(data_image__free) struct data_image data = {};
@@ -503,7 +506,7 @@ static int add_module_data(struct search *search, const struct mapping *mapping)
 	return err ? err : data_image__visit(&data, search->memory, add_data_words, &data_search);
 }
 
-/* The static data of the program and of all its libraries, each once. */
+/* Adds the static data of the program and of each of its libraries, once each. */
 static int add_data(struct search *search)
 {
 	const struct target *target = search->sources->target;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where references begin: what is alive without anybody in the heap referring to it.
+ * Roots: where references begin; what is alive although nothing in the heap refers to it.
  *
- * The names that a programmer knows come first: modules, then the local variables of the functions
- * that run. Then what interpreters and threads hold, and last the static data of the program and
- * its libraries, where every word is taken that is the address of an object; but for the slots of
+ * The names that a programmer knows come first: modules, then the local variables of running
+ * functions. Then comes what interpreters and threads hold, and last the static data of the program
+ * and its libraries: every word of it that is the address of an object, except for the slots of
  * free lists (free_slots.h).
  *
- * Sources: PyInterpreterState and PyThreadState (Include/internal/pycore_interp.h and its like), of
- * which every word is looked at; the dict of modules is the first that holds "sys" and "builtins".
+ * Sources: every word of PyInterpreterState and PyThreadState (Include/internal/pycore_interp.h and
+ * the like). The dict of modules is the first dict that holds "sys" and "builtins".
  */
 #pragma once
 
@@ -22,9 +22,9 @@
 enum root_kind {
 	ROOT_MODULE,
 	ROOT_LOCAL,
-	ROOT_FRAME,	  /* what else a frame refers to: its function, its globals, its stack */
+	ROOT_FRAME,	  /* what else a frame refers to: its function, globals and stack */
 	ROOT_INTERPRETER, /* and its threads */
-	ROOT_DATA,	  /* static, of a program or library */
+	ROOT_DATA,	  /* static data of a program or library */
 	ROOT_KIND_CNT,
 };
 
@@ -38,31 +38,31 @@ struct root {
 };
 
 struct roots {
-	struct root *roots; /* by kind */
+	struct root *roots; /* sorted by kind */
 	size_t cnt, capacity;
 	/*
-	 * A module: its name. A local: "function() in thread 1: name". A frame: "function() in
-	 * thread 1". Static data: the path of the file. Not made safe to print.
+	 * A module: its name. A local variable: "function() in thread 1: name". A frame:
+	 * "function() in thread 1". A thread or interpreter: "thread 1", "interpreter 0". Static
+	 * data: the path of the file. Not made safe to print.
 	 */
 	char **labels;
 	size_t label_cnt, label_capacity;
 	/*
-	 * Frames and threads in lists that lead in a circle; these and modules beyond so many, or
-	 * so long labels; static data of a library of which more than 1 GiB was touched, or beyond
-	 * 512 MiB or 1024 files for all.
+	 * What was left out: frames and threads in circular lists; frames, threads and modules
+	 * beyond a number, or beyond a total length of labels; static data of a library that has
+	 * touched more than 1 GiB of it, or beyond 512 MiB or 1024 files in all.
 	 */
 	uint64_t refused_cnt;
 };
 
-/* Where to look. */
 struct root_sources {
 	const struct target *target;
 	const struct runtime *runtime;
 };
 
 /*
- * Returns 0, -ENOMEM or as memory__read_ranges(); what cannot be read is left out. The caller
- * releases.
+ * Finds the roots. What cannot be read is left out. Returns 0, -ENOMEM, -EDQUOT or as
+ * memory__read_ranges(). The caller releases *out.
  */
 int roots__find(struct roots *out, const struct graph *graph, const struct root_sources *sources);
 void roots__release(struct roots *roots);

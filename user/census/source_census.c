@@ -20,9 +20,9 @@ static uint64_t count_writable_bytes(const struct target *target)
 }
 
 /*
- * How much memory references can be in: what was written, and as much again for what is written
- * while we look. What is mapped and was never touched holds none, and a process can map as much of
- * that as it likes.
+ * How much memory can hold references: what has been written, and as much again for what is written
+ * during the census. Memory that is mapped but was never touched holds none, and a process can map
+ * any amount of it.
  */
 static uint64_t count_usable_bytes(const struct target *target)
 {
@@ -48,7 +48,7 @@ int source_census__take(struct census **out, const struct heap_source *source,
 	int err = py_offsets__find(&offsets, source->python->major, source->python->minor,
 				   source->python->runtime, memory, failure);
 
-	/* Types are told from other words by what is mapped now. */
+	/* Types are recognized by what is mapped now. */
 	if (!err)
 		err = target__reload_maps(source->target, failure);
 	if (err)

@@ -3,7 +3,7 @@
  * A type of the target, as far as the census needs it.
  *
  * Layout: struct _typeobject, Include/cpython/object.h (2.7: Include/object.h); the members used
- * here have had the same places since 2.7.
+ * here have had the same offsets since 2.7.
  */
 #pragma once
 
@@ -25,7 +25,7 @@
 #define TYPE_DICT_SUBCLASS    (1UL << 29)
 #define TYPE_TYPE_SUBCLASS    (1UL << 31)
 
-/* Whether an object could be at @address, as far as the number itself says. */
+/* Whether an object could be at @address, judging by the number alone. */
 static inline bool could_be_object(uint64_t address)
 {
 	return address % 8 == 0 && address >= 4096 && address < 1UL << 56;
@@ -36,24 +36,27 @@ struct type {
 	uint64_t flags;
 	uint64_t metatype;		/* the type's own type */
 	uint64_t basic_size, item_size; /* bytes */
-	uint64_t dict;	  /* tp_dict; 0: in 3.12 and later those of built-in types are elsewhere */
-	uint64_t base;	  /* tp_base; 0: none */
-	uint64_t members; /* tp_members: PyMemberDef[], up to one without a name; 0: none */
-	bool has_get;	  /* tp_descr_get: found in a class, its instances are not what one gets */
-	/* tp_weaklistoffset: what is there is no reference; 0 or less: nowhere. */
+	uint64_t dict;			/* tp_dict; 0: elsewhere, for built-in types from 3.12 on */
+	uint64_t base;			/* tp_base; 0: none */
+	uint64_t members; /* tp_members: PyMemberDef[], ended by one without a name; 0: none */
+	bool has_get;	  /* has tp_descr_get: its instances are descriptors */
+	/* tp_weaklistoffset: the word there is not a reference; 0 or less: none. */
 	int64_t weak_offset;
-	int64_t dict_offset; /* tp_dictoffset: where an instance points to its dict; 0: nowhere */
-	uint64_t name_at;    /* of the bytes of tp_name */
-	bool is_set;	     /* set or frozenset themselves */
-	bool is_weakref;     /* weakref itself */
-	bool is_deque;	     /* collections.deque itself */
-	bool is_frame;	     /* frame itself */
-	/* Its items are not counted where PyVarObject has its count: a generator's are a frame. */
+	int64_t dict_offset; /* tp_dictoffset: of the pointer to an instance's dict; 0: none */
+	uint64_t name_at;    /* address of the bytes of tp_name */
+	bool is_set;	     /* set or frozenset, not a subclass */
+	bool is_weakref;     /* weakref, not a subclass */
+	bool is_deque;	     /* collections.deque, not a subclass */
+	bool is_frame;	     /* frame, not a subclass */
+	/* ob_size is not its number of items: the items of a generator are a frame. */
 	bool is_generator;
-	/* tp_name: of a built-in or extension type with its module, of a class without. */
+	/*
+	 * tp_name, which includes the module for built-in and extension types only. A census
+	 * replaces it by the full name (type_name.h).
+	 */
 	char *name;
 };
 
-/* Where a type points to its dict, and to its bases. */
+/* Offsets of a type's pointers to its dict and to its bases. */
 #define TYPE_DICT_OFFSET  264
 #define TYPE_BASES_OFFSET 336

@@ -9,7 +9,9 @@
 #include "target/py_string.h"
 #include "util/cleanup.h"
 
-/* PyHeapTypeObject: where ht_name is at least and at most, and how far behind it ht_qualname is. */
+/*
+ * PyHeapTypeObject: lowest and highest offset of ht_name, and distance from there to ht_qualname.
+ */
 #define HEAP_TYPE_NAME_MIN   400
 #define HEAP_TYPE_NAME_MAX   1024
 #define QUALNAME_BEHIND_NAME 16
@@ -31,12 +33,12 @@ static int is_module_key(struct type_namer *namer, uint64_t key, bool *out)
 		return memory__is_missing(err) ? 0 : err;
 	*out = !strcmp(text, MODULE_KEY);
 	if (*out)
-		namer->module_key = key; /* it is interned: there is but one, in each interpreter */
+		namer->module_key = key; /* it is interned: each interpreter has only one */
 	return 0;
 }
 
 /*
- * *out stays NULL if there is none. Returns 0, -E2BIG if the room has been used up, -ENOMEM or as
+ * *out stays NULL if there is none. Returns 0, -E2BIG if the room is used up, -ENOMEM or as
  * memory__read().
  */
 static int find_module(struct type_namer *namer, const struct dict_entry *entries, size_t cnt,
@@ -56,7 +58,7 @@ static int find_module(struct type_namer *namer, const struct dict_entry *entrie
 	return 0;
 }
 
-/* NULL if it has none. As find_module(). */
+/* *out stays NULL if the type has none. Returns as find_module() or dict__read(). */
 static int read_module(struct type_namer *namer, const struct type *type, char **out)
 {
 	_cleanup_account_free_ struct dict_entry *entries = NULL;
@@ -72,7 +74,7 @@ static int read_module(struct type_namer *namer, const struct type *type, char *
 		err = find_module(namer, entries, cnt, out);
 	if (err || *out || !key)
 		return err;
-	/* Another interpreter's. */
+	/* The type may belong to another interpreter. */
 	namer->module_key = 0;
 	err = find_module(namer, entries, cnt, out);
 	if (!namer->module_key)
@@ -80,7 +82,10 @@ static int read_module(struct type_namer *namer, const struct type *type, char *
 	return err;
 }
 
-/* What the str of tp_name's bytes is, if it is of ASCII, which nearly all names are. */
+/*
+ * The address of the str that contains the bytes of tp_name, if it is ASCII, as nearly all names
+ * are.
+ */
 static uint64_t name_object(const struct type_namer *namer, const struct type *type)
 {
 	uint16_t data = namer->offsets->unicode_ascii_data;
@@ -93,7 +98,7 @@ static int read_qualname(struct type_namer *namer, const struct type *type, char
 	uint64_t words[(HEAP_TYPE_NAME_MAX + QUALNAME_BEHIND_NAME) / 8 + 1];
 	int err;
 
-	/* 2.7 has no such thing. */
+	/* 2.7 has no qualified names. */
 	if (namer->offsets->unicode_ascii_data == PY_NO_OFFSET)
 		return 0;
 	err = memory__read(namer->memory, type->address, words, sizeof(words));

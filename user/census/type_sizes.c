@@ -11,14 +11,14 @@
 #define PYOBJECT_BYTES	 16
 #define VAR_OBJECT_BYTES 24 /* PyVarObject */
 /*
- * An offset below 0 counts from the end of a variable-sized object, or is in the words before an
- * object (3.11 on, at most four).
+ * A negative offset counts from the end of a variable-sized object, or refers to the words in front
+ * of an object (3.11 and later, at most four).
  */
 #define BEFORE_OBJECT_BYTES 64
 
 /*
- * The length of what is read, by the layout of a kind, of each object of that kind. No version's
- * objects are shorter.
+ * How many bytes are read of each object of a kind, in the layout of that kind. No version has
+ * shorter objects.
  */
 static const struct {
 	uint64_t flag;
@@ -58,7 +58,7 @@ static bool is_offset(int64_t offset, int64_t basic_size)
 	return signed_part_is_within(offset, sizeof(uint64_t), (uint64_t)basic_size);
 }
 
-/* A class made in Python may be called like a built-in type. */
+/* A class made in Python may have the name of a built-in type. */
 static bool is_long_enough(const struct type_sizes *sizes)
 {
 	bool is_built_in = !(sizes->flags & TYPE_HEAPTYPE);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whether the sizes and offsets that a type claims can be true.
+ * Checks whether the sizes and offsets that a type claims can be true.
  *
  * A type is memory of the target like any other, and whoever wrote it may claim anything: that a
- * list is 16 bytes long, that instances have their dict at the end of the address space. What
- * relies on a layout of Python's own would read where that layout has something, and so past what
- * such a type has. A type like that is refused as a whole: no object is of it.
+ * list is 16 bytes long, that instances have their dict at the end of the address space. Code that
+ * relies on one of Python's own layouts would then read past the end of the object. Such a type is
+ * refused as a whole: no object is of that type.
  */
 #pragma once
 
@@ -19,13 +19,13 @@ struct type_sizes {
 	int64_t weak_offset, dict_offset; /* tp_weaklistoffset, tp_dictoffset */
 };
 
-/* The largest basic size and item size, bytes. */
+/* The largest basic size and item size, in bytes. */
 #define TYPE_SIZE_MAX (1 << 20)
 
 /*
- * Basic and item size are at most TYPE_SIZE_MAX; both offsets are in an object of the basic size,
- * or count from the end of an object, or stand for what Python manages before an object; what
- * claims to be of a built-in kind is at least as long as the part of that kind's layout that is
- * read (the structs in CPython's Include/, 2.7 to 3.15).
+ * Basic and item size are at most TYPE_SIZE_MAX. Both offsets are within an object of the basic
+ * size, count from the end of an object, or stand for what Python manages in front of an object. A
+ * type that claims to be of a built-in kind is at least as large as the part of that kind's layout
+ * that is read (the structs in CPython's Include/, 2.7 to 3.15).
  */
 bool type_sizes__are_plausible(const struct type_sizes *sizes);

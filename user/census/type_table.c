@@ -32,12 +32,15 @@ _Static_assert(offsetof(struct type_object, dict_offset) == 288, "tp_dictoffset"
 
 #define ADDRESS_MAX    (1UL << 56)
 #define NAME_MAX_BYTES 256
-/* A type, its metatype, that one's metatype, and so on up to `type`, whose type is itself. */
+/*
+ * Length of the chain from a type to its metatype, to the type of that, and so on up to `type`,
+ * which is its own type.
+ */
 #define METATYPES_MAX 8
-/* Addresses for which there is room at first. */
+/* Initial capacity, in addresses. */
 #define SEEN_MIN 512
 
-/* What is known of an address that was noted. */
+/* What is known about an address that was noted. */
 enum verdict {
 	NOTED,
 	NO_TYPE,
@@ -46,13 +49,13 @@ enum verdict {
 
 struct seen {
 	uint64_t address;
-	uint32_t number; /* IS_TYPE: in types[] */
+	uint32_t number; /* IS_TYPE: index in types[] */
 	uint32_t verdict;
 };
 
 struct type_table {
 	const struct memory *memory;
-	struct hash_map seen; /* of struct seen, by address */
+	struct hash_map seen; /* struct seen, by address */
 	uint64_t *noted;
 	size_t noted_cnt, noted_capacity;
 	struct type *types;
@@ -122,7 +125,7 @@ int type_table__note(struct type_table *table, uint64_t address)
 	return 0;
 }
 
-/* What a type can be, whatever its metatype and its sizes are. */
+/* Whether this can be a type, regardless of its metatype and sizes. */
 static bool is_plausible(const struct type_object *object)
 {
 	return object->type && object->type % 8 == 0 && object->type < ADDRESS_MAX &&
@@ -160,8 +163,8 @@ static bool is_name(const char *text)
 }
 
 /*
- * The text at @address, of NAME_MAX_BYTES at most; NULL if there is none, or none that a name can
- * be.
+ * Reads the text at @address, of at most NAME_MAX_BYTES. *out is NULL if there is no text that can
+ * be a name.
  */
 static int read_name(char **out, const struct memory *memory, uint64_t address)
 {
@@ -169,7 +172,7 @@ static int read_name(char **out, const struct memory *memory, uint64_t address)
 	size_t have = 0;
 
 	*out = NULL;
-	/* Up to the end of a page, and then on: it may be the last one. */
+	/* Read page by page: the next page may not be readable. */
 	while (have < NAME_MAX_BYTES && !memchr(text, 0, have)) {
 		size_t size = 4096 - (address + have) % 4096;
 		int err;
@@ -232,7 +235,7 @@ static int decide(struct type_table *table, uint64_t address, const struct type_
 		.is_set = built_in && (!strcmp(name, "set") || !strcmp(name, "frozenset")),
 		.is_weakref = built_in && !strncmp(name, "weakref", 7),
 		/*
-		 * No class made in Python has a dot in there. It is made at run time from 3.12 on.
+		 * No class made in Python has a dot in tp_name. From 3.12 on, deque is a heap type.
 		 */
 		.is_deque = !strcmp(name, "collections.deque"),
 		.is_generator = built_in && is_generator(name),
@@ -241,7 +244,7 @@ static int decide(struct type_table *table, uint64_t address, const struct type_
 	return 0;
 }
 
-/* What was read of the addresses that are noted; as many as there are. */
+/* The noted objects, in the order of noted[]: what was read from each address. */
 struct looks {
 	struct type_object *objects;
 	struct memory_range *ranges;
@@ -254,7 +257,7 @@ static void looks__release(struct looks *looks)
 	account__free(looks->ranges);
 }
 
-/* Reads those that were noted since. */
+/* Reads the objects noted since the last call. */
 static int look(struct type_table *table, struct looks *looks)
 {
 	size_t first = looks->cnt;
@@ -275,7 +278,7 @@ static int look(struct type_table *table, struct looks *looks)
 	return memory__read_ranges(table->memory, looks->ranges + first, looks->cnt - first);
 }
 
-/* Notes the types of what could be a type, and what these are of, and so on. */
+/* Notes the types of everything that could be a type, then the types of these, and so on. */
 static int look_at_metatypes(struct type_table *table, struct looks *looks)
 {
 	size_t from = 0;
@@ -290,7 +293,7 @@ static int look_at_metatypes(struct type_table *table, struct looks *looks)
 	return err;
 }
 
-/* Whether it is `type`: the one type that is of itself. */
+/* Whether it is `type`, the only type that is its own type. */
 static bool is_type_of_itself(uint64_t address, const struct type_object *object)
 {
 	return object->type == address && object->flags & TYPE_TYPE_SUBCLASS;
@@ -301,7 +304,7 @@ static enum verdict verdict_on(const struct type_table *table, uint64_t noted)
 	return ((const struct seen *)hash_map__find(&table->seen, noted))->verdict;
 }
 
-/* Decides on those whose metatype is decided on. *any: there was one. */
+/* Decides on those whose metatype has been decided on. *any: whether there were any. */
 static int decide_round(struct type_table *table, const struct looks *looks, bool *any)
 {
 	int err = 0;
@@ -329,7 +332,7 @@ int type_table__resolve(struct type_table *table)
 	int err;
 
 	err = look_at_metatypes(table, &looks);
-	/* Each round decides on the types of those types that the one before decided on. */
+	/* Each round decides on the types whose metatypes were decided on in the round before. */
 	for (int i = 0; i <= METATYPES_MAX && !err && any; i++)
 		err = decide_round(table, &looks, &any);
 	for (size_t i = 0; i < table->noted_cnt; i++) {
@@ -338,7 +341,7 @@ int type_table__resolve(struct type_table *table)
 		if (seen->verdict != NOTED)
 			continue;
 		seen->verdict = NO_TYPE;
-		/* Only where the rounds were too few. */
+		/* Only if there were too few rounds. */
 		table->refused_cnt += any && i < looks.cnt && !looks.ranges[i].failed &&
 				      is_plausible(&looks.objects[i]) &&
 				      is_metatype(table, looks.objects[i].type);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The types of a heap's objects, found from the objects: a word is a type if what it points to has
- * a type that is itself a type of types, and looks like one in the rest. No symbol is needed, and
- * extension types and classes are found as the built-in ones are.
+ * The types of a heap's objects, found through the objects. A word is the address of a type if what
+ * it points to looks like a type, and its own type is a type of types. No symbols are needed, and
+ * extension types and classes are found in the same way as built-in types.
  */
 #pragma once
 
@@ -11,50 +11,50 @@
 #include "census/type.h"
 #include "target/memory.h"
 
-/* Numbers that are none. */
-#define TYPE_NONE   UINT32_MAX	     /* what is there is no type */
-#define TYPE_UNSEEN (UINT32_MAX - 1) /* nobody has looked */
+/* Numbers that do not refer to a type. */
+#define TYPE_NONE   UINT32_MAX	     /* the address is not that of a type */
+#define TYPE_UNSEEN (UINT32_MAX - 1) /* the address has not been checked */
 
 struct type_table;
 
 /*
- * More types are refused: their numbers have to fit into a kind (block_kind.h), and what they take
- * is bounded.
+ * Further types are refused: a number has to fit into a kind (block_kind.h), and the memory for
+ * types is limited.
  */
 #define TYPES_MAX (1UL << 20)
 
-/* Returns 0 or -ENOMEM; the caller frees it. @memory must outlive it. */
+/* @memory must outlive the table. Returns 0, -ENOMEM or -EDQUOT. The caller frees the table. */
 int type_table__new(struct type_table **out, const struct memory *memory);
 void type_table__free(struct type_table *table);
 void type_table__freep(struct type_table **table);
 
-/* The number of the type at @address, or one of the above. */
+/* The number of the type at @address, TYPE_NONE or TYPE_UNSEEN. */
 uint32_t type_table__find(const struct type_table *table, uint64_t address);
 
-/* Notes that type_table__resolve() is to look at @address. Returns 0 or -ENOMEM. */
+/* Notes @address, to be checked by type_table__resolve(). Returns 0, -ENOMEM or -EDQUOT. */
 int type_table__note(struct type_table *table, uint64_t address);
 
 /*
- * Looks at what was noted: nothing is TYPE_UNSEEN of that then. 0, -ENOMEM or as
- * memory__read_ranges().
+ * Checks the noted addresses, so that none of them is TYPE_UNSEEN. Returns 0, -ENOMEM, -EDQUOT or
+ * as memory__read_ranges().
  */
 int type_table__resolve(struct type_table *table);
 
 /* Gives a type another name, which is copied. Returns 0, -ENOMEM or -EDQUOT. */
 int type_table__rename(struct type_table *table, uint32_t number, const char *name);
 
-/* The type that @type is derived from; NULL: none, or not known. */
+/* The base of @type; NULL if there is none or it is not known. */
 const struct type *type_table__base(const struct type_table *table, const struct type *type);
 
-/* The number of the type of Python's own that has this name; or TYPE_NONE. */
+/* The number of the built-in type of this name, or TYPE_NONE. */
 uint32_t type_table__built_in(const struct type_table *table, const char *name);
 
-/* The types, by their numbers: 0 up to type_table__cnt(). */
+/* The types, by number: 0 to type_table__cnt() - 1. */
 const struct type *type_table__at(const struct type_table *table, uint32_t number);
 uint32_t type_table__cnt(const struct type_table *table);
 
 /*
- * So many types were refused: their sizes or offsets cannot be true (type_sizes.h), there are more
- * than TYPES_MAX, or the chain of their metatypes is too long.
+ * The number of types that were refused: their sizes or offsets cannot be true (type_sizes.h),
+ * there are more than TYPES_MAX, or the chain of their metatypes is too long.
  */
 uint64_t type_table__refused_cnt(const struct type_table *table);

@@ -20,11 +20,11 @@
 #define DIGIT_BITS	 30
 #define DIGITS_MAX	 2
 #define BYTES_SHOWN	 512
-#define FLOAT_DIGITS_MAX 17 /* behind the point; one less is enough */
+#define FLOAT_DIGITS_MAX 17 /* after the point; one less is always enough */
 #define UNICODE_MAX	 0x10ffff
-#define UNITS_SHOWN	 256 /* of 2.7's unicode */
+#define UNITS_SHOWN	 256 /* of a unicode of 2.7 */
 #define UNIT_ESCAPED_MAX 10
-#define ESCAPED_MAX	 4 /* bytes that become of one */
+#define ESCAPED_MAX	 4 /* bytes that one byte may become */
 #define CUT		 "..."
 
 static char *put_escaped(char *to, uint8_t byte)
@@ -36,7 +36,7 @@ static char *put_escaped(char *to, uint8_t byte)
 	return to + sprintf(to, "\\x%02x", byte);
 }
 
-/* Quotes one byte of a text, which may be in the midst of a character. */
+/* Quotes one byte of a text, possibly a part of a character. */
 static char *put_byte(char *to, uint8_t byte, char quote)
 {
 	if (byte == (uint8_t)quote || byte == '\\')
@@ -47,7 +47,7 @@ static char *put_byte(char *to, uint8_t byte, char quote)
 	return to;
 }
 
-/* The character that @text, which is UTF-8, begins with; *size: of how many bytes. */
+/* Decodes the character that @text, in UTF-8, begins with. *size: its length in bytes. */
 static uint32_t decode_character(const char *text, size_t *size)
 {
 	static const uint8_t masks[] = {0x7f, 0x1f, 0x0f, 0x07};
@@ -67,9 +67,9 @@ static uint32_t decode_character(const char *text, size_t *size)
 }
 
 /*
- * What repr() escapes (str.isprintable()): control and format characters, which may turn a line
- * around, spaces that are none, what is for private use. What no version of Unicode has assigned is
- * shown as it is.
+ * Whether repr() shows a character as it is (str.isprintable()). It escapes control and format
+ * characters, which may reverse the direction of a line, unusual spaces, and characters for private
+ * use. Characters that no version of Unicode has assigned are shown as they are.
  */
 static bool is_printable(uint32_t character)
 {
@@ -98,7 +98,7 @@ static char *put_hidden(char *to, uint32_t character)
 	return to + sprintf(to, character < 0x10000 ? "\\u%04x" : "\\U%08x", character);
 }
 
-/* Quotes a character that is not ASCII: its @size bytes, or an escape. */
+/* Quotes a character that is not ASCII: writes its @size bytes, or an escape. */
 static char *put_wide(char *to, const char *text, uint32_t character, size_t size)
 {
 	if (!is_printable(character))
@@ -112,7 +112,7 @@ static char quote_for(const char *text, size_t size)
 	return memchr(text, '\'', size) && !memchr(text, '"', size) ? '"' : '\'';
 }
 
-/* @text in quotes, cut off after @characters_max. */
+/* Quotes @text, cut off after @characters_max characters. */
 static char *quote_text(const char *text, size_t characters_max)
 {
 	char *out = malloc(strlen(text) * ESCAPED_MAX + sizeof("''" CUT)), *to = out;
@@ -147,7 +147,7 @@ static int describe_text(char **out, const struct census *census, uint64_t addre
 	return *out ? 0 : -ENOMEM;
 }
 
-/* @prefix: 'b', or '\0' for 2.7's str, which has none. */
+/* @prefix: 'b', or '\0' for str of 2.7, which has none. */
 static char *quote_bytes(const uint8_t *bytes, size_t size, char prefix, bool is_cut)
 {
 	char *out = malloc(size * ESCAPED_MAX + sizeof("b''" CUT)), *to = out;
@@ -223,7 +223,7 @@ static int describe_long(char **out, const struct census *census, uint64_t addre
 		cnt = magnitude((int64_t)number.tag);
 	}
 	if (cnt > DIGITS_MAX)
-		return 0; /* so large a number is not shown */
+		return 0; /* larger numbers are not shown */
 	value = cnt > 0 ? number.digits[0] : 0;
 	if (cnt > 1)
 		value |= (int64_t)number.digits[1] << DIGIT_BITS;
@@ -245,8 +245,8 @@ static int describe_int(char **out, const struct census *census, uint64_t addres
 }
 
 /*
- * The shortest text that says the same, as repr() does: with an exponent where that is below -4, or
- * from 16 on (Python/pystrtod.c, PyOS_double_to_string() with 'r').
+ * The shortest text that stands for the same value, as in repr(). It has an exponent if that is
+ * below -4, or 16 and above (Python/pystrtod.c, PyOS_double_to_string() with 'r').
  */
 static int describe_float(char **out, const struct census *census, uint64_t address)
 {
@@ -271,9 +271,9 @@ static int describe_float(char **out, const struct census *census, uint64_t addr
 }
 
 /*
- * PyUnicodeObject of 2.7 (Include/unicodeobject.h): length, str, in units of 2 or 4 bytes, as the
- * build has it. They are taken for units of 4 if each of those shown is a character and a unit of 0
- * is behind the last one.
+ * PyUnicodeObject of 2.7 (Include/unicodeobject.h): length, str, in units of 2 or 4 bytes,
+ * depending on the build. Units of 4 are assumed if each unit shown is a character, and a unit of 0
+ * follows the last one.
  */
 static bool is_wide(const uint32_t *units, uint64_t length, size_t shown)
 {
@@ -293,7 +293,7 @@ static bool is_low_surrogate(uint32_t unit)
 	return unit >= 0xdc00 && unit < 0xe000;
 }
 
-/* The unit, or pair of them, at *at, which is moved behind it. */
+/* The character of the unit, or pair of units, at *at. Moves *at past it. */
 static uint32_t next_character(const void *units, bool wide, size_t cnt, size_t *at)
 {
 	const uint16_t *narrow = units;

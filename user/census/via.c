@@ -18,7 +18,7 @@ static int print(char **out, const char *before, const char *text, const char *a
 	return asprintf(out, "%s%s%s", before, text, after) < 0 ? -ENOMEM : 0;
 }
 
-/* Other keys than texts and numbers are called by their type. */
+/* A key that is neither a text nor a number is shown as its type. */
 static int name_key(char **out, const struct graph *graph, uint64_t key)
 {
 	uint32_t type = graph__type_at(graph, key);
@@ -43,7 +43,7 @@ static int name_attribute(char **out, const struct graph *graph, uint64_t name_a
 
 	if (err)
 		return err;
-	/* Without brackets and quotes. */
+	/* Strip brackets and quotes. */
 	length = strlen(name);
 	if (length < 4 || name[1] != '\'')
 		return print(out, ".", name, "");

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The name of what an object is referred to by: ".name", "['key']", "[3]", "key", "element".
- */
+/* Names how an object is referred to: ".name", "['key']", "[3]", "key", "element". */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +7,7 @@
 #include "census/graph.h"
 
 /*
- * @no_values: a key is "[...]" then. The caller frees *out. Returns 0, -ENOMEM or as
+ * @no_values: write "[...]" instead of a key. The caller frees *out. Returns 0, -ENOMEM or as
  * memory__read().
  */
 int via__name(char **out, const struct graph *graph, const struct via *via, bool no_values);

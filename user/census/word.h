@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * A word of a copy of the target's memory.
- */
+/* Reads a word from a copy of the target's memory. */
 #pragma once
 
 #include <stdint.h>
