@@ -14,19 +14,19 @@
 #include "util/units.h"
 
 /*
- * What holds back less than this share of all hostage bytes is not worth a word. Of what it holds
- * back, only what was in use before counts for that: the arena that is being filled has not been
- * left behind by anything.
+ * What holds back less than this share of all hostage bytes is not mentioned. Only bytes that have
+ * been in use before count for that: an arena that is still being filled has not been left half
+ * empty by anything.
  */
 #define SHARE_MIN 0.1
-/* So many containers are named. */
+/* How many containers are named at most. */
 #define CONTAINERS_MAX 3
 #define KIND_BYTES     160
-#define CONTENT_BYTES  512 /* what is in a container is cut off there */
+#define CONTENT_BYTES  512 /* the description of a container's content is cut off there */
 
 #define BYTES(bytes) (units__bytes((uint64_t)llround(bytes)).text)
 #define COUNT(count) (units__count(count).text)
-/* "1 object", "2 objects"; and the verb that goes with so many. */
+/* "1 object", "2 objects"; and the verb that agrees with the number. */
 #define COUNTED(count, noun) (units__counted(count, noun).text)
 #define HOLD(count)	     ((count) == 1 ? "holds" : "hold")
 
@@ -63,7 +63,7 @@ static int add(struct advices *advices, enum advice_rule rule, const char *forma
 	return 0;
 }
 
-/* The rows that @wants says yes to, together. */
+/* The sum of the rows that @wants accepts; of all rows if it is NULL. */
 static struct pin_row sum(const struct pin_ranking *ranking, const struct census *census,
 			  bool (*wants)(const struct census *census, const struct pin_row *row))
 {
@@ -105,8 +105,8 @@ static bool is_kept(const struct census *census, const struct pin_row *row)
 }
 
 /*
- * Up to 3.9 a code object has a frame for its next call (co_zombieframe); there is a free list
- * besides.
+ * Up to 3.9, a code object keeps a frame for its next call (co_zombieframe), in addition to the
+ * free list.
  */
 static bool is_frame(const struct census *census, const struct pin_row *row)
 {
@@ -116,7 +116,7 @@ static bool is_frame(const struct census *census, const struct pin_row *row)
 	       is_parked(row, census, names, ARRAY_SIZE(names));
 }
 
-/* What has a free list that a full collection clears. */
+/* Types with a free list that a full collection clears. */
 static bool is_given_up(const struct census *census, const struct pin_row *row)
 {
 	static const char *const names[] = {
@@ -192,10 +192,10 @@ static int advise_frames(struct advices *advices, const struct census *census,
 		COUNTED(frames.blocks, "frame"), HOLD(frames.blocks), BYTES(frames.hostage_bytes));
 }
 
-/* The container of a path that ends with what is in it: a part of that path. */
+/* The container in a path that ends with an item of it: a part of that path. */
 struct container {
-	const char *path; /* not terminated: */
-	size_t length;	  /* 0: the path does not end so */
+	const char *path; /* not NUL-terminated */
+	size_t length;	  /* 0: the path ends in another way */
 };
 
 static struct container container_of(const char *path)
@@ -220,7 +220,7 @@ static bool is_same(const struct container *a, const struct container *b)
 
 /*
  * Whether the path ends in a member that Python has no name for, ".<+16>" (path_text.h): C code
- * holds the container there, and no statement replaces or empties it.
+ * holds the container there, so no statement can replace or empty it.
  */
 static bool is_unnamed(const struct container *container)
 {
@@ -233,7 +233,10 @@ static bool is_unnamed(const struct container *container)
 	return at >= 3 && !memcmp(container->path + at - 3, ".<+", 3);
 }
 
-/* What is in it stays, and no copy replaces it: it belongs to code, a function or a class. */
+/*
+ * Whether the content stays and cannot be replaced by a copy: it belongs to code, a function or a
+ * class.
+ */
 static bool is_fixed(const struct container *container)
 {
 	static const char *const names[] = {
@@ -252,7 +255,7 @@ static bool is_fixed(const struct container *container)
 	return is_unnamed(container);
 }
 
-/* So many rows by path are each worth a word for what they hold back; they are the first. */
+/* How many rows by path hold back enough to be mentioned. They come first. */
 static size_t count_worth(const struct pin_ranking *by_path, double least)
 {
 	size_t cnt = 0;
@@ -263,8 +266,8 @@ static size_t count_worth(const struct pin_ranking *by_path, double least)
 }
 
 /*
- * So many blocks in @container are of the kind of row @row, by rows @first up to @cnt; 0 if one
- * before that row is of this kind, too: a mapping's keys and values may be.
+ * How many blocks in @container have the kind of rows[@row], in rows @first to @cnt - 1. 0 if an
+ * earlier one of these rows has that kind, too, as a mapping's keys and values may have.
  */
 static uint64_t count_kind(const struct pin_row *rows, size_t first, size_t row, size_t cnt,
 			   const struct container *container)
@@ -284,7 +287,9 @@ static uint64_t count_kind(const struct pin_row *rows, size_t first, size_t row,
 	return blocks;
 }
 
-/* Adds what a row is of to what is written of its container: "399 int and 391 str". */
+/*
+ * Appends what a row contains to the description of its container's content: "399 int and 391 str".
+ */
 static void describe_content(const struct census *census, const struct pin_row *row,
 			     uint64_t blocks, char *text, size_t size)
 {
@@ -297,7 +302,10 @@ static void describe_content(const struct census *census, const struct pin_row *
 		 kind);
 }
 
-/* Of what the first @cnt rows have in the container of row @first, which is the first with it. */
+/*
+ * Advice on the container of rows[@first], which is the first row with it, from the first @cnt
+ * rows.
+ */
 static int advise_container(struct advices *advices, const struct census *census,
 			    const struct pin_row *rows, size_t first, size_t cnt, double least)
 {
@@ -328,7 +336,7 @@ static int advise_container(struct advices *advices, const struct census *census
 		(int)container.length, container.path, content, BYTES(all.hostage_bytes));
 }
 
-/* Whether no row before this one has the same container: a mapping's keys have a row, too. */
+/* Whether no earlier row has the same container: the keys of a mapping have a row, too. */
 static bool is_first_of(const struct pin_row *rows, size_t row, const struct container *container)
 {
 	for (size_t i = 0; i < row; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What would help, where what pins has a pattern that is known; with the reason and the figures.
+ * Suggests what to do where arenas are pinned in a known pattern, with the reason and the figures.
  */
 #pragma once
 
@@ -10,12 +10,12 @@
 #include "analysis/pin_holders.h"
 
 enum advice_rule {
-	ADVICE_PARKED,	  /* Python has freed them, and keeps them until a full collection */
-	ADVICE_KEPT,	  /* the same, for good: dicts and lists of Python 2 */
-	ADVICE_FRAMES,	  /* functions keep them for their next call */
+	ADVICE_PARKED,	  /* freed objects on free lists, until the next full collection */
+	ADVICE_KEPT,	  /* the same, but kept for good: dicts and lists of Python 2 */
+	ADVICE_FRAMES,	  /* frames that functions keep for their next call */
 	ADVICE_CONTAINER, /* what is left in a container */
-	ADVICE_IMPORTS,	  /* code that was loaded late */
-	ADVICE_CYCLES,	  /* nothing leads there */
+	ADVICE_IMPORTS,	  /* code that was imported late */
+	ADVICE_CYCLES,	  /* objects that no root leads to */
 	ADVICE_RULE_CNT,
 };
 
@@ -24,7 +24,7 @@ extern const char *const advice_rule_names[ADVICE_RULE_CNT];
 
 struct advice {
 	enum advice_rule rule;
-	char *text; /* a sentence or two; names in it are not made safe to print */
+	char *text; /* one or two sentences; names in it are not made safe to print */
 };
 
 struct advices {
@@ -32,7 +32,7 @@ struct advices {
 	size_t cnt, capacity;
 };
 
-/* Returns 0 or -ENOMEM; the caller releases. */
+/* Returns 0 or -ENOMEM. The caller releases *out. */
 int advices__find(struct advices *out, const struct census *census,
 		  const struct pin_holders *holders);
 void advices__release(struct advices *advices);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All about one arena, pinned or not: its live blocks, what they are, and what keeps them alive.
+ * Everything about one arena, pinned or not: its live blocks, what they hold, and what keeps them
+ * alive.
  */
 #pragma once
 
@@ -10,13 +11,13 @@
 #include "heap/pinned.h"
 
 struct arena_report {
-	struct pinned pinned; /* that arena only, with all of its blocks */
+	struct pinned pinned; /* this arena only, with all of its blocks */
 	struct pin_holders holders;
 };
 
 /*
- * Finds it all of the arena at or around @address. Returns 0, -ENOENT if there is none with a live
- * block, -ENOMEM or as memory__read(). The caller releases.
+ * Reports on the arena at or around @address. Returns 0, -ENOENT if there is no arena with a live
+ * block, -ENOMEM, -EDQUOT or as memory__read(). The caller releases *out.
  */
 int arena_report__find(struct arena_report *out, const struct graph *graph,
 		       const struct roots *roots, struct retention *retention, uint64_t address,

@@ -13,7 +13,7 @@ void findings__free(struct findings *findings)
 	memory_map__free(&findings->map);
 }
 
-/* The resident bytes of each arena; *out stays NULL where that cannot be known. */
+/* Measures the resident bytes of each arena. *out stays NULL if they are not known. */
 static int measure_resident(const struct heap *heap, const struct target *target, uint64_t **out)
 {
 	_cleanup_account_free_ struct resident_range *ranges =

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All that is worked out of one heap for a report. The heap is not needed any more then: writing
- * may take as long as the reader likes.
+ * Everything that is computed from one heap for a report. The heap is not needed any more then, so
+ * writing the report may take any time.
  */
 #pragma once
 
@@ -30,8 +30,9 @@ struct findings_options {
 };
 
 /*
- * Works out the findings of @heap at @now_ns (CLOCK_MONOTONIC). @target is asked what is resident;
- * NULL if it is gone. Adds what was left out to @counters. Returns 0 or -ENOMEM; the caller frees.
+ * Computes the findings of @heap at @now_ns (CLOCK_MONOTONIC). @target: to ask what is resident;
+ * NULL if it is gone. Adds what was left out to @counters. Returns 0, -ENOMEM, -EDQUOT or -ETIME.
+ * The caller frees *out.
  */
 int findings__collect(struct findings *out, const struct heap *heap, const struct target *target,
 		      const struct findings_options *options, struct pinned_history *history,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A sector is free if no byte of it belongs to a live block, and used in full if nothing in it
- * could be allocated: live blocks, and the headers and tails of spans around them. So each arena is
- * walked block by block, and for each sector two sums are kept: bytes that are live, and bytes that
- * are available.
+ * A sector is free if no byte of it belongs to a live block. It is used in full if nothing in it
+ * could be allocated: it has only live blocks, and the headers and tails of spans around them. So
+ * each arena is walked block by block, with two sums for each sector: of live bytes and of
+ * available bytes.
  */
 #include "analysis/memory_map.h"
 
@@ -34,7 +34,7 @@ double memory_map_region__fragmentation(const struct memory_map_region *region)
 	return 1.0 - (double)region->live_bytes / (double)(region->end - region->start);
 }
 
-/* Adds @size bytes from @address on to one of the sums of each sector they lie in. */
+/* Adds @size bytes from @address on to one of the sums of each sector that they are in. */
 static void add_bytes(const struct memory_map_region *region, struct sector_sums *sums,
 		      uint64_t address, uint64_t size, bool live)
 {
@@ -93,7 +93,7 @@ static void count_sectors(struct memory_map_region *region)
 	}
 }
 
-/* Draws the arenas first to last, which lie side by side. */
+/* Draws arenas @first to @last, which are adjacent. */
 static int draw_region(struct memory_map_region *region, const struct heap *heap, size_t first,
 		       size_t last)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The heap as a picture: address space cut into sectors of equal size, a character each: ' ' free,
- * '-' partly used, '*' used in full. One picture for each region: arenas that lie side by side.
+ * Draws the heap as text: the address space is cut into sectors of equal size, each shown as one
+ * character: ' ' free, '-' partly used, '*' used in full. Each run of adjacent arenas is drawn
+ * separately, as a "region" of the map.
  */
 #pragma once
 
@@ -18,7 +19,7 @@ struct memory_map_region {
 	uint64_t sector_bytes; /* a power of two */
 	char *sectors;	       /* one character each, NUL-terminated */
 	uint64_t live_bytes;
-	uint64_t used, partial, free;	     /* sectors: '*', '-', ' ' */
+	uint64_t used, partial, free;	     /* numbers of sectors: '*', '-', ' ' */
 	uint64_t longest_used, longest_free; /* longest runs, in sectors */
 };
 
@@ -27,7 +28,7 @@ struct memory_map {
 	size_t region_cnt;
 };
 
-/* Draws the heap. Returns 0, -EDQUOT or -ENOMEM; the caller frees the map. */
+/* Draws the heap. Returns 0, -EDQUOT, -ENOMEM or -ETIME. The caller frees the map. */
 int memory_map__draw(struct memory_map *out, const struct heap *heap);
 void memory_map__free(struct memory_map *map);
 

@@ -18,7 +18,7 @@
 #define CHUNK_HEAD_BYTES  16
 #define CHUNK_IS_MMAPPED  2UL
 #define END_UNKNOWN	  UINT64_MAX
-/* Of what is below a stack: glibc has a page, unless a program wants more. */
+/* How large the guard below a stack may be: glibc uses one page, unless a program requests more. */
 #define GUARD_BYTES_MAX (64UL << 10)
 
 const char *const memory_part_names[MEMORY_PART_CNT] = {
@@ -26,16 +26,15 @@ const char *const memory_part_names[MEMORY_PART_CNT] = {
 	[MEMORY_STACKS] = "stacks", [MEMORY_UNEXPLAINED] = "unexplained",
 };
 
-/* While it is found out. */
+/* State while the mappings are examined. */
 struct survey {
 	struct memory_use *use;
 	const struct target *target;
 	const struct heap *heap;
-	uint64_t *stack_pointers; /* of threads that wait */
+	uint64_t *stack_pointers; /* of waiting threads */
 	size_t stack_pointer_cnt, stack_pointer_capacity;
 	struct executable_files modules;
-	uint64_t
-		*data_ends; /* of the first modules: where their static data ends, or END_UNKNOWN */
+	uint64_t *data_ends; /* of the first modules: where static data ends, or END_UNKNOWN */
 	uint64_t page_bytes;
 	int pages; /* target__open_pages() */
 };
@@ -64,8 +63,8 @@ static int add_region(struct survey *survey, size_t mapping, uint64_t start, uin
 }
 
 /*
- * Where the static data of the module ends that @file is an executable mapping of; 0: it is no
- * module.
+ * The end of the static data of the module that @file is an executable mapping of; 0 if @file is
+ * not one of a module.
  */
 static uint64_t read_end_of_data(const struct survey *survey, const struct mapping *file)
 {
@@ -78,7 +77,7 @@ static uint64_t read_end_of_data(const struct survey *survey, const struct mappi
 		return 0;
 	cnt = elf_file__segments(module->elf, &segments);
 	for (size_t i = 0; i < cnt; i++) {
-		/* The bias may be below 0, and wraps around then. */
+		/* The bias may be negative: the sum wraps around. */
 		uint64_t segment_end = segments[i].address + module->bias;
 
 		if (segments[i].writable &&
@@ -89,7 +88,7 @@ static uint64_t read_end_of_data(const struct survey *survey, const struct mappi
 	return checked_round_up(end, survey->page_bytes, &end) ? end : 0;
 }
 
-/* The same of any mapping; each module is opened once. */
+/* The same for any mapping. Each module is opened only once. */
 static uint64_t end_of_data(struct survey *survey, const struct mapping *file)
 {
 	size_t place = executable_files__place_of(&survey->modules, file);
@@ -102,8 +101,8 @@ static uint64_t end_of_data(struct survey *survey, const struct mapping *file)
 }
 
 /*
- * Where static data ends that the mapping, which has no file, begins with; its start: there is
- * none.
+ * The end of the static data that a mapping without a file begins with; the start of the mapping if
+ * there is none.
  */
 static uint64_t end_of_static(struct survey *survey, size_t number)
 {
@@ -120,8 +119,8 @@ static uint64_t end_of_static(struct survey *survey, size_t number)
 }
 
 /*
- * Whether the two words are those that a large request begins with: its size is that of the pages,
- * from glibc 2.43 on less what is before it. *end: where it ends, which is up to @limit.
+ * Whether a large request begins with these two words. Its size is that of its pages; from glibc
+ * 2.43 on, less what is in front of it. Sets *end to where it ends, at most @limit.
  */
 static bool is_mapped_chunk(const struct survey *survey, const uint64_t *words, uint64_t at,
 			    uint64_t limit, uint64_t *end)
@@ -135,7 +134,7 @@ static bool is_mapped_chunk(const struct survey *survey, const uint64_t *words, 
 	return pages - size == 0 || pages - size == CHUNK_HEAD_BYTES;
 }
 
-/* The same of struct heap_info: ar_ptr, prev, size, mprotect_size. */
+/* The same for struct heap_info: ar_ptr, prev, size, mprotect_size. */
 static bool is_malloc_heap(const struct survey *survey, const uint64_t *words, uint64_t at,
 			   uint64_t limit, uint64_t *end)
 {
@@ -150,8 +149,8 @@ static bool is_malloc_heap(const struct survey *survey, const uint64_t *words, u
 }
 
 /*
- * Whether malloc has it, which then has written words of its own there. A mapping may be reserved
- * for terabytes of which nothing was ever touched: there nothing is read. Returns 0, as
+ * Whether the memory is malloc's, which then has written words of its own there. A mapping may
+ * reserve terabytes that were never touched; nothing is read there. Returns 0, as
  * target__is_touched() or as memory__read().
  */
 static int is_of_malloc(const struct survey *survey, uint64_t at, uint64_t limit, uint64_t *end,
@@ -169,12 +168,12 @@ static int is_of_malloc(const struct survey *survey, uint64_t at, uint64_t limit
 }
 
 /*
- * The first address from @at on where something else may begin: an arena, or one of malloc's heaps;
- * or @limit.
+ * The first address after @at where something else may begin, an arena or one of malloc's heaps; at
+ * most @limit.
  */
 static uint64_t next_start(const struct survey *survey, uint64_t at, uint64_t limit)
 {
-	/* No mapping comes near the end of the address space. */
+	/* No mapping is near the end of the address space. */
 	uint64_t next = (at / MALLOC_HEAP_BYTES + 1) * MALLOC_HEAP_BYTES;
 	const struct heap *heap = survey->heap;
 	size_t first = 0, end = heap->region_cnt;
@@ -209,7 +208,7 @@ static bool is_above_guard(const struct survey *survey, size_t number, uint64_t 
 	       !below->writable && !below->inode && below->end - below->start <= GUARD_BYTES_MAX;
 }
 
-/* What is no arena, and not malloc's: it may be the rest of what the region before is. */
+/* Adds what is neither an arena nor malloc's. It may continue the region before it. */
 static int add_rest(struct survey *survey, size_t number, uint64_t start, uint64_t end)
 {
 	struct memory_use *use = survey->use;
@@ -225,7 +224,7 @@ static int add_rest(struct survey *survey, size_t number, uint64_t start, uint64
 	return add_region(survey, number, start, end, part);
 }
 
-/* What is in a mapping that has no file. */
+/* Divides a mapping without a file into regions. */
 static int survey_anonymous(struct survey *survey, size_t number)
 {
 	const struct mapping *mapping = &survey->use->smaps.mappings.items[number];
@@ -268,11 +267,11 @@ static int survey_mapping(struct survey *survey, size_t number)
 	const struct mapping *mapping = &survey->use->smaps.mappings.items[number];
 	enum memory_part part = MEMORY_FILES;
 
-	/* What nobody may touch is an address only. */
+	/* An inaccessible mapping takes up nothing but address space. */
 	if (!mapping->readable && !mapping->writable && !mapping->executable &&
 	    !survey->use->smaps.resident_bytes[number])
 		return 0;
-	/* Names that a program gives, glibc with glibc.mem.decorate_maps. */
+	/* Names given by the kernel or a program; by glibc with glibc.mem.decorate_maps. */
 	if (!strcmp(mapping->path, "[heap]") || begins_with(mapping->path, "[anon: glibc: malloc"))
 		part = MEMORY_MALLOC;
 	else if (begins_with(mapping->path, "[stack") ||
@@ -298,7 +297,7 @@ static int add_stack_pointer(const struct target_thread *thread, void *context)
 	return 0;
 }
 
-/* Whether the region is all of its mapping: then the kernel has said how much of it is resident. */
+/* Whether the region is all of its mapping: smaps says how much of that is resident. */
 static bool is_whole(const struct memory_use *use, const struct memory_region *region)
 {
 	const struct mapping *mapping = &use->smaps.mappings.items[region->mapping];

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the memory of a process is used for: arenas, malloc's heaps, files, stacks, and what is none
- * of these.
+ * What the memory of a process is used for: arenas, malloc's heaps, files, stacks, and the rest.
  *
- * The kernel merges neighbouring mappings without a file, so a mapping is divided where its use
- * changes. glibc's malloc is known by what it writes (malloc/malloc.c, malloc/arena.c): [heap];
- * heaps of 64 MiB, aligned so, which begin with a heap_info; and large requests, mapped each for
- * itself, which begin with their size and IS_MMAPPED. Other mallocs are not known. Behind a
- * module's data is what its ELF headers ask for (.bss). A stack is where the stack pointer of a
- * thread is that waits, or what is right above a page that may not be accessed.
+ * The kernel merges adjacent mappings without a file, so a mapping is divided where its use
+ * changes. glibc's malloc is recognized by what it writes (malloc/malloc.c, malloc/arena.c):
+ * [heap]; heaps of 64 MiB, aligned to 64 MiB, which begin with a heap_info; and large requests,
+ * each in a mapping of its own, which begin with their size and IS_MMAPPED. Other mallocs are not
+ * recognized. A module's data is followed by the memory that its ELF headers request (.bss). A
+ * stack is where the stack pointer of a waiting thread is, or what is right above a page that is
+ * not accessible.
  */
 #pragma once
 
@@ -22,7 +22,7 @@
 enum memory_part {
 	MEMORY_ARENAS,
 	MEMORY_MALLOC,
-	MEMORY_FILES, /* and static data of programs and libraries, and what the kernel lends */
+	MEMORY_FILES, /* also static data of programs and libraries, and the kernel's [vdso] */
 	MEMORY_STACKS,
 	MEMORY_UNEXPLAINED,
 	MEMORY_PART_CNT,
@@ -35,7 +35,7 @@ struct memory_region {
 	uint64_t start, end; /* addresses, end exclusive */
 	uint64_t resident_bytes;
 	enum memory_part part;
-	size_t mapping; /* which it is in */
+	size_t mapping; /* index of the mapping that it is in */
 };
 
 struct memory_share {
@@ -44,17 +44,17 @@ struct memory_share {
 
 struct memory_use {
 	struct smaps smaps;
-	struct memory_region *regions; /* by address */
+	struct memory_region *regions; /* sorted by address */
 	size_t region_cnt, region_capacity;
 	struct memory_share parts[MEMORY_PART_CNT], all;
 };
 
 /*
- * Finds it out of a process whose arenas are those of @heap. Returns 0, -EDQUOT, -ENOMEM, as
- * memory__read(), or negative errno where that cannot be seen. The caller releases.
+ * Examines the memory of a process whose arenas are those of @heap. Returns 0, -EDQUOT, -ENOMEM, as
+ * memory__read(), or negative errno if the mappings cannot be read. The caller releases *out.
  */
 int memory_use__find(struct memory_use *out, const struct target *target, const struct heap *heap);
 void memory_use__release(struct memory_use *use);
 
-/* The region that @address is in; NULL: none. */
+/* The region that contains @address; NULL if there is none. */
 const struct memory_region *memory_use__region_at(const struct memory_use *use, uint64_t address);

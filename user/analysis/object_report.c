@@ -16,8 +16,8 @@
 #define VALUE_CHARACTERS 40
 
 /*
- * Adds to @relations the nodes that a node refers to or, if @wanted is given, the nodes that refer
- * to @wanted.
+ * Adds to @relations the nodes that a node refers to or, with @wanted, the nodes that refer to
+ * @wanted.
  */
 struct collector {
 	struct relations *relations;
@@ -52,7 +52,7 @@ static int describe_value(char **out, const struct graph *graph, uint32_t node, 
 					   graph__type(graph, node), VALUE_CHARACTERS);
 }
 
-/* Adds @node, that is the other end of what @from refers to. */
+/* Adds @node, which is at one end of @reference; @from is the node that refers. */
 static int add_relation(const struct collector *collector, uint32_t node, uint32_t from,
 			const struct reference *reference)
 {
@@ -133,7 +133,7 @@ static int find_path(struct object_report *report, const struct graph *graph,
 	return path_text__make(&report->path, graph, roots, &path, &options);
 }
 
-/* Counts an arena in which nothing else lives. */
+/* Counts an arena if nothing else in it is alive. */
 static void end_arena(struct object_report *report, const struct region *arena, uint64_t live,
 		      uint64_t dominated)
 {
@@ -172,7 +172,10 @@ static void count_dominated(struct object_report *report, const struct graph *gr
 	end_arena(report, arena, live, gone);
 }
 
-/* A word of an object counts as leading to a buffer if malloc has an allocation there. */
+/*
+ * Whether an allocation that is no object is freed along with its owner. A word of an object counts
+ * as a pointer to a buffer if malloc has an allocation there.
+ */
 static bool is_buffer_that_goes(const struct outside_object *outside, uint64_t malloc_bytes,
 				const uint8_t *dominated)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All about one object: what it is, who refers to it, what it refers to, what keeps it alive, and
- * what would go with it.
+ * Everything about one object: what it is, what refers to it, what it refers to, what keeps it
+ * alive, and what would be freed with it.
  */
 #pragma once
 
@@ -19,43 +19,43 @@ struct relation {
 	uint64_t address; /* of the object */
 	uint32_t kind;
 	char *via;   /* as via__name() */
-	char *value; /* NULL: none is shown */
+	char *value; /* NULL: not shown */
 };
 
 struct relations {
 	struct relation *items;
 	size_t cnt, capacity;
-	uint64_t omitted_cnt; /* more than RELATIONS_MAX */
+	uint64_t omitted_cnt; /* beyond RELATIONS_MAX */
 };
 
 #define RELATIONS_MAX 1000
 
 struct object_report {
 	uint64_t address, block;
-	uint32_t block_size; /* bytes; 0: it is outside of arenas */
+	uint32_t block_size; /* bytes; 0: outside of arenas */
 	uint32_t kind;
 	char *value, *path; /* NULL: none */
 	struct relations referrers, referents;
 	bool is_root; /* a variable, an interpreter or static data refers to it */
 	/*
-	 * What lives only because it does, itself among it: blocks of arenas, and objects outside
+	 * What only the object keeps alive, including itself: blocks in arenas, and objects outside
 	 * of them.
 	 */
 	uint64_t dominated_blocks, dominated_bytes, dominated_outside;
 	/*
-	 * Beside them: allocations outside of arenas that are no objects, such as the items of a
-	 * list, and that nothing but what goes refers to. What malloc has given to these and to
-	 * dominated_outside, as far as that is known.
+	 * In addition, allocations outside of arenas that are not objects, such as the items of a
+	 * list, and to which only dominated objects refer. The bytes are what malloc has allocated
+	 * for these and for dominated_outside, as far as that is known.
 	 */
 	uint64_t dominated_buffers, dominated_outside_bytes;
-	/* Arenas of which that is all that lives. */
+	/* Arenas in which nothing else is alive. */
 	uint64_t freed_arenas, freed_bytes;
 };
 
 /*
- * Finds it all of the object (or block) at or around @address. @outside: the sizes of what is
- * outside of arenas; empty if they are not known. Returns 0, -ENOENT if there is none,
- * -ENOMEM or as memory__read(). The caller releases.
+ * Reports on the object (or block) at or around @address. @outside: sizes of what is outside of
+ * arenas; empty if they are not known. Returns 0, -ENOENT if there is none, -ENOMEM, -EDQUOT or as
+ * memory__read(). The caller releases *out.
  */
 int object_report__find(struct object_report *out, const struct graph *graph,
 			const struct outside_objects *outside, const struct roots *roots,

@@ -8,7 +8,7 @@
 #include "util/account.h"
 #include "util/cleanup.h"
 
-#define CHUNK_HEAD_BYTES 16 /* struct malloc_chunk up to what the program gets */
+#define CHUNK_HEAD_BYTES 16 /* struct malloc_chunk up to the memory that the program gets */
 #define CHUNK_BYTES_MIN	 32
 #define CHUNK_ALIGNMENT	 16
 #define SIZE_FLAGS	 7UL
@@ -17,13 +17,13 @@
 
 #define BATCH 1024
 
-/* An allocation, if it is one: what a reference leads to may be anything. */
+/* A possible allocation: a reference may lead anywhere. */
 struct candidate {
 	size_t index;	     /* in the graph's outside[] */
-	uint64_t address;    /* that the program got */
-	uint64_t start, end; /* of the memory it is in */
-	uint64_t next;	     /* where the next certain one begins */
-	uint64_t word;	     /* read of it: its size, then that of the chunk behind it */
+	uint64_t address;    /* of the memory that the program gets */
+	uint64_t start, end; /* of the region that it is in */
+	uint64_t next;	     /* where the next candidate begins that is certain */
+	uint64_t word;	     /* that was read: its size, later that of the chunk after it */
 	uint64_t size;	     /* of the chunk */
 	bool is_chunk, is_mapped;
 };
@@ -44,7 +44,10 @@ void outside_objects__release(struct outside_objects *objects)
 	*objects = (struct outside_objects){};
 }
 
-/* Where the allocation begins that an object is in: a GC head and others may be before it. */
+/*
+ * Where the allocation that contains an object begins: PyGC_Head and other words may precede the
+ * object.
+ */
 static uint64_t start_of(const struct graph *graph, const struct outside_object *outside)
 {
 	const struct census *census = graph->census;
@@ -57,12 +60,12 @@ static uint64_t start_of(const struct graph *graph, const struct outside_object 
 }
 
 /*
- * Python 2 takes one allocation of about 1000 bytes for many numbers (Objects/intobject.c,
- * PyIntBlock; Objects/floatobject.c): what is before one of them is the value of another, which can
+ * Python 2 stores many numbers in one allocation of about 1000 bytes (Objects/intobject.c,
+ * PyIntBlock; Objects/floatobject.c). The word before a number is the value of another, which can
  * look like a size.
  */
 struct shared_types {
-	uint32_t int_type, float_type; /* TYPE_NONE: each has an allocation of its own */
+	uint32_t int_type, float_type; /* TYPE_NONE: each object has an allocation of its own */
 };
 
 static struct shared_types find_shared_types(const struct census *census)
@@ -105,7 +108,7 @@ static int find_candidates(struct search *search, const struct memory_use *use)
 	return 0;
 }
 
-/* Reads the size of each chunk; or, if @behind, of the one behind it. */
+/* Reads the size of each chunk or, with @behind, of the chunk after it. */
 static int read_sizes(struct search *search, bool behind)
 {
 	const struct memory *memory = search->graph->census->memory;
@@ -134,7 +137,7 @@ static int read_sizes(struct search *search, bool behind)
 	return err;
 }
 
-/* Keeps those that may be chunks by their own size. */
+/* Keeps candidates whose own size can be that of a chunk. */
 static void take_sizes(struct search *search)
 {
 	size_t kept = 0;
@@ -174,8 +177,8 @@ static uint32_t kind_of(const struct graph *graph, const struct outside_object *
 }
 
 /*
- * Keeps what is in use: a chunk that was mapped for itself is, and begins what is mapped; of others
- * the one behind says so.
+ * Keeps chunks that are in use. A chunk with a mapping of its own is, and is at the start of its
+ * mapping; for others, the flags of the next chunk say so.
  */
 static void keep_used(struct search *search, const uint64_t *own_words)
 {
@@ -200,9 +203,9 @@ static int compare_addresses(const void *left, const void *right)
 }
 
 /*
- * What is known to be an object, or to belong to one, has a chunk of its own. Other references may
- * lead anywhere, also into the midst of a chunk, where any word can look like a size: they count
- * only where nothing else is.
+ * Whether a candidate is sure to have a chunk of its own: it is an object or belongs to one. Other
+ * references may lead anywhere, even into the middle of a chunk, where any word can look like a
+ * size. They only count where there is nothing else.
  */
 static bool is_certain(const struct search *search, const struct candidate *candidate)
 {
@@ -211,7 +214,7 @@ static bool is_certain(const struct search *search, const struct candidate *cand
 	return outside->type != TYPE_NONE || outside->is_buffer;
 }
 
-/* Drops those that overlap what is certain, or what came before. */
+/* Drops candidates that overlap one that is certain, or the one before. */
 static int drop_overlaps(struct search *search)
 {
 	struct candidate *items = search->candidates;
@@ -248,7 +251,7 @@ static void take_chunks(struct search *search)
 	for (size_t i = 0; i < search->cnt; i++) {
 		const struct candidate *candidate = &search->candidates[i];
 
-		/* What is mapped for itself has all of its region. */
+		/* A chunk with a mapping of its own takes up its whole region. */
 		objects->sizes[candidate->index] = candidate->is_mapped
 							   ? candidate->end - candidate->address
 							   : candidate->size - sizeof(uint64_t);
@@ -297,7 +300,7 @@ static int compare_bytes(const void *left, const void *right)
 	return compare_kinds(left, right);
 }
 
-/* A row for each allocation, then those of a kind made one. */
+/* Makes a row for each allocation, then merges the rows of each kind. */
 static int make_rows(struct outside_objects *objects, size_t cnt, struct account *account)
 {
 	size_t kept = 0;

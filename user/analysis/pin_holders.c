@@ -13,10 +13,10 @@
 
 #define VALUE_CHARACTERS 40
 #define PYOBJECT_BYTES	 16
-/* PyTuple_MAXSAVESIZE, Include/internal/pycore_tuple.h; longer ones are not kept */
+/* PyTuple_MAXSAVESIZE, Include/internal/pycore_tuple.h; there is no free list for longer ones */
 #define PARKED_ITEMS_MAX 20
 
-/* Code of modules: in the arena that is looked at, in the one that has most, in all of them. */
+/* Code of modules: in the current arena, in the arena that has the most, in all arenas. */
 struct code_count {
 	uint32_t arena;
 	struct module_code here, most, all;
@@ -59,7 +59,7 @@ static int learn(struct retention *retention, const struct pins *pins, struct ac
 }
 
 /*
- * A copy that is the account's: of such texts there are as many as blocks that pin. NULL stays
+ * Copies @text and charges it to the account: there are as many texts as pinning blocks. NULL stays
  * NULL.
  */
 static int keep_text(const struct work *work, const char *text, char **out)
@@ -79,7 +79,9 @@ static int make_path(const struct work *work, const struct retention_path *path,
 	return path_text__make(out, work->graph, work->roots, path, &options);
 }
 
-/* A tuple is parked among those of as many items: PyVarObject's ob_size still says how many. */
+/*
+ * There is a free list for each length of tuples, and ob_size of a tuple on it is still the length.
+ */
 static int count_parked_items(const struct work *work, uint32_t place, struct pin_story *story)
 {
 	const struct census *census = work->graph->census;
@@ -141,8 +143,8 @@ static int find_stories(struct work *work)
 }
 
 /*
- * Whether what is at the end of @path, which is @text without keys and indexes, belongs to a
- * module: names lead there, and no container but the constants of code.
+ * Whether the object at the end of @path belongs to a module: only names lead there, and no
+ * container except for the constants of code. @text: the path without keys and indexes.
  */
 static bool is_of_module(const struct retention_path *path, const char *text)
 {
@@ -196,7 +198,7 @@ static struct module_code late_code(const struct code_count *count)
 	};
 }
 
-/* Counts what the advice goes by apart from by_path. */
+/* Counts what advice needs in addition to by_path. */
 static int count_part(struct work *work, const struct pin *pin, const struct retention_path *path,
 		      const char *text)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What pins arenas, and what keeps that alive: of each listed block its value and the way to it,
+ * What pins arenas, and what keeps it alive: for each listed block, its value and the path to it;
  * and rankings of all blocks in pinned arenas.
  */
 #pragma once
@@ -15,21 +15,19 @@
 #include "heap/pinned.h"
 
 struct pin_story {
-	/* As repr() has it; NULL: of no type whose values are shown, or nobody wants it. */
+	/* As in repr(); NULL: not of a type whose values are shown, or not requested. */
 	char *value;
-	bool has_items; /* it is a parked tuple: */
-	uint64_t items; /* of so many */
+	bool has_items; /* it is a tuple on a free list: */
+	uint64_t items; /* of this many items */
 	char *path;	/* NULL: no root leads there */
-	/*
-	 * Where the path begins, and its name in it, which the root owns; NULL: that is not shown.
-	 */
+	/* The kind of the path's root, and its label, which the roots own; NULL: not shown. */
 	enum root_kind root_kind;
 	const char *root_name;
 };
 
 /*
- * What loading modules makes, and little else: functions, classes and the like that a module leads
- * to through names only.
+ * What importing modules creates, and little else does: functions, classes and the like that a
+ * module leads to through names only.
  */
 struct module_code {
 	uint64_t blocks;
@@ -37,18 +35,18 @@ struct module_code {
 };
 
 struct pin_holders {
-	struct pin_story *stories; /* of each block listed as pinning, in their order */
+	struct pin_story *stories; /* for each block listed as pinning, in the same order */
 	size_t story_cnt;
 	struct pin_ranking by_kind, by_path;
-	/* A part of by_path, by type, not sorted: what no root leads to. */
+	/* The part of by_path that no root leads to, by type and not sorted. */
 	struct pin_ranking unreached;
 	/*
-	 * What would lie elsewhere if all modules had been loaded one after another. Their code is
-	 * in consecutive arenas then, and the last of these may be pinned, too: so all but what is
-	 * in the pinned arena that has most of it.
+	 * What would be elsewhere if all modules had been imported one after another. Their code
+	 * would be in consecutive arenas then, of which the last might still be pinned. So this is
+	 * all code in pinned arenas, except for the arena that has the most.
 	 */
 	struct module_code late_code;
-	uint64_t unseen_blocks; /* more than PIN_BLOCKS_MAX: they are in no ranking */
+	uint64_t unseen_blocks; /* beyond PIN_BLOCKS_MAX; not in any ranking */
 };
 
 struct pin_holders_options {
@@ -57,8 +55,8 @@ struct pin_holders_options {
 };
 
 /*
- * Works it out for the blocks of @pinned, with the ways of @retention, which learns new ones.
- * Returns 0, -EDQUOT, -ENOMEM or as memory__read(). The caller releases.
+ * Finds what holds the blocks of @pinned. The paths are from @retention, which learns new ones.
+ * Returns 0, -EDQUOT, -ENOMEM or as memory__read(). The caller releases *out.
  */
 int pin_holders__find(struct pin_holders *out, const struct pinned *pinned,
 		      const struct graph *graph, const struct roots *roots,

@@ -13,7 +13,7 @@ void pins__release(struct pins *pins)
 	*pins = (struct pins){};
 }
 
-/* What was in use in an arena and is free: all but what is alive and what was never used. */
+/* Bytes of an arena that were in use and are free now: neither live nor never used. */
 static uint64_t freed_bytes_in(const struct heap *heap, const struct pinned_region *arena)
 {
 	const struct region *mapped = heap__find_region(heap, arena->address);
@@ -89,7 +89,10 @@ static bool is_of_path(const void *owner, uint32_t id, const void *key)
 	return path && !strcmp(path, key);
 }
 
-/* Whether a row is of blocks without a path, on a free list (or not) as @key says. */
+/*
+ * Whether a row is the one for blocks without a path that are, or are not, on a free list, as @key
+ * says.
+ */
 static bool has_no_path(const void *owner, uint32_t id, const void *key)
 {
 	const struct pin_row *row = &((const struct pin_ranking *)owner)->rows[id];
@@ -97,7 +100,7 @@ static bool has_no_path(const void *owner, uint32_t id, const void *key)
 	return !row->path && row->is_free_listed == *(const bool *)key;
 }
 
-/* The row of what @key is, a new one if need be. */
+/* The row that matches @key; adds one if there is none. */
 static int find_row(struct pin_ranking *ranking, id_table_match *match, const void *key,
 		    size_t key_bytes, struct pin_row **out)
 {
@@ -180,7 +183,7 @@ void pin_ranking__sort(struct pin_ranking *ranking)
 {
 	if (ranking->cnt)
 		qsort(ranking->rows, ranking->cnt, sizeof(*ranking->rows), compare_rows);
-	id_table__release(&ranking->ids); /* the rows' places are others now */
+	id_table__release(&ranking->ids); /* the rows have moved */
 }
 
 uint32_t pin_ranking__kind(const struct census *census, uint32_t place, enum census_by by)

@@ -15,9 +15,12 @@
 #include "util/units.h"
 
 #define KIND_BYTES 256
-/* A name in a program may be of 2 KiB: of a function or file so much is shown, and "...". */
+/*
+ * Names in a program may be 2 KiB long. Longer names of functions and files are cut, and end
+ * with "...".
+ */
 #define NAME_BYTES 256
-/* Of a site's stack: where it happened, and who called that. */
+/* How much of a site's stack is shown: the innermost frame and its caller. */
 #define FRAMES_MAX 2
 
 static void release_shares(struct pin_share *shares, size_t *cnt)
@@ -110,7 +113,7 @@ static double hostage_bytes(const struct site_ranking *ranking, const struct ran
 	return ranking->keeps_blocks ? site->totals.hostage_bytes : site->totals.pool_hostage_bytes;
 }
 
-/* They come sorted. */
+/* The ranking is sorted. */
 int pin_summary__add_sites(struct pin_summary *summary, const struct site_ranking *ranking,
 			   size_t max)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What pins arenas, in a few words: the kinds of the blocks that do, and the allocation sites of
- * the pools they are in, those that hold back most. It stands for itself: what it was made of may
- * be gone.
+ * What pins arenas, in short: the kinds of the pinning blocks, and the allocation sites of the
+ * pools they are in; those that hold back the most. A summary does not depend on what it was made
+ * from.
  */
 #pragma once
 
@@ -19,7 +19,7 @@ struct pin_share {
 	/* "parked tuple"; "handle (server.py:12) < run (server.py:40)", with long names cut */
 	char *name;
 	double hostage_bytes;
-	double pools; /* of a site: how many pools taken there are held */
+	double pools; /* of a site: how many pools taken there are still held */
 };
 
 struct pin_summary {
@@ -30,22 +30,22 @@ struct pin_summary {
 void pin_summary__release(struct pin_summary *summary);
 
 /*
- * Looks at the objects in @heap, which was read from @source and has @pinned arenas, for their
- * kinds. Returns 0 or as source_census__take().
+ * Adds the kinds of the pinning blocks: looks at the objects in @heap, which was read from @source
+ * and has @pinned arenas. Returns 0 or as source_census__take().
  */
 int pin_summary__add_kinds(struct pin_summary *summary, const struct heap_source *source,
 			   const struct heap *heap, const struct pinned *pinned,
 			   struct failure *failure);
 
 /*
- * @max sites at most. Those that hold nothing back, but pools, come last: they made the heap grow.
- * Returns 0 or -ENOMEM.
+ * Adds at most @max sites. Those that only hold pools, and hold back nothing, come last: they made
+ * the heap grow. Returns 0 or -ENOMEM.
  */
 int pin_summary__add_sites(struct pin_summary *summary, const struct site_ranking *ranking,
 			   size_t max);
 
 /*
- * "tuple (12.0 MiB), parked frame (3.1 MiB)", made printable; "" if there are none. The caller
- * frees; NULL without memory.
+ * "tuple (12.0 MiB), parked frame (3.1 MiB)", safe to print; "" if there are none. The caller frees
+ * it. NULL if there is no memory.
  */
 char *pin_summary__text(const struct pin_share *shares, size_t cnt);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Four kinds of things are held once each: strings, functions, locations, stacks. All go the same
- * way: look for it, and if it is not there, make room for it, enter it, and only then count it. So
- * what fails on the way leaves behind nothing but, at worst, things that no stack refers to.
+ * Strings, functions, locations and stacks are stored once each. All are added in the same way:
+ * search for it; if it is not there, make room, enter it, and only then count it. So a failure
+ * leaves nothing behind except, at worst, items that no stack refers to.
  */
 #include "analysis/profile.h"
 
@@ -51,7 +51,7 @@ static bool is_stack(const void *owner, uint32_t id, const void *key)
 						    stack->cnt * sizeof(*profile->stack_locations));
 }
 
-/* What is held is clean: a text that is found as it came needs no copy to be cleaned. */
+/* Stored strings are printable already: a text that is found among them needs no cleaning. */
 static int intern_string(struct profile *profile, const char *text, uint32_t *id)
 {
 	_cleanup_free_ char *utf8 = NULL;
@@ -63,7 +63,7 @@ static int intern_string(struct profile *profile, const char *text, uint32_t *id
 	utf8 = text__to_utf8(text);
 	if (!utf8)
 		return -ENOMEM;
-	/* utf8 has room to spare */
+	/* utf8 has spare room */
 	err = string_table__add(&profile->strings, text__make_printable(utf8), id);
 	return err < 0 ? err : 0;
 }
@@ -123,7 +123,7 @@ static int intern_frame(struct profile *profile, const struct profile_frame *fra
 	return err ? err : intern_location(profile, &location, id);
 }
 
-/* Lays a stack down behind those that are there, without counting it yet. */
+/* Appends a stack to stack_locations, without counting it yet. */
 static int lay_down(struct profile *profile, const struct profile_frame *frames, size_t frame_cnt,
 		    bool truncated, struct profile_stack *stack)
 {
@@ -148,7 +148,7 @@ static int lay_down(struct profile *profile, const struct profile_frame *frames,
 	return mark ? intern_frame(profile, mark, &ids[frame_cnt]) : 0;
 }
 
-/* Counts the stack that was laid down, unless there is one like it. */
+/* Counts the stack that was appended, unless there is an equal one. */
 static int intern_stack(struct profile *profile, const struct profile_stack *stack, uint32_t *id)
 {
 	uint64_t hash = hash__bytes(profile->stack_locations + stack->first,

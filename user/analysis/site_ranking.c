@@ -62,7 +62,7 @@ static bool has_anything(const struct site_totals *totals)
 	       totals->arenas_taken;
 }
 
-/* Marks the first @max in that order. */
+/* Marks the first @max sites in the order of @compare. */
 static void mark_first(struct ranked_site *items, size_t cnt, size_t max,
 		       int (*compare)(const void *, const void *), bool *wanted)
 {
@@ -115,7 +115,7 @@ static int copy_frames(struct ranked_site *site, const struct stack_table *stack
 	return 0;
 }
 
-/* Keeps those that are @wanted, with their frames. */
+/* Keeps the sites that are @wanted, with their frames. */
 static int keep_wanted(struct site_ranking *sites, const struct stack_table *stacks,
 		       struct ranked_site *all, size_t cnt, const bool *wanted,
 		       struct account *account)
