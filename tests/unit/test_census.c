@@ -29,7 +29,7 @@ static void test_objects(void **state)
 {
 	_cleanup_(census__freep) struct census *census = NULL;
 	struct world world;
-	uint64_t text, large_text, untracked, tracked, parked, strange;
+	uint64_t text, large_text, untracked, tracked, free_listed, strange;
 
 	(void)state;
 	world__make(&world);
@@ -37,7 +37,7 @@ static void test_objects(void **state)
 	large_text = ADD(&world, 112, 3, world__class(STR), 50);
 	untracked = ADD(&world, 64, 0, 0, 2, world__class(DICT), 0, 0, NOWHERE, 0);
 	tracked = ADD(&world, 64, NOWHERE, NOWHERE, 2, world__class(DICT), 0, 0, NOWHERE, 0);
-	parked = ADD(&world, 64, 0, 0, 0, world__class(LIST));
+	free_listed = ADD(&world, 64, 0, 0, 0, world__class(LIST));
 	/*
 	 * Its reference count is a pointer; it is too small for its type; what could be its type is
 	 * not a type.
@@ -50,7 +50,7 @@ static void test_objects(void **state)
 	check(census, large_text, BLOCK_OBJECT, PART_NONE, "str");
 	check(census, tracked, BLOCK_OBJECT, PART_NONE, "dict");
 	check(census, untracked, BLOCK_OBJECT, PART_NONE, "dict");
-	check(census, parked, BLOCK_PARKED, PART_NONE, "list");
+	check(census, free_listed, BLOCK_FREE_LISTED, PART_NONE, "list");
 	check(census, strange, BLOCK_UNKNOWN, PART_NONE, NULL);
 	check(census, POOL(SAMPLE_CLASS(32)) + 48, BLOCK_UNKNOWN, PART_NONE, NULL);
 	check(census, POOL(3) + 48 + 4 * 64, BLOCK_UNKNOWN, PART_NONE, NULL);
@@ -60,23 +60,23 @@ static void test_objects(void **state)
 }
 
 /* Keys of a dict that was freed: refcnt, size, lookup, usable, entries; 8 indices. */
-static void test_parked_keys(void **state)
+static void test_free_listed_keys(void **state)
 {
 	_cleanup_(census__freep) struct census *census = NULL;
 	const uint64_t two = 0xffffffffffff0100, wrong = 0xffffffffffff0500;
-	uint64_t parked, alive, larger, full, nonsense;
+	uint64_t free_listed, alive, larger, full, nonsense;
 	struct world world;
 
 	(void)state;
 	world__make(&world);
 	ADD(&world, 64, 0, 0, 2, world__class(DICT), 0, 0, NOWHERE, 0);
-	parked = ADD(&world, 176, 0, 8, NOWHERE, 3, 2, two);
+	free_listed = ADD(&world, 176, 0, 8, NOWHERE, 3, 2, two);
 	alive = ADD(&world, 176, 1, 8, NOWHERE, 3, 2, two);
 	larger = ADD(&world, 176, 0, 16, NOWHERE, 3, 2, two);
 	full = ADD(&world, 176, 0, 8, NOWHERE, 3, 3, two);
 	nonsense = ADD(&world, 176, 0, 8, NOWHERE, 3, 2, wrong);
 	census = world__take(&world);
-	check(census, parked, BLOCK_PARKED, PART_KEYS, "dict");
+	check(census, free_listed, BLOCK_FREE_LISTED, PART_KEYS, "dict");
 	check(census, alive, BLOCK_UNKNOWN, PART_NONE, NULL);
 	check(census, larger, BLOCK_UNKNOWN, PART_NONE, NULL);
 	check(census, full, BLOCK_UNKNOWN, PART_NONE, NULL);
@@ -151,9 +151,9 @@ static void test_buffers_with_old_content(void **state)
 	check(census, values, BLOCK_BUFFER, PART_VALUES, "dict");
 	check(census, items, BLOCK_BUFFER, PART_ITEMS, "list");
 	check(census, table, BLOCK_BUFFER, PART_TABLE, "set");
-	check(census, headed, BLOCK_PARKED, PART_NONE, "str");
-	check(census, held, BLOCK_PARKED, PART_NONE, "str");
-	check(census, in_freed, BLOCK_PARKED, PART_NONE, "str");
+	check(census, headed, BLOCK_FREE_LISTED, PART_NONE, "str");
+	check(census, held, BLOCK_FREE_LISTED, PART_NONE, "str");
+	check(census, in_freed, BLOCK_FREE_LISTED, PART_NONE, "str");
 	world__release(&world);
 }
 
@@ -308,7 +308,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_objects),
-		cmocka_unit_test(test_parked_keys),
+		cmocka_unit_test(test_free_listed_keys),
 		cmocka_unit_test(test_buffers_and_owners),
 		cmocka_unit_test(test_buffers_with_old_content),
 		cmocka_unit_test(test_tuple_of_a_class),

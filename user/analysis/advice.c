@@ -31,7 +31,7 @@
 #define HOLD(count)	     ((count) == 1 ? "holds" : "hold")
 
 const char *const advice_rule_names[ADVICE_RULE_CNT] = {
-	[ADVICE_PARKED] = "parked",	  [ADVICE_KEPT] = "kept",	[ADVICE_FRAMES] = "frames",
+	[ADVICE_FREE_LISTED] = "parked",  [ADVICE_KEPT] = "kept",	[ADVICE_FRAMES] = "frames",
 	[ADVICE_CONTAINER] = "container", [ADVICE_IMPORTS] = "imports", [ADVICE_CYCLES] = "cycles",
 };
 
@@ -90,10 +90,11 @@ static bool is_one_of(const struct census *census, const struct pin_row *row,
 	return false;
 }
 
-static bool is_parked(const struct pin_row *row, const struct census *census,
-		      const char *const *names, size_t cnt)
+static bool is_free_listed(const struct pin_row *row, const struct census *census,
+			   const char *const *names, size_t cnt)
 {
-	return block_kind__role(row->kind) == BLOCK_PARKED && is_one_of(census, row, names, cnt);
+	return block_kind__role(row->kind) == BLOCK_FREE_LISTED &&
+	       is_one_of(census, row, names, cnt);
 }
 
 /* Python 2 clears other free lists, but not these two (Modules/gcmodule.c, clear_freelists()). */
@@ -101,7 +102,7 @@ static bool is_kept(const struct census *census, const struct pin_row *row)
 {
 	static const char *const names[] = {"dict", "list"};
 
-	return census->major < 3 && is_parked(row, census, names, ARRAY_SIZE(names));
+	return census->major < 3 && is_free_listed(row, census, names, ARRAY_SIZE(names));
 }
 
 /*
@@ -113,7 +114,7 @@ static bool is_frame(const struct census *census, const struct pin_row *row)
 	static const char *const names[] = {"frame"};
 
 	return (census->major < 3 || census->minor < 10) &&
-	       is_parked(row, census, names, ARRAY_SIZE(names));
+	       is_free_listed(row, census, names, ARRAY_SIZE(names));
 }
 
 /* Types with a free list that a full collection clears. */
@@ -140,7 +141,7 @@ static bool is_given_up(const struct census *census, const struct pin_row *row)
 		"complex",
 	};
 
-	return is_parked(row, census, names, ARRAY_SIZE(names)) && !is_kept(census, row) &&
+	return is_free_listed(row, census, names, ARRAY_SIZE(names)) && !is_kept(census, row) &&
 	       !is_frame(census, row);
 }
 
@@ -150,18 +151,18 @@ static bool is_object(const struct census *census, const struct pin_row *row)
 	return block_kind__role(row->kind) == BLOCK_OBJECT;
 }
 
-static int advise_parked(struct advices *advices, const struct census *census,
-			 const struct pin_holders *holders, double least)
+static int advise_free_listed(struct advices *advices, const struct census *census,
+			      const struct pin_holders *holders, double least)
 {
-	const struct pin_row parked = sum(&holders->by_kind, census, is_given_up);
+	const struct pin_row free_listed = sum(&holders->by_kind, census, is_given_up);
 
-	if (!parked.blocks || parked.freed_bytes < least)
+	if (!free_listed.blocks || free_listed.freed_bytes < least)
 		return 0;
-	return add(advices, ADVICE_PARKED,
+	return add(advices, ADVICE_FREE_LISTED,
 		   "%s that Python has freed, and keeps for the next of the same type, %s back "
 		   "%s. A full collection gives up what is kept so: gc.collect().",
-		   COUNTED(parked.blocks, "object"), HOLD(parked.blocks),
-		   BYTES(parked.hostage_bytes));
+		   COUNTED(free_listed.blocks, "object"), HOLD(free_listed.blocks),
+		   BYTES(free_listed.hostage_bytes));
 }
 
 static int advise_kept(struct advices *advices, const struct census *census,
@@ -396,9 +397,9 @@ int advices__find(struct advices *out, const struct census *census,
 {
 	static int (*const rules[ADVICE_RULE_CNT])(struct advices *, const struct census *,
 						   const struct pin_holders *, double) = {
-		[ADVICE_PARKED] = advise_parked,   [ADVICE_KEPT] = advise_kept,
-		[ADVICE_FRAMES] = advise_frames,   [ADVICE_CONTAINER] = advise_containers,
-		[ADVICE_IMPORTS] = advise_imports, [ADVICE_CYCLES] = advise_cycles,
+		[ADVICE_FREE_LISTED] = advise_free_listed, [ADVICE_KEPT] = advise_kept,
+		[ADVICE_FRAMES] = advise_frames,	   [ADVICE_CONTAINER] = advise_containers,
+		[ADVICE_IMPORTS] = advise_imports,	   [ADVICE_CYCLES] = advise_cycles,
 	};
 	_cleanup_(advices__release) struct advices advices = {};
 	double least = SHARE_MIN * sum(&holders->by_kind, census, NULL).hostage_bytes;

@@ -10,12 +10,12 @@
 #include "analysis/pin_holders.h"
 
 enum advice_rule {
-	ADVICE_PARKED,	  /* freed objects on free lists, until the next full collection */
-	ADVICE_KEPT,	  /* the same, but kept for good: dicts and lists of Python 2 */
-	ADVICE_FRAMES,	  /* frames that functions keep for their next call */
-	ADVICE_CONTAINER, /* what is left in a container */
-	ADVICE_IMPORTS,	  /* code that was imported late */
-	ADVICE_CYCLES,	  /* objects that no root leads to */
+	ADVICE_FREE_LISTED, /* freed objects on free lists, until the next full collection */
+	ADVICE_KEPT,	    /* the same, but kept for good: dicts and lists of Python 2 */
+	ADVICE_FRAMES,	    /* frames that functions keep for their next call */
+	ADVICE_CONTAINER,   /* what is left in a container */
+	ADVICE_IMPORTS,	    /* code that was imported late */
+	ADVICE_CYCLES,	    /* objects that no root leads to */
 	ADVICE_RULE_CNT,
 };
 

@@ -15,8 +15,9 @@ const char *const census_by_names[CENSUS_BY_CNT] = {
 const char *census_kinds__role(uint32_t kind)
 {
 	static const char *const names[BLOCK_ROLE_CNT] = {
-		[BLOCK_FREE] = "free",	   [BLOCK_UNKNOWN] = "unknown", [BLOCK_OBJECT] = "object",
-		[BLOCK_PARKED] = "parked", [BLOCK_BUFFER] = "buffer",
+		[BLOCK_FREE] = "free",	   [BLOCK_UNKNOWN] = "unknown",
+		[BLOCK_OBJECT] = "object", [BLOCK_FREE_LISTED] = "parked",
+		[BLOCK_BUFFER] = "buffer",
 	};
 
 	return names[block_kind__role(kind)];
@@ -57,7 +58,7 @@ void census_kinds__describe(const struct census *census, uint32_t kind, char *te
 		snprintf(text, size, "%s%s", block_kind__part(kind) == PART_DICT ? "dict of " : "",
 			 type);
 		break;
-	case BLOCK_PARKED:
+	case BLOCK_FREE_LISTED:
 		snprintf(text, size, "parked %s%s",
 			 block_kind__part(kind) == PART_KEYS ? "keys of " : "", type);
 		break;

@@ -14,7 +14,7 @@
 #define VALUE_CHARACTERS 40
 #define PYOBJECT_BYTES	 16
 /* PyTuple_MAXSAVESIZE, Include/internal/pycore_tuple.h; there is no free list for longer ones */
-#define PARKED_ITEMS_MAX 20
+#define FREE_LISTED_ITEMS_MAX 20
 
 /* Code of modules: in the current arena, in the arena that has the most, in all arenas. */
 struct code_count {
@@ -82,7 +82,7 @@ static int make_path(const struct work *work, const struct retention_path *path,
 /*
  * There is a free list for each length of tuples, and ob_size of a tuple on it is still the length.
  */
-static int count_parked_items(const struct work *work, uint32_t place, struct pin_story *story)
+static int count_free_listed_items(const struct work *work, uint32_t place, struct pin_story *story)
 {
 	const struct census *census = work->graph->census;
 	uint32_t kind = census->blocks.words[place];
@@ -94,7 +94,7 @@ static int count_parked_items(const struct work *work, uint32_t place, struct pi
 			   block_table__address(&census->blocks, place) +
 				   census__object_offset(census, kind) + PYOBJECT_BYTES,
 			   &story->items, sizeof(story->items));
-	story->has_items = !err && story->items <= PARKED_ITEMS_MAX;
+	story->has_items = !err && story->items <= FREE_LISTED_ITEMS_MAX;
 	return memory__is_missing(err) ? 0 : err;
 }
 
@@ -107,8 +107,8 @@ static int find_story(const struct work *work, uint64_t address, struct pin_stor
 
 	if (place == PLACE_NONE)
 		return 0;
-	if (block_kind__role(work->graph->census->blocks.words[place]) == BLOCK_PARKED)
-		return count_parked_items(work, place, story);
+	if (block_kind__role(work->graph->census->blocks.words[place]) == BLOCK_FREE_LISTED)
+		return count_free_listed_items(work, place, story);
 	if (!work->options->no_values)
 		err = value__describe(&value, work->graph->census,
 				      graph__address(work->graph, place),
@@ -167,7 +167,7 @@ static bool is_code(const struct census *census, uint32_t kind)
 
 	for (size_t i = 0; i < ARRAY_SIZE(names) && type; i++)
 		if (!strcmp(type, names[i]))
-			return block_kind__role(kind) != BLOCK_PARKED;
+			return block_kind__role(kind) != BLOCK_FREE_LISTED;
 	return false;
 }
 

@@ -148,7 +148,7 @@ int pin_ranking__count_path(struct pin_ranking *ranking, const char *path, uint3
 			    const struct pin *pin, uint32_t block_bytes)
 {
 	_cleanup_account_free_ char *copy = path ? account__strdup(ranking->account, path) : NULL;
-	bool is_free_listed = !path && block_kind__role(kind) == BLOCK_PARKED;
+	bool is_free_listed = !path && block_kind__role(kind) == BLOCK_FREE_LISTED;
 	struct pin_row *row;
 	int err;
 

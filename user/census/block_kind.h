@@ -13,8 +13,8 @@ enum block_role {
 	BLOCK_FREE,
 	BLOCK_UNKNOWN,
 	BLOCK_OBJECT,
-	BLOCK_PARKED, /* a freed object (or a dict's keys) that Python keeps on a free list */
-	BLOCK_BUFFER, /* memory of an object that is not an object itself */
+	BLOCK_FREE_LISTED, /* a freed object (or a dict's keys) that Python keeps on a free list */
+	BLOCK_BUFFER,	   /* memory of an object that is not an object itself */
 	BLOCK_ROLE_CNT,
 };
 

@@ -41,7 +41,7 @@ struct round {
 	struct census *census;
 	enum owner owner;
 	uint64_t unknown_cnt, found_cnt; /* still unknown; found in this round */
-	uint64_t parked_cnt; /* blocks that look like freed objects and are not taken as buffers */
+	uint64_t free_listed_cnt;	 /* blocks that still look like freed objects */
 	uint8_t *found, *pointing; /* bits by place: found in this round, in the previous one */
 	uint8_t *owners;	   /* bits by type: whether its objects may have buffers */
 };
@@ -170,7 +170,7 @@ static uint32_t find_buffer(const struct round *round, uint64_t word, uint32_t k
 	if (place == PLACE_NONE)
 		return PLACE_NONE;
 	role = block_kind__role(census->blocks.words[place]);
-	if (role == BLOCK_UNKNOWN || (role == BLOCK_PARKED && round->owner == OBJECTS &&
+	if (role == BLOCK_UNKNOWN || (role == BLOCK_FREE_LISTED && round->owner == OBJECTS &&
 				      points_to_buffer(census, kind, offset)))
 		return place;
 	return PLACE_NONE;
@@ -178,8 +178,8 @@ static uint32_t find_buffer(const struct round *round, uint64_t word, uint32_t k
 
 static void take(struct round *round, uint32_t place, uint32_t kind)
 {
-	if (block_kind__role(round->census->blocks.words[place]) == BLOCK_PARKED)
-		round->parked_cnt--;
+	if (block_kind__role(round->census->blocks.words[place]) == BLOCK_FREE_LISTED)
+		round->free_listed_cnt--;
 	else
 		round->unknown_cnt--;
 	round->census->blocks.words[place] = kind;
@@ -206,7 +206,7 @@ static void follow(struct round *round, const uint8_t *bytes, uint32_t size, uin
 /* Whether this round can still find anything. */
 static bool is_any_left(const struct round *round)
 {
-	return round->unknown_cnt || (round->owner == OBJECTS && round->parked_cnt);
+	return round->unknown_cnt || (round->owner == OBJECTS && round->free_listed_cnt);
 }
 
 static bool wants(const struct block_span *span, void *context)
@@ -300,7 +300,7 @@ int buffers__attribute(struct census *census)
 	_cleanup_account_free_ uint8_t *owners = NULL;
 	struct round round = {.census = census,
 			      .unknown_cnt = count_role(census, BLOCK_UNKNOWN),
-			      .parked_cnt = count_role(census, BLOCK_PARKED)};
+			      .free_listed_cnt = count_role(census, BLOCK_FREE_LISTED)};
 	int err;
 
 	if (!bits)

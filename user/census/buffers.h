@@ -10,7 +10,7 @@
 #include "census/census.h"
 
 /*
- * Changes each BLOCK_UNKNOWN that something points into to BLOCK_BUFFER, and each BLOCK_PARKED that
- * is certain to be a buffer. Returns as census__take() does.
+ * Changes each BLOCK_UNKNOWN that something points into to BLOCK_BUFFER, and each BLOCK_FREE_LISTED
+ * that is certain to be a buffer. Returns as census__take() does.
  */
 int buffers__attribute(struct census *census);

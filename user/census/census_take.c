@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "census/buffers.h"
-#include "census/parked.h"
+#include "census/free_listed.h"
 #include "census/pool_reader.h"
 #include "census/type_name.h"
 #include "census/word.h"
@@ -42,7 +42,7 @@ struct look {
 		uint32_t type; /* the type of the instance */
 	} * claims;
 	size_t claim_cnt, claim_capacity;
-	struct parked_links links;
+	struct free_list_links links;
 	/* The last type found: most objects are of the same type as the one before. */
 	struct {
 		uint64_t address; /* 0: none */
@@ -60,7 +60,7 @@ struct finding {
 	 */
 	bool is_unseen;
 	bool has_link; /* @link is set: a BLOCK_UNKNOWN may be on a free list */
-	struct parked_link link;
+	struct free_list_link link;
 };
 
 static void find_offsets(struct look *look, const struct object_layout *layout)
@@ -130,7 +130,7 @@ static uint32_t classify_as(const struct census *census, uint32_t number, const 
 	    (has_head && !object_layout__is_gc_head(layout, head)))
 		return block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
 	if (!(word_at(object) & layout->refcnt_bits))
-		return block_kind(BLOCK_PARKED, PART_NONE, number);
+		return block_kind(BLOCK_FREE_LISTED, PART_NONE, number);
 	return block_kind(BLOCK_OBJECT, PART_NONE, number) |
 	       (has_head && object_layout__is_tracked(layout, head) ? BLOCK_TRACKED : 0);
 }
@@ -168,7 +168,7 @@ static int look_at_offset(struct look *look, const uint8_t *bytes, uint32_t size
 	uint32_t number, found;
 	int err = 0;
 
-	if (is_link && !parked__is_link(census, word))
+	if (is_link && !free_listed__is_link(census, word))
 		return 0;
 	number = find_type(look, type);
 	if (number == TYPE_UNSEEN && census__could_be_type(census, type)) {
@@ -182,7 +182,7 @@ static int look_at_offset(struct look *look, const uint8_t *bytes, uint32_t size
 		return err;
 	if (is_link) {
 		finding->has_link = true;
-		finding->link = (struct parked_link){.type = number, .next = word};
+		finding->link = (struct free_list_link){.type = number, .next = word};
 	} else {
 		finding->kind = found;
 	}
@@ -202,9 +202,9 @@ static int look_into(struct look *look, const uint8_t *bytes, uint32_t size,
 	if (block_kind__role(finding->kind) != BLOCK_UNKNOWN || finding->has_link)
 		return err;
 	finding->link.type = TYPE_NONE;
-	finding->link.is_keys = parked__is_keys(look->census, bytes, size);
+	finding->link.is_keys = free_listed__is_keys(look->census, bytes, size);
 	finding->has_link = finding->link.is_keys ||
-			    parked__is_float(look->census, bytes, size, &finding->link.next);
+			    free_listed__is_float(look->census, bytes, size, &finding->link.next);
 	return err;
 }
 
@@ -255,13 +255,13 @@ static int note_referent(struct look *look, uint32_t kind, const uint8_t *bytes,
 static int take_finding(struct look *look, uint32_t place, const struct finding *finding,
 			const uint8_t *bytes, uint32_t size)
 {
-	struct parked_link link = finding->link;
+	struct free_list_link link = finding->link;
 	int err;
 
 	look->census->blocks.words[place] = finding->kind;
 	if (block_kind__role(finding->kind) == BLOCK_UNKNOWN && finding->has_link) {
 		link.place = place;
-		return parked_links__add(&look->links, link);
+		return free_list_links__add(&look->links, link);
 	}
 	if (block_kind__role(finding->kind) != BLOCK_OBJECT ||
 	    (look->last.is_plain && block_kind__type(finding->kind) == look->last.number))
@@ -360,11 +360,11 @@ static int look_at_blocks(struct census *census)
 	census->dict_type = type_table__built_in(census->types, "dict");
 	if (!err) {
 		settle_claims(&look);
-		err = parked_links__settle(&look.links, census);
+		err = free_list_links__settle(&look.links, census);
 	}
 	account__free(look.later);
 	account__free(look.claims);
-	parked_links__release(&look.links);
+	free_list_links__release(&look.links);
 	return err;
 }
 

@@ -44,8 +44,8 @@ struct object_layout object_layout__of_version(int major, int minor, uint32_t al
 		.gc_refs_shift = major < 3 ? 0 : 1,
 		.frame_has_count = major < 3 || minor < 11,
 		.dict_has_table = major < 3,
-		.parked_by_count = major == 3 && minor >= 14,
-		.parked_floats_by_type = major == 3 && minor < 14 && !debug_hooks,
+		.linked_by_count = major == 3 && minor >= 14,
+		.floats_linked_by_type = major == 3 && minor < 14 && !debug_hooks,
 		/* A count is below 2^40: memory has no room for so many references. */
 		.refcnt_zeros = ~0UL << 40,
 		.refcnt_bits = ~0UL >> 24,

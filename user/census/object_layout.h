@@ -41,7 +41,7 @@ struct object_layout {
 	 * How an object on a free list points to the next: with the word that held its count;
 	 * floats: with the word that held their type.
 	 */
-	bool parked_by_count, parked_floats_by_type;
+	bool linked_by_count, floats_linked_by_type;
 };
 
 /*

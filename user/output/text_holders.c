@@ -29,7 +29,7 @@ void text_holders__write_block(const struct census *census, const struct pin_hol
 	if (story->has_items)
 		fprintf(out, " of %s", COUNT(story->items));
 	fputs("\n          ", out);
-	text_census__write_path(story->path, block_kind__role(kind) == BLOCK_PARKED, out);
+	text_census__write_path(story->path, block_kind__role(kind) == BLOCK_FREE_LISTED, out);
 }
 
 void text_holders__write_advices(const struct advices *advices, FILE *out)

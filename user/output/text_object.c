@@ -51,7 +51,8 @@ void text_object__write(const struct census *census, const struct object_report 
 	else
 		fputs(", outside of arenas", out);
 	fputs("\n  kept alive by ", out);
-	text_census__write_path(report->path, block_kind__role(report->kind) == BLOCK_PARKED, out);
+	text_census__write_path(report->path, block_kind__role(report->kind) == BLOCK_FREE_LISTED,
+				out);
 	fprintf(out, "\n  freeing it also frees %s of %s, and outside of arenas %s and %s (%s)",
 		COUNTED(report->dominated_blocks, "block"), BYTES(report->dominated_bytes),
 		COUNTED(report->dominated_outside, "object"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "census/parked.h"
+#include "census/free_listed.h"
 
 #include <stdlib.h>
 
@@ -14,18 +14,18 @@
  */
 #define ROUNDS_MAX 64
 
-bool parked__is_link(const struct census *census, uint64_t word)
+bool free_listed__is_link(const struct census *census, uint64_t word)
 {
-	return census->layout.parked_by_count && could_be_object(word) &&
+	return census->layout.linked_by_count && could_be_object(word) &&
 	       word >= census->blocks.start && word < census->blocks.end;
 }
 
-bool parked__is_float(const struct census *census, const uint8_t *bytes, uint32_t size,
-		      uint64_t *next)
+bool free_listed__is_float(const struct census *census, const uint8_t *bytes, uint32_t size,
+			   uint64_t *next)
 {
 	uint32_t alignment = census->heap->layout.map.alignment;
 
-	if (!census->layout.parked_floats_by_type ||
+	if (!census->layout.floats_linked_by_type ||
 	    size != (FLOAT_BYTES + alignment - 1) / alignment * alignment || word_at(bytes))
 		return false;
 	*next = word_at(bytes + 8);
@@ -33,7 +33,7 @@ bool parked__is_float(const struct census *census, const uint8_t *bytes, uint32_
 			  *next < census->blocks.end);
 }
 
-bool parked__is_keys(const struct census *census, const uint8_t *bytes, uint32_t size)
+bool free_listed__is_keys(const struct census *census, const uint8_t *bytes, uint32_t size)
 {
 	uint32_t offset = object_layout__object_offset(&census->layout, 0);
 	uint64_t word;
@@ -41,11 +41,11 @@ bool parked__is_keys(const struct census *census, const uint8_t *bytes, uint32_t
 	if (size < offset + KEYS_HEADER_BYTES)
 		return false;
 	word = word_at(bytes + offset);
-	return (!word || parked__is_link(census, word)) &&
+	return (!word || free_listed__is_link(census, word)) &&
 	       dict_keys__can_be_kept(census->dicts, bytes + offset, size - offset);
 }
 
-int parked_links__add(struct parked_links *links, struct parked_link link)
+int free_list_links__add(struct free_list_links *links, struct free_list_link link)
 {
 	int err = ACCOUNT_RESERVE(links->account, links->links, links->capacity, links->cnt + 1);
 
@@ -56,14 +56,14 @@ int parked_links__add(struct parked_links *links, struct parked_link link)
 
 static int compare_links(const void *left, const void *right)
 {
-	const struct parked_link *a = left, *b = right;
+	const struct free_list_link *a = left, *b = right;
 
 	return (a->place > b->place) - (a->place < b->place);
 }
 
-static struct parked_link *find_link(const struct parked_links *links, uint32_t place)
+static struct free_list_link *find_link(const struct free_list_links *links, uint32_t place)
 {
-	const struct parked_link key = {.place = place};
+	const struct free_list_link key = {.place = place};
 
 	return bsearch(&key, links->links, links->cnt, sizeof(key), compare_links);
 }
@@ -72,7 +72,7 @@ static struct parked_link *find_link(const struct parked_links *links, uint32_t 
  * The place of the next object; PLACE_NONE if no object of the same type can be there, in a block
  * of the same size.
  */
-static uint32_t find_next(const struct census *census, const struct parked_link *link)
+static uint32_t find_next(const struct census *census, const struct free_list_link *link)
 {
 	uint32_t offset =
 		object_layout__object_offset(&census->layout,
@@ -87,29 +87,29 @@ static uint32_t find_next(const struct census *census, const struct parked_link 
 	return next;
 }
 
-static bool is_parked(const struct census *census, uint32_t place, uint32_t type)
+static bool is_free_listed(const struct census *census, uint32_t place, uint32_t type)
 {
-	return census->blocks.words[place] == block_kind(BLOCK_PARKED, PART_NONE, type);
+	return census->blocks.words[place] == block_kind(BLOCK_FREE_LISTED, PART_NONE, type);
 }
 
-static void set_parked(struct census *census, uint32_t place, uint32_t type)
+static void set_free_listed(struct census *census, uint32_t place, uint32_t type)
 {
-	census->blocks.words[place] = block_kind(BLOCK_PARKED, PART_NONE, type);
+	census->blocks.words[place] = block_kind(BLOCK_FREE_LISTED, PART_NONE, type);
 }
 
 /* Unmarks objects whose next object is not on a free list. Returns whether there were any. */
-static bool drop_loose(const struct parked_links *links, struct census *census)
+static bool drop_loose(const struct free_list_links *links, struct census *census)
 {
 	bool dropped = false;
 
 	for (size_t i = 0; i < links->cnt; i++) {
-		const struct parked_link *link = &links->links[i];
+		const struct free_list_link *link = &links->links[i];
 		uint32_t next;
 
-		if (!link->next || !is_parked(census, link->place, link->type))
+		if (!link->next || !is_free_listed(census, link->place, link->type))
 			continue;
 		next = find_next(census, link);
-		if (next != PLACE_NONE && is_parked(census, next, link->type))
+		if (next != PLACE_NONE && is_free_listed(census, next, link->type))
 			continue;
 		census->blocks.words[link->place] = block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
 		dropped = true;
@@ -118,30 +118,30 @@ static bool drop_loose(const struct parked_links *links, struct census *census)
 }
 
 /* The last float of a list is recognized only by the one before it: its count and link are 0. */
-static void add_last(const struct parked_links *links, struct census *census)
+static void add_last(const struct free_list_links *links, struct census *census)
 {
 	for (size_t i = 0; i < links->cnt; i++) {
-		const struct parked_link *link = &links->links[i], *last;
+		const struct free_list_link *link = &links->links[i], *last;
 		uint32_t next = link->next ? find_next(census, link) : PLACE_NONE;
 
 		last = next == PLACE_NONE ? NULL : find_link(links, next);
 		if (last && !last->next)
-			set_parked(census, next, link->type);
+			set_free_listed(census, next, link->type);
 	}
 }
 
-int parked_links__settle(struct parked_links *links, struct census *census)
+int free_list_links__settle(struct free_list_links *links, struct census *census)
 {
 	uint32_t float_type = type_table__built_in(census->types, "float");
 	size_t kept = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < links->cnt; i++) {
-		struct parked_link link = links->links[i];
+		struct free_list_link link = links->links[i];
 
 		if (link.is_keys && census->dict_type != TYPE_NONE)
 			census->blocks.words[link.place] =
-				block_kind(BLOCK_PARKED, PART_KEYS, census->dict_type);
+				block_kind(BLOCK_FREE_LISTED, PART_KEYS, census->dict_type);
 		if (link.is_keys)
 			continue;
 		if (link.type == TYPE_NONE)
@@ -158,7 +158,7 @@ int parked_links__settle(struct parked_links *links, struct census *census)
 		return err;
 	for (size_t i = 0; i < links->cnt; i++)
 		if (links->links[i].next)
-			set_parked(census, links->links[i].place, links->links[i].type);
+			set_free_listed(census, links->links[i].place, links->links[i].type);
 	add_last(links, census);
 	for (int i = 0; i < ROUNDS_MAX && !(err = cpu_allowance__check()); i++)
 		if (!drop_loose(links, census))
@@ -166,8 +166,8 @@ int parked_links__settle(struct parked_links *links, struct census *census)
 	return err;
 }
 
-void parked_links__release(struct parked_links *links)
+void free_list_links__release(struct free_list_links *links)
 {
 	account__free(links->links);
-	*links = (struct parked_links){};
+	*links = (struct free_list_links){};
 }

@@ -18,42 +18,42 @@
 #include "census/census.h"
 
 /* A block that seems to be on a free list. */
-struct parked_link {
+struct free_list_link {
 	uint32_t place;
 	uint32_t type; /* its number; TYPE_NONE: for a float, or keys */
 	bool is_keys;
 	uint64_t next; /* the address of the next object; 0: this is the last */
 };
 
-struct parked_links {
+struct free_list_links {
 	struct account *account;
-	struct parked_link *links;
+	struct free_list_link *links;
 	size_t cnt, capacity;
 };
 
 /*
  * Whether @word, the first word of an object, can be the address of the next one on its free list.
  */
-bool parked__is_link(const struct census *census, uint64_t word);
+bool free_listed__is_link(const struct census *census, uint64_t word);
 
 /*
  * Whether a block of @size bytes, of which @bytes is a copy, may hold a float on a free list.
- * *next: as in struct parked_link.
+ * *next: as in struct free_list_link.
  */
-bool parked__is_float(const struct census *census, const uint8_t *bytes, uint32_t size,
-		      uint64_t *next);
+bool free_listed__is_float(const struct census *census, const uint8_t *bytes, uint32_t size,
+			   uint64_t *next);
 
 /*
  * Whether a block of @size bytes, of which @bytes is a copy, holds keys of a dict on a free list.
  */
-bool parked__is_keys(const struct census *census, const uint8_t *bytes, uint32_t size);
+bool free_listed__is_keys(const struct census *census, const uint8_t *bytes, uint32_t size);
 
 /* Returns 0, -ENOMEM or -EDQUOT. */
-int parked_links__add(struct parked_links *links, struct parked_link link);
+int free_list_links__add(struct free_list_links *links, struct free_list_link link);
 
 /*
- * Marks blocks that are linked with each other as BLOCK_PARKED. Returns 0, -EDQUOT, -ENOMEM or
+ * Marks blocks that are linked with each other as BLOCK_FREE_LISTED. Returns 0, -EDQUOT, -ENOMEM or
  * -ETIME.
  */
-int parked_links__settle(struct parked_links *links, struct census *census);
-void parked_links__release(struct parked_links *links);
+int free_list_links__settle(struct free_list_links *links, struct census *census);
+void free_list_links__release(struct free_list_links *links);
