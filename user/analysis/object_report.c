@@ -109,12 +109,12 @@ static int find_relations(struct object_report *report, const struct graph *grap
 	int err = references__new(&references, graph->census, take_reference, &collector);
 
 	if (!err)
-		err = node_references__tell(graph, references, node);
+		err = node_references__visit(graph, references, node);
 	collector.relations = &report->referrers;
 	collector.wanted = node;
 	for (uint32_t from = 0; from < graph->node_cnt && !err; from++)
 		if (refers_to(graph, from, node))
-			err = node_references__tell(graph, references, from);
+			err = node_references__visit(graph, references, from);
 	return err;
 }
 

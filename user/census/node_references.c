@@ -6,7 +6,7 @@
 
 #include "util/cleanup.h"
 
-int node_references__tell(const struct graph *graph, struct references *references, uint32_t node)
+int node_references__visit(const struct graph *graph, struct references *references, uint32_t node)
 {
 	struct census *census = graph->census;
 	uint64_t address = graph__address(graph, node), size = graph__block_bytes(graph, node);

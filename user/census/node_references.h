@@ -9,4 +9,4 @@
  * Passes the node's current references to the visitor of @references, with the node as their owner.
  * Returns 0, -ENOMEM, -EDQUOT, as memory__read(), or what the visitor returns.
  */
-int node_references__tell(const struct graph *graph, struct references *references, uint32_t node);
+int node_references__visit(const struct graph *graph, struct references *references, uint32_t node);

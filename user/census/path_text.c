@@ -174,10 +174,10 @@ static int write_word(struct writer *writer, const struct retention_step *step, 
 	int err = 0;
 
 	if (is_named(type, "cell")) {
-		bool is_told = writer->is_variable_of_cell;
+		bool is_written = writer->is_variable_of_cell;
 
 		writer->is_variable_of_cell = false;
-		return is_told ? 0 : rewrite(writer, "%s.cell_contents", writer->text);
+		return is_written ? 0 : rewrite(writer, "%s.cell_contents", writer->text);
 	}
 	if (type && offset != UINT32_MAX)
 		err = members__name(&member, writer->census, type, offset);

@@ -216,7 +216,7 @@ static void pack(struct reference_queue *queue, size_t *at)
  * Visits the items in one block of a deque, and requests the next block if there are more. The
  * items are between two links; in 2.7 they are in front of both, and the first link leads on.
  */
-static int tell_deque(struct reference_queue *queue, struct request block, const uint8_t *bytes)
+static int visit_deque(struct reference_queue *queue, struct request block, const uint8_t *bytes)
 {
 	uint32_t first = queue->census->major < 3 ? 0 : 1, cnt = queue->census->major < 3 ? 62 : 64;
 	int err = 0;
@@ -240,8 +240,8 @@ static int tell_deque(struct reference_queue *queue, struct request block, const
 	return 0;
 }
 
-static int tell_entry(struct reference_queue *queue, struct request *request, const uint8_t *entry,
-		      uint64_t value_apart)
+static int visit_entry(struct reference_queue *queue, struct request *request, const uint8_t *entry,
+		       uint64_t value_apart)
 {
 	uint64_t key = word_at(entry + (request->words - 2) * 8),
 		 value = request->values ? value_apart : word_at(entry + (request->words - 1) * 8);
@@ -258,8 +258,8 @@ static int tell_entry(struct reference_queue *queue, struct request *request, co
 	return err;
 }
 
-static int tell_values(struct reference_queue *queue, const struct request *request,
-		       const struct piece *piece, const uint8_t *values)
+static int visit_values(struct reference_queue *queue, const struct request *request,
+			const struct piece *piece, const uint8_t *values)
 {
 	int err = 0;
 
@@ -270,7 +270,7 @@ static int tell_values(struct reference_queue *queue, const struct request *requ
 	return err;
 }
 
-static int tell_piece(struct reference_queue *queue, const struct piece *piece)
+static int visit_piece(struct reference_queue *queue, const struct piece *piece)
 {
 	struct request *request = &queue->requests[piece->request];
 	const uint8_t *bytes = queue->ranges[piece->range].buffer,
@@ -280,13 +280,13 @@ static int tell_piece(struct reference_queue *queue, const struct piece *piece)
 	int err = 0;
 
 	if (request->kind == REQUEST_DEQUE)
-		return tell_deque(queue, *request, bytes);
+		return visit_deque(queue, *request, bytes);
 	if (request->kind == REQUEST_VALUES)
-		return tell_values(queue, request, piece, bytes);
+		return visit_values(queue, request, piece, bytes);
 	for (uint64_t i = 0; i < piece->cnt && !err; i++, bytes += size) {
 		if (request->kind == REQUEST_ENTRIES)
-			err = tell_entry(queue, request, bytes,
-					 request->values ? word_at(values + i * 8) : 0UL);
+			err = visit_entry(queue, request, bytes,
+					  request->values ? word_at(values + i * 8) : 0UL);
 		else if (request->kind == REQUEST_ITEMS)
 			err = reference_visitor__visit(&queue->visitor, request->owner,
 						       REFERS_BY_INDEX, word_at(bytes),
@@ -312,7 +312,7 @@ static int read_pieces(struct reference_queue *queue)
 
 		if (!range->failed &&
 		    !(is_apart(&queue->requests[piece->request]) && range[1].failed))
-			err = tell_piece(queue, piece);
+			err = visit_piece(queue, piece);
 	}
 	return err;
 }

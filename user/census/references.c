@@ -110,8 +110,8 @@ uint64_t references__left_out(const struct references *references)
 	return reference_queue__left_out(references->queue);
 }
 
-static int tell(struct references *references, uint32_t owner, enum reference_how how, uint64_t to,
-		uint64_t index, uint64_t key)
+static int visit(struct references *references, uint32_t owner, enum reference_how how, uint64_t to,
+		 uint64_t index, uint64_t key)
 {
 	return reference_visitor__visit(&references->visitor, owner, how, to, index, key);
 }
@@ -180,14 +180,14 @@ static int layout_of(struct references *references, uint32_t number, struct type
 static int take_characters(struct references *references, uint32_t owner,
 			   const struct object_copy *text)
 {
-	return tell(references, owner, REFERS_TO_BUFFER, object_copy__word(text, UNICODE_27_TEXT),
-		    0, 0);
+	return visit(references, owner, REFERS_TO_BUFFER, object_copy__word(text, UNICODE_27_TEXT),
+		     0, 0);
 }
 
 static int take_list(struct references *references, uint32_t owner, const struct object_copy *list)
 {
 	uint64_t items = object_copy__word(list, LIST_ITEMS);
-	int err = tell(references, owner, REFERS_TO_BUFFER, items, 0, 0);
+	int err = visit(references, owner, REFERS_TO_BUFFER, items, 0, 0);
 
 	return err ? err
 		   : reference_queue__add(references->queue,
@@ -205,8 +205,8 @@ static int take_tuple(struct references *references, uint32_t owner,
 	int err = 0;
 
 	for (i = 0; i < cnt && part_is_within(items_at + i * 8, 8, tuple->size) && !err; i++)
-		err = tell(references, owner, REFERS_BY_INDEX,
-			   object_copy__word(tuple, (int64_t)(items_at + i * 8)), i, 0);
+		err = visit(references, owner, REFERS_BY_INDEX,
+			    object_copy__word(tuple, (int64_t)(items_at + i * 8)), i, 0);
 	if (err || i == cnt)
 		return err;
 	return reference_queue__add(references->queue,
@@ -230,9 +230,9 @@ static int take_dict(struct references *references, uint32_t owner, const struct
 		return 0;
 	if (layout != DICT_OF_TABLE) {
 		dict_header__decode(header, layout, &wanted.address, &wanted.values);
-		err = tell(references, owner, REFERS_TO_BUFFER, wanted.address, 0, 0);
+		err = visit(references, owner, REFERS_TO_BUFFER, wanted.address, 0, 0);
 		if (!err)
-			err = tell(references, owner, REFERS_TO_BUFFER, wanted.values, 0, 0);
+			err = visit(references, owner, REFERS_TO_BUFFER, wanted.values, 0, 0);
 		return err ? err : reference_queue__add(references->queue, &wanted);
 	}
 	if (dict_keys__of_table(&table, header))
@@ -241,7 +241,7 @@ static int take_dict(struct references *references, uint32_t owner, const struct
 	wanted.address = table.entries;
 	wanted.cnt = table.cnt;
 	wanted.words = table.words;
-	err = tell(references, owner, REFERS_TO_BUFFER, wanted.address, 0, 0);
+	err = visit(references, owner, REFERS_TO_BUFFER, wanted.address, 0, 0);
 	return err ? err : reference_queue__add(references->queue, &wanted);
 }
 
@@ -254,7 +254,7 @@ static int take_set(struct references *references, uint32_t owner, const struct 
 		return 0;
 	/* The table of a small set is in the set itself. */
 	if (table - set->address >= set->size)
-		err = tell(references, owner, REFERS_TO_BUFFER, table, 0, 0);
+		err = visit(references, owner, REFERS_TO_BUFFER, table, 0, 0);
 	return err ? err
 		   : reference_queue__add(references->queue, &(struct request){.kind = REQUEST_SET,
 									       .owner = owner,
@@ -274,7 +274,7 @@ static int take_deque(struct references *references, uint32_t owner,
 		.cnt = object_copy__word(deque, old ? DEQUE_27_LENGTH : OB_SIZE),
 		.first = object_copy__word(deque, old ? DEQUE_27_LEFT_INDEX : DEQUE_LEFT_INDEX),
 	};
-	int err = tell(references, owner, REFERS_TO_BUFFER, first.address, 0, 0);
+	int err = visit(references, owner, REFERS_TO_BUFFER, first.address, 0, 0);
 
 	return err ? err : reference_queue__add(references->queue, &first);
 }
@@ -327,7 +327,7 @@ static int load_names(struct references *references, uint32_t number, struct typ
 static int take_values(struct references *references, uint32_t owner,
 		       const struct type_layout *layout, uint64_t values)
 {
-	int err = tell(references, owner, REFERS_TO_BUFFER, values, 0, 0);
+	int err = visit(references, owner, REFERS_TO_BUFFER, values, 0, 0);
 
 	return err ? err
 		   : reference_queue__add(references->queue,
@@ -352,8 +352,8 @@ static int take_inline_values(struct references *references, uint32_t owner,
 	if (!valid || !*valid)
 		return 0;
 	for (size_t i = 0; i < layout->name_cnt && !err; i++)
-		err = tell(references, owner, REFERS_BY_ATTRIBUTE,
-			   object_copy__word(object, first + (int64_t)i * 8), i, layout->names[i]);
+		err = visit(references, owner, REFERS_BY_ATTRIBUTE,
+			    object_copy__word(object, first + (int64_t)i * 8), i, layout->names[i]);
 	return err;
 }
 
@@ -379,7 +379,7 @@ static int take_managed(struct references *references, uint32_t owner,
 		values = word + 1;
 		word = 0;
 	}
-	err = tell(references, owner, REFERS_AS_DICT, word, 0, 0);
+	err = visit(references, owner, REFERS_AS_DICT, word, 0, 0);
 	if (!err && values)
 		err = take_values(references, owner, layout, values);
 	if (!err && type->flags & TYPE_INLINE_VALUES && census->dicts == DICT_OF_SIZED_VALUES)
@@ -394,7 +394,7 @@ static int take_own_dict(struct references *references, uint32_t owner,
 
 	if (at <= 0)
 		return 0;
-	return tell(references, owner, REFERS_AS_DICT, object_copy__word(object, at), 0, 0);
+	return visit(references, owner, REFERS_AS_DICT, object_copy__word(object, at), 0, 0);
 }
 
 static int scan_words(struct references *references, uint32_t owner, const struct type *type,
@@ -408,7 +408,7 @@ static int scan_words(struct references *references, uint32_t owner, const struc
 
 		if (could_be_object(word) && (int64_t)at != type->weak_offset &&
 		    (int64_t)at != type->dict_offset)
-			err = tell(references, owner, REFERS_BY_WORD, word, at, 0);
+			err = visit(references, owner, REFERS_BY_WORD, word, at, 0);
 	}
 	return err;
 }
@@ -520,7 +520,7 @@ int references__of(struct references *references, uint32_t owner, const struct o
 	else if (!err && type->dict_offset)
 		err = take_own_dict(references, owner, object, type);
 	if (!err && type->flags & TYPE_HEAPTYPE)
-		err = tell(references, owner, REFERS_AS_TYPE, type->address, 0, 0);
+		err = visit(references, owner, REFERS_AS_TYPE, type->address, 0, 0);
 	return err;
 }
 
@@ -533,7 +533,7 @@ int references__scan(struct references *references, uint32_t owner, const uint8_
 		uint64_t word = word_at(bytes + at);
 
 		if (could_be_object(word))
-			err = tell(references, owner, REFERS_BY_WORD, word, at, 0);
+			err = visit(references, owner, REFERS_BY_WORD, word, at, 0);
 	}
 	return err;
 }

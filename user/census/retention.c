@@ -233,7 +233,7 @@ int retention__learn(struct retention *retention, const uint32_t *nodes, size_t 
 		if (from == lookup.from)
 			continue;
 		lookup.from = from;
-		err = node_references__tell(retention->graph, references, from);
+		err = node_references__visit(retention->graph, references, from);
 	}
 	return err;
 }
