@@ -124,8 +124,8 @@ static int intern_frame(struct profile *profile, const struct profile_frame *fra
 }
 
 /* Appends a stack to stack_locations, without counting it yet. */
-static int lay_down(struct profile *profile, const struct profile_frame *frames, size_t frame_cnt,
-		    bool truncated, struct profile_stack *stack)
+static int append_stack(struct profile *profile, const struct profile_frame *frames,
+			size_t frame_cnt, bool truncated, struct profile_stack *stack)
 {
 	const struct profile_frame *mark = truncated	? &truncated_mark
 					   : !frame_cnt ? &no_stack_mark
@@ -178,7 +178,7 @@ int profile__add(struct profile *profile, const struct profile_frame *frames, si
 	uint32_t id;
 	int err;
 
-	err = lay_down(profile, frames, frame_cnt, truncated, &stack);
+	err = append_stack(profile, frames, frame_cnt, truncated, &stack);
 	if (!err)
 		err = intern_stack(profile, &stack, &id);
 	if (err)
