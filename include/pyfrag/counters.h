@@ -66,7 +66,7 @@
 	X(ROOTS_REFUSED, "roots_refused",                                                          \
 	  "modules, threads, frames and static data beyond the limits, or in a circular list")     \
 	X(REFERENCES_LEFT_OUT, "references_left_out",                                              \
-	  "objects whose number of items exceeds the memory of the process")                       \
+	  "objects that claim to have more items than fit into the memory of the process")         \
 	X(TEXTS_CUT, "texts_cut",                                                                  \
 	  "command lines and memory maps read only in part because they are too long")             \
 	X(MEMORY_REFUSED, "memory_refused", "allocations refused because of --max-memory")
