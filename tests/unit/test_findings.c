@@ -118,17 +118,16 @@ static void test_options_are_heeded(void **state)
 /* bpo-37257: if there is no empty arena, the first that becomes empty is kept. */
 static void test_empty_arena_is_kept(void **state)
 {
-	struct findings_options options = usual_options;
 	_cleanup_(heap__freep) struct heap *heap = sample_heap__new();
 	struct counters counters = {};
 
 	(void)state;
-	options.keeps_one_empty = true;
+	heap->layout.keeps_one_empty = true;
 	{
 		_cleanup_(findings__free) struct findings findings = {};
 
 		/* D is empty already. */
-		collect(&findings, heap, NULL, &options, &counters);
+		collect(&findings, heap, NULL, &usual_options, &counters);
 		assert_int_equal(findings.pinned.what_if_cnt, 2);
 		assert_int_equal(findings.pinned.what_if[0].blocks, 3);
 		assert_int_equal(findings.pinned.what_if[0].bytes, SAMPLE_ARENA_BYTES);
@@ -139,7 +138,7 @@ static void test_empty_arena_is_kept(void **state)
 	{
 		_cleanup_(findings__free) struct findings findings = {};
 
-		collect(&findings, heap, NULL, &options, &counters);
+		collect(&findings, heap, NULL, &usual_options, &counters);
 		assert_int_equal(findings.pinned.what_if[0].bytes, 0);
 		assert_int_equal(findings.pinned.what_if[1].bytes, SAMPLE_ARENA_BYTES);
 	}

@@ -222,11 +222,12 @@ static void test_resident_hostages(void **state)
 static void check_what_if(uint32_t arenas, bool keeps, bool has_empty, uint64_t kept)
 {
 	static const uint64_t steps[] = {1, 2, 5, 10, 20, 50, 100, 200, 500};
-	const struct pinned_options options = {.below = 0.1, .keeps_one_empty = keeps};
+	const struct pinned_options options = {.below = 0.1};
 	struct heap *heap = new_heap();
 	struct pinned pinned;
 	size_t row = 0;
 
+	heap->layout.keeps_one_empty = keeps;
 	/* Arena n has n + 1 blocks, so that the first n have n * (n + 1) / 2. */
 	for (uint32_t n = 0; n < arenas; n++)
 		add_arena(heap, n, n + 1);

@@ -202,7 +202,7 @@ static void test_verdict(void **state)
 /* One block: the grammar is right, and nothing is promised if nothing can be released. */
 static void test_one_block(void **state)
 {
-	struct findings_options options = {.below = 0.1, .blocks_per_arena_max = 32};
+	const struct findings_options options = {.below = 0.1, .blocks_per_arena_max = 32};
 	struct heap *heap = sample_heap__new_empty(&sample_geometry);
 	_cleanup_free_ char *text = NULL, *kept = NULL;
 	struct sample_report *sample = *state;
@@ -216,7 +216,7 @@ static void test_one_block(void **state)
 		    "=> 1 live block (32 B) pins 1 of 1 arenas: 256.0 KiB held back. "
 		    "Freeing it releases 256.0 KiB.");
 
-	options.keeps_one_empty = true;
+	heap->layout.keeps_one_empty = true;
 	collect(sample, heap, &options);
 	kept = write_text(sample);
 	assert_line(kept, "=>", "=> 1 live block (32 B) pins 1 of 1 arenas: 256.0 KiB held back.");

@@ -52,7 +52,6 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 	struct pinned_options pinned_options = {
 		.below = options->below,
 		.blocks_per_region_max = options->blocks_per_arena_max,
-		.keeps_one_empty = options->keeps_one_empty,
 	};
 	int err;
 

@@ -25,7 +25,6 @@ struct findings {
 struct findings_options {
 	double below;
 	uint32_t blocks_per_arena_max;
-	bool keeps_one_empty; /* as in struct pinned_options */
 	bool with_map;
 };
 

@@ -76,8 +76,6 @@ struct allocator {
 	 */
 	int (*reread)(const struct target_heap *target_heap, struct heap *heap,
 		      const uint64_t *spans, size_t cnt, struct checkpoint_counts *counts);
-	/* Whether the allocator keeps one empty region instead of releasing it. */
-	bool (*keeps_one_empty)(const struct target_heap *target_heap);
 };
 
 /* Adds a heap. Takes ownership: frees it on failure. Returns 0 or -ENOMEM. */

@@ -47,6 +47,8 @@ struct heap_layout {
 	/* The size to assume for a region of which only the address is known, in bytes. */
 	uint64_t region_size;
 	uint64_t span_size; /* bytes of each span; 0: sizes differ */
+	/* The allocator keeps one empty region instead of releasing it. */
+	bool keeps_one_empty;
 	const struct span_operations *operations;
 };
 

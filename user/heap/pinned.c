@@ -164,10 +164,14 @@ static size_t next_step(size_t step)
 	return leading == 2 ? step / 2 * 5 : step * 2;
 }
 
+/*
+ * An allocator that keeps one empty region, and has none yet, does not release the first that
+ * becomes empty.
+ */
 static int compute_what_if(struct pinned *pinned, const struct heap *heap,
-			   const struct heap_measure *measure, const struct pinned_options *options)
+			   const struct heap_measure *measure)
 {
-	bool keeps_first = options->keeps_one_empty && !has_empty_region(heap, measure);
+	bool keeps_first = heap->layout.keeps_one_empty && !has_empty_region(heap, measure);
 	uint64_t blocks = 0, bytes = 0;
 	size_t capacity = 0, step = 1;
 
@@ -207,7 +211,7 @@ int pinned__find(struct pinned *out, const struct heap *heap, const struct heap_
 		err = list_blocks(&pinned, heap, &pinned.regions[i],
 				  options->blocks_per_region_max);
 	if (!err)
-		err = compute_what_if(&pinned, heap, measure, options);
+		err = compute_what_if(&pinned, heap, measure);
 	if (err)
 		return err;
 	*out = pinned;

@@ -45,11 +45,6 @@ struct pinned {
 struct pinned_options {
 	double below;
 	uint32_t blocks_per_region_max; /* how many blocks to list per region */
-	/*
-	 * The allocator keeps one empty region (struct allocator). If there is none yet, the first
-	 * region to become empty is not released.
-	 */
-	bool keeps_one_empty;
 	const uint64_t *resident_bytes; /* for each region of the heap; NULL: not known */
 };
 

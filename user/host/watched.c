@@ -150,13 +150,12 @@ static void switch_growth(struct watched *watched, const struct watched_options 
 
 static int read_through_tracer(struct watched *watched, const struct watched_options *options,
 			       const struct heap_reading_options *reading_options,
-			       const struct findings_options *findings_options,
 			       struct watched_result *out)
 {
 	struct growth_reading reading = {.with_kinds = options->with_kinds,
 					 .sites_max = options->sites};
 	int err =
-		growth_watch__read(watched->growth, reading_options, findings_options,
+		growth_watch__read(watched->growth, reading_options, &options->findings,
 				   &watched->history, &watched->counters, &reading, &out->failure);
 
 	out->findings = reading.findings;
@@ -167,7 +166,7 @@ static int read_through_tracer(struct watched *watched, const struct watched_opt
 
 static int read_memory(struct watched *watched, const struct watched_options *options,
 		       const struct heap_reading_options *reading_options,
-		       const struct findings_options *findings_options, struct watched_result *out)
+		       struct watched_result *out)
 {
 	struct failure failure;
 	int err = heap_source__read(watched->source, reading_options, &watched->reading,
@@ -177,7 +176,7 @@ static int read_memory(struct watched *watched, const struct watched_options *op
 		return err;
 	out->duration_ms = watched->reading.duration_ms;
 	err = findings__collect(&out->findings, watched->reading.heap, watched->source->target,
-				findings_options, &watched->history, clock_ns(CLOCK_MONOTONIC),
+				&options->findings, &watched->history, clock_ns(CLOCK_MONOTONIC),
 				&watched->counters);
 	if (err)
 		return shortage__describe(watched->source->target, err, &out->failure);
@@ -196,14 +195,9 @@ static int read_heap(struct watched *watched, const struct watched_options *opti
 	const struct heap_reading_options reading_options = {
 		.checkpoint = {.keep_stamps = true},
 	};
-	struct findings_options findings_options = options->findings;
-	int err;
+	int err = watched->growth ? read_through_tracer(watched, options, &reading_options, out)
+				  : read_memory(watched, options, &reading_options, out);
 
-	findings_options.keeps_one_empty = heap_source__keeps_one_empty(watched->source);
-	err = watched->growth
-		      ? read_through_tracer(watched, options, &reading_options, &findings_options,
-					    out)
-		      : read_memory(watched, options, &reading_options, &findings_options, out);
 	if (err)
 		return err;
 	if (options->with_shared)

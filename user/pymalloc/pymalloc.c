@@ -76,6 +76,12 @@ static int describe_locate_error(const struct heap_context *context, int err,
 	}
 }
 
+/* CPython 3.9 and later keep one empty arena (bpo-37257). */
+static bool keeps_one_empty(const struct python *python)
+{
+	return python->major == 3 && python->minor >= 9;
+}
+
 static int add_heap(struct target_heaps *heaps, const struct heap_context *context,
 		    struct obmalloc *obmalloc)
 {
@@ -90,6 +96,7 @@ static int add_heap(struct target_heaps *heaps, const struct heap_context *conte
 		.context = *context,
 		.layout = pymalloc_layout__of(&obmalloc->geometry),
 	};
+	heap->base.layout.keeps_one_empty = keeps_one_empty(context->python);
 	heap->obmalloc = *obmalloc;
 	return target_heaps__add(heaps, &heap->base);
 }
@@ -177,19 +184,10 @@ static int reread(const struct target_heap *target_heap, struct heap *heap, cons
 					counts);
 }
 
-/* CPython 3.9 and later keep one empty arena (bpo-37257). */
-static bool keeps_one_empty(const struct target_heap *target_heap)
-{
-	const struct python *python = target_heap->context.python;
-
-	return python->major == 3 && python->minor >= 9;
-}
-
 const struct allocator pymalloc = {
 	.name = "pymalloc",
 	.locate = locate,
 	.free = free_heap,
 	.update = update,
 	.reread = reread,
-	.keeps_one_empty = keeps_one_empty,
 };

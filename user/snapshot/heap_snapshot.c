@@ -47,16 +47,13 @@ static int take_census(struct heap_snapshot *snapshot, const struct snapshot_opt
 	return err;
 }
 
-static int collect_findings(struct heap_snapshot *snapshot, const struct findings_options *given,
+static int collect_findings(struct heap_snapshot *snapshot, const struct findings_options *options,
 			    struct failure *failure)
 {
-	struct findings_options options = *given;
-	int err;
+	int err = findings__collect(&snapshot->findings, snapshot->reading.heap,
+				    snapshot->source->target, options, &snapshot->history,
+				    clock_ns(CLOCK_MONOTONIC), &snapshot->counters);
 
-	options.keeps_one_empty = heap_source__keeps_one_empty(snapshot->source);
-	err = findings__collect(&snapshot->findings, snapshot->reading.heap,
-				snapshot->source->target, &options, &snapshot->history,
-				clock_ns(CLOCK_MONOTONIC), &snapshot->counters);
 	return err ? shortage__describe(snapshot->source->target, err, failure) : 0;
 }
 

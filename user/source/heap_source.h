@@ -65,9 +65,3 @@ static inline const struct target_heap *heap_source__main(const struct heap_sour
 {
 	return source->heaps.items[0];
 }
-
-/* Whether that heap's allocator keeps one empty region. */
-static inline bool heap_source__keeps_one_empty(const struct heap_source *source)
-{
-	return heap_source__main(source)->allocator->keeps_one_empty(heap_source__main(source));
-}

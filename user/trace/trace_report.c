@@ -79,12 +79,11 @@ static void describe(struct state *state)
 static int collect_findings(struct state *state, const struct heap *heap)
 {
 	struct trace_session *session = state->session;
-	struct findings_options options = session->setup.snapshot->findings;
 
-	options.keeps_one_empty = heap_source__keeps_one_empty(session->source);
 	return findings__collect(&state->findings, heap,
-				 session->process_gone ? NULL : session->source->target, &options,
-				 &session->history, clock_ns(CLOCK_MONOTONIC), &session->counters);
+				 session->process_gone ? NULL : session->source->target,
+				 &session->setup.snapshot->findings, &session->history,
+				 clock_ns(CLOCK_MONOTONIC), &session->counters);
 }
 
 /* Whether this report is written. */
