@@ -11,6 +11,7 @@
 #include "compat.bpf.h"
 #include "emit.bpf.h"
 #include "maps.bpf.h"
+#include "pyfrag/py_walk.h"
 #include "pyfrag/sampling.h"
 #include "pyfrag/stacks.h"
 
@@ -48,8 +49,9 @@ struct {
 	__type(value, __u64);
 } threads SEC(".maps");
 
-static __always_inline bool py_read(void *to, __u32 size, __u64 address)
+static __always_inline bool read_memory(const void *memory, void *to, __u32 size, __u64 address)
 {
+	(void)memory; /* always that of the current process */
 	return !bpf_probe_read_user(to, size, (void *)address);
 }
 
@@ -59,8 +61,8 @@ static __always_inline __u64 mix(__u64 hash, __u64 value, __u64 factor)
 	return hash ^ hash >> 29;
 }
 
-static __always_inline void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr,
-					 __u32 owner)
+static __always_inline void add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr,
+				      __u32 owner)
 {
 	struct stack_scratch *scratch = (struct stack_scratch *)stack;
 	struct pyfrag_frame *frame =
@@ -77,12 +79,16 @@ static __always_inline void py_add_frame(struct pyfrag_stack *stack, __u64 code,
 		mix(mix(scratch->check, code, 0xc2b2ae3d27d4eb4f), place, 0xc2b2ae3d27d4eb4f);
 }
 
-static __always_inline __u64 *py_frame_words(struct pyfrag_stack *stack)
+static __always_inline __u64 *frame_words(struct pyfrag_stack *stack)
 {
 	return ((struct stack_scratch *)stack)->words;
 }
 
-#include "pyfrag/py_walk.h"
+static const struct py_walker walker = {
+	.read = read_memory,
+	.add_frame = add_frame,
+	.frame_words = frame_words,
+};
 
 /* The PyThreadState of this thread; 0 if it has none. */
 static __always_inline __u64 current_thread_state(void)
@@ -92,13 +98,14 @@ static __always_inline __u64 current_thread_state(void)
 	__u64 *known;
 
 	if (stacks.walk.current_thread) {
-		thread = py_walk__word(stacks.walk.current_thread);
-		return thread && py_walk__is_current(&stacks.walk, thread, id) ? thread : 0;
+		thread = py_walk__word(&walker, stacks.walk.current_thread);
+		return thread && py_walk__is_current(&stacks.walk, &walker, thread, id) ? thread
+											: 0;
 	}
 	known = bpf_map_lookup_elem(&threads, &tid);
-	if (known && py_walk__is_current(&stacks.walk, *known, id))
+	if (known && py_walk__is_current(&stacks.walk, &walker, *known, id))
 		return *known;
-	thread = py_walk__find_thread(&stacks.walk, id);
+	thread = py_walk__find_thread(&stacks.walk, &walker, id);
 	if (thread)
 		bpf_map_update_elem(&threads, &tid, &thread, BPF_ANY);
 	return thread;
@@ -136,7 +143,7 @@ static __always_inline __u64 walk_stack(struct stack_scratch *scratch)
 	scratch->stack.tgid = target_tgid;
 	scratch->stack.frame_cnt = 0;
 	scratch->number = scratch->check = 1;
-	result = py_walk__frames(&stacks.walk, thread, &scratch->stack);
+	result = py_walk__frames(&stacks.walk, &walker, thread, &scratch->stack);
 	if (result == PY_WALK_UNREADABLE) {
 		count(COUNTER_STACKS_UNREADABLE);
 		return 0;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The walk: from the list of interpreters to the state of one thread, and from there down its
- * frames. One text for BPF programs and for user space. Who includes it defines before
+ * The walk from the list of interpreters to the state of one thread, and from there down its
+ * frames. BPF programs and user space share this source. What they do differently is passed as a
+ * struct py_walker.
  *
- * 	bool py_read(void *to, __u32 size, __u64 address);	whether all of it could be read
- * 	void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner);
- * 	__u64 *py_frame_words(struct pyfrag_stack *stack);	room for PY_FRAME_WORDS
- *
- * All loops are bounded: a list may be torn, or run in circles.
+ * All loops are bounded, because a list may be inconsistent or circular.
  */
 #pragma once
+
+#ifndef __bpf__
+#include <stdbool.h>
+#endif
 
 #include "pyfrag/stacks.h"
 
@@ -24,47 +25,73 @@ enum py_walk_result {
 	PY_WALK_TRUNCATED, /* there are more frames */
 };
 
+/*
+ * How a walk reads memory and stores frames. BPF programs pass a constant: all functions of
+ * the walk are inlined, so the compiler resolves the pointers and no indirect call is left.
+ */
+struct py_walker {
+	/* Reads @size bytes at @address of the process. Returns false if any is unreadable. */
+	bool (*read)(const void *memory, void *to, __u32 size, __u64 address);
+	/* Appends a frame to @stack, which has room for it. */
+	void (*add_frame)(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner);
+	/* Room for a copy of a frame, PY_FRAME_WORDS words, which comes with @stack. */
+	__u64 *(*frame_words)(struct pyfrag_stack *stack);
+	const void *memory; /* for read() */
+};
+
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
-static __always_inline __u64 py_walk__word(__u64 address)
+static __always_inline bool py_walk__read(const struct py_walker *walker, void *to, __u32 size,
+					  __u64 address)
+{
+	return walker->read(walker->memory, to, size, address);
+}
+
+static __always_inline __u64 py_walk__word(const struct py_walker *walker, __u64 address)
 {
 	__u64 word;
 
-	return py_read(&word, sizeof(word), address) ? word : 0;
+	return py_walk__read(walker, &word, sizeof(word), address) ? word : 0;
 }
 
 /*
  * Whether @thread is the PyThreadState that the thread that pthread_self() calls @id runs with. (In
  * 2.7 to 3.11 the one that has the lock does; a thread that allocates has it.)
  */
-static __always_inline bool py_walk__is_current(const struct py_walk *walk, __u64 thread, __u64 id)
+static __always_inline bool py_walk__is_current(const struct py_walk *walk,
+						const struct py_walker *walker, __u64 thread,
+						__u64 id)
 {
 	__u32 status;
 
-	if (py_walk__word(thread + walk->offsets.thread_id) != id)
+	if (py_walk__word(walker, thread + walk->offsets.thread_id) != id)
 		return false;
 	if (walk->offsets.thread_status == PY_NO_OFFSET)
 		return true;
-	return py_read(&status, sizeof(status), thread + walk->offsets.thread_status) &&
+	return py_walk__read(walker, &status, sizeof(status),
+			     thread + walk->offsets.thread_status) &&
 	       status & PY_THREAD_ACTIVE;
 }
 
 /*
  * The PyThreadState with which the thread that pthread_self() calls @id runs; 0 if there is none.
  */
-static __always_inline __u64 py_walk__find_thread(const struct py_walk *walk, __u64 id)
+static __always_inline __u64 py_walk__find_thread(const struct py_walk *walk,
+						  const struct py_walker *walker, __u64 id)
 {
-	__u64 interpreter = py_walk__word(walk->interpreters_head), thread = 0;
+	__u64 interpreter = py_walk__word(walker, walk->interpreters_head), thread = 0;
 
 	for (int i = 0; i < PY_WALK_THREADS_MAX && interpreter; i++) {
-		thread = thread ? py_walk__word(thread + walk->offsets.thread_next)
-				: py_walk__word(interpreter +
-						walk->offsets.interpreter_threads_head);
+		thread = thread ? py_walk__word(walker, thread + walk->offsets.thread_next)
+				: py_walk__word(walker,
+						interpreter +
+							walk->offsets.interpreter_threads_head);
 		if (!thread)
-			interpreter = py_walk__word(interpreter + walk->offsets.interpreter_next);
-		else if (py_walk__is_current(walk, thread, id))
+			interpreter =
+				py_walk__word(walker, interpreter + walk->offsets.interpreter_next);
+		else if (py_walk__is_current(walk, walker, thread, id))
 			return thread;
 	}
 	return 0;
@@ -102,17 +129,18 @@ static __always_inline bool py_walk__is_python(const struct py_offsets *offsets,
 	return offsets->frame_owner == PY_NO_OFFSET || owner < offsets->frame_owner_native;
 }
 
-/* The frames of the thread whose state is at @thread, innermost first, by py_add_frame(). */
-static __always_inline enum py_walk_result py_walk__frames(const struct py_walk *walk, __u64 thread,
-							   struct pyfrag_stack *stack)
+/* Appends the frames of the thread whose state is at @thread to @stack, innermost first. */
+static __always_inline enum py_walk_result py_walk__frames(const struct py_walk *walk,
+							   const struct py_walker *walker,
+							   __u64 thread, struct pyfrag_stack *stack)
 {
 	const struct py_offsets *offsets = &walk->offsets;
-	__u64 frame, *words = py_frame_words(stack);
+	__u64 frame, *words = walker->frame_words(stack);
 
-	if (!py_read(&frame, sizeof(frame), thread + offsets->thread_frame))
+	if (!py_walk__read(walker, &frame, sizeof(frame), thread + offsets->thread_frame))
 		return PY_WALK_UNREADABLE;
 	if (offsets->cframe_current_frame != PY_NO_OFFSET &&
-	    !py_read(&frame, sizeof(frame), frame + offsets->cframe_current_frame))
+	    !py_walk__read(walker, &frame, sizeof(frame), frame + offsets->cframe_current_frame))
 		return PY_WALK_UNREADABLE;
 	for (int i = 0; i < PY_WALK_FRAMES_MAX; i++) {
 		__u64 code;
@@ -124,8 +152,9 @@ static __always_inline enum py_walk_result py_walk__frames(const struct py_walk 
 		 * Masked right here: older verifiers forget what they knew of a value that is put
 		 * aside.
 		 */
-		if (!py_read(words, walk->frame_bytes & (PY_FRAME_WORDS * sizeof(*words) - 1),
-			     frame))
+		if (!py_walk__read(walker, words,
+				   walk->frame_bytes & (PY_FRAME_WORDS * sizeof(*words) - 1),
+				   frame))
 			return PY_WALK_UNREADABLE;
 		owner = py_walk__owner(offsets, words);
 		if (py_walk__is_python(offsets, owner)) {
@@ -133,7 +162,7 @@ static __always_inline enum py_walk_result py_walk__frames(const struct py_walk 
 				return PY_WALK_TRUNCATED;
 			code = py_walk__member(words, offsets->frame_code) &
 			       ~(__u64)offsets->frame_code_tags;
-			py_add_frame(stack, code, py_walk__instr(offsets, words, code), owner);
+			walker->add_frame(stack, code, py_walk__instr(offsets, words, code), owner);
 		}
 		frame = py_walk__member(words, offsets->frame_previous);
 	}

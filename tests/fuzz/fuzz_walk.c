@@ -15,6 +15,7 @@
 #include "fuzz.h"
 
 #include "fake_code.h"
+#include "pyfrag/py_walk.h"
 #include "stacks/thread_walk.h"
 #include "target/offsets.h"
 #include "util/cleanup.h"
@@ -36,28 +37,25 @@ int nanosleep(const struct timespec *wanted, struct timespec *left)
 	return 0;
 }
 
-static const struct memory *walked;
-static __u64 frame_copy[PY_FRAME_WORDS];
-
-static bool py_read(void *to, __u32 size, __u64 address)
+static bool read_memory(const void *memory, void *to, __u32 size, __u64 address)
 {
-	return !memory__read(walked, address, to, size);
+	return !memory__read(memory, address, to, size);
 }
 
-static void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner)
+static void add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner)
 {
 	CHECK(stack->frame_cnt < PYFRAG_STACK_DEPTH_MAX);
 	stack->frames[stack->frame_cnt++] =
 		(struct pyfrag_frame){.code = code, .instr = instr, .owner = owner};
 }
 
-static __u64 *py_frame_words(struct pyfrag_stack *stack)
+static __u64 *frame_words(struct pyfrag_stack *stack)
 {
-	(void)stack;
-	return frame_copy;
-}
+	static __u64 words[PY_FRAME_WORDS];
 
-#include "pyfrag/py_walk.h"
+	(void)stack;
+	return words;
+}
 
 enum {
 	HEAD,
@@ -160,14 +158,20 @@ static void edit(struct world *world, struct fuzz_input *input)
 
 static void check_walk(struct world *world)
 {
+	const struct py_walker walker = {
+		.read = read_memory,
+		.add_frame = add_frame,
+		.frame_words = frame_words,
+		.memory = &world->memory.memory,
+	};
 	const struct py_walk *walk = &world->walk;
 	uint64_t thread, calls = world->memory.call_cnt;
 	struct pyfrag_stack stack = {};
 	enum py_walk_result result;
 
-	thread = py_walk__find_thread(walk, THREAD_ID);
-	CHECK(!thread || py_walk__is_current(walk, thread, THREAD_ID));
-	result = py_walk__frames(walk, thread ? thread : PLACE(THREAD), &stack);
+	thread = py_walk__find_thread(walk, &walker, THREAD_ID);
+	CHECK(!thread || py_walk__is_current(walk, &walker, thread, THREAD_ID));
+	result = py_walk__frames(walk, &walker, thread ? thread : PLACE(THREAD), &stack);
 	CHECK(result <= PY_WALK_TRUNCATED && stack.frame_cnt <= PYFRAG_STACK_DEPTH_MAX);
 	CHECK(world->memory.call_cnt - calls <= READS_OF_WALKS);
 	for (uint32_t i = 0; i < stack.frame_cnt; i++)
@@ -185,11 +189,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int err;
 
 	make_world(&world, py_offsets__of_version(version[0], version[1]));
-	walked = &world.memory.memory;
 	edit(&world, &input);
 	check_walk(&world);
 	calls = world.memory.call_cnt;
-	err = thread_walk__check(&world.walk, walked, &failure);
+	err = thread_walk__check(&world.walk, &world.memory.memory, &failure);
 	CHECK(!err || (err == -EBADMSG && failure.text[0]));
 	CHECK(world.memory.call_cnt - calls <=
 	      TRIES * (READS_OF_WALKS + PYFRAG_STACK_DEPTH_MAX * READS_OF_CODE));

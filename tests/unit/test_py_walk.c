@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fake_memory.h"
+#include "pyfrag/py_walk.h"
 #include "pyfrag/stacks.h"
 #include "target/offsets.h"
 #include "unit_test.h"
@@ -26,32 +27,28 @@ struct image {
 	uint64_t last_interpreter, last_thread; /* 0: none; the next one is linked to them */
 };
 
-static const struct fake_memory *walked;
-
-static bool py_read(void *to, __u32 size, __u64 address)
+static bool read_memory(const void *memory, void *to, __u32 size, __u64 address)
 {
-	const void *bytes = fake_memory__find(walked, address, size);
+	const void *bytes = fake_memory__find(memory, address, size);
 
 	if (bytes)
 		memcpy(to, bytes, size);
 	return bytes;
 }
 
-static void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner)
+static void append_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner)
 {
 	assert_true(stack->frame_cnt < PYFRAG_STACK_DEPTH_MAX);
 	stack->frames[stack->frame_cnt++] = (struct pyfrag_frame){code, instr, owner};
 }
 
-static __u64 *py_frame_words(struct pyfrag_stack *stack)
+static __u64 *frame_words(struct pyfrag_stack *stack)
 {
 	static __u64 words[PY_FRAME_WORDS];
 
 	(void)stack;
 	return words;
 }
-
-#include "pyfrag/py_walk.h"
 
 enum version {
 	PYTHON_27,  /* f_lasti in bytes, no owners */
@@ -89,7 +86,6 @@ static void make(struct image *image, enum version version)
 	image->walk = (struct py_walk){.offsets = offsets_of(version), .interpreters_head = HEAD};
 	image->walk.frame_bytes = py_offsets__frame_bytes(&image->walk.offsets);
 	fake_memory__map(&image->memory, HEAD, 8);
-	walked = &image->memory;
 }
 
 static void release(struct image *image)
@@ -187,11 +183,30 @@ static uint64_t enter(struct image *image, uint64_t thread, uint64_t frame)
 	return cframe;
 }
 
+static struct py_walker walker_of(const struct image *image)
+{
+	return (struct py_walker){
+		.read = read_memory,
+		.add_frame = append_frame,
+		.frame_words = frame_words,
+		.memory = &image->memory,
+	};
+}
+
 static enum py_walk_result walk(const struct image *image, uint64_t thread,
 				struct pyfrag_stack *stack)
 {
+	const struct py_walker walker = walker_of(image);
+
 	*stack = (struct pyfrag_stack){};
-	return py_walk__frames(&image->walk, thread, stack);
+	return py_walk__frames(&image->walk, &walker, thread, stack);
+}
+
+static uint64_t find_thread(const struct image *image, uint64_t id)
+{
+	const struct py_walker walker = walker_of(image);
+
+	return py_walk__find_thread(&image->walk, &walker, id);
 }
 
 static void check_frame(const struct pyfrag_stack *stack, uint32_t index, uint64_t code,
@@ -379,7 +394,7 @@ static void test_find_thread(void **state)
 		struct image image;
 
 		make(&image, version);
-		assert_int_equal(py_walk__find_thread(&image.walk, 100), 0);
+		assert_int_equal(find_thread(&image, 100), 0);
 		for (size_t i = 0; i < 3; i++) {
 			add_interpreter(&image);
 			/* The second has none (yet). */
@@ -388,17 +403,16 @@ static void test_find_thread(void **state)
 		}
 		for (size_t i = 0; i < 3; i += 2)
 			for (size_t t = 0; t < 4; t++)
-				assert_int_equal(py_walk__find_thread(&image.walk,
-								      100 + i * 10 + t),
+				assert_int_equal(find_thread(&image, 100 + i * 10 + t),
 						 threads[i][t]);
-		assert_int_equal(py_walk__find_thread(&image.walk, 110), 0);
-		assert_int_equal(py_walk__find_thread(&image.walk, 99), 0);
+		assert_int_equal(find_thread(&image, 110), 0);
+		assert_int_equal(find_thread(&image, 99), 0);
 		/* A thread that disappears meanwhile ends the list of its interpreter only. */
 		fake_memory__unmap(&image.memory, threads[0][1]);
-		assert_int_equal(py_walk__find_thread(&image.walk, 102), 0);
-		assert_int_equal(py_walk__find_thread(&image.walk, 123), threads[2][3]);
+		assert_int_equal(find_thread(&image, 102), 0);
+		assert_int_equal(find_thread(&image, 123), threads[2][3]);
 		fake_memory__unmap(&image.memory, HEAD);
-		assert_int_equal(py_walk__find_thread(&image.walk, 100), 0);
+		assert_int_equal(find_thread(&image, 100), 0);
 		release(&image);
 	}
 }
@@ -417,12 +431,12 @@ static void test_thread_with_two_states(void **state)
 		add_interpreter(&image);
 		second = add_thread(&image, 7);
 		set_status(&image, first, PY_THREAD_INITIALIZED);
-		assert_int_equal(py_walk__find_thread(&image.walk, 7), second);
+		assert_int_equal(find_thread(&image, 7), second);
 		set_status(&image, first, PY_THREAD_INITIALIZED | PY_THREAD_ACTIVE);
 		set_status(&image, second, PY_THREAD_INITIALIZED);
-		assert_int_equal(py_walk__find_thread(&image.walk, 7), first);
+		assert_int_equal(find_thread(&image, 7), first);
 		set_status(&image, first, 0);
-		assert_int_equal(py_walk__find_thread(&image.walk, 7), 0);
+		assert_int_equal(find_thread(&image, 7), 0);
 		release(&image);
 	}
 }
@@ -437,12 +451,12 @@ static void test_threads_in_a_circle(void **state)
 	interpreter = add_interpreter(&image);
 	thread = add_thread(&image, 7);
 	set(&image, thread + image.walk.offsets.thread_next, thread);
-	assert_int_equal(py_walk__find_thread(&image.walk, 8), 0);
-	assert_int_equal(py_walk__find_thread(&image.walk, 7), thread);
+	assert_int_equal(find_thread(&image, 8), 0);
+	assert_int_equal(find_thread(&image, 7), thread);
 	set(&image, thread + image.walk.offsets.thread_next, 0);
 	set(&image, interpreter + image.walk.offsets.interpreter_next, interpreter);
-	assert_int_equal(py_walk__find_thread(&image.walk, 8), 0);
-	assert_int_equal(py_walk__find_thread(&image.walk, 7), thread);
+	assert_int_equal(find_thread(&image, 8), 0);
+	assert_int_equal(find_thread(&image, 7), thread);
 	release(&image);
 }
 
@@ -458,8 +472,8 @@ static void test_many_threads(void **state)
 	for (uint64_t i = 1; i <= PY_WALK_THREADS_MAX; i++)
 		last = add_thread(&image, i);
 	add_thread(&image, PY_WALK_THREADS_MAX + 1);
-	assert_int_equal(py_walk__find_thread(&image.walk, PY_WALK_THREADS_MAX), last);
-	assert_int_equal(py_walk__find_thread(&image.walk, PY_WALK_THREADS_MAX + 1), 0);
+	assert_int_equal(find_thread(&image, PY_WALK_THREADS_MAX), last);
+	assert_int_equal(find_thread(&image, PY_WALK_THREADS_MAX + 1), 0);
 	release(&image);
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "pyfrag/py_walk.h"
 #include "stacks/code_object.h"
 #include "util/cleanup.h"
 #include "util/sleep.h"
@@ -12,38 +13,38 @@
 #define TRIES	 20
 #define RETRY_NS 5000000
 
-/* What py_read() reads: the shared code of the walk has no parameter for it. */
-static __thread const struct memory *walked;
+/* A stack, and room to copy a frame to. */
+struct scratch {
+	struct pyfrag_stack stack;
+	__u64 words[PY_FRAME_WORDS];
+};
 
-static bool py_read(void *to, __u32 size, __u64 address)
+static bool read_memory(const void *memory, void *to, __u32 size, __u64 address)
 {
-	return !memory__read(walked, address, to, size);
+	return !memory__read(memory, address, to, size);
 }
 
-static void py_add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner)
+static void add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner)
 {
 	stack->frames[stack->frame_cnt++] =
 		(struct pyfrag_frame){.code = code, .instr = instr, .owner = owner};
 }
 
-static __u64 *py_frame_words(struct pyfrag_stack *stack)
+static __u64 *frame_words(struct pyfrag_stack *stack)
 {
-	static __thread __u64 words[PY_FRAME_WORDS];
-
-	(void)stack;
-	return words;
+	return ((struct scratch *)stack)->words;
 }
-
-#include "pyfrag/py_walk.h"
 
 /*
  * Returns 0 if all frames of the stack have code, -EBADMSG if not, or negative errno from reading.
  */
-static int check_stack(const struct py_walk *walk, const struct pyfrag_stack *stack)
+static int check_stack(const struct py_walk *walk, const struct py_walker *walker,
+		       const struct pyfrag_stack *stack)
 {
 	for (uint32_t i = 0; i < stack->frame_cnt; i++) {
 		_cleanup_(code_object__freep) struct code_object *code = NULL;
-		int err = code_object__read(&code, walked, &walk->offsets, stack->frames[i].code);
+		int err = code_object__read(&code, walker->memory, &walk->offsets,
+					    stack->frames[i].code);
 
 		if (err == -EINVAL || err == -EFAULT || err == -ESTALE)
 			return -EBADMSG;
@@ -53,64 +54,72 @@ static int check_stack(const struct py_walk *walk, const struct pyfrag_stack *st
 	return 0;
 }
 
-static int check_thread(const struct py_walk *walk, uint64_t thread)
+static int check_thread(const struct py_walk *walk, const struct py_walker *walker, uint64_t thread)
 {
-	struct pyfrag_stack stack = {};
+	struct scratch scratch = {};
 
-	if (py_walk__frames(walk, thread, &stack) == PY_WALK_UNREADABLE)
+	if (py_walk__frames(walk, walker, thread, &scratch.stack) == PY_WALK_UNREADABLE)
 		return -EBADMSG;
-	return check_stack(walk, &stack);
+	return check_stack(walk, walker, &scratch.stack);
 }
 
 /*
  * Whether the field that identifies the running thread state is plausible. Mostly no thread runs,
  * so more cannot be checked.
  */
-static bool is_current_plausible(const struct py_walk *walk, uint64_t first_thread)
+static bool is_current_plausible(const struct py_walk *walk, const struct py_walker *walker,
+				 uint64_t first_thread)
 {
 	uint64_t current;
 	__u32 status;
 
 	if (walk->offsets.thread_status != PY_NO_OFFSET)
-		return py_read(&status, sizeof(status),
-			       first_thread + walk->offsets.thread_status) &&
+		return py_walk__read(walker, &status, sizeof(status),
+				     first_thread + walk->offsets.thread_status) &&
 		       status & PY_THREAD_INITIALIZED;
-	if (!py_read(&current, sizeof(current), walk->current_thread))
+	if (!py_walk__read(walker, &current, sizeof(current), walk->current_thread))
 		return false;
 	return !current ||
-	       py_walk__find_thread(walk, py_walk__word(current + walk->offsets.thread_id));
+	       py_walk__find_thread(walk, walker,
+				    py_walk__word(walker, current + walk->offsets.thread_id));
 }
 
 /* The first thread of any interpreter, as an interpreter may have none. */
-static uint64_t find_first_thread(const struct py_walk *walk)
+static uint64_t find_first_thread(const struct py_walk *walk, const struct py_walker *walker)
 {
-	uint64_t interpreter = py_walk__word(walk->interpreters_head), thread = 0;
+	uint64_t interpreter = py_walk__word(walker, walk->interpreters_head), thread = 0;
 
 	for (int i = 0; i < PY_WALK_THREADS_MAX && interpreter && !thread; i++) {
-		thread = py_walk__word(interpreter + walk->offsets.interpreter_threads_head);
-		interpreter = py_walk__word(interpreter + walk->offsets.interpreter_next);
+		thread =
+			py_walk__word(walker, interpreter + walk->offsets.interpreter_threads_head);
+		interpreter = py_walk__word(walker, interpreter + walk->offsets.interpreter_next);
 	}
 	return thread;
 }
 
-static int check_first_thread(const struct py_walk *walk)
+static int check_first_thread(const struct py_walk *walk, const struct py_walker *walker)
 {
-	uint64_t thread = find_first_thread(walk);
+	uint64_t thread = find_first_thread(walk, walker);
 
-	if (!thread || !py_walk__word(thread + walk->offsets.thread_id) ||
-	    !is_current_plausible(walk, thread))
+	if (!thread || !py_walk__word(walker, thread + walk->offsets.thread_id) ||
+	    !is_current_plausible(walk, walker, thread))
 		return -EBADMSG;
-	return check_thread(walk, thread);
+	return check_thread(walk, walker, thread);
 }
 
 int thread_walk__check(const struct py_walk *walk, const struct memory *memory,
 		       struct failure *failure)
 {
+	const struct py_walker walker = {
+		.read = read_memory,
+		.add_frame = add_frame,
+		.frame_words = frame_words,
+		.memory = memory,
+	};
 	int err = 0;
 
-	walked = memory;
 	for (int try = 0; try < TRIES; try++) {
-		err = check_first_thread(walk);
+		err = check_first_thread(walk, &walker);
 		if (!err || err == -ENOMEM || err == -EPERM)
 			break;
 		sleep_ns(RETRY_NS);
