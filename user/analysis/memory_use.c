@@ -9,6 +9,7 @@
 
 #include "target/executable_files.h"
 #include "target/module.h"
+#include "target/shortage.h"
 #include "util/account.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
@@ -364,7 +365,7 @@ static void survey__release(struct survey *survey)
 
 int memory_use__find(struct memory_use *out, const struct target *target, const struct heap *heap)
 {
-	_cleanup_(memory_use__release) struct memory_use use = {};
+	_cleanup_(memory_use__release) struct memory_use use = {.is_known = true};
 	_cleanup_(survey__release) struct survey survey = {
 		.use = &use,
 		.target = target,
@@ -390,6 +391,19 @@ int memory_use__find(struct memory_use *out, const struct target *target, const 
 	}
 	*out = use;
 	use = (struct memory_use){};
+	return 0;
+}
+
+int memory_use__find_for_report(struct memory_use *out, const struct target *target,
+				const struct heap *heap, struct counters *counters,
+				struct failure *failure)
+{
+	int err = memory_use__find(out, target, heap);
+
+	if (account__is_short(err))
+		return shortage__describe(target, err, failure);
+	if (!err)
+		counters__add(counters, COUNTER_TEXTS_CUT, out->smaps.mappings.is_cut);
 	return 0;
 }
 

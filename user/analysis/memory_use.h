@@ -12,12 +12,15 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "heap/heap.h"
 #include "target/smaps.h"
 #include "target/target.h"
+#include "util/counters.h"
+#include "util/failure.h"
 
 enum memory_part {
 	MEMORY_ARENAS,
@@ -43,6 +46,7 @@ struct memory_share {
 };
 
 struct memory_use {
+	bool is_known; /* false until it is found */
 	struct smaps smaps;
 	struct memory_region *regions; /* sorted by address */
 	size_t region_cnt, region_capacity;
@@ -54,7 +58,21 @@ struct memory_use {
  * memory__read(), or negative errno if the mappings cannot be read. The caller releases *out.
  */
 int memory_use__find(struct memory_use *out, const struct target *target, const struct heap *heap);
+
+/*
+ * The same for a report, which omits the memory use if the mappings cannot be read: then returns 0,
+ * and *out is not known. Adds to @counters. Errors, each described in @failure: -EDQUOT, -ENOMEM.
+ */
+int memory_use__find_for_report(struct memory_use *out, const struct target *target,
+				const struct heap *heap, struct counters *counters,
+				struct failure *failure);
 void memory_use__release(struct memory_use *use);
+
+/* @use, or NULL if it is not known. */
+static inline const struct memory_use *memory_use__if_known(const struct memory_use *use)
+{
+	return use->is_known ? use : NULL;
+}
 
 /* The region that contains @address; NULL if there is none. */
 const struct memory_region *memory_use__region_at(const struct memory_use *use, uint64_t address);

@@ -18,19 +18,6 @@ void heap_snapshot__release(struct heap_snapshot *snapshot)
 	*snapshot = (struct heap_snapshot){};
 }
 
-/* If memory use cannot be determined, the report omits it. */
-static int find_memory_use(struct heap_snapshot *snapshot, struct failure *failure)
-{
-	int err = memory_use__find(&snapshot->memory_use, snapshot->source->target,
-				   snapshot->reading.heap);
-
-	snapshot->knows_memory_use = !err;
-	counters__add(&snapshot->counters, COUNTER_TEXTS_CUT,
-		      snapshot->memory_use.smaps.mappings.is_cut);
-	return account__is_short(err) ? shortage__describe(snapshot->source->target, err, failure)
-				      : 0;
-}
-
 static int take_census(struct heap_snapshot *snapshot, const struct snapshot_options *options,
 		       struct failure *failure)
 {
@@ -38,7 +25,7 @@ static int take_census(struct heap_snapshot *snapshot, const struct snapshot_opt
 		.source = snapshot->source,
 		.heap = snapshot->reading.heap,
 		.pinned = &snapshot->findings.pinned,
-		.memory_use = snapshot->knows_memory_use ? &snapshot->memory_use : NULL,
+		.memory_use = memory_use__if_known(&snapshot->memory_use),
 	};
 	int err = heap_census__take(&snapshot->census, &of, options, &snapshot->counters, failure);
 
@@ -64,7 +51,7 @@ static void begin_report(struct heap_snapshot *snapshot, const struct heap_censu
 	report__begin(report, snapshot->source);
 	report->no_values = options->no_values;
 	report->findings = &snapshot->findings;
-	report->memory_use = snapshot->knows_memory_use ? &snapshot->memory_use : NULL;
+	report->memory_use = memory_use__if_known(&snapshot->memory_use);
 	report->snapshot = (struct report_snapshot){.duration_ms = snapshot->reading.duration_ms,
 						    .paused_ms = snapshot->reading.paused_ms};
 	report->counters = &snapshot->counters;
@@ -89,7 +76,8 @@ static int take(struct heap_snapshot *out, pid_t pid, const struct snapshot_opti
 	if (!err)
 		err = collect_findings(out, &options->findings, failure);
 	if (!err)
-		err = find_memory_use(out, failure);
+		err = memory_use__find_for_report(&out->memory_use, target, out->reading.heap,
+						  &out->counters, failure);
 	if (err)
 		return err;
 	begin_report(out, &options->census);

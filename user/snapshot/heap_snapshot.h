@@ -13,7 +13,6 @@ struct heap_snapshot {
 	struct heap_reading reading; /* owns its heap */
 	struct findings findings;
 	struct memory_use memory_use;
-	bool knows_memory_use;
 	struct pinned_history history;
 	struct heap_census census;
 	struct counters counters;

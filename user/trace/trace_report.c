@@ -117,12 +117,10 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 	options.census.with_graph = true;
 	/* This limits reading. Writing is bounded by what was found. */
 	reading_allowance__begin(READING_REFERENCES, target->pid, options.reading.max_cpu_s);
-	err = memory_use__find(&memory_use, target, heap);
+	err = memory_use__find_for_report(&memory_use, target, heap, &session->counters,
+					  state->failure);
+	of.memory_use = memory_use__if_known(&memory_use);
 	if (!err)
-		of.memory_use = &memory_use;
-	if (account__is_short(err))
-		err = shortage__describe(target, err, state->failure);
-	else
 		err = heap_census__take(&census, &of, &options, &session->counters, state->failure);
 	err = reading_allowance__end(target->pid, err, state->failure);
 	if (err)
