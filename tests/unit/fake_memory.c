@@ -5,21 +5,15 @@
 #include <string.h>
 
 #include "util/array.h"
+#include "util/partition_point.h"
 
 /* The last mapping that begins at or before @address, or NULL. */
 static struct fake_range *find_range(const struct fake_memory *fake, uint64_t address)
 {
-	size_t low = 0, high = fake->range_cnt;
+	size_t next =
+		PARTITION_POINT(range, fake->ranges, fake->range_cnt, range->address <= address);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (fake->ranges[middle].address <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low ? &fake->ranges[low - 1] : NULL;
+	return next ? &fake->ranges[next - 1] : NULL;
 }
 
 void *fake_memory__find(const struct fake_memory *fake, uint64_t address, size_t size)

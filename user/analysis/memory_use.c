@@ -13,6 +13,7 @@
 #include "util/account.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
+#include "util/partition_point.h"
 
 #define MALLOC_HEAP_BYTES (64UL << 20) /* HEAP_MAX_SIZE */
 #define CHUNK_FLAGS	  7UL
@@ -177,16 +178,9 @@ static uint64_t next_start(const struct survey *survey, uint64_t at, uint64_t li
 	/* No mapping is near the end of the address space. */
 	uint64_t next = (at / MALLOC_HEAP_BYTES + 1) * MALLOC_HEAP_BYTES;
 	const struct heap *heap = survey->heap;
-	size_t first = 0, end = heap->region_cnt;
+	size_t first =
+		PARTITION_POINT(region, heap->regions, heap->region_cnt, region->address <= at);
 
-	while (first < end) {
-		size_t middle = (first + end) / 2;
-
-		if (heap->regions[middle].address > at)
-			end = middle;
-		else
-			first = middle + 1;
-	}
 	if (first < heap->region_cnt && heap->regions[first].address < next)
 		next = heap->regions[first].address;
 	return next < limit ? next : limit;

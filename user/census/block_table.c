@@ -7,6 +7,7 @@
 
 #include "util/cleanup.h"
 #include "util/hash_map.h"
+#include "util/partition_point.h"
 
 #define PAGE_BYTES  4096
 #define CHUNK_SHIFT 20
@@ -172,17 +173,10 @@ uint32_t block_table__find(const struct block_table *table, uint64_t address)
 
 const struct block_span *block_table__span_of(const struct block_table *table, uint32_t place)
 {
-	size_t low = 0, high = table->span_cnt;
+	size_t next =
+		PARTITION_POINT(span, table->spans, table->span_cnt, span->first_place <= place);
 
-	while (high - low > 1) {
-		size_t middle = low + (high - low) / 2;
-
-		if (table->spans[middle].first_place <= place)
-			low = middle;
-		else
-			high = middle;
-	}
-	return &table->spans[low];
+	return &table->spans[next - 1]; /* the first one begins at place 0 */
 }
 
 uint64_t block_table__address(const struct block_table *table, uint32_t place)
@@ -195,15 +189,5 @@ uint64_t block_table__address(const struct block_table *table, uint32_t place)
 
 size_t block_table__first_span(const struct block_table *table, uint64_t address)
 {
-	size_t low = 0, high = table->span_cnt;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (table->spans[middle].address < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return PARTITION_POINT(span, table->spans, table->span_cnt, span->address < address);
 }

@@ -9,6 +9,7 @@
 #include "util/bits.h"
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
+#include "util/partition_point.h"
 
 /* Values of parents[]: the number of a node; or the index of a root, with the highest bit set. */
 #define PARENT_NONE UINT32_MAX
@@ -141,22 +142,13 @@ static int compare_steps(const void *left, const void *right, void *context)
 
 static struct retention_step *find_step(const struct retention *retention, uint32_t node)
 {
-	size_t low = 0, high = retention->learned_cnt;
+	const struct retention_step key = {.node = node};
+	size_t i = PARTITION_POINT(step, retention->learned, retention->learned_cnt,
+				   compare_steps(step, &key, (void *)retention) < 0);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		struct retention_step *step = &retention->learned[middle];
-		int order = compare_steps(&(struct retention_step){.node = node}, step,
-					  (void *)retention);
-
-		if (!order)
-			return step;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
+	return i < retention->learned_cnt && retention->learned[i].node == node
+		       ? &retention->learned[i]
+		       : NULL;
 }
 
 /* State while searching for how one node refers to others. */

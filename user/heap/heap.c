@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/cleanup.h"
+#include "util/partition_point.h"
 
 int heap__new(struct heap **out, const struct heap_layout *layout, struct account *account)
 {
@@ -44,17 +45,7 @@ void heap__freep(struct heap **heap)
 /* Number of regions that begin at or before @address. */
 static size_t count_regions_to(const struct heap *heap, uint64_t address)
 {
-	size_t low = 0, high = heap->region_cnt;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (heap->regions[middle].address <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return PARTITION_POINT(region, heap->regions, heap->region_cnt, region->address <= address);
 }
 
 struct region *heap__find_region(const struct heap *heap, uint64_t address)

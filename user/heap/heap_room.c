@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "heap/heap.h"
+#include "util/partition_point.h"
 
 /* Regions, sorted by address. */
 struct neighbours {
@@ -15,18 +16,11 @@ struct neighbours {
 static bool reaches_into(uint64_t address, const void *context)
 {
 	const struct neighbours *neighbours = context;
-	size_t low = 0, high = neighbours->cnt;
+	size_t first = PARTITION_POINT(region, neighbours->regions, neighbours->cnt,
+				       region__end(region) <= address);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (region__end(&neighbours->regions[middle]) <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < neighbours->cnt &&
-	       neighbours->regions[low].address < address + neighbours->chunk_bytes;
+	return first < neighbours->cnt &&
+	       neighbours->regions[first].address < address + neighbours->chunk_bytes;
 }
 
 /* Number of chunks that the regions can need: those that overlap a span that was ever used. */

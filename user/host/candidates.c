@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/pid_order.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/partition_point.h"
 
 /* The delay of each look, after the process started or after the previous look. */
 static const uint64_t delays_ms[] = {500, 2000, 10000, 60000};
@@ -19,14 +19,15 @@ void candidates__release(struct candidates *candidates)
 	*candidates = (struct candidates){};
 }
 
-static pid_t pid_of(const void *items, size_t i)
+/* Where the candidate with @pid is, or belongs. */
+static size_t place_of(const struct candidates *candidates, pid_t pid)
 {
-	return ((const struct candidate *)items)[i].pid;
+	return PARTITION_POINT(candidate, candidates->items, candidates->cnt, candidate->pid < pid);
 }
 
 static int add(struct candidates *candidates, pid_t pid, uint64_t due_ns)
 {
-	size_t at = pid_order__find(candidates->items, candidates->cnt, pid_of, pid);
+	size_t at = place_of(candidates, pid);
 	int err;
 
 	if (at == candidates->cnt || candidates->items[at].pid != pid) {
@@ -49,7 +50,7 @@ int candidates__add(struct candidates *candidates, pid_t pid, uint64_t now_ns)
 int candidates__add_again(struct candidates *candidates, pid_t pid, uint32_t look_cnt,
 			  uint64_t now_ns)
 {
-	size_t at = pid_order__find(candidates->items, candidates->cnt, pid_of, pid);
+	size_t at = place_of(candidates, pid);
 	int err;
 
 	/* The process may have executed another program since and been added anew. */

@@ -4,19 +4,14 @@
 #include <errno.h>
 #include <string.h>
 
-#include "host/pid_order.h"
 #include "host/places.h"
 #include "util/array.h"
 #include "util/clock.h"
-
-static pid_t pid_of(const void *items, size_t i)
-{
-	return ((struct watched *const *)items)[i]->pid;
-}
+#include "util/partition_point.h"
 
 size_t host_members__place(const struct host *host, pid_t pid)
 {
-	return pid_order__find(host->watched, host->watched_cnt, pid_of, pid);
+	return PARTITION_POINT(watched, host->watched, host->watched_cnt, (*watched)->pid < pid);
 }
 
 struct watched *host_members__find(const struct host *host, pid_t pid)

@@ -7,6 +7,7 @@
 #include "probes/arch/insn_decoder.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/partition_point.h"
 
 struct function_scanner {
 	struct insn_decoder *decoder;
@@ -47,27 +48,11 @@ void function_scanner__freep(struct function_scanner **scanner)
 	function_scanner__free(*scanner);
 }
 
-/* How many of the sorted @starts are at or before @address. */
-static size_t count_starts_up_to(const uint64_t *starts, size_t cnt, uint64_t address)
-{
-	size_t low = 0, high = cnt;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (starts[middle] <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 struct function_extent function_extent__of(const struct elf_code *code, const uint64_t *starts,
 					   size_t start_cnt, uint64_t address)
 {
 	struct function_extent extent = {code->address, code->address + code->size};
-	size_t next = count_starts_up_to(starts, start_cnt, address);
+	size_t next = PARTITION_POINT(start, starts, start_cnt, *start <= address);
 
 	if (next && starts[next - 1] > extent.start)
 		extent.start = starts[next - 1];

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "probes/shape_scan.h"
 
+#include "util/partition_point.h"
+
 struct operand shape_scan__find_operand(const struct values *values, struct address wanted)
 {
 	struct operand nowhere = {.reg = PYFRAG_NO_REGISTER};
@@ -56,17 +58,7 @@ struct pending *shape_scan__add_pending(struct shape_scan *scan, uint8_t type, s
 
 size_t shape_scan__find_insn(const struct shape_scan *scan, uint64_t address)
 {
-	size_t low = 0, high = scan->insn_cnt;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (scan->insns[middle].address < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return PARTITION_POINT(insn, scan->insns, scan->insn_cnt, insn->address < address);
 }
 
 size_t shape_scan__end_ahead(const struct shape_scan *scan, size_t index)

@@ -12,6 +12,7 @@
 #include "util/bits.h"
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
+#include "util/partition_point.h"
 
 /* For all functions together. In CPython, those with sites have half a megabyte. */
 #define CHECKED_BYTES_MAX (16UL << 20)
@@ -212,17 +213,8 @@ static int add_named_sites(struct checked_function *function, const struct site_
 /* The index of the first function that begins after @address. */
 static size_t find_next(const struct site_check *check, uint64_t address)
 {
-	size_t low = 0, high = check->function_cnt;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (check->functions[middle].address <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return PARTITION_POINT(function, check->functions, check->function_cnt,
+			       function->address <= address);
 }
 
 static struct checked_function *find_function(const struct site_check *check, uint64_t address)

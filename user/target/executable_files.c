@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "util/cleanup.h"
+#include "util/partition_point.h"
 
 static int compare_files(const struct mapping *a, const struct mapping *b)
 {
@@ -89,18 +90,10 @@ void executable_files__release(struct executable_files *files)
 size_t executable_files__place_of(const struct executable_files *files,
 				  const struct mapping *mapping)
 {
-	size_t low = 0, high = files->cnt;
+	size_t i = PARTITION_POINT(place, files->by_file, files->cnt,
+				   compare_files(files->items[*place], mapping) < 0);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2, place = files->by_file[middle];
-		int order = compare_files(files->items[place], mapping);
-
-		if (!order)
-			return place;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return SIZE_MAX;
+	if (i == files->cnt || compare_files(files->items[files->by_file[i]], mapping))
+		return SIZE_MAX;
+	return files->by_file[i];
 }

@@ -8,6 +8,7 @@
 
 #include "target/proc_fields.h"
 #include "util/capabilities.h"
+#include "util/partition_point.h"
 
 void target__forget_maps(struct target *target)
 {
@@ -64,19 +65,9 @@ int target__reload_maps(struct target *target, struct failure *failure)
 
 const struct mapping *target__find_mapping(const struct target *target, uint64_t address)
 {
-	size_t low = 0, high = target->map_cnt;
+	size_t i = PARTITION_POINT(map, target->maps, target->map_cnt, map->end <= address);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (target->maps[middle].end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low < target->map_cnt && target->maps[low].start <= address)
-		return &target->maps[low];
-	return NULL;
+	return i < target->map_cnt && target->maps[i].start <= address ? &target->maps[i] : NULL;
 }
 
 int target__read_smaps(const struct target *target, struct smaps *out)
