@@ -80,6 +80,48 @@ static void test_ids_end(void **state)
 	assert_int_equal(id_table__add(&table, 1, ID_TABLE_NONE - 1), 0);
 }
 
+static void test_items_that_are_appended(void **state)
+{
+	_cleanup_(id_table__release) struct id_table table = {};
+	_cleanup_account_free_ uint64_t *numbers = NULL;
+	size_t capacity = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < 1000; i++) {
+		assert_int_equal(ID_TABLE_APPEND(&table, i % 10, numbers, capacity, i), 0);
+		assert_true(capacity > i);
+		numbers[i] = i * i;
+	}
+	for (uint64_t i = 0, number = 0; i < 1000; i++, number = i * i)
+		assert_int_equal(id_table__find(&table, i % 10, is_number, numbers, &number), i);
+}
+
+/* Whether there is no room for the item, or none in the table. */
+static void test_refusal_appends_nothing(void **state)
+{
+	struct id_table table = {};
+	struct account *account;
+	uint64_t *numbers = NULL;
+	size_t capacity = 0;
+
+	(void)state;
+	assert_int_equal(account__new(&account, 1 << 20, NULL), 0);
+	table.map.account = account;
+	for (uint64_t nth = 1; nth <= 2; nth++) {
+		account__refuse_nth(account, nth);
+		assert_int_equal(ID_TABLE_APPEND(&table, 1, numbers, capacity, 0), -EDQUOT);
+		assert_int_equal(table.map.cnt, 0);
+		account__free(TAKE_PTR(numbers));
+		capacity = 0;
+	}
+	account__refuse_nth(account, 0);
+	assert_int_equal(ID_TABLE_APPEND(&table, 1, numbers, capacity, 0), 0);
+	id_table__release(&table);
+	account__free(numbers);
+	assert_int_equal(account__usage(account).used_bytes, 0);
+	account__close(account);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -87,6 +129,8 @@ int main(void)
 		cmocka_unit_test(test_all_are_found),
 		cmocka_unit_test(test_items_of_the_same_hash),
 		cmocka_unit_test(test_ids_end),
+		cmocka_unit_test(test_items_that_are_appended),
+		cmocka_unit_test(test_refusal_appends_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

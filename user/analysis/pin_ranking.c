@@ -110,10 +110,8 @@ static int find_row(struct pin_ranking *ranking, id_table_match *match, const vo
 
 	if (id == ID_TABLE_NONE) {
 		ranking->ids.map.account = ranking->account;
-		err = ACCOUNT_RESERVE(ranking->account, ranking->rows, ranking->capacity,
-				      ranking->cnt + 1);
-		if (!err)
-			err = id_table__add(&ranking->ids, hash, ranking->cnt);
+		err = ID_TABLE_APPEND(&ranking->ids, hash, ranking->rows, ranking->capacity,
+				      ranking->cnt);
 		if (err)
 			return err;
 		id = (uint32_t)ranking->cnt++;

@@ -77,10 +77,8 @@ static int intern_function(struct profile *profile, const struct profile_functio
 	*id = id_table__find(&profile->function_ids, hash, is_function, profile, function);
 	if (*id != ID_TABLE_NONE)
 		return 0;
-	err = ACCOUNT_RESERVE(profile->account, profile->functions, profile->function_capacity,
-			      profile->function_cnt + 1);
-	if (!err)
-		err = id_table__add(&profile->function_ids, hash, profile->function_cnt);
+	err = ID_TABLE_APPEND(&profile->function_ids, hash, profile->functions,
+			      profile->function_capacity, profile->function_cnt);
 	if (err)
 		return err;
 	*id = (uint32_t)profile->function_cnt++;
@@ -97,10 +95,8 @@ static int intern_location(struct profile *profile, const struct profile_locatio
 	*id = id_table__find(&profile->location_ids, hash, is_location, profile, location);
 	if (*id != ID_TABLE_NONE)
 		return 0;
-	err = ACCOUNT_RESERVE(profile->account, profile->locations, profile->location_capacity,
-			      profile->location_cnt + 1);
-	if (!err)
-		err = id_table__add(&profile->location_ids, hash, profile->location_cnt);
+	err = ID_TABLE_APPEND(&profile->location_ids, hash, profile->locations,
+			      profile->location_capacity, profile->location_cnt);
 	if (err)
 		return err;
 	*id = (uint32_t)profile->location_cnt++;
@@ -158,10 +154,8 @@ static int intern_stack(struct profile *profile, const struct profile_stack *sta
 	*id = id_table__find(&profile->stack_ids, hash, is_stack, profile, stack);
 	if (*id != ID_TABLE_NONE)
 		return 0;
-	err = ACCOUNT_RESERVE(profile->account, profile->stacks, profile->stack_capacity,
-			      profile->stack_cnt + 1);
-	if (!err)
-		err = id_table__add(&profile->stack_ids, hash, profile->stack_cnt);
+	err = ID_TABLE_APPEND(&profile->stack_ids, hash, profile->stacks, profile->stack_capacity,
+			      profile->stack_cnt);
 	if (err)
 		return err;
 	*id = (uint32_t)profile->stack_cnt++;

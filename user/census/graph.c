@@ -224,10 +224,8 @@ static int find_via(struct build *build, uint32_t from, const struct reference *
 	*out = id_table__find(&build->via_ids, hash, is_via, graph, &via);
 	if (*out != ID_TABLE_NONE)
 		return 0;
-	err = ACCOUNT_RESERVE(graph->census->heap->account, graph->vias, graph->via_capacity,
-			      graph->via_cnt + 1);
-	if (!err)
-		err = id_table__add(&build->via_ids, hash, graph->via_cnt);
+	err = ID_TABLE_APPEND(&build->via_ids, hash, graph->vias, graph->via_capacity,
+			      graph->via_cnt);
 	if (err)
 		return err;
 	*out = (uint32_t)graph->via_cnt;

@@ -59,13 +59,11 @@ static int find_set(struct work *work, const struct items *items, uint32_t *out)
 	*out = id_table__find(&work->sets, hash, has_items, referrers, items);
 	if (*out != ID_TABLE_NONE)
 		return 0;
-	err = ACCOUNT_RESERVE(work->account, referrers->sets, referrers->set_capacity,
-			      referrers->set_cnt + 1);
+	err = ACCOUNT_RESERVE(work->account, referrers->items, referrers->item_capacity,
+			      referrers->item_cnt + items->cnt + 1);
 	if (!err)
-		err = ACCOUNT_RESERVE(work->account, referrers->items, referrers->item_capacity,
-				      referrers->item_cnt + items->cnt + 1);
-	if (!err)
-		err = id_table__add(&work->sets, hash, referrers->set_cnt);
+		err = ID_TABLE_APPEND(&work->sets, hash, referrers->sets, referrers->set_capacity,
+				      referrers->set_cnt);
 	if (err)
 		return err;
 	*out = (uint32_t)referrers->set_cnt;

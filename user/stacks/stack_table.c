@@ -200,9 +200,8 @@ static int keep_stack(struct stack_table *table, uint32_t cnt, bool truncated, u
 	*out = id_table__find(&table->stack_ids, hash, is_stack, table, &stack);
 	if (*out != ID_TABLE_NONE)
 		return 0;
-	err = RESERVE(table, table->stacks, table->stack_capacity, table->stack_cnt + 1);
-	if (!err)
-		err = id_table__add(&table->stack_ids, hash, table->stack_cnt);
+	err = ID_TABLE_APPEND(&table->stack_ids, hash, table->stacks, table->stack_capacity,
+			      table->stack_cnt);
 	if (err)
 		return err;
 	*out = (uint32_t)table->stack_cnt;

@@ -19,9 +19,7 @@ int address_set__add(struct address_set *set, uint64_t address)
 
 	if (id_table__find(&set->ids, hash, is_at, set, &address) != ID_TABLE_NONE)
 		return 0;
-	err = ACCOUNT_RESERVE(set->ids.map.account, set->addresses, set->capacity, set->cnt + 1);
-	if (!err)
-		err = id_table__add(&set->ids, hash, set->cnt);
+	err = ID_TABLE_APPEND(&set->ids, hash, set->addresses, set->capacity, set->cnt);
 	if (err)
 		return err;
 	set->addresses[set->cnt++] = address;

@@ -29,6 +29,14 @@ int id_table__add(struct id_table *table, uint64_t hash, size_t id)
 	return hash_map__add_another(&table->map, hash << 32 | (id + 1)) ? 0 : -errno;
 }
 
+int id_table__append(struct id_table *table, uint64_t hash, void **items, size_t *capacity,
+		     size_t cnt, size_t item_size)
+{
+	int err = account__reserve(table->map.account, items, capacity, cnt + 1, item_size);
+
+	return err ? err : id_table__add(table, hash, cnt);
+}
+
 void id_table__release(struct id_table *table)
 {
 	hash_map__release(&table->map);

@@ -38,5 +38,17 @@ uint32_t id_table__find(const struct id_table *table, uint64_t hash, id_table_ma
  */
 int id_table__add(struct id_table *table, uint64_t hash, size_t id);
 
+/*
+ * Does the same for an item that the owner is about to append to its array *@items, which has @cnt
+ * items and room for *@capacity. Makes room for another one, charged to the table's account, and
+ * enters it under the id @cnt. On failure, only the capacity may have changed.
+ */
+int id_table__append(struct id_table *table, uint64_t hash, void **items, size_t *capacity,
+		     size_t cnt, size_t item_size);
+
+/* The same, with the item size taken from the pointer's type. */
+#define ID_TABLE_APPEND(table, hash, items, capacity, cnt)                                         \
+	id_table__append((table), (hash), (void **)&(items), &(capacity), (cnt), sizeof(*(items)))
+
 /* Frees the content. The table is then empty, with the same account. */
 void id_table__release(struct id_table *table);
