@@ -7,6 +7,8 @@
 #include "file_target.h"
 
 #include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 #include "analysis/memory_use.h"
 #include "census/source_census.h"
 #include "child.h"
+#include "snapshot/heap_snapshot.h"
 #include "source/heap_source.h"
 #include "target/live.h"
 #include "target/sleep_watch.h"
@@ -134,6 +137,41 @@ static void assert_rest_is_unknown(struct read_heap *recorded)
 	assert_int_equal(target__settle(target), 0);
 }
 
+static json_t *read_report(const struct report *report)
+{
+	_cleanup_free_ char *text = NULL;
+	json_t *root;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	assert_int_equal(report__write_json(report, out), 0);
+	assert_int_equal(fclose(out), 0);
+	root = json_loads(text, 0, NULL);
+	assert_non_null(root);
+	return root;
+}
+
+/* A snapshot is of any target; what is unknown is null in its report. */
+static void assert_snapshot(const struct read_heap *live, struct target *target)
+{
+	_cleanup_(heap_snapshot__release) struct heap_snapshot snapshot = {};
+	const struct snapshot_options options = {.findings = {.below = 0.1},
+						 .reading = {.max_memory_bytes = UINT64_MAX}};
+	struct failure failure = {};
+	json_t *root, *heap;
+
+	if (heap_snapshot__take(&snapshot, target, &options, &failure))
+		fail_msg("%s", failure.text);
+	root = read_report(&snapshot.report);
+	heap = json_object_get(root, "heap");
+	assert_int_equal(json_integer_value(json_object_get(heap, "live_blocks")),
+			 live->measure.totals.live_blocks);
+	assert_true(json_is_null(json_object_get(heap, "resident_bytes")));
+	assert_null(json_object_get(root, "memory"));
+	json_decref(root);
+}
+
 static void test_a_recording_is_as_the_process(void **state)
 {
 	_cleanup_(read_heap__release) struct read_heap live = {}, recorded = {};
@@ -153,6 +191,9 @@ static void test_a_recording_is_as_the_process(void **state)
 	read_from(&recorded, target);
 	assert_same_heap(&live, &recorded);
 	assert_rest_is_unknown(&recorded);
+	if (file_target__open(&target, fd, &failure))
+		fail_msg("%s", failure.text);
+	assert_snapshot(&live, target);
 }
 
 static void test_what_is_no_recording(void **state)

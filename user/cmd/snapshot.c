@@ -60,7 +60,7 @@ static int report_heap(const struct options *options, struct failure *failure)
 	snapshot_options.census.with_graph = writer->needs_graph;
 	err = report_output__open(&output, writer, &options->output, failure);
 	if (!err)
-		err = heap_snapshot__take(&snapshot, options->pid, &snapshot_options, failure);
+		err = heap_snapshot__take_live(&snapshot, options->pid, &snapshot_options, failure);
 	if (!err)
 		err = report_output__write(&output, &snapshot.report, failure);
 	return err ? err : report_output__end(&output, failure);

@@ -55,7 +55,7 @@ static int write_temporary(pid_t pid, const struct snapshot_options *given, stru
 	int err;
 
 	options.census.with_graph = true;
-	err = heap_snapshot__take(&snapshot, pid, &options, failure);
+	err = heap_snapshot__take_live(&snapshot, pid, &options, failure);
 	if (err)
 		return err;
 	fd = open_temporary(failure);

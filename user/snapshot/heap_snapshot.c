@@ -57,19 +57,16 @@ static void begin_report(struct heap_snapshot *snapshot, const struct heap_censu
 	report->counters = &snapshot->counters;
 }
 
-static int take(struct heap_snapshot *out, pid_t pid, const struct snapshot_options *options,
-		struct failure *failure)
+int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
+			const struct snapshot_options *options, struct failure *failure)
 {
 	const struct heap_reading_options reading_options = {
 		.pause = options->reading.pause,
 		.checkpoint = {.progress = progress__show_reading},
 	};
-	struct target *target;
-	int err = live__open(&target, pid, failure);
+	int err = heap_source__open(&out->source, target, options->reading.max_memory_bytes, NULL,
+				    failure);
 
-	if (!err)
-		err = heap_source__open(&out->source, target, options->reading.max_memory_bytes,
-					NULL, failure);
 	if (!err)
 		err = heap_source__read(out->source, &reading_options, &out->reading,
 					&out->counters, failure);
@@ -84,12 +81,15 @@ static int take(struct heap_snapshot *out, pid_t pid, const struct snapshot_opti
 	return heap_census__is_wanted(&options->census) ? take_census(out, options, failure) : 0;
 }
 
-int heap_snapshot__take(struct heap_snapshot *out, pid_t pid,
-			const struct snapshot_options *options, struct failure *failure)
+int heap_snapshot__take_live(struct heap_snapshot *out, pid_t pid,
+			     const struct snapshot_options *options, struct failure *failure)
 {
+	struct target *target;
 	int err;
 
 	reading_allowance__begin(READING_REFERENCES, pid, options->reading.max_cpu_s);
-	err = take(out, pid, options, failure);
+	err = live__open(&target, pid, failure);
+	if (!err)
+		err = heap_snapshot__take(out, target, options, failure);
 	return reading_allowance__end(pid, err, failure);
 }

@@ -20,9 +20,14 @@ struct heap_snapshot {
 };
 
 /*
- * Takes a snapshot of process @pid. Returns 0 or negative errno; errors are described. The caller
- * releases @out in any case and must not move it, since members point to one another.
+ * Takes a snapshot of a target from any source. Takes ownership of @target, also on failure. Returns
+ * 0 or negative errno; errors are described. The caller releases @out in any case and must not move
+ * it, since members point to one another.
  */
-int heap_snapshot__take(struct heap_snapshot *out, pid_t pid,
+int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
 			const struct snapshot_options *options, struct failure *failure);
+
+/* Does the same for process @pid, within its allowance of CPU time (reading_allowance.h). */
+int heap_snapshot__take_live(struct heap_snapshot *out, pid_t pid,
+			     const struct snapshot_options *options, struct failure *failure);
 void heap_snapshot__release(struct heap_snapshot *snapshot);
