@@ -608,7 +608,7 @@ static void test_help(void **state)
 	assert_non_null(strstr(outcome.out, "(default 5)"));
 	assert_non_null(strstr(outcome.out, "(default 10%)"));
 	assert_non_null(strstr(outcome.out, "(default 32)"));
-	assert_non_null(strstr(outcome.out, "(default 1GiB, or half of what"));
+	assert_non_null(strstr(outcome.out, "(default 1GiB, or half of the limit of"));
 	assert_non_null(strstr(outcome.out, "every allocation and free (default watch)"));
 	/* It does not mention what applies to other commands only. */
 	assert_non_null(strstr(outcome.out, "exit with status 2"));
@@ -737,6 +737,21 @@ static void test_hostile_words(void **state)
 	check_error(&outcome, &command_trace, "--a");
 }
 
+/* A destination may contain a secret, so it is not quoted. */
+static void test_too_many_destinations(void **state)
+{
+	static const char *const to = "exec:secret";
+	struct outcome outcome;
+
+	(void)state;
+	_Static_assert(ALERT_DESTINATIONS_MAX == 8, "one less than below");
+	PARSE(&outcome, &command_trace, "--alert-to", to, "--alert-to", to, "--alert-to", to,
+	      "--alert-to", to, "--alert-to", to, "--alert-to", to, "--alert-to", to, "--alert-to",
+	      to, "--alert-to", to);
+	check_error(&outcome, &command_trace, "--alert-to can be given at most 8 times");
+	assert_null(strstr(outcome.err, "secret"));
+}
+
 /* However long a word is, the advice after it stays readable. */
 static void test_long_words(void **state)
 {
@@ -812,6 +827,7 @@ int main(void)
 		cmocka_unit_test(test_conflicts),
 		cmocka_unit_test(test_options_stay_on_failure),
 		cmocka_unit_test(test_hostile_words),
+		cmocka_unit_test(test_too_many_destinations),
 		cmocka_unit_test(test_long_words),
 		cmocka_unit_test(test_configuration_is_released),
 	};

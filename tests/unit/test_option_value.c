@@ -48,7 +48,7 @@ static void test_what_is_wanted(void **state)
 		enum option_id id;
 		const char *wanted;
 	} cases[] = {
-		{OPTION_PID, "a process id"},
+		{OPTION_PID, "a process ID"},
 		{OPTION_SITES, "a number from 0 to 5"},
 		{OPTION_TOP, "a number from 1 to 1000000"},
 		{OPTION_INTERVAL, "a time from 10ms to 366d"},
@@ -59,8 +59,6 @@ static void test_what_is_wanted(void **state)
 		{OPTION_FORMAT, "text, json, collapsed, pprof or database"},
 		{OPTION_BY, "type, owner, size, arena, referrers or via"},
 		{OPTION_OBJECT, "an address, such as 0x7f0123400000"},
-		{OPTION_ALERT, "one of the first 32"},
-		{OPTION_ALERT_TO, "one of the first 8"},
 	};
 
 	(void)state;

@@ -75,8 +75,8 @@ static void note_what_waits(const struct options *now, const struct options *fre
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
 		if (!values[i].is_same)
-			log_note("the configuration has changed %s; restart the agent for this to "
-				 "take effect",
+			log_note("'%s' has changed in the configuration file; restart the agent to "
+				 "apply it",
 				 values[i].name);
 }
 
@@ -235,14 +235,14 @@ static int run_agent(const struct options *options)
 const struct command command_agent = {
 	.name = "agent",
 	.arguments = "[OPTIONS]",
-	.summary = "watch all Python processes of this host, with metrics and alerts",
+	.summary = "watch all Python processes on this host, with metrics and alerts",
 	.description =
-		"Reads the heaps of all Python processes of the host at every interval, "
-		"including processes that start later. Serves the results as metrics for "
-		"Prometheus (/metrics) and as JSON (/v1/processes, /v1/processes/PID/report), "
-		"and logs alerts on stderr. At SIGHUP it reads its --config again: alerts, "
-		"interval and budget. It uses no probes without --sites, and stops no process. "
-		"Reading takes no more of one core than the budget.",
+		"Reads the heaps of all Python processes on the host at every interval, including "
+		"processes that start later. Serves the results as metrics for Prometheus "
+		"(/metrics) and as JSON (/v1/processes, /v1/processes/PID/report), and logs alerts "
+		"on stderr. On SIGHUP it rereads --config; changes of alerts, interval and budget "
+		"take effect at once. It inserts probes only with --sites, and never stops a "
+		"process. --budget limits the CPU time for reading to a share of one core.",
 	.options =
 		(const enum option_id[]){OPTION_CONFIG,	  OPTION_LISTEN,	OPTION_TOKEN_FILE,
 					 OPTION_NO_TOKEN, OPTION_COMMAND_LINES, OPTION_INTERVAL,
@@ -254,21 +254,20 @@ const struct command command_agent = {
 	.help =
 		(const struct option_help[]){
 			{OPTION_INTERVAL,
-			 "time between two readings of a heap; units: 500ms, 10m, 1h"},
+			 "time between readings of a heap, for example 500ms, 10m, 1h"},
 			{OPTION_BUDGET, "share of one core for finding and reading processes"},
 			{OPTION_ALERT,
-			 "log when RULE becomes true and when it no longer is; for example "
-			 "'pinned_bytes > 64MiB for 60s'; can be repeated"},
-			{OPTION_SITES,
-			 "report the N allocation sites that pin or grow most; probes up to 4 "
-			 "processes at a time"},
+			 "log an alert when RULE becomes true, and its end when RULE is no longer "
+			 "true; for example 'pinned_bytes > 64MiB for 60s'; can be repeated"},
+			{OPTION_SITES, "report the N allocation sites with the most hostage bytes "
+				       "or growth; probes up to 4 processes at a time"},
 			{OPTION_COMM, "only processes with this name"},
 			{OPTION_USER, "only processes of this user"},
 			{OPTION_CGROUP, "only processes whose cgroup path contains TEXT"},
-			{OPTION_MATCH,
-			 "only processes whose command line matches (POSIX, extended)"},
-			{OPTION_MAX_MEMORY,
-			 "limit of pyfrag's memory for the heaps of all processes together"},
+			{OPTION_MATCH, "only processes whose command line matches REGEX (POSIX "
+				       "extended regular expression)"},
+			{OPTION_MAX_MEMORY, "limit on the memory that pyfrag uses for the heaps of "
+					    "all processes together"},
 			{}},
 	.run = run_agent,
 };

@@ -29,13 +29,14 @@ static const char *find_help(const struct command *command, const struct option_
 
 /*
  * Prints @text, wrapped at words, in a column that starts at @indent; the cursor is already there.
+ * A newline begins a new paragraph.
  */
 static void print_wrapped(const char *text, int indent)
 {
 	int column = indent;
 
 	while (*text) {
-		int length = (int)strcspn(text, " ");
+		int length = (int)strcspn(text, " \n");
 
 		if (column > indent && column + 1 + length > HELP_COLUMNS) {
 			printf("\n%*s", indent, "");
@@ -46,7 +47,12 @@ static void print_wrapped(const char *text, int indent)
 		}
 		printf("%.*s", length, text);
 		column += length;
-		text += length + (text[length] == ' ');
+		text += length;
+		if (*text == '\n') {
+			printf("\n\n%*s", indent, "");
+			column = indent;
+		}
+		text += *text != '\0';
 	}
 	putchar('\n');
 }
@@ -90,8 +96,14 @@ void command__print_help(const struct command *command)
 
 static int reject(const struct command *command, const struct option_row *row, const char *text)
 {
-	log_error("%s --%s: '%.*s' is not %s; see: pyfrag %s --help", command->name, row->name,
-		  SHOWN_BYTES, text, option_value__wanted(row).text, command->name);
+	/* The value itself is not shown: a destination of alerts may contain a secret. */
+	if (row->kind == OPTION_LIST)
+		log_error("%s: --%s can be given at most %s times; see: pyfrag %s --help",
+			  command->name, row->name, row->max, command->name);
+	else
+		log_error("%s --%s: '%.*s' is not %s; see: pyfrag %s --help", command->name,
+			  row->name, SHOWN_BYTES, text, option_value__wanted(row).text,
+			  command->name);
 	return -EINVAL;
 }
 
@@ -136,8 +148,8 @@ static int apply_line(void *context, const char *section, const char *name, cons
 		}
 		return apply_option(config->command, row, text, config->options) == 0;
 	}
-	log_error("%s --config: '%.*s' is not an option with a value", config->command->name,
-		  SHOWN_BYTES, name);
+	log_error("%s --config: unknown option '%.*s' (only options that take a value are allowed)",
+		  config->command->name, SHOWN_BYTES, name);
 	return 0;
 }
 
@@ -152,7 +164,8 @@ static int read_config(const struct command *command, const char *path, struct o
 	if (line < 0)
 		log_error("%s --config: cannot read %s: %s", command->name, path, strerror(errno));
 	else
-		log_error("%s --config: %s, line %d: malformed", command->name, path, line);
+		log_error("%s --config: %s, line %d: expected NAME = VALUE", command->name, path,
+			  line);
 	return -EINVAL;
 }
 
@@ -160,8 +173,6 @@ static int read_config(const struct command *command, const char *path, struct o
 static int set_option(const struct command *command, const struct option_row *row, const char *text,
 		      struct options *options)
 {
-	_cleanup_free_ char *label = NULL;
-
 	if (row->id == OPTION_HELP) {
 		command__print_help(command);
 		return 1;
@@ -172,10 +183,7 @@ static int set_option(const struct command *command, const struct option_row *ro
 		log__set_verbose(true);
 	if (row->kind == OPTION_ACTION || option_value__set(row, text, options))
 		return 0;
-	/* A destination may contain a secret. */
-	if (row->id == OPTION_ALERT_TO)
-		label = alert_destination__label(text);
-	return reject(command, row, row->id == OPTION_ALERT_TO ? label ?: "?" : text);
+	return reject(command, row, text);
 }
 
 static int apply_option(const struct command *command, const struct option_row *row,

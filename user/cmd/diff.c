@@ -46,10 +46,10 @@ static void warn_if_others(struct database *database)
 				b = database__process(database, true);
 
 	if (!database_process__may_be(&a, &b))
-		log_warning("A and B are not of the same process (pid %lld, and %lld%s): compare "
-			    "their sums, not their arenas",
+		log_warning("A and B are of different processes (pid %lld and %lld%s): their "
+			    "totals are comparable, their addresses and arenas are not",
 			    (long long)a.pid, (long long)b.pid,
-			    a.pid == b.pid ? ", started at another time" : "");
+			    a.pid == b.pid ? ", started at different times" : "");
 }
 
 static int write_diff(struct database *database, const struct options *options,
@@ -81,8 +81,7 @@ static int run_diff(const struct options *options)
 	int err;
 
 	if (options->argument_cnt != 2) {
-		log_error(
-			"diff: two arguments required: databases, or a database and a process id");
+		log_error("diff: give two arguments, each a database or a process ID");
 		return -EINVAL;
 	}
 	a = heap_database__open(options->arguments[0], &options->snapshot, &failure);
@@ -115,22 +114,20 @@ const struct command command_diff = {
 	.arguments = "A B [OPTIONS]",
 	.summary = "compare two heaps",
 	.description =
-		"Shows the processes of A and B, and then what A contains beyond B, largest "
-		"difference first: blocks by kind, then arenas. A and B are databases written "
-		"by `pyfrag snapshot -o FILE`, or process ids; these processes are read now.",
+		"Shows which processes A and B belong to, and then A minus B: blocks by kind, "
+		"largest difference first, then arenas. A and B are heap databases written by "
+		"`pyfrag snapshot -o FILE`, or process IDs, whose heaps pyfrag then reads.",
 	.options = (const enum option_id[]){OPTION_TOP, OPTION_BELOW, OPTION_JSON,
 					    OPTION_MAX_MEMORY, OPTION_MAX_CPU, OPTION_TIMEOUT,
 					    OPTION_VERBOSE, OPTION_HELP, 0},
-	.help =
-		(const struct option_help[]){
-			{OPTION_TOP, "show at most N kinds of blocks"},
-			{OPTION_BELOW,
-			 "with a process: occupancy below which an arena with live blocks is "
-			 "pinned"},
-			{OPTION_JSON, "write one JSON object per line"},
-			{OPTION_MAX_MEMORY,
-			 "limit of pyfrag's memory for one process, and for answers from "
-			 "databases"},
-			{}},
+	.help = (const struct option_help[]){{OPTION_TOP, "show at most N kinds of blocks"},
+					     {OPTION_BELOW,
+					      "for process IDs: count an arena with live blocks as "
+					      "pinned if its occupancy is below PERCENT"},
+					     {OPTION_JSON, "write one JSON object per line"},
+					     {OPTION_MAX_MEMORY,
+					      "limit on the memory that pyfrag uses for each "
+					      "process, and for the queries"},
+					     {}},
 	.run = run_diff,
 };

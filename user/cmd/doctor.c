@@ -67,7 +67,8 @@ static void check_kernel(struct doctor *doctor)
 		say(doctor, VERDICT_OK, "kernel", "Linux %s, %s", name.release, name.machine);
 	else
 		say(doctor, VERDICT_NOTE, "kernel",
-		    "Linux %s, %s: pyfrag cannot decode code of this architecture; snapshot works",
+		    "Linux %s, %s: no support for probes on this architecture; snapshot may work "
+		    "(untested)",
 		    name.release, name.machine);
 	if (!access("/sys/kernel/btf/vmlinux", R_OK))
 		say(doctor, VERDICT_OK, "BTF", "/sys/kernel/btf/vmlinux");
@@ -115,7 +116,7 @@ static void check_capabilities(struct doctor *doctor)
 		if (capabilities__has(wanted[i].capability))
 			say(doctor, VERDICT_OK, name, "%s", wanted[i].purpose);
 		else
-			say(doctor, wanted[i].without, name, "missing: required %s; run with sudo",
+			say(doctor, wanted[i].without, name, "missing (needed %s); run with sudo",
 			    wanted[i].purpose);
 	}
 }
@@ -127,8 +128,8 @@ static void check_features(struct doctor *doctor)
 
 	if (err) {
 		say(doctor, VERDICT_FAIL, "BPF", "cannot load programs: %s%s", strerror(-err),
-		    err == -EPERM ? "; run with sudo, in a container with a seccomp profile that "
-				    "allows bpf()"
+		    err == -EPERM ? "; run with sudo; in a container, also allow bpf() in the "
+				    "seccomp profile"
 				  : "");
 		return;
 	}
@@ -139,25 +140,25 @@ static void check_features(struct doctor *doctor)
 		say(doctor, VERDICT_FAIL, "ring buffer",
 		    "missing: trace needs Linux 5.8 or later (5.10 is tested)");
 	if (features.uprobe_multi)
-		say(doctor, VERDICT_OK, "uprobes", "uprobe_multi: all sites by one link");
+		say(doctor, VERDICT_OK, "uprobes",
+		    "uprobe_multi available (one BPF link for all probe sites)");
 	else if (uprobe_event__try() == -EACCES)
 		say(doctor, VERDICT_FAIL, "uprobes",
 		    "perf events are not permitted; run with sudo, or: sysctl "
 		    "kernel.perf_event_paranoid=2");
 	else if (!features.uprobe)
 		say(doctor, VERDICT_FAIL, "uprobes",
-		    "a probe on pyfrag itself was not hit; trace needs CONFIG_UPROBES=y and "
+		    "a test uprobe in pyfrag itself was not hit; trace needs CONFIG_UPROBES=y and "
 		    "permission to use perf events");
 	else
-		say(doctor, VERDICT_NOTE, "uprobes", "by perf events: %s",
-		    features.uprobe_multi_by_thread
-			    ? "this kernel's uprobe_multi sees one thread only (fixed in Linux "
-			      "6.10)"
-			    : "no uprobe_multi before Linux 6.6");
+		say(doctor, VERDICT_NOTE, "uprobes", "using perf events, because %s",
+		    features.uprobe_multi_by_thread ? "this kernel's uprobe_multi probes only one "
+						      "thread (fixed in Linux 6.10)"
+						    : "uprobe_multi requires Linux 6.6 or later");
 	if (!features.uprobe_multi && uprobe_group__check())
 		say(doctor, VERDICT_NOTE, "tracefs",
-		    "not mounted: each site gets a perf event of its own, and detaching takes "
-		    "about 80 ms per site; mount -t tracefs tracefs /sys/kernel/tracing");
+		    "not mounted: each probe site needs its own perf event, and detaching takes "
+		    "about 80 ms per site; fix: mount -t tracefs tracefs /sys/kernel/tracing");
 }
 
 static void check_sites(struct doctor *doctor, const struct module *module)
@@ -169,8 +170,8 @@ static void check_sites(struct doctor *doctor, const struct module *module)
 	if (err || !site_set__count(&set, EVENT_ALLOC) || !site_set__count(&set, EVENT_FREE) ||
 	    !site_set__count(&set, EVENT_NEW_POOL)) {
 		say(doctor, VERDICT_FAIL, "probe sites",
-		    "not found in %s%s%s: trace only with --mode watch", module->path,
-		    err ? ": " : "", err ? strerror(-err) : "");
+		    "not found in %s%s%s: only --mode watch works", module->path, err ? ": " : "",
+		    err ? strerror(-err) : "");
 		return;
 	}
 	say(doctor, VERDICT_OK, "probe sites", "alloc %zu, free %zu, new pool %zu in %s",
@@ -210,14 +211,14 @@ static void check_process(struct doctor *doctor)
 	    heap_source__open(&source, target, doctor->options->snapshot.reading.max_memory_bytes,
 			      NULL, &failure)) {
 		reading_allowance__end(pid, 0, &failure);
-		say(doctor, VERDICT_FAIL, "target", "%s", failure.text);
+		say(doctor, VERDICT_FAIL, "process", "%s", failure.text);
 		return;
 	}
-	say(doctor, VERDICT_OK, "target", "process %d (%s): CPython %s in %s", source->target->pid,
+	say(doctor, VERDICT_OK, "process", "process %d (%s): CPython %s in %s", source->target->pid,
 	    source->target->comm, source->python->version, source->python->module->path);
 	check_heap(doctor, source);
 	if (reading_allowance__end(pid, 0, &failure))
-		say(doctor, VERDICT_FAIL, "CPU time", "%s", failure.text);
+		say(doctor, VERDICT_FAIL, "CPU limit", "%s", failure.text);
 	check_sites(doctor, source->python->module);
 }
 
@@ -243,12 +244,16 @@ static int run_doctor(const struct options *options)
 const struct command command_doctor = {
 	.name = "doctor",
 	.arguments = "[-p PID]",
-	.summary = "check what works on this host, and how to get what does not",
-	.description =
-		"Checks what this kernel, your privileges and, with -p, the Python of this "
-		"process allow. Prints one line for each, with the remedy where something is "
-		"missing. Exits with status 1 if anything is missing.",
+	.summary = "check which features work on this host, and how to enable the others",
+	.description = "Checks whether the kernel, your privileges and, with -p, the Python of "
+		       "process PID provide what pyfrag needs. Prints one line per check, with a "
+		       "fix for what is missing. Exits with status 1 if a check fails.",
 	.options = (const enum option_id[]){OPTION_PID, OPTION_MAX_MEMORY, OPTION_MAX_CPU,
 					    OPTION_NO_CACHE, OPTION_VERBOSE, OPTION_HELP, 0},
+	.help = (const struct option_help[]){{OPTION_MAX_CPU,
+					      "CPU time limit for finding Python in the process "
+					      "and reading its heap; the scan for probe sites is "
+					      "not limited"},
+					     {}},
 	.run = run_doctor,
 };

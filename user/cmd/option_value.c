@@ -129,8 +129,6 @@ struct option_wanted option_value__wanted(const struct option_row *row)
 
 	if (row->wanted)
 		snprintf(wanted.text, sizeof(wanted.text), "%s", row->wanted);
-	else if (row->kind == OPTION_LIST)
-		snprintf(wanted.text, sizeof(wanted.text), "one of the first %s", row->max);
 	else if (row->kind == OPTION_WORD)
 		list_words(row, wanted.text, sizeof(wanted.text));
 	else if (row->max)

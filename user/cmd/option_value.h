@@ -16,7 +16,10 @@
  */
 bool option_value__set(const struct option_row *row, const char *text, struct options *options);
 
-/* The value that @row expects, for error messages: "a time from 10ms to 366d", "watch or full". */
+/*
+ * The value that @row expects, for error messages: "a time from 10ms to 366d", "watch or full". Not
+ * for lists, which accept any value and fail only when they are full.
+ */
 struct option_wanted {
 	char text[128];
 };

@@ -22,9 +22,8 @@ static int run_query(const struct options *options)
 	int err;
 
 	if (options->argument_cnt != 2) {
-		log_error(
-			"query: give a database and a view or a query in SQL, for example: heap.db "
-			"by_type");
+		log_error("query: FILE and a view or an SQL query required, for example: pyfrag "
+			  "query heap.db by_type");
 		return -EINVAL;
 	}
 	err = database__open_path(&database, &of, &failure);
@@ -40,16 +39,17 @@ static int run_query(const struct options *options)
 const struct command command_query = {
 	.name = "query",
 	.arguments = "FILE VIEW|SQL [OPTIONS]",
-	.summary = "query the database of a heap",
+	.summary = "run a view or an SQL query on a heap database",
 	.description =
-		"Answers queries from a database written by `pyfrag snapshot -o FILE`. Its "
-		"views are by_type, by_owner, by_size, by_arena, by_referrers, by_via, "
-		"pinned_arenas, pinning_blocks, pins_by_kind, memory, outside_by_kind and "
-		"by_site. docs/database.md describes the tables for queries in SQL, which can "
-		"only read. You do not have to trust the file.",
+		"Runs a query on the heap database FILE, which `pyfrag snapshot -o FILE` has "
+		"written, and prints the result. The available views are by_type, by_owner, "
+		"by_size, by_arena, by_referrers, by_via, pinned_arenas, pinning_blocks, "
+		"pins_by_kind, memory, outside_by_kind and by_site. docs/database.md describes the "
+		"tables. SQL queries are read-only. FILE can come from an untrusted source.",
 	.options = (const enum option_id[]){OPTION_JSON, OPTION_TIMEOUT, OPTION_MAX_MEMORY,
 					    OPTION_HELP, 0},
-	.help = (const struct option_help[]){{OPTION_MAX_MEMORY, "limit of memory for answers"},
+	.help = (const struct option_help[]){{OPTION_MAX_MEMORY,
+					      "limit on the memory used for queries"},
 					     {OPTION_JSON, "write one JSON object per line"},
 					     {}},
 	.run = run_query,

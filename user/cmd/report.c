@@ -38,7 +38,7 @@ static int run_report(const struct options *options)
 	int err;
 
 	if (options->argument_cnt != 1) {
-		log_error("report: give a database, for example: heap.db");
+		log_error("report: FILE required, for example: pyfrag report heap.db");
 		return -EINVAL;
 	}
 	err = database__open_path(&database, &of, &failure);
@@ -56,10 +56,12 @@ static int run_report(const struct options *options)
 const struct command command_report = {
 	.name = "report",
 	.arguments = "FILE [OPTIONS]",
-	.summary = "report what the database of a heap holds",
-	.description = "Writes a report from a database written by `pyfrag snapshot -o FILE`.",
+	.summary = "summarize a heap database (written by snapshot -o)",
+	.description = "Writes a report from the heap database FILE, which `pyfrag snapshot -o "
+		       "FILE` has written.",
 	.options = (const enum option_id[]){OPTION_TIMEOUT, OPTION_MAX_MEMORY, OPTION_HELP, 0},
-	.help = (const struct option_help[]){{OPTION_MAX_MEMORY, "limit of memory for answers"},
+	.help = (const struct option_help[]){{OPTION_MAX_MEMORY,
+					      "limit on the memory used for queries"},
 					     {}},
 	.run = run_report,
 };

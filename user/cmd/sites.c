@@ -53,7 +53,7 @@ static void print_sites(const struct site_set *set, const struct arch *arch)
 		       format_operand(&site->probe, arch).text,
 		       site->emulated ? "emulates" : "single-steps");
 	}
-	printf("%zu sites:", set->cnt);
+	printf("%zu probe sites:", set->cnt);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		printf("%s %zu %s", i ? "," : "", site_set__count(set, types[i]),
 		       site__type_name(types[i]));
@@ -85,20 +85,18 @@ static int find_and_print(int fd, const char *name, bool use_cache)
 	if (err == -ENOEXEC)
 		log_error("%s is not an ELF executable or library", name);
 	else if (err == -ENOTSUP)
-		log_error("%s holds no 64-bit code of an architecture that pyfrag can decode",
-			  name);
+		log_error("%s: pyfrag cannot decode code of this architecture", name);
 	else if (err)
 		log_error("cannot scan %s: %s", name, strerror(-err));
 	if (err)
 		return err;
 	if (!set.cnt) {
-		log_error(
-			"%s contains no pymalloc code: it is not CPython, or CPython built without "
-			"pymalloc",
-			name);
+		log_error("%s contains no pymalloc code: it is not CPython, or was built without "
+			  "pymalloc",
+			  name);
 		return -ENOENT;
 	}
-	log_debug("%s: sites %s", name, cached ? "from the cache" : "scanned");
+	log_debug("%s: probe sites %s", name, cached ? "from the cache" : "scanned");
 	print_sites(&set, arch);
 	return reader_gone__flush_stdout();
 }
@@ -144,7 +142,7 @@ static int show_process(const struct options *options)
 static int run_sites(const struct options *options)
 {
 	if (!options->pid == !options->argument_cnt || options->argument_cnt > 1) {
-		log_error("sites: give a process with -p PID, or one file");
+		log_error("sites: specify a process (-p PID) or one file");
 		return -EINVAL;
 	}
 	return options->pid ? show_process(options)
@@ -156,12 +154,16 @@ const struct command command_sites = {
 	.arguments = "-p PID | FILE",
 	.summary = "list the probe sites of a Python process or file",
 	.description =
-		"Scans the code of a CPython executable or library for all copies of the "
-		"allocator's fast and slow paths, and lists the probe sites: address, file "
-		"offset, what happens there, the location of the block, pool or arena at this "
-		"point (a register, or memory relative to one), and whether the kernel emulates "
-		"the probed instruction (cheap) or single-steps it.",
+		"Finds every copy of pymalloc's fast and slow paths in the code of a CPython "
+		"executable or library. Lists each as a probe site: its address and file offset, "
+		"the event (alloc, free, new pool, ...), the register or memory location that "
+		"holds the block, pool or arena, and whether the kernel emulates the probed "
+		"instruction (cheap) or single-steps it (expensive).",
 	.options = (const enum option_id[]){OPTION_PID, OPTION_MAX_CPU, OPTION_NO_CACHE,
 					    OPTION_VERBOSE, OPTION_HELP, 0},
+	.help = (const struct option_help[]){{OPTION_MAX_CPU,
+					      "CPU time limit for finding Python in the process; "
+					      "the scan for probe sites is not limited"},
+					     {}},
 	.run = run_sites,
 };

@@ -24,10 +24,9 @@ static int refuse_ignored(const struct options *options)
 				    of_rows[] = {OPTION_TOP, 0}, of_since[] = {OPTION_TIMEOUT, 0};
 
 	if (options->output.path)
-		return command__refuse(
-			&command_snapshot, options, of_reports,
-			"applies to reports, and -o writes a database instead of a report; leave "
-			"out one of them");
+		return command__refuse(&command_snapshot, options, of_reports,
+				       "applies only to reports, but -o writes a database; leave "
+				       "out one of the two");
 	if (!options->snapshot.census.since &&
 	    command__refuse(&command_snapshot, options, of_since, "requires --since"))
 		return -EINVAL;
@@ -43,7 +42,7 @@ static int check_options(const struct options *options)
 		return -EINVAL;
 	if (options->pid)
 		return refuse_ignored(options);
-	log_error("snapshot: give a process with -p PID");
+	log_error("snapshot: specify a process (-p PID)");
 	return -EINVAL;
 }
 
@@ -83,12 +82,11 @@ const struct command command_snapshot = {
 	.name = "snapshot",
 	.arguments = "-p PID [OPTIONS]",
 	.summary = "report the heap of a process as it is now",
-	.description =
-		"Reads the allocator's structures in the memory of a running CPython process "
-		"and reports which arenas are in use, which are pinned, and by which blocks. "
-		"pyfrag does not write to the process, and stops it only with --pause. With -o, "
-		"writes everything in the heap and all references into an SQLite database "
-		"instead of a report (see `pyfrag query`).",
+	.description = "Reads the allocator's structures in the memory of a running CPython "
+		       "process and reports which arenas are in use, which are pinned, and by "
+		       "which blocks. pyfrag does not write to the process, and stops it only with "
+		       "--pause. With -o, writes all blocks, objects and references to an SQLite "
+		       "database instead of printing a report (see `pyfrag query`).",
 	.options =
 		(const enum option_id[]){
 			OPTION_PID,	  OPTION_JSON,	  OPTION_MAP,	     OPTION_PAUSE,
@@ -98,7 +96,7 @@ const struct command command_snapshot = {
 			OPTION_TIMEOUT,	  OPTION_VERBOSE, OPTION_HELP,	     0},
 	.help =
 		(const struct option_help[]){
-			{OPTION_OUTPUT, "write a database to FILE instead of a report"},
+			{OPTION_OUTPUT, "write a database to FILE instead of printing a report"},
 			{OPTION_JSON,
 			 "write the report as one line of JSON (docs/report.schema.json)"},
 			{}},

@@ -25,19 +25,18 @@ static int refuse_ignored(const struct options *options)
 
 	if (options->all)
 		err = command__refuse(&command_trace, options, of_one,
-				      "is for one process; give -p PID instead of -a");
+				      "applies only to a single process; use -p PID instead of -a");
 	if (!err && writer != &report_writer_json)
-		err = command__refuse(
-			&command_trace, options, of_json,
-			"means --format json, but another --format is given; leave out one of "
-			"them");
+		err = command__refuse(&command_trace, options, of_json,
+				      "contradicts --format; leave out one of them");
 	if (!err && !writer->takes_value)
 		err = command__refuse(
 			&command_trace, options, of_value,
-			"requires --format collapsed; the format pprof contains all values");
+			"requires --format collapsed (pprof profiles contain all values)");
 	if (!err && writer->at_end)
 		err = command__refuse(&command_trace, options, of_reports,
-				      "applies to reports; leave out this option or --format");
+				      "applies only to --format text and json; leave out this "
+				      "option or --format");
 	if (!err && !options->alerting.rules.cnt)
 		err = command__refuse(&command_trace, options, of_alerts, "requires --alert");
 	return err;
@@ -52,12 +51,13 @@ static int check_output(const struct options *options)
 		log_error("trace: -o requires --format %s; reports are written to stdout",
 			  report_writers__at_end().text);
 	else if (writer->needs_file && !options->output.path)
-		log_error("trace: --format %s requires a file; give it with -o FILE", writer->name);
+		log_error("trace: --format %s requires a file; use -o FILE", writer->name);
 	else if (writer->needs_sites && options->trace.stacks == STACKS_NONE)
-		log_error("trace: a %s requires stacks; leave out --stacks none", writer->noun);
+		log_error("trace: --format %s requires stacks; leave out --stacks none",
+			  writer->name);
 	else if (writer->is_binary && !options->output.path && isatty(STDOUT_FILENO))
-		log_error("trace: the format %s is binary, and stdout is a terminal; write it to "
-			  "a file with -o FILE",
+		log_error("trace: refusing to write binary output (--format %s) to a terminal; use "
+			  "-o FILE",
 			  writer->name);
 	else
 		return refuse_ignored(options);
@@ -72,13 +72,12 @@ static int check_options(const struct options *options)
 	int what_cnt = !!options->pid + !!options->argument_cnt + options->all;
 
 	if (!what_cnt)
-		log_error("trace: give a process with -p PID, all processes with -a, or a command "
-			  "with -- CMD ARGS");
+		log_error("trace: specify -p PID, -a, or a command (-- CMD)");
 	else if (what_cnt > 1)
-		log_error("trace: give only one of -p PID, -a and -- CMD ARGS");
+		log_error("trace: specify only one of -p PID, -a and -- CMD");
 	else if (options->all && (is_full || options__writer(options)->at_end))
-		log_error("trace: -a supports only reports in mode watch; for other modes and "
-			  "formats give one process with -p PID");
+		log_error("trace: -a supports only --mode watch and --format text or json; "
+			  "otherwise use -p PID");
 	else if (!options->all && (filter->comm || filter->user || filter->cgroup ||
 				   filter->match || options->sites))
 		log_error("trace: --comm, --user, --cgroup, --match and --sites require -a");
@@ -156,21 +155,22 @@ static int run_trace(const struct options *options)
 
 const struct command command_trace = {
 	.name = "trace",
-	.arguments = "-p PID [OPTIONS] | -a [OPTIONS] | [OPTIONS] -- CMD ARGS",
+	.arguments = "-p PID [OPTIONS]\n       pyfrag trace -a [OPTIONS]\n       pyfrag trace "
+		     "[OPTIONS] -- CMD [ARG]...",
 	.starts_command = true,
 	.summary = "follow the heap of a process, reporting at intervals",
 	.description =
 		"Reports the heap of a running CPython process immediately, then at every "
 		"interval, and once more at the end: at Ctrl-C, after --duration, or when the "
-		"process exits or executes another program. With a command instead of a "
-		"process, starts the command and traces it from its first allocation. With -a, "
-		"lists all Python processes of the host, one line each (with --json, one report "
-		"each), including those that start later; this only reads heaps, without "
-		"probes, and the budget is a share of one core. Mode watch reads the changes of "
-		"the heap for each report and probes the places where the heap grows and "
-		"shrinks. It spends the rest of the budget on short bursts that record every "
-		"allocation and free. Mode full records every allocation and free during the "
-		"whole trace, which costs about a microsecond each.",
+		"process exits or executes another program. With a command instead of a process, "
+		"starts the command and traces it from its first allocation.\nMode watch rereads "
+		"the changed parts of the heap for each report, probes the code that grows and "
+		"shrinks the heap, and uses the rest of --budget for short bursts during which it "
+		"records every allocation and free.\nMode full records every allocation and free "
+		"throughout the trace, at a cost of about one microsecond per event.\nWith -a, "
+		"lists all Python processes on the host, one line each (with --json, one report "
+		"each), including those that start later. -a only reads heaps; it inserts probes "
+		"only with --sites. --budget is then a share of one core.",
 	.options = (const enum option_id[]){OPTION_PID,	       OPTION_ALL,	OPTION_COMM,
 					    OPTION_USER,       OPTION_CGROUP,	OPTION_MATCH,
 					    OPTION_ALERT,      OPTION_ALERT_TO, OPTION_SITES,
@@ -181,10 +181,9 @@ const struct command command_trace = {
 					    OPTION_PAUSE,      OPTION_BELOW,	OPTION_BLOCKS,
 					    OPTION_MAX_MEMORY, OPTION_MAX_CPU,	OPTION_NO_CACHE,
 					    OPTION_VERBOSE,    OPTION_HELP,	0},
-	.help =
-		(const struct option_help[]){
-			{OPTION_MAX_MEMORY,
-			 "limit of pyfrag's memory for one process; with --all: for all together"},
-			{}},
+	.help = (const struct option_help[]){{OPTION_MAX_MEMORY,
+					      "limit on the memory that pyfrag uses per process; "
+					      "with --all: for all processes together"},
+					     {}},
 	.run = run_trace,
 };

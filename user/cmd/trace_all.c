@@ -80,7 +80,7 @@ static int work(struct trace_all *trace, struct failure *failure)
 {
 	int err = host__work(trace->host);
 
-	return err ? failure__set(failure, err, "cannot follow the host's processes: %s",
+	return err ? failure__set(failure, err, "cannot watch the processes on this host: %s",
 				  strerror(-err))
 		   : check_alerts(trace, failure);
 }

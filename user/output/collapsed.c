@@ -134,7 +134,7 @@ static int write_report(struct report_output *output, const struct report *repor
 
 const struct report_writer report_writer_collapsed = {
 	.name = "collapsed",
-	.summary = "allocation sites as collapsed stacks, at the end",
+	.summary = "allocation sites as collapsed stacks, written once, when the trace ends",
 	.noun = "profile",
 	.at_end = true,
 	.needs_sites = true,
