@@ -154,7 +154,7 @@ def test_map(target, snapshot):
     text = run_pyfrag("snapshot", "-p", target.pid, "--map").stdout.decode()
     drawn = [line for line in text.splitlines() if line and not line.strip(" -*")]
     assert drawn and all(len(line) <= 80 for line in drawn)
-    assert text.count("contiguous free sectors") == len(report["map"])
+    assert text.count("; free sectors ") == len(report["map"])
 
 
 def test_text_says_what_json_says(any_target, snapshot):

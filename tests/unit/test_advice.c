@@ -115,7 +115,7 @@ static void check_list_of_two(uint64_t used_bytes, double freed_bytes, bool is_a
 	assert_true(hostage == SAMPLE_ARENA_BYTES - (3 * 64 + 32));
 	assert_true(freed == freed_bytes);
 	if (is_advised)
-		check_advice(&scene, ADVICE_CONTAINER, "What is left in app (2 str) holds back ");
+		check_advice(&scene, ADVICE_CONTAINER, "The contents of app (2 str) hold back ");
 	else
 		assert_int_equal(scene.advices.cnt, 0);
 	release(&scene);
@@ -149,7 +149,7 @@ static void test_unreached_objects(void **state)
 	list = ADD(world, 64, 1, 1, 1, world__class(LIST)) + HEAD;
 	look(&scene, list, SAMPLE_ARENA_BYTES);
 	check_advice(&scene, ADVICE_CYCLES,
-		     "No variable leads to 3 objects that hold back 127.9 KiB.");
+		     "3 objects without a path from a root hold back 127.9 KiB.");
 	release(&scene);
 }
 
@@ -258,8 +258,8 @@ static void test_keys_and_values(void **state)
 {
 	(void)state;
 	check_dict_of_one(false,
-			  "What is left in app (1 pkg.linked and 1 str) holds back 127.9 KiB:");
-	check_dict_of_one(true, "What is left in app (2 str) holds back 127.9 KiB:");
+			  "The contents of app (1 pkg.linked and 1 str) hold back 127.9 KiB:");
+	check_dict_of_one(true, "The contents of app (2 str) hold back 127.9 KiB:");
 }
 
 /* Constants of code are not a container that a program could copy; other tuples are. */

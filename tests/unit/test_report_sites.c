@@ -269,26 +269,24 @@ static void test_text(void **state)
 
 	(void)state;
 	assert_string_equal(
-		text,
-		"\nPinned arenas by allocation site of the pinning blocks\n"
-		" held back blocks site\n"
-		" 3.0 MiB 12 Parser.parse (/srv/parser.py:40)\n"
-		" < load (/srv/load.py:7)\n"
-		" < <module> (/srv/main.py:1) < ...\n"
-		" 2.0 KiB 3 [not seen]\n"
-		"\nLive memory by allocation site (estimated; sampling interval 16.0 KiB)\n"
-		" live +- blocks site\n"
-		" 1.5 KiB 196 B 1,234 Parser.parse (/srv/parser.py:40)\n"
-		" < load (/srv/load.py:7)\n"
-		" < <module> (/srv/main.py:1) < ...\n"
-		" 64 B 0 B 2 ? (?)\n"
-		" 7.0 KiB 4,321 [not seen]\n"
-		"\nHeap growth by allocation site: pools held, taken since the last report, taken "
-		"in total; arenas taken\n"
-		" held last taken arenas site\n"
-		" 3 4 1,005 2 Parser.parse (/srv/parser.py:40)\n"
-		" < load (/srv/load.py:7)\n"
-		" < <module> (/srv/main.py:1) < ...\n");
+		text, "\nPinned arenas by allocation site of the pinning blocks\n"
+		      " held back blocks site\n"
+		      " 3.0 MiB 12 Parser.parse (/srv/parser.py:40)\n"
+		      " < load (/srv/load.py:7)\n"
+		      " < <module> (/srv/main.py:1) < ...\n"
+		      " 2.0 KiB 3 [unknown site]\n"
+		      "\nLive memory by allocation site (estimated; sampling interval 16.0 KiB)\n"
+		      " live +- (95%) blocks site\n"
+		      " 1.5 KiB 196 B 1,234 Parser.parse (/srv/parser.py:40)\n"
+		      " < load (/srv/load.py:7)\n"
+		      " < <module> (/srv/main.py:1) < ...\n"
+		      " 64 B 0 B 2 ? (?)\n"
+		      " 7.0 KiB 4,321 [unknown site]\n"
+		      "\nHeap growth by allocation site\n"
+		      " pools in use new pools pools taken arenas site\n"
+		      " 3 4 1,005 2 Parser.parse (/srv/parser.py:40)\n"
+		      " < load (/srv/load.py:7)\n"
+		      " < <module> (/srv/main.py:1) < ...\n");
 }
 
 /*
@@ -303,9 +301,9 @@ static void test_text_without(void **state)
 	(void)state;
 	ranking.keeps_blocks = false;
 	by_pool = write_text(&ranking);
-	assert_non_null(strstr(by_pool, "where the pools with pinning blocks were taken"));
+	assert_non_null(strstr(by_pool, "allocation site of the pools\n"));
 	assert_non_null(strstr(by_pool, " held back pools site\n 2.0 KiB 3 Parser.parse ("));
-	assert_non_null(strstr(by_pool, " 5.0 KiB [not seen]\n"));
+	assert_non_null(strstr(by_pool, " 5.0 KiB [unknown site]\n"));
 	assert_null(strstr(by_pool, "Live memory"));
 	assert_non_null(strstr(by_pool, "Heap growth"));
 

@@ -38,14 +38,14 @@ static void test_numbers_agree(void **state)
 					   .dominated_outside_bytes = 96,
 					   .freed_arenas = 1,
 					   .freed_bytes = 262144},
-		   "freeing it also frees 1 block of 64 B, and outside of arenas 1 object and 1 "
-		   "buffer (96 B): 1 arena (256.0 KiB) would be released\n");
+		   "freeing it frees in total 1 block (64 B) in arenas, and 1 object and 1 "
+		   "buffer (96 B) outside; this releases 1 arena (256.0 KiB)\n");
 	check_text(&(struct object_report){.dominated_blocks = 2,
 					   .dominated_bytes = 128,
 					   .freed_arenas = 2,
 					   .freed_bytes = 524288},
-		   "freeing it also frees 2 blocks of 128 B, and outside of arenas 0 objects and 0 "
-		   "buffers (0 B): 2 arenas (512.0 KiB) would be released\n");
+		   "freeing it frees in total 2 blocks (128 B) in arenas, and 0 objects and 0 "
+		   "buffers (0 B) outside; this releases 2 arenas (512.0 KiB)\n");
 }
 
 int main(void)

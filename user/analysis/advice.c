@@ -159,8 +159,8 @@ static int advise_free_listed(struct advices *advices, const struct census *cens
 	if (!free_listed.blocks || free_listed.freed_bytes < least)
 		return 0;
 	return add(advices, ADVICE_FREE_LISTED,
-		   "%s that Python has freed, and keeps for the next of the same type, %s back "
-		   "%s. A full collection gives up what is kept so: gc.collect().",
+		   "%s on Python's free lists (freed, but kept for reuse) %s back %s. gc.collect() "
+		   "clears these lists.",
 		   COUNTED(free_listed.blocks, "object"), HOLD(free_listed.blocks),
 		   BYTES(free_listed.hostage_bytes));
 }
@@ -173,9 +173,10 @@ static int advise_kept(struct advices *advices, const struct census *census,
 	if (!kept.blocks || kept.freed_bytes < least)
 		return 0;
 	return add(advices, ADVICE_KEPT,
-		   "%s of type dict or list that Python 2 has freed, and keeps for the next of the "
-		   "same type, %s back %s. No collection gives them up, but others can take their "
-		   "places: make 80 of each, then 80 more, and let go of the second 80 first.",
+		   "%s of type dict or list on the free lists of Python 2 (freed, but kept for "
+		   "reuse) %s back %s. The garbage collector does not clear these lists. To "
+		   "replace the objects on them: create 80 dicts and 80 lists, then another 80 of "
+		   "each, and delete the second 80 before the first.",
 		   COUNTED(kept.blocks, "object"), HOLD(kept.blocks), BYTES(kept.hostage_bytes));
 }
 
@@ -186,11 +187,12 @@ static int advise_frames(struct advices *advices, const struct census *census,
 
 	if (!frames.blocks || frames.freed_bytes < least)
 		return 0;
-	return add(
-		advices, ADVICE_FRAMES,
-		"%s kept for the next call of a function %s back %s: each goes with its function. "
-		"Functions that are called once before the heap grows have theirs close together.",
-		COUNTED(frames.blocks, "frame"), HOLD(frames.blocks), BYTES(frames.hostage_bytes));
+	return add(advices, ADVICE_FRAMES,
+		   "%s cached for the next call of a function %s back %s. Each is freed with its "
+		   "function. To place them close together, call these functions once before the "
+		   "heap grows.",
+		   COUNTED(frames.blocks, "frame"), HOLD(frames.blocks),
+		   BYTES(frames.hostage_bytes));
 }
 
 /* The container in a path that ends with an item of it: a part of that path. */
@@ -328,13 +330,12 @@ static int advise_container(struct advices *advices, const struct census *census
 	}
 	if (all.freed_bytes < least)
 		return 0;
-	return add(
-		advices, ADVICE_CONTAINER,
-		"What is left in %.*s (%s) holds back %s: it was allocated among what is gone "
-		"by now. Remove it, or replace it by a copy made of new objects, which lie close "
-		"together: pickle.loads(pickle.dumps(...)) makes one; copy() and deepcopy() keep "
-		"the same texts and numbers.",
-		(int)container.length, container.path, content, BYTES(all.hostage_bytes));
+	return add(advices, ADVICE_CONTAINER,
+		   "The contents of %.*s (%s) hold back %s: they were allocated between objects "
+		   "that have been freed since. Remove them, or replace the container by a copy "
+		   "whose objects lie close together, for example pickle.loads(pickle.dumps(...)). "
+		   "copy() and deepcopy() do not copy strings and numbers.",
+		   (int)container.length, container.path, content, BYTES(all.hostage_bytes));
 }
 
 /* Whether no earlier row has the same container: the keys of a mapping have a row, too. */
@@ -373,10 +374,11 @@ static int advise_imports(struct advices *advices, const struct census *census,
 	(void)census;
 	if (!code->blocks || code->freed_bytes < least)
 		return 0;
-	return add(advices, ADVICE_IMPORTS,
-		   "%s of imported modules (functions, classes and the like) %s back %s for good. "
-		   "Modules that are imported before the heap grows lie together.",
-		   COUNTED(code->blocks, "object"), HOLD(code->blocks), BYTES(code->hostage_bytes));
+	return add(
+		advices, ADVICE_IMPORTS,
+		"%s of imported modules (functions, classes and the like) %s back %s permanently. "
+		"Import these modules before the heap grows, so that their objects lie together.",
+		COUNTED(code->blocks, "object"), HOLD(code->blocks), BYTES(code->hostage_bytes));
 }
 
 static int advise_cycles(struct advices *advices, const struct census *census,
@@ -387,8 +389,8 @@ static int advise_cycles(struct advices *advices, const struct census *census,
 	if (!lost.blocks || lost.freed_bytes < least)
 		return 0;
 	return add(advices, ADVICE_CYCLES,
-		   "No variable leads to %s that %s back %s. If they are cycles, "
-		   "gc.collect() frees them; if not, C code holds them.",
+		   "%s without a path from a root %s back %s. If they are cycles, gc.collect() "
+		   "frees them; if not, C code holds them.",
 		   COUNTED(lost.blocks, "object"), HOLD(lost.blocks), BYTES(lost.hostage_bytes));
 }
 

@@ -92,7 +92,7 @@ static void describe_set(const struct census_report *report, const struct census
 	const struct referrer_set *set = &report->referrers.sets[row->set];
 	size_t used = 0;
 
-	snprintf(text, size, "[nothing]");
+	snprintf(text, size, "[no known referrer]");
 	for (uint32_t i = 0; i < set->cnt && used + 1 < size; i++) {
 		if (i)
 			used += (size_t)snprintf(text + used, size - used, ", ");

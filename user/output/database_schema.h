@@ -52,7 +52,7 @@
 	"CREATE " kind                                                                             \
 	"VIEW by_arena AS SELECT printf('0x%x', blocks.arena) AS arena," DATABASE_COUNT            \
 	"FROM blocks" DATABASE_ORDER "CREATE " kind                                                \
-	"VIEW by_referrers AS SELECT coalesce(referrers, '[nothing]') AS"                          \
+	"VIEW by_referrers AS SELECT coalesce(referrers, '[no known referrer]') AS"                \
 	" referrers," DATABASE_COUNT                                                               \
 	"FROM blocks LEFT JOIN (SELECT target, group_concat(name, ', ') AS"                        \
 	" referrers FROM (SELECT DISTINCT edges.target, kinds.name FROM edges"                     \
@@ -61,7 +61,7 @@
 	" JOIN kinds ON kinds.id = coalesce(source_blocks.kind, objects.kind)"                     \
 	" WHERE edges.source <> edges.target"                                                      \
 	" ORDER BY 1, 2) GROUP BY target) ON target = blocks.id" DATABASE_ORDER "CREATE " kind     \
-	"VIEW by_via AS SELECT coalesce(vias, '[nothing]') AS via," DATABASE_COUNT                 \
+	"VIEW by_via AS SELECT coalesce(vias, '[no known referrer]') AS via," DATABASE_COUNT       \
 	"FROM blocks LEFT JOIN (SELECT target, group_concat(name, ', ') AS vias FROM"              \
 	" (SELECT DISTINCT edges.target, vias.name FROM edges JOIN vias ON vias.id = edges.via"    \
 	" WHERE edges.source <> edges.target"                                                      \

@@ -46,7 +46,8 @@ static int add_site(struct profile *profile, const struct ranked_site *site,
 static int add_unknown(struct profile *profile, const struct site_ranking *ranking,
 		       const struct heap_layout *layout)
 {
-	const struct profile_frame frame = {.function = "[not seen]", .kind = PROFILE_FRAME_MARK};
+	const struct profile_frame frame = {.function = "[unknown site]",
+					    .kind = PROFILE_FRAME_MARK};
 	int64_t values[PROFILE_VALUE_CNT];
 
 	fill_values(&ranking->unknown, layout, ranking->keeps_blocks, values);

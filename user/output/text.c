@@ -25,7 +25,8 @@
 #define COUNTED(value, noun) units__counted(value, noun).text
 #define PERCENT(value)	     units__percent(value).text
 #define SECONDS(value)	     units__seconds(value).text
-#define SEEN(seen, value)    ((seen) ? COUNT(value) : "not recorded (no probe site)")
+/* "?" for an event that this Python has no probe site for. */
+#define SEEN(seen, value) ((seen) ? COUNT(value) : "?")
 
 /* Limits of the long tables in text; JSON has all rows. */
 #define SHOWN_CLASSES_MAX   8
@@ -76,11 +77,11 @@ static void write_verdict(const struct report *report, FILE *out)
 	const struct what_if *row;
 
 	if (!totals->region_bytes) {
-		fputs("=> The heap has no arena: no small object is in use.\n", out);
+		fputs("=> The heap has no arenas: no small objects are in use.\n", out);
 		return;
 	}
 	if (!pinned->region_cnt) {
-		fprintf(out, "=> No arena is pinned: %s of arenas, %s of it live in %s.\n",
+		fprintf(out, "=> No arena is pinned. Arenas: %s, %s of it live (%s).\n",
 			BYTES(totals->region_bytes),
 			PERCENT(1 - heap_totals__fragmentation(totals)),
 			COUNTED(totals->live_blocks, "block"));
@@ -124,8 +125,9 @@ static void write_heap(const struct report *report, FILE *out)
 	write_share(out, "live", totals->live_bytes, all, note);
 	write_share(out, "free blocks", totals->free_block_bytes, all,
 		    "in pools that hold live blocks of the same size");
-	write_share(out, "free pools", totals->free_span_bytes, all, "ready for any size");
-	write_share(out, "overhead", totals->overhead_bytes, all, "pool headers and tails");
+	write_share(out, "free pools", totals->free_span_bytes, all, "usable for any size class");
+	write_share(out, "overhead", totals->overhead_bytes, all,
+		    "pool headers and unused ends of pools");
 }
 
 static int compare_free_bytes(const void *left, const void *right)
@@ -201,7 +203,7 @@ static void write_pinned(const struct report *report, FILE *out)
 	size_t shown =
 		pinned->region_cnt > SHOWN_ARENAS_MAX ? SHOWN_ARENAS_MAX : pinned->region_cnt;
 
-	fprintf(out, "\nPinned arenas, fewest live blocks first: %s below %s%s\n",
+	fprintf(out, "\nPinned arenas: %s with an occupancy below %s, fewest live blocks first%s\n",
 		COUNT(pinned->region_cnt), PERCENT(pinned->below),
 		shown < pinned->region_cnt ? " (all of them with --json)" : "");
 	if (!pinned->region_cnt)
@@ -232,21 +234,31 @@ static void write_cost(const struct report_tracing *tracing, FILE *out)
 	const struct tracer_cost *cost = &tracing->totals.cost;
 	uint64_t hits = tracer_cost__hit_cnt(cost);
 
-	fprintf(out, "  cost: %s", COUNTED(hits, "hit"));
+	fprintf(out, "  cost: %s", COUNTED(hits, "probe hit"));
 	if (hits)
-		fprintf(out, " of %.0f ns", cost->ns_per_hit);
+		fprintf(out, " at %.0f ns each", cost->ns_per_hit);
 	fprintf(out, ", %s of the process's CPU time", PERCENT(tracer_cost__share(cost)));
 	if (tracing->budget >= 0)
 		fprintf(out, " (budget %s)", PERCENT(tracing->budget));
 	if (cost->burst_cnt)
-		fprintf(out, "; %s, %s in all", COUNTED(cost->burst_cnt, "burst"),
+		fprintf(out, "; %s (%s in total)", COUNTED(cost->burst_cnt, "burst"),
 			SECONDS((double)cost->burst_ns / 1e9));
 	if (cost->growth_pauses)
-		fprintf(out, "; growth probes removed %s to keep the budget",
+		fprintf(out, "; growth probes removed %s to stay within the budget",
 			COUNTED(cost->growth_pauses, "time"));
 	if (tracing->budget > 0 && !cost->has_bursts)
 		fputs("; no bursts (this kernel has no uprobe_multi)", out);
 	fputc('\n', out);
+}
+
+/* Whether write_tracing() writes a "?". */
+static bool shows_unknown(const struct report_tracing *tracing)
+{
+	const struct tracer_sight *sees = &tracing->totals.sees;
+	bool shows_pools = !tracing->follows_blocks && tracing->budget > 0;
+
+	return !sees->arena_maps || !sees->arena_unmaps || !sees->freelist_clears ||
+	       (shows_pools && !sees->pool_frees);
 }
 
 static void write_tracing(const struct report *report, FILE *out)
@@ -255,16 +267,17 @@ static void write_tracing(const struct report *report, FILE *out)
 	const struct model_counts *counts = &tracing->totals.counts;
 	const struct tracer_sight *sees = &tracing->totals.sees;
 
-	fprintf(out, "\nTracing: %s mode, %s sites, for %s\n", tracing->mode,
+	fprintf(out, "\nTracing: mode %s, %s probe sites, for %s\n", tracing->mode,
 		COUNT(tracing->totals.probe_sites), SECONDS(tracing->traced_for_s));
 	if (tracing->follows_blocks)
-		fprintf(out, "  %s allocs, %s frees, %s lost; coverage %.6g\n",
+		fprintf(out, "  %s allocs, %s frees, %s events lost; coverage %.6g\n",
 			COUNT(counts->allocs), COUNT(counts->frees),
 			COUNT(counters__get(report->counters, COUNTER_LOST)),
 			round_down(report__coverage(report)));
 	else if (tracing->budget > 0)
 		fprintf(out,
-			"  pools: %s taken, %s returned; in bursts: %s allocs, %s frees; %s lost\n",
+			"  pools: %s taken, %s returned; in bursts: %s allocs, %s frees; %s events "
+			"lost\n",
 			COUNT(counts->new_spans), SEEN(sees->pool_frees, counts->spans_freed),
 			COUNT(counts->allocs), COUNT(counts->frees),
 			COUNT(counters__get(report->counters, COUNTER_LOST)));
@@ -272,6 +285,8 @@ static void write_tracing(const struct report *report, FILE *out)
 		SEEN(sees->arena_maps, counts->regions_mapped),
 		SEEN(sees->arena_unmaps, counts->regions_unmapped),
 		SEEN(sees->freelist_clears, counts->freelist_clears), COUNT(counts->resyncs));
+	if (shows_unknown(tracing))
+		fputs("  (?: not recorded, because this Python has no probe site for it)\n", out);
 	write_cost(tracing, out);
 }
 
@@ -307,8 +322,8 @@ static void write_map(const struct memory_map *map, FILE *out)
 		for (size_t at = 0; at < length; at += MEMORY_MAP_COLUMNS)
 			fprintf(out, "%.*s\n", MEMORY_MAP_COLUMNS, region->sectors + at);
 		fprintf(out,
-			"fragmentation %s; fragmented sectors %s; contiguous used sectors %s "
-			"(longest run %s); contiguous free sectors %s (longest run %s)\n",
+			"fragmentation %s; partly used sectors %s; fully used sectors %s (longest "
+			"run %s); free sectors %s (longest run %s)\n",
 			PERCENT(memory_map_region__fragmentation(region)), COUNT(region->partial),
 			COUNT(region->used), COUNT(region->longest_used), COUNT(region->free),
 			COUNT(region->longest_free));
@@ -353,7 +368,7 @@ int report__write_text(const struct report *report, FILE *out)
 		fprintf(out, "; %s pools unchanged",
 			COUNT(report->snapshot.unchanged_pools + report->snapshot.scrubbed_pools));
 	if (report->snapshot.calm_pools)
-		fprintf(out, "; %s pools not read, in arenas without changes",
+		fprintf(out, "; %s pools skipped (in arenas without recent changes)",
 			COUNT(report->snapshot.calm_pools));
 	fputc('\n', out);
 	if (report->findings->has_map)

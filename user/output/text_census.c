@@ -44,7 +44,7 @@ void text_census__write(const struct census_report *report, FILE *out)
 	const struct census_rows *rows = &report->rows;
 	uint64_t cumulative = 0;
 
-	fprintf(out, "\nHeap contents by %s: %s of %s\n", census_by_names[report->by],
+	fprintf(out, "\nHeap contents by %s: %s, %s in total\n", census_by_names[report->by],
 		units__counted(rows->blocks, "block").text, BYTES(rows->bytes));
 	if (report->since)
 		fprintf(out, "  (without %s blocks that are also in %s)\n",
@@ -77,7 +77,7 @@ void text_census__write_path(const char *path, bool is_free_listed, FILE *out)
 	else if (is_free_listed)
 		fputs("[on one of Python's free lists]", out);
 	else
-		fputs("[not reached: a cycle, or held by C code]", out);
+		fputs("[no path from a root: a cycle, or held by C code]", out);
 }
 
 void text_census__write_block(const struct census_report *report, uint64_t address, FILE *out)

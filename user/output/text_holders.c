@@ -35,7 +35,7 @@ void text_holders__write_block(const struct census *census, const struct pin_hol
 void text_holders__write_advices(const struct advices *advices, FILE *out)
 {
 	if (advices->cnt)
-		fputs("\nWhat to do\n", out);
+		fputs("\nSuggestions\n", out);
 	for (size_t i = 0; i < advices->cnt; i++) {
 		fputs("  - ", out);
 		text__write(advices->items[i].text, out);
@@ -97,8 +97,8 @@ void text_holders__write_arena(const struct census_report *report, const struct 
 {
 	const struct pinned_region *only = arena->pinned.regions;
 
-	fprintf(out, "\nArena %#" PRIx64 ": %s live blocks of %s, occupancy %s", only->address,
-		COUNT(only->live_blocks), BYTES(only->live_bytes),
+	fprintf(out, "\nArena %#" PRIx64 ": %s live blocks, %s in total, occupancy %s",
+		only->address, COUNT(only->live_blocks), BYTES(only->live_bytes),
 		units__percent(only->occupancy).text);
 	for (size_t i = 0; i < arena->pinned.block_cnt; i++)
 		text_holders__write_block(report->census, &arena->holders, i,

@@ -13,11 +13,13 @@
 void text_memory__write(const struct memory_use *use, FILE *out)
 {
 	static const char *const notes[MEMORY_PART_CNT] = {
-		[MEMORY_ARENAS] = "of pymalloc",
+		[MEMORY_ARENAS] = "pymalloc's arenas",
 		[MEMORY_MALLOC] = "objects over 512 bytes, and allocations of C code",
 		[MEMORY_FILES] = "programs, libraries and their static data; other mapped files",
-		[MEMORY_STACKS] = "of threads",
-		[MEMORY_UNEXPLAINED] = "mapped by something else",
+		[MEMORY_STACKS] = "thread stacks",
+		[MEMORY_UNEXPLAINED] =
+			("other anonymous memory (Python's frame stacks, extension modules, other "
+			 "mallocs)"),
 	};
 
 	fprintf(out, "\nMemory: %s resident\n", BYTES(use->all.resident_bytes));
@@ -37,7 +39,7 @@ void text_memory__write_outside(const struct census *census, const struct outsid
 {
 	struct outside_row rest = {};
 
-	fprintf(out, "\nLarge objects, outside of arenas: %s of %s\n",
+	fprintf(out, "\nObjects and buffers outside of arenas: %s, %s in total\n",
 		units__counted(objects->cnt, "allocation").text, BYTES(objects->bytes));
 	for (size_t i = 0; i < objects->row_cnt; i++) {
 		const struct outside_row *row = &objects->rows[i];

@@ -53,18 +53,18 @@ void text_object__write(const struct census *census, const struct object_report 
 	fputs("\n  kept alive by ", out);
 	text_census__write_path(report->path, block_kind__role(report->kind) == BLOCK_FREE_LISTED,
 				out);
-	fprintf(out, "\n  freeing it also frees %s of %s, and outside of arenas %s and %s (%s)",
+	fprintf(out, "\n  freeing it frees in total %s (%s) in arenas, and %s and %s (%s) outside",
 		COUNTED(report->dominated_blocks, "block"), BYTES(report->dominated_bytes),
 		COUNTED(report->dominated_outside, "object"),
 		COUNTED(report->dominated_buffers, "buffer"),
 		BYTES(report->dominated_outside_bytes));
 	if (report->freed_arenas)
-		fprintf(out, ": %s (%s) would be released", COUNTED(report->freed_arenas, "arena"),
+		fprintf(out, "; this releases %s (%s)", COUNTED(report->freed_arenas, "arena"),
 			BYTES(report->freed_bytes));
 	fputc('\n', out);
 	write_relations(census,
-			report->is_root ? "Referred to by a variable, an interpreter or static "
-					  "data, and by objects"
+			report->is_root ? "Referred to by a root (variable, interpreter or static "
+					  "data) and by objects"
 					: "Referred to by objects",
 			&report->referrers, out);
 	write_relations(census, "Refers to", &report->referents, out);

@@ -61,8 +61,7 @@ static void write_pinning(const struct site_ranking *ranking, FILE *out)
 	if (!sites || (ranking->unknown.hostage_bytes <= 0 && !ranking->cnt))
 		return;
 	fprintf(out, "\nPinned arenas by allocation site%s\n",
-		by_block ? " of the pinning blocks"
-			 : ": where the pools with pinning blocks were taken");
+		by_block ? " of the pinning blocks" : " of the pools");
 	fprintf(out, "  %12s %12s  %s\n", "held back", by_block ? "blocks" : "pools", "site");
 	for (size_t i = 0; i < ranking->cnt && i < ROWS_MAX; i++) {
 		const struct site_totals *totals = &sites[i].totals;
@@ -74,7 +73,7 @@ static void write_pinning(const struct site_ranking *ranking, FILE *out)
 			COUNT(by_block ? totals->pinning_blocks : (double)totals->pools_held));
 		write_stack(&sites[i].stack, 28, out);
 	}
-	fprintf(out, "  %12s %12s  [not seen]\n",
+	fprintf(out, "  %12s %12s  [unknown site]\n",
 		BYTES(by_block ? ranking->unknown.hostage_bytes
 			       : ranking->unknown.pool_hostage_bytes),
 		by_block ? COUNT(ranking->unknown.pinning_blocks) : "");
@@ -90,7 +89,7 @@ static void write_live(const struct site_ranking *ranking, FILE *out)
 		ranking->sample_bytes ? " (estimated; sampling interval " : "",
 		ranking->sample_bytes ? BYTES((double)ranking->sample_bytes) : "",
 		ranking->sample_bytes ? ")" : "");
-	fprintf(out, "  %12s %12s %12s  %s\n", "live", "+-", "blocks", "site");
+	fprintf(out, "  %12s %12s %12s  %s\n", "live", "+- (95%)", "blocks", "site");
 	for (size_t i = 0; i < ranking->cnt && i < ROWS_MAX; i++) {
 		const struct site_totals *totals = &sites[i].totals;
 
@@ -100,7 +99,7 @@ static void write_live(const struct site_ranking *ranking, FILE *out)
 			BYTES(site_totals__error_bytes(totals)), COUNT(totals->live_blocks));
 		write_stack(&sites[i].stack, 41, out);
 	}
-	fprintf(out, "  %12s %12s %12s  [not seen]\n", BYTES(ranking->unknown.live_bytes), "",
+	fprintf(out, "  %12s %12s %12s  [unknown site]\n", BYTES(ranking->unknown.live_bytes), "",
 		COUNT(ranking->unknown.live_blocks));
 }
 
@@ -120,16 +119,13 @@ static void write_growth(const struct site_ranking *ranking, FILE *out)
 		if (!has_growth(totals))
 			break;
 		if (!headed)
-			fprintf(out,
-				"\nHeap growth by allocation site: pools held, taken since the "
-				"last "
-				"report, taken in total; arenas taken\n  %10s %10s %10s %8s  %s\n",
-				"held", "last", "taken", "arenas", "site");
+			fprintf(out, "\nHeap growth by allocation site\n  %12s %10s %12s %8s  %s\n",
+				"pools in use", "new pools", "pools taken", "arenas", "site");
 		headed = true;
-		fprintf(out, "  %10s %10s %10s %8s  ", COUNT((double)totals->pools_held),
+		fprintf(out, "  %12s %10s %12s %8s  ", COUNT((double)totals->pools_held),
 			COUNT((double)totals->interval_pools_taken),
 			COUNT((double)totals->pools_taken), COUNT((double)totals->arenas_taken));
-		write_stack(&sites[i].stack, 45, out);
+		write_stack(&sites[i].stack, 49, out);
 	}
 }
 
