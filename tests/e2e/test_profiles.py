@@ -88,7 +88,8 @@ def test_no_binary_profile_onto_a_terminal(any_target):
                             stdout=theirs, stderr=subprocess.PIPE, timeout=30)
     os.close(theirs)
     os.close(ours)
-    assert result.returncode == 1 and b"binary output (--format pprof) to a terminal" in result.stderr
+    assert result.returncode == 1
+    assert b"binary output (--format pprof) to a terminal" in result.stderr
     assert b"-o FILE" in result.stderr
 
 

@@ -89,10 +89,9 @@ static void write_family(const struct site_list *list, const struct metric_famil
 int site_metrics__write(const struct host *host, bool open_metrics, FILE *out)
 {
 	static const struct metric_family
-		hostage =
-			{"pyfrag_site_hostage_bytes", "bytes",
-			 "Hostage bytes of pinned arenas, by the site at which their pools were taken.",
-			 false},
+		hostage = {"pyfrag_site_hostage_bytes", "bytes",
+			   "Hostage bytes of pinned arenas, by the site that took their pools.",
+			   false},
 		pools = {"pyfrag_site_pools", NULL,
 			 "Pools taken at this allocation site and still in use.", false};
 	_cleanup_(site_list__release) struct site_list list = {};

@@ -12,6 +12,7 @@
 #include "analysis/memory_map.h"
 #include "output/json_census.h"
 #include "output/json_holders.h"
+#include "output/json_malloc.h"
 #include "output/json_memory.h"
 #include "output/json_object.h"
 #include "output/json_sites.h"
@@ -278,6 +279,8 @@ static void write_census(struct json_stream *stream, const struct report *report
 
 	if (report->memory_use)
 		json_stream__put(stream, "memory", json_memory__report(report->memory_use));
+	if (report->malloc_use)
+		json_stream__put(stream, "malloc", json_malloc__report(report->malloc_use));
 	if (report->outside)
 		json_stream__put(stream, "outside", json_memory__outside(census, report->outside));
 	if (census)

@@ -14,6 +14,7 @@
 #include "analysis/arena_report.h"
 #include "analysis/census_kinds.h"
 #include "analysis/findings.h"
+#include "analysis/malloc_use.h"
 #include "analysis/memory_use.h"
 #include "analysis/object_report.h"
 #include "analysis/outside_objects.h"
@@ -68,6 +69,7 @@ struct report {
 	const struct report_tracing *tracing;  /* NULL in a snapshot */
 	const struct site_ranking *sites;      /* NULL: allocation sites are not known */
 	const struct memory_use *memory_use;   /* NULL: not known */
+	const struct malloc_use *malloc_use;   /* NULL: not known */
 	const struct census_report *census;    /* NULL: not requested */
 	const struct outside_objects *outside; /* NULL: not known; requires census */
 	const struct pin_holders *holders;     /* NULL: not requested; requires census */

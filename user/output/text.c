@@ -3,6 +3,7 @@
 #include "output/report.h"
 #include "output/text_census.h"
 #include "output/text_holders.h"
+#include "output/text_malloc.h"
 #include "output/text_memory.h"
 #include "output/text_object.h"
 #include "output/text_sites.h"
@@ -338,6 +339,8 @@ int report__write_text(const struct report *report, FILE *out)
 	write_heap(report, out);
 	if (report->memory_use)
 		text_memory__write(report->memory_use, out);
+	if (report->malloc_use)
+		text_malloc__write(report->malloc_use, out);
 	write_pinned(report, out);
 	if (report->arena)
 		text_holders__write_arena(report->census, report->arena, out);

@@ -11,6 +11,7 @@ void heap_snapshot__release(struct heap_snapshot *snapshot)
 {
 	heap_census__release(&snapshot->census);
 	memory_use__release(&snapshot->memory_use);
+	malloc_use__release(&snapshot->malloc_use);
 	findings__free(&snapshot->findings);
 	pinned_history__free(&snapshot->history);
 	heap__free(snapshot->reading.heap);
@@ -52,6 +53,7 @@ static void begin_report(struct heap_snapshot *snapshot, const struct heap_censu
 	report->no_values = options->no_values;
 	report->findings = &snapshot->findings;
 	report->memory_use = memory_use__if_known(&snapshot->memory_use);
+	report->malloc_use = &snapshot->malloc_use;
 	report->snapshot = (struct report_snapshot){.duration_ms = snapshot->reading.duration_ms,
 						    .paused_ms = snapshot->reading.paused_ms};
 	report->counters = &snapshot->counters;
@@ -75,6 +77,9 @@ int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
 	if (!err)
 		err = memory_use__find_for_report(&out->memory_use, target, out->reading.heap,
 						  &out->counters, failure);
+	if (!err)
+		err = malloc_use__find_for_report(&out->malloc_use, target, out->reading.heap,
+						  failure);
 	if (err)
 		return err;
 	begin_report(out, &options->census);

@@ -2,6 +2,7 @@
 /* The current heap of a process, and the answers to questions about it. */
 #pragma once
 
+#include "analysis/malloc_use.h"
 #include "analysis/memory_use.h"
 #include "output/report.h"
 #include "snapshot/heap_census.h"
@@ -13,6 +14,7 @@ struct heap_snapshot {
 	struct heap_reading reading; /* owns its heap */
 	struct findings findings;
 	struct memory_use memory_use;
+	struct malloc_use malloc_use;
 	struct pinned_history history;
 	struct heap_census census;
 	struct counters counters;
@@ -20,9 +22,9 @@ struct heap_snapshot {
 };
 
 /*
- * Takes a snapshot of a target from any source. Takes ownership of @target, also on failure. Returns
- * 0 or negative errno; errors are described. The caller releases @out in any case and must not move
- * it, since members point to one another.
+ * Takes a snapshot of a target from any source. Takes ownership of @target, also on failure.
+ * Returns 0 or negative errno; errors are described. The caller releases @out in any case and must
+ * not move it, since members point to one another.
  */
 int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
 			const struct snapshot_options *options, struct failure *failure);

@@ -33,6 +33,7 @@ static int parse_mapping(char *line, struct mapping *mapping)
 	mapping->readable = permissions[0] == 'r';
 	mapping->writable = permissions[1] == 'w';
 	mapping->executable = permissions[2] == 'x';
+	mapping->shared = permissions[3] == 's';
 	line += path_at;
 	length = strlen(line);
 	mapping->deleted = length > strlen(DELETED_SUFFIX) &&

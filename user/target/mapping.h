@@ -16,6 +16,7 @@ struct mapping {
 	uint64_t inode;	     /* 0: no file */
 	unsigned int dev_major, dev_minor;
 	bool readable, writable, executable;
+	bool shared;  /* writes go to the file, and other processes see them */
 	bool deleted; /* the file has been deleted */
 	/* As named in the target's mount namespace; "" if none. In a list, owned by the list. */
 	const char *path;

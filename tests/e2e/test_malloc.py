@@ -1,0 +1,60 @@
+"""glibc's malloc as pyfrag reads it from outside equals what it says of itself from inside."""
+import ast
+import re
+
+import pytest
+
+# What is allocated, and whether there are arenas of threads then.
+FILLS = {
+    "nothing": (),
+    "one arena": ("fill_here()",),
+    "threads": ("fill_here(2)", "fill_in_threads()"),
+}
+
+
+def ask(target, call):
+    answer = target.ask("eval __import__('malloc_oracle')." + call)
+    return ast.literal_eval(re.sub(r"(\d)L", r"\1", answer))
+
+
+def look(target, snapshot):
+    """A snapshot of malloc, and what it says of itself at that moment."""
+    target.send("eval __import__('malloc_oracle').hold_still()")
+    assert target.read() == "waiting"
+    target.wait_until_blocked()
+    malloc, = snapshot(target.pid)["malloc"]
+    return malloc, ast.literal_eval(re.sub(r"(\d)L", r"\1", target.ask("")))
+
+
+def as_mallinfo(malloc):
+    """What mallinfo2() would say, by pyfrag's report."""
+    available = malloc["free"]["bytes"] + malloc["fastbins"]["bytes"] + malloc["top_bytes"]
+    return {
+        "arena": malloc["heap_bytes"],
+        "ordblks": malloc["free"]["chunks"] + len(malloc["arenas"]),
+        "smblks": malloc["fastbins"]["chunks"],
+        "hblks": malloc["mapped"]["chunks"],
+        "hblkhd": malloc["mapped"]["bytes"],
+        "fsmblks": malloc["fastbins"]["bytes"],
+        "uordblks": malloc["heap_bytes"] - available,
+        "fordblks": available,
+        "keepcost": malloc["arenas"][0]["top_bytes"],
+    }
+
+
+@pytest.mark.parametrize("fills", FILLS.values(), ids=FILLS.keys())
+def test_equals_what_malloc_says(target, snapshot, fills):
+    for fill in fills:
+        ask(target, fill)
+    malloc, said = look(target, snapshot)
+    if said["mallinfo2"]:  # from glibc 2.33 on
+        del said["mallinfo2"]["usmblks"]
+        assert as_mallinfo(malloc) == said["mallinfo2"]
+    assert malloc["trim_releases_bytes"] == said["trim"]
+    assert malloc["lost_bytes"] == malloc["lists_torn"] == malloc["windows_torn"] == 0
+    if fills:
+        assert malloc["in_use"]["bytes"] > 10 << 20
+        assert said["trim"] > 1 << 20
+    if "fill_in_threads()" in fills:
+        assert len(malloc["arenas"]) >= 4
+        assert malloc["tcache"]["chunks"] > 100

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "malloc/chunk_walk.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "fake_memory.h"
+#include "prng.h"
+#include "unit_test.h"
+
+#define HEAP	    0x7f1234000000UL
+#define HEAP_BYTES  (8UL << 20)
+#define CHUNKS_MAX  65536
+#define FIRST_CHUNK (HEAP + 48)
+
+/* A heap as glibc would have made it, and which chunks it has. */
+struct fixture {
+	struct fake_memory memory;
+	struct malloc_heap heap;
+	struct malloc_chunk chunks[CHUNKS_MAX];
+	size_t cnt;
+	/* What a walk has shown. */
+	struct malloc_chunk seen[CHUNKS_MAX];
+	size_t seen_cnt;
+	struct chunk_walk_counts counts;
+};
+
+static void put(const struct fixture *fixture, uint64_t address, uint64_t word)
+{
+	*fake_memory__word(&fixture->memory, address) = word;
+}
+
+/* Writes the headers of all chunks, up to what is at @end: a word of size. */
+static void write_chunks(struct fixture *fixture, uint64_t end, uint64_t end_word)
+{
+	bool was_free = false;
+
+	for (size_t i = 0; i < fixture->cnt; i++) {
+		const struct malloc_chunk *chunk = &fixture->chunks[i];
+
+		put(fixture, chunk->address + 8, chunk->size | 4 | !was_free);
+		if (chunk->is_free)
+			put(fixture, chunk->address + chunk->size, chunk->size);
+		was_free = chunk->is_free;
+	}
+	put(fixture, end + 8, end_word | !was_free);
+}
+
+/* Fills the heap with chunks of sizes up to @size_max, some of which are free, no two in a row. */
+static void make_chunks(struct fixture *fixture, uint64_t size_max, uint64_t seed)
+{
+	uint64_t at = FIRST_CHUNK, limit = HEAP + HEAP_BYTES - 4096;
+	bool was_free = false;
+
+	for (fixture->cnt = 0; fixture->cnt < CHUNKS_MAX; fixture->cnt++) {
+		uint64_t size = 32 + 16 * (prng__next(&seed) % (size_max / 16));
+
+		if (size > limit - at)
+			break;
+		was_free = !was_free && prng__next(&seed) % 3 == 0;
+		fixture->chunks[fixture->cnt] =
+			(struct malloc_chunk){.address = at, .size = size, .is_free = was_free};
+		at += size;
+	}
+	fixture->heap.top = at;
+}
+
+static void set_up(struct fixture *fixture)
+{
+	*fixture = (struct fixture){
+		.heap = {.start = HEAP, .end = HEAP + HEAP_BYTES, .first_chunk = FIRST_CHUNK}};
+	fake_memory__init(&fixture->memory);
+	fake_memory__map(&fixture->memory, HEAP, HEAP_BYTES);
+}
+
+static int take(const struct malloc_chunk *chunk, void *context)
+{
+	struct fixture *fixture = context;
+
+	assert_true(fixture->seen_cnt < CHUNKS_MAX);
+	fixture->seen[fixture->seen_cnt++] = *chunk;
+	return 0;
+}
+
+static int walk(struct fixture *fixture)
+{
+	fixture->seen_cnt = 0;
+	fixture->counts = (struct chunk_walk_counts){};
+	return malloc_heap__walk(&fixture->heap, &fixture->memory.memory, take, fixture,
+				 &fixture->counts);
+}
+
+static void check_all_seen(const struct fixture *fixture)
+{
+	assert_int_equal(fixture->seen_cnt, fixture->cnt);
+	for (size_t i = 0; i < fixture->cnt; i++) {
+		assert_int_equal(fixture->seen[i].address, fixture->chunks[i].address);
+		assert_int_equal(fixture->seen[i].size, fixture->chunks[i].size);
+		assert_int_equal(fixture->seen[i].is_free, fixture->chunks[i].is_free);
+	}
+	assert_int_equal(fixture->counts.lost_bytes, 0);
+}
+
+static void test_all_chunks_up_to_the_top(void **state)
+{
+	static const uint64_t largest[] = {64, 600, 5000, 300000, 2000000};
+	static struct fixture fixture;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(largest); i++) {
+		set_up(&fixture);
+		make_chunks(&fixture, largest[i], i + 1);
+		write_chunks(&fixture, fixture.heap.top, 4096);
+		assert_int_equal(walk(&fixture), 0);
+		check_all_seen(&fixture);
+		assert_int_equal(fixture.heap.chunks_end, fixture.heap.top);
+		assert_int_equal(fixture.counts.torn_windows, 0);
+		fake_memory__release(&fixture.memory);
+	}
+}
+
+static void test_ends_at_a_fence(void **state)
+{
+	static struct fixture fixture;
+	uint64_t fence;
+
+	(void)state;
+	set_up(&fixture);
+	make_chunks(&fixture, 600, 7);
+	fence = fixture.heap.top;
+	fixture.heap.top = 0;
+	write_chunks(&fixture, fence, 16);
+	put(&fixture, fence + 24, 1);
+	assert_int_equal(walk(&fixture), 0);
+	check_all_seen(&fixture);
+	assert_int_equal(fixture.heap.chunks_end, fence);
+	fake_memory__release(&fixture.memory);
+}
+
+/* Sizes that cannot be: the walk ends there, and says how much it has not seen. */
+static void test_impossible_sizes_end_the_walk(void **state)
+{
+	static const uint64_t words[] = {0,  1,		 8,	    16,		24,
+					 40, UINT64_MAX, 1UL << 63, HEAP_BYTES, 64 | 2};
+	static struct fixture fixture;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		size_t broken;
+
+		set_up(&fixture);
+		make_chunks(&fixture, 600, 11);
+		write_chunks(&fixture, fixture.heap.top, 4096);
+		broken = fixture.cnt / 2;
+		put(&fixture, fixture.chunks[broken].address + 8, words[i]);
+		assert_int_equal(walk(&fixture), 0);
+		assert_int_equal(fixture.seen_cnt, broken);
+		assert_int_equal(fixture.counts.lost_bytes,
+				 fixture.heap.top - fixture.chunks[broken].address);
+		fake_memory__release(&fixture.memory);
+	}
+}
+
+/* A free chunk whose end does not say so: its window is copied again, then taken as it is. */
+static void test_torn_windows_are_counted(void **state)
+{
+	static struct fixture fixture;
+	size_t i = 0;
+
+	(void)state;
+	set_up(&fixture);
+	make_chunks(&fixture, 600, 13);
+	write_chunks(&fixture, fixture.heap.top, 4096);
+	while (!fixture.chunks[i].is_free)
+		i++;
+	put(&fixture, fixture.chunks[i].address + fixture.chunks[i].size, 8);
+	assert_int_equal(walk(&fixture), 0);
+	check_all_seen(&fixture);
+	assert_int_equal(fixture.counts.torn_windows, 1);
+	assert_true(fixture.counts.retried_windows > 1);
+	fake_memory__release(&fixture.memory);
+}
+
+static void mend(void *context, uint64_t address, size_t size)
+{
+	struct fixture *fixture = context;
+
+	(void)address;
+	(void)size;
+	if (fixture->memory.call_cnt == 3)
+		write_chunks(fixture, fixture->heap.top, 4096);
+}
+
+/* A size that is there again when the window is copied again. */
+static void test_reads_again_what_was_changing(void **state)
+{
+	static struct fixture fixture;
+
+	(void)state;
+	set_up(&fixture);
+	make_chunks(&fixture, 600, 17);
+	write_chunks(&fixture, fixture.heap.top, 4096);
+	put(&fixture, fixture.chunks[3].address + 8, 0);
+	fixture.memory.before_read = mend;
+	fixture.memory.context = &fixture;
+	assert_int_equal(walk(&fixture), 0);
+	check_all_seen(&fixture);
+	assert_true(fixture.counts.retried_windows > 0);
+	assert_int_equal(fixture.counts.torn_windows, 0);
+	fake_memory__release(&fixture.memory);
+}
+
+static void test_reports_a_target_that_is_gone(void **state)
+{
+	static struct fixture fixture;
+
+	(void)state;
+	set_up(&fixture);
+	make_chunks(&fixture, 600, 19);
+	write_chunks(&fixture, fixture.heap.top, 4096);
+	fixture.memory.error = -ESRCH;
+	assert_int_equal(walk(&fixture), -ESRCH);
+	fake_memory__release(&fixture.memory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_chunks_up_to_the_top),
+		cmocka_unit_test(test_ends_at_a_fence),
+		cmocka_unit_test(test_impossible_sizes_end_the_walk),
+		cmocka_unit_test(test_torn_windows_are_counted),
+		cmocka_unit_test(test_reads_again_what_was_changing),
+		cmocka_unit_test(test_reports_a_target_that_is_gone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

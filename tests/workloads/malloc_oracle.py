@@ -1,0 +1,94 @@
+"""What glibc's malloc says of itself, and allocations for it to speak of. Functions are called by
+tests, see target.py."""
+import ctypes
+import os
+import random
+import re
+import threading
+
+FIELDS = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks",
+          "fordblks", "keepcost")
+
+
+class Mallinfo2(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in FIELDS]
+
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.malloc.argtypes = [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+if hasattr(libc, "mallinfo2"):
+    libc.mallinfo2.restype = Mallinfo2
+
+kept = []
+waiting = threading.Event()
+
+
+def fill(seed, count, sizes):
+    """Allocates blocks and writes to them, then frees some, in no order. Returns the rest."""
+    random_number = random.Random(seed)
+    blocks = []
+    for _ in range(count):
+        size = random_number.choice(sizes)
+        block = libc.malloc(size)
+        libc.memset(block, 0x5a, size)
+        blocks.append(block)
+    random_number.shuffle(blocks)
+    while len(blocks) > count // 3:
+        libc.free(blocks.pop())
+    return blocks
+
+
+SIZES = (24, 40, 100, 104, 200, 640, 1000, 1500, 4000, 5000, 9000, 40000, 100000)
+
+
+def fill_here(seed=1, count=20000):
+    kept.append(fill(seed, count, SIZES + (200000, 3000000) if seed % 2 else SIZES))
+    return len(kept[-1])
+
+
+def fill_in_threads(threads=3, count=20000):
+    """Threads that allocate from arenas of their own, and go on living."""
+    ready = threading.Semaphore(0)
+
+    def run(seed):
+        blocks = fill(seed, count, SIZES)
+        ready.release()
+        waiting.wait()
+        del blocks
+
+    for seed in range(threads):
+        thread = threading.Thread(target=run, args=(seed,))
+        thread.daemon = True
+        thread.start()
+    for _ in range(threads):
+        ready.acquire()
+    return threads
+
+
+smaps = os.open("/proc/self/smaps_rollup", os.O_RDONLY)
+before, after = ctypes.create_string_buffer(4096), ctypes.create_string_buffer(4096)
+go_on = ctypes.create_string_buffer(1)
+
+
+def anonymous_bytes(text):
+    return 1024 * int(re.search(b"(?m)^Anonymous: +(\\d+) kB", text.value).group(1))
+
+
+def hold_still():
+    """Waits for a byte from the test, and then says what mallinfo2() has returned, and how much
+    anonymous memory malloc_trim(0) has released, in bytes. The heap stays as it was while it
+    waited, for nothing is allocated between; nor is a page that was released touched again."""
+    read, pread, trim = libc.read, libc.pread, libc.malloc_trim
+    ask = getattr(libc, "mallinfo2", int)
+    pread(smaps, before, 4095, 0)
+    os.write(1, b"waiting\n")
+    read(0, go_on, 1)
+    numbers = ask()
+    pread(smaps, before, 4095, 0)
+    trim(0)
+    pread(smaps, after, 4095, 0)
+    return {"mallinfo2": numbers and {name: int(getattr(numbers, name)) for name in FIELDS},
+            "trim": anonymous_bytes(before) - anonymous_bytes(after)}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What glibc's malloc has its memory for, and what would make it release some.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "heap/heap.h"
+#include "malloc/malloc_image.h"
+#include "malloc/malloc_trim.h"
+#include "target/target.h"
+#include "util/failure.h"
+
+/* One malloc: a process has one for each libc that is loaded. */
+struct malloc_use_item {
+	struct malloc_image image;
+	struct malloc_arena_use total; /* of its arenas */
+	uint64_t mapped_bytes;	       /* of large requests, each with a mapping of its own */
+	struct malloc_trim trim;
+	bool knows_trim; /* false: the source does not know what is in RAM */
+};
+
+/* Zero-initialized. */
+struct malloc_use {
+	struct malloc_use_item items[MALLOCS_MAX];
+	size_t cnt;  /* 0: the process does not use glibc's malloc */
+	bool is_cut; /* there may be more: see found_mallocs__find() */
+};
+
+/*
+ * Finds it out; @heap has the regions of pymalloc. What cannot be read is left out. Errors are
+ * described in @failure: -EDQUOT, -ENOMEM, or those of target__reload_maps(). The caller releases,
+ * also on failure.
+ */
+int malloc_use__find_for_report(struct malloc_use *out, struct target *target,
+				const struct heap *heap, struct failure *failure);
+void malloc_use__release(struct malloc_use *use);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Walks the chunks of a heap of glibc's malloc, from the first one on: each begins with the size of
+ * the chunk before it, if that is free, and its own size, the lowest bits of which are flags
+ * (struct malloc_chunk, malloc/malloc.c). Whether a chunk is free says the one behind it.
+ *
+ * Memory is copied in windows, and a window is checked before its chunks are shown: each size is
+ * possible, and each free chunk has its size at its end, too. A window that is not so was copied
+ * while the target changed it, and is copied again. The windows are small where chunks are large,
+ * so a chunk of megabytes is passed over in one step.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "malloc/heap_list.h"
+#include "target/memory.h"
+
+#define CHUNK_HEADER_BYTES 16
+#define CHUNK_BYTES_MIN	   32
+
+struct malloc_chunk {
+	uint64_t address, size; /* of the whole chunk; a block begins 16 bytes in */
+	bool is_free;		/* in a bin; chunks of fastbins and of a tcache are not */
+};
+
+/* Returns 0 to go on, or what malloc_heap__walk() is to return. */
+typedef int malloc_chunk_fn(const struct malloc_chunk *chunk, void *context);
+
+struct chunk_walk_counts {
+	uint64_t retried_windows; /* that were torn, and copied again */
+	uint64_t torn_windows;	  /* of those, torn each time */
+	uint64_t lost_bytes;	  /* behind a chunk whose size stayed impossible: not walked */
+	uint64_t walked_bytes;
+};
+
+/*
+ * Shows all chunks of the heap to @take, but for the top and the fence at the end of a heap without
+ * one, in the order of addresses, and sets heap->chunks_end. Adds to @counts. Returns 0, what @take
+ * has returned, -EDQUOT, -ENOMEM, or as memory__read_ranges().
+ */
+int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, malloc_chunk_fn *take,
+		      void *context, struct chunk_walk_counts *counts);

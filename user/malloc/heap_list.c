@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "malloc/heap_list.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "util/account.h"
+
+#define HEAP_BYTES_MAX	(64UL << 20)
+#define CHUNK_ALIGNMENT 16
+#define CHUNK_FLAGS	7UL
+#define PAGE_BYTES	4096
+/* Of one arena: 64 TiB, more than a process has. */
+#define HEAPS_MAX (1UL << 20)
+
+/* struct heap_info, as far as all versions have it. */
+struct heap_info {
+	uint64_t arena, previous; /* addresses */
+	uint64_t size, open_size; /* bytes; the latter was made readable once */
+};
+
+static uint64_t round_up(uint64_t value)
+{
+	return (value + CHUNK_ALIGNMENT - 1) & ~(uint64_t)(CHUNK_ALIGNMENT - 1);
+}
+
+/* The first chunk of the heap at @start. The arena itself is in its first heap. */
+static uint64_t first_chunk(const struct malloc_arena *arena, const struct arena_layout *layout,
+			    uint64_t start)
+{
+	uint64_t info_bytes = arena->address % HEAP_BYTES_MAX;
+
+	if (start != arena->address - info_bytes)
+		return start + info_bytes;
+	return round_up(malloc_arena__bins(arena, layout) + ARENA_END_AFTER_BINS);
+}
+
+static int add(struct malloc_heap_list *list, struct account *account,
+	       const struct malloc_heap *heap)
+{
+	int err = ACCOUNT_RESERVE(account, list->items, list->capacity, list->cnt + 1);
+
+	if (!err)
+		list->items[list->cnt++] = *heap;
+	return err;
+}
+
+static bool is_sane(const struct heap_info *info, const struct malloc_arena *arena)
+{
+	return info->arena == arena->address && info->size && info->size <= info->open_size &&
+	       info->open_size <= HEAP_BYTES_MAX && info->size % PAGE_BYTES == 0 &&
+	       info->previous % HEAP_BYTES_MAX == 0;
+}
+
+static int add_thread_heaps(struct malloc_heap_list *list, const struct target *target,
+			    const struct found_malloc *found, const struct malloc_arena *arena,
+			    size_t number)
+{
+	uint64_t start = arena->top & ~(HEAP_BYTES_MAX - 1),
+		 first = arena->address & ~(HEAP_BYTES_MAX - 1), top = arena->top;
+
+	for (size_t i = 0; i < HEAPS_MAX; i++) {
+		struct malloc_heap heap = {.start = start, .arena = number, .top = top};
+		struct heap_info info;
+		int err = memory__read(target->memory, start, &info, sizeof(info));
+
+		if (err)
+			return err == -EFAULT ? -EUCLEAN : err;
+		if (!is_sane(&info, arena))
+			return -EUCLEAN;
+		heap.end = start + info.size;
+		heap.first_chunk = first_chunk(arena, found->layout, start);
+		if (heap.first_chunk >= heap.end || heap.top >= heap.end)
+			return -EUCLEAN;
+		err = add(list, target->memory->account, &heap);
+		if (err || start == first)
+			return err;
+		start = info.previous;
+		top = 0;
+	}
+	return -EUCLEAN;
+}
+
+/* Where the break is, as far as mappings show it: the end of the last one that brk(2) has made. */
+static uint64_t break_of(const struct target *target)
+{
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < target->map_cnt; i++)
+		if (!strcmp(target->maps[i].path, "[heap]"))
+			end = target->maps[i].end;
+	return end;
+}
+
+static int add_main_heap(struct malloc_heap_list *list, const struct target *target,
+			 const struct found_malloc *found, const struct malloc_arena *arena,
+			 size_t number)
+{
+	uint64_t end = break_of(target), top_size;
+	struct malloc_heap heap = {
+		.start = found->parameters.sbrk_base,
+		.top = arena->top,
+		.arena = number,
+	};
+	int err;
+
+	if (!found->parameters.is_known)
+		return 0;
+	heap.first_chunk = round_up(heap.start);
+	if (heap.top < heap.first_chunk || heap.top >= end)
+		return -EUCLEAN;
+	err = memory__read(target->memory, heap.top + 8, &top_size, sizeof(top_size));
+	if (err)
+		return err == -EFAULT ? -EUCLEAN : err;
+	top_size &= ~(uint64_t)CHUNK_FLAGS;
+	if (top_size > end - heap.top)
+		return -EUCLEAN;
+	heap.end = heap.top + top_size;
+	heap.is_below_break = heap.end == end;
+	return add(list, target->memory->account, &heap);
+}
+
+int malloc_heaps__add(struct malloc_heap_list *list, const struct target *target,
+		      const struct found_malloc *found, const struct malloc_arena *arena,
+		      size_t number)
+{
+	if (malloc_arena__is_unused(arena, found->layout))
+		return 0;
+	return arena->is_main ? add_main_heap(list, target, found, arena, number)
+			      : add_thread_heaps(list, target, found, arena, number);
+}

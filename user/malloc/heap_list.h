@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where the chunks of an arena lie: the heaps of a thread's arena, which are mappings of up to 64
+ * MiB each, linked from the last one back; and the heap of the main arena, by brk(2).
+ *
+ * Source: malloc/arena.c (struct heap_info, sysmalloc() and heap_trim() in malloc/malloc.c) of
+ * glibc 2.31 to 2.43.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "malloc/arena.h"
+#include "malloc/main_arena.h"
+#include "target/target.h"
+
+struct malloc_heap {
+	uint64_t start, end;  /* addresses; end exclusive: what is open for use */
+	uint64_t first_chunk; /* address */
+	uint64_t top;	      /* address of the arena's top chunk; 0: it is in another heap */
+	uint64_t chunks_end;  /* where a walk has ended: the top, a fence, or what is damaged */
+	bool is_below_break;  /* the main arena's: nobody else has moved the break since */
+	size_t arena;	      /* its place in the list of arenas */
+};
+
+/* Zero-initialized; the owner frees the items (account__free()). */
+struct malloc_heap_list {
+	struct malloc_heap *items;
+	size_t cnt, capacity;
+};
+
+/*
+ * Adds the heaps of @arena, the arena number @number of @found. Returns 0; -EUCLEAN: they are
+ * damaged, or changed meanwhile; -EDQUOT, -ENOMEM, or as memory__read_ranges().
+ */
+int malloc_heaps__add(struct malloc_heap_list *list, const struct target *target,
+		      const struct found_malloc *found, const struct malloc_arena *arena,
+		      size_t number);

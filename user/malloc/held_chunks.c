@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "malloc/held_chunks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/account.h"
+
+#define LISTS_MAX   76
+#define SMALL_LISTS 64
+#define HELD_MAX    0x7fff /* of one list: tunables allow 65,535, nobody has as many */
+#define FLAGS	    7UL
+
+/* How a tcache is laid out, by the size of its chunk. */
+struct tcache_layout {
+	uint16_t chunk_bytes, lists, number_bytes;
+	bool counts_room; /* the numbers are of blocks that still fit */
+};
+
+static const struct tcache_layout layouts[] = {
+	{.chunk_bytes = 0x290, .lists = 64, .number_bytes = 2},
+	{.chunk_bytes = 0x300, .lists = 76, .number_bytes = 2, .counts_room = true},
+	{.chunk_bytes = 0x250, .lists = 64, .number_bytes = 1},
+};
+
+static const struct tcache_layout *layout_of(uint64_t chunk_size)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(layouts); i++)
+		if (layouts[i].chunk_bytes == chunk_size)
+			return &layouts[i];
+	return NULL;
+}
+
+bool tcache__may_be(uint64_t chunk_size)
+{
+	return layout_of(chunk_size);
+}
+
+static bool is_live(const struct malloc_image *image, uint64_t block)
+{
+	return block % 16 == 0 && block_map__contains(image->live, block);
+}
+
+/* What a link says that is at @address; plain or mangled, as one of them leads to a block. */
+static uint64_t decode_link(const struct malloc_image *image, uint64_t address, uint64_t link,
+			    uint64_t block_offset)
+{
+	uint64_t demangled = link ^ address >> 12;
+
+	if (!link || is_live(image, link + block_offset))
+		return link;
+	return demangled;
+}
+
+/* Which arena's heap has the block; NULL: none. */
+static struct malloc_arena_use *arena_of(const struct malloc_image *image, uint64_t block)
+{
+	size_t first = 0, end = image->heaps.cnt;
+
+	while (first < end) {
+		size_t middle = (first + end) / 2;
+		const struct malloc_heap *heap = &image->heaps.items[middle];
+
+		if (block >= heap->start && block < heap->end)
+			return &image->arenas[heap->arena];
+		if (block < heap->start)
+			end = middle;
+		else
+			first = middle + 1;
+	}
+	return NULL;
+}
+
+/* A list that is followed: what is done with each block, and what came of it. */
+struct list {
+	struct malloc_image *image;
+	const struct memory *memory;
+	uint64_t block_offset; /* from what links point at to the block */
+	uint64_t chunk_bytes;  /* of each; 0: they differ */
+	bool is_cached;	       /* in a tcache; else in a fastbin */
+};
+
+static int read_chunk_bytes(const struct list *list, uint64_t block, uint64_t *bytes)
+{
+	int err;
+
+	*bytes = list->chunk_bytes;
+	if (*bytes)
+		return 0;
+	err = memory__read(list->memory, block - 8, bytes, sizeof(*bytes));
+	*bytes &= ~FLAGS;
+	return err;
+}
+
+/* Takes a live block out of the live ones. */
+static int take_block(const struct list *list, uint64_t block)
+{
+	struct malloc_image *image = list->image;
+	struct malloc_arena_use *arena = arena_of(image, block);
+	struct chunk_total *total;
+	uint64_t bytes;
+	bool was_live;
+	int err = read_chunk_bytes(list, block, &bytes);
+
+	if (!err && list->is_cached)
+		err = ACCOUNT_RESERVE(list->memory->account, image->cached, image->cached_capacity,
+				      image->cached_cnt + 1);
+	if (err || !arena || bytes > arena->in_use.bytes)
+		return err ? err : -EFAULT;
+	block_map__remove(image->live, block, &was_live);
+	if (list->is_cached)
+		image->cached[image->cached_cnt++] = block;
+	total = list->is_cached ? &arena->tcache : &arena->fastbins;
+	total->cnt++;
+	total->bytes += bytes;
+	arena->in_use.cnt--;
+	arena->in_use.bytes -= bytes;
+	return 0;
+}
+
+/*
+ * Follows a list from @link on, a value without mangling. It ends where it should, or at what is no
+ * live block: one that is taken is not, so a circle ends, too. *cnt: how many blocks there were.
+ */
+static int follow(const struct list *list, uint64_t link, size_t *cnt)
+{
+	int err = 0;
+
+	for (*cnt = 0; link && !err; (*cnt)++) {
+		uint64_t block = link + list->block_offset;
+
+		if (!is_live(list->image, block)) {
+			list->image->torn_lists++;
+			break;
+		}
+		err = memory__read(list->memory, block, &link, sizeof(link));
+		if (!err) {
+			link = decode_link(list->image, block, link, list->block_offset);
+			err = take_block(list, block);
+		}
+	}
+	if (err == -EFAULT) {
+		list->image->torn_lists++;
+		err = 0;
+	}
+	return err;
+}
+
+int fastbins__take(struct malloc_image *image, struct malloc_arena_use *arena,
+		   const struct memory *memory)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < image->layout->fastbin_cnt && !err; i++) {
+		const struct list list = {
+			.image = image,
+			.memory = memory,
+			.block_offset = CHUNK_HEADER_BYTES,
+			.chunk_bytes = CHUNK_BYTES_MIN + 16 * i,
+		};
+		size_t cnt;
+
+		err = follow(&list, arena->arena.fastbins[i], &cnt);
+	}
+	return err;
+}
+
+/* A tcache as it was read. */
+struct tcache {
+	uint64_t numbers[LISTS_MAX], entries[LISTS_MAX];
+};
+
+static int read_tcache(struct tcache *out, const struct tcache_layout *layout, uint64_t address,
+		       const struct memory *memory)
+{
+	uint8_t bytes[0x300];
+	uint64_t largest = 0;
+	int err = memory__read(memory, address + CHUNK_HEADER_BYTES, bytes,
+			       layout->lists * (layout->number_bytes + sizeof(uint64_t)));
+
+	if (err)
+		return err;
+	*out = (struct tcache){};
+	for (size_t i = 0; i < layout->lists; i++) {
+		memcpy(&out->numbers[i], bytes + i * layout->number_bytes, layout->number_bytes);
+		largest = out->numbers[i] > largest ? out->numbers[i] : largest;
+	}
+	memcpy(out->entries, bytes + (size_t)layout->lists * layout->number_bytes,
+	       layout->lists * sizeof(uint64_t));
+	/* An empty list has as much room as there is. */
+	for (size_t i = 0; i < layout->lists && layout->counts_room; i++)
+		out->numbers[i] = largest - out->numbers[i];
+	return 0;
+}
+
+/* Whether each list has blocks if it says so, and only then; and one has. */
+static bool is_tcache(const struct malloc_image *image, const struct tcache *tcache)
+{
+	bool has_blocks = false;
+
+	for (size_t i = 0; i < LISTS_MAX; i++) {
+		if (!tcache->numbers[i] != !tcache->entries[i] || tcache->numbers[i] > HELD_MAX ||
+		    (tcache->entries[i] && !is_live(image, tcache->entries[i])))
+			return false;
+		has_blocks |= tcache->entries[i] != 0;
+	}
+	return has_blocks;
+}
+
+int tcache__take(struct malloc_image *image, uint64_t address, uint64_t size,
+		 const struct memory *memory)
+{
+	const struct tcache_layout *layout = layout_of(size);
+	struct tcache tcache;
+	int err = read_tcache(&tcache, layout, address, memory);
+
+	if (err)
+		return err == -EFAULT ? 0 : err;
+	if (!is_tcache(image, &tcache))
+		return 0;
+	for (size_t i = 0; i < layout->lists && !err; i++) {
+		const struct list list = {
+			.image = image,
+			.memory = memory,
+			.chunk_bytes = i < SMALL_LISTS ? CHUNK_BYTES_MIN + 16 * i : 0,
+			.is_cached = true,
+		};
+		size_t cnt;
+
+		err = follow(&list, tcache.entries[i], &cnt);
+		image->torn_lists += !err && cnt != tcache.numbers[i];
+	}
+	return err;
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "malloc/malloc_image.h"
+
+#include "util/account.h"
+
+void malloc_image__release(struct malloc_image *image)
+{
+	account__free(image->arenas);
+	account__free(image->heaps.items);
+	account__free(image->cached);
+	account__free(image->mapped.items);
+	block_map__free(image->chunks);
+	block_map__free(image->live);
+	*image = (struct malloc_image){};
+}
+
+static void add_total(struct chunk_total *sum, const struct chunk_total *more)
+{
+	sum->cnt += more->cnt;
+	sum->bytes += more->bytes;
+}
+
+struct malloc_arena_use malloc_image__total(const struct malloc_image *image)
+{
+	struct malloc_arena_use sum = {};
+
+	for (size_t i = 0; i < image->arena_cnt; i++) {
+		const struct malloc_arena_use *use = &image->arenas[i];
+
+		add_total(&sum.in_use, &use->in_use);
+		add_total(&sum.free, &use->free);
+		add_total(&sum.fastbins, &use->fastbins);
+		add_total(&sum.tcache, &use->tcache);
+		sum.top_bytes += use->top_bytes;
+		sum.overhead_bytes += use->overhead_bytes;
+		sum.lost_bytes += use->lost_bytes;
+		sum.heap_bytes += use->heap_bytes;
+	}
+	return sum;
+}

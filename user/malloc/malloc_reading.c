@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "malloc/malloc_reading.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "malloc/held_chunks.h"
+#include "util/account.h"
+
+/* Chunks are aligned to 16 bytes, on all 64-bit architectures. */
+static const struct block_map_layout map_layout = {
+	.alignment = 16,
+	.page_bytes = 4096,
+	.chunk_bytes = 1UL << 20,
+};
+
+/* Chunks in use that may be a tcache, by their size. */
+struct candidate {
+	uint64_t address, size;
+};
+
+/* While an image is read. */
+struct reading {
+	struct malloc_image *image;
+	const struct memory *memory;
+	struct malloc_arena_use *arena; /* whose heap is walked */
+	struct candidate *candidates;
+	size_t candidate_cnt, candidate_capacity;
+};
+
+static int add_candidate(struct reading *reading, const struct malloc_chunk *chunk)
+{
+	int err = ACCOUNT_RESERVE(reading->memory->account, reading->candidates,
+				  reading->candidate_capacity, reading->candidate_cnt + 1);
+
+	if (!err)
+		reading->candidates[reading->candidate_cnt++] =
+			(struct candidate){.address = chunk->address, .size = chunk->size};
+	return err;
+}
+
+static int take_chunk(const struct malloc_chunk *chunk, void *context)
+{
+	struct reading *reading = context;
+	struct malloc_arena_use *arena = reading->arena;
+	struct chunk_total *total = chunk->is_free ? &arena->free : &arena->in_use;
+	uint64_t block = chunk->address + CHUNK_HEADER_BYTES;
+	bool was_there;
+	int err = block_map__insert(reading->image->chunks, block, &was_there);
+
+	if (err)
+		return err;
+	total->cnt++;
+	total->bytes += chunk->size;
+	if (chunk->is_free)
+		return 0;
+	err = block_map__insert(reading->image->live, block, &was_there);
+	return !err && tcache__may_be(chunk->size) ? add_candidate(reading, chunk) : err;
+}
+
+static int walk_heap(struct reading *reading, struct malloc_heap *heap)
+{
+	struct chunk_walk_counts *counts = &reading->image->counts;
+	struct malloc_arena_use *arena = &reading->image->arenas[heap->arena];
+	uint64_t lost_bytes = counts->lost_bytes;
+	int err;
+
+	reading->arena = arena;
+	err = malloc_heap__walk(heap, reading->memory, take_chunk, reading, counts);
+	if (err)
+		return err;
+	arena->heap_bytes += heap->end - heap->start;
+	if (heap->top)
+		arena->top_bytes = heap->end - heap->top;
+	arena->lost_bytes += counts->lost_bytes - lost_bytes;
+	return 0;
+}
+
+static int compare_heaps(const void *a, const void *b)
+{
+	const struct malloc_heap *left = a, *right = b;
+
+	return left->start < right->start ? -1 : left->start > right->start;
+}
+
+static int read_arenas(struct malloc_image *image, const struct target *target,
+		       const struct found_malloc *found)
+{
+	struct account *account = target->memory->account;
+
+	image->arenas = account__calloc(account, found->arena_cnt, sizeof(*image->arenas));
+	if (!image->arenas)
+		return -errno;
+	for (size_t i = 0; i < found->arena_cnt; i++) {
+		struct malloc_arena *arena = &image->arenas[i].arena;
+		int err =
+			malloc_arena__read(arena, found->layout, target->memory, found->arenas[i]);
+
+		image->arena_cnt++;
+		arena->is_main = i == 0;
+		if (!err)
+			err = malloc_heaps__add(&image->heaps, target, found, arena, i);
+		if (err && err != -EUCLEAN && err != -EFAULT)
+			return err;
+		image->damaged_arenas += !!err;
+	}
+	return account__sort(account, image->heaps.items, image->heaps.cnt,
+			     sizeof(*image->heaps.items), compare_heaps);
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+/* What is marked as in use, but is not. */
+static int take_held(struct reading *reading)
+{
+	struct malloc_image *image = reading->image;
+	int err = 0;
+
+	for (size_t i = 0; i < image->arena_cnt && !err; i++)
+		err = fastbins__take(image, &image->arenas[i], reading->memory);
+	for (size_t i = 0; i < reading->candidate_cnt && !err; i++)
+		err = tcache__take(image, reading->candidates[i].address,
+				   reading->candidates[i].size, reading->memory);
+	return err ? err
+		   : account__sort(reading->memory->account, image->cached, image->cached_cnt,
+				   sizeof(*image->cached), compare_addresses);
+}
+
+static void count_overhead(struct malloc_arena_use *use)
+{
+	use->overhead_bytes = use->heap_bytes - use->in_use.bytes - use->free.bytes -
+			      use->fastbins.bytes - use->tcache.bytes - use->top_bytes -
+			      use->lost_bytes;
+}
+
+int malloc_image__read(struct malloc_image *out, const struct target *target,
+		       const struct found_malloc *found, const struct heap *other)
+{
+	struct reading reading = {.image = out, .memory = target->memory};
+	struct account *account = target->memory->account;
+	int err;
+
+	*out = (struct malloc_image){.layout = found->layout, .parameters = found->parameters};
+	err = block_map__new(&out->chunks, &map_layout, account);
+	if (!err)
+		err = block_map__new(&out->live, &map_layout, account);
+	if (!err)
+		err = read_arenas(out, target, found);
+	for (size_t i = 0; i < out->heaps.cnt && !err; i++)
+		err = walk_heap(&reading, &out->heaps.items[i]);
+	if (!err)
+		err = take_held(&reading);
+	if (!err)
+		err = mapped_chunks__find(&out->mapped, target, &out->heaps, other);
+	for (size_t i = 0; i < out->arena_cnt && !err; i++)
+		count_overhead(&out->arenas[i]);
+	account__free(reading.candidates);
+	return err;
+}

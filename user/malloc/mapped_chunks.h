@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Large requests, for each of which glibc's malloc makes a mapping of its own: it begins with a
+ * chunk header that has the flag IS_MMAPPED and the size of the mapping (sysmalloc_mmap(),
+ * malloc/malloc.c).
+ *
+ * The kernel joins such mappings with others beside them, and divides them where madvise(2) was
+ * called for a part. So all memory without a file is looked at that lies together, page by page,
+ * passing over each chunk found and over what is known to be something else.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "heap/heap.h"
+#include "malloc/heap_list.h"
+#include "target/target.h"
+
+struct mapped_chunk {
+	uint64_t address, size; /* of the mapping, bytes */
+};
+
+/* By address. Zero-initialized; the owner frees the items (account__free()). */
+struct mapped_chunks {
+	struct mapped_chunk *items;
+	size_t cnt, capacity;
+};
+
+/*
+ * Looks for them in @target, whose maps are read, but not in the heaps of @heaps (sorted by
+ * address), nor in the regions of @other (NULL: there are none). Returns 0, -EDQUOT, -ENOMEM, or as
+ * memory__find_touched() and memory__read_ranges().
+ */
+int mapped_chunks__find(struct mapped_chunks *out, const struct target *target,
+			const struct malloc_heap_list *heaps, const struct heap *other);

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "malloc/parameters.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "malloc/touched_runs.h"
+#include "util/account.h"
+#include "util/cleanup.h"
+
+/* Main arena and parameters are in one data section, a few KiB apart in the builds looked at. */
+#define REACH_BYTES 65536UL
+/* The initial values of arena_test on 64 bit, and of n_mmaps_max; tunables may change either. */
+#define ARENA_TEST    8
+#define MMAPS_MAX     65536
+#define ARENA_TEST_AT 24
+#define HEADER_BYTES  104 /* up to sbrk_base, at most */
+
+/* Offsets in struct malloc_par, in bytes; 0: no such member. */
+struct parameters_layout {
+	uint16_t sbrk_base, mapped_cnt, no_dyn_threshold, thp_page_bytes;
+};
+
+static const struct parameters_layout layouts[] = {
+	{.sbrk_base = 96, .mapped_cnt = 60, .no_dyn_threshold = 72, .thp_page_bytes = 40},
+	{.sbrk_base = 104, .mapped_cnt = 68, .no_dyn_threshold = 80, .thp_page_bytes = 48},
+	{.sbrk_base = 72, .mapped_cnt = 40, .no_dyn_threshold = 52},
+};
+
+/* The heap by brk(2), which may consist of several mappings. */
+struct brk_range {
+	uint64_t start, end; /* 0: there is none */
+};
+
+static struct brk_range find_brk(const struct target *target)
+{
+	struct brk_range range = {};
+
+	for (size_t i = 0; i < target->map_cnt; i++) {
+		if (strcmp(target->maps[i].path, "[heap]") != 0)
+			continue;
+		range.start = range.start ? range.start : target->maps[i].start;
+		range.end = target->maps[i].end;
+	}
+	return range;
+}
+
+static uint64_t word_at(const uint8_t *bytes, size_t offset)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes + offset, sizeof(word));
+	return word;
+}
+
+static uint32_t half_at(const uint8_t *bytes, size_t offset)
+{
+	uint32_t half;
+
+	memcpy(&half, bytes + offset, sizeof(half));
+	return half;
+}
+
+static bool fits(const struct parameters_layout *layout, const uint8_t *bytes)
+{
+	return word_at(bytes, ARENA_TEST_AT) == ARENA_TEST ||
+	       half_at(bytes, layout->mapped_cnt + 4U) == MMAPS_MAX;
+}
+
+static void decode(struct malloc_parameters *out, const struct parameters_layout *layout,
+		   const uint8_t *bytes)
+{
+	*out = (struct malloc_parameters){
+		.is_known = true,
+		.sbrk_base = word_at(bytes, layout->sbrk_base),
+		.trim_threshold = word_at(bytes, 0),
+		.top_pad = word_at(bytes, 8),
+		.mmap_threshold = word_at(bytes, 16),
+		.arenas_max = word_at(bytes, 32),
+		.is_fixed = half_at(bytes, layout->no_dyn_threshold) != 0,
+		.mapped_chunks = half_at(bytes, layout->mapped_cnt),
+		.mapped_bytes = word_at(bytes, layout->sbrk_base - 16U),
+		.mapped_bytes_peak = word_at(bytes, layout->sbrk_base - 8U),
+	};
+	if (layout->thp_page_bytes)
+		out->huge_page_bytes = word_at(bytes, layout->thp_page_bytes);
+}
+
+/* Looks for sbrk_base in the @size bytes of data: the start of the heap, if that is seen at all. */
+static void search(struct malloc_parameters *out, const struct brk_range *brk, const uint8_t *bytes,
+		   size_t size)
+{
+	for (size_t at = 0; at + 8 <= size; at += 8) {
+		uint64_t word = word_at(bytes, at);
+
+		if (word < brk->start || word >= brk->end || (out->is_known && word != brk->start))
+			continue;
+		for (size_t i = 0; i < ARRAY_SIZE(layouts); i++)
+			if (at >= layouts[i].sbrk_base &&
+			    fits(&layouts[i], bytes + at - layouts[i].sbrk_base)) {
+				decode(out, &layouts[i], bytes + at - layouts[i].sbrk_base);
+				if (word == brk->start)
+					return;
+			}
+	}
+}
+
+int malloc_parameters__find(struct malloc_parameters *out, const struct target *target,
+			    uint64_t main_arena)
+{
+	const struct mapping *mapping = target__find_mapping(target, main_arena);
+	_cleanup_(touched_runs__release) struct touched_runs runs = {};
+	struct brk_range brk = find_brk(target);
+	uint64_t start, end;
+	int err;
+
+	*out = (struct malloc_parameters){};
+	if (!mapping || !brk.start)
+		return 0;
+	start = main_arena - mapping->start > REACH_BYTES ? main_arena - REACH_BYTES
+							  : mapping->start;
+	end = mapping->end - main_arena > REACH_BYTES ? main_arena + REACH_BYTES : mapping->end;
+	err = touched_runs__add(&runs, target->memory, start, end);
+	for (size_t i = 0; i < runs.cnt && !err; i++) {
+		size_t size = runs.items[i].end - runs.items[i].start;
+		_cleanup_account_free_ uint8_t *bytes =
+			account__alloc(target->memory->account, size);
+
+		err = bytes ? memory__read(target->memory, runs.items[i].start, bytes, size)
+			    : -errno;
+		if (!err)
+			search(out, &brk, bytes, size);
+		else if (err == -EFAULT)
+			err = 0;
+	}
+	return err;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * struct malloc_par of glibc, "mp_": the parameters of malloc, as they are in force, and what it
+ * counts. It is static data of libc, and found by its member sbrk_base: the address where the heap
+ * of the main arena begins.
+ *
+ * Source of the layouts: malloc/malloc.c of glibc 2.31, 2.36, 2.41, 2.42 and 2.43.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "target/target.h"
+
+struct malloc_parameters {
+	bool is_known;		  /* false: not found, all else is 0 */
+	uint64_t sbrk_base;	  /* address */
+	uint64_t trim_threshold;  /* bytes; free() shrinks a heap whose top has as many */
+	uint64_t top_pad;	  /* bytes that are left on top then */
+	uint64_t mmap_threshold;  /* bytes; larger requests get a mapping of their own */
+	uint64_t arenas_max;	  /* MALLOC_ARENA_MAX; 0: eight times the number of cores */
+	uint64_t huge_page_bytes; /* by which trimming rounds, with glibc.malloc.hugetlb=1; or 0 */
+	bool is_fixed;		  /* the thresholds do not rise by themselves any more */
+	uint32_t mapped_chunks;
+	uint64_t mapped_bytes, mapped_bytes_peak;
+};
+
+/*
+ * Looks for the parameters near @main_arena in the static data of @target, whose maps are read.
+ * Returns 0, with out->is_known false if they are not there (then the main arena has no heap by
+ * brk(2)), -EDQUOT, -ENOMEM, or as memory__read_ranges().
+ */
+int malloc_parameters__find(struct malloc_parameters *out, const struct target *target,
+			    uint64_t main_arena);

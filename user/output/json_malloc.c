@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "output/json_malloc.h"
+
+#include "output/json_values.h"
+
+static json_t *pack_total(const struct chunk_total *total)
+{
+	return json_pack("{s:I, s:I}", "chunks", (json_int_t)total->cnt, "bytes",
+			 (json_int_t)total->bytes);
+}
+
+static json_t *pack_use(const struct malloc_arena_use *use)
+{
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "heap_bytes",
+			 (json_int_t)use->heap_bytes, "in_use", pack_total(&use->in_use), "free",
+			 pack_total(&use->free), "fastbins", pack_total(&use->fastbins), "tcache",
+			 pack_total(&use->tcache), "top_bytes", (json_int_t)use->top_bytes,
+			 "overhead_bytes", (json_int_t)use->overhead_bytes, "lost_bytes",
+			 (json_int_t)use->lost_bytes);
+}
+
+static json_t *pack_arena(const struct malloc_arena_use *use)
+{
+	json_t *arena = pack_use(use);
+
+	json_values__set(&arena, "address", json_integer((json_int_t)use->arena.address));
+	json_values__set(&arena, "is_main", json_boolean(use->arena.is_main));
+	json_values__set(&arena, "threads", json_integer((json_int_t)use->arena.threads));
+	json_values__set(&arena, "system_bytes", json_integer((json_int_t)use->arena.system_bytes));
+	return arena;
+}
+
+static json_t *pack_parameters(const struct malloc_parameters *parameters)
+{
+	if (!parameters->is_known)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I, s:b, s:I, s:I}", "trim_threshold",
+			 (json_int_t)parameters->trim_threshold, "top_pad",
+			 (json_int_t)parameters->top_pad, "mmap_threshold",
+			 (json_int_t)parameters->mmap_threshold, "arenas_max",
+			 (json_int_t)parameters->arenas_max, "thresholds_fixed",
+			 parameters->is_fixed, "mapped_chunks",
+			 (json_int_t)parameters->mapped_chunks, "mapped_bytes",
+			 (json_int_t)parameters->mapped_bytes);
+}
+
+static json_t *pack_trim(const struct malloc_use_item *item)
+{
+	uint64_t bytes = item->trim.chunk_bytes + item->trim.top_bytes;
+
+	return item->knows_trim ? json_integer((json_int_t)bytes) : json_null();
+}
+
+static json_t *pack_malloc(const struct malloc_use_item *item)
+{
+	json_t *malloc = pack_use(&item->total), *arenas = json_array();
+
+	for (size_t i = 0; i < item->image.arena_cnt; i++)
+		json_values__append(&arenas, pack_arena(&item->image.arenas[i]));
+	json_values__set(&malloc, "arenas", arenas);
+	json_values__set(&malloc, "heaps", json_integer((json_int_t)item->image.heaps.cnt));
+	json_values__set(&malloc, "mapped",
+			 json_pack("{s:I, s:I}", "chunks", (json_int_t)item->image.mapped.cnt,
+				   "bytes", (json_int_t)item->mapped_bytes));
+	json_values__set(&malloc, "trim_releases_bytes", pack_trim(item));
+	json_values__set(&malloc, "parameters", pack_parameters(&item->image.parameters));
+	json_values__set(&malloc, "windows_retried",
+			 json_integer((json_int_t)item->image.counts.retried_windows));
+	json_values__set(&malloc, "windows_torn",
+			 json_integer((json_int_t)item->image.counts.torn_windows));
+	json_values__set(&malloc, "lists_torn", json_integer((json_int_t)item->image.torn_lists));
+	json_values__set(&malloc, "arenas_damaged",
+			 json_integer((json_int_t)item->image.damaged_arenas));
+	return malloc;
+}
+
+json_t *json_malloc__report(const struct malloc_use *use)
+{
+	json_t *mallocs = json_array();
+
+	for (size_t i = 0; i < use->cnt; i++)
+		json_values__append(&mallocs, pack_malloc(&use->items[i]));
+	return mallocs;
+}

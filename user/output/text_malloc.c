@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "output/text_malloc.h"
+
+#include "util/units.h"
+
+#define BYTES(bytes)	     units__bytes(bytes).text
+#define COUNTED(count, noun) units__counted(count, noun).text
+#define PERCENT(share)	     units__percent(share).text
+
+static void write_row(FILE *out, const char *name, uint64_t bytes, uint64_t all, const char *note)
+{
+	fprintf(out, "  %-12s %12s %8s  %s\n", name, BYTES(bytes),
+		PERCENT(all ? (double)bytes / (double)all : 0), note);
+}
+
+static void write_chunks(FILE *out, const char *name, const struct chunk_total *total, uint64_t all,
+			 const char *what)
+{
+	char note[96];
+
+	snprintf(note, sizeof(note), "%s%s", COUNTED(total->cnt, "chunk"), what);
+	write_row(out, name, total->bytes, all, note);
+}
+
+static void write_malloc(const struct malloc_use_item *item, FILE *out)
+{
+	const struct malloc_arena_use *total = &item->total;
+	uint64_t all = total->heap_bytes + item->mapped_bytes;
+	const struct chunk_total mapped = {.cnt = item->image.mapped.cnt,
+					   .bytes = item->mapped_bytes};
+
+	fprintf(out, "\nglibc's malloc: %s in %s", BYTES(all),
+		COUNTED(item->image.arena_cnt, "arena"));
+	if (item->knows_trim)
+		fprintf(out, "; malloc_trim(0) would release %s",
+			BYTES(item->trim.chunk_bytes + item->trim.top_bytes));
+	fputc('\n', out);
+	write_chunks(out, "in use", &total->in_use, all, " in heaps");
+	write_chunks(out, "mapped", &mapped, all, " with a mapping of their own, in use");
+	write_chunks(out, "free", &total->free, all, " in bins");
+	write_chunks(out, "fastbins", &total->fastbins, all, ", free");
+	write_chunks(out, "tcache", &total->tcache, all, ", free, kept for a thread each");
+	write_row(out, "top", total->top_bytes, all, "free, at the ends of the arenas");
+	write_row(out, "overhead", total->overhead_bytes, all, "of arenas and heaps");
+	if (total->lost_bytes)
+		write_row(out, "not read", total->lost_bytes, all, "damaged, or changing too fast");
+}
+
+void text_malloc__write(const struct malloc_use *use, FILE *out)
+{
+	for (size_t i = 0; i < use->cnt; i++)
+		write_malloc(&use->items[i], out);
+}
