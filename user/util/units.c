@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/cleanup.h"
+
 #define YEAR_S (366 * 86400.0)
 
 struct units_text units__bytes(uint64_t bytes)
@@ -118,13 +120,18 @@ struct unit_factor {
 	double factor;
 };
 
-static bool find_factor(const char *unit, const struct unit_factor *factors, size_t cnt,
-			double *factor)
+/* Parses a number and a unit, one of the @cnt in @factors, whatever its case. */
+static bool parse_with_unit(const char *text, const struct unit_factor *factors, size_t cnt,
+			    double *value)
 {
+	const char *unit;
+
+	if (!parse_number(text, value, &unit))
+		return false;
 	for (size_t i = 0; i < cnt; i++) {
 		if (strcasecmp(unit, factors[i].unit) != 0)
 			continue;
-		*factor = factors[i].factor;
+		*value *= factors[i].factor;
 		return true;
 	}
 	return false;
@@ -135,14 +142,10 @@ bool units__parse_seconds(const char *text, double *seconds)
 	static const struct unit_factor factors[] = {
 		{"", 1}, {"s", 1}, {"ms", 1e-3}, {"m", 60}, {"min", 60}, {"h", 3600}, {"d", 86400},
 	};
-	double value, factor;
-	const char *rest;
+	double value;
 
-	if (!parse_number(text, &value, &rest) ||
-	    !find_factor(rest, factors, sizeof(factors) / sizeof(factors[0]), &factor))
-		return false;
-	value *= factor;
-	if (value <= 0 || value > YEAR_S)
+	if (!parse_with_unit(text, factors, ARRAY_SIZE(factors), &value) || value <= 0 ||
+	    value > YEAR_S)
 		return false;
 	*seconds = value;
 	return true;
@@ -155,14 +158,9 @@ bool units__parse_bytes(const char *text, uint64_t *bytes)
 		{"M", 1UL << 20}, {"MiB", 1UL << 20}, {"G", 1UL << 30}, {"GiB", 1UL << 30},
 		{"T", 1UL << 40}, {"TiB", 1UL << 40},
 	};
-	double value, factor;
-	const char *rest;
+	double value;
 
-	if (!parse_number(text, &value, &rest) ||
-	    !find_factor(rest, factors, sizeof(factors) / sizeof(factors[0]), &factor))
-		return false;
-	value *= factor;
-	if (value > 0x1p60)
+	if (!parse_with_unit(text, factors, ARRAY_SIZE(factors), &value) || value > 0x1p60)
 		return false;
 	*bytes = (uint64_t)value;
 	return true;
