@@ -433,7 +433,7 @@ def test_it_tells_where(start_agent, any_target):
     any_target.run(name, 2)
     wait_for(lambda: agent.metrics()["pyfrag_alerts_firing", ""] == 1)
     said = agent.process.stderr.readline().decode()
-    assert re.search(r"alert fires: pinned_arenas > 1 .* pinned by .*tuple .*; pools were taken "
+    assert re.search(r"alert firing: pinned_arenas > 1 .* pinned by .*tuple .*; pools were taken "
                      r"at .*%s" % name, said)
     sites = {labels for metric, labels in agent.metrics() if metric == "pyfrag_site_hostage_bytes"}
     assert 1 <= len(sites) <= 2 and any(name in labels for labels in sites)
@@ -451,7 +451,7 @@ def test_the_longest_names_fit_into_an_alert(start_agent):
         hostile.kill()
     # any of its sites may come first
     allocates = "|".join(chr(0x20000 + 3 * number) for number in range(6))
-    assert "alert fires" in said and re.search("pools were taken at (%s)" % allocates,
+    assert "alert firing" in said and re.search("pools were taken at (%s)" % allocates,
                                                said) and "... (" in said
     assert agent.stop() == 0
 
@@ -614,7 +614,7 @@ def test_a_configuration_file(start_agent, any_target, tmp_path):
         agent.process.send_signal(signal.SIGHUP)
         assert b"pyfrag: " in agent.process.stderr.readline()
         line = agent.process.stderr.readline()
-        while b"stays as it was" not in line:
+        while b"the previous configuration remains in use" not in line:
             line = agent.process.stderr.readline()
     assert agent.get("/healthz")[0] == 200
     config.write_text("match = %s\nalert = pinned_arenas > 3\n" % MARK)

@@ -90,7 +90,7 @@ def test_all_end_when_one_does(start_agent, name):  # noqa: F811
         assert status == -signal.SIGKILL
     else:
         assert status == 1
-        assert re.fullmatch(r"pyfrag: the %s was ended by signal 9 \(Killed\); the agent ends\n" %
+        assert re.fullmatch(r"pyfrag: the %s was killed by signal 9 \(Killed\); the agent exits\n" %
                             name, said)
 
 

@@ -200,7 +200,7 @@ def test_alerts(any_target):
     loud = run("pinned_arenas > 0", "hostage_bytes > 1MiB for 0.5s", "fragmentation > 10%",
                "pinned_bytes > 1GiB")
     assert loud.returncode == 2
-    fired = [line for line in loud.stderr.decode().splitlines() if "alert fires" in line]
+    fired = [line for line in loud.stderr.decode().splitlines() if "alert firing" in line]
     assert len(fired) == 3 and all("process %d" % any_target.pid in line for line in fired)
     # The condition has not held for long enough.
     assert run("pinned_arenas > 0 for 1h").returncode == 0
@@ -219,9 +219,9 @@ def test_an_alert_is_over(any_target):
          "--json", "--alert", "arena_bytes > 10MiB"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     any_target.run("tuples_with_survivors", 5)
-    assert b"alert fires" in trace.stderr.readline()
+    assert b"alert firing" in trace.stderr.readline()
     any_target.ask("drop")
-    assert b"alert is over" in trace.stderr.readline()
+    assert b"alert resolved" in trace.stderr.readline()
     trace.terminate()
     assert trace.wait(timeout=5) == 2
 

@@ -256,7 +256,7 @@ def test_a_command_without_end_is_ended(start_agent, any_heap, tmp_path):  # noq
     assert not all(os.path.exists("/proc/%d" % pid) for pid in pids()[:3])
     assert agent.stop() == 0 and agent.seconds < 3
     assert not any(os.path.exists("/proc/%d" % pid) for pid in pids())
-    assert "did not end in time" in agent.stderr and "hunter2" not in agent.stderr
+    assert "exceeded its time limit" in agent.stderr and "hunter2" not in agent.stderr
 
 
 HAMMER = """

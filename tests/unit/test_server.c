@@ -350,7 +350,8 @@ static void test_it_lives_without_readings(void **state)
 
 	(void)state;
 	begin(send_stuck);
-	while (get("/healthz", answer, sizeof(answer)) != 503 || !strstr(answer, "their end"))
+	while (get("/healthz", answer, sizeof(answer)) != 503 ||
+	       !strstr(answer, "heap reads are stalled"))
 		poll(NULL, 0, 10);
 	assert_int_equal(get("/livez", answer, sizeof(answer)), 200);
 	assert_int_equal(get("/none", answer, sizeof(answer)), 404);

@@ -65,8 +65,8 @@ static int restrict_files(const char *const *paths, size_t cnt, bool says_so,
 	if (err != -EOPNOTSUPP)
 		return err;
 	if (says_so)
-		log_warning("%s: which files the agent may open is restricted by its user and its "
-			    "system calls only (Landlock is in Linux 5.13 and later)",
+		log_warning("%s: only the user and the system call filters of the agent restrict "
+			    "which files it opens (Landlock needs Linux 5.13 or later)",
 			    failure->text);
 	return 0;
 }

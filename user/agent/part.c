@@ -125,8 +125,8 @@ bool part__has_ended(const struct part *part, int wait_ms, int *status)
 void part__describe_end(int status, char text[PART_END_BYTES])
 {
 	if (WIFSIGNALED(status))
-		snprintf(text, PART_END_BYTES, "was ended by signal %d (%s)", WTERMSIG(status),
+		snprintf(text, PART_END_BYTES, "was killed by signal %d (%s)", WTERMSIG(status),
 			 strsignal(WTERMSIG(status)));
 	else
-		snprintf(text, PART_END_BYTES, "has ended with status %d", WEXITSTATUS(status));
+		snprintf(text, PART_END_BYTES, "exited with status %d", WEXITSTATUS(status));
 }

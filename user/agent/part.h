@@ -58,5 +58,5 @@ bool part__has_ended(const struct part *part, int wait_ms, int *status);
 
 #define PART_END_BYTES 64
 
-/* Describes how it has ended: "was ended by signal 9 (Killed)", "has ended with status 1". */
+/* Describes how it has ended: "was killed by signal 9 (Killed)", "exited with status 1". */
 void part__describe_end(int status, char text[PART_END_BYTES]);

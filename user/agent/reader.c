@@ -25,6 +25,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/units.h"
 
 #define TICK_NS 500000000UL
 
@@ -67,7 +68,7 @@ static int send_page(const struct reader *reader, enum page_kind kind,
 	if (page.size <= PAGE_BYTES_MAX)
 		packer__add_bytes(&packer, page.text, page.size);
 	else
-		log_warning("a page of %zu bytes is too large to be served", page.size);
+		log_warning("a page of %zu bytes is too large and is not served", page.size);
 	free(page.text);
 	return message__send(reader->fd, MESSAGE_PAGE, &packer, MESSAGE_WAIT);
 }
@@ -176,8 +177,8 @@ static int apply(void *context, const struct reader_config *config)
 	}
 	alerts__replace_rules(&reader->alerts, &fresh, send_alert, reader);
 	host__set_pace(reader->host, &config->pace);
-	log_note("read the configuration again: %u alert rules, every %g s", config->rules->cnt,
-		 config->pace.interval_s);
+	log_note("configuration reloaded: %s, interval %g s",
+		 units__counted(config->rules->cnt, "alert rule").text, config->pace.interval_s);
 	return 0;
 }
 
@@ -206,7 +207,7 @@ static int take_message(struct reader *reader, const struct message *message)
 	switch (message->type) {
 	case MESSAGE_RELOAD:
 		if (options->reload(options->context, apply, reader))
-			log_warning("the configuration stays as it was");
+			log_warning("the previous configuration remains in use");
 		return reader->err;
 	case MESSAGE_SERVED:
 		return take_served(reader, message);
@@ -302,7 +303,7 @@ int reader__run(int fd, const void *context)
 	err = begin(&reader, &failure);
 	if (!err) {
 		err = run(&reader);
-		failure__set(&failure, err, "the agent ends: %s", strerror(-err));
+		failure__set(&failure, err, "the agent exits: %s", strerror(-err));
 	}
 	/* -EPIPE means that the server asks the reader to end. */
 	if (err != -EPIPE)

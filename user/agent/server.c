@@ -102,14 +102,14 @@ static struct http_answer answer_try_again(unsigned int status, const char *why,
 
 static void say_end(struct server *server, const struct part *part)
 {
-	char how[PART_END_BYTES] = "does not answer any more";
+	char how[PART_END_BYTES] = "has stopped responding";
 	int status;
 
 	if (part__has_ended(part, TICK_MS, &status))
 		part__describe_end(status, how);
 	log_pipe__drain(server->options->log);
 	if (!server->ends)
-		log_error("the %s %s; the agent ends", part->name, how);
+		log_error("the %s %s; the agent exits", part->name, how);
 	end(server, -EIO);
 }
 
@@ -120,7 +120,7 @@ static void take_messages(struct server *server)
 	if (err == -EPIPE) {
 		say_end(server, &server->options->parts[PART_READER]);
 	} else if (err && err != -ECANCELED) {
-		log_error("malformed message from the reader (%s); the agent ends", strerror(-err));
+		log_error("cannot receive from the reader: %s; the agent exits", strerror(-err));
 	}
 	if (err)
 		end(server, err);
@@ -133,7 +133,7 @@ static void take_messages(struct server *server)
 static int check_told(struct server *server, int err)
 {
 	if (err && err != -EAGAIN && err != -EPIPE) {
-		log_error("cannot send to the reader: %s; the agent ends", strerror(-err));
+		log_error("cannot send to the reader: %s; the agent exits", strerror(-err));
 		end(server, err);
 	}
 	return err;
@@ -179,8 +179,9 @@ static struct http_answer answer_page(const struct server *server, enum page_kin
 	if (page && is_silent(&server->reader))
 		return http_answer__text(503, SILENT_TEXT);
 	return page ? answer_shared(type, page)
-		    : http_answer__text(503, server->reader.heard_ns ? "too large to be served\n"
-								     : "nothing was read yet\n");
+		    : http_answer__text(503, server->reader.heard_ns
+						     ? "the page is too large\n"
+						     : "no heap has been read yet\n");
 }
 
 static struct http_answer answer_metrics(struct server *server, bool wants_open_metrics)
@@ -202,10 +203,11 @@ static struct http_answer answer_health(const struct reader_peer *reader)
 	if (is_silent(reader))
 		return http_answer__text(503, SILENT_TEXT);
 	if (reader->is_stuck)
-		return http_answer__text(503, "readings do not come to their end\n");
+		return http_answer__text(503, "heap reads are stalled\n");
 	if (reader->is_stale)
 		return http_answer__text(
-			503, "no heap was read for ten intervals, though there was budget\n");
+			503,
+			"no heap has been read for ten intervals although the budget allowed it\n");
 	return http_answer__text(200, "ok\n");
 }
 
@@ -233,7 +235,7 @@ static struct http_answer answer_last_report(const struct reader_peer *reader)
 		return reader->report ? answer_shared(CONTENT_JSON, reader->report)
 				      : http_answer__text(500, "the report is empty\n");
 	case REPORT_NO_SUCH:
-		return http_answer__text(404, "no such Python\n");
+		return http_answer__text(404, "no such Python process\n");
 	case REPORT_TOO_LARGE:
 		return http_answer__text(500, "the report is too large\n");
 	default:
@@ -322,9 +324,9 @@ static struct http_answer answer_report(struct server *server, uint64_t client, 
 	errno = 0;
 	pid = strtol(path, &end_of_pid, 10);
 	if (errno || end_of_pid == path || strcmp(end_of_pid, REPORT_SUFFIX) != 0 || pid <= 0)
-		return http_answer__text(404, "no such page\n");
+		return http_answer__text(404, "not found\n");
 	if (pid > INT_MAX)
-		return http_answer__text(404, "no such Python\n");
+		return http_answer__text(404, "no such Python process\n");
 	return answer_report_of(server, client, (pid_t)pid);
 }
 
@@ -344,8 +346,9 @@ static struct http_answer answer(void *context, const struct http_request *reque
 		return answer_page(server, PAGE_PROCESSES, CONTENT_JSON);
 	if (!strncmp(path, PROCESSES_PATH "/", strlen(PROCESSES_PATH "/")))
 		return answer_report(server, request->client, path + strlen(PROCESSES_PATH "/"));
-	return http_answer__text(404, "there are: /metrics, /livez, /healthz, /v1/processes, "
-				      "/v1/processes/PID/report\n");
+	return http_answer__text(404,
+				 "not found; available: /metrics, /livez, /healthz, /v1/processes, "
+				 "/v1/processes/PID/report\n");
 }
 
 /* Does nothing while serving has exceeded its CPU share; requests then wait in the kernel. */
@@ -365,7 +368,8 @@ static void take_signal(struct server *server)
 	int signal = end_signals__wait(server->options->signal_fd, 0);
 
 	if (signal == SIGHUP && tell_reader(server, MESSAGE_RELOAD, NULL) == -EAGAIN)
-		log_warning("the reader takes nothing now; send SIGHUP again");
+		log_warning(
+			"the reader is too busy to reload the configuration; send SIGHUP again");
 	else if (signal && signal != SIGHUP)
 		end(server, 0);
 }

@@ -32,7 +32,7 @@ void alert_log__write(const struct alert_rule *rule, const struct alert *alert)
 	if (alert->is_firing && alert->is_told)
 		return;
 	log_warning("alert %s: %s: process %d (%s): %s%s%s%s%s",
-		    alert->is_firing ? "fires" : "is over", rule->text, alert->pid, alert->name,
+		    alert->is_firing ? "firing" : "resolved", rule->text, alert->pid, alert->name,
 		    describe(rule, alert->value).text, has_types ? "; pinned by " : "",
 		    has_types ? alert->types : "", has_sites ? "; pools were taken at " : "",
 		    has_sites ? alert->sites : "");

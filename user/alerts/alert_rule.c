@@ -90,12 +90,12 @@ static int parse_head(struct alert_rule *rule, const char *text, char *const *wo
 		      struct failure *failure)
 {
 	if (!words[0] || !words[1] || !words[2])
-		return reject(failure, text, "it wants a metric, a comparison and a value");
+		return reject(failure, text, "expected a metric, a comparison and a value");
 	if (!parse_metric(words[0], &rule->metric))
 		return reject(
 			failure, text,
-			"there is no such metric: pinned_bytes, pinned_arenas, hostage_bytes, "
-			"fragmentation, arena_bytes, growth_per_minute");
+			"unknown metric (expected pinned_bytes, pinned_arenas, hostage_bytes, "
+			"fragmentation, arena_bytes or growth_per_minute)");
 	if (strcmp(words[1], ">") != 0 && strcmp(words[1], "<") != 0)
 		return reject(failure, text, "the comparison must be > or <");
 	rule->below = *words[1] == '<';
@@ -103,8 +103,8 @@ static int parse_head(struct alert_rule *rule, const char *text, char *const *wo
 		return 0;
 	return reject(failure, text,
 		      rule->metric == ALERT_FRAGMENTATION
-			      ? "its value is no share from 0 to 1, such as 50% or 0.5"
-			      : "its value is malformed");
+			      ? "the value must be a percentage or from 0 to 1, such as 50% or 0.5"
+			      : "malformed value");
 }
 
 /* KEY=PATTERN */
@@ -122,8 +122,8 @@ static int parse_condition(struct alert_rule *rule, const char *text, const char
 		return rule->patterns[i] ? 0 : failure__set(failure, -ENOMEM, "out of memory");
 	}
 	return reject(failure, text,
-		      "what follows 'where' is app=, comm=, user= or unit=, each once, and a "
-		      "pattern");
+		      "'where' must be followed by conditions of the form KEY=PATTERN; KEY is app, "
+		      "comm, user or unit, each at most once");
 }
 
 int alert_rule__parse(struct alert_rule *out, const char *text, struct failure *failure)
@@ -144,13 +144,13 @@ int alert_rule__parse(struct alert_rule *out, const char *text, struct failure *
 		return err;
 	if (*word && !strcmp(*word, "for")) {
 		if (!word[1] || !units__parse_seconds(word[1], &rule.for_s))
-			return reject(failure, text, "what follows 'for' is a time");
+			return reject(failure, text, "'for' must be followed by a time");
 		word += 2;
 	}
 	if (*word && (strcmp(*word, "where") != 0 || !word[1]))
 		return reject(failure, text,
-			      "what follows the value is 'for' and a time, or 'where' and "
-			      "conditions");
+			      "only 'for' and a time, or 'where' and conditions, may follow the "
+			      "value");
 	for (word += *word != NULL; *word && !err; word++)
 		err = parse_condition(&rule, text, *word, failure);
 	if (err)

@@ -139,7 +139,7 @@ static void send_to_alertmanager(struct alert_sender *sender, const struct alert
 		sent = post(sender, to->url, body);
 	}
 	if (!sent)
-		count_failure(sender, to, "it is not there, or did not take it");
+		count_failure(sender, to, "it is unreachable or did not accept the alert");
 }
 
 static void send_to_command(struct alert_sender *sender, const struct alert_destination *to,
@@ -150,9 +150,9 @@ static void send_to_command(struct alert_sender *sender, const struct alert_dest
 	if (err == -EPROTO)
 		count_failure(sender, to, "the command failed");
 	else if (err == -ETIMEDOUT)
-		count_failure(sender, to, "the command did not end in time, and was ended");
+		count_failure(sender, to, "the command exceeded its time limit and was ended");
 	else if (err == -ECANCELED || err == -EPIPE)
-		count_failure(sender, to, "pyfrag ends, and the command was ended");
+		count_failure(sender, to, "the command was ended because pyfrag is stopping");
 	else if (err)
 		count_failure(sender, to, strerror(-err));
 }
@@ -233,8 +233,10 @@ static void count_dropped(struct outlet *outlet)
 	if (outlet->logged_ns && now_ns - outlet->logged_ns < LOG_AGAIN_NS)
 		return;
 	outlet->logged_ns = now_ns;
-	log_warning("more than %d alerts wait for %s: %llu were dropped, of the users with most",
-		    ALERT_QUEUE_MAX, outlet->to.label, (unsigned long long)outlet->dropped_cnt);
+	log_warning(
+		"more than %d alerts are queued for %s: dropped %llu of the users with the most "
+		"alerts",
+		ALERT_QUEUE_MAX, outlet->to.label, (unsigned long long)outlet->dropped_cnt);
 }
 
 void alert_sender__send(struct alert_sender *sender, const struct alert_rule *rule,

@@ -57,10 +57,11 @@ int finder__new(struct finder **out, const struct host_filter *filter, struct ac
 	finder->filter = *filter;
 	finder->total = total;
 	if (filter->match && has_back_reference(filter->match))
-		return failure__set(failure, -EINVAL,
-				    "--match: '%s' has a back-reference, which may take too long; "
-				    "write an expression without \\1 to \\9",
-				    filter->match);
+		return failure__set(
+			failure, -EINVAL,
+			"--match: '%s' has a back-reference, and matching it may take too long; "
+			"write an expression without \\1 to \\9",
+			filter->match);
 	if (filter->match && regcomp(&finder->match, filter->match, REG_EXTENDED | REG_NOSUB))
 		return failure__set(failure, -EINVAL,
 				    "--match: '%s' is not a regular expression (POSIX, extended)",

@@ -144,14 +144,16 @@ static struct http_answer find_answer(const struct http_server *server,
 	};
 
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-		return http_answer__text(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET is answered\n");
+		return http_answer__text(MHD_HTTP_METHOD_NOT_ALLOWED,
+					 "only GET and HEAD are supported\n");
 	if (!is_meant_for_us(server, connection))
 		return http_answer__text(
 			MHD_HTTP_FORBIDDEN,
 			"the Host header must name loopback: localhost, 127.0.0.1 or [::1]\n");
 	if (!is_allowed(server, connection, path))
-		return http_answer__text(MHD_HTTP_UNAUTHORIZED,
-					 "a token is wanted: Authorization: Bearer\n");
+		return http_answer__text(
+			MHD_HTTP_UNAUTHORIZED,
+			"missing or wrong token; send the header Authorization: Bearer TOKEN\n");
 	return server->answer(server->context, &request);
 }
 
@@ -229,11 +231,11 @@ static int open_socket(struct http_server *server, const struct http_options *op
 	if (!http_address__split(options->listen, host, sizeof(host), &port))
 		return failure__set(
 			failure, -EINVAL,
-			"'%.200s' is not an address to listen at; example: 127.0.0.1:9876",
+			"cannot listen on '%.200s': not an address; example: 127.0.0.1:9876",
 			options->listen);
 	result = getaddrinfo(host, port, &hints, &found);
 	if (result)
-		return failure__set(failure, -EINVAL, "cannot listen at %.200s: %s",
+		return failure__set(failure, -EINVAL, "cannot listen on %.200s: %s",
 				    options->listen, gai_strerror(result));
 	err = check_address(server, options, found->ai_addr, failure);
 	if (err) {
@@ -247,7 +249,7 @@ static int open_socket(struct http_server *server, const struct http_options *op
 		err = -errno;
 	freeaddrinfo(found);
 	if (err)
-		return failure__set(failure, err, "cannot listen at %.200s: %s", options->listen,
+		return failure__set(failure, err, "cannot listen on %.200s: %s", options->listen,
 				    strerror(-err));
 	return TAKE_FD(fd);
 }
@@ -314,7 +316,7 @@ int http_server__new(struct http_server **out, const struct http_options *option
 				 (size_t)CONNECTION_BYTES_MAX, MHD_OPTION_END);
 	if (!server->daemon) {
 		close(fd);
-		return failure__set(failure, -EIO, "cannot serve at %.200s", options->listen);
+		return failure__set(failure, -EIO, "cannot serve on %.200s", options->listen);
 	}
 	*out = TAKE_PTR(server);
 	return 0;

@@ -73,7 +73,7 @@ static void note_late(struct jobs *jobs, struct job *job)
 {
 	int place = 0;
 
-	log_debug("process %d: reading it is stalled; pyfrag continues with the other processes",
+	log_debug("process %d: its reading is stalled; pyfrag continues with the other processes",
 		  job->pid);
 	while (jobs->late[place])
 		place++;

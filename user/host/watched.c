@@ -280,8 +280,8 @@ void watched__tend(struct watched *watched)
 	if (!err)
 		return;
 	if (err == -EPIPE)
-		log_note("process %d: the process that held its probes (pyfrag-keeper) was killed; "
-			 "pyfrag probes it again",
+		log_note("process %d: pyfrag-keeper, which held its probes, was killed; pyfrag "
+			 "inserts them again",
 			 watched->pid);
 	/* If it cannot be probed again, that is logged then. */
 	growth_watch__stop(TAKE_PTR(watched->growth));
@@ -301,7 +301,7 @@ const char *watched__trouble(const struct watched *watched)
 	case 0:
 		return NULL;
 	case -EDQUOT:
-		return "takes more memory than there is";
+		return "needs more memory than --max-memory allows";
 	case -ETIME:
 		return "exceeds the limit of CPU time";
 	default:

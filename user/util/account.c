@@ -42,8 +42,9 @@ static struct header *header_of(void *pointer)
 	struct header *header = (struct header *)pointer - 1;
 
 	if (header->word >> 52 != 0xfff || header->word & 15) {
-		fprintf(stderr, "pyfrag: memory is released as an account's that is not one's, or "
-				"twice\n");
+		fprintf(stderr,
+			"pyfrag: internal error: this memory was not allocated by an account, "
+			"or was freed before\n");
 		abort();
 	}
 	return header;
