@@ -23,9 +23,9 @@ static void tell(void *context, const struct alert_rule *rule, const struct aler
 
 	(void)rule;
 	snprintf(told->text + used, sizeof(told->text) - used, "%s%c%d%s%s", used ? " " : "",
-		 !alert->is_firing ? '-'
-		 : alert->is_told  ? '='
-				   : '+',
+		 !alert->is_firing    ? '-'
+		 : alert->is_reported ? '='
+				      : '+',
 		 alert->pid, *alert->types ? ":" : "", alert->types);
 }
 

@@ -206,7 +206,7 @@ static void test_an_alert_arrives(void **state)
 	assert_int_equal(alert_wire__unpack(&message, &rule, &alert), 0);
 	assert_string_equal(rule.text, "pinned_bytes > 1");
 	assert_int_equal(rule.metric, ALERT_PINNED_BYTES);
-	assert_true(alert.is_firing && !alert.is_told && alert.value == 1.5);
+	assert_true(alert.is_firing && !alert.is_reported && alert.value == 1.5);
 	assert_int_equal(alert.pid, 77);
 	assert_int_equal(alert.owner, 12345);
 	assert_int_equal(alert.began.tv_sec, 1000);

@@ -15,7 +15,7 @@
 
 enum {
 	IS_FIRING = 1,
-	IS_TOLD = 2,
+	IS_REPORTED = 2,
 };
 
 /* Cuts @text to what the receiver accepts: a longer text would end the agent. */
@@ -30,8 +30,8 @@ static void add_text(struct packer *packer, const char *text)
 void alert_wire__pack(struct packer *packer, const struct alert_rule *rule,
 		      const struct alert *alert)
 {
-	packer__add_u64(packer,
-			(alert->is_firing ? IS_FIRING : 0) | (alert->is_told ? IS_TOLD : 0));
+	packer__add_u64(packer, (alert->is_firing ? IS_FIRING : 0) |
+					(alert->is_reported ? IS_REPORTED : 0));
 	packer__add_u64(packer, rule->metric);
 	packer__add_u64(packer, (uint64_t)alert->pid);
 	packer__add_u64(packer, alert->owner);
@@ -63,7 +63,7 @@ int alert_wire__unpack(const struct message *message, struct alert_rule *rule, s
 	uint64_t flags = cursor__u64(&cursor), metric = cursor__u64(&cursor), began;
 
 	*rule = (struct alert_rule){};
-	*alert = (struct alert){.is_firing = flags & IS_FIRING, .is_told = flags & IS_TOLD};
+	*alert = (struct alert){.is_firing = flags & IS_FIRING, .is_reported = flags & IS_REPORTED};
 	alert->pid = take_pid(&cursor);
 	alert->owner = cursor__u64(&cursor);
 	began = cursor__u64(&cursor);

@@ -130,7 +130,7 @@ static void take_messages(struct server *server)
  * -EAGAIN, a full socket, is not an error. -EPIPE is reported elsewhere, with the exit status of
  * the reader.
  */
-static int check_told(struct server *server, int err)
+static int check_sent(struct server *server, int err)
 {
 	if (err && err != -EAGAIN && err != -EPIPE) {
 		log_error("cannot send to the reader: %s; the agent exits", strerror(-err));
@@ -140,13 +140,14 @@ static int check_told(struct server *server, int err)
 }
 
 /* Does not wait. */
-static int tell_reader(struct server *server, enum message_type type, const struct packer *packed)
+static int send_to_reader(struct server *server, enum message_type type,
+			  const struct packer *packed)
 {
-	return check_told(server,
+	return check_sent(server,
 			  message__send(server->reader.inbox.fd, type, packed, MESSAGE_NO_WAIT));
 }
 
-static void tell_what_was_served(struct server *server)
+static void send_served(struct server *server)
 {
 	_cleanup_(packer__release) struct packer packer = {};
 	const struct part *parts = server->options->parts;
@@ -162,7 +163,7 @@ static void tell_what_was_served(struct server *server)
 	for (int i = 0; i < PART_CNT; i++)
 		if (parts[i].pid_fd >= 0)
 			packer__add_u64(&packer, (uint64_t)parts[i].pid);
-	tell_reader(server, MESSAGE_SERVED, &packer);
+	send_to_reader(server, MESSAGE_SERVED, &packer);
 }
 
 static bool is_silent(const struct reader_peer *reader)
@@ -273,7 +274,7 @@ static bool ask_for_report(struct server *server, uint64_t client, pid_t pid, ui
 	uint64_t now_ns, waited_ns;
 	bool is_answered = false;
 
-	if (!check_told(server, reader_peer__ask_report(reader, pid))) {
+	if (!check_sent(server, reader_peer__ask_report(reader, pid))) {
 		wait_for_report(server);
 		is_answered = !reader->waits_for_report;
 	}
@@ -367,7 +368,7 @@ static void take_signal(struct server *server)
 {
 	int signal = end_signals__wait(server->options->signal_fd, 0);
 
-	if (signal == SIGHUP && tell_reader(server, MESSAGE_RELOAD, NULL) == -EAGAIN)
+	if (signal == SIGHUP && send_to_reader(server, MESSAGE_RELOAD, NULL) == -EAGAIN)
 		log_warning(
 			"the reader is too busy to reload the configuration; send SIGHUP again");
 	else if (signal && signal != SIGHUP)
@@ -445,7 +446,7 @@ static int serve(struct server *server)
 	_cleanup_close_ int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	int err = epoll_fd < 0 ? -errno : watch_all(server, epoll_fd);
 	bool is_held_back = false;
-	uint64_t told_ns = 0;
+	uint64_t sent_ns = 0;
 
 	while (!err && !server->ends) {
 		struct epoll_event event = {.data.u32 = EVENT_REQUEST};
@@ -458,9 +459,9 @@ static int serve(struct server *server)
 			err = -errno;
 		take_event(server, event.data.u32);
 		now_ns = clock_ns(CLOCK_MONOTONIC);
-		if (now_ns - told_ns >= TICK_MS * NS_PER_MS && !server->ends) {
-			tell_what_was_served(server);
-			told_ns = now_ns;
+		if (now_ns - sent_ns >= TICK_MS * NS_PER_MS && !server->ends) {
+			send_served(server);
+			sent_ns = now_ns;
 		}
 	}
 	if (err)

@@ -29,7 +29,7 @@ void alert_log__write(const struct alert_rule *rule, const struct alert *alert)
 	bool has_types = alert->is_firing && *alert->types,
 	     has_sites = alert->is_firing && *alert->sites;
 
-	if (alert->is_firing && alert->is_told)
+	if (alert->is_firing && alert->is_reported)
 		return;
 	log_warning("alert %s: %s: process %d (%s): %s%s%s%s%s",
 		    alert->is_firing ? "firing" : "resolved", rule->text, alert->pid, alert->name,

@@ -250,7 +250,7 @@ void alert_sender__send(struct alert_sender *sender, const struct alert_rule *ru
 		 * Commands run once when an alert fires and once when it is resolved; they get no
 		 * reminders.
 		 */
-		if (outlet->to.command && alert->is_firing && alert->is_told)
+		if (outlet->to.command && alert->is_firing && alert->is_reported)
 			continue;
 		if (alert_message__init(&message, rule, alert)) {
 			atomic_fetch_add(&sender->failed_cnt, 1);

@@ -21,7 +21,7 @@ int alerting__init(struct alerting *alerting, const struct alerting_options *opt
 	return err;
 }
 
-void alerting__tell(void *context, const struct alert_rule *rule, const struct alert *alert)
+void alerting__report(void *context, const struct alert_rule *rule, const struct alert *alert)
 {
 	struct alerting *alerting = context;
 
@@ -33,7 +33,7 @@ void alerting__tell(void *context, const struct alert_rule *rule, const struct a
 int alerting__check(struct alerting *alerting, struct alert_subject *subjects, size_t cnt)
 {
 	return alerts__check(&alerting->alerts, subjects, cnt, clock_ns(CLOCK_MONOTONIC),
-			     alerting__tell, alerting);
+			     alerting__report, alerting);
 }
 
 int alerting__result(const struct alerting *alerting, int result)

@@ -37,7 +37,7 @@ void alerting__release(struct alerting *alerting);
 int alerting__check(struct alerting *alerting, struct alert_subject *subjects, size_t cnt);
 
 /* Logs and sends an alert. This is an alert_fn; its context is the struct alerting. */
-void alerting__tell(void *alerting, const struct alert_rule *rule, const struct alert *alert);
+void alerting__report(void *alerting, const struct alert_rule *rule, const struct alert *alert);
 
 /* The result of a command: ALERTED instead of 0 if an alert has fired. */
 int alerting__result(const struct alerting *alerting, int result);

@@ -121,7 +121,7 @@ static int fire(struct alerts *alerts, struct alert *alert, const struct alert_s
 }
 
 static int check(struct alerts *alerts, size_t number, struct alert_subject *subject,
-		 uint64_t now_ns, alert_fn *tell, void *context)
+		 uint64_t now_ns, alert_fn *report, void *context)
 {
 	const struct alert_rule *rule = &alerts->rules[number];
 	double value = alert_rule__measure(rule, subject->findings, subject->growth_per_minute);
@@ -146,17 +146,17 @@ static int check(struct alerts *alerts, size_t number, struct alert_subject *sub
 		err = fire(alerts, alert, subject);
 		if (err)
 			return err;
-	} else if (now_ns - alert->told_ns < TELL_AGAIN_NS) {
+	} else if (now_ns - alert->reported_ns < REPORT_AGAIN_NS) {
 		return 0;
 	}
-	tell(context, rule, alert);
-	alert->is_told = true;
-	alert->told_ns = now_ns;
+	report(context, rule, alert);
+	alert->is_reported = true;
+	alert->reported_ns = now_ns;
 	return 0;
 }
 
 /* Ends alerts whose rule is no longer true or whose process is gone. */
-static void end_alerts(struct alerts *alerts, alert_fn *tell, void *context)
+static void end_alerts(struct alerts *alerts, alert_fn *report, void *context)
 {
 	size_t kept = 0;
 
@@ -169,7 +169,7 @@ static void end_alerts(struct alerts *alerts, alert_fn *tell, void *context)
 		}
 		if (alert.is_firing) {
 			alert.is_firing = false;
-			tell(context, &alerts->rules[alert.rule], &alert);
+			report(context, &alerts->rules[alert.rule], &alert);
 		}
 		release_alert(&alert);
 	}
@@ -186,7 +186,7 @@ static size_t find_rule(const struct alerts *alerts, const char *text)
 	return i;
 }
 
-void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn *tell,
+void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn *report,
 			   void *context)
 {
 	struct alerts old = *alerts;
@@ -194,7 +194,7 @@ void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn 
 	for (size_t i = 0; i < alerts->cnt; i++)
 		alerts->items[i].is_seen =
 			find_rule(from, alerts->rules[alerts->items[i].rule].text) < from->rule_cnt;
-	end_alerts(alerts, tell, context);
+	end_alerts(alerts, report, context);
 	for (size_t i = 0; i < alerts->cnt; i++)
 		alerts->items[i].rule = find_rule(from, old.rules[alerts->items[i].rule].text);
 	for (size_t i = 0; i < old.rule_cnt; i++)
@@ -208,7 +208,7 @@ void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn 
 }
 
 int alerts__check(struct alerts *alerts, struct alert_subject *subjects, size_t cnt,
-		  uint64_t now_ns, alert_fn *tell, void *context)
+		  uint64_t now_ns, alert_fn *report, void *context)
 {
 	int err = 0;
 
@@ -217,10 +217,10 @@ int alerts__check(struct alerts *alerts, struct alert_subject *subjects, size_t 
 		alerts->items[i].is_seen = false;
 	for (size_t i = 0; i < cnt; i++)
 		for (size_t rule = 0; rule < alerts->rule_cnt && !err; rule++)
-			err = check(alerts, rule, &subjects[i], now_ns, tell, context);
+			err = check(alerts, rule, &subjects[i], now_ns, report, context);
 	if (alerts->cnt > alerts->known_cnt)
 		sort(alerts);
-	end_alerts(alerts, tell, context);
+	end_alerts(alerts, report, context);
 	return err;
 }
 

@@ -18,7 +18,7 @@
 #include "util/text_list.h"
 
 /* Alertmanager considers an alert resolved if it is not sent again within 5 minutes. */
-#define TELL_AGAIN_NS (60 * 1000000000UL)
+#define REPORT_AGAIN_NS (60 * 1000000000UL)
 /* How long an alert waits to learn what pins. */
 #define PINS_WAIT_NS (10 * 1000000000UL)
 
@@ -28,8 +28,8 @@ struct alert {
 	pid_t pid;
 	uint64_t since_ns; /* CLOCK_MONOTONIC: when the rule became true */
 	bool is_firing, is_seen;
-	bool is_told;	       /* whether it was reported as firing before */
-	uint64_t told_ns;      /* CLOCK_MONOTONIC: when it was last reported */
+	bool is_reported;      /* whether it was reported as firing before */
+	uint64_t reported_ns;  /* CLOCK_MONOTONIC: when it was last reported */
 	double value;	       /* of the metric, when last checked */
 	struct timespec began; /* CLOCK_REALTIME: when it started to fire */
 	char *name;	       /* of the process, to report its end after the process is gone */
@@ -66,7 +66,7 @@ struct alerts {
 	bool is_last_check;
 };
 
-/* Called when an alert fires, every TELL_AGAIN_NS while it does, and when it is resolved. */
+/* Called when an alert fires, every REPORT_AGAIN_NS while it does, and when it is resolved. */
 typedef void alert_fn(void *context, const struct alert_rule *rule, const struct alert *alert);
 
 void alerts__release(struct alerts *alerts);
@@ -83,7 +83,7 @@ int alerts__add_rules(struct alerts *alerts, const struct text_list *rules,
  * Replaces the rules by those of @from, which is empty afterwards. Alerts of rules that are in both
  * keep their state; those of other rules end.
  */
-void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn *tell,
+void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn *report,
 			   void *context);
 
 /*
@@ -92,6 +92,6 @@ void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn 
  * appended, and sorted in only at the end. Returns 0 or -ENOMEM.
  */
 int alerts__check(struct alerts *alerts, struct alert_subject *subjects, size_t cnt,
-		  uint64_t now_ns, alert_fn *tell, void *context);
+		  uint64_t now_ns, alert_fn *report, void *context);
 
 size_t alerts__firing_cnt(const struct alerts *alerts);

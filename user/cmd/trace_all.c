@@ -70,7 +70,7 @@ static int write_all(struct trace_all *trace, uint64_t since_ns, struct failure 
 
 static int check_alerts(struct trace_all *trace, struct failure *failure)
 {
-	int err = host_alerts__check(&trace->alerting.alerts, trace->host, alerting__tell,
+	int err = host_alerts__check(&trace->alerting.alerts, trace->host, alerting__report,
 				     &trace->alerting);
 
 	return err ? failure__set(failure, err, "out of memory") : 0;

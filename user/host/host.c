@@ -265,7 +265,7 @@ int host__work(struct host *host)
 	drop_gone(host);
 	host_jobs__free_leaving(host);
 	tend_probed(host);
-	if (host__tells_sites(host))
+	if (host__reports_sites(host))
 		probing_choice__make(host->watched, host->watched_cnt, now_ns);
 	schedule__save(&host->schedule, now_ns);
 	user_shares__tick(&host->shares);
@@ -321,7 +321,7 @@ bool host__is_stale(const struct host *host)
 	       !schedule__has_debts(&host->schedule);
 }
 
-bool host__tells_sites(const struct host *host)
+bool host__reports_sites(const struct host *host)
 {
 	return host->options.watched.sites != 0;
 }

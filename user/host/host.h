@@ -45,7 +45,7 @@ struct account_usage host__memory(const struct host *host);
 const struct host_counts *host__counts(const struct host *host);
 
 /* Whether the most informative processes are probed and their allocation sites reported. */
-bool host__tells_sites(const struct host *host);
+bool host__reports_sites(const struct host *host);
 
 /* Whether no process can be looked at because the maximum number of jobs is stalled. */
 bool host__is_stuck(const struct host *host);

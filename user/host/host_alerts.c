@@ -23,7 +23,7 @@ static struct alert_subject subject_of(const struct watched *watched)
 	};
 }
 
-int host_alerts__check(struct alerts *alerts, const struct host *host, alert_fn *tell,
+int host_alerts__check(struct alerts *alerts, const struct host *host, alert_fn *report,
 		       void *context)
 {
 	struct watched *const *watched;
@@ -36,7 +36,7 @@ int host_alerts__check(struct alerts *alerts, const struct host *host, alert_fn 
 	for (size_t i = 0; i < cnt; i++)
 		if (watched[i]->has_last)
 			subjects[used++] = subject_of(watched[i]);
-	err = alerts__check(alerts, subjects, used, clock_ns(CLOCK_MONOTONIC), tell, context);
+	err = alerts__check(alerts, subjects, used, clock_ns(CLOCK_MONOTONIC), report, context);
 	for (size_t i = 0, next = 0; i < cnt && !err; i++) {
 		if (!watched[i]->has_last)
 			continue;

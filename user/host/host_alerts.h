@@ -9,5 +9,5 @@
  * Checks all Pythons that have been read, and notes in them what an alert needs to know. Returns 0
  * or -ENOMEM.
  */
-int host_alerts__check(struct alerts *alerts, const struct host *host, alert_fn *tell,
+int host_alerts__check(struct alerts *alerts, const struct host *host, alert_fn *report,
 		       void *context);

@@ -149,7 +149,7 @@ int host_metrics__write(const struct host *host, const struct host_metrics_extra
 	cnt = collect_unread(host, series);
 	write_family(series, cnt, &not_read, offsetof(struct heap_series, sums.processes),
 		     open_metrics, out);
-	if (host__tells_sites(host) && site_metrics__write(host, open_metrics, out))
+	if (host__reports_sites(host) && site_metrics__write(host, open_metrics, out))
 		return -ENOMEM;
 	own_metrics__write(host, extra, open_metrics, out);
 	open_metrics__end(out, open_metrics);
