@@ -627,9 +627,9 @@ def test_a_configuration_file(start_agent, any_target, tmp_path):
     config.write_text("match = %s\nlisten = 127.0.0.1:1\nsites = 2\ninterval = 7\n" % MARK)
     agent.process.send_signal(signal.SIGHUP)
     said = [agent.process.stderr.readline()]
-    while b"restart" not in said[-1] or b"changed sites" not in said[-1]:
+    while b"restart" not in said[-1] or b"'sites' has changed" not in said[-1]:
         said.append(agent.process.stderr.readline())
-    assert [line.split()[5] for line in said if b"restart" in line] == [b"listen;", b"sites;"]
+    assert [line.split()[1] for line in said if b"restart" in line] == [b"'listen'", b"'sites'"]
     assert agent.get("/healthz")[0] == 200
     assert agent.stop() == 0
     for wrong in ("alert = nonsense\n", "nothing = 1\n", "[x\n"):
