@@ -194,8 +194,8 @@ def test_another_process(any_target, database):
                              check=False)
         assert refused.returncode == 1 and refused.stdout == b""
         assert refused.stderr.count(b"\n") == 1
-        assert b"is of process %d, not of process %d" % (any_target.pid,
-                                                         other.pid) in refused.stderr
+        assert b"another process (pid %d), not from process %d" % (any_target.pid,
+                                                                   other.pid) in refused.stderr
         told = run_pyfrag("diff", path, second, "--json")
         assert b"warning: A and B are of different processes" in told.stderr
         assert told.stderr.count(b"\n") == 1
@@ -207,7 +207,7 @@ def test_another_process(any_target, database):
         connection.commit()
         refused = run_pyfrag("snapshot", "-p", other.pid, "--by", "type", "--since", second,
                              check=False)
-        assert refused.returncode == 1 and b"of an earlier process" in refused.stderr
+        assert refused.returncode == 1 and b"from an earlier process" in refused.stderr
     assert run_pyfrag("diff", path, path).stderr == b""
 
 

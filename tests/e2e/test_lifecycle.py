@@ -88,7 +88,7 @@ def test_a_second_signal_ends_one_that_hangs(nothing_left):
             trace.wait(timeout=1.5)
         trace.send_signal(signal.SIGINT)
         stderr = trace.communicate(timeout=20)[1].decode()
-        assert trace.returncode == 1 and "ended by a second signal" in stderr
+        assert trace.returncode == 1 and "second signal: stopped" in stderr
         assert stderr.count("\n") == 1
         hanging.kill()
 

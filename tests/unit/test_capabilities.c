@@ -58,7 +58,7 @@ static void test_refusal(void **state)
 		print_message("skipped: this process has no CAP_SYS_PTRACE\n");
 		skip();
 	}
-	assert_non_null(strstr(target__refusal(), "although pyfrag has CAP_SYS_PTRACE"));
+	assert_non_null(strstr(target__refusal(), "denied despite CAP_SYS_PTRACE"));
 	assert_null(strstr(target__refusal(), "run as root"));
 }
 

@@ -135,11 +135,12 @@ static void test_one_question(void **state)
 	check_answer("SELECT 1 AS a;", "{\"a\":1}\n");
 	check_answer("SELECT 1 AS a; ; -- nothing more\n /* ; */ ;", "{\"a\":1}\n");
 	check_answer("SELECT ';' AS a", "{\"a\":\";\"}\n");
-	check_refused("SELECT 1; SELECT 2", -EINVAL, "more than one query");
-	check_refused("SELECT 1;;; -- and\n SELECT 2;", -EINVAL, "more than one query");
-	check_refused("SELECT 1; DELETE FROM blocks", -EINVAL, "more than one query");
-	check_refused("SELECT 1; and nonsense", -EINVAL, "more than one query");
-	check_refused("SELECT 1; " ENDLESS " SELECT x FROM c", -EINVAL, "more than one query");
+	check_refused("SELECT 1; SELECT 2", -EINVAL, "more than one SQL statement");
+	check_refused("SELECT 1;;; -- and\n SELECT 2;", -EINVAL, "more than one SQL statement");
+	check_refused("SELECT 1; DELETE FROM blocks", -EINVAL, "more than one SQL statement");
+	check_refused("SELECT 1; and nonsense", -EINVAL, "more than one SQL statement");
+	check_refused("SELECT 1; " ENDLESS " SELECT x FROM c", -EINVAL,
+		      "more than one SQL statement");
 }
 
 /* The SQL for @question; the caller frees it. NULL if it is refused. */
@@ -282,7 +283,7 @@ static void test_what_the_file_brings_is_not_run(void **state)
 	check_refused("SELECT * FROM by_owner", -EINVAL, "the query");
 	make("DROP TABLE meta; CREATE VIEW meta AS " ENDLESS
 	     " SELECT 'schema_version' AS key, 1 AS value FROM c;");
-	check_refused("SELECT 1", -EINVAL, "is not a database of a heap");
+	check_refused("SELECT 1", -EINVAL, "is not a pyfrag heap database");
 	/* A column that is computed when it is read. */
 	make("DROP TABLE process; CREATE TABLE process(pid, comm AS (hex(zeroblob(100000000))),"
 	     " arena_size AS (1)); INSERT INTO process(pid) VALUES(1);");
@@ -318,13 +319,13 @@ static void test_values_that_are_none(void **state)
 	check_answer("SELECT hostage_bytes FROM pins_by_kind", "{\"hostage_bytes\":null}\n");
 	check_answer("SELECT comm FROM process", "{\"comm\":\"\xef\xbf\xbd\"}\n");
 	make("UPDATE meta SET value = NULL");
-	check_refused("SELECT 1", -EINVAL, "is not a database of a heap");
+	check_refused("SELECT 1", -EINVAL, "is not a pyfrag heap database");
 	make("UPDATE meta SET value = 'one' WHERE key = 'schema_version'");
-	check_refused("SELECT 1", -EINVAL, "is not a database of a heap");
+	check_refused("SELECT 1", -EINVAL, "is not a pyfrag heap database");
 	make("UPDATE meta SET value = 9223372036854775807 WHERE key = 'schema_version'");
-	check_refused("SELECT 1", -EINVAL, "has version 9223372036854775807");
+	check_refused("SELECT 1", -EINVAL, "has schema version 9223372036854775807");
 	make("UPDATE meta SET value = 2 WHERE key = 'schema_version'");
-	check_refused("SELECT 1", -EINVAL, "has version 2");
+	check_refused("SELECT 1", -EINVAL, "has schema version 2");
 }
 
 static int count(void *context, uint64_t address, const char *kind)
@@ -442,7 +443,7 @@ static void test_another_one(void **state)
 	other = open(path, O_RDONLY | O_CLOEXEC);
 	options.other_fd = other;
 	assert_int_equal(database__open(&database, &options, &failure), -EINVAL);
-	assert_non_null(strstr(failure.text, "B has version 3"));
+	assert_non_null(strstr(failure.text, "B has schema version 3"));
 }
 
 static struct database_process process_of(const char *sql)

@@ -299,7 +299,7 @@ static void test_why_there_is_no_heap(void **state)
 	assert_no_heap(&fixture, "process 17 (python3): no pymalloc arenas: CPython 3.11.2 does "
 				 "not allocate with pymalloc");
 	python_malloc = "malloc";
-	assert_no_heap(&fixture, "was started with PYTHONMALLOC=malloc; unset it");
+	assert_no_heap(&fixture, "was started with PYTHONMALLOC=malloc; restart it");
 	python_malloc = "default";
 	assert_no_heap(&fixture, "does not allocate with pymalloc");
 	memset(fake_memory__at(&fixture.fake.memory, FAKE_DATA, FAKE_DATA_BYTES), 0,

@@ -61,7 +61,7 @@ static void test_nothing_else_is(void **state)
 		struct failure failure;
 		char expected[64];
 
-		snprintf(expected, sizeof(expected), "cannot open %s: it is not a regular file",
+		snprintf(expected, sizeof(expected), "cannot open %s: not a regular file",
 			 names[i]);
 		assert_int_equal(regular_file__open("cannot open", names[i], &failure), -EINVAL);
 		assert_string_equal(failure.text, expected);

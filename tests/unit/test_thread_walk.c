@@ -99,7 +99,7 @@ static void check_bad(const struct fixture *fixture)
 
 	assert_int_equal(thread_walk__check(&fixture->walk, &fixture->memory.memory, &failure),
 			 -EBADMSG);
-	assert_non_null(strstr(failure.text, "frames do not have the layout"));
+	assert_non_null(strstr(failure.text, "frames of this Python do not match the layout"));
 }
 
 static void test_good(void **state)

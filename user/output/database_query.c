@@ -40,12 +40,12 @@ static int describe(const struct database *database, int result, const char *wha
 {
 	if (result == SQLITE_INTERRUPT)
 		return failure__set(failure, -ETIME,
-				    "%.500s takes more than %g s of CPU time; see --timeout", what,
-				    database->guard.cpu_s);
+				    "%.500s exceeded the limit of %g s of CPU time (--timeout)",
+				    what, database->guard.cpu_s);
 	if (result == SQLITE_NOMEM)
 		return failure__set(failure, -ENOMEM,
-				    "%.500s takes more memory than %s; see --max-memory", what,
-				    units__bytes(database->guard.memory_bytes).text);
+				    "%.500s exceeded the limit of %s of memory (--max-memory)",
+				    what, units__bytes(database->guard.memory_bytes).text);
 	return failure__set(failure,
 			    result == SQLITE_ERROR || result == SQLITE_AUTH ? -EINVAL : -EIO,
 			    "%.500s: %.400s", what, sqlite3_errmsg(database->db));
@@ -79,16 +79,14 @@ static int check_version(const struct database *database, const char *schema, co
 	if (result == SQLITE_INTERRUPT || result == SQLITE_NOMEM)
 		return describe(database, result, name, failure);
 	if (version < 0)
-		return failure__set(
-			failure, -EINVAL,
-			"%.500s is not a database of a heap (create one with: pyfrag snapshot -p "
-			"PID -o FILE)",
-			name);
+		return failure__set(failure, -EINVAL,
+				    "%.500s is not a pyfrag heap database (create one with: pyfrag "
+				    "snapshot -p PID -o FILE)",
+				    name);
 	if (version != DATABASE_SCHEMA_VERSION)
-		return failure__set(
-			failure, -EINVAL,
-			"%.500s has version %lld of the schema; this pyfrag reads version %d", name,
-			(long long)version, DATABASE_SCHEMA_VERSION);
+		return failure__set(failure, -EINVAL,
+				    "%.500s has schema version %lld; this pyfrag reads version %d",
+				    name, (long long)version, DATABASE_SCHEMA_VERSION);
 	return 0;
 }
 
@@ -208,7 +206,7 @@ static int refuse_name(const struct database *database, const char *name, struct
 	if (sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL) == SQLITE_OK &&
 	    sqlite3_step(statement) == SQLITE_ROW)
 		views = (const char *)sqlite3_column_text(statement, 0);
-	failure__set(failure, -EINVAL, "no such view: '%.200s'; there are: %.700s", name,
+	failure__set(failure, -EINVAL, "no such view: '%.200s'; available: %.700s", name,
 		     views ?: "none");
 	sqlite3_finalize(statement);
 	return -EINVAL;
@@ -235,14 +233,15 @@ static int write_rows(struct database *database, sqlite3_stmt *statement,
 	int result = SQLITE_ROW, err;
 
 	if (sqlite3_column_count(statement) > ROWS_COLUMNS_MAX)
-		return failure__set(failure, -EINVAL, "more than %d columns", ROWS_COLUMNS_MAX);
+		return failure__set(failure, -EINVAL, "the query returns more than %d columns",
+				    ROWS_COLUMNS_MAX);
 	err = writer->write_rows(statement, out, &result);
 	if (err)
-		return failure__set(failure, err, "cannot write the answer: %s", strerror(-err));
+		return failure__set(failure, err, "cannot write the result: %s", strerror(-err));
 	if (result != SQLITE_DONE && !ferror(out))
 		return describe(database, result, "the query", failure);
 	return fflush(out) || ferror(out)
-		       ? failure__set(failure, -EIO, "cannot write the answer: %s", strerror(errno))
+		       ? failure__set(failure, -EIO, "cannot write the result: %s", strerror(errno))
 		       : 0;
 }
 
@@ -270,12 +269,12 @@ int database__query(struct database *database, const char *sql, const struct rep
 		return failure__set(failure, -EINVAL, "the query is empty");
 	if (has_statement(database, rest)) {
 		sqlite3_finalize(statement);
-		return failure__set(failure, -EINVAL, "more than one query; give one at a time");
+		return failure__set(failure, -EINVAL,
+				    "more than one SQL statement; give one at a time");
 	}
 	err = sqlite3_stmt_readonly(statement)
 		      ? write_rows(database, statement, writer, out, failure)
-		      : failure__set(failure, -EINVAL,
-				     "the query would write; only reading is allowed");
+		      : failure__set(failure, -EINVAL, "the query is not read-only");
 	sqlite3_finalize(statement);
 	return err;
 }

@@ -79,7 +79,7 @@ static int describe(int err, struct failure *failure)
 			"cannot probe: perf events are not permitted; run as root, or: sysctl "
 			"kernel.perf_event_paranoid=2 (see: pyfrag doctor)");
 	return failure__set(failure, err,
-			    "cannot measure what a probe hit costs: %s (see: pyfrag doctor)",
+			    "cannot measure the cost of a probe hit: %s (see: pyfrag doctor)",
 			    strerror(-err));
 }
 

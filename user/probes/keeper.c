@@ -38,10 +38,9 @@ int keeper__start(keeper_confine_fn *confine, struct failure *failure)
 
 		closep(&sockets[0]);
 		closep(&sockets[1]);
-		return failure__set(
-			failure, err,
-			"cannot start pyfrag-keeper, the process that holds the probes: %s",
-			strerror(-err));
+		return failure__set(failure, err,
+				    "cannot start pyfrag-keeper, which manages the probes: %s",
+				    strerror(-err));
 	}
 	close(sockets[1]);
 	start_fd = sockets[0];

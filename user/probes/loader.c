@@ -67,23 +67,21 @@ static int describe_load_error(int err, struct failure *failure)
 				    "cannot load BPF programs: this kernel has no BTF "
 				    "(/sys/kernel/btf/vmlinux); it needs CONFIG_DEBUG_INFO_BTF");
 	if (err == -EACCES || err == -EINVAL)
-		return failure__set(
-			failure, err,
-			"cannot load BPF programs: this kernel's verifier rejects them; "
-			"its reasons are shown with --verbose");
+		return failure__set(failure, err,
+				    "cannot load BPF programs: this kernel's verifier rejects them "
+				    "(details with --verbose)");
 	return failure__set(failure, err, "cannot load BPF programs: %s (details with --verbose)",
 			    strerror(-err));
 }
 
 static int describe_no_keeper(int err, struct failure *failure)
 {
-	return failure__set(
-		failure, err,
-		err == -EPIPE
-			? "cannot probe: the process that holds the probes (pyfrag-keeper) was "
-			  "killed; start pyfrag again"
-			: "cannot probe: there is no pyfrag-keeper to hold the probes: %s",
-		strerror(-err));
+	return failure__set(failure, err,
+			    err == -EPIPE ? "cannot probe: pyfrag-keeper, which manages the "
+					    "probes, was killed; start pyfrag again"
+					  : "cannot probe: pyfrag-keeper, which manages the "
+					    "probes, is not running: %s",
+			    strerror(-err));
 }
 
 static void choose_method(struct probe_set *probes, const struct probe_options *options,
@@ -156,10 +154,9 @@ static int check_first_thread(const struct probe_set *probes)
 
 const char *probe_set__error_text(int err)
 {
-	return err == -EOWNERDEAD
-		       ? "its first thread has ended, and the kernel puts no probes into "
-			 "a process without it"
-		       : strerror(-err);
+	return err == -EOWNERDEAD ? "its first thread has ended, and the kernel cannot insert "
+				    "probes into such a process"
+				  : strerror(-err);
 }
 
 static int prepare_check(struct probe_set *probes, const struct probe_options *options,
@@ -355,7 +352,7 @@ static int drop_mismatched(struct probe_set *probes, const struct site **sites, 
 		return err;
 	if (sound_cnt < *cnt)
 		log_note("process %d (%s): %zu probe sites are not used: the code in its memory "
-			 "differs from the scan; if this persists, try --no-cache",
+			 "differs from the scanned file; if this persists, try --no-cache",
 			 probes->pid, probes->target->comm, *cnt - sound_cnt);
 	probes->mismatched_cnt += *cnt - sound_cnt;
 	*cnt = sound_cnt;

@@ -42,11 +42,10 @@ static int take_record(void *context, void *data, size_t size)
 static int describe(int err, struct failure *failure)
 {
 	if (err == -EPERM)
-		return failure__set(
-			failure, err,
-			"cannot watch for processes: BPF is not permitted; run as root, or "
-			"with CAP_BPF and CAP_PERFMON, in a container with a seccomp profile that "
-			"allows bpf() (see: pyfrag doctor)");
+		return failure__set(failure, err,
+				    "cannot watch for processes: BPF is not permitted; run as "
+				    "root, or with CAP_BPF and CAP_PERFMON; in a container, the "
+				    "seccomp profile must also allow bpf() (see: pyfrag doctor)");
 	return failure__set(failure, err,
 			    "cannot watch for processes with BPF: %s (see: pyfrag doctor)",
 			    strerror(-err));

@@ -169,11 +169,10 @@ static int check_sites(const struct site_set *sites, bool follow_blocks, pid_t p
 	if (!follow_blocks ||
 	    (site_set__count(sites, EVENT_ALLOC) && site_set__count(sites, EVENT_FREE)))
 		return 0;
-	return failure__set(
-		failure, -ENOTSUP,
-		"process %d: no probe sites for allocations found in the code of its Python (an "
-		"unusual build?); --mode watch works without them",
-		pid);
+	return failure__set(failure, -ENOTSUP,
+			    "process %d: no allocation probe sites found in the code of its Python "
+			    "(an unusual build?); --mode watch works without them",
+			    pid);
 }
 
 static struct tracer_sight sight_of(const struct site_set *sites)

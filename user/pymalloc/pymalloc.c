@@ -38,13 +38,12 @@ static int describe_no_arenas(const struct heap_context *context, struct failure
 		return failure__set(
 			failure, -ENODATA,
 			"process %d (%s): no pymalloc arenas: CPython %s was started with "
-			"PYTHONMALLOC=%s; unset it to use pymalloc",
+			"PYTHONMALLOC=%s; restart it without PYTHONMALLOC to use pymalloc",
 			target->pid, target->comm, context->python->version, setting);
-	return failure__set(
-		failure, -ENODATA,
-		"process %d (%s): no pymalloc arenas: CPython %s does not allocate with "
-		"pymalloc (another allocator, or it has not started up yet)",
-		target->pid, target->comm, context->python->version);
+	return failure__set(failure, -ENODATA,
+			    "process %d (%s): no pymalloc arenas: CPython %s does not allocate "
+			    "with pymalloc (another allocator, or Python is not initialized yet)",
+			    target->pid, target->comm, context->python->version);
 }
 
 /* Describes why no heap was located. */
@@ -65,11 +64,10 @@ static int describe_locate_error(const struct heap_context *context, int err,
 	case -EDQUOT:
 		return shortage__describe(target, err, failure);
 	case -EAGAIN:
-		return failure__set(
-			failure, err,
-			"process %d (%s): found pymalloc's pools, but no arenas that fit "
-			"them; try again, or with --pause",
-			target->pid, target->comm);
+		return failure__set(failure, err,
+				    "process %d (%s): found pymalloc's pools, but no arenas that "
+				    "fit them; try again, if necessary with --pause",
+				    target->pid, target->comm);
 	default:
 		return failure__set(failure, err, "process %d (%s): cannot read its memory: %s",
 				    target->pid, target->comm, strerror(-err));
@@ -131,15 +129,17 @@ static int describe_read_error(const struct heap_context *context, int err, stru
 		return failure__set(
 			failure, err,
 			"process %d (%s): its table of arenas is inconsistent (damaged, or "
-			"changing too fast); try again, or with --pause",
+			"changing too fast); try again, if necessary with --pause",
 			target->pid, target->comm);
 	if (err == -ELOOP)
 		return failure__set(failure, err,
 				    "process %d (%s): its list of interpreters is too long "
-				    "(damaged); try again, or with --pause",
+				    "(damaged); try again, if necessary with --pause",
 				    target->pid, target->comm);
 	if (err == -E2BIG)
-		return failure__set(failure, err, "process %d (%s): more than %u arenas",
+		return failure__set(failure, err,
+				    "process %d (%s) has more than %u arenas, which pyfrag does "
+				    "not support",
 				    target->pid, target->comm, ARENAS_MAX);
 	return failure__set(failure, err, "process %d (%s): cannot read its heap: %s", target->pid,
 			    target->comm, strerror(-err));

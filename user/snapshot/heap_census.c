@@ -37,7 +37,7 @@ static int describe_graph_error(const struct heap_source *source, int err,
 		return shortage__describe(source->target, err, failure);
 	if (err == -EFBIG)
 		return failure__set(failure, err,
-				    "process %d (%s): it has more objects than pyfrag can number",
+				    "process %d (%s) has more objects than pyfrag supports",
 				    source->target->pid, source->target->comm);
 	if (err == -ENOENT)
 		return failure__set(failure, err,
@@ -47,7 +47,7 @@ static int describe_graph_error(const struct heap_source *source, int err,
 	if (err == -ELOOP)
 		return failure__set(failure, err,
 				    "process %d (%s): its list of interpreters is too long "
-				    "(damaged); try again, or with --pause",
+				    "(damaged); try again, if necessary with --pause",
 				    source->target->pid, source->target->comm);
 	return failure__set(failure, err, "process %d (%s): cannot follow its references: %s",
 			    source->target->pid, source->target->comm, strerror(-err));

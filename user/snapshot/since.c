@@ -51,15 +51,13 @@ static int check_process(struct database *database, const char *path, const stru
 	if (database_process__may_be(&now, &then))
 		return 0;
 	if (now.pid == then.pid)
-		return failure__set(
-			failure, -EINVAL,
-			"%.500s is of an earlier process with the same pid, %d; give a database of "
-			"this process",
-			path, target->pid);
+		return failure__set(failure, -EINVAL,
+				    "%.500s was written from an earlier process with the same pid "
+				    "(%d); give a database of the present one",
+				    path, target->pid);
 	return failure__set(
 		failure, -EINVAL,
-		"%.500s is of process %lld, not of process %d (%s); give a database of that "
-		"process",
+		"%.500s was written from another process (pid %lld), not from process %d (%s)",
 		path, (long long)then.pid, target->pid, target->comm);
 }
 

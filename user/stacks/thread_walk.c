@@ -126,6 +126,10 @@ int thread_walk__check(const struct py_walk *walk, const struct memory *memory,
 	}
 	if (!err)
 		return 0;
-	return failure__set(failure, err, "its frames do not have the layout of this version: %s",
+	if (err == -EBADMSG)
+		return failure__set(failure, err,
+				    "the frames of this Python do not match the layout known for "
+				    "its version");
+	return failure__set(failure, err, "cannot walk the stacks of its threads: %s",
 			    strerror(-err));
 }

@@ -388,14 +388,12 @@ static int check_version(const struct debug_image *debug, struct failure *failur
 				    "_Py_DebugOffsets is of version %#lx, not of Python 3.%d", hex,
 				    debug->minor);
 	if ((hex >> 4 & 0xf) < 0xc)
-		return failure__set(
-			failure, -ENOTSUP,
-			"Python 3.%d in an alpha or beta version (%#lx), whose layout may differ; "
-			"use a release",
-			debug->minor, hex);
-	if (head.free_threaded)
 		return failure__set(failure, -ENOTSUP,
-				    "a free-threaded Python 3.%d, whose layout differs",
+				    "alpha and beta versions of Python 3.%d (%#lx) are not "
+				    "supported; use a release",
+				    debug->minor, hex);
+	if (head.free_threaded)
+		return failure__set(failure, -ENOTSUP, "free-threaded Python 3.%d is not supported",
 				    debug->minor);
 	return 0;
 }
@@ -406,9 +404,10 @@ static int check_sizes(const struct debug_image *debug, struct failure *failure)
 		uint64_t size = debug->words[debug_records[i].words[debug->index]];
 
 		if (!size || size > debug_records[i].size_max || size % sizeof(uint64_t))
-			return failure__set(failure, -EBADMSG,
-					    "_Py_DebugOffsets gives %s a size of %lu bytes",
-					    debug_records[i].name, size);
+			return failure__set(
+				failure, -EBADMSG,
+				"implausible _Py_DebugOffsets: %s has a size of %lu bytes",
+				debug_records[i].name, size);
 	}
 	return 0;
 }
@@ -433,9 +432,10 @@ static int take_members(struct py_offsets *offsets, const struct debug_image *de
 		uint64_t offset = debug->words[member->words[debug->index]];
 
 		if (!fits(debug, member->record, offset, member->size))
-			return failure__set(failure, -EBADMSG,
-					    "_Py_DebugOffsets puts a member of %s at %#lx",
-					    debug_records[member->record].name, offset);
+			return failure__set(
+				failure, -EBADMSG,
+				"implausible _Py_DebugOffsets: a member of %s is at %#lx",
+				debug_records[member->record].name, offset);
 		*(__u16 *)((char *)offsets + member->field) = (__u16)offset;
 	}
 	return 0;

@@ -310,17 +310,18 @@ static int describe_absence(const struct target *target, const struct attempt *a
 		return shortage__describe(target, -EDQUOT, failure);
 	if (attempt->is_pending)
 		return failure__set(failure, -EAGAIN,
-				    "process %d (%s): its Python has not started up yet; try again",
+				    "process %d (%s): Python is not initialized yet; try again",
 				    target->pid, target->comm);
-	return failure__set(failure, -ENOEXEC,
-			    "process %d (%s) is not a Python: no CPython in its executable or "
-			    "libraries (%s)%s",
-			    target->pid, target->comm, *target->exe ? target->exe : "no file",
-			    attempt->is_cut || target->maps_are_cut
-				    ? "; it has too many mapped files to look into all"
-			    : attempt->is_cut_short
-				    ? "; its files have too much data to look into all"
-				    : "");
+	return failure__set(
+		failure, -ENOEXEC,
+		"process %d (%s) is not a CPython process: no CPython found in its executable or "
+		"libraries (%s)%s",
+		target->pid, target->comm, *target->exe ? target->exe : "executable unknown",
+		attempt->is_cut || target->maps_are_cut
+			? "; not all of its mapped files were examined, because there are too many"
+		: attempt->is_cut_short
+			? "; not all of its static data was examined, because there is too much"
+			: "");
 }
 
 int python__find(struct python **out, const struct target *target, struct failure *failure)

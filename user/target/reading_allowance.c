@@ -60,11 +60,10 @@ int reading_allowance__describe(pid_t pid, struct failure *failure)
 		comm.bytes[strcspn(comm.bytes, "\n")] = '\0';
 		name = comm.bytes;
 	}
-	return failure__set(
-		failure, -ETIME,
-		"process %d (%s): reading it exceeds the limit of CPU time: its structures are "
-		"damaged or forged; raise the limit with --max-cpu",
-		pid, name);
+	return failure__set(failure, -ETIME,
+			    "process %d (%s): reading it exceeds the CPU time limit; its "
+			    "structures may be damaged or forged, or the limit too low (--max-cpu)",
+			    pid, name);
 }
 
 int reading_allowance__end(pid_t pid, int err, struct failure *failure)

@@ -156,8 +156,7 @@ int runtime__find(struct runtime *out, const struct python *python, const struct
 	int err;
 
 	if (python->free_threaded)
-		return failure__set(failure, -ENOTSUP,
-				    "a free-threaded Python %s, whose layout differs",
+		return failure__set(failure, -ENOTSUP, "free-threaded Python %s is not supported",
 				    python->version);
 	err = py_offsets__find(&runtime.offsets, python->major, python->minor, python->runtime,
 			       memory, failure);

@@ -11,9 +11,8 @@ int shortage__describe(const struct target *target, int err, struct failure *fai
 
 	if (err != -EDQUOT)
 		return failure__set(failure, err, "out of memory");
-	return failure__set(
-		failure, err,
-		"process %d (%s): its heap needs more than %s of pyfrag's memory; raise the limit "
-		"with --max-memory",
-		target->pid, target->comm, units__bytes(usage.limit_bytes).text);
+	return failure__set(failure, err,
+			    "process %d (%s): reading its heap needs more than %s of memory; raise "
+			    "the limit with --max-memory",
+			    target->pid, target->comm, units__bytes(usage.limit_bytes).text);
 }

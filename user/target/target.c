@@ -39,8 +39,8 @@ void target__freep(struct target **target)
 const char *target__refusal(void)
 {
 	return capabilities__has(CAP_SYS_PTRACE)
-		       ? "refused although pyfrag has CAP_SYS_PTRACE: by a security module "
-			 "(AppArmor, SELinux, Yama), or the process is in another user namespace"
+		       ? "denied despite CAP_SYS_PTRACE, either by a security module (AppArmor, "
+			 "SELinux, Yama) or because the process is in another user namespace"
 		       : "run as root or with CAP_SYS_PTRACE";
 }
 

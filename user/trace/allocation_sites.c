@@ -39,7 +39,7 @@ static void review_stacks(struct allocation_sites *sites)
 	int err = stack_table__review(sites->stacks, forget_stack, sites);
 
 	if (err)
-		log_debug("cannot check stacks again: %s", strerror(-err));
+		log_debug("cannot recheck stacks: %s", strerror(-err));
 	sites->stacks_are_full = stack_table__room_bytes(sites->stacks) < ROOM_BYTES_MIN;
 }
 
@@ -126,7 +126,7 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 	if (!err)
 		err = thread_walk__check(&sites->config.walk, memory, &failure);
 	if (err) {
-		log_note("process %d (%s): the report will have no stacks: %s", source->target->pid,
+		log_note("process %d (%s): no stacks in the reports: %s", source->target->pid,
 			 source->target->comm, failure.text);
 		return 0;
 	}

@@ -109,11 +109,10 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 	int err;
 
 	if (session->process_gone)
-		return failure__set(
-			state->failure, -ESRCH,
-			"process %d (%s) has ended, and its heap with it, so there is no %s; end "
-			"the trace before the process ends (-d)",
-			target->pid, target->comm, session->setup.output->writer->noun);
+		return failure__set(state->failure, -ESRCH,
+				    "process %d (%s) exited before the %s was written; end the "
+				    "trace earlier (-d)",
+				    target->pid, target->comm, session->setup.output->writer->noun);
 	options.census.with_graph = true;
 	/* This limits reading. Writing is bounded by what was found. */
 	reading_allowance__begin(READING_REFERENCES, target->pid, options.reading.max_cpu_s);

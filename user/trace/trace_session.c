@@ -105,10 +105,9 @@ static int skip(struct trace_session *session, struct failure *failure)
 {
 	session->skip_cnt++;
 	counters__add(&session->counters, COUNTER_CHECKPOINTS_SKIPPED, 1);
-	log_note("%s: %s",
-		 session->ending ? "the report shows the heap as it was before"
-				 : "no report this time",
-		 failure->text);
+	log_note("%s; %s", failure->text,
+		 session->ending ? "the last report shows the heap as it was read before"
+				 : "skipping this report");
 	return session->ending ? trace_report__make(session, failure) : 0;
 }
 
@@ -147,11 +146,11 @@ void trace_session__log_end(const struct trace_session *session)
 	if (!session->has_ended)
 		return;
 	if (tracer__has_execed(session->tracer))
-		log_note("process %d (%s) executed another program; the trace ends with the state "
-			 "before it",
+		log_note("process %d (%s) executed another program; the last report shows the heap "
+			 "before that",
 			 target->pid, target->comm);
 	else if (session->last_wakeup == WAKEUP_EXIT)
-		log_note("process %d (%s) has exited, after %s of tracing", target->pid,
+		log_note("process %d (%s) has exited after %s of tracing", target->pid,
 			 target->comm, units__seconds(trace_report__seconds(session)).text);
 	if (fork_cnt)
 		log_note("process %d forked %s; children are not traced", target->pid,
@@ -161,11 +160,10 @@ void trace_session__log_end(const struct trace_session *session)
 /* Nothing is probed any more, so a report would miss events. */
 static int end_without_keeper(const struct trace_session *session, struct failure *failure)
 {
-	return failure__set(
-		failure, -EPIPE,
-		"process %d: the process that holds the probes (pyfrag-keeper) was killed; the "
-		"probes are removed, and the trace ends",
-		session->source->target->pid);
+	return failure__set(failure, -EPIPE,
+			    "process %d: pyfrag-keeper, which manages the probes, was killed; the "
+			    "probes are removed, and the trace ends",
+			    session->source->target->pid);
 }
 
 /* Children forked by the target are slowed down by the probes until they are exempted. */
@@ -174,8 +172,8 @@ static void spare_children(struct trace_session *session)
 	int err = tracer__spare_children(session->tracer);
 
 	if (err && target__is_alive(session->source->target))
-		log_note("process %d forked; the probes slow its children down until the trace "
-			 "ends: %s",
+		log_note("cannot remove the probes from children of process %d (%s); they run "
+			 "slower until the trace ends",
 			 session->source->target->pid, probe_set__error_text(err));
 }
 
@@ -186,9 +184,12 @@ static int keep_budget(struct trace_session *session, struct failure *failure)
 
 	if (!err || !target__is_alive(target))
 		return 0;
-	return err == -EPIPE ? end_without_keeper(session, failure)
-			     : failure__set(failure, err, "process %d: cannot keep the budget: %s",
-					    target->pid, probe_set__error_text(err));
+	return err == -EPIPE
+		       ? end_without_keeper(session, failure)
+		       : failure__set(
+				 failure, err,
+				 "process %d: cannot switch probes to stay within the budget: %s",
+				 target->pid, probe_set__error_text(err));
 }
 
 /* Makes the last report, of the state at the end. */

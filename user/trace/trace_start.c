@@ -54,7 +54,7 @@ static int follow(struct trace_session *session, bool from_first_allocation,
 			     failure);
 	if (!err && writer->needs_sites && !session->sites.ledger)
 		return failure__set(failure, -ENOTSUP,
-				    "process %d: no stacks can be recorded, so there is no %s",
+				    "process %d: cannot record stacks, so no %s can be written",
 				    session->source->target->pid, writer->noun);
 	if (err)
 		return err;
@@ -134,9 +134,9 @@ static int describe_early_end(const struct trace_session *session, int err, stru
 
 	if (err == -ENOEXEC)
 		return failure__set(failure, err,
-				    "'%s' executed another program before its Python had started",
+				    "'%s' executed another program before Python was initialized",
 				    name);
-	return failure__set(failure, -ESRCH, "'%s' ended before its Python had started", name);
+	return failure__set(failure, -ESRCH, "'%s' exited before Python was initialized", name);
 }
 
 /*
@@ -170,11 +170,10 @@ static int start_command(struct trace_session *session, struct failure *failure)
 		return err;
 	err = launch__run_until(&session->launch, probe_if_python, &start);
 	if (err == -ECHILD)
-		return failure__set(
-			failure, -ENOEXEC,
-			"'%s' ended without running Python (pyfrag does not trace children; start "
-			"Python itself)",
-			session->setup.command[0]);
+		return failure__set(failure, -ENOEXEC,
+				    "'%s' exited without running Python in this process (children "
+				    "are not traced); start Python directly",
+				    session->setup.command[0]);
 	if (!err)
 		err = wait_for_heap(session, failure);
 	return err ? err : follow(session, true, failure);

@@ -52,7 +52,7 @@ int capabilities__keep(const unsigned int *kept, size_t cnt, struct failure *fai
 	if (failed || capng_apply(CAPNG_SELECT_CAPS))
 		return failure__set(failure, -EPERM, "cannot give up capabilities");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return failure__set(failure, -errno, "cannot give up new privileges: %s",
+		return failure__set(failure, -errno, "cannot set no_new_privs: %s",
 				    strerror(errno));
 	return 0;
 }
@@ -69,6 +69,6 @@ int capabilities__use(const unsigned int *used, size_t cnt, struct failure *fail
 					       : CAPNG_DROP,
 				       CAPNG_EFFECTIVE, i) != 0;
 	if (failed || capng_apply(CAPNG_SELECT_CAPS))
-		return failure__set(failure, -EPERM, "cannot choose capabilities");
+		return failure__set(failure, -EPERM, "cannot set capabilities");
 	return 0;
 }

@@ -60,11 +60,10 @@ static int check_old(const struct out_file *file, struct failure *failure)
 		return errno == ENOENT ? 0 : describe(file->path, -errno, failure);
 	if (S_ISREG(old.st_mode))
 		return 0;
-	return failure__set(
-		failure, -EEXIST,
-		"cannot write %.500s: it is %s; give the name of a new file, or of one to "
-		"replace",
-		file->path, name_of_type(old.st_mode));
+	return failure__set(failure, -EEXIST,
+			    "cannot write %.500s: it is %s; give a new name or that of a regular "
+			    "file, which is then replaced",
+			    file->path, name_of_type(old.st_mode));
 }
 
 /*

@@ -17,7 +17,6 @@ int regular_file__open(const char *what, const char *path, struct failure *failu
 	if (fd < 0 || fstat(fd, &status))
 		return failure__set(failure, -errno, "%s %.500s: %s", what, path, strerror(errno));
 	if (!S_ISREG(status.st_mode))
-		return failure__set(failure, -EINVAL, "%s %.500s: it is not a regular file", what,
-				    path);
+		return failure__set(failure, -EINVAL, "%s %.500s: not a regular file", what, path);
 	return TAKE_FD(fd);
 }

@@ -41,8 +41,7 @@ static void *take_signals(void *argument)
 		if (sigwait(&signals, &number))
 			continue;
 		if (first_ns && clock_ns(CLOCK_MONOTONIC) - first_ns > APART_NS) {
-			log_error("ended by a second signal while pyfrag was waiting; there is no "
-				  "last report");
+			log_error("second signal: stopped without a last report");
 			_exit(EXIT_FAILURE);
 		}
 		if (first_ns)

@@ -22,11 +22,10 @@ static int check(const struct stat *status, const char *path, struct failure *fa
 	if (!status->st_uid && !status->st_gid)
 		allowed |= S_IRGRP;
 	if (status->st_mode & ~(S_IFMT | allowed) & (S_IRWXG | S_IRWXO))
-		return failure__set(
-			failure, -EPERM,
-			"cannot trust the token in %.200s: other users have access to the file "
-			"(mode %04o); chmod 600 it",
-			path, status->st_mode & 07777);
+		return failure__set(failure, -EPERM,
+				    "cannot trust the token in %.200s: other users have access to "
+				    "the file (mode %04o); run chmod 600 on it",
+				    path, status->st_mode & 07777);
 	return 0;
 }
 
