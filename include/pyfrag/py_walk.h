@@ -14,9 +14,9 @@
 
 #include "pyfrag/stacks.h"
 
-/* Threads and interpreters looked at to find one. */
+/* Maximum number of threads and interpreters searched for one thread. */
 #define PY_WALK_THREADS_MAX 256
-/* Frames followed: those that are kept, and the interpreter's own in between. */
+/* Maximum number of frames followed: those recorded and the interpreter's own in between. */
 #define PY_WALK_FRAMES_MAX (PYFRAG_STACK_DEPTH_MAX + 33)
 
 enum py_walk_result {
@@ -34,7 +34,7 @@ struct py_walker {
 	bool (*read)(const void *memory, void *to, __u32 size, __u64 address);
 	/* Appends a frame to @stack, which has room for it. */
 	void (*add_frame)(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner);
-	/* Room for a copy of a frame, PY_FRAME_WORDS words, which comes with @stack. */
+	/* A buffer of PY_FRAME_WORDS words for the copy of a frame; it belongs to @stack. */
 	__u64 *(*frame_words)(struct pyfrag_stack *stack);
 	const void *memory; /* for read() */
 };
@@ -57,8 +57,8 @@ static __always_inline __u64 py_walk__word(const struct py_walker *walker, __u64
 }
 
 /*
- * Whether @thread is the PyThreadState that the thread that pthread_self() calls @id runs with. (In
- * 2.7 to 3.11 the one that has the lock does; a thread that allocates has it.)
+ * Whether @thread is the PyThreadState with which the thread whose pthread_self() is @id runs.
+ * (From 2.7 to 3.11 this is the one that holds the GIL; a thread that allocates holds it.)
  */
 static __always_inline bool py_walk__is_current(const struct py_walk *walk,
 						const struct py_walker *walker, __u64 thread,
@@ -75,9 +75,7 @@ static __always_inline bool py_walk__is_current(const struct py_walk *walk,
 	       status & PY_THREAD_ACTIVE;
 }
 
-/*
- * The PyThreadState with which the thread that pthread_self() calls @id runs; 0 if there is none.
- */
+/* The PyThreadState with which the thread whose pthread_self() is @id runs; 0 if there is none. */
 static __always_inline __u64 py_walk__find_thread(const struct py_walk *walk,
 						  const struct py_walker *walker, __u64 id)
 {
@@ -97,13 +95,13 @@ static __always_inline __u64 py_walk__find_thread(const struct py_walk *walk,
 	return 0;
 }
 
-/* A member that is a word, of a frame of which @words are a copy. */
+/* The word at @offset of a frame; @words is a copy of the frame. */
 static __always_inline __u64 py_walk__member(const __u64 *words, __u16 offset)
 {
 	return words[offset / sizeof(*words) % PY_FRAME_WORDS];
 }
 
-/* A frame's owner; 0 where there are none. */
+/* The owner of a frame; 0 if the version has none. */
 static __always_inline __u8 py_walk__owner(const struct py_offsets *offsets, const __u64 *words)
 {
 	__u32 shift = offsets->frame_owner % sizeof(*words) * 8;
@@ -113,17 +111,17 @@ static __always_inline __u8 py_walk__owner(const struct py_offsets *offsets, con
 	return (__u8)(py_walk__member(words, offsets->frame_owner) >> shift);
 }
 
-/* Where the frame of @code is, as struct pyfrag_frame has it. */
+/* The position of a frame in its @code, as in struct pyfrag_frame. */
 static __always_inline __s32 py_walk__instr(const struct py_offsets *offsets, const __u64 *words,
 					    __u64 code)
 {
 	__u64 member = py_walk__member(words, offsets->frame_instr);
 
-	/* An int, in the lower half of its word on the machines there are. */
+	/* An int is in the lower half of its word on all supported machines. */
 	return (__s32)(offsets->instr_kind <= PY_INSTR_UNITS ? member : member - code);
 }
 
-/* Whether a frame of @owner stands for Python code. */
+/* Whether a frame with @owner represents Python code. */
 static __always_inline bool py_walk__is_python(const struct py_offsets *offsets, __u8 owner)
 {
 	return offsets->frame_owner == PY_NO_OFFSET || owner < offsets->frame_owner_native;
@@ -149,8 +147,8 @@ static __always_inline enum py_walk_result py_walk__frames(const struct py_walk 
 		if (!frame)
 			return PY_WALK_DONE;
 		/*
-		 * Masked right here: older verifiers forget what they knew of a value that is put
-		 * aside.
+		 * The mask must be applied here: older verifiers forget the bounds of a value that
+		 * is spilled.
 		 */
 		if (!py_walk__read(walker, words,
 				   walk->frame_bytes & (PY_FRAME_WORDS * sizeof(*words) - 1),

@@ -19,7 +19,7 @@ void candidates__release(struct candidates *candidates)
 	*candidates = (struct candidates){};
 }
 
-/* Where the candidate with @pid is, or belongs. */
+/* The index of the candidate with @pid, or where it would be inserted. */
 static size_t place_of(const struct candidates *candidates, pid_t pid)
 {
 	return PARTITION_POINT(candidate, candidates->items, candidates->cnt, candidate->pid < pid);

@@ -7,9 +7,10 @@
 #include <stddef.h>
 
 /*
- * How many of @items, @cnt in all, come before the point that is searched for. @comes_before is a
- * condition on an item, to which @item points; it holds for the first items and for no others. The
- * result is also the index of the first item for which it does not hold, or @cnt.
+ * The number of items before the partition point of the sorted array @items of @cnt items.
+ * @comes_before is a condition on the item to which @item points; it must hold for the first items
+ * and for no others. The result is also the index of the first item for which it does not hold, or
+ * @cnt.
  *
  *	size_t next = PARTITION_POINT(map, maps, map_cnt, map->end <= address);
  */

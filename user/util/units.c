@@ -120,7 +120,7 @@ struct unit_factor {
 	double factor;
 };
 
-/* Parses a number and a unit, one of the @cnt in @factors, whatever its case. */
+/* Parses a number followed by a unit from @factors (@cnt units), ignoring case. */
 static bool parse_with_unit(const char *text, const struct unit_factor *factors, size_t cnt,
 			    double *value)
 {
