@@ -8,6 +8,7 @@ import pytest
 FILLS = {
     "nothing": (),
     "one arena": ("fill_here()",),
+    "divided mappings": ("fill_here(2)", "divide_mappings()"),
     "threads": ("fill_here(2)", "fill_in_threads()"),
 }
 
@@ -18,12 +19,12 @@ def ask(target, call):
 
 
 def look(target, snapshot):
-    """A snapshot of malloc, and what it says of itself at that moment."""
+    """A snapshot, and what malloc says of itself at that moment."""
     target.send("eval __import__('malloc_oracle').hold_still()")
     assert target.read() == "waiting"
     target.wait_until_blocked()
-    malloc, = snapshot(target.pid)["malloc"]
-    return malloc, ast.literal_eval(re.sub(r"(\d)L", r"\1", target.ask("")))
+    report = snapshot(target.pid)
+    return report, ast.literal_eval(re.sub(r"(\d)L", r"\1", target.ask("")))
 
 
 def as_mallinfo(malloc):
@@ -46,7 +47,8 @@ def as_mallinfo(malloc):
 def test_equals_what_malloc_says(target, snapshot, fills):
     for fill in fills:
         ask(target, fill)
-    malloc, said = look(target, snapshot)
+    report, said = look(target, snapshot)
+    malloc, = report["malloc"]
     if said["mallinfo2"]:  # from glibc 2.33 on
         del said["mallinfo2"]["usmblks"]
         assert as_mallinfo(malloc) == said["mallinfo2"]
@@ -55,6 +57,10 @@ def test_equals_what_malloc_says(target, snapshot, fills):
     if fills:
         assert malloc["in_use"]["bytes"] > 10 << 20
         assert said["trim"] > 1 << 20
+    memory = report["memory"]
+    assert memory["unexplained"]["resident_bytes"] < 0.05 * memory["resident_bytes"]
+    if "divide_mappings()" in fills:
+        assert malloc["mapped"]["chunks"] >= 20
     if "fill_in_threads()" in fills:
         assert len(malloc["arenas"]) >= 4
         assert malloc["tcache"]["chunks"] > 100

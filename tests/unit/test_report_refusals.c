@@ -284,7 +284,8 @@ static int make_since(struct fixture *fixture)
 static int make_memory_use(struct fixture *fixture)
 {
 	_cleanup_(memory_use__release) struct memory_use use = {};
-	int err = memory_use__find(&use, fixture->target, fixture->world.heap);
+	const struct malloc_areas none = {};
+	int err = memory_use__find(&use, fixture->target, fixture->world.heap, &none);
 
 	assert_int_equal(use.region_cnt > 0, !err);
 	return err;

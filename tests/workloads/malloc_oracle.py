@@ -68,6 +68,21 @@ def fill_in_threads(threads=3, count=20000):
     return threads
 
 
+def divide_mappings(count=20, size=8 << 20):
+    """Has the kernel divide the mappings of large blocks, as numpy does: it asks for huge pages for
+    the part of a block that is aligned to them. The same within the heap by brk()."""
+    large = 2 << 20
+    for _ in range(count):
+        block = libc.malloc(size)
+        libc.memset(block, 0x5a, size)
+        start = (block + large - 1) // large * large
+        assert libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(large), 14) == 0
+        kept.append(block)
+    start = kept[0][0] // 4096 * 4096
+    assert libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(4096), 14) == 0
+    return count
+
+
 smaps = os.open("/proc/self/smaps_rollup", os.O_RDONLY)
 before, after = ctypes.create_string_buffer(4096), ctypes.create_string_buffer(4096)
 go_on = ctypes.create_string_buffer(1)

@@ -9,40 +9,46 @@
 #include "util/cleanup.h"
 
 static int read_malloc(struct malloc_use_item *item, const struct target *target,
-		       const struct found_malloc *found, const struct heap *heap)
+		       struct malloc_instance *instance)
 {
-	int err = malloc_image__read(&item->image, target, found, heap);
+	int err = malloc_image__read(&item->image, target->memory, instance);
 
 	if (err)
 		return err;
 	item->total = malloc_image__total(&item->image);
-	for (size_t i = 0; i < item->image.mapped.cnt; i++)
-		item->mapped_bytes += item->image.mapped.items[i].size;
 	err = malloc_trim__estimate(&item->trim, &item->image, target);
 	item->knows_trim = !err;
 	return err == -ENODATA ? 0 : err;
 }
 
-static int find(struct malloc_use *out, const struct target *target, const struct heap *heap)
-{
-	_cleanup_(found_mallocs__release) struct found_mallocs found = {};
-	int err = found_mallocs__find(&found, target);
-
-	out->is_cut = found.is_cut;
-	for (size_t i = 0; i < found.cnt && !err; i++)
-		err = read_malloc(&out->items[out->cnt++], target, &found.items[i], heap);
-	return err;
-}
-
-int malloc_use__find_for_report(struct malloc_use *out, struct target *target,
-				const struct heap *heap, struct failure *failure)
+int malloc_areas__find_for_report(struct malloc_areas *out, struct target *target,
+				  const struct heap *heap, struct failure *failure)
 {
 	int err = target__reload_maps(target, failure);
 
 	if (err)
 		return err;
-	err = find(out, target, heap);
+	err = malloc_areas__find(out, target, heap);
 	target__forget_maps(target);
+	if (account__is_short(err))
+		return shortage__describe(target, err, failure);
+	if (err)
+		malloc_areas__release(out);
+	return 0;
+}
+
+int malloc_use__find_for_report(struct malloc_use *out, struct target *target,
+				const struct heap *heap, struct failure *failure)
+{
+	struct malloc_areas *areas = &out->areas;
+	int err = malloc_areas__find_for_report(areas, target, heap, failure);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < areas->mapped.cnt; i++)
+		out->mapped_bytes += areas->mapped.items[i].size;
+	for (size_t i = 0; i < areas->cnt && !err; i++)
+		err = read_malloc(&out->items[out->cnt++], target, &areas->items[i]);
 	return account__is_short(err) ? shortage__describe(target, err, failure) : 0;
 }
 
@@ -50,5 +56,6 @@ void malloc_use__release(struct malloc_use *use)
 {
 	for (size_t i = 0; i < use->cnt; i++)
 		malloc_image__release(&use->items[i].image);
+	malloc_areas__release(&use->areas);
 	*use = (struct malloc_use){};
 }

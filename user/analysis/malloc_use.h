@@ -13,11 +13,9 @@
 #include "target/target.h"
 #include "util/failure.h"
 
-/* One malloc: a process has one for each libc that is loaded. */
 struct malloc_use_item {
 	struct malloc_image image;
 	struct malloc_arena_use total; /* of its arenas */
-	uint64_t mapped_bytes;	       /* of large requests, each with a mapping of its own */
 	struct malloc_trim trim;
 	bool knows_trim; /* false: the source does not know what is in RAM */
 };
@@ -25,9 +23,18 @@ struct malloc_use_item {
 /* Zero-initialized. */
 struct malloc_use {
 	struct malloc_use_item items[MALLOCS_MAX];
-	size_t cnt;  /* 0: the process does not use glibc's malloc */
-	bool is_cut; /* there may be more: see found_mallocs__find() */
+	size_t cnt; /* 0: the process does not use glibc's malloc */
+	struct malloc_areas areas;
+	uint64_t mapped_bytes; /* of chunks with a mapping of their own */
 };
+
+/*
+ * Finds the areas of malloc; @heap has the regions of pymalloc. If they cannot be read, the report
+ * does without: then returns 0, and @out is empty. Errors are described in @failure: -EDQUOT,
+ * -ENOMEM, or those of target__reload_maps(). The caller releases @out, also on failure.
+ */
+int malloc_areas__find_for_report(struct malloc_areas *out, struct target *target,
+				  const struct heap *heap, struct failure *failure);
 
 /*
  * Finds it out; @heap has the regions of pymalloc. What cannot be read is left out. Errors are

@@ -15,11 +15,7 @@
 #include "util/cleanup.h"
 #include "util/partition_point.h"
 
-#define MALLOC_HEAP_BYTES (64UL << 20) /* HEAP_MAX_SIZE */
-#define CHUNK_FLAGS	  7UL
-#define CHUNK_HEAD_BYTES  16
-#define CHUNK_IS_MMAPPED  2UL
-#define END_UNKNOWN	  UINT64_MAX
+#define END_UNKNOWN UINT64_MAX
 /* How large the guard below a stack may be: glibc uses one page, unless a program requests more. */
 #define GUARD_BYTES_MAX (64UL << 10)
 
@@ -33,12 +29,12 @@ struct survey {
 	struct memory_use *use;
 	const struct target *target;
 	const struct heap *heap;
+	const struct malloc_areas *malloc;
 	uint64_t *stack_pointers; /* of waiting threads */
 	size_t stack_pointer_cnt, stack_pointer_capacity;
 	struct executable_files modules;
 	uint64_t *data_ends; /* of the first modules: where static data ends, or END_UNKNOWN */
 	uint64_t page_bytes;
-	int pages; /* target__open_pages() */
 };
 
 void memory_use__release(struct memory_use *use)
@@ -120,53 +116,10 @@ static uint64_t end_of_static(struct survey *survey, size_t number)
 	return end < mapping->end ? end : mapping->end;
 }
 
-/*
- * Whether a large request begins with these two words. Its size is that of its pages; from glibc
- * 2.43 on, less what is in front of it. Sets *end to where it ends, at most @limit.
- */
-static bool is_mapped_chunk(const struct survey *survey, const uint64_t *words, uint64_t at,
-			    uint64_t limit, uint64_t *end)
+/* The memory of malloc at @at, or the first above it; NULL: there is none. */
+static const struct malloc_range *malloc_range_from(const struct survey *survey, uint64_t at)
 {
-	uint64_t size = words[1] & ~CHUNK_FLAGS, pages;
-
-	if (words[0] || (words[1] & CHUNK_FLAGS) != CHUNK_IS_MMAPPED || !size ||
-	    !checked_round_up(size, survey->page_bytes, &pages) || pages > limit - at)
-		return false;
-	*end = at + pages;
-	return pages - size == 0 || pages - size == CHUNK_HEAD_BYTES;
-}
-
-/* The same for struct heap_info: ar_ptr, prev, size, mprotect_size. */
-static bool is_malloc_heap(const struct survey *survey, const uint64_t *words, uint64_t at,
-			   uint64_t limit, uint64_t *end)
-{
-	uint64_t size = words[2], open_size = words[3];
-
-	if (at % MALLOC_HEAP_BYTES || !words[0] || words[0] % 8 || !size || size > open_size ||
-	    size % survey->page_bytes || open_size % survey->page_bytes ||
-	    open_size > MALLOC_HEAP_BYTES || open_size > limit - at)
-		return false;
-	*end = at + open_size;
-	return true;
-}
-
-/*
- * Whether the memory is malloc's, which then has written words of its own there. A mapping may
- * reserve terabytes that were never touched; nothing is read there. Returns 0, as
- * target__is_touched() or as memory__read().
- */
-static int is_of_malloc(const struct survey *survey, uint64_t at, uint64_t limit, uint64_t *end,
-			bool *is)
-{
-	uint64_t words[4];
-	int err = target__is_touched(survey->target, survey->pages, at, is);
-
-	if (err || !*is)
-		return err;
-	err = memory__read(survey->target->memory, at, words, sizeof(words));
-	*is = !err && (is_mapped_chunk(survey, words, at, limit, end) ||
-		       is_malloc_heap(survey, words, at, limit, end));
-	return err == -EFAULT ? 0 : err;
+	return malloc_range__from(survey->malloc->ranges, survey->malloc->range_cnt, at);
 }
 
 /*
@@ -175,15 +128,14 @@ static int is_of_malloc(const struct survey *survey, uint64_t at, uint64_t limit
  */
 static uint64_t next_start(const struct survey *survey, uint64_t at, uint64_t limit)
 {
-	/* No mapping is near the end of the address space. */
-	uint64_t next = (at / MALLOC_HEAP_BYTES + 1) * MALLOC_HEAP_BYTES;
 	const struct heap *heap = survey->heap;
 	size_t first =
 		PARTITION_POINT(region, heap->regions, heap->region_cnt, region->address <= at);
+	const struct malloc_range *range = malloc_range_from(survey, at);
 
-	if (first < heap->region_cnt && heap->regions[first].address < next)
-		next = heap->regions[first].address;
-	return next < limit ? next : limit;
+	if (first < heap->region_cnt && heap->regions[first].address < limit)
+		limit = heap->regions[first].address;
+	return range && range->start < limit ? range->start : limit;
 }
 
 static bool holds_stack_pointer(const struct survey *survey, uint64_t start, uint64_t end)
@@ -219,6 +171,11 @@ static int add_rest(struct survey *survey, size_t number, uint64_t start, uint64
 	return add_region(survey, number, start, end, part);
 }
 
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Divides a mapping without a file into regions. */
 static int survey_anonymous(struct survey *survey, size_t number)
 {
@@ -230,24 +187,18 @@ static int survey_anonymous(struct survey *survey, size_t number)
 		err = add_region(survey, number, mapping->start, at, MEMORY_FILES);
 	for (; at < mapping->end && !err; at = end) {
 		const struct region *arena = heap__region_around(survey->heap, at);
-		bool is_malloc;
+		const struct malloc_range *range = malloc_range_from(survey, at);
 
 		if (arena) {
-			end = region__end(arena);
-			if (end > mapping->end)
-				end = mapping->end;
+			end = lesser(region__end(arena), mapping->end);
 			err = add_region(survey, number, at, end, MEMORY_ARENAS);
-			continue;
-		}
-		err = is_of_malloc(survey, at, mapping->end, &end, &is_malloc);
-		if (err)
-			break;
-		if (is_malloc) {
+		} else if (range && range->start <= at) {
+			end = lesser(range->end, mapping->end);
 			err = add_region(survey, number, at, end, MEMORY_MALLOC);
-			continue;
+		} else {
+			end = next_start(survey, at, mapping->end);
+			err = add_rest(survey, number, at, end);
 		}
-		end = next_start(survey, at, mapping->end);
-		err = add_rest(survey, number, at, end);
 	}
 	return err;
 }
@@ -354,10 +305,10 @@ static void survey__release(struct survey *survey)
 	account__free(survey->stack_pointers);
 	free(survey->data_ends);
 	executable_files__release(&survey->modules);
-	closep(&survey->pages);
 }
 
-int memory_use__find(struct memory_use *out, const struct target *target, const struct heap *heap)
+int memory_use__find(struct memory_use *out, const struct target *target, const struct heap *heap,
+		     const struct malloc_areas *malloc)
 {
 	_cleanup_(memory_use__release) struct memory_use use = {.is_known = true};
 	_cleanup_(survey__release) struct survey survey = {
@@ -365,9 +316,9 @@ int memory_use__find(struct memory_use *out, const struct target *target, const 
 		.target = target,
 		.heap = heap,
 		.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
-		.pages = target__open_pages(target),
+		.malloc = malloc,
 	};
-	int err = survey.pages < 0 ? survey.pages : target__read_smaps(target, &use.smaps);
+	int err = target__read_smaps(target, &use.smaps);
 
 	if (!err)
 		err = list_modules(&survey);
@@ -389,10 +340,10 @@ int memory_use__find(struct memory_use *out, const struct target *target, const 
 }
 
 int memory_use__find_for_report(struct memory_use *out, const struct target *target,
-				const struct heap *heap, struct counters *counters,
-				struct failure *failure)
+				const struct heap *heap, const struct malloc_areas *malloc,
+				struct counters *counters, struct failure *failure)
 {
-	int err = memory_use__find(out, target, heap);
+	int err = memory_use__find(out, target, heap, malloc);
 
 	if (account__is_short(err))
 		return shortage__describe(target, err, failure);

@@ -3,9 +3,7 @@
  * What the memory of a process is used for: arenas, malloc's heaps, files, stacks, and the rest.
  *
  * The kernel merges adjacent mappings without a file, so a mapping is divided where its use
- * changes. glibc's malloc is recognized by what it writes (malloc/malloc.c, malloc/arena.c):
- * [heap]; heaps of 64 MiB, aligned to 64 MiB, which begin with a heap_info; and large requests,
- * each in a mapping of its own, which begin with their size and IS_MMAPPED. Other mallocs are not
+ * changes. What glibc's malloc has is found by malloc/malloc_areas.h; other mallocs are not
  * recognized. A module's data is followed by the memory that its ELF headers request (.bss). A
  * stack is where the stack pointer of a waiting thread is, or what is right above a page that is
  * not accessible.
@@ -17,6 +15,7 @@
 #include <stdint.h>
 
 #include "heap/heap.h"
+#include "malloc/malloc_areas.h"
 #include "target/smaps.h"
 #include "target/target.h"
 #include "util/counters.h"
@@ -54,18 +53,20 @@ struct memory_use {
 };
 
 /*
- * Examines the memory of a process whose arenas are those of @heap. Returns 0, -EDQUOT, -ENOMEM, as
+ * Examines the memory of a process whose arenas are those of @heap, and whose malloc has the areas
+ * of @malloc. Returns 0, -EDQUOT, -ENOMEM, as
  * memory__read(), or negative errno if the mappings cannot be read. The caller releases *out.
  */
-int memory_use__find(struct memory_use *out, const struct target *target, const struct heap *heap);
+int memory_use__find(struct memory_use *out, const struct target *target, const struct heap *heap,
+		     const struct malloc_areas *malloc);
 
 /*
  * The same for a report, which omits the memory use if the mappings cannot be read: then returns 0,
  * and *out is not known. Adds to @counters. Errors, each described in @failure: -EDQUOT, -ENOMEM.
  */
 int memory_use__find_for_report(struct memory_use *out, const struct target *target,
-				const struct heap *heap, struct counters *counters,
-				struct failure *failure);
+				const struct heap *heap, const struct malloc_areas *malloc,
+				struct counters *counters, struct failure *failure);
 void memory_use__release(struct memory_use *use);
 
 /* @use, or NULL if it is not known. */

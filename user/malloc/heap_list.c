@@ -69,6 +69,7 @@ static int add_thread_heaps(struct malloc_heap_list *list, const struct target *
 		if (!is_sane(&info, arena))
 			return -EUCLEAN;
 		heap.end = start + info.size;
+		heap.open_end = start + info.open_size;
 		heap.first_chunk = first_chunk(arena, found->layout, start);
 		if (heap.first_chunk >= heap.end || heap.top >= heap.end)
 			return -EUCLEAN;
@@ -116,6 +117,7 @@ static int add_main_heap(struct malloc_heap_list *list, const struct target *tar
 	if (top_size > end - heap.top)
 		return -EUCLEAN;
 	heap.end = heap.top + top_size;
+	heap.open_end = heap.end;
 	heap.is_below_break = heap.end == end;
 	return add(list, target->memory->account, &heap);
 }

@@ -17,7 +17,8 @@
 #include "target/target.h"
 
 struct malloc_heap {
-	uint64_t start, end;  /* addresses; end exclusive: what is open for use */
+	uint64_t start, end;  /* addresses, end exclusive */
+	uint64_t open_end;    /* a heap of a thread that has shrunk keeps the rest up to here */
 	uint64_t first_chunk; /* address */
 	uint64_t top;	      /* address of the arena's top chunk; 0: it is in another heap */
 	uint64_t chunks_end;  /* where a walk has ended: the top, a fence, or what is damaged */

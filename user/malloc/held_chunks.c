@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/account.h"
+#include "util/partition_point.h"
 
 #define LISTS_MAX   76
 #define SMALL_LISTS 64
@@ -56,20 +57,12 @@ static uint64_t decode_link(const struct malloc_image *image, uint64_t address, 
 /* Which arena's heap has the block; NULL: none. */
 static struct malloc_arena_use *arena_of(const struct malloc_image *image, uint64_t block)
 {
-	size_t first = 0, end = image->heaps.cnt;
+	const struct malloc_heap_list *heaps = &image->instance->heaps;
+	size_t i = PARTITION_POINT(heap, heaps->items, heaps->cnt, heap->end <= block);
 
-	while (first < end) {
-		size_t middle = (first + end) / 2;
-		const struct malloc_heap *heap = &image->heaps.items[middle];
-
-		if (block >= heap->start && block < heap->end)
-			return &image->arenas[heap->arena];
-		if (block < heap->start)
-			end = middle;
-		else
-			first = middle + 1;
-	}
-	return NULL;
+	return i < heaps->cnt && heaps->items[i].start <= block
+		       ? &image->arenas[heaps->items[i].arena]
+		       : NULL;
 }
 
 /* A list that is followed: what is done with each block, and what came of it. */
@@ -147,12 +140,11 @@ static int follow(const struct list *list, uint64_t link, size_t *cnt)
 	return err;
 }
 
-int fastbins__take(struct malloc_image *image, struct malloc_arena_use *arena,
-		   const struct memory *memory)
+int fastbins__take(struct malloc_image *image, size_t arena, const struct memory *memory)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < image->layout->fastbin_cnt && !err; i++) {
+	for (size_t i = 0; i < image->instance->layout->fastbin_cnt && !err; i++) {
 		const struct list list = {
 			.image = image,
 			.memory = memory,
@@ -161,7 +153,7 @@ int fastbins__take(struct malloc_image *image, struct malloc_arena_use *arena,
 		};
 		size_t cnt;
 
-		err = follow(&list, arena->arena.fastbins[i], &cnt);
+		err = follow(&list, image->instance->arenas[arena].fastbins[i], &cnt);
 	}
 	return err;
 }

@@ -21,11 +21,10 @@
 bool tcache__may_be(uint64_t chunk_size);
 
 /*
- * Takes the chunks of @arena's fastbins out of image->live, and counts them. Returns 0 or as
- * memory__read_ranges().
+ * Takes the chunks in the fastbins of arena number @arena out of image->live, and counts them.
+ * Returns 0 or as memory__read_ranges().
  */
-int fastbins__take(struct malloc_image *image, struct malloc_arena_use *arena,
-		   const struct memory *memory);
+int fastbins__take(struct malloc_image *image, size_t arena, const struct memory *memory);
 
 /*
  * If the chunk at @address, of @size bytes, is a tcache, takes what it holds out of image->live and

@@ -6,9 +6,7 @@
 void malloc_image__release(struct malloc_image *image)
 {
 	account__free(image->arenas);
-	account__free(image->heaps.items);
 	account__free(image->cached);
-	account__free(image->mapped.items);
 	block_map__free(image->chunks);
 	block_map__free(image->live);
 	*image = (struct malloc_image){};
@@ -24,7 +22,7 @@ struct malloc_arena_use malloc_image__total(const struct malloc_image *image)
 {
 	struct malloc_arena_use sum = {};
 
-	for (size_t i = 0; i < image->arena_cnt; i++) {
+	for (size_t i = 0; i < image->instance->arena_cnt; i++) {
 		const struct malloc_arena_use *use = &image->arenas[i];
 
 		add_total(&sum.in_use, &use->in_use);

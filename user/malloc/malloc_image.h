@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * glibc's malloc in a target at one moment: its arenas, their heaps, every chunk, and what state
- * each is in. What malloc says of itself (malloc_info(3), mallinfo2(3)) can be computed from it,
- * and what malloc_trim(3) would release.
+ * glibc's malloc in a target at one moment: every chunk in its heaps, and its state. From these
+ * follow the figures of malloc_info(3) and mallinfo2(3), and what malloc_trim(3) would release.
  *
- * A chunk that is not free in a bin may still not be in use by the program: fastbins and the
- * threads' tcaches keep chunks to give out again, marked as in use so that they stay as they are.
+ * A chunk marked as in use need not be in use by the program: fastbins and the tcaches of threads
+ * keep freed chunks ready for the next request, and leave the mark.
  */
 #pragma once
 
@@ -14,9 +13,7 @@
 
 #include "heap/block_map.h"
 #include "malloc/chunk_walk.h"
-#include "malloc/heap_list.h"
-#include "malloc/main_arena.h"
-#include "malloc/mapped_chunks.h"
+#include "malloc/malloc_areas.h"
 
 struct chunk_total {
 	uint64_t cnt, bytes; /* whole chunks, with their headers */
@@ -24,7 +21,6 @@ struct chunk_total {
 
 /* What the memory of one arena is used for. The sum of all bytes is that of its heaps. */
 struct malloc_arena_use {
-	struct malloc_arena arena;
 	struct chunk_total in_use, free, fastbins, tcache;
 	uint64_t top_bytes;
 	/* The arena itself, struct heap_info, what alignment takes, and fences. */
@@ -34,20 +30,15 @@ struct malloc_arena_use {
 };
 
 struct malloc_image {
-	const struct arena_layout *layout;
-	struct malloc_parameters parameters;
-	struct malloc_arena_use *arenas; /* the main arena first */
-	size_t arena_cnt;
-	struct malloc_heap_list heaps; /* sorted by address */
+	const struct malloc_instance *instance; /* not owned: which malloc it is of */
+	struct malloc_arena_use *arenas;	/* of each of its arenas */
 	/* By the address of their block: all chunks, and those in use by the program. */
 	struct block_map *chunks, *live;
 	/* Addresses of blocks that are in a tcache, sorted. */
 	uint64_t *cached;
 	size_t cached_cnt, cached_capacity;
-	struct mapped_chunks mapped;
 	struct chunk_walk_counts counts;
-	uint64_t damaged_arenas; /* whose heaps could not be found */
-	uint64_t torn_lists;	 /* of fastbins and tcaches that changed while they were followed */
+	uint64_t torn_lists; /* of fastbins and tcaches that changed while they were followed */
 };
 
 void malloc_image__release(struct malloc_image *image);

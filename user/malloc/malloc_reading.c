@@ -76,38 +76,6 @@ static int walk_heap(struct reading *reading, struct malloc_heap *heap)
 	return 0;
 }
 
-static int compare_heaps(const void *a, const void *b)
-{
-	const struct malloc_heap *left = a, *right = b;
-
-	return left->start < right->start ? -1 : left->start > right->start;
-}
-
-static int read_arenas(struct malloc_image *image, const struct target *target,
-		       const struct found_malloc *found)
-{
-	struct account *account = target->memory->account;
-
-	image->arenas = account__calloc(account, found->arena_cnt, sizeof(*image->arenas));
-	if (!image->arenas)
-		return -errno;
-	for (size_t i = 0; i < found->arena_cnt; i++) {
-		struct malloc_arena *arena = &image->arenas[i].arena;
-		int err =
-			malloc_arena__read(arena, found->layout, target->memory, found->arenas[i]);
-
-		image->arena_cnt++;
-		arena->is_main = i == 0;
-		if (!err)
-			err = malloc_heaps__add(&image->heaps, target, found, arena, i);
-		if (err && err != -EUCLEAN && err != -EFAULT)
-			return err;
-		image->damaged_arenas += !!err;
-	}
-	return account__sort(account, image->heaps.items, image->heaps.cnt,
-			     sizeof(*image->heaps.items), compare_heaps);
-}
-
 static int compare_addresses(const void *a, const void *b)
 {
 	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
@@ -121,8 +89,8 @@ static int take_held(struct reading *reading)
 	struct malloc_image *image = reading->image;
 	int err = 0;
 
-	for (size_t i = 0; i < image->arena_cnt && !err; i++)
-		err = fastbins__take(image, &image->arenas[i], reading->memory);
+	for (size_t i = 0; i < image->instance->arena_cnt && !err; i++)
+		err = fastbins__take(image, i, reading->memory);
 	for (size_t i = 0; i < reading->candidate_cnt && !err; i++)
 		err = tcache__take(image, reading->candidates[i].address,
 				   reading->candidates[i].size, reading->memory);
@@ -138,26 +106,24 @@ static void count_overhead(struct malloc_arena_use *use)
 			      use->lost_bytes;
 }
 
-int malloc_image__read(struct malloc_image *out, const struct target *target,
-		       const struct found_malloc *found, const struct heap *other)
+int malloc_image__read(struct malloc_image *out, const struct memory *memory,
+		       struct malloc_instance *instance)
 {
-	struct reading reading = {.image = out, .memory = target->memory};
-	struct account *account = target->memory->account;
+	struct reading reading = {.image = out, .memory = memory};
 	int err;
 
-	*out = (struct malloc_image){.layout = found->layout, .parameters = found->parameters};
-	err = block_map__new(&out->chunks, &map_layout, account);
+	*out = (struct malloc_image){.instance = instance};
+	out->arenas = account__calloc(memory->account, instance->arena_cnt, sizeof(*out->arenas));
+	if (!out->arenas)
+		return -errno;
+	err = block_map__new(&out->chunks, &map_layout, memory->account);
 	if (!err)
-		err = block_map__new(&out->live, &map_layout, account);
-	if (!err)
-		err = read_arenas(out, target, found);
-	for (size_t i = 0; i < out->heaps.cnt && !err; i++)
-		err = walk_heap(&reading, &out->heaps.items[i]);
+		err = block_map__new(&out->live, &map_layout, memory->account);
+	for (size_t i = 0; i < instance->heaps.cnt && !err; i++)
+		err = walk_heap(&reading, &instance->heaps.items[i]);
 	if (!err)
 		err = take_held(&reading);
-	if (!err)
-		err = mapped_chunks__find(&out->mapped, target, &out->heaps, other);
-	for (size_t i = 0; i < out->arena_cnt && !err; i++)
+	for (size_t i = 0; i < instance->arena_cnt && !err; i++)
 		count_overhead(&out->arenas[i]);
 	account__free(reading.candidates);
 	return err;

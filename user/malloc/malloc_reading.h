@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads an image of a malloc: the arenas first, then the chunks of all heaps, then the lists that
- * tell which of these are not in use, and last the chunks with a mapping of their own.
+ * Reads an image of a malloc: the chunks of all heaps, and then the lists that tell which of these
+ * are not in use.
  */
 #pragma once
 
-#include "heap/heap.h"
 #include "malloc/malloc_image.h"
-#include "target/target.h"
+#include "target/memory.h"
 
 /*
- * Reads a malloc of @target, whose maps are read; regions of @other (NULL: none) hold none of its
- * mapped chunks. Returns 0, -EDQUOT, -ENOMEM, or as memory__read_ranges(). The
- * caller releases @out, also on failure.
+ * Reads the heaps of @instance, which must outlive @out, and sets their chunks_end. Returns 0,
+ * -EDQUOT, -ENOMEM, or as memory__read_ranges(). The caller releases @out, also on failure.
  */
-int malloc_image__read(struct malloc_image *out, const struct target *target,
-		       const struct found_malloc *found, const struct heap *other);
+int malloc_image__read(struct malloc_image *out, const struct memory *memory,
+		       struct malloc_instance *instance);

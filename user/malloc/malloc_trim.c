@@ -85,8 +85,9 @@ static int add_heap(struct pages *pages, const struct malloc_image *image,
 static int add_top(struct pages *pages, const struct malloc_image *image, uint64_t top,
 		   uint64_t end)
 {
-	uint64_t unit = image->parameters.huge_page_bytes ? image->parameters.huge_page_bytes
-							  : PAGE_BYTES,
+	uint64_t unit = image->instance->parameters.huge_page_bytes
+				? image->instance->parameters.huge_page_bytes
+				: PAGE_BYTES,
 		 bytes = end - top;
 
 	if (bytes <= TOP_BYTES_MIN || unit & (unit - 1))
@@ -113,8 +114,8 @@ int malloc_trim__estimate(struct malloc_trim *out, const struct malloc_image *im
 	int err = 0;
 
 	*out = (struct malloc_trim){};
-	for (size_t i = 0; i < image->heaps.cnt && !err; i++) {
-		const struct malloc_heap *heap = &image->heaps.items[i];
+	for (size_t i = 0; i < image->instance->heaps.cnt && !err; i++) {
+		const struct malloc_heap *heap = &image->instance->heaps.items[i];
 
 		err = add_heap(&pages, image, heap, &top);
 		if (heap->arena == 0 && heap->is_below_break) {

@@ -20,7 +20,8 @@
 struct search {
 	struct mapped_chunks *out;
 	const struct target *target;
-	const struct malloc_heap_list *heaps;
+	const struct malloc_range *heaps;
+	size_t heap_cnt;
 	const struct heap *other;
 	uint64_t end;	 /* of the mappings that lie together */
 	size_t page_cnt; /* that are looked at together next */
@@ -33,25 +34,15 @@ static bool may_hold_chunks(const struct mapping *mapping)
 	       (!*mapping->path || !strncmp(mapping->path, "[anon", 5));
 }
 
-static int compare_heap(const void *key, const void *item)
-{
-	const struct malloc_heap *heap = item;
-	uint64_t address = *(const uint64_t *)key;
-
-	return address < heap->start ? -1 : address >= heap->end;
-}
-
 /* The end of the heap or region that @address is in; 0: it is in none. */
 static uint64_t end_of_known(const struct search *search, uint64_t address)
 {
-	const struct malloc_heap *heap =
-		search->heaps->cnt ? bsearch(&address, search->heaps->items, search->heaps->cnt,
-					     sizeof(*heap), compare_heap)
-				   : NULL;
+	const struct malloc_range *heap =
+		malloc_range__from(search->heaps, search->heap_cnt, address);
 	const struct region *region =
 		search->other ? heap__region_around(search->other, address) : NULL;
 
-	if (heap)
+	if (heap && heap->start <= address)
 		return heap->end;
 	return region ? region__end(region) : 0;
 }
@@ -135,14 +126,15 @@ static int search_together(struct search *search, uint64_t start)
 }
 
 int mapped_chunks__find(struct mapped_chunks *out, const struct target *target,
-			const struct malloc_heap_list *heaps, const struct heap *other)
+			const struct malloc_range *heaps, size_t heap_cnt, const struct heap *other)
 {
 	_cleanup_free_ struct search *search = calloc(1, sizeof(*search));
 	int err = 0;
 
 	if (!search)
 		return -ENOMEM;
-	*search = (struct search){.out = out, .target = target, .heaps = heaps, .other = other};
+	*search = (struct search){
+		.out = out, .target = target, .heaps = heaps, .heap_cnt = heap_cnt, .other = other};
 	for (size_t i = 0; i < target->map_cnt && !err; i++) {
 		uint64_t start = target->maps[i].start;
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "heap/heap.h"
-#include "malloc/heap_list.h"
+#include "malloc/malloc_range.h"
 #include "target/target.h"
 
 struct mapped_chunk {
@@ -28,9 +28,10 @@ struct mapped_chunks {
 };
 
 /*
- * Looks for them in @target, whose maps are read, but not in the heaps of @heaps (sorted by
- * address), nor in the regions of @other (NULL: there are none). Returns 0, -EDQUOT, -ENOMEM, or as
- * memory__find_touched() and memory__read_ranges().
+ * Looks for them in @target, whose maps are read, but not in the @heap_cnt ranges of @heaps, sorted
+ * by address, nor in the regions of @other (NULL: there are none). Returns 0, -EDQUOT, -ENOMEM, or
+ * as memory__find_touched() and memory__read_ranges().
  */
 int mapped_chunks__find(struct mapped_chunks *out, const struct target *target,
-			const struct malloc_heap_list *heaps, const struct heap *other);
+			const struct malloc_range *heaps, size_t heap_cnt,
+			const struct heap *other);

@@ -19,14 +19,14 @@ static json_t *pack_use(const struct malloc_arena_use *use)
 			 (json_int_t)use->lost_bytes);
 }
 
-static json_t *pack_arena(const struct malloc_arena_use *use)
+static json_t *pack_arena(const struct malloc_arena *state, const struct malloc_arena_use *use)
 {
 	json_t *arena = pack_use(use);
 
-	json_values__set(&arena, "address", json_integer((json_int_t)use->arena.address));
-	json_values__set(&arena, "is_main", json_boolean(use->arena.is_main));
-	json_values__set(&arena, "threads", json_integer((json_int_t)use->arena.threads));
-	json_values__set(&arena, "system_bytes", json_integer((json_int_t)use->arena.system_bytes));
+	json_values__set(&arena, "address", json_integer((json_int_t)state->address));
+	json_values__set(&arena, "is_main", json_boolean(state->is_main));
+	json_values__set(&arena, "threads", json_integer((json_int_t)state->threads));
+	json_values__set(&arena, "system_bytes", json_integer((json_int_t)state->system_bytes));
 	return arena;
 }
 
@@ -51,26 +51,34 @@ static json_t *pack_trim(const struct malloc_use_item *item)
 	return item->knows_trim ? json_integer((json_int_t)bytes) : json_null();
 }
 
-static json_t *pack_malloc(const struct malloc_use_item *item)
+/* Mapped chunks do not say which malloc they are of: they are reported with the first. */
+static json_t *pack_mapped(const struct malloc_use *use, bool is_first)
 {
+	return json_pack("{s:I, s:I}", "chunks", (json_int_t)(is_first ? use->areas.mapped.cnt : 0),
+			 "bytes", (json_int_t)(is_first ? use->mapped_bytes : 0));
+}
+
+static json_t *pack_malloc(const struct malloc_use *use, size_t number)
+{
+	const struct malloc_use_item *item = &use->items[number];
+	const struct malloc_instance *instance = item->image.instance;
 	json_t *malloc = pack_use(&item->total), *arenas = json_array();
 
-	for (size_t i = 0; i < item->image.arena_cnt; i++)
-		json_values__append(&arenas, pack_arena(&item->image.arenas[i]));
+	for (size_t i = 0; i < instance->arena_cnt; i++)
+		json_values__append(&arenas,
+				    pack_arena(&instance->arenas[i], &item->image.arenas[i]));
 	json_values__set(&malloc, "arenas", arenas);
-	json_values__set(&malloc, "heaps", json_integer((json_int_t)item->image.heaps.cnt));
-	json_values__set(&malloc, "mapped",
-			 json_pack("{s:I, s:I}", "chunks", (json_int_t)item->image.mapped.cnt,
-				   "bytes", (json_int_t)item->mapped_bytes));
+	json_values__set(&malloc, "heaps", json_integer((json_int_t)instance->heaps.cnt));
+	json_values__set(&malloc, "mapped", pack_mapped(use, !number));
 	json_values__set(&malloc, "trim_releases_bytes", pack_trim(item));
-	json_values__set(&malloc, "parameters", pack_parameters(&item->image.parameters));
+	json_values__set(&malloc, "parameters", pack_parameters(&instance->parameters));
 	json_values__set(&malloc, "windows_retried",
 			 json_integer((json_int_t)item->image.counts.retried_windows));
 	json_values__set(&malloc, "windows_torn",
 			 json_integer((json_int_t)item->image.counts.torn_windows));
 	json_values__set(&malloc, "lists_torn", json_integer((json_int_t)item->image.torn_lists));
 	json_values__set(&malloc, "arenas_damaged",
-			 json_integer((json_int_t)item->image.damaged_arenas));
+			 json_integer((json_int_t)instance->damaged_arenas));
 	return malloc;
 }
 
@@ -79,6 +87,6 @@ json_t *json_malloc__report(const struct malloc_use *use)
 	json_t *mallocs = json_array();
 
 	for (size_t i = 0; i < use->cnt; i++)
-		json_values__append(&mallocs, pack_malloc(&use->items[i]));
+		json_values__append(&mallocs, pack_malloc(use, i));
 	return mallocs;
 }

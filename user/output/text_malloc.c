@@ -22,15 +22,16 @@ static void write_chunks(FILE *out, const char *name, const struct chunk_total *
 	write_row(out, name, total->bytes, all, note);
 }
 
-static void write_malloc(const struct malloc_use_item *item, FILE *out)
+static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 {
+	const struct malloc_use_item *item = &use->items[number];
 	const struct malloc_arena_use *total = &item->total;
-	uint64_t all = total->heap_bytes + item->mapped_bytes;
-	const struct chunk_total mapped = {.cnt = item->image.mapped.cnt,
-					   .bytes = item->mapped_bytes};
+	const struct chunk_total mapped = {.cnt = number ? 0 : use->areas.mapped.cnt,
+					   .bytes = number ? 0 : use->mapped_bytes};
+	uint64_t all = total->heap_bytes + mapped.bytes;
 
 	fprintf(out, "\nglibc's malloc: %s in %s", BYTES(all),
-		COUNTED(item->image.arena_cnt, "arena"));
+		COUNTED(item->image.instance->arena_cnt, "arena"));
 	if (item->knows_trim)
 		fprintf(out, "; malloc_trim(0) would release %s",
 			BYTES(item->trim.chunk_bytes + item->trim.top_bytes));
@@ -49,5 +50,5 @@ static void write_malloc(const struct malloc_use_item *item, FILE *out)
 void text_malloc__write(const struct malloc_use *use, FILE *out)
 {
 	for (size_t i = 0; i < use->cnt; i++)
-		write_malloc(&use->items[i], out);
+		write_malloc(use, i, out);
 }

@@ -75,11 +75,11 @@ int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
 	if (!err)
 		err = collect_findings(out, &options->findings, failure);
 	if (!err)
-		err = memory_use__find_for_report(&out->memory_use, target, out->reading.heap,
-						  &out->counters, failure);
-	if (!err)
 		err = malloc_use__find_for_report(&out->malloc_use, target, out->reading.heap,
 						  failure);
+	if (!err)
+		err = memory_use__find_for_report(&out->memory_use, target, out->reading.heap,
+						  &out->malloc_use.areas, &out->counters, failure);
 	if (err)
 		return err;
 	begin_report(out, &options->census);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "analysis/malloc_use.h"
 #include "analysis/memory_use.h"
 #include "snapshot/heap_census.h"
 #include "target/reading_allowance.h"
@@ -96,9 +97,10 @@ static bool is_due(const struct trace_session *session)
 static int write_with_graph(struct state *state, const struct heap *heap)
 {
 	_cleanup_(heap_census__release) struct heap_census census = {};
+	_cleanup_(malloc_areas__release) struct malloc_areas malloc = {};
 	_cleanup_(memory_use__release) struct memory_use memory_use = {};
 	struct trace_session *session = state->session;
-	const struct target *target = session->source->target;
+	struct target *target = session->source->target;
 	struct snapshot_options options = *session->setup.snapshot;
 	struct heap_census_of of = {
 		.source = session->source,
@@ -116,8 +118,10 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 	options.census.with_graph = true;
 	/* This limits reading. Writing is bounded by what was found. */
 	reading_allowance__begin(READING_REFERENCES, target->pid, options.reading.max_cpu_s);
-	err = memory_use__find_for_report(&memory_use, target, heap, &session->counters,
-					  state->failure);
+	err = malloc_areas__find_for_report(&malloc, target, heap, state->failure);
+	if (!err)
+		err = memory_use__find_for_report(&memory_use, target, heap, &malloc,
+						  &session->counters, state->failure);
 	of.memory_use = memory_use__if_known(&memory_use);
 	if (!err)
 		err = heap_census__take(&census, &of, &options, &session->counters, state->failure);
