@@ -21,7 +21,7 @@ PYTHON = next((one for one in pythons.find() if one.command == ["/usr/bin/python
 # An honest process takes a tenth of that; reading one of these to the end takes several times as
 # much.
 ALLOWED = ["--max-cpu", "400ms"]
-TOO_LONG = "exceeds the limit of CPU time"
+TOO_LONG = "exceeds the CPU time limit"
 INTERVAL_S = 0.5  # of the agent
 
 pytestmark = pytest.mark.skipif(

@@ -303,7 +303,7 @@ const char *watched__trouble(const struct watched *watched)
 	case -EDQUOT:
 		return "needs more memory than --max-memory allows";
 	case -ETIME:
-		return "exceeds the limit of CPU time";
+		return "exceeds the CPU time limit";
 	default:
 		return "cannot be read";
 	}
