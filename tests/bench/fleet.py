@@ -35,7 +35,7 @@ class Agent:
             [PYFRAG, "agent", "--listen", "127.0.0.1:%d" % PORT, "-i", str(INTERVAL_S)],
             stderr=subprocess.PIPE)
         said = self.process.stderr.readline().decode()
-        if "listening at" not in said:
+        if "listening on" not in said:
             raise RuntimeError(said)
 
     def __enter__(self):

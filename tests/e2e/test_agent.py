@@ -58,7 +58,7 @@ class Agent:
 
     def wait_until_ready(self):
         line = self.process.stderr.readline().decode()
-        while "listening at" not in line:
+        while "listening on" not in line:
             assert line, self.stderr
             self.stderr += line
             line = self.process.stderr.readline().decode()
@@ -379,7 +379,7 @@ def test_kill_9_harms_nobody(start_agent, tmp_path):
 
 
 def agent_says(listen):
-    return b"pyfrag: listening at http://%s/metrics\n" % listen.encode()
+    return b"pyfrag: listening on http://%s/metrics\n" % listen.encode()
 
 
 def test_a_process_that_hangs_its_readers(start_agent, any_target, snapshot):
@@ -594,7 +594,7 @@ def test_what_cannot_be_probed_is_tried_again(start_agent, any_target):
 
     def has_tried_twice():
         said.append(agent.process.stderr.read() or b"")
-        return b"".join(said).count(b"its allocation sites are not reported for now") >= 2
+        return b"".join(said).count(b"allocation sites of this process are not reported") >= 2
 
     wait_for(has_tried_twice, 60)
     os.set_blocking(agent.process.stderr.fileno(), True)

@@ -116,5 +116,5 @@ def test_all_pythons_with_their_reasons():
             if {str(hostile.pid), str(victim.pid)} <= set(lines):
                 break
     hostile_line, victim_line = (lines[str(one.pid)] for one in (hostile, victim))
-    assert hostile_line.endswith("(not read: it %s)" % TOO_LONG)
+    assert hostile_line.endswith("(not read: %s)" % TOO_LONG)
     assert "not read" not in victim_line and " ? " not in victim_line

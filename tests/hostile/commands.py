@@ -203,7 +203,7 @@ class Agent(Command):
                 self.highest[match["name"]] = max(self.highest.get(match["name"], 0), value)
 
     def refused(self):
-        said = [line for line in self.errors if "listening at" not in line]
+        said = [line for line in self.errors if "listening on" not in line]
         return sorted(name for name, value in self.highest.items() if value
                       and REFUSING.search(name)) + said
 

@@ -65,8 +65,8 @@ static int restrict_files(const char *const *paths, size_t cnt, bool says_so,
 	if (err != -EOPNOTSUPP)
 		return err;
 	if (says_so)
-		log_warning("%s: only the user and the system call filters of the agent restrict "
-			    "which files it opens (Landlock needs Linux 5.13 or later)",
+		log_warning("%s: only the agent's user and its system call filters limit its "
+			    "access to files (Landlock requires Linux 5.13 or later)",
 			    failure->text);
 	return 0;
 }

@@ -101,7 +101,7 @@ int part__start(struct part *part, const struct part_options *options, struct fa
 	close(fds[1]);
 	if (err) {
 		close(fds[0]);
-		return failure__set(failure, err, "cannot start the %s: %s", options->name,
+		return failure__set(failure, err, "cannot start pyfrag-%s: %s", options->name,
 				    strerror(-err));
 	}
 	*part = (struct part){.name = options->name,
@@ -109,7 +109,7 @@ int part__start(struct part *part, const struct part_options *options, struct fa
 			      .pid_fd = (int)syscall(SYS_pidfd_open, pid, 0),
 			      .fd = fds[0]};
 	if (part->pid_fd < 0)
-		return failure__set(failure, -errno, "cannot watch the %s: %s", options->name,
+		return failure__set(failure, -errno, "cannot watch pyfrag-%s: %s", options->name,
 				    strerror(errno));
 	return 0;
 }

@@ -68,7 +68,7 @@ static int send_page(const struct reader *reader, enum page_kind kind,
 	if (page.size <= PAGE_BYTES_MAX)
 		packer__add_bytes(&packer, page.text, page.size);
 	else
-		log_warning("a page of %zu bytes is too large and is not served", page.size);
+		log_warning("a page is too large to serve (%zu bytes)", page.size);
 	free(page.text);
 	return message__send(reader->fd, MESSAGE_PAGE, &packer, MESSAGE_WAIT);
 }
@@ -303,7 +303,8 @@ int reader__run(int fd, const void *context)
 	err = begin(&reader, &failure);
 	if (!err) {
 		err = run(&reader);
-		failure__set(&failure, err, "the agent exits: %s", strerror(-err));
+		failure__set(&failure, err, "pyfrag-reader failed: %s; the agent exits",
+			     strerror(-err));
 	}
 	/* -EPIPE means that the server asks the reader to end. */
 	if (err != -EPIPE)

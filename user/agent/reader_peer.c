@@ -121,7 +121,7 @@ static int take_message(struct reader_peer *peer, const struct message *message)
 		if (peer->is_ready)
 			return -EPROTO;
 		peer->is_ready = true;
-		log_note("listening at http://%s/metrics", peer->listen);
+		log_note("listening on http://%s/metrics", peer->listen);
 		return 0;
 	case MESSAGE_PAGE:
 		return take_page(peer, message);

@@ -109,7 +109,7 @@ static void say_end(struct server *server, const struct part *part)
 		part__describe_end(status, how);
 	log_pipe__drain(server->options->log);
 	if (!server->ends)
-		log_error("the %s %s; the agent exits", part->name, how);
+		log_error("pyfrag-%s %s; the agent exits", part->name, how);
 	end(server, -EIO);
 }
 
@@ -120,7 +120,7 @@ static void take_messages(struct server *server)
 	if (err == -EPIPE) {
 		say_end(server, &server->options->parts[PART_READER]);
 	} else if (err && err != -ECANCELED) {
-		log_error("cannot receive from the reader: %s; the agent exits", strerror(-err));
+		log_error("cannot receive from pyfrag-reader: %s; the agent exits", strerror(-err));
 	}
 	if (err)
 		end(server, err);
@@ -133,7 +133,7 @@ static void take_messages(struct server *server)
 static int check_sent(struct server *server, int err)
 {
 	if (err && err != -EAGAIN && err != -EPIPE) {
-		log_error("cannot send to the reader: %s; the agent exits", strerror(-err));
+		log_error("cannot send to pyfrag-reader: %s; the agent exits", strerror(-err));
 		end(server, err);
 	}
 	return err;
@@ -370,7 +370,7 @@ static void take_signal(struct server *server)
 
 	if (signal == SIGHUP && send_to_reader(server, MESSAGE_RELOAD, NULL) == -EAGAIN)
 		log_warning(
-			"the reader is too busy to reload the configuration; send SIGHUP again");
+			"pyfrag-reader is too busy to reload the configuration; send SIGHUP again");
 	else if (signal && signal != SIGHUP)
 		end(server, 0);
 }
@@ -485,7 +485,7 @@ static int begin(struct server *server, struct failure *failure)
 					failure);
 	server->reader.sender = server->sender;
 	if (!err && fcntl(server->reader.inbox.fd, F_SETFL, O_NONBLOCK))
-		err = failure__set(failure, -errno, "cannot connect to the reader: %s",
+		err = failure__set(failure, -errno, "cannot connect to pyfrag-reader: %s",
 				   strerror(errno));
 	return err;
 }

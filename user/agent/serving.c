@@ -21,9 +21,8 @@ int serving__open(struct http_server **out, const struct serving_options *option
 	int err = 0;
 
 	if (options->token_file && options->no_token)
-		return failure__set(
-			failure, -EINVAL,
-			"--token-file and --no-token exclude each other; give only one");
+		return failure__set(failure, -EINVAL,
+				    "--token-file and --no-token are mutually exclusive");
 	if (options->token_file)
 		err = secret_file__read(&token, options->token_file, failure);
 	if (err)

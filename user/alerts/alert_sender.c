@@ -100,7 +100,7 @@ static void count_failure(struct alert_sender *sender, const struct alert_destin
 			  const char *why)
 {
 	atomic_fetch_add(&sender->failed_cnt, 1);
-	log_warning("an alert did not reach %s: %s", to->label, why);
+	log_warning("cannot deliver an alert to %s: %s", to->label, why);
 }
 
 static struct timespec time_of(uint64_t ns)
@@ -150,9 +150,9 @@ static void send_to_command(struct alert_sender *sender, const struct alert_dest
 	if (err == -EPROTO)
 		count_failure(sender, to, "the command failed");
 	else if (err == -ETIMEDOUT)
-		count_failure(sender, to, "the command exceeded its time limit and was ended");
+		count_failure(sender, to, "the command timed out and was stopped");
 	else if (err == -ECANCELED || err == -EPIPE)
-		count_failure(sender, to, "the command was ended because pyfrag is stopping");
+		count_failure(sender, to, "pyfrag is stopping, and the command was stopped too");
 	else if (err)
 		count_failure(sender, to, strerror(-err));
 }
@@ -233,10 +233,9 @@ static void count_dropped(struct outlet *outlet)
 	if (outlet->logged_ns && now_ns - outlet->logged_ns < LOG_AGAIN_NS)
 		return;
 	outlet->logged_ns = now_ns;
-	log_warning(
-		"more than %d alerts are queued for %s: dropped %llu of the users with the most "
-		"alerts",
-		ALERT_QUEUE_MAX, outlet->to.label, (unsigned long long)outlet->dropped_cnt);
+	log_warning("the queue of %d alerts for %s is full: dropped %llu alerts of the users with "
+		    "the most alerts",
+		    ALERT_QUEUE_MAX, outlet->to.label, (unsigned long long)outlet->dropped_cnt);
 }
 
 void alert_sender__send(struct alert_sender *sender, const struct alert_rule *rule,

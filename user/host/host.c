@@ -101,7 +101,7 @@ int host__new(struct host **out, const struct host_options *options, struct fail
 	if (!err)
 		err = candidates__scan(&host->candidates, now_ns);
 	if (err)
-		return failure__set(failure, err, "cannot look for processes in /proc: %s",
+		return failure__set(failure, err, "cannot search /proc for processes: %s",
 				    strerror(-err));
 	*out = TAKE_PTR(host);
 	return 0;

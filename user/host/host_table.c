@@ -64,7 +64,7 @@ static void write_name(const struct watched *watched, bool hides_cmdline, FILE *
 		fputc(']', out);
 	}
 	if (watched__trouble(watched))
-		fprintf(out, "  (not read: it %s)", watched__trouble(watched));
+		fprintf(out, "  (not read: %s)", watched__trouble(watched));
 	fputc('\n', out);
 }
 
@@ -109,11 +109,12 @@ static void write_sum(const struct host *host, struct watched *const *watched, s
 	fprintf(out, "%s  %s Python process%s: %s of arenas, %s held back by pinned arenas", text,
 		COUNT(cnt), cnt == 1 ? "" : "es", BYTES(arena_bytes), BYTES(hostage));
 	if (counts->deferred)
-		fprintf(out, "; %s delayed by the budget", COUNTED(counts->deferred, "reading"));
+		fprintf(out, "; %s delayed by the budget so far",
+			COUNTED(counts->deferred, "reading"));
 	if (counts->hanging)
-		fprintf(out, "; %s stalled", COUNTED(counts->hanging, "reading"));
+		fprintf(out, "; %s stalled now", COUNTED(counts->hanging, "reading"));
 	if (counts->read_errors)
-		fprintf(out, "; %s failed", COUNTED(counts->read_errors, "reading"));
+		fprintf(out, "; %s failed so far", COUNTED(counts->read_errors, "reading"));
 	fputc('\n', out);
 }
 
@@ -130,7 +131,7 @@ int host_table__write(const struct host *host, bool hides_cmdlines, FILE *out)
 	errno = 0;
 	write_sum(host, watched, cnt, out);
 	fprintf(out, "  %8s %-8s %-10s %12s %10s %8s %10s %12s %12s %14s  %s\n", "pid", "user",
-		"version", "arenas", "live", "fragm.", "pinned", "held back", "shared", "trend",
+		"version", "arenas", "live", "fragm.", "pinned", "held back", "shared", "growth",
 		"name");
 	for (size_t i = 0; i < cnt; i++)
 		write_line(sorted[i], hides_cmdlines, out);

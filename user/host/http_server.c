@@ -211,11 +211,10 @@ static int check_address(struct http_server *server, const struct http_options *
 	server->is_on_loopback = http_address__is_loopback(address);
 	if (server->is_on_loopback || options->token || options->answers_anybody)
 		return 0;
-	return failure__set(
-		failure, -EPERM,
-		"other hosts can reach %.200s: give --token-file FILE, or --no-token to answer all "
-		"requests",
-		options->listen);
+	return failure__set(failure, -EPERM,
+			    "other hosts can reach %.200s: use --token-file FILE, or --no-token to "
+			    "serve without a token",
+			    options->listen);
 }
 
 static int open_socket(struct http_server *server, const struct http_options *options,

@@ -145,7 +145,8 @@ static void switch_growth(struct watched *watched, const struct watched_options 
 	}
 	/* The cause may be a lack of memory or descriptors, which others may release. */
 	backoff__fail(&watched->growth_backoff, GROWTH_RETRY_NS, GROWTH_RETRY_NS_MAX, now_ns);
-	log_note("%s; its allocation sites are not reported for now", failure.text);
+	log_note("%s; allocation sites of this process are not reported; pyfrag will try again",
+		 failure.text);
 }
 
 static int read_through_tracer(struct watched *watched, const struct watched_options *options,
@@ -305,7 +306,7 @@ const char *watched__trouble(const struct watched *watched)
 	case -ETIME:
 		return "exceeds the CPU time limit";
 	default:
-		return "cannot be read";
+		return "reading failed (details with --verbose)";
 	}
 }
 
