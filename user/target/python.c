@@ -181,8 +181,14 @@ static int try_module(struct python *python, struct module **module, const struc
 		return err;
 	if (sscanf(python->version, "%d.%d", &python->major, &python->minor) != 2)
 		return -ENOEXEC;
-	python->module = TAKE_PTR(*module);
-	return find_runtime(python, &data, memory);
+	python->module = *module;
+	err = find_runtime(python, &data, memory);
+	if (err) {
+		python->module = NULL;
+		return err;
+	}
+	*module = NULL;
+	return 0;
 }
 
 /* The executable and files named like python come first: it is nearly always one of them. */
