@@ -78,21 +78,40 @@ static void release_all(struct holdings *holdings)
 	free(holdings->groups);
 }
 
+/* Receives and discards @size bytes. Returns as keeper_message__receive(). */
+static int discard(int socket_fd, size_t size)
+{
+	int none[KEEPER_FDS_MAX], err = 0;
+	char bytes[4096];
+
+	while (size && !err) {
+		size_t piece = size < sizeof(bytes) ? size : sizeof(bytes);
+
+		err = keeper_message__receive(socket_fd, bytes, piece, none);
+		size -= piece;
+	}
+	return err;
+}
+
 /*
- * Reads the offsets and cookies that follow the request. Returns 0 or negative errno; after an
- * error the socket cannot be used any more.
+ * Reads the offsets and cookies that follow the request. Returns 0, or negative errno if the socket
+ * cannot be used any more. If the keeper cannot store them, it discards them, so that the next
+ * request can be read; *out stays NULL then, and *answer says why.
  */
-static int read_sites(int socket_fd, const struct keeper_request *request, uint64_t **out)
+static int read_sites(int socket_fd, const struct keeper_request *request, uint64_t **out,
+		      int *answer)
 {
 	size_t size = (size_t)request->site_cnt * 2 * sizeof(**out);
+	bool is_valid = request->site_cnt && request->site_cnt <= KEEPER_SITES_MAX;
 	_cleanup_free_ uint64_t *sites = NULL;
 	int none[KEEPER_FDS_MAX], err;
 
-	if (!request->site_cnt || request->site_cnt > KEEPER_SITES_MAX)
-		return -EINVAL;
-	sites = malloc(size);
-	if (!sites)
-		return -ENOMEM;
+	if (is_valid)
+		sites = malloc(size);
+	if (!sites) {
+		*answer = is_valid ? -ENOMEM : -EINVAL;
+		return discard(socket_fd, size);
+	}
 	err = keeper_message__receive(socket_fd, sites, size, none);
 	if (err)
 		return err;
@@ -136,8 +155,9 @@ static int serve(struct holdings *holdings, int socket_fd)
 		return err;
 	switch (request.verb) {
 	case KEEPER_ATTACH:
-		err = read_sites(socket_fd, &request, &sites);
-		answer = err ? err : attach(holdings, &request, fds, sites);
+		err = read_sites(socket_fd, &request, &sites, &answer);
+		if (sites)
+			answer = attach(holdings, &request, fds, sites);
 		break;
 	case KEEPER_OPEN_EVENT:
 		answer = open_event(holdings, &request.event, fds);
@@ -149,7 +169,7 @@ static int serve(struct holdings *holdings, int socket_fd)
 		answer = release(holdings, request.number);
 		break;
 	default:
-		answer = err = -EPROTO;
+		err = -EPROTO;
 	}
 	for (size_t i = 0; i < KEEPER_FDS_MAX; i++)
 		closep(&fds[i]);
