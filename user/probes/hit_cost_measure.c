@@ -59,8 +59,8 @@ static int attach(struct probe_set *probes, enum probe_group group, void (*funct
 {
 	struct failure failure;
 	struct site_set sites;
-	uint64_t offset, unusable;
-	size_t attached;
+	uint64_t offset, unusable = 0;
+	size_t attached = 0;
 	struct site site;
 
 	if (!own_code__find_offset((const void *)function, &offset))
