@@ -170,8 +170,60 @@ static void test_unreadable(void **state)
 	check_bad(fixture);
 	fake_memory__unmap(&fixture->memory, CFRAME);
 	check_bad(fixture);
-	fixture->memory.error = -ESRCH;
-	check_bad(fixture);
+}
+
+/* If nothing can be read, trying again does not help, and it says nothing about the layout. */
+static void test_errors_of_reading(void **state)
+{
+	static const int errors[] = {-ESRCH, -EPERM, -ETIME};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		struct failure failure = {};
+
+		fixture->memory.error = errors[i];
+		fixture->memory.call_cnt = 0;
+		assert_int_equal(thread_walk__check(&fixture->walk, &fixture->memory.memory,
+						    &failure),
+				 errors[i]);
+		assert_int_equal(fixture->memory.call_cnt, 1);
+		assert_null(strstr(failure.text, "layout"));
+		assert_non_null(strstr(failure.text, strerror(-errors[i])));
+	}
+}
+
+static void run_out_of_time(void *context, uint64_t address, size_t size)
+{
+	struct fixture *fixture = context;
+
+	(void)address;
+	(void)size;
+	if (!--fixture->reads_left)
+		fixture->memory.error = -ETIME;
+}
+
+/* The same at any later point: while the frames or their code are read. */
+static void test_error_in_the_middle(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t reads, calls = 0;
+	int err = -ETIME;
+
+	fixture->memory.before_read = run_out_of_time;
+	fixture->memory.context = fixture;
+	for (reads = 1; err; reads++) {
+		struct failure failure = {};
+
+		fixture->memory.error = 0;
+		fixture->memory.call_cnt = 0;
+		fixture->reads_left = reads;
+		err = thread_walk__check(&fixture->walk, &fixture->memory.memory, &failure);
+		assert_true(!err || err == -ETIME);
+		/* One call fails, and none follows. */
+		assert_true(fixture->memory.call_cnt <= calls + 2);
+		calls = fixture->memory.call_cnt;
+	}
+	assert_true(reads > 20);
 }
 
 static void come_around(void *context, uint64_t address, size_t size)
@@ -204,6 +256,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_thread, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_current_thread, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unreadable, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_errors_of_reading, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_error_in_the_middle, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tried_again, set_up, tear_down),
 	};
 

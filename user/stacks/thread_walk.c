@@ -19,9 +19,21 @@ struct scratch {
 	__u64 words[PY_FRAME_WORDS];
 };
 
+/* What the walker reads from. */
+struct walk_memory {
+	const struct memory *memory;
+	int *err; /* the error after which nothing more is read; 0: none yet */
+};
+
+/* Unreadable addresses are normal while the target runs, but other errors are kept. */
 static bool read_memory(const void *memory, void *to, __u32 size, __u64 address)
 {
-	return !memory__read(memory, address, to, size);
+	const struct walk_memory *from = memory;
+	int err = *from->err ? *from->err : memory__read(from->memory, address, to, size);
+
+	if (err && err != -EFAULT)
+		*from->err = err;
+	return !err;
 }
 
 static void add_frame(struct pyfrag_stack *stack, __u64 code, __s32 instr, __u32 owner)
@@ -41,12 +53,14 @@ static __u64 *frame_words(struct pyfrag_stack *stack)
 static int check_stack(const struct py_walk *walk, const struct py_walker *walker,
 		       const struct pyfrag_stack *stack)
 {
+	const struct walk_memory *from = walker->memory;
+
 	for (uint32_t i = 0; i < stack->frame_cnt; i++) {
 		_cleanup_(code_object__freep) struct code_object *code = NULL;
-		int err = code_object__read(&code, walker->memory, &walk->offsets,
+		int err = code_object__read(&code, from->memory, &walk->offsets,
 					    stack->frames[i].code);
 
-		if (err == -EINVAL || err == -EFAULT || err == -ESTALE)
+		if (memory__is_missing(err) || err == -ESTALE)
 			return -EBADMSG;
 		if (err)
 			return err;
@@ -110,19 +124,21 @@ static int check_first_thread(const struct py_walk *walk, const struct py_walker
 int thread_walk__check(const struct py_walk *walk, const struct memory *memory,
 		       struct failure *failure)
 {
+	int read_err = 0, err = -EBADMSG;
+	const struct walk_memory from = {.memory = memory, .err = &read_err};
 	const struct py_walker walker = {
 		.read = read_memory,
 		.add_frame = add_frame,
 		.frame_words = frame_words,
-		.memory = memory,
+		.memory = &from,
 	};
-	int err = 0;
 
-	for (int try = 0; try < TRIES; try++) {
+	for (int try = 0; try < TRIES && err == -EBADMSG; try++) {
+		if (try)
+			sleep_ns(RETRY_NS);
 		err = check_first_thread(walk, &walker);
-		if (!err || err == -ENOMEM || err == -EPERM)
-			break;
-		sleep_ns(RETRY_NS);
+		if (read_err)
+			err = read_err;
 	}
 	if (!err)
 		return 0;

@@ -12,7 +12,7 @@
 /*
  * Walks the first thread and reads the code of its frames. Returns 0 if all of it is well-formed,
  * or there is no frame; -EBADMSG if not, even after several attempts (the target runs meanwhile);
- * or negative errno from reading.
+ * or another negative errno from reading, after which it is not tried again.
  */
 int thread_walk__check(const struct py_walk *walk, const struct memory *memory,
 		       struct failure *failure);

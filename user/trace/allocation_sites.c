@@ -112,7 +112,7 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 	sites->max = options->max;
 	err = runtime__find(&sites->runtime, source->python, memory, &failure);
 	sites->has_runtime = !err;
-	if (options->no_stacks)
+	if (options->no_stacks && err != -ETIME)
 		return 0;
 	sites->config = (struct pyfrag_stacks){
 		.alignment = layout->map.alignment,
@@ -125,6 +125,8 @@ int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tra
 	};
 	if (!err)
 		err = thread_walk__check(&sites->config.walk, memory, &failure);
+	if (err == -ETIME)
+		return err;
 	if (err) {
 		log_note("process %d (%s): no stacks in the reports: %s", source->target->pid,
 			 source->target->comm, failure.text);

@@ -38,7 +38,7 @@ struct allocation_sites {
 
 /*
  * Call this before tracer__follow(). Finds the runtime of @source's Python and starts observing
- * events. Returns 0 (even if there will be no stacks), -EDQUOT or -ENOMEM.
+ * events. Returns 0 (even if there will be no stacks), -EDQUOT, -ENOMEM or -ETIME.
  */
 int allocation_sites__prepare(struct allocation_sites *sites, struct tracer *tracer,
 			      const struct heap_source *source,

@@ -47,6 +47,8 @@ static int follow(struct trace_session *session, bool from_first_allocation,
 	int err = allocation_sites__prepare(&session->sites, session->tracer, session->source,
 					    &options);
 
+	if (err == -ETIME)
+		return reading_allowance__describe(session->source->target->pid, failure);
 	if (err)
 		return shortage__describe(session->source->target, err, failure);
 	err = tracer__follow(session->tracer, session->source,
