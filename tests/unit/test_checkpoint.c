@@ -761,6 +761,27 @@ static void test_reread_leaves_alone_what_is_not_there(void **state)
 	release_sample(&sample);
 }
 
+/* A consistent copy is not replaced by a torn one, in which free blocks look live. */
+static void test_reread_leaves_alone_what_stays_torn(void **state)
+{
+	struct sample sample;
+	struct repair repair;
+	struct checkpoint_counts counts = {};
+
+	(void)state;
+	make_usual_sample(&sample, 5000);
+	read_heap(&sample);
+	/* The header is valid, but its free list is empty: there are too few live blocks. */
+	break_pool(&sample, &repair, offsetof(struct pool_header, freeblock), 0, 0);
+	assert_int_equal(checkpoint__reread_pools(sample.heap, &sample.target.memory.memory,
+						  &repair.pool, 1, &counts),
+			 0);
+	assert_int_equal(counts.retried_spans, 1);
+	assert_int_equal(counts.unresolved_spans, 1);
+	check_heap_of(sample.heap, &sample.target.pymalloc);
+	release_sample(&sample);
+}
+
 /* The memory is mapped, but is no longer an arena: an interpreter has ended and left it behind. */
 static void test_reread_of_no_arena(void **state)
 {
@@ -804,6 +825,7 @@ int main(void)
 		cmocka_unit_test(test_process_that_exits_meanwhile),
 		cmocka_unit_test(test_reread),
 		cmocka_unit_test(test_reread_leaves_alone_what_is_not_there),
+		cmocka_unit_test(test_reread_leaves_alone_what_stays_torn),
 		cmocka_unit_test(test_reread_of_no_arena),
 	};
 

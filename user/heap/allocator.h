@@ -70,9 +70,8 @@ struct allocator {
 		      const struct checkpoint_options *options, struct checkpoint_counts *counts,
 		      struct failure *failure);
 	/*
-	 * Reads the @cnt spans at the addresses @spans again into @heap. Spans that cannot be read
-	 * or are in no region are left unchanged; one that stays torn is handled as by update().
-	 * Returns 0 or negative errno.
+	 * Reads the @cnt spans at the addresses @spans again into @heap. Spans that cannot be read,
+	 * stay torn, or are in no region are left unchanged. Returns 0 or negative errno.
 	 */
 	int (*reread)(const struct target_heap *target_heap, struct heap *heap,
 		      const uint64_t *spans, size_t cnt, struct checkpoint_counts *counts);

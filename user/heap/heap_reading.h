@@ -36,7 +36,7 @@ struct checkpoint_counts {
 	uint64_t scrubbed_spans;       /* that looked unchanged and were read nevertheless */
 	uint64_t corrected_spans;      /* of the scrubbed ones, those that had changed */
 	uint64_t retried_spans;	       /* that changed while they were read, and were read again */
-	uint64_t unresolved_spans;     /* of those, changed each time: taken from a torn copy */
+	uint64_t unresolved_spans;     /* of those, changed each time */
 	uint64_t unreadable_spans;     /* whose memory could not be read */
 	uint64_t skipped_interpreters; /* whose own allocator could not be read */
 };

@@ -34,6 +34,7 @@ struct reader {
 	struct geometry geometry; /* of the heap */
 	struct checkpoint_counts *counts;
 	const struct checkpoint_options *options;
+	bool drops_torn; /* leaves what is stored of a pool that stays torn */
 	uint64_t done_bytes, total_bytes;
 	/* The current batch. */
 	uint64_t pools[BATCH_POOLS];
@@ -172,7 +173,7 @@ static int store_free_pool(struct reader *reader, uint64_t address)
 
 /*
  * Queues a torn copy to be read again. After the @last try, stores it anyway if its header is
- * valid.
+ * valid, unless torn pools are dropped.
  */
 static int take_torn(struct reader *reader, uint64_t address, const struct pool_header *header,
 		     const uint64_t *live, bool last)
@@ -182,7 +183,8 @@ static int take_torn(struct reader *reader, uint64_t address, const struct pool_
 		return 0;
 	}
 	reader->counts->unresolved_spans++;
-	return live ? store_pool(reader, address, header->szidx, 0, live) : 0;
+	return live && !reader->drops_torn ? store_pool(reader, address, header->szidx, 0, live)
+					   : 0;
 }
 
 static int take_body(struct reader *reader, const struct memory_range *range, bool last)
@@ -450,6 +452,9 @@ int checkpoint__reread_pools(struct heap *heap, const struct memory *memory, con
 	int err;
 
 	err = reader__new(&reader, heap, memory, NULL, counts);
+	if (err)
+		return err;
+	reader->drops_torn = true;
 	for (size_t i = 0; i < cnt && !err; i++)
 		if (heap__region_around(heap, pools[i]))
 			err = add_pool(reader, pools[i]);

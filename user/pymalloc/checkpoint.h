@@ -43,8 +43,9 @@ int checkpoint__update(struct heap *heap, struct obmalloc *obmalloc, const struc
 
 /*
  * Reads the @cnt pools at the addresses @pools again into @heap. Pools that cannot be read, have an
- * invalid header, or are in no arena are left unchanged. A pool that stays torn is taken from the
- * torn copy, as in checkpoint__update().
+ * invalid header, or are in no arena are left unchanged. So are pools that stay torn: in an older
+ * copy that was consistent, all blocks that have not changed since are correct, while a torn copy
+ * may show free blocks as live.
  */
 int checkpoint__reread_pools(struct heap *heap, const struct memory *memory, const uint64_t *pools,
 			     size_t cnt, struct checkpoint_counts *counts);
