@@ -214,45 +214,103 @@ static void free_other(struct fake_pymalloc *fake, uint64_t pool, uint64_t first
 	fake_pymalloc__free(fake, lowest);
 }
 
-/* Two blocks are allocated, another is freed, then the first: the header is the same as before. */
-static void test_other_blocks_under_the_same_header(void **state)
+/* Fills pools with blocks of 512 bytes, and frees three of those in the full pool @number. */
+static uint64_t make_partial_pool(struct sample *sample, size_t number)
 {
-	struct pool_header before, *header;
-	struct fake_pymalloc *fake;
-	struct sample sample;
-	uint64_t blocks[200], pool, first, second;
-	int rounds = 0;
+	struct fake_pymalloc *fake = &sample->target.pymalloc;
+	uint64_t blocks[16 * 31], pool;
 
-	(void)state;
-	make_sample(&sample, 2, 5);
-	fake = &sample.target.pymalloc;
 	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
 		blocks[i] = fake_pymalloc__alloc(fake, 512);
-	/* The pool is full now: the next allocations come from it once it has a free block. */
-	pool = geometry__pool_of(&fake->geometry, blocks[100]);
-	header = fake_pymalloc__pool(fake, pool);
-	assert_true(pool__is_full(&fake->geometry, header));
+	/* The next allocations come from it once it has a free block. */
+	pool = geometry__pool_of(&fake->geometry, blocks[(number + 3) * 31]);
+	assert_true(pool__is_full(&fake->geometry, fake_pymalloc__pool(fake, pool)));
 	for (size_t i = 0, freed = 0; freed < 3; i++)
 		if (geometry__pool_of(&fake->geometry, blocks[i]) == pool) {
 			fake_pymalloc__free(fake, blocks[i]);
 			freed++;
 		}
-	update(&sample);
-	check_heap_of(sample.heap, fake);
-	before = *header;
-	first = fake_pymalloc__alloc(fake, 512);
-	second = fake_pymalloc__alloc(fake, 512);
+	return pool;
+}
+
+/* Two blocks are allocated, another is freed, then the first: the header is the same as before. */
+static void change_under_the_same_header(struct sample *sample, uint64_t pool)
+{
+	struct fake_pymalloc *fake = &sample->target.pymalloc;
+	const struct pool_header *header = fake_pymalloc__pool(fake, pool), before = *header;
+	uint64_t first = fake_pymalloc__alloc(fake, 512), second = fake_pymalloc__alloc(fake, 512);
+
 	assert_int_equal(geometry__pool_of(&fake->geometry, second), pool);
 	free_other(fake, pool, first, second);
 	fake_pymalloc__free(fake, first);
 	assert_memory_equal(header, &before, sizeof(before));
-	/* The change is not visible at first; then it is found and counted. */
+}
+
+/* The change is not visible at first; then it is found, within @readings, and counted. */
+static void check_that_it_is_found(struct sample *sample, bool spare_calm, int readings)
+{
 	do {
-		update(&sample);
-		check_totals(&sample);
-	} while (!sample.counts.corrected_spans && ++rounds < SCRUB_READINGS);
-	assert_int_equal(sample.counts.corrected_spans, 1);
-	check_heap_of(sample.heap, fake);
+		update_sparing(sample, spare_calm);
+		check_totals(sample);
+	} while (!sample->counts.corrected_spans && --readings);
+	assert_int_equal(sample->counts.corrected_spans, 1);
+	check_heap_of(sample->heap, &sample->target.pymalloc);
+}
+
+static void test_other_blocks_under_the_same_header(void **state)
+{
+	struct sample sample;
+	uint64_t pool;
+
+	(void)state;
+	make_sample(&sample, 2, 5);
+	pool = make_partial_pool(&sample, 0);
+	update(&sample);
+	check_heap_of(sample.heap, &sample.target.pymalloc);
+	change_under_the_same_header(&sample, pool);
+	check_that_it_is_found(&sample, false, SCRUB_READINGS);
+	release_sample(&sample);
+}
+
+/* The same in calm arenas, for any pool of an arena: it only takes CALM_SHARE times as long. */
+static void test_other_blocks_in_a_calm_arena(void **state)
+{
+	(void)state;
+	for (size_t number = 0; number < CALM_SHARE; number++) {
+		struct sample sample;
+		uint64_t pool;
+
+		make_sample(&sample, 2, 5);
+		pool = make_partial_pool(&sample, number);
+		for (int reading = 0; reading < CALM_READINGS + CALM_SHARE; reading++)
+			update_sparing(&sample, true);
+		assert_true(sample.counts.calm_spans > 0);
+		check_heap_of(sample.heap, &sample.target.pymalloc);
+		change_under_the_same_header(&sample, pool);
+		check_that_it_is_found(&sample, true, CALM_SHARE * SCRUB_READINGS);
+		release_sample(&sample);
+	}
+}
+
+/* Each pool of calm arenas is scrubbed once in that many readings, and no more often. */
+static void test_calm_arenas_are_scrubbed_once(void **state)
+{
+	struct sample sample;
+	uint64_t pools, scrubbed = 0;
+
+	(void)state;
+	make_sample(&sample, 2, 5);
+	make_partial_pool(&sample, 0);
+	update(&sample);
+	update(&sample);
+	pools = sample.counts.unchanged_spans + sample.counts.scrubbed_spans;
+	assert_true(pools > 64);
+	for (int reading = 0; reading < CALM_SHARE * SCRUB_READINGS; reading++) {
+		update_sparing(&sample, true);
+		scrubbed += sample.counts.scrubbed_spans;
+		assert_true(sample.counts.calm_spans > 0);
+	}
+	assert_int_equal(scrubbed, pools);
 	release_sample(&sample);
 }
 
@@ -348,6 +406,8 @@ int main(void)
 		cmocka_unit_test(test_what_did_not_change_is_not_read),
 		cmocka_unit_test(test_one_block_is_one_pool),
 		cmocka_unit_test(test_other_blocks_under_the_same_header),
+		cmocka_unit_test(test_other_blocks_in_a_calm_arena),
+		cmocka_unit_test(test_calm_arenas_are_scrubbed_once),
 		cmocka_unit_test(test_forgotten_stamps_are_read_again),
 		cmocka_unit_test(test_without_stamps),
 		cmocka_unit_test(test_arenas_that_move_take_no_more),

@@ -12,7 +12,10 @@
 #define CALM_READINGS 1
 #define CALM_SHARE    8
 
-/* A partly used span that looks unchanged is read again once in this many readings. */
+/*
+ * A partly used span that looks unchanged is read again once in this many readings of its region:
+ * in a region that stays calm, once in CALM_SHARE times as many.
+ */
 #define SCRUB_READINGS 64
 
 struct checkpoint_options {

@@ -16,6 +16,7 @@ struct region {
 	uint64_t generation;
 	/* Number of consecutive readings that found no change: see pymalloc/checkpoint.h. */
 	uint32_t calm_readings;
+	uint32_t readings; /* in how many it was read, not skipped; wraps around */
 };
 
 static inline uint64_t region__end(const struct region *region)

@@ -38,6 +38,7 @@ struct reader {
 	uint64_t done_bytes, total_bytes;
 	/* The current batch. */
 	uint64_t pools[BATCH_POOLS];
+	bool due[BATCH_POOLS]; /* to be read again even if its header is unchanged */
 	size_t pool_cnt;
 	struct pool_header headers[BATCH_POOLS];
 	struct memory_range ranges[BATCH_POOLS];
@@ -96,13 +97,6 @@ static int store_pool(struct reader *reader, uint64_t address, uint32_t size_cla
 				   pool__word_cnt(&reader->geometry));
 }
 
-/* Whether it is this pool's turn to be read again although its header is unchanged. */
-static bool is_due(const struct reader *reader, uint64_t address)
-{
-	return (address / reader->geometry.pool_size + reader->heap->readings) % SCRUB_READINGS ==
-	       0;
-}
-
 /* Whether the stamp in the heap image matches @header. */
 static bool is_same(const struct reader *reader, uint64_t address, const struct pool_header *header)
 {
@@ -111,12 +105,13 @@ static bool is_same(const struct reader *reader, uint64_t address, const struct 
 	return stamp && block_map__stamp(reader->heap->blocks, address) == stamp;
 }
 
-/* Whether the pool is unchanged and need not be read again. */
-static bool is_known(struct reader *reader, uint64_t address, const struct pool_header *header)
+/* Whether the pool is unchanged and, unless it is @due, need not be read again. */
+static bool is_known(struct reader *reader, uint64_t address, const struct pool_header *header,
+		     bool due)
 {
 	if (!is_same(reader, address, header))
 		return false;
-	if (is_due(reader, address)) {
+	if (due) {
 		reader->counts->scrubbed_spans++;
 		return false;
 	}
@@ -244,7 +239,7 @@ static int read_bodies(struct reader *reader, bool last)
  * part must be copied.
  */
 static int take_header(struct reader *reader, uint64_t address, const struct pool_header *header,
-		       bool last)
+		       bool due, bool last)
 {
 	const struct geometry *geometry = &reader->geometry;
 
@@ -252,7 +247,7 @@ static int take_header(struct reader *reader, uint64_t address, const struct poo
 		return store_free_pool(reader, address);
 	if (!geometry__header_is_sane(geometry, header))
 		return take_torn(reader, address, header, NULL, last);
-	if (is_known(reader, address, header))
+	if (is_known(reader, address, header, due))
 		return 0;
 	if (!is_same(reader, address, header)) {
 		int err = note_change(reader, address);
@@ -289,7 +284,7 @@ static int read_pools(struct reader *reader, const uint64_t *addresses, size_t c
 			reader->counts->unreadable_spans++;
 		else
 			err = take_header(reader, reader->ranges[i].address, &reader->headers[i],
-					  last);
+					  reader->due[i], last);
 	}
 	return err ? err : read_bodies(reader, last);
 }
@@ -306,6 +301,8 @@ static int read_batch(struct reader *reader)
 
 		sleep_ns(try * TORN_WAIT_NS);
 		memcpy(reader->pools, reader->torn, torn_cnt * sizeof(*reader->torn));
+		/* They are changing, so a header that looks unchanged proves nothing. */
+		memset(reader->due, true, torn_cnt * sizeof(*reader->due));
 		err = read_pools(reader, reader->pools, torn_cnt, try == TORN_TRIES_MAX);
 	}
 	reader->pool_cnt = 0;
@@ -318,19 +315,21 @@ static int read_batch(struct reader *reader)
 	return 0;
 }
 
-static int add_pool(struct reader *reader, uint64_t address)
+static int add_pool(struct reader *reader, uint64_t address, bool due)
 {
+	reader->due[reader->pool_cnt] = due;
 	reader->pools[reader->pool_cnt++] = address;
 	return reader->pool_cnt == BATCH_POOLS ? read_batch(reader) : 0;
 }
 
-/* Reads the carved pools of @arena, starting at @pool. */
+/* Reads the carved pools of @arena, starting at @pool. One in SCRUB_READINGS of them is due. */
 static int read_arena(struct reader *reader, const struct region *arena, uint64_t pool)
 {
 	const struct geometry *geometry = &reader->geometry;
+	uint64_t turn = pool / geometry->pool_size + arena->readings;
 
 	for (; pool < arena->carved_end; pool += geometry->pool_size) {
-		int err = add_pool(reader, pool);
+		int err = add_pool(reader, pool, turn++ % SCRUB_READINGS == 0);
 
 		if (err)
 			return err;
@@ -386,8 +385,10 @@ static int update_arenas(struct reader *reader, struct region *arenas, size_t cn
 			break;
 		if (old < old_end && old->address == address)
 			known = old++;
-		if (known)
+		if (known) {
 			arenas[i].generation = known->generation;
+			arenas[i].readings = known->readings;
+		}
 		*changed |= !known || known->carved_end != arenas[i].carved_end;
 		/*
 		 * Carved pools never become uncarved, so this is another arena at the same address.
@@ -404,6 +405,7 @@ static int update_arenas(struct reader *reader, struct region *arenas, size_t cn
 			continue;
 		}
 		arenas[i].calm_readings += all && arenas[i].calm_readings < UINT32_MAX;
+		arenas[i].readings += all;
 		err = read_arena(reader, &arenas[i], from);
 	}
 	if (!err && reader->pool_cnt)
@@ -457,7 +459,7 @@ int checkpoint__reread_pools(struct heap *heap, const struct memory *memory, con
 	reader->drops_torn = true;
 	for (size_t i = 0; i < cnt && !err; i++)
 		if (heap__region_around(heap, pools[i]))
-			err = add_pool(reader, pools[i]);
+			err = add_pool(reader, pools[i], true);
 	if (!err && reader->pool_cnt)
 		err = read_batch(reader);
 	return err;

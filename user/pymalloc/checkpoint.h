@@ -8,14 +8,15 @@
  * once more: arenas unmapped in the meantime are dropped, new ones are read.
  *
  * A heap that was read before is updated: all headers are read again, but pools with an unchanged
- * header (pool__stamp()) are not. To find pools that changed nevertheless, each reading reads a
- * different part of them again, so that each is read once in SCRUB_READINGS readings. Changes found
- * this way are counted.
+ * header (pool__stamp()) are not. To find pools that changed nevertheless, each reading of an arena
+ * reads a different part of them again, so that each is read once in SCRUB_READINGS readings of its
+ * arena. Changes found this way are counted.
  *
  * In a large heap, reading the headers alone takes long, and most headers do not change. With
  * spare_calm, a reading skips arenas in which the last CALM_READINGS readings found no change,
  * except for one in CALM_SHARE of them, different ones each time. A change in a calm arena is
- * therefore seen up to CALM_SHARE readings late.
+ * therefore seen up to CALM_SHARE readings late, or CALM_SHARE * SCRUB_READINGS readings if the
+ * header of the pool stays the same.
  *
  * The result is fuzzy in one way only: pools are read at slightly different moments. A block that
  * did not change during the checkpoint is reported correctly. (A free list is a stack: untouched
