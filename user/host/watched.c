@@ -281,7 +281,7 @@ void watched__tend(struct watched *watched)
 	if (!err)
 		return;
 	if (err == -EPIPE)
-		log_note("process %d: pyfrag-keeper, which held its probes, was killed; pyfrag "
+		log_note("process %d: pyfrag-keeper, which managed its probes, was killed; pyfrag "
 			 "inserts them again",
 			 watched->pid);
 	/* If it cannot be probed again, that is logged then. */

@@ -384,9 +384,10 @@ static int check_version(const struct debug_image *debug, struct failure *failur
 		return failure__set(failure, -EBADMSG,
 				    "_PyRuntime does not begin with _Py_DebugOffsets");
 	if (hex >> 16 != (0x300U | (uint64_t)debug->minor))
-		return failure__set(failure, -EBADMSG,
-				    "_Py_DebugOffsets is of version %#lx, not of Python 3.%d", hex,
-				    debug->minor);
+		return failure__set(
+			failure, -EBADMSG,
+			"_Py_DebugOffsets has version %#lx, which is not one of Python 3.%d", hex,
+			debug->minor);
 	if ((hex >> 4 & 0xf) < 0xc)
 		return failure__set(failure, -ENOTSUP,
 				    "alpha and beta versions of Python 3.%d (%#lx) are not "

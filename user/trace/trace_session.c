@@ -204,7 +204,7 @@ static int end(struct trace_session *session, enum wakeup wakeup, struct failure
 	session->process_gone = wakeup == WAKEUP_EXIT || tracer__has_execed(session->tracer);
 	if (session->process_gone && !heap_source__main(session->source)->name)
 		return failure__set(failure, -ESRCH,
-				    "process %d (%s) ended before its heap could be read",
+				    "process %d (%s) exited before its heap could be read",
 				    target->pid, target->comm);
 	err = session->process_gone ? trace_report__make(session, failure)
 				    : checkpoint_and_report(session, failure);
