@@ -105,6 +105,17 @@ def test_a_command_says_so(command):
     assert "--max-cpu" in line
 
 
+@pytest.mark.parametrize("command", ["sites", "doctor"])
+def test_a_scan_that_takes_too_long(command):
+    """Finding Python and reading its heap takes much less than that, the scan much more."""
+    with Target(PYTHON) as target:
+        result = run_pyfrag(command, "-p", str(target.pid), "--no-cache", "--max-cpu", "120ms",
+                            check=False)
+    assert result.returncode == 1
+    output = (result.stdout + result.stderr).decode()
+    assert "scanning /usr/bin/python3.11 exceeds the CPU time limit (--max-cpu)" in output
+
+
 def test_all_pythons_with_their_reasons():
     with Expensive() as hostile, Target(PYTHON) as victim:
         for duration in ("5", "20", "60"):  # on a busy machine it takes longer

@@ -23,6 +23,7 @@
 #include "target/reading_allowance.h"
 #include "util/capabilities.h"
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 #include "util/log.h"
 #include "util/reader_gone.h"
 #include "util/text.h"
@@ -164,9 +165,15 @@ static void check_features(struct doctor *doctor)
 static void check_sites(struct doctor *doctor, const struct module *module)
 {
 	_cleanup_(site_set__free) struct site_set set = {};
-	bool cached;
-	int err = site_cache__find(&set, module->fd, 0, !doctor->options->trace.no_cache, &cached);
+	int err;
 
+	reading_allowance__begin_scan(module->fd, doctor->options->snapshot.reading.max_cpu_s);
+	err = site_cache__find(&set, module->fd, 0, !doctor->options->trace.no_cache, NULL);
+	if (cpu_allowance__end()) {
+		say(doctor, VERDICT_FAIL, "probe sites",
+		    "scanning %s exceeds the CPU time limit (--max-cpu)", module->path);
+		return;
+	}
 	if (err || !site_set__count(&set, EVENT_ALLOC) || !site_set__count(&set, EVENT_FREE) ||
 	    !site_set__count(&set, EVENT_NEW_POOL)) {
 		say(doctor, VERDICT_FAIL, "probe sites",
@@ -252,8 +259,8 @@ const struct command command_doctor = {
 					    OPTION_NO_CACHE, OPTION_VERBOSE, OPTION_HELP, 0},
 	.help = (const struct option_help[]){{OPTION_MAX_CPU,
 					      "CPU time limit for finding Python in the process "
-					      "and reading its heap; the scan for probe sites is "
-					      "not limited"},
+					      "and reading its heap, and for the scan for probe "
+					      "sites"},
 					     {}},
 	.run = run_doctor,
 };

@@ -12,6 +12,7 @@
 #include "target/python.h"
 #include "target/reading_allowance.h"
 #include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 #include "util/log.h"
 #include "util/reader_gone.h"
 #include "util/regular_file.h"
@@ -72,17 +73,29 @@ static int find_arch(const struct arch **out, int fd)
 	return *out ? 0 : -ENOTSUP;
 }
 
-static int find_and_print(int fd, const char *name, bool use_cache)
+static int find_sites(struct site_set *out, const struct arch **arch, int fd,
+		      const struct options *options, bool *cached)
+{
+	int err;
+
+	reading_allowance__begin_scan(fd, options->snapshot.reading.max_cpu_s);
+	err = find_arch(arch, fd);
+	if (!err)
+		err = site_cache__find(out, fd, 0, !options->trace.no_cache, cached);
+	return cpu_allowance__end() ? -ETIME : err;
+}
+
+static int find_and_print(int fd, const char *name, const struct options *options)
 {
 	_cleanup_(site_set__free) struct site_set set = {};
-	const struct arch *arch;
+	const struct arch *arch = NULL;
 	bool cached;
 	int err;
 
-	err = find_arch(&arch, fd);
-	if (!err)
-		err = site_cache__find(&set, fd, 0, use_cache, &cached);
-	if (err == -ENOEXEC)
+	err = find_sites(&set, &arch, fd, options, &cached);
+	if (err == -ETIME)
+		log_error("scanning %s exceeds the CPU time limit (--max-cpu)", name);
+	else if (err == -ENOEXEC)
 		log_error("%s is not an ELF executable or library", name);
 	else if (err == -ENOTSUP)
 		log_error("%s: pyfrag cannot decode code of this architecture", name);
@@ -101,13 +114,13 @@ static int find_and_print(int fd, const char *name, bool use_cache)
 	return reader_gone__flush_stdout();
 }
 
-static int show_file(const char *path, bool use_cache)
+static int show_file(const char *path, const struct options *options)
 {
 	struct failure failure;
 	_cleanup_close_ int fd = regular_file__open("cannot read", path, &failure);
 
 	if (fd >= 0)
-		return find_and_print(fd, path, use_cache);
+		return find_and_print(fd, path, options);
 	log_error("%s", failure.text);
 	return fd;
 }
@@ -136,7 +149,7 @@ static int show_process(const struct options *options)
 		log_error("%s", failure.text);
 		return err;
 	}
-	return find_and_print(python->module->fd, python->module->path, !options->trace.no_cache);
+	return find_and_print(python->module->fd, python->module->path, options);
 }
 
 static int run_sites(const struct options *options)
@@ -145,8 +158,7 @@ static int run_sites(const struct options *options)
 		log_error("sites: specify a process (-p PID) or one file");
 		return -EINVAL;
 	}
-	return options->pid ? show_process(options)
-			    : show_file(options->arguments[0], !options->trace.no_cache);
+	return options->pid ? show_process(options) : show_file(options->arguments[0], options);
 }
 
 const struct command command_sites = {
@@ -162,8 +174,8 @@ const struct command command_sites = {
 	.options = (const enum option_id[]){OPTION_PID, OPTION_MAX_CPU, OPTION_NO_CACHE,
 					    OPTION_VERBOSE, OPTION_HELP, 0},
 	.help = (const struct option_help[]){{OPTION_MAX_CPU,
-					      "CPU time limit for finding Python in the process; "
-					      "the scan for probe sites is not limited"},
+					      "CPU time limit for finding Python in the process, "
+					      "and for the scan for probe sites"},
 					     {}},
 	.run = run_sites,
 };
