@@ -179,8 +179,10 @@ check: test-deps ## install what is missing, build, run all tests (as root)
 .PHONY: check-unit
 check-unit: $(UNIT_TESTS) $(STUB_ARCH_BPF) ## run the unit tests; with SANITIZE=1 under ASan and UBSan
 	$(Q)failed=0; for test in $(sort $(UNIT_TESTS)); do \
-		CMOCKA_MESSAGE_OUTPUT=stdout $$test > $$test.log 2>&1 || \
-			{ failed=1; echo "FAILED $$test"; cat $$test.log; }; \
+		CMOCKA_MESSAGE_OUTPUT=stdout timeout 600 $$test > $$test.log 2>&1 || \
+			{ status=$$?; failed=1; cat $$test.log; \
+			[ $$status = 124 ] && why=" (has not ended after 600 s)" || why=; \
+			echo "FAILED $$test$$why"; }; \
 		grep -h '^\[  PASSED' $$test.log | sed "s|^|$${test##*/}: |"; done; exit $$failed
 
 .PHONY: check-clang

@@ -15,6 +15,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 PYFRAG = os.environ.get("PYFRAG", TOP + "/pyfrag")
 PYTHONS = pythons.find()
+# No test takes a tenth of it.
+HANGS_AFTER_S = 600
 
 
 def pytest_report_header(config):
@@ -40,6 +42,19 @@ def nothing_runs_on():
     before = of_this_run()
     yield
     end_all_but(before)
+
+
+@pytest.fixture(autouse=True)
+def nothing_hangs():
+    """Fails a test that waits for ever, for instance for a line that never comes, in place of the
+    whole run."""
+    def give_up(number, frame):
+        raise TimeoutError("the test has not ended after %d s" % HANGS_AFTER_S)
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(HANGS_AFTER_S)
+    yield
+    signal.alarm(0)
 
 
 def run_pyfrag(*args, check=True, timeout=120, **kwargs):
