@@ -83,27 +83,40 @@ def divide_mappings(count=20, size=8 << 20):
     return count
 
 
-smaps = os.open("/proc/self/smaps_rollup", os.O_RDONLY)
-before, after = ctypes.create_string_buffer(4096), ctypes.create_string_buffer(4096)
+libc.tmpfile.restype = ctypes.c_void_p
+libc.rewind.argtypes = [ctypes.c_void_p]
+libc.setvbuf.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_size_t]
+libc.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
+libc.fread.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p]
 go_on = ctypes.create_string_buffer(1)
+text, buffered = ctypes.create_string_buffer(1 << 20), ctypes.create_string_buffer(1 << 20)
+xml = libc.tmpfile()
+libc.setvbuf(xml, buffered, 0, len(buffered))
 
 
-def anonymous_bytes(text):
-    return 1024 * int(re.search(b"(?m)^Anonymous: +(\\d+) kB", text.value).group(1))
+def totals_of(info):
+    """The totals of all arenas in the text of malloc_info(3)."""
+    last = info[info.rindex("</heap>"):]
+    found = {kind: (int(count), int(size)) for kind, count, size in re.findall(
+        r'<total type="(\w+)" count="(\d+)" size="(\d+)"/>', last)}
+    found["system"] = int(re.search(r'<system type="current" size="(\d+)"/>', last).group(1))
+    return found
 
 
 def hold_still():
-    """Waits for a byte from the test, and then says what mallinfo2() has returned, and how much
-    anonymous memory malloc_trim(0) has released, in bytes. The heap stays as it was while it
-    waited, for nothing is allocated between; nor is a page that was released touched again."""
-    read, pread, trim = libc.read, libc.pread, libc.malloc_trim
+    """Waits for a byte from the test; has malloc say what it has, and malloc_trim(0) release what
+    it can; and waits for another byte. Nothing is allocated from the first wait to the second.
+    Returns what mallinfo2() and malloc_info() have said."""
+    read, trim, info, write = libc.read, libc.malloc_trim, libc.malloc_info, libc.write
     ask = getattr(libc, "mallinfo2", int)
-    pread(smaps, before, 4095, 0)
-    os.write(1, b"waiting\n")
+    write(1, b"waiting\n", 8)
     read(0, go_on, 1)
     numbers = ask()
-    pread(smaps, before, 4095, 0)
+    info(0, xml)
     trim(0)
-    pread(smaps, after, 4095, 0)
+    write(1, b"trimmed\n", 8)
+    read(0, go_on, 1)
+    libc.rewind(xml)
+    libc.fread(text, 1, len(text) - 1, xml)
     return {"mallinfo2": numbers and {name: int(getattr(numbers, name)) for name in FIELDS},
-            "trim": anonymous_bytes(before) - anonymous_bytes(after)}
+            "malloc_info": totals_of(text.value.decode())}
