@@ -41,6 +41,12 @@ def look(target, snapshot):
     return report, said
 
 
+def mapped_of(malloc):
+    """Mapped chunks: how many, and their bytes. malloc counts those in a tcache as in use."""
+    return tuple(malloc["mapped"][what] + malloc["mapped_cached"][what]
+                 for what in ("chunks", "bytes"))
+
+
 def as_malloc_info(malloc):
     """What malloc_info() would say. It adds up the size words of free chunks, each of which has
     the flag PREV_INUSE (1), too."""
@@ -49,7 +55,7 @@ def as_malloc_info(malloc):
         "fast": (malloc["fastbins"]["chunks"], malloc["fastbins"]["bytes"]),
         "rest": (free["chunks"] + len(malloc["arenas"]),
                  free["bytes"] + malloc["top_bytes"] + free["chunks"]),
-        "mmap": (malloc["mapped"]["chunks"], malloc["mapped"]["bytes"]),
+        "mmap": mapped_of(malloc),
         "system": malloc["heap_bytes"],
     }
 
@@ -61,8 +67,8 @@ def as_mallinfo(malloc):
         "arena": malloc["heap_bytes"],
         "ordblks": malloc["free"]["chunks"] + len(malloc["arenas"]),
         "smblks": malloc["fastbins"]["chunks"],
-        "hblks": malloc["mapped"]["chunks"],
-        "hblkhd": malloc["mapped"]["bytes"],
+        "hblks": mapped_of(malloc)[0],
+        "hblkhd": mapped_of(malloc)[1],
         "fsmblks": malloc["fastbins"]["bytes"],
         "uordblks": malloc["heap_bytes"] - available,
         "fordblks": available,

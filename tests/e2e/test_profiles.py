@@ -128,7 +128,8 @@ def test_no_database_of_what_is_gone(any_target, tmp_path):
     time.sleep(0.5)  # time for one heap reading
     any_target.process.kill()
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 1 and b"exited before the database was written" in err and not os.path.exists(path)
+    assert process.returncode == 1 and b"exited before the database was written" in err
+    assert not os.path.exists(path)
 
 
 def test_a_database_has_to_have_a_name(any_target):

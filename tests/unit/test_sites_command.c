@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The CPU time limit of `pyfrag sites FILE`, for this test's own program. Whether some of its code looks
- * like a probe site depends on the build.
+ * The CPU time limit of `pyfrag sites FILE`, for this test's own program. Whether some of its code
+ * looks like a probe site depends on the build.
  */
 #include <errno.h>
 

@@ -9,9 +9,9 @@
 #include "util/cleanup.h"
 
 static int read_malloc(struct malloc_use_item *item, const struct target *target,
-		       struct malloc_instance *instance)
+		       struct malloc_areas *areas, size_t number)
 {
-	int err = malloc_image__read(&item->image, target->memory, instance);
+	int err = malloc_image__read(&item->image, target->memory, areas, number);
 
 	if (err)
 		return err;
@@ -37,6 +37,14 @@ int malloc_areas__find_for_report(struct malloc_areas *out, struct target *targe
 	return 0;
 }
 
+static void count_mapped(struct malloc_use *use, const struct mapped_chunk *chunk)
+{
+	struct chunk_total *total = chunk->is_cached ? &use->mapped_cached : &use->mapped;
+
+	total->cnt++;
+	total->bytes += chunk->size;
+}
+
 int malloc_use__find_for_report(struct malloc_use *out, struct target *target,
 				const struct heap *heap, struct failure *failure)
 {
@@ -45,10 +53,10 @@ int malloc_use__find_for_report(struct malloc_use *out, struct target *target,
 
 	if (err)
 		return err;
-	for (size_t i = 0; i < areas->mapped.cnt; i++)
-		out->mapped_bytes += areas->mapped.items[i].size;
 	for (size_t i = 0; i < areas->cnt && !err; i++)
-		err = read_malloc(&out->items[out->cnt++], target, &areas->items[i]);
+		err = read_malloc(&out->items[out->cnt++], target, areas, i);
+	for (size_t i = 0; i < areas->mapped.cnt; i++)
+		count_mapped(out, &areas->mapped.items[i]);
 	return account__is_short(err) ? shortage__describe(target, err, failure) : 0;
 }
 

@@ -25,7 +25,8 @@ struct malloc_use {
 	struct malloc_use_item items[MALLOCS_MAX];
 	size_t cnt; /* 0: the process does not use glibc's malloc */
 	struct malloc_areas areas;
-	uint64_t mapped_bytes; /* of chunks with a mapping of their own */
+	struct chunk_total mapped;	  /* with a mapping of their own, in use */
+	struct chunk_total mapped_cached; /* the same, but free, in a tcache */
 };
 
 /*

@@ -30,8 +30,10 @@ struct malloc_arena_use {
 };
 
 struct malloc_image {
-	const struct malloc_instance *instance; /* not owned: which malloc it is of */
-	struct malloc_arena_use *arenas;	/* of each of its arenas */
+	/* Not owned: which malloc it is of, and the mapped chunks of all mallocs. */
+	const struct malloc_instance *instance;
+	const struct mapped_chunks *mapped;
+	struct malloc_arena_use *arenas; /* of each of its arenas */
 	/* By the address of their block: all chunks, and those in use by the program. */
 	struct block_map *chunks, *live;
 	/* Addresses of blocks that are in a tcache, sorted. */

@@ -107,12 +107,13 @@ static void count_overhead(struct malloc_arena_use *use)
 }
 
 int malloc_image__read(struct malloc_image *out, const struct memory *memory,
-		       struct malloc_instance *instance)
+		       struct malloc_areas *areas, size_t number)
 {
+	struct malloc_instance *instance = &areas->items[number];
 	struct reading reading = {.image = out, .memory = memory};
 	int err;
 
-	*out = (struct malloc_image){.instance = instance};
+	*out = (struct malloc_image){.instance = instance, .mapped = &areas->mapped};
 	out->arenas = account__calloc(memory->account, instance->arena_cnt, sizeof(*out->arenas));
 	if (!out->arenas)
 		return -errno;

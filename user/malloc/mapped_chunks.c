@@ -9,6 +9,7 @@
 #include "malloc/touched_runs.h"
 #include "util/account.h"
 #include "util/cleanup.h"
+#include "util/partition_point.h"
 
 #define PAGE_BYTES	   4096UL
 #define PAGES_AT_ONCE	   512UL
@@ -147,4 +148,12 @@ int mapped_chunks__find(struct mapped_chunks *out, const struct target *target,
 		err = search_together(search, start);
 	}
 	return err;
+}
+
+struct mapped_chunk *mapped_chunks__of_block(const struct mapped_chunks *chunks, uint64_t block)
+{
+	uint64_t address = block - CHUNK_HEADER_BYTES;
+	size_t i = PARTITION_POINT(chunk, chunks->items, chunks->cnt, chunk->address < address);
+
+	return i < chunks->cnt && chunks->items[i].address == address ? &chunks->items[i] : NULL;
 }

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@
 
 struct mapped_chunk {
 	uint64_t address, size; /* of the mapping, bytes */
+	bool is_cached;		/* free, in a tcache (from glibc 2.43 on); set by who looks there */
 };
 
 /* By address. Zero-initialized; the owner frees the items (account__free()). */
@@ -35,3 +37,6 @@ struct mapped_chunks {
 int mapped_chunks__find(struct mapped_chunks *out, const struct target *target,
 			const struct malloc_range *heaps, size_t heap_cnt,
 			const struct heap *other);
+
+/* The chunk whose block is at @block; NULL: there is none. */
+struct mapped_chunk *mapped_chunks__of_block(const struct mapped_chunks *chunks, uint64_t block);

@@ -52,10 +52,11 @@ static json_t *pack_trim(const struct malloc_use_item *item)
 }
 
 /* Mapped chunks do not say which malloc they are of: they are reported with the first. */
-static json_t *pack_mapped(const struct malloc_use *use, bool is_first)
+static json_t *pack_mapped(const struct chunk_total *total, size_t number)
 {
-	return json_pack("{s:I, s:I}", "chunks", (json_int_t)(is_first ? use->areas.mapped.cnt : 0),
-			 "bytes", (json_int_t)(is_first ? use->mapped_bytes : 0));
+	static const struct chunk_total none;
+
+	return pack_total(number ? &none : total);
 }
 
 static json_t *pack_malloc(const struct malloc_use *use, size_t number)
@@ -69,7 +70,8 @@ static json_t *pack_malloc(const struct malloc_use *use, size_t number)
 				    pack_arena(&instance->arenas[i], &item->image.arenas[i]));
 	json_values__set(&malloc, "arenas", arenas);
 	json_values__set(&malloc, "heaps", json_integer((json_int_t)instance->heaps.cnt));
-	json_values__set(&malloc, "mapped", pack_mapped(use, !number));
+	json_values__set(&malloc, "mapped", pack_mapped(&use->mapped, number));
+	json_values__set(&malloc, "mapped_cached", pack_mapped(&use->mapped_cached, number));
 	json_values__set(&malloc, "trim_releases_bytes", pack_trim(item));
 	json_values__set(&malloc, "parameters", pack_parameters(&instance->parameters));
 	json_values__set(&malloc, "windows_retried",

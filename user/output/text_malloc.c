@@ -26,9 +26,10 @@ static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 {
 	const struct malloc_use_item *item = &use->items[number];
 	const struct malloc_arena_use *total = &item->total;
-	const struct chunk_total mapped = {.cnt = number ? 0 : use->areas.mapped.cnt,
-					   .bytes = number ? 0 : use->mapped_bytes};
-	uint64_t all = total->heap_bytes + mapped.bytes;
+	static const struct chunk_total none;
+	const struct chunk_total *mapped = number ? &none : &use->mapped,
+				 *mapped_cached = number ? &none : &use->mapped_cached;
+	uint64_t all = total->heap_bytes + mapped->bytes + mapped_cached->bytes;
 
 	fprintf(out, "\nglibc's malloc: %s in %s", BYTES(all),
 		COUNTED(item->image.instance->arena_cnt, "arena"));
@@ -37,7 +38,9 @@ static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 			BYTES(item->trim.chunk_bytes + item->trim.top_bytes));
 	fputc('\n', out);
 	write_chunks(out, "in use", &total->in_use, all, " in heaps");
-	write_chunks(out, "mapped", &mapped, all, " with a mapping of their own, in use");
+	write_chunks(out, "mapped", mapped, all, " with a mapping of their own, in use");
+	if (mapped_cached->cnt)
+		write_chunks(out, "  cached", mapped_cached, all, " of these, free in a tcache");
 	write_chunks(out, "free", &total->free, all, " in bins");
 	write_chunks(out, "fastbins", &total->fastbins, all, ", free");
 	write_chunks(out, "tcache", &total->tcache, all, ", free, kept for a thread each");
