@@ -12,11 +12,22 @@ import pytest
 from bystanders import wait_for
 from conftest import PYFRAG, PYTHONS, TOP
 from test_agent import capabilities_of, free_port, get
-from test_places import WAITING, Running, traced_rounds
+from test_places import Running, traced_rounds
 
 PODMAN = ["podman", "--runtime", "runc", "--cgroup-manager=cgroupfs"]
 # Without these, podman raises the limits above its own, which fails without CAP_SYS_RESOURCE.
 LIMITS = ["--ulimit", "nofile=20000:20000", "--ulimit", "nproc=1000:1000"]
+
+# Each round leaves every arena pinned: an agent probes only processes that have hostage bytes or
+# whose arenas grow.
+PINNING = (
+    "import sys, json\n"
+    "print('ready', flush=True)\n"
+    "while sys.stdin.read(1):\n"
+    "    [json.loads(json.dumps(list(range(50)))) for _ in range(300)]\n"
+    "    kept = [(number,) for number in range(200000)][::100]\n"
+    "    print('done', flush=True)\n"
+)
 
 
 class Podman:
@@ -64,7 +75,7 @@ def contained(podman):
         pytest.skip("needs root file systems of other releases: set PYFRAG_TEST_ROOTS")
     python = others[-1]
     command = podman.run("-i", "--network=none", "--rootfs", python.root, *python.command[2:],
-                         "-u", "-c", WAITING)
+                         "-u", "-c", PINNING)
     with Running(*command) as running:
         yield running.process, wait_for(podman.pid)
 
