@@ -10,8 +10,6 @@
 #define CHUNK_ALIGNMENT 16
 #define CHUNK_FLAGS	7UL
 #define PAGE_BYTES	4096
-/* Of one arena: 64 TiB, more than a process has. */
-#define HEAPS_MAX (1UL << 20)
 
 /* struct heap_info, as far as all versions have it. */
 struct heap_info {
@@ -35,14 +33,29 @@ static uint64_t first_chunk(const struct malloc_arena *arena, const struct arena
 	return round_up(malloc_arena__bins(arena, layout) + ARENA_END_AFTER_BINS);
 }
 
+/* Adds a heap. Returns 0, -EDQUOT, -ENOMEM, or -EUCLEAN: it is there, so the list is circular. */
 static int add(struct malloc_heap_list *list, struct account *account,
 	       const struct malloc_heap *heap)
 {
 	int err = ACCOUNT_RESERVE(account, list->items, list->capacity, list->cnt + 1);
 
-	if (!err)
-		list->items[list->cnt++] = *heap;
-	return err;
+	if (err)
+		return err;
+	list->starts.entry_bytes = sizeof(uint64_t);
+	list->starts.account = account;
+	if (hash_map__find(&list->starts, heap->start))
+		return -EUCLEAN;
+	if (!hash_map__add(&list->starts, heap->start))
+		return errno == EINVAL ? -EUCLEAN : -errno;
+	list->items[list->cnt++] = *heap;
+	return 0;
+}
+
+void malloc_heap_list__release(struct malloc_heap_list *list)
+{
+	account__free(list->items);
+	hash_map__release(&list->starts);
+	*list = (struct malloc_heap_list){};
 }
 
 static bool is_sane(const struct heap_info *info, const struct malloc_arena *arena)
@@ -59,7 +72,7 @@ static int add_thread_heaps(struct malloc_heap_list *list, const struct target *
 	uint64_t start = arena->top & ~(HEAP_BYTES_MAX - 1),
 		 first = arena->address & ~(HEAP_BYTES_MAX - 1), top = arena->top;
 
-	for (size_t i = 0; i < HEAPS_MAX; i++) {
+	for (;;) {
 		struct malloc_heap heap = {.start = start, .arena = number, .top = top};
 		struct heap_info info;
 		int err = memory__read(target->memory, start, &info, sizeof(info));
@@ -79,7 +92,6 @@ static int add_thread_heaps(struct malloc_heap_list *list, const struct target *
 		start = info.previous;
 		top = 0;
 	}
-	return -EUCLEAN;
 }
 
 /* Where the break is, as far as mappings show it: the end of the last one that brk(2) has made. */

@@ -15,6 +15,7 @@
 #include "malloc/arena.h"
 #include "malloc/main_arena.h"
 #include "target/target.h"
+#include "util/hash_map.h"
 
 struct malloc_heap {
 	uint64_t start, end;  /* addresses, end exclusive */
@@ -26,11 +27,14 @@ struct malloc_heap {
 	size_t arena;	      /* its place in the list of arenas */
 };
 
-/* Zero-initialized; the owner frees the items (account__free()). */
+/* Zero-initialized. */
 struct malloc_heap_list {
 	struct malloc_heap *items;
 	size_t cnt, capacity;
+	struct hash_map starts; /* of all heaps: none is there twice */
 };
+
+void malloc_heap_list__release(struct malloc_heap_list *list);
 
 /*
  * Adds the heaps of @arena, the arena number @number of @found. Returns 0; -EUCLEAN: they are

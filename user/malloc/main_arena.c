@@ -119,17 +119,20 @@ static int add_arena(struct found_malloc *found, size_t *capacity, struct accoun
 static int follow_ring(const struct search *search, struct found_malloc *found, uint64_t main)
 {
 	const struct memory *memory = search->target->memory;
-	uint64_t at = main, next;
+	uint64_t at = main, seen = 0, next;
 	size_t capacity = 0;
 	int err;
 
 	do {
+		/* A ring without the main arena comes back to one of these (Brent's algorithm). */
+		if (!(found->arena_cnt & (found->arena_cnt - 1)))
+			seen = at;
 		err = add_arena(found, &capacity, memory->account, at);
 		if (!err)
 			err = memory__read(memory, at + found->layout->bins + ARENA_NEXT_AFTER_BINS,
 					   &next, sizeof(next));
 		at = next;
-	} while (!err && at != main && may_be_thread_arena(search->target, at) &&
+	} while (!err && at != main && at != seen && may_be_thread_arena(search->target, at) &&
 		 found->arena_cnt < MALLOC_ARENAS_MAX);
 	if (err)
 		return err == -EFAULT ? -ENOENT : err;

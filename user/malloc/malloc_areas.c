@@ -111,7 +111,7 @@ void malloc_areas__release(struct malloc_areas *areas)
 {
 	for (size_t i = 0; i < areas->cnt; i++) {
 		account__free(areas->items[i].arenas);
-		account__free(areas->items[i].heaps.items);
+		malloc_heap_list__release(&areas->items[i].heaps);
 	}
 	account__free(areas->mapped.items);
 	account__free(areas->ranges);

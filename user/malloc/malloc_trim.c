@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "util/account.h"
-#include "util/cleanup.h"
+#include "util/cpu_allowance.h"
 
 #define PAGE_BYTES    4096UL
 #define CHUNK_MEMBERS 48 /* sizeof(struct malloc_chunk): its links stay */
@@ -77,6 +77,8 @@ static int add_heap(struct pages *pages, const struct malloc_image *image,
 		err = run ? add_free_run(pages, run, chunk) : 0;
 		run = 0;
 	}
+	if (!err)
+		err = cpu_allowance__check();
 	*top = heap->top && run ? run : heap->top;
 	return err || !run || heap->top ? err : add_free_run(pages, run, heap->chunks_end);
 }

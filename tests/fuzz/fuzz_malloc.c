@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Property: whatever a target has written where glibc's malloc has its state, reading it ends, takes
+ * no more memory than it may, and its figures add up.
+ *
+ * Input: a byte for the layout and for whether links are mangled; then changes of a heap as glibc
+ * would have made it: a byte for what to change (the main arena, the parameters, the thread's arena,
+ * a heap, a mapped chunk), two for the word in it, and a word, or the address of something that
+ * there is.
+ */
+#include "fuzz.h"
+
+#include <string.h>
+
+#include "fake_malloc.h"
+#include "malloc/malloc_areas.h"
+#include "malloc/malloc_reading.h"
+#include "malloc/malloc_trim.h"
+#include "util/account.h"
+#include "util/cleanup.h"
+
+#define MEMORY_MAX  (16UL << 20)
+#define CHANGES_MAX 64
+
+static const uint64_t places[] = {
+	FAKE_MAIN_ARENA, FAKE_PARAMETERS, FAKE_BRK,    FAKE_BRK + FAKE_BRK_BYTES - 0x2000,
+	FAKE_HEAP,	 FAKE_HEAP + 48,  FAKE_MAPPED, FAKE_HEAP + (64UL << 20),
+};
+
+static uint64_t take_address(struct fuzz_input *input)
+{
+	uint64_t place = places[fuzz_input__byte(input) % ARRAY_SIZE(places)];
+	uint16_t words;
+
+	fuzz_input__take(input, &words, sizeof(words));
+	return place + words % 512 * 8UL;
+}
+
+static uint64_t take_word(struct fuzz_input *input)
+{
+	uint64_t word;
+
+	switch (fuzz_input__byte(input) % 4) {
+	case 0:
+		return fuzz_input__byte(input);
+	case 1:
+		return take_address(input);
+	case 2:
+		return take_address(input) ^ take_address(input) >> 12;
+	default:
+		fuzz_input__take(input, &word, sizeof(word));
+		return word;
+	}
+}
+
+static void change(const struct fake_malloc *fake, struct fuzz_input *input)
+{
+	uint64_t address = take_address(input), word = take_word(input);
+	void *there = fake_memory__find(&fake->memory, address, sizeof(word));
+
+	if (there)
+		memcpy(there, &word, sizeof(word));
+}
+
+static void check_image(const struct malloc_image *image)
+{
+	for (size_t i = 0; i < image->instance->arena_cnt; i++) {
+		const struct malloc_arena_use *use = &image->arenas[i];
+
+		CHECK(use->overhead_bytes <= use->heap_bytes);
+		CHECK(use->in_use.bytes + use->free.bytes + use->fastbins.bytes +
+			      use->tcache.bytes + use->top_bytes + use->overhead_bytes +
+			      use->lost_bytes ==
+		      use->heap_bytes);
+		CHECK(use->in_use.cnt * CHUNK_BYTES_MIN <= use->in_use.bytes);
+	}
+}
+
+static void read_all(const struct fake_malloc *fake)
+{
+	_cleanup_(malloc_areas__release) struct malloc_areas areas = {};
+	struct malloc_image image = {};
+	struct malloc_trim trim;
+	int err = malloc_areas__find(&areas, &fake->target, NULL);
+
+	CHECK(!err || account__is_short(err));
+	for (size_t i = 0; i < areas.cnt && !err; i++) {
+		err = malloc_image__read(&image, fake->target.memory, &areas, i);
+		CHECK(!err || account__is_short(err));
+		if (!err) {
+			check_image(&image);
+			CHECK(malloc_trim__estimate(&trim, &image, &fake->target));
+		}
+		malloc_image__release(&image);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input input = {.bytes = data, .size = size};
+	uint8_t layout = fuzz_input__byte(&input);
+	static const struct target_ops ops;
+	struct account *account;
+	struct fake_malloc fake;
+
+	CHECK(!account__new(&account, MEMORY_MAX, NULL));
+	fake_malloc__init(&fake, &arena_layouts[layout % ARENA_LAYOUTS],
+			  layout / ARENA_LAYOUTS % 2);
+	fake.memory.memory.account = account;
+	fake.target.ops = &ops;
+	for (int i = 0; i < CHANGES_MAX && input.size; i++)
+		change(&fake, &input);
+	read_all(&fake);
+	CHECK(!account__usage(account).used_bytes);
+	account__close(account);
+	fake_malloc__release(&fake);
+	return 0;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "malloc/malloc_areas.h"
+
+#include <errno.h>
+
+#include "fake_malloc.h"
+#include "malloc/malloc_reading.h"
+#include "malloc/malloc_trim.h"
+#include "unit_test.h"
+#include "util/cleanup.h"
+
+#define SECOND_HEAP (FAKE_HEAP + (64UL << 20))
+
+static void put(const struct fake_malloc *fake, uint64_t address, uint64_t word)
+{
+	*fake_memory__word(&fake->memory, address) = word;
+}
+
+/* All layouts, links mangled or not: everything that was made is found, and nothing else. */
+static void test_finds_all_that_is_there(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * ARENA_LAYOUTS; i++) {
+		_cleanup_(malloc_areas__release) struct malloc_areas areas = {};
+		struct malloc_image image = {};
+		struct malloc_arena_use sum;
+		struct fake_malloc fake;
+
+		fake_malloc__init(&fake, &arena_layouts[i / 2], i % 2);
+		assert_int_equal(malloc_areas__find(&areas, &fake.target, NULL), 0);
+		assert_int_equal(areas.cnt, 1);
+		assert_ptr_equal(areas.items[0].layout, &arena_layouts[i / 2]);
+		assert_int_equal(areas.items[0].arena_cnt, 2);
+		assert_int_equal(areas.items[0].heaps.cnt, 3);
+		assert_int_equal(areas.items[0].parameters.sbrk_base, FAKE_BRK);
+		assert_int_equal(areas.items[0].parameters.mapped_chunks, 2);
+		assert_int_equal(areas.mapped.cnt, 2);
+		assert_int_equal(areas.range_cnt, 5);
+		assert_int_equal(malloc_image__read(&image, fake.target.memory, &areas, 0), 0);
+		sum = malloc_image__total(&image);
+		assert_int_equal(sum.in_use.cnt, fake.in_use_cnt);
+		assert_int_equal(sum.free.cnt, fake.free_cnt);
+		assert_int_equal(sum.fastbins.cnt, fake.fastbin_cnt);
+		assert_int_equal(sum.tcache.cnt, fake.tcache_cnt);
+		assert_int_equal(sum.lost_bytes + image.torn_lists, 0);
+		malloc_image__release(&image);
+		fake_malloc__release(&fake);
+	}
+}
+
+static void find_damaged(const struct fake_malloc *fake, uint64_t damaged_arenas, size_t heaps)
+{
+	_cleanup_(malloc_areas__release) struct malloc_areas areas = {};
+
+	assert_int_equal(malloc_areas__find(&areas, &fake->target, NULL), 0);
+	assert_int_equal(areas.cnt, 1);
+	assert_int_equal(areas.items[0].damaged_arenas, damaged_arenas);
+	assert_int_equal(areas.items[0].heaps.cnt, heaps);
+}
+
+/* Heaps that refer to each other in a circle, or to what is no heap. */
+static void test_damaged_heaps(void **state)
+{
+	static const struct {
+		uint64_t address, word;
+		size_t heaps; /* found all the same, the main one included */
+	} cases[] = {
+		{SECOND_HEAP + 8, SECOND_HEAP, 2}, {SECOND_HEAP + 8, 0, 2},
+		{SECOND_HEAP + 8, 1, 1},	   {SECOND_HEAP, FAKE_MAIN_ARENA, 1},
+		{SECOND_HEAP + 16, 1UL << 40, 1},  {SECOND_HEAP + 16, 0, 1},
+		{SECOND_HEAP + 24, 4096, 1},	   {FAKE_HEAP + 16, 4096 + 1, 2},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fake_malloc fake;
+
+		fake_malloc__init(&fake, &arena_layouts[0], true);
+		put(&fake, cases[i].address, cases[i].word);
+		find_damaged(&fake, 1, cases[i].heaps);
+		fake_malloc__release(&fake);
+	}
+}
+
+/* Rings of arenas that do not lead back to the main one: that is no malloc. */
+static void test_rings_that_do_not_close(void **state)
+{
+	static const uint64_t nexts[] = {0, FAKE_HEAP + 48, FAKE_LIBC + 8, SECOND_HEAP + 48, 1};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(nexts); i++) {
+		_cleanup_(malloc_areas__release) struct malloc_areas areas = {};
+		struct fake_malloc fake;
+
+		fake_malloc__init(&fake, &arena_layouts[0], true);
+		put(&fake, fake.thread_arena + fake.layout->bins + ARENA_NEXT_AFTER_BINS, nexts[i]);
+		assert_int_equal(malloc_areas__find(&areas, &fake.target, NULL), 0);
+		assert_int_equal(areas.cnt, 0);
+		fake_malloc__release(&fake);
+	}
+}
+
+/* A list of a tcache or a fastbin that is circular, or leads to what is no block. */
+static void test_lists_that_lead_astray(void **state)
+{
+	static const uint64_t links[] = {1, 0x10, FAKE_BRK + 0x8, UINT64_MAX, FAKE_BRK + 0x2a0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		_cleanup_(malloc_areas__release) struct malloc_areas areas = {};
+		struct malloc_image image = {};
+		struct fake_malloc fake;
+
+		fake_malloc__init(&fake, &arena_layouts[0], false);
+		put(&fake, FAKE_BRK + 0x290 + 16 + 0x40, links[i]);
+		assert_int_equal(malloc_areas__find(&areas, &fake.target, NULL), 0);
+		assert_int_equal(malloc_image__read(&image, fake.target.memory, &areas, 0), 0);
+		assert_int_equal(image.arenas[0].tcache.cnt, 2);
+		assert_true(image.torn_lists > 0);
+		malloc_image__release(&image);
+		fake_malloc__release(&fake);
+	}
+}
+
+/* A source that does not know what is in RAM: no estimate, in place of 0. */
+static void test_no_estimate_without_residency(void **state)
+{
+	_cleanup_(malloc_areas__release) struct malloc_areas areas = {};
+	static const struct target_ops ops;
+	struct malloc_image image = {};
+	struct malloc_trim trim;
+	struct fake_malloc fake;
+
+	(void)state;
+	fake_malloc__init(&fake, &arena_layouts[0], true);
+	fake.target.ops = &ops;
+	assert_int_equal(malloc_areas__find(&areas, &fake.target, NULL), 0);
+	assert_int_equal(malloc_image__read(&image, fake.target.memory, &areas, 0), 0);
+	assert_int_equal(malloc_trim__estimate(&trim, &image, &fake.target), -ENODATA);
+	malloc_image__release(&image);
+	fake_malloc__release(&fake);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_finds_all_that_is_there),
+		cmocka_unit_test(test_damaged_heaps),
+		cmocka_unit_test(test_rings_that_do_not_close),
+		cmocka_unit_test(test_lists_that_lead_astray),
+		cmocka_unit_test(test_no_estimate_without_residency),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
