@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever a target has written where glibc's malloc has its state, reading it ends, takes
- * no more memory than it may, and its figures add up.
+ * Property: whatever a target has written where glibc's malloc has its state, reading it ends,
+ * takes no more memory than it may, and its figures add up.
  *
  * Input: a byte for the layout and for whether links are mangled; then changes of a heap as glibc
- * would have made it: a byte for what to change (the main arena, the parameters, the thread's arena,
- * a heap, a mapped chunk), two for the word in it, and a word, or the address of something that
- * there is.
+ * would have made it. Each is a byte for what to change (the main arena, the parameters, the
+ * thread's arena, a heap, a mapped chunk), two for which word of it, and the new word: a number,
+ * or the address of one of these.
  */
 #include "fuzz.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A fake process with glibc's malloc, made as glibc makes it: the main arena and the parameters in
- * libc's data, its heap by brk(2), an arena of a thread with two heaps, and mapped chunks. All heaps
- * are full of chunks in use and free ones; there are a fastbin and a tcache.
+ * libc's data, its heap by brk(2), an arena of a thread with two heaps, and mapped chunks. All
+ * heaps are full of chunks in use and free ones; there are a fastbin and a tcache.
  */
 #pragma once
 

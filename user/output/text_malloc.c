@@ -37,17 +37,20 @@ static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 		fprintf(out, "; malloc_trim(0) would release %s",
 			BYTES(item->trim.chunk_bytes + item->trim.top_bytes));
 	fputc('\n', out);
-	write_chunks(out, "in use", &total->in_use, all, " in heaps");
-	write_chunks(out, "mapped", mapped, all, " with a mapping of their own, in use");
+	write_chunks(out, "in use", &total->in_use, all, " in the heaps");
+	write_chunks(out, "mapped", mapped, all, " in use, each in a mapping of its own");
 	if (mapped_cached->cnt)
-		write_chunks(out, "  cached", mapped_cached, all, " of these, free in a tcache");
+		write_chunks(out, "  cached", mapped_cached, all,
+			     ", the same, but free in a tcache");
 	write_chunks(out, "free", &total->free, all, " in bins");
 	write_chunks(out, "fastbins", &total->fastbins, all, ", free");
-	write_chunks(out, "tcache", &total->tcache, all, ", free, kept for a thread each");
-	write_row(out, "top", total->top_bytes, all, "free, at the ends of the arenas");
-	write_row(out, "overhead", total->overhead_bytes, all, "of arenas and heaps");
+	write_chunks(out, "tcache", &total->tcache, all, ", free, each reserved for one thread");
+	write_row(out, "top", total->top_bytes, all, "free memory at the end of each arena");
+	write_row(out, "overhead", total->overhead_bytes, all,
+		  "headers of arenas and heaps, and alignment");
 	if (total->lost_bytes)
-		write_row(out, "not read", total->lost_bytes, all, "damaged, or changing too fast");
+		write_row(out, "not read", total->lost_bytes, all,
+			  "damaged, or changing too fast to be read");
 }
 
 void text_malloc__write(const struct malloc_use *use, FILE *out)
