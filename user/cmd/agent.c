@@ -15,6 +15,7 @@
 #include "agent/serving.h"
 #include "alerts/alert_destination.h"
 #include "cmd/commands.h"
+#include "cmd/option_table.h"
 #include "util/cleanup.h"
 #include "util/end_signals.h"
 #include "util/log.h"
@@ -258,9 +259,12 @@ const struct command command_agent = {
 			{OPTION_BUDGET, "share of one core for finding and reading processes"},
 			{OPTION_ALERT,
 			 "log an alert when RULE becomes true, and its end when RULE is no longer "
-			 "true; for example 'pinned_bytes > 64MiB for 60s'; can be repeated"},
-			{OPTION_SITES, "report the N allocation sites with the most hostage bytes "
-				       "or growth; probes up to 4 processes at a time"},
+			 "true; for example 'pinned_bytes > 64MiB for 60s'; up "
+			 "to " TEXT_OF(ALERT_RULES_MAX) " times"},
+			{OPTION_SITES,
+			 "report the N allocation sites with the most hostage bytes "
+			 "(N: up to " TEXT_OF(
+				 PIN_SUMMARY_MAX) "); probes up to 4 processes at a time"},
 			{OPTION_COMM, "only processes with this name"},
 			{OPTION_USER, "only processes of this user"},
 			{OPTION_CGROUP, "only processes whose cgroup path contains TEXT"},
@@ -268,6 +272,9 @@ const struct command command_agent = {
 				       "extended regular expression)"},
 			{OPTION_MAX_MEMORY, "limit on the memory that pyfrag uses for the heaps of "
 					    "all processes together"},
+			{OPTION_MAX_CPU,
+			 "CPU time limit for reading a process once (default 20, plus 20 "
+			 "for each GiB of its anonymous memory)"},
 			{}},
 	.run = run_agent,
 };

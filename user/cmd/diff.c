@@ -114,9 +114,10 @@ const struct command command_diff = {
 	.arguments = "A B [OPTIONS]",
 	.summary = "compare two heaps",
 	.description =
-		"Shows which processes A and B belong to, and then A minus B: blocks by kind, "
-		"largest difference first, then arenas. A and B are heap databases written by "
-		"`pyfrag snapshot -o FILE`, or process IDs, whose heaps pyfrag then reads.",
+		"Shows which processes A and B belong to, and then A minus B: blocks by kind "
+		"(as `snapshot --by owner`), largest difference first, then arenas. A and B are "
+		"heap databases written by `pyfrag snapshot -o FILE` or `pyfrag trace --format "
+		"database -o FILE`, or process IDs, whose heaps pyfrag then reads.",
 	.options = (const enum option_id[]){OPTION_TOP, OPTION_BELOW, OPTION_JSON,
 					    OPTION_MAX_MEMORY, OPTION_MAX_CPU, OPTION_TIMEOUT,
 					    OPTION_VERBOSE, OPTION_HELP, 0},

@@ -257,10 +257,13 @@ const struct command command_doctor = {
 		       "fix for what is missing. Exits with status 1 if a check fails.",
 	.options = (const enum option_id[]){OPTION_PID, OPTION_MAX_MEMORY, OPTION_MAX_CPU,
 					    OPTION_NO_CACHE, OPTION_VERBOSE, OPTION_HELP, 0},
-	.help = (const struct option_help[]){{OPTION_MAX_CPU,
-					      "CPU time limit for finding Python in the process "
-					      "and reading its heap, and for the scan for probe "
-					      "sites"},
-					     {}},
+	.help =
+		(const struct option_help[]){
+			{OPTION_MAX_CPU, "CPU time limit for finding Python in the process "
+					 "and reading its heap (default 20, plus 20 for each "
+					 "GiB of the process's anonymous memory), and for the "
+					 "scan for probe sites (default 20, plus 4 for each MiB "
+					 "of the file)"},
+			{}},
 	.run = run_doctor,
 };

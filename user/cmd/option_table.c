@@ -3,9 +3,6 @@
 
 #include "util/cleanup.h"
 
-#define TEXT_OF_(number) #number
-#define TEXT_OF(number)	 TEXT_OF_(number)
-
 /* Defines a function that maps numbers to the words of an array. */
 #define WORDS(function, ...)                                                                       \
 	static const char *function(size_t number)                                                 \
@@ -72,15 +69,15 @@ static const struct option_row rows[] = {
 	 TEXT(filter.match)},
 	{OPTION_ALERT, "alert", 0, "RULE",
 	 "log an alert when RULE becomes true, and exit with status 2 at the end of the trace; for "
-	 "example 'pinned_bytes > 64MiB for 60s'; can be repeated",
+	 "example 'pinned_bytes > 64MiB for 60s'; up to " TEXT_OF(ALERT_RULES_MAX) " times",
 	 LIST(alerting.rules), .max = TEXT_OF(ALERT_RULES_MAX)},
 	{OPTION_ALERT_TO, "alert-to", 0, "DESTINATION",
 	 "also send alerts to DESTINATION: http://HOST:PORT (Alertmanager) or exec:COMMAND "
-	 "(receives each alert as JSON on stdin); can be repeated",
+	 "(receives each alert as JSON on stdin); up to " TEXT_OF(ALERT_DESTINATIONS_MAX) " times",
 	 LIST(alerting.to), .max = TEXT_OF(ALERT_DESTINATIONS_MAX)},
 	{OPTION_SITES, "sites", 0, "N",
-	 "with --all: report the N allocation sites with the most hostage bytes or growth; probes "
-	 "up to 4 processes at a time",
+	 "with --all: report the N allocation sites with the most hostage bytes "
+	 "(N: up to " TEXT_OF(PIN_SUMMARY_MAX) "); probes up to 4 processes at a time",
 	 NUMBER(sites), .max = TEXT_OF(PIN_SUMMARY_MAX), .preset = "0"},
 	{OPTION_CONFIG, "config", 0, "FILE",
 	 "read options from FILE, one per line: NAME = VALUE; options that follow --config on the "
@@ -145,8 +142,8 @@ static const struct option_row rows[] = {
 	 "counts under its class); size; arena; referrers (types of the objects that refer to "
 	 "them); via (attributes, keys and indexes that refer to them)",
 	 WORD(snapshot.census.by, by_word)},
-	{OPTION_TOP, "top", 0, "N", "show at most N rows", NUMBER(snapshot.census.top), .min = "1",
-	 .max = "1000000", .preset = "20"},
+	{OPTION_TOP, "top", 0, "N", "with --by or --since: show at most N groups of blocks",
+	 NUMBER(snapshot.census.top), .min = "1", .max = "1000000", .preset = "20"},
 	{OPTION_PATHS, "paths", 0, NULL,
 	 "show what keeps the pinning blocks alive: for each, the shortest reference path from a "
 	 "root (module, variable, ...)",
@@ -167,10 +164,10 @@ static const struct option_row rows[] = {
 	 "limit on the memory that pyfrag uses per process",
 	 BYTES(snapshot.reading.max_memory_bytes), .min = "1", .wanted = "a size, such as 512MiB",
 	 .preset_is = "1GiB, or half of the limit of pyfrag's cgroup if that is less"},
-	{OPTION_MAX_CPU, "max-cpu", 0, "SECONDS", "CPU time limit for reading a process once",
-	 SECONDS(snapshot.reading.max_cpu_s), .min = "10ms", .max = "366d",
-	 .preset_is = "20, plus 20 for each GiB of its anonymous memory, or 100 where references "
-		      "are followed"},
+	{OPTION_MAX_CPU, "max-cpu", 0, "SECONDS",
+	 "CPU time limit for reading a process once (default 20, plus 20 for each GiB of its "
+	 "anonymous memory; plus 100 for each GiB instead where references are followed)",
+	 SECONDS(snapshot.reading.max_cpu_s), .min = "10ms", .max = "366d"},
 	{OPTION_TIMEOUT, "timeout", 0, "SECONDS",
 	 "CPU time limit for all database queries of this command, for example 10m",
 	 SECONDS(snapshot.reading.database_cpu_s), .min = "10ms", .max = "366d", .preset = "60"},

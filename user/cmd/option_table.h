@@ -7,6 +7,10 @@
 
 #include "cmd/options.h"
 
+/* The value of a macro as a string, for the bounds in help texts. */
+#define TEXT_OF_(number) #number
+#define TEXT_OF(number)	 TEXT_OF_(number)
+
 /* The type of an option's value, and of the member of struct options that it sets. */
 enum option_kind {
 	OPTION_FLAG,	/* no value; bool */

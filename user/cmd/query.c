@@ -41,11 +41,12 @@ const struct command command_query = {
 	.arguments = "FILE VIEW|SQL [OPTIONS]",
 	.summary = "run a view or an SQL query on a heap database",
 	.description =
-		"Runs a query on the heap database FILE, which `pyfrag snapshot -o FILE` has "
-		"written, and prints the result. The available views are by_type, by_owner, "
-		"by_size, by_arena, by_referrers, by_via, pinned_arenas, pinning_blocks, "
-		"pins_by_kind, memory, outside_by_kind and by_site. docs/database.md describes the "
-		"tables. SQL queries are read-only. FILE can come from an untrusted source.",
+		"Runs a query on the heap database FILE, written by `pyfrag snapshot -o FILE` "
+		"or `pyfrag trace --format database -o FILE`, and prints the result. The "
+		"available views are by_type, by_owner, by_size, by_arena, by_referrers, by_via, "
+		"pinned_arenas, pinning_blocks, pins_by_kind, memory, outside_by_kind and by_site. "
+		"docs/database.md describes the tables. SQL queries are read-only. FILE can come "
+		"from an untrusted source.",
 	.options = (const enum option_id[]){OPTION_JSON, OPTION_TIMEOUT, OPTION_MAX_MEMORY,
 					    OPTION_HELP, 0},
 	.help = (const struct option_help[]){{OPTION_MAX_MEMORY,

@@ -174,8 +174,10 @@ const struct command command_sites = {
 	.options = (const enum option_id[]){OPTION_PID, OPTION_MAX_CPU, OPTION_NO_CACHE,
 					    OPTION_VERBOSE, OPTION_HELP, 0},
 	.help = (const struct option_help[]){{OPTION_MAX_CPU,
-					      "CPU time limit for finding Python in the process, "
-					      "and for the scan for probe sites"},
+					      "CPU time limit for finding Python in the process "
+					      "(default 20, plus 20 for each GiB of the process's "
+					      "anonymous memory), and for the scan for probe sites "
+					      "(default 20, plus 4 for each MiB of the file)"},
 					     {}},
 	.run = run_sites,
 };

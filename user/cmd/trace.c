@@ -170,7 +170,7 @@ const struct command command_trace = {
 		"throughout the trace, at a cost of about one microsecond per event.\nWith -a, "
 		"lists all Python processes on the host, one line each (with --json, one report "
 		"each), including those that start later. -a only reads heaps; it inserts probes "
-		"only with --sites. --budget is then a share of one core.",
+		"only with --sites. With -a, --budget is a share of one core.",
 	.options = (const enum option_id[]){OPTION_PID,	       OPTION_ALL,	OPTION_COMM,
 					    OPTION_USER,       OPTION_CGROUP,	OPTION_MATCH,
 					    OPTION_ALERT,      OPTION_ALERT_TO, OPTION_SITES,

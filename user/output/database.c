@@ -505,7 +505,7 @@ static int write_file(struct report_output *output, const struct report *report,
 
 const struct report_writer report_writer_database = {
 	.name = "database",
-	.summary = "an SQLite database, also at the end",
+	.summary = "an SQLite database, written once, when the trace ends",
 	.noun = "database",
 	.at_end = true,
 	.needs_graph = true,

@@ -317,7 +317,7 @@ static int write_report(struct report_output *output, const struct report *repor
 
 const struct report_writer report_writer_pprof = {
 	.name = "pprof",
-	.summary = "allocation sites as a pprof profile, also at the end",
+	.summary = "allocation sites as a pprof profile, written once, when the trace ends",
 	.noun = "profile",
 	.at_end = true,
 	.needs_sites = true,
