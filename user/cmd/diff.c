@@ -117,7 +117,7 @@ const struct command command_diff = {
 		"Shows which processes A and B belong to, and then A minus B: blocks by kind "
 		"(as in the view by_owner of a database), largest difference first, then arenas. "
 		"A and B are heap databases written by `pyfrag snapshot -o FILE` or by `pyfrag "
-		"trace` in its format database, or process IDs, whose heaps pyfrag then reads.",
+		"trace` in the format \"database\", or process IDs, whose heaps pyfrag then reads.",
 	.options = (const enum option_id[]){OPTION_TOP, OPTION_BELOW, OPTION_JSON,
 					    OPTION_MAX_MEMORY, OPTION_MAX_CPU, OPTION_TIMEOUT,
 					    OPTION_VERBOSE, OPTION_HELP, 0},

@@ -42,7 +42,7 @@ const struct command command_query = {
 	.summary = "run a view or an SQL query on a heap database",
 	.description =
 		"Runs a query on the heap database FILE, written by `pyfrag snapshot -o FILE` or "
-		"by `pyfrag trace` in its format database, and prints the result. The "
+		"by `pyfrag trace` in the format \"database\", and prints the result. The "
 		"available views are by_type, by_owner, by_size, by_arena, by_referrers, by_via, "
 		"pinned_arenas, pinning_blocks, pins_by_kind, memory, outside_by_kind and by_site. "
 		"docs/database.md describes the tables. SQL queries are read-only. FILE can come "

@@ -58,7 +58,7 @@ const struct command command_report = {
 	.arguments = "FILE [OPTIONS]",
 	.summary = "summarize a heap database (written by snapshot or trace)",
 	.description = "Writes a report from the heap database FILE, written by `pyfrag snapshot "
-		       "-o FILE` or by `pyfrag trace` in its format database.",
+		       "-o FILE` or by `pyfrag trace` in the format \"database\".",
 	.options = (const enum option_id[]){OPTION_TIMEOUT, OPTION_MAX_MEMORY, OPTION_HELP, 0},
 	.help = (const struct option_help[]){{OPTION_MAX_MEMORY,
 					      "limit on the memory used for queries"},
