@@ -102,28 +102,42 @@ static void test_pages_only_read(void **state)
 	unmap_arenas(bytes);
 }
 
+struct runs {
+	size_t cnt;
+	struct {
+		uint64_t start, end;
+	} items[ARENA_PAGES];
+};
+
+static int add_run(uint64_t start, uint64_t end, void *context)
+{
+	struct runs *runs = context;
+
+	assert_true(runs->cnt < ARENA_PAGES);
+	runs->items[runs->cnt].start = start;
+	runs->items[runs->cnt++].end = end;
+	return 0;
+}
+
 /* The query touches nothing. */
-static void test_touched_page(void **state)
+static void test_touched_pages(void **state)
 {
 	uint8_t *bytes = map_arenas();
-	_cleanup_close_ int pagemap = live_pages__open(getpid());
-	uint64_t address = (uintptr_t)bytes;
-	bool is;
+	uint64_t address = (uintptr_t)bytes, size = ARENA_PAGES * page_bytes;
 
 	(void)state;
-	assert_true(pagemap >= 0);
 	bytes[2 * page_bytes] = 1;
-	for (int round = 0; round < 2; round++)
-		for (uint64_t page = 0; page < ARENA_PAGES; page++) {
-			assert_int_equal(live_pages__is_touched(pagemap,
-								address + page * page_bytes + 7,
-								&is),
-					 0);
-			assert_int_equal(is, page == 2);
-		}
+	for (int round = 0; round < 2; round++) {
+		struct runs runs = {};
+
+		assert_int_equal(live_pages__find_touched(getpid(), address, address + size,
+							  add_run, &runs),
+				 0);
+		assert_int_equal(runs.cnt, 1);
+		assert_int_equal(runs.items[0].start, address + 2 * page_bytes);
+		assert_int_equal(runs.items[0].end, address + 3 * page_bytes);
+	}
 	unmap_arenas(bytes);
-	assert_int_equal(live_pages__is_touched(pagemap, address, &is), 0);
-	assert_false(is);
 }
 
 /* The first and the last page of an arena are counted for it and not for its neighbour. */
@@ -216,7 +230,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_touched),
 		cmocka_unit_test(test_touched_pages_are_counted),
 		cmocka_unit_test(test_pages_only_read),
-		cmocka_unit_test(test_touched_page),
+		cmocka_unit_test(test_touched_pages),
 		cmocka_unit_test(test_edges_of_arenas),
 		cmocka_unit_test(test_pages_that_went_back),
 		cmocka_unit_test(test_another_process),

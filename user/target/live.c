@@ -119,17 +119,6 @@ static int measure_shared(const struct target *target, struct resident_range *ra
 	return live_pages__measure_shared(target->pid, ranges, cnt);
 }
 
-static int open_pages(const struct target *target)
-{
-	return live_pages__open(target->pid);
-}
-
-static int is_touched(const struct target *target, int pages, uint64_t address, bool *out)
-{
-	(void)target;
-	return live_pages__is_touched(pages, address, out);
-}
-
 static int used_bytes(const struct target *target, uint64_t *bytes)
 {
 	_cleanup_(proc_text__release) struct proc_text status = {};
@@ -207,8 +196,6 @@ const struct target_ops live_ops = {
 	.find_mapped_file = live_files__find,
 	.measure_resident = measure_resident,
 	.measure_shared = measure_shared,
-	.open_pages = open_pages,
-	.is_touched = is_touched,
 	.used_bytes = used_bytes,
 	.visit_threads = visit_threads,
 	.user = find_user,

@@ -183,32 +183,12 @@ static int visit_pages(const struct pagemap *pagemap, uint64_t address, uint64_t
 				 : read_pages(pagemap, start, end, take, context);
 }
 
-int live_pages__open(pid_t pid)
-{
-	return live_proc__open(pid, memory_thread__entry(pid, "pagemap").name, O_RDONLY);
-}
-
-int live_pages__is_touched(int pages, uint64_t address, bool *out)
-{
-	uint64_t entry = 0, page = address / (uint64_t)sysconf(_SC_PAGESIZE);
-	int err = cpu_allowance__check();
-	ssize_t got;
-
-	if (err)
-		return err;
-	got = pread(pages, &entry, sizeof(entry), (off_t)(page * sizeof(entry)));
-	if (got < 0)
-		return -errno;
-	*out = got == sizeof(entry) && entry & (PAGE_PRESENT | PAGE_SWAPPED);
-	return 0;
-}
-
 static int pagemap__open(struct pagemap *pagemap, pid_t pid)
 {
 	uint64_t none = 0;
 
 	pagemap->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-	pagemap->fd = live_pages__open(pid);
+	pagemap->fd = live_proc__open(pid, memory_thread__entry(pid, "pagemap").name, O_RDONLY);
 	if (pagemap->fd < 0)
 		return pagemap->fd;
 	/* A scan has no category for pages that are also mapped by others. */

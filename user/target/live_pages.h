@@ -33,7 +33,3 @@ int live_pages__measure_shared(pid_t pid, struct resident_range *ranges, size_t 
 /* As memory__find_touched(), for process @pid. */
 int live_pages__find_touched(pid_t pid, uint64_t start, uint64_t end, memory_run_fn *take,
 			     void *context);
-
-/* As target__open_pages() and target__is_touched(), for process @pid: @pages is its pagemap. */
-int live_pages__open(pid_t pid);
-int live_pages__is_touched(int pages, uint64_t address, bool *out);

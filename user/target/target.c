@@ -87,17 +87,6 @@ int target__measure_shared(const struct target *target, struct resident_range *r
 					   : -ENODATA;
 }
 
-int target__open_pages(const struct target *target)
-{
-	return target->ops->open_pages ? target->ops->open_pages(target) : -ENODATA;
-}
-
-int target__is_touched(const struct target *target, int pages, uint64_t address, bool *out)
-{
-	return target->ops->is_touched ? target->ops->is_touched(target, pages, address, out)
-				       : -ENODATA;
-}
-
 int target__used_bytes(const struct target *target, uint64_t *bytes)
 {
 	return target->ops->used_bytes ? target->ops->used_bytes(target, bytes) : -ENODATA;

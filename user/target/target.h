@@ -79,8 +79,6 @@ struct target_ops {
 				size_t cnt);
 	int (*measure_shared)(const struct target *target, struct resident_range *ranges,
 			      size_t cnt);
-	int (*open_pages)(const struct target *target);
-	int (*is_touched)(const struct target *target, int pages, uint64_t address, bool *out);
 	int (*used_bytes)(const struct target *target, uint64_t *bytes);
 	int (*visit_threads)(const struct target *target, target_thread_fn *take, void *context);
 	int (*user)(const struct target *target, uid_t *out);
@@ -133,18 +131,6 @@ int target__measure_resident(const struct target *target, struct resident_range 
  * has not copied yet.
  */
 int target__measure_shared(const struct target *target, struct resident_range *ranges, size_t cnt);
-
-/*
- * Whether the target has ever touched the page at @address, so that it is in RAM or swapped out.
- * Reading memory that was never touched makes the kernel add page tables to a running process, and
- * charges them to the reader: check first when addresses are far apart.
- *
- * target__open_pages() returns a descriptor for repeated queries, which the caller closes;
- * -ENODATA: unknown; or negative errno. target__is_touched() returns 0, -ETIME (cpu_allowance.h) or
- * negative errno.
- */
-int target__open_pages(const struct target *target);
-int target__is_touched(const struct target *target, int pages, uint64_t address, bool *out);
 
 /*
  * The memory it has written or read, in RAM or swapped out, in bytes. Returns 0, -ENODATA or
