@@ -12,6 +12,8 @@
 #define SMALL_LISTS 64
 #define HELD_MAX    0x7fff /* of one list: tunables allow 65,535, nobody has as many */
 #define FLAGS	    7UL
+/* After so many links that lead to live blocks, they are read rightly. */
+#define LINKS_SURE 64
 
 /* How a tcache is laid out, by the size of its chunk. */
 struct tcache_layout {
@@ -49,17 +51,6 @@ static bool is_live(const struct malloc_image *image, uint64_t block)
 		return true;
 	mapped = mapped_chunks__of_block(image->mapped, block);
 	return mapped && !mapped->is_cached;
-}
-
-/* What a link says that is at @address; plain or mangled, as one of them leads to a block. */
-static uint64_t decode_link(const struct malloc_image *image, uint64_t address, uint64_t link,
-			    uint64_t block_offset)
-{
-	uint64_t demangled = link ^ address >> 12;
-
-	if (!link || is_live(image, link + block_offset))
-		return link;
-	return demangled;
 }
 
 /* Which arena's heap has the block; NULL: none. */
@@ -130,13 +121,59 @@ static int take_block(const struct list *list, uint64_t block)
 	return 0;
 }
 
+/* The link that is in the block at @block, decoded. Returns 0 or as memory__read(). */
+static int read_link(const struct list *list, enum chunk_links links, uint64_t block,
+		     uint64_t *link)
+{
+	int err = memory__read(list->memory, block, link, sizeof(*link));
+
+	if (!err && links == LINKS_MANGLED)
+		*link ^= block >> 12;
+	return err;
+}
+
+/*
+ * Whether the list from @link on leads from block to block to its end, if its links are so. A wrong
+ * reading of links may lead to a block by chance, but not often in a row.
+ */
+static int leads_to_end(const struct list *list, enum chunk_links links, uint64_t link, bool *does)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < LINKS_SURE && link && !err; i++) {
+		uint64_t block = link + list->block_offset;
+
+		*does = is_live(list->image, block);
+		if (!*does)
+			return 0;
+		err = read_link(list, links, block, &link);
+	}
+	return err;
+}
+
+/* Finds out from the list that begins with @link how links are written, if that is not known. */
+static int learn_links(const struct list *list, uint64_t link)
+{
+	static const enum chunk_links kinds[] = {LINKS_MANGLED, LINKS_PLAIN};
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && !list->image->links && !err; i++) {
+		bool does = true;
+
+		err = leads_to_end(list, kinds[i], link, &does);
+		if (!err && does)
+			list->image->links = kinds[i];
+	}
+	return err;
+}
+
 /*
  * Follows a list from @link on, a value without mangling. It ends where it should, or at what is no
  * live block: one that is taken is not, so a circle ends, too. *cnt: how many blocks there were.
  */
 static int follow(const struct list *list, uint64_t link, size_t *cnt)
 {
-	int err = 0;
+	int err = link ? learn_links(list, link) : 0;
 
 	for (*cnt = 0; link && !err; (*cnt)++) {
 		uint64_t block = link + list->block_offset;
@@ -145,11 +182,9 @@ static int follow(const struct list *list, uint64_t link, size_t *cnt)
 			list->image->torn_lists++;
 			break;
 		}
-		err = memory__read(list->memory, block, &link, sizeof(link));
-		if (!err) {
-			link = decode_link(list->image, block, link, list->block_offset);
+		err = read_link(list, list->image->links, block, &link);
+		if (!err)
 			err = take_block(list, block);
-		}
 	}
 	if (err == -EFAULT) {
 		list->image->torn_lists++;
@@ -239,11 +274,7 @@ int tcache__take(struct malloc_image *image, uint64_t address, uint64_t size,
 		size_t cnt;
 
 		err = follow(&list, tcache.entries[i], &cnt);
-		/*
-		 * The room that is left is no proof: in glibc 2.43 lists have been seen that had
-		 * two blocks less than room was taken, in a process at rest.
-		 */
-		image->torn_lists += !err && !layout->counts_room && cnt != tcache.numbers[i];
+		image->torn_lists += !err && cnt != tcache.numbers[i];
 	}
 	return err;
 }

@@ -29,6 +29,13 @@ struct malloc_arena_use {
 	uint64_t heap_bytes;
 };
 
+/* How the links of lists are written; the lists themselves show it. */
+enum chunk_links {
+	LINKS_UNKNOWN,
+	LINKS_PLAIN,   /* up to glibc 2.31 */
+	LINKS_MANGLED, /* XORed with their own address >> 12 (PROTECT_PTR()) */
+};
+
 struct malloc_image {
 	/* Not owned: which malloc it is of, and the mapped chunks of all mallocs. */
 	const struct malloc_instance *instance;
@@ -36,6 +43,7 @@ struct malloc_image {
 	struct malloc_arena_use *arenas; /* of each of its arenas */
 	/* By the address of their block: all chunks, and those in use by the program. */
 	struct block_map *chunks, *live;
+	enum chunk_links links; /* of lists of fastbins and tcaches */
 	/* Addresses of blocks that are in a tcache, sorted. */
 	uint64_t *cached;
 	size_t cached_cnt, cached_capacity;
