@@ -3,9 +3,9 @@
  * Reports what this kernel, these privileges and this Python allow, one line each, and how to fix
  * what is missing. Where possible, it tries the real operation.
  */
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +51,7 @@ static void say(struct doctor *doctor, enum verdict verdict, const char *what, c
 	va_list args;
 
 	doctor->failed |= verdict == VERDICT_FAIL;
-	printf("%-5s %-16s ", words[verdict], what);
+	printf("%-5s %-22s ", words[verdict], what);
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
@@ -92,33 +92,38 @@ static void check_lockdown(struct doctor *doctor)
 	    "lockdown=integrity or none");
 }
 
+/*
+ * For opening files of a process by its memory ranges, the kernel accepts CAP_SYS_ADMIN in place of
+ * CAP_CHECKPOINT_RESTORE (proc_map_files_get_link() in fs/proc/base.c).
+ */
+static bool may_use(unsigned int capability)
+{
+	return capabilities__has(capability) ||
+	       (capability == CAP_CHECKPOINT_RESTORE && capabilities__has(CAP_SYS_ADMIN));
+}
+
 static void check_capabilities(struct doctor *doctor)
 {
 	static const struct {
 		unsigned int capability;
+		const char *name;
 		enum verdict without;
 		const char *purpose;
 	} wanted[] = {
-		{CAP_SYS_PTRACE, VERDICT_NOTE, "to read processes of other users"},
-		{CAP_BPF, VERDICT_FAIL, "to load BPF programs (trace)"},
-		{CAP_PERFMON, VERDICT_FAIL, "to attach them (trace)"},
-		{CAP_SYS_ADMIN, VERDICT_NOTE,
+		{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", VERDICT_NOTE,
+		 "to read processes of other users"},
+		{CAP_BPF, "CAP_BPF", VERDICT_FAIL, "to load BPF programs (trace)"},
+		{CAP_PERFMON, "CAP_PERFMON", VERDICT_FAIL, "to attach them (trace)"},
+		{CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE", VERDICT_NOTE,
 		 "to open files that were deleted or replaced since they were mapped"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
-		char name[32];
-
-		snprintf(name, sizeof(name), "CAP_%s",
-			 capng_capability_to_name(wanted[i].capability));
-		for (char *at = name; *at; at++)
-			if (*at >= 'a' && *at <= 'z')
-				*at = (char)(*at - 'a' + 'A');
-		if (capabilities__has(wanted[i].capability))
-			say(doctor, VERDICT_OK, name, "%s", wanted[i].purpose);
+		if (may_use(wanted[i].capability))
+			say(doctor, VERDICT_OK, wanted[i].name, "%s", wanted[i].purpose);
 		else
-			say(doctor, wanted[i].without, name, "missing (needed %s); run with sudo",
-			    wanted[i].purpose);
+			say(doctor, wanted[i].without, wanted[i].name,
+			    "missing (needed %s); run with sudo", wanted[i].purpose);
 	}
 }
 
