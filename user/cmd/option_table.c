@@ -165,8 +165,8 @@ static const struct option_row rows[] = {
 	 BYTES(snapshot.reading.max_memory_bytes), .min = "1", .wanted = "a size, such as 512MiB",
 	 .preset_is = "1GiB, or half of the limit of pyfrag's cgroup if that is less"},
 	{OPTION_MAX_CPU, "max-cpu", 0, "SECONDS",
-	 "CPU time limit for reading a process once (default 20, plus 20 for each GiB of its "
-	 "anonymous memory; plus 100 for each GiB instead where references are followed)",
+	 "CPU time limit for reading a process once (default 20, plus 100 for each GiB of its "
+	 "anonymous memory)",
 	 SECONDS(snapshot.reading.max_cpu_s), .min = "10ms", .max = "366d"},
 	{OPTION_TIMEOUT, "timeout", 0, "SECONDS",
 	 "CPU time limit for all database queries of this command, for example 10m",

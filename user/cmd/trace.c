@@ -181,9 +181,14 @@ const struct command command_trace = {
 					    OPTION_PAUSE,      OPTION_BELOW,	OPTION_BLOCKS,
 					    OPTION_MAX_MEMORY, OPTION_MAX_CPU,	OPTION_NO_CACHE,
 					    OPTION_VERBOSE,    OPTION_HELP,	0},
-	.help = (const struct option_help[]){{OPTION_MAX_MEMORY,
-					      "limit on the memory that pyfrag uses per process; "
-					      "with --all: for all processes together"},
-					     {}},
+	.help =
+		(const struct option_help[]){
+			{OPTION_MAX_MEMORY, "limit on the memory that pyfrag uses per process; "
+					    "with --all: for all processes together"},
+			{OPTION_MAX_CPU,
+			 "CPU time limit for reading a process once (default 20, plus 20 for each "
+			 "GiB of its anonymous memory, or 100 for each GiB in the reading that "
+			 "--format database writes)"},
+			{}},
 	.run = run_trace,
 };
