@@ -36,7 +36,7 @@ struct object_report {
 	uint32_t kind;
 	char *value, *path; /* NULL: none */
 	struct relations referrers, referents;
-	bool is_root; /* a variable, an interpreter or static data refers to it */
+	bool is_root; /* a path can begin at it (census/roots.h) */
 	/*
 	 * What only the object keeps alive, including itself: blocks in arenas, and objects outside
 	 * of them.

@@ -14,7 +14,7 @@
 #include "util/string_table.h"
 
 /* Items of a set that are not kinds. */
-#define REFERRER_ROOT (UINT32_MAX - 1) /* a variable, an interpreter or static data */
+#define REFERRER_ROOT (UINT32_MAX - 1) /* the block is a root (roots.h) */
 #define REFERRER_MORE UINT32_MAX       /* and others: only so many kinds are distinguished */
 #define REFERRERS_MAX 6
 

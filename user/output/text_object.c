@@ -63,9 +63,10 @@ void text_object__write(const struct census *census, const struct object_report 
 			BYTES(report->freed_bytes));
 	fputc('\n', out);
 	write_relations(census,
-			report->is_root ? "Referred to by a root (variable, interpreter or static "
-					  "data) and by objects"
-					: "Referred to by objects",
+			report->is_root
+				? "Referred to by a root (list of modules, variable, frame, "
+				  "interpreter or static data) and by objects"
+				: "Referred to by objects",
 			&report->referrers, out);
 	write_relations(census, "Refers to", &report->referents, out);
 }
