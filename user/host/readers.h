@@ -2,9 +2,9 @@
 /*
  * Runs jobs that read other processes, which may stall: the address space is locked by a thread
  * that waits for a disk, a page is provided by another process (userfaultfd, FUSE), or the
- * executable is on a file server that does not respond. So a thread runs one job after the other.
- * If a job does not finish in time, it is left alone with its thread, and the next job gets a new
- * thread. Their number is limited.
+ * executable or a library is on a file server that does not respond. So a thread runs one job after
+ * the other. If a job does not finish in time, it is left alone with its thread, and the next job
+ * gets a new thread. Their number is limited.
  */
 #pragma once
 
