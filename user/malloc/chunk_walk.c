@@ -10,7 +10,9 @@
 
 #define WINDOW_BYTES_MIN 4096UL
 #define WINDOW_BYTES_MAX (256UL << 10)
+#define CHUNKS_MAX	 (WINDOW_BYTES_MAX / CHUNK_BYTES_MIN)
 #define TRIES_MAX	 8
+#define RETURNS_MAX	 8
 
 #define PREV_IN_USE 1UL
 #define IS_MAPPED   2UL
@@ -28,8 +30,16 @@ enum verdict {
 	CHUNKS_BROKEN, /* a chunk cannot be of the size it says */
 };
 
+/* The chunks of one window, or a large one: those from @start to @end. */
+struct batch {
+	uint64_t start, end; /* addresses */
+	struct malloc_chunk *chunks;
+	size_t cnt;
+	enum verdict verdict;
+};
+
 struct walk {
-	const struct malloc_heap *heap;
+	struct malloc_heap *heap;
 	const struct memory *memory;
 	malloc_chunk_fn *take;
 	void *context;
@@ -38,6 +48,13 @@ struct walk {
 	size_t window_bytes; /* to copy next */
 	size_t filled;	     /* bytes in the window */
 	uint64_t at;	     /* address of the next chunk; the window begins there */
+	/*
+	 * The batch before is not shown until the next one has shown that it ends at a chunk: where
+	 * it ends may have been the middle of a chunk by the time that the next one was copied.
+	 */
+	struct batch before, next;
+	unsigned int returns; /* how often the walk went back before it came further */
+	uint64_t furthest;    /* address that it has come to */
 };
 
 static uint64_t limit_of(const struct malloc_heap *heap)
@@ -61,10 +78,17 @@ static bool is_possible(const struct malloc_heap *heap, uint64_t address, uint64
 	       size <= limit_of(heap) - address;
 }
 
-/* Whether the chunks end at @address: with the top, or with a fence. */
+/*
+ * Whether the chunks end at @address: with the top, which may have grown downward meanwhile, or
+ * with a fence.
+ */
 static bool is_end(const struct malloc_heap *heap, uint64_t address, uint64_t size_word)
 {
-	return heap->top ? address == heap->top : (size_word & ~FLAGS) == FENCE_BYTES;
+	uint64_t size = size_word & ~FLAGS;
+
+	if (!heap->top)
+		return size == FENCE_BYTES;
+	return address == heap->top || (size >= CHUNK_BYTES_MIN && size == heap->end - address);
 }
 
 /* The chunk at @address, by its header and the next one. */
@@ -80,39 +104,30 @@ static struct malloc_chunk decode(uint64_t address, const struct header *header,
 	return chunk;
 }
 
-/*
- * Goes through the chunks that are in the window with the header of the next one, up to *end, and
- * shows them to @take unless that is NULL. Returns what @take has returned.
- */
-static int scan_window(const struct walk *walk, malloc_chunk_fn *take, uint64_t *end,
-		       enum verdict *verdict)
+/* Decodes the chunks that are in the window with the header of the next one. */
+static void decode_window(struct walk *walk)
 {
+	struct batch *batch = &walk->next;
 	size_t offset = 0;
 
-	*verdict = CHUNKS_FINE;
+	*batch = (struct batch){.start = walk->at, .chunks = batch->chunks};
 	while (offset + sizeof(struct header) <= walk->filled) {
 		struct header header = header_at(walk, offset), next;
 		uint64_t address = walk->at + offset;
-		struct malloc_chunk chunk;
-		int err;
 
 		if (is_end(walk->heap, address, header.size))
 			break;
 		if (!is_possible(walk->heap, address, header.size)) {
-			*verdict = CHUNKS_BROKEN;
+			batch->verdict = CHUNKS_BROKEN;
 			break;
 		}
 		if ((header.size & ~FLAGS) > walk->filled - offset - sizeof(next))
 			break;
 		next = header_at(walk, offset + (header.size & ~FLAGS));
-		chunk = decode(address, &header, &next, verdict);
-		err = take ? take(&chunk, walk->context) : 0;
-		if (err)
-			return err;
-		offset += chunk.size;
+		batch->chunks[batch->cnt] = decode(address, &header, &next, &batch->verdict);
+		offset += batch->chunks[batch->cnt++].size;
 	}
-	*end = walk->at + offset;
-	return 0;
+	batch->end = walk->at + offset;
 }
 
 /* Copies from the next chunk on. Returns 0, -EUCLEAN: never touched; or as memory__read(). */
@@ -129,110 +144,163 @@ static int fill_window(struct walk *walk)
 	return memory__read(walk->memory, walk->at, walk->window, walk->filled);
 }
 
-/* One chunk that is not in a window as a whole: only the header behind it is read. */
-static int pass_large_chunk(struct walk *walk, enum verdict *verdict)
+/* Decodes a chunk that is not in a window as a whole: only the header behind it is read. */
+static int decode_large_chunk(struct walk *walk)
 {
+	struct batch *batch = &walk->next;
 	struct header header = header_at(walk, 0), next;
 	uint64_t end = walk->at + (header.size & ~FLAGS);
-	struct malloc_chunk chunk;
 	int err = touched_runs__find(&walk->runs, end)
 			  ? memory__read(walk->memory, end, &next, sizeof(next))
 			  : -EFAULT;
 
-	*verdict = CHUNKS_FINE;
 	if (err) {
-		*verdict = CHUNKS_BROKEN;
+		batch->verdict = CHUNKS_BROKEN;
 		return err == -EFAULT ? 0 : err;
 	}
-	chunk = decode(walk->at, &header, &next, verdict);
-	err = walk->take(&chunk, walk->context);
-	walk->at = end;
-	walk->window_bytes = WINDOW_BYTES_MIN;
-	return err;
+	batch->chunks[0] = decode(walk->at, &header, &next, &batch->verdict);
+	batch->cnt = 1;
+	batch->end = end;
+	return 0;
 }
 
-/* Copies a window until it is fine, and checks it. */
-static int copy_window(struct walk *walk, uint64_t *end, enum verdict *verdict,
-		       struct chunk_walk_counts *counts)
+/* Whether the walk has come to the end of the chunks, by what is in the window. */
+static bool is_complete(const struct walk *walk)
+{
+	return walk->next.verdict != CHUNKS_BROKEN && !walk->next.cnt &&
+	       walk->filled >= sizeof(struct header) &&
+	       is_end(walk->heap, walk->at, header_at(walk, 0).size);
+}
+
+/* Copies what comes next, until it is fine, and decodes it. */
+static int copy_batch(struct walk *walk, struct chunk_walk_counts *counts)
 {
 	for (int i = 0; i < TRIES_MAX; i++) {
 		int err = fill_window(walk);
 
-		*verdict = CHUNKS_BROKEN;
+		walk->next.cnt = 0;
+		walk->next.verdict = CHUNKS_BROKEN;
 		if (err == -EUCLEAN || err == -EFAULT)
 			return 0;
-		if (!err)
-			err = scan_window(walk, NULL, end, verdict);
-		if (err || *verdict == CHUNKS_FINE)
+		if (err)
+			return err;
+		decode_window(walk);
+		if (walk->next.verdict != CHUNKS_BROKEN && !walk->next.cnt && !is_complete(walk))
+			err = decode_large_chunk(walk);
+		if (err || walk->next.verdict == CHUNKS_FINE)
 			return err;
 		counts->retried_windows++;
 	}
 	return 0;
 }
 
+static int show(const struct walk *walk, const struct batch *batch)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < batch->cnt && !err; i++)
+		err = walk->take(&batch->chunks[i], walk->context);
+	return err;
+}
+
+/* Shows the batch before, and makes the next one that. */
+static int accept(struct walk *walk, struct chunk_walk_counts *counts)
+{
+	struct batch batch = walk->before;
+	int err = show(walk, &batch);
+	bool was_large = walk->next.end - walk->next.start > walk->filled;
+
+	counts->torn_windows += walk->next.verdict == CHUNKS_TORN;
+	walk->before = walk->next;
+	walk->at = walk->next.end;
+	if (walk->at > walk->furthest) {
+		walk->furthest = walk->at;
+		walk->returns = 0;
+	}
+	walk->next = (struct batch){.chunks = batch.chunks};
+	walk->window_bytes = was_large ? WINDOW_BYTES_MIN : walk->window_bytes * 2;
+	if (walk->window_bytes > WINDOW_BYTES_MAX)
+		walk->window_bytes = WINDOW_BYTES_MAX;
+	return err;
+}
+
+/* Goes back to the start of the batch before, to copy it again, and asks anew what is touched. */
+static int go_back(struct walk *walk, struct chunk_walk_counts *counts)
+{
+	walk->returns++;
+	counts->retried_windows++;
+	if (walk->before.cnt)
+		walk->at = walk->before.start;
+	walk->before.cnt = 0;
+	touched_runs__release(&walk->runs);
+	return touched_runs__add(&walk->runs, walk->memory, walk->heap->start, walk->heap->end);
+}
+
 /*
- * Goes on by a window, or one large chunk. Returns 0, -ENODATA: there are no more, or they cannot
- * be followed; or an error.
+ * Goes on by a batch. Returns 0, -ENODATA: there are no more chunks, or they cannot be followed; or
+ * an error.
  */
 static int step(struct walk *walk, struct chunk_walk_counts *counts)
 {
-	enum verdict verdict;
-	uint64_t end = walk->at;
-	int err = copy_window(walk, &end, &verdict, counts);
+	int err = copy_batch(walk, counts);
 
 	if (err)
 		return err;
-	if (end != walk->at) {
-		enum verdict ignored;
-
-		counts->torn_windows += verdict == CHUNKS_TORN;
-		err = scan_window(walk, walk->take, &end, &ignored);
-		walk->at = end;
-		walk->window_bytes = walk->window_bytes * 2 < WINDOW_BYTES_MAX
-					     ? walk->window_bytes * 2
-					     : WINDOW_BYTES_MAX;
-		return err ? err : verdict == CHUNKS_BROKEN ? -ENODATA : 0;
-	}
-	if (verdict == CHUNKS_BROKEN || walk->filled < sizeof(struct header) ||
-	    is_end(walk->heap, walk->at, header_at(walk, 0).size))
+	if (is_complete(walk))
 		return -ENODATA;
-	err = pass_large_chunk(walk, &verdict);
-	counts->torn_windows += verdict == CHUNKS_TORN;
-	return err ? err : verdict == CHUNKS_BROKEN ? -ENODATA : 0;
+	if (walk->next.verdict != CHUNKS_BROKEN)
+		return accept(walk, counts);
+	if (walk->returns < RETURNS_MAX)
+		return go_back(walk, counts);
+	/* What was decoded before the chunk that cannot be is shown all the same. */
+	err = walk->next.cnt ? accept(walk, counts) : 0;
+	walk->next.verdict = CHUNKS_BROKEN;
+	return err ? err : -ENODATA;
 }
 
-/* Whether the walk has come to the end of the chunks. */
-static bool is_complete(const struct walk *walk)
+static int prepare(struct walk *walk)
 {
-	if (walk->heap->top)
-		return walk->at == walk->heap->top;
-	return walk->filled >= sizeof(struct header) &&
-	       is_end(walk->heap, walk->at, header_at(walk, 0).size);
+	struct account *account = walk->memory->account;
+
+	walk->window = account__alloc(account, WINDOW_BYTES_MAX);
+	walk->before.chunks = account__calloc(account, CHUNKS_MAX, sizeof(*walk->before.chunks));
+	walk->next.chunks = account__calloc(account, CHUNKS_MAX, sizeof(*walk->next.chunks));
+	if (!walk->window || !walk->before.chunks || !walk->next.chunks)
+		return -errno;
+	return touched_runs__add(&walk->runs, walk->memory, walk->heap->start, walk->heap->end);
+}
+
+static void walk__release(struct walk *walk)
+{
+	account__free(walk->window);
+	account__free(walk->before.chunks);
+	account__free(walk->next.chunks);
+	touched_runs__release(&walk->runs);
 }
 
 int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, malloc_chunk_fn *take,
 		      void *context, struct chunk_walk_counts *counts)
 {
-	_cleanup_account_free_ uint8_t *window = account__alloc(memory->account, WINDOW_BYTES_MAX);
-	struct walk walk = {
+	_cleanup_(walk__release) struct walk walk = {
 		.heap = heap,
 		.memory = memory,
 		.take = take,
 		.context = context,
-		.window = window,
 		.window_bytes = WINDOW_BYTES_MIN,
 		.at = heap->first_chunk,
 	};
-	int err = window ? 0 : -errno;
+	int err = prepare(&walk);
 
-	if (!err)
-		err = touched_runs__add(&walk.runs, memory, heap->start, heap->end);
 	while (!err)
 		err = step(&walk, counts);
+	if (err != -ENODATA)
+		return err;
+	err = show(&walk, &walk.before);
+	if (heap->top && is_complete(&walk))
+		heap->top = walk.at;
 	heap->chunks_end = walk.at;
 	counts->walked_bytes += walk.at - heap->first_chunk;
-	if (err == -ENODATA && !is_complete(&walk))
+	if (!is_complete(&walk))
 		counts->lost_bytes += limit_of(heap) - walk.at;
-	touched_runs__release(&walk.runs);
-	return err == -ENODATA ? 0 : err;
+	return err;
 }
