@@ -219,7 +219,7 @@ build/fuzz/tests/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/all.a
 	$(Q)$(CC) -fsanitize=fuzzer,$(FUZZ_SANITIZERS) -o $@ $^ $(LDLIBS) -lcmocka
 
 E2E_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
-# Libraries that tests preload into pyfrag.
+# Libraries that tests load into pyfrag or into a target.
 E2E_PRELOADS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/e2e/preload/*.c))
 
 ATTEMPTS     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/e2e/attempt/*.c))

@@ -1,10 +1,11 @@
 """glibc's malloc as pyfrag reads it from outside equals what it says of itself from inside."""
 import ast
 import re
+import time
 
 import pytest
 
-from conftest import PYTHONS
+from conftest import PYTHONS, TOP
 
 # malloc depends on the release of Debian, not on the Python: one Python each will do.
 ONE_OF_EACH_RELEASE = list({python.root: python for python in reversed(PYTHONS)}.values())
@@ -104,3 +105,21 @@ def test_equals_what_malloc_says(target, snapshot, fills):
     if "fill_in_threads()" in fills:
         assert len(malloc["arenas"]) >= 4
         assert malloc["tcache"]["chunks"] > 100
+
+
+def test_while_threads_allocate(any_target, snapshot):
+    """Figures of arenas and heaps stay right, and all chunks are walked. Lists of chunks that are
+    kept for reuse change all the time, and may break off."""
+    any_target.ask("eval __import__('ctypes').CDLL(%r).churn(3)"
+                   % (TOP + "/build/tests/e2e/preload/churn.so"))
+    time.sleep(0.5)  # arenas come into being
+    for _ in range(5):
+        malloc, = snapshot(any_target.pid)["malloc"]
+        assert malloc["lost_bytes"] == malloc["arenas_damaged"] == 0
+        chunks = malloc["in_use"]["chunks"] + malloc["free"]["chunks"]
+        assert malloc["windows_torn"] <= 1e-4 * chunks
+        assert len(malloc["arenas"]) >= 4
+        used = sum(malloc[part]["bytes"] for part in ("in_use", "free", "fastbins", "tcache"))
+        assert used + malloc["top_bytes"] + malloc["overhead_bytes"] == malloc["heap_bytes"]
+        # Each thread has 10,000 to 20,000 blocks of 316 bytes or more on the average.
+        assert malloc["in_use"]["bytes"] > 3 * 10000 * 316

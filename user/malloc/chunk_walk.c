@@ -57,11 +57,6 @@ struct walk {
 	uint64_t furthest;    /* address that it has come to */
 };
 
-static uint64_t limit_of(const struct malloc_heap *heap)
-{
-	return heap->top ? heap->top : heap->end;
-}
-
 static struct header header_at(const struct walk *walk, size_t offset)
 {
 	struct header header;
@@ -75,12 +70,12 @@ static bool is_possible(const struct malloc_heap *heap, uint64_t address, uint64
 	uint64_t size = size_word & ~FLAGS;
 
 	return !(size_word & IS_MAPPED) && size % 16 == 0 && size >= CHUNK_BYTES_MIN &&
-	       size <= limit_of(heap) - address;
+	       size <= heap->end - address;
 }
 
 /*
- * Whether the chunks end at @address: with the top, which may have grown downward meanwhile, or
- * with a fence.
+ * Whether the chunks end at @address: with the top, which reaches to the end of the heap and may
+ * have moved since the arena was read, or with a fence.
  */
 static bool is_end(const struct malloc_heap *heap, uint64_t address, uint64_t size_word)
 {
@@ -134,7 +129,7 @@ static void decode_window(struct walk *walk)
 static int fill_window(struct walk *walk)
 {
 	const struct touched_run *run = touched_runs__find(&walk->runs, walk->at);
-	uint64_t limit = limit_of(walk->heap) + sizeof(struct header);
+	uint64_t limit = walk->heap->end;
 
 	if (!run)
 		return -EUCLEAN;
@@ -224,16 +219,21 @@ static int accept(struct walk *walk, struct chunk_walk_counts *counts)
 	return err;
 }
 
-/* Goes back to the start of the batch before, to copy it again, and asks anew what is touched. */
+/* Goes back to the start of the batch before, to copy it again, with what the heap has grown by. */
 static int go_back(struct walk *walk, struct chunk_walk_counts *counts)
 {
+	int err;
+
 	walk->returns++;
 	counts->retried_windows++;
 	if (walk->before.cnt)
 		walk->at = walk->before.start;
 	walk->before.cnt = 0;
 	touched_runs__release(&walk->runs);
-	return touched_runs__add(&walk->runs, walk->memory, walk->heap->start, walk->heap->end);
+	err = malloc_heap__grow(walk->heap, walk->memory);
+	return err ? err
+		   : touched_runs__add(&walk->runs, walk->memory, walk->heap->start,
+				       walk->heap->end);
 }
 
 /*
@@ -278,6 +278,14 @@ static void walk__release(struct walk *walk)
 	touched_runs__release(&walk->runs);
 }
 
+/* What is behind the end of the chunks, to the top if that is there, was not walked. */
+static void count_lost(struct malloc_heap *heap, struct chunk_walk_counts *counts)
+{
+	if (heap->top < heap->chunks_end)
+		heap->top = 0;
+	counts->lost_bytes += (heap->top ? heap->top : heap->end) - heap->chunks_end;
+}
+
 int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, malloc_chunk_fn *take,
 		      void *context, struct chunk_walk_counts *counts)
 {
@@ -301,6 +309,6 @@ int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, mal
 	heap->chunks_end = walk.at;
 	counts->walked_bytes += walk.at - heap->first_chunk;
 	if (!is_complete(&walk))
-		counts->lost_bytes += limit_of(heap) - walk.at;
+		count_lost(heap, counts);
 	return err;
 }

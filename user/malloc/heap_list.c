@@ -143,3 +143,21 @@ int malloc_heaps__add(struct malloc_heap_list *list, const struct target *target
 	return arena->is_main ? add_main_heap(list, target, found, arena, number)
 			      : add_thread_heaps(list, target, found, arena, number);
 }
+
+int malloc_heap__grow(struct malloc_heap *heap, const struct memory *memory)
+{
+	struct heap_info info;
+	int err;
+
+	if (heap->start % HEAP_BYTES_MAX)
+		return 0;
+	err = memory__read(memory, heap->start, &info, sizeof(info));
+	if (err)
+		return err == -EFAULT ? 0 : err;
+	if (info.size % PAGE_BYTES || info.size > info.open_size ||
+	    info.open_size > HEAP_BYTES_MAX || heap->start + info.size <= heap->end)
+		return 0;
+	heap->end = heap->start + info.size;
+	heap->open_end = heap->start + info.open_size;
+	return 0;
+}

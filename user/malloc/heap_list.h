@@ -43,3 +43,9 @@ void malloc_heap_list__release(struct malloc_heap_list *list);
 int malloc_heaps__add(struct malloc_heap_list *list, const struct target *target,
 		      const struct found_malloc *found, const struct malloc_arena *arena,
 		      size_t number);
+
+/*
+ * Reads again how far a heap is open for use, unless it is the main arena's: it may have grown. An
+ * end below the one known is ignored. Returns 0 or as memory__read_ranges().
+ */
+int malloc_heap__grow(struct malloc_heap *heap, const struct memory *memory);
