@@ -67,8 +67,10 @@ static void make_chunks(struct fixture *fixture, uint64_t size_max, uint64_t see
 
 static void set_up(struct fixture *fixture)
 {
-	*fixture = (struct fixture){
-		.heap = {.start = HEAP, .end = HEAP + HEAP_BYTES, .first_chunk = FIRST_CHUNK}};
+	*fixture = (struct fixture){.heap = {.start = HEAP,
+					     .end = HEAP + HEAP_BYTES,
+					     .top_end = HEAP + HEAP_BYTES,
+					     .first_chunk = FIRST_CHUNK}};
 	fake_memory__init(&fixture->memory);
 	fake_memory__map(&fixture->memory, HEAP, HEAP_BYTES);
 }

@@ -11,8 +11,8 @@
 #define WINDOW_BYTES_MIN 4096UL
 #define WINDOW_BYTES_MAX (256UL << 10)
 #define CHUNKS_MAX	 (WINDOW_BYTES_MAX / CHUNK_BYTES_MIN)
-#define TRIES_MAX	 8
-#define RETURNS_MAX	 8
+#define TRIES_MAX	 3
+#define RETURNS_MAX	 64
 
 #define PREV_IN_USE 1UL
 #define IS_MAPPED   2UL
@@ -83,7 +83,7 @@ static bool is_end(const struct malloc_heap *heap, uint64_t address, uint64_t si
 
 	if (!heap->top)
 		return size == FENCE_BYTES;
-	return address == heap->top || (size >= CHUNK_BYTES_MIN && size == heap->end - address);
+	return address == heap->top || (size >= CHUNK_BYTES_MIN && size == heap->top_end - address);
 }
 
 /* The chunk at @address, by its header and the next one. */
@@ -167,6 +167,13 @@ static bool is_complete(const struct walk *walk)
 	       is_end(walk->heap, walk->at, header_at(walk, 0).size);
 }
 
+/* The less is copied at once, the less of it changes meanwhile. */
+static void shrink_window(struct walk *walk)
+{
+	if (walk->window_bytes > WINDOW_BYTES_MIN)
+		walk->window_bytes /= 2;
+}
+
 /* Copies what comes next, until it is fine, and decodes it. */
 static int copy_batch(struct walk *walk, struct chunk_walk_counts *counts)
 {
@@ -185,6 +192,7 @@ static int copy_batch(struct walk *walk, struct chunk_walk_counts *counts)
 		if (err || walk->next.verdict == CHUNKS_FINE)
 			return err;
 		counts->retried_windows++;
+		shrink_window(walk);
 	}
 	return 0;
 }
@@ -219,7 +227,7 @@ static int accept(struct walk *walk, struct chunk_walk_counts *counts)
 	return err;
 }
 
-/* Goes back to the start of the batch before, to copy it again, with what the heap has grown by. */
+/* Goes back to the start of the batch before, to copy it again; looks where the heap ends now. */
 static int go_back(struct walk *walk, struct chunk_walk_counts *counts)
 {
 	int err;
@@ -229,8 +237,9 @@ static int go_back(struct walk *walk, struct chunk_walk_counts *counts)
 	if (walk->before.cnt)
 		walk->at = walk->before.start;
 	walk->before.cnt = 0;
+	walk->window_bytes = WINDOW_BYTES_MIN;
 	touched_runs__release(&walk->runs);
-	err = malloc_heap__grow(walk->heap, walk->memory);
+	err = malloc_heap__reread_end(walk->heap, walk->memory);
 	return err ? err
 		   : touched_runs__add(&walk->runs, walk->memory, walk->heap->start,
 				       walk->heap->end);
@@ -278,12 +287,27 @@ static void walk__release(struct walk *walk)
 	touched_runs__release(&walk->runs);
 }
 
-/* What is behind the end of the chunks, to the top if that is there, was not walked. */
-static void count_lost(struct malloc_heap *heap, struct chunk_walk_counts *counts)
+/*
+ * For a walk that could not go on: if the top has come down below, what lay there is part of it by
+ * now. Else what is up to the top, if that is there, was not walked. Returns 0 or as
+ * memory__read_ranges().
+ */
+static int count_lost(const struct walk *walk, struct chunk_walk_counts *counts)
 {
+	struct malloc_heap *heap = walk->heap;
+	uint64_t top = 0;
+	int err = heap->top ? memory__read(walk->memory, heap->top_word, &top, sizeof(top)) : 0;
+
+	if (err && err != -EFAULT)
+		return err;
+	if (!err && top >= heap->first_chunk && top <= heap->chunks_end) {
+		heap->top = heap->chunks_end;
+		return 0;
+	}
 	if (heap->top < heap->chunks_end)
 		heap->top = 0;
 	counts->lost_bytes += (heap->top ? heap->top : heap->end) - heap->chunks_end;
+	return 0;
 }
 
 int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, malloc_chunk_fn *take,
@@ -304,11 +328,13 @@ int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, mal
 	if (err != -ENODATA)
 		return err;
 	err = show(&walk, &walk.before);
-	if (heap->top && is_complete(&walk))
+	if (heap->top && is_complete(&walk)) {
 		heap->top = walk.at;
+		heap->end = heap->top_end;
+	}
 	heap->chunks_end = walk.at;
 	counts->walked_bytes += walk.at - heap->first_chunk;
-	if (!is_complete(&walk))
-		count_lost(heap, counts);
+	if (!err && !is_complete(&walk))
+		err = count_lost(&walk, counts);
 	return err;
 }

@@ -83,6 +83,8 @@ static int add_thread_heaps(struct malloc_heap_list *list, const struct target *
 			return -EUCLEAN;
 		heap.end = start + info.size;
 		heap.open_end = start + info.open_size;
+		heap.top_end = heap.end;
+		heap.top_word = arena->address + found->layout->top;
 		heap.first_chunk = first_chunk(arena, found->layout, start);
 		if (heap.first_chunk >= heap.end || heap.top >= heap.end)
 			return -EUCLEAN;
@@ -130,6 +132,8 @@ static int add_main_heap(struct malloc_heap_list *list, const struct target *tar
 		return -EUCLEAN;
 	heap.end = heap.top + top_size;
 	heap.open_end = heap.end;
+	heap.top_end = heap.end;
+	heap.top_word = arena->address + found->layout->top;
 	heap.is_below_break = heap.end == end;
 	return add(list, target->memory->account, &heap);
 }
@@ -144,7 +148,7 @@ int malloc_heaps__add(struct malloc_heap_list *list, const struct target *target
 			      : add_thread_heaps(list, target, found, arena, number);
 }
 
-int malloc_heap__grow(struct malloc_heap *heap, const struct memory *memory)
+int malloc_heap__reread_end(struct malloc_heap *heap, const struct memory *memory)
 {
 	struct heap_info info;
 	int err;
@@ -155,9 +159,12 @@ int malloc_heap__grow(struct malloc_heap *heap, const struct memory *memory)
 	if (err)
 		return err == -EFAULT ? 0 : err;
 	if (info.size % PAGE_BYTES || info.size > info.open_size ||
-	    info.open_size > HEAP_BYTES_MAX || heap->start + info.size <= heap->end)
+	    info.open_size > HEAP_BYTES_MAX || heap->start + info.size <= heap->first_chunk)
 		return 0;
-	heap->end = heap->start + info.size;
-	heap->open_end = heap->start + info.open_size;
+	heap->top_end = heap->start + info.size;
+	if (heap->top_end > heap->end) {
+		heap->end = heap->top_end;
+		heap->open_end = heap->start + info.open_size;
+	}
 	return 0;
 }

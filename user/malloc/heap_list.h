@@ -19,6 +19,8 @@
 
 struct malloc_heap {
 	uint64_t start, end;  /* addresses, end exclusive */
+	uint64_t top_word;    /* address of the arena's word that says where its top is */
+	uint64_t top_end;     /* where the top ends, when that was last looked at; <= end */
 	uint64_t open_end;    /* a heap of a thread that has shrunk keeps the rest up to here */
 	uint64_t first_chunk; /* address */
 	uint64_t top;	      /* address of the arena's top chunk; 0: it is in another heap */
@@ -45,7 +47,7 @@ int malloc_heaps__add(struct malloc_heap_list *list, const struct target *target
 		      size_t number);
 
 /*
- * Reads again how far a heap is open for use, unless it is the main arena's: it may have grown. An
- * end below the one known is ignored. Returns 0 or as memory__read_ranges().
+ * Reads again where the top of a heap ends, unless it is the main arena's: the heap may have grown
+ * or shrunk. Its end never comes before the one known. Returns 0 or as memory__read_ranges().
  */
-int malloc_heap__grow(struct malloc_heap *heap, const struct memory *memory);
+int malloc_heap__reread_end(struct malloc_heap *heap, const struct memory *memory);
