@@ -89,7 +89,7 @@ static void check_lockdown(struct doctor *doctor)
 		return;
 	say(doctor, VERDICT_FAIL, "lockdown",
 	    "the kernel is locked down for confidentiality, so BPF cannot read memory; boot with "
-	    "lockdown=integrity or none");
+	    "lockdown=integrity, or without lockdown=");
 }
 
 /*

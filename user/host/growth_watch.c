@@ -83,7 +83,7 @@ int growth_watch__tend(struct growth_watch *watch)
 	if (!err && poll(&forked, 1, 0) > 0)
 		err = tracer__spare_children(watch->tracer);
 	if (err && target__is_alive(watch->source->target))
-		log_debug("process %d: cannot switch probes to stay within the budget: %s",
+		log_debug("process %d: cannot insert or remove probes: %s",
 			  watch->source->target->pid, probe_set__error_text(err));
 	return err == -EOWNERDEAD ? err : 0;
 }

@@ -188,7 +188,8 @@ static int keep_budget(struct trace_session *session, struct failure *failure)
 		       ? end_without_keeper(session, failure)
 		       : failure__set(
 				 failure, err,
-				 "process %d: cannot switch probes to stay within the budget: %s",
+				 "process %d: cannot insert or remove probes to stay within the "
+				 "budget: %s",
 				 target->pid, probe_set__error_text(err));
 }
 
