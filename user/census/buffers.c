@@ -7,9 +7,9 @@
 
 #include "census/members.h"
 #include "census/pool_reader.h"
-#include "census/word.h"
 #include "util/bits.h"
 #include "util/cleanup.h"
+#include "util/word.h"
 
 /*
  * Rounds that follow pointers from buffer to buffer. Blocks further down a list stay BLOCK_UNKNOWN.

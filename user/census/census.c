@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "census/word.h"
+#include "util/word.h"
 
 void census__free(struct census *census)
 {

@@ -9,8 +9,8 @@
 #include "census/free_listed.h"
 #include "census/pool_reader.h"
 #include "census/type_name.h"
-#include "census/word.h"
 #include "util/cleanup.h"
+#include "util/word.h"
 
 #define PYOBJECT_BYTES	   16
 #define ASCII_OBJECT_BYTES 40 /* PyASCIIObject, 3.12 and later; it is larger in older versions */

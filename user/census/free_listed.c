@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "census/word.h"
 #include "util/cpu_allowance.h"
+#include "util/word.h"
 
 /* PyFloatObject, Include/cpython/floatobject.h */
 #define FLOAT_BYTES 24

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "census/word.h"
 #include "util/checked.h"
+#include "util/word.h"
 
 struct object_copy {
 	uint64_t address; /* of the object */

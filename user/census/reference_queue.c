@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "census/word.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
+#include "util/word.h"
 
 /* Limits of one read. */
 #define SCRATCH_BYTES (1UL << 20)

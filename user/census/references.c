@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "census/reference_queue.h"
-#include "census/word.h"
 #include "util/cleanup.h"
+#include "util/word.h"
 
 #define PYOBJECT_BYTES 16
 #define OB_SIZE	       16

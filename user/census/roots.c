@@ -9,13 +9,13 @@
 
 #include "census/frames.h"
 #include "census/free_slots.h"
-#include "census/word.h"
 #include "target/executable_files.h"
 #include "target/module_data.h"
 #include "target/py_string.h"
 #include "util/address_set.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
+#include "util/word.h"
 
 /* Of all interpreters and threads together. */
 #define THREADS_MAX 65536

@@ -3,22 +3,15 @@
 
 #include <string.h>
 
+#include "util/word.h"
+
 #define ARENA_BYTES_MAX (112 + ARENA_END_AFTER_BINS)
-#define NONCONTIGUOUS	2U
 
 const struct arena_layout arena_layouts[ARENA_LAYOUTS] = {
 	{.fastbins = 16, .fastbin_cnt = 10, .top = 96, .bins = 112}, /* 2.27 to 2.42 */
 	{.fastbins = 0, .fastbin_cnt = 0, .top = 8, .bins = 24},     /* from 2.43 on */
 	{.fastbins = 8, .fastbin_cnt = 10, .top = 88, .bins = 104},  /* up to 2.26 */
 };
-
-static uint64_t word_at(const uint8_t *bytes, size_t offset)
-{
-	uint64_t word;
-
-	memcpy(&word, bytes + offset, sizeof(word));
-	return word;
-}
 
 int malloc_arena__read(struct malloc_arena *out, const struct arena_layout *layout,
 		       const struct memory *memory, uint64_t address)
@@ -31,13 +24,9 @@ int malloc_arena__read(struct malloc_arena *out, const struct arena_layout *layo
 		return err;
 	*out = (struct malloc_arena){
 		.address = address,
-		.is_locked = (uint32_t)word_at(bytes, 0) != 0,
-		.is_noncontiguous = word_at(bytes, 0) >> 32 & NONCONTIGUOUS,
-		.top = word_at(bytes, layout->top),
-		.next = word_at(rest, 0),
-		.threads = word_at(rest, 16),
-		.system_bytes = word_at(rest, 24),
-		.system_bytes_peak = word_at(rest, 32),
+		.top = word_at(bytes + layout->top),
+		.threads = word_at(rest + 16),
+		.system_bytes = word_at(rest + 24),
 	};
 	memcpy(out->fastbins, bytes + layout->fastbins, layout->fastbin_cnt * sizeof(uint64_t));
 	return 0;

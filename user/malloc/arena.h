@@ -34,14 +34,10 @@ extern const struct arena_layout arena_layouts[ARENA_LAYOUTS];
 struct malloc_arena {
 	uint64_t address;
 	bool is_main;
-	bool is_locked;	       /* a thread was inside when it was read */
-	bool is_noncontiguous; /* the main arena: brk was refused once, and it has mappings, too */
-	uint64_t top;	       /* address of a chunk; in the arena itself: there is none yet */
+	uint64_t top; /* address of a chunk; in the arena itself: there is none yet */
 	uint64_t fastbins[ARENA_FASTBINS_MAX];
-	uint64_t next;
 	uint64_t threads;      /* attached */
 	uint64_t system_bytes; /* got from the system: what its heaps have, open for use */
-	uint64_t system_bytes_peak;
 };
 
 /* The address of the arena's first bin. */

@@ -14,9 +14,6 @@
 #define TRIES_MAX	 3
 #define RETURNS_MAX	 64
 
-#define PREV_IN_USE 1UL
-#define IS_MAPPED   2UL
-#define FLAGS	    7UL
 #define FENCE_BYTES 16 /* the chunk at the end of a heap that is not the last one */
 
 struct header {
@@ -67,9 +64,9 @@ static struct header header_at(const struct walk *walk, size_t offset)
 
 static bool is_possible(const struct malloc_heap *heap, uint64_t address, uint64_t size_word)
 {
-	uint64_t size = size_word & ~FLAGS;
+	uint64_t size = size_word & ~CHUNK_FLAGS;
 
-	return !(size_word & IS_MAPPED) && size % 16 == 0 && size >= CHUNK_BYTES_MIN &&
+	return !(size_word & CHUNK_IS_MAPPED) && size % 16 == 0 && size >= CHUNK_BYTES_MIN &&
 	       size <= heap->end - address;
 }
 
@@ -79,7 +76,7 @@ static bool is_possible(const struct malloc_heap *heap, uint64_t address, uint64
  */
 static bool is_end(const struct malloc_heap *heap, uint64_t address, uint64_t size_word)
 {
-	uint64_t size = size_word & ~FLAGS;
+	uint64_t size = size_word & ~CHUNK_FLAGS;
 
 	if (!heap->top)
 		return size == FENCE_BYTES;
@@ -91,8 +88,8 @@ static struct malloc_chunk decode(uint64_t address, const struct header *header,
 				  const struct header *next, enum verdict *verdict)
 {
 	struct malloc_chunk chunk = {.address = address,
-				     .size = header->size & ~FLAGS,
-				     .is_free = !(next->size & PREV_IN_USE)};
+				     .size = header->size & ~CHUNK_FLAGS,
+				     .is_free = !(next->size & CHUNK_PREV_IN_USE)};
 
 	if (chunk.is_free && next->previous_size != chunk.size)
 		*verdict = CHUNKS_TORN;
@@ -116,9 +113,9 @@ static void decode_window(struct walk *walk)
 			batch->verdict = CHUNKS_BROKEN;
 			break;
 		}
-		if ((header.size & ~FLAGS) > walk->filled - offset - sizeof(next))
+		if ((header.size & ~CHUNK_FLAGS) > walk->filled - offset - sizeof(next))
 			break;
-		next = header_at(walk, offset + (header.size & ~FLAGS));
+		next = header_at(walk, offset + (header.size & ~CHUNK_FLAGS));
 		batch->chunks[batch->cnt] = decode(address, &header, &next, &batch->verdict);
 		offset += batch->chunks[batch->cnt++].size;
 	}
@@ -144,7 +141,7 @@ static int decode_large_chunk(struct walk *walk)
 {
 	struct batch *batch = &walk->next;
 	struct header header = header_at(walk, 0), next;
-	uint64_t end = walk->at + (header.size & ~FLAGS);
+	uint64_t end = walk->at + (header.size & ~CHUNK_FLAGS);
 	int err = touched_runs__find(&walk->runs, end)
 			  ? memory__read(walk->memory, end, &next, sizeof(next))
 			  : -EFAULT;
@@ -333,7 +330,6 @@ int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, mal
 		heap->end = heap->top_end;
 	}
 	heap->chunks_end = walk.at;
-	counts->walked_bytes += walk.at - heap->first_chunk;
 	if (!err && !is_complete(&walk))
 		err = count_lost(&walk, counts);
 	return err;

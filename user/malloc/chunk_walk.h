@@ -15,11 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "malloc/chunk.h"
 #include "malloc/heap_list.h"
 #include "target/memory.h"
-
-#define CHUNK_HEADER_BYTES 16
-#define CHUNK_BYTES_MIN	   32
 
 struct malloc_chunk {
 	uint64_t address, size; /* of the whole chunk; a block begins 16 bytes in */
@@ -33,7 +31,6 @@ struct chunk_walk_counts {
 	uint64_t retried_windows; /* that were torn, and copied again */
 	uint64_t torn_windows;	  /* of those, torn each time */
 	uint64_t lost_bytes;	  /* behind a chunk whose size stayed impossible: not walked */
-	uint64_t walked_bytes;
 };
 
 /*

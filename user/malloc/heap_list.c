@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "malloc/chunk.h"
 #include "util/account.h"
 
-#define HEAP_BYTES_MAX	(64UL << 20)
 #define CHUNK_ALIGNMENT 16
-#define CHUNK_FLAGS	7UL
-#define PAGE_BYTES	4096
 
 /* struct heap_info, as far as all versions have it. */
 struct heap_info {
@@ -26,7 +24,7 @@ static uint64_t round_up(uint64_t value)
 static uint64_t first_chunk(const struct malloc_arena *arena, const struct arena_layout *layout,
 			    uint64_t start)
 {
-	uint64_t info_bytes = arena->address % HEAP_BYTES_MAX;
+	uint64_t info_bytes = arena->address % MALLOC_HEAP_BYTES_MAX;
 
 	if (start != arena->address - info_bytes)
 		return start + info_bytes;
@@ -61,16 +59,16 @@ void malloc_heap_list__release(struct malloc_heap_list *list)
 static bool is_sane(const struct heap_info *info, const struct malloc_arena *arena)
 {
 	return info->arena == arena->address && info->size && info->size <= info->open_size &&
-	       info->open_size <= HEAP_BYTES_MAX && info->size % PAGE_BYTES == 0 &&
-	       info->previous % HEAP_BYTES_MAX == 0;
+	       info->open_size <= MALLOC_HEAP_BYTES_MAX && info->size % MALLOC_PAGE_BYTES == 0 &&
+	       info->previous % MALLOC_HEAP_BYTES_MAX == 0;
 }
 
 static int add_thread_heaps(struct malloc_heap_list *list, const struct target *target,
 			    const struct found_malloc *found, const struct malloc_arena *arena,
 			    size_t number)
 {
-	uint64_t start = arena->top & ~(HEAP_BYTES_MAX - 1),
-		 first = arena->address & ~(HEAP_BYTES_MAX - 1), top = arena->top;
+	uint64_t start = arena->top & ~(MALLOC_HEAP_BYTES_MAX - 1),
+		 first = arena->address & ~(MALLOC_HEAP_BYTES_MAX - 1), top = arena->top;
 
 	for (;;) {
 		struct malloc_heap heap = {.start = start, .arena = number, .top = top};
@@ -127,7 +125,7 @@ static int add_main_heap(struct malloc_heap_list *list, const struct target *tar
 	err = memory__read(target->memory, heap.top + 8, &top_size, sizeof(top_size));
 	if (err)
 		return err == -EFAULT ? -EUCLEAN : err;
-	top_size &= ~(uint64_t)CHUNK_FLAGS;
+	top_size &= ~CHUNK_FLAGS;
 	if (top_size > end - heap.top)
 		return -EUCLEAN;
 	heap.end = heap.top + top_size;
@@ -153,13 +151,13 @@ int malloc_heap__reread_end(struct malloc_heap *heap, const struct memory *memor
 	struct heap_info info;
 	int err;
 
-	if (heap->start % HEAP_BYTES_MAX)
+	if (heap->start % MALLOC_HEAP_BYTES_MAX)
 		return 0;
 	err = memory__read(memory, heap->start, &info, sizeof(info));
 	if (err)
 		return err == -EFAULT ? 0 : err;
-	if (info.size % PAGE_BYTES || info.size > info.open_size ||
-	    info.open_size > HEAP_BYTES_MAX || heap->start + info.size <= heap->first_chunk)
+	if (info.size % MALLOC_PAGE_BYTES || info.size > info.open_size ||
+	    info.open_size > MALLOC_HEAP_BYTES_MAX || heap->start + info.size <= heap->first_chunk)
 		return 0;
 	heap->top_end = heap->start + info.size;
 	if (heap->top_end > heap->end) {

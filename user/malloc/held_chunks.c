@@ -11,7 +11,6 @@
 #define LISTS_MAX   76
 #define SMALL_LISTS 64
 #define HELD_MAX    0x7fff /* of one list: tunables allow 65,535, nobody has as many */
-#define FLAGS	    7UL
 /* After so many links that lead to live blocks, they are read rightly. */
 #define LINKS_SURE 64
 
@@ -81,7 +80,7 @@ static int read_chunk_bytes(const struct list *list, uint64_t block, uint64_t *b
 	if (*bytes)
 		return 0;
 	err = memory__read(list->memory, block - 8, bytes, sizeof(*bytes));
-	*bytes &= ~FLAGS;
+	*bytes &= ~CHUNK_FLAGS;
 	return err;
 }
 

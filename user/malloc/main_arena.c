@@ -2,14 +2,14 @@
 #include "malloc/main_arena.h"
 
 #include <errno.h>
-#include <string.h>
 
+#include "malloc/chunk.h"
 #include "malloc/writable_data.h"
 #include "util/account.h"
 #include "util/cleanup.h"
+#include "util/word.h"
 
 /* An arena that is not the main one begins behind the struct heap_info of its heap. */
-#define HEAP_ALIGNMENT	    (64UL << 20)
 #define HEAP_INFO_OLD_BYTES 32 /* to 2.34 */
 #define HEAP_INFO_BYTES	    48
 
@@ -27,14 +27,6 @@ struct search {
 	size_t candidates;
 };
 
-static uint64_t word_at(const struct writable_piece *piece, size_t offset)
-{
-	uint64_t word;
-
-	memcpy(&word, piece->bytes + offset, sizeof(word));
-	return word;
-}
-
 /* Whether @address is in memory of the target that has no file, where it may be read. */
 static bool is_heap_memory(const struct target *target, uint64_t address)
 {
@@ -45,7 +37,7 @@ static bool is_heap_memory(const struct target *target, uint64_t address)
 
 static bool may_be_thread_arena(const struct target *target, uint64_t address)
 {
-	uint64_t place = address % HEAP_ALIGNMENT;
+	uint64_t place = address % MALLOC_HEAP_BYTES_MAX;
 
 	return (place == HEAP_INFO_OLD_BYTES || place == HEAP_INFO_BYTES) &&
 	       is_heap_memory(target, address);
@@ -89,8 +81,8 @@ static int check_bins(const struct search *search, const struct writable_piece *
 
 	for (size_t i = 0; i < ARENA_BINS && wrong <= BINS_WRONG_MAX; i++) {
 		size_t at = offset + 16 * i;
-		uint64_t chunk = piece->address + at - 16, fd = word_at(piece, at),
-			 bk = word_at(piece, at + 8);
+		uint64_t chunk = piece->address + at - 16, fd = word_at(piece->bytes + at),
+			 bk = word_at(piece->bytes + at + 8);
 		bool is_whole = fd == chunk && bk == chunk;
 		int err = is_whole ? 0 : check_list(search, chunk, fd, bk, &is_whole);
 
@@ -124,7 +116,7 @@ static int follow_ring(const struct search *search, struct found_malloc *found, 
 	int err;
 
 	do {
-		/* A ring without the main arena comes back to one of these (Brent's algorithm). */
+		/* A ring without the main arena reaches one of these again (Brent's algorithm). */
 		if (!(found->arena_cnt & (found->arena_cnt - 1)))
 			seen = at;
 		err = add_arena(found, &capacity, memory->account, at);
@@ -171,7 +163,8 @@ static int look_at_piece(const struct writable_piece *piece, void *context)
 		bool are_bins = false;
 		int err;
 
-		if (!may_be_next(search->target, word_at(piece, at + ARENA_NEXT_AFTER_BINS), bins))
+		if (!may_be_next(search->target, word_at(piece->bytes + at + ARENA_NEXT_AFTER_BINS),
+				 bins))
 			continue;
 		if (search->candidates++ == CANDIDATES_MAX) {
 			search->out->is_cut = true;

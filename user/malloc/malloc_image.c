@@ -2,6 +2,7 @@
 #include "malloc/malloc_image.h"
 
 #include "util/account.h"
+#include "util/partition_point.h"
 
 void malloc_image__release(struct malloc_image *image)
 {
@@ -10,6 +11,13 @@ void malloc_image__release(struct malloc_image *image)
 	block_map__free(image->chunks);
 	block_map__free(image->live);
 	*image = (struct malloc_image){};
+}
+
+bool malloc_image__is_cached(const struct malloc_image *image, uint64_t block)
+{
+	size_t i = PARTITION_POINT(cached, image->cached, image->cached_cnt, *cached < block);
+
+	return i < image->cached_cnt && image->cached[i] == block;
 }
 
 static void add_total(struct chunk_total *sum, const struct chunk_total *more)

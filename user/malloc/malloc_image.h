@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,6 +53,9 @@ struct malloc_image {
 };
 
 void malloc_image__release(struct malloc_image *image);
+
+/* Whether @block is in a tcache. */
+bool malloc_image__is_cached(const struct malloc_image *image, uint64_t block);
 
 /* Of all arenas. */
 struct malloc_arena_use malloc_image__total(const struct malloc_image *image);

@@ -3,12 +3,11 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
+#include "malloc/chunk.h"
 #include "util/account.h"
 #include "util/cpu_allowance.h"
 
-#define PAGE_BYTES    4096UL
 #define CHUNK_MEMBERS 48 /* sizeof(struct malloc_chunk): its links stay */
 #define TOP_BYTES_MIN 33 /* MINSIZE and one byte */
 
@@ -35,25 +34,17 @@ static int add_pages(struct pages *pages, uint64_t start, uint64_t end)
 /* Of a run of free chunks, which are one chunk by then. */
 static int add_free_run(struct pages *pages, uint64_t start, uint64_t end)
 {
-	if (end - start <= PAGE_BYTES - 1 + CHUNK_MEMBERS)
+	if (end - start <= MALLOC_PAGE_BYTES - 1 + CHUNK_MEMBERS)
 		return 0;
-	return add_pages(pages, (start + CHUNK_MEMBERS + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1),
-			 end & ~(PAGE_BYTES - 1));
-}
-
-static int compare_addresses(const void *a, const void *b)
-{
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-
-	return left < right ? -1 : left > right;
+	return add_pages(pages,
+			 (start + CHUNK_MEMBERS + MALLOC_PAGE_BYTES - 1) & ~(MALLOC_PAGE_BYTES - 1),
+			 end & ~(MALLOC_PAGE_BYTES - 1));
 }
 
 /* Whether the chunk of that block stays as it is: it is in use, or in a tcache. */
 static bool stays(const struct malloc_image *image, uint64_t block)
 {
-	return block_map__contains(image->live, block) ||
-	       (image->cached_cnt && bsearch(&block, image->cached, image->cached_cnt,
-					     sizeof(block), compare_addresses));
+	return block_map__contains(image->live, block) || malloc_image__is_cached(image, block);
 }
 
 /*
@@ -89,7 +80,7 @@ static int add_top(struct pages *pages, const struct malloc_image *image, uint64
 {
 	uint64_t unit = image->instance->parameters.huge_page_bytes
 				? image->instance->parameters.huge_page_bytes
-				: PAGE_BYTES,
+				: MALLOC_PAGE_BYTES,
 		 bytes = end - top;
 
 	if (bytes <= TOP_BYTES_MIN || unit & (unit - 1))

@@ -6,17 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "malloc/chunk.h"
 #include "malloc/touched_runs.h"
 #include "util/account.h"
 #include "util/cleanup.h"
 #include "util/partition_point.h"
 
-#define PAGE_BYTES	   4096UL
-#define PAGES_AT_ONCE	   512UL
-#define FLAGS		   7UL
-#define IS_MAPPED	   2UL
-#define HUGE_PAGE	   2UL /* of the first word, from glibc 2.43 on */
-#define CHUNK_HEADER_BYTES 16
+#define PAGES_AT_ONCE 512UL
+#define HUGE_PAGE     2UL /* of the first word, from glibc 2.43 on */
 
 struct search {
 	struct mapped_chunks *out;
@@ -51,11 +48,12 @@ static uint64_t end_of_known(const struct search *search, uint64_t address)
 /* The size of the mapping that begins with the two words; 0: they are no header of one. */
 static uint64_t mapping_bytes(const uint64_t *words, uint64_t limit_bytes)
 {
-	uint64_t size = words[1] & ~FLAGS, pages;
+	uint64_t size = words[1] & ~CHUNK_FLAGS, pages;
 
-	if (words[0] & ~HUGE_PAGE || (words[1] & FLAGS) != IS_MAPPED || size > limit_bytes)
+	if (words[0] & ~HUGE_PAGE || (words[1] & CHUNK_FLAGS) != CHUNK_IS_MAPPED ||
+	    size > limit_bytes)
 		return 0;
-	pages = (size + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	pages = (size + MALLOC_PAGE_BYTES - 1) & ~(MALLOC_PAGE_BYTES - 1);
 	if (pages - size != 0 && pages - size != CHUNK_HEADER_BYTES)
 		return 0;
 	return pages <= limit_bytes ? pages : 0;
@@ -76,7 +74,7 @@ static int read_headers(struct search *search, uint64_t address, size_t cnt,
 			struct memory_range *ranges)
 {
 	for (size_t i = 0; i < cnt; i++)
-		ranges[i] = (struct memory_range){.address = address + i * PAGE_BYTES,
+		ranges[i] = (struct memory_range){.address = address + i * MALLOC_PAGE_BYTES,
 						  .buffer = search->words[i],
 						  .size = sizeof(search->words[i])};
 	return memory__read_ranges(search->target->memory, ranges, cnt);
@@ -86,14 +84,14 @@ static int read_headers(struct search *search, uint64_t address, size_t cnt,
 static int look_at_pages(struct search *search, uint64_t at, uint64_t run_end, uint64_t *next)
 {
 	struct memory_range ranges[PAGES_AT_ONCE];
-	size_t left = (run_end - at) / PAGE_BYTES,
+	size_t left = (run_end - at) / MALLOC_PAGE_BYTES,
 	       cnt = left < search->page_cnt ? left : search->page_cnt;
 	int err = read_headers(search, at, cnt, ranges);
 
 	if (err)
 		return err;
 	for (size_t i = 0; i < cnt; i++) {
-		uint64_t page = at + i * PAGE_BYTES, known = end_of_known(search, page);
+		uint64_t page = at + i * MALLOC_PAGE_BYTES, known = end_of_known(search, page);
 		uint64_t size = ranges[i].failed || known
 					? 0
 					: mapping_bytes(search->words[i], search->end - page);
@@ -106,7 +104,7 @@ static int look_at_pages(struct search *search, uint64_t at, uint64_t run_end, u
 		search->page_cnt = 1;
 		return size ? add(search, page, size) : 0;
 	}
-	*next = at + cnt * PAGE_BYTES;
+	*next = at + cnt * MALLOC_PAGE_BYTES;
 	search->page_cnt = cnt * 2 < PAGES_AT_ONCE ? cnt * 2 : PAGES_AT_ONCE;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "malloc/touched_runs.h"
 #include "util/account.h"
 #include "util/cleanup.h"
+#include "util/word.h"
 
 /* Main arena and parameters are in one data section, a few KiB apart in the builds looked at. */
 #define REACH_BYTES 65536UL
@@ -46,14 +47,6 @@ static struct brk_range find_brk(const struct target *target)
 	return range;
 }
 
-static uint64_t word_at(const uint8_t *bytes, size_t offset)
-{
-	uint64_t word;
-
-	memcpy(&word, bytes + offset, sizeof(word));
-	return word;
-}
-
 static uint32_t half_at(const uint8_t *bytes, size_t offset)
 {
 	uint32_t half;
@@ -64,7 +57,7 @@ static uint32_t half_at(const uint8_t *bytes, size_t offset)
 
 static bool fits(const struct parameters_layout *layout, const uint8_t *bytes)
 {
-	return word_at(bytes, ARENA_TEST_AT) == ARENA_TEST ||
+	return word_at(bytes + ARENA_TEST_AT) == ARENA_TEST ||
 	       half_at(bytes, layout->mapped_cnt + 4U) == MMAPS_MAX;
 }
 
@@ -73,18 +66,17 @@ static void decode(struct malloc_parameters *out, const struct parameters_layout
 {
 	*out = (struct malloc_parameters){
 		.is_known = true,
-		.sbrk_base = word_at(bytes, layout->sbrk_base),
-		.trim_threshold = word_at(bytes, 0),
-		.top_pad = word_at(bytes, 8),
-		.mmap_threshold = word_at(bytes, 16),
-		.arenas_max = word_at(bytes, 32),
+		.sbrk_base = word_at(bytes + layout->sbrk_base),
+		.trim_threshold = word_at(bytes),
+		.top_pad = word_at(bytes + 8),
+		.mmap_threshold = word_at(bytes + 16),
+		.arenas_max = word_at(bytes + 32),
 		.is_fixed = half_at(bytes, layout->no_dyn_threshold) != 0,
 		.mapped_chunks = half_at(bytes, layout->mapped_cnt),
-		.mapped_bytes = word_at(bytes, layout->sbrk_base - 16U),
-		.mapped_bytes_peak = word_at(bytes, layout->sbrk_base - 8U),
+		.mapped_bytes = word_at(bytes + layout->sbrk_base - 16U),
 	};
 	if (layout->thp_page_bytes)
-		out->huge_page_bytes = word_at(bytes, layout->thp_page_bytes);
+		out->huge_page_bytes = word_at(bytes + layout->thp_page_bytes);
 }
 
 /* Looks for sbrk_base in the @size bytes of data: the start of the heap, if that is seen at all. */
@@ -92,7 +84,7 @@ static void search(struct malloc_parameters *out, const struct brk_range *brk, c
 		   size_t size)
 {
 	for (size_t at = 0; at + 8 <= size; at += 8) {
-		uint64_t word = word_at(bytes, at);
+		uint64_t word = word_at(bytes + at);
 
 		if (word < brk->start || word >= brk->end || (out->is_known && word != brk->start))
 			continue;

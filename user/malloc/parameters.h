@@ -23,7 +23,7 @@ struct malloc_parameters {
 	uint64_t huge_page_bytes; /* by which trimming rounds, with glibc.malloc.hugetlb=1; or 0 */
 	bool is_fixed;		  /* the thresholds do not rise by themselves any more */
 	uint32_t mapped_chunks;
-	uint64_t mapped_bytes, mapped_bytes_peak;
+	uint64_t mapped_bytes;
 };
 
 /*

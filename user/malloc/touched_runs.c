@@ -2,7 +2,8 @@
 #include "malloc/touched_runs.h"
 
 #include <errno.h>
-#include <stdlib.h>
+
+#include "util/partition_point.h"
 
 static int add_run(uint64_t start, uint64_t end, void *context)
 {
@@ -36,17 +37,9 @@ void touched_runs__release(struct touched_runs *runs)
 	*runs = (struct touched_runs){};
 }
 
-static int compare_run(const void *key, const void *item)
-{
-	const struct touched_run *run = item;
-	uint64_t address = *(const uint64_t *)key;
-
-	return address < run->start ? -1 : address >= run->end;
-}
-
 const struct touched_run *touched_runs__find(const struct touched_runs *runs, uint64_t address)
 {
-	return runs->cnt ? bsearch(&address, runs->items, runs->cnt, sizeof(*runs->items),
-				   compare_run)
-			 : NULL;
+	size_t i = PARTITION_POINT(run, runs->items, runs->cnt, run->end <= address);
+
+	return i < runs->cnt && runs->items[i].start <= address ? &runs->items[i] : NULL;
 }
