@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * All tables are lists of steps: advance by so many bytes of code and so many lines. They differ in
- * when a step counts. Up to 3.9 a line begins where its step ends, so a step that ends after the
- * instruction is not taken. From 3.10 on an entry describes the code that it covers: its step is
- * taken, and then it is checked whether the instruction is in it. A step too large for one entry is
- * spread over several, all but one of which are empty; neither form needs special treatment for
- * that.
+ * All tables are lists of steps: each advances by a number of bytes of code and a number of lines.
+ * They differ in when a step counts. Up to 3.9 a line begins where its step ends, so a step that
+ * ends after the instruction is not taken. From 3.10 on an entry describes the code that it covers:
+ * its step is taken, and then it is checked whether the instruction is in it. A step too large for
+ * one entry is spread over several, all but one of which are empty; neither form needs special
+ * treatment for that.
  *
  * There is no index: tables are short, and callers that need speed keep the results.
  */
