@@ -15,18 +15,29 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 PYFRAG = os.environ.get("PYFRAG", TOP + "/pyfrag")
 PYTHONS = pythons.find()
+# Tests marked "slow" run on these only, and on all others in the matrix.
+EVERY_THIRD = sorted(PYTHONS, key=lambda python: python.version)[::3]
+ALSO_SLOW = bool(os.environ.get("PYFRAG_TEST_ALSO_SLOW"))
 # No test takes a tenth of it.
 HANGS_AFTER_S = 600
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes seconds on each Python")
+
+
 def pytest_report_header(config):
-    return "pythons: " + ", ".join(repr(python) for python in PYTHONS)
+    header = ["pythons: " + ", ".join(repr(python) for python in PYTHONS)]
+    if not ALSO_SLOW:
+        header.append("slow tests only on: " + ", ".join(repr(python) for python in EVERY_THIRD))
+    return header
 
 
 def pytest_generate_tests(metafunc):
     named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
     if "python" in metafunc.fixturenames and "python" not in named:
-        metafunc.parametrize("python", PYTHONS, ids=repr)
+        is_slow = metafunc.definition.get_closest_marker("slow") and not ALSO_SLOW
+        metafunc.parametrize("python", EVERY_THIRD if is_slow else PYTHONS, ids=repr)
 
 
 def pytest_collection_modifyitems(items):

@@ -177,6 +177,7 @@ def total_arenas(stats):
     return stats.number(r"# arenas allocated total")
 
 
+@pytest.mark.slow
 def test_arena_events_equal_the_allocators_own_count(target, start_trace):
     if target.python.version < (3, 3):
         pytest.skip("%s does not tell how many arenas it has mapped" % target.python)

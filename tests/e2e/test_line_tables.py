@@ -38,6 +38,7 @@ def first_difference(records, expected, found):
     return "sizes: %d, not %d bytes" % (len(expected), len(found))
 
 
+@pytest.mark.slow
 def test_every_line_of_the_library(python):
     program = print_lines()
     with open(RECORDER) as script:

@@ -45,6 +45,7 @@ def test_planted_objects(target, snapshot):
     assert found == set(range(25)) | {30, 31}
 
 
+@pytest.mark.slow
 def test_any_objects(target, snapshot):
     for workload in ("json_churn", "class_instances", "frames_and_generators"):
         target.run(workload, 5)

@@ -63,6 +63,7 @@ def site_at(report, word):
     return found[0]
 
 
+@pytest.mark.slow
 def test_planted_pins_of_three_lines(target, start_trace):
     trace = start_trace("-p", target.pid, "-i", "100", "--mode", "full", "--sample-bytes", "0")
     target.run("pins_of_three_lines")

@@ -1,4 +1,5 @@
 """With --mode full the events alone account for everything: no checkpoint ever corrects a block."""
+import pytest
 
 WORKLOADS = [
     "json_churn", "string_churn", "class_instances", "thread_churn", "cycles_and_gc",
@@ -14,6 +15,7 @@ def assert_complete(tracing):
     assert tracing["coverage"] == 1.0
 
 
+@pytest.mark.slow
 def test_model_equals_checkpoint(target, start_trace):
     trace = start_trace("-p", target.pid, "-i", "0.2")
     for workload in WORKLOADS:

@@ -2,6 +2,8 @@
 import os
 import time
 
+import pytest
+
 from conftest import check_report, run_pyfrag
 
 
@@ -62,6 +64,7 @@ def test_a_sleeping_target_is_not_read_again(target, start_trace):
     assert_is_as_read_afresh(target, reports[-1])
 
 
+@pytest.mark.slow
 def test_unchanged_pools_are_not_read(target, start_trace):
     """Only changed pools are read again: about a sixty-fourth, if the target does next to
     nothing."""
@@ -85,6 +88,7 @@ def test_unchanged_pools_are_not_read(target, start_trace):
     assert_is_as_read_afresh(target, reports[-1])
 
 
+@pytest.mark.slow
 def test_a_target_that_falls_asleep_is_read_to_the_end(target, start_trace):
     """The last changes, in arenas that were being skipped, are in the report of a target that has
     gone to sleep."""
@@ -103,6 +107,7 @@ def test_a_target_that_falls_asleep_is_read_to_the_end(target, start_trace):
     assert_is_as_read_afresh(target, reports[-1])
 
 
+@pytest.mark.slow
 def test_bursts_and_growth_within_a_budget(target, start_trace):
     trace = start_trace("-p", target.pid, "-i", "0.5", "--budget", "50%")
     start = cpu_seconds(target.pid)

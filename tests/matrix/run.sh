@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Runs the slow tests, as root: the Pythons of other Debian releases, stripped and link-time
-# optimized, the kernels of those releases in virtual machines, and CPython's own tests while
-# traced. Files are kept under build/matrix.
+# optimized, tests that are slow on each Python, the kernels of those releases in virtual machines,
+# and CPython's own tests while traced. Files are kept under build/matrix.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -28,8 +28,9 @@ mkdir -p "$place"
 "$here/fetch_kernels.sh" "$place/roots" "$place/kernels"
 
 cd "$top"
-export PYFRAG="$top/pyfrag"
+export PYFRAG="$top/pyfrag" PYFRAG_TEST_ALSO_SLOW=1
 PYFRAG_TEST_ROOTS="$place/roots" /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider \
 	-k "bullseye or trixie or sid or trees_of_other_releases or test_containers" tests/e2e
+/usr/bin/python3 -m pytest -q -rs -p no:cacheprovider -m slow tests/e2e
 /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider tests/matrix
 PYFRAG_TEST_KERNELS="$place/kernels" /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider tests/vm
