@@ -43,7 +43,7 @@ def measure_losses(build, seconds):
     """The events that full traces lost while every core was busy: their last reports, by program
     and by the number of traced processes."""
     found = {}
-    for traced_cnt, label in ((1, "one process of them"), (os.cpu_count(), "each process")):
+    for traced_cnt, label in ((1, "one of the busy processes"), (os.cpu_count(), "each process")):
         for name in PROGRAMS:
             found[name, traced_cnt] = _trace_busy(build, name, traced_cnt, seconds)
         print("All %d cores busy, %s traced in full with defaults: %s" % (

@@ -114,7 +114,7 @@ def measure(build, rows, quick):
         _print_row(row.label, [cells[row, name].slowdown for name in PROGRAMS])
     print("  not in it: %d pairs in which a neighbour slowed down a whole run" % sum(
         cell.disturbed_cnt for cell in cells.values()))
-    print("  nothing: the second run without by the first, of each pair of the rows of 1 % or so")
+    print("  no tracing: the run after / the run before a traced one, in the rows of about 1 %")
     _print_row("  no tracing", [_drift(cells, name, "drift") for name in PROGRAMS])
     print("  what pyfrag says of it")
     for row in rows:
@@ -149,7 +149,7 @@ def measure_full_by_floor(build, quick):
             program.run(WARM_UP_S)
             ratios[name] = Spread([_full_by_floor(program, build)
                                    for _ in range(1 if quick else FLOOR_TURNS)])
-    print("Full by the floor on %s, in turns: median (least..most)" % build.name)
+    print("Full / floor on %s, in turns: median (least..most)" % build.name)
     _print_row("", PROGRAMS)
     _print_row("full / floor", [ratios[name] for name in PROGRAMS])
     return ratios

@@ -28,7 +28,7 @@ class Requirements:
                   _say(max(medians) <= limit) if told else "cannot be told: neighbours")
 
     def judge_floor(self, build, by_floor):
-        self.at_most("full by the floor on %s" % build.name, 1.2,
+        self.at_most("full / floor on %s" % build.name, 1.2,
                      [by_floor[name].median for name in PROGRAMS], "%.2fx")
 
     def judge_overhead(self, build, cells, costs):
@@ -38,18 +38,18 @@ class Requirements:
                 self._judge_slowdown("slowdown on %s, %s" % (build.name, row.label), limit,
                                      [cells[row, name] for name in PROGRAMS])
         if build.names_allocator and (BPFTRACE, PROGRAMS[0]) in costs:
-            self.at_least("an event by bpftrace by one in full on %s" % build.name, 10,
+            self.at_least("an event of bpftrace / one in full on %s" % build.name, 10,
                           [costs[BPFTRACE, name] / costs[FULL, name] for name in PROGRAMS])
 
     def judge_reading(self, heaps, shares):
         for kind, measured in heaps.items():
             first, copy = median(measured.first), median(measured.copy)
-            self.at_most("first reading by a plain copy, %s" % kind, 2, [first / copy], "%.2fx")
-            self.at_most("first report, start to end, by a plain copy, %s" % kind, 2,
+            self.at_most("first reading / a plain copy, %s" % kind, 2, [first / copy], "%.2fx")
+            self.at_most("first report, start to end / a plain copy, %s" % kind, 2,
                          [median(measured.first_report) / copy], "%.2fx")
-            self.at_most("second reading by the first, target idle, %s" % kind, 0.1,
+            self.at_most("second reading / the first, target idle, %s" % kind, 0.1,
                          [median(measured.slept) / first], "%.3fx")
-            self.at_most("second reading by the first, target ran, same heap, %s" % kind, 0.1,
+            self.at_most("second reading / the first, target ran, same heap, %s" % kind, 0.1,
                          [median(measured.unchanged) / first], "%.3fx")
             self.at_most("pyfrag's own memory, %s" % kind, allowed_mib(measured),
                          [measured.peak_mib],
@@ -58,7 +58,7 @@ class Requirements:
             self.at_most("own CPU, the target %s" % what, 1, [100 * share], "%.2f %%")
 
     def judge_census(self, found, guppy_s):
-        self.at_least("guppy3's heap() by snapshot --by type, 2.6 million blocks", 10,
+        self.at_least("guppy3's heap() / snapshot --by type, 2.6 million blocks", 10,
                       [guppy_s / found["snapshot --by type"]])
 
     def judge_fleet(self, found):

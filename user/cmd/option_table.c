@@ -87,7 +87,7 @@ static const struct option_row rows[] = {
 	 .preset = "127.0.0.1:9876"},
 	{OPTION_TOKEN_FILE, "token-file", 0, "FILE",
 	 "require a bearer token: the first line of FILE (Authorization: Bearer TOKEN); FILE must "
-	 "have mode 600",
+	 "not be accessible to other users (chmod 600)",
 	 TEXT(serving.token_file)},
 	{OPTION_NO_TOKEN, "no-token", 0, NULL,
 	 "serve without a token even on an address that other hosts can reach",

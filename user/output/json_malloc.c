@@ -23,7 +23,7 @@ static json_t *pack_arena(const struct malloc_arena *state, const struct malloc_
 {
 	json_t *arena = pack_use(use);
 
-	json_values__set(&arena, "address", json_integer((json_int_t)state->address));
+	json_values__set(&arena, "address", json_values__address(state->address));
 	json_values__set(&arena, "is_main", json_boolean(state->is_main));
 	json_values__set(&arena, "threads", json_integer((json_int_t)state->threads));
 	json_values__set(&arena, "system_bytes", json_integer((json_int_t)state->system_bytes));

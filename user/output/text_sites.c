@@ -120,7 +120,7 @@ static void write_growth(const struct site_ranking *ranking, FILE *out)
 			break;
 		if (!headed)
 			fprintf(out, "\nHeap growth by allocation site\n  %12s %10s %12s %8s  %s\n",
-				"pools in use", "since last", "pools taken", "arenas", "site");
+				"pools in use", "new pools", "pools taken", "arenas", "site");
 		headed = true;
 		fprintf(out, "  %12s %10s %12s %8s  ", COUNT((double)totals->pools_held),
 			COUNT((double)totals->interval_pools_taken),
