@@ -116,6 +116,9 @@ static void assert_rest_is_unknown(struct read_heap *recorded)
 	struct counters counters = {};
 	struct target_activity activity;
 	const struct malloc_areas none = {};
+	const struct memory_use_of of = {.target = target,
+					 .heap = recorded->reading.heap,
+					 .malloc = &none};
 	uint64_t ns;
 	uid_t user;
 
@@ -123,7 +126,7 @@ static void assert_rest_is_unknown(struct read_heap *recorded)
 					   &history, 1, &counters),
 			 0);
 	assert_true(findings.resident_bytes == RESIDENT_UNKNOWN);
-	assert_int_equal(memory_use__find(&use, target, recorded->reading.heap, &none), -ENODATA);
+	assert_int_equal(memory_use__find(&use, &of), -ENODATA);
 	assert_int_equal(target__cpu_ns(target, &ns), -ENODATA);
 	assert_int_equal(target__activity(target, &activity), -ENODATA);
 	assert_int_equal(target__user(target, &user), -ENODATA);

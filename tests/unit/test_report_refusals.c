@@ -285,7 +285,10 @@ static int make_memory_use(struct fixture *fixture)
 {
 	_cleanup_(memory_use__release) struct memory_use use = {};
 	const struct malloc_areas none = {};
-	int err = memory_use__find(&use, fixture->target, fixture->world.heap, &none);
+	const struct memory_use_of of = {.target = fixture->target,
+					 .heap = fixture->world.heap,
+					 .malloc = &none};
+	int err = memory_use__find(&use, &of);
 
 	assert_int_equal(use.region_cnt > 0, !err);
 	return err;

@@ -5,37 +5,30 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "target/executable_files.h"
-#include "target/module.h"
+#include "analysis/static_data.h"
 #include "target/shortage.h"
 #include "util/account.h"
-#include "util/checked.h"
 #include "util/cleanup.h"
-#include "util/partition_point.h"
 
-#define END_UNKNOWN UINT64_MAX
 /* How large the guard below a stack may be: glibc uses one page, unless a program requests more. */
 #define GUARD_BYTES_MAX (64UL << 10)
 
-const char *const memory_part_names[MEMORY_PART_CNT] = {
-	[MEMORY_ARENAS] = "arenas", [MEMORY_MALLOC] = "malloc",		  [MEMORY_FILES] = "files",
-	[MEMORY_STACKS] = "stacks", [MEMORY_UNEXPLAINED] = "unexplained",
-};
-
-/* State while the mappings are examined. */
+/* State while the mappings are divided. */
 struct survey {
 	struct memory_use *use;
 	const struct target *target;
-	const struct heap *heap;
-	const struct malloc_areas *malloc;
+	struct account *account;
+	struct part_ranges ranges;
 	uint64_t *stack_pointers; /* of waiting threads */
 	size_t stack_pointer_cnt, stack_pointer_capacity;
-	struct executable_files modules;
-	uint64_t *data_ends; /* of the first modules: where static data ends, or END_UNKNOWN */
-	uint64_t page_bytes;
 };
+
+static void survey__release(struct survey *survey)
+{
+	part_ranges__release(&survey->ranges);
+	account__free(survey->stack_pointers);
+}
 
 void memory_use__release(struct memory_use *use)
 {
@@ -44,98 +37,37 @@ void memory_use__release(struct memory_use *use)
 	*use = (struct memory_use){};
 }
 
-static int add_region(struct survey *survey, size_t mapping, uint64_t start, uint64_t end,
-		      enum memory_part part)
+/* Everything that is known of memory without a file. */
+static int collect_ranges(struct survey *survey, const struct memory_use_of *of)
+{
+	struct part_ranges *ranges = &survey->ranges;
+	int err = 0;
+
+	for (size_t i = 0; i < of->heap->region_cnt && !err; i++)
+		err = part_ranges__add(ranges, of->heap->regions[i].address,
+				       region__end(&of->heap->regions[i]), MEMORY_ARENAS, 0);
+	for (size_t i = 0; i < of->malloc->range_cnt && !err; i++)
+		err = part_ranges__add(ranges, of->malloc->ranges[i].start,
+				       of->malloc->ranges[i].end, MEMORY_MALLOC, 0);
+	if (!err)
+		err = static_data__add(ranges, of->target, &survey->use->smaps.mappings);
+	return err ? err : part_ranges__settle(ranges);
+}
+
+static int add_region(struct survey *survey, size_t mapping, const struct part_range *range)
 {
 	struct memory_use *use = survey->use;
-	int err = ACCOUNT_RESERVE(survey->heap->account, use->regions, use->region_capacity,
+	int err = ACCOUNT_RESERVE(survey->account, use->regions, use->region_capacity,
 				  use->region_cnt + 1);
 
 	if (err)
 		return err;
-	use->regions[use->region_cnt++] = (struct memory_region){.start = start,
-								 .end = end,
-								 .part = part,
+	use->regions[use->region_cnt++] = (struct memory_region){.start = range->start,
+								 .end = range->end,
+								 .part = range->part,
+								 .owner = range->owner,
 								 .mapping = mapping};
 	return 0;
-}
-
-/*
- * The end of the static data of the module that @file is an executable mapping of; 0 if @file is
- * not one of a module.
- */
-static uint64_t read_end_of_data(const struct survey *survey, const struct mapping *file)
-{
-	_cleanup_(module__freep) struct module *module = NULL;
-	const struct elf_segment *segments;
-	uint64_t end = 0;
-	size_t cnt;
-
-	if (module__open(&module, survey->target, file))
-		return 0;
-	cnt = elf_file__segments(module->elf, &segments);
-	for (size_t i = 0; i < cnt; i++) {
-		/* The bias may be negative: the sum wraps around. */
-		uint64_t segment_end = segments[i].address + module->bias;
-
-		if (segments[i].writable &&
-		    checked_add(segment_end, segments[i].memory_size, &segment_end) &&
-		    segment_end > end)
-			end = segment_end;
-	}
-	return checked_round_up(end, survey->page_bytes, &end) ? end : 0;
-}
-
-/* The same for any mapping. Each module is opened only once. */
-static uint64_t end_of_data(struct survey *survey, const struct mapping *file)
-{
-	size_t place = executable_files__place_of(&survey->modules, file);
-
-	if (place >= EXECUTABLE_FILES_MAX)
-		return 0;
-	if (survey->data_ends[place] == END_UNKNOWN)
-		survey->data_ends[place] = read_end_of_data(survey, survey->modules.items[place]);
-	return survey->data_ends[place];
-}
-
-/*
- * The end of the static data that a mapping without a file begins with; the start of the mapping if
- * there is none.
- */
-static uint64_t end_of_static(struct survey *survey, size_t number)
-{
-	const struct mapping *mapping = &survey->use->smaps.mappings.items[number],
-			     *before = number ? mapping - 1 : NULL;
-	uint64_t end;
-
-	if (!before || !before->inode || before->end != mapping->start)
-		return mapping->start;
-	end = end_of_data(survey, before);
-	if (end <= mapping->start)
-		return mapping->start;
-	return end < mapping->end ? end : mapping->end;
-}
-
-/* The memory of malloc at @at, or the first above it; NULL: there is none. */
-static const struct malloc_range *malloc_range_from(const struct survey *survey, uint64_t at)
-{
-	return malloc_range__from(survey->malloc->ranges, survey->malloc->range_cnt, at);
-}
-
-/*
- * The first address after @at where something else may begin, an arena or one of malloc's heaps; at
- * most @limit.
- */
-static uint64_t next_start(const struct survey *survey, uint64_t at, uint64_t limit)
-{
-	const struct heap *heap = survey->heap;
-	size_t first =
-		PARTITION_POINT(region, heap->regions, heap->region_cnt, region->address <= at);
-	const struct malloc_range *range = malloc_range_from(survey, at);
-
-	if (first < heap->region_cnt && heap->regions[first].address < limit)
-		limit = heap->regions[first].address;
-	return range && range->start < limit ? range->start : limit;
 }
 
 static bool holds_stack_pointer(const struct survey *survey, uint64_t start, uint64_t end)
@@ -155,50 +87,35 @@ static bool is_above_guard(const struct survey *survey, size_t number, uint64_t 
 	       !below->writable && !below->inode && below->end - below->start <= GUARD_BYTES_MAX;
 }
 
-/* Adds what is neither an arena nor malloc's. It may continue the region before it. */
-static int add_rest(struct survey *survey, size_t number, uint64_t start, uint64_t end)
-{
-	struct memory_use *use = survey->use;
-	struct memory_region *last = use->region_cnt ? &use->regions[use->region_cnt - 1] : NULL;
-	bool is_stack =
-		holds_stack_pointer(survey, start, end) || is_above_guard(survey, number, start);
-	enum memory_part part = is_stack ? MEMORY_STACKS : MEMORY_UNEXPLAINED;
-
-	if (last && last->mapping == number && last->end == start && last->part == part) {
-		last->end = end;
-		return 0;
-	}
-	return add_region(survey, number, start, end, part);
-}
-
 static uint64_t lesser(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-/* Divides a mapping without a file into regions. */
-static int survey_anonymous(struct survey *survey, size_t number)
+/* Divides a mapping without a file. What no range covers is of part @rest, or a stack. */
+static int divide(struct survey *survey, size_t number, enum memory_part rest)
 {
 	const struct mapping *mapping = &survey->use->smaps.mappings.items[number];
-	uint64_t at = end_of_static(survey, number), end;
+	uint64_t at = mapping->start;
 	int err = 0;
 
-	if (at > mapping->start)
-		err = add_region(survey, number, mapping->start, at, MEMORY_FILES);
-	for (; at < mapping->end && !err; at = end) {
-		const struct region *arena = heap__region_around(survey->heap, at);
-		const struct malloc_range *range = malloc_range_from(survey, at);
+	while (at < mapping->end && !err) {
+		const struct part_range *known = part_ranges__from(&survey->ranges, at);
+		struct part_range range = {.start = at, .part = rest};
 
-		if (arena) {
-			end = lesser(region__end(arena), mapping->end);
-			err = add_region(survey, number, at, end, MEMORY_ARENAS);
-		} else if (range && range->start <= at) {
-			end = lesser(range->end, mapping->end);
-			err = add_region(survey, number, at, end, MEMORY_MALLOC);
+		if (known && known->start <= at) {
+			range.part = known->part;
+			range.owner = known->owner;
+			range.end = lesser(known->end, mapping->end);
 		} else {
-			end = next_start(survey, at, mapping->end);
-			err = add_rest(survey, number, at, end);
+			range.end = known ? lesser(known->start, mapping->end) : mapping->end;
+			if (rest == MEMORY_UNEXPLAINED &&
+			    (holds_stack_pointer(survey, at, range.end) ||
+			     is_above_guard(survey, number, at)))
+				range.part = MEMORY_STACKS;
 		}
+		err = add_region(survey, number, &range);
+		at = range.end;
 	}
 	return err;
 }
@@ -208,24 +125,55 @@ static bool begins_with(const char *text, const char *with)
 	return !strncmp(text, with, strlen(with));
 }
 
+/*
+ * What a mapping is by its name, which the kernel or a program gave it. glibc gives names with the
+ * tunable glibc.mem.decorate_maps.
+ */
+static enum memory_part part_of_name(const struct mapping *mapping)
+{
+	static const struct {
+		const char *beginning;
+		enum memory_part part;
+	} names[] = {
+		{"[heap]", MEMORY_BREAK},
+		{"[stack", MEMORY_STACKS},
+		{"[anon: glibc: malloc", MEMORY_MALLOC},
+		{"[anon: glibc: thread stack", MEMORY_STACKS},
+		{"[anon_shmem", MEMORY_SHARED},
+		{"[anon", MEMORY_UNEXPLAINED},
+		{"[", MEMORY_KERNEL}, /* vdso, vvar, uprobes, ... */
+		{"anon_inode:", MEMORY_KERNEL},
+		{"socket:", MEMORY_KERNEL},
+		{"/memfd:", MEMORY_SHARED},
+		{"/dev/shm/", MEMORY_SHARED},
+		{"/SYSV", MEMORY_SHARED},
+		{"/", MEMORY_FILES},
+	};
+
+	if (!strcmp(mapping->path, "/dev/zero"))
+		return mapping->shared ? MEMORY_SHARED : MEMORY_UNEXPLAINED;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (begins_with(mapping->path, names[i].beginning))
+			return names[i].part;
+	return *mapping->path || mapping->inode ? MEMORY_FILES : MEMORY_UNEXPLAINED;
+}
+
 static int survey_mapping(struct survey *survey, size_t number)
 {
 	const struct mapping *mapping = &survey->use->smaps.mappings.items[number];
-	enum memory_part part = MEMORY_FILES;
+	const struct part_range all = {
+		.start = mapping->start,
+		.end = mapping->end,
+		.part = part_of_name(mapping),
+		.owner = (uint32_t)number,
+	};
 
 	/* An inaccessible mapping takes up nothing but address space. */
 	if (!mapping->readable && !mapping->writable && !mapping->executable &&
 	    !survey->use->smaps.resident_bytes[number])
 		return 0;
-	/* Names given by the kernel or a program; by glibc with glibc.mem.decorate_maps. */
-	if (!strcmp(mapping->path, "[heap]") || begins_with(mapping->path, "[anon: glibc: malloc"))
-		part = MEMORY_MALLOC;
-	else if (begins_with(mapping->path, "[stack") ||
-		 begins_with(mapping->path, "[anon: glibc: thread stack"))
-		part = MEMORY_STACKS;
-	else if (!*mapping->path || begins_with(mapping->path, "[anon"))
-		return survey_anonymous(survey, number);
-	return add_region(survey, number, mapping->start, mapping->end, part);
+	return mapping->inode || all.part == MEMORY_KERNEL ? add_region(survey, number, &all)
+							   : divide(survey, number, all.part);
 }
 
 static int add_stack_pointer(const struct target_thread *thread, void *context)
@@ -235,7 +183,7 @@ static int add_stack_pointer(const struct target_thread *thread, void *context)
 
 	if (!thread->has_stack_pointer)
 		return 0;
-	err = ACCOUNT_RESERVE(survey->heap->account, survey->stack_pointers,
+	err = ACCOUNT_RESERVE(survey->account, survey->stack_pointers,
 			      survey->stack_pointer_capacity, survey->stack_pointer_cnt + 1);
 	if (err)
 		return err;
@@ -255,7 +203,7 @@ static int measure_parts(struct survey *survey)
 {
 	struct memory_use *use = survey->use;
 	_cleanup_account_free_ struct resident_range *ranges =
-		account__calloc(survey->heap->account, use->region_cnt + 1, sizeof(*ranges));
+		account__calloc(survey->account, use->region_cnt + 1, sizeof(*ranges));
 	size_t cnt = 0;
 	int err;
 
@@ -285,51 +233,58 @@ static void add_share(struct memory_share *share, const struct memory_region *re
 	share->resident_bytes += region->resident_bytes;
 }
 
-static int list_modules(struct survey *survey)
+/* Whether a region continues in the next mapping: the kernel divides mappings, too. */
+static bool continues(const struct memory_use *use, const struct memory_region *region,
+		      const struct memory_region *next)
 {
-	const struct mappings *mappings = &survey->use->smaps.mappings;
-	int err = executable_files__find(&survey->modules, mappings->items, mappings->cnt);
+	const struct mapping *mappings = use->smaps.mappings.items;
 
-	if (err)
-		return err;
-	survey->data_ends = calloc(EXECUTABLE_FILES_MAX, sizeof(*survey->data_ends));
-	if (!survey->data_ends)
-		return -ENOMEM;
-	for (size_t i = 0; i < EXECUTABLE_FILES_MAX; i++)
-		survey->data_ends[i] = END_UNKNOWN;
-	return 0;
+	return region->end == next->start && region->part == next->part &&
+	       region->owner == next->owner && !mappings[region->mapping].inode &&
+	       !mappings[next->mapping].inode &&
+	       !strcmp(mappings[region->mapping].path, mappings[next->mapping].path);
 }
 
-static void survey__release(struct survey *survey)
+static void join_regions(struct memory_use *use)
 {
-	account__free(survey->stack_pointers);
-	free(survey->data_ends);
-	executable_files__release(&survey->modules);
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < use->region_cnt; i++) {
+		struct memory_region *last = cnt ? &use->regions[cnt - 1] : NULL;
+
+		if (!last || !continues(use, last, &use->regions[i])) {
+			use->regions[cnt++] = use->regions[i];
+			continue;
+		}
+		last->end = use->regions[i].end;
+		last->resident_bytes += use->regions[i].resident_bytes;
+	}
+	use->region_cnt = cnt;
 }
 
-int memory_use__find(struct memory_use *out, const struct target *target, const struct heap *heap,
-		     const struct malloc_areas *malloc)
+int memory_use__find(struct memory_use *out, const struct memory_use_of *of)
 {
+	struct account *account = of->heap->account;
 	_cleanup_(memory_use__release) struct memory_use use = {.is_known = true};
 	_cleanup_(survey__release) struct survey survey = {
 		.use = &use,
-		.target = target,
-		.heap = heap,
-		.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
-		.malloc = malloc,
+		.target = of->target,
+		.account = account,
+		.ranges = {.account = account},
 	};
-	int err = target__read_smaps(target, &use.smaps);
+	int err = target__read_smaps(of->target, &use.smaps);
 
 	if (!err)
-		err = list_modules(&survey);
+		err = collect_ranges(&survey, of);
 	if (!err)
-		err = target__visit_threads(target, add_stack_pointer, &survey);
+		err = target__visit_threads(of->target, add_stack_pointer, &survey);
 	for (size_t i = 0; i < use.smaps.mappings.cnt && !err; i++)
 		err = survey_mapping(&survey, i);
 	if (!err)
 		err = measure_parts(&survey);
 	if (err)
 		return err;
+	join_regions(&use);
 	for (size_t i = 0; i < use.region_cnt; i++) {
 		add_share(&use.parts[use.regions[i].part], &use.regions[i]);
 		add_share(&use.all, &use.regions[i]);
@@ -339,14 +294,13 @@ int memory_use__find(struct memory_use *out, const struct target *target, const 
 	return 0;
 }
 
-int memory_use__find_for_report(struct memory_use *out, const struct target *target,
-				const struct heap *heap, const struct malloc_areas *malloc,
+int memory_use__find_for_report(struct memory_use *out, const struct memory_use_of *of,
 				struct counters *counters, struct failure *failure)
 {
-	int err = memory_use__find(out, target, heap, malloc);
+	int err = memory_use__find(out, of);
 
 	if (account__is_short(err))
-		return shortage__describe(target, err, failure);
+		return shortage__describe(of->target, err, failure);
 	if (!err)
 		counters__add(counters, COUNTER_TEXTS_CUT, out->smaps.mappings.is_cut);
 	return 0;

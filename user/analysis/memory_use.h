@@ -2,11 +2,10 @@
 /*
  * What the memory of a process is used for: arenas, malloc's heaps, files, stacks, and the rest.
  *
- * The kernel merges adjacent mappings without a file, so a mapping is divided where its use
- * changes. What glibc's malloc has is found by malloc/malloc_areas.h; other mallocs are not
- * recognized. A module's data is followed by the memory that its ELF headers request (.bss). A
- * stack is where the stack pointer of a waiting thread is, or what is right above a page that is
- * not accessible.
+ * Mappings of files and of the kernel say what they are. All others are divided by the ranges of
+ * memory_parts.h, which come from all who know where their memory is: pymalloc, malloc, the ELF
+ * headers of modules. Of what remains, a stack is where the stack pointer of a waiting thread is,
+ * or what is right above a page that is not accessible.
  */
 #pragma once
 
@@ -14,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analysis/memory_parts.h"
 #include "heap/heap.h"
 #include "malloc/malloc_areas.h"
 #include "target/smaps.h"
@@ -21,23 +21,12 @@
 #include "util/counters.h"
 #include "util/failure.h"
 
-enum memory_part {
-	MEMORY_ARENAS,
-	MEMORY_MALLOC,
-	MEMORY_FILES, /* also static data of programs and libraries, and the kernel's [vdso] */
-	MEMORY_STACKS,
-	MEMORY_UNEXPLAINED,
-	MEMORY_PART_CNT,
-};
-
-/* "arenas", "malloc", "files", "stacks", "unexplained" */
-extern const char *const memory_part_names[MEMORY_PART_CNT];
-
 struct memory_region {
 	uint64_t start, end; /* addresses, end exclusive */
 	uint64_t resident_bytes;
 	enum memory_part part;
-	size_t mapping; /* index of the mapping that it is in */
+	uint32_t owner; /* as that of struct part_range */
+	size_t mapping; /* index of the mapping that it begins in */
 };
 
 struct memory_share {
@@ -52,20 +41,24 @@ struct memory_use {
 	struct memory_share parts[MEMORY_PART_CNT], all;
 };
 
+/* What is known of a process when its memory is divided. */
+struct memory_use_of {
+	const struct target *target;
+	const struct heap *heap;	   /* its arenas */
+	const struct malloc_areas *malloc; /* what its mallocs have */
+};
+
 /*
- * Examines the memory of a process whose arenas are those of @heap, and whose malloc has the areas
- * of @malloc. Returns 0, -EDQUOT, -ENOMEM, as
- * memory__read(), or negative errno if the mappings cannot be read. The caller releases *out.
+ * Divides the memory of a process. Returns 0, -EDQUOT, -ENOMEM, as memory__read(), or negative
+ * errno if the mappings cannot be read. The caller releases *out.
  */
-int memory_use__find(struct memory_use *out, const struct target *target, const struct heap *heap,
-		     const struct malloc_areas *malloc);
+int memory_use__find(struct memory_use *out, const struct memory_use_of *of);
 
 /*
  * The same for a report, which omits the memory use if the mappings cannot be read: then returns 0,
  * and *out is not known. Adds to @counters. Errors, each described in @failure: -EDQUOT, -ENOMEM.
  */
-int memory_use__find_for_report(struct memory_use *out, const struct target *target,
-				const struct heap *heap, const struct malloc_areas *malloc,
+int memory_use__find_for_report(struct memory_use *out, const struct memory_use_of *of,
 				struct counters *counters, struct failure *failure);
 void memory_use__release(struct memory_use *use);
 

@@ -15,17 +15,20 @@ void text_memory__write(const struct memory_use *use, FILE *out)
 	static const char *const notes[MEMORY_PART_CNT] = {
 		[MEMORY_ARENAS] = "pymalloc's arenas",
 		[MEMORY_MALLOC] = "objects over 512 bytes, and allocations of C code",
+		[MEMORY_STACKS] = "of threads",
 		[MEMORY_FILES] = "programs, libraries and their static data; other mapped files",
-		[MEMORY_STACKS] = "thread stacks",
-		[MEMORY_UNEXPLAINED] =
-			("other anonymous memory (Python's frame stacks, extension modules, other "
-			 "mallocs)"),
+		[MEMORY_SHARED] = "shared memory without a file on disk",
+		[MEMORY_KERNEL] = "provided by the kernel",
+		[MEMORY_BREAK] = "[heap], but not glibc's malloc",
+		[MEMORY_UNEXPLAINED] = "other anonymous memory (extension modules, other mallocs)",
 	};
 
 	fprintf(out, "\nMemory: %s resident\n", BYTES(use->all.resident_bytes));
 	for (int part = 0; part < MEMORY_PART_CNT; part++) {
 		uint64_t bytes = use->parts[part].resident_bytes;
 
+		if (!use->parts[part].mapped_bytes)
+			continue;
 		fprintf(out, "  %-12s %12s %8s  %s\n", memory_part_names[part], BYTES(bytes),
 			PERCENT(use->all.resident_bytes
 					? (double)bytes / (double)use->all.resident_bytes

@@ -45,6 +45,18 @@ static int collect_findings(struct heap_snapshot *snapshot, const struct finding
 	return err ? shortage__describe(snapshot->source->target, err, failure) : 0;
 }
 
+static int divide_memory(struct heap_snapshot *snapshot, struct failure *failure)
+{
+	const struct memory_use_of of = {
+		.target = snapshot->source->target,
+		.heap = snapshot->reading.heap,
+		.malloc = &snapshot->malloc_use.areas,
+	};
+
+	return memory_use__find_for_report(&snapshot->memory_use, &of, &snapshot->counters,
+					   failure);
+}
+
 static void begin_report(struct heap_snapshot *snapshot, const struct heap_census_options *options)
 {
 	struct report *report = &snapshot->report;
@@ -78,8 +90,7 @@ int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
 		err = malloc_use__find_for_report(&out->malloc_use, target, out->reading.heap,
 						  failure);
 	if (!err)
-		err = memory_use__find_for_report(&out->memory_use, target, out->reading.heap,
-						  &out->malloc_use.areas, &out->counters, failure);
+		err = divide_memory(out, failure);
 	if (err)
 		return err;
 	begin_report(out, &options->census);

@@ -108,6 +108,7 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 		.pinned = &state->findings.pinned,
 		.ledger = session->sites.ledger,
 	};
+	const struct memory_use_of memory = {.target = target, .heap = heap, .malloc = &malloc};
 	int err;
 
 	if (session->process_gone)
@@ -120,8 +121,8 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 	reading_allowance__begin(READING_REFERENCES, target->pid, options.reading.max_cpu_s);
 	err = malloc_areas__find_for_report(&malloc, target, heap, state->failure);
 	if (!err)
-		err = memory_use__find_for_report(&memory_use, target, heap, &malloc,
-						  &session->counters, state->failure);
+		err = memory_use__find_for_report(&memory_use, &memory, &session->counters,
+						  state->failure);
 	of.memory_use = memory_use__if_known(&memory_use);
 	if (!err)
 		err = heap_census__take(&census, &of, &options, &session->counters, state->failure);

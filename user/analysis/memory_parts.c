@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "analysis/memory_parts.h"
+
+#include <stdbool.h>
+
+#include "util/cleanup.h"
+#include "util/partition_point.h"
+
+const char *const memory_part_names[MEMORY_PART_CNT] = {
+	[MEMORY_ARENAS] = "arenas", [MEMORY_MALLOC] = "malloc",
+	[MEMORY_STACKS] = "stacks", [MEMORY_FILES] = "files",
+	[MEMORY_SHARED] = "shared", [MEMORY_KERNEL] = "kernel",
+	[MEMORY_BREAK] = "break",   [MEMORY_UNEXPLAINED] = "unexplained",
+};
+
+/* Where a range begins or ends. */
+struct edge {
+	uint64_t at;
+	enum memory_part part;
+	uint32_t owner;
+	bool is_end;
+};
+
+/* What is open between two edges: how many ranges of each part, and who opened the last one. */
+struct open_ranges {
+	size_t cnts[MEMORY_PART_CNT];
+	uint32_t owners[MEMORY_PART_CNT];
+};
+
+void part_ranges__release(struct part_ranges *ranges)
+{
+	account__free(ranges->items);
+	*ranges = (struct part_ranges){.account = ranges->account};
+}
+
+int part_ranges__add(struct part_ranges *ranges, uint64_t start, uint64_t end,
+		     enum memory_part part, uint32_t owner)
+{
+	int err;
+
+	if (start >= end)
+		return 0;
+	err = ACCOUNT_RESERVE(ranges->account, ranges->items, ranges->capacity, ranges->cnt + 1);
+	if (!err)
+		ranges->items[ranges->cnt++] = (struct part_range){.start = start,
+								   .end = end,
+								   .part = part,
+								   .owner = owner};
+	return err;
+}
+
+static int compare_edges(const void *a, const void *b)
+{
+	const struct edge *left = a, *right = b;
+
+	if (left->at != right->at)
+		return left->at < right->at ? -1 : 1;
+	return (left->owner > right->owner) - (left->owner < right->owner);
+}
+
+static int list_edges(const struct part_ranges *ranges, struct edge **out)
+{
+	struct edge *edges = account__calloc(ranges->account, 2 * ranges->cnt + 1, sizeof(*edges));
+
+	if (!edges)
+		return -errno;
+	for (size_t i = 0; i < ranges->cnt; i++) {
+		const struct part_range *range = &ranges->items[i];
+
+		edges[2 * i] = (struct edge){range->start, range->part, range->owner, false};
+		edges[2 * i + 1] = (struct edge){range->end, range->part, range->owner, true};
+	}
+	*out = edges;
+	return account__sort(ranges->account, edges, 2 * ranges->cnt, sizeof(*edges),
+			     compare_edges);
+}
+
+static void cross(struct open_ranges *open, const struct edge *edge)
+{
+	if (edge->is_end) {
+		open->cnts[edge->part]--;
+		return;
+	}
+	open->cnts[edge->part]++;
+	open->owners[edge->part] = edge->owner;
+}
+
+/* Adds what is between two edges; it may continue the range before it. */
+static int add_between(struct part_ranges *ranges, const struct open_ranges *open, uint64_t start,
+		       uint64_t end)
+{
+	struct part_range *last = ranges->cnt ? &ranges->items[ranges->cnt - 1] : NULL;
+	int part = 0;
+
+	while (part < MEMORY_PART_CNT && !open->cnts[part])
+		part++;
+	if (part == MEMORY_PART_CNT)
+		return 0;
+	if (last && last->end == start && last->part == (enum memory_part)part &&
+	    last->owner == open->owners[part]) {
+		last->end = end;
+		return 0;
+	}
+	return part_ranges__add(ranges, start, end, (enum memory_part)part, open->owners[part]);
+}
+
+int part_ranges__settle(struct part_ranges *ranges)
+{
+	_cleanup_(part_ranges__release) struct part_ranges settled = {.account = ranges->account};
+	_cleanup_account_free_ struct edge *edges = NULL;
+	struct open_ranges open = {};
+	size_t cnt = 2 * ranges->cnt;
+	int err = list_edges(ranges, &edges);
+
+	for (size_t i = 0; i < cnt && !err; i++) {
+		cross(&open, &edges[i]);
+		if (i + 1 < cnt)
+			err = add_between(&settled, &open, edges[i].at, edges[i + 1].at);
+	}
+	if (err)
+		return err;
+	part_ranges__release(ranges);
+	*ranges = settled;
+	settled = (struct part_ranges){};
+	return 0;
+}
+
+const struct part_range *part_ranges__from(const struct part_ranges *ranges, uint64_t address)
+{
+	size_t first = PARTITION_POINT(range, ranges->items, ranges->cnt, range->end <= address);
+
+	return first < ranges->cnt ? &ranges->items[first] : NULL;
+}

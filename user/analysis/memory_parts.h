@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which pieces of the address space have a known user, for dividing the memory of a process.
+ *
+ * Whoever finds out where an allocator, a stack or a library has its memory adds the ranges here:
+ * the kernel merges adjacent mappings without a file and divides others, so mappings alone do not
+ * tell. Ranges may come in any order and may overlap, because each of them is read at a different
+ * moment, from data that the target wrote; settling decides.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/account.h"
+
+/* Where ranges overlap, the part that comes first here has the memory. */
+enum memory_part {
+	MEMORY_ARENAS,
+	MEMORY_MALLOC,
+	MEMORY_STACKS,
+	MEMORY_FILES,  /* also static data of programs and libraries */
+	MEMORY_SHARED, /* shared memory without a file */
+	MEMORY_KERNEL, /* what the kernel provides: [vdso], rings of io_uring, ... */
+	MEMORY_BREAK,  /* [heap], grown by brk(2), as far as it is not malloc's */
+	MEMORY_UNEXPLAINED,
+	MEMORY_PART_CNT,
+};
+
+/* "arenas", "malloc", "stacks", ... */
+extern const char *const memory_part_names[MEMORY_PART_CNT];
+
+struct part_range {
+	uint64_t start, end; /* addresses, end exclusive */
+	enum memory_part part;
+	uint32_t owner; /* which one of that part: its number in a list of whoever added it */
+};
+
+/* Zero-initialized, except for the account. */
+struct part_ranges {
+	struct part_range *items;
+	size_t cnt, capacity;
+	struct account *account;
+};
+
+/* Adds a range; one without any bytes is ignored. Returns 0, -EDQUOT or -ENOMEM. */
+int part_ranges__add(struct part_ranges *ranges, uint64_t start, uint64_t end,
+		     enum memory_part part, uint32_t owner);
+
+/*
+ * Sorts the ranges by address and divides them where they overlap: the part that comes first wins,
+ * and of two ranges of one part the one that begins later, from there on. Adjacent ranges of one
+ * owner become one. Call it after all are added. Returns 0, -EDQUOT or -ENOMEM.
+ */
+int part_ranges__settle(struct part_ranges *ranges);
+
+/* Of the settled ranges the first that ends above @address; NULL: there is none. */
+const struct part_range *part_ranges__from(const struct part_ranges *ranges, uint64_t address);
+
+void part_ranges__release(struct part_ranges *ranges);
