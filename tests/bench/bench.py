@@ -4,8 +4,8 @@ then the requirements and whether they are met. As root; `make bench`.
 
     bench.py [--quick] [--python PATH] [--gib SIZE] [PART ...]
 
-The parts, in order: overhead, floor, memray, reading, census, fleet, consuming. Runs all parts if
-none is named.
+The parts, in order: overhead, floor, memray, reading, malloc, census, fleet, consuming. Runs all
+parts if none is named.
 """
 import argparse
 import os
@@ -17,13 +17,14 @@ import census
 import consuming
 import fleet
 import machine
+import malloc_heaps
 import memray_tree
 import overhead
 import reading
 import tracers
 from requirements import Requirements
 
-PARTS = ("overhead", "floor", "memray", "reading", "census", "fleet", "consuming")
+PARTS = ("overhead", "floor", "memray", "reading", "malloc", "census", "fleet", "consuming")
 
 
 class Bench:
@@ -68,6 +69,10 @@ class Bench:
         heaps, shares = reading.measure(self.debian, self.options.gib, self.options.quick)
         self.skipped += reading.measure_from_within(self.debian, self.options.gib)
         self.requirements.judge_reading(heaps, shares)
+
+    def malloc(self):
+        self.requirements.judge_malloc(malloc_heaps.measure(self.debian, self.options.gib,
+                                                            self.options.quick))
 
     def census(self):
         found, guppy_s, skipped = census.measure(self.debian, self.options.quick)

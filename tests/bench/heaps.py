@@ -13,6 +13,7 @@ It prints "ready"; then answers each command in a line:
     census_with_sizes  like census, and sums up their sizes
     guppy            seconds that guppy3's heap() takes; "none" if it is not installed
 """
+import ctypes
 import gc
 import sys
 import time
@@ -38,6 +39,30 @@ def tracked(size):
     """Objects that the garbage collector tracks, like those of most programs."""
     gc.disable()
     return [[] for _ in range(int(size // ELEMENT))]
+
+
+def small_chunks(size):
+    """Chunks of 128 bytes in the heap of malloc, every second one freed."""
+    return _chunks(size, 128)
+
+
+def large_chunks(size):
+    """Chunks of 100 KiB, which have no mapping of their own yet."""
+    return _chunks(size, 100 << 10)
+
+
+def _chunks(size, chunk_bytes):
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_size_t
+    libc.free.argtypes = [ctypes.c_size_t]
+    libc.mallopt(-3, 1 << 25)  # M_MMAP_THRESHOLD: it does not rise by itself then
+    # A header of 8 bytes belongs to each.
+    kept = [libc.malloc(chunk_bytes - 8) for _ in range(int(size // chunk_bytes))]
+    for at in kept:
+        ctypes.memset(at, 1, chunk_bytes - 8)
+    for at in kept[::2]:
+        libc.free(at)
+    return kept[1::2]
 
 
 class Node(object):

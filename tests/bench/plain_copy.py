@@ -29,6 +29,13 @@ def arena_ranges(pid, arena_bytes):
     return ranges
 
 
+def heap_ranges(pid):
+    """The mappings of the program break, of which a process may have several."""
+    with open("/proc/%d/maps" % pid) as maps:
+        found = re.findall(r"^([0-9a-f]+)-([0-9a-f]+) rw-p .*\[heap\]$", maps.read(), re.M)
+    return [(int(start, 16), int(end, 16) - int(start, 16)) for start, end in found]
+
+
 def copy_s(pid, ranges):
     """The seconds that a copy takes."""
     buffer = ctypes.create_string_buffer(CHUNK_BYTES)

@@ -38,6 +38,18 @@ def snapshot(pid):
     return json.loads(out.stdout)
 
 
+def snapshot_with_peak(pid):
+    """The report, and pyfrag's own peak memory in MiB."""
+    command = [PYFRAG, "snapshot", "-p", str(pid), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        out = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError("%s: exit status %d" % (" ".join(command), process.returncode))
+    return json.loads(out), usage.ru_maxrss / 1024
+
+
 def _reading_ms(line, slept):
     """The duration of a report's reading, if the target slept or ran before it, as @slept says."""
     told = json.loads(line)["snapshot"]

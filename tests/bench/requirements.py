@@ -1,5 +1,6 @@
 """The requirements on the numbers, beside the measured values. This is not a test, because each of
 them can fail on a busy machine."""
+import malloc_heaps
 from overhead import BPFTRACE, DEFAULT, DEFAULT_NO_STACKS, FULL, HALF, PROGRAMS, TENTH, WATCH
 from reading import allowed_mib, median
 
@@ -56,6 +57,13 @@ class Requirements:
                          "%.0f MiB")
         for what, share in shares.items():
             self.at_most("own CPU, the target %s" % what, 1, [100 * share], "%.2f %%")
+
+    def judge_malloc(self, heaps):
+        small, large = (heaps[kind] for kind in malloc_heaps.KINDS)
+        self.at_most("reading malloc's small chunks / a plain copy", 1.5,
+                     [malloc_heaps.reading_ms(small) / median(small.copy)], "%.2fx")
+        self.at_most("reading malloc's large chunks", 10, [malloc_heaps.reading_ms(large)],
+                     "%.0f ms")
 
     def judge_census(self, found, guppy_s):
         self.at_least("guppy3's heap() / snapshot --by type, 2.6 million blocks", 10,

@@ -1,0 +1,63 @@
+"""The cost of reading the heap of glibc's malloc, beside a plain copy of the same memory."""
+import time
+
+from plain_copy import copy_s, heap_ranges
+from processes import Heap
+from reading import median, snapshot_with_peak
+
+KINDS = ("small_chunks", "large_chunks")
+
+
+class Measured:
+    """Milliseconds; each list has a value per round."""
+
+    def __init__(self):
+        self.copy, self.snapshot, self.nothing = [], [], []
+        self.peak_mib = 0
+        self.heap_bytes = 0
+        self.chunks = 0
+
+
+def _read_once(heap, small, measured, ranges):
+    measured.copy.append(copy_s(heap.pid, ranges) * 1e3)
+    for pid, times in ((small.pid, measured.nothing), (heap.pid, measured.snapshot)):
+        start = time.perf_counter()
+        report, peak_mib = snapshot_with_peak(pid)
+        times.append((time.perf_counter() - start) * 1e3)
+    malloc, = report["malloc"]
+    measured.heap_bytes = malloc["heap_bytes"]
+    measured.chunks = malloc["in_use"]["chunks"] + malloc["free"]["chunks"]
+    measured.peak_mib = max(measured.peak_mib, peak_mib)
+
+
+def _measure_heap(build, kind, gib, rounds):
+    measured = Measured()
+    with Heap(build.path, "full", 0) as small, Heap(build.path, kind, gib) as heap:
+        ranges = heap_ranges(heap.pid)
+        copy_s(heap.pid, ranges)
+        for _ in range(rounds):
+            _read_once(heap, small, measured, ranges)
+    return measured
+
+
+def reading_ms(measured):
+    """What a snapshot takes for the heap: the difference from one of a process without it, of which
+    starting up and the libraries take the same."""
+    return median(measured.snapshot) - median(measured.nothing)
+
+
+def measure(build, gib, quick):
+    """The measurements by kind of heap."""
+    rounds = 1 if quick else 5
+    found = {}
+    print("%g GiB in the heap of glibc's malloc in %s, medians of %d" % (gib, build.name, rounds))
+    print("  %-14s %12s %9s %9s %14s %8s %10s" % (
+        "heap", "chunks", "a plain", "snapshot", "without heap", "reading", "pyfrag's"))
+    print("  %-14s %12s %9s %9s %14s %8s %10s" % ("", "", "copy", "", "", "/ copy", "peak RSS"))
+    for kind in KINDS:
+        found[kind] = measured = _measure_heap(build, kind, gib, rounds)
+        print("  %-14s %12d %6.0f ms %6.0f ms %11.0f ms %7.2fx %6.0f MiB" % (
+            kind, measured.chunks, median(measured.copy), median(measured.snapshot),
+            median(measured.nothing), reading_ms(measured) / median(measured.copy),
+            measured.peak_mib), flush=True)
+    return found
