@@ -79,6 +79,22 @@ static void test_what_it_gets(void **state)
 	assert_int_equal(alert_command__run(" ", &message), -ENOENT);
 }
 
+/* Neither the words of the command nor the text of the alert are cut. */
+static void test_long_texts(void **state)
+{
+	char command[512] = "./script", types[3001] = "";
+	struct alert_message wordy = message;
+
+	(void)state;
+	for (int i = 1; i <= 100; i++)
+		strcat(command, " a");
+	memset(types, 't', sizeof(types) - 1);
+	wordy.types = types;
+	put_script("echo $# ${#PYFRAG_ALERT_TYPES} > said");
+	assert_int_equal(alert_command__run(command, &wordy), 0);
+	check_said("100 3000\n");
+}
+
 /* Not even descriptors that are not close-on-exec. */
 static void test_it_gets_no_descriptor(void **state)
 {
@@ -164,6 +180,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_what_it_gets, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_long_texts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_it_gets_no_descriptor, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_it_is_ended_with_its_group, set_up, tear_down),
 	};

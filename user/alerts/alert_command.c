@@ -21,43 +21,56 @@
 
 #define NS_PER_MS	1000000UL
 #define TERM_MS		500
-#define WORDS_MAX	64
 #define ENVIRONMENT_CNT 8
-#define VARIABLE_BYTES	1024
 
 /*
  * Splits @text in place into the words of a command; the array ends with NULL and points into
- * @text.
+ * @text. Returns NULL without memory. The caller frees it.
  */
-static void split_words(char *text, char **words)
+static char **split_words(char *text)
 {
-	size_t cnt = 0;
-	char *at = NULL;
+	size_t cnt = 0, cnt_max = strlen(text) / 2 + 1;
+	char **words = calloc(cnt_max + 1, sizeof(*words)), *at = NULL;
 
-	for (char *word = strtok_r(text, " \t", &at); word && cnt < WORDS_MAX;
-	     word = strtok_r(NULL, " \t", &at))
+	if (!words)
+		return NULL;
+	for (char *word = strtok_r(text, " \t", &at); word; word = strtok_r(NULL, " \t", &at))
 		words[cnt++] = word;
-	words[cnt] = NULL;
+	return words;
 }
 
-static void make_environment(const struct alert_message *message, char (*texts)[VARIABLE_BYTES],
-			     char **environment)
-{
-	int cnt = 0;
+/* Ends with NULL. */
+struct environment {
+	char *items[ENVIRONMENT_CNT + 1];
+};
 
-#define SET(format, value) snprintf(texts[cnt++], VARIABLE_BYTES, format, value)
-	SET("PYFRAG_ALERT_STATE=%s", message->is_firing ? "firing" : "resolved");
-	SET("PYFRAG_ALERT_RULE=%s", message->rule);
-	SET("PYFRAG_ALERT_PID=%d", message->pid);
-	SET("PYFRAG_ALERT_PROCESS=%s", message->name);
-	SET("PYFRAG_ALERT_VALUE=%.9g", message->value);
-	SET("PYFRAG_ALERT_TYPES=%s", message->types);
-	SET("PYFRAG_ALERT_SITES=%s", message->sites);
-	SET("PATH=%s", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+static void environment__release(struct environment *environment)
+{
+	for (size_t i = 0; i < ENVIRONMENT_CNT; i++)
+		free(environment->items[i]);
+}
+
+/* Returns 0 or -ENOMEM. */
+static int make_environment(struct environment *out, const struct alert_message *message)
+{
+	size_t cnt = 0;
+
+#define SET(format, value) (asprintf(&out->items[cnt++], format, value) < 0)
+	if (SET("PYFRAG_ALERT_STATE=%s", message->is_firing ? "firing" : "resolved") ||
+	    SET("PYFRAG_ALERT_RULE=%s", message->rule) ||
+	    SET("PYFRAG_ALERT_PID=%d", message->pid) ||
+	    SET("PYFRAG_ALERT_PROCESS=%s", message->name) ||
+	    SET("PYFRAG_ALERT_VALUE=%.9g", message->value) ||
+	    SET("PYFRAG_ALERT_TYPES=%s", message->types) ||
+	    SET("PYFRAG_ALERT_SITES=%s", message->sites) ||
+	    SET("PATH=%s", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")) {
+		out->items[cnt - 1] = NULL; /* undefined after a failure */
+		return -ENOMEM;
+	}
 #undef SET
-	for (int i = 0; i < cnt; i++)
-		environment[i] = text__make_printable(texts[i]);
-	environment[cnt] = NULL;
+	for (size_t i = 0; i < cnt; i++)
+		text__make_printable(out->items[i]);
+	return 0;
 }
 
 /* Default actions and no blocked signals: pyfrag itself ignores and blocks some. */
@@ -77,18 +90,16 @@ static int set_attributes(posix_spawnattr_t *attributes)
 /* Starts the command with @input as its standard input. Returns its pid, or negative errno. */
 static pid_t start_command(const char *command, const struct alert_message *message, int input)
 {
-	char environment_texts[ENVIRONMENT_CNT][VARIABLE_BYTES];
-	char *environment[ENVIRONMENT_CNT + 1], *words[WORDS_MAX + 1];
+	_cleanup_(environment__release) struct environment environment = {};
 	_cleanup_free_ char *text = strdup(command);
+	_cleanup_free_ char **words = text ? split_words(text) : NULL;
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	pid_t pid;
 	int err;
 
-	if (!text)
+	if (!words || make_environment(&environment, message))
 		return -ENOMEM;
-	split_words(text, words);
-	make_environment(message, environment_texts, environment);
 	if (!words[0])
 		return -ENOENT;
 	posix_spawn_file_actions_init(&actions);
@@ -97,7 +108,8 @@ static pid_t start_command(const char *command, const struct alert_message *mess
 			      posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO) ||
 			      posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)
 		      ? ENOMEM
-		      : posix_spawnp(&pid, words[0], &actions, &attributes, words, environment);
+		      : posix_spawnp(&pid, words[0], &actions, &attributes, words,
+				     environment.items);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return err ? -err : pid;
