@@ -19,6 +19,7 @@
 #include "probes/loader.h"
 #include "probes/site_cache.h"
 #include "replay.skel.h"
+#include "source/allocators.h"
 #include "source/heap_source.h"
 #include "target/live.h"
 #include "util/cleanup.h"
@@ -188,7 +189,8 @@ int main(int argc, char **argv)
 		return fail("cannot load the program", err);
 	err = live__open(&target, atoi(argv[1]), &failure);
 	if (!err)
-		err = heap_source__open(&source, target, UINT64_MAX, NULL, &failure);
+		err = heap_source__open(&source, followed_allocators, target, UINT64_MAX, NULL,
+					&failure);
 	if (err)
 		return fail(failure.text, err);
 	err = record_process(&recorder, source->target, source->python);

@@ -13,9 +13,8 @@
 #include <string.h>
 
 #include "fake_malloc.h"
-#include "malloc/malloc_areas.h"
-#include "malloc/malloc_reading.h"
-#include "malloc/malloc_trim.h"
+#include "malloc/malloc_layout.h"
+#include "malloc/mallocs.h"
 #include "util/account.h"
 #include "util/cleanup.h"
 
@@ -76,23 +75,38 @@ static void check_image(const struct malloc_image *image)
 	}
 }
 
+/* The spans of the image fill its regions. */
+static void check_spans(const struct heap *heap)
+{
+	for (size_t i = 0; i < heap->region_cnt; i++) {
+		const struct region *region = &heap->regions[i];
+		struct span span = {};
+		uint64_t at = heap_layout__first_span(&heap->layout, region);
+
+		while (heap__next_span(heap, region, &span)) {
+			CHECK(span.address == at && span.size && span.block_size < span.size);
+			at += span.size;
+		}
+		CHECK(at == heap_layout__spans_end(&heap->layout, region));
+	}
+}
+
 static void read_all(const struct fake_malloc *fake)
 {
-	_cleanup_(malloc_areas__release) struct malloc_areas areas = {};
-	struct malloc_image image = {};
-	struct malloc_trim trim;
-	int err = malloc_areas__find(&areas, &fake->target, NULL);
+	_cleanup_(heap__freep) struct heap *heap = NULL;
+	struct mallocs mallocs = {};
+	int err = heap__new(&heap, &malloc_layout, fake->target.memory->account);
 
+	if (!err)
+		err = mallocs__read(&mallocs, heap, &fake->target, NULL);
 	CHECK(!err || account__is_short(err));
-	for (size_t i = 0; i < areas.cnt && !err; i++) {
-		err = malloc_image__read(&image, fake->target.memory, &areas, i);
-		CHECK(!err || account__is_short(err));
-		if (!err) {
-			check_image(&image);
-			CHECK(malloc_trim__estimate(&trim, &image, &fake->target));
-		}
-		malloc_image__release(&image);
+	for (size_t i = 0; i < mallocs.cnt && !err; i++) {
+		check_image(&mallocs.items[i].image);
+		CHECK(!mallocs.items[i].knows_trim);
 	}
+	if (!err)
+		check_spans(heap);
+	mallocs__release(&mallocs);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

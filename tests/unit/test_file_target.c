@@ -17,6 +17,7 @@
 #include "census/source_census.h"
 #include "child.h"
 #include "snapshot/heap_snapshot.h"
+#include "source/allocators.h"
 #include "source/heap_source.h"
 #include "target/live.h"
 #include "target/sleep_watch.h"
@@ -55,7 +56,7 @@ static void read_from(struct read_heap *out, struct target *target)
 	const struct heap_reading_options options = {};
 	struct counters counters = {};
 	struct failure failure = {};
-	int err = heap_source__open(&out->source, target, UINT64_MAX, NULL, &failure);
+	int err = heap_source__open(&out->source, allocators, target, UINT64_MAX, NULL, &failure);
 
 	if (!err)
 		err = heap_source__read(out->source, &options, &out->reading, &counters, &failure);

@@ -4,8 +4,8 @@
 #include <errno.h>
 
 #include "fake_malloc.h"
-#include "malloc/malloc_reading.h"
-#include "malloc/malloc_trim.h"
+#include "malloc/malloc_layout.h"
+#include "malloc/mallocs.h"
 #include "unit_test.h"
 #include "util/cleanup.h"
 
@@ -16,36 +16,108 @@ static void put(const struct fake_malloc *fake, uint64_t address, uint64_t word)
 	*fake_memory__word(&fake->memory, address) = word;
 }
 
+/* What is read of a fake process. */
+struct fixture {
+	struct fake_malloc fake;
+	struct mallocs mallocs;
+	struct heap *heap;
+};
+
+static void begin(struct fixture *fixture, const struct arena_layout *layout, bool mangled)
+{
+	static const struct target_ops ops;
+
+	*fixture = (struct fixture){};
+	fake_malloc__init(&fixture->fake, layout, mangled);
+	fixture->fake.target.ops = &ops;
+	assert_int_equal(heap__new(&fixture->heap, &malloc_layout, NULL), 0);
+}
+
+static void read_mallocs(struct fixture *fixture)
+{
+	assert_int_equal(mallocs__read(&fixture->mallocs, fixture->heap, &fixture->fake.target,
+				       NULL),
+			 0);
+	assert_int_equal(fixture->mallocs.cnt, 1);
+}
+
+static void release(struct fixture *fixture)
+{
+	mallocs__release(&fixture->mallocs);
+	heap__free(fixture->heap);
+	fake_malloc__release(&fixture->fake);
+}
+
 /* All layouts, links mangled or not: everything that was made is found, and nothing else. */
 static void test_finds_all_that_is_there(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 2 * ARENA_LAYOUTS; i++) {
-		_cleanup_(malloc_areas__release) struct malloc_areas areas = {};
-		struct malloc_image image = {};
+		const struct malloc_areas *areas;
+		const struct malloc_image *image;
+		struct fixture fixture;
 		struct malloc_arena_use sum;
-		struct fake_malloc fake;
 
-		fake_malloc__init(&fake, &arena_layouts[i / 2], i % 2);
-		assert_int_equal(malloc_areas__find(&areas, &fake.target, NULL), 0);
-		assert_int_equal(areas.cnt, 1);
-		assert_ptr_equal(areas.items[0].layout, &arena_layouts[i / 2]);
-		assert_int_equal(areas.items[0].arena_cnt, 2);
-		assert_int_equal(areas.items[0].heaps.cnt, 3);
-		assert_int_equal(areas.items[0].parameters.sbrk_base, FAKE_BRK);
-		assert_int_equal(areas.items[0].parameters.mapped_chunks, 2);
-		assert_int_equal(areas.mapped.cnt, 2);
-		assert_int_equal(areas.range_cnt, 5);
-		assert_int_equal(malloc_image__read(&image, fake.target.memory, &areas, 0), 0);
-		sum = malloc_image__total(&image);
-		assert_int_equal(sum.in_use.cnt, fake.in_use_cnt);
-		assert_int_equal(sum.free.cnt, fake.free_cnt);
-		assert_int_equal(sum.fastbins.cnt, fake.fastbin_cnt);
-		assert_int_equal(sum.tcache.cnt, fake.tcache_cnt);
-		assert_int_equal(sum.lost_bytes + image.torn_lists, 0);
-		malloc_image__release(&image);
-		fake_malloc__release(&fake);
+		begin(&fixture, &arena_layouts[i / 2], i % 2);
+		read_mallocs(&fixture);
+		areas = &fixture.mallocs.areas;
+		image = &fixture.mallocs.items[0].image;
+		assert_ptr_equal(areas->items[0].layout, &arena_layouts[i / 2]);
+		assert_int_equal(areas->items[0].arena_cnt, 2);
+		assert_int_equal(areas->items[0].heaps.cnt, 3);
+		assert_int_equal(areas->items[0].parameters.sbrk_base, FAKE_BRK);
+		assert_int_equal(areas->items[0].parameters.mapped_chunks, 2);
+		assert_int_equal(areas->mapped.cnt, 2);
+		assert_int_equal(areas->range_cnt, 5);
+		sum = malloc_image__total(image);
+		assert_int_equal(sum.in_use.cnt, fixture.fake.in_use_cnt);
+		assert_int_equal(sum.free.cnt, fixture.fake.free_cnt);
+		assert_int_equal(sum.fastbins.cnt, fixture.fake.fastbin_cnt);
+		assert_int_equal(sum.tcache.cnt, fixture.fake.tcache_cnt);
+		assert_int_equal(sum.lost_bytes + image->torn_lists, 0);
+		release(&fixture);
 	}
+}
+
+/* The image of the heap has the same chunks: each is a span, and those in use have a live block. */
+static void test_heap_image(void **state)
+{
+	uint64_t bytes = 0, live_bytes = 0, live_cnt = 0, chunk_cnt = 0, mapped_bytes = 0;
+	struct malloc_arena_use sum;
+	struct heap_measure measure;
+	struct fixture fixture;
+
+	(void)state;
+	begin(&fixture, &arena_layouts[0], true);
+	read_mallocs(&fixture);
+	sum = malloc_image__total(&fixture.mallocs.items[0].image);
+	assert_int_equal(fixture.mallocs.areas.mapped.cnt, 2);
+	for (size_t i = 0; i < 2; i++)
+		mapped_bytes += fixture.mallocs.areas.mapped.items[i].size;
+	assert_int_equal(fixture.heap->region_cnt, 5);
+	for (size_t i = 0; i < fixture.heap->region_cnt; i++) {
+		struct span span = {};
+
+		while (heap__next_span(fixture.heap, &fixture.heap->regions[i], &span)) {
+			bool is_live = span.block_cnt &&
+				       block_map__contains(fixture.heap->blocks,
+							   span.address + span.first_block);
+
+			bytes += span.size;
+			chunk_cnt += span.block_cnt;
+			live_cnt += is_live;
+			live_bytes += is_live ? span.size : 0;
+		}
+	}
+	assert_int_equal(chunk_cnt, fixture.fake.chunk_cnt + 2);
+	assert_int_equal(live_cnt, sum.in_use.cnt + 2);
+	assert_int_equal(live_bytes, sum.in_use.bytes + mapped_bytes);
+	assert_int_equal(bytes, sum.heap_bytes + mapped_bytes);
+	assert_int_equal(heap__measure(fixture.heap, &measure), 0);
+	assert_int_equal(measure.totals.live_blocks, live_cnt);
+	assert_int_equal(measure.totals.stray_blocks + measure.totals.unclassified_spans, 0);
+	heap_measure__free(&measure);
+	release(&fixture);
 }
 
 static void find_damaged(const struct fake_malloc *fake, uint64_t damaged_arenas, size_t heaps)
@@ -107,44 +179,36 @@ static void test_lists_that_lead_astray(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
-		_cleanup_(malloc_areas__release) struct malloc_areas areas = {};
-		struct malloc_image image = {};
-		struct fake_malloc fake;
+		const struct malloc_image *image;
+		struct fixture fixture;
 
-		fake_malloc__init(&fake, &arena_layouts[0], false);
-		put(&fake, FAKE_BRK + 0x290 + 16 + 0x40, links[i]);
-		assert_int_equal(malloc_areas__find(&areas, &fake.target, NULL), 0);
-		assert_int_equal(malloc_image__read(&image, fake.target.memory, &areas, 0), 0);
-		assert_int_equal(image.arenas[0].tcache.cnt, 2);
-		assert_true(image.torn_lists > 0);
-		malloc_image__release(&image);
-		fake_malloc__release(&fake);
+		begin(&fixture, &arena_layouts[0], false);
+		put(&fixture.fake, FAKE_BRK + 0x290 + 16 + 0x40, links[i]);
+		read_mallocs(&fixture);
+		image = &fixture.mallocs.items[0].image;
+		assert_int_equal(image->arenas[0].tcache.cnt, 2);
+		assert_true(image->torn_lists > 0);
+		release(&fixture);
 	}
 }
 
 /* A source that does not know what is in RAM: no estimate, in place of 0. */
 static void test_no_estimate_without_residency(void **state)
 {
-	_cleanup_(malloc_areas__release) struct malloc_areas areas = {};
-	static const struct target_ops ops;
-	struct malloc_image image = {};
-	struct malloc_trim trim;
-	struct fake_malloc fake;
+	struct fixture fixture;
 
 	(void)state;
-	fake_malloc__init(&fake, &arena_layouts[0], true);
-	fake.target.ops = &ops;
-	assert_int_equal(malloc_areas__find(&areas, &fake.target, NULL), 0);
-	assert_int_equal(malloc_image__read(&image, fake.target.memory, &areas, 0), 0);
-	assert_int_equal(malloc_trim__estimate(&trim, &image, &fake.target), -ENODATA);
-	malloc_image__release(&image);
-	fake_malloc__release(&fake);
+	begin(&fixture, &arena_layouts[0], true);
+	read_mallocs(&fixture);
+	assert_false(fixture.mallocs.items[0].knows_trim);
+	release(&fixture);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_finds_all_that_is_there),
+		cmocka_unit_test(test_heap_image),
 		cmocka_unit_test(test_damaged_heaps),
 		cmocka_unit_test(test_rings_that_do_not_close),
 		cmocka_unit_test(test_lists_that_lead_astray),

@@ -1,25 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "analysis/malloc_use.h"
 
-#include <errno.h>
-
-#include "malloc/malloc_reading.h"
 #include "target/shortage.h"
 #include "util/account.h"
-#include "util/cleanup.h"
-
-static int read_malloc(struct malloc_use_item *item, const struct target *target,
-		       struct malloc_areas *areas, size_t number)
-{
-	int err = malloc_image__read(&item->image, target->memory, areas, number);
-
-	if (err)
-		return err;
-	item->total = malloc_image__total(&item->image);
-	err = malloc_trim__estimate(&item->trim, &item->image, target);
-	item->knows_trim = !err;
-	return err == -ENODATA ? 0 : err;
-}
 
 int malloc_areas__find_for_report(struct malloc_areas *out, struct target *target,
 				  const struct heap *heap, struct failure *failure)
@@ -45,25 +28,20 @@ static void count_mapped(struct malloc_use *use, const struct mapped_chunk *chun
 	total->bytes += chunk->size;
 }
 
-int malloc_use__find_for_report(struct malloc_use *out, struct target *target,
-				const struct heap *heap, struct failure *failure)
+struct malloc_use malloc_use__of(const struct mallocs *mallocs)
 {
-	struct malloc_areas *areas = &out->areas;
-	int err = malloc_areas__find_for_report(areas, target, heap, failure);
+	struct malloc_use use = {};
 
-	if (err)
-		return err;
-	for (size_t i = 0; i < areas->cnt && !err; i++)
-		err = read_malloc(&out->items[out->cnt++], target, areas, i);
-	for (size_t i = 0; i < areas->mapped.cnt; i++)
-		count_mapped(out, &areas->mapped.items[i]);
-	return account__is_short(err) ? shortage__describe(target, err, failure) : 0;
-}
-
-void malloc_use__release(struct malloc_use *use)
-{
-	for (size_t i = 0; i < use->cnt; i++)
-		malloc_image__release(&use->items[i].image);
-	malloc_areas__release(&use->areas);
-	*use = (struct malloc_use){};
+	if (!mallocs)
+		return use;
+	for (size_t i = 0; i < mallocs->cnt; i++)
+		use.items[use.cnt++] = (struct malloc_use_item){
+			.image = &mallocs->items[i].image,
+			.total = malloc_image__total(&mallocs->items[i].image),
+			.trim = mallocs->items[i].trim,
+			.knows_trim = mallocs->items[i].knows_trim,
+		};
+	for (size_t i = 0; i < mallocs->areas.mapped.cnt; i++)
+		count_mapped(&use, &mallocs->areas.mapped.items[i]);
+	return use;
 }

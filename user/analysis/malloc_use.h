@@ -8,23 +8,20 @@
 #include <stddef.h>
 
 #include "heap/heap.h"
-#include "malloc/malloc_image.h"
-#include "malloc/malloc_trim.h"
+#include "malloc/mallocs.h"
 #include "target/target.h"
 #include "util/failure.h"
 
 struct malloc_use_item {
-	struct malloc_image image;
-	struct malloc_arena_use total; /* of its arenas */
+	const struct malloc_image *image; /* not owned */
+	struct malloc_arena_use total;	  /* of its arenas */
 	struct malloc_trim trim;
 	bool knows_trim; /* false: the source does not know what is in RAM */
 };
 
-/* Zero-initialized. */
 struct malloc_use {
 	struct malloc_use_item items[MALLOCS_MAX];
-	size_t cnt; /* 0: the process does not use glibc's malloc */
-	struct malloc_areas areas;
+	size_t cnt;			  /* 0: the process does not use glibc's malloc */
 	struct chunk_total mapped;	  /* with a mapping of their own, in use */
 	struct chunk_total mapped_cached; /* the same, but free, in a tcache */
 };
@@ -37,11 +34,5 @@ struct malloc_use {
 int malloc_areas__find_for_report(struct malloc_areas *out, struct target *target,
 				  const struct heap *heap, struct failure *failure);
 
-/*
- * Finds it out; @heap has the regions of pymalloc. What cannot be read is left out. Errors are
- * described in @failure: -EDQUOT, -ENOMEM, or those of target__reload_maps(). The caller releases,
- * also on failure.
- */
-int malloc_use__find_for_report(struct malloc_use *out, struct target *target,
-				const struct heap *heap, struct failure *failure);
-void malloc_use__release(struct malloc_use *use);
+/* Sums up the mallocs of a process, which must outlive the result. NULL: it has none. */
+struct malloc_use malloc_use__of(const struct mallocs *mallocs);

@@ -18,6 +18,7 @@
 #include "probes/site_cache.h"
 #include "probes/uprobe_event.h"
 #include "probes/uprobe_group.h"
+#include "source/allocators.h"
 #include "source/heap_source.h"
 #include "target/live.h"
 #include "target/reading_allowance.h"
@@ -220,8 +221,8 @@ static void check_process(struct doctor *doctor)
 
 	reading_allowance__begin(READING_HEAP, pid, doctor->options->snapshot.reading.max_cpu_s);
 	if (live__open(&target, pid, &failure) ||
-	    heap_source__open(&source, target, doctor->options->snapshot.reading.max_memory_bytes,
-			      NULL, &failure)) {
+	    heap_source__open(&source, followed_allocators, target,
+			      doctor->options->snapshot.reading.max_memory_bytes, NULL, &failure)) {
 		reading_allowance__end(pid, 0, &failure);
 		say(doctor, VERDICT_FAIL, "process", "%s", failure.text);
 		return;

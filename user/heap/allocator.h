@@ -21,7 +21,7 @@ struct allocator;
 
 /* Where allocators look for heaps. Nothing in it is owned; it must outlive the heaps found. */
 struct heap_context {
-	const struct target *target;
+	struct target *target;
 	const struct python *python;
 };
 
@@ -51,15 +51,18 @@ struct target_heaps {
 struct allocator {
 	const char *name;
 	/*
-	 * Adds the allocator's heaps in the target to @heaps (target_heaps__add()). Errors, each
-	 * described in @failure: -ENODATA it has none; or negative errno.
+	 * Adds the allocator's heaps in the target to @heaps (target_heaps__add()), which has those
+	 * of the allocators before. If there are some, it may add a heap without a look whether it
+	 * exists: then update() finds no regions. Errors, each described in @failure: -ENODATA it
+	 * has none; or negative errno.
 	 */
 	int (*locate)(struct target_heaps *heaps, const struct heap_context *context,
 		      struct failure *failure);
 	/* Frees a heap that locate() created. */
 	void (*free)(struct target_heap *target_heap);
 	/*
-	 * Reads a heap into @heap, which either is empty and has its layout, or was read before
+	 * Reads a heap into @heap, and what the allocator keeps with @target_heap. @heap either is
+	 * empty and has its layout, or was read before
 	 * with keep_stamps and has not been changed since by anything else. Adds to @counts. Does
 	 * not pause the target and reads no clock. Errors, each described in @failure, after which
 	 * @heap is partly updated: -EDQUOT over the account's limit; -EAGAIN, -EUCLEAN the target
@@ -81,9 +84,9 @@ struct allocator {
 int target_heaps__add(struct target_heaps *heaps, struct target_heap *target_heap);
 
 /*
- * Calls locate() of each of the NULL-terminated @allocators. Returns 0 if there is a heap; -ENODATA
- * if there is none, with the first allocator's description; or the first other error, without any
- * heap. The caller frees.
+ * Calls locate() of each of the NULL-terminated @allocators, in their order. Returns 0 if there is
+ * a heap; -ENODATA if there is none, with the first allocator's description; or the first other
+ * error, without any heap. The caller frees.
  */
 int target_heaps__find(struct target_heaps *out, const struct allocator *const *allocators,
 		       const struct heap_context *context, struct failure *failure);

@@ -19,6 +19,8 @@ int heap__new(struct heap **out, const struct heap_layout *layout, struct accoun
 	heap->account = account;
 	heap->layout = *layout;
 	err = block_map__new(&heap->blocks, &layout->map, account);
+	if (!err && !layout->span_size)
+		err = block_map__new(&heap->spans, &layout->map, account);
 	if (!err)
 		err = block_places__new(&heap->places, layout);
 	if (err)
@@ -32,6 +34,7 @@ void heap__free(struct heap *heap)
 	if (!heap)
 		return;
 	block_map__free(heap->blocks);
+	block_map__free(heap->spans);
 	free(heap->places);
 	account__free(heap->regions);
 	account__free(heap);
@@ -128,6 +131,21 @@ int heap__remove_region(struct heap *heap, uint64_t address)
 	memmove(region, region + 1, (heap->region_cnt - at - 1) * sizeof(*region));
 	heap->region_cnt--;
 	return 0;
+}
+
+static bool keep_none(uint64_t chunk_address, const void *context)
+{
+	(void)chunk_address;
+	(void)context;
+	return false;
+}
+
+void heap__clear(struct heap *heap)
+{
+	heap->region_cnt = 0;
+	block_map__drop_chunks(heap->blocks, keep_none, NULL);
+	if (heap->spans)
+		block_map__drop_chunks(heap->spans, keep_none, NULL);
 }
 
 bool heap__next_span(const struct heap *heap, const struct region *region, struct span *span)

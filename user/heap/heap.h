@@ -18,6 +18,8 @@ struct heap {
 	struct region *regions; /* sorted by address, without overlaps */
 	size_t region_cnt, region_capacity;
 	struct block_map *blocks;
+	/* The block of each span, live or not, if spans differ in size; else NULL. */
+	struct block_map *spans;
 	struct block_places *places;
 	struct account *account; /* also for everything computed from the heap */
 	uint32_t readings;	 /* how often it was updated from memory */
@@ -45,6 +47,9 @@ int heap__add_region(struct heap *heap, uint64_t address, uint64_t size);
 
 /* Removes a region and the blocks in it. Returns 0 or -ENOENT. */
 int heap__remove_region(struct heap *heap, uint64_t address);
+
+/* Removes all regions, and frees what the maps of blocks take up. */
+void heap__clear(struct heap *heap);
 
 /* Removes the blocks in @region, which need not be one of the heap's. */
 void heap__forget_blocks(struct heap *heap, const struct region *region);

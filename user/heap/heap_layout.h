@@ -42,8 +42,9 @@ struct span_operations {
 };
 
 struct heap_layout {
-	struct block_map_layout map; /* spans begin at multiples of its page_bytes */
-	uint32_t class_cnt;	     /* number of size classes, at most HEAP_CLASSES_MAX */
+	/* Spans of one size begin at multiples of its page_bytes, others anywhere. */
+	struct block_map_layout map;
+	uint32_t class_cnt; /* number of size classes, at most HEAP_CLASSES_MAX */
 	/* The size to assume for a region of which only the address is known, in bytes. */
 	uint64_t region_size;
 	uint64_t span_size; /* bytes of each span; 0: sizes differ */

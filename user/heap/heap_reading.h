@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct heap;
+
 /*
  * After how many readings without a change a region is calm. Each reading reads one in CALM_SHARE
  * of the calm regions.
@@ -25,6 +27,8 @@ struct checkpoint_options {
 	 */
 	bool keep_stamps;
 	bool spare_calm; /* skip calm regions; with keep_stamps */
+	/* Read just before: memory in its regions is not of another heap. NULL: there is none. */
+	const struct heap *other;
 	/*
 	 * Called from time to time; may be NULL. A non-zero return value ends the reading, which
 	 * returns it.

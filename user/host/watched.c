@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "source/allocators.h"
 #include "target/identity.h"
 #include "target/live.h"
 #include "target/reading_allowance.h"
@@ -66,8 +67,8 @@ int watched__new(struct watched **out, pid_t pid, struct account *total, struct 
 	watched->pid = pid;
 	err = live__open(&target, pid, failure);
 	if (!err)
-		err = heap_source__open(&watched->source, target, account__usage(total).limit_bytes,
-					total, failure);
+		err = heap_source__open(&watched->source, followed_allocators, target,
+					account__usage(total).limit_bytes, total, failure);
 	if (err)
 		return err;
 	err = settle(watched, failure);

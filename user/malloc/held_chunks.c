@@ -42,14 +42,7 @@ bool tcache__may_be(uint64_t chunk_size)
 /* Whether the block is in use as far as is known by now: in a heap, or in a mapping of its own. */
 static bool is_live(const struct malloc_image *image, uint64_t block)
 {
-	const struct mapped_chunk *mapped;
-
-	if (block % 16)
-		return false;
-	if (block_map__contains(image->live, block))
-		return true;
-	mapped = mapped_chunks__of_block(image->mapped, block);
-	return mapped && !mapped->is_cached;
+	return block % 16 == 0 && block_map__contains(image->live, block);
 }
 
 /* Which arena's heap has the block; NULL: none. */
@@ -114,8 +107,11 @@ static int take_block(const struct list *list, uint64_t block)
 {
 	struct mapped_chunk *mapped = mapped_chunks__of_block(list->image->mapped, block);
 
+	bool was_live;
+
 	if (!mapped)
 		return take_heap_block(list, block);
+	block_map__remove(list->image->live, block, &was_live);
 	mapped->is_cached = true;
 	return 0;
 }

@@ -8,8 +8,6 @@ void malloc_image__release(struct malloc_image *image)
 {
 	account__free(image->arenas);
 	account__free(image->cached);
-	block_map__free(image->chunks);
-	block_map__free(image->live);
 	*image = (struct malloc_image){};
 }
 

@@ -38,13 +38,15 @@ enum chunk_links {
 };
 
 struct malloc_image {
-	/* Not owned: which malloc it is of, and the mapped chunks of all mallocs. */
+	/*
+	 * Not owned: which malloc it is of, the mapped chunks of all mallocs, and, in the image of
+	 * the heap, the blocks of all chunks and of those in use by the program.
+	 */
 	const struct malloc_instance *instance;
 	const struct mapped_chunks *mapped;
-	struct malloc_arena_use *arenas; /* of each of its arenas */
-	/* By the address of their block: all chunks, and those in use by the program. */
 	struct block_map *chunks, *live;
-	enum chunk_links links; /* of lists of fastbins and tcaches */
+	struct malloc_arena_use *arenas; /* of each of its arenas */
+	enum chunk_links links;		 /* of lists of fastbins and tcaches */
 	/* Addresses of blocks that are in a tcache, sorted. */
 	uint64_t *cached;
 	size_t cached_cnt, cached_capacity;

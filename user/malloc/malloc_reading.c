@@ -7,13 +7,6 @@
 #include "malloc/held_chunks.h"
 #include "util/account.h"
 
-/* Chunks are aligned to 16 bytes, on all 64-bit architectures. */
-static const struct block_map_layout map_layout = {
-	.alignment = 16,
-	.page_bytes = 4096,
-	.chunk_bytes = 1UL << 20,
-};
-
 /* Chunks in use that may be a tcache, by their size. */
 struct candidate {
 	uint64_t address, size;
@@ -106,20 +99,20 @@ static void count_overhead(struct malloc_arena_use *use)
 			      use->lost_bytes;
 }
 
-int malloc_image__read(struct malloc_image *out, const struct memory *memory,
+int malloc_image__read(struct malloc_image *out, struct heap *heap, const struct memory *memory,
 		       struct malloc_areas *areas, size_t number)
 {
 	struct malloc_instance *instance = &areas->items[number];
 	struct reading reading = {.image = out, .memory = memory};
-	int err;
+	int err = 0;
 
-	*out = (struct malloc_image){.instance = instance, .mapped = &areas->mapped};
+	*out = (struct malloc_image){.instance = instance,
+				     .mapped = &areas->mapped,
+				     .chunks = heap->spans,
+				     .live = heap->blocks};
 	out->arenas = account__calloc(memory->account, instance->arena_cnt, sizeof(*out->arenas));
 	if (!out->arenas)
 		return -errno;
-	err = block_map__new(&out->chunks, &map_layout, memory->account);
-	if (!err)
-		err = block_map__new(&out->live, &map_layout, memory->account);
 	for (size_t i = 0; i < instance->heaps.cnt && !err; i++)
 		err = walk_heap(&reading, &instance->heaps.items[i]);
 	if (!err)

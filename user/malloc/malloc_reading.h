@@ -9,9 +9,10 @@
 #include "target/memory.h"
 
 /*
- * Reads the heaps of malloc number @number of @areas, which must outlive @out. Sets chunks_end of
- * the heaps, and is_cached of mapped chunks. Returns 0, -EDQUOT, -ENOMEM, or as
- * memory__read_ranges(). The caller releases @out, also on failure.
+ * Reads the heaps of malloc number @number of @areas into @heap, which has malloc_layout and the
+ * mapped chunks; both must outlive @out. Sets chunks_end of heaps, and is_cached of mapped chunks.
+ * Returns 0, -EDQUOT, -ENOMEM, or as memory__read_ranges(). The caller releases @out, also on
+ * failure.
  */
-int malloc_image__read(struct malloc_image *out, const struct memory *memory,
+int malloc_image__read(struct malloc_image *out, struct heap *heap, const struct memory *memory,
 		       struct malloc_areas *areas, size_t number);

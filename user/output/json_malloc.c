@@ -62,12 +62,12 @@ static json_t *pack_mapped(const struct chunk_total *total, size_t number)
 static json_t *pack_malloc(const struct malloc_use *use, size_t number)
 {
 	const struct malloc_use_item *item = &use->items[number];
-	const struct malloc_instance *instance = item->image.instance;
+	const struct malloc_instance *instance = item->image->instance;
 	json_t *malloc = pack_use(&item->total), *arenas = json_array();
 
 	for (size_t i = 0; i < instance->arena_cnt; i++)
 		json_values__append(&arenas,
-				    pack_arena(&instance->arenas[i], &item->image.arenas[i]));
+				    pack_arena(&instance->arenas[i], &item->image->arenas[i]));
 	json_values__set(&malloc, "arenas", arenas);
 	json_values__set(&malloc, "heaps", json_integer((json_int_t)instance->heaps.cnt));
 	json_values__set(&malloc, "mapped", pack_mapped(&use->mapped, number));
@@ -75,10 +75,10 @@ static json_t *pack_malloc(const struct malloc_use *use, size_t number)
 	json_values__set(&malloc, "trim_releases_bytes", pack_trim(item));
 	json_values__set(&malloc, "parameters", pack_parameters(&instance->parameters));
 	json_values__set(&malloc, "windows_retried",
-			 json_integer((json_int_t)item->image.counts.retried_windows));
+			 json_integer((json_int_t)item->image->counts.retried_windows));
 	json_values__set(&malloc, "windows_torn",
-			 json_integer((json_int_t)item->image.counts.torn_windows));
-	json_values__set(&malloc, "lists_torn", json_integer((json_int_t)item->image.torn_lists));
+			 json_integer((json_int_t)item->image->counts.torn_windows));
+	json_values__set(&malloc, "lists_torn", json_integer((json_int_t)item->image->torn_lists));
 	json_values__set(&malloc, "arenas_damaged",
 			 json_integer((json_int_t)instance->damaged_arenas));
 	return malloc;

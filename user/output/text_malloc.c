@@ -32,7 +32,7 @@ static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 	uint64_t all = total->heap_bytes + mapped->bytes + mapped_cached->bytes;
 
 	fprintf(out, "\nglibc's malloc: %s in %s", BYTES(all),
-		COUNTED(item->image.instance->arena_cnt, "arena"));
+		COUNTED(item->image->instance->arena_cnt, "arena"));
 	if (item->knows_trim)
 		fprintf(out, "; malloc_trim(0) would release %s",
 			BYTES(item->trim.chunk_bytes + item->trim.top_bytes));

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "snapshot/heap_snapshot.h"
 
+#include "malloc/glibc_malloc.h"
 #include "output/progress.h"
+#include "source/allocators.h"
 #include "target/live.h"
 #include "target/reading_allowance.h"
 #include "target/shortage.h"
@@ -11,10 +13,9 @@ void heap_snapshot__release(struct heap_snapshot *snapshot)
 {
 	heap_census__release(&snapshot->census);
 	memory_use__release(&snapshot->memory_use);
-	malloc_use__release(&snapshot->malloc_use);
 	findings__free(&snapshot->findings);
 	pinned_history__free(&snapshot->history);
-	heap__free(snapshot->reading.heap);
+	heap_reading__release(&snapshot->reading);
 	heap_source__free(snapshot->source);
 	*snapshot = (struct heap_snapshot){};
 }
@@ -45,14 +46,26 @@ static int collect_findings(struct heap_snapshot *snapshot, const struct finding
 	return err ? shortage__describe(snapshot->source->target, err, failure) : 0;
 }
 
+/* The mallocs of the process, as they were read with its heaps. */
+static const struct mallocs *find_mallocs(const struct heap_source *source)
+{
+	const struct mallocs *mallocs = NULL;
+
+	for (size_t i = 0; i < source->heaps.cnt && !mallocs; i++)
+		mallocs = glibc_malloc__mallocs(source->heaps.items[i]);
+	return mallocs;
+}
+
 static int divide_memory(struct heap_snapshot *snapshot, struct failure *failure)
 {
+	static const struct malloc_areas none;
 	const struct memory_use_of of = {
 		.target = snapshot->source->target,
 		.heap = snapshot->reading.heap,
-		.malloc = &snapshot->malloc_use.areas,
+		.malloc = snapshot->mallocs ? &snapshot->mallocs->areas : &none,
 	};
 
+	snapshot->malloc_use = malloc_use__of(snapshot->mallocs);
 	return memory_use__find_for_report(&snapshot->memory_use, &of, &snapshot->counters,
 					   failure);
 }
@@ -75,11 +88,12 @@ int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
 			const struct snapshot_options *options, struct failure *failure)
 {
 	const struct heap_reading_options reading_options = {
+		.with_others = true,
 		.pause = options->reading.pause,
 		.checkpoint = {.progress = progress__show_reading},
 	};
-	int err = heap_source__open(&out->source, target, options->reading.max_memory_bytes, NULL,
-				    failure);
+	int err = heap_source__open(&out->source, allocators, target,
+				    options->reading.max_memory_bytes, NULL, failure);
 
 	if (!err)
 		err = heap_source__read(out->source, &reading_options, &out->reading,
@@ -87,8 +101,7 @@ int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
 	if (!err)
 		err = collect_findings(out, &options->findings, failure);
 	if (!err)
-		err = malloc_use__find_for_report(&out->malloc_use, target, out->reading.heap,
-						  failure);
+		out->mallocs = find_mallocs(out->source);
 	if (!err)
 		err = divide_memory(out, failure);
 	if (err)

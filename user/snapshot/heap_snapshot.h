@@ -14,6 +14,7 @@ struct heap_snapshot {
 	struct heap_reading reading; /* owns its heap */
 	struct findings findings;
 	struct memory_use memory_use;
+	const struct mallocs *mallocs; /* read along with the heap; NULL: there are none */
 	struct malloc_use malloc_use;
 	struct pinned_history history;
 	struct heap_census census;

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "source/allocators.h"
 #include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -27,18 +26,20 @@ void heap_source__freep(struct heap_source **source)
 	heap_source__free(*source);
 }
 
-static int find_heaps(struct heap_source *source, struct failure *failure)
+static int find_heaps(struct heap_source *source, const struct allocator *const *wanted,
+		      struct failure *failure)
 {
 	const struct heap_context context = {
 		.target = source->target,
 		.python = source->python,
 	};
 
-	return target_heaps__find(&source->heaps, allocators, &context, failure);
+	return target_heaps__find(&source->heaps, wanted, &context, failure);
 }
 
-int heap_source__open(struct heap_source **out, struct target *target, uint64_t max_memory_bytes,
-		      struct account *total, struct failure *failure)
+int heap_source__open(struct heap_source **out, const struct allocator *const *wanted,
+		      struct target *target, uint64_t max_memory_bytes, struct account *total,
+		      struct failure *failure)
 {
 	_cleanup_(target__freep) struct target *taken = target;
 	_cleanup_(heap_source__freep) struct heap_source *source = NULL;
@@ -51,7 +52,7 @@ int heap_source__open(struct heap_source **out, struct target *target, uint64_t 
 	source->target->memory->account = source->account;
 	err = python__find(&source->python, source->target, failure);
 	if (!err)
-		err = find_heaps(source, failure);
+		err = find_heaps(source, wanted, failure);
 	if (err)
 		return err;
 	*out = TAKE_PTR(source);
@@ -90,23 +91,54 @@ void heap_source__count_refusals(const struct heap_source *source, struct counte
 	counters__set(counters, COUNTER_MEMORY_REFUSED, account__usage(source->account).refused);
 }
 
-/* Reads into @reading->heap, which is created if it is NULL. */
-static int read_heap(struct heap_source *source, const struct heap_reading_options *options,
-		     struct heap_reading *reading, struct failure *failure)
+/* Reads into @heap, which is created if it is NULL. */
+static int read_heap(struct target_heap *target_heap, struct heap **heap,
+		     const struct checkpoint_options *options, struct checkpoint_counts *counts,
+		     struct failure *failure)
 {
-	const struct memory *memory = source->target->memory;
-	struct target_heap *target_heap = source->heaps.items[options->index];
+	struct account *account = target_heap->context.target->memory->account;
+	int err = *heap ? 0 : heap__new(heap, &target_heap->layout, account);
+
+	return err ? err
+		   : target_heap->allocator->update(target_heap, *heap, options, counts, failure);
+}
+
+/* Reads the heaps after the first. A report does without one that cannot be read. */
+static int read_others(struct heap_source *source, const struct heap_reading_options *options,
+		       struct heap_reading *reading, struct failure *failure)
+{
+	struct checkpoint_options checkpoint = options->checkpoint;
 	int err = 0;
 
-	if (!reading->heap)
-		err = heap__new(&reading->heap, &target_heap->layout, memory->account);
-	if (!err)
-		err = target_heap->allocator->update(target_heap, reading->heap,
-						     &options->checkpoint, &reading->counts,
-						     failure);
-	/* Read afterwards, to include interpreters that ended before their regions were read. */
-	reading->ended_interpreters = python__ended_interpreters(source->python, memory);
+	checkpoint.other = reading->heap;
+	for (size_t i = 1; i < source->heaps.cnt && i < HEAPS_MAX && !err; i++) {
+		err = read_heap(source->heaps.items[i], &reading->others[i], &checkpoint,
+				&reading->counts, failure);
+		if (!err || account__is_short(err) || err == -ETIME)
+			continue;
+		heap__free(TAKE_PTR(reading->others[i]));
+		err = 0;
+	}
 	return err;
+}
+
+static int read_heaps(struct heap_source *source, const struct heap_reading_options *options,
+		      struct heap_reading *reading, struct failure *failure)
+{
+	int err = read_heap(source->heaps.items[0], &reading->heap, &options->checkpoint,
+			    &reading->counts, failure);
+
+	/* Read afterwards, to include interpreters that ended before their regions were read. */
+	reading->ended_interpreters =
+		python__ended_interpreters(source->python, source->target->memory);
+	return err || !options->with_others ? err : read_others(source, options, reading, failure);
+}
+
+void heap_reading__release(struct heap_reading *reading)
+{
+	heap__free(TAKE_PTR(reading->heap));
+	for (size_t i = 0; i < HEAPS_MAX; i++)
+		heap__free(TAKE_PTR(reading->others[i]));
 }
 
 int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
@@ -124,7 +156,7 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 		if (err)
 			return describe_pause_error(source->target, err, failure);
 	}
-	err = read_heap(source, options, reading, failure);
+	err = read_heaps(source, options, reading, failure);
 	if (options->pause)
 		reading->paused_ms = (double)target__resume(source->target) / 1e6;
 	if (err) {

@@ -19,12 +19,20 @@ struct heap_source {
 	struct target_heaps heaps; /* at least one; the first contains Python's objects */
 };
 
+/* How many heaps of a source are read at most. */
+#define HEAPS_MAX 4
+
 struct heap_reading {
 	/*
 	 * Owned. Before a reading: NULL, or the heap of an earlier reading, to be updated; then
 	 * nothing but readings with keep_stamps may have changed it.
 	 */
 	struct heap *heap;
+	/*
+	 * Owned, by their place in heap_source.heaps: the other heaps, if they were asked for.
+	 * NULL: could not be read.
+	 */
+	struct heap *others[HEAPS_MAX];
 	double duration_ms, paused_ms;
 	bool target_slept; /* nothing was read: the target has not run since the last reading */
 	struct checkpoint_counts counts;
@@ -32,30 +40,35 @@ struct heap_reading {
 };
 
 struct heap_reading_options {
-	size_t index; /* of the heap in heap_source.heaps */
-	bool pause;   /* stop the target during the reading */
+	bool with_others; /* read all heaps, not only the one that contains Python's objects */
+	bool pause;	  /* stop the target during the reading */
 	struct checkpoint_options checkpoint;
 };
 
 /*
- * Finds the heaps of @target. Takes ownership of the target, also on failure. Everything allocated
- * for it, now and later, is limited to @max_memory_bytes of pyfrag's memory and counts towards
- * @total (NULL: no total). Errors, each described in @failure: -ESRCH, -EPERM, -ENOEXEC not a
- * CPython, -ENOTSUP 32 bits, -ENODATA no heap of a known allocator, -EAGAIN not started up yet,
- * -EDQUOT over the memory limit, ...
+ * Finds the heaps that the NULL-terminated @wanted allocators have in @target. Takes ownership of
+ * the target, also on failure. Everything allocated for it, now and later, is limited to
+ * @max_memory_bytes of pyfrag's memory and counts towards @total (NULL: no total). Errors, each
+ * described in @failure: -ESRCH, -EPERM, -ENOEXEC not a CPython, -ENOTSUP 32 bits, -ENODATA no heap
+ * of a known allocator, -EAGAIN not started up yet, -EDQUOT over the memory limit, ...
  */
-int heap_source__open(struct heap_source **out, struct target *target, uint64_t max_memory_bytes,
-		      struct account *total, struct failure *failure);
+int heap_source__open(struct heap_source **out, const struct allocator *const *wanted,
+		      struct target *target, uint64_t max_memory_bytes, struct account *total,
+		      struct failure *failure);
 void heap_source__free(struct heap_source *source);
 void heap_source__freep(struct heap_source **source);
 
 /*
- * Reads a heap into @reading->heap and adds to @counters. The caller frees the heap. After a
- * failure, a heap that existed before is partly updated and still has to be freed.
+ * Reads the heap that contains Python's objects into @reading->heap, and the others if wanted, all
+ * in one pause. Adds to @counters. The caller releases the reading. After a failure, a heap that
+ * existed before is partly updated.
  */
 int heap_source__read(struct heap_source *source, const struct heap_reading_options *options,
 		      struct heap_reading *reading, struct counters *counters,
 		      struct failure *failure);
+
+/* Frees the heaps of a reading, and makes them NULL. */
+void heap_reading__release(struct heap_reading *reading);
 
 /* Stores in @counters how often memory for this process was refused. */
 void heap_source__count_refusals(const struct heap_source *source, struct counters *counters);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "source/allocators.h"
 #include "target/live.h"
 #include "target/python.h"
 #include "target/reading_allowance.h"
@@ -71,7 +72,7 @@ static int open_heap(struct trace_session *session, pid_t pid, struct failure *f
 	int err = live__open(&target, pid, failure);
 
 	return err ? err
-		   : heap_source__open(&session->source, target,
+		   : heap_source__open(&session->source, followed_allocators, target,
 				       session->setup.snapshot->reading.max_memory_bytes, NULL,
 				       failure);
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All mallocs of a process at one moment: where they have memory, every chunk, and what
+ * malloc_trim(3) would release.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "heap/heap.h"
+#include "malloc/malloc_areas.h"
+#include "malloc/malloc_image.h"
+#include "malloc/malloc_trim.h"
+#include "target/target.h"
+
+/* Zero-initialized. Members refer to one another: it must not be moved. */
+struct mallocs {
+	struct malloc_areas areas;
+	struct {
+		struct malloc_image image;
+		struct malloc_trim trim;
+		bool knows_trim; /* false: the source does not know what is in RAM */
+	} items[MALLOCS_MAX];
+	size_t cnt; /* 0: the process does not use glibc's malloc */
+};
+
+/*
+ * Reads the mallocs of @target, whose maps are read, and makes @heap, which is empty and has
+ * malloc_layout, the image of all of them together. @heap must outlive @out. Regions of @other
+ * (NULL: none) are not malloc's. Returns 0, -EDQUOT, -ENOMEM, or as memory__find_touched(),
+ * memory__read_ranges() and target__measure_resident(). The caller releases @out, also on failure.
+ */
+int mallocs__read(struct mallocs *out, struct heap *heap, const struct target *target,
+		  const struct heap *other);
+void mallocs__release(struct mallocs *mallocs);
