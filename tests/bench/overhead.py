@@ -114,7 +114,8 @@ def measure(build, rows, quick):
         _print_row(row.label, [cells[row, name].slowdown for name in PROGRAMS])
     print("  not in it: %d pairs in which a neighbour slowed down a whole run" % sum(
         cell.disturbed_cnt for cell in cells.values()))
-    print("  no tracing: the run after / the run before a traced one, in the rows of about 1 %")
+    print("  no tracing: the run after / the run before a traced one, in the rows whose slowdown "
+          "is about 1 %")
     _print_row("  no tracing", [_drift(cells, name, "drift") for name in PROGRAMS])
     print("  what pyfrag says of it")
     for row in rows:
@@ -183,9 +184,9 @@ def measure_events(build, cells):
         if build.names_allocator:
             _print_row("bpftrace / full", ["%.1fx" % (costs[BPFTRACE, name] / costs[FULL, name])
                                            for name in PROGRAMS])
-        print("  bpftrace's script sits on %s and %s (blocks that realloc and calloc take pass "
-              "them by,\n  requests above 512 bytes do not); of what pyfrag sees, it sees" %
-              (build.malloc, build.free))
+        print("  bpftrace's script probes %s and %s: it misses blocks that realloc and calloc "
+              "take,\n  and counts requests above 512 bytes, too. Its counts, as a share of "
+              "pyfrag's:" % (build.malloc, build.free))
         for what in ("allocs", "frees"):
             _print_row("  " + what, ["%.1f %%" % (100 * seen_by_bpftrace(cells, name, what))
                                      for name in PROGRAMS])

@@ -283,8 +283,8 @@ static void test_text(void **state)
 		      " 64 B 0 B 2 ? (?)\n"
 		      " 7.0 KiB 4,321 [unknown site]\n"
 		      "\nHeap growth by allocation site\n"
-		      " pools in use new pools pools taken arenas site\n"
-		      " 3 4 1,005 2 Parser.parse (/srv/parser.py:40)\n"
+		      " pools in use pools taken since last arenas site\n"
+		      " 3 1,005 4 2 Parser.parse (/srv/parser.py:40)\n"
 		      " < load (/srv/load.py:7)\n"
 		      " < <module> (/srv/main.py:1) < ...\n");
 }

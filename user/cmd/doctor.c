@@ -180,11 +180,21 @@ static void check_sites(struct doctor *doctor, const struct module *module)
 		    "scanning %s exceeds the CPU time limit (--max-cpu)", module->path);
 		return;
 	}
-	if (err || !site_set__count(&set, EVENT_ALLOC) || !site_set__count(&set, EVENT_FREE) ||
-	    !site_set__count(&set, EVENT_NEW_POOL)) {
+	if (err) {
+		say(doctor, VERDICT_FAIL, "probe sites", "cannot scan %s: %s; trace does not work",
+		    module->path, strerror(-err));
+		return;
+	}
+	if (!site_set__count(&set, EVENT_ALLOC) || !site_set__count(&set, EVENT_FREE)) {
 		say(doctor, VERDICT_FAIL, "probe sites",
-		    "not found in %s%s%s: only --mode watch works", module->path, err ? ": " : "",
-		    err ? strerror(-err) : "");
+		    "none of allocations in %s: only --mode watch works, without bursts",
+		    module->path);
+		return;
+	}
+	if (!site_set__count(&set, EVENT_NEW_POOL)) {
+		say(doctor, VERDICT_FAIL, "probe sites",
+		    "none in %s where pools are taken: growth is not attributed to lines",
+		    module->path);
 		return;
 	}
 	say(doctor, VERDICT_OK, "probe sites", "alloc %zu, free %zu, new pool %zu in %s",

@@ -106,7 +106,8 @@ static const struct option_row rows[] = {
 	 WORD(trace.mode, mode_word), .preset = "watch"},
 	{OPTION_BUDGET, "budget", 0, "PERCENT",
 	 "limit on the overhead of mode watch, as a share of the process's CPU time (0: no "
-	 "probes); with --all: share of one core for reading heaps",
+	 "probes but those where arenas are mapped); with --all: share of one core for reading "
+	 "heaps",
 	 SHARE(trace.pace.budget), .preset = "2%"},
 	{OPTION_STACKS, "stacks", 0, "python|none",
 	 "stacks to record with allocations and heap growth: python, or none",

@@ -238,7 +238,7 @@ static void write_cost(const struct report_tracing *tracing, FILE *out)
 	fprintf(out, "  cost: %s", COUNTED(hits, "probe hit"));
 	if (hits)
 		fprintf(out, " at %.0f ns each", cost->ns_per_hit);
-	fprintf(out, ", %s of the process's CPU time", PERCENT(tracer_cost__share(cost)));
+	fprintf(out, ", %s of the CPU time without probes", PERCENT(tracer_cost__share(cost)));
 	if (tracing->budget >= 0)
 		fprintf(out, " (budget %s)", PERCENT(tracing->budget));
 	if (cost->burst_cnt)
@@ -248,7 +248,7 @@ static void write_cost(const struct report_tracing *tracing, FILE *out)
 		fprintf(out, "; growth probes removed %s to stay within the budget",
 			COUNTED(cost->growth_pauses, "time"));
 	if (tracing->budget > 0 && !cost->has_bursts)
-		fputs("; no bursts (this kernel has no uprobe_multi)", out);
+		fputs("; no bursts (see: pyfrag doctor)", out);
 	fputc('\n', out);
 }
 

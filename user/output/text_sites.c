@@ -119,13 +119,14 @@ static void write_growth(const struct site_ranking *ranking, FILE *out)
 		if (!has_growth(totals))
 			break;
 		if (!headed)
-			fprintf(out, "\nHeap growth by allocation site\n  %12s %10s %12s %8s  %s\n",
-				"pools in use", "new pools", "pools taken", "arenas", "site");
+			fprintf(out, "\nHeap growth by allocation site\n  %12s %12s %12s %8s  %s\n",
+				"pools in use", "pools taken", "since last", "arenas", "site");
 		headed = true;
-		fprintf(out, "  %12s %10s %12s %8s  ", COUNT((double)totals->pools_held),
+		fprintf(out, "  %12s %12s %12s %8s  ", COUNT((double)totals->pools_held),
+			COUNT((double)totals->pools_taken),
 			COUNT((double)totals->interval_pools_taken),
-			COUNT((double)totals->pools_taken), COUNT((double)totals->arenas_taken));
-		write_stack(&sites[i].stack, 49, out);
+			COUNT((double)totals->arenas_taken));
+		write_stack(&sites[i].stack, 51, out);
 	}
 }
 
