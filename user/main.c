@@ -15,8 +15,8 @@ static const struct command *const commands[] = {
 
 static void print_usage(void)
 {
-	fputs("Usage: pyfrag COMMAND [OPTIONS]\n\nFinds the objects that keep a running CPython "
-	      "process from releasing its pymalloc arenas\n(that pin them).\n\nCommands:\n",
+	fputs("Usage: pyfrag COMMAND [OPTIONS]\n\nFinds the objects that pin the pymalloc arenas "
+	      "of a running CPython process, that is,\nkeep it from releasing them.\n\nCommands:\n",
 	      stdout);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);

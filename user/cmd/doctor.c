@@ -187,14 +187,13 @@ static void check_sites(struct doctor *doctor, const struct module *module)
 	}
 	if (!site_set__count(&set, EVENT_ALLOC) || !site_set__count(&set, EVENT_FREE)) {
 		say(doctor, VERDICT_FAIL, "probe sites",
-		    "none of allocations in %s: only --mode watch works, without bursts",
+		    "none for allocations in %s: only --mode watch works, without bursts",
 		    module->path);
 		return;
 	}
 	if (!site_set__count(&set, EVENT_NEW_POOL)) {
 		say(doctor, VERDICT_FAIL, "probe sites",
-		    "none in %s where pools are taken: growth is not attributed to lines",
-		    module->path);
+		    "none for taking pools in %s: growth is not attributed to lines", module->path);
 		return;
 	}
 	say(doctor, VERDICT_OK, "probe sites", "alloc %zu, free %zu, new pool %zu in %s",

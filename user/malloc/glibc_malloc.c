@@ -43,9 +43,11 @@ static int locate(struct target_heaps *heaps, const struct heap_context *context
 	int err;
 
 	if (!heaps->cnt)
-		return failure__set(failure, -ENODATA,
-				    "process %d (%s): malloc is read only beside another heap",
-				    context->target->pid, context->target->comm);
+		return failure__set(
+			failure, -ENODATA,
+			"process %d (%s): pyfrag reads malloc only if the process also has "
+			"arenas of pymalloc",
+			context->target->pid, context->target->comm);
 	heap = calloc(1, sizeof(*heap));
 	if (!heap)
 		return describe_error(context, -ENOMEM, failure);
