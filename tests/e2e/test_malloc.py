@@ -123,3 +123,21 @@ def test_while_threads_allocate(any_target, snapshot):
         assert used + malloc["top_bytes"] + malloc["overhead_bytes"] == malloc["heap_bytes"]
         # Each thread has 10,000 to 20,000 blocks of 316 bytes or more on the average.
         assert malloc["in_use"]["bytes"] > 3 * 10000 * 316
+
+
+def test_a_trace_follows_it(any_target, snapshot, start_trace):
+    trace = start_trace("-p", any_target.pid, "-i", "0.1", "--budget", "0")
+    ask(any_target, "fill_here(2)")
+    any_target.wait_until_blocked()
+    first, *_, last = trace.stop()
+    assert last["malloc"] == snapshot(any_target.pid)["malloc"]
+    assert last["malloc"][0]["in_use"]["bytes"] > first["malloc"][0]["in_use"]["bytes"] + (10 << 20)
+    assert last["memory"]["age_s"] < 1 and last["counters"]["memory_skipped"] == 0
+
+
+def test_a_trace_does_not_read_it_again_while_nothing_runs(any_target, trace):
+    any_target.wait_until_blocked()
+    reports = trace(any_target.pid, "-i", "0.1", "-d", "0.5", "--budget", "0")
+    ages = [report["memory"]["age_s"] for report in reports]
+    assert len(ages) > 3 and ages == sorted(ages) and ages[-1] > 0.3
+    assert all(report["malloc"] == reports[0]["malloc"] for report in reports)

@@ -278,7 +278,8 @@ static void write_census(struct json_stream *stream, const struct report *report
 	const struct census *census = report->census ? report->census->census : NULL;
 
 	if (report->memory_use)
-		json_stream__put(stream, "memory", json_memory__report(report->memory_use));
+		json_stream__put(stream, "memory",
+				 json_memory__report(report->memory_use, report->memory_age_s));
 	if (report->malloc_use)
 		json_stream__put(stream, "malloc", json_malloc__report(report->malloc_use));
 	if (report->outside)

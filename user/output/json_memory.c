@@ -10,10 +10,11 @@ static json_t *pack_share(const struct memory_share *share)
 			 "resident_bytes", (json_int_t)share->resident_bytes);
 }
 
-json_t *json_memory__report(const struct memory_use *use)
+json_t *json_memory__report(const struct memory_use *use, double age_s)
 {
 	json_t *report = pack_share(&use->all);
 
+	json_values__set(&report, "age_s", json_real(age_s));
 	for (int part = 0; part < MEMORY_PART_CNT; part++)
 		json_values__set(&report, memory_part_names[part], pack_share(&use->parts[part]));
 	return report;

@@ -70,6 +70,7 @@ struct report {
 	const struct site_ranking *sites;      /* NULL: allocation sites are not known */
 	const struct memory_use *memory_use;   /* NULL: not known */
 	const struct malloc_use *malloc_use;   /* NULL: not known */
+	double memory_age_s;		       /* how long ago the two were read */
 	const struct census_report *census;    /* NULL: not requested */
 	const struct outside_objects *outside; /* NULL: not known; requires census */
 	const struct pin_holders *holders;     /* NULL: not requested; requires census */

@@ -338,7 +338,7 @@ int report__write_text(const struct report *report, FILE *out)
 	write_verdict(report, out);
 	write_heap(report, out);
 	if (report->memory_use)
-		text_memory__write(report->memory_use, out);
+		text_memory__write(report->memory_use, report->memory_age_s, out);
 	if (report->malloc_use)
 		text_malloc__write(report->malloc_use, out);
 	write_pinned(report, out);

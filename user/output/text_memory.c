@@ -10,7 +10,7 @@
 
 #define ROWS_MAX 10
 
-void text_memory__write(const struct memory_use *use, FILE *out)
+void text_memory__write(const struct memory_use *use, double age_s, FILE *out)
 {
 	static const char *const notes[MEMORY_PART_CNT] = {
 		[MEMORY_ARENAS] = "pymalloc's arenas",
@@ -23,7 +23,10 @@ void text_memory__write(const struct memory_use *use, FILE *out)
 		[MEMORY_UNEXPLAINED] = "other anonymous memory (extension modules, other mallocs)",
 	};
 
-	fprintf(out, "\nMemory: %s resident\n", BYTES(use->all.resident_bytes));
+	fputs("\nMemory", out);
+	if (age_s >= 1)
+		fprintf(out, " %s ago", units__seconds(age_s).text);
+	fprintf(out, ": %s resident\n", BYTES(use->all.resident_bytes));
 	for (int part = 0; part < MEMORY_PART_CNT; part++) {
 		uint64_t bytes = use->parts[part].resident_bytes;
 

@@ -8,6 +8,6 @@
 #include "analysis/outside_objects.h"
 #include "census/census.h"
 
-void text_memory__write(const struct memory_use *use, FILE *out);
+void text_memory__write(const struct memory_use *use, double age_s, FILE *out);
 void text_memory__write_outside(const struct census *census, const struct outside_objects *objects,
 				FILE *out);

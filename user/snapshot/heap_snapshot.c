@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "snapshot/heap_snapshot.h"
 
-#include "malloc/glibc_malloc.h"
 #include "output/progress.h"
 #include "source/allocators.h"
 #include "target/live.h"
@@ -12,7 +11,7 @@
 void heap_snapshot__release(struct heap_snapshot *snapshot)
 {
 	heap_census__release(&snapshot->census);
-	memory_use__release(&snapshot->memory_use);
+	process_memory__release(&snapshot->memory);
 	findings__free(&snapshot->findings);
 	pinned_history__free(&snapshot->history);
 	heap_reading__release(&snapshot->reading);
@@ -27,7 +26,7 @@ static int take_census(struct heap_snapshot *snapshot, const struct snapshot_opt
 		.source = snapshot->source,
 		.heap = snapshot->reading.heap,
 		.pinned = &snapshot->findings.pinned,
-		.memory_use = memory_use__if_known(&snapshot->memory_use),
+		.memory_use = memory_use__if_known(&snapshot->memory.use),
 	};
 	int err = heap_census__take(&snapshot->census, &of, options, &snapshot->counters, failure);
 
@@ -46,30 +45,6 @@ static int collect_findings(struct heap_snapshot *snapshot, const struct finding
 	return err ? shortage__describe(snapshot->source->target, err, failure) : 0;
 }
 
-/* The mallocs of the process, as they were read with its heaps. */
-static const struct mallocs *find_mallocs(const struct heap_source *source)
-{
-	const struct mallocs *mallocs = NULL;
-
-	for (size_t i = 0; i < source->heaps.cnt && !mallocs; i++)
-		mallocs = glibc_malloc__mallocs(source->heaps.items[i]);
-	return mallocs;
-}
-
-static int divide_memory(struct heap_snapshot *snapshot, struct failure *failure)
-{
-	static const struct malloc_areas none;
-	const struct memory_use_of of = {
-		.target = snapshot->source->target,
-		.heap = snapshot->reading.heap,
-		.malloc = snapshot->mallocs ? &snapshot->mallocs->areas : &none,
-	};
-
-	snapshot->malloc_use = malloc_use__of(snapshot->mallocs);
-	return memory_use__find_for_report(&snapshot->memory_use, &of, &snapshot->counters,
-					   failure);
-}
-
 static void begin_report(struct heap_snapshot *snapshot, const struct heap_census_options *options)
 {
 	struct report *report = &snapshot->report;
@@ -77,8 +52,8 @@ static void begin_report(struct heap_snapshot *snapshot, const struct heap_censu
 	report__begin(report, snapshot->source);
 	report->no_values = options->no_values;
 	report->findings = &snapshot->findings;
-	report->memory_use = memory_use__if_known(&snapshot->memory_use);
-	report->malloc_use = &snapshot->malloc_use;
+	report->memory_use = memory_use__if_known(&snapshot->memory.use);
+	report->malloc_use = process_memory__malloc(&snapshot->memory);
 	report->snapshot = (struct report_snapshot){.duration_ms = snapshot->reading.duration_ms,
 						    .paused_ms = snapshot->reading.paused_ms};
 	report->counters = &snapshot->counters;
@@ -101,9 +76,8 @@ int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
 	if (!err)
 		err = collect_findings(out, &options->findings, failure);
 	if (!err)
-		out->mallocs = find_mallocs(out->source);
-	if (!err)
-		err = divide_memory(out, failure);
+		err = process_memory__divide(&out->memory, out->source, out->reading.heap,
+					     &out->counters, failure);
 	if (err)
 		return err;
 	begin_report(out, &options->census);

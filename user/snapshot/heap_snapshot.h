@@ -2,8 +2,7 @@
 /* The current heap of a process, and the answers to questions about it. */
 #pragma once
 
-#include "analysis/malloc_use.h"
-#include "analysis/memory_use.h"
+#include "analysis/process_memory.h"
 #include "output/report.h"
 #include "snapshot/heap_census.h"
 #include "snapshot/snapshot_options.h"
@@ -13,9 +12,7 @@ struct heap_snapshot {
 	struct heap_source *source;
 	struct heap_reading reading; /* owns its heap */
 	struct findings findings;
-	struct memory_use memory_use;
-	const struct mallocs *mallocs; /* read along with the heap; NULL: there are none */
-	struct malloc_use malloc_use;
+	struct process_memory memory;
 	struct pinned_history history;
 	struct heap_census census;
 	struct counters counters;

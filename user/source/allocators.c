@@ -14,3 +14,8 @@ const struct allocator *const followed_allocators[] = {
 	&pymalloc,
 	NULL,
 };
+
+const struct allocator *const unfollowed_allocators[] = {
+	&glibc_malloc,
+	NULL,
+};

@@ -13,3 +13,6 @@ extern const struct allocator *const allocators[];
 
 /* Those of them whose changes can be followed by events, and which are read again and again. */
 extern const struct allocator *const followed_allocators[];
+
+/* The rest, whose heaps are read only now and then. */
+extern const struct allocator *const unfollowed_allocators[];

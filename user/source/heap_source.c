@@ -59,6 +59,20 @@ int heap_source__open(struct heap_source **out, const struct allocator *const *w
 	return 0;
 }
 
+int heap_source__add(struct heap_source *source, const struct allocator *const *wanted,
+		     struct failure *failure)
+{
+	const struct heap_context context = {
+		.target = source->target,
+		.python = source->python,
+	};
+	int err = 0;
+
+	for (size_t i = 0; wanted[i] && (!err || err == -ENODATA); i++)
+		err = wanted[i]->locate(&source->heaps, &context, failure);
+	return err == -ENODATA ? 0 : err;
+}
+
 /* @failure has the allocator's description of @err; a more general cause overrides it. */
 static int describe_read_error(const struct heap_source *source, int err, struct failure *failure)
 {
@@ -70,11 +84,24 @@ static int describe_read_error(const struct heap_source *source, int err, struct
 	return account__is_short(err) ? shortage__describe(target, err, failure) : err;
 }
 
-static int describe_pause_error(const struct target *target, int err, struct failure *failure)
+/* Pauses the target if that is wanted. */
+static int begin_pause(const struct heap_source *source, const struct heap_reading_options *options,
+		       struct failure *failure)
 {
-	return failure__set(failure, err, "process %d (%s): cannot pause it: %s%s", target->pid,
-			    target->comm, strerror(-err),
-			    err == -EPERM ? " (is a debugger attached?)" : "");
+	struct target *target = source->target;
+	int err = options->pause ? target__pause(target) : 0;
+
+	return err ? failure__set(failure, err, "process %d (%s): cannot pause it: %s%s",
+				  target->pid, target->comm, strerror(-err),
+				  err == -EPERM ? " (is a debugger attached?)" : "")
+		   : 0;
+}
+
+/* Returns how long the pause was, in milliseconds. */
+static double end_pause(const struct heap_source *source,
+			const struct heap_reading_options *options)
+{
+	return options->pause ? (double)target__resume(source->target) / 1e6 : 0;
 }
 
 static void add_counts(const struct checkpoint_counts *counts, struct counters *counters)
@@ -150,15 +177,11 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 	int err;
 
 	reading->counts = (struct checkpoint_counts){};
-	reading->paused_ms = 0;
-	if (options->pause) {
-		err = target__pause(source->target);
-		if (err)
-			return describe_pause_error(source->target, err, failure);
-	}
+	err = begin_pause(source, options, failure);
+	if (err)
+		return err;
 	err = read_heaps(source, options, reading, failure);
-	if (options->pause)
-		reading->paused_ms = (double)target__resume(source->target) / 1e6;
+	reading->paused_ms = end_pause(source, options);
 	if (err) {
 		if (is_first)
 			heap__free(TAKE_PTR(reading->heap));
@@ -168,4 +191,17 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 	heap_source__count_refusals(source, counters);
 	reading->duration_ms = (double)(clock_ns(CLOCK_MONOTONIC) - start_ns) / 1e6;
 	return 0;
+}
+
+int heap_source__read_others(struct heap_source *source, const struct heap_reading_options *options,
+			     struct heap_reading *reading, struct failure *failure)
+{
+	int err = begin_pause(source, options, failure);
+
+	if (err)
+		return err;
+	err = read_others(source, options, reading, failure);
+	reading->paused_ms = end_pause(source, options);
+	target__forget_maps(source->target);
+	return err ? describe_read_error(source, err, failure) : 0;
 }

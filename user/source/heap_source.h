@@ -67,6 +67,20 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 		      struct heap_reading *reading, struct counters *counters,
 		      struct failure *failure);
 
+/*
+ * Finds the heaps of more allocators in the target, which are then read with the others. It is not
+ * an error if there are none. Returns 0, or an error described in @failure.
+ */
+int heap_source__add(struct heap_source *source, const struct allocator *const *wanted,
+		     struct failure *failure);
+
+/*
+ * Reads only the other heaps, in a pause if wanted. @reading->heap has the regions of the main heap
+ * that are not theirs. Errors as those of heap_source__read().
+ */
+int heap_source__read_others(struct heap_source *source, const struct heap_reading_options *options,
+			     struct heap_reading *reading, struct failure *failure);
+
 /* Frees the heaps of a reading, and makes them NULL. */
 void heap_reading__release(struct heap_reading *reading);
 

@@ -10,12 +10,16 @@
 
 #include "analysis/malloc_use.h"
 #include "analysis/memory_use.h"
+#include "analysis/memory_watch.h"
 #include "snapshot/heap_census.h"
 #include "target/reading_allowance.h"
 #include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
+
+/* The share of a core for reading all memory that is not in arenas. */
+#define MEMORY_SHARE 0.005
 
 double trace_report__seconds(const struct trace_session *session)
 {
@@ -28,6 +32,7 @@ struct state {
 	struct findings findings;
 	struct site_ranking sites;
 	struct pin_summary pins; /* for alerts */
+	bool reads_memory;	 /* all other memory is read for this report */
 	struct report_tracing tracing;
 	struct report report; /* refers to the members above */
 	struct failure *failure;
@@ -141,6 +146,8 @@ static int collect(struct state *state, const struct tracer_view *view)
 
 	state->tracing = describe_tracing(session, &view->totals);
 	err = collect_findings(state, view->heap);
+	if (!err && state->reads_memory)
+		err = memory_watch__set_arenas(&session->memory, view->heap);
 	if (!err && session->sites.ledger)
 		err = allocation_sites__collect(&session->sites, view->heap, &view->totals,
 						&state->findings, &session->counters,
@@ -229,14 +236,59 @@ static int check_alerts(struct state *state)
 	return alerting__check(alerting, &subject, 1);
 }
 
+/* A writer that needs references has the memory read along with these. */
+static bool should_read_memory(struct trace_session *session)
+{
+	bool is_wanted = is_due(session) && !session->setup.output->writer->needs_graph;
+
+	return is_wanted && !session->process_gone &&
+	       memory_watch__is_due(&session->memory, session->source->target,
+				    clock_ns(CLOCK_MONOTONIC), session->ending ? 0 : MEMORY_SHARE);
+}
+
+/* Reads all memory that is not in arenas, while events are taken in. A report does without. */
+static int read_memory(struct state *state)
+{
+	struct trace_session *session = state->session;
+	const struct reading_options *reading = &session->setup.snapshot->reading;
+	const struct heap_reading_options options = {.pause = reading->pause};
+	pid_t pid = session->source->target->pid;
+	struct failure failure;
+	int err;
+
+	reading_allowance__begin(READING_HEAP, pid, reading->max_cpu_s);
+	err = memory_watch__read(&session->memory, session->source, &options, &session->counters,
+				 &failure);
+	err = reading_allowance__end(pid, err, &failure);
+	if (!err)
+		return 0;
+	counters__add(&session->counters, COUNTER_MEMORY_SKIPPED, 1);
+	log_debug("%s", failure.text);
+	return err == -ENOMEM ? failure__set(state->failure, err, "out of memory") : 0;
+}
+
+static void report_memory(struct state *state)
+{
+	const struct memory_watch *watch = &state->session->memory;
+	struct report *report = &state->report;
+
+	report->memory_use = memory_use__if_known(&watch->memory.use);
+	report->malloc_use = process_memory__malloc(&watch->memory);
+	report->memory_age_s = (double)(clock_ns(CLOCK_MONOTONIC) - watch->read_ns) / 1e9;
+}
+
 int trace_report__make(struct trace_session *session, struct failure *failure)
 {
-	_cleanup_(state__release) struct state state = {.session = session, .failure = failure};
+	_cleanup_(state__release) struct state state = {.session = session,
+							.reads_memory = should_read_memory(session),
+							.failure = failure};
 	const struct report_writer *writer = session->setup.output->writer;
 	int err;
 
 	tracer__read_counters(session->tracer, &session->counters);
 	err = take_state(&state);
+	if (!err && state.reads_memory)
+		err = read_memory(&state);
 	if (err)
 		return err;
 	err = check_alerts(&state);
@@ -245,5 +297,6 @@ int trace_report__make(struct trace_session *session, struct failure *failure)
 	session->report_cnt++;
 	if (writer->needs_graph || !is_due(session))
 		return 0;
+	report_memory(&state);
 	return report_output__write(session->setup.output, &state.report, failure);
 }

@@ -36,6 +36,7 @@ void trace_session__free(struct trace_session *session)
 	launch__release(&session->launch);
 	tracer__free(session->tracer);
 	allocation_sites__release(&session->sites);
+	memory_watch__release(&session->memory);
 	heap_source__free(session->source);
 	pinned_history__free(&session->history);
 	wakeups__close(&session->wakeups);

@@ -71,10 +71,11 @@ static int open_heap(struct trace_session *session, pid_t pid, struct failure *f
 	struct target *target;
 	int err = live__open(&target, pid, failure);
 
-	return err ? err
-		   : heap_source__open(&session->source, followed_allocators, target,
-				       session->setup.snapshot->reading.max_memory_bytes, NULL,
-				       failure);
+	if (!err)
+		err = heap_source__open(&session->source, followed_allocators, target,
+					session->setup.snapshot->reading.max_memory_bytes, NULL,
+					failure);
+	return err ? err : heap_source__add(session->source, unfollowed_allocators, failure);
 }
 
 static int open_process(struct trace_session *session, struct failure *failure)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "alerts/growth.h"
+#include "analysis/memory_watch.h"
 #include "probes/tracer.h"
 #include "source/heap_source.h"
 #include "target/identity.h"
@@ -23,6 +24,7 @@ struct trace_session {
 	struct pinned_history history;
 	struct counters counters;
 	struct heap_reading reading; /* of the last checkpoint */
+	struct memory_watch memory;  /* all other memory */
 	double whole_reading_ms;     /* estimated time for reading the whole heap */
 	uint64_t since_ns;	     /* CLOCK_MONOTONIC: start of the trace */
 	int skip_cnt;		     /* checkpoints skipped in succession */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All memory of a process: its division into layers, and what its mallocs have. The mallocs are
+ * read along with the other heaps of a source; the rest is read here, so it is a little later.
+ */
+#pragma once
+
+#include "analysis/malloc_use.h"
+#include "analysis/memory_use.h"
+#include "source/heap_source.h"
+#include "util/counters.h"
+#include "util/failure.h"
+
+/* Zero-initialized. */
+struct process_memory {
+	struct memory_use use;
+	struct malloc_use malloc; /* empty if @mallocs is NULL */
+	/* Not owned: those of the source, until it reads them again; NULL: not known. */
+	const struct mallocs *mallocs;
+};
+
+/*
+ * Divides the memory of the process of @source, whose mallocs have just been read, and whose arenas
+ * are the regions of @arenas. What cannot be read is left out. Adds to @counters. Errors, each
+ * described in @failure: -EDQUOT, -ENOMEM. The caller releases @out, also on failure.
+ */
+int process_memory__divide(struct process_memory *out, const struct heap_source *source,
+			   const struct heap *arenas, struct counters *counters,
+			   struct failure *failure);
+void process_memory__release(struct process_memory *memory);
+
+/* NULL if they are not known. */
+static inline const struct malloc_use *process_memory__malloc(const struct process_memory *memory)
+{
+	return memory->mallocs ? &memory->malloc : NULL;
+}
