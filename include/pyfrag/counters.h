@@ -30,6 +30,9 @@
 	X(POOLS_UNRESOLVED, "pools_unresolved",                                                    \
 	  "pools that changed during every attempt to read them")                                  \
 	X(POOLS_UNREADABLE, "pools_unreadable", "pools that were unmapped before they were read")  \
+	X(POOLS_SWAPPED, "pools_swapped", "pools not read because they are swapped out")           \
+	X(PAGES_SWAPPED, "pages_swapped",                                                          \
+	  "pages not read because they are swapped out (--swapped reads them)")                    \
 	X(POOLS_CORRECTED, "pools_corrected",                                                      \
 	  "pools whose blocks had changed although their header had not")                          \
 	X(POOLS_UNCLASSIFIED, "pools_unclassified", "pools in use with an unknown size class")     \

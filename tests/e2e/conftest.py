@@ -181,7 +181,7 @@ def check_report(line):
     heap = report["heap"]
     assert heap["arena_bytes"] == (
         heap["live_bytes"] + heap["free_block_bytes"] + heap["free_pool_bytes"]
-        + heap["overhead_bytes"])
+        + heap["overhead_bytes"] + heap["unread_bytes"])
     assert heap["arena_bytes"] == heap["arenas"] * report["python"]["arena_size"]
     assert heap["live_blocks"] == sum(row["live_blocks"] for row in report["size_classes"])
     assert heap["live_bytes"] == sum(

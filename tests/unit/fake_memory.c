@@ -110,6 +110,25 @@ static size_t copy_piece(struct fake_memory *fake, uint64_t address, uint8_t *bu
 	return size;
 }
 
+void fake_memory__swap_out(struct fake_memory *fake, uint64_t address, size_t size)
+{
+	if (fake->swapped_cnt == ARRAY_SIZE(fake->swapped))
+		abort();
+	fake->swapped[fake->swapped_cnt++] =
+		(struct fake_swapped){.start = address, .end = address + size};
+}
+
+static bool is_swapped(const struct fake_memory *fake, const struct memory_range *range)
+{
+	if (fake->memory.reads_swapped)
+		return false;
+	for (size_t i = 0; i < fake->swapped_cnt; i++)
+		if (range->address < fake->swapped[i].end &&
+		    range->address + range->size > fake->swapped[i].start)
+			return true;
+	return false;
+}
+
 static int read_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt)
 {
 	struct fake_memory *fake = (struct fake_memory *)memory;
@@ -120,11 +139,12 @@ static int read_ranges(const struct memory *memory, struct memory_range *ranges,
 	for (size_t i = 0; i < cnt; i++) {
 		size_t done = 0, copied = 1;
 
+		ranges[i].is_swapped = is_swapped(fake, &ranges[i]);
 		for (; done < ranges[i].size && copied; done += copied)
 			copied = copy_piece(fake, ranges[i].address + done,
 					    (uint8_t *)ranges[i].buffer + done,
 					    ranges[i].size - done);
-		ranges[i].failed = done < ranges[i].size;
+		ranges[i].failed = ranges[i].is_swapped || done < ranges[i].size;
 		if (ranges[i].failed) /* undefined, by the contract */
 			memset(ranges[i].buffer, 0xa5, ranges[i].size);
 	}

@@ -25,6 +25,10 @@ struct fake_memory {
 	/* Called before each piece; may map, unmap and write. May be NULL. */
 	void (*before_read)(void *context, uint64_t address, size_t size);
 	void *context;
+	struct fake_swapped { /* pages that are swapped out: memory.reads_swapped */
+		uint64_t start, end;
+	} swapped[8];
+	size_t swapped_cnt;
 	int error; /* if not 0, every read returns it, as if the process were gone */
 	uint64_t call_cnt;
 };
@@ -40,6 +44,9 @@ void fake_memory__unmap(struct fake_memory *fake, uint64_t address);
 
 /* Unmaps a piece in the middle of a mapping. */
 void fake_memory__punch_hole(struct fake_memory *fake, uint64_t address, size_t size);
+
+/* From now on, that range is swapped out. */
+void fake_memory__swap_out(struct fake_memory *fake, uint64_t address, size_t size);
 
 /* The @size bytes at @address, which must be in one mapping; NULL if they are not mapped. */
 void *fake_memory__find(const struct fake_memory *fake, uint64_t address, size_t size);

@@ -116,6 +116,48 @@ static void fill_at_random(struct table *table, bool *used, uint64_t *random)
 	link_unused(table, order, unused);
 }
 
+/*
+ * Half of the array is swapped out. It is not taken for an array of half the size; what lies behind
+ * an array does not matter.
+ */
+static void test_array_that_is_swapped_out_in_part(void **state)
+{
+	struct table table;
+	struct result result;
+
+	(void)state;
+	make_table(&table, &FAKE_GEOMETRIES[1], 256);
+	for (uint32_t i = 0; i < 256; i++)
+		use_slot(&table, i, FIRST + i * 0x400000UL, 3);
+	fake_memory__swap_out(&table.memory, slot_address(128), 4096);
+	check_refused(&table);
+	table.memory.swapped_cnt = 0;
+	fake_memory__map(&table.memory, slot_address(256), 65536);
+	*fake_memory__word(&table.memory, slot_address(256)) = 1;
+	fake_memory__swap_out(&table.memory, (slot_address(257) | 4095) + 1, 32768);
+	assert_int_equal(read_table(&table, &result), 0);
+	assert_int_equal(result.list.cnt, 256);
+	account__free(result.list.items);
+	fake_memory__release(&table.memory);
+}
+
+/* Arenas of which the first pool is swapped out are arenas all the same. */
+static void test_pools_that_are_swapped_out(void **state)
+{
+	struct table table;
+	struct result result;
+
+	(void)state;
+	make_table(&table, &FAKE_GEOMETRIES[1], 16);
+	for (uint32_t i = 0; i < 16; i++)
+		use_slot(&table, i, FIRST + i * 0x400000UL, 3);
+	fake_memory__swap_out(&table.memory, FIRST, 7 * 0x400000UL);
+	assert_int_equal(read_table(&table, &result), 0);
+	assert_int_equal(result.list.cnt, 16);
+	account__free(result.list.items);
+	fake_memory__release(&table.memory);
+}
+
 static void put_behind(struct table *table, uint64_t *random)
 {
 	uint32_t what = prng__below(random, 3);
@@ -469,6 +511,8 @@ static void test_does_not_read_without_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_array_that_is_swapped_out_in_part),
+		cmocka_unit_test(test_pools_that_are_swapped_out),
 		cmocka_unit_test(test_finds_all_arenas_and_the_end_of_the_array),
 		cmocka_unit_test(test_arena_size_is_worked_out),
 		cmocka_unit_test(test_appends_to_what_is_there),

@@ -324,6 +324,86 @@ static void test_hole_behind_a_header(void **state)
 	release_sample(&sample);
 }
 
+static struct heap_totals totals_of(const struct heap *heap)
+{
+	struct heap_measure measure;
+
+	struct heap_totals totals;
+
+	assert_int_equal(heap__measure(heap, &measure), 0);
+	totals = measure.totals;
+	heap_measure__free(&measure);
+	return totals;
+}
+
+/*
+ * Pools of which something is needed that is swapped out are left out: of partly used ones all that
+ * was carved, of others the header. All other pools are read.
+ */
+static void test_swapped_pools_are_not_read(void **state)
+{
+	struct sample sample;
+	struct fake_pymalloc *fake = &sample.target.pymalloc;
+	struct heap_totals whole, totals;
+	uint64_t pool, pool_size;
+
+	(void)state;
+	make_usual_sample(&sample, 20000);
+	pool_size = fake->geometry.pool_size;
+	pool = find_partial_pool(&sample);
+	read_heap(&sample);
+	whole = totals_of(sample.heap);
+	for (uint64_t offset = 0; offset <= POOL_HEADER_BYTES; offset += POOL_HEADER_BYTES) {
+		sample.target.memory.swapped_cnt = 0;
+		fake_memory__swap_out(&sample.target.memory, pool + offset, 1);
+		sample.target.memory.memory.reads_swapped = false;
+		read_heap(&sample);
+		totals = totals_of(sample.heap);
+		check_counts(&sample, 0, 0, 0);
+		assert_int_equal(totals.unread_spans, 1);
+		assert_int_equal(totals.unread_bytes, pool_size);
+		assert_int_equal(totals.region_bytes, whole.region_bytes);
+		assert_int_equal(totals.live_bytes + totals.free_block_bytes +
+					 totals.free_span_bytes + totals.overhead_bytes +
+					 totals.unread_bytes,
+				 whole.region_bytes);
+		assert_int_equal(totals.free_span_bytes, whole.free_span_bytes);
+		sample.target.memory.memory.reads_swapped = true;
+		read_heap(&sample);
+		check_heap_of(sample.heap, fake);
+	}
+	sample.target.memory.memory.reads_swapped = false;
+	drop_from_truth(fake, pool, pool_size);
+	read_heap(&sample);
+	assert_int_equal(count_all_bits(sample.heap->blocks), fake->block_cnt);
+	release_sample(&sample);
+}
+
+/* What was known of a pool is not known any more once it is swapped out, until it is read again. */
+static void test_pool_that_is_swapped_out_between_readings(void **state)
+{
+	const struct checkpoint_options options = {.keep_stamps = true};
+	struct sample sample;
+	struct fake_pymalloc *fake = &sample.target.pymalloc;
+	struct memory *memory = &sample.target.memory.memory;
+	uint64_t unread[] = {0, 1, 0};
+
+	(void)state;
+	make_usual_sample(&sample, 20000);
+	fake_memory__swap_out(&sample.target.memory, find_partial_pool(&sample), 1);
+	memory->reads_swapped = true;
+	assert_int_equal(read_with(&sample, &options), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(unread); i++) {
+		memory->reads_swapped = !unread[i];
+		assert_int_equal(checkpoint__update(sample.heap, &sample.obmalloc, memory, &options,
+						    &sample.counts),
+				 0);
+		assert_int_equal(totals_of(sample.heap).unread_spans, unread[i]);
+	}
+	check_heap_of(sample.heap, fake);
+	release_sample(&sample);
+}
+
 /* Does something once, when the first pool's body is copied: the headers have been read by then. */
 struct interruption {
 	struct sample *sample;
@@ -815,6 +895,8 @@ int main(void)
 		cmocka_unit_test(test_link_overwritten_for_a_moment),
 		cmocka_unit_test(test_holes_are_counted),
 		cmocka_unit_test(test_hole_behind_a_header),
+		cmocka_unit_test(test_swapped_pools_are_not_read),
+		cmocka_unit_test(test_pool_that_is_swapped_out_between_readings),
 		cmocka_unit_test(test_arenas_that_vanish_meanwhile_are_dropped),
 		cmocka_unit_test(test_arenas_and_pools_that_come_meanwhile_are_read_too),
 		cmocka_unit_test(test_blocks_that_do_not_change_are_as_they_are),

@@ -142,6 +142,7 @@ static const struct known_option {
 	{"--json", NULL, NULL, "tsqf"},
 	{"--map", NULL, NULL, "ts"},
 	{"--pause", NULL, NULL, "ts"},
+	{"--swapped", NULL, NULL, "tsa"},
 	{"--below", NULL, "25%", "tsfa"},
 	{"--budget", NULL, "0.5%", "ta"},
 	{"--blocks", NULL, "4", "tsa"},

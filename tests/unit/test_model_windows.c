@@ -87,6 +87,75 @@ static void check_only(const struct model *model, uint64_t arena, uint64_t block
 #define BLOCK (FIRST + 48)
 #define OTHER (FIRST + 48 + 64)
 
+/* The reader left out the only pool of the arena, because it is swapped out. */
+static void see_unread(struct heap *fresh)
+{
+	static const uint64_t none[4];
+
+	assert_int_equal(heap__add_region(fresh, FIRST, fresh->layout.region_size), 0);
+	assert_int_equal(block_map__set_span(fresh->blocks, FIRST, CLASS_UNREAD, 0, none, 4), 0);
+}
+
+/* The events still say what is in it. */
+static void test_pool_that_was_not_read(void **state)
+{
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
+	struct heap *fresh = new_fresh();
+
+	(void)state;
+	map_arena(model, FIRST, BLOCK);
+	let_it_pass(model);
+	assert_int_equal(model__begin_checkpoint(model, false), 0);
+	see_unread(fresh);
+	adopt_without_drift(model, fresh);
+	check_only(model, FIRST, BLOCK);
+	assert_int_equal(block_map__class(model->heap->blocks, FIRST), 3);
+	model__free(model);
+}
+
+static uint64_t unread_spans(const struct model *model)
+{
+	struct heap_measure measure;
+	uint64_t spans;
+
+	assert_int_equal(heap__measure(model->heap, &measure), 0);
+	spans = measure.totals.unread_spans;
+	heap_measure__free(&measure);
+	return spans;
+}
+
+/* Events of blocks in it contradict nothing, and it is known once it is read or empty. */
+static void test_pool_that_was_never_read(void **state)
+{
+	(void)state;
+	for (int is_freed = 0; is_freed < 2; is_freed++) {
+		struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
+		struct heap *fresh = new_fresh();
+
+		assert_int_equal(model__begin_checkpoint(model, false), 0);
+		see_unread(fresh);
+		adopt_without_drift(model, fresh);
+		assert_int_equal(unread_spans(model), 1);
+		tell(model, EVENT_FREE, BLOCK);
+		tell(model, EVENT_ALLOC, OTHER);
+		let_it_pass(model);
+		assert_int_equal(unread_spans(model), 1);
+		assert_int_equal(model__begin_checkpoint(model, false), 0);
+		fresh = new_fresh();
+		if (is_freed) {
+			tell(model, EVENT_FREE, OTHER);
+			tell(model, EVENT_POOL_FREED, OTHER);
+			see_unread(fresh);
+		} else {
+			see_arena(fresh, FIRST, OTHER);
+		}
+		adopt_without_drift(model, fresh);
+		assert_int_equal(unread_spans(model), 0);
+		check_only(model, FIRST, is_freed ? 0 : OTHER);
+		model__free(model);
+	}
+}
+
 static void test_arena_mapped_after_the_reader_passed(void **state)
 {
 	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
@@ -530,6 +599,8 @@ static void test_abandoned_arenas(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pool_that_was_not_read),
+		cmocka_unit_test(test_pool_that_was_never_read),
 		cmocka_unit_test(test_arena_mapped_after_the_reader_passed),
 		cmocka_unit_test(test_arena_unmapped_after_the_reader_passed),
 		cmocka_unit_test(test_arena_replaced_meanwhile),

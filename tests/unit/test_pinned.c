@@ -89,6 +89,38 @@ static void test_only_below_the_threshold_and_never_when_empty(void **state)
 	heap__free(heap);
 }
 
+/* Pools that were not read may be full of live blocks. */
+static void test_what_was_not_read_may_be_live(void **state)
+{
+	static const uint64_t none[16];
+	const struct pinned_options options = {.below = 0.1};
+	struct heap *heap = new_heap();
+	struct pinned pinned;
+
+	(void)state;
+	for (uint64_t n = 0; n < 3; n++) {
+		add_arena(heap, n, n < 2);
+		for (uint64_t i = 1; i < (n ? 8 : 7); i++)
+			assert_int_equal(block_map__set_span(heap->blocks, nth_arena(n) + i * POOL,
+							     CLASS_UNREAD, 0, none, 16),
+					 0);
+	}
+	find(heap, &options, &pinned);
+	/* Six pools of 64 are less than 10 %, seven are more. */
+	assert_int_equal(pinned.region_cnt, 1);
+	assert_int_equal(pinned.regions[0].address, nth_arena(0));
+	assert_int_equal(pinned.hostage_bytes, ARENA - 512 - 6 * POOL);
+	/* No arena is known to be empty. */
+	assert_int_equal(pinned.what_if_cnt, 1);
+	assert_int_equal(pinned.what_if[0].bytes, ARENA);
+	pinned__free(&pinned);
+	heap->layout.keeps_one_empty = true;
+	find(heap, &options, &pinned);
+	assert_int_equal(pinned.what_if[0].bytes, 0);
+	pinned__free(&pinned);
+	heap__free(heap);
+}
+
 /* "Below" excludes the threshold itself, and 0 pins nothing. */
 static void test_threshold_is_exact(void **state)
 {
@@ -414,6 +446,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_only_below_the_threshold_and_never_when_empty),
+		cmocka_unit_test(test_what_was_not_read_may_be_live),
 		cmocka_unit_test(test_threshold_is_exact),
 		cmocka_unit_test(test_fewest_blocks_come_first_then_the_lower_address),
 		cmocka_unit_test(test_blocks_are_listed_up_to_a_limit),

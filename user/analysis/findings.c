@@ -75,6 +75,7 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 	counters__add(counters, COUNTER_POOLS_UNCLASSIFIED,
 		      findings.measure.totals.unclassified_spans);
 	counters__add(counters, COUNTER_BLOCKS_STRAY, findings.measure.totals.stray_blocks);
+	counters__set(counters, COUNTER_POOLS_SWAPPED, findings.measure.totals.unread_spans);
 	counters__set(counters, COUNTER_BLOCKS_UNLISTED,
 		      findings.pinned.live_blocks - findings.pinned.block_cnt);
 	if (target)

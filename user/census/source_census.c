@@ -57,7 +57,9 @@ int source_census__take(struct census **out, const struct heap_source *source,
 	err = census__take(out, heap, memory, &options);
 	if (account__is_short(err))
 		return shortage__describe(source->target, err, failure);
-	return err ? failure__set(failure, err, "process %d (%s): cannot read its objects: %s",
-				  source->target->pid, source->target->comm, strerror(-err))
-		   : 0;
+	if (!err)
+		return 0;
+	failure__set(failure, err, "process %d (%s): cannot read its objects: %s",
+		     source->target->pid, source->target->comm, strerror(-err));
+	return shortage__describe_swapped(source->target, err, failure);
 }

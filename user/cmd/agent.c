@@ -69,6 +69,7 @@ static void note_what_waits(const struct options *now, const struct options *fre
 		{"below", now->snapshot.findings.below == fresh->snapshot.findings.below},
 		{"blocks", now->snapshot.findings.blocks_per_arena_max ==
 				   fresh->snapshot.findings.blocks_per_arena_max},
+		{"swapped", now->snapshot.reading.swapped == fresh->snapshot.reading.swapped},
 		{"max-memory", now->snapshot.reading.max_memory_bytes ==
 				       fresh->snapshot.reading.max_memory_bytes},
 		{"max-cpu", now->snapshot.reading.max_cpu_s == fresh->snapshot.reading.max_cpu_s},
@@ -244,14 +245,17 @@ const struct command command_agent = {
 		"on stderr. On SIGHUP it rereads --config; changes of alerts, interval and budget "
 		"take effect at once. It inserts probes only with --sites, and never stops a "
 		"process. --budget limits the CPU time for reading to a share of one core.",
-	.options =
-		(const enum option_id[]){OPTION_CONFIG,	  OPTION_LISTEN,	OPTION_TOKEN_FILE,
-					 OPTION_NO_TOKEN, OPTION_COMMAND_LINES, OPTION_INTERVAL,
-					 OPTION_BUDGET,	  OPTION_ALERT,		OPTION_ALERT_TO,
-					 OPTION_SITES,	  OPTION_COMM,		OPTION_USER,
-					 OPTION_CGROUP,	  OPTION_MATCH,		OPTION_BELOW,
-					 OPTION_BLOCKS,	  OPTION_MAX_MEMORY,	OPTION_MAX_CPU,
-					 OPTION_VERBOSE,  OPTION_HELP,		0},
+	.options = (const enum option_id[]){OPTION_CONFIG,	  OPTION_LISTEN,
+					    OPTION_TOKEN_FILE,	  OPTION_NO_TOKEN,
+					    OPTION_COMMAND_LINES, OPTION_INTERVAL,
+					    OPTION_BUDGET,	  OPTION_ALERT,
+					    OPTION_ALERT_TO,	  OPTION_SITES,
+					    OPTION_COMM,	  OPTION_USER,
+					    OPTION_CGROUP,	  OPTION_MATCH,
+					    OPTION_BELOW,	  OPTION_BLOCKS,
+					    OPTION_SWAPPED,	  OPTION_MAX_MEMORY,
+					    OPTION_MAX_CPU,	  OPTION_VERBOSE,
+					    OPTION_HELP,	  0},
 	.help =
 		(const struct option_help[]){
 			{OPTION_INTERVAL,

@@ -133,6 +133,10 @@ static const struct option_row rows[] = {
 	 FLAG(snapshot.findings.with_map)},
 	{OPTION_PAUSE, "pause", 0, NULL, "stop the process while its heap is read",
 	 FLAG(snapshot.reading.pause)},
+	{OPTION_SWAPPED, "swapped", 0, NULL,
+	 "also read memory that is swapped out; this brings it back into RAM, charged to the "
+	 "cgroup of the process",
+	 FLAG(snapshot.reading.swapped)},
 	{OPTION_BELOW, "below", 0, "PERCENT",
 	 "count an arena with live blocks as pinned if its occupancy is below PERCENT",
 	 SHARE(snapshot.findings.below), .preset = "10%"},

@@ -32,6 +32,7 @@ struct host_options options__host(const struct options *options)
 			    .with_shared = true,
 			    .sites = options->sites,
 			    .max_cpu_s = options->snapshot.reading.max_cpu_s,
+			    .reads_swapped = options->snapshot.reading.swapped,
 			    .probes_budget = options->trace.pace.budget},
 		.max_memory_bytes = options->snapshot.reading.max_memory_bytes,
 		.pace = options->trace.pace,

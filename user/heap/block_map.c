@@ -254,6 +254,9 @@ static void fill_bits(const struct block_map *map, struct block_map_chunk *chunk
 	memset((uint8_t *)chunk->bits + bit_of(map, address) / 8, byte,
 	       (end - address) >> map->shift >> 3);
 	clear_stamps(map, chunk, address, end);
+	for (; address < end; address += 1UL << map->page_shift)
+		if (chunk->span_class[page_of(map, address)] == CLASS_UNREAD)
+			chunk->span_class[page_of(map, address)] = CLASS_UNKNOWN;
 }
 
 int block_map__insert_range(struct block_map *map, uint64_t address, uint64_t size)

@@ -17,6 +17,8 @@
 #include "util/account.h"
 
 #define CLASS_UNKNOWN 0xff
+/* The span was not read, because a page of it is swapped out: no bit of it says anything. */
+#define CLASS_UNREAD 0xfe
 
 /* All are powers of two, in bytes. */
 struct block_map_layout {
@@ -54,8 +56,8 @@ void block_map__remove(struct block_map *map, uint64_t address, bool *was_live);
 bool block_map__contains(const struct block_map *map, uint64_t address);
 
 /*
- * Sets or clears all bits of [address, address + size) and forgets the stamps of the spans there.
- * Both ends are aligned to a page.
+ * Sets or clears all bits of [address, address + size) and forgets the stamps of the spans there;
+ * those that were CLASS_UNREAD become CLASS_UNKNOWN. Both ends are aligned to a page.
  */
 int block_map__insert_range(struct block_map *map, uint64_t address, uint64_t size);
 void block_map__remove_range(struct block_map *map, uint64_t address, uint64_t size);

@@ -77,12 +77,13 @@ static inline void heap__span_at(const struct heap *heap, uint64_t address, stru
 	heap->layout.operations->at(heap, address, span);
 }
 
-struct heap_totals { /* region_bytes is the sum of the other four byte counts */
+struct heap_totals { /* region_bytes is the sum of the other five byte counts */
 	uint64_t regions, region_bytes;
 	uint64_t live_blocks, live_bytes;
 	uint64_t free_block_bytes; /* in spans with at least one live block */
 	uint64_t free_span_bytes;  /* of entirely free spans */
 	uint64_t overhead_bytes;   /* in spans but not in blocks; in regions but not in spans */
+	uint64_t unread_spans, unread_bytes; /* not read: CLASS_UNREAD */
 	/*
 	 * Live blocks at addresses that their span's size class does not allow, and spans of
 	 * unknown class. Both are 0 unless the heap image is damaged. Such spans count as overhead.
@@ -98,6 +99,7 @@ struct size_class_totals {
 struct region_totals {
 	uint64_t address, size;
 	uint64_t live_bytes;
+	uint64_t unread_bytes; /* of spans that were not read: they may hold live blocks, too */
 	uint32_t live_blocks;
 };
 
@@ -112,5 +114,5 @@ struct heap_measure {
 int heap__measure(const struct heap *heap, struct heap_measure *out);
 void heap_measure__free(struct heap_measure *measure);
 
-/* 1 - live_bytes / region_bytes; 0 without regions. */
+/* 1 - live_bytes / (region_bytes - unread_bytes); 0 without regions. */
 double heap_totals__fragmentation(const struct heap_totals *totals);

@@ -44,6 +44,12 @@ static void measure_span(const struct heap *heap, const struct span *span,
 			      : block_map__count(heap->blocks, span->address, span->size);
 	uint32_t strays;
 
+	if (block_map__class(heap->blocks, span->address) == CLASS_UNREAD) {
+		measure->totals.unread_spans++;
+		measure->totals.unread_bytes += span->size;
+		region->unread_bytes += span->size;
+		return;
+	}
 	if (!live) {
 		measure->totals.free_span_bytes += span->size;
 		return;
@@ -104,7 +110,7 @@ void heap_measure__free(struct heap_measure *measure)
 
 double heap_totals__fragmentation(const struct heap_totals *totals)
 {
-	return totals->region_bytes
-		       ? 1.0 - (double)totals->live_bytes / (double)totals->region_bytes
-		       : 0.0;
+	uint64_t read_bytes = totals->region_bytes - totals->unread_bytes;
+
+	return read_bytes ? 1.0 - (double)totals->live_bytes / (double)read_bytes : 0.0;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap/unread_spans.h"
 #include "util/cleanup.h"
 
 int model__new(struct model **out, const struct heap_layout *layout, bool follows_blocks,
@@ -111,7 +112,7 @@ static void apply_free(struct model *model, uint64_t address)
 
 	block_map__remove(model->heap->blocks, address, &was_live);
 	model->counts.frees++;
-	model->counts.missed_allocs += !was_live;
+	model->counts.missed_allocs += !was_live && !unread_spans__contain(model->heap, address);
 }
 
 /* Empties the span around @address. Blocks that are still live in it have missed their events. */
@@ -123,7 +124,7 @@ static int empty_span(struct model *model, uint64_t address)
 
 	heap__span_at(model->heap, heap_layout__span_start(&model->heap->layout, address), &span);
 	left = block_map__count(blocks, span.address, span.size);
-	if (!left)
+	if (!left && !unread_spans__contain(model->heap, address))
 		return 0;
 	model->counts.missed_frees += left;
 	block_map__remove_range(blocks, span.address, span.size);
@@ -400,15 +401,19 @@ static void compare_chunk(struct comparison *comparison, uint64_t address)
 	const struct block_map_chunk *new = block_map__chunk(comparison->fresh->blocks, address);
 	const struct block_map_chunk *touched = block_map__chunk(model->touched, address);
 	uint32_t alignment = comparison->fresh->layout.map.alignment;
+	uint64_t block;
 
 	for (size_t w = 0; w < block_map__words_per_chunk(model->heap->blocks); w++) {
 		uint64_t differ = (word_of(old, w) ^ word_of(new, w)) & ~word_of(touched, w);
 
 		if (!differ)
 			continue;
+		block = address + (w * 64 + (uint64_t)__builtin_ctzll(differ)) * alignment;
+		if (unread_spans__contain(model->heap, block) ||
+		    unread_spans__contain(comparison->fresh, block))
+			continue;
 		comparison->drift_blocks += (uint64_t)__builtin_popcountll(differ);
-		note_span(comparison,
-			  address + (w * 64 + (uint64_t)__builtin_ctzll(differ)) * alignment);
+		note_span(comparison, block);
 	}
 }
 
@@ -554,8 +559,9 @@ int model__adopt(struct model *model, struct heap *fresh, uint64_t drift_blocks)
 	int err = 0;
 
 	carry_generations(model, fresh);
+	err = unread_spans__carry(fresh, model->heap);
 	/* Regions first: adding one clears its blocks, which overlay_touched() then restores. */
-	if (model->touched)
+	if (!err && model->touched)
 		err = overlay_regions(model, fresh);
 	if (!err && model->touched)
 		err = overlay_touched(model, fresh);

@@ -25,7 +25,8 @@ void pinned__free(struct pinned *pinned)
 
 bool pinned__is_pinned(const struct region_totals *region, double below)
 {
-	return region->live_blocks && (double)region->live_bytes < below * (double)region->size;
+	return region->live_blocks &&
+	       (double)(region->live_bytes + region->unread_bytes) < below * (double)region->size;
 }
 
 /*
@@ -121,6 +122,7 @@ static int collect_regions(struct pinned *pinned, const struct heap *heap,
 		const struct region_totals *totals = &measure->regions[i];
 		struct pinned_region *region = &pinned->regions[pinned->region_cnt];
 		uint64_t resident = options->resident_bytes ? options->resident_bytes[i] : 0;
+		uint64_t used = totals->live_bytes + totals->unread_bytes;
 
 		if (!pinned__is_pinned(totals, options->below))
 			continue;
@@ -129,6 +131,7 @@ static int collect_regions(struct pinned *pinned, const struct heap *heap,
 			.size = totals->size,
 			.live_blocks = totals->live_blocks,
 			.live_bytes = totals->live_bytes,
+			.unread_bytes = totals->unread_bytes,
 			.occupancy = (double)totals->live_bytes / (double)totals->size,
 			.resident_bytes = resident,
 			.pinned_for_s =
@@ -137,9 +140,9 @@ static int collect_regions(struct pinned *pinned, const struct heap *heap,
 		};
 		pinned->region_cnt++;
 		pinned->bytes += totals->size;
-		pinned->hostage_bytes += totals->size - totals->live_bytes;
-		if (resident > totals->live_bytes)
-			pinned->resident_hostage_bytes += resident - totals->live_bytes;
+		pinned->hostage_bytes += totals->size - used;
+		if (resident > used)
+			pinned->resident_hostage_bytes += resident - used;
 		pinned->live_blocks += totals->live_blocks;
 	}
 	return account__sort(heap->account, pinned->regions, pinned->region_cnt,
@@ -149,7 +152,7 @@ static int collect_regions(struct pinned *pinned, const struct heap *heap,
 static bool has_empty_region(const struct heap *heap, const struct heap_measure *measure)
 {
 	for (size_t i = 0; i < heap->region_cnt; i++)
-		if (!measure->regions[i].live_blocks)
+		if (!measure->regions[i].live_blocks && !measure->regions[i].unread_bytes)
 			return true;
 	return false;
 }

@@ -18,6 +18,7 @@ struct pinned_block {
 struct pinned_region {
 	uint64_t address, size;
 	uint64_t live_bytes;
+	uint64_t unread_bytes; /* of spans that were not read */
 	uint32_t live_blocks;
 	double occupancy; /* live bytes / size */
 	uint64_t resident_bytes;
@@ -61,7 +62,10 @@ struct pinned_history {
 
 void pinned_history__free(struct pinned_history *history);
 
-/* Whether a region is pinned: it has live blocks, but its occupancy is below @below. */
+/*
+ * Whether a region is pinned: it has live blocks, but its occupancy is below @below, even if all
+ * spans that were not read are full.
+ */
 bool pinned__is_pinned(const struct region_totals *region, double below);
 
 /*

@@ -15,6 +15,7 @@
 struct finder {
 	struct host_filter filter;
 	struct account *total;
+	bool reads_swapped;
 	regex_t match;
 	bool has_match;
 	struct python_files *files;
@@ -48,7 +49,7 @@ static bool has_back_reference(const char *pattern)
 }
 
 int finder__new(struct finder **out, const struct host_filter *filter, struct account *total,
-		struct failure *failure)
+		bool reads_swapped, struct failure *failure)
 {
 	_cleanup_(finder__freep) struct finder *finder = calloc(1, sizeof(*finder));
 
@@ -56,6 +57,7 @@ int finder__new(struct finder **out, const struct host_filter *filter, struct ac
 		return failure__set(failure, -ENOMEM, "out of memory");
 	finder->filter = *filter;
 	finder->total = total;
+	finder->reads_swapped = reads_swapped;
 	if (filter->match && has_back_reference(filter->match))
 		return failure__set(
 			failure, -EINVAL,
@@ -118,7 +120,7 @@ int finder__look(struct finder *finder, pid_t pid, struct watched **out, struct 
 		return failure__set(failure, -ENOMEM, "out of memory");
 	if (!err)
 		return 0;
-	err = watched__new(&watched, pid, finder->total, failure);
+	err = watched__new(&watched, pid, finder->total, finder->reads_swapped, failure);
 	if (err)
 		return err == -ESRCH ? 0 : err;
 	if (!finder->filter.user || !strcmp(finder->filter.user, watched->identity.user))

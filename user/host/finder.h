@@ -23,10 +23,10 @@ struct finder;
 
 /*
  * @filter's texts and @total must outlive the finder; memory for the Pythons found is charged to
- * @total. Errors are described. The caller frees @out.
+ * @total. @reads_swapped: as for watched__new(). Errors are described. The caller frees @out.
  */
 int finder__new(struct finder **out, const struct host_filter *filter, struct account *total,
-		struct failure *failure);
+		bool reads_swapped, struct failure *failure);
 void finder__free(struct finder *finder);
 
 /* See python_files__left_out_cnt(). */

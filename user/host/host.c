@@ -92,7 +92,8 @@ int host__new(struct host **out, const struct host_options *options, struct fail
 	host->options = *options;
 	host->place_cnt = places__limit(options->max_memory_bytes);
 	schedule__begin(&host->schedule, options->pace.interval_s, options->pace.budget, now_ns);
-	err = finder__new(&host->finder, &options->filter, host->memory, failure);
+	err = finder__new(&host->finder, &options->filter, host->memory,
+			  options->watched.reads_swapped, failure);
 	if (err)
 		return err;
 	err = jobs__init(&host->jobs);

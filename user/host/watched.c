@@ -56,7 +56,8 @@ static int settle(const struct watched *watched, struct failure *failure)
 	return err ? shortage__describe(target, err, failure) : 0;
 }
 
-int watched__new(struct watched **out, pid_t pid, struct account *total, struct failure *failure)
+int watched__new(struct watched **out, pid_t pid, struct account *total, bool reads_swapped,
+		 struct failure *failure)
 {
 	_cleanup_(watched__freep) struct watched *watched = calloc(1, sizeof(*watched));
 	struct target *target;
@@ -66,9 +67,11 @@ int watched__new(struct watched **out, pid_t pid, struct account *total, struct 
 		return failure__set(failure, -ENOMEM, "out of memory");
 	watched->pid = pid;
 	err = live__open(&target, pid, failure);
-	if (!err)
-		err = heap_source__open(&watched->source, followed_allocators, target,
-					account__usage(total).limit_bytes, total, failure);
+	if (err)
+		return err;
+	target->memory->reads_swapped = reads_swapped;
+	err = heap_source__open(&watched->source, followed_allocators, target,
+				account__usage(total).limit_bytes, total, failure);
 	if (err)
 		return err;
 	err = settle(watched, failure);

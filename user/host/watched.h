@@ -84,15 +84,17 @@ struct watched_options {
 	double probes_budget;
 	/* CPU seconds that one reading may take; 0: depends on the memory of the process. */
 	double max_cpu_s;
+	bool reads_swapped; /* also pages that are swapped out */
 	/* Per reading: what the struct watched asks for. */
 	bool with_kinds, with_growth;
 };
 
 /*
- * Starts to watch process @pid, with memory charged to @total. Errors are those of
- * heap_source__open(). The caller frees @out.
+ * Starts to watch process @pid, with memory charged to @total. @reads_swapped: also read pages that
+ * are swapped out. Errors are those of heap_source__open(). The caller frees @out.
  */
-int watched__new(struct watched **out, pid_t pid, struct account *total, struct failure *failure);
+int watched__new(struct watched **out, pid_t pid, struct account *total, bool reads_swapped,
+		 struct failure *failure);
 /* Does not block, except in the kernel and on file servers if the process is probed. */
 void watched__free(struct watched *watched);
 void watched__freep(struct watched **watched);

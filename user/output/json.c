@@ -63,14 +63,16 @@ static json_t *pack_heap(const struct report *report)
 {
 	const struct heap_totals *totals = &report->findings->measure.totals;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "arenas",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "arenas",
 			 (json_int_t)totals->regions, "arena_bytes",
 			 (json_int_t)totals->region_bytes, "live_blocks",
 			 (json_int_t)totals->live_blocks, "live_bytes",
 			 (json_int_t)totals->live_bytes, "free_block_bytes",
 			 (json_int_t)totals->free_block_bytes, "free_pool_bytes",
 			 (json_int_t)totals->free_span_bytes, "overhead_bytes",
-			 (json_int_t)totals->overhead_bytes, "resident_bytes",
+			 (json_int_t)totals->overhead_bytes, "unread_pools",
+			 (json_int_t)totals->unread_spans, "unread_bytes",
+			 (json_int_t)totals->unread_bytes, "resident_bytes",
 			 pack_known(report->findings->resident_bytes));
 }
 
@@ -222,7 +224,7 @@ static json_t *pack_snapshot(const struct report *report)
 {
 	const struct report_snapshot *snapshot = &report->snapshot;
 
-	return json_pack("{s:b, s:f, s:f, s:I, s:I, s:I, s:I, s:I}", "target_slept",
+	return json_pack("{s:b, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I}", "target_slept",
 			 snapshot->target_slept, "duration_ms", snapshot->duration_ms, "paused_ms",
 			 snapshot->paused_ms, "retried_pools",
 			 (json_int_t)counters__get(report->counters, COUNTER_POOLS_RETRIED),
@@ -230,7 +232,8 @@ static json_t *pack_snapshot(const struct report *report)
 			 (json_int_t)counters__get(report->counters, COUNTER_POOLS_UNRESOLVED),
 			 "unchanged_pools", (json_int_t)snapshot->unchanged_pools, "calm_pools",
 			 (json_int_t)snapshot->calm_pools, "scrubbed_pools",
-			 (json_int_t)snapshot->scrubbed_pools);
+			 (json_int_t)snapshot->scrubbed_pools, "swapped_bytes",
+			 (json_int_t)report__swapped_bytes(report));
 }
 
 static json_t *pack_counters(const struct counters *values)

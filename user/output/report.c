@@ -26,3 +26,9 @@ double report__coverage(const struct report *report)
 		missed = lost;
 	return missed ? (double)seen / (double)(seen + missed) : 1.0;
 }
+
+uint64_t report__swapped_bytes(const struct report *report)
+{
+	return counters__get(report->counters, COUNTER_PAGES_SWAPPED) *
+	       (uint64_t)sysconf(_SC_PAGESIZE);
+}

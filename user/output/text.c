@@ -102,6 +102,19 @@ static void write_verdict(const struct report *report, FILE *out)
 	fputs(".\n", out);
 }
 
+/* What was not read, and what reading it would cost. */
+static void write_unread(const struct report *report, FILE *out)
+{
+	uint64_t bytes = report__swapped_bytes(report);
+
+	if (bytes)
+		fprintf(out,
+			"   %s are swapped out and were not read, so the figures are lower bounds. "
+			"--swapped reads them,\n   which brings at least that much back into RAM, "
+			"charged to the cgroup of the process.\n",
+			BYTES(bytes));
+}
+
 static void write_share(FILE *out, const char *name, uint64_t bytes, uint64_t all, const char *note)
 {
 	fprintf(out, "  %-12s %12s %8s  %s\n", name, BYTES(bytes),
@@ -129,6 +142,9 @@ static void write_heap(const struct report *report, FILE *out)
 	write_share(out, "free pools", totals->free_span_bytes, all, "usable for any size class");
 	write_share(out, "overhead", totals->overhead_bytes, all,
 		    "pool headers and unused ends of pools");
+	snprintf(note, sizeof(note), "%s, swapped out", COUNTED(totals->unread_spans, "pool"));
+	if (totals->unread_spans)
+		write_share(out, "not read", totals->unread_bytes, all, note);
 }
 
 static int compare_free_bytes(const void *left, const void *right)
@@ -336,6 +352,7 @@ int report__write_text(const struct report *report, FILE *out)
 	errno = 0;
 	write_head(report, out);
 	write_verdict(report, out);
+	write_unread(report, out);
 	write_heap(report, out);
 	if (report->memory_use)
 		text_memory__write(report->memory_use, report->memory_age_s, out);

@@ -56,8 +56,10 @@ static bool is_mapped(uint64_t address, void *context)
 {
 	const struct heap_follower *follower = context;
 	uint64_t word;
+	struct memory_range range = {.address = address, .buffer = &word, .size = sizeof(word)};
 
-	return !memory__read(follower->source->target->memory, address, &word, sizeof(word));
+	return !memory__read_ranges(follower->source->target->memory, &range, 1) &&
+	       (!range.failed || range.is_swapped);
 }
 
 /*
@@ -237,5 +239,5 @@ void heap_follower__read_counters(const struct heap_follower *follower, struct c
 		counters__set(counters, COUNTER_ARENAS_ABANDONED, counts->abandoned_regions);
 	}
 	if (follower->source)
-		heap_source__count_refusals(follower->source, counters);
+		heap_source__count_omissions(follower->source, counters);
 }

@@ -12,6 +12,7 @@
 #define ARENA_SIZE_MAX (64U << 20)
 /* How many arenas to check: the first pool of each must carry the index of its arena. */
 #define ARENAS_CHECKED_MAX 64
+#define PAGE_BYTES	   4096UL
 
 static bool is_power_of_two(uint32_t value)
 {
@@ -87,6 +88,37 @@ static int check_unused_list(const struct arena_object *slots, uint64_t base, si
 }
 
 /*
+ * Reads @cnt slots, or as many as possible: *@cnt becomes how many. Returns 0; -EUCLEAN: the next
+ * one is swapped out, so whether there is one is not known; or as memory__read_ranges().
+ */
+static int read_run(const struct memory *memory, uint64_t address, struct arena_object *slots,
+		    size_t *cnt)
+{
+	uint64_t end = address + *cnt * sizeof(*slots), at = address;
+	struct memory_range range = {.address = at, .buffer = slots, .size = end - at};
+	int err = memory__read_ranges(memory, &range, 1);
+
+	if (err || !range.is_swapped) {
+		*cnt = range.failed ? 0 : *cnt;
+		return err;
+	}
+	for (; at < end; at += range.size) {
+		uint64_t page_end = (at | (PAGE_BYTES - 1)) + 1;
+
+		range = (struct memory_range){.address = at,
+					      .buffer = (uint8_t *)slots + (at - address),
+					      .size = (page_end < end ? page_end : end) - at};
+		err = memory__read_ranges(memory, &range, 1);
+		if (err)
+			return err;
+		if (range.failed)
+			break;
+	}
+	*cnt = (at - address) / sizeof(*slots);
+	return range.is_swapped ? -EUCLEAN : 0;
+}
+
+/*
  * Reads 16, 32, 64, ... slots until one is implausible. *plausible: number of slots before that
  * one.
  */
@@ -98,16 +130,15 @@ static int read_slots(const struct memory *memory, uint64_t base, struct geometr
 	int err;
 
 	for (; want <= ARENAS_MAX; want *= 2) {
+		size_t got = want - cnt, end;
+
 		err = ACCOUNT_RESERVE(memory->account, slots, capacity, want);
 		if (err)
 			return err;
-		err = memory__read(memory, base + cnt * sizeof(*slots), slots + cnt,
-				   (want - cnt) * sizeof(*slots));
-		if (err == -EFAULT)
-			break;
-		if (err)
+		err = read_run(memory, base + cnt * sizeof(*slots), slots + cnt, &got);
+		if (err && err != -EUCLEAN)
 			return err;
-		for (; cnt < want; cnt++) {
+		for (end = cnt + got; cnt < end; cnt++) {
 			const struct arena_object *slot = &slots[cnt];
 
 			if (!slot->address)
@@ -117,6 +148,10 @@ static int read_slots(const struct memory *memory, uint64_t base, struct geometr
 			if (!geometry->arena_size)
 				geometry->arena_size = arena_size_of(geometry, slot);
 		}
+		if (err)
+			return err;
+		if (cnt < want)
+			break;
 	}
 	if (want > ARENAS_MAX)
 		return -E2BIG;
@@ -131,7 +166,7 @@ out:
 /*
  * Each pool that was carved off, used or free, stores the index of its arena. A thread can be
  * preempted after it has unmapped an arena and before it clears the slot, so one unreadable arena
- * is allowed; its slot is cleared.
+ * is allowed; its slot is cleared. Pools that are swapped out are not checked.
  */
 static int check_indices(const struct memory *memory, const struct geometry *geometry,
 			 struct arena_object *slots, size_t cnt)
@@ -156,6 +191,8 @@ static int check_indices(const struct memory *memory, const struct geometry *geo
 	if (err)
 		return err;
 	for (size_t i = 0; i < checked; i++) {
+		if (ranges[i].is_swapped)
+			continue;
 		if (ranges[i].failed) {
 			slots[indices[i]].address = 0;
 			missing++;

@@ -167,6 +167,23 @@ static int store_free_pool(struct reader *reader, uint64_t address)
 }
 
 /*
+ * A pool that could not be read: it is swapped out, or was unmapped meanwhile. Rereading leaves
+ * what is stored of it.
+ */
+static int take_failed(struct reader *reader, const struct memory_range *range)
+{
+	static const uint64_t none[POOL_WORDS_MAX];
+	int err;
+
+	if (!range->is_swapped || reader->drops_torn) {
+		reader->counts->unreadable_spans += !range->is_swapped;
+		return 0;
+	}
+	err = note_change(reader, range->address);
+	return err ? err : store_pool(reader, range->address, CLASS_UNREAD, 0, none);
+}
+
+/*
  * Queues a torn copy to be read again. After the @last try, stores it anyway if its header is
  * valid, unless torn pools are dropped.
  */
@@ -222,10 +239,9 @@ static int read_bodies(struct reader *reader, bool last)
 		}
 		err = memory__read_ranges(reader->memory, reader->ranges, used);
 		for (size_t i = 0; i < used && !err; i++) {
-			if (reader->ranges[i].failed)
-				reader->counts->unreadable_spans++;
-			else
-				err = take_body(reader, &reader->ranges[i], last);
+			err = reader->ranges[i].failed
+				      ? take_failed(reader, &reader->ranges[i])
+				      : take_body(reader, &reader->ranges[i], last);
 		}
 		if (err)
 			return err;
@@ -280,11 +296,10 @@ static int read_pools(struct reader *reader, const uint64_t *addresses, size_t c
 	reader->partial_cnt = 0;
 	reader->torn_cnt = 0;
 	for (size_t i = 0; i < cnt && !err; i++) {
-		if (reader->ranges[i].failed)
-			reader->counts->unreadable_spans++;
-		else
-			err = take_header(reader, reader->ranges[i].address, &reader->headers[i],
-					  reader->due[i], last);
+		err = reader->ranges[i].failed
+			      ? take_failed(reader, &reader->ranges[i])
+			      : take_header(reader, reader->ranges[i].address, &reader->headers[i],
+					    reader->due[i], last);
 	}
 	return err ? err : read_bodies(reader, last);
 }

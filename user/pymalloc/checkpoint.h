@@ -18,6 +18,10 @@
  * therefore seen up to CALM_SHARE readings late, or CALM_SHARE * SCRUB_READINGS readings if the
  * header of the pool stays the same.
  *
+ * Pages that are swapped out are not read, unless memory->reads_swapped. A pool of which such a
+ * page is needed becomes CLASS_UNREAD, whatever was known of it: it may have changed before it was
+ * swapped out.
+ *
  * The result is fuzzy in one way only: pools are read at slightly different moments. A block that
  * did not change during the checkpoint is reported correctly. (A free list is a stack: untouched
  * blocks stay linked below the touched ones, so each consistent copy contains all of them.)

@@ -80,8 +80,9 @@ static bool end_fits(const struct list_end *end, const struct used_pools *table)
 
 /*
  * Checks the table against the pools at the ends of its lists, and collects evidence from them.
- * Returns 0; -EUCLEAN if some contradict the table, as happens while it changes; -ENOENT if most
- * do: it is not such a table.
+ * Pools that are swapped out say nothing. Returns 0; -EUCLEAN if some contradict the table, as
+ * happens while it changes; -ENOENT if most do, or all are swapped out: it is not known to be such
+ * a table.
  */
 static int check_ends(const struct memory *memory, const struct used_pools *table,
 		      struct used_pools_evidence *evidence)
@@ -89,7 +90,7 @@ static int check_ends(const struct memory *memory, const struct used_pools *tabl
 	uint32_t alignment = SMALL_REQUEST_MAX / table->class_cnt, pool_size = 0;
 	struct memory_range ranges[2 * SIZE_CLASSES_MAX];
 	struct list_end ends[2 * SIZE_CLASSES_MAX];
-	size_t cnt, wrong = 0;
+	size_t cnt, wrong = 0, swapped = 0;
 	int err;
 
 	err = read_ends(memory, table, ends, ranges, &cnt);
@@ -100,6 +101,9 @@ static int check_ends(const struct memory *memory, const struct used_pools *tabl
 		const struct pool_header *header = &ends[i].header;
 		uint32_t size = header->maxnextoffset + (ends[i].size_class + 1) * alignment;
 
+		swapped += ranges[i].is_swapped;
+		if (ranges[i].is_swapped)
+			continue;
 		if (ranges[i].failed || !end_fits(&ends[i], table) || !pool_size_is_sane(size) ||
 		    (pool_size && size != pool_size)) {
 			wrong++;
@@ -112,7 +116,7 @@ static int check_ends(const struct memory *memory, const struct used_pools *tabl
 						      .arena_index = header->arenaindex};
 	}
 	evidence->geometry = (struct geometry){.pool_size = pool_size, .alignment = alignment};
-	if (wrong * 2 > cnt)
+	if (wrong * 2 > cnt - swapped || (cnt && swapped == cnt))
 		return -ENOENT;
 	return wrong ? -EUCLEAN : 0;
 }

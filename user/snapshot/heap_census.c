@@ -129,7 +129,6 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 			return describe_graph_error(source, err, options, failure);
 		counters__add(counters, COUNTER_REFERENCES_LEFT_OUT, out->graph->left_out_cnt);
 		counters__add(counters, COUNTER_ROOTS_REFUSED, out->roots.refused_cnt);
-		heap_source__count_refusals(source, counters);
 	}
 	if (!err && options->since) {
 		out->report.since = options->since;
@@ -146,6 +145,7 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 						 .roots = &out->roots,
 						 .retention = out->retention,
 						 .ledger = of->ledger};
+	heap_source__count_omissions(source, counters);
 	err = census__count(out->report.census, options->by, &out->report.referrers,
 			    &out->report.rows);
 	return err ? shortage__describe(source->target, err, failure) : 0;

@@ -67,9 +67,11 @@ int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
 		.pause = options->reading.pause,
 		.checkpoint = {.progress = progress__show_reading},
 	};
-	int err = heap_source__open(&out->source, allocators, target,
-				    options->reading.max_memory_bytes, NULL, failure);
+	int err;
 
+	target->memory->reads_swapped = options->reading.swapped;
+	err = heap_source__open(&out->source, allocators, target, options->reading.max_memory_bytes,
+				NULL, failure);
 	if (!err)
 		err = heap_source__read(out->source, &reading_options, &out->reading,
 					&out->counters, failure);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "target/shortage.h"
 #include "util/cleanup.h"
@@ -54,7 +55,7 @@ int heap_source__open(struct heap_source **out, const struct allocator *const *w
 	if (!err)
 		err = find_heaps(source, wanted, failure);
 	if (err)
-		return err;
+		return shortage__describe_swapped(source->target, err, failure);
 	*out = TAKE_PTR(source);
 	return 0;
 }
@@ -81,7 +82,8 @@ static int describe_read_error(const struct heap_source *source, int err, struct
 	if (!target__is_alive(target) || err == -ESRCH)
 		return failure__set(failure, -ESRCH, "process %d (%s) has exited", target->pid,
 				    target->comm);
-	return account__is_short(err) ? shortage__describe(target, err, failure) : err;
+	return account__is_short(err) ? shortage__describe(target, err, failure)
+				      : shortage__describe_swapped(target, err, failure);
 }
 
 /* Pauses the target if that is wanted. */
@@ -113,9 +115,11 @@ static void add_counts(const struct checkpoint_counts *counts, struct counters *
 	counters__add(counters, COUNTER_INTERPRETERS_SKIPPED, counts->skipped_interpreters);
 }
 
-void heap_source__count_refusals(const struct heap_source *source, struct counters *counters)
+void heap_source__count_omissions(const struct heap_source *source, struct counters *counters)
 {
 	counters__set(counters, COUNTER_MEMORY_REFUSED, account__usage(source->account).refused);
+	counters__set(counters, COUNTER_PAGES_SWAPPED,
+		      memory__left_bytes(source->target->memory) / (uint64_t)sysconf(_SC_PAGESIZE));
 }
 
 /* Reads into @heap, which is created if it is NULL. */
@@ -176,6 +180,7 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 	bool is_first = !reading->heap;
 	int err;
 
+	memory__forget_left(source->target->memory);
 	reading->counts = (struct checkpoint_counts){};
 	err = begin_pause(source, options, failure);
 	if (err)
@@ -188,7 +193,7 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 		return describe_read_error(source, err, failure);
 	}
 	add_counts(&reading->counts, counters);
-	heap_source__count_refusals(source, counters);
+	heap_source__count_omissions(source, counters);
 	reading->duration_ms = (double)(clock_ns(CLOCK_MONOTONIC) - start_ns) / 1e6;
 	return 0;
 }

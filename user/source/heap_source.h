@@ -84,8 +84,8 @@ int heap_source__read_others(struct heap_source *source, const struct heap_readi
 /* Frees the heaps of a reading, and makes them NULL. */
 void heap_reading__release(struct heap_reading *reading);
 
-/* Stores in @counters how often memory for this process was refused. */
-void heap_source__count_refusals(const struct heap_source *source, struct counters *counters);
+/* Stores in @counters what could not be allocated, and what was not read, for this process. */
+void heap_source__count_omissions(const struct heap_source *source, struct counters *counters);
 
 /* The heap that contains Python's objects. */
 static inline const struct target_heap *heap_source__main(const struct heap_source *source)

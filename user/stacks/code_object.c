@@ -46,7 +46,9 @@ static void add_field(struct memory_range *ranges, size_t *cnt, uint64_t address
 		      void *buffer, size_t size)
 {
 	if (offset != PY_NO_OFFSET)
-		ranges[(*cnt)++] = (struct memory_range){address + offset, buffer, size, false};
+		ranges[(*cnt)++] = (struct memory_range){.address = address + offset,
+							 .buffer = buffer,
+							 .size = size};
 }
 
 static int read_identity(const struct memory *memory, const struct py_offsets *offsets,

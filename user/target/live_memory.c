@@ -22,22 +22,34 @@
 /* How many ranges to try after one that could not be read. */
 #define RANGES_MIN 8
 
-/* Fills the vectors with as many of the @cnt @ranges as fit into one call. Returns how many. */
-static size_t fill_iovecs(const struct memory_range *ranges, size_t cnt, struct iovec *local,
-			  struct iovec *remote)
+/* What to pass to one call. */
+struct vectors {
+	struct iovec local[IOV_MAX], remote[IOV_MAX];
+	size_t cnt;
+};
+
+/*
+ * Fills the vectors with as many of the @cnt @ranges (at most IOV_MAX) as fit into one call, except
+ * for those that are swapped out. Returns how many ranges these are, including the exceptions.
+ */
+static size_t fill_vectors(struct vectors *vectors, const struct memory_range *ranges, size_t cnt)
 {
 	size_t used = 0, bytes = 0;
 
-	while (used < cnt && used < IOV_MAX) {
-		const struct memory_range *range = &ranges[used];
+	vectors->cnt = 0;
+	while (used < cnt) {
+		const struct memory_range *range = &ranges[used++];
 
-		if (used && bytes + range->size > CALL_BYTES_MAX)
-			break;
-		local[used] = (struct iovec){.iov_base = range->buffer, .iov_len = range->size};
-		remote[used] = (struct iovec){.iov_base = (void *)(uintptr_t)range->address,
-					      .iov_len = range->size};
+		if (range->is_swapped)
+			continue;
+		if (vectors->cnt && bytes + range->size > CALL_BYTES_MAX)
+			return used - 1;
+		vectors->local[vectors->cnt] =
+			(struct iovec){.iov_base = range->buffer, .iov_len = range->size};
+		vectors->remote[vectors->cnt++] =
+			(struct iovec){.iov_base = (void *)(uintptr_t)range->address,
+				       .iov_len = range->size};
 		bytes += range->size;
-		used++;
 	}
 	return used;
 }
@@ -46,12 +58,14 @@ static size_t fill_iovecs(const struct memory_range *ranges, size_t cnt, struct 
  * As process_vm_readv(), through a thread that has the memory. Returns the number of bytes read or
  * negative errno; -EAGAIN: every thread that was tried has ended.
  */
-static ssize_t read_through_thread(struct live_memory *live, const struct iovec *local,
-				   const struct iovec *remote, size_t cnt)
+static ssize_t read_through_thread(struct live_memory *live, const struct vectors *vectors)
 {
+	if (!vectors->cnt)
+		return 0;
 	for (int i = 0; i < MEMORY_THREADS_TRIED_MAX; i++) {
 		pid_t thread = live->thread;
-		ssize_t copied = process_vm_readv(thread, local, cnt, remote, cnt, 0);
+		ssize_t copied = process_vm_readv(thread, vectors->local, vectors->cnt,
+						  vectors->remote, vectors->cnt, 0);
 
 		if (copied < 0)
 			copied = -errno;
@@ -66,23 +80,31 @@ static ssize_t read_through_thread(struct live_memory *live, const struct iovec 
 	return -EAGAIN;
 }
 
+/* Marks the ranges that must not be read because they are swapped out. */
+static int mark_swapped(struct live_memory *live, struct memory_range *ranges, size_t cnt)
+{
+	return live->memory.reads_swapped ? 0
+					  : swapped_pages__mark(&live->swapped, live->pid,
+								live->memory.account, ranges, cnt);
+}
+
 static int read_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt)
 {
 	struct live_memory *live = (struct live_memory *)(uintptr_t)memory;
-	struct iovec local[IOV_MAX], remote[IOV_MAX];
+	struct vectors vectors;
 	size_t done = 0, most = IOV_MAX;
-	int err = 0;
+	int err = mark_swapped(live, ranges, cnt);
 
-	while (done < cnt && !(err = cpu_allowance__check())) {
-		size_t left = cnt - done,
-		       used = fill_iovecs(ranges + done, left < most ? left : most, local, remote);
+	while (!err && done < cnt && !(err = cpu_allowance__check())) {
+		size_t used = cnt - done < most ? cnt - done : most;
 		ssize_t copied;
 
 		err = page_tables__note(&live->tables, live->pid, memory->account, ranges + done,
 					&used);
 		if (err)
 			return err;
-		copied = read_through_thread(live, local, remote, used);
+		used = fill_vectors(&vectors, ranges + done, used);
+		copied = read_through_thread(live, &vectors);
 		if (copied < 0 && copied != -EFAULT)
 			return (int)copied;
 		/*
@@ -93,6 +115,8 @@ static int read_ranges(const struct memory *memory, struct memory_range *ranges,
 			struct memory_range *range = &ranges[done];
 
 			done++;
+			if (range->is_swapped)
+				continue;
 			range->failed = copied < (ssize_t)range->size;
 			if (range->failed)
 				break;
@@ -100,6 +124,21 @@ static int read_ranges(const struct memory *memory, struct memory_range *ranges,
 		}
 	}
 	return err;
+}
+
+static struct swapped_pages *swapped_of(const struct memory *memory)
+{
+	return &((struct live_memory *)(uintptr_t)memory)->swapped;
+}
+
+static uint64_t left_bytes(const struct memory *memory)
+{
+	return swapped_pages__left_bytes(swapped_of(memory));
+}
+
+static void forget_left(const struct memory *memory)
+{
+	swapped_pages__forget_left(swapped_of(memory));
 }
 
 static int find_touched(const struct memory *memory, uint64_t start, uint64_t end,
@@ -113,7 +152,10 @@ static int find_touched(const struct memory *memory, uint64_t start, uint64_t en
 void live_memory__init(struct live_memory *memory, pid_t pid)
 {
 	*memory = (struct live_memory){
-		.memory = {.read_ranges = read_ranges, .find_touched = find_touched},
+		.memory = {.read_ranges = read_ranges,
+			   .find_touched = find_touched,
+			   .left_bytes = left_bytes,
+			   .forget_left = forget_left},
 		.pid = pid,
 		.thread = pid,
 	};
@@ -122,4 +164,5 @@ void live_memory__init(struct live_memory *memory, pid_t pid)
 void live_memory__release(struct live_memory *memory)
 {
 	page_tables__release(&memory->tables);
+	swapped_pages__release(&memory->swapped);
 }

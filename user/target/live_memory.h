@@ -9,12 +9,14 @@
 
 #include "target/memory.h"
 #include "target/page_tables.h"
+#include "target/swapped_pages.h"
 
 struct live_memory {
 	struct memory memory;
 	pid_t pid;
 	pid_t thread; /* the one that last gave access to the memory: memory_thread.h */
 	struct page_tables tables;
+	struct swapped_pages swapped;
 };
 
 void live_memory__init(struct live_memory *memory, pid_t pid);

@@ -40,6 +40,7 @@ _Static_assert(sizeof(struct pagemap_scan) == _IOC_SIZE(LIVE_PAGES_IOCTL),
 #define PAGE_PRESENT   (1UL << 63)
 #define PAGE_SWAPPED   (1UL << 62)
 #define PAGE_EXCLUSIVE (1UL << 56)	 /* mapped by nobody else */
+#define PAGE_GUARD     (1UL << 58)	 /* MADV_GUARD_INSTALL, which looks swapped out, too */
 #define PAGE_FRAME     ((1UL << 55) - 1) /* page frame number; 0 for those who may not see it */
 
 /* Entries read at once on older kernels. */
@@ -49,6 +50,7 @@ enum wanted_pages {
 	PAGES_RESIDENT,
 	PAGES_SHARED,  /* resident, and also mapped by others */
 	PAGES_TOUCHED, /* resident or swapped out */
+	PAGES_SWAPPED,
 };
 
 /* The pagemap of a process, and how it is read. */
@@ -95,17 +97,28 @@ static bool is_wanted(const struct pagemap *pagemap, uint64_t entry)
 	bool is_present = (entry & PAGE_PRESENT) &&
 			  !(pagemap->zero_frame && (entry & PAGE_FRAME) == pagemap->zero_frame);
 
-	if (pagemap->wanted == PAGES_SHARED)
+	switch (pagemap->wanted) {
+	case PAGES_SHARED:
 		return is_present && !(entry & PAGE_EXCLUSIVE);
-	return is_present || (pagemap->wanted == PAGES_TOUCHED && entry & PAGE_SWAPPED);
+	case PAGES_TOUCHED:
+		return is_present || entry & PAGE_SWAPPED;
+	case PAGES_SWAPPED:
+		return entry & PAGE_SWAPPED && !(entry & PAGE_GUARD);
+	default:
+		return is_present;
+	}
 }
 
 /* Passes runs of wanted pages from @start to @end, multiples of the page size, to @take. */
 static int scan_pages(const struct pagemap *pagemap, uint64_t start, uint64_t end,
 		      memory_run_fn *take, void *context)
 {
-	uint64_t any = pagemap->wanted == PAGES_TOUCHED ? CATEGORY_PRESENT | CATEGORY_SWAPPED
-							: CATEGORY_PRESENT;
+	static const uint64_t categories[] = {
+		[PAGES_RESIDENT] = CATEGORY_PRESENT,
+		[PAGES_TOUCHED] = CATEGORY_PRESENT | CATEGORY_SWAPPED,
+		[PAGES_SWAPPED] = CATEGORY_SWAPPED,
+	};
+	uint64_t any = categories[pagemap->wanted];
 	struct pagemap_region regions[64];
 	struct pagemap_scan scan = {
 		.size = sizeof(scan),
@@ -196,7 +209,8 @@ static int pagemap__open(struct pagemap *pagemap, pid_t pid)
 			    !scan_pages(pagemap, 0, pagemap->page_bytes, add_bytes, &none);
 	if (pagemap->can_scan)
 		return 0;
-	pagemap->zero_frame = find_zero_frame(pagemap->page_bytes);
+	if (pagemap->wanted != PAGES_SWAPPED)
+		pagemap->zero_frame = find_zero_frame(pagemap->page_bytes);
 	pagemap->entries = calloc(ENTRIES_MAX, sizeof(*pagemap->entries));
 	return pagemap->entries ? 0 : -ENOMEM;
 }
@@ -226,11 +240,23 @@ int live_pages__measure_shared(pid_t pid, struct resident_range *ranges, size_t 
 	return measure(pid, ranges, cnt, PAGES_SHARED);
 }
 
-int live_pages__find_touched(pid_t pid, uint64_t start, uint64_t end, memory_run_fn *take,
-			     void *context)
+static int find(pid_t pid, uint64_t start, uint64_t end, enum wanted_pages wanted,
+		memory_run_fn *take, void *context)
 {
-	_cleanup_(pagemap__release) struct pagemap pagemap = {.fd = -1, .wanted = PAGES_TOUCHED};
+	_cleanup_(pagemap__release) struct pagemap pagemap = {.fd = -1, .wanted = wanted};
 	int err = pagemap__open(&pagemap, pid);
 
 	return err ? err : visit_pages(&pagemap, start, end - start, take, context);
+}
+
+int live_pages__find_swapped(pid_t pid, uint64_t start, uint64_t end, memory_run_fn *take,
+			     void *context)
+{
+	return find(pid, start, end, PAGES_SWAPPED, take, context);
+}
+
+int live_pages__find_touched(pid_t pid, uint64_t start, uint64_t end, memory_run_fn *take,
+			     void *context)
+{
+	return find(pid, start, end, PAGES_TOUCHED, take, context);
 }

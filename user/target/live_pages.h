@@ -30,6 +30,13 @@ int live_pages__measure(pid_t pid, struct resident_range *ranges, size_t cnt);
 /* As target__measure_shared(), for process @pid: bit 56 of the word in pagemap is not set. */
 int live_pages__measure_shared(pid_t pid, struct resident_range *ranges, size_t cnt);
 
+/*
+ * Passes each run of pages from @start to @end that are swapped out to @take, as
+ * memory__find_touched(). Pages of shared memory are not among them.
+ */
+int live_pages__find_swapped(pid_t pid, uint64_t start, uint64_t end, memory_run_fn *take,
+			     void *context);
+
 /* As memory__find_touched(), for process @pid. */
 int live_pages__find_touched(pid_t pid, uint64_t start, uint64_t end, memory_run_fn *take,
 			     void *context);

@@ -9,6 +9,8 @@ int memory__read_ranges(const struct memory *memory, struct memory_range *ranges
 {
 	int err = cpu_allowance__check();
 
+	for (size_t i = 0; i < cnt; i++)
+		ranges[i].is_swapped = false;
 	return err ? err : memory->read_ranges(memory, ranges, cnt);
 }
 
@@ -20,6 +22,17 @@ int memory__read(const struct memory *memory, uint64_t address, void *buffer, si
 	if (err)
 		return err;
 	return range.failed ? -EFAULT : 0;
+}
+
+uint64_t memory__left_bytes(const struct memory *memory)
+{
+	return memory->left_bytes ? memory->left_bytes(memory) : 0;
+}
+
+void memory__forget_left(const struct memory *memory)
+{
+	if (memory->forget_left)
+		memory->forget_left(memory);
 }
 
 int memory__find_touched(const struct memory *memory, uint64_t start, uint64_t end,

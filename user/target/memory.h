@@ -26,6 +26,10 @@ struct memory_range {
 	void *buffer;	  /* ours, @size bytes; its content is undefined if @failed is set */
 	size_t size;
 	bool failed; /* out: not all bytes were readable */
+	/*
+	 * out, with @failed: a page of it is swapped out, and was left there (reads_swapped).
+	 */
+	bool is_swapped;
 };
 
 /*
@@ -41,6 +45,14 @@ struct memory {
 	 * thread's allowance of CPU time is used up (util/cpu_allowance.h).
 	 */
 	int (*read_ranges)(const struct memory *memory, struct memory_range *ranges, size_t cnt);
+	/* See memory__left_bytes() and memory__forget_left(). NULL: the source has no swap. */
+	uint64_t (*left_bytes)(const struct memory *memory);
+	void (*forget_left)(const struct memory *memory);
+	/*
+	 * Whether to read pages that are swapped out. Doing so brings them back into RAM, charged
+	 * to the target's control group, which can be at its limit.
+	 */
+	bool reads_swapped;
 	/* See memory__find_touched(). NULL: the source does not know. */
 	int (*find_touched)(const struct memory *memory, uint64_t start, uint64_t end,
 			    memory_run_fn *take, void *context);
@@ -58,6 +70,13 @@ int memory__read_ranges(const struct memory *memory, struct memory_range *ranges
 
 /* Reads one range. Returns 0, -EFAULT if not all of it is readable, or as read_ranges() does. */
 int memory__read(const struct memory *memory, uint64_t address, void *buffer, size_t size);
+
+/*
+ * The size of the pages that were to be read and were left swapped out, each counted once, since
+ * the memory was opened or memory__forget_left() was called.
+ */
+uint64_t memory__left_bytes(const struct memory *memory);
+void memory__forget_left(const struct memory *memory);
 
 /*
  * Calls @take for each run of pages with a byte from @start to @end that the target has touched:

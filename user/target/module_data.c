@@ -27,6 +27,29 @@
 #define PAGE_BYTES 4096UL
 #define GAP_BYTES  (16 * PAGE_BYTES)
 
+/* Reads the pages of a range one by one. Those that are swapped out or unreadable are zero. */
+static int read_pages(const struct memory *memory, const struct memory_range *whole)
+{
+	struct memory_range pages[RANGE_BYTES / PAGE_BYTES + 1];
+	uint64_t end = whole->address + whole->size;
+	size_t cnt = 0;
+	int err;
+
+	for (uint64_t at = whole->address, next; at < end; at = next) {
+		next = (at | (PAGE_BYTES - 1)) + 1 < end ? (at | (PAGE_BYTES - 1)) + 1 : end;
+		pages[cnt++] = (struct memory_range){
+			.address = at,
+			.buffer = (uint8_t *)whole->buffer + (at - whole->address),
+			.size = next - at,
+		};
+	}
+	err = memory__read_ranges(memory, pages, cnt);
+	for (size_t i = 0; i < cnt && !err; i++)
+		if (pages[i].failed)
+			memset(pages[i].buffer, 0, pages[i].size);
+	return err;
+}
+
 /* Reads @size bytes, at most PIECE_BYTES + DATA_TAIL_BYTES. Unreadable bytes are zero. */
 static int read_piece(const struct memory *memory, uint64_t address, uint8_t *bytes, size_t size)
 {
@@ -41,12 +64,13 @@ static int read_piece(const struct memory *memory, uint64_t address, uint8_t *by
 			.size = size - at < RANGE_BYTES ? size - at : RANGE_BYTES,
 		};
 	err = memory__read_ranges(memory, ranges, cnt);
-	if (err)
-		return err;
-	for (size_t i = 0; i < cnt; i++)
-		if (ranges[i].failed)
+	for (size_t i = 0; i < cnt && !err; i++) {
+		if (ranges[i].is_swapped)
+			err = read_pages(memory, &ranges[i]);
+		else if (ranges[i].failed)
 			memset(ranges[i].buffer, 0, ranges[i].size);
-	return 0;
+	}
+	return err;
 }
 
 static int add_segment(struct data_image *image, struct account *account, uint64_t address,

@@ -82,8 +82,12 @@ static int read_header(const struct memory *memory, const struct py_offsets *off
 {
 	uint32_t bits;
 	struct memory_range ranges[] = {
-		{address + offsets->unicode_length, length, sizeof(*length), false},
-		{address + offsets->unicode_state, &bits, sizeof(bits), false},
+		{.address = address + offsets->unicode_length,
+		 .buffer = length,
+		 .size = sizeof(*length)},
+		{.address = address + offsets->unicode_state,
+		 .buffer = &bits,
+		 .size = sizeof(bits)},
 	};
 	int err;
 

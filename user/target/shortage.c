@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "util/account.h"
 #include "util/units.h"
 
 int shortage__describe(const struct target *target, int err, struct failure *failure)
@@ -15,4 +16,15 @@ int shortage__describe(const struct target *target, int err, struct failure *fai
 			    "process %d (%s): reading its heap needs more than %s of memory; raise "
 			    "the limit with --max-memory",
 			    target->pid, target->comm, units__bytes(usage.limit_bytes).text);
+}
+
+int shortage__describe_swapped(const struct target *target, int err, struct failure *failure)
+{
+	if (!err || !memory__left_bytes(target->memory) || account__is_short(err) ||
+	    err == -ESRCH || err == -EPERM || err == -EACCES || err == -ETIME || err == -ENOTSUP)
+		return err;
+	return failure__set(failure, -EAGAIN,
+			    "process %d (%s): data that pyfrag has to read first is swapped out; "
+			    "use --swapped to read it, which brings it back into RAM",
+			    target->pid, target->comm);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reports that there is not enough memory for the data of a process: it exceeds the limit, which
- * the user can change, or there is none left at all.
+ * Reports that the data of a process cannot be had: there is not enough memory for it, or it is
+ * swapped out. Both depend on options, which the message names.
  */
 #pragma once
 
@@ -13,3 +13,11 @@
  * limit of the account of the target's memory is too low (--max-memory), or we are out of memory.
  */
 int shortage__describe(const struct target *target, int err, struct failure *failure);
+
+/*
+ * For an error of looking for something in the memory of @target, which @failure describes. If
+ * pages that were swapped out have not been read, that is taken for the reason: describes it, and
+ * returns -EAGAIN. Otherwise, and for errors that have nothing to do with what was read, returns
+ * @err.
+ */
+int shortage__describe_swapped(const struct target *target, int err, struct failure *failure);

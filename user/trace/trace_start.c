@@ -69,12 +69,14 @@ static int follow(struct trace_session *session, bool from_first_allocation,
 static int open_heap(struct trace_session *session, pid_t pid, struct failure *failure)
 {
 	struct target *target;
+	const struct reading_options *reading = &session->setup.snapshot->reading;
 	int err = live__open(&target, pid, failure);
 
-	if (!err)
-		err = heap_source__open(&session->source, followed_allocators, target,
-					session->setup.snapshot->reading.max_memory_bytes, NULL,
-					failure);
+	if (err)
+		return err;
+	target->memory->reads_swapped = reading->swapped;
+	err = heap_source__open(&session->source, followed_allocators, target,
+				reading->max_memory_bytes, NULL, failure);
 	return err ? err : heap_source__add(session->source, unfollowed_allocators, failure);
 }
 

@@ -1,0 +1,56 @@
+"""Swap space for tests, and how to swap a process out."""
+import contextlib
+import ctypes
+import os
+import re
+import subprocess
+
+import pytest
+
+SWAP_BYTES = 256 << 20
+PROCESS_MADVISE, PIDFD_OPEN, MADV_PAGEOUT = 440, 434, 21  # of x86-64; Linux 5.10
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Vector(ctypes.Structure):
+    _fields_ = [("address", ctypes.c_void_p), ("bytes", ctypes.c_size_t)]
+
+
+@contextlib.contextmanager
+def space(directory):
+    """Swap space in a file of that directory; skips the test if there can be none."""
+    path = "%s/swap" % directory
+    with open(path, "wb") as file:
+        os.chmod(path, 0o600)
+        os.posix_fallocate(file.fileno(), 0, SWAP_BYTES)
+    for command in ("mkswap", "swapon"):
+        try:
+            subprocess.run([command, path], check=True, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE)
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip("no swap space: %s" % (getattr(error, "stderr", b"") or error))
+    try:
+        yield
+    finally:
+        subprocess.run(["swapoff", path], check=True)
+
+
+def swap_out(pid, names=("",)):
+    """Swaps out the writable mappings of these names; those without a name are anonymous."""
+    pidfd = libc.syscall(PIDFD_OPEN, pid, 0)
+    with open("/proc/%d/maps" % pid) as maps:
+        lines = [line.split(None, 5) + [""] for line in maps]
+    for line in lines:
+        if line[1].startswith("rw") and line[5].strip() in names:
+            start, end = (int(address, 16) for address in line[0].split("-"))
+            vector = Vector(start, end - start)
+            if libc.syscall(PROCESS_MADVISE, pidfd, ctypes.byref(vector), ctypes.c_size_t(1),
+                            MADV_PAGEOUT, 0) < 0:
+                pytest.skip("process_madvise: " + os.strerror(ctypes.get_errno()))
+    os.close(pidfd)
+
+
+def swapped_bytes(pid):
+    """How much of it is swapped out, by its page tables."""
+    with open("/proc/%d/smaps" % pid) as smaps:
+        return 1024 * sum(int(size) for size in re.findall(r"(?m)^Swap: +(\d+) kB", smaps.read()))

@@ -1,0 +1,114 @@
+"""What is swapped out stays there, and is missing from reports; the rest of them is right."""
+import time
+
+import pytest
+
+import swap
+from conftest import EVERY_THIRD
+from test_snapshot_oracle import assert_equal_to_stats
+
+TRIES = 3
+# With pools of 4 and of 16 KiB.
+pythons = pytest.mark.parametrize("python", EVERY_THIRD[::2], ids=repr)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def swap_space(tmp_path_factory):
+    with swap.space(tmp_path_factory.mktemp("swap")):
+        yield
+
+
+def fill(target):
+    """Gives it 8 MiB of live blocks, and pools that are partly used."""
+    target.run("class_instances")
+    target.ask("eval kept.append([['%d' % i, {}] for i in range(30000)])")
+
+
+def use_a_little(target):
+    """Makes the target use some pools of several size classes."""
+    target.ask("eval len([['%d' % i, {i: (i,)}, 1.5 * i] for i in range(1000)])")
+
+
+def leaving_it(target, look, wake=True):
+    """Swaps out the process, all but what it then uses, and returns what @look returns, which
+    leaves it so. Other processes of the host may read it at the same time."""
+    for _ in range(TRIES):
+        swap.swap_out(target.pid)
+        if wake:
+            use_a_little(target)
+        target.wait_until_blocked()
+        before = swap.swapped_bytes(target.pid)
+        seen = look()
+        after = swap.swapped_bytes(target.pid)
+        if before == after:
+            break
+    assert before == after
+    assert before > 2 << 20
+    return seen
+
+
+@pythons
+def test_pools_are_left_out(target, snapshot):
+    fill(target)
+    for options in ((), ("--by", "owner", "--paths")):
+        report = leaving_it(target, lambda: snapshot(target.pid, *options))
+        whole = snapshot(target.pid, "--swapped")
+        heap, all_of_it = report["heap"], whole["heap"]
+        assert heap["arenas"] == all_of_it["arenas"]
+        assert 0 < heap["live_blocks"] < all_of_it["live_blocks"]
+        assert 0.5 * heap["arena_bytes"] < heap["unread_bytes"] < heap["arena_bytes"]
+        assert heap["unread_bytes"] == heap["unread_pools"] * report["python"]["pool_size"]
+        assert heap["unread_pools"] == report["counters"]["pools_swapped"]
+        assert report["snapshot"]["swapped_bytes"] >= 4096 * heap["unread_pools"]
+        assert report["counters"]["pools_unreadable"] == 0
+        assert all_of_it["unread_bytes"] == whole["snapshot"]["swapped_bytes"] == 0
+        rows = {row["block_size"]: row for row in whole["size_classes"]}
+        for row in report["size_classes"]:
+            assert row["pools"] <= rows[row["block_size"]]["pools"]
+            assert row["live_blocks"] <= rows[row["block_size"]]["live_blocks"]
+
+
+@pythons
+def test_pools_are_brought_back(target, snapshot):
+    fill(target)
+
+    def look():
+        swap.swap_out(target.pid)
+        before = swap.swapped_bytes(target.pid)
+        return before, snapshot(target.pid, "--swapped"), swap.swapped_bytes(target.pid)
+
+    (before, report, after), stats = target.heap_oracle(look)
+    assert_equal_to_stats(report, stats)
+    assert after < before
+
+
+def test_nothing_can_be_read(any_target, pyfrag):
+    """The message names the option that helps."""
+    fill(any_target)
+    for options in ((), ("--by", "owner", "--paths")):
+        result = leaving_it(any_target, lambda: pyfrag(
+            "snapshot", "-p", any_target.pid, *options, check=False), wake=False)
+        assert result.returncode == 1
+        assert b"swapped out; use --swapped" in result.stderr
+    pyfrag("snapshot", "-p", any_target.pid, "--swapped")
+
+
+@pythons
+def test_no_drift(target, start_trace):
+    """Blocks that were swapped out before the trace are allocated and freed during it."""
+    fill(target)
+    swap.swap_out(target.pid)
+    use_a_little(target)
+    trace = start_trace("-p", target.pid, "-i", "0.3")
+    target.run("json_churn")
+    swap.swap_out(target.pid)
+    time.sleep(0.5)
+    assert target.ask("drop") == "done"
+    swap.swap_out(target.pid)
+    time.sleep(0.5)
+    reports = trace.stop()
+    assert any(report["heap"]["unread_pools"] for report in reports)
+    for report in reports:
+        tracing = report["tracing"]
+        assert tracing["drift_blocks"] == tracing["missed_allocs"] == tracing["missed_frees"] == 0
+        assert tracing["coverage"] == 1
