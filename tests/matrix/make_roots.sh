@@ -26,5 +26,8 @@ for release in bullseye trixie sid; do
 		chroot "$root" apt-get $options install -q -y --no-install-recommends "$newest" \
 			>> "$place/$release.log" 2>&1
 	fi
+	# shellcheck disable=SC2086
+	chroot "$root" apt-get $options install -q -y --no-install-recommends libjemalloc2 \
+		libtcmalloc-minimal4 >> "$place/$release.log" 2>&1
 	touch "$root/.complete"
 done

@@ -7,10 +7,15 @@
 #include "util/partition_point.h"
 
 const char *const memory_part_names[MEMORY_PART_CNT] = {
-	[MEMORY_ARENAS] = "arenas", [MEMORY_MALLOC] = "malloc",
-	[MEMORY_STACKS] = "stacks", [MEMORY_FILES] = "files",
-	[MEMORY_SHARED] = "shared", [MEMORY_KERNEL] = "kernel",
-	[MEMORY_BREAK] = "break",   [MEMORY_UNEXPLAINED] = "unexplained",
+	[MEMORY_ARENAS] = "arenas",
+	[MEMORY_MALLOC] = "malloc",
+	[MEMORY_OTHER_MALLOCS] = "other_mallocs",
+	[MEMORY_STACKS] = "stacks",
+	[MEMORY_FILES] = "files",
+	[MEMORY_SHARED] = "shared",
+	[MEMORY_KERNEL] = "kernel",
+	[MEMORY_BREAK] = "break",
+	[MEMORY_UNEXPLAINED] = "unexplained",
 };
 
 /* Where a range begins or ends. */

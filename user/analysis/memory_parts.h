@@ -17,7 +17,8 @@
 /* Where ranges overlap, the part that comes first here has the memory. */
 enum memory_part {
 	MEMORY_ARENAS,
-	MEMORY_MALLOC,
+	MEMORY_MALLOC, /* glibc's */
+	MEMORY_OTHER_MALLOCS,
 	MEMORY_STACKS,
 	MEMORY_FILES,  /* also static data of programs and libraries */
 	MEMORY_SHARED, /* shared memory without a file */

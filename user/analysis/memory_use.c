@@ -37,6 +37,18 @@ void memory_use__release(struct memory_use *use)
 	*use = (struct memory_use){};
 }
 
+static int add_other_malloc(struct part_ranges *ranges, const struct other_malloc *item,
+			    size_t number)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < item->range_cnt && !err; i++)
+		err = part_ranges__add(ranges, item->ranges[i].start, item->ranges[i].end,
+				       MEMORY_OTHER_MALLOCS,
+				       other_malloc__owner(number, item->ranges[i].state));
+	return err;
+}
+
 /* Everything that is known of memory without a file. */
 static int collect_ranges(struct survey *survey, const struct memory_use_of *of)
 {
@@ -49,6 +61,8 @@ static int collect_ranges(struct survey *survey, const struct memory_use_of *of)
 	for (size_t i = 0; i < of->malloc->range_cnt && !err; i++)
 		err = part_ranges__add(ranges, of->malloc->ranges[i].start,
 				       of->malloc->ranges[i].end, MEMORY_MALLOC, 0);
+	for (size_t i = 0; of->other_mallocs && i < of->other_mallocs->cnt && !err; i++)
+		err = add_other_malloc(ranges, &of->other_mallocs->items[i], i);
 	if (!err)
 		err = static_data__add(ranges, of->target, &survey->use->smaps.mappings);
 	return err ? err : part_ranges__settle(ranges);

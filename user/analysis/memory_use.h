@@ -16,6 +16,7 @@
 #include "analysis/memory_parts.h"
 #include "heap/heap.h"
 #include "malloc/malloc_areas.h"
+#include "other_mallocs/other_mallocs.h"
 #include "target/smaps.h"
 #include "target/target.h"
 #include "util/counters.h"
@@ -44,8 +45,9 @@ struct memory_use {
 /* What is known of a process when its memory is divided. */
 struct memory_use_of {
 	const struct target *target;
-	const struct heap *heap;	   /* its arenas */
-	const struct malloc_areas *malloc; /* what its mallocs have */
+	const struct heap *heap;		   /* its arenas */
+	const struct malloc_areas *malloc;	   /* what glibc's malloc has */
+	const struct other_mallocs *other_mallocs; /* NULL: none */
 };
 
 /*

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "analysis/process_memory.h"
 
+#include "analysis/other_malloc_use.h"
 #include "malloc/glibc_malloc.h"
 
 static const struct mallocs *find_mallocs(const struct heap_source *source)
@@ -22,8 +23,12 @@ int process_memory__divide(struct process_memory *out, const struct heap_source 
 		.target = source->target,
 		.heap = arenas,
 		.malloc = mallocs ? &mallocs->areas : &none,
+		.other_mallocs = &out->other_mallocs,
 	};
+	int err = other_mallocs__find_for_report(&out->other_mallocs, source->target, failure);
 
+	if (err)
+		return err;
 	out->mallocs = mallocs;
 	out->malloc = malloc_use__of(mallocs);
 	return memory_use__find_for_report(&out->use, &of, counters, failure);
@@ -32,5 +37,6 @@ int process_memory__divide(struct process_memory *out, const struct heap_source 
 void process_memory__release(struct process_memory *memory)
 {
 	memory_use__release(&memory->use);
+	other_mallocs__release(&memory->other_mallocs);
 	*memory = (struct process_memory){};
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All memory of a process: its division into layers, and what its mallocs have. The mallocs are
- * read along with the other heaps of a source; the rest is read here, so it is a little later.
+ * All memory of a process: its division into layers, and what its mallocs have. glibc's are read
+ * along with the other heaps of a source; the rest is read here, so it is a little later.
  */
 #pragma once
 
 #include "analysis/malloc_use.h"
 #include "analysis/memory_use.h"
+#include "other_mallocs/other_mallocs.h"
 #include "source/heap_source.h"
 #include "util/counters.h"
 #include "util/failure.h"
@@ -17,6 +18,7 @@ struct process_memory {
 	struct malloc_use malloc; /* empty if @mallocs is NULL */
 	/* Not owned: those of the source, until it reads them again; NULL: not known. */
 	const struct mallocs *mallocs;
+	struct other_mallocs other_mallocs;
 };
 
 /*

@@ -15,6 +15,7 @@
 #include "output/json_malloc.h"
 #include "output/json_memory.h"
 #include "output/json_object.h"
+#include "output/json_other_mallocs.h"
 #include "output/json_sites.h"
 #include "output/json_stream.h"
 #include "output/json_values.h"
@@ -285,6 +286,10 @@ static void write_census(struct json_stream *stream, const struct report *report
 				 json_memory__report(report->memory_use, report->memory_age_s));
 	if (report->malloc_use)
 		json_stream__put(stream, "malloc", json_malloc__report(report->malloc_use));
+	if (report->other_mallocs && report->memory_use)
+		json_stream__put(stream, "other_mallocs",
+				 json_other_mallocs__report(report->other_mallocs,
+							    report->memory_use));
 	if (report->outside)
 		json_stream__put(stream, "outside", json_memory__outside(census, report->outside));
 	if (census)

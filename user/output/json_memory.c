@@ -4,7 +4,7 @@
 #include "output/json_census.h"
 #include "output/json_values.h"
 
-static json_t *pack_share(const struct memory_share *share)
+json_t *json_memory__share(const struct memory_share *share)
 {
 	return json_pack("{s:I, s:I}", "mapped_bytes", (json_int_t)share->mapped_bytes,
 			 "resident_bytes", (json_int_t)share->resident_bytes);
@@ -12,11 +12,12 @@ static json_t *pack_share(const struct memory_share *share)
 
 json_t *json_memory__report(const struct memory_use *use, double age_s)
 {
-	json_t *report = pack_share(&use->all);
+	json_t *report = json_memory__share(&use->all);
 
 	json_values__set(&report, "age_s", json_real(age_s));
 	for (int part = 0; part < MEMORY_PART_CNT; part++)
-		json_values__set(&report, memory_part_names[part], pack_share(&use->parts[part]));
+		json_values__set(&report, memory_part_names[part],
+				 json_memory__share(&use->parts[part]));
 	return report;
 }
 

@@ -11,5 +11,6 @@
 #include "analysis/outside_objects.h"
 #include "census/census.h"
 
+json_t *json_memory__share(const struct memory_share *share);
 json_t *json_memory__report(const struct memory_use *use, double age_s);
 json_t *json_memory__outside(const struct census *census, const struct outside_objects *objects);

@@ -17,6 +17,7 @@
 #include "analysis/malloc_use.h"
 #include "analysis/memory_use.h"
 #include "analysis/object_report.h"
+#include "analysis/other_malloc_use.h"
 #include "analysis/outside_objects.h"
 #include "analysis/pin_holders.h"
 #include "analysis/site_ranking.h"
@@ -66,11 +67,13 @@ struct report {
 	const struct python *python;
 	const char *allocator; /* "pymalloc" or "pymalloc_debug" */
 	const struct findings *findings;
-	const struct report_tracing *tracing;  /* NULL in a snapshot */
-	const struct site_ranking *sites;      /* NULL: allocation sites are not known */
-	const struct memory_use *memory_use;   /* NULL: not known */
-	const struct malloc_use *malloc_use;   /* NULL: not known */
-	double memory_age_s;		       /* how long ago the two were read */
+	const struct report_tracing *tracing; /* NULL in a snapshot */
+	const struct site_ranking *sites;     /* NULL: allocation sites are not known */
+	const struct memory_use *memory_use;  /* NULL: not known */
+	const struct malloc_use *malloc_use;  /* NULL: not known */
+	/* Other allocators; requires memory_use. NULL: not known */
+	const struct other_mallocs *other_mallocs;
+	double memory_age_s;		       /* how long ago these were read */
 	const struct census_report *census;    /* NULL: not requested */
 	const struct outside_objects *outside; /* NULL: not known; requires census */
 	const struct pin_holders *holders;     /* NULL: not requested; requires census */

@@ -6,6 +6,7 @@
 #include "output/text_malloc.h"
 #include "output/text_memory.h"
 #include "output/text_object.h"
+#include "output/text_other_mallocs.h"
 #include "output/text_sites.h"
 
 #include <errno.h>
@@ -358,6 +359,8 @@ int report__write_text(const struct report *report, FILE *out)
 		text_memory__write(report->memory_use, report->memory_age_s, out);
 	if (report->malloc_use)
 		text_malloc__write(report->malloc_use, out);
+	if (report->other_mallocs && report->memory_use)
+		text_other_mallocs__write(report->other_mallocs, report->memory_use, out);
 	write_pinned(report, out);
 	if (report->arena)
 		text_holders__write_arena(report->census, report->arena, out);

@@ -15,6 +15,7 @@ void text_memory__write(const struct memory_use *use, double age_s, FILE *out)
 	static const char *const notes[MEMORY_PART_CNT] = {
 		[MEMORY_ARENAS] = "pymalloc's arenas",
 		[MEMORY_MALLOC] = "objects over 512 bytes, and allocations of C code",
+		[MEMORY_OTHER_MALLOCS] = "other allocators, see below",
 		[MEMORY_STACKS] = "of threads",
 		[MEMORY_FILES] = "programs, libraries and their static data; other mapped files",
 		[MEMORY_SHARED] = "shared memory without a file on disk",
@@ -32,7 +33,7 @@ void text_memory__write(const struct memory_use *use, double age_s, FILE *out)
 
 		if (!use->parts[part].mapped_bytes)
 			continue;
-		fprintf(out, "  %-12s %12s %8s  %s\n", memory_part_names[part], BYTES(bytes),
+		fprintf(out, "  %-13s %12s %8s  %s\n", memory_part_names[part], BYTES(bytes),
 			PERCENT(use->all.resident_bytes
 					? (double)bytes / (double)use->all.resident_bytes
 					: 0),

@@ -54,6 +54,7 @@ static void begin_report(struct heap_snapshot *snapshot, const struct heap_censu
 	report->findings = &snapshot->findings;
 	report->memory_use = memory_use__if_known(&snapshot->memory.use);
 	report->malloc_use = process_memory__malloc(&snapshot->memory);
+	report->other_mallocs = &snapshot->memory.other_mallocs;
 	report->snapshot = (struct report_snapshot){.duration_ms = snapshot->reading.duration_ms,
 						    .paused_ms = snapshot->reading.paused_ms};
 	report->counters = &snapshot->counters;

@@ -11,6 +11,7 @@
 #include "analysis/malloc_use.h"
 #include "analysis/memory_use.h"
 #include "analysis/memory_watch.h"
+#include "analysis/other_malloc_use.h"
 #include "snapshot/heap_census.h"
 #include "target/reading_allowance.h"
 #include "target/shortage.h"
@@ -103,6 +104,7 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 {
 	_cleanup_(heap_census__release) struct heap_census census = {};
 	_cleanup_(malloc_areas__release) struct malloc_areas malloc = {};
+	_cleanup_(other_mallocs__release) struct other_mallocs other_mallocs = {};
 	_cleanup_(memory_use__release) struct memory_use memory_use = {};
 	struct trace_session *session = state->session;
 	struct target *target = session->source->target;
@@ -113,7 +115,10 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 		.pinned = &state->findings.pinned,
 		.ledger = session->sites.ledger,
 	};
-	const struct memory_use_of memory = {.target = target, .heap = heap, .malloc = &malloc};
+	const struct memory_use_of memory = {.target = target,
+					     .heap = heap,
+					     .malloc = &malloc,
+					     .other_mallocs = &other_mallocs};
 	int err;
 
 	if (session->process_gone)
@@ -125,6 +130,8 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 	/* This limits reading. Writing is bounded by what was found. */
 	reading_allowance__begin(READING_REFERENCES, target->pid, options.reading.max_cpu_s);
 	err = malloc_areas__find_for_report(&malloc, target, heap, state->failure);
+	if (!err)
+		err = other_mallocs__find_for_report(&other_mallocs, target, state->failure);
 	if (!err)
 		err = memory_use__find_for_report(&memory_use, &memory, &session->counters,
 						  state->failure);
@@ -274,6 +281,7 @@ static void report_memory(struct state *state)
 
 	report->memory_use = memory_use__if_known(&watch->memory.use);
 	report->malloc_use = process_memory__malloc(&watch->memory);
+	report->other_mallocs = &watch->memory.other_mallocs;
 	report->memory_age_s = (double)(clock_ns(CLOCK_MONOTONIC) - watch->read_ns) / 1e9;
 }
 

@@ -1,0 +1,82 @@
+"""Memory of other allocators than glibc's malloc, as pyfrag reads it from outside, equals what they
+say of it from inside."""
+import ast
+import glob
+import re
+
+import pytest
+
+from conftest import PYTHONS
+from target import Target
+
+# The allocator depends on the release of Debian, not on the Python: one Python each will do.
+ONE_OF_EACH_RELEASE = list({python.root: python for python in reversed(PYTHONS)}.values())
+STATES = ("active", "unused", "returned", "metadata", "undivided")
+
+
+def find_library(python, name):
+    paths = sorted(glob.glob("%s/usr/lib/*/%s" % (python.root or "", name)))
+    if not paths:
+        pytest.skip("no %s in %s" % (name, python.root or "this system"))
+    return paths[0][len(python.root or ""):]
+
+
+def ask(target, call):
+    return target.ask("eval __import__('other_malloc_oracle')." + call)
+
+
+def read_both(target, snapshot):
+    """A snapshot, what the allocator says of itself before and after it, and the anonymous memory
+    at that moment."""
+    for _ in range(5):
+        before = ask(target, "state()")
+        target.wait_until_blocked()
+        report, anonymous = snapshot(target.pid), anonymous_bytes(target.pid)
+        if ask(target, "state()") == before:
+            return report, ast.literal_eval(before), anonymous
+    raise AssertionError("the target does not come to rest")
+
+
+def anonymous_bytes(pid):
+    with open("/proc/%d/smaps_rollup" % pid) as file:
+        return 1024 * int(re.search(r"(?m)^Anonymous: +(\d+) kB", file.read()).group(1))
+
+
+def check_memory(report, item):
+    """The allocator has nearly all that is in no other part."""
+    memory = report["memory"]
+    parts = [item[state]["resident_bytes"] for state in STATES]
+    assert sum(parts) == memory["other_mallocs"]["resident_bytes"]
+    assert memory["malloc"]["resident_bytes"] == 0
+    rest = memory["unexplained"]["resident_bytes"] + memory["break"]["resident_bytes"]
+    assert rest < 0.01 * memory["resident_bytes"]
+
+
+def check_release(target, item, anonymous):
+    ask(target, "release()")
+    released = anonymous - anonymous_bytes(target.pid)
+    assert item["unused"]["resident_bytes"] > 10 << 20
+    # Python frees and allocates a few hundred KiB for the call itself.
+    assert abs(released - item["unused"]["resident_bytes"]) < 0.02 * released
+
+
+@pytest.mark.parametrize("python", ONE_OF_EACH_RELEASE, ids=repr)
+@pytest.mark.parametrize("library", ("libjemalloc.so.2", "libtcmalloc_minimal.so.4"))
+def test_equals_what_it_says(python, library, snapshot):
+    with Target(python, env={"LD_PRELOAD": find_library(python, library)}) as target:
+        ask(target, "fill(3000)")
+        report, said, anonymous = read_both(target, snapshot)
+        item, = report["other_mallocs"]
+        assert item["name"] == library[3:11]
+        assert find_library(python, library) in item["path"]
+        assert re.match(r"\d+\.\d+", item["version"])
+        assert item["skipped"] == item["undivided"]["mapped_bytes"] == 0
+        seen = {state: item[state]["mapped_bytes"] for state in STATES if state in said}
+        if "in_use_bytes" in said:
+            seen["in_use_bytes"] = item["in_use_bytes"]
+        if "all" in said:
+            # tcmalloc begins at the first of its pages of 8 KiB.
+            seen["all"] = sum(item[state]["mapped_bytes"] for state in STATES) // 8192 * 8192
+        assert seen == said
+        check_memory(report, item)
+        check_release(target, item, anonymous)

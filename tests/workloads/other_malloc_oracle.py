@@ -1,0 +1,93 @@
+"""What jemalloc and tcmalloc say of themselves, and allocations for them to speak of. Functions are
+called by tests, see target.py."""
+import ctypes
+import random
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.malloc.argtypes = [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+
+SIZES = (24, 40, 100, 640, 1000, 4000, 9000, 20000, 40000, 100000, 3000000)
+kept = []
+
+
+def fill(count):
+    """Allocates blocks and writes to them, then frees two of three, in no order."""
+    random_number = random.Random(count)
+    for _ in range(count):
+        size = random_number.choice(SIZES[:-1] if random_number.random() < 0.99 else SIZES)
+        block = libc.malloc(size)
+        libc.memset(block, 0x5a, size)
+        kept.append(block)
+    random_number.shuffle(kept)
+    while len(kept) > count // 3:
+        libc.free(kept.pop())
+    return len(kept)
+
+
+class Jemalloc:
+    PAGE = 4096
+    EVERY_ARENA = b"stats.arenas.4096."
+
+    @staticmethod
+    def read(name):
+        value, size = ctypes.c_size_t(), ctypes.c_size_t(8)
+        assert libc.mallctl(name, ctypes.byref(value), ctypes.byref(size), None, 0) == 0, name
+        return value.value
+
+    def state(self):
+        epoch = ctypes.c_uint64(1)
+        assert libc.mallctl(b"epoch", None, None, ctypes.byref(epoch), ctypes.c_size_t(8)) == 0
+        active = self.read(b"stats.active")
+        unused = self.PAGE * (self.read(self.EVERY_ARENA + b"pdirty")
+                              + self.read(self.EVERY_ARENA + b"pmuzzy"))
+        return {
+            "in_use_bytes": self.read(b"stats.allocated"),
+            "active": active,
+            "unused": unused,
+            "returned": self.read(b"stats.retained"),
+            "metadata": self.read(b"stats.mapped") - active - unused,
+        }
+
+    def release(self):
+        assert libc.mallctl(b"arena.4096.purge", None, None, None, ctypes.c_size_t(0)) == 0
+
+
+class Tcmalloc:
+    @staticmethod
+    def read(name):
+        value = ctypes.c_size_t()
+        assert libc.MallocExtension_GetNumericProperty(name, ctypes.byref(value)), name
+        return value.value
+
+    def state(self):
+        free = self.read(b"tcmalloc.pageheap_free_bytes")
+        returned = self.read(b"tcmalloc.pageheap_unmapped_bytes")
+        return {
+            "active": self.read(b"generic.heap_size") - free,
+            "unused": free,
+            "returned": returned,
+            "all": ctypes.c_size_t.in_dll(libc, "TCMalloc_SystemTaken").value,
+        }
+
+    def release(self):
+        libc.MallocExtension_ReleaseFreeMemory()
+
+
+oracle = Jemalloc() if hasattr(libc, "mallctl") else Tcmalloc()
+
+
+def state():
+    """The answer does not depend on how much is allocated for it: it is asked for until it stays
+    the same."""
+    last, now = None, oracle.state()
+    while last != now:
+        last, now = now, oracle.state()
+    return now
+
+
+def release():
+    oracle.release()
+    return True

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "analysis/other_malloc_use.h"
+
+#include "target/shortage.h"
+#include "util/account.h"
+
+const char *const other_malloc_release_calls[OTHER_MALLOC_KINDS] = {
+	[OTHER_JEMALLOC] = "mallctl(\"arena.4096.purge\")",
+	[OTHER_TCMALLOC] = "MallocExtension_ReleaseFreeMemory()",
+	[OTHER_MIMALLOC] = "mi_collect(true)",
+};
+
+int other_mallocs__find_for_report(struct other_mallocs *out, struct target *target,
+				   struct failure *failure)
+{
+	int err = target__reload_maps(target, failure);
+
+	if (!err)
+		err = other_mallocs__find(out, target);
+	target__forget_maps(target);
+	if (account__is_short(err))
+		return shortage__describe(target, err, failure);
+	if (err)
+		other_mallocs__release(out);
+	return 0;
+}
+
+struct memory_share other_malloc__share(const struct memory_use *use, size_t number,
+					enum other_state state)
+{
+	uint32_t owner = other_malloc__owner(number, state);
+	struct memory_share share = {};
+
+	for (size_t i = 0; i < use->region_cnt; i++) {
+		const struct memory_region *region = &use->regions[i];
+
+		if (region->part != MEMORY_OTHER_MALLOCS || region->owner != owner)
+			continue;
+		share.mapped_bytes += region->end - region->start;
+		share.resident_bytes += region->resident_bytes;
+	}
+	return share;
+}

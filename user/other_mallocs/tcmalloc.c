@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "other_mallocs/tcmalloc.h"
+
+#include <string.h>
+
+enum span_word {     /* of struct Span */
+	SPAN_START,  /* number of the first page */
+	SPAN_LENGTH, /* pages */
+	SPAN_FLAGS = 5,
+};
+
+#define SPAN_LOCATION_SHIFT 24 /* behind the reference count and the size class */
+
+enum span_location {
+	SPAN_IN_USE,
+	SPAN_FREE,
+	SPAN_RETURNED,
+};
+
+static void decode_span(const uint64_t *words, uint64_t *first, uint64_t *pages)
+{
+	*first = words[SPAN_START];
+	*pages = words[SPAN_LENGTH];
+}
+
+const struct page_tree_kind tcmalloc_tree = {
+	.page_shift = 13,
+	.root_bits = 17,
+	.leaf_bits = 18,
+	.entry_words = 1,
+	.item_mask = (1UL << 48) - 8,
+	.decode = decode_span,
+};
+
+struct reading {
+	const struct target *target;
+	struct other_malloc *out;
+};
+
+static int take_span(const struct page_tree_item *item, void *context)
+{
+	static const enum other_state states[] = {
+		[SPAN_IN_USE] = OTHER_ACTIVE,
+		[SPAN_FREE] = OTHER_UNUSED,
+		[SPAN_RETURNED] = OTHER_RETURNED,
+		OTHER_UNDIVIDED,
+	};
+	const struct reading *reading = context;
+
+	return other_malloc__add_range(reading->out, reading->target->memory->account, item->start,
+				       item->end,
+				       states[item->words[SPAN_FLAGS] >> SPAN_LOCATION_SHIFT & 3]);
+}
+
+/* What brk(2) has given: the mapping is the allocator's as a whole if it has a span there. */
+static int add_rest_of_brk(const struct reading *reading)
+{
+	struct other_malloc *out = reading->out;
+	size_t cnt = out->range_cnt;
+	int err = 0;
+
+	for (size_t i = 0; i < reading->target->map_cnt && !err; i++) {
+		const struct mapping *mapping = &reading->target->maps[i];
+		uint64_t at = mapping->start;
+
+		if (strcmp(mapping->path, "[heap]") != 0)
+			continue;
+		for (size_t j = 0; j < cnt && !err; j++) {
+			const struct other_range span = out->ranges[j];
+
+			if (span.end <= at || span.start >= mapping->end)
+				continue;
+			if (span.start > at)
+				err = other_malloc__add_range(out, reading->target->memory->account,
+							      at, span.start, OTHER_METADATA);
+			at = span.end;
+		}
+		if (at > mapping->start && at < mapping->end && !err)
+			err = other_malloc__add_range(out, reading->target->memory->account, at,
+						      mapping->end, OTHER_METADATA);
+	}
+	return err;
+}
+
+int tcmalloc__read(struct other_malloc *out, const struct target *target,
+		   const struct page_tree *tree)
+{
+	struct reading reading = {.target = target, .out = out};
+	const struct page_tree_visitor visitor = {.take_item = take_span, .context = &reading};
+	int err = page_tree__visit(tree, target->memory, &visitor);
+
+	out->kind = OTHER_TCMALLOC;
+	if (!err)
+		err = other_malloc__sort_ranges(out, target->memory->account);
+	if (!err)
+		err = add_rest_of_brk(&reading);
+	return err ? err : other_malloc__sort_ranges(out, target->memory->account);
+}
