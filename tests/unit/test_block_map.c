@@ -145,6 +145,15 @@ static void check_range(const struct block_map *map, struct reference *reference
 	}
 	assert_false(block_map__next(map, &next, end));
 	assert_int_equal(block_map__count(map, address, end - address), expected);
+	next = end;
+	for (uint64_t at = end; at > address;) {
+		at -= reference->alignment;
+		if (!*live_at(reference, at))
+			continue;
+		assert_true(block_map__previous(map, &next, address));
+		assert_int_equal(next, at);
+	}
+	assert_false(block_map__previous(map, &next, address));
 }
 
 static void change_range(struct block_map *map, struct reference *reference, uint64_t *random)

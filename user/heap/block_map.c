@@ -432,6 +432,46 @@ bool block_map__next(const struct block_map *map, uint64_t *address, uint64_t en
 	return false;
 }
 
+/* The last set bit before @end; @end if there is none from @first on. */
+static size_t find_last_bit(const struct block_map_chunk *chunk, size_t first, size_t end)
+{
+	size_t last = end;
+
+	while (last > first) {
+		size_t place = (last - 1) & ~63UL;
+		uint64_t word = chunk->bits[place >> 6] & ~0UL >> (63 - ((last - 1) & 63));
+
+		if (word) {
+			last = place + 63 - (size_t)__builtin_clzll(word);
+			return last >= first ? last : end;
+		}
+		last = place;
+	}
+	return end;
+}
+
+bool block_map__previous(const struct block_map *map, uint64_t *address, uint64_t start)
+{
+	uint64_t at = *address;
+
+	while (at > start) {
+		uint64_t part = (at - 1) & ~(map->chunk_bytes - 1);
+		const struct block_map_chunk *chunk = find_chunk(map, part);
+		size_t first, cnt, found;
+
+		part = part > start ? part : start;
+		first = bit_of(map, part);
+		cnt = (at - part) >> map->shift;
+		found = chunk ? find_last_bit(chunk, first, first + cnt) - first : cnt;
+		if (found < cnt) {
+			*address = part + ((uint64_t)found << map->shift);
+			return true;
+		}
+		at = part;
+	}
+	return false;
+}
+
 const struct block_map_chunk *block_map__chunk(const struct block_map *map, uint64_t address)
 {
 	return find_chunk(map, address);

@@ -104,6 +104,12 @@ uint32_t block_map__count(const struct block_map *map, uint64_t address, uint64_
  */
 bool block_map__next(const struct block_map *map, uint64_t *address, uint64_t end);
 
+/*
+ * Sets *address to the last live block in [start, *address); both are possible block addresses.
+ * Returns false, with *address unchanged, if there is none.
+ */
+bool block_map__previous(const struct block_map *map, uint64_t *address, uint64_t start);
+
 /* The chunk that begins at @address, or NULL. */
 const struct block_map_chunk *block_map__chunk(const struct block_map *map, uint64_t address);
 
