@@ -129,12 +129,16 @@ static void make_thread_heap(struct fake_malloc *fake, uint64_t start, uint64_t 
 
 static void make_parameters(const struct fake_malloc *fake)
 {
-	put(fake, FAKE_PARAMETERS, 128 << 10);
+	/* From glibc 2.43 on, a word was added. */
+	uint64_t rest = FAKE_PARAMETERS + (fake->layout->fastbin_cnt ? 0 : 8);
+
+	put(fake, FAKE_PARAMETERS, FAKE_TRIM_THRESHOLD);
+	put(fake, FAKE_PARAMETERS + 8, FAKE_TOP_PAD);
 	put(fake, FAKE_PARAMETERS + 16, 128 << 10);
 	put(fake, FAKE_PARAMETERS + 24, 8);
-	put(fake, FAKE_PARAMETERS + 60, 2 | 65536UL << 32);
-	put(fake, FAKE_PARAMETERS + 80, FAKE_MAPPED_BYTES);
-	put(fake, FAKE_PARAMETERS + 96, FAKE_BRK);
+	put(fake, rest + 60, 2 | 65536UL << 32);
+	put(fake, rest + 80, FAKE_MAPPED_BYTES);
+	put(fake, rest + 96, FAKE_BRK);
 }
 
 void fake_malloc__init(struct fake_malloc *fake, const struct arena_layout *layout, bool mangled)

@@ -10,17 +10,19 @@
 #include "malloc/main_arena.h"
 #include "target/target.h"
 
-#define FAKE_LIBC	  0x7f3300000000UL /* its data */
-#define FAKE_LIBC_BYTES	  0x4000UL
-#define FAKE_MAIN_ARENA	  (FAKE_LIBC + 0x1c60)
-#define FAKE_PARAMETERS	  (FAKE_LIBC + 0x1280)
-#define FAKE_BRK	  0x555555800000UL
-#define FAKE_BRK_BYTES	  0x40000UL
-#define FAKE_HEAP	  0x7f3400000000UL /* of the thread's arena; the second is 64 MiB behind */
-#define FAKE_HEAP_BYTES	  0x20000UL
-#define FAKE_MAPPED	  0x7f3500000000UL
-#define FAKE_MAPPED_BYTES 0x8000UL
-#define FAKE_MAPS_MAX	  8
+#define FAKE_LIBC	    0x7f3300000000UL /* its data */
+#define FAKE_LIBC_BYTES	    0x4000UL
+#define FAKE_MAIN_ARENA	    (FAKE_LIBC + 0x1c60)
+#define FAKE_PARAMETERS	    (FAKE_LIBC + 0x1280)
+#define FAKE_BRK	    0x555555800000UL
+#define FAKE_BRK_BYTES	    0x40000UL
+#define FAKE_HEAP	    0x7f3400000000UL /* of the thread; the second is 64 MiB behind */
+#define FAKE_HEAP_BYTES	    0x20000UL
+#define FAKE_TRIM_THRESHOLD (128UL << 10)
+#define FAKE_TOP_PAD	    0x1000UL
+#define FAKE_MAPPED	    0x7f3500000000UL
+#define FAKE_MAPPED_BYTES   0x8000UL
+#define FAKE_MAPS_MAX	    8
 
 struct fake_malloc {
 	struct fake_memory memory;

@@ -66,6 +66,8 @@ static void test_finds_all_that_is_there(void **state)
 		assert_int_equal(areas->items[0].arena_cnt, 2);
 		assert_int_equal(areas->items[0].heaps.cnt, 3);
 		assert_int_equal(areas->items[0].parameters.sbrk_base, FAKE_BRK);
+		assert_int_equal(areas->items[0].parameters.trim_threshold, FAKE_TRIM_THRESHOLD);
+		assert_int_equal(areas->items[0].parameters.top_pad, FAKE_TOP_PAD);
 		assert_int_equal(areas->items[0].parameters.mapped_chunks, 2);
 		assert_int_equal(areas->mapped.cnt, 2);
 		assert_int_equal(areas->range_cnt, 5);

@@ -142,7 +142,8 @@ static int add_malloc(struct search *search, uint64_t bins)
 
 		err = follow_ring(search, &found, main);
 		if (!err && search->out->cnt < MALLOCS_MAX)
-			err = malloc_parameters__find(&found.parameters, search->target, main);
+			err = malloc_parameters__find(&found.parameters, search->target,
+						      found.layout, main);
 		if (!err && search->out->cnt < MALLOCS_MAX) {
 			search->out->items[search->out->cnt++] = found;
 			continue;

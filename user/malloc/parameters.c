@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "malloc/chunk.h"
 #include "malloc/touched_runs.h"
 #include "util/account.h"
 #include "util/cleanup.h"
@@ -21,11 +22,16 @@
 /* Offsets in struct malloc_par, in bytes; 0: no such member. */
 struct parameters_layout {
 	uint16_t sbrk_base, mapped_cnt, no_dyn_threshold, thp_page_bytes;
+	bool comes_without_fastbins; /* in struct malloc_state */
 };
 
 static const struct parameters_layout layouts[] = {
 	{.sbrk_base = 96, .mapped_cnt = 60, .no_dyn_threshold = 72, .thp_page_bytes = 40},
-	{.sbrk_base = 104, .mapped_cnt = 68, .no_dyn_threshold = 80, .thp_page_bytes = 48},
+	{.sbrk_base = 104,
+	 .mapped_cnt = 68,
+	 .no_dyn_threshold = 80,
+	 .thp_page_bytes = 48,
+	 .comes_without_fastbins = true},
 	{.sbrk_base = 72, .mapped_cnt = 40, .no_dyn_threshold = 52},
 };
 
@@ -55,8 +61,15 @@ static uint32_t half_at(const uint8_t *bytes, size_t offset)
 	return half;
 }
 
-static bool fits(const struct parameters_layout *layout, const uint8_t *bytes)
+/*
+ * The two layouts from glibc 2.35 on have the number of mappings equally far from sbrk_base, and so
+ * cannot be told apart by it. But the later one came together with arenas without fastbins.
+ */
+static bool fits(const struct parameters_layout *layout, const struct arena_layout *arena,
+		 const uint8_t *bytes)
 {
+	if (layout->comes_without_fastbins != !arena->fastbin_cnt)
+		return false;
 	return word_at(bytes + ARENA_TEST_AT) == ARENA_TEST ||
 	       half_at(bytes, layout->mapped_cnt + 4U) == MMAPS_MAX;
 }
@@ -80,8 +93,8 @@ static void decode(struct malloc_parameters *out, const struct parameters_layout
 }
 
 /* Looks for sbrk_base in the @size bytes of data: the start of the heap, if that is seen at all. */
-static void search(struct malloc_parameters *out, const struct brk_range *brk, const uint8_t *bytes,
-		   size_t size)
+static void search(struct malloc_parameters *out, const struct brk_range *brk,
+		   const struct arena_layout *arena, const uint8_t *bytes, size_t size)
 {
 	for (size_t at = 0; at + 8 <= size; at += 8) {
 		uint64_t word = word_at(bytes + at);
@@ -90,7 +103,7 @@ static void search(struct malloc_parameters *out, const struct brk_range *brk, c
 			continue;
 		for (size_t i = 0; i < ARRAY_SIZE(layouts); i++)
 			if (at >= layouts[i].sbrk_base &&
-			    fits(&layouts[i], bytes + at - layouts[i].sbrk_base)) {
+			    fits(&layouts[i], arena, bytes + at - layouts[i].sbrk_base)) {
 				decode(out, &layouts[i], bytes + at - layouts[i].sbrk_base);
 				if (word == brk->start)
 					return;
@@ -98,8 +111,15 @@ static void search(struct malloc_parameters *out, const struct brk_range *brk, c
 	}
 }
 
+uint64_t malloc_parameters__trim_unit(const struct malloc_parameters *parameters)
+{
+	uint64_t bytes = parameters->huge_page_bytes;
+
+	return !bytes || bytes & (bytes - 1) ? MALLOC_PAGE_BYTES : bytes;
+}
+
 int malloc_parameters__find(struct malloc_parameters *out, const struct target *target,
-			    uint64_t main_arena)
+			    const struct arena_layout *arena, uint64_t main_arena)
 {
 	const struct mapping *mapping = target__find_mapping(target, main_arena);
 	_cleanup_(touched_runs__release) struct touched_runs runs = {};
@@ -122,7 +142,7 @@ int malloc_parameters__find(struct malloc_parameters *out, const struct target *
 		err = bytes ? memory__read(target->memory, runs.items[i].start, bytes, size)
 			    : -errno;
 		if (!err)
-			search(out, &brk, bytes, size);
+			search(out, &brk, arena, bytes, size);
 		else if (err == -EFAULT)
 			err = 0;
 	}

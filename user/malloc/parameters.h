@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "malloc/arena.h"
 #include "target/target.h"
 
 struct malloc_parameters {
@@ -26,10 +27,14 @@ struct malloc_parameters {
 	uint64_t mapped_bytes;
 };
 
+/* By what the main arena's top shrinks, in bytes: a power of two. */
+uint64_t malloc_parameters__trim_unit(const struct malloc_parameters *parameters);
+
 /*
- * Looks for the parameters near @main_arena in the static data of @target, whose maps are read.
+ * Looks for the parameters near @main_arena, which has the layout @arena, in the static data of
+ * @target, whose maps are read.
  * Returns 0, with out->is_known false if they are not there (then the main arena has no heap by
  * brk(2)), -EDQUOT, -ENOMEM, or as memory__read_ranges().
  */
 int malloc_parameters__find(struct malloc_parameters *out, const struct target *target,
-			    uint64_t main_arena);
+			    const struct arena_layout *arena, uint64_t main_arena);
