@@ -9,11 +9,14 @@
 
 #define CHUNK_ALIGNMENT 16
 
-/* struct heap_info, as far as all versions have it. */
+/* struct heap_info. */
 struct heap_info {
 	uint64_t arena, previous; /* addresses */
 	uint64_t size, open_size; /* bytes; the latter was made readable once */
+	uint64_t page_bytes;	  /* from glibc 2.35 on; before, the structure ends here */
 };
+
+#define HEAP_INFO_PAGE_BYTES_END 48 /* sizeof, with page_bytes */
 
 static uint64_t round_up(uint64_t value)
 {
@@ -63,6 +66,17 @@ static bool is_sane(const struct heap_info *info, const struct malloc_arena *are
 	       info->previous % MALLOC_HEAP_BYTES_MAX == 0;
 }
 
+/* The pages by which the heap grows: other ones than usual with glibc.malloc.hugetlb. */
+static uint64_t page_bytes_of(const struct heap_info *info, const struct malloc_arena *arena)
+{
+	uint64_t bytes = info->page_bytes;
+
+	if (arena->address % MALLOC_HEAP_BYTES_MAX < HEAP_INFO_PAGE_BYTES_END ||
+	    bytes < MALLOC_PAGE_BYTES || bytes > MALLOC_HEAP_BYTES_MAX || bytes & (bytes - 1))
+		return MALLOC_PAGE_BYTES;
+	return bytes;
+}
+
 static int add_thread_heaps(struct malloc_heap_list *list, const struct target *target,
 			    const struct found_malloc *found, const struct malloc_arena *arena,
 			    size_t number)
@@ -84,6 +98,8 @@ static int add_thread_heaps(struct malloc_heap_list *list, const struct target *
 		heap.top_end = heap.end;
 		heap.top_word = arena->address + found->layout->top;
 		heap.first_chunk = first_chunk(arena, found->layout, start);
+		heap.previous = start == first ? 0 : info.previous;
+		heap.page_bytes = page_bytes_of(&info, arena);
 		if (heap.first_chunk >= heap.end || heap.top >= heap.end)
 			return -EUCLEAN;
 		err = add(list, target->memory->account, &heap);

@@ -81,19 +81,19 @@ static int take_heap_block(const struct list *list, uint64_t block)
 {
 	struct malloc_image *image = list->image;
 	struct malloc_arena_use *arena = arena_of(image, block);
+	struct block_list *blocks = list->is_cached ? &image->cached : &image->fast;
 	struct chunk_total *total;
 	uint64_t bytes;
 	bool was_live;
 	int err = read_chunk_bytes(list, block, &bytes);
 
-	if (!err && list->is_cached)
-		err = ACCOUNT_RESERVE(list->memory->account, image->cached, image->cached_capacity,
-				      image->cached_cnt + 1);
+	if (!err)
+		err = ACCOUNT_RESERVE(list->memory->account, blocks->items, blocks->capacity,
+				      blocks->cnt + 1);
 	if (err || !arena || bytes > arena->in_use.bytes)
 		return err ? err : -EFAULT;
 	block_map__remove(image->live, block, &was_live);
-	if (list->is_cached)
-		image->cached[image->cached_cnt++] = block;
+	blocks->items[blocks->cnt++] = block;
 	total = list->is_cached ? &arena->tcache : &arena->fastbins;
 	total->cnt++;
 	total->bytes += bytes;

@@ -21,8 +21,8 @@
 bool tcache__may_be(uint64_t chunk_size);
 
 /*
- * Takes the chunks in the fastbins of arena number @arena out of image->live, and counts them.
- * Returns 0 or as memory__read_ranges().
+ * Takes the chunks in the fastbins of arena number @arena out of image->live, and adds them to
+ * image->fast and to the arena's numbers. Returns 0, -EDQUOT, -ENOMEM, or as memory__read_ranges().
  */
 int fastbins__take(struct malloc_image *image, size_t arena, const struct memory *memory);
 

@@ -7,15 +7,25 @@
 void malloc_image__release(struct malloc_image *image)
 {
 	account__free(image->arenas);
-	account__free(image->cached);
+	account__free(image->cached.items);
+	account__free(image->fast.items);
 	*image = (struct malloc_image){};
 }
 
-bool malloc_image__is_cached(const struct malloc_image *image, uint64_t block)
+static bool is_in(const struct block_list *list, uint64_t block)
 {
-	size_t i = PARTITION_POINT(cached, image->cached, image->cached_cnt, *cached < block);
+	size_t i = PARTITION_POINT(item, list->items, list->cnt, *item < block);
 
-	return i < image->cached_cnt && image->cached[i] == block;
+	return i < list->cnt && list->items[i] == block;
+}
+
+enum chunk_state malloc_image__state_of(const struct malloc_image *image, uint64_t block)
+{
+	if (block_map__contains(image->live, block))
+		return CHUNK_IN_USE;
+	if (is_in(&image->cached, block))
+		return CHUNK_IN_TCACHE;
+	return is_in(&image->fast, block) ? CHUNK_IN_FASTBIN : CHUNK_FREE;
 }
 
 static void add_total(struct chunk_total *sum, const struct chunk_total *more)

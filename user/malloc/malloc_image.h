@@ -37,6 +37,19 @@ enum chunk_links {
 	LINKS_MANGLED, /* XORed with their own address >> 12 (PROTECT_PTR()) */
 };
 
+enum chunk_state {
+	CHUNK_IN_USE,	  /* by the program */
+	CHUNK_FREE,	  /* in a bin; merged with free neighbours */
+	CHUNK_IN_FASTBIN, /* merged by the next free() of 64 KiB or more, and by malloc_trim(3) */
+	CHUNK_IN_TCACHE,  /* of a thread, as long as that lives */
+};
+
+/* Addresses of blocks. */
+struct block_list {
+	uint64_t *items;
+	size_t cnt, capacity;
+};
+
 struct malloc_image {
 	/*
 	 * Not owned: which malloc it is of, the mapped chunks of all mallocs, and, in the image of
@@ -47,17 +60,15 @@ struct malloc_image {
 	struct block_map *chunks, *live;
 	struct malloc_arena_use *arenas; /* of each of its arenas */
 	enum chunk_links links;		 /* of lists of fastbins and tcaches */
-	/* Addresses of blocks that are in a tcache, sorted. */
-	uint64_t *cached;
-	size_t cached_cnt, cached_capacity;
+	struct block_list cached, fast;	 /* those in a tcache and in a fastbin, sorted */
 	struct chunk_walk_counts counts;
 	uint64_t torn_lists; /* of fastbins and tcaches that changed while they were followed */
 };
 
 void malloc_image__release(struct malloc_image *image);
 
-/* Whether @block is in a tcache. */
-bool malloc_image__is_cached(const struct malloc_image *image, uint64_t block);
+/* The state of the chunk whose block is at @block. */
+enum chunk_state malloc_image__state_of(const struct malloc_image *image, uint64_t block);
 
 /* Of all arenas. */
 struct malloc_arena_use malloc_image__total(const struct malloc_image *image);

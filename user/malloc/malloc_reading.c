@@ -76,6 +76,12 @@ static int compare_addresses(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
+static int sort_blocks(struct reading *reading, struct block_list *list)
+{
+	return account__sort(reading->memory->account, list->items, list->cnt, sizeof(*list->items),
+			     compare_addresses);
+}
+
 /* What is marked as in use, but is not. */
 static int take_held(struct reading *reading)
 {
@@ -87,9 +93,9 @@ static int take_held(struct reading *reading)
 	for (size_t i = 0; i < reading->candidate_cnt && !err; i++)
 		err = tcache__take(image, reading->candidates[i].address,
 				   reading->candidates[i].size, reading->memory);
-	return err ? err
-		   : account__sort(reading->memory->account, image->cached, image->cached_cnt,
-				   sizeof(*image->cached), compare_addresses);
+	if (!err)
+		err = sort_blocks(reading, &image->cached);
+	return err ? err : sort_blocks(reading, &image->fast);
 }
 
 static void count_overhead(struct malloc_arena_use *use)

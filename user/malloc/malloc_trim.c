@@ -44,7 +44,9 @@ static int add_free_run(struct pages *pages, uint64_t start, uint64_t end)
 /* Whether the chunk of that block stays as it is: it is in use, or in a tcache. */
 static bool stays(const struct malloc_image *image, uint64_t block)
 {
-	return block_map__contains(image->live, block) || malloc_image__is_cached(image, block);
+	enum chunk_state state = malloc_image__state_of(image, block);
+
+	return state == CHUNK_IN_USE || state == CHUNK_IN_TCACHE;
 }
 
 /*
@@ -78,12 +80,10 @@ static int add_heap(struct pages *pages, const struct malloc_image *image,
 static int add_top(struct pages *pages, const struct malloc_image *image, uint64_t top,
 		   uint64_t end)
 {
-	uint64_t unit = image->instance->parameters.huge_page_bytes
-				? image->instance->parameters.huge_page_bytes
-				: MALLOC_PAGE_BYTES,
+	uint64_t unit = malloc_parameters__trim_unit(&image->instance->parameters),
 		 bytes = end - top;
 
-	if (bytes <= TOP_BYTES_MIN || unit & (unit - 1))
+	if (bytes <= TOP_BYTES_MIN)
 		return 0;
 	bytes = (bytes - TOP_BYTES_MIN) & ~(unit - 1);
 	return add_pages(pages, end - bytes, end);
