@@ -91,6 +91,20 @@ static void check_spans(const struct heap *heap)
 	}
 }
 
+/* Pins of one arena are blocks that are not free, one after the other. */
+static void check_pins(const struct top_pins *pins, const struct malloc_image *image)
+{
+	for (size_t i = 0; i < pins->cnt; i++) {
+		const struct top_pin *pin = &pins->items[i];
+
+		CHECK(pin->arena < image->instance->arena_cnt && pin->rung < TOP_PINS_MAX);
+		CHECK(malloc_image__state_of(image, pin->block) ==
+		      (pin->is_cached ? CHUNK_IN_TCACHE : CHUNK_IN_USE));
+		CHECK(pin->size >= CHUNK_BYTES_MIN);
+		CHECK(!pin->rung || pin[-1].rung + 1 == pin->rung);
+	}
+}
+
 static void read_all(const struct fake_malloc *fake)
 {
 	_cleanup_(heap__freep) struct heap *heap = NULL;
@@ -102,6 +116,7 @@ static void read_all(const struct fake_malloc *fake)
 	CHECK(!err || account__is_short(err));
 	for (size_t i = 0; i < mallocs.cnt && !err; i++) {
 		check_image(&mallocs.items[i].image);
+		check_pins(&mallocs.items[i].pins, &mallocs.items[i].image);
 		CHECK(!mallocs.items[i].knows_trim);
 	}
 	if (!err)

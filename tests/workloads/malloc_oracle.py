@@ -123,3 +123,82 @@ def hold_still():
     libc.fread(text, 1, len(text) - 1, xml)
     return {"mallinfo2": numbers and {name: int(getattr(numbers, name)) for name in FIELDS},
             "malloc_info": totals_of(text.value.decode())}
+
+
+def fill_tcache():
+    """So that what Python itself needs meanwhile is not taken from the top."""
+    blocks = [libc.malloc(size) for size in range(24, 1025, 16) for _ in range(7)]
+    for block in blocks:
+        libc.free(block)
+
+
+def fill_below_pins(pin_cnt, count, size):
+    """Free memory in the arena of this thread, above which lies a block that stays; as often as
+    there are to be pins. All are as large, so that none fits into a hole. Returns the pins."""
+    fill_tcache()
+    pins, blocks = [0] * pin_cnt, [0] * (pin_cnt * count)
+    for i in range(len(blocks)):
+        blocks[i] = libc.malloc(size)
+        libc.memset(blocks[i], 0x5a, 10000)
+        if (i + 1) % count == 0:
+            pins[i // count] = libc.malloc(size)
+    for block in blocks:
+        libc.free(block)
+    return pins
+
+
+pins = []
+
+
+def pin_here(pin_cnt=4, count=40, size=60000):
+    pins.extend(fill_below_pins(pin_cnt, count, size))
+    return pins
+
+
+def pin_in_thread(pin_cnt=6, count=400, size=100000):
+    """The same in the arena of another thread, which goes on living. It has several heaps."""
+    ready = threading.Event()
+
+    def run():
+        pins.extend(fill_below_pins(pin_cnt, count, size))
+        ready.set()
+        waiting.wait()
+
+    thread = threading.Thread(target=run)
+    thread.daemon = True
+    thread.start()
+    ready.wait()
+    return pins
+
+
+def raise_thresholds(size=20 << 20):
+    """Frees a block with a mapping of its own: blocks up to that size now come from the heaps,
+    which keep twice as much at their top."""
+    libc.free(libc.malloc(size))
+
+
+ADDRESSES_MAX = 8
+line = ctypes.create_string_buffer(16 * ADDRESSES_MAX + 1)
+
+
+def free_what_comes(rounds):
+    """So often: waits for addresses from the test, and frees the blocks there. Nothing else is
+    allocated or freed. Returns the system bytes of all arenas before and after each."""
+    read, free, info, write = libc.read, libc.free, libc.malloc_info, libc.write
+    libc.rewind(xml)
+    for _ in range(rounds):
+        write(1, b"waiting\n", 8)
+        read(0, line, len(line))
+        info(0, xml)
+        write(1, b"ready\n", 6)
+        read(0, go_on, 1)
+        for i in range(ADDRESSES_MAX):
+            free(int(line.raw[16 * i:16 * i + 16], 16))
+        write(1, b"freed\n", 6)
+        read(0, go_on, 1)
+        info(0, xml)
+    libc.rewind(xml)
+    libc.fread(text, 1, len(text) - 1, xml)
+    infos = text.value.decode().split("</malloc>")[:2 * rounds]
+    said = [totals_of(info)["system"] for info in infos]
+    return list(zip(said[::2], said[1::2]))

@@ -76,7 +76,9 @@ static int read_malloc(struct mallocs *mallocs, struct heap *heap, const struct 
 	end_regions(heap, &mallocs->areas.items[number].heaps);
 	err = malloc_trim__estimate(&mallocs->items[number].trim, image, target);
 	mallocs->items[number].knows_trim = !err;
-	return err == -ENODATA ? 0 : err;
+	if (err && err != -ENODATA)
+		return err;
+	return top_pins__find(&mallocs->items[number].pins, image, target);
 }
 
 int mallocs__read(struct mallocs *out, struct heap *heap, const struct target *target,
@@ -94,8 +96,10 @@ int mallocs__read(struct mallocs *out, struct heap *heap, const struct target *t
 
 void mallocs__release(struct mallocs *mallocs)
 {
-	for (size_t i = 0; i < mallocs->cnt; i++)
+	for (size_t i = 0; i < mallocs->cnt; i++) {
 		malloc_image__release(&mallocs->items[i].image);
+		top_pins__release(&mallocs->items[i].pins);
+	}
 	malloc_areas__release(&mallocs->areas);
 	*mallocs = (struct mallocs){};
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All mallocs of a process at one moment: where they have memory, every chunk, and what
- * malloc_trim(3) would release.
+ * All mallocs of a process at one moment: where they have memory, every chunk, what malloc_trim(3)
+ * would release, and what keeps free() from doing so.
  */
 #pragma once
 
@@ -12,6 +12,7 @@
 #include "malloc/malloc_areas.h"
 #include "malloc/malloc_image.h"
 #include "malloc/malloc_trim.h"
+#include "malloc/top_pins.h"
 #include "target/target.h"
 
 /* Zero-initialized. Members refer to one another: it must not be moved. */
@@ -21,6 +22,7 @@ struct mallocs {
 		struct malloc_image image;
 		struct malloc_trim trim;
 		bool knows_trim; /* false: the source does not know what is in RAM */
+		struct top_pins pins;
 	} items[MALLOCS_MAX];
 	size_t cnt; /* 0: the process does not use glibc's malloc */
 };

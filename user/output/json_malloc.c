@@ -19,6 +19,32 @@ static json_t *pack_use(const struct malloc_arena_use *use)
 			 (json_int_t)use->lost_bytes);
 }
 
+static json_t *pack_resident(const struct top_pins *pins, uint64_t bytes)
+{
+	return pins->knows_resident ? json_integer((json_int_t)bytes) : json_null();
+}
+
+static json_t *pack_pins(const struct top_pins *pins, size_t arena)
+{
+	size_t cnt;
+	const struct top_pin *items = top_pins__of_arena(pins, arena, &cnt);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < cnt; i++)
+		json_values__append(&list,
+				    json_pack("{s:I, s:I, s:s, s:I, s:I, s:o, s:b, s:o}", "address",
+					      (json_int_t)items[i].block, "size",
+					      (json_int_t)items[i].size, "state",
+					      items[i].is_cached ? "tcache" : "in_use", "top_bytes",
+					      (json_int_t)items[i].top_bytes, "shrinks_bytes",
+					      (json_int_t)items[i].shrink_bytes, "releases_bytes",
+					      pack_resident(pins, items[i].released_bytes),
+					      "below_trim_threshold", items[i].is_withheld,
+					      "withheld_bytes",
+					      pack_resident(pins, items[i].withheld_bytes)));
+	return list;
+}
+
 static json_t *pack_arena(const struct malloc_arena *state, const struct malloc_arena_use *use)
 {
 	json_t *arena = pack_use(use);
@@ -65,9 +91,12 @@ static json_t *pack_malloc(const struct malloc_use *use, size_t number)
 	const struct malloc_instance *instance = item->image->instance;
 	json_t *malloc = pack_use(&item->total), *arenas = json_array();
 
-	for (size_t i = 0; i < instance->arena_cnt; i++)
-		json_values__append(&arenas,
-				    pack_arena(&instance->arenas[i], &item->image->arenas[i]));
+	for (size_t i = 0; i < instance->arena_cnt; i++) {
+		json_t *arena = pack_arena(&instance->arenas[i], &item->image->arenas[i]);
+
+		json_values__set(&arena, "pins", pack_pins(item->pins, i));
+		json_values__append(&arenas, arena);
+	}
 	json_values__set(&malloc, "arenas", arenas);
 	json_values__set(&malloc, "heaps", json_integer((json_int_t)instance->heaps.cnt));
 	json_values__set(&malloc, "mapped", pack_mapped(&use->mapped, number));

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "output/text_malloc.h"
 
+#include <inttypes.h>
+
+#include "analysis/top_pin_summary.h"
 #include "util/units.h"
+
+/* Pins that keep less are not mentioned. */
+#define PINNED_BYTES_MIN (1UL << 20)
 
 #define BYTES(bytes)	     units__bytes(bytes).text
 #define COUNTED(count, noun) units__counted(count, noun).text
@@ -20,6 +26,22 @@ static void write_chunks(FILE *out, const char *name, const struct chunk_total *
 
 	snprintf(note, sizeof(note), "%s%s", COUNTED(total->cnt, "chunk"), what);
 	write_row(out, name, total->bytes, all, note);
+}
+
+static void write_pins(const struct malloc_use_item *item, FILE *out)
+{
+	struct top_pin_summary sum = top_pins__sum_up(item->pins);
+
+	if (sum.released_bytes + sum.withheld_bytes < PINNED_BYTES_MIN)
+		return;
+	fprintf(out,
+		"  freeing the last %s of %s (%s, the top one at %#" PRIx64 ") would release %s\n",
+		COUNTED(sum.chunks, "chunk"), COUNTED(sum.arenas, "arena"), BYTES(sum.chunk_bytes),
+		sum.first->block, BYTES(sum.released_bytes));
+	if (sum.withheld_bytes)
+		fprintf(out, "    and %s more if trim_threshold, now %s, were lower\n",
+			BYTES(sum.withheld_bytes),
+			BYTES(item->image->instance->parameters.trim_threshold));
 }
 
 static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
@@ -51,6 +73,7 @@ static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 	if (total->lost_bytes)
 		write_row(out, "not read", total->lost_bytes, all,
 			  "damaged, or changing too fast to be read");
+	write_pins(item, out);
 }
 
 void text_malloc__write(const struct malloc_use *use, FILE *out)

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The pins of malloc's arenas in one sentence. Often several chunks lie together below a top, and
+ * only if all of them are freed, much is released. So of each arena as many pins count as are
+ * needed for half of what all of its known pins keep.
+ */
+#pragma once
+
+#include "malloc/top_pins.h"
+
+struct top_pin_summary {
+	size_t arenas, chunks;
+	uint64_t chunk_bytes;
+	uint64_t released_bytes, withheld_bytes; /* resident, if all of these chunks are freed */
+	const struct top_pin *first; /* of the arena with the most of these; NULL: none has any */
+};
+
+struct top_pin_summary top_pins__sum_up(const struct top_pins *pins);
