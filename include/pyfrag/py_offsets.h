@@ -69,6 +69,12 @@ struct py_offsets {
 	 */
 	__u16 thread_frame;
 	__u16 cframe_current_frame; /* _PyCFrame; PY_NO_OFFSET except in 3.11 and 3.12 */
+	/*
+	 * datastack_chunk: the newest piece of the memory for its frames. datastack_top and
+	 * datastack_limit follow. PY_NO_OFFSET before 3.11.
+	 */
+	__u16 thread_data_stack;
+	__u16 thread_cached_chunk; /* datastack_cached_chunk; PY_NO_OFFSET before 3.15 */
 
 	/* PyFrameObject up to 3.10, _PyInterpreterFrame from 3.11 on */
 	__u16 frame_previous; /* f_back, previous */

@@ -57,6 +57,16 @@ def test_planted_memory_is_where_it_belongs(target, snapshot):
     assert resident(strange, "malloc") == pytest.approx(resident(large, "malloc"), rel=0.01)
 
 
+def test_frame_stacks(target, snapshot):
+    """From 3.11 on each thread has chunks for the frames of Python functions."""
+    target.ask("eval __import__('memory_oracle').start_threads([1, 400, 900])")
+    chunks = ast.literal_eval(target.ask("eval __import__('memory_oracle').chunks()"))
+    frames = look(target, snapshot)["memory"]["frame_stacks"]
+    assert len(chunks) > 5 or target.python.version < (3, 11)
+    assert frames["mapped_bytes"] == sum(size for _, size in chunks)
+    assert frames["resident_bytes"] >= 4096 * len(chunks)
+
+
 def page_table_bytes(pid):
     with open("/proc/%d/status" % pid) as file:
         return int(re.search(r"^VmPTE:\s+(\d+) kB", file.read(), re.M).group(1)) * 1024

@@ -52,6 +52,8 @@ def expected_members(version):
         "thread_status": since(12, THREAD, "_status"),
         "thread_frame": (THREAD, one_of((0, "frame"), (11, "cframe"), (13, "current_frame"))),
         "cframe_current_frame": ("_PyCFrame", "current_frame") if minor in (11, 12) else None,
+        "thread_data_stack": since(11, THREAD, "datastack_chunk"),
+        "thread_cached_chunk": since(15, THREAD, "datastack_cached_chunk"),
         "frame_previous": (frame, one_of((0, "f_back"), (11, "previous"))),
         "frame_code": (frame, one_of((0, "f_code"), (13, "f_executable"))),
         "frame_instr": (frame, one_of((0, "f_lasti"), (11, "prev_instr"), (13, "instr_ptr"))),

@@ -41,6 +41,8 @@ static const struct field {
 	FIELD(thread_status),
 	FIELD(thread_frame),
 	FIELD(cframe_current_frame),
+	FIELD(thread_data_stack),
+	FIELD(thread_cached_chunk),
 	FIELD(frame_previous),
 	FIELD(frame_code),
 	FIELD(frame_instr),

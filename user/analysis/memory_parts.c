@@ -10,6 +10,7 @@ const char *const memory_part_names[MEMORY_PART_CNT] = {
 	[MEMORY_ARENAS] = "arenas",
 	[MEMORY_MALLOC] = "malloc",
 	[MEMORY_OTHER_MALLOCS] = "other_mallocs",
+	[MEMORY_FRAME_STACKS] = "frame_stacks",
 	[MEMORY_STACKS] = "stacks",
 	[MEMORY_FILES] = "files",
 	[MEMORY_SHARED] = "shared",

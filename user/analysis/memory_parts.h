@@ -19,6 +19,7 @@ enum memory_part {
 	MEMORY_ARENAS,
 	MEMORY_MALLOC, /* glibc's */
 	MEMORY_OTHER_MALLOCS,
+	MEMORY_FRAME_STACKS, /* of Python's functions */
 	MEMORY_STACKS,
 	MEMORY_FILES,  /* also static data of programs and libraries */
 	MEMORY_SHARED, /* shared memory without a file */
@@ -28,7 +29,7 @@ enum memory_part {
 	MEMORY_PART_CNT,
 };
 
-/* "arenas", "malloc", "stacks", ... */
+/* "arenas", "malloc", "frame_stacks", ... */
 extern const char *const memory_part_names[MEMORY_PART_CNT];
 
 struct part_range {

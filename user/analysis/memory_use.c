@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "analysis/static_data.h"
+#include "target/offsets.h"
+#include "target/runtime_search.h"
 #include "target/shortage.h"
 #include "util/account.h"
 #include "util/cleanup.h"
@@ -33,6 +35,7 @@ static void survey__release(struct survey *survey)
 void memory_use__release(struct memory_use *use)
 {
 	smaps__release(&use->smaps);
+	frame_stacks__release(&use->frames);
 	account__free(use->regions);
 	*use = (struct memory_use){};
 }
@@ -46,6 +49,32 @@ static int add_other_malloc(struct part_ranges *ranges, const struct other_mallo
 		err = part_ranges__add(ranges, item->ranges[i].start, item->ranges[i].end,
 				       MEMORY_OTHER_MALLOCS,
 				       other_malloc__owner(number, item->ranges[i].state));
+	return err;
+}
+
+/* Without the runtime of Python, of which the reason is reported elsewhere, none is found. */
+static int add_frame_stacks(struct survey *survey, const struct memory_use_of *of)
+{
+	struct frame_stacks *frames = &survey->use->frames;
+	const struct py_offsets *known;
+	struct failure failure = {};
+	struct runtime runtime;
+	int err;
+
+	if (!of->python)
+		return 0;
+	/* Of versions that have no such stacks the runtime may take long to find. */
+	known = py_offsets__of_version(of->python->major, of->python->minor);
+	if (known && known->thread_data_stack == PY_NO_OFFSET)
+		return 0;
+	err = runtime__find(&runtime, of->python, of->target->memory, &failure);
+	if (err)
+		return account__is_short(err) || err == -ETIME ? err : 0;
+	err = frame_stacks__find(frames, &runtime, of->target->memory);
+	for (size_t i = 0; i < frames->cnt && !err; i++)
+		err = part_ranges__add(&survey->ranges, frames->chunks[i].address,
+				       frames->chunks[i].address + frames->chunks[i].size,
+				       MEMORY_FRAME_STACKS, 0);
 	return err;
 }
 
@@ -63,6 +92,8 @@ static int collect_ranges(struct survey *survey, const struct memory_use_of *of)
 				       of->malloc->ranges[i].end, MEMORY_MALLOC, 0);
 	for (size_t i = 0; of->other_mallocs && i < of->other_mallocs->cnt && !err; i++)
 		err = add_other_malloc(ranges, &of->other_mallocs->items[i], i);
+	if (!err)
+		err = add_frame_stacks(survey, of);
 	if (!err)
 		err = static_data__add(ranges, of->target, &survey->use->smaps.mappings);
 	return err ? err : part_ranges__settle(ranges);
@@ -317,6 +348,8 @@ int memory_use__find_for_report(struct memory_use *out, const struct memory_use_
 		return shortage__describe(of->target, err, failure);
 	if (!err)
 		counters__add(counters, COUNTER_TEXTS_CUT, out->smaps.mappings.is_cut);
+	if (!err)
+		counters__add(counters, COUNTER_ROOTS_REFUSED, out->frames.refused_cnt);
 	return 0;
 }
 

@@ -17,6 +17,8 @@
 #include "heap/heap.h"
 #include "malloc/malloc_areas.h"
 #include "other_mallocs/other_mallocs.h"
+#include "target/frame_stacks.h"
+#include "target/python.h"
 #include "target/smaps.h"
 #include "target/target.h"
 #include "util/counters.h"
@@ -39,6 +41,7 @@ struct memory_use {
 	struct smaps smaps;
 	struct memory_region *regions; /* sorted by address */
 	size_t region_cnt, region_capacity;
+	struct frame_stacks frames;
 	struct memory_share parts[MEMORY_PART_CNT], all;
 };
 
@@ -48,6 +51,7 @@ struct memory_use_of {
 	const struct heap *heap;		   /* its arenas */
 	const struct malloc_areas *malloc;	   /* what glibc's malloc has */
 	const struct other_mallocs *other_mallocs; /* NULL: none */
+	const struct python *python; /* NULL: the stacks of its frames are not looked for */
 };
 
 /*

@@ -24,6 +24,7 @@ int process_memory__divide(struct process_memory *out, const struct heap_source 
 		.heap = arenas,
 		.malloc = mallocs ? &mallocs->areas : &none,
 		.other_mallocs = &out->other_mallocs,
+		.python = source->python,
 	};
 	int err = other_mallocs__find_for_report(&out->other_mallocs, source->target, failure);
 

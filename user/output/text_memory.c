@@ -16,6 +16,7 @@ void text_memory__write(const struct memory_use *use, double age_s, FILE *out)
 		[MEMORY_ARENAS] = "pymalloc's arenas",
 		[MEMORY_MALLOC] = "objects over 512 bytes, and allocations of C code",
 		[MEMORY_OTHER_MALLOCS] = "other allocators, see below",
+		[MEMORY_FRAME_STACKS] = "of Python's functions",
 		[MEMORY_STACKS] = "of threads",
 		[MEMORY_FILES] = "programs, libraries and their static data; other mapped files",
 		[MEMORY_SHARED] = "shared memory without a file on disk",

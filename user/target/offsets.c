@@ -8,8 +8,10 @@
 #include "util/cleanup.h"
 
 /* Shared by several versions. */
-#define NO_RUNTIME .runtime_interpreters_head = PY_NO_OFFSET, .runtime_current_thread = PY_NO_OFFSET
-#define NO_CFRAME  .cframe_current_frame = PY_NO_OFFSET
+#define NO_RUNTIME	.runtime_interpreters_head = PY_NO_OFFSET, .runtime_current_thread = PY_NO_OFFSET
+#define NO_CFRAME	.cframe_current_frame = PY_NO_OFFSET
+#define NO_CACHED_CHUNK .thread_cached_chunk = PY_NO_OFFSET
+#define NO_DATA_STACK	.thread_data_stack = PY_NO_OFFSET, NO_CACHED_CHUNK
 #define NO_UNICODE                                                                                 \
 	.unicode_length = PY_NO_OFFSET, .unicode_state = PY_NO_OFFSET,                             \
 	.unicode_ascii_data = PY_NO_OFFSET, .unicode_compact_data = PY_NO_OFFSET
@@ -23,7 +25,7 @@
 /* Include/frameobject.h, Include/cpython/frameobject.h, up to 3.10 */
 #define FRAME_OBJECT                                                                               \
 	.frame_previous = 0x18, .frame_code = 0x20, .frame_owner = PY_NO_OFFSET,                   \
-	.frame_owner_native = 0xff
+	.frame_owner_native = 0xff, NO_DATA_STACK
 /* Members that were added to code objects in 3.11. */
 #define CODE_BEFORE_311                                                                            \
 	.code_qualname = PY_NO_OFFSET, .code_size = PY_NO_OFFSET,                                  \
@@ -169,6 +171,8 @@ static const struct py_offsets python_311 = {
 	NO_STATUS,
 	.thread_frame = 0x38,
 	.cframe_current_frame = 0x08,
+	.thread_data_stack = 0x128,
+	NO_CACHED_CHUNK,
 	.frame_previous = 0x30,
 	.frame_code = 0x20,
 	.frame_instr = 0x38,
@@ -199,6 +203,8 @@ static const struct py_offsets python_312 = {
 	.thread_status = 0x18,
 	.thread_frame = 0x38,
 	.cframe_current_frame = 0x00,
+	.thread_data_stack = 0xe8,
+	NO_CACHED_CHUNK,
 	.frame_previous = 0x08,
 	.frame_code = 0x00,
 	.frame_instr = 0x38,
@@ -285,6 +291,7 @@ static const struct debug_member {
 	{FIELD(thread_interpreter), THREAD, 8, {22, 25, 25}},
 	{FIELD(thread_frame), THREAD, 8, {23, 26, 26}},
 	{FIELD(thread_id), THREAD, 8, {24, 27, 30}},
+	{FIELD(thread_data_stack), THREAD, 8, {26, 29, 32}},
 	{FIELD(thread_status), THREAD, 4, {27, 30, 33}},
 	{FIELD(frame_previous), FRAME, 8, {29, 32, 40}},
 	{FIELD(frame_code), FRAME, 8, {30, 33, 41}},
@@ -331,6 +338,9 @@ static const uint8_t gc_collecting_words[] = {72, 82};
  * later).
  */
 #define COMPACT_BEYOND_ASCII 16
+/* datastack_chunk, datastack_top, datastack_limit, datastack_cached_chunk (from 3.15 on) */
+#define CACHED_CHUNK_MINOR	 15
+#define CACHED_CHUNK_AFTER_STACK 24
 
 struct debug_image {
 	uint64_t words[DEBUG_WORDS_MAX];
@@ -454,6 +464,11 @@ static int derive_members(struct py_offsets *offsets, const struct debug_image *
 	    !fits(debug, UNICODE, offsets->unicode_ascii_data + COMPACT_BEYOND_ASCII, 1))
 		return failure__set(failure, -EBADMSG,
 				    "_Py_DebugOffsets describes objects of an unknown layout");
+	if (debug->minor >= CACHED_CHUNK_MINOR &&
+	    fits(debug, THREAD, offsets->thread_data_stack + CACHED_CHUNK_AFTER_STACK,
+		 sizeof(uint64_t)))
+		offsets->thread_cached_chunk =
+			offsets->thread_data_stack + CACHED_CHUNK_AFTER_STACK;
 	offsets->code_first_traceable = (__u16)first_traceable;
 	offsets->unicode_compact_data = offsets->unicode_ascii_data + COMPACT_BEYOND_ASCII;
 	return 0;
@@ -493,6 +508,7 @@ int py_offsets__parse(struct py_offsets *out, int minor, const void *image, size
 {
 	struct py_offsets offsets = {
 		NO_CFRAME,
+		NO_CACHED_CHUNK,
 		NO_FULL_COLLECTIONS,
 		.runtime_current_thread = PY_NO_OFFSET,
 		/* Py_TAG_BITS, Include/internal/pycore_stackref.h */

@@ -115,10 +115,13 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 		.pinned = &state->findings.pinned,
 		.ledger = session->sites.ledger,
 	};
-	const struct memory_use_of memory = {.target = target,
-					     .heap = heap,
-					     .malloc = &malloc,
-					     .other_mallocs = &other_mallocs};
+	const struct memory_use_of memory = {
+		.target = target,
+		.heap = heap,
+		.malloc = &malloc,
+		.other_mallocs = &other_mallocs,
+		.python = session->source->python,
+	};
 	int err;
 
 	if (session->process_gone)
