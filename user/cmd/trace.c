@@ -208,8 +208,8 @@ const struct command command_trace = {
 					    "with --all: for all processes together"},
 			{OPTION_MAX_CPU,
 			 "CPU time limit for reading a process once (default 20, plus 20 for each "
-			 "GiB of its anonymous memory, or 100 for each GiB in the reading that "
-			 "--format database writes)"},
+			 "GiB of its anonymous memory; for the reading that --format database "
+			 "writes, plus 100 for each GiB)"},
 			{}},
 	.run = run_trace,
 };

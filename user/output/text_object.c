@@ -64,8 +64,8 @@ void text_object__write(const struct census *census, const struct object_report 
 	fputc('\n', out);
 	write_relations(census,
 			report->is_root
-				? "Referred to by a root (list of modules, variable, frame, "
-				  "interpreter or static data) and by objects"
+				? "Referred to by a root (a variable, a frame, an interpreter, "
+				  "static data or the list of modules) and by objects"
 				: "Referred to by objects",
 			&report->referrers, out);
 	write_relations(census, "Refers to", &report->referents, out);
