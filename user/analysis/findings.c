@@ -61,6 +61,7 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 	if (err)
 		return err;
 	if (resident) {
+		findings.resident_is_upper_bound = !target__residency_is_exact(target);
 		findings.resident_bytes = 0;
 		for (size_t i = 0; i < heap->region_cnt; i++)
 			findings.resident_bytes += resident[i];

@@ -17,6 +17,11 @@ struct findings {
 	struct heap_layout layout;
 	struct heap_measure measure;
 	uint64_t resident_bytes; /* of all arenas, or RESIDENT_UNKNOWN */
+	/*
+	 * Memory that was read and never written may count as resident, in all resident sizes of
+	 * the report: target__residency_is_exact() is 0.
+	 */
+	bool resident_is_upper_bound;
 	struct pinned pinned;
 	bool has_map;
 	struct memory_map map;

@@ -64,7 +64,7 @@ static json_t *pack_heap(const struct report *report)
 {
 	const struct heap_totals *totals = &report->findings->measure.totals;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "arenas",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:b}", "arenas",
 			 (json_int_t)totals->regions, "arena_bytes",
 			 (json_int_t)totals->region_bytes, "live_blocks",
 			 (json_int_t)totals->live_blocks, "live_bytes",
@@ -74,7 +74,8 @@ static json_t *pack_heap(const struct report *report)
 			 (json_int_t)totals->overhead_bytes, "unread_pools",
 			 (json_int_t)totals->unread_spans, "unread_bytes",
 			 (json_int_t)totals->unread_bytes, "resident_bytes",
-			 pack_known(report->findings->resident_bytes));
+			 pack_known(report->findings->resident_bytes), "resident_is_upper_bound",
+			 report->findings->resident_is_upper_bound);
 }
 
 static json_t *pack_size_classes(const struct heap_measure *measure)

@@ -136,6 +136,11 @@ static void write_heap(const struct report *report, FILE *out)
 			 ? ""
 			 : BYTES(report->findings->resident_bytes));
 	write_share(out, "arenas", all, all, note);
+	if (report->findings->resident_is_upper_bound)
+		fputs("  (Resident sizes are upper bounds: they include memory that was read and "
+		      "never written,\n  because seeing the difference takes Linux 6.7 or "
+		      "CAP_SYS_ADMIN.)\n",
+		      out);
 	snprintf(note, sizeof(note), "%s", COUNTED(totals->live_blocks, "block"));
 	write_share(out, "live", totals->live_bytes, all, note);
 	write_share(out, "free blocks", totals->free_block_bytes, all,

@@ -114,6 +114,11 @@ static int measure_resident(const struct target *target, struct resident_range *
 	return live_pages__measure(target->pid, ranges, cnt);
 }
 
+static int residency_is_exact(const struct target *target)
+{
+	return live_pages__knows_zero_page(target->pid);
+}
+
 static int measure_shared(const struct target *target, struct resident_range *ranges, size_t cnt)
 {
 	return live_pages__measure_shared(target->pid, ranges, cnt);
@@ -195,6 +200,7 @@ const struct target_ops live_ops = {
 	.read_smaps = read_smaps,
 	.find_mapped_file = live_files__find,
 	.measure_resident = measure_resident,
+	.residency_is_exact = residency_is_exact,
 	.measure_shared = measure_shared,
 	.used_bytes = used_bytes,
 	.visit_threads = visit_threads,

@@ -235,6 +235,14 @@ int live_pages__measure(pid_t pid, struct resident_range *ranges, size_t cnt)
 	return measure(pid, ranges, cnt, PAGES_RESIDENT);
 }
 
+int live_pages__knows_zero_page(pid_t pid)
+{
+	_cleanup_(pagemap__release) struct pagemap pagemap = {.fd = -1, .wanted = PAGES_RESIDENT};
+	int err = pagemap__open(&pagemap, pid);
+
+	return err ? err : pagemap.can_scan || pagemap.zero_frame;
+}
+
 int live_pages__measure_shared(pid_t pid, struct resident_range *ranges, size_t cnt)
 {
 	return measure(pid, ranges, cnt, PAGES_SHARED);

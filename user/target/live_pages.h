@@ -2,7 +2,7 @@
 /*
  * The pages of a running process: /proc/PID/pagemap has a word per page, with bit 63 set if the
  * page is in RAM (Documentation/admin-guide/mm/pagemap.rst). As in the kernel's resident set size,
- * the zero page does not count (unless its frame cannot be seen: that takes CAP_SYS_ADMIN).
+ * the zero page does not count, if it can be told apart: see live_pages__knows_zero_page().
  */
 #pragma once
 
@@ -26,6 +26,12 @@
  * not permitted.
  */
 int live_pages__measure(pid_t pid, struct resident_range *ranges, size_t cnt);
+
+/*
+ * As target__residency_is_exact(), for process @pid. The kernel says which pages are the zero page
+ * since Linux 6.7. Before, their frame number does, which takes CAP_SYS_ADMIN.
+ */
+int live_pages__knows_zero_page(pid_t pid);
 
 /* As target__measure_shared(), for process @pid: bit 56 of the word in pagemap is not set. */
 int live_pages__measure_shared(pid_t pid, struct resident_range *ranges, size_t cnt);

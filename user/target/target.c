@@ -81,6 +81,11 @@ int target__measure_resident(const struct target *target, struct resident_range 
 					     : -ENODATA;
 }
 
+int target__residency_is_exact(const struct target *target)
+{
+	return target->ops->residency_is_exact ? target->ops->residency_is_exact(target) : -ENODATA;
+}
+
 int target__measure_shared(const struct target *target, struct resident_range *ranges, size_t cnt)
 {
 	return target->ops->measure_shared ? target->ops->measure_shared(target, ranges, cnt)

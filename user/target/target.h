@@ -77,6 +77,7 @@ struct target_ops {
 				struct mapped_file *out);
 	int (*measure_resident)(const struct target *target, struct resident_range *ranges,
 				size_t cnt);
+	int (*residency_is_exact)(const struct target *target);
 	int (*measure_shared)(const struct target *target, struct resident_range *ranges,
 			      size_t cnt);
 	int (*used_bytes)(const struct target *target, uint64_t *bytes);
@@ -119,12 +120,19 @@ const struct mapping *target__find_mapping(const struct target *target, uint64_t
 int target__read_smaps(const struct target *target, struct smaps *out);
 
 /*
- * Measures how much of each range is in RAM, as the kernel counts it for the resident set size: the
- * zero page is excluded (unless its frame cannot be seen: that takes CAP_SYS_ADMIN). Returns 0,
- * -ENODATA: unknown, or negative errno; ranges that were not measured are then unchanged.
+ * Measures how much of each range is in RAM, as the kernel counts it for the resident set size:
+ * without the zero page, which is there where memory was read that was never written; with it, and
+ * so too much, if target__residency_is_exact() is 0. Returns 0, -ENODATA: unknown, or negative
+ * errno; ranges that were not measured are then unchanged.
  */
 int target__measure_resident(const struct target *target, struct resident_range *ranges,
 			     size_t cnt);
+
+/*
+ * Whether target__measure_resident() can tell the zero page apart: 1 or 0; -ENODATA or another
+ * negative errno: unknown.
+ */
+int target__residency_is_exact(const struct target *target);
 
 /*
  * As target__measure_resident(), for pages that other processes have mapped, too: those that a fork
