@@ -68,6 +68,8 @@
 	  "types with impossible sizes or offsets, or beyond the first 1,048,576 types")           \
 	X(TYPES_UNNAMED, "types_unnamed",                                                          \
 	  "types named without their module, because their dicts have too many entries in total")  \
+	X(BLOCKS_CUT, "blocks_cut",                                                                \
+	  "blocks of more than 64 KiB searched for references only at their beginning")            \
 	X(ROOTS_REFUSED, "roots_refused",                                                          \
 	  "modules, threads, frames and static data beyond the limits, or in a circular list")     \
 	X(REFERENCES_LEFT_OUT, "references_left_out",                                              \

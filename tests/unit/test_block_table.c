@@ -2,6 +2,7 @@
 #include "census/block_table.h"
 
 #include "fake_target.h"
+#include "malloc/malloc_layout.h"
 #include "prng.h"
 #include "sample_heap.h"
 #include "unit_test.h"
@@ -76,7 +77,7 @@ static void test_places_and_addresses(void **state)
 		assert_int_equal(table.span_cnt, 50);
 		for (uint32_t place = 0; place < table.place_cnt; place++) {
 			uint64_t address = block_table__address(&table, place);
-			uint32_t size = block_table__span_of(&table, place)->block_size;
+			uint64_t size = block_table__span_of(&table, place)->block_size;
 
 			assert_true(address > last);
 			last = address;
@@ -89,12 +90,70 @@ static void test_places_and_addresses(void **state)
 	}
 }
 
+#define CHUNKS	   2000
+#define HEAP	   0x7f1200000000UL
+#define HEAP_BYTES (8UL << 20)
+
+/* Makes a heap of malloc of chunks of random sizes, a third of them free. *end: of the last one. */
+static void add_chunks(struct heap *heap, uint64_t *addresses, bool *live, uint64_t *end)
+{
+	uint64_t random = 7, at = HEAP + 0x8b0;
+	bool was_there;
+
+	assert_int_equal(heap__add_region(heap, HEAP, HEAP_BYTES), 0);
+	for (size_t i = 0; i < CHUNKS; i++) {
+		uint64_t most = prng__below(&random, 20) ? 40 : 3000;
+
+		addresses[i] = at;
+		live[i] = prng__below(&random, 3) != 0;
+		assert_int_equal(block_map__insert(heap->spans, at + 16, &was_there), 0);
+		if (live[i])
+			assert_int_equal(block_map__insert(heap->blocks, at + 16, &was_there), 0);
+		at += 32 + 16 * prng__below(&random, most);
+	}
+	*end = at;
+	assert_true(at < HEAP + HEAP_BYTES);
+	heap->regions[0].carved_end = at;
+}
+
+/* Each block is a span of its own: many lie in one page, and one may extend over many. */
+static void test_chunks_of_malloc(void **state)
+{
+	_cleanup_(heap__freep) struct heap *heap = NULL;
+	uint64_t addresses[CHUNKS + 1];
+	struct block_table table;
+	bool live[CHUNKS];
+	uint32_t cnt = 0;
+
+	(void)state;
+	assert_int_equal(heap__new(&heap, &malloc_layout, NULL), 0);
+	add_chunks(heap, addresses, live, &addresses[CHUNKS]);
+	assert_int_equal(block_table__init(&table, heap), 0);
+	for (size_t i = 0; i < CHUNKS; i++) {
+		uint64_t block = addresses[i] + 16, size = addresses[i + 1] - block + 8;
+		uint32_t place = live[i] ? cnt++ : PLACE_NONE;
+
+		assert_int_equal(block_table__find(&table, block), place);
+		assert_int_equal(block_table__find(&table, block + size - 9), place);
+		assert_int_equal(block_table__find(&table, block - 1), PLACE_NONE);
+		if (!live[i])
+			continue;
+		assert_int_equal(block_table__address(&table, place), block);
+		assert_int_equal(block_table__span_of(&table, place)->block_size, size);
+	}
+	assert_int_equal(table.place_cnt, cnt);
+	assert_int_equal(block_table__find(&table, HEAP + 0x8a0), PLACE_NONE);
+	assert_int_equal(block_table__find(&table, HEAP + HEAP_BYTES - 8), PLACE_NONE);
+	block_table__release(&table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sample_heap),
 		cmocka_unit_test(test_empty_heap),
 		cmocka_unit_test(test_places_and_addresses),
+		cmocka_unit_test(test_chunks_of_malloc),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

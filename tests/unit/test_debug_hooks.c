@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "pymalloc/debug_hooks.h"
+#include "source/debug_hooks.h"
 
 #include <errno.h>
 #include <string.h>

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fake_target.h"
+#include "source/debug_hooks.h"
 #include "temp_file.h"
 #include "tiny_elf.h"
 #include "unit_test.h"
@@ -131,6 +132,11 @@ static int update(struct fixture *fixture)
 			       &fixture->failure);
 }
 
+static void settle(struct fixture *fixture)
+{
+	assert_int_equal(debug_hooks__settle(fixture->heaps.items[0], fixture->heap), 0);
+}
+
 static void test_heaps_of_every_geometry(void **state)
 {
 	(void)state;
@@ -150,6 +156,7 @@ static void test_heaps_of_every_geometry(void **state)
 			check_heap_of(fixture.heap, &fixture.fake.pymalloc);
 			allocate(&fixture.fake.pymalloc);
 		}
+		settle(&fixture);
 		assert_string_equal(fixture.heaps.items[0]->name, "pymalloc");
 		assert_false(fixture.heaps.items[0]->has_debug_hooks);
 		release(&fixture);
@@ -205,6 +212,7 @@ static void test_debug_hooks(void **state)
 	write_debug_hooks(&fixture);
 	find_heap(&fixture);
 	assert_int_equal(update(&fixture), 0);
+	settle(&fixture);
 	assert_string_equal(fixture.heaps.items[0]->name, "pymalloc_debug");
 	assert_true(fixture.heaps.items[0]->has_debug_hooks);
 	release(&fixture);

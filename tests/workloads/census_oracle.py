@@ -68,11 +68,11 @@ def name_of(kind):
 
 def count_tracked(arenas, size):
     """Counts by type the objects that the collector tracks, that are in @arenas, and that are @size
-    bytes long."""
+    bytes long; all of them if @arenas is None."""
     counts = {}
     for thing in gc.get_objects():
-        at = bisect.bisect_right(arenas, id(thing)) - 1
-        if at >= 0 and id(thing) < arenas[at] + size:
+        at = bisect.bisect_right(arenas, id(thing)) - 1 if arenas else -1
+        if arenas is None or (at >= 0 and id(thing) < arenas[at] + size):
             name = name_of(type(thing))
             counts[name] = counts.get(name, 0) + 1
     return counts

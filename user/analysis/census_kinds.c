@@ -107,7 +107,10 @@ void census_kinds__describe_row(const struct census_report *report, const struct
 {
 	switch (report->by) {
 	case BY_SIZE:
-		snprintf(text, size, "blocks of %s", units__bytes(row->block_size).text);
+		if (row->block_size)
+			snprintf(text, size, "blocks of %s", units__bytes(row->block_size).text);
+		else
+			snprintf(text, size, "larger blocks");
 		return;
 	case BY_ARENA:
 		snprintf(text, size, "arena %#" PRIx64, row->arena);

@@ -45,6 +45,8 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 {
 	_cleanup_(findings__free) struct findings findings = {
 		.layout = heap->layout,
+		.has_arenas = !heap->spans,
+		.pinned = {.below = options->below},
 		.resident_bytes = RESIDENT_UNKNOWN,
 		.has_map = options->with_map,
 	};
@@ -67,8 +69,9 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 			findings.resident_bytes += resident[i];
 	}
 	pinned_options.resident_bytes = resident;
-	err = pinned__find(&findings.pinned, heap, &findings.measure, &pinned_options, history,
-			   now_ns);
+	if (findings.has_arenas)
+		err = pinned__find(&findings.pinned, heap, &findings.measure, &pinned_options,
+				   history, now_ns);
 	if (!err && options->with_map)
 		err = memory_map__draw(&findings.map, heap);
 	if (err)

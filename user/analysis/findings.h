@@ -15,6 +15,8 @@
 
 struct findings {
 	struct heap_layout layout;
+	/* The heap has arenas, divided into pools of one size class each; else none is pinned. */
+	bool has_arenas;
 	struct heap_measure measure;
 	uint64_t resident_bytes; /* of all arenas, or RESIDENT_UNKNOWN */
 	/*

@@ -84,7 +84,7 @@ static int collect_ranges(struct survey *survey, const struct memory_use_of *of)
 	struct part_ranges *ranges = &survey->ranges;
 	int err = 0;
 
-	for (size_t i = 0; i < of->heap->region_cnt && !err; i++)
+	for (size_t i = 0; i < of->heap->region_cnt && !of->heap->spans && !err; i++)
 		err = part_ranges__add(ranges, of->heap->regions[i].address,
 				       region__end(&of->heap->regions[i]), MEMORY_ARENAS, 0);
 	for (size_t i = 0; i < of->malloc->range_cnt && !err; i++)

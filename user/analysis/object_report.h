@@ -32,7 +32,7 @@ struct relations {
 
 struct object_report {
 	uint64_t address, block;
-	uint32_t block_size; /* bytes; 0: outside of arenas */
+	uint64_t block_size; /* bytes; 0: outside of arenas */
 	uint32_t kind;
 	char *value, *path; /* NULL: none */
 	struct relations referrers, referents;

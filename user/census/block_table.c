@@ -12,11 +12,13 @@
 #define PAGE_BYTES  4096
 #define CHUNK_SHIFT 20
 #define SPAN_NONE   UINT32_MAX
+/* A page has parts of so many spans at most: they are of 32 bytes or more. */
+#define SPANS_PER_PAGE_MAX (PAGE_BYTES / 32 + 1)
 
-/* Which span each page in 1 MiB of addresses belongs to. */
+/* Which spans are in each page of 1 MiB of addresses. */
 struct block_chunk {
 	uint64_t key;	     /* chunk_key() */
-	uint32_t spans[256]; /* by page: index of the span, or SPAN_NONE */
+	uint32_t spans[256]; /* by page: index of the first span with blocks there, or SPAN_NONE */
 };
 
 static int add_span(struct block_table *table, const struct span *span)
@@ -26,16 +28,16 @@ static int add_span(struct block_table *table, const struct span *span)
 
 	if (err)
 		return err;
-	if (table->place_cnt > PLACE_NONE - 1 - span->block_cnt || span->block_size > UINT32_MAX)
+	if (table->place_cnt > PLACE_NONE - 1 - span->block_cnt || span->block_cnt > UINT16_MAX)
 		return -EFBIG;
 	if (!table->span_cnt)
 		table->start = span->address;
 	table->end = span->address + span->size;
 	table->spans[table->span_cnt++] = (struct block_span){
 		.address = span->address,
+		.block_size = span->block_size,
 		.first_place = table->place_cnt,
-		.block_size = (uint32_t)span->block_size,
-		.block_cnt = span->block_cnt,
+		.block_cnt = (uint16_t)span->block_cnt,
 		.first_block = (uint16_t)span->first_block,
 		.size_class = span->size_class,
 	};
@@ -102,7 +104,8 @@ static int index_span(struct block_table *table, uint32_t i)
 				return -errno;
 			memset(chunk->spans, 0xff, sizeof(chunk->spans));
 		}
-		chunk->spans[page_of(address)] = i;
+		if (chunk->spans[page_of(address)] == SPAN_NONE)
+			chunk->spans[page_of(address)] = i;
 	}
 	return 0;
 }
@@ -146,22 +149,40 @@ void block_table__release(struct block_table *table)
 	*table = (struct block_table){};
 }
 
+/*
+ * Of the spans from @first on, which is in the page of @address, the last that begins at or before
+ * @address.
+ */
+static const struct block_span *find_in_page(const struct block_table *table,
+					     const struct block_span *first, uint64_t address)
+{
+	size_t left = (size_t)(table->spans + table->span_cnt - first), cnt;
+
+	if (left > SPANS_PER_PAGE_MAX)
+		left = SPANS_PER_PAGE_MAX;
+	cnt = PARTITION_POINT(span, first, left, span->address <= address);
+	return cnt ? &first[cnt - 1] : first;
+}
+
 uint32_t block_table__locate(const struct block_table *table, uint64_t address, uint64_t *start)
 {
 	const struct block_chunk *chunk = hash_map__find(&table->chunks, chunk_key(address));
 	const struct block_span *span;
-	uint64_t offset;
-	uint32_t index;
+	uint64_t offset, index;
 
 	if (!chunk || chunk->spans[page_of(address)] == SPAN_NONE)
 		return PLACE_NONE;
 	span = &table->spans[chunk->spans[page_of(address)]];
+	if (address >= end_of(span))
+		span = find_in_page(table, span, address);
+	if (address < span->address)
+		return PLACE_NONE;
 	offset = address - span->address;
 	if (offset < span->first_block)
 		return PLACE_NONE;
-	index = (uint32_t)(offset - span->first_block) / span->block_size;
-	*start = span->address + span->first_block + (uint64_t)index * span->block_size;
-	return index < span->block_cnt ? span->first_place + index : PLACE_NONE;
+	index = (offset - span->first_block) / span->block_size;
+	*start = span->address + span->first_block + index * span->block_size;
+	return index < span->block_cnt ? span->first_place + (uint32_t)index : PLACE_NONE;
 }
 
 uint32_t block_table__find(const struct block_table *table, uint64_t address)

@@ -13,12 +13,12 @@
 
 #define PLACE_NONE UINT32_MAX
 
-/* A span with at least one live block. */
+/* A span with at least one live block. There may be one for each live block of the heap. */
 struct block_span {
-	uint64_t address;
+	uint64_t address, block_size;
 	uint32_t first_place;
-	uint32_t block_size, block_cnt; /* block_cnt: live or not */
-	uint16_t first_block;		/* offset of the first block from @address, in bytes */
+	uint16_t block_cnt;   /* live or not */
+	uint16_t first_block; /* offset of the first block from @address, in bytes */
 	uint8_t size_class;
 };
 
@@ -29,13 +29,12 @@ struct block_table {
 	uint32_t *words; /* by place; initially 0 */
 	uint32_t place_cnt;
 	uint64_t start, end;	/* bounds of all spans: [start, end) */
-	struct hash_map chunks; /* which span a page belongs to, by 1 MiB of addresses */
+	struct hash_map chunks; /* the first span in each page, by 1 MiB of addresses */
 };
 
 /*
  * Takes all spans of @heap that have a live block and a known size class. Returns 0, -ENOMEM,
- * -EDQUOT, or -EFBIG for more than 2^32 - 2 places or a block of 4 GiB or more. The caller releases
- * the table.
+ * -EDQUOT, or -EFBIG for more than 2^32 - 2 places. The caller releases the table.
  */
 int block_table__init(struct block_table *table, const struct heap *heap);
 void block_table__release(struct block_table *table);

@@ -46,13 +46,23 @@ struct round {
 	uint8_t *owners;	   /* bits by type: whether its objects may have buffers */
 };
 
+/*
+ * Whether to follow the words of a buffer of @kind. Items, keys and values are references to
+ * objects, besides what was there before: that may point to anything where all allocations are in
+ * one heap, also those that are not Python's.
+ */
+static bool may_lead_on(const struct census *census, uint32_t kind)
+{
+	return !census->heap->spans || !block_kind__part(kind);
+}
+
 static bool points(const struct round *round, uint32_t place)
 {
 	uint32_t kind = round->census->blocks.words[place];
 	uint64_t flags;
 
 	if (round->owner == BUFFERS)
-		return bits__get(round->pointing, place);
+		return bits__get(round->pointing, place) && may_lead_on(round->census, kind);
 	if (block_kind__role(kind) != BLOCK_OBJECT)
 		return false;
 	if (round->owner == OBJECTS)
@@ -226,17 +236,33 @@ static bool wants(const struct block_span *span, void *context)
 	return false;
 }
 
+/*
+ * How many bytes of a block of @kind, of @size bytes, are what is in it. Behind an object without
+ * items follows what was there before.
+ */
+static uint32_t written_bytes(const struct census *census, uint32_t kind, uint32_t size)
+{
+	const struct type *type = census__object_type(census, kind);
+	uint64_t end = census__object_offset(census, kind) + type->basic_size;
+
+	if (block_kind__role(kind) != BLOCK_OBJECT || type->item_size)
+		return size;
+	return end < size ? (uint32_t)end : size;
+}
+
 static int visit(const struct block_span *span, const uint8_t *bytes, void *context)
 {
 	struct round *round = context;
 	struct census *census = round->census;
+	uint32_t size = pool_reader__copy_bytes(span);
 
 	for (uint32_t i = 0; i < span->block_cnt && bytes; i++) {
 		uint32_t place = span->first_place + i, kind = census->blocks.words[place];
 
 		if (points(round, place))
-			follow(round, bytes + span->first_block + (size_t)i * span->block_size,
-			       span->block_size, kind, census__object_offset(census, kind));
+			follow(round, bytes + span->first_block + (size_t)i * size,
+			       written_bytes(census, kind, size), kind,
+			       census__object_offset(census, kind));
 	}
 	return 0;
 }

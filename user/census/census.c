@@ -5,6 +5,9 @@
 
 #include "util/word.h"
 
+/* PyTypeObject of 2.7 has 392 bytes up to tp_version_tag, and is larger in later versions. */
+#define TYPE_BYTES_MIN 392
+
 void census__free(struct census *census)
 {
 	if (!census)
@@ -55,6 +58,23 @@ uint32_t census__kind_at(const struct census *census, uint64_t address)
 				   : census->blocks.words[place] & ~BLOCK_TRACKED;
 }
 
+/*
+ * Whether the object at @address is at the start of a block of its own, with room for a type. Types
+ * are on the heap only if it has blocks of any size.
+ */
+static bool is_large_block(const struct census *census, uint64_t address)
+{
+	uint64_t start;
+	uint32_t place, offset;
+
+	if (!census->heap->spans)
+		return false;
+	place = block_table__locate(&census->blocks, address, &start);
+	offset = object_layout__object_offset(&census->layout, TYPE_HAVE_GC);
+	return place != PLACE_NONE && address == start + offset &&
+	       block_table__span_of(&census->blocks, place)->block_size >= offset + TYPE_BYTES_MIN;
+}
+
 bool census__could_be_type(const struct census *census, uint64_t address)
 {
 	const struct mapping *mapping;
@@ -66,5 +86,5 @@ bool census__could_be_type(const struct census *census, uint64_t address)
 		if (!mapping || !mapping->readable)
 			return false;
 	}
-	return !heap__region_around(census->heap, address);
+	return !heap__region_around(census->heap, address) || is_large_block(census, address);
 }

@@ -51,6 +51,7 @@ struct census {
 	uint32_t dict_type;	    /* the number of the type dict, or TYPE_NONE */
 	uint8_t *hidden;	    /* bits by place (util/bits.h): not to be counted; NULL: none */
 	uint64_t unreadable_blocks; /* whose memory could not be read; they are BLOCK_UNKNOWN */
+	uint64_t cut_blocks;	    /* too large to be read in full, and not of a known layout */
 	uint64_t unnamed_types;	    /* named without a module: their dicts are too large */
 };
 
@@ -73,16 +74,20 @@ uint32_t census__object_offset(const struct census *census, uint32_t kind);
 
 /*
  * Whether @address can be that of a type. Types are in libraries or, since they are large, on the
- * malloc heap.
+ * malloc heap, which may be the heap that is counted.
  */
 bool census__could_be_type(const struct census *census, uint64_t address);
 
 /* Blocks that are counted together. */
 struct census_row {
-	uint32_t kind;	     /* BY_TYPE, BY_OWNER */
-	uint32_t block_size; /* BY_SIZE; for BLOCK_UNKNOWN also BY_TYPE, BY_OWNER; else 0 */
-	uint32_t set;	     /* BY_REFERRERS, BY_VIA: index of the set in struct referrers */
-	uint64_t arena;	     /* BY_ARENA: its address */
+	uint32_t kind; /* BY_TYPE, BY_OWNER */
+	/*
+	 * BY_SIZE; for BLOCK_UNKNOWN also BY_TYPE, BY_OWNER; else 0. 0 also for the class of all
+	 * large blocks.
+	 */
+	uint32_t block_size;
+	uint32_t set;	/* BY_REFERRERS, BY_VIA: index of the set in struct referrers */
+	uint64_t arena; /* BY_ARENA: its address */
 	uint64_t blocks, bytes;
 	uint64_t tracked_blocks; /* of these, objects that the collector tracks */
 };

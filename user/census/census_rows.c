@@ -51,6 +51,11 @@ static size_t row_cnt(const struct count *count)
 	}
 }
 
+static uint32_t size_of_class(const struct census *census, uint8_t size_class)
+{
+	return (uint32_t)heap_layout__block_size(&census->heap->layout, size_class);
+}
+
 static struct census_row *row_of_kind(const struct count *count, uint32_t kind,
 				      const struct block_span *span)
 {
@@ -65,7 +70,7 @@ static struct census_row *row_of_kind(const struct count *count, uint32_t kind,
 		row = &count->rows[group * types + block_kind__type(kind)];
 	} else {
 		row = &count->rows[kind_cnt(census) + span->size_class];
-		row->block_size = span->block_size;
+		row->block_size = size_of_class(census, span->size_class);
 	}
 	row->kind = kind;
 	return row;
@@ -79,7 +84,7 @@ static struct census_row *row_of(const struct count *count, uint32_t place, uint
 	switch (count->by) {
 	case BY_SIZE:
 		row = &count->rows[span->size_class];
-		row->block_size = span->block_size;
+		row->block_size = size_of_class(count->census, span->size_class);
 		return row;
 	case BY_ARENA:
 		row = &count->rows[count->region];

@@ -32,7 +32,8 @@ struct look {
 	size_t offset_cnt;
 	/* Blocks with a word that could be the address of a type and has not been checked yet. */
 	struct later {
-		uint32_t place, size;
+		uint32_t place;
+		uint64_t size;
 		const uint8_t *bytes;
 	} * later;
 	size_t later_cnt, later_capacity;
@@ -118,7 +119,7 @@ static bool items_fit(const struct object_layout *layout, const struct type *typ
  * is not.
  */
 static uint32_t classify_as(const struct census *census, uint32_t number, const uint8_t *bytes,
-			    uint32_t size, uint32_t offset)
+			    uint64_t size, uint32_t offset)
 {
 	const struct object_layout *layout = &census->layout;
 	const struct type *type = type_table__at(census->types, number);
@@ -159,7 +160,7 @@ static uint32_t find_type(struct look *look, uint64_t address)
  * precedence over one that seems to be on a free list: the latter may be left over in words that
  * have not been overwritten.
  */
-static int look_at_offset(struct look *look, const uint8_t *bytes, uint32_t size, uint32_t offset,
+static int look_at_offset(struct look *look, const uint8_t *bytes, uint64_t size, uint32_t offset,
 			  struct finding *finding)
 {
 	const struct census *census = look->census;
@@ -189,7 +190,7 @@ static int look_at_offset(struct look *look, const uint8_t *bytes, uint32_t size
 	return err;
 }
 
-static int look_into(struct look *look, const uint8_t *bytes, uint32_t size,
+static int look_into(struct look *look, const uint8_t *bytes, uint64_t size,
 		     struct finding *finding)
 {
 	int err = 0;
@@ -209,14 +210,15 @@ static int look_into(struct look *look, const uint8_t *bytes, uint32_t size,
 }
 
 /* Records the dict of the instance in a block. */
-static int claim_dict(struct look *look, uint32_t kind, const uint8_t *bytes, uint32_t size)
+static int claim_dict(struct look *look, uint32_t kind, const uint8_t *bytes, uint64_t size)
 {
 	struct census *census = look->census;
 	const struct type *type = type_table__at(census->types, block_kind__type(kind));
 	uint32_t offset = object_layout__object_offset(&census->layout, type->flags);
 	const struct object_copy object = {.bytes = bytes + offset,
 					   .before = offset,
-					   .size = size - offset};
+					   .size = (size < BLOCK_COPY_MAX ? size : BLOCK_COPY_MAX) -
+						   offset};
 	uint64_t dict;
 	int64_t at;
 	int err;
@@ -238,7 +240,7 @@ static int claim_dict(struct look *look, uint32_t kind, const uint8_t *bytes, ui
  * Notes the referent of a weak reference, since it may be a type. The base of each type has a weak
  * reference to it, so all types are found, even those without instances.
  */
-static int note_referent(struct look *look, uint32_t kind, const uint8_t *bytes, uint32_t size)
+static int note_referent(struct look *look, uint32_t kind, const uint8_t *bytes, uint64_t size)
 {
 	struct census *census = look->census;
 	const struct type *type = type_table__at(census->types, block_kind__type(kind));
@@ -253,7 +255,7 @@ static int note_referent(struct look *look, uint32_t kind, const uint8_t *bytes,
 }
 
 static int take_finding(struct look *look, uint32_t place, const struct finding *finding,
-			const uint8_t *bytes, uint32_t size)
+			const uint8_t *bytes, uint64_t size)
 {
 	struct free_list_link link = finding->link;
 	int err;
@@ -270,7 +272,7 @@ static int take_finding(struct look *look, uint32_t place, const struct finding 
 	return err ? err : note_referent(look, finding->kind, bytes, size);
 }
 
-static int look_at_block(struct look *look, uint32_t place, const uint8_t *bytes, uint32_t size)
+static int look_at_block(struct look *look, uint32_t place, const uint8_t *bytes, uint64_t size)
 {
 	struct finding finding;
 	int err = look_into(look, bytes, size, &finding);
@@ -295,7 +297,8 @@ static int look_at_span(const struct block_span *span, const uint8_t *bytes, voi
 	uint32_t offset = span->first_block;
 	int err = 0;
 
-	for (uint32_t i = 0; i < span->block_cnt && !err; i++, offset += span->block_size) {
+	for (uint32_t i = 0; i < span->block_cnt && !err;
+	     i++, offset += pool_reader__copy_bytes(span)) {
 		if (!pool_reader__is_live(census->heap, live, offset))
 			continue;
 		if (bytes) {
@@ -416,6 +419,20 @@ static int name_types(struct census *census)
 	return 0;
 }
 
+static bool is_cut(const struct census *census, const struct block_span *span)
+{
+	uint32_t kind = census->blocks.words[span->first_place];
+
+	return span->block_size > BLOCK_COPY_MAX && block_kind__role(kind) != BLOCK_OBJECT &&
+	       block_kind__part(kind) == PART_NONE;
+}
+
+static void count_cut_blocks(struct census *census)
+{
+	for (size_t i = 0; i < census->blocks.span_cnt; i++)
+		census->cut_blocks += is_cut(census, &census->blocks.spans[i]);
+}
+
 int census__take(struct census **out, const struct heap *heap, const struct memory *memory,
 		 const struct census_options *options)
 {
@@ -444,6 +461,7 @@ int census__take(struct census **out, const struct heap *heap, const struct memo
 		err = buffers__attribute(census);
 	if (!err)
 		err = name_types(census);
+	count_cut_blocks(census);
 	if (!err)
 		*out = TAKE_PTR(census);
 	return err;

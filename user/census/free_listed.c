@@ -20,20 +20,18 @@ bool free_listed__is_link(const struct census *census, uint64_t word)
 	       word >= census->blocks.start && word < census->blocks.end;
 }
 
-bool free_listed__is_float(const struct census *census, const uint8_t *bytes, uint32_t size,
+bool free_listed__is_float(const struct census *census, const uint8_t *bytes, uint64_t size,
 			   uint64_t *next)
 {
-	uint32_t alignment = census->heap->layout.map.alignment;
-
-	if (!census->layout.floats_linked_by_type ||
-	    size != (FLOAT_BYTES + alignment - 1) / alignment * alignment || word_at(bytes))
+	if (!census->layout.floats_linked_by_type || size < FLOAT_BYTES ||
+	    size >= FLOAT_BYTES + census->heap->layout.map.alignment || word_at(bytes))
 		return false;
 	*next = word_at(bytes + 8);
 	return !*next || (could_be_object(*next) && *next >= census->blocks.start &&
 			  *next < census->blocks.end);
 }
 
-bool free_listed__is_keys(const struct census *census, const uint8_t *bytes, uint32_t size)
+bool free_listed__is_keys(const struct census *census, const uint8_t *bytes, uint64_t size)
 {
 	uint32_t offset = object_layout__object_offset(&census->layout, 0);
 	uint64_t word;

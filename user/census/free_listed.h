@@ -40,13 +40,13 @@ bool free_listed__is_link(const struct census *census, uint64_t word);
  * Whether a block of @size bytes, of which @bytes is a copy, may hold a float on a free list.
  * *next: as in struct free_list_link.
  */
-bool free_listed__is_float(const struct census *census, const uint8_t *bytes, uint32_t size,
+bool free_listed__is_float(const struct census *census, const uint8_t *bytes, uint64_t size,
 			   uint64_t *next);
 
 /*
  * Whether a block of @size bytes, of which @bytes is a copy, holds keys of a dict on a free list.
  */
-bool free_listed__is_keys(const struct census *census, const uint8_t *bytes, uint32_t size);
+bool free_listed__is_keys(const struct census *census, const uint8_t *bytes, uint64_t size);
 
 /* Returns 0, -ENOMEM or -EDQUOT. */
 int free_list_links__add(struct free_list_links *links, struct free_list_link link);

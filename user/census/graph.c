@@ -141,7 +141,7 @@ uint64_t graph__address(const struct graph *graph, uint32_t node)
 	       (block_kind__role(kind) == BLOCK_OBJECT ? census__object_offset(census, kind) : 0);
 }
 
-uint32_t graph__block_bytes(const struct graph *graph, uint32_t node)
+uint64_t graph__block_bytes(const struct graph *graph, uint32_t node)
 {
 	const struct block_table *blocks = &graph->census->blocks;
 
@@ -316,13 +316,13 @@ static int look_at_span(const struct block_span *span, const uint8_t *bytes, voi
 {
 	struct build *build = context;
 	const struct census *census = build->graph->census;
-	uint32_t offset = span->first_block;
+	uint32_t offset = span->first_block, size = pool_reader__copy_bytes(span);
 	int err = 0;
 
-	for (uint32_t i = 0; i < span->block_cnt && bytes && !err; i++, offset += span->block_size)
+	for (uint32_t i = 0; i < span->block_cnt && bytes && !err; i++, offset += size)
 		if (block_kind__role(census->blocks.words[span->first_place + i]) != BLOCK_FREE)
 			err = look_at_block(build, span->first_place + i, span->address + offset,
-					    bytes + offset, span->block_size);
+					    bytes + offset, size);
 	return err;
 }
 

@@ -83,7 +83,7 @@ uint64_t graph__address(const struct graph *graph, uint32_t node);
 /*
  * The size of the block of a node, including what is in front of the object; 0 outside of arenas.
  */
-uint32_t graph__block_bytes(const struct graph *graph, uint32_t node);
+uint64_t graph__block_bytes(const struct graph *graph, uint32_t node);
 
 /* The number of the type of the object of a node; TYPE_NONE if there is no object. */
 uint32_t graph__type(const struct graph *graph, uint32_t node);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "census/pool_reader.h"
 #include "util/cleanup.h"
 
 int node_references__visit(const struct graph *graph, struct references *references, uint32_t node)
@@ -14,6 +15,8 @@ int node_references__visit(const struct graph *graph, struct references *referen
 	_cleanup_account_free_ uint8_t *bytes = NULL;
 	int err;
 
+	if (size > BLOCK_COPY_MAX)
+		size = BLOCK_COPY_MAX;
 	if (type != TYPE_NONE && size)
 		before = census__object_offset(census, graph__kind(graph, node));
 	else if (type != TYPE_NONE)

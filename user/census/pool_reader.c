@@ -5,30 +5,40 @@
 #include <stdlib.h>
 
 #define BATCH_BYTES (512UL << 10)
-#define BATCH_POOLS (BATCH_BYTES / 4096)
+#define BATCH_POOLS 2048
 
+/* Pools that are read together. */
 struct batch {
 	const struct heap *heap;
 	const struct memory *memory;
 	const struct pool_visitor *visitor;
+	struct batch_pool {
+		const struct block_span *pool;
+		size_t range, offset; /* where its copy is */
+	} pools[BATCH_POOLS];
+	size_t cnt;
 	struct memory_range ranges[BATCH_POOLS];
-	const struct block_span *pools[BATCH_POOLS];
-	size_t cnt, used;
+	size_t range_cnt, used;
 	uint8_t bytes[BATCH_BYTES];
 };
 
 static int end_batch(struct batch *batch)
 {
 	const struct pool_visitor *visitor = batch->visitor;
-	int err = memory__read_ranges(batch->memory, batch->ranges, batch->cnt);
+	int err = memory__read_ranges(batch->memory, batch->ranges, batch->range_cnt);
 
-	for (size_t i = 0; i < batch->cnt && !err; i++)
-		err = visitor->visit(batch->pools[i],
-				     batch->ranges[i].failed ? NULL : batch->ranges[i].buffer,
+	for (size_t i = 0; i < batch->cnt && !err; i++) {
+		const struct batch_pool *pool = &batch->pools[i];
+		const struct memory_range *range = &batch->ranges[pool->range];
+
+		err = visitor->visit(pool->pool,
+				     range->failed ? NULL
+						   : (const uint8_t *)range->buffer + pool->offset,
 				     visitor->context);
+	}
 	if (!err && visitor->end_batch)
 		err = visitor->end_batch(visitor->context);
-	batch->cnt = batch->used = 0;
+	batch->cnt = batch->range_cnt = batch->used = 0;
 	return err;
 }
 
@@ -36,30 +46,49 @@ static int end_batch(struct batch *batch)
 static uint32_t bytes_wanted(const struct heap *heap, const struct block_span *pool)
 {
 	const uint64_t *live = block_map__span_bits(heap->blocks, pool->address);
-	uint32_t alignment = heap->layout.map.alignment;
-	uint32_t end = pool->first_block + pool->block_cnt * pool->block_size;
+	uint32_t alignment = heap->layout.map.alignment, size = pool_reader__copy_bytes(pool);
+	uint32_t end = pool->first_block + pool->block_cnt * size;
 
+	if (heap->spans)
+		return end;
 	for (uint32_t w = (end / alignment + 63) / 64; w--;)
 		if (live[w])
 			return (w * 64 + 63 - (uint32_t)__builtin_clzll(live[w])) * alignment +
-			       pool->block_size;
+			       size;
 	return 0;
+}
+
+/*
+ * Whether the pool continues the last range, so that one range is read for both. Pools that are
+ * blocks are small, and mostly lie together.
+ */
+static bool continues_range(const struct batch *batch, const struct block_span *pool)
+{
+	const struct memory_range *last = &batch->ranges[batch->range_cnt - 1];
+
+	return batch->heap->spans && batch->range_cnt && pool->address >= last->address &&
+	       pool->address - last->address <= last->size;
 }
 
 static int add_pool(struct batch *batch, const struct block_span *pool)
 {
 	uint32_t size = bytes_wanted(batch->heap, pool);
+	struct memory_range *range;
 	int err = 0;
 
 	if (batch->cnt == BATCH_POOLS || batch->used + size > BATCH_BYTES)
 		err = end_batch(batch);
-	batch->pools[batch->cnt] = pool;
-	batch->ranges[batch->cnt++] = (struct memory_range){
-		.address = pool->address,
-		.buffer = batch->bytes + batch->used,
-		.size = size,
-	};
-	batch->used += size;
+	if (!continues_range(batch, pool))
+		batch->ranges[batch->range_cnt++] = (struct memory_range){
+			.address = pool->address,
+			.buffer = batch->bytes + batch->used,
+		};
+	range = &batch->ranges[batch->range_cnt - 1];
+	batch->pools[batch->cnt++] = (struct batch_pool){.pool = pool,
+							 .range = batch->range_cnt - 1,
+							 .offset = pool->address - range->address};
+	range->size = pool->address - range->address + size;
+	batch->used = (size_t)((uint8_t *)range->buffer - batch->bytes) + range->size;
 	return err;
 }
 
@@ -74,7 +103,7 @@ int pool_reader__run(const struct heap *heap, const struct block_table *blocks,
 	batch->heap = heap;
 	batch->memory = memory;
 	batch->visitor = visitor;
-	batch->cnt = batch->used = 0;
+	batch->cnt = batch->range_cnt = batch->used = 0;
 	for (size_t i = 0; i < blocks->span_cnt && !err; i++)
 		if (!visitor->wants || visitor->wants(&blocks->spans[i], visitor->context))
 			err = add_pool(batch, &blocks->spans[i]);

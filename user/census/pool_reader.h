@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads pools, as many at once as fit into the processor's cache. */
+/*
+ * Reads pools, as many at once as fit into the processor's cache. Where each block is a span of its
+ * own, a pool is a block, and may be of any size: only the first part of a large one is read.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -9,13 +12,16 @@
 #include "heap/heap.h"
 #include "target/memory.h"
 
+/* At most so much is read of a block. */
+#define BLOCK_COPY_MAX (64UL << 10)
+
 struct pool_visitor {
 	/* Whether to read a pool; NULL: read all. */
 	bool (*wants)(const struct block_span *pool, void *context);
 	/*
-	 * @bytes: a copy of the pool from its header to the end of its last live block, valid until
-	 * end_batch() returns; NULL if it could not be read. Returns 0, or an error, which ends the
-	 * run.
+	 * @bytes: a copy of the pool from its header to the end of its last live block, or of what
+	 * is read of that (pool_reader__copy_bytes()). It is valid until end_batch() returns; NULL
+	 * if it could not be read. Returns 0, or an error, which ends the run.
 	 */
 	int (*visit)(const struct block_span *pool, const uint8_t *bytes, void *context);
 	int (*end_batch)(void *context); /* may be NULL */
@@ -29,11 +35,19 @@ struct pool_visitor {
 int pool_reader__run(const struct heap *heap, const struct block_table *blocks,
 		     const struct memory *memory, const struct pool_visitor *visitor);
 
+/* How much of each block of a pool is in its copy: all of it, unless it is large. */
+static inline uint32_t pool_reader__copy_bytes(const struct block_span *pool)
+{
+	return (uint32_t)(pool->block_size < BLOCK_COPY_MAX ? pool->block_size : BLOCK_COPY_MAX);
+}
+
 /* Whether the block at @offset in a pool is live. @live: block_map__span_bits() of the pool. */
 static inline bool pool_reader__is_live(const struct heap *heap, const uint64_t *live,
 					uint32_t offset)
 {
 	uint32_t unit = offset / heap->layout.map.alignment;
 
+	if (heap->spans)
+		return true; /* its only block, or it would not be in the table */
 	return live[unit / 64] >> unit % 64 & 1;
 }

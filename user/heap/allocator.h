@@ -33,12 +33,11 @@ struct target_heap {
 	const struct allocator *allocator;
 	struct heap_context context;
 	struct heap_layout layout;
-	/* The name in reports, including debug hooks; NULL before the first reading. */
-	const char *name;
 	/*
-	 * Whether blocks begin with the header that PYTHONMALLOC=debug adds; known after the first
-	 * reading.
+	 * Set by who has read the heap, the first time (source/debug_hooks.h): the name in reports,
+	 * until then NULL; and whether blocks begin with the header that PYTHONMALLOC=debug adds.
 	 */
+	const char *name;
 	bool has_debug_hooks;
 };
 
@@ -49,7 +48,7 @@ struct target_heaps {
 };
 
 struct allocator {
-	const char *name;
+	const char *name, *debug_name; /* in reports; with Python's debug hooks */
 	/*
 	 * Adds the allocator's heaps in the target to @heaps (target_heaps__add()), which has those
 	 * of the allocators before. If there are some, it may add a heap without a look whether it

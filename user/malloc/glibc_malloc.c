@@ -8,6 +8,9 @@
 #include "malloc/malloc_layout.h"
 #include "target/shortage.h"
 #include "util/account.h"
+#include "util/cleanup.h"
+
+#define TYPE_MRO 344
 
 struct glibc_heap {
 	struct target_heap base;
@@ -36,18 +39,57 @@ static int describe_error(const struct heap_context *context, int err, struct fa
 			    target->pid, target->comm, strerror(-err));
 }
 
+/*
+ * Sets *object to the address of an object that every Python has created when it started, in the
+ * way it creates all objects: the tuple of the bases of the type "type" (tp_mro,
+ * Include/cpython/object.h; at the same offset since 2.7). 0: Python exports no symbol for it.
+ * Returns 0 or as memory__read().
+ */
+static int find_some_object(const struct heap_context *context, uint64_t *object)
+{
+	uint64_t type = python__find_symbol(context->python, "PyType_Type");
+
+	*object = 0;
+	return type ? memory__read(context->target->memory, type + TYPE_MRO, object,
+				   sizeof(*object))
+		    : 0;
+}
+
+/*
+ * Whether Python's objects are in the memory of a malloc: it may have another allocator that has
+ * nothing to do with malloc, such as mimalloc. Returns 0, -ENODATA: they are not, or there is no
+ * malloc of glibc; or negative errno.
+ */
+static int look_for_objects(const struct heap_context *context)
+{
+	_cleanup_(malloc_areas__release) struct malloc_areas areas = {};
+	const struct malloc_range *range;
+	uint64_t object = 0;
+	int err = malloc_areas__find(&areas, context->target, NULL);
+
+	if (!err)
+		err = find_some_object(context, &object);
+	if (err)
+		return err;
+	range = malloc_range__from(areas.ranges, areas.range_cnt, object);
+	return range && range->start <= object ? 0 : -ENODATA;
+}
+
 static int locate(struct target_heaps *heaps, const struct heap_context *context,
 		  struct failure *failure)
 {
 	struct glibc_heap *heap;
 	int err;
 
-	if (!heaps->cnt)
-		return failure__set(
-			failure, -ENODATA,
-			"process %d (%s): pyfrag reads malloc only if the process also has "
-			"arenas of pymalloc",
-			context->target->pid, context->target->comm);
+	if (context->python->free_threaded)
+		return failure__set(failure, -ENODATA,
+				    "process %d (%s): a free-threaded build of CPython does not "
+				    "allocate objects with malloc",
+				    context->target->pid, context->target->comm);
+	/* Beside another heap, it need not be there. */
+	err = heaps->cnt ? 0 : look_for_objects(context);
+	if (err)
+		return describe_error(context, err, failure);
 	heap = calloc(1, sizeof(*heap));
 	if (!heap)
 		return describe_error(context, -ENOMEM, failure);
@@ -55,7 +97,6 @@ static int locate(struct target_heaps *heaps, const struct heap_context *context
 		.allocator = &glibc_malloc,
 		.context = *context,
 		.layout = malloc_layout,
-		.name = glibc_malloc.name,
 	};
 	err = target_heaps__add(heaps, &heap->base);
 	return err ? describe_error(context, err, failure) : 0;
@@ -105,6 +146,7 @@ const struct mallocs *glibc_malloc__mallocs(const struct target_heap *target_hea
 
 const struct allocator glibc_malloc = {
 	.name = "malloc",
+	.debug_name = "malloc_debug",
 	.locate = locate,
 	.free = free_heap,
 	.update = update,

@@ -4,12 +4,22 @@
 #include "heap/heap.h"
 #include "malloc/chunk.h"
 
-#define CLASS_CHUNK 0
+#define CLASS_LARGE (HEAP_CLASSES_MAX - 1)
+
+/* The size class of a block; its size, but for the last class. */
+static uint8_t class_of(uint64_t block_size)
+{
+	uint64_t number = (block_size - (CHUNK_BYTES_MIN - 8)) / 16;
+
+	return number < CLASS_LARGE ? (uint8_t)number : CLASS_LARGE;
+}
 
 static void describe_class(const struct heap_layout *layout, uint8_t size_class, struct span *span)
 {
 	(void)layout;
 	*span = (struct span){.size_class = size_class};
+	if (size_class < CLASS_LARGE)
+		span->block_size = CHUNK_BYTES_MIN - 8 + 16UL * size_class;
 }
 
 static uint64_t start_of_chunk(const struct heap_layout *layout, uint64_t block)
@@ -42,7 +52,7 @@ static void describe_rest(const struct heap *heap, const struct region *region, 
 static void describe_chunk(const struct heap *heap, uint64_t address, struct span *span)
 {
 	const struct region *region = heap__region_around(heap, address);
-	uint64_t block = address + CHUNK_HEADER_BYTES;
+	uint64_t block = address + CHUNK_HEADER_BYTES, end;
 
 	*span = (struct span){.address = address, .size_class = CLASS_UNKNOWN};
 	if (!region)
@@ -51,11 +61,12 @@ static void describe_chunk(const struct heap *heap, uint64_t address, struct spa
 		describe_rest(heap, region, span);
 		return;
 	}
-	span->size = next_block(heap, address + CHUNK_BYTES_MIN, region->carved_end) - block;
-	span->size_class = CLASS_CHUNK;
+	end = next_block(heap, address + CHUNK_BYTES_MIN, region->carved_end) - CHUNK_HEADER_BYTES;
+	span->size = end - address;
 	span->first_block = CHUNK_HEADER_BYTES;
 	span->block_cnt = 1;
-	span->block_size = span->size - CHUNK_HEADER_BYTES;
+	span->block_size = end - block + (end < region__end(region) ? 8 : 0);
+	span->size_class = class_of(span->block_size);
 }
 
 static const struct span_operations chunks = {
@@ -67,6 +78,6 @@ static const struct span_operations chunks = {
 /* Chunks are aligned to 16 bytes, on all 64-bit architectures. */
 const struct heap_layout malloc_layout = {
 	.map = {.alignment = 16, .page_bytes = MALLOC_PAGE_BYTES, .chunk_bytes = 1UL << 20},
-	.class_cnt = 1,
+	.class_cnt = HEAP_CLASSES_MAX,
 	.operations = &chunks,
 };

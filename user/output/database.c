@@ -49,9 +49,15 @@ static int begin_table(struct writer *writer, const char *sql)
 	return sqlite3_prepare_v2(writer->db, sql, -1, &writer->insert, NULL);
 }
 
+static int put_integer(struct writer *writer, int column, int64_t value, bool zero_is_null)
+{
+	return zero_is_null && !value ? sqlite3_bind_null(writer->insert, column)
+				      : sqlite3_bind_int64(writer->insert, column, value);
+}
+
 /*
- * @types: one letter per column: i (int64_t), r (double), s (const char *, NULL for null), n (null,
- * no argument).
+ * @types: one letter per column: i (int64_t), z (int64_t, 0 for null), r (double), s (const char *,
+ * NULL for null), n (null, no argument).
  */
 static int put_row(struct writer *writer, const char *types, ...)
 {
@@ -60,8 +66,9 @@ static int put_row(struct writer *writer, const char *types, ...)
 
 	va_start(arguments, types);
 	for (int i = 1; types[i - 1] && result == SQLITE_OK; i++) {
-		if (types[i - 1] == 'i')
-			result = sqlite3_bind_int64(writer->insert, i, va_arg(arguments, int64_t));
+		if (types[i - 1] == 'i' || types[i - 1] == 'z')
+			result = put_integer(writer, i, va_arg(arguments, int64_t),
+					     types[i - 1] == 'z');
 		else if (types[i - 1] == 'r')
 			result = sqlite3_bind_double(writer->insert, i, va_arg(arguments, double));
 		else if (types[i - 1] == 's')
@@ -115,11 +122,11 @@ static int put_process(struct writer *writer)
 
 	return result != SQLITE_OK
 		       ? result
-		       : put_row(writer, target->start_ticks ? "issssssiiii" : "issssssiiin",
-				 (int64_t)target->pid, target->comm, cmdline, target->exe,
-				 target->cgroup, report->python->version, report->allocator,
-				 (int64_t)layout->region_size, (int64_t)layout->span_size,
-				 (int64_t)layout->map.alignment, (int64_t)target->start_ticks);
+		       : put_row(writer, "isssssszziz", (int64_t)target->pid, target->comm, cmdline,
+				 target->exe, target->cgroup, report->python->version,
+				 report->allocator, (int64_t)layout->region_size,
+				 (int64_t)layout->span_size, (int64_t)layout->map.alignment,
+				 (int64_t)target->start_ticks);
 }
 
 static int put_arenas(struct writer *writer)
@@ -131,9 +138,9 @@ static int put_arenas(struct writer *writer)
 		const struct region_totals *arena = &findings->measure.regions[i];
 		bool pinned = pinned__is_pinned(arena, findings->pinned.below);
 
-		result = put_row(writer, "iiii", (int64_t)arena->address,
-				 (int64_t)arena->live_blocks, (int64_t)arena->live_bytes,
-				 (int64_t)pinned);
+		result = put_row(writer, findings->has_arenas ? "iiii" : "iiin",
+				 (int64_t)arena->address, (int64_t)arena->live_blocks,
+				 (int64_t)arena->live_bytes, (int64_t)pinned);
 	}
 	return result;
 }
@@ -169,6 +176,8 @@ static int put_pools(struct writer *writer)
 	const struct block_table *blocks = &writer->census->blocks;
 	int result = begin_table(writer, "INSERT INTO pools VALUES(?, ?, ?, ?, ?, ?)");
 
+	if (!writer->report->findings->has_arenas)
+		return result;
 	for (size_t i = 0; i < blocks->span_cnt && result == SQLITE_OK; i++) {
 		const struct block_span *pool = &blocks->spans[i];
 		uint32_t site = pool_site(writer, pool->address);
@@ -252,6 +261,7 @@ static int put_kinds(struct writer *writer)
 static int put_blocks(struct writer *writer)
 {
 	const struct block_table *blocks = &writer->census->blocks;
+	bool has_pools = writer->report->findings->has_arenas;
 	int result = begin_table(writer, "INSERT INTO blocks VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
 
 	for (size_t i = 0; i < blocks->span_cnt; i++) {
@@ -267,11 +277,12 @@ static int put_blocks(struct writer *writer)
 			address =
 				pool->address + pool->first_block + (uint64_t)j * pool->block_size;
 			site = block_site(writer, address);
-			result = put_row(writer, site == STACK_UNKNOWN ? "iiiiiiin" : "iiiiiiii",
-					 (int64_t)place, (int64_t)address, (int64_t)pool->address,
-					 arena, (int64_t)pool->block_size,
-					 (int64_t)(kind & ~BLOCK_TRACKED),
-					 (int64_t) !!(kind & BLOCK_TRACKED), (int64_t)site);
+			result =
+				put_row(writer, site == STACK_UNKNOWN ? "iiziiiin" : "iiziiiii",
+					(int64_t)place, (int64_t)address,
+					has_pools ? (int64_t)pool->address : 0, arena,
+					(int64_t)pool->block_size, (int64_t)(kind & ~BLOCK_TRACKED),
+					(int64_t) !!(kind & BLOCK_TRACKED), (int64_t)site);
 		}
 	}
 	return result;

@@ -92,5 +92,5 @@
 	" '[not known]') AS site, CASE WHEN blocks.site IS NOT NULL THEN 'block'"                  \
 	" WHEN pools.site IS NOT NULL THEN 'pool' END AS known_of,"                                \
 	" kinds.plain_name AS kind," DATABASE_COUNT                                                \
-	"FROM blocks JOIN pools ON pools.address = blocks.pool"                                    \
+	"FROM blocks LEFT JOIN pools ON pools.address = blocks.pool"                               \
 	" JOIN kinds ON kinds.id = blocks.kind GROUP BY 1, 2, 3 ORDER BY bytes DESC;"

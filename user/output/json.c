@@ -45,19 +45,26 @@ static json_t *pack_process(const struct report *report)
 			 json_values__text(target->cgroup));
 }
 
+static json_t *pack_if(bool is_known, uint64_t cnt)
+{
+	return is_known ? json_integer((json_int_t)cnt) : json_null();
+}
+
 static json_t *pack_python(const struct report *report)
 {
 	const struct heap_layout *layout = &report->findings->layout;
+	bool has_arenas = report->findings->has_arenas;
 
-	return json_pack("{s:s, s:s, s:i, s:i, s:i}", "version", report->python->version,
-			 "allocator", report->allocator, "arena_size", (int)layout->region_size,
-			 "pool_size", (int)layout->span_size, "alignment",
+	return json_pack("{s:s, s:s, s:o, s:o, s:i}", "version", report->python->version,
+			 "allocator", report->allocator, "arena_size",
+			 pack_if(has_arenas, layout->region_size), "pool_size",
+			 pack_if(has_arenas, layout->span_size), "alignment",
 			 (int)layout->map.alignment);
 }
 
 static json_t *pack_known(uint64_t bytes)
 {
-	return bytes == RESIDENT_UNKNOWN ? json_null() : json_integer((json_int_t)bytes);
+	return pack_if(bytes != RESIDENT_UNKNOWN, bytes);
 }
 
 static json_t *pack_heap(const struct report *report)
@@ -176,9 +183,22 @@ static void write_pinned(struct json_stream *stream, const struct report *report
 	json_stream__end_object(stream);
 }
 
-static json_t *pack_seen(bool seen, uint64_t cnt)
+/* All that only a heap with arenas has. */
+static void write_heap(struct json_stream *stream, const struct report *report)
 {
-	return seen ? json_integer((json_int_t)cnt) : json_null();
+	static const char *const members[] = {"heap", "size_classes", "fragmentation", "pinned"};
+	const struct heap_measure *measure = &report->findings->measure;
+
+	if (!report->findings->has_arenas) {
+		for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+			json_stream__put(stream, members[i], json_null());
+		return;
+	}
+	json_stream__put(stream, "heap", pack_heap(report));
+	json_stream__put(stream, "size_classes", pack_size_classes(measure));
+	json_stream__put(stream, "fragmentation",
+			 json_real(heap_totals__fragmentation(&measure->totals)));
+	write_pinned(stream, report);
 }
 
 static json_t *pack_cost(const struct report_tracing *tracing)
@@ -210,10 +230,10 @@ static json_t *pack_tracing(const struct report *report)
 		"mode", tracing->mode, "traced_for_s", tracing->traced_for_s, "probe_sites",
 		(json_int_t)tracing->totals.probe_sites, "allocs", (json_int_t)counts->allocs,
 		"frees", (json_int_t)counts->frees, "new_pools", (json_int_t)counts->new_spans,
-		"pools_freed", pack_seen(sees->pool_frees, counts->spans_freed), "arenas_mapped",
-		pack_seen(sees->arena_maps, counts->regions_mapped), "arenas_unmapped",
-		pack_seen(sees->arena_unmaps, counts->regions_unmapped), "freelist_clears",
-		pack_seen(sees->freelist_clears, counts->freelist_clears), "lost",
+		"pools_freed", pack_if(sees->pool_frees, counts->spans_freed), "arenas_mapped",
+		pack_if(sees->arena_maps, counts->regions_mapped), "arenas_unmapped",
+		pack_if(sees->arena_unmaps, counts->regions_unmapped), "freelist_clears",
+		pack_if(sees->freelist_clears, counts->freelist_clears), "lost",
 		(json_int_t)counters__get(report->counters, COUNTER_LOST), "resyncs",
 		(json_int_t)counts->resyncs, "missed_allocs", (json_int_t)counts->missed_allocs,
 		"missed_frees", (json_int_t)counts->missed_frees, "drift_blocks",
@@ -225,16 +245,17 @@ static json_t *pack_tracing(const struct report *report)
 static json_t *pack_snapshot(const struct report *report)
 {
 	const struct report_snapshot *snapshot = &report->snapshot;
+	uint64_t retried = counters__get(report->counters, COUNTER_POOLS_RETRIED),
+		 unresolved = counters__get(report->counters, COUNTER_POOLS_UNRESOLVED);
+	bool has_pools = report->findings->has_arenas;
 
-	return json_pack("{s:b, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I}", "target_slept",
+	return json_pack("{s:b, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:I}", "target_slept",
 			 snapshot->target_slept, "duration_ms", snapshot->duration_ms, "paused_ms",
-			 snapshot->paused_ms, "retried_pools",
-			 (json_int_t)counters__get(report->counters, COUNTER_POOLS_RETRIED),
-			 "unresolved_pools",
-			 (json_int_t)counters__get(report->counters, COUNTER_POOLS_UNRESOLVED),
-			 "unchanged_pools", (json_int_t)snapshot->unchanged_pools, "calm_pools",
-			 (json_int_t)snapshot->calm_pools, "scrubbed_pools",
-			 (json_int_t)snapshot->scrubbed_pools, "swapped_bytes",
+			 snapshot->paused_ms, "retried_pools", pack_if(has_pools, retried),
+			 "unresolved_pools", pack_if(has_pools, unresolved), "unchanged_pools",
+			 pack_if(has_pools, snapshot->unchanged_pools), "calm_pools",
+			 pack_if(has_pools, snapshot->calm_pools), "scrubbed_pools",
+			 pack_if(has_pools, snapshot->scrubbed_pools), "swapped_bytes",
 			 (json_int_t)report__swapped_bytes(report));
 }
 
@@ -310,15 +331,12 @@ int report__write_json(const struct report *report, FILE *out)
 	struct json_stream stream = {.out = out};
 
 	json_stream__begin_object(&stream, NULL);
-	json_stream__put_members(
-		&stream,
-		json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f}", "schema", REPORT_SCHEMA,
-			  "time", pack_time(&report->time), "host", json_values__text(report->host),
-			  "process", pack_process(report), "python", pack_python(report), "heap",
-			  pack_heap(report), "size_classes",
-			  pack_size_classes(&report->findings->measure), "fragmentation",
-			  heap_totals__fragmentation(&report->findings->measure.totals)));
-	write_pinned(&stream, report);
+	json_stream__put_members(&stream,
+				 json_pack("{s:s, s:o, s:o, s:o, s:o}", "schema", REPORT_SCHEMA,
+					   "time", pack_time(&report->time), "host",
+					   json_values__text(report->host), "process",
+					   pack_process(report), "python", pack_python(report)));
+	write_heap(&stream, report);
 	json_stream__put(&stream, "tracing", pack_tracing(report));
 	json_sites__write(&stream, report->sites);
 	json_stream__put(&stream, "snapshot", pack_snapshot(report));

@@ -31,6 +31,12 @@ static json_t *pack_set(const struct census_report *report, const struct census_
 	return items;
 }
 
+/* null: blocks of several sizes. */
+static json_t *pack_block_size(const struct census_row *row)
+{
+	return row->block_size ? json_integer(row->block_size) : json_null();
+}
+
 /* The key of a row's subject depends on how rows are grouped. */
 static json_t *pack_row(const struct census_report *report, const struct census_row *row)
 {
@@ -41,7 +47,7 @@ static json_t *pack_row(const struct census_report *report, const struct census_
 
 	switch (report->by) {
 	case BY_SIZE:
-		what = json_pack("{s:i}", "block_size", row->block_size);
+		what = json_pack("{s:o}", "block_size", pack_block_size(row));
 		break;
 	case BY_ARENA:
 		what = json_pack("{s:o}", "arena", json_values__address(row->arena));
@@ -52,8 +58,7 @@ static json_t *pack_row(const struct census_report *report, const struct census_
 		break;
 	default:
 		what = json_census__kind(report->census, row->kind);
-		json_values__set(&what, "block_size",
-				 row->block_size ? json_integer(row->block_size) : json_null());
+		json_values__set(&what, "block_size", pack_block_size(row));
 	}
 	if (!packed || !what || json_object_update(packed, what)) {
 		json_decref(packed);

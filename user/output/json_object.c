@@ -25,14 +25,15 @@ static json_t *pack_relations(const struct census *census, const struct relation
 json_t *json_object__report(const struct census *census, const struct object_report *report)
 {
 	return json_pack(
-		"{s:o, s:o, s:i, s:o, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"{s:o, s:o, s:I, s:o, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
 		"s:I}",
 		"address", json_values__address(report->address), "block",
 		report->block_size ? json_values__address(report->block) : json_null(),
-		"block_size", report->block_size, "what", json_census__kind(census, report->kind),
-		"value", json_values__text(report->value), "path", json_values__text(report->path),
-		"is_root", report->is_root, "referrers", pack_relations(census, &report->referrers),
-		"referents", pack_relations(census, &report->referents), "dominated_blocks",
+		"block_size", (json_int_t)report->block_size, "what",
+		json_census__kind(census, report->kind), "value", json_values__text(report->value),
+		"path", json_values__text(report->path), "is_root", report->is_root, "referrers",
+		pack_relations(census, &report->referrers), "referents",
+		pack_relations(census, &report->referents), "dominated_blocks",
 		(json_int_t)report->dominated_blocks, "dominated_bytes",
 		(json_int_t)report->dominated_bytes, "dominated_outside",
 		(json_int_t)report->dominated_outside, "dominated_buffers",

@@ -78,6 +78,12 @@ static void write_verdict(const struct report *report, FILE *out)
 	const struct pinned *pinned = &report->findings->pinned;
 	const struct what_if *row;
 
+	if (!report->findings->has_arenas) {
+		fputs("=> Python allocates its objects with malloc (PYTHONMALLOC, or a build "
+		      "without pymalloc): there are no arenas.\n",
+		      out);
+		return;
+	}
 	if (!totals->region_bytes) {
 		fputs("=> The heap has no arenas: no small objects are in use.\n", out);
 		return;
@@ -359,14 +365,16 @@ int report__write_text(const struct report *report, FILE *out)
 	write_head(report, out);
 	write_verdict(report, out);
 	write_unread(report, out);
-	write_heap(report, out);
+	if (report->findings->has_arenas)
+		write_heap(report, out);
 	if (report->memory_use)
 		text_memory__write(report->memory_use, report->memory_age_s, out);
 	if (report->malloc_use)
 		text_malloc__write(report->malloc_use, out);
 	if (report->other_mallocs && report->memory_use)
 		text_other_mallocs__write(report->other_mallocs, report->memory_use, out);
-	write_pinned(report, out);
+	if (report->findings->has_arenas)
+		write_pinned(report, out);
 	if (report->arena)
 		text_holders__write_arena(report->census, report->arena, out);
 	if (report->object)
@@ -379,7 +387,8 @@ int report__write_text(const struct report *report, FILE *out)
 		text_census__write(report->census, out);
 	if (report->outside)
 		text_memory__write_outside(report->census->census, report->outside, out);
-	write_size_classes(&report->findings->measure, out);
+	if (report->findings->has_arenas)
+		write_size_classes(&report->findings->measure, out);
 	if (report->sites)
 		text_sites__write(report->sites, out);
 	if (report->tracing)

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "pymalloc/checkpoint.h"
-#include "pymalloc/debug_hooks.h"
 #include "pymalloc/locate.h"
 #include "pymalloc/pymalloc_layout.h"
 #include "target/shortage.h"
@@ -145,16 +144,6 @@ static int describe_read_error(const struct heap_context *context, int err, stru
 			    target->comm, strerror(-err));
 }
 
-static int detect_debug_hooks(struct target_heap *target_heap, const struct heap *heap)
-{
-	int err = debug_hooks__detect(heap, target_heap->context.target->memory,
-				      &target_heap->has_debug_hooks);
-
-	if (!err)
-		target_heap->name = target_heap->has_debug_hooks ? "pymalloc_debug" : pymalloc.name;
-	return err;
-}
-
 /* Reads one checkpoint of all interpreters. */
 static int update(struct target_heap *target_heap, struct heap *heap,
 		  const struct checkpoint_options *options, struct checkpoint_counts *counts,
@@ -172,8 +161,6 @@ static int update(struct target_heap *target_heap, struct heap *heap,
 						 context->target->memory);
 	if (!err)
 		err = checkpoint__update(heap, obmalloc, context->target->memory, options, counts);
-	if (!err && !target_heap->name)
-		err = detect_debug_hooks(target_heap, heap);
 	return err ? describe_read_error(context, err, failure) : 0;
 }
 
@@ -186,6 +173,7 @@ static int reread(const struct target_heap *target_heap, struct heap *heap, cons
 
 const struct allocator pymalloc = {
 	.name = "pymalloc",
+	.debug_name = "pymalloc_debug",
 	.locate = locate,
 	.free = free_heap,
 	.update = update,

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "source/debug_hooks.h"
 #include "target/shortage.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -156,9 +157,15 @@ static int read_others(struct heap_source *source, const struct heap_reading_opt
 static int read_heaps(struct heap_source *source, const struct heap_reading_options *options,
 		      struct heap_reading *reading, struct failure *failure)
 {
-	int err = read_heap(source->heaps.items[0], &reading->heap, &options->checkpoint,
-			    &reading->counts, failure);
+	struct target_heap *main = source->heaps.items[0];
+	int err = read_heap(main, &reading->heap, &options->checkpoint, &reading->counts, failure);
 
+	if (!err && !main->name) {
+		err = debug_hooks__settle(main, reading->heap);
+		if (err)
+			failure__set(failure, err, "process %d (%s): cannot read its heap: %s",
+				     source->target->pid, source->target->comm, strerror(-err));
+	}
 	/* Read afterwards, to include interpreters that ended before their regions were read. */
 	reading->ended_interpreters =
 		python__ended_interpreters(source->python, source->target->memory);

@@ -9,8 +9,15 @@
 
 #include <stdbool.h>
 
+#include "heap/allocator.h"
 #include "heap/heap.h"
 #include "target/memory.h"
 
-/* Examines a sample of live blocks. Returns 0 or negative errno. */
+/*
+ * Examines a sample of live blocks of a heap that contains Python's objects. Returns 0 or negative
+ * errno.
+ */
 int debug_hooks__detect(const struct heap *heap, const struct memory *memory, bool *present);
+
+/* Finds out both for a heap that was read into @heap, and its name. Returns 0 or negative errno. */
+int debug_hooks__settle(struct target_heap *target_heap, const struct heap *heap);
