@@ -89,11 +89,19 @@ def test_equals_what_malloc_says(target, snapshot, fills):
         ask(target, fill)
     report, said = look(target, snapshot)
     malloc, = report["malloc"]
+    largest = said["malloc_info"].pop("largest")
     assert as_malloc_info(malloc) == said["malloc_info"]
+    tops = [arena["top_bytes"] for arena in malloc["arenas"]]
+    if malloc["fastbins"]["chunks"]:
+        assert malloc["longest_free_bytes"] >= max(tops + [largest])
+    else:
+        assert malloc["longest_free_bytes"] == max(tops + [largest])
     if said["mallinfo2"]:  # from glibc 2.33 on
         del said["mallinfo2"]["usmblks"]
         assert as_mallinfo(malloc) == said["mallinfo2"]
     assert malloc["trim_releases_bytes"] == said["trim"]
+    assert said["trim"] == malloc["arenas"][0]["top_resident_bytes"] + sum(
+        arena["free_resident_bytes"] for arena in malloc["arenas"])
     assert malloc["lost_bytes"] == malloc["lists_torn"] == malloc["windows_torn"] == 0
     if fills:
         assert malloc["in_use"]["bytes"] > 10 << 20

@@ -10,7 +10,7 @@ from test_malloc import ONE_OF_EACH_RELEASE, anonymous_bytes, ask
 def free(target, pins):
     """Has the target, which waits for addresses, free the pins, the first one last. Returns by how
     much its anonymous memory has fallen."""
-    addresses = [pin["address"] for pin in reversed(pins)]
+    addresses = [int(pin["address"], 16) for pin in reversed(pins)]
     line = "".join("%016x" % address for address in addresses + [0] * (8 - len(addresses)))
     assert target.ask(line) == "ready"
     target.wait_until_blocked()
@@ -29,7 +29,7 @@ def pins_of(target, snapshot, blocks):
     malloc, = snapshot(target.pid)["malloc"]
     arenas = []
     for arena in malloc["arenas"]:
-        known = [pin["address"] in blocks for pin in arena["pins"]] + [False]
+        known = [int(pin["address"], 16) in blocks for pin in arena["pins"]] + [False]
         if known[0]:
             arenas.append(arena["pins"][:known.index(False)])
     return arenas

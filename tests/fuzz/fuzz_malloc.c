@@ -117,7 +117,7 @@ static void read_all(const struct fake_malloc *fake)
 	for (size_t i = 0; i < mallocs.cnt && !err; i++) {
 		check_image(&mallocs.items[i].image);
 		check_pins(&mallocs.items[i].pins, &mallocs.items[i].image);
-		CHECK(!mallocs.items[i].knows_trim);
+		CHECK(!mallocs.items[i].trim.knows_resident);
 	}
 	if (!err)
 		check_spans(heap);

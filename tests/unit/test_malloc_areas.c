@@ -202,7 +202,7 @@ static void test_no_estimate_without_residency(void **state)
 	(void)state;
 	begin(&fixture, &arena_layouts[0], true);
 	read_mallocs(&fixture);
-	assert_false(fixture.mallocs.items[0].knows_trim);
+	assert_false(fixture.mallocs.items[0].trim.knows_resident);
 	release(&fixture);
 }
 

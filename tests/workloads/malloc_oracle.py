@@ -102,6 +102,8 @@ def totals_of(info):
     last = info[info.rindex("</heap>"):]
     found = {kind: (int(count), int(size)) for kind, count, size in re.findall(
         r'<total type="(\w+)" count="(\d+)" size="(\d+)"/>', last)}
+    found["largest"] = max([int(to) & ~7 for to in re.findall(
+        r'<(?:size|unsorted) from="\d+" to="(\d+)"', info)] or [0])
     found["system"] = int(re.search(r'<system type="current" size="(\d+)"/>', last).group(1))
     return found
 
@@ -202,3 +204,31 @@ def free_what_comes(rounds):
     infos = text.value.decode().split("</malloc>")[:2 * rounds]
     said = [totals_of(info)["system"] for info in infos]
     return list(zip(said[::2], said[1::2]))
+
+
+def pin_in_threads(threads=12):
+    for _ in range(threads):
+        pin_in_thread(pin_cnt=1, count=60)
+    return threads
+
+
+def pin_large_blocks():
+    """Blocks that have mappings of their own, until one of them is freed."""
+    raise_thresholds()
+    pin_here(pin_cnt=8, count=60, size=200000)
+    return len(pins)
+
+
+def leave_top(count=60, size=200000):
+    raise_thresholds()
+    blocks = [libc.malloc(size) for _ in range(count)]
+    for block in blocks:
+        libc.memset(block, 0x5a, size)
+    for block in blocks:
+        libc.free(block)
+    return count
+
+
+def fill_large(count=100):
+    kept.append([bytes(150000) for _ in range(count)])
+    return count

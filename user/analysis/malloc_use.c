@@ -38,8 +38,7 @@ struct malloc_use malloc_use__of(const struct mallocs *mallocs)
 		use.items[use.cnt++] = (struct malloc_use_item){
 			.image = &mallocs->items[i].image,
 			.total = malloc_image__total(&mallocs->items[i].image),
-			.trim = mallocs->items[i].trim,
-			.knows_trim = mallocs->items[i].knows_trim,
+			.trim = &mallocs->items[i].trim,
 			.pins = &mallocs->items[i].pins,
 		};
 	for (size_t i = 0; i < mallocs->areas.mapped.cnt; i++)

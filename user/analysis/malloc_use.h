@@ -15,9 +15,8 @@
 struct malloc_use_item {
 	const struct malloc_image *image; /* not owned */
 	struct malloc_arena_use total;	  /* of its arenas */
-	struct malloc_trim trim;
-	bool knows_trim;	     /* false: the source does not know what is in RAM */
-	const struct top_pins *pins; /* not owned */
+	const struct malloc_trim *trim;	  /* not owned */
+	const struct top_pins *pins;	  /* not owned */
 };
 
 struct malloc_use {

@@ -70,5 +70,8 @@ void malloc_image__release(struct malloc_image *image);
 /* The state of the chunk whose block is at @block. */
 enum chunk_state malloc_image__state_of(const struct malloc_image *image, uint64_t block);
 
+/* The share of the heaps that is free, in whatever list; 0 without heaps. */
+double malloc_arena_use__fragmentation(const struct malloc_arena_use *use);
+
 /* Of all arenas. */
 struct malloc_arena_use malloc_image__total(const struct malloc_image *image);

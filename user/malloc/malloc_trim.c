@@ -5,126 +5,172 @@
 #include <stdbool.h>
 
 #include "malloc/chunk.h"
+#include "malloc/chunk_cursor.h"
 #include "util/account.h"
 #include "util/cpu_allowance.h"
 
 #define CHUNK_MEMBERS 48 /* sizeof(struct malloc_chunk): its links stay */
 #define TOP_BYTES_MIN 33 /* MINSIZE and one byte */
 
-/* Pages that would be released. */
-struct pages {
-	struct resident_range *items;
-	size_t cnt, capacity;
-	struct account *account;
+/* Whole pages of a run. */
+struct place {
+	size_t arena;
+	bool is_large, is_top;
 };
 
-static int add_pages(struct pages *pages, uint64_t start, uint64_t end)
+struct survey {
+	struct malloc_trim *out;
+	const struct malloc_image *image;
+	struct account *account;
+	struct resident_range *ranges;
+	struct place *places; /* of the same ranges */
+	size_t cnt, range_capacity, place_capacity;
+};
+
+static int add_pages(struct survey *survey, uint64_t start, uint64_t end, const struct place *place)
 {
 	int err;
 
 	if (start >= end)
 		return 0;
-	err = ACCOUNT_RESERVE(pages->account, pages->items, pages->capacity, pages->cnt + 1);
+	err = ACCOUNT_RESERVE(survey->account, survey->ranges, survey->range_capacity,
+			      survey->cnt + 1);
 	if (!err)
-		pages->items[pages->cnt++] =
-			(struct resident_range){.address = start, .size = end - start};
-	return err;
+		err = ACCOUNT_RESERVE(survey->account, survey->places, survey->place_capacity,
+				      survey->cnt + 1);
+	if (err)
+		return err;
+	survey->ranges[survey->cnt] =
+		(struct resident_range){.address = start, .size = end - start};
+	survey->places[survey->cnt++] = *place;
+	return 0;
 }
 
-/* Of a run of free chunks, which are one chunk by then. */
-static int add_free_run(struct pages *pages, uint64_t start, uint64_t end)
+static void note_length(struct survey *survey, size_t arena, uint64_t bytes)
 {
+	uint64_t *longest = &survey->out->arenas[arena].longest_run_bytes;
+
+	*longest = bytes > *longest ? bytes : *longest;
+}
+
+static int add_run(struct survey *survey, size_t arena, uint64_t start, uint64_t end)
+{
+	struct place place = {.arena = arena, .is_large = end - start >= LARGE_BYTES};
+
+	note_length(survey, arena, end - start);
 	if (end - start <= MALLOC_PAGE_BYTES - 1 + CHUNK_MEMBERS)
 		return 0;
-	return add_pages(pages,
+	return add_pages(survey,
 			 (start + CHUNK_MEMBERS + MALLOC_PAGE_BYTES - 1) & ~(MALLOC_PAGE_BYTES - 1),
-			 end & ~(MALLOC_PAGE_BYTES - 1));
+			 end & ~(MALLOC_PAGE_BYTES - 1), &place);
 }
 
-/* Whether the chunk of that block stays as it is: it is in use, or in a tcache. */
-static bool stays(const struct malloc_image *image, uint64_t block)
+/* What the main arena's top gives back, by brk(2). */
+static int add_top(struct survey *survey, size_t arena, uint64_t top, uint64_t end)
 {
-	enum chunk_state state = malloc_image__state_of(image, block);
+	uint64_t unit = malloc_parameters__trim_unit(&survey->image->instance->parameters),
+		 bytes = end - top;
+	struct place place = {.arena = arena, .is_top = true};
 
-	return state == CHUNK_IN_USE || state == CHUNK_IN_TCACHE;
+	note_length(survey, arena, bytes);
+	if (bytes <= TOP_BYTES_MIN)
+		return 0;
+	bytes = (bytes - TOP_BYTES_MIN) & ~(unit - 1);
+	return add_pages(survey, end - bytes, end, &place);
 }
 
-/*
- * Adds the free runs of a heap. *top: where the top begins by then: free chunks below it become
- * part of it.
- */
-static int add_heap(struct pages *pages, const struct malloc_image *image,
-		    const struct malloc_heap *heap, uint64_t *top)
+static void note_in_use(struct survey *survey, size_t arena, uint64_t size)
 {
-	uint64_t block = heap->first_chunk + CHUNK_HEADER_BYTES, run = 0;
+	struct chunk_total *large = &survey->out->arenas[arena].large_in_use;
+
+	if (size < LARGE_BYTES)
+		return;
+	large->cnt++;
+	large->bytes += size;
+}
+
+/* Adds the free runs of a heap. Free chunks below the top become part of it. */
+static int add_heap(struct survey *survey, const struct malloc_heap *heap)
+{
+	struct chunk_cursor chunk;
+	uint64_t run = 0;
 	int err = 0;
 
-	for (; block_map__next(image->chunks, &block, heap->chunks_end) && !err;
-	     block += CHUNK_HEADER_BYTES) {
-		uint64_t chunk = block - CHUNK_HEADER_BYTES;
-
-		if (!stays(image, block)) {
-			run = run ? run : chunk;
+	chunk_cursor__begin(&chunk, survey->image, heap);
+	while (!err && chunk_cursor__next(&chunk)) {
+		if (chunk.state == CHUNK_FREE || chunk.state == CHUNK_IN_FASTBIN) {
+			run = run ? run : chunk.address;
 			continue;
 		}
-		err = run ? add_free_run(pages, run, chunk) : 0;
+		if (chunk.state == CHUNK_IN_USE)
+			note_in_use(survey, heap->arena, chunk.size);
+		err = run ? add_run(survey, heap->arena, run, chunk.address) : 0;
 		run = 0;
 	}
 	if (!err)
 		err = cpu_allowance__check();
-	*top = heap->top && run ? run : heap->top;
-	return err || !run || heap->top ? err : add_free_run(pages, run, heap->chunks_end);
+	if (err)
+		return err;
+	if (heap->top)
+		return add_top(survey, heap->arena, run ? run : heap->top, heap->end);
+	return run ? add_run(survey, heap->arena, run, heap->chunks_end) : 0;
 }
 
-/* What the main arena's top gives back, by brk(2). */
-static int add_top(struct pages *pages, const struct malloc_image *image, uint64_t top,
-		   uint64_t end)
+static void sum_up(const struct survey *survey)
 {
-	uint64_t unit = malloc_parameters__trim_unit(&image->instance->parameters),
-		 bytes = end - top;
+	struct malloc_trim *out = survey->out;
+	const struct malloc_instance *instance = survey->image->instance;
 
-	if (bytes <= TOP_BYTES_MIN)
-		return 0;
-	bytes = (bytes - TOP_BYTES_MIN) & ~(unit - 1);
-	return add_pages(pages, end - bytes, end);
-}
+	for (size_t i = 0; i < survey->cnt; i++) {
+		const struct place *place = &survey->places[i];
+		struct arena_trim *arena = &out->arenas[place->arena];
+		uint64_t bytes = survey->ranges[i].resident_bytes;
 
-static uint64_t sum_of(const struct pages *pages, size_t from)
-{
-	uint64_t bytes = 0;
-
-	for (size_t i = from; i < pages->cnt; i++)
-		bytes += pages->items[i].resident_bytes;
-	return bytes;
+		*(place->is_top ? &arena->top_bytes : &arena->chunk_bytes) += bytes;
+		if (place->is_large)
+			arena->large_run_bytes += bytes;
+	}
+	for (size_t i = 0; i < instance->arena_cnt; i++)
+		out->chunk_bytes += out->arenas[i].chunk_bytes;
+	for (size_t i = 0; i < instance->heaps.cnt; i++)
+		if (instance->heaps.items[i].is_below_break)
+			out->top_bytes = out->arenas[0].top_bytes;
 }
 
 int malloc_trim__estimate(struct malloc_trim *out, const struct malloc_image *image,
 			  const struct target *target)
 {
-	struct pages pages = {.account = target->memory->account};
-	uint64_t main_top = 0, main_end = 0, top;
-	size_t chunk_pages;
+	const struct malloc_instance *instance = image->instance;
+	struct survey survey = {.out = out, .image = image, .account = target->memory->account};
 	int err = 0;
 
-	*out = (struct malloc_trim){};
-	for (size_t i = 0; i < image->instance->heaps.cnt && !err; i++) {
-		const struct malloc_heap *heap = &image->instance->heaps.items[i];
-
-		err = add_heap(&pages, image, heap, &top);
-		if (heap->arena == 0 && heap->is_below_break) {
-			main_top = top;
-			main_end = heap->end;
-		}
-	}
-	chunk_pages = pages.cnt;
-	if (!err && main_top)
-		err = add_top(&pages, image, main_top, main_end);
+	out->arenas = account__calloc(survey.account, instance->arena_cnt, sizeof(*out->arenas));
+	if (!out->arenas)
+		return -errno;
+	for (size_t i = 0; i < instance->heaps.cnt && !err; i++)
+		err = add_heap(&survey, &instance->heaps.items[i]);
 	if (!err)
-		err = target__measure_resident(target, pages.items, pages.cnt);
-	if (!err) {
-		out->top_bytes = sum_of(&pages, chunk_pages);
-		out->chunk_bytes = sum_of(&pages, 0) - out->top_bytes;
-	}
-	account__free(pages.items);
-	return err;
+		err = target__measure_resident(target, survey.ranges, survey.cnt);
+	out->knows_resident = !err;
+	if (!err)
+		sum_up(&survey);
+	account__free(survey.ranges);
+	account__free(survey.places);
+	return err == -ENODATA ? 0 : err;
+}
+
+uint64_t malloc_trim__longest_run_bytes(const struct malloc_trim *trim, size_t arena_cnt)
+{
+	uint64_t longest = 0;
+
+	for (size_t i = 0; i < arena_cnt; i++)
+		if (trim->arenas[i].longest_run_bytes > longest)
+			longest = trim->arenas[i].longest_run_bytes;
+	return longest;
+}
+
+void malloc_trim__release(struct malloc_trim *trim)
+{
+	account__free(trim->arenas);
+	*trim = (struct malloc_trim){};
 }

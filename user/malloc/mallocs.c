@@ -75,8 +75,7 @@ static int read_malloc(struct mallocs *mallocs, struct heap *heap, const struct 
 		return err;
 	end_regions(heap, &mallocs->areas.items[number].heaps);
 	err = malloc_trim__estimate(&mallocs->items[number].trim, image, target);
-	mallocs->items[number].knows_trim = !err;
-	if (err && err != -ENODATA)
+	if (err)
 		return err;
 	return top_pins__find(&mallocs->items[number].pins, image, target);
 }
@@ -98,6 +97,7 @@ void mallocs__release(struct mallocs *mallocs)
 {
 	for (size_t i = 0; i < mallocs->cnt; i++) {
 		malloc_image__release(&mallocs->items[i].image);
+		malloc_trim__release(&mallocs->items[i].trim);
 		top_pins__release(&mallocs->items[i].pins);
 	}
 	malloc_areas__release(&mallocs->areas);

@@ -21,7 +21,6 @@ struct mallocs {
 	struct {
 		struct malloc_image image;
 		struct malloc_trim trim;
-		bool knows_trim; /* false: the source does not know what is in RAM */
 		struct top_pins pins;
 	} items[MALLOCS_MAX];
 	size_t cnt; /* 0: the process does not use glibc's malloc */

@@ -307,7 +307,9 @@ static void write_census(struct json_stream *stream, const struct report *report
 		json_stream__put(stream, "memory",
 				 json_memory__report(report->memory_use, report->memory_age_s));
 	if (report->malloc_use)
-		json_stream__put(stream, "malloc", json_malloc__report(report->malloc_use));
+		json_stream__put(stream, "malloc",
+				 json_malloc__report(report->malloc_use,
+						     report__resident_bytes(report)));
 	if (report->other_mallocs && report->memory_use)
 		json_stream__put(stream, "other_mallocs",
 				 json_other_mallocs__report(report->other_mallocs,

@@ -27,6 +27,11 @@ double report__coverage(const struct report *report)
 	return missed ? (double)seen / (double)(seen + missed) : 1.0;
 }
 
+uint64_t report__resident_bytes(const struct report *report)
+{
+	return report->memory_use ? report->memory_use->all.resident_bytes : 0;
+}
+
 uint64_t report__swapped_bytes(const struct report *report)
 {
 	return counters__get(report->counters, COUNTER_PAGES_SWAPPED) *

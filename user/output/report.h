@@ -89,6 +89,9 @@ struct report {
 /* How much of what the report needs was not read because it is swapped out, in bytes. */
 uint64_t report__swapped_bytes(const struct report *report);
 
+/* Its resident set, as its mappings show it, in bytes; 0: not known. */
+uint64_t report__resident_bytes(const struct report *report);
+
 /* Begins a report on the process of @source, with the current time. */
 void report__begin(struct report *report, const struct heap_source *source);
 

@@ -370,7 +370,7 @@ int report__write_text(const struct report *report, FILE *out)
 	if (report->memory_use)
 		text_memory__write(report->memory_use, report->memory_age_s, out);
 	if (report->malloc_use)
-		text_malloc__write(report->malloc_use, out);
+		text_malloc__write(report->malloc_use, report__resident_bytes(report), out);
 	if (report->other_mallocs && report->memory_use)
 		text_other_mallocs__write(report->other_mallocs, report->memory_use, out);
 	if (report->findings->has_arenas)

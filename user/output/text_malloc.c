@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "analysis/malloc_hints.h"
 #include "analysis/top_pin_summary.h"
 #include "util/units.h"
 
@@ -55,9 +56,9 @@ static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 
 	fprintf(out, "\nglibc's malloc: %s in %s", BYTES(all),
 		COUNTED(item->image->instance->arena_cnt, "arena"));
-	if (item->knows_trim)
+	if (item->trim->knows_resident)
 		fprintf(out, "; malloc_trim(0) would release %s",
-			BYTES(item->trim.chunk_bytes + item->trim.top_bytes));
+			BYTES(item->trim->chunk_bytes + item->trim->top_bytes));
 	fputc('\n', out);
 	write_chunks(out, "in use", &total->in_use, all, " in the heaps");
 	write_chunks(out, "mapped", mapped, all, " in use, each in a mapping of its own");
@@ -70,14 +71,28 @@ static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 	write_row(out, "top", total->top_bytes, all, "free memory at the end of each arena");
 	write_row(out, "overhead", total->overhead_bytes, all,
 		  "headers of arenas and heaps, and alignment");
+	fprintf(out, "  fragmentation %s: free / all of the heaps; longest free run %s\n",
+		PERCENT(malloc_arena_use__fragmentation(total)),
+		BYTES(malloc_trim__longest_run_bytes(item->trim,
+						     item->image->instance->arena_cnt)));
 	if (total->lost_bytes)
 		write_row(out, "not read", total->lost_bytes, all,
 			  "damaged, or changing too fast to be read");
 	write_pins(item, out);
 }
 
-void text_malloc__write(const struct malloc_use *use, FILE *out)
+static void write_hints(const struct malloc_use_item *malloc, uint64_t resident_bytes, FILE *out)
 {
-	for (size_t i = 0; i < use->cnt; i++)
+	struct malloc_hints hints = malloc_hints__find(malloc, resident_bytes);
+
+	for (size_t i = 0; i < hints.cnt; i++)
+		fprintf(out, "  - %s\n", hints.items[i].text);
+}
+
+void text_malloc__write(const struct malloc_use *use, uint64_t resident_bytes, FILE *out)
+{
+	for (size_t i = 0; i < use->cnt; i++) {
 		write_malloc(use, i, out);
+		write_hints(&use->items[i], resident_bytes, out);
+	}
 }

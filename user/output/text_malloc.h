@@ -8,4 +8,5 @@
 
 #include "analysis/malloc_use.h"
 
-void text_malloc__write(const struct malloc_use *use, FILE *out);
+/* For a process that has @resident_bytes in RAM; 0: not known. */
+void text_malloc__write(const struct malloc_use *use, uint64_t resident_bytes, FILE *out);
