@@ -35,18 +35,22 @@ def space(directory):
         subprocess.run(["swapoff", path], check=True)
 
 
-def swap_out(pid, names=("",)):
-    """Swaps out the writable mappings of these names; those without a name are anonymous."""
-    pidfd = libc.syscall(PIDFD_OPEN, pid, 0)
+def mappings(pid, name):
+    """Start and end of the writable mappings of that name; "": those that are anonymous."""
     with open("/proc/%d/maps" % pid) as maps:
         lines = [line.split(None, 5) + [""] for line in maps]
-    for line in lines:
-        if line[1].startswith("rw") and line[5].strip() in names:
-            start, end = (int(address, 16) for address in line[0].split("-"))
-            vector = Vector(start, end - start)
-            if libc.syscall(PROCESS_MADVISE, pidfd, ctypes.byref(vector), ctypes.c_size_t(1),
-                            MADV_PAGEOUT, 0) < 0:
-                pytest.skip("process_madvise: " + os.strerror(ctypes.get_errno()))
+    return [tuple(int(address, 16) for address in line[0].split("-")) for line in lines
+            if line[1].startswith("rw") and line[5].strip() == name]
+
+
+def swap_out(pid, ranges=None):
+    """Swaps out its anonymous memory without malloc's main heap, or the given ranges."""
+    pidfd = libc.syscall(PIDFD_OPEN, pid, 0)
+    for start, end in ranges or mappings(pid, ""):
+        vector = Vector(start, end - start)
+        if libc.syscall(PROCESS_MADVISE, pidfd, ctypes.byref(vector), ctypes.c_size_t(1),
+                        MADV_PAGEOUT, 0) < 0:
+            pytest.skip("process_madvise: " + os.strerror(ctypes.get_errno()))
     os.close(pidfd)
 
 

@@ -29,11 +29,11 @@ def use_a_little(target):
     target.ask("eval len([['%d' % i, {i: (i,)}, 1.5 * i] for i in range(1000)])")
 
 
-def leaving_it(target, look, wake=True):
+def leaving_it(target, look, wake=True, ranges=None):
     """Swaps out the process, all but what it then uses, and returns what @look returns, which
     leaves it so. Other processes of the host may read it at the same time."""
     for _ in range(TRIES):
-        swap.swap_out(target.pid)
+        swap.swap_out(target.pid, ranges)
         if wake:
             use_a_little(target)
         target.wait_until_blocked()
@@ -80,6 +80,27 @@ def test_pools_are_brought_back(target, snapshot):
     (before, report, after), stats = target.heap_oracle(look)
     assert_equal_to_stats(report, stats)
     assert after < before
+
+
+def test_chunks_are_left_out(any_target, snapshot):
+    """Those behind the first that is swapped out. Large ones are passed over."""
+    any_target.ask("eval __import__('malloc_oracle').fill_here(2, 5000)")
+    any_target.wait_until_blocked()
+    before, = snapshot(any_target.pid)["malloc"]
+    (start, end), = swap.mappings(any_target.pid, "[heap]")
+    middle = (start + end) // 2 & ~4095
+    report = leaving_it(any_target, lambda: snapshot(any_target.pid), wake=False,
+                        ranges=[(middle, end)])
+    part, = report["malloc"]
+    assert 0 < part["lost_bytes"] + part["top_bytes"] - (end - middle) < 1 << 20
+    for what in ("in_use", "free", "fastbins", "tcache"):
+        assert part[what]["bytes"] <= before[what]["bytes"]
+    assert part["heap_bytes"] == before["heap_bytes"]
+    assert part["mapped"] == before["mapped"]
+    assert part["windows_retried"] == 0
+    whole, = snapshot(any_target.pid, "--swapped")["malloc"]
+    assert whole["in_use"] == before["in_use"] and whole["free"] == before["free"]
+    assert whole["lost_bytes"] == 0
 
 
 def test_nothing_can_be_read(any_target, pyfrag):

@@ -110,23 +110,41 @@ static size_t copy_piece(struct fake_memory *fake, uint64_t address, uint8_t *bu
 	return size;
 }
 
+static bool is_swapped(const struct fake_memory *fake, uint64_t address, uint64_t size)
+{
+	if (fake->memory.reads_swapped)
+		return false;
+	for (size_t i = 0; i < fake->swapped_cnt; i++)
+		if (address < fake->swapped[i].end && address + size > fake->swapped[i].start)
+			return true;
+	return false;
+}
+
+static bool leaves(const struct memory *memory, uint64_t address)
+{
+	return is_swapped((const struct fake_memory *)memory, address, 1);
+}
+
+/* All pages that are not swapped out. */
+static int find_touched(const struct memory *memory, uint64_t start, uint64_t end,
+			memory_run_fn *take, void *context)
+{
+	int err = 0;
+
+	for (uint64_t page = start & ~4095UL; page < end && !err; page += 4096)
+		if (!is_swapped((const struct fake_memory *)memory, page, 4096))
+			err = take(page, page + 4096, context);
+	return err;
+}
+
 void fake_memory__swap_out(struct fake_memory *fake, uint64_t address, size_t size)
 {
 	if (fake->swapped_cnt == ARRAY_SIZE(fake->swapped))
 		abort();
 	fake->swapped[fake->swapped_cnt++] =
 		(struct fake_swapped){.start = address, .end = address + size};
-}
-
-static bool is_swapped(const struct fake_memory *fake, const struct memory_range *range)
-{
-	if (fake->memory.reads_swapped)
-		return false;
-	for (size_t i = 0; i < fake->swapped_cnt; i++)
-		if (range->address < fake->swapped[i].end &&
-		    range->address + range->size > fake->swapped[i].start)
-			return true;
-	return false;
+	fake->memory.leaves = leaves;
+	fake->memory.find_touched = find_touched;
 }
 
 static int read_ranges(const struct memory *memory, struct memory_range *ranges, size_t cnt)
@@ -139,7 +157,7 @@ static int read_ranges(const struct memory *memory, struct memory_range *ranges,
 	for (size_t i = 0; i < cnt; i++) {
 		size_t done = 0, copied = 1;
 
-		ranges[i].is_swapped = is_swapped(fake, &ranges[i]);
+		ranges[i].is_swapped = is_swapped(fake, ranges[i].address, ranges[i].size);
 		for (; done < ranges[i].size && copied; done += copied)
 			copied = copy_piece(fake, ranges[i].address + done,
 					    (uint8_t *)ranges[i].buffer + done,

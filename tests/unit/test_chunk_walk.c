@@ -139,6 +139,54 @@ static void test_ends_at_a_fence(void **state)
 	fake_memory__release(&fixture.memory);
 }
 
+/* How many chunks end with a header below @address, and where the next one begins. */
+static size_t count_below(const struct fixture *fixture, uint64_t address, uint64_t *next)
+{
+	size_t cnt = 0;
+
+	while (cnt < fixture->cnt &&
+	       fixture->chunks[cnt].address + fixture->chunks[cnt].size + 16 <= address)
+		cnt++;
+	*next = fixture->chunks[cnt].address;
+	return cnt;
+}
+
+/*
+ * The walk passes over what is swapped out within a chunk. It ends, without trying again, where a
+ * header is swapped out, and what it has seen until then is right.
+ */
+static void test_pages_that_are_swapped_out(void **state)
+{
+	static struct fixture fixture;
+	uint64_t next;
+
+	(void)state;
+	set_up(&fixture);
+	make_chunks(&fixture, 2000000, 9);
+	write_chunks(&fixture, fixture.heap.top, 4096);
+	for (size_t i = 0; i < fixture.cnt; i++)
+		if (fixture.chunks[i].size > 3 * 4096 && fixture.memory.swapped_cnt < 8)
+			fake_memory__swap_out(&fixture.memory,
+					      (fixture.chunks[i].address & ~4095UL) + 4096,
+					      (fixture.chunks[i].size & ~4095UL) - 2 * 4096);
+	assert_int_equal(walk(&fixture), 0);
+	check_all_seen(&fixture);
+	fake_memory__release(&fixture.memory);
+
+	set_up(&fixture);
+	make_chunks(&fixture, 600, 9);
+	write_chunks(&fixture, fixture.heap.top, 4096);
+	fake_memory__swap_out(&fixture.memory, HEAP + HEAP_BYTES / 2, 4096);
+	assert_int_equal(walk(&fixture), 0);
+	fixture.cnt = count_below(&fixture, HEAP + HEAP_BYTES / 2, &next);
+	assert_int_equal(fixture.heap.chunks_end, next);
+	assert_int_equal(fixture.counts.lost_bytes, fixture.heap.top - next);
+	assert_int_equal(fixture.counts.retried_windows, 0);
+	fixture.counts.lost_bytes = 0;
+	check_all_seen(&fixture);
+	fake_memory__release(&fixture.memory);
+}
+
 /* Sizes that cannot be: the walk ends there, and says how much it has not seen. */
 static void test_impossible_sizes_end_the_walk(void **state)
 {
@@ -230,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_chunks_up_to_the_top),
 		cmocka_unit_test(test_ends_at_a_fence),
+		cmocka_unit_test(test_pages_that_are_swapped_out),
 		cmocka_unit_test(test_impossible_sizes_end_the_walk),
 		cmocka_unit_test(test_torn_windows_are_counted),
 		cmocka_unit_test(test_reads_again_what_was_changing),

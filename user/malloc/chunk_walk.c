@@ -23,8 +23,9 @@ struct header {
 /* What a copy of some chunks says of them. */
 enum verdict {
 	CHUNKS_FINE,
-	CHUNKS_TORN,   /* a free chunk's size is not at its end: it was changing */
-	CHUNKS_BROKEN, /* a chunk cannot be of the size it says */
+	CHUNKS_TORN,	/* a free chunk's size is not at its end: it was changing */
+	CHUNKS_BROKEN,	/* a chunk cannot be of the size it says */
+	CHUNKS_SWAPPED, /* the header of the next chunk is swapped out */
 };
 
 /* The chunks of one window, or a large one: those from @start to @end. */
@@ -147,7 +148,7 @@ static int decode_large_chunk(struct walk *walk)
 			  : -EFAULT;
 
 	if (err) {
-		batch->verdict = CHUNKS_BROKEN;
+		batch->verdict = memory__leaves(walk->memory, end) ? CHUNKS_SWAPPED : CHUNKS_BROKEN;
 		return err == -EFAULT ? 0 : err;
 	}
 	batch->chunks[0] = decode(walk->at, &header, &next, &batch->verdict);
@@ -159,7 +160,7 @@ static int decode_large_chunk(struct walk *walk)
 /* Whether the walk has come to the end of the chunks, by what is in the window. */
 static bool is_complete(const struct walk *walk)
 {
-	return walk->next.verdict != CHUNKS_BROKEN && !walk->next.cnt &&
+	return walk->next.verdict < CHUNKS_BROKEN && !walk->next.cnt &&
 	       walk->filled >= sizeof(struct header) &&
 	       is_end(walk->heap, walk->at, header_at(walk, 0).size);
 }
@@ -178,7 +179,8 @@ static int copy_batch(struct walk *walk, struct chunk_walk_counts *counts)
 		int err = fill_window(walk);
 
 		walk->next.cnt = 0;
-		walk->next.verdict = CHUNKS_BROKEN;
+		walk->next.verdict = err && memory__leaves(walk->memory, walk->at) ? CHUNKS_SWAPPED
+										   : CHUNKS_BROKEN;
 		if (err == -EUCLEAN || err == -EFAULT)
 			return 0;
 		if (err)
@@ -186,7 +188,8 @@ static int copy_batch(struct walk *walk, struct chunk_walk_counts *counts)
 		decode_window(walk);
 		if (walk->next.verdict != CHUNKS_BROKEN && !walk->next.cnt && !is_complete(walk))
 			err = decode_large_chunk(walk);
-		if (err || walk->next.verdict == CHUNKS_FINE)
+		if (err || walk->next.verdict == CHUNKS_FINE ||
+		    walk->next.verdict == CHUNKS_SWAPPED)
 			return err;
 		counts->retried_windows++;
 		shrink_window(walk);
@@ -253,6 +256,8 @@ static int step(struct walk *walk, struct chunk_walk_counts *counts)
 	if (err)
 		return err;
 	if (is_complete(walk))
+		return -ENODATA;
+	if (walk->next.verdict == CHUNKS_SWAPPED)
 		return -ENODATA;
 	if (walk->next.verdict != CHUNKS_BROKEN)
 		return accept(walk, counts);

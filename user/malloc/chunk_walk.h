@@ -30,7 +30,11 @@ typedef int malloc_chunk_fn(const struct malloc_chunk *chunk, void *context);
 struct chunk_walk_counts {
 	uint64_t retried_windows; /* that were torn, and copied again */
 	uint64_t torn_windows;	  /* of those, torn each time */
-	uint64_t lost_bytes;	  /* behind a chunk whose size stayed impossible: not walked */
+	/*
+	 * Not walked: behind a chunk whose size stayed impossible, or behind a header that is left
+	 * swapped out (memory__leaves()).
+	 */
+	uint64_t lost_bytes;
 };
 
 /*

@@ -139,6 +139,11 @@ static int add_main_heap(struct malloc_heap_list *list, const struct target *tar
 	if (heap.top < heap.first_chunk || heap.top >= end)
 		return -EUCLEAN;
 	err = memory__read(target->memory, heap.top + 8, &top_size, sizeof(top_size));
+	/* Unless somebody else has moved the break, the top reaches up to there. */
+	if (err == -EFAULT && memory__leaves(target->memory, heap.top + 8)) {
+		top_size = end - heap.top;
+		err = 0;
+	}
 	if (err)
 		return err == -EFAULT ? -EUCLEAN : err;
 	top_size &= ~CHUNK_FLAGS;

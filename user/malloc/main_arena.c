@@ -52,6 +52,12 @@ static bool may_be_next(const struct target *target, uint64_t next, uint64_t bin
 	return may_be_thread_arena(target, next);
 }
 
+/* Whether what was read at the end of a list refers to the bin; what is swapped out may do so. */
+static bool may_refer(const struct memory_range *range, uint64_t word, uint64_t chunk)
+{
+	return range->is_swapped || (!range->failed && word == chunk);
+}
+
 /* Whether both ends of a bin's list refer to the bin, which counts as the chunk at @chunk. */
 static int check_list(const struct search *search, uint64_t chunk, uint64_t fd, uint64_t bk,
 		      bool *is_whole)
@@ -69,7 +75,7 @@ static int check_list(const struct search *search, uint64_t chunk, uint64_t fd, 
 		return 0;
 	err = memory__read_ranges(search->target->memory, ranges, 2);
 	*is_whole =
-		!err && !ranges[0].failed && !ranges[1].failed && back == chunk && forth == chunk;
+		!err && may_refer(&ranges[0], back, chunk) && may_refer(&ranges[1], forth, chunk);
 	return err;
 }
 

@@ -26,7 +26,7 @@ struct malloc_arena_use {
 	uint64_t top_bytes;
 	/* The arena itself, struct heap_info, what alignment takes, and fences. */
 	uint64_t overhead_bytes;
-	uint64_t lost_bytes; /* could not be walked: damaged, or changing too fast */
+	uint64_t lost_bytes; /* not walked: damaged, changing too fast, or swapped out */
 	uint64_t heap_bytes;
 };
 

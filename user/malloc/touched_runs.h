@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which pages of a range the target has touched. Everything else there reads as zero, and reading
- * it would make the kernel add pages to the target: so the pages are asked for first.
+ * it would make the kernel add pages to the target: so the pages are asked for first. Pages that
+ * are left swapped out (memory__leaves()) are not among them.
  */
 #pragma once
 

@@ -77,7 +77,7 @@ static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 						     item->image->instance->arena_cnt)));
 	if (total->lost_bytes)
 		write_row(out, "not read", total->lost_bytes, all,
-			  "damaged, or changing too fast to be read");
+			  "swapped out, damaged, or changing too fast to be read");
 	write_pins(item, out);
 }
 

@@ -131,9 +131,22 @@ static struct swapped_pages *swapped_of(const struct memory *memory)
 	return &((struct live_memory *)(uintptr_t)memory)->swapped;
 }
 
+static bool leaves(const struct memory *memory, uint64_t address)
+{
+	struct live_memory *live = (struct live_memory *)(uintptr_t)memory;
+	struct memory_range range = {.address = address, .size = 1};
+
+	return !mark_swapped(live, &range, 1) && range.is_swapped;
+}
+
 static uint64_t left_bytes(const struct memory *memory)
 {
 	return swapped_pages__left_bytes(swapped_of(memory));
+}
+
+static bool has_left(const struct memory *memory)
+{
+	return swapped_pages__has_left(swapped_of(memory));
 }
 
 static void forget_left(const struct memory *memory)
@@ -144,9 +157,12 @@ static void forget_left(const struct memory *memory)
 static int find_touched(const struct memory *memory, uint64_t start, uint64_t end,
 			memory_run_fn *take, void *context)
 {
-	const struct live_memory *live = (const struct live_memory *)memory;
+	struct live_memory *live = (struct live_memory *)(uintptr_t)memory;
 
-	return live_pages__find_touched(live->pid, start, end, take, context);
+	if (memory->reads_swapped)
+		return live_pages__find_touched(live->pid, start, end, take, context);
+	swapped_pages__pass_over(&live->swapped, live->pid, memory->account, start, end);
+	return live_pages__find_resident(live->pid, start, end, take, context);
 }
 
 void live_memory__init(struct live_memory *memory, pid_t pid)
@@ -154,7 +170,9 @@ void live_memory__init(struct live_memory *memory, pid_t pid)
 	*memory = (struct live_memory){
 		.memory = {.read_ranges = read_ranges,
 			   .find_touched = find_touched,
+			   .leaves = leaves,
 			   .left_bytes = left_bytes,
+			   .has_left = has_left,
 			   .forget_left = forget_left},
 		.pid = pid,
 		.thread = pid,

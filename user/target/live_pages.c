@@ -263,6 +263,12 @@ int live_pages__find_swapped(pid_t pid, uint64_t start, uint64_t end, memory_run
 	return find(pid, start, end, PAGES_SWAPPED, take, context);
 }
 
+int live_pages__find_resident(pid_t pid, uint64_t start, uint64_t end, memory_run_fn *take,
+			      void *context)
+{
+	return find(pid, start, end, PAGES_RESIDENT, take, context);
+}
+
 int live_pages__find_touched(pid_t pid, uint64_t start, uint64_t end, memory_run_fn *take,
 			     void *context)
 {

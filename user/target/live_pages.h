@@ -43,6 +43,11 @@ int live_pages__measure_shared(pid_t pid, struct resident_range *ranges, size_t 
 int live_pages__find_swapped(pid_t pid, uint64_t start, uint64_t end, memory_run_fn *take,
 			     void *context);
 
-/* As memory__find_touched(), for process @pid. */
+/*
+ * Passes each run of pages from @start to @end that are in RAM to @take, or also those that are
+ * swapped out, as memory__find_touched().
+ */
+int live_pages__find_resident(pid_t pid, uint64_t start, uint64_t end, memory_run_fn *take,
+			      void *context);
 int live_pages__find_touched(pid_t pid, uint64_t start, uint64_t end, memory_run_fn *take,
 			     void *context);

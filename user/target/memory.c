@@ -24,9 +24,19 @@ int memory__read(const struct memory *memory, uint64_t address, void *buffer, si
 	return range.failed ? -EFAULT : 0;
 }
 
+bool memory__leaves(const struct memory *memory, uint64_t address)
+{
+	return memory->leaves && memory->leaves(memory, address);
+}
+
 uint64_t memory__left_bytes(const struct memory *memory)
 {
 	return memory->left_bytes ? memory->left_bytes(memory) : 0;
+}
+
+bool memory__has_left(const struct memory *memory)
+{
+	return memory->has_left && memory->has_left(memory);
 }
 
 void memory__forget_left(const struct memory *memory)

@@ -45,8 +45,13 @@ struct memory {
 	 * thread's allowance of CPU time is used up (util/cpu_allowance.h).
 	 */
 	int (*read_ranges)(const struct memory *memory, struct memory_range *ranges, size_t cnt);
-	/* See memory__left_bytes() and memory__forget_left(). NULL: the source has no swap. */
+	/*
+	 * See memory__leaves(), memory__left_bytes(), memory__has_left() and
+	 * memory__forget_left(). NULL: the source has no swap.
+	 */
+	bool (*leaves)(const struct memory *memory, uint64_t address);
 	uint64_t (*left_bytes)(const struct memory *memory);
+	bool (*has_left)(const struct memory *memory);
 	void (*forget_left)(const struct memory *memory);
 	/*
 	 * Whether to read pages that are swapped out. Doing so brings them back into RAM, charged
@@ -71,17 +76,26 @@ int memory__read_ranges(const struct memory *memory, struct memory_range *ranges
 /* Reads one range. Returns 0, -EFAULT if not all of it is readable, or as read_ranges() does. */
 int memory__read(const struct memory *memory, uint64_t address, void *buffer, size_t size);
 
+/* Whether the byte at @address cannot be read because its page is swapped out, and is left so. */
+bool memory__leaves(const struct memory *memory, uint64_t address);
+
 /*
  * The size of the pages that were to be read and were left swapped out, each counted once, since
  * the memory was opened or memory__forget_left() was called.
  */
 uint64_t memory__left_bytes(const struct memory *memory);
+
+/* Whether there were any, or memory__find_touched() has left out some. */
+bool memory__has_left(const struct memory *memory);
+
+/* Begins to count anew. */
 void memory__forget_left(const struct memory *memory);
 
 /*
  * Calls @take for each run of pages with a byte from @start to @end that the target has touched:
- * they are in RAM or swapped out. All others read as zero. Returns 0, -ENODATA: the source does not
- * know, -ETIME, another negative errno, or a nonzero result of @take, which ends the visit.
+ * they are in RAM or, if such pages are read (reads_swapped), swapped out. All others read as
+ * zero. Returns 0, -ENODATA: the source does not know, -ETIME, another negative errno, or a nonzero
+ * result of @take, which ends the visit.
  */
 int memory__find_touched(const struct memory *memory, uint64_t start, uint64_t end,
 			 memory_run_fn *take, void *context);

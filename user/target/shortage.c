@@ -20,8 +20,8 @@ int shortage__describe(const struct target *target, int err, struct failure *fai
 
 int shortage__describe_swapped(const struct target *target, int err, struct failure *failure)
 {
-	if (!err || !memory__left_bytes(target->memory) || account__is_short(err) ||
-	    err == -ESRCH || err == -EPERM || err == -EACCES || err == -ETIME || err == -ENOTSUP)
+	if (!err || !memory__has_left(target->memory) || account__is_short(err) || err == -ESRCH ||
+	    err == -EPERM || err == -EACCES || err == -ETIME || err == -ENOTSUP)
 		return err;
 	return failure__set(failure, -EAGAIN,
 			    "process %d (%s): data that pyfrag has to read first is swapped out; "

@@ -68,6 +68,16 @@ static struct swapped_region *find_region(struct swapped_pages *pages, pid_t pid
 	return region;
 }
 
+static void leave_page(struct swapped_pages *pages, struct swapped_region *region, size_t page,
+		       uint64_t page_bytes)
+{
+	uint64_t bit = 1UL << page % 64;
+
+	pages->left_bytes += region->left[page / 64] & bit ? 0 : page_bytes;
+	region->left[page / 64] |= bit;
+	pages->has_left = true;
+}
+
 /* Whether any of the pages from @first to before @end is swapped out. Notes those that are. */
 static bool leave_pages(struct swapped_pages *pages, struct swapped_region *region, size_t first,
 			size_t end, uint64_t page_bytes)
@@ -75,13 +85,10 @@ static bool leave_pages(struct swapped_pages *pages, struct swapped_region *regi
 	bool any = false;
 
 	for (size_t page = first; page < end; page++) {
-		uint64_t bit = 1UL << page % 64;
-
-		if (!(region->swapped[page / 64] & bit))
+		if (!(region->swapped[page / 64] >> page % 64 & 1))
 			continue;
 		any = true;
-		pages->left_bytes += region->left[page / 64] & bit ? 0 : page_bytes;
-		region->left[page / 64] |= bit;
+		leave_page(pages, region, page, page_bytes);
 	}
 	return any;
 }
@@ -116,6 +123,17 @@ static bool is_swap_used(void)
 	return sysinfo(&info) || info.freeswap != info.totalswap;
 }
 
+/* Asks the kernel whether swap space is in use, if that was long ago. */
+static void look(struct swapped_pages *pages, struct account *account, uint64_t now_ns)
+{
+	if (now_ns - pages->looked_ns > FRESH_NS) {
+		pages->is_used = is_swap_used();
+		pages->looked_ns = now_ns;
+	}
+	pages->regions.entry_bytes = sizeof(struct swapped_region);
+	pages->regions.account = account;
+}
+
 int swapped_pages__mark(struct swapped_pages *pages, pid_t pid, struct account *account,
 			struct memory_range *ranges, size_t cnt)
 {
@@ -123,16 +141,41 @@ int swapped_pages__mark(struct swapped_pages *pages, pid_t pid, struct account *
 	int err = 0;
 
 	pthread_mutex_lock(&pages->lock);
-	if (now_ns - pages->looked_ns > FRESH_NS) {
-		pages->is_used = is_swap_used();
-		pages->looked_ns = now_ns;
-	}
-	pages->regions.entry_bytes = sizeof(struct swapped_region);
-	pages->regions.account = account;
+	look(pages, account, now_ns);
 	for (size_t i = 0; i < cnt && pages->is_used && !err; i++)
 		err = mark(pages, pid, &ranges[i], now_ns);
 	pthread_mutex_unlock(&pages->lock);
 	return err;
+}
+
+static int stop_at_first(uint64_t start, uint64_t end, void *context)
+{
+	bool *any = context;
+
+	(void)start;
+	(void)end;
+	*any = true;
+	return 1;
+}
+
+void swapped_pages__pass_over(struct swapped_pages *pages, pid_t pid, struct account *account,
+			      uint64_t start, uint64_t end)
+{
+	pthread_mutex_lock(&pages->lock);
+	look(pages, account, clock_ns(CLOCK_MONOTONIC));
+	if (pages->is_used && !pages->has_left)
+		live_pages__find_swapped(pid, start, end, stop_at_first, &pages->has_left);
+	pthread_mutex_unlock(&pages->lock);
+}
+
+bool swapped_pages__has_left(struct swapped_pages *pages)
+{
+	bool has_left;
+
+	pthread_mutex_lock(&pages->lock);
+	has_left = pages->has_left;
+	pthread_mutex_unlock(&pages->lock);
+	return has_left;
 }
 
 uint64_t swapped_pages__left_bytes(struct swapped_pages *pages)
@@ -150,6 +193,7 @@ void swapped_pages__forget_left(struct swapped_pages *pages)
 	pthread_mutex_lock(&pages->lock);
 	hash_map__release(&pages->regions);
 	pages->left_bytes = 0;
+	pages->has_left = false;
 	pthread_mutex_unlock(&pages->lock);
 }
 

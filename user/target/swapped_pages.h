@@ -30,6 +30,7 @@ struct swapped_pages {
 	bool is_used;
 	struct hash_map regions; /* of struct swapped_region, those that were read */
 	uint64_t left_bytes;	 /* of pages that were to be read, each counted once */
+	bool has_left;		 /* or pages were passed over */
 };
 
 /*
@@ -38,6 +39,13 @@ struct swapped_pages {
  */
 int swapped_pages__mark(struct swapped_pages *pages, pid_t pid, struct account *account,
 			struct memory_range *ranges, size_t cnt);
+
+/* Call this if only the pages of process @pid from @start to @end that are in RAM are read. */
+void swapped_pages__pass_over(struct swapped_pages *pages, pid_t pid, struct account *account,
+			      uint64_t start, uint64_t end);
+
+/* As memory__has_left(). */
+bool swapped_pages__has_left(struct swapped_pages *pages);
 
 /* As memory__left_bytes() and memory__forget_left(). */
 uint64_t swapped_pages__left_bytes(struct swapped_pages *pages);
