@@ -32,6 +32,7 @@ def target(python, allocator):
 def test_objects_are_those_of_the_collector(target, snapshot, allocator):
     question = "__import__('census_oracle').count_tracked(None, 0)"
     plant(target)
+    target.ask("eval kept.append(__import__('collections').deque(range(64 * 100)))")
     target.ask("gc")
     evaluate(target, question)
     report = census(snapshot, target)
@@ -52,6 +53,8 @@ def test_objects_are_those_of_the_collector(target, snapshot, allocator):
     for kind in ("Plain", "Slotted", "Tuple", "Outer.Inner"):
         assert blocks(rows, "object", "census_oracle." + kind, None) == COUNT
     assert blocks(rows, "buffer", "list", "items") >= COUNT
+    # Each of its blocks is known by the one before.
+    assert 100 <= blocks(rows, "buffer", "collections.deque", "buffer") <= 105
 
 
 @pytest.mark.parametrize("python", SOME[-1:], ids=repr)

@@ -12,9 +12,11 @@
 #include "util/word.h"
 
 /*
- * Rounds that follow pointers from buffer to buffer. Blocks further down a list stay BLOCK_UNKNOWN.
+ * Rounds that follow pointers from buffer to buffer. What is further down a list is read block by
+ * block, up to a number of blocks. Others stay BLOCK_UNKNOWN.
  */
-#define ROUNDS_MAX 16
+#define ROUNDS_MAX	16
+#define LIST_BLOCKS_MAX (1U << 20)
 /*
  * Member lists that are read. Further types are treated as if they may own buffers: their objects
  * are searched, maybe in vain.
@@ -29,6 +31,8 @@
 #define DICT_KEYS   32
 #define DICT_VALUES 40
 #define DICT_TABLE  40 /* 2.7 */
+/* In a deque's block, behind the link to the left and 64 items: Modules/_collectionsmodule.c, 3.x */
+#define DEQUE_RIGHT_LINK (8 + 64 * 8)
 
 /* Which blocks are searched for pointers in a round. */
 enum owner {
@@ -44,7 +48,18 @@ struct round {
 	uint64_t free_listed_cnt;	 /* blocks that still look like freed objects */
 	uint8_t *found, *pointing; /* bits by place: found in this round, in the previous one */
 	uint8_t *owners;	   /* bits by type: whether its objects may have buffers */
+	/* Blocks found last, by place, if they are listed: the ends of lists. */
+	bool lists_ends;
+	uint32_t *ends;
+	size_t end_cnt, end_capacity;
+	int err; /* of listing them */
 };
+
+static bool is_of_deque(const struct census *census, uint32_t kind)
+{
+	return block_kind__role(kind) == BLOCK_BUFFER &&
+	       census__object_type(census, kind)->is_deque;
+}
 
 /*
  * Whether to follow the words of a buffer of @kind. Items, keys and values are references to
@@ -53,7 +68,7 @@ struct round {
  */
 static bool may_lead_on(const struct census *census, uint32_t kind)
 {
-	return !census->heap->spans || !block_kind__part(kind);
+	return !census->heap->spans || (!block_kind__part(kind) && !is_of_deque(census, kind));
 }
 
 static bool points(const struct round *round, uint32_t place)
@@ -186,6 +201,16 @@ static uint32_t find_buffer(const struct round *round, uint64_t word, uint32_t k
 	return PLACE_NONE;
 }
 
+static int add_end(struct round *round, uint32_t place)
+{
+	int err = ACCOUNT_RESERVE(round->census->heap->account, round->ends, round->end_capacity,
+				  round->end_cnt + 1);
+
+	if (!err)
+		round->ends[round->end_cnt++] = place;
+	return err;
+}
+
 static void take(struct round *round, uint32_t place, uint32_t kind)
 {
 	if (block_kind__role(round->census->blocks.words[place]) == BLOCK_FREE_LISTED)
@@ -195,6 +220,8 @@ static void take(struct round *round, uint32_t place, uint32_t kind)
 	round->census->blocks.words[place] = kind;
 	bits__set(round->found, place);
 	round->found_cnt++;
+	if (round->lists_ends && !round->err)
+		round->err = add_end(round, place);
 }
 
 /* @bytes: a block of @kind. If it holds an object, the object begins at @object_offset. */
@@ -287,6 +314,52 @@ static int follow_types(struct round *round)
 	return 0;
 }
 
+/* Follows what the block at @place points to. @buffer: room for BLOCK_COPY_MAX bytes. */
+static int follow_block(struct round *round, uint32_t place, uint8_t *buffer)
+{
+	const struct census *census = round->census;
+	const struct block_span *span = block_table__span_of(&census->blocks, place);
+	uint32_t size = pool_reader__copy_bytes(span), kind = census->blocks.words[place];
+	uint32_t left = census->layout.debug_bytes, right = left + DEQUE_RIGHT_LINK;
+	int err = memory__read(census->memory, block_table__address(&census->blocks, place), buffer,
+			       size);
+
+	if (err)
+		return err == -EFAULT ? 0 : err;
+	if (!is_of_deque(census, kind)) {
+		follow(round, buffer, size, kind, 0);
+	} else if (right + 8 <= size) {
+		/* Between its links, words of a deque's block are items, or were. */
+		follow(round, buffer + left, 8, kind, 0);
+		follow(round, buffer + right, 8, kind, 0);
+	}
+	return round->err;
+}
+
+/* Follows lists on from the blocks that the last round has found. */
+static int follow_lists(struct round *round, bool of_deques)
+{
+	_cleanup_account_free_ uint8_t *buffer =
+		account__alloc(round->census->heap->account, BLOCK_COPY_MAX);
+	const struct census *census = round->census;
+	int err = buffer ? 0 : -errno;
+
+	for (uint32_t i = 0; i < census->blocks.place_cnt && !err; i++)
+		if (bits__get(round->found, i) &&
+		    (of_deques ? is_of_deque(census, census->blocks.words[i])
+			       : may_lead_on(census, census->blocks.words[i])))
+			err = add_end(round, i);
+	round->owner = BUFFERS;
+	round->lists_ends = true;
+	for (uint32_t i = 0; i < LIST_BLOCKS_MAX && round->end_cnt && round->unknown_cnt && !err;
+	     i++)
+		err = follow_block(round, round->ends[--round->end_cnt], buffer);
+	round->lists_ends = false;
+	account__free(TAKE_PTR(round->ends));
+	round->end_cnt = round->end_capacity = 0;
+	return err;
+}
+
 static uint64_t count_role(const struct census *census, enum block_role role)
 {
 	uint64_t cnt = 0;
@@ -338,6 +411,8 @@ int buffers__attribute(struct census *census)
 		return err;
 	round.owners = owners;
 	err = run_round(&round, OBJECTS);
+	if (!err && census->heap->spans)
+		err = follow_lists(&round, true);
 	if (!err)
 		err = follow_types(&round);
 	if (!err && !is_little(&round))
@@ -347,5 +422,5 @@ int buffers__attribute(struct census *census)
 		if (!round.found_cnt)
 			break;
 	}
-	return err;
+	return err || !round.found_cnt ? err : follow_lists(&round, false);
 }
