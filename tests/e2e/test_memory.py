@@ -1,6 +1,7 @@
 """The memory of a process, as pyfrag reports it, equals what the kernel and malloc say."""
 import ast
 import re
+import sqlite3
 
 import pytest
 
@@ -101,6 +102,25 @@ def test_large_objects_are_measured(target, snapshot):
         assert size <= after[name] <= size * 1.01 + before.get(name, 0) + 20000, name
     assert report["outside"]["bytes"] <= resident(report, "malloc") + MIB
     assert sum(row["bytes"] for row in report["outside"]["rows"]) == report["outside"]["bytes"]
+
+
+def test_allocations_are_those_of_malloc(any_target, pyfrag, snapshot, tmp_path):
+    """Each buffer is as large as malloc says, and malloc's chunks in use are divided."""
+    ask(any_target, "plant_outside()")
+    report = look(any_target, snapshot, "--paths")
+    outside, (malloc,) = report["outside"], report["malloc"]
+    assert outside["chunk_bytes"] + outside["rest_bytes"] == (
+        malloc["in_use"]["bytes"] + malloc["mapped"]["bytes"])
+    pyfrag("snapshot", "-p", any_target.pid, "-o", tmp_path / "heap.db")
+    seen = sqlite3.connect(tmp_path / "heap.db").execute(
+        "SELECT outside.address, outside.size FROM outside JOIN kinds ON kinds.id = outside.kind"
+        " WHERE kinds.role = 'buffer'").fetchall()
+    said = ask(any_target, "usable_sizes(%r)" % [address for address, _ in seen])
+    assert len(seen) > 100
+    # Answering, the target may free some.
+    wrong = [(hex(address), size, real) for (address, size), real in zip(seen, said)
+             if size != real]
+    assert len(wrong) < 3, wrong
 
 
 def test_numbers_are_not_large(target, snapshot):

@@ -96,6 +96,14 @@ def keep_numbers():
     OUTSIDE["floats"] = [float(number) for number in OUTSIDE["numbers"]]
 
 
+def usable_sizes(addresses):
+    """What malloc says of its blocks there."""
+    import ctypes
+    usable_size = ctypes.CDLL(None).malloc_usable_size
+    usable_size.argtypes, usable_size.restype = [ctypes.c_void_p], ctypes.c_size_t
+    return [usable_size(address) for address in addresses]
+
+
 def drop_outside():
     OUTSIDE.clear()
 

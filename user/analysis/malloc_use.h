@@ -7,10 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "heap/heap.h"
 #include "malloc/mallocs.h"
-#include "target/target.h"
-#include "util/failure.h"
 
 struct malloc_use_item {
 	const struct malloc_image *image; /* not owned */
@@ -26,13 +23,8 @@ struct malloc_use {
 	struct chunk_total mapped_cached; /* the same, but free, in a tcache */
 };
 
-/*
- * Finds the areas of malloc; @heap has the regions of pymalloc. If they cannot be read, the report
- * does without: then returns 0, and @out is empty. Errors are described in @failure: -EDQUOT,
- * -ENOMEM, or those of target__reload_maps(). The caller releases @out, also on failure.
- */
-int malloc_areas__find_for_report(struct malloc_areas *out, struct target *target,
-				  const struct heap *heap, struct failure *failure);
-
 /* Sums up the mallocs of a process, which must outlive the result. NULL: it has none. */
 struct malloc_use malloc_use__of(const struct mallocs *mallocs);
+
+/* Bytes of all chunks that the program has in use. */
+uint64_t malloc_use__bytes_in_use(const struct malloc_use *use);

@@ -8,31 +8,19 @@
 #include "util/account.h"
 #include "util/cleanup.h"
 
-#define CHUNK_HEAD_BYTES 16 /* struct malloc_chunk up to the memory that the program gets */
-#define CHUNK_BYTES_MIN	 32
-#define CHUNK_ALIGNMENT	 16
-#define SIZE_FLAGS	 7UL
-#define PREV_INUSE	 1UL
-#define IS_MMAPPED	 2UL
-
-#define BATCH 1024
-
-/* A possible allocation: a reference may lead anywhere. */
-struct candidate {
-	size_t index;	     /* in the graph's outside[] */
-	uint64_t address;    /* of the memory that the program gets */
-	uint64_t start, end; /* of the region that it is in */
-	uint64_t next;	     /* where the next candidate begins that is certain */
-	uint64_t word;	     /* that was read: its size, later that of the chunk after it */
-	uint64_t size;	     /* of the chunk */
-	bool is_chunk, is_mapped;
+/* An allocation that a reference leads to. */
+struct allocation {
+	uint64_t block; /* its address */
+	size_t index;	/* in the graph's outside[] */
+	bool is_certain;
 };
 
 struct search {
 	struct outside_objects *objects;
 	const struct graph *graph;
+	const struct heap *malloc;
 	struct account *account;
-	struct candidate *candidates;
+	struct allocation *allocations;
 	size_t cnt, capacity;
 };
 
@@ -42,21 +30,6 @@ void outside_objects__release(struct outside_objects *objects)
 	account__free(objects->kinds);
 	account__free(objects->sizes);
 	*objects = (struct outside_objects){};
-}
-
-/*
- * Where the allocation that contains an object begins: PyGC_Head and other words may precede the
- * object.
- */
-static uint64_t start_of(const struct graph *graph, const struct outside_object *outside)
-{
-	const struct census *census = graph->census;
-
-	if (outside->type == TYPE_NONE)
-		return outside->address;
-	return outside->address -
-	       object_layout__object_offset(&census->layout,
-					    type_table__at(census->types, outside->type)->flags);
 }
 
 /*
@@ -81,78 +54,53 @@ static bool is_shared(const struct shared_types *shared, uint32_t type)
 	return type != TYPE_NONE && (type == shared->int_type || type == shared->float_type);
 }
 
-static int find_candidates(struct search *search, const struct memory_use *use)
+/* Whether malloc has given out a block at @address, which is in use. */
+static bool is_block(const struct heap *malloc, uint64_t address)
+{
+	return address % malloc->layout.map.alignment == 0 &&
+	       block_map__contains(malloc->blocks, address) && heap__region_around(malloc, address);
+}
+
+/*
+ * The block of the allocation that contains an object: PyGC_Head and other words may precede the
+ * object, and the header of debug hooks precedes whatever Python allocates. 0: it is in none.
+ */
+static uint64_t block_of(const struct search *search, const struct outside_object *outside)
+{
+	const struct census *census = search->graph->census;
+	uint64_t address = outside->address, hooked = address - census->layout.debug_bytes;
+
+	if (outside->type != TYPE_NONE)
+		hooked = address - object_layout__object_offset(
+					   &census->layout,
+					   type_table__at(census->types, outside->type)->flags);
+	if (is_block(search->malloc, hooked))
+		return hooked;
+	return outside->type == TYPE_NONE && is_block(search->malloc, address) ? address : 0;
+}
+
+static int find_allocations(struct search *search)
 {
 	const struct graph *graph = search->graph;
 	const struct shared_types shared = find_shared_types(graph->census);
-
-	for (size_t i = 0; i < graph->outside_cnt; i++) {
-		uint64_t address = start_of(graph, &graph->outside[i]);
-		const struct memory_region *region = memory_use__region_at(use, address);
-		int err;
-
-		if (!region || region->part != MEMORY_MALLOC || address % CHUNK_ALIGNMENT ||
-		    address - region->start < CHUNK_HEAD_BYTES ||
-		    is_shared(&shared, graph->outside[i].type))
-			continue;
-		err = ACCOUNT_RESERVE(search->account, search->candidates, search->capacity,
-				      search->cnt + 1);
-		if (err)
-			return err;
-		search->candidates[search->cnt++] = (struct candidate){.index = i,
-								       .address = address,
-								       .start = region->start,
-								       .end = region->end,
-								       .is_chunk = true};
-	}
-	return 0;
-}
-
-/* Reads the size of each chunk or, with @behind, of the chunk after it. */
-static int read_sizes(struct search *search, bool behind)
-{
-	const struct memory *memory = search->graph->census->memory;
-	_cleanup_free_ struct memory_range *ranges = calloc(BATCH, sizeof(*ranges));
 	int err = 0;
 
-	if (!ranges)
-		return -ENOMEM;
-	for (size_t from = 0; from < search->cnt && !err; from += BATCH) {
-		size_t cnt = search->cnt - from < BATCH ? search->cnt - from : BATCH;
+	for (size_t i = 0; i < graph->outside_cnt && !err; i++) {
+		const struct outside_object *outside = &graph->outside[i];
+		uint64_t block = block_of(search, outside);
 
-		for (size_t i = 0; i < cnt; i++) {
-			struct candidate *candidate = &search->candidates[from + i];
-
-			ranges[i] = (struct memory_range){
-				.address = candidate->address - sizeof(uint64_t) +
-					   (behind ? candidate->size : 0),
-				.buffer = &candidate->word,
-				.size = sizeof(candidate->word),
+		if (!block || is_shared(&shared, outside->type))
+			continue;
+		err = ACCOUNT_RESERVE(search->account, search->allocations, search->capacity,
+				      search->cnt + 1);
+		if (!err)
+			search->allocations[search->cnt++] = (struct allocation){
+				.block = block,
+				.index = i,
+				.is_certain = outside->type != TYPE_NONE || outside->is_buffer,
 			};
-		}
-		err = memory__read_ranges(memory, ranges, cnt);
-		for (size_t i = 0; i < cnt; i++)
-			search->candidates[from + i].is_chunk &= !ranges[i].failed;
 	}
 	return err;
-}
-
-/* Keeps candidates whose own size can be that of a chunk. */
-static void take_sizes(struct search *search)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < search->cnt; i++) {
-		struct candidate candidate = search->candidates[i];
-		uint64_t chunk = candidate.address - CHUNK_HEAD_BYTES;
-
-		candidate.size = candidate.word & ~SIZE_FLAGS;
-		if (!candidate.is_chunk || candidate.size < CHUNK_BYTES_MIN ||
-		    candidate.size % CHUNK_ALIGNMENT || candidate.size > candidate.end - chunk)
-			continue;
-		search->candidates[kept++] = candidate;
-	}
-	search->cnt = kept;
 }
 
 static uint32_t kind_of(const struct graph *graph, const struct outside_object *outside)
@@ -176,112 +124,40 @@ static uint32_t kind_of(const struct graph *graph, const struct outside_object *
 	return block_kind(BLOCK_BUFFER, outside->is_buffer ? part : PART_NONE, owner);
 }
 
-/*
- * Keeps chunks that are in use. A chunk with a mapping of its own is, and is at the start of its
- * mapping; for others, the flags of the next chunk say so.
- */
-static void keep_used(struct search *search, const uint64_t *own_words)
+/* By block, of the same block first what certainly is there. */
+static int compare_allocations(const void *left, const void *right)
 {
-	size_t kept = 0;
+	const struct allocation *a = left, *b = right;
 
-	for (size_t i = 0; i < search->cnt; i++) {
-		struct candidate candidate = search->candidates[i];
-
-		candidate.is_mapped = own_words[i] & IS_MMAPPED;
-		if (candidate.is_mapped ? candidate.address - candidate.start == CHUNK_HEAD_BYTES
-					: candidate.is_chunk && candidate.word & PREV_INUSE)
-			search->candidates[kept++] = candidate;
-	}
-	search->cnt = kept;
+	if (a->block != b->block)
+		return a->block < b->block ? -1 : 1;
+	if (a->is_certain != b->is_certain)
+		return a->is_certain ? -1 : 1;
+	return (a->index > b->index) - (a->index < b->index);
 }
 
-static int compare_addresses(const void *left, const void *right)
-{
-	const struct candidate *a = left, *b = right;
-
-	return (a->address > b->address) - (a->address < b->address);
-}
-
-/*
- * Whether a candidate is sure to have a chunk of its own: it is an object or belongs to one. Other
- * references may lead anywhere, even into the middle of a chunk, where any word can look like a
- * size. They only count where there is nothing else.
- */
-static bool is_certain(const struct search *search, const struct candidate *candidate)
-{
-	const struct outside_object *outside = &search->graph->outside[candidate->index];
-
-	return outside->type != TYPE_NONE || outside->is_buffer;
-}
-
-/* Drops candidates that overlap one that is certain, or the one before. */
-static int drop_overlaps(struct search *search)
-{
-	struct candidate *items = search->candidates;
-	uint64_t next_certain = UINT64_MAX, end = 0;
-	size_t kept = 0;
-	int err = account__sort(search->account, items, search->cnt, sizeof(*items),
-				compare_addresses);
-
-	if (err)
-		return err;
-	for (size_t i = search->cnt; i--;) {
-		items[i].next = next_certain;
-		if (is_certain(search, &items[i]))
-			next_certain = items[i].address;
-	}
-	for (size_t i = 0; i < search->cnt; i++) {
-		const struct candidate candidate = items[i];
-		uint64_t last = candidate.address - CHUNK_HEAD_BYTES + candidate.size;
-
-		if (candidate.address < end ||
-		    (!is_certain(search, &candidate) && last > candidate.next - CHUNK_HEAD_BYTES))
-			continue;
-		end = last;
-		items[kept++] = candidate;
-	}
-	search->cnt = kept;
-	return 0;
-}
-
-static void take_chunks(struct search *search)
+/* Takes each block once. */
+static int take_blocks(struct search *search)
 {
 	struct outside_objects *objects = search->objects;
+	int err = account__sort(search->account, search->allocations, search->cnt,
+				sizeof(*search->allocations), compare_allocations);
 
-	for (size_t i = 0; i < search->cnt; i++) {
-		const struct candidate *candidate = &search->candidates[i];
+	for (size_t i = 0; i < search->cnt && !err; i++) {
+		const struct allocation *allocation = &search->allocations[i];
+		struct span chunk;
 
-		/* A chunk with a mapping of its own takes up its whole region. */
-		objects->sizes[candidate->index] = candidate->is_mapped
-							   ? candidate->end - candidate->address
-							   : candidate->size - sizeof(uint64_t);
-		objects->kinds[candidate->index] =
-			kind_of(search->graph, &search->graph->outside[candidate->index]);
+		if (i && allocation[-1].block == allocation->block)
+			continue;
+		heap__span_at(search->malloc,
+			      heap_layout__span_start(&search->malloc->layout, allocation->block),
+			      &chunk);
+		objects->sizes[allocation->index] = chunk.block_size;
+		objects->kinds[allocation->index] =
+			kind_of(search->graph, &search->graph->outside[allocation->index]);
+		objects->chunk_bytes += chunk.size;
 	}
-}
-
-static int measure(struct search *search)
-{
-	_cleanup_account_free_ uint64_t *own_words = NULL;
-	int err = read_sizes(search, false);
-
-	if (err)
-		return err;
-	take_sizes(search);
-	own_words = account__calloc(search->account, search->cnt + 1, sizeof(*own_words));
-	if (!own_words)
-		return -errno;
-	for (size_t i = 0; i < search->cnt; i++)
-		own_words[i] = search->candidates[i].word;
-	err = read_sizes(search, true);
-	if (err)
-		return err;
-	keep_used(search, own_words);
-	err = drop_overlaps(search);
-	if (err)
-		return err;
-	take_chunks(search);
-	return 0;
+	return err;
 }
 
 static int compare_kinds(const void *left, const void *right)
@@ -340,11 +216,14 @@ static int make_rows(struct outside_objects *objects, size_t cnt, struct account
 }
 
 int outside_objects__find(struct outside_objects *out, const struct graph *graph,
-			  const struct memory_use *use)
+			  const struct heap *malloc)
 {
 	_cleanup_(outside_objects__release) struct outside_objects objects = {};
 	struct account *account = graph->census->heap->account;
-	struct search search = {.objects = &objects, .graph = graph, .account = account};
+	struct search search = {.objects = &objects,
+				.graph = graph,
+				.malloc = malloc,
+				.account = account};
 	int err;
 
 	objects.kinds = account__calloc(account, graph->outside_cnt + 1, sizeof(*objects.kinds));
@@ -353,10 +232,10 @@ int outside_objects__find(struct outside_objects *out, const struct graph *graph
 	objects.sizes = account__calloc(account, graph->outside_cnt + 1, sizeof(*objects.sizes));
 	if (!objects.sizes)
 		return -errno;
-	err = find_candidates(&search, use);
+	err = find_allocations(&search);
 	if (!err)
-		err = measure(&search);
-	account__free(search.candidates);
+		err = take_blocks(&search);
+	account__free(search.allocations);
 	if (!err)
 		err = make_rows(&objects, graph->outside_cnt, account);
 	if (err)

@@ -3,18 +3,16 @@
  * Objects outside of arenas, and what belongs to objects there: what is larger than pymalloc's
  * blocks is allocated by malloc.
  *
- * glibc's malloc writes the size of a chunk right before it (malloc/malloc.c, struct malloc_chunk),
- * and the chunk after one in use is marked accordingly (PREV_INUSE). So each allocation that a
- * reference leads to can be measured. Allocations of other mallocs, or without a reference to them,
- * cannot.
+ * Each reference that leads to the start of a chunk in use tells what is in the chunk. Allocations
+ * of other mallocs, or without a reference to them, remain unknown.
  */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analysis/memory_use.h"
 #include "census/graph.h"
+#include "heap/heap.h"
 
 /* Allocations that hold the same kind of thing. */
 struct outside_row {
@@ -25,7 +23,8 @@ struct outside_row {
 struct outside_objects {
 	struct outside_row *rows; /* most bytes first */
 	size_t row_cnt, row_capacity;
-	uint64_t cnt, bytes; /* of all rows */
+	uint64_t cnt, bytes;  /* of all rows */
+	uint64_t chunk_bytes; /* the same with the headers of chunks */
 	/*
 	 * For each object outside of arenas, in the order of the graph: its kind and its bytes; 0
 	 * bytes: not allocated by malloc.
@@ -34,7 +33,18 @@ struct outside_objects {
 	uint64_t *sizes;
 };
 
-/* Returns 0, -EDQUOT, -ENOMEM or as memory__read_ranges(). The caller releases *out. */
+/*
+ * @malloc: the heap of malloc, read along with the heap of @graph. Returns 0, -EDQUOT or -ENOMEM.
+ * The caller releases *out.
+ */
 int outside_objects__find(struct outside_objects *out, const struct graph *graph,
-			  const struct memory_use *use);
+			  const struct heap *malloc);
+
+/* Of @in_use_bytes that malloc has in use, what is neither an object nor belongs to one. */
+static inline uint64_t outside_objects__rest(const struct outside_objects *objects,
+					     uint64_t in_use_bytes)
+{
+	return in_use_bytes > objects->chunk_bytes ? in_use_bytes - objects->chunk_bytes : 0;
+}
+
 void outside_objects__release(struct outside_objects *objects);

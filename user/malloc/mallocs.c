@@ -85,6 +85,7 @@ int mallocs__read(struct mallocs *out, struct heap *heap, const struct target *t
 {
 	int err = malloc_areas__find(&out->areas, target, other);
 
+	out->heap = heap;
 	if (!err)
 		err = add_regions(heap, &out->areas);
 	for (size_t i = 0; i < out->areas.cnt && !err; i++)

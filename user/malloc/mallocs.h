@@ -17,6 +17,7 @@
 
 /* Zero-initialized. Members refer to one another: it must not be moved. */
 struct mallocs {
+	const struct heap *heap; /* the image of all of them together; not owned */
 	struct malloc_areas areas;
 	struct {
 		struct malloc_image image;

@@ -315,7 +315,10 @@ static void write_census(struct json_stream *stream, const struct report *report
 				 json_other_mallocs__report(report->other_mallocs,
 							    report->memory_use));
 	if (report->outside)
-		json_stream__put(stream, "outside", json_memory__outside(census, report->outside));
+		json_stream__put(stream, "outside",
+				 json_memory__outside(census, report->outside,
+						      malloc_use__bytes_in_use(
+							      report->malloc_use)));
 	if (census)
 		json_census__write(stream, report->census);
 	if (report->holders)

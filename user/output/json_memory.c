@@ -21,7 +21,8 @@ json_t *json_memory__report(const struct memory_use *use, double age_s)
 	return report;
 }
 
-json_t *json_memory__outside(const struct census *census, const struct outside_objects *objects)
+json_t *json_memory__outside(const struct census *census, const struct outside_objects *objects,
+			     uint64_t in_use_bytes)
 {
 	json_t *rows = json_array();
 
@@ -33,6 +34,8 @@ json_t *json_memory__outside(const struct census *census, const struct outside_o
 						     "allocations", (json_int_t)row->cnt, "bytes",
 						     (json_int_t)row->bytes));
 	}
-	return json_pack("{s:I, s:I, s:o}", "allocations", (json_int_t)objects->cnt, "bytes",
-			 (json_int_t)objects->bytes, "rows", rows);
+	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "allocations", (json_int_t)objects->cnt,
+			 "bytes", (json_int_t)objects->bytes, "chunk_bytes",
+			 (json_int_t)objects->chunk_bytes, "rest_bytes",
+			 (json_int_t)outside_objects__rest(objects, in_use_bytes), "rows", rows);
 }

@@ -13,4 +13,6 @@
 
 json_t *json_memory__share(const struct memory_share *share);
 json_t *json_memory__report(const struct memory_use *use, double age_s);
-json_t *json_memory__outside(const struct census *census, const struct outside_objects *objects);
+/* @in_use_bytes: what malloc has in use. */
+json_t *json_memory__outside(const struct census *census, const struct outside_objects *objects,
+			     uint64_t in_use_bytes);

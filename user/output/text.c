@@ -386,7 +386,8 @@ int report__write_text(const struct report *report, FILE *out)
 	if (report->census)
 		text_census__write(report->census, out);
 	if (report->outside)
-		text_memory__write_outside(report->census->census, report->outside, out);
+		text_memory__write_outside(report->census->census, report->outside,
+					   malloc_use__bytes_in_use(report->malloc_use), out);
 	if (report->findings->has_arenas)
 		write_size_classes(&report->findings->measure, out);
 	if (report->sites)

@@ -43,7 +43,7 @@ void text_memory__write(const struct memory_use *use, double age_s, FILE *out)
 }
 
 void text_memory__write_outside(const struct census *census, const struct outside_objects *objects,
-				FILE *out)
+				uint64_t in_use_bytes, FILE *out)
 {
 	struct outside_row rest = {};
 
@@ -64,4 +64,6 @@ void text_memory__write_outside(const struct census *census, const struct outsid
 	if (rest.cnt)
 		fprintf(out, "  %12s %12s  (%s more kinds)\n", COUNT(rest.cnt), BYTES(rest.bytes),
 			COUNT(objects->row_cnt - ROWS_MAX));
+	fprintf(out, "  %12s %12s  (what else malloc has in use)\n", "",
+		BYTES(outside_objects__rest(objects, in_use_bytes)));
 }

@@ -10,4 +10,4 @@
 
 void text_memory__write(const struct memory_use *use, double age_s, FILE *out);
 void text_memory__write_outside(const struct census *census, const struct outside_objects *objects,
-				FILE *out);
+				uint64_t in_use_bytes, FILE *out);

@@ -104,8 +104,8 @@ static int follow_references(struct heap_census *out, const struct heap_census_o
 	if (!err && by_referrers)
 		err = referrers__find(&out->report.referrers, out->graph, &out->roots,
 				      options->no_values);
-	if (!err && of->memory_use)
-		err = outside_objects__find(&out->outside, out->graph, of->memory_use);
+	if (!err && of->mallocs)
+		err = outside_objects__find(&out->outside, out->graph, of->mallocs->heap);
 	return err ? err : follow_retention(out, of->pinned, options);
 }
 
@@ -156,7 +156,8 @@ void heap_census__add_to(const struct heap_census *census, const struct heap_cen
 			 const struct heap_census_options *options, struct report *report)
 {
 	report->census = census->report.census ? &census->report : NULL;
-	report->outside = census->graph && of->memory_use ? &census->outside : NULL;
+	if (census->graph && of->mallocs && of->mallocs->heap != of->heap)
+		report->outside = &census->outside;
 	report->arena = options->arena ? &census->arena : NULL;
 	report->object = options->object ? &census->object : NULL;
 	report->holders = options->with_paths ? &census->holders : NULL;

@@ -8,13 +8,13 @@
 #include "analysis/advice.h"
 #include "analysis/arena_report.h"
 #include "analysis/census_kinds.h"
-#include "analysis/memory_use.h"
 #include "analysis/object_report.h"
 #include "analysis/outside_objects.h"
 #include "analysis/pin_holders.h"
 #include "census/graph.h"
 #include "census/retention.h"
 #include "census/roots.h"
+#include "malloc/mallocs.h"
 #include "output/report.h"
 #include "snapshot/snapshot_options.h"
 #include "source/heap_source.h"
@@ -38,8 +38,8 @@ struct heap_census_of {
 	const struct heap_source *source;
 	const struct heap *heap;
 	const struct pinned *pinned;
-	const struct memory_use *memory_use; /* NULL: not known */
-	const struct site_ledger *ledger;    /* of a trace; NULL: no sites are known */
+	const struct mallocs *mallocs;	  /* NULL: not known */
+	const struct site_ledger *ledger; /* of a trace; NULL: no sites are known */
 };
 
 /* Whether the options ask any question. */

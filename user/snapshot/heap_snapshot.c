@@ -26,7 +26,7 @@ static int take_census(struct heap_snapshot *snapshot, const struct snapshot_opt
 		.source = snapshot->source,
 		.heap = snapshot->reading.heap,
 		.pinned = &snapshot->findings.pinned,
-		.memory_use = memory_use__if_known(&snapshot->memory.use),
+		.mallocs = snapshot->memory.mallocs,
 	};
 	int err = heap_census__take(&snapshot->census, &of, options, &snapshot->counters, failure);
 

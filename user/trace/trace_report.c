@@ -99,14 +99,23 @@ static bool is_due(const struct trace_session *session)
 	return session->ending || !session->setup.output->writer->at_end;
 }
 
+static void report_memory(struct state *state)
+{
+	const struct memory_watch *watch = &state->session->memory;
+	struct report *report = &state->report;
+
+	report->memory_use = memory_use__if_known(&watch->memory.use);
+	report->malloc_use = process_memory__malloc(&watch->memory);
+	report->other_mallocs = &watch->memory.other_mallocs;
+	report->memory_age_s = (double)(clock_ns(CLOCK_MONOTONIC) - watch->read_ns) / 1e9;
+}
+
 /* Writes a report for a writer that needs the whole heap and its references. */
 static int write_with_graph(struct state *state, const struct heap *heap)
 {
 	_cleanup_(heap_census__release) struct heap_census census = {};
-	_cleanup_(malloc_areas__release) struct malloc_areas malloc = {};
-	_cleanup_(other_mallocs__release) struct other_mallocs other_mallocs = {};
-	_cleanup_(memory_use__release) struct memory_use memory_use = {};
 	struct trace_session *session = state->session;
+	struct memory_watch *watch = &session->memory;
 	struct target *target = session->source->target;
 	struct snapshot_options options = *session->setup.snapshot;
 	struct heap_census_of of = {
@@ -115,13 +124,7 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 		.pinned = &state->findings.pinned,
 		.ledger = session->sites.ledger,
 	};
-	const struct memory_use_of memory = {
-		.target = target,
-		.heap = heap,
-		.malloc = &malloc,
-		.other_mallocs = &other_mallocs,
-		.python = session->source->python,
-	};
+	const struct heap_reading_options reading = {.pause = options.reading.pause};
 	int err;
 
 	if (session->process_gone)
@@ -132,19 +135,19 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 	options.census.with_graph = true;
 	/* This limits reading. Writing is bounded by what was found. */
 	reading_allowance__begin(READING_REFERENCES, target->pid, options.reading.max_cpu_s);
-	err = malloc_areas__find_for_report(&malloc, target, heap, state->failure);
+	err = memory_watch__set_arenas(watch, heap);
+	if (err)
+		shortage__describe(target, err, state->failure);
 	if (!err)
-		err = other_mallocs__find_for_report(&other_mallocs, target, state->failure);
-	if (!err)
-		err = memory_use__find_for_report(&memory_use, &memory, &session->counters,
-						  state->failure);
-	of.memory_use = memory_use__if_known(&memory_use);
+		err = memory_watch__read(watch, session->source, &reading, &session->counters,
+					 state->failure);
+	of.mallocs = watch->memory.mallocs;
 	if (!err)
 		err = heap_census__take(&census, &of, &options, &session->counters, state->failure);
 	err = reading_allowance__end(target->pid, err, state->failure);
 	if (err)
 		return err;
-	state->report.memory_use = of.memory_use;
+	report_memory(state);
 	heap_census__add_to(&census, &of, &options.census, &state->report);
 	return report_output__write(session->setup.output, &state->report, state->failure);
 }
@@ -275,17 +278,6 @@ static int read_memory(struct state *state)
 	counters__add(&session->counters, COUNTER_MEMORY_SKIPPED, 1);
 	log_debug("%s", failure.text);
 	return err == -ENOMEM ? failure__set(state->failure, err, "out of memory") : 0;
-}
-
-static void report_memory(struct state *state)
-{
-	const struct memory_watch *watch = &state->session->memory;
-	struct report *report = &state->report;
-
-	report->memory_use = memory_use__if_known(&watch->memory.use);
-	report->malloc_use = process_memory__malloc(&watch->memory);
-	report->other_mallocs = &watch->memory.other_mallocs;
-	report->memory_age_s = (double)(clock_ns(CLOCK_MONOTONIC) - watch->read_ns) / 1e9;
 }
 
 int trace_report__make(struct trace_session *session, struct failure *failure)
