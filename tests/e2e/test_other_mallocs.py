@@ -2,12 +2,16 @@
 say of it from inside."""
 import ast
 import glob
+import json
+import os
 import re
+import shutil
+import subprocess
 
 import pytest
 
-from conftest import PYTHONS
-from target import Target
+from conftest import PYFRAG, PYTHONS
+from target import WORKLOADS, Target
 
 # The allocator depends on the release of Debian, not on the Python: one Python each will do.
 ONE_OF_EACH_RELEASE = list({python.root: python for python in reversed(PYTHONS)}.values())
@@ -28,7 +32,7 @@ def ask(target, call):
 def read_both(target, snapshot):
     """A snapshot, what the allocator says of itself before and after it, and the anonymous memory
     at that moment."""
-    for _ in range(5):
+    for _ in range(10):
         before = ask(target, "state()")
         target.wait_until_blocked()
         report, anonymous = snapshot(target.pid), anonymous_bytes(target.pid)
@@ -63,7 +67,12 @@ def check_release(target, item, anonymous):
 @pytest.mark.parametrize("python", ONE_OF_EACH_RELEASE, ids=repr)
 @pytest.mark.parametrize("library", ("libjemalloc.so.2", "libtcmalloc_minimal.so.4"))
 def test_equals_what_it_says(python, library, snapshot):
-    with Target(python, env={"LD_PRELOAD": find_library(python, library)}) as target:
+    environment = {
+        "LD_PRELOAD": find_library(python, library),
+        # Unused pages are not returned as time goes by.
+        "MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1",
+    }
+    with Target(python, env=environment) as target:
         ask(target, "fill(3000)")
         report, said, anonymous = read_both(target, snapshot)
         item, = report["other_mallocs"]
@@ -74,9 +83,42 @@ def test_equals_what_it_says(python, library, snapshot):
         seen = {state: item[state]["mapped_bytes"] for state in STATES if state in said}
         if "in_use_bytes" in said:
             seen["in_use_bytes"] = item["in_use_bytes"]
+            seen["in_use_allocations"] = item["in_use_allocations"]
         if "all" in said:
             # tcmalloc begins at the first of its pages of 8 KiB.
             seen["all"] = sum(item[state]["mapped_bytes"] for state in STATES) // 8192 * 8192
         assert seen == said
         check_memory(report, item)
         check_release(target, item, anonymous)
+
+
+def built_program(name):
+    built = os.path.dirname(os.path.abspath(PYFRAG))
+    for directory in (built + "/build", built):
+        path = directory + "/tests/e2e/" + name
+        if os.access(path, os.X_OK):
+            return path
+    pytest.skip("%s is not built beside %s: make check-e2e" % (name, PYFRAG))
+
+
+@pytest.mark.skipif(not shutil.which("musl-gcc"), reason="no musl-gcc: make test-deps")
+@pytest.mark.parametrize("options", (["-static"], []), ids=("static", "dynamic"))
+def test_mallocng_has_what_the_program_allocated(options, tmp_path):
+    program = str(tmp_path / "program")
+    subprocess.run(["musl-gcc", "-O1", *options, "-o", program,
+                    WORKLOADS + "/mallocng_oracle.c"], check=True)
+    with subprocess.Popen([program], stdout=subprocess.PIPE) as process:
+        try:
+            said = tuple(map(int, process.stdout.readline().split()))
+            out = subprocess.run([built_program("print_other_mallocs"), str(process.pid)],
+                                 stdout=subprocess.PIPE, check=True).stdout
+            item, = map(json.loads, out.splitlines())
+            with open("/proc/%d/smaps_rollup" % process.pid) as file:
+                resident = 1024 * int(re.search(r"(?m)^Rss: +(\d+) kB", file.read()).group(1))
+        finally:
+            process.kill()
+    assert item["name"] == "mallocng"
+    assert (item["in_use_allocations"], item["in_use_bytes"]) == said
+    assert said[0] == 20000
+    assert item["skipped"] == 0
+    assert item["active"] + item["unused"] + item["metadata"] > 0.95 * resident

@@ -32,10 +32,17 @@ class Jemalloc:
     EVERY_ARENA = b"stats.arenas.4096."
 
     @staticmethod
-    def read(name):
-        value, size = ctypes.c_size_t(), ctypes.c_size_t(8)
+    def read(name, kind=ctypes.c_size_t):
+        value, size = kind(), ctypes.c_size_t(ctypes.sizeof(kind))
         assert libc.mallctl(name, ctypes.byref(value), ctypes.byref(size), None, 0) == 0, name
         return value.value
+
+    def count(self):
+        """Allocations of all size classes."""
+        return (sum(self.read(self.EVERY_ARENA + b"bins.%d.curregs" % number)
+                    for number in range(self.read(b"arenas.nbins", ctypes.c_uint)))
+                + sum(self.read(self.EVERY_ARENA + b"lextents.%d.curlextents" % number)
+                      for number in range(self.read(b"arenas.nlextents", ctypes.c_uint))))
 
     def state(self):
         epoch = ctypes.c_uint64(1)
@@ -45,6 +52,7 @@ class Jemalloc:
                               + self.read(self.EVERY_ARENA + b"pmuzzy"))
         return {
             "in_use_bytes": self.read(b"stats.allocated"),
+            "in_use_allocations": self.count(),
             "active": active,
             "unused": unused,
             "returned": self.read(b"stats.retained"),

@@ -24,5 +24,5 @@ int other_mallocs__find_for_report(struct other_mallocs *out, struct target *tar
 struct memory_share other_malloc__share(const struct memory_use *use, size_t number,
 					enum other_state state);
 
-/* The call in the program that returns the unused pages of such an allocator. */
+/* The call in the program that returns the unused pages of such an allocator; NULL: none. */
 extern const char *const other_malloc_release_calls[OTHER_MALLOC_KINDS];

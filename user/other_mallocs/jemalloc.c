@@ -89,7 +89,8 @@ static int find_variant(struct variant *out, const struct page_tree *tree,
 {
 	struct variant_search search = {.kind = tree->kind};
 	const struct page_tree_visitor visitor = {.take_item = compare_fields, .context = &search};
-	int err = page_tree__visit(tree, memory, &visitor);
+	uint64_t unread = 0;
+	int err = page_tree__visit(tree, memory, &visitor, &unread);
 	size_t best = 0;
 
 	if (err && err != -ECANCELED)
@@ -115,7 +116,7 @@ struct reading {
  * size of its class, or (5.3.1) just the pages of its extent.
  */
 static bool measure_in_use(const struct variant *variant, const struct page_tree_item *item,
-			   uint64_t *bytes)
+			   uint64_t *cnt, uint64_t *bytes)
 {
 	uint64_t size = jemalloc__class_bytes(jemalloc__class(variant->fields, item->words[0])),
 		 extent_bytes = item->end - item->start, blocks, free_blocks;
@@ -125,26 +126,30 @@ static bool measure_in_use(const struct variant *variant, const struct page_tree
 	if (!jemalloc__is_slab(item->words[0])) {
 		extent_bytes -= extent_bytes > variant->padding ? variant->padding : 0;
 		*bytes = size < extent_bytes ? size : extent_bytes;
+		*cnt = 1;
 		return true;
 	}
 	blocks = extent_bytes / size;
 	free_blocks = jemalloc__free_blocks(variant->fields, item->words[0]);
-	*bytes = (blocks - free_blocks) * size;
+	*cnt = blocks - free_blocks;
+	*bytes = *cnt * size;
 	return free_blocks <= blocks;
 }
 
 static enum other_state take_state(struct reading *reading, const struct page_tree_item *item)
 {
-	uint64_t in_use = 0;
+	uint64_t cnt = 0, bytes = 0;
 
 	if (!reading->variant.fields)
 		return OTHER_UNDIVIDED;
 	switch (jemalloc__state(reading->variant.fields, item->words[0])) {
 	case JEMALLOC_ACTIVE:
-		if (measure_in_use(&reading->variant, item, &in_use))
-			reading->out->in_use_bytes += in_use;
-		else
+		if (!measure_in_use(&reading->variant, item, &cnt, &bytes)) {
 			reading->out->skipped++;
+			return OTHER_ACTIVE;
+		}
+		reading->out->in_use_cnt += cnt;
+		reading->out->in_use_bytes += bytes;
 		return OTHER_ACTIVE;
 	case JEMALLOC_DIRTY:
 	case JEMALLOC_MUZZY:
@@ -185,7 +190,7 @@ int jemalloc__read(struct other_malloc *out, const struct target *target,
 	out->kind = OTHER_JEMALLOC;
 	out->knows_in_use = reading.variant.fields;
 	if (!err)
-		err = page_tree__visit(tree, target->memory, &visitor);
+		err = page_tree__visit(tree, target->memory, &visitor, &out->skipped);
 	for (size_t i = 0; i < reading.blocks.cnt && !err; i++)
 		err = other_malloc__add_range(out, account, reading.blocks.items[i].start,
 					      reading.blocks.items[i].end, OTHER_METADATA);

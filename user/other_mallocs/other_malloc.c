@@ -7,6 +7,7 @@ const char *const other_malloc_names[OTHER_MALLOC_KINDS] = {
 	[OTHER_JEMALLOC] = "jemalloc",
 	[OTHER_TCMALLOC] = "tcmalloc",
 	[OTHER_MIMALLOC] = "mimalloc",
+	[OTHER_MALLOCNG] = "mallocng",
 };
 
 const char *const other_state_names[OTHER_STATES] = {

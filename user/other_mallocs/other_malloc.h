@@ -15,10 +15,11 @@ enum other_malloc_kind {
 	OTHER_JEMALLOC,
 	OTHER_TCMALLOC,
 	OTHER_MIMALLOC,
+	OTHER_MALLOCNG, /* musl's */
 	OTHER_MALLOC_KINDS,
 };
 
-/* "jemalloc", "tcmalloc", "mimalloc" */
+/* "jemalloc", "tcmalloc", "mimalloc", "mallocng" */
 extern const char *const other_malloc_names[OTHER_MALLOC_KINDS];
 
 /* What the allocator uses a piece of its memory for. */
@@ -51,7 +52,7 @@ struct other_malloc {
 	 * in the size that the allocator has given them. False: only the ranges are known.
 	 */
 	bool knows_in_use;
-	uint64_t in_use_bytes;
+	uint64_t in_use_cnt, in_use_bytes;
 	uint64_t skipped; /* structures that were malformed, or changed while they were read */
 };
 

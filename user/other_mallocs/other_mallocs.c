@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "other_mallocs/jemalloc.h"
+#include "other_mallocs/mallocng.h"
 #include "other_mallocs/module_version.h"
 #include "other_mallocs/tcmalloc.h"
 
@@ -61,13 +62,27 @@ static int find_by_tree(struct other_mallocs *mallocs, const struct target *targ
 	return err;
 }
 
+static int find_mallocng(struct other_mallocs *mallocs, const struct target *target)
+{
+	struct mallocng_contexts contexts;
+	int err = mallocng_contexts__find(&contexts, target);
+
+	for (size_t i = 0; !err && i < contexts.cnt; i++) {
+		err = add_item(mallocs, target->memory->account, contexts.items[i].file->path);
+		if (!err)
+			err = mallocng__read(&mallocs->items[mallocs->cnt - 1], target,
+					     &contexts.items[i]);
+	}
+	return err;
+}
+
 int other_mallocs__find(struct other_mallocs *out, const struct target *target)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < sizeof(tree_readers) / sizeof(*tree_readers); i++)
 		err = find_by_tree(out, target, &tree_readers[i]);
-	return err;
+	return err ? err : find_mallocng(out, target);
 }
 
 void other_mallocs__release(struct other_mallocs *mallocs)

@@ -160,17 +160,40 @@ static int prove_node(const struct search *search, uint64_t node, uint64_t *numb
 	return proof.cnt ? 0 : -ENOENT;
 }
 
-static void add_tree(struct search *search, uint64_t root)
+static bool may_be_table(const struct search *search, uint64_t address)
+{
+	return address && address % TABLE_ALIGNMENT == 0 &&
+	       target_areas__are_anonymous(search->target, address, table_bytes(search->kind));
+}
+
+static int check_root_words(uint64_t address, const uint64_t *words, size_t cnt, void *context)
+{
+	(void)address;
+	for (size_t i = 0; i < cnt; i++)
+		if (words[i] && !may_be_table(context, words[i]))
+			return -ENOENT;
+	return 0;
+}
+
+/*
+ * Adds the tree with that root, unless it has other words than addresses of tables: an allocator
+ * may have the address of a table elsewhere, too.
+ */
+static int add_tree(struct search *search, uint64_t root)
 {
 	struct page_trees *out = search->out;
+	int err;
 
 	for (size_t i = 0; i < out->cnt; i++)
 		if (out->items[i].root == root)
-			return;
-	if (out->cnt < PAGE_TREES_MAX)
+			return 0;
+	err = touched_words__visit(search->target->memory, root, root + root_bytes(search->kind),
+				   check_root_words, search);
+	if (!err && out->cnt < PAGE_TREES_MAX)
 		out->items[out->cnt++] = (struct page_tree){.kind = search->kind,
 							    .root = root,
 							    .file = search->area.file};
+	return err == -ENOENT ? 0 : err;
 }
 
 /* Looks whether @table, a pointer at @address, is one of a root. */
@@ -183,10 +206,10 @@ static int check_candidate(struct search *search, uint64_t address, uint64_t tab
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	offset = number * 8;
-	if (address - search->area.start >= offset &&
-	    search->area.end - (address - offset) >= root_bytes(search->kind))
-		add_tree(search, address - offset);
-	return 0;
+	if (address - search->area.start < offset ||
+	    search->area.end - (address - offset) < root_bytes(search->kind))
+		return 0;
+	return add_tree(search, address - offset);
 }
 
 static int look_for_tables(uint64_t address, const uint64_t *words, size_t cnt, void *context)
@@ -196,9 +219,7 @@ static int look_for_tables(uint64_t address, const uint64_t *words, size_t cnt, 
 	for (size_t i = 0; i < cnt; i++) {
 		int err;
 
-		if (!words[i] || words[i] % TABLE_ALIGNMENT ||
-		    !target_areas__are_anonymous(search->target, words[i],
-						 table_bytes(search->kind)))
+		if (!may_be_table(search, words[i]))
 			continue;
 		if (search->candidates++ == CANDIDATES_MAX)
 			return -ECANCELED;

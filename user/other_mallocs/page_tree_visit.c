@@ -20,6 +20,7 @@ struct visit {
 	uint64_t pages[ITEMS_AT_ONCE]; /* for which the leaf has the items */
 	size_t cnt;
 	uint64_t last; /* item that was collected last */
+	uint64_t unread;
 };
 
 static int take_item(const struct visit *visit, size_t number)
@@ -48,7 +49,9 @@ static int take_items(struct visit *visit)
 						  .size = sizeof(visit->items[i].words)};
 	err = memory__read_ranges(visit->memory, ranges, cnt);
 	for (size_t i = 0; i < cnt && !err; i++)
-		if (!ranges[i].failed)
+		if (ranges[i].failed)
+			visit->unread++;
+		else
 			err = take_item(visit, i);
 	visit->cnt = 0;
 	return err;
@@ -137,7 +140,7 @@ static int take_root_words(uint64_t address, const uint64_t *words, size_t cnt, 
 }
 
 int page_tree__visit(const struct page_tree *tree, const struct memory *memory,
-		     const struct page_tree_visitor *visitor)
+		     const struct page_tree_visitor *visitor, uint64_t *unread)
 {
 	_cleanup_free_ struct visit *visit = malloc(sizeof(*visit));
 	int err;
@@ -150,7 +153,11 @@ int page_tree__visit(const struct page_tree *tree, const struct memory *memory,
 	visit->root = tree->root;
 	visit->cnt = 0;
 	visit->last = 0;
+	visit->unread = 0;
 	err = touched_words__visit(memory, tree->root, tree->root + (8UL << tree->kind->root_bits),
 				   take_root_words, visit);
-	return err ? err : take_items(visit);
+	if (!err)
+		err = take_items(visit);
+	*unread += visit->unread;
+	return err;
 }

@@ -87,7 +87,7 @@ int tcmalloc__read(struct other_malloc *out, const struct target *target,
 {
 	struct reading reading = {.target = target, .out = out};
 	const struct page_tree_visitor visitor = {.take_item = take_span, .context = &reading};
-	int err = page_tree__visit(tree, target->memory, &visitor);
+	int err = page_tree__visit(tree, target->memory, &visitor, &out->skipped);
 
 	out->kind = OTHER_TCMALLOC;
 	if (!err)

@@ -9,16 +9,34 @@
 
 #define WORDS_AT_ONCE 4096UL
 
-/* Shows the words from @at on, as many as fit into @words, and returns how many in *@cnt. */
+#define PAGE_BYTES 4096UL
+
+/* Shows the words from @at to @end, which fit into @words. */
 static int show_words(const struct memory *memory, uint64_t at, uint64_t end, uint64_t *words,
 		      touched_words_fn *look, void *context)
 {
-	size_t cnt = (end - at) / sizeof(*words);
-	int err = memory__read(memory, at, words, cnt * sizeof(*words));
+	int err = memory__read(memory, at, words, end - at);
 
-	if (err == -EFAULT)
-		return 0;
-	return err ? err : look(at, words, cnt, context);
+	return err ? err : look(at, words, (end - at) / sizeof(*words), context);
+}
+
+/* The same page by page, without those pages that cannot be read. */
+static int show_pages(const struct memory *memory, uint64_t at, uint64_t end, uint64_t *words,
+		      touched_words_fn *look, void *context)
+{
+	int err = 0;
+
+	while (at < end && !err) {
+		uint64_t next = (at | (PAGE_BYTES - 1)) + 1;
+
+		if (next > end)
+			next = end;
+		err = show_words(memory, at, next, words, look, context);
+		if (err == -EFAULT)
+			err = 0;
+		at = next;
+	}
+	return err;
 }
 
 int touched_words__visit(const struct memory *memory, uint64_t start, uint64_t end,
@@ -34,9 +52,13 @@ int touched_words__visit(const struct memory *memory, uint64_t start, uint64_t e
 		uint64_t at = runs.items[i].start > start ? runs.items[i].start : start,
 			 stop = runs.items[i].end < end ? runs.items[i].end : end;
 
-		for (; at < stop && !err; at += step)
-			err = show_words(memory, at, stop - at > step ? at + step : stop, words,
-					 look, context);
+		for (; at < stop && !err; at += step) {
+			uint64_t next = stop - at > step ? at + step : stop;
+
+			err = show_words(memory, at, next, words, look, context);
+			if (err == -EFAULT)
+				err = show_pages(memory, at, next, words, look, context);
+		}
 	}
 	return err;
 }

@@ -4,16 +4,20 @@
 #include "output/json_memory.h"
 #include "output/json_values.h"
 
+static json_t *pack_known(const struct other_malloc *item, uint64_t number)
+{
+	return item->knows_in_use ? json_integer((json_int_t)number) : json_null();
+}
+
 static json_t *pack_malloc(const struct other_malloc *item, size_t number,
 			   const struct memory_use *use)
 {
 	json_t *report =
-		json_pack("{s:s, s:o, s:o, s:o, s:I}", "name", other_malloc_names[item->kind],
+		json_pack("{s:s, s:o, s:o, s:o, s:o, s:I}", "name", other_malloc_names[item->kind],
 			  "version", *item->version ? json_string(item->version) : json_null(),
 			  "path", json_values__text(item->path), "in_use_bytes",
-			  item->knows_in_use ? json_integer((json_int_t)item->in_use_bytes)
-					     : json_null(),
-			  "skipped", (json_int_t)item->skipped);
+			  pack_known(item, item->in_use_bytes), "in_use_allocations",
+			  pack_known(item, item->in_use_cnt), "skipped", (json_int_t)item->skipped);
 
 	for (int state = 0; state < OTHER_STATES; state++) {
 		struct memory_share share =

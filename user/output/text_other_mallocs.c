@@ -39,10 +39,12 @@ static void write_malloc(const struct other_malloc *item, size_t number,
 				.text,
 			state_notes[state]);
 		if (state == OTHER_ACTIVE && item->knows_in_use)
-			fprintf(out,
-				"    %-11s %12s %8s  allocations, and those that threads keep "
-				"for reuse\n",
-				"in use", BYTES(item->in_use_bytes), "");
+			fprintf(out, "    %-11s %12s %8s  in %s%s\n", "in use",
+				BYTES(item->in_use_bytes), "",
+				units__counted(item->in_use_cnt, "allocation").text,
+				item->kind == OTHER_JEMALLOC
+					? ", including those that threads keep for reuse"
+					: "");
 	}
 }
 
