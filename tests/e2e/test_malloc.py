@@ -82,6 +82,39 @@ def as_mallinfo(malloc):
     }
 
 
+def check_longest_run(malloc, free):
+    """With what malloc_info() says of free chunks: (in what, least size, largest size, number)."""
+    tops = [arena["top_bytes"] for arena in malloc["arenas"]]
+    longest = max(tops + [most for _, _, most, _ in free])
+    if malloc["fastbins"]["chunks"]:  # which are merged
+        assert malloc["longest_free_bytes"] >= longest
+    else:
+        assert malloc["longest_free_bytes"] == longest
+
+
+def check_sizes(malloc, free):
+    """All classes together are the totals. Each class has as many chunks as malloc_info() says are
+    in its bins, but for those not sorted yet, and for bins that extend over two classes."""
+    classes = malloc["sizes"]
+    for part in ("in_use", "tcache", "mapped"):
+        assert sum(each[part]["chunks"] for each in classes) == malloc[part]["chunks"]
+        assert sum(each[part]["bytes"] for each in classes) == malloc[part]["bytes"]
+    for what in ("chunks", "bytes"):
+        assert (sum(each["free"][what] for each in classes) ==
+                malloc["free"][what] + malloc["fastbins"][what])
+    unknown = 0
+    rest = {each["largest"]: each["free"]["chunks"] for each in classes}
+    for kind, least, most, count in free:
+        among = {min(largest for largest in rest if largest >= size) for size in (least, most)}
+        if kind == "size" and len(among) == 1:
+            rest[among.pop()] -= count
+        else:
+            unknown += count
+    assert min(rest.values()) >= 0
+    assert sum(rest.values()) == unknown
+    return unknown
+
+
 @pytest.mark.parametrize("python", ONE_OF_EACH_RELEASE, ids=repr)
 @pytest.mark.parametrize("fills", FILLS.values(), ids=FILLS.keys())
 def test_equals_what_malloc_says(target, snapshot, fills):
@@ -89,13 +122,10 @@ def test_equals_what_malloc_says(target, snapshot, fills):
         ask(target, fill)
     report, said = look(target, snapshot)
     malloc, = report["malloc"]
-    largest = said["malloc_info"].pop("largest")
+    free = said["malloc_info"].pop("free")
     assert as_malloc_info(malloc) == said["malloc_info"]
-    tops = [arena["top_bytes"] for arena in malloc["arenas"]]
-    if malloc["fastbins"]["chunks"]:
-        assert malloc["longest_free_bytes"] >= max(tops + [largest])
-    else:
-        assert malloc["longest_free_bytes"] == max(tops + [largest])
+    check_longest_run(malloc, free)
+    assert check_sizes(malloc, free) < malloc["free"]["chunks"]
     if said["mallinfo2"]:  # from glibc 2.33 on
         del said["mallinfo2"]["usmblks"]
         assert as_mallinfo(malloc) == said["mallinfo2"]
@@ -113,6 +143,15 @@ def test_equals_what_malloc_says(target, snapshot, fills):
     if "fill_in_threads()" in fills:
         assert len(malloc["arenas"]) >= 4
         assert malloc["tcache"]["chunks"] > 100
+
+
+def test_sizes_that_stand_out(any_target, snapshot):
+    ask(any_target, "fill_with_sizes({3000: 5000, 40000: 200, 1000000: 150})")
+    any_target.wait_until_blocked()
+    malloc, = snapshot(any_target.pid)["malloc"]
+    found = {each["size"]: each["chunks"] for each in malloc["sizes_standing_out"]}
+    assert set(found) == {3008, 1003520}  # with header, and of whole pages
+    assert 5000 <= found[3008] < 5010 and 150 <= found[1003520] < 153
 
 
 def test_while_threads_allocate(any_target, snapshot):

@@ -102,8 +102,9 @@ def totals_of(info):
     last = info[info.rindex("</heap>"):]
     found = {kind: (int(count), int(size)) for kind, count, size in re.findall(
         r'<total type="(\w+)" count="(\d+)" size="(\d+)"/>', last)}
-    found["largest"] = max([int(to) & ~7 for to in re.findall(
-        r'<(?:size|unsorted) from="\d+" to="(\d+)"', info)] or [0])
+    found["free"] = [(kind, int(least) & ~7, int(most) & ~7, int(count))
+                     for kind, least, most, count in re.findall(
+        r'<(\w+) from="(\d+)" to="(\d+)" total="\d+" count="(\d+)"', info)]
     found["system"] = int(re.search(r'<system type="current" size="(\d+)"/>', last).group(1))
     return found
 
@@ -232,3 +233,10 @@ def leave_top(count=60, size=200000):
 def fill_large(count=100):
     kept.append([bytes(150000) for _ in range(count)])
     return count
+
+
+def fill_with_sizes(counts):
+    """Blocks of these sizes, so many of each."""
+    for size, count in counts.items():
+        kept.append([libc.malloc(size) for _ in range(count)])
+    return len(counts)

@@ -21,6 +21,7 @@ struct malloc_use malloc_use__of(const struct mallocs *mallocs)
 			.total = malloc_image__total(&mallocs->items[i].image),
 			.trim = &mallocs->items[i].trim,
 			.pins = &mallocs->items[i].pins,
+			.sizes = &mallocs->items[i].sizes,
 		};
 	for (size_t i = 0; i < mallocs->areas.mapped.cnt; i++)
 		count_mapped(&use, &mallocs->areas.mapped.items[i]);

@@ -14,6 +14,7 @@ struct malloc_use_item {
 	struct malloc_arena_use total;	  /* of its arenas */
 	const struct malloc_trim *trim;	  /* not owned */
 	const struct top_pins *pins;	  /* not owned */
+	const struct chunk_sizes *sizes;  /* not owned */
 };
 
 struct malloc_use {

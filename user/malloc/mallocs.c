@@ -90,6 +90,9 @@ int mallocs__read(struct mallocs *out, struct heap *heap, const struct target *t
 		err = add_regions(heap, &out->areas);
 	for (size_t i = 0; i < out->areas.cnt && !err; i++)
 		err = read_malloc(out, heap, target, out->cnt++);
+	for (size_t i = 0; i < out->cnt && !err; i++)
+		err = chunk_sizes__count(&out->items[i].sizes, &out->items[i].image,
+					 i ? NULL : &out->areas.mapped, target->memory->account);
 	heap->readings += !err;
 	return err;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "heap/heap.h"
+#include "malloc/chunk_sizes.h"
 #include "malloc/malloc_areas.h"
 #include "malloc/malloc_image.h"
 #include "malloc/malloc_trim.h"
@@ -23,6 +24,7 @@ struct mallocs {
 		struct malloc_image image;
 		struct malloc_trim trim;
 		struct top_pins pins;
+		struct chunk_sizes sizes; /* mapped chunks are those of the first malloc */
 	} items[MALLOCS_MAX];
 	size_t cnt; /* 0: the process does not use glibc's malloc */
 };

@@ -91,6 +91,41 @@ static json_t *pack_mapped(const struct chunk_total *total, size_t number)
 	return pack_total(number ? &none : total);
 }
 
+static json_t *pack_class(const struct chunk_class *class)
+{
+	return json_pack("{s:I, s:o, s:o, s:o, s:o}", "largest", (json_int_t) class->largest,
+			 "in_use", pack_total(&class->in_use), "free", pack_total(&class->free),
+			 "tcache", pack_total(&class->tcache), "mapped",
+			 pack_total(&class->mapped));
+}
+
+static json_t *pack_classes(const struct chunk_sizes *sizes)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < CHUNK_CLASSES; i++) {
+		const struct chunk_class *class = &sizes->classes[i];
+
+		if (class->in_use.cnt || class->free.cnt || class->tcache.cnt || class->mapped.cnt)
+			json_values__append(&list, pack_class(class));
+	}
+	return list;
+}
+
+static json_t *pack_standing_out(const struct chunk_sizes *sizes)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizes->standing_out_cnt; i++)
+		json_values__append(&list,
+				    json_pack("{s:I, s:I, s:I}", "size",
+					      (json_int_t)sizes->standing_out[i].size, "chunks",
+					      (json_int_t)sizes->standing_out[i].in_use.cnt,
+					      "bytes",
+					      (json_int_t)sizes->standing_out[i].in_use.bytes));
+	return list;
+}
+
 static json_t *pack_hints(const struct malloc_use_item *malloc, uint64_t resident_bytes)
 {
 	struct malloc_hints hints = malloc_hints__find(malloc, resident_bytes);
@@ -124,6 +159,8 @@ static json_t *pack_malloc(const struct malloc_use *use, size_t number, uint64_t
 			 pack_resident(item->trim->knows_resident,
 				       item->trim->chunk_bytes + item->trim->top_bytes));
 	json_values__set(&malloc, "parameters", pack_parameters(&instance->parameters));
+	json_values__set(&malloc, "sizes", pack_classes(item->sizes));
+	json_values__set(&malloc, "sizes_standing_out", pack_standing_out(item->sizes));
 	json_values__set(&malloc, "hints", pack_hints(item, resident_bytes));
 	json_values__set(&malloc, "windows_retried",
 			 json_integer((json_int_t)item->image->counts.retried_windows));

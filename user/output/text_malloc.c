@@ -9,6 +9,8 @@
 
 /* Pins that keep less are not mentioned. */
 #define PINNED_BYTES_MIN (1UL << 20)
+/* How many sizes that stand out are named. */
+#define SIZES_MAX 3
 
 #define BYTES(bytes)	     units__bytes(bytes).text
 #define COUNTED(count, noun) units__counted(count, noun).text
@@ -27,6 +29,17 @@ static void write_chunks(FILE *out, const char *name, const struct chunk_total *
 
 	snprintf(note, sizeof(note), "%s%s", COUNTED(total->cnt, "chunk"), what);
 	write_row(out, name, total->bytes, all, note);
+}
+
+static void write_sizes(const struct chunk_sizes *sizes, FILE *out)
+{
+	for (size_t i = 0; i < sizes->standing_out_cnt && i < SIZES_MAX; i++)
+		fprintf(out, "%s %s: %s in use, %s",
+			i ? ";" : "  sizes that stand out:", BYTES(sizes->standing_out[i].size),
+			COUNTED(sizes->standing_out[i].in_use.cnt, "chunk"),
+			BYTES(sizes->standing_out[i].in_use.bytes));
+	if (sizes->standing_out_cnt)
+		fputc('\n', out);
 }
 
 static void write_pins(const struct malloc_use_item *item, FILE *out)
@@ -78,6 +91,7 @@ static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 	if (total->lost_bytes)
 		write_row(out, "not read", total->lost_bytes, all,
 			  "swapped out, damaged, or changing too fast to be read");
+	write_sizes(item->sizes, out);
 	write_pins(item, out);
 }
 

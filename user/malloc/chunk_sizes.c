@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "malloc/chunk_sizes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "malloc/chunk.h"
+#include "malloc/chunk_cursor.h"
+#include "util/account.h"
+#include "util/cleanup.h"
+#include "util/cpu_allowance.h"
+#include "util/hash_map.h"
+
+#define CLASSES_PER_DOUBLING 4
+#define SMALLEST_BITS	     5 /* of CHUNK_BYTES_MIN */
+/* Sizes below are counted in an array: nearly all chunks are that small. */
+#define SMALL_BYTES (16UL << 10)
+#define SMALL_SIZES (SMALL_BYTES / 16)
+
+/* How many chunks in use have a size of SMALL_BYTES or more. */
+struct large_size {
+	uint64_t size, cnt;
+};
+
+struct count {
+	struct chunk_sizes *out;
+	uint64_t small[SMALL_SIZES]; /* by size / 16 */
+	struct hash_map large;	     /* of struct large_size */
+	struct chunk_total in_use;
+};
+
+static void count__release(struct count *count)
+{
+	hash_map__release(&count->large);
+}
+
+/* The class whose largest size is the next one from @size on; too large ones are in the last. */
+static size_t class_of(uint64_t size)
+{
+	uint64_t least = size > CHUNK_BYTES_MIN ? size - 1 : CHUNK_BYTES_MIN - 1;
+	size_t bits = 63 - (size_t)__builtin_clzll(least), class;
+
+	if (bits < SMALLEST_BITS)
+		return 0;
+	/* The two bits below the highest one say in which quarter up to the next power it is. */
+	class = (bits - SMALLEST_BITS) * CLASSES_PER_DOUBLING + (least >> (bits - 2) & 3) + 1;
+	return class < CHUNK_CLASSES ? class : CHUNK_CLASSES - 1;
+}
+
+static uint64_t largest_of(size_t class)
+{
+	uint64_t quarters = CLASSES_PER_DOUBLING + class % CLASSES_PER_DOUBLING;
+
+	return quarters << (class / CLASSES_PER_DOUBLING + SMALLEST_BITS - 2);
+}
+
+static void add(struct chunk_total *total, uint64_t size)
+{
+	total->cnt++;
+	total->bytes += size;
+}
+
+/* Returns 0, -EDQUOT or -ENOMEM. */
+static int count_in_use(struct count *count, uint64_t size)
+{
+	struct large_size *large;
+
+	add(&count->in_use, size);
+	if (size < SMALL_BYTES) {
+		count->small[size / 16]++;
+		return 0;
+	}
+	large = hash_map__add(&count->large, size);
+	if (!large)
+		return -errno;
+	large->cnt++;
+	return 0;
+}
+
+static int count_chunk(struct count *count, const struct chunk_cursor *chunk)
+{
+	struct chunk_class *class = &count->out->classes[class_of(chunk->size)];
+
+	switch (chunk->state) {
+	case CHUNK_IN_USE:
+		add(&class->in_use, chunk->size);
+		return count_in_use(count, chunk->size);
+	case CHUNK_IN_TCACHE:
+		add(&class->tcache, chunk->size);
+		return 0;
+	default:
+		add(&class->free, chunk->size);
+		return 0;
+	}
+}
+
+static int count_heap(struct count *count, const struct malloc_image *image,
+		      const struct malloc_heap *heap)
+{
+	struct chunk_cursor chunk;
+	int err = 0;
+
+	chunk_cursor__begin(&chunk, image, heap);
+	while (!err && chunk_cursor__next(&chunk))
+		err = count_chunk(count, &chunk);
+	return err ? err : cpu_allowance__check();
+}
+
+static int count_mapped(struct count *count, const struct mapped_chunks *mapped)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < mapped->cnt && !err; i++) {
+		uint64_t size = mapped->items[i].size;
+
+		if (mapped->items[i].is_cached)
+			continue;
+		add(&count->out->classes[class_of(size)].mapped, size);
+		err = count_in_use(count, size);
+	}
+	return err;
+}
+
+static void consider(const struct count *count, uint64_t size, uint64_t cnt)
+{
+	struct chunk_sizes *out = count->out;
+	uint64_t bytes = size * cnt;
+
+	if (cnt < STANDING_OUT_CNT_MIN || out->standing_out_cnt == STANDING_OUT_MAX ||
+	    ((double)cnt < STANDING_OUT_SHARE_MIN * (double)count->in_use.cnt &&
+	     (double)bytes < STANDING_OUT_SHARE_MIN * (double)count->in_use.bytes))
+		return;
+	out->standing_out[out->standing_out_cnt++] =
+		(struct chunk_size){.size = size, .in_use = {.cnt = cnt, .bytes = bytes}};
+}
+
+static int compare_bytes(const void *a, const void *b)
+{
+	const struct chunk_size *left = a, *right = b;
+
+	return left->in_use.bytes > right->in_use.bytes ? -1
+							: left->in_use.bytes < right->in_use.bytes;
+}
+
+static void find_standing_out(const struct count *count)
+{
+	struct chunk_sizes *out = count->out;
+
+	for (size_t i = 0; i < SMALL_SIZES; i++)
+		consider(count, 16 * i, count->small[i]);
+	for (size_t i = 0; i < count->large.slot_cnt; i++) {
+		const struct large_size *large = hash_map__slot(&count->large, i);
+
+		consider(count, large->size, large->cnt);
+	}
+	qsort(out->standing_out, out->standing_out_cnt, sizeof(*out->standing_out), compare_bytes);
+}
+
+int chunk_sizes__count(struct chunk_sizes *out, const struct malloc_image *image,
+		       const struct mapped_chunks *mapped, struct account *account)
+{
+	_cleanup_(count__release) struct count count = {
+		.out = out,
+		.large = {.entry_bytes = sizeof(struct large_size), .account = account},
+	};
+	const struct malloc_heap_list *heaps = &image->instance->heaps;
+	int err = 0;
+
+	for (size_t i = 0; i < CHUNK_CLASSES; i++)
+		out->classes[i].largest = largest_of(i);
+	for (size_t i = 0; i < heaps->cnt && !err; i++)
+		err = count_heap(&count, image, &heaps->items[i]);
+	if (!err && mapped)
+		err = count_mapped(&count, mapped);
+	if (!err)
+		find_standing_out(&count);
+	return err;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How large the chunks of a malloc are: a histogram by size classes, and the sizes that stand out.
+ *
+ * There are four classes for each power of two, so a chunk is at most a fifth smaller than the
+ * largest of its class; up to 128 bytes each size is a class. A size stands out if at least 100
+ * chunks in use have just this size, and are a tenth of all that are in use, by number or by bytes.
+ * Chunks with mappings of their own count as in use for that.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "malloc/malloc_image.h"
+#include "malloc/mapped_chunks.h"
+
+#define CHUNK_CLASSES	       176 /* up to 2^48 bytes */
+#define STANDING_OUT_CNT_MIN   100
+#define STANDING_OUT_SHARE_MIN 0.1
+#define STANDING_OUT_MAX       20 /* by number and by bytes there are 10 each at most */
+
+struct chunk_class {
+	uint64_t largest;	   /* size, bytes: of a chunk, with its header */
+	struct chunk_total in_use; /* in heaps */
+	struct chunk_total free;   /* in bins and fastbins */
+	struct chunk_total tcache;
+	struct chunk_total mapped; /* with mappings of their own, in use */
+};
+
+struct chunk_size {
+	uint64_t size;
+	struct chunk_total in_use; /* mapped ones included */
+};
+
+/* Zero-initialized. */
+struct chunk_sizes {
+	struct chunk_class classes[CHUNK_CLASSES];
+	struct chunk_size standing_out[STANDING_OUT_MAX]; /* most bytes first */
+	size_t standing_out_cnt;
+};
+
+/*
+ * Counts the chunks of the image, and those of @mapped (NULL: none). Returns 0, -EDQUOT, -ENOMEM or
+ * -ETIME.
+ */
+int chunk_sizes__count(struct chunk_sizes *out, const struct malloc_image *image,
+		       const struct mapped_chunks *mapped, struct account *account);
