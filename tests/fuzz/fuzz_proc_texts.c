@@ -55,7 +55,7 @@ static void check_smaps(char *text, size_t size)
 		return;
 	check_mappings(&smaps.mappings);
 	for (size_t i = 0; i < smaps.mappings.cnt; i++)
-		sum += smaps.resident_bytes[i];
+		sum += smaps.usages[i].resident_bytes;
 	CHECK(smaps.mappings.cnt || !sum);
 	smaps__release(&smaps);
 }

@@ -1,10 +1,15 @@
-"""Threads that report where their stacks are, found from inside."""
+"""Memory of every kind, and where a thread's stacks are, as found from inside."""
 import ctypes
+import mmap
 import sys
 import threading
 
+LIBC = ctypes.CDLL(None)
+GETTID = 186  # of x86-64
+MADV_HUGEPAGE, MADV_PAGEOUT = 14, 21
 STOP = threading.Event()
 SAID = []
+KEPT = []
 
 
 def words(address, count):
@@ -55,3 +60,90 @@ def start_threads(depths):
 def chunks():
     """Of all threads."""
     return sum(SAID, frame_chunks())
+
+
+def own_stack():
+    """The lowest address and the size of the stack of this thread, without its guard."""
+    attributes = (ctypes.c_uint64 * 8)()
+    address, size = ctypes.c_uint64(), ctypes.c_uint64()
+    LIBC.pthread_self.restype = ctypes.c_uint64
+    own = ctypes.c_uint64(LIBC.pthread_self())
+    assert LIBC.pthread_getattr_np(own, attributes) == 0
+    LIBC.pthread_attr_getstack(attributes, ctypes.byref(address), ctypes.byref(size))
+    LIBC.pthread_attr_destroy(attributes)
+    return address.value, size.value
+
+
+def recurse(depth):
+    """Calls in C, each of which needs some of the stack."""
+    return sorted([depth], key=lambda left: recurse(left - 1) if left else 0)[0]
+
+
+def describe_stacks(depths):
+    """Starts a thread for each of the depths, which waits as deep in calls; {tid: stack}."""
+    stacks = {}
+
+    def begin(depth, said):
+        stacks[LIBC.syscall(GETTID)] = own_stack()
+        wait_deep(depth, said)
+
+    def wait_deep(depth, said):
+        if depth:
+            return sorted([0], key=lambda _: wait_deep(depth - 1, said))
+        said.set()
+        STOP.wait()
+
+    for depth in depths:
+        said = threading.Event()
+        thread = threading.Thread(target=begin, args=(depth, said))
+        thread.daemon = True
+        thread.start()
+        said.wait()
+    return stacks
+
+
+def end_a_thread():
+    """The stack of a thread that has ended."""
+    stack = []
+    thread = threading.Thread(target=lambda: stack.append(own_stack()))
+    thread.start()
+    thread.join()
+    return stack[0]
+
+
+def call_deeply():
+    recurse(300)
+
+
+def map_shared(size):
+    KEPT.append(mmap.mmap(-1, size))
+    KEPT[-1].write(b"x" * size)
+
+
+def map_private(size):
+    """Anonymous memory. Returns its address."""
+    LIBC.mmap.restype = ctypes.c_void_p
+    return LIBC.mmap(None, ctypes.c_size_t(size), mmap.PROT_READ | mmap.PROT_WRITE,
+                     mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, ctypes.c_long(0))
+
+
+def advise(address, size, advice):
+    assert LIBC.madvise(ctypes.c_void_p(address), ctypes.c_size_t(size), advice) == 0
+
+
+def map_huge(size):
+    address = map_private(size)
+    advise(address, size, MADV_HUGEPAGE)
+    ctypes.memset(address, 1, size)
+
+
+def map_swapped(size):
+    address = map_private(size)
+    ctypes.memset(address, 1, size)
+    advise(address, size, MADV_PAGEOUT)
+
+
+def move_break(size):
+    """Takes memory from behind malloc's heap, and writes to it."""
+    LIBC.sbrk.restype = ctypes.c_void_p
+    ctypes.memset(LIBC.sbrk(ctypes.c_ssize_t(size)), 1, size)

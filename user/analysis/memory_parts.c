@@ -12,6 +12,7 @@ const char *const memory_part_names[MEMORY_PART_CNT] = {
 	[MEMORY_OTHER_MALLOCS] = "other_mallocs",
 	[MEMORY_FRAME_STACKS] = "frame_stacks",
 	[MEMORY_STACKS] = "stacks",
+	[MEMORY_GUARDS] = "guards",
 	[MEMORY_FILES] = "files",
 	[MEMORY_SHARED] = "shared",
 	[MEMORY_KERNEL] = "kernel",
@@ -19,18 +20,52 @@ const char *const memory_part_names[MEMORY_PART_CNT] = {
 	[MEMORY_UNEXPLAINED] = "unexplained",
 };
 
+const char *const memory_state_names[MEMORY_STATE_CNT] = {
+	[STATE_UNDIVIDED] = "undivided",
+	[STATE_LIVE] = "live",
+	[STATE_FREE_BLOCKS] = "free_blocks",
+	[STATE_FREE_POOLS] = "free_pools",
+	[STATE_IN_USE] = "in_use",
+	[STATE_FREE] = "free",
+	[STATE_TCACHE] = "tcache",
+	[STATE_TOP] = "top",
+	[STATE_UNUSED] = "unused",
+	[STATE_CACHED] = "cached",
+	[STATE_PRIVATE_DIRTY] = "private_dirty",
+	[STATE_PRIVATE_CLEAN] = "private_clean",
+	[STATE_SHARED] = "shared",
+	[STATE_OVERHEAD] = "overhead",
+};
+
+#define STATE(name) (1U << STATE_##name)
+
+static const uint32_t states_of_parts[MEMORY_PART_CNT] = {
+	[MEMORY_FRAME_STACKS] = STATE(IN_USE) | STATE(UNUSED),
+	[MEMORY_STACKS] = STATE(UNDIVIDED) | STATE(IN_USE) | STATE(UNUSED) | STATE(CACHED),
+	[MEMORY_FILES] = STATE(PRIVATE_DIRTY) | STATE(PRIVATE_CLEAN) | STATE(SHARED),
+};
+
+bool memory_part__is_divided(enum memory_part part)
+{
+	return states_of_parts[part];
+}
+
+bool memory_part__has_state(enum memory_part part, enum memory_state state)
+{
+	return states_of_parts[part] & 1U << state;
+}
+
 /* Where a range begins or ends. */
 struct edge {
 	uint64_t at;
-	enum memory_part part;
-	uint32_t owner;
+	const struct part_range *range;
 	bool is_end;
 };
 
-/* What is open between two edges: how many ranges of each part, and who opened the last one. */
+/* What is open between two edges: how many ranges of each part, and the last one opened. */
 struct open_ranges {
 	size_t cnts[MEMORY_PART_CNT];
-	uint32_t owners[MEMORY_PART_CNT];
+	const struct part_range *last[MEMORY_PART_CNT];
 };
 
 void part_ranges__release(struct part_ranges *ranges)
@@ -39,20 +74,24 @@ void part_ranges__release(struct part_ranges *ranges)
 	*ranges = (struct part_ranges){.account = ranges->account};
 }
 
-int part_ranges__add(struct part_ranges *ranges, uint64_t start, uint64_t end,
-		     enum memory_part part, uint32_t owner)
+int part_ranges__add_range(struct part_ranges *ranges, const struct part_range *range)
 {
 	int err;
 
-	if (start >= end)
+	if (range->start >= range->end)
 		return 0;
 	err = ACCOUNT_RESERVE(ranges->account, ranges->items, ranges->capacity, ranges->cnt + 1);
 	if (!err)
-		ranges->items[ranges->cnt++] = (struct part_range){.start = start,
-								   .end = end,
-								   .part = part,
-								   .owner = owner};
+		ranges->items[ranges->cnt++] = *range;
 	return err;
+}
+
+int part_ranges__add(struct part_ranges *ranges, uint64_t start, uint64_t end,
+		     enum memory_part part, uint32_t owner)
+{
+	const struct part_range range = {.start = start, .end = end, .part = part, .owner = owner};
+
+	return part_ranges__add_range(ranges, &range);
 }
 
 static int compare_edges(const void *a, const void *b)
@@ -61,7 +100,8 @@ static int compare_edges(const void *a, const void *b)
 
 	if (left->at != right->at)
 		return left->at < right->at ? -1 : 1;
-	return (left->owner > right->owner) - (left->owner < right->owner);
+	return (left->range->owner > right->range->owner) -
+	       (left->range->owner < right->range->owner);
 }
 
 static int list_edges(const struct part_ranges *ranges, struct edge **out)
@@ -73,8 +113,8 @@ static int list_edges(const struct part_ranges *ranges, struct edge **out)
 	for (size_t i = 0; i < ranges->cnt; i++) {
 		const struct part_range *range = &ranges->items[i];
 
-		edges[2 * i] = (struct edge){range->start, range->part, range->owner, false};
-		edges[2 * i + 1] = (struct edge){range->end, range->part, range->owner, true};
+		edges[2 * i] = (struct edge){range->start, range, false};
+		edges[2 * i + 1] = (struct edge){range->end, range, true};
 	}
 	*out = edges;
 	return account__sort(ranges->account, edges, 2 * ranges->cnt, sizeof(*edges),
@@ -83,31 +123,36 @@ static int list_edges(const struct part_ranges *ranges, struct edge **out)
 
 static void cross(struct open_ranges *open, const struct edge *edge)
 {
+	enum memory_part part = edge->range->part;
+
 	if (edge->is_end) {
-		open->cnts[edge->part]--;
+		open->cnts[part]--;
 		return;
 	}
-	open->cnts[edge->part]++;
-	open->owners[edge->part] = edge->owner;
+	open->cnts[part]++;
+	open->last[part] = edge->range;
 }
 
 /* Adds what is between two edges; it may continue the range before it. */
 static int add_between(struct part_ranges *ranges, const struct open_ranges *open, uint64_t start,
 		       uint64_t end)
 {
-	struct part_range *last = ranges->cnt ? &ranges->items[ranges->cnt - 1] : NULL;
+	struct part_range *last = ranges->cnt ? &ranges->items[ranges->cnt - 1] : NULL, range;
 	int part = 0;
 
 	while (part < MEMORY_PART_CNT && !open->cnts[part])
 		part++;
 	if (part == MEMORY_PART_CNT)
 		return 0;
-	if (last && last->end == start && last->part == (enum memory_part)part &&
-	    last->owner == open->owners[part]) {
+	range = *open->last[part];
+	if (last && last->end == start && last->part == range.part && last->owner == range.owner &&
+	    last->state == range.state) {
 		last->end = end;
 		return 0;
 	}
-	return part_ranges__add(ranges, start, end, (enum memory_part)part, open->owners[part]);
+	range.start = start;
+	range.end = end;
+	return part_ranges__add_range(ranges, &range);
 }
 
 int part_ranges__settle(struct part_ranges *ranges)

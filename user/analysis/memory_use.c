@@ -15,6 +15,7 @@
 
 /* How large the guard below a stack may be: glibc uses one page, unless a program requests more. */
 #define GUARD_BYTES_MAX (64UL << 10)
+#define PAGE_BYTES	4096UL
 
 /* State while the mappings are divided. */
 struct survey {
@@ -22,20 +23,19 @@ struct survey {
 	const struct target *target;
 	struct account *account;
 	struct part_ranges ranges;
-	uint64_t *stack_pointers; /* of waiting threads */
-	size_t stack_pointer_cnt, stack_pointer_capacity;
 };
 
 static void survey__release(struct survey *survey)
 {
 	part_ranges__release(&survey->ranges);
-	account__free(survey->stack_pointers);
 }
 
 void memory_use__release(struct memory_use *use)
 {
 	smaps__release(&use->smaps);
 	frame_stacks__release(&use->frames);
+	thread_stacks__release(&use->stacks);
+	memory_files__release(&use->files);
 	account__free(use->regions);
 	*use = (struct memory_use){};
 }
@@ -50,6 +50,40 @@ static int add_other_malloc(struct part_ranges *ranges, const struct other_mallo
 				       MEMORY_OTHER_MALLOCS,
 				       other_malloc__owner(number, item->ranges[i].state));
 	return err;
+}
+
+/* Memory is in use or not by pages. */
+static uint64_t round_up(uint64_t bytes)
+{
+	return (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+}
+
+/* Adds a range whose part @from on is in another state than its beginning. */
+static int add_halves(struct part_ranges *ranges, struct part_range range, uint64_t from,
+		      enum memory_state state)
+{
+	uint64_t end = range.end;
+	int err;
+
+	range.end = from;
+	err = part_ranges__add_range(ranges, &range);
+	range.start = from;
+	range.end = end;
+	range.state = state;
+	return err ? err : part_ranges__add_range(ranges, &range);
+}
+
+static int add_frame_chunk(struct part_ranges *ranges, const struct frame_chunk *chunk)
+{
+	const struct part_range range = {
+		.start = chunk->address,
+		.end = chunk->address + chunk->size,
+		.part = MEMORY_FRAME_STACKS,
+		.state = STATE_IN_USE,
+	};
+
+	return add_halves(ranges, range, chunk->address + round_up(chunk->used_bytes),
+			  STATE_UNUSED);
 }
 
 /* Without the runtime of Python, of which the reason is reported elsewhere, none is found. */
@@ -72,9 +106,42 @@ static int add_frame_stacks(struct survey *survey, const struct memory_use_of *o
 		return account__is_short(err) || err == -ETIME ? err : 0;
 	err = frame_stacks__find(frames, &runtime, of->target->memory);
 	for (size_t i = 0; i < frames->cnt && !err; i++)
-		err = part_ranges__add(&survey->ranges, frames->chunks[i].address,
-				       frames->chunks[i].address + frames->chunks[i].size,
-				       MEMORY_FRAME_STACKS, 0);
+		err = add_frame_chunk(&survey->ranges, &frames->chunks[i]);
+	return err;
+}
+
+/* A stack grows down: what is below the stack pointer is not in use. */
+static int add_stack(struct part_ranges *ranges, const struct thread_stack *stack, uint32_t number)
+{
+	uint64_t pointer = stack->stack_pointer & ~(PAGE_BYTES - 1);
+	struct part_range range = {
+		.start = stack->start,
+		.end = stack->end,
+		.part = MEMORY_STACKS,
+		.state = stack->thread ? STATE_UNDIVIDED : STATE_CACHED,
+		.owner = number,
+	};
+
+	if (!stack->has_stack_pointer || pointer < stack->start || pointer >= stack->end)
+		return part_ranges__add_range(ranges, &range);
+	range.state = STATE_UNUSED;
+	return add_halves(ranges, range, pointer, STATE_IN_USE);
+}
+
+static int add_thread_stacks(struct survey *survey, const struct memory_use_of *of)
+{
+	struct thread_stacks *stacks = &survey->use->stacks;
+	struct part_ranges *ranges = &survey->ranges;
+	int err = thread_stacks__find(stacks, of->target, &survey->use->smaps.mappings);
+
+	for (size_t i = 0; i < stacks->cnt && !err; i++) {
+		const struct thread_stack *stack = &stacks->items[i];
+
+		err = add_stack(ranges, stack, (uint32_t)i);
+		if (!err)
+			err = part_ranges__add(ranges, stack->guard_start, stack->start,
+					       MEMORY_GUARDS, 0);
+	}
 	return err;
 }
 
@@ -95,6 +162,8 @@ static int collect_ranges(struct survey *survey, const struct memory_use_of *of)
 	if (!err)
 		err = add_frame_stacks(survey, of);
 	if (!err)
+		err = add_thread_stacks(survey, of);
+	if (!err)
 		err = static_data__add(ranges, of->target, &survey->use->smaps.mappings);
 	return err ? err : part_ranges__settle(ranges);
 }
@@ -110,17 +179,10 @@ static int add_region(struct survey *survey, size_t mapping, const struct part_r
 	use->regions[use->region_cnt++] = (struct memory_region){.start = range->start,
 								 .end = range->end,
 								 .part = range->part,
+								 .state = range->state,
 								 .owner = range->owner,
 								 .mapping = mapping};
 	return 0;
-}
-
-static bool holds_stack_pointer(const struct survey *survey, uint64_t start, uint64_t end)
-{
-	for (size_t i = 0; i < survey->stack_pointer_cnt; i++)
-		if (survey->stack_pointers[i] >= start && survey->stack_pointers[i] < end)
-			return true;
-	return false;
 }
 
 static bool is_above_guard(const struct survey *survey, size_t number, uint64_t start)
@@ -128,13 +190,40 @@ static bool is_above_guard(const struct survey *survey, size_t number, uint64_t 
 	const struct mapping *mapping = &survey->use->smaps.mappings.items[number],
 			     *below = number ? mapping - 1 : NULL;
 
-	return below && start == mapping->start && below->end == start && !below->readable &&
-	       !below->writable && !below->inode && below->end - below->start <= GUARD_BYTES_MAX;
+	return !survey->use->stacks.has_lists && below && start == mapping->start &&
+	       below->end == start && !below->readable && !below->writable && !below->inode &&
+	       below->end - below->start <= GUARD_BYTES_MAX;
 }
 
 static uint64_t lesser(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
+}
+
+/* Such a mapping takes up nothing but address space. */
+static bool is_inaccessible(const struct survey *survey, size_t number)
+{
+	const struct mapping *mapping = &survey->use->smaps.mappings.items[number];
+
+	return !mapping->readable && !mapping->writable && !mapping->executable &&
+	       !survey->use->smaps.usages[number].resident_bytes;
+}
+
+/* Whether what no range covers is a stack: then says so. */
+static void recognize_stack(const struct survey *survey, size_t number, struct part_range *range)
+{
+	const struct thread_stacks *stacks = &survey->use->stacks;
+	struct thread_stack *stack = thread_stacks__find_pointer(stacks, range->start, range->end);
+
+	if (!stack && !is_above_guard(survey, number, range->start))
+		return;
+	range->part = MEMORY_STACKS;
+	range->owner = STACK_UNOWNED;
+	if (!stack)
+		return;
+	range->owner = (uint32_t)(stack - stacks->items);
+	stack->guard_start = stack->start = range->start;
+	stack->end = range->end;
 }
 
 /* Divides a mapping without a file. What no range covers is of part @rest, or a stack. */
@@ -149,18 +238,17 @@ static int divide(struct survey *survey, size_t number, enum memory_part rest)
 		struct part_range range = {.start = at, .part = rest};
 
 		if (known && known->start <= at) {
-			range.part = known->part;
-			range.owner = known->owner;
+			range = *known;
+			range.start = at;
 			range.end = lesser(known->end, mapping->end);
 		} else {
 			range.end = known ? lesser(known->start, mapping->end) : mapping->end;
-			if (rest == MEMORY_UNEXPLAINED &&
-			    (holds_stack_pointer(survey, at, range.end) ||
-			     is_above_guard(survey, number, at)))
-				range.part = MEMORY_STACKS;
+			if (rest == MEMORY_UNEXPLAINED)
+				recognize_stack(survey, number, &range);
 		}
-		err = add_region(survey, number, &range);
 		at = range.end;
+		if (!is_inaccessible(survey, number) || range.part == MEMORY_GUARDS)
+			err = add_region(survey, number, &range);
 	}
 	return err;
 }
@@ -213,27 +301,10 @@ static int survey_mapping(struct survey *survey, size_t number)
 		.owner = (uint32_t)number,
 	};
 
-	/* An inaccessible mapping takes up nothing but address space. */
-	if (!mapping->readable && !mapping->writable && !mapping->executable &&
-	    !survey->use->smaps.resident_bytes[number])
+	if (is_inaccessible(survey, number) && mapping->inode)
 		return 0;
 	return mapping->inode || all.part == MEMORY_KERNEL ? add_region(survey, number, &all)
 							   : divide(survey, number, all.part);
-}
-
-static int add_stack_pointer(const struct target_thread *thread, void *context)
-{
-	struct survey *survey = context;
-	int err;
-
-	if (!thread->has_stack_pointer)
-		return 0;
-	err = ACCOUNT_RESERVE(survey->account, survey->stack_pointers,
-			      survey->stack_pointer_capacity, survey->stack_pointer_cnt + 1);
-	if (err)
-		return err;
-	survey->stack_pointers[survey->stack_pointer_cnt++] = thread->stack_pointer;
-	return 0;
 }
 
 /* Whether the region is all of its mapping: smaps says how much of that is resident. */
@@ -244,38 +315,117 @@ static bool is_whole(const struct memory_use *use, const struct memory_region *r
 	return region->start == mapping->start && region->end == mapping->end;
 }
 
-static int measure_parts(struct survey *survey)
+/* Lists the regions that pages must be counted of. */
+static int list_partial(const struct survey *survey, struct resident_range **out, size_t *cnt)
 {
-	struct memory_use *use = survey->use;
-	_cleanup_account_free_ struct resident_range *ranges =
+	const struct memory_use *use = survey->use;
+	struct resident_range *ranges =
 		account__calloc(survey->account, use->region_cnt + 1, sizeof(*ranges));
-	size_t cnt = 0;
-	int err;
 
 	if (!ranges)
 		return -errno;
 	for (size_t i = 0; i < use->region_cnt; i++)
 		if (!is_whole(use, &use->regions[i]))
-			ranges[cnt++] = (struct resident_range){
+			ranges[(*cnt)++] = (struct resident_range){
 				.address = use->regions[i].start,
 				.size = use->regions[i].end - use->regions[i].start,
 			};
-	err = target__measure_resident(survey->target, ranges, cnt);
+	*out = ranges;
+	return 0;
+}
+
+static int measure_resident(struct survey *survey, struct resident_range *ranges, size_t cnt)
+{
+	struct memory_use *use = survey->use;
+	int err = target__measure_resident(survey->target, ranges, cnt);
+
 	if (err)
 		return err;
-	cnt = 0;
-	for (size_t i = 0; i < use->region_cnt; i++)
+	for (size_t i = 0, at = 0; i < use->region_cnt; i++)
 		use->regions[i].resident_bytes =
 			is_whole(use, &use->regions[i])
-				? use->smaps.resident_bytes[use->regions[i].mapping]
-				: ranges[cnt++].resident_bytes;
+				? use->smaps.usages[use->regions[i].mapping].resident_bytes
+				: ranges[at++].resident_bytes;
 	return 0;
+}
+
+/* Guard pages look as if they were swapped out (MADV_GUARD_INSTALL). */
+static int measure_swapped(struct survey *survey, struct resident_range *ranges, size_t cnt)
+{
+	struct memory_use *use = survey->use;
+	uint64_t swap_bytes = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < use->smaps.mappings.cnt; i++)
+		swap_bytes += use->smaps.usages[i].swap_bytes;
+	for (size_t i = 0; i < cnt; i++)
+		ranges[i].resident_bytes = 0;
+	if (swap_bytes)
+		err = target__measure_swapped(survey->target, ranges, cnt);
+	if (err)
+		return err;
+	for (size_t i = 0, at = 0; i < use->region_cnt; i++) {
+		struct memory_region *region = &use->regions[i];
+		uint64_t bytes = is_whole(use, region)
+					 ? use->smaps.usages[region->mapping].swap_bytes
+					 : ranges[at++].resident_bytes;
+
+		if (region->part != MEMORY_GUARDS)
+			region->swap_bytes = bytes;
+	}
+	return 0;
+}
+
+static int measure_parts(struct survey *survey)
+{
+	_cleanup_account_free_ struct resident_range *ranges = NULL;
+	size_t cnt = 0;
+	int err = list_partial(survey, &ranges, &cnt);
+
+	if (!err)
+		err = measure_resident(survey, ranges, cnt);
+	return err ? err : measure_swapped(survey, ranges, cnt);
 }
 
 static void add_share(struct memory_share *share, const struct memory_region *region)
 {
 	share->mapped_bytes += region->end - region->start;
 	share->resident_bytes += region->resident_bytes;
+	share->swap_bytes += region->swap_bytes;
+}
+
+/* The states of files are what smaps says of a mapping; all else is divided into regions. */
+static void add_states(struct memory_use *use, const struct memory_region *region)
+{
+	uint64_t *states = use->states[region->part];
+	const struct smaps_usage *usage = &use->smaps.usages[region->mapping];
+
+	if (region->part != MEMORY_FILES) {
+		states[region->state] += region->resident_bytes;
+	} else if (use->smaps.mappings.items[region->mapping].inode) {
+		states[STATE_PRIVATE_DIRTY] += usage->private_dirty_bytes;
+		states[STATE_PRIVATE_CLEAN] += usage->private_clean_bytes;
+		states[STATE_SHARED] += usage->shared_clean_bytes + usage->shared_dirty_bytes;
+	} else {
+		states[STATE_PRIVATE_DIRTY] += region->resident_bytes; /* static data */
+	}
+}
+
+static void add_up(struct memory_use *use)
+{
+	for (size_t i = 0; i < use->smaps.mappings.cnt; i++) {
+		use->huge_bytes += use->smaps.usages[i].huge_bytes;
+		use->hugetlb_bytes += use->smaps.usages[i].hugetlb_bytes;
+	}
+	for (size_t i = 0; i < use->region_cnt; i++) {
+		const struct memory_region *region = &use->regions[i];
+
+		add_share(&use->parts[region->part], region);
+		add_share(&use->all, region);
+		add_states(use, region);
+		if (region->part == MEMORY_STACKS && region->owner != STACK_UNOWNED)
+			add_share(&use->stacks.items[region->owner].share, region);
+	}
 }
 
 /* Whether a region continues in the next mapping: the kernel divides mappings, too. */
@@ -285,8 +435,8 @@ static bool continues(const struct memory_use *use, const struct memory_region *
 	const struct mapping *mappings = use->smaps.mappings.items;
 
 	return region->end == next->start && region->part == next->part &&
-	       region->owner == next->owner && !mappings[region->mapping].inode &&
-	       !mappings[next->mapping].inode &&
+	       region->owner == next->owner && region->state == next->state &&
+	       !mappings[region->mapping].inode && !mappings[next->mapping].inode &&
 	       !strcmp(mappings[region->mapping].path, mappings[next->mapping].path);
 }
 
@@ -303,6 +453,7 @@ static void join_regions(struct memory_use *use)
 		}
 		last->end = use->regions[i].end;
 		last->resident_bytes += use->regions[i].resident_bytes;
+		last->swap_bytes += use->regions[i].swap_bytes;
 	}
 	use->region_cnt = cnt;
 }
@@ -321,19 +472,18 @@ int memory_use__find(struct memory_use *out, const struct memory_use_of *of)
 
 	if (!err)
 		err = collect_ranges(&survey, of);
-	if (!err)
-		err = target__visit_threads(of->target, add_stack_pointer, &survey);
 	for (size_t i = 0; i < use.smaps.mappings.cnt && !err; i++)
 		err = survey_mapping(&survey, i);
 	if (!err)
 		err = measure_parts(&survey);
+	if (!err) {
+		join_regions(&use);
+		add_up(&use);
+		err = memory_files__list(&use.files, use.regions, use.region_cnt, &use.smaps,
+					 account);
+	}
 	if (err)
 		return err;
-	join_regions(&use);
-	for (size_t i = 0; i < use.region_cnt; i++) {
-		add_share(&use.parts[use.regions[i].part], &use.regions[i]);
-		add_share(&use.all, &use.regions[i]);
-	}
 	*out = use;
 	use = (struct memory_use){};
 	return 0;
@@ -349,7 +499,8 @@ int memory_use__find_for_report(struct memory_use *out, const struct memory_use_
 	if (!err)
 		counters__add(counters, COUNTER_TEXTS_CUT, out->smaps.mappings.is_cut);
 	if (!err)
-		counters__add(counters, COUNTER_ROOTS_REFUSED, out->frames.refused_cnt);
+		counters__add(counters, COUNTER_ROOTS_REFUSED,
+			      out->frames.refused_cnt + out->stacks.refused_cnt);
 	return 0;
 }
 
@@ -366,4 +517,18 @@ const struct memory_region *memory_use__region_at(const struct memory_use *use, 
 	return use->region_cnt ? bsearch(&address, use->regions, use->region_cnt,
 					 sizeof(*use->regions), compare_region)
 			       : NULL;
+}
+
+const struct memory_region *memory_use__largest_unexplained(const struct memory_use *use)
+{
+	const struct memory_region *largest = NULL;
+
+	for (size_t i = 0; i < use->region_cnt; i++) {
+		const struct memory_region *region = &use->regions[i];
+
+		if (region->part == MEMORY_UNEXPLAINED &&
+		    (!largest || region->resident_bytes > largest->resident_bytes))
+			largest = region;
+	}
+	return largest;
 }

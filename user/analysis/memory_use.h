@@ -3,9 +3,10 @@
  * What the memory of a process is used for: arenas, malloc's heaps, files, stacks, and the rest.
  *
  * Mappings of files and of the kernel say what they are. All others are divided by the ranges of
- * memory_parts.h, which come from all who know where their memory is: pymalloc, malloc, the ELF
- * headers of modules. Of what remains, a stack is where the stack pointer of a waiting thread is,
- * or what is right above a page that is not accessible.
+ * memory_parts.h, which come from all who know where their memory is: pymalloc, malloc, glibc's
+ * lists of stacks, the ELF headers of modules. Of what remains, a stack is where the stack pointer
+ * of a waiting thread is, or, with another libc than glibc, what is right above a page that is not
+ * accessible.
  */
 #pragma once
 
@@ -13,7 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analysis/memory_files.h"
 #include "analysis/memory_parts.h"
+#include "analysis/thread_stacks.h"
 #include "heap/heap.h"
 #include "malloc/malloc_areas.h"
 #include "other_mallocs/other_mallocs.h"
@@ -24,25 +27,19 @@
 #include "util/counters.h"
 #include "util/failure.h"
 
-struct memory_region {
-	uint64_t start, end; /* addresses, end exclusive */
-	uint64_t resident_bytes;
-	enum memory_part part;
-	uint32_t owner; /* as that of struct part_range */
-	size_t mapping; /* index of the mapping that it begins in */
-};
-
-struct memory_share {
-	uint64_t mapped_bytes, resident_bytes;
-};
-
 struct memory_use {
 	bool is_known; /* false until it is found */
 	struct smaps smaps;
 	struct memory_region *regions; /* sorted by address */
 	size_t region_cnt, region_capacity;
 	struct frame_stacks frames;
+	struct thread_stacks stacks; /* a region of MEMORY_STACKS has the number of one as owner */
+	struct memory_files files;
+	uint64_t huge_bytes;	/* of the resident memory: in huge pages */
+	uint64_t hugetlb_bytes; /* of hugetlbfs: does not count as resident */
 	struct memory_share parts[MEMORY_PART_CNT], all;
+	/* Resident bytes of each part by state; the sum over the states is that of the part. */
+	uint64_t states[MEMORY_PART_CNT][MEMORY_STATE_CNT];
 };
 
 /* What is known of a process when its memory is divided. */
@@ -73,6 +70,9 @@ static inline const struct memory_use *memory_use__if_known(const struct memory_
 {
 	return use->is_known ? use : NULL;
 }
+
+/* The unexplained region with the most resident bytes; NULL: there is none. */
+const struct memory_region *memory_use__largest_unexplained(const struct memory_use *use);
 
 /* The region that contains @address; NULL if there is none. */
 const struct memory_region *memory_use__region_at(const struct memory_use *use, uint64_t address);

@@ -193,7 +193,8 @@ int found_mallocs__find(struct found_mallocs *out, const struct target *target)
 	int err;
 
 	*out = (struct found_mallocs){};
-	err = writable_data__visit(target, look_at_piece, &search, &is_cut);
+	err = writable_data__visit(target->memory, target->maps, target->map_cnt, look_at_piece,
+				   &search, &is_cut);
 	out->is_cut |= is_cut;
 	if (!err || err == -ECANCELED)
 		return 0;

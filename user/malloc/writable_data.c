@@ -49,23 +49,22 @@ static bool is_writable_file(const struct mapping *mapping)
 	return mapping->inode && mapping->readable && mapping->writable && !mapping->shared;
 }
 
-int writable_data__visit(const struct target *target, writable_data_fn *look, void *context,
-			 bool *is_cut)
+int writable_data__visit(const struct memory *memory, const struct mapping *maps, size_t map_cnt,
+			 writable_data_fn *look, void *context, bool *is_cut)
 {
 	_cleanup_(touched_runs__release) struct touched_runs runs = {};
 	_cleanup_account_free_ uint8_t *bytes =
-		account__alloc(target->memory->account, PIECE_BYTES + WRITABLE_DATA_TAIL_BYTES);
-	struct visit visit = {.memory = target->memory,
+		account__alloc(memory->account, PIECE_BYTES + WRITABLE_DATA_TAIL_BYTES);
+	struct visit visit = {.memory = memory,
 			      .look = look,
 			      .context = context,
 			      .bytes = bytes,
 			      .left_bytes = LOOK_BYTES};
 	int err = bytes ? 0 : -errno;
 
-	for (size_t i = 0; i < target->map_cnt && !err; i++)
-		if (is_writable_file(&target->maps[i]))
-			err = touched_runs__add(&runs, target->memory, target->maps[i].start,
-						target->maps[i].end);
+	for (size_t i = 0; i < map_cnt && !err; i++)
+		if (is_writable_file(&maps[i]))
+			err = touched_runs__add(&runs, memory, maps[i].start, maps[i].end);
 	for (size_t i = 0; i < runs.cnt && !err; i++)
 		err = visit_run(&visit, &runs.items[i]);
 	*is_cut = !visit.left_bytes;

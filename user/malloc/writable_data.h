@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "target/target.h"
+#include "target/mapping.h"
+#include "target/memory.h"
 
 /* What a piece has more at its end, which the next piece begins with. */
 #define WRITABLE_DATA_TAIL_BYTES 4096UL
@@ -28,9 +29,9 @@ struct writable_piece {
 typedef int writable_data_fn(const struct writable_piece *piece, void *context);
 
 /*
- * Shows the data of @target, whose maps are read, to @look, by address. Stops after 1 GiB, with
- * *is_cut set: a program of static data may have more. Returns 0, what @look has returned, -EDQUOT,
- * -ENOMEM, or as memory__read_ranges().
+ * Shows the data of the @map_cnt mappings of a target's @memory to @look, by address. Stops after 1
+ * GiB, with *is_cut set: a program of static data may have more. Returns 0, what @look has
+ * returned, -EDQUOT, -ENOMEM, or as memory__read_ranges().
  */
-int writable_data__visit(const struct target *target, writable_data_fn *look, void *context,
-			 bool *is_cut);
+int writable_data__visit(const struct memory *memory, const struct mapping *maps, size_t map_cnt,
+			 writable_data_fn *look, void *context, bool *is_cut);

@@ -4,20 +4,138 @@
 #include "output/json_census.h"
 #include "output/json_values.h"
 
+/* How many items of a list a report contains. */
+#define FILES_MAX  64
+#define STACKS_MAX 256
+
 json_t *json_memory__share(const struct memory_share *share)
 {
 	return json_pack("{s:I, s:I}", "mapped_bytes", (json_int_t)share->mapped_bytes,
 			 "resident_bytes", (json_int_t)share->resident_bytes);
 }
 
+/* Null if the kernel does not say how much is swapped out. */
+static json_t *pack_swap(const struct memory_use *use, uint64_t bytes)
+{
+	return use->smaps.has_swap ? json_integer((json_int_t)bytes) : json_null();
+}
+
+static json_t *pack_full_share(const struct memory_use *use, const struct memory_share *share)
+{
+	json_t *packed = json_memory__share(share);
+
+	json_values__set(&packed, "swap_bytes", pack_swap(use, share->swap_bytes));
+	return packed;
+}
+
+static json_t *pack_states(const struct memory_use *use, enum memory_part part)
+{
+	json_t *states = json_object();
+
+	for (int state = 0; state < MEMORY_STATE_CNT; state++)
+		if (memory_part__has_state(part, (enum memory_state)state))
+			json_values__set(&states, memory_state_names[state],
+					 json_integer((json_int_t)use->states[part][state]));
+	return states;
+}
+
+static json_t *pack_files(const struct memory_use *use)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < use->files.cnt && i < FILES_MAX; i++) {
+		const struct memory_file *file = &use->files.items[i];
+		json_t *item = pack_full_share(use, &file->share);
+
+		json_values__set(&item, "path", json_values__text(file->mapping->path));
+		json_values__set(&item, "private_dirty",
+				 json_integer((json_int_t)file->private_dirty_bytes));
+		json_values__set(&item, "private_clean",
+				 json_integer((json_int_t)file->private_clean_bytes));
+		json_values__set(&item, "shared", json_integer((json_int_t)file->shared_bytes));
+		json_values__append(&list, item);
+	}
+	return list;
+}
+
+/* A stack of a thread that has ended has neither a thread nor a name. */
+static json_t *pack_stack(const struct memory_use *use, const struct thread_stack *stack)
+{
+	json_t *item = pack_full_share(use, &stack->share);
+
+	json_values__set(&item, "thread",
+			 stack->thread ? json_integer(stack->thread) : json_null());
+	json_values__set(&item, "name", json_values__text(stack->thread ? stack->name : NULL));
+	json_values__set(&item, "address", json_values__address(stack->start));
+	return item;
+}
+
+static json_t *pack_stacks(const struct memory_use *use)
+{
+	json_t *list = json_array();
+	size_t listed = 0;
+
+	for (size_t i = 0; i < use->stacks.cnt && listed < STACKS_MAX; i++)
+		if (use->stacks.items[i].end) {
+			json_values__append(&list, pack_stack(use, &use->stacks.items[i]));
+			listed++;
+		}
+	return list;
+}
+
+static size_t count_stacks(const struct memory_use *use)
+{
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < use->stacks.cnt; i++)
+		cnt += use->stacks.items[i].end != 0;
+	return cnt;
+}
+
+static json_t *pack_largest(const struct memory_use *use)
+{
+	const struct memory_region *region = memory_use__largest_unexplained(use);
+	json_t *item;
+
+	if (!region)
+		return json_null();
+	item = json_pack("{s:I, s:I}", "mapped_bytes", (json_int_t)(region->end - region->start),
+			 "resident_bytes", (json_int_t)region->resident_bytes);
+	json_values__set(&item, "swap_bytes", pack_swap(use, region->swap_bytes));
+	json_values__set(&item, "address", json_values__address(region->start));
+	json_values__set(&item, "name",
+			 json_values__text(use->smaps.mappings.items[region->mapping].path));
+	return item;
+}
+
+static json_t *pack_part(const struct memory_use *use, enum memory_part part)
+{
+	json_t *packed = pack_full_share(use, &use->parts[part]);
+
+	if (memory_part__is_divided(part))
+		json_values__set(&packed, "states", pack_states(use, part));
+	if (part == MEMORY_FILES) {
+		json_values__set(&packed, "count", json_integer((json_int_t)use->files.cnt));
+		json_values__set(&packed, "list", pack_files(use));
+	} else if (part == MEMORY_STACKS) {
+		json_values__set(&packed, "count", json_integer((json_int_t)count_stacks(use)));
+		json_values__set(&packed, "list", pack_stacks(use));
+	} else if (part == MEMORY_UNEXPLAINED) {
+		json_values__set(&packed, "largest", pack_largest(use));
+	}
+	return packed;
+}
+
 json_t *json_memory__report(const struct memory_use *use, double age_s)
 {
-	json_t *report = json_memory__share(&use->all);
+	json_t *report = pack_full_share(use, &use->all);
 
 	json_values__set(&report, "age_s", json_real(age_s));
+	json_values__set(&report, "huge_bytes", json_integer((json_int_t)use->huge_bytes));
+	json_values__set(&report, "hugetlb_bytes", json_integer((json_int_t)use->hugetlb_bytes));
 	for (int part = 0; part < MEMORY_PART_CNT; part++)
 		json_values__set(&report, memory_part_names[part],
-				 json_memory__share(&use->parts[part]));
+				 pack_part(use, (enum memory_part)part));
 	return report;
 }
 

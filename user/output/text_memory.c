@@ -18,6 +18,7 @@ void text_memory__write(const struct memory_use *use, double age_s, FILE *out)
 		[MEMORY_OTHER_MALLOCS] = "other allocators, see below",
 		[MEMORY_FRAME_STACKS] = "of Python's functions",
 		[MEMORY_STACKS] = "of threads",
+		[MEMORY_GUARDS] = "pages below stacks that nobody may access",
 		[MEMORY_FILES] = "programs, libraries and their static data; other mapped files",
 		[MEMORY_SHARED] = "shared memory without a file on disk",
 		[MEMORY_KERNEL] = "provided by the kernel",

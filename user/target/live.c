@@ -124,6 +124,11 @@ static int measure_shared(const struct target *target, struct resident_range *ra
 	return live_pages__measure_shared(target->pid, ranges, cnt);
 }
 
+static int measure_swapped(const struct target *target, struct resident_range *ranges, size_t cnt)
+{
+	return live_pages__measure_swapped(target->pid, ranges, cnt);
+}
+
 static int used_bytes(const struct target *target, uint64_t *bytes)
 {
 	_cleanup_(proc_text__release) struct proc_text status = {};
@@ -202,6 +207,7 @@ const struct target_ops live_ops = {
 	.measure_resident = measure_resident,
 	.residency_is_exact = residency_is_exact,
 	.measure_shared = measure_shared,
+	.measure_swapped = measure_swapped,
 	.used_bytes = used_bytes,
 	.visit_threads = visit_threads,
 	.user = find_user,

@@ -248,6 +248,11 @@ int live_pages__measure_shared(pid_t pid, struct resident_range *ranges, size_t 
 	return measure(pid, ranges, cnt, PAGES_SHARED);
 }
 
+int live_pages__measure_swapped(pid_t pid, struct resident_range *ranges, size_t cnt)
+{
+	return measure(pid, ranges, cnt, PAGES_SWAPPED);
+}
+
 static int find(pid_t pid, uint64_t start, uint64_t end, enum wanted_pages wanted,
 		memory_run_fn *take, void *context)
 {

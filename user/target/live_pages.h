@@ -36,6 +36,9 @@ int live_pages__knows_zero_page(pid_t pid);
 /* As target__measure_shared(), for process @pid: bit 56 of the word in pagemap is not set. */
 int live_pages__measure_shared(pid_t pid, struct resident_range *ranges, size_t cnt);
 
+/* As target__measure_swapped(), for process @pid. */
+int live_pages__measure_swapped(pid_t pid, struct resident_range *ranges, size_t cnt);
+
 /*
  * Passes each run of pages from @start to @end that are swapped out to @take, as
  * memory__find_touched(). Pages of shared memory are not among them.

@@ -8,7 +8,8 @@
 #include "util/cleanup.h"
 
 /* Shared by several versions. */
-#define NO_RUNTIME	.runtime_interpreters_head = PY_NO_OFFSET, .runtime_current_thread = PY_NO_OFFSET
+#define NO_RUNTIME .runtime_interpreters_head = PY_NO_OFFSET, .runtime_current_thread = PY_NO_OFFSET
+
 #define NO_CFRAME	.cframe_current_frame = PY_NO_OFFSET
 #define NO_CACHED_CHUNK .thread_cached_chunk = PY_NO_OFFSET
 #define NO_DATA_STACK	.thread_data_stack = PY_NO_OFFSET, NO_CACHED_CHUNK

@@ -67,6 +67,37 @@ bool proc_fields__is_in_own_pid_namespace(const char *status)
 	return at && at[strspn(at, "0123456789")] == '\n';
 }
 
+int proc_fields__inner_id(const char *status)
+{
+	const char *at = find_field(status, "\nNSpid:");
+	long id = 0;
+
+	while (at && *at >= '0' && *at <= '9') {
+		id = strtol(at, NULL, 10);
+		at += strspn(at, "0123456789");
+		at += strspn(at, " \t");
+	}
+	return id > 0 && id <= INT32_MAX ? (int)id : -EIO;
+}
+
+void proc_fields__name(const char *status, char *out, size_t size)
+{
+	static const char field[] = "Name:\t";
+	const char *at = status + strlen(field);
+	size_t cnt = 0;
+
+	*out = '\0';
+	if (strncmp(status, field, strlen(field)) != 0)
+		return;
+	for (; *at && *at != '\n' && cnt + 1 < size; at++) {
+		if (*at == '\\' && (at[1] == 'n' || at[1] == '\\'))
+			out[cnt++] = *++at == 'n' ? '\n' : '\\';
+		else
+			out[cnt++] = *at;
+	}
+	out[cnt] = '\0';
+}
+
 int proc_fields__user(const char *status, uint32_t *user)
 {
 	const char *at = find_field(status, "\nUid:");

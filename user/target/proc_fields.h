@@ -24,6 +24,18 @@ int proc_fields__thread_group(const char *status);
  */
 bool proc_fields__is_in_own_pid_namespace(const char *status);
 
+/*
+ * From the status of a thread: its ID in the innermost of the PID namespaces that it is in. Returns
+ * the ID, or -EIO.
+ */
+int proc_fields__inner_id(const char *status);
+
+/*
+ * From status: the name, without the escapes that the kernel writes for newlines and backslashes.
+ * "" if there is none.
+ */
+void proc_fields__name(const char *status, char *out, size_t size);
+
 /* The real user in the text of "status". Returns 0 or -EIO. */
 int proc_fields__user(const char *status, uint32_t *user);
 

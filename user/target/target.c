@@ -92,6 +92,12 @@ int target__measure_shared(const struct target *target, struct resident_range *r
 					   : -ENODATA;
 }
 
+int target__measure_swapped(const struct target *target, struct resident_range *ranges, size_t cnt)
+{
+	return target->ops->measure_swapped ? target->ops->measure_swapped(target, ranges, cnt)
+					    : -ENODATA;
+}
+
 int target__used_bytes(const struct target *target, uint64_t *bytes)
 {
 	return target->ops->used_bytes ? target->ops->used_bytes(target, bytes) : -ENODATA;

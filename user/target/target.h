@@ -57,9 +57,13 @@ struct target_activity {
 	bool runs; /* a thread runs, or is ready to */
 };
 
+#define THREAD_NAME_BYTES 16
+
 struct target_thread {
 	pid_t id;
-	bool has_stack_pointer; /* it is stopped or waits, and the source knows */
+	pid_t inner_id;		      /* as the target itself sees it: in its PID namespace */
+	char name[THREAD_NAME_BYTES]; /* "" if unknown */
+	bool has_stack_pointer;	      /* it is stopped or waits, and the source knows */
 	uint64_t stack_pointer;
 };
 
@@ -80,6 +84,8 @@ struct target_ops {
 	int (*residency_is_exact)(const struct target *target);
 	int (*measure_shared)(const struct target *target, struct resident_range *ranges,
 			      size_t cnt);
+	int (*measure_swapped)(const struct target *target, struct resident_range *ranges,
+			       size_t cnt);
 	int (*used_bytes)(const struct target *target, uint64_t *bytes);
 	int (*visit_threads)(const struct target *target, target_thread_fn *take, void *context);
 	int (*user)(const struct target *target, uid_t *out);
@@ -139,6 +145,12 @@ int target__residency_is_exact(const struct target *target);
  * has not copied yet.
  */
 int target__measure_shared(const struct target *target, struct resident_range *ranges, size_t cnt);
+
+/*
+ * As target__measure_resident(), for pages that are swapped out. Pages of shared memory are not
+ * among them.
+ */
+int target__measure_swapped(const struct target *target, struct resident_range *ranges, size_t cnt);
 
 /*
  * The memory it has written or read, in RAM or swapped out, in bytes. Returns 0, -ENODATA or
