@@ -30,6 +30,11 @@ static void test_rules(void **state)
 	check("\thostage_bytes  >  4096 ", ALERT_HOSTAGE_BYTES, false, 4096, 0);
 	check("growth_per_minute > 1G", ALERT_GROWTH, false, 1UL << 30, 0);
 	check("arena_bytes < 1K for 1h", ALERT_ARENA_BYTES, true, 1024, 3600);
+	check("rss > 2GiB", ALERT_RSS, false, 2UL << 30, 0);
+	check("unexplained > 1M", ALERT_UNEXPLAINED, false, 1 << 20, 0);
+	check("malloc_in_use > 1M", ALERT_MALLOC_IN_USE, false, 1 << 20, 0);
+	check("malloc_free > 1M", ALERT_MALLOC_FREE, false, 1 << 20, 0);
+	check("malloc_trimmable > 1M for 5m", ALERT_MALLOC_TRIMMABLE, false, 1 << 20, 300);
 }
 
 static void test_no_rules(void **state)
@@ -123,14 +128,18 @@ static void test_measures(void **state)
 		.measure.totals = {.region_bytes = 1000, .live_bytes = 250},
 		.pinned = {.bytes = 400, .hostage_bytes = 300, .region_cnt = 2},
 	};
-	const double expected[ALERT_METRIC_CNT] = {400, 2, 300, 0.75, 1000, -5};
+	const struct alert_measures measures = {.findings = &findings,
+						.growth_per_minute = -5,
+						.memory = {7000, 70, 600, 500, 400}};
+	const double expected[ALERT_METRIC_CNT] = {400,	 2,  300, 0.75, 1000, -5,
+						   7000, 70, 600, 500,	400};
 
 	(void)state;
 	for (int metric = 0; metric < ALERT_METRIC_CNT; metric++) {
 		struct alert_rule rule = {.metric = (enum alert_metric)metric,
 					  .value = expected[metric]};
 
-		assert_true(alert_rule__measure(&rule, &findings, -5) == expected[metric]);
+		assert_true(alert_rule__measure(&rule, &measures) == expected[metric]);
 		assert_false(alert_rule__is_true(&rule, expected[metric]));
 		assert_true(alert_rule__is_true(&rule, expected[metric] + 0.1));
 		rule.below = true;

@@ -54,7 +54,7 @@ static struct alert_subject subject_of(pid_t pid, uint64_t pinned_bytes)
 	findings[pid].pinned.bytes = pinned_bytes;
 	return (struct alert_subject){.pid = pid,
 				      .keys = {[ALERT_KEY_COMM] = pid == 1 ? "one" : "other"},
-				      .findings = &findings[pid],
+				      .measures.findings = &findings[pid],
 				      .pins = &pins,
 				      .kinds_ns = UINT64_MAX};
 }
@@ -90,6 +90,33 @@ static void test_it_fires_when_it_was_true_for_long_enough(void **state)
 	assert_told(&told, "-1:tuple");
 	assert_int_equal(alerts__firing_cnt(&alerts), 0);
 	assert_int_equal(alerts.fired_cnt, 1);
+}
+
+static struct alert_subject with_rss(uint64_t rss)
+{
+	struct alert_subject subject = subject_of(1, 0);
+
+	subject.measures.memory.rss = rss;
+	return subject;
+}
+
+/* An alert stays as it is while its metric is not known. */
+static void test_unknown_metric(void **state)
+{
+	_cleanup_(alerts__release) struct alerts alerts = new_alerts("rss > 10");
+	struct told told = {};
+
+	(void)state;
+	assert_true(alerts__need_memory(&alerts));
+	check_one(&alerts, with_rss(FIGURE_UNKNOWN), 1, &told);
+	assert_told(&told, "");
+	check_one(&alerts, with_rss(11), 2, &told);
+	assert_told(&told, "+1:tuple");
+	check_one(&alerts, with_rss(FIGURE_UNKNOWN), 3, &told);
+	assert_told(&told, "");
+	assert_int_equal(alerts__firing_cnt(&alerts), 1);
+	check_one(&alerts, with_rss(9), 4, &told);
+	assert_told(&told, "-1:tuple");
 }
 
 static void test_it_waits_for_who_pins(void **state)
@@ -227,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_fires_when_it_was_true_for_long_enough),
+		cmocka_unit_test(test_unknown_metric),
 		cmocka_unit_test(test_it_waits_for_who_pins),
 		cmocka_unit_test(test_it_does_not_wait_at_the_end),
 		cmocka_unit_test(test_each_process_has_its_own),

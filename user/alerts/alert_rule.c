@@ -22,9 +22,17 @@ static const char *const key_names[ALERT_KEY_CNT] = {
 };
 
 const char *const alert_metric_names[ALERT_METRIC_CNT] = {
-	[ALERT_PINNED_BYTES] = "pinned_bytes",	 [ALERT_PINNED_ARENAS] = "pinned_arenas",
-	[ALERT_HOSTAGE_BYTES] = "hostage_bytes", [ALERT_FRAGMENTATION] = "fragmentation",
-	[ALERT_ARENA_BYTES] = "arena_bytes",	 [ALERT_GROWTH] = "growth_per_minute",
+	[ALERT_PINNED_BYTES] = "pinned_bytes",
+	[ALERT_PINNED_ARENAS] = "pinned_arenas",
+	[ALERT_HOSTAGE_BYTES] = "hostage_bytes",
+	[ALERT_FRAGMENTATION] = "fragmentation",
+	[ALERT_ARENA_BYTES] = "arena_bytes",
+	[ALERT_GROWTH] = "growth_per_minute",
+	[ALERT_RSS] = "rss",
+	[ALERT_UNEXPLAINED] = "unexplained",
+	[ALERT_MALLOC_IN_USE] = "malloc_in_use",
+	[ALERT_MALLOC_FREE] = "malloc_free",
+	[ALERT_MALLOC_TRIMMABLE] = "malloc_trimmable",
 };
 
 void alert_rule__release(struct alert_rule *rule)
@@ -95,7 +103,8 @@ static int parse_head(struct alert_rule *rule, const char *text, char *const *wo
 		return reject(
 			failure, text,
 			"unknown metric (expected pinned_bytes, pinned_arenas, hostage_bytes, "
-			"fragmentation, arena_bytes or growth_per_minute)");
+			"fragmentation, arena_bytes, growth_per_minute, rss, unexplained, "
+			"malloc_in_use, malloc_free or malloc_trimmable)");
 	if (strcmp(words[1], ">") != 0 && strcmp(words[1], "<") != 0)
 		return reject(failure, text, "the comparison must be > or <");
 	rule->below = *words[1] == '<';
@@ -160,9 +169,19 @@ int alert_rule__parse(struct alert_rule *out, const char *text, struct failure *
 	return 0;
 }
 
-double alert_rule__measure(const struct alert_rule *rule, const struct findings *findings,
-			   double growth_per_minute)
+bool alert_rule__needs_memory(const struct alert_rule *rule)
 {
+	return rule->metric >= ALERT_RSS && rule->metric <= ALERT_MALLOC_TRIMMABLE;
+}
+
+static double known(uint64_t bytes)
+{
+	return bytes == FIGURE_UNKNOWN ? (double)NAN : (double)bytes;
+}
+
+double alert_rule__measure(const struct alert_rule *rule, const struct alert_measures *measures)
+{
+	const struct findings *findings = measures->findings;
 	const struct heap_totals *totals = &findings->measure.totals;
 
 	switch (rule->metric) {
@@ -176,8 +195,18 @@ double alert_rule__measure(const struct alert_rule *rule, const struct findings 
 		return heap_totals__fragmentation(totals);
 	case ALERT_ARENA_BYTES:
 		return (double)totals->region_bytes;
+	case ALERT_RSS:
+		return known(measures->memory.rss);
+	case ALERT_UNEXPLAINED:
+		return known(measures->memory.unexplained);
+	case ALERT_MALLOC_IN_USE:
+		return known(measures->memory.malloc_in_use);
+	case ALERT_MALLOC_FREE:
+		return known(measures->memory.malloc_free);
+	case ALERT_MALLOC_TRIMMABLE:
+		return known(measures->memory.malloc_trimmable);
 	default:
-		return growth_per_minute;
+		return measures->growth_per_minute;
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "analysis/findings.h"
+#include "analysis/memory_figures.h"
 #include "util/failure.h"
 
 /* Longer rules are rejected. */
@@ -22,13 +23,16 @@ enum alert_metric {
 	ALERT_FRAGMENTATION, /* 0..1 */
 	ALERT_ARENA_BYTES,
 	ALERT_GROWTH, /* of arenas, in bytes per minute */
+	/* Members of struct memory_figures: */
+	ALERT_RSS,
+	ALERT_UNEXPLAINED,
+	ALERT_MALLOC_IN_USE,
+	ALERT_MALLOC_FREE,
+	ALERT_MALLOC_TRIMMABLE,
 	ALERT_METRIC_CNT,
 };
 
-/*
- * "pinned_bytes", "pinned_arenas", "hostage_bytes", "fragmentation", "arena_bytes",
- * "growth_per_minute"
- */
+/* "pinned_bytes", "pinned_arenas", ... */
 extern const char *const alert_metric_names[ALERT_METRIC_CNT];
 
 /* The properties by which a rule selects processes. */
@@ -57,12 +61,21 @@ struct alert_rule {
 int alert_rule__parse(struct alert_rule *out, const char *text, struct failure *failure);
 void alert_rule__release(struct alert_rule *rule);
 
+/* What was read of a process. */
+struct alert_measures {
+	const struct findings *findings;
+	double growth_per_minute; /* of its arenas, in bytes per minute */
+	struct memory_figures memory;
+};
+
+/* Whether the rule's metric is one of struct memory_figures. */
+bool alert_rule__needs_memory(const struct alert_rule *rule);
+
 /*
- * The value of the rule's metric for a process that was read, and whether a value satisfies
- * the rule's comparison.
+ * The value of the rule's metric for a process (NAN: not known), and whether a value satisfies the
+ * rule's comparison.
  */
-double alert_rule__measure(const struct alert_rule *rule, const struct findings *findings,
-			   double growth_per_minute);
+double alert_rule__measure(const struct alert_rule *rule, const struct alert_measures *measures);
 bool alert_rule__is_true(const struct alert_rule *rule, double value);
 
 /*

@@ -2,6 +2,7 @@
 #include "alerts/alerts.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,10 +125,16 @@ static int check(struct alerts *alerts, size_t number, struct alert_subject *sub
 		 uint64_t now_ns, alert_fn *report, void *context)
 {
 	const struct alert_rule *rule = &alerts->rules[number];
-	double value = alert_rule__measure(rule, subject->findings, subject->growth_per_minute);
+	double value = alert_rule__measure(rule, &subject->measures);
 	struct alert *alert = find(alerts, number, subject->pid);
 	int err = 0;
 
+	/* What is not known for a while neither fires nor resolves. */
+	if (isnan(value)) {
+		if (alert)
+			alert->is_seen = true;
+		return 0;
+	}
 	if (!alert_rule__is_true(rule, value) || !alert_rule__is_about(rule, subject->keys)) {
 		if (alert)
 			alert->value = value;
@@ -222,6 +229,14 @@ int alerts__check(struct alerts *alerts, struct alert_subject *subjects, size_t 
 		sort(alerts);
 	end_alerts(alerts, report, context);
 	return err;
+}
+
+bool alerts__need_memory(const struct alerts *alerts)
+{
+	for (size_t i = 0; i < alerts->rule_cnt; i++)
+		if (alert_rule__needs_memory(&alerts->rules[i]))
+			return true;
+	return false;
 }
 
 size_t alerts__firing_cnt(const struct alerts *alerts)

@@ -43,8 +43,7 @@ struct alert_subject {
 	pid_t pid;
 	process_owner owner;
 	const char *keys[ALERT_KEY_CNT]; /* NULL: not known; comm always is */
-	const struct findings *findings;
-	double growth_per_minute; /* of its arenas, in bytes per minute */
+	struct alert_measures measures;
 	const struct pin_summary *pins;
 	/* CLOCK_MONOTONIC: when the kinds in @pins were determined; 0: not yet. */
 	uint64_t kinds_ns;
@@ -93,5 +92,8 @@ void alerts__replace_rules(struct alerts *alerts, struct alerts *from, alert_fn 
  */
 int alerts__check(struct alerts *alerts, struct alert_subject *subjects, size_t cnt,
 		  uint64_t now_ns, alert_fn *report, void *context);
+
+/* Whether a rule needs the memory of processes beyond their arenas. */
+bool alerts__need_memory(const struct alerts *alerts);
 
 size_t alerts__firing_cnt(const struct alerts *alerts);

@@ -3,12 +3,18 @@
 
 #include <time.h>
 
+#include "target/shortage.h"
 #include "util/clock.h"
 
-void memory_watch__release(struct memory_watch *watch)
+void memory_watch__forget(struct memory_watch *watch)
 {
 	process_memory__release(&watch->memory);
 	heap_reading__release(&watch->reading);
+}
+
+void memory_watch__release(struct memory_watch *watch)
+{
+	memory_watch__forget(watch);
 	*watch = (struct memory_watch){};
 }
 
@@ -21,36 +27,45 @@ bool memory_watch__is_due(struct memory_watch *watch, const struct target *targe
 		(double)(now_ns - watch->read_ns) * share >= (double)watch->taken_ns || share <= 0);
 }
 
-int memory_watch__set_arenas(struct memory_watch *watch, const struct heap *heap)
+/* Makes the main heap of the reading one with the regions that @findings has. */
+static int set_arenas(struct memory_watch *watch, const struct findings *findings,
+		      struct account *account)
 {
-	struct heap *arenas;
-	int err = 0;
+	const struct heap_measure *measure = &findings->measure;
+	int err = heap__new(&watch->reading.heap, &findings->layout, account);
 
-	heap__free(TAKE_PTR(watch->reading.heap));
-	err = heap__new(&watch->reading.heap, &heap->layout, heap->account);
-	if (err)
-		return err;
-	arenas = watch->reading.heap;
-	for (size_t i = 0; i < heap->region_cnt && !err; i++)
-		err = heap__add_region(arenas, heap->regions[i].address, heap->regions[i].size);
+	for (size_t i = 0; i < measure->totals.regions && !err; i++)
+		err = heap__add_region(watch->reading.heap, measure->regions[i].address,
+				       measure->regions[i].size);
 	return err;
 }
 
+static int read_all(struct memory_watch *watch, struct heap_source *source,
+		    const struct findings *findings, const struct heap_reading_options *options,
+		    struct counters *counters, struct failure *failure)
+{
+	int err = set_arenas(watch, findings, source->account);
+
+	if (err)
+		return shortage__describe(source->target, err, failure);
+	err = heap_source__read_others(source, options, &watch->reading, failure);
+	return err ? err
+		   : process_memory__divide(&watch->memory, source, watch->reading.heap,
+					    watch->detail, counters, failure);
+}
+
 int memory_watch__read(struct memory_watch *watch, struct heap_source *source,
-		       const struct heap_reading_options *options, struct counters *counters,
-		       struct failure *failure)
+		       const struct findings *findings, const struct heap_reading_options *options,
+		       struct counters *counters, struct failure *failure)
 {
 	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	int err;
 
-	process_memory__release(&watch->memory);
+	memory_watch__forget(watch);
 	watch->has_run = false;
-	err = heap_source__read_others(source, options, &watch->reading, failure);
-	if (!err)
-		err = process_memory__divide(&watch->memory, source, watch->reading.heap, counters,
-					     failure);
+	err = read_all(watch, source, findings, options, counters, failure);
 	if (err)
-		process_memory__release(&watch->memory);
+		memory_watch__forget(watch);
 	watch->read_ns = clock_ns(CLOCK_MONOTONIC);
 	watch->taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
 	return err;

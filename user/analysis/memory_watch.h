@@ -10,15 +10,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "analysis/findings.h"
 #include "analysis/process_memory.h"
-#include "heap/heap.h"
 #include "source/heap_source.h"
 #include "target/sleep_watch.h"
 #include "util/counters.h"
 #include "util/failure.h"
 
-/* Zero-initialized. */
+/* Zero-initialized, but for @detail. */
 struct memory_watch {
+	enum memory_detail detail;
 	/* Of the last reading. Its main heap has the regions of the arenas, but no blocks. */
 	struct heap_reading reading;
 	struct process_memory memory;
@@ -35,16 +36,15 @@ struct memory_watch {
 bool memory_watch__is_due(struct memory_watch *watch, const struct target *target, uint64_t now_ns,
 			  double share);
 
-/* Takes the arenas from @heap. The next reading then needs no heap. Returns 0, -EDQUOT, -ENOMEM. */
-int memory_watch__set_arenas(struct memory_watch *watch, const struct heap *heap);
-
 /*
- * Reads the heaps of @source other than the main one, and divides all memory. After an error,
- * nothing is known until the next reading. Errors as those of heap_source__read_others() and
- * process_memory__divide().
+ * Reads the heaps of @source other than the main one, of which @findings has the regions, and
+ * divides all memory. After an error, nothing is known until the next reading. Errors as those of
+ * heap_source__read_others() and process_memory__divide().
  */
 int memory_watch__read(struct memory_watch *watch, struct heap_source *source,
-		       const struct heap_reading_options *options, struct counters *counters,
-		       struct failure *failure);
+		       const struct findings *findings, const struct heap_reading_options *options,
+		       struct counters *counters, struct failure *failure);
 
+/* Frees what was read, except for when that was. */
+void memory_watch__forget(struct memory_watch *watch);
 void memory_watch__release(struct memory_watch *watch);

@@ -14,8 +14,8 @@ static const struct mallocs *find_mallocs(const struct heap_source *source)
 }
 
 int process_memory__divide(struct process_memory *out, const struct heap_source *source,
-			   const struct heap *arenas, struct counters *counters,
-			   struct failure *failure)
+			   const struct heap *arenas, enum memory_detail detail,
+			   struct counters *counters, struct failure *failure)
 {
 	static const struct malloc_areas none;
 	const struct mallocs *mallocs = find_mallocs(source);
@@ -26,8 +26,10 @@ int process_memory__divide(struct process_memory *out, const struct heap_source 
 		.other_mallocs = &out->other_mallocs,
 		.python = source->python,
 	};
-	int err = other_mallocs__find_for_report(&out->other_mallocs, source->target, failure);
+	int err = 0;
 
+	if (detail == MEMORY_COMPLETE)
+		err = other_mallocs__find_for_report(&out->other_mallocs, source->target, failure);
 	if (err)
 		return err;
 	out->mallocs = mallocs;

@@ -21,14 +21,21 @@ struct process_memory {
 	struct other_mallocs other_mallocs;
 };
 
+/* In how much detail memory is divided. */
+enum memory_detail {
+	MEMORY_COMPLETE,
+	/* Without other allocators than glibc's malloc, which all memory is searched for. */
+	MEMORY_QUICK,
+};
+
 /*
  * Divides the memory of the process of @source, whose mallocs have just been read, and whose arenas
  * are the regions of @arenas. What cannot be read is left out. Adds to @counters. Errors, each
  * described in @failure: -EDQUOT, -ENOMEM. The caller releases @out, also on failure.
  */
 int process_memory__divide(struct process_memory *out, const struct heap_source *source,
-			   const struct heap *arenas, struct counters *counters,
-			   struct failure *failure);
+			   const struct heap *arenas, enum memory_detail detail,
+			   struct counters *counters, struct failure *failure);
 void process_memory__release(struct process_memory *memory);
 
 /* NULL if they are not known. */

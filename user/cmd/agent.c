@@ -266,8 +266,8 @@ const struct command command_agent = {
 			 "true; for example 'pinned_bytes > 64MiB for 60s'; up "
 			 "to " TEXT_OF(ALERT_RULES_MAX) " times"},
 			{OPTION_SITES,
-			 "report the N allocation sites with the most hostage bytes "
-			 "(N: up to " TEXT_OF(
+			 "report the N allocation sites that hold back the most memory of pinned "
+			 "arenas (N: up to " TEXT_OF(
 				 PIN_SUMMARY_MAX) "); probes up to 4 processes at a time"},
 			{OPTION_COMM, "only processes with this name"},
 			{OPTION_USER, "only processes of this user"},

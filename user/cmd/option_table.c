@@ -76,8 +76,8 @@ static const struct option_row rows[] = {
 	 "(receives each alert as JSON on stdin); up to " TEXT_OF(ALERT_DESTINATIONS_MAX) " times",
 	 LIST(alerting.to), .max = TEXT_OF(ALERT_DESTINATIONS_MAX)},
 	{OPTION_SITES, "sites", 0, "N",
-	 "with --all: report the N allocation sites with the most hostage bytes "
-	 "(N: up to " TEXT_OF(PIN_SUMMARY_MAX) "); probes up to 4 processes at a time",
+	 "with --all: report the N allocation sites that hold back the most memory of pinned "
+	 "arenas (N: up to " TEXT_OF(PIN_SUMMARY_MAX) "); probes up to 4 processes at a time",
 	 NUMBER(sites), .max = TEXT_OF(PIN_SUMMARY_MAX), .preset = "0"},
 	{OPTION_CONFIG, "config", 0, "FILE",
 	 "read options from FILE, one per line: NAME = VALUE; options that follow --config on the "

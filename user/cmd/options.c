@@ -30,6 +30,7 @@ struct host_options options__host(const struct options *options)
 		.filter = options->filter,
 		.watched = {.findings = options->snapshot.findings,
 			    .with_shared = true,
+			    .with_memory = true,
 			    .sites = options->sites,
 			    .max_cpu_s = options->snapshot.reading.max_cpu_s,
 			    .reads_swapped = options->snapshot.reading.swapped,

@@ -122,7 +122,7 @@ static int run(struct trace_all *trace, struct failure *failure)
 
 static int begin(struct trace_all *trace, struct failure *failure)
 {
-	const struct host_options host_options = options__host(trace->options);
+	struct host_options host_options = options__host(trace->options);
 	int err;
 
 	if (trace->signal_fd < 0)
@@ -135,7 +135,11 @@ static int begin(struct trace_all *trace, struct failure *failure)
 	if (!err)
 		err = report_output__open(&trace->output, options__writer(trace->options),
 					  &trace->options->output, failure);
-	return err ? err : host__new(&trace->host, &host_options, failure);
+	if (err)
+		return err;
+	/* The table does not show it. */
+	host_options.watched.with_memory = alerts__need_memory(&trace->alerting.alerts);
+	return host__new(&trace->host, &host_options, failure);
 }
 
 int trace_all__run(const struct options *options)

@@ -34,6 +34,7 @@ static void add(struct heap_series *to, const struct heap_series *from)
 	for (size_t i = 0; i < sizeof(to->sums) / sizeof(double); i++)
 		sums[i] += ((const double *)&from->sums)[i];
 	to->age_s = fmax(to->age_s, from->age_s);
+	to->memory_age_s = fmax(to->memory_age_s, from->memory_age_s);
 }
 
 static size_t merge_same(struct heap_series *series, size_t cnt)

@@ -15,12 +15,15 @@ struct heap_sums {
 	double processes, arenas, arena_bytes, resident_bytes, shared_bytes, live_bytes,
 		live_blocks, free_block_bytes, free_pool_bytes, overhead_bytes, pinned_arenas,
 		pinned_bytes, hostage_bytes, resident_hostage_bytes, growth;
+	/* As struct memory_figures. */
+	double rss, unexplained, malloc_in_use, malloc_free, malloc_trimmable;
 };
 
 struct heap_series {
 	struct series_key key;
 	struct heap_sums sums;
-	double age_s; /* the longest time since a reading */
+	double age_s;	     /* the longest time since a reading */
+	double memory_age_s; /* the longest time since one of all memory */
 };
 
 /*

@@ -16,8 +16,9 @@ static struct alert_subject subject_of(const struct watched *watched)
 			 [ALERT_KEY_COMM] = watched->source->target->comm,
 			 [ALERT_KEY_USER] = watched->identity.user,
 			 [ALERT_KEY_UNIT] = watched->identity.unit},
-		.findings = &watched->last.findings,
-		.growth_per_minute = growth__per_minute(&watched->trend),
+		.measures = {.findings = &watched->last.findings,
+			     .growth_per_minute = growth__per_minute(&watched->trend),
+			     .memory = watched->memory},
 		.pins = &watched->last.pins,
 		.kinds_ns = watched->kinds_ns,
 	};

@@ -107,6 +107,7 @@ enum look_result host_jobs__try(struct host *host, struct job *job, struct job *
 		job->expected_ns = watched__expected_ns(job->watched);
 		job->options.with_kinds = job->watched->wants_kinds;
 		job->options.with_growth = job->watched->wants_growth;
+		job->options.with_memory &= watched__is_memory_due(job->watched);
 	}
 	err = jobs__run(&host->jobs, job, done);
 	user_shares__spend(&host->shares, job->owner, clock_ns(CLOCK_MONOTONIC) - start_ns);

@@ -4,6 +4,26 @@
 #include <jansson.h>
 
 #include "output/json_values.h"
+#include "util/clock.h"
+
+static json_t *pack_bytes(uint64_t bytes)
+{
+	return bytes == FIGURE_UNKNOWN ? json_null() : json_integer((json_int_t)bytes);
+}
+
+static json_t *pack_memory(const struct watched *watched)
+{
+	const struct memory_figures *memory = &watched->memory;
+
+	return watched->memory_ns
+		       ? json_pack("{s:o, s:o, s:o, s:o, s:o, s:f}", "rss", pack_bytes(memory->rss),
+				   "unexplained", pack_bytes(memory->unexplained), "malloc_in_use",
+				   pack_bytes(memory->malloc_in_use), "malloc_free",
+				   pack_bytes(memory->malloc_free), "malloc_trimmable",
+				   pack_bytes(memory->malloc_trimmable), "age_s",
+				   (double)(clock_ns(CLOCK_MONOTONIC) - watched->memory_ns) / 1e9)
+		       : json_null();
+}
 
 static json_t *pack_process(const struct watched *watched)
 {
@@ -31,6 +51,7 @@ static json_t *pack_process(const struct watched *watched)
 				   (json_int_t)findings->pinned.region_cnt, "bytes",
 				   (json_int_t)findings->pinned.bytes, "hostage_bytes",
 				   (json_int_t)findings->pinned.hostage_bytes));
+	json_values__set(&packed, "memory", pack_memory(watched));
 	json_values__set(&packed, "growth_bytes_per_minute",
 			 json_real(growth__per_minute(&watched->trend)));
 	json_values__set(&packed, "shared_bytes",

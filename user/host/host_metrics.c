@@ -50,11 +50,32 @@ static const struct {
 	FAMILY(sums.growth, "arena_growth_bytes", "bytes", "Growth of the arenas per minute."),
 	FAMILY(age_s, "reading_age_seconds", "seconds",
 	       "Time since the last reading of the heap; with several processes, the longest."),
+	FAMILY(sums.rss, "rss_bytes", "bytes", "Resident memory of the processes."),
+	FAMILY(sums.unexplained, "unexplained_bytes", "bytes",
+	       "Resident memory whose use is not known."),
+	FAMILY(sums.malloc_in_use, "malloc_in_use_bytes", "bytes",
+	       "Chunks of glibc's malloc that are in use."),
+	FAMILY(sums.malloc_free, "malloc_free_bytes", "bytes",
+	       "Memory of glibc's malloc that is free or cached."),
+	FAMILY(sums.malloc_trimmable, "malloc_trimmable_bytes", "bytes",
+	       "Memory that malloc_trim(0) would release."),
+	FAMILY(memory_age_s, "memory_age_seconds", "seconds",
+	       "Time since the last reading of all memory; with several processes, the longest."),
 };
 
 static double known(uint64_t bytes)
 {
 	return bytes == RESIDENT_UNKNOWN ? 0 : (double)bytes;
+}
+
+static void add_memory(struct heap_sums *sums, const struct memory_figures *memory)
+{
+	_Static_assert(FIGURE_UNKNOWN == RESIDENT_UNKNOWN, "known() is for both");
+	sums->rss += known(memory->rss);
+	sums->unexplained += known(memory->unexplained);
+	sums->malloc_in_use += known(memory->malloc_in_use);
+	sums->malloc_free += known(memory->malloc_free);
+	sums->malloc_trimmable += known(memory->malloc_trimmable);
 }
 
 static void add(struct heap_sums *sums, const struct watched *watched)
@@ -77,11 +98,12 @@ static void add(struct heap_sums *sums, const struct watched *watched)
 	sums->hostage_bytes += (double)findings->pinned.hostage_bytes;
 	sums->resident_hostage_bytes += (double)findings->pinned.resident_hostage_bytes;
 	sums->growth += growth__per_minute(&watched->trend);
+	add_memory(sums, &watched->memory);
 }
 
-static double age_of(const struct watched *watched)
+static double seconds_since(uint64_t time_ns)
 {
-	return (double)(clock_ns(CLOCK_MONOTONIC) - watched->known_ns) / 1e9;
+	return time_ns ? (double)(clock_ns(CLOCK_MONOTONIC) - time_ns) / 1e9 : 0;
 }
 
 /*
@@ -109,8 +131,10 @@ static size_t collect(const struct host *host, struct heap_series *series)
 	for (size_t i = 0; i < cnt; i++) {
 		if (!watched[i]->has_last)
 			continue;
-		series[all] = (struct heap_series){.key = series_key__of(watched[i]),
-						   .age_s = age_of(watched[i])};
+		series[all] =
+			(struct heap_series){.key = series_key__of(watched[i]),
+					     .age_s = seconds_since(watched[i]->known_ns),
+					     .memory_age_s = seconds_since(watched[i]->memory_ns)};
 		add(&series[all++].sums, watched[i]);
 	}
 	return heap_series__merge(series, all, SERIES_MAX);

@@ -36,6 +36,7 @@ void watched__free(struct watched *watched)
 	growth_watch__stop(watched->growth);
 	watched_result__release(&watched->last);
 	pinned_history__free(&watched->history);
+	memory_readings__release(&watched->memory_readings);
 	heap__free(watched->reading.heap);
 	heap_source__free(watched->source);
 	identity__release(&watched->identity);
@@ -66,6 +67,8 @@ int watched__new(struct watched **out, pid_t pid, struct account *total, bool re
 	if (!watched)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	watched->pid = pid;
+	watched->memory = (struct memory_figures)MEMORY_FIGURES_UNKNOWN;
+	memory_readings__begin(&watched->memory_readings);
 	err = live__open(&target, pid, failure);
 	if (err)
 		return err;
@@ -194,6 +197,22 @@ static int read_memory(struct watched *watched, const struct watched_options *op
 	return 0;
 }
 
+/*
+ * Reads all memory but the heap, of which @findings are the findings. The reading succeeds without
+ * it.
+ */
+static void read_other_memory(struct watched *watched, const struct findings *findings,
+			      struct watched_result *out)
+{
+	struct memory_readings *readings = &watched->memory_readings;
+	uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	memory_readings__make(readings, watched->source, findings, &watched->counters);
+	out->with_memory = true;
+	out->memory = readings->figures;
+	out->memory_taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+}
+
 static int read_heap(struct watched *watched, const struct watched_options *options,
 		     struct watched_result *out)
 {
@@ -205,6 +224,8 @@ static int read_heap(struct watched *watched, const struct watched_options *opti
 
 	if (err)
 		return err;
+	if (options->with_memory)
+		read_other_memory(watched, &out->findings, out);
 	if (options->with_shared)
 		err = measure_shared(watched, out);
 	if (err)
@@ -240,9 +261,12 @@ void watched__read(struct watched *watched, const struct watched_options *option
 	switch_growth(watched, options);
 	*out = (struct watched_result){.with_kinds = options->with_kinds,
 				       .target_slept = may_pass_over(watched, options)};
-	if (!out->target_slept) {
+	if (!out->target_slept || options->with_memory) {
 		reading_allowance__begin(READING_HEAP, watched->pid, options->max_cpu_s);
-		out->err = read_heap(watched, options, out);
+		if (out->target_slept)
+			read_other_memory(watched, &watched->last.findings, out);
+		else
+			out->err = read_heap(watched, options, out);
 		err = settle(watched, &failure);
 		if (err && !out->err) {
 			out->err = err;
@@ -257,6 +281,7 @@ void watched__read(struct watched *watched, const struct watched_options *option
 		heap__free(TAKE_PTR(watched->reading.heap));
 	out->time_ns = clock_ns(CLOCK_MONOTONIC);
 	out->taken_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+	memory_readings__note_heap(&watched->memory_readings, out->taken_ns - out->memory_taken_ns);
 }
 
 uint64_t watched__used_bytes(const struct watched *watched)
@@ -292,12 +317,24 @@ void watched__tend(struct watched *watched)
 	growth_watch__stop(TAKE_PTR(watched->growth));
 }
 
+bool watched__is_memory_due(const struct watched *watched)
+{
+	return !watched->wants_kinds && memory_readings__is_due(&watched->memory_readings);
+}
+
 uint64_t watched__expected_ns(const struct watched *watched)
 {
+	uint64_t memory_ns;
+
 	if (watched->wants_growth && !watched->growth &&
 	    backoff__may_try(&watched->growth_backoff, clock_ns(CLOCK_MONOTONIC)))
 		return 0; /* its code will be scanned */
-	return watched->wants_kinds ? watched->kinds_taken_ns : watched->taken_ns;
+	if (watched->wants_kinds)
+		return watched->kinds_taken_ns;
+	if (!watched__is_memory_due(watched))
+		return watched->taken_ns;
+	memory_ns = memory_readings__expected_ns(&watched->memory_readings);
+	return memory_ns ? watched->taken_ns + memory_ns : 0;
 }
 
 const char *watched__trouble(const struct watched *watched)
@@ -319,7 +356,7 @@ void watched__adopt(struct watched *watched, struct watched_result *result)
 	watched->read_ns = result->time_ns;
 	watched->err = result->err;
 	if (!result->target_slept && !result->with_kinds)
-		watched->taken_ns = result->taken_ns;
+		watched->taken_ns = result->taken_ns - result->memory_taken_ns;
 	if (result->with_kinds) {
 		watched->kinds_taken_ns = result->taken_ns;
 		watched->wants_kinds = false;
@@ -332,6 +369,10 @@ void watched__adopt(struct watched *watched, struct watched_result *result)
 	if (result->err) {
 		watched_result__release(result);
 		return;
+	}
+	if (result->with_memory) {
+		watched->memory = result->memory;
+		watched->memory_ns = result->time_ns;
 	}
 	watched->known_ns = result->time_ns;
 	watched->has_slept = result->target_slept;

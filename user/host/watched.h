@@ -11,6 +11,7 @@
 #include "analysis/pin_summary.h"
 #include "heap/pinned.h"
 #include "host/growth_watch.h"
+#include "host/memory_readings.h"
 #include "source/heap_source.h"
 #include "target/identity.h"
 #include "target/sleep_watch.h"
@@ -38,6 +39,10 @@ struct watched_result {
 	bool knows_shared;
 	/* What pins: kinds, if requested; sites, while it is probed. */
 	struct pin_summary pins;
+	/* If other memory than the heap was read: its figures, and the CPU time that it took. */
+	bool with_memory;
+	struct memory_figures memory;
+	uint64_t memory_taken_ns;
 };
 
 struct watched {
@@ -49,6 +54,7 @@ struct watched {
 	struct heap_reading reading;
 	struct pinned_history history;
 	struct sleep_watch sleep_watch;
+	struct memory_readings memory_readings;
 	struct counters counters;
 	uint32_t slept_cnt;	       /* readings skipped in a row */
 	struct growth_watch *growth;   /* NULL: not probed */
@@ -74,12 +80,16 @@ struct watched {
 	uint32_t refused_cnt; /* consecutive readings that were refused memory */
 	uint32_t overrun_cnt; /* consecutive readings that exceeded their CPU time */
 	struct growth trend;
+	/* Of the last reading that included it; CLOCK_MONOTONIC: when that was, 0: none yet. */
+	struct memory_figures memory;
+	uint64_t memory_ns;
 };
 
 struct watched_options {
 	struct findings_options findings;
 	bool with_shared;
-	uint32_t sites; /* allocation sites reported for each probed process; 0: do not probe */
+	bool with_memory; /* now and then read other memory than the heap */
+	uint32_t sites;	  /* allocation sites reported for each probed process; 0: do not probe */
 	/* The share of a process's CPU time that its probes may take. */
 	double probes_budget;
 	/* CPU seconds that one reading may take; 0: depends on the memory of the process. */
@@ -124,6 +134,9 @@ void watched__tend(struct watched *watched);
 
 /* The expected CPU time of the next reading, given what it is asked for; 0: unknown. */
 uint64_t watched__expected_ns(const struct watched *watched);
+
+/* Whether the next reading should include other memory than the heap. */
+bool watched__is_memory_due(const struct watched *watched);
 
 /*
  * Why the known results are not up to date: what the last reading failed with. NULL: it succeeded.

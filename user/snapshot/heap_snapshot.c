@@ -80,7 +80,7 @@ int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
 		err = collect_findings(out, &options->findings, failure);
 	if (!err)
 		err = process_memory__divide(&out->memory, out->source, out->reading.heap,
-					     &out->counters, failure);
+					     MEMORY_COMPLETE, &out->counters, failure);
 	if (err)
 		return err;
 	begin_report(out, &options->census);

@@ -75,6 +75,17 @@ int heap_source__add(struct heap_source *source, const struct allocator *const *
 	return err == -ENODATA ? 0 : err;
 }
 
+void heap_source__drop_others(struct heap_source *source)
+{
+	struct target_heaps *heaps = &source->heaps;
+
+	for (; heaps->cnt > 1; heaps->cnt--) {
+		struct target_heap *last = heaps->items[heaps->cnt - 1];
+
+		last->allocator->free(last);
+	}
+}
+
 /* @failure has the allocator's description of @err; a more general cause overrides it. */
 static int describe_read_error(const struct heap_source *source, int err, struct failure *failure)
 {

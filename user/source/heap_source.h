@@ -74,6 +74,9 @@ int heap_source__read(struct heap_source *source, const struct heap_reading_opti
 int heap_source__add(struct heap_source *source, const struct allocator *const *wanted,
 		     struct failure *failure);
 
+/* Frees the heaps other than the main one, with what was read of them. */
+void heap_source__drop_others(struct heap_source *source);
+
 /*
  * Reads only the other heaps, in a pause if wanted. @reading->heap has the regions of the main heap
  * that are not theirs. Errors as those of heap_source__read().

@@ -33,7 +33,6 @@ struct state {
 	struct findings findings;
 	struct site_ranking sites;
 	struct pin_summary pins; /* for alerts */
-	bool reads_memory;	 /* all other memory is read for this report */
 	struct report_tracing tracing;
 	struct report report; /* refers to the members above */
 	struct failure *failure;
@@ -135,12 +134,8 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 	options.census.with_graph = true;
 	/* This limits reading. Writing is bounded by what was found. */
 	reading_allowance__begin(READING_REFERENCES, target->pid, options.reading.max_cpu_s);
-	err = memory_watch__set_arenas(watch, heap);
-	if (err)
-		shortage__describe(target, err, state->failure);
-	if (!err)
-		err = memory_watch__read(watch, session->source, &reading, &session->counters,
-					 state->failure);
+	err = memory_watch__read(watch, session->source, &state->findings, &reading,
+				 &session->counters, state->failure);
 	of.mallocs = watch->memory.mallocs;
 	if (!err)
 		err = heap_census__take(&census, &of, &options, &session->counters, state->failure);
@@ -159,8 +154,6 @@ static int collect(struct state *state, const struct tracer_view *view)
 
 	state->tracing = describe_tracing(session, &view->totals);
 	err = collect_findings(state, view->heap);
-	if (!err && state->reads_memory)
-		err = memory_watch__set_arenas(&session->memory, view->heap);
 	if (!err && session->sites.ledger)
 		err = allocation_sites__collect(&session->sites, view->heap, &view->totals,
 						&state->findings, &session->counters,
@@ -228,9 +221,11 @@ static int check_alerts(struct state *state)
 			 [ALERT_KEY_COMM] = session->source->target->comm,
 			 [ALERT_KEY_USER] = session->identity.user,
 			 [ALERT_KEY_UNIT] = session->identity.unit},
-		.findings = &state->findings,
-		.growth_per_minute =
-			growth__add(&session->growth, clock_ns(CLOCK_MONOTONIC), arena_bytes),
+		.measures = {.findings = &state->findings,
+			     .growth_per_minute =
+				     growth__add(&session->growth, clock_ns(CLOCK_MONOTONIC),
+						 arena_bytes),
+			     .memory = memory_figures__of(&session->memory.memory)},
 		.pins = &state->pins,
 	};
 	int err;
@@ -252,7 +247,8 @@ static int check_alerts(struct state *state)
 /* A writer that needs references has the memory read along with these. */
 static bool should_read_memory(struct trace_session *session)
 {
-	bool is_wanted = is_due(session) && !session->setup.output->writer->needs_graph;
+	bool is_reported = is_due(session) && !session->setup.output->writer->needs_graph,
+	     is_wanted = is_reported || alerts__need_memory(&session->setup.alerting->alerts);
 
 	return is_wanted && !session->process_gone &&
 	       memory_watch__is_due(&session->memory, session->source->target,
@@ -270,8 +266,8 @@ static int read_memory(struct state *state)
 	int err;
 
 	reading_allowance__begin(READING_HEAP, pid, reading->max_cpu_s);
-	err = memory_watch__read(&session->memory, session->source, &options, &session->counters,
-				 &failure);
+	err = memory_watch__read(&session->memory, session->source, &state->findings, &options,
+				 &session->counters, &failure);
 	err = reading_allowance__end(pid, err, &failure);
 	if (!err)
 		return 0;
@@ -282,15 +278,13 @@ static int read_memory(struct state *state)
 
 int trace_report__make(struct trace_session *session, struct failure *failure)
 {
-	_cleanup_(state__release) struct state state = {.session = session,
-							.reads_memory = should_read_memory(session),
-							.failure = failure};
+	_cleanup_(state__release) struct state state = {.session = session, .failure = failure};
 	const struct report_writer *writer = session->setup.output->writer;
 	int err;
 
 	tracer__read_counters(session->tracer, &session->counters);
 	err = take_state(&state);
-	if (!err && state.reads_memory)
+	if (!err && should_read_memory(session))
 		err = read_memory(&state);
 	if (err)
 		return err;
