@@ -140,7 +140,10 @@ static void make_tcmalloc(struct fake_other_malloc *fake)
 	}
 }
 
-/* Groups: of slots of 1632 bytes; of 48 bytes, nested in one of these; of one large allocation; donated; unused. */
+/*
+ * Groups: of slots of 1632 bytes; of 48 bytes, nested in one of these; of one large allocation;
+ * donated; unused.
+ */
 static void make_mallocng(struct fake_other_malloc *fake)
 {
 	static const struct {

@@ -147,6 +147,43 @@ static void test_chunks_of_malloc(void **state)
 	block_table__release(&table);
 }
 
+#define LARGE	    0x100000000000UL
+#define LARGE_BYTES (1UL << 44)
+
+/* A block of terabytes, of which nothing but the start may be known, and a small one behind it. */
+static void test_huge_block(void **state)
+{
+	_cleanup_(heap__freep) struct heap *heap = NULL;
+	struct heap_measure measure;
+	struct block_table table;
+	bool was_there;
+
+	(void)state;
+	assert_int_equal(heap__new(&heap, &malloc_layout, NULL), 0);
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t at = LARGE + i * LARGE_BYTES, size = i ? 8192 : LARGE_BYTES;
+
+		assert_int_equal(heap__add_region(heap, at, size), 0);
+		heap->regions[i].carved_end = at + size;
+		assert_int_equal(block_map__insert(heap->spans, at + 16, &was_there), 0);
+		assert_int_equal(block_map__insert(heap->blocks, at + 16, &was_there), 0);
+	}
+	assert_int_equal(heap__measure(heap, &measure), 0);
+	assert_int_equal(measure.totals.live_bytes, LARGE_BYTES + 8192 - 2 * 16);
+	heap_measure__free(&measure);
+	assert_int_equal(block_table__init(&table, heap), 0);
+	assert_int_equal(table.place_cnt, 2);
+	assert_int_equal(block_table__find(&table, LARGE + 16), 0);
+	assert_int_equal(block_table__find(&table, LARGE + LARGE_BYTES / 2), 0);
+	assert_int_equal(block_table__find(&table, LARGE + LARGE_BYTES - 1), 0);
+	assert_int_equal(block_table__find(&table, LARGE + LARGE_BYTES), PLACE_NONE);
+	assert_int_equal(block_table__find(&table, LARGE + LARGE_BYTES + 16), 1);
+	assert_int_equal(block_table__find(&table, LARGE + LARGE_BYTES + 8191), 1);
+	assert_int_equal(block_table__find(&table, LARGE + LARGE_BYTES + 8192), PLACE_NONE);
+	assert_int_equal(block_table__find(&table, LARGE - 1), PLACE_NONE);
+	block_table__release(&table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +191,7 @@ int main(void)
 		cmocka_unit_test(test_empty_heap),
 		cmocka_unit_test(test_places_and_addresses),
 		cmocka_unit_test(test_chunks_of_malloc),
+		cmocka_unit_test(test_huge_block),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

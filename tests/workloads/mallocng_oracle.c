@@ -29,7 +29,9 @@ static size_t slot_bytes(const unsigned char *block)
 
 	if (block[-4])
 		units = *(const uint32_t *)(block - 8);
-	/* The header of the group is a pointer to what is known of it; its fifth word are fields. */
+	/*
+	 * The header of the group is a pointer to what is known of it; its fifth word are fields.
+	 */
 	bits = (*(uint64_t *const *)(block - UNIT * (size_t)units - UNIT))[4];
 	return !(bits & 31) && bits >> 12 ? (bits >> 12) * 4096 - UNIT
 					  : (size_t)classes[bits >> 6 & 63] * UNIT;

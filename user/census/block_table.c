@@ -12,6 +12,8 @@
 #define PAGE_BYTES  4096
 #define CHUNK_SHIFT 20
 #define SPAN_NONE   UINT32_MAX
+/* Of a larger span, only the pages up to here are in the index. */
+#define INDEXED_BYTES_MAX (1UL << CHUNK_SHIFT)
 /* A page has parts of so many spans at most: they are of 32 bytes or more. */
 #define SPANS_PER_PAGE_MAX (PAGE_BYTES / 32 + 1)
 
@@ -70,6 +72,14 @@ static uint64_t end_of(const struct block_span *span)
 	return span->address + span->first_block + (uint64_t)span->block_cnt * span->block_size;
 }
 
+/* Where the part of a span ends of which each page is in the index. */
+static uint64_t indexed_end(const struct block_span *span)
+{
+	uint64_t end = end_of(span);
+
+	return end - span->address > INDEXED_BYTES_MAX ? span->address + INDEXED_BYTES_MAX : end;
+}
+
 static size_t count_chunks(const struct block_table *table)
 {
 	uint64_t counted = 0; /* the last chunk counted */
@@ -77,7 +87,7 @@ static size_t count_chunks(const struct block_table *table)
 
 	for (size_t i = 0; i < table->span_cnt; i++) {
 		uint64_t first = table->spans[i].address >> CHUNK_SHIFT;
-		uint64_t last = (end_of(&table->spans[i]) - 1) >> CHUNK_SHIFT;
+		uint64_t last = (indexed_end(&table->spans[i]) - 1) >> CHUNK_SHIFT;
 
 		cnt += last - first + (!i || first != counted);
 		counted = last;
@@ -93,8 +103,17 @@ static uint64_t chunk_key(uint64_t address)
 static int index_span(struct block_table *table, uint32_t i)
 {
 	uint64_t address = table->spans[i].address & ~(uint64_t)(PAGE_BYTES - 1);
+	uint64_t end = indexed_end(&table->spans[i]);
+	int err;
 
-	for (; address < end_of(&table->spans[i]); address += PAGE_BYTES) {
+	if (end < end_of(&table->spans[i])) {
+		err = ACCOUNT_RESERVE(table->account, table->large, table->large_capacity,
+				      table->large_cnt + 1);
+		if (err)
+			return err;
+		table->large[table->large_cnt++] = i;
+	}
+	for (; address < end; address += PAGE_BYTES) {
 		uint64_t key = chunk_key(address);
 		struct block_chunk *chunk = hash_map__find(&table->chunks, key);
 
@@ -145,6 +164,7 @@ void block_table__release(struct block_table *table)
 {
 	account__free(table->spans);
 	account__free(table->words);
+	account__free(table->large);
 	hash_map__release(&table->chunks);
 	*table = (struct block_table){};
 }
@@ -164,19 +184,31 @@ static const struct block_span *find_in_page(const struct block_table *table,
 	return cnt ? &first[cnt - 1] : first;
 }
 
+/* The last large span that begins at or before @address; NULL: there is none. */
+static const struct block_span *find_large(const struct block_table *table, uint64_t address)
+{
+	size_t cnt = PARTITION_POINT(large, table->large, table->large_cnt,
+				     table->spans[*large].address <= address);
+
+	return cnt ? &table->spans[table->large[cnt - 1]] : NULL;
+}
+
 uint32_t block_table__locate(const struct block_table *table, uint64_t address, uint64_t *start)
 {
 	const struct block_chunk *chunk = hash_map__find(&table->chunks, chunk_key(address));
 	const struct block_span *span;
 	uint64_t offset, index;
 
-	if (!chunk || chunk->spans[page_of(address)] == SPAN_NONE)
+	if (chunk && chunk->spans[page_of(address)] != SPAN_NONE)
+		span = &table->spans[chunk->spans[page_of(address)]];
+	else
+		span = find_large(table, address);
+	if (span && address < span->address)
+		span = find_large(table, address);
+	if (!span)
 		return PLACE_NONE;
-	span = &table->spans[chunk->spans[page_of(address)]];
 	if (address >= end_of(span))
 		span = find_in_page(table, span, address);
-	if (address < span->address)
-		return PLACE_NONE;
 	offset = address - span->address;
 	if (offset < span->first_block)
 		return PLACE_NONE;

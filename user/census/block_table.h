@@ -30,6 +30,8 @@ struct block_table {
 	uint32_t place_cnt;
 	uint64_t start, end;	/* bounds of all spans: [start, end) */
 	struct hash_map chunks; /* the first span in each page, by 1 MiB of addresses */
+	uint32_t *large;	/* indexes of spans that are not in @chunks as a whole */
+	size_t large_cnt, large_capacity;
 };
 
 /*

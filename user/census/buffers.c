@@ -31,7 +31,7 @@
 #define DICT_KEYS   32
 #define DICT_VALUES 40
 #define DICT_TABLE  40 /* 2.7 */
-/* In a deque's block, behind the link to the left and 64 items: Modules/_collectionsmodule.c, 3.x */
+/* In a block of a deque, behind a link and 64 items (Modules/_collectionsmodule.c, 3.x). */
 #define DEQUE_RIGHT_LINK (8 + 64 * 8)
 
 /* Which blocks are searched for pointers in a round. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BATCH_BYTES (512UL << 10)
 #define BATCH_POOLS 2048
@@ -14,33 +15,14 @@ struct batch {
 	const struct pool_visitor *visitor;
 	struct batch_pool {
 		const struct block_span *pool;
-		size_t range, offset; /* where its copy is */
+		size_t range, offset, size; /* where its copy is */
+		bool failed;		    /* it could not be read */
 	} pools[BATCH_POOLS];
 	size_t cnt;
-	struct memory_range ranges[BATCH_POOLS];
+	struct memory_range ranges[BATCH_POOLS], apart[BATCH_POOLS];
 	size_t range_cnt, used;
 	uint8_t bytes[BATCH_BYTES];
 };
-
-static int end_batch(struct batch *batch)
-{
-	const struct pool_visitor *visitor = batch->visitor;
-	int err = memory__read_ranges(batch->memory, batch->ranges, batch->range_cnt);
-
-	for (size_t i = 0; i < batch->cnt && !err; i++) {
-		const struct batch_pool *pool = &batch->pools[i];
-		const struct memory_range *range = &batch->ranges[pool->range];
-
-		err = visitor->visit(pool->pool,
-				     range->failed ? NULL
-						   : (const uint8_t *)range->buffer + pool->offset,
-				     visitor->context);
-	}
-	if (!err && visitor->end_batch)
-		err = visitor->end_batch(visitor->context);
-	batch->cnt = batch->range_cnt = batch->used = 0;
-	return err;
-}
 
 /* How much of a pool to read: up to the end of its last live block. */
 static uint32_t bytes_wanted(const struct heap *heap, const struct block_span *pool)
@@ -59,6 +41,63 @@ static uint32_t bytes_wanted(const struct heap *heap, const struct block_span *p
 }
 
 /*
+ * Reads the pools again, each alone, whose common range could not be read: only those that lie on a
+ * page that is missing are lost.
+ */
+static int read_apart(struct batch *batch)
+{
+	size_t cnt = 0;
+	int err;
+
+	for (size_t i = 0; i < batch->cnt; i++) {
+		const struct batch_pool *pool = &batch->pools[i];
+		const struct memory_range *range = &batch->ranges[pool->range];
+
+		if (range->failed)
+			batch->apart[cnt++] = (struct memory_range){
+				.address = range->address + pool->offset,
+				.buffer = (uint8_t *)range->buffer + pool->offset,
+				.size = pool->size,
+			};
+	}
+	err = cnt ? memory__read_ranges(batch->memory, batch->apart, cnt) : 0;
+	cnt = 0;
+	for (size_t i = 0; i < batch->cnt && !err; i++)
+		if (batch->ranges[batch->pools[i].range].failed)
+			batch->pools[i].failed = batch->apart[cnt++].failed;
+	return err;
+}
+
+static int read_batch(struct batch *batch)
+{
+	int err = memory__read_ranges(batch->memory, batch->ranges, batch->range_cnt);
+
+	for (size_t i = 0; i < batch->cnt; i++)
+		batch->pools[i].failed = batch->ranges[batch->pools[i].range].failed;
+	return err || !batch->heap->spans ? err : read_apart(batch);
+}
+
+static int end_batch(struct batch *batch)
+{
+	const struct pool_visitor *visitor = batch->visitor;
+	int err = read_batch(batch);
+
+	for (size_t i = 0; i < batch->cnt && !err; i++) {
+		const struct batch_pool *pool = &batch->pools[i];
+		const struct memory_range *range = &batch->ranges[pool->range];
+
+		err = visitor->visit(pool->pool,
+				     pool->failed ? NULL
+						  : (const uint8_t *)range->buffer + pool->offset,
+				     visitor->context);
+	}
+	if (!err && visitor->end_batch)
+		err = visitor->end_batch(visitor->context);
+	batch->cnt = batch->range_cnt = batch->used = 0;
+	return err;
+}
+
+/*
  * Whether the pool continues the last range, so that one range is read for both. Pools that are
  * blocks are small, and mostly lie together.
  */
@@ -70,13 +109,42 @@ static bool continues_range(const struct batch *batch, const struct block_span *
 	       pool->address - last->address <= last->size;
 }
 
+static int take_run(uint64_t start, uint64_t end, void *context)
+{
+	uint64_t *touched = context;
+
+	if (start > *touched)
+		return 1;
+	*touched = end;
+	return 0;
+}
+
+/*
+ * How many of @size bytes at @address to read of a large block: what follows pages that were never
+ * touched reads as zero, and reading it would add pages to the target. Returns 0 or as
+ * memory__find_touched().
+ */
+static int find_touched(const struct batch *batch, uint64_t address, uint32_t *size)
+{
+	uint64_t touched = address;
+	int err = memory__find_touched(batch->memory, address, address + *size, take_run, &touched);
+
+	if (err == -ENODATA)
+		return 0;
+	if (err >= 0 && touched < address + *size)
+		*size = touched > address ? (uint32_t)(touched - address) : 0;
+	return err > 0 ? 0 : err;
+}
+
 static int add_pool(struct batch *batch, const struct block_span *pool)
 {
-	uint32_t size = bytes_wanted(batch->heap, pool);
+	uint32_t size = bytes_wanted(batch->heap, pool), read = size;
 	struct memory_range *range;
 	int err = 0;
 
-	if (batch->cnt == BATCH_POOLS || batch->used + size > BATCH_BYTES)
+	if (pool->block_size >= BLOCK_COPY_MAX)
+		err = find_touched(batch, pool->address, &read);
+	if (!err && (batch->cnt == BATCH_POOLS || batch->used + size > BATCH_BYTES))
 		err = end_batch(batch);
 	if (!continues_range(batch, pool))
 		batch->ranges[batch->range_cnt++] = (struct memory_range){
@@ -86,9 +154,12 @@ static int add_pool(struct batch *batch, const struct block_span *pool)
 	range = &batch->ranges[batch->range_cnt - 1];
 	batch->pools[batch->cnt++] = (struct batch_pool){.pool = pool,
 							 .range = batch->range_cnt - 1,
-							 .offset = pool->address - range->address};
-	range->size = pool->address - range->address + size;
+							 .offset = pool->address - range->address,
+							 .size = read};
+	range->size = pool->address - range->address + read;
 	batch->used = (size_t)((uint8_t *)range->buffer - batch->bytes) + range->size;
+	memset(batch->bytes + batch->used, 0, size - read);
+	batch->used += size - read;
 	return err;
 }
 

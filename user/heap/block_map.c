@@ -277,21 +277,54 @@ int block_map__insert_range(struct block_map *map, uint64_t address, uint64_t si
 	return 0;
 }
 
-/* Clears the stamps of a range, and its bits as well unless @keep_bits. */
-static void clear_range(struct block_map *map, uint64_t address, uint64_t size, bool keep_bits)
-{
-	uint64_t end = address + size;
+/*
+ * Visits the parts of [@address, @end) that lie in chunks, in any order. A range may be of
+ * terabytes, with hardly a chunk.
+ */
+typedef void part_fn(const struct block_map *map, struct block_map_chunk *chunk, uint64_t address,
+		     uint64_t end, void *context);
 
+static void visit_parts(const struct block_map *map, uint64_t address, uint64_t end, part_fn *visit,
+			void *context)
+{
+	if (end <= address)
+		return;
+	if ((end - address) >> map->chunk_shift > map->chunk_cnt) {
+		for (size_t i = 0; i < map->chunk_cnt; i++) {
+			struct block_map_chunk *chunk = map->chunks[i];
+			uint64_t from = chunk->address > address ? chunk->address : address;
+			uint64_t to = clip_to_chunk(map, chunk->address, end);
+
+			if (from < to)
+				visit(map, chunk, from, to, context);
+		}
+		return;
+	}
 	while (address < end) {
 		uint64_t part_end = clip_to_chunk(map, address, end);
 		struct block_map_chunk *chunk = find_chunk(map, address);
 
-		if (chunk && keep_bits)
-			clear_stamps(map, chunk, address, part_end);
-		else if (chunk)
-			fill_bits(map, chunk, address, part_end, 0);
+		if (chunk)
+			visit(map, chunk, address, part_end, context);
 		address = part_end;
 	}
+}
+
+/* Clears the stamps of a part, and its bits as well unless *@context, a bool, is set. */
+static void clear_part(const struct block_map *map, struct block_map_chunk *chunk, uint64_t address,
+		       uint64_t end, void *context)
+{
+	const bool *keep_bits = context;
+
+	if (*keep_bits)
+		clear_stamps(map, chunk, address, end);
+	else
+		fill_bits(map, chunk, address, end, 0);
+}
+
+static void clear_range(struct block_map *map, uint64_t address, uint64_t size, bool keep_bits)
+{
+	visit_parts(map, address, address + size, clear_part, &keep_bits);
 }
 
 void block_map__remove_range(struct block_map *map, uint64_t address, uint64_t size)
@@ -378,21 +411,20 @@ static uint32_t count_bits(const struct block_map_chunk *chunk, size_t first, si
 	return end & 63 ? cnt - (uint32_t)__builtin_popcountll(word_from(chunk, end)) : cnt;
 }
 
+static void count_part(const struct block_map *map, struct block_map_chunk *chunk, uint64_t address,
+		       uint64_t end, void *context)
+{
+	uint32_t *cnt = context;
+
+	*cnt += count_bits(chunk, bit_of(map, address),
+			   bit_of(map, address) + ((end - address) >> map->shift));
+}
+
 uint32_t block_map__count(const struct block_map *map, uint64_t address, uint64_t size)
 {
-	uint64_t end = address + size;
 	uint32_t cnt = 0;
 
-	while (address < end) {
-		uint64_t part_end = clip_to_chunk(map, address, end);
-		const struct block_map_chunk *chunk = find_chunk(map, address);
-
-		if (chunk)
-			cnt += count_bits(chunk, bit_of(map, address),
-					  bit_of(map, address) +
-						  ((part_end - address) >> map->shift));
-		address = part_end;
-	}
+	visit_parts(map, address, address + size, count_part, &cnt);
 	return cnt;
 }
 

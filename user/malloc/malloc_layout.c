@@ -61,7 +61,11 @@ static void describe_chunk(const struct heap *heap, uint64_t address, struct spa
 		describe_rest(heap, region, span);
 		return;
 	}
-	end = next_block(heap, address + CHUNK_BYTES_MIN, region->carved_end) - CHUNK_HEADER_BYTES;
+	/* A mapped chunk has all of its region, which may be of terabytes. */
+	end = region__end(region);
+	if (address > region->address || region->carved_end < end)
+		end = next_block(heap, address + CHUNK_BYTES_MIN, region->carved_end) -
+		      CHUNK_HEADER_BYTES;
 	span->size = end - address;
 	span->first_block = CHUNK_HEADER_BYTES;
 	span->block_cnt = 1;

@@ -70,8 +70,8 @@ struct page_tree_visitor {
 
 /*
  * Visits all items, each once, by the first of its pages. Those that cannot be read are counted in
- * *@unread; entries for other pages of an item, and outdated ones, are passed over. Returns 0, what the visitor has returned, -EDQUOT, -ENOMEM, or as
- * memory__read_ranges().
+ * *@unread; entries for other pages of an item, and outdated ones, are passed over. Returns 0, what
+ * the visitor has returned, -EDQUOT, -ENOMEM, or as memory__read_ranges().
  */
 int page_tree__visit(const struct page_tree *tree, const struct memory *memory,
 		     const struct page_tree_visitor *visitor, uint64_t *unread);

@@ -43,15 +43,15 @@ static void add_sample(struct memory_range *ranges, struct sample *samples, size
 static size_t choose_evenly(const struct heap *heap, struct memory_range *ranges,
 			    struct sample *samples)
 {
-	uint64_t live = 0, step, number = 0;
+	uint64_t chunk_bytes = heap->layout.map.chunk_bytes, live = 0, step, number = 0;
+	const struct block_map_chunk *chunk;
 	size_t cnt = 0;
 
-	for (size_t i = 0; i < heap->region_cnt; i++)
-		live += block_map__count(heap->blocks, heap->regions[i].address,
-					 heap->regions[i].size);
+	for (size_t i = 0; (chunk = block_map__chunk_at(heap->blocks, i)); i++)
+		live += block_map__count(heap->blocks, chunk->address, chunk_bytes);
 	step = live / SAMPLES_MAX + 1;
-	for (size_t i = 0; i < heap->region_cnt; i++) {
-		uint64_t at = heap->regions[i].address, end = region__end(&heap->regions[i]);
+	for (size_t i = 0; (chunk = block_map__chunk_at(heap->blocks, i)); i++) {
+		uint64_t at = chunk->address, end = at + chunk_bytes;
 
 		for (; block_map__next(heap->blocks, &at, end); at += heap->layout.map.alignment)
 			if (number++ % step == 0)
