@@ -135,6 +135,45 @@ def test_files_equal_smaps(any_target, snapshot):
         assert file["swap_bytes"] == fields["Swap"] == 0
 
 
+def test_states_of_arenas(target, snapshot):
+    """All live blocks are resident, and so is what else is in their pages."""
+    target.run("class_instances")
+    report = look(target, snapshot)
+    states, heap = report["memory"]["arenas"]["states"], report["heap"]
+    assert states["undivided"] == 0
+    assert 0.999 * heap["live_bytes"] <= states["live"] <= heap["live_bytes"]
+    for state in ("free_blocks", "free_pools", "overhead"):
+        assert states[state] <= heap[state.rstrip("s") + "_bytes"]
+    assert heap["resident_bytes"] < heap["arena_bytes"]
+
+
+def test_states_of_malloc(any_target, snapshot):
+    """What was never written is not resident, and what malloc_trim() releases was free."""
+    def states():
+        report = look(any_target, snapshot)
+        assert report["memory"]["malloc"]["states"]["undivided"] == 0
+        return report["memory"]["malloc"]["states"]
+
+    ask_memory(any_target, "trim()")  # loads modules
+    before = states()
+    block = ask_memory(any_target, "allocate(%d, %d)" % (64 * MIB, 32 * MIB))
+    half = states()
+    assert abs(half["in_use"] - before["in_use"] - 32 * MIB) <= 8192
+    ask_memory(any_target, "release(%d)" % block)
+    ask_memory(any_target, "scatter(400, 100000)")
+    scattered = states()
+    assert scattered["in_use"] - before["in_use"] == pytest.approx(200 * 100000, abs=100000)
+    assert scattered["free"] - before["free"] == pytest.approx(200 * 100000, abs=100000)
+    anonymous = sum(fields["Anonymous"] for _, fields in smaps(any_target.pid))
+    ask_memory(any_target, "trim()")
+    after = states()
+    any_target.wait_until_blocked()
+    trimmed = anonymous - sum(fields["Anonymous"] for _, fields in smaps(any_target.pid))
+    gone = sum(scattered[state] - after[state] for state in ("free", "top", "overhead"))
+    assert trimmed > 15 * MIB
+    assert abs(gone - trimmed) <= 16384
+
+
 def test_shared_and_huge_memory(any_target, snapshot):
     before = look(any_target, snapshot)["memory"]
     ask_memory(any_target, "map_shared(%d)" % (3 * MIB))
@@ -162,7 +201,7 @@ def test_swapped_parts(any_target, snapshot, tmp_path):
         ask_memory(any_target, "call_deeply()")
         assert ask_memory(any_target, "map_swapped(%d)" % (20 * MIB)) is None
         any_target.wait_until_blocked()
-        swap.swap_out(any_target.pid, ("[stack]",))
+        swap.swap_out(any_target.pid, swap.mappings(any_target.pid, "[stack]"))
         memory = snapshot(any_target.pid)["memory"]
         parts = [memory[part] for part in memory if isinstance(memory[part], dict)]
         fields = [fields for _, fields in smaps(any_target.pid)]

@@ -147,3 +147,26 @@ def move_break(size):
     """Takes memory from behind malloc's heap, and writes to it."""
     LIBC.sbrk.restype = ctypes.c_void_p
     ctypes.memset(LIBC.sbrk(ctypes.c_ssize_t(size)), 1, size)
+
+
+def allocate(size, touched):
+    """By malloc(), of which some is written to."""
+    LIBC.malloc.restype = ctypes.c_void_p
+    block = LIBC.malloc(ctypes.c_size_t(size))
+    ctypes.memset(block, 1, touched)
+    return block
+
+
+def release(block):
+    LIBC.free(ctypes.c_void_p(block))
+
+
+def scatter(count, size):
+    """Fills memory with blocks, then frees every other."""
+    blocks = [allocate(size, size) for _ in range(count)]
+    for block in blocks[::2]:
+        release(block)
+
+
+def trim():
+    LIBC.malloc_trim(ctypes.c_size_t(0))

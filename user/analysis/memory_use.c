@@ -6,166 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/static_data.h"
-#include "target/offsets.h"
-#include "target/runtime_search.h"
+#include "analysis/resident_states.h"
 #include "target/shortage.h"
 #include "util/account.h"
 #include "util/cleanup.h"
 
 /* How large the guard below a stack may be: glibc uses one page, unless a program requests more. */
 #define GUARD_BYTES_MAX (64UL << 10)
-#define PAGE_BYTES	4096UL
 
 /* State while the mappings are divided. */
 struct survey {
 	struct memory_use *use;
 	const struct target *target;
 	struct account *account;
-	struct part_ranges ranges;
 };
-
-static void survey__release(struct survey *survey)
-{
-	part_ranges__release(&survey->ranges);
-}
 
 void memory_use__release(struct memory_use *use)
 {
 	smaps__release(&use->smaps);
-	frame_stacks__release(&use->frames);
-	thread_stacks__release(&use->stacks);
+	memory_owners__release(&use->owners);
 	memory_files__release(&use->files);
 	account__free(use->regions);
 	*use = (struct memory_use){};
-}
-
-static int add_other_malloc(struct part_ranges *ranges, const struct other_malloc *item,
-			    size_t number)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < item->range_cnt && !err; i++)
-		err = part_ranges__add(ranges, item->ranges[i].start, item->ranges[i].end,
-				       MEMORY_OTHER_MALLOCS,
-				       other_malloc__owner(number, item->ranges[i].state));
-	return err;
-}
-
-/* Memory is in use or not by pages. */
-static uint64_t round_up(uint64_t bytes)
-{
-	return (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-}
-
-/* Adds a range whose part @from on is in another state than its beginning. */
-static int add_halves(struct part_ranges *ranges, struct part_range range, uint64_t from,
-		      enum memory_state state)
-{
-	uint64_t end = range.end;
-	int err;
-
-	range.end = from;
-	err = part_ranges__add_range(ranges, &range);
-	range.start = from;
-	range.end = end;
-	range.state = state;
-	return err ? err : part_ranges__add_range(ranges, &range);
-}
-
-static int add_frame_chunk(struct part_ranges *ranges, const struct frame_chunk *chunk)
-{
-	const struct part_range range = {
-		.start = chunk->address,
-		.end = chunk->address + chunk->size,
-		.part = MEMORY_FRAME_STACKS,
-		.state = STATE_IN_USE,
-	};
-
-	return add_halves(ranges, range, chunk->address + round_up(chunk->used_bytes),
-			  STATE_UNUSED);
-}
-
-/* Without the runtime of Python, of which the reason is reported elsewhere, none is found. */
-static int add_frame_stacks(struct survey *survey, const struct memory_use_of *of)
-{
-	struct frame_stacks *frames = &survey->use->frames;
-	const struct py_offsets *known;
-	struct failure failure = {};
-	struct runtime runtime;
-	int err;
-
-	if (!of->python)
-		return 0;
-	/* Of versions that have no such stacks the runtime may take long to find. */
-	known = py_offsets__of_version(of->python->major, of->python->minor);
-	if (known && known->thread_data_stack == PY_NO_OFFSET)
-		return 0;
-	err = runtime__find(&runtime, of->python, of->target->memory, &failure);
-	if (err)
-		return account__is_short(err) || err == -ETIME ? err : 0;
-	err = frame_stacks__find(frames, &runtime, of->target->memory);
-	for (size_t i = 0; i < frames->cnt && !err; i++)
-		err = add_frame_chunk(&survey->ranges, &frames->chunks[i]);
-	return err;
-}
-
-/* A stack grows down: what is below the stack pointer is not in use. */
-static int add_stack(struct part_ranges *ranges, const struct thread_stack *stack, uint32_t number)
-{
-	uint64_t pointer = stack->stack_pointer & ~(PAGE_BYTES - 1);
-	struct part_range range = {
-		.start = stack->start,
-		.end = stack->end,
-		.part = MEMORY_STACKS,
-		.state = stack->thread ? STATE_UNDIVIDED : STATE_CACHED,
-		.owner = number,
-	};
-
-	if (!stack->has_stack_pointer || pointer < stack->start || pointer >= stack->end)
-		return part_ranges__add_range(ranges, &range);
-	range.state = STATE_UNUSED;
-	return add_halves(ranges, range, pointer, STATE_IN_USE);
-}
-
-static int add_thread_stacks(struct survey *survey, const struct memory_use_of *of)
-{
-	struct thread_stacks *stacks = &survey->use->stacks;
-	struct part_ranges *ranges = &survey->ranges;
-	int err = thread_stacks__find(stacks, of->target, &survey->use->smaps.mappings);
-
-	for (size_t i = 0; i < stacks->cnt && !err; i++) {
-		const struct thread_stack *stack = &stacks->items[i];
-
-		err = add_stack(ranges, stack, (uint32_t)i);
-		if (!err)
-			err = part_ranges__add(ranges, stack->guard_start, stack->start,
-					       MEMORY_GUARDS, 0);
-	}
-	return err;
-}
-
-/* Everything that is known of memory without a file. */
-static int collect_ranges(struct survey *survey, const struct memory_use_of *of)
-{
-	struct part_ranges *ranges = &survey->ranges;
-	int err = 0;
-
-	for (size_t i = 0; i < of->heap->region_cnt && !of->heap->spans && !err; i++)
-		err = part_ranges__add(ranges, of->heap->regions[i].address,
-				       region__end(&of->heap->regions[i]), MEMORY_ARENAS, 0);
-	for (size_t i = 0; i < of->malloc->range_cnt && !err; i++)
-		err = part_ranges__add(ranges, of->malloc->ranges[i].start,
-				       of->malloc->ranges[i].end, MEMORY_MALLOC, 0);
-	for (size_t i = 0; of->other_mallocs && i < of->other_mallocs->cnt && !err; i++)
-		err = add_other_malloc(ranges, &of->other_mallocs->items[i], i);
-	if (!err)
-		err = add_frame_stacks(survey, of);
-	if (!err)
-		err = add_thread_stacks(survey, of);
-	if (!err)
-		err = static_data__add(ranges, of->target, &survey->use->smaps.mappings);
-	return err ? err : part_ranges__settle(ranges);
 }
 
 static int add_region(struct survey *survey, size_t mapping, const struct part_range *range)
@@ -190,7 +52,7 @@ static bool is_above_guard(const struct survey *survey, size_t number, uint64_t 
 	const struct mapping *mapping = &survey->use->smaps.mappings.items[number],
 			     *below = number ? mapping - 1 : NULL;
 
-	return !survey->use->stacks.has_lists && below && start == mapping->start &&
+	return !survey->use->owners.stacks.has_lists && below && start == mapping->start &&
 	       below->end == start && !below->readable && !below->writable && !below->inode &&
 	       below->end - below->start <= GUARD_BYTES_MAX;
 }
@@ -212,7 +74,7 @@ static bool is_inaccessible(const struct survey *survey, size_t number)
 /* Whether what no range covers is a stack: then says so. */
 static void recognize_stack(const struct survey *survey, size_t number, struct part_range *range)
 {
-	const struct thread_stacks *stacks = &survey->use->stacks;
+	const struct thread_stacks *stacks = &survey->use->owners.stacks;
 	struct thread_stack *stack = thread_stacks__find_pointer(stacks, range->start, range->end);
 
 	if (!stack && !is_above_guard(survey, number, range->start))
@@ -234,7 +96,7 @@ static int divide(struct survey *survey, size_t number, enum memory_part rest)
 	int err = 0;
 
 	while (at < mapping->end && !err) {
-		const struct part_range *known = part_ranges__from(&survey->ranges, at);
+		const struct part_range *known = part_ranges__from(&survey->use->owners.ranges, at);
 		struct part_range range = {.start = at, .part = rest};
 
 		if (known && known->start <= at) {
@@ -424,8 +286,30 @@ static void add_up(struct memory_use *use)
 		add_share(&use->all, region);
 		add_states(use, region);
 		if (region->part == MEMORY_STACKS && region->owner != STACK_UNOWNED)
-			add_share(&use->stacks.items[region->owner].share, region);
+			add_share(&use->owners.stacks.items[region->owner].share, region);
 	}
+}
+
+/* A heap that was never read has regions, but no blocks. */
+static int divide_heaps(struct memory_use *use, const struct memory_use_of *of)
+{
+	const struct resident_states_of states_of = {
+		.target = of->target,
+		.regions = use->regions,
+		.region_cnt = use->region_cnt,
+		.account = of->heap->account,
+	};
+	int err = 0;
+
+	if (of->heap->readings)
+		err = resident_states__of_arenas(use->states[MEMORY_ARENAS],
+						 use->parts[MEMORY_ARENAS].resident_bytes,
+						 &states_of, of->heap);
+	if (!err && of->mallocs)
+		err = resident_states__of_malloc(use->states[MEMORY_MALLOC],
+						 use->parts[MEMORY_MALLOC].resident_bytes,
+						 &states_of, of->mallocs);
+	return err;
 }
 
 /* Whether a region continues in the next mapping: the kernel divides mappings, too. */
@@ -461,17 +345,15 @@ static void join_regions(struct memory_use *use)
 int memory_use__find(struct memory_use *out, const struct memory_use_of *of)
 {
 	struct account *account = of->heap->account;
-	_cleanup_(memory_use__release) struct memory_use use = {.is_known = true};
-	_cleanup_(survey__release) struct survey survey = {
-		.use = &use,
-		.target = of->target,
-		.account = account,
-		.ranges = {.account = account},
+	_cleanup_(memory_use__release) struct memory_use use = {
+		.is_known = true,
+		.owners = {.ranges = {.account = account}},
 	};
+	struct survey survey = {.use = &use, .target = of->target, .account = account};
 	int err = target__read_smaps(of->target, &use.smaps);
 
 	if (!err)
-		err = collect_ranges(&survey, of);
+		err = memory_owners__find(&use.owners, of, &use.smaps.mappings);
 	for (size_t i = 0; i < use.smaps.mappings.cnt && !err; i++)
 		err = survey_mapping(&survey, i);
 	if (!err)
@@ -479,9 +361,11 @@ int memory_use__find(struct memory_use *out, const struct memory_use_of *of)
 	if (!err) {
 		join_regions(&use);
 		add_up(&use);
+		err = divide_heaps(&use, of);
+	}
+	if (!err)
 		err = memory_files__list(&use.files, use.regions, use.region_cnt, &use.smaps,
 					 account);
-	}
 	if (err)
 		return err;
 	*out = use;
@@ -500,7 +384,7 @@ int memory_use__find_for_report(struct memory_use *out, const struct memory_use_
 		counters__add(counters, COUNTER_TEXTS_CUT, out->smaps.mappings.is_cut);
 	if (!err)
 		counters__add(counters, COUNTER_ROOTS_REFUSED,
-			      out->frames.refused_cnt + out->stacks.refused_cnt);
+			      out->owners.frames.refused_cnt + out->owners.stacks.refused_cnt);
 	return 0;
 }
 

@@ -15,13 +15,8 @@
 #include <stdint.h>
 
 #include "analysis/memory_files.h"
+#include "analysis/memory_owners.h"
 #include "analysis/memory_parts.h"
-#include "analysis/thread_stacks.h"
-#include "heap/heap.h"
-#include "malloc/malloc_areas.h"
-#include "other_mallocs/other_mallocs.h"
-#include "target/frame_stacks.h"
-#include "target/python.h"
 #include "target/smaps.h"
 #include "target/target.h"
 #include "util/counters.h"
@@ -32,23 +27,14 @@ struct memory_use {
 	struct smaps smaps;
 	struct memory_region *regions; /* sorted by address */
 	size_t region_cnt, region_capacity;
-	struct frame_stacks frames;
-	struct thread_stacks stacks; /* a region of MEMORY_STACKS has the number of one as owner */
+	struct memory_owners
+		owners; /* a region of MEMORY_STACKS has the number of a stack as owner */
 	struct memory_files files;
 	uint64_t huge_bytes;	/* of the resident memory: in huge pages */
 	uint64_t hugetlb_bytes; /* of hugetlbfs: does not count as resident */
 	struct memory_share parts[MEMORY_PART_CNT], all;
 	/* Resident bytes of each part by state; the sum over the states is that of the part. */
 	uint64_t states[MEMORY_PART_CNT][MEMORY_STATE_CNT];
-};
-
-/* What is known of a process when its memory is divided. */
-struct memory_use_of {
-	const struct target *target;
-	const struct heap *heap;		   /* its arenas */
-	const struct malloc_areas *malloc;	   /* what glibc's malloc has */
-	const struct other_mallocs *other_mallocs; /* NULL: none */
-	const struct python *python; /* NULL: the stacks of its frames are not looked for */
 };
 
 /*

@@ -23,6 +23,7 @@ int process_memory__divide(struct process_memory *out, const struct heap_source 
 		.target = source->target,
 		.heap = arenas,
 		.malloc = mallocs ? &mallocs->areas : &none,
+		.mallocs = mallocs,
 		.other_mallocs = &out->other_mallocs,
 		.python = source->python,
 	};

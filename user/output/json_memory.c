@@ -75,9 +75,9 @@ static json_t *pack_stacks(const struct memory_use *use)
 	json_t *list = json_array();
 	size_t listed = 0;
 
-	for (size_t i = 0; i < use->stacks.cnt && listed < STACKS_MAX; i++)
-		if (use->stacks.items[i].end) {
-			json_values__append(&list, pack_stack(use, &use->stacks.items[i]));
+	for (size_t i = 0; i < use->owners.stacks.cnt && listed < STACKS_MAX; i++)
+		if (use->owners.stacks.items[i].end) {
+			json_values__append(&list, pack_stack(use, &use->owners.stacks.items[i]));
 			listed++;
 		}
 	return list;
@@ -87,8 +87,8 @@ static size_t count_stacks(const struct memory_use *use)
 {
 	size_t cnt = 0;
 
-	for (size_t i = 0; i < use->stacks.cnt; i++)
-		cnt += use->stacks.items[i].end != 0;
+	for (size_t i = 0; i < use->owners.stacks.cnt; i++)
+		cnt += use->owners.stacks.items[i].end != 0;
 	return cnt;
 }
 

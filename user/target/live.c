@@ -129,6 +129,12 @@ static int measure_swapped(const struct target *target, struct resident_range *r
 	return live_pages__measure_swapped(target->pid, ranges, cnt);
 }
 
+static int find_resident(const struct target *target, uint64_t start, uint64_t end,
+			 memory_run_fn *take, void *context)
+{
+	return live_pages__find_resident(target->pid, start, end, take, context);
+}
+
 static int used_bytes(const struct target *target, uint64_t *bytes)
 {
 	_cleanup_(proc_text__release) struct proc_text status = {};
@@ -208,6 +214,7 @@ const struct target_ops live_ops = {
 	.residency_is_exact = residency_is_exact,
 	.measure_shared = measure_shared,
 	.measure_swapped = measure_swapped,
+	.find_resident = find_resident,
 	.used_bytes = used_bytes,
 	.visit_threads = visit_threads,
 	.user = find_user,

@@ -98,6 +98,14 @@ int target__measure_swapped(const struct target *target, struct resident_range *
 					    : -ENODATA;
 }
 
+int target__find_resident(const struct target *target, uint64_t start, uint64_t end,
+			  memory_run_fn *take, void *context)
+{
+	return target->ops->find_resident
+		       ? target->ops->find_resident(target, start, end, take, context)
+		       : -ENODATA;
+}
+
 int target__used_bytes(const struct target *target, uint64_t *bytes)
 {
 	return target->ops->used_bytes ? target->ops->used_bytes(target, bytes) : -ENODATA;

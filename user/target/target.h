@@ -86,6 +86,8 @@ struct target_ops {
 			      size_t cnt);
 	int (*measure_swapped)(const struct target *target, struct resident_range *ranges,
 			       size_t cnt);
+	int (*find_resident)(const struct target *target, uint64_t start, uint64_t end,
+			     memory_run_fn *take, void *context);
 	int (*used_bytes)(const struct target *target, uint64_t *bytes);
 	int (*visit_threads)(const struct target *target, target_thread_fn *take, void *context);
 	int (*user)(const struct target *target, uid_t *out);
@@ -151,6 +153,14 @@ int target__measure_shared(const struct target *target, struct resident_range *r
  * among them.
  */
 int target__measure_swapped(const struct target *target, struct resident_range *ranges, size_t cnt);
+
+/*
+ * Passes each run of pages from @start to @end that are resident, as target__measure_resident()
+ * counts them, to @take. Returns 0, -ENODATA: unknown, negative errno, or a nonzero result of
+ * @take, which ends the visit.
+ */
+int target__find_resident(const struct target *target, uint64_t start, uint64_t end,
+			  memory_run_fn *take, void *context);
 
 /*
  * The memory it has written or read, in RAM or swapped out, in bytes. Returns 0, -ENODATA or
