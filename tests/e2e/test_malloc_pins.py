@@ -4,6 +4,7 @@ import ast
 
 import pytest
 
+from target import Target
 from test_malloc import ONE_OF_EACH_RELEASE, anonymous_bytes, ask
 
 
@@ -35,18 +36,19 @@ def pins_of(target, snapshot, blocks):
     return arenas
 
 
-def free_pins(target, snapshot, blocks, counts):
+def free_pins(target, snapshot, blocks, counts, releases=True):
     """So often as there are counts, has the target free so many pins of one arena, those of threads
-    first. Each time all arenas must shrink by what the last of the pins says. Returns these."""
+    first. Each time all arenas must shrink by what the last of the pins says, or by nothing.
+    Returns these pins."""
     target.send("eval __import__('malloc_oracle').free_what_comes(%d)" % len(counts))
     freed = []
     for cnt in counts:
         pins = pins_of(target, snapshot, blocks)[-1][:cnt]
         assert len(pins) == cnt
-        assert free(target, pins) == pins[-1]["releases_bytes"]
+        assert free(target, pins) == (pins[-1]["releases_bytes"] if releases else 0)
         freed.append(pins[-1])
     shrunk = [before - after for before, after in ast.literal_eval(target.read())]
-    assert shrunk == [pin["shrinks_bytes"] for pin in freed]
+    assert shrunk == [pin["shrinks_bytes"] if releases else 0 for pin in freed]
     return freed
 
 
@@ -54,8 +56,8 @@ def free_pins(target, snapshot, blocks, counts):
 def test_freed_pins_release_what_is_said(target, snapshot):
     """In the arena of a thread, several heaps of which are unmapped, and in the main arena."""
     blocks = set(ask(target, "pin_here()") + ask(target, "pin_in_thread()"))
-    freed = free_pins(target, snapshot, blocks, (1, 2, 1, 2))
-    assert freed[0]["shrinks_bytes"] + freed[1]["shrinks_bytes"] > 64 << 20
+    freed = free_pins(target, snapshot, blocks, (3, 3, 2))
+    assert freed[1]["shrinks_bytes"] > 64 << 20 > freed[2]["shrinks_bytes"]
     assert all(pin["releases_bytes"] > 1 << 20 for pin in freed)
 
 
@@ -67,3 +69,28 @@ def test_high_trim_threshold_withholds_pinned_memory(target, snapshot):
     assert pin["below_trim_threshold"]
     assert pin["shrinks_bytes"] == pin["releases_bytes"] == 0
     assert pin["withheld_bytes"] > 1 << 20
+
+
+@pytest.mark.parametrize("python", ONE_OF_EACH_RELEASE, ids=repr)
+@pytest.mark.parametrize("has_tcache", (True, False))
+def test_small_pins_go_to_a_tcache_first(python, has_tcache, snapshot):
+    """And what is in fastbins is released along with the pin."""
+    env = {} if has_tcache else {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
+    with Target(python, env=env) as target:
+        blocks = set(ask(target, "pin_above_fastbin(200)"))
+        pin, = free_pins(target, snapshot, blocks, (1,), releases=not has_tcache)
+        assert pin["cached_when_freed"] == has_tcache
+        assert pin["releases_bytes"] > 1 << 20
+
+
+def test_pin_in_a_tcache_is_freed_when_its_thread_ends(any_target, snapshot):
+    pin = ask(any_target, "pin_by_tcache()")[-1]
+    any_target.wait_until_blocked()
+    before = snapshot(any_target.pid)["malloc"][0]["arenas"][0]
+    assert int(before["pins"][0]["address"], 16) == pin
+    assert before["pins"][0]["state"] == "tcache"
+    ask(any_target, "end_thread()")
+    any_target.wait_until_blocked()
+    after = snapshot(any_target.pid)["malloc"][0]["arenas"][0]
+    shrunk = before["system_bytes"] - after["system_bytes"]
+    assert shrunk == before["pins"][0]["shrinks_bytes"] > 1 << 20

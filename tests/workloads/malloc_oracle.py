@@ -240,3 +240,40 @@ def fill_with_sizes(counts):
     for size, count in counts.items():
         kept.append([libc.malloc(size) for _ in range(count)])
     return len(counts)
+
+
+def pin_above_fastbin(size):
+    """A block above free memory, and between them one of 40 bytes, which goes to a fastbin if there
+    is no tcache."""
+    fill_tcache()
+    blocks = [libc.malloc(60000) for _ in range(40)]
+    for block in blocks:
+        libc.memset(block, 0x5a, 60000)
+    between, pin = libc.malloc(40), 0
+    while pin < blocks[-1]:  # holes below are filled
+        pin = libc.malloc(size)
+    for block in blocks + [between]:
+        libc.free(block)
+    pins.append(pin)
+    return pins
+
+
+def pin_by_tcache():
+    """The block is free, in the tcache of a thread."""
+    pin, ready = pin_above_fastbin(300)[-1], threading.Event()
+
+    def run():
+        libc.free(pin)
+        ready.set()
+        waiting.wait()
+
+    kept.append(threading.Thread(target=run))
+    kept[-1].start()
+    ready.wait()
+    return pins
+
+
+def end_thread():
+    waiting.set()
+    kept[-1].join()
+    return 0

@@ -27,8 +27,10 @@ static void add_arena(struct top_pin_summary *sum, const struct top_pin *pins, s
 	last = &pins[cnt - 1];
 	sum->arenas++;
 	sum->chunks += cnt;
-	for (size_t i = 0; i < cnt; i++)
+	for (size_t i = 0; i < cnt; i++) {
 		sum->chunk_bytes += pins[i].size;
+		sum->cacheable += pins[i].may_be_cached;
+	}
 	sum->released_bytes += last->released_bytes;
 	sum->withheld_bytes += last->withheld_bytes;
 	if (kept_bytes(last) > *most) {

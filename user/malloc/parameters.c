@@ -18,6 +18,9 @@
 #define MMAPS_MAX     65536
 #define ARENA_TEST_AT 24
 #define HEADER_BYTES  104 /* up to sbrk_base, at most */
+/* Behind sbrk_base. */
+#define TCACHE_WORDS_BYTES 24
+#define TCACHE_LISTS_MAX   76
 
 /* Offsets in struct malloc_par, in bytes; 0: no such member. */
 struct parameters_layout {
@@ -74,8 +77,24 @@ static bool fits(const struct parameters_layout *layout, const struct arena_layo
 	       half_at(bytes, layout->mapped_cnt + 4U) == MMAPS_MAX;
 }
 
+/*
+ * Chunks up to which size a tcache takes, by the words behind sbrk_base: the number of lists of
+ * chunks of one size, the largest size (from glibc 2.42 on, where it may be beyond these; before
+ * that, it is of the block), and how many of a size.
+ */
+static uint64_t cached_bytes_of(const uint8_t *behind)
+{
+	uint64_t lists = word_at(behind), largest = word_at(behind + 8), most;
+
+	if (!word_at(behind + 16) || !lists || lists > TCACHE_LISTS_MAX)
+		return 0;
+	most = CHUNK_BYTES_MIN + 16 * (lists - 1);
+	return largest > most ? largest - 1 : most;
+}
+
+/* Decodes what is at @bytes; there are @size bytes from there on. */
 static void decode(struct malloc_parameters *out, const struct parameters_layout *layout,
-		   const uint8_t *bytes)
+		   const uint8_t *bytes, size_t size)
 {
 	*out = (struct malloc_parameters){
 		.is_known = true,
@@ -88,6 +107,8 @@ static void decode(struct malloc_parameters *out, const struct parameters_layout
 		.mapped_chunks = half_at(bytes, layout->mapped_cnt),
 		.mapped_bytes = word_at(bytes + layout->sbrk_base - 16U),
 	};
+	if (size >= layout->sbrk_base + 8U + TCACHE_WORDS_BYTES)
+		out->cached_bytes = cached_bytes_of(bytes + layout->sbrk_base + 8);
 	if (layout->thp_page_bytes)
 		out->huge_page_bytes = word_at(bytes + layout->thp_page_bytes);
 }
@@ -104,7 +125,8 @@ static void search(struct malloc_parameters *out, const struct brk_range *brk,
 		for (size_t i = 0; i < ARRAY_SIZE(layouts); i++)
 			if (at >= layouts[i].sbrk_base &&
 			    fits(&layouts[i], arena, bytes + at - layouts[i].sbrk_base)) {
-				decode(out, &layouts[i], bytes + at - layouts[i].sbrk_base);
+				decode(out, &layouts[i], bytes + at - layouts[i].sbrk_base,
+				       size - at + layouts[i].sbrk_base);
 				if (word == brk->start)
 					return;
 			}

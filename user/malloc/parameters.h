@@ -23,6 +23,7 @@ struct malloc_parameters {
 	uint64_t arenas_max;	  /* MALLOC_ARENA_MAX; 0: eight times the number of cores */
 	uint64_t huge_page_bytes; /* by which trimming rounds, with glibc.malloc.hugetlb=1; or 0 */
 	bool is_fixed;		  /* the thresholds do not rise by themselves any more */
+	uint64_t cached_bytes;	  /* free() may put chunks up to this size into a tcache; 0: none */
 	uint32_t mapped_chunks;
 	uint64_t mapped_bytes;
 };

@@ -11,8 +11,9 @@
 
 /* free() of as much, when merged, merges fastbins and trims (FASTBIN_CONSOLIDATION_THRESHOLD). */
 #define TRIM_BYTES_MIN (64UL << 10)
-#define TOP_BYTES_MIN  33 /* MINSIZE and one byte: they stay */
-#define FENCE_BYTES    32 /* at the end of a heap that is not the last one: two chunks of 16 */
+#define FAST_BYTES_MAX 128 /* M_MXFAST, as it is unless mallopt(3) was called */
+#define TOP_BYTES_MIN  33  /* MINSIZE and one byte: they stay */
+#define FENCE_BYTES    32  /* at the end of a heap that is not the last one: two chunks of 16 */
 #define PAD_MAX	       (1UL << 47) /* of top_pad: more than there is address space */
 
 /* The free memory at the end of a heap, as it is when the pins above are freed. */
@@ -176,6 +177,15 @@ static uint64_t excess_bytes(const struct ladder *ladder, uint64_t top_bytes)
 	return round_down(top_bytes - stays, unit);
 }
 
+/* Whether free() may keep the chunk for reuse, in a tcache or a fastbin. */
+static bool may_be_cached(const struct malloc_image *image, uint64_t size)
+{
+	const struct malloc_instance *instance = image->instance;
+
+	return size <= instance->parameters.cached_bytes ||
+	       (instance->layout->fastbin_cnt && size <= FAST_BYTES_MAX);
+}
+
 /* Finds what happens when the pin is freed, and adds it. */
 static int add_pin(struct ladder *ladder, struct top_pin *pin)
 {
@@ -224,6 +234,7 @@ static int climb_down(struct search *search, const struct malloc_heap *heap)
 			break;
 		pin.size = end->start - (end->pin - CHUNK_HEADER_BYTES);
 		pin.is_cached = malloc_image__state_of(search->image, pin.block) == CHUNK_IN_TCACHE;
+		pin.may_be_cached = !pin.is_cached && may_be_cached(search->image, pin.size);
 		end->piece_has_pin = true;
 		grow_piece(&ladder, end, end->pin - CHUNK_HEADER_BYTES);
 		end->start = end->pin - CHUNK_HEADER_BYTES;

@@ -6,9 +6,8 @@
  * pin, keeps all free memory below it. If it is freed, the next chunk in use is the pin: the pins
  * of an arena are a ladder.
  *
- * A pin may be small enough for a tcache or a fastbin. Then free() puts it there first, and it pins
- * on until it is flushed from there. A chunk that is in a tcache is a pin, too: the end of its
- * thread frees it.
+ * A pin may be small enough for a tcache or a fastbin. If there is room, free() puts it there, and it
+ * pins on until it leaves. A chunk that is in a tcache is a pin, too: the end of its thread frees it.
  *
  * Source: _int_free(), systrim(), malloc_consolidate() (malloc/malloc.c) and heap_trim(),
  * shrink_heap() (malloc/arena.c) of glibc 2.31, 2.36, 2.41, 2.42 and 2.43.
@@ -33,6 +32,7 @@ struct top_pin {
 	size_t rung;	       /* 0: the first below the top */
 	uint64_t block, size;  /* address of the block; size of the whole chunk */
 	bool is_cached;	       /* in a tcache; otherwise the program uses it */
+	bool may_be_cached;    /* free() may put it into a tcache or fastbin, where it pins on */
 	uint64_t top_bytes;    /* size of the top, before it shrinks */
 	uint64_t shrink_bytes; /* what is released of the heaps, resident or not */
 	bool is_withheld;      /* the top does not shrink, for it is below trim_threshold */

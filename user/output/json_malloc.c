@@ -36,10 +36,11 @@ static json_t *pack_pins(const struct top_pins *pins, size_t arena)
 	for (size_t i = 0; i < cnt; i++)
 		json_values__append(
 			&list,
-			json_pack("{s:o, s:I, s:s, s:I, s:I, s:o, s:b, s:o}", "address",
+			json_pack("{s:o, s:I, s:s, s:b, s:I, s:I, s:o, s:b, s:o}", "address",
 				  json_values__address(items[i].block), "size",
 				  (json_int_t)items[i].size, "state",
-				  items[i].is_cached ? "tcache" : "in_use", "top_bytes",
+				  items[i].is_cached ? "tcache" : "in_use", "cached_when_freed",
+				  items[i].may_be_cached, "top_bytes",
 				  (json_int_t)items[i].top_bytes, "shrinks_bytes",
 				  (json_int_t)items[i].shrink_bytes, "releases_bytes",
 				  pack_resident(pins->knows_resident, items[i].released_bytes),

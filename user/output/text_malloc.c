@@ -13,6 +13,7 @@
 #define SIZES_MAX 3
 
 #define BYTES(bytes)	     units__bytes(bytes).text
+#define COUNT(count)	     units__count(count).text
 #define COUNTED(count, noun) units__counted(count, noun).text
 #define PERCENT(share)	     units__percent(share).text
 
@@ -52,6 +53,10 @@ static void write_pins(const struct malloc_use_item *item, FILE *out)
 		"  freeing the last %s of %s (%s, the top one at %#" PRIx64 ") would release %s\n",
 		COUNTED(sum.chunks, "chunk"), COUNTED(sum.arenas, "arena"), BYTES(sum.chunk_bytes),
 		sum.first->block, BYTES(sum.released_bytes));
+	if (sum.cacheable)
+		fprintf(out,
+			"    %s of them only when they leave the tcache that free() puts them in\n",
+			COUNT(sum.cacheable));
 	if (sum.withheld_bytes)
 		fprintf(out, "    and %s more if trim_threshold, now %s, were lower\n",
 			BYTES(sum.withheld_bytes),
