@@ -5,6 +5,8 @@
 
 #include "other_mallocs/jemalloc_layout.h"
 
+#define PAGE_BYTES 4096UL
+
 static void put(const struct fake_other_malloc *fake, uint64_t address, uint64_t word)
 {
 	memcpy(fake_memory__at(&fake->memory, address, sizeof(word)), &word, sizeof(word));
@@ -181,10 +183,28 @@ static void make_mallocng(struct fake_other_malloc *fake)
 	fake->in_use_bytes = 6 * 1632 + 27 * 48UL + (40UL << 12) - 16;
 }
 
+/* As if the process had touched only pages that are not all zero. */
+static int find_touched(const struct memory *memory, uint64_t start, uint64_t end,
+			memory_run_fn *take, void *context)
+{
+	static const uint8_t zero[PAGE_BYTES];
+	const struct fake_memory *fake = (const struct fake_memory *)memory;
+	int err = 0;
+
+	for (uint64_t at = start & ~(PAGE_BYTES - 1); at < end && !err; at += PAGE_BYTES) {
+		const void *page = fake_memory__find(fake, at, PAGE_BYTES);
+
+		if (page && memcmp(page, zero, PAGE_BYTES) != 0)
+			err = take(at, at + PAGE_BYTES, context);
+	}
+	return err;
+}
+
 void fake_other_malloc__init(struct fake_other_malloc *fake, enum fake_other_kind kind)
 {
 	*fake = (struct fake_other_malloc){};
 	fake_memory__init(&fake->memory);
+	fake->memory.memory.find_touched = find_touched;
 	fake->target.memory = &fake->memory.memory;
 	fake->target.maps = fake->maps;
 	map(fake, FAKE_BRK_START, FAKE_BRK_SIZE, "[heap]");
