@@ -16,7 +16,7 @@ PACKAGES      := build-essential pkg-config clang llvm bpftool libbpf-dev libelf
 	libprotobuf-c-dev protobuf-c-compiler python3
 TEST_PACKAGES := clang-format clang-tidy libclang-rt-14-dev libcmocka-dev python3-dev \
 	python3-pytest python3-fastjsonschema python3-pyelftools golang-go \
-	uwsgi-core uwsgi-plugin-python3 libjemalloc2 libgoogle-perftools-dev musl-tools
+	uwsgi-core uwsgi-plugin-python3 libjemalloc2 libgoogle-perftools-dev musl-tools libmimalloc-dev
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wno-unknown-warning-option -Wno-format-truncation

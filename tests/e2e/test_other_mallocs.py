@@ -92,6 +92,18 @@ def test_equals_what_it_says(python, library, snapshot):
         check_release(target, item, anonymous)
 
 
+def test_names_an_allocator_that_it_cannot_read(any_target, snapshot):
+    """mimalloc, loaded by ctypes: it has memory, and is named as the one that may have it."""
+    library = find_library(any_target.python, "libmimalloc.so.*")
+    ask(any_target, "fill_from(%r)" % library)
+    report = snapshot(any_target.pid)
+    assert report["other_mallocs"] == []
+    named, = report["loaded_mallocs"]
+    assert named["name"] == "mimalloc"
+    assert named["path"].startswith(os.path.realpath(library))
+    assert report["memory"]["unexplained"]["resident_bytes"] > 20 << 20
+
+
 def built_program(name):
     built = os.path.dirname(os.path.abspath(PYFRAG))
     for directory in (built + "/build", built):

@@ -27,6 +27,18 @@ def fill(count):
     return len(kept)
 
 
+def fill_from(path):
+    """Allocates from the mimalloc at @path, which nobody else uses."""
+    library = ctypes.CDLL(path)
+    library.mi_malloc.restype = ctypes.c_void_p
+    library.mi_malloc.argtypes = [ctypes.c_size_t]
+    for _ in range(1000):
+        block = library.mi_malloc(30000)
+        libc.memset(block, 0x5a, 30000)
+        kept.append(block)
+    return len(kept)
+
+
 class Jemalloc:
     PAGE = 4096
     EVERY_ARENA = b"stats.arenas.4096."

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "analysis/memory_use.h"
+#include "other_mallocs/loaded_mallocs.h"
 #include "other_mallocs/other_mallocs.h"
 #include "target/target.h"
 #include "util/failure.h"
@@ -17,6 +18,17 @@
  */
 int other_mallocs__find_for_report(struct other_mallocs *out, struct target *target,
 				   struct failure *failure);
+
+/*
+ * Finds allocators that are loaded but not among the ones that were @found, if @use has memory that
+ * they may have. Errors and ownership as above.
+ */
+int loaded_mallocs__find_for_report(struct loaded_mallocs *out, struct target *target,
+				    const struct other_mallocs *found, const struct memory_use *use,
+				    struct failure *failure);
+
+/* Resident memory that an allocator may have which is loaded but not recognized, in bytes. */
+uint64_t loaded_mallocs__bytes_max(const struct memory_use *use);
 
 /*
  * How much memory allocator number @number of those with which @use was found has in that @state.

@@ -35,12 +35,16 @@ int process_memory__divide(struct process_memory *out, const struct heap_source 
 		return err;
 	out->mallocs = mallocs;
 	out->malloc = malloc_use__of(mallocs);
-	return memory_use__find_for_report(&out->use, &of, counters, failure);
+	err = memory_use__find_for_report(&out->use, &of, counters, failure);
+	return err ? err
+		   : loaded_mallocs__find_for_report(&out->loaded_mallocs, source->target,
+						     &out->other_mallocs, &out->use, failure);
 }
 
 void process_memory__release(struct process_memory *memory)
 {
 	memory_use__release(&memory->use);
 	other_mallocs__release(&memory->other_mallocs);
+	loaded_mallocs__release(&memory->loaded_mallocs);
 	*memory = (struct process_memory){};
 }

@@ -7,6 +7,7 @@
 
 #include "analysis/malloc_use.h"
 #include "analysis/memory_use.h"
+#include "other_mallocs/loaded_mallocs.h"
 #include "other_mallocs/other_mallocs.h"
 #include "source/heap_source.h"
 #include "util/counters.h"
@@ -19,6 +20,7 @@ struct process_memory {
 	/* Not owned: those of the source, until it reads them again; NULL: not known. */
 	const struct mallocs *mallocs;
 	struct other_mallocs other_mallocs;
+	struct loaded_mallocs loaded_mallocs; /* that are not recognized */
 };
 
 /* In how much detail memory is divided. */

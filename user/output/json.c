@@ -314,6 +314,9 @@ static void write_census(struct json_stream *stream, const struct report *report
 		json_stream__put(stream, "other_mallocs",
 				 json_other_mallocs__report(report->other_mallocs,
 							    report->memory_use));
+	if (report->loaded_mallocs)
+		json_stream__put(stream, "loaded_mallocs",
+				 json_loaded_mallocs__report(report->loaded_mallocs));
 	if (report->outside)
 		json_stream__put(stream, "outside",
 				 json_memory__outside(census, report->outside,

@@ -39,3 +39,15 @@ json_t *json_other_mallocs__report(const struct other_mallocs *mallocs,
 		json_values__append(&report, pack_malloc(&mallocs->items[i], i, use));
 	return report;
 }
+
+json_t *json_loaded_mallocs__report(const struct loaded_mallocs *mallocs)
+{
+	json_t *report = json_array();
+
+	for (size_t i = 0; i < mallocs->cnt; i++)
+		json_values__append(&report,
+				    json_pack("{s:s, s:o}", "name",
+					      other_malloc_names[mallocs->items[i].kind], "path",
+					      json_values__text(mallocs->items[i].path)));
+	return report;
+}

@@ -8,3 +8,4 @@
 
 json_t *json_other_mallocs__report(const struct other_mallocs *mallocs,
 				   const struct memory_use *use);
+json_t *json_loaded_mallocs__report(const struct loaded_mallocs *mallocs);

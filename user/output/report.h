@@ -73,13 +73,14 @@ struct report {
 	const struct malloc_use *malloc_use;  /* NULL: not known */
 	/* Other allocators; requires memory_use. NULL: not known */
 	const struct other_mallocs *other_mallocs;
-	double memory_age_s;		       /* how long ago these were read */
-	const struct census_report *census;    /* NULL: not requested */
-	const struct outside_objects *outside; /* NULL: not known; requires census */
-	const struct pin_holders *holders;     /* NULL: not requested; requires census */
-	const struct advices *advices;	       /* what to change; set along with holders */
-	const struct arena_report *arena;      /* NULL: not requested; requires census */
-	const struct object_report *object;    /* NULL: not requested; requires census */
+	const struct loaded_mallocs *loaded_mallocs; /* along with it */
+	double memory_age_s;			     /* how long ago these were read */
+	const struct census_report *census;	     /* NULL: not requested */
+	const struct outside_objects *outside;	     /* NULL: not known; requires census */
+	const struct pin_holders *holders;	     /* NULL: not requested; requires census */
+	const struct advices *advices;		     /* what to change; set along with holders */
+	const struct arena_report *arena;	     /* NULL: not requested; requires census */
+	const struct object_report *object;	     /* NULL: not requested; requires census */
 	/* NULL unless the writer needs it. Requires census. */
 	const struct report_contents *contents;
 	struct report_snapshot snapshot;

@@ -369,6 +369,8 @@ int report__write_text(const struct report *report, FILE *out)
 		write_heap(report, out);
 	if (report->memory_use)
 		text_memory__write(report->memory_use, report->memory_age_s, out);
+	if (report->loaded_mallocs && report->memory_use)
+		text_loaded_mallocs__write(report->loaded_mallocs, report->memory_use, out);
 	if (report->malloc_use)
 		text_malloc__write(report->malloc_use, report__resident_bytes(report), out);
 	if (report->other_mallocs && report->memory_use)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "output/text_other_mallocs.h"
 
+#include "util/text.h"
 #include "util/units.h"
 
 #define BYTES(bytes) units__bytes(bytes).text
@@ -53,4 +54,15 @@ void text_other_mallocs__write(const struct other_mallocs *mallocs, const struct
 {
 	for (size_t i = 0; i < mallocs->cnt; i++)
 		write_malloc(&mallocs->items[i], i, use, out);
+}
+
+void text_loaded_mallocs__write(const struct loaded_mallocs *mallocs, const struct memory_use *use,
+				FILE *out)
+{
+	for (size_t i = 0; i < mallocs->cnt; i++) {
+		fprintf(out, "  %s is loaded (", other_malloc_names[mallocs->items[i].kind]);
+		text__write(mallocs->items[i].path, out);
+		fprintf(out, ") but cannot be read: it has at most %s of this\n",
+			BYTES(loaded_mallocs__bytes_max(use)));
+	}
 }

@@ -8,3 +8,7 @@
 
 void text_other_mallocs__write(const struct other_mallocs *mallocs, const struct memory_use *use,
 			       FILE *out);
+
+/* Says which allocators may have unexplained memory. */
+void text_loaded_mallocs__write(const struct loaded_mallocs *mallocs, const struct memory_use *use,
+				FILE *out);

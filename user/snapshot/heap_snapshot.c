@@ -55,6 +55,7 @@ static void begin_report(struct heap_snapshot *snapshot, const struct heap_censu
 	report->memory_use = memory_use__if_known(&snapshot->memory.use);
 	report->malloc_use = process_memory__malloc(&snapshot->memory);
 	report->other_mallocs = &snapshot->memory.other_mallocs;
+	report->loaded_mallocs = &snapshot->memory.loaded_mallocs;
 	report->snapshot = (struct report_snapshot){.duration_ms = snapshot->reading.duration_ms,
 						    .paused_ms = snapshot->reading.paused_ms};
 	report->counters = &snapshot->counters;
