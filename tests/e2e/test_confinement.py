@@ -14,7 +14,7 @@ from conftest import TOP
 from target import MARK
 from test_agent import start_agent  # noqa: F401 (a fixture)
 
-WITHOUT_LANDLOCK = TOP + "/build/tests/e2e/without_landlock"
+WITHOUT_LANDLOCK = [TOP + "/build/tests/e2e/without_call", "landlock_create_ruleset"]
 ATTEMPTS = TOP + "/build/tests/e2e/attempts"
 # Numbers from linux/capability.h.
 DAC_READ_SEARCH, SYS_PTRACE, PERFMON, BPF, CHECKPOINT_RESTORE = 2, 19, 38, 39, 40
@@ -111,7 +111,7 @@ def test_kill_9_ends_a_command(start_agent, any_target, tmp_path):  # noqa: F811
 
 
 def test_a_kernel_without_landlock(start_agent, any_target):  # noqa: F811
-    agent = start_agent("--match", MARK, wrapper=[WITHOUT_LANDLOCK])
+    agent = start_agent("--match", MARK, wrapper=WITHOUT_LANDLOCK)
     wait_for(lambda: any_target.pid in agent.processes())
     assert agent.stop() == 0
     assert re.fullmatch(r"pyfrag: warning: this kernel has no Landlock: .*\n", agent.stderr)

@@ -48,7 +48,7 @@ mkdir -p "$root/pyfrag/docs" "$root/pyfrag/tests"
 cp -r "$top/tests/e2e" "$top/tests/workloads" "$top/tests/vm" "$root/pyfrag/tests/"
 cp -r "$top/deploy" "$root/pyfrag/"
 cp "$top/docs/report.schema.json" "$root/pyfrag/docs/"
-for program in attempts walk without_landlock; do
+for program in attempts walk without_call; do
 	cp "$programs/$program" "$root/pyfrag/build/tests/e2e/"
 done
 cp "$here/init" "$root/init"
