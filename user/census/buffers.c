@@ -277,18 +277,18 @@ static uint32_t written_bytes(const struct census *census, uint32_t kind, uint32
 	return end < size ? (uint32_t)end : size;
 }
 
-static int visit(const struct block_span *span, const uint8_t *bytes, void *context)
+static int visit(const struct block_span *span, const struct pool_copy *copy, void *context)
 {
 	struct round *round = context;
 	struct census *census = round->census;
 	uint32_t size = pool_reader__copy_bytes(span);
 
-	for (uint32_t i = 0; i < span->block_cnt && bytes; i++) {
+	for (uint32_t i = 0; i < span->block_cnt && copy->bytes; i++) {
 		uint32_t place = span->first_place + i, kind = census->blocks.words[place];
+		uint32_t offset = span->first_block + i * size;
 
-		if (points(round, place))
-			follow(round, bytes + span->first_block + (size_t)i * size,
-			       written_bytes(census, kind, size), kind,
+		if (points(round, place) && pool_copy__has(copy, offset, size))
+			follow(round, copy->bytes + offset, written_bytes(census, kind, size), kind,
 			       census__object_offset(census, kind));
 	}
 	return 0;

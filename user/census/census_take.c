@@ -289,7 +289,7 @@ static int look_at_block(struct look *look, uint32_t place, const uint8_t *bytes
 	return err;
 }
 
-static int look_at_span(const struct block_span *span, const uint8_t *bytes, void *context)
+static int look_at_span(const struct block_span *span, const struct pool_copy *copy, void *context)
 {
 	struct look *look = context;
 	struct census *census = look->census;
@@ -301,8 +301,8 @@ static int look_at_span(const struct block_span *span, const uint8_t *bytes, voi
 	     i++, offset += pool_reader__copy_bytes(span)) {
 		if (!pool_reader__is_live(census->heap, live, offset))
 			continue;
-		if (bytes) {
-			err = look_at_block(look, span->first_place + i, bytes + offset,
+		if (pool_copy__has(copy, offset, pool_reader__copy_bytes(span))) {
+			err = look_at_block(look, span->first_place + i, copy->bytes + offset,
 					    span->block_size);
 			continue;
 		}

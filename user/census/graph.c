@@ -312,17 +312,18 @@ static int look_at_block(struct build *build, uint32_t place, uint64_t address,
 	}
 }
 
-static int look_at_span(const struct block_span *span, const uint8_t *bytes, void *context)
+static int look_at_span(const struct block_span *span, const struct pool_copy *copy, void *context)
 {
 	struct build *build = context;
 	const struct census *census = build->graph->census;
 	uint32_t offset = span->first_block, size = pool_reader__copy_bytes(span);
 	int err = 0;
 
-	for (uint32_t i = 0; i < span->block_cnt && bytes && !err; i++, offset += size)
-		if (block_kind__role(census->blocks.words[span->first_place + i]) != BLOCK_FREE)
+	for (uint32_t i = 0; i < span->block_cnt && copy->bytes && !err; i++, offset += size)
+		if (block_kind__role(census->blocks.words[span->first_place + i]) != BLOCK_FREE &&
+		    pool_copy__has(copy, offset, size))
 			err = look_at_block(build, span->first_place + i, span->address + offset,
-					    bytes + offset, size);
+					    copy->bytes + offset, size);
 	return err;
 }
 

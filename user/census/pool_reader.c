@@ -7,6 +7,7 @@
 
 #define BATCH_BYTES (512UL << 10)
 #define BATCH_POOLS 2048
+#define PAGE_BYTES  4096UL
 
 /* Pools that are read together. */
 struct batch {
@@ -22,7 +23,44 @@ struct batch {
 	struct memory_range ranges[BATCH_POOLS], apart[BATCH_POOLS];
 	size_t range_cnt, used;
 	uint8_t bytes[BATCH_BYTES];
+	/* A bit for each word of @bytes that is missing because it is left swapped out. */
+	uint8_t missing[BATCH_BYTES / 8 / 8 + 1];
+	bool has_missing; /* any bit is set */
 };
+
+static uint32_t word_in(const struct batch *batch, const uint8_t *place)
+{
+	return (uint32_t)(place - batch->bytes) / 8;
+}
+
+static void note_missing(struct batch *batch, const uint8_t *place, uint64_t size)
+{
+	batch->has_missing = true;
+	for (uint64_t i = 0; i < size; i += 8)
+		bits__set(batch->missing, word_in(batch, place + i));
+}
+
+/* Reads a range of which a page is swapped out, page by page. */
+static int read_pages(struct batch *batch, struct memory_range *whole)
+{
+	uint64_t end = whole->address + whole->size;
+	int err = 0;
+
+	for (uint64_t at = whole->address, next; at < end && !err; at = next) {
+		struct memory_range page = {
+			.address = at,
+			.buffer = (uint8_t *)whole->buffer + (at - whole->address),
+		};
+
+		next = (at | (PAGE_BYTES - 1)) + 1 < end ? (at | (PAGE_BYTES - 1)) + 1 : end;
+		page.size = next - at;
+		err = memory__read_ranges(batch->memory, &page, 1);
+		if (page.failed)
+			note_missing(batch, page.buffer, page.size);
+	}
+	whole->failed = false;
+	return err;
+}
 
 /* How much of a pool to read: up to the end of its last live block. */
 static uint32_t bytes_wanted(const struct heap *heap, const struct block_span *pool)
@@ -72,9 +110,22 @@ static int read_batch(struct batch *batch)
 {
 	int err = memory__read_ranges(batch->memory, batch->ranges, batch->range_cnt);
 
+	for (size_t i = 0; i < batch->range_cnt && !err; i++)
+		if (batch->ranges[i].is_swapped)
+			err = read_pages(batch, &batch->ranges[i]);
 	for (size_t i = 0; i < batch->cnt; i++)
 		batch->pools[i].failed = batch->ranges[batch->pools[i].range].failed;
 	return err || !batch->heap->spans ? err : read_apart(batch);
+}
+
+static int visit(const struct batch *batch, const struct batch_pool *pool)
+{
+	const uint8_t *bytes = (const uint8_t *)batch->ranges[pool->range].buffer + pool->offset;
+	const struct pool_copy copy = {.bytes = pool->failed ? NULL : bytes,
+				       .missing = batch->has_missing ? batch->missing : NULL,
+				       .first_word = word_in(batch, bytes)};
+
+	return batch->visitor->visit(pool->pool, &copy, batch->visitor->context);
 }
 
 static int end_batch(struct batch *batch)
@@ -82,18 +133,14 @@ static int end_batch(struct batch *batch)
 	const struct pool_visitor *visitor = batch->visitor;
 	int err = read_batch(batch);
 
-	for (size_t i = 0; i < batch->cnt && !err; i++) {
-		const struct batch_pool *pool = &batch->pools[i];
-		const struct memory_range *range = &batch->ranges[pool->range];
-
-		err = visitor->visit(pool->pool,
-				     pool->failed ? NULL
-						  : (const uint8_t *)range->buffer + pool->offset,
-				     visitor->context);
-	}
+	for (size_t i = 0; i < batch->cnt && !err; i++)
+		err = visit(batch, &batch->pools[i]);
 	if (!err && visitor->end_batch)
 		err = visitor->end_batch(visitor->context);
 	batch->cnt = batch->range_cnt = batch->used = 0;
+	if (batch->has_missing)
+		memset(batch->missing, 0, sizeof(batch->missing));
+	batch->has_missing = false;
 	return err;
 }
 
@@ -103,10 +150,12 @@ static int end_batch(struct batch *batch)
  */
 static bool continues_range(const struct batch *batch, const struct block_span *pool)
 {
-	const struct memory_range *last = &batch->ranges[batch->range_cnt - 1];
+	const struct memory_range *last;
 
-	return batch->heap->spans && batch->range_cnt && pool->address >= last->address &&
-	       pool->address - last->address <= last->size;
+	if (!batch->heap->spans || !batch->range_cnt)
+		return false;
+	last = &batch->ranges[batch->range_cnt - 1];
+	return pool->address >= last->address && pool->address - last->address <= last->size;
 }
 
 static int take_run(uint64_t start, uint64_t end, void *context)
@@ -159,6 +208,8 @@ static int add_pool(struct batch *batch, const struct block_span *pool)
 	range->size = pool->address - range->address + read;
 	batch->used = (size_t)((uint8_t *)range->buffer - batch->bytes) + range->size;
 	memset(batch->bytes + batch->used, 0, size - read);
+	if (read < size && memory__leaves(batch->memory, pool->address + read))
+		note_missing(batch, batch->bytes + batch->used, size - read);
 	batch->used += size - read;
 	return err;
 }
@@ -171,6 +222,8 @@ int pool_reader__run(const struct heap *heap, const struct block_table *blocks,
 
 	if (!batch)
 		return -ENOMEM;
+	memset(batch->missing, 0, sizeof(batch->missing));
+	batch->has_missing = false;
 	batch->heap = heap;
 	batch->memory = memory;
 	batch->visitor = visitor;

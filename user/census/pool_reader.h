@@ -11,19 +11,40 @@
 #include "census/block_table.h"
 #include "heap/heap.h"
 #include "target/memory.h"
+#include "util/bits.h"
 
 /* At most so much is read of a block. */
 #define BLOCK_COPY_MAX (64UL << 10)
+
+/*
+ * A copy of a pool from its header to the end of its last live block, or of what is read of that
+ * (pool_reader__copy_bytes()). Pages that are left swapped out are missing.
+ */
+struct pool_copy {
+	const uint8_t *bytes;	/* NULL: nothing of it could be read */
+	const uint8_t *missing; /* NULL: it is whole; else a bit for each word of a buffer, ... */
+	uint32_t first_word;	/* ... in which the copy begins here */
+};
+
+/* Whether a block of @size bytes at @offset of the pool is in the copy. */
+static inline bool pool_copy__has(const struct pool_copy *copy, uint32_t offset, uint32_t size)
+{
+	if (!copy->bytes || !copy->missing)
+		return copy->bytes;
+	for (uint32_t word = offset / 8; word < (offset + size + 7) / 8; word++)
+		if (bits__get(copy->missing, copy->first_word + word))
+			return false;
+	return true;
+}
 
 struct pool_visitor {
 	/* Whether to read a pool; NULL: read all. */
 	bool (*wants)(const struct block_span *pool, void *context);
 	/*
-	 * @bytes: a copy of the pool from its header to the end of its last live block, or of what
-	 * is read of that (pool_reader__copy_bytes()). It is valid until end_batch() returns; NULL
-	 * if it could not be read. Returns 0, or an error, which ends the run.
+	 * The bytes of @copy are valid until end_batch() returns. Returns 0, or an error, which
+	 * ends the run.
 	 */
-	int (*visit)(const struct block_span *pool, const uint8_t *bytes, void *context);
+	int (*visit)(const struct block_span *pool, const struct pool_copy *copy, void *context);
 	int (*end_batch)(void *context); /* may be NULL */
 	void *context;
 };
