@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 import swap
-from conftest import PYTHONS
+from conftest import PYTHONS, run_pyfrag
 
 # Stacks of threads depend on the libc, not on the Python.
 ONE_OF_EACH_RELEASE = list({python.root: python for python in reversed(PYTHONS)}.values())
@@ -220,6 +220,20 @@ def test_frame_stacks(target, snapshot):
     assert len(chunks) > 5 or target.python.version < (3, 11)
     assert frames["mapped_bytes"] == sum(size for _, size in chunks)
     assert frames["resident_bytes"] >= 4096 * len(chunks)
+
+
+def test_text_lists_large_parts_first(any_target, snapshot):
+    ask(any_target, "map_private(%d)" % (20 * MIB))
+    any_target.wait_until_blocked()
+    lines = run_pyfrag("snapshot", "-p", any_target.pid).stdout.decode().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("Memory: "))
+    rows = lines[start + 1:lines.index("", start)]
+    shares = [float(re.search(r"([\d.]+) %", row).group(1)) for row in rows]
+    assert sum(shares) == pytest.approx(100, abs=0.5)
+    assert shares[:-1] == sorted(shares[:-1], reverse=True) and shares[-2] >= 0.9
+    assert rows[0].split()[:3] == ["unexplained", "20.0", "MiB"]
+    assert "largest region 20.0 MiB" in rows[0]
+    assert rows[-1].split()[0] == "others"
 
 
 def page_table_bytes(pid):

@@ -279,6 +279,8 @@ static void add_up(struct memory_use *use)
 		use->huge_bytes += use->smaps.usages[i].huge_bytes;
 		use->hugetlb_bytes += use->smaps.usages[i].hugetlb_bytes;
 	}
+	for (size_t i = 0; i < use->owners.stacks.cnt; i++)
+		use->stack_cnt += use->owners.stacks.items[i].end != 0;
 	for (size_t i = 0; i < use->region_cnt; i++) {
 		const struct memory_region *region = &use->regions[i];
 

@@ -30,6 +30,7 @@ struct memory_use {
 	struct memory_owners
 		owners; /* a region of MEMORY_STACKS has the number of a stack as owner */
 	struct memory_files files;
+	size_t stack_cnt;	/* of those whose place is known */
 	uint64_t huge_bytes;	/* of the resident memory: in huge pages */
 	uint64_t hugetlb_bytes; /* of hugetlbfs: does not count as resident */
 	struct memory_share parts[MEMORY_PART_CNT], all;

@@ -83,15 +83,6 @@ static json_t *pack_stacks(const struct memory_use *use)
 	return list;
 }
 
-static size_t count_stacks(const struct memory_use *use)
-{
-	size_t cnt = 0;
-
-	for (size_t i = 0; i < use->owners.stacks.cnt; i++)
-		cnt += use->owners.stacks.items[i].end != 0;
-	return cnt;
-}
-
 static json_t *pack_largest(const struct memory_use *use)
 {
 	const struct memory_region *region = memory_use__largest_unexplained(use);
@@ -118,7 +109,7 @@ static json_t *pack_part(const struct memory_use *use, enum memory_part part)
 		json_values__set(&packed, "count", json_integer((json_int_t)use->files.cnt));
 		json_values__set(&packed, "list", pack_files(use));
 	} else if (part == MEMORY_STACKS) {
-		json_values__set(&packed, "count", json_integer((json_int_t)count_stacks(use)));
+		json_values__set(&packed, "count", json_integer((json_int_t)use->stack_cnt));
 		json_values__set(&packed, "list", pack_stacks(use));
 	} else if (part == MEMORY_UNEXPLAINED) {
 		json_values__set(&packed, "largest", pack_largest(use));

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "output/text_memory.h"
 
+#include <stdbool.h>
+
 #include "output/text_census.h"
+#include "util/text.h"
 #include "util/units.h"
 
 #define BYTES(bytes)   units__bytes(bytes).text
@@ -10,37 +13,185 @@
 
 #define ROWS_MAX 10
 
+/* Parts below this share of the memory are summed up. */
+#define SMALL_SHARE 0.01
+
+static const char *const part_texts[MEMORY_PART_CNT] = {
+	[MEMORY_ARENAS] = "arenas",
+	[MEMORY_MALLOC] = "malloc",
+	[MEMORY_OTHER_MALLOCS] = "other mallocs",
+	[MEMORY_FRAME_STACKS] = "frame stacks",
+	[MEMORY_STACKS] = "stacks",
+	[MEMORY_GUARDS] = "guard pages",
+	[MEMORY_FILES] = "files",
+	[MEMORY_SHARED] = "shared",
+	[MEMORY_KERNEL] = "kernel",
+	[MEMORY_BREAK] = "break",
+	[MEMORY_UNEXPLAINED] = "unexplained",
+};
+
+/* NULL: not shown as such. */
+static const char *const state_texts[MEMORY_STATE_CNT] = {
+	[STATE_LIVE] = "live",
+	[STATE_FREE_BLOCKS] = "free blocks",
+	[STATE_FREE_POOLS] = "free pools",
+	[STATE_IN_USE] = "in use",
+	[STATE_FREE] = "free",
+	[STATE_TCACHE] = "tcache",
+	[STATE_TOP] = "top",
+	[STATE_UNUSED] = "left by deeper calls",
+	[STATE_CACHED] = "of ended threads",
+	[STATE_PRIVATE_DIRTY] = "written",
+	[STATE_OVERHEAD] = "overhead",
+};
+
+/* For parts that are not divided into states, or that need an explanation. */
+static const char *const part_notes[MEMORY_PART_CNT] = {
+	[MEMORY_OTHER_MALLOCS] = "other allocators, see below",
+	[MEMORY_FRAME_STACKS] = "frames of Python functions",
+	[MEMORY_GUARDS] = "pages below stacks that nobody may access",
+	[MEMORY_SHARED] = "shared memory without a file on disk",
+	[MEMORY_KERNEL] = "provided by the kernel",
+	[MEMORY_BREAK] = "[heap], but not glibc's malloc",
+};
+
+/* A list on one line: what separates the next item from the one before it. */
+struct line {
+	FILE *out;
+	const char *separator;
+};
+
+static void write_item(struct line *line, const char *name, uint64_t bytes)
+{
+	fprintf(line->out, "%s%s %s", line->separator, name, BYTES(bytes));
+	line->separator = ", ";
+}
+
+static void write_note(struct line *line, const char *note)
+{
+	fprintf(line->out, "%s%s", line->separator, note);
+	line->separator = "; ";
+}
+
+/* Memory in RAM or swapped out. */
+static uint64_t used_bytes(const struct memory_share *share)
+{
+	return share->resident_bytes + share->swap_bytes;
+}
+
+static void write_largest(struct line *line, const struct memory_use *use)
+{
+	const struct memory_region *region = memory_use__largest_unexplained(use);
+	const char *name;
+
+	write_note(line, "mapped by extension modules or an unknown allocator");
+	if (!region)
+		return;
+	name = use->smaps.mappings.items[region->mapping].path;
+	write_item(line, "largest region", region->resident_bytes);
+	if (!*name)
+		return;
+	fputc(' ', line->out);
+	text__write(name, line->out);
+}
+
+static void write_states(struct line *line, const struct memory_use *use, enum memory_part part)
+{
+	const struct memory_share *share = &use->parts[part];
+
+	if (part_notes[part])
+		write_note(line, part_notes[part]);
+	if (part == MEMORY_STACKS)
+		write_note(line, units__counted(use->stack_cnt, "stack").text);
+	if (part == MEMORY_FILES)
+		write_note(line, units__counted(use->files.cnt, "file").text);
+	if (part == MEMORY_UNEXPLAINED)
+		write_largest(line, use);
+	for (int state = 0; state < MEMORY_STATE_CNT; state++)
+		if (state_texts[state] && memory_part__has_state(part, (enum memory_state)state) &&
+		    use->states[part][state])
+			write_item(line, state_texts[state], use->states[part][state]);
+	if (part == MEMORY_FILES)
+		write_item(line, "not written",
+			   share->resident_bytes - use->states[part][STATE_PRIVATE_DIRTY]);
+	if (share->swap_bytes)
+		write_item(line, "swapped out", share->swap_bytes);
+}
+
+static void write_row(const struct memory_use *use, const char *name, uint64_t bytes, FILE *out)
+{
+	fprintf(out, "  %-13s %12s %8s  ", name, BYTES(bytes),
+		PERCENT(use->all.resident_bytes ? (double)bytes / (double)use->all.resident_bytes
+						: 0));
+}
+
+static void write_part(const struct memory_use *use, enum memory_part part, FILE *out)
+{
+	struct line line = {.out = out, .separator = ""};
+
+	write_row(use, part_texts[part], use->parts[part].resident_bytes, out);
+	write_states(&line, use, part);
+	fputc('\n', out);
+}
+
+static bool is_small(const struct memory_use *use, enum memory_part part)
+{
+	return (double)used_bytes(&use->parts[part]) < SMALL_SHARE * (double)used_bytes(&use->all);
+}
+
+/* Lists the parts that have memory, those with most of it first. Returns how many there are. */
+static int sort_parts(const struct memory_use *use, enum memory_part *parts)
+{
+	int cnt = 0;
+
+	for (int part = 0; part < MEMORY_PART_CNT; part++) {
+		int at = cnt;
+
+		if (!used_bytes(&use->parts[part]))
+			continue;
+		for (; at && used_bytes(&use->parts[parts[at - 1]]) < used_bytes(&use->parts[part]);
+		     at--)
+			parts[at] = parts[at - 1];
+		parts[at] = (enum memory_part)part;
+		cnt++;
+	}
+	return cnt;
+}
+
+static void write_small_parts(const struct memory_use *use, const enum memory_part *parts, int cnt,
+			      FILE *out)
+{
+	struct line line = {.out = out, .separator = ""};
+	uint64_t bytes = 0;
+
+	for (int i = 0; i < cnt; i++)
+		bytes += use->parts[parts[i]].resident_bytes;
+	write_row(use, "others", bytes, out);
+	for (int i = 0; i < cnt; i++)
+		write_item(&line, part_texts[parts[i]], use->parts[parts[i]].resident_bytes);
+	fputc('\n', out);
+}
+
 void text_memory__write(const struct memory_use *use, double age_s, FILE *out)
 {
-	static const char *const notes[MEMORY_PART_CNT] = {
-		[MEMORY_ARENAS] = "pymalloc's arenas",
-		[MEMORY_MALLOC] = "objects over 512 bytes, and allocations of C code",
-		[MEMORY_OTHER_MALLOCS] = "other allocators, see below",
-		[MEMORY_FRAME_STACKS] = "of Python's functions",
-		[MEMORY_STACKS] = "of threads",
-		[MEMORY_GUARDS] = "pages below stacks that nobody may access",
-		[MEMORY_FILES] = "programs, libraries and their static data; other mapped files",
-		[MEMORY_SHARED] = "shared memory without a file on disk",
-		[MEMORY_KERNEL] = "provided by the kernel",
-		[MEMORY_BREAK] = "[heap], but not glibc's malloc",
-		[MEMORY_UNEXPLAINED] = "other anonymous memory (extension modules, other mallocs)",
-	};
+	enum memory_part parts[MEMORY_PART_CNT];
+	int cnt = sort_parts(use, parts), large = 0;
 
 	fputs("\nMemory", out);
 	if (age_s >= 1)
 		fprintf(out, " %s ago", units__seconds(age_s).text);
-	fprintf(out, ": %s resident\n", BYTES(use->all.resident_bytes));
-	for (int part = 0; part < MEMORY_PART_CNT; part++) {
-		uint64_t bytes = use->parts[part].resident_bytes;
-
-		if (!use->parts[part].mapped_bytes)
-			continue;
-		fprintf(out, "  %-13s %12s %8s  %s\n", memory_part_names[part], BYTES(bytes),
-			PERCENT(use->all.resident_bytes
-					? (double)bytes / (double)use->all.resident_bytes
-					: 0),
-			notes[part]);
-	}
+	fprintf(out, ": %s resident", BYTES(use->all.resident_bytes));
+	if (use->all.swap_bytes)
+		fprintf(out, ", %s swapped out", BYTES(use->all.swap_bytes));
+	if (use->huge_bytes)
+		fprintf(out, "; %s in huge pages", BYTES(use->huge_bytes));
+	if (use->hugetlb_bytes)
+		fprintf(out, "; %s of hugetlbfs, not counted", BYTES(use->hugetlb_bytes));
+	fputc('\n', out);
+	while (large < cnt && !is_small(use, parts[large]))
+		write_part(use, parts[large++], out);
+	if (large < cnt)
+		write_small_parts(use, parts + large, cnt - large, out);
 }
 
 void text_memory__write_outside(const struct census *census, const struct outside_objects *objects,
