@@ -4,7 +4,8 @@
  * its objects, the search for referrers and the search for paths terminate. The census counts every
  * live block once, and every reference leads to an existing block.
  *
- * Input: a byte for the version, and one for the number of types beside the genuine ones. Each type
+ * Input: a byte for the version, and for whether the heap is one of pymalloc or of malloc, where
+ * each block is a chunk; and one for the number of types beside the genuine ones. Each type
  * is a byte for the type it resembles, one for its name, and one for the number of words that are
  * changed; for each of these, a byte for its place, and the word. Then blocks: each is a byte for
  * its size, then its words. A word is a byte for its kind (a count, a type, a block or an address
@@ -20,6 +21,8 @@
 #include "census/retention.h"
 #include "census/value.h"
 #include "fake_objects.h"
+#include "malloc/chunk.h"
+#include "malloc/malloc_layout.h"
 #include "target/offsets.h"
 #include "util/cleanup.h"
 
@@ -147,6 +150,26 @@ static struct census *take_census(const struct world *world, uint8_t version)
 	return census;
 }
 
+/* The same blocks as chunks of malloc. The last one of a pool reaches to the next pool. */
+static struct heap *make_chunks(const struct world *world)
+{
+	uint64_t at = ARENA, end = ARENA + SAMPLE_ARENA_BYTES, last = ARENA;
+	struct heap *heap;
+	bool was_there;
+
+	CHECK(!heap__new(&heap, &malloc_layout, NULL));
+	CHECK(!heap__add_region(heap, ARENA, SAMPLE_ARENA_BYTES));
+	heap->regions[0].carved_end = end - 4096;
+	for (; block_map__next(world->heap->blocks, &at, end - 8192); at += 16) {
+		if (at - last < CHUNK_BYTES_MIN)
+			continue;
+		CHECK(!block_map__insert(heap->spans, at, &was_there));
+		CHECK(!block_map__insert(heap->blocks, at, &was_there));
+		last = at;
+	}
+	return heap;
+}
+
 static void fill(struct world *world, struct fuzz_input *input)
 {
 	for (int i = 0; i < BLOCKS_MAX && input->size; i++) {
@@ -215,12 +238,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct roots roots = {.roots = &first, .cnt = 1, .labels = &label, .label_cnt = 1};
 	struct census_report report = {};
 	uint8_t version = fuzz_input__byte(&input);
+	struct heap *pools;
 	struct graph *graph;
 	struct world world;
 
 	world__make(&world);
 	add_liars(&world, &input);
 	fill(&world, &input);
+	pools = world.heap;
+	if (version & 64)
+		world.heap = make_chunks(&world);
 	report.census = take_census(&world, version);
 	CHECK(!graph__build(&graph, report.census, data && size % 2));
 	for (uint64_t i = 0; i < graph->starts[graph->node_cnt]; i++)
@@ -232,6 +259,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	referrers__release(&report.referrers);
 	graph__free(graph);
 	census__free(report.census);
+	if (world.heap != pools)
+		heap__free(world.heap);
+	world.heap = pools;
 	world__release(&world);
 	return 0;
 }
