@@ -193,7 +193,9 @@ static int add_pool(struct batch *batch, const struct block_span *pool)
 
 	if (pool->block_size >= BLOCK_COPY_MAX)
 		err = find_touched(batch, pool->address, &read);
-	if (!err && (batch->cnt == BATCH_POOLS || batch->used + size > BATCH_BYTES))
+	if (err)
+		return err;
+	if (batch->cnt == BATCH_POOLS || batch->used + size > BATCH_BYTES)
 		err = end_batch(batch);
 	if (!continues_range(batch, pool))
 		batch->ranges[batch->range_cnt++] = (struct memory_range){
