@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "analysis/top_pin_summary.h"
 
+/* What is freed, or could be, only because the pin is. */
 static uint64_t kept_bytes(const struct top_pin *pin)
 {
-	return pin->released_bytes + pin->withheld_bytes;
+	uint64_t bytes = pin->released_bytes + pin->withheld_bytes;
+
+	return bytes > pin->top_now_bytes ? bytes - pin->top_now_bytes : 0;
 }
 
 /* How many of the pins of an arena are worth freeing. What they keep never gets less. */
@@ -31,6 +34,7 @@ static void add_arena(struct top_pin_summary *sum, const struct top_pin *pins, s
 		sum->chunk_bytes += pins[i].size;
 		sum->cacheable += pins[i].may_be_cached;
 	}
+	sum->kept_bytes += kept_bytes(last);
 	sum->released_bytes += last->released_bytes;
 	sum->withheld_bytes += last->withheld_bytes;
 	if (kept_bytes(last) > *most) {

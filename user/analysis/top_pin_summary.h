@@ -13,6 +13,7 @@ struct top_pin_summary {
 	size_t cacheable; /* of these chunks, those that free() may keep for reuse at first */
 	uint64_t chunk_bytes;
 	uint64_t released_bytes, withheld_bytes; /* resident, if all of these chunks are freed */
+	uint64_t kept_bytes;			 /* of these, what is not part of the tops yet */
 	const struct top_pin *first; /* of the arena with the most of these; NULL: none has any */
 };
 

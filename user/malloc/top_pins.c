@@ -26,10 +26,16 @@ struct free_end {
 	bool piece_has_pin;
 };
 
+enum release_kind {
+	RELEASE_FREE_NOW, /* the top is large enough for it as it is, but not released yet */
+	RELEASE_OF_TOP,	  /* the top is large enough if the pin is freed */
+	RELEASE_OF_HEAP,  /* with it all of its heap is gone */
+};
+
 /* A range that is released from pin number @pin on; ranges of one arena do not overlap. */
 struct release {
 	size_t pin;
-	bool is_unmapped; /* with it all of its heap is gone */
+	enum release_kind kind;
 };
 
 /* For all arenas. */
@@ -112,7 +118,8 @@ static void look_before(struct ladder *ladder)
 	extend(ladder, &ladder->before);
 }
 
-static int add_range(const struct ladder *ladder, uint64_t start, uint64_t end, bool is_unmapped)
+static int add_range(const struct ladder *ladder, uint64_t start, uint64_t end,
+		     enum release_kind kind)
 {
 	struct search *search = ladder->search;
 	int err = ACCOUNT_RESERVE(search->account, search->ranges, search->range_capacity,
@@ -126,7 +133,7 @@ static int add_range(const struct ladder *ladder, uint64_t start, uint64_t end, 
 	search->ranges[search->range_cnt] =
 		(struct resident_range){.address = start, .size = end - start};
 	search->releases[search->range_cnt++] =
-		(struct release){.pin = search->out->cnt, .is_unmapped = is_unmapped};
+		(struct release){.pin = search->out->cnt, .kind = kind};
 	return 0;
 }
 
@@ -153,7 +160,7 @@ static int give_up_heaps(struct ladder *ladder)
 	     look_before(ladder)) {
 		const struct malloc_heap *heap = ladder->end.heap;
 
-		err = add_range(ladder, heap->start, ladder->measured, true);
+		err = add_range(ladder, heap->start, ladder->measured, RELEASE_OF_HEAP);
 		ladder->unmapped_bytes += heap->end - heap->start;
 		ladder->unmapped_cnt++;
 		ladder->end = ladder->before;
@@ -163,18 +170,29 @@ static int give_up_heaps(struct ladder *ladder)
 	return err;
 }
 
-/* How much the heap that has the top shrinks if trim_threshold allows it. */
+/* How much the heap that has the top shrinks if free() gets as far and trim_threshold allows it. */
 static uint64_t excess_bytes(const struct ladder *ladder, uint64_t top_bytes)
 {
 	const struct malloc_parameters *parameters = &ladder->search->image->instance->parameters;
 	const struct malloc_heap *heap = ladder->end.heap;
 	uint64_t stays = TOP_BYTES_MIN + parameters->top_pad, unit = heap->page_bytes;
 
-	if (!ladder->trims || top_bytes <= stays || (ladder->arena == 0 && !heap->is_below_break))
+	if (top_bytes <= stays || (ladder->arena == 0 && !heap->is_below_break))
 		return 0;
 	if (ladder->arena == 0)
 		unit = malloc_parameters__trim_unit(parameters);
 	return round_down(top_bytes - stays, unit);
+}
+
+/* Adds the last @excess bytes of the heap that has the top, as far as they are not yet. */
+static int add_top(struct ladder *ladder, uint64_t excess, enum release_kind kind)
+{
+	uint64_t start = ladder->end.heap->end - excess, end = ladder->measured;
+
+	if (start >= end)
+		return 0;
+	ladder->measured = start;
+	return add_range(ladder, start, end, kind);
 }
 
 /* Whether free() may keep the chunk for reuse, in a tcache or a fastbin. */
@@ -198,13 +216,10 @@ static int add_pin(struct ladder *ladder, struct top_pin *pin)
 		return err;
 	end = ladder->end.heap->end;
 	pin->top_bytes = end - ladder->end.start;
-	excess = excess_bytes(ladder, pin->top_bytes);
+	excess = ladder->trims ? excess_bytes(ladder, pin->top_bytes) : 0;
 	pin->is_withheld = excess && pin->top_bytes < parameters->trim_threshold;
 	pin->shrink_bytes = ladder->unmapped_bytes + (pin->is_withheld ? 0 : excess);
-	if (excess && end - excess < ladder->measured) {
-		err = add_range(ladder, end - excess, ladder->measured, false);
-		ladder->measured = end - excess;
-	}
+	err = add_top(ladder, excess, RELEASE_OF_TOP);
 	if (!err)
 		err = ACCOUNT_RESERVE(search->account, search->out->items, search->out->capacity,
 				      search->out->cnt + 1);
@@ -226,6 +241,9 @@ static int climb_down(struct search *search, const struct malloc_heap *heap)
 
 	extend(&ladder, &ladder.end);
 	err = give_up_heaps(&ladder);
+	if (!err && (ladder.end.pin || ladder.before.pin))
+		err = add_top(&ladder, excess_bytes(&ladder, heap->end - heap->top),
+			      RELEASE_FREE_NOW);
 	for (size_t i = 0; i < TOP_PINS_MAX && !err; i++) {
 		struct free_end *end = ladder.before.heap ? &ladder.before : &ladder.end;
 		struct top_pin pin = {.arena = heap->arena, .rung = i, .block = end->pin};
@@ -248,23 +266,29 @@ static int climb_down(struct search *search, const struct malloc_heap *heap)
 static void sum_up(struct search *search)
 {
 	struct top_pins *out = search->out;
-	uint64_t unmapped = 0, rest = 0;
+	uint64_t unmapped = 0, rest = 0, now = 0;
 	size_t range = 0;
 
 	for (size_t i = 0; i < out->cnt; i++) {
 		struct top_pin *pin = &out->items[i];
 
 		if (i && pin[-1].arena != pin->arena)
-			unmapped = rest = 0;
+			unmapped = rest = now = 0;
 		for (; range < search->range_cnt && search->releases[range].pin == i; range++) {
 			rest += search->ranges[range].resident_bytes;
-			if (search->releases[range].is_unmapped) {
+			if (search->releases[range].kind == RELEASE_FREE_NOW)
+				now = rest;
+			if (search->releases[range].kind == RELEASE_OF_HEAP) {
 				unmapped += rest;
 				rest = 0;
 			}
 		}
-		pin->released_bytes = unmapped + (pin->is_withheld ? 0 : rest);
-		pin->withheld_bytes = pin->is_withheld ? rest : 0;
+		pin->top_now_bytes = now;
+		if (pin->is_withheld)
+			pin->withheld_bytes = rest;
+		else if (pin->shrink_bytes)
+			pin->released_bytes = rest;
+		pin->released_bytes += unmapped;
 	}
 }
 

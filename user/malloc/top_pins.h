@@ -6,8 +6,9 @@
  * pin, keeps all free memory below it. If it is freed, the next chunk in use is the pin: the pins
  * of an arena are a ladder.
  *
- * A pin may be small enough for a tcache or a fastbin. If there is room, free() puts it there, and it
- * pins on until it leaves. A chunk that is in a tcache is a pin, too: the end of its thread frees it.
+ * A pin may be small enough for a tcache or a fastbin. If there is room, free() puts it there, and
+ * it pins on until it leaves. A chunk that is in a tcache is a pin, too: the end of its thread
+ * frees it.
  *
  * Source: _int_free(), systrim(), malloc_consolidate() (malloc/malloc.c) and heap_trim(),
  * shrink_heap() (malloc/arena.c) of glibc 2.31, 2.36, 2.41, 2.42 and 2.43.
@@ -38,6 +39,8 @@ struct top_pin {
 	bool is_withheld;      /* the top does not shrink, for it is below trim_threshold */
 	/* Resident bytes that are released, and those that are withheld for that reason. */
 	uint64_t released_bytes, withheld_bytes;
+	/* Of these, what the top has now: not the pins keep that, but top_pad or trim_threshold. */
+	uint64_t top_now_bytes;
 };
 
 /* Zero-initialized. */

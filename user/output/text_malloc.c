@@ -47,20 +47,20 @@ static void write_pins(const struct malloc_use_item *item, FILE *out)
 {
 	struct top_pin_summary sum = top_pins__sum_up(item->pins);
 
-	if (sum.released_bytes + sum.withheld_bytes < PINNED_BYTES_MIN)
+	if (sum.kept_bytes < PINNED_BYTES_MIN)
 		return;
 	fprintf(out,
-		"  freeing the last %s of %s (%s, the top one at %#" PRIx64 ") would release %s\n",
+		"  freeing the last %s of %s (%s, the top one at %#" PRIx64 ") would release %s",
 		COUNTED(sum.chunks, "chunk"), COUNTED(sum.arenas, "arena"), BYTES(sum.chunk_bytes),
 		sum.first->block, BYTES(sum.released_bytes));
-	if (sum.cacheable)
-		fprintf(out,
-			"    %s of them only when they leave the tcache that free() puts them in\n",
-			COUNT(sum.cacheable));
 	if (sum.withheld_bytes)
-		fprintf(out, "    and %s more if trim_threshold, now %s, were lower\n",
+		fprintf(out, ", and %s more if trim_threshold, now %s, were lower",
 			BYTES(sum.withheld_bytes),
 			BYTES(item->image->instance->parameters.trim_threshold));
+	fputc('\n', out);
+	if (sum.cacheable)
+		fprintf(out, "    (small chunks, here %s, only when they leave a tcache)\n",
+			COUNT(sum.cacheable));
 }
 
 static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
@@ -89,7 +89,7 @@ static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 	write_row(out, "top", total->top_bytes, all, "free memory at the end of each arena");
 	write_row(out, "overhead", total->overhead_bytes, all,
 		  "headers of arenas and heaps, and alignment");
-	fprintf(out, "  fragmentation %s: free / all of the heaps; longest free run %s\n",
+	fprintf(out, "  fragmentation %s (free share of the heaps); longest free run %s\n",
 		PERCENT(malloc_arena_use__fragmentation(total)),
 		BYTES(malloc_trim__longest_run_bytes(item->trim,
 						     item->image->instance->arena_cnt)));
