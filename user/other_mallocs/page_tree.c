@@ -13,6 +13,11 @@
 #define TABLE_ALIGNMENT 64
 /* So many entries of a leaf, and leaves of a node, are looked at; they all have to be right. */
 #define PROOFS 8
+/*
+ * So many words behind an entry of a root are looked at before the entry is put to the proof. The
+ * addresses that programs have are in the lower half of a root, so these words are part of it.
+ */
+#define NEIGHBOURS 64
 /* A hostile target may have any number of pointers that could be ones to tables. */
 #define CANDIDATES_MAX 4096
 
@@ -212,6 +217,15 @@ static int check_candidate(struct search *search, uint64_t address, uint64_t tab
 	return add_tree(search, address - offset);
 }
 
+/* Whether the words behind a pointer to a table are zeros, or more such pointers. */
+static bool is_in_root(const struct search *search, const uint64_t *words, size_t cnt)
+{
+	for (size_t i = 1; i < cnt && i <= NEIGHBOURS; i++)
+		if (words[i] && !may_be_table(search, words[i]))
+			return false;
+	return true;
+}
+
 static int look_for_tables(uint64_t address, const uint64_t *words, size_t cnt, void *context)
 {
 	struct search *search = context;
@@ -219,7 +233,7 @@ static int look_for_tables(uint64_t address, const uint64_t *words, size_t cnt, 
 	for (size_t i = 0; i < cnt; i++) {
 		int err;
 
-		if (!may_be_table(search, words[i]))
+		if (!may_be_table(search, words[i]) || !is_in_root(search, &words[i], cnt - i))
 			continue;
 		if (search->candidates++ == CANDIDATES_MAX)
 			return -ECANCELED;
