@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -273,6 +274,18 @@ static void test_another_process(void **state)
 	unmap_arenas(toucher.bytes);
 }
 
+/* Where no swap space is in use, nothing is swapped out: the kernel accepts the question. */
+static void test_nothing_swapped_out(void **state)
+{
+	struct sysinfo info;
+
+	(void)state;
+	assert_int_equal(sysinfo(&info), 0);
+	if (info.freeswap == info.totalswap)
+		assert_int_equal(live_pages__has_swapped(getpid()),
+				 kernel_can_scan() ? 0 : -ENODATA);
+}
+
 static void test_no_process_and_no_arenas(void **state)
 {
 	struct resident_range range = arena_range(NULL);
@@ -293,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_edges_of_arenas),
 		cmocka_unit_test(test_pages_that_went_back),
 		cmocka_unit_test(test_another_process),
+		cmocka_unit_test(test_nothing_swapped_out),
 		cmocka_unit_test(test_no_process_and_no_arenas),
 	};
 

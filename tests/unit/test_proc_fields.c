@@ -59,6 +59,20 @@ static void test_used_bytes(void **state)
 			 -EIO);
 }
 
+static void test_swapped_bytes(void **state)
+{
+	uint64_t bytes = 99;
+
+	(void)state;
+	assert_int_equal(proc_fields__swapped_bytes("Name:\tcat\nVmRSS:\t7 kB\n", &bytes), 0);
+	assert_int_equal(bytes, 0);
+	assert_int_equal(proc_fields__swapped_bytes("Name:\tcat\nRssAnon:\t   1 kB\n"
+						    "VmSwap:\t    12 kB\n",
+						    &bytes),
+			 0);
+	assert_int_equal(bytes, 12 * 1024);
+}
+
 static void test_written_bytes(void **state)
 {
 	uint64_t bytes = 42;
@@ -196,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_start),
 		cmocka_unit_test(test_used_bytes),
+		cmocka_unit_test(test_swapped_bytes),
 		cmocka_unit_test(test_written_bytes),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_pid_namespace),

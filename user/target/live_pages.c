@@ -46,6 +46,10 @@ _Static_assert(sizeof(struct pagemap_scan) == _IOC_SIZE(LIVE_PAGES_IOCTL),
 /* Entries read at once on older kernels. */
 #define ENTRIES_MAX 4096UL
 
+/* Of user addresses. */
+#define ADDRESS_BITS_MIN 47
+#define ADDRESS_BITS_MAX 56
+
 enum wanted_pages {
 	PAGES_RESIDENT,
 	PAGES_SHARED,  /* resident, and also mapped by others */
@@ -266,6 +270,30 @@ int live_pages__find_swapped(pid_t pid, uint64_t start, uint64_t end, memory_run
 			     void *context)
 {
 	return find(pid, start, end, PAGES_SWAPPED, take, context);
+}
+
+static int stop_at_first(uint64_t start, uint64_t end, void *context)
+{
+	(void)start;
+	(void)end;
+	(void)context;
+	return 1;
+}
+
+/* Addresses end at different powers of two; the kernel refuses to search beyond its own. */
+int live_pages__has_swapped(pid_t pid)
+{
+	_cleanup_(pagemap__release) struct pagemap pagemap = {.fd = -1, .wanted = PAGES_SWAPPED};
+	int err = pagemap__open(&pagemap, pid);
+
+	if (err)
+		return err;
+	err = -EFAULT;
+	for (int bits = ADDRESS_BITS_MAX; bits >= ADDRESS_BITS_MIN && err == -EFAULT; bits--)
+		err = pagemap.can_scan ? scan_pages(&pagemap, 0, (1UL << bits) - pagemap.page_bytes,
+						    stop_at_first, NULL)
+				       : -ENODATA;
+	return err;
 }
 
 int live_pages__find_resident(pid_t pid, uint64_t start, uint64_t end, memory_run_fn *take,

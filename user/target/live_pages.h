@@ -47,6 +47,12 @@ int live_pages__find_swapped(pid_t pid, uint64_t start, uint64_t end, memory_run
 			     void *context);
 
 /*
+ * Whether any page of the process is swapped out, as above: 1 or 0; -ENODATA: this kernel does not
+ * search for that itself; or another negative errno.
+ */
+int live_pages__has_swapped(pid_t pid);
+
+/*
  * Passes each run of pages from @start to @end that are in RAM to @take, or also those that are
  * swapped out, as memory__find_touched().
  */

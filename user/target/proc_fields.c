@@ -167,6 +167,15 @@ int proc_fields__written_bytes(const char *status, uint64_t *bytes)
 	return add_fields(status, names, ARRAY_SIZE(names), bytes);
 }
 
+int proc_fields__swapped_bytes(const char *status, uint64_t *bytes)
+{
+	static const char *const names[] = {"\nVmSwap:"};
+
+	*bytes = 0;
+	return find_field(status, names[0]) ? add_fields(status, names, ARRAY_SIZE(names), bytes)
+					    : 0;
+}
+
 int proc_fields__page_table_bytes(const char *status, uint64_t *bytes)
 {
 	static const char *const names[] = {"\nVmPTE:"};

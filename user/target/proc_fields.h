@@ -58,6 +58,12 @@ int proc_fields__used_bytes(const char *status, uint64_t *bytes);
  */
 int proc_fields__written_bytes(const char *status, uint64_t *bytes);
 
+/*
+ * The memory of its own that is swapped out, in the text of "status": VmSwap, in bytes; 0 if the
+ * kernel has no swap. Returns 0 or -EIO.
+ */
+int proc_fields__swapped_bytes(const char *status, uint64_t *bytes);
+
 /* The size of its page tables in the text of "status": VmPTE, in bytes. Returns 0 or -EIO. */
 int proc_fields__page_table_bytes(const char *status, uint64_t *bytes);
 

@@ -9,6 +9,9 @@
 
 #include "target/live_pages.h"
 #include "target/memory.h"
+#include "target/proc_fields.h"
+#include "target/proc_text.h"
+#include "util/cleanup.h"
 #include "util/clock.h"
 
 /* For how long an answer of the kernel is used. */
@@ -123,11 +126,40 @@ static bool is_swap_used(void)
 	return sysinfo(&info) || info.freeswap != info.totalswap;
 }
 
-/* Asks the kernel whether swap space is in use, if that was long ago. */
-static void look(struct swapped_pages *pages, struct account *account, uint64_t now_ns)
+/* By the kernel's count. */
+static bool counts_any(pid_t pid)
+{
+	_cleanup_(proc_text__release) struct proc_text status = {};
+	uint64_t bytes;
+
+	return proc_text__read_status(&status, pid) ||
+	       proc_fields__swapped_bytes(status.bytes, &bytes) || bytes;
+}
+
+/*
+ * Whether any page is swapped out. Linux 6.2 to 6.16 may count none though there are a few for each
+ * CPU (f1a7941243c1, "mm: convert mm's rss stats into percpu_counter"), so all of the process is
+ * searched, too. That takes at most one percent of the time.
+ */
+static bool is_any(struct swapped_pages *pages, pid_t pid, uint64_t now_ns)
+{
+	int any;
+
+	if (!is_swap_used())
+		return false;
+	if (counts_any(pid))
+		return true;
+	if (now_ns < pages->search_ns)
+		return false;
+	any = live_pages__has_swapped(pid);
+	pages->search_ns = now_ns + 100 * (clock_ns(CLOCK_MONOTONIC) - now_ns);
+	return any > 0;
+}
+
+static void look(struct swapped_pages *pages, pid_t pid, struct account *account, uint64_t now_ns)
 {
 	if (now_ns - pages->looked_ns > FRESH_NS) {
-		pages->is_used = is_swap_used();
+		pages->is_any = is_any(pages, pid, now_ns);
 		pages->looked_ns = now_ns;
 	}
 	pages->regions.entry_bytes = sizeof(struct swapped_region);
@@ -141,8 +173,8 @@ int swapped_pages__mark(struct swapped_pages *pages, pid_t pid, struct account *
 	int err = 0;
 
 	pthread_mutex_lock(&pages->lock);
-	look(pages, account, now_ns);
-	for (size_t i = 0; i < cnt && pages->is_used && !err; i++)
+	look(pages, pid, account, now_ns);
+	for (size_t i = 0; i < cnt && pages->is_any && !err; i++)
 		err = mark(pages, pid, &ranges[i], now_ns);
 	pthread_mutex_unlock(&pages->lock);
 	return err;
@@ -162,8 +194,8 @@ void swapped_pages__pass_over(struct swapped_pages *pages, pid_t pid, struct acc
 			      uint64_t start, uint64_t end)
 {
 	pthread_mutex_lock(&pages->lock);
-	look(pages, account, clock_ns(CLOCK_MONOTONIC));
-	if (pages->is_used && !pages->has_left)
+	look(pages, pid, account, clock_ns(CLOCK_MONOTONIC));
+	if (pages->is_any && !pages->has_left)
 		live_pages__find_swapped(pid, start, end, stop_at_first, &pages->has_left);
 	pthread_mutex_unlock(&pages->lock);
 }

@@ -8,7 +8,8 @@
  * one region of 512 pages at a time, and a range with such a page is not read.
  *
  * A page can be swapped out after the kernel was asked, and is then brought back right away: an
- * answer is used for a few milliseconds only. If no swap space is in use, nothing is asked.
+ * answer is used for a few milliseconds only. Regions are not asked about while the process has no
+ * page that is swapped out.
  */
 #pragma once
 
@@ -26,8 +27,9 @@ struct memory_range;
 /* Zero-initialized. Several threads may read a process at the same time. */
 struct swapped_pages {
 	pthread_mutex_t lock;
-	uint64_t looked_ns; /* when the kernel was last asked whether swap space is in use */
-	bool is_used;
+	uint64_t looked_ns; /* when the kernel was last asked whether anything is swapped out */
+	bool is_any;
+	uint64_t search_ns;	 /* do not search all of the process for such pages before */
 	struct hash_map regions; /* of struct swapped_region, those that were read */
 	uint64_t left_bytes;	 /* of pages that were to be read, each counted once */
 	bool has_left;		 /* or pages were passed over */
