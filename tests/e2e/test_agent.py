@@ -146,6 +146,7 @@ def test_what_it_serves(start_agent, snapshot):
         for name, part, key in (("arena_bytes", "heap", "arena_bytes"),
                                 ("live_bytes", "heap", "live_bytes"),
                                 ("free_pool_bytes", "heap", "free_pool_bytes"),
+                                ("unread_bytes", "heap", "unread_bytes"),
                                 ("pinned_arenas", "pinned", "arenas"),
                                 ("hostage_bytes", "pinned", "hostage_bytes")):
             assert of_targets(metrics, "pyfrag_" + name) == sum(report[part][key]

@@ -5,7 +5,10 @@ import time
 import pytest
 
 import swap
+from bystanders import wait_for
 from conftest import EVERY_THIRD, PYFRAG, TOP, check_report
+from target import MARK
+from test_agent import of_targets, start_agent  # noqa: F401 (a fixture)
 from test_snapshot_oracle import assert_equal_to_stats
 
 TRIES = 3
@@ -94,7 +97,7 @@ def test_pools_are_brought_back(target, snapshot):
 
 def test_chunks_are_left_out(any_target, snapshot):
     """Those behind the first that is swapped out. Large ones are passed over."""
-    any_target.ask("eval __import__('malloc_oracle').fill_here(2, 5000)")
+    any_target.ask("eval __import__('malloc_oracle').fill_here(2, 2000)")
     any_target.wait_until_blocked()
     before, = snapshot(any_target.pid)["malloc"]
     (start, end), = swap.mappings(any_target.pid, "[heap]")
@@ -124,19 +127,29 @@ def test_nothing_can_be_read(any_target, pyfrag):
     pyfrag("snapshot", "-p", any_target.pid, "--swapped")
 
 
-@pythons
-def test_no_drift(target, start_trace):
+def test_an_agent_leaves_them_out(start_agent, any_target):  # noqa: F811
+    fill(any_target)
+
+    def look():
+        agent = start_agent("--match", MARK, "-i", "0.2")
+        wait_for(lambda: of_targets(agent.metrics(), "pyfrag_unread_bytes") > 1 << 20)
+        agent.stop()
+
+    leaving_it(any_target, look)
+
+
+def test_no_drift(any_target, start_trace):
     """Blocks that were swapped out before the trace are allocated and freed during it."""
-    fill(target)
-    swap.swap_out(target.pid)
-    use_a_little(target)
-    trace = start_trace("-p", target.pid, "-i", "0.3")
-    target.run("json_churn")
-    swap.swap_out(target.pid)
-    time.sleep(0.5)
-    assert target.ask("drop") == "done"
-    swap.swap_out(target.pid)
-    time.sleep(0.5)
+    fill(any_target)
+    swap.swap_out(any_target.pid)
+    use_a_little(any_target)
+    trace = start_trace("-p", any_target.pid, "-i", "0.3")
+    any_target.run("json_churn")
+    swap.swap_out(any_target.pid)
+    time.sleep(0.4)
+    assert any_target.ask("drop") == "done"
+    swap.swap_out(any_target.pid)
+    time.sleep(0.4)
     reports = trace.stop()
     assert any(report["heap"]["unread_pools"] for report in reports)
     for report in reports:

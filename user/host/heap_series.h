@@ -13,8 +13,8 @@
 /* Over the processes of a program. */
 struct heap_sums {
 	double processes, arenas, arena_bytes, resident_bytes, shared_bytes, live_bytes,
-		live_blocks, free_block_bytes, free_pool_bytes, overhead_bytes, pinned_arenas,
-		pinned_bytes, hostage_bytes, resident_hostage_bytes, growth;
+		live_blocks, free_block_bytes, free_pool_bytes, overhead_bytes, unread_bytes,
+		pinned_arenas, pinned_bytes, hostage_bytes, resident_hostage_bytes, growth;
 	/* As struct memory_figures. */
 	double rss, unexplained, malloc_in_use, malloc_free, malloc_trimmable;
 };

@@ -40,6 +40,8 @@ static const struct {
 	       "Size of the pools without live blocks."),
 	FAMILY(sums.overhead_bytes, "overhead_bytes", "bytes",
 	       "Size of pool headers and of the unused ends of pools and arenas."),
+	FAMILY(sums.unread_bytes, "unread_bytes", "bytes",
+	       "Size of the pools that were not read because they are swapped out."),
 	FAMILY(sums.pinned_arenas, "pinned_arenas", NULL,
 	       "Pinned arenas: those with live blocks and an occupancy below --below."),
 	FAMILY(sums.pinned_bytes, "pinned_bytes", "bytes", "Size of pinned arenas."),
@@ -93,6 +95,7 @@ static void add(struct heap_sums *sums, const struct watched *watched)
 	sums->free_block_bytes += (double)totals->free_block_bytes;
 	sums->free_pool_bytes += (double)totals->free_span_bytes;
 	sums->overhead_bytes += (double)totals->overhead_bytes;
+	sums->unread_bytes += (double)totals->unread_bytes;
 	sums->pinned_arenas += (double)findings->pinned.region_cnt;
 	sums->pinned_bytes += (double)findings->pinned.bytes;
 	sums->hostage_bytes += (double)findings->pinned.hostage_bytes;
