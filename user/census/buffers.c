@@ -228,10 +228,17 @@ static void take(struct round *round, uint32_t place, uint32_t kind)
 static void follow(struct round *round, const uint8_t *bytes, uint32_t size, uint32_t kind,
 		   uint32_t object_offset)
 {
+	/* Where all allocations are in one heap, one that is pointed to may be anything. */
+	int64_t head_bytes = round->census->heap->spans ? round->census->layout.gc_head_bytes : 0;
+
 	for (uint32_t at = 0; at + 8 <= size; at += 8) {
 		int64_t offset = (int64_t)at - object_offset;
-		uint32_t place = find_buffer(round, word_at(bytes + at), kind, offset);
+		uint32_t place;
 
+		/* The words of PyGC_Head point to other objects. */
+		if (round->owner != BUFFERS && offset < 0 && offset >= -head_bytes)
+			continue;
+		place = find_buffer(round, word_at(bytes + at), kind, offset);
 		if (place == PLACE_NONE)
 			continue;
 		/* What a buffer points to belongs to the same object. */
@@ -264,17 +271,21 @@ static bool wants(const struct block_span *span, void *context)
 }
 
 /*
- * How many bytes of a block of @kind, of @size bytes, are what is in it. Behind an object without
- * items follows what was there before.
+ * How many bytes to follow of a block that was of @kind, of which @size bytes are a new copy. None
+ * if another object is there by now. Behind an object without items follows what was there before.
  */
-static uint32_t written_bytes(const struct census *census, uint32_t kind, uint32_t size)
+static uint32_t bytes_to_follow(const struct census *census, uint32_t kind, const uint8_t *bytes,
+				uint32_t size)
 {
 	const struct type *type = census__object_type(census, kind);
-	uint64_t end = census__object_offset(census, kind) + type->basic_size;
+	uint32_t offset = census__object_offset(census, kind);
+	uint64_t end = offset + type->basic_size;
 
-	if (block_kind__role(kind) != BLOCK_OBJECT || type->item_size)
+	if (block_kind__role(kind) != BLOCK_OBJECT)
 		return size;
-	return end < size ? (uint32_t)end : size;
+	if (offset + 16 > size || word_at(bytes + offset + 8) != type->address)
+		return 0;
+	return type->item_size || end > size ? size : (uint32_t)end;
 }
 
 static int visit(const struct block_span *span, const struct pool_copy *copy, void *context)
@@ -288,7 +299,8 @@ static int visit(const struct block_span *span, const struct pool_copy *copy, vo
 		uint32_t offset = span->first_block + i * size;
 
 		if (points(round, place) && pool_copy__has(copy, offset, size))
-			follow(round, copy->bytes + offset, written_bytes(census, kind, size), kind,
+			follow(round, copy->bytes + offset,
+			       bytes_to_follow(census, kind, copy->bytes + offset, size), kind,
 			       census__object_offset(census, kind));
 	}
 	return 0;
