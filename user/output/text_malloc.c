@@ -9,8 +9,9 @@
 
 /* Pins that keep less are not mentioned. */
 #define PINNED_BYTES_MIN (1UL << 20)
-/* How many sizes that stand out are named. */
-#define SIZES_MAX 3
+/* How many sizes that stand out are named, and how much memory each must have. */
+#define SIZES_MAX      3
+#define SIZE_BYTES_MIN (1UL << 20)
 
 #define BYTES(bytes)	     units__bytes(bytes).text
 #define COUNT(count)	     units__count(count).text
@@ -34,12 +35,18 @@ static void write_chunks(FILE *out, const char *name, const struct chunk_total *
 
 static void write_sizes(const struct chunk_sizes *sizes, FILE *out)
 {
-	for (size_t i = 0; i < sizes->standing_out_cnt && i < SIZES_MAX; i++)
+	size_t cnt = 0;
+
+	/* Those with the most bytes come first. */
+	while (cnt < sizes->standing_out_cnt && cnt < SIZES_MAX &&
+	       sizes->standing_out[cnt].in_use.bytes >= SIZE_BYTES_MIN)
+		cnt++;
+	for (size_t i = 0; i < cnt; i++)
 		fprintf(out, "%s %s: %s in use, %s",
 			i ? ";" : "  sizes that stand out:", BYTES(sizes->standing_out[i].size),
 			COUNTED(sizes->standing_out[i].in_use.cnt, "chunk"),
 			BYTES(sizes->standing_out[i].in_use.bytes));
-	if (sizes->standing_out_cnt)
+	if (cnt)
 		fputc('\n', out);
 }
 
