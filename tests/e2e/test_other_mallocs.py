@@ -59,13 +59,14 @@ def check_memory(report, item):
 def check_release(target, item, anonymous):
     ask(target, "release()")
     released = anonymous - anonymous_bytes(target.pid)
-    assert item["unused"]["resident_bytes"] > 10 << 20
+    assert item["unused"]["resident_bytes"] > 4 << 20
     # Python frees and allocates a few hundred KiB for the call itself.
     assert abs(released - item["unused"]["resident_bytes"]) < 0.02 * released
 
 
 @pytest.mark.parametrize("python", ONE_OF_EACH_RELEASE, ids=repr)
-@pytest.mark.parametrize("library", ("libjemalloc.so.2", "libtcmalloc_minimal.so.4"))
+@pytest.mark.parametrize("library", ("libjemalloc.so.2", "libtcmalloc_minimal.so.4",
+                                     "libmimalloc.so.2.?"))
 def test_equals_what_it_says(python, library, snapshot):
     environment = {
         "LD_PRELOAD": find_library(python, library),
@@ -77,31 +78,46 @@ def test_equals_what_it_says(python, library, snapshot):
         report, said, anonymous = read_both(target, snapshot)
         item, = report["other_mallocs"]
         assert item["name"] == library[3:11]
+        if item["name"] != "mimalloc":
+            assert re.match(r"\d+\.\d+", item["version"])
         assert find_library(python, library) in item["path"]
-        assert re.match(r"\d+\.\d+", item["version"])
         assert item["skipped"] == item["undivided"]["mapped_bytes"] == 0
         seen = {state: item[state]["mapped_bytes"] for state in STATES if state in said}
         if "in_use_bytes" in said:
             seen["in_use_bytes"] = item["in_use_bytes"]
             seen["in_use_allocations"] = item["in_use_allocations"]
+            assert item["in_use_bytes"] > 5 << 20
         if "all" in said:
             # tcmalloc begins at the first of its pages of 8 KiB.
             seen["all"] = sum(item[state]["mapped_bytes"] for state in STATES) // 8192 * 8192
         assert seen == said
         check_memory(report, item)
-        check_release(target, item, anonymous)
+        if item["name"] != "mimalloc":  # mi_collect(true) of 2.0.9 releases nothing
+            check_release(target, item, anonymous)
 
 
-def test_names_an_allocator_that_it_cannot_read(any_target, snapshot):
-    """mimalloc, loaded by ctypes: it has memory, and is named as the one that may have it."""
-    library = find_library(any_target.python, "libmimalloc.so.*")
-    ask(any_target, "fill_from(%r)" % library)
-    report = snapshot(any_target.pid)
-    assert report["other_mallocs"] == []
-    named, = report["loaded_mallocs"]
-    assert named["name"] == "mimalloc"
-    assert named["path"].startswith(os.path.realpath(library))
-    assert report["memory"]["unexplained"]["resident_bytes"] > 20 << 20
+@pytest.mark.parametrize("python", ONE_OF_EACH_RELEASE, ids=repr)
+def test_several_at_once(python, snapshot):
+    """jemalloc is preloaded, and an extension has a mimalloc of its own. Versions of mimalloc that
+    pyfrag cannot read are named as the ones that may have what is unexplained."""
+    library = find_library(python, "libmimalloc.so.?.?")
+    environment = {"LD_PRELOAD": find_library(python, "libjemalloc.so.2")}
+    with Target(python, env=environment) as target:
+        ask(target, "fill(300)")
+        ask(target, "fill_from(%r)" % library)
+        report = snapshot(target.pid)
+    found = {item["name"]: item for item in report["other_mallocs"]}
+    assert found["jemalloc"]["active"]["resident_bytes"] > 1 << 20
+    if ".so.2" in library:
+        assert library in found["mimalloc"]["path"]
+        assert found["mimalloc"]["in_use_allocations"] == 1000
+        assert report["loaded_mallocs"] == []
+    else:
+        assert list(found) == ["jemalloc"]
+        named, = report["loaded_mallocs"]
+        assert named["name"] == "mimalloc"
+        assert library in named["path"]
+        assert report["memory"]["unexplained"]["resident_bytes"] > 20 << 20
 
 
 def built_program(name):

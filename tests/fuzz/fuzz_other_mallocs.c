@@ -30,6 +30,8 @@ static const uint64_t places[] = {
 	FAKE_ITEMS,
 	FAKE_BRK_START,
 	FAKE_TABLES + 0x10000,
+	FAKE_SEGMENT,
+	FAKE_SEGMENT + FAKE_SEGMENT_BYTES,
 };
 
 static uint64_t take_address(struct fuzz_input *input)

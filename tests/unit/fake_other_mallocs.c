@@ -183,6 +183,55 @@ static void make_mallocng(struct fake_other_malloc *fake)
 	fake->in_use_bytes = 6 * 1632 + 27 * 48UL + (40UL << 12) - 16;
 }
 
+/* An entry of a slice: one page, or free run, with blocks of one size. */
+static void make_entry(const struct fake_other_malloc *fake, uint64_t at, bool is_old,
+		       uint64_t slices, uint64_t block_bytes, uint64_t used)
+{
+	uint64_t capacity = block_bytes ? (slices << 16) / block_bytes : 0;
+
+	put(fake, at, slices);
+	put(fake, at + 8, capacity << 16 | capacity << 32);
+	if (is_old) {
+		put(fake, at + 24, used | block_bytes << 32);
+	} else {
+		put(fake, at + 32, used);
+		put(fake, at + 40, block_bytes);
+	}
+}
+
+/* The second segment has only a free run. */
+static void make_mimalloc(struct fake_other_malloc *fake, bool is_old)
+{
+	uint64_t cookie = 0xfedcba9876543211, entry_bytes = is_old ? 80 : 96;
+
+	fake->kind = OTHER_MIMALLOC;
+	fake->knows_in_use = true;
+	put(fake, FAKE_ROOT, cookie);
+	for (uint64_t i = 0; i < 2; i++) {
+		uint64_t segment = FAKE_SEGMENT + i * FAKE_SEGMENT_BYTES,
+			 header = segment + (is_old ? 224 : 248), entries = header + 40;
+
+		fake_memory__map(&fake->memory, segment, 64UL << 10);
+		put(fake, segment + (is_old ? 216 : 224), cookie ^ segment);
+		put(fake, header, 512);
+		put(fake, header + 8, 1);
+		put(fake, header + 24, 512);
+		put(fake, header + 32, 4711);
+		put(fake, entries, 1);
+		make_entry(fake, entries + entry_bytes, is_old, i ? 511 : 8, i ? 0 : 1024, 300);
+		if (i)
+			continue;
+		make_entry(fake, entries + 9 * entry_bytes, is_old, 3, 65536, 0);
+		make_entry(fake, entries + 12 * entry_bytes, is_old, 500, 0, 0);
+	}
+	add_map(fake, FAKE_SEGMENT, 2 * FAKE_SEGMENT_BYTES, "");
+	fake->bytes[OTHER_METADATA] = 2UL << 16;
+	fake->bytes[OTHER_ACTIVE] = 8UL << 16;
+	fake->bytes[OTHER_UNUSED] = (511UL + 503) << 16;
+	fake->in_use_cnt = 300;
+	fake->in_use_bytes = 300 * 1024;
+}
+
 /* As if the process had touched only pages that are not all zero. */
 static int find_touched(const struct memory *memory, uint64_t start, uint64_t end,
 			memory_run_fn *take, void *context)
@@ -218,6 +267,10 @@ void fake_other_malloc__init(struct fake_other_malloc *fake, enum fake_other_kin
 		break;
 	case FAKE_MALLOCNG:
 		make_mallocng(fake);
+		break;
+	case FAKE_MIMALLOC_20:
+	case FAKE_MIMALLOC_22:
+		make_mimalloc(fake, kind == FAKE_MIMALLOC_20);
 		break;
 	case FAKE_JEMALLOC_52_WIDE:
 	case FAKE_JEMALLOC_53_WIDE:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A fake process that uses jemalloc, tcmalloc or mallocng: the allocator's static data and tables,
- * as the allocator would have made them, for a few runs of pages in different states.
+ * A fake process that uses jemalloc, tcmalloc, mallocng or mimalloc: the allocator's static data and
+ * tables, as the allocator would have made them, for a few runs of pages in different states.
  */
 #pragma once
 
@@ -18,6 +18,8 @@
 #define FAKE_NODE	    (FAKE_TABLES + 0x300000)
 #define FAKE_ITEMS	    (FAKE_TABLES + 0x200000 + 0x8000) /* each of 128 bytes */
 #define FAKE_PAGES	    0x7f4600000000UL		      /* that are allocated from */
+#define FAKE_SEGMENT	    0x7f4700000000UL		      /* of mimalloc; two of these */
+#define FAKE_SEGMENT_BYTES  (32UL << 20)
 #define FAKE_BRK_START	    0x555555800000UL
 #define FAKE_BRK_SIZE	    0x40000UL
 #define FAKE_OTHER_MAPS_MAX 8
@@ -30,6 +32,8 @@ enum fake_other_kind {
 	FAKE_JEMALLOC_53_WIDE,
 	FAKE_TCMALLOC,
 	FAKE_MALLOCNG,
+	FAKE_MIMALLOC_20,
+	FAKE_MIMALLOC_22,
 	FAKE_OTHER_KINDS,
 };
 

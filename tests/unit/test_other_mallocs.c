@@ -71,6 +71,8 @@ static void test_demands_proof(void **state)
 		/* The context is not initialized, or has another secret. */
 		{FAKE_MALLOCNG, FAKE_ROOT + 8, 0},
 		{FAKE_MALLOCNG, FAKE_ROOT, 0x123456789abcdef2},
+		/* The runs of a segment do not end with it. */
+		{FAKE_MIMALLOC_22, FAKE_SEGMENT + 288 + 96, 9},
 	};
 
 	(void)state;
@@ -79,6 +81,9 @@ static void test_demands_proof(void **state)
 
 		fake_other_malloc__init(&fake, changes[i].kind);
 		*fake_memory__word(&fake.memory, changes[i].address) = changes[i].word;
+		if (changes[i].kind == FAKE_MIMALLOC_22)
+			*fake_memory__word(&fake.memory, FAKE_SEGMENT + FAKE_SEGMENT_BYTES + 248) =
+				0;
 		if (changes[i].kind == FAKE_MALLOCNG)
 			for (size_t j = 1; j < 5; j++)
 				*fake_memory__word(&fake.memory,

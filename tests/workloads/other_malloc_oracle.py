@@ -1,5 +1,5 @@
-"""What jemalloc and tcmalloc say of themselves, and allocations for them to speak of. Functions are
-called by tests, see target.py."""
+"""What jemalloc, tcmalloc and mimalloc say of themselves, and allocations for them to speak of.
+Functions are called by tests, see target.py."""
 import ctypes
 import random
 
@@ -96,7 +96,39 @@ class Tcmalloc:
         libc.MallocExtension_ReleaseFreeMemory()
 
 
-oracle = Jemalloc() if hasattr(libc, "mallctl") else Tcmalloc()
+class MimallocArea(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in (
+        "blocks", "reserved", "committed", "used", "block_size", "full_block_size")]
+
+
+class Mimalloc:
+    VISITOR = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.POINTER(MimallocArea),
+                               ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+
+    def __init__(self):
+        libc.mi_heap_get_default.restype = ctypes.c_void_p
+        self.used = self.bytes = 0
+        self.visitor = self.VISITOR(self.visit)
+
+    def visit(self, heap, area, block, block_size, argument):
+        self.used += area.contents.used
+        self.bytes += area.contents.used * area.contents.full_block_size
+        return True
+
+    def state(self):
+        """Of the first thread: there is no other."""
+        self.used = self.bytes = 0
+        assert libc.mi_heap_visit_blocks(ctypes.c_void_p(libc.mi_heap_get_default()), False,
+                                         self.visitor, None)
+        return {"in_use_allocations": self.used, "in_use_bytes": self.bytes}
+
+
+if hasattr(libc, "mallctl"):
+    oracle = Jemalloc()
+elif hasattr(libc, "mi_malloc"):
+    oracle = Mimalloc()
+else:
+    oracle = Tcmalloc()
 
 
 def state():

@@ -14,7 +14,6 @@
 const char *const other_malloc_release_calls[OTHER_MALLOC_KINDS] = {
 	[OTHER_JEMALLOC] = "mallctl(\"arena.4096.purge\")",
 	[OTHER_TCMALLOC] = "MallocExtension_ReleaseFreeMemory()",
-	[OTHER_MIMALLOC] = "mi_collect(true)",
 };
 
 int other_mallocs__find_for_report(struct other_mallocs *out, struct target *target,

@@ -5,6 +5,7 @@
 
 #include "other_mallocs/jemalloc.h"
 #include "other_mallocs/mallocng.h"
+#include "other_mallocs/mimalloc.h"
 #include "other_mallocs/module_version.h"
 #include "other_mallocs/tcmalloc.h"
 
@@ -76,13 +77,51 @@ static int find_mallocng(struct other_mallocs *mallocs, const struct target *tar
 	return err;
 }
 
+/* Adds an allocator that was read, unless it has no memory; takes ownership of @item. */
+static int take_item(struct other_mallocs *mallocs, struct account *account,
+		     struct other_malloc *item, const char *path)
+{
+	int err = item->range_cnt ? add_item(mallocs, account, path) : 0;
+
+	if (err || !item->range_cnt) {
+		other_malloc__release(item);
+		return err;
+	}
+	item->path = mallocs->items[mallocs->cnt - 1].path;
+	mallocs->items[mallocs->cnt - 1] = *item;
+	return 0;
+}
+
+static int find_mimallocs(struct other_mallocs *mallocs, const struct target *target)
+{
+	struct mimalloc_cookies known = {};
+	size_t last;
+	int err;
+
+	do {
+		struct other_malloc item = {};
+		const struct mapping *file;
+
+		last = known.cnt;
+		err = mimalloc__read(&item, target, &known, &file);
+		if (err)
+			other_malloc__release(&item);
+		else
+			err = take_item(mallocs, target->memory->account, &item,
+					file ? file->path : "");
+	} while (!err && known.cnt > last && known.cnt < MIMALLOCS_MAX);
+	return err;
+}
+
 int other_mallocs__find(struct other_mallocs *out, const struct target *target)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < sizeof(tree_readers) / sizeof(*tree_readers); i++)
 		err = find_by_tree(out, target, &tree_readers[i]);
-	return err ? err : find_mallocng(out, target);
+	if (!err)
+		err = find_mallocng(out, target);
+	return err ? err : find_mimallocs(out, target);
 }
 
 void other_mallocs__release(struct other_mallocs *mallocs)
