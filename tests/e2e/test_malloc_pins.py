@@ -94,3 +94,13 @@ def test_pin_in_a_tcache_is_freed_when_its_thread_ends(any_target, snapshot):
     after = snapshot(any_target.pid)["malloc"][0]["arenas"][0]
     shrunk = before["system_bytes"] - after["system_bytes"]
     assert shrunk == before["pins"][0]["shrinks_bytes"] > 1 << 20
+
+
+def test_object_in_a_pin_is_found(any_target, snapshot):
+    ask(any_target, "pin_by_object()")
+    any_target.wait_until_blocked()
+    pin = snapshot(any_target.pid)["malloc"][0]["arenas"][0]["pins"][0]
+    assert 150000 < pin["size"] < 151000
+    found = snapshot(any_target.pid, "--object", pin["address"])["object"]
+    assert found["what"]["type"] == "bytes"
+    assert found["path"] == "malloc_oracle.stamps[0]"

@@ -277,3 +277,17 @@ def end_thread():
     waiting.set()
     kept[-1].join()
     return 0
+
+
+stamps = []
+
+
+def pin_by_object():
+    """A bytes object above free memory."""
+    raise_thresholds()
+    fill_tcache()
+    blocks = [libc.malloc(60000) for _ in range(40)]
+    stamps.append(bytes(150000))
+    for block in blocks:
+        libc.free(block)
+    return len(stamps)

@@ -56,15 +56,14 @@ static void write_pins(const struct malloc_use_item *item, FILE *out)
 
 	if (sum.kept_bytes < PINNED_BYTES_MIN)
 		return;
-	fprintf(out,
-		"  freeing the last %s of %s (%s, the top one at %#" PRIx64 ") would release %s",
+	fprintf(out, "  freeing the last %s of %s (%s) would release %s",
 		COUNTED(sum.chunks, "chunk"), COUNTED(sum.arenas, "arena"), BYTES(sum.chunk_bytes),
-		sum.first->block, BYTES(sum.released_bytes));
+		BYTES(sum.released_bytes));
 	if (sum.withheld_bytes)
 		fprintf(out, ", and %s more if trim_threshold, now %s, were lower",
 			BYTES(sum.withheld_bytes),
 			BYTES(item->image->instance->parameters.trim_threshold));
-	fputc('\n', out);
+	fprintf(out, "; the top one: snapshot --object %#" PRIx64 "\n", sum.first->block);
 	if (sum.cacheable)
 		fprintf(out, "    (small chunks, here %s, only when they leave a tcache)\n",
 			COUNT(sum.cacheable));
