@@ -3,9 +3,12 @@ import contextlib
 import ctypes
 import os
 import re
+import signal
 import subprocess
 
 import pytest
+
+from bystanders import wait_for
 
 SWAP_BYTES = 256 << 20
 PROCESS_MADVISE, PIDFD_OPEN, MADV_PAGEOUT = 440, 434, 21  # of x86-64; Linux 5.10
@@ -58,3 +61,53 @@ def swapped_bytes(pid):
     """How much of it is swapped out, by its page tables."""
     with open("/proc/%d/smaps" % pid) as smaps:
         return 1024 * sum(int(size) for size in re.findall(r"(?m)^Swap: +(\d+) kB", smaps.read()))
+
+
+class Cgroup:
+    """A control group with a limit on its memory, in either version of the hierarchy."""
+
+    def __init__(self, pid):
+        v1 = "/sys/fs/cgroup/memory"
+        self.is_v1 = os.path.isdir(v1)
+        self.path = "%s/pyfrag-test-%d" % (v1 if self.is_v1 else "/sys/fs/cgroup", pid)
+        os.mkdir(self.path)
+        try:
+            self.limit(1 << 40)
+            self.write("cgroup.procs", pid)
+        except OSError as error:
+            os.rmdir(self.path)
+            pytest.skip("no control group for memory: %s" % error)
+
+    def write(self, name, value):
+        with open(self.path + "/" + name, "w") as file:
+            file.write(str(value))
+
+    def read(self, name):
+        with open(self.path + "/" + name) as file:
+            return file.read()
+
+    def limit(self, size):
+        self.write("memory.limit_in_bytes" if self.is_v1 else "memory.max", size)
+
+    def usage(self):
+        return int(self.read("memory.usage_in_bytes" if self.is_v1 else "memory.current"))
+
+    def limit_hits(self):
+        """How often the group ran into its limit."""
+        if self.is_v1:
+            return int(self.read("memory.failcnt"))
+        return int(re.search(r"(?m)^max (\d+)", self.read("memory.events")).group(1))
+
+
+
+@contextlib.contextmanager
+def cgroup(pid):
+    """Puts the process into a group of its own."""
+    group = Cgroup(pid)
+    try:
+        yield group
+    finally:
+        # It can be removed once nothing is in it.
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not group.read("cgroup.procs"))
+        os.rmdir(group.path)

@@ -6,8 +6,8 @@ import pytest
 
 import swap
 from bystanders import wait_for
-from conftest import EVERY_THIRD, PYFRAG, TOP, check_report
-from target import MARK
+from conftest import EVERY_THIRD, PYFRAG, PYTHONS, TOP, check_report
+from target import MARK, Target
 from test_agent import of_targets, start_agent  # noqa: F401 (a fixture)
 from test_snapshot_oracle import assert_equal_to_stats
 
@@ -114,6 +114,23 @@ def test_chunks_are_left_out(any_target, snapshot):
     whole, = snapshot(any_target.pid, "--swapped")["malloc"]
     assert whole["in_use"] == before["in_use"] and whole["free"] == before["free"]
     assert whole["lost_bytes"] == 0
+
+
+def test_a_control_group_at_its_limit(pyfrag):
+    """The kernel charges it nothing for a snapshot."""
+    with Target(PYTHONS[0]) as target, swap.cgroup(target.pid) as group:
+        fill(target)
+        swap.swap_out(target.pid)
+        use_a_little(target)
+        target.wait_until_blocked()
+        group.limit(group.usage() // 2)  # which frees what is still in the swap cache
+        hits, usage = group.limit_hits(), group.usage()
+        for options in ((), ("--by", "owner", "--paths")):
+            pyfrag("snapshot", "-p", target.pid, *options)
+        # The kernel counts some pages for each CPU at a time.
+        assert group.limit_hits() == hits and abs(group.usage() - usage) < 1 << 20
+        pyfrag("snapshot", "-p", target.pid, "--swapped")
+        assert group.limit_hits() > hits or group.usage() > usage + (1 << 20)
 
 
 def test_nothing_can_be_read(any_target, pyfrag):
