@@ -2,6 +2,7 @@
 import ast
 import re
 import sqlite3
+import sqlite3
 
 import pytest
 
@@ -85,7 +86,7 @@ def ask_memory(target, call):
 
 
 @pytest.mark.parametrize("python", ONE_OF_EACH_RELEASE, ids=repr)
-def test_stacks_of_threads(target, snapshot):
+def test_stacks_of_threads(target, snapshot, tmp_path):
     """Each thread's stack is where the thread itself says. glibc keeps those of ended threads."""
     threads = ask_memory(target, "describe_stacks([1, 1, 200])")
     ended = ask_memory(target, "end_a_thread()")
@@ -104,6 +105,11 @@ def test_stacks_of_threads(target, snapshot):
     assert found[None]["resident_bytes"] == stacks["states"]["cached"] > 0
     assert stacks["states"]["in_use"] >= 4096 * (len(threads) + 1)
     assert stacks["states"]["undivided"] == 0
+    run_pyfrag("snapshot", "-p", target.pid, "-o", tmp_path / "heap.db")
+    with sqlite3.connect(str(tmp_path / "heap.db")) as database:
+        rows = database.execute("SELECT thread, min(start), sum(end - start) FROM regions"
+                                " WHERE part = 'stacks' AND thread != ? GROUP BY 1", (target.pid,))
+        assert {thread: (start, size) for thread, start, size in rows} == threads
 
 
 def test_touched_stack_is_unused(any_target, snapshot):

@@ -352,18 +352,36 @@ static int put_roots(struct writer *writer)
 	return result;
 }
 
+/* The thread that has the region as a stack; 0: none. */
+static pid_t thread_of(const struct memory_use *use, const struct memory_region *region)
+{
+	return region->part == MEMORY_STACKS && region->owner != STACK_UNOWNED
+		       ? use->owners.stacks.items[region->owner].thread
+		       : 0;
+}
+
+static int put_region(struct writer *writer, const struct memory_use *use,
+		      const struct memory_region *region)
+{
+	const char *state = region->state ? memory_state_names[region->state] : NULL,
+		   *path = use->smaps.mappings.items[region->mapping].path;
+
+	if (!use->smaps.has_swap)
+		return put_row(writer, "iiisssnz", (int64_t)region->start, (int64_t)region->end,
+			       (int64_t)region->resident_bytes, memory_part_names[region->part],
+			       path, state, (int64_t)thread_of(use, region));
+	return put_row(writer, "iiisssiz", (int64_t)region->start, (int64_t)region->end,
+		       (int64_t)region->resident_bytes, memory_part_names[region->part], path,
+		       state, (int64_t)region->swap_bytes, (int64_t)thread_of(use, region));
+}
+
 static int put_regions(struct writer *writer)
 {
 	const struct memory_use *use = writer->report->memory_use;
-	int result = begin_table(writer, "INSERT INTO regions VALUES(?, ?, ?, ?, ?)");
+	int result = begin_table(writer, "INSERT INTO regions VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
 
-	for (size_t i = 0; use && i < use->region_cnt && result == SQLITE_OK; i++) {
-		const struct memory_region *region = &use->regions[i];
-
-		result = put_row(writer, "iiiss", (int64_t)region->start, (int64_t)region->end,
-				 (int64_t)region->resident_bytes, memory_part_names[region->part],
-				 use->smaps.mappings.items[region->mapping].path);
-	}
+	for (size_t i = 0; use && i < use->region_cnt && result == SQLITE_OK; i++)
+		result = put_region(writer, use, &use->regions[i]);
 	return result;
 }
 

@@ -23,7 +23,7 @@
 	"CREATE TABLE vias(id INTEGER PRIMARY KEY, name TEXT);"                                    \
 	"CREATE TABLE roots(id INTEGER PRIMARY KEY, object INTEGER, kind TEXT, name TEXT);"        \
 	"CREATE TABLE regions(start INTEGER PRIMARY KEY, end INTEGER, resident_bytes INTEGER,"     \
-	" part TEXT, path TEXT);"                                                                  \
+	" part TEXT, path TEXT, state TEXT, swap_bytes INTEGER, thread INTEGER);"                  \
 	"CREATE TABLE outside(id INTEGER PRIMARY KEY, address INTEGER, size INTEGER,"              \
 	" kind INTEGER, owner INTEGER);"                                                           \
 	"CREATE TABLE sites(id INTEGER PRIMARY KEY, live_blocks REAL, live_bytes REAL,"            \
