@@ -56,6 +56,7 @@ static void search__release(struct search *search)
 void thread_stacks__release(struct thread_stacks *stacks)
 {
 	account__free(stacks->items);
+	account__free(stacks->placeless);
 	*stacks = (struct thread_stacks){};
 }
 
@@ -260,6 +261,27 @@ static void add_first_stack(struct search *search)
 	}
 }
 
+static int compare_pointers(const void *a, const void *b, void *context)
+{
+	const struct thread_stack *items = context, *left = &items[*(const size_t *)a],
+				  *right = &items[*(const size_t *)b];
+
+	return (left->stack_pointer > right->stack_pointer) -
+	       (left->stack_pointer < right->stack_pointer);
+}
+
+static int list_placeless(struct thread_stacks *out, struct account *account)
+{
+	out->placeless = account__calloc(account, out->cnt + 1, sizeof(*out->placeless));
+	if (!out->placeless)
+		return -errno;
+	for (size_t i = 0; i < out->cnt; i++)
+		if (!out->items[i].end && out->items[i].has_stack_pointer)
+			out->placeless[out->placeless_cnt++] = i;
+	return account__sort_r(account, out->placeless, out->placeless_cnt, sizeof(*out->placeless),
+			       compare_pointers, out->items);
+}
+
 int thread_stacks__find(struct thread_stacks *out, const struct target *target,
 			const struct mappings *mappings)
 {
@@ -280,17 +302,16 @@ int thread_stacks__find(struct thread_stacks *out, const struct target *target,
 	if (!err)
 		err = writable_data__visit(target->memory, mappings->items, mappings->cnt,
 					   look_at_piece, &search, &is_cut);
-	for (size_t i = 0; i < out->cnt; i++)
-		out->placeless_cnt += !out->items[i].end;
-	return err;
+	return err ? err : list_placeless(out, target->memory->account);
 }
 
 struct thread_stack *thread_stacks__find_pointer(const struct thread_stacks *stacks, uint64_t start,
 						 uint64_t end)
 {
-	for (size_t i = 0; i < stacks->cnt && stacks->placeless_cnt; i++)
-		if (!stacks->items[i].end && stacks->items[i].has_stack_pointer &&
-		    stacks->items[i].stack_pointer >= start && stacks->items[i].stack_pointer < end)
-			return &stacks->items[i];
-	return NULL;
+	size_t i = PARTITION_POINT(number, stacks->placeless, stacks->placeless_cnt,
+				   stacks->items[*number].stack_pointer < start);
+	struct thread_stack *stack =
+		i < stacks->placeless_cnt ? &stacks->items[stacks->placeless[i]] : NULL;
+
+	return stack && stack->stack_pointer < end ? stack : NULL;
 }

@@ -39,9 +39,11 @@ struct thread_stack {
 struct thread_stacks {
 	struct thread_stack *items; /* first those of threads, then those without. Owned */
 	size_t cnt, capacity;
-	size_t placeless_cnt; /* threads whose stack is not known */
-	bool has_lists;	      /* the threads are glibc's: its lists were found */
-	size_t refused_cnt;   /* lists that are circular or too long */
+	/* Threads whose stack is not known, but their stack pointer is; sorted by that. Owned. */
+	size_t *placeless;
+	size_t placeless_cnt;
+	bool has_lists;	    /* the threads are glibc's: its lists were found */
+	size_t refused_cnt; /* lists that are circular or too long */
 };
 
 /*
