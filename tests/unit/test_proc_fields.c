@@ -204,6 +204,30 @@ static void test_too_many_arguments(void **state)
 	proc_fields__free_arguments(arguments);
 }
 
+static void test_threads(void **state)
+{
+	static const struct {
+		const char *status, *name;
+		int inner_id;
+	} cases[] = {
+		{"Name:\tworker\nNSpid:\t70\n", "worker", 70},
+		{"Name:\tworker\nNSpid:\t70\t8\t3\n", "worker", 3},
+		{"Name:\ta\\nb\\\\c\nNSpid:\t7 x\n", "a\nb\\c", 7},
+		{"Name:\ta name of more than 15\nNSpid:\t99999999999\n", "a name of more ", -EIO},
+		{"State:\tS\nNSpid:\n", "", -EIO},
+		{"", "", -EIO},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char name[16] = "?";
+
+		proc_fields__name(cases[i].status, name, sizeof(name));
+		assert_string_equal(name, cases[i].name);
+		assert_int_equal(proc_fields__inner_id(cases[i].status), cases[i].inner_id);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +238,7 @@ int main(void)
 		cmocka_unit_test(test_written_bytes),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_pid_namespace),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_arguments_that_were_cut),
