@@ -79,7 +79,7 @@ class Cgroup:
             pytest.skip("no control group for memory: %s" % error)
 
     def write(self, name, value):
-        with open(self.path + "/" + name, "w") as file:
+        with open(self.path + "/" + name, "r+") as file:  # never creates a file
             file.write(str(value))
 
     def read(self, name):
