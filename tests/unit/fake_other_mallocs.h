@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A fake process that uses jemalloc, tcmalloc, mallocng or mimalloc: the allocator's static data and
- * tables, as the allocator would have made them, for a few runs of pages in different states.
+ * A fake process that uses jemalloc, tcmalloc, mallocng or mimalloc: the static data and
+ * tables that the allocator would have made, for a few runs of pages in different states.
  */
 #pragma once
 

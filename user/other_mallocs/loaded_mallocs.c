@@ -35,6 +35,17 @@ static bool is_known(const struct loaded_mallocs *mallocs, const struct other_ma
 	return false;
 }
 
+/*
+ * CPython 3.13 and later contain a mimalloc, which is recognized if it is used (PYTHONMALLOC), and
+ * has no memory otherwise.
+ */
+static bool is_python(struct elf_file *elf, uint64_t *room)
+{
+	struct elf_symbol symbol;
+
+	return !elf_file__find_symbol_within(elf, "PyObject_Malloc", room, &symbol);
+}
+
 /* Looks for the allocators of one file. */
 static int look_at_file(struct loaded_mallocs *out, const struct target *target,
 			const struct other_mallocs *found, const struct mapping *file,
@@ -52,7 +63,8 @@ static int look_at_file(struct loaded_mallocs *out, const struct target *target,
 		if (account__is_short(err) || err == -ETIME)
 			return err;
 		if (err || out->cnt == LOADED_MALLOCS_MAX ||
-		    is_known(out, found, exports[i].kind, file->path))
+		    is_known(out, found, exports[i].kind, file->path) ||
+		    is_python(module->elf, room))
 			continue;
 		out->items[out->cnt].kind = exports[i].kind;
 		out->items[out->cnt].path = account__strdup(target->memory->account, file->path);
