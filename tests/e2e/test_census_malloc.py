@@ -92,3 +92,20 @@ def test_paths_and_databases(target, pyfrag, snapshot, tmp_path):
     assert report["object"]["what"]["type"] == "list"
     assert report["object"]["dominated_bytes"] >= 800000
     assert report["object"]["path"].startswith("__main__.kept[")
+
+
+@pytest.mark.parametrize("setting", ["pymalloc", "malloc"])
+def test_what_pins_the_top(setting, snapshot):
+    """The object in the last chunk below the top, of which malloc says how much it keeps."""
+    with Target(SOME[-1], env={"PYTHONMALLOC": setting}) as target:
+        target.ask("eval [kept.append([bytes(2000) for _ in range(20000)]),"
+                   " kept.append(bytes(1500) + b'last'), kept.pop(0)] and None")
+        identity = int(target.ask("eval id(kept[0])"))
+        report = snapshot(target.pid, "--paths")
+    (pin,) = report["malloc_pins"]
+    first = report["malloc"][0]["arenas"][0]["pins"][0]
+    assert (pin["address"], pin["size"]) == (first["address"], first["size"])
+    assert first["releases_bytes"] + first["withheld_bytes"] > 1 << 20
+    assert pin["address"] == hex(identity)
+    assert pin["what"]["type"] == "bytes"
+    assert pin["path"] == "__main__.kept[0]"

@@ -7,21 +7,13 @@
 
 #include "util/account.h"
 #include "util/cleanup.h"
-
-/* An allocation that a reference leads to. */
-struct allocation {
-	uint64_t block; /* its address */
-	size_t index;	/* in the graph's outside[] */
-	bool is_certain;
-};
+#include "util/partition_point.h"
 
 struct search {
 	struct outside_objects *objects;
 	const struct graph *graph;
 	const struct heap *malloc;
 	struct account *account;
-	struct allocation *allocations;
-	size_t cnt, capacity;
 };
 
 void outside_objects__release(struct outside_objects *objects)
@@ -29,6 +21,7 @@ void outside_objects__release(struct outside_objects *objects)
 	account__free(objects->rows);
 	account__free(objects->kinds);
 	account__free(objects->sizes);
+	account__free(objects->blocks);
 	*objects = (struct outside_objects){};
 }
 
@@ -79,10 +72,11 @@ static uint64_t block_of(const struct search *search, const struct outside_objec
 	return outside->type == TYPE_NONE && is_block(search->malloc, address) ? address : 0;
 }
 
-static int find_allocations(struct search *search)
+static int find_blocks(struct search *search)
 {
 	const struct graph *graph = search->graph;
 	const struct shared_types shared = find_shared_types(graph->census);
+	struct outside_objects *objects = search->objects;
 	int err = 0;
 
 	for (size_t i = 0; i < graph->outside_cnt && !err; i++) {
@@ -91,10 +85,10 @@ static int find_allocations(struct search *search)
 
 		if (!block || is_shared(&shared, outside->type))
 			continue;
-		err = ACCOUNT_RESERVE(search->account, search->allocations, search->capacity,
-				      search->cnt + 1);
+		err = ACCOUNT_RESERVE(search->account, objects->blocks, objects->block_capacity,
+				      objects->block_cnt + 1);
 		if (!err)
-			search->allocations[search->cnt++] = (struct allocation){
+			objects->blocks[objects->block_cnt++] = (struct outside_block){
 				.block = block,
 				.index = i,
 				.is_certain = outside->type != TYPE_NONE || outside->is_buffer,
@@ -124,10 +118,10 @@ static uint32_t kind_of(const struct graph *graph, const struct outside_object *
 	return block_kind(BLOCK_BUFFER, outside->is_buffer ? part : PART_NONE, owner);
 }
 
-/* By block, of the same block first what certainly is there. */
-static int compare_allocations(const void *left, const void *right)
+/* By address, of the same block first what certainly is there. */
+static int compare_blocks(const void *left, const void *right)
 {
-	const struct allocation *a = left, *b = right;
+	const struct outside_block *a = left, *b = right;
 
 	if (a->block != b->block)
 		return a->block < b->block ? -1 : 1;
@@ -136,28 +130,46 @@ static int compare_allocations(const void *left, const void *right)
 	return (a->index > b->index) - (a->index < b->index);
 }
 
+static void take_block(struct search *search, const struct outside_block *block)
+{
+	struct outside_objects *objects = search->objects;
+	struct span chunk;
+
+	heap__span_at(search->malloc,
+		      heap_layout__span_start(&search->malloc->layout, block->block), &chunk);
+	objects->sizes[block->index] = chunk.block_size;
+	objects->kinds[block->index] =
+		kind_of(search->graph, &search->graph->outside[block->index]);
+	objects->chunk_bytes += chunk.size;
+}
+
 /* Takes each block once. */
 static int take_blocks(struct search *search)
 {
 	struct outside_objects *objects = search->objects;
-	int err = account__sort(search->account, search->allocations, search->cnt,
-				sizeof(*search->allocations), compare_allocations);
+	struct outside_block *blocks = objects->blocks;
+	int err = account__sort(search->account, blocks, objects->block_cnt, sizeof(*blocks),
+				compare_blocks);
+	size_t kept = 0;
 
-	for (size_t i = 0; i < search->cnt && !err; i++) {
-		const struct allocation *allocation = &search->allocations[i];
-		struct span chunk;
-
-		if (i && allocation[-1].block == allocation->block)
+	for (size_t i = 0; i < objects->block_cnt && !err; i++) {
+		if (kept && blocks[kept - 1].block == blocks[i].block)
 			continue;
-		heap__span_at(search->malloc,
-			      heap_layout__span_start(&search->malloc->layout, allocation->block),
-			      &chunk);
-		objects->sizes[allocation->index] = chunk.block_size;
-		objects->kinds[allocation->index] =
-			kind_of(search->graph, &search->graph->outside[allocation->index]);
-		objects->chunk_bytes += chunk.size;
+		blocks[kept++] = blocks[i];
+		take_block(search, &blocks[i]);
 	}
+	objects->block_cnt = kept;
 	return err;
+}
+
+size_t outside_objects__at(const struct outside_objects *objects, uint64_t block)
+{
+	size_t i =
+		PARTITION_POINT(known, objects->blocks, objects->block_cnt, known->block < block);
+
+	return i < objects->block_cnt && objects->blocks[i].block == block
+		       ? objects->blocks[i].index
+		       : OUTSIDE_NONE;
 }
 
 static int compare_kinds(const void *left, const void *right)
@@ -232,10 +244,9 @@ int outside_objects__find(struct outside_objects *out, const struct graph *graph
 	objects.sizes = account__calloc(account, graph->outside_cnt + 1, sizeof(*objects.sizes));
 	if (!objects.sizes)
 		return -errno;
-	err = find_allocations(&search);
+	err = find_blocks(&search);
 	if (!err)
 		err = take_blocks(&search);
-	account__free(search.allocations);
 	if (!err)
 		err = make_rows(&objects, graph->outside_cnt, account);
 	if (err)

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,15 @@ struct outside_row {
 	uint64_t cnt, bytes;
 };
 
+/* A block of malloc: an object outside of arenas is in it, or has it as its buffer. */
+struct outside_block {
+	uint64_t block;	 /* address */
+	size_t index;	 /* of the object in the order of the graph */
+	bool is_certain; /* not only any word leads there */
+};
+
+#define OUTSIDE_NONE SIZE_MAX
+
 struct outside_objects {
 	struct outside_row *rows; /* most bytes first */
 	size_t row_cnt, row_capacity;
@@ -31,6 +41,8 @@ struct outside_objects {
 	 */
 	uint32_t *kinds;
 	uint64_t *sizes;
+	struct outside_block *blocks; /* by address, each once */
+	size_t block_cnt, block_capacity;
 };
 
 /*
@@ -47,4 +59,6 @@ static inline uint64_t outside_objects__rest(const struct outside_objects *objec
 	return in_use_bytes > objects->chunk_bytes ? in_use_bytes - objects->chunk_bytes : 0;
 }
 
+/* The index of the object in @block; OUTSIDE_NONE: no object is known there. */
+size_t outside_objects__at(const struct outside_objects *objects, uint64_t block);
 void outside_objects__release(struct outside_objects *objects);

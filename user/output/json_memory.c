@@ -148,3 +148,19 @@ json_t *json_memory__outside(const struct census *census, const struct outside_o
 			 (json_int_t)objects->chunk_bytes, "rest_bytes",
 			 (json_int_t)outside_objects__rest(objects, in_use_bytes), "rows", rows);
 }
+
+json_t *json_memory__tops(const struct census *census, const struct top_owners *tops)
+{
+	json_t *items = json_array();
+
+	for (size_t i = 0; i < tops->cnt; i++) {
+		const struct top_owner *owner = &tops->items[i];
+
+		json_values__append(&items, json_pack("{s:o, s:I, s:o, s:o}", "address",
+						      json_values__address(owner->block), "size",
+						      (json_int_t)owner->size, "what",
+						      json_census__kind(census, owner->kind),
+						      "path", json_values__text(owner->path)));
+	}
+	return items;
+}

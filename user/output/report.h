@@ -21,6 +21,7 @@
 #include "analysis/outside_objects.h"
 #include "analysis/pin_holders.h"
 #include "analysis/site_ranking.h"
+#include "analysis/top_owners.h"
 #include "census/graph.h"
 #include "census/retention.h"
 #include "census/roots.h"
@@ -77,6 +78,7 @@ struct report {
 	double memory_age_s;			     /* how long ago these were read */
 	const struct census_report *census;	     /* NULL: not requested */
 	const struct outside_objects *outside;	     /* NULL: not known; requires census */
+	const struct top_owners *tops;		     /* NULL: not requested; requires census */
 	const struct pin_holders *holders;	     /* NULL: not requested; requires census */
 	const struct advices *advices;		     /* what to change; set along with holders */
 	const struct arena_report *arena;	     /* NULL: not requested; requires census */

@@ -387,6 +387,8 @@ int report__write_text(const struct report *report, FILE *out)
 		text_holders__write_advices(report->advices, out);
 	if (report->census)
 		text_census__write(report->census, out);
+	if (report->tops)
+		text_memory__write_tops(report->census->census, report->tops, out);
 	if (report->outside)
 		text_memory__write_outside(report->census->census, report->outside,
 					   malloc_use__bytes_in_use(report->malloc_use), out);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "output/text_memory.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 
 #include "output/text_census.h"
@@ -12,6 +13,7 @@
 #define PERCENT(share) units__percent(share).text
 
 #define ROWS_MAX 10
+#define TOPS_MAX 5
 
 /* Parts below this share of the memory are summed up. */
 #define SMALL_SHARE 0.01
@@ -218,4 +220,20 @@ void text_memory__write_outside(const struct census *census, const struct outsid
 			COUNT(objects->row_cnt - ROWS_MAX));
 	fprintf(out, "  %12s %12s  (what else malloc has in use)\n", "",
 		BYTES(outside_objects__rest(objects, in_use_bytes)));
+}
+
+void text_memory__write_tops(const struct census *census, const struct top_owners *tops, FILE *out)
+{
+	if (!tops->cnt)
+		return;
+	fputs("\nLast chunks in use below the free ends of malloc's arenas\n", out);
+	for (size_t i = 0; i < tops->cnt && i < TOPS_MAX; i++) {
+		const struct top_owner *owner = &tops->items[i];
+
+		fprintf(out, "  %#-18" PRIx64 " %12s  ", owner->block, BYTES(owner->size));
+		text_census__write_kind(census, owner->kind, out);
+		fputs(", kept alive by ", out);
+		text_census__write_path(owner->path, false, out);
+		fputc('\n', out);
+	}
 }

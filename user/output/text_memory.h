@@ -6,8 +6,10 @@
 
 #include "analysis/memory_use.h"
 #include "analysis/outside_objects.h"
+#include "analysis/top_owners.h"
 #include "census/census.h"
 
 void text_memory__write(const struct memory_use *use, double age_s, FILE *out);
+void text_memory__write_tops(const struct census *census, const struct top_owners *tops, FILE *out);
 void text_memory__write_outside(const struct census *census, const struct outside_objects *objects,
 				uint64_t in_use_bytes, FILE *out);

@@ -12,6 +12,7 @@
 void heap_census__release(struct heap_census *census)
 {
 	outside_objects__release(&census->outside);
+	top_owners__release(&census->tops);
 	advices__release(&census->advices);
 	pin_holders__release(&census->holders);
 	object_report__release(&census->object);
@@ -70,9 +71,16 @@ static int find_holders(struct heap_census *out, const struct pinned *pinned,
 }
 
 /* Computes everything that requires retention: objects, arenas and paths. */
-static int follow_retention(struct heap_census *out, const struct pinned *pinned,
+static int follow_retention(struct heap_census *out, const struct heap_census_of *of,
 			    const struct heap_census_options *options)
 {
+	const struct top_owners_of tops = {
+		.mallocs = of->mallocs,
+		.graph = out->graph,
+		.outside = &out->outside,
+		.roots = &out->roots,
+		.no_values = options->no_values,
+	};
 	const struct pin_holders_options holders_options = {
 		.by = options->by == BY_OWNER ? BY_OWNER : BY_TYPE,
 		.no_values = options->no_values,
@@ -86,7 +94,9 @@ static int follow_retention(struct heap_census *out, const struct pinned *pinned
 		err = arena_report__find(&out->arena, out->graph, &out->roots, out->retention,
 					 options->arena, &holders_options);
 	if (!err && options->with_paths)
-		err = find_holders(out, pinned, &holders_options);
+		err = find_holders(out, of->pinned, &holders_options);
+	if (!err && options->with_paths && of->mallocs)
+		err = top_owners__find(&out->tops, &tops, out->retention);
 	return err;
 }
 
@@ -106,7 +116,7 @@ static int follow_references(struct heap_census *out, const struct heap_census_o
 				      options->no_values);
 	if (!err && of->mallocs)
 		err = outside_objects__find(&out->outside, out->graph, of->mallocs->heap);
-	return err ? err : follow_retention(out, of->pinned, options);
+	return err ? err : follow_retention(out, of, options);
 }
 
 int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
@@ -158,6 +168,7 @@ void heap_census__add_to(const struct heap_census *census, const struct heap_cen
 	report->census = census->report.census ? &census->report : NULL;
 	if (census->graph && of->mallocs && of->mallocs->heap != of->heap)
 		report->outside = &census->outside;
+	report->tops = options->with_paths ? &census->tops : NULL;
 	report->arena = options->arena ? &census->arena : NULL;
 	report->object = options->object ? &census->object : NULL;
 	report->holders = options->with_paths ? &census->holders : NULL;

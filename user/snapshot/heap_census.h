@@ -11,6 +11,7 @@
 #include "analysis/object_report.h"
 #include "analysis/outside_objects.h"
 #include "analysis/pin_holders.h"
+#include "analysis/top_owners.h"
 #include "census/graph.h"
 #include "census/retention.h"
 #include "census/roots.h"
@@ -30,6 +31,7 @@ struct heap_census {
 	struct arena_report arena;
 	struct object_report object;
 	struct outside_objects outside; /* set if there is a graph */
+	struct top_owners tops;
 	struct report_contents contents;
 };
 
