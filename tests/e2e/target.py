@@ -71,8 +71,11 @@ class Target:
         """The state of each of its threads, by thread id."""
         states = {}
         for thread in os.listdir("/proc/%d/task" % self.pid):
-            with open("/proc/%d/task/%s/stat" % (self.pid, thread)) as stat:
-                states[int(thread)] = stat.read().rsplit(")", 1)[1].split()[0]
+            try:
+                with open("/proc/%d/task/%s/stat" % (self.pid, thread)) as stat:
+                    states[int(thread)] = stat.read().rsplit(")", 1)[1].split()[0]
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has ended meanwhile
         return states
 
     def living_thread(self):

@@ -62,7 +62,7 @@ static void consider_trim(struct search *search)
 
 	if (is_worth_it(search, bytes))
 		add(search, MALLOC_HINT_TRIM, bytes,
-		    "malloc_trim(0) would release %s, %s of the resident set. From Python: "
+		    "malloc_trim(0) would release %s (%s of the resident set): "
 		    "ctypes.CDLL(None).malloc_trim(0)",
 		    BYTES(bytes), PERCENT((double)bytes / (double)search->resident_bytes));
 }
@@ -86,9 +86,9 @@ static void consider_arena_max(struct search *search)
 	}
 	if (cnt >= EMPTY_ARENAS_MIN && is_worth_it(search, bytes))
 		add(search, MALLOC_HINT_ARENA_MAX, bytes,
-		    "%s of threads have %s in use, and keep %s that is free. With fewer arenas, "
-		    "threads share their free memory: start the process with MALLOC_ARENA_MAX=2",
-		    COUNTED(cnt, "arena"), BYTES(in_use), BYTES(bytes));
+		    "MALLOC_ARENA_MAX=2: %s of threads keep %s free, and have %s in use; fewer "
+		    "arenas would share it",
+		    COUNTED(cnt, "arena"), BYTES(bytes), BYTES(in_use));
 }
 
 static void consider_mmap_threshold(struct search *search)
@@ -105,11 +105,10 @@ static void consider_mmap_threshold(struct search *search)
 	    in_use < search->malloc->total.in_use.bytes / 2 || !is_worth_it(search, bytes))
 		return;
 	add(search, MALLOC_HINT_MMAP_THRESHOLD, bytes,
-	    "mmap_threshold has risen from %s to %s. So %s (%s) above the former are in a heap, "
-	    "where %s between them is free, but kept. With MALLOC_MMAP_THRESHOLD_=%lu such "
-	    "blocks have mappings of their own, which free() releases",
-	    BYTES(DEFAULT_THRESHOLD), BYTES(search->parameters->mmap_threshold),
-	    COUNTED(cnt, "block"), BYTES(in_use), BYTES(bytes), DEFAULT_THRESHOLD);
+	    "MALLOC_MMAP_THRESHOLD_=%lu: %s is free between %s (%s) of this size or more, which "
+	    "are in the heaps because mmap_threshold has risen to %s",
+	    DEFAULT_THRESHOLD, BYTES(bytes), COUNTED(cnt, "block"), BYTES(in_use),
+	    BYTES(search->parameters->mmap_threshold));
 }
 
 static void consider_trim_threshold(struct search *search)
@@ -125,10 +124,9 @@ static void consider_trim_threshold(struct search *search)
 	if (search->parameters->trim_threshold <= DEFAULT_THRESHOLD || !is_worth_it(search, bytes))
 		return;
 	add(search, MALLOC_HINT_TRIM_THRESHOLD, bytes,
-	    "trim_threshold has risen from %s to %s. So free() does not release %s at the tops of "
-	    "arenas; with MALLOC_TRIM_THRESHOLD_=%lu it does",
-	    BYTES(DEFAULT_THRESHOLD), BYTES(search->parameters->trim_threshold), BYTES(bytes),
-	    DEFAULT_THRESHOLD);
+	    "MALLOC_TRIM_THRESHOLD_=%lu: %s is free at the tops of arenas, and kept because "
+	    "trim_threshold has risen to %s",
+	    DEFAULT_THRESHOLD, BYTES(bytes), BYTES(search->parameters->trim_threshold));
 }
 
 struct malloc_hints malloc_hints__find(const struct malloc_use_item *malloc,

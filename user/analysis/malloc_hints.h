@@ -32,7 +32,7 @@ extern const char *const malloc_hint_rule_names[MALLOC_HINT_CNT];
 struct malloc_hint {
 	enum malloc_hint_rule rule;
 	uint64_t bytes; /* resident, that it is about */
-	char text[320]; /* a sentence or two: the figures that show it, and what to do */
+	char text[200]; /* what to do, and the figures that show it */
 };
 
 struct malloc_hints {
