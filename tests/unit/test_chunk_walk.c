@@ -75,12 +75,13 @@ static void set_up(struct fixture *fixture)
 	fake_memory__map(&fixture->memory, HEAP, HEAP_BYTES);
 }
 
-static int take(const struct malloc_chunk *chunk, void *context)
+static int take(const struct malloc_chunk *chunks, size_t cnt, void *context)
 {
 	struct fixture *fixture = context;
 
-	assert_true(fixture->seen_cnt < CHUNKS_MAX);
-	fixture->seen[fixture->seen_cnt++] = *chunk;
+	assert_true(cnt && cnt <= CHUNKS_MAX - fixture->seen_cnt);
+	memcpy(&fixture->seen[fixture->seen_cnt], chunks, cnt * sizeof(*chunks));
+	fixture->seen_cnt += cnt;
 	return 0;
 }
 

@@ -36,6 +36,16 @@ size_t block_map__words_per_chunk(const struct block_map *map)
 	return map->chunk_bytes >> map->shift >> 6;
 }
 
+uint64_t block_map__chunk_bytes(const struct block_map *map)
+{
+	return map->chunk_bytes;
+}
+
+uint32_t block_map__alignment(const struct block_map *map)
+{
+	return 1U << map->shift;
+}
+
 size_t block_map__pages_per_chunk(const struct block_map *map)
 {
 	return map->chunk_bytes >> map->page_shift;
@@ -505,6 +515,11 @@ bool block_map__previous(const struct block_map *map, uint64_t *address, uint64_
 }
 
 const struct block_map_chunk *block_map__chunk(const struct block_map *map, uint64_t address)
+{
+	return find_chunk(map, address);
+}
+
+struct block_map_chunk *block_map__chunk_to_change(struct block_map *map, uint64_t address)
 {
 	return find_chunk(map, address);
 }

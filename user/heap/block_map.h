@@ -113,6 +113,9 @@ bool block_map__previous(const struct block_map *map, uint64_t *address, uint64_
 /* The chunk that begins at @address, or NULL. */
 const struct block_map_chunk *block_map__chunk(const struct block_map *map, uint64_t address);
 
+/* The same, to be changed. */
+struct block_map_chunk *block_map__chunk_to_change(struct block_map *map, uint64_t address);
+
 /* The chunk that begins at @address, created if it does not exist. */
 int block_map__get_chunk(struct block_map *map, uint64_t address, struct block_map_chunk **out);
 
@@ -127,6 +130,10 @@ typedef bool block_map_keeps(uint64_t chunk_address, const void *context);
 void block_map__drop_chunks(struct block_map *map, block_map_keeps *keeps, const void *context);
 
 size_t block_map__chunk_cnt(const struct block_map *map);
+
+/* The sizes of its layout, in bytes. */
+uint64_t block_map__chunk_bytes(const struct block_map *map);
+uint32_t block_map__alignment(const struct block_map *map);
 
 /* Words and pages in each chunk. */
 size_t block_map__words_per_chunk(const struct block_map *map);

@@ -22,7 +22,7 @@ static enum chunk_state find_state(struct chunk_cursor *cursor)
 	const struct malloc_image *image = cursor->image;
 	uint64_t block = cursor->address + CHUNK_HEADER_BYTES;
 
-	if (block_map__contains(image->live, block))
+	if (block_cursor__contains(&cursor->live, block))
 		return CHUNK_IN_USE;
 	if (is_in(&image->cached, &cursor->cached_at, block))
 		return CHUNK_IN_TCACHE;
@@ -36,6 +36,8 @@ void chunk_cursor__begin(struct chunk_cursor *cursor, const struct malloc_image 
 		.address = heap->first_chunk,
 		.image = image,
 		.heap = heap,
+		.chunks = block_cursor__at(image->chunks),
+		.live = block_cursor__at(image->live),
 		.cached_at = find_first(&image->cached, heap->first_chunk),
 		.fast_at = find_first(&image->fast, heap->first_chunk),
 	};
@@ -49,7 +51,7 @@ bool chunk_cursor__next(struct chunk_cursor *cursor)
 	if (cursor->address >= end)
 		return false;
 	next = cursor->address + CHUNK_BYTES_MIN + CHUNK_HEADER_BYTES;
-	cursor->size = block_map__next(cursor->image->chunks, &next, end)
+	cursor->size = block_cursor__next(&cursor->chunks, &next, end)
 			       ? next - CHUNK_HEADER_BYTES - cursor->address
 			       : end - cursor->address;
 	cursor->state = find_state(cursor);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "heap/block_cursor.h"
 #include "malloc/malloc_image.h"
 
 struct chunk_cursor {
@@ -17,6 +18,7 @@ struct chunk_cursor {
 	/* For chunk_cursor__next(): what is passed over, and how far the lists of the image are. */
 	const struct malloc_image *image;
 	const struct malloc_heap *heap;
+	struct block_cursor chunks, live;
 	size_t cached_at, fast_at;
 };
 

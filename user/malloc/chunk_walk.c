@@ -10,9 +10,11 @@
 
 #define WINDOW_BYTES_MIN 4096UL
 #define WINDOW_BYTES_MAX (256UL << 10)
-#define CHUNKS_MAX	 (WINDOW_BYTES_MAX / CHUNK_BYTES_MIN)
-#define TRIES_MAX	 3
-#define RETURNS_MAX	 64
+/* Of chunks that are larger on the average, only the headers are copied. */
+#define SMALL_BYTES (8UL << 10)
+#define CHUNKS_MAX  (WINDOW_BYTES_MAX / CHUNK_BYTES_MIN)
+#define TRIES_MAX   3
+#define RETURNS_MAX 64
 
 #define FENCE_BYTES 16 /* the chunk at the end of a heap that is not the last one */
 
@@ -39,7 +41,7 @@ struct batch {
 struct walk {
 	struct malloc_heap *heap;
 	const struct memory *memory;
-	malloc_chunk_fn *take;
+	malloc_chunks_fn *take;
 	void *context;
 	struct touched_runs runs;
 	uint8_t *window;     /* room for WINDOW_BYTES_MAX */
@@ -199,11 +201,7 @@ static int copy_batch(struct walk *walk, struct chunk_walk_counts *counts)
 
 static int show(const struct walk *walk, const struct batch *batch)
 {
-	int err = 0;
-
-	for (size_t i = 0; i < batch->cnt && !err; i++)
-		err = walk->take(&batch->chunks[i], walk->context);
-	return err;
+	return batch->cnt ? walk->take(batch->chunks, batch->cnt, walk->context) : 0;
 }
 
 /* Shows the batch before, and makes the next one that. */
@@ -211,7 +209,7 @@ static int accept(struct walk *walk, struct chunk_walk_counts *counts)
 {
 	struct batch batch = walk->before;
 	int err = show(walk, &batch);
-	bool was_large = walk->next.end - walk->next.start > walk->filled;
+	bool was_small = walk->next.end - walk->next.start <= walk->next.cnt * SMALL_BYTES;
 
 	counts->torn_windows += walk->next.verdict == CHUNKS_TORN;
 	walk->before = walk->next;
@@ -221,7 +219,7 @@ static int accept(struct walk *walk, struct chunk_walk_counts *counts)
 		walk->returns = 0;
 	}
 	walk->next = (struct batch){.chunks = batch.chunks};
-	walk->window_bytes = was_large ? WINDOW_BYTES_MIN : walk->window_bytes * 2;
+	walk->window_bytes = was_small ? walk->window_bytes * 2 : WINDOW_BYTES_MIN;
 	if (walk->window_bytes > WINDOW_BYTES_MAX)
 		walk->window_bytes = WINDOW_BYTES_MAX;
 	return err;
@@ -312,7 +310,7 @@ static int count_lost(const struct walk *walk, struct chunk_walk_counts *counts)
 	return 0;
 }
 
-int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, malloc_chunk_fn *take,
+int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, malloc_chunks_fn *take,
 		      void *context, struct chunk_walk_counts *counts)
 {
 	_cleanup_(walk__release) struct walk walk = {

@@ -24,8 +24,8 @@ struct malloc_chunk {
 	bool is_free;		/* in a bin; chunks of fastbins and of a tcache are not */
 };
 
-/* Returns 0 to go on, or what malloc_heap__walk() is to return. */
-typedef int malloc_chunk_fn(const struct malloc_chunk *chunk, void *context);
+/* Takes some chunks. Returns 0 to go on, or what malloc_heap__walk() is to return. */
+typedef int malloc_chunks_fn(const struct malloc_chunk *chunks, size_t cnt, void *context);
 
 struct chunk_walk_counts {
 	uint64_t retried_windows; /* that were torn, and copied again */
@@ -42,5 +42,5 @@ struct chunk_walk_counts {
  * one, in the order of addresses, and sets heap->chunks_end. Adds to @counts. Returns 0, what @take
  * has returned, -EDQUOT, -ENOMEM, or as memory__read_ranges().
  */
-int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, malloc_chunk_fn *take,
+int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, malloc_chunks_fn *take,
 		      void *context, struct chunk_walk_counts *counts);

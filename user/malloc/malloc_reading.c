@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "heap/block_cursor.h"
 #include "malloc/held_chunks.h"
 #include "util/account.h"
 
@@ -17,6 +18,7 @@ struct reading {
 	struct malloc_image *image;
 	const struct memory *memory;
 	struct malloc_arena_use *arena; /* whose heap is walked */
+	struct block_cursor chunks, live;
 	struct candidate *candidates;
 	size_t candidate_cnt, candidate_capacity;
 };
@@ -32,23 +34,28 @@ static int add_candidate(struct reading *reading, const struct malloc_chunk *chu
 	return err;
 }
 
-static int take_chunk(const struct malloc_chunk *chunk, void *context)
+static int take_chunk(struct reading *reading, const struct malloc_chunk *chunk)
 {
-	struct reading *reading = context;
 	struct malloc_arena_use *arena = reading->arena;
 	struct chunk_total *total = chunk->is_free ? &arena->free : &arena->in_use;
 	uint64_t block = chunk->address + CHUNK_HEADER_BYTES;
-	bool was_there;
-	int err = block_map__insert(reading->image->chunks, block, &was_there);
+	int err = block_cursor__insert(&reading->chunks, block);
 
-	if (err)
-		return err;
 	total->cnt++;
 	total->bytes += chunk->size;
-	if (chunk->is_free)
-		return 0;
-	err = block_map__insert(reading->image->live, block, &was_there);
+	if (err || chunk->is_free)
+		return err;
+	err = block_cursor__insert(&reading->live, block);
 	return !err && tcache__may_be(chunk->size) ? add_candidate(reading, chunk) : err;
+}
+
+static int take_chunks(const struct malloc_chunk *chunks, size_t cnt, void *context)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < cnt && !err; i++)
+		err = take_chunk(context, &chunks[i]);
+	return err;
 }
 
 static int walk_heap(struct reading *reading, struct malloc_heap *heap)
@@ -59,7 +66,7 @@ static int walk_heap(struct reading *reading, struct malloc_heap *heap)
 	int err;
 
 	reading->arena = arena;
-	err = malloc_heap__walk(heap, reading->memory, take_chunk, reading, counts);
+	err = malloc_heap__walk(heap, reading->memory, take_chunks, reading, counts);
 	if (err)
 		return err;
 	arena->heap_bytes += heap->end - heap->start;
@@ -109,7 +116,10 @@ int malloc_image__read(struct malloc_image *out, struct heap *heap, const struct
 		       struct malloc_areas *areas, size_t number)
 {
 	struct malloc_instance *instance = &areas->items[number];
-	struct reading reading = {.image = out, .memory = memory};
+	struct reading reading = {.image = out,
+				  .memory = memory,
+				  .chunks = block_cursor__at(heap->spans),
+				  .live = block_cursor__at(heap->blocks)};
 	int err = 0;
 
 	*out = (struct malloc_image){.instance = instance,
