@@ -105,7 +105,7 @@ def test_what_pins_the_top(setting, snapshot):
     (pin,) = report["malloc_pins"]
     first = report["malloc"][0]["arenas"][0]["pins"][0]
     assert (pin["address"], pin["size"]) == (first["address"], first["size"])
-    assert first["releases_bytes"] + first["withheld_bytes"] > 1 << 20
+    assert first["releases_bytes"] + first["withheld_bytes"] > 100 * 2000
     assert pin["address"] == hex(identity)
     assert pin["what"]["type"] == "bytes"
     assert pin["path"] == "__main__.kept[0]"

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "source/allocators.h"
 #include "source/debug_hooks.h"
 #include "target/shortage.h"
 #include "util/cleanup.h"
@@ -36,7 +37,14 @@ static int find_heaps(struct heap_source *source, const struct allocator *const 
 		.python = source->python,
 	};
 
-	return target_heaps__find(&source->heaps, wanted, &context, failure);
+	struct failure before, other;
+	int err = target_heaps__find(&source->heaps, wanted, &context, failure);
+
+	if (err != -ENODATA || target_heaps__find(&source->heaps, allocators, &context, &other))
+		return err;
+	before = *failure;
+	return failure__set(failure, err, "%.900s, or read it as it is with `pyfrag snapshot`",
+			    before.text);
 }
 
 int heap_source__open(struct heap_source **out, const struct allocator *const *wanted,
