@@ -63,6 +63,15 @@ def swapped_bytes(pid):
         return 1024 * sum(int(size) for size in re.findall(r"(?m)^Swap: +(\d+) kB", smaps.read()))
 
 
+def resident_bytes(pid, name):
+    """How much of its mappings of that name is in RAM. There is at least one."""
+    with open("/proc/%d/smaps" % pid) as smaps:
+        sizes = re.findall(r"(?m)^[0-9a-f]+-.* %s\n(?:.*\n)*?Rss: +(\d+) kB" % re.escape(name),
+                           smaps.read())
+    assert sizes
+    return 1024 * sum(int(size) for size in sizes)
+
+
 class Cgroup:
     """A control group with a limit on its memory, in either version of the hierarchy."""
 

@@ -116,6 +116,14 @@ def test_chunks_are_left_out(any_target, snapshot):
     assert whole["lost_bytes"] == 0
 
 
+def test_shared_memory(any_target, snapshot):
+    """Reading takes RAM there, even where nothing was ever written."""
+    any_target.ask("eval kept.extend(__import__('mmap').mmap(-1, 1 << 20) for _ in range(20))")
+    any_target.wait_until_blocked()
+    snapshot(any_target.pid, "--by", "referrers", "--paths")
+    assert swap.resident_bytes(any_target.pid, "/dev/zero (deleted)") == 0
+
+
 def test_a_control_group_at_its_limit(pyfrag):
     """The kernel charges it nothing for a snapshot."""
     with Target(PYTHONS[0]) as target, swap.cgroup(target.pid) as group:

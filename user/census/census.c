@@ -83,8 +83,16 @@ bool census__could_be_type(const struct census *census, uint64_t address)
 		return false;
 	if (census->target) {
 		mapping = target__find_mapping(census->target, address);
-		if (!mapping || !mapping->readable)
+		if (!mapping || !mapping->readable || mapping->shared)
 			return false;
 	}
 	return !heap__region_around(census->heap, address) || is_large_block(census, address);
+}
+
+bool census__is_shared_memory(const struct census *census, uint64_t address)
+{
+	const struct mapping *mapping =
+		census->target ? target__find_mapping(census->target, address) : NULL;
+
+	return mapping && mapping->shared;
 }

@@ -78,6 +78,13 @@ uint32_t census__object_offset(const struct census *census, uint32_t kind);
  */
 bool census__could_be_type(const struct census *census, uint64_t address);
 
+/*
+ * Whether @address is in memory that the target shares with others (MAP_SHARED), where objects
+ * never are. Reading a page there that is not in RAM takes RAM, charged to the target's control
+ * group, even if the page was never touched.
+ */
+bool census__is_shared_memory(const struct census *census, uint64_t address);
+
 /* Blocks that are counted together. */
 struct census_row {
 	uint32_t kind; /* BY_TYPE, BY_OWNER */

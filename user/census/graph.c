@@ -273,7 +273,8 @@ static int refer(void *context, uint32_t owner, const struct reference *referenc
 		to = find_outside(graph, reference->to);
 		if (to != NODE_NONE)
 			note_sharing(graph, owner, to, reference);
-		else if (!heap__region_around(graph->census->heap, reference->to))
+		else if (!heap__region_around(graph->census->heap, reference->to) &&
+			 !census__is_shared_memory(graph->census, reference->to))
 			err = add_outside(graph, owner, reference, &to);
 		if (reference->how == REFERS_TO_BUFFER)
 			return err;
