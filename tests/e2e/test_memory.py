@@ -187,7 +187,11 @@ def test_shared_and_huge_memory(any_target, snapshot):
     after = look(any_target, snapshot)["memory"]
     assert after["shared"]["resident_bytes"] - before["shared"]["resident_bytes"] == 3 * MIB
     huge = sum(fields["AnonHugePages"] for _, fields in smaps(any_target.pid))
+    parts = [part for part in after.values() if isinstance(part, dict)]
     assert after["huge_bytes"] == huge
+    if after["unexplained"]["huge_bytes"] is not None:
+        assert sum(part["huge_bytes"] for part in parts) == huge
+        assert after["unexplained"]["huge_bytes"] == huge
     if not huge:
         pytest.skip("the kernel has given no huge pages")
 

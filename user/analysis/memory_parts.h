@@ -63,6 +63,7 @@ bool memory_part__has_state(enum memory_part part, enum memory_state state);
 struct memory_share {
 	uint64_t mapped_bytes, resident_bytes;
 	uint64_t swap_bytes; /* not known unless the kernel says so (struct smaps) */
+	uint64_t huge_bytes; /* resident in huge pages; likewise (memory_use.knows_huge) */
 };
 
 struct part_range {
@@ -77,7 +78,7 @@ struct part_range {
 
 struct memory_region {
 	uint64_t start, end; /* addresses, end exclusive */
-	uint64_t resident_bytes, swap_bytes;
+	uint64_t resident_bytes, swap_bytes, huge_bytes;
 	enum memory_part part;
 	enum memory_state state;
 	uint32_t owner; /* as that of struct part_range */

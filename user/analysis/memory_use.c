@@ -211,18 +211,32 @@ static int measure_resident(struct survey *survey, struct resident_range *ranges
 	return 0;
 }
 
+static struct smaps_usage sum_up(const struct smaps *smaps)
+{
+	struct smaps_usage total = {};
+
+	for (size_t i = 0; i < smaps->mappings.cnt; i++) {
+		total.huge_bytes += smaps->usages[i].huge_bytes;
+		total.hugetlb_bytes += smaps->usages[i].hugetlb_bytes;
+		total.swap_bytes += smaps->usages[i].swap_bytes;
+	}
+	return total;
+}
+
+static void clear(struct resident_range *ranges, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++)
+		ranges[i].resident_bytes = 0;
+}
+
 /* Guard pages look as if they were swapped out (MADV_GUARD_INSTALL). */
 static int measure_swapped(struct survey *survey, struct resident_range *ranges, size_t cnt)
 {
 	struct memory_use *use = survey->use;
-	uint64_t swap_bytes = 0;
 	int err = 0;
 
-	for (size_t i = 0; i < use->smaps.mappings.cnt; i++)
-		swap_bytes += use->smaps.usages[i].swap_bytes;
-	for (size_t i = 0; i < cnt; i++)
-		ranges[i].resident_bytes = 0;
-	if (swap_bytes)
+	clear(ranges, cnt);
+	if (use->total.swap_bytes)
 		err = target__measure_swapped(survey->target, ranges, cnt);
 	if (err)
 		return err;
@@ -238,15 +252,38 @@ static int measure_swapped(struct survey *survey, struct resident_range *ranges,
 	return 0;
 }
 
+/* Not every kernel says which pages are huge, but each says whether any are. */
+static int measure_huge(struct survey *survey, struct resident_range *ranges, size_t cnt)
+{
+	struct memory_use *use = survey->use;
+	int err = 0;
+
+	clear(ranges, cnt);
+	if (use->total.huge_bytes)
+		err = target__measure_huge(survey->target, ranges, cnt);
+	if (err)
+		return err == -ENODATA ? 0 : err;
+	use->knows_huge = true;
+	for (size_t i = 0, at = 0; i < use->region_cnt; i++)
+		use->regions[i].huge_bytes =
+			is_whole(use, &use->regions[i])
+				? use->smaps.usages[use->regions[i].mapping].huge_bytes
+				: ranges[at++].resident_bytes;
+	return 0;
+}
+
 static int measure_parts(struct survey *survey)
 {
 	_cleanup_account_free_ struct resident_range *ranges = NULL;
 	size_t cnt = 0;
 	int err = list_partial(survey, &ranges, &cnt);
 
+	survey->use->total = sum_up(&survey->use->smaps);
 	if (!err)
 		err = measure_resident(survey, ranges, cnt);
-	return err ? err : measure_swapped(survey, ranges, cnt);
+	if (!err)
+		err = measure_swapped(survey, ranges, cnt);
+	return err ? err : measure_huge(survey, ranges, cnt);
 }
 
 static void add_share(struct memory_share *share, const struct memory_region *region)
@@ -254,6 +291,7 @@ static void add_share(struct memory_share *share, const struct memory_region *re
 	share->mapped_bytes += region->end - region->start;
 	share->resident_bytes += region->resident_bytes;
 	share->swap_bytes += region->swap_bytes;
+	share->huge_bytes += region->huge_bytes;
 }
 
 /* The states of files are what smaps says of a mapping; all else is divided into regions. */
@@ -275,10 +313,6 @@ static void add_states(struct memory_use *use, const struct memory_region *regio
 
 static void add_up(struct memory_use *use)
 {
-	for (size_t i = 0; i < use->smaps.mappings.cnt; i++) {
-		use->huge_bytes += use->smaps.usages[i].huge_bytes;
-		use->hugetlb_bytes += use->smaps.usages[i].hugetlb_bytes;
-	}
 	for (size_t i = 0; i < use->owners.stacks.cnt; i++)
 		use->stack_cnt += use->owners.stacks.items[i].end != 0;
 	for (size_t i = 0; i < use->region_cnt; i++) {
@@ -340,6 +374,7 @@ static void join_regions(struct memory_use *use)
 		last->end = use->regions[i].end;
 		last->resident_bytes += use->regions[i].resident_bytes;
 		last->swap_bytes += use->regions[i].swap_bytes;
+		last->huge_bytes += use->regions[i].huge_bytes;
 	}
 	use->region_cnt = cnt;
 }

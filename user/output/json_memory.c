@@ -102,6 +102,10 @@ static json_t *pack_largest(const struct memory_use *use)
 static json_t *pack_part(const struct memory_use *use, enum memory_part part)
 {
 	json_t *packed = pack_full_share(use, &use->parts[part]);
+	uint64_t huge_bytes = use->parts[part].huge_bytes;
+
+	json_values__set(&packed, "huge_bytes",
+			 use->knows_huge ? json_integer((json_int_t)huge_bytes) : json_null());
 
 	if (memory_part__is_divided(part))
 		json_values__set(&packed, "states", pack_states(use, part));
@@ -122,8 +126,9 @@ json_t *json_memory__report(const struct memory_use *use, double age_s)
 	json_t *report = pack_full_share(use, &use->all);
 
 	json_values__set(&report, "age_s", json_real(age_s));
-	json_values__set(&report, "huge_bytes", json_integer((json_int_t)use->huge_bytes));
-	json_values__set(&report, "hugetlb_bytes", json_integer((json_int_t)use->hugetlb_bytes));
+	json_values__set(&report, "huge_bytes", json_integer((json_int_t)use->total.huge_bytes));
+	json_values__set(&report, "hugetlb_bytes",
+			 json_integer((json_int_t)use->total.hugetlb_bytes));
 	for (int part = 0; part < MEMORY_PART_CNT; part++)
 		json_values__set(&report, memory_part_names[part],
 				 pack_part(use, (enum memory_part)part));

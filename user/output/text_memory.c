@@ -34,6 +34,7 @@ static const char *const part_texts[MEMORY_PART_CNT] = {
 
 /* NULL: not shown as such. */
 static const char *const state_texts[MEMORY_STATE_CNT] = {
+	[STATE_UNDIVIDED] = "undivided",
 	[STATE_LIVE] = "live",
 	[STATE_FREE_BLOCKS] = "free blocks",
 	[STATE_FREE_POOLS] = "free pools",
@@ -116,6 +117,8 @@ static void write_states(struct line *line, const struct memory_use *use, enum m
 	if (part == MEMORY_FILES)
 		write_item(line, "not written",
 			   share->resident_bytes - use->states[part][STATE_PRIVATE_DIRTY]);
+	if (share->huge_bytes)
+		write_item(line, "in huge pages", share->huge_bytes);
 	if (share->swap_bytes)
 		write_item(line, "swapped out", share->swap_bytes);
 }
@@ -185,10 +188,10 @@ void text_memory__write(const struct memory_use *use, double age_s, FILE *out)
 	fprintf(out, ": %s resident", BYTES(use->all.resident_bytes));
 	if (use->all.swap_bytes)
 		fprintf(out, ", %s swapped out", BYTES(use->all.swap_bytes));
-	if (use->huge_bytes)
-		fprintf(out, "; %s in huge pages", BYTES(use->huge_bytes));
-	if (use->hugetlb_bytes)
-		fprintf(out, "; %s of hugetlbfs, not counted", BYTES(use->hugetlb_bytes));
+	if (use->total.huge_bytes)
+		fprintf(out, "; %s in huge pages", BYTES(use->total.huge_bytes));
+	if (use->total.hugetlb_bytes)
+		fprintf(out, "; %s of hugetlbfs, not counted", BYTES(use->total.hugetlb_bytes));
 	fputc('\n', out);
 	while (large < cnt && !is_small(use, parts[large]))
 		write_part(use, parts[large++], out);

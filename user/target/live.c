@@ -129,6 +129,11 @@ static int measure_swapped(const struct target *target, struct resident_range *r
 	return live_pages__measure_swapped(target->pid, ranges, cnt);
 }
 
+static int measure_huge(const struct target *target, struct resident_range *ranges, size_t cnt)
+{
+	return live_pages__measure_huge(target->pid, ranges, cnt);
+}
+
 static int find_resident(const struct target *target, uint64_t start, uint64_t end,
 			 memory_run_fn *take, void *context)
 {
@@ -214,6 +219,7 @@ const struct target_ops live_ops = {
 	.residency_is_exact = residency_is_exact,
 	.measure_shared = measure_shared,
 	.measure_swapped = measure_swapped,
+	.measure_huge = measure_huge,
 	.find_resident = find_resident,
 	.used_bytes = used_bytes,
 	.visit_threads = visit_threads,

@@ -36,6 +36,7 @@ _Static_assert(sizeof(struct pagemap_scan) == _IOC_SIZE(LIVE_PAGES_IOCTL),
 #define CATEGORY_PRESENT    (1UL << 3)
 #define CATEGORY_SWAPPED    (1UL << 4)
 #define CATEGORY_ZERO_FRAME (1UL << 5)
+#define CATEGORY_HUGE	    (1UL << 6)
 
 #define PAGE_PRESENT   (1UL << 63)
 #define PAGE_SWAPPED   (1UL << 62)
@@ -55,6 +56,7 @@ enum wanted_pages {
 	PAGES_SHARED,  /* resident, and also mapped by others */
 	PAGES_TOUCHED, /* resident or swapped out */
 	PAGES_SWAPPED,
+	PAGES_HUGE, /* resident, and mapped as a huge page; known by scanning only */
 };
 
 /* The pagemap of a process, and how it is read. */
@@ -121,6 +123,7 @@ static int scan_pages(const struct pagemap *pagemap, uint64_t start, uint64_t en
 		[PAGES_RESIDENT] = CATEGORY_PRESENT,
 		[PAGES_TOUCHED] = CATEGORY_PRESENT | CATEGORY_SWAPPED,
 		[PAGES_SWAPPED] = CATEGORY_SWAPPED,
+		[PAGES_HUGE] = CATEGORY_HUGE,
 	};
 	uint64_t any = categories[pagemap->wanted];
 	struct pagemap_region regions[64];
@@ -213,6 +216,8 @@ static int pagemap__open(struct pagemap *pagemap, pid_t pid)
 			    !scan_pages(pagemap, 0, pagemap->page_bytes, add_bytes, &none);
 	if (pagemap->can_scan)
 		return 0;
+	if (pagemap->wanted == PAGES_HUGE)
+		return -ENODATA;
 	if (pagemap->wanted != PAGES_SWAPPED)
 		pagemap->zero_frame = find_zero_frame(pagemap->page_bytes);
 	pagemap->entries = calloc(ENTRIES_MAX, sizeof(*pagemap->entries));
@@ -255,6 +260,11 @@ int live_pages__measure_shared(pid_t pid, struct resident_range *ranges, size_t 
 int live_pages__measure_swapped(pid_t pid, struct resident_range *ranges, size_t cnt)
 {
 	return measure(pid, ranges, cnt, PAGES_SWAPPED);
+}
+
+int live_pages__measure_huge(pid_t pid, struct resident_range *ranges, size_t cnt)
+{
+	return measure(pid, ranges, cnt, PAGES_HUGE);
 }
 
 static int find(pid_t pid, uint64_t start, uint64_t end, enum wanted_pages wanted,

@@ -39,6 +39,9 @@ int live_pages__measure_shared(pid_t pid, struct resident_range *ranges, size_t 
 /* As target__measure_swapped(), for process @pid. */
 int live_pages__measure_swapped(pid_t pid, struct resident_range *ranges, size_t cnt);
 
+/* As target__measure_huge(), for process @pid: -ENODATA before Linux 6.7. */
+int live_pages__measure_huge(pid_t pid, struct resident_range *ranges, size_t cnt);
+
 /*
  * Passes each run of pages from @start to @end that are swapped out to @take, as
  * memory__find_touched(). Pages of shared memory are not among them.

@@ -98,6 +98,12 @@ int target__measure_swapped(const struct target *target, struct resident_range *
 					    : -ENODATA;
 }
 
+int target__measure_huge(const struct target *target, struct resident_range *ranges, size_t cnt)
+{
+	return target->ops->measure_huge ? target->ops->measure_huge(target, ranges, cnt)
+					 : -ENODATA;
+}
+
 int target__find_resident(const struct target *target, uint64_t start, uint64_t end,
 			  memory_run_fn *take, void *context)
 {

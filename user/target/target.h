@@ -86,6 +86,7 @@ struct target_ops {
 			      size_t cnt);
 	int (*measure_swapped)(const struct target *target, struct resident_range *ranges,
 			       size_t cnt);
+	int (*measure_huge)(const struct target *target, struct resident_range *ranges, size_t cnt);
 	int (*find_resident)(const struct target *target, uint64_t start, uint64_t end,
 			     memory_run_fn *take, void *context);
 	int (*used_bytes)(const struct target *target, uint64_t *bytes);
@@ -153,6 +154,9 @@ int target__measure_shared(const struct target *target, struct resident_range *r
  * among them.
  */
 int target__measure_swapped(const struct target *target, struct resident_range *ranges, size_t cnt);
+
+/* As target__measure_resident(), for pages that are mapped as part of a huge page. */
+int target__measure_huge(const struct target *target, struct resident_range *ranges, size_t cnt);
 
 /*
  * Passes each run of pages from @start to @end that are resident, as target__measure_resident()
