@@ -116,16 +116,23 @@ static void make_jemalloc(struct fake_other_malloc *fake, const struct jemalloc_
 static void make_tcmalloc(struct fake_other_malloc *fake)
 {
 	static const struct {
-		uint64_t page, pages, location;
+		uint64_t page, pages, flags; /* blocks in use, size class << 16, location << 24 */
 		enum other_state state;
 	} spans[] = {
-		{1, 4, 0, OTHER_ACTIVE},
-		{5, 3, 1, OTHER_UNUSED},
-		{10, 16, 2, OTHER_RETURNED},
+		{1, 4, 700 | 3UL << 16, OTHER_ACTIVE},
+		{5, 3, 1UL << 24, OTHER_UNUSED},
+		{8, 2, 0, OTHER_ACTIVE},
+		{10, 16, 2UL << 24, OTHER_RETURNED},
 	};
+	static const uint32_t classes[] = {0, 8, 16, 32, 48, 64, 80, 96, 112, 128};
 	uint64_t first = FAKE_BRK_START >> 13;
 
 	fake->kind = OTHER_TCMALLOC;
+	fake->knows_in_use = true;
+	fake->in_use_cnt = 700 + 1;
+	fake->in_use_bytes = 700 * 32 + (2UL << 13);
+	memcpy(fake_memory__at(&fake->memory, FAKE_STATIC + 0x200004, sizeof(classes)), classes,
+	       sizeof(classes));
 	put(fake, FAKE_ROOT + (first >> 18) * 8, FAKE_LEAF);
 	fake->bytes[OTHER_METADATA] = FAKE_BRK_SIZE;
 	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++) {
@@ -134,7 +141,7 @@ static void make_tcmalloc(struct fake_other_malloc *fake)
 
 		put(fake, item, page);
 		put(fake, item + 8, spans[i].pages);
-		put(fake, item + 40, 7 | spans[i].location << 24);
+		put(fake, item + 40, spans[i].flags);
 		put(fake, FAKE_LEAF + page % (1UL << 18) * 8, item);
 		put(fake, FAKE_LEAF + (page + spans[i].pages - 1) % (1UL << 18) * 8, item);
 		fake->bytes[spans[i].state] += bytes;

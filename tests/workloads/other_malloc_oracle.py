@@ -86,6 +86,9 @@ class Tcmalloc:
         free = self.read(b"tcmalloc.pageheap_free_bytes")
         returned = self.read(b"tcmalloc.pageheap_unmapped_bytes")
         return {
+            "in_use_bytes": (self.read(b"generic.current_allocated_bytes")
+                             + self.read(b"tcmalloc.thread_cache_free_bytes")
+                             + self.read(b"tcmalloc.transfer_cache_free_bytes")),
             "active": self.read(b"generic.heap_size") - free,
             "unused": free,
             "returned": returned,

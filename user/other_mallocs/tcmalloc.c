@@ -3,13 +3,17 @@
 
 #include <string.h>
 
+#include "other_mallocs/tcmalloc_classes.h"
+
 enum span_word {     /* of struct Span */
 	SPAN_START,  /* number of the first page */
 	SPAN_LENGTH, /* pages */
 	SPAN_FLAGS = 5,
 };
 
-#define SPAN_LOCATION_SHIFT 24 /* behind the reference count and the size class */
+/* The flags: 16 bits with the number of blocks in use, 8 with the size class, 2 with this. */
+#define SPAN_CLASS_SHIFT    16
+#define SPAN_LOCATION_SHIFT 24
 
 enum span_location {
 	SPAN_IN_USE,
@@ -35,7 +39,24 @@ const struct page_tree_kind tcmalloc_tree = {
 struct reading {
 	const struct target *target;
 	struct other_malloc *out;
+	struct tcmalloc_classes classes;
 };
+
+/* Adds what a span has in use: blocks of a size class, or (class 0) one large allocation. */
+static void count_in_use(const struct reading *reading, const struct page_tree_item *item)
+{
+	struct other_malloc *out = reading->out;
+	uint64_t flags = item->words[SPAN_FLAGS], class = flags >> SPAN_CLASS_SHIFT & 0xff,
+		 cnt = class ? flags & 0xffff : 1, bytes = item->end - item->start;
+
+	if (class >= reading->classes.cnt ||
+	    (class && cnt > bytes / reading->classes.bytes[class])) {
+		out->skipped++;
+		return;
+	}
+	out->in_use_cnt += cnt;
+	out->in_use_bytes += class ? cnt * reading->classes.bytes[class] : bytes;
+}
 
 static int take_span(const struct page_tree_item *item, void *context)
 {
@@ -46,10 +67,12 @@ static int take_span(const struct page_tree_item *item, void *context)
 		OTHER_UNDIVIDED,
 	};
 	const struct reading *reading = context;
+	uint64_t location = item->words[SPAN_FLAGS] >> SPAN_LOCATION_SHIFT & 3;
 
+	if (location == SPAN_IN_USE && reading->classes.cnt)
+		count_in_use(reading, item);
 	return other_malloc__add_range(reading->out, reading->target->memory->account, item->start,
-				       item->end,
-				       states[item->words[SPAN_FLAGS] >> SPAN_LOCATION_SHIFT & 3]);
+				       item->end, states[location]);
 }
 
 /* What brk(2) has given: the mapping is the allocator's as a whole if it has a span there. */
@@ -87,8 +110,11 @@ int tcmalloc__read(struct other_malloc *out, const struct target *target,
 {
 	struct reading reading = {.target = target, .out = out};
 	const struct page_tree_visitor visitor = {.take_item = take_span, .context = &reading};
-	int err = page_tree__visit(tree, target->memory, &visitor, &out->skipped);
+	int err = tcmalloc_classes__find(&reading.classes, target, tree->file);
 
+	out->knows_in_use = reading.classes.cnt;
+	if (!err)
+		err = page_tree__visit(tree, target->memory, &visitor, &out->skipped);
 	out->kind = OTHER_TCMALLOC;
 	if (!err)
 		err = other_malloc__sort_ranges(out, target->memory->account);

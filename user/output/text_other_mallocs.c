@@ -43,7 +43,7 @@ static void write_malloc(const struct other_malloc *item, size_t number,
 			fprintf(out, "    %-11s %12s %8s  in %s%s\n", "in use",
 				BYTES(item->in_use_bytes), "",
 				units__counted(item->in_use_cnt, "allocation").text,
-				item->kind == OTHER_JEMALLOC
+				item->kind == OTHER_JEMALLOC || item->kind == OTHER_TCMALLOC
 					? ", including those that threads keep for reuse"
 					: "");
 	}
