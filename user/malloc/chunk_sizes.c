@@ -2,6 +2,7 @@
 #include "malloc/chunk_sizes.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "malloc/chunk.h"
@@ -11,6 +12,7 @@
 #include "util/cpu_allowance.h"
 #include "util/hash_map.h"
 
+#define CHUNK_CLASSES	     176 /* up to 2^48 bytes */
 #define CLASSES_PER_DOUBLING 4
 #define SMALLEST_BITS	     5 /* of CHUNK_BYTES_MIN */
 /* Sizes below are counted in an array: nearly all chunks are that small. */
@@ -23,7 +25,8 @@ struct large_size {
 };
 
 struct count {
-	struct chunk_sizes *out;
+	struct chunk_sizes sizes;
+	struct chunk_class classes[CHUNK_CLASSES];
 	uint64_t small[SMALL_SIZES]; /* by size / 16 */
 	struct hash_map large;	     /* of struct large_size */
 	struct chunk_total in_use;
@@ -32,6 +35,13 @@ struct count {
 static void count__release(struct count *count)
 {
 	hash_map__release(&count->large);
+	chunk_sizes__release(&count->sizes);
+}
+
+void chunk_sizes__release(struct chunk_sizes *sizes)
+{
+	account__free(sizes->classes);
+	*sizes = (struct chunk_sizes){};
 }
 
 /* The class whose largest size is the next one from @size on; too large ones are in the last. */
@@ -79,7 +89,7 @@ static int count_in_use(struct count *count, uint64_t size)
 
 static int count_chunk(struct count *count, const struct chunk_cursor *chunk)
 {
-	struct chunk_class *class = &count->out->classes[class_of(chunk->size)];
+	struct chunk_class *class = &count->classes[class_of(chunk->size)];
 
 	switch (chunk->state) {
 	case CHUNK_IN_USE:
@@ -115,15 +125,15 @@ static int count_mapped(struct count *count, const struct mapped_chunks *mapped)
 
 		if (mapped->items[i].is_cached)
 			continue;
-		add(&count->out->classes[class_of(size)].mapped, size);
+		add(&count->classes[class_of(size)].mapped, size);
 		err = count_in_use(count, size);
 	}
 	return err;
 }
 
-static void consider(const struct count *count, uint64_t size, uint64_t cnt)
+static void consider(struct count *count, uint64_t size, uint64_t cnt)
 {
-	struct chunk_sizes *out = count->out;
+	struct chunk_sizes *out = &count->sizes;
 	uint64_t bytes = size * cnt;
 
 	if (cnt < STANDING_OUT_CNT_MIN || out->standing_out_cnt == STANDING_OUT_MAX ||
@@ -142,9 +152,9 @@ static int compare_bytes(const void *a, const void *b)
 							: left->in_use.bytes < right->in_use.bytes;
 }
 
-static void find_standing_out(const struct count *count)
+static void find_standing_out(struct count *count)
 {
-	struct chunk_sizes *out = count->out;
+	struct chunk_sizes *out = &count->sizes;
 
 	for (size_t i = 0; i < SMALL_SIZES; i++)
 		consider(count, 16 * i, count->small[i]);
@@ -156,23 +166,50 @@ static void find_standing_out(const struct count *count)
 	qsort(out->standing_out, out->standing_out_cnt, sizeof(*out->standing_out), compare_bytes);
 }
 
+static bool is_empty(const struct chunk_class *class)
+{
+	return !class->in_use.cnt && !class->free.cnt && !class->tcache.cnt && !class->mapped.cnt;
+}
+
+/* Copies the classes that are not empty. Returns 0, -EDQUOT or -ENOMEM. */
+static int copy_classes(struct count *count, struct account *account)
+{
+	struct chunk_sizes *out = &count->sizes;
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < CHUNK_CLASSES; i++)
+		cnt += !is_empty(&count->classes[i]);
+	out->classes = account__calloc(account, cnt + 1, sizeof(*out->classes));
+	if (!out->classes)
+		return -errno;
+	for (size_t i = 0; i < CHUNK_CLASSES; i++) {
+		if (is_empty(&count->classes[i]))
+			continue;
+		out->classes[out->class_cnt] = count->classes[i];
+		out->classes[out->class_cnt++].largest = largest_of(i);
+	}
+	return 0;
+}
+
 int chunk_sizes__count(struct chunk_sizes *out, const struct malloc_image *image,
 		       const struct mapped_chunks *mapped, struct account *account)
 {
 	_cleanup_(count__release) struct count count = {
-		.out = out,
 		.large = {.entry_bytes = sizeof(struct large_size), .account = account},
 	};
 	const struct malloc_heap_list *heaps = &image->instance->heaps;
 	int err = 0;
 
-	for (size_t i = 0; i < CHUNK_CLASSES; i++)
-		out->classes[i].largest = largest_of(i);
 	for (size_t i = 0; i < heaps->cnt && !err; i++)
 		err = count_heap(&count, image, &heaps->items[i]);
 	if (!err && mapped)
 		err = count_mapped(&count, mapped);
 	if (!err)
-		find_standing_out(&count);
-	return err;
+		err = copy_classes(&count, account);
+	if (err)
+		return err;
+	find_standing_out(&count);
+	*out = count.sizes;
+	count.sizes = (struct chunk_sizes){};
+	return 0;
 }

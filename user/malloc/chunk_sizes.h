@@ -15,7 +15,6 @@
 #include "malloc/malloc_image.h"
 #include "malloc/mapped_chunks.h"
 
-#define CHUNK_CLASSES	       176 /* up to 2^48 bytes */
 #define STANDING_OUT_CNT_MIN   100
 #define STANDING_OUT_SHARE_MIN 0.1
 #define STANDING_OUT_MAX       20 /* by number and by bytes there are 10 each at most */
@@ -35,14 +34,16 @@ struct chunk_size {
 
 /* Zero-initialized. */
 struct chunk_sizes {
-	struct chunk_class classes[CHUNK_CLASSES];
+	struct chunk_class *classes; /* those that are not empty, smallest first */
+	size_t class_cnt;
 	struct chunk_size standing_out[STANDING_OUT_MAX]; /* most bytes first */
 	size_t standing_out_cnt;
 };
 
 /*
  * Counts the chunks of the image, and those of @mapped (NULL: none). Returns 0, -EDQUOT, -ENOMEM or
- * -ETIME.
+ * -ETIME; then *out is unchanged. The caller releases *out.
  */
 int chunk_sizes__count(struct chunk_sizes *out, const struct malloc_image *image,
 		       const struct mapped_chunks *mapped, struct account *account);
+void chunk_sizes__release(struct chunk_sizes *sizes);

@@ -102,6 +102,7 @@ void mallocs__release(struct mallocs *mallocs)
 	for (size_t i = 0; i < mallocs->cnt; i++) {
 		malloc_image__release(&mallocs->items[i].image);
 		malloc_trim__release(&mallocs->items[i].trim);
+		chunk_sizes__release(&mallocs->items[i].sizes);
 		top_pins__release(&mallocs->items[i].pins);
 	}
 	malloc_areas__release(&mallocs->areas);

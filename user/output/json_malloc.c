@@ -104,12 +104,8 @@ static json_t *pack_classes(const struct chunk_sizes *sizes)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < CHUNK_CLASSES; i++) {
-		const struct chunk_class *class = &sizes->classes[i];
-
-		if (class->in_use.cnt || class->free.cnt || class->tcache.cnt || class->mapped.cnt)
-			json_values__append(&list, pack_class(class));
-	}
+	for (size_t i = 0; i < sizes->class_cnt; i++)
+		json_values__append(&list, pack_class(&sizes->classes[i]));
 	return list;
 }
 
