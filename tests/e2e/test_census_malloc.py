@@ -31,13 +31,14 @@ def target(python, allocator):
 @pytest.mark.parametrize("python", SOME, ids=repr)
 def test_objects_are_those_of_the_collector(target, snapshot, allocator):
     question = "__import__('census_oracle').count_tracked(None, 0)"
-    plant(target)
+    target.ask("eval kept.append(__import__('census_oracle').plant_in_thread(%d))" % COUNT)
     target.ask("eval kept.append(__import__('collections').deque(range(64 * 100)))")
     target.ask("gc")
     evaluate(target, question)
     report = census(snapshot, target)
     assert report["python"]["allocator"] == allocator
     assert report["pinned"] is None
+    assert len(report["malloc"][0]["arenas"]) == 2
     said = evaluate(target, question)
     rows = rows_of(report)
     seen = {key[1]: row["tracked_blocks"] for key, row in rows.items() if row["tracked_blocks"]}
@@ -73,6 +74,7 @@ def test_all_chunks_in_use_are_counted(target, snapshot):
                                          + mapped["bytes"] - 16 * mapped["chunks"])
 
 
+@pytest.mark.parametrize("allocator", ["malloc"], indirect=True)
 @pytest.mark.parametrize("python", SOME[-1:], ids=repr)
 def test_paths_and_databases(target, pyfrag, snapshot, tmp_path):
     """What keeps an object in a chunk alive, from its holder on; and a large block is one of its

@@ -1,6 +1,7 @@
 """The target's own account of what is in its heap."""
 import bisect
 import gc
+import threading
 
 
 class Plain(object):
@@ -36,6 +37,15 @@ def plant(count):
     for thing in planted["tuples"] + planted["inner"]:
         thing.attribute = None
         thing.__dict__  # from 3.11 on it is created on first access
+    return planted
+
+
+def plant_in_thread(count):
+    """The same in a thread, for which malloc makes an arena of its own."""
+    planted = []
+    thread = threading.Thread(target=lambda: planted.append(plant(count)))
+    thread.start()
+    thread.join()
     return planted
 
 
