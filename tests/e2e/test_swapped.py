@@ -6,14 +6,16 @@ import pytest
 
 import swap
 from bystanders import wait_for
-from conftest import EVERY_THIRD, PYFRAG, PYTHONS, TOP, check_report
+from conftest import PYFRAG, PYTHONS, TOP, check_report
 from target import MARK, Target
 from test_agent import of_targets, start_agent  # noqa: F401 (a fixture)
 from test_snapshot_oracle import assert_equal_to_stats
 
 TRIES = 3
 # With pools of 4 and of 16 KiB.
-pythons = pytest.mark.parametrize("python", EVERY_THIRD[::2], ids=repr)
+pythons = pytest.mark.parametrize("python", [min(PYTHONS, key=lambda python: python.version),
+                                             max(PYTHONS, key=lambda python: python.version)],
+                                  ids=repr)
 
 
 @pytest.fixture(scope="module", autouse=True)

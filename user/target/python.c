@@ -95,6 +95,32 @@ int python__scan_version(const struct data_image *data, const struct memory *mem
 	return result > 0 ? 0 : result ? result : -ENOENT;
 }
 
+/*
+ * The version by Py_Version (3.11 and later; Include/pyversion.h: PY_VERSION_HEX). It is constant,
+ * so unlike the text for Py_GetVersion() it cannot be swapped out. Returns 0 or -ENOENT.
+ */
+static int read_version(const struct module *module, const struct memory *memory, char *version,
+			size_t size)
+{
+	static const char *const levels[16] = {[0xa] = "a", [0xb] = "b", [0xc] = "rc", [0xf] = ""};
+	struct elf_symbol symbol;
+	uint64_t hex;
+	const char *level;
+	int length;
+
+	if (elf_file__find_symbol(module->elf, "Py_Version", &symbol) ||
+	    memory__read(memory, symbol.address + module->bias, &hex, sizeof(hex)))
+		return -ENOENT;
+	level = levels[hex >> 4 & 0xf];
+	if (hex >> 32 || !level)
+		return -ENOENT;
+	length = snprintf(version, size, "%u.%u.%u%s", (unsigned int)(hex >> 24),
+			  (unsigned int)(hex >> 16 & 0xff), (unsigned int)(hex >> 8 & 0xff), level);
+	if (*level && length > 0 && (size_t)length < size)
+		snprintf(version + length, size - (size_t)length, "%u", (unsigned int)(hex & 0xf));
+	return 0;
+}
+
 struct offsets_search {
 	struct debug_offsets_head offsets;
 	uint64_t address;
@@ -174,6 +200,8 @@ static int try_module(struct python *python, struct module **module, const struc
 	if (!checked_sub(*room, data_image__bytes(&data), room))
 		return -EFBIG;
 	err = python__scan_version(&data, memory, python->version, sizeof(python->version));
+	if (err == -ENOENT && memory__has_left(memory))
+		err = read_version(*module, memory, python->version, sizeof(python->version));
 	if (err == -ENOENT)
 		return elf_file__find_symbol((*module)->elf, "PyObject_Malloc", &symbol) ? -ENOEXEC
 											 : -EAGAIN;
