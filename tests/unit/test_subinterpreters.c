@@ -132,6 +132,38 @@ static void test_state_behind_a_pointer(void **state)
 	release_pointing(&pointing);
 }
 
+/* The arenas of one are swapped out: they are known, and nothing of what is in them. */
+static void test_state_whose_pools_are_swapped_out(void **state)
+{
+	const uint64_t interpreters[] = {SECOND, MAIN};
+	struct checkpoint_counts counts = {};
+	struct heap_measure measure;
+	struct pointing pointing;
+	struct heap *heap = NULL;
+	size_t arena_cnt;
+
+	(void)state;
+	make_pointing(&pointing);
+	use_allocator(&pointing.second);
+	set_state(&pointing, SECOND, SECOND_STATE);
+	for (size_t i = 0; i < pointing.second.arena_cnt && i < 8; i++)
+		fake_memory__swap_out(&pointing.target.memory, pointing.second.arenas[i],
+				      pointing.second.geometry.arena_size);
+	add(&pointing.obmalloc, &pointing.target, interpreters, 2);
+	assert_int_equal(pointing.obmalloc.cnt, 2);
+	assert_int_equal(checkpoint__read(&heap, &pointing.obmalloc, &pointing.target.memory.memory,
+					  NULL, &counts),
+			 0);
+	assert_int_equal(heap__measure(heap, &measure), 0);
+	arena_cnt = pointing.target.pymalloc.arena_cnt + pointing.second.arena_cnt;
+	assert_int_equal(measure.totals.regions, arena_cnt);
+	assert_int_equal(measure.totals.live_blocks, pointing.target.pymalloc.block_cnt);
+	assert_true(measure.totals.unread_spans > 0);
+	heap_measure__free(&measure);
+	heap__free(heap);
+	release_pointing(&pointing);
+}
+
 static void test_interpreters_without_an_allocator_of_their_own(void **state)
 {
 	const uint64_t states[] = {
@@ -265,6 +297,7 @@ static void test_state_inside_the_structure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_state_whose_pools_are_swapped_out),
 		cmocka_unit_test(test_state_behind_a_pointer),
 		cmocka_unit_test(test_interpreters_without_an_allocator_of_their_own),
 		cmocka_unit_test(test_interpreter_that_is_gone),

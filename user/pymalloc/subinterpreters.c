@@ -95,10 +95,12 @@ static int find_own(const struct obmalloc *obmalloc, uint64_t interpreter,
 	}
 	if (!table.address || table.address == obmalloc->items[0].used_pools)
 		return -ENOENT;
+	/* The interpreter is evidence enough where the pools are swapped out. */
 	err = used_pools__check(&table, &evidence, memory, retries);
-	if (err)
+	if (err && err != -ENODATA)
 		return err;
-	if (!evidence.witness_cnt || evidence.geometry.pool_size != obmalloc->geometry.pool_size)
+	if (!err &&
+	    (!evidence.witness_cnt || evidence.geometry.pool_size != obmalloc->geometry.pool_size))
 		return -ENOENT;
 	/* struct _obmalloc_state: pools.used[], followed directly by mgmt.arenas. */
 	*out = (struct obmalloc_state){

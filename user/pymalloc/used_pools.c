@@ -81,8 +81,8 @@ static bool end_fits(const struct list_end *end, const struct used_pools *table)
 /*
  * Checks the table against the pools at the ends of its lists, and collects evidence from them.
  * Pools that are swapped out say nothing. Returns 0; -EUCLEAN if some contradict the table, as
- * happens while it changes; -ENOENT if most do, or all are swapped out: it is not known to be such
- * a table.
+ * happens while it changes; -ENOENT if most do: it is not such a table; -ENODATA: all are swapped
+ * out, so nobody knows.
  */
 static int check_ends(const struct memory *memory, const struct used_pools *table,
 		      struct used_pools_evidence *evidence)
@@ -116,7 +116,9 @@ static int check_ends(const struct memory *memory, const struct used_pools *tabl
 						      .arena_index = header->arenaindex};
 	}
 	evidence->geometry = (struct geometry){.pool_size = pool_size, .alignment = alignment};
-	if (wrong * 2 > cnt - swapped || (cnt && swapped == cnt))
+	if (cnt && swapped == cnt)
+		return -ENODATA;
+	if (wrong * 2 > cnt - swapped)
 		return -ENOENT;
 	return wrong ? -EUCLEAN : 0;
 }
@@ -205,6 +207,8 @@ static int try_run(struct used_pools *table, struct used_pools_evidence *evidenc
 		table->class_cnt = cnt;
 		if (length >= cnt)
 			err = used_pools__check(table, evidence, memory, retries);
+		/* Another table may do. */
+		err = err == -ENODATA ? -ENOENT : err;
 	}
 	return err;
 }

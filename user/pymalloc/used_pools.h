@@ -51,7 +51,7 @@ int used_pools__find(struct used_pools *out, struct used_pools_evidence *evidenc
  * Reads the table of @table->class_cnt classes at @table->address and checks it against its pools.
  * Retries while the table changes. *retries: retries left, decremented by each one. Returns 0, also
  * if a few pools still contradict the table (the evidence is from the others); -ENOENT: no such
- * table; or negative errno.
+ * table; -ENODATA: all of its pools are swapped out; or negative errno.
  */
 int used_pools__check(struct used_pools *table, struct used_pools_evidence *evidence,
 		      const struct memory *memory, unsigned int *retries);
