@@ -98,10 +98,18 @@ static void write_largest(struct line *line, const struct memory_use *use)
 	text__write(name, line->out);
 }
 
-static void write_states(struct line *line, const struct memory_use *use, enum memory_part part)
+/*
+ * A trace has read the arenas, but not when the rest was read: then the report divides them
+ * elsewhere.
+ */
+static bool is_divided_elsewhere(const struct memory_use *use, enum memory_part part)
 {
-	const struct memory_share *share = &use->parts[part];
+	return part == MEMORY_ARENAS &&
+	       use->states[part][STATE_UNDIVIDED] == use->parts[part].resident_bytes;
+}
 
+static void write_notes(struct line *line, const struct memory_use *use, enum memory_part part)
+{
 	if (part_notes[part])
 		write_note(line, part_notes[part]);
 	if (part == MEMORY_STACKS)
@@ -110,13 +118,22 @@ static void write_states(struct line *line, const struct memory_use *use, enum m
 		write_note(line, units__counted(use->files.cnt, "file").text);
 	if (part == MEMORY_UNEXPLAINED)
 		write_largest(line, use);
-	for (int state = 0; state < MEMORY_STATE_CNT; state++)
+	if (is_divided_elsewhere(use, part))
+		write_note(line, "divided under Heap");
+}
+
+static void write_states(struct line *line, const struct memory_use *use, enum memory_part part)
+{
+	const struct memory_share *share = &use->parts[part];
+	const uint64_t *states = use->states[part];
+
+	for (int state = 0; state < MEMORY_STATE_CNT && !is_divided_elsewhere(use, part); state++)
 		if (state_texts[state] && memory_part__has_state(part, (enum memory_state)state) &&
-		    use->states[part][state])
-			write_item(line, state_texts[state], use->states[part][state]);
+		    states[state])
+			write_item(line, state_texts[state], states[state]);
 	if (part == MEMORY_FILES)
 		write_item(line, "not written",
-			   share->resident_bytes - use->states[part][STATE_PRIVATE_DIRTY]);
+			   share->resident_bytes - states[STATE_PRIVATE_DIRTY]);
 	if (share->huge_bytes)
 		write_item(line, "in huge pages", share->huge_bytes);
 	if (share->swap_bytes)
@@ -135,6 +152,7 @@ static void write_part(const struct memory_use *use, enum memory_part part, FILE
 	struct line line = {.out = out, .separator = ""};
 
 	write_row(use, part_texts[part], use->parts[part].resident_bytes, out);
+	write_notes(&line, use, part);
 	write_states(&line, use, part);
 	fputc('\n', out);
 }
