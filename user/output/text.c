@@ -89,9 +89,9 @@ static void write_verdict(const struct report *report, FILE *out)
 		return;
 	}
 	if (!pinned->region_cnt) {
-		fprintf(out, "=> No arena is pinned. Arenas: %s, %s of it live (%s).\n",
-			BYTES(totals->region_bytes),
-			PERCENT(1 - heap_totals__fragmentation(totals)),
+		fprintf(out, "=> No arena is %spinned. Arenas: %s, %s of it live (%s).\n",
+			totals->unread_bytes ? "known to be " : "", BYTES(totals->region_bytes),
+			PERCENT((double)totals->live_bytes / (double)totals->region_bytes),
 			COUNTED(totals->live_blocks, "block"));
 		return;
 	}
