@@ -92,6 +92,8 @@ def test_stacks_of_threads(target, snapshot, tmp_path):
     ended = ask_memory(target, "end_a_thread()")
     stacks = look(target, snapshot)["memory"]["stacks"]
     found = {stack["thread"]: stack for stack in stacks["list"]}
+    sizes = [stack["resident_bytes"] for stack in stacks["list"]]
+    assert sizes == sorted(sizes, reverse=True)
     assert stacks["count"] == len(stacks["list"]) == len(threads) + 2
     for thread, (address, size) in threads.items():
         stack = found[thread]

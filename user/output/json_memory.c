@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "output/json_memory.h"
 
+#include <stdbool.h>
+
 #include "output/json_census.h"
 #include "output/json_values.h"
 
@@ -70,16 +72,42 @@ static json_t *pack_stack(const struct memory_use *use, const struct thread_stac
 	return item;
 }
 
+/* Whether @stack comes before @other in the list: it has more resident bytes. */
+static bool comes_before(const struct thread_stack *stack, const struct thread_stack *other)
+{
+	uint64_t bytes = stack->share.resident_bytes, others = other->share.resident_bytes;
+
+	return bytes != others ? bytes > others : stack < other;
+}
+
+/* The stack that comes after @last in the list (NULL: the first one), or NULL. */
+static const struct thread_stack *next_stack(const struct thread_stacks *stacks,
+					     const struct thread_stack *last)
+{
+	const struct thread_stack *next = NULL;
+
+	for (size_t i = 0; i < stacks->cnt; i++) {
+		const struct thread_stack *stack = &stacks->items[i];
+
+		if (stack->end && (!last || comes_before(last, stack)) &&
+		    (!next || comes_before(stack, next)))
+			next = stack;
+	}
+	return next;
+}
+
+/* The list is short, so it is not sorted, which would need memory for all stacks. */
 static json_t *pack_stacks(const struct memory_use *use)
 {
+	const struct thread_stack *stack = NULL;
 	json_t *list = json_array();
-	size_t listed = 0;
 
-	for (size_t i = 0; i < use->owners.stacks.cnt && listed < STACKS_MAX; i++)
-		if (use->owners.stacks.items[i].end) {
-			json_values__append(&list, pack_stack(use, &use->owners.stacks.items[i]));
-			listed++;
-		}
+	for (int i = 0; i < STACKS_MAX; i++) {
+		stack = next_stack(&use->owners.stacks, stack);
+		if (!stack)
+			break;
+		json_values__append(&list, pack_stack(use, stack));
+	}
 	return list;
 }
 
