@@ -123,6 +123,17 @@ def test_touched_stack_is_unused(any_target, snapshot):
     assert abs(after["in_use"] - before["in_use"]) <= 16384
 
 
+def test_stack_of_a_running_thread(any_target, snapshot):
+    """How much of it is in use is not known. The sums hold nevertheless."""
+    thread = ask_memory(any_target, "spin()")
+    memory = snapshot(any_target.pid)["memory"]
+    stack, = [stack for stack in memory["stacks"]["list"] if stack["thread"] == thread]
+    assert memory["stacks"]["states"]["undivided"] == stack["resident_bytes"] > 0
+    for part in memory.values():
+        if isinstance(part, dict) and "states" in part:
+            assert sum(part["states"].values()) == part["resident_bytes"]
+
+
 def test_files_equal_smaps(any_target, snapshot):
     files = look(any_target, snapshot)["memory"]["files"]
     assert files["count"] == len(files["list"])

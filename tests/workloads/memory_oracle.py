@@ -3,6 +3,7 @@ import ctypes
 import mmap
 import sys
 import threading
+import time
 
 LIBC = ctypes.CDLL(None)
 GETTID = 186  # of x86-64
@@ -100,6 +101,23 @@ def describe_stacks(depths):
         thread.start()
         said.wait()
     return stacks
+
+
+def spin():
+    """A thread that never waits."""
+    own = []
+
+    def run():
+        own.append(LIBC.syscall(GETTID))
+        while True:
+            pass
+
+    thread = threading.Thread(target=run)
+    thread.daemon = True
+    thread.start()
+    while not own:
+        time.sleep(0.01)
+    return own[0]
 
 
 def end_a_thread():
