@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "other_mallocs/tcmalloc_classes.h"
+#include "util/partition_point.h"
 
 enum span_word {     /* of struct Span */
 	SPAN_START,  /* number of the first page */
@@ -75,33 +76,37 @@ static int take_span(const struct page_tree_item *item, void *context)
 				       item->end, states[location]);
 }
 
-/* What brk(2) has given: the mapping is the allocator's as a whole if it has a span there. */
-static int add_rest_of_brk(const struct reading *reading)
+/* Adds what is between the @cnt spans in a mapping, if there is a span. */
+static int add_rest_of_mapping(const struct reading *reading, const struct mapping *mapping,
+			       size_t cnt)
 {
+	struct account *account = reading->target->memory->account;
 	struct other_malloc *out = reading->out;
-	size_t cnt = out->range_cnt;
+	size_t i = PARTITION_POINT(range, out->ranges, cnt, range->end <= mapping->start);
+	uint64_t at = mapping->start;
 	int err = 0;
 
-	for (size_t i = 0; i < reading->target->map_cnt && !err; i++) {
-		const struct mapping *mapping = &reading->target->maps[i];
-		uint64_t at = mapping->start;
+	for (; i < cnt && out->ranges[i].start < mapping->end && !err; i++) {
+		const struct other_range span = out->ranges[i];
 
-		if (strcmp(mapping->path, "[heap]") != 0)
-			continue;
-		for (size_t j = 0; j < cnt && !err; j++) {
-			const struct other_range span = out->ranges[j];
-
-			if (span.end <= at || span.start >= mapping->end)
-				continue;
-			if (span.start > at)
-				err = other_malloc__add_range(out, reading->target->memory->account,
-							      at, span.start, OTHER_METADATA);
-			at = span.end;
-		}
-		if (at > mapping->start && at < mapping->end && !err)
-			err = other_malloc__add_range(out, reading->target->memory->account, at,
-						      mapping->end, OTHER_METADATA);
+		if (span.start > at)
+			err = other_malloc__add_range(out, account, at, span.start, OTHER_METADATA);
+		at = span.end;
 	}
+	if (at > mapping->start && at < mapping->end && !err)
+		err = other_malloc__add_range(out, account, at, mapping->end, OTHER_METADATA);
+	return err;
+}
+
+/* What brk(2) has given is the allocator's as a whole if it has a span there. */
+static int add_rest_of_brk(const struct reading *reading)
+{
+	size_t cnt = reading->out->range_cnt;
+	int err = 0;
+
+	for (size_t i = 0; i < reading->target->map_cnt && !err; i++)
+		if (!strcmp(reading->target->maps[i].path, "[heap]"))
+			err = add_rest_of_mapping(reading, &reading->target->maps[i], cnt);
 	return err;
 }
 
