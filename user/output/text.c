@@ -368,7 +368,8 @@ int report__write_text(const struct report *report, FILE *out)
 	if (report->findings->has_arenas)
 		write_heap(report, out);
 	if (report->memory_use)
-		text_memory__write(report->memory_use, report->memory_age_s, out);
+		text_memory__write(report->memory_use, report->other_mallocs, report->memory_age_s,
+				   out);
 	if (report->loaded_mallocs && report->memory_use)
 		text_loaded_mallocs__write(report->loaded_mallocs, report->memory_use, out);
 	if (report->malloc_use)

@@ -50,7 +50,6 @@ static const char *const state_texts[MEMORY_STATE_CNT] = {
 
 /* For parts that are not divided into states, or that need an explanation. */
 static const char *const part_notes[MEMORY_PART_CNT] = {
-	[MEMORY_OTHER_MALLOCS] = "other allocators, see below",
 	[MEMORY_FRAME_STACKS] = "frames of Python functions",
 	[MEMORY_GUARDS] = "pages below stacks that nobody may access",
 	[MEMORY_SHARED] = "shared memory without a file on disk",
@@ -108,8 +107,21 @@ static bool is_divided_elsewhere(const struct memory_use *use, enum memory_part 
 	       use->states[part][STATE_UNDIVIDED] == use->parts[part].resident_bytes;
 }
 
-static void write_notes(struct line *line, const struct memory_use *use, enum memory_part part)
+static void write_other_malloc(struct line *line, const struct other_malloc *item)
 {
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s%s%s", other_malloc_names[item->kind],
+		 *item->version ? " " : "", item->version);
+	text__make_printable(name);
+	write_note(line, name);
+}
+
+static void write_notes(struct line *line, const struct memory_use *use,
+			const struct other_mallocs *mallocs, enum memory_part part)
+{
+	for (size_t i = 0; mallocs && part == MEMORY_OTHER_MALLOCS && i < mallocs->cnt; i++)
+		write_other_malloc(line, &mallocs->items[i]);
 	if (part_notes[part])
 		write_note(line, part_notes[part]);
 	if (part == MEMORY_STACKS)
@@ -147,12 +159,13 @@ static void write_row(const struct memory_use *use, const char *name, uint64_t b
 						: 0));
 }
 
-static void write_part(const struct memory_use *use, enum memory_part part, FILE *out)
+static void write_part(const struct memory_use *use, const struct other_mallocs *mallocs,
+		       enum memory_part part, FILE *out)
 {
 	struct line line = {.out = out, .separator = ""};
 
 	write_row(use, part_texts[part], use->parts[part].resident_bytes, out);
-	write_notes(&line, use, part);
+	write_notes(&line, use, mallocs, part);
 	write_states(&line, use, part);
 	fputc('\n', out);
 }
@@ -195,7 +208,8 @@ static void write_small_parts(const struct memory_use *use, const enum memory_pa
 	fputc('\n', out);
 }
 
-void text_memory__write(const struct memory_use *use, double age_s, FILE *out)
+void text_memory__write(const struct memory_use *use, const struct other_mallocs *mallocs,
+			double age_s, FILE *out)
 {
 	enum memory_part parts[MEMORY_PART_CNT];
 	int cnt = sort_parts(use, parts), large = 0;
@@ -212,7 +226,7 @@ void text_memory__write(const struct memory_use *use, double age_s, FILE *out)
 		fprintf(out, "; %s of hugetlbfs, not counted", BYTES(use->total.hugetlb_bytes));
 	fputc('\n', out);
 	while (large < cnt && !is_small(use, parts[large]))
-		write_part(use, parts[large++], out);
+		write_part(use, mallocs, parts[large++], out);
 	if (large < cnt)
 		write_small_parts(use, parts + large, cnt - large, out);
 }

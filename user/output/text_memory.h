@@ -9,7 +9,9 @@
 #include "analysis/top_owners.h"
 #include "census/census.h"
 
-void text_memory__write(const struct memory_use *use, double age_s, FILE *out);
+/* @mallocs: the other allocators that @use has; NULL: not known. */
+void text_memory__write(const struct memory_use *use, const struct other_mallocs *mallocs,
+			double age_s, FILE *out);
 void text_memory__write_tops(const struct census *census, const struct top_owners *tops, FILE *out);
 void text_memory__write_outside(const struct census *census, const struct outside_objects *objects,
 				uint64_t in_use_bytes, FILE *out);
