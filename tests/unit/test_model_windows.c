@@ -596,6 +596,36 @@ static void test_abandoned_arenas(void **state)
 	model__free(model);
 }
 
+/* The thread that ends the interpreter may not run for several readings. */
+static void test_abandoned_arena_that_is_unmapped_late(void **state)
+{
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
+	int asked = 0;
+
+	(void)state;
+	map_arena(model, FIRST, BLOCK);
+	let_it_pass(model);
+	for (int i = 0; i < 3; i++) {
+		struct heap *fresh = new_fresh();
+
+		assert_int_equal(model__begin_checkpoint(model, false), 0);
+		assert_int_equal(model__abandon_regions(model, fresh, is_mapped, &asked), 0);
+		assert_int_equal(model__adopt(model, fresh, 0), 0);
+	}
+	assert_int_equal(model->counts.abandoned_regions, 1);
+	tell(model, EVENT_ARENA_UNMAP, FIRST);
+	assert_int_equal(model->counts.regions_unmapped + model->counts.unplaced_events, 0);
+	/* Once it is unmapped, nothing is known of that address. */
+	tell(model, EVENT_ARENA_UNMAP, FIRST);
+	assert_int_equal(model->counts.unplaced_events, 1);
+	map_arena(model, FIRST, BLOCK);
+	tell(model, EVENT_FREE, BLOCK);
+	tell(model, EVENT_ARENA_UNMAP, FIRST);
+	assert_int_equal(model->counts.unplaced_events, 1);
+	assert_int_equal(model->counts.missed_frees, 0);
+	model__free(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -618,6 +648,7 @@ int main(void)
 		cmocka_unit_test(test_events_while_the_heap_is_lent),
 		cmocka_unit_test(test_what_came_and_went_under_an_arena),
 		cmocka_unit_test(test_abandoned_arenas),
+		cmocka_unit_test(test_abandoned_arena_that_is_unmapped_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

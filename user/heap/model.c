@@ -153,6 +153,32 @@ static int apply_pool_freed(struct model *model, uint64_t address)
 	return empty_span(model, address);
 }
 
+static int compare_downwards(const void *left, const void *right)
+{
+	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+	return (a < b) - (a > b);
+}
+
+/* The place in the list of abandoned regions; NULL: it is not there. */
+static uint64_t *find_abandoned(const struct model *model, uint64_t address)
+{
+	return model->abandoned_cnt ? bsearch(&address, model->abandoned, model->abandoned_cnt,
+					      sizeof(address), compare_downwards)
+				    : NULL;
+}
+
+static void forget_abandoned(struct model *model, uint64_t address)
+{
+	uint64_t *place = find_abandoned(model, address),
+		 *end = model->abandoned + model->abandoned_cnt;
+
+	if (!place)
+		return;
+	memmove(place, place + 1, (size_t)((char *)end - (char *)(place + 1)));
+	model->abandoned_cnt--;
+}
+
 static int apply_arena_map(struct model *model, uint64_t address)
 {
 	int err;
@@ -168,20 +194,8 @@ static int apply_arena_map(struct model *model, uint64_t address)
 	if (err)
 		return err;
 	heap__find_region(model->heap, address)->generation = ++model->generation;
+	forget_abandoned(model, address);
 	return 0;
-}
-
-static int compare_downwards(const void *left, const void *right)
-{
-	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-
-	return (a < b) - (a > b);
-}
-
-static bool was_abandoned(const struct model *model, uint64_t address)
-{
-	return model->abandoned_cnt && bsearch(&address, model->abandoned, model->abandoned_cnt,
-					       sizeof(address), compare_downwards);
 }
 
 static void apply_arena_unmap(struct model *model, uint64_t address)
@@ -194,8 +208,10 @@ static void apply_arena_unmap(struct model *model, uint64_t address)
 	if (!address)
 		return;
 	known = heap__find_region(model->heap, address);
-	if (!known && was_abandoned(model, address))
+	if (!known && find_abandoned(model, address)) {
+		forget_abandoned(model, address);
 		return;
+	}
 	left = count_live(model->heap, known ? known : &region);
 	model->counts.regions_unmapped++;
 	if (model->follows_blocks)
@@ -506,7 +522,6 @@ int model__abandon_regions(struct model *model, const struct heap *fresh,
 {
 	int err;
 
-	model->abandoned_cnt = 0;
 	for (size_t i = model->heap->region_cnt; i-- > 0;) {
 		const struct region *region = &model->heap->regions[i];
 
@@ -522,7 +537,8 @@ int model__abandon_regions(struct model *model, const struct heap *fresh,
 		model->counts.abandoned_blocks += count_live(model->heap, region);
 		heap__remove_region(model->heap, region->address);
 	}
-	return 0;
+	return account__sort(model->account, model->abandoned, model->abandoned_cnt,
+			     sizeof(*model->abandoned), compare_downwards);
 }
 
 /*

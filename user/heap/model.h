@@ -58,7 +58,10 @@ struct model {
 		uint64_t generation; /* before the event */
 	} recent[MODEL_RECENT_CNT];
 	size_t recent_cnt;
-	/* Addresses of the regions that model__abandon_regions() removed last, highest first. */
+	/*
+	 * Addresses of the regions that model__abandon_regions() has removed, highest first. A
+	 * region that is mapped again is none of them any more.
+	 */
 	uint64_t *abandoned;
 	size_t abandoned_cnt, abandoned_capacity;
 	/* Events of regions since the heap was lent out (while it is, heap is NULL). */
@@ -96,8 +99,9 @@ int model__begin_checkpoint(struct model *model, bool lost_some);
  * and there is no event. The model treats a region as abandoned, and removes it, if it is not in
  * @fresh, no event touched it while the heap was read, and @is_mapped returns true for it.
  *
- * An interpreter whose last block has just been freed looks the same for a moment, until it unmaps
- * its arenas. The events of that then change nothing, and the arenas stay counted as abandoned.
+ * An interpreter whose last block has just been freed looks the same until it unmaps its arenas,
+ * for as long as its thread does not run. The events of that then change nothing, and the arenas
+ * stay counted as abandoned.
  *
  * Returns 0, -EDQUOT or -ENOMEM.
  */

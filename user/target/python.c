@@ -388,18 +388,41 @@ int python__interpreters(const struct python *python, const struct memory *memor
 				      memory, out, cnt);
 }
 
-uint64_t python__ended_interpreters(const struct python *python, const struct memory *memory)
+/* How many interpreters were ever created; 0: unknown. */
+static uint64_t read_created_interpreters(const struct python *python, const struct memory *memory)
 {
 	/* The start of struct pyinterpreters, from `head` on (pycore_runtime.h, 3.12 to 3.15). */
 	struct {
 		uint64_t head, main, next_id;
 	} interpreters;
-	_cleanup_account_free_ uint64_t *alive = NULL;
-	size_t cnt;
 
-	if (!python->interpreters_head || python__interpreters(python, memory, &alive, &cnt) ||
+	if (!python->interpreters_head ||
 	    memory__read(memory, python->interpreters_head, &interpreters, sizeof(interpreters)) ||
-	    interpreters.next_id > INT64_MAX || interpreters.next_id < cnt)
+	    interpreters.next_id > INT64_MAX)
 		return 0;
-	return interpreters.next_id - cnt;
+	return interpreters.next_id;
+}
+
+/*
+ * One that is created after those alive were counted would seem to have ended. Then they are
+ * counted again.
+ */
+#define COUNTS_MAX 8
+
+uint64_t python__ended_interpreters(const struct python *python, const struct memory *memory)
+{
+	uint64_t created = read_created_interpreters(python, memory);
+
+	for (int i = 0; i < COUNTS_MAX && created; i++) {
+		_cleanup_account_free_ uint64_t *alive = NULL;
+		uint64_t before = created;
+		size_t cnt;
+
+		if (python__interpreters(python, memory, &alive, &cnt))
+			return 0;
+		created = read_created_interpreters(python, memory);
+		if (created == before || i == COUNTS_MAX - 1)
+			return created < cnt ? 0 : created - cnt;
+	}
+	return 0;
 }
