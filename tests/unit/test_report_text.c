@@ -223,6 +223,30 @@ static void test_one_block(void **state)
 	heap__free(heap);
 }
 
+/* A pool of the only arena is swapped out. */
+static void test_what_was_not_read(void **state)
+{
+	static const uint64_t none[4];
+	const struct findings_options options = {.below = 0.1, .blocks_per_arena_max = 32};
+	struct heap *heap = sample_heap__new_empty(&sample_geometry);
+	struct sample_report *sample = *state;
+	_cleanup_free_ char *text = NULL;
+
+	assert_int_equal(heap__add_region(heap, SAMPLE_A, heap->layout.region_size), 0);
+	assert_int_equal(block_map__set_span(heap->blocks, SAMPLE_A, CLASS_UNREAD, 0, none,
+					     ARRAY_SIZE(none)),
+			 0);
+	collect(sample, heap, &options);
+	counters__set(&sample->counters, COUNTER_PAGES_SWAPPED, 3);
+	text = write_text(sample);
+	assert_line(text, "=>",
+		    "=> No arena is known to be pinned. Arenas: 256.0 KiB, 0.0 % of it live (0 "
+		    "blocks).");
+	assert_in_line(text, "12.0 KiB", " are swapped out and were not read");
+	assert_in_line(text, "not read ", " 4.0 KiB 1.6 % 1 pool, swapped out");
+	heap__free(heap);
+}
+
 /* Of 1 MiB: 33328 bytes live, 7008 in free blocks, 245 pools free, 4720 overhead. */
 static void test_heap(void **state)
 {
@@ -616,21 +640,14 @@ static void test_full_device(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_frame),
-		TEST(test_verdict),
-		TEST(test_one_block),
-		TEST(test_heap),
-		TEST(test_size_classes),
-		TEST(test_pinned),
-		TEST(test_many_pinned),
-		TEST(test_huge_heap),
-		TEST(test_nothing_pinned),
-		TEST(test_tracing),
-		TEST(test_full_device),
-		TEST(test_counters),
-		TEST(test_map),
-		TEST(test_hostile_names),
-		TEST(test_long_cmdlines),
+		TEST(test_frame),	   TEST(test_verdict),
+		TEST(test_one_block),	   TEST(test_what_was_not_read),
+		TEST(test_heap),	   TEST(test_size_classes),
+		TEST(test_pinned),	   TEST(test_many_pinned),
+		TEST(test_huge_heap),	   TEST(test_nothing_pinned),
+		TEST(test_tracing),	   TEST(test_full_device),
+		TEST(test_counters),	   TEST(test_map),
+		TEST(test_hostile_names),  TEST(test_long_cmdlines),
 		TEST(test_hidden_cmdline),
 	};
 
