@@ -204,7 +204,7 @@ def test_root_may_do_it_all(tmp_path):
             "create_in_cron"} <= allowed
 
 
-@pytest.mark.parametrize("wrapper", [[], [WITHOUT_LANDLOCK]], ids=["as-it-is", "without-landlock"])
+@pytest.mark.parametrize("wrapper", [[], WITHOUT_LANDLOCK], ids=["as-it-is", "without-landlock"])
 @pytest.mark.parametrize("part", ALLOWED)
 def test_all_else_is_refused(part, wrapper, tmp_path):
     with victim() as (pid, address):

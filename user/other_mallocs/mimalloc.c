@@ -120,14 +120,11 @@ static bool is_known(const struct mimalloc_cookies *known, uint64_t cookie)
 /* Looks at a place where a segment may be. */
 static int look_at_place(struct reading *reading, uint64_t address)
 {
-	_cleanup_(touched_runs__release) struct touched_runs runs = {};
-	const struct memory *memory = reading->target->memory;
 	struct mimalloc_segment segment;
-	int err = touched_runs__add(&runs, memory, address, address + 4096);
+	int err = memory__read(reading->target->memory, address, &reading->head,
+			       sizeof(reading->head));
 
-	if (!err && runs.cnt)
-		err = memory__read(memory, address, &reading->head, sizeof(reading->head));
-	if (err || !runs.cnt)
+	if (err)
 		return err == -EFAULT ? 0 : err;
 	if (!mimalloc_segment__decode(&segment, &reading->head, address,
 				      reading->has_first ? &reading->first.layout : NULL))
@@ -142,16 +139,29 @@ static int look_at_place(struct reading *reading, uint64_t address)
 						       : 0;
 }
 
-static int look_at_mapping(struct reading *reading, const struct mapping *mapping)
+/* The first place in a mapping; 0: there is none. */
+static uint64_t first_place(const struct mapping *mapping)
 {
 	uint64_t at = (mapping->start + MIMALLOC_SEGMENT_ALIGNMENT - 1) &
 		      ~(MIMALLOC_SEGMENT_ALIGNMENT - 1);
-	int err = 0;
 
-	for (; at >= mapping->start && at < mapping->end &&
-	       mapping->end - at >= MIMALLOC_SLICE_BYTES && !err && reading->places < PLACES_MAX;
+	return at >= mapping->start && at < mapping->end &&
+			       mapping->end - at >= MIMALLOC_SLICE_BYTES
+		       ? at
+		       : 0;
+}
+
+static int look_at_mapping(struct reading *reading, const struct mapping *mapping)
+{
+	_cleanup_(touched_runs__release) struct touched_runs runs = {};
+	uint64_t at = first_place(mapping);
+	int err = at ? touched_runs__add(&runs, reading->target->memory, at, mapping->end) : 0;
+
+	for (; at && at < mapping->end && mapping->end - at >= MIMALLOC_SLICE_BYTES && !err &&
+	       reading->places < PLACES_MAX;
 	     at += MIMALLOC_SEGMENT_ALIGNMENT, reading->places++)
-		err = look_at_place(reading, at);
+		if (touched_runs__find(&runs, at))
+			err = look_at_place(reading, at);
 	return err;
 }
 
