@@ -186,5 +186,5 @@ def test_a_trace_does_not_read_it_again_while_nothing_runs(any_target, trace):
     any_target.wait_until_blocked()
     reports = trace(any_target.pid, "-i", "0.1", "-d", "0.5", "--budget", "0")
     ages = [report["memory"]["age_s"] for report in reports]
-    assert len(ages) > 3 and ages == sorted(set(ages))
+    assert len(ages) >= 3 and ages == sorted(set(ages))
     assert all(report["malloc"] == reports[0]["malloc"] for report in reports)

@@ -34,7 +34,7 @@ def put(address, value):
 
 
 def pages(size):
-    memory = mmap.mmap(-1, size)
+    memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     kept.append(memory)
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
