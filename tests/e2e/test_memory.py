@@ -149,8 +149,9 @@ def test_files_equal_smaps(any_target, snapshot):
         static = file["resident_bytes"] - fields["Rss"]  # behind the file, without a name
         assert static >= 0
         assert file["private_dirty"] == fields["Private_Dirty"] + static
-        assert file["private_clean"] == fields["Private_Clean"]
-        assert file["shared"] == fields["Shared_Clean"] + fields["Shared_Dirty"]
+        # Whether a page is shared also depends on other processes, of which pyfrag is one.
+        assert file["private_clean"] + file["shared"] == (
+            fields["Private_Clean"] + fields["Shared_Clean"] + fields["Shared_Dirty"])
         assert file["swap_bytes"] == fields["Swap"] == 0
 
 

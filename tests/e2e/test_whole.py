@@ -138,8 +138,9 @@ def test_the_experiment_of_the_talk(target, snapshot):
     grown = halved["heap"]["arenas"] - before["heap"]["arenas"]
     assert grown >= 10 and halved["fragmentation"] > 0.35
     do("drop_all()")
-    # Those arenas had less room left than the arenas from before the growth.
-    report = look(target, snapshot, "5%")
+    # Those arenas had less room left than the arenas from before the growth, of which one can be
+    # just below 5 % when all strings are gone.
+    report = look(target, snapshot, "4%")
     pinned = report["pinned"]
     # The strings are freed, the arenas are not: some small objects are left in each.
     assert pinned["arenas"] >= 0.8 * grown
