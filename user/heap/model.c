@@ -170,13 +170,13 @@ static uint64_t *find_abandoned(const struct model *model, uint64_t address)
 
 static void forget_abandoned(struct model *model, uint64_t address)
 {
-	uint64_t *place = find_abandoned(model, address),
-		 *end = model->abandoned + model->abandoned_cnt;
+	uint64_t *place = find_abandoned(model, address);
 
 	if (!place)
 		return;
-	memmove(place, place + 1, (size_t)((char *)end - (char *)(place + 1)));
 	model->abandoned_cnt--;
+	memmove(place, place + 1,
+		(size_t)(&model->abandoned[model->abandoned_cnt] - place) * sizeof(*place));
 }
 
 static int apply_arena_map(struct model *model, uint64_t address)
