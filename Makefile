@@ -16,7 +16,9 @@ PACKAGES      := build-essential pkg-config clang llvm bpftool libbpf-dev libelf
 	libprotobuf-c-dev protobuf-c-compiler python3
 TEST_PACKAGES := clang-format clang-tidy libclang-rt-14-dev libcmocka-dev python3-dev \
 	python3-pytest python3-fastjsonschema python3-pyelftools golang-go \
-	uwsgi-core uwsgi-plugin-python3 libjemalloc2 libgoogle-perftools-dev musl-tools libmimalloc-dev
+	uwsgi-core uwsgi-plugin-python3
+# Their tests are skipped where they cannot be installed.
+ALLOCATOR_PACKAGES := libjemalloc2 libgoogle-perftools-dev musl-tools libmimalloc-dev
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wno-unknown-warning-option -Wno-format-truncation
@@ -110,20 +112,27 @@ install: pyfrag ## install to $(DESTDIR)$(PREFIX)
 clean: ## remove what was built
 	rm -rf build pyfrag
 
-# Missing packages are installed by root; other users get a message.
+# Prints those of the packages that are not installed.
+list_missing = for package in $(1); do \
+	dpkg-query -W -f='$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || \
+		echo $$package; done
 
+# Missing packages are installed by root; other users get a message.
 .PHONY: deps test-deps
 deps: ## install the Debian packages that building needs
 test-deps: PACKAGES += $(TEST_PACKAGES)
+test-deps: OPTIONAL_PACKAGES = $(ALLOCATOR_PACKAGES)
 test-deps: ## install the Debian packages that building and testing need
 deps test-deps:
-	@missing=$$(for package in $(PACKAGES); do \
-		dpkg-query -W -f='$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || \
-			echo $$package; done); \
+	@missing=$$($(call list_missing,$(PACKAGES))); \
 	[ -z "$$missing" ] && exit 0; \
 	if [ "$$(id -u)" != 0 ]; then \
 		echo "missing packages; run as root: apt-get install" $$missing >&2; exit 1; fi; \
 	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y $$missing
+	@missing=$$($(call list_missing,$(OPTIONAL_PACKAGES))); \
+	[ -z "$$missing" ] && exit 0; \
+	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y $$missing || \
+		echo "cannot install" $$missing "(tests that need them are skipped)" >&2
 
 .PHONY: demo
 demo: deps ## trace a Python that fragments its heap (as root)
