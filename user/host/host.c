@@ -139,14 +139,14 @@ static void drop_gone(struct host *host)
 			host_members__drop(host, i);
 }
 
-static struct schedule_need need_of(const struct watched *watched)
+static struct schedule_need need_of(const struct host *host, const struct watched *watched)
 {
 	const struct findings *findings = &watched->last.findings;
 	double arena_bytes = (double)findings->measure.totals.region_bytes;
 
 	return (struct schedule_need){
 		.read_ns = watched->read_ns,
-		.taken_ns = watched__expected_ns(watched),
+		.taken_ns = watched__expected_ns(watched, host_jobs__reads_memory(host, watched)),
 		.overrun_cnt = watched->overrun_cnt,
 		.arena_bytes = arena_bytes,
 		.held_back =
@@ -175,7 +175,7 @@ static struct watched *pick(const struct host *host, uint64_t now_ns, bool *defe
 
 	for (size_t i = 0; i < host->watched_cnt; i++) {
 		struct watched *watched = host->watched[i];
-		const struct schedule_need need = need_of(watched);
+		const struct schedule_need need = need_of(host, watched);
 		bool is_over = user_shares__is_over(&host->shares, watched__owner(watched));
 		double urgency;
 

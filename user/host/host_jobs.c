@@ -8,6 +8,9 @@
 #include "util/clock.h"
 #include "util/log.h"
 
+/* Processes of which all memory may be read in one interval. */
+#define MEMORY_TURNS 8
+
 static void take_reading(struct host *host, struct job *job)
 {
 	int err = job->result.err;
@@ -95,6 +98,25 @@ void host_jobs__take_late(struct host *host)
 	}
 }
 
+/*
+ * Whether it is the turn of a process to have all of its memory read. Among many processes each has
+ * its turn only every few intervals, so that their first readings do not come all at once.
+ */
+static bool has_memory_turn(const struct host *host, const struct watched *watched)
+{
+	double interval_ns = host->options.pace.interval_s * 1e9;
+	uint64_t turns = host->watched_cnt / MEMORY_TURNS + 1,
+		 interval = (uint64_t)((double)clock_ns(CLOCK_MONOTONIC) / interval_ns);
+
+	return (uint64_t)watched->pid % turns == interval % turns;
+}
+
+bool host_jobs__reads_memory(const struct host *host, const struct watched *watched)
+{
+	return host->options.watched.with_memory && watched__is_memory_due(watched) &&
+	       has_memory_turn(host, watched);
+}
+
 enum look_result host_jobs__try(struct host *host, struct job *job, struct job **done)
 {
 	uint64_t start_ns = clock_ns(CLOCK_MONOTONIC);
@@ -104,10 +126,10 @@ enum look_result host_jobs__try(struct host *host, struct job *job, struct job *
 	job->finder = host->finder;
 	job->options = host->options.watched;
 	if (job->kind == JOB_READ) {
-		job->expected_ns = watched__expected_ns(job->watched);
+		job->options.with_memory = host_jobs__reads_memory(host, job->watched);
+		job->expected_ns = watched__expected_ns(job->watched, job->options.with_memory);
 		job->options.with_kinds = job->watched->wants_kinds;
 		job->options.with_growth = job->watched->wants_growth;
-		job->options.with_memory &= watched__is_memory_due(job->watched);
 	}
 	err = jobs__run(&host->jobs, job, done);
 	user_shares__spend(&host->shares, job->owner, clock_ns(CLOCK_MONOTONIC) - start_ns);

@@ -20,6 +20,9 @@ enum look_result host_jobs__run_on(struct host *host, struct watched *watched, e
  */
 enum look_result host_jobs__try(struct host *host, struct job *job, struct job **done);
 
+/* Whether the next reading of a process includes all of its memory, not only its heap. */
+bool host_jobs__reads_memory(const struct host *host, const struct watched *watched);
+
 /* Takes over the result of a job that has finished, and frees the job. */
 enum look_result host_jobs__take_result(struct host *host, struct job *job);
 

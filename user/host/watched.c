@@ -322,7 +322,7 @@ bool watched__is_memory_due(const struct watched *watched)
 	return !watched->wants_kinds && memory_readings__is_due(&watched->memory_readings);
 }
 
-uint64_t watched__expected_ns(const struct watched *watched)
+uint64_t watched__expected_ns(const struct watched *watched, bool with_memory)
 {
 	uint64_t memory_ns;
 
@@ -331,7 +331,7 @@ uint64_t watched__expected_ns(const struct watched *watched)
 		return 0; /* its code will be scanned */
 	if (watched->wants_kinds)
 		return watched->kinds_taken_ns;
-	if (!watched__is_memory_due(watched))
+	if (!with_memory)
 		return watched->taken_ns;
 	memory_ns = memory_readings__expected_ns(&watched->memory_readings);
 	return memory_ns ? watched->taken_ns + memory_ns : 0;

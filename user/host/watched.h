@@ -132,8 +132,11 @@ bool watched__forget(struct watched *watched);
  */
 void watched__tend(struct watched *watched);
 
-/* The expected CPU time of the next reading, given what it is asked for; 0: unknown. */
-uint64_t watched__expected_ns(const struct watched *watched);
+/*
+ * The expected CPU time of the next reading, given what it is asked for, and whether it includes
+ * other memory than the heap; 0: unknown.
+ */
+uint64_t watched__expected_ns(const struct watched *watched, bool with_memory);
 
 /* Whether the next reading should include other memory than the heap. */
 bool watched__is_memory_due(const struct watched *watched);
