@@ -7,7 +7,7 @@
 
 #include "util/units.h"
 
-/* What is less than this share of the resident set, or so many bytes, is not worth a hint. */
+/* A hint is given for no less than this share of the resident set, and no fewer bytes. */
 #define SHARE_MIN 0.1
 #define BYTES_MIN (1UL << 20)
 /* MALLOC_ARENA_MAX is of use from so many nearly empty arenas of threads on. */
@@ -58,7 +58,7 @@ static void add(struct search *search, enum malloc_hint_rule rule, uint64_t byte
 
 static void consider_trim(struct search *search)
 {
-	uint64_t bytes = search->malloc->trim->chunk_bytes + search->malloc->trim->top_bytes;
+	uint64_t bytes = malloc_trim__released_bytes(search->malloc->trim);
 
 	if (is_worth_it(search, bytes))
 		add(search, MALLOC_HINT_TRIM, bytes,

@@ -1,25 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "analysis/memory_figures.h"
 
-static uint64_t sum_in_use(const struct malloc_use *use)
-{
-	uint64_t sum = use->mapped.bytes;
-
-	for (size_t i = 0; i < use->cnt; i++)
-		sum += use->items[i].total.in_use.bytes;
-	return sum;
-}
-
 static uint64_t sum_free(const struct malloc_use *use)
 {
 	uint64_t sum = use->mapped_cached.bytes;
 
-	for (size_t i = 0; i < use->cnt; i++) {
-		const struct malloc_arena_use *total = &use->items[i].total;
-
-		sum += total->free.bytes + total->fastbins.bytes + total->tcache.bytes +
-		       total->top_bytes;
-	}
+	for (size_t i = 0; i < use->cnt; i++)
+		sum += malloc_arena_use__free_bytes(&use->items[i].total);
 	return sum;
 }
 
@@ -32,7 +19,7 @@ static uint64_t sum_trimmable(const struct malloc_use *use)
 
 		if (!trim->knows_resident)
 			return FIGURE_UNKNOWN;
-		sum += trim->chunk_bytes + trim->top_bytes;
+		sum += malloc_trim__released_bytes(trim);
 	}
 	return sum;
 }
@@ -48,7 +35,7 @@ struct memory_figures memory_figures__of(const struct process_memory *memory)
 	}
 	/* With another malloc than glibc's, nothing is known of it. */
 	if (malloc && malloc->cnt) {
-		figures.malloc_in_use = sum_in_use(malloc);
+		figures.malloc_in_use = malloc_use__bytes_in_use(malloc);
 		figures.malloc_free = sum_free(malloc);
 		figures.malloc_trimmable = sum_trimmable(malloc);
 	}

@@ -168,15 +168,17 @@ static uint64_t *find_abandoned(const struct model *model, uint64_t address)
 				    : NULL;
 }
 
-static void forget_abandoned(struct model *model, uint64_t address)
+/* Takes a region out of the list of abandoned ones. Returns whether it was there. */
+static bool forget_abandoned(struct model *model, uint64_t address)
 {
 	uint64_t *place = find_abandoned(model, address);
 
 	if (!place)
-		return;
+		return false;
 	model->abandoned_cnt--;
 	memmove(place, place + 1,
 		(size_t)(&model->abandoned[model->abandoned_cnt] - place) * sizeof(*place));
+	return true;
 }
 
 static int apply_arena_map(struct model *model, uint64_t address)
@@ -208,10 +210,8 @@ static void apply_arena_unmap(struct model *model, uint64_t address)
 	if (!address)
 		return;
 	known = heap__find_region(model->heap, address);
-	if (!known && find_abandoned(model, address)) {
-		forget_abandoned(model, address);
+	if (!known && forget_abandoned(model, address))
 		return;
-	}
 	left = count_live(model->heap, known ? known : &region);
 	model->counts.regions_unmapped++;
 	if (model->follows_blocks)

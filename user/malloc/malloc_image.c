@@ -53,9 +53,13 @@ struct malloc_arena_use malloc_image__total(const struct malloc_image *image)
 	return sum;
 }
 
+uint64_t malloc_arena_use__free_bytes(const struct malloc_arena_use *use)
+{
+	return use->free.bytes + use->fastbins.bytes + use->tcache.bytes + use->top_bytes;
+}
+
 double malloc_arena_use__fragmentation(const struct malloc_arena_use *use)
 {
-	uint64_t bytes = use->free.bytes + use->fastbins.bytes + use->tcache.bytes + use->top_bytes;
-
-	return use->heap_bytes ? (double)bytes / (double)use->heap_bytes : 0;
+	return use->heap_bytes ? (double)malloc_arena_use__free_bytes(use) / (double)use->heap_bytes
+			       : 0;
 }

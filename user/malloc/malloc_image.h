@@ -70,6 +70,9 @@ void malloc_image__release(struct malloc_image *image);
 /* The state of the chunk whose block is at @block. */
 enum chunk_state malloc_image__state_of(const struct malloc_image *image, uint64_t block);
 
+/* What is free, in whatever list, and at the top. */
+uint64_t malloc_arena_use__free_bytes(const struct malloc_arena_use *use);
+
 /* The share of the heaps that is free, in whatever list; 0 without heaps. */
 double malloc_arena_use__fragmentation(const struct malloc_arena_use *use);
 

@@ -43,6 +43,12 @@ struct malloc_trim {
 int malloc_trim__estimate(struct malloc_trim *out, const struct malloc_image *image,
 			  const struct target *target);
 
+/* Resident bytes that are released. */
+static inline uint64_t malloc_trim__released_bytes(const struct malloc_trim *trim)
+{
+	return trim->chunk_bytes + trim->top_bytes;
+}
+
 /* Of all @arena_cnt arenas. */
 uint64_t malloc_trim__longest_run_bytes(const struct malloc_trim *trim, size_t arena_cnt);
 void malloc_trim__release(struct malloc_trim *trim);

@@ -154,7 +154,7 @@ static json_t *pack_malloc(const struct malloc_use *use, size_t number, uint64_t
 									    instance->arena_cnt)));
 	json_values__set(&malloc, "trim_releases_bytes",
 			 pack_resident(item->trim->knows_resident,
-				       item->trim->chunk_bytes + item->trim->top_bytes));
+				       malloc_trim__released_bytes(item->trim)));
 	json_values__set(&malloc, "parameters", pack_parameters(&instance->parameters));
 	json_values__set(&malloc, "sizes", pack_classes(item->sizes));
 	json_values__set(&malloc, "sizes_standing_out", pack_standing_out(item->sizes));

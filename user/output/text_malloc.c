@@ -82,7 +82,7 @@ static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 		COUNTED(item->image->instance->arena_cnt, "arena"));
 	if (item->trim->knows_resident)
 		fprintf(out, "; malloc_trim(0) would release %s",
-			BYTES(item->trim->chunk_bytes + item->trim->top_bytes));
+			BYTES(malloc_trim__released_bytes(item->trim)));
 	fputc('\n', out);
 	write_chunks(out, "in use", &total->in_use, all, " in the heaps");
 	write_chunks(out, "mapped", mapped, all, " in use, each in a mapping of its own");
