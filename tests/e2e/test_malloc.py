@@ -19,9 +19,13 @@ FILLS = {
 }
 
 
-def ask(target, call):
-    answer = target.ask("eval __import__('malloc_oracle')." + call)
+def parse(answer):
+    """The value that a target, perhaps of Python 2, has answered with."""
     return ast.literal_eval(re.sub(r"(\d)L", r"\1", answer))
+
+
+def ask(target, call):
+    return parse(target.ask("eval __import__('malloc_oracle')." + call))
 
 
 def anonymous_bytes(pid):
@@ -37,8 +41,7 @@ def look(target, snapshot):
     report, before = snapshot(target.pid), anonymous_bytes(target.pid)
     assert target.ask("") == "trimmed"
     trimmed = before - anonymous_bytes(target.pid)
-    answer = re.sub(r"(\d)L", r"\1", target.ask(""))
-    said = dict(ast.literal_eval(answer), trim=trimmed)
+    said = dict(parse(target.ask("")), trim=trimmed)
     if "fast" not in said["malloc_info"]:
         # glibc 2.43, which counts a mapped chunk 16 bytes too large each time it is resized.
         chunks, size = said["malloc_info"]["mmap"]

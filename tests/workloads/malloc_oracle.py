@@ -97,11 +97,16 @@ libc.malloc_info(0, xml)
 libc.rewind(xml)
 
 
+def find_totals(info):
+    """Pairs of a kind, and the number of chunks and their bytes, in the text of malloc_info(3)."""
+    return [(kind, (int(count), int(size))) for kind, count, size in re.findall(
+        r'<total type="(\w+)" count="(\d+)" size="(\d+)"/>', info)]
+
+
 def totals_of(info):
     """The totals of all arenas in the text of malloc_info(3)."""
     last = info[info.rindex("</heap>"):]
-    found = {kind: (int(count), int(size)) for kind, count, size in re.findall(
-        r'<total type="(\w+)" count="(\d+)" size="(\d+)"/>', last)}
+    found = dict(find_totals(last))
     found["free"] = [(kind, int(least) & ~7, int(most) & ~7, int(count))
                      for kind, least, most, count in re.findall(
         r'<(\w+) from="(\d+)" to="(\d+)" total="\d+" count="(\d+)"', info)]
@@ -126,6 +131,20 @@ def hold_still():
     libc.fread(text, 1, len(text) - 1, xml)
     return {"mallinfo2": numbers and {name: int(getattr(numbers, name)) for name in FIELDS},
             "malloc_info": totals_of(text.value.decode())}
+
+
+def say():
+    """Waits for a byte from the test, and has malloc say what it has. Nothing is allocated in
+    between. Returns the totals of each arena."""
+    libc.write(1, b"waiting\n", 8)
+    libc.read(0, go_on, 1)
+    libc.rewind(xml)
+    libc.malloc_info(0, xml)
+    libc.rewind(xml)
+    libc.fread(text, 1, len(text) - 1, xml)
+    info = text.value.decode()
+    info = info[:info.index("</malloc>")]
+    return [dict(find_totals(arena)) for arena in info.split("</heap>")[:-1]]
 
 
 def fill_tcache():

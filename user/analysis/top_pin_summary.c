@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "analysis/top_pin_summary.h"
 
-/* What is freed, or could be, only because the pin is. */
-static uint64_t kept_bytes(const struct top_pin *pin)
+uint64_t top_pin__kept_bytes(const struct top_pin *pin)
 {
 	uint64_t bytes = pin->released_bytes + pin->withheld_bytes;
 
@@ -14,7 +13,8 @@ static size_t count_worthwhile(const struct top_pin *pins, size_t cnt)
 {
 	size_t worthwhile = 0;
 
-	while (worthwhile < cnt && kept_bytes(&pins[worthwhile]) < kept_bytes(&pins[cnt - 1]) / 2)
+	while (worthwhile < cnt &&
+	       top_pin__kept_bytes(&pins[worthwhile]) < top_pin__kept_bytes(&pins[cnt - 1]) / 2)
 		worthwhile++;
 	return worthwhile + 1;
 }
@@ -24,7 +24,7 @@ static void add_arena(struct top_pin_summary *sum, const struct top_pin *pins, s
 {
 	const struct top_pin *last;
 
-	if (!kept_bytes(&pins[cnt - 1]))
+	if (!top_pin__kept_bytes(&pins[cnt - 1]))
 		return;
 	cnt = count_worthwhile(pins, cnt);
 	last = &pins[cnt - 1];
@@ -34,11 +34,11 @@ static void add_arena(struct top_pin_summary *sum, const struct top_pin *pins, s
 		sum->chunk_bytes += pins[i].size;
 		sum->cacheable += pins[i].may_be_cached;
 	}
-	sum->kept_bytes += kept_bytes(last);
+	sum->kept_bytes += top_pin__kept_bytes(last);
 	sum->released_bytes += last->released_bytes;
 	sum->withheld_bytes += last->withheld_bytes;
-	if (kept_bytes(last) > *most) {
-		*most = kept_bytes(last);
+	if (top_pin__kept_bytes(last) > *most) {
+		*most = top_pin__kept_bytes(last);
 		sum->first = pins;
 	}
 }

@@ -17,4 +17,10 @@ struct top_pin_summary {
 	const struct top_pin *first; /* of the arena with the most of these; NULL: none has any */
 };
 
+/*
+ * What is released, or could be, only because this pin and those above it are freed; resident
+ * bytes. It never gets less from one pin of an arena to the next.
+ */
+uint64_t top_pin__kept_bytes(const struct top_pin *pin);
+
 struct top_pin_summary top_pins__sum_up(const struct top_pins *pins);

@@ -13,6 +13,7 @@
 #include "output/json_census.h"
 #include "output/json_holders.h"
 #include "output/json_malloc.h"
+#include "output/json_malloc_changes.h"
 #include "output/json_memory.h"
 #include "output/json_object.h"
 #include "output/json_other_mallocs.h"
@@ -310,6 +311,9 @@ static void write_census(struct json_stream *stream, const struct report *report
 		json_stream__put(stream, "malloc",
 				 json_malloc__report(report->malloc_use,
 						     report__resident_bytes(report)));
+	if (report->malloc_changes)
+		json_stream__put(stream, "malloc_changes",
+				 json_malloc_changes__report(report->malloc_changes));
 	if (report->other_mallocs && report->memory_use)
 		json_stream__put(stream, "other_mallocs",
 				 json_other_mallocs__report(report->other_mallocs,

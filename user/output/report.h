@@ -14,6 +14,7 @@
 #include "analysis/arena_report.h"
 #include "analysis/census_kinds.h"
 #include "analysis/findings.h"
+#include "analysis/malloc_changes.h"
 #include "analysis/malloc_use.h"
 #include "analysis/memory_use.h"
 #include "analysis/object_report.h"
@@ -68,10 +69,11 @@ struct report {
 	const struct python *python;
 	const char *allocator; /* "pymalloc" or "pymalloc_debug" */
 	const struct findings *findings;
-	const struct report_tracing *tracing; /* NULL in a snapshot */
-	const struct site_ranking *sites;     /* NULL: allocation sites are not known */
-	const struct memory_use *memory_use;  /* NULL: not known */
-	const struct malloc_use *malloc_use;  /* NULL: not known */
+	const struct report_tracing *tracing;	     /* NULL in a snapshot */
+	const struct site_ranking *sites;	     /* NULL: allocation sites are not known */
+	const struct memory_use *memory_use;	     /* NULL: not known */
+	const struct malloc_use *malloc_use;	     /* NULL: not known */
+	const struct malloc_changes *malloc_changes; /* NULL: not known, or no trace */
 	/* Other allocators; requires memory_use. NULL: not known */
 	const struct other_mallocs *other_mallocs;
 	const struct loaded_mallocs *loaded_mallocs; /* along with it */

@@ -4,6 +4,7 @@
 #include "output/text_census.h"
 #include "output/text_holders.h"
 #include "output/text_malloc.h"
+#include "output/text_malloc_changes.h"
 #include "output/text_memory.h"
 #include "output/text_object.h"
 #include "output/text_other_mallocs.h"
@@ -374,6 +375,8 @@ int report__write_text(const struct report *report, FILE *out)
 		text_loaded_mallocs__write(report->loaded_mallocs, report->memory_use, out);
 	if (report->malloc_use)
 		text_malloc__write(report->malloc_use, report__resident_bytes(report), out);
+	if (report->malloc_changes)
+		text_malloc_changes__write(report->malloc_changes, out);
 	if (report->other_mallocs && report->memory_use)
 		text_other_mallocs__write(report->other_mallocs, report->memory_use, out);
 	if (report->findings->has_arenas)

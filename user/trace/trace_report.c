@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "analysis/malloc_changes.h"
 #include "analysis/malloc_use.h"
 #include "analysis/memory_use.h"
 #include "analysis/memory_watch.h"
@@ -98,7 +99,21 @@ static bool is_due(const struct trace_session *session)
 	return session->ending || !session->setup.output->writer->at_end;
 }
 
-static void report_memory(struct state *state)
+/* Compares malloc with what it had. A report does without. */
+static int note_malloc(struct trace_session *session, struct report *report)
+{
+	struct malloc_changes *changes = &session->malloc_changes;
+	int err = malloc_changes__note(changes, &session->memory.memory, session->memory.read_ns,
+				       session->source->account);
+
+	if (changes->first.read_ns && changes->now.read_ns)
+		report->malloc_changes = changes;
+	if (err)
+		counters__add(&session->counters, COUNTER_MEMORY_SKIPPED, 1);
+	return err == -ENOMEM ? err : 0;
+}
+
+static int report_memory(struct state *state)
 {
 	const struct memory_watch *watch = &state->session->memory;
 	struct report *report = &state->report;
@@ -108,6 +123,7 @@ static void report_memory(struct state *state)
 	report->other_mallocs = &watch->memory.other_mallocs;
 	report->loaded_mallocs = &watch->memory.loaded_mallocs;
 	report->memory_age_s = (double)(clock_ns(CLOCK_MONOTONIC) - watch->read_ns) / 1e9;
+	return note_malloc(state->session, report);
 }
 
 /* Writes a report for a writer that needs the whole heap and its references. */
@@ -143,7 +159,9 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 	err = reading_allowance__end(target->pid, err, state->failure);
 	if (err)
 		return err;
-	report_memory(state);
+	err = report_memory(state);
+	if (err)
+		return failure__set(state->failure, err, "out of memory");
 	heap_census__add_to(&census, &of, &options.census, &state->report);
 	return report_output__write(session->setup.output, &state->report, state->failure);
 }
@@ -295,6 +313,8 @@ int trace_report__make(struct trace_session *session, struct failure *failure)
 	session->report_cnt++;
 	if (writer->needs_graph || !is_due(session))
 		return 0;
-	report_memory(&state);
+	err = report_memory(&state);
+	if (err)
+		return failure__set(failure, err, "out of memory");
 	return report_output__write(session->setup.output, &state.report, failure);
 }

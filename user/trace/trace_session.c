@@ -37,6 +37,7 @@ void trace_session__free(struct trace_session *session)
 	tracer__free(session->tracer);
 	allocation_sites__release(&session->sites);
 	memory_watch__release(&session->memory);
+	malloc_changes__release(&session->malloc_changes);
 	heap_source__free(session->source);
 	pinned_history__free(&session->history);
 	wakeups__close(&session->wakeups);
@@ -63,6 +64,7 @@ int trace_session__start(struct trace_session **out, const struct trace_setup *s
 	if (err)
 		return err;
 	session->since_ns = clock_ns(CLOCK_MONOTONIC);
+	session->malloc_changes.begun_ns = session->since_ns;
 	err = wakeups__open(&session->wakeups, session->tracer, session->source->target,
 			    setup->trace->pace.interval_s, setup->trace->duration_s);
 	if (err)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "alerts/growth.h"
+#include "analysis/malloc_changes.h"
 #include "analysis/memory_watch.h"
 #include "probes/tracer.h"
 #include "source/heap_source.h"
@@ -25,11 +26,12 @@ struct trace_session {
 	struct counters counters;
 	struct heap_reading reading; /* of the last checkpoint */
 	struct memory_watch memory;  /* all other memory */
-	double whole_reading_ms;     /* estimated time for reading the whole heap */
-	uint64_t since_ns;	     /* CLOCK_MONOTONIC: start of the trace */
-	int skip_cnt;		     /* checkpoints skipped in succession */
-	uint64_t report_cnt;	     /* reports made */
-	bool has_begun;		     /* the first poll has been made */
+	struct malloc_changes malloc_changes;
+	double whole_reading_ms; /* estimated time for reading the whole heap */
+	uint64_t since_ns;	 /* CLOCK_MONOTONIC: start of the trace */
+	int skip_cnt;		 /* checkpoints skipped in succession */
+	uint64_t report_cnt;	 /* reports made */
+	bool has_begun;		 /* the first poll has been made */
 	bool process_gone, ending;
 	bool has_ended;		 /* the last report was due, for the following reason */
 	enum wakeup last_wakeup; /* set if has_ended */
