@@ -57,8 +57,10 @@ help: ## list the targets
 
 # BPF programs, embedded as skeletons.
 
-# The architecture that $(CC) builds for: x86_64, arm64. Architecture-specific files are named after it.
-ARCH       := $(patsubst aarch64,arm64,$(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null))))
+# The architecture that $(CC) builds for: x86_64, arm64. Architecture-specific files are named
+# after it.
+MACHINE    := $(shell $(CC) -dumpmachine 2>/dev/null)
+ARCH       := $(patsubst aarch64,arm64,$(firstword $(subst -, ,$(MACHINE))))
 # libbpf's name for it.
 BPF_ARCH   := $(patsubst x86_64,x86,$(ARCH))
 BPF_ARCH_CFLAGS := -D__TARGET_ARCH_$(BPF_ARCH) -DARCH_BPF_H='"arch/$(ARCH).bpf.h"' -Ivmlinux/$(ARCH)
@@ -142,7 +144,8 @@ demo: deps ## trace a Python that fragments its heap (as root)
 # Tests. Unit tests need no root; the end-to-end tests do.
 
 UNIT_TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-UNIT_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+UNIT_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,\
+	$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 
 $(BUILD)/tests/unit/%.o: CPPFLAGS += -Itests/unit \
 	-DRECORDINGS_DIRECTORY='"$(CURDIR)/tests/unit/recordings"'
@@ -153,10 +156,13 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SUPPORT) $(OBJEC
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-# The BPF programs for the stub architecture, tests/unit/stub_arch.c: compiled, but not run by any test.
-STUB_ARCH_BPF := $(patsubst bpf/%.bpf.c,$(BUILD)/tests/unit/stub_arch/%.bpf.o,$(wildcard bpf/*.bpf.c))
+# The BPF programs for the stub architecture, tests/unit/stub_arch.c: compiled, but not run by any
+# test.
+STUB_ARCH_BPF := $(patsubst bpf/%.bpf.c,$(BUILD)/tests/unit/stub_arch/%.bpf.o,\
+	$(wildcard bpf/*.bpf.c))
 
-$(BUILD)/tests/unit/stub_arch/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS) $(wildcard tests/unit/stub_arch/*.h) Makefile
+$(BUILD)/tests/unit/stub_arch/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS) \
+	$(wildcard tests/unit/stub_arch/*.h) Makefile
 	$(Q)mkdir -p $(@D)
 	$(call say,BPF,$@)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -DARCH_BPF_H='"stub.bpf.h"' -Itests/unit/stub_arch -c -o $@ $<
@@ -186,7 +192,8 @@ check: test-deps ## install what is missing, build, run all tests (as root)
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) check-e2e
 
 .PHONY: check-unit
-check-unit: $(UNIT_TESTS) $(STUB_ARCH_BPF) ## run the unit tests; with SANITIZE=1 under ASan and UBSan
+check-unit: $(UNIT_TESTS) $(STUB_ARCH_BPF)
+check-unit: ## run the unit tests; with SANITIZE=1 under ASan and UBSan
 	$(Q)failed=0; for test in $(sort $(UNIT_TESTS)); do \
 		CMOCKA_MESSAGE_OUTPUT=stdout timeout 600 $$test > $$test.log 2>&1 || \
 			{ status=$$?; failed=1; cat $$test.log; \
@@ -205,7 +212,8 @@ fuzz: ## run the fuzz targets, FUZZ_SECONDS (60) each; FUZZ="fuzz_X ..." selects
 	$(Q)$(MAKE) --no-print-directory fuzz-build
 	$(Q)FUZZ_SEED=$(FUZZ_SEED) tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ)
 
-# Each target (tests/fuzz/fuzz_X.c) is linked to an archive of all objects, of which it uses what it needs.
+# Each target (tests/fuzz/fuzz_X.c) is linked to an archive of all objects, of which it uses what it
+# needs.
 
 FUZZ_TARGETS    := $(patsubst %.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SANITIZERS := address,undefined
@@ -250,22 +258,27 @@ E2E_ENVIRONMENT = PYFRAG=$(abspath $(PROGRAM)) PYFRAG_WALK=$(abspath $(BUILD)/te
 BENCH_PROGRAMS := $(BUILD)/tests/bench/floor $(BUILD)/tests/bench/consumer
 
 .PHONY: check-e2e
-check-e2e: $(PROGRAM) $(E2E_PROGRAMS) $(E2E_PRELOADS) $(HOSTILE_PROGRAMS) $(BENCH_PROGRAMS) build/daemons/.done ## run the end-to-end tests on every Python found here (as root)
-	$(Q)$(E2E_ENVIRONMENT) $(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/e2e tests/bench tests/hostile
+check-e2e: $(PROGRAM) $(E2E_PROGRAMS) $(E2E_PRELOADS) $(HOSTILE_PROGRAMS) $(BENCH_PROGRAMS)
+check-e2e: build/daemons/.done ## run the end-to-end tests on every Python found here (as root)
+	$(Q)$(E2E_ENVIRONMENT) \
+		$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/e2e tests/bench tests/hostile
 
 HOSTILE_SECONDS ?= 60
 
 .PHONY: check-hostile
-check-hostile: $(PROGRAM) $(HOSTILE_PROGRAMS) ## run each command against the programs of a hostile user, HOSTILE_SECONDS (60) each (as root)
+check-hostile: $(PROGRAM) $(HOSTILE_PROGRAMS)
+check-hostile: ## run all commands against a hostile user's programs, HOSTILE_SECONDS (60) each
 	$(Q)$(E2E_ENVIRONMENT) PYFRAG_HOSTILE_SECONDS=$(HOSTILE_SECONDS) \
 		$(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/hostile
 
 .PHONY: check-matrix
-check-matrix: pyfrag $(E2E_PROGRAMS) $(E2E_PRELOADS) ## run them on the Pythons of other Debian releases and on other kernels (slow)
+check-matrix: pyfrag $(E2E_PROGRAMS) $(E2E_PRELOADS)
+check-matrix: ## run them on the Pythons of other Debian releases and on other kernels (slow)
 	$(Q)tests/matrix/run.sh
 
 .PHONY: bench
-bench: $(PROGRAM) $(BENCH_PROGRAMS) ## print what pyfrag costs, as ratios measured side by side (as root; 50 minutes)
+bench: $(PROGRAM) $(BENCH_PROGRAMS)
+bench: ## print what pyfrag costs, as ratios measured side by side (as root; 50 minutes)
 	$(Q)PYFRAG=$(abspath $(PROGRAM)) $(PYTHON) tests/bench/bench.py $(BENCH)
 
 $(BUILD)/tests/bench/%.bpf.o: tests/bench/%.bpf.c $(BPF_HEADERS) Makefile

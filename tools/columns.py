@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """
-Prints each line of C and Python that is longer than 100 columns, a tab being 8 of them. Exits with
-1 if there is one.
+Prints each line of C, Python, shell scripts and Makefiles that is longer than 100 columns, a tab
+being 8 of them. Exits with 1 if there is one.
 
     tools/columns.py [TOP]     TOP: of another tree
 """
@@ -11,7 +11,18 @@ import os
 import sys
 
 COLUMNS = 100
-SUFFIXES = (".c", ".h", ".py")
+SUFFIXES = (".c", ".h", ".py", ".sh")
+
+
+def is_source(path):
+    """By its name, or as a shell script by its first line."""
+    name = os.path.basename(path)
+    if name == "Makefile" or name.endswith(SUFFIXES):
+        return True
+    if "." in name or os.path.islink(path):
+        return False
+    with open(path, "rb") as file:
+        return file.read(9) == b"#!/bin/sh"
 
 
 def sources(top):
@@ -19,8 +30,9 @@ def sources(top):
     for directory, names, files in os.walk(top):
         names[:] = sorted(name for name in names if name != "build" and not name.startswith("."))
         for name in sorted(files):
-            if name.endswith(SUFFIXES):
-                yield os.path.join(directory, name)
+            path = os.path.join(directory, name)
+            if is_source(path):
+                yield path
 
 
 def main(args):

@@ -44,25 +44,29 @@ run_one()
 	set -- $(sed -n "s/^$target[[:space:]]//p" tests/fuzz/edges)
 	if [ "$seconds" -ge $long ]; then wanted=${1:-}; else wanted=${2:-}; fi
 	# A small quarantine, because memory is limited.
-	ASAN_OPTIONS=quarantine_size_mb=8:allocator_may_return_null=1 "$place/$target" -seed="${FUZZ_SEED:-0}" \
-		-max_total_time="$seconds" -timeout=10 -rss_limit_mb=640 -malloc_limit_mb=96 -max_len=4096 \
-		-print_final_stats=1 -artifact_prefix="$findings/$target-" "$corpus" >"$log" 2>&1
+	ASAN_OPTIONS=quarantine_size_mb=8:allocator_may_return_null=1 \
+		"$place/$target" -seed="${FUZZ_SEED:-0}" -max_total_time="$seconds" -timeout=10 \
+		-rss_limit_mb=640 -malloc_limit_mb=96 -max_len=4096 -print_final_stats=1 \
+		-artifact_prefix="$findings/$target-" "$corpus" >"$log" 2>&1
 	status=$?
 	executions=$(sed -n 's/^#\([0-9][0-9]*\).*/\1/p' "$log" | tail -n 1)
 	edges=$(last "$log" cov)
 	if [ $status != 0 ]; then
 		cp "$log" "$findings/$target.log"
 		input=$(sed -n 's/^.*Test unit written to //p' "$log" | tail -n 1)
-		echo "$target: ${executions:-0} executions, FOUND ${input:-no input}, log $findings/$target.log:" \
+		echo "$target: ${executions:-0} executions, FOUND ${input:-no input}," \
+			"log $findings/$target.log:" \
 			"$(grep -m 1 -e 'does not hold' -e 'ERROR:' -e 'runtime error' "$log")"
 		return 1
 	fi
 	if [ -z "$wanted" ]; then
-		echo "$target: $executions executions, $edges edges, but tests/fuzz/edges has no minimum for it"
+		echo "$target: $executions executions, $edges edges," \
+			"but tests/fuzz/edges has no minimum for it"
 		return 1
 	fi
 	if [ "${edges:-0}" -lt "$wanted" ]; then
-		echo "$target: $executions executions, nothing found, but only ${edges:-0} edges, at least $wanted required"
+		echo "$target: $executions executions, nothing found," \
+			"but only ${edges:-0} edges, at least $wanted required"
 		return 1
 	fi
 	echo "$target: $executions executions, $edges edges (at least $wanted), nothing found"
@@ -77,11 +81,14 @@ fi
 seconds=${1:-10}
 [ $# -gt 0 ] && shift
 case $seconds in
-'' | 0* | *[!0-9]*) complain "'$seconds' is not a number of seconds; see: tests/fuzz/run.sh [SECONDS] [TARGET...]" ;;
+'' | 0* | *[!0-9]*)
+	complain "invalid number of seconds '$seconds'; see: tests/fuzz/run.sh [SECONDS] [TARGET...]"
+	;;
 esac
 targets=${*:-$(cd tests/fuzz && for source in fuzz_*.c; do echo "${source%.c}"; done)}
 for target in $targets; do
-	[ -f "tests/fuzz/$target.c" ] || complain "no target '$target'; there are: $(cd tests/fuzz && echo fuzz_*.c)"
+	[ -f "tests/fuzz/$target.c" ] ||
+		complain "no target '$target'; see: tests/fuzz/fuzz_*.c"
 	[ -x "$place/$target" ] || complain "$target is not built: make fuzz-build"
 done
 mkdir -p "$findings" || exit 1
@@ -89,4 +96,5 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 # shellcheck disable=SC2086
-printf '%s\n' $targets | xargs -P "${FUZZ_JOBS:-$(nproc)}" -I '{}' "$0" --one "$work" "$seconds" '{}'
+printf '%s\n' $targets |
+	xargs -P "${FUZZ_JOBS:-$(nproc)}" -I '{}' "$0" --one "$work" "$seconds" '{}'

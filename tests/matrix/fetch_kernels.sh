@@ -17,7 +17,8 @@ fetch() { # RELEASE COMMAND-PREFIX: downloads to /tmp of that system, and unpack
 	chroot "$root/" sh -ec "
 		cd ${work#"$root"}
 		apt-get $options update -q
-		image=\$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: //p' | head -1)
+		image=\$(apt-cache depends linux-image-cloud-amd64 |
+			sed -n 's/.*Depends: //p' | head -1)
 		apt-get $options download -q \$image
 	" > "$place/$release.log" 2>&1 || { tail -20 "$place/$release.log" >&2; exit 1; }
 	dpkg-deb --fsys-tarfile "$work"/linux-image-*.deb | tar xf - -C "$work" ./boot

@@ -14,7 +14,8 @@ for release in bullseye trixie sid; do
 	[ -e "$root/.complete" ] && continue
 	echo "making a tree of Debian $release"
 	rm -rf "$root"
-	debootstrap --variant=minbase --include=python3 "$release" "$root" > "$place/$release.log" 2>&1 ||
+	debootstrap --variant=minbase --include=python3 "$release" "$root" \
+		> "$place/$release.log" 2>&1 ||
 		{ tail -20 "$place/$release.log" >&2; exit 1; }
 	if [ "$release" = sid ]; then
 		# Also the newest Python, where it is not the default.
