@@ -8,9 +8,7 @@
  * thread's arena, a heap, a mapped chunk), two for which word of it, and the new word: a number,
  * or the address of one of these.
  */
-#include "fuzz.h"
-
-#include <string.h>
+#include "fuzz_changes.h"
 
 #include "fake_malloc.h"
 #include "malloc/malloc_layout.h"
@@ -21,45 +19,24 @@
 #define MEMORY_MAX  (16UL << 20)
 #define CHANGES_MAX 64
 
-static const uint64_t places[] = {
+static const uint64_t addresses[] = {
 	FAKE_MAIN_ARENA, FAKE_PARAMETERS, FAKE_BRK,    FAKE_BRK + FAKE_BRK_BYTES - 0x2000,
 	FAKE_HEAP,	 FAKE_HEAP + 48,  FAKE_MAPPED, FAKE_HEAP + (64UL << 20),
 };
 
-static uint64_t take_address(struct fuzz_input *input)
+/* A link as safe-linking mangles it. */
+static uint64_t mangled_link(const struct fuzz_places *places, struct fuzz_input *input)
 {
-	uint64_t place = places[fuzz_input__byte(input) % ARRAY_SIZE(places)];
-	uint16_t words;
+	uint64_t link = fuzz_places__address(places, input);
 
-	fuzz_input__take(input, &words, sizeof(words));
-	return place + words % 512 * 8UL;
+	return link ^ fuzz_places__address(places, input) >> 12;
 }
 
-static uint64_t take_word(struct fuzz_input *input)
-{
-	uint64_t word;
-
-	switch (fuzz_input__byte(input) % 4) {
-	case 0:
-		return fuzz_input__byte(input);
-	case 1:
-		return take_address(input);
-	case 2:
-		return take_address(input) ^ take_address(input) >> 12;
-	default:
-		fuzz_input__take(input, &word, sizeof(word));
-		return word;
-	}
-}
-
-static void change(const struct fake_malloc *fake, struct fuzz_input *input)
-{
-	uint64_t address = take_address(input), word = take_word(input);
-	void *there = fake_memory__find(&fake->memory, address, sizeof(word));
-
-	if (there)
-		memcpy(there, &word, sizeof(word));
-}
+static const struct fuzz_places places = {
+	.items = addresses,
+	.cnt = ARRAY_SIZE(addresses),
+	.special_word = mangled_link,
+};
 
 static void check_image(const struct malloc_image *image)
 {
@@ -138,7 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fake.memory.memory.account = account;
 	fake.target.ops = &ops;
 	for (int i = 0; i < CHANGES_MAX && input.size; i++)
-		change(&fake, &input);
+		fuzz_places__change(&places, &fake.memory, &input);
 	read_all(&fake);
 	CHECK(!account__usage(account).used_bytes);
 	account__close(account);

@@ -7,9 +7,7 @@
  * what to change (static data, a table, an item, [heap]), two for which word of it, and the new
  * word: a number, or the address of one of these.
  */
-#include "fuzz.h"
-
-#include <string.h>
+#include "fuzz_changes.h"
 
 #include "fake_other_mallocs.h"
 #include "other_mallocs/other_mallocs.h"
@@ -19,7 +17,7 @@
 #define MEMORY_MAX  (16UL << 20)
 #define CHANGES_MAX 64
 
-static const uint64_t places[] = {
+static const uint64_t addresses[] = {
 	FAKE_ROOT,
 	FAKE_ROOT + (FAKE_PAGES >> 30) * 8,
 	FAKE_ROOT + (FAKE_PAGES >> 42) * 8,
@@ -34,40 +32,16 @@ static const uint64_t places[] = {
 	FAKE_SEGMENT + FAKE_SEGMENT_BYTES,
 };
 
-static uint64_t take_address(struct fuzz_input *input)
+static uint64_t page_address(const struct fuzz_places *places, struct fuzz_input *input)
 {
-	uint64_t place = places[fuzz_input__byte(input) % ARRAY_SIZE(places)];
-	uint16_t words;
-
-	fuzz_input__take(input, &words, sizeof(words));
-	return place + words % 512 * 8UL;
+	return fuzz_places__address(places, input) & ~4095UL;
 }
 
-static uint64_t take_word(struct fuzz_input *input)
-{
-	uint64_t word;
-
-	switch (fuzz_input__byte(input) % 4) {
-	case 0:
-		return fuzz_input__byte(input);
-	case 1:
-		return take_address(input);
-	case 2:
-		return take_address(input) & ~4095UL;
-	default:
-		fuzz_input__take(input, &word, sizeof(word));
-		return word;
-	}
-}
-
-static void change(const struct fake_other_malloc *fake, struct fuzz_input *input)
-{
-	uint64_t address = take_address(input), word = take_word(input);
-	void *there = fake_memory__find(&fake->memory, address, sizeof(word));
-
-	if (there)
-		memcpy(there, &word, sizeof(word));
-}
+static const struct fuzz_places places = {
+	.items = addresses,
+	.cnt = ARRAY_SIZE(addresses),
+	.special_word = page_address,
+};
 
 static void check_item(const struct other_malloc *item)
 {
@@ -95,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fake.memory.memory.account = account;
 	fake.target.ops = &ops;
 	for (int i = 0; i < CHANGES_MAX && input.size; i++)
-		change(&fake, &input);
+		fuzz_places__change(&places, &fake.memory, &input);
 	err = other_mallocs__find(&mallocs, &fake.target);
 	CHECK(!err || account__is_short(err));
 	for (size_t i = 0; i < mallocs.cnt && !err; i++)

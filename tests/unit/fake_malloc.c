@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "fake_mapping.h"
+
 #define PREV_IN_USE	1UL
 #define IS_MAPPED	2UL
 #define NON_MAIN	4UL
@@ -22,12 +24,7 @@ static void put(const struct fake_malloc *fake, uint64_t address, uint64_t word)
 static void map(struct fake_malloc *fake, uint64_t start, uint64_t size, const char *path)
 {
 	fake_memory__map(&fake->memory, start, size);
-	fake->maps[fake->target.map_cnt++] = (struct mapping){.start = start,
-							      .end = start + size,
-							      .inode = *path == '/',
-							      .readable = true,
-							      .writable = true,
-							      .path = path};
+	fake->maps[fake->target.map_cnt++] = fake_mapping(start, size, path);
 }
 
 /* Bins that are all empty: each refers to itself. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "fake_mapping.h"
 #include "other_mallocs/jemalloc_layout.h"
 
 #define PAGE_BYTES 4096UL
@@ -15,12 +16,7 @@ static void put(const struct fake_other_malloc *fake, uint64_t address, uint64_t
 /* Another mapping; several that lie together can share a range of memory. */
 static void add_map(struct fake_other_malloc *fake, uint64_t start, uint64_t size, const char *path)
 {
-	fake->maps[fake->target.map_cnt++] = (struct mapping){.start = start,
-							      .end = start + size,
-							      .inode = *path == '/',
-							      .readable = true,
-							      .writable = true,
-							      .path = path};
+	fake->maps[fake->target.map_cnt++] = fake_mapping(start, size, path);
 }
 
 static void map(struct fake_other_malloc *fake, uint64_t start, uint64_t size, const char *path)
