@@ -44,7 +44,7 @@
 	X(CHECKPOINTS_SKIPPED, "checkpoints_skipped",                                              \
 	  "checkpoints skipped: arena table inconsistent, or CPU time limit exceeded")             \
 	X(MEMORY_SKIPPED, "memory_skipped",                                                        \
-	  "how often memory outside of arenas could not be read, or not within limits")            \
+	  "how often memory outside of arenas was not read (error or limit)")                      \
 	X(EVENTS_STALE, "events_stale", "events ignored because not all probes were inserted yet") \
 	X(EVENTS_UNPLACED, "events_unplaced", "arena events that match no known arena")            \
 	X(ARENAS_ABANDONED, "arenas_abandoned",                                                    \

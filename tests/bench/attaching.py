@@ -25,8 +25,8 @@ def _visit(program, options):
 
 
 def measure(build, quick):
-    print("To attach, report and detach, on %s: of the target's time, median of %d" % (
-        build.name, 1 if quick else ROUNDS))
+    print("Time that a process loses while pyfrag attaches, reports and detaches, on %s: median of "
+          "%d" % (build.name, 1 if quick else ROUNDS))
     print("  %-22s %16s %16s" % ("", "longest stall", "lost in all"))
     with Program(build.path, "json_churn") as program:
         for label, options in WAYS:

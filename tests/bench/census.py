@@ -48,13 +48,13 @@ def measure(build, quick):
             found[what] = _print(what, [seconds for seconds, _ in told],
                                  max(mib for _, mib in told))
         within = [float(heap.ask("census_with_sizes")) for _ in range(min(3, rounds))]
-        print("  within, the target stopped: gc.get_objects(), types and sizes of those that are "
-              "tracked %.0f ms"
+        print("  from inside the process, which stops meanwhile: gc.get_objects(), types and sizes "
+              "of those that are tracked %.0f ms"
               % (1e3 * statistics.median(within)))
         guppy = heap.ask("guppy").strip()
     if guppy == "none":
         return found, GUPPY_S, ["guppy3: not installed in %s; it is held against %.1f s, as was "
                                 "measured elsewhere"
                                 % (build.name, GUPPY_S)]
-    print("  within: guppy3's heap() %.0f ms" % (1e3 * float(guppy)))
+    print("  from inside the process: guppy3's heap() %.0f ms" % (1e3 * float(guppy)))
     return found, float(guppy), []

@@ -18,7 +18,7 @@ def measure_rate(build):
             program.begin("run", 3)
             out = subprocess.run([CONSUMER, str(program.pid)], stdout=subprocess.PIPE, check=True)
             rates[name] = json.loads(out.stdout)["events_per_s"]
-    print("From a recorded ring into the model, one core: %s" % ", ".join(
+    print("Replaying recorded events into the model, one core: %s" % ", ".join(
         "%s %.0f million events/s" % (name, rate / 1e6) for name, rate in rates.items()),
           flush=True)
     return rates

@@ -112,17 +112,17 @@ def measure(build, rows, quick):
                 program.run(WARM_UP_S)
                 cells[row, name] = measure_cell(program, build, row, quick)
         _print_row(row.label, [cells[row, name].slowdown for name in PROGRAMS])
-    print("  not in it: %d pairs in which a neighbour slowed down a whole run" % sum(
+    print("  excluded: %d pairs in which another user of the machine slowed down a whole run" % sum(
         cell.disturbed_cnt for cell in cells.values()))
-    print("  no tracing: the run after / the run before a traced one, in the rows whose slowdown "
-          "is about 1 %")
+    print("  no tracing: an untraced run after a traced one / one before it, for the rows of about "
+          "1 %")
     _print_row("  no tracing", [_drift(cells, name, "drift") for name in PROGRAMS])
     print("  what pyfrag says of it")
     for row in rows:
         if row in SLIGHT:
             _print_row("  " + row.label,
                        ["%.3fx" % cells[row, name].own_account for name in PROGRAMS])
-    print("  by plain throughput: all that the machine's other users take is in it")
+    print("  by plain throughput, including the time that other users of the machine took")
     for row in rows:
         if row in SLIGHT:
             _print_row("  " + row.label, [cells[row, name].plain_slowdown for name in PROGRAMS])

@@ -174,9 +174,8 @@ def measure(build, gib, quick):
                 alone, watched = largest_gaps_us(heap, rounds)
     print("pyfrag's own CPU at the default options, the fragmented heap, of a core: %s" % ", ".join(
         "target %s %.2f %%" % (what, 100 * share) for what, share in shares.items()))
-    print("The target's clock, 2 s at a time, largest gap: undisturbed %.0f us; snapshot after "
-          "snapshot "
-          "%.0f us" % (median(alone), median(watched)))
+    print("Largest gap between two looks of the process at the clock in 2 s: undisturbed %.0f us; "
+          "during snapshots %.0f us" % (median(alone), median(watched)))
     return heaps, shares
 
 
@@ -189,7 +188,8 @@ def measure_from_within(build, gib):
         census, guppy = heap.ask("census"), heap.ask("guppy").strip()
     print("%g GiB of objects that the garbage collector knows: pyfrag snapshot, from outside, "
           "%.0f ms;" % (gib, from_outside * 1e3))
-    print("  within, the target stopped: gc.get_objects() and their types %.0f ms%s" % (
+    print("  from inside the process, which stops meanwhile: gc.get_objects() and their types "
+          "%.0f ms%s" % (
         float(census) * 1e3, "" if guppy == "none"
         else "; guppy3's heap() %.0f ms" % (float(guppy) * 1e3)))
     return ["guppy3: not installed in %s (Debian 12 has no package of it)" % build.name] \

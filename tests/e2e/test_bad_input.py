@@ -105,7 +105,7 @@ def test_other_allocator(python):
     """A trace follows pymalloc only. Objects in malloc's memory are read by a snapshot, others are
     not read at all."""
     commands = {"malloc": ["trace"]}
-    instead = "or read it as it is with `pyfrag snapshot`"
+    instead = "to read the heap as it is, use `pyfrag snapshot`"
     if python.version >= (3, 13):
         commands["mimalloc"] = ["trace", "snapshot"]
     for allocator in commands:

@@ -197,7 +197,7 @@ def test_another_process(any_target, database):
         assert b"another process (pid %d), not from process %d" % (any_target.pid,
                                                                    other.pid) in refused.stderr
         told = run_pyfrag("diff", path, second, "--json")
-        assert b"warning: A and B are of different processes" in told.stderr
+        assert b"warning: A and B are from different processes" in told.stderr
         assert told.stderr.count(b"\n") == 1
         heaps = [json.loads(line) for line in told.stdout.splitlines()][:2]
         assert [(row["heap"], row["pid"]) for row in heaps] == [("A", any_target.pid),

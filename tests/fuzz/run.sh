@@ -82,7 +82,7 @@ seconds=${1:-10}
 [ $# -gt 0 ] && shift
 case $seconds in
 '' | 0* | *[!0-9]*)
-	complain "invalid number of seconds '$seconds'; see: tests/fuzz/run.sh [SECONDS] [TARGET...]"
+	complain "invalid number of seconds '$seconds'; usage: run.sh [SECONDS] [TARGET...]"
 	;;
 esac
 targets=${*:-$(cd tests/fuzz && for source in fuzz_*.c; do echo "${source%.c}"; done)}

@@ -46,7 +46,7 @@ static void warn_if_others(struct database *database)
 				b = database__process(database, true);
 
 	if (!database_process__may_be(&a, &b))
-		log_warning("A and B are of different processes (pid %lld and %lld%s): their "
+		log_warning("A and B are from different processes (pid %lld and %lld%s): their "
 			    "totals are comparable, their addresses and arenas are not",
 			    (long long)a.pid, (long long)b.pid,
 			    a.pid == b.pid ? ", started at different times" : "");

@@ -105,8 +105,10 @@ static void write_verdict(const struct report *report, FILE *out)
 		fprintf(out, ", %s of it resident", BYTES(pinned->resident_hostage_bytes));
 	if (row->bytes)
 		fprintf(out, ". Freeing %s%s releases %s",
-			pinned->live_blocks == 1 ? "it" : COUNT(row->blocks),
-			pinned->live_blocks == 1 ? "" : " of them", BYTES(row->bytes));
+			row->blocks < pinned->live_blocks ? COUNT(row->blocks)
+			: row->blocks == 1		  ? "it"
+							  : "all",
+			row->blocks == 1 ? "" : " of them", BYTES(row->bytes));
 	fputs(".\n", out);
 }
 
@@ -411,11 +413,12 @@ int report__write_text(const struct report *report, FILE *out)
 			report->snapshot.paused_ms > 0 ? SECONDS(report->snapshot.paused_ms / 1000)
 						       : "");
 	if (report->snapshot.unchanged_pools)
-		fprintf(out, "; %s pools unchanged",
-			COUNT(report->snapshot.unchanged_pools + report->snapshot.scrubbed_pools));
+		fprintf(out, "; %s unchanged",
+			COUNTED(report->snapshot.unchanged_pools + report->snapshot.scrubbed_pools,
+				"pool"));
 	if (report->snapshot.calm_pools)
-		fprintf(out, "; %s pools skipped (in arenas without recent changes)",
-			COUNT(report->snapshot.calm_pools));
+		fprintf(out, "; %s skipped (in arenas without recent changes)",
+			COUNTED(report->snapshot.calm_pools, "pool"));
 	fputc('\n', out);
 	if (report->findings->has_map)
 		write_map(&report->findings->map, out);

@@ -35,7 +35,8 @@ static void write_rest(const struct census_report *report, uint64_t cumulative, 
 		rest.blocks += rows->rows[i].blocks;
 	if (!rest.blocks)
 		return;
-	snprintf(kind, sizeof(kind), "(%s more kinds)", COUNT(rows->cnt - report->top));
+	snprintf(kind, sizeof(kind), "(%s)",
+		 units__counted(rows->cnt - report->top, "more kind").text);
 	write_row(rows, &rest, rows->bytes, kind, out);
 }
 
@@ -47,8 +48,8 @@ void text_census__write(const struct census_report *report, FILE *out)
 	fprintf(out, "\nHeap contents by %s: %s, %s in total\n", census_by_names[report->by],
 		units__counted(rows->blocks, "block").text, BYTES(rows->bytes));
 	if (report->since)
-		fprintf(out, "  (without %s blocks that are also in %s)\n",
-			COUNT(report->hidden_blocks), report->since);
+		fprintf(out, "  (without %s also in %s)\n",
+			units__counted(report->hidden_blocks, "block").text, report->since);
 	fprintf(out, "  %12s %8s %12s %8s %12s %8s  %s\n", "count", "", "size", "", "cumulative",
 		"", "kind");
 	for (size_t i = 0; i < rows->cnt && i < report->top; i++) {
@@ -78,6 +79,13 @@ void text_census__write_path(const char *path, bool is_free_listed, FILE *out)
 		fputs("[on one of Python's free lists]", out);
 	else
 		fputs("[no path from a root: a cycle, or held by C code]", out);
+}
+
+void text_census__write_keeper(const char *path, bool is_free_listed, FILE *out)
+{
+	if (path)
+		fputs("kept alive by ", out);
+	text_census__write_path(path, is_free_listed, out);
 }
 
 void text_census__write_block(const struct census_report *report, uint64_t address, FILE *out)

@@ -20,3 +20,6 @@ void text_census__write_kind(const struct census *census, uint32_t kind, FILE *o
  * a free list, or was not reached.
  */
 void text_census__write_path(const char *path, bool is_free_listed, FILE *out);
+
+/* The same in a sentence about the object: "kept alive by PATH", if there is a path. */
+void text_census__write_keeper(const char *path, bool is_free_listed, FILE *out);

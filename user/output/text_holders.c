@@ -88,8 +88,8 @@ void text_holders__write(const struct census_report *report, const struct pin_ho
 	}
 	write_more(paths, out);
 	if (holders->unseen_blocks)
-		fprintf(out, "  (%s more blocks were not examined)\n",
-			COUNT(holders->unseen_blocks));
+		fprintf(out, "  (not examined: %s)\n",
+			units__counted(holders->unseen_blocks, "more block").text);
 }
 
 void text_holders__write_arena(const struct census_report *report, const struct arena_report *arena,
@@ -97,8 +97,8 @@ void text_holders__write_arena(const struct census_report *report, const struct 
 {
 	const struct pinned_region *only = arena->pinned.regions;
 
-	fprintf(out, "\nArena %#" PRIx64 ": %s live blocks, %s in total, occupancy %s",
-		only->address, COUNT(only->live_blocks), BYTES(only->live_bytes),
+	fprintf(out, "\nArena %#" PRIx64 ": %s, %s in total, occupancy %s", only->address,
+		units__counted(only->live_blocks, "live block").text, BYTES(only->live_bytes),
 		units__percent(only->occupancy).text);
 	for (size_t i = 0; i < arena->pinned.block_cnt; i++)
 		text_holders__write_block(report->census, &arena->holders, i,

@@ -65,8 +65,11 @@ static void write_pins(const struct malloc_use_item *item, FILE *out)
 			BYTES(item->image->instance->parameters.trim_threshold));
 	fprintf(out, "; the top one: snapshot --object %#" PRIx64 "\n", sum.first->block);
 	if (sum.cacheable)
-		fprintf(out, "    (small chunks, here %s, only when they leave a tcache)\n",
-			COUNT(sum.cacheable));
+		fprintf(out,
+			"    (%s of them %s small: free() may put %s into a tcache or fastbin "
+			"first)\n",
+			COUNT(sum.cacheable), sum.cacheable == 1 ? "is" : "are",
+			sum.cacheable == 1 ? "it" : "them");
 }
 
 static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)

@@ -251,8 +251,8 @@ void text_memory__write_outside(const struct census *census, const struct outsid
 		fputc('\n', out);
 	}
 	if (rest.cnt)
-		fprintf(out, "  %12s %12s  (%s more kinds)\n", COUNT(rest.cnt), BYTES(rest.bytes),
-			COUNT(objects->row_cnt - ROWS_MAX));
+		fprintf(out, "  %12s %12s  (%s)\n", COUNT(rest.cnt), BYTES(rest.bytes),
+			units__counted(objects->row_cnt - ROWS_MAX, "more kind").text);
 	fprintf(out, "  %12s %12s  (what else malloc has in use)\n", "",
 		BYTES(outside_objects__rest(objects, in_use_bytes)));
 }
@@ -267,8 +267,8 @@ void text_memory__write_tops(const struct census *census, const struct top_owner
 
 		fprintf(out, "  %#-18" PRIx64 " %12s  ", owner->block, BYTES(owner->size));
 		text_census__write_kind(census, owner->kind, out);
-		fputs(", kept alive by ", out);
-		text_census__write_path(owner->path, false, out);
+		fputs(", ", out);
+		text_census__write_keeper(owner->path, false, out);
 		fputc('\n', out);
 	}
 }

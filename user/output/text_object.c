@@ -50,9 +50,9 @@ void text_object__write(const struct census *census, const struct object_report 
 			report->block);
 	else
 		fputs(", outside of arenas", out);
-	fputs("\n  kept alive by ", out);
-	text_census__write_path(report->path, block_kind__role(report->kind) == BLOCK_FREE_LISTED,
-				out);
+	fputs("\n  ", out);
+	text_census__write_keeper(report->path, block_kind__role(report->kind) == BLOCK_FREE_LISTED,
+				  out);
 	fprintf(out, "\n  freeing it frees in total %s (%s) in arenas, and %s and %s (%s) outside",
 		COUNTED(report->dominated_blocks, "block"), BYTES(report->dominated_bytes),
 		COUNTED(report->dominated_outside, "object"),

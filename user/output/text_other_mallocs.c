@@ -62,7 +62,9 @@ void text_loaded_mallocs__write(const struct loaded_mallocs *mallocs, const stru
 	for (size_t i = 0; i < mallocs->cnt; i++) {
 		fprintf(out, "  %s is loaded (", other_malloc_names[mallocs->items[i].kind]);
 		text__write(mallocs->items[i].path, out);
-		fprintf(out, ") but cannot be read: it has at most %s of this\n",
+		fprintf(out,
+			") but cannot be read: it has at most %s of the memory that is unexplained "
+			"or in the break\n",
 			BYTES(loaded_mallocs__bytes_max(use)));
 	}
 }

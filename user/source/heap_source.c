@@ -43,7 +43,8 @@ static int find_heaps(struct heap_source *source, const struct allocator *const 
 	if (err != -ENODATA || target_heaps__find(&source->heaps, allocators, &context, &other))
 		return err;
 	before = *failure;
-	return failure__set(failure, err, "%.900s, or read it as it is with `pyfrag snapshot`",
+	return failure__set(failure, err,
+			    "%.900s; to read the heap as it is, use `pyfrag snapshot`",
 			    before.text);
 }
 
