@@ -45,6 +45,7 @@
 	  "checkpoints skipped: arena table inconsistent, or CPU time limit exceeded")             \
 	X(MEMORY_SKIPPED, "memory_skipped",                                                        \
 	  "how often memory outside of arenas was not read (error or limit)")                      \
+	X(HEAPS_UNDRAWN, "heaps_undrawn", "heaps of malloc that the map leaves out")               \
 	X(EVENTS_STALE, "events_stale", "events ignored because not all probes were inserted yet") \
 	X(EVENTS_UNPLACED, "events_unplaced", "arena events that match no known arena")            \
 	X(ARENAS_ABANDONED, "arenas_abandoned",                                                    \

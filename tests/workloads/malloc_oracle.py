@@ -177,12 +177,12 @@ def pin_here(pin_cnt=4, count=40, size=60000):
     return pins
 
 
-def pin_in_thread(pin_cnt=6, count=400, size=100000):
-    """The same in the arena of another thread, which goes on living. It has several heaps."""
+def run_in_thread(work):
+    """Calls it in a thread that goes on living."""
     ready = threading.Event()
 
     def run():
-        pins.extend(fill_below_pins(pin_cnt, count, size))
+        work()
         ready.set()
         waiting.wait()
 
@@ -190,6 +190,11 @@ def pin_in_thread(pin_cnt=6, count=400, size=100000):
     thread.daemon = True
     thread.start()
     ready.wait()
+
+
+def pin_in_thread(pin_cnt=6, count=400, size=100000):
+    """The same in the arena of another thread, which goes on living. It has several heaps."""
+    run_in_thread(lambda: pins.extend(fill_below_pins(pin_cnt, count, size)))
     return pins
 
 
@@ -310,3 +315,34 @@ def pin_by_object():
     for block in blocks:
         libc.free(block)
     return len(stamps)
+
+
+laid_out = []
+
+
+def lay_out_in_thread(count=400, size=4000):
+    """In an arena of its own, blocks that stay; free memory that malloc_trim(0) has released;
+    blocks of which every second is free, and of which two in three are; free memory that was not
+    released; blocks that stay; and free memory that has become part of the top."""
+    parts = (lambda i: True, lambda i: False, lambda i: i % 2 > 0, lambda i: i % 3 == 0,
+             lambda i: False, lambda i: True)
+    blocks = len(parts) * count + 20
+    laid_out.extend([None] * blocks)
+
+    def stays(i):
+        return i // count < len(parts) and parts[i // count](i)
+
+    def lay_out():
+        fill_tcache()
+        for i in range(blocks):
+            laid_out[i] = libc.malloc(size), stays(i)
+            libc.memset(laid_out[i][0], 0x5a, size)
+        for i in range(count, 2 * count):
+            libc.free(laid_out[i][0])
+        libc.malloc_trim(0)
+        for i in range(2 * count, blocks):
+            if not stays(i):
+                libc.free(laid_out[i][0])
+
+    run_in_thread(lay_out)
+    return laid_out

@@ -72,7 +72,7 @@ int findings__collect(struct findings *out, const struct heap *heap, const struc
 	if (findings.has_arenas)
 		err = pinned__find(&findings.pinned, heap, &findings.measure, &pinned_options,
 				   history, now_ns);
-	if (!err && options->with_map)
+	if (!err && options->with_map && findings.has_arenas)
 		err = memory_map__draw(&findings.map, heap);
 	if (err)
 		return err;

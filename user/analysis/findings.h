@@ -25,7 +25,7 @@ struct findings {
 	 */
 	bool resident_is_upper_bound;
 	struct pinned pinned;
-	bool has_map;
+	bool has_map; /* empty without arenas */
 	struct memory_map map;
 };
 

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "analysis/malloc_map.h"
 #include "analysis/malloc_use.h"
 #include "analysis/memory_use.h"
 #include "other_mallocs/loaded_mallocs.h"
@@ -21,6 +22,8 @@ struct process_memory {
 	const struct mallocs *mallocs;
 	struct other_mallocs other_mallocs;
 	struct loaded_mallocs loaded_mallocs; /* that are not recognized */
+	struct malloc_map malloc_map;	      /* empty unless it is to be drawn */
+	bool has_malloc_map;
 };
 
 /* In how much detail memory is divided. */
@@ -28,6 +31,7 @@ enum memory_detail {
 	MEMORY_COMPLETE,
 	/* Without other allocators than glibc's malloc, which all memory is searched for. */
 	MEMORY_QUICK,
+	MEMORY_DRAWN, /* completely, and with a map of malloc's heaps */
 };
 
 /*
@@ -44,4 +48,10 @@ void process_memory__release(struct process_memory *memory);
 static inline const struct malloc_use *process_memory__malloc(const struct process_memory *memory)
 {
 	return memory->mallocs ? &memory->malloc : NULL;
+}
+
+/* NULL if it was not drawn. */
+static inline const struct malloc_map *process_memory__map(const struct process_memory *memory)
+{
+	return memory->has_malloc_map ? &memory->malloc_map : NULL;
 }

@@ -129,7 +129,7 @@ static const struct option_row rows[] = {
 	 WORD(output.format, format_word), .stands_for = "json"},
 	{OPTION_MAP, "map", 0, NULL,
 	 "draw a map of the heap, one character per sector (equal piece of the address range): ' ' "
-	 "free, '-' partly used, '*' fully used",
+	 "free, '-' partly used, '*' fully used; and one of malloc's heaps",
 	 FLAG(snapshot.findings.with_map)},
 	{OPTION_PAUSE, "pause", 0, NULL, "stop the process while its heap is read",
 	 FLAG(snapshot.reading.pause)},

@@ -306,7 +306,8 @@ static int count_lost(const struct walk *walk, struct chunk_walk_counts *counts)
 	}
 	if (heap->top < heap->chunks_end)
 		heap->top = 0;
-	counts->lost_bytes += (heap->top ? heap->top : heap->end) - heap->chunks_end;
+	heap->lost_bytes = (heap->top ? heap->top : heap->end) - heap->chunks_end;
+	counts->lost_bytes += heap->lost_bytes;
 	return 0;
 }
 

@@ -39,8 +39,9 @@ struct chunk_walk_counts {
 
 /*
  * Shows all chunks of the heap to @take, but for the top and the fence at the end of a heap without
- * one, in the order of addresses, and sets heap->chunks_end. Adds to @counts. Returns 0, what @take
- * has returned, -EDQUOT, -ENOMEM, or as memory__read_ranges().
+ * one, in the order of addresses, and sets heap->chunks_end, which is at most the top, and this at
+ * most the end, and heap->lost_bytes. Adds to @counts. Returns 0, what @take has returned, -EDQUOT,
+ * -ENOMEM, or as memory__read_ranges().
  */
 int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, malloc_chunks_fn *take,
 		      void *context, struct chunk_walk_counts *counts);

@@ -25,6 +25,7 @@ struct malloc_heap {
 	uint64_t first_chunk; /* address */
 	uint64_t top;	      /* address of the arena's top chunk; 0: it is in another heap */
 	uint64_t chunks_end;  /* where a walk has ended: the top, a fence, or what is damaged */
+	uint64_t lost_bytes;  /* from there on, that the walk could not pass over */
 	uint64_t previous;    /* where the arena's heap before starts; 0: this is the first */
 	uint64_t page_bytes;  /* by which a heap of a thread grows and shrinks; a power of two */
 	bool is_below_break;  /* the main arena's: nobody else has moved the break since */

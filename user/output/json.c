@@ -14,6 +14,7 @@
 #include "output/json_holders.h"
 #include "output/json_malloc.h"
 #include "output/json_malloc_changes.h"
+#include "output/json_malloc_map.h"
 #include "output/json_memory.h"
 #include "output/json_object.h"
 #include "output/json_other_mallocs.h"
@@ -358,6 +359,8 @@ int report__write_json(const struct report *report, FILE *out)
 	write_census(&stream, report);
 	if (report->findings->has_map)
 		write_map(&stream, &report->findings->map);
+	if (report->malloc_map)
+		json_malloc_map__write(&stream, report->malloc_map);
 	json_stream__end_object(&stream);
 	errno = 0;
 	if (!stream.err && (fputc('\n', out) == EOF || fflush(out)))

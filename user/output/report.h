@@ -15,6 +15,7 @@
 #include "analysis/census_kinds.h"
 #include "analysis/findings.h"
 #include "analysis/malloc_changes.h"
+#include "analysis/malloc_map.h"
 #include "analysis/malloc_use.h"
 #include "analysis/memory_use.h"
 #include "analysis/object_report.h"
@@ -74,6 +75,7 @@ struct report {
 	const struct memory_use *memory_use;	     /* NULL: not known */
 	const struct malloc_use *malloc_use;	     /* NULL: not known */
 	const struct malloc_changes *malloc_changes; /* NULL: not known, or no trace */
+	const struct malloc_map *malloc_map;	     /* NULL: not requested, or not known */
 	/* Other allocators; requires memory_use. NULL: not known */
 	const struct other_mallocs *other_mallocs;
 	const struct loaded_mallocs *loaded_mallocs; /* along with it */

@@ -5,6 +5,7 @@
 #include "output/text_holders.h"
 #include "output/text_malloc.h"
 #include "output/text_malloc_changes.h"
+#include "output/text_malloc_map.h"
 #include "output/text_memory.h"
 #include "output/text_object.h"
 #include "output/text_other_mallocs.h"
@@ -422,6 +423,8 @@ int report__write_text(const struct report *report, FILE *out)
 	fputc('\n', out);
 	if (report->findings->has_map)
 		write_map(&report->findings->map, out);
+	if (report->malloc_map)
+		text_malloc_map__write(report->malloc_map, out);
 	fputc('\n', out);
 	if (fflush(out) || ferror(out))
 		return errno ? -errno : -EIO;

@@ -54,6 +54,7 @@ static void begin_report(struct heap_snapshot *snapshot, const struct heap_censu
 	report->findings = &snapshot->findings;
 	report->memory_use = memory_use__if_known(&snapshot->memory.use);
 	report->malloc_use = process_memory__malloc(&snapshot->memory);
+	report->malloc_map = process_memory__map(&snapshot->memory);
 	report->other_mallocs = &snapshot->memory.other_mallocs;
 	report->loaded_mallocs = &snapshot->memory.loaded_mallocs;
 	report->snapshot = (struct report_snapshot){.duration_ms = snapshot->reading.duration_ms,
@@ -81,7 +82,9 @@ int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
 		err = collect_findings(out, &options->findings, failure);
 	if (!err)
 		err = process_memory__divide(&out->memory, out->source, out->reading.heap,
-					     MEMORY_COMPLETE, &out->counters, failure);
+					     options->findings.with_map ? MEMORY_DRAWN
+									: MEMORY_COMPLETE,
+					     &out->counters, failure);
 	if (err)
 		return err;
 	begin_report(out, &options->census);

@@ -120,6 +120,7 @@ static int report_memory(struct state *state)
 
 	report->memory_use = memory_use__if_known(&watch->memory.use);
 	report->malloc_use = process_memory__malloc(&watch->memory);
+	report->malloc_map = process_memory__map(&watch->memory);
 	report->other_mallocs = &watch->memory.other_mallocs;
 	report->loaded_mallocs = &watch->memory.loaded_mallocs;
 	report->memory_age_s = (double)(clock_ns(CLOCK_MONOTONIC) - watch->read_ns) / 1e9;

@@ -59,6 +59,8 @@ int trace_session__start(struct trace_session **out, const struct trace_setup *s
 	if (!session)
 		return failure__set(failure, -ENOMEM, "out of memory");
 	session->setup = *setup;
+	session->memory.detail =
+		setup->snapshot->findings.with_map ? MEMORY_DRAWN : MEMORY_COMPLETE;
 	session->wakeups = WAKEUPS_CLOSED;
 	err = trace_start__begin(session, failure);
 	if (err)
