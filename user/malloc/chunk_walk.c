@@ -83,6 +83,8 @@ static bool is_end(const struct malloc_heap *heap, uint64_t address, uint64_t si
 
 	if (!heap->top)
 		return size == FENCE_BYTES;
+	if (address >= heap->top_end) /* it has shrunk */
+		return false;
 	return address == heap->top || (size >= CHUNK_BYTES_MIN && size == heap->top_end - address);
 }
 
