@@ -1,11 +1,13 @@
 """glibc's malloc as pyfrag reads it from outside equals what it says of itself from inside."""
 import ast
 import re
+import shutil
+import subprocess
 import time
 
 import pytest
 
-from conftest import PYTHONS, TOP
+from conftest import PYFRAG, PYTHONS, TOP, check_report
 
 # malloc depends on the release of Debian, not on the Python: one Python each will do.
 ONE_OF_EACH_RELEASE = list({python.root: python for python in reversed(PYTHONS)}.values())
@@ -191,3 +193,29 @@ def test_a_trace_does_not_read_it_again_while_nothing_runs(any_target, trace):
     ages = [report["memory"]["age_s"] for report in reports]
     assert len(ages) >= 3 and ages == sorted(set(ages))
     assert all(report["malloc"] == reports[0]["malloc"] for report in reports)
+
+
+WITHOUT_SCAN = [TOP + "/build/tests/e2e/without_call", "ioctl"]
+WITHOUT_FRAMES = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
+
+
+def look_as(pid, wrapper, *options):
+    return subprocess.run(wrapper + [PYFRAG, "snapshot", "-p", str(pid)] + list(options),
+                          check=True, timeout=120, stdout=subprocess.PIPE).stdout
+
+
+def test_says_whether_unwritten_memory_counts_as_resident(any_target):
+    """The kernel tells it apart (Linux 6.7), or shows page frames (CAP_SYS_ADMIN), or neither."""
+    if not shutil.which("setpriv"):
+        pytest.skip("needs setpriv (util-linux)")
+    views = ([], WITHOUT_SCAN, WITHOUT_SCAN + WITHOUT_FRAMES)
+    ask(any_target, "free_unwritten()")
+    (*exact, bound), said = look(any_target, lambda pid: [
+        check_report(look_as(pid, view, "--json")) for view in views])
+    for report in exact:
+        assert not report["memory"]["resident_is_upper_bound"]
+        assert report["malloc"][0]["trim_releases_bytes"] == said["trim"]
+    assert bound["memory"]["resident_is_upper_bound"] and bound["heap"]["resident_is_upper_bound"]
+    assert bound["malloc"][0]["trim_releases_bytes"] > said["trim"] + (8 << 20)
+    for view, is_said in zip(views, (False, False, True)):
+        assert (b"are upper bounds" in look_as(any_target.pid, view)) == is_said

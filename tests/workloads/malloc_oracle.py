@@ -18,6 +18,7 @@ libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 libc.malloc.argtypes = [ctypes.c_size_t]
 libc.free.argtypes = [ctypes.c_void_p]
+libc.memchr.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
 libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
 if hasattr(libc, "mallinfo2"):
     libc.mallinfo2.restype = Mallinfo2
@@ -301,6 +302,18 @@ def end_thread():
     waiting.set()
     kept[-1].join()
     return 0
+
+
+def free_unwritten(count=100, size=100000):
+    """Free memory that was read and never written, and a block above it that stays."""
+    raise_thresholds()
+    blocks = [libc.malloc(size) for _ in range(count)]
+    for block in blocks:
+        libc.memchr(block, 1, size)
+    pins.append(libc.malloc(size))
+    for block in blocks:
+        libc.free(block)
+    return len(pins)
 
 
 stamps = []

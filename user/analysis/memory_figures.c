@@ -30,7 +30,7 @@ struct memory_figures memory_figures__of(const struct process_memory *memory)
 	struct memory_figures figures = MEMORY_FIGURES_UNKNOWN;
 
 	if (memory->use.is_known) {
-		figures.rss = memory->use.all.resident_bytes;
+		figures.rss = memory->use.total.resident_bytes;
 		figures.unexplained = memory->use.parts[MEMORY_UNEXPLAINED].resident_bytes;
 	}
 	/* With another malloc than glibc's, nothing is known of it. */

@@ -203,6 +203,7 @@ static int measure_resident(struct survey *survey, struct resident_range *ranges
 
 	if (err)
 		return err;
+	use->resident_is_upper_bound = !target__residency_is_exact(survey->target);
 	for (size_t i = 0, at = 0; i < use->region_cnt; i++)
 		use->regions[i].resident_bytes =
 			is_whole(use, &use->regions[i])
@@ -216,6 +217,7 @@ static struct smaps_usage sum_up(const struct smaps *smaps)
 	struct smaps_usage total = {};
 
 	for (size_t i = 0; i < smaps->mappings.cnt; i++) {
+		total.resident_bytes += smaps->usages[i].resident_bytes;
 		total.huge_bytes += smaps->usages[i].huge_bytes;
 		total.hugetlb_bytes += smaps->usages[i].hugetlb_bytes;
 		total.swap_bytes += smaps->usages[i].swap_bytes;

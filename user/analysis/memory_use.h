@@ -30,9 +30,12 @@ struct memory_use {
 	struct memory_owners
 		owners; /* a region of MEMORY_STACKS has the number of a stack as owner */
 	struct memory_files files;
-	size_t stack_cnt;	  /* of those whose place is known */
-	struct smaps_usage total; /* by smaps: huge_bytes, hugetlb_bytes, swap_bytes */
-	bool knows_huge;	  /* which memory is in huge pages; false: only how much in total */
+	size_t stack_cnt; /* of those whose place is known */
+	/* By smaps: resident_bytes, huge_bytes, hugetlb_bytes, swap_bytes. */
+	struct smaps_usage total;
+	/* Resident bytes of parts of mappings may include the zero page (live_pages.h). */
+	bool resident_is_upper_bound;
+	bool knows_huge; /* which memory is in huge pages; false: only how much in total */
 	struct memory_share parts[MEMORY_PART_CNT], all;
 	/* Resident bytes of each part by state; the sum over the states is that of the part. */
 	uint64_t states[MEMORY_PART_CNT][MEMORY_STATE_CNT];

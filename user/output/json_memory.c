@@ -154,6 +154,8 @@ json_t *json_memory__report(const struct memory_use *use, double age_s)
 	json_t *report = pack_full_share(use, &use->all);
 
 	json_values__set(&report, "age_s", json_real(age_s));
+	json_values__set(&report, "resident_is_upper_bound",
+			 json_boolean(use->resident_is_upper_bound));
 	json_values__set(&report, "huge_bytes", json_integer((json_int_t)use->total.huge_bytes));
 	json_values__set(&report, "hugetlb_bytes",
 			 json_integer((json_int_t)use->total.hugetlb_bytes));

@@ -146,11 +146,6 @@ static void write_heap(const struct report *report, FILE *out)
 			 ? ""
 			 : BYTES(report->findings->resident_bytes));
 	write_share(out, "arenas", all, all, note);
-	if (report->findings->resident_is_upper_bound)
-		fputs("  (Resident sizes are upper bounds: they include memory that was read and "
-		      "never written,\n  because seeing the difference takes Linux 6.7 or "
-		      "CAP_SYS_ADMIN.)\n",
-		      out);
 	snprintf(note, sizeof(note), "%s", COUNTED(totals->live_blocks, "block"));
 	write_share(out, "live", totals->live_bytes, all, note);
 	write_share(out, "free blocks", totals->free_block_bytes, all,
@@ -161,6 +156,16 @@ static void write_heap(const struct report *report, FILE *out)
 	snprintf(note, sizeof(note), "%s, swapped out", COUNTED(totals->unread_spans, "pool"));
 	if (totals->unread_spans)
 		write_share(out, "not read", totals->unread_bytes, all, note);
+}
+
+static void write_exactness(const struct report *report, FILE *out)
+{
+	if (report->findings->resident_is_upper_bound ||
+	    (report->memory_use && report->memory_use->resident_is_upper_bound))
+		fputs("  (Resident sizes, and what would be released, are upper bounds: they "
+		      "include memory that was read\n  and never written, because seeing the "
+		      "difference takes Linux 6.7 or CAP_SYS_ADMIN.)\n",
+		      out);
 }
 
 static int compare_free_bytes(const void *left, const void *right)
@@ -374,6 +379,7 @@ int report__write_text(const struct report *report, FILE *out)
 	if (report->memory_use)
 		text_memory__write(report->memory_use, report->other_mallocs, report->memory_age_s,
 				   out);
+	write_exactness(report, out);
 	if (report->loaded_mallocs && report->memory_use)
 		text_loaded_mallocs__write(report->loaded_mallocs, report->memory_use, out);
 	if (report->malloc_use)
