@@ -114,8 +114,8 @@ def measure(build, rows, quick):
         _print_row(row.label, [cells[row, name].slowdown for name in PROGRAMS])
     print("  excluded: %d pairs in which another user of the machine slowed down a whole run" % sum(
         cell.disturbed_cnt for cell in cells.values()))
-    print("  no tracing: an untraced run after a traced one / one before it, for the rows of about "
-          "1 %")
+    print("  no tracing: untraced run after a traced run / untraced run before it (the noise of "
+          "these figures)")
     _print_row("  no tracing", [_drift(cells, name, "drift") for name in PROGRAMS])
     print("  what pyfrag says of it")
     for row in rows:

@@ -174,7 +174,7 @@ def measure(build, gib, quick):
                 alone, watched = largest_gaps_us(heap, rounds)
     print("pyfrag's own CPU at the default options, the fragmented heap, of a core: %s" % ", ".join(
         "target %s %.2f %%" % (what, 100 * share) for what, share in shares.items()))
-    print("Largest gap between two looks of the process at the clock in 2 s: undisturbed %.0f us; "
+    print("Largest gap between two clock readings by the process, within 2 s: undisturbed %.0f us; "
           "during snapshots %.0f us" % (median(alone), median(watched)))
     return heaps, shares
 

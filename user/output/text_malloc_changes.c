@@ -62,9 +62,9 @@ static void write_pinned(const struct malloc_change *change, const char *separat
 {
 	const struct top_pin *pin = &change->most_pinned->pin;
 
-	fprintf(out, "%spinned at the end of an arena ", separator);
+	fprintf(out, "%skept at the end of an arena ", separator);
 	write_signed(change->most_pinned_bytes, out);
-	fprintf(out, ", below %s%s: snapshot --object %#" PRIx64, BYTES(pin->size),
+	fprintf(out, ", by a chunk of %s%s: snapshot --object %#" PRIx64, BYTES(pin->size),
 		pin->is_cached ? " in a tcache" : "", pin->block);
 }
 
