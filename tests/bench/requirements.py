@@ -62,6 +62,8 @@ class Requirements:
         small, large = (heaps[kind] for kind in malloc_heaps.KINDS)
         self.at_most("reading malloc's small chunks / a plain copy", 1.5,
                      [malloc_heaps.reading_ms(small) / median(small.copy)], "%.2fx")
+        self.at_most("second reading of malloc / the first, target idle", 0.1,
+                     [median(small.slept) / malloc_heaps.reading_ms(small)], "%.3fx")
         self.at_most("reading malloc's large chunks", 10, [malloc_heaps.reading_ms(large)],
                      "%.0f ms")
 
