@@ -7,6 +7,11 @@
  * preempted in between, one of the two is late. A pool may also have been copied in the middle of a
  * change. So after memory has been read, the tracer waits a little for late events, and pools that
  * differ are read again, several times, before a difference counts.
+ *
+ * Where CPUs are scarce, a thread may stay preempted for much longer than that: on a busy machine,
+ * or when its container has used up its quota. It is then ready to run, and its CPU time stands
+ * still. So a difference counts only when every thread that was ready when it was seen has run
+ * since (target/run_watch.h), or three seconds have passed.
  */
 #pragma once
 

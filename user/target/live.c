@@ -187,6 +187,12 @@ static int read_activity(const struct target *target, struct target_activity *ou
 	return live_activity__read(target->pid, out);
 }
 
+static int find_ready_threads(const struct target *target, struct ready_thread *out, size_t max,
+			      size_t *cnt)
+{
+	return live_activity__ready_threads(target->pid, out, max, cnt);
+}
+
 static int pause_threads(struct target *target)
 {
 	return live_pause__begin(&live_of(target)->pause, target->pid);
@@ -229,6 +235,7 @@ const struct target_ops live_ops = {
 	.exit_fd = exit_fd,
 	.cpu_ns = cpu_ns,
 	.activity = read_activity,
+	.ready_threads = find_ready_threads,
 	.pause = pause_threads,
 	.resume = resume_threads,
 	.settle = settle,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "target/live_proc.h"
@@ -11,6 +12,8 @@
 #include "util/cleanup.h"
 
 #define STAT_BYTES_MAX 4096
+/* Three numbers of at most 20 digits. */
+#define SCHEDSTAT_BYTES_MAX 128
 /* The threads of a process that has more are not examined one by one. */
 #define ACTIVE_THREADS_MAX 1024
 
@@ -69,6 +72,52 @@ int live_activity__read(pid_t pid, struct target_activity *out)
 	if (!err)
 		*out = activity;
 	return err;
+}
+
+/*
+ * Whether the thread with an entry @id is ready; then *ran_ns is set. One that has ended meanwhile
+ * is not. Returns 1, 0 or negative errno.
+ */
+static int thread_is_ready(pid_t pid, const char *id, uint64_t *ran_ns)
+{
+	_cleanup_(proc_text__release) struct proc_text stat = {}, times = {};
+	char name[64];
+	int state, err;
+
+	snprintf(name, sizeof(name), "task/%.32s/stat", id);
+	if (proc_text__read(&stat, pid, name, STAT_BYTES_MAX))
+		return 0;
+	state = proc_fields__state(stat.bytes);
+	if (state != 'R' && state != 'D')
+		return 0;
+	/* The first number is the time for which it has run (kernel/sched/stats.h, sched_info). */
+	snprintf(name, sizeof(name), "task/%.32s/schedstat", id);
+	err = proc_text__read(&times, pid, name, SCHEDSTAT_BYTES_MAX);
+	if (err)
+		return err == -ESRCH ? 0 : err;
+	*ran_ns = strtoull(times.bytes, NULL, 10);
+	return 1;
+}
+
+int live_activity__ready_threads(pid_t pid, struct ready_thread *out, size_t max, size_t *cnt)
+{
+	_cleanup_closedir_ DIR *directory = live_proc__open_directory(pid, "task");
+	const struct dirent *entry;
+
+	*cnt = 0;
+	if (!directory)
+		return -errno;
+	for (size_t i = 0; i < ACTIVE_THREADS_MAX && *cnt < max && (entry = readdir(directory));
+	     i++) {
+		struct ready_thread thread = {.id = (pid_t)strtol(entry->d_name, NULL, 10)};
+		int ready = thread.id ? thread_is_ready(pid, entry->d_name, &thread.ran_ns) : 0;
+
+		if (ready < 0)
+			return ready;
+		if (ready)
+			out[(*cnt)++] = thread;
+	}
+	return 0;
 }
 
 bool live_activity__first_thread_has_ended(pid_t pid)

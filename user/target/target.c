@@ -153,6 +153,13 @@ int target__activity(const struct target *target, struct target_activity *out)
 	return target->ops->activity ? target->ops->activity(target, out) : -ENODATA;
 }
 
+int target__ready_threads(const struct target *target, struct ready_thread *out, size_t max,
+			  size_t *cnt)
+{
+	return target->ops->ready_threads ? target->ops->ready_threads(target, out, max, cnt)
+					  : -ENODATA;
+}
+
 int target__pause(struct target *target)
 {
 	return target->ops->pause ? target->ops->pause(target) : 0;

@@ -57,6 +57,12 @@ struct target_activity {
 	bool runs; /* a thread runs, or is ready to */
 };
 
+/* A thread that is not asleep: it runs, or waits for a CPU or for a page to be read in. */
+struct ready_thread {
+	pid_t id;
+	uint64_t ran_ns; /* its CPU time so far */
+};
+
 #define THREAD_NAME_BYTES 16
 
 struct target_thread {
@@ -97,6 +103,8 @@ struct target_ops {
 	int (*exit_fd)(const struct target *target);
 	int (*cpu_ns)(const struct target *target, uint64_t *ns);
 	int (*activity)(const struct target *target, struct target_activity *out);
+	int (*ready_threads)(const struct target *target, struct ready_thread *out, size_t max,
+			     size_t *cnt);
 	int (*pause)(struct target *target);
 	uint64_t (*resume)(struct target *target);
 	int (*settle)(struct target *target);
@@ -206,6 +214,13 @@ int target__cpu_ns(const struct target *target, uint64_t *ns);
  * errno.
  */
 int target__activity(const struct target *target, struct target_activity *out);
+
+/*
+ * Stores up to @max of the threads that are not asleep. Returns 0, -ENODATA or negative errno;
+ * -ENOENT if the kernel does not tell the CPU time of a thread (CONFIG_SCHED_INFO).
+ */
+int target__ready_threads(const struct target *target, struct ready_thread *out, size_t max,
+			  size_t *cnt);
 
 /*
  * Stops all threads until target__resume(). A copy is always stopped: 0. On failure none is
