@@ -68,6 +68,16 @@ def nothing_hangs():
     signal.alarm(0)
 
 
+def built_program(name):
+    """A program of this directory, from the build that is tested."""
+    built = os.path.dirname(os.path.abspath(PYFRAG))
+    for directory in (built + "/build", built):
+        path = directory + "/tests/e2e/" + name
+        if os.access(path, os.X_OK):
+            return path
+    pytest.skip("%s is not built beside %s: make check-e2e" % (name, PYFRAG))
+
+
 def run_pyfrag(*args, check=True, timeout=120, **kwargs):
     result = subprocess.run(
         [PYFRAG] + [str(arg) for arg in args],

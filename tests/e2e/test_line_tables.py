@@ -1,24 +1,13 @@
 """The line of every instruction in the standard library equals what each Python itself computes."""
-import os
 import struct
 import subprocess
 
 import pytest
 
-from conftest import PYFRAG, TOP
+from conftest import TOP, built_program
 
 RECORDER = TOP + "/tests/unit/recordings/record_lines.py"
 HEADER = struct.Struct("=iiII")  # kind, first line, size of the table, size of the code
-
-
-def print_lines():
-    """The program that runs pyfrag's decoder, from the same build."""
-    built = os.path.dirname(os.path.abspath(PYFRAG))
-    for directory in (built + "/build", built):
-        path = directory + "/tests/e2e/print_lines"
-        if os.access(path, os.X_OK):
-            return path
-    pytest.skip("print_lines is not built beside %s: make check-e2e" % PYFRAG)
 
 
 def first_difference(records, expected, found):
@@ -40,7 +29,7 @@ def first_difference(records, expected, found):
 
 @pytest.mark.slow
 def test_every_line_of_the_library(python):
-    program = print_lines()
+    program = built_program("print_lines")
     with open(RECORDER) as script:
         stream = subprocess.run(python.command + ["-", "-"], stdin=script, stdout=subprocess.PIPE,
                                 check=True, timeout=120).stdout

@@ -1,5 +1,6 @@
 """glibc's malloc as pyfrag reads it from outside equals what it says of itself from inside."""
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -7,7 +8,8 @@ import time
 
 import pytest
 
-from conftest import PYFRAG, PYTHONS, TOP, check_report
+from conftest import PYFRAG, PYTHONS, TOP, built_program, check_report
+from target import WORKLOADS
 
 # malloc depends on the release of Debian, not on the Python: one Python each will do.
 ONE_OF_EACH_RELEASE = list({python.root: python for python in reversed(PYTHONS)}.values())
@@ -56,6 +58,12 @@ def mapped_of(malloc):
     """Mapped chunks: how many, and their bytes. malloc counts those in a tcache as in use."""
     return tuple(malloc["mapped"][what] + malloc["mapped_cached"][what]
                  for what in ("chunks", "bytes"))
+
+
+def loader_of(program):
+    """The program's loader (PT_INTERP), which can also be started by itself."""
+    headers = subprocess.check_output(["readelf", "--wide", "--program-headers", program])
+    return re.search(rb"interpreter: ([^\]]+)\]", headers).group(1).decode()
 
 
 def as_malloc_info(malloc):
@@ -148,6 +156,40 @@ def test_equals_what_malloc_says(target, snapshot, fills):
     if "fill_in_threads()" in fills:
         assert len(malloc["arenas"]) >= 4
         assert malloc["tcache"]["chunks"] > 100
+
+
+LINKED = {"dynamic": [], "static": ["-static"], "static-pie": ["-static-pie"]}
+MALLINFO2 = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks",
+             "fordblks", "keepcost")
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="no gcc: make test-deps")
+@pytest.mark.parametrize("linked", list(LINKED) + ["started by ld.so"])
+def test_programs_other_than_python(linked, tmp_path):
+    """In a static program malloc is part of the program, without a version, symbols or a library's
+    mapping."""
+    program = str(tmp_path / "program")
+    subprocess.run(["gcc", "-O1", "-s", *LINKED.get(linked, []), "-o", program,
+                    WORKLOADS + "/malloc_oracle.c"], check=True)
+    start = [program] if linked in LINKED else [loader_of(program), program]
+    with subprocess.Popen(start, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout.readline() == b"waiting\n"
+            malloc, = json.loads(subprocess.check_output(
+                [built_program("print_mallocs"), str(process.pid)]))
+            before = anonymous_bytes(process.pid)
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            word, *numbers = process.stdout.readline().split()
+            trimmed = before - anonymous_bytes(process.pid)
+        finally:
+            process.kill()
+    said = dict(zip(MALLINFO2, map(int, numbers)))
+    del said["usmblks"]
+    assert word == b"trimmed" and as_mallinfo(malloc) == said
+    assert malloc["trim_releases_bytes"] == trimmed > 1 << 20
+    assert len(malloc["arenas"]) == 4
+    assert malloc["lost_bytes"] == malloc["lists_torn"] == malloc["windows_torn"] == 0
 
 
 def test_sizes_that_stand_out(any_target, snapshot):

@@ -3,14 +3,13 @@ say of it from inside."""
 import ast
 import glob
 import json
-import os
 import re
 import shutil
 import subprocess
 
 import pytest
 
-from conftest import PYFRAG, PYTHONS
+from conftest import PYTHONS, built_program
 from target import WORKLOADS, Target
 
 # The allocator depends on the release of Debian, not on the Python: one Python each will do.
@@ -120,15 +119,6 @@ def test_several_at_once(python, snapshot):
         assert named["name"] == "mimalloc"
         assert library in named["path"]
         assert report["memory"]["unexplained"]["resident_bytes"] > 20 << 20
-
-
-def built_program(name):
-    built = os.path.dirname(os.path.abspath(PYFRAG))
-    for directory in (built + "/build", built):
-        path = directory + "/tests/e2e/" + name
-        if os.access(path, os.X_OK):
-            return path
-    pytest.skip("%s is not built beside %s: make check-e2e" % (name, PYFRAG))
 
 
 @pytest.mark.skipif(not shutil.which("musl-gcc"), reason="no musl-gcc: make test-deps")
