@@ -206,6 +206,46 @@ static void test_no_estimate_without_residency(void **state)
 	release(&fixture);
 }
 
+/* While the first chunk of the second heap is copied, the target changes the heap. */
+static void shrink_second_heap(void *context, uint64_t address, size_t size)
+{
+	const struct fake_malloc *fake = context;
+	bool is_broken = *fake_memory__word(&fake->memory, SECOND_HEAP + 56) == 8;
+
+	if (address == SECOND_HEAP + 48 && size > 8 &&
+	    *fake_memory__word(&fake->memory, SECOND_HEAP + 16) == FAKE_HEAP_BYTES) {
+		put(fake, SECOND_HEAP + 16, FAKE_HEAP_BYTES - 0x4000);
+		put(fake, SECOND_HEAP + 56, 8);
+	} else if (address == SECOND_HEAP && is_broken) {
+		put(fake, SECOND_HEAP + 56, 0x50 | 5);
+	}
+}
+
+/* Headers that are no longer valid lead to where the top was, which is outside of the heap now. */
+static void test_heap_that_has_shrunk(void **state)
+{
+	const struct malloc_arena_use *use;
+	const struct malloc_heap *heap;
+	struct fixture fixture;
+
+	(void)state;
+	begin(&fixture, &arena_layouts[0], true);
+	fixture.fake.memory.before_read = shrink_second_heap;
+	fixture.fake.memory.context = &fixture.fake;
+	read_mallocs(&fixture);
+	assert_int_equal(*fake_memory__word(&fixture.fake.memory, SECOND_HEAP + 16),
+			 FAKE_HEAP_BYTES - 0x4000);
+	assert_true(fixture.mallocs.items[0].image.counts.retried_windows > 0);
+	heap = &fixture.mallocs.areas.items[0].heaps.items[2];
+	assert_int_equal(heap->start, SECOND_HEAP);
+	assert_true(heap->chunks_end <= heap->top && heap->top < heap->end);
+	use = &fixture.mallocs.items[0].image.arenas[1];
+	assert_int_equal(use->top_bytes, heap->end - heap->top);
+	assert_int_equal(use->in_use.bytes + use->free.bytes + use->top_bytes + use->overhead_bytes,
+			 use->heap_bytes);
+	release(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_rings_that_do_not_close),
 		cmocka_unit_test(test_lists_that_lead_astray),
 		cmocka_unit_test(test_no_estimate_without_residency),
+		cmocka_unit_test(test_heap_that_has_shrunk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
