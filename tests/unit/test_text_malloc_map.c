@@ -80,13 +80,15 @@ static void test_lines_that_are_alike_are_written_once(void **state)
 static void test_many_heaps(void **state)
 {
 	char sectors[MALLOC_MAP_LINES * MALLOC_MAP_COLUMNS + 1];
-	_cleanup_free_ char *text = NULL, *none = NULL;
+	_cleanup_free_ char *text = NULL, *few = NULL, *none = NULL;
 
 	(void)state;
 	fill_lines(sectors, "*-*-*-*-*-*-*-*-");
 	text = write_heaps(sectors, MALLOC_MAP_HEAPS_MAX);
 	assert_int_equal(count_lines(text), 4 + 3 * (1 + MALLOC_MAP_LINES) + 1);
 	assert_non_null(strstr(text, "\nNot shown: 125 heaps with 375.0 MiB free in RAM"));
+	few = write_heaps(sectors, 1);
+	assert_int_equal(count_lines(few), 4 + 1 + MALLOC_MAP_LINES);
 	none = write_heaps(sectors, 0);
 	assert_string_equal(none, "");
 }

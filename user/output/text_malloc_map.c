@@ -9,6 +9,8 @@
 
 /* No heap is begun after so many lines of maps. */
 #define LINES_MAX 40
+/* Nor one that keeps less than this part of what the first one does. */
+#define KEPT_SHARE_MIN (1 / 16.)
 
 #define BYTES(bytes)	     units__bytes(bytes).text
 #define COUNTED(count, noun) units__counted(count, noun).text
@@ -61,6 +63,14 @@ static void write_head(const struct malloc_map *map, const struct malloc_map_hea
 	fprintf(out, "; %s per sector\n", BYTES(heap->sector_bytes));
 }
 
+/* What the heaps are sorted by. */
+static uint64_t kept_bytes(const struct malloc_map *map, size_t number)
+{
+	const struct malloc_map_heap *heap = &map->heaps[number];
+
+	return map->knows_resident ? heap->free_resident_bytes : heap->free_bytes + heap->top_bytes;
+}
+
 static void write_rest(const struct malloc_map *map, size_t first, FILE *out)
 {
 	uint64_t free_bytes = 0;
@@ -68,9 +78,7 @@ static void write_rest(const struct malloc_map *map, size_t first, FILE *out)
 	if (first == map->cnt)
 		return;
 	for (size_t i = first; i < map->cnt; i++)
-		free_bytes += map->knows_resident
-				      ? map->heaps[i].free_resident_bytes
-				      : map->heaps[i].free_bytes + map->heaps[i].top_bytes;
+		free_bytes += kept_bytes(map, i);
 	fprintf(out, "Not shown: %s with %s free%s (see --json)\n",
 		COUNTED(map->cnt - first, "heap"), BYTES(free_bytes),
 		map->knows_resident ? " in RAM" : "");
@@ -87,6 +95,8 @@ void text_malloc_map__write(const struct malloc_map *map, FILE *out)
 	      "in the top,\n' ' nothing in RAM; '?' not read\n",
 	      out);
 	for (int lines = 0; i < map->cnt && lines < LINES_MAX; i++) {
+		if ((double)kept_bytes(map, i) < KEPT_SHARE_MIN * (double)kept_bytes(map, 0))
+			break;
 		write_head(map, &map->heaps[i], out);
 		lines += 1 + write_sectors(&map->heaps[i], out);
 	}
