@@ -220,11 +220,12 @@ def test_while_threads_allocate(any_target, snapshot):
 
 
 def test_a_trace_follows_it(any_target, snapshot, start_trace):
-    trace = start_trace("-p", any_target.pid, "-i", "0.1", "--budget", "0")
+    trace = start_trace("-p", any_target.pid, "-i", "0.1", "--budget", "0", "--map")
     ask(any_target, "fill_here(2)")
     any_target.wait_until_blocked()
     first, *_, last = trace.stop()
-    assert last["malloc"] == snapshot(any_target.pid)["malloc"]
+    report = snapshot(any_target.pid, "--map")
+    assert last["malloc"] == report["malloc"] and last["malloc_map"] == report["malloc_map"]
     assert last["malloc"][0]["in_use"]["bytes"] > first["malloc"][0]["in_use"]["bytes"] + (10 << 20)
     assert last["memory"]["age_s"] < 1 and last["counters"]["memory_skipped"] == 0
 

@@ -3,6 +3,8 @@ import struct
 
 import pytest
 
+from conftest import PYTHONS, run_pyfrag
+from target import Target
 from test_malloc import ONE_OF_EACH_RELEASE, ask, look
 
 PAGE = 4096
@@ -85,3 +87,17 @@ def test_sums_are_what_malloc_says(target, snapshot):
     states = report["memory"]["malloc"]["states"]
     assert sum(free_in_ram) == states["free"] + states["tcache"] + states["top"]
     assert report["counters"]["heaps_undrawn"] == 0
+
+
+def test_without_arenas(snapshot):
+    """Python's objects are in malloc's heaps, which are drawn once."""
+    with Target(PYTHONS[0], env={"PYTHONMALLOC": "malloc"}) as target:
+        target.wait_until_blocked()
+        report = snapshot(target.pid, "--map")
+        text = run_pyfrag("snapshot", "-p", target.pid, "--map").stdout.decode()
+        assert "malloc_map" not in snapshot(target.pid)
+    assert report["map"] == []
+    heap, = report["malloc_map"]
+    assert heap["is_main"] and heap["in_use_bytes"] > 1 << 20
+    assert "\nMap of 0x" not in text
+    assert text.count("\nHeap at %s of the main arena: " % heap["address"]) == 1

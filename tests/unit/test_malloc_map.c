@@ -183,6 +183,34 @@ static void test_residency_unknown(void **state)
 	}
 }
 
+/* However little memory there is, none is lost. */
+static void test_each_allocation_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct memory *memory;
+	uint64_t nth = 0;
+	int err;
+
+	read_mallocs(fixture);
+	memory = &fixture->fake.memory.memory;
+	do {
+		struct account *account;
+
+		assert_int_equal(account__new(&account, UINT64_MAX, NULL), 0);
+		account__refuse_nth(account, ++nth);
+		memory->account = account;
+		err = malloc_map__draw(&fixture->map, &fixture->mallocs, &fixture->fake.target);
+		malloc_map__release(&fixture->map);
+		memory->account = NULL;
+		assert_true(!err || err == -EDQUOT);
+		assert_int_equal(account__usage(account).refused, err != 0);
+		assert_int_equal(account__usage(account).used_bytes, 0);
+		account__close(account);
+	} while (err);
+	/* Sums of sectors, the list of heaps, and each heap's characters and bytes */
+	assert_int_equal(nth - 1, 2 + 3 * 2);
+}
+
 /* What lies behind a damaged chunk is unknown, up to the top. */
 static void test_damaged_chunk(void **state)
 {
@@ -212,6 +240,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_each_byte_counts, begin, end),
 		cmocka_unit_test_setup_teardown(test_residency_unknown, begin, end),
+		cmocka_unit_test_setup_teardown(test_each_allocation_refused, begin, end),
 		cmocka_unit_test_setup_teardown(test_damaged_chunk, begin, end),
 	};
 
