@@ -20,6 +20,9 @@ FILLS = {
     "one arena": ("fill_here()",),
     "divided mappings": ("fill_here(2)", "divide_mappings()"),
     "threads": ("fill_here(2)", "fill_in_threads()"),
+    "break moved by others": ("move_break()",),
+    "break refused for some time": ("block_break()", "fill_here(2, 5000)",
+                                    "unblock_break()", "fill_here(4, 5000)"),
 }
 
 
@@ -75,7 +78,7 @@ def as_malloc_info(malloc):
         "rest": (free["chunks"] + len(malloc["arenas"]),
                  free["bytes"] + malloc["top_bytes"] + free["chunks"]),
         "mmap": mapped_of(malloc),
-        "system": malloc["heap_bytes"],
+        "system": malloc["heap_bytes"] + malloc["foreign_bytes"],
     }
 
 
@@ -83,13 +86,13 @@ def as_mallinfo(malloc):
     """What mallinfo2() would say, by pyfrag's report."""
     available = malloc["free"]["bytes"] + malloc["fastbins"]["bytes"] + malloc["top_bytes"]
     return {
-        "arena": malloc["heap_bytes"],
+        "arena": malloc["heap_bytes"] + malloc["foreign_bytes"],
         "ordblks": malloc["free"]["chunks"] + len(malloc["arenas"]),
         "smblks": malloc["fastbins"]["chunks"],
         "hblks": mapped_of(malloc)[0],
         "hblkhd": mapped_of(malloc)[1],
         "fsmblks": malloc["fastbins"]["bytes"],
-        "uordblks": malloc["heap_bytes"] - available,
+        "uordblks": malloc["heap_bytes"] + malloc["foreign_bytes"] - available,
         "fordblks": available,
         "keepcost": malloc["arenas"][0]["top_bytes"],
     }
@@ -146,6 +149,7 @@ def test_equals_what_malloc_says(target, snapshot, fills):
     assert said["trim"] == malloc["arenas"][0]["top_resident_bytes"] + sum(
         arena["free_resident_bytes"] for arena in malloc["arenas"])
     assert malloc["lost_bytes"] == malloc["lists_torn"] == malloc["windows_torn"] == 0
+    assert malloc["missing_bytes"] == malloc["arenas_damaged"] == 0
     if fills:
         assert malloc["in_use"]["bytes"] > 10 << 20
         assert said["trim"] > 1 << 20

@@ -194,6 +194,90 @@ static void test_lists_that_lead_astray(void **state)
 	}
 }
 
+#define MAIN_TOP   (FAKE_BRK + FAKE_BRK_BYTES - 0x2000)
+#define TOP_BEHIND 0x800UL /* from the start of the next piece on */
+
+/* Has the main arena go on in @size bytes at @address: a free chunk, one in use, and the top. */
+static void move_main_top(const struct fake_malloc *fake, uint64_t address, uint64_t size)
+{
+	put(fake, MAIN_TOP + 8, 16 | 1);
+	put(fake, MAIN_TOP + 24, 16 | 1);
+	put(fake, address, 0);
+	put(fake, address + 8, 0x400 | 1);
+	put(fake, address + 0x400, 0x400);
+	put(fake, address + 0x408, TOP_BEHIND - 0x400);
+	put(fake, address + TOP_BEHIND + 8, (size - TOP_BEHIND) | 1);
+	put(fake, FAKE_MAIN_ARENA + fake->layout->top, address + TOP_BEHIND);
+}
+
+static void check_totals(const struct fixture *fixture, uint64_t foreign_bytes,
+			 uint64_t missing_bytes)
+{
+	struct malloc_arena_use sum = malloc_image__total(&fixture->mallocs.items[0].image);
+
+	assert_int_equal(fixture->mallocs.areas.items[0].heaps.cnt, 4);
+	assert_int_equal(fixture->mallocs.areas.items[0].damaged_arenas, 0);
+	assert_int_equal(sum.in_use.cnt, fixture->fake.in_use_cnt + 1);
+	assert_int_equal(sum.free.cnt, fixture->fake.free_cnt + 1);
+	assert_int_equal(sum.lost_bytes, 0);
+	assert_int_equal(sum.foreign_bytes, foreign_bytes);
+	assert_int_equal(sum.missing_bytes, missing_bytes);
+}
+
+static void test_break_moved_by_others(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	begin(&fixture, &arena_layouts[0], true);
+	move_main_top(&fixture.fake, MAIN_TOP + 0x1000, 0x1000);
+	/* Others may have what looks like a chunk, and what is in use does not end there. */
+	put(&fixture.fake, MAIN_TOP + 0x108, 0x80 | 1);
+	read_mallocs(&fixture);
+	check_totals(&fixture, 0x1000 - 32, 0);
+	release(&fixture);
+}
+
+/* In place of a mapped chunk, there is a piece of the main arena. */
+static void begin_with_piece(struct fixture *fixture)
+{
+	begin(fixture, &arena_layouts[0], true);
+	move_main_top(&fixture->fake, FAKE_MAPPED + 0x3000, 0x5000);
+	put(&fixture->fake, FAKE_MAIN_ARENA, 2UL << 32); /* NONCONTIGUOUS */
+	put(&fixture->fake,
+	    malloc_arena__bins(&(struct malloc_arena){.address = FAKE_MAIN_ARENA},
+			       fixture->fake.layout) +
+		    ARENA_NEXT_AFTER_BINS + 24,
+	    FAKE_BRK_BYTES - 0x2000 + 32 + 0x5000);
+}
+
+static void test_break_refused(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	begin_with_piece(&fixture);
+	read_mallocs(&fixture);
+	check_totals(&fixture, 0, 0);
+	assert_int_equal(fixture.mallocs.areas.mapped.cnt, 1);
+	release(&fixture);
+}
+
+/* What cannot be found is counted. */
+static void test_damaged_piece(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	begin_with_piece(&fixture);
+	put(&fixture.fake, FAKE_MAPPED + 0x3008, 0x410 | 1);
+	read_mallocs(&fixture);
+	assert_int_equal(fixture.mallocs.areas.items[0].heaps.cnt, 3);
+	assert_int_equal(fixture.mallocs.areas.items[0].damaged_arenas, 1);
+	assert_int_equal(fixture.mallocs.items[0].image.arenas[0].missing_bytes, 0x5000);
+	release(&fixture);
+}
+
 /* A source that does not know what is in RAM: no estimate, in place of 0. */
 static void test_no_estimate_without_residency(void **state)
 {
@@ -254,6 +338,9 @@ int main(void)
 		cmocka_unit_test(test_damaged_heaps),
 		cmocka_unit_test(test_rings_that_do_not_close),
 		cmocka_unit_test(test_lists_that_lead_astray),
+		cmocka_unit_test(test_break_moved_by_others),
+		cmocka_unit_test(test_break_refused),
+		cmocka_unit_test(test_damaged_piece),
 		cmocka_unit_test(test_no_estimate_without_residency),
 		cmocka_unit_test(test_heap_that_has_shrunk),
 	};

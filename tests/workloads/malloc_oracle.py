@@ -84,6 +84,36 @@ def divide_mappings(count=20, size=8 << 20):
     return count
 
 
+libc.sbrk.restype = ctypes.c_void_p
+libc.sbrk.argtypes = [ctypes.c_ssize_t]
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = ([ctypes.c_void_p, ctypes.c_size_t] + 4 * [ctypes.c_int])
+libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+
+
+def move_break(sizes=(4096, 100, 70001, 2000000)):
+    """Calls sbrk() as others would do, and writes to that memory; then has malloc go on there."""
+    for seed, size in enumerate(sizes):
+        libc.memset(libc.sbrk(size), 0x21, size)
+        fill_here(2 * seed, 3000)
+    return len(sizes)
+
+
+blocks_break = []
+
+
+def block_break(distance=1 << 20):
+    """Has something lie above the break, so that malloc goes on in mappings."""
+    page = (libc.sbrk(0) + distance) // 4096 * 4096
+    assert libc.mmap(page, 4096, 0, 0x100022, -1, 0) == page  # MAP_FIXED_NOREPLACE
+    blocks_break.append(page)
+    return page
+
+
+def unblock_break():
+    return libc.munmap(blocks_break.pop(), 4096)
+
+
 libc.tmpfile.restype = ctypes.c_void_p
 libc.rewind.argtypes = [ctypes.c_void_p]
 libc.setvbuf.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_size_t]

@@ -5,7 +5,8 @@
 
 #include "util/word.h"
 
-#define ARENA_BYTES_MAX (112 + ARENA_END_AFTER_BINS)
+#define ARENA_BYTES_MAX	   (112 + ARENA_END_AFTER_BINS)
+#define FLAG_NONCONTIGUOUS 2U
 
 const struct arena_layout arena_layouts[ARENA_LAYOUTS] = {
 	{.fastbins = 16, .fastbin_cnt = 10, .top = 96, .bins = 112}, /* 2.27 to 2.42 */
@@ -19,11 +20,14 @@ int malloc_arena__read(struct malloc_arena *out, const struct arena_layout *layo
 	uint8_t bytes[ARENA_BYTES_MAX];
 	const uint8_t *rest = bytes + layout->bins + ARENA_NEXT_AFTER_BINS;
 	int err = memory__read(memory, address, bytes, layout->bins + ARENA_END_AFTER_BINS);
+	uint32_t flags;
 
 	if (err)
 		return err;
+	memcpy(&flags, bytes + ARENA_FLAGS_AT, sizeof(flags));
 	*out = (struct malloc_arena){
 		.address = address,
+		.is_contiguous = !(flags & FLAG_NONCONTIGUOUS),
 		.top = word_at(bytes + layout->top),
 		.threads = word_at(rest + 16),
 		.system_bytes = word_at(rest + 24),

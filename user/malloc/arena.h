@@ -18,6 +18,9 @@
 #define ARENA_BINS	   127 /* bin 0 does not exist; the pairs are those of bins 1 to 127 */
 #define ARENA_FASTBINS_MAX 10
 
+/* Bytes from the start on. */
+#define ARENA_FLAGS_AT 4 /* 32 bits */
+
 /* Bytes from the first bin on. */
 #define ARENA_NEXT_AFTER_BINS 2048 /* behind 254 words of bins and 16 bytes of binmap */
 #define ARENA_END_AFTER_BINS  2088
@@ -34,7 +37,8 @@ extern const struct arena_layout arena_layouts[ARENA_LAYOUTS];
 struct malloc_arena {
 	uint64_t address;
 	bool is_main;
-	uint64_t top; /* address of a chunk; in the arena itself: there is none yet */
+	bool is_contiguous; /* the main arena: brk(2) has never failed */
+	uint64_t top;	    /* address of a chunk; in the arena itself: there is none yet */
 	uint64_t fastbins[ARENA_FASTBINS_MAX];
 	uint64_t threads;      /* attached */
 	uint64_t system_bytes; /* got from the system: what its heaps have, open for use */

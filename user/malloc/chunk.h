@@ -5,8 +5,17 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #define CHUNK_HEADER_BYTES 16
 #define CHUNK_BYTES_MIN	   32 /* MINSIZE */
+/*
+ * Where an arena went on elsewhere, the last 32 bytes of the memory below became two chunks that
+ * are too small to be any others (sysmalloc()).
+ */
+#define FENCE_CHUNK_BYTES 16
+#define FENCE_BYTES	  32
 
 #define CHUNK_FLAGS	  7UL
 #define CHUNK_PREV_IN_USE 1UL
@@ -15,3 +24,10 @@
 /* HEAP_MAX_SIZE: of a heap of a thread's arena, which is aligned to as much. */
 #define MALLOC_HEAP_BYTES_MAX (64UL << 20)
 #define MALLOC_PAGE_BYTES     4096UL
+
+/* Whether the two words may be the header of a chunk of the main arena that none comes before. */
+static inline bool chunk__may_be_first(const uint64_t *words)
+{
+	return !words[0] && (words[1] & CHUNK_FLAGS) == CHUNK_PREV_IN_USE &&
+	       words[1] > CHUNK_BYTES_MIN;
+}

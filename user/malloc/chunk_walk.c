@@ -15,8 +15,8 @@
 #define CHUNKS_MAX  (WINDOW_BYTES_MAX / CHUNK_BYTES_MIN)
 #define TRIES_MAX   3
 #define RETURNS_MAX 64
-
-#define FENCE_BYTES 16 /* the chunk at the end of a heap that is not the last one */
+/* So many possible chunks, one behind the other, are there by chance hardly ever. */
+#define CHUNKS_PROVING 256
 
 struct header {
 	uint64_t previous_size, size;
@@ -81,9 +81,9 @@ static bool is_end(const struct malloc_heap *heap, uint64_t address, uint64_t si
 {
 	uint64_t size = size_word & ~CHUNK_FLAGS;
 
-	if (!heap->top)
-		return size == FENCE_BYTES;
-	if (address >= heap->top_end) /* it has shrunk */
+	if (size == FENCE_CHUNK_BYTES)
+		return heap->is_main || !heap->top;
+	if (!heap->top || address >= heap->top_end) /* it has shrunk */
 		return false;
 	return address == heap->top || (size >= CHUNK_BYTES_MIN && size == heap->top_end - address);
 }
@@ -313,6 +313,24 @@ static int count_lost(const struct walk *walk, struct chunk_walk_counts *counts)
 	return 0;
 }
 
+/* Sets where the heap and its top end, for a walk that came to the end of the chunks. */
+static void end_heap(const struct walk *walk)
+{
+	struct malloc_heap *heap = walk->heap;
+
+	if (heap->is_main && (header_at(walk, 0).size & ~CHUNK_FLAGS) == FENCE_CHUNK_BYTES) {
+		heap->top = 0;
+		heap->end = heap->chunks_end + FENCE_BYTES < heap->end
+				    ? heap->chunks_end + FENCE_BYTES
+				    : heap->end;
+		heap->open_end = heap->end;
+		heap->is_below_break = false;
+	} else if (heap->top) {
+		heap->top = heap->chunks_end;
+		heap->end = heap->top_end;
+	}
+}
+
 int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, malloc_chunks_fn *take,
 		      void *context, struct chunk_walk_counts *counts)
 {
@@ -331,12 +349,28 @@ int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, mal
 	if (err != -ENODATA)
 		return err;
 	err = show(&walk, &walk.before);
-	if (heap->top && is_complete(&walk)) {
-		heap->top = walk.at;
-		heap->end = heap->top_end;
-	}
 	heap->chunks_end = walk.at;
-	if (!err && !is_complete(&walk))
+	if (is_complete(&walk))
+		end_heap(&walk);
+	else if (!err)
 		err = count_lost(&walk, counts);
 	return err;
+}
+
+bool malloc_heap__may_begin_at(const struct malloc_heap *heap, const struct memory *memory,
+			       uint64_t address)
+{
+	for (int i = 0; i < CHUNKS_PROVING; i++) {
+		struct header header;
+
+		if (address > heap->end - sizeof(header) ||
+		    memory__read(memory, address, &header, sizeof(header)))
+			return false;
+		if (is_end(heap, address, header.size))
+			return i || address == heap->top;
+		if (!is_possible(heap, address, header.size))
+			return false;
+		address += header.size & ~CHUNK_FLAGS;
+	}
+	return true;
 }

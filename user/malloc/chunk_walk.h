@@ -40,8 +40,16 @@ struct chunk_walk_counts {
 /*
  * Shows all chunks of the heap to @take, but for the top and the fence at the end of a heap without
  * one, in the order of addresses, and sets heap->chunks_end, which is at most the top, and this at
- * most the end, and heap->lost_bytes. Adds to @counts. Returns 0, what @take has returned, -EDQUOT,
+ * most the end, and heap->lost_bytes. A heap of the main arena that has a fence before its end is
+ * cut there, and has no top then. Adds to @counts. Returns 0, what @take has returned, -EDQUOT,
  * -ENOMEM, or as memory__read_ranges().
  */
 int malloc_heap__walk(struct malloc_heap *heap, const struct memory *memory, malloc_chunks_fn *take,
 		      void *context, struct chunk_walk_counts *counts);
+
+/*
+ * Whether chunks of @heap may begin at @address, which is in it: they lead to its top or to a
+ * fence, or on for a while. Where memory cannot be read, there are none.
+ */
+bool malloc_heap__may_begin_at(const struct malloc_heap *heap, const struct memory *memory,
+			       uint64_t address);

@@ -34,9 +34,8 @@ static uint64_t first_chunk(const struct malloc_arena *arena, const struct arena
 	return round_up(malloc_arena__bins(arena, layout) + ARENA_END_AFTER_BINS);
 }
 
-/* Adds a heap. Returns 0, -EDQUOT, -ENOMEM, or -EUCLEAN: it is there, so the list is circular. */
-static int add(struct malloc_heap_list *list, struct account *account,
-	       const struct malloc_heap *heap)
+int malloc_heap_list__add(struct malloc_heap_list *list, struct account *account,
+			  const struct malloc_heap *heap)
 {
 	int err = ACCOUNT_RESERVE(account, list->items, list->capacity, list->cnt + 1);
 
@@ -50,6 +49,18 @@ static int add(struct malloc_heap_list *list, struct account *account,
 		return errno == EINVAL ? -EUCLEAN : -errno;
 	list->items[list->cnt++] = *heap;
 	return 0;
+}
+
+static int compare_heaps(const void *a, const void *b)
+{
+	const struct malloc_heap *left = a, *right = b;
+
+	return left->start < right->start ? -1 : left->start > right->start;
+}
+
+int malloc_heap_list__sort(struct malloc_heap_list *list, struct account *account)
+{
+	return account__sort(account, list->items, list->cnt, sizeof(*list->items), compare_heaps);
 }
 
 void malloc_heap_list__release(struct malloc_heap_list *list)
@@ -102,7 +113,7 @@ static int add_thread_heaps(struct malloc_heap_list *list, const struct target *
 		heap.page_bytes = page_bytes_of(&info, arena);
 		if (heap.first_chunk >= heap.end || heap.top >= heap.end)
 			return -EUCLEAN;
-		err = add(list, target->memory->account, &heap);
+		err = malloc_heap_list__add(list, target->memory->account, &heap);
 		if (err || start == first)
 			return err;
 		start = info.previous;
@@ -121,40 +132,68 @@ static uint64_t break_of(const struct target *target)
 	return end;
 }
 
-static int add_main_heap(struct malloc_heap_list *list, const struct target *target,
-			 const struct found_malloc *found, const struct malloc_arena *arena,
-			 size_t number)
+/* Sets where the top of the main arena and with it the heap end: @limit, or where somebody else
+ * has moved the break. Returns 0, -EUCLEAN, or as memory__read(). */
+static int find_top_end(struct malloc_heap *heap, const struct memory *memory, uint64_t limit)
 {
-	uint64_t end = break_of(target), top_size;
-	struct malloc_heap heap = {
-		.start = found->parameters.sbrk_base,
-		.top = arena->top,
-		.arena = number,
-	};
-	int err;
+	uint64_t top_size = 0;
+	int err = memory__read(memory, heap->top + 8, &top_size, sizeof(top_size));
 
-	if (!found->parameters.is_known)
-		return 0;
-	heap.first_chunk = round_up(heap.start);
-	if (heap.top < heap.first_chunk || heap.top >= end)
-		return -EUCLEAN;
-	err = memory__read(target->memory, heap.top + 8, &top_size, sizeof(top_size));
-	/* Unless somebody else has moved the break, the top reaches up to there. */
-	if (err == -EFAULT && memory__leaves(target->memory, heap.top + 8)) {
-		top_size = end - heap.top;
+	if (err == -EFAULT && memory__leaves(memory, heap->top + 8)) {
+		top_size = limit - heap->top;
 		err = 0;
 	}
 	if (err)
 		return err == -EFAULT ? -EUCLEAN : err;
 	top_size &= ~CHUNK_FLAGS;
-	if (top_size > end - heap.top)
+	if (top_size > limit - heap->top)
 		return -EUCLEAN;
-	heap.end = heap.top + top_size;
+	heap->end = heap->top + top_size;
+	return 0;
+}
+
+int malloc_heap__set_main(struct malloc_heap *out, const struct memory *memory,
+			  const struct malloc_arena *arena, const struct arena_layout *layout,
+			  uint64_t start, uint64_t end)
+{
+	struct malloc_heap heap = {.start = start,
+				   .end = end,
+				   .first_chunk = round_up(start),
+				   .top_word = arena->address + layout->top,
+				   .is_main = true};
+	int err = 0;
+
+	if (arena->top >= heap.first_chunk && arena->top < end) {
+		heap.top = arena->top;
+		err = find_top_end(&heap, memory, end);
+	}
 	heap.open_end = heap.end;
 	heap.top_end = heap.end;
-	heap.top_word = arena->address + found->layout->top;
-	heap.is_below_break = heap.end == end;
-	return add(list, target->memory->account, &heap);
+	if (!err)
+		*out = heap;
+	return err;
+}
+
+static int add_main_heap(struct malloc_heap_list *list, const struct target *target,
+			 const struct found_malloc *found, const struct malloc_arena *arena,
+			 size_t number)
+{
+	uint64_t end = break_of(target), start = found->parameters.sbrk_base;
+	struct malloc_heap heap = {};
+	int err;
+
+	if (!found->parameters.is_known)
+		return -EUCLEAN;
+	if (!arena->is_contiguous && start >= end)
+		return 0;
+	err = malloc_heap__set_main(&heap, target->memory, arena, found->layout, start, end);
+	if (err)
+		return err;
+	if (!heap.top && arena->is_contiguous)
+		return -EUCLEAN;
+	heap.arena = number;
+	heap.is_below_break = heap.top && heap.end == end;
+	return malloc_heap_list__add(list, target->memory->account, &heap);
 }
 
 int malloc_heaps__add(struct malloc_heap_list *list, const struct target *target,
@@ -172,7 +211,7 @@ int malloc_heap__reread_end(struct malloc_heap *heap, const struct memory *memor
 	struct heap_info info;
 	int err;
 
-	if (heap->start % MALLOC_HEAP_BYTES_MAX)
+	if (heap->is_main)
 		return 0;
 	err = memory__read(memory, heap->start, &info, sizeof(info));
 	if (err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where the chunks of an arena lie: the heaps of a thread's arena, which are mappings of up to 64
- * MiB each, linked from the last one back; and the heap of the main arena, by brk(2).
+ * MiB each, linked from the last one back; and the heap of the main arena, by brk(2). That one may
+ * go on elsewhere (malloc/main_pieces.h); each piece is a heap then.
  *
  * Source: malloc/arena.c (struct heap_info, sysmalloc() and heap_trim() in malloc/malloc.c) of
  * glibc 2.31 to 2.43.
@@ -28,6 +29,7 @@ struct malloc_heap {
 	uint64_t lost_bytes;  /* from there on, that the walk could not pass over */
 	uint64_t previous;    /* where the arena's heap before starts; 0: this is the first */
 	uint64_t page_bytes;  /* by which a heap of a thread grows and shrinks; a power of two */
+	bool is_main;	      /* of the main arena */
 	bool is_below_break;  /* the main arena's: nobody else has moved the break since */
 	size_t arena;	      /* its place in the list of arenas */
 };
@@ -41,13 +43,29 @@ struct malloc_heap_list {
 
 void malloc_heap_list__release(struct malloc_heap_list *list);
 
+/* Adds a heap. Returns 0, -EDQUOT, -ENOMEM, or -EUCLEAN: one that starts there is in the list. */
+int malloc_heap_list__add(struct malloc_heap_list *list, struct account *account,
+			  const struct malloc_heap *heap);
+
+/* Sorts the heaps by address. Returns 0 or -ETIME. */
+int malloc_heap_list__sort(struct malloc_heap_list *list, struct account *account);
+
 /*
- * Adds the heaps of @arena, the arena number @number of @found. Returns 0; -EUCLEAN: they are
+ * Adds the heaps of @arena, the arena number @number of @found; of the main arena only that by
+ * brk(2). Returns 0; -EUCLEAN: they are
  * damaged, or changed meanwhile; -EDQUOT, -ENOMEM, or as memory__read_ranges().
  */
 int malloc_heaps__add(struct malloc_heap_list *list, const struct target *target,
 		      const struct found_malloc *found, const struct malloc_arena *arena,
 		      size_t number);
+
+/*
+ * Describes the memory from @start to @end, which the main arena @arena has, all of it or up to the
+ * end of its top, if that is there. Returns 0; -EUCLEAN: the top is damaged; or as memory__read().
+ */
+int malloc_heap__set_main(struct malloc_heap *out, const struct memory *memory,
+			  const struct malloc_arena *arena, const struct arena_layout *layout,
+			  uint64_t start, uint64_t end);
 
 /*
  * Reads again where the top of a heap ends, unless it is the main arena's: the heap may have grown

@@ -3,15 +3,10 @@
 
 #include <errno.h>
 
+#include "malloc/chunk.h"
+#include "malloc/main_pieces.h"
 #include "util/account.h"
 #include "util/cleanup.h"
-
-static int compare_heaps(const void *a, const void *b)
-{
-	const struct malloc_heap *left = a, *right = b;
-
-	return left->start < right->start ? -1 : left->start > right->start;
-}
 
 static int read_instance(struct malloc_instance *instance, const struct target *target,
 			 const struct found_malloc *found)
@@ -35,8 +30,7 @@ static int read_instance(struct malloc_instance *instance, const struct target *
 			return err;
 		instance->damaged_arenas += !!err;
 	}
-	return account__sort(account, instance->heaps.items, instance->heaps.cnt,
-			     sizeof(*instance->heaps.items), compare_heaps);
+	return malloc_heap_list__sort(&instance->heaps, account);
 }
 
 static int add_range(struct malloc_areas *areas, struct account *account, uint64_t start,
@@ -58,12 +52,6 @@ static int compare_ranges(const void *a, const void *b)
 	return left->start < right->start ? -1 : left->start > right->start;
 }
 
-static int sort_ranges(struct malloc_areas *areas, struct account *account)
-{
-	return account__sort(account, areas->ranges, areas->range_cnt, sizeof(*areas->ranges),
-			     compare_ranges);
-}
-
 static int add_heaps(struct malloc_areas *areas, const struct malloc_heap_list *heaps,
 		     struct account *account)
 {
@@ -74,37 +62,134 @@ static int add_heaps(struct malloc_areas *areas, const struct malloc_heap_list *
 	return err;
 }
 
-static int add_mapped(struct malloc_areas *areas, const struct target *target,
-		      const struct heap *other)
+int malloc_areas__list_ranges(struct malloc_areas *areas, struct account *account)
 {
-	struct account *account = target->memory->account;
-	int err =
-		mapped_chunks__find(&areas->mapped, target, areas->ranges, areas->range_cnt, other);
+	int err = 0;
 
+	areas->range_cnt = 0;
+	for (size_t i = 0; i < areas->cnt && !err; i++)
+		err = add_heaps(areas, &areas->items[i].heaps, account);
 	for (size_t i = 0; i < areas->mapped.cnt && !err; i++) {
 		const struct mapped_chunk *chunk = &areas->mapped.items[i];
 
 		err = add_range(areas, account, chunk->address, chunk->address + chunk->size);
 	}
-	return err ? err : sort_ranges(areas, account);
+	return err ? err
+		   : account__sort(account, areas->ranges, areas->range_cnt, sizeof(*areas->ranges),
+				   compare_ranges);
+}
+
+/* While pieces of main arenas are looked for. */
+struct piece_search {
+	struct malloc_areas *areas;
+	const struct memory *memory;
+};
+
+/* Bytes of the main arena that are not found yet. */
+static uint64_t missing_bytes(const struct malloc_instance *instance)
+{
+	uint64_t bytes = instance->arenas[0].system_bytes;
+
+	for (size_t i = 0; i < instance->heaps.cnt; i++) {
+		const struct malloc_heap *heap = &instance->heaps.items[i];
+		uint64_t found = heap->is_main ? heap->end - heap->start : 0;
+
+		bytes -= found < bytes ? found : bytes;
+	}
+	return bytes;
+}
+
+/*
+ * Reads the piece at @address, and finds out whose it is: of the malloc whose top it has; or else
+ * of that of which most is missing. Returns 0, -ENOENT: it is no piece; or an error.
+ */
+static int read_piece(const struct piece_search *search, uint64_t address, uint64_t limit,
+		      struct malloc_heap *piece, struct malloc_instance **owner)
+{
+	struct malloc_areas *areas = search->areas;
+	uint64_t most = 0;
+
+	*owner = NULL;
+	for (size_t i = 0; i < areas->cnt; i++) {
+		struct malloc_instance *instance = &areas->items[i];
+		uint64_t missing = instance->arenas[0].is_contiguous ? 0 : missing_bytes(instance);
+		struct malloc_heap found;
+		int err;
+
+		if (!missing)
+			continue;
+		err = main_piece__read(&found, search->memory, &instance->arenas[0],
+				       instance->layout, address, limit);
+		if (err && err != -ENOENT)
+			return err;
+		if (err || (!found.top && missing <= most))
+			continue;
+		*piece = found;
+		*owner = instance;
+		most = missing;
+		if (found.top)
+			break;
+	}
+	return *owner ? 0 : -ENOENT;
+}
+
+static int add_piece(uint64_t address, const uint64_t *words, uint64_t limit, uint64_t *end,
+		     void *context)
+{
+	const struct piece_search *search = context;
+	struct malloc_instance *owner;
+	struct malloc_heap piece;
+	int err = chunk__may_be_first(words) ? read_piece(search, address, limit, &piece, &owner)
+					     : -ENOENT;
+
+	if (!err)
+		err = malloc_heap_list__add(&owner->heaps, search->memory->account, &piece);
+	if (!err)
+		*end = piece.end;
+	return err == -EUCLEAN ? -ENOENT : err;
+}
+
+/* Whether the top of the main arena was found. */
+static bool has_main_top(const struct malloc_instance *instance)
+{
+	for (size_t i = 0; i < instance->heaps.cnt; i++)
+		if (instance->heaps.items[i].is_main && instance->heaps.items[i].top)
+			return true;
+	return false;
+}
+
+static int find_in_mappings(struct malloc_areas *areas, const struct target *target,
+			    const struct heap *other)
+{
+	struct account *account = target->memory->account;
+	struct piece_search search = {.areas = areas, .memory = target->memory};
+	int err = mapped_chunks__find(&areas->mapped, target, areas->ranges, areas->range_cnt,
+				      other, add_piece, &search);
+
+	for (size_t i = 0; i < areas->cnt && !err; i++) {
+		struct malloc_instance *instance = &areas->items[i];
+		const struct malloc_arena *main = &instance->arenas[0];
+
+		instance->damaged_arenas += !main->is_contiguous &&
+					    !malloc_arena__is_unused(main, instance->layout) &&
+					    !has_main_top(instance);
+		err = malloc_heap_list__sort(&instance->heaps, account);
+	}
+	return err ? err : malloc_areas__list_ranges(areas, account);
 }
 
 int malloc_areas__find(struct malloc_areas *out, const struct target *target,
 		       const struct heap *other)
 {
 	_cleanup_(found_mallocs__release) struct found_mallocs found = {};
-	struct account *account = target->memory->account;
 	int err = found_mallocs__find(&found, target);
 
 	out->is_cut = found.is_cut;
-	for (size_t i = 0; i < found.cnt && !err; i++) {
+	for (size_t i = 0; i < found.cnt && !err; i++)
 		err = read_instance(&out->items[out->cnt++], target, &found.items[i]);
-		if (!err)
-			err = add_heaps(out, &out->items[i].heaps, account);
-	}
 	if (!err)
-		err = sort_ranges(out, account);
-	return err || !out->cnt ? err : add_mapped(out, target, other);
+		err = malloc_areas__list_ranges(out, target->memory->account);
+	return err || !out->cnt ? err : find_in_mappings(out, target, other);
 }
 
 void malloc_areas__release(struct malloc_areas *areas)

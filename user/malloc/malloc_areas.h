@@ -45,4 +45,7 @@ struct malloc_areas {
  */
 int malloc_areas__find(struct malloc_areas *out, const struct target *target,
 		       const struct heap *other);
+
+/* Lists the ranges again, after heaps were added or cut. Returns 0, -EDQUOT, -ENOMEM or -ETIME. */
+int malloc_areas__list_ranges(struct malloc_areas *areas, struct account *account);
 void malloc_areas__release(struct malloc_areas *areas);

@@ -49,6 +49,8 @@ struct malloc_arena_use malloc_image__total(const struct malloc_image *image)
 		sum.overhead_bytes += use->overhead_bytes;
 		sum.lost_bytes += use->lost_bytes;
 		sum.heap_bytes += use->heap_bytes;
+		sum.foreign_bytes += use->foreign_bytes;
+		sum.missing_bytes += use->missing_bytes;
 	}
 	return sum;
 }

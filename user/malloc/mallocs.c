@@ -93,6 +93,8 @@ int mallocs__read(struct mallocs *out, struct heap *heap, const struct target *t
 	for (size_t i = 0; i < out->cnt && !err; i++)
 		err = chunk_sizes__count(&out->items[i].sizes, &out->items[i].image,
 					 i ? NULL : &out->areas.mapped, target->memory->account);
+	if (!err)
+		err = malloc_areas__list_ranges(&out->areas, target->memory->account);
 	heap->readings += !err;
 	return err;
 }

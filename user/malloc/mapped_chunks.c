@@ -21,6 +21,8 @@ struct search {
 	const struct malloc_range *heaps;
 	size_t heap_cnt;
 	const struct heap *other;
+	known_memory_fn *know;
+	void *context;	 /* for @know */
 	uint64_t end;	 /* of the mappings that lie together */
 	size_t page_cnt; /* that are looked at together next */
 	uint64_t words[PAGES_AT_ONCE][2];
@@ -80,6 +82,14 @@ static int read_headers(struct search *search, uint64_t address, size_t cnt,
 	return memory__read_ranges(search->target->memory, ranges, cnt);
 }
 
+static int ask_who_knows(const struct search *search, uint64_t page, const uint64_t *words,
+			 uint64_t *end)
+{
+	int err = search->know(page, words, search->end, end, search->context);
+
+	return err == -ENOENT ? 0 : err;
+}
+
 /* Looks at some pages from @at on, and sets *next to where to go on. */
 static int look_at_pages(struct search *search, uint64_t at, uint64_t run_end, uint64_t *next)
 {
@@ -98,6 +108,10 @@ static int look_at_pages(struct search *search, uint64_t at, uint64_t run_end, u
 
 		if (size)
 			known = page + size;
+		else if (!known && !ranges[i].failed)
+			err = ask_who_knows(search, page, search->words[i], &known);
+		if (err)
+			return err;
 		if (!known)
 			continue;
 		*next = known;
@@ -125,15 +139,21 @@ static int search_together(struct search *search, uint64_t start)
 }
 
 int mapped_chunks__find(struct mapped_chunks *out, const struct target *target,
-			const struct malloc_range *heaps, size_t heap_cnt, const struct heap *other)
+			const struct malloc_range *heaps, size_t heap_cnt, const struct heap *other,
+			known_memory_fn *know, void *context)
 {
 	_cleanup_free_ struct search *search = calloc(1, sizeof(*search));
 	int err = 0;
 
 	if (!search)
 		return -ENOMEM;
-	*search = (struct search){
-		.out = out, .target = target, .heaps = heaps, .heap_cnt = heap_cnt, .other = other};
+	*search = (struct search){.out = out,
+				  .target = target,
+				  .heaps = heaps,
+				  .heap_cnt = heap_cnt,
+				  .other = other,
+				  .know = know,
+				  .context = context};
 	for (size_t i = 0; i < target->map_cnt && !err; i++) {
 		uint64_t start = target->maps[i].start;
 

@@ -30,13 +30,22 @@ struct mapped_chunks {
 };
 
 /*
+ * What else there may be of which only the first page tells: takes its first two words, and how far
+ * it may reach at most. Sets *end to where it ends, and returns 0; -ENOENT: it is nothing known; or
+ * what mapped_chunks__find() is to return.
+ */
+typedef int known_memory_fn(uint64_t address, const uint64_t *words, uint64_t limit, uint64_t *end,
+			    void *context);
+
+/*
  * Looks for them in @target, whose maps are read, but not in the @heap_cnt ranges of @heaps, sorted
- * by address, nor in the regions of @other (NULL: there are none). Returns 0, -EDQUOT, -ENOMEM, or
+ * by address, nor in the regions of @other (NULL: there are none), nor in what @know knows.
+ * Returns 0, -EDQUOT, -ENOMEM, or
  * as memory__find_touched() and memory__read_ranges().
  */
 int mapped_chunks__find(struct mapped_chunks *out, const struct target *target,
-			const struct malloc_range *heaps, size_t heap_cnt,
-			const struct heap *other);
+			const struct malloc_range *heaps, size_t heap_cnt, const struct heap *other,
+			known_memory_fn *know, void *context);
 
 /* The chunk whose block is at @block; NULL: there is none. */
 struct mapped_chunk *mapped_chunks__of_block(const struct mapped_chunks *chunks, uint64_t block);

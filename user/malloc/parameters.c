@@ -113,23 +113,54 @@ static void decode(struct malloc_parameters *out, const struct parameters_layout
 		out->huge_page_bytes = word_at(bytes + layout->thp_page_bytes);
 }
 
-/* Looks for sbrk_base in the @size bytes of data: the start of the heap, if that is seen at all. */
-static void search(struct malloc_parameters *out, const struct brk_range *brk,
-		   const struct arena_layout *arena, const uint8_t *bytes, size_t size)
+/*
+ * Whether sbrk_base may be @address: if brk(2) has failed from the start, that is the mapping that
+ * malloc made instead (malloc/main_pieces.h).
+ */
+static bool is_first_piece(const struct target *target, uint64_t address)
+{
+	const struct mapping *mapping =
+		address % MALLOC_PAGE_BYTES ? NULL : target__find_mapping(target, address);
+	uint64_t words[2];
+
+	return mapping && !mapping->inode && mapping->readable && mapping->writable &&
+	       !memory__read(target->memory, address, words, sizeof(words)) &&
+	       chunk__may_be_first(words);
+}
+
+/* What sbrk_base may be: in the heap by brk(2), best of all its start; or a mapping. */
+struct base_search {
+	const struct target *target;
+	const struct arena_layout *arena;
+	struct brk_range brk;
+	bool in_mappings; /* instead of the heap by brk(2) */
+};
+
+static bool may_be_base(const struct base_search *search, uint64_t word)
+{
+	return search->in_mappings ? is_first_piece(search->target, word)
+				   : word >= search->brk.start && word < search->brk.end;
+}
+
+/* Looks for sbrk_base in the @size bytes of data. */
+static void look_for_base(struct malloc_parameters *out, const struct base_search *search,
+			  const uint8_t *bytes, size_t size)
 {
 	for (size_t at = 0; at + 8 <= size; at += 8) {
 		uint64_t word = word_at(bytes + at);
 
-		if (word < brk->start || word >= brk->end || (out->is_known && word != brk->start))
+		if (!word || (out->is_known && word != search->brk.start))
 			continue;
-		for (size_t i = 0; i < ARRAY_SIZE(layouts); i++)
-			if (at >= layouts[i].sbrk_base &&
-			    fits(&layouts[i], arena, bytes + at - layouts[i].sbrk_base)) {
-				decode(out, &layouts[i], bytes + at - layouts[i].sbrk_base,
-				       size - at + layouts[i].sbrk_base);
-				if (word == brk->start)
-					return;
-			}
+		for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
+			const uint8_t *start = bytes + at - layouts[i].sbrk_base;
+
+			if (at < layouts[i].sbrk_base || !fits(&layouts[i], search->arena, start) ||
+			    !may_be_base(search, word))
+				continue;
+			decode(out, &layouts[i], start, size - at + layouts[i].sbrk_base);
+			if (word == search->brk.start)
+				return;
+		}
 	}
 }
 
@@ -140,33 +171,44 @@ uint64_t malloc_parameters__trim_unit(const struct malloc_parameters *parameters
 	return !bytes || bytes & (bytes - 1) ? MALLOC_PAGE_BYTES : bytes;
 }
 
-int malloc_parameters__find(struct malloc_parameters *out, const struct target *target,
-			    const struct arena_layout *arena, uint64_t main_arena)
+/* Looks at the data from @start to @end, as far as it was touched. */
+static int look_at_data(struct malloc_parameters *out, const struct base_search *search,
+			uint64_t start, uint64_t end)
 {
-	const struct mapping *mapping = target__find_mapping(target, main_arena);
+	const struct memory *memory = search->target->memory;
 	_cleanup_(touched_runs__release) struct touched_runs runs = {};
-	struct brk_range brk = find_brk(target);
-	uint64_t start, end;
-	int err;
+	int err = touched_runs__add(&runs, memory, start, end);
 
-	*out = (struct malloc_parameters){};
-	if (!mapping || !brk.start)
-		return 0;
-	start = main_arena - mapping->start > REACH_BYTES ? main_arena - REACH_BYTES
-							  : mapping->start;
-	end = mapping->end - main_arena > REACH_BYTES ? main_arena + REACH_BYTES : mapping->end;
-	err = touched_runs__add(&runs, target->memory, start, end);
 	for (size_t i = 0; i < runs.cnt && !err; i++) {
 		size_t size = runs.items[i].end - runs.items[i].start;
-		_cleanup_account_free_ uint8_t *bytes =
-			account__alloc(target->memory->account, size);
+		_cleanup_account_free_ uint8_t *bytes = account__alloc(memory->account, size);
 
-		err = bytes ? memory__read(target->memory, runs.items[i].start, bytes, size)
-			    : -errno;
+		err = bytes ? memory__read(memory, runs.items[i].start, bytes, size) : -errno;
 		if (!err)
-			search(out, &brk, arena, bytes, size);
+			look_for_base(out, search, bytes, size);
 		else if (err == -EFAULT)
 			err = 0;
 	}
 	return err;
+}
+
+int malloc_parameters__find(struct malloc_parameters *out, const struct target *target,
+			    const struct arena_layout *arena, uint64_t main_arena)
+{
+	const struct mapping *mapping = target__find_mapping(target, main_arena);
+	struct base_search search = {.target = target, .arena = arena, .brk = find_brk(target)};
+	uint64_t start, end;
+	int err;
+
+	*out = (struct malloc_parameters){};
+	if (!mapping)
+		return 0;
+	start = main_arena - mapping->start > REACH_BYTES ? main_arena - REACH_BYTES
+							  : mapping->start;
+	end = mapping->end - main_arena > REACH_BYTES ? main_arena + REACH_BYTES : mapping->end;
+	err = look_at_data(out, &search, start, end);
+	if (err || out->is_known)
+		return err;
+	search.in_mappings = true;
+	return look_at_data(out, &search, start, end);
 }

@@ -2,7 +2,7 @@
 /*
  * struct malloc_par of glibc, "mp_": the parameters of malloc, as they are in force, and what it
  * counts. It is static data of libc, and found by its member sbrk_base: the address where the heap
- * of the main arena begins.
+ * of the main arena begins, by brk(2) or, if that has failed, in a mapping.
  *
  * Source of the layouts: malloc/malloc.c of glibc 2.31, 2.36, 2.41, 2.42 and 2.43.
  */
@@ -34,8 +34,8 @@ uint64_t malloc_parameters__trim_unit(const struct malloc_parameters *parameters
 /*
  * Looks for the parameters near @main_arena, which has the layout @arena, in the static data of
  * @target, whose maps are read.
- * Returns 0, with out->is_known false if they are not there (then the main arena has no heap by
- * brk(2)), -EDQUOT, -ENOMEM, or as memory__read_ranges().
+ * Returns 0, with out->is_known false if they are not there (then the main arena is not in use,
+ * or cannot be read), -EDQUOT, -ENOMEM, or as memory__read_ranges().
  */
 int malloc_parameters__find(struct malloc_parameters *out, const struct target *target,
 			    const struct arena_layout *arena, uint64_t main_arena);

@@ -11,9 +11,8 @@
 
 /* free() of as much, when merged, merges fastbins and trims (FASTBIN_CONSOLIDATION_THRESHOLD). */
 #define TRIM_BYTES_MIN (64UL << 10)
-#define FAST_BYTES_MAX 128 /* M_MXFAST, as it is unless mallopt(3) was called */
-#define TOP_BYTES_MIN  33  /* MINSIZE and one byte: they stay */
-#define FENCE_BYTES    32  /* at the end of a heap that is not the last one: two chunks of 16 */
+#define FAST_BYTES_MAX 128	   /* M_MXFAST, as it is unless mallopt(3) was called */
+#define TOP_BYTES_MIN  33	   /* MINSIZE and one byte: they stay */
 #define PAD_MAX	       (1UL << 47) /* of top_pad: more than there is address space */
 
 /* The free memory at the end of a heap, as it is when the pins above are freed. */

@@ -12,14 +12,15 @@ static json_t *pack_total(const struct chunk_total *total)
 
 static json_t *pack_use(const struct malloc_arena_use *use)
 {
-	return json_pack("{s:I, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "heap_bytes",
+	return json_pack("{s:I, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "heap_bytes",
 			 (json_int_t)use->heap_bytes, "fragmentation",
 			 malloc_arena_use__fragmentation(use), "in_use", pack_total(&use->in_use),
 			 "free", pack_total(&use->free), "fastbins", pack_total(&use->fastbins),
 			 "tcache", pack_total(&use->tcache), "top_bytes",
 			 (json_int_t)use->top_bytes, "overhead_bytes",
-			 (json_int_t)use->overhead_bytes, "lost_bytes",
-			 (json_int_t)use->lost_bytes);
+			 (json_int_t)use->overhead_bytes, "lost_bytes", (json_int_t)use->lost_bytes,
+			 "foreign_bytes", (json_int_t)use->foreign_bytes, "missing_bytes",
+			 (json_int_t)use->missing_bytes);
 }
 
 static json_t *pack_resident(bool is_known, uint64_t bytes)
