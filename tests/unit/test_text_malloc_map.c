@@ -28,6 +28,7 @@ static char *write_heaps(char *sectors, size_t cnt)
 			.in_use_bytes = 5 << 20,
 			.free_bytes = 1 << 20,
 			.top_bytes = 10 << 20,
+			.resident_bytes = 8 << 20,
 			.free_resident_bytes = 3 << 20,
 		};
 	text_malloc_map__write(&map, out);
@@ -66,8 +67,9 @@ static void test_lines_that_are_alike_are_written_once(void **state)
 	strcat(sectors, "^^^^");
 	text = write_heaps(sectors, 1);
 	assert_non_null(strstr(text,
-			       "\nHeap at 0x7f0000000000 of a thread's arena: 16.0 MiB, 5.0 MiB "
-			       "in use, 11.0 MiB free (3.0 MiB in RAM); 4.0 KiB per sector\n***"));
+			       "\nHeap at 0x7f0000000000 of a thread's arena: 16.0 MiB (8.0 MiB "
+			       "in RAM), 5.0 MiB in use, 11.0 MiB free (3.0 MiB in RAM); 4.0 KiB "
+			       "per sector\n***"));
 	first = strstr(text, "\n....");
 	assert_non_null(first);
 	assert_memory_equal(first + 1 + MALLOC_MAP_COLUMNS, "\n  (2 lines more like this)\n  ", 30);

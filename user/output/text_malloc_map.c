@@ -50,16 +50,21 @@ static int write_sectors(const struct malloc_map_heap *heap, FILE *out)
 	return cnt + write_repeated(repeated, out);
 }
 
+static void write_resident(const struct malloc_map *map, uint64_t bytes, FILE *out)
+{
+	if (map->knows_resident)
+		fprintf(out, " (%s in RAM)", BYTES(bytes));
+}
+
 static void write_head(const struct malloc_map *map, const struct malloc_map_heap *heap, FILE *out)
 {
-	uint64_t free_bytes = heap->free_bytes + heap->top_bytes;
-
-	fprintf(out, "Heap at %#" PRIx64 " of %s: %s, ", heap->start,
+	fprintf(out, "Heap at %#" PRIx64 " of %s: %s", heap->start,
 		heap->is_main ? "the main arena" : "a thread's arena",
 		BYTES(heap->end - heap->start));
-	fprintf(out, "%s in use, %s free", BYTES(heap->in_use_bytes), BYTES(free_bytes));
-	if (map->knows_resident)
-		fprintf(out, " (%s in RAM)", BYTES(heap->free_resident_bytes));
+	write_resident(map, heap->resident_bytes, out);
+	fprintf(out, ", %s in use, %s free", BYTES(heap->in_use_bytes),
+		BYTES(heap->free_bytes + heap->top_bytes));
+	write_resident(map, heap->free_resident_bytes, out);
 	fprintf(out, "; %s per sector\n", BYTES(heap->sector_bytes));
 }
 
