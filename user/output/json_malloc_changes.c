@@ -63,11 +63,12 @@ static json_t *pack_arena(const struct arena_change *change)
 static json_t *pack_since(const struct malloc_changes *changes, const struct malloc_record *was)
 {
 	struct malloc_change change;
-	json_t *arenas = json_array();
+	json_t *arenas;
 
 	if (!was->read_ns)
 		return json_null();
 	malloc_change__find(&change, was, &changes->now);
+	arenas = json_array();
 	for (size_t i = 0; i < change.arena_cnt; i++)
 		json_values__append(&arenas, pack_arena(&change.arenas[i]));
 	return json_pack("{s:f, s:o, s:o, s:I, s:I, s:I, s:o}", "at_s",
