@@ -57,8 +57,14 @@ def check_with_what_malloc_says(since, before, after):
     main, = (arena for arena in since["arenas"] if arena["is_main"])
     assert main["was"]["free_bytes"] == was[0]
     assert main["change"]["free_bytes"] == now[0] - was[0]
-    new = [arena["change"]["free_bytes"] for arena in since["arenas"] if arena["was"] is None]
-    assert sorted(new) == sorted(now[1:])
+    assert main["change"]["in_use_bytes"] == (after[0]["system"] - now[0]
+                                              - before[0]["system"] + was[0])
+    new = [arena["change"] for arena in since["arenas"] if arena["was"] is None]
+    assert sorted(each["free_bytes"] for each in new) == sorted(now[1:])
+    for each in new:
+        arena, = (arena for arena in after if free_bytes_of(arena) == each["free_bytes"])
+        rest = arena["system"] - each["free_bytes"] - each["in_use_bytes"]
+        assert 2000 < rest < 4096  # struct malloc_state, struct heap_info, and alignment
 
 
 def test_changes_are_those_that_malloc_says(start_trace):

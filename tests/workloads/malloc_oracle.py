@@ -134,6 +134,10 @@ def find_totals(info):
         r'<total type="(\w+)" count="(\d+)" size="(\d+)"/>', info)]
 
 
+def find_system(info):
+    return int(re.search(r'<system type="current" size="(\d+)"/>', info).group(1))
+
+
 def totals_of(info):
     """The totals of all arenas in the text of malloc_info(3)."""
     last = info[info.rindex("</heap>"):]
@@ -141,7 +145,7 @@ def totals_of(info):
     found["free"] = [(kind, int(least) & ~7, int(most) & ~7, int(count))
                      for kind, least, most, count in re.findall(
         r'<(\w+) from="(\d+)" to="(\d+)" total="\d+" count="(\d+)"', info)]
-    found["system"] = int(re.search(r'<system type="current" size="(\d+)"/>', last).group(1))
+    found["system"] = find_system(last)
     return found
 
 
@@ -175,7 +179,8 @@ def say():
     libc.fread(text, 1, len(text) - 1, xml)
     info = text.value.decode()
     info = info[:info.index("</malloc>")]
-    return [dict(find_totals(arena)) for arena in info.split("</heap>")[:-1]]
+    return [dict(find_totals(arena), system=find_system(arena))
+            for arena in info.split("</heap>")[:-1]]
 
 
 def fill_tcache():
