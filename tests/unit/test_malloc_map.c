@@ -235,6 +235,82 @@ static void test_damaged_chunk(void **state)
 	assert_int_equal(heap->lost_bytes, SECOND_HEAP + top * SECTOR - at);
 }
 
+/* Draws heaps of these sizes that are nothing but a top. Which pages are resident is unknown. */
+static void draw_tops(struct fixture *fixture, const uint64_t *sizes, size_t cnt)
+{
+	_cleanup_free_ struct malloc_heap *heaps = calloc(cnt, sizeof(*heaps));
+	struct malloc_arena arena = {.address = FAKE_MAIN_ARENA, .is_main = true};
+	struct malloc_image *image = &fixture->mallocs.items[0].image;
+	struct malloc_instance *instance = &fixture->mallocs.areas.items[0];
+	uint64_t at = FAKE_HEAP;
+
+	assert_non_null(heaps);
+	assert_int_equal(heap__new(&fixture->heap, &malloc_layout, NULL), 0);
+	fixture->fake.target.ops = &fixture->ops;
+	for (size_t i = 0; i < cnt; i++, at += 1UL << 40)
+		heaps[i] = (struct malloc_heap){.start = at,
+						.end = at + sizes[i],
+						.first_chunk = at,
+						.chunks_end = at,
+						.top = at};
+	*instance = (struct malloc_instance){.arenas = &arena,
+					     .arena_cnt = 1,
+					     .heaps = {.items = heaps, .cnt = cnt}};
+	*image = (struct malloc_image){.instance = instance,
+				       .chunks = fixture->heap->spans,
+				       .live = fixture->heap->blocks};
+	fixture->mallocs.cnt = 1;
+	assert_int_equal(malloc_map__draw(&fixture->map, &fixture->mallocs, &fixture->fake.target),
+			 0);
+	*instance = (struct malloc_instance){};
+}
+
+static void test_size_of_sectors(void **state)
+{
+	static const struct {
+		uint64_t bytes, sector_bytes;
+		size_t sectors;
+	} cases[] = {
+		{20UL << 30, 16UL << 20, 1280},
+		{64UL << 20, 64 << 10, 1024},
+		{1280 * 256 + 1, 512, 641},
+		{1280 * 256, 256, 1280},
+		{1279 * 256 + 1, 256, 1280},
+		{132 << 10, 256, 528},
+		{1, 256, 1},
+	};
+	struct fixture *fixture = *state;
+	uint64_t sizes[ARRAY_SIZE(cases)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		sizes[i] = cases[i].bytes;
+	draw_tops(fixture, sizes, ARRAY_SIZE(cases));
+	assert_int_equal(fixture->map.cnt, ARRAY_SIZE(cases));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct malloc_map_heap *heap = &fixture->map.heaps[i];
+
+		assert_int_equal(heap->end - heap->start, cases[i].bytes);
+		assert_int_equal(heap->sector_bytes, cases[i].sector_bytes);
+		assert_int_equal(strspn(heap->sectors, "^"), cases[i].sectors);
+		assert_int_equal(heap->sector_cnt, cases[i].sectors);
+	}
+}
+
+/* The heaps with the most free memory are drawn, and the others counted. */
+static void test_too_many_heaps(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t sizes[MALLOC_MAP_HEAPS_MAX + 30];
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		sizes[i] = 4096 * (1 + i * 7 % ARRAY_SIZE(sizes));
+	draw_tops(fixture, sizes, ARRAY_SIZE(sizes));
+	assert_int_equal(fixture->map.cnt, MALLOC_MAP_HEAPS_MAX);
+	assert_int_equal(fixture->map.left_out, 30);
+	for (size_t i = 0; i < MALLOC_MAP_HEAPS_MAX; i++)
+		assert_int_equal(fixture->map.heaps[i].top_bytes, 4096 * (ARRAY_SIZE(sizes) - i));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +318,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_residency_unknown, begin, end),
 		cmocka_unit_test_setup_teardown(test_each_allocation_refused, begin, end),
 		cmocka_unit_test_setup_teardown(test_damaged_chunk, begin, end),
+		cmocka_unit_test_setup_teardown(test_size_of_sectors, begin, end),
+		cmocka_unit_test_setup_teardown(test_too_many_heaps, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,7 +143,7 @@ static int begin(struct drawing *drawing, const struct malloc_image *image,
 		.sector_bytes = SECTOR_BYTES_MIN,
 		.lost_bytes = of->lost_bytes,
 	};
-	while (bytes / heap->sector_bytes >= SECTORS_MAX)
+	while ((bytes - 1) / heap->sector_bytes >= SECTORS_MAX)
 		heap->sector_bytes *= 2;
 	heap->sector_cnt = (bytes + heap->sector_bytes - 1) / heap->sector_bytes;
 	memset(drawing->sectors, 0, heap->sector_cnt * sizeof(*drawing->sectors));
