@@ -12,7 +12,7 @@
 #define CHUNK_BYTES_MIN	   32 /* MINSIZE */
 /*
  * Where an arena went on elsewhere, the last 32 bytes of the memory below became two chunks that
- * are too small to be any others (sysmalloc()).
+ * are too small to be any others (sysmalloc()). A third one is before these if as much was left.
  */
 #define FENCE_CHUNK_BYTES 16
 #define FENCE_BYTES	  32

@@ -313,16 +313,26 @@ static int count_lost(const struct walk *walk, struct chunk_walk_counts *counts)
 	return 0;
 }
 
+/* Where the fence at @address ends; if all that was left of the top are 16 bytes, these, too. */
+static uint64_t fence_end(uint64_t address)
+{
+	uint64_t end = address + FENCE_BYTES;
+
+	return end % MALLOC_PAGE_BYTES == MALLOC_PAGE_BYTES - FENCE_CHUNK_BYTES
+		       ? end + FENCE_CHUNK_BYTES
+		       : end;
+}
+
 /* Sets where the heap and its top end, for a walk that came to the end of the chunks. */
 static void end_heap(const struct walk *walk)
 {
 	struct malloc_heap *heap = walk->heap;
 
 	if (heap->is_main && (header_at(walk, 0).size & ~CHUNK_FLAGS) == FENCE_CHUNK_BYTES) {
+		uint64_t end = fence_end(heap->chunks_end);
+
 		heap->top = 0;
-		heap->end = heap->chunks_end + FENCE_BYTES < heap->end
-				    ? heap->chunks_end + FENCE_BYTES
-				    : heap->end;
+		heap->end = end < heap->end ? end : heap->end;
 		heap->open_end = heap->end;
 		heap->is_below_break = false;
 	} else if (heap->top) {

@@ -85,7 +85,7 @@ struct piece_search {
 	const struct memory *memory;
 };
 
-/* Bytes of the main arena that are not found yet. */
+/* Bytes of the main arena that are not found yet; less, if its heap by brk(2) has gaps. */
 static uint64_t missing_bytes(const struct malloc_instance *instance)
 {
 	uint64_t bytes = instance->arenas[0].system_bytes;
@@ -112,17 +112,17 @@ static int read_piece(const struct piece_search *search, uint64_t address, uint6
 	*owner = NULL;
 	for (size_t i = 0; i < areas->cnt; i++) {
 		struct malloc_instance *instance = &areas->items[i];
-		uint64_t missing = instance->arenas[0].is_contiguous ? 0 : missing_bytes(instance);
+		uint64_t missing = missing_bytes(instance);
 		struct malloc_heap found;
 		int err;
 
-		if (!missing)
+		if (instance->arenas[0].is_contiguous)
 			continue;
 		err = main_piece__read(&found, search->memory, &instance->arenas[0],
 				       instance->layout, address, limit);
 		if (err && err != -ENOENT)
 			return err;
-		if (err || (!found.top && missing <= most))
+		if (err || (*owner && !found.top && missing <= most))
 			continue;
 		*piece = found;
 		*owner = instance;
