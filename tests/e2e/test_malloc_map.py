@@ -68,7 +68,7 @@ def test_sectors_are_as_laid_out(target, snapshot):
 
 @pytest.mark.parametrize("python", ONE_OF_EACH_RELEASE, ids=repr)
 def test_sums_are_what_malloc_says(target, snapshot):
-    ask(target, "fill_here(2, 5000)")
+    ask(target, "move_break()")  # which divides the heap of the main arena
     ask(target, "fill_in_threads(2, 5000)")
     report, said = look(target, lambda pid: snapshot(pid, "--map"))
     malloc, = report["malloc"]
@@ -81,7 +81,8 @@ def test_sums_are_what_malloc_says(target, snapshot):
     in_use = sum(heap["in_use_bytes"] for heap in report["malloc_map"])
     if said["mallinfo2"]:  # which counts tcaches and structures as in use
         assert said["mallinfo2"]["uordblks"] == (
-            in_use + malloc["tcache"]["bytes"] + malloc["overhead_bytes"])
+            in_use + malloc["tcache"]["bytes"] + malloc["overhead_bytes"] + malloc["foreign_bytes"])
+    assert sum(heap["is_main"] for heap in report["malloc_map"]) > 2
     free_in_ram = [heap["free_resident_bytes"] for heap in report["malloc_map"]]
     assert free_in_ram == sorted(free_in_ram, reverse=True)
     states = report["memory"]["malloc"]["states"]

@@ -248,6 +248,8 @@ static int draw_malloc(struct malloc_map *map, struct drawing *drawing,
 	int err = 0;
 
 	for (size_t i = 0; i < heaps->cnt && !err; i++) {
+		if (heaps->items[i].start == heaps->items[i].end) /* damaged */
+			continue;
 		err = survey(drawing, image, &heaps->items[i], &map->knows_resident);
 		if (!err)
 			err = insert(map, drawing);
