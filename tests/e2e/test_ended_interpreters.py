@@ -1,10 +1,13 @@
 """Interpreters that have allocators of their own end. Some of their arenas are unmapped; others
 stay behind with blocks in them. The events alone must account for both."""
+import shutil
 import subprocess
 import time
 
 import pytest
 
+from conftest import PYTHONS, TOP
+from target import Target
 from test_lifecycle import assert_snapshot_agrees
 from test_trace_full import assert_complete
 
@@ -46,6 +49,25 @@ def test_interpreters_that_end_while_their_heaps_are_read(target, start_trace):
     target.run("brief_interpreters", 40)
     target.wait_until_blocked()
     check(target.pid, trace.stop())
+
+
+def test_interpreters_that_take_long_to_end(start_trace):
+    """Their blocks are all free, but their arenas stay mapped for several readings, and in the list
+    of interpreters they have not ended."""
+    python = next((python for python in PYTHONS if python.version >= (3, 14)), None)
+    if not python:
+        pytest.skip("before 3.14 an interpreter always leaves a block behind")
+    library = TOP + "/build/tests/e2e/preload/slow_unmap.so"
+    if python.root:
+        shutil.copy(library, python.root + "/tmp")
+        library = "/tmp/slow_unmap.so"
+    with Target(python, env={"LD_PRELOAD": library}) as target:
+        trace = start_trace("-p", target.pid, "-i", "0.02")
+        target.run("brief_interpreters", 2)
+        target.wait_until_blocked()
+        reports = trace.stop()
+        check(target.pid, reports)
+        assert reports[-1]["tracing"]["arenas_unmapped"] >= 4
 
 
 POOL = """

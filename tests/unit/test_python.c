@@ -368,49 +368,66 @@ static uint64_t address_of(const volatile void *pointer)
 	return (uint64_t)(uintptr_t)pointer;
 }
 
-static int list_own(const uint64_t *head, uint64_t **out, size_t *cnt)
+/* As in CPython: struct pyinterpreters, from `head` on. */
+struct registry {
+	uint64_t head, main, next_id;
+};
+
+static struct python python_of(const struct registry *registry)
 {
-	struct python python = {.interpreters_head = address_of(head),
-				.next_interpreter_offset = offsetof(struct interpreter, next)};
+	return (struct python){.interpreters_head = address_of(registry),
+			       .next_interpreter_offset = offsetof(struct interpreter, next)};
+}
+
+static int list_own(const struct registry *registry, uint64_t **out, size_t *cnt, bool *is_whole)
+{
+	struct python python = python_of(registry);
 	struct live_memory memory;
 
 	live_memory__init(&memory, getpid());
-	return python__interpreters(&python, &memory.memory, out, cnt);
+	return python__interpreters(&python, &memory.memory, out, cnt, is_whole);
 }
 
 static void test_list_of_interpreters(void **state)
 {
 	struct interpreter list[3] = {};
-	uint64_t head = address_of(&list[1]), *found;
+	struct registry registry = {.head = address_of(&list[1]), .main = address_of(&list[0])};
+	uint64_t *found;
+	bool is_whole;
 	size_t cnt;
 
 	(void)state;
 	list[1].next = address_of(&list[2]);
 	list[2].next = address_of(&list[0]);
-	assert_int_equal(list_own(&head, &found, &cnt), 0);
+	assert_int_equal(list_own(&registry, &found, &cnt, &is_whole), 0);
 	assert_int_equal(cnt, 3);
 	assert_int_equal(found[0], address_of(&list[1]));
 	assert_int_equal(found[1], address_of(&list[2]));
 	assert_int_equal(found[2], address_of(&list[0]));
+	assert_true(is_whole);
 	account__free(found);
 
-	head = 0;
-	assert_int_equal(list_own(&head, &found, &cnt), 0);
+	registry = (struct registry){};
+	assert_int_equal(list_own(&registry, &found, &cnt, &is_whole), 0);
 	assert_int_equal(cnt, 0);
+	assert_true(is_whole);
 	account__free(found);
 }
 
 static void test_list_that_runs_in_circles(void **state)
 {
 	struct interpreter list[2] = {};
-	uint64_t head = address_of(&list[0]), *found = NULL;
+	struct registry registry = {.head = address_of(&list[0])};
+	uint64_t *found = NULL;
+	bool is_whole = true;
 	size_t cnt = 99;
 
 	(void)state;
 	list[0].next = address_of(&list[1]);
 	list[1].next = address_of(&list[0]);
-	assert_int_equal(list_own(&head, &found, &cnt), 0);
+	assert_int_equal(list_own(&registry, &found, &cnt, &is_whole), 0);
 	assert_int_equal(cnt, 2);
+	assert_false(is_whole);
 	assert_int_equal(found[0], address_of(&list[0]));
 	assert_int_equal(found[1], address_of(&list[1]));
 	account__free(found);
@@ -419,16 +436,18 @@ static void test_list_that_runs_in_circles(void **state)
 static void test_list_as_long_as_it_may_be(void **state)
 {
 	struct interpreter *list = calloc(4097, sizeof(*list));
-	uint64_t head = address_of(&list[0]), *found = NULL;
+	struct registry registry = {.head = address_of(&list[0]), .main = address_of(&list[4095])};
+	uint64_t *found = NULL;
+	bool is_whole;
 	size_t cnt = 99;
 
 	(void)state;
 	for (size_t i = 0; i + 1 < 4097; i++)
 		list[i].next = address_of(&list[i + 1]);
-	assert_int_equal(list_own(&head, &found, &cnt), -ELOOP);
+	assert_int_equal(list_own(&registry, &found, &cnt, &is_whole), -ELOOP);
 	assert_null(found);
 	list[4095].next = 0;
-	assert_int_equal(list_own(&head, &found, &cnt), 0);
+	assert_int_equal(list_own(&registry, &found, &cnt, &is_whole), 0);
 	assert_int_equal(cnt, 4096);
 	assert_int_equal(found[4095], address_of(&list[4095]));
 	account__free(found);
@@ -440,17 +459,89 @@ static void test_list_that_breaks_off(void **state)
 {
 	struct interpreter *page =
 		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct interpreter first = {.next = address_of(page)};
-	uint64_t head = address_of(&first), *found;
+	struct interpreter first = {.next = address_of(page)}, main = {};
+	struct registry registry = {.head = address_of(&first), .main = address_of(&main)};
+	bool is_whole = true;
+	uint64_t *found;
 	size_t cnt;
 
 	(void)state;
 	assert_ptr_not_equal(page, MAP_FAILED);
 	munmap(page, PAGE);
-	assert_int_equal(list_own(&head, &found, &cnt), 0);
+	assert_int_equal(list_own(&registry, &found, &cnt, &is_whole), 0);
 	assert_true(cnt >= 1);
+	assert_false(is_whole);
 	assert_int_equal(found[0], address_of(&first));
 	account__free(found);
+}
+
+/* A process in which interpreters are created and freed while the list is read. */
+static struct {
+	struct memory memory;
+	struct live_memory own;
+	struct interpreter main, old, newer;
+	struct registry registry;
+	/* Called before the read of this address, once. */
+	uint64_t changes_at;
+	void (*change)(void);
+} world;
+
+static int read_world(const struct memory *memory, struct memory_range *ranges, size_t cnt)
+{
+	(void)memory;
+	if (ranges[0].address == world.changes_at) {
+		world.changes_at = 0;
+		world.change();
+	}
+	return memory__read_ranges(&world.own.memory, ranges, cnt);
+}
+
+/* The main interpreter and an old one are there, another one has ended. */
+static uint64_t count_ended(const volatile void *changes_at, void (*change)(void))
+{
+	struct python python = python_of(&world.registry);
+
+	live_memory__init(&world.own, getpid());
+	world.memory.read_ranges = read_world;
+	world.main = (struct interpreter){};
+	world.old = (struct interpreter){.next = address_of(&world.main)};
+	world.registry = (struct registry){address_of(&world.old), address_of(&world.main), 3};
+	world.changes_at = address_of(changes_at);
+	world.change = change;
+	return python__ended_interpreters(&python, &world.memory);
+}
+
+static void create_another(void)
+{
+	world.newer.next = world.registry.head;
+	world.registry.head = address_of(&world.newer);
+	world.registry.next_id++;
+}
+
+static void free_old(void)
+{
+	world.registry.head = address_of(&world.main);
+	world.old.next = 8; /* something else is there now */
+}
+
+static void damage_list(void)
+{
+	world.main.next = address_of(&world.newer);
+	world.newer.next = 0;
+}
+
+static void test_ended_interpreters(void **state)
+{
+	(void)state;
+	assert_int_equal(count_ended(NULL, NULL), 1);
+	assert_int_equal(count_ended(&world.registry, create_another), 1);
+	assert_int_equal(count_ended(&world.old.next, create_another), 1);
+	assert_int_equal(count_ended(&world.main.next, create_another), 1);
+	assert_int_equal(count_ended(&world.registry, free_old), 2);
+	assert_int_equal(count_ended(&world.old.next, free_old), 2);
+	assert_int_equal(count_ended(&world.main.next, free_old), 2);
+	/* Unknown. */
+	assert_int_equal(count_ended(&world.old.next, damage_list), 0);
 }
 
 static int read_of_dead(const struct memory *memory, struct memory_range *ranges, size_t cnt)
@@ -466,16 +557,18 @@ static void test_interpreters_of_a_dead_process(void **state)
 	struct memory dead = {.read_ranges = read_of_dead};
 	struct python python = {.interpreters_head = 0x1000};
 	uint64_t *found = NULL;
+	bool is_whole = false;
 	size_t cnt = 99;
 
 	(void)state;
-	assert_int_equal(python__interpreters(&python, &dead, &found, &cnt), -ESRCH);
+	assert_int_equal(python__interpreters(&python, &dead, &found, &cnt, &is_whole), -ESRCH);
 	assert_null(found);
 	assert_int_equal(cnt, 99);
 	/* Before 3.12 this is not read. */
 	python.interpreters_head = 0;
-	assert_int_equal(python__interpreters(&python, &dead, &found, &cnt), 0);
+	assert_int_equal(python__interpreters(&python, &dead, &found, &cnt, &is_whole), 0);
 	assert_int_equal(cnt, 0);
+	assert_true(is_whole);
 	account__free(found);
 }
 
@@ -499,6 +592,7 @@ int main(void)
 		cmocka_unit_test(test_list_that_runs_in_circles),
 		cmocka_unit_test(test_list_as_long_as_it_may_be),
 		cmocka_unit_test(test_list_that_breaks_off),
+		cmocka_unit_test(test_ended_interpreters),
 		cmocka_unit_test(test_interpreters_of_a_dead_process),
 	};
 

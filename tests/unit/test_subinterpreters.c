@@ -54,14 +54,18 @@ static void check_heaps(struct obmalloc *obmalloc, const struct fake_memory *mem
 	heap__free(heap);
 }
 
-static void add(struct obmalloc *obmalloc, const struct fake_target *target,
-		const uint64_t *interpreters, size_t cnt)
+/* Returns how many were skipped. */
+static uint64_t add(struct obmalloc *obmalloc, const struct fake_target *target,
+		    const uint64_t *interpreters, size_t cnt)
 {
+	uint64_t skipped = 0;
+
 	assert_int_equal(obmalloc__add_interpreters(obmalloc, interpreters, cnt,
-						    &target->memory.memory),
+						    &target->memory.memory, &skipped),
 			 0);
 	assert_true(obmalloc->cnt >= 1);
 	assert_int_equal(obmalloc->items[0].used_pools, target->pymalloc.options.table_address);
+	return skipped;
 }
 
 /* From 3.13 on: each interpreter points to a state; the main one's is static. */
@@ -166,13 +170,15 @@ static void test_state_whose_pools_are_swapped_out(void **state)
 
 static void test_interpreters_without_an_allocator_of_their_own(void **state)
 {
-	const uint64_t states[] = {
-		FAKE_TABLE,	/* use_main_obmalloc */
-		0,		/* not set up yet */
-		SECOND_STATE,	/* set up, without allocations */
-		MAIN,		/* no state */
-		0x123456789000, /* unmapped */
-		UINT64_MAX - 7,
+	const struct {
+		uint64_t state, found, skipped;
+	} rows[] = {
+		{FAKE_TABLE, 0, 0},	/* use_main_obmalloc */
+		{0, 0, 0},		/* not set up yet */
+		{SECOND_STATE, 1, 0},	/* set up, without allocations */
+		{MAIN, 0, 1},		/* no state */
+		{0x123456789000, 0, 1}, /* unmapped */
+		{UINT64_MAX - 7, 0, 1},
 	};
 	struct pointing pointing;
 
@@ -180,12 +186,20 @@ static void test_interpreters_without_an_allocator_of_their_own(void **state)
 	make_pointing(&pointing);
 	use_allocator(&pointing.third);
 	set_state(&pointing, THIRD, THIRD_STATE);
-	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
-		set_state(&pointing, SECOND, states[i]);
-		/* The one after it is found nevertheless. */
-		add(&pointing.obmalloc, &pointing.target, (uint64_t[]){THIRD, SECOND, MAIN}, 3);
-		assert_int_equal(pointing.obmalloc.cnt, 2);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint64_t skipped;
+
+		set_state(&pointing, SECOND, rows[i].state);
+		/* The other one is found nevertheless. */
+		skipped = add(&pointing.obmalloc, &pointing.target,
+			      (uint64_t[]){THIRD, SECOND, MAIN}, 3);
+		assert_int_equal(skipped, rows[i].skipped);
+		assert_int_equal(pointing.obmalloc.cnt, 2 + rows[i].found);
 		assert_int_equal(pointing.obmalloc.items[1].used_pools, THIRD_STATE);
+		check_heaps(&pointing.obmalloc, &pointing.target.memory,
+			    (const struct fake_pymalloc *[]){&pointing.target.pymalloc,
+							     &pointing.third},
+			    2);
 	}
 	release_pointing(&pointing);
 }
@@ -200,12 +214,34 @@ static void test_interpreter_that_is_gone(void **state)
 	use_allocator(&pointing.third);
 	set_state(&pointing, THIRD, THIRD_STATE);
 	fake_memory__unmap(&pointing.target.memory, SECOND);
-	add(&pointing.obmalloc, &pointing.target, interpreters, 3);
+	assert_int_equal(add(&pointing.obmalloc, &pointing.target, interpreters, 3), 1);
 	assert_int_equal(pointing.obmalloc.cnt, 2);
 	/* Its state is unmapped, its arenas are not. */
 	fake_memory__unmap(&pointing.target.memory, THIRD_STATE & ~0xfffUL);
-	add(&pointing.obmalloc, &pointing.target, interpreters, 3);
+	assert_int_equal(add(&pointing.obmalloc, &pointing.target, interpreters, 3), 2);
 	assert_int_equal(pointing.obmalloc.cnt, 1);
+	release_pointing(&pointing);
+}
+
+/* It has freed all of its blocks, and has yet to unmap its arenas: they are still in its table. */
+static void test_interpreter_that_is_about_to_unmap_its_arenas(void **state)
+{
+	const uint64_t interpreters[] = {SECOND, MAIN};
+	struct pointing pointing;
+
+	(void)state;
+	make_pointing(&pointing);
+	pointing.second.options.keeps_empty_arena = true;
+	use_allocator(&pointing.second);
+	while (pointing.second.block_cnt)
+		fake_pymalloc__free_at(&pointing.second, pointing.second.block_cnt - 1);
+	assert_true(pointing.second.arena_cnt > 0);
+	set_state(&pointing, SECOND, SECOND_STATE);
+	assert_int_equal(add(&pointing.obmalloc, &pointing.target, interpreters, 2), 0);
+	assert_int_equal(pointing.obmalloc.cnt, 2);
+	check_heaps(&pointing.obmalloc, &pointing.target.memory,
+		    (const struct fake_pymalloc *[]){&pointing.target.pymalloc, &pointing.second},
+		    2);
 	release_pointing(&pointing);
 }
 
@@ -221,7 +257,8 @@ static void test_state_with_another_pool_size(void **state)
 			&FAKE_GEOMETRIES[1]);
 	use_allocator(&pointing.second);
 	set_state(&pointing, SECOND, SECOND_STATE);
-	add(&pointing.obmalloc, &pointing.target, (uint64_t[]){SECOND, MAIN}, 2);
+	assert_int_equal(add(&pointing.obmalloc, &pointing.target, (uint64_t[]){SECOND, MAIN}, 2),
+			 1);
 	assert_int_equal(pointing.obmalloc.cnt, 1);
 	release_pointing(&pointing);
 }
@@ -235,7 +272,8 @@ static void test_place_that_cannot_be_found(void **state)
 	use_allocator(&pointing.second);
 	set_state(&pointing, MAIN, 0);
 	set_state(&pointing, SECOND, SECOND_STATE);
-	add(&pointing.obmalloc, &pointing.target, (uint64_t[]){SECOND, MAIN}, 2);
+	assert_int_equal(add(&pointing.obmalloc, &pointing.target, (uint64_t[]){SECOND, MAIN}, 2),
+			 1);
 	assert_int_equal(pointing.obmalloc.cnt, 1);
 	release_pointing(&pointing);
 }
@@ -243,12 +281,13 @@ static void test_place_that_cannot_be_found(void **state)
 static void test_process_that_is_gone(void **state)
 {
 	struct pointing pointing;
+	uint64_t skipped = 0;
 
 	(void)state;
 	make_pointing(&pointing);
 	pointing.target.memory.error = -ESRCH;
 	assert_int_equal(obmalloc__add_interpreters(&pointing.obmalloc, (uint64_t[]){SECOND, MAIN},
-						    2, &pointing.target.memory.memory),
+						    2, &pointing.target.memory.memory, &skipped),
 			 -ESRCH);
 	release_pointing(&pointing);
 }
@@ -274,7 +313,7 @@ static void test_state_inside_the_structure(void **state)
 	obmalloc = fake_target__locate(&target);
 	/* The third has a state, too, like all in 3.12, but uses the main interpreter's. */
 	add(&obmalloc, &target, interpreters, 3);
-	assert_int_equal(obmalloc.cnt, 2);
+	assert_int_equal(obmalloc.cnt, 3);
 	check_heaps(&obmalloc, &target.memory,
 		    (const struct fake_pymalloc *[]){&target.pymalloc, &second}, 2);
 	use_allocator(&third);
@@ -283,7 +322,7 @@ static void test_state_inside_the_structure(void **state)
 	check_heaps(&obmalloc, &target.memory,
 		    (const struct fake_pymalloc *[]){&target.pymalloc, &second, &third}, 3);
 	fake_memory__unmap(&target.memory, SECOND);
-	add(&obmalloc, &target, interpreters, 3);
+	assert_int_equal(add(&obmalloc, &target, interpreters, 3), 1);
 	assert_int_equal(obmalloc.cnt, 2);
 	assert_int_equal(obmalloc.items[1].used_pools, THIRD + STATE_OFFSET);
 	add(&obmalloc, &target, interpreters + 2, 1);
@@ -301,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_state_behind_a_pointer),
 		cmocka_unit_test(test_interpreters_without_an_allocator_of_their_own),
 		cmocka_unit_test(test_interpreter_that_is_gone),
+		cmocka_unit_test(test_interpreter_that_is_about_to_unmap_its_arenas),
 		cmocka_unit_test(test_state_with_another_pool_size),
 		cmocka_unit_test(test_place_that_cannot_be_found),
 		cmocka_unit_test(test_process_that_is_gone),

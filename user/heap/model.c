@@ -32,7 +32,6 @@ void model__free(struct model *model)
 	heap__free(model->heap);
 	block_map__free(model->touched);
 	account__free(model->late);
-	account__free(model->abandoned);
 	free(model);
 }
 
@@ -153,34 +152,6 @@ static int apply_pool_freed(struct model *model, uint64_t address)
 	return empty_span(model, address);
 }
 
-static int compare_downwards(const void *left, const void *right)
-{
-	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-
-	return (a < b) - (a > b);
-}
-
-/* The place in the list of abandoned regions; NULL: it is not there. */
-static uint64_t *find_abandoned(const struct model *model, uint64_t address)
-{
-	return model->abandoned_cnt ? bsearch(&address, model->abandoned, model->abandoned_cnt,
-					      sizeof(address), compare_downwards)
-				    : NULL;
-}
-
-/* Takes a region out of the list of abandoned ones. Returns whether it was there. */
-static bool forget_abandoned(struct model *model, uint64_t address)
-{
-	uint64_t *place = find_abandoned(model, address);
-
-	if (!place)
-		return false;
-	model->abandoned_cnt--;
-	memmove(place, place + 1,
-		(size_t)(&model->abandoned[model->abandoned_cnt] - place) * sizeof(*place));
-	return true;
-}
-
 static int apply_arena_map(struct model *model, uint64_t address)
 {
 	int err;
@@ -196,7 +167,6 @@ static int apply_arena_map(struct model *model, uint64_t address)
 	if (err)
 		return err;
 	heap__find_region(model->heap, address)->generation = ++model->generation;
-	forget_abandoned(model, address);
 	return 0;
 }
 
@@ -210,8 +180,6 @@ static void apply_arena_unmap(struct model *model, uint64_t address)
 	if (!address)
 		return;
 	known = heap__find_region(model->heap, address);
-	if (!known && forget_abandoned(model, address))
-		return;
 	left = count_live(model->heap, known ? known : &region);
 	model->counts.regions_unmapped++;
 	if (model->follows_blocks)
@@ -510,35 +478,55 @@ static bool was_touched(const struct model *model, const struct region *region)
 				   heap_layout__first_span(&model->heap->layout, region));
 }
 
-static bool is_abandoned(const struct model *model, const struct region *region,
-			 const struct heap *fresh)
+/* Whether @region is missing in @fresh although no event says that it came or went. */
+static bool is_missing(const struct model *model, const struct region *region,
+		       const struct heap *fresh)
 {
 	return !heap__find_region(fresh, region->address) &&
 	       region->generation <= model->window_generation && !was_touched(model, region);
 }
 
-int model__abandon_regions(struct model *model, const struct heap *fresh,
-			   bool (*is_mapped)(uint64_t address, void *context), void *context)
+static bool is_still_mapped(const struct model *model, const struct region *region,
+			    bool (*is_mapped)(uint64_t address, void *context), void *context)
 {
-	int err;
+	return is_mapped(heap_layout__first_span(&model->heap->layout, region), context);
+}
 
+int model__keep_regions(const struct model *model, struct heap *fresh,
+			bool (*is_mapped)(uint64_t address, void *context), void *context)
+{
+	for (size_t i = 0; i < model->heap->region_cnt; i++) {
+		const struct region *region = &model->heap->regions[i];
+		int err;
+
+		if (!is_missing(model, region, fresh) ||
+		    !is_still_mapped(model, region, is_mapped, context))
+			continue;
+		err = heap__add_region(fresh, region->address, region->size);
+		if (err == -EINVAL)
+			continue; /* another one is there */
+		if (!err)
+			err = unread_spans__add_region(fresh, region);
+		if (err)
+			return err;
+		heap__find_region(fresh, region->address)->carved_end = region->carved_end;
+	}
+	return 0;
+}
+
+void model__abandon_regions(struct model *model, const struct heap *fresh,
+			    bool (*is_mapped)(uint64_t address, void *context), void *context)
+{
 	for (size_t i = model->heap->region_cnt; i-- > 0;) {
 		const struct region *region = &model->heap->regions[i];
 
-		if (!is_abandoned(model, region, fresh) ||
-		    !is_mapped(heap_layout__first_span(&model->heap->layout, region), context))
+		if (!is_missing(model, region, fresh) ||
+		    !is_still_mapped(model, region, is_mapped, context))
 			continue;
-		err = ACCOUNT_RESERVE(model->account, model->abandoned, model->abandoned_capacity,
-				      model->abandoned_cnt + 1);
-		if (err)
-			return err;
-		model->abandoned[model->abandoned_cnt++] = region->address;
 		model->counts.abandoned_regions++;
 		model->counts.abandoned_blocks += count_live(model->heap, region);
 		heap__remove_region(model->heap, region->address);
 	}
-	return account__sort(model->account, model->abandoned, model->abandoned_cnt,
-			     sizeof(*model->abandoned), compare_downwards);
 }
 
 /*

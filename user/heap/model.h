@@ -58,12 +58,6 @@ struct model {
 		uint64_t generation; /* before the event */
 	} recent[MODEL_RECENT_CNT];
 	size_t recent_cnt;
-	/*
-	 * Addresses of the regions that model__abandon_regions() has removed, highest first. A
-	 * region that is mapped again is none of them any more.
-	 */
-	uint64_t *abandoned;
-	size_t abandoned_cnt, abandoned_capacity;
 	/* Events of regions since the heap was lent out (while it is, heap is NULL). */
 	struct pyfrag_event *late;
 	size_t late_cnt, late_capacity;
@@ -92,21 +86,24 @@ int model__apply(struct model *model, const struct pyfrag_event *event);
 int model__begin_checkpoint(struct model *model, bool lost_some);
 
 /*
- * Call this before model__compare() if an interpreter with an allocator of its own has ended;
- * @fresh is the heap that was read. If all blocks of such an interpreter are free, it unmaps its
- * arenas, with events (free_obmalloc_arenas(), Objects/obmalloc.c, since 3.13). Otherwise, and
- * always up to 3.12, it abandons them: they stay mapped, but the table that listed them is gone,
- * and there is no event. The model treats a region as abandoned, and removes it, if it is not in
- * @fresh, no event touched it while the heap was read, and @is_mapped returns true for it.
+ * Regions that are in no table, though no event touched them while the heap was read, and
+ * @is_mapped returns true for them. @fresh is the heap that was read. Why they are in no table, the
+ * caller has to know; call one of these before model__compare().
  *
- * An interpreter whose last block has just been freed looks the same until it unmaps its arenas,
- * for as long as its thread does not run. The events of that then change nothing, and the arenas
- * stay counted as abandoned.
+ * model__keep_regions(): the table that lists them may be one that could not be read. They are
+ * added to @fresh, unread, so that they stay as events left them. Returns 0, -ENOMEM or -EDQUOT;
+ * after an error some were added.
  *
- * Returns 0, -EDQUOT or -ENOMEM.
+ * model__abandon_regions(): all tables were read, and an interpreter with an allocator of its own
+ * has ended. If all blocks of such an interpreter are free, it unmaps its arenas, with events,
+ * before it leaves the list of interpreters (free_obmalloc_arenas(), Objects/obmalloc.c, since
+ * 3.13). Otherwise, and always up to 3.12, it abandons them: they stay mapped, but the table that
+ * listed them is gone, and there is no event. The model removes them.
  */
-int model__abandon_regions(struct model *model, const struct heap *fresh,
-			   bool (*is_mapped)(uint64_t address, void *context), void *context);
+int model__keep_regions(const struct model *model, struct heap *fresh,
+			bool (*is_mapped)(uint64_t address, void *context), void *context);
+void model__abandon_regions(struct model *model, const struct heap *fresh,
+			    bool (*is_mapped)(uint64_t address, void *context), void *context);
 
 /*
  * For models that do not follow blocks: lends out the heap to be updated, until

@@ -7,6 +7,16 @@ bool unread_spans__contain(const struct heap *heap, uint64_t address)
 	       CLASS_UNREAD;
 }
 
+int unread_spans__add_region(struct heap *heap, const struct region *region)
+{
+	struct span span = {};
+	int err = 0;
+
+	while (!err && heap__next_span(heap, region, &span))
+		err = block_map__set_class(heap->blocks, span.address, CLASS_UNREAD);
+	return err;
+}
+
 static int carry_span(struct heap *fresh, const struct heap *known, const struct span *span)
 {
 	const uint64_t *live = block_map__span_bits(known->blocks, span->address);

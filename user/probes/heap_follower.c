@@ -63,21 +63,28 @@ static bool is_mapped(uint64_t address, void *context)
 }
 
 /*
+ * Arenas that are in no table. If not all interpreters could be read, they may belong to one that
+ * could not, or it is unknown how many have ended: then their number seems to have fallen.
+ * Otherwise their interpreter has ended: while it is in the list, its table lists them.
+ *
  * An arena that was mapped during this reading, by an interpreter that also ended during it, cannot
  * be recognized as abandoned before the next reading. So the check is repeated then.
  */
-static int abandon_arenas(struct heap_follower *follower, const struct heap_reading *reading)
+static int account_for_missing(struct heap_follower *follower, const struct heap_reading *reading)
 {
 	uint64_t *ended = follower->ended_interpreters;
 	int err = 0;
 
-	if (reading->ended_interpreters > ended[1]) {
-		event_stream__lock(follower->stream);
-		err = model__abandon_regions(follower->model, reading->heap, is_mapped, follower);
-		event_stream__unlock(follower->stream);
+	event_stream__lock(follower->stream);
+	if (reading->counts.skipped_interpreters || reading->ended_interpreters < ended[0]) {
+		err = model__keep_regions(follower->model, reading->heap, is_mapped, follower);
+	} else {
+		if (reading->ended_interpreters > ended[1])
+			model__abandon_regions(follower->model, reading->heap, is_mapped, follower);
+		ended[1] = ended[0];
+		ended[0] = reading->ended_interpreters;
 	}
-	ended[1] = ended[0];
-	ended[0] = reading->ended_interpreters;
+	event_stream__unlock(follower->stream);
 	return err;
 }
 
@@ -115,7 +122,7 @@ static int compare_and_adopt(struct heap_follower *follower, struct heap_reading
 	int err;
 
 	drift__await_stragglers(follower->stream);
-	err = abandon_arenas(follower, reading);
+	err = account_for_missing(follower, reading);
 	if (!err && follower->has_baseline)
 		err = drift__confirm(&drift, reading->heap);
 	follower->unconfirmed_cnt += drift.unconfirmed_blocks;

@@ -39,9 +39,10 @@ struct heap_follower {
 	bool follows_blocks; /* there is an event for each allocation and free */
 	bool has_baseline;   /* the model is the whole heap, not only what has changed in it */
 	int event_err;	     /* from handling an event: the next checkpoint fails with it */
-	uint64_t ended_interpreters[2]; /* at the last reading, and at the one before it */
-	uint64_t lost_cnt;		/* lost events, when they were last counted */
-	uint64_t unconfirmed_cnt;	/* blocks that differ, in too many pools to be read again */
+	/* At the last reading that read all interpreters, and at the one before it. */
+	uint64_t ended_interpreters[2];
+	uint64_t lost_cnt;	  /* lost events, when they were last counted */
+	uint64_t unconfirmed_cnt; /* blocks that differ, in too many pools to be read again */
 	struct reading_turns turns;
 };
 

@@ -259,6 +259,8 @@ static int read_allocator(struct obmalloc_state *allocator, struct geometry *geo
 		if (read_err)
 			return read_err == -EFAULT ? -EAGAIN : read_err;
 	}
+	if (allocator->may_be_unused && !values[0])
+		return 0;
 	for (size_t i = 0; i < allocator->arenas_at_cnt && err; i++) {
 		err = arena_table__read(memory, values[i], geometry, list, &allocator->slot_cnt);
 		if (err && err != -EUCLEAN && err != -EFAULT)

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +29,8 @@ struct obmalloc_state {
 	 */
 	uint64_t arenas_at[8];
 	size_t arenas_at_cnt;
-	size_t slot_cnt; /* slots in the arena array at the last reading */
+	size_t slot_cnt;    /* slots in the arena array at the last reading */
+	bool may_be_unused; /* there may be no arena array yet */
 };
 
 /* All allocator states of a process; the main interpreter's is the first. */
@@ -54,10 +56,12 @@ int obmalloc__locate(struct obmalloc *out, const struct data_image *data,
  * Adds the states of the other interpreters (3.12 and later), and drops those of interpreters that
  * have ended. @interpreters: addresses of all PyInterpreterState structures. The offset of the
  * state in that structure is determined from the main interpreter, whose structure contains either
- * the table (3.12) or a pointer to it (since 3.13). Returns 0 or negative errno.
+ * the table (3.12) or a pointer to it (since 3.13). A state that cannot be read now, because it is
+ * changing or its interpreter has just ended, is omitted and counted in *skipped. Returns 0 or
+ * negative errno.
  */
 int obmalloc__add_interpreters(struct obmalloc *obmalloc, const uint64_t *interpreters, size_t cnt,
-			       const struct memory *memory);
+			       const struct memory *memory, uint64_t *skipped);
 
 /*
  * Reads the arenas of all states, sorted by address and checked for overlaps. A state other than

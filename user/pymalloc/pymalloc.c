@@ -152,13 +152,17 @@ static int update(struct target_heap *target_heap, struct heap *heap,
 	struct obmalloc *obmalloc = &pymalloc_heap_of(target_heap)->obmalloc;
 	const struct heap_context *context = &target_heap->context;
 	_cleanup_account_free_ uint64_t *interpreters = NULL;
+	bool is_whole;
 	size_t cnt;
-	int err =
-		python__interpreters(context->python, context->target->memory, &interpreters, &cnt);
+	int err = python__interpreters(context->python, context->target->memory, &interpreters,
+				       &cnt, &is_whole);
 
+	if (!err && !is_whole)
+		counts->skipped_interpreters++;
 	if (!err)
 		err = obmalloc__add_interpreters(obmalloc, interpreters, cnt,
-						 context->target->memory);
+						 context->target->memory,
+						 &counts->skipped_interpreters);
 	if (!err)
 		err = checkpoint__update(heap, obmalloc, context->target->memory, options, counts);
 	return err ? describe_read_error(context, err, failure) : 0;

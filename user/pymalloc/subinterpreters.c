@@ -78,7 +78,12 @@ static int find_place(uint64_t main_table, const uint64_t *interpreters, size_t 
 	return err;
 }
 
-/* Finds the allocator of one interpreter. -ENOENT: it has none of its own, or it is not in use. */
+/*
+ * Finds the allocator of one interpreter. -ENOENT: it has none of its own; -EAGAIN: it cannot be
+ * read now, because it is changing or its interpreter has just ended. A table without a pool in use
+ * is valid: an interpreter that has freed all blocks, and has yet to unmap its arenas, has such a
+ * one.
+ */
 static int find_own(const struct obmalloc *obmalloc, uint64_t interpreter,
 		    const struct state_place *place, const struct memory *memory,
 		    unsigned int *retries, struct obmalloc_state *out)
@@ -91,28 +96,29 @@ static int find_own(const struct obmalloc *obmalloc, uint64_t interpreter,
 	if (!place->inlined) {
 		err = memory__read(memory, table.address, &table.address, sizeof(table.address));
 		if (err)
-			return err == -EFAULT ? -ENOENT : err;
+			return err == -EFAULT ? -EAGAIN : err;
 	}
 	if (!table.address || table.address == obmalloc->items[0].used_pools)
 		return -ENOENT;
 	/* The interpreter is evidence enough where the pools are swapped out. */
 	err = used_pools__check(&table, &evidence, memory, retries);
 	if (err && err != -ENODATA)
-		return err;
-	if (!err &&
-	    (!evidence.witness_cnt || evidence.geometry.pool_size != obmalloc->geometry.pool_size))
-		return -ENOENT;
+		return err == -ENOENT ? -EAGAIN : err;
+	if (!err && evidence.witness_cnt &&
+	    evidence.geometry.pool_size != obmalloc->geometry.pool_size)
+		return -EAGAIN;
 	/* struct _obmalloc_state: pools.used[], followed directly by mgmt.arenas. */
 	*out = (struct obmalloc_state){
 		.used_pools = table.address,
 		.arenas_at = {table.address + table.class_cnt * sizeof(table.pairs[0])},
 		.arenas_at_cnt = 1,
+		.may_be_unused = true,
 	};
 	return 0;
 }
 
 int obmalloc__add_interpreters(struct obmalloc *obmalloc, const uint64_t *interpreters, size_t cnt,
-			       const struct memory *memory)
+			       const struct memory *memory, uint64_t *skipped)
 {
 	unsigned int retries = USED_POOLS_RETRIES_MAX;
 	struct state_place place;
@@ -123,6 +129,8 @@ int obmalloc__add_interpreters(struct obmalloc *obmalloc, const uint64_t *interp
 	if (cnt < 2)
 		return 0;
 	err = find_place(obmalloc->items[0].used_pools, interpreters, cnt, memory, &place);
+	if (err == -ENOENT)
+		*skipped += cnt - 1;
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	items = realloc(obmalloc->items, (cnt + 1) * sizeof(*items));
@@ -134,6 +142,8 @@ int obmalloc__add_interpreters(struct obmalloc *obmalloc, const uint64_t *interp
 			       &items[obmalloc->cnt]);
 		if (!err)
 			obmalloc->cnt++;
+		else if (err == -EAGAIN)
+			(*skipped)++;
 		else if (err != -ENOENT)
 			return err;
 	}

@@ -381,48 +381,78 @@ int python__find(struct python **out, const struct target *target, struct failur
 	return 0;
 }
 
-int python__interpreters(const struct python *python, const struct memory *memory, uint64_t **out,
-			 size_t *cnt)
-{
-	return interpreter_list__read(python->interpreters_head, python->next_interpreter_offset,
-				      memory, out, cnt);
-}
+/* The start of struct pyinterpreters, from `head` on (pycore_runtime.h, 3.12 to 3.15). */
+struct registry {
+	uint64_t head, main, next_id;
+};
 
-/* How many interpreters were ever created; 0: unknown. */
-static uint64_t read_created_interpreters(const struct python *python, const struct memory *memory)
+static int read_registry(const struct python *python, const struct memory *memory,
+			 struct registry *out)
 {
-	/* The start of struct pyinterpreters, from `head` on (pycore_runtime.h, 3.12 to 3.15). */
-	struct {
-		uint64_t head, main, next_id;
-	} interpreters;
-
-	if (!python->interpreters_head ||
-	    memory__read(memory, python->interpreters_head, &interpreters, sizeof(interpreters)) ||
-	    interpreters.next_id > INT64_MAX)
-		return 0;
-	return interpreters.next_id;
+	return memory__read(memory, python->interpreters_head, out, sizeof(*out));
 }
 
 /*
- * One that is created after those alive were counted would seem to have ended. Then they are
- * counted again.
+ * Whether @interpreters is the whole list. The main interpreter is the oldest and comes last,
+ * unless one was freed while the list was followed. No other was created meanwhile if the registry,
+ * read before and after, is the same.
  */
-#define COUNTS_MAX 8
+static bool is_whole_list(const uint64_t *interpreters, size_t cnt, const struct registry *before,
+			  const struct registry *after)
+{
+	return before->head == after->head && before->next_id == after->next_id &&
+	       (cnt ? interpreters[cnt - 1] == after->main : !after->main);
+}
+
+/* How often to read the list while it changes. */
+#define LIST_TRIES_MAX 8
+
+/* Reads the list and the registry. *is_whole: see python__interpreters(). */
+static int read_interpreters(const struct python *python, const struct memory *memory,
+			     struct registry *registry, uint64_t **out, size_t *cnt, bool *is_whole)
+{
+	_cleanup_account_free_ uint64_t *found = NULL;
+	int err = read_registry(python, memory, registry);
+
+	*is_whole = false;
+	for (int try = 0; try < LIST_TRIES_MAX && !err && !*is_whole; try++) {
+		struct registry before = *registry;
+
+		account__free(TAKE_PTR(found));
+		err = interpreter_list__read(python->interpreters_head,
+					     python->next_interpreter_offset, memory, &found, cnt);
+		if (!err)
+			err = read_registry(python, memory, registry);
+		*is_whole = !err && is_whole_list(found, *cnt, &before, registry);
+	}
+	if (!err)
+		*out = TAKE_PTR(found);
+	return err;
+}
+
+int python__interpreters(const struct python *python, const struct memory *memory, uint64_t **out,
+			 size_t *cnt, bool *is_whole)
+{
+	struct registry registry;
+
+	if (python->interpreters_head)
+		return read_interpreters(python, memory, &registry, out, cnt, is_whole);
+	*out = NULL;
+	*cnt = 0;
+	*is_whole = true;
+	return 0;
+}
 
 uint64_t python__ended_interpreters(const struct python *python, const struct memory *memory)
 {
-	uint64_t created = read_created_interpreters(python, memory);
+	_cleanup_account_free_ uint64_t *alive = NULL;
+	struct registry registry;
+	bool is_whole;
+	size_t cnt;
 
-	for (int i = 0; i < COUNTS_MAX && created; i++) {
-		_cleanup_account_free_ uint64_t *alive = NULL;
-		uint64_t before = created;
-		size_t cnt;
-
-		if (python__interpreters(python, memory, &alive, &cnt))
-			return 0;
-		created = read_created_interpreters(python, memory);
-		if (created == before || i == COUNTS_MAX - 1)
-			return created < cnt ? 0 : created - cnt;
-	}
-	return 0;
+	if (!python->interpreters_head ||
+	    read_interpreters(python, memory, &registry, &alive, &cnt, &is_whole) || !is_whole ||
+	    registry.next_id > INT64_MAX || registry.next_id < cnt)
+		return 0;
+	return registry.next_id - cnt;
 }

@@ -57,11 +57,13 @@ int python__scan_version(const struct data_image *data, const struct memory *mem
 			 size_t size);
 
 /*
- * The addresses of all PyInterpreterState; none before 3.12, where they share one allocator state.
- * Returns as interpreter_list__read().
+ * The addresses of all PyInterpreterState, newest first; none before 3.12, where they share one
+ * allocator state. *is_whole: whether the list ends with the main interpreter. Otherwise some may
+ * be missing: interpreters ended each time while the list was read, or it is damaged. Returns as
+ * interpreter_list__read().
  */
 int python__interpreters(const struct python *python, const struct memory *memory, uint64_t **out,
-			 size_t *cnt);
+			 size_t *cnt, bool *is_whole);
 
 /*
  * How many interpreters have ended since the Python started; 0 before 3.12, or if that cannot be
