@@ -21,9 +21,13 @@
 #define CHUNK_PREV_IN_USE 1UL
 #define CHUNK_IS_MAPPED	  2UL
 
-/* HEAP_MAX_SIZE: of a heap of a thread's arena, which is aligned to as much. */
-#define MALLOC_HEAP_BYTES_MAX (64UL << 20)
-#define MALLOC_PAGE_BYTES     4096UL
+/*
+ * HEAP_MAX_SIZE: of a heap of a thread's arena, which is aligned to as much. With huge pages
+ * (glibc.malloc.hugetlb=2), it is four of these in glibc 2.35 to 2.41 (heap_max_size(), arena.c).
+ */
+#define MALLOC_HEAP_BYTES_MAX  (64UL << 20)
+#define MALLOC_HEAP_HUGE_PAGES 4
+#define MALLOC_PAGE_BYTES      4096UL
 
 /* Whether the two words may be the header of a chunk of the main arena that none comes before. */
 static inline bool chunk__may_be_first(const uint64_t *words)

@@ -24,14 +24,14 @@ static uint64_t round_up(uint64_t value)
 }
 
 /* The first chunk of the heap at @start. The arena itself is in its first heap. */
-static uint64_t first_chunk(const struct malloc_arena *arena, const struct arena_layout *layout,
+static uint64_t first_chunk(const struct malloc_arena *arena, const struct found_malloc *found,
 			    uint64_t start)
 {
-	uint64_t info_bytes = arena->address % MALLOC_HEAP_BYTES_MAX;
+	uint64_t info_bytes = arena->address % found->heap_bytes_max;
 
 	if (start != arena->address - info_bytes)
 		return start + info_bytes;
-	return round_up(malloc_arena__bins(arena, layout) + ARENA_END_AFTER_BINS);
+	return round_up(malloc_arena__bins(arena, found->layout) + ARENA_END_AFTER_BINS);
 }
 
 int malloc_heap_list__add(struct malloc_heap_list *list, struct account *account,
@@ -70,20 +70,22 @@ void malloc_heap_list__release(struct malloc_heap_list *list)
 	*list = (struct malloc_heap_list){};
 }
 
-static bool is_sane(const struct heap_info *info, const struct malloc_arena *arena)
+static bool is_sane(const struct heap_info *info, const struct malloc_arena *arena,
+		    uint64_t bytes_max)
 {
 	return info->arena == arena->address && info->size && info->size <= info->open_size &&
-	       info->open_size <= MALLOC_HEAP_BYTES_MAX && info->size % MALLOC_PAGE_BYTES == 0 &&
-	       info->previous % MALLOC_HEAP_BYTES_MAX == 0;
+	       info->open_size <= bytes_max && info->size % MALLOC_PAGE_BYTES == 0 &&
+	       info->previous % bytes_max == 0;
 }
 
 /* The pages by which the heap grows: other ones than usual with glibc.malloc.hugetlb. */
-static uint64_t page_bytes_of(const struct heap_info *info, const struct malloc_arena *arena)
+static uint64_t page_bytes_of(const struct heap_info *info, const struct malloc_arena *arena,
+			      uint64_t bytes_max)
 {
 	uint64_t bytes = info->page_bytes;
 
-	if (arena->address % MALLOC_HEAP_BYTES_MAX < HEAP_INFO_PAGE_BYTES_END ||
-	    bytes < MALLOC_PAGE_BYTES || bytes > MALLOC_HEAP_BYTES_MAX || bytes & (bytes - 1))
+	if (arena->address % bytes_max < HEAP_INFO_PAGE_BYTES_END || bytes < MALLOC_PAGE_BYTES ||
+	    bytes > bytes_max || bytes & (bytes - 1))
 		return MALLOC_PAGE_BYTES;
 	return bytes;
 }
@@ -92,25 +94,28 @@ static int add_thread_heaps(struct malloc_heap_list *list, const struct target *
 			    const struct found_malloc *found, const struct malloc_arena *arena,
 			    size_t number)
 {
-	uint64_t start = arena->top & ~(MALLOC_HEAP_BYTES_MAX - 1),
-		 first = arena->address & ~(MALLOC_HEAP_BYTES_MAX - 1), top = arena->top;
+	uint64_t max = found->heap_bytes_max, start = arena->top & ~(max - 1),
+		 first = arena->address & ~(max - 1), top = arena->top;
 
 	for (;;) {
-		struct malloc_heap heap = {.start = start, .arena = number, .top = top};
+		struct malloc_heap heap = {.start = start,
+					   .arena = number,
+					   .top = top,
+					   .bytes_max = max};
 		struct heap_info info;
 		int err = memory__read(target->memory, start, &info, sizeof(info));
 
 		if (err)
 			return err == -EFAULT ? -EUCLEAN : err;
-		if (!is_sane(&info, arena))
+		if (!is_sane(&info, arena, max))
 			return -EUCLEAN;
 		heap.end = start + info.size;
 		heap.open_end = start + info.open_size;
 		heap.top_end = heap.end;
 		heap.top_word = arena->address + found->layout->top;
-		heap.first_chunk = first_chunk(arena, found->layout, start);
+		heap.first_chunk = first_chunk(arena, found, start);
 		heap.previous = start == first ? 0 : info.previous;
-		heap.page_bytes = page_bytes_of(&info, arena);
+		heap.page_bytes = page_bytes_of(&info, arena, max);
 		if (heap.first_chunk >= heap.end || heap.top >= heap.end)
 			return -EUCLEAN;
 		err = malloc_heap_list__add(list, target->memory->account, &heap);
@@ -217,7 +222,7 @@ int malloc_heap__reread_end(struct malloc_heap *heap, const struct memory *memor
 	if (err)
 		return err == -EFAULT ? 0 : err;
 	if (info.size % MALLOC_PAGE_BYTES || info.size > info.open_size ||
-	    info.open_size > MALLOC_HEAP_BYTES_MAX || heap->start + info.size <= heap->first_chunk)
+	    info.open_size > heap->bytes_max || heap->start + info.size <= heap->first_chunk)
 		return 0;
 	heap->top_end = heap->start + info.size;
 	if (heap->top_end > heap->end) {

@@ -19,19 +19,21 @@
 #include "util/hash_map.h"
 
 struct malloc_heap {
-	uint64_t start, end;  /* addresses, end exclusive */
-	uint64_t top_word;    /* address of the arena's word that says where its top is */
-	uint64_t top_end;     /* where the top ends, when that was last looked at; <= end */
-	uint64_t open_end;    /* a heap of a thread that has shrunk keeps the rest up to here */
-	uint64_t first_chunk; /* address */
-	uint64_t top;	      /* address of the arena's top chunk; 0: it is in another heap */
-	uint64_t chunks_end;  /* where a walk has ended: the top, a fence, or what is damaged */
-	uint64_t lost_bytes;  /* from there on, that the walk could not pass over */
-	uint64_t previous;    /* where the arena's heap before starts; 0: this is the first */
-	uint64_t page_bytes;  /* by which a heap of a thread grows and shrinks; a power of two */
-	bool is_main;	      /* of the main arena */
-	bool is_below_break;  /* the main arena's: nobody else has moved the break since */
-	size_t arena;	      /* its place in the list of arenas */
+	uint64_t start, end;	/* addresses, end exclusive */
+	uint64_t top_word;	/* address of the arena's word that says where its top is */
+	uint64_t top_end;	/* where the top ends, when that was last looked at; <= end */
+	uint64_t open_end;	/* a heap of a thread that has shrunk keeps the rest up to here */
+	uint64_t first_chunk;	/* address */
+	uint64_t top;		/* address of the arena's top chunk; 0: it is in another heap */
+	uint64_t chunks_end;	/* where a walk has ended: the top, a fence, or what is damaged */
+	uint64_t lost_bytes;	/* from there on, that the walk could not pass over */
+	uint64_t previous;	/* where the arena's heap before starts; 0: this is the first */
+	uint64_t bytes_max;	/* of a heap of a thread, which is aligned to as much */
+	uint64_t hugetlb_bytes; /* size of its pages, if they are those of hugetlbfs; or 0 */
+	uint64_t page_bytes;	/* by which a heap of a thread grows and shrinks; a power of two */
+	bool is_main;		/* of the main arena */
+	bool is_below_break;	/* the main arena's: nobody else has moved the break since */
+	size_t arena;		/* its place in the list of arenas */
 };
 
 /* Zero-initialized. */

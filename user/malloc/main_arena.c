@@ -12,6 +12,9 @@
 /* An arena that is not the main one begins behind the struct heap_info of its heap. */
 #define HEAP_INFO_OLD_BYTES 32 /* to 2.34 */
 #define HEAP_INFO_BYTES	    48
+/* Of heaps in huge pages of 2 MiB and 1 GiB; of heaps in others it is between these. */
+#define HEAP_ALIGNMENT_MIN (MALLOC_HEAP_HUGE_PAGES * (2UL << 20))
+#define HEAP_ALIGNMENT_MAX (MALLOC_HEAP_HUGE_PAGES * (1UL << 30))
 
 /*
  * Of the 127 bins, so many may look wrong: a list that a thread changes at that moment. The ring of
@@ -32,12 +35,12 @@ static bool is_heap_memory(const struct target *target, uint64_t address)
 {
 	const struct mapping *mapping = target__find_mapping(target, address);
 
-	return mapping && !mapping->inode && mapping->readable && mapping->writable;
+	return mapping && mapping__is_anonymous(mapping) && mapping->readable && mapping->writable;
 }
 
 static bool may_be_thread_arena(const struct target *target, uint64_t address)
 {
-	uint64_t place = address % MALLOC_HEAP_BYTES_MAX;
+	uint64_t place = address % HEAP_ALIGNMENT_MIN;
 
 	return (place == HEAP_INFO_OLD_BYTES || place == HEAP_INFO_BYTES) &&
 	       is_heap_memory(target, address);
@@ -137,6 +140,30 @@ static int follow_ring(const struct search *search, struct found_malloc *found, 
 	return at == main ? 0 : -ENOENT;
 }
 
+/*
+ * Sets how large the heaps of threads may be: with huge pages, it depends on the version, which is
+ * not known. But each heap begins with the address of its arena.
+ */
+static int find_heap_bytes_max(const struct search *search, struct found_malloc *found)
+{
+	const struct memory *memory = search->target->memory;
+	uint64_t max = MALLOC_HEAP_HUGE_PAGES * found->parameters.hugetlb_bytes, top, arena;
+	bool is_max = max >= HEAP_ALIGNMENT_MIN && max <= HEAP_ALIGNMENT_MAX && !(max & (max - 1));
+	int err = 0;
+
+	for (size_t i = 1; i < found->arena_cnt && is_max && !err; i++) {
+		err = memory__read(memory, found->arenas[i] + found->layout->top, &top,
+				   sizeof(top));
+		if (!err && !is_heap_memory(search->target, top & ~(max - 1)))
+			err = -EFAULT;
+		if (!err)
+			err = memory__read(memory, top & ~(max - 1), &arena, sizeof(arena));
+		is_max = !err && arena == found->arenas[i];
+	}
+	found->heap_bytes_max = is_max ? max : MALLOC_HEAP_BYTES_MAX;
+	return err == -EFAULT ? 0 : err;
+}
+
 /* Adds the malloc whose main arena has its bins at @bins, if its ring proves one. */
 static int add_malloc(struct search *search, uint64_t bins)
 {
@@ -150,6 +177,8 @@ static int add_malloc(struct search *search, uint64_t bins)
 		if (!err && search->out->cnt < MALLOCS_MAX)
 			err = malloc_parameters__find(&found.parameters, search->target,
 						      found.layout, main);
+		if (!err)
+			err = find_heap_bytes_max(search, &found);
 		if (!err && search->out->cnt < MALLOCS_MAX) {
 			search->out->items[search->out->cnt++] = found;
 			continue;

@@ -28,6 +28,7 @@ struct found_malloc {
 	uint64_t *arenas; /* addresses, the main arena first. Owned */
 	size_t arena_cnt;
 	struct malloc_parameters parameters;
+	uint64_t heap_bytes_max; /* of a thread's heap, which is aligned to as much */
 };
 
 struct found_mallocs {

@@ -158,6 +158,18 @@ static bool has_main_top(const struct malloc_instance *instance)
 	return false;
 }
 
+/* Notes which heaps are in pages of hugetlbfs: if there are none, malloc takes others. */
+static void note_huge_pages(struct malloc_instance *instance, const struct target *target)
+{
+	for (size_t i = 0; i < instance->heaps.cnt; i++) {
+		struct malloc_heap *heap = &instance->heaps.items[i];
+		const struct mapping *mapping = target__find_mapping(target, heap->start);
+
+		if (mapping && mapping__is_hugetlb(mapping))
+			heap->hugetlb_bytes = instance->parameters.hugetlb_bytes;
+	}
+}
+
 static int find_in_mappings(struct malloc_areas *areas, const struct target *target,
 			    const struct heap *other)
 {
@@ -173,6 +185,7 @@ static int find_in_mappings(struct malloc_areas *areas, const struct target *tar
 		instance->damaged_arenas += !main->is_contiguous &&
 					    !malloc_arena__is_unused(main, instance->layout) &&
 					    !has_main_top(instance);
+		note_huge_pages(instance, target);
 		err = malloc_heap_list__sort(&instance->heaps, account);
 	}
 	return err ? err : malloc_areas__list_ranges(areas, account);

@@ -53,16 +53,30 @@ static void note_length(struct survey *survey, size_t arena, uint64_t bytes)
 	*longest = bytes > *longest ? bytes : *longest;
 }
 
-static int add_run(struct survey *survey, size_t arena, uint64_t start, uint64_t end)
+/*
+ * madvise(2) refuses to release from the middle of a page of hugetlbfs on, and leaves one of which
+ * it is to release the beginning only.
+ */
+static int add_huge_pages(struct survey *survey, uint64_t start, uint64_t end, uint64_t page_bytes,
+			  const struct place *place)
 {
+	return start % page_bytes ? 0
+				  : add_pages(survey, start, end / page_bytes * page_bytes, place);
+}
+
+static int add_run(struct survey *survey, const struct malloc_heap *heap, uint64_t start,
+		   uint64_t end)
+{
+	size_t arena = heap->arena;
 	struct place place = {.arena = arena, .is_large = end - start >= LARGE_BYTES};
 
 	note_length(survey, arena, end - start);
 	if (end - start <= MALLOC_PAGE_BYTES - 1 + CHUNK_MEMBERS)
 		return 0;
-	return add_pages(survey,
-			 (start + CHUNK_MEMBERS + MALLOC_PAGE_BYTES - 1) & ~(MALLOC_PAGE_BYTES - 1),
-			 end & ~(MALLOC_PAGE_BYTES - 1), &place);
+	start = (start + CHUNK_MEMBERS + MALLOC_PAGE_BYTES - 1) & ~(MALLOC_PAGE_BYTES - 1);
+	if (heap->hugetlb_bytes)
+		return add_huge_pages(survey, start, end, heap->hugetlb_bytes, &place);
+	return add_pages(survey, start, end & ~(MALLOC_PAGE_BYTES - 1), &place);
 }
 
 /* What the main arena's top gives back, by brk(2). */
@@ -104,7 +118,7 @@ static int add_heap(struct survey *survey, const struct malloc_heap *heap)
 		}
 		if (chunk.state == CHUNK_IN_USE)
 			note_in_use(survey, heap->arena, chunk.size);
-		err = run ? add_run(survey, heap->arena, run, chunk.address) : 0;
+		err = run ? add_run(survey, heap, run, chunk.address) : 0;
 		run = 0;
 	}
 	if (!err)
@@ -113,7 +127,7 @@ static int add_heap(struct survey *survey, const struct malloc_heap *heap)
 		return err;
 	if (heap->top)
 		return add_top(survey, heap->arena, run ? run : heap->top, heap->end);
-	return run ? add_run(survey, heap->arena, run, heap->chunks_end) : 0;
+	return run ? add_run(survey, heap, run, heap->chunks_end) : 0;
 }
 
 static void sum_up(const struct survey *survey)

@@ -30,8 +30,9 @@ struct search {
 
 static bool may_hold_chunks(const struct mapping *mapping)
 {
-	return !mapping->inode && mapping->readable && mapping->writable && !mapping->shared &&
-	       (!*mapping->path || !strncmp(mapping->path, "[anon", 5));
+	return mapping__is_anonymous(mapping) && mapping->readable && mapping->writable &&
+	       !mapping->shared &&
+	       (!*mapping->path || mapping->inode || !strncmp(mapping->path, "[anon", 5));
 }
 
 /* The end of the heap or region that @address is in; 0: it is in none. */

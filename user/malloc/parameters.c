@@ -24,16 +24,21 @@
 
 /* Offsets in struct malloc_par, in bytes; 0: no such member. */
 struct parameters_layout {
-	uint16_t sbrk_base, mapped_cnt, no_dyn_threshold, thp_page_bytes;
+	uint16_t sbrk_base, mapped_cnt, no_dyn_threshold, thp_page_bytes, hp_page_bytes;
 	bool comes_without_fastbins; /* in struct malloc_state */
 };
 
 static const struct parameters_layout layouts[] = {
-	{.sbrk_base = 96, .mapped_cnt = 60, .no_dyn_threshold = 72, .thp_page_bytes = 40},
+	{.sbrk_base = 96,
+	 .mapped_cnt = 60,
+	 .no_dyn_threshold = 72,
+	 .thp_page_bytes = 40,
+	 .hp_page_bytes = 48},
 	{.sbrk_base = 104,
 	 .mapped_cnt = 68,
 	 .no_dyn_threshold = 80,
 	 .thp_page_bytes = 48,
+	 .hp_page_bytes = 56,
 	 .comes_without_fastbins = true},
 	{.sbrk_base = 72, .mapped_cnt = 40, .no_dyn_threshold = 52},
 };
@@ -111,6 +116,8 @@ static void decode(struct malloc_parameters *out, const struct parameters_layout
 		out->cached_bytes = cached_bytes_of(bytes + layout->sbrk_base + 8);
 	if (layout->thp_page_bytes)
 		out->huge_page_bytes = word_at(bytes + layout->thp_page_bytes);
+	if (layout->hp_page_bytes)
+		out->hugetlb_bytes = word_at(bytes + layout->hp_page_bytes);
 }
 
 /*
@@ -123,8 +130,8 @@ static bool is_first_piece(const struct target *target, uint64_t address)
 		address % MALLOC_PAGE_BYTES ? NULL : target__find_mapping(target, address);
 	uint64_t words[2];
 
-	return mapping && !mapping->inode && mapping->readable && mapping->writable &&
-	       !memory__read(target->memory, address, words, sizeof(words)) &&
+	return mapping && mapping__is_anonymous(mapping) && mapping->readable &&
+	       mapping->writable && !memory__read(target->memory, address, words, sizeof(words)) &&
 	       chunk__may_be_first(words);
 }
 

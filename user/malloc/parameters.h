@@ -22,6 +22,7 @@ struct malloc_parameters {
 	uint64_t mmap_threshold;  /* bytes; larger requests get a mapping of their own */
 	uint64_t arenas_max;	  /* MALLOC_ARENA_MAX; 0: eight times the number of cores */
 	uint64_t huge_page_bytes; /* by which trimming rounds, with glibc.malloc.hugetlb=1; or 0 */
+	uint64_t hugetlb_bytes;	  /* size of pages requested, with glibc.malloc.hugetlb=2; or 0 */
 	bool is_fixed;		  /* the thresholds do not rise by themselves any more */
 	uint64_t cached_bytes;	  /* free() may put chunks up to this size into a tcache; 0: none */
 	uint32_t mapped_chunks;

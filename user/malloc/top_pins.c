@@ -145,7 +145,7 @@ static bool is_given_up(const struct ladder *ladder)
 	if (!before->heap || ladder->unmapped_cnt >= ladder->search->image->instance->heaps.cnt)
 		return false;
 	room = before->heap->end - before->start +
-	       (MALLOC_HEAP_BYTES_MAX - (before->heap->end - before->heap->start));
+	       (before->heap->bytes_max - (before->heap->end - before->heap->start));
 	return room >= ladder->search->image->instance->parameters.top_pad + CHUNK_BYTES_MIN +
 			       ladder->end.heap->page_bytes;
 }

@@ -46,7 +46,8 @@ static int visit_run(struct visit *visit, const struct touched_run *run)
 
 static bool is_writable_file(const struct mapping *mapping)
 {
-	return mapping->inode && mapping->readable && mapping->writable && !mapping->shared;
+	return !mapping__is_anonymous(mapping) && mapping->readable && mapping->writable &&
+	       !mapping->shared;
 }
 
 int writable_data__visit(const struct memory *memory, const struct mapping *maps, size_t map_cnt,

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 struct mapping {
 	uint64_t start, end; /* addresses, end exclusive */
@@ -26,6 +27,21 @@ struct mapping {
 static inline bool mapping__is_same_file(const struct mapping *a, const struct mapping *b)
 {
 	return a->inode == b->inode && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+}
+
+/*
+ * Whether it is anonymous memory in huge pages (MAP_HUGETLB): the kernel makes a deleted file of
+ * hugetlbfs for it, which has that name (hugetlb_file_setup(), fs/hugetlbfs/inode.c).
+ */
+static inline bool mapping__is_hugetlb(const struct mapping *mapping)
+{
+	return mapping->inode && !mapping->dev_major && mapping->deleted && !mapping->shared &&
+	       !strcmp(mapping->path, "/anon_hugepage");
+}
+
+static inline bool mapping__is_anonymous(const struct mapping *mapping)
+{
+	return !mapping->inode || mapping__is_hugetlb(mapping);
 }
 
 /*
