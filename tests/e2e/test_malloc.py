@@ -274,3 +274,28 @@ def test_says_whether_unwritten_memory_counts_as_resident(any_target):
     assert bound["malloc"][0]["trim_releases_bytes"] > said["trim"] + (8 << 20)
     for view, is_said in zip(views, (False, False, True)):
         assert (b"are upper bounds" in look_as(any_target.pid, view)) == is_said
+
+
+@pytest.mark.parametrize("python", ONE_OF_EACH_RELEASE, ids=repr)
+@pytest.mark.parametrize("before", [(), ("block_break()", "fill_here(2, 2000)")],
+                         ids=["with break", "without break"])
+def test_two_libcs(target, snapshot, before):
+    """Each has a malloc of its own. Only that of the first one may use the heap by brk()."""
+    for call in before + ("fill_second_libc()", "ask_second_libc()"):
+        ask(target, call)
+    said = ask(target, "ask_second_libc()")
+    target.wait_until_blocked()
+    mallocs = snapshot(target.pid)["malloc"]
+    assert len(mallocs) == 2
+    for malloc in mallocs:
+        assert malloc["missing_bytes"] == malloc["arenas_damaged"] == malloc["lost_bytes"] == 0
+        assert [arena["system_bytes"] for arena in malloc["arenas"]] == [
+            arena["heap_bytes"] for arena in malloc["arenas"]]
+    other = min(mallocs, key=lambda malloc: abs(malloc["in_use"]["chunks"] - 2000))
+    if said:  # from glibc 2.33 on
+        found = as_mallinfo(other)
+        for name in ("arena", "ordblks", "uordblks", "fordblks", "keepcost"):
+            assert found[name] == said[name]
+    resident = anonymous_bytes(target.pid)
+    ask(target, "trim_second_libc()")
+    assert resident - anonymous_bytes(target.pid) == other["trim_releases_bytes"] > 1 << 20

@@ -394,3 +394,40 @@ def lay_out_in_thread(count=400, size=4000):
 
     run_in_thread(lay_out)
     return laid_out
+
+
+second = {}
+
+
+def fill_second_libc(count=3000):
+    """Loads another libc beside the first one, which has a malloc of its own, and allocates."""
+    libc.dlmopen.restype = ctypes.c_void_p
+    libc.dlmopen.argtypes = [ctypes.c_long, ctypes.c_char_p, ctypes.c_int]
+    libc.dlsym.restype = ctypes.c_void_p
+    libc.dlsym.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+    handle = libc.dlmopen(-1, b"libc.so.6", 2)  # LM_ID_NEWLM, RTLD_NOW
+    for name, result, arguments in (("malloc", ctypes.c_void_p, [ctypes.c_size_t]),
+                                    ("free", None, [ctypes.c_void_p]),
+                                    ("malloc_trim", ctypes.c_int, [ctypes.c_size_t]),
+                                    ("mallinfo2", Mallinfo2, [])):
+        address = libc.dlsym(handle, name.encode())
+        if address:
+            second[name] = ctypes.CFUNCTYPE(result, *arguments)(address)
+    blocks = []
+    for i in range(count):
+        size = i * 7919 % 20000 + 24
+        blocks.append(second["malloc"](size))
+        libc.memset(blocks[-1], 0x5a, size)
+    for block in blocks[::3]:
+        second["free"](block)
+    kept.append(blocks)
+    return count
+
+
+def ask_second_libc():
+    numbers = second["mallinfo2"]() if "mallinfo2" in second else None
+    return numbers and {name: int(getattr(numbers, name)) for name in FIELDS}
+
+
+def trim_second_libc():
+    return second["malloc_trim"](0)

@@ -13,6 +13,9 @@
 #define WINDOW_BYTES (64UL << 10)
 /* Memory of others may look like the start of a piece: so often is looked closely. */
 #define CANDIDATES_MAX 1024
+/* Of a piece that may be of several mallocs, so many lists are followed, so far. */
+#define FREE_CHUNKS_MAX 4
+#define LIST_STEPS_MAX	4096
 
 struct search {
 	struct malloc_heap *rest;
@@ -87,6 +90,53 @@ int main_piece__find_next(struct malloc_heap *rest, const struct memory *memory)
 		err = look_at_run(&search, from, to);
 	}
 	return err;
+}
+
+/* Some free chunks of a piece. */
+struct free_chunks {
+	uint64_t addresses[FREE_CHUNKS_MAX];
+	size_t cnt;
+};
+
+static int take_free_chunks(const struct malloc_chunk *chunks, size_t cnt, void *context)
+{
+	struct free_chunks *found = context;
+
+	for (size_t i = 0; i < cnt && found->cnt < FREE_CHUNKS_MAX; i++)
+		if (chunks[i].is_free)
+			found->addresses[found->cnt++] = chunks[i].address;
+	return found->cnt < FREE_CHUNKS_MAX ? 0 : -ECANCELED;
+}
+
+/* Whether the list that the free chunk at @chunk is in leads to a bin of @main. */
+static bool leads_to(const struct memory *memory, uint64_t chunk, const struct malloc_arena *main,
+		     const struct arena_layout *layout)
+{
+	uint64_t bins = malloc_arena__bins(main, layout);
+
+	for (int i = 0; i < LIST_STEPS_MAX; i++) {
+		if (memory__read(memory, chunk + CHUNK_HEADER_BYTES, &chunk, sizeof(chunk)))
+			return false;
+		if (chunk + 16 - bins < ARENA_BINS * 16UL)
+			return true;
+	}
+	return false;
+}
+
+int main_piece__is_of(bool *is_of, const struct malloc_heap *piece, const struct memory *memory,
+		      const struct malloc_arena *main, const struct arena_layout *layout)
+{
+	struct malloc_heap heap = *piece;
+	struct chunk_walk_counts counts = {};
+	struct free_chunks chunks = {};
+	int err = malloc_heap__walk(&heap, memory, take_free_chunks, &chunks, &counts);
+
+	if (err && err != -ECANCELED)
+		return err;
+	*is_of = false;
+	for (size_t i = 0; i < chunks.cnt && !*is_of; i++)
+		*is_of = leads_to(memory, chunks.addresses[i], main, layout);
+	return 0;
 }
 
 static int ignore_chunks(const struct malloc_chunk *chunks, size_t cnt, void *context)

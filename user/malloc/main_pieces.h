@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "malloc/arena.h"
@@ -39,3 +40,10 @@ int main_piece__find_next(struct malloc_heap *rest, const struct memory *memory)
 int main_piece__read(struct malloc_heap *out, const struct memory *memory,
 		     const struct malloc_arena *main, const struct arena_layout *layout,
 		     uint64_t address, uint64_t limit);
+
+/*
+ * Whether the piece, which was read, is of the malloc whose @main arena has @layout: lists of its
+ * free chunks lead to the bins of that. Returns 0, -EDQUOT, -ENOMEM, or as memory__read_ranges().
+ */
+int main_piece__is_of(bool *is_of, const struct malloc_heap *piece, const struct memory *memory,
+		      const struct malloc_arena *main, const struct arena_layout *layout);

@@ -99,36 +99,61 @@ static uint64_t missing_bytes(const struct malloc_instance *instance)
 	return bytes;
 }
 
+/* Whether a piece may be of another malloc than that. */
+static bool is_only_one(const struct malloc_areas *areas, const struct malloc_instance *instance)
+{
+	for (size_t i = 0; i < areas->cnt; i++)
+		if (&areas->items[i] != instance && !areas->items[i].arenas[0].is_contiguous)
+			return false;
+	return true;
+}
+
 /*
- * Reads the piece at @address, and finds out whose it is: of the malloc whose top it has; or else
- * of that of which most is missing. Returns 0, -ENOENT: it is no piece; or an error.
+ * Reads the piece at @address as one of the malloc. Sets *is_sure if it is: no other could have it,
+ * it has its top, or its free chunks are in its lists. Returns as main_piece__read().
+ */
+static int read_piece_of(const struct piece_search *search, const struct malloc_instance *instance,
+			 uint64_t address, uint64_t limit, struct malloc_heap *piece, bool *is_sure)
+{
+	const struct malloc_arena *main = &instance->arenas[0];
+	int err = main_piece__read(piece, search->memory, main, instance->layout, address, limit);
+
+	if (err)
+		return err;
+	*is_sure = piece->top || address == instance->parameters.sbrk_base ||
+		   is_only_one(search->areas, instance);
+	return *is_sure ? 0
+			: main_piece__is_of(is_sure, piece, search->memory, main, instance->layout);
+}
+
+/*
+ * Reads the piece at @address, and finds out whose it is: if that is not sure, of the malloc of
+ * which most is missing. Returns 0, -ENOENT: it is no piece; or an error.
  */
 static int read_piece(const struct piece_search *search, uint64_t address, uint64_t limit,
 		      struct malloc_heap *piece, struct malloc_instance **owner)
 {
 	struct malloc_areas *areas = search->areas;
+	bool is_sure = false;
 	uint64_t most = 0;
 
 	*owner = NULL;
-	for (size_t i = 0; i < areas->cnt; i++) {
+	for (size_t i = 0; i < areas->cnt && !is_sure; i++) {
 		struct malloc_instance *instance = &areas->items[i];
 		uint64_t missing = missing_bytes(instance);
 		struct malloc_heap found;
-		int err;
+		int err =
+			instance->arenas[0].is_contiguous
+				? -ENOENT
+				: read_piece_of(search, instance, address, limit, &found, &is_sure);
 
-		if (instance->arenas[0].is_contiguous)
-			continue;
-		err = main_piece__read(&found, search->memory, &instance->arenas[0],
-				       instance->layout, address, limit);
 		if (err && err != -ENOENT)
 			return err;
-		if (err || (*owner && !found.top && missing <= most))
+		if (err || (*owner && !is_sure && missing <= most))
 			continue;
 		*piece = found;
 		*owner = instance;
 		most = missing;
-		if (found.top)
-			break;
 	}
 	return *owner ? 0 : -ENOENT;
 }
