@@ -1,5 +1,6 @@
 """glibc's malloc as pyfrag reads it from outside equals what it says of itself from inside."""
 import ast
+import collections
 import json
 import re
 import shutil
@@ -134,6 +135,18 @@ def check_sizes(malloc, free):
     return unknown
 
 
+def check_threads(report, first_is_known):
+    """Each arena is that of as many threads as it says itself. Of the first thread this is not
+    known before glibc 2.34, whose list of threads it is not in."""
+    malloc, = report["malloc"]
+    main = malloc["arenas"][0]["address"]
+    found = collections.Counter(stack["malloc_arena"]
+                                for stack in report["memory"]["stacks"]["list"] if stack["thread"])
+    assert found[None] == (0 if first_is_known else 1)
+    found[main] += found.pop(None, 0)
+    assert found == {arena["address"]: arena["threads"] for arena in malloc["arenas"]}
+
+
 def check_equal(malloc, said):
     """All figures of a malloc are what it has said of itself, and nothing is left out."""
     free = said["malloc_info"].pop("free")
@@ -156,6 +169,7 @@ def test_equals_what_malloc_says(target, snapshot, fills):
     report, said = look(target, snapshot)
     malloc, = report["malloc"]
     check_equal(malloc, said)
+    check_threads(report, said["mallinfo2"])
     assert said["trim"] == malloc["arenas"][0]["top_resident_bytes"] + sum(
         arena["free_resident_bytes"] for arena in malloc["arenas"])
     if fills:

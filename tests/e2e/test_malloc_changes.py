@@ -1,5 +1,7 @@
 """What has changed in malloc during a trace is the difference of what malloc says of itself before
 and after."""
+import glob
+
 from conftest import PYTHONS
 from target import Target
 from test_malloc import ask, parse
@@ -82,15 +84,27 @@ def test_changes_are_those_that_malloc_says(start_trace):
         assert 0 < since["at_s"] < reports[-1]["tracing"]["traced_for_s"]
 
 
+def threads_of(pid):
+    """Their names by number."""
+    threads = {}
+    for name in glob.glob("/proc/%d/task/*/comm" % pid):
+        with open(name) as file:
+            threads[int(name.split("/")[-2])] = file.read().rstrip("\n")
+    return threads
+
+
 def test_pinned_bytes_are_what_freeing_the_pins_releases(any_target, start_trace):
     trace = start_trace("-p", any_target.pid, "-i", "0.1", "--budget", "0")
+    before = threads_of(any_target.pid)
     blocks = set(ask(any_target, "pin_in_thread(8, 20)"))
+    thread, = threads_of(any_target.pid).items() - before.items()
     any_target.wait_until_blocked()
     report = trace.stop()[-1]
     arena, = (each for each in report["malloc_changes"]["since_start"]["arenas"]
               if int(each["pin"]["address"], 16) in blocks)
     pins, = (each["pins"] for each in report["malloc"][0]["arenas"]
              if each["address"] == arena["address"])
+    assert (arena["thread"], arena["thread_name"]) == thread
     assert blocks == {int(pin["address"], 16) for pin in pins}
     assert {key: pins[0][key] for key in arena["pin"]} == arena["pin"]
     any_target.send("eval __import__('malloc_oracle').free_what_comes(1)")

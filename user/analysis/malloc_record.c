@@ -2,6 +2,7 @@
 #include "analysis/malloc_record.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "analysis/top_pin_summary.h"
 #include "util/partition_point.h"
@@ -85,6 +86,28 @@ static int record_arenas(struct malloc_record *record, const struct malloc_use *
 			     compare_addresses);
 }
 
+static struct arena_record *find(const struct malloc_record *record, uint64_t address)
+{
+	size_t i =
+		PARTITION_POINT(arena, record->arenas, record->arena_cnt, arena->address < address);
+
+	return i < record->arena_cnt && record->arenas[i].address == address ? &record->arenas[i]
+									     : NULL;
+}
+
+static void name_threads(struct malloc_record *record, const struct thread_stacks *stacks)
+{
+	for (size_t i = 0; i < stacks->cnt; i++) {
+		const struct thread_stack *stack = &stacks->items[i];
+		struct arena_record *arena = find(record, stack->arena);
+
+		if (!arena || arena->thread)
+			continue;
+		arena->thread = stack->thread;
+		memcpy(arena->thread_name, stack->name, sizeof(arena->thread_name));
+	}
+}
+
 int malloc_record__make(struct malloc_record *out, const struct process_memory *memory,
 			uint64_t read_ns, struct account *account)
 {
@@ -107,6 +130,7 @@ int malloc_record__make(struct malloc_record *out, const struct process_memory *
 		record.figures[MALLOC_ARENAS_DAMAGED] +=
 			use->items[i].image->instance->damaged_arenas;
 	sum_up(&record);
+	name_threads(&record, &memory->use.owners.stacks);
 	*out = record;
 	return 0;
 }
@@ -119,9 +143,5 @@ void malloc_record__release(struct malloc_record *record)
 
 const struct arena_record *malloc_record__find(const struct malloc_record *record, uint64_t address)
 {
-	size_t i =
-		PARTITION_POINT(arena, record->arenas, record->arena_cnt, arena->address < address);
-
-	return i < record->arena_cnt && record->arenas[i].address == address ? &record->arenas[i]
-									     : NULL;
+	return find(record, address);
 }

@@ -8,10 +8,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "analysis/memory_figures.h"
 #include "analysis/process_memory.h"
 #include "malloc/top_pins.h"
+#include "target/target.h"
 #include "util/account.h"
 
 /* Bytes, except for numbers of arenas. FIGURE_UNKNOWN: not known. */
@@ -32,6 +34,8 @@ struct arena_record {
 	uint64_t address;
 	bool is_main;
 	uint64_t threads; /* attached */
+	pid_t thread;	  /* one of these, 0: none is known; and its name */
+	char thread_name[THREAD_NAME_BYTES];
 	uint64_t figures[ARENA_FIGURE_CNT];
 	struct top_pin pin; /* the first one; if pin.block is 0, there is none */
 };

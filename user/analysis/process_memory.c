@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "analysis/process_memory.h"
 
+#include "analysis/arena_threads.h"
 #include "analysis/other_malloc_use.h"
 #include "malloc/glibc_malloc.h"
 #include "target/shortage.h"
@@ -29,6 +30,16 @@ static int draw_map(struct process_memory *out, const struct heap_source *source
 	return 0;
 }
 
+/* Says of each thread which arena it allocates from. A report does without. */
+static int find_arenas(struct process_memory *out, const struct heap_source *source,
+		       struct failure *failure)
+{
+	int err =
+		arena_threads__find(&out->use.owners.stacks, &out->mallocs->areas, source->target);
+
+	return account__is_short(err) ? shortage__describe(source->target, err, failure) : 0;
+}
+
 int process_memory__divide(struct process_memory *out, const struct heap_source *source,
 			   const struct heap *arenas, enum memory_detail detail,
 			   struct counters *counters, struct failure *failure)
@@ -55,6 +66,8 @@ int process_memory__divide(struct process_memory *out, const struct heap_source 
 		err = draw_map(out, source, counters, failure);
 	if (!err)
 		err = memory_use__find_for_report(&out->use, &of, counters, failure);
+	if (!err && mallocs && detail != MEMORY_QUICK)
+		err = find_arenas(out, source, failure);
 	return err ? err
 		   : loaded_mallocs__find_for_report(&out->loaded_mallocs, source->target,
 						     &out->other_mallocs, &out->use, failure);

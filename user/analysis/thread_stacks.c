@@ -160,6 +160,8 @@ static int take_descriptor(struct search *search, const struct descriptor *descr
 {
 	struct thread_stack *thread = find_thread(search, descriptor->tid), stack = {};
 
+	if (thread)
+		thread->thread_pointer = descriptor->address;
 	if (!has_stack(descriptor))
 		return 0;
 	if (thread)

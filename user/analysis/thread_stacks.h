@@ -29,6 +29,8 @@ struct thread_stack {
 	uint64_t start, end;  /* addresses, end exclusive, without the guard */
 	uint64_t guard_start; /* the guard, which nobody may access, ends at @start */
 	pid_t thread; /* 0: it has ended; the stack is kept for another, or until it is joined */
+	uint64_t thread_pointer; /* of a thread of glibc; 0: not known */
+	uint64_t arena;		 /* of malloc, which it allocates from: set by arena_threads.h */
 	bool has_stack_pointer;
 	uint64_t stack_pointer;
 	char name[THREAD_NAME_BYTES]; /* of the thread */

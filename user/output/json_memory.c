@@ -69,6 +69,8 @@ static json_t *pack_stack(const struct memory_use *use, const struct thread_stac
 			 stack->thread ? json_integer(stack->thread) : json_null());
 	json_values__set(&item, "name", json_values__text(stack->thread ? stack->name : NULL));
 	json_values__set(&item, "address", json_values__address(stack->start));
+	json_values__set(&item, "malloc_arena",
+			 stack->arena ? json_values__address(stack->arena) : json_null());
 	return item;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "util/cleanup.h"
+#include "util/text.h"
 #include "util/units.h"
 
 /* Smaller changes are not mentioned. */
@@ -29,6 +30,20 @@ static void write_signed(int64_t bytes, FILE *out)
 	fprintf(out, "%c%s", bytes < 0 ? '-' : '+', BYTES((uint64_t)llabs(bytes)));
 }
 
+/* The thread of the new arena with most free memory. */
+static void write_thread(const struct malloc_change *change, FILE *out)
+{
+	size_t i = 0;
+
+	while (i < change->arena_cnt && change->arenas[i].was)
+		i++;
+	if (i == change->arena_cnt || !change->arenas[i].now->thread)
+		return;
+	fprintf(out, "; %sof thread %d, ", change->new_arenas > 1 ? "most free: " : "",
+		change->arenas[i].now->thread);
+	text__write(change->arenas[i].now->thread_name, out);
+}
+
 /* Returns what separates the next item from this list. */
 static const char *write_figures(const struct malloc_change *change, FILE *out)
 {
@@ -51,9 +66,11 @@ static const char *write_figures(const struct malloc_change *change, FILE *out)
 	}
 	if (!change->new_arenas)
 		return separator;
-	fprintf(out, "%s%s (%s in use, %s free)", separator,
+	fprintf(out, "%s%s (%s in use, %s free", separator,
 		COUNTED(change->new_arenas, "new arena"), BYTES(change->new_in_use_bytes),
 		BYTES(change->new_free_bytes));
+	write_thread(change, out);
+	fputc(')', out);
 	return "\n  ";
 }
 
