@@ -21,9 +21,12 @@ static bool are_alike(const char *line, const char *next)
 	return strlen(next) >= MALLOC_MAP_COLUMNS && !memcmp(line, next, MALLOC_MAP_COLUMNS);
 }
 
-static int write_repeated(size_t cnt, FILE *out)
+/* Writes that a line is repeated; a single one takes no more room itself. */
+static int write_repeated(const char *line, size_t cnt, FILE *out)
 {
-	if (cnt)
+	if (cnt == 1)
+		fprintf(out, "%.*s\n", MALLOC_MAP_COLUMNS, line);
+	else if (cnt)
 		fprintf(out, "  (%s more like this)\n", COUNTED(cnt, "line"));
 	return cnt > 0;
 }
@@ -42,12 +45,12 @@ static int write_sectors(const struct malloc_map_heap *heap, FILE *out)
 			repeated++;
 			continue;
 		}
-		cnt += write_repeated(repeated, out) + 1;
+		cnt += write_repeated(line, repeated, out) + 1;
 		repeated = 0;
 		fprintf(out, "%.*s\n", MALLOC_MAP_COLUMNS, next);
 		line = next;
 	}
-	return cnt + write_repeated(repeated, out);
+	return cnt + write_repeated(line, repeated, out);
 }
 
 static void write_resident(const struct malloc_map *map, uint64_t bytes, FILE *out)
