@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Property: whatever a target has written where glibc's malloc has its state, reading it ends,
- * takes no more memory than it may, and its figures add up.
+ * Property: whatever a target has written where glibc's malloc has its state, reading and drawing
+ * it ends, takes no more memory than it may, and the figures add up.
  *
  * Input: a byte for the layout and for whether links are mangled; then changes of a heap as glibc
  * would have made it. Each is a byte for what to change (the main arena, the parameters, the
@@ -10,6 +10,9 @@
  */
 #include "fuzz_changes.h"
 
+#include <string.h>
+
+#include "analysis/malloc_map.h"
 #include "fake_malloc.h"
 #include "malloc/malloc_layout.h"
 #include "malloc/mallocs.h"
@@ -82,6 +85,52 @@ static void check_pins(const struct top_pins *pins, const struct malloc_image *i
 	}
 }
 
+/* Three pages of four are in RAM, and more than was asked for. */
+static int find_resident(const struct target *target, uint64_t start, uint64_t end,
+			 memory_run_fn *take, void *context)
+{
+	int err = 0;
+
+	(void)target;
+	for (uint64_t at = start & ~0x3fffUL; at < end && !err; at += 0x4000)
+		err = take(at, at + 0x3000, context);
+	return err;
+}
+
+static void check_drawn(const struct malloc_map_heap *heap)
+{
+	uint64_t size = heap->end - heap->start, in_use = 0;
+
+	CHECK(heap->sector_cnt <= MALLOC_MAP_COLUMNS * MALLOC_MAP_LINES);
+	CHECK(heap->sector_cnt == (size + heap->sector_bytes - 1) / heap->sector_bytes);
+	CHECK(strspn(heap->sectors, "*=-.^ ?") == heap->sector_cnt);
+	for (size_t i = 0; i < heap->sector_cnt; i++) {
+		CHECK(heap->in_use[i] <= heap->sector_bytes);
+		in_use += heap->in_use[i];
+	}
+	CHECK(in_use == heap->in_use_bytes);
+	CHECK(in_use + heap->free_bytes + heap->top_bytes + heap->lost_bytes <= size);
+	CHECK(heap->resident_bytes <= size);
+	CHECK(heap->free_resident_bytes <= heap->resident_bytes);
+	CHECK(heap->free_resident_bytes <= heap->free_bytes + heap->top_bytes);
+}
+
+static void draw(const struct mallocs *mallocs, const struct target *target)
+{
+	_cleanup_(malloc_map__release) struct malloc_map map = {};
+	size_t heap_cnt = 0;
+	int err = malloc_map__draw(&map, mallocs, target);
+
+	CHECK(!err || account__is_short(err));
+	if (err)
+		return;
+	for (size_t i = 0; i < mallocs->cnt; i++)
+		heap_cnt += mallocs->areas.items[i].heaps.cnt;
+	CHECK(map.cnt + map.left_out <= heap_cnt);
+	for (size_t i = 0; i < map.cnt; i++)
+		check_drawn(&map.heaps[i]);
+}
+
 static void read_all(const struct fake_malloc *fake)
 {
 	_cleanup_(heap__freep) struct heap *heap = NULL;
@@ -98,6 +147,8 @@ static void read_all(const struct fake_malloc *fake)
 	}
 	if (!err)
 		check_spans(heap);
+	if (!err)
+		draw(&mallocs, &fake->target);
 	mallocs__release(&mallocs);
 }
 
@@ -105,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = {.bytes = data, .size = size};
 	uint8_t layout = fuzz_input__byte(&input);
-	static const struct target_ops ops;
+	static const struct target_ops ops = {.find_resident = find_resident};
 	struct account *account;
 	struct fake_malloc fake;
 
