@@ -88,6 +88,22 @@ def test_sums_are_what_malloc_says(target, snapshot):
     states = report["memory"]["malloc"]["states"]
     assert sum(free_in_ram) == states["free"] + states["tcache"] + states["top"]
     assert report["counters"]["heaps_undrawn"] == 0
+    check_what_was_released(report, snapshot(target.pid, "--map"))
+
+
+def check_what_was_released(before, after):
+    """By malloc_trim(0), in the arenas of threads, which do not run."""
+    was, now = ({heap["address"]: heap for heap in report["malloc_map"] if not heap["is_main"]}
+                for report in (before, after))
+    assert was.keys() == now.keys()
+    for arena in before["malloc"][0]["arenas"][1:]:
+        released = sum(heap["resident_bytes"] - now[address]["resident_bytes"]
+                       for address, heap in was.items() if heap["arena"] == arena["address"])
+        assert released == arena["free_resident_bytes"] > 0
+    signs = [(a, b) for address, heap in was.items()
+             for a, b in zip(heap["sectors"], now[address]["sectors"])]
+    assert (".", " ") in signs
+    assert all(a == b or (a, b) == (".", " ") for a, b in signs)
 
 
 def test_without_arenas(snapshot):
