@@ -159,6 +159,9 @@ static void test_reports_without_malloc_are_skipped(void **state)
 	assert_int_equal(changes.first.read_ns, 3);
 	assert_int_equal(changes.before.read_ns, 3);
 	assert_int_equal(changes.now.read_ns, 5);
+	assert_int_equal(malloc_changes__note(&changes, &fixture.memory, 6, fixture.account), 0);
+	assert_int_equal(changes.first.read_ns, 3);
+	assert_int_equal(changes.before.read_ns, 5);
 	malloc_changes__release(&changes);
 	assert_int_equal(account__usage(fixture.account).used_bytes, 0);
 	account__close(fixture.account);
