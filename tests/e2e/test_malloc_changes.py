@@ -33,7 +33,7 @@ def figures_of(report):
         "free_bytes": malloc["top_bytes"] + malloc["mapped_cached"]["bytes"] + sum(
             malloc[part]["bytes"] for part in ("free", "fastbins", "tcache")),
         "trimmable_bytes": malloc["trim_releases_bytes"],
-        "lost_bytes": malloc["lost_bytes"],
+        "lost_bytes": malloc["lost_bytes"] + malloc["missing_bytes"],
         "arenas": len(malloc["arenas"]),
         "arenas_damaged": malloc["arenas_damaged"],
     }

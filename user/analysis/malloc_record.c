@@ -7,10 +7,19 @@
 #include "analysis/top_pin_summary.h"
 #include "util/partition_point.h"
 
-/* Whether all chunks of the arena were walked, so that all of its pins are known. */
+#define ADDRESS_SPACE (1UL << 56) /* bytes */
+
+/* Whether all chunks of the arena were found and walked, so that its pins are known. */
 static bool is_complete(const struct malloc_arena *arena, const struct malloc_arena_use *use)
 {
-	return !use->lost_bytes && (use->heap_bytes || !arena->system_bytes);
+	return !use->lost_bytes && !use->missing_bytes && (use->heap_bytes || !arena->system_bytes);
+}
+
+/* What is missing is what a target says that it has, so it may be anything. */
+static uint64_t lost_bytes(const struct malloc_arena_use *use)
+{
+	return use->lost_bytes +
+	       (use->missing_bytes < ADDRESS_SPACE ? use->missing_bytes : ADDRESS_SPACE);
 }
 
 static uint64_t trimmable_bytes(const struct malloc_trim *trim, size_t number)
@@ -32,7 +41,7 @@ static struct arena_record record_arena(const struct malloc_use_item *item, size
 			    [MALLOC_FREE] = malloc_arena_use__free_bytes(use),
 			    [MALLOC_TRIMMABLE] = trimmable_bytes(item->trim, number),
 			    [MALLOC_PINNED] = FIGURE_UNKNOWN,
-			    [MALLOC_LOST] = use->lost_bytes},
+			    [MALLOC_LOST] = lost_bytes(use)},
 	};
 	size_t cnt;
 	const struct top_pin *pins = top_pins__of_arena(item->pins, number, &cnt);

@@ -22,7 +22,7 @@ enum malloc_figure {
 	MALLOC_FREE,	  /* free or cached chunks, and tops */
 	MALLOC_TRIMMABLE, /* resident: what malloc_trim(0) would release */
 	MALLOC_PINNED, /* resident: what is not released because of pins (top_pin__kept_bytes()) */
-	MALLOC_LOST,   /* not walked, so missing in the others */
+	MALLOC_LOST,   /* not found or not walked, so not in the others */
 	ARENA_FIGURE_CNT,
 	/* Of all of malloc only: */
 	MALLOC_ARENAS = ARENA_FIGURE_CNT,
