@@ -22,10 +22,6 @@ ALSO_SLOW = bool(os.environ.get("PYFRAG_TEST_ALSO_SLOW"))
 HANGS_AFTER_S = 600
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes seconds on each Python")
-
-
 def pytest_report_header(config):
     header = ["pythons: " + ", ".join(repr(python) for python in PYTHONS)]
     if not ALSO_SLOW:

@@ -46,7 +46,7 @@ ln -s python3.11 "$root/usr/bin/python3"
 # The tests, in the places where they expect each other.
 mkdir -p "$root/pyfrag/docs" "$root/pyfrag/tests"
 cp -r "$top/tests/e2e" "$top/tests/workloads" "$top/tests/vm" "$root/pyfrag/tests/"
-cp -r "$top/deploy" "$root/pyfrag/"
+cp -r "$top/deploy" "$top/pytest.ini" "$root/pyfrag/"
 cp "$top/docs/report.schema.json" "$root/pyfrag/docs/"
 for program in attempts walk without_call; do
 	cp "$programs/$program" "$root/pyfrag/build/tests/e2e/"
