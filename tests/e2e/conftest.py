@@ -183,7 +183,10 @@ def check_report(line):
     """The report as a dictionary, after checks that it conforms to the schema and that its byte
     counts add up."""
     report = json.loads(line)
-    validate(report)
+    try:
+        validate(report)
+    except fastjsonschema.JsonSchemaValueException as error:
+        raise AssertionError("%s: %s" % (error.message, error.value)) from None
     if report["heap"]:
         check_heap(report)
     else:

@@ -154,7 +154,11 @@ def test_what_it_serves(start_agent, snapshot):
         assert of_targets(metrics, "pyfrag_processes") == 2
         check_memory(agent, expected)
         status, text = agent.get("/v1/processes/%d/report" % one.pid)
-        assert status == 200 and check_report(text)["heap"] == expected[0]["heap"]
+        served = check_report(text)
+        # Before Linux 6.7 it takes CAP_SYS_ADMIN, which the agent does not have.
+        is_bound = served["heap"].pop("resident_is_upper_bound")
+        assert is_bound >= expected[0]["heap"].pop("resident_is_upper_bound")
+        assert status == 200 and served["heap"] == expected[0]["heap"]
         assert agent.processes()[one.pid]["pinned"]["arenas"] == expected[0]["pinned"]["arenas"]
         for path in ("/", "/nothing", "/v1/processes/1/report", "/v1/processes/x/report",
                      "/v1/processes/"):

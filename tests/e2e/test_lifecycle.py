@@ -166,6 +166,7 @@ import os, sys
 sys.stdout.write("ready\\n"); sys.stdout.flush()
 sys.stdin.readline()
 if os.fork() == 0:
+    [[number] for number in range(1000)]
     sys.stdin.readline()
     os._exit(0)
 sys.stdin.readline()
@@ -194,6 +195,11 @@ def count_breakpoints(pid, addresses):
         return sum(os.pread(memory.fileno(), 1, address) == b"\xcc" for address in addresses)
 
 
+def removes_all_at_once():
+    """Without uprobe_multi (Linux 6.6), a breakpoint in a child is removed when it is hit."""
+    return b"uprobe_multi available" in run_pyfrag("doctor", check=False).stdout
+
+
 def test_forked_children_do_not_pay(start_trace, nothing_left):
     """Soon after a fork the breakpoints are still in the target, but no longer in the child."""
     with subprocess.Popen(PYTHONS[0].command + ["-c", FORKING], stdin=subprocess.PIPE,
@@ -205,15 +211,16 @@ def test_forked_children_do_not_pay(start_trace, nothing_left):
         assert count_breakpoints(parent.pid, addresses) == len(addresses)
         parent.stdin.write(b"fork\n")
         parent.stdin.flush()
+        most = 0 if removes_all_at_once() else len(addresses) - 2  # it has allocated and freed
         deadline = time.monotonic() + 20
         child = None
         while time.monotonic() < deadline:
             with open("/proc/%d/task/%d/children" % (parent.pid, parent.pid)) as children:
                 child = children.read().split()
-            if child and count_breakpoints(int(child[0]), addresses) == 0:
+            if child and count_breakpoints(int(child[0]), addresses) <= most:
                 break
             time.sleep(0.05)
-        assert child and count_breakpoints(int(child[0]), addresses) == 0
+        assert child and count_breakpoints(int(child[0]), addresses) <= most
         assert count_breakpoints(parent.pid, addresses) == len(addresses)
         trace.stop()
         assert count_breakpoints(parent.pid, addresses) == 0
