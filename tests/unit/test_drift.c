@@ -172,6 +172,28 @@ static void test_change_that_is_late(void **state)
 	assert_int_equal(rereads, 1);
 }
 
+/* Before there is a model to compare with. */
+static void test_event_that_is_awaited(void **state)
+{
+	struct target target = {.ops = &(const struct target_ops){.ready_threads = read_threads}};
+	struct model *model = make_model(&FAKE_GEOMETRIES[1], true);
+	struct event_stream *stream;
+
+	(void)state;
+	sleeps = has_run = false;
+	thread.looks_left = LOOKS;
+	thread.event = (struct pyfrag_event){.type = EVENT_ALLOC, .address = OTHER};
+	assert_int_equal(event_stream__start(&stream, -1, 4096,
+					     &(struct event_handlers){.event = apply}, model),
+			 0);
+	drift__await_threads(stream, &target);
+	event_stream__lock(stream);
+	assert_true(has_block(model, OTHER));
+	event_stream__unlock(stream);
+	event_stream__free(stream);
+	model__free(model);
+}
+
 /* The thread has run or sleeps, and there is no event. */
 static void test_drift(void **state)
 {
@@ -191,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_event_that_is_late),
 		cmocka_unit_test(test_change_that_is_late),
+		cmocka_unit_test(test_event_that_is_awaited),
 		cmocka_unit_test(test_drift),
 	};
 

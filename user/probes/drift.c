@@ -30,13 +30,9 @@ void drift__await_stragglers(struct event_stream *stream)
 	settle(stream, SETTLE_NS);
 }
 
-/*
- * Waits until the threads that could be between a change that is in memory and its event have run,
- * and handles the events.
- */
-static void await_threads(const struct drift *drift, uint64_t deadline_ns)
+static void await_threads(struct event_stream *stream, const struct target *target,
+			  uint64_t deadline_ns)
 {
-	const struct target *target = drift->target_heap->context.target;
 	struct run_watch watch;
 	bool have_run;
 
@@ -45,7 +41,12 @@ static void await_threads(const struct drift *drift, uint64_t deadline_ns)
 		sleep_ns(CONFIRM_NS);
 		have_run = run_watch__all_have_run(&watch, target);
 	} while (!have_run && clock_ns(CLOCK_MONOTONIC) < deadline_ns);
-	event_stream__drain(drift->stream);
+	event_stream__drain(stream);
+}
+
+void drift__await_threads(struct event_stream *stream, const struct target *target)
+{
+	await_threads(stream, target, clock_ns(CLOCK_MONOTONIC) + AWAIT_MAX_NS);
 }
 
 /* Returns whether @fresh differs from the model, and stores in which spans. */
@@ -73,7 +74,7 @@ int drift__confirm(struct drift *drift, struct heap *fresh)
 			drift->unconfirmed_blocks = drift->blocks;
 			return 0;
 		}
-		await_threads(drift, deadline_ns);
+		await_threads(drift->stream, target_heap->context.target, deadline_ns);
 		if (try == CONFIRM_TRIES) {
 			differs(drift, fresh, spans, &cnt);
 			return 0;

@@ -36,6 +36,13 @@ struct drift {
 void drift__await_stragglers(struct event_stream *stream);
 
 /*
+ * Waits until all threads of @target that are ready now have run, three seconds at most, and
+ * handles their events. Afterwards no change that was in memory is without its event, and no event
+ * without its change.
+ */
+void drift__await_threads(struct event_stream *stream, const struct target *target);
+
+/*
  * Compares @fresh with the model until they agree, or the number of tries is exhausted. Spans that
  * are read again from the target replace those in @fresh. Returns 0 or negative errno.
  */

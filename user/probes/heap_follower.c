@@ -125,6 +125,8 @@ static int compare_and_adopt(struct heap_follower *follower, struct heap_reading
 	err = account_for_missing(follower, reading);
 	if (!err && follower->has_baseline)
 		err = drift__confirm(&drift, reading->heap);
+	else if (!err)
+		drift__await_threads(follower->stream, follower->source->target);
 	follower->unconfirmed_cnt += drift.unconfirmed_blocks;
 	if (!err)
 		err = adopt(follower, TAKE_PTR(reading->heap), drift.blocks);
@@ -160,6 +162,12 @@ static int take_fresh(struct heap_follower *follower, const struct heap_reading_
 	event_stream__unlock(follower->stream);
 	if (err)
 		return describe_checkpoint(follower, err, failure);
+	/*
+	 * The first checkpoint is compared with nothing, so no change may be on its way: from the
+	 * events before it to memory, and after it from memory to the events.
+	 */
+	if (!follower->has_baseline)
+		drift__await_threads(follower->stream, follower->source->target);
 	err = heap_source__read(follower->source, options, out, counters, failure);
 	if (err)
 		return err;
