@@ -4,6 +4,7 @@ import ast
 
 import pytest
 
+from conftest import PYTHONS
 from target import Target
 from test_malloc import ONE_OF_EACH_RELEASE, anonymous_bytes, ask
 
@@ -69,6 +70,16 @@ def test_high_trim_threshold_withholds_pinned_memory(target, snapshot):
     assert pin["below_trim_threshold"]
     assert pin["shrinks_bytes"] == pin["releases_bytes"] == 0
     assert pin["withheld_bytes"] > 1 << 20
+
+
+def test_trimming_can_be_switched_off(snapshot):
+    """By the threshold -1, which malloc takes as the largest number."""
+    with Target(PYTHONS[0], env={"MALLOC_TRIM_THRESHOLD_": "-1"}) as target:
+        blocks = set(ask(target, "pin_here()"))
+        pin, = free_pins(target, snapshot, blocks, (3,))
+        malloc, = snapshot(target.pid)["malloc"]
+    assert malloc["parameters"]["trim_threshold"] == (1 << 63) - 1
+    assert pin["below_trim_threshold"] and pin["releases_bytes"] == 0 < pin["withheld_bytes"]
 
 
 @pytest.mark.parametrize("python", ONE_OF_EACH_RELEASE, ids=repr)

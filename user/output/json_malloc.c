@@ -12,7 +12,7 @@ static json_t *pack_total(const struct chunk_total *total)
 
 static json_t *pack_use(const struct malloc_arena_use *use)
 {
-	return json_pack("{s:I, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "heap_bytes",
+	return json_pack("{s:I, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "heap_bytes",
 			 (json_int_t)use->heap_bytes, "fragmentation",
 			 malloc_arena_use__fragmentation(use), "in_use", pack_total(&use->in_use),
 			 "free", pack_total(&use->free), "fastbins", pack_total(&use->fastbins),
@@ -20,7 +20,7 @@ static json_t *pack_use(const struct malloc_arena_use *use)
 			 (json_int_t)use->top_bytes, "overhead_bytes",
 			 (json_int_t)use->overhead_bytes, "lost_bytes", (json_int_t)use->lost_bytes,
 			 "foreign_bytes", (json_int_t)use->foreign_bytes, "missing_bytes",
-			 (json_int_t)use->missing_bytes);
+			 json_values__number(use->missing_bytes));
 }
 
 static json_t *pack_resident(bool is_known, uint64_t bytes)
@@ -59,8 +59,8 @@ static json_t *pack_arena(const struct malloc_use_item *item, size_t number)
 
 	json_values__set(&arena, "address", json_values__address(state->address));
 	json_values__set(&arena, "is_main", json_boolean(state->is_main));
-	json_values__set(&arena, "threads", json_integer((json_int_t)state->threads));
-	json_values__set(&arena, "system_bytes", json_integer((json_int_t)state->system_bytes));
+	json_values__set(&arena, "threads", json_values__number(state->threads));
+	json_values__set(&arena, "system_bytes", json_values__number(state->system_bytes));
 	json_values__set(&arena, "longest_free_bytes",
 			 json_integer((json_int_t)trim->longest_run_bytes));
 	json_values__set(&arena, "free_resident_bytes",
@@ -75,14 +75,14 @@ static json_t *pack_parameters(const struct malloc_parameters *parameters)
 {
 	if (!parameters->is_known)
 		return json_null();
-	return json_pack("{s:I, s:I, s:I, s:I, s:b, s:I, s:I}", "trim_threshold",
-			 (json_int_t)parameters->trim_threshold, "top_pad",
-			 (json_int_t)parameters->top_pad, "mmap_threshold",
-			 (json_int_t)parameters->mmap_threshold, "arenas_max",
-			 (json_int_t)parameters->arenas_max, "thresholds_fixed",
+	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "trim_threshold",
+			 json_values__number(parameters->trim_threshold), "top_pad",
+			 json_values__number(parameters->top_pad), "mmap_threshold",
+			 json_values__number(parameters->mmap_threshold), "arenas_max",
+			 json_values__number(parameters->arenas_max), "thresholds_fixed",
 			 parameters->is_fixed, "mapped_chunks",
-			 (json_int_t)parameters->mapped_chunks, "mapped_bytes",
-			 (json_int_t)parameters->mapped_bytes);
+			 json_values__number(parameters->mapped_chunks), "mapped_bytes",
+			 json_values__number(parameters->mapped_bytes));
 }
 
 /* Mapped chunks do not say which malloc they are of: they are reported with the first. */

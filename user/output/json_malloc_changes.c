@@ -52,9 +52,9 @@ static json_t *pack_arena(const struct arena_change *change)
 	static const uint64_t nothing[ARENA_FIGURE_CNT];
 	const struct arena_record *was = change->was, *now = change->now;
 
-	return json_pack("{s:o, s:b, s:I, s:o, s:o, s:o, s:o, s:o}", "address",
+	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "address",
 			 json_values__address(now->address), "is_main", now->is_main, "threads",
-			 (json_int_t)now->threads, "thread",
+			 json_values__number(now->threads), "thread",
 			 now->thread ? json_integer(now->thread) : json_null(), "thread_name",
 			 json_values__text(now->thread ? now->thread_name : NULL), "was",
 			 was ? pack_figures(was->figures, ARENA_FIGURE_CNT) : json_null(), "change",

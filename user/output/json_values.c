@@ -27,6 +27,11 @@ void json_values__append(json_t **array, json_t *item)
 	}
 }
 
+json_t *json_values__number(uint64_t number)
+{
+	return json_integer(number < INT64_MAX ? (json_int_t)number : INT64_MAX);
+}
+
 json_t *json_values__address(uint64_t address)
 {
 	return json_sprintf("0x%" PRIx64, address);

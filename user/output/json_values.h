@@ -19,6 +19,12 @@ json_t *json_values__text(const char *text);
  */
 void json_values__append(json_t **array, json_t *item);
 
+/*
+ * A number that a process may have set to anything. JSON readers expect at most 64 bits with a
+ * sign, so larger ones are INT64_MAX.
+ */
+json_t *json_values__number(uint64_t number);
+
 /* An address in the format of reports: "0x7f0123456780". */
 json_t *json_values__address(uint64_t address);
 
