@@ -170,7 +170,8 @@ class Round:
         return self.started[-1]
 
     def look_at(self, pid, patience):
-        return (self.start("snapshot", "-p", pid, "--by", "owner", "--paths", patience=patience),
+        return (self.start("snapshot", "-p", pid, "--by", "owner", "--paths", "--map",
+                           patience=patience),
                 self.start("trace", "-p", pid, "-d", SECONDS, "-i", "0.3", patience=patience))
 
     def end(self):
