@@ -66,23 +66,40 @@ static inline bool block_cursor__contains(struct block_cursor *cursor, uint64_t 
 	return cursor->bits && cursor->bits[bit >> 6] >> (bit & 63) & 1;
 }
 
+/*
+ * One more than the number of clear bits from that of @address on, which is near; 0: there are none
+ * set in its word and the next one of the chunk. Most blocks are that near.
+ */
+static inline uint64_t block_cursor__distance(const struct block_cursor *cursor, uint64_t address)
+{
+	size_t bit = block_cursor__bit(cursor, address), at = bit >> 6,
+	       cnt = cursor->size >> cursor->shift >> 6;
+	uint64_t word;
+
+	if (!cursor->bits)
+		return 0;
+	word = cursor->bits[at] >> (bit & 63);
+	if (word)
+		return (uint64_t)__builtin_ctzll(word) + 1;
+	word = at + 1 < cnt ? cursor->bits[at + 1] : 0;
+	return word ? 65 - (bit & 63) + (uint64_t)__builtin_ctzll(word) : 0;
+}
+
 /* As block_map__next(). */
 static inline bool block_cursor__next(struct block_cursor *cursor, uint64_t *address, uint64_t end)
 {
-	uint64_t word = 0;
-	size_t bit;
+	uint64_t distance;
 
+	if (*address >= end)
+		return false;
 	if (!block_cursor__is_near(cursor, *address))
 		block_cursor__move(cursor, *address);
-	if (cursor->bits) {
-		bit = block_cursor__bit(cursor, *address);
-		word = cursor->bits[bit >> 6] >> (bit & 63);
-	}
-	if (!word)
+	distance = block_cursor__distance(cursor, *address);
+	if (!distance--)
 		return block_map__next(cursor->map, address, end);
-	word = (uint64_t)__builtin_ctzll(word) << cursor->shift;
-	if (word >= end - *address)
+	distance <<= cursor->shift;
+	if (distance >= end - *address)
 		return false;
-	*address += word;
+	*address += distance;
 	return true;
 }
