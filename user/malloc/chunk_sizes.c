@@ -6,10 +6,7 @@
 #include <stdlib.h>
 
 #include "malloc/chunk.h"
-#include "malloc/chunk_cursor.h"
 #include "util/account.h"
-#include "util/cleanup.h"
-#include "util/cpu_allowance.h"
 #include "util/hash_map.h"
 
 #define CHUNK_CLASSES	     176 /* up to 2^48 bytes */
@@ -24,7 +21,7 @@ struct large_size {
 	uint64_t size, cnt;
 };
 
-struct count {
+struct chunk_counter {
 	struct chunk_sizes sizes;
 	struct chunk_class classes[CHUNK_CLASSES];
 	uint64_t small[SMALL_SIZES]; /* by size / 16 */
@@ -32,16 +29,31 @@ struct count {
 	struct chunk_total in_use;
 };
 
-static void count__release(struct count *count)
-{
-	hash_map__release(&count->large);
-	chunk_sizes__release(&count->sizes);
-}
-
 void chunk_sizes__release(struct chunk_sizes *sizes)
 {
 	account__free(sizes->classes);
 	*sizes = (struct chunk_sizes){};
+}
+
+int chunk_counter__new(struct chunk_counter **out, struct account *account)
+{
+	struct chunk_counter *counter = calloc(1, sizeof(*counter));
+
+	if (!counter)
+		return -ENOMEM;
+	counter->large =
+		(struct hash_map){.entry_bytes = sizeof(struct large_size), .account = account};
+	*out = counter;
+	return 0;
+}
+
+void chunk_counter__free(struct chunk_counter *counter)
+{
+	if (!counter)
+		return;
+	hash_map__release(&counter->large);
+	chunk_sizes__release(&counter->sizes);
+	free(counter);
 }
 
 /* The class whose largest size is the next one from @size on; too large ones are in the last. */
@@ -71,30 +83,30 @@ static void add(struct chunk_total *total, uint64_t size)
 }
 
 /* Returns 0, -EDQUOT or -ENOMEM. */
-static int count_in_use(struct count *count, uint64_t size)
+static int count_in_use(struct chunk_counter *counter, uint64_t size)
 {
 	struct large_size *large;
 
-	add(&count->in_use, size);
+	add(&counter->in_use, size);
 	if (size < SMALL_BYTES) {
-		count->small[size / 16]++;
+		counter->small[size / 16]++;
 		return 0;
 	}
-	large = hash_map__add(&count->large, size);
+	large = hash_map__add(&counter->large, size);
 	if (!large)
 		return -errno;
 	large->cnt++;
 	return 0;
 }
 
-static int count_chunk(struct count *count, const struct chunk_cursor *chunk)
+int chunk_counter__add(struct chunk_counter *counter, const struct chunk_cursor *chunk)
 {
-	struct chunk_class *class = &count->classes[class_of(chunk->size)];
+	struct chunk_class *class = &counter->classes[class_of(chunk->size)];
 
 	switch (chunk->state) {
 	case CHUNK_IN_USE:
 		add(&class->in_use, chunk->size);
-		return count_in_use(count, chunk->size);
+		return count_in_use(counter, chunk->size);
 	case CHUNK_IN_TCACHE:
 		add(&class->tcache, chunk->size);
 		return 0;
@@ -104,19 +116,7 @@ static int count_chunk(struct count *count, const struct chunk_cursor *chunk)
 	}
 }
 
-static int count_heap(struct count *count, const struct malloc_image *image,
-		      const struct malloc_heap *heap)
-{
-	struct chunk_cursor chunk;
-	int err = 0;
-
-	chunk_cursor__begin(&chunk, image, heap);
-	while (!err && chunk_cursor__next(&chunk))
-		err = count_chunk(count, &chunk);
-	return err ? err : cpu_allowance__check();
-}
-
-static int count_mapped(struct count *count, const struct mapped_chunks *mapped)
+static int count_mapped(struct chunk_counter *counter, const struct mapped_chunks *mapped)
 {
 	int err = 0;
 
@@ -125,20 +125,20 @@ static int count_mapped(struct count *count, const struct mapped_chunks *mapped)
 
 		if (mapped->items[i].is_cached)
 			continue;
-		add(&count->classes[class_of(size)].mapped, size);
-		err = count_in_use(count, size);
+		add(&counter->classes[class_of(size)].mapped, size);
+		err = count_in_use(counter, size);
 	}
 	return err;
 }
 
-static void consider(struct count *count, uint64_t size, uint64_t cnt)
+static void consider(struct chunk_counter *counter, uint64_t size, uint64_t cnt)
 {
-	struct chunk_sizes *out = &count->sizes;
+	struct chunk_sizes *out = &counter->sizes;
 	uint64_t bytes = size * cnt;
 
 	if (cnt < STANDING_OUT_CNT_MIN || out->standing_out_cnt == STANDING_OUT_MAX ||
-	    ((double)cnt < STANDING_OUT_SHARE_MIN * (double)count->in_use.cnt &&
-	     (double)bytes < STANDING_OUT_SHARE_MIN * (double)count->in_use.bytes))
+	    ((double)cnt < STANDING_OUT_SHARE_MIN * (double)counter->in_use.cnt &&
+	     (double)bytes < STANDING_OUT_SHARE_MIN * (double)counter->in_use.bytes))
 		return;
 	out->standing_out[out->standing_out_cnt++] =
 		(struct chunk_size){.size = size, .in_use = {.cnt = cnt, .bytes = bytes}};
@@ -152,16 +152,16 @@ static int compare_bytes(const void *a, const void *b)
 							: left->in_use.bytes < right->in_use.bytes;
 }
 
-static void find_standing_out(struct count *count)
+static void find_standing_out(struct chunk_counter *counter)
 {
-	struct chunk_sizes *out = &count->sizes;
+	struct chunk_sizes *out = &counter->sizes;
 
 	for (size_t i = 0; i < SMALL_SIZES; i++)
-		consider(count, 16 * i, count->small[i]);
-	for (size_t i = 0; i < count->large.slot_cnt; i++) {
-		const struct large_size *large = hash_map__slot(&count->large, i);
+		consider(counter, 16 * i, counter->small[i]);
+	for (size_t i = 0; i < counter->large.slot_cnt; i++) {
+		const struct large_size *large = hash_map__slot(&counter->large, i);
 
-		consider(count, large->size, large->cnt);
+		consider(counter, large->size, large->cnt);
 	}
 	qsort(out->standing_out, out->standing_out_cnt, sizeof(*out->standing_out), compare_bytes);
 }
@@ -172,44 +172,36 @@ static bool is_empty(const struct chunk_class *class)
 }
 
 /* Copies the classes that are not empty. Returns 0, -EDQUOT or -ENOMEM. */
-static int copy_classes(struct count *count, struct account *account)
+static int copy_classes(struct chunk_counter *counter, struct account *account)
 {
-	struct chunk_sizes *out = &count->sizes;
+	struct chunk_sizes *out = &counter->sizes;
 	size_t cnt = 0;
 
 	for (size_t i = 0; i < CHUNK_CLASSES; i++)
-		cnt += !is_empty(&count->classes[i]);
+		cnt += !is_empty(&counter->classes[i]);
 	out->classes = account__calloc(account, cnt + 1, sizeof(*out->classes));
 	if (!out->classes)
 		return -errno;
 	for (size_t i = 0; i < CHUNK_CLASSES; i++) {
-		if (is_empty(&count->classes[i]))
+		if (is_empty(&counter->classes[i]))
 			continue;
-		out->classes[out->class_cnt] = count->classes[i];
+		out->classes[out->class_cnt] = counter->classes[i];
 		out->classes[out->class_cnt++].largest = largest_of(i);
 	}
 	return 0;
 }
 
-int chunk_sizes__count(struct chunk_sizes *out, const struct malloc_image *image,
-		       const struct mapped_chunks *mapped, struct account *account)
+int chunk_counter__finish(struct chunk_counter *counter, struct chunk_sizes *out,
+			  const struct mapped_chunks *mapped)
 {
-	_cleanup_(count__release) struct count count = {
-		.large = {.entry_bytes = sizeof(struct large_size), .account = account},
-	};
-	const struct malloc_heap_list *heaps = &image->instance->heaps;
-	int err = 0;
+	int err = mapped ? count_mapped(counter, mapped) : 0;
 
-	for (size_t i = 0; i < heaps->cnt && !err; i++)
-		err = count_heap(&count, image, &heaps->items[i]);
-	if (!err && mapped)
-		err = count_mapped(&count, mapped);
 	if (!err)
-		err = copy_classes(&count, account);
+		err = copy_classes(counter, counter->large.account);
 	if (err)
 		return err;
-	find_standing_out(&count);
-	*out = count.sizes;
-	count.sizes = (struct chunk_sizes){};
+	find_standing_out(counter);
+	*out = counter->sizes;
+	counter->sizes = (struct chunk_sizes){};
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "malloc/chunk_cursor.h"
 #include "malloc/malloc_image.h"
 #include "malloc/mapped_chunks.h"
 
@@ -40,10 +41,24 @@ struct chunk_sizes {
 	size_t standing_out_cnt;
 };
 
-/*
- * Counts the chunks of the image, and those of @mapped (NULL: none). Returns 0, -EDQUOT, -ENOMEM or
- * -ETIME; then *out is unchanged. The caller releases *out.
- */
-int chunk_sizes__count(struct chunk_sizes *out, const struct malloc_image *image,
-		       const struct mapped_chunks *mapped, struct account *account);
 void chunk_sizes__release(struct chunk_sizes *sizes);
+
+/*
+ * Counts chunks one by one, along with whoever passes over them: a malloc may have millions, and a
+ * pass takes as long as reading them.
+ */
+struct chunk_counter;
+
+/* Returns 0 or -ENOMEM. */
+int chunk_counter__new(struct chunk_counter **out, struct account *account);
+void chunk_counter__free(struct chunk_counter *counter);
+
+/* Counts the chunk that the cursor is at. Returns 0, -EDQUOT or -ENOMEM. */
+int chunk_counter__add(struct chunk_counter *counter, const struct chunk_cursor *chunk);
+
+/*
+ * Counts those of @mapped (NULL: none), too, and sets *out, which the caller releases. Returns 0,
+ * -EDQUOT or -ENOMEM; then *out is unchanged.
+ */
+int chunk_counter__finish(struct chunk_counter *counter, struct chunk_sizes *out,
+			  const struct mapped_chunks *mapped);

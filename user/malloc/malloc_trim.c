@@ -21,6 +21,7 @@ struct place {
 struct survey {
 	struct malloc_trim *out;
 	const struct malloc_image *image;
+	struct chunk_counter *counter;
 	struct account *account;
 	struct resident_range *ranges;
 	struct place *places; /* of the same ranges */
@@ -112,6 +113,9 @@ static int add_heap(struct survey *survey, const struct malloc_heap *heap)
 
 	chunk_cursor__begin(&chunk, survey->image, heap);
 	while (!err && chunk_cursor__next(&chunk)) {
+		err = chunk_counter__add(survey->counter, &chunk);
+		if (err)
+			break;
 		if (chunk.state == CHUNK_FREE || chunk.state == CHUNK_IN_FASTBIN) {
 			run = run ? run : chunk.address;
 			continue;
@@ -152,10 +156,13 @@ static void sum_up(const struct survey *survey)
 }
 
 int malloc_trim__estimate(struct malloc_trim *out, const struct malloc_image *image,
-			  const struct target *target)
+			  const struct target *target, struct chunk_counter *counter)
 {
 	const struct malloc_instance *instance = image->instance;
-	struct survey survey = {.out = out, .image = image, .account = target->memory->account};
+	struct survey survey = {.out = out,
+				.image = image,
+				.counter = counter,
+				.account = target->memory->account};
 	int err = 0;
 
 	out->arenas = account__calloc(survey.account, instance->arena_cnt, sizeof(*out->arenas));

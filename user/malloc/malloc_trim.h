@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "malloc/chunk_sizes.h"
 #include "malloc/malloc_image.h"
 #include "target/target.h"
 
@@ -37,11 +38,11 @@ struct malloc_trim {
 };
 
 /*
- * Returns 0, -EDQUOT, -ENOMEM, -ETIME, or as target__measure_resident(). The caller releases @out,
- * also on failure.
+ * Passes over all chunks, and has @counter count them, too. Returns 0, -EDQUOT, -ENOMEM, -ETIME, or
+ * as target__measure_resident(). The caller releases @out, also on failure.
  */
 int malloc_trim__estimate(struct malloc_trim *out, const struct malloc_image *image,
-			  const struct target *target);
+			  const struct target *target, struct chunk_counter *counter);
 
 /* Resident bytes that are released. */
 static inline uint64_t malloc_trim__released_bytes(const struct malloc_trim *trim)

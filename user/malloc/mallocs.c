@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "malloc/malloc_reading.h"
+#include "util/cleanup.h"
 
 /* Adds a region that is empty so far. One that overlaps another is left out. */
 static int add_region(struct heap *heap, uint64_t start, uint64_t end)
@@ -65,8 +66,19 @@ static void end_regions(struct heap *heap, const struct malloc_heap_list *heaps)
 	}
 }
 
+/* Of the chunks of each malloc. */
+struct counters {
+	struct chunk_counter *items[MALLOCS_MAX];
+};
+
+static void counters__release(struct counters *counters)
+{
+	for (size_t i = 0; i < MALLOCS_MAX; i++)
+		chunk_counter__free(counters->items[i]);
+}
+
 static int read_malloc(struct mallocs *mallocs, struct heap *heap, const struct target *target,
-		       size_t number)
+		       size_t number, struct chunk_counter **counter)
 {
 	struct malloc_image *image = &mallocs->items[number].image;
 	int err = malloc_image__read(image, heap, target->memory, &mallocs->areas, number);
@@ -74,7 +86,9 @@ static int read_malloc(struct mallocs *mallocs, struct heap *heap, const struct 
 	if (err)
 		return err;
 	end_regions(heap, &mallocs->areas.items[number].heaps);
-	err = malloc_trim__estimate(&mallocs->items[number].trim, image, target);
+	err = chunk_counter__new(counter, target->memory->account);
+	if (!err)
+		err = malloc_trim__estimate(&mallocs->items[number].trim, image, target, *counter);
 	if (err)
 		return err;
 	return top_pins__find(&mallocs->items[number].pins, image, target);
@@ -83,16 +97,18 @@ static int read_malloc(struct mallocs *mallocs, struct heap *heap, const struct 
 int mallocs__read(struct mallocs *out, struct heap *heap, const struct target *target,
 		  const struct heap *other)
 {
+	_cleanup_(counters__release) struct counters counters = {};
 	int err = malloc_areas__find(&out->areas, target, other);
 
 	out->heap = heap;
 	if (!err)
 		err = add_regions(heap, &out->areas);
 	for (size_t i = 0; i < out->areas.cnt && !err; i++)
-		err = read_malloc(out, heap, target, out->cnt++);
+		err = read_malloc(out, heap, target, out->cnt++, &counters.items[i]);
+	/* Which mapped chunks are in a tcache is known when all mallocs were read. */
 	for (size_t i = 0; i < out->cnt && !err; i++)
-		err = chunk_sizes__count(&out->items[i].sizes, &out->items[i].image,
-					 i ? NULL : &out->areas.mapped, target->memory->account);
+		err = chunk_counter__finish(counters.items[i], &out->items[i].sizes,
+					    i ? NULL : &out->areas.mapped);
 	if (!err)
 		err = malloc_areas__list_ranges(&out->areas, target->memory->account);
 	heap->readings += !err;
