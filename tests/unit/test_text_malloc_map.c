@@ -72,7 +72,7 @@ static void test_lines_that_are_alike_are_written_once(void **state)
 			       "per sector\n***"));
 	first = strstr(text, "\n....");
 	assert_non_null(first);
-	assert_memory_equal(first + 1 + MALLOC_MAP_COLUMNS, "\n  (2 lines more like this)\n  ", 30);
+	assert_memory_equal(first + 1 + MALLOC_MAP_COLUMNS, "\n  (2 more lines like this)\n  ", 30);
 	first = strstr(text, "\n^^^^");
 	assert_non_null(first);
 	assert_int_equal(strspn(first + 1 + MALLOC_MAP_COLUMNS + 1, "^"), MALLOC_MAP_COLUMNS);

@@ -128,8 +128,8 @@ static const struct option_row rows[] = {
 	 "write each report as one line of JSON (docs/report.schema.json)",
 	 WORD(output.format, format_word), .stands_for = "json"},
 	{OPTION_MAP, "map", 0, NULL,
-	 "draw a map of the heap, one character per sector (equal piece of the address range): ' ' "
-	 "free, '-' partly used, '*' fully used; and one of malloc's heaps",
+	 "draw maps of Python's heap and of malloc's heaps, one character per sector (equal piece "
+	 "of the address range); in the former: ' ' free, '-' partly used, '*' fully used",
 	 FLAG(snapshot.findings.with_map)},
 	{OPTION_PAUSE, "pause", 0, NULL, "stop the process while its heap is read",
 	 FLAG(snapshot.reading.pause)},

@@ -106,7 +106,7 @@ static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 		write_row(out, "not read", total->lost_bytes, all,
 			  "swapped out, damaged, or changing too fast to be read");
 	if (total->missing_bytes)
-		fprintf(out, "  %s more, which the main arena has outside of [heap], not found\n",
+		fprintf(out, "  another %s of the main arena, outside of [heap], was not found\n",
 			BYTES(total->missing_bytes));
 	write_sizes(item->sizes, out);
 	write_pins(item, out);

@@ -39,7 +39,8 @@ static void write_thread(const struct malloc_change *change, FILE *out)
 		i++;
 	if (i == change->arena_cnt || !change->arenas[i].now->thread)
 		return;
-	fprintf(out, "; %sof thread %d, ", change->new_arenas > 1 ? "most free: " : "",
+	fprintf(out, "; %sused by thread %d, ",
+		change->new_arenas > 1 ? "the one with the most free memory is " : "",
 		change->arenas[i].now->thread);
 	text__write(change->arenas[i].now->thread_name, out);
 }

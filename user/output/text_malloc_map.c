@@ -27,7 +27,7 @@ static int write_repeated(const char *line, size_t cnt, FILE *out)
 	if (cnt == 1)
 		fprintf(out, "%.*s\n", MALLOC_MAP_COLUMNS, line);
 	else if (cnt)
-		fprintf(out, "  (%s more like this)\n", COUNTED(cnt, "line"));
+		fprintf(out, "  (%s like this)\n", COUNTED(cnt, "more line"));
 	return cnt > 0;
 }
 
