@@ -13,6 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
+chmod 755 "$root" # programs of other users run there, too
 
 put() { # copies a file to the same path
 	mkdir -p "$root$(dirname "$1")"
