@@ -333,8 +333,9 @@ static int advise_container(struct advices *advices, const struct census *census
 	return add(advices, ADVICE_CONTAINER,
 		   "The contents of %.*s (%s) hold back %s: they were allocated between objects "
 		   "that have been freed since. Remove them, or replace the container by a copy "
-		   "whose objects lie close together, for example pickle.loads(pickle.dumps(...)). "
-		   "copy() and deepcopy() do not copy strings and numbers.",
+		   "whose objects lie close together, for example pickle.loads(pickle.dumps(...)), "
+		   "and call gc.collect(), which also clears Python's free lists. copy() and "
+		   "deepcopy() do not copy strings and numbers.",
 		   (int)container.length, container.path, content, BYTES(all.hostage_bytes));
 }
 

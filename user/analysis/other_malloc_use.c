@@ -12,7 +12,7 @@
 #define SEARCHED_FROM_SHARE 50
 
 const char *const other_malloc_release_calls[OTHER_MALLOC_KINDS] = {
-	[OTHER_JEMALLOC] = "mallctl(\"arena.4096.purge\")",
+	[OTHER_JEMALLOC] = "mallctl(\"arena.4096.purge\", NULL, NULL, NULL, 0)",
 	[OTHER_TCMALLOC] = "MallocExtension_ReleaseFreeMemory()",
 };
 

@@ -42,8 +42,8 @@ static void write_sizes(const struct chunk_sizes *sizes, FILE *out)
 	       sizes->standing_out[cnt].in_use.bytes >= SIZE_BYTES_MIN)
 		cnt++;
 	for (size_t i = 0; i < cnt; i++)
-		fprintf(out, "%s %s: %s in use, %s",
-			i ? ";" : "  sizes that stand out:", BYTES(sizes->standing_out[i].size),
+		fprintf(out, "%s %s: %s in use, %s", i ? ";" : "  sizes that stand out, in bytes:",
+			COUNT(sizes->standing_out[i].size),
 			COUNTED(sizes->standing_out[i].in_use.cnt, "chunk"),
 			BYTES(sizes->standing_out[i].in_use.bytes));
 	if (cnt)
@@ -81,7 +81,7 @@ static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 				 *mapped_cached = number ? &none : &use->mapped_cached;
 	uint64_t all = total->heap_bytes + mapped->bytes + mapped_cached->bytes;
 
-	fprintf(out, "\nglibc's malloc: %s in %s", BYTES(all),
+	fprintf(out, "\nglibc's malloc: %s of address space in %s", BYTES(all),
 		COUNTED(item->image->instance->arena_cnt, "arena"));
 	if (item->trim->knows_resident)
 		fprintf(out, "; malloc_trim(0) would release %s",

@@ -53,19 +53,27 @@ static struct ranked_site *sort(const struct site_ranking *ranking,
 	return sites;
 }
 
+static double hostage_bytes(const struct site_ranking *ranking, const struct site_totals *totals)
+{
+	return ranking->keeps_blocks ? totals->hostage_bytes : totals->pool_hostage_bytes;
+}
+
 static void write_pinning(const struct site_ranking *ranking, FILE *out)
 {
 	_cleanup_free_ struct ranked_site *sites = sort(ranking, ranked_site__compare_hostage);
 	bool by_block = ranking->keeps_blocks;
+	double unknown_bytes = hostage_bytes(ranking, &ranking->unknown);
 
-	if (!sites || (ranking->unknown.hostage_bytes <= 0 && !ranking->cnt))
+	/* The first site is the one that holds back most. */
+	if (!sites || (unknown_bytes <= 0 &&
+		       (!ranking->cnt || hostage_bytes(ranking, &sites[0].totals) <= 0)))
 		return;
 	fprintf(out, "\nPinned arenas by allocation site%s\n",
 		by_block ? " of the pinning blocks" : " of the pools");
 	fprintf(out, "  %12s %12s  %s\n", "held back", by_block ? "blocks" : "pools", "site");
 	for (size_t i = 0; i < ranking->cnt && i < ROWS_MAX; i++) {
 		const struct site_totals *totals = &sites[i].totals;
-		double bytes = by_block ? totals->hostage_bytes : totals->pool_hostage_bytes;
+		double bytes = hostage_bytes(ranking, totals);
 
 		if (bytes <= 0)
 			break;
@@ -73,9 +81,7 @@ static void write_pinning(const struct site_ranking *ranking, FILE *out)
 			COUNT(by_block ? totals->pinning_blocks : (double)totals->pools_held));
 		write_stack(&sites[i].stack, 28, out);
 	}
-	fprintf(out, "  %12s %12s  [unknown site]\n",
-		BYTES(by_block ? ranking->unknown.hostage_bytes
-			       : ranking->unknown.pool_hostage_bytes),
+	fprintf(out, "  %12s %12s  [unknown site]\n", BYTES(unknown_bytes),
 		by_block ? COUNT(ranking->unknown.pinning_blocks) : "");
 }
 
