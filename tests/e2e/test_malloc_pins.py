@@ -1,6 +1,7 @@
 """What pyfrag says that freeing the last blocks below the tops of malloc's arenas releases is what
 the process loses when they are freed."""
 import ast
+import re
 
 import pytest
 
@@ -115,3 +116,40 @@ def test_object_in_a_pin_is_found(any_target, snapshot):
     found = snapshot(any_target.pid, "--object", pin["address"])["object"]
     assert found["what"]["type"] == "bytes"
     assert found["path"] == "malloc_oracle.stamps[0]"
+
+
+def test_address_in_the_text_leads_to_the_owner_of_a_buffer(any_target, pyfrag, snapshot):
+    owners = {buffer: owner for owner, buffer in ask(any_target, "pin_by_buffers()")}
+    any_target.wait_until_blocked()
+    text = pyfrag("snapshot", "-p", any_target.pid).stdout.decode()
+    address, = re.findall(r"the top one: snapshot --object (0x[0-9a-f]+)", text)
+    found = snapshot(any_target.pid, "--object", address)["object"]
+    assert int(found["address"], 16) == owners[int(address, 16)]
+    assert found["what"]["type"] == "bytearray"
+    assert found["path"] in ["malloc_oracle.buffers[%d]" % i for i in range(len(owners))]
+    assert found["chunk"]["address"] == address and found["chunk"]["state"] == "in_use"
+    assert 3000 < found["chunk"]["size"] < 3100
+    assert (found["chunk"]["what"]["role"], found["chunk"]["what"]["type"]) == ("buffer",
+                                                                                "bytearray")
+
+
+def test_chunk_of_c_code_is_described(any_target, snapshot):
+    """By any address in it, while it is in use and when it is free."""
+    block = ask(any_target, "pin_here(1)")[0]
+    any_target.wait_until_blocked()
+    found = snapshot(any_target.pid, "--object", hex(block + 100))["object"]
+    assert found["address"] == found["chunk"]["address"] == hex(block)
+    assert found["what"]["role"] == "unknown" and found["path"] is None
+    assert found["chunk"]["state"] == "in_use" and not found["chunk"]["is_mapped"]
+    assert 60000 < found["chunk"]["size"] < 60032
+    pin = ask(any_target, "pin_by_tcache()")[-1]
+    any_target.wait_until_blocked()
+    found = snapshot(any_target.pid, "--object", hex(pin))["object"]
+    assert (found["what"]["role"], found["chunk"]["state"]) == ("free", "tcache")
+
+
+def test_object_that_is_nowhere(any_target, pyfrag):
+    any_target.wait_until_blocked()
+    result = pyfrag("snapshot", "-p", any_target.pid, "--object", "0x1000", check=False)
+    assert result.returncode == 1
+    assert b"take the address from a new report" in result.stderr

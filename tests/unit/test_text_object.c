@@ -48,10 +48,37 @@ static void test_numbers_agree(void **state)
 		   "buffers (0 B) outside; this releases 2 arenas (512.0 KiB)\n");
 }
 
+static void test_chunk_without_owner(void **state)
+{
+	struct object_report report = {
+		.chunk = {.block = 0x1010, .size = 3008, .state = CHUNK_IN_USE},
+		.is_chunk_only = true,
+	};
+
+	(void)state;
+	check_text(&report, "Chunk of malloc 0x1010: 2.9 KiB, in use; no Python object that pyfrag "
+			    "knows refers to it: C code holds it\n");
+	report.chunk.state = CHUNK_IN_FASTBIN;
+	check_text(&report, "Chunk of malloc 0x1010: 2.9 KiB, free, in a fastbin\n");
+}
+
+static void test_chunk_that_contains_the_object(void **state)
+{
+	(void)state;
+	check_text(&(struct object_report){.chunk = {.block = 0x1010,
+						     .size = 1 << 20,
+						     .state = CHUNK_IN_USE,
+						     .is_mapped = true},
+					   .address = 0x1020},
+		   "1.0 MiB, in use, in a mapping of its own; contains the object\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers_agree),
+		cmocka_unit_test(test_chunk_without_owner),
+		cmocka_unit_test(test_chunk_that_contains_the_object),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -365,6 +365,29 @@ def pin_by_object():
     return len(stamps)
 
 
+buffers = []
+
+
+def pin_by_buffers(cnt=3, size=3000):
+    """Free memory, above which lie the buffers of bytearrays. Returns the addresses of these
+    objects and of their buffers."""
+    fill_tcache()
+    blocks = [libc.malloc(60000) for _ in range(80)]
+    for block in blocks:
+        libc.memset(block, 0x5a, 60000)
+    while len(buffers) < cnt:
+        made = bytearray(size)
+        # Holes below are filled.
+        (buffers if address_of(made) > blocks[-1] else kept).append(made)
+    for block in blocks:
+        libc.free(block)
+    return [(id(made), address_of(made)) for made in buffers]
+
+
+def address_of(made):
+    return ctypes.addressof(ctypes.c_char.from_buffer(made))
+
+
 laid_out = []
 
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "census/node_references.h"
-#include "census/path_text.h"
 #include "census/value.h"
 #include "census/via.h"
 #include "util/array.h"
@@ -118,21 +117,6 @@ static int find_relations(struct object_report *report, const struct graph *grap
 	return err;
 }
 
-static int find_path(struct object_report *report, const struct graph *graph,
-		     const struct roots *roots, struct retention *retention, uint32_t node,
-		     bool no_values)
-{
-	const struct path_text_options options = {.no_values = no_values};
-	_cleanup_(retention_path__release) struct retention_path path = {};
-	int err = retention__learn(retention, &node, 1);
-
-	if (!err)
-		err = retention__path(retention, node, &path);
-	if (err || !path.step_cnt)
-		return err;
-	return path_text__make(&report->path, graph, roots, &path, &options);
-}
-
 /* Counts an arena if nothing else in it is alive. */
 static void end_arena(struct object_report *report, const struct region *arena, uint64_t live,
 		      uint64_t dominated)
@@ -199,37 +183,81 @@ static void count_outside(struct object_report *report, const struct graph *grap
 	}
 }
 
-int object_report__find(struct object_report *out, const struct graph *graph,
-			const struct outside_objects *outside, const struct roots *roots,
-			struct retention *retention, uint64_t address, bool no_values)
+/* Whether something is alive at a node that can be described. */
+static bool is_alive(const struct graph *graph, uint32_t node)
 {
-	_cleanup_(object_report__release) struct object_report report = {};
-	_cleanup_account_free_ uint8_t *dominated = NULL;
-	uint32_t node = block_table__find(&graph->census->blocks, address);
-	int err;
+	return node != NODE_NONE && block_kind__role(graph__kind(graph, node)) != BLOCK_FREE;
+}
+
+/*
+ * The node of the object or block at @address, or of the owner of the chunk of malloc there; sets
+ * what the report says of that chunk.
+ */
+static uint32_t find_node(struct object_report *report, const struct owners_source *source,
+			  uint64_t address)
+{
+	const struct graph *graph = source->graph;
+	uint32_t node = block_table__find(&graph->census->blocks, address), owner = NODE_NONE;
+	bool has_chunk =
+		source->mallocs && mallocs__find_chunk(source->mallocs, address, &report->chunk);
 
 	if (node == PLACE_NONE)
 		node = graph__find(graph, address, true);
-	if (node == NODE_NONE || block_kind__role(graph__kind(graph, node)) == BLOCK_FREE)
-		return -ENOENT;
-	report.address = graph__address(graph, node);
-	report.kind = graph__kind(graph, node);
-	report.block_size = graph__block_bytes(graph, node);
-	if (report.block_size)
-		report.block = block_table__address(&graph->census->blocks, node);
-	for (size_t i = 0; i < roots->cnt; i++)
-		report.is_root |= roots->roots[i].node == node;
-	err = describe_value(&report.value, graph, node, no_values);
+	if (has_chunk) {
+		report->chunk_kind =
+			block_kind(report->chunk.state == CHUNK_IN_USE ? BLOCK_UNKNOWN : BLOCK_FREE,
+				   PART_NONE, 0);
+		owner = chunk_owner__find(source, report->chunk.block, &report->chunk_kind);
+	}
+	return is_alive(graph, node) ? node : owner;
+}
+
+static int describe_node(struct object_report *report, const struct owners_source *source,
+			 struct retention *retention, uint32_t node)
+{
+	const struct graph *graph = source->graph;
+	_cleanup_account_free_ uint8_t *dominated = NULL;
+	int err;
+
+	report->address = graph__address(graph, node);
+	report->kind = graph__kind(graph, node);
+	report->block_size = graph__block_bytes(graph, node);
+	if (report->block_size)
+		report->block = block_table__address(&graph->census->blocks, node);
+	for (size_t i = 0; i < source->roots->cnt; i++)
+		report->is_root |= source->roots->roots[i].node == node;
+	err = describe_value(&report->value, graph, node, source->no_values);
 	if (!err)
-		err = find_path(&report, graph, roots, retention, node, no_values);
+		err = chunk_owner__find_path(&report->path, source, retention, node);
 	if (!err)
-		err = find_relations(&report, graph, node, no_values);
+		err = find_relations(report, graph, node, source->no_values);
 	if (!err)
 		err = retention__dominated(retention, node, &dominated);
 	if (err)
 		return err;
-	count_dominated(&report, graph, dominated);
-	count_outside(&report, graph, outside, dominated);
+	count_dominated(report, graph, dominated);
+	count_outside(report, graph, source->outside, dominated);
+	return 0;
+}
+
+int object_report__find(struct object_report *out, const struct owners_source *source,
+			struct retention *retention, uint64_t address)
+{
+	_cleanup_(object_report__release) struct object_report report = {};
+	uint32_t node = find_node(&report, source, address);
+	int err = 0;
+
+	if (is_alive(source->graph, node)) {
+		err = describe_node(&report, source, retention, node);
+	} else if (report.chunk.size) {
+		report.is_chunk_only = true;
+		report.address = report.chunk.block;
+		report.kind = report.chunk_kind;
+	} else {
+		err = -ENOENT;
+	}
+	if (err)
+		return err;
 	*out = report;
 	report = (struct object_report){};
 	return 0;

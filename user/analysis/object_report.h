@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Everything about one object: what it is, what refers to it, what it refers to, what keeps it
- * alive, and what would be freed with it.
+ * alive, and what would be freed with it. Of a chunk of malloc that no object owns, its size and
+ * state.
  */
 #pragma once
 
@@ -9,10 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analysis/outside_objects.h"
-#include "census/graph.h"
+#include "analysis/chunk_owner.h"
 #include "census/retention.h"
-#include "census/roots.h"
+#include "malloc/chunk_lookup.h"
 
 /* An object that refers to another, or is referred to. */
 struct relation {
@@ -31,6 +31,14 @@ struct relations {
 #define RELATIONS_MAX 1000
 
 struct object_report {
+	/* The chunk of malloc that the address lies in; its size is 0: in none. */
+	struct known_chunk chunk;
+	uint32_t chunk_kind; /* what is in it, as in a census */
+	/*
+	 * Only the chunk is known: no object is in it, or has it as its buffer. Then @address is
+	 * that of its block, and nothing else is set but @kind.
+	 */
+	bool is_chunk_only;
 	uint64_t address, block;
 	uint64_t block_size; /* bytes; 0: outside of arenas */
 	uint32_t kind;
@@ -53,11 +61,10 @@ struct object_report {
 };
 
 /*
- * Reports on the object (or block) at or around @address. @outside: sizes of what is outside of
- * arenas; empty if they are not known. Returns 0, -ENOENT if there is none, -ENOMEM, -EDQUOT or as
+ * Reports on the object (or block) at or around @address, or on that which owns the chunk of malloc
+ * there. Returns 0, -ENOENT if there is neither an object nor a chunk, -ENOMEM, -EDQUOT or as
  * memory__read(). The caller releases *out.
  */
-int object_report__find(struct object_report *out, const struct graph *graph,
-			const struct outside_objects *outside, const struct roots *roots,
-			struct retention *retention, uint64_t address, bool no_values);
+int object_report__find(struct object_report *out, const struct owners_source *source,
+			struct retention *retention, uint64_t address);
 void object_report__release(struct object_report *report);

@@ -5,15 +5,11 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analysis/outside_objects.h"
-#include "census/graph.h"
+#include "analysis/chunk_owner.h"
 #include "census/retention.h"
-#include "census/roots.h"
-#include "malloc/mallocs.h"
 
 /* The first pins of so many arenas are looked at. */
 #define TOP_OWNERS_MAX 64
@@ -30,19 +26,11 @@ struct top_owners {
 	size_t cnt;
 };
 
-struct top_owners_of {
-	const struct mallocs *mallocs;
-	const struct graph *graph;
-	const struct outside_objects *outside;
-	const struct roots *roots;
-	bool no_values;
-};
-
 /*
  * Finds the owner of the first pin of each arena, except for those that are free in a tcache, keep
  * nothing, or are not of Python. Returns 0, -EDQUOT, -ENOMEM, or as retention__learn(). The caller
  * releases @out, also on failure.
  */
-int top_owners__find(struct top_owners *out, const struct top_owners_of *of,
+int top_owners__find(struct top_owners *out, const struct owners_source *source,
 		     struct retention *retention);
 void top_owners__release(struct top_owners *owners);

@@ -37,7 +37,42 @@ static void write_relations(const struct census *census, const char *title,
 	}
 }
 
-void text_object__write(const struct census *census, const struct object_report *report, FILE *out)
+static void write_owner(const struct census *census, const struct object_report *report, FILE *out)
+{
+	uint64_t start = report->chunk.block;
+
+	if (report->address - start < report->chunk.size) {
+		fputs("contains the object", out);
+	} else if (block_kind__role(report->chunk_kind) == BLOCK_BUFFER) {
+		text_census__write_kind(census, report->chunk_kind, out);
+		fprintf(out, " %#" PRIx64, report->address);
+	} else {
+		fprintf(out, "the block at %#" PRIx64 " refers to it", report->address);
+	}
+}
+
+static void write_chunk(const struct census *census, const struct object_report *report, FILE *out)
+{
+	static const char *const states[] = {
+		[CHUNK_IN_USE] = "in use",
+		[CHUNK_FREE] = "free",
+		[CHUNK_IN_FASTBIN] = "free, in a fastbin",
+		[CHUNK_IN_TCACHE] = "free, in the tcache of a thread",
+	};
+	const struct known_chunk *chunk = &report->chunk;
+
+	fprintf(out, "\nChunk of malloc %#" PRIx64 ": %s, %s%s", chunk->block, BYTES(chunk->size),
+		states[chunk->state], chunk->is_mapped ? ", in a mapping of its own" : "");
+	if (!report->is_chunk_only) {
+		fputs("; ", out);
+		write_owner(census, report, out);
+	} else if (chunk->state == CHUNK_IN_USE) {
+		fputs("; no Python object that pyfrag knows refers to it: C code holds it", out);
+	}
+	fputc('\n', out);
+}
+
+static void write_object(const struct census *census, const struct object_report *report, FILE *out)
 {
 	fprintf(out, "\nObject %#" PRIx64 ": ", report->address);
 	text_census__write_kind(census, report->kind, out);
@@ -69,4 +104,12 @@ void text_object__write(const struct census *census, const struct object_report 
 				: "Referred to by objects",
 			&report->referrers, out);
 	write_relations(census, "Refers to", &report->referents, out);
+}
+
+void text_object__write(const struct census *census, const struct object_report *report, FILE *out)
+{
+	if (report->chunk.size)
+		write_chunk(census, report, out);
+	if (!report->is_chunk_only)
+		write_object(census, report, out);
 }

@@ -40,11 +40,17 @@ static int describe_graph_error(const struct heap_source *source, int err,
 		return failure__set(failure, err,
 				    "process %d (%s) has more objects than pyfrag supports",
 				    source->target->pid, source->target->comm);
+	if (err == -ENOENT && options->object)
+		return failure__set(failure, err,
+				    "process %d (%s): neither a live object nor a chunk of glibc's "
+				    "malloc is at %#lx; it may have been freed: take the address "
+				    "from a new report",
+				    source->target->pid, source->target->comm, options->object);
 	if (err == -ENOENT)
 		return failure__set(failure, err,
-				    "process %d (%s): there is no live object or arena at %#lx",
-				    source->target->pid, source->target->comm,
-				    options->object ? options->object : options->arena);
+				    "process %d (%s): no arena with live blocks is at %#lx; it may "
+				    "have been released: take the address from a new report",
+				    source->target->pid, source->target->comm, options->arena);
 	if (err == -ELOOP)
 		return failure__set(failure, err,
 				    "process %d (%s): its list of interpreters is too long "
@@ -74,7 +80,7 @@ static int find_holders(struct heap_census *out, const struct pinned *pinned,
 static int follow_retention(struct heap_census *out, const struct heap_census_of *of,
 			    const struct heap_census_options *options)
 {
-	const struct top_owners_of tops = {
+	const struct owners_source owners = {
 		.mallocs = of->mallocs,
 		.graph = out->graph,
 		.outside = &out->outside,
@@ -88,15 +94,14 @@ static int follow_retention(struct heap_census *out, const struct heap_census_of
 	int err = retention__new(&out->retention, out->graph, &out->roots);
 
 	if (!err && options->object)
-		err = object_report__find(&out->object, out->graph, &out->outside, &out->roots,
-					  out->retention, options->object, options->no_values);
+		err = object_report__find(&out->object, &owners, out->retention, options->object);
 	if (!err && options->arena)
 		err = arena_report__find(&out->arena, out->graph, &out->roots, out->retention,
 					 options->arena, &holders_options);
 	if (!err && options->with_paths)
 		err = find_holders(out, of->pinned, &holders_options);
 	if (!err && options->with_paths && of->mallocs)
-		err = top_owners__find(&out->tops, &tops, out->retention);
+		err = top_owners__find(&out->tops, &owners, out->retention);
 	return err;
 }
 
