@@ -151,9 +151,9 @@ static void test_buffers_with_old_content(void **state)
 	check(census, values, BLOCK_BUFFER, PART_VALUES, "dict");
 	check(census, items, BLOCK_BUFFER, PART_ITEMS, "list");
 	check(census, table, BLOCK_BUFFER, PART_TABLE, "set");
-	check(census, headed, BLOCK_FREE_LISTED, PART_NONE, "str");
-	check(census, held, BLOCK_FREE_LISTED, PART_NONE, "str");
-	check(census, in_freed, BLOCK_FREE_LISTED, PART_NONE, "str");
+	check(census, headed, BLOCK_UNKNOWN, PART_NONE, NULL);
+	check(census, held, BLOCK_UNKNOWN, PART_NONE, NULL);
+	check(census, in_freed, BLOCK_UNKNOWN, PART_NONE, NULL);
 	world__release(&world);
 }
 

@@ -69,6 +69,19 @@ def plant_lasting(count):
     return kept
 
 
+def churn(count):
+    while True:
+        plain = [Plain({"number": number}) for number in range(count)]
+        del plain
+
+
+def start_churn(count):
+    """Starts a thread that creates and frees @count instances, each with a dict, all the time."""
+    thread = threading.Thread(target=churn, args=(count,))
+    thread.daemon = True
+    thread.start()
+
+
 def name_of(kind):
     name = getattr(kind, "__qualname__", kind.__name__)
     if kind.__module__ in ("builtins", "__builtin__"):

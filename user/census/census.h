@@ -46,11 +46,13 @@ struct census {
 	 */
 	uint32_t shared_keys_offset;
 	uint64_t refcnt_max;
+	uint32_t interpreter_cnt; /* 0: not known */
 	struct type_table *types;
 	struct block_table blocks;  /* its words are kinds */
 	uint32_t dict_type;	    /* the number of the type dict, or TYPE_NONE */
 	uint8_t *hidden;	    /* bits by place (util/bits.h): not to be counted; NULL: none */
 	uint64_t unreadable_blocks; /* whose memory could not be read; they are BLOCK_UNKNOWN */
+	uint64_t freed_blocks;	    /* freed since the heap was read; they are BLOCK_UNKNOWN */
 	uint64_t cut_blocks;	    /* too large to be read in full, and not of a known layout */
 	uint64_t unnamed_types;	    /* named without a module: their dicts are too large */
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "census/buffers.h"
+#include "census/free_list_types.h"
 #include "census/free_listed.h"
 #include "census/pool_reader.h"
 #include "census/type_name.h"
@@ -130,9 +131,8 @@ static uint32_t classify_as(const struct census *census, uint32_t number, const 
 	    offset + least_bytes(type) > size || !items_fit(layout, type, object, size - offset) ||
 	    (has_head && !object_layout__is_gc_head(layout, head)))
 		return block_kind(BLOCK_UNKNOWN, PART_NONE, 0);
-	if (!(word_at(object) & layout->refcnt_bits))
-		return block_kind(BLOCK_FREE_LISTED, PART_NONE, number);
-	return block_kind(BLOCK_OBJECT, PART_NONE, number) |
+	return block_kind(word_at(object) & layout->refcnt_bits ? BLOCK_OBJECT : BLOCK_FREE_LISTED,
+			  PART_NONE, number) |
 	       (has_head && object_layout__is_tracked(layout, head) ? BLOCK_TRACKED : 0);
 }
 
@@ -445,6 +445,7 @@ int census__take(struct census **out, const struct heap *heap, const struct memo
 	census->memory = memory;
 	census->target = options->target;
 	census->refcnt_max = options->refcnt_max;
+	census->interpreter_cnt = options->interpreter_cnt;
 	census->major = options->major;
 	census->minor = options->minor;
 	census->offsets = *options->offsets;
@@ -459,6 +460,8 @@ int census__take(struct census **out, const struct heap *heap, const struct memo
 		err = look_at_blocks(census);
 	if (!err)
 		err = buffers__attribute(census);
+	if (!err)
+		err = free_list_types__settle(census);
 	if (!err)
 		err = name_types(census);
 	count_cut_blocks(census);

@@ -16,6 +16,7 @@ struct census_options {
 	int major, minor;	     /* version of Python */
 	bool debug_hooks;
 	const struct py_offsets *offsets; /* for this version of Python */
+	uint32_t interpreter_cnt;	  /* how many interpreters there are; 0: not known */
 	uint64_t refcnt_max; /* highest plausible reference count, given how much memory there is */
 };
 

@@ -5,6 +5,7 @@
 
 #include "census/census_take.h"
 #include "target/offsets.h"
+#include "target/runtime_search.h"
 #include "target/shortage.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
@@ -33,6 +34,21 @@ static uint64_t count_usable_bytes(const struct target *target)
 	return used < mapped ? used : mapped;
 }
 
+/* How many interpreters the process has; 0: not known. */
+static uint32_t count_interpreters(const struct heap_source *source)
+{
+	const struct memory *memory = source->target->memory;
+	_cleanup_account_free_ uint64_t *interpreters = NULL;
+	struct failure ignored = {};
+	struct runtime runtime;
+	size_t cnt;
+
+	if (runtime__find(&runtime, source->python, memory, &ignored) ||
+	    runtime__interpreters(&runtime, memory, &interpreters, &cnt) || cnt > UINT32_MAX)
+		return 0;
+	return (uint32_t)cnt;
+}
+
 int source_census__take(struct census **out, const struct heap_source *source,
 			const struct heap *heap, struct failure *failure)
 {
@@ -53,6 +69,7 @@ int source_census__take(struct census **out, const struct heap_source *source,
 		err = target__reload_maps(source->target, failure);
 	if (err)
 		return err;
+	options.interpreter_cnt = count_interpreters(source);
 	options.refcnt_max = count_usable_bytes(source->target) / sizeof(uint64_t);
 	err = census__take(out, heap, memory, &options);
 	if (account__is_short(err))

@@ -154,6 +154,7 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 		return err;
 	counters__add(counters, COUNTER_TYPES_REFUSED,
 		      type_table__refused_cnt(out->report.census->types));
+	counters__add(counters, COUNTER_BLOCKS_FREED, out->report.census->freed_blocks);
 	counters__add(counters, COUNTER_BLOCKS_CUT, out->report.census->cut_blocks);
 	counters__add(counters, COUNTER_TYPES_UNNAMED, out->report.census->unnamed_types);
 	out->contents = (struct report_contents){.heap = of->heap,
