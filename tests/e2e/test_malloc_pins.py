@@ -146,6 +146,7 @@ def test_chunk_of_c_code_is_described(any_target, snapshot):
     any_target.wait_until_blocked()
     found = snapshot(any_target.pid, "--object", hex(pin))["object"]
     assert (found["what"]["role"], found["chunk"]["state"]) == ("free", "tcache")
+    ask(any_target, "end_thread()")
 
 
 def test_object_that_is_nowhere(any_target, pyfrag):
