@@ -154,3 +154,22 @@ def test_object_that_is_nowhere(any_target, pyfrag):
     result = pyfrag("snapshot", "-p", any_target.pid, "--object", "0x1000", check=False)
     assert result.returncode == 1
     assert b"take the address from a new report" in result.stderr
+
+
+def test_all_pins_that_are_counted_have_owners(any_target, pyfrag, snapshot):
+    """The first one alone keeps nothing. One of them is of C code."""
+    buffers = dict(ask(any_target, "pin_by_buffers(2, above=3000)"))
+    any_target.wait_until_blocked()
+    report = snapshot(any_target.pid, "--paths")
+    pins = [pin["address"] for pin in report["malloc"][0]["arenas"][0]["pins"]]
+    named = report["malloc_pins"]
+    assert [pin["address"] for pin in named] == pins[:3]
+    assert report["malloc_pins_left_out"] == 0
+    assert [pin["what"]["type"] for pin in named] == [None, "bytearray", "bytearray"]
+    assert [pin["path"] for pin in named] == [None, "malloc_oracle.buffers[1]",
+                                              "malloc_oracle.buffers[0]"]
+    assert {int(pin["address"], 16) for pin in named[1:]} == set(buffers.values())
+    text = pyfrag("snapshot", "-p", any_target.pid, "--paths").stdout.decode()
+    assert "freeing the last 3 chunks of 1 arena" in text
+    assert all(re.search("  %s .*(C code holds it|kept alive by malloc_oracle.buffers)"
+                         % pin["address"], text) for pin in named)

@@ -56,13 +56,14 @@ static void test_chunk_without_owner(void **state)
 	};
 
 	(void)state;
-	check_text(&report, "Chunk of malloc 0x1010: 2.9 KiB, in use; no Python object that pyfrag "
-			    "knows refers to it: C code holds it\n");
+	check_text(&report,
+		   "Chunk of malloc 0x1010: 2.9 KiB, in use; no known Python object refers "
+		   "to it: C code holds it\n");
 	report.chunk.state = CHUNK_IN_FASTBIN;
 	check_text(&report, "Chunk of malloc 0x1010: 2.9 KiB, free, in a fastbin\n");
 }
 
-static void test_chunk_that_contains_the_object(void **state)
+static void test_chunk_that_contains_the_block(void **state)
 {
 	(void)state;
 	check_text(&(struct object_report){.chunk = {.block = 0x1010,
@@ -70,7 +71,7 @@ static void test_chunk_that_contains_the_object(void **state)
 						     .state = CHUNK_IN_USE,
 						     .is_mapped = true},
 					   .address = 0x1020},
-		   "1.0 MiB, in use, in a mapping of its own; contains the object\n");
+		   "1.0 MiB, in use, in a mapping of its own; contains the block\n");
 }
 
 int main(void)
@@ -78,7 +79,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers_agree),
 		cmocka_unit_test(test_chunk_without_owner),
-		cmocka_unit_test(test_chunk_that_contains_the_object),
+		cmocka_unit_test(test_chunk_that_contains_the_block),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,11 +50,35 @@ static void test_top_is_not_kept(void **state)
 	assert_null(sum_up(pins, 1).first);
 }
 
+static void test_arenas_one_by_one(void **state)
+{
+	struct top_pin pins[] = {
+		{.arena = 0, .released_bytes = 10},
+		{.arena = 0, .rung = 1, .released_bytes = 600},
+		{.arena = 0, .rung = 2, .released_bytes = 1000},
+		{.arena = 3, .size = 50},
+	};
+	const struct top_pins all = {.items = pins, .cnt = ARRAY_SIZE(pins)}, none = {};
+	struct arena_pins arena = {};
+
+	(void)state;
+	assert_false(top_pins__next_arena(&none, &arena));
+	assert_true(top_pins__next_arena(&all, &arena));
+	assert_int_equal(arena.cnt, 3);
+	assert_int_equal(arena.counted, 2);
+	assert_int_equal(arena.kept_bytes, 600);
+	assert_true(top_pins__next_arena(&all, &arena));
+	assert_ptr_equal(arena.items, &pins[3]);
+	assert_int_equal(arena.counted, 0);
+	assert_false(top_pins__next_arena(&all, &arena));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pins_that_keep_most),
 		cmocka_unit_test(test_top_is_not_kept),
+		cmocka_unit_test(test_arenas_one_by_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

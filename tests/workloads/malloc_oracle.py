@@ -376,9 +376,9 @@ def pin_by_object():
 buffers = []
 
 
-def pin_by_buffers(cnt=3, size=3000):
-    """Free memory, above which lie the buffers of bytearrays. Returns the addresses of these
-    objects and of their buffers."""
+def pin_by_buffers(cnt=3, size=3000, above=0):
+    """Free memory, above which lie the buffers of bytearrays, and above these a block of C code, if
+    that is to have a size. Returns the addresses of these objects and of their buffers."""
     fill_tcache()
     blocks = [libc.malloc(60000) for _ in range(80)]
     for block in blocks:
@@ -387,6 +387,8 @@ def pin_by_buffers(cnt=3, size=3000):
         made = bytearray(size)
         # Holes below are filled.
         (buffers if address_of(made) > blocks[-1] else kept).append(made)
+    if above:
+        pins.append(libc.malloc(above))
     for block in blocks:
         libc.free(block)
     return [(id(made), address_of(made)) for made in buffers]

@@ -24,15 +24,13 @@ uint32_t chunk_owner__find(const struct owners_source *source, uint64_t block, u
 }
 
 int chunk_owner__find_path(char **out, const struct owners_source *source,
-			   struct retention *retention, uint32_t node)
+			   const struct retention *retention, uint32_t node)
 {
 	const struct path_text_options options = {.no_values = source->no_values};
 	_cleanup_(retention_path__release) struct retention_path path = {};
-	int err = retention__learn(retention, &node, 1);
+	int err = retention__path(retention, node, &path);
 
 	*out = NULL;
-	if (!err)
-		err = retention__path(retention, node, &path);
 	if (err || !path.step_cnt)
 		return err;
 	return path_text__make(out, source->graph, source->roots, &path, &options);

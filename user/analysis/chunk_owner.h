@@ -30,8 +30,8 @@ struct owners_source {
 uint32_t chunk_owner__find(const struct owners_source *source, uint64_t block, uint32_t *kind);
 
 /*
- * The shortest path from a root to a node. *out is NULL if none leads there; the caller frees it.
- * Returns 0, -EDQUOT, -ENOMEM, or as retention__learn().
+ * The shortest path from a root to a node for which retention__learn() was called. *out is NULL if
+ * none leads there; the caller frees it. Returns 0, -EDQUOT, -ENOMEM, or as retention__path().
  */
 int chunk_owner__find_path(char **out, const struct owners_source *source,
-			   struct retention *retention, uint32_t node);
+			   const struct retention *retention, uint32_t node);

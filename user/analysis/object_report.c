@@ -228,6 +228,8 @@ static int describe_node(struct object_report *report, const struct owners_sourc
 		report->is_root |= source->roots->roots[i].node == node;
 	err = describe_value(&report->value, graph, node, source->no_values);
 	if (!err)
+		err = retention__learn(retention, &node, 1);
+	if (!err)
 		err = chunk_owner__find_path(&report->path, source, retention, node);
 	if (!err)
 		err = find_relations(report, graph, node, source->no_values);

@@ -19,40 +19,55 @@ static size_t count_worthwhile(const struct top_pin *pins, size_t cnt)
 	return worthwhile + 1;
 }
 
-static void add_arena(struct top_pin_summary *sum, const struct top_pin *pins, size_t cnt,
-		      uint64_t *most)
+bool top_pins__next_arena(const struct top_pins *pins, struct arena_pins *arena)
 {
-	const struct top_pin *last;
+	size_t first = arena->items ? (size_t)(arena->items - pins->items) + arena->cnt : 0,
+	       end = first;
+	struct arena_pins next = {};
 
-	if (!top_pin__kept_bytes(&pins[cnt - 1]))
-		return;
-	cnt = count_worthwhile(pins, cnt);
-	last = &pins[cnt - 1];
-	sum->arenas++;
-	sum->chunks += cnt;
-	for (size_t i = 0; i < cnt; i++) {
-		sum->chunk_bytes += pins[i].size;
-		sum->cacheable += pins[i].may_be_cached;
+	while (end < pins->cnt && pins->items[end].arena == pins->items[first].arena)
+		end++;
+	if (end == first)
+		return false;
+	next.items = &pins->items[first];
+	next.cnt = end - first;
+	if (top_pin__kept_bytes(&pins->items[end - 1])) {
+		next.counted = count_worthwhile(next.items, next.cnt);
+		next.kept_bytes = top_pin__kept_bytes(&next.items[next.counted - 1]);
 	}
-	sum->kept_bytes += top_pin__kept_bytes(last);
+	*arena = next;
+	return true;
+}
+
+static void add_arena(struct top_pin_summary *sum, const struct arena_pins *arena)
+{
+	const struct top_pin *last = &arena->items[arena->counted - 1];
+
+	sum->arenas++;
+	sum->chunks += arena->counted;
+	for (size_t i = 0; i < arena->counted; i++) {
+		sum->chunk_bytes += arena->items[i].size;
+		sum->cacheable += arena->items[i].may_be_cached;
+	}
+	sum->kept_bytes += arena->kept_bytes;
 	sum->released_bytes += last->released_bytes;
 	sum->withheld_bytes += last->withheld_bytes;
-	if (top_pin__kept_bytes(last) > *most) {
-		*most = top_pin__kept_bytes(last);
-		sum->first = pins;
-	}
 }
 
 struct top_pin_summary top_pins__sum_up(const struct top_pins *pins)
 {
 	struct top_pin_summary sum = {};
+	struct arena_pins arena = {};
 	uint64_t most = 0;
 
-	for (size_t i = 0, cnt; i < pins->cnt; i += cnt) {
-		for (cnt = 1; i + cnt < pins->cnt; cnt++)
-			if (pins->items[i + cnt].arena != pins->items[i].arena)
-				break;
-		add_arena(&sum, &pins->items[i], cnt, &most);
+	while (top_pins__next_arena(pins, &arena)) {
+		if (!arena.counted)
+			continue;
+		add_arena(&sum, &arena);
+		if (arena.kept_bytes > most) {
+			most = arena.kept_bytes;
+			sum.first = arena.items;
+		}
 	}
 	return sum;
 }

@@ -6,6 +6,10 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "malloc/top_pins.h"
 
 struct top_pin_summary {
@@ -22,5 +26,19 @@ struct top_pin_summary {
  * bytes. It never gets less from one pin of an arena to the next.
  */
 uint64_t top_pin__kept_bytes(const struct top_pin *pin);
+
+/* The pins of one arena. */
+struct arena_pins {
+	const struct top_pin *items; /* from the top downwards */
+	size_t cnt;
+	size_t counted; /* so many of them count, from the first one on; 0: they keep nothing */
+	uint64_t kept_bytes; /* by these */
+};
+
+/*
+ * Advances to the pins of the next arena, or to those of the first one if @arena is zeroed. Returns
+ * false after the last one.
+ */
+bool top_pins__next_arena(const struct top_pins *pins, struct arena_pins *arena);
 
 struct top_pin_summary top_pins__sum_up(const struct top_pins *pins);

@@ -327,8 +327,11 @@ static void write_census(struct json_stream *stream, const struct report *report
 				 json_memory__outside(census, report->outside,
 						      malloc_use__bytes_in_use(
 							      report->malloc_use)));
-	if (report->tops)
+	if (report->tops) {
 		json_stream__put(stream, "malloc_pins", json_memory__tops(census, report->tops));
+		json_stream__put(stream, "malloc_pins_left_out",
+				 json_values__number(report->tops->left_out_cnt));
+	}
 	if (census)
 		json_census__write(stream, report->census);
 	if (report->holders)

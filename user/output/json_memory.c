@@ -193,11 +193,14 @@ json_t *json_memory__tops(const struct census *census, const struct top_owners *
 	for (size_t i = 0; i < tops->cnt; i++) {
 		const struct top_owner *owner = &tops->items[i];
 
-		json_values__append(&items, json_pack("{s:o, s:I, s:o, s:o}", "address",
-						      json_values__address(owner->block), "size",
-						      (json_int_t)owner->size, "what",
-						      json_census__kind(census, owner->kind),
-						      "path", json_values__text(owner->path)));
+		json_values__append(&items,
+				    json_pack("{s:o, s:I, s:o, s:o, s:s, s:o}", "address",
+					      json_values__address(owner->block), "size",
+					      (json_int_t)owner->size, "what",
+					      json_census__kind(census, owner->kind), "path",
+					      json_values__text(owner->path), "state",
+					      owner->is_cached ? "tcache" : "in_use", "arena",
+					      json_values__address(owner->arena)));
 	}
 	return items;
 }

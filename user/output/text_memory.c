@@ -13,7 +13,7 @@
 #define PERCENT(share) units__percent(share).text
 
 #define ROWS_MAX 10
-#define TOPS_MAX 5
+#define TOPS_MAX 8
 
 /* Parts below this share of the memory are summed up. */
 #define SMALL_SHARE 0.01
@@ -257,18 +257,31 @@ void text_memory__write_outside(const struct census *census, const struct outsid
 		BYTES(outside_objects__rest(objects, in_use_bytes)));
 }
 
+static void write_top_owner(const struct census *census, const struct top_owner *owner, FILE *out)
+{
+	bool is_known = block_kind__role(owner->kind) > BLOCK_UNKNOWN || owner->path;
+
+	fprintf(out, "  %#-18" PRIx64 " %12s  ", owner->block, BYTES(owner->size));
+	if (owner->is_cached) {
+		fputs("free, in the tcache of a thread", out);
+	} else if (!is_known) {
+		fputs("no known Python object refers to it: C code holds it", out);
+	} else {
+		text_census__write_kind(census, owner->kind, out);
+		fputs(", ", out);
+		text_census__write_keeper(owner->path, false, out);
+	}
+	fputc('\n', out);
+}
+
 void text_memory__write_tops(const struct census *census, const struct top_owners *tops, FILE *out)
 {
 	if (!tops->cnt)
 		return;
 	fputs("\nLast chunks in use below the free ends of malloc's arenas\n", out);
-	for (size_t i = 0; i < tops->cnt && i < TOPS_MAX; i++) {
-		const struct top_owner *owner = &tops->items[i];
-
-		fprintf(out, "  %#-18" PRIx64 " %12s  ", owner->block, BYTES(owner->size));
-		text_census__write_kind(census, owner->kind, out);
-		fputs(", ", out);
-		text_census__write_keeper(owner->path, false, out);
-		fputc('\n', out);
-	}
+	for (size_t i = 0; i < tops->cnt && i < TOPS_MAX; i++)
+		write_top_owner(census, &tops->items[i], out);
+	if (tops->cnt > TOPS_MAX)
+		fprintf(out, "  %s more (--json lists up to %d)\n",
+			COUNT(tops->cnt - TOPS_MAX + tops->left_out_cnt), TOP_OWNERS_MAX);
 }

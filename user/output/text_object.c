@@ -42,7 +42,8 @@ static void write_owner(const struct census *census, const struct object_report 
 	uint64_t start = report->chunk.block;
 
 	if (report->address - start < report->chunk.size) {
-		fputs("contains the object", out);
+		fprintf(out, "contains the %s",
+			block_kind__role(report->kind) == BLOCK_OBJECT ? "object" : "block");
 	} else if (block_kind__role(report->chunk_kind) == BLOCK_BUFFER) {
 		text_census__write_kind(census, report->chunk_kind, out);
 		fprintf(out, " %#" PRIx64, report->address);
@@ -67,7 +68,7 @@ static void write_chunk(const struct census *census, const struct object_report 
 		fputs("; ", out);
 		write_owner(census, report, out);
 	} else if (chunk->state == CHUNK_IN_USE) {
-		fputs("; no Python object that pyfrag knows refers to it: C code holds it", out);
+		fputs("; no known Python object refers to it: C code holds it", out);
 	}
 	fputc('\n', out);
 }
