@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/text.h"
 #include "util/units.h"
 
 const char *const census_by_names[CENSUS_BY_CNT] = {
@@ -49,6 +50,13 @@ const char *census_kinds__type(const struct census *census, uint32_t kind)
 	return type_table__at(census->types, block_kind__type(kind))->name;
 }
 
+/* Removes the first bytes of a character that did not fit. */
+static void end_at_character(char *text, size_t size)
+{
+	if (strlen(text) + 1 == size)
+		text[text__whole_characters(text, size - 1)] = '\0';
+}
+
 void census_kinds__describe(const struct census *census, uint32_t kind, char *text, size_t size)
 {
 	const char *type = census_kinds__type(census, kind);
@@ -68,6 +76,7 @@ void census_kinds__describe(const struct census *census, uint32_t kind, char *te
 	default:
 		snprintf(text, size, "%s", census_kinds__role(kind));
 	}
+	end_at_character(text, size);
 }
 
 void census_kinds__describe_item(const struct census_report *report, const struct census_row *row,
@@ -84,6 +93,7 @@ void census_kinds__describe_item(const struct census_report *report, const struc
 		snprintf(text, size, "%s", referrers->names.texts[item]);
 	else
 		census_kinds__describe(report->census, item, text, size);
+	end_at_character(text, size);
 }
 
 static void describe_set(const struct census_report *report, const struct census_row *row,
