@@ -66,7 +66,7 @@
 	X(DRIFT_UNCONFIRMED, "drift_unconfirmed",                                                  \
 	  "differing blocks not read again to confirm drift, because there were too many")         \
 	X(TYPES_REFUSED, "types_refused",                                                          \
-	  "types with impossible sizes or offsets, or beyond the first 1,048,576 types")           \
+	  "types with impossible sizes, offsets or names, or beyond the first 1,048,576 types")    \
 	X(TYPES_UNNAMED, "types_unnamed",                                                          \
 	  "types named without their module, because their dicts have too many entries in total")  \
 	X(BLOCKS_FREED, "blocks_freed",                                                            \

@@ -17,7 +17,7 @@ COUNTED = {
         "dict_offset", "dict_offset_negative", "weak_offset", "short_list", "short_dict",
         "short_set", "short_deque",
         "short_tuple", "short_str", "short_int", "short_frame", "short_type", "huge_basic_size",
-        "huge_item_size",
+        "huge_item_size", "unreadable_name", "bytes_as_name",
     },
     "types_unnamed": {"dict_of_types"},
     "roots_refused": {"frame_circle", "thread_circle"},

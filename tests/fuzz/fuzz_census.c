@@ -70,12 +70,13 @@ static const uint64_t extremes[] = {
 	4096,
 };
 
-/* The type names that the reader knows. */
+/* The type names that the reader knows, and unusual ones. */
 static const char *const names[] = {
 	"list",	    "set",	 "frozenset", "collections.deque",
 	"frame",    "generator", "weakref",   "float",
 	"code",	    "dict",	 "type",      "bool",
-	"function", "module",
+	"function", "module",	 "",	      "\x1b[2J\n",
+	"\xff\x01",
 };
 
 static uint64_t liar_at(uint32_t number)

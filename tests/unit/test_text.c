@@ -55,6 +55,7 @@ static void test_every_character_stays(void **state)
 		if (point < 0xd800 || point > 0xdfff)
 			length += encode(point, all + length);
 	all[length] = '\0';
+	assert_true(text__is_utf8(all));
 	utf8 = text__to_utf8(all);
 	assert_non_null(utf8);
 	assert_int_equal(strlen(utf8), length);
@@ -115,6 +116,7 @@ static void test_any_bytes_become_what_json_takes(void **state)
 		json_decref(json);
 		/* Text that was already valid is unchanged. */
 		json = json_string(text);
+		assert_int_equal(text__is_utf8(text), json != NULL);
 		if (json)
 			assert_string_equal(utf8, text);
 		json_decref(json);

@@ -126,49 +126,71 @@ static void test_what_is_no_type(void **state)
 	class.address = class.metatype = class_at(2);
 	fake_type__map(&world.memory, &class);
 	assert_int_equal(ask(&world, class_at(2)), TYPE_NONE);
-	/* Not ready; of an impossible size; without a name; at an unmapped address. */
-	for (uint32_t i = 3; i < 8; i++) {
+	/* Not ready; of an impossible size; with an unmapped metatype; with an unmapped name. */
+	for (uint32_t i = 3; i < 7; i++) {
 		class = some_class(i);
 		fake_type__map(&world.memory, &class);
 	}
 	*fake_memory__word(&world.memory, class_at(3) + 168) = TYPE_HEAPTYPE;
 	*fake_memory__word(&world.memory, class_at(4) + 32) = 1UL << 40;
-	*fake_memory__word(&world.memory, class_at(5) + FAKE_TYPE_BYTES) = 0;
-	*fake_memory__word(&world.memory, class_at(6) + 8) = 0x7f9900000000UL;
-	*fake_memory__word(&world.memory, class_at(7) + 24) = 0x7f9900000000UL;
-	for (uint32_t i = 3; i < 8; i++)
+	*fake_memory__word(&world.memory, class_at(5) + 8) = 0x7f9900000000UL;
+	*fake_memory__word(&world.memory, class_at(6) + 24) = 0x7f9900000000UL;
+	for (uint32_t i = 3; i < 7; i++)
 		assert_int_equal(ask(&world, class_at(i)), TYPE_NONE);
 	assert_int_equal(ask(&world, 0x7f9900000000UL), TYPE_NONE);
 	release(&world);
 }
 
-static void check_name(const char *name, bool good)
+/* @expected: the name in the table; NULL: refused. */
+static void check_name(const char *name, const char *expected)
 {
 	struct fake_type class = some_class(0);
 	struct world world;
+	uint32_t number;
 
 	make(&world);
 	class.name = name;
 	fake_type__map(&world.memory, &class);
-	assert_int_equal(ask(&world, class_at(0)) < TYPE_UNSEEN, good);
+	number = ask(&world, class_at(0));
+	assert_int_equal(number < TYPE_UNSEEN, expected != NULL);
+	assert_int_equal(type_table__refused_cnt(world.table), expected == NULL);
+	if (expected)
+		assert_string_equal(type_table__at(world.table, number)->name, expected);
 	release(&world);
 }
 
 static void test_names(void **state)
 {
-	char name[300] = "";
+	static const char *const any[] = {"a",
+					  "collections.OrderedDict",
+					  "",
+					  "two\nlines",
+					  "\x1b[31m",
+					  "\xc3\xa9t\xc3\xa9",
+					  "latin-1 \xe9"};
 
 	(void)state;
-	check_name("a", true);
-	check_name("collections.OrderedDict", true);
-	check_name("\xc3\xa9t\xc3\xa9", true);
-	check_name("", false);
-	check_name("two\nlines", false);
-	check_name("\x1b[31m", false);
-	memset(name, 'x', 255);
-	check_name(name, true);
-	memset(name, 'x', 256);
-	check_name(name, false);
+	for (size_t i = 0; i < ARRAY_SIZE(any); i++)
+		check_name(any[i], any[i]);
+	/* Neither UTF-8 nor printable. */
+	check_name("\xff\x01", NULL);
+}
+
+static void test_long_names(void **state)
+{
+	char name[TYPE_NAME_BYTES_MAX + 100] = "", expected[TYPE_NAME_BYTES_MAX + 4] = "";
+
+	(void)state;
+	memset(name, 'x', TYPE_NAME_BYTES_MAX);
+	check_name(name, name);
+	memset(expected, 'x', TYPE_NAME_BYTES_MAX);
+	strcat(expected, "...");
+	memset(name, 'x', TYPE_NAME_BYTES_MAX + 50);
+	check_name(name, expected);
+	/* The cut would divide a character of three bytes. */
+	memcpy(name + TYPE_NAME_BYTES_MAX - 2, "\xe2\x82\xac", 3);
+	strcpy(expected + TYPE_NAME_BYTES_MAX - 2, "...");
+	check_name(name, expected);
 }
 
 /* The last bytes of a page, followed by unmapped memory. */
@@ -293,6 +315,7 @@ int main(void)
 		cmocka_unit_test(test_follows_metatypes),
 		cmocka_unit_test(test_what_is_no_type),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_name_at_the_end_of_memory),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_refuses_and_counts),

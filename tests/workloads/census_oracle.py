@@ -1,6 +1,7 @@
 """The target's own account of what is in its heap."""
 import bisect
 import gc
+import json
 import threading
 
 
@@ -80,6 +81,26 @@ def start_churn(count):
     thread = threading.Thread(target=churn, args=(count,))
     thread.daemon = True
     thread.start()
+
+
+named = []
+
+
+def plant_named(names, count):
+    """Creates @count instances of a class of each of the names, which are given as JSON."""
+    for name in json.loads(names):
+        # In 2.7 a name consists of bytes.
+        kind = type(name if str is not bytes else name.encode("utf-8"), (object,), {})
+        named.append(kind)
+        kind.kept = [kind() for _ in range(count)]
+        for thing in kind.kept:
+            thing.attribute = []  # from 3.11 on, an instance without attributes may lack values
+
+
+def count_named():
+    """How many instances of each of these classes the collector knows, as JSON."""
+    kinds = [type(thing) for thing in gc.get_objects()]
+    return "[%s]" % ", ".join(str(sum(kind is one for one in kinds)) for kind in named)
 
 
 def name_of(kind):

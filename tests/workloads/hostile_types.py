@@ -145,6 +145,12 @@ def unterminated_name():
     with_fields(TP_NAME=name)
 
 
+def bytes_as_name():
+    name = ctypes.create_string_buffer(b"\xff\x01\x02")
+    kept.append(name)
+    with_fields(TP_NAME=ctypes.addressof(name))
+
+
 def lists():
     for cnt in (2**63 - 1, -2**63, -1, 2**40):
         one = [1, 2, 3]
@@ -277,6 +283,8 @@ LIES = {
     "base_loop": base_loop,
     "endless_members": endless_members,
     "unterminated_name": unterminated_name,
+    "unreadable_name": lambda: with_fields(TP_NAME=8),
+    "bytes_as_name": bytes_as_name,
     "lists": lists,
     "tuples": tuples,
     "ints": ints,

@@ -391,8 +391,9 @@ static int advise_cycles(struct advices *advices, const struct census *census,
 		return 0;
 	return add(advices, ADVICE_CYCLES,
 		   "%s without a path from a root %s back %s. If they are cycles, gc.collect() "
-		   "frees them; if not, C code holds them.",
-		   COUNTED(lost.blocks, "object"), HOLD(lost.blocks), BYTES(lost.hostage_bytes));
+		   "frees them; if not, C code%s holds them.",
+		   COUNTED(lost.blocks, "object"), HOLD(lost.blocks), BYTES(lost.hostage_bytes),
+		   type_table__refused_cnt(census->types) ? " or an object of a refused type" : "");
 }
 
 int advices__find(struct advices *out, const struct census *census,

@@ -31,6 +31,9 @@ static inline bool could_be_object(uint64_t address)
 	return address % 8 == 0 && address >= 4096 && address < 1UL << 56;
 }
 
+/* A longer tp_name is cut, and ends with PY_STRING_CUT (py_string.h). */
+#define TYPE_NAME_BYTES_MAX 512
+
 struct type {
 	uint64_t address;
 	uint64_t flags;
@@ -50,9 +53,11 @@ struct type {
 	bool is_frame;	     /* frame, not a subclass */
 	/* ob_size is not its number of items: the items of a generator are a frame. */
 	bool is_generator;
+	bool name_has_dot; /* tp_name contains a dot */
 	/*
-	 * tp_name, which includes the module for built-in and extension types only. A census
-	 * replaces it by the full name (type_name.h).
+	 * tp_name, which includes the module for built-in and extension types only. It is cut at
+	 * TYPE_NAME_BYTES_MAX, may be empty, and may contain control characters. A census replaces
+	 * it by the full name (type_name.h).
 	 */
 	char *name;
 };

@@ -16,6 +16,7 @@
 #define HEAP_TYPE_NAME_MAX   1024
 #define QUALNAME_BEHIND_NAME 16
 #define MODULE_KEY	     "__module__"
+#define EMPTY_NAME	     "''"
 
 static int is_module_key(struct type_namer *namer, uint64_t key, bool *out)
 {
@@ -122,8 +123,8 @@ int type_namer__name(struct type_namer *namer, const struct type *type, char **o
 	char *whole;
 	int err;
 
-	if (!(type->flags & TYPE_HEAPTYPE) || strchr(type->name, '.')) {
-		*out = strdup(type->name);
+	if (!(type->flags & TYPE_HEAPTYPE) || type->name_has_dot) {
+		*out = strdup(*type->name ? type->name : EMPTY_NAME);
 		return *out ? 0 : -ENOMEM;
 	}
 	err = read_module(namer, type, &module);
@@ -133,6 +134,8 @@ int type_namer__name(struct type_namer *namer, const struct type *type, char **o
 	if (err)
 		return err;
 	name = qualname ? qualname : type->name;
+	if (!*name)
+		name = EMPTY_NAME;
 	if (module && strcmp(module, "builtins") != 0)
 		err = asprintf(&whole, "%s.%s", module, name) < 0 ? -ENOMEM : 0;
 	else

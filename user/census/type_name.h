@@ -32,6 +32,7 @@ struct type_namer {
 
 /*
  * Finds the name of @type. The caller frees *out. Parts that cannot be read are left out; tp_name
- * is always known. Returns 0, -ENOMEM, -EDQUOT or as memory__read().
+ * is always known. An empty name is written as two apostrophes. Returns 0, -ENOMEM, -EDQUOT or as
+ * memory__read().
  */
 int type_namer__name(struct type_namer *namer, const struct type *type, char **out);

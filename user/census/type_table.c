@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "census/type_sizes.h"
+#include "target/py_string.h"
 #include "util/checked.h"
 #include "util/cleanup.h"
 #include "util/hash_map.h"
+#include "util/text.h"
 
 /* struct _typeobject up to tp_dictoffset. */
 struct type_object {
@@ -30,8 +32,7 @@ _Static_assert(offsetof(struct type_object, members) == 240, "tp_members");
 _Static_assert(offsetof(struct type_object, dict) == TYPE_DICT_OFFSET, "tp_dict");
 _Static_assert(offsetof(struct type_object, dict_offset) == 288, "tp_dictoffset");
 
-#define ADDRESS_MAX    (1UL << 56)
-#define NAME_MAX_BYTES 256
+#define ADDRESS_MAX (1UL << 56)
 /*
  * Length of the chain from a type to its metatype, to the type of that, and so on up to `type`,
  * which is its own type.
@@ -152,10 +153,15 @@ static bool is_metatype(const struct type_table *table, uint64_t type)
 	return number < TYPE_UNSEEN && table->types[number].flags & TYPE_TYPE_SUBCLASS;
 }
 
+/*
+ * Whether this can be a name. A class made in Python may have any name: an empty one, or one with
+ * control characters. Most other memory is not UTF-8. In 2.7 a name may be any bytes, and of those
+ * that are not UTF-8, only the printable ones are accepted.
+ */
 static bool is_name(const char *text)
 {
-	if (!*text)
-		return false;
+	if (text__is_utf8(text))
+		return true;
 	for (; *text; text++)
 		if ((unsigned char)*text < ' ' || *text == 0x7f)
 			return false;
@@ -163,29 +169,52 @@ static bool is_name(const char *text)
 }
 
 /*
- * Reads the text at @address, of at most NAME_MAX_BYTES. *out is NULL if there is no text that can
- * be a name.
+ * Reads the text at @address and what follows, up to @size bytes. Returns how many of them are
+ * readable, or as memory__read().
  */
-static int read_name(char **out, const struct memory *memory, uint64_t address)
+static int read_text(const struct memory *memory, uint64_t address, char *text, size_t size)
 {
-	char text[NAME_MAX_BYTES + 1] = {};
 	size_t have = 0;
 
-	*out = NULL;
 	/* Read page by page: the next page may not be readable. */
-	while (have < NAME_MAX_BYTES && !memchr(text, 0, have)) {
-		size_t size = 4096 - (address + have) % 4096;
+	while (have < size && !memchr(text, 0, have)) {
+		size_t more = 4096 - (address + have) % 4096;
 		int err;
 
-		if (size > NAME_MAX_BYTES - have)
-			size = NAME_MAX_BYTES - have;
-		err = memory__read(memory, address + have, text + have, size);
+		if (more > size - have)
+			more = size - have;
+		err = memory__read(memory, address + have, text + have, more);
+		if (err == -EFAULT)
+			break;
 		if (err)
-			return err == -EFAULT ? 0 : err;
-		have += size;
+			return err;
+		have += more;
 	}
-	if (!memchr(text, 0, have) || !is_name(text))
+	return (int)have;
+}
+
+/*
+ * Reads the name at @address. One that is longer than TYPE_NAME_BYTES_MAX is cut. *out is NULL if
+ * there is no text that can be a name. *has_dot: whether the part that was read contains a dot.
+ */
+static int read_name(char **out, bool *has_dot, const struct memory *memory, uint64_t address)
+{
+	char text[TYPE_NAME_BYTES_MAX + sizeof(PY_STRING_CUT)];
+	int size = read_text(memory, address, text, TYPE_NAME_BYTES_MAX + 1);
+	bool is_cut;
+
+	*out = NULL;
+	if (size < 0)
+		return size;
+	is_cut = !memchr(text, 0, (size_t)size);
+	if (is_cut && size <= TYPE_NAME_BYTES_MAX)
 		return 0;
+	if (is_cut)
+		text[text__whole_characters(text, TYPE_NAME_BYTES_MAX)] = '\0';
+	if (!is_name(text))
+		return 0;
+	*has_dot = strchr(text, '.') != NULL;
+	strcat(text, is_cut ? PY_STRING_CUT : "");
 	*out = account__strdup(memory->account, text);
 	return *out ? 0 : -errno;
 }
@@ -200,14 +229,14 @@ static int decide(struct type_table *table, uint64_t address, const struct type_
 {
 	_cleanup_account_free_ char *name = NULL;
 	struct seen *seen = hash_map__find(&table->seen, address);
-	bool built_in;
+	bool built_in, has_dot;
 	int err;
 
 	seen->verdict = NO_TYPE;
-	err = read_name(&name, table->memory, object->name);
-	if (err || !name)
+	err = read_name(&name, &has_dot, table->memory, object->name);
+	if (err)
 		return err;
-	if (table->type_cnt >= TYPES_MAX || !has_plausible_sizes(object, name)) {
+	if (table->type_cnt >= TYPES_MAX || !name || !has_plausible_sizes(object, name)) {
 		table->refused_cnt++;
 		return 0;
 	}
@@ -231,6 +260,7 @@ static int decide(struct type_table *table, uint64_t address, const struct type_
 		.weak_offset = object->weak_offset,
 		.dict_offset = object->dict_offset,
 		.name_at = object->name,
+		.name_has_dot = has_dot,
 		.is_frame = built_in && !strcmp(name, "frame"),
 		.is_set = built_in && (!strcmp(name, "set") || !strcmp(name, "frozenset")),
 		.is_weakref = built_in && !strncmp(name, "weakref", 7),

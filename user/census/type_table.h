@@ -54,7 +54,8 @@ const struct type *type_table__at(const struct type_table *table, uint32_t numbe
 uint32_t type_table__cnt(const struct type_table *table);
 
 /*
- * The number of types that were refused: their sizes or offsets cannot be true (type_sizes.h),
- * there are more than TYPES_MAX, or the chain of their metatypes is too long.
+ * The number of types that were refused: their names cannot be read or are not text; their sizes or
+ * offsets cannot be true (type_sizes.h); there are more than TYPES_MAX; or the chain of their
+ * metatypes is too long.
  */
 uint64_t type_table__refused_cnt(const struct type_table *table);

@@ -45,6 +45,20 @@ static size_t sequence_length(const unsigned char *at)
 	return length;
 }
 
+bool text__is_utf8(const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	while (*at) {
+		size_t length = sequence_length(at);
+
+		if (!length)
+			return false;
+		at += length;
+	}
+	return true;
+}
+
 /* The code point of a well-formed sequence. */
 static uint32_t decode(const unsigned char *at, size_t length)
 {

@@ -5,8 +5,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+
+/* Whether all of @text is valid UTF-8. */
+bool text__is_utf8(const char *text);
 
 /*
  * Returns a copy in valid UTF-8, with U+FFFD for each invalid byte; NULL if out of memory. The
