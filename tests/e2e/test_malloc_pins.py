@@ -142,8 +142,15 @@ def test_chunk_of_c_code_is_described(any_target, snapshot):
     assert found["what"]["role"] == "unknown" and found["path"] is None
     assert found["chunk"]["state"] == "in_use" and not found["chunk"]["is_mapped"]
     assert 60000 < found["chunk"]["size"] < 60032
+    found = snapshot(any_target.pid, "--object", hex(block - 10000))["object"]
+    assert (found["what"]["role"], found["chunk"]["state"]) == ("free", "free")
+    assert found["chunk"]["size"] >= 60000
+    block = ask(any_target, "libc.malloc(100 << 20)")
     pin = ask(any_target, "pin_by_tcache()")[-1]
     any_target.wait_until_blocked()
+    found = snapshot(any_target.pid, "--object", hex(block + 5000))["object"]
+    assert found["address"] == hex(block) and found["chunk"]["size"] == (100 << 20) + 4096
+    assert found["chunk"]["state"] == "in_use" and found["chunk"]["is_mapped"]
     found = snapshot(any_target.pid, "--object", hex(pin))["object"]
     assert (found["what"]["role"], found["chunk"]["state"]) == ("free", "tcache")
     ask(any_target, "end_thread()")
