@@ -80,7 +80,7 @@ static void record_python(struct read_heap *out, int fd)
 	child__wait_until_ready(&child);
 	if (live__open(&target, child.pid, &failure))
 		fail_msg("%s", failure.text);
-	assert_int_equal(target__pause(target), 0);
+	assert_int_equal(target__pause(target, &failure), 0);
 	read_from(out, target);
 	assert_int_equal(file_target__record(target, fd), 0);
 	target__resume(target);
@@ -116,6 +116,7 @@ static void assert_rest_is_unknown(struct read_heap *recorded)
 	struct sleep_watch watch = {};
 	struct counters counters = {};
 	struct target_activity activity;
+	struct failure failure;
 	const struct malloc_areas none = {};
 	const struct memory_use_of of = {.target = target,
 					 .heap = recorded->reading.heap,
@@ -137,7 +138,7 @@ static void assert_rest_is_unknown(struct read_heap *recorded)
 		assert_false(sleep_watch__has_slept(&watch, target));
 	/* A file neither runs nor ends. */
 	assert_true(target__is_alive(target));
-	assert_int_equal(target__pause(target), 0);
+	assert_int_equal(target__pause(target, &failure), 0);
 	assert_int_equal(target__resume(target), 0);
 	assert_int_equal(target__settle(target), 0);
 }

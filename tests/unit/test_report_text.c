@@ -176,7 +176,7 @@ static void test_frame(void **state)
 
 	sample->report.snapshot = (struct report_snapshot){.duration_ms = 1500, .paused_ms = 7};
 	paused = write_text(sample);
-	assert_line(paused, "Read in", "Read in 1.5 s, with the process paused for 7 ms");
+	assert_line(paused, "Read in", "Read in 1.5 s; the process was paused for 7 ms");
 }
 
 /*

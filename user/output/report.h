@@ -46,7 +46,7 @@ struct report_snapshot {
 	uint64_t unchanged_pools, scrubbed_pools, calm_pools; /* see heap/heap_reading.h */
 	bool target_slept;  /* nothing was read: the target has not run since the last reading */
 	double duration_ms; /* how long the reading took */
-	double paused_ms;   /* how long the target was paused for it */
+	double paused_ms;   /* how long the target was paused, for it and what else was read */
 };
 
 /* The data from which the findings were computed, for writers that write all of it. */

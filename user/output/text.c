@@ -416,7 +416,7 @@ int report__write_text(const struct report *report, FILE *out)
 		fputs("\nNot read again: the process has not run since the last reading", out);
 	else
 		fprintf(out, "\nRead in %s%s%s", SECONDS(report->snapshot.duration_ms / 1000),
-			report->snapshot.paused_ms > 0 ? ", with the process paused for " : "",
+			report->snapshot.paused_ms > 0 ? "; the process was paused for " : "",
 			report->snapshot.paused_ms > 0 ? SECONDS(report->snapshot.paused_ms / 1000)
 						       : "");
 	if (report->snapshot.unchanged_pools)

@@ -57,17 +57,15 @@ static void begin_report(struct heap_snapshot *snapshot, const struct heap_censu
 	report->malloc_map = process_memory__map(&snapshot->memory);
 	report->other_mallocs = &snapshot->memory.other_mallocs;
 	report->loaded_mallocs = &snapshot->memory.loaded_mallocs;
-	report->snapshot = (struct report_snapshot){.duration_ms = snapshot->reading.duration_ms,
-						    .paused_ms = snapshot->reading.paused_ms};
+	report->snapshot.duration_ms = snapshot->reading.duration_ms;
 	report->counters = &snapshot->counters;
 }
 
-int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
+static int read_process(struct heap_snapshot *out, struct target *target,
 			const struct snapshot_options *options, struct failure *failure)
 {
 	const struct heap_reading_options reading_options = {
 		.with_others = true,
-		.pause = options->reading.pause,
 		.checkpoint = {.progress = progress__show_reading},
 	};
 	int err;
@@ -89,6 +87,25 @@ int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
 		return err;
 	begin_report(out, &options->census);
 	return heap_census__is_wanted(&options->census) ? take_census(out, options, failure) : 0;
+}
+
+/*
+ * The content of a block is read after it is known which blocks are live, so one pause has to cover
+ * both. A failure to find the heap frees @target, which ends the pause, too.
+ */
+int heap_snapshot__take(struct heap_snapshot *out, struct target *target,
+			const struct snapshot_options *options, struct failure *failure)
+{
+	int err = options->reading.pause ? target__pause(target, failure) : 0;
+
+	if (err) {
+		target__free(target);
+		return err;
+	}
+	err = read_process(out, target, options, failure);
+	if (options->reading.pause && out->source)
+		out->report.snapshot.paused_ms = (double)target__resume(target) / 1e6;
+	return err;
 }
 
 int heap_snapshot__take_live(struct heap_snapshot *out, pid_t pid,

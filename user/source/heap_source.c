@@ -111,13 +111,7 @@ static int describe_read_error(const struct heap_source *source, int err, struct
 static int begin_pause(const struct heap_source *source, const struct heap_reading_options *options,
 		       struct failure *failure)
 {
-	struct target *target = source->target;
-	int err = options->pause ? target__pause(target) : 0;
-
-	return err ? failure__set(failure, err, "process %d (%s): cannot pause it: %s%s",
-				  target->pid, target->comm, strerror(-err),
-				  err == -EPERM ? " (is a debugger attached?)" : "")
-		   : 0;
+	return options->pause ? target__pause(source->target, failure) : 0;
 }
 
 /* Returns how long the pause was, in milliseconds. */

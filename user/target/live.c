@@ -212,6 +212,7 @@ static void free_live(struct target *target)
 {
 	struct live *live = live_of(target);
 
+	live_pause__end(&live->pause);
 	closep(&live->pidfd);
 	live_memory__release(&live->memory);
 	free(live);

@@ -160,9 +160,14 @@ int target__ready_threads(const struct target *target, struct ready_thread *out,
 					  : -ENODATA;
 }
 
-int target__pause(struct target *target)
+int target__pause(struct target *target, struct failure *failure)
 {
-	return target->ops->pause ? target->ops->pause(target) : 0;
+	int err = target->ops->pause ? target->ops->pause(target) : 0;
+
+	return err ? failure__set(failure, err, "process %d (%s): cannot pause it: %s%s",
+				  target->pid, target->comm, strerror(-err),
+				  err == -EPERM ? " (is a debugger attached?)" : "")
+		   : 0;
 }
 
 uint64_t target__resume(struct target *target)

@@ -224,12 +224,12 @@ int target__ready_threads(const struct target *target, struct ready_thread *out,
 
 /*
  * Stops all threads until target__resume(). A copy is always stopped: 0. On failure none is
- * stopped. Errors: -EPERM not permitted, or another debugger is attached; -ESRCH; -ENOMEM; -EAGAIN
- * it creates threads faster than they can be stopped.
+ * stopped. Errors, described in @failure: -EPERM not permitted, or another debugger is attached;
+ * -ESRCH; -ENOMEM; -EAGAIN it creates threads faster than they can be stopped.
  */
-int target__pause(struct target *target);
+int target__pause(struct target *target, struct failure *failure);
 
-/* Lets them run again. Returns for how long the target was stopped, in ns. */
+/* Lets them run again; so does target__free(). Returns how long the target was stopped, in ns. */
 uint64_t target__resume(struct target *target);
 
 /*
