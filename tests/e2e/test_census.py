@@ -157,6 +157,8 @@ def test_parked_objects_are_those_on_free_lists(target, snapshot):
     for name in set(said) & set(names):
         assert blocks(rows, "parked", names[name], None) == said[name], name
     assert said["PyTupleObjects"] > 100 and said["PyFloatObjects"] > 50
+    # The target is at rest, but a buffer may contain what is left of an object.
+    assert report["counters"]["blocks_freed"] <= 5
 
 
 KEYS_COUNTS = {10: "dict_state.keys_numfree", 13: "object_state.freelists.dictkeys.numfree"}

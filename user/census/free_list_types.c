@@ -37,8 +37,7 @@ static const struct free_list {
 	{"builtin_function_or_method", VERSION(3, 14), LATEST, 16},
 	{"builtin_method", VERSION(3, 14), LATEST, 16},
 	/* In addition to the list, each code object keeps a frame (co_zombieframe). */
-	{"frame", VERSION(2, 7), VERSION(3, 9), NO_LIMIT},
-	{"frame", VERSION(3, 10), VERSION(3, 10), 200},
+	{"frame", VERSION(2, 7), VERSION(3, 10), NO_LIMIT},
 	{"float", VERSION(3, 0), LATEST, 100},
 	{"int", VERSION(3, 14), LATEST, 100},
 	{"complex", VERSION(3, 15), LATEST, 100},
