@@ -106,14 +106,14 @@ static bool is_kept(const struct census *census, const struct pin_row *row)
 }
 
 /*
- * Up to 3.9, a code object keeps a frame for its next call (co_zombieframe), in addition to the
+ * Up to 3.10, a code object keeps a frame for its next call (co_zombieframe), in addition to the
  * free list.
  */
 static bool is_frame(const struct census *census, const struct pin_row *row)
 {
 	static const char *const names[] = {"frame"};
 
-	return (census->major < 3 || census->minor < 10) &&
+	return (census->major < 3 || census->minor < 11) &&
 	       is_free_listed(row, census, names, ARRAY_SIZE(names));
 }
 
