@@ -284,7 +284,7 @@ def pin_in_threads(threads=12):
 def pin_large_blocks():
     """Blocks that have mappings of their own, until one of them is freed."""
     raise_thresholds()
-    pin_here(pin_cnt=8, count=60, size=200000)
+    pin_here(pin_cnt=8, count=600, size=200000)
     return len(pins)
 
 
