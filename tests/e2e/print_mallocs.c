@@ -3,14 +3,12 @@
  * Prints what pyfrag reads of glibc's malloc in any process, for test_malloc.py: the array that a
  * JSON report has. (pyfrag itself reads only processes that run Python.)
  */
-#include <stdio.h>
-#include <stdlib.h>
+#include "open_target.h"
 
 #include "analysis/malloc_use.h"
 #include "malloc/malloc_layout.h"
 #include "malloc/mallocs.h"
 #include "output/json_malloc.h"
-#include "target/live.h"
 #include "util/cleanup.h"
 
 static int print_mallocs(const struct target *target)
@@ -35,13 +33,9 @@ static int print_mallocs(const struct target *target)
 int main(int argc, char **argv)
 {
 	_cleanup_(target__freep) struct target *target = NULL;
-	struct failure failure;
+	int status = open_target(&target, argc, argv);
 
-	if (argc != 2)
-		return 2;
-	if (live__open(&target, atoi(argv[1]), &failure) || target__reload_maps(target, &failure)) {
-		fprintf(stderr, "%s\n", failure.text);
-		return 1;
-	}
+	if (status)
+		return status;
 	return print_mallocs(target) ? 1 : 0;
 }

@@ -3,11 +3,9 @@
  * Prints the allocators that pyfrag finds in any process, for test_other_mallocs.py: a line of JSON
  * for each. (pyfrag itself reads only processes that run Python.)
  */
-#include <stdio.h>
-#include <stdlib.h>
+#include "open_target.h"
 
 #include "other_mallocs/other_mallocs.h"
-#include "target/live.h"
 #include "util/cleanup.h"
 
 static void print_malloc(const struct other_malloc *item)
@@ -26,14 +24,10 @@ int main(int argc, char **argv)
 {
 	_cleanup_(other_mallocs__release) struct other_mallocs mallocs = {};
 	_cleanup_(target__freep) struct target *target = NULL;
-	struct failure failure;
+	int status = open_target(&target, argc, argv);
 
-	if (argc != 2)
-		return 2;
-	if (live__open(&target, atoi(argv[1]), &failure) || target__reload_maps(target, &failure)) {
-		fprintf(stderr, "%s\n", failure.text);
-		return 1;
-	}
+	if (status)
+		return status;
 	if (other_mallocs__find(&mallocs, target))
 		return 1;
 	for (size_t i = 0; i < mallocs.cnt; i++)

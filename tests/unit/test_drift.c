@@ -6,11 +6,9 @@
  */
 #include "probes/drift.h"
 
-#include <bpf/libbpf.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
+#include "fake_ring_buffer.h"
 #include "fake_target.h"
 #include "model_steps.h"
 #include "pyfrag/records.h"
@@ -22,12 +20,6 @@
 /* How often the thread is looked at before it runs: longer than all tries would take without it. */
 #define LOOKS 40
 
-struct ring_buffer {
-	ring_buffer_sample_fn sample;
-	void *context;
-	int fd;
-};
-
 /* What the thread does when it runs. */
 static struct {
 	int looks_left;
@@ -38,28 +30,7 @@ static bool has_run, sleeps;
 static uint64_t ran_ns;
 static int rereads;
 
-struct ring_buffer *ring_buffer__new(int map_fd, ring_buffer_sample_fn sample_cb, void *ctx,
-				     const struct ring_buffer_opts *opts)
-{
-	struct ring_buffer *ring = calloc(1, sizeof(*ring));
-
-	(void)map_fd;
-	(void)opts;
-	assert_non_null(ring);
-	*ring = (struct ring_buffer){sample_cb, ctx, eventfd(0, EFD_CLOEXEC)};
-	return ring;
-}
-
-void ring_buffer__free(struct ring_buffer *rb)
-{
-	close(rb->fd);
-	free(rb);
-}
-
-int ring_buffer__epoll_fd(const struct ring_buffer *rb)
-{
-	return rb->fd;
-}
+const bool fake_ring_buffer_is_ready = false;
 
 int ring_buffer__consume(struct ring_buffer *rb)
 {

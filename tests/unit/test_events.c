@@ -6,13 +6,11 @@
  */
 #include "probes/events.h"
 
-#include <bpf/libbpf.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
+#include "fake_ring_buffer.h"
 #include "pyfrag/records.h"
 #include "unit_test.h"
 
@@ -20,37 +18,10 @@
 #define RECORD_BYTES (8 + sizeof(struct pyfrag_event))
 #define FOR_EVER     (1000 * RING_BYTES / RECORD_BYTES)
 
-struct ring_buffer {
-	ring_buffer_sample_fn sample;
-	void *context;
-	int fd; /* always readable */
-};
-
 /* The fewest and the most bytes handled in one call. */
 static size_t least_bytes = SIZE_MAX, most_bytes;
 
-struct ring_buffer *ring_buffer__new(int map_fd, ring_buffer_sample_fn sample_cb, void *ctx,
-				     const struct ring_buffer_opts *opts)
-{
-	struct ring_buffer *ring = calloc(1, sizeof(*ring));
-
-	(void)map_fd;
-	(void)opts;
-	assert_non_null(ring);
-	*ring = (struct ring_buffer){sample_cb, ctx, eventfd(1, EFD_CLOEXEC)};
-	return ring;
-}
-
-void ring_buffer__free(struct ring_buffer *rb)
-{
-	close(rb->fd);
-	free(rb);
-}
-
-int ring_buffer__epoll_fd(const struct ring_buffer *rb)
-{
-	return rb->fd;
-}
+const bool fake_ring_buffer_is_ready = true;
 
 /*
  * The record that a test puts into the ring, consumed once; without one there is an endless stream

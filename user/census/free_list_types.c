@@ -70,7 +70,7 @@ static uint32_t most_of_type(const struct census *census, const struct type *typ
 {
 	int version = VERSION(census->major, census->minor);
 
-	if (type->flags & TYPE_HEAPTYPE && !strchr(type->name, '.'))
+	if (type->flags & TYPE_HEAPTYPE && !type->name_has_dot)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(free_lists); i++)
 		if (version >= free_lists[i].first && version <= free_lists[i].last &&

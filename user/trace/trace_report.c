@@ -117,6 +117,7 @@ static int report_memory(struct state *state)
 {
 	const struct memory_watch *watch = &state->session->memory;
 	struct report *report = &state->report;
+	int err;
 
 	report->memory_use = memory_use__if_known(&watch->memory.use);
 	report->malloc_use = process_memory__malloc(&watch->memory);
@@ -124,7 +125,8 @@ static int report_memory(struct state *state)
 	report->other_mallocs = &watch->memory.other_mallocs;
 	report->loaded_mallocs = &watch->memory.loaded_mallocs;
 	report->memory_age_s = (double)(clock_ns(CLOCK_MONOTONIC) - watch->read_ns) / 1e9;
-	return note_malloc(state->session, report);
+	err = note_malloc(state->session, report);
+	return err ? failure__set(state->failure, err, "out of memory") : 0;
 }
 
 /* Writes a report for a writer that needs the whole heap and its references. */
@@ -162,7 +164,7 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 		return err;
 	err = report_memory(state);
 	if (err)
-		return failure__set(state->failure, err, "out of memory");
+		return err;
 	heap_census__add_to(&census, &of, &options.census, &state->report);
 	return report_output__write(session->setup.output, &state->report, state->failure);
 }
@@ -315,7 +317,5 @@ int trace_report__make(struct trace_session *session, struct failure *failure)
 	if (writer->needs_graph || !is_due(session))
 		return 0;
 	err = report_memory(&state);
-	if (err)
-		return failure__set(failure, err, "out of memory");
-	return report_output__write(session->setup.output, &state.report, failure);
+	return err ? err : report_output__write(session->setup.output, &state.report, failure);
 }
