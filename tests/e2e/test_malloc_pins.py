@@ -122,7 +122,7 @@ def test_address_in_the_text_leads_to_the_owner_of_a_buffer(any_target, pyfrag, 
     owners = {buffer: owner for owner, buffer in ask(any_target, "pin_by_buffers()")}
     any_target.wait_until_blocked()
     text = pyfrag("snapshot", "-p", any_target.pid).stdout.decode()
-    address, = re.findall(r"the top one: snapshot --object (0x[0-9a-f]+)", text)
+    address, = re.findall(r"to see (?:it|the last of them): snapshot --object (0x[0-9a-f]+)", text)
     found = snapshot(any_target.pid, "--object", address)["object"]
     assert int(found["address"], 16) == owners[int(address, 16)]
     assert found["what"]["type"] == "bytearray"

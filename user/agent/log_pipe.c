@@ -41,7 +41,7 @@ static bool is_permitted(struct log_pipe *pipe)
 
 	if (second != pipe->second) {
 		if (pipe->dropped_cnt)
-			log_warning("%u log lines were dropped: too many in one second",
+			log_warning("log lines dropped: %u (too many in one second)",
 				    pipe->dropped_cnt);
 		pipe->second = second;
 		pipe->cnt = pipe->dropped_cnt = 0;

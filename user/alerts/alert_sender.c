@@ -233,9 +233,10 @@ static void count_dropped(struct outlet *outlet)
 	if (outlet->logged_ns && now_ns - outlet->logged_ns < LOG_AGAIN_NS)
 		return;
 	outlet->logged_ns = now_ns;
-	log_warning("the queue of %d alerts for %s is full: dropped %llu alerts of the users with "
-		    "the most alerts",
-		    ALERT_QUEUE_MAX, outlet->to.label, (unsigned long long)outlet->dropped_cnt);
+	log_warning(
+		"the queue for %s is full (%d alerts); alerts dropped so far, from the users with "
+		"the most alerts: %llu",
+		outlet->to.label, ALERT_QUEUE_MAX, (unsigned long long)outlet->dropped_cnt);
 }
 
 void alert_sender__send(struct alert_sender *sender, const struct alert_rule *rule,

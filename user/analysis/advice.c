@@ -390,8 +390,8 @@ static int advise_cycles(struct advices *advices, const struct census *census,
 	if (!lost.blocks || lost.freed_bytes < least)
 		return 0;
 	return add(advices, ADVICE_CYCLES,
-		   "%s without a path from a root %s back %s. If they are cycles, gc.collect() "
-		   "frees them; if not, C code%s holds them.",
+		   "%s without a path from a root %s back %s. gc.collect() frees those "
+		   "that belong to cycles; C code%s holds the rest.",
 		   COUNTED(lost.blocks, "object"), HOLD(lost.blocks), BYTES(lost.hostage_bytes),
 		   type_table__refused_cnt(census->types) ? " or an object of a refused type" : "");
 }

@@ -87,7 +87,8 @@ static void consider_arena_max(struct search *search)
 	if (cnt >= EMPTY_ARENAS_MIN && is_worth_it(search, bytes))
 		add(search, MALLOC_HINT_ARENA_MAX, bytes,
 		    "MALLOC_ARENA_MAX=2: %s of threads keep %s free, and have %s in use; with "
-		    "fewer arenas, from its next start on, threads share the free memory",
+		    "fewer arenas, threads share the free memory (takes effect when the process is "
+		    "next started)",
 		    COUNTED(cnt, "arena"), BYTES(bytes), BYTES(in_use));
 }
 

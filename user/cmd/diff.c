@@ -114,7 +114,7 @@ const struct command command_diff = {
 	.arguments = "A B [OPTIONS]",
 	.summary = "compare two heaps",
 	.description =
-		"Shows which processes A and B belong to, and then A minus B: blocks by kind "
+		"Shows the processes of A and of B, and then A minus B: blocks by kind "
 		"(as in the view by_owner of a database), largest difference first, then arenas. "
 		"A and B are heap databases written by `pyfrag snapshot -o FILE` or by `pyfrag "
 		"trace` in the format \"database\", or process IDs, whose heaps pyfrag then reads.",

@@ -215,9 +215,10 @@ static void check_heap(struct doctor *doctor, struct heap_source *source)
 		return;
 	}
 	say(doctor, VERDICT_OK, "heap",
-	    "%s: %zu arenas of %s, pools of %s, blocks aligned to %u; read in %.1f ms",
-	    target_heap->name, reading.heap->region_cnt, units__bytes(layout->region_size).text,
-	    units__bytes(layout->span_size).text, layout->map.alignment, reading.duration_ms);
+	    "%s: %s of %s, pools of %s, blocks aligned to %u; read in %.1f ms", target_heap->name,
+	    units__counted(reading.heap->region_cnt, "arena").text,
+	    units__bytes(layout->region_size).text, units__bytes(layout->span_size).text,
+	    layout->map.alignment, reading.duration_ms);
 	heap__free(reading.heap);
 }
 

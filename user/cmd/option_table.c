@@ -106,8 +106,8 @@ static const struct option_row rows[] = {
 	 WORD(trace.mode, mode_word), .preset = "watch"},
 	{OPTION_BUDGET, "budget", 0, "PERCENT",
 	 "limit on the overhead of mode watch, as a share of the process's CPU time (0: no "
-	 "probes but those where arenas are mapped); with --all: share of one core for reading "
-	 "heaps",
+	 "probes but those where arenas are mapped); with --all: share of one core for finding and "
+	 "reading processes",
 	 SHARE(trace.pace.budget), .preset = "2%"},
 	{OPTION_STACKS, "stacks", 0, "python|none",
 	 "stacks to record with allocations and heap growth: python, or none",
@@ -154,7 +154,7 @@ static const struct option_row rows[] = {
 	 "root (module, variable, ...)",
 	 FLAG(snapshot.census.with_paths)},
 	{OPTION_OBJECT, "object", 0, "ADDRESS",
-	 "show all about the object at ADDRESS, or whose buffer is there; ADDRESS can lie "
+	 "show all about the object that is, or whose buffer is, at ADDRESS, which can lie "
 	 "anywhere in the block",
 	 ADDRESS(snapshot.census.object)},
 	{OPTION_ARENA, "arena", 0, "ADDRESS",

@@ -96,8 +96,8 @@ const struct command command_snapshot = {
 					    OPTION_VERBOSE,    OPTION_HELP,	 0},
 	.help =
 		(const struct option_help[]){
-			{OPTION_PAUSE, "stop the process until everything has been read, for --by, "
-				       "--paths and -o too"},
+			{OPTION_PAUSE, "stop the process until everything has been read, including "
+				       "what --by, --paths and -o need"},
 			{OPTION_OUTPUT, "write a database to FILE instead of printing a report"},
 			{OPTION_JSON,
 			 "write the report as one line of JSON (docs/report.schema.json)"},

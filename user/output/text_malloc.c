@@ -63,8 +63,9 @@ static void write_pins(const struct malloc_use_item *item, FILE *out)
 		fprintf(out, ", and %s more if trim_threshold, now %s, were lower",
 			BYTES(sum.withheld_bytes),
 			BYTES(item->image->instance->parameters.trim_threshold));
-	fprintf(out, "; the top one: snapshot --object %#" PRIx64 "%s\n", sum.first->block,
-		sum.chunks > 1 ? ", all: snapshot --paths" : "");
+	fprintf(out, "; %s: snapshot --object %#" PRIx64 "%s\n",
+		sum.chunks > 1 ? "to see the last of them" : "to see it", sum.first->block,
+		sum.chunks > 1 ? ", to see all: snapshot --paths" : "");
 	if (sum.cacheable)
 		fprintf(out,
 			"    (%s of them %s small: free() may put %s into a tcache or fastbin "

@@ -51,7 +51,7 @@ static const char *write_figures(const struct malloc_change *change, FILE *out)
 	static const char *const names[] = {
 		[MALLOC_IN_USE] = "in use",
 		[MALLOC_FREE] = "free",
-		[MALLOC_TRIMMABLE] = "released by malloc_trim(0)",
+		[MALLOC_TRIMMABLE] = "releasable by malloc_trim(0)",
 		[MALLOC_LOST] = "not read",
 	};
 	const char *separator = "";

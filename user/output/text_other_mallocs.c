@@ -63,8 +63,8 @@ void text_loaded_mallocs__write(const struct loaded_mallocs *mallocs, const stru
 		fprintf(out, "  %s is loaded (", other_malloc_names[mallocs->items[i].kind]);
 		text__write(mallocs->items[i].path, out);
 		fprintf(out,
-			") but cannot be read: it has at most %s of the memory that is unexplained "
-			"or in the break\n",
+			") but cannot be read: it has at most %s (all that is unexplained or in "
+			"the break)\n",
 			BYTES(loaded_mallocs__bytes_max(use)));
 	}
 }
