@@ -182,7 +182,7 @@ build/daemons/.done:
 JOBS ?= $(shell nproc)
 
 .PHONY: check
-check: test-deps ## install what is missing, build, run all tests (as root)
+check: test-deps ## install what is missing, build, run the tests (as root)
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) pyfrag
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) format-check lint
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) check-unit
