@@ -70,7 +70,7 @@
 	X(TYPES_UNNAMED, "types_unnamed",                                                          \
 	  "types named without their module, because their dicts have too many entries in total")  \
 	X(BLOCKS_FREED, "blocks_freed",                                                            \
-	  "objects freed after the heap was read and before their type was (see --pause)")         \
+	  "objects freed after the heap was read, before their type was read (see --pause)")       \
 	X(BLOCKS_CUT, "blocks_cut",                                                                \
 	  "blocks of more than 64 KiB searched for references only at their beginning")            \
 	X(ROOTS_REFUSED, "roots_refused",                                                          \

@@ -162,12 +162,13 @@ static void test_unreached_objects(void **state)
 {
 	(void)state;
 	check_unreached(false,
-			"4 objects without a path from a root hold back 170.5 KiB. If they are "
-			"cycles, gc.collect() frees them; if not, C code holds them.");
-	check_unreached(true,
-			"3 objects without a path from a root hold back 127.9 KiB. If they are "
-			"cycles, gc.collect() frees them; if not, C code or an object of a refused "
-			"type holds them.");
+			"4 objects without a path from a root hold back 170.5 KiB. "
+			"gc.collect() frees those that belong to cycles; C code holds the rest.");
+	check_unreached(
+		true,
+		"3 objects without a path from a root hold back 127.9 KiB. "
+		"gc.collect() frees those that belong to cycles; C code or an object whose type "
+		"is not readable holds the rest.");
 }
 
 #define FUNCTION (TYPES + 0x100000)

@@ -131,12 +131,13 @@ static void test_text_names_new_arenas_and_the_pin(void **state)
 	(void)state;
 	after[1].thread = 77;
 	strcpy(after[1].thread_name, "worker\n");
-	assert_text(&changes,
-		    "\nmalloc since 12.0 s after the trace began: in use -6.0 MiB, free -6.0 MiB, "
-		    "1 new arena (2.0 MiB in use, 2.0 MiB free; used by thread 77, "
-		    "worker?)\n"
-		    "  kept at the end of an arena +2.0 MiB, by a chunk of 48 B: "
-		    "snapshot --object 0x7f0000001230\n");
+	assert_text(
+		&changes,
+		"\nmalloc, changes since the trace was 12.0 s old: in use -6.0 MiB, free -6.0 MiB, "
+		"1 new arena (2.0 MiB in use, 2.0 MiB free; used by thread 77, "
+		"worker?)\n"
+		"  kept at the end of an arena +2.0 MiB, by a chunk of 48 B: "
+		"snapshot --object 0x7f0000001230\n");
 }
 
 static void test_text_omits_small_changes(void **state)

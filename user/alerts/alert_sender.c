@@ -234,8 +234,8 @@ static void count_dropped(struct outlet *outlet)
 		return;
 	outlet->logged_ns = now_ns;
 	log_warning(
-		"the queue for %s is full (%d alerts); alerts dropped so far, from the users with "
-		"the most alerts: %llu",
+		"the queue for %s is full (%d alerts); dropped so far: %llu alerts, of the users "
+		"who have the most",
 		outlet->to.label, ALERT_QUEUE_MAX, (unsigned long long)outlet->dropped_cnt);
 }
 

@@ -393,7 +393,9 @@ static int advise_cycles(struct advices *advices, const struct census *census,
 		   "%s without a path from a root %s back %s. gc.collect() frees those "
 		   "that belong to cycles; C code%s holds the rest.",
 		   COUNTED(lost.blocks, "object"), HOLD(lost.blocks), BYTES(lost.hostage_bytes),
-		   type_table__refused_cnt(census->types) ? " or an object of a refused type" : "");
+		   type_table__refused_cnt(census->types)
+			   ? " or an object whose type is not readable"
+			   : "");
 }
 
 int advices__find(struct advices *out, const struct census *census,

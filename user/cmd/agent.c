@@ -242,10 +242,10 @@ const struct command command_agent = {
 		"Reads the heaps of all Python processes on the host at every interval, including "
 		"processes that start later. Serves the results as metrics for Prometheus "
 		"(/metrics) and as JSON (/v1/processes, /v1/processes/PID/report), and logs alerts "
-		"on stderr. On SIGHUP it rereads --config; changes of alerts, interval and budget "
-		"take effect at once. It inserts probes only with --sites, and never stops a "
-		"process. --budget limits the CPU time for finding and reading processes to a "
-		"share of one core.",
+		"on stderr. On SIGHUP it rereads --config; changes of --alert, --interval and "
+		"--budget take effect at once. It inserts probes only with --sites, and never "
+		"stops a process. --budget limits the CPU time for finding and reading processes "
+		"to a share of one core.",
 	.options = (const enum option_id[]){OPTION_CONFIG,	  OPTION_LISTEN,
 					    OPTION_TOKEN_FILE,	  OPTION_NO_TOKEN,
 					    OPTION_COMMAND_LINES, OPTION_INTERVAL,

@@ -154,8 +154,8 @@ static const struct option_row rows[] = {
 	 "root (module, variable, ...)",
 	 FLAG(snapshot.census.with_paths)},
 	{OPTION_OBJECT, "object", 0, "ADDRESS",
-	 "show all about the object that is, or whose buffer is, at ADDRESS, which can lie "
-	 "anywhere in the block",
+	 "show all about the object at ADDRESS, or the one whose buffer lies there; ADDRESS can "
+	 "lie anywhere in the block",
 	 ADDRESS(snapshot.census.object)},
 	{OPTION_ARENA, "arena", 0, "ADDRESS",
 	 "list the live blocks of the arena that contains ADDRESS, and what keeps them alive",

@@ -120,9 +120,9 @@ static void write_unread(const struct report *report, FILE *out)
 
 	if (bytes)
 		fprintf(out,
-			"   %s are swapped out and were not read, so the figures are lower bounds. "
-			"--swapped reads them,\n   which brings at least that much back into RAM, "
-			"charged to the cgroup of the process.\n",
+			"   %s are swapped out and were not read; the figures do not include "
+			"them.\n   --swapped reads them, which brings at least that much back into "
+			"RAM, charged to the cgroup of the\n   process.\n",
 			BYTES(bytes));
 }
 
@@ -152,7 +152,7 @@ static void write_heap(const struct report *report, FILE *out)
 		    "in pools that hold live blocks of the same size");
 	write_share(out, "free pools", totals->free_span_bytes, all, "usable for any size class");
 	write_share(out, "overhead", totals->overhead_bytes, all,
-		    "pool headers and unused ends of pools");
+		    "pool headers and unused ends of pools and arenas");
 	snprintf(note, sizeof(note), "%s, swapped out", COUNTED(totals->unread_spans, "pool"));
 	if (totals->unread_spans)
 		write_share(out, "not read", totals->unread_bytes, all, note);

@@ -107,10 +107,10 @@ void text_malloc_changes__write(const struct malloc_changes *changes, FILE *out)
 	malloc_change__find(&change, &changes->first, &changes->now);
 	if (!is_worth_mentioning(&change))
 		return;
-	fputs("\nmalloc since ", out);
 	if (begun_s >= 1)
-		fprintf(out, "%s after ", SECONDS(begun_s));
-	fputs("the trace began: ", out);
+		fprintf(out, "\nmalloc, changes since the trace was %s old: ", SECONDS(begun_s));
+	else
+		fputs("\nmalloc since the trace began: ", out);
 	separator = write_figures(&change, out);
 	if (pins_more(&change))
 		write_pinned(&change, separator, out);

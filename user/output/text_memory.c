@@ -131,7 +131,7 @@ static void write_notes(struct line *line, const struct memory_use *use,
 	if (part == MEMORY_UNEXPLAINED)
 		write_largest(line, use);
 	if (is_divided_elsewhere(use, part))
-		write_note(line, "divided under Heap");
+		write_note(line, "broken down under Heap");
 }
 
 static void write_states(struct line *line, const struct memory_use *use, enum memory_part part)
