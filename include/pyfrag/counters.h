@@ -64,7 +64,7 @@
 	X(SITES_FORGOTTEN, "sites_forgotten",                                                      \
 	  "blocks and pools whose allocation site was dropped (uncertain, or --max-memory)")       \
 	X(DRIFT_UNCONFIRMED, "drift_unconfirmed",                                                  \
-	  "differing blocks not read again to confirm drift, because there were too many")         \
+	  "blocks that differ between the heap and the events, too many to be read again")         \
 	X(TYPES_REFUSED, "types_refused",                                                          \
 	  "types with impossible sizes, offsets or names, or beyond the first 1,048,576 types")    \
 	X(TYPES_UNNAMED, "types_unnamed",                                                          \

@@ -172,8 +172,8 @@ def measure(build, gib, quick):
                 for what, work in (("sleeps", None), ("runs", "clock"), ("churns", "churn")):
                     shares[what] = own_share(heap, work, 1 if quick else 12)
                 alone, watched = largest_gaps_us(heap, rounds)
-    print("pyfrag's own CPU time at the default options, the fragmented heap, as a share of a core: "
-          "%s" % ", ".join("target %s %.2f %%" % (what, 100 * share)
+    print("pyfrag's own CPU time at the default options, the fragmented heap, as a share of a "
+          "core: %s" % ", ".join("target %s %.2f %%" % (what, 100 * share)
                            for what, share in shares.items()))
     print("Largest gap between two clock readings by the process, within 2 s: undisturbed %.0f us; "
           "during snapshots %.0f us" % (median(alone), median(watched)))

@@ -150,7 +150,7 @@ def test_nothing_can_be_read(any_target, pyfrag):
         result = leaving_it(any_target, lambda: pyfrag(
             "snapshot", "-p", any_target.pid, *options, check=False), wake=False)
         assert result.returncode == 1
-        assert b"swapped out; use --swapped" in result.stderr
+        assert b"swapped out; `snapshot --swapped`" in result.stderr
     pyfrag("snapshot", "-p", any_target.pid, "--swapped")
 
 

@@ -158,8 +158,8 @@ int alert_rule__parse(struct alert_rule *out, const char *text, struct failure *
 	}
 	if (*word && (strcmp(*word, "where") != 0 || !word[1]))
 		return reject(failure, text,
-			      "only 'for' and a time, or 'where' and conditions, may follow the "
-			      "value");
+			      "only 'for' and a time, and then 'where' and conditions, may follow "
+			      "the value; both are optional");
 	for (word += *word != NULL; *word && !err; word++)
 		err = parse_condition(&rule, text, *word, failure);
 	if (err)

@@ -70,7 +70,8 @@ static const struct own_metric metrics[] = {
 	  "Stalled readings: they are still running after more than half a second.", false},
 	 COUNT(hanging)},
 	{{"pyfrag_readings_held_back", NULL,
-	  "Examinations delayed because readings of the same user stalled or exceeded the budget.",
+	  "Examinations of processes delayed because readings of other processes of the same user "
+	  "stalled or exceeded the budget.",
 	  true},
 	 COUNT(held_back)},
 	{{"pyfrag_files_left_out", NULL,

@@ -275,7 +275,8 @@ static void write_cost(const struct report_tracing *tracing, FILE *out)
 	fprintf(out, "  cost: %s", COUNTED(hits, "probe hit"));
 	if (hits)
 		fprintf(out, " at %.0f ns each", cost->ns_per_hit);
-	fprintf(out, ", %s of the CPU time without probes", PERCENT(tracer_cost__share(cost)));
+	fprintf(out, ", which add %s to the CPU time of the process",
+		PERCENT(tracer_cost__share(cost)));
 	if (tracing->budget >= 0)
 		fprintf(out, " (budget %s)", PERCENT(tracing->budget));
 	if (cost->burst_cnt)

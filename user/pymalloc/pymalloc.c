@@ -65,7 +65,7 @@ static int describe_locate_error(const struct heap_context *context, int err,
 	case -EAGAIN:
 		return failure__set(failure, err,
 				    "process %d (%s): found pymalloc's pools, but no arenas that "
-				    "fit them; try again, if necessary with --pause",
+				    "fit them; try again, if necessary with `snapshot --pause`",
 				    target->pid, target->comm);
 	default:
 		return failure__set(failure, err, "process %d (%s): cannot read its memory: %s",
@@ -128,12 +128,12 @@ static int describe_read_error(const struct heap_context *context, int err, stru
 		return failure__set(
 			failure, err,
 			"process %d (%s): its table of arenas is inconsistent (damaged, or "
-			"changing too fast); try again, if necessary with --pause",
+			"changing too fast); try again, if necessary with `snapshot --pause`",
 			target->pid, target->comm);
 	if (err == -ELOOP)
 		return failure__set(failure, err,
 				    "process %d (%s): its list of interpreters is too long "
-				    "(damaged); try again, if necessary with --pause",
+				    "(damaged); try again, if necessary with `snapshot --pause`",
 				    target->pid, target->comm);
 	if (err == -E2BIG)
 		return failure__set(failure, err,

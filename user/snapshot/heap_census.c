@@ -54,7 +54,7 @@ static int describe_graph_error(const struct heap_source *source, int err,
 	if (err == -ELOOP)
 		return failure__set(failure, err,
 				    "process %d (%s): its list of interpreters is too long "
-				    "(damaged); try again, if necessary with --pause",
+				    "(damaged); try again, if necessary with `snapshot --pause`",
 				    source->target->pid, source->target->comm);
 	return failure__set(failure, err, "process %d (%s): cannot follow its references: %s",
 			    source->target->pid, source->target->comm, strerror(-err));

@@ -25,6 +25,6 @@ int shortage__describe_swapped(const struct target *target, int err, struct fail
 		return err;
 	return failure__set(failure, -EAGAIN,
 			    "process %d (%s): data that pyfrag has to read first is swapped out; "
-			    "use --swapped to read it, which brings it back into RAM",
+			    "`snapshot --swapped` reads it, which brings it back into RAM",
 			    target->pid, target->comm);
 }
