@@ -2,7 +2,7 @@
 /*
  * Where the main arena of a malloc goes on if brk(2) did not continue where it had been.
  *
- * The main arena grows by brk(2). Two things divide it into pieces. Somebody else calls sbrk(3):
+ * The main arena grows by brk(2). Two things divide it into pieces. Somebody else calls sbrk(2):
  * then the next piece begins behind what they have. Or brk(2) fails: because another mapping lies
  * above the break, because of a limit, because glibc.malloc.hugetlb=2 forbids brk(2), or because
  * the libc was loaded by dlmopen(3), and the break belongs to the first libc. Then pieces are

@@ -29,7 +29,7 @@ struct malloc_arena_use {
 	uint64_t lost_bytes; /* not walked: damaged, changing too fast, or swapped out */
 	uint64_t heap_bytes;
 	/*
-	 * Beside these, of the main arena: memory of others, by sbrk(3), between its heaps; and
+	 * Beside these, of the main arena: memory of others, by sbrk(2), between its heaps; and
 	 * what it has got from the system outside of [heap], but was not found.
 	 */
 	uint64_t foreign_bytes, missing_bytes;
