@@ -809,6 +809,35 @@ static void test_configuration_is_released(void **state)
 	unlink(path);
 }
 
+/* The line is named; that it has not the form NAME = VALUE is said only if that is the error. */
+static void test_errors_of_a_configuration(void **state)
+{
+	static const struct {
+		const char *text, *wanted, *unwanted;
+	} cases[] = {
+		{"user = root\ninterval = x\n", "'x' is not a time", "expected NAME"},
+		{"user = root\nnothing = 1\n", "unknown option 'nothing'", "expected NAME"},
+		{"user = root\ninterval\n", "line 2: expected NAME = VALUE", "first error"},
+	};
+	char path[] = "/tmp/test_options.XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct outcome outcome;
+
+		put_config(path, cases[i].text);
+		PARSE(&outcome, &command_agent, "--config", path);
+		assert_int_equal(outcome.result, -EINVAL);
+		assert_non_null(strstr(outcome.err, cases[i].wanted));
+		assert_non_null(strstr(outcome.err, "line 2"));
+		assert_null(strstr(outcome.err, cases[i].unwanted));
+	}
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -831,6 +860,7 @@ int main(void)
 		cmocka_unit_test(test_too_many_destinations),
 		cmocka_unit_test(test_long_words),
 		cmocka_unit_test(test_configuration_is_released),
+		cmocka_unit_test(test_errors_of_a_configuration),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

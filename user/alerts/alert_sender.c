@@ -234,8 +234,8 @@ static void count_dropped(struct outlet *outlet)
 		return;
 	outlet->logged_ns = now_ns;
 	log_warning(
-		"the queue for %s is full (%d alerts); dropped so far: %llu, always of the user "
-		"whose processes have most alerts in the queue",
+		"the queue for %s is full (%d alerts); alerts dropped so far: %llu (each time, one "
+		"of the user whose processes have the most alerts in the queue)",
 		outlet->to.label, ALERT_QUEUE_MAX, (unsigned long long)outlet->dropped_cnt);
 }
 

@@ -106,10 +106,10 @@ static void consider_mmap_threshold(struct search *search)
 	    in_use < search->malloc->total.in_use.bytes / 2 || !is_worth_it(search, bytes))
 		return;
 	add(search, MALLOC_HINT_MMAP_THRESHOLD, bytes,
-	    "MALLOC_MMAP_THRESHOLD_=%lu: %s is free between %s (%s) of this size or more, which "
+	    "MALLOC_MMAP_THRESHOLD_=%lu: %s is free between %s of %s or more (%s in total), which "
 	    "are in the heaps because mmap_threshold has risen to %s",
-	    DEFAULT_THRESHOLD, BYTES(bytes), COUNTED(cnt, "block"), BYTES(in_use),
-	    BYTES(search->parameters->mmap_threshold));
+	    DEFAULT_THRESHOLD, BYTES(bytes), COUNTED(cnt, "block"), BYTES(DEFAULT_THRESHOLD),
+	    BYTES(in_use), BYTES(search->parameters->mmap_threshold));
 }
 
 static void consider_trim_threshold(struct search *search)

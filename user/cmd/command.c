@@ -114,6 +114,7 @@ static int apply_option(const struct command *command, const struct option_row *
 struct config {
 	const struct command *command;
 	struct options *options;
+	bool has_refused; /* some line, and has logged why */
 };
 
 /* Copies @text for the lifetime of the options; NULL when out of memory. */
@@ -130,11 +131,8 @@ static const char *keep_text(struct options *options, const char *text)
 	return value->text;
 }
 
-static int apply_line(void *context, const char *section, const char *name, const char *value)
+static bool apply_value(const struct config *config, const char *name, const char *value)
 {
-	const struct config *config = context;
-
-	(void)section;
 	for (const enum option_id *id = config->command->options; *id; id++) {
 		const struct option_row *row = option_table__find(*id);
 		const char *text;
@@ -144,16 +142,26 @@ static int apply_line(void *context, const char *section, const char *name, cons
 		text = keep_text(config->options, value);
 		if (!text) {
 			log_error("%s --config: out of memory", config->command->name);
-			return 0;
+			return false;
 		}
 		return apply_option(config->command, row, text, config->options) == 0;
 	}
 	log_error("%s --config: unknown option '%.*s' (only options that take a value are allowed)",
 		  config->command->name, SHOWN_BYTES, name);
-	return 0;
+	return false;
 }
 
-/* The error in a line has already been logged; this adds the file and the line number. */
+static int apply_line(void *context, const char *section, const char *name, const char *value)
+{
+	struct config *config = context;
+	bool is_applied = apply_value(config, name, value);
+
+	(void)section;
+	config->has_refused |= !is_applied;
+	return is_applied;
+}
+
+/* Errors in the values of lines have already been logged, without the number of the line. */
 static int read_config(const struct command *command, const char *path, struct options *options)
 {
 	struct config config = {.command = command, .options = options};
@@ -163,6 +171,9 @@ static int read_config(const struct command *command, const char *path, struct o
 		return 0;
 	if (line < 0)
 		log_error("%s --config: cannot read %s: %s", command->name, path, strerror(errno));
+	else if (config.has_refused)
+		log_error("%s --config: the first error is in %s, line %d", command->name, path,
+			  line);
 	else
 		log_error("%s --config: %s, line %d: expected NAME = VALUE", command->name, path,
 			  line);

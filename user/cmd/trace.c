@@ -16,7 +16,7 @@
 static int refuse_ignored(const struct options *options)
 {
 	static const enum option_id of_one[] = {OPTION_STACKS, OPTION_SAMPLE_BYTES, OPTION_MAP,
-						OPTION_PAUSE, 0},
+						OPTION_PAUSE,  OPTION_NO_CACHE,	    0},
 				    of_json[] = {OPTION_JSON, 0}, of_value[] = {OPTION_VALUE, 0},
 				    of_reports[] = {OPTION_MAP, OPTION_BLOCKS, 0},
 				    of_alerts[] = {OPTION_ALERT_TO, 0};
@@ -208,8 +208,8 @@ const struct command command_trace = {
 					    "with --all: for all processes together"},
 			{OPTION_MAX_CPU,
 			 "CPU time limit for reading a process once (default 20, plus 20 for each "
-			 "GiB of its anonymous memory; for the reading that --format database "
-			 "writes, plus 100 for each GiB)"},
+			 "GiB of its anonymous memory; for the heap that --format database writes, "
+			 "20 plus 100 for each GiB)"},
 			{}},
 	.run = run_trace,
 };

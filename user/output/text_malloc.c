@@ -92,8 +92,8 @@ static void write_malloc(const struct malloc_use *use, size_t number, FILE *out)
 	write_chunks(out, "in use", &total->in_use, all, " in the heaps");
 	write_chunks(out, "mapped", mapped, all, " in use, each in a mapping of its own");
 	if (mapped_cached->cnt)
-		write_chunks(out, "  cached", mapped_cached, all,
-			     ", the same, but free in a tcache");
+		write_chunks(out, "mapped, free", mapped_cached, all,
+			     " in a tcache, each in a mapping of its own");
 	write_chunks(out, "free", &total->free, all, " in bins");
 	write_chunks(out, "fastbins", &total->fastbins, all, ", free");
 	write_chunks(out, "tcache", &total->tcache, all, ", free, each reserved for one thread");

@@ -352,7 +352,7 @@ static int drop_mismatched(struct probe_set *probes, const struct site **sites, 
 		return err;
 	if (sound_cnt < *cnt)
 		log_note("process %d (%s): probe sites not used: %zu (the code in its memory "
-			 "differs from the scanned file; if this persists, try --no-cache)",
+			 "differs from the scanned file; if this persists, try `trace --no-cache`)",
 			 probes->pid, probes->target->comm, *cnt - sound_cnt);
 	probes->mismatched_cnt += *cnt - sound_cnt;
 	*cnt = sound_cnt;
