@@ -38,7 +38,7 @@
 	X(POOLS_UNCLASSIFIED, "pools_unclassified", "pools in use with an unknown size class")     \
 	X(BLOCKS_STRAY, "blocks_stray",                                                            \
 	  "live blocks at addresses where no block of their pool can begin")                       \
-	X(BLOCKS_UNLISTED, "blocks_unlisted", "blocks of pinned arenas that are not listed")       \
+	X(BLOCKS_UNLISTED, "blocks_unlisted", "blocks of pinned arenas left out: see --blocks")    \
 	X(INTERPRETERS_SKIPPED, "interpreters_skipped",                                            \
 	  "subinterpreters whose heap could not be read")                                          \
 	X(CHECKPOINTS_SKIPPED, "checkpoints_skipped",                                              \

@@ -140,7 +140,8 @@ static const struct option_row rows[] = {
 	{OPTION_BELOW, "below", 0, "PERCENT",
 	 "count an arena with live blocks as pinned if its occupancy is below PERCENT",
 	 SHARE(snapshot.findings.below), .preset = "10%"},
-	{OPTION_BLOCKS, "blocks", 0, "N", "list at most N blocks per pinned arena",
+	{OPTION_BLOCKS, "blocks", 0, "N",
+	 "list at most N blocks per pinned arena (a text report lists at most 3)",
 	 NUMBER(snapshot.findings.blocks_per_arena_max), .max = "1000000", .preset = "32"},
 	{OPTION_BY, "by", 0, "WHAT",
 	 "group the live blocks by WHAT: type; owner (as type, but the __dict__ of an instance "
