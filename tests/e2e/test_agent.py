@@ -13,7 +13,7 @@ import time
 import urllib.request
 
 import pytest
-from bystanders import as_user, wait_for
+from bystanders import SYS_ADMIN, as_user, keeper_capabilities, wait_for
 from conftest import PYFRAG, PYTHONS, TOP, check_report, run_pyfrag
 from hanging import unreadable
 from target import MARK, Target
@@ -547,24 +547,25 @@ def capabilities_of(name):
 
 
 @pytest.fixture
-def perf_events_are_permitted():
-    """Lowers perf_event_paranoid as docs/fleet.md describes for CAP_PERFMON; kernels without
-    uprobe_multi need it."""
+def for_perf_events():
+    """Lowers perf_event_paranoid as docs/fleet.md describes, and returns what has to be granted in
+    addition on kernels without uprobe_multi: nothing, or CAP_SYS_ADMIN."""
     path = "/proc/sys/kernel/perf_event_paranoid"
     with open(path) as file:
         before = file.read()
     if int(before) > 2:
         with open(path, "w") as file:
             file.write("2")
-    yield
+    yield ["sys_admin"] if SYS_ADMIN in keeper_capabilities() else []
     with open(path, "w") as file:
         file.write(before)
 
 
-def test_it_need_not_be_root(start_agent, any_target, snapshot, perf_events_are_permitted):
+def test_it_need_not_be_root(start_agent, any_target, snapshot, for_perf_events):
     if not shutil.which("setpriv"):
         pytest.skip("needs setpriv (util-linux)")
-    granted = "-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search"
+    granted = ",+".join(["-all", "bpf", "perfmon", "sys_ptrace", "dac_read_search",
+                         *for_perf_events])
     agent = start_agent("--match", MARK, "--sites", "1", wrapper=[
         "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=" + granted,
         "--inh-caps=" + granted, "--ambient-caps=" + granted])
@@ -580,13 +581,13 @@ def test_it_need_not_be_root(start_agent, any_target, snapshot, perf_events_are_
 
 @pytest.mark.parametrize("name", ["pyfrag-agent.service", "daemonset.yaml"])
 def test_what_is_deployed_has_the_privileges_it_takes(start_agent, name, any_target, snapshot,
-                                                      perf_events_are_permitted):
+                                                      for_perf_events):
     """With exactly the capabilities that are granted it finds, reads and probes processes."""
     if not shutil.which("setpriv"):
         pytest.skip("needs setpriv (util-linux)")
     granted = capabilities_of(name)
     wrapper = ["setpriv", "--no-new-privs",
-               "--bounding-set=-all," + ",".join("+" + one for one in granted)]
+               "--bounding-set=" + ",+".join(["-all", *granted, *for_perf_events])]
     agent = start_agent("--match", MARK, "--sites", "1", wrapper=wrapper)
     any_target.run("tuples_with_survivors")
     wait_for(lambda: has_breakpoints(any_target.pid))

@@ -151,8 +151,9 @@ static void check_features(struct doctor *doctor)
 		    "uprobe_multi available (one BPF link for all probe sites)");
 	else if (uprobe_event__try() == -EACCES)
 		say(doctor, VERDICT_FAIL, "uprobes",
-		    "perf events are not permitted; run with sudo, or: sysctl "
-		    "kernel.perf_event_paranoid=2");
+		    "perf events with uprobes are not permitted; run with sudo, or with "
+		    "CAP_SYS_ADMIN (on many kernels CAP_PERFMON is sufficient after: sysctl "
+		    "kernel.perf_event_paranoid=2)");
 	else if (!features.uprobe)
 		say(doctor, VERDICT_FAIL, "uprobes",
 		    "a test uprobe in pyfrag itself was not hit; trace needs CONFIG_UPROBES=y and "

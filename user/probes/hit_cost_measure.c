@@ -76,8 +76,9 @@ static int describe(int err, struct failure *failure)
 	if (err == -EACCES)
 		return failure__set(
 			failure, err,
-			"cannot probe: perf events are not permitted; run as root, or: sysctl "
-			"kernel.perf_event_paranoid=2 (see: pyfrag doctor)");
+			"cannot probe: this kernel permits uprobes in perf events only with "
+			"CAP_SYS_ADMIN, or has kernel.perf_event_paranoid > 2 (see: pyfrag "
+			"doctor)");
 	return failure__set(failure, err,
 			    "cannot measure the cost of a probe hit: %s (see: pyfrag doctor)",
 			    strerror(-err));

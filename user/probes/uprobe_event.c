@@ -18,16 +18,6 @@ static int open_event(struct perf_event_attr *attr, pid_t pid)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-int uprobe_event__try(void)
-{
-	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
-				       .size = sizeof(attr),
-				       .config = PERF_COUNT_SW_DUMMY};
-	_cleanup_close_ int fd = open_event(&attr, 0);
-
-	return fd < 0 ? fd : 0;
-}
-
 int uprobe_event__type(uint32_t *out)
 {
 	_cleanup_close_ int fd =
@@ -44,6 +34,16 @@ int uprobe_event__type(uint32_t *out)
 		return -EIO;
 	*out = (uint32_t)type;
 	return 0;
+}
+
+int uprobe_event__try(void)
+{
+	struct perf_event_attr attr = {.size = sizeof(attr)};
+	int err = uprobe_event__type(&attr.type);
+	_cleanup_close_ int fd = err ? err : open_event(&attr, 0);
+
+	/* It names no file, which the kernel rejects only after it has checked capabilities. */
+	return fd < 0 && fd != -EINVAL ? fd : 0;
 }
 
 int uprobe_event__open(const struct uprobe_event *event, const char *path, int prog_fd)

@@ -20,9 +20,11 @@ struct uprobe_event {
 };
 
 /*
- * Checks whether this process may open perf events. That takes CAP_PERFMON, or CAP_SYS_ADMIN where
- * kernel.perf_event_paranoid is 3 or more, which is a patch of some distributions and the default
- * there (Debian up to 13). Returns 0 or negative errno (-EACCES: it may not).
+ * Checks whether this process may open perf events with breakpoints. That takes
+ * CAP_PERFMON, or CAP_SYS_ADMIN where kernel.perf_event_paranoid is 3 or more, which is a patch of
+ * some distributions and the default there (Debian up to 13). Recent stable kernels require
+ * CAP_SYS_ADMIN in any case (seen in 6.1.192 and 6.18.44). Returns 0 or negative errno (-EACCES: it
+ * may not).
  */
 int uprobe_event__try(void);
 
