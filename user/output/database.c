@@ -534,7 +534,9 @@ static int write_file(struct report_output *output, const struct report *report,
 
 const struct report_writer report_writer_database = {
 	.name = "database",
-	.summary = "an SQLite database, written once, when the trace ends",
+	.summary =
+		"an SQLite database, written once, when the trace ends, unless it ends because the process "
+		"exits",
 	.noun = "database",
 	.at_end = true,
 	.needs_graph = true,

@@ -34,7 +34,7 @@ static const char *const part_texts[MEMORY_PART_CNT] = {
 
 /* NULL: not shown as such. */
 static const char *const state_texts[MEMORY_STATE_CNT] = {
-	[STATE_UNDIVIDED] = "undivided",
+	[STATE_UNDIVIDED] = "state not known",
 	[STATE_LIVE] = "live",
 	[STATE_FREE_BLOCKS] = "free blocks",
 	[STATE_FREE_POOLS] = "free pools",

@@ -148,9 +148,12 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 
 	if (session->process_gone)
 		return failure__set(state->failure, -ESRCH,
-				    "process %d (%s) exited before the %s was written; end the "
-				    "trace earlier (-d)",
-				    target->pid, target->comm, session->setup.output->writer->noun);
+				    "process %d (%s) %s before the %s was written; end the trace "
+				    "earlier (-d)",
+				    target->pid, target->comm,
+				    tracer__has_execed(session->tracer) ? "executed another program"
+									: "exited",
+				    session->setup.output->writer->noun);
 	options.census.with_graph = true;
 	/* This limits reading. Writing is bounded by what was found. */
 	reading_allowance__begin(READING_REFERENCES, target->pid, options.reading.max_cpu_s);

@@ -151,9 +151,10 @@ void trace_session__log_end(const struct trace_session *session)
 	if (!session->has_ended)
 		return;
 	if (tracer__has_execed(session->tracer))
-		log_note("process %d (%s) executed another program; the last report shows the heap "
-			 "before that",
-			 target->pid, target->comm);
+		log_note(
+			"process %d (%s) executed another program; the last report, if there is one, "
+			"shows the heap before that",
+			target->pid, target->comm);
 	else if (session->last_wakeup == WAKEUP_EXIT)
 		log_note("process %d (%s) has exited after %s of tracing", target->pid,
 			 target->comm, units__seconds(trace_report__seconds(session)).text);
