@@ -42,7 +42,7 @@
 	X(INTERPRETERS_SKIPPED, "interpreters_skipped",                                            \
 	  "subinterpreters whose heap could not be read")                                          \
 	X(CHECKPOINTS_SKIPPED, "checkpoints_skipped",                                              \
-	  "checkpoints skipped: arena table inconsistent, or CPU time limit exceeded")             \
+	  "reports skipped: arena table inconsistent, or CPU time limit exceeded")                 \
 	X(MEMORY_SKIPPED, "memory_skipped",                                                        \
 	  "how often memory outside of arenas was not read (error or limit)")                      \
 	X(HEAPS_UNDRAWN, "heaps_undrawn", "heaps of malloc that the map leaves out")               \

@@ -534,9 +534,8 @@ static int write_file(struct report_output *output, const struct report *report,
 
 const struct report_writer report_writer_database = {
 	.name = "database",
-	.summary =
-		"an SQLite database, written once, when the trace ends, unless it ends because the process "
-		"exits",
+	.summary = "an SQLite database, written once, when the trace ends, unless it ends "
+		   "because the process exits or executes another program",
 	.noun = "database",
 	.at_end = true,
 	.needs_graph = true,

@@ -48,7 +48,7 @@ static int describe_checkpoint(const struct heap_follower *follower, int err,
 {
 	if (account__is_short(err))
 		return shortage__describe(follower->source->target, err, failure);
-	return failure__set(failure, err, "process %d: cannot take a checkpoint: %s",
+	return failure__set(failure, err, "process %d: cannot read its heap: %s",
 			    follower->source->target->pid, strerror(-err));
 }
 

@@ -150,9 +150,7 @@ static int write_with_graph(struct state *state, const struct heap *heap)
 		return failure__set(state->failure, -ESRCH,
 				    "process %d (%s) %s before the %s was written; end the trace "
 				    "earlier (-d)",
-				    target->pid, target->comm,
-				    tracer__has_execed(session->tracer) ? "executed another program"
-									: "exited",
+				    target->pid, target->comm, tracer__departure(session->tracer),
 				    session->setup.output->writer->noun);
 	options.census.with_graph = true;
 	/* This limits reading. Writing is bounded by what was found. */

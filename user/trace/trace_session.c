@@ -151,10 +151,9 @@ void trace_session__log_end(const struct trace_session *session)
 	if (!session->has_ended)
 		return;
 	if (tracer__has_execed(session->tracer))
-		log_note(
-			"process %d (%s) executed another program; the last report, if there is one, "
-			"shows the heap before that",
-			target->pid, target->comm);
+		log_note("process %d (%s) executed another program; the last report, if there is "
+			 "one, shows the heap before that",
+			 target->pid, target->comm);
 	else if (session->last_wakeup == WAKEUP_EXIT)
 		log_note("process %d (%s) has exited after %s of tracing", target->pid,
 			 target->comm, units__seconds(trace_report__seconds(session)).text);
@@ -178,8 +177,8 @@ static void spare_children(struct trace_session *session)
 	int err = tracer__spare_children(session->tracer);
 
 	if (err && target__is_alive(session->source->target))
-		log_note("cannot remove the probes from children of process %d (%s); they run "
-			 "slower until the trace ends",
+		log_note("process %d: cannot remove the probes from its children, which run slower "
+			 "until the trace ends: %s",
 			 session->source->target->pid, probe_set__error_text(err));
 }
 
@@ -211,8 +210,8 @@ static int end(struct trace_session *session, enum wakeup wakeup, struct failure
 	session->process_gone = wakeup == WAKEUP_EXIT || tracer__has_execed(session->tracer);
 	if (session->process_gone && !heap_source__main(session->source)->name)
 		return failure__set(failure, -ESRCH,
-				    "process %d (%s) exited before its heap could be read",
-				    target->pid, target->comm);
+				    "process %d (%s) %s before its heap could be read", target->pid,
+				    target->comm, tracer__departure(session->tracer));
 	err = session->process_gone ? trace_report__make(session, failure)
 				    : checkpoint_and_report(session, failure);
 	if (!err)
