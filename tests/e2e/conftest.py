@@ -18,6 +18,7 @@ PYTHONS = pythons.find()
 # Tests marked "slow" run on these only, and on all others in the matrix.
 EVERY_THIRD = sorted(PYTHONS, key=lambda python: python.version)[::3]
 ALSO_SLOW = bool(os.environ.get("PYFRAG_TEST_ALSO_SLOW"))
+PYTHONS_OF_SLOW_TESTS = PYTHONS if ALSO_SLOW else EVERY_THIRD
 # No test takes a tenth of it.
 HANGS_AFTER_S = 600
 
@@ -32,8 +33,8 @@ def pytest_report_header(config):
 def pytest_generate_tests(metafunc):
     named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
     if "python" in metafunc.fixturenames and "python" not in named:
-        is_slow = metafunc.definition.get_closest_marker("slow") and not ALSO_SLOW
-        metafunc.parametrize("python", EVERY_THIRD if is_slow else PYTHONS, ids=repr)
+        is_slow = metafunc.definition.get_closest_marker("slow")
+        metafunc.parametrize("python", PYTHONS_OF_SLOW_TESTS if is_slow else PYTHONS, ids=repr)
 
 
 def pytest_collection_modifyitems(items):

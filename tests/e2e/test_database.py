@@ -43,6 +43,7 @@ def view(connection, name):
     return rows
 
 
+@pytest.mark.slow
 def test_views_say_what_the_report_does(target, snapshot, database):
     target.run("class_instances")
     target.run("tuples_with_survivors")
@@ -161,6 +162,7 @@ def test_no_values_leaves_out_the_command_line(any_target, tmp_path, args):
     assert not has_command_line("without", "--no-values")
 
 
+@pytest.mark.slow
 def test_diff_and_since(target, snapshot, database):
     target.ask("eval __import__('leak').keep(1)")
     before, _ = database(target)

@@ -31,6 +31,7 @@ def check(pid, reports, leaves_arenas=False):
     assert_snapshot_agrees(pid, last)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interval", ["100", "0.1"])
 def test_interpreters_that_end(target, start_trace, interval):
     """Interpreters may start and end between two readings, or be read in between."""
@@ -41,6 +42,7 @@ def test_interpreters_that_end(target, start_trace, interval):
     check(target.pid, trace.stop(), leaves_arenas=target.python.version < (3, 13))
 
 
+@pytest.mark.slow
 def test_interpreters_that_end_while_their_heaps_are_read(target, start_trace):
     """There are so many that some end after all interpreters are listed and before their heaps are
     read."""

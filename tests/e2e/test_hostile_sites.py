@@ -309,6 +309,7 @@ def test_traced_twice(cache):
             other.communicate()
 
 
+@pytest.mark.slow
 def test_every_site_is_probed(target, cache):
     """In every build, none of the sites that the scan finds is dropped, however it was found."""
     cnt = len(cache.sites("-p", target.pid))

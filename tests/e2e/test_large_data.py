@@ -7,12 +7,13 @@ import subprocess
 import pytest
 
 import pythons
-from conftest import PYTHONS
+from conftest import PYTHONS_OF_SLOW_TESTS
 from target import WORKLOADS, Target
 from test_snapshot_oracle import assert_equal_to_stats
 
 # Before 3.8, extension modules load the shared library, which is another Python.
-EMBEDDABLE = [python for python in PYTHONS if python.version >= (3, 8) and not python.root]
+EMBEDDABLE = [python for python in PYTHONS_OF_SLOW_TESTS
+              if python.version >= (3, 8) and not python.root]
 
 
 def ask(python, expression):
@@ -40,6 +41,7 @@ def large(request, tmp_path_factory):
     os.unlink(program)
 
 
+@pytest.mark.slow
 def test_is_read_as_any_other(large, snapshot):
     with Target(large) as target:
         target.run("class_instances", 3)

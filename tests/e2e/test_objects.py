@@ -1,6 +1,8 @@
 """Everything that pyfrag reports about an object or arena equals what the target says."""
 import ast
 
+import pytest
+
 
 def ask(target, call):
     return ast.literal_eval(target.ask("eval __import__('objects_oracle')." + call))
@@ -83,6 +85,7 @@ def test_what_goes_with_it_outside(target, snapshot):
         assert shared["dominated_buffers"] == 0 and shared["dominated_outside_bytes"] == 0
 
 
+@pytest.mark.slow
 def test_an_arena(target, snapshot):
     things, _ = ask(target, "plant()")
     report = look(target, snapshot, "--arena", hex(things), "--below", "100%")

@@ -31,6 +31,7 @@ def can_be_followed(block):
             block["root"]["kind"] in ("module", "local") and "<" not in block["path"])
 
 
+@pytest.mark.slow
 def test_planted_objects(target, snapshot):
     target.ask("eval __import__('paths_oracle').plant()")
     _, blocks = look(target, snapshot)
@@ -68,6 +69,7 @@ def test_any_objects(target, snapshot):
             assert block["value"] == re.sub(r"^(-?\d+)L$", r"\1", said), block
 
 
+@pytest.mark.slow
 def test_garbage_is_not_reached(target, snapshot):
     """When Python takes an object from a free list, the object's address stays in the slot of that
     list."""
@@ -86,6 +88,7 @@ def test_garbage_is_not_reached(target, snapshot):
     assert len(reached) < 10
 
 
+@pytest.mark.slow
 def test_values_are_left_out(target, snapshot):
     target.ask("eval __import__('paths_oracle').plant()")
     report, blocks = look(target, snapshot, "--no-values")
@@ -93,6 +96,7 @@ def test_values_are_left_out(target, snapshot):
     assert "user:17" not in str(report) and "paths_oracle.NESTED[...]" in str(report)
 
 
+@pytest.mark.slow
 def test_holders_add_up(target, snapshot):
     target.run("tuples_with_survivors")
     report, _ = look(target, snapshot)
