@@ -63,6 +63,36 @@ uint64_t world__add(struct world *world, uint32_t size, const uint64_t *words, s
 	return block;
 }
 
+uint64_t world__add_text(struct world *world, const char *text)
+{
+	uint64_t block = ADD(world, 64, 1, world__class(STR), strlen(text), 0, 0xe5);
+
+	strcpy(fake_memory__at(&world->memory, block + 48, 16), text);
+	return block;
+}
+
+/* refcnt, size, lookup, usable, entries; 8 indices; hash, key, value for each entry */
+uint64_t world__add_keys(struct world *world, uint64_t first_key, uint64_t first,
+			 uint64_t other_key, uint64_t other)
+{
+	return ADD(world, 112, 1, 8, 0, 3, 2, 0, 0, first_key, first, 0, other_key, other);
+}
+
+uint64_t world__add_dict(struct world *world, uint64_t first_key, uint64_t first,
+			 uint64_t other_key, uint64_t other)
+{
+	uint64_t keys = world__add_keys(world, first_key, first, other_key, other);
+
+	return ADD(world, 64, 1, 1, 1, world__class(DICT), 2, 1, keys, 0) + HEAD;
+}
+
+uint64_t world__add_list(struct world *world, const uint64_t *items, size_t cnt)
+{
+	uint64_t block = world__add(world, (uint32_t)(cnt * 8 + 15) & ~15U, items, cnt);
+
+	return ADD(world, 64, 1, 1, 1, world__class(LIST), cnt, block, cnt) + HEAD;
+}
+
 void world__add_nonsense(struct world *world, uint64_t *random)
 {
 	for (int i = 0; i < 200; i++) {

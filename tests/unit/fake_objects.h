@@ -44,6 +44,20 @@ uint64_t world__add(struct world *world, uint32_t size, const uint64_t *words, s
 #define ADD(world, size, ...)                                                                      \
 	world__add(world, size, (uint64_t[]){__VA_ARGS__}, sizeof((uint64_t[]){__VA_ARGS__}) / 8)
 
+/* Adds an ASCII str in the layout of 3.8, of up to 15 characters. */
+uint64_t world__add_text(struct world *world, const char *text);
+
+/* Adds the keys of a dict with two entries; the values may be 0. */
+uint64_t world__add_keys(struct world *world, uint64_t first_key, uint64_t first,
+			 uint64_t other_key, uint64_t other);
+
+/* Adds a dict with two entries. Returns its address, behind HEAD. */
+uint64_t world__add_dict(struct world *world, uint64_t first_key, uint64_t first,
+			 uint64_t other_key, uint64_t other);
+
+/* Adds a list of @cnt items, at most 64. Returns its address, behind HEAD. */
+uint64_t world__add_list(struct world *world, const uint64_t *items, size_t cnt);
+
 /* Adds blocks of arbitrary content: addresses of types, of blocks, and others. */
 void world__add_nonsense(struct world *world, uint64_t *random);
 

@@ -62,25 +62,6 @@ static uint64_t edge_cnt(const struct picture *picture, uint64_t from)
 	return picture->graph->starts[node + 1] - picture->graph->starts[node];
 }
 
-/* An ASCII str in the layout of 3.8. */
-static uint64_t add_text(struct world *world, const char *text)
-{
-	uint64_t block = ADD(world, 64, 1, world__class(STR), strlen(text), 0, 0xe5);
-
-	strcpy(fake_memory__at(&world->memory, block + 48, 16), text);
-	return block;
-}
-
-/*
- * Keys of a dict with two entries: refcnt, size, lookup, usable, entries; 8 indices; hash, key,
- * value.
- */
-static uint64_t add_keys(struct world *world, uint64_t first_key, uint64_t first,
-			 uint64_t other_key, uint64_t other)
-{
-	return ADD(world, 112, 1, 8, 0, 3, 2, 0, 0, first_key, first, 0, other_key, other);
-}
-
 static void test_exact_references(void **state)
 {
 	struct picture picture;
@@ -89,13 +70,13 @@ static void test_exact_references(void **state)
 
 	(void)state;
 	world__make(world);
-	name = add_text(world, "name");
-	text = add_text(world, "value");
+	name = world__add_text(world, "name");
+	text = world__add_text(world, "value");
 	/* After the one item that counts there are stale references. */
 	items = ADD(world, 32, text, name);
 	list = ADD(world, 64, 1, 1, 1, world__class(LIST), 1, items, 4);
 	tuple = ADD(world, 80, 1, 1, 1, world__class(TUPLE), 2, list + HEAD, text, name);
-	keys = add_keys(world, name, tuple + HEAD, text, 0);
+	keys = world__add_keys(world, name, tuple + HEAD, text, 0);
 	dict = ADD(world, 64, 1, 1, 1, world__class(DICT), 1, 1, keys, 0);
 	point = ADD(world, 48, 1, 1, 1, world__class(POINT), dict + HEAD, 0);
 	table = ADD(world, 128, text, 7, 0, 0);
@@ -132,7 +113,7 @@ static void test_objects_outside(void **state)
 
 	(void)state;
 	world__make(world);
-	text = add_text(world, "text");
+	text = world__add_text(world, "text");
 	fake_memory__map(&world->memory, OUTSIDE, 4096);
 	memcpy(fake_memory__at(&world->memory, outside, 40),
 	       (uint64_t[]){1, world__class(LIST), 1, OUTSIDE + 1024, 1}, 40);
@@ -187,12 +168,12 @@ static void test_retention(void **state)
 
 	(void)state;
 	world__make(world);
-	name = add_text(world, "name");
-	text = add_text(world, "value");
-	other = add_text(world, "other");
+	name = world__add_text(world, "name");
+	text = world__add_text(world, "value");
+	other = world__add_text(world, "other");
 	items = ADD(world, 32, text, other);
 	list = ADD(world, 64, 1, 1, 1, world__class(LIST), 2, items, 2);
-	keys = add_keys(world, name, list + HEAD, text, other);
+	keys = world__add_keys(world, name, list + HEAD, text, other);
 	dict = ADD(world, 64, 1, 1, 1, world__class(DICT), 2, 1, keys, 0);
 	cycle = ADD(world, 48, 1, 1, 1, world__class(LINKED), 0, 0);
 	*fake_memory__word(&world->memory, cycle + HEAD + 16) = cycle + HEAD;
@@ -236,8 +217,8 @@ static void test_referrers(void **state)
 
 	(void)state;
 	world__make(world);
-	text = add_text(world, "text");
-	other = add_text(world, "other");
+	text = world__add_text(world, "text");
+	other = world__add_text(world, "other");
 	tuple = ADD(world, 64, 1, 1, 1, world__class(TUPLE), 2, text, other);
 	items = ADD(world, 32, text, text);
 	ADD(world, 64, 1, 1, 1, world__class(LIST), 2, items, 2);
@@ -270,7 +251,7 @@ static void test_too_much(void **state)
 
 	(void)state;
 	world__make(world);
-	text = add_text(world, "text");
+	text = world__add_text(world, "text");
 	for (int i = 0; i < 60; i++)
 		ADD(world, 64, 1, 1, 1, world__class(TUPLE), 4, text, text, text, text);
 	picture.census = world__take(world);
@@ -331,7 +312,7 @@ static void test_every_refusal_is_survived(void **state)
 
 	(void)state;
 	world__make(&world);
-	text = add_text(&world, "text");
+	text = world__add_text(&world, "text");
 	for (int i = 0; i < 60; i++)
 		ADD(&world, 64, 1, 1, 1, world__class(TUPLE), 4, text, text, text, text);
 	while ((err = make_all(&world, nth))) {

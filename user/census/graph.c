@@ -26,7 +26,7 @@ struct build {
 		uint32_t from, to, via;
 	} * edges;
 	size_t edge_cnt, edge_capacity;
-	bool with_vias;
+	enum graph_vias vias;
 	struct id_table via_ids;
 	size_t done_cnt; /* objects outside of arenas whose references were read */
 	uint8_t *buffer; /* for BATCH_OBJECTS of OUTSIDE_BYTES_MAX and what is in front of each */
@@ -212,15 +212,30 @@ struct via graph__via(const struct graph *graph, uint32_t from, const struct ref
 	return via;
 }
 
+static void fold_via(const struct build *build, const struct reference *reference, struct via *via)
+{
+	bool is_by_key = via->how == REFERS_BY_KEY;
+
+	if (via->how == REFERS_BY_INDEX || (is_by_key && reference->index >= GRAPH_KEYS_MAX))
+		via->detail = 0;
+	if ((is_by_key || via->how == REFERS_BY_ATTRIBUTE) &&
+	    build->graph->via_cnt >= GRAPH_VIAS_MAX)
+		via->detail = 0;
+}
+
 static int find_via(struct build *build, uint32_t from, const struct reference *reference,
 		    uint32_t *out)
 {
 	struct graph *graph = build->graph;
 	struct via via = graph__via(graph, from, reference);
-	uint64_t words[] = {(uint64_t)via.type << 8 | via.how, via.detail};
-	uint64_t hash = hash__bytes(words, sizeof(words));
+	uint64_t words[2], hash;
 	int err;
 
+	if (build->vias == VIAS_FOLDED)
+		fold_via(build, reference, &via);
+	words[0] = (uint64_t)via.type << 8 | via.how;
+	words[1] = via.detail;
+	hash = hash__bytes(words, sizeof(words));
 	*out = id_table__find(&build->via_ids, hash, is_via, graph, &via);
 	if (*out != ID_TABLE_NONE)
 		return 0;
@@ -241,7 +256,7 @@ static int add_edge(struct build *build, uint32_t from, uint32_t to,
 
 	err = ACCOUNT_RESERVE(build->graph->census->heap->account, build->edges,
 			      build->edge_capacity, build->edge_cnt + 1);
-	if (!err && build->with_vias)
+	if (!err && build->vias != VIAS_NONE)
 		err = find_via(build, from, reference, &via);
 	if (err)
 		return err;
@@ -483,10 +498,10 @@ static int sort_edges(struct build *build)
 	graph->edges = account__alloc(account, (build->edge_cnt + 1) * sizeof(*graph->edges));
 	if (!graph->edges)
 		return -errno;
-	if (build->with_vias)
+	if (build->vias != VIAS_NONE)
 		graph->edge_vias =
 			account__alloc(account, (build->edge_cnt + 1) * sizeof(*graph->edge_vias));
-	if (build->with_vias && !graph->edge_vias)
+	if (build->vias != VIAS_NONE && !graph->edge_vias)
 		return -errno;
 	/*
 	 * While edges are added, starts[n + 1] is the position of the next edge of node n; in the
@@ -529,10 +544,10 @@ static int build_edges(struct build *build)
 	return err ? err : sort_edges(build);
 }
 
-int graph__build(struct graph **out, struct census *census, bool with_vias)
+int graph__build(struct graph **out, struct census *census, enum graph_vias vias)
 {
 	_cleanup_(graph__freep) struct graph *graph = calloc(1, sizeof(*graph));
-	struct build build = {.graph = graph, .with_vias = with_vias};
+	struct build build = {.graph = graph, .vias = vias};
 	int err;
 
 	if (!graph)

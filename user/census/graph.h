@@ -40,6 +40,20 @@ struct via {
 	uint64_t detail;
 };
 
+/* What is recorded of how objects refer to others. */
+enum graph_vias {
+	VIAS_NONE,
+	VIAS_ALL,
+	/*
+	 * Without indexes, and without keys beyond the first GRAPH_KEYS_MAX of a dict: the vias of
+	 * these have the detail 0. There are at most GRAPH_VIAS_MAX vias with a key or attribute.
+	 */
+	VIAS_FOLDED,
+};
+
+#define GRAPH_KEYS_MAX 1024
+#define GRAPH_VIAS_MAX (1UL << 18)
+
 struct graph {
 	struct census *census;
 	struct outside_object *outside;
@@ -57,11 +71,11 @@ struct graph {
 };
 
 /*
- * Reads what each object refers to and, if @with_vias, how. @census must outlive the graph; new
- * types may be added to it. Returns 0, -ENOMEM, -EDQUOT, -EFBIG if there are more objects than can
- * be numbered, or as memory__read_ranges(). The caller frees the graph.
+ * Reads what each object refers to and, as far as @vias says, how. @census must outlive the graph;
+ * new types may be added to it. Returns 0, -ENOMEM, -EDQUOT, -EFBIG if there are more objects than
+ * can be numbered, or as memory__read_ranges(). The caller frees the graph.
  */
-int graph__build(struct graph **out, struct census *census, bool with_vias);
+int graph__build(struct graph **out, struct census *census, enum graph_vias vias);
 void graph__free(struct graph *graph);
 void graph__freep(struct graph **graph);
 

@@ -10,6 +10,7 @@
 
 #include "census/frames.h"
 #include "census/members.h"
+#include "census/own_dict.h"
 #include "census/value.h"
 #include "target/py_string.h"
 #include "util/cleanup.h"
@@ -54,7 +55,7 @@ static const struct type *type_of(const struct writer *writer, uint32_t node)
 
 static bool is_named(const struct type *type, const char *name)
 {
-	return type && !(type->flags & TYPE_HEAPTYPE) && !strcmp(type->name, name);
+	return type && type__is_built_in(type, name);
 }
 
 /* Whether @name can follow a dot. Non-ASCII characters are accepted as they are. */
@@ -87,11 +88,11 @@ static int read_name(const struct writer *writer, uint64_t address, char **out)
 static int write_key(struct writer *writer, const struct reference *reference)
 {
 	_cleanup_free_ char *value = NULL;
+	bool is_any = writer->options->generic || reference->index == REFERENCE_ANY;
 	int err;
 
-	if (writer->options->generic || writer->options->no_values)
-		return rewrite(writer, "%s[%s]", writer->text,
-			       writer->options->generic ? "*" : "...");
+	if (is_any || writer->options->no_values)
+		return rewrite(writer, "%s[%s]", writer->text, is_any ? "*" : "...");
 	err = value__describe(&value, writer->census, reference->key,
 			      graph__type_at(writer->graph, reference->key), VALUE_WHOLE);
 	if (err)
@@ -126,7 +127,7 @@ static int write_attribute(struct writer *writer, const struct retention_step *s
 
 static int write_index(struct writer *writer, const char *before, const char *after, uint32_t index)
 {
-	if (writer->options->generic)
+	if (writer->options->generic || index == REFERENCE_ANY)
 		return rewrite(writer, "%s%s%s[*]", before, writer->text, after);
 	return rewrite(writer, "%s%s%s[%u]", before, writer->text, after, index);
 }
@@ -179,13 +180,13 @@ static int write_word(struct writer *writer, const struct retention_step *step, 
 		writer->is_variable_of_cell = false;
 		return is_written ? 0 : rewrite(writer, "%s.cell_contents", writer->text);
 	}
-	if (type && offset != UINT32_MAX)
+	if (type && offset != REFERENCE_ANY)
 		err = members__name(&member, writer->census, type, offset);
 	if (err)
 		return err;
 	if (member)
 		return rewrite(writer, "%s.%s", writer->text, member);
-	if (is_frame(type) && offset != UINT32_MAX)
+	if (is_frame(type) && offset != REFERENCE_ANY)
 		err = frames__local_name(&member, writer->graph,
 					 graph__address(writer->graph, from),
 					 graph__type(writer->graph, from), offset);
@@ -200,24 +201,9 @@ static int write_word(struct writer *writer, const struct retention_step *step, 
 			       function_member(writer->census, offset));
 	if (type && type->flags & TYPE_TYPE_SUBCLASS && offset == TYPE_BASES_OFFSET)
 		return rewrite(writer, "%s.__bases__", writer->text);
-	if (offset == UINT32_MAX)
+	if (offset == REFERENCE_ANY)
 		return rewrite(writer, "%s.<?>", writer->text);
 	return rewrite(writer, "%s.<+%u>", writer->text, offset);
-}
-
-/*
- * Whether a word of @from that leads to a dict leads to its attributes, as in a module or a class.
- */
-static bool is_own_dict(const struct writer *writer, uint32_t from,
-			const struct retention_step *step)
-{
-	const struct type *type = type_of(writer, from);
-
-	if (!type || !is_named(type_of(writer, step->node), "dict"))
-		return false;
-	return is_named(type, "module") || is_named(type, "instance") ||
-	       is_named(type, "classobj") ||
-	       (type->flags & TYPE_TYPE_SUBCLASS && step->reference.index == TYPE_DICT_OFFSET);
 }
 
 static bool is_class(const struct writer *writer, uint32_t node)
@@ -277,7 +263,8 @@ static int write_step(struct writer *writer, const struct retention_step *step, 
 	case REFERS_TO_BUFFER:
 		return 0; /* a buffer is a part of the object */
 	default:
-		writer->is_owner_of_dict = is_own_dict(writer, from, step);
+		writer->is_owner_of_dict =
+			own_dict__is(writer->graph, from, step->node, reference->index);
 		return writer->is_owner_of_dict ? 0 : write_word(writer, step, from);
 	}
 }

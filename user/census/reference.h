@@ -18,6 +18,12 @@ enum reference_how {
 	REFERS_TO_BUFFER,    /* to a buffer of the object, not to another object */
 };
 
+/*
+ * An index that stands for several references: any item, entry or element; or for a word whose
+ * offset is not known.
+ */
+#define REFERENCE_ANY UINT32_MAX
+
 struct reference {
 	uint64_t to; /* an address */
 	enum reference_how how;

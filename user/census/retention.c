@@ -170,7 +170,7 @@ static int take_reference(void *context, uint32_t owner, const struct reference 
 	step = find_step(lookup->retention, node);
 	/* The first reference is taken; but one by a word only if there is no better one. */
 	if (step && step->reference.how == REFERS_BY_WORD &&
-	    (step->reference.index == UINT32_MAX || !loose))
+	    (step->reference.index == REFERENCE_ANY || !loose))
 		step->reference = *reference;
 	return 0;
 }
@@ -192,7 +192,7 @@ static int note_steps(struct retention *retention, uint32_t node, uint8_t *noted
 		bits__set(noted, node);
 		retention->learned[retention->learned_cnt++] = (struct retention_step){
 			.node = node,
-			.reference = {.how = REFERS_BY_WORD, .index = UINT32_MAX},
+			.reference = {.how = REFERS_BY_WORD, .index = REFERENCE_ANY},
 		};
 	}
 	return 0;
@@ -253,7 +253,7 @@ int retention__path(const struct retention *retention, uint32_t node, struct ret
 
 		out->steps[i] = (struct retention_step){
 			.node = node,
-			.reference = {.how = REFERS_BY_WORD, .index = UINT32_MAX},
+			.reference = {.how = REFERS_BY_WORD, .index = REFERENCE_ANY},
 		};
 		if (step)
 			out->steps[i] = *step;

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Py_TPFLAGS_*, Include/object.h */
 #define TYPE_INLINE_VALUES    (1UL << 2) /* 3.13 on */
@@ -61,6 +62,12 @@ struct type {
 	 */
 	char *name;
 };
+
+/* Whether it is a built-in or extension type of this name, not a class. */
+static inline bool type__is_built_in(const struct type *type, const char *name)
+{
+	return !(type->flags & TYPE_HEAPTYPE) && !strcmp(type->name, name);
+}
 
 /* Offsets of a type's pointers to its dict and to its bases. */
 #define TYPE_DICT_OFFSET  264

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "census/retained.h"
+
+#include <errno.h>
+
+#include "util/cleanup.h"
+
+void retained__release(struct retained *retained)
+{
+	dominators__release(&retained->dominators);
+	account__free(retained->bytes);
+	account__free(retained->counts);
+	*retained = (struct retained){};
+}
+
+uint32_t retained__owner(const struct graph *graph, size_t index, uint64_t outside_bytes)
+{
+	const struct outside_object *outside = &graph->outside[index];
+
+	if (outside->type != TYPE_NONE)
+		return graph->census->blocks.place_cnt + (uint32_t)index;
+	/* A word is a pointer to a buffer if malloc has an allocation there. */
+	return !outside->is_shared && (outside->is_buffer || outside_bytes) ? outside->owner
+									    : NODE_NONE;
+}
+
+static int find_dominators(struct retained *retained, const struct graph *graph,
+			   const struct roots *roots)
+{
+	struct account *account = graph->census->heap->account;
+	_cleanup_account_free_ uint32_t *nodes =
+		account__calloc(account, roots->cnt + 1, sizeof(*nodes));
+
+	if (!nodes)
+		return -errno;
+	for (size_t i = 0; i < roots->cnt; i++)
+		nodes[i] = roots->roots[i].node;
+	return dominators__find(&retained->dominators,
+				&(struct flow_graph){
+					.node_cnt = graph->node_cnt,
+					.starts = graph->starts,
+					.edges = graph->edges,
+					.roots = nodes,
+					.root_cnt = roots->cnt,
+				},
+				account);
+}
+
+/* Sets what each node has of its own. */
+static void measure_blocks(struct retained *retained, const struct block_table *blocks)
+{
+	for (size_t i = 0; i < blocks->span_cnt; i++) {
+		const struct block_span *span = &blocks->spans[i];
+
+		for (uint32_t j = 0; j < span->block_cnt; j++) {
+			uint32_t place = span->first_place + j;
+
+			if (block_kind__role(blocks->words[place]) == BLOCK_FREE)
+				continue;
+			retained->bytes[place] = span->block_size;
+			retained->counts[place] = 1;
+		}
+	}
+}
+
+static void measure_outside(struct retained *retained, const struct graph *graph,
+			    const uint64_t *outside_bytes)
+{
+	for (size_t i = 0; i < graph->outside_cnt; i++) {
+		uint64_t bytes = outside_bytes ? outside_bytes[i] : 0;
+		uint32_t owner = retained__owner(graph, i, bytes);
+
+		if (owner == NODE_NONE)
+			retained->unowned_bytes += bytes;
+		else
+			retained->bytes[owner] += bytes;
+		if (graph->outside[i].type != TYPE_NONE)
+			retained->counts[graph->census->blocks.place_cnt + i] = 1;
+	}
+}
+
+static void add(struct retained_sum *sum, const struct retained *retained, uint32_t node)
+{
+	sum->cnt += retained->counts[node];
+	sum->bytes += retained->bytes[node];
+}
+
+static void sum_up(struct retained *retained, const struct graph *graph)
+{
+	const uint32_t *parents = retained->dominators.parents;
+
+	retained->total = (struct retained_sum){.bytes = retained->unowned_bytes};
+	for (uint32_t node = 0; node < graph->node_cnt; node++) {
+		add(&retained->total, retained, node);
+		if (parents[node] != DOMINATOR_NONE)
+			continue;
+		if (block_kind__role(graph__kind(graph, node)) == BLOCK_FREE_LISTED)
+			add(&retained->free_listed, retained, node);
+		else
+			add(&retained->unreached, retained, node);
+	}
+}
+
+/* Adds what each node has to its dominator, from the last to the first. */
+static void add_to_dominators(struct retained *retained)
+{
+	const struct dominators *dominators = &retained->dominators;
+
+	for (uint32_t i = dominators->reached_cnt; i; i--) {
+		uint32_t node = dominators->order[i - 1], parent = dominators->parents[node];
+
+		if (parent == DOMINATOR_ROOT)
+			continue;
+		retained->bytes[parent] += retained->bytes[node];
+		retained->counts[parent] += retained->counts[node];
+	}
+}
+
+int retained__find(struct retained *out, const struct graph *graph, const struct roots *roots,
+		   const uint64_t *outside_bytes)
+{
+	_cleanup_(retained__release) struct retained retained = {};
+	struct account *account = graph->census->heap->account;
+	int err = find_dominators(&retained, graph, roots);
+
+	if (err)
+		return err;
+	retained.bytes = account__calloc(account, graph->node_cnt + 1UL, sizeof(*retained.bytes));
+	if (!retained.bytes)
+		return -errno;
+	retained.counts = account__calloc(account, graph->node_cnt + 1UL, sizeof(*retained.counts));
+	if (!retained.counts)
+		return -errno;
+	measure_blocks(&retained, &graph->census->blocks);
+	measure_outside(&retained, graph, outside_bytes);
+	sum_up(&retained, graph);
+	add_to_dominators(&retained);
+	*out = retained;
+	retained = (struct retained){};
+	return 0;
+}

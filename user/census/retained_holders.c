@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "census/retained_holders.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/cpu_allowance.h"
+#include "util/partition_point.h"
+
+/* How many holders are distinguished while references are counted. */
+#define CANDIDATES_MAX 16
+
+struct candidate {
+	struct holder holder;
+	uint64_t reference_cnt;
+};
+
+struct candidates {
+	struct candidate items[CANDIDATES_MAX];
+	uint32_t cnt;
+	bool has_more;
+};
+
+struct work {
+	const struct retained_groups *groups;
+	const struct folded_paths *paths;
+	const struct graph *graph;
+	struct group_holders *items;
+	size_t cnt;
+	struct candidates *candidates; /* by item */
+};
+
+/* The index of the item with @group; @cnt if there is none. */
+static size_t find_item(const struct work *work, uint32_t group)
+{
+	size_t i = PARTITION_POINT(item, work->items, work->cnt, item->group < group);
+
+	return i < work->cnt && work->items[i].group == group ? i : work->cnt;
+}
+
+static void count_reference(struct candidates *candidates, const struct holder *holder)
+{
+	for (uint32_t i = 0; i < candidates->cnt; i++) {
+		struct candidate *candidate = &candidates->items[i];
+
+		if (candidate->holder.path != holder->path ||
+		    candidate->holder.step.step != holder->step.step)
+			continue;
+		candidate->reference_cnt++;
+		return;
+	}
+	if (candidates->cnt == CANDIDATES_MAX) {
+		candidates->has_more = true;
+		return;
+	}
+	candidates->items[candidates->cnt++] = (struct candidate){*holder, 1};
+}
+
+/* Counts the reference from @from by edge @edge, unless it is that on the path of its target. */
+static void look_at_edge(const struct work *work, uint32_t from, uint64_t edge)
+{
+	const struct folded_paths *paths = work->paths;
+	uint32_t to = work->graph->edges[edge], group = work->groups->of_nodes[to];
+	const struct folded_path *path;
+	struct holder holder;
+	size_t i;
+
+	if (group == GROUP_NONE || !work->groups->groups[group].is_shared)
+		return;
+	i = find_item(work, group);
+	/* What refers to its own holder is not another one. */
+	if (i == work->cnt ||
+	    retained_groups__is_within(work->groups, work->groups->of_nodes[from], group))
+		return;
+	path = &paths->paths[paths->of_nodes[to]];
+	holder = (struct holder){
+		.path = paths->of_nodes[from],
+		.step = {.step = folded_paths__step(paths, from, edge), .node = to},
+	};
+	if (path->parent != holder.path || path->step != holder.step.step)
+		count_reference(&work->candidates[i], &holder);
+}
+
+static int look_at_edges(const struct work *work)
+{
+	const struct graph *graph = work->graph;
+	int err = 0;
+
+	for (uint32_t from = 0; from < graph->node_cnt && !(err = cpu_allowance__check()); from++)
+		for (uint64_t i = graph->starts[from];
+		     work->groups->of_nodes[from] != GROUP_NONE && i < graph->starts[from + 1]; i++)
+			look_at_edge(work, from, i);
+	return err;
+}
+
+/* Takes the candidates with the most references. */
+static void take_candidates(struct group_holders *item, struct candidates *candidates)
+{
+	item->cnt = 0;
+	item->has_more = candidates->has_more || candidates->cnt > HOLDERS_MAX;
+	while (item->cnt < candidates->cnt && item->cnt < HOLDERS_MAX) {
+		struct candidate *most = &candidates->items[0];
+
+		for (uint32_t i = 1; i < candidates->cnt; i++)
+			if (candidates->items[i].reference_cnt > most->reference_cnt)
+				most = &candidates->items[i];
+		item->holders[item->cnt++] = most->holder;
+		most->reference_cnt = 0;
+	}
+}
+
+int retained_holders__find(struct group_holders *items, size_t cnt,
+			   const struct retained_groups *groups)
+{
+	const struct graph *graph = groups->paths->graph;
+	_cleanup_account_free_ struct candidates *candidates =
+		account__calloc(graph->census->heap->account, cnt + 1, sizeof(*candidates));
+	struct work work = {
+		.groups = groups,
+		.paths = groups->paths,
+		.graph = graph,
+		.items = items,
+		.cnt = cnt,
+		.candidates = candidates,
+	};
+	int err;
+
+	if (!candidates)
+		return -errno;
+	err = look_at_edges(&work);
+	for (size_t i = 0; i < cnt && !err; i++)
+		take_candidates(&items[i], &candidates[i]);
+	return err;
+}
