@@ -160,6 +160,7 @@ static const struct known_option {
 	{"--verbose", "-v", NULL, "tsidfa"},
 	{"--help", "-h", NULL, "tsidqrfa"},
 	{"--paths", NULL, NULL, "s"},
+	{"--retained", NULL, "5", "s"},
 	{"--object", NULL, "0x7f00", "s"},
 	{"--arena", NULL, "0x7f00", "s"},
 	{"--all", "-a", NULL, "t"},
@@ -465,6 +466,37 @@ static void test_missing_and_surplus_values(void **state)
 	}
 	PARSE(&outcome, &command_trace, "-p");
 	check_error(&outcome, &command_trace, "p");
+}
+
+/* An option may be given without a value; then the next option is not its value. */
+static void test_optional_value(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	PARSE(&outcome, &command_snapshot, "-p", "17");
+	assert_int_equal(outcome.options.snapshot.census.retained, 0);
+	PARSE(&outcome, &command_snapshot, "--retained", "-p", "17");
+	check_success(&outcome);
+	assert_int_equal(outcome.options.snapshot.census.retained, RETAINED_DEPTH);
+	assert_int_equal(outcome.options.pid, 17);
+	PARSE(&outcome, &command_snapshot, "-p", "17", "--retained");
+	check_success(&outcome);
+	assert_int_equal(outcome.options.snapshot.census.retained, RETAINED_DEPTH);
+	PARSE(&outcome, &command_snapshot, "--retained", "7", "-p", "17");
+	check_success(&outcome);
+	assert_int_equal(outcome.options.snapshot.census.retained, 7);
+	assert_int_equal(outcome.options.argument_cnt, 0);
+	PARSE(&outcome, &command_snapshot, "--retained=8", "word");
+	check_success(&outcome);
+	assert_int_equal(outcome.options.snapshot.census.retained, 8);
+	assert_int_equal(outcome.options.argument_cnt, 1);
+	PARSE(&outcome, &command_snapshot, "--retained=0");
+	check_error(&outcome, &command_snapshot, "retained");
+	PARSE(&outcome, &command_snapshot, "--retained", "101");
+	check_error(&outcome, &command_snapshot, "retained");
+	PARSE(&outcome, &command_snapshot, "--retained=deep");
+	check_error(&outcome, &command_snapshot, "retained");
 }
 
 /* Everything after the first argument is passed on, options or not. */
@@ -851,6 +883,7 @@ int main(void)
 		cmocka_unit_test(test_stacks),
 		cmocka_unit_test(test_unknown_options),
 		cmocka_unit_test(test_missing_and_surplus_values),
+		cmocka_unit_test(test_optional_value),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_help_and_errors),

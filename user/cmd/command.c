@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cmd/command.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <ini.h>
@@ -180,6 +181,19 @@ static int read_config(const struct command *command, const char *path, struct o
 	return -EINVAL;
 }
 
+/*
+ * The value of an option that may be given without one: what follows "=", the next word if it
+ * begins like a number, or what is implied.
+ */
+static const char *optional_value(const struct option_row *row, int argc, char **argv)
+{
+	if (optarg || !row->implied)
+		return optarg;
+	if (optind < argc && isdigit((unsigned char)*argv[optind]))
+		return argv[optind++];
+	return row->implied;
+}
+
 /* Sets the option or performs its action. Returns as command__parse() does. */
 static int set_option(const struct command *command, const struct option_row *row, const char *text,
 		      struct options *options)
@@ -230,7 +244,9 @@ static void build_tables(const struct command *command, struct option *longs, ch
 
 		*longs++ = (struct option){
 			.name = row->name,
-			.has_arg = row->argument ? required_argument : no_argument,
+			.has_arg = row->implied	   ? optional_argument
+				   : row->argument ? required_argument
+						   : no_argument,
 			.val = (int)row->id + CHAR_MAX + 1,
 		};
 		if (!row->letter)
@@ -275,6 +291,14 @@ static int reject_word(const struct command *command, int code, char **argv)
 	return -EINVAL;
 }
 
+static int apply_code(const struct command *command, int code, int argc, char **argv,
+		      struct options *options)
+{
+	const struct option_row *row = row_of_code(code);
+
+	return apply_option(command, row, optional_value(row, argc, argv), options);
+}
+
 int command__parse(const struct command *command, int argc, char **argv, struct options *options)
 {
 	struct option longs[OPTION_TABLE_MAX];
@@ -289,7 +313,7 @@ int command__parse(const struct command *command, int argc, char **argv, struct 
 	while (!result && (code = getopt_long(argc, argv, letters, longs, NULL)) != -1)
 		result = code == '?' || code == ':'
 				 ? reject_word(command, code, argv)
-				 : apply_option(command, row_of_code(code), optarg, &parsed);
+				 : apply_code(command, code, argc, argv, &parsed);
 	if (result) {
 		options__release(&parsed);
 		return result;

@@ -154,6 +154,11 @@ static const struct option_row rows[] = {
 	 "show what keeps the pinning blocks alive: for each, the shortest reference path from a "
 	 "root (module, variable, ...)",
 	 FLAG(snapshot.census.with_paths)},
+	{OPTION_RETAINED, "retained", 0, "[DEPTH]",
+	 "show what holds the memory in use: a tree of paths with what each of them retains, DEPTH "
+	 "levels of it (default " TEXT_OF(RETAINED_DEPTH) ")",
+	 NUMBER(snapshot.census.retained), .min = "1", .max = "100",
+	 .implied = TEXT_OF(RETAINED_DEPTH)},
 	{OPTION_OBJECT, "object", 0, "ADDRESS",
 	 "show all about the object at ADDRESS, or the one whose buffer lies there; ADDRESS can "
 	 "lie anywhere in the block",

@@ -37,6 +37,7 @@ struct option_row {
 	const char *wanted;	/* expected value, for errors; NULL: derived from kind and bounds */
 	const char *preset;	/* default value; NULL: 0 or nothing */
 	const char *preset_is;	/* default in --help, if it is not a fixed text */
+	const char *implied;	/* value if none is given; NULL: one has to be given */
 	const char *stands_for; /* for an OPTION_WORD without value: the word to set */
 	/* OPTION_WORD: the word for each number; NULL after the last one. */
 	const char *(*word)(size_t number);

@@ -10,17 +10,10 @@
 /* Rejects options that would have no effect: -EINVAL after one line on stderr. */
 static int refuse_ignored(const struct options *options)
 {
-	static const enum option_id of_reports[] = {OPTION_JSON,
-						    OPTION_MAP,
-						    OPTION_BLOCKS,
-						    OPTION_BY,
-						    OPTION_TOP,
-						    OPTION_SINCE,
-						    OPTION_PATHS,
-						    OPTION_OBJECT,
-						    OPTION_ARENA,
-						    OPTION_TIMEOUT,
-						    0},
+	static const enum option_id of_reports[] = {OPTION_JSON,  OPTION_MAP,	   OPTION_BLOCKS,
+						    OPTION_BY,	  OPTION_TOP,	   OPTION_SINCE,
+						    OPTION_PATHS, OPTION_RETAINED, OPTION_OBJECT,
+						    OPTION_ARENA, OPTION_TIMEOUT,  0},
 				    of_rows[] = {OPTION_TOP, 0}, of_since[] = {OPTION_TIMEOUT, 0};
 
 	if (options->output.path)
@@ -87,13 +80,17 @@ const struct command command_snapshot = {
 		       "which blocks. pyfrag does not write to the process, and stops it only with "
 		       "--pause. With -o, writes all blocks, objects and references to an SQLite "
 		       "database instead of printing a report (see `pyfrag query`).",
-	.options = (const enum option_id[]){OPTION_PID,	       OPTION_JSON,	 OPTION_MAP,
-					    OPTION_PAUSE,      OPTION_SWAPPED,	 OPTION_BELOW,
-					    OPTION_BLOCKS,     OPTION_BY,	 OPTION_TOP,
-					    OPTION_SINCE,      OPTION_PATHS,	 OPTION_OBJECT,
-					    OPTION_ARENA,      OPTION_NO_VALUES, OPTION_OUTPUT,
-					    OPTION_MAX_MEMORY, OPTION_MAX_CPU,	 OPTION_TIMEOUT,
-					    OPTION_VERBOSE,    OPTION_HELP,	 0},
+	.options = (const enum option_id[]){OPTION_PID,	       OPTION_JSON,
+					    OPTION_MAP,	       OPTION_PAUSE,
+					    OPTION_SWAPPED,    OPTION_BELOW,
+					    OPTION_BLOCKS,     OPTION_BY,
+					    OPTION_TOP,	       OPTION_SINCE,
+					    OPTION_PATHS,      OPTION_RETAINED,
+					    OPTION_OBJECT,     OPTION_ARENA,
+					    OPTION_NO_VALUES,  OPTION_OUTPUT,
+					    OPTION_MAX_MEMORY, OPTION_MAX_CPU,
+					    OPTION_TIMEOUT,    OPTION_VERBOSE,
+					    OPTION_HELP,       0},
 	.help =
 		(const struct option_help[]){
 			{OPTION_PAUSE, "stop the process until everything has been read, including "

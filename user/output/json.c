@@ -18,6 +18,7 @@
 #include "output/json_memory.h"
 #include "output/json_object.h"
 #include "output/json_other_mallocs.h"
+#include "output/json_retained.h"
 #include "output/json_sites.h"
 #include "output/json_stream.h"
 #include "output/json_values.h"
@@ -334,6 +335,8 @@ static void write_census(struct json_stream *stream, const struct report *report
 	}
 	if (census)
 		json_census__write(stream, report->census);
+	if (report->retained)
+		json_retained__write(stream, census, report->retained);
 	if (report->holders)
 		json_holders__write(stream, census, report->holders);
 	if (report->advices)

@@ -25,6 +25,7 @@
 #include "analysis/site_ranking.h"
 #include "analysis/top_owners.h"
 #include "census/graph.h"
+#include "census/retained_tree.h"
 #include "census/retention.h"
 #include "census/roots.h"
 #include "probes/tracer_totals.h"
@@ -83,6 +84,7 @@ struct report {
 	const struct census_report *census;	     /* NULL: not requested */
 	const struct outside_objects *outside;	     /* NULL: not known; requires census */
 	const struct top_owners *tops;		     /* NULL: not requested; requires census */
+	const struct retained_tree *retained;	     /* NULL: not requested; requires census */
 	const struct pin_holders *holders;	     /* NULL: not requested; requires census */
 	const struct advices *advices;		     /* what to change; set along with holders */
 	const struct arena_report *arena;	     /* NULL: not requested; requires census */

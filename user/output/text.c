@@ -9,6 +9,7 @@
 #include "output/text_memory.h"
 #include "output/text_object.h"
 #include "output/text_other_mallocs.h"
+#include "output/text_retained.h"
 #include "output/text_sites.h"
 
 #include <errno.h>
@@ -395,6 +396,8 @@ int report__write_text(const struct report *report, FILE *out)
 		text_holders__write_arena(report->census, report->arena, out);
 	if (report->object)
 		text_object__write(report->census->census, report->object, out);
+	if (report->retained)
+		text_retained__write(report->census->census, report->retained, out);
 	if (report->holders)
 		text_holders__write(report->census, report->holders, out);
 	if (report->advices)

@@ -17,6 +17,7 @@ void heap_census__release(struct heap_census *census)
 	pin_holders__release(&census->holders);
 	object_report__release(&census->object);
 	arena_report__release(&census->arena);
+	retained_tree__release(&census->retained);
 	retention__free(census->retention);
 	referrers__release(&census->report.referrers);
 	roots__release(&census->roots);
@@ -28,7 +29,7 @@ void heap_census__release(struct heap_census *census)
 bool heap_census__is_wanted(const struct heap_census_options *options)
 {
 	return options->with_rows || options->since || options->with_paths || options->with_graph ||
-	       options->object || options->arena;
+	       options->retained || options->object || options->arena;
 }
 
 static int describe_graph_error(const struct heap_source *source, int err,
@@ -63,8 +64,8 @@ static int describe_graph_error(const struct heap_source *source, int err,
 /* Whether the options require the graph of references. */
 static bool wants_graph(const struct heap_census_options *options)
 {
-	return options->with_paths || options->with_graph || options->object || options->arena ||
-	       options->by == BY_REFERRERS || options->by == BY_VIA;
+	return options->with_paths || options->with_graph || options->retained || options->object ||
+	       options->arena || options->by == BY_REFERRERS || options->by == BY_VIA;
 }
 
 static int find_holders(struct heap_census *out, const struct pinned *pinned,
@@ -74,6 +75,16 @@ static int find_holders(struct heap_census *out, const struct pinned *pinned,
 				    options);
 
 	return err ? err : advices__find(&out->advices, out->report.census, &out->holders);
+}
+
+static int find_retained(struct heap_census *out, const struct heap_census_options *options)
+{
+	return retained_tree__make(&out->retained, out->graph, &out->roots, out->retention,
+				   out->outside.sizes,
+				   &(struct retained_tree_options){
+					   .depth = options->retained,
+					   .no_values = options->no_values,
+				   });
 }
 
 /* Computes everything that requires retention: objects, arenas and paths. */
@@ -93,6 +104,8 @@ static int follow_retention(struct heap_census *out, const struct heap_census_of
 	};
 	int err = retention__new(&out->retention, out->graph, &out->roots);
 
+	if (!err && options->retained)
+		err = find_retained(out, options);
 	if (!err && options->object)
 		err = object_report__find(&out->object, &owners, out->retention, options->object);
 	if (!err && options->arena)
@@ -105,14 +118,20 @@ static int follow_retention(struct heap_census *out, const struct heap_census_of
 	return err;
 }
 
+static enum graph_vias wanted_vias(const struct heap_census_options *options)
+{
+	if (options->with_graph || options->by == BY_VIA)
+		return VIAS_ALL;
+	return options->retained ? VIAS_FOLDED : VIAS_NONE;
+}
+
 static int follow_references(struct heap_census *out, const struct heap_census_of *of,
 			     const struct runtime *runtime,
 			     const struct heap_census_options *options)
 {
 	const struct root_sources sources = {.target = of->source->target, .runtime = runtime};
 	bool by_referrers = options->by == BY_REFERRERS || options->by == BY_VIA;
-	int err = graph__build(&out->graph, out->report.census,
-			       options->with_graph || options->by == BY_VIA);
+	int err = graph__build(&out->graph, out->report.census, wanted_vias(options));
 
 	if (!err)
 		err = roots__find(&out->roots, out->graph, &sources);
@@ -144,6 +163,7 @@ int heap_census__take(struct heap_census *out, const struct heap_census_of *of,
 			return describe_graph_error(source, err, options, failure);
 		counters__add(counters, COUNTER_REFERENCES_LEFT_OUT, out->graph->left_out_cnt);
 		counters__add(counters, COUNTER_ROOTS_REFUSED, out->roots.refused_cnt);
+		counters__add(counters, COUNTER_RETAINED_MERGED, out->retained.refused_cnt);
 	}
 	if (!err && options->since) {
 		out->report.since = options->since;
@@ -177,6 +197,7 @@ void heap_census__add_to(const struct heap_census *census, const struct heap_cen
 	report->tops = options->with_paths ? &census->tops : NULL;
 	report->arena = options->arena ? &census->arena : NULL;
 	report->object = options->object ? &census->object : NULL;
+	report->retained = options->retained ? &census->retained : NULL;
 	report->holders = options->with_paths ? &census->holders : NULL;
 	report->advices = options->with_paths ? &census->advices : NULL;
 	report->contents = options->with_graph ? &census->contents : NULL;

@@ -13,6 +13,7 @@
 #include "analysis/pin_holders.h"
 #include "analysis/top_owners.h"
 #include "census/graph.h"
+#include "census/retained_tree.h"
 #include "census/retention.h"
 #include "census/roots.h"
 #include "malloc/mallocs.h"
@@ -26,6 +27,7 @@ struct heap_census {
 		*graph; /* NULL if no question needs it; then the results based on it are empty */
 	struct roots roots;
 	struct retention *retention;
+	struct retained_tree retained;
 	struct pin_holders holders;
 	struct advices advices;
 	struct arena_report arena;
