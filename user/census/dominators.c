@@ -80,7 +80,8 @@ static int find_predecessors(struct folding *folding)
 
 	for (size_t i = 0; i < graph->root_cnt; i++)
 		bits__set(folding->is_shared, graph->roots[i]);
-	for (uint32_t from = 0; from < graph->node_cnt && !(err = cpu_allowance__check()); from++)
+	for (uint32_t from = 0; from < graph->node_cnt && !(err = cpu_allowance__check_round(from));
+	     from++)
 		for (uint64_t i = graph->starts[from]; i < graph->starts[from + 1]; i++) {
 			uint32_t to = graph->edges[i];
 
@@ -111,7 +112,8 @@ static int count_pending(struct folding *folding)
 	int err = 0;
 
 	for (uint32_t node = 0;
-	     node < folding->work->graph->node_cnt && !(err = cpu_allowance__check()); node++) {
+	     node < folding->work->graph->node_cnt && !(err = cpu_allowance__check_round(node));
+	     node++) {
 		if (leads_to_shared(folding, node))
 			bits__set(folding->is_fixed, node);
 		if (parents[node] != DOMINATOR_NONE && !bits__get(folding->is_shared, node))
@@ -216,9 +218,10 @@ static bool step_down(struct work *work, uint32_t number)
 static int search(struct work *work)
 {
 	uint32_t at = 0;
+	uint64_t round = 0;
 	int err;
 
-	while (!(err = cpu_allowance__check())) {
+	while (!(err = cpu_allowance__check_round(round++))) {
 		if (step_down(work, at))
 			at = work->reached_cnt;
 		else if (at)
@@ -245,8 +248,8 @@ static int visit_edges(const struct work *work, uint32_t *at, uint32_t *sources)
 {
 	int err = 0;
 
-	for (uint32_t from = 0; from <= work->reached_cnt && !(err = cpu_allowance__check());
-	     from++) {
+	for (uint32_t from = 0;
+	     from <= work->reached_cnt && !(err = cpu_allowance__check_round(from)); from++) {
 		struct targets targets = targets_of(work, from);
 
 		for (uint64_t i = 0; i < targets.cnt; i++) {
@@ -345,8 +348,8 @@ static int find_dominators(struct work *work)
 {
 	int err = 0;
 
-	for (uint32_t number = work->reached_cnt; number && !(err = cpu_allowance__check());
-	     number--) {
+	for (uint32_t number = work->reached_cnt;
+	     number && !(err = cpu_allowance__check_round(number)); number--) {
 		uint32_t parent = work->ancestors[number];
 		uint32_t semi = find_semidominator(work, number);
 

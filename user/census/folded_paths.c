@@ -39,8 +39,12 @@ struct work {
 	const struct graph *graph;
 	const struct retained *retained;
 	struct account *account;
-	/* By node: the via by which the node before on its path leads to it; later, the step. */
+	/*
+	 * By node: the via by which the node before on its path leads to it; later, the step; in
+	 * the end, its path: these are the paths' of_nodes[].
+	 */
 	uint32_t *steps;
+	uint8_t *has_path;     /* bits by node: steps[] has its path */
 	uint32_t *first_roots; /* by root: the first one of the same kind and label */
 	uint32_t *stack;       /* nodes whose paths have to be found */
 	size_t stack_cnt, stack_capacity;
@@ -89,7 +93,8 @@ static int find_vias(struct work *work)
 	int err = 0;
 
 	memset(work->steps, 0xff, graph->node_cnt * sizeof(*work->steps));
-	for (uint32_t from = 0; from < graph->node_cnt && !(err = cpu_allowance__check()); from++)
+	for (uint32_t from = 0; from < graph->node_cnt && !(err = cpu_allowance__check_round(from));
+	     from++)
 		for (uint64_t i = graph->starts[from]; i < graph->starts[from + 1]; i++) {
 			uint32_t *via = &work->steps[graph->edges[i]];
 
@@ -136,6 +141,14 @@ static int find_fields(struct work *work)
 	return err;
 }
 
+static bool is_dict(const struct graph *graph, uint32_t node)
+{
+	uint32_t type = graph__type(graph, node);
+
+	return type != TYPE_NONE &&
+	       type_table__at(graph->census->types, type)->flags & TYPE_DICT_SUBCLASS;
+}
+
 /* Whether @node is a dict for the attributes of what precedes it on its path. */
 static bool has_attributes(const struct work *work, uint32_t node)
 {
@@ -158,10 +171,11 @@ static int find_attributes(struct work *work)
 
 	if (err)
 		return err;
-	for (uint32_t node = 0; node < graph->node_cnt && !(err = cpu_allowance__check()); node++)
+	for (uint32_t node = 0; node < graph->node_cnt && !(err = cpu_allowance__check_round(node));
+	     node++)
 		/* For each attribute, the name and the value. */
 		if (graph->starts[node + 1] - graph->starts[node] <= 2 * ATTRIBUTES_MAX &&
-		    has_attributes(work, node))
+		    is_dict(graph, node) && has_attributes(work, node))
 			bits__set(work->paths->is_attributes, node);
 	return err;
 }
@@ -227,14 +241,6 @@ static void find_large_values(const struct work *work, uint32_t from, uint8_t *i
 	}
 }
 
-static bool is_dict(const struct graph *graph, uint32_t node)
-{
-	uint32_t type = graph__type(graph, node);
-
-	return type != TYPE_NONE &&
-	       type_table__at(graph->census->types, type)->flags & TYPE_DICT_SUBCLASS;
-}
-
 /* Makes steps of the vias on the paths. */
 static int find_steps(struct work *work)
 {
@@ -246,7 +252,7 @@ static int find_steps(struct work *work)
 	for (uint32_t node = 0; node < graph->node_cnt && !err; node++) {
 		if (is_dict(graph, node))
 			find_large_values(work, node, is_large);
-		err = cpu_allowance__check();
+		err = cpu_allowance__check_round(node);
 	}
 	for (uint32_t node = 0; node < graph->node_cnt && !err; node++) {
 		uint32_t *step = &work->steps[node];
@@ -378,6 +384,7 @@ static int set_path(struct work *work, uint32_t node)
 	if (paths->paths[path].node == NODE_NONE)
 		paths->paths[path].node = node;
 	paths->of_nodes[node] = path;
+	bits__set(work->has_path, node);
 	return 0;
 }
 
@@ -387,7 +394,7 @@ static int find_path_to(struct work *work, uint32_t node)
 	uint32_t holder = node, root;
 	int err = 0;
 
-	for (; work->paths->of_nodes[node] == PATH_NONE; node = holder) {
+	for (; !bits__get(work->has_path, node); node = holder) {
 		err = ACCOUNT_RESERVE(work->account, work->stack, work->stack_capacity,
 				      work->stack_cnt + 1);
 		if (err)
@@ -397,22 +404,21 @@ static int find_path_to(struct work *work, uint32_t node)
 		    RETENTION_ROOT)
 			break;
 	}
-	while (work->stack_cnt && !err && !(err = cpu_allowance__check()))
+	while (work->stack_cnt && !err && !(err = cpu_allowance__check_round(work->stack_cnt)))
 		err = set_path(work, work->stack[--work->stack_cnt]);
 	return err;
 }
 
 static int find_paths(struct work *work)
 {
-	struct folded_paths *paths = work->paths;
-	int err = make(work, &paths->of_nodes, work->graph->node_cnt, sizeof(*paths->of_nodes));
+	int err = make(work, &work->has_path, bits__bytes(work->graph->node_cnt), 1);
 
-	if (err)
-		return err;
-	memset(paths->of_nodes, 0xff, work->graph->node_cnt * sizeof(*paths->of_nodes));
-	for (uint32_t node = 0; node < work->graph->node_cnt && !err; node++)
-		if (retention__is_reached(paths->retention, node))
+	for (uint32_t node = 0; node < work->graph->node_cnt && !err; node++) {
+		if (retention__is_reached(work->paths->retention, node))
 			err = find_path_to(work, node);
+		if (!err)
+			err = cpu_allowance__check_round(node);
+	}
 	return err;
 }
 
@@ -431,8 +437,9 @@ int folded_paths__find(struct folded_paths *out, const struct graph *graph,
 			    .graph = graph,
 			    .retained = retained,
 			    .account = account};
-	int err = make(&work, &work.steps, graph->node_cnt, sizeof(*work.steps));
+	int err = make(&work, &paths.of_nodes, graph->node_cnt, sizeof(*paths.of_nodes));
 
+	work.steps = paths.of_nodes;
 	if (!err)
 		err = find_vias(&work);
 	if (!err)
@@ -445,7 +452,7 @@ int folded_paths__find(struct folded_paths *out, const struct graph *graph,
 		err = find_first_roots(&work);
 	if (!err)
 		err = find_paths(&work);
-	account__free(work.steps);
+	account__free(work.has_path);
 	account__free(work.first_roots);
 	account__free(work.stack);
 	if (err)

@@ -9,7 +9,6 @@ void retained__release(struct retained *retained)
 {
 	dominators__release(&retained->dominators);
 	account__free(retained->bytes);
-	account__free(retained->counts);
 	*retained = (struct retained){};
 }
 
@@ -58,7 +57,8 @@ static void measure_blocks(struct retained *retained, const struct block_table *
 			if (block_kind__role(blocks->words[place]) == BLOCK_FREE)
 				continue;
 			retained->bytes[place] = span->block_size;
-			retained->counts[place] = 1;
+			retained->total.bytes += span->block_size;
+			retained->total.cnt++;
 		}
 	}
 }
@@ -70,34 +70,28 @@ static void measure_outside(struct retained *retained, const struct graph *graph
 		uint64_t bytes = outside_bytes ? outside_bytes[i] : 0;
 		uint32_t owner = retained__owner(graph, i, bytes);
 
+		retained->total.bytes += bytes;
+		retained->total.cnt += graph->outside[i].type != TYPE_NONE;
 		if (owner == NODE_NONE)
 			retained->unowned_bytes += bytes;
 		else
 			retained->bytes[owner] += bytes;
-		if (graph->outside[i].type != TYPE_NONE)
-			retained->counts[graph->census->blocks.place_cnt + i] = 1;
 	}
 }
 
-static void add(struct retained_sum *sum, const struct retained *retained, uint32_t node)
+/* Sums up what no root leads to. */
+static void measure_unreached(struct retained *retained, const struct graph *graph)
 {
-	sum->cnt += retained->counts[node];
-	sum->bytes += retained->bytes[node];
-}
-
-static void sum_up(struct retained *retained, const struct graph *graph)
-{
-	const uint32_t *parents = retained->dominators.parents;
-
-	retained->total = (struct retained_sum){.bytes = retained->unowned_bytes};
 	for (uint32_t node = 0; node < graph->node_cnt; node++) {
-		add(&retained->total, retained, node);
-		if (parents[node] != DOMINATOR_NONE)
+		enum block_role role;
+		struct retained_sum *sum;
+
+		if (retained->dominators.parents[node] != DOMINATOR_NONE)
 			continue;
-		if (block_kind__role(graph__kind(graph, node)) == BLOCK_FREE_LISTED)
-			add(&retained->free_listed, retained, node);
-		else
-			add(&retained->unreached, retained, node);
+		role = block_kind__role(graph__kind(graph, node));
+		sum = role == BLOCK_FREE_LISTED ? &retained->free_listed : &retained->unreached;
+		sum->cnt += role != BLOCK_FREE;
+		sum->bytes += retained->bytes[node];
 	}
 }
 
@@ -109,10 +103,8 @@ static void add_to_dominators(struct retained *retained)
 	for (uint32_t i = dominators->reached_cnt; i; i--) {
 		uint32_t node = dominators->order[i - 1], parent = dominators->parents[node];
 
-		if (parent == DOMINATOR_ROOT)
-			continue;
-		retained->bytes[parent] += retained->bytes[node];
-		retained->counts[parent] += retained->counts[node];
+		if (parent != DOMINATOR_ROOT)
+			retained->bytes[parent] += retained->bytes[node];
 	}
 }
 
@@ -128,12 +120,9 @@ int retained__find(struct retained *out, const struct graph *graph, const struct
 	retained.bytes = account__calloc(account, graph->node_cnt + 1UL, sizeof(*retained.bytes));
 	if (!retained.bytes)
 		return -errno;
-	retained.counts = account__calloc(account, graph->node_cnt + 1UL, sizeof(*retained.counts));
-	if (!retained.counts)
-		return -errno;
 	measure_blocks(&retained, &graph->census->blocks);
 	measure_outside(&retained, graph, outside_bytes);
-	sum_up(&retained, graph);
+	measure_unreached(&retained, graph);
 	add_to_dominators(&retained);
 	*out = retained;
 	retained = (struct retained){};

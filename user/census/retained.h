@@ -14,18 +14,17 @@
 #include "census/roots.h"
 
 struct retained_sum {
-	uint64_t cnt, bytes;
+	uint64_t cnt; /* blocks, and objects outside of arenas */
+	uint64_t bytes;
 };
 
 struct retained {
 	struct dominators dominators;
 	/*
-	 * By node: the bytes and the number of blocks and objects that it retains; of what no root
-	 * leads to, its own. A block counts as a whole. The buffers of an object outside of arenas
-	 * are part of the object; they have bytes, but do not count.
+	 * By node: the bytes that it retains; of what no root leads to, its own. A block counts as
+	 * a whole. Buffers outside of arenas are part of their object.
 	 */
 	uint64_t *bytes;
-	uint32_t *counts;
 	struct retained_sum total;	 /* what is alive; with what follows */
 	struct retained_sum free_listed; /* blocks on Python's free lists */
 	struct retained_sum unreached;	 /* other blocks and objects that no root leads to */

@@ -2,7 +2,6 @@
 #include "census/retained_groups.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "util/cleanup.h"
 #include "util/cpu_allowance.h"
@@ -17,7 +16,7 @@ struct group_place {
 struct work {
 	struct retained_groups *groups;
 	const struct graph *graph;
-	const struct retained *retained;
+	const struct retained *retained; /* without parents[], which becomes of_nodes[] */
 	const struct folded_paths *paths;
 	struct account *account;
 	struct hash_map by_path; /* groups by the group of the dominator and the path */
@@ -125,7 +124,8 @@ static void count_member(struct retained_group *group, uint32_t type)
 static int add_node(struct work *work, uint32_t node)
 {
 	struct retained_groups *groups = work->groups;
-	uint32_t parent = work->retained->dominators.parents[node];
+	/* Its dominator so far. The group of that is known. */
+	uint32_t parent = groups->of_nodes[node];
 	uint32_t above = parent == DOMINATOR_ROOT ? GROUP_ROOT : groups->of_nodes[parent];
 	uint32_t path = work->paths->of_nodes[node], group = GROUP_ROOT;
 	uint32_t shown = work->paths->paths[path].shown;
@@ -148,7 +148,7 @@ static int add_nodes(struct work *work)
 	int err = 0;
 
 	for (uint32_t i = 0; i < dominators->reached_cnt && !err; i++) {
-		err = cpu_allowance__check();
+		err = cpu_allowance__check_round(i);
 		if (!err)
 			err = add_node(work, dominators->order[i]);
 	}
@@ -190,16 +190,9 @@ static void sum_up(struct retained_groups *groups)
 static int find(struct work *work, const uint64_t *outside_bytes)
 {
 	struct retained_groups *groups = work->groups;
-	size_t node_cnt = work->graph->node_cnt;
 	uint32_t root;
-	int err;
+	int err = append_group(work, GROUP_ROOT, PATH_NONE, &root);
 
-	groups->of_nodes =
-		account__alloc(work->account, (node_cnt + 1) * sizeof(*groups->of_nodes));
-	if (!groups->of_nodes)
-		return -errno;
-	memset(groups->of_nodes, 0xff, (node_cnt + 1) * sizeof(*groups->of_nodes));
-	err = append_group(work, GROUP_ROOT, PATH_NONE, &root);
 	if (!err)
 		err = add_nodes(work);
 	if (err)
@@ -209,10 +202,16 @@ static int find(struct work *work, const uint64_t *outside_bytes)
 	return 0;
 }
 
-int retained_groups__find(struct retained_groups *out, const struct retained *retained,
+/* Nodes without a dominator have no group. */
+_Static_assert(DOMINATOR_NONE == GROUP_NONE, "the same value");
+
+int retained_groups__find(struct retained_groups *out, struct retained *retained,
 			  const struct folded_paths *paths, const uint64_t *outside_bytes)
 {
-	_cleanup_(retained_groups__release) struct retained_groups groups = {.paths = paths};
+	_cleanup_(retained_groups__release) struct retained_groups groups = {
+		.paths = paths,
+		.of_nodes = TAKE_PTR(retained->dominators.parents),
+	};
 	struct account *account = paths->graph->census->heap->account;
 	struct work work = {
 		.groups = &groups,
@@ -225,6 +224,7 @@ int retained_groups__find(struct retained_groups *out, const struct retained *re
 	int err = find(&work, outside_bytes);
 
 	hash_map__release(&work.by_path);
+	retained__release(retained);
 	if (err)
 		return err;
 	*out = groups;

@@ -39,17 +39,18 @@ struct retained_groups {
 	const struct folded_paths *paths;
 	struct retained_group *groups;
 	size_t cnt, capacity;
-	uint32_t *of_nodes;   /* GROUP_NONE: no root leads there */
+	uint32_t *of_nodes;   /* the group of each node; GROUP_NONE: no root leads there */
 	uint64_t refused_cnt; /* nodes left in the group above: too many groups */
 };
 
 #define GROUP_NONE UINT32_MAX
 
 /*
- * @outside_bytes: as retained__find(). @paths must outlive *out. Returns 0, -ENOMEM, -EDQUOT or
+ * @outside_bytes: as retained__find(). Uses up @retained, which is empty then: its memory becomes
+ * that of the groups. @paths must outlive *out. Returns 0, -ENOMEM, -EDQUOT or
  * -ETIME. The caller releases *out.
  */
-int retained_groups__find(struct retained_groups *out, const struct retained *retained,
+int retained_groups__find(struct retained_groups *out, struct retained *retained,
 			  const struct folded_paths *paths, const uint64_t *outside_bytes);
 void retained_groups__release(struct retained_groups *groups);
 

@@ -308,15 +308,14 @@ static int make_tree(struct retained_tree *tree, struct retained *retained,
 		     const struct retained_tree_options *options)
 {
 	_cleanup_(retained_groups__release) struct retained_groups groups = {};
-	int err = retained_groups__find(&groups, retained, paths, outside_bytes);
+	int err;
 
 	tree->total = retained->total;
 	tree->free_listed = retained->free_listed;
 	tree->unreached = retained->unreached;
 	tree->unowned_bytes = retained->unowned_bytes;
+	err = retained_groups__find(&groups, retained, paths, outside_bytes);
 	tree->refused_cnt = paths->refused_cnt + groups.refused_cnt;
-	/* Not needed for the rest. */
-	retained__release(retained);
 	return err ? err : show(tree, &groups, options);
 }
 

@@ -34,5 +34,11 @@ void cpu_allowance__begin(uint64_t ns);
  */
 int cpu_allowance__check(void);
 
+/* The same for round @i of a loop whose rounds take far less than a microsecond each. */
+static inline int cpu_allowance__check_round(uint64_t i)
+{
+	return i % 1024 ? 0 : cpu_allowance__check();
+}
+
 /* Ends the allowance. Returns 0, or -ETIME if a check has failed since it began. */
 int cpu_allowance__end(void);
