@@ -118,7 +118,9 @@ static void test_bytes_of_nodes(void **state)
 	list = world__add_list(world, (uint64_t[]){own, shared}, 2);
 	garbage = world__add_list(world, (uint64_t[]){own}, 1);
 	draw(&picture, (uint64_t[]){list, shared, 0}, (const char *[]){"list", "shared"});
-	assert_int_equal(retained__find(&retained, picture.graph, &picture.roots, NULL), 0);
+	assert_int_equal(retained__find(&retained, picture.graph, &picture.roots, picture.retention,
+					NULL),
+			 0);
 	check_node(&picture, &retained, own, TEXT_BYTES);
 	check_node(&picture, &retained, shared, TEXT_BYTES);
 	check_node(&picture, &retained, list, 64 + 16 + TEXT_BYTES);
@@ -152,7 +154,8 @@ static void test_buffers_outside(void **state)
 	top = world__add_list(world, lists, 3);
 	draw(&picture, (uint64_t[]){top, 0}, (const char *[]){"top"});
 	assert_int_equal(picture.graph->outside_cnt, 2);
-	assert_int_equal(retained__find(&retained, picture.graph, &picture.roots, outside_bytes),
+	assert_int_equal(retained__find(&retained, picture.graph, &picture.roots, picture.retention,
+					outside_bytes),
 			 0);
 	check_node(&picture, &retained, lists[0], 64 + 1000);
 	check_node(&picture, &retained, lists[1], 64);
@@ -260,7 +263,8 @@ static void test_shared_by_alike(void **state)
 			row = &tree.rows[i];
 	assert_string_equal(row->path, "top[*][*]");
 	assert_int_equal(row->retained.bytes, 4 * TEXT_BYTES);
-	assert_int_equal(row->holder_cnt, 0);
+	assert_int_equal(row->holder_cnt, 1);
+	assert_string_equal(row->holders[0], row->path);
 	release(&picture);
 }
 
@@ -295,6 +299,48 @@ static void test_shared_by_roots(void **state)
 	assert_int_equal(row->holder_cnt, 1);
 	assert_false(row->has_more_holders);
 	assert_string_equal(row->holders[0], "second[*]");
+	release(&picture);
+}
+
+/*
+ * A word of a frame does not count if another path leads there, but is named. Static data counts,
+ * and is named as the other holder.
+ */
+static void test_other_roots(void **state)
+{
+	_cleanup_(retained_tree__release) struct retained_tree tree = {};
+	struct picture picture;
+	struct world *world = &picture.world;
+	uint64_t first, second, only, top;
+	const struct retained_row *row;
+
+	(void)state;
+	begin(&picture);
+	first = world__add_list(world, (uint64_t[]){world__add_text(world, "a")}, 1);
+	second =
+		ADD(world, 80, 1, 1, 1, world__class(TUPLE), 1, world__add_text(world, "b")) + HEAD;
+	only = world__add_text(world, "only");
+	top = world__add_dict(world, world__add_text(world, "first"), first,
+			      world__add_text(world, "second"), second);
+	draw(&picture, (uint64_t[]){top, first, only, second, 0},
+	     (const char *[]){"app", "f() in thread 1", "g() in thread 1", "/lib/some.so"});
+	picture.items[1].kind = picture.items[2].kind = ROOT_FRAME;
+	picture.items[3].kind = ROOT_DATA;
+	retention__free(picture.retention);
+	assert_int_equal(retention__new(&picture.retention, picture.graph, &picture.roots), 0);
+	make_tree(&picture, &tree);
+	row = find_row(&tree, "app['first']");
+	assert_int_equal(row->depth, 1);
+	assert_false(row->is_shared);
+	assert_string_equal(row->possible_holder, "<frame of f() in thread 1>");
+	row = find_row(&tree, "app['second']");
+	assert_int_equal(row->depth, 0);
+	assert_true(row->is_shared);
+	assert_int_equal(row->holder_cnt, 1);
+	assert_string_equal(row->holders[0], "<static data of /lib/some.so>");
+	assert_null(row->possible_holder);
+	row = find_row(&tree, "<frame of g() in thread 1>");
+	assert_int_equal(row->retained.bytes, TEXT_BYTES);
 	release(&picture);
 }
 
@@ -425,7 +471,9 @@ static void test_nonsense(void **state)
 				 0);
 		own = measure(picture.graph);
 		all = slow_retained(&picture, own, NODE_NONE);
-		assert_int_equal(retained__find(&retained, picture.graph, &picture.roots, NULL), 0);
+		assert_int_equal(retained__find(&retained, picture.graph, &picture.roots,
+						picture.retention, NULL),
+				 0);
 		for (uint32_t node = 0; node < picture.graph->node_cnt; node++)
 			assert_int_equal(retained.bytes[node],
 					 retained.dominators.parents[node] == DOMINATOR_NONE
@@ -484,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_shared_by_alike),
 		cmocka_unit_test(test_shared_by_roots),
+		cmocka_unit_test(test_other_roots),
 		cmocka_unit_test(test_repeated_steps),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_nonsense),

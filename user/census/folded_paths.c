@@ -196,6 +196,16 @@ uint32_t folded_paths__step(const struct folded_paths *paths, uint32_t from, uin
 	return step_by(paths, from, paths->graph->edge_vias[edge]);
 }
 
+bool folded_paths__has_step(const struct folded_paths *paths, uint32_t from, uint64_t edge)
+{
+	const struct folded_path *path = &paths->paths[paths->of_nodes[paths->graph->edges[edge]]];
+
+	/* The key may be named there only. */
+	return path->parent == paths->of_nodes[from] &&
+	       (path->step == folded_paths__step(paths, from, edge) ||
+		path->step == STEP_VIA_FIRST + paths->graph->edge_vias[edge]);
+}
+
 /* Whether a key can be written: it is a text or a number. */
 static bool is_plain_key(const struct graph *graph, uint32_t via)
 {
@@ -281,10 +291,12 @@ static int find_first_roots(struct work *work)
 	return err;
 }
 
-/* Never 0. */
-static uint64_t path_key(uint32_t parent, uint32_t step)
+/* Never 0. A path that begins at a root is for objects of one type. */
+static uint64_t path_key(const struct work *work, uint32_t parent, uint32_t step, uint32_t node)
 {
-	return parent == PATH_NONE ? step + 1UL : (parent + 1UL) << 32 | step;
+	return parent == PATH_NONE
+		       ? 1UL << 63 | (uint64_t)graph__type(work->graph, node) << 31 | step
+		       : (parent + 1UL) << 32 | step;
 }
 
 /* Whether what the step leads to is a part of the object that precedes it. */
@@ -329,7 +341,7 @@ static int add_path(struct work *work, uint32_t parent, uint32_t step, uint32_t 
 
 	if (err)
 		return err;
-	place = hash_map__add(&paths->by_step, path_key(parent, step));
+	place = hash_map__add(&paths->by_step, path_key(work, parent, step, node));
 	if (!place)
 		return -errno;
 	if (parent != PATH_NONE) {
@@ -348,7 +360,8 @@ static int find_path(struct work *work, uint32_t parent, uint32_t step, uint32_t
 		     uint32_t *out)
 {
 	struct folded_paths *paths = work->paths;
-	const struct path_place *place = hash_map__find(&paths->by_step, path_key(parent, step));
+	const struct path_place *place =
+		hash_map__find(&paths->by_step, path_key(work, parent, step, node));
 
 	if (place) {
 		*out = place->path;
@@ -495,6 +508,17 @@ static uint32_t find_node_before(const struct folded_paths *paths, uint32_t node
 		node = holder;
 	} while (paths->of_nodes[node] != path);
 	return node;
+}
+
+int folded_paths__root_text(char **out, const struct folded_paths *paths, size_t index,
+			    bool no_values)
+{
+	const struct path_text_options options = {.no_values = no_values};
+	const struct root *root = &paths->roots->roots[index];
+	struct retention_step step = {.node = root->node};
+	const struct retention_path path = {.root = root, .steps = &step, .step_cnt = 1};
+
+	return path_text__make(out, paths->graph, paths->roots, &path, &options);
 }
 
 int folded_paths__text(char **out, const struct folded_paths *paths, uint32_t path,

@@ -60,6 +60,13 @@ void folded_paths__release(struct folded_paths *paths);
 /* The step from node @from by graph->edge_vias[@edge]. Keys are named as everywhere only. */
 uint32_t folded_paths__step(const struct folded_paths *paths, uint32_t from, uint64_t edge);
 
+/* Whether edge @edge from node @from is the last step of the path of the node it leads to. */
+bool folded_paths__has_step(const struct folded_paths *paths, uint32_t from, uint64_t edge);
+
+/* Writes the path that is root @index itself; as below. */
+int folded_paths__root_text(char **out, const struct folded_paths *paths, size_t index,
+			    bool no_values);
+
 /* A step from a path to a node. */
 struct folded_step {
 	uint32_t step, node;

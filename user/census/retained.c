@@ -23,24 +23,37 @@ uint32_t retained__owner(const struct graph *graph, size_t index, uint64_t outsi
 									    : NODE_NONE;
 }
 
+bool retained__is_weak_root(const struct roots *roots, const struct retention *retention,
+			    size_t index)
+{
+	const struct root *root = &roots->roots[index];
+	uint32_t holder, first;
+
+	return root->kind == ROOT_FRAME &&
+	       (retention__holder(retention, root->node, &holder, &first) != RETENTION_ROOT ||
+		roots->roots[first].kind != ROOT_FRAME);
+}
+
 static int find_dominators(struct retained *retained, const struct graph *graph,
-			   const struct roots *roots)
+			   const struct roots *roots, const struct retention *retention)
 {
 	struct account *account = graph->census->heap->account;
 	_cleanup_account_free_ uint32_t *nodes =
 		account__calloc(account, roots->cnt + 1, sizeof(*nodes));
+	size_t cnt = 0;
 
 	if (!nodes)
 		return -errno;
 	for (size_t i = 0; i < roots->cnt; i++)
-		nodes[i] = roots->roots[i].node;
+		if (!retained__is_weak_root(roots, retention, i))
+			nodes[cnt++] = roots->roots[i].node;
 	return dominators__find(&retained->dominators,
 				&(struct flow_graph){
 					.node_cnt = graph->node_cnt,
 					.starts = graph->starts,
 					.edges = graph->edges,
 					.roots = nodes,
-					.root_cnt = roots->cnt,
+					.root_cnt = cnt,
 				},
 				account);
 }
@@ -109,11 +122,11 @@ static void add_to_dominators(struct retained *retained)
 }
 
 int retained__find(struct retained *out, const struct graph *graph, const struct roots *roots,
-		   const uint64_t *outside_bytes)
+		   const struct retention *retention, const uint64_t *outside_bytes)
 {
 	_cleanup_(retained__release) struct retained retained = {};
 	struct account *account = graph->census->heap->account;
-	int err = find_dominators(&retained, graph, roots);
+	int err = find_dominators(&retained, graph, roots, retention);
 
 	if (err)
 		return err;

@@ -4,6 +4,9 @@
  * These are the objects that it dominates (dominators.h), and itself.
  *
  * What no root leads to retains nothing that a root leads to: it is garbage, or C code holds it.
+ *
+ * Nor does a word of a frame (ROOT_FRAME) count if another path leads to the same object: the word
+ * may be stale, and if it is not, it goes when the function returns.
  */
 #pragma once
 
@@ -11,6 +14,7 @@
 
 #include "census/dominators.h"
 #include "census/graph.h"
+#include "census/retention.h"
 #include "census/roots.h"
 
 struct retained_sum {
@@ -31,13 +35,17 @@ struct retained {
 	uint64_t unowned_bytes;		 /* allocations outside of arenas that several refer to */
 };
 
+/* Whether root @index does not count, as said above. */
+bool retained__is_weak_root(const struct roots *roots, const struct retention *retention,
+			    size_t index);
+
 /*
  * @outside_bytes: what is allocated for each object outside of arenas, in the order of the graph;
  * NULL: not known. Returns 0, -ENOMEM, -EDQUOT, -ETIME or -EFBIG, as dominators__find(). The caller
  * releases *out.
  */
 int retained__find(struct retained *out, const struct graph *graph, const struct roots *roots,
-		   const uint64_t *outside_bytes);
+		   const struct retention *retention, const uint64_t *outside_bytes);
 void retained__release(struct retained *retained);
 
 /*

@@ -20,6 +20,7 @@ struct candidates {
 	struct candidate items[CANDIDATES_MAX];
 	uint32_t cnt;
 	bool has_more;
+	struct candidate own; /* on the path of the group */
 };
 
 struct work {
@@ -44,7 +45,8 @@ static void count_reference(struct candidates *candidates, const struct holder *
 	for (uint32_t i = 0; i < candidates->cnt; i++) {
 		struct candidate *candidate = &candidates->items[i];
 
-		if (candidate->holder.path != holder->path ||
+		if (candidate->holder.root != holder->root ||
+		    candidate->holder.path != holder->path ||
 		    candidate->holder.step.step != holder->step.step)
 			continue;
 		candidate->reference_cnt++;
@@ -57,12 +59,11 @@ static void count_reference(struct candidates *candidates, const struct holder *
 	candidates->items[candidates->cnt++] = (struct candidate){*holder, 1};
 }
 
-/* Counts the reference from @from by edge @edge, unless it is that on the path of its target. */
+/* Counts the reference from @from by edge @edge. */
 static void look_at_edge(const struct work *work, uint32_t from, uint64_t edge)
 {
 	const struct folded_paths *paths = work->paths;
 	uint32_t to = work->graph->edges[edge], group = work->groups->of_nodes[to];
-	const struct folded_path *path;
 	struct holder holder;
 	size_t i;
 
@@ -73,13 +74,38 @@ static void look_at_edge(const struct work *work, uint32_t from, uint64_t edge)
 	if (i == work->cnt ||
 	    retained_groups__is_within(work->groups, work->groups->of_nodes[from], group))
 		return;
-	path = &paths->paths[paths->of_nodes[to]];
 	holder = (struct holder){
+		.root = HOLDER_NONE,
 		.path = paths->of_nodes[from],
 		.step = {.step = folded_paths__step(paths, from, edge), .node = to},
 	};
-	if (path->parent != holder.path || path->step != holder.step.step)
+	if (!folded_paths__has_step(paths, from, edge)) {
 		count_reference(&work->candidates[i], &holder);
+		return;
+	}
+	work->candidates[i].own.holder = holder;
+	work->candidates[i].own.reference_cnt++;
+}
+
+/* Counts root @index as a holder, unless the path of the node begins there. */
+static void look_at_root(const struct work *work, size_t index)
+{
+	const struct folded_paths *paths = work->paths;
+	const struct root *root = &paths->roots->roots[index];
+	uint32_t group = work->groups->of_nodes[root->node], holder, first;
+	size_t i = group == GROUP_NONE ? work->cnt : find_item(work, group);
+
+	if (i == work->cnt)
+		return;
+	if (retained__is_weak_root(paths->roots, paths->retention, index)) {
+		if (work->groups->groups[group].member_cnt == 1)
+			work->items[i].weak_root = (uint32_t)index;
+		return;
+	}
+	if (work->groups->groups[group].is_shared &&
+	    retention__holder(paths->retention, root->node, &holder, &first) == RETENTION_OBJECT)
+		count_reference(&work->candidates[i],
+				&(struct holder){.root = (uint32_t)index, .path = PATH_NONE});
 }
 
 static int look_at_edges(const struct work *work)
@@ -96,8 +122,15 @@ static int look_at_edges(const struct work *work)
 }
 
 /* Takes the candidates with the most references. */
-static void take_candidates(struct group_holders *item, struct candidates *candidates)
+static void take_candidates(const struct work *work, struct group_holders *item,
+			    struct candidates *candidates)
 {
+	const struct candidate *own = &candidates->own;
+
+	/* Each member has one reference on its path. */
+	if (own->reference_cnt > work->groups->groups[item->group].member_cnt &&
+	    candidates->cnt < CANDIDATES_MAX)
+		candidates->items[candidates->cnt++] = *own;
 	item->cnt = 0;
 	item->has_more = candidates->has_more || candidates->cnt > HOLDERS_MAX;
 	while (item->cnt < candidates->cnt && item->cnt < HOLDERS_MAX) {
@@ -129,8 +162,12 @@ int retained_holders__find(struct group_holders *items, size_t cnt,
 
 	if (!candidates)
 		return -errno;
+	for (size_t i = 0; i < cnt; i++)
+		items[i].weak_root = HOLDER_NONE;
+	for (size_t i = 0; i < groups->paths->roots->cnt; i++)
+		look_at_root(&work, i);
 	err = look_at_edges(&work);
 	for (size_t i = 0; i < cnt && !err; i++)
-		take_candidates(&items[i], &candidates[i]);
+		take_candidates(&work, &items[i], &candidates[i]);
 	return err;
 }

@@ -25,6 +25,7 @@ void retained_tree__release(struct retained_tree *tree)
 {
 	for (size_t i = 0; i < tree->cnt; i++) {
 		account__free(tree->rows[i].path);
+		account__free(tree->rows[i].possible_holder);
 		for (uint32_t j = 0; j < tree->rows[i].holder_cnt; j++)
 			account__free(tree->rows[i].holders[j]);
 	}
@@ -236,6 +237,15 @@ static int compare_items(const void *left, const void *right)
 	return (a->group > b->group) - (a->group < b->group);
 }
 
+static int write_root(const struct work *work, uint32_t root, char **out)
+{
+	_cleanup_free_ char *text = NULL;
+	int err =
+		folded_paths__root_text(&text, work->groups->paths, root, work->options->no_values);
+
+	return err ? err : keep(work, text, out);
+}
+
 static int write_holders(const struct work *work, struct retained_row *row,
 			 const struct group_holders *found)
 {
@@ -243,14 +253,20 @@ static int write_holders(const struct work *work, struct retained_row *row,
 
 	row->has_more_holders = found->has_more;
 	for (uint32_t i = 0; i < found->cnt && !err; i++) {
-		err = write_path(work, found->holders[i].path, &found->holders[i].step,
-				 &row->holders[row->holder_cnt]);
+		const struct holder *holder = &found->holders[i];
+		char **out = &row->holders[row->holder_cnt];
+
+		err = holder->root == HOLDER_NONE
+			      ? write_path(work, holder->path, &holder->step, out)
+			      : write_root(work, holder->root, out);
 		row->holder_cnt += !err;
 	}
+	if (!err && found->weak_root != HOLDER_NONE)
+		err = write_root(work, found->weak_root, &row->possible_holder);
 	return err;
 }
 
-/* Names the holders of what is shared. */
+/* Names the other holders. */
 static int find_holders(const struct work *work)
 {
 	struct retained_tree *tree = work->tree;
@@ -262,7 +278,7 @@ static int find_holders(const struct work *work)
 	if (!items)
 		return -errno;
 	for (size_t i = 0; i < tree->cnt; i++)
-		if (tree->rows[i].is_shared)
+		if (work->of_rows[i] != GROUP_NONE)
 			items[cnt++].group = work->of_rows[i];
 	if (!cnt)
 		return 0;
@@ -272,7 +288,7 @@ static int find_holders(const struct work *work)
 	for (size_t i = 0; i < tree->cnt && !err; i++) {
 		uint32_t group = work->of_rows[i];
 
-		if (tree->rows[i].is_shared)
+		if (group != GROUP_NONE)
 			err = write_holders(
 				work, &tree->rows[i],
 				&items[PARTITION_POINT(item, items, cnt, item->group < group)]);
@@ -326,7 +342,7 @@ int retained_tree__make(struct retained_tree *out, const struct graph *graph,
 	_cleanup_(retained_tree__release) struct retained_tree tree = {};
 	_cleanup_(folded_paths__release) struct folded_paths paths = {};
 	_cleanup_(retained__release) struct retained retained = {};
-	int err = retained__find(&retained, graph, roots, outside_bytes);
+	int err = retained__find(&retained, graph, roots, retention, outside_bytes);
 
 	if (!err)
 		err = folded_paths__find(&paths, graph, roots, retention, &retained);

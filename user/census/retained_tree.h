@@ -31,12 +31,14 @@ struct retained_row {
 	bool is_passed;
 	/*
 	 * Not only @path leads to the members, so they are below what dominates all their holders.
-	 * Paths by which others than @path's holder refer to them; no more than HOLDERS_MAX.
+	 * The other paths; also @path, if several objects there hold the same.
 	 */
 	bool is_shared;
 	char *holders[HOLDERS_MAX];
 	uint32_t holder_cnt;
 	bool has_more_holders;
+	/* A frame that may hold the one member, too, by a word that may be stale; or NULL. */
+	char *possible_holder;
 };
 
 struct retained_tree {

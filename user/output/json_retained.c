@@ -32,13 +32,14 @@ static json_t *pack_type(const struct census *census, uint32_t type)
 
 static json_t *pack_group(const struct census *census, const struct retained_row *row)
 {
-	return json_pack("{s:o, s:i, s:o, s:o, s:I, s:o, s:b, s:b, s:b, s:o, s:b}", "path",
+	return json_pack("{s:o, s:i, s:o, s:o, s:I, s:o, s:b, s:b, s:b, s:o, s:b, s:o}", "path",
 			 json_values__text(row->path), "depth", (int)row->depth, "retained",
 			 pack_sum(&row->retained), "own", pack_sum(&row->own), "count",
 			 (json_int_t)row->member_cnt, "type", pack_type(census, row->type),
 			 "is_repeated", row->is_repeated, "is_passed", row->is_passed, "is_shared",
 			 row->is_shared, "holders", pack_holders(row), "has_more_holders",
-			 row->has_more_holders);
+			 row->has_more_holders, "possible_holder",
+			 json_values__text(row->possible_holder));
 }
 
 static json_t *pack_others(const struct retained_row *row)

@@ -42,14 +42,20 @@ static void write_members(const struct census *census, const struct retained_row
 
 static void write_holders(const struct retained_row *row, FILE *out)
 {
-	if (!row->is_shared)
-		return;
-	fputs(row->holder_cnt ? "; shared with " : "; shared", out);
+	if (row->is_shared)
+		fputs("; also held by ", out);
 	for (uint32_t i = 0; i < row->holder_cnt; i++) {
 		fputs(i ? ", " : "", out);
-		text__write(row->holders[i], out);
+		text__write(strcmp(row->holders[i], row->path) != 0 ? row->holders[i]
+								    : "others of this path",
+			    out);
 	}
-	fputs(row->has_more_holders ? " and others" : "", out);
+	if (row->has_more_holders)
+		fputs(" and others", out);
+	if (!row->possible_holder)
+		return;
+	fputs("; possibly also held by ", out);
+	text__write(row->possible_holder, out);
 }
 
 static void write_row(const struct census *census, const struct retained_tree *tree,
