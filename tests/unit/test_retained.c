@@ -303,8 +303,8 @@ static void test_shared_by_roots(void **state)
 }
 
 /*
- * A word of a frame does not count if another path leads there, but is named. Static data counts,
- * and is named as the other holder.
+ * A word of a frame does not count if another path leads there, but is named. One of an interpreter
+ * counts, and is named as the other holder.
  */
 static void test_other_roots(void **state)
 {
@@ -323,9 +323,9 @@ static void test_other_roots(void **state)
 	top = world__add_dict(world, world__add_text(world, "first"), first,
 			      world__add_text(world, "second"), second);
 	draw(&picture, (uint64_t[]){top, first, only, second, 0},
-	     (const char *[]){"app", "f() in thread 1", "g() in thread 1", "/lib/some.so"});
+	     (const char *[]){"app", "f() in thread 1", "g() in thread 1", "interpreter 0"});
 	picture.items[1].kind = picture.items[2].kind = ROOT_FRAME;
-	picture.items[3].kind = ROOT_DATA;
+	picture.items[3].kind = ROOT_INTERPRETER;
 	retention__free(picture.retention);
 	assert_int_equal(retention__new(&picture.retention, picture.graph, &picture.roots), 0);
 	make_tree(&picture, &tree);
@@ -337,7 +337,7 @@ static void test_other_roots(void **state)
 	assert_int_equal(row->depth, 0);
 	assert_true(row->is_shared);
 	assert_int_equal(row->holder_cnt, 1);
-	assert_string_equal(row->holders[0], "<static data of /lib/some.so>");
+	assert_string_equal(row->holders[0], "<interpreter 0>");
 	assert_null(row->possible_holder);
 	row = find_row(&tree, "<frame of g() in thread 1>");
 	assert_int_equal(row->retained.bytes, TEXT_BYTES);

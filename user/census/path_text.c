@@ -152,6 +152,31 @@ static const char *function_member(const struct census *census, uint32_t offset)
 	return offset < ARRAY_SIZE(later) ? later[offset] : NULL;
 }
 
+/*
+ * Other members that a type has no name for: Include/internal/pycore_traceback.h (and
+ * cpython/traceback.h), cpython/methodobject.h; Modules/_asynciomodule.c, FutureObj_HEAD, 3.6 on,
+ * and Modules/_functoolsmodule.c, lru_cache_object, 3.5 on, whose members have no names in Python.
+ */
+static const char *other_member(const struct type *type, uint32_t offset)
+{
+	static const struct {
+		const char *type;
+		uint32_t offset;
+		const char *name;
+	} members[] = {
+		{"traceback", 16, "tb_next"},
+		{"builtin_function_or_method", 24, "__self__"},
+		{"_asyncio.Future", 24, "<callback>"},
+		{"_asyncio.Task", 24, "<callback>"},
+		{"functools._lru_cache_wrapper", 72, "<cache>"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		if (members[i].offset == offset && !strcmp(type->name, members[i].type))
+			return members[i].name;
+	return NULL;
+}
+
 static bool is_frame(const struct type *type)
 {
 	return type && (type->is_generator || is_named(type, "frame"));
@@ -199,6 +224,8 @@ static int write_word(struct writer *writer, const struct retention_step *step, 
 	if (is_named(type, "function") && function_member(writer->census, offset))
 		return rewrite(writer, "%s.%s", writer->text,
 			       function_member(writer->census, offset));
+	if (type && other_member(type, offset))
+		return rewrite(writer, "%s.%s", writer->text, other_member(type, offset));
 	if (type && type->flags & TYPE_TYPE_SUBCLASS && offset == TYPE_BASES_OFFSET)
 		return rewrite(writer, "%s.__bases__", writer->text);
 	if (offset == REFERENCE_ANY)

@@ -29,9 +29,9 @@ bool retained__is_weak_root(const struct roots *roots, const struct retention *r
 	const struct root *root = &roots->roots[index];
 	uint32_t holder, first;
 
-	return root->kind == ROOT_FRAME &&
+	return (root->kind == ROOT_FRAME || root->kind == ROOT_DATA) &&
 	       (retention__holder(retention, root->node, &holder, &first) != RETENTION_ROOT ||
-		roots->roots[first].kind != ROOT_FRAME);
+		roots->roots[first].kind != root->kind);
 }
 
 static int find_dominators(struct retained *retained, const struct graph *graph,

@@ -5,8 +5,8 @@
  *
  * What no root leads to retains nothing that a root leads to: it is garbage, or C code holds it.
  *
- * Nor does a word of a frame (ROOT_FRAME) count if another path leads to the same object: the word
- * may be stale, and if it is not, it goes when the function returns.
+ * Nor does a word of a frame or of static data (ROOT_FRAME, ROOT_DATA) count if a path from
+ * elsewhere leads to the same object: the word may be stale.
  */
 #pragma once
 

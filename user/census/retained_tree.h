@@ -37,7 +37,7 @@ struct retained_row {
 	char *holders[HOLDERS_MAX];
 	uint32_t holder_cnt;
 	bool has_more_holders;
-	/* A frame that may hold the one member, too, by a word that may be stale; or NULL. */
+	/* A frame or library that may hold the one member, too, by a word that may be stale. */
 	char *possible_holder;
 };
 
