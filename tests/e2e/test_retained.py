@@ -51,7 +51,9 @@ def assert_close(seen, predicted):
 
 def test_what_is_retained_goes(planted, snapshot):
     tree, in_use = look(planted, snapshot)
-    for name in ("orders", "records", "chain", "cycle"):
+    for name in ("orders", "records", "chain", "cycle", "interned"):
+        if name == "interned" and planted.python.version[:2] == (3, 12):
+            continue  # they are immortal
         predicted = arena_bytes(row_at(tree, HOLDERS + "." + name))
         assert predicted > 500000
         ask(planted, "drop(%r)" % name)

@@ -1,6 +1,7 @@
 """Holders of memory, each of which can be deleted, so that the target itself shows what they
 retain. Functions are called by tests, see target.py."""
 import gc
+import sys
 
 
 class Order(object):
@@ -34,6 +35,8 @@ def plant():
     shared = ["shared %d" % number for number in range(60000)]
     holders.first, holders.second = tuple(shared), set(shared)
     holders.large = dict(("text %d" % number, "x" * (100000 + number)) for number in range(30))
+    holders.interned = [getattr(sys, "intern", str)("interned %d" % number)
+                        for number in range(20000)]
     # Only a cycle refers to the rest.
     holders.cycle = [{"rows": [(number + 10 ** 9,) for number in range(10000)]}]
     holders.cycle.append(holders.cycle)

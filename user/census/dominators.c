@@ -62,6 +62,20 @@ static int make(const struct work *work, uint32_t **items, uint64_t cnt)
 	return *items ? 0 : -errno;
 }
 
+/* The nodes that a node leads to. */
+struct targets {
+	const uint32_t *nodes;
+	uint64_t cnt;
+};
+
+static struct targets targets_of_node(const struct flow_graph *graph, uint32_t node)
+{
+	if (graph->is_end && bits__get(graph->is_end, node))
+		return (struct targets){};
+	return (struct targets){graph->edges + graph->starts[node],
+				graph->starts[node + 1] - graph->starts[node]};
+}
+
 /* State while nodes are folded, by node. */
 struct folding {
 	struct work *work;
@@ -81,9 +95,11 @@ static int find_predecessors(struct folding *folding)
 	for (size_t i = 0; i < graph->root_cnt; i++)
 		bits__set(folding->is_shared, graph->roots[i]);
 	for (uint32_t from = 0; from < graph->node_cnt && !(err = cpu_allowance__check_round(from));
-	     from++)
-		for (uint64_t i = graph->starts[from]; i < graph->starts[from + 1]; i++) {
-			uint32_t to = graph->edges[i];
+	     from++) {
+		struct targets targets = targets_of_node(graph, from);
+
+		for (uint64_t i = 0; i < targets.cnt; i++) {
+			uint32_t to = targets.nodes[i];
 
 			if (to == from || parents[to] == from)
 				continue;
@@ -92,15 +108,16 @@ static int find_predecessors(struct folding *folding)
 			else
 				bits__set(folding->is_shared, to);
 		}
+	}
 	return err;
 }
 
 static bool leads_to_shared(const struct folding *folding, uint32_t from)
 {
-	const struct flow_graph *graph = folding->work->graph;
+	struct targets targets = targets_of_node(folding->work->graph, from);
 
-	for (uint64_t i = graph->starts[from]; i < graph->starts[from + 1]; i++)
-		if (graph->edges[i] != from && bits__get(folding->is_shared, graph->edges[i]))
+	for (uint64_t i = 0; i < targets.cnt; i++)
+		if (targets.nodes[i] != from && bits__get(folding->is_shared, targets.nodes[i]))
 			return true;
 	return false;
 }
@@ -174,22 +191,11 @@ static int fold(struct work *work)
 	return err;
 }
 
-/* The nodes that a number leads to. */
-struct targets {
-	const uint32_t *nodes;
-	uint64_t cnt;
-};
-
 static struct targets targets_of(const struct work *work, uint32_t number)
 {
-	const struct flow_graph *graph = work->graph;
-	uint32_t node;
-
 	if (!number)
-		return (struct targets){graph->roots, graph->root_cnt};
-	node = work->result.order[number - 1];
-	return (struct targets){graph->edges + graph->starts[node],
-				graph->starts[node + 1] - graph->starts[node]};
+		return (struct targets){work->graph->roots, work->graph->root_cnt};
+	return targets_of_node(work->graph, work->result.order[number - 1]);
 }
 
 /*

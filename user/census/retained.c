@@ -3,7 +3,11 @@
 
 #include <errno.h>
 
+#include "util/bits.h"
 #include "util/cleanup.h"
+
+/* Any Python has more interned strings. */
+#define INTERNED_MIN 500
 
 void retained__release(struct retained *retained)
 {
@@ -34,16 +38,58 @@ bool retained__is_weak_root(const struct roots *roots, const struct retention *r
 		roots->roots[first].kind != root->kind);
 }
 
+/* Whether @root is a dict that only the interpreter holds, and how many of its keys are values. */
+static uint64_t count_interned(const struct graph *graph, const struct retention *retention,
+			       const struct root *root)
+{
+	uint32_t holder, first;
+	uint64_t cnt = 0;
+
+	if ((root->kind != ROOT_INTERPRETER && root->kind != ROOT_DATA) ||
+	    graph->census->dict_type == TYPE_NONE ||
+	    graph__type(graph, root->node) != graph->census->dict_type ||
+	    retention__holder(retention, root->node, &holder, &first) != RETENTION_ROOT)
+		return 0;
+	/* The value of an entry follows its key. */
+	for (uint64_t i = graph->starts[root->node]; i + 1 < graph->starts[root->node + 1]; i++)
+		cnt += graph->edges[i] == graph->edges[i + 1];
+	return 3 * cnt > graph->starts[root->node + 1] - graph->starts[root->node] ? cnt : 0;
+}
+
+/* Sets a bit for the table of interned strings, if they can be freed. Each key is its value. */
+static void find_interned(uint8_t *is_end, const struct graph *graph, const struct roots *roots,
+			  const struct retention *retention)
+{
+	uint64_t most = INTERNED_MIN;
+	uint32_t table = NODE_NONE;
+
+	if (graph->census->major == 3 && graph->census->minor == 12)
+		return;
+	for (size_t i = 0; i < roots->cnt; i++) {
+		uint64_t cnt = count_interned(graph, retention, &roots->roots[i]);
+
+		if (cnt <= most)
+			continue;
+		most = cnt;
+		table = roots->roots[i].node;
+	}
+	if (table != NODE_NONE)
+		bits__set(is_end, table);
+}
+
 static int find_dominators(struct retained *retained, const struct graph *graph,
 			   const struct roots *roots, const struct retention *retention)
 {
 	struct account *account = graph->census->heap->account;
 	_cleanup_account_free_ uint32_t *nodes =
 		account__calloc(account, roots->cnt + 1, sizeof(*nodes));
+	_cleanup_account_free_ uint8_t *is_end =
+		nodes ? account__calloc(account, 1, bits__bytes(graph->node_cnt)) : NULL;
 	size_t cnt = 0;
 
-	if (!nodes)
+	if (!is_end)
 		return -errno;
+	find_interned(is_end, graph, roots, retention);
 	for (size_t i = 0; i < roots->cnt; i++)
 		if (!retained__is_weak_root(roots, retention, i))
 			nodes[cnt++] = roots->roots[i].node;
@@ -52,6 +98,7 @@ static int find_dominators(struct retained *retained, const struct graph *graph,
 					.node_cnt = graph->node_cnt,
 					.starts = graph->starts,
 					.edges = graph->edges,
+					.is_end = is_end,
 					.roots = nodes,
 					.root_cnt = cnt,
 				},
