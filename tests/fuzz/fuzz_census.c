@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Property: whatever the blocks of a heap contain, and whatever their types claim, the census of
- * its objects, the search for referrers and the search for paths terminate. The census counts every
- * live block once, and every reference leads to an existing block.
+ * its objects, the search for referrers, the search for paths and the tree of what they retain
+ * terminate. The census counts every live block once, every reference leads to an existing block,
+ * and no row of the tree retains more than the one above it.
  *
  * Input: a byte for the version, and for whether the heap is one of pymalloc or of malloc, where
  * each block is a chunk; and one for the number of types beside the genuine ones. Each type
@@ -18,6 +19,7 @@
 #include "census/census_take.h"
 #include "census/path_text.h"
 #include "census/referrers.h"
+#include "census/retained_tree.h"
 #include "census/retention.h"
 #include "census/value.h"
 #include "fake_objects.h"
@@ -231,6 +233,28 @@ static void check_paths(const struct graph *graph, const struct roots *roots)
 	}
 }
 
+/* No row has more than the one above it. */
+static void check_tree(const struct graph *graph, const struct roots *roots, uint8_t depth)
+{
+	_cleanup_(retention__freep) struct retention *retention = NULL;
+	const struct retained_tree_options options = {.depth = 1U + depth % 100,
+						      .no_values = depth % 2};
+	struct retained_tree tree;
+
+	CHECK(!retention__new(&retention, graph, roots));
+	CHECK(!retained_tree__make(&tree, graph, roots, retention, NULL, &options));
+	for (size_t i = 0; i < tree.cnt; i++) {
+		const struct retained_row *row = &tree.rows[i], *before = row - (i > 0);
+
+		CHECK(row->depth < options.depth);
+		CHECK(row->retained.bytes <= tree.total.bytes);
+		CHECK(row->own.bytes <= row->retained.bytes);
+		CHECK(row->depth <= before->depth + 1);
+		CHECK(row->depth <= before->depth || row->retained.bytes <= before->retained.bytes);
+	}
+	retained_tree__release(&tree);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = {.bytes = data, .size = size};
@@ -250,13 +274,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (version & 64)
 		world.heap = make_chunks(&world);
 	report.census = take_census(&world, version);
-	CHECK(!graph__build(&graph, report.census, data && size % 2));
+	CHECK(!graph__build(&graph, report.census, (enum graph_vias)(size % 3)));
 	for (uint64_t i = 0; i < graph->starts[graph->node_cnt]; i++)
 		CHECK(block_kind__role(graph__kind(graph, graph->edges[i])) != BLOCK_FREE);
 	CHECK(!referrers__find(&report.referrers, graph, &roots, false));
 	for (enum census_by by = 0; by < CENSUS_BY_CNT; by++)
 		check_rows(&report, by);
 	check_paths(graph, &roots);
+	if (graph->edge_vias && graph->node_cnt)
+		check_tree(graph, &roots, version);
 	referrers__release(&report.referrers);
 	graph__free(graph);
 	census__free(report.census);
