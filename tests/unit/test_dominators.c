@@ -18,8 +18,7 @@
 struct picture {
 	uint32_t node_cnt, edge_cnt, root_cnt;
 	uint32_t *from, *to;
-	uint64_t *starts;
-	uint32_t *edges, *roots;
+	uint32_t *starts, *edges, *roots;
 };
 
 static void make_picture(struct picture *picture, uint32_t node_cnt, uint32_t edges_max)
@@ -28,7 +27,7 @@ static void make_picture(struct picture *picture, uint32_t node_cnt, uint32_t ed
 		.node_cnt = node_cnt,
 		.from = calloc(edges_max + 1UL, 4),
 		.to = calloc(edges_max + 1UL, 4),
-		.starts = calloc(node_cnt + 2UL, 8),
+		.starts = calloc(node_cnt + 2UL, 4),
 		.edges = calloc(edges_max + 1UL, 4),
 		.roots = calloc(node_cnt + 1UL, 4),
 	};
@@ -53,7 +52,7 @@ static void add_edge(struct picture *picture, uint32_t from, uint32_t to)
 
 static struct flow_graph sort_edges(struct picture *picture)
 {
-	uint64_t *at = picture->starts + 1;
+	uint32_t *at = picture->starts + 1;
 
 	for (uint32_t i = 0; i < picture->edge_cnt; i++)
 		if (picture->from[i] + 1 < picture->node_cnt)
@@ -183,7 +182,7 @@ static void test_random_graphs(void **state)
 
 static void test_no_nodes(void **state)
 {
-	const struct flow_graph graph = {.starts = (uint64_t[]){0}};
+	const struct flow_graph graph = {.starts = (uint32_t[]){0}};
 	struct dominators dominators;
 
 	(void)state;
@@ -305,7 +304,7 @@ static void test_limit(void **state)
 
 static void test_too_many_edges(void **state)
 {
-	const struct flow_graph graph = {.node_cnt = 1, .starts = (uint64_t[]){0, UINT32_MAX}};
+	const struct flow_graph graph = {.node_cnt = 1, .starts = (uint32_t[]){0, UINT32_MAX}};
 	struct dominators dominators;
 
 	(void)state;

@@ -444,7 +444,7 @@ int dominators__find(struct dominators *out, const struct flow_graph *graph,
 	struct work work = {.graph = graph, .account = account};
 	int err;
 
-	if (graph->starts[graph->node_cnt] + graph->root_cnt >= UINT32_MAX)
+	if (graph->starts[graph->node_cnt] + (uint64_t)graph->root_cnt >= UINT32_MAX)
 		return -EFBIG;
 	err = run(&work);
 	if (!err) {

@@ -25,7 +25,7 @@
 struct flow_graph {
 	uint32_t node_cnt; /* below DOMINATOR_ROOT */
 	/* Node n leads to edges[starts[n]] up to, but not including, edges[starts[n + 1]]. */
-	const uint64_t *starts; /* node_cnt + 1 of them */
+	const uint32_t *starts; /* node_cnt + 1 of them */
 	const uint32_t *edges;
 	const uint8_t *is_end; /* bits by node: where it leads does not count; NULL: none */
 	const uint32_t *roots; /* nodes; may contain one several times */

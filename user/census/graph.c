@@ -254,6 +254,8 @@ static int add_edge(struct build *build, uint32_t from, uint32_t to,
 	uint32_t via = 0;
 	int err;
 
+	if (build->edge_cnt == EDGES_MAX)
+		return -EFBIG;
 	err = ACCOUNT_RESERVE(build->graph->census->heap->account, build->edges,
 			      build->edge_capacity, build->edge_cnt + 1);
 	if (!err && build->vias != VIAS_NONE)
@@ -488,7 +490,7 @@ static int sort_edges(struct build *build)
 {
 	struct graph *graph = build->graph;
 	struct account *account = graph->census->heap->account;
-	uint64_t *at;
+	uint32_t *at;
 
 	graph->node_cnt = graph->census->blocks.place_cnt + (uint32_t)graph->outside_cnt;
 	graph->starts =

@@ -22,6 +22,7 @@
  * One bit of a node's number is left to users that store something else in its place (retention.c).
  */
 #define NODES_MAX (1UL << 31)
+#define EDGES_MAX (UINT32_MAX - 1UL)
 
 /* An object outside of arenas. */
 struct outside_object {
@@ -61,8 +62,8 @@ struct graph {
 	struct hash_map outside_places; /* by address */
 	uint32_t node_cnt;
 	/* Node n refers to edges[starts[n]] up to, but not including, edges[starts[n + 1]]. */
-	uint32_t *edges;
-	uint64_t *starts; /* node_cnt + 1 of them */
+	uint32_t *edges;  /* fewer than EDGES_MAX */
+	uint32_t *starts; /* node_cnt + 1 of them */
 	/* For each edge, its index in vias[]; NULL if not requested. */
 	uint32_t *edge_vias;
 	struct via *vias;
@@ -72,8 +73,8 @@ struct graph {
 
 /*
  * Reads what each object refers to and, as far as @vias says, how. @census must outlive the graph;
- * new types may be added to it. Returns 0, -ENOMEM, -EDQUOT, -EFBIG if there are more objects than
- * can be numbered, or as memory__read_ranges(). The caller frees the graph.
+ * new types may be added to it. Returns 0, -ENOMEM, -EDQUOT, -EFBIG if there are more objects or
+ * references than can be numbered, or as memory__read_ranges(). The caller frees the graph.
  */
 int graph__build(struct graph **out, struct census *census, enum graph_vias vias);
 void graph__free(struct graph *graph);
