@@ -48,7 +48,7 @@ static int follow_all(const struct graph *graph, uint32_t *parents, struct queue
 {
 	int err = 0;
 
-	while (queue->head < queue->tail && !(err = cpu_allowance__check())) {
+	while (queue->head < queue->tail && !(err = cpu_allowance__check_round(queue->head))) {
 		uint32_t from = queue->nodes[queue->head++];
 
 		for (uint64_t i = graph->starts[from]; i < graph->starts[from + 1]; i++) {
@@ -271,7 +271,7 @@ static int mark_all(const struct graph *graph, uint8_t *seen, struct queue *queu
 {
 	int err = 0;
 
-	while (queue->head < queue->tail && !(err = cpu_allowance__check())) {
+	while (queue->head < queue->tail && !(err = cpu_allowance__check_round(queue->head))) {
 		uint32_t from = queue->nodes[queue->head++];
 
 		for (uint64_t i = graph->starts[from]; i < graph->starts[from + 1]; i++) {
