@@ -14,7 +14,7 @@ OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066
 
 COMMANDS = [
     ["snapshot"], ["snapshot", "--by", "type"], ["snapshot", "--by", "owner", "--paths"],
-    ["doctor"], ["sites"],
+    ["snapshot", "--retained", "20"], ["doctor"], ["sites"],
     ["trace", "-d", "1", "-i", "1"],
     ["trace", "-d", "1", "-i", "1", "--mode", "full", "--sample-bytes", "1KiB"],
 ]

@@ -153,9 +153,10 @@ static const char *function_member(const struct census *census, uint32_t offset)
 }
 
 /*
- * Other members that a type has no name for: Include/internal/pycore_traceback.h (and
- * cpython/traceback.h), cpython/methodobject.h; Modules/_asynciomodule.c, FutureObj_HEAD, 3.6 on,
- * and Modules/_functoolsmodule.c, lru_cache_object, 3.5 on, whose members have no names in Python.
+ * Other members that a type has no name for: Include/cpython/traceback.h, cpython/methodobject.h;
+ * and some that have no name in Python: Objects/moduleobject.c, md_state, 3.0 on;
+ * Modules/_asynciomodule.c, FutureObj_HEAD, 3.6 on; Modules/_functoolsmodule.c, lru_cache_object,
+ * 3.5 on.
  */
 static const char *other_member(const struct type *type, uint32_t offset)
 {
@@ -169,6 +170,7 @@ static const char *other_member(const struct type *type, uint32_t offset)
 		{"_asyncio.Future", 24, "<callback>"},
 		{"_asyncio.Task", 24, "<callback>"},
 		{"functools._lru_cache_wrapper", 72, "<cache>"},
+		{"module", 32, "<state>"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)

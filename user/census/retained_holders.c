@@ -40,14 +40,25 @@ static size_t find_item(const struct work *work, uint32_t group)
 	return i < work->cnt && work->items[i].group == group ? i : work->cnt;
 }
 
-static void count_reference(struct candidates *candidates, const struct holder *holder)
+/* Roots with the same label are one holder. */
+static bool is_same(const struct folded_paths *paths, const struct holder *a,
+		    const struct holder *b)
+{
+	const struct root *roots = paths->roots->roots;
+
+	if (a->root == HOLDER_NONE || b->root == HOLDER_NONE)
+		return a->root == b->root && a->path == b->path && a->step.step == b->step.step;
+	return roots[a->root].kind == roots[b->root].kind &&
+	       roots[a->root].label == roots[b->root].label;
+}
+
+static void count_reference(const struct folded_paths *paths, struct candidates *candidates,
+			    const struct holder *holder)
 {
 	for (uint32_t i = 0; i < candidates->cnt; i++) {
 		struct candidate *candidate = &candidates->items[i];
 
-		if (candidate->holder.root != holder->root ||
-		    candidate->holder.path != holder->path ||
-		    candidate->holder.step.step != holder->step.step)
+		if (!is_same(paths, &candidate->holder, holder))
 			continue;
 		candidate->reference_cnt++;
 		return;
@@ -80,7 +91,7 @@ static void look_at_edge(const struct work *work, uint32_t from, uint64_t edge)
 		.step = {.step = folded_paths__step(paths, from, edge), .node = to},
 	};
 	if (!folded_paths__has_step(paths, from, edge)) {
-		count_reference(&work->candidates[i], &holder);
+		count_reference(paths, &work->candidates[i], &holder);
 		return;
 	}
 	work->candidates[i].own.holder = holder;
@@ -104,7 +115,7 @@ static void look_at_root(const struct work *work, size_t index)
 	}
 	if (work->groups->groups[group].is_shared &&
 	    retention__holder(paths->retention, root->node, &holder, &first) == RETENTION_OBJECT)
-		count_reference(&work->candidates[i],
+		count_reference(paths, &work->candidates[i],
 				&(struct holder){.root = (uint32_t)index, .path = PATH_NONE});
 }
 
