@@ -98,6 +98,14 @@ static void look_at_edge(const struct work *work, uint32_t from, uint64_t edge)
 	work->candidates[i].own.reference_cnt++;
 }
 
+/* Whether it matters that @group may have another holder: it has one member, which is no root. */
+static bool can_be_possible(const struct work *work, uint32_t group)
+{
+	const struct retained_group *of = &work->groups->groups[group];
+
+	return of->member_cnt == 1 && work->paths->paths[of->path].parent != PATH_NONE;
+}
+
 /* Counts root @index as a holder, unless the path of the node begins there. */
 static void look_at_root(const struct work *work, size_t index)
 {
@@ -109,7 +117,7 @@ static void look_at_root(const struct work *work, size_t index)
 	if (i == work->cnt)
 		return;
 	if (retained__is_weak_root(paths->roots, paths->retention, index)) {
-		if (work->groups->groups[group].member_cnt == 1)
+		if (can_be_possible(work, group))
 			work->items[i].weak_root = (uint32_t)index;
 		return;
 	}
