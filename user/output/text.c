@@ -370,6 +370,14 @@ static void write_map(const struct memory_map *map, FILE *out)
 	}
 }
 
+/* What malloc has in use without being of a known object; 0: not known. */
+static uint64_t other_malloc_bytes(const struct report *report)
+{
+	return report->outside ? outside_objects__rest(report->outside,
+						       malloc_use__bytes_in_use(report->malloc_use))
+			       : 0;
+}
+
 int report__write_text(const struct report *report, FILE *out)
 {
 	errno = 0;
@@ -397,7 +405,8 @@ int report__write_text(const struct report *report, FILE *out)
 	if (report->object)
 		text_object__write(report->census->census, report->object, out);
 	if (report->retained)
-		text_retained__write(report->census->census, report->retained, out);
+		text_retained__write(report->census->census, report->retained,
+				     other_malloc_bytes(report), out);
 	if (report->holders)
 		text_holders__write(report->census, report->holders, out);
 	if (report->advices)

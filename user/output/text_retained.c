@@ -84,7 +84,8 @@ static void write_sum(const struct retained_tree *tree, const struct retained_su
 	fprintf(out, "[%s]\n", what);
 }
 
-void text_retained__write(const struct census *census, const struct retained_tree *tree, FILE *out)
+void text_retained__write(const struct census *census, const struct retained_tree *tree,
+			  uint64_t other_bytes, FILE *out)
 {
 	const struct retained_sum unowned = {.bytes = tree->unowned_bytes};
 
@@ -96,4 +97,8 @@ void text_retained__write(const struct census *census, const struct retained_tre
 	write_sum(tree, &tree->unreached, "no path from a root: garbage, or held by C code", out);
 	write_sum(tree, &tree->free_listed, "on Python's free lists", out);
 	write_sum(tree, &unowned, "buffers of several objects", out);
+	if (other_bytes)
+		fprintf(out,
+			"  %12s %8s %12s %12s  [also in use by malloc: C code, not known for whom]\n",
+			BYTES(other_bytes), "", "", "");
 }

@@ -6,4 +6,6 @@
 
 #include "census/retained_tree.h"
 
-void text_retained__write(const struct census *census, const struct retained_tree *tree, FILE *out);
+/* @other_bytes: what else malloc has in use, that belongs to no known object; 0: not known. */
+void text_retained__write(const struct census *census, const struct retained_tree *tree,
+			  uint64_t other_bytes, FILE *out);
