@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from target import Target
+
 HOLDERS = "retained_oracle.holders"
 
 
@@ -79,6 +81,19 @@ def test_what_is_retained_goes(planted, snapshot):
     if not before:
         pytest.skip("this glibc has no mallinfo2()")
     assert_close(before - ask(planted, "in_use()"), predicted)
+
+
+@pytest.mark.slow
+def test_debug_hooks(python, snapshot):
+    """Hooks precede each block, and allocations outside of arenas have them twice."""
+    if python.version < (3, 7):
+        pytest.skip("PYTHONMALLOC=debug does not use pymalloc")
+    with Target(python, env={"PYTHONMALLOC": "debug"}) as target:
+        ask(target, "plant()")
+        target.wait_until_blocked()
+        tree = snapshot(target.pid, "--retained")["retained"]
+        large = row_at(tree, HOLDERS + ".large")["retained"]
+        assert 30 * 100000 < large["outside_bytes"] < 31 * 100000
 
 
 def test_rows(planted, snapshot, pyfrag):

@@ -56,17 +56,22 @@ static bool is_block(const struct heap *malloc, uint64_t address)
 
 /*
  * The block of the allocation that contains an object: PyGC_Head and other words may precede the
- * object, and the header of debug hooks precedes whatever Python allocates. 0: it is in none.
+ * object, and the header of debug hooks precedes whatever Python allocates. Since 3.6 it has two of
+ * these if pymalloc passes the request on to PyMem_RawMalloc() (Objects/obmalloc.c). 0: it is in
+ * none.
  */
 static uint64_t block_of(const struct search *search, const struct outside_object *outside)
 {
 	const struct census *census = search->graph->census;
-	uint64_t address = outside->address, hooked = address - census->layout.debug_bytes;
+	uint32_t hook_bytes = census->layout.debug_bytes;
+	uint64_t address = outside->address, hooked = address - hook_bytes;
 
 	if (outside->type != TYPE_NONE)
 		hooked = address - object_layout__object_offset(
 					   &census->layout,
 					   type_table__at(census->types, outside->type)->flags);
+	if (hook_bytes && is_block(search->malloc, hooked - hook_bytes))
+		return hooked - hook_bytes;
 	if (is_block(search->malloc, hooked))
 		return hooked;
 	return outside->type == TYPE_NONE && is_block(search->malloc, address) ? address : 0;

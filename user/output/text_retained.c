@@ -98,7 +98,6 @@ void text_retained__write(const struct census *census, const struct retained_tre
 	write_sum(tree, &tree->free_listed, "on Python's free lists", out);
 	write_sum(tree, &unowned, "buffers of several objects", out);
 	if (other_bytes)
-		fprintf(out,
-			"  %12s %8s %12s %12s  [also in use by malloc: C code, not known for whom]\n",
-			BYTES(other_bytes), "", "", "");
+		fprintf(out, "  %12s %36s[also in use by malloc: C code, not known for whom]\n",
+			BYTES(other_bytes), "");
 }
