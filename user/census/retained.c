@@ -56,15 +56,15 @@ static uint64_t count_interned(const struct graph *graph, const struct retention
 	return 3 * cnt > graph->starts[root->node + 1] - graph->starts[root->node] ? cnt : 0;
 }
 
-/* Sets a bit for the table of interned strings, if they can be freed. Each key is its value. */
-static void find_interned(uint8_t *is_end, const struct graph *graph, const struct roots *roots,
-			  const struct retention *retention)
+/* The table of interned strings, if these can be freed. Each key is its value. */
+static uint32_t find_interned(const struct graph *graph, const struct roots *roots,
+			      const struct retention *retention)
 {
 	uint64_t most = INTERNED_MIN;
 	uint32_t table = NODE_NONE;
 
 	if (graph->census->major == 3 && graph->census->minor == 12)
-		return;
+		return NODE_NONE;
 	for (size_t i = 0; i < roots->cnt; i++) {
 		uint64_t cnt = count_interned(graph, retention, &roots->roots[i]);
 
@@ -73,8 +73,7 @@ static void find_interned(uint8_t *is_end, const struct graph *graph, const stru
 		most = cnt;
 		table = roots->roots[i].node;
 	}
-	if (table != NODE_NONE)
-		bits__set(is_end, table);
+	return table;
 }
 
 static int find_dominators(struct retained *retained, const struct graph *graph,
@@ -89,7 +88,9 @@ static int find_dominators(struct retained *retained, const struct graph *graph,
 
 	if (!is_end)
 		return -errno;
-	find_interned(is_end, graph, roots, retention);
+	retained->interned = find_interned(graph, roots, retention);
+	if (retained->interned != NODE_NONE)
+		bits__set(is_end, retained->interned);
 	for (size_t i = 0; i < roots->cnt; i++)
 		if (!retained__is_weak_root(roots, retention, i))
 			nodes[cnt++] = roots->roots[i].node;

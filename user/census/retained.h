@@ -33,6 +33,7 @@ struct retained {
 	struct retained_sum total;	 /* what is alive; with what follows */
 	struct retained_sum free_listed; /* blocks on Python's free lists */
 	struct retained_sum unreached;	 /* other blocks and objects that no root leads to */
+	uint32_t interned;		 /* the table of interned strings, or NODE_NONE */
 	uint64_t unowned_bytes;		 /* allocations outside of arenas that several refer to */
 };
 

@@ -211,6 +211,7 @@ int retained_groups__find(struct retained_groups *out, struct retained *retained
 	_cleanup_(retained_groups__release) struct retained_groups groups = {
 		.paths = paths,
 		.of_nodes = TAKE_PTR(retained->dominators.parents),
+		.interned = retained->interned,
 	};
 	struct account *account = paths->graph->census->heap->account;
 	struct work work = {

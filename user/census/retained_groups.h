@@ -40,6 +40,7 @@ struct retained_groups {
 	struct retained_group *groups;
 	size_t cnt, capacity;
 	uint32_t *of_nodes;   /* the group of each node; GROUP_NONE: no root leads there */
+	uint32_t interned;    /* as in struct retained */
 	uint64_t refused_cnt; /* nodes left in the group above: too many groups */
 };
 

@@ -133,10 +133,12 @@ static int look_at_edges(const struct work *work)
 	int err = 0;
 
 	for (uint32_t from = 0; from < graph->node_cnt && !(err = cpu_allowance__check_round(from));
-	     from++)
-		for (uint64_t i = graph->starts[from];
-		     work->groups->of_nodes[from] != GROUP_NONE && i < graph->starts[from + 1]; i++)
+	     from++) {
+		if (work->groups->of_nodes[from] == GROUP_NONE || from == work->groups->interned)
+			continue;
+		for (uint64_t i = graph->starts[from]; i < graph->starts[from + 1]; i++)
 			look_at_edge(work, from, i);
+	}
 	return err;
 }
 
