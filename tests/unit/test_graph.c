@@ -242,6 +242,36 @@ static void test_referrers(void **state)
 	release(&picture);
 }
 
+/* The items of a list share a via when these are folded; attributes and keys keep their names. */
+static void test_folded_vias(void **state)
+{
+	static const struct {
+		enum graph_vias vias;
+		size_t index_cnt;
+	} ways[] = {{VIAS_ALL, 8}, {VIAS_FOLDED, 1}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		size_t cnts[REFERS_TO_BUFFER + 1] = {};
+		struct picture picture;
+		uint64_t texts[8], name, list;
+
+		world__make(&picture.world);
+		for (size_t t = 0; t < ARRAY_SIZE(texts); t++)
+			texts[t] = world__add_text(&picture.world, "text");
+		name = world__add_text(&picture.world, "name");
+		list = world__add_list(&picture.world, texts, ARRAY_SIZE(texts));
+		world__add_dict(&picture.world, name, list, texts[0], name);
+		picture.census = world__take(&picture.world);
+		assert_int_equal(graph__build(&picture.graph, picture.census, ways[i].vias), 0);
+		for (size_t v = 0; v < picture.graph->via_cnt; v++)
+			cnts[picture.graph->vias[v].how]++;
+		assert_int_equal(cnts[REFERS_BY_INDEX], ways[i].index_cnt);
+		assert_int_equal(cnts[REFERS_BY_KEY], 2);
+		release(&picture);
+	}
+}
+
 static void test_too_much(void **state)
 {
 	struct picture picture;
@@ -370,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_retention),
 		cmocka_unit_test(test_referrers),
 		cmocka_unit_test(test_every_refusal_is_survived),
+		cmocka_unit_test(test_folded_vias),
 		cmocka_unit_test(test_too_much),
 		cmocka_unit_test(test_nonsense),
 	};

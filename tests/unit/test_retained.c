@@ -27,11 +27,12 @@ struct picture {
 	struct root items[ROOTS_MAX];
 	char *labels[ROOTS_MAX];
 	struct roots roots;
+	enum graph_vias vias;
 };
 
 static void begin(struct picture *picture)
 {
-	*picture = (struct picture){};
+	*picture = (struct picture){.vias = VIAS_FOLDED};
 	world__make(&picture->world);
 }
 
@@ -41,7 +42,7 @@ static void draw(struct picture *picture, const uint64_t *addresses, const char 
 	struct roots *roots = &picture->roots;
 
 	picture->census = world__take(&picture->world);
-	assert_int_equal(graph__build(&picture->graph, picture->census, VIAS_ALL), 0);
+	assert_int_equal(graph__build(&picture->graph, picture->census, picture->vias), 0);
 	*roots = (struct roots){.roots = picture->items, .labels = picture->labels};
 	for (; addresses[roots->cnt]; roots->cnt++) {
 		uint32_t node = graph__find(picture->graph, addresses[roots->cnt], true);
@@ -173,7 +174,7 @@ static uint64_t add_point(struct world *world, uint64_t dict)
  * Two keys of the root's dict, of which one leads to nearly all; instances that are alike, whose
  * dicts are parts of them.
  */
-static void test_tree(void **state)
+static void check_tree(enum graph_vias vias)
 {
 	_cleanup_(retained_tree__release) struct retained_tree tree = {};
 	struct picture picture;
@@ -181,8 +182,8 @@ static void test_tree(void **state)
 	uint64_t points[10], name, store, other, top;
 	const struct retained_row *row;
 
-	(void)state;
 	begin(&picture);
+	picture.vias = vias;
 	name = world__add_text(world, "name");
 	for (int i = 0; i < 10; i++)
 		points[i] =
@@ -208,6 +209,13 @@ static void test_tree(void **state)
 	assert_true(row->is_shared);
 	assert_int_equal(row->retained.bytes, TEXT_BYTES);
 	release(&picture);
+}
+
+static void test_tree(void **state)
+{
+	(void)state;
+	check_tree(VIAS_ALL);
+	check_tree(VIAS_FOLDED);
 }
 
 /* A key that occurs in many dicts is the name of a field, even if little is there. */
