@@ -26,6 +26,8 @@
 /* A key is named if its value retains one part in so many of all memory and of its dict's values */
 #define SHARE_OF_ALL  100
 #define SHARE_OF_DICT 5
+/* How far a path is followed back to write it. */
+#define NODES_BEFORE_MAX 65536
 /* An index or key that is not named is repeated if it was so many times before. */
 #define ANY_REPEATED 3
 
@@ -496,18 +498,19 @@ static struct retention_step make_step(const struct folded_paths *paths, uint32_
 
 /*
  * The node before @node that is at @path. Where steps are repeated, nodes at other paths are
- * between them.
+ * between them; if these are too many, any node at @path has to do.
  */
 static uint32_t find_node_before(const struct folded_paths *paths, uint32_t node, uint32_t path)
 {
 	uint32_t holder, root;
 
-	do {
+	for (int i = 0; i < NODES_BEFORE_MAX; i++, node = holder) {
 		if (retention__holder(paths->retention, node, &holder, &root) != RETENTION_OBJECT)
-			return paths->paths[path].node;
-		node = holder;
-	} while (paths->of_nodes[node] != path);
-	return node;
+			break;
+		if (paths->of_nodes[holder] == path)
+			return holder;
+	}
+	return paths->paths[path].node;
 }
 
 int folded_paths__root_text(char **out, const struct folded_paths *paths, size_t index,
